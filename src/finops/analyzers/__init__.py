@@ -1,0 +1,1 @@
+"""Analyzers: filled tables in, plain result dicts out; one file each, in three domains."""

@@ -1,0 +1,1 @@
+"""Advanced analyzers: overview, tokens, latency, churn, abuse."""

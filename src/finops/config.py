@@ -1,0 +1,173 @@
+"""Every constant of the product: paths, sizes, intervals, thresholds, business tables.
+
+Nothing else in the code contains a business number.  Prices and models are in `catalog`.
+Money is in USD, times in the unit that the name ends with, shares are percentages (0 to 100)
+unless the name says otherwise.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Dict, FrozenSet, Mapping, NamedTuple, Optional, Tuple
+
+# --- paths and sizes -------------------------------------------------------------------------
+
+MEGABYTE = 1_048_576
+TARGET_SIZE_MB = 50
+BATCH_SIZE = 5000
+
+_PACKAGE = Path(__file__).resolve().parent
+# src/finops/config.py in a checkout: two levels above lies the file that marks the project.
+_CHECKOUT = _PACKAGE.parent.parent
+PROJECT_ROOT = _CHECKOUT if (_CHECKOUT / "finops" / "__main__.py").is_file() else Path.cwd()
+
+DATA_CSV_PATH = PROJECT_ROOT / "data" / "simulated_calls.csv"
+REPORT_DIR = PROJECT_ROOT / "reports" / "html"
+
+# --- viewer ----------------------------------------------------------------------------------
+
+VIEWER_PORT = 8000
+MONITOR_INTERVAL_S = 10
+STATUS_POLL_INTERVAL_S = 15
+
+# --- reading ---------------------------------------------------------------------------------
+
+MAX_LINE_BYTES = 65_536
+MAX_COST_USD = 1e9
+MAX_TOKENS = 10**12
+MAX_LATENCY_MS = 10**9
+FUTURE_TOLERANCE_HOURS = 24
+SKIPPED_LINES_KEPT = 20
+UNKNOWN = "unknown"
+
+# --- thresholds of the analyzers -------------------------------------------------------------
+
+SLA_THRESHOLD_MS = 2000
+P95_THRESHOLD_MS = 1500
+P99_THRESHOLD_MS = 2500
+HIGH_MARGIN_THRESHOLD_PCT = 50
+MEDIUM_MARGIN_THRESHOLD_PCT = 20
+LOW_MARGIN_THRESHOLD_PCT = 0
+HIGH_COST_THRESHOLD_USD = 100
+ANOMALY_MULTIPLIER = 3
+MIN_FEATURE_CALLS = 100
+DAYS_PER_MONTH = 30
+
+# Calls that waste money: a long prompt that is hardly answered; a short exchange on a dear model.
+INEFFICIENT_PROMPT_MIN_INPUT_TOKENS = 1000
+INEFFICIENT_PROMPT_MAX_OUTPUT_RATIO = 0.1
+SIMPLE_TASK_MAX_TOKENS = 200
+
+# Tasks whose answers stay good one capability class lower.
+DOWNGRADABLE_TASKS: FrozenSet[str] = frozenset(
+    {"chat", "summarization", "translation", "classification", "extraction"}
+)
+
+# Latency grows with tokens, so providers are compared within bands of this many tokens.
+TOKEN_BAND_WIDTH = 250
+
+# --- the business that is simulated ----------------------------------------------------------
+
+
+class Archetype(NamedTuple):
+    """How a kind of customer behaves: share of customers, activity, token scale."""
+
+    share: float
+    activity: float
+    token_scale: float
+
+
+SUBSCRIPTION_TIERS: Mapping[str, float] = {"starter": 49.0, "pro": 199.0, "enterprise": 999.0}
+TIER_SHARES: Mapping[str, float] = {"starter": 0.40, "pro": 0.45, "enterprise": 0.15}
+CUSTOMER_ARCHETYPES: Mapping[str, Archetype] = {
+    "light": Archetype(0.70, 0.3, 0.7),
+    "power": Archetype(0.20, 1.0, 1.0),
+    "heavy": Archetype(0.10, 3.0, 1.4),
+}
+PROVIDER_WEIGHTS: Mapping[str, int] = {
+    "openai": 40,
+    "anthropic": 25,
+    "google": 15,
+    "aws-bedrock": 10,
+    "azure": 7,
+    "mistral": 2,
+    "cohere": 1,
+}
+PROVIDER_NAMES: Mapping[str, str] = {
+    "openai": "OpenAI",
+    "anthropic": "Anthropic",
+    "google": "Google",
+    "aws-bedrock": "AWS Bedrock",
+    "azure": "Azure",
+    "mistral": "Mistral",
+    "cohere": "Cohere",
+}
+PROVIDER_ALIASES: Mapping[str, str] = {"bedrock": "aws-bedrock"}
+# Latency multiplier of each region.
+REGIONS: Mapping[str, float] = {
+    "us-east": 1.0,
+    "us-west": 1.1,
+    "eu-west": 1.3,
+    "ap-southeast": 1.5,
+}
+PRODUCTS: Mapping[str, str] = {
+    "product_a": "Product A",
+    "product_b": "Product B",
+    "product_c": "Product C",
+}
+FEATURES: Mapping[str, str] = {
+    "chat": "Chat",
+    "summarization": "Summarization",
+    "translation": "Translation",
+    "code-generation": "Code Generation",
+    "analysis": "Analysis",
+}
+TASK_TYPES: Tuple[str, ...] = (
+    "chat",
+    "summarization",
+    "translation",
+    "code_generation",
+    "classification",
+    "extraction",
+    "reasoning",
+)
+ENVIRONMENTS: Tuple[str, ...] = ("production", "staging", "development")
+ERROR_TYPES: Tuple[str, ...] = ("timeout", "rate_limit", "auth_error", "server_error")
+
+
+# --- settings of one run ---------------------------------------------------------------------
+
+
+class Settings(NamedTuple):
+    """Where one run reads and writes: flags override the environment, it overrides defaults."""
+
+    data: Path
+    reports: Path
+    port: int
+
+    @classmethod
+    def resolve(
+        cls,
+        data: Optional[str] = None,
+        reports: Optional[str] = None,
+        port: Optional[int] = None,
+        environ: Optional[Mapping[str, str]] = None,
+    ) -> Settings:
+        """Return the settings for these flags (`None` where a flag was not given).
+
+        Raises ValueError if FINOPS_PORT is not a number.
+        """
+        env: Mapping[str, str] = os.environ if environ is None else environ
+        chosen_port = port if port is not None else int(env.get("FINOPS_PORT") or VIEWER_PORT)
+        return cls(
+            data=Path(data or env.get("FINOPS_DATA") or DATA_CSV_PATH),
+            reports=Path(reports or env.get("FINOPS_REPORTS") or REPORT_DIR),
+            port=chosen_port,
+        )
+
+
+def tier_price(tier: str) -> Optional[float]:
+    """Return the monthly price in USD of a subscription tier, or None where it is unknown."""
+    prices: Dict[str, float] = dict(SUBSCRIPTION_TIERS)
+    return prices.get(tier)

@@ -1,0 +1,1 @@
+"""One pass over the file that fills every declared table."""

@@ -1,0 +1,1 @@
+"""Exporters: what leaves the product in other formats."""

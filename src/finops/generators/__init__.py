@@ -1,0 +1,1 @@
+"""Report generators: a result dict in, one self-contained HTML page out."""

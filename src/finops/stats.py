@@ -1,0 +1,100 @@
+"""Pure statistics over small sequences and histograms; no input is changed.
+
+Percentiles are nearest-rank and exact; standard deviations are those of the population.
+Every function has an answer for empty input, so that callers need no special cases.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Iterable, List, Mapping, Sequence, Tuple
+
+
+def ratio(part: float, whole: float) -> float:
+    """Return part / whole, and 0.0 where whole is 0.
+
+    >>> ratio(1, 4), ratio(1, 0)
+    (0.25, 0.0)
+    """
+    return part / whole if whole else 0.0
+
+
+def percent(part: float, whole: float) -> float:
+    """Return part / whole × 100, and 0.0 where whole is 0."""
+    return ratio(part, whole) * 100
+
+
+def mean(values: Sequence[float]) -> float:
+    """Return the arithmetic mean, 0.0 of nothing."""
+    return math.fsum(values) / len(values) if values else 0.0
+
+
+def std_dev(values: Sequence[float]) -> float:
+    """Return the population standard deviation, 0.0 of nothing.
+
+    >>> std_dev([2, 4, 4, 4, 5, 5, 7, 9])
+    2.0
+    """
+    if not values:
+        return 0.0
+    centre = mean(values)
+    return math.sqrt(math.fsum((v - centre) ** 2 for v in values) / len(values))
+
+
+def rank_index(count: int, share: float) -> int:
+    """Return the 0-based nearest-rank index ceil(count × share) − 1, at least 0.
+
+    The product is rounded to 9 decimals first: 100 × 0.07 is 7.000000000000001 in binary.
+    """
+    return max(0, math.ceil(round(count * share, 9)) - 1)
+
+
+def percentile(values: Iterable[float], share: float) -> float:
+    """Return the nearest-rank percentile, `share` from 0 to 1; 0 of nothing.
+
+    >>> percentile([15, 20, 35, 40, 50], 0.40)
+    20
+    """
+    ordered = sorted(values)
+    return ordered[rank_index(len(ordered), share)] if ordered else 0
+
+
+def histogram_percentiles(histogram: Mapping[int, int], shares: Sequence[float]) -> Tuple[int, ...]:
+    """Return exact nearest-rank percentiles of {value: count} for ascending `shares`.
+
+    >>> histogram_percentiles({10: 3, 50: 1}, (0.5, 0.75, 1.0))
+    (10, 10, 50)
+    """
+    total = sum(histogram.values())
+    if not total:
+        return tuple(0 for _ in shares)
+    found: List[int] = []
+    wanted = [rank_index(total, share) for share in shares]
+    seen = 0
+    for value in sorted(histogram):
+        seen += histogram[value]
+        while len(found) < len(wanted) and wanted[len(found)] < seen:
+            found.append(value)
+    return tuple(found)
+
+
+def median(values: Iterable[float]) -> float:
+    """Return the middle value, or the mean of the two middle ones; 0.0 of nothing."""
+    ordered = sorted(values)
+    half = len(ordered) // 2
+    if not ordered:
+        return 0.0
+    if len(ordered) % 2:
+        return float(ordered[half])
+    return (ordered[half - 1] + ordered[half]) / 2
+
+
+def median_absolute_deviation(values: Sequence[float]) -> float:
+    """Return the median distance from the median (unscaled); 0.0 of nothing."""
+    centre = median(values)
+    return median(abs(v - centre) for v in values)
+
+
+def growth_percent(now: float, before: float) -> float:
+    """Return the change from `before` to `now` in percent, 0.0 where `before` is 0."""
+    return (now - before) / before * 100 if before else 0.0

@@ -1,0 +1,1 @@
+"""The live viewer: a local web server over the reports and the data."""
