@@ -64,6 +64,9 @@ DOWNGRADABLE_TASKS: FrozenSet[str] = frozenset(
     {"chat", "summarization", "translation", "classification", "extraction"}
 )
 
+# A cheaper model must save at least this share of the cost; less is the rounding of costs.
+SWITCH_MIN_SAVINGS_PERCENT = 0.1
+
 # Latency grows with tokens, so providers are compared within bands of this many tokens.
 TOKEN_BAND_WIDTH = 250
 
