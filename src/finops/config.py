@@ -67,6 +67,47 @@ DOWNGRADABLE_TASKS: FrozenSet[str] = frozenset(
 # A cheaper model must save at least this share of the cost; less is the rounding of costs.
 SWITCH_MIN_SAVINGS_PERCENT = 0.1
 
+# A model is dear above this blended price; of a wasted prompt, this share of its input could go.
+OVERPRICED_BLENDED_PRICE_PER_1M_USD = 5.0
+INEFFICIENT_PROMPT_WASTED_PERCENT = 90
+# One customer's switch of one model is listed where the period's savings exceed this.
+OPPORTUNITY_MIN_SAVINGS_USD = 1.0
+
+# Less than this is no money: a ratio to it would only be noise, or infinite.
+NEGLIGIBLE_USD = 1e-9
+# Subjects of one kind that recommendations name one by one; the rest share a sentence.
+RECOMMENDED_SUBJECTS = 3
+# Monthly figures from a shorter period are extrapolations worth a remark.
+SHORT_PERIOD_DAYS = 7
+
+# Alternatives to the flat rate, in USD a month and monthly calls of one customer.
+USAGE_PRICE_PER_1K_CALLS_USD = 100.0
+TIERED_PRICES_USD: Tuple[Tuple[float, float], ...] = (
+    (1_000, 49.0),  # up to and including so many calls: so much
+    (10_000, 199.0),
+)
+TIERED_TOP_PRICE_USD = 999.0
+HYBRID_BASE_PRICE_USD = 99.0
+HYBRID_INCLUDED_CALLS = 5_000
+HYBRID_PRICE_PER_1K_CALLS_USD = 50.0
+# Prices tried for the usage-based model, as multiples of the configured one.
+PRICE_SENSITIVITY_FACTORS: Tuple[float, ...] = (
+    *(0.5, 0.6, 0.7, 0.8, 0.9, 1.0),
+    *(1.2, 1.4, 1.6, 1.8, 2.0),
+)
+# The heaviest third subsidised by the others: its share of cost above its share of revenue.
+CROSS_SUBSIDY_POINTS = 10
+
+# Features: widely used and well paid, invest; losing money and hardly used, sunset; losing
+# money and used, optimize; anything else, maintain.
+FEATURE_INVEST_ROI_PCT = 100
+FEATURE_INVEST_ADOPTION_PCT = 50
+FEATURE_LOSS_ROI_PCT = 0
+FEATURE_SUNSET_ADOPTION_PCT = 20
+
+# Below this share of successful calls the data overview warns.
+MIN_SUCCESS_RATE_PCT = 90
+
 # Latency grows with tokens, so providers are compared within bands of this many tokens.
 TOKEN_BAND_WIDTH = 250
 
