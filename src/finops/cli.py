@@ -1,0 +1,220 @@
+"""The command line: parse, call, print, return a status.
+
+Together with `viewer.app` the only module that prints.  Foreseen trouble becomes one line on
+standard error and an exit status; everything else is a defect and is called one.
+
+Exit status: 0 all done; 1 some analyzers failed; 2 wrong usage, unreadable file, disk or
+lock trouble; 130 and 143 for interrupts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import sys
+import traceback
+from types import FrameType
+from typing import Any, List, NoReturn, Optional, Sequence, TextIO
+
+from finops import __version__
+from finops.commands import COMMANDS, Command
+from finops.commands.base import Console, inert
+from finops.errors import FinOpsError, StorageError, UsageError
+from finops.progress import is_terminal
+
+INTERRUPTED = 130
+TERMINATED = 143
+TROUBLE = 2
+_HELP_WIDTH = 88
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM arrived; unwinds like Ctrl-C, so that the same code cleans up."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose complaints are one line, and whose help looks the same on
+    every Python version and terminal.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            add_help=False, allow_abbrev=False, formatter_class=_help_formatter, **options
+        )
+        self._optionals.title = "options"  # "optional arguments" before Python 3.10
+        self._positionals.title = "arguments"
+        self.add_argument("--help", "-h", action="help", help="show this help and exit")
+
+    def error(self, message: str) -> NoReturn:
+        """Raise UsageError instead of printing the usage and exiting."""
+        raise UsageError(f"{message} (see {self.prog} --help)")
+
+
+def _help_formatter(prog: str) -> argparse.HelpFormatter:
+    return argparse.RawDescriptionHelpFormatter(prog, max_help_position=24, width=_HELP_WIDTH)
+
+
+def build_parser(selected: Optional[str] = None) -> Parser:
+    """Return the parser; only the selected command gets its arguments, and is imported."""
+    lines = [f"  {c.name:<10} {c.summary}" for c in COMMANDS.values()]
+    parser = Parser(
+        prog="finops",
+        usage="finops COMMAND [options]",
+        description="See where the money of AI features goes.\n\ncommands:\n" + "\n".join(lines),
+        epilog="example:\n  finops demo\n\n'finops COMMAND --help' explains one command.",
+    )
+    parser.add_argument("--version", action="version", version=f"finops {__version__}")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of any trouble")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", help=argparse.SUPPRESS)
+    for command in COMMANDS.values():
+        child = commands.add_parser(
+            command.name,
+            prog=f"finops {command.name}",
+            description=command.summary[0].upper() + command.summary[1:] + ".",
+            epilog=f"example:\n  {command.example}",
+        )
+        if command.name == selected:
+            _complete(child, command)
+    return parser
+
+
+def _complete(parser: Parser, command: Command) -> None:
+    command.add_arguments(parser)
+    parser.add_argument(
+        "--debug",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="show the traceback of any trouble",
+    )
+
+
+def main(argv: Optional[Sequence[str]] = None) -> int:
+    """Run one command and return its exit status; never raises but on a broken interpreter.
+
+    `argv` are the words after the program's name, by default those of this process.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    status = _guarded(words)
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        status = _standard_output_failed(error)
+    return status
+
+
+def entry_point(argv: Optional[Sequence[str]] = None) -> None:
+    """Run the command line as this process: handle signals, exit with the status."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    signal.signal(signal.SIGTERM, _on_terminate)
+    sys.exit(main(argv))
+
+
+def _on_terminate(_number: int, _frame: Optional[FrameType]) -> None:
+    raise Terminated
+
+
+def _guarded(words: List[str]) -> int:
+    """Carry out and turn whatever is raised into a line and a status."""
+    try:
+        return _dispatch(words)
+    except SystemExit as finished:  # --help and --version
+        return finished.code if isinstance(finished.code, int) else 0
+    except KeyboardInterrupt as interrupt:
+        _note("finops: stopped")
+        return TERMINATED if isinstance(interrupt, Terminated) else INTERRUPTED
+    except BaseException as error:
+        if "--debug" in words:
+            _note(traceback.format_exc())
+        return _report(error)
+
+
+def _dispatch(words: List[str]) -> int:
+    selected = next((word for word in words if not word.startswith("-")), None)
+    parser = build_parser(selected)
+    args = parser.parse_args(words)
+    if args.command is None:
+        raise UsageError("which command? 'finops --help' lists them")
+    return COMMANDS[args.command].run(args, _console())
+
+
+def _report(error: BaseException) -> int:
+    """Say in one line what went wrong and return the status for it."""
+    if isinstance(error, FinOpsError):
+        _note(f"finops: {inert(str(error))}")
+        return error.exit_status
+    if isinstance(error, StandardOutputError):
+        return _standard_output_failed(error.cause)
+    if isinstance(error, OSError):
+        where = f": {error.filename}" if error.filename is not None else ""
+        _note(inert(f"finops: {error.strerror or error}{where}"))
+    elif isinstance(error, MemoryError):
+        _note("finops: not enough memory; close other programs or take a smaller dataset")
+    else:
+        _note(
+            inert(
+                f"finops: a defect of this program: {type(error).__name__}: {error}; "
+                "run it again with --debug and report what it prints"
+            )
+        )
+    return TROUBLE
+
+
+class StandardOutputError(Exception):
+    """Standard output refused; `cause` is what the system said."""
+
+    def __init__(self, cause: OSError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+def _standard_output_failed(error: OSError) -> int:
+    """Say so, unless the reader simply left, and keep the interpreter from trying again."""
+    if not isinstance(error, BrokenPipeError):
+        _note(f"finops: standard output: {error.strerror or error}")
+    _silence(sys.stdout)
+    return TROUBLE
+
+
+def _silence(stream: Optional[TextIO]) -> None:
+    """Let what is still buffered run into the void, where the stream is a real one."""
+    try:
+        if stream is not None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    except (OSError, ValueError):
+        return
+
+
+def _console() -> Console:
+    terminal = sys.stdout is not None and is_terminal(sys.stdout)
+    return Console(
+        say=_say,
+        note=_note,
+        stream=sys.stderr,
+        colour=terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb",
+        width=shutil.get_terminal_size().columns if terminal else 0,
+    )
+
+
+def _say(text: str) -> None:
+    """Print to standard output."""
+    if sys.stdout is None:
+        raise StorageError("standard output is closed; redirect it to a file or /dev/null")
+    try:
+        print(text)
+    except OSError as error:
+        raise StandardOutputError(error) from error
+
+
+def _note(text: str) -> None:
+    """Print to standard error; where nobody can be told, nobody is."""
+    if sys.stderr is None:
+        return
+    try:
+        print(text.rstrip("\n"), file=sys.stderr, flush=True)
+    except OSError:
+        _silence(sys.stderr)

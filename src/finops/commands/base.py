@@ -1,0 +1,162 @@
+"""What the commands share: the console they speak through, and options that many have."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from typing import Callable, List, NamedTuple, Optional, Sequence, TextIO
+
+from finops import config
+from finops.config import Settings
+from finops.errors import UsageError
+from finops.progress import Progress
+
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(KB|MB|GB|)", re.IGNORECASE)
+_UNITS = {"KB": 1024, "": config.MEGABYTE, "MB": config.MEGABYTE, "GB": 1024 * config.MEGABYTE}
+
+
+class Console(NamedTuple):
+    """Where a command's words go; the command line fills it in.
+
+    `say` writes results to standard output, `note` remarks to standard error.  `stream` is
+    where progress shows, None where it should not.  `colour` tells whether results may be
+    coloured, `width` how many characters fit on a line of results, 0 for any number.
+    """
+
+    say: Callable[[str], None]
+    note: Callable[[str], None]
+    stream: Optional[TextIO] = None
+    colour: bool = False
+    width: int = 0
+
+    def progress(self, label: str, quiet: bool = False) -> Progress:
+        """Return a fresh progress display for one piece of work."""
+        return Progress(None if quiet else self.stream, label)
+
+    def paint(self, text: str, code: str) -> str:
+        """Return the text in an ANSI colour or style, or as it is without colour."""
+        return f"\033[{code}m{text}\033[0m" if self.colour else text
+
+
+def inert(text: str) -> str:
+    """Return text that is safe to show: control and direction marks as visible escapes.
+
+    Customer ids and file names come from anywhere and may carry terminal sequences.
+
+    >>> inert("a\\x1b[2Jb\\u202ec")
+    'a\\\\x1b[2Jb\\\\u202ec'
+    """
+    return "".join(
+        c if c == "\n" or c.isprintable() else c.encode("unicode_escape").decode() for c in text
+    )
+
+
+def parse_size(text: str) -> int:
+    """Return a size in bytes: `500MB`, `2GB`, `750KB`; a bare number is megabytes.
+
+    Raises UsageError for anything else, and for 0.
+
+    >>> parse_size("750KB"), parse_size("2"), parse_size("1.5mb")
+    (768000, 2097152, 1572864)
+    """
+    match = _SIZE.fullmatch(text.strip())
+    size = int(float(match.group(1)) * _UNITS[match.group(2).upper()]) if match else 0
+    if size <= 0 or size > 2**63:
+        raise UsageError(f"'{text}' is not a size; write 500MB, 2GB, 750KB, or a number of MB")
+    return size
+
+
+def parse_count(text: str) -> int:
+    """Return a positive whole number.  Raises UsageError for anything else.
+
+    >>> parse_count("2")
+    2
+    """
+    if not re.fullmatch("[0-9]{1,4}", text) or int(text) < 1:
+        raise UsageError(f"'{text}' is not a number of processes; write 1, 2, …")
+    return int(text)
+
+
+def parse_port(text: str) -> int:
+    """Return a port number, 0 for any free one.  Raises UsageError for anything else."""
+    if not re.fullmatch("[0-9]{1,5}", text) or int(text) > 65535:
+        raise UsageError(f"'{text}' is not a port; write a number from 0 to 65535")
+    return int(text)
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """Add `--data`."""
+    parser.add_argument(
+        "--data",
+        metavar="PATH",
+        help="the CSV of calls (default: FINOPS_DATA, else data/simulated_calls.csv)",
+    )
+
+
+def add_reports(parser: argparse.ArgumentParser) -> None:
+    """Add `--reports`."""
+    parser.add_argument(
+        "--reports",
+        metavar="DIR",
+        help="the folder of the reports (default: FINOPS_REPORTS, else reports/html)",
+    )
+
+
+def add_workers(parser: argparse.ArgumentParser) -> None:
+    """Add `--workers`."""
+    parser.add_argument(
+        "--workers",
+        metavar="N",
+        type=parse_count,
+        help="number of processes (default: one for each processor)",
+    )
+
+
+def add_prices(parser: argparse.ArgumentParser) -> None:
+    """Add `--prices`."""
+    parser.add_argument(
+        "--prices",
+        metavar="FILE",
+        help="your own prices: a JSON file of ours, or a LiteLLM price map",
+    )
+
+
+def add_quiet(parser: argparse.ArgumentParser) -> None:
+    """Add `--quiet`."""
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
+
+
+def settings_of(args: argparse.Namespace) -> Settings:
+    """Return where this command reads and writes: flags, else environment, else defaults.
+
+    Raises UsageError where FINOPS_PORT is no port.
+    """
+    port = getattr(args, "port", None)
+    try:
+        settings = Settings.resolve(
+            getattr(args, "data", None), getattr(args, "reports", None), port
+        )
+    except ValueError:
+        raise UsageError("FINOPS_PORT is not a number; unset it or give --port") from None
+    return settings._replace(port=parse_port(str(settings.port)))
+
+
+def table(rows: Sequence[Sequence[str]], right: Sequence[int] = (), width: int = 0) -> List[str]:
+    """Return rows (the first is the heading) as aligned lines; `right` columns to the right.
+
+    `width` is the length of a line that fits, 0 for any.  The widest column gives way.
+    """
+    sizes = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    excess = sum(sizes) + 2 * (len(sizes) - 1) - width
+    if width and excess > 0:
+        widest = sizes.index(max(sizes))
+        sizes[widest] = max(8, sizes[widest] - excess)
+    return [_line(row, sizes, right) for row in rows]
+
+
+def _line(row: Sequence[str], sizes: Sequence[int], right: Sequence[int]) -> str:
+    cells = []
+    for i, (cell, size) in enumerate(zip(row, sizes)):
+        text = cell if len(cell) <= size else cell[: size - 1] + "…"
+        cells.append(text.rjust(size) if i in right else text.ljust(size))
+    return "  ".join(cells).rstrip()
