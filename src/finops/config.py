@@ -30,6 +30,39 @@ REPORT_DIR = PROJECT_ROOT / "reports" / "html"
 VIEWER_PORT = 8000
 MONITOR_INTERVAL_S = 10
 STATUS_POLL_INTERVAL_S = 15
+# Reports are made anew when the data grew by this much, or by less and then stood still, and
+# not more often than the gap; after failures the gap doubles up to the longest pause.
+REGENERATE_GROWTH_BYTES = 5 * MEGABYTE
+REGENERATE_GAP_S = 30
+REGENERATE_MAX_PAUSE_S = 600
+
+JOB_TIME_LIMIT_S = 300
+JOB_TERMINATE_GRACE_S = 1
+MAX_RUNNING_JOBS = 5
+MAX_QUEUED_JOBS = 13
+FINISHED_JOBS_KEPT = 50
+SHUTDOWN_GRACE_S = 30
+MAX_GENERATE_MB = 2048
+EXAMPLE_TIME_LIMIT_S = 60
+JOB_OUTPUT_SHOWN_BYTES = 65_536
+
+# Limits of the local server, per connection unless the name says otherwise.
+HTTP_HEAD_S = 5
+HTTP_REQUEST_S = 30
+HTTP_HEAD_BYTES = 16_384
+HTTP_HEADERS = 64
+HTTP_BODY_BYTES = MEGABYTE
+HTTP_INFLATED_BYTES = 8 * MEGABYTE
+HTTP_SLOTS = 64
+HTTP_BACKLOG = 256
+
+COLLECTED_NAME = "collected_calls.csv"
+COLLECT_MAX_EVENTS = 1000
+COLLECT_MAX_DEPTH = 32
+COLLECT_MAX_TEXT = 512
+COLLECT_KEPT_ANSWERS = 10_000
+COLLECT_MAX_WAITING = 32
+COLLECT_LOCK_WAIT_S = 2
 
 # --- reading ---------------------------------------------------------------------------------
 
