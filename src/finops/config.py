@@ -124,10 +124,7 @@ HYBRID_BASE_PRICE_USD = 99.0
 HYBRID_INCLUDED_CALLS = 5_000
 HYBRID_PRICE_PER_1K_CALLS_USD = 50.0
 # Prices tried for the usage-based model, as multiples of the configured one.
-PRICE_SENSITIVITY_FACTORS: Tuple[float, ...] = (
-    *(0.5, 0.6, 0.7, 0.8, 0.9, 1.0),
-    *(1.2, 1.4, 1.6, 1.8, 2.0),
-)
+PRICE_SENSITIVITY_FACTORS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0)
 # The heaviest third subsidised by the others: its share of cost above its share of revenue.
 CROSS_SUBSIDY_POINTS = 10
 
@@ -143,6 +140,22 @@ MIN_SUCCESS_RATE_PCT = 90
 
 # Latency grows with tokens, so providers are compared within bands of this many tokens.
 TOKEN_BAND_WIDTH = 250
+
+# Routing: providers are compared in a region from so many calls each, within token bands; the
+# advice needs this gap, and a difference that chance does not make (in standard errors).
+ROUTING_MIN_CALLS = 100
+ROUTING_MIN_GAP_PCT = 20
+ROUTING_MIN_STANDARD_ERRORS = 3
+
+# Churn: silent for so many days is gone.  Risk and expansion compare two windows of days.
+CHURN_INACTIVE_DAYS = 30
+CHURN_RATE_CRITICAL_PCT = 10
+TREND_WINDOW_DAYS = 14
+AT_RISK_DROP_PCT = 50
+AT_RISK_HIGH_DROP_PCT = 75
+AT_RISK_CRITICAL_DROP_PCT = 90
+EXPANSION_GROWTH_PCT = 50
+TREND_MIN_PREVIOUS_CALLS = 10
 
 # --- the business that is simulated ----------------------------------------------------------
 
