@@ -1,0 +1,352 @@
+"""Geographic latency: how fast each region is served, and by whom it would be served faster.
+
+Latency grows with tokens, so a provider that gets the long prompts looks slow.  Providers are
+therefore compared band by band at equal token counts, and a difference that chance alone
+could make is not turned into advice.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
+
+from finops import config, stats
+from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered
+from finops.dataset.rollup import Rollups, Table
+
+PROVIDER_REGIONS = Table(
+    ("provider", "region"), ("calls", "cost", "errors", "latency_ms", "latency")
+)
+TOKEN_BANDS = Table(("provider", "region", "token_band"), ("calls", "latency_ms"))
+
+# Of one provider in one region: {lower bound of the token band: (calls, summed latency in ms)}.
+Bands = Dict[int, Tuple[int, int]]
+
+
+class _Group(NamedTuple):
+    """Calls, cost in USD, errors, summed latency and {latency in ms: calls} of one group."""
+
+    calls: int
+    cost: float
+    errors: int
+    latency_ms: int
+    histogram: Mapping[int, int]
+
+    @property
+    def average(self) -> float:
+        """Mean latency in ms."""
+        return stats.ratio(self.latency_ms, self.calls)
+
+    @property
+    def violations(self) -> int:
+        """Calls slower than the service level."""
+        return sum(n for ms, n in self.histogram.items() if ms > config.SLA_THRESHOLD_MS)
+
+    @property
+    def squared_error(self) -> float:
+        """Squared standard error of the mean latency, in ms²."""
+        centre = self.average
+        spread = math.fsum(n * (ms - centre) ** 2 for ms, n in self.histogram.items())
+        return stats.ratio(spread, self.calls**2)
+
+
+class GeographicLatencyAnalyzer(Analyzer):
+    """Latency by region and provider, and routing advice at equal token counts."""
+
+    TABLES = (PROVIDER_REGIONS, TOKEN_BANDS)
+
+    def compute(self, data: Rollups) -> Result:
+        """Return regions, provider by region, latency by tokens, and routing advice."""
+        pairs = {key: _Group(*values) for key, values in data[PROVIDER_REGIONS].items()}
+        groups = _by_region(pairs)
+        regions = ordered(
+            (_region_row(name, group) for name, group in groups.items()),
+            "avg_latency_ms",
+            ("region",),
+            descending=False,
+        )
+        routing = _routing(pairs, data[TOKEN_BANDS])
+        return {
+            "summary": _summary(data, groups, regions, routing),
+            "regions": regions,
+            "provider_regions": [_pair_row(key, group) for key, group in pairs.items()],
+            "latency_by_tokens": _by_tokens(data[TOKEN_BANDS]),
+            "routing": routing,
+            "findings": by_impact(_findings(regions, routing)),
+            "recommendations": _recommendations(data, regions, routing),
+        }
+
+
+def _merged(groups: List[_Group]) -> _Group:
+    """Return several groups as one."""
+    histogram: Dict[int, int] = {}
+    for group in groups:
+        for ms, n in group.histogram.items():
+            histogram[ms] = histogram.get(ms, 0) + n
+    return _Group(
+        sum(g.calls for g in groups),
+        math.fsum(g.cost for g in groups),
+        sum(g.errors for g in groups),
+        sum(g.latency_ms for g in groups),
+        histogram,
+    )
+
+
+def _by_region(pairs: Mapping[Tuple[Any, ...], _Group]) -> Dict[str, _Group]:
+    """Return each region's providers merged into one group."""
+    parts: Dict[str, List[_Group]] = {}
+    for (_, region), group in pairs.items():
+        parts.setdefault(region, []).append(group)
+    return {region: _merged(groups) for region, groups in sorted(parts.items())}
+
+
+def _region_row(region: str, group: _Group) -> Row:
+    p50, p95, p99 = stats.histogram_percentiles(group.histogram, (0.50, 0.95, 0.99))
+    return {
+        "region": region,
+        "call_count": group.calls,
+        "avg_latency_ms": group.average,
+        "p50_latency_ms": p50,
+        "p95_latency_ms": p95,
+        "p99_latency_ms": p99,
+        "sla_violations": group.violations,
+        "error_rate_percent": stats.percent(group.errors, group.calls),
+        "total_cost": group.cost,
+    }
+
+
+def _pair_row(key: Tuple[Any, ...], group: _Group) -> Row:
+    return {
+        "provider": key[0],
+        "region": key[1],
+        "call_count": group.calls,
+        "avg_latency_ms": group.average,
+        "p95_latency_ms": stats.histogram_percentiles(group.histogram, (0.95,))[0],
+    }
+
+
+def _by_tokens(cells: Mapping[Tuple[Any, ...], Tuple[Any, ...]]) -> List[Row]:
+    """Return mean latency by region and token band, in that order."""
+    sums: Dict[Tuple[str, int], List[int]] = {}
+    for (_, region, band), (calls, latency_ms) in cells.items():
+        cell = sums.setdefault((region, band), [0, 0])
+        cell[0] += calls
+        cell[1] += latency_ms
+    return [
+        {
+            "region": region,
+            "from_tokens": band,
+            "call_count": calls,
+            "avg_latency_ms": stats.ratio(latency_ms, calls),
+        }
+        for (region, band), (calls, latency_ms) in sorted(sums.items())
+    ]
+
+
+# --- routing ---------------------------------------------------------------------------------
+
+
+class _Comparison(NamedTuple):
+    """Mean latencies in ms of the present and another provider at equal token counts."""
+
+    provider: str
+    current_ms: float
+    other_ms: float
+
+    @property
+    def percent(self) -> float:
+        """How much of the present latency the other provider saves, in percent."""
+        return stats.percent(self.current_ms - self.other_ms, self.current_ms)
+
+
+def _routing(
+    pairs: Mapping[Tuple[Any, ...], _Group], cells: Mapping[Tuple[Any, ...], Tuple[Any, ...]]
+) -> List[Row]:
+    """Return the advice, by improvement_ms descending.
+
+    A provider gets a row in a region where it is over the service level or slower than the
+    best there by the configured gap, and the best is faster beyond chance.
+    """
+    by_region: Dict[str, Dict[str, Bands]] = {}
+    for (provider, region, band), values in cells.items():
+        providers = by_region.setdefault(region, {})
+        providers.setdefault(provider, {})[band] = (values[0], values[1])
+    rows = []
+    for region, providers in by_region.items():
+        groups = {name: pairs[name, region] for name in providers}
+        for current in providers:
+            best = _best(current, providers, groups)
+            if best is not None and _worth_it(groups[current], best):
+                rows.append(_routing_row(region, current, groups[current], best))
+    return ordered(rows, "improvement_ms", ("region", "current_provider"))
+
+
+def _best(
+    current: str, providers: Mapping[str, Bands], groups: Mapping[str, _Group]
+) -> Optional[_Comparison]:
+    """Return the comparison with the provider that is fastest beside the current one."""
+    found = []
+    for other in providers:
+        if other == current:
+            continue
+        one = at_equal_tokens(providers[current], providers[other])
+        if one is None:
+            continue
+        chance = math.sqrt(groups[current].squared_error + groups[other].squared_error)
+        if one[0] - one[1] > config.ROUTING_MIN_STANDARD_ERRORS * chance:
+            found.append(_Comparison(other, *one))
+    return min(found, key=lambda c: (-round(c.percent, 9), c.provider)) if found else None
+
+
+def at_equal_tokens(current: Bands, other: Bands) -> Optional[Tuple[float, float]]:
+    """Return both mean latencies in ms over the token bands that both have, equally weighted.
+
+    A band with a and b calls weighs a × b / (a + b), the weight of Mantel and Haenszel that
+    lets the bands count which tell most.  None where either has fewer than
+    `config.ROUTING_MIN_CALLS` calls in the common bands.
+    """
+    common = sorted(set(current) & set(other))
+    fewest = min(sum(bands[b][0] for b in common) for bands in (current, other))
+    if fewest < config.ROUTING_MIN_CALLS:
+        return None
+    weights = [current[b][0] * other[b][0] / (current[b][0] + other[b][0]) for b in common]
+    total = math.fsum(weights)
+    first, second = (
+        math.fsum(w * bands[b][1] / bands[b][0] for w, b in zip(weights, common)) / total
+        for bands in (current, other)
+    )
+    return first, second
+
+
+def _worth_it(current: _Group, best: _Comparison) -> bool:
+    """Return whether the current provider is over the service level or slower by the gap."""
+    limit = best.other_ms * (100 + config.ROUTING_MIN_GAP_PCT) / 100
+    return current.average > config.SLA_THRESHOLD_MS or round(best.current_ms - limit, 6) >= 0
+
+
+def _routing_row(region: str, current: str, group: _Group, best: _Comparison) -> Row:
+    return {
+        "region": region,
+        "current_provider": current,
+        "recommended_provider": best.provider,
+        "current_latency_ms": best.current_ms,
+        "recommended_latency_ms": best.other_ms,
+        "improvement_ms": best.current_ms - best.other_ms,
+        "improvement_percent": best.percent,
+        "call_count": group.calls,
+    }
+
+
+# --- words -----------------------------------------------------------------------------------
+
+
+def _summary(
+    data: Rollups, groups: Mapping[str, _Group], regions: List[Row], routing: List[Row]
+) -> Row:
+    calls = data.totals.calls
+    latency_ms = sum(group.latency_ms for group in groups.values())
+    violations = sum(row["sla_violations"] for row in regions)
+    return {
+        "total_calls": calls,
+        "total_cost": data.totals.cost,
+        "region_count": len(regions),
+        "fastest_region": regions[0]["region"] if regions else "",
+        "slowest_region": regions[-1]["region"] if regions else "",
+        "avg_latency_ms": stats.ratio(latency_ms, calls),
+        "sla_threshold_ms": config.SLA_THRESHOLD_MS,
+        "sla_violations": violations,
+        "sla_compliance_percent": stats.percent(calls - violations, calls),
+        "routing_opportunities": len(routing),
+    }
+
+
+def _name(provider: str) -> str:
+    return config.PROVIDER_NAMES.get(provider, provider)
+
+
+def _slow(regions: List[Row]) -> List[Row]:
+    """Return the regions whose p95 is over its threshold, the slowest first."""
+    slow = [row for row in regions if row["p95_latency_ms"] > config.P95_THRESHOLD_MS]
+    return ordered(slow, "p95_latency_ms", ("region",))
+
+
+def _findings(regions: List[Row], routing: List[Row]) -> List[Row]:
+    found = []
+    if len(regions) > 1 and regions[0]["avg_latency_ms"] > 0:
+        fast, slow = regions[0], regions[-1]
+        times = slow["avg_latency_ms"] / fast["avg_latency_ms"]
+        found.append(
+            finding(
+                "info",
+                f"{slow['region']} waits {times:.1f} times as long as {fast['region']}",
+                f"A call takes {slow['avg_latency_ms']:,.0f} ms on average in {slow['region']} "
+                f"and {fast['avg_latency_ms']:,.0f} ms in {fast['region']}.",
+            )
+        )
+    found += [_slow_finding(row) for row in _slow(regions)]
+    if routing:
+        found.append(_routing_finding(routing))
+    if regions and not routing and not _slow(regions):
+        found.append(_good_finding(regions))
+    return found
+
+
+def _slow_finding(row: Row) -> Row:
+    return finding(
+        "warning",
+        f"One call in twenty in {row['region']} takes over {row['p95_latency_ms']:,} ms",
+        f"The 95th percentile is above {config.P95_THRESHOLD_MS:,} ms; "
+        f"{row['sla_violations']:,} of {row['call_count']:,} calls were slower than "
+        f"{config.SLA_THRESHOLD_MS:,} ms.",
+    )
+
+
+def _routing_finding(routing: List[Row]) -> Row:
+    calls = sum(row["call_count"] for row in routing)
+    top = routing[0]
+    return finding(
+        "warning",
+        f"{calls:,} calls went to a provider that is clearly slower in their region",
+        f"The widest gap: {_name(top['current_provider'])} takes "
+        f"{top['improvement_ms']:,.0f} ms more than {_name(top['recommended_provider'])} in "
+        f"{top['region']} for the same number of tokens.",
+    )
+
+
+def _good_finding(regions: List[Row]) -> Row:
+    return finding(
+        "success",
+        "No region is slow and no provider is clearly slower than another",
+        f"The 95th percentile is at most {config.P95_THRESHOLD_MS:,} ms in every region "
+        f"({len(regions)} compared).",
+    )
+
+
+def _recommendations(data: Rollups, regions: List[Row], routing: List[Row]) -> List[str]:
+    """Return advice on the routes that save callers most waiting, then on slow regions."""
+    by_wait = sorted(
+        routing,
+        key=lambda r: (
+            -r["improvement_ms"] * r["call_count"],
+            r["region"],
+            r["current_provider"],
+        ),
+    )
+    said = [_route(data, row) for row in by_wait[: config.RECOMMENDED_SUBJECTS]]
+    said += [
+        f"Serve {row['region']} from a nearer endpoint or with shorter answers: its 95th "
+        f"percentile is {row['p95_latency_ms']:,} ms against {config.P95_THRESHOLD_MS:,} ms."
+        for row in _slow(regions)[: config.RECOMMENDED_SUBJECTS]
+    ]
+    return said
+
+
+def _route(data: Rollups, row: Row) -> str:
+    monthly = data.period.monthly(row["call_count"])
+    hours = monthly * row["improvement_ms"] / 3_600_000
+    return (
+        f"Route {row['region']} calls from {_name(row['current_provider'])} to "
+        f"{_name(row['recommended_provider'])}: {row['improvement_ms']:,.0f} ms "
+        f"({row['improvement_percent']:.0f}%) faster for the same number of tokens, "
+        f"{hours:,.1f} hours of waiting saved a month over {monthly:,.0f} calls."
+    )
