@@ -1,0 +1,281 @@
+"""Dataset overview: what the data holds, over which period, and how much of it was usable.
+
+`file.analyzed_at` is the one value in all results that comes from the clock.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timezone
+from typing import ClassVar, Dict, List, Mapping, Sequence, Tuple
+
+from finops import config
+from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered
+from finops.analyzers.wording import caveats, counted, percent, usd
+from finops.dataset.rollup import Period, Rollups, Table
+from finops.schema import STATUS_ERROR
+from finops.stats import percent as share_of
+
+DISTRIBUTED: Tuple[str, ...] = (
+    "provider",
+    "model",
+    "region",
+    "subscription_tier",
+    "customer_archetype",
+    "environment",
+    "task_type",
+)
+# Columns with a default: "unknown" there is no organization, product or feature.
+COUNTED: Tuple[str, ...] = ("organization_id", "product_id", "feature_id")
+
+MODEL_TABLE = Table(("provider", "model"), ("calls", "cost", "unpriced"))
+STATUS_TABLE = Table(("status", "error_type"), ("calls", "cost"))
+
+
+def column_table(column: str) -> Table:
+    """Return the table of calls and cost by one column."""
+    return Table((column,), ("calls", "cost"))
+
+
+class DatasetOverviewAnalyzer(Analyzer):
+    """Counts, period, data quality and the distribution of calls over the main columns.
+
+    Records are the calls used; rows left out are in `file.skipped_records` and, by reason,
+    in `quality.skipped`.  `quality.lines` accounts for every physical line.
+    """
+
+    TABLES: ClassVar[Tuple[Table, ...]] = (
+        MODEL_TABLE,
+        STATUS_TABLE,
+        *(column_table(column) for column in DISTRIBUTED + COUNTED),
+    )
+
+    def compute(self, data: Rollups) -> Result:
+        """Return the result; skipped reasons most rows first, distributions most calls first."""
+        quality = _quality(data)
+        failures = _failures(data)
+        unpriced = _unpriced_models(data)
+        return {
+            "summary": _summary(data),
+            "file": _file(data),
+            "temporal": _temporal(data.period),
+            "quality": quality,
+            "distributions": {column: _distribution(data, column) for column in DISTRIBUTED},
+            "failures": failures,
+            "unpriced_models": unpriced,
+            "findings": by_impact(
+                _findings(data, quality, failures) + caveats(data.period, data.totals)
+            ),
+            "recommendations": _recommendations(quality, failures, unpriced),
+        }
+
+
+def _named(data: Rollups, column: str) -> int:
+    """Return how many values other than "unknown" a column has."""
+    return sum(value != config.UNKNOWN for (value,) in data[column_table(column)])
+
+
+def _summary(data: Rollups) -> Row:
+    return {
+        "total_calls": data.totals.calls,
+        "total_cost": data.totals.cost,
+        "total_tokens": data.totals.tokens,
+        "unique_customers": len(data.customers),
+        "unique_organizations": _named(data, "organization_id"),
+        "unique_products": _named(data, "product_id"),
+        "unique_features": _named(data, "feature_id"),
+        "unique_providers": len(data[column_table("provider")]),
+        "unique_models": len(data[column_table("model")]),
+        "unpriced_calls": data.totals.unpriced,
+        "monthly_cost": data.period.monthly(data.totals.cost),
+    }
+
+
+def _file(data: Rollups) -> Row:
+    return {
+        "name": data.file.name,
+        "size_bytes": data.file.size_bytes,
+        "size_mb": data.file.size_bytes / config.MEGABYTE,
+        "total_records": data.totals.calls,
+        "skipped_records": data.accounting.skipped_rows,
+        "analyzed_at": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "price_source": data.prices.source,
+        "price_date": data.prices.date,
+    }
+
+
+def _temporal(period: Period) -> Row:
+    return {
+        "start_time": period.start,
+        "end_time": period.end,
+        "duration_hours": period.seconds / 3600,
+        "duration_description": duration_description(period.seconds),
+    }
+
+
+def duration_description(seconds: float) -> str:
+    """Return a duration in the unit that suits it.
+
+    >>> duration_description(90), duration_description(7200), duration_description(129600)
+    ('1.5 minutes', '2.0 hours', '1.5 days')
+    """
+    if seconds < 3600:
+        return f"{seconds / 60:.1f} minutes"
+    if seconds < 86400:
+        return f"{seconds / 3600:.1f} hours"
+    return f"{seconds / 86400:.1f} days"
+
+
+def _quality(data: Rollups) -> Row:
+    total, errors = data.totals.calls, data.totals.errors
+    statuses: Dict[str, int] = {}
+    kinds: Dict[str, int] = {}
+    for (status, kind), (calls, _) in data[STATUS_TABLE].items():
+        statuses[status] = statuses.get(status, 0) + calls
+        if status == STATUS_ERROR:
+            name = kind or config.UNKNOWN
+            kinds[name] = kinds.get(name, 0) + calls
+    return {
+        "total_records": total,
+        "success_count": total - errors,
+        "error_count": errors,
+        "success_rate_percent": share_of(total - errors, total),
+        "status_distribution": _most_first(statuses),
+        "error_types": _most_first(kinds),
+        "skipped": _skipped(data),
+        "lines": _lines(data),
+        "notes": list(data.accounting.notes),
+    }
+
+
+def _most_first(counts: Mapping[str, int]) -> Dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _skipped(data: Rollups) -> List[Row]:
+    rows = (
+        {"reason": s.reason, "count": s.rows, "first_line": min(s.lines, default=0)}
+        for s in data.accounting.skipped
+    )
+    return ordered(rows, "count", ("reason",))
+
+
+def _lines(data: Rollups) -> Row:
+    """Return where every physical line went; all but the first add up to the first."""
+    accounting = data.accounting
+    return {
+        "physical": accounting.lines,
+        "header": accounting.header,
+        "used": accounting.used,
+        "skipped": accounting.skipped_rows,
+        "repeated_headers": accounting.repeated_headers,
+        "blank": accounting.blank,
+        "incomplete_tail": accounting.incomplete_tail,
+    }
+
+
+def _distribution(data: Rollups, column: str) -> List[Row]:
+    rows = (
+        {
+            "value": value,
+            "call_count": calls,
+            "share_percent": share_of(calls, data.totals.calls),
+            "total_cost": cost,
+        }
+        for (value,), (calls, cost) in data[column_table(column)].items()
+    )
+    return ordered(rows, "call_count", ("value",))
+
+
+def _failures(data: Rollups) -> List[Row]:
+    """Return calls and cost of failed calls by kind of error, dearest first."""
+    rows = (
+        {
+            "error_type": kind or config.UNKNOWN,
+            "call_count": calls,
+            "cost": cost,
+            "monthly_cost": data.period.monthly(cost),
+        }
+        for (status, kind), (calls, cost) in data[STATUS_TABLE].items()
+        if status == STATUS_ERROR
+    )
+    return ordered(rows, "cost", ("error_type",))
+
+
+def _unpriced_models(data: Rollups) -> List[Row]:
+    rows = (
+        {"provider": provider, "model": model, "unpriced_calls": unpriced}
+        for (provider, model), (_, _, unpriced) in data[MODEL_TABLE].items()
+        if unpriced
+    )
+    return ordered(rows, "unpriced_calls", ("provider", "model"))
+
+
+def _findings(data: Rollups, quality: Row, failures: Sequence[Row]) -> List[Row]:
+    found = []
+    skipped = data.accounting.skipped_rows
+    if skipped:
+        found.append(
+            finding(
+                "warning",
+                f"{counted(skipped, 'row')} could not be used",
+                f"{percent(share_of(skipped, skipped + data.totals.calls))} of the records break "
+                f"a rule, most often: {quality['skipped'][0]['reason']}.",
+            )
+        )
+    elif data.totals.calls:
+        found.append(
+            finding(
+                "success",
+                "Every record could be used",
+                f"{counted(data.totals.calls, 'call')} read, none left out.",
+            )
+        )
+    return found + _error_findings(quality, failures)
+
+
+def _error_findings(quality: Row, failures: Sequence[Row]) -> List[Row]:
+    found = []
+    rate = quality["success_rate_percent"]
+    if quality["total_records"] and rate < config.MIN_SUCCESS_RATE_PCT:
+        found.append(
+            finding(
+                "warning",
+                f"Only {percent(rate)} of the calls succeeded",
+                f"{counted(quality['error_count'], 'call')} failed; the usual is at least "
+                f"{config.MIN_SUCCESS_RATE_PCT} %.",
+            )
+        )
+    wasted = math.fsum(row["monthly_cost"] for row in failures)
+    if wasted > 0:
+        found.append(
+            finding(
+                "warning",
+                f"Failed calls cost {usd(wasted)} a month",
+                f"{counted(quality['error_count'], 'failed call')}, of which "
+                f"{failures[0]['error_type']} costs most.",
+                wasted,
+            )
+        )
+    return found
+
+
+def _recommendations(quality: Row, failures: Sequence[Row], unpriced: Sequence[Row]) -> List[str]:
+    advice = [
+        f"Reduce {row['error_type']} failures: {usd(row['monthly_cost'])} a month are spent on "
+        f"{counted(row['call_count'], 'failed call')}."
+        for row in failures[: config.RECOMMENDED_SUBJECTS]
+        if row["cost"] > 0
+    ]
+    advice += [
+        f"Mend the source of {counted(row['count'], 'skipped row')} ({row['reason']}), "
+        f"first at line {row['first_line']}."
+        for row in quality["skipped"][: config.RECOMMENDED_SUBJECTS]
+    ]
+    if unpriced:
+        names = ", ".join(row["model"] for row in unpriced[: config.RECOMMENDED_SUBJECTS])
+        advice.append(
+            f"Add prices for {counted(len(unpriced), 'model')} with a price file, beginning with "
+            f"{names}: their calls count as 0 USD until then."
+        )
+    return advice

@@ -1,0 +1,234 @@
+"""Customer profitability: who pays more than they cost, and who does not.
+
+margin = subscription − monthly cost; the category follows from the margin in percent of the
+subscription.  A customer's break-even price is the subscription at which nothing is lost.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar, List, Optional, Sequence, Tuple
+
+from finops import config
+from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered
+from finops.analyzers.ubr.common import (
+    CUSTOMER_TABLE,
+    Account,
+    Book,
+    group,
+    margin_percent,
+    open_book,
+    price_advice,
+    price_caveats,
+)
+from finops.analyzers.wording import caveats, counted, percent, usd
+from finops.dataset.rollup import Rollups, Table
+
+CATEGORIES: Tuple[str, ...] = ("high_margin", "medium_margin", "low_margin", "unprofitable")
+
+
+class ProfitabilityAnalyzer(Analyzer):
+    """Margins by customer, tier and archetype, in USD a month.
+
+    `summary.monthly_cost` and all margins are those of customers with a known price; the
+    others are in `without_price`.
+    """
+
+    TABLES: ClassVar[Tuple[Table, ...]] = (CUSTOMER_TABLE,)
+
+    def compute(self, data: Rollups) -> Result:
+        """Return the result; see the class for what the sums cover."""
+        book = open_book(data)
+        customers = ordered(
+            (_customer_row(a) for a in book.paying),
+            "margin_percent",
+            ("customer_id",),
+            descending=False,
+        )
+        losing = [row for row in customers if row["category"] == "unprofitable"]
+        losing = ordered(losing, "monthly_margin", ("customer_id",), descending=False)
+        loss = math.fsum(row["monthly_margin"] for row in losing)
+        tiers = _grouped(book, "tier")
+        return {
+            "summary": _summary(data, book, losing, loss),
+            "customers": customers,
+            "by_tier": tiers,
+            "by_archetype": _grouped(book, "archetype"),
+            "categories": {
+                name: sum(row["category"] == name for row in customers) for name in CATEGORIES
+            },
+            "unprofitable": {
+                "count": len(losing),
+                "total_monthly_loss": loss,
+                "customers": losing,
+            },
+            "without_price": book.without_price,
+            "findings": by_impact(
+                _findings(book, losing, loss, tiers, customers) + caveats(data.period, data.totals)
+            ),
+            "recommendations": _recommendations(losing, customers) + price_advice(book),
+        }
+
+
+def category_of(margin: float) -> str:
+    """Return the category of a margin in percent.
+
+    >>> category_of(50), category_of(0), category_of(-0.1)
+    ('high_margin', 'low_margin', 'unprofitable')
+    """
+    if margin >= config.HIGH_MARGIN_THRESHOLD_PCT:
+        return "high_margin"
+    if margin >= config.MEDIUM_MARGIN_THRESHOLD_PCT:
+        return "medium_margin"
+    return "low_margin" if margin >= config.LOW_MARGIN_THRESHOLD_PCT else "unprofitable"
+
+
+def _customer_row(account: Account) -> Row:
+    margin = margin_percent(account.price, account.monthly_cost)
+    return {
+        "customer_id": account.customer_id,
+        "subscription_tier": account.tier,
+        "customer_archetype": account.archetype,
+        "monthly_revenue": account.price,
+        "monthly_cost": account.monthly_cost,
+        "monthly_margin": account.margin,
+        "margin_percent": margin,
+        "category": category_of(margin),
+        "call_count": account.calls,
+        "break_even_price": account.monthly_cost,
+    }
+
+
+def _summary(data: Rollups, book: Book, losing: Sequence[Row], loss: float) -> Row:
+    revenue, cost = book.revenue, book.monthly_cost
+    return {
+        "total_calls": data.totals.calls,
+        "total_cost": data.totals.cost,
+        "total_customers": len(book.paying) + len(book.without_price),
+        "customers_without_price": len(book.without_price),
+        "monthly_revenue": revenue,
+        "monthly_cost": cost,
+        "monthly_margin": revenue - cost,
+        "margin_percent": margin_percent(revenue, cost),
+        "unprofitable_count": len(losing),
+        "total_monthly_loss": loss,
+        "unpriced_calls": data.totals.unpriced,
+    }
+
+
+def _grouped(book: Book, by: str) -> List[Row]:
+    rows = [_group_row(key, members) for key, members in group(book.paying, by).items()]
+    return ordered(rows, "monthly_revenue", ("key",))
+
+
+def _group_row(key: str, members: Sequence[Account]) -> Row:
+    revenue = math.fsum(a.price for a in members)
+    cost = math.fsum(a.monthly_cost for a in members)
+    margins = [margin_percent(a.price, a.monthly_cost) for a in members]
+    return {
+        "key": key,
+        "customers": len(members),
+        "monthly_revenue": revenue,
+        "monthly_cost": cost,
+        "monthly_margin": revenue - cost,
+        "margin_percent": margin_percent(revenue, cost),
+        "unprofitable_count": sum(category_of(m) == "unprofitable" for m in margins),
+    }
+
+
+def _findings(
+    book: Book, losing: Sequence[Row], loss: float, tiers: Sequence[Row], customers: Sequence[Row]
+) -> List[Row]:
+    found = price_caveats(book)
+    if losing:
+        found.append(_loss_finding(losing, loss))
+    elif customers:
+        found.append(
+            finding(
+                "success",
+                "Every customer pays for itself",
+                f"All {counted(len(customers), 'customer')} with a known price pay at least what "
+                f"their calls cost; {usd(book.revenue - book.monthly_cost)} a month remain.",
+            )
+        )
+    found += [_tier_finding(row) for row in tiers if row["monthly_margin"] < 0]
+    thin = sum(row["category"] == "low_margin" for row in customers)
+    if thin:
+        found.append(
+            finding(
+                "info",
+                f"{counted(thin, 'customer')} close to a loss",
+                f"Between {config.LOW_MARGIN_THRESHOLD_PCT} and "
+                f"{config.MEDIUM_MARGIN_THRESHOLD_PCT} % of the subscription remains: "
+                "a little more use turns it into a loss.",
+            )
+        )
+    return found
+
+
+def _loss_finding(losing: Sequence[Row], loss: float) -> Row:
+    worst = losing[0]
+    verb = "costs" if len(losing) == 1 else "cost"
+    return finding(
+        "critical",
+        f"{counted(len(losing), 'customer')} {verb} more than the subscription brings",
+        f"Together {usd(-loss)} a month are lost; most of all on {worst['customer_id']}, which "
+        f"pays {usd(worst['monthly_revenue'])} and costs {usd(worst['monthly_cost'])} a month.",
+        -loss,
+    )
+
+
+def _tier_finding(row: Row) -> Row:
+    return finding(
+        "critical",
+        f"The {row['key']} tier loses money as a whole",
+        f"Its {counted(row['customers'], 'customer')} pay {usd(row['monthly_revenue'])} and cost "
+        f"{usd(row['monthly_cost'])} a month.",
+        -row["monthly_margin"],
+    )
+
+
+def _recommendations(losing: Sequence[Row], customers: Sequence[Row]) -> List[str]:
+    named = losing[: config.RECOMMENDED_SUBJECTS]
+    advice = [_advice(row) for row in named]
+    rest = losing[len(named) :]
+    if rest:
+        worth = -math.fsum(row["monthly_margin"] for row in rest)
+        advice.append(
+            f"Review {counted(len(rest), 'further unprofitable customer')}: "
+            f"together they lose {usd(worth)} a month."
+        )
+    thin = [row for row in customers if row["category"] == "low_margin"]
+    if thin:
+        first = thin[0]
+        advice.append(
+            f"Watch the usage of {counted(len(thin), 'customer')} with a margin under "
+            f"{config.MEDIUM_MARGIN_THRESHOLD_PCT} %, {first['customer_id']} first "
+            f"({percent(first['margin_percent'])})."
+        )
+    return advice
+
+
+def _advice(row: Row) -> str:
+    tier = covering_tier(row["break_even_price"], row["monthly_revenue"])
+    name, loss = row["customer_id"], usd(-row["monthly_margin"])
+    if tier is None:
+        return (
+            f"Agree on a usage-based price with {name}: no subscription covers its "
+            f"{usd(row['monthly_cost'])} a month, and {loss} of that are lost."
+        )
+    return (
+        f"Move {name} to the {tier} tier at {usd(config.SUBSCRIPTION_TIERS[tier])}: it pays "
+        f"{usd(row['monthly_revenue'])}, costs {usd(row['monthly_cost'])} and so loses {loss} "
+        "a month."
+    )
+
+
+def covering_tier(cost: float, price: float) -> Optional[str]:
+    """Return the cheapest tier dearer than `price` that covers `cost`, or None (USD a month)."""
+    fitting = [
+        (amount, tier)
+        for tier, amount in config.SUBSCRIPTION_TIERS.items()
+        if amount >= cost and amount > price
+    ]
+    return min(fitting)[1] if fitting else None
