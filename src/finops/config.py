@@ -157,6 +157,57 @@ AT_RISK_CRITICAL_DROP_PCT = 90
 EXPANSION_GROWTH_PCT = 50
 TREND_MIN_PREVIOUS_CALLS = 10
 
+# Forecast of the daily cost: how many days it looks back, how many it is tested on, how sure
+# its interval is, how few days say nothing, and when its error is too large to plan with.
+FORECAST_WINDOW_DAYS = 56
+FORECAST_BACKTEST_DAYS = 14
+FORECAST_INTERVAL = 0.80
+FORECAST_MIN_DAYS = 3
+FORECAST_USABLE_MAPE_PCT = 25
+# Trend: the last days against all before them, and the change worth a word.
+TREND_RECENT_DAYS = 7
+TREND_NOTABLE_PCT = 20
+# A model is a lever where it takes this share of the cost, and so many times that of the calls.
+COST_LEVER_SHARE_PCT = 10
+COST_LEVER_FACTOR = 2
+NON_PRODUCTION_NOTABLE_PCT = 10
+# The customers at the top of the bill: which part of them is looked at.
+TOP_CUSTOMERS_PCT = 10
+
+# Latency is shown in bins of this width; everything slower than the last one is one bin.
+LATENCY_BIN_MS = 100
+LATENCY_BINS_END_MS = 5000
+SLA_TARGET_PCT = 99
+# Fewer calls say nothing about a model's speed or reliability.
+MODEL_MIN_CALLS = 100
+
+HIGH_ERROR_RATE_PCT = 10
+# A provider is degraded in an hour of so many times its usual p95 latency or error rate, ...
+DEGRADED_LATENCY_FACTOR = 3
+DEGRADED_ERROR_FACTOR = 5
+# ... if the hour has this many calls, and the provider's usual share of slow or failed calls
+# would produce as many only with this chance: in a small hour, p95 is the luck of two calls.
+DEGRADED_MIN_CALLS = 20
+DEGRADED_CHANCE = 1e-6
+# Shares of cost, 0 to 1, on one provider.
+MEDIUM_CONCENTRATION = 0.40
+HIGH_CONCENTRATION = 0.60
+# Monthly cost in percent of monthly revenue.
+BURN_MEDIUM_PCT = 80
+BURN_HIGH_PCT = 100
+BURN_CRITICAL_PCT = 150
+
+# Reserved capacity: the quiet day that is committed to, and what the commitment takes off.
+COMMITMENT_PERCENTILE = 0.25
+COMMITMENT_DISCOUNT_PCT = 40
+
+# Organizations listed as most and least efficient; shares worth a word.
+EFFICIENCY_LISTED = 5
+TOP_ORGANIZATION_NOTABLE_PCT = 25
+UNALLOCATED_NOTABLE_PCT = 1
+# An organization is dear where a token costs it so many times the average.
+DEAR_ORGANIZATION_FACTOR = 1.25
+
 # --- the business that is simulated ----------------------------------------------------------
 
 

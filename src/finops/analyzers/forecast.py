@@ -1,0 +1,221 @@
+"""Where a daily series is heading: a linear trend with weekday factors, and how sure that is.
+
+The trend is least squares over the last weeks, the factors are each weekday's mean ratio to
+it.  Both are shrunk by the positive-part rule of James and Stein: a slope, or a difference
+between weekdays, that noise alone would produce counts for little.  Where the series is long
+enough, the forecast is a mean of this and of the same weekday of the last week, weighted by
+how well each forecast the last days from those before (the weights of Bates and Granger): a
+level that has just shifted is then followed and not averaged away.
+
+A series is a list of numbers, one a calendar day, days without calls counting 0.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import date, timedelta
+from typing import Callable, Dict, List, Mapping, NamedTuple, Sequence, Tuple
+
+from finops import config
+from finops.stats import mean, percent, percentile
+
+WEEK = 7
+FORM = "%Y-%m-%d"
+
+Curve = Callable[[int], float]
+
+
+class Projected(NamedTuple):
+    """One forecast: the expected value and the bounds that hold with the configured chance."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Backtest(NamedTuple):
+    """How far the method was off over the last `horizon_days` days, which it had not seen.
+
+    `mape_percent` is the mean absolute percentage error over the days above 0; both are 0
+    where the series is too short to hold days back.
+    """
+
+    horizon_days: int
+    mape_percent: float
+
+
+def daily_series(
+    days: Mapping[str, float], partial: Sequence[str] = ()
+) -> Tuple[List[str], List[float]]:
+    """Return the calendar dates from the first to the last key, and their values, gaps as 0.
+
+    A date of `partial` at either end (data that starts or stops during that day) is left off,
+    as long as `config.FORECAST_MIN_DAYS` dates remain: half a day looks like a collapse.
+    """
+    if not days:
+        return [], []
+    first, last = parse_day(min(days)), parse_day(max(days))
+    dates = [add_days(first, i) for i in range((last - first).days + 1)]
+    for end in (-1, 0):
+        if len(dates) > config.FORECAST_MIN_DAYS and dates[end] in partial:
+            del dates[end]
+    return dates, [days.get(day, 0.0) for day in dates]
+
+
+def forecast(values: Sequence[float], horizon: int) -> List[Projected]:
+    """Return `horizon` forecasts that follow the values; none where there are no values.
+
+    The bounds are the `config.FORECAST_INTERVAL` quantile of the absolute residuals, widened
+    with the distance as the prediction interval of a regression is, and never below 0.
+    """
+    if not values:
+        return []
+    curve = _combined(values)
+    spread = _spread(values, curve)
+    found = []
+    for index in range(len(values), len(values) + horizon):
+        value, half = curve(index), spread(index)
+        found.append(Projected(value, max(0.0, value - half), value + half))
+    return found
+
+
+def backtest(values: Sequence[float]) -> Backtest:
+    """Forecast the last days from those before them, and compare.
+
+    A third of the series is held back, at most `config.FORECAST_BACKTEST_DAYS` days.
+    """
+    horizon = min(config.FORECAST_BACKTEST_DAYS, len(values) // 3)
+    if len(values) - horizon < config.FORECAST_MIN_DAYS or not horizon:
+        return Backtest(0, 0.0)
+    seen, held = values[:-horizon], values[-horizon:]
+    errors = [
+        percent(abs(guess.value - actual), actual)
+        for guess, actual in zip(forecast(seen, horizon), held)
+        if actual > 0
+    ]
+    return Backtest(horizon, mean(errors))
+
+
+def parse_day(day: str) -> date:
+    """Return the date of "YYYY-MM-DD"."""
+    return date(int(day[:4]), int(day[5:7]), int(day[8:10]))
+
+
+def add_days(start: date, days: int) -> str:
+    """Return the date so many days after `start` as "YYYY-MM-DD"."""
+    return (start + timedelta(days=days)).isoformat()
+
+
+def _combined(values: Sequence[float]) -> Curve:
+    """Trend and seasonal repetition, each weighted by the error of the other."""
+    trend = _trend(values)
+    held = config.FORECAST_BACKTEST_DAYS
+    if len(values) < 2 * held:
+        return trend
+    seen = values[:-held]
+    missed = _missed(values, len(seen), _trend(seen))
+    missed_by_week = _missed(values, len(seen), _last_week(seen))
+    total = missed + missed_by_week
+    share = missed_by_week / total if total else 1.0
+    repeat = _last_week(values)
+    return lambda index: share * trend(index) + (1 - share) * repeat(index)
+
+
+def _missed(values: Sequence[float], start: int, curve: Curve) -> float:
+    return math.fsum(abs(curve(i) - values[i]) for i in range(start, len(values)))
+
+
+def _last_week(values: Sequence[float]) -> Curve:
+    """The value a week earlier: in the series its own, after it that of the last week."""
+    count = len(values)
+
+    def repeat(index: int) -> float:
+        if index >= count:
+            index = count - WEEK + (index - count) % WEEK
+            return values[index]
+        return values[index - WEEK] if index >= WEEK else values[index]
+
+    return repeat
+
+
+def _trend(values: Sequence[float]) -> Curve:
+    """Level and slope over the last window, times the factor of the weekday."""
+    skipped = max(0, len(values) - config.FORECAST_WINDOW_DAYS)
+    window = values[skipped:]
+    line = _line(window)
+    factors = _weekday_factors(window, line)
+    flattened = [
+        value / factors[i % WEEK] if factors[i % WEEK] > 0 else line(i)
+        for i, value in enumerate(window)
+    ]
+    line = _line(flattened)
+    factors = _weekday_factors(window, line)
+    return lambda index: line(index - skipped) * factors[(index - skipped) % WEEK]
+
+
+def _line(values: Sequence[float]) -> Curve:
+    """Least-squares line, its slope shrunk by its own uncertainty, never below 0."""
+    count = len(values)
+    middle, level = (count - 1) / 2, mean(values)
+    width = math.fsum((i - middle) ** 2 for i in range(count))
+    if not width:
+        return lambda index: level
+    slope = math.fsum((i - middle) * v for i, v in enumerate(values)) / width
+    left = math.fsum((v - level - slope * (i - middle)) ** 2 for i, v in enumerate(values))
+    slope *= _kept(slope * slope * width, left / max(count - 2, 1))
+    return lambda index: max(0.0, level + slope * (index - middle))
+
+
+def _kept(explained: float, noise: float) -> float:
+    """Positive-part shrinkage: the part of an effect that noise of this size leaves, 0 to 1."""
+    return max(0.0, 1 - noise / explained) if explained else 0.0
+
+
+def _weekday_factors(values: Sequence[float], line: Curve) -> List[float]:
+    """Seven factors around 1, by position in the week of the window."""
+    levels = [line(i) for i in range(len(values))]
+    if len(values) < 2 * WEEK or min(levels) <= 0:
+        return [1.0] * WEEK
+    ratios = [value / level for value, level in zip(values, levels)]
+    centre = mean(ratios)
+    if not centre:
+        return [1.0] * WEEK
+    groups = [ratios[day::WEEK] for day in range(WEEK)]
+    means = [mean(group) for group in groups]
+    between = math.fsum(len(g) * (m - centre) ** 2 for g, m in zip(groups, means))
+    within = math.fsum((r - m) ** 2 for g, m in zip(groups, means) for r in g)
+    kept = _kept(between / (WEEK - 1), within / (len(ratios) - WEEK))
+    return [1 + kept * (m / centre - 1) for m in means]
+
+
+def _spread(values: Sequence[float], curve: Curve) -> Curve:
+    """Half the width of the interval at an index, from the residuals of the last window."""
+    start = max(0, len(values) - config.FORECAST_WINDOW_DAYS)
+    count = len(values) - start
+    if count < config.FORECAST_MIN_DAYS:
+        return curve  # nothing is known of the spread: from nothing to twice the value
+    residuals = [abs(values[i] - curve(i)) for i in range(start, len(values))]
+    fitted = math.sqrt(count / (count - 2))
+    typical = percentile(residuals, config.FORECAST_INTERVAL) * fitted
+    middle = start + (count - 1) / 2
+    width = math.fsum((i - middle) ** 2 for i in range(start, len(values)))
+    return lambda index: typical * math.sqrt(1 + 1 / count + (index - middle) ** 2 / width)
+
+
+def month_ahead(days: Mapping[str, float], partial: Sequence[str] = ()) -> Dict[str, object]:
+    """Return the `projection` and `backtest` of a report for {date: amount}.
+
+    The projection holds [date, cost, low, high] for the `config.DAYS_PER_MONTH` dates after
+    the last one of `days`.
+    """
+    dates, values = daily_series(days, partial)
+    if not dates:
+        return {"projection": [], "backtest": Backtest(0, 0.0)._asdict()}
+    gap = (parse_day(max(days)) - parse_day(dates[-1])).days
+    guesses = forecast(values, config.DAYS_PER_MONTH + gap)[gap:]
+    after = parse_day(max(days)) + timedelta(days=1)
+    projection = [
+        {"date": add_days(after, i), "cost": g.value, "low": g.low, "high": g.high}
+        for i, g in enumerate(guesses)
+    ]
+    return {"projection": projection, "backtest": dict(backtest(values)._asdict())}
