@@ -1,0 +1,276 @@
+"""Charts: a canvas, a caption, and the same numbers as a table in a disclosure beneath.
+
+Colours are places in one palette of Okabe and Ito's hues: a provider, model, tier, feature
+or region has the same place on every page.  The style sheet holds the hues for light and
+dark; the script reads them there.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
+
+from finops import config
+from finops.catalog import CATALOG
+from finops.generators import formatting
+from finops.generators.components import Part
+from finops.generators.markup import Markup, fill, inert, join, json_number, token
+
+MAX_POINTS = 1000
+MAX_LABELS = 400
+HUES = 8
+COLOURS = 24  # eight hues in three shades
+ROLES = ("accent", "muted", "critical", "warning", "success")
+
+_ORDER: Dict[str, Dict[str, int]] = {
+    "provider": {name: index for index, name in enumerate(config.PROVIDER_WEIGHTS)},
+    "model": {model.name: index for index, model in enumerate(CATALOG)},
+    "tier": {name: index for index, name in enumerate(config.SUBSCRIPTION_TIERS)},
+    "feature": {name: index for index, name in enumerate(config.FEATURES)},
+    "region": {name: index for index, name in enumerate(config.REGIONS)},
+    "product": {name: index for index, name in enumerate(config.PRODUCTS)},
+}
+
+Colour = Union[str, Tuple[str, Any], None]
+
+
+class Axis(NamedTuple):
+    """Title of an axis with its unit in words ("Cost (USD)"), and the kind of its values."""
+
+    title: str
+    kind: str = "count"
+
+
+class Series(NamedTuple):
+    """One row of numbers, None where there is none.
+
+    `colour` is a role of `ROLES` or an entity as ("provider", "openai"); without one the
+    accent for the first and the palette's order for the others.  `style` is "" (line or
+    bar), "dashed", "points" (marks without a line), "low" and "high" (the edges of a band;
+    the low edge stands directly before the high one).
+    """
+
+    label: str
+    values: Sequence[Any]
+    colour: Colour = None
+    style: str = ""
+
+
+def colour_of(kind: str, value: Any) -> int:
+    """Return the place (0 to 23) of an entity's colour, the same on every page.
+
+    Known names take the order of the configuration and the catalogue; a name never heard
+    of takes a place that depends on the name alone.
+    """
+    known = _ORDER.get(kind, {})
+    text = str(value)
+    if text in known:
+        return known[text] % COLOURS
+    return zlib.crc32(text.encode("utf-8", "backslashreplace")) % COLOURS
+
+
+def line_chart(
+    name: str,
+    caption: str,
+    x: Axis,
+    y: Axis,
+    labels: Sequence[Any],
+    series: Sequence[Series],
+    bins: str = "sum",
+    empty: str = "There is nothing to draw: the data holds no such time series.",
+) -> Part:
+    """Return a line chart.  Long series are put into wider bins by `bins`: sum, mean or max.
+
+    `labels` are the places on the x axis (dates, hours, weeks, names); every series has as
+    many values.  Raises ValueError where it has not.
+    """
+    width = _bin_width(len(labels), len(series))
+    if width > 1:
+        labels, series = _rebin(labels, series, width, bins)
+        caption = f"{caption}. Each point covers {width} values ({_BIN_WORDS[bins]})"
+    return _chart("line", name, caption, x, y, labels, series, empty, {})
+
+
+def bar_chart(
+    name: str,
+    caption: str,
+    x: Axis,
+    y: Axis,
+    labels: Sequence[Any],
+    series: Sequence[Series],
+    horizontal: bool = False,
+    stacked: bool = False,
+    colours: Optional[Sequence[Colour]] = None,
+    empty: str = "There is nothing to draw: no row of this data qualifies.",
+) -> Part:
+    """Return a bar chart.  `x` is the axis of the labels, `y` that of the numbers, also when
+    the bars are `horizontal`.  `colours` colours the bars of a single series one by one.
+
+    Bars beyond the limit of points are left out and counted in the caption.
+    """
+    most = max(1, min(MAX_LABELS, MAX_POINTS // max(1, len(series))))
+    if len(labels) > most:
+        caption = f"{caption}. The first {most} of {len(labels)} are drawn"
+        series = [one._replace(values=one.values[:most]) for one in series]
+        labels = labels[:most]
+    options: Dict[str, Any] = {}
+    if horizontal:
+        options["horizontal"] = 1
+    if stacked:
+        options["stacked"] = 1
+    if colours:
+        options["colours"] = [_colour_data(one, 0) for one in colours[: len(labels)]]
+    return _chart("bar", name, caption, x, y, labels, series, empty, options)
+
+
+def scatter_chart(
+    name: str,
+    caption: str,
+    x: Axis,
+    y: Axis,
+    points: Sequence[Tuple[str, float, float]],
+    colours: Optional[Sequence[Colour]] = None,
+    empty: str = "There is nothing to draw: no row of this data qualifies.",
+) -> Part:
+    """Return points (name, x, y) in a plane; both axes hold numbers."""
+    note = f". The first {MAX_LABELS} of {len(points)} are drawn"
+    caption = caption + note if len(points) > MAX_LABELS else caption
+    points = points[:MAX_LABELS]
+    series = [
+        Series(x.title, [point[1] for point in points]),
+        Series(y.title, [point[2] for point in points]),
+    ]
+    options = {"colours": [_colour_data(one, 0) for one in colours[:MAX_LABELS]]} if colours else {}
+    labels = [point[0] for point in points]
+    return _chart("scatter", name, caption, x, y, labels, series, empty, options)
+
+
+_BIN_WORDS = {"sum": "summed", "mean": "averaged", "max": "the highest of them"}
+
+
+def _bin_width(labels: int, series: int) -> int:
+    most = min(MAX_LABELS, MAX_POINTS // max(1, series))
+    return -(-labels // most) if labels > most else 1
+
+
+def _rebin(
+    labels: Sequence[Any], series: Sequence[Series], width: int, bins: str
+) -> Tuple[List[Any], List[Series]]:
+    starts = range(0, len(labels), width)
+    joined = [
+        one._replace(values=[_binned(one.values[at : at + width], bins) for at in starts])
+        for one in series
+    ]
+    return [labels[at] for at in starts], joined
+
+
+def _binned(values: Sequence[Any], bins: str) -> Any:
+    there = [value for value in values if value is not None]
+    if not there:
+        return None
+    if bins == "max":
+        return max(there)
+    return sum(there) / len(there) if bins == "mean" else sum(there)
+
+
+def _chart(
+    shape: str,
+    name: str,
+    caption: str,
+    x: Axis,
+    y: Axis,
+    labels: Sequence[Any],
+    series: Sequence[Series],
+    empty: str,
+    options: Dict[str, Any],
+) -> Part:
+    if any(len(one.values) != len(labels) for one in series):
+        raise ValueError(f"chart {name}: every series needs one value for each label")
+    if not labels or not series:
+        return Part(
+            fill(
+                '<figure class="chart"><figcaption>$caption</figcaption>'
+                '<p class="empty">$empty</p></figure>',
+                caption=caption,
+                empty=empty,
+            )
+        )
+    markup = fill(
+        '<figure class="chart" id="chart-$name"><figcaption id="about-$name">$caption</figcaption>'
+        '<div class="canvas" hidden><canvas role="img" aria-labelledby="about-$name"></canvas>'
+        "</div>"
+        "<details><summary>The numbers</summary>"
+        '<div class="scroll" tabindex="0" role="group" aria-labelledby="about-$name">'
+        "$numbers</div></details></figure>",
+        name=token(name),
+        caption=caption,
+        numbers=_numbers(shape, x, y, labels, series),
+    )
+    data = {
+        "shape": shape,
+        "x": _axis_data(x),
+        "y": _axis_data(y),
+        "labels": [
+            inert(formatting.cell(x.kind, label)) if shape != "scatter" else inert(label)
+            for label in labels
+        ],
+        "series": [_series_data(one, index) for index, one in enumerate(series)],
+    }
+    data.update(options)
+    return Part(markup, {"charts": {name: data}})
+
+
+def _numbers(
+    shape: str, x: Axis, y: Axis, labels: Sequence[Any], series: Sequence[Series]
+) -> Markup:
+    scatter = shape == "scatter"
+    kinds = [x.kind, y.kind] if scatter else [y.kind] * len(series)
+    first = "Name" if scatter else x.title
+    alone = len(series) == 1
+    heads = [y.title if alone else one.label for one in series]
+    head = join((fill('<th scope="col" class="number">$label</th>', label=h) for h in heads), "")
+    rows = (
+        fill(
+            '<tr><th scope="row">$label</th>$cells</tr>',
+            label=label if scatter else formatting.cell(x.kind, label),
+            cells=join(
+                (
+                    fill('<td class="number">$value</td>', value=formatting.cell(kind, value))
+                    for kind, value in zip(kinds, (one.values[at] for one in series))
+                ),
+                "",
+            ),
+        )
+        for at, label in enumerate(labels)
+    )
+    return fill(
+        '<table><thead><tr><th scope="col">$first</th>$head</tr></thead>'
+        "<tbody>$rows</tbody></table>",
+        first=first,
+        head=head,
+        rows=join(rows),
+    )
+
+
+def _axis_data(axis: Axis) -> Dict[str, str]:
+    return {"title": axis.title, "kind": axis.kind}
+
+
+def _series_data(one: Series, index: int) -> Dict[str, Any]:
+    data: Dict[str, Any] = {
+        "label": inert(one.label),
+        "colour": _colour_data(one.colour, index),
+        "values": [json_number(value) for value in one.values],
+    }
+    if one.style:
+        data["style"] = one.style
+    return data
+
+
+def _colour_data(colour: Colour, index: int) -> Union[int, str]:
+    """Return a palette place, or a role's name."""
+    if isinstance(colour, tuple):
+        return colour_of(*colour)
+    if colour in ROLES:
+        return str(colour)
+    return "accent" if index == 0 else index % COLOURS

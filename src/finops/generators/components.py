@@ -1,0 +1,262 @@
+"""The parts of a page other than tables and charts: each is a pure function to a `Part`.
+
+A part is markup together with the data that its script needs.  Texts, labels and values may
+come from the data; names (`name=`) are the report's own constants.
+"""
+
+from __future__ import annotations
+
+import re
+from types import MappingProxyType
+from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from finops.generators import formatting
+from finops.generators.markup import Markup, escape, fill, join, token
+
+Data = Mapping[str, Any]
+_WORTH = re.compile(r"-?\$[0-9][0-9,]*(?:\.[0-9]+)?(?:[KMB])?|[0-9][0-9,.]* USD")
+_SHOWN_FINDINGS = 6
+
+# What per-call metadata changes, in this order on every page.
+ASPECTS: Dict[str, str] = {
+    "metadata": "Metadata-driven",
+    "realtime": "Real-time",
+    "standard": "Standardised across providers",
+    "automated": "Automated",
+    "actionable": "Actionable",
+}
+# Severity: word and a sign that is not a colour.
+_SEVERITY: Dict[str, Tuple[str, str]] = {
+    "critical": ("Critical", "✕"),
+    "warning": ("Warning", "!"),
+    "info": ("Info", "i"),
+    "success": ("Good", "✓"),
+}
+
+
+_NO_DATA: Data = MappingProxyType({})
+
+
+class Part(NamedTuple):
+    """Markup and the data its script needs: {"charts" | "tables" | …: {name: …}}."""
+
+    markup: Markup
+    data: Data = _NO_DATA
+
+
+class Card(NamedTuple):
+    """One metric: label, value and kind of value (a key of `formatting.KINDS`).
+
+    `note` is a short text under the figure (the unit's meaning, the period, a comparison).
+    `over` lets the figure follow the chosen dates: (table, measure, how) of the page's
+    `Ranged` tables, where how is "sum", "mean" (per day) or "ratio:other_measure".
+    """
+
+    label: str
+    value: Any
+    kind: str = "count"
+    note: str = ""
+    over: Optional[Tuple[str, str, str]] = None
+
+
+def combine(parts: Iterable[Part]) -> Part:
+    """Return parts as one, in order.  Raises ValueError where two share a name."""
+    markup: List[Markup] = []
+    data: Dict[str, Dict[str, Any]] = {}
+    for part in parts:
+        markup.append(part.markup)
+        for kind, named in part.data.items():
+            into = data.setdefault(kind, {})
+            twice = set(into) & set(named)
+            if twice:
+                raise ValueError(f"two {kind} share the name {sorted(twice)[0]}")
+            into.update(named)
+    return Part(join(markup), data)
+
+
+def section(title: str, *parts: Part, lead: str = "") -> Part:
+    """Return a titled section around parts; `lead` is a sentence under the title."""
+    inner = combine(parts)
+    markup = fill(
+        '<section class="section"><h2>$title</h2>$lead$inner</section>',
+        title=title,
+        lead=_paragraph(lead, "lead"),
+        inner=inner.markup,
+    )
+    return Part(markup, inner.data)
+
+
+def columns(*parts: Part) -> Part:
+    """Return parts side by side where there is room, below each other where there is not."""
+    inner = combine(parts)
+    return Part(fill('<div class="columns">$inner</div>', inner=inner.markup), inner.data)
+
+
+def text(sentence: str) -> Part:
+    """Return one paragraph."""
+    return Part(_paragraph(sentence, "text"))
+
+
+def _paragraph(sentence: str, style: str) -> Markup:
+    if not sentence:
+        return Markup("")
+    return fill('<p class="$style">$sentence</p>', style=token(style), sentence=sentence)
+
+
+def cards(metrics: Sequence[Card]) -> Part:
+    """Return the row of metric cards; the first figure is the most important and largest."""
+    items = [_card(number, metric) for number, metric in enumerate(metrics)]
+    ranged = {
+        f"card-{number}": {
+            "over": list(metric.over),
+            "kind": metric.kind,
+            "whole": metric.value,
+        }
+        for number, metric in enumerate(metrics)
+        if metric.over
+    }
+    markup = fill('<dl class="cards">$items</dl>', items=join(items))
+    return Part(markup, {"cards": ranged} if ranged else {})
+
+
+def _card(number: int, metric: Card) -> Markup:
+    return fill(
+        '<div class="card" id="card-$number"><dt>$label</dt>'
+        '<dd class="figure" title="$exact">$value</dd>$note</div>',
+        number=token(number),
+        label=metric.label,
+        value=formatting.readable(metric.kind, metric.value),
+        exact=exact_with_unit(metric.kind, metric.value),
+        note=fill('<dd class="note">$note</dd>', note=metric.note) if metric.note else Markup(""),
+    )
+
+
+def exact_with_unit(kind: str, value: Any) -> str:
+    """Return the exact number and its unit, for a title attribute."""
+    unit = formatting.KINDS[kind].unit
+    shown = formatting.exact(value)
+    return f"{shown} {unit}".strip() if shown != formatting.MISSING else "not known"
+
+
+def severity_badge(severity: str) -> Markup:
+    """Return the sign and word of a severity; an unknown one is shown as info."""
+    key = severity if severity in _SEVERITY else "info"
+    word, sign = _SEVERITY[key]
+    return fill(
+        '<span class="severity $key"><span class="sign" aria-hidden="true">$sign</span>'
+        "$word</span>",
+        key=token(key),
+        word=word,
+        sign=sign,
+    )
+
+
+def findings(data: Data) -> Part:
+    """Return `data["findings"]` as alerts: the first six, the others behind a disclosure."""
+    found = list(data.get("findings") or ())
+    if not found:
+        return section("Findings", text("Nothing in this data crosses a configured threshold."))
+    alerts = [_alert(one) for one in found]
+    shown = fill('<ul class="alerts">$alerts</ul>', alerts=join(alerts[:_SHOWN_FINDINGS]))
+    rest = alerts[_SHOWN_FINDINGS:]
+    if rest:
+        shown = join((shown, _disclosed_alerts(rest)))
+    return section("Findings", Part(shown))
+
+
+def _disclosed_alerts(alerts: Sequence[Markup]) -> Markup:
+    return fill(
+        '<details><summary>$count more</summary><ul class="alerts">$alerts</ul></details>',
+        count=len(alerts),
+        alerts=join(alerts),
+    )
+
+
+def _alert(one: Data) -> Markup:
+    severity = str(one.get("severity", "info"))
+    return fill(
+        '<li class="alert $severity">$badge<div><strong>$title</strong>'
+        '<span class="detail">$detail</span></div>$worth</li>',
+        severity=token(severity if severity in _SEVERITY else "info"),
+        badge=severity_badge(severity),
+        title=one.get("title", ""),
+        detail=one.get("detail", ""),
+        worth=worth(one.get("impact_usd_per_month")),
+    )
+
+
+def worth(usd_per_month: Any) -> Markup:
+    """Return what acting is worth a month, nothing where that is not known or 0."""
+    if not usd_per_month:
+        return Markup("")
+    return fill(
+        '<span class="worth" title="$exact USD a month">$value<small>a month</small></span>',
+        exact=formatting.exact(usd_per_month),
+        value=formatting.money(usd_per_month),
+    )
+
+
+def recommendations(data: Data) -> Part:
+    """Return `data["recommendations"]` as a numbered list, sums of money set off."""
+    sentences = [str(one) for one in data.get("recommendations") or ()]
+    if not sentences:
+        return section(
+            "Recommendations", text("No condition for a recommendation is met by this data.")
+        )
+    items = [fill("<li>$sentence</li>", sentence=_emphasised(one)) for one in sentences]
+    markup = fill('<ol class="recommendations">$items</ol>', items=join(items))
+    return section("Recommendations", Part(markup))
+
+
+def _emphasised(sentence: str) -> Markup:
+    pieces: List[Markup] = []
+    end = 0
+    for found in _WORTH.finditer(sentence):
+        pieces.append(escape(sentence[end : found.start()]))
+        pieces.append(fill("<strong>$sum</strong>", sum=found.group()))
+        end = found.end()
+    pieces.append(escape(sentence[end:]))
+    return join(pieces, "")
+
+
+def revenium_value(rows: Mapping[str, Tuple[str, str]]) -> Part:
+    """Return what this answer takes without per-call metadata, against with it.
+
+    `rows` holds for each key of `ASPECTS` a pair of sentences (without, with), in terms of
+    the report's own figures.  Raises KeyError where an aspect is missing.
+    """
+    body = join(
+        fill(
+            '<tr><th scope="row">$aspect</th><td>$without</td><td>$with_it</td></tr>',
+            aspect=title,
+            without=rows[key][0],
+            with_it=rows[key][1],
+        )
+        for key, title in ASPECTS.items()
+    )
+    markup = fill(
+        '<div class="scroll" tabindex="0" role="group" aria-labelledby="value-title">'
+        '<table class="value"><thead><tr><th scope="col">What it takes</th>'
+        '<th scope="col">Without per-call metadata</th><th scope="col">With Revenium metadata</th>'
+        "</tr></thead><tbody>$body</tbody></table></div>",
+        body=body,
+    )
+    return Part(
+        fill(
+            '<section class="section"><h2 id="value-title">Revenium value</h2>$table</section>',
+            table=markup,
+        )
+    )
+
+
+def not_found(sentences: Sequence[str]) -> Part:
+    """Return what was looked for and not found, one sentence each."""
+    if not sentences:
+        return section(
+            "Looked for and not found",
+            text("Every section of this report found something to show."),
+        )
+    items = join(fill("<li>$sentence</li>", sentence=one) for one in sentences)
+    return section(
+        "Looked for and not found", Part(fill('<ul class="plain">$items</ul>', items=items))
+    )

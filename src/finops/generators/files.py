@@ -1,0 +1,45 @@
+"""Writing files so that a reader sees the old content or the new, never half of it."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Union
+
+_RETRY_FOR_S = 2.5
+_RETRY_EVERY_S = 0.05
+
+
+def write_aside(path: Union[str, Path], text: str) -> None:
+    """Write UTF-8 text beside `path`, flush it to the disk and move it into place.
+
+    Missing folders are made.  Raises OSError where that cannot be done; what was at `path`
+    is then untouched and no temporary file is left.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside = target.with_name(f"{target.name}.{os.getpid()}.tmp")
+    try:
+        with open(str(aside), "w", encoding="utf-8", newline="\n") as out:
+            out.write(text)
+            out.flush()
+            os.fsync(out.fileno())
+        _move(aside, target)
+    except BaseException:
+        if aside.exists():
+            aside.unlink()
+        raise
+
+
+def _move(aside: Path, target: Path) -> None:
+    # Windows refuses while a scanner or a reader holds the target open for a moment.
+    give_up = time.monotonic() + (_RETRY_FOR_S if os.name == "nt" else 0)
+    while True:
+        try:
+            os.replace(str(aside), str(target))
+            return
+        except PermissionError:
+            if time.monotonic() >= give_up:
+                raise
+            time.sleep(_RETRY_EVERY_S)

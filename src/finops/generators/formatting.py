@@ -1,0 +1,249 @@
+"""Numbers, money, times and names as people read them.
+
+Every function takes one value and returns text; None, NaN and infinities give "n/a".
+Rounding is decimal and half up on the shortest decimal form of a float, so that no binary
+noise shows; a zero never carries a sign.  `assets/report.js` repeats the rules of `cell`
+for sorted and filtered tables, and a test compares the two.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
+from typing import Any, Callable, Dict, NamedTuple, Optional
+
+from finops import config
+
+MISSING = "n/a"
+_WIDE = Context(prec=400)  # the largest float has 309 digits before the point
+_COMPACT = ((10**12, "T"), (10**9, "B"), (10**6, "M"), (10**3, "K"))
+_BYTES = ((1024**3, "GB"), (1024**2, "MB"), (1024, "KB"))
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def _decimal(value: Any) -> Optional[Decimal]:
+    if value is None or isinstance(value, str):
+        return None
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+
+
+def _fixed(number: Decimal, places: int, rounding: str = ROUND_HALF_UP) -> str:
+    rounded = number.quantize(Decimal(1).scaleb(-places), rounding, _WIDE)
+    return f"{rounded if rounded else abs(rounded):,f}"
+
+
+def _significant(number: Decimal, digits: int, least: int) -> str:
+    """Return a number below 1 with so many significant digits, at least `least` decimals."""
+    places = max(least, digits - 1 - number.adjusted()) if number else least
+    text = _fixed(number, min(places, 12))
+    whole, _, fraction = text.partition(".")
+    kept = fraction[:least] + fraction[least:].rstrip("0")
+    return f"{whole}.{kept}" if kept else whole
+
+
+def money(value: Any) -> str:
+    """Return USD: `$1,204.55`, `$104,233`, `$0.05`, and three digits of less: `$0.000123`."""
+    number = _decimal(value)
+    if number is None:
+        return MISSING
+    size = abs(number)
+    if size >= 100_000:
+        text = _fixed(size, 0)
+    else:
+        text = _fixed(size, 2) if size >= 1 else _significant(size, 3, 2)
+    return f"-${text}" if number < 0 and text.strip("0.") else f"${text}"
+
+
+def count(value: Any) -> str:
+    """Return a whole number: `1,234,567`."""
+    number = _decimal(value)
+    return MISSING if number is None else _fixed(number, 0)
+
+
+def compact(value: Any) -> str:
+    """Return a count in at most five characters of digits: `9,999`, `12.3K`, `1.2M`."""
+    number = _decimal(value)
+    if number is None:
+        return MISSING
+    if abs(number) < 10_000:
+        return _fixed(number, 0)
+    for unit, letter in _COMPACT:
+        # 999,950 rounds to 1000.0K, so it is already a million.
+        if abs(number) >= unit * Decimal("0.99995") and abs(number) >= 10_000:
+            return _fixed(number / unit, 1) + letter
+    return _fixed(number, 0)
+
+
+def tokens(value: Any) -> str:
+    """Return a number of tokens with its unit: `1.2M tokens`."""
+    return readable("tokens", value)
+
+
+def milliseconds(value: Any) -> str:
+    """Return a time given in milliseconds: `0.4 ms`, `412 ms`, `12.3 s`."""
+    number = _decimal(value)
+    if number is None:
+        return MISSING
+    if abs(number) >= 10_000:
+        return _fixed(number / 1000, 1) + " s"
+    return _plain_ms(value) + " ms"
+
+
+def _plain_ms(value: Any) -> str:
+    number = _decimal(value)
+    if number is None:
+        return MISSING
+    return _fixed(number, 0) if abs(number) >= 10 else _significant(number, 2, 0)
+
+
+def percent(value: Any) -> str:
+    """Return a share from 0 to 100: `12.3%`; never `100.0%` for what is a little less."""
+    number = _decimal(value)
+    if number is None:
+        return MISSING
+    size = abs(number)
+    if size >= 1000:
+        return _fixed(number, 0) + "%"
+    if 99 < size < 100:
+        return _fixed(number, 2, ROUND_DOWN) + "%"
+    if size < Decimal("0.1"):
+        return _significant(number, 2, 1) + "%"
+    return _fixed(number, 1) + "%"
+
+
+def share(value: Any) -> str:
+    """Return a share from 0 to 1 as a percentage."""
+    number = _decimal(value)
+    return MISSING if number is None else percent(number * 100)
+
+
+def decimal(value: Any) -> str:
+    """Return a plain number with about three digits: `0.123`, `12.3`, `1,234`."""
+    number = _decimal(value)
+    if number is None:
+        return MISSING
+    size = abs(number)
+    if size >= 100 or number == number.to_integral_value():
+        return _fixed(number, 0)
+    return _significant(number, 3, 0) if size < 1 else _fixed(number, 2 if size < 10 else 1)
+
+
+def size(value: Any) -> str:
+    """Return a number of bytes: `812 bytes`, `48.2 MB`; 1 MB is 1,048,576 bytes."""
+    number = _decimal(value)
+    if number is None:
+        return MISSING
+    for unit, name in _BYTES:
+        if abs(number) >= unit:
+            return f"{_fixed(number / unit, 1)} {name}"
+    return f"{_fixed(number, 0)} bytes"
+
+
+def duration(seconds: Any) -> str:
+    """Return a time given in seconds: `0.42 s`, `12.3 s`, `12m 5s`, `3h 5m`, `12.5 days`."""
+    number = _decimal(seconds)
+    if number is None:
+        return MISSING
+    whole = int(abs(number))
+    if whole < 60:
+        return (_significant(number, 2, 0) if abs(number) < 1 else _fixed(number, 1)) + " s"
+    if whole < 3600:
+        return f"{whole // 60}m {whole % 60}s"
+    if whole < 48 * 3600:
+        return f"{whole // 3600}h {whole % 3600 // 60}m"
+    return _fixed(number / 86400, 1) + " days"
+
+
+def day(value: Any) -> str:
+    """Return the date of an ISO time or date: `1 Jan 2025`; other text as it is."""
+    text = str(value or MISSING)
+    try:
+        moment = datetime.strptime(text[:10], "%Y-%m-%d")
+    except ValueError:
+        return text
+    return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}"
+
+
+def moment(value: Any) -> str:
+    """Return an ISO time to the minute: `1 Jan 2025, 09:30 UTC`; other text as it is."""
+    text = str(value or MISSING)
+    clock = text[11:16]
+    readable_day = day(text)
+    return f"{readable_day}, {clock} UTC" if clock and readable_day != text else readable_day
+
+
+def exact(value: Any) -> str:
+    """Return a number with all its digits and no separators, for a title attribute."""
+    number = _decimal(value)
+    if number is None:
+        return MISSING if not isinstance(value, str) else value
+    text = f"{number:f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text in ("-0", "") else text
+
+
+def name(kind: str, value: Any) -> str:
+    """Return a provider, feature or product as its owner writes it; other names as they are."""
+    known: Dict[str, Any] = {
+        "provider": config.PROVIDER_NAMES,
+        "feature": config.FEATURES,
+        "product": config.PRODUCTS,
+    }
+    text = MISSING if value is None else str(value)
+    found = known.get(kind, {}).get(text, text)
+    return str(found)
+
+
+class Kind(NamedTuple):
+    """How values of one kind are written in a table cell, and the unit beside it."""
+
+    text: Callable[[Any], str]
+    unit: str = ""
+    numeric: bool = True
+
+
+def _yes_no(value: Any) -> str:
+    return MISSING if value is None else ("yes" if value else "no")
+
+
+KINDS: Dict[str, Kind] = {
+    "money": Kind(money, "USD"),
+    "count": Kind(count),
+    "tokens": Kind(compact, "tokens"),
+    "ms": Kind(_plain_ms, "ms"),
+    "percent": Kind(percent, "%"),
+    "share": Kind(share, "%"),
+    "number": Kind(decimal),
+    "bytes": Kind(size, "bytes"),
+    "seconds": Kind(duration, "s"),
+    "text": Kind(lambda value: name("text", value), numeric=False),
+    "date": Kind(lambda value: name("text", value), numeric=False),
+    "flag": Kind(_yes_no, numeric=False),
+    "severity": Kind(lambda value: name("text", value), numeric=False),
+    "provider": Kind(lambda value: name("provider", value), numeric=False),
+    "feature": Kind(lambda value: name("feature", value), numeric=False),
+    "product": Kind(lambda value: name("product", value), numeric=False),
+    "model": Kind(lambda value: name("text", value), numeric=False),
+    "tier": Kind(lambda value: name("text", value), numeric=False),
+    "region": Kind(lambda value: name("text", value), numeric=False),
+}
+
+
+def cell(kind: str, value: Any) -> str:
+    """Return a value as a table cell shows it: the unit is left to the column's heading.
+
+    Text under a numeric kind is shown as it is.  Raises KeyError for an unknown kind.
+    """
+    found = KINDS[kind]
+    return value if isinstance(value, str) and found.numeric else found.text(value)
+
+
+def readable(kind: str, value: Any) -> str:
+    """Return a value with its unit, as a card or a sentence shows it."""
+    if kind == "ms":
+        return milliseconds(value)
+    text = cell(kind, value)
+    return f"{text} tokens" if kind == "tokens" and text != MISSING else text

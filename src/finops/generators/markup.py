@@ -1,0 +1,142 @@
+"""The one door between data and HTML: escaping, templates, and the JSON block.
+
+Text becomes markup only through `escape`, directly or by `fill`.  A template may hold a data
+value in element content or in a quoted `title` attribute and nowhere else; any other
+attribute takes a `Token`, which is checked to be harmless, and `fill` refuses the rest.
+Numbers and names for scripts travel in one block made by `json_block`.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import math
+import re
+from functools import lru_cache
+from string import Template
+from typing import Any, FrozenSet, Iterable, Match, NamedTuple, Set
+
+
+class Markup(str):
+    """Finished markup: made from templates and escaped values, never escaped again."""
+
+    __slots__ = ()
+
+
+class Token(Markup):
+    """A name of the product's own making that may stand in any attribute."""
+
+    __slots__ = ()
+
+
+# Characters that act on the text around them instead of being seen: controls, direction
+# marks and overrides, line separators, byte order marks, halves of surrogate pairs.
+_ACTIVE = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
+    "\ufeff\ud800-\udfff\ufffe\uffff]"
+)
+_TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.#%-]*\Z")
+_TAG = re.compile(r"<[^<>]*>")
+_PLACEHOLDER = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+_ATTRIBUTE = re.compile(r'([\w:-]+)="([^"]*)"')
+_RAW = re.compile(r"<(script|style)\b[^>]*>(.*?)</\1>", re.DOTALL)
+
+
+def inert(value: Any) -> str:
+    """Return the text of a value with characters that act unseen written as `\\uXXXX`."""
+    return _ACTIVE.sub(_visible, str(value))
+
+
+def _visible(found: Match[str]) -> str:
+    return f"\\u{ord(found.group()):04x}"
+
+
+def escape(value: Any) -> Markup:
+    """Return a value as text for element content or a quoted attribute; Markup stays as it is."""
+    if isinstance(value, Markup):
+        return value
+    return Markup(html.escape(inert(value), quote=True))
+
+
+def token(value: Any) -> Token:
+    """Return a name for use in an attribute.
+
+    Raises ValueError for anything but letters, digits and `_ . # % -`; that is a mistake in
+    the program, since no text from the data is ever made a token.
+    """
+    text = str(value)
+    if not _TOKEN.match(text):
+        raise ValueError(f"not a plain name: {text!r}")
+    return Token(text)
+
+
+class _Parsed(NamedTuple):
+    template: Template
+    guarded: FrozenSet[str]  # names in attributes other than title
+    raw: FrozenSet[str]  # names inside script and style elements
+
+
+@lru_cache(maxsize=None)
+def _parsed(template: str) -> _Parsed:
+    guarded: Set[str] = set()
+    for tag in _TAG.findall(template):
+        bare = tag
+        for name, value in _ATTRIBUTE.findall(tag):
+            bare = bare.replace(f'{name}="{value}"', "")
+            if name != "title":
+                guarded.update(_names(value))
+        if _PLACEHOLDER.search(bare):
+            raise ValueError(f"placeholder outside a quoted attribute: {tag}")
+    raw = {name for _, body in _RAW.findall(template) for name in _names(body)}
+    return _Parsed(Template(template), frozenset(guarded), frozenset(raw))
+
+
+def _names(text: str) -> FrozenSet[str]:
+    return frozenset(braced or plain for braced, plain in _PLACEHOLDER.findall(text))
+
+
+def fill(template: str, **values: Any) -> Markup:
+    """Return a `string.Template` with every value escaped where it is not Markup already.
+
+    Raises ValueError where a value that is not a Token stands in an attribute other than
+    `title`, or one that is not Markup in a script or style element; KeyError where a value
+    is missing.
+    """
+    parsed = _parsed(template)
+    for name in parsed.guarded:
+        if not isinstance(values[name], Token):
+            raise ValueError(f"only a token may stand in an attribute: ${name}")
+    for name in parsed.raw:
+        if not isinstance(values[name], Markup):
+            raise ValueError(f"only markup may stand in script and style: ${name}")
+    filled = {name: escape(value) for name, value in values.items()}
+    return Markup(parsed.template.substitute(filled))
+
+
+def join(parts: Iterable[Any], separator: str = "\n") -> Markup:
+    """Return parts, escaped where they are not Markup, one after the other."""
+    return Markup(separator.join(escape(part) for part in parts))
+
+
+def json_number(value: Any) -> Any:
+    """Return a number with at most ten significant digits, whole ones as int; None for none."""
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, str):
+        return inert(value)
+    if not math.isfinite(value):
+        return None
+    rounded = float(f"{value:.10g}")
+    return int(rounded) if rounded.is_integer() and abs(rounded) < 2**53 else rounded
+
+
+def json_block(value: Any) -> Markup:
+    """Return JSON that may stand inside a script element of type application/json.
+
+    ASCII only, with `<`, `>` and `&` as escapes, so that no text can end the element or
+    begin a comment.  Raises ValueError for NaN and infinities.
+    """
+    text = json.dumps(value, allow_nan=False, ensure_ascii=True, separators=(",", ":"))
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)

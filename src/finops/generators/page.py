@@ -1,0 +1,206 @@
+"""The page around the parts: skeleton, navigation, data quality, and the security policy.
+
+A report file declares a `Report` and calls `write_report`; the order of the sections and
+what every report must have are settled here.  Everything a page needs beyond the result
+(dataset, period, neighbours) comes in `data["_context"]`; what is missing there becomes a
+sentence.  The same dict gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple, Union
+
+from finops.generators import components, formatting
+from finops.generators.components import Card, Data, Part
+from finops.generators.files import write_aside
+from finops.generators.markup import Markup, Token, fill, join, json_block, token
+from finops.generators.quality import data_quality
+
+CHARTJS_VERSION = "4.5.1"
+CHARTJS_URL = f"https://cdn.jsdelivr.net/npm/chart.js@{CHARTJS_VERSION}/dist/chart.umd.js"
+CHARTJS_INTEGRITY = "sha384-hfkuqrKeWFmnTMWN31VWyoe8xgdTADD11kgxmdpx2uyE6j5Az5uZq6u6AKYYmAOw"
+CHARTJS_FILE = "chart.umd.js"
+
+PRODUCT = "Revenium FinOps Showcase"
+_ASSETS = Path(__file__).resolve().parent / "assets"
+
+
+class Report(NamedTuple):
+    """What a report file says of itself: id (its file is ID.html), title, one sentence."""
+
+    id: str
+    title: str
+    purpose: str
+
+    @property
+    def filename(self) -> str:
+        """Name of the page's file."""
+        return f"{self.id}.html"
+
+
+def write_report(
+    report: Report,
+    data: Data,
+    output_path: Union[str, Path],
+    cards: Sequence[Card],
+    body: Sequence[Part],
+    value: Mapping[str, Tuple[str, str]],
+    not_found: Sequence[str] = (),
+) -> None:
+    """Write the report's page: cards, findings, `body`, recommendations, value, the rest.
+
+    `value` is what `components.revenium_value` takes.  Raises OSError where the file cannot
+    be written; what was there before stays.
+    """
+    write_aside(output_path, report_page(report, data, cards, body, value, not_found))
+
+
+def report_page(
+    report: Report,
+    data: Data,
+    cards: Sequence[Card],
+    body: Sequence[Part],
+    value: Mapping[str, Tuple[str, str]],
+    not_found: Sequence[str] = (),
+) -> str:
+    """Return the page that `write_report` writes."""
+    context: Data = data.get("_context") or {}
+    parts = [
+        components.cards(cards),
+        components.findings(data),
+        *body,
+        components.recommendations(data),
+        components.revenium_value(value),
+        components.not_found(not_found),
+        data_quality(context),
+    ]
+    return render(report, context, parts)
+
+
+def render(report: Report, context: Data, parts: Sequence[Part]) -> str:
+    """Return a whole page of parts as HTML text."""
+    body = components.combine(parts)
+    return fill(
+        asset("page.html"),
+        policy=_attribute(content_security_policy()),
+        style=Markup(asset("report.css")),
+        script=Markup(asset("report.js")),
+        data=json_block(dict(body.data, report=report.id)),
+        chart_url=_attribute(CHARTJS_URL),
+        chart_integrity=_attribute(CHARTJS_INTEGRITY),
+        chart_file=token(CHARTJS_FILE),
+        product=PRODUCT,
+        title=report.title,
+        purpose=report.purpose,
+        about=_about(context),
+        top=_navigation(report, context),
+        neighbours=_neighbours(report, context),
+        body=body.markup,
+    )
+
+
+def _attribute(constant: str) -> Token:
+    """Return a constant of the product for an attribute; never called with data."""
+    return Token(constant)
+
+
+@lru_cache(maxsize=None)
+def asset(name: str) -> str:
+    """Return the text of a file of the assets folder."""
+    return (_ASSETS / name).read_text(encoding="utf-8")
+
+
+def content_security_policy(header: bool = False) -> str:
+    """Return the policy of a report page; `header` adds what only an HTTP header can say.
+
+    Script and style are constants, so their hashes allow them; the only other script is
+    Chart.js, from its exact address or from the copy beside the page.
+    """
+    policy = [
+        "default-src 'none'",
+        f"script-src '{_hash('report.js')}' {CHARTJS_URL} 'self'",
+        f"style-src '{_hash('report.css')}'",
+        "img-src data:",
+        "base-uri 'none'",
+        "form-action 'none'",
+    ]
+    if header:
+        policy += ["frame-ancestors 'self'", "sandbox allow-scripts allow-downloads"]
+    return "; ".join(policy)
+
+
+@lru_cache(maxsize=None)
+def _hash(name: str) -> str:
+    digest = hashlib.sha256(asset(name).encode("utf-8")).digest()
+    return "sha256-" + base64.b64encode(digest).decode("ascii")
+
+
+def _about(context: Data) -> Markup:
+    """Return dataset, period, size and time of generation as a list of terms."""
+    start, end = context.get("period_start"), context.get("period_end")
+    period = f"{formatting.day(start)} to {formatting.day(end)}" if start and end else "not known"
+    size = context.get("size_bytes")
+    made = context.get("generated_at")
+    facts: List[Tuple[str, str, str]] = [
+        ("Dataset", context.get("dataset") or "not named", ""),
+        ("Period", period, f"{start} to {end}" if start and end else ""),
+        (
+            "Size",
+            formatting.size(size) if size is not None else "not known",
+            f"{size} bytes" if size is not None else "",
+        ),
+        ("Generated", formatting.moment(made) if made else "time not recorded", str(made or "")),
+    ]
+    return fill(
+        '<dl class="about">$facts</dl>',
+        facts=join(
+            fill(
+                '<div><dt>$term</dt><dd title="$exact">$value</dd></div>'
+                if exact
+                else "<div><dt>$term</dt><dd>$value</dd></div>",
+                term=term,
+                value=value,
+                exact=exact,
+            )
+            for term, value, exact in facts
+        ),
+    )
+
+
+def page_link(filename: str, title: str) -> Markup:
+    """Return a link to a page beside this one.  Raises ValueError for any other address."""
+    return fill('<a href="$filename">$title</a>', filename=token(filename), title=title)
+
+
+def _navigation(report: Report, context: Data) -> Markup:
+    if report.id == "index":
+        return Markup("")
+    return fill("$index", index=page_link("index.html", "All reports"))
+
+
+def _neighbours(report: Report, context: Data) -> Markup:
+    """Return links to the report before and after in the context's list of reports."""
+    listed: List[Dict[str, Any]] = list(context.get("reports") or ())
+    places = [at for at, one in enumerate(listed) if one.get("id") == report.id]
+    if not places:
+        return Markup("")
+    at = places[0]
+    links = []
+    if at > 0:
+        links.append(_neighbour("Previous", listed[at - 1]))
+    if at + 1 < len(listed):
+        links.append(_neighbour("Next", listed[at + 1]))
+    return join(links)
+
+
+def _neighbour(direction: str, other: Data) -> Markup:
+    return fill(
+        '<span class="$style"><small>$direction</small> $link</span>',
+        style=token(direction.lower()),
+        direction=direction,
+        link=page_link(f"{other['id']}.html", other["title"]),
+    )

@@ -1,0 +1,190 @@
+"""Tables: the first rows as HTML, all rows as compact columns for sorting and download."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from finops.generators import formatting
+from finops.generators.charts import colour_of
+from finops.generators.components import Part, severity_badge
+from finops.generators.markup import Markup, fill, inert, join, json_number, token
+
+SHOWN_ROWS = 25
+FILTER_FROM_ROWS = 16
+# A page stays within 200 KB: a longer table is cut in the page and complete in the JSON file.
+EMBEDDED_CELLS = 8_000
+
+Row = Mapping[str, Any]
+
+
+class Column(NamedTuple):
+    """One column: key in the rows, heading, kind of value (a key of `formatting.KINDS`).
+
+    `dot` sets the stable colour of an entity (provider, model, tier, feature, region) before
+    its name; `bar` draws a percentage as a bar beside the number.  `unit` replaces the
+    kind's own unit in the heading.
+    """
+
+    key: str
+    label: str
+    kind: str = "text"
+    dot: bool = False
+    bar: bool = False
+    unit: Optional[str] = None
+
+    @property
+    def numeric(self) -> bool:
+        """Whether the cells are right-aligned numbers."""
+        return formatting.KINDS[self.kind].numeric
+
+    @property
+    def heading(self) -> str:
+        """Label with the unit that the cells do not show themselves."""
+        unit = self.unit
+        if unit is None:
+            unit = "ms" if self.kind == "ms" else ""
+        return f"{self.label} ({unit})" if unit else self.label
+
+
+def table(
+    name: str,
+    caption: str,
+    columns: Sequence[Column],
+    rows: Sequence[Row],
+    lead: str = "",
+    empty: str = "There is nothing to list here: no row of this data qualifies.",
+    order: Optional[Tuple[str, str]] = None,
+) -> Part:
+    """Return a table: sortable, with filter and download where scripts run.
+
+    `name` is unique on the page and names the download; `rows` come in the order to show;
+    `order` says which column that is: (key, "ascending" | "descending").  A key missing in a
+    row shows as "n/a".  No rows give `empty`, a sentence on what was looked for.
+    """
+    if not rows:
+        markup = fill(
+            '<section class="table"><h3>$caption</h3><p class="empty">$empty</p></section>',
+            caption=caption,
+            empty=empty,
+        )
+        return Part(markup)
+    embedded = rows[: max(SHOWN_ROWS, EMBEDDED_CELLS // len(columns))]
+    markup = fill(
+        '<section class="table" id="table-$name"><h3 id="caption-$name">$caption</h3>$lead'
+        "$tools"
+        '<div class="scroll" tabindex="0" role="group" aria-labelledby="caption-$name">'
+        '<table aria-labelledby="caption-$name"><thead><tr>$head</tr></thead>'
+        "<tbody>$body</tbody></table></div>$more</section>",
+        name=token(name),
+        caption=caption,
+        lead=fill('<p class="lead">$lead</p>', lead=lead) if lead else Markup(""),
+        tools=_tools(name, len(rows)),
+        head=join((_heading(column, order) for column in columns), ""),
+        body=join(_row(columns, row) for row in rows[:SHOWN_ROWS]),
+        more=_more(len(rows), len(embedded)),
+    )
+    return Part(markup, {"tables": {name: _embedded(columns, embedded, len(rows))}})
+
+
+def _tools(name: str, count: int) -> Markup:
+    search = Markup("")
+    if count >= FILTER_FROM_ROWS:
+        search = Markup('<label>Filter <input type="search" autocomplete="off"></label>')
+    return fill(
+        '<div class="tools" hidden>$search<span class="count" role="status"></span>'
+        '<button type="button" class="download">Download CSV</button></div>',
+        search=search,
+    )
+
+
+def _heading(column: Column, order: Optional[Tuple[str, str]]) -> Markup:
+    style = token("number" if column.numeric else "words")
+    if order and order[0] == column.key:
+        return fill(
+            '<th scope="col" class="$style" aria-sort="$direction">$label</th>',
+            style=style,
+            direction=token(order[1]),
+            label=column.heading,
+        )
+    return fill('<th scope="col" class="$style">$label</th>', style=style, label=column.heading)
+
+
+def _row(columns: Sequence[Column], row: Row) -> Markup:
+    return fill("<tr>$cells</tr>", cells=join((_cell(c, row.get(c.key)) for c in columns), ""))
+
+
+def _cell(column: Column, value: Any) -> Markup:
+    shown = formatting.cell(column.kind, value)
+    if column.numeric:
+        drawn = bar(value, column.kind) if column.bar else Markup("")
+        return fill('<td class="number">$bar$value</td>', bar=drawn, value=shown)
+    if column.kind == "severity":
+        return fill("<td>$badge</td>", badge=severity_badge(str(value)))
+    dot = _dot(column, value) if column.dot else Markup("")
+    return fill("<td>$dot$value</td>", dot=dot, value=shown)
+
+
+def _dot(column: Column, value: Any) -> Markup:
+    return fill('<i class="dot c$index"></i>', index=token(colour_of(column.kind, value)))
+
+
+def bar(value: Any, kind: str = "percent") -> Markup:
+    """Return a percentage, or a share from 0 to 1, as a small bar; the text beside it says
+    the same.
+    """
+    percent = float(value or 0) * (100 if kind == "share" else 1)
+    width = round(min(100.0, max(0.0, percent)), 1)
+    return fill(
+        '<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
+        '<rect class="whole" width="100" height="8"></rect>'
+        '<rect class="part" width="$width" height="8"></rect></svg>',
+        width=token(f"{width:g}"),
+    )
+
+
+def _more(count: int, embedded: int) -> Markup:
+    if count <= SHOWN_ROWS:
+        return Markup("")
+    text = f"and {formatting.count(count - SHOWN_ROWS)} more"
+    if embedded < count:
+        text += (
+            f". This page sorts, filters and downloads the first {formatting.count(embedded)}"
+            f" of {formatting.count(count)} rows; the JSON file beside it holds all"
+        )
+    return fill('<p class="more">$text.</p>', text=text)
+
+
+def _embedded(columns: Sequence[Column], rows: Sequence[Row], count: int) -> Dict[str, Any]:
+    return {
+        "rows": len(rows),
+        "total": count,
+        "shown": SHOWN_ROWS,
+        "columns": [
+            _column_data(column, [row.get(column.key) for row in rows]) for column in columns
+        ],
+    }
+
+
+def _column_data(column: Column, values: Sequence[Any]) -> Dict[str, Any]:
+    data: Dict[str, Any] = {"label": column.heading, "kind": column.kind}
+    if column.bar:
+        data["bar"] = 1
+    if column.numeric:
+        data["values"] = [json_number(value) for value in values]
+        return data
+    names = [inert(formatting.cell(column.kind, value)) for value in values]
+    distinct = list(dict.fromkeys(names))
+    if len(distinct) * 2 <= len(names):
+        place = {text: index for index, text in enumerate(distinct)}
+        data.update(words=distinct, at=[place[text] for text in names])
+    else:
+        data["values"] = names
+    if column.dot:
+        by_name = dict(zip(names, values))
+        data["dots"] = {text: colour_of(column.kind, by_name[text]) for text in distinct}
+    return data
+
+
+def texts(rows: Sequence[Row], key: str) -> List[str]:
+    """Return one key of all rows as text, for chart labels."""
+    return [str(row.get(key, "")) for row in rows]
