@@ -1,0 +1,64 @@
+# One command for everything.  `make demo` needs only Python; the rest sets itself up.
+
+PYTHON ?= $(shell command -v python3 || command -v python)
+VENV := .venv/bin/python
+VENV37 := .venv37/bin/python
+SIZE ?= 50MB
+
+.DEFAULT_GOAL := help
+.PHONY: help demo generate analyze serve setup test test-new test-old lint coverage bench soak \
+	snapshots screenshots reference chartjs clean
+
+help: ## show what there is
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+demo: ## generate a dataset if there is none, analyze it, serve the reports
+	@$(PYTHON) -m finops demo
+
+generate: ## grow the simulated dataset to SIZE (default 50MB)
+	@$(PYTHON) -m finops generate --size $(SIZE)
+
+analyze: ## run the thirteen analyzers and write the reports
+	@$(PYTHON) -m finops analyze
+
+serve: ## show the dashboard and the reports in a browser
+	@$(PYTHON) -m finops serve
+
+setup: ## prepare the development environment
+	@$(PYTHON) scripts/setup_dev.py
+
+test: setup lint test-old test-new coverage ## run every check there is
+
+test-old: # the tests of what ships, on Python 3.7
+	@if [ -x $(VENV37) ]; then $(VENV37) -m pytest tests -n 2 --dist loadfile -p no:cacheprovider; fi
+
+test-new: # everything, on the newest Python, measured
+	@rm -f .coverage .coverage.*
+	@$(VENV) -m pytest tests -n 2 --dist loadfile --cov --cov-report= $(PYTEST_FLAGS)
+
+coverage: # the share of lines and branches of src that the tests went through
+	@$(VENV) scripts/coverage_gate.py
+
+lint: setup ## check style and types
+	@$(VENV) -m ruff format --check .
+	@$(VENV) -m ruff check .
+	@$(VENV) -m mypy
+
+bench: setup ## measure generating, reading and reporting against the yardsticks
+	@$(VENV) scripts/bench.py
+
+snapshots: setup ## write the snapshots of result keys and pages anew
+	@UPDATE_SNAPSHOTS=1 $(VENV) -m pytest tests -k snapshot
+
+screenshots: setup ## make the README's pictures from real pages
+	@$(VENV) scripts/screenshots.py
+
+reference: setup ## write the README's command reference anew
+	@$(VENV) scripts/reference.py
+
+chartjs: ## put a copy of Chart.js at hand, so that charts draw without a network
+	@$(PYTHON) scripts/setup_dev.py chartjs
+
+clean: ## remove what tests and tools leave (not your data, not your reports)
+	@rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* htmlcov build dist
+	@find finops src scripts showcase tests viewer -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,182 @@
+"""Prepare a machine for development: virtual environments, browser, JavaScript packages.
+
+Every step looks first whether its work is done, so that running this again costs nothing.
+Runs on any Python 3.7+ and needs nothing installed.  Steps:
+
+- `venv`: `.venv` on the newest Python found (pyenv's first), with `requirements-dev.txt`
+- `venv37`: `.venv37` on Python 3.7 where there is one, with `requirements-3.7.txt`
+- `chartjs`, `axe`: packages from npm, unpacked under `node_modules`
+- `chromium`: the browser from Debian's packages, where root may install it
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+from typing import Callable, Dict, Iterator, List, Optional, Tuple
+
+ROOT = Path(__file__).resolve().parent.parent
+SCRIPTS = ROOT / "scripts"
+NODE_MODULES = ROOT / "node_modules"
+AXE_VERSION = "4.14.1"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+OLDEST_FOR_TOOLS = (3, 10)
+
+Version = Tuple[int, int, int]
+
+
+def pythons() -> Dict[Version, str]:
+    """Return every final Python 3 found on this machine, by version."""
+    found: Dict[Version, str] = {}
+    for path in _candidates():
+        version = _version(path)
+        if version:
+            found.setdefault(version, path)
+    return found
+
+
+def _candidates() -> Iterator[str]:
+    root = os.environ.get("PYENV_ROOT") or os.path.join(os.path.expanduser("~"), ".pyenv")
+    for path in sorted(Path(root).glob("versions/3.*/bin/python")):
+        yield str(path)
+    for name in ["python3"] + [f"python3.{minor}" for minor in range(7, 30)]:
+        path = shutil.which(name)
+        if path:
+            yield path
+    yield sys.executable
+
+
+def _version(path: str) -> Optional[Version]:
+    code = "import sys; print('%d.%d.%d %s' % sys.version_info[:4])"
+    try:
+        done = subprocess.run(
+            [path, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=30
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    match = re.fullmatch(r"(3)\.(\d+)\.(\d+) final", done.stdout.decode().strip())
+    return (int(match[1]), int(match[2]), int(match[3])) if match else None
+
+
+def make_venv(folder: Path, python: str, requirements: Path) -> None:
+    """Create the environment and install what is listed, unless that is done already."""
+    stamp = folder / "ready"
+    wanted = f"{python} {hashlib.sha256(requirements.read_bytes()).hexdigest()}"
+    if stamp.is_file() and stamp.read_text() == wanted:
+        return
+    say(f"preparing {folder.name} with {python}")
+    inside = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
+    if _version(str(inside)) != _version(python):
+        shutil.rmtree(str(folder), ignore_errors=True)
+        run([python, "-m", "venv", str(folder)])
+    install = [str(inside), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    run([*install, "-r", str(requirements)])
+    stamp.write_text(wanted)
+
+
+def venv() -> None:
+    """Make `.venv`, the environment of tests, checks and tools."""
+    newest = max(pythons())
+    if newest[:2] < OLDEST_FOR_TOOLS:
+        raise SystemExit("setup: the development tools need Python 3.10 or newer; install one")
+    make_venv(ROOT / ".venv", pythons()[newest], SCRIPTS / "requirements-dev.txt")
+
+
+def venv37() -> None:
+    """Make `.venv37`, the environment of the runtime tests, where Python 3.7 is installed."""
+    found = {v: path for v, path in pythons().items() if v[:2] == (3, 7)}
+    if not found:
+        say("no Python 3.7 here; the runtime tests run on the newest alone")
+        return
+    make_venv(ROOT / ".venv37", found[max(found)], SCRIPTS / "requirements-3.7.txt")
+
+
+def chartjs() -> None:
+    """Unpack the Chart.js release that the report pages name."""
+    text = (ROOT / "src/finops/generators/page.py").read_text(encoding="utf-8")
+    match = re.search(r'CHARTJS_VERSION = "([0-9.]+)"', text)
+    if match is None:
+        raise SystemExit("setup: page.py names no Chart.js version")
+    unpack("chart.js", match[1], "dist/chart.umd.js")
+
+
+def axe() -> None:
+    """Unpack the accessibility checker."""
+    unpack("axe-core", AXE_VERSION, "axe.min.js")
+
+
+def unpack(package: str, version: str, proof: str) -> None:
+    """Unpack one npm package under `node_modules`; `proof` is a file it must hold."""
+    target = NODE_MODULES / package
+    stamp = target / ".version"
+    if (target / proof).is_file() and stamp.is_file() and stamp.read_text() == version:
+        return
+    npm = shutil.which("npm")
+    if not npm:
+        say(f"no npm here; tests that need {package} are left out")
+        return
+    say(f"fetching {package} {version}")
+    with tempfile.TemporaryDirectory() as folder:
+        run([npm, "pack", "--silent", f"{package}@{version}"], cwd=folder)
+        archive = next(Path(folder).glob("*.tgz"))
+        with tarfile.open(str(archive)) as packed:
+            packed.extractall(folder)
+        if target.is_dir():
+            shutil.rmtree(str(target))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(str(Path(folder) / "package"), str(target))
+    stamp.write_text(version)
+
+
+def chromium() -> None:
+    """Install the browser where none is found and root may do so."""
+    if any(shutil.which(name) for name in BROWSERS):
+        return
+    apt = shutil.which("apt-get")
+    if not apt or not hasattr(os, "geteuid") or os.geteuid() != 0:
+        say("no Chromium here; tests that need a browser are left out")
+        return
+    say("installing chromium")
+    environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
+    run([apt, "update", "-qq"], env=environment)
+    run([apt, "install", "-y", "-qq", "--no-install-recommends", "chromium"], env=environment)
+
+
+def run(command: List[str], **options: object) -> None:
+    """Run a command quietly; show its output and stop where it fails."""
+    done = subprocess.run(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        **options,  # type: ignore
+    )
+    if done.returncode:
+        sys.stderr.write(done.stdout.decode("utf-8", "replace")[-4000:])
+        raise SystemExit(f"setup: failed: {' '.join(command)}")
+
+
+def say(text: str) -> None:
+    """Print one line."""
+    print(f"setup: {text}", flush=True)
+
+
+STEPS: Dict[str, Callable[[], None]] = {
+    step.__name__: step for step in (venv, venv37, chartjs, axe, chromium)
+}
+
+
+def main(names: List[str]) -> None:
+    """Run the named steps, or all."""
+    for name in names or list(STEPS):
+        STEPS[name]()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
