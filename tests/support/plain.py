@@ -107,7 +107,9 @@ class PlainDataset:
         typed["timestamp"] = moment.strftime(FORM)
         typed["provider"] = config.PROVIDER_ALIASES.get(row["provider"], row["provider"])
         typed["status"] = row.get("status") or "success"
-        typed["error_type"] = row.get("error_type") or ""
+        typed["error_type"] = row.get("error_type") or (
+            config.UNKNOWN if typed["status"] == "error" else ""
+        )
         typed["input_tokens"], typed["output_tokens"] = (
             int(row["input_tokens"]),
             int(row["output_tokens"]),
@@ -149,7 +151,7 @@ class PlainDataset:
             hour_of_day=moment.hour,
             errors=int(failed),
             rate_limits=int(failed and typed["error_type"] == "rate_limit"),
-            free_failure=failed and not typed["cost"],
+            free_failure=failed and not typed["cost"] and not typed["unpriced"],
             downgradable=typed["task_type"] in config.DOWNGRADABLE_TASKS,
             token_band=typed["tokens"] // config.TOKEN_BAND_WIDTH * config.TOKEN_BAND_WIDTH,
         )
@@ -177,7 +179,7 @@ class PlainDataset:
             latest[one["customer_id"]] = one
             if before is None or before["region"] == one["region"]:
                 continue
-            gap = _seconds(one["timestamp"]) - _seconds(before["timestamp"])
+            gap = _gap(before, one)
             if gap < 3600:
                 cell = found.setdefault((one["customer_id"], one["day"]), [0, set(), gap])
                 cell[0] += 1
@@ -210,9 +212,9 @@ class PlainDataset:
         return dict(sorted(found.items()))
 
 
-def _seconds(timestamp: str) -> float:
-    moment = datetime.strptime(timestamp, FORM)
-    return (moment - datetime(1970, 1, 1)).total_seconds()
+def _gap(before: Dict[str, Any], after: Dict[str, Any]) -> float:
+    first, second = (datetime.strptime(c["timestamp"], FORM) for c in (before, after))
+    return (second - first).total_seconds()
 
 
 def _passes(one: Mapping[str, Any], where: str) -> bool:

@@ -57,7 +57,7 @@ def run_finops(
     cwd: Optional[Path] = None,
     timeout: float = 120,
     launcher: Sequence[str] = ("-m", "finops"),
-) -> "subprocess.CompletedProcess[str]":
+) -> subprocess.CompletedProcess[str]:
     """Run the command line as a process from the project's root and return what came out."""
     command: List[str] = [sys.executable, *launcher, *(str(word) for word in words)]
     return subprocess.run(
@@ -65,8 +65,7 @@ def run_finops(
         cwd=str(cwd or ROOT),
         env={**clean_environment(), **(env or {})},
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         timeout=timeout,
         encoding="utf-8",
     )

@@ -1,0 +1,224 @@
+"""Cubes: the finest tables that the pass over the file fills, and how they are kept small.
+
+A cube groups calls by codes (see `batch.Encoder`) within a time grain.  Every declared table is
+folded from one cube afterwards (see `plan`).  While a stretch of time is being read its cells
+are a plain dict; when the next stretch begins they are packed into arrays, a fraction of the
+size.  Packed cells of the same key may occur more than once (an hour cut in two by parts of the
+file, or met again in unordered data): folding adds them up, so nothing ever has to be looked up
+again while reading.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter, defaultdict
+from datetime import date
+from itertools import compress
+from typing import Any, Dict, Iterator, List, NamedTuple, Sequence, Tuple
+
+from finops import config, schema
+from finops.dataset.batch import WORD_BITS, WORDS, Batch, Encoder
+
+# A cell's code: customer code, call code, token band, side by side.
+CALL_BITS = 24
+BAND_BITS = 32
+_CALL_MASK = (1 << CALL_BITS) - 1
+_BAND_MASK = (1 << BAND_BITS) - 1
+_CALL_SPACE = 1 << CALL_BITS
+
+Run = Tuple[bytes, int, int]  # an hour such as b"2025-01-01T09", and its rows [from, to)
+
+
+class CubeSpec(NamedTuple):
+    """What a cube groups by.
+
+    `time`: "", hour, day, week or hour_of_day.  `customers`: by customer code or not at all.
+    `calls`: the call dimensions it keeps (in order).  `band`: by token band.  `where`: filter.
+    `latency`: whether it keeps latencies instead of sums.
+    """
+
+    time: str
+    customers: bool
+    calls: Tuple[str, ...]
+    band: bool = False
+    where: str = ""
+    latency: bool = False
+
+
+def time_key(hour: bytes, grain: str) -> str:
+    """Return the value of a time dimension for an hour such as b"2025-01-01T09"."""
+    text = hour.decode("ascii")
+    if grain == "hour":
+        return text + ":00:00"
+    if grain == "day":
+        return text[:10]
+    if grain == "week":
+        year, week, _ = date(int(text[:4]), int(text[5:7]), int(text[8:10])).isocalendar()
+        return f"{year:04d}-W{week:02d}"
+    return text[11:13] if grain == "hour_of_day" else ""
+
+
+class Projection:
+    """Call codes to codes of fewer dimensions, extended as new call codes appear."""
+
+    def __init__(self, positions: Sequence[int]) -> None:
+        self.codes: List[int] = []
+        self.keys: List[Tuple[Any, ...]] = []
+        self._positions = positions
+        self._known: Dict[Tuple[Any, ...], int] = {}
+
+    def extend(self, call_keys: Sequence[Tuple[Any, ...]]) -> None:
+        """Make room for call keys not seen yet."""
+        for key in call_keys[len(self.codes) :]:
+            part = tuple(key[p] for p in self._positions)
+            if part not in self._known:
+                self._known[part] = len(self.keys)
+                self.keys.append(part)
+            self.codes.append(self._known[part])
+
+
+class Cube:
+    """The cells of one spec for one part of the file.
+
+    `packed` is a list of stretches: (time value, codes, words), where `words[w]` holds word w
+    of each cell's packed sums, or is None where that word is zero throughout.  For a latency
+    cube it is (time value, codes, [lengths, latencies of all cells in a row]).
+    """
+
+    def __init__(self, spec: CubeSpec, positions: Sequence[int]) -> None:
+        self.spec = spec
+        self.projection = Projection(positions)
+        self.packed: List[Tuple[str, Any, List[Any]]] = []
+        self._time = ""
+        self._cells: Dict[int, Any] = self._empty()
+
+    def add(self, batch: Batch, runs: Sequence[Run], encoder: Encoder) -> None:
+        """Add a batch; `runs` are its hours in order."""
+        codes = self._codes(batch, encoder)
+        what = batch.latencies if self.spec.latency else batch.sums
+        if self.spec.where:
+            passing = _passing(self.spec.where, batch, encoder)
+            codes, what = list(compress(codes, passing)), list(compress(what, passing))
+        if not self.spec.time:
+            self._pour(codes, what)
+            return
+        for hour, start, end in runs:
+            time = time_key(hour, self.spec.time)
+            if time != self._time:
+                self.close()
+                self._time = time
+            if end - start == len(codes):
+                self._pour(codes, what)
+            else:
+                self._pour(codes[start:end], what[start:end])
+
+    def close(self) -> None:
+        """Pack what is still open."""
+        if self._cells:
+            pack = _packed_latencies if self.spec.latency else _packed_sums
+            codes, columns = pack(self._cells)
+            self.packed.append((self._time, codes, columns))
+            self._cells = self._empty()
+
+    def _empty(self) -> Dict[int, Any]:
+        return defaultdict(_latency_list if self.spec.latency else int)
+
+    def _pour(self, codes: Sequence[int], what: Sequence[int]) -> None:
+        cells = self._cells
+        if self.spec.latency:
+            for code, latency in zip(codes, what):
+                cells[code].append(latency)
+        else:
+            for code, sums in zip(codes, what):
+                cells[code] += sums
+
+    def _codes(self, batch: Batch, encoder: Encoder) -> List[int]:
+        """Return the cell code of each call."""
+        spec = self.spec
+        if spec.calls:
+            self.projection.extend(encoder.call_keys)
+            codes = list(map(self.projection.codes.__getitem__, batch.calls))
+            if spec.customers:
+                codes = [c * _CALL_SPACE + k for c, k in zip(batch.customers, codes)]
+        elif spec.customers:
+            codes = [c * _CALL_SPACE for c in batch.customers]
+        else:
+            codes = [0] * len(batch.calls)
+        if spec.band:
+            width = config.TOKEN_BAND_WIDTH
+            codes = [
+                (k << BAND_BITS) + (i + o) // width
+                for k, i, o in zip(codes, batch.inputs, batch.outputs)
+            ]
+        return codes
+
+
+def parts_of(code: int, spec: CubeSpec) -> Tuple[int, int, int]:
+    """Return customer code, projected call code and token band of a cell code."""
+    band = 0
+    if spec.band:
+        band = (code & _BAND_MASK) * config.TOKEN_BAND_WIDTH
+        code >>= BAND_BITS
+    return code >> CALL_BITS, code & _CALL_MASK, band
+
+
+def cells_of(codes: Any, words: Sequence[Any]) -> Iterator[Tuple[int, int]]:
+    """Yield (code, packed sums) of a packed stretch."""
+    packed: Any = [0] * len(codes)
+    for place, column in enumerate(words):
+        if column is not None:
+            shift = WORD_BITS * place
+            packed = [sums + (word << shift) for sums, word in zip(packed, column)]
+    return zip(codes, packed)
+
+
+def latencies_of(codes: Any, columns: Sequence[Any]) -> Iterator[Tuple[int, Any]]:
+    """Yield (code, array of latencies) of a packed stretch of a latency cube."""
+    lengths, latencies = columns
+    start = 0
+    for code, length in zip(codes, lengths):
+        yield code, latencies[start : start + length]
+        start += length
+
+
+def _latency_list() -> Any:
+    return array("I")
+
+
+def _packed_sums(cells: Dict[int, int]) -> Tuple[Any, List[Any]]:
+    blob = b"".join([sums.to_bytes(WORDS * 4, "little") for sums in cells.values()])
+    words = memoryview(blob).cast("I")
+    columns: List[Any] = []
+    for word in range(WORDS):
+        column = array("I", words[word::WORDS].tolist())
+        columns.append(column if any(column) else None)
+    return array("Q", cells), columns
+
+
+def _packed_latencies(cells: Dict[int, Any]) -> Tuple[Any, List[Any]]:
+    joined = array("I")
+    for latencies in cells.values():
+        joined.extend(latencies)
+    return array("Q", cells), [array("I", map(len, cells.values())), joined]
+
+
+def histogram(latencies: Any) -> Dict[int, int]:
+    """Return {latency: calls} in ascending order."""
+    return dict(sorted(Counter(latencies).items()))
+
+
+def _passing(where: str, batch: Batch, encoder: Encoder) -> List[bool]:
+    """Return for each call whether it passes a named filter."""
+    succeeded = [key[6] == schema.STATUS_SUCCESS for key in encoder.call_keys]
+    if where == "simple_task":
+        limit = config.SIMPLE_TASK_MAX_TOKENS
+        return [
+            i + o < limit and succeeded[k]
+            for i, o, k in zip(batch.inputs, batch.outputs, batch.calls)
+        ]
+    least = config.INEFFICIENT_PROMPT_MIN_INPUT_TOKENS
+    ratio = config.INEFFICIENT_PROMPT_MAX_OUTPUT_RATIO
+    return [
+        i > least and o / i < ratio and succeeded[k]
+        for i, o, k in zip(batch.inputs, batch.outputs, batch.calls)
+    ]

@@ -1,0 +1,108 @@
+"""The other processes of a scan: started here, fed their part, read back.
+
+Run as a module (`python -m finops.dataset.workers`) it is such a process: a job as one line of
+JSON comes in on standard input, the part's result goes out on standard output.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Type
+
+from finops.catalog import Model, PriceTable
+from finops.dataset import wire
+from finops.dataset.header import open_csv, read_header
+from finops.dataset.part import scan_part
+from finops.dataset.plan import Plan
+from finops.dataset.rollup import Table
+from finops.errors import DataError
+
+# The folder that holds the package: started there, `-m` finds it and nothing that shadows it.
+_HOME = Path(__file__).resolve().parents[2]
+
+
+class PartWorkers:
+    """Processes that read parts of a file while this one reads its own.
+
+    Use it as a context: however it is left, no process stays.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        spans: Sequence[Tuple[int, int]],
+        tables: Sequence[Table],
+        prices: PriceTable,
+        latest: bytes,
+    ) -> None:
+        self._jobs = [
+            {
+                "path": path,
+                "span": span,
+                "tables": tables,
+                "prices": list(prices),
+                "latest": latest.decode("ascii"),
+            }
+            for span in spans
+        ]
+        self._running: List[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> PartWorkers:
+        for job in self._jobs:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "finops.dataset.workers"],
+                cwd=str(_HOME),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
+            self._running.append(process)
+            assert process.stdin is not None
+            process.stdin.write(json.dumps(job).encode("utf-8") + b"\n")
+            process.stdin.close()
+        return self
+
+    def results(self) -> List[Dict[str, Any]]:
+        """Return the parts' results in order; raises DataError where a process died."""
+        found: List[Dict[str, Any]] = []
+        for process in self._running:
+            assert process.stdout is not None
+            data = process.stdout.read()
+            if process.wait() != 0:
+                raise DataError("a reading process ended early; try again with --workers 1")
+            found.append(wire.load(data))
+        return found
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        for process in self._running:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
+
+
+def main() -> None:
+    """Do the one job that comes in on standard input."""
+    job = json.loads(sys.stdin.buffer.readline().decode("utf-8"))
+    tables = [Table(tuple(by), tuple(measures), where) for by, measures, where in job["tables"]]
+    prices = PriceTable(tuple(Model(*fields) for fields in job["prices"]))
+    with open_csv(job["path"]) as stream:
+        header = read_header(stream, job["path"])
+        latest = job["latest"].encode("ascii")
+        result = scan_part(stream, tuple(job["span"]), header, Plan(tables), prices, latest)
+    sys.stdout.buffer.write(wire.dump(result))
+    sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    main()
