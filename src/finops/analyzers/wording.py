@@ -39,6 +39,12 @@ def counted(count: int, noun: str, plural: str = "") -> str:
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
+def covered(period: Period) -> str:
+    """Return the length of a period for a sentence, in hours where it is under a day."""
+    hours = period.seconds / 3600
+    return f"{hours:,.1f} hours" if hours < 24 else f"{hours / 24:,.1f} days"
+
+
 def caveats(period: Period, totals: Totals) -> List[Row]:
     """Return findings on what makes money figures less certain: unpriced calls, few days."""
     found = []
@@ -56,7 +62,7 @@ def caveats(period: Period, totals: Totals) -> List[Row]:
             finding(
                 "info",
                 "Monthly figures are extrapolated",
-                f"The data covers {period.days:,.1f} days; a month is taken to go on like this.",
+                f"The data covers {covered(period)}; a month is taken to go on like this.",
             )
         )
     return found

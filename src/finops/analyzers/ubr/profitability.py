@@ -147,8 +147,9 @@ def _findings(
             finding(
                 "success",
                 "Every customer pays for itself",
-                f"All {counted(len(customers), 'customer')} with a known price pay at least what "
-                f"their calls cost; {usd(book.revenue - book.monthly_cost)} a month remain.",
+                f"No subscription is below the cost of its calls, for "
+                f"{counted(len(customers), 'customer')} with a known price; "
+                f"{usd(book.revenue - book.monthly_cost)} a month remain.",
             )
         )
     found += [_tier_finding(row) for row in tiers if row["monthly_margin"] < 0]

@@ -1,0 +1,276 @@
+"""Margins against figures worked out by hand and a second implementation over the rows."""
+
+from __future__ import annotations
+
+import doctest
+from datetime import datetime
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.analyzers.ubr.support import EDGES, calls, month, run
+from tests.support.plain import call
+
+from finops.analyzers.ubr import profitability
+from finops.analyzers.ubr.common import margin_percent
+from finops.analyzers.ubr.profitability import ProfitabilityAnalyzer, category_of, covering_tier
+
+CUSTOMER_KEYS = {
+    "customer_id",
+    "subscription_tier",
+    "customer_archetype",
+    "monthly_revenue",
+    "monthly_cost",
+    "monthly_margin",
+    "margin_percent",
+    "category",
+    "call_count",
+    "break_even_price",
+}
+
+
+def customer(name, price, cost, **changes):
+    return call(customer_id=name, tier_price_usd=price, cost_usd=cost, **changes)
+
+
+@pytest.fixture
+def result():
+    return run(
+        ProfitabilityAnalyzer,
+        month(
+            customer("a", 100, 50, subscription_tier="gold", customer_archetype="light"),
+            customer("b", 100, 80, subscription_tier="gold", customer_archetype="heavy"),
+            customer("c", 100, 100, subscription_tier="gold", customer_archetype="heavy"),
+            customer("d", 49, 60, subscription_tier="starter", customer_archetype="light"),
+            customer("e", 49, 2000, subscription_tier="starter", customer_archetype="heavy"),
+            customer("f", "", 7, subscription_tier="unknown", customer_archetype="heavy"),
+        ),
+    )
+
+
+def test_doctests():
+    assert doctest.testmod(profitability).failed == 0
+
+
+def test_summary_by_hand(result):
+    assert result["summary"] == {
+        "total_calls": 6,
+        "total_cost": 2297.0,
+        "total_customers": 6,
+        "customers_without_price": 1,
+        "monthly_revenue": 398.0,
+        "monthly_cost": 2290.0,
+        "monthly_margin": -1892.0,
+        "margin_percent": pytest.approx(-1892 / 398 * 100),
+        "unprofitable_count": 2,
+        "total_monthly_loss": -1962.0,
+        "unpriced_calls": 0,
+    }
+
+
+def test_customers_worst_margin_first(result):
+    rows = result["customers"]
+    assert [row["customer_id"] for row in rows] == ["e", "d", "c", "b", "a"]
+    assert all(set(row) == CUSTOMER_KEYS for row in rows)
+    assert [row["category"] for row in rows] == [
+        *("unprofitable", "unprofitable", "low_margin", "medium_margin", "high_margin")
+    ]
+    assert rows[1]["monthly_margin"] == -11
+    assert rows[1]["margin_percent"] == pytest.approx(-22.44897959)
+    assert rows[1]["break_even_price"] == 60
+
+
+def test_groups_by_revenue(result):
+    gold, starter = result["by_tier"]
+    assert gold == {
+        "key": "gold",
+        "customers": 3,
+        "monthly_revenue": 300.0,
+        "monthly_cost": 230.0,
+        "monthly_margin": 70.0,
+        "margin_percent": pytest.approx(23.3333333),
+        "unprofitable_count": 0,
+    }
+    assert (starter["key"], starter["unprofitable_count"]) == ("starter", 2)
+    assert [row["key"] for row in result["by_archetype"]] == ["heavy", "light"]
+
+
+def test_categories_and_unprofitable(result):
+    assert result["categories"] == {
+        "high_margin": 1,
+        "medium_margin": 1,
+        "low_margin": 1,
+        "unprofitable": 2,
+    }
+    assert result["unprofitable"]["count"] == 2
+    assert result["unprofitable"]["total_monthly_loss"] == -1962
+    assert [row["customer_id"] for row in result["unprofitable"]["customers"]] == ["e", "d"]
+
+
+def test_customer_without_price_is_listed_and_kept_out(result):
+    assert result["without_price"] == [
+        {
+            "customer_id": "f",
+            "subscription_tier": "unknown",
+            "customer_archetype": "heavy",
+            "monthly_cost": 7.0,
+            "call_count": 1,
+        }
+    ]
+    assert any("without a known price" in f["title"] for f in result["findings"])
+    assert any(r.startswith("Record a subscription price") for r in result["recommendations"])
+
+
+def test_findings_are_sorted_and_worth_the_loss(result):
+    first = result["findings"][0]
+    assert first["severity"] == "critical"
+    assert first["impact_usd_per_month"] == 1962
+    assert "e, which pays 49.00 USD and costs 2,000.00 USD" in first["detail"]
+    assert result["findings"][1]["title"] == "The starter tier loses money as a whole"
+    impacts = [f["impact_usd_per_month"] for f in result["findings"]]
+    assert impacts == sorted(impacts, reverse=True)
+
+
+def test_recommendations_name_customer_way_out_and_worth(result):
+    usage, move, watch = result["recommendations"][:3]
+    assert usage == (
+        "Agree on a usage-based price with e: no subscription covers its 2,000.00 USD a month, "
+        "and 1,951.00 USD of that are lost."
+    )
+    assert move == (
+        "Move d to the pro tier at 199.00 USD: it pays 49.00 USD, costs 60.00 USD and so loses "
+        "11.00 USD a month."
+    )
+    assert watch.startswith("Watch the usage of 1 customer with a margin under 20 %, c first")
+
+
+def test_more_losers_than_are_named_share_a_sentence():
+    rows = month(*(customer(f"c{n}", 49, 50 + n) for n in range(5)))
+    sentences = run(ProfitabilityAnalyzer, rows)["recommendations"]
+    assert [s.split()[1] for s in sentences[:3]] == ["c4", "c3", "c2"]
+    assert sentences[3] == (
+        "Review 2 further unprofitable customers: together they lose 3.00 USD a month."
+    )
+
+
+def test_latest_call_decides_price_tier_and_archetype():
+    rows = month(
+        customer("a", 49, 10, subscription_tier="starter"),
+        customer("a", 199, 10, subscription_tier="pro", customer_archetype="heavy"),
+    )
+    (row,) = run(ProfitabilityAnalyzer, rows)["customers"]
+    assert (row["subscription_tier"], row["monthly_revenue"]) == ("pro", 199)
+    assert (row["customer_archetype"], row["monthly_cost"]) == ("heavy", 20)
+
+
+def test_a_monthly_cost_is_not_the_periods():
+    rows = [
+        customer("a", 100, 30, timestamp="2025-01-01T00:00:00"),
+        customer("a", 100, 30, timestamp="2025-01-16T00:00:00"),
+    ]
+    (row,) = run(ProfitabilityAnalyzer, rows)["customers"]
+    assert row["monthly_cost"] == 120
+    assert row["margin_percent"] == -20
+
+
+@pytest.mark.parametrize(
+    ("revenue", "cost", "margin"),
+    [(0, 0, 0), (0, 5, -100), (1e-12, 5, -100), (100, 0, 100), (100, 250, -150)],
+)
+def test_margin_percent(revenue, cost, margin):
+    assert margin_percent(revenue, cost) == margin
+
+
+@pytest.mark.parametrize(
+    ("margin", "category"),
+    [
+        (50, "high_margin"),
+        (49.99, "medium_margin"),
+        (20, "medium_margin"),
+        (19.99, "low_margin"),
+        (0, "low_margin"),
+        (-0.01, "unprofitable"),
+    ],
+)
+def test_category_limits(margin, category):
+    assert category_of(margin) == category
+
+
+@pytest.mark.parametrize(
+    ("cost", "price", "tier"),
+    [(60, 49, "pro"), (199, 49, "pro"), (200, 49, "enterprise"), (1000, 49, None), (5, 999, None)],
+)
+def test_covering_tier(cost, price, tier):
+    assert covering_tier(cost, price) == tier
+
+
+@pytest.mark.parametrize("name", sorted(EDGES))
+def test_edges_are_complete(name):
+    result = run(ProfitabilityAnalyzer, EDGES[name])
+    assert result["summary"]["total_calls"] == len(EDGES[name])
+    assert result["unprofitable"]["total_monthly_loss"] <= 0
+    assert sum(result["categories"].values()) == len(result["customers"])
+
+
+def test_price_0_with_cost_is_unprofitable_and_without_is_not():
+    rows = month(customer("a", 0, 5), customer("b", 0, 0))
+    worst, even = run(ProfitabilityAnalyzer, rows)["customers"]
+    assert (worst["margin_percent"], worst["category"]) == (-100, "unprofitable")
+    assert (even["margin_percent"], even["category"]) == (0, "low_margin")
+
+
+def test_nothing_lost_is_a_success_and_no_advice():
+    result = run(ProfitabilityAnalyzer, month(customer("a", 100, 1), customer("b", 100, 1)))
+    assert [f["severity"] for f in result["findings"]] == ["success"]
+    assert result["recommendations"] == []
+
+
+def test_unpriced_calls_are_counted_and_said():
+    result = run(ProfitabilityAnalyzer, EDGES["unpriced"])
+    assert result["summary"]["unpriced_calls"] == 2
+    assert result["findings"][0]["title"] == "2 calls could not be priced"
+
+
+def brute_force(rows):
+    """Second implementation: exact decimals, straight from the rows."""
+    times = sorted(datetime.fromisoformat(row["timestamp"]) for row in rows)
+    days = max(Decimal((times[-1] - times[0]).total_seconds()) / 86400, Decimal(1) / 24)
+    rows = sorted(rows, key=lambda row: datetime.fromisoformat(row["timestamp"]))
+    margins = {}
+    for name in {row["customer_id"] for row in rows}:
+        own = [row for row in rows if row["customer_id"] == name]
+        given_price = own[-1]["tier_price_usd"]
+        known = {"starter": "49", "pro": "199", "enterprise": "999"}
+        price = given_price or known.get(own[-1]["subscription_tier"])
+        if price is not None:
+            cost = sum((Decimal(row["cost_usd"]) for row in own), Decimal(0))
+            margins[name] = Decimal(price) - cost * 30 / days
+    return margins
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(calls(), min_size=1, max_size=25))
+def test_margins_match_the_rows_and_add_up(rows):
+    rows = [{**row, "cost_usd": row["cost_usd"] or "0.25"} for row in rows]
+    result = run(ProfitabilityAnalyzer, rows)
+    expected = brute_force(rows)
+    found = {row["customer_id"]: row["monthly_margin"] for row in result["customers"]}
+    assert set(found) == set(expected)
+    for name, margin in expected.items():
+        assert found[name] == pytest.approx(float(margin), rel=1e-9, abs=1e-6)
+    total = pytest.approx(result["summary"]["monthly_margin"], rel=1e-9, abs=1e-6)
+    assert sum(found.values()) == total
+    for section in ("by_tier", "by_archetype"):
+        assert sum(row["monthly_margin"] for row in result[section]) == total
+        lost = sum(row["unprofitable_count"] for row in result[section])
+        assert lost == result["summary"]["unprofitable_count"]
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(calls(), max_size=20), st.randoms(use_true_random=False))
+def test_order_of_rows_does_not_matter(rows, random):
+    by_time = {row["timestamp"]: row for row in rows}  # equal instants have no latest call
+    shuffled = list(by_time.values())
+    random.shuffle(shuffled)
+    assert run(ProfitabilityAnalyzer, by_time.values()) == run(ProfitabilityAnalyzer, shuffled)
