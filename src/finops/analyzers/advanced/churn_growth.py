@@ -1,0 +1,345 @@
+"""Churn and growth: who left, who is leaving, who outgrows its tier, week by week.
+
+A customer is gone after a configured silence before the last date of the data, so nobody can
+be known to have left in the last weeks; those are covered by the comparison of two windows.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Dict, List, Mapping, NamedTuple, Tuple
+
+from finops import config, stats
+from finops.analyzers.advanced.weeks import (
+    cohorts,
+    date_of,
+    growth_rows,
+    weekly_growth,
+    weekly_rows,
+    weeks_of,
+)
+from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered
+from finops.analyzers.wording import caveats, counted, percent, usd
+from finops.dataset.rollup import Customer, Rollups, Table
+
+DAILY = Table(("customer_id", "day"), ("calls", "cost", "rate_limits"))
+WEEKLY = Table(("week", "customer_id"), ("calls", "cost"))
+
+
+class ChurnGrowthAnalyzer(Analyzer):
+    """Churned, endangered and outgrowing customers; weekly growth; retention by cohort."""
+
+    TABLES = (DAILY, WEEKLY)
+
+    def compute(self, data: Rollups) -> Result:
+        """Return churn, risk, expansion, weeks, growth between full weeks, and cohorts."""
+        weeks = weeks_of(data.period)
+        weekly = weekly_rows(data[WEEKLY], data.period)
+        churned = _churned(data)
+        trends = _trends(data)
+        at_risk = _at_risk(data, trends)
+        expansion = _expansion(data, trends)
+        summary = _summary(data, churned, at_risk, expansion, weekly)
+        return {
+            "summary": summary,
+            "churned": churned,
+            "at_risk": at_risk,
+            "expansion": expansion,
+            "weekly": weekly,
+            "growth": growth_rows(weekly),
+            "cohorts": cohorts(data[WEEKLY], weeks),
+            "findings": by_impact(_findings(data, summary)),
+            "recommendations": _recommendations(data, churned, at_risk, expansion),
+        }
+
+
+def _revenue(customer: Customer) -> float:
+    """Return the subscription in USD a month, 0.0 where no price is known."""
+    return customer.price or 0.0
+
+
+# --- customers -------------------------------------------------------------------------------
+
+
+def _churned(data: Rollups) -> List[Row]:
+    """Return the customers gone silent, by lost_monthly_revenue descending."""
+    if not data.customers:
+        return []
+    last = date_of(data.period.end)
+    silent = {name: (last - date_of(c.last_seen)).days for name, c in data.customers.items()}
+    rows = [
+        {
+            "customer_id": name,
+            "subscription_tier": customer.tier,
+            "last_activity_date": customer.last_seen[:10],
+            "days_inactive": silent[name],
+            "lost_monthly_revenue": _revenue(customer),
+        }
+        for name, customer in data.customers.items()
+        if silent[name] >= config.CHURN_INACTIVE_DAYS
+    ]
+    return ordered(rows, "lost_monthly_revenue", ("customer_id",))
+
+
+class _Trend(NamedTuple):
+    """Calls of one customer in the last window of days and in the one before it."""
+
+    recent: int
+    previous: int
+
+    @property
+    def percent(self) -> float:
+        """Change in percent of the earlier window."""
+        return stats.growth_percent(self.recent, self.previous)
+
+
+def _windows(last: date) -> Tuple[List[str], List[str]]:
+    """Return the dates of the last window and of the one before, newest first."""
+    span = config.TREND_WINDOW_DAYS
+    dates = [str(last - timedelta(days=i)) for i in range(2 * span)]
+    return dates[:span], dates[span:]
+
+
+def _trends(data: Rollups) -> Dict[str, _Trend]:
+    """Return each customer's calls in the last window of days and in the one before."""
+    if not data.customers:
+        return {}
+    recent, previous = _windows(date_of(data.period.end))
+    cells = data[DAILY]
+    found = {}
+    for name in data.customers:
+        now, before = (
+            sum(cells[name, day][0] for day in days if (name, day) in cells)
+            for days in (recent, previous)
+        )
+        found[name] = _Trend(now, before)
+    return found
+
+
+def _at_risk(data: Rollups, trends: Mapping[str, _Trend]) -> List[Row]:
+    """Return the customers whose calls fell by half or more, by monthly_revenue descending."""
+    rows = [
+        {
+            "customer_id": name,
+            "subscription_tier": data.customers[name].tier,
+            "recent_calls": trend.recent,
+            "previous_calls": trend.previous,
+            "change_percent": trend.percent,
+            "monthly_revenue": _revenue(data.customers[name]),
+            "risk": _risk(-trend.percent),
+        }
+        for name, trend in trends.items()
+        if trend.previous >= config.TREND_MIN_PREVIOUS_CALLS
+        and trend.percent <= -config.AT_RISK_DROP_PCT
+    ]
+    return ordered(rows, "monthly_revenue", ("customer_id",))
+
+
+def _risk(drop_percent: float) -> str:
+    """Return how grave a fall of calls is."""
+    if drop_percent >= config.AT_RISK_CRITICAL_DROP_PCT:
+        return "critical"
+    return "high" if drop_percent >= config.AT_RISK_HIGH_DROP_PCT else "medium"
+
+
+def _expansion(data: Rollups, trends: Mapping[str, _Trend]) -> List[Row]:
+    """Return the customers that outgrow their tier, by change_percent descending.
+
+    They were there before both windows, their calls rose by the configured share in absolute
+    terms and relative to the other customers' calls (a rising tide is nobody's growth), and a
+    dearer tier exists.
+    """
+    tide = _Trend(sum(t.recent for t in trends.values()), sum(t.previous for t in trends.values()))
+    costs = _costs(data)
+    rows = []
+    for name, trend in trends.items():
+        customer = data.customers[name]
+        cost = data.period.monthly(costs.get(name, 0.0))
+        tier = suggested_tier(_revenue(customer), cost)
+        others = _Trend(tide.recent - trend.recent, tide.previous - trend.previous)
+        paying = _revenue(customer) > config.NEGLIGIBLE_USD
+        if paying and tier and _outgrows(data, customer, trend, others):
+            rows.append(
+                {
+                    "customer_id": name,
+                    "change_percent": trend.percent,
+                    "subscription_tier": customer.tier,
+                    "burn_percent": stats.percent(cost, _revenue(customer)),
+                    "suggested_tier": tier,
+                }
+            )
+    return ordered(rows, "change_percent", ("customer_id",))
+
+
+def _outgrows(data: Rollups, customer: Customer, trend: _Trend, others: _Trend) -> bool:
+    """Return whether a customer known before both windows grew, also against the others."""
+    first = _windows(date_of(data.period.end))[1][-1]
+    if customer.first_seen[:10] > first or trend.previous < config.TREND_MIN_PREVIOUS_CALLS:
+        return False
+    needed = (1 + config.EXPANSION_GROWTH_PCT / 100) * trend.previous
+    return trend.recent >= needed and trend.recent * others.previous >= needed * others.recent
+
+
+def suggested_tier(price: float, monthly_cost: float) -> str:
+    """Return the cheapest tier above `price` that covers the monthly cost (both in USD).
+
+    Where none covers it, the dearest tier; "" where no tier is dearer than the present one.
+    """
+    dearer = sorted((p, name) for name, p in config.SUBSCRIPTION_TIERS.items() if p > price)
+    covering = [name for p, name in dearer if p >= monthly_cost]
+    return (covering or [name for _, name in dearer[-1:]] or [""])[0]
+
+
+def _costs(data: Rollups) -> Dict[str, float]:
+    """Return each customer's cost over the period, in USD."""
+    costs: Dict[str, float] = {}
+    for (_, name), (_, cost) in data[WEEKLY].items():
+        costs[name] = costs.get(name, 0.0) + cost
+    return costs
+
+
+# --- words -----------------------------------------------------------------------------------
+
+
+def _summary(
+    data: Rollups,
+    churned: List[Row],
+    at_risk: List[Row],
+    expansion: List[Row],
+    weekly: List[Row],
+) -> Row:
+    customers = len(data.customers)
+    return {
+        "total_calls": data.totals.calls,
+        "total_cost": data.totals.cost,
+        "total_customers": customers,
+        "churned_customers": len(churned),
+        "churn_rate_percent": stats.percent(len(churned), customers),
+        "lost_monthly_revenue": sum(row["lost_monthly_revenue"] for row in churned),
+        "at_risk_customers": len(at_risk),
+        "at_risk_monthly_revenue": sum(row["monthly_revenue"] for row in at_risk),
+        "expansion_customers": len(expansion),
+        "expansion_monthly_revenue": sum(_uplift(data, row) for row in expansion),
+        "weekly_growth_percent": weekly_growth(
+            [row["call_count"] for row in weekly if not row["partial"]]
+        ),
+        "customers_without_price": sum(c.price is None for c in data.customers.values()),
+    }
+
+
+def _uplift(data: Rollups, row: Row) -> float:
+    """Return what the suggested tier adds a month for an expansion row, in USD."""
+    price = data.customers[row["customer_id"]].price or 0.0
+    return config.SUBSCRIPTION_TIERS[row["suggested_tier"]] - price
+
+
+def _findings(data: Rollups, summary: Row) -> List[Row]:
+    found = caveats(data.period, data.totals)
+    if summary["churned_customers"]:
+        found.append(_churn_finding(summary))
+    if summary["at_risk_customers"]:
+        found.append(
+            finding(
+                "warning",
+                f"{counted(summary['at_risk_customers'], 'customer')} called half as often or less",
+                f"The last {config.TREND_WINDOW_DAYS} days against the "
+                f"{config.TREND_WINDOW_DAYS} before; they pay "
+                f"{usd(summary['at_risk_monthly_revenue'])} a month.",
+                summary["at_risk_monthly_revenue"],
+            )
+        )
+    if summary["expansion_customers"]:
+        found.append(
+            finding(
+                "info",
+                f"{counted(summary['expansion_customers'], 'customer')} outgrew a tier",
+                f"The next fitting tiers would bring "
+                f"{usd(summary['expansion_monthly_revenue'])} a month more.",
+                summary["expansion_monthly_revenue"],
+            )
+        )
+    found += _trend_findings(summary)
+    return found
+
+
+def _churn_finding(summary: Row) -> Row:
+    rate = summary["churn_rate_percent"]
+    return finding(
+        "critical" if rate >= config.CHURN_RATE_CRITICAL_PCT else "warning",
+        f"{counted(summary['churned_customers'], 'customer')} left: {percent(rate)} of all",
+        f"No call for {config.CHURN_INACTIVE_DAYS} days or more; they paid "
+        f"{usd(summary['lost_monthly_revenue'])} a month.",
+        summary["lost_monthly_revenue"],
+    )
+
+
+def _trend_findings(summary: Row) -> List[Row]:
+    growth = summary["weekly_growth_percent"]
+    found = []
+    if growth:
+        found.append(
+            finding(
+                "info" if growth > 0 else "warning",
+                f"Calls {'grow' if growth > 0 else 'shrink'} by {percent(abs(growth))} a week",
+                "From the first to the last full week of the data, as a constant weekly rate.",
+            )
+        )
+    quiet = not summary["churned_customers"] and not summary["at_risk_customers"]
+    if summary["total_customers"] and quiet:
+        found.append(
+            finding(
+                "success",
+                "Nobody left and nobody is leaving",
+                f"No customer was silent for {config.CHURN_INACTIVE_DAYS} days or lost half of "
+                "its calls.",
+            )
+        )
+    return found
+
+
+def _recommendations(
+    data: Rollups, churned: List[Row], at_risk: List[Row], expansion: List[Row]
+) -> List[str]:
+    """Return advice on the customers worth most, then one sentence for the others of a kind."""
+    named = config.RECOMMENDED_SUBJECTS
+    said = [_save(row) for row in at_risk[:named]]
+    said += _rest("Contact", at_risk[named:], "other customer", "monthly_revenue", "at stake")
+    said += [_win_back(row) for row in churned[:named]]
+    rest = churned[named:]
+    said += _rest("Win back", rest, "other silent customer", "lost_monthly_revenue", "lost")
+    by_worth = sorted(expansion, key=lambda row: (-_uplift(data, row), row["customer_id"]))
+    said += [_upgrade(data, row) for row in by_worth[:named]]
+    return said
+
+
+def _rest(verb: str, rows: List[Row], noun: str, key: str, what: str) -> List[str]:
+    """Return one sentence on the subjects that were not named, none where all were."""
+    if not rows:
+        return []
+    worth = sum(row[key] for row in rows)
+    return [f"{verb} {counted(len(rows), noun)} as well: {usd(worth)} a month {what}."]
+
+
+def _save(row: Row) -> str:
+    fall = (
+        f"{row['recent_calls']:,} calls in {config.TREND_WINDOW_DAYS} days after "
+        f"{row['previous_calls']:,} before"
+    )
+    return f"Contact {row['customer_id']}: {fall}{_worth(row['monthly_revenue'], 'at stake')}."
+
+
+def _win_back(row: Row) -> str:
+    silence = f"no call since {row['last_activity_date']}"
+    return f"Win back {row['customer_id']}: {silence}{_worth(row['lost_monthly_revenue'], 'lost')}."
+
+
+def _worth(amount: float, what: str) -> str:
+    return f", {usd(amount)} a month {what}" if amount else ""
+
+
+def _upgrade(data: Rollups, row: Row) -> str:
+    return (
+        f"Offer {row['customer_id']} the {row['suggested_tier']} tier: calls up by "
+        f"{percent(row['change_percent'])}, costs at {percent(row['burn_percent'])} of the "
+        f"subscription, {usd(_uplift(data, row))} a month more."
+    )

@@ -1,0 +1,389 @@
+from __future__ import annotations
+
+import json
+import random
+from datetime import date, datetime, timedelta
+from typing import Any, Dict, Iterable, List, Set
+
+import pytest
+from tests.support.plain import PlainDataset, call
+
+from finops import config
+from finops.analyzers.advanced.churn_growth import ChurnGrowthAnalyzer, suggested_tier
+from finops.analyzers.advanced.weeks import weekly_growth
+
+MONDAY = date(2025, 1, 6)  # of 2025-W02
+
+
+def analyze(rows: List[Dict[str, str]]) -> Dict[str, Any]:
+    analyzer = ChurnGrowthAnalyzer("")
+    return analyzer.compute(PlainDataset(rows).rollups(analyzer.TABLES))
+
+
+def on(day: int, n: int = 1, **changes: Any) -> List[Dict[str, str]]:
+    """Return n calls at noon of the day so many days after MONDAY."""
+    moment = f"{MONDAY + timedelta(days=day)}T12:00:00.000000"
+    return [call(timestamp=moment, **changes) for _ in range(n)]
+
+
+def daily(days: Iterable[int], n: int, **changes: Any) -> List[Dict[str, str]]:
+    return [row for day in days for row in on(day, n, **changes)]
+
+
+def test_thirty_silent_days_are_churn_and_twenty_nine_are_not() -> None:
+    rows = on(0, customer_id="gone") + on(1, customer_id="quiet") + on(30, customer_id="here")
+    result = analyze(rows)
+    assert result["churned"] == [
+        {
+            "customer_id": "gone",
+            "subscription_tier": "pro",
+            "last_activity_date": "2025-01-06",
+            "days_inactive": 30,
+            "lost_monthly_revenue": 199.0,
+        }
+    ]
+    summary = result["summary"]
+    assert (summary["total_customers"], summary["churned_customers"]) == (3, 1)
+    assert summary["churn_rate_percent"] == pytest.approx(100 / 3)
+    assert summary["lost_monthly_revenue"] == 199.0
+
+
+def test_churn_counts_dates_not_hours() -> None:
+    rows = [
+        call(timestamp="2025-01-01T23:59:59.000000", customer_id="gone"),
+        call(timestamp="2025-01-31T00:00:01.000000", customer_id="here"),
+    ]
+    assert [r["customer_id"] for r in analyze(rows)["churned"]] == ["gone"]
+
+
+def test_tier_and_price_are_those_of_the_latest_call() -> None:
+    rows = on(0, customer_id="a", subscription_tier="starter", tier_price_usd="49.0")
+    rows += on(1, customer_id="a", subscription_tier="enterprise", tier_price_usd="999.0")
+    (row,) = analyze(rows + on(40, customer_id="b"))["churned"]
+    assert (row["subscription_tier"], row["lost_monthly_revenue"]) == ("enterprise", 999.0)
+
+
+def test_churned_are_ordered_by_revenue_then_id_and_unknown_prices_are_zero() -> None:
+    rows = on(0, customer_id="c") + on(0, customer_id="b")
+    rows += on(0, customer_id="a", subscription_tier="gold", tier_price_usd="")
+    rows += on(0, customer_id="z", tier_price_usd="999.0") + on(50, customer_id="here")
+    result = analyze(rows)
+    assert [r["customer_id"] for r in result["churned"]] == ["z", "b", "c", "a"]
+    assert result["churned"][-1]["lost_monthly_revenue"] == 0.0
+    assert result["summary"]["customers_without_price"] == 1
+
+
+def test_at_risk_compares_two_windows_of_fourteen_days() -> None:
+    """The last date is day 27: days 14 to 27 are recent, days 0 to 13 the ones before."""
+    rows = on(0, 4, customer_id="half") + on(13, 6, customer_id="half")
+    rows += on(14, 2, customer_id="half") + on(27, 3, customer_id="half")
+    rows += on(13, 10, customer_id="less") + on(20, 6, customer_id="less")
+    rows += on(5, 9, customer_id="few") + on(0, 20, customer_id="old") + on(27, 21, customer_id="x")
+    result = analyze(rows)
+    assert result["at_risk"] == [
+        {
+            "customer_id": "half",
+            "subscription_tier": "pro",
+            "recent_calls": 5,
+            "previous_calls": 10,
+            "change_percent": -50.0,
+            "monthly_revenue": 199.0,
+            "risk": "medium",
+        },
+        {
+            "customer_id": "old",
+            "subscription_tier": "pro",
+            "recent_calls": 0,
+            "previous_calls": 20,
+            "change_percent": -100.0,
+            "monthly_revenue": 199.0,
+            "risk": "critical",
+        },
+    ]
+    assert result["summary"]["at_risk_monthly_revenue"] == 398.0
+
+
+@pytest.mark.parametrize(
+    ("recent", "risk"), [(50, "medium"), (26, "medium"), (25, "high"), (10, "critical")]
+)
+def test_risk_grows_with_the_fall(recent: int, risk: str) -> None:
+    rows = daily(range(10), 10) + on(27, recent)
+    assert [r["risk"] for r in analyze(rows)["at_risk"]] == [risk]
+
+
+def test_the_churned_are_not_at_risk_as_well() -> None:
+    rows = daily(range(14), 10, customer_id="gone") + on(60, 5, customer_id="here")
+    result = analyze(rows)
+    assert [r["customer_id"] for r in result["churned"]] == ["gone"]
+    assert result["at_risk"] == []
+
+
+def growing(name: str, before: int, after: int, **changes: Any) -> List[Dict[str, str]]:
+    rows = daily(range(14), before, customer_id=name, **changes)
+    return rows + daily(range(14, 28), after, customer_id=name, **changes)
+
+
+def test_expansion_by_hand() -> None:
+    """27 days from first to last noon, so a month is 30 / 27 of the period."""
+    rows = growing("steady", 5, 5, cost_usd="0.01")
+    rows += growing("up", 2, 3, cost_usd="0.5", subscription_tier="starter", tier_price_usd="49.0")
+    result = analyze(rows)
+    assert result["expansion"] == [
+        {
+            "customer_id": "up",
+            "change_percent": 50.0,
+            "subscription_tier": "starter",
+            "burn_percent": pytest.approx(70 * 0.5 * 30 / 27 / 49 * 100),
+            "suggested_tier": "pro",
+        }
+    ]
+    assert result["summary"]["expansion_monthly_revenue"] == 150.0
+    assert result["recommendations"][-1].startswith("Offer up the pro tier: calls up by 50.0 %")
+
+
+def test_a_rising_tide_is_nobodys_growth() -> None:
+    rows = [row for i in range(5) for row in growing(f"c{i}", 3, 6)]
+    assert analyze(rows)["expansion"] == []
+    rows += growing("fast", 2, 6)
+    assert [r["customer_id"] for r in analyze(rows)["expansion"]] == ["fast"]
+
+
+@pytest.mark.parametrize(
+    ("case", "expected"),
+    [
+        ({}, ["up"]),
+        ({"tier_price_usd": "999.0"}, []),  # no dearer tier
+        ({"subscription_tier": "gold", "tier_price_usd": ""}, []),  # no price
+        ({"tier_price_usd": "0"}, []),
+    ],
+)
+def test_expansion_needs_a_price_and_a_dearer_tier(
+    case: Dict[str, str], expected: List[str]
+) -> None:
+    rows = growing("steady", 5, 5) + growing("up", 2, 9, **case)
+    assert [r["customer_id"] for r in analyze(rows)["expansion"]] == expected
+
+
+def test_new_customers_have_not_grown() -> None:
+    rows = growing("steady", 5, 5) + daily(range(1, 14), 1, customer_id="new")
+    rows += daily(range(14, 28), 9, customer_id="new")
+    assert analyze(rows)["expansion"] == []
+
+
+def test_the_suggested_tier_is_the_cheapest_that_covers_the_cost() -> None:
+    cases = [(49.0, 10.0), (49.0, 199.0), (49.0, 199.01), (199.0, 5.0), (49.0, 5000.0)]
+    tiers = [suggested_tier(*case) for case in cases]
+    assert tiers == ["pro", "pro", "enterprise", "enterprise", "enterprise"]
+    assert suggested_tier(999.0, 5000.0) == ""
+
+
+def test_weeks_and_growth_by_hand() -> None:
+    """Wednesday to the Tuesday three weeks on: one partial, two full, one partial week."""
+    rows = on(2, 9, cost_usd="9") + on(7, 4, cost_usd="1") + on(13, 1, cost_usd="1")
+    rows += on(14, 6, cost_usd="2") + on(20, 4, customer_id="b", cost_usd="0.5") + on(22, 1)
+    result = analyze(rows)
+    found = [
+        (w["week"], w["customer_count"], w["call_count"], w["total_cost"], w["partial"])
+        for w in result["weekly"]
+    ]
+    assert found == [
+        ("2025-W02", 1, 9, 81.0, True),
+        ("2025-W03", 1, 5, 5.0, False),
+        ("2025-W04", 2, 10, 14.0, False),
+        ("2025-W05", 1, 1, 0.00425, True),
+    ]
+    assert result["growth"] == [
+        {
+            "week": "2025-W04",
+            "customer_growth_percent": 100.0,
+            "call_growth_percent": 100.0,
+            "cost_growth_percent": pytest.approx(180.0),
+        }
+    ]
+    assert result["summary"]["weekly_growth_percent"] == pytest.approx(100.0)
+
+
+def test_full_weeks_from_monday_to_sunday_are_not_partial() -> None:
+    rows = daily(range(7), 1) + daily(range(7, 14), 2) + daily(range(14, 21), 4)
+    result = analyze(rows)
+    assert [w["partial"] for w in result["weekly"]] == [False, False, False]
+    assert [g["call_growth_percent"] for g in result["growth"]] == [100.0, 100.0]
+    assert result["summary"]["weekly_growth_percent"] == pytest.approx(100.0)
+
+
+def test_quiet_weeks_are_listed_and_growth_from_nothing_is_left_out() -> None:
+    rows = daily(range(7), 1) + daily(range(14, 21), 1)
+    result = analyze(rows)
+    assert [w["call_count"] for w in result["weekly"]] == [7, 0, 7]
+    assert [(g["week"], g["call_growth_percent"]) for g in result["growth"]] == [
+        ("2025-W03", -100.0)
+    ]
+    assert result["summary"]["weekly_growth_percent"] == 0.0
+
+
+def test_ups_and_downs_are_no_growth() -> None:
+    assert weekly_growth([100, 200, 100, 200, 100]) == 0.0
+    assert weekly_growth([]) == weekly_growth([5]) == weekly_growth([0, 5]) == 0.0
+
+
+def test_weeks_follow_the_iso_calendar_across_the_year() -> None:
+    rows = [call(timestamp="2024-12-29T10:00:00"), call(timestamp="2024-12-30T10:00:00")]
+    assert [w["week"] for w in analyze(rows)["weekly"]] == ["2024-W52", "2025-W01"]
+
+
+def test_cohorts_by_hand() -> None:
+    rows = on(0, customer_id="a") + on(1, customer_id="b") + on(7, customer_id="a")
+    rows += on(8, customer_id="c") + on(14, customer_id="b") + on(15, customer_id="c", n=3)
+    assert analyze(rows)["cohorts"] == [
+        {"cohort_week": "2025-W02", "cohort_size": 2, "retention": [100.0, 50.0, 50.0]},
+        {"cohort_week": "2025-W03", "cohort_size": 1, "retention": [100.0, 100.0]},
+    ]
+
+
+def random_rows(seed: int) -> List[Dict[str, str]]:
+    draw = random.Random(seed)
+    rows = []
+    for i in range(25):
+        start, end = sorted((draw.randint(0, 80), draw.randint(0, 80)))
+        tier = draw.choice(list(config.SUBSCRIPTION_TIERS))
+        price = str(config.SUBSCRIPTION_TIERS[tier])
+        for _ in range(draw.randint(1, 60)):
+            moment = datetime(2025, 3, 5) + timedelta(days=draw.uniform(start, end))
+            rows.append(
+                call(
+                    timestamp=moment.isoformat(timespec="microseconds"),
+                    customer_id=f"cust_{i:02d}",
+                    cost_usd=f"{draw.uniform(0, 3):.6f}",
+                    subscription_tier=tier,
+                    tier_price_usd=price,
+                )
+            )
+    return rows
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_everything_equals_a_walk_over_the_rows(seed: int) -> None:
+    rows = random_rows(seed)
+    result = analyze(rows)
+    dates = {n: sorted(_dates(rows, n)) for n in {r["customer_id"] for r in rows}}
+    last = max(d[-1] for d in dates.values())
+    churned = {n: (last - d[-1]).days for n, d in dates.items() if (last - d[-1]).days >= 30}
+    assert {r["customer_id"]: r["days_inactive"] for r in result["churned"]} == churned
+    risky = set()
+    for name, days in dates.items():
+        recent = sum((last - d).days < 14 for d in days)
+        before = sum(14 <= (last - d).days < 28 for d in days)
+        if before >= config.TREND_MIN_PREVIOUS_CALLS and recent * 2 <= before:
+            risky.add(name)
+    assert {r["customer_id"] for r in result["at_risk"]} == risky
+    _check_weeks(result, dates)
+    _check_cohorts(result, dates)
+
+
+def _dates(rows: List[Dict[str, str]], name: str) -> List[date]:
+    return [datetime.fromisoformat(r["timestamp"]).date() for r in rows if r["customer_id"] == name]
+
+
+def _check_weeks(result: Dict[str, Any], dates: Dict[str, List[date]]) -> None:
+    for row in result["weekly"]:
+        calls = [(n, d) for n, days in dates.items() for d in days if _label(d) == row["week"]]
+        assert row["call_count"] == len(calls)
+        assert row["customer_count"] == len({n for n, _ in calls})
+
+
+def _label(day: date) -> str:
+    return day.strftime("%G-W%V")
+
+
+def _check_cohorts(result: Dict[str, Any], dates: Dict[str, List[date]]) -> None:
+    weeks = [w["week"] for w in result["weekly"]]
+    cohorts: Dict[str, Set[str]] = {}
+    for name, days in dates.items():
+        cohorts.setdefault(_label(days[0]), set()).add(name)
+    assert [c["cohort_week"] for c in result["cohorts"]] == sorted(cohorts)
+    for row in result["cohorts"]:
+        names = cohorts[row["cohort_week"]]
+        assert row["cohort_size"] == len(names)
+        for week, share in zip(weeks[weeks.index(row["cohort_week"]) :], row["retention"]):
+            active = sum(any(_label(d) == week for d in dates[n]) for n in names)
+            assert share == pytest.approx(active / len(names) * 100)
+
+
+def test_no_calls() -> None:
+    result = analyze([])
+    assert set(result["summary"].values()) == {0}
+    lists = ("churned", "at_risk", "expansion", "weekly", "growth", "cohorts")
+    for name in (*lists, "findings", "recommendations"):
+        assert result[name] == []
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        on(0),
+        on(0, 50),
+        daily(range(40), 3, cost_usd="0"),
+        daily(range(40), 3, cost_usd="0", status="error", error_type="timeout"),
+        growing("steady", 5, 5) + growing("up", 2, 9, tier_price_usd="1e-320"),
+        daily(range(7), 1, cost_usd="0") + daily(range(7, 14), 1, cost_usd="5"),
+        on(0, customer_id="", subscription_tier="", tier_price_usd=""),
+    ],
+)
+def test_edges_give_complete_plain_numbers(rows: List[Dict[str, str]]) -> None:
+    result = analyze(rows)
+    json.dumps(result, allow_nan=False)
+    assert result["summary"]["total_calls"] == len(rows)
+    assert sum(w["call_count"] for w in result["weekly"]) == len(rows)
+
+
+def test_findings_follow_from_conditions_and_are_sorted() -> None:
+    calm = analyze(daily(range(28), 3))
+    assert [f["severity"] for f in calm["findings"]] == ["success"]
+    assert calm["recommendations"] == []
+    rows = daily(range(50), 3, customer_id="here") + on(0, customer_id="gone")
+    rows += daily(range(23, 36), 3, customer_id="leaving", tier_price_usd="49.0")
+    result = analyze(rows)
+    impacts = [f["impact_usd_per_month"] for f in result["findings"]]
+    assert impacts == sorted(impacts, reverse=True)
+    assert result["findings"][0]["severity"] == "critical"
+    assert result["findings"][0]["impact_usd_per_month"] == 199.0
+    assert result["recommendations"] == [
+        "Contact leaving: 0 calls in 14 days after 39 before, 49.00 USD a month at stake.",
+        "Win back gone: no call since 2025-01-06, 199.00 USD a month lost.",
+    ]
+
+
+def test_a_low_churn_rate_is_a_warning_only() -> None:
+    rows = [row for i in range(20) for row in on(40, customer_id=f"c{i}")]
+    result = analyze(rows + on(0, customer_id="gone"))
+    assert result["findings"][0]["title"] == "1 customer left: 4.8 % of all"
+    assert result["findings"][0]["severity"] == "warning"
+
+
+def test_shrinking_weeks_are_a_warning() -> None:
+    result = analyze(daily(range(7), 8) + daily(range(7, 14), 6))
+    assert result["findings"][0]["title"] == "Calls shrink by 25.0 % a week"
+    assert result["findings"][0]["severity"] == "warning"
+
+
+def test_many_subjects_share_a_sentence() -> None:
+    rows = on(60, customer_id="here")
+    for i in range(5):
+        rows += on(0, customer_id=f"gone_{i}")
+        rows += daily(range(33, 46), 1, customer_id=f"leaving_{i}")
+    said = analyze(rows)["recommendations"]
+    assert len(said) == 8
+    assert said[3] == "Contact 2 other customers as well: 398.00 USD a month at stake."
+    assert said[7] == "Win back 2 other silent customers as well: 398.00 USD a month lost."
+
+
+def test_customers_without_a_price_are_named_without_an_amount() -> None:
+    rows = on(0, customer_id="gone", subscription_tier="", tier_price_usd="") + on(40)
+    assert analyze(rows)["recommendations"] == ["Win back gone: no call since 2025-01-06."]
+
+
+def test_row_order_changes_nothing() -> None:
+    rows = random_rows(99)
+    shuffled = list(rows)
+    random.Random(1).shuffle(shuffled)
+    assert json.dumps(analyze(rows)) == json.dumps(analyze(shuffled))
