@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import math
 from datetime import date, timedelta
-from typing import Callable, Dict, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Callable, List, Mapping, NamedTuple, Sequence, Tuple
 
 from finops import config
+from finops.analyzers.base import Row
+from finops.dataset.rollup import Period
 from finops.stats import mean, percent, percentile
 
 WEEK = 7
@@ -65,8 +67,9 @@ def daily_series(
 def forecast(values: Sequence[float], horizon: int) -> List[Projected]:
     """Return `horizon` forecasts that follow the values; none where there are no values.
 
-    The bounds are the `config.FORECAST_INTERVAL` quantile of the absolute residuals, widened
-    with the distance as the prediction interval of a regression is, and never below 0.
+    The bounds are the `config.FORECAST_INTERVAL` quantile of the absolute residuals (those of
+    days held back, where these are larger), widened with the distance as the prediction
+    interval of a regression is, and never below 0.
     """
     if not values:
         return []
@@ -107,18 +110,29 @@ def add_days(start: date, days: int) -> str:
 
 
 def _combined(values: Sequence[float]) -> Curve:
-    """Trend and seasonal repetition, each weighted by the error of the other."""
+    """Trend and repetition of the last week, each weighted by the error of the other."""
     trend = _trend(values)
-    held = config.FORECAST_BACKTEST_DAYS
-    if len(values) < 2 * held:
+    if len(values) < WEEK:
         return trend
+    share, repeat = _trend_share(values), _last_week(values)
+    return lambda index: share * trend(index) + (1 - share) * repeat(index)
+
+
+def _trend_share(values: Sequence[float]) -> float:
+    """Weight of the trend, 0 to 1: one half where nothing can be held back to find out."""
+    held = _held_back(len(values))
+    if not held:
+        return 0.5
     seen = values[:-held]
     missed = _missed(values, len(seen), _trend(seen))
     missed_by_week = _missed(values, len(seen), _last_week(seen))
     total = missed + missed_by_week
-    share = missed_by_week / total if total else 1.0
-    repeat = _last_week(values)
-    return lambda index: share * trend(index) + (1 - share) * repeat(index)
+    return missed_by_week / total if total else 1.0
+
+
+def _held_back(count: int) -> int:
+    """Days to try a forecast on, so that at least two weeks remain to make it from."""
+    return min(config.FORECAST_BACKTEST_DAYS, max(0, count // WEEK - 2) * WEEK)
 
 
 def _missed(values: Sequence[float], start: int, curve: Curve) -> float:
@@ -126,14 +140,16 @@ def _missed(values: Sequence[float], start: int, curve: Curve) -> float:
 
 
 def _last_week(values: Sequence[float]) -> Curve:
-    """The value a week earlier: in the series its own, after it that of the last week."""
-    count = len(values)
+    """The value a week earlier: in the series its own, after it that of the last week.
+
+    The first week has nothing before it and is given the mean.
+    """
+    count, level = len(values), mean(values)
 
     def repeat(index: int) -> float:
         if index >= count:
-            index = count - WEEK + (index - count) % WEEK
-            return values[index]
-        return values[index - WEEK] if index >= WEEK else values[index]
+            return values[count - WEEK + (index - count) % WEEK]
+        return values[index - WEEK] if index >= WEEK else level
 
     return repeat
 
@@ -157,9 +173,9 @@ def _line(values: Sequence[float]) -> Curve:
     """Least-squares line, its slope shrunk by its own uncertainty, never below 0."""
     count = len(values)
     middle, level = (count - 1) / 2, mean(values)
+    if count < 2 * WEEK:
+        return lambda index: level  # a weekend at either end would look like a slope
     width = math.fsum((i - middle) ** 2 for i in range(count))
-    if not width:
-        return lambda index: level
     slope = math.fsum((i - middle) * v for i, v in enumerate(values)) / width
     left = math.fsum((v - level - slope * (i - middle)) ** 2 for i, v in enumerate(values))
     slope *= _kept(slope * slope * width, left / max(count - 2, 1))
@@ -189,33 +205,58 @@ def _weekday_factors(values: Sequence[float], line: Curve) -> List[float]:
 
 
 def _spread(values: Sequence[float], curve: Curve) -> Curve:
-    """Half the width of the interval at an index, from the residuals of the last window."""
+    """Half the width of the interval at an index."""
     start = max(0, len(values) - config.FORECAST_WINDOW_DAYS)
     count = len(values) - start
     if count < config.FORECAST_MIN_DAYS:
         return curve  # nothing is known of the spread: from nothing to twice the value
-    residuals = [abs(values[i] - curve(i)) for i in range(start, len(values))]
-    fitted = math.sqrt(count / (count - 2))
-    typical = percentile(residuals, config.FORECAST_INTERVAL) * fitted
+    residual = _typical(values, curve, start) * math.sqrt(count / (count - 2))
+    typical = max(residual, _typical_held_back(values))
     middle = start + (count - 1) / 2
     width = math.fsum((i - middle) ** 2 for i in range(start, len(values)))
     return lambda index: typical * math.sqrt(1 + 1 / count + (index - middle) ** 2 / width)
 
 
-def month_ahead(days: Mapping[str, float], partial: Sequence[str] = ()) -> Dict[str, object]:
-    """Return the `projection` and `backtest` of a report for {date: amount}.
+def _typical(values: Sequence[float], curve: Curve, start: int) -> float:
+    """The distance between curve and values that the configured share of days stays within."""
+    missed = (abs(values[i] - curve(i)) for i in range(start, len(values)))
+    return percentile(missed, config.FORECAST_INTERVAL)
+
+
+def _typical_held_back(values: Sequence[float]) -> float:
+    """The same for days that the forecast had not seen, where some can be held back.
+
+    A curve always lies closer to the days it was drawn through.
+    """
+    held = _held_back(len(values))
+    seen = values[: len(values) - held]
+    return _typical(values, _combined(seen), len(seen)) if held else 0.0
+
+
+def partial_days(period: Period) -> Tuple[str, ...]:
+    """Return the first and the last date of the data where it does not cover all their hours."""
+    found = []
+    if period.start and period.start[11:13] != "00":
+        found.append(period.start[:10])
+    if period.end and period.end[11:13] != "23":
+        found.append(period.end[:10])
+    return tuple(found)
+
+
+def month_ahead(days: Mapping[str, float], period: Period) -> Row:
+    """Return `projection` and `backtest` of {date: amount}, ready for a result.
 
     The projection holds [date, cost, low, high] for the `config.DAYS_PER_MONTH` dates after
     the last one of `days`.
     """
-    dates, values = daily_series(days, partial)
+    dates, values = daily_series(days, partial_days(period))
     if not dates:
-        return {"projection": [], "backtest": Backtest(0, 0.0)._asdict()}
-    gap = (parse_day(max(days)) - parse_day(dates[-1])).days
-    guesses = forecast(values, config.DAYS_PER_MONTH + gap)[gap:]
-    after = parse_day(max(days)) + timedelta(days=1)
+        return {"projection": [], "backtest": dict(Backtest(0, 0.0)._asdict())}
+    last = parse_day(max(days))
+    left_off = (last - parse_day(dates[-1])).days
+    guesses = forecast(values, config.DAYS_PER_MONTH + left_off)[left_off:]
     projection = [
-        {"date": add_days(after, i), "cost": g.value, "low": g.low, "high": g.high}
-        for i, g in enumerate(guesses)
+        {"date": add_days(last, i), "cost": g.value, "low": g.low, "high": g.high}
+        for i, g in enumerate(guesses, start=1)
     ]
     return {"projection": projection, "backtest": dict(backtest(values)._asdict())}

@@ -1,0 +1,254 @@
+"""Understanding usage and cost: where the money goes, and where it is heading."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar, List, Sequence, Tuple
+
+from finops import config
+from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered
+from finops.analyzers.finops.tables import ACCOUNTS, CALLS, HOURS, daily, fold, shares
+from finops.analyzers.forecast import month_ahead
+from finops.analyzers.wording import caveats, counted, percent, usd
+from finops.dataset.rollup import Rollups, Table
+from finops.stats import growth_percent, mean, rank_index, ratio
+from finops.stats import percent as percent_of
+
+PRODUCTION = "production"
+
+
+class UnderstandingAnalyzer(Analyzer):
+    """Cost by provider, model, customer, feature and so on; by day; and a month ahead.
+
+    Every breakdown covers all calls, so its costs sum to the total.  `projected_30_days` is the
+    sum of the projection, while `forecast_30_days` is thirty times the average active day.
+    """
+
+    TABLES: ClassVar[Tuple[Table, ...]] = (CALLS, ACCOUNTS, HOURS)
+
+    def compute(self, data: Rollups) -> Result:
+        """Return the result; costs in USD over the period unless the name says otherwise."""
+        days = daily(data)
+        forecast = _forecast(data, days)
+        result: Result = {
+            "summary": _summary(data, forecast),
+            "by_provider": shares(data, CALLS, "provider"),
+            "by_model": _by_model(data),
+            "by_customer": _by_customer(data),
+            "by_feature": shares(data, CALLS, "feature_id"),
+            "by_organization": shares(data, ACCOUNTS, "organization_id"),
+            "by_product": shares(data, ACCOUNTS, "product_id"),
+            "by_task_type": shares(data, CALLS, "task_type"),
+            "by_environment": shares(data, CALLS, "environment"),
+            "daily": days,
+            "forecast": forecast,
+            "efficiency": _efficiency(data),
+        }
+        result["findings"] = by_impact(_findings(data, result) + caveats(data.period, data.totals))
+        result["recommendations"] = _recommendations(data, result)
+        return result
+
+
+def _summary(data: Rollups, forecast: Row) -> Row:
+    totals = data.totals
+    return {
+        "total_calls": totals.calls,
+        "total_cost": totals.cost,
+        "total_tokens": totals.tokens,
+        "unique_customers": len(data.customers),
+        "avg_cost_per_call": ratio(totals.cost, totals.calls),
+        "avg_daily_cost": forecast["avg_daily_cost"],
+        "forecast_30_days": forecast["forecast_30_days"],
+        "trend_percent": forecast["trend_percent"],
+        "projected_30_days": forecast["projected_30_days"],
+        "monthly_cost": data.period.monthly(totals.cost),
+        "unpriced_calls": totals.unpriced,
+    }
+
+
+def _by_model(data: Rollups) -> List[Row]:
+    rows = shares(data, CALLS, "provider", "model")
+    for row in rows:
+        row["cost_per_1k_tokens"] = ratio(row["total_cost"], row["total_tokens"]) * 1000
+    return rows
+
+
+def _by_customer(data: Rollups) -> List[Row]:
+    rows = [
+        {
+            "customer_id": customer,
+            "subscription_tier": data.customers[customer].tier,
+            "call_count": calls,
+            "total_cost": cost,
+            "share_percent": percent_of(cost, data.totals.cost),
+        }
+        for customer, (calls, cost, _) in fold(data, ACCOUNTS, "customer_id").items()
+    ]
+    return ordered(rows, "total_cost", ("customer_id",))
+
+
+def _efficiency(data: Rollups) -> List[Row]:
+    """Tokens for a dollar; 0 where they cost nothing, as no number says "without end"."""
+    rows = [
+        {
+            "provider": provider,
+            "model": model,
+            "tokens_per_dollar": ratio(tokens, cost),
+            "total_cost": cost,
+        }
+        for (provider, model), (_, cost, tokens) in fold(data, CALLS, "provider", "model").items()
+    ]
+    return ordered(rows, "tokens_per_dollar", ("provider", "model"))
+
+
+def _forecast(data: Rollups, days: Sequence[Row]) -> Row:
+    average = ratio(data.totals.cost, len(days))
+    ahead = month_ahead({row["date"]: row["total_cost"] for row in days}, data.period)
+    return {
+        "avg_daily_cost": average,
+        "forecast_30_days": average * config.DAYS_PER_MONTH,
+        "trend_percent": trend_percent([row["total_cost"] for row in days]),
+        "projected_30_days": math.fsum(row["cost"] for row in ahead["projection"]),
+        **ahead,
+    }
+
+
+def trend_percent(costs: Sequence[float]) -> float:
+    """Return the change of the mean of the last active days against the mean of those before.
+
+    0 where there are no days before them.
+
+    >>> trend_percent([10] * 4 + [15] * 7), trend_percent([1, 2, 3])
+    (50.0, 0.0)
+    """
+    recent = config.TREND_RECENT_DAYS
+    return growth_percent(mean(costs[-recent:]), mean(costs[:-recent]))
+
+
+# --- sentences -------------------------------------------------------------------------------
+
+
+def levers(by_model: Sequence[Row], total_calls: int) -> List[Row]:
+    """Return the rows of models that take far more of the cost than of the calls."""
+    return [
+        row
+        for row in by_model
+        if row["share_percent"] >= config.COST_LEVER_SHARE_PCT
+        and row["share_percent"]
+        >= config.COST_LEVER_FACTOR * percent_of(row["call_count"], total_calls)
+    ]
+
+
+def _rise(data: Rollups, result: Result) -> float:
+    """What the last days cost a month above those before, 0 where the trend is not notable."""
+    if result["forecast"]["trend_percent"] < config.TREND_NOTABLE_PCT:
+        return 0.0
+    costs = [row["total_cost"] for row in result["daily"]]
+    recent = config.TREND_RECENT_DAYS
+    return (mean(costs[-recent:]) - mean(costs[:-recent])) * config.DAYS_PER_MONTH
+
+
+def _elsewhere(result: Result) -> Tuple[float, float]:
+    """Cost, and its share in percent, of all environments but production."""
+    known = [
+        row
+        for row in result["by_environment"]
+        if row["environment"] not in (PRODUCTION, config.UNKNOWN)
+    ]
+    return (
+        math.fsum(row["total_cost"] for row in known),
+        math.fsum(row["share_percent"] for row in known),
+    )
+
+
+def _findings(data: Rollups, result: Result) -> List[Row]:
+    found = [_lever_finding(data, row) for row in levers(result["by_model"], data.totals.calls)]
+    rise, trend = _rise(data, result), result["forecast"]["trend_percent"]
+    if rise:
+        found.append(
+            finding(
+                "warning",
+                f"Daily cost is up {percent(trend)}",
+                f"The last {config.TREND_RECENT_DAYS} active days cost that much more than the "
+                f"days before: {usd(rise)} a month if it stays so.",
+                rise,
+            )
+        )
+    elif trend <= -config.TREND_NOTABLE_PCT:
+        found.append(
+            finding(
+                "success",
+                f"Daily cost is down {percent(-trend)}",
+                f"The last {config.TREND_RECENT_DAYS} active days against the days before.",
+            )
+        )
+    if result["by_customer"] and data.totals.cost:
+        found.append(_top_customers(result["by_customer"]))
+    return found
+
+
+def _lever_finding(data: Rollups, row: Row) -> Row:
+    calls = percent_of(row["call_count"], data.totals.calls)
+    return finding(
+        "warning",
+        f"{row['model']} takes {percent(row['share_percent'])} of the cost",
+        f"It answers only {percent(calls)} of the calls and costs "
+        f"{usd(data.period.monthly(row['total_cost']))} a month, {usd(row['cost_per_1k_tokens'])} "
+        "per 1,000 tokens.",
+    )
+
+
+def _top_customers(customers: Sequence[Row]) -> Row:
+    count = rank_index(len(customers), config.TOP_CUSTOMERS_PCT / 100) + 1
+    share = math.fsum(row["share_percent"] for row in customers[:count])
+    verb = "causes" if count == 1 else "cause"
+    return finding(
+        "info",
+        f"{counted(count, 'customer')} {verb} {percent(share)} of the cost",
+        f"They are the top {config.TOP_CUSTOMERS_PCT} % of {counted(len(customers), 'customer')}; "
+        f"first comes {customers[0]['customer_id']} with {usd(customers[0]['total_cost'])}.",
+    )
+
+
+def _recommendations(data: Rollups, result: Result) -> List[str]:
+    monthly = data.period.monthly
+    advice = [
+        f"Review {row['model']} first: it takes {percent(row['share_percent'])} of the cost for "
+        f"{percent(percent_of(row['call_count'], data.totals.calls))} of the calls, "
+        f"{usd(monthly(row['total_cost']))} a month."
+        for row in levers(result["by_model"], data.totals.calls)[: config.RECOMMENDED_SUBJECTS]
+    ]
+    rise = _rise(data, result)
+    if rise:
+        advice.append(
+            f"Find out what raised the daily cost by "
+            f"{percent(result['forecast']['trend_percent'])}: it is worth {usd(rise)} a month."
+        )
+    cost, share = _elsewhere(result)
+    if share >= config.NON_PRODUCTION_NOTABLE_PCT:
+        advice.append(
+            f"Set a budget for environments other than production: they take {percent(share)} of "
+            f"the cost, {usd(monthly(cost))} a month."
+        )
+    return advice + _budget(result["forecast"]) + _prices(data)
+
+
+def _budget(forecast: Row) -> List[str]:
+    test = forecast["backtest"]
+    usable = test["horizon_days"] and test["mape_percent"] <= config.FORECAST_USABLE_MAPE_PCT
+    if not usable or not forecast["projected_30_days"]:
+        return []
+    return [
+        f"Plan {usd(forecast['projected_30_days'])} for the next {config.DAYS_PER_MONTH} days: "
+        f"on the last {test['horizon_days']} days the same forecast was off by "
+        f"{percent(test['mape_percent'])} a day."
+    ]
+
+
+def _prices(data: Rollups) -> List[str]:
+    if not data.totals.unpriced:
+        return []
+    return [
+        f"Add prices for the models of {counted(data.totals.unpriced, 'unpriced call')}: "
+        "their cost is missing from every total."
+    ]
