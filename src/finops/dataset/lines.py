@@ -19,6 +19,10 @@ from finops.dataset.header import Header
 
 # C0 but tab-free (a tab is a control character too), DEL, and C1 as decoded text.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]").search
+# A field is quoted as a whole, quotes within doubled, or holds no quote at all.  Python's csv
+# module alone would let a stray quote pass as text.
+_FIELD = r"""(?:"[^"]*(?:""[^"]*)*"|[^",]*)"""
+_QUOTED_LINE = re.compile(f"{_FIELD}(?:,{_FIELD})*").fullmatch
 
 # How a call's cost came about.
 PAID, FREE, UNPRICED = 0, 1, 2
@@ -119,10 +123,9 @@ class LineParser:
             raise BadValue("control character")
         if b'"' not in line:
             return line.split(b",")
-        try:
-            return [f.encode("utf-8") for f in next(csv.reader([text], strict=True), [])]
-        except csv.Error:
-            raise BadValue("broken quoting") from None
+        if not _QUOTED_LINE(text):
+            raise BadValue("broken quoting")
+        return [f.encode("utf-8") for f in next(csv.reader([text], strict=True))]
 
 
 def price_in_pico(
