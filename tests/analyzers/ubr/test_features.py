@@ -1,0 +1,197 @@
+"""Feature economics by hand and against a split worked out straight from the rows."""
+
+from __future__ import annotations
+
+import doctest
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.analyzers.ubr.support import EDGES, calls, month, run
+from tests.support.plain import call
+
+from finops.analyzers.ubr import features
+from finops.analyzers.ubr.features import FeaturesAnalyzer, classify, return_percent
+
+
+def calls_of(customer, feature, count, cost, price, **changes):
+    one = {"customer_id": customer, "feature_id": feature, "cost_usd": cost}
+    return [call(tier_price_usd=price, **one, **changes) for _ in range(count)]
+
+
+@pytest.fixture
+def result():
+    return run(
+        FeaturesAnalyzer,
+        month(
+            *calls_of("a", "chat", 150, "0.1", 100),
+            *calls_of("a", "analysis", 50, "1", 100),
+            *calls_of("b", "chat", 10, "0.1", 60),
+            *calls_of("b", "rare", 30, "0.5", 60),
+            *calls_of("c", "analysis", 60, "1", ""),
+        ),
+    )
+
+
+@pytest.fixture(autouse=True)
+def _unknown_tier_for_customers_without_price(monkeypatch):
+    monkeypatch.setattr("finops.config.SUBSCRIPTION_TIERS", {"starter": 49.0})
+
+
+def test_doctests():
+    assert doctest.testmod(features).failed == 0
+
+
+def test_revenue_follows_calls(result):
+    rows = {row["feature_id"]: row for row in result["features"]}
+    assert rows["chat"]["revenue"] == pytest.approx(100 * 150 / 200 + 60 * 10 / 40)
+    assert rows["analysis"]["revenue"] == pytest.approx(25)
+    assert rows["rare"]["revenue"] == pytest.approx(45)
+    assert result["summary"]["monthly_revenue"] == 160
+
+
+def test_feature_rows_by_hand(result):
+    chat, rare, analysis = result["features"]
+    assert chat == {
+        "feature_id": "chat",
+        "call_count": 160,
+        "cost": 16.0,
+        "monthly_cost": 16.0,
+        "revenue": pytest.approx(90),
+        "roi_percent": pytest.approx(462.5),
+        "customer_count": 2,
+        "adoption_percent": pytest.approx(66.6666667),
+        "cost_per_customer": 8.0,
+        "classification": "invest",
+        "classified": True,
+    }
+    assert analysis["roi_percent"] == pytest.approx((25 - 110) / 110 * 100)
+    assert analysis["classification"] == "optimize"
+    assert (rare["classification"], rare["classified"]) == ("insufficient_data", False)
+
+
+def test_summary_by_hand(result):
+    assert result["summary"] == {
+        "total_calls": 300,
+        "total_cost": 141.0,
+        "monthly_cost": 141.0,
+        "monthly_revenue": 160.0,
+        "total_customers": 3,
+        "customers_without_price": 1,
+        "feature_count": 3,
+        "best_feature": "chat",
+        "worst_feature": "analysis",
+        "unpriced_calls": 0,
+    }
+
+
+def test_findings_and_recommendations_name_what_is_lost(result):
+    first = result["findings"][0]
+    assert (first["severity"], first["impact_usd_per_month"]) == ("warning", pytest.approx(85))
+    titles = [f["title"] for f in result["findings"]]
+    assert "1 feature with too few calls to judge" in titles
+    assert "chat returns most" in titles
+    assert result["recommendations"][:2] == [
+        "Reduce the cost of analysis, by cheaper models or shorter prompts: it loses 85.00 USD "
+        "a month.",
+        "Invest in chat: it earns 74.00 USD a month above its cost.",
+    ]
+
+
+def test_hardly_used_loser_is_to_be_retired():
+    rows = month(
+        *(call(customer_id=f"c{n}", tier_price_usd=10, cost_usd=0) for n in range(9)),
+        *calls_of("x", "niche", 100, "1", 10),
+    )
+    result = run(FeaturesAnalyzer, rows)
+    niche = next(row for row in result["features"] if row["feature_id"] == "niche")
+    assert (niche["adoption_percent"], niche["classification"]) == (10, "sunset")
+    assert result["findings"][0]["severity"] == "critical"
+    assert result["recommendations"] == [
+        "Retire niche or charge for it apart: it loses 90.00 USD a month and only 10.0 % of the "
+        "customers use it."
+    ]
+
+
+def test_adoption_by_week():
+    rows = [
+        call(timestamp="2024-12-31T10:00:00", customer_id="a"),
+        call(timestamp="2025-01-01T10:00:00", customer_id="a"),
+        call(timestamp="2025-01-01T11:00:00", customer_id="b"),
+        call(timestamp="2025-01-06T10:00:00", customer_id="a", feature_id="analysis"),
+        call(timestamp="2025-01-06T10:00:00", customer_id="a"),
+    ]
+    assert run(FeaturesAnalyzer, rows)["adoption_trend"] == [
+        {"week": "2025-W01", "feature_id": "chat", "customers": 2, "call_count": 3},
+        {"week": "2025-W02", "feature_id": "analysis", "customers": 1, "call_count": 1},
+        {"week": "2025-W02", "feature_id": "chat", "customers": 1, "call_count": 1},
+    ]
+
+
+def test_best_and_worst_of_few_calls_are_still_named():
+    rows = month(call(cost_usd="1"), call(feature_id="analysis", cost_usd="2"))
+    summary = run(FeaturesAnalyzer, rows)["summary"]
+    assert (summary["best_feature"], summary["worst_feature"]) == ("chat", "analysis")
+
+
+@pytest.mark.parametrize(
+    ("adoption", "roi", "action"),
+    [
+        (50, 100, "invest"),
+        (49.9, 100, "maintain"),
+        (50, 99.9, "maintain"),
+        (50, 0, "maintain"),
+        (20, -0.1, "optimize"),
+        (19.9, -0.1, "sunset"),
+    ],
+)
+def test_cut_offs(adoption, roi, action):
+    assert classify(adoption, roi) == action
+
+
+@pytest.mark.parametrize(
+    ("revenue", "cost", "roi"), [(30, 10, 200), (5, 10, -50), (5, 0, 0), (0, 0, 0), (0, 1, -100)]
+)
+def test_return(revenue, cost, roi):
+    assert return_percent(revenue, cost) == roi
+
+
+@pytest.mark.parametrize("name", sorted(EDGES))
+def test_edges_are_complete(name):
+    result = run(FeaturesAnalyzer, EDGES[name])
+    assert result["summary"]["total_calls"] == len(EDGES[name])
+    assert result["summary"]["feature_count"] == len(result["features"])
+    assert (result["summary"]["best_feature"] == "") == (name == "no call")
+
+
+def split_again(rows):
+    """Second implementation: every call carries its part of its customer's price."""
+    latest = {}
+    for row in sorted(rows, key=lambda r: r["timestamp"]):
+        latest[row["customer_id"]] = row
+    revenue, users = {}, {}
+    for row in rows:
+        name, feature = row["customer_id"], row["feature_id"]
+        own = sum(other["customer_id"] == name for other in rows)
+        given = latest[name]["tier_price_usd"]
+        price = given or {"starter": 49}.get(latest[name]["subscription_tier"], 0)
+        revenue[feature] = revenue.get(feature, 0) + Fraction(str(price)) / own
+        users.setdefault(feature, set()).add(name)
+    return revenue, users
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(calls(), min_size=1, max_size=25))
+def test_revenue_is_split_without_remainder(rows):
+    result = run(FeaturesAnalyzer, rows)
+    revenue, users = split_again(rows)
+    for row in result["features"]:
+        assert row["revenue"] == pytest.approx(float(revenue[row["feature_id"]]))
+        assert row["customer_count"] == len(users[row["feature_id"]])
+    total = sum(row["revenue"] for row in result["features"])
+    assert total == pytest.approx(result["summary"]["monthly_revenue"])
+    assert sum(row["cost"] for row in result["features"]) == pytest.approx(
+        result["summary"]["total_cost"]
+    )
+    assert sum(row["call_count"] for row in result["adoption_trend"]) == len(rows)
