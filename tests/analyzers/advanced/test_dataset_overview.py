@@ -1,0 +1,234 @@
+"""Dataset overview: counts, period, quality and distributions, from rows made by hand."""
+
+from __future__ import annotations
+
+import doctest
+import json
+from collections import Counter
+from datetime import datetime, timezone
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.analyzers.ubr.support import EDGES, calls
+from tests.support.plain import PlainDataset, call
+
+from finops.analyzers.advanced import dataset_overview
+from finops.analyzers.advanced.dataset_overview import (
+    DISTRIBUTED,
+    DatasetOverviewAnalyzer,
+    duration_description,
+)
+from finops.dataset.rollup import Accounting, FileInfo, Rollups, Skipped
+
+ROWS = [
+    call(timestamp="2025-01-01T00:00:00", cost_usd="1.5", region="eu-west"),
+    call(timestamp="2025-01-05T00:00:00", customer_id="b", organization_id="org_002"),
+    call(
+        timestamp="2025-01-11T12:00:00",
+        status="error",
+        error_type="timeout",
+        cost_usd="0.5",
+        model="gpt-4",
+    ),
+    call(status="error", error_type="rate_limit", cost_usd="0", output_tokens=0),
+    call(status="error", error_type="timeout", cost_usd="0.25", product_id=""),
+    call(provider="acme", model="mystery", cost_usd="", feature_id="analysis"),
+]
+
+
+def run(rows, accounting=None, file=None):
+    filled = PlainDataset(rows).rollups(DatasetOverviewAnalyzer.TABLES)
+    data = Rollups(
+        {table: filled[table] for table in DatasetOverviewAnalyzer.TABLES},
+        filled.period,
+        filled.totals,
+        filled.customers,
+        accounting or filled.accounting,
+        file or filled.file,
+    )
+    result = DatasetOverviewAnalyzer("").compute(data)
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+    return result
+
+
+def test_doctests():
+    assert doctest.testmod(dataset_overview).failed == 0
+
+
+def test_summary_by_hand():
+    assert run(ROWS)["summary"] == {
+        "total_calls": 6,
+        "total_cost": pytest.approx(2.25425),
+        "total_tokens": 5 * 800 + 500,
+        "unique_customers": 2,
+        "unique_organizations": 2,
+        "unique_products": 1,
+        "unique_features": 2,
+        "unique_providers": 2,
+        "unique_models": 3,
+        "unpriced_calls": 1,
+        "monthly_cost": pytest.approx(2.25425 * 30 / 10.5),
+    }
+
+
+def test_file_and_its_clock():
+    before = datetime.now(timezone.utc).replace(microsecond=0, tzinfo=None)
+    found = run(ROWS, file=FileInfo("calls.csv", 3 * 1_048_576))["file"]
+    after = datetime.now(timezone.utc).replace(tzinfo=None)
+    analyzed_at = datetime.strptime(found.pop("analyzed_at"), "%Y-%m-%dT%H:%M:%SZ")
+    assert before <= analyzed_at <= after
+    assert found == {
+        "name": "calls.csv",
+        "size_bytes": 3_145_728,
+        "size_mb": 3.0,
+        "total_records": 6,
+        "skipped_records": 0,
+        "price_source": "built-in list prices",
+        "price_date": "2026-08",
+    }
+
+
+def test_temporal():
+    assert run(ROWS)["temporal"] == {
+        "start_time": "2025-01-01T00:00:00.000000",
+        "end_time": "2025-01-11T12:00:00.000000",
+        "duration_hours": 252.0,
+        "duration_description": "10.5 days",
+    }
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0.0 minutes"),
+        (3599, "60.0 minutes"),
+        (3600, "1.0 hours"),
+        (86_399, "24.0 hours"),
+        (86_400, "1.0 days"),
+    ],
+)
+def test_duration_description(seconds, text):
+    assert duration_description(seconds) == text
+
+
+def test_quality_by_hand():
+    quality = run(ROWS)["quality"]
+    assert (quality["total_records"], quality["success_count"], quality["error_count"]) == (6, 3, 3)
+    assert quality["success_rate_percent"] == 50
+    assert quality["status_distribution"] == {"error": 3, "success": 3}
+    assert list(quality["error_types"].items()) == [("timeout", 2), ("rate_limit", 1)]
+    assert quality["skipped"] == []
+
+
+def test_skipped_rows_are_listed_and_every_line_accounted_for():
+    accounting = Accounting(
+        lines=20,
+        header=1,
+        used=6,
+        skipped=(Skipped("bad time", 3, (4, 9, 11)), Skipped("negative number", 5, (7,))),
+        repeated_headers=2,
+        blank=2,
+        incomplete_tail=1,
+        notes=("A byte order mark was skipped.",),
+    )
+    result = run(ROWS, accounting)
+    assert result["file"]["skipped_records"] == 8
+    assert result["quality"]["skipped"] == [
+        {"reason": "negative number", "count": 5, "first_line": 7},
+        {"reason": "bad time", "count": 3, "first_line": 4},
+    ]
+    lines = dict(result["quality"]["lines"])
+    assert lines.pop("physical") == sum(lines.values()) == 20
+    assert result["quality"]["notes"] == ["A byte order mark was skipped."]
+    assert any(f["title"] == "8 rows could not be used" for f in result["findings"])
+    assert (
+        "Mend the source of 5 skipped rows (negative number), first at line 7."
+        in (result["recommendations"])
+    )
+
+
+def test_skipped_rows_without_kept_lines():
+    result = run(ROWS, Accounting(lines=8, header=1, used=6, skipped=(Skipped("odd", 1, ()),)))
+    assert result["quality"]["skipped"] == [{"reason": "odd", "count": 1, "first_line": 0}]
+
+
+def test_distributions_by_hand():
+    found = run(ROWS)["distributions"]
+    assert list(found) == list(DISTRIBUTED)
+    assert found["provider"] == [
+        {
+            "value": "openai",
+            "call_count": 5,
+            "share_percent": pytest.approx(83.3333333),
+            "total_cost": pytest.approx(2.25425),
+        },
+        {
+            "value": "acme",
+            "call_count": 1,
+            "share_percent": pytest.approx(16.6666667),
+            "total_cost": 0.0,
+        },
+    ]
+    assert [row["value"] for row in found["model"]] == ["gpt-4o", "gpt-4", "mystery"]
+    assert [row["value"] for row in found["region"]] == ["us-east", "eu-west"]
+
+
+def test_failures_cost_money_and_are_advised_on():
+    result = run(ROWS)
+    timeout, rate_limit = result["failures"]
+    assert timeout == {
+        "error_type": "timeout",
+        "call_count": 2,
+        "cost": 0.75,
+        "monthly_cost": pytest.approx(0.75 * 30 / 10.5),
+    }
+    assert rate_limit["cost"] == 0
+    assert result["findings"][0]["impact_usd_per_month"] == pytest.approx(2.142857)
+    assert result["recommendations"] == [
+        "Reduce timeout failures: 2.14 USD a month are spent on 2 failed calls.",
+        "Add prices for 1 model with a price file, beginning with mystery: their calls count as "
+        "0 USD until then.",
+    ]
+    assert "Only 50.0 % of the calls succeeded" in [f["title"] for f in result["findings"]]
+
+
+def test_unpriced_models_are_listed():
+    assert run(ROWS)["unpriced_models"] == [
+        {"provider": "acme", "model": "mystery", "unpriced_calls": 1}
+    ]
+
+
+def test_clean_data_is_a_success_without_advice():
+    rows = [call(timestamp="2025-01-01T00:00:00"), call(timestamp="2025-01-20T00:00:00")]
+    result = run(rows)
+    assert [f["severity"] for f in result["findings"]] == ["success"]
+    assert result["recommendations"] == []
+
+
+def test_error_without_a_type_is_named_unknown():
+    quality = run([call(status="error", error_type="")])["quality"]
+    assert quality["error_types"] == {"unknown": 1}
+
+
+@pytest.mark.parametrize("name", sorted(EDGES))
+def test_edges_are_complete(name):
+    result = run(EDGES[name])
+    assert result["summary"]["total_calls"] == len(EDGES[name])
+    assert set(result["distributions"]) == set(DISTRIBUTED)
+    if name == "all errors":
+        assert result["quality"]["success_rate_percent"] == 0
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(calls(), max_size=25))
+def test_distributions_count_every_call_once(rows):
+    result = run(rows)
+    for column in DISTRIBUTED:
+        counted = {r["value"]: r["call_count"] for r in result["distributions"][column]}
+        assert counted == Counter(row[column] for row in rows)
+        assert sum(r["total_cost"] for r in result["distributions"][column]) == pytest.approx(
+            result["summary"]["total_cost"]
+        )
+    assert sum(result["quality"]["status_distribution"].values()) == len(rows)
+    assert sum(result["quality"]["error_types"].values()) == result["quality"]["error_count"]

@@ -1,0 +1,284 @@
+"""Token economics by hand, and waste and switches worked out again call by call."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.analyzers.ubr.support import EDGES, calls, month, run
+from tests.support.plain import PlainDataset, call
+
+from finops.analyzers.advanced.token_economics import TokenEconomicsAnalyzer, overpriced
+from finops.catalog import CATALOG, DEFAULT_PRICES, Model, PriceTable
+
+CELL = {"call_count", "cost", "wasted_cost", "customers"}
+
+
+def analyze(*rows, **options):
+    return run(TokenEconomicsAnalyzer, month(*rows), **options)
+
+
+def price_of(model, inputs, outputs):
+    return DEFAULT_PRICES.find("openai", model).cost(inputs, outputs)
+
+
+def used(model, inputs, outputs, **changes):
+    cost = changes.pop("cost_usd", f"{price_of(model, inputs, outputs):.6f}")
+    return call(model=model, input_tokens=inputs, output_tokens=outputs, cost_usd=cost, **changes)
+
+
+def test_summary_and_efficiency_by_hand():
+    result = analyze(
+        used("gpt-4o", 1000, 500),  # 0.0025 + 0.005
+        used("gpt-4o", 1000, 500),
+        used("gpt-4", 1000, 1000),  # 0.03 + 0.06
+    )
+    summary = result["summary"]
+    assert summary["total_cost"] == pytest.approx(0.105)
+    assert (summary["total_input_tokens"], summary["total_output_tokens"]) == (3000, 2000)
+    assert summary["tokens_per_dollar"] == pytest.approx(5000 / 0.105)
+    assert summary["cost_per_1m_tokens"] == pytest.approx(21.0)
+    assert result["efficiency"] == [
+        {
+            "provider": "openai",
+            "model": "gpt-4o",
+            "call_count": 2,
+            "total_tokens": 3000,
+            "total_cost": pytest.approx(0.015),
+            "tokens_per_dollar": pytest.approx(200_000),
+            "cost_per_1m_tokens": pytest.approx(5.0),
+            "input_output_ratio": 0.5,
+        },
+        {
+            "provider": "openai",
+            "model": "gpt-4",
+            "call_count": 1,
+            "total_tokens": 2000,
+            "total_cost": pytest.approx(0.09),
+            "tokens_per_dollar": pytest.approx(2000 / 0.09),
+            "cost_per_1m_tokens": pytest.approx(45.0),
+            "input_output_ratio": 1.0,
+        },
+    ]
+
+
+def test_inefficient_prompt_wastes_90_percent_of_the_inputs_cost():
+    result = analyze(
+        used("gpt-4", 2000, 100, customer_id="a"),  # input 0.06
+        used("gpt-4", 2000, 200, customer_id="a"),  # 10 % is not under 10 %
+        used("gpt-4", 1000, 10, customer_id="a"),  # 1,000 is not over 1,000
+        used("gpt-4o", 4000, 0, customer_id="b"),  # input 0.01
+        used("gpt-4", 2000, 0, customer_id="c", status="error", error_type="timeout"),
+    )
+    pattern = result["wasteful_patterns"]["inefficient_prompt"]
+    assert set(pattern) == CELL
+    assert pattern["call_count"] == 2
+    assert pattern["cost"] == pytest.approx(0.076)
+    assert pattern["wasted_cost"] == pytest.approx(0.063)
+    assert pattern["customers"] == [
+        {
+            "customer_id": "a",
+            "call_count": 1,
+            "cost": pytest.approx(0.066),
+            "wasted_cost": pytest.approx(0.054),
+        },
+        {
+            "customer_id": "b",
+            "call_count": 1,
+            "cost": pytest.approx(0.01),
+            "wasted_cost": pytest.approx(0.009),
+        },
+    ]
+    assert result["summary"]["wasted_cost"] == pytest.approx(0.063)
+
+
+def test_unknown_models_prompt_is_split_by_tokens():
+    result = analyze(
+        call(provider="acme", model="x", input_tokens=3000, output_tokens=0, cost_usd="2"),
+        call(provider="acme", model="x", input_tokens=1950, output_tokens=50, cost_usd="3"),
+    )
+    # One cell of 5 USD, of whose tokens 99 % are input.
+    pattern = result["wasteful_patterns"]["inefficient_prompt"]
+    assert pattern["wasted_cost"] == pytest.approx(5 * 0.99 * 0.9)
+
+
+def test_prompt_that_cost_less_than_list_wastes_no_more_than_it_cost():
+    pattern = analyze(used("gpt-4", 2000, 1, cost_usd="0.01"))["wasteful_patterns"]
+    assert pattern["inefficient_prompt"]["wasted_cost"] == pytest.approx(0.009)
+
+
+def test_overpriced_simple_task_wastes_the_difference_to_the_cheapest():
+    result = analyze(
+        used("gpt-4", 100, 99, customer_id="a"),
+        used("gpt-4", 100, 100, customer_id="a"),  # 200 is not under 200
+        used("gpt-4.1", 10, 10, customer_id="a"),  # blended exactly 5 USD per 1M
+        used("gpt-4o", 100, 50, customer_id="b", cost_usd="0"),  # free already
+    )
+    pattern = result["wasteful_patterns"]["overpriced_simple_task"]
+    assert pattern["call_count"] == 2
+    # 0.003 + 0.00594, against ministral-8b at 0.0001 per 1,000 tokens either way.
+    assert pattern["wasted_cost"] == pytest.approx(0.00894 - 199 * 1e-7)
+    assert [row["wasted_cost"] for row in pattern["customers"]][1] == 0
+
+
+def test_overpriced_limit():
+    dear = [m.name for m in CATALOG if overpriced(m)]
+    assert "gpt-4o" in dear
+    assert "gpt-5" in dear
+    assert "gpt-4.1" not in dear
+    assert "mistral-large" not in dear
+
+
+def test_opportunity_by_hand():
+    # 40 calls of 1,000 + 1,000 tokens: 3.60 on gpt-4, 0.45 on the frontier model
+    # gemini-2.5-pro (gpt-5 costs the same and comes later), the best that reasoning may use.
+    rows = [used("gpt-4", 1000, 1000, task_type="reasoning") for _ in range(40)]
+    result = analyze(*rows)
+    assert result["opportunities"] == [
+        {
+            "customer_id": "cust_0001",
+            "current_provider": "openai",
+            "current_model": "gpt-4",
+            "alternative_provider": "google",
+            "alternative_model": "gemini-2.5-pro",
+            "call_count": 40,
+            "current_cost": pytest.approx(3.6),
+            "alternative_cost": pytest.approx(0.45),
+            "savings": pytest.approx(3.15),
+            "savings_percent": pytest.approx(87.5),
+        }
+    ]
+    assert result["summary"]["monthly_savings"] == pytest.approx(3.15)
+    assert result["recommendations"] == [
+        "Switch cust_0001 from gpt-4 to gemini-2.5-pro: saves 3.15 USD a month."
+    ]
+    assert result["findings"][0]["title"] == "Cheaper models would save 3.15 USD a month"
+
+
+def test_savings_up_to_1_usd_are_not_listed():
+    rows = [used("gpt-4", 1000, 1000, task_type="reasoning") for _ in range(12)]
+    assert analyze(*rows)["opportunities"] == []  # 12 × 0.07875 = 0.945
+
+
+def test_free_failures_offer_nothing():
+    failed = [
+        used("gpt-4", 10**6, 0, cost_usd="0", status="error", error_type="rate_limit")
+        for _ in range(3)
+    ]
+    rows = [used("gpt-4", 1000, 1000, task_type="reasoning") for _ in range(40)]
+    (row,) = analyze(*rows, *failed)["opportunities"]
+    assert row["savings"] == pytest.approx(3.15)
+
+
+def test_task_that_tolerates_less_goes_one_class_lower():
+    rows = [used("gpt-4", 1000, 1000, task_type="chat") for _ in range(40)]
+    rows += [used("gpt-4", 1000, 1000, task_type="reasoning") for _ in range(20)]
+    alternatives = [r["alternative_model"] for r in analyze(*rows)["opportunities"]]
+    assert alternatives == ["gemini-2.5-flash", "gemini-2.5-pro"]
+
+
+def test_no_dollar_is_saved_twice():
+    # Every call is wasteful and switchable: 100 × (0.06 + 0.006) on gpt-4.
+    rows = [used("gpt-4", 2000, 100, task_type="reasoning") for _ in range(100)]
+    result = analyze(*rows)
+    (switch,) = result["opportunities"]
+    assert result["summary"]["wasted_cost"] == pytest.approx(5.4)
+    assert switch["savings"] == pytest.approx(6.6 - 0.35)
+    assert result["summary"]["monthly_savings"] == pytest.approx(6.25)
+
+
+def test_waste_sentences_name_customer_model_and_worth():
+    rows = [used("gpt-4", 2000, 1, customer_id="long"), used("gpt-4", 10, 10, customer_id="short")]
+    result = analyze(*rows)
+    assert result["recommendations"] == [
+        "Shorten the prompts of long: 0.05 USD a month are wasted on 1 long prompt with hardly "
+        "an answer.",
+        "Route simple tasks to ministral-8b: 0.0009 USD a month are wasted on 1 short call to "
+        "dear models.",
+    ]
+    assert [f["severity"] for f in result["findings"]] == ["warning", "warning"]
+    assert "an answer under 10 % of that" in result["findings"][0]["detail"]
+
+
+def test_nothing_wasted_is_said():
+    result = analyze(used("gpt-5-mini", 500, 500), used("gpt-5-mini", 500, 500))
+    assert [f["severity"] for f in result["findings"]] == ["success"]
+    assert result["recommendations"] == []
+
+
+def test_daily_tokens():
+    rows = [
+        used("gpt-4o", 10, 1, timestamp="2025-01-02T23:59:59"),
+        used("gpt-4o", 20, 2, timestamp="2025-01-01T00:00:00"),
+        used("gpt-4o", 30, 3, timestamp="2025-01-02T00:00:00"),
+    ]
+    assert run(TokenEconomicsAnalyzer, rows)["daily_tokens"] == [
+        {"date": "2025-01-01", "input_tokens": 20, "output_tokens": 2},
+        {"date": "2025-01-02", "input_tokens": 40, "output_tokens": 4},
+    ]
+
+
+def test_prices_are_those_of_the_dataset():
+    prices = PriceTable(
+        (
+            Model("openai", "gpt-4", 0.1, 0.1, "frontier", 1, 1),
+            Model("acme", "free", 0.0, 0.0, "economy", 1, 1),
+        )
+    )
+    rows = month(used("gpt-4", 100, 50, cost_usd="7"))
+    pattern = run(TokenEconomicsAnalyzer, rows, prices=prices)["wasteful_patterns"]
+    assert pattern["overpriced_simple_task"]["wasted_cost"] == 7
+
+
+def test_no_price_table_at_all():
+    rows = month(used("gpt-4", 10, 10), used("gpt-4", 5000, 1))
+    result = run(TokenEconomicsAnalyzer, rows, prices=PriceTable(()))
+    assert result["opportunities"] == []
+    assert result["wasteful_patterns"]["overpriced_simple_task"]["call_count"] == 0
+
+
+@pytest.mark.parametrize("name", sorted(EDGES))
+def test_edges_are_complete(name):
+    result = run(TokenEconomicsAnalyzer, EDGES[name])
+    assert result["summary"]["total_calls"] == len(EDGES[name])
+    assert list(result["wasteful_patterns"]) == ["inefficient_prompt", "overpriced_simple_task"]
+    assert all(set(pattern) == CELL for pattern in result["wasteful_patterns"].values())
+
+
+def waste_again(rows):
+    """Second implementation of both patterns' call counts and of the simple tasks' waste."""
+    long = short = 0
+    wasted = {}
+    for row in PlainDataset(rows).calls:
+        if row["status"] == "error":
+            continue
+        inputs, outputs, cost = row["input_tokens"], row["output_tokens"], float(row["cost"])
+        if inputs > 1000 and 10 * outputs < inputs:
+            long += 1
+        prices = [m for m in CATALOG if (m.provider, m.name) == (row["provider"], row["model"])]
+        # No model name of the rows is sold twice, so an unknown provider is found by name.
+        prices = prices or [m for m in CATALOG if m.name == row["model"]]
+        dear = prices and round(1000 * (prices[0].input_price + prices[0].output_price), 6) > 10
+        if inputs + outputs < 200 and dear:
+            short += 1
+            key = (row["customer_id"], row["provider"], row["model"])
+            wasted[key] = wasted.get(key, 0) + cost - (inputs + outputs) * 1e-7
+    return long, short, sum(max(0, w) for w in wasted.values())
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(calls(), max_size=25))
+def test_patterns_match_the_rows_and_savings_stay_below_cost(rows):
+    result = run(TokenEconomicsAnalyzer, rows)
+    long, short, wasted = waste_again(rows)
+    patterns = result["wasteful_patterns"]
+    assert patterns["inefficient_prompt"]["call_count"] == long
+    assert patterns["overpriced_simple_task"]["call_count"] == short
+    assert patterns["overpriced_simple_task"]["wasted_cost"] == pytest.approx(wasted)
+    for pattern in patterns.values():
+        assert 0 <= pattern["wasted_cost"] <= pattern["cost"] + 1e-9
+        total = sum(row["wasted_cost"] for row in pattern["customers"])
+        assert total == pytest.approx(pattern["wasted_cost"])
+    summary = result["summary"]
+    assert 0 <= summary["monthly_savings"] <= summary["monthly_cost"] * (1 + 1e-9)
+    assert all(row["savings"] > 1 for row in result["opportunities"])
