@@ -1,1 +1,32 @@
-x
+"use strict";
+// Brings a page to life.  Without this script every figure is still there as text.
+
+(() => {
+  const page = JSON.parse(document.getElementById("page-data").textContent);
+  const root = document.documentElement;
+
+  // On paper everything is light, and every disclosure is open.
+  function onPaper() {
+    root.classList.add("paper");
+    for (const one of document.querySelectorAll("details:not([open])")) {
+      one.open = true;
+      one.dataset.closed = "";
+    }
+    charts.redraw();
+  }
+
+  function onScreen() {
+    root.classList.remove("paper");
+    for (const one of document.querySelectorAll("details[data-closed]")) {
+      one.open = false;
+      delete one.dataset.closed;
+    }
+    charts.redraw();
+  }
+
+  tables.start(page.tables, page.report);
+  charts.start(page.charts);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => charts.redraw());
+  addEventListener("beforeprint", onPaper);
+  addEventListener("afterprint", onScreen);
+})();

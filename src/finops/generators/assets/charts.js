@@ -1,0 +1,182 @@
+"use strict";
+// Charts: Chart.js settings from the page's data, in the colours of the style sheet.
+
+const charts = (() => {
+  const SHAPES = ["circle", "triangle", "rect", "rectRot", "cross", "star", "crossRot"];
+  const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3]];
+  const MARKED_POINTS = 32;
+  const drawn = [];
+
+  function theme() {
+    const style = getComputedStyle(document.documentElement);
+    const read = (name) => style.getPropertyValue(`--${name}`).trim();
+    return { read, colour: (key) => read(typeof key === "number" ? `c${key}` : key === "muted" ? "line-strong" : key) };
+  }
+
+  function faded(colour, share) {
+    const [r, g, b] = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+    return `rgba(${r}, ${g}, ${b}, ${share})`;
+  }
+
+  function line(one, at, colour, count) {
+    const few = count <= MARKED_POINTS;
+    return {
+      borderColor: colour, backgroundColor: colour, borderWidth: 2, tension: 0, spanGaps: false,
+      pointRadius: count === 1 ? 5 : few && at.many ? 3 : 0, pointHoverRadius: 5, pointHitRadius: 8,
+      pointStyle: SHAPES[at.index % SHAPES.length],
+      borderDash: at.many > 3 ? DASHES[Math.floor(at.index / 2) % DASHES.length] : [],
+    };
+  }
+
+  const STYLES = {
+    dashed: () => ({ borderDash: [6, 4], borderWidth: 1.5, pointRadius: 0 }),
+    points: () => ({ showLine: false, pointRadius: 5, pointHoverRadius: 7, order: -1 }),
+    low: () => ({ borderWidth: 0, pointRadius: 0, pointHitRadius: 0 }),
+    high: (colour) => ({ borderWidth: 0, pointRadius: 0, pointHitRadius: 0, fill: "-1", backgroundColor: faded(colour, 0.16) }),
+  };
+
+  function dataset(data, look, index) {
+    const one = data.series[index];
+    const colour = look.colour(one.colour);
+    const lines = data.series.filter((s) => !s.style).length;
+    const base = data.shape === "line"
+      ? line(one, { index, many: lines > 1 ? lines : 0 }, colour, data.labels.length)
+      : { backgroundColor: colour, borderRadius: 2, maxBarThickness: 40, categoryPercentage: 0.8 };
+    const made = { label: one.label, data: one.values, ...base };
+    if (data.colours) made.backgroundColor = data.colours.map((key) => look.colour(key));
+    if (data.shape === "bar" && one.style === "dashed") Object.assign(made, { type: "line", borderColor: colour });
+    return Object.assign(made, one.style ? STYLES[one.style](colour) : {});
+  }
+
+  function scatter(data, look) {
+    const [xs, ys] = data.series;
+    const colours = (data.colours || ["accent"]).map((key) => faded(look.colour(key), 0.7));
+    return [{
+      label: data.y.title, pointRadius: 4, pointHoverRadius: 6, backgroundColor: colours, borderColor: colours,
+      data: xs.values.map((x, at) => ({ x, y: ys.values[at] })),
+    }];
+  }
+
+  function axis(side, look, numeric, position) {
+    return {
+      title: { display: true, text: side.title, color: look.read("quiet"), font: { size: 12 } },
+      grid: { color: look.read("line"), display: numeric, drawTicks: false },
+      border: { display: !numeric, color: look.read("line-strong") },
+      ticks: { color: look.read("quiet"), padding: 6, maxRotation: 0, autoSkipPadding: 16, maxTicksLimit: position === "y" ? 6 : 10 },
+    };
+  }
+
+  function scales(data, look) {
+    const numbers = (side, at) => {
+      const made = axis(side, look, true, at);
+      made.ticks.callback = (value) => format.tick(side.kind, value);
+      made.beginAtZero = data.shape !== "scatter";
+      return made;
+    };
+    if (data.shape === "scatter") return { x: numbers(data.x, "x"), y: numbers(data.y, "y") };
+    const labels = axis(data.x, look, false, "x");
+    labels.stacked = Boolean(data.stacked);
+    labels.ticks.callback = (value) => shortened(data.x.kind === "date" ? format.day(data.labels[value]) : data.labels[value]);
+    const values = numbers(data.y, data.horizontal ? "x" : "y");
+    values.stacked = Boolean(data.stacked);
+    if (!data.horizontal) return { x: labels, y: values };
+    labels.ticks.autoSkip = false;
+    delete labels.ticks.maxTicksLimit;
+    labels.title.display = false;
+    return { x: values, y: labels };
+  }
+
+  function shortened(text) {
+    const limit = window.innerWidth < 640 ? 16 : 28;
+    return text.length > limit ? `${text.slice(0, limit - 1)}…` : text;
+  }
+
+  function tooltip(data) {
+    if (data.shape === "scatter") {
+      return { label: (item) => [
+        data.labels[item.dataIndex],
+        `${data.x.title}: ${format.readable(data.x.kind, item.parsed.x)}`,
+        `${data.y.title}: ${format.readable(data.y.kind, item.parsed.y)}`,
+      ] };
+    }
+    return { label: (item) => `${item.dataset.label}: ${format.readable(data.y.kind, item.raw)}` };
+  }
+
+  function settings(data, look) {
+    const datasets = data.shape === "scatter" ? scatter(data, look) : data.series.map((_, at) => dataset(data, look, at));
+    return {
+      type: data.shape,
+      data: { labels: data.shape === "scatter" ? undefined : data.labels, datasets },
+      options: {
+        animation: false, responsive: true, maintainAspectRatio: false,
+        indexAxis: data.horizontal ? "y" : "x",
+        interaction: data.shape === "scatter" ? { mode: "nearest" } : { mode: "index", intersect: false, axis: data.horizontal ? "y" : "x" },
+        scales: scales(data, look),
+        plugins: {
+          legend: {
+            display: datasets.length > 1, position: "bottom", align: "start",
+            labels: { color: look.read("text"), usePointStyle: true, boxHeight: 7, boxWidth: 12, padding: 16 },
+          },
+          tooltip: {
+            callbacks: tooltip(data), backgroundColor: look.read("text"), titleColor: look.read("surface"),
+            bodyColor: look.read("surface"), padding: 10, cornerRadius: 4, usePointStyle: true, boxPadding: 4,
+          },
+        },
+      },
+    };
+  }
+
+  function draw(name, data) {
+    const figure = document.getElementById(`chart-${name}`);
+    const frame = figure.querySelector(".canvas");
+    frame.hidden = false;
+    if (data.horizontal) frame.style.height = `${Math.max(160, 72 + data.labels.length * data.series.length * 28)}px`;
+    const chart = new Chart(frame.querySelector("canvas"), settings(data, theme()));
+    drawn.push({ name, data, chart });
+  }
+
+  function drawAll(all) {
+    Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
+    for (const [name, data] of Object.entries(all)) draw(name, data);
+  }
+
+  // Draws again in the colours of now, with other data where `change` gives some.
+  function redraw(change) {
+    for (const { name, data, chart } of drawn.splice(0)) {
+      chart.destroy();
+      draw(name, change ? change(name, data) : data);
+    }
+  }
+
+  function unavailable(all) {
+    for (const name of Object.keys(all)) {
+      const figure = document.getElementById(`chart-${name}`);
+      const note = document.createElement("p");
+      note.className = "unavailable";
+      note.textContent = "The drawing library could not be loaded; here are the numbers.";
+      const numbers = figure.querySelector("details");
+      numbers.before(note);
+      numbers.open = true;
+    }
+  }
+
+  // Tries each script of the template in turn: the copy beside the page, then the network.
+  function load(sources, done, failed) {
+    if (!sources.length) {
+      failed();
+      return;
+    }
+    const script = document.importNode(sources[0], true);
+    script.addEventListener("load", () => (window.Chart ? done() : load(sources.slice(1), done, failed)));
+    script.addEventListener("error", () => load(sources.slice(1), done, failed));
+    document.head.append(script);
+  }
+
+  function start(all) {
+    if (!all || !Object.keys(all).length) return;
+    const sources = [...document.getElementById("chart-library").content.querySelectorAll("script")];
+    load(sources, () => drawAll(all), () => unavailable(all));
+  }
+
+  return { start, redraw };
+})();

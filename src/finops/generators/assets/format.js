@@ -1,0 +1,119 @@
+"use strict";
+// How values are written in cells, ticks and tooltips: the same rules as formatting.py.
+
+const format = (() => {
+  const MISSING = "n/a";
+  const COMPACT = [[12, "T"], [9, "B"], [6, "M"], [3, "K"]];
+  const BYTES = [[1024 ** 3, "GB"], [1024 ** 2, "MB"], [1024, "KB"]];
+  const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
+
+  // Moves the decimal point in the text of a number, so that no binary noise arises.
+  function shifted(number, places) {
+    const [digits, exponent] = String(number).split("e");
+    return Number(`${digits}e${Number(exponent || 0) + places}`);
+  }
+
+  function fixed(number, places, round = Math.round) {
+    const size = shifted(round(shifted(Math.abs(number), places)), -places);
+    const [whole, fraction] = size.toFixed(places).split(".");
+    const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ",");
+    const sign = number < 0 && size > 0 ? "-" : "";
+    return sign + grouped + (fraction ? `.${fraction}` : "");
+  }
+
+  function significant(number, digits, least) {
+    const magnitude = Number(number.toExponential().split("e")[1]);
+    const places = number ? Math.max(least, digits - 1 - magnitude) : least;
+    const [whole, fraction = ""] = fixed(number, Math.min(places, 12)).split(".");
+    const kept = fraction.slice(0, least) + fraction.slice(least).replace(/0+$/, "");
+    const text = kept ? `${whole}.${kept}` : whole;
+    return /[1-9]/.test(text) ? text : text.replace("-", "");
+  }
+
+  function money(number) {
+    const size = Math.abs(number);
+    let text;
+    if (size >= 100000) text = fixed(size, 0);
+    else text = size >= 1 ? fixed(size, 2) : significant(size, 3, 2);
+    return (number < 0 && /[1-9]/.test(text) ? "-$" : "$") + text;
+  }
+
+  function compact(number) {
+    const size = Math.abs(number);
+    if (size < 10000) return fixed(number, 0);
+    const [power, letter] = COMPACT.find(([p]) => size >= 10 ** p * 0.99995) || [0, ""];
+    return fixed(shifted(number, -power), 1) + letter;
+  }
+
+  function percent(number) {
+    const size = Math.abs(number);
+    if (size >= 1000) return `${fixed(number, 0)}%`;
+    if (size > 99 && size < 100) return `${fixed(number, 2, Math.floor)}%`;
+    return `${size < 0.1 ? significant(number, 2, 1) : fixed(number, 1)}%`;
+  }
+
+  function milliseconds(number) {
+    return Math.abs(number) >= 10 ? fixed(number, 0) : significant(number, 2, 0);
+  }
+
+  function decimal(number) {
+    const size = Math.abs(number);
+    if (size >= 100 || Number.isInteger(number)) return fixed(number, 0);
+    if (size < 1) return significant(number, 3, 0);
+    return fixed(number, size < 10 ? 2 : 1);
+  }
+
+  function bytes(number) {
+    const [unit, name] = BYTES.find(([u]) => Math.abs(number) >= u) || [1, "bytes"];
+    return `${fixed(number / unit, unit > 1 ? 1 : 0)} ${name}`;
+  }
+
+  function seconds(number) {
+    const whole = Math.trunc(Math.abs(number));
+    if (whole < 60) return `${Math.abs(number) < 1 ? significant(number, 2, 0) : fixed(number, 1)} s`;
+    if (whole < 3600) return `${Math.floor(whole / 60)}m ${whole % 60}s`;
+    if (whole < 48 * 3600) return `${Math.floor(whole / 3600)}h ${Math.floor((whole % 3600) / 60)}m`;
+    return `${fixed(number / 86400, 1)} days`;
+  }
+
+  const KINDS = {
+    money, tokens: compact, percent, bytes, seconds, ms: milliseconds, number: decimal,
+    count: (number) => fixed(number, 0),
+    share: (number) => percent(shifted(number, 2)),
+  };
+
+  function cell(kind, value) {
+    if (value === null || value === undefined) return MISSING;
+    if (typeof value === "string" || !KINDS[kind]) return String(value);
+    return KINDS[kind](value);
+  }
+
+  // With the unit, for tooltips and cards.
+  function readable(kind, value) {
+    if (kind === "ms" && typeof value === "number" && Math.abs(value) >= 10000) {
+      return `${fixed(value / 1000, 1)} s`;
+    }
+    const unit = { tokens: " tokens", ms: " ms" }[kind] || "";
+    return value === null ? MISSING : cell(kind, value) + unit;
+  }
+
+  // Short, for the ticks of an axis.
+  function tick(kind, value) {
+    if (kind === "money" && Math.abs(value) >= 10000) return (value < 0 ? "-$" : "$") + compact(Math.abs(value));
+    if (kind === "money" && Number.isInteger(value)) return money(value).replace(/\.00$/, "");
+    if (kind === "count") return Number.isInteger(value) ? compact(value) : decimal(value);
+    if (kind === "percent") return `${decimal(value)}%`;
+    if (kind === "share") return `${decimal(shifted(value, 2))}%`;
+    return cell(kind, value);
+  }
+
+  // "2025-01-31" is "31 Jan", an hour keeps its clock; other text stays.
+  function day(text) {
+    const found = /^(\d{4})-(\d\d)-(\d\d)(?:T(\d\d:\d\d))?/.exec(text);
+    if (!found) return text;
+    const date = `${Number(found[3])} ${MONTHS[Number(found[2]) - 1]}`;
+    return found[4] ? `${date} ${found[4]}` : date;
+  }
+
+  return { cell, readable, tick, day };
+})();

@@ -1,0 +1,217 @@
+"use strict";
+// Tables: sorting, filtering, showing all rows, download as CSV.  Text only by textContent.
+
+const tables = (() => {
+  const SVG = "http://www.w3.org/2000/svg";
+  const SIGNS = { critical: ["Critical", "✕"], warning: ["Warning", "!"], info: ["Info", "i"], success: ["Good", "✓"] };
+  const NUMERIC = new Set(["money", "count", "tokens", "ms", "percent", "share", "number", "bytes", "seconds"]);
+  const collator = new Intl.Collator("en", { numeric: true });
+
+  function element(name, className, text) {
+    const made = document.createElement(name);
+    if (className) made.className = className;
+    if (text !== undefined) made.textContent = text;
+    return made;
+  }
+
+  function valuesOf(column) {
+    return column.at ? column.at.map((place) => column.words[place]) : column.values;
+  }
+
+  function read(data) {
+    return data.columns.map((column) => ({
+      label: column.label,
+      kind: column.kind,
+      bar: column.bar,
+      dots: column.dots,
+      numeric: NUMERIC.has(column.kind),
+      values: valuesOf(column),
+    }));
+  }
+
+  function bar(value, kind) {
+    const width = Math.min(100, Math.max(0, (value || 0) * (kind === "share" ? 100 : 1)));
+    const drawing = document.createElementNS(SVG, "svg");
+    drawing.setAttribute("class", "bar");
+    drawing.setAttribute("viewBox", "0 0 100 8");
+    drawing.setAttribute("preserveAspectRatio", "none");
+    drawing.setAttribute("aria-hidden", "true");
+    for (const [name, wide] of [["whole", 100], ["part", width]]) {
+      const shape = document.createElementNS(SVG, "rect");
+      shape.setAttribute("class", name);
+      shape.setAttribute("width", String(wide));
+      shape.setAttribute("height", "8");
+      drawing.append(shape);
+    }
+    return drawing;
+  }
+
+  function badge(value) {
+    const key = SIGNS[value] ? value : "info";
+    const [word, sign] = SIGNS[key];
+    const made = element("span", `severity ${key}`);
+    const mark = element("span", "sign", sign);
+    mark.setAttribute("aria-hidden", "true");
+    made.append(mark, word);
+    return made;
+  }
+
+  function cell(column, value) {
+    const made = element("td", column.numeric ? "number" : "");
+    if (column.kind === "severity") {
+      made.append(badge(value));
+      return made;
+    }
+    if (column.bar) made.append(bar(value, column.kind));
+    if (column.dots) made.append(element("i", `dot c${column.dots[value]}`));
+    made.append(format.cell(column.kind, value));
+    return made;
+  }
+
+  function compare(column, direction) {
+    return (a, b) => {
+      const [left, right] = [column.values[a], column.values[b]];
+      if (left === null || right === null) return (left === null) - (right === null) || a - b;
+      const both = typeof left === "number" && typeof right === "number";
+      return direction * (both ? left - right : collator.compare(left, right)) || a - b;
+    };
+  }
+
+  // A spreadsheet would run a text that begins like a formula; an apostrophe stops it.
+  function csvCell(column, value) {
+    if (value === null || value === undefined) return "";
+    if (typeof value === "number" || typeof value === "boolean") return String(value);
+    const text = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/.test(value) ? `'${value}` : value;
+    return /[",\r\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
+  }
+
+  function csv(columns, count) {
+    const lines = [columns.map((column) => csvCell(column, column.label)).join(",")];
+    for (let row = 0; row < count; row += 1) {
+      lines.push(columns.map((column) => csvCell(column, column.values[row])).join(","));
+    }
+    return `${lines.join("\r\n")}\r\n`;
+  }
+
+  function download(name, text) {
+    const link = element("a");
+    link.href = URL.createObjectURL(new Blob([text], { type: "text/csv;charset=utf-8" }));
+    link.download = name;
+    document.body.append(link);
+    link.click();
+    link.remove();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  }
+
+  class DataTable {
+    constructor(root, data, filename) {
+      this.columns = read(data);
+      this.data = data;
+      this.body = root.querySelector("tbody");
+      this.heads = [...root.querySelectorAll("thead th")];
+      this.tools = root.querySelector(".tools");
+      this.more = root.querySelector(".more");
+      this.order = Array.from({ length: data.rows }, (_, row) => row);
+      this.words = "";
+      this.all = false;
+      this.allowed = null;
+      this.heads.forEach((head, at) => this.sortable(head, at));
+      this.addTools(filename);
+    }
+
+    sortable(head, at) {
+      const button = element("button", "", head.textContent);
+      button.type = "button";
+      button.addEventListener("click", () => this.sort(at));
+      head.replaceChildren(button);
+    }
+
+    addTools(filename) {
+      const search = this.tools.querySelector("input");
+      if (search) search.addEventListener("input", () => this.filter(search.value));
+      this.tools.querySelector(".download").addEventListener("click", () => {
+        download(filename, csv(this.columns, this.data.rows));
+      });
+      this.tools.hidden = false;
+      if (this.more) this.addShowAll();
+    }
+
+    addShowAll() {
+      this.toggle = element("button", "", "Show all");
+      this.toggle.type = "button";
+      this.toggle.addEventListener("click", () => {
+        this.all = !this.all;
+        this.toggle.textContent = this.all ? `Show the first ${this.data.shown}` : "Show all";
+        this.draw();
+      });
+      this.sentence = document.createTextNode(this.more.textContent);
+      this.more.replaceChildren(this.sentence, this.toggle);
+    }
+
+    sort(at) {
+      const head = this.heads[at];
+      const before = head.getAttribute("aria-sort");
+      let direction = this.columns[at].numeric ? "descending" : "ascending";
+      if (before) direction = before === "ascending" ? "descending" : "ascending";
+      this.heads.forEach((other) => other.removeAttribute("aria-sort"));
+      head.setAttribute("aria-sort", direction);
+      this.order.sort(compare(this.columns[at], direction === "ascending" ? 1 : -1));
+      this.draw();
+    }
+
+    filter(text) {
+      this.words = text.toLowerCase();
+      this.draw();
+    }
+
+    // Keeps only the rows that the predicate allows (dates in a range); null allows all.
+    restrict(predicate) {
+      this.allowed = predicate;
+      this.draw();
+    }
+
+    matches(row) {
+      if (this.allowed && !this.allowed(row)) return false;
+      if (!this.words) return true;
+      const text = this.columns.map((c) => format.cell(c.kind, c.values[row])).join(" ").toLowerCase();
+      return this.words.split(/\s+/).every((word) => text.includes(word));
+    }
+
+    draw() {
+      const found = this.order.filter((row) => this.matches(row));
+      const shown = this.all ? found : found.slice(0, this.data.shown);
+      this.body.replaceChildren(...shown.map((row) => this.row(row)));
+      this.tell(shown.length, found.length);
+    }
+
+    row(at) {
+      const made = element("tr");
+      made.append(...this.columns.map((column) => cell(column, column.values[at])));
+      return made;
+    }
+
+    tell(shown, found) {
+      const filtered = found < this.data.rows;
+      const status = this.tools.querySelector(".count");
+      status.textContent = filtered ? `${found} of ${this.data.rows} rows` : "";
+      if (!this.more) return;
+      const left = found - shown;
+      const whole = this.data.rows < this.data.total
+        ? ` This page holds ${this.data.rows} of ${this.data.total} rows.` : "";
+      this.sentence.textContent = (left ? `and ${format.cell("count", left)} more.` : `${format.cell("count", found)} rows.`) + whole;
+      this.toggle.hidden = found <= this.data.shown;
+    }
+  }
+
+  // Returns the tables of the page by name.
+  function start(all, report) {
+    const made = {};
+    for (const [name, data] of Object.entries(all || {})) {
+      const root = document.getElementById(`table-${name}`);
+      made[name] = new DataTable(root, data, `${report}-${name}.csv`);
+    }
+    return made;
+  }
+
+  return { start };
+})();
