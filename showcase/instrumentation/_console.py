@@ -84,6 +84,7 @@ def run(demonstration: Callable[[], object], *expected: Type[Exception]) -> int:
     deserve a line instead of a traceback.
     """
     prepare_output()
+    trouble: Tuple[Type[Exception], ...] = (OSError, ValueError, *expected)
     try:
         demonstration()
         sys.stdout.flush()
@@ -94,7 +95,7 @@ def run(demonstration: Callable[[], object], *expected: Type[Exception]) -> int:
         return _fail("interrupted", 130)
     except DemonstrationError as error:
         return _fail(error, 1)
-    except (OSError, ValueError, *expected) as error:
+    except trouble as error:
         return _fail(error, 2)
     return 0
 

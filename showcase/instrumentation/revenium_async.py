@@ -195,11 +195,9 @@ class ReveniumAsyncTracker:
 
     def _due(self) -> bool:
         """Whether a batch should leave now.  The caller holds the lock."""
-        if not self._queue:
-            return False
-        if len(self._queue) >= self._batch_size or self._deadline is not None:
-            return True
-        return time.monotonic() - self._oldest >= self._flush_interval
+        full = len(self._queue) >= self._batch_size or self._deadline is not None
+        old = time.monotonic() - self._oldest >= self._flush_interval
+        return bool(self._queue) and (full or old)
 
     def _deliver(self) -> None:
         """Send the batch in hand until it is confirmed, hopeless, or time to stop is over."""
@@ -384,7 +382,7 @@ async def demonstrate() -> Dict[str, float]:
     benefits(
         [
             "Users never wait for metering",
-            "One connection and one request instead of a hundred",
+            "One request instead of a hundred",
             "A stated loss policy, counted, instead of silent loss",
         ]
     )

@@ -1,0 +1,369 @@
+"""OpenTelemetry: AI calls as GenAI spans, and what each trace and each of its steps costs.
+
+Spans carry the attributes of the OpenTelemetry semantic conventions for generative AI
+(`gen_ai.operation.name`, `gen_ai.provider.name`, `gen_ai.usage.input_tokens`, …) and the
+business metadata beside them.  They are written as OTLP/JSON, read back, and metered as call
+records.  Agent spans repeat the usage of the calls below them, so only leaves are counted.
+
+Use case: applications that are traced already, agents whose cost must be seen step by step.
+Pattern: attribute mapping in both directions, cost by trace from leaf spans.
+Performance: mapping takes microseconds a span; the demonstration measures it.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import json
+import sys
+import time
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Union
+
+from _client import DeliveryError, EventClient
+from _collector import Endpoint, endpoint
+from _console import benefits, note, require, results, run, step, title
+from _event import AICallEvent
+from _sample import cost, sample_metadata
+
+# The conventions name some providers differently.
+PROVIDER_TO_OTEL: Dict[str, str] = {
+    "openai": "openai",
+    "anthropic": "anthropic",
+    "google": "gcp.gemini",
+    "aws-bedrock": "aws.bedrock",
+    "azure": "azure.ai.openai",
+    "mistral": "mistral_ai",
+    "cohere": "cohere",
+}
+PROVIDER_FROM_OTEL = {otel: ours for ours, otel in PROVIDER_TO_OTEL.items()}
+# Today's attribute first, then the names that older instrumentations send.
+PROVIDER_KEYS = ("gen_ai.provider.name", "gen_ai.system")
+INPUT_KEYS = ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens")
+OUTPUT_KEYS = ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens")
+MODEL_KEYS = ("gen_ai.response.model", "gen_ai.request.model")
+BUSINESS_PREFIX = "revenium."
+COST_KEY = BUSINESS_PREFIX + "cost_usd"
+KIND_INTERNAL, KIND_CLIENT = 1, 3
+STATUS_OK, STATUS_ERROR = 1, 2
+Value = Union[str, int, float, bool]
+
+
+@dataclass
+class GenAISpan:
+    """One span: ids in hex as OTLP has them, times in nanoseconds since 1970."""
+
+    name: str
+    trace_id: str
+    span_id: str
+    parent_id: str
+    start_ns: int
+    kind: int = KIND_INTERNAL
+    end_ns: int = 0
+    status: int = STATUS_OK
+    attributes: Dict[str, Value] = field(default_factory=dict)
+
+    def first(self, keys: Sequence[str]) -> Optional[Value]:
+        """Return the first of these attributes that is set."""
+        return next((self.attributes[key] for key in keys if key in self.attributes), None)
+
+    @property
+    def cost_usd(self) -> float:
+        """Cost of this span's own call in USD, 0.0 where it has none."""
+        return float(self.attributes.get(COST_KEY, 0.0))
+
+
+_active: contextvars.ContextVar[Optional[GenAISpan]] = contextvars.ContextVar("span", default=None)
+
+
+class AgentTracer:
+    """Record nested spans in `finished`; a span started inside another becomes its child."""
+
+    def __init__(self, metadata: Mapping[str, str]) -> None:
+        self.finished: List[GenAISpan] = []
+        self._metadata = {BUSINESS_PREFIX + name: value for name, value in metadata.items()}
+
+    @contextmanager
+    def span(self, operation: str, subject: str, **attributes: Value) -> Iterator[GenAISpan]:
+        """Open a span called `OPERATION SUBJECT`; an exception inside marks it as failed."""
+        parent = _active.get()
+        opened = GenAISpan(
+            name=f"{operation} {subject}",
+            trace_id=parent.trace_id if parent else uuid.uuid4().hex,
+            span_id=uuid.uuid4().hex[:16],
+            parent_id=parent.span_id if parent else "",
+            start_ns=time.time_ns(),
+            attributes={"gen_ai.operation.name": operation, **self._metadata, **attributes},
+        )
+        token = _active.set(opened)
+        try:
+            yield opened
+        except Exception as error:
+            opened.status = STATUS_ERROR
+            opened.attributes["error.type"] = type(error).__name__
+            raise
+        finally:
+            _active.reset(token)
+            opened.end_ns = time.time_ns()
+            self.finished.append(opened)
+
+    def record_call(
+        self, provider: str, model: str, tokens_in: int, tokens_out: int, seconds: float
+    ) -> GenAISpan:
+        """Record one model call as a client span, priced.  `seconds` is how long it takes."""
+        with self.span("chat", model) as call:
+            call.kind = KIND_CLIENT
+            call.attributes.update(
+                {
+                    "gen_ai.provider.name": PROVIDER_TO_OTEL.get(provider, provider),
+                    "gen_ai.request.model": model,
+                    "gen_ai.response.model": model,
+                    "gen_ai.usage.input_tokens": tokens_in,
+                    "gen_ai.usage.output_tokens": tokens_out,
+                    COST_KEY: cost(provider, model, tokens_in, tokens_out),
+                }
+            )
+            time.sleep(seconds)
+        return call
+
+
+# --- OTLP/JSON -----------------------------------------------------------------------------------
+
+
+def to_otlp(spans: Sequence[GenAISpan], service: str) -> Dict[str, Any]:
+    """Return spans as an OTLP/JSON document."""
+    resource = {"attributes": [_pair("service.name", service)]}
+    scope = {"scope": {"name": "revenium"}, "spans": [_otlp_span(span) for span in spans]}
+    return {"resourceSpans": [{"resource": resource, "scopeSpans": [scope]}]}
+
+
+def _otlp_span(span: GenAISpan) -> Dict[str, Any]:
+    return {
+        "traceId": span.trace_id,
+        "spanId": span.span_id,
+        "parentSpanId": span.parent_id,
+        "name": span.name,
+        "kind": span.kind,
+        "startTimeUnixNano": str(span.start_ns),
+        "endTimeUnixNano": str(span.end_ns),
+        "attributes": [_pair(name, value) for name, value in sorted(span.attributes.items())],
+        "status": {"code": span.status},
+    }
+
+
+def _pair(name: str, value: Value) -> Dict[str, Any]:
+    """Return one attribute; OTLP/JSON writes 64-bit integers as strings."""
+    if isinstance(value, bool):
+        return {"key": name, "value": {"boolValue": value}}
+    if isinstance(value, int):
+        return {"key": name, "value": {"intValue": str(value)}}
+    if isinstance(value, float):
+        return {"key": name, "value": {"doubleValue": value}}
+    return {"key": name, "value": {"stringValue": value}}
+
+
+def from_otlp(document: Mapping[str, Any]) -> List[GenAISpan]:
+    """Return the spans of an OTLP/JSON document.  Raises ValueError if it is none."""
+    try:
+        return [
+            _read_span(span)
+            for resource in document["resourceSpans"]
+            for scope in resource["scopeSpans"]
+            for span in scope["spans"]
+        ]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"not an OTLP/JSON trace document: {error!r}") from error
+
+
+def _read_span(span: Mapping[str, Any]) -> GenAISpan:
+    return GenAISpan(
+        name=span["name"],
+        trace_id=span["traceId"],
+        span_id=span["spanId"],
+        parent_id=span.get("parentSpanId") or "",
+        start_ns=int(span["startTimeUnixNano"]),
+        end_ns=int(span["endTimeUnixNano"]),
+        kind=int(span.get("kind", KIND_INTERNAL)),
+        status=int(span.get("status", {}).get("code", 0)),
+        attributes={pair["key"]: _plain(pair["value"]) for pair in span.get("attributes", ())},
+    )
+
+
+def _plain(value: Mapping[str, Any]) -> Value:
+    if "intValue" in value:
+        return int(value["intValue"])
+    plain: Value = next(iter(value.values()), "")
+    return plain
+
+
+# --- metering ------------------------------------------------------------------------------------
+
+
+def metered(spans: Sequence[GenAISpan]) -> List[GenAISpan]:
+    """Return the spans that are model calls of their own: with usage, without such children."""
+    using = [span for span in spans if span.first(INPUT_KEYS) is not None]
+    by_id = {span.span_id: span for span in spans}
+    above = set()
+    for span in using:
+        parent = by_id.get(span.parent_id)
+        while parent is not None and parent.span_id not in above:
+            above.add(parent.span_id)
+            parent = by_id.get(parent.parent_id)
+    return [span for span in using if span.span_id not in above]
+
+
+def to_event(span: GenAISpan) -> AICallEvent:
+    """Return the call record of a model call's span; its span id makes the call id."""
+    provider = str(span.first(PROVIDER_KEYS) or "unknown")
+    metadata = {
+        name[len(BUSINESS_PREFIX) :]: value
+        for name, value in span.attributes.items()
+        if name.startswith(BUSINESS_PREFIX) and name != COST_KEY
+    }
+    metadata["trace_id"] = f"trace_{span.trace_id}"
+    metadata["status"] = "error" if span.status == STATUS_ERROR else "success"
+    moment = datetime.fromtimestamp(span.start_ns / 1e9, timezone.utc).replace(tzinfo=None)
+    return AICallEvent(
+        call_id=f"call_{span.span_id}",
+        timestamp=moment.isoformat(timespec="microseconds"),
+        provider=PROVIDER_FROM_OTEL.get(provider, provider),
+        model=str(span.first(MODEL_KEYS) or "unknown"),
+        input_tokens=int(span.first(INPUT_KEYS) or 0),
+        output_tokens=int(span.first(OUTPUT_KEYS) or 0),
+        cost_usd=span.cost_usd,
+        latency_ms=(span.end_ns - span.start_ns) // 1_000_000,
+        metadata=metadata,
+    )
+
+
+class StepCost(NamedTuple):
+    """What one step below a trace's root used."""
+
+    name: str
+    calls: int
+    tokens: int
+    cost_usd: float
+    milliseconds: float
+
+
+def cost_by_step(spans: Sequence[GenAISpan], trace_id: str) -> List[StepCost]:
+    """Return the direct children of the trace's root, in order, with all calls below them."""
+    inside = [span for span in spans if span.trace_id == trace_id]
+    by_id = {span.span_id: span for span in inside}
+    roots = {span.span_id for span in inside if span.parent_id not in by_id}
+    calls: Dict[str, List[GenAISpan]] = {}
+    for call in metered(inside):
+        top = call
+        while top.parent_id in by_id and top.parent_id not in roots:
+            top = by_id[top.parent_id]
+        calls.setdefault(top.span_id, []).append(call)
+    steps = sorted((s for s in inside if s.parent_id in roots), key=lambda span: span.start_ns)
+    return [_step_cost(one, calls.get(one.span_id, [])) for one in steps]
+
+
+def _step_cost(span: GenAISpan, calls: Sequence[GenAISpan]) -> StepCost:
+    tokens = sum(int(c.first(INPUT_KEYS) or 0) + int(c.first(OUTPUT_KEYS) or 0) for c in calls)
+    price = sum(call.cost_usd for call in calls)
+    return StepCost(span.name, len(calls), tokens, price, (span.end_ns - span.start_ns) / 1e6)
+
+
+# --- demonstration -------------------------------------------------------------------------------
+
+
+def run_agent(tracer: AgentTracer) -> str:
+    """Run a pretended support agent in three steps and return its trace id."""
+    agent = {"gen_ai.agent.name": "support-agent"}
+    with tracer.span("invoke_agent", "support-agent", **agent) as root:
+        with tracer.span("invoke_agent", "planner"):
+            tracer.record_call("openai", "gpt-4o-mini", 620, 180, 0.01)
+        with tracer.span("execute_tool", "search_orders"):
+            tracer.record_call("google", "gemini-2.5-flash", 2400, 90, 0.01)
+            tracer.record_call("openai", "gpt-4o-mini", 900, 60, 0.01)
+        with tracer.span("invoke_agent", "writer"):
+            tracer.record_call("anthropic", "claude-sonnet-4-6", 3100, 540, 0.02)
+        calls = [span for span in tracer.finished if span.kind == KIND_CLIENT]
+        # As frameworks do: the agent's span repeats the usage of everything below it.
+        for keys in (INPUT_KEYS, OUTPUT_KEYS):
+            root.attributes[keys[0]] = sum(int(call.first(keys) or 0) for call in calls)
+        root.attributes[COST_KEY] = sum(call.cost_usd for call in calls)
+    return root.trace_id
+
+
+def _check_metered(target: Endpoint, events: Sequence[AICallEvent], expected: float) -> float:
+    """Send the events; return the trace's cost as the collector's copies have it."""
+    client = EventClient(target.api_key, target.base_url)
+    answer = client.send([event.to_record() for event in events])
+    client.close()
+    require(not answer.rejected, f"{answer.accepted} call records metered")
+    stored = [event.cost_usd for event in events]
+    if target.collector is not None:
+        stored = [record["cost_usd"] for record in target.collector.events.values()]
+    require(abs(sum(stored) - expected) < 1e-9, f"metered cost equals the trace's ${expected:.6f}")
+    return sum(stored)
+
+
+def _print_steps(steps: Sequence[StepCost]) -> None:
+    total = sum(one.cost_usd for one in steps)
+    for one in steps:
+        share = 100 * one.cost_usd / total if total else 0.0
+        note(
+            f"{one.name:<28} {one.calls} calls {one.tokens:>6,} tokens "
+            f"${one.cost_usd:.6f} {share:5.1f} %"
+        )
+
+
+def _mapping_us(spans: Sequence[GenAISpan], rounds: int = 200) -> float:
+    """Return the mean microseconds to map a span to OTLP, back, and to a call record."""
+    begin = time.perf_counter()
+    for _ in range(rounds):
+        for span in from_otlp(to_otlp(spans, "support")):
+            to_event(span)
+    return (time.perf_counter() - begin) / rounds / len(spans) * 1e6
+
+
+def demonstrate() -> Dict[str, float]:
+    """Trace an agent, write and read OTLP/JSON, meter it; return the figures."""
+    title("Revenium: OpenTelemetry GenAI conventions")
+    step(1, "Run an agent in three steps")
+    tracer = AgentTracer({k: str(v) for k, v in sample_metadata(11, 3).items()})
+    trace_id = run_agent(tracer)
+    note(f"{len(tracer.finished)} spans in trace {trace_id}")
+
+    step(2, "Write OTLP/JSON and read it back")
+    document = json.dumps(to_otlp(tracer.finished, "support"))
+    spans = from_otlp(json.loads(document))
+    require(spans == tracer.finished, f"{len(document):,} bytes, every span came back unchanged")
+
+    step(3, "Cost by step, counting leaves only")
+    steps = cost_by_step(spans, trace_id)
+    _print_steps(steps)
+    total, naive = sum(one.cost_usd for one in steps), sum(span.cost_usd for span in spans)
+
+    step(4, "Meter the calls")
+    with endpoint() as target:
+        note(f"Endpoint: {target.described}")
+        stored = _check_metered(target, [to_event(span) for span in metered(spans)], total)
+    mapping_us = _mapping_us(spans)
+    dearest = max(steps, key=lambda one: one.cost_usd)
+    results(
+        [
+            ("Cost of the trace", f"${stored:.6f}"),
+            ("Dearest step", f"{dearest.name} ({100 * dearest.cost_usd / total:.1f} %)"),
+            ("Every span summed naively", f"${naive:.6f} ({naive / total:.1f}×)"),
+            ("Mapping, both ways", f"{mapping_us:.0f} µs a span"),
+        ]
+    )
+    benefits(
+        [
+            "One instrumentation for tracing and for cost",
+            "The cost of an agent's answer, step by step",
+            "No double counting of agent and framework spans",
+        ]
+    )
+    return {"cost_usd": stored, "naive_usd": naive, "steps": len(steps), "mapping_us": mapping_us}
+
+
+if __name__ == "__main__":
+    sys.exit(run(demonstrate, DeliveryError))
