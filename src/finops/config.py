@@ -74,6 +74,10 @@ FUTURE_TOLERANCE_HOURS = 24
 SKIPPED_LINES_KEPT = 20
 UNKNOWN = "unknown"
 
+# --- writing ---------------------------------------------------------------------------------
+
+SYNC_EVERY_BATCHES = 20
+
 # --- thresholds of the analyzers -------------------------------------------------------------
 
 SLA_THRESHOLD_MS = 2000
@@ -207,6 +211,34 @@ TOP_ORGANIZATION_NOTABLE_PCT = 25
 UNALLOCATED_NOTABLE_PCT = 1
 # An organization is dear where a token costs it so many times the average.
 DEAR_ORGANIZATION_FACTOR = 1.25
+
+# Abuse: a day is judged from so many calls and so many other active days of the customer.
+ABUSE_MIN_DAILY_CALLS = 20
+ABUSE_MIN_BASELINE_DAYS = 7
+ABUSE_WINDOW_DAYS = 14
+# Ordinary days stray by at least this share of the baseline, however regular the past was.
+ABUSE_SPREAD_FLOOR_PCT = 50
+# What all customers did on a day is the middle of so many customers with so many calls a day.
+ABUSE_LEVEL_MIN_CUSTOMERS = 5
+ABUSE_LEVEL_MIN_DAILY_CALLS = 5
+UNUSUAL_Z = 3
+UNUSUAL_HIGH_Z = 5
+COST_SPIKE_MULTIPLIER = 3
+COST_SPIKE_SEVERE_MULTIPLIER = 10
+COST_SPIKE_MIN_USD = 1.0
+RATE_LIMIT_ERRORS_PER_HOUR = 10
+RATE_LIMIT_CRITICAL_ERRORS_PER_HOUR = 50
+SUSPICIOUS_SWITCHES_PER_DAY = 5
+SUSPICIOUS_SEVERE_SWITCHES_PER_DAY = 20
+# Points of the risk score by signal, and more for each signal that is severe; at most 100.
+ABUSE_POINTS: Mapping[str, int] = {
+    "suspicious_access": 45,
+    "rate_limit_abuse": 40,
+    "unusual_usage": 25,
+    "cost_spikes": 25,
+}
+ABUSE_SEVERE_POINTS = 20
+ABUSE_CRITICAL_SCORE = 60
 
 # --- the business that is simulated ----------------------------------------------------------
 
