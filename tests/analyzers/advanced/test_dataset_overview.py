@@ -174,6 +174,14 @@ def test_distributions_by_hand():
     assert [row["value"] for row in found["region"]] == ["us-east", "eu-west"]
 
 
+def test_days_add_up():
+    assert run(ROWS)["daily"] == [
+        {"date": "2025-01-01", "call_count": 4, "total_cost": pytest.approx(1.75)},
+        {"date": "2025-01-05", "call_count": 1, "total_cost": pytest.approx(0.00425)},
+        {"date": "2025-01-11", "call_count": 1, "total_cost": pytest.approx(0.5)},
+    ]
+
+
 def test_failures_cost_money_and_are_advised_on():
     result = run(ROWS)
     timeout, rate_limit = result["failures"]

@@ -172,8 +172,7 @@ def test_equal_margins_go_to_the_first_name():
     assert result["summary"]["best_model"] == "flat_rate"
 
 
-def test_better_model_without_any_rise_has_nobody_to_talk_to():
-    # Half of the calls a month at 60 days: bills follow monthly calls, not the period's.
+def test_bills_follow_monthly_calls_and_not_the_periods():
     sixty = Period("2025-01-01T00:00:00.000000", "2025-03-02T00:00:00.000000")
     result = compute({"a": (20_000, 10.0, 199.0)}, sixty)
     assert result["customers"][0]["monthly_calls"] == 10_000

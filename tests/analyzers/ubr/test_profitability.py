@@ -154,6 +154,13 @@ def test_more_losers_than_are_named_share_a_sentence():
     )
 
 
+def test_daily_cost_beside_a_days_revenue(result):
+    assert result["daily"] == [
+        {"date": "2025-01-01", "cost": 2290.0, "revenue": pytest.approx(398 / 30)},
+        {"date": "2025-01-31", "cost": 7.0, "revenue": pytest.approx(398 / 30)},
+    ]
+
+
 def test_latest_call_decides_price_tier_and_archetype():
     rows = month(
         customer("a", 49, 10, subscription_tier="starter"),

@@ -30,6 +30,7 @@ COUNTED: Tuple[str, ...] = ("organization_id", "product_id", "feature_id")
 
 MODEL_TABLE = Table(("provider", "model"), ("calls", "cost", "unpriced"))
 STATUS_TABLE = Table(("status", "error_type"), ("calls", "cost"))
+DAILY_TABLE = Table(("day",), ("calls", "cost"))
 
 
 def column_table(column: str) -> Table:
@@ -47,6 +48,7 @@ class DatasetOverviewAnalyzer(Analyzer):
     TABLES: ClassVar[Tuple[Table, ...]] = (
         MODEL_TABLE,
         STATUS_TABLE,
+        DAILY_TABLE,
         *(column_table(column) for column in DISTRIBUTED + COUNTED),
     )
 
@@ -61,6 +63,10 @@ class DatasetOverviewAnalyzer(Analyzer):
             "temporal": _temporal(data.period),
             "quality": quality,
             "distributions": {column: _distribution(data, column) for column in DISTRIBUTED},
+            "daily": [
+                {"date": day, "call_count": calls, "total_cost": cost}
+                for (day,), (calls, cost) in data[DAILY_TABLE].items()
+            ],
             "failures": failures,
             "unpriced_models": unpriced,
             "findings": by_impact(

@@ -283,8 +283,6 @@ def _recommendations(summary: Row, best: Row, customers: Sequence[Row], book: Bo
 
 def _warn_first(model: str, customers: Sequence[Row]) -> List[str]:
     row = min(customers, key=lambda r: (r[CURRENT_MODEL] - r[model], r["customer_id"]))
-    if row[model] <= row[CURRENT_MODEL]:
-        return []
     return [
         f"Talk to {row['customer_id']} before the change: its bill would rise from "
         f"{usd(row[CURRENT_MODEL])} to {usd(row[model])} a month."

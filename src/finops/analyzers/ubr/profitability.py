@@ -24,6 +24,7 @@ from finops.analyzers.ubr.common import (
 from finops.analyzers.wording import caveats, counted, percent, usd
 from finops.dataset.rollup import Rollups, Table
 
+DAILY_TABLE = Table(("day",), ("calls", "cost"))
 CATEGORIES: Tuple[str, ...] = ("high_margin", "medium_margin", "low_margin", "unprofitable")
 
 
@@ -31,10 +32,11 @@ class ProfitabilityAnalyzer(Analyzer):
     """Margins by customer, tier and archetype, in USD a month.
 
     `summary.monthly_cost` and all margins are those of customers with a known price; the
-    others are in `without_price`.
+    others are in `without_price`.  `daily` sets the cost of all calls of a day against a
+    day's part of the subscriptions.
     """
 
-    TABLES: ClassVar[Tuple[Table, ...]] = (CUSTOMER_TABLE,)
+    TABLES: ClassVar[Tuple[Table, ...]] = (CUSTOMER_TABLE, DAILY_TABLE)
 
     def compute(self, data: Rollups) -> Result:
         """Return the result; see the class for what the sums cover."""
@@ -63,6 +65,10 @@ class ProfitabilityAnalyzer(Analyzer):
                 "customers": losing,
             },
             "without_price": book.without_price,
+            "daily": [
+                {"date": day, "cost": cost, "revenue": book.revenue / config.DAYS_PER_MONTH}
+                for (day,), (_, cost) in data[DAILY_TABLE].items()
+            ],
             "findings": by_impact(
                 _findings(book, losing, loss, tiers, customers) + caveats(data.period, data.totals)
             ),
