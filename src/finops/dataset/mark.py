@@ -11,19 +11,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import time
 import zlib
 from pathlib import Path
-from typing import Any, Callable, Dict, NamedTuple, Optional, Union
+from typing import Any, Dict, NamedTuple, Optional, Union
+
+from finops.dataset.files import FILES, Files
 
 PathLike = Union[str, Path]
 
 MARK_VERSION = 1
 HEAD_BYTES = 4096
 _TAIL_PIECE = 65_536
-# Windows refuses to replace a file that somebody has open; readers keep it open for an instant.
-_REPLACE_TRIES = 50
-_REPLACE_PAUSE_S = 0.05
 
 
 class Pending(NamedTuple):
@@ -109,34 +107,12 @@ def read_mark(path: PathLike) -> Optional[Mark]:
     return mark
 
 
-def write_mark(
-    path: PathLike, mark: Mark, replace: Callable[[str, str], None] = os.replace
-) -> None:
+def write_mark(path: PathLike, mark: Mark, files: Files = FILES, durable: bool = False) -> None:
     """Put this mark in place of the present one, whole or not at all.
 
-    Raises OSError where the disk refuses.
+    `durable` flushes it to the disk.  Raises OSError where the disk refuses.
     """
-    target = str(mark_path(path))
-    temporary = target + ".tmp"
-    with open(temporary, "wb") as file:
-        file.write(encode(mark))
-    replace_patiently(temporary, target, replace)
-
-
-def replace_patiently(
-    source: str, target: str, replace: Callable[[str, str], None] = os.replace
-) -> None:
-    """Rename over the target, waiting up to 2.5 s where another program holds it open (Windows).
-
-    Raises OSError where the disk refuses, PermissionError when the patience is over.
-    """
-    for attempt in range(_REPLACE_TRIES):
-        try:
-            return replace(source, target)
-        except PermissionError:
-            if os.name != "nt" or attempt == _REPLACE_TRIES - 1:
-                raise
-            time.sleep(_REPLACE_PAUSE_S)
+    files.put(str(mark_path(path)), encode(mark), durable)
 
 
 def readable_end(path: PathLike) -> int:

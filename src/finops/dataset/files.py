@@ -1,0 +1,102 @@
+"""The few operating system calls that change a dataset, in one object that a test can break.
+
+Everything that writes a CSV or its mark goes through a `Files`, so that a test can let the
+n-th operation fail, write short, or end the process there.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from contextlib import suppress
+
+if sys.platform != "win32":
+    import fcntl
+
+APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+REWRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
+
+# macOS keeps fsync'ed data in the drive's cache unless told otherwise; the constant has a
+# name in `fcntl` since Python 3.9.
+_F_FULLFSYNC = 51
+# Windows refuses to replace a file that somebody has open; readers keep it open for an instant.
+_REPLACE_TRIES = 50
+_REPLACE_PAUSE_S = 0.05
+
+
+class Files:
+    """Plain system calls; each may raise OSError."""
+
+    def open(self, path: str, flags: int) -> int:
+        """Open for writing and return the descriptor."""
+        return os.open(path, flags, 0o644)
+
+    def write(self, fd: int, data: memoryview) -> int:
+        """Write some of the data and return how many bytes that was, as `os.write` does."""
+        return os.write(fd, data)
+
+    def fsync(self, fd: int) -> None:
+        """Flush what was written to the disk itself."""
+        if sys.platform == "darwin":
+            fcntl.fcntl(fd, _F_FULLFSYNC)
+        else:
+            os.fsync(fd)
+
+    def truncate(self, fd: int, length: int) -> None:
+        """Cut the file to this length."""
+        os.ftruncate(fd, length)
+
+    def replace(self, source: str, target: str) -> None:
+        """Rename over the target, waiting up to 2.5 s where it is held open (Windows)."""
+        for attempt in range(_REPLACE_TRIES):
+            try:
+                return os.replace(source, target)
+            except PermissionError:
+                if sys.platform != "win32" or attempt == _REPLACE_TRIES - 1:
+                    raise
+                time.sleep(_REPLACE_PAUSE_S)
+
+    def write_all(self, fd: int, data: bytes) -> None:
+        """Write all the data: a disk that fills up first writes short, then refuses."""
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self.write(fd, rest) :]
+
+    def put(self, path: str, data: bytes, durable: bool = False) -> None:
+        """Put a whole small file in place of the present one, or change nothing.
+
+        `durable` flushes the bytes before the rename, and the folder after it.
+        """
+        temporary = f"{path}.tmp"
+        try:
+            self._write_file(temporary, data, durable)
+            self.replace(temporary, path)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(temporary)
+            raise
+        if durable:
+            self.sync_folder(path)
+
+    def _write_file(self, path: str, data: bytes, durable: bool) -> None:
+        fd = self.open(path, REWRITE)
+        try:
+            self.write_all(fd, data)
+            if durable:
+                self.fsync(fd)
+        finally:
+            os.close(fd)
+
+    def sync_folder(self, path: str) -> None:
+        """Flush the folder that holds this file, where the system can (not on Windows)."""
+        if sys.platform == "win32":
+            return
+        fd = os.open(os.path.dirname(os.path.abspath(path)), os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+FILES = Files()
