@@ -34,7 +34,6 @@ _TIME_SHAPE = b"0000-00-00T00:00:00.000000\n"
 _TIME_WIDTH = len(_TIME_SHAPE)
 _SIX_DECIMALS = re.compile(rb"(?:[0-9]{1,10}\.[0-9]{6},)*[0-9]{1,10}\.[0-9]{6}").fullmatch
 _INTEGER = re.compile(rb"[0-9]{1,12}").fullmatch  # longer ones are for the careful path
-_INTEGER_OR_NONE = re.compile(rb"[0-9]{0,12}").fullmatch
 _MONEY = re.compile(rb"[0-9]{1,9}(?:\.[0-9]{1,12})?").fullmatch
 _TIME = re.compile(
     rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-5][0-9]:[0-5][0-9]\.[0-9]{6}"
@@ -43,8 +42,8 @@ _NUMBER_SHAPES = {
     "input_tokens": _INTEGER,
     "output_tokens": _INTEGER,
     "cost_usd": _MONEY,
-    "latency_ms": _INTEGER_OR_NONE,
-    "total_tokens": _INTEGER_OR_NONE,
+    "latency_ms": _INTEGER,
+    "total_tokens": _INTEGER,
 }
 _PICO_PER_MICRO = b"000000,"
 
