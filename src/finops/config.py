@@ -191,7 +191,7 @@ DEGRADED_LATENCY_FACTOR = 3
 DEGRADED_ERROR_FACTOR = 5
 # ... if the hour has this many calls, and the provider's usual share of slow or failed calls
 # would produce as many only with this chance: in a small hour, p95 is the luck of two calls.
-DEGRADED_MIN_CALLS = 20
+DEGRADED_MIN_CALLS = 10
 DEGRADED_CHANCE = 1e-6
 # Shares of cost, 0 to 1, on one provider.
 MEDIUM_CONCENTRATION = 0.40
@@ -209,6 +209,9 @@ COMMITMENT_DISCOUNT_PCT = 40
 EFFICIENCY_LISTED = 5
 TOP_ORGANIZATION_NOTABLE_PCT = 25
 UNALLOCATED_NOTABLE_PCT = 1
+# Budgets are agreed with the organizations that cause half of the cost, if these are at most
+# this part of all.
+BUDGET_ORGANIZATIONS_PCT = 30
 # An organization is dear where a token costs it so many times the average.
 DEAR_ORGANIZATION_FACTOR = 1.25
 

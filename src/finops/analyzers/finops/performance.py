@@ -348,8 +348,8 @@ def _recommendations(data: Rollups, rankings: List[Row], compliance: List[Row]) 
     advice = [
         f"Move calls that someone waits for from {slow['model']} to {fast['model']}: p95 "
         f"{slow['p95_latency_ms']:,} against {fast['p95_latency_ms']:,} ms, at "
-        f"{usd(slow['cost_per_1k_tokens'])} against {usd(fast['cost_per_1k_tokens'])} per 1,000 "
-        "tokens."
+        f"{usd(slow['cost_per_1k_tokens'] * 1000)} against "
+        f"{usd(fast['cost_per_1k_tokens'] * 1000)} per 1M tokens."
         for slow, fast in _faster(data, rankings)[:most]
     ]
     advice += [

@@ -193,8 +193,8 @@ def _lever_finding(data: Rollups, row: Row) -> Row:
         "warning",
         f"{row['model']} takes {percent(row['share_percent'])} of the cost",
         f"It answers only {percent(calls)} of the calls and costs "
-        f"{usd(data.period.monthly(row['total_cost']))} a month, {usd(row['cost_per_1k_tokens'])} "
-        "per 1,000 tokens.",
+        f"{usd(data.period.monthly(row['total_cost']))} a month, "
+        f"{usd(row['cost_per_1k_tokens'] * 1000)} per 1M tokens.",
     )
 
 

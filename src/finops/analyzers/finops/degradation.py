@@ -1,0 +1,104 @@
+"""Hours in which a provider was slower, or failed more often, than it usually does.
+
+A provider is measured against itself: p95 latency against that of its median hour, error rate
+against its own over the whole period.  In a small hour p95 is the luck of two calls, so the
+calls that were slow must also be more than the provider's usual share of slow calls would
+produce by chance; the same holds for errors.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple
+
+from finops import config
+from finops.stats import histogram_percentiles, median, percent
+
+
+class Degraded(NamedTuple):
+    """One bad hour of a provider.
+
+    `kind` is "latency" (the numbers are p95 in ms) or "errors" (error rates in percent);
+    `usual` is the provider's own, `threshold` the configured multiple of it.
+    """
+
+    provider: str
+    hour: str
+    kind: str
+    value: float
+    usual: float
+    threshold: float
+
+
+class Hour(NamedTuple):
+    """One hour of one provider: calls, errors, {latency in ms: calls}, p95 latency in ms."""
+
+    name: str
+    calls: int
+    errors: int
+    histogram: Mapping[int, int]
+    p95: int
+
+
+def degraded_hours(cells: Mapping[Tuple[Any, ...], Tuple[Any, ...]]) -> List[Degraded]:
+    """Return the bad hours by provider, then hour, from (hour, provider) cells.
+
+    The measures are calls, errors, summed latency and latency histogram.
+    """
+    hours: Dict[str, List[Hour]] = {}
+    for (name, provider), (calls, errors, _, histogram) in cells.items():
+        if calls >= config.DEGRADED_MIN_CALLS:
+            p95 = histogram_percentiles(histogram, (0.95,))[0]
+            hours.setdefault(provider, []).append(Hour(name, calls, errors, histogram, p95))
+    found: List[Degraded] = []
+    for provider in sorted(hours):
+        found += _slow(provider, hours[provider])
+        found += _failing(provider, hours[provider])
+    return sorted(found)
+
+
+def _slow(provider: str, hours: Sequence[Hour]) -> List[Degraded]:
+    usual = median(hour.p95 for hour in hours)
+    threshold = config.DEGRADED_LATENCY_FACTOR * usual
+    slow = [sum(n for ms, n in hour.histogram.items() if ms > threshold) for hour in hours]
+    return [
+        Degraded(provider, hour.name, "latency", hour.p95, usual, threshold)
+        for hour, count, share in zip(hours, slow, _usual_shares(hours, slow))
+        if hour.p95 > threshold and improbable(count, hour.calls * share)
+    ]
+
+
+def _failing(provider: str, hours: Sequence[Hour]) -> List[Degraded]:
+    errors = [hour.errors for hour in hours]
+    usual = percent(sum(errors), sum(hour.calls for hour in hours))
+    threshold = config.DEGRADED_ERROR_FACTOR * usual
+    return [
+        Degraded(provider, hour.name, "errors", percent(hour.errors, hour.calls), usual, threshold)
+        for hour, share in zip(hours, _usual_shares(hours, errors))
+        if percent(hour.errors, hour.calls) > threshold
+        and improbable(hour.errors, hour.calls * share)
+    ]
+
+
+def _usual_shares(hours: Sequence[Hour], counts: Sequence[int]) -> List[float]:
+    """For each hour the share of such calls in all other hours: a bad hour is no excuse.
+
+    One call is added, since none seen so far does not mean that there is never one.
+    """
+    calls, total = sum(hour.calls for hour in hours), sum(counts)
+    return [(total - count + 1) / (calls - hour.calls + 1) for hour, count in zip(hours, counts)]
+
+
+def improbable(count: int, expected: float) -> bool:
+    """Return whether so many are beyond chance, where `expected` > 0 are usual.
+
+    The chance of `count` or more of a Poisson-distributed number is at most
+    exp(count − expected) × (expected / count)^count (Chernoff's bound); it is compared with
+    `config.DEGRADED_CHANCE`.
+
+    >>> improbable(2, 0.4), improbable(12, 0.4), improbable(3, 3.0)
+    (False, True, False)
+    """
+    if count <= expected:
+        return False
+    return count - expected + count * math.log(expected / count) < math.log(config.DEGRADED_CHANCE)

@@ -1,0 +1,392 @@
+"""Real-time decisions: what happened that somebody should have been told of at once."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
+
+from finops import config
+from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered
+from finops.analyzers.finops.degradation import degraded_hours
+from finops.analyzers.finops.tables import ACCOUNTS, HOURS, LATENCIES, fold, fold_days
+from finops.analyzers.wording import caveats, counted, percent, usd
+from finops.dataset.rollup import Period, Rollups, Table
+from finops.stats import mean, ratio, std_dev
+from finops.stats import percent as percent_of
+
+CUSTOMER_HOURS = Table(("hour", "customer_id"), ("cost",))
+HOUR_FORM = "%Y-%m-%dT%H:00:00"
+# From the gravest; alerts and customers at risk are rated in these words.
+ALERT_TYPES: Tuple[str, ...] = ("high_daily_cost", "high_error_rate", "provider_degraded")
+
+
+class Baseline(NamedTuple):
+    """Cost of an hour in USD: mean, standard deviation, and where an anomaly begins."""
+
+    mean: float
+    std_dev: float
+    threshold: float
+
+
+class RealtimeAnalyzer(Analyzer):
+    """Anomalous hours, alerts, dependence on one provider, customers who burn their price.
+
+    `hourly` is the cost of every hour, from which the baseline and the anomalies come.
+    """
+
+    TABLES: ClassVar[Tuple[Table, ...]] = (HOURS, LATENCIES, CUSTOMER_HOURS, ACCOUNTS)
+
+    def compute(self, data: Rollups) -> Result:
+        """Return the result; hours and days in UTC, costs in USD."""
+        hourly = hourly_costs(data)
+        baseline = _baseline(list(hourly.values()))
+        anomalies = _anomalies(data, hourly, baseline)
+        alerts = _alerts(data)
+        risk = _portfolio_risk(data)
+        customers = _at_risk_customers(data)
+        return {
+            "summary": {
+                "total_calls": data.totals.calls,
+                "total_cost": data.totals.cost,
+                "anomaly_count": len(anomalies),
+                "alert_count": len(alerts),
+                "risk_level": risk["risk_level"],
+                "error_rate_percent": percent_of(data.totals.errors, data.totals.calls),
+                "at_risk_customers": len(customers),
+                "unpriced_calls": data.totals.unpriced,
+            },
+            "hourly_baseline": dict(baseline._asdict()),
+            "hourly": [{"hour": hour, "cost": cost} for hour, cost in hourly.items()],
+            "anomalies": anomalies,
+            "alerts": alerts,
+            "portfolio_risk": risk,
+            "at_risk_customers": customers,
+            "findings": by_impact(
+                _findings(data, anomalies, baseline, alerts, risk, customers)
+                + caveats(data.period, data.totals)
+            ),
+            "recommendations": _recommendations(anomalies, alerts, risk, customers),
+        }
+
+
+# --- hours -----------------------------------------------------------------------------------
+
+
+def hours_of(period: Period) -> Iterator[str]:
+    """Yield every hour of the period, from that of the first to that of the last call."""
+    if not period.start:
+        return
+    now = datetime.strptime(period.start[:13], "%Y-%m-%dT%H")
+    last = datetime.strptime(period.end[:13], "%Y-%m-%dT%H")
+    while now <= last:
+        yield now.strftime(HOUR_FORM)
+        now += timedelta(hours=1)
+
+
+def hourly_costs(data: Rollups) -> Dict[str, float]:
+    """Return {hour: cost} for every hour of the period, those without calls included."""
+    seen = fold(data, HOURS, "hour")
+    return {hour: seen[hour][1] if hour in seen else 0.0 for hour in hours_of(data.period)}
+
+
+def _baseline(costs: Sequence[float]) -> Baseline:
+    centre, spread = mean(costs), std_dev(costs)
+    return Baseline(centre, spread, centre + config.ANOMALY_MULTIPLIER * spread)
+
+
+def _anomalies(data: Rollups, hourly: Mapping[str, float], baseline: Baseline) -> List[Row]:
+    above = [hour for hour, cost in hourly.items() if cost > baseline.threshold]
+    customers = _costs_within(data, CUSTOMER_HOURS, above)
+    models = _costs_within(data, HOURS, above)
+    rows = []
+    for hour in above:
+        provider, model = _dearest(models[hour])
+        rows.append(
+            {
+                "hour": hour,
+                "cost": hourly[hour],
+                "deviation": ratio(hourly[hour] - baseline.mean, baseline.std_dev),
+                "top_customer": _dearest(customers[hour])[0],
+                "top_model": model,
+                "top_provider": provider,
+            }
+        )
+    return ordered(rows, "deviation", ("hour",))
+
+
+def _costs_within(
+    data: Rollups, table: Table, hours: Sequence[str]
+) -> Dict[str, Dict[Tuple[Any, ...], float]]:
+    """Return {hour: {rest of the key: cost}} for a few hours of a table that begins with hours."""
+    found: Dict[str, Dict[Tuple[Any, ...], float]] = {hour: {} for hour in hours}
+    cost = table.measures.index("cost")
+    for key, values in data[table].items():
+        if key[0] in found:
+            found[key[0]][key[1:]] = values[cost]
+    return found
+
+
+def _dearest(costs: Mapping[Tuple[Any, ...], float]) -> Tuple[Any, ...]:
+    """Return the key of the highest cost, the first of equals."""
+    return min(costs, key=lambda key: (-costs[key], key))
+
+
+# --- alerts ----------------------------------------------------------------------------------
+
+
+def _alerts(data: Rollups) -> List[Row]:
+    """Alerts by severity, then type, time and subject."""
+    alerts = [*_day_alerts(data), *_provider_alerts(data)]
+    return sorted(alerts, key=lambda a: (ALERT_TYPES.index(a["type"]), a["time"], a["subject"]))
+
+
+def _day_alerts(data: Rollups) -> Iterator[Row]:
+    for day, (calls, cost, errors) in fold_days(data, HOURS).items():
+        rate, limit = percent_of(errors, calls), config.HIGH_COST_THRESHOLD_USD
+        if cost > limit:
+            message = f"{day} cost {usd(cost)}, more than {usd(limit)}."
+            yield _alert("high_daily_cost", "critical", day, day, cost, limit, message)
+        limit = config.HIGH_ERROR_RATE_PCT
+        if rate > limit:
+            message = f"{percent(rate)} of {counted(calls, 'call')} failed on {day}."
+            yield _alert("high_error_rate", "warning", day, day, rate, limit, message)
+
+
+def _provider_alerts(data: Rollups) -> Iterator[Row]:
+    for hour in degraded_hours(data[LATENCIES]):
+        name = config.PROVIDER_NAMES.get(hour.provider, hour.provider)
+        when = hour.hour.replace("T", " ")[:16]
+        if hour.kind == "latency":
+            said = f"p95 was {hour.value:,.0f} ms, usually {hour.usual:,.0f} ms"
+        else:
+            said = f"{percent(hour.value)} of the calls failed, usually {percent(hour.usual)}"
+        message = f"{name} at {when}: {said}."
+        yield {
+            **_alert(
+                "provider_degraded",
+                "warning",
+                hour.provider,
+                hour.hour,
+                hour.value,
+                hour.threshold,
+                message,
+            ),
+            "measure": "p95_latency_ms" if hour.kind == "latency" else "error_rate_percent",
+        }
+
+
+def _alert(
+    kind: str,
+    severity: str,
+    subject: str,
+    time: str,
+    value: float,
+    threshold: float,
+    message: str,
+) -> Row:
+    return {
+        "type": kind,
+        "severity": severity,
+        "subject": subject,
+        "time": time,
+        "value": value,
+        "threshold": threshold,
+        "message": message,
+    }
+
+
+# --- risks -----------------------------------------------------------------------------------
+
+
+def _portfolio_risk(data: Rollups) -> Row:
+    """How much hangs on one provider; shares are of cost, 0 to 1, and 0 where nothing costs."""
+    costs = {name: sums[1] for name, sums in fold(data, HOURS, "provider").items()}
+    total = math.fsum(costs.values())
+    shares = {name: ratio(cost, total) for name, cost in sorted(costs.items())}
+    top = max(shares, key=lambda name: shares[name]) if total else ""
+    largest = shares.get(top, 0.0)
+    return {
+        "max_provider_concentration": largest,
+        "top_provider": top,
+        "diversity_score": 1 - math.fsum(s * s for s in shares.values()) if total else 0.0,
+        "provider_count": len(costs),
+        "risk_level": risk_level(largest),
+        "shares": [
+            {"provider": name, "share": share}
+            for name, share in sorted(shares.items(), key=lambda item: (-item[1], item[0]))
+        ],
+    }
+
+
+def risk_level(concentration: float) -> str:
+    """Return high, medium or low for the largest provider's share of the cost, 0 to 1.
+
+    >>> risk_level(0.61), risk_level(0.60), risk_level(0.40)
+    ('high', 'medium', 'low')
+    """
+    if concentration > config.HIGH_CONCENTRATION:
+        return "high"
+    return "medium" if concentration > config.MEDIUM_CONCENTRATION else "low"
+
+
+def _at_risk_customers(data: Rollups) -> List[Row]:
+    """Customers by burn_percent; those without a price, or with a price of 0, have none."""
+    rows = []
+    for name, (_, cost, _) in fold(data, ACCOUNTS, "customer_id").items():
+        customer = data.customers[name]
+        monthly = data.period.monthly(cost)
+        burn = percent_of(monthly, customer.price or 0.0)
+        if burn >= config.BURN_MEDIUM_PCT:
+            rows.append(
+                {
+                    "customer_id": name,
+                    "subscription_tier": customer.tier,
+                    "monthly_revenue": customer.price,
+                    "monthly_cost": monthly,
+                    "burn_percent": burn,
+                    "risk": burn_risk(burn),
+                }
+            )
+    return ordered(rows, "burn_percent", ("customer_id",))
+
+
+def burn_risk(burn: float) -> str:
+    """Return the risk of a burn in percent that is at least `config.BURN_MEDIUM_PCT`.
+
+    >>> burn_risk(80), burn_risk(100), burn_risk(150)
+    ('medium', 'high', 'critical')
+    """
+    if burn >= config.BURN_CRITICAL_PCT:
+        return "critical"
+    return "high" if burn >= config.BURN_HIGH_PCT else "medium"
+
+
+# --- sentences -------------------------------------------------------------------------------
+
+
+def _findings(
+    data: Rollups,
+    anomalies: Sequence[Row],
+    baseline: Baseline,
+    alerts: Sequence[Row],
+    risk: Row,
+    customers: Sequence[Row],
+) -> List[Row]:
+    found = _alert_findings(alerts)
+    if anomalies:
+        found.append(_anomaly_finding(data, anomalies, baseline))
+    if customers:
+        found.append(_burn_finding(customers))
+    if risk["risk_level"] != "low":
+        found.append(
+            finding(
+                "warning" if risk["risk_level"] == "high" else "info",
+                f"{_name(risk['top_provider'])} holds "
+                f"{percent(risk['max_provider_concentration'] * 100)} of the cost",
+                f"Of {counted(risk['provider_count'], 'provider')} in use; an outage or a price "
+                "rise there has no quick way around.",
+            )
+        )
+    if data.totals.calls and not (anomalies or alerts):
+        found.append(
+            finding(
+                "success",
+                "Nothing out of the ordinary",
+                f"No hour cost more than {usd(baseline.threshold)}, no day crossed a limit, and "
+                "no provider was degraded.",
+            )
+        )
+    return found
+
+
+def _alert_findings(alerts: Sequence[Row]) -> List[Row]:
+    titles = {
+        "high_daily_cost": ("day", "cost more than the daily limit"),
+        "high_error_rate": ("day", "with a high error rate"),
+        "provider_degraded": ("hour", "with a degraded provider"),
+    }
+    found = []
+    for kind in ALERT_TYPES:
+        of_kind = [alert for alert in alerts if alert["type"] == kind]
+        if of_kind:
+            noun, what = titles[kind]
+            # An hour in which two measures or providers are off counts once.
+            count = len({alert["time"] for alert in of_kind})
+            worst = max(of_kind, key=lambda a: a["value"] / a["threshold"])
+            found.append(
+                finding(of_kind[0]["severity"], f"{counted(count, noun)} {what}", worst["message"])
+            )
+    return found
+
+
+def _anomaly_finding(data: Rollups, anomalies: Sequence[Row], baseline: Baseline) -> Row:
+    above = math.fsum(row["cost"] - baseline.mean for row in anomalies)
+    worst = anomalies[0]
+    return finding(
+        "critical",
+        f"{counted(len(anomalies), 'hour')} with anomalous cost",
+        f"{worst['hour'].replace('T', ' ')[:16]} cost {usd(worst['cost'])}, "
+        f"{worst['deviation']:.1f} standard deviations above the mean of {usd(baseline.mean)}; "
+        f"most of it on {worst['top_model']}, most by {worst['top_customer']}.",
+        data.period.monthly(above),
+    )
+
+
+def _burn_finding(customers: Sequence[Row]) -> Row:
+    loss = math.fsum(max(0.0, row["monthly_cost"] - row["monthly_revenue"]) for row in customers)
+    worst = customers[0]
+    verb = "burns" if len(customers) == 1 else "burn"
+    return finding(
+        "critical" if worst["risk"] == "critical" else "warning",
+        f"{counted(len(customers), 'customer')} {verb} over {config.BURN_MEDIUM_PCT} % of the "
+        "subscription",
+        f"{worst['customer_id']} costs {usd(worst['monthly_cost'])} a month and pays "
+        f"{usd(worst['monthly_revenue'])}.",
+        loss,
+    )
+
+
+def _recommendations(
+    anomalies: Sequence[Row], alerts: Sequence[Row], risk: Row, customers: Sequence[Row]
+) -> List[str]:
+    most = config.RECOMMENDED_SUBJECTS
+    advice = [
+        f"Limit the usage of {row['customer_id']}, which pays {usd(row['monthly_revenue'])} and "
+        f"costs {usd(row['monthly_cost'])} a month: {_at_stake(row)}."
+        for row in customers[:most]
+    ]
+    if anomalies:
+        advice.append(_hourly_alarm(anomalies))
+    degraded = sorted({a["subject"] for a in alerts if a["type"] == "provider_degraded"})
+    if degraded:
+        names = ", ".join(_name(provider) for provider in degraded)
+        advice.append(f"Prepare a fallback for {names}: it was degraded for whole hours.")
+    if risk["risk_level"] != "low":
+        advice.append(
+            f"Spread calls beyond {_name(risk['top_provider'])}: it holds "
+            f"{percent(risk['max_provider_concentration'] * 100)} of the cost."
+        )
+    return advice
+
+
+def _at_stake(row: Row) -> str:
+    loss = row["monthly_cost"] - row["monthly_revenue"]
+    if loss > 0:
+        return f"{usd(loss)} a month are lost"
+    return f"{percent(row['burn_percent'])} of the price is used up"
+
+
+def _hourly_alarm(anomalies: Sequence[Row]) -> str:
+    behind: Dict[str, int] = {}
+    for row in anomalies:
+        behind[row["top_customer"]] = behind.get(row["top_customer"], 0) + 1
+    customer = min(behind, key=lambda name: (-behind[name], name))
+    return (
+        f"Alert on hourly cost: {counted(len(anomalies), 'hour was', 'hours were')} anomalous, "
+        f"and {customer} was the largest spender in {behind[customer]} of them."
+    )
+
+
+def _name(provider: str) -> str:
+    return config.PROVIDER_NAMES.get(provider, provider)
