@@ -125,10 +125,17 @@ def _card(number: int, metric: Card) -> Markup:
         '<dd class="figure" title="$exact">$value</dd>$note</div>',
         number=token(number),
         label=metric.label,
-        value=formatting.readable(metric.kind, metric.value),
+        value=_figure(metric),
         exact=exact_with_unit(metric.kind, metric.value),
         note=fill('<dd class="note">$note</dd>', note=metric.note) if metric.note else Markup(""),
     )
+
+
+def _figure(metric: Card) -> Markup:
+    shown = formatting.readable(metric.kind, metric.value)
+    if not shown.endswith(" tokens"):
+        return escape(shown)
+    return fill("$number <small>tokens</small>", number=shown[: -len(" tokens")])
 
 
 def exact_with_unit(kind: str, value: Any) -> str:

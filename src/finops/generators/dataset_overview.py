@@ -22,12 +22,12 @@ Rows = Sequence[Mapping[str, Any]]
 # Column of the data: heading, plural, kind of its values.
 _DISTRIBUTED: Dict[str, Tuple[str, str, str]] = {
     "provider": ("Provider", "providers", "provider"),
-    "model": ("Model", "models", "model"),
     "region": ("Region", "regions", "region"),
     "subscription_tier": ("Subscription tier", "subscription tiers", "tier"),
     "customer_archetype": ("Customer archetype", "customer archetypes", "text"),
     "environment": ("Environment", "environments", "text"),
     "task_type": ("Task type", "task types", "text"),
+    "model": ("Model", "models", "model"),
 }
 
 
@@ -100,7 +100,8 @@ def _shares(data: Data) -> Part:
     return section(
         "How calls and cost are distributed",
         charts,
-        columns(*tables),
+        columns(*tables[:-1]),
+        tables[-1],
         lead="Share is the share of calls; the cost beside it is what those calls cost.",
     )
 

@@ -24,6 +24,7 @@ _DRAWN_BARS = 20
 # Ending or part of a key: kind of its values.  The first that fits decides.
 _KINDS: Tuple[Tuple[str, str], ...] = (
     (r"percent$", "percent"),
+    (r"^(calls|customers)_", "count"),
     (r"_ms$", "ms"),
     (r"(^|_)(calls|count|customers|violations|rows)$", "count"),
     (r"tokens$", "tokens"),

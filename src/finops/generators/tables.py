@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Container, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from finops.generators import formatting
 from finops.generators.charts import colour_of
@@ -13,6 +13,8 @@ SHOWN_ROWS = 25
 FILTER_FROM_ROWS = 16
 # A page stays within 200 KB: a longer table is cut in the page and complete in the JSON file.
 EMBEDDED_CELLS = 8_000
+# Texts longer than this wrap; shorter ones stay on one line.
+ONE_LINE = 32
 
 Row = Mapping[str, Any]
 
@@ -68,6 +70,7 @@ def table(
             empty=empty,
         )
         return Part(markup)
+    long = {column.key for column in columns if _is_long(column, rows)}
     embedded = rows[: max(SHOWN_ROWS, EMBEDDED_CELLS // len(columns))]
     markup = fill(
         '<section class="table" id="table-$name"><h3 id="caption-$name">$caption</h3>$lead'
@@ -80,7 +83,7 @@ def table(
         lead=fill('<p class="lead">$lead</p>', lead=lead) if lead else Markup(""),
         tools=_tools(name, len(rows)),
         head=join((_heading(column, order) for column in columns), ""),
-        body=join(_row(columns, row) for row in rows[:SHOWN_ROWS]),
+        body=join(_row(columns, row, long) for row in rows[:SHOWN_ROWS]),
         more=_more(len(rows), len(embedded)),
     )
     return Part(markup, {"tables": {name: _embedded(columns, embedded, len(rows))}})
@@ -109,11 +112,16 @@ def _heading(column: Column, order: Optional[Tuple[str, str]]) -> Markup:
     return fill('<th scope="col" class="$style">$label</th>', style=style, label=column.heading)
 
 
-def _row(columns: Sequence[Column], row: Row) -> Markup:
-    return fill("<tr>$cells</tr>", cells=join((_cell(c, row.get(c.key)) for c in columns), ""))
+def _is_long(column: Column, rows: Sequence[Row]) -> bool:
+    return not column.numeric and any(len(str(row.get(column.key))) > ONE_LINE for row in rows)
 
 
-def _cell(column: Column, value: Any) -> Markup:
+def _row(columns: Sequence[Column], row: Row, long: Container[str]) -> Markup:
+    cells = (_cell(column, row.get(column.key), column.key in long) for column in columns)
+    return fill("<tr>$cells</tr>", cells=join(cells, ""))
+
+
+def _cell(column: Column, value: Any, long: bool) -> Markup:
     shown = formatting.cell(column.kind, value)
     if column.numeric:
         drawn = bar(value, column.kind) if column.bar else Markup("")
@@ -121,7 +129,8 @@ def _cell(column: Column, value: Any) -> Markup:
     if column.kind == "severity":
         return fill("<td>$badge</td>", badge=severity_badge(str(value)))
     dot = _dot(column, value) if column.dot else Markup("")
-    return fill("<td>$dot$value</td>", dot=dot, value=shown)
+    template = '<td class="long">$dot$value</td>' if long else "<td>$dot$value</td>"
+    return fill(template, dot=dot, value=shown)
 
 
 def _dot(column: Column, value: Any) -> Markup:
@@ -172,6 +181,8 @@ def _column_data(column: Column, values: Sequence[Any]) -> Dict[str, Any]:
     if column.numeric:
         data["values"] = [json_number(value) for value in values]
         return data
+    if any(len(str(value)) > ONE_LINE for value in values):
+        data["long"] = 1
     names = [inert(formatting.cell(column.kind, value)) for value in values]
     distinct = list(dict.fromkeys(names))
     if len(distinct) * 2 <= len(names):

@@ -99,9 +99,10 @@ const format = (() => {
 
   // Short, for the ticks of an axis.
   function tick(kind, value) {
-    if (kind === "money" && Math.abs(value) >= 10000) return (value < 0 ? "-$" : "$") + compact(Math.abs(value));
+    const short = (number) => compact(number).replace(/\.0(?=[KMBT])/, "");
+    if (kind === "money" && Math.abs(value) >= 10000) return (value < 0 ? "-$" : "$") + short(Math.abs(value));
     if (kind === "money" && Number.isInteger(value)) return money(value).replace(/\.00$/, "");
-    if (kind === "count") return Number.isInteger(value) ? compact(value) : decimal(value);
+    if (kind === "count" || kind === "tokens") return Number.isInteger(value) ? short(value) : decimal(value);
     if (kind === "percent") return `${decimal(value)}%`;
     if (kind === "share") return `${decimal(shifted(value, 2))}%`;
     return cell(kind, value);

@@ -24,6 +24,7 @@ const tables = (() => {
       kind: column.kind,
       bar: column.bar,
       dots: column.dots,
+      long: column.long,
       numeric: NUMERIC.has(column.kind),
       values: valuesOf(column),
     }));
@@ -57,7 +58,7 @@ const tables = (() => {
   }
 
   function cell(column, value) {
-    const made = element("td", column.numeric ? "number" : "");
+    const made = element("td", column.numeric ? "number" : column.long ? "long" : "");
     if (column.kind === "severity") {
       made.append(badge(value));
       return made;
