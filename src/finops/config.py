@@ -219,8 +219,8 @@ DEAR_ORGANIZATION_FACTOR = 1.25
 ABUSE_MIN_DAILY_CALLS = 20
 ABUSE_MIN_BASELINE_DAYS = 7
 ABUSE_WINDOW_DAYS = 14
-# Ordinary days stray by at least this share of the baseline, however regular the past was.
-ABUSE_SPREAD_FLOOR_PCT = 50
+# One standard deviation of ordinary days is at least this share, however regular the past was.
+ABUSE_SPREAD_FLOOR_PCT = 40
 # What all customers did on a day is the middle of so many customers with so many calls a day.
 ABUSE_LEVEL_MIN_CUSTOMERS = 5
 ABUSE_LEVEL_MIN_DAILY_CALLS = 5
@@ -310,6 +310,183 @@ TASK_TYPES: Tuple[str, ...] = (
 )
 ENVIRONMENTS: Tuple[str, ...] = ("production", "staging", "development")
 ERROR_TYPES: Tuple[str, ...] = ("timeout", "rate_limit", "auth_error", "server_error")
+
+
+# --- the simulation --------------------------------------------------------------------------
+
+DEFAULT_SEED = 42
+SIMULATION_START = "2025-01-01T00:00:00"
+CUSTOMER_COUNT = 60
+ORGANIZATION_COUNT = 50
+# The least and the most active customer of an archetype, as multiples of its activity.
+ACTIVITY_SPREAD: Tuple[float, float] = (0.55, 1.55)
+REGION_SHARES: Mapping[str, float] = {
+    "us-east": 0.40,
+    "us-west": 0.25,
+    "eu-west": 0.20,
+    "ap-southeast": 0.15,
+}
+# Hours that a region's clock is ahead of UTC.
+REGION_UTC_OFFSET_HOURS: Mapping[str, int] = {
+    "us-east": -5,
+    "us-west": -8,
+    "eu-west": 1,
+    "ap-southeast": 8,
+}
+# What a customer has built: features and how much each is used.  Every customer has one.
+FEATURE_PROFILES: Tuple[Mapping[str, int], ...] = (
+    {"chat": 40, "summarization": 20, "translation": 10, "code-generation": 20, "analysis": 10},
+    {"chat": 65, "summarization": 25, "translation": 10},
+    {"summarization": 45, "translation": 30, "chat": 25},
+    {"code-generation": 70, "chat": 20, "analysis": 10},
+    {"analysis": 55, "summarization": 30, "chat": 15},
+    {"chat": 70, "code-generation": 30},
+)
+# What a feature asks of a model.
+FEATURE_TASKS: Mapping[str, Mapping[str, int]] = {
+    "chat": {"chat": 80, "classification": 10, "reasoning": 10},
+    "summarization": {"summarization": 80, "extraction": 20},
+    "translation": {"translation": 90, "classification": 10},
+    "code-generation": {"code_generation": 85, "reasoning": 15},
+    "analysis": {"reasoning": 40, "extraction": 35, "classification": 25},
+}
+ENVIRONMENT_SHARES: Mapping[str, int] = {"production": 85, "staging": 10, "development": 5}
+USER_AGENTS: Tuple[str, ...] = (
+    "web_app_v1.2",
+    "web_app_v1.3",
+    "mobile_v2.0",
+    "python_v3.1",
+    "node_v2.4",
+    "batch_v1.0",
+)
+# A session lasts while a customer calls within an hour; a trace within a part of it.
+TRACES_PER_HOUR = 4
+
+# Volume: calls an hour = base × scenario's rate × its multiplier × both curves × noise.
+BASE_CALLS_PER_HOUR = 170
+BUSINESS_HOURS_CURVE: Tuple[float, ...] = (
+    *(0.50, 0.46, 0.45, 0.45, 0.48, 0.55, 0.68, 0.85),  # from midnight UTC
+    *(1.05, 1.25, 1.38, 1.42, 1.40, 1.40, 1.42, 1.42),
+    *(1.40, 1.32, 1.20, 1.08, 0.95, 0.82, 0.70, 0.58),
+)
+WEEKDAY_CURVE: Tuple[float, ...] = (1.05, 1.08, 1.10, 1.08, 1.05, 0.80, 0.78)  # from Monday
+HOUR_NOISE = 0.06  # up or down at most so much, as a share
+
+
+class Tokens(NamedTuple):
+    """A clamped normal distribution of tokens: mean, standard deviation, least, most."""
+
+    mean: float
+    sd: float
+    least: int
+    most: int
+
+
+INPUT_TOKENS = Tokens(500, 400, 50, 2000)
+OUTPUT_TOKENS = Tokens(300, 200, 50, 1000)
+# Long prompts have long answers: an output's rank among outputs is at most this share of all
+# ranks away from its input's rank among inputs.
+OUTPUT_RANK_DISTANCE = 0.5
+
+LATENCY_TOKENS_PER_MS = 10
+LATENCY_BASE_MS: Tuple[int, int] = (50, 200)
+LATENCY_JITTER: Tuple[float, float] = (0.8, 1.2)
+CLIENT_TIMEOUT_MS = 5000
+REFUSAL_LATENCY_MS: Tuple[int, int] = (20, 80)
+ERROR_SHARE = 0.05
+ERROR_TYPE_SHARES: Mapping[str, float] = {
+    "timeout": 0.40,
+    "rate_limit": 0.30,
+    "auth_error": 0.15,
+    "server_error": 0.15,
+}
+# Errors by which a provider refuses at once: no output, no cost.
+REFUSALS: FrozenSet[str] = frozenset({"rate_limit", "auth_error"})
+
+
+class ScenarioShape(NamedTuple):
+    """A scenario's title, duration in hours, and base rate as a multiple of the general one."""
+
+    title: str
+    hours: int
+    rate: float
+
+
+# In the order in which a run cycles through them.
+SCENARIO_SHAPES: Mapping[str, ScenarioShape] = {
+    "base_traffic": ScenarioShape("Base Traffic", 24, 1.0),
+    "seasonal_pattern": ScenarioShape("Seasonal Pattern", 168, 1.3),
+    "burst_traffic": ScenarioShape("Burst Traffic", 48, 1.0),
+    "multi_tenant": ScenarioShape("Multi-Tenant", 72, 0.8),
+    "model_migration": ScenarioShape("Model Migration", 120, 1.0),
+    "weekend_effect": ScenarioShape("Weekend Effect", 168, 1.0),
+    "timezone_pattern": ScenarioShape("Timezone Pattern", 72, 0.9),
+    "feature_launch": ScenarioShape("Feature Launch", 96, 0.5),
+    "cost_optimization": ScenarioShape("Cost Optimization", 120, 0.8),
+    "gradual_decline": ScenarioShape("Gradual Decline", 168, 1.2),
+    "steady_growth": ScenarioShape("Steady Growth", 120, 0.5),
+    "viral_spike": ScenarioShape("Viral Spike", 72, 0.15),
+}
+SEASONAL_FLOOR = 0.1
+BURST_CHANCE = 0.05
+BURST_SIZE: Tuple[float, float] = (5.0, 20.0)
+# (share of organizations, activity): small, medium, large.
+TENANT_SIZES: Tuple[Tuple[float, float], ...] = ((0.50, 0.3), (0.35, 1.0), (0.15, 3.0))
+MIGRATION_FROM = ("openai", "gpt-4")
+MIGRATION_TO = ("openai", "gpt-5")
+WEEKEND_FACTOR = 0.3
+# (first hour, hour after the last, activity); other hours have 1.
+TIMEZONE_FACTORS: Tuple[Tuple[int, int, float], ...] = ((9, 17, 1.5), (23, 24, 0.3), (0, 6, 0.3))
+LAUNCHED_FEATURE = "analysis"
+LAUNCH_PEAK_SHARE = 0.2
+LAUNCH_PEAK = 3.0
+LAUNCH_DECAY_PER_HOUR = 0.01
+# (until this share of the time, class of models in use).
+OPTIMIZATION_PHASES: Tuple[Tuple[float, str], ...] = (
+    (0.3, "frontier"),
+    (0.7, "standard"),
+    (1.0, "economy"),
+)
+OPTIMIZATION_DROP = 0.5
+DECLINE_DROP = 0.7
+GROWTH_RISE = 2.0
+VIRAL_PEAK_SHARE = 0.3
+VIRAL_PEAK = 10.0
+
+# Incidents: how many in the first 30 days.  The rate grows with simulated time by this share
+# of itself every 30 days, up to a ceiling, so that long files are not all incident.
+INCIDENTS_PER_30_DAYS: Mapping[str, float] = {
+    "hour_burst": 4.0,
+    "departed_customer": 2.6,
+    "rate_limit_abuser": 1.6,
+    "region_hopper": 1.6,
+    "prompt_waster": 1.2,
+    "slow_provider": 2.0,
+}
+INCIDENT_RATE_GROWTH = 0.5
+INCIDENT_RATE_CEILING = 2.0
+# Each of the chronic kinds befalls the same few customers again and again.
+TROUBLED_SHARE = 0.034
+WASTEFUL_SHARE = 0.05
+# Customers who leave in one decline; nobody leaves any more when so many are gone.
+DECLINE_LEAVERS_SHARE = 0.05
+MOST_DEPARTED_SHARE = 0.5
+DEPARTURE_DAYS = 30  # a departure is known after so many silent days
+# A burst brings so many times the base volume, whatever the hour, or nobody would notice.
+BURST_VOLUME: Tuple[float, float] = (6.0, 10.0)
+RATE_LIMIT_CALLS: Tuple[int, int] = (30, 120)
+RATE_LIMIT_ERROR_SHARE = 0.9
+HOPPER_CALLS_PER_HOUR: Tuple[int, int] = (4, 8)
+HOPPER_HOURS = 9
+WASTER_HOURS: Tuple[int, int] = (36, 96)
+WASTER_SHARE_OF_CALLS = 0.7
+WASTER_INPUT_TOKENS: Tuple[int, int] = (1200, 2000)
+WASTER_OUTPUT_TOKENS: Tuple[int, int] = (50, 100)
+SLOW_PROVIDER_FACTOR = 6.0
+SLOW_PROVIDER_HOURS: Tuple[int, int] = (2, 5)
+SLOW_PROVIDER_MIN_WEIGHT = 15
+# Incidents that need traffic to show begin in hours of at least this share of the base volume.
+BUSY_HOUR_LEVEL = 0.9
 
 
 # --- settings of one run ---------------------------------------------------------------------
