@@ -206,7 +206,10 @@ def _neighbours(report: Report, context: Data) -> Markup:
         links.append(_neighbour("Previous", listed[at - 1]))
     if at + 1 < len(listed):
         links.append(_neighbour("Next", listed[at + 1]))
-    return join(links)
+    return fill(
+        '<footer><nav aria-label="Neighbouring reports">$links</nav></footer>\n',
+        links=join(links),
+    )
 
 
 def _neighbour(direction: str, other: Data) -> Markup:
