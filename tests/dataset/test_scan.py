@@ -39,6 +39,9 @@ EVERYTHING = (
     Table(("customer_id", "provider", "model"), ("calls", "tokens"), "simple_task"),
     Table(("customer_id", "day"), ("region_changes", "changed_regions", "shortest_change_s")),
     Table((), SUM_MEASURES),
+    Table(("customer_id", "hour"), ("calls", "rate_limits"), having="rate_limits"),
+    Table(("hour", "customer_id"), ("cost", "calls"), top="cost"),
+    Table(("day", "provider", "model"), ("calls", "cost"), having="cost", top="cost"),
 )
 
 

@@ -164,12 +164,10 @@ class PlainDataset:
         for one in self.calls:
             if _passes(one, table.where):
                 groups.setdefault(tuple(one[d] for d in table.by), []).append(one)
-        return in_key_order(
-            {
-                key: tuple(_measure(m, calls) for m in table.measures)
-                for key, calls in groups.items()
-            }
-        )
+        filled = {
+            key: tuple(_measure(m, calls) for m in table.measures) for key, calls in groups.items()
+        }
+        return _delivered(table, in_key_order(filled))
 
     def _region_changes(self, table: Table) -> Dict[Tuple[Any, ...], Tuple[Any, ...]]:
         latest: Dict[str, Dict[str, Any]] = {}
@@ -210,6 +208,22 @@ class PlainDataset:
                 one["timestamp"],
             )
         return dict(sorted(found.items()))
+
+
+def _delivered(
+    table: Table, filled: Dict[Tuple[Any, ...], Tuple[Any, ...]]
+) -> Dict[Tuple[Any, ...], Tuple[Any, ...]]:
+    if table.having:
+        place = table.measures.index(table.having)
+        filled = {key: values for key, values in filled.items() if values[place] != 0}
+    if table.top:
+        place = table.measures.index(table.top)
+        leaders: Dict[Any, Tuple[Any, ...]] = {}
+        for key, values in filled.items():  # ascending, so the first of equals stays
+            if key[0] not in leaders or values[place] > filled[leaders[key[0]]][place]:
+                leaders[key[0]] = key
+        filled = {key: filled[key] for key in filled if leaders[key[0]] == key}
+    return filled
 
 
 def _gap(before: Dict[str, Any], after: Dict[str, Any]) -> float:

@@ -90,7 +90,9 @@ class Encoder:
         self.call_codes: Dict[Tuple[Any, ...], int] = _Codes(self._new_call)
         self.customer_keys: List[CustomerKey] = []
         self.call_keys: List[CallKey] = []
-        self.call_sums: List[int] = []  # what the call's key alone adds: the call, its error
+        # What follows from a call's key: what it adds (the call, its error), whether it succeeded.
+        self.call_sums: List[int] = []
+        self.succeeded: List[bool] = []
         self._known_customers: Dict[CustomerKey, int] = {}
         self._known_calls: Dict[CallKey, int] = {}
 
@@ -136,6 +138,7 @@ class Encoder:
             code = self._known_calls[key] = len(self.call_keys)
             self.call_keys.append(key)
             self.call_sums.append(_sums_of_key(key))
+            self.succeeded.append(key[6] == schema.STATUS_SUCCESS)
         return code
 
     def _new_customer(self, raw: Tuple[bytes, ...]) -> int:

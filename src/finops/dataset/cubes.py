@@ -16,7 +16,7 @@ from datetime import date
 from itertools import compress
 from typing import Any, Dict, Iterator, List, NamedTuple, Sequence, Tuple
 
-from finops import config, schema
+from finops import config
 from finops.dataset.batch import WORD_BITS, WORDS, Batch, Encoder
 
 # A cell's code: customer code, call code, token band, side by side.
@@ -209,7 +209,7 @@ def histogram(latencies: Any) -> Dict[int, int]:
 
 def _passing(where: str, batch: Batch, encoder: Encoder) -> List[bool]:
     """Return for each call whether it passes a named filter."""
-    succeeded = [key[6] == schema.STATUS_SUCCESS for key in encoder.call_keys]
+    succeeded = encoder.succeeded
     if where == "simple_task":
         limit = config.SIMPLE_TASK_MAX_TOKENS
         return [

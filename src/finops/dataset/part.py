@@ -14,10 +14,11 @@ from finops import config
 from finops.catalog import PriceTable
 from finops.dataset.batch import Batch, Encoder
 from finops.dataset.cubes import Run
+from finops.dataset.fold import FilledCube
 from finops.dataset.header import Header
 from finops.dataset.journeys import JourneyReader, Journeys
 from finops.dataset.pieces import Accounts, PieceReader
-from finops.dataset.plan import FilledCube, Plan
+from finops.dataset.plan import Plan
 
 # Small enough for the caches of the processor, large enough for the overhead of a block.
 PIECE_BYTES = 128 * 1024

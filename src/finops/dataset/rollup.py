@@ -85,7 +85,11 @@ Values = Tuple[Any, ...]
 
 
 class Table(NamedTuple):
-    """A declared GROUP BY: dimensions, measures, and one of `FILTERS`.
+    """A declared GROUP BY: dimensions, measures, one of `FILTERS`, and which groups to deliver.
+
+    `having` names a measure that must not be 0.  `top` names a measure: of the groups that share
+    the first dimension only the one with the most of it is delivered (ties: the smallest key).
+    Both keep tables small whose groups are many and mostly dull, such as customers by hour.
 
     >>> Table(("provider", "model"), ("calls", "cost")).where
     ''
@@ -94,12 +98,15 @@ class Table(NamedTuple):
     by: Tuple[str, ...]
     measures: Tuple[str, ...] = ("calls", "cost")
     where: str = ""
+    having: str = ""
+    top: str = ""
 
     def check(self) -> None:
         """Raise ValueError where a name is not one of this module's."""
         unknown = [d for d in self.by if d not in DIMENSIONS]
         unknown += [m for m in self.measures if m not in MEASURES]
         unknown += [f for f in (self.where,) if f not in FILTERS]
+        unknown += [m for m in (self.having, self.top) if m and m not in self.measures]
         if unknown:
             raise ValueError(f"{self} names what no scan can fill: {', '.join(unknown)}")
 

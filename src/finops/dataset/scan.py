@@ -16,12 +16,13 @@ from finops import config
 from finops.catalog import DEFAULT_PRICES, PriceTable
 from finops.dataset.batch import Encoder
 from finops.dataset.fields import canonical_time
+from finops.dataset.fold import fold, fold_changes
 from finops.dataset.header import Header, open_csv, read_header
 from finops.dataset.journeys import Journeys, UnorderedJourneys, joined
 from finops.dataset.mark import read_mark, readable_end
 from finops.dataset.part import batches, filled_cubes, journeys_in, scan_part
 from finops.dataset.pieces import PieceReader
-from finops.dataset.plan import Plan, fold, fold_changes
+from finops.dataset.plan import Plan
 from finops.dataset.rollup import (
     LATENCY_HISTOGRAM,
     REGION_CHANGE_MEASURES,

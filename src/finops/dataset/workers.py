@@ -94,7 +94,7 @@ class PartWorkers:
 def main() -> None:
     """Do the one job that comes in on standard input."""
     job = json.loads(sys.stdin.buffer.readline().decode("utf-8"))
-    tables = [Table(tuple(by), tuple(measures), where) for by, measures, where in job["tables"]]
+    tables = [Table(tuple(by), tuple(measures), *rest) for by, measures, *rest in job["tables"]]
     prices = PriceTable(tuple(Model(*fields) for fields in job["prices"]))
     with open_csv(job["path"]) as stream:
         header = read_header(stream, job["path"])

@@ -1,0 +1,177 @@
+"""From packed cubes to declared tables: the last step of a scan.
+
+A table is folded one stretch of time after the other, a column at a time: names are looked up
+for all cells of a stretch at once and joined to keys.  Where every key is met once, as in the
+large tables, measures are lifted straight out of the packed words; else cells are added up.
+"""
+
+from __future__ import annotations
+
+from itertools import chain, repeat
+from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Sequence, Tuple
+
+from finops.dataset.batch import LANES, WORD_BITS, unpack
+from finops.dataset.cubes import CubeSpec, cells_of, histogram, latencies_of, parts_of
+from finops.dataset.fields import PICO
+from finops.dataset.journeys import Journeys
+from finops.dataset.rollup import (
+    CUSTOMER_DIMENSIONS,
+    LATENCY_HISTOGRAM,
+    Key,
+    Table,
+    Values,
+    in_key_order,
+)
+
+_CUSTOMER_POSITION = {name: place for place, name in enumerate(CUSTOMER_DIMENSIONS)}
+
+Stretch = Tuple["FilledCube", Any, Sequence[Any]]  # a cube's meaning, cell codes, their columns
+
+
+class FilledCube(NamedTuple):
+    """A cube as one part of the file filled it, with the meaning of its codes."""
+
+    spec: CubeSpec
+    packed: Sequence[Tuple[str, Any, Sequence[Any]]]
+    call_keys: Sequence[Tuple[Any, ...]]  # of the projected call codes
+    customer_keys: Sequence[Tuple[Any, ...]]
+
+
+def fold(
+    table: Table, sums: Sequence[FilledCube], latencies: Sequence[FilledCube]
+) -> Dict[Key, Values]:
+    """Return a declared table in key order from the cubes of all parts.
+
+    Cubes of a kind that the table does not need may be left empty.
+    """
+    wanted = [measure for measure in table.measures if measure != LATENCY_HISTOGRAM]
+    filled: Dict[Key, Values] = {}
+    for time, stretches in _by_time(sums):
+        filled.update(_chosen(table, _summed(table, wanted, time, stretches)))
+    if LATENCY_HISTOGRAM in table.measures:
+        filled = _with_histograms(table, filled, latencies)
+    return in_key_order(filled)
+
+
+def fold_changes(table: Table, journeys: Journeys) -> Dict[Key, Values]:
+    """Return the table of quick region changes."""
+    named: Dict[str, Callable[[Any], Any]] = {
+        "region_changes": lambda changes: changes.times,
+        "changed_regions": lambda changes: changes.regions,
+        "shortest_change_s": lambda changes: changes.shortest_us / 10**6,
+    }
+    return in_key_order(
+        {
+            key: tuple(named[measure](changes) for measure in table.measures)
+            for key, changes in journeys.changes.items()
+        }
+    )
+
+
+def _by_time(cubes: Sequence[FilledCube]) -> List[Tuple[str, List[Stretch]]]:
+    """Return the stretches of all parts by their time value, in order of time."""
+    found: Dict[str, List[Stretch]] = {}
+    for cube in cubes:
+        for time, codes, columns in cube.packed:
+            found.setdefault(time, []).append((cube, codes, columns))
+    return sorted(found.items())
+
+
+def _summed(
+    table: Table, measures: Sequence[str], time: str, stretches: Sequence[Stretch]
+) -> Dict[Key, Values]:
+    """Return the groups of one time value."""
+    keys = list(
+        chain.from_iterable(_keys(table, time, cube, codes) for cube, codes, _ in stretches)
+    )
+    if len(set(keys)) == len(keys):
+        columns = [
+            list(chain.from_iterable(_lifted(m, codes, words) for _, codes, words in stretches))
+            for m in measures
+        ]
+        return dict(zip(keys, zip(*columns))) if columns else dict.fromkeys(keys, ())
+    added: Dict[Key, int] = {}
+    cells = chain.from_iterable(cells_of(codes, words) for _, codes, words in stretches)
+    for key, (_, packed) in zip(keys, cells):
+        added[key] = added.get(key, 0) + packed
+    readers = [_reader(measure) for measure in measures]
+    return {key: tuple(read(packed) for read in readers) for key, packed in added.items()}
+
+
+def _keys(table: Table, time: str, cube: FilledCube, codes: Sequence[int]) -> Iterable[Key]:
+    """Return the table's key of each cell of a stretch."""
+    spec = cube.spec
+    parts = [parts_of(code, spec) for code in codes]
+    columns: List[Iterable[Any]] = []
+    for name in table.by:
+        if name in _CUSTOMER_POSITION:
+            place = _CUSTOMER_POSITION[name]
+            names = [key[place] for key in cube.customer_keys]
+            columns.append([names[customer] for customer, _, _ in parts])
+        elif name in spec.calls:
+            place = spec.calls.index(name)
+            names = [key[place] for key in cube.call_keys]
+            columns.append([names[call] for _, call, _ in parts])
+        elif name == "token_band":
+            columns.append([band for _, _, band in parts])
+        else:
+            columns.append(repeat(int(time) if name == "hour_of_day" else time, len(codes)))
+    return zip(*columns) if columns else repeat((), len(codes))
+
+
+def _lifted(measure: str, codes: Sequence[int], words: Sequence[Any]) -> List[Any]:
+    """Return one measure of each cell, without putting the cells together first."""
+    if measure == "tokens":
+        both = (_lifted(m, codes, words) for m in ("input_tokens", "output_tokens"))
+        return [i + o for i, o in zip(*both)]
+    first, count = LANES[measure]
+    column: List[int] = [0] * len(codes)
+    for place in range(count):
+        word = words[first + place]
+        if word is not None:
+            shift = WORD_BITS * place
+            column = [v + (w << shift) for v, w in zip(column, word)] if place else list(word)
+    return [pico / PICO for pico in column] if measure == "cost" else column
+
+
+def _reader(measure: str) -> Callable[[int], Any]:
+    if measure == "cost":
+        return lambda packed: unpack(packed, "cost") / PICO
+    return lambda packed: unpack(packed, measure)
+
+
+def _chosen(table: Table, groups: Dict[Key, Values]) -> Dict[Key, Values]:
+    """Return the groups that a table's `having` and `top` leave."""
+    if table.having:
+        place = table.measures.index(table.having)
+        groups = {key: values for key, values in groups.items() if values[place]}
+    if table.top:
+        place = table.measures.index(table.top)
+        best: Dict[Any, Tuple[Any, Key]] = {}
+        for key, values in groups.items():
+            rank = (-values[place], key)
+            if key[0] not in best or rank < best[key[0]]:
+                best[key[0]] = rank
+        groups = {key: groups[key] for _, key in best.values()}
+    return groups
+
+
+def _with_histograms(
+    table: Table, filled: Dict[Key, Values], cubes: Sequence[FilledCube]
+) -> Dict[Key, Values]:
+    """Return the groups with their latency histograms put in where they were declared."""
+    place = table.measures.index(LATENCY_HISTOGRAM)
+    whole: Dict[Key, Values] = {}
+    for time, stretches in _by_time(cubes):
+        gathered: Dict[Key, Any] = {}
+        for cube, codes, columns in stretches:
+            keys = _keys(table, time, cube, codes)
+            for key, (_, latencies) in zip(keys, latencies_of(codes, columns)):
+                if key in gathered:
+                    gathered[key].extend(latencies)
+                else:
+                    gathered[key] = latencies
+        for key, latencies in gathered.items():
+            sums = filled.get(key, ())
+            whole[key] = (*sums[:place], histogram(latencies), *sums[place:])
+    return whole
