@@ -8,6 +8,7 @@ and the contract tests follow.  Classes are imported when first asked for, which
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, Callable, Dict, NamedTuple, Tuple, Type
 
 from finops.analyzers.base import Analyzer
@@ -36,9 +37,15 @@ class Analysis(NamedTuple):
 
     @property
     def generator(self) -> Callable[[Dict[str, Any], Any], None]:
-        """The report generator: `generate_ID_report(data, output_path)`."""
-        module = import_module(f"finops.generators.{self.id}")
-        found: Callable[[Dict[str, Any], Any], None] = getattr(module, f"generate_{self.id}_report")
+        """The report generator: `generate_ID_report(data, output_path)`.
+
+        An analysis without a page of its own gets the one that renders any result.
+        """
+        name = self.id
+        if find_spec(f"finops.generators.{name}") is None:
+            name = "default"
+        module = import_module(f"finops.generators.{name}")
+        found: Callable[[Dict[str, Any], Any], None] = getattr(module, f"generate_{name}_report")
         return found
 
     @property
