@@ -155,6 +155,7 @@ class _Server(ThreadingHTTPServer):
     collector: LocalCollector
 
     def server_bind(self) -> None:
+        """Bind without asking a name server who we are."""
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment]
 

@@ -1,0 +1,125 @@
+"""What holds for each of the nineteen examples."""
+
+from __future__ import annotations
+
+import ast
+import io
+import tokenize
+from pathlib import Path
+
+import pytest
+
+from tests.showcase.running import EXAMPLES, FOLDERS, ROOT, SHOWCASE, interpreters, run_example
+
+ALL_FILES = sorted(path for folder in FOLDERS for path in (SHOWCASE / folder).glob("*.py"))
+RULE = "=" * 60
+EXPECTED = {
+    "instrumentation": "basic async metadata error_handling batch otel",
+    "queries": "cost_allocation time_series aggregations anomaly_detection chart_builder",
+    "metadata": "builders validators examples best_practices",
+    "scenarios": "unprofitable_customers model_comparison viral_spike pricing_change",
+}
+PREFIX = {"instrumentation": "revenium_", "scenarios": "scenario_"}
+
+
+def _named(path: Path) -> str:
+    return f"{path.parent.name}/{path.stem}"
+
+
+def test_the_nineteen_are_there():
+    expected = {
+        f"{folder}/{PREFIX.get(folder, '')}{name}"
+        for folder, names in EXPECTED.items()
+        for name in names.split()
+    }
+    assert {_named(path) for path in EXAMPLES} == expected
+    assert len(expected) == 19
+
+
+@pytest.mark.parametrize("python", interpreters())
+@pytest.mark.parametrize("path", EXAMPLES, ids=_named)
+def test_runs_alone_in_an_empty_environment(path, python, tmp_path):
+    arguments = ["--out", str(tmp_path / "pages")] if path.parent.name == "scenarios" else []
+    if path.stem == "chart_builder":
+        arguments = ["--out", str(tmp_path / "chart.html")]
+    ran = run_example(path, *arguments, cwd=tmp_path, python=python)
+    assert ran.status == 0, ran.err
+    assert ran.err == ""
+    assert ran.seconds < 20
+    lines = ran.out.splitlines()
+    assert lines[0] == RULE and lines[2] == RULE and lines[1].strip()
+    assert "Step 1" in ran.out and "Results" in ran.out and "Key benefits" in ran.out
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=_named)
+def test_terminals_without_unicode_get_plain_letters(path, tmp_path):
+    arguments = ["--out", str(tmp_path)] if path.parent.name == "scenarios" else []
+    if path.stem == "chart_builder":
+        arguments = ["--out", str(tmp_path / "chart.html")]
+    ran = run_example(path, *arguments, cwd=ROOT, env={"PYTHONIOENCODING": "ascii"})
+    assert ran.status == 0, ran.err
+    assert ran.out.isascii()
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=_named)
+def test_docstring_names_use_case_pattern_and_performance(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    text = ast.get_docstring(tree) or ""
+    for part in ("Use case:", "Pattern:", "Performance:"):
+        assert part in text
+    functions = {
+        node.name
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    }
+    assert "demonstrate" in functions
+
+
+@pytest.mark.parametrize("path", ALL_FILES, ids=_named)
+def test_files_are_short_documented_typed_and_independent(path):
+    source = path.read_text(encoding="utf-8")
+    assert source.count("\n") < 400
+    siblings = {other.stem for other in path.parent.glob("*.py")}
+    strangers = {other.stem for other in ALL_FILES if other.parent != path.parent} - siblings
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            roots = {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            roots = {(node.module or "").split(".")[0]}
+        else:
+            roots = set()
+        assert not roots & strangers
+        assert "finops" not in roots
+    assert "sys.path" not in source
+
+
+@pytest.mark.parametrize("path", ALL_FILES, ids=_named)
+def test_functions_are_typed_and_public_ones_documented(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            assert node.returns is not None or node.name == "__init__", node.name
+            named = [
+                a for a in node.args.args + node.args.kwonlyargs if a.arg not in ("self", "cls")
+            ]
+            assert all(argument.annotation for argument in named), node.name
+            assert node.name.startswith("_") or ast.get_docstring(node), node.name
+            assert node.end_lineno - node.lineno <= 60, f"{node.name} is long"
+
+
+def test_helpers_of_the_same_name_are_the_same_file():
+    """Folders can be copied alone, so they repeat small helpers; they must not drift apart."""
+    by_name = {}
+    for path in ALL_FILES:
+        if path.stem.startswith("_") and path.stem not in ("_page",):
+            by_name.setdefault(path.name, set()).add(path.read_bytes())
+    assert all(len(versions) == 1 for versions in by_name.values())
+
+
+@pytest.mark.parametrize("path", ALL_FILES, ids=_named)
+def test_no_typed_in_claims(path):
+    """No string tells a share, a dollar amount or a factor that was not computed."""
+    for token in tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline):
+        text = token.string
+        if token.type != tokenize.STRING or text.startswith(('"""', 'r"""', "f")):
+            continue
+        assert "$" not in text or not any(letter.isdigit() for letter in text), text
