@@ -116,8 +116,11 @@ class PriceTable:
 
     def alternatives(self, model: Model, downgradable: bool) -> List[Model]:
         """Return the models that may replace `model`: its own class, or one class lower
-        where the task tolerates it (`downgradable`).  The model itself is not among them.
+        where the task tolerates it (`downgradable`).  The model itself is not among them; a
+        model of no known class has none.
         """
+        if model.capability not in CLASSES:
+            return []
         rank = CLASSES.index(model.capability)
         allowed = CLASSES[rank : rank + 2] if downgradable else CLASSES[rank : rank + 1]
         return [m for m in self if m.capability in allowed and m is not model]

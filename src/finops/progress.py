@@ -115,8 +115,9 @@ class Progress:
         if elapsed <= 0 or moved <= 0:
             return parts
         rates = [f"{(calls - self._first_calls) / elapsed:,.0f} calls/s"] if calls else []
-        rates.append(f"{duration((total - done) * elapsed / moved)} left")
-        return f"{parts} {', '.join(rates)}"
+        if done < total:
+            rates.append(f"{duration((total - done) * elapsed / moved)} left")
+        return f"{parts} {', '.join(rates)}".rstrip()
 
     def _show(self, text: str) -> None:
         self._last = ""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import re
-from typing import Callable, List, NamedTuple, Optional, Sequence, TextIO
+from typing import TYPE_CHECKING, Callable, List, NamedTuple, Optional, Sequence, TextIO
 
 from finops import config
 from finops.config import Settings
 from finops.errors import UsageError
 from finops.progress import Progress
+
+if TYPE_CHECKING:
+    from finops.catalog import PriceTable
 
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(KB|MB|GB|)", re.IGNORECASE)
 _UNITS = {"KB": 1024, "": config.MEGABYTE, "MB": config.MEGABYTE, "GB": 1024 * config.MEGABYTE}
@@ -139,6 +142,20 @@ def settings_of(args: argparse.Namespace) -> Settings:
     except ValueError:
         raise UsageError("FINOPS_PORT is not a number; unset it or give --port") from None
     return settings._replace(port=parse_port(str(settings.port)))
+
+
+def prices_of(args: argparse.Namespace) -> PriceTable:
+    """Return the prices of `--prices`, else the built-in ones.
+
+    Raises DataError where the file is not a price table.
+    """
+    if args.prices:
+        from finops.prices import load_prices
+
+        return load_prices(args.prices)
+    from finops.catalog import DEFAULT_PRICES
+
+    return DEFAULT_PRICES
 
 
 def table(rows: Sequence[Sequence[str]], right: Sequence[int] = (), width: int = 0) -> List[str]:

@@ -1,0 +1,130 @@
+"""`finops analyze`: run the analyzers, write reports, say what each found first."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Tuple
+
+from finops import registry
+from finops.commands.base import (
+    Console,
+    add_data,
+    add_prices,
+    add_quiet,
+    add_reports,
+    add_workers,
+    inert,
+    prices_of,
+    settings_of,
+    table,
+)
+from finops.config import Settings
+from finops.errors import StorageError
+
+if TYPE_CHECKING:
+    from finops.pipeline import Outcome
+    from finops.publishing import Made
+
+SOME_FAILED = 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    add_data(parser)
+    add_reports(parser)
+    parser.add_argument(
+        "--only",
+        metavar="ID",
+        action="append",
+        choices=list(registry.ANALYZER_REGISTRY),
+        help="run this analyzer only; may be given more than once ('finops list analyzers')",
+    )
+    parser.add_argument(
+        "--json",
+        metavar="DIR",
+        help="also write the results as ID.json into this folder; - prints them as one object",
+    )
+    add_prices(parser)
+    add_workers(parser)
+    add_quiet(parser)
+
+
+def run(args: argparse.Namespace, console: Console) -> int:
+    """Analyze; return 0, or 1 where some reports could not be made."""
+    settings = settings_of(args)
+    outcome = analyzed(args, settings, console)
+    if args.json == "-":
+        console.say(json.dumps(outcome.results, allow_nan=False))
+    else:
+        if args.json:
+            _write_results(outcome, Path(args.json))
+        console.say(summary(outcome, console))
+    return SOME_FAILED if outcome.failed else 0
+
+
+def analyzed(args: argparse.Namespace, settings: Settings, console: Console) -> Outcome:
+    """Run the pipeline with progress, and note what failed on standard error."""
+    from finops import pipeline
+
+    progress = console.progress("reading", args.quiet)
+
+    def step(name: str, number: int, total: int) -> None:
+        if number == 1:
+            progress.finish()
+        progress.step(f"analyzing {name} ({number} of {total})")
+
+    job = pipeline.Job(
+        settings.data,
+        settings.reports,
+        only=tuple(args.only or ()),
+        workers=args.workers,
+        prices=prices_of(args),
+        scanned=progress.update,
+        step=step,
+    )
+    try:
+        outcome = pipeline.analyze(job)
+    finally:
+        progress.finish()
+    for made in outcome.failed:
+        _note_failure(made, console)
+    return outcome
+
+
+def _note_failure(made: Made, console: Console) -> None:
+    """Name the analyzer; where it crashed, show where."""
+    if made.trace:
+        console.note(made.trace)
+    console.note(inert(f"finops: {made.analysis.id} failed, its last report stays: {made.reason}"))
+
+
+def summary(outcome: Outcome, console: Console) -> str:
+    """Return the table of reports and the path to open."""
+    rows = [("report", "found first", "size", "seconds")]
+    rows += [_row(made) for made in outcome.reports]
+    heading, *lines = table(rows, right=(2, 3), width=console.width)
+    painted = [
+        console.paint(line, "31") if made.reason else line
+        for line, made in zip(lines, outcome.reports)
+    ]
+    opened = f"open {outcome.index_page}" if outcome.index_page.is_file() else "there is no index page"
+    return "\n".join([console.paint(heading, "1"), *painted, "", inert(opened)])
+
+
+def _row(made: Made) -> Tuple[str, str, str, str]:
+    first = f"failed: {made.reason}" if made.reason else made.headline
+    size = f"{made.size_bytes / 1024:.0f} KB" if made.size_bytes else "-"
+    return made.analysis.title, inert(first).replace("\n", " "), size, f"{made.seconds:.2f}"
+
+
+def _write_results(outcome: Outcome, folder: Path) -> None:
+    from finops.generators.files import write_aside
+    from finops.pipeline import json_text
+
+    try:
+        for name, result in outcome.results.items():
+            write_aside(folder / f"{name}.json", json_text(result))
+    except OSError as error:
+        raise StorageError(f"cannot write results to {folder}: {error.strerror}") from error

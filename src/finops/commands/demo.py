@@ -1,0 +1,44 @@
+"""`finops demo`: from nothing to a dashboard with one command."""
+
+from __future__ import annotations
+
+import argparse
+
+from finops.commands import analyze, generate, serve
+from finops.commands.base import Console, add_quiet, add_workers, settings_of
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options: those of `serve`, and what generating and analyzing need."""
+    serve.add_arguments(parser)
+    generate.add_size(parser)
+    generate.add_seed(parser)
+    add_workers(parser)
+    add_quiet(parser)
+
+
+def run(args: argparse.Namespace, console: Console) -> int:
+    """Generate a dataset if there is none, analyze it, then serve until interrupted."""
+    settings = settings_of(args)
+    everything = argparse.Namespace(
+        **{**_DEFAULTS, **{k: v for k, v in vars(args).items() if v is not None}}
+    )
+    if not settings.data.exists():
+        generate.run(everything, console)
+    analyze.run(everything, console)
+    return serve.run(args, console)
+
+
+# What the options of `generate` and `analyze` are that the demo does not offer.
+_DEFAULTS = {
+    "start": None,
+    "scenario": None,
+    "prices": None,
+    "fresh": False,
+    "only": None,
+    "json": None,
+    "seed": None,
+    "workers": None,
+    "data": None,
+    "reports": None,
+}

@@ -1,0 +1,57 @@
+"""`finops evaluate`: what the detectors found of what the simulator planted."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any, Dict, List
+
+from finops.commands.base import Console, add_data, add_quiet, add_workers, settings_of, table
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    add_data(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead")
+    add_workers(parser)
+    add_quiet(parser)
+
+
+def run(args: argparse.Namespace, console: Console) -> int:
+    """Print planted, found, precision, recall and F1 for each kind of incident; return 0.
+
+    Raises DataError where the dataset has no ground truth beside it.
+    """
+    evaluation = _evaluated(args, console)
+    if args.json:
+        console.say(json.dumps(evaluation, allow_nan=False))
+    else:
+        heading, *lines = table(_rows(evaluation), right=range(1, 8), width=console.width)
+        console.say("\n".join([console.paint(heading, "1"), *lines]))
+    return 0
+
+
+def _evaluated(args: argparse.Namespace, console: Console) -> Dict[str, Any]:
+    from finops import evaluation, pipeline
+
+    settings = settings_of(args)
+    truth = evaluation.read_truth(settings.data)
+    progress = console.progress("reading", args.quiet)
+    job = pipeline.Job(
+        settings.data, settings.reports, evaluation.NEEDED, args.workers, scanned=progress.update
+    )
+    try:
+        results = pipeline.compute(job)
+    finally:
+        progress.finish()
+    found: Dict[str, Any] = evaluation.evaluate(results, truth)
+    return found
+
+
+def _rows(evaluation: Dict[str, Any]) -> List[List[str]]:
+    rows = [["incident", "planted", "found", "missed", "false", "precision", "recall", "F1"]]
+    for one in evaluation["kinds"]:
+        counts = [str(one[key]) for key in ("planted", "found", "missed", "false_alarms")]
+        shares = [f"{one[key]:.2f}" for key in ("precision", "recall", "f1")]
+        rows.append([one["kind"].replace("_", " "), *counts, *shares])
+    return rows

@@ -1,0 +1,137 @@
+"""`finops generate`: simulate calls into a CSV until it has the size that was asked for."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Optional
+
+from finops import config
+from finops.commands.base import (
+    Console,
+    add_data,
+    add_prices,
+    add_quiet,
+    add_workers,
+    inert,
+    parse_size,
+    prices_of,
+    settings_of,
+)
+from finops.errors import UsageError
+from finops.progress import megabytes
+
+if TYPE_CHECKING:
+    from finops.config import Settings
+    from finops.simulator.engine import GenerateResult
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    add_size(parser)
+    add_data(parser)
+    add_seed(parser)
+    parser.add_argument(
+        "--start",
+        metavar="DATE",
+        type=_parse_start,
+        help="the first day of the simulated time, such as 2025-01-01",
+    )
+    parser.add_argument(
+        "--scenario",
+        metavar="ID",
+        action="append",
+        help="play this scenario only; may be given more than once ('finops list scenarios')",
+    )
+    add_prices(parser)
+    add_workers(parser)
+    parser.add_argument(
+        "--fresh",
+        action="store_true",
+        help="start over; without it an existing file is continued",
+    )
+    add_quiet(parser)
+
+
+def add_size(parser: argparse.ArgumentParser) -> None:
+    """Add `--size`."""
+    parser.add_argument(
+        "--size",
+        metavar="SIZE",
+        type=parse_size,
+        default=config.TARGET_SIZE_MB * config.MEGABYTE,
+        help="how large the file shall be: 500MB, 2GB, 750KB, a bare number is MB"
+        f" (default: {config.TARGET_SIZE_MB}MB)",
+    )
+
+
+def add_seed(parser: argparse.ArgumentParser) -> None:
+    """Add `--seed`."""
+    parser.add_argument(
+        "--seed",
+        metavar="N",
+        type=_parse_seed,
+        help="the same number gives the same bytes (default: a fixed one)",
+    )
+
+
+def run(args: argparse.Namespace, console: Console) -> int:
+    """Generate, print what there is now, and return 0."""
+    result = generated(args, settings_of(args), console)
+    for sentence in result.repaired:
+        console.note(inert(f"finops: {sentence}"))
+    console.say(inert(summary(result)))
+    return 0
+
+
+def generated(args: argparse.Namespace, settings: Settings, console: Console) -> GenerateResult:
+    """Run the simulator with progress."""
+    from finops.simulator.engine import generate
+
+    progress = console.progress("generating", args.quiet)
+    chosen = {"seed": args.seed, "start": args.start, "scenarios": _scenarios(args.scenario)}
+    given = {name: value for name, value in chosen.items() if value is not None}
+    try:
+        return generate(
+            settings.data,
+            args.size,
+            workers=args.workers,
+            fresh=args.fresh,
+            prices=prices_of(args),
+            progress=progress.update,
+            **given,
+        )
+    finally:
+        progress.finish()
+
+
+def summary(result: GenerateResult) -> str:
+    """Return size, calls, calls a second and period as one line."""
+    rate = result.new_calls / result.seconds if result.seconds else 0.0
+    speed = f", {result.new_calls:,} of them new ({rate:,.0f} calls/s)" if result.new_calls else ""
+    period = f"{result.period_start[:16]} to {result.period_end[:16]}".replace("T", " ")
+    return f"{megabytes(result.size_bytes)}, {result.calls:,} calls{speed}, {period} UTC"
+
+
+def _scenarios(names: Optional[Any]) -> Optional[Any]:
+    """Return the chosen ids, None for all.  Raises UsageError for an unknown one."""
+    from finops.simulator.scenarios import SCENARIOS
+
+    for name in names or ():
+        if name not in SCENARIOS:
+            raise UsageError(f"no scenario '{name}'; 'finops list scenarios' lists them")
+    return tuple(names) if names else None
+
+
+def _parse_seed(text: str) -> int:
+    if not re.fullmatch("[0-9]{1,18}", text):
+        raise UsageError(f"'{text}' is not a seed; write a whole number")
+    return int(text)
+
+
+def _parse_start(text: str) -> datetime:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d")
+    except ValueError:
+        raise UsageError(f"'{text}' is not a date; write it like 2025-01-01") from None

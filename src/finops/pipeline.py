@@ -1,0 +1,247 @@
+"""From a dataset to reports: scan once, analyze each, write pages, index and manifest.
+
+The trade-off: all analyses share one process and one pass over the file, which makes them
+cheap; an exception costs only its own report, but a crash of the interpreter costs the run.
+Whoever needs a time limit runs this in a process of its own, as the viewer does.
+
+Each file is moved into place whole, so an interrupted run leaves complete pages, old or new.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import traceback
+from functools import partial
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, TypeVar
+
+from finops import config, registry
+from finops.catalog import DEFAULT_PRICES, PriceTable
+from finops.dataset.rollup import Rollups, Table
+from finops.dataset.scan import open_dataset
+from finops.errors import FinOpsError, StorageError
+from finops.generators.files import write_aside
+from finops.publishing import Made, publish, utc_text
+from finops.registry import Analysis
+
+_Found = TypeVar("_Found")
+Result = Dict[str, Any]
+Step = Callable[[str, int, int], None]
+
+_STALE_TEMPORARY_S = 60
+# Reports that can say how well their detectors did, where the truth is known.
+EVALUATED = ("realtime", "churn_growth", "abuse_detection")
+
+
+class Outcome(NamedTuple):
+    """What a run made: results by id, how each report went in the registry's order, and the
+    page to open.
+    """
+
+    results: Dict[str, Result]
+    reports: List[Made]
+    index_page: Path
+
+    @property
+    def failed(self) -> List[Made]:
+        """The reports that could not be made."""
+        return [report for report in self.reports if report.reason]
+
+
+class Job(NamedTuple):
+    """What to run: `source` (a path or an opened dataset), into which folder, `only` which
+    ids (none is all).  `step(id, number, of how many)` is called before each analysis.
+    """
+
+    source: Any
+    reports: Path
+    only: Sequence[str] = ()
+    workers: Optional[int] = None
+    prices: PriceTable = DEFAULT_PRICES
+    scanned: Optional[Callable[[int, int], None]] = None
+    step: Step = lambda name, number, total: None
+
+    @property
+    def selected(self) -> List[Analysis]:
+        """The analyses to run, in the registry's order."""
+        known = registry.ANALYZER_REGISTRY.values()
+        return [one for one in known if not self.only or one.id in self.only]
+
+
+def compute(job: Job) -> Dict[str, Result]:
+    """Return the results of the selected analyses and write nothing.
+
+    Raises what the first failing analyzer raises, DataError where the file cannot be read.
+    """
+    dataset = open_dataset(job.source, workers=job.workers, prices=job.prices, progress=job.scanned)
+    classes = {one.id: one.analyzer for one in job.selected}
+    dataset.rollups(tuple({table: None for c in classes.values() for table in c.TABLES}))
+    return {name: analyzer(dataset).analyze() for name, analyzer in classes.items()}
+
+
+def analyze(job: Job) -> Outcome:
+    """Analyze the dataset and write reports, index and manifest.
+
+    Raises DataError where the file as a whole cannot be read, StorageError where the folder,
+    the index or the manifest cannot be written.  What goes wrong with one report is in the
+    outcome, and its last good page stays.
+    """
+    _prepare(job.reports)
+    run = _Run(job)
+    run.scan()
+    for number, analysis in enumerate(job.selected, 1):
+        job.step(analysis.id, number, len(job.selected))
+        run.analyze(analysis)
+    run.finish_evaluated()
+    return run.outcome()
+
+
+def json_text(result: Mapping[str, Any]) -> str:
+    """Return a result as strict JSON.  Raises ValueError for what JSON cannot say."""
+    return json.dumps(result, allow_nan=False, indent=1) + "\n"
+
+
+class _Run:
+    """One run's state: what is scanned, computed and written so far."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._dataset = open_dataset(
+            job.source, workers=job.workers, prices=job.prices, progress=job.scanned
+        )
+        self._made: Dict[str, Made] = {one.id: Made(one) for one in job.selected}
+        self._results: Dict[str, Result] = {}
+        self._context: Dict[str, Any] = {}
+
+    def scan(self) -> None:
+        """Read the file once, for all analyses whose declarations can be filled."""
+        tables: Dict[Table, None] = {}
+        for analysis in self._job.selected:
+            declared = self._guard(analysis, partial(_declared, analysis))
+            tables.update(dict.fromkeys(declared or ()))
+        filled = self._dataset.rollups(tuple(tables))
+        self._context = context_of(filled, self._job.prices)
+
+    def analyze(self, analysis: Analysis) -> None:
+        """Compute one result and write its page, unless the page waits for the evaluation."""
+        if self._made[analysis.id].reason:
+            return
+        result = self._guard(analysis, partial(self._compute, analysis))
+        if result is None:
+            return
+        self._results[analysis.id] = result
+        self._update(analysis, headline=_headline(result))
+        if analysis.id not in EVALUATED:
+            self._write(analysis, {})
+
+    def finish_evaluated(self) -> None:
+        """Write the pages that tell how well the detectors did, where that can be known."""
+        waiting = [one for one in self._job.selected if one.id in EVALUATED]
+        evaluation = _evaluation(self._results, self._job.source) if waiting else {}
+        for analysis in waiting:
+            if analysis.id in self._results:
+                self._write(analysis, evaluation)
+
+    def outcome(self) -> Outcome:
+        """Write index and manifest, and return how everything went."""
+        index = publish(self._job.reports, self._made, self._results, self._context)
+        return Outcome(self._results, list(self._made.values()), index)
+
+    def _compute(self, analysis: Analysis) -> Result:
+        result = analysis.analyzer(self._dataset).analyze()
+        write_aside(self._job.reports / f"{analysis.id}.json", json_text(result))
+        return result
+
+    def _write(self, analysis: Analysis, more: Mapping[str, Any]) -> None:
+        """Write one page from its result, the dataset's facts and what is known besides."""
+        page = self._job.reports / analysis.filename
+        about = {"title": analysis.title, "purpose": analysis.purpose}
+        data = dict(self._results[analysis.id], _context=dict(self._context, report=about), **more)
+
+        def write() -> int:
+            analysis.generator(data, str(page))
+            return page.stat().st_size
+
+        self._update(analysis, size_bytes=self._guard(analysis, write) or 0)
+
+    def _guard(self, analysis: Analysis, work: Callable[[], _Found]) -> Optional[_Found]:
+        """Return what the work returns; None where it fails, which is noted with its time."""
+        begun = time.perf_counter()
+        found = None
+        try:
+            found = work()
+        except (FinOpsError, OSError) as error:
+            self._update(analysis, reason=_sentence(error))
+        except (Exception, SystemExit) as error:
+            reason = f"{type(error).__name__}: {error}"
+            self._update(analysis, reason=reason, trace=traceback.format_exc())
+        seconds = self._made[analysis.id].seconds + time.perf_counter() - begun
+        self._update(analysis, seconds=seconds)
+        return found
+
+    def _update(self, analysis: Analysis, **changes: Any) -> None:
+        self._made[analysis.id] = self._made[analysis.id]._replace(**changes)
+
+
+def _declared(analysis: Analysis) -> Sequence[Table]:
+    """Return the tables of an analysis, checked one by one so that a wrong one costs only it."""
+    tables = analysis.analyzer.TABLES
+    for table in tables:
+        table.check()
+    return tables
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError):
+        # Only the file's name: the sentence is printed on pages that travel.
+        return f"{error.strerror or error}: {Path(str(error.filename or '')).name}".rstrip(": ")
+    return str(error)
+
+
+def _headline(result: Result) -> str:
+    findings = result.get("findings") or ()
+    return str(findings[0]["title"]) if findings else "nothing out of the ordinary"
+
+
+def _evaluation(results: Mapping[str, Result], source: Any) -> Dict[str, Any]:
+    """Return how well the detectors did as {"evaluation": …}; {} where the truth is unknown."""
+    return {}
+
+
+def context_of(data: Rollups, prices: PriceTable) -> Dict[str, Any]:
+    """Return what every page says of the dataset: name, period, size, accounting, prices."""
+    accounting = dict(data.accounting._asdict())
+    accounting["skipped"] = [dict(one._asdict()) for one in data.accounting.skipped]
+    return {
+        "dataset": data.file.name,
+        "size_bytes": data.file.size_bytes,
+        "period_start": data.period.start,
+        "period_end": data.period.end,
+        "generated_at": utc_text(time.time()),
+        "calls": data.totals.calls,
+        "cost": data.totals.cost,
+        "tokens": data.totals.tokens,
+        "customers": len(data.customers),
+        "unpriced_calls": data.totals.unpriced,
+        "accounting": accounting,
+        "prices": {"source": prices.source, "date": prices.date},
+        "target_size_mb": config.TARGET_SIZE_MB,
+        "reports": [
+            {"id": one.id, "title": one.title, "domain": one.domain, "purpose": one.purpose}
+            for one in registry.ANALYZER_REGISTRY.values()
+        ],
+    }
+
+
+def _prepare(folder: Path) -> None:
+    """Make the folder and remove temporary files that an ended run left."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for left in folder.glob("*.*.tmp"):
+            if time.time() - left.stat().st_mtime > _STALE_TEMPORARY_S:
+                left.unlink()
+    except OSError as error:
+        raise StorageError(
+            f"cannot write reports to {folder}: {error.strerror}; give another --reports"
+        ) from error

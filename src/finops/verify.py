@@ -1,0 +1,97 @@
+"""Checking a dataset: structure, rows, what would be skipped and why, the commit mark.
+
+The file is read exactly as the analyses read it, so what is said here holds for the reports.
+Nothing is changed; what an interrupted writer left is repaired by the next `generate`.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, List, NamedTuple, Optional, Tuple
+
+from finops.dataset.mark import Mark, mark_path, read_mark
+from finops.dataset.rollup import Accounting, Rollups
+from finops.dataset.scan import open_dataset
+
+SHOWN_LINES = 5
+
+
+class Verification(NamedTuple):
+    """What was found, line by line, and what is wrong: no `faults`, no trouble."""
+
+    lines: List[str]
+    faults: List[str]
+
+
+def verify(path: Any, workers: Optional[int] = None, progress: Any = None) -> Verification:
+    """Read the whole file and return what is in it.
+
+    Raises DataError where the file as a whole cannot be read.
+    """
+    before = read_mark(path)
+    data = open_dataset(path, workers=workers, progress=progress).rollups(())
+    after = read_mark(path)
+    said, faults = _of_mark(path, data, after)
+    if before is None or before != after:
+        faults = [f for f in faults if f is not _ROWS_DIFFER]  # somebody is writing just now
+    if not data.accounting.balanced:
+        faults.append("the lines do not add up; this is a defect of this program")
+    return Verification([*_of_rows(data), *said], faults)
+
+
+def _of_rows(data: Rollups) -> List[str]:
+    accounting, totals = data.accounting, data.totals
+    lines = [
+        f"{data.file.name}: {data.file.size_bytes:,} bytes, {totals.calls:,} calls",
+        f"period: {data.period.start or 'no calls'}"
+        + (f" to {data.period.end}" if data.period.end else ""),
+        _sum_of(accounting),
+    ]
+    for skipped in accounting.skipped:
+        first = ", ".join(str(line) for line in skipped.lines[:SHOWN_LINES])
+        more = ", …" if skipped.rows > SHOWN_LINES else ""
+        lines.append(f"  skipped {skipped.rows:,}: {skipped.reason} (line {first}{more})")
+    if totals.unpriced:
+        lines.append(f"  {totals.unpriced:,} calls have neither a cost nor a known price")
+    return [*lines, *(f"note: {note}" for note in accounting.notes)]
+
+
+def _sum_of(accounting: Accounting) -> str:
+    return (
+        f"lines: {accounting.lines:,} = {accounting.header} header + {accounting.used:,} used"
+        f" + {accounting.skipped_rows:,} skipped + {accounting.repeated_headers:,} repeated headers"
+        f" + {accounting.blank:,} blank + {accounting.incomplete_tail} incomplete tail"
+    )
+
+
+_ROWS_DIFFER = "the commit mark counts other rows than the file holds"
+
+
+def _of_mark(path: Any, data: Rollups, mark: Optional[Mark]) -> Tuple[List[str], List[str]]:
+    """Return what the mark says, and where the file contradicts it."""
+    if mark is None:
+        return _without_mark(path)
+    size = os.stat(path).st_size
+    if size < mark.end:
+        lost = mark.end - size
+        return [], [f"{lost:,} committed bytes are missing at the end; 'generate' repairs the file"]
+    said = [f"commit mark: {mark.rows:,} rows in {mark.end:,} bytes are committed"]
+    if mark.pending is not None:
+        said.append(
+            f"  a batch of {mark.pending.rows:,} rows is being written, or its writer was killed;"
+            " the next 'generate' keeps it if it is whole, else moves it aside"
+        )
+    elif size > mark.end:
+        said.append(f"  {size - mark.end:,} bytes behind it were appended by another program")
+    accounting = data.accounting
+    rows = accounting.lines - accounting.header - accounting.incomplete_tail
+    if data.file.size_bytes == mark.end and rows != mark.rows:
+        return said, [_ROWS_DIFFER]
+    return said, []
+
+
+def _without_mark(path: Any) -> Tuple[List[str], List[str]]:
+    beside = mark_path(path)
+    if not beside.exists():
+        return ["commit mark: none; the file was not written by this program"], []
+    return [], [f"{beside.name} is damaged or belongs to another file; delete it to go on"]
