@@ -11,8 +11,8 @@ _RETRY_FOR_S = 2.5
 _RETRY_EVERY_S = 0.05
 
 
-def write_aside(path: Union[str, Path], text: str) -> None:
-    """Write UTF-8 text beside `path`, flush it to the disk and move it into place.
+def write_aside(path: Union[str, Path], content: Union[str, bytes]) -> None:
+    """Write bytes, or text as UTF-8, beside `path`, flush it and move it into place.
 
     Missing folders are made.  Raises OSError where that cannot be done; what was at `path`
     is then untouched and no temporary file is left.
@@ -21,8 +21,8 @@ def write_aside(path: Union[str, Path], text: str) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     aside = target.with_name(f"{target.name}.{os.getpid()}.tmp")
     try:
-        with open(str(aside), "w", encoding="utf-8", newline="\n") as out:
-            out.write(text)
+        with open(str(aside), "wb") as out:
+            out.write(content.encode("utf-8") if isinstance(content, str) else content)
             out.flush()
             os.fsync(out.fileno())
         _move(aside, target)

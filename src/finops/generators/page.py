@@ -126,15 +126,17 @@ def script_text() -> str:
     return "\n".join(asset(name) for name in SCRIPTS)
 
 
-def content_security_policy(header: bool = False) -> str:
+def content_security_policy(header: bool = False, copy: str = "'self'") -> str:
     """Return the policy of a report page; `header` adds what only an HTTP header can say.
 
     Script and style are constants, so their hashes allow them; the only other script is
-    Chart.js, from its exact address or from the copy beside the page.
+    Chart.js, from its exact address or from the copy beside the page.  A server that knows
+    the copy's address gives it as `copy`.  A page sent with `header` is sandboxed, so the
+    copy must be sent with `Cross-Origin-Resource-Policy: cross-origin`.
     """
     policy = [
         "default-src 'none'",
-        f"script-src '{_hash(script_text())}' {CHARTJS_URL} 'self'",
+        f"script-src '{_hash(script_text())}' {CHARTJS_URL} {copy}",
         f"style-src '{_hash(style_text())}'",
         "img-src data:",
         "base-uri 'none'",
