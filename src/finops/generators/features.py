@@ -54,13 +54,19 @@ def _features(data: Data) -> Rows:
 def _cards(data: Data) -> List[Card]:
     summary: Data = data.get("summary") or {}
     return [
+        Card("Margin a month", _margin(summary), "money", "subscriptions less cost of all calls"),
         Card("Best feature", _named(summary.get("best_feature")), "feature", "highest return"),
         Card("Worst feature", _named(summary.get("worst_feature")), "feature", "lowest return"),
         Card("Revenue a month", summary.get("monthly_revenue"), "money", "subscriptions"),
         Card("Cost a month", summary.get("monthly_cost"), "money", "of all calls"),
         Card("Features", summary.get("feature_count"), "count", "with at least one call"),
-        Card("Customers", summary.get("total_customers"), "count", "of any feature"),
     ]
+
+
+def _margin(summary: Data) -> Any:
+    """Return what is left of the revenue a month, None where the result does not say."""
+    revenue, cost = summary.get("monthly_revenue"), summary.get("monthly_cost")
+    return None if revenue is None or cost is None else revenue - cost
 
 
 def _named(feature: Any) -> Any:
@@ -223,8 +229,8 @@ def _value(data: Data) -> Dict[str, Tuple[str, str]]:
         ),
         "actionable": (
             "The cost of AI is cut everywhere or nowhere.",
-            f"{formatting.count(len(losing))} features cost more than they earn, together"
-            f" {formatting.money(gap)} a month; the others can be left alone.",
+            f"{formatting.count(len(losing))} of {features} features cost more than they earn,"
+            f" together {formatting.money(gap)} a month; the others can be left alone.",
         ),
     }
 

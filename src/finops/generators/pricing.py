@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
 
 from finops.generators import formatting
-from finops.generators.charts import Axis, Series, bar_chart, line_chart
-from finops.generators.components import Card, Part, columns, section, text
+from finops.generators.charts import Axis, Series, bar_chart
+from finops.generators.components import Card, Part, columns, section
 from finops.generators.page import Report, write_report
 from finops.generators.tables import Column, table, texts
 
@@ -198,21 +198,21 @@ def _segments(data: Data) -> Part:
 
 
 def _sensitivity(data: Data) -> Part:
-    rows: Rows = data.get("sensitivity") or []
-    cost = (data.get("summary") or {}).get("monthly_cost")
-    price = formatting.money(data.get("break_even_price_per_1k_calls"))
+    cost = (data.get("summary") or {}).get("monthly_cost") or 0
+    rows: Rows = [
+        {**row, "monthly_margin": (row.get("monthly_revenue") or 0) - cost}
+        for row in data.get("sensitivity") or []
+    ]
     return section(
         "What the usage price does",
-        line_chart(
+        bar_chart(
             "sensitivity",
-            "Revenue of usage-based pricing at eleven prices, against the cost",
+            "Margin of usage-based pricing at each of these prices",
             Axis("Price per 1,000 calls (USD)", "money"),
-            Axis("USD a month", "money"),
+            Axis("Margin (USD a month)", "money"),
             [row.get("price_per_1k_calls") for row in rows],
-            [
-                Series("Revenue", [row.get("monthly_revenue") for row in rows]),
-                Series("Cost", [cost for _ in rows], "warning", "dashed"),
-            ],
+            [Series("Margin", [row["monthly_margin"] for row in rows])],
+            colours=["critical" if row["monthly_margin"] < 0 else "accent" for row in rows],
             empty="No prices were tried in this result.",
         ),
         table(
@@ -221,14 +221,21 @@ def _sensitivity(data: Data) -> Part:
             [
                 Column("price_per_1k_calls", "Price per 1,000 calls", "money"),
                 Column("monthly_revenue", "Revenue a month", "money"),
+                Column("monthly_margin", "Margin a month", "money"),
                 Column("margin_percent", "Margin", "percent"),
             ],
             rows,
             order=("price_per_1k_calls", "ascending"),
             empty="No prices were tried in this result.",
         ),
-        text(f"At {price} per 1,000 calls the revenue equals the cost."),
+        lead=_break_even(data.get("break_even_price_per_1k_calls")),
     )
+
+
+def _break_even(price: Any) -> str:
+    if not price:
+        return "Without calls that cost something, there is no break-even price."
+    return f"At {formatting.money(price)} per 1,000 calls the revenue equals the cost."
 
 
 def _customers(data: Data) -> Part:

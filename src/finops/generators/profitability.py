@@ -276,9 +276,9 @@ def _value(data: Data) -> Dict[str, Tuple[str, str]]:
             f"One command computes {customers} margins and sorts them into four categories.",
         ),
         "actionable": (
-            f"The total hides {losing} unprofitable customers.",
-            f"{losing} customers are named with their break-even price: {loss} a month is at"
-            " stake.",
+            f"A total of {cost} does not say whether anybody costs more than they pay.",
+            f"{losing} of {customers} customers do, each with its break-even price: {loss} a month"
+            " is at stake.",
         ),
     }
 

@@ -22,11 +22,11 @@ Rows = Sequence[Mapping[str, Any]]
 # Pattern in the data: title, what it is.
 _PATTERNS: Dict[str, Tuple[str, str]] = {
     "inefficient_prompt": (
-        "Long prompts with hardly an answer",
+        "Long prompts, short answers",
         "A long input with a short answer: most of the input could probably be left out.",
     ),
     "overpriced_simple_task": (
-        "Simple tasks on dear models",
+        "Simple tasks, dear models",
         "Few tokens on a dear model: the waste is the difference to the cheapest model.",
     ),
 }
@@ -56,9 +56,20 @@ def _cards(summary: Data) -> List[Card]:
         Card("Total cost", summary.get("total_cost"), "money", "in the period"),
         Card("Cost of 1M tokens", summary.get("cost_per_1m_tokens"), "money", "on average"),
         Card("Tokens for a dollar", summary.get("tokens_per_dollar"), "tokens", "on average"),
-        Card("Input", summary.get("total_input_tokens"), "tokens", "in the period"),
-        Card("Output", summary.get("total_output_tokens"), "tokens", "in the period"),
+        Card("Tokens", _tokens(summary), "tokens", _token_classes(summary)),
     ]
+
+
+def _tokens(summary: Data) -> int:
+    total: int = (summary.get("total_input_tokens") or 0) + (
+        summary.get("total_output_tokens") or 0
+    )
+    return total
+
+
+def _token_classes(summary: Data) -> str:
+    inputs, outputs = summary.get("total_input_tokens"), summary.get("total_output_tokens")
+    return f"{formatting.compact(inputs)} input, {formatting.compact(outputs)} output"
 
 
 def _over_time(data: Data) -> Part:
@@ -161,7 +172,7 @@ def _waste(data: Data) -> Part:
             ],
             empty="No call has one of the patterns, so there is no waste to draw.",
         ),
-        *(_pattern_table(name, one) for name, one in patterns.items()),
+        columns(*(_pattern_table(name, one) for name, one in patterns.items())),
     )
 
 
@@ -237,12 +248,11 @@ def _value(data: Data) -> Dict[str, Tuple[str, str]]:
     patterns = _patterns(data)
     wasteful = sum(one.get("call_count") or 0 for one in patterns.values())
     switches = formatting.count(len(data.get("opportunities") or []))
-    tokens = (summary.get("total_input_tokens") or 0) + (summary.get("total_output_tokens") or 0)
     calls = formatting.count(summary.get("total_calls"))
     models = formatting.count(len(data.get("efficiency") or []))
     return {
         "metadata": (
-            f"{formatting.tokens(tokens)} appear as one line per model on an invoice.",
+            f"{formatting.tokens(_tokens(summary))} appear as one line per model on an invoice.",
             f"{calls} calls carry tokens, model, customer and task, so waste has a name.",
         ),
         "realtime": (

@@ -95,7 +95,7 @@ def test_findings_and_recommendations_name_what_is_lost(result):
     assert result["recommendations"][:2] == [
         "Reduce the cost of analysis, by cheaper models or shorter prompts: it loses 85.00 USD "
         "a month.",
-        "Invest in chat: it earns 74.00 USD a month above its cost.",
+        "Invest in chat: it returns most and earns 74.00 USD a month above its cost.",
     ]
 
 

@@ -193,12 +193,13 @@ def _recommendations(features: Sequence[Row]) -> List[str]:
     losing = [row for row in features if row["classification"] in ("sunset", "optimize")]
     losing = sorted(losing, key=lambda r: (r["revenue"] - r["monthly_cost"], r["feature_id"]))
     advice = [_mend(row) for row in losing]
-    for row in features:
-        if row["classification"] == "invest":
-            advice.append(
-                f"Invest in {row['feature_id']}: it earns "
-                f"{usd(row['revenue'] - row['monthly_cost'])} a month above its cost."
-            )
+    invest = [row for row in features if row["classification"] == "invest"]
+    if invest:
+        best = invest[0]
+        advice.append(
+            f"Invest in {best['feature_id']}: it returns most and earns "
+            f"{usd(best['revenue'] - best['monthly_cost'])} a month above its cost."
+        )
     return advice
 
 
