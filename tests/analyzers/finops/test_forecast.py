@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import random
+from typing import List
+
+import pytest
+
+from finops.analyzers.forecast import (
+    Backtest,
+    backtest,
+    daily_series,
+    forecast,
+    month_ahead,
+    partial_days,
+)
+from finops.dataset.rollup import Period
+
+WEEKDAYS = [1.0, 1.1, 1.2, 1.0, 0.9, 0.5, 0.3]
+
+
+def noisy(count: int, seed: int, slope: float = 0.0) -> List[float]:
+    draw = random.Random(seed)
+    return [
+        (100 + slope * i) * WEEKDAYS[i % 7] * (1 + draw.gauss(0, 0.1)) for i in range(count)
+    ]
+
+
+def naive(values: List[float], horizon: int) -> List[float]:
+    return [values[len(values) - 7 + i % 7] for i in range(horizon)]
+
+
+# --- series ----------------------------------------------------------------------------------
+
+
+def test_days_without_calls_count_as_nothing() -> None:
+    dates, values = daily_series({"2025-02-27": 5.0, "2025-03-02": 7.0})
+    assert dates == ["2025-02-27", "2025-02-28", "2025-03-01", "2025-03-02"]
+    assert values == [5.0, 0.0, 0.0, 7.0]
+
+
+def test_partial_days_at_the_ends_are_left_off() -> None:
+    days = {f"2025-01-{d:02d}": float(d) for d in range(1, 8)}
+    assert daily_series(days, ("2025-01-01", "2025-01-07"))[1] == [2, 3, 4, 5, 6]
+    assert daily_series(days, ("2025-01-03",))[1] == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_short_series_keep_their_partial_days() -> None:
+    days = {f"2025-01-{d:02d}": float(d) for d in range(1, 4)}
+    assert daily_series(days, ("2025-01-01", "2025-01-03"))[1] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "partial"),
+    [
+        ("2025-01-01T00:10:00.000000", "2025-01-09T23:50:00.000000", ()),
+        ("2025-01-01T01:00:00.000000", "2025-01-09T23:50:00.000000", ("2025-01-01",)),
+        ("2025-01-01T00:10:00.000000", "2025-01-09T22:59:59.000000", ("2025-01-09",)),
+        ("", "", ()),
+    ],
+)
+def test_a_day_is_whole_from_its_first_to_its_last_hour(
+    start: str, end: str, partial: tuple[str, ...]
+) -> None:
+    assert partial_days(Period(start, end)) == partial
+
+
+# --- forecast --------------------------------------------------------------------------------
+
+
+def test_nothing_follows_from_nothing() -> None:
+    assert forecast([], 30) == []
+
+
+def test_one_day_goes_on_and_says_that_it_knows_no_better() -> None:
+    found = forecast([4.0], 3)
+    assert [(p.value, p.low, p.high) for p in found] == [(4.0, 0.0, 8.0)] * 3
+
+
+def test_a_few_days_go_on_at_their_mean() -> None:
+    found = forecast([1.0, 2.0, 3.0, 2.0], 5)
+    assert [p.value for p in found] == pytest.approx([2.0] * 5)
+    # |residuals| 1, 0, 1, 0: the 80 % quantile is 1, times sqrt(4 / 2), and wider with distance.
+    assert found[0].high - 2.0 > 2**0.5
+    widths = [p.high - p.low for p in found]
+    assert widths == sorted(widths)
+
+
+def test_a_straight_line_goes_on_straight() -> None:
+    values = [10.0 + 2 * i for i in range(42)]
+    found = forecast(values, 30)
+    assert [p.value for p in found] == pytest.approx([10.0 + 2 * i for i in range(42, 72)])
+    assert all(p.high - p.low < 1e-6 for p in found)
+
+
+def test_a_fixed_week_comes_again() -> None:
+    values = [100 * WEEKDAYS[i % 7] for i in range(42)]
+    found = forecast(values, 14)
+    assert [p.value for p in found] == pytest.approx([100 * WEEKDAYS[i % 7] for i in range(14)])
+
+
+def test_trend_times_weekdays_comes_close() -> None:
+    values = [(50 + i) * WEEKDAYS[i % 7] for i in range(70)]
+    for ahead, guess in enumerate(forecast(values, 30), start=70):
+        assert guess.value == pytest.approx((50 + ahead) * WEEKDAYS[ahead % 7], rel=0.05)
+
+
+def test_noise_is_no_trend() -> None:
+    draw = random.Random(8)
+    values = [100 + draw.gauss(0, 5) for _ in range(56)]
+    assert all(abs(p.value - 100) < 8 for p in forecast(values, 30))
+
+
+def test_no_cost_is_forecast_below_zero() -> None:
+    falling = [max(0.0, 100.0 - 3 * i) for i in range(40)]
+    for guess in forecast(falling, 30):
+        assert 0 <= guess.low <= guess.value <= guess.high
+
+
+def test_zeros_stay_zero() -> None:
+    assert [tuple(p) for p in forecast([0.0] * 40, 3)] == [(0.0, 0.0, 0.0)] * 3
+
+
+def test_a_level_that_has_shifted_is_followed() -> None:
+    values = [100.0] * 40 + [300.0] * 21
+    for guess in forecast(values, 7):
+        assert guess.value == pytest.approx(300.0, rel=0.15)
+
+
+@pytest.mark.parametrize("slope", [0.0, 1.0, -0.7])
+@pytest.mark.parametrize("count", [46, 76, 150])
+def test_it_is_no_worse_than_repeating_the_last_week(count: int, slope: float) -> None:
+    ours = theirs = 0.0
+    for seed in range(30):
+        values = noisy(count, seed, slope)
+        seen, held = values[:-14], values[-14:]
+        ours += sum(abs(p.value - v) for p, v in zip(forecast(seen, 14), held))
+        theirs += sum(abs(p - v) for p, v in zip(naive(seen, 14), held))
+    assert ours < theirs
+
+
+def test_four_of_five_days_fall_into_the_interval() -> None:
+    inside = total = 0
+    for seed in range(60):
+        values = noisy(84, seed, 0.3)
+        for guess, actual in zip(forecast(values[:-14], 14), values[-14:]):
+            inside += guess.low <= actual <= guess.high
+            total += 1
+    assert 0.72 <= inside / total <= 0.92
+
+
+# --- backtest --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3])
+def test_short_series_cannot_be_tested(count: int) -> None:
+    assert backtest([1.0] * count) == Backtest(0, 0.0)
+
+
+def test_backtest_by_hand() -> None:
+    # Six days: the last two are forecast as the mean 2 of the first four; off by 2 of 4 and
+    # by 1 of 1, that is 50 and 100 percent.
+    assert backtest([1.0, 2.0, 3.0, 2.0, 4.0, 1.0]) == Backtest(2, 75.0)
+
+
+def test_days_without_cost_are_no_percentage() -> None:
+    assert backtest([1.0, 2.0, 3.0, 2.0, 4.0, 0.0]) == Backtest(2, 50.0)
+
+
+def test_at_most_two_weeks_are_held_back() -> None:
+    assert backtest([5.0] * 100) == Backtest(14, 0.0)
+
+
+# --- month ahead -----------------------------------------------------------------------------
+
+
+def test_the_projection_begins_on_the_day_after_the_data() -> None:
+    days = {f"2025-01-{d:02d}": 10.0 for d in range(1, 31)}
+    days["2025-01-30"] = 1.0  # broken off
+    period = Period("2025-01-01T00:00:00.000000", "2025-01-30T02:00:00.000000")
+    found = month_ahead(days, period)
+    dates = [row["date"] for row in found["projection"]]
+    assert (dates[0], dates[-1], len(dates)) == ("2025-01-31", "2025-03-01", 30)
+    assert found["projection"][0]["cost"] == pytest.approx(10.0)
+    assert found["backtest"] == {"horizon_days": 9, "mape_percent": pytest.approx(0.0)}
+
+
+def test_no_days_have_no_month_ahead() -> None:
+    assert month_ahead({}, Period()) == {
+        "projection": [],
+        "backtest": {"horizon_days": 0, "mape_percent": 0.0},
+    }
