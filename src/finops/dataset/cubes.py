@@ -153,31 +153,40 @@ class Cube:
         return codes
 
 
-def parts_of(code: int, spec: CubeSpec) -> Tuple[int, int, int]:
-    """Return customer code, projected call code and token band of a cell code."""
-    band = 0
+def customer_codes(codes: Sequence[int], spec: CubeSpec) -> List[int]:
+    """Return the customer codes of cell codes."""
+    shift = CALL_BITS + (BAND_BITS if spec.band else 0)
+    return [code >> shift for code in codes]
+
+
+def call_codes(codes: Sequence[int], spec: CubeSpec) -> List[int]:
+    """Return the projected call codes of cell codes."""
     if spec.band:
-        band = (code & _BAND_MASK) * config.TOKEN_BAND_WIDTH
-        code >>= BAND_BITS
-    return code >> CALL_BITS, code & _CALL_MASK, band
+        return [code >> BAND_BITS & _CALL_MASK for code in codes]
+    return [code & _CALL_MASK for code in codes]
 
 
-def cells_of(codes: Any, words: Sequence[Any]) -> Iterator[Tuple[int, int]]:
-    """Yield (code, packed sums) of a packed stretch."""
-    packed: Any = [0] * len(codes)
+def token_bands(codes: Sequence[int]) -> List[int]:
+    """Return the lower bounds of the token bands of cell codes of a cube by band."""
+    return [(code & _BAND_MASK) * config.TOKEN_BAND_WIDTH for code in codes]
+
+
+def packed_sums(codes: Sequence[int], words: Sequence[Any]) -> List[int]:
+    """Return the packed sums of each cell of a stretch."""
+    packed = [0] * len(codes)
     for place, column in enumerate(words):
         if column is not None:
             shift = WORD_BITS * place
             packed = [sums + (word << shift) for sums, word in zip(packed, column)]
-    return zip(codes, packed)
+    return packed
 
 
-def latencies_of(codes: Any, columns: Sequence[Any]) -> Iterator[Tuple[int, Any]]:
-    """Yield (code, array of latencies) of a packed stretch of a latency cube."""
+def latencies_of(columns: Sequence[Any]) -> Iterator[Any]:
+    """Yield the latencies of each cell of a stretch of a latency cube."""
     lengths, latencies = columns
     start = 0
-    for code, length in zip(codes, lengths):
-        yield code, latencies[start : start + length]
+    for length in lengths:
+        yield latencies[start : start + length]
         start += length
 
 

@@ -7,11 +7,20 @@ large tables, measures are lifted straight out of the packed words; else cells a
 
 from __future__ import annotations
 
+from collections import defaultdict
 from itertools import chain, repeat
-from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Sequence, Tuple
 
 from finops.dataset.batch import LANES, WORD_BITS, unpack
-from finops.dataset.cubes import CubeSpec, cells_of, histogram, latencies_of, parts_of
+from finops.dataset.cubes import (
+    CubeSpec,
+    call_codes,
+    customer_codes,
+    histogram,
+    latencies_of,
+    packed_sums,
+    token_bands,
+)
 from finops.dataset.fields import PICO
 from finops.dataset.journeys import Journeys
 from finops.dataset.rollup import (
@@ -25,16 +34,57 @@ from finops.dataset.rollup import (
 
 _CUSTOMER_POSITION = {name: place for place, name in enumerate(CUSTOMER_DIMENSIONS)}
 
-Stretch = Tuple["FilledCube", Any, Sequence[Any]]  # a cube's meaning, cell codes, their columns
+
+class Stretch:
+    """The cells of one stretch of time of a cube, and what has been worked out of them so far.
+
+    Many tables fold from the few cells of a cube without time, so those keep what they work
+    out; the many cells of the others do not, for the sake of memory.
+    """
+
+    def __init__(self, cube: FilledCube, codes: Sequence[int], columns: Sequence[Any]) -> None:
+        self.cube = cube
+        self.codes = codes
+        self.columns = columns
+        self._kept: Dict[str, List[int]] = {}
+
+    def customers(self) -> List[int]:
+        """Return the customer code of each cell."""
+        return self._once("customers", lambda: customer_codes(self.codes, self.cube.spec))
+
+    def calls(self) -> List[int]:
+        """Return the projected call code of each cell."""
+        return self._once("calls", lambda: call_codes(self.codes, self.cube.spec))
+
+    def sums(self) -> List[int]:
+        """Return the packed sums of each cell."""
+        return self._once("sums", lambda: packed_sums(self.codes, self.columns))
+
+    def _once(self, name: str, work_out: Callable[[], List[int]]) -> List[int]:
+        if self.cube.spec.time:
+            return work_out()
+        if name not in self._kept:
+            self._kept[name] = work_out()
+        return self._kept[name]
 
 
-class FilledCube(NamedTuple):
-    """A cube as one part of the file filled it, with the meaning of its codes."""
+class FilledCube:
+    """A cube as one part of the file filled it, with the meaning of its codes.
 
-    spec: CubeSpec
-    packed: Sequence[Tuple[str, Any, Sequence[Any]]]
-    call_keys: Sequence[Tuple[Any, ...]]  # of the projected call codes
-    customer_keys: Sequence[Tuple[Any, ...]]
+    `stretches` are (time value, cells); `call_keys` are those of the projected call codes.
+    """
+
+    def __init__(
+        self,
+        spec: CubeSpec,
+        packed: Sequence[Tuple[str, Any, Sequence[Any]]],
+        call_keys: Sequence[Tuple[Any, ...]],
+        customer_keys: Sequence[Tuple[Any, ...]],
+    ) -> None:
+        self.spec = spec
+        self.call_keys = call_keys
+        self.customer_keys = customer_keys
+        self.stretches = [(time, Stretch(self, codes, columns)) for time, codes, columns in packed]
 
 
 def fold(
@@ -72,8 +122,8 @@ def _by_time(cubes: Sequence[FilledCube]) -> List[Tuple[str, List[Stretch]]]:
     """Return the stretches of all parts by their time value, in order of time."""
     found: Dict[str, List[Stretch]] = {}
     for cube in cubes:
-        for time, codes, columns in cube.packed:
-            found.setdefault(time, []).append((cube, codes, columns))
+        for time, stretch in cube.stretches:
+            found.setdefault(time, []).append(stretch)
     return sorted(found.items())
 
 
@@ -81,53 +131,47 @@ def _summed(
     table: Table, measures: Sequence[str], time: str, stretches: Sequence[Stretch]
 ) -> Dict[Key, Values]:
     """Return the groups of one time value."""
-    keys = list(
-        chain.from_iterable(_keys(table, time, cube, codes) for cube, codes, _ in stretches)
-    )
+    keys = list(chain.from_iterable(_keys(table, time, stretch) for stretch in stretches))
     if len(set(keys)) == len(keys):
-        columns = [
-            list(chain.from_iterable(_lifted(m, codes, words) for _, codes, words in stretches))
-            for m in measures
-        ]
+        columns = [list(chain.from_iterable(_lifted(m, s) for s in stretches)) for m in measures]
         return dict(zip(keys, zip(*columns))) if columns else dict.fromkeys(keys, ())
-    added: Dict[Key, int] = {}
-    cells = chain.from_iterable(cells_of(codes, words) for _, codes, words in stretches)
-    for key, (_, packed) in zip(keys, cells):
-        added[key] = added.get(key, 0) + packed
+    added: Dict[Key, int] = defaultdict(int)
+    for key, packed in zip(keys, chain.from_iterable(stretch.sums() for stretch in stretches)):
+        added[key] += packed
     readers = [_reader(measure) for measure in measures]
     return {key: tuple(read(packed) for read in readers) for key, packed in added.items()}
 
 
-def _keys(table: Table, time: str, cube: FilledCube, codes: Sequence[int]) -> Iterable[Key]:
+def _keys(table: Table, time: str, stretch: Stretch) -> Iterable[Key]:
     """Return the table's key of each cell of a stretch."""
-    spec = cube.spec
-    parts = [parts_of(code, spec) for code in codes]
+    cube = stretch.cube
     columns: List[Iterable[Any]] = []
     for name in table.by:
         if name in _CUSTOMER_POSITION:
             place = _CUSTOMER_POSITION[name]
             names = [key[place] for key in cube.customer_keys]
-            columns.append([names[customer] for customer, _, _ in parts])
-        elif name in spec.calls:
-            place = spec.calls.index(name)
+            columns.append([names[customer] for customer in stretch.customers()])
+        elif name in cube.spec.calls:
+            place = cube.spec.calls.index(name)
             names = [key[place] for key in cube.call_keys]
-            columns.append([names[call] for _, call, _ in parts])
+            columns.append([names[call] for call in stretch.calls()])
         elif name == "token_band":
-            columns.append([band for _, _, band in parts])
+            columns.append(token_bands(stretch.codes))
         else:
-            columns.append(repeat(int(time) if name == "hour_of_day" else time, len(codes)))
-    return zip(*columns) if columns else repeat((), len(codes))
+            shown = int(time) if name == "hour_of_day" else time
+            columns.append(repeat(shown, len(stretch.codes)))
+    return zip(*columns) if columns else repeat((), len(stretch.codes))
 
 
-def _lifted(measure: str, codes: Sequence[int], words: Sequence[Any]) -> List[Any]:
+def _lifted(measure: str, stretch: Stretch) -> List[Any]:
     """Return one measure of each cell, without putting the cells together first."""
     if measure == "tokens":
-        both = (_lifted(m, codes, words) for m in ("input_tokens", "output_tokens"))
+        both = (_lifted(m, stretch) for m in ("input_tokens", "output_tokens"))
         return [i + o for i, o in zip(*both)]
     first, count = LANES[measure]
-    column: List[int] = [0] * len(codes)
+    column: List[int] = [0] * len(stretch.codes)
     for place in range(count):
-        word = words[first + place]
+        word = stretch.columns[first + place]
         if word is not None:
             shift = WORD_BITS * place
             column = [v + (w << shift) for v, w in zip(column, word)] if place else list(word)
@@ -164,9 +208,9 @@ def _with_histograms(
     whole: Dict[Key, Values] = {}
     for time, stretches in _by_time(cubes):
         gathered: Dict[Key, Any] = {}
-        for cube, codes, columns in stretches:
-            keys = _keys(table, time, cube, codes)
-            for key, (_, latencies) in zip(keys, latencies_of(codes, columns)):
+        for stretch in stretches:
+            keys = _keys(table, time, stretch)
+            for key, latencies in zip(keys, latencies_of(stretch.columns)):
                 if key in gathered:
                     gathered[key].extend(latencies)
                 else:
