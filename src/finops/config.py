@@ -384,9 +384,6 @@ class Tokens(NamedTuple):
 
 INPUT_TOKENS = Tokens(500, 400, 50, 2000)
 OUTPUT_TOKENS = Tokens(300, 200, 50, 1000)
-# Long prompts have long answers: an output's rank among outputs is at most this share of all
-# ranks away from its input's rank among inputs.
-OUTPUT_RANK_DISTANCE = 0.5
 
 LATENCY_TOKENS_PER_MS = 10
 LATENCY_BASE_MS: Tuple[int, int] = (50, 200)
