@@ -6,8 +6,9 @@ import random
 from datetime import datetime, timedelta
 from typing import Any, Dict, List
 
-from finops.catalog import CATALOG, DEFAULT_PRICES
 from tests.support.plain import PlainDataset, call
+
+from finops.catalog import CATALOG, DEFAULT_PRICES
 
 Rows = List[Dict[str, str]]
 

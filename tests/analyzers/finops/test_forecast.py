@@ -20,9 +20,7 @@ WEEKDAYS = [1.0, 1.1, 1.2, 1.0, 0.9, 0.5, 0.3]
 
 def noisy(count: int, seed: int, slope: float = 0.0) -> List[float]:
     draw = random.Random(seed)
-    return [
-        (100 + slope * i) * WEEKDAYS[i % 7] * (1 + draw.gauss(0, 0.1)) for i in range(count)
-    ]
+    return [(100 + slope * i) * WEEKDAYS[i % 7] * (1 + draw.gauss(0, 0.1)) for i in range(count)]
 
 
 def naive(values: List[float], horizon: int) -> List[float]:
