@@ -193,9 +193,7 @@ def _weekday_factors(values: Sequence[float], line: Curve) -> List[float]:
     if len(values) < 2 * WEEK or min(levels) <= 0:
         return [1.0] * WEEK
     ratios = [value / level for value, level in zip(values, levels)]
-    centre = mean(ratios)
-    if not centre:
-        return [1.0] * WEEK
+    centre = mean(ratios)  # near 1, as the line goes through the mean of the values
     groups = [ratios[day::WEEK] for day in range(WEEK)]
     means = [mean(group) for group in groups]
     between = math.fsum(len(g) * (m - centre) ** 2 for g, m in zip(groups, means))
