@@ -35,10 +35,10 @@ def _fixed(number: Decimal, places: int, rounding: str = ROUND_HALF_UP) -> str:
     return f"{rounded if rounded else abs(rounded):,f}"
 
 
-def _significant(number: Decimal, digits: int, least: int) -> str:
-    """Return a number below 1 with so many significant digits, at least `least` decimals."""
+def _significant(number: Decimal, digits: int, least: int, most: int = 12) -> str:
+    """Return a number below 1 with so many significant digits, `least` to `most` decimals."""
     places = max(least, digits - 1 - number.adjusted()) if number else least
-    text = _fixed(number, min(places, 12))
+    text = _fixed(number, min(places, most))
     whole, _, fraction = text.partition(".")
     kept = fraction[:least] + fraction[least:].rstrip("0")
     return f"{whole}.{kept}" if kept else whole
@@ -110,7 +110,7 @@ def percent(value: Any) -> str:
     if 99 < size < 100:
         return _fixed(number, 2, ROUND_DOWN) + "%"
     if size < Decimal("0.1"):
-        return _significant(number, 2, 1) + "%"
+        return _significant(number, 2, 1, 4) + "%"
     return _fixed(number, 1) + "%"
 
 

@@ -21,10 +21,10 @@ const format = (() => {
     return sign + grouped + (fraction ? `.${fraction}` : "");
   }
 
-  function significant(number, digits, least) {
+  function significant(number, digits, least, most = 12) {
     const magnitude = Number(number.toExponential().split("e")[1]);
     const places = number ? Math.max(least, digits - 1 - magnitude) : least;
-    const [whole, fraction = ""] = fixed(number, Math.min(places, 12)).split(".");
+    const [whole, fraction = ""] = fixed(number, Math.min(places, most)).split(".");
     const kept = fraction.slice(0, least) + fraction.slice(least).replace(/0+$/, "");
     const text = kept ? `${whole}.${kept}` : whole;
     return /[1-9]/.test(text) ? text : text.replace("-", "");
@@ -49,7 +49,7 @@ const format = (() => {
     const size = Math.abs(number);
     if (size >= 1000) return `${fixed(number, 0)}%`;
     if (size > 99 && size < 100) return `${fixed(number, 2, Math.floor)}%`;
-    return `${size < 0.1 ? significant(number, 2, 1) : fixed(number, 1)}%`;
+    return `${size < 0.1 ? significant(number, 2, 1, 4) : fixed(number, 1)}%`;
   }
 
   function milliseconds(number) {
