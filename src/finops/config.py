@@ -243,6 +243,12 @@ ABUSE_POINTS: Mapping[str, int] = {
 ABUSE_SEVERE_POINTS = 20
 ABUSE_CRITICAL_SCORE = 60
 
+# Detectors against planted truth: false alarms closer than this are one; and the prompts that
+# make a customer a waster, by number and as a share of its calls.
+EVALUATION_EPISODE_HOURS = 24
+PROMPT_WASTER_MIN_CALLS = 50
+PROMPT_WASTER_MIN_SHARE_PCT = 10
+
 # --- the business that is simulated ----------------------------------------------------------
 
 
