@@ -1,0 +1,114 @@
+"""The page of feature economics says what its dict says."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.generators.economy import (
+    cells,
+    check_hostile_texts,
+    check_page_without_data,
+    check_whole_page,
+    drawn,
+    page_of,
+    result_of,
+    rows_of_a_business,
+)
+
+NAME = "features"
+
+
+@pytest.fixture(scope="module")
+def data():
+    return result_of(NAME, rows_of_a_business())
+
+
+@pytest.fixture
+def page(data, tmp_path):
+    return page_of(NAME, data, tmp_path)
+
+
+def test_whole_page(data, tmp_path):
+    check_whole_page(NAME, data, tmp_path)
+
+
+def test_without_data(tmp_path):
+    page = check_page_without_data(NAME, tmp_path)
+    assert page.says("Features with at least one call were looked for, and there are none.")
+    assert page.says("No week has a call, so no line over time is drawn.")
+
+
+def test_hostile_texts(data, tmp_path):
+    check_hostile_texts(NAME, data, tmp_path)
+
+
+def test_cards(data, page):
+    summary = data["summary"]
+    margin = summary["monthly_revenue"] - summary["monthly_cost"]
+    titles = [t for t in page.values_of("title") if t.endswith(" USD")]
+    assert float(titles[0].split()[0]) == pytest.approx(margin)
+    assert page.says("Features 6 with at least one call")
+
+
+def test_revenue_beside_cost(data, page):
+    rows = sorted(data["features"], key=lambda row: -row["revenue"])
+    assert drawn(page, "revenue-and-cost") == {
+        "Revenue": pytest.approx([row["revenue"] for row in rows]),
+        "Cost": pytest.approx([row["monthly_cost"] for row in rows]),
+    }
+
+
+def test_adoption_against_return(data, page):
+    assert drawn(page, "adoption-and-return") == {
+        "Adoption (% of customers)": pytest.approx(
+            [row["adoption_percent"] for row in data["features"]]
+        ),
+        "Return on cost (%)": pytest.approx([row["roi_percent"] for row in data["features"]]),
+    }
+    assert "Code Generation" in page.data["charts"]["adoption-and-return"]["labels"]
+
+
+@pytest.mark.parametrize(
+    ("chart", "key"), [("customers-by-week", "customers"), ("calls-by-week", "call_count")]
+)
+def test_weeks_are_lines_with_0_where_nobody_called(data, page, chart, key):
+    weeks = ["2025-W01", "2025-W02", "2025-W03", "2025-W04", "2025-W05"]
+    assert page.data["charts"][chart]["labels"] == weeks
+    assert page.data["charts"][chart]["shape"] == "line"
+    cell = {(r["week"], r["feature_id"]): r[key] for r in data["adoption_trend"]}
+    series = drawn(page, chart)
+    assert series["niche"] == [1, 0, 0, 0, 0]
+    assert series["Chat"] == [cell[week, "chat"] for week in weeks]
+
+
+def test_lines_of_the_features_with_most_calls_only(data, tmp_path):
+    rows = [
+        {**data["features"][0], "feature_id": f"f{n:02d}", "call_count": 100 - n} for n in range(20)
+    ]
+    trend = [
+        {"week": "2025-W01", "feature_id": f"f{n:02d}", "customers": 1, "call_count": 100 - n}
+        for n in range(20)
+    ]
+    page = page_of(NAME, {**data, "features": rows, "adoption_trend": trend}, tmp_path)
+    assert list(drawn(page, "calls-by-week")) == [f"f{n:02d}" for n in range(12)]
+    assert page.says("the 12 features with most calls of 20")
+
+
+def test_table_with_advice_in_words(data, page):
+    rows = data["features"]
+    assert cells(page, "features", "Return on cost") == pytest.approx(
+        [row["roi_percent"] for row in rows]
+    )
+    advice = cells(page, "features", "Advice")
+    by_class = dict(zip([row["classification"] for row in rows], advice))
+    assert by_class["insufficient_data"] == "Too few calls to judge"
+
+
+def test_value_counts_losing_features(data, tmp_path):
+    losing = [
+        {**data["features"][0], "roi_percent": -50.0, "monthly_cost": 30.0, "revenue": 15.0},
+        {**data["features"][1], "roi_percent": 10.0},
+    ]
+    page = page_of(NAME, {**data, "features": losing}, tmp_path)
+    assert page.says("1 of 6 features cost more than they earn, together $15.00 a month")
+    assert not page.says("Features that cost more than they earn were looked for")

@@ -1,0 +1,128 @@
+"""The page of customer profitability says what its dict says."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.generators.economy import (
+    cells,
+    check_hostile_texts,
+    check_page_without_data,
+    check_whole_page,
+    drawn,
+    page_of,
+    result_of,
+    rows_of_a_business,
+)
+from tests.support.plain import call
+
+NAME = "profitability"
+
+
+@pytest.fixture(scope="module")
+def data():
+    return result_of(NAME, rows_of_a_business())
+
+
+@pytest.fixture
+def page(data, tmp_path):
+    return page_of(NAME, data, tmp_path)
+
+
+def test_whole_page(data, tmp_path):
+    check_whole_page(NAME, data, tmp_path)
+
+
+def test_without_data(tmp_path):
+    page = check_page_without_data(NAME, tmp_path)
+    assert page.says("No customer costs more than it pays, so there is no loss to draw.")
+    assert page.says("No customer has a known price, so there is no margin to list.")
+    assert page.says("Customers without a known price were looked for: there are none.")
+
+
+def test_hostile_texts(data, tmp_path):
+    check_hostile_texts(NAME, data, tmp_path)
+
+
+def test_cards_have_units_and_exact_values(tmp_path):
+    rows = [
+        call(timestamp="2025-01-01T00:00:00", customer_id="a", cost_usd="250.125"),
+        call(timestamp="2025-01-31T00:00:00", customer_id="b", cost_usd="10"),
+    ]
+    page = page_of(NAME, result_of(NAME, rows), tmp_path)
+    shown = page.text[page.text.index("Margin a month") :][:18]
+    assert shown[1:3] == ["$137.88", "revenue less cost"]
+    assert "137.875 USD" in page.values_of("title")
+    assert page.says("Unprofitable 1 of 2 customers")
+    assert page.says("Lost on them -$51.13 a month")
+
+
+def test_losses_are_drawn_and_listed_worst_first(data, page):
+    losing = data["unprofitable"]["customers"]
+    assert len(losing) > 2  # else this shows nothing
+    assert cells(page, "unprofitable", "Customer") == [row["customer_id"] for row in losing]
+    chart = page.data["charts"]["losses"]
+    assert chart["labels"] == [row["customer_id"] for row in losing[:15]]
+    assert drawn(page, "losses")["Loss"] == pytest.approx(
+        [-row["monthly_margin"] for row in losing[:15]]
+    )
+    assert cells(page, "unprofitable", "Break-even price") == pytest.approx(
+        [row["monthly_cost"] for row in losing]
+    )
+
+
+def test_categories_are_coloured_by_meaning(data, page):
+    chart = page.data["charts"]["categories"]
+    assert chart["labels"] == ["High margin", "Medium margin", "Low margin", "Unprofitable"]
+    assert drawn(page, "categories")["Customers"] == list(data["categories"].values())
+    assert chart["colours"] == ["success", "accent", "warning", "critical"]
+
+
+def test_every_customer_is_a_point_of_cost_and_margin(data, page):
+    chart = page.data["charts"]["customers-margin"]
+    assert chart["labels"] == [row["customer_id"] for row in data["customers"]]
+    assert drawn(page, "customers-margin")["Margin (USD a month)"] == pytest.approx(
+        [row["monthly_margin"] for row in data["customers"]]
+    )
+
+
+def test_revenue_stands_beside_cost(data, page):
+    for chart, section in (("tiers", "by_tier"), ("archetypes", "by_archetype")):
+        assert page.data["charts"][chart]["labels"] == [row["key"] for row in data[section]]
+        assert drawn(page, chart) == {
+            "Revenue": pytest.approx([row["monthly_revenue"] for row in data[section]]),
+            "Cost": pytest.approx([row["monthly_cost"] for row in data[section]]),
+        }
+
+
+def test_line_over_time(data, page):
+    chart = page.data["charts"]["daily-margin"]
+    assert chart["shape"] == "line"
+    assert chart["labels"] == [row["date"] for row in data["daily"]]
+    assert drawn(page, "daily-margin")["Cost of all calls"] == pytest.approx(
+        [row["cost"] for row in data["daily"]]
+    )
+
+
+def test_all_customers_with_category_in_words(data, page):
+    assert cells(page, "customers", "Customer") == [row["customer_id"] for row in data["customers"]]
+    words = {row["category"].replace("_", " ").capitalize() for row in data["customers"]}
+    assert set(cells(page, "customers", "Category")) == words
+
+
+def test_customer_without_price_is_listed(page):
+    assert page.says("Customers left out because their price is not known")
+    assert page.says("cust_00007")
+    assert page.says("trial")
+
+
+def test_first_25_customers_and_how_many_more(data, tmp_path):
+    many = result_of(NAME, rows_of_a_business(customers=120, calls=360))
+    page = page_of(NAME, many, tmp_path)
+    assert page.data["tables"]["customers"]["total"] == 119
+    assert page.says("and 94 more")
+
+
+def test_category_of_another_version_is_shown_as_it_is(data, tmp_path):
+    odd = {**data, "customers": [{**data["customers"][0], "category": "splendid"}]}
+    assert cells(page_of(NAME, odd, tmp_path), "customers", "Category") == ["splendid"]

@@ -1,0 +1,123 @@
+"""The page of token economics says what its dict says."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.generators.economy import (
+    cells,
+    check_hostile_texts,
+    check_page_without_data,
+    check_whole_page,
+    drawn,
+    page_of,
+    result_of,
+    rows_of_a_business,
+)
+
+NAME = "token_economics"
+
+
+@pytest.fixture(scope="module")
+def data():
+    return result_of(NAME, rows_of_a_business())
+
+
+@pytest.fixture
+def page(data, tmp_path):
+    return page_of(NAME, data, tmp_path)
+
+
+def test_whole_page(data, tmp_path):
+    check_whole_page(NAME, data, tmp_path)
+
+
+def test_without_data(tmp_path):
+    page = check_page_without_data(NAME, tmp_path)
+    assert page.says("No call has one of the patterns, so there is no waste to draw.")
+    assert page.says("none saves enough for any customer.")
+    assert page.says("No day has a call, so no line over time is drawn.")
+
+
+def test_hostile_texts(data, tmp_path):
+    check_hostile_texts(NAME, data, tmp_path)
+
+
+def test_cards(data, page):
+    summary = data["summary"]
+    titles = page.values_of("title")
+    savings = next(t for t in titles if t.endswith(" USD"))
+    assert float(savings.split()[0]) == pytest.approx(summary["monthly_savings"])
+    tokens = summary["total_input_tokens"] + summary["total_output_tokens"]
+    assert f"{tokens} tokens" in titles
+    assert page.says("Tokens for a dollar")
+
+
+def test_days_as_lines(data, page):
+    chart = page.data["charts"]["daily-tokens"]
+    assert chart["shape"] == "line"
+    assert chart["labels"] == [row["date"] for row in data["daily_tokens"]]
+    assert drawn(page, "daily-tokens") == {
+        "Input": [row["input_tokens"] for row in data["daily_tokens"]],
+        "Output": [row["output_tokens"] for row in data["daily_tokens"]],
+    }
+
+
+def test_models_by_efficiency_and_by_price(data, page):
+    rows = data["efficiency"]
+    (bought,) = drawn(page, "tokens-per-dollar").values()
+    assert bought == pytest.approx([row["tokens_per_dollar"] for row in rows])
+    (cost,) = drawn(page, "cost-per-1m").values()
+    assert cost == pytest.approx(sorted((r["cost_per_1m_tokens"] for r in rows), reverse=True))
+    assert cells(page, "efficiency", "Model") == [row["model"] for row in rows]
+
+
+def test_of_many_models_the_first_are_drawn_and_all_listed(data, tmp_path):
+    rows = [{**data["efficiency"][0], "model": f"m{n:02d}"} for n in range(40)]
+    page = page_of(NAME, {**data, "efficiency": rows}, tmp_path)
+    assert len(page.data["charts"]["tokens-per-dollar"]["labels"]) == 24
+    assert page.says("the first 24 of 40")
+    assert page.data["tables"]["efficiency"]["total"] == 40
+
+
+def test_waste_beside_the_cost_of_its_calls(data, page):
+    patterns = data["wasteful_patterns"]
+    assert page.data["charts"]["waste"]["labels"] == [
+        "Long prompts, short answers",
+        "Simple tasks, dear models",
+    ]
+    assert drawn(page, "waste") == {
+        "Cost of these calls": pytest.approx([one["cost"] for one in patterns.values()]),
+        "Wasted": pytest.approx([one["wasted_cost"] for one in patterns.values()]),
+    }
+    for table, name in (
+        ("inefficient-prompt", "inefficient_prompt"),
+        ("overpriced-simple-task", "overpriced_simple_task"),
+    ):
+        assert cells(page, table, "Wasted") == pytest.approx(
+            [row["wasted_cost"] for row in patterns[name]["customers"]]
+        )
+
+
+def test_one_pattern_alone(data, tmp_path):
+    one = {"inefficient_prompt": data["wasteful_patterns"]["inefficient_prompt"]}
+    page = page_of(NAME, {**data, "wasteful_patterns": one}, tmp_path)
+    assert page.data["charts"]["waste"]["labels"] == ["Long prompts, short answers"]
+    assert page.says("Simple tasks, dear models were looked for: there are none.")
+
+
+def test_switches_are_listed_and_summed(data, page):
+    rows = data["opportunities"]
+    assert rows
+    assert cells(page, "opportunities", "Savings") == pytest.approx([r["savings"] for r in rows])
+    by_model = {}
+    for row in rows:
+        by_model[row["current_model"]] = by_model.get(row["current_model"], 0) + row["savings"]
+    first = sorted(by_model.values(), reverse=True)[:12]
+    assert drawn(page, "savings-by-model")["Savings"] == pytest.approx(first)
+    assert page.data["charts"]["savings-by-customer"]["horizontal"]
+
+
+def test_value_speaks_of_these_figures(data, page):
+    wasteful = sum(one["call_count"] for one in data["wasteful_patterns"].values())
+    assert page.says(f"All 600 calls were judged by two rules; {wasteful} fit one.")
