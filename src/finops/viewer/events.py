@@ -1,0 +1,304 @@
+"""From a received event to a row of the CSV, checked so that every reader will use it.
+
+Two dialects come in: completions as Revenium's SDK sends them, and events in the call
+record's own names.  Both become a dict by column and pass the same checks; whatever the
+reader would skip is refused here, while the sender can still be told.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import uuid
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any, Dict, Mapping, NamedTuple, Optional
+
+from finops import config, schema
+from finops.catalog import DEFAULT_PRICES
+from finops.dataset.fields import BadValue, canonical_time, parse_time
+from finops.dataset.header import Header
+from finops.dataset.lines import LineParser
+from finops.viewer.folding import fold
+
+Event = Mapping[str, Any]
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]").search
+_FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
+_STAMP = re.compile(r"[0-9]{9,16}(?:\.[0-9]{1,9})?").fullmatch
+_MILLISECONDS_FROM = 1e11  # as seconds this would be the year 5138
+_KINDS = {column.name: column.kind for column in schema.COLUMNS}
+
+# The reader's own judgement on a finished row; times ahead of now are refused before it.
+_READER = LineParser(
+    Header(
+        {name: index for index, name in enumerate(schema.COLUMN_NAMES)},
+        len(schema.COLUMN_NAMES),
+        schema.HEADER_LINE.rstrip("\n").encode("ascii"),
+        len(schema.HEADER_LINE),
+        (),
+    ),
+    DEFAULT_PRICES,
+    b"9999-12-31T23:59:59.999999",
+)
+
+# What the SDK calls the columns that are taken over as they are.
+_SDK_TEXTS = {
+    "transactionId": "call_id",
+    "subscriptionTier": "subscription_tier",
+    "organizationName": "organization_id",
+    "productName": "product_id",
+    "taskType": "task_type",
+    "traceId": "trace_id",
+    "environment": "environment",
+    "region": "region",
+}
+SDK_REQUIRED = (
+    "model",
+    "provider",
+    "inputTokenCount",
+    "outputTokenCount",
+    "totalTokenCount",
+    "requestTime",
+    "completionStartTime",
+    "responseTime",
+    "requestDuration",
+    "stopReason",
+)
+_FAILED = {"ERROR": "server_error", "TIMEOUT": "timeout", "CANCELLED": "cancelled"}
+_HTTP_ERRORS = {401: "auth_error", 403: "auth_error", 408: "timeout", 429: "rate_limit"}
+
+
+class FieldError(Exception):
+    """A field that cannot be taken: its name as the sender wrote it, and the reason."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason
+
+
+class Row(NamedTuple):
+    """A checked row: its id, its time in canonical form, and its line with the line end."""
+
+    call_id: str
+    time: str
+    line: bytes
+
+
+def from_completion(event: Event) -> Row:
+    """Return the row of a completion as the SDK sends it.  Raises FieldError."""
+    for name in SDK_REQUIRED:
+        if event.get(name) in (None, ""):
+            raise FieldError(name, "is required")
+    row = {column: _text(event, name) for name, column in _SDK_TEXTS.items()}
+    source = _text(event, "modelSource")
+    provider, model = fold(_text(event, "provider"), _text(event, "model"), source)
+    row.update(provider=provider, model=model)
+    row["timestamp"] = _time(event, "requestTime")
+    row["input_tokens"] = str(_input_tokens(event, provider, model))
+    row["output_tokens"] = str(_integer(event, "outputTokenCount", config.MAX_TOKENS))
+    _integer(event, "totalTokenCount", 2 * config.MAX_TOKENS)
+    row["latency_ms"] = str(_integer(event, "requestDuration", config.MAX_LATENCY_MS))
+    row["cost_usd"] = _money(event, "totalCost")
+    row["customer_id"] = _customer(event)
+    row.update(_status(event))
+    return _finish(row)
+
+
+def from_record(event: Any) -> Row:
+    """Return the row of an event in the call record's names, flat or under `metadata`.
+
+    Raises FieldError.
+    """
+    if not isinstance(event, dict):
+        raise FieldError("", "an event must be an object")
+    nested = event.get("metadata")
+    if nested is not None and not isinstance(nested, dict):
+        raise FieldError("metadata", "must be an object")
+    flat = {name: _either(event, nested or {}, name) for name in _KINDS}
+    for name in schema.REQUIRED_COLUMNS:
+        if flat[name] is None or flat[name] == "":
+            raise FieldError(name, "is required")
+    row = {name: _record_value(flat, name) for name in _KINDS}
+    row["provider"], row["model"] = fold(row["provider"], row["model"])
+    return _finish(row)
+
+
+def _either(event: Event, nested: Event, name: str) -> Any:
+    value = event.get(name)
+    return nested.get(name) if value is None else value
+
+
+def _record_value(event: Event, name: str) -> str:
+    kind = _KINDS[name]
+    if kind == "time":
+        return _time(event, name)
+    if kind == "money":
+        return _money(event, name)
+    if kind == "int":
+        if event.get(name) is None:
+            return ""
+        limit = config.MAX_LATENCY_MS if name == "latency_ms" else config.MAX_TOKENS
+        return str(_integer(event, name, 2 * limit if name == "total_tokens" else limit))
+    return _text(event, name)
+
+
+def _finish(row: Dict[str, str]) -> Row:
+    """Fill in what follows from the rest, check the texts, and return the row."""
+    tokens_in, tokens_out = int(row["input_tokens"]), int(row["output_tokens"])
+    row["call_id"] = row.get("call_id") or f"call_{uuid.uuid4().hex}"
+    row["total_tokens"] = str(tokens_in + tokens_out)
+    row["status"] = row.get("status") or schema.STATUS_SUCCESS
+    if not row.get("cost_usd"):
+        row["cost_usd"] = _priced(row["provider"], row["model"], tokens_in, tokens_out)
+    if not row.get("tier_price_usd"):
+        price = config.tier_price(row.get("subscription_tier", ""))
+        row["tier_price_usd"] = "" if price is None else _plain(price)
+    line = _line(row)
+    try:
+        _READER.parse(line[:-1])
+    except BadValue as error:
+        raise FieldError("", f"the row would not be read: {error}") from None
+    return Row(row["call_id"], row["timestamp"], line)
+
+
+def _line(row: Mapping[str, str]) -> bytes:
+    out = io.StringIO()
+    cells = [row.get(name, "") for name in schema.COLUMN_NAMES]
+    csv.writer(out, lineterminator="\n").writerow(cells)
+    return out.getvalue().encode("utf-8")
+
+
+def _text(event: Event, name: str) -> str:
+    """Return a text as it may stand in the CSV; "" where it is absent or null."""
+    value = event.get(name)
+    if value is None:
+        return ""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str):
+        raise FieldError(name, "must be text")
+    text = value.strip(" ")
+    if len(text) > config.COLLECT_MAX_TEXT:
+        raise FieldError(name, f"is longer than {config.COLLECT_MAX_TEXT} characters")
+    if _CONTROL(text):
+        raise FieldError(name, "holds a control character")
+    column = _SDK_TEXTS.get(name, name)
+    if _KINDS.get(column, "id") == "id" and text.startswith(_FORMULA):
+        raise FieldError(name, "begins like a spreadsheet formula")
+    return text
+
+
+def _integer(event: Event, name: str, limit: int) -> int:
+    """Return a whole number from 0 to `limit`; fractions of counts are rounded."""
+    value = event.get(name)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise FieldError(name, "must be a number")
+    if value < 0 or value > limit:
+        raise FieldError(name, f"must be from 0 to {limit}")
+    return round(value)
+
+
+def _money(event: Event, name: str) -> str:
+    """Return an amount of USD in plain digits; "" where it is absent or null."""
+    value = event.get(name)
+    if value is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise FieldError(name, "must be a number")
+    if value < 0 or value > config.MAX_COST_USD:
+        raise FieldError(name, f"must be from 0 to {config.MAX_COST_USD:.0f}")
+    return _plain(value)
+
+
+def _plain(amount: float) -> str:
+    return format(round(Decimal(repr(amount)), 12).normalize() + 0, "f")
+
+
+def _priced(provider: str, model: str, tokens_in: int, tokens_out: int) -> str:
+    found = DEFAULT_PRICES.find(provider, model)
+    return _plain(found.cost(tokens_in, tokens_out)) if found is not None else ""
+
+
+def _time(event: Event, name: str) -> str:
+    """Return a time in the canonical form; seconds and milliseconds since 1970 are taken."""
+    value = event.get(name)
+    try:
+        if isinstance(value, str) and not _STAMP(value):
+            text = parse_time(value.encode("utf-8")).decode("ascii")
+        elif isinstance(value, (int, float, str)) and not isinstance(value, bool):
+            text = _from_stamp(float(value))
+        else:
+            raise FieldError(name, "must be a time")
+    except (BadValue, ValueError, OverflowError):
+        raise FieldError(name, "is not an ISO 8601 time or a Unix time") from None
+    latest = datetime.now(timezone.utc).replace(tzinfo=None)
+    latest += timedelta(hours=config.FUTURE_TOLERANCE_HOURS)
+    if text > canonical_time(latest).decode("ascii"):
+        raise FieldError(name, "lies in the future")
+    return text
+
+
+def _from_stamp(stamp: float) -> str:
+    seconds = stamp / 1000 if stamp >= _MILLISECONDS_FROM else stamp
+    if seconds < 0:
+        raise ValueError
+    moment = datetime(1970, 1, 1) + timedelta(microseconds=round(seconds * 1e6))
+    return canonical_time(moment).decode("ascii")
+
+
+def _customer(event: Event) -> str:
+    subscriber = event.get("subscriber")
+    if subscriber is None:
+        return config.UNKNOWN
+    if not isinstance(subscriber, dict):
+        raise FieldError("subscriber", "must be an object")
+    for name in ("id", "email"):
+        try:
+            text = _text(subscriber, name)
+        except FieldError as error:
+            raise FieldError(f"subscriber.{name}", error.reason) from None
+        if text:
+            return text
+    return config.UNKNOWN
+
+
+def _status(event: Event) -> Dict[str, str]:
+    failure = _FAILED.get(_text(event, "stopReason").upper())
+    if failure is None:
+        return {"status": schema.STATUS_SUCCESS, "error_type": ""}
+    code = event.get("errorCode")
+    if failure == "server_error" and isinstance(code, int):
+        failure = _HTTP_ERRORS.get(code, failure)
+    return {"status": schema.STATUS_ERROR, "error_type": failure}
+
+
+def _input_tokens(event: Event, provider: str, model: str) -> int:
+    """Return all input tokens, each once.
+
+    The SDK counts tokens written to a cache beside the input.  Tokens read from one are
+    inside it for OpenAI, Azure and Google, and beside it for Claude models, whoever serves
+    them.
+    """
+    tokens = _integer(event, "inputTokenCount", config.MAX_TOKENS)
+    written = _optional_count(event, "cacheCreationTokenCount")
+    read = _optional_count(event, "cacheReadTokenCount")
+    beside = provider in ("anthropic", "aws-bedrock") or "claude" in model.lower()
+    total = tokens + written + (read if beside or read > tokens else 0)
+    if total > config.MAX_TOKENS:
+        raise FieldError("inputTokenCount", f"must be from 0 to {config.MAX_TOKENS}")
+    return total
+
+
+def _optional_count(event: Event, name: str) -> int:
+    if event.get(name) is None:
+        return 0
+    return _integer(event, name, config.MAX_TOKENS)
+
+
+def error_text(error: FieldError) -> str:
+    """Return a field error as one sentence; field names are ours, never the sender's text."""
+    subject: Optional[str] = error.field or None
+    return f"{subject} {error.reason}." if subject else f"{error.reason.capitalize()}."

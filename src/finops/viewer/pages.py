@@ -1,0 +1,222 @@
+"""Pages and files: the dashboard, the showcase, the assets, and the reports as they lie there.
+
+The dashboard is complete HTML before any script runs: what there is and where it leads.  The
+script only keeps it up to date.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Optional
+
+from finops import __version__
+from finops.generators import page
+from finops.generators.markup import Markup, Token, escape, fill, join, token
+from finops.registry import ANALYZER_REGISTRY, DOMAINS, Analysis
+from finops.viewer import showcase
+from finops.viewer.core import Viewer
+from finops.viewer.datasets import regular_file
+from finops.viewer.messages import HTML_TYPE, JSON_TYPE, PAGE_CSP, Request, Response, refuse
+from finops.viewer.showcase import Example
+from finops.viewer.status import build_status
+
+_ASSETS = Path(__file__).resolve().parent / "assets"
+_FILE_BYTES = 64 << 20
+SCRIPT_TYPE = "text/javascript; charset=utf-8"
+STYLE_TYPE = "text/css; charset=utf-8"
+_PAGE_HEADERS = (("Content-Security-Policy", PAGE_CSP),)
+
+ASSET_TYPES = {
+    "dashboard.css": STYLE_TYPE,
+    "dashboard.js": SCRIPT_TYPE,
+    "render.js": SCRIPT_TYPE,
+    "api.js": SCRIPT_TYPE,
+    "showcase.js": SCRIPT_TYPE,
+}
+
+
+@lru_cache(maxsize=None)
+def asset(name: str) -> str:
+    """Return the text of one of our own files."""
+    return (_ASSETS / name).read_text(encoding="utf-8")
+
+
+def asset_route(name: str) -> Callable[[Request], Response]:
+    """Return what answers with one of our own files."""
+    return lambda request: Response(200, asset(name).encode("utf-8"), ASSET_TYPES[name])
+
+
+def report_style(request: Request) -> Response:
+    """Answer with the look of the reports, which the dashboard shares."""
+    return Response(200, page.asset("report.css").encode("utf-8"), STYLE_TYPE)
+
+
+def read_regular(path: Path) -> Optional[bytes]:
+    """Return the content of a regular file, read whole; None for links and everything else."""
+    if regular_file(path) is None:
+        return None
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        descriptor = os.open(str(path), flags | getattr(os, "O_BINARY", 0))
+        with os.fdopen(descriptor, "rb") as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                return None
+            content = stream.read(_FILE_BYTES + 1)
+    except OSError:
+        return None
+    return content if len(content) <= _FILE_BYTES else None
+
+
+def report_route(viewer: Viewer, filename: str) -> Callable[[Request], Response]:
+    """Return what answers with one file of the current dataset's reports."""
+
+    def respond(request: Request) -> Response:
+        content = read_regular(viewer.dataset.reports / filename)
+        if content is None:
+            raise refuse(404, "This report has not been made yet.")
+        if filename.endswith(".html"):
+            policy = page.content_security_policy(header=True)
+            return Response(200, content, HTML_TYPE, (("Content-Security-Policy", policy),))
+        if filename.endswith(".js"):
+            # Reports are sandboxed, so to the browser even this server is another origin.
+            allowed = (("Cross-Origin-Resource-Policy", "cross-origin"),)
+            return Response(200, content, SCRIPT_TYPE, allowed)
+        return Response(200, content, JSON_TYPE)
+
+    return respond
+
+
+def html_page(markup: Markup) -> Response:
+    """Return one of our own pages as an answer."""
+    return Response(200, markup.encode("utf-8"), HTML_TYPE, _PAGE_HEADERS)
+
+
+# --- the dashboard ---------------------------------------------------------------------------
+
+
+def dashboard(viewer: Viewer) -> Response:
+    """Answer with the dashboard as it is now."""
+    status = build_status(viewer)
+    csv = status["csv"]
+    reports = {entry["id"]: entry for entry in status["reports"].values()}
+    return html_page(
+        fill(
+            asset("dashboard.html"),
+            version=__version__,
+            name=csv["name"],
+            size=f"{csv['size_mb']:,.1f} of {csv['target_mb']:,g} MB",
+            calls=f"{csv['calls']:,}",
+            domains=join(_domain(name, reports) for name in DOMAINS),
+            scenarios=join(_scenario_option(*one) for one in viewer.scenarios()),
+        )
+    )
+
+
+def _domain(name: str, reports: Dict[str, Dict[str, Any]]) -> Markup:
+    inside = [one for one in ANALYZER_REGISTRY.values() if one.domain == name]
+    return fill(
+        '<h3 class="domain">$name</h3>\n<ul class="tiles">\n$cards\n</ul>',
+        name=name,
+        cards=join(_card(one, reports[one.id]) for one in inside),
+    )
+
+
+def _card(one: Analysis, report: Dict[str, Any]) -> Markup:
+    return fill(
+        asset("card.html"),
+        id=token(one.id),
+        title=one.title,
+        purpose=one.purpose,
+        headline=report["headline"],
+        state=_state(report),
+        open=_open_link(one, report["exists"]),
+    )
+
+
+def _state(report: Dict[str, Any]) -> str:
+    if not report["exists"]:
+        return "Not made yet"
+    return "Older than the data" if report["stale"] else "Ready"
+
+
+def _open_link(one: Analysis, exists: bool) -> Markup:
+    opened = fill(
+        '<a class="button open" href="/reports/$file" aria-label="$label">Open</a>',
+        file=token(one.filename),
+        # The title is a constant of the registry, so it may stand in an attribute.
+        label=Token(escape(f"Open {one.title}")),
+    )
+    return opened if exists else Markup(opened.replace('">Open', '" hidden>Open'))
+
+
+def _scenario_option(name: str, title: str) -> Markup:
+    return fill('<option value="$name">$title</option>', name=token(name), title=title)
+
+
+# --- the showcase ----------------------------------------------------------------------------
+
+
+def showcase_index(examples: Dict[str, Example]) -> Response:
+    """Answer with the list of examples."""
+    rooms = showcase.by_room(examples)
+    body = join(_room(title, sentence, inside) for title, sentence, inside in rooms)
+    if not rooms:
+        body = Markup("<p>There are no examples in this installation.</p>")
+    lead = "Runnable examples of metadata-driven cost tracking. Each runs alone."
+    return html_page(
+        fill(
+            asset("showcase.html"),
+            title="Showcase",
+            lead=lead,
+            crumb=Markup(""),
+            body=body,
+            version=__version__,
+        )
+    )
+
+
+def _room(title: str, sentence: str, inside: List[Example]) -> Markup:
+    tiles = join(
+        fill(
+            '<li><h3><a href="/showcase/$id">$title</a></h3><p class="purpose">$first</p>'
+            '<p class="made">$file</p></li>',
+            id=token(one.id),
+            title=one.title,
+            first=one.text.partition("\n\n")[0],
+            file=one.path.name,
+        )
+        for one in inside
+    )
+    return fill(
+        '<section class="section"><h2>$title</h2><p class="lead">$sentence</p>'
+        '<ul class="tiles">$tiles</ul></section>',
+        title=title,
+        sentence=sentence,
+        tiles=tiles,
+    )
+
+
+def showcase_page(example: Example) -> Response:
+    """Answer with one example: its text, a button to run it, its source."""
+    source = showcase.source_of(example)
+    body = fill(
+        asset("example.html"),
+        id=token(example.id),
+        file=example.path.name,
+        text=example.text,
+        source=Markup(showcase.highlight(source)),
+    )
+    crumb = Markup('<a href="/showcase">All examples</a>')
+    return html_page(
+        fill(
+            asset("showcase.html"),
+            title=example.title,
+            lead="",
+            crumb=crumb,
+            body=body,
+            version=__version__,
+        )
+    )
