@@ -1,0 +1,263 @@
+"""Detectors against planted truth: what was found, what was missed, what was a false alarm.
+
+Pure functions over result dicts and the truth that a simulation recorded; no analyzer knows
+of either.  An alarm of a kind matches an incident of that kind if
+
+- the subject is the same (customer or provider; a burst of all traffic has none), and
+- their times overlap, where the detector names one: an hour, or a whole day.
+
+Rules by kind:
+
+=================  ============================================================  ============
+kind               alarms                                                        time
+=================  ============================================================  ============
+hour_burst         realtime.anomalies                                            hour
+viral_customer     abuse_detection.unusual_usage (rises) and .cost_spikes        day
+departed_customer  churn_growth.churned                                          none
+rate_limit_abuser  abuse_detection.rate_limit_abuse                              hour
+region_hopper      abuse_detection.suspicious_access                             day
+prompt_waster      token_economics.wasteful_patterns.inefficient_prompt,         none
+                   customers above a configured number and share of their calls
+slow_provider      realtime.alerts of type provider_degraded                     hour
+=================  ============================================================  ============
+
+Where the detector names no time, all incidents of one subject are one.  An incident that
+begins after the data ends is not planted, nor is a departure too late to be known: fewer days
+before the end than the silence that counts as churn.
+
+An alarm without an incident is a false one.  Alarms of one subject less than
+`config.EVALUATION_EPISODE_HOURS` apart are one false alarm, but each hour of a burst counts.
+An alarm is neither found nor false where it is about the effect of another planted incident:
+a viral customer makes expensive hours, one that runs into rate limits makes many calls.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Sequence, Tuple
+
+from finops import config, stats
+
+Results = Mapping[str, Mapping[str, Any]]
+
+_ALWAYS = (datetime.min, datetime.max)
+
+
+class Incident(NamedTuple):
+    """One planted incident, from `start` to `end` (excluded)."""
+
+    subject: str
+    start: datetime
+    end: datetime
+
+
+class Alarm(NamedTuple):
+    """One alarm, from `start` to `end` (excluded).
+
+    `about` is the customer behind it, where that is not the subject itself.
+    """
+
+    subject: str
+    start: datetime
+    end: datetime
+    about: str
+
+
+class _Kind(NamedTuple):
+    """How a kind of incident is detected: its alarms, and the kinds whose effect they may be."""
+
+    alarms: Callable[[Results], Iterable[Alarm]]
+    effect_of: Tuple[str, ...] = ()
+    timed: bool = True
+    by_hour: bool = False
+
+
+def evaluate(results: Results, truth: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return the score of each kind of incident.
+
+    `results` maps analyzer ids to their dicts, `truth` is the content of the truth file.
+    Returns {"seed", "kinds": [{"kind", "planted", "found", "missed", "false_alarms",
+    "precision", "recall", "f1", "missed_incidents", "false_alarm_list"}]}: counts, rates from
+    0 to 1, and for each miss and false alarm {"subject", "start"}, start being "" where the
+    kind has no time.  A kind of which nothing was planted and nothing raised scores 1.
+    """
+    end = results.get("dataset_overview", {}).get("temporal", {}).get("end_time", "")
+    last = moment(end) if end else datetime.max
+    planted = {kind: _planted(kind, truth.get("incidents", []), last) for kind in KINDS}
+    return {
+        "seed": truth.get("seed"),
+        "kinds": [_score(kind, results, planted, last) for kind in KINDS],
+    }
+
+
+def moment(text: str) -> datetime:
+    """Return the time of a timestamp, an hour or a date, fractions of a second left out."""
+    form = "%Y-%m-%dT%H:%M:%S" if "T" in text else "%Y-%m-%d"
+    return datetime.strptime(text[:19], form)
+
+
+def _planted(kind: str, incidents: Iterable[Mapping[str, Any]], last: datetime) -> List[Incident]:
+    """Return the incidents of a kind that begin within the data, in order of time."""
+    found = [
+        Incident(i["subject"], moment(i["start"]), moment(i["end"]))
+        for i in incidents
+        if i["kind"] == kind and moment(i["start"]) <= last
+    ]
+    found.sort(key=lambda i: (i.start, i.subject, i.end))
+    if KINDS[kind].timed:
+        return found
+    first: Dict[str, Incident] = {}
+    for incident in found:
+        first.setdefault(incident.subject, incident)
+    return list(first.values())
+
+
+def _score(
+    kind: str, results: Results, planted: Mapping[str, Sequence[Incident]], last: datetime
+) -> Dict[str, Any]:
+    """Return the row of one kind."""
+    alarms = list(KINDS[kind].alarms(results))
+    known = [i for i in planted[kind] if _knowable(kind, i, last)]
+    missed = [i for i in known if not any(_match(a, i) for a in alarms)]
+    false = _episodes(kind, [a for a in alarms if not _true(kind, a, planted)])
+    found = len(known) - len(missed)
+    precision = stats.ratio(found, found + len(false)) if found or false else 1.0
+    recall = stats.ratio(found, len(known)) if known else 1.0
+    if not found and known:
+        precision = 0.0
+    return {
+        "kind": kind,
+        "planted": len(known),
+        "found": found,
+        "missed": len(missed),
+        "false_alarms": len(false),
+        "precision": precision,
+        "recall": recall,
+        "f1": stats.ratio(2 * precision * recall, precision + recall),
+        "missed_incidents": [_named(kind, i.subject, i.start) for i in missed],
+        "false_alarm_list": [_named(kind, a.subject, a.start) for a in false],
+    }
+
+
+def _named(kind: str, subject: str, start: datetime) -> Dict[str, str]:
+    return {"subject": subject, "start": start.isoformat() if KINDS[kind].timed else ""}
+
+
+def _knowable(kind: str, incident: Incident, last: datetime) -> bool:
+    """Return whether the data goes on long enough to know of the incident."""
+    if kind != "departed_customer" or last == datetime.max:
+        return True
+    final_day = (incident.start - timedelta(seconds=1)).date()
+    return (last.date() - final_day).days >= config.CHURN_INACTIVE_DAYS
+
+
+def _match(alarm: Alarm, incident: Incident) -> bool:
+    """Return whether subject and time agree."""
+    return alarm.subject == incident.subject and _overlap(alarm, incident)
+
+
+def _overlap(alarm: Alarm, incident: Incident) -> bool:
+    return alarm.start < incident.end and incident.start < alarm.end
+
+
+def _true(kind: str, alarm: Alarm, planted: Mapping[str, Sequence[Incident]]) -> bool:
+    """Return whether an incident of the kind, or the effect of another kind, made the alarm."""
+    if any(_match(alarm, incident) for incident in planted[kind]):
+        return True
+    return any(
+        alarm.about == incident.subject and _overlap(alarm, incident)
+        for other in KINDS[kind].effect_of
+        for incident in planted[other]
+    )
+
+
+def _episodes(kind: str, alarms: Iterable[Alarm]) -> List[Alarm]:
+    """Return the first alarm of each run of alarms of one subject, in order of time."""
+    single = KINDS[kind].by_hour or not KINDS[kind].timed
+    gap = timedelta(hours=0 if single else config.EVALUATION_EPISODE_HOURS)
+    until: Dict[str, datetime] = {}
+    found = []
+    for alarm in sorted(alarms, key=lambda a: (a.start, a.subject, a.end)):
+        before = until.get(alarm.subject)
+        if before is None or alarm.start >= before + gap:
+            found.append(alarm)
+        until[alarm.subject] = max(alarm.end, before or alarm.end)
+    return found
+
+
+# --- alarms ----------------------------------------------------------------------------------
+
+
+def _rows(results: Results, analyzer: str, section: str) -> List[Mapping[str, Any]]:
+    """Return a section of a result, empty where the analyzer did not run."""
+    found: List[Mapping[str, Any]] = results.get(analyzer, {}).get(section, [])
+    return found
+
+
+def _hour(subject: str, hour: str, about: str = "") -> Alarm:
+    start = moment(hour)
+    return Alarm(subject, start, start + timedelta(hours=1), about or subject)
+
+
+def _day(subject: str, date: str) -> Alarm:
+    start = moment(date)
+    return Alarm(subject, start, start + timedelta(days=1), subject)
+
+
+def _bursts(results: Results) -> Iterable[Alarm]:
+    for row in _rows(results, "realtime", "anomalies"):
+        yield _hour("", row["hour"], row["top_customer"])
+
+
+def _viral(results: Results) -> Iterable[Alarm]:
+    for row in _rows(results, "abuse_detection", "unusual_usage"):
+        if row["z_score"] > 0:
+            yield _day(row["customer_id"], row["date"])
+    for row in _rows(results, "abuse_detection", "cost_spikes"):
+        yield _day(row["customer_id"], row["date"])
+
+
+def _departed(results: Results) -> Iterable[Alarm]:
+    for row in _rows(results, "churn_growth", "churned"):
+        yield Alarm(row["customer_id"], *_ALWAYS, row["customer_id"])
+
+
+def _rate_limited(results: Results) -> Iterable[Alarm]:
+    for row in _rows(results, "abuse_detection", "rate_limit_abuse"):
+        yield _hour(row["customer_id"], row["hour"])
+
+
+def _hopping(results: Results) -> Iterable[Alarm]:
+    for row in _rows(results, "abuse_detection", "suspicious_access"):
+        yield _day(row["customer_id"], row["date"])
+
+
+def _wasting(results: Results) -> Iterable[Alarm]:
+    """Yield the customers whose wasteful prompts are many, and a large share of their calls."""
+    patterns = results.get("token_economics", {}).get("wasteful_patterns", {})
+    calls = {
+        row["customer_id"]: row["call_count"]
+        for row in _rows(results, "understanding", "by_customer")
+    }
+    for row in patterns.get("inefficient_prompt", {}).get("customers", []):
+        share = stats.percent(row["call_count"], calls.get(row["customer_id"], row["call_count"]))
+        many = row["call_count"] >= config.PROMPT_WASTER_MIN_CALLS
+        if many and share >= config.PROMPT_WASTER_MIN_SHARE_PCT:
+            yield Alarm(row["customer_id"], *_ALWAYS, row["customer_id"])
+
+
+def _degraded(results: Results) -> Iterable[Alarm]:
+    for row in _rows(results, "realtime", "alerts"):
+        if row["type"] == "provider_degraded":
+            yield _hour(row["subject"], row["time"])
+
+
+KINDS: Dict[str, _Kind] = {
+    "hour_burst": _Kind(_bursts, ("viral_customer", "prompt_waster"), by_hour=True),
+    "viral_customer": _Kind(_viral, ("rate_limit_abuser", "region_hopper", "prompt_waster")),
+    "departed_customer": _Kind(_departed, timed=False),
+    "rate_limit_abuser": _Kind(_rate_limited, ("viral_customer",)),
+    "region_hopper": _Kind(_hopping),
+    "prompt_waster": _Kind(_wasting, timed=False),
+    "slow_provider": _Kind(_degraded),
+}
