@@ -1,0 +1,82 @@
+"""Text from the data stays text on every page: forty payloads in every text column.
+
+A page made from rows whose names carry a payload must have the very tags and attributes of a
+page made from rows that carry harmless letters of the same length, and no attribute but
+`title` may hold any of it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Dict, List
+
+import pytest
+
+from finops.generators.index import generate_index
+from finops.generators.markup import inert
+from finops.registry import ANALYZER_REGISTRY
+from tests.conftest import varied_rows
+from tests.generators.pages import CONTEXT, Page, results_of
+
+PAYLOADS = [
+    "<script>alert(1)</script>", "</script><script>alert(1)</script>", "<!--<script>", "-->",
+    "<img src=x onerror=alert(1)>", '"><img src=x onerror=alert(1)>', "'><svg onload=alert(1)>",
+    '" onmouseover="alert(1)', "' onfocus='alert(1)' autofocus='", "` onclick=alert(1) `",
+    "<svg><script>alert(1)</script></svg>", "<iframe src=javascript:alert(1)>",
+    "javascript:alert(1)",
+    "<a href='javascript:alert(1)'>x</a>", "<style>*{display:none}</style>", "</style><b>",
+    "<body onload=alert(1)>", "<math><mi//xlink:href='data:x,<script>alert(4)</script>'>",
+    "<template><s>", "</template><s>", "<table><td>", "</table></td></tr>", "<plaintext>",
+    "<textarea>", "</title><script>alert(1)</script>", "<base href=//evil.test>", "&lt;script&gt;",
+    "&#60;b&#62;", "&amp;lt;", "<![CDATA[<b>]]>", "<?xml version='1.0'?>", "<!DOCTYPE html>",
+    "\u2028alert(1)\u2029", "\u202e<b>gpj.exe", "\ufeff<b>", "<scr\u200bipt>", "${7*7}$x{{7*7}}",
+    "%3Cscript%3E", "\\u003cscript\\u003e", "=HYPERLINK(\"http://evil.test\")",
+]  # fmt: skip
+TEXT_COLUMNS = (
+    "provider", "model", "customer_id", "subscription_tier", "organization_id", "product_id",
+    "feature_id", "task_type", "environment", "region", "customer_archetype",
+)  # fmt: skip
+ROWS = varied_rows(150)
+
+
+def results_with(suffix: str) -> Dict[str, Dict[str, Any]]:
+    rows = [{**row, **{name: row[name] + suffix for name in TEXT_COLUMNS}} for row in ROWS]
+    for row in rows:
+        row["error_type"] = row["error_type"] and row["error_type"] + suffix
+    return results_of(rows)
+
+
+def pages_with(suffix: str, folder: Path) -> Dict[str, Page]:
+    results = results_with(suffix)
+    reports: List[Dict[str, Any]] = []
+    for name, one in ANALYZER_REGISTRY.items():
+        one.generator(results[name], folder / one.filename)
+        about = {"id": name, "title": one.title, "domain": one.domain, "purpose": one.purpose}
+        reports.append(dict(about, generated_at="2025-01-01T00:00:00Z", status="complete"))
+    context = dict(CONTEXT, dataset=f"calls{suffix}.csv")
+    generate_index(results, reports, context, folder / "index.html")
+    return {page.stem: Page(page.read_text(encoding="utf-8")) for page in folder.glob("*.html")}
+
+
+def test_there_are_forty_payloads() -> None:
+    assert len(set(PAYLOADS)) == 40
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_xss_corpus_all_reports(payload: str, tmp_path: Path) -> None:
+    harmless = "x" * len(payload)
+    (tmp_path / "hostile").mkdir()
+    (tmp_path / "harmless").mkdir()
+    hostile_pages = pages_with(payload, tmp_path / "hostile")
+    for name, plain in pages_with(harmless, tmp_path / "harmless").items():
+        hostile = hostile_pages[name]
+        assert hostile.tags == plain.tags, name
+        assert hostile.script == plain.script
+        for tag, attribute, value in hostile.attributes:
+            assert attribute == "title" or inert(payload) not in (value or ""), (name, tag)
+
+
+def test_the_payloads_reach_the_pages(tmp_path: Path) -> None:
+    pages = pages_with("<i>\u202e", tmp_path)
+    assert pages["understanding"].says("cust_0001<i>\\u202e")
+    assert len(pages) == len(ANALYZER_REGISTRY) + 1

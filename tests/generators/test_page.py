@@ -1,0 +1,205 @@
+"""The whole page: skeleton, context, policy, determinism, and what happens without anything."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import hashlib
+import re
+from pathlib import Path
+from typing import Any, Dict
+
+import pytest
+
+from finops.generators import files, library
+from finops.generators.components import Card
+from finops.generators.dataset_overview import generate_dataset_overview_report
+from finops.generators.default import generate_default_report
+from finops.generators.page import (
+    CHARTJS_INTEGRITY,
+    CHARTJS_URL,
+    CHARTJS_VERSION,
+    content_security_policy,
+    report_page,
+)
+from finops.registry import ANALYZER_REGISTRY
+from tests.conftest import varied_rows
+from tests.generators.pages import CONTEXT, REPORT, VALUE, Page, results_of
+from tests.support.tools import need
+
+
+def sample(data: Dict[str, Any]) -> Page:
+    return Page(report_page(REPORT, data, [Card("Calls", 3)], [], VALUE))
+
+
+def test_the_header_says_what_the_page_is_about() -> None:
+    read = sample({"_context": dict(CONTEXT)})
+    assert read.says(
+        "Sample What a sample shows. Dataset calls.csv Period 1 Jan 2025 to 31 Mar 2025"
+    )
+    assert read.says("Size 50.0 MB Generated 1 Apr 2025, 08:15 UTC")
+
+
+def test_every_line_of_the_file_is_accounted_for() -> None:
+    read = sample({"_context": dict(CONTEXT)})
+    assert read.says(
+        "1,014 lines = 1 header + 1,000 used + 9 skipped + 2 repeated headers + 1 blank"
+        " + 1 incomplete tail."
+    )
+    assert read.says("cost_usd is not a number: 9 rows, lines 4, 5, 6, 7, 8 and others")
+    assert read.says("Note: The file begins with a byte order mark.")
+    assert read.says("Prices: built-in list prices, as of 2026-08.")
+    assert read.says("Costs are a lower bound: 12 calls gave no cost")
+
+
+def test_without_a_context_there_are_sentences() -> None:
+    read = sample({})
+    assert read.says("Dataset not named Period not known Size not known")
+    assert read.says("made without the accounting")
+    assert read.says("The source of the prices was not recorded.")
+
+
+def test_neighbours_are_linked() -> None:
+    read = Page(
+        report_page(
+            REPORT._replace(id="performance"), {"_context": CONTEXT}, [Card("Calls", 3)], [], VALUE
+        )
+    )
+    assert read.values_of("href") == [
+        "data:,", "#main", "index.html", "understanding.html", "realtime.html",
+    ]  # fmt: skip
+
+
+def test_the_policy_names_the_script_and_style_of_the_page() -> None:
+    read = sample({})
+    policy = next(v for v in read.values_of("content") if "default-src" in v)
+    assert policy == content_security_policy()
+    for text in (read.script, read.styles[0]):
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in policy
+    assert CHARTJS_URL in policy
+    assert "unsafe" not in policy
+
+
+def test_the_header_policy_adds_frames_and_sandbox() -> None:
+    added = content_security_policy(header=True)[len(content_security_policy()) :]
+    assert added == "; frame-ancestors 'self'; sandbox allow-scripts allow-downloads"
+    assert (
+        " 'self';"
+        not in content_security_policy(copy="http://127.0.0.1:8000/x.js").split("style")[0]
+    )
+
+
+def test_no_style_attribute_and_no_handler() -> None:
+    names = {name for _, name, _ in sample({}).attributes}
+    assert not {name for name in names if name == "style" or name.startswith("on")}
+
+
+def test_chart_library_is_pinned() -> None:
+    read = sample({})
+    assert read.values_of("src") == ["chart.umd.js", CHARTJS_URL]
+    assert f"chart.js@{CHARTJS_VERSION}/" in CHARTJS_URL
+    assert read.values_of("integrity") == [CHARTJS_INTEGRITY]
+    assert read.values_of("crossorigin") == ["anonymous"]
+
+
+def test_sri_matches_pinned_bytes() -> None:
+    package = Path(need("node_modules/chart.js/dist/chart.umd.js"))
+    assert library.integrity(package.read_bytes()) == CHARTJS_INTEGRITY
+
+
+def test_only_the_pinned_library_is_copied(tmp_path: Path) -> None:
+    other = tmp_path / "other.js"
+    other.write_text("alert(1)")
+    assert not library.copy_library(tmp_path / "reports", other)
+    assert not library.copy_library(tmp_path / "reports", tmp_path / "none.js")
+    assert not (tmp_path / "reports").exists()
+
+
+def test_the_library_is_copied_once(tmp_path: Path) -> None:
+    package = Path(need("node_modules/chart.js/dist/chart.umd.js"))
+    assert library.copy_library(tmp_path, package)
+    before = (tmp_path / "chart.umd.js").stat()
+    assert library.copy_library(tmp_path, tmp_path / "none.js")
+    assert (tmp_path / "chart.umd.js").stat() == before
+
+
+def test_files_are_written_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "new" / "page.html"
+    files.write_aside(target, "old €")
+    assert target.read_bytes() == "old €".encode()
+
+    def refuse(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files.os, "replace", refuse)
+    with pytest.raises(OSError, match="No space"):
+        files.write_aside(target, "new")
+    assert target.read_text(encoding="utf-8") == "old €"
+    assert list(target.parent.iterdir()) == [target]
+
+
+@pytest.fixture(scope="module")
+def overview() -> Dict[str, Any]:
+    return results_of(varied_rows(400), ["dataset_overview"])["dataset_overview"]
+
+
+def written(data: Dict[str, Any], path: Path) -> Page:
+    generate_dataset_overview_report(data, path)
+    return Page(path.read_text(encoding="utf-8"))
+
+
+def test_overview_shows_its_figures(overview: Dict[str, Any], tmp_path: Path) -> None:
+    read = written(overview, tmp_path / "page.html")
+    for row in overview["distributions"]["model"]:
+        assert read.says(row["value"])
+        assert read.says(f"{row['call_count']:,}")
+    assert len(read.data["charts"]) >= 2
+    assert read.says("OpenAI")
+
+
+def test_the_same_dict_gives_the_same_bytes_and_stays_as_it_is(
+    overview: Dict[str, Any], tmp_path: Path
+) -> None:
+    before = copy.deepcopy(overview)
+    written(overview, tmp_path / "a.html")
+    written(overview, tmp_path / "b.html")
+    assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()
+    assert overview == before
+    assert 20_000 < (tmp_path / "a.html").stat().st_size < 200_000
+
+
+@pytest.mark.parametrize("data", [{}, {"summary": {}}, {"distributions": {}, "quality": {}}])
+def test_overview_without_sections_is_sentences(data: Dict[str, Any], tmp_path: Path) -> None:
+    read = written(data, tmp_path / "page.html")
+    assert read.says("No providers are named in this data.")
+    assert read.says("Failed calls were looked for, and there are none.")
+
+
+@pytest.mark.parametrize("name", list(ANALYZER_REGISTRY))
+def test_the_default_page_renders_any_result(name: str, tmp_path: Path) -> None:
+    data = results_of(varied_rows(200), [name])[name]
+    generate_default_report(data, tmp_path / f"{name}.html")
+    read = Page((tmp_path / f"{name}.html").read_text(encoding="utf-8"))
+    assert read.says(ANALYZER_REGISTRY[name].title)
+    assert read.says(ANALYZER_REGISTRY[name].purpose)
+    for key, value in data["summary"].items():
+        assert read.says(key.replace("_", " ").capitalize())
+        assert not isinstance(value, str) or read.says(value)
+
+
+def test_the_default_page_survives_an_odd_result(tmp_path: Path) -> None:
+    odd = {
+        "a b/c": [1, "x"],
+        "deep": {"list": [{"v": {"w": [1]}}], "n": None},
+        "summary": {"s": "<"},
+    }
+    generate_default_report(odd, tmp_path / "odd name.html")
+    read = Page((tmp_path / "odd name.html").read_text(encoding="utf-8"))
+    assert read.says("Odd name")
+    assert read.says("w: 1")
+
+
+def test_assets_hold_nothing_that_touches_markup() -> None:
+    scripts = sample({}).script
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", scripts)

@@ -1,0 +1,252 @@
+"""Cards, tables, charts, findings: what stands in the markup and in the page's data."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List
+
+import pytest
+
+from finops import config
+from finops.catalog import CATALOG
+from finops.generators import components
+from finops.generators.charts import (
+    COLOURS,
+    MAX_LABELS,
+    MAX_POINTS,
+    Axis,
+    Series,
+    bar_chart,
+    colour_of,
+    line_chart,
+    scatter_chart,
+)
+from finops.generators.components import Card, Part
+from finops.generators.tables import SHOWN_ROWS, Column, bar, table, texts
+from tests.generators.pages import VALUE, Page
+
+DAY, COST = Axis("Day (UTC)", "date"), Axis("Cost (USD)", "money")
+COLUMNS = [
+    Column("name", "Name"),
+    Column("provider", "Provider", "provider", dot=True),
+    Column("cost", "Cost", "money"),
+    Column("share", "Share", "percent", bar=True),
+]
+
+
+def rows(count: int) -> List[Dict[str, Any]]:
+    return [
+        {"name": f"cust_{n:03d}", "provider": "openai", "cost": n / 7, "share": 100 / count}
+        for n in range(count)
+    ]
+
+
+def page(part: Part) -> Page:
+    return Page(part.markup)
+
+
+def test_a_card_shows_a_readable_number_and_tells_the_exact_one() -> None:
+    cards = components.cards(
+        [Card("Cost", 1204.5512, "money", "over 30 days"), Card("Tokens", 1_204_321, "tokens")]
+    )
+    read = page(cards)
+    assert read.says("Cost $1,204.55 over 30 days Tokens 1.2M tokens")
+    assert read.values_of("title") == ["1204.5512 USD", "1204321 tokens"]
+
+
+def test_a_card_without_a_value_says_so() -> None:
+    read = page(components.cards([Card("Cost", None, "money")]))
+    assert read.says("n/a")
+    assert read.values_of("title") == ["not known"]
+
+
+def test_a_table_shows_the_first_rows_and_carries_all() -> None:
+    part = table("customers", "Customers", COLUMNS, rows(500))
+    read = page(part)
+    assert sum(tag == "tr" for tag, _ in read.tags) == 1 + SHOWN_ROWS
+    assert read.says("and 475 more.")
+    data = part.data["tables"]["customers"]
+    assert (data["rows"], data["total"]) == (500, 500)
+    name, provider, cost, share = data["columns"]
+    assert name["values"][499] == "cust_499"
+    assert provider["words"] == ["OpenAI"]
+    assert provider["at"] == [0] * 500
+    assert cost["values"][10] == pytest.approx(10 / 7, rel=1e-9)
+    assert share["bar"] == 1
+
+
+def test_a_table_has_scopes_alignment_filter_and_download() -> None:
+    read = page(table("t", "T", COLUMNS, rows(16), order=("cost", "descending")))
+    assert read.values_of("scope") == ["col"] * 4
+    assert read.values_of("aria-sort") == ["descending"]
+    assert read.values_of("type") == ["search", "button"]
+    classes = read.values_of("class")
+    assert classes.count("number") == 2 + 2 * 16
+    assert read.says("Download CSV")
+
+
+def test_a_short_table_needs_no_filter_and_no_more() -> None:
+    read = page(table("t", "T", COLUMNS, rows(15)))
+    assert "search" not in read.values_of("type")
+    assert not read.says("more")
+
+
+def test_a_table_too_long_for_a_page_says_where_the_rest_is() -> None:
+    part = table("t", "T", COLUMNS, rows(9000))
+    kept = part.data["tables"]["t"]["rows"]
+    assert SHOWN_ROWS < kept < 9000
+    assert page(part).says(f"the first {kept:,} of 9,000 rows; the JSON file beside it holds all")
+
+
+def test_an_empty_table_is_a_sentence() -> None:
+    part = table("t", "T", COLUMNS, [], empty="No customer was looked for in vain.")
+    assert page(part).says("No customer was looked for in vain.")
+    assert not part.data
+    assert "table" not in [tag for tag, _ in page(part).tags]
+
+
+def test_missing_keys_are_not_known() -> None:
+    read = page(table("t", "T", COLUMNS, [{"name": "x"}]))
+    assert read.text.count("n/a") == 3
+
+
+def test_bars_stay_in_their_frame() -> None:
+    assert 'width="0"' in bar(-5)
+    assert 'width="100"' in bar(4810.5).replace('class="whole" width="100"', "")
+    assert 'width="12.5"' in bar(0.125, "share")
+
+
+def test_a_chart_has_caption_axes_and_its_numbers_as_a_table() -> None:
+    part = line_chart(
+        "daily", "Cost of each day", DAY, COST, ["2025-01-01", "2025-01-02"],
+        [
+            Series("OpenAI", [1.5, None], ("provider", "openai")),
+            Series("Limit", [2, 2], style="dashed"),
+        ],
+    )  # fmt: skip
+    read = page(part)
+    assert read.says("Cost of each day The numbers Day (UTC) OpenAI Limit")
+    assert read.says("2025-01-01 $1.50 $2.00 2025-01-02 n/a $2.00")
+    data = part.data["charts"]["daily"]
+    assert data["x"] == {"title": "Day (UTC)", "kind": "date"}
+    assert data["y"] == {"title": "Cost (USD)", "kind": "money"}
+    assert data["series"] == [
+        {"label": "OpenAI", "colour": 0, "values": [1.5, None]},
+        {"label": "Limit", "colour": 1, "values": [2, 2], "style": "dashed"},
+    ]
+
+
+@pytest.mark.parametrize(("bins", "first"), [("sum", 0 + 1 + 2), ("mean", 1), ("max", 2)])
+def test_a_long_series_is_binned_and_says_so(bins: str, first: float) -> None:
+    count = 3 * MAX_LABELS
+    part = line_chart(
+        "long", "Cost", DAY, COST, [str(n) for n in range(count)],
+        [Series("Cost", list(range(count)))], bins=bins,
+    )  # fmt: skip
+    data = part.data["charts"]["long"]
+    assert len(data["labels"]) == MAX_LABELS
+    assert data["labels"][:2] == ["0", "3"]
+    assert data["series"][0]["values"][0] == first
+    assert page(part).says("Each point covers 3 values")
+
+
+@pytest.mark.parametrize("series", [1, 3, 7, 24])
+def test_no_chart_has_more_points_than_allowed(series: int) -> None:
+    labels = [str(n) for n in range(2161)]
+    drawn = [Series(str(n), [1] * 2161) for n in range(series)]
+    for part in (
+        line_chart("c", "C", DAY, COST, labels, drawn),
+        bar_chart("c", "C", DAY, COST, labels, drawn),
+    ):
+        data = part.data["charts"]["c"]
+        assert sum(len(one["values"]) for one in data["series"]) <= MAX_POINTS
+
+
+def test_bars_left_out_are_counted() -> None:
+    labels = [str(n) for n in range(500)]
+    part = bar_chart("c", "C", DAY, COST, labels, [Series("x", [1] * 500)])
+    assert page(part).says(f"The first {MAX_LABELS} of 500 are drawn")
+
+
+def test_a_scatter_names_its_points() -> None:
+    part = scatter_chart("s", "S", COST, Axis("Calls"), [("a", 1.5, 2), ("b", 3, 4)])
+    assert part.data["charts"]["s"]["labels"] == ["a", "b"]
+    assert page(part).says("Name Cost (USD) Calls a $1.50 2 b $3.00 4")
+
+
+def test_series_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ValueError, match="one value for each label"):
+        line_chart("c", "C", DAY, COST, ["a", "b"], [Series("x", [1])])
+
+
+def test_nothing_to_draw_is_a_sentence() -> None:
+    part = line_chart("c", "C", DAY, COST, [], [Series("x", [])], empty="No day was seen.")
+    assert page(part).says("No day was seen.")
+    assert not part.data
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        ("provider", list(config.PROVIDER_WEIGHTS)),
+        ("model", [model.name for model in CATALOG]),
+        ("tier", list(config.SUBSCRIPTION_TIERS)),
+        ("feature", list(config.FEATURES)),
+        ("region", list(config.REGIONS)),
+    ],
+)
+def test_known_entities_have_colours_of_their_own(kind: str, names: List[str]) -> None:
+    places = [colour_of(kind, name) for name in names]
+    assert len(set(places)) == len(names)
+    assert all(0 <= place < COLOURS for place in places)
+
+
+def test_an_unknown_entity_keeps_its_colour() -> None:
+    assert colour_of("model", "nova-next") == colour_of("model", "nova-next")
+    assert 0 <= colour_of("provider", "\ud800") < COLOURS
+
+
+def test_findings_say_their_severity_in_words() -> None:
+    found = [
+        {"severity": "critical", "title": "A", "detail": "a.", "impact_usd_per_month": 1204.5},
+        {"severity": "nonsense", "title": "B", "detail": "b.", "impact_usd_per_month": 0},
+    ]
+    read = page(components.findings({"findings": found}))
+    assert read.says("✕ Critical A a. $1,204.50 a month i Info B b.")
+    assert "1204.5 USD a month" in read.values_of("title")
+
+
+def test_many_findings_are_folded_not_lost() -> None:
+    found = [{"severity": "info", "title": f"finding {n}", "detail": ""} for n in range(9)]
+    read = page(components.findings({"findings": found}))
+    assert read.says("3 more")
+    assert all(read.says(f"finding {n}") for n in range(9))
+
+
+def test_no_findings_and_no_recommendations_are_sentences() -> None:
+    assert page(components.findings({})).says("Nothing in this data crosses")
+    assert page(components.recommendations({})).says("No condition for a recommendation is met")
+
+
+def test_sums_in_recommendations_stand_out() -> None:
+    part = components.recommendations({"recommendations": ["Cut <b> to save $1,204.55 a month."]})
+    assert "<strong>$1,204.55</strong> a month." in part.markup
+    assert page(part).says("Cut <b> to save $1,204.55 a month.")
+
+
+def test_the_value_section_needs_every_aspect() -> None:
+    read = page(components.revenium_value(VALUE))
+    for words in ("Metadata-driven", "Real-time", "Standardised", "Automated", "Actionable"):
+        assert read.says(words)
+    assert read.says("realtime without realtime with")
+    with pytest.raises(KeyError):
+        components.revenium_value({"metadata": ("a", "b")})
+
+
+def test_two_parts_of_one_name_are_refused() -> None:
+    twice = table("t", "T", COLUMNS, rows(1))
+    with pytest.raises(ValueError, match="share the name t"):
+        components.combine([twice, twice])
+
+
+def test_texts_are_labels() -> None:
+    assert texts([{"a": 1}, {"b": 2}], "a") == ["1", ""]
