@@ -1,0 +1,284 @@
+"""The page of real-time decisions: what somebody should have been told of at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
+
+from finops.generators import formatting
+from finops.generators.charts import Axis, Colour, Series, bar_chart, line_chart
+from finops.generators.components import Card, Part, section
+from finops.generators.page import Report, write_report
+from finops.generators.tables import Column, table, texts
+
+REPORT = Report(
+    "realtime",
+    "Real-Time Decision Making",
+    "What happened that somebody should have been told of at once.",
+)
+Data = Mapping[str, Any]
+Rows = Sequence[Mapping[str, Any]]
+
+_DRAWN_CUSTOMERS = 15
+_ALERTS: Dict[str, str] = {
+    "high_daily_cost": "High daily cost",
+    "high_error_rate": "High error rate",
+    "provider_degraded": "Provider degraded",
+}
+_RISK_COLOURS: Dict[str, Colour] = {"critical": "critical", "high": "warning", "medium": "accent"}
+
+
+def generate_realtime_report(data: Dict[str, Any], output_path: Union[str, Path]) -> None:
+    """Write the page for a realtime result.  Raises OSError if it cannot be written."""
+    write_report(
+        REPORT,
+        data,
+        output_path,
+        cards=_cards(data),
+        body=[_hours(data), _alerts(data), _burn(data), _portfolio(data)],
+        value=_value(data),
+        not_found=_not_found(data),
+    )
+
+
+def _cards(data: Data) -> List[Card]:
+    summary: Data = data.get("summary") or {}
+    risk: Data = data.get("portfolio_risk") or {}
+    threshold = formatting.money((data.get("hourly_baseline") or {}).get("threshold"))
+    top = formatting.name("provider", risk.get("top_provider") or "nobody")
+    return [
+        Card("Anomalous hours", summary.get("anomaly_count"), "count", f"above {threshold}"),
+        Card("Alerts", summary.get("alert_count"), "count", "cost, errors and providers"),
+        Card("At risk", summary.get("at_risk_customers"), "count", "customers, by burn rate"),
+        Card("Portfolio risk", summary.get("risk_level"), "text", "of hanging on one provider"),
+        Card(
+            "Largest provider", risk.get("max_provider_concentration"), "share", f"{top}, of cost"
+        ),
+        Card("Error rate", summary.get("error_rate_percent"), "percent", "of all calls"),
+    ]
+
+
+# --- hours -----------------------------------------------------------------------------------
+
+
+def _hours(data: Data) -> Part:
+    baseline: Data = data.get("hourly_baseline") or {}
+    mean = formatting.money(baseline.get("mean"))
+    return section(
+        "Hours that cost too much",
+        _hour_chart(data, baseline.get("threshold")),
+        _anomaly_table(data.get("anomalies") or []),
+        lead=f"An hour costs {mean} on average, hours without calls included; an hour above "
+        f"{formatting.money(baseline.get('threshold'))} is an anomaly.",
+    )
+
+
+def _hour_chart(data: Data, threshold: Any) -> Part:
+    hourly: Rows = data.get("hourly") or []
+    found = {row.get("hour"): row.get("cost") for row in data.get("anomalies") or []}
+    return line_chart(
+        "hourly-cost",
+        "Cost of each hour, the threshold, and the anomalous hours",
+        Axis("Hour (UTC)", "text"),
+        Axis("Cost (USD an hour)", "money"),
+        [_when(row.get("hour")) for row in hourly],
+        [
+            Series("Cost", [row.get("cost") for row in hourly], "accent"),
+            Series("Threshold", [threshold] * len(hourly), "warning", "dashed"),
+            Series("Anomaly", [found.get(row.get("hour")) for row in hourly], "critical", "points"),
+        ],
+        bins="max",
+        empty="There is no hour with a call, so no line over time is drawn.",
+    )
+
+
+def _anomaly_table(rows: Rows) -> Part:
+    return table(
+        "anomalies",
+        "Anomalous hours, the furthest above the mean first",
+        [
+            Column("when", "Hour (UTC)"),
+            Column("cost", "Cost", "money"),
+            Column("deviation", "Standard deviations above", "number"),
+            Column("top_customer", "Largest customer"),
+            Column("top_model", "Largest model", "model"),
+        ],
+        [{**row, "when": _when(row.get("hour"))} for row in rows],
+        order=("deviation", "descending"),
+        empty="Hours above the threshold were looked for, and there are none.",
+    )
+
+
+def _when(hour: Any) -> str:
+    """Return "2025-01-01T09:00:00" as "2025-01-01 09:00"; a date stays a date."""
+    return str(hour).replace("T", " ")[:16]
+
+
+# --- alerts ----------------------------------------------------------------------------------
+
+
+def _alerts(data: Data) -> Part:
+    alerts: Rows = data.get("alerts") or []
+    days: Dict[str, Dict[str, int]] = {}
+    for row in alerts:
+        counts = days.setdefault(str(row.get("time", ""))[:10], {})
+        counts[str(row.get("type"))] = counts.get(str(row.get("type")), 0) + 1
+    labels = sorted(days)
+    return section(
+        "What would have been alerted",
+        bar_chart(
+            "alerts-by-day",
+            "Alerts on each day with one, by type",
+            Axis("Day (UTC)", "date"),
+            Axis("Alerts", "count"),
+            labels,
+            [
+                Series(word, [days[day].get(kind, 0) for day in labels], colour)
+                for (kind, word), colour in zip(_ALERTS.items(), ("critical", "warning", "accent"))
+            ],
+            stacked=True,
+            empty="There is no alert to draw.",
+        ),
+        table(
+            "alerts",
+            "Alerts, the gravest first",
+            [
+                Column("severity", "Severity", "severity"),
+                Column("kind", "Alert"),
+                Column("when", "When (UTC)"),
+                Column("message", "What happened"),
+                Column("value", "Value", "number"),
+                Column("threshold", "Limit", "number"),
+            ],
+            [
+                {
+                    **row,
+                    "kind": _ALERTS.get(str(row.get("type")), row.get("type")),
+                    "when": _when(row.get("time", "")),
+                }
+                for row in alerts
+            ],
+            empty="Days of high cost, days of many errors and degraded providers were looked "
+            "for, and there are none.",
+        ),
+    )
+
+
+# --- risks -----------------------------------------------------------------------------------
+
+
+def _burn(data: Data) -> Part:
+    rows: Rows = data.get("at_risk_customers") or []
+    drawn = rows[:_DRAWN_CUSTOMERS]
+    return section(
+        "Customers who burn their subscription",
+        bar_chart(
+            "burn",
+            "Cost in percent of the subscription, the hottest customers",
+            Axis("Customer", "text"),
+            Axis("Cost in percent of the subscription", "percent"),
+            texts(drawn, "customer_id"),
+            [Series("Burn", [row.get("burn_percent") for row in drawn])],
+            horizontal=True,
+            colours=[_RISK_COLOURS.get(str(row.get("risk"))) for row in drawn],
+            empty="No customer is close to using up its subscription.",
+        ),
+        table(
+            "at-risk",
+            "Customers at risk",
+            [
+                Column("customer_id", "Customer"),
+                Column("subscription_tier", "Tier", "tier", dot=True),
+                Column("monthly_revenue", "Revenue a month", "money"),
+                Column("monthly_cost", "Cost a month", "money"),
+                Column("burn_percent", "Burn", "percent"),
+                Column("risk", "Risk"),
+            ],
+            rows,
+            order=("burn_percent", "descending"),
+            empty="Customers who cost nearly as much as they pay were looked for, and there are "
+            "none.",
+        ),
+    )
+
+
+def _portfolio(data: Data) -> Part:
+    risk: Data = data.get("portfolio_risk") or {}
+    rows: Rows = risk.get("shares") or []
+    return section(
+        "How much hangs on one provider",
+        bar_chart(
+            "shares",
+            "Share of the cost by provider",
+            Axis("Provider", "provider"),
+            Axis("Share of the cost (%)", "share"),
+            texts(rows, "provider"),
+            [Series("Share", [row.get("share") for row in rows])],
+            horizontal=True,
+            colours=[("provider", row.get("provider")) for row in rows],
+        ),
+        table(
+            "provider-shares",
+            "Share of the cost by provider",
+            [
+                Column("provider", "Provider", "provider", dot=True),
+                Column("share", "Share of cost", "share", bar=True),
+            ],
+            rows,
+            order=("share", "descending"),
+            empty="Providers with a call were looked for, and there are none.",
+        ),
+        lead=f"The diversity score is {formatting.decimal(risk.get('diversity_score'))}: the "
+        "chance that two dollars went to different providers, from 0 to 1.",
+    )
+
+
+# --- the end ---------------------------------------------------------------------------------
+
+
+def _value(data: Data) -> Dict[str, Tuple[str, str]]:
+    summary: Data = data.get("summary") or {}
+    risk: Data = data.get("portfolio_risk") or {}
+    hours = formatting.count(len(data.get("hourly") or []))
+    anomalies = formatting.count(summary.get("anomaly_count"))
+    alerts = formatting.count(summary.get("alert_count"))
+    at_risk = formatting.count(len(data.get("at_risk_customers") or []))
+    providers = formatting.count(risk.get("provider_count"))
+    threshold = formatting.money((data.get("hourly_baseline") or {}).get("threshold"))
+    return {
+        "metadata": (
+            "A jump in the bill has no name.",
+            f"Each of {anomalies} anomalous hours names its largest customer and model.",
+        ),
+        "realtime": (
+            "A runaway hour shows on an invoice weeks later.",
+            f"An hour is judged when it ends: above {threshold} somebody is told.",
+        ),
+        "standard": (
+            f"{providers} providers have their own budgets and alarms, or none.",
+            f"One baseline over {hours} hours of all {providers} providers.",
+        ),
+        "automated": (
+            "Somebody looks at dashboards and remembers what is usual.",
+            f"{alerts} alerts come from configured limits, without anybody looking.",
+        ),
+        "actionable": (
+            "An alarm on the total says that something is wrong, not with whom.",
+            f"{at_risk} customers are listed with what they pay and what they cost.",
+        ),
+    }
+
+
+def _not_found(data: Data) -> List[str]:
+    there = {row.get("type") for row in data.get("alerts") or []}
+    sentences = []
+    if not data.get("anomalies"):
+        sentences.append("Hours of anomalous cost were looked for: there are none.")
+    sentences += [
+        f"Alerts of the kind “{word.lower()}” were looked for: there are none."
+        for kind, word in _ALERTS.items()
+        if kind not in there
+    ]
+    if not data.get("at_risk_customers"):
+        sentences.append("Customers close to using up their price were looked for: none are.")
+    return sentences
