@@ -102,6 +102,17 @@ def json_text(result: Mapping[str, Any]) -> str:
     return json.dumps(result, allow_nan=False, indent=1) + "\n"
 
 
+def write_results(results: Mapping[str, Result], folder: Path) -> None:
+    """Write each result as ID.json.  Raises StorageError where that cannot be done."""
+    try:
+        for name, result in results.items():
+            write_aside(folder / f"{name}.json", json_text(result))
+    except OSError as error:
+        raise StorageError(
+            f"cannot write results to {folder}: {error.strerror}; give another folder to --json"
+        ) from error
+
+
 class _Run:
     """One run's state: what is scanned, computed and written so far."""
 

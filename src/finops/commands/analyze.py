@@ -21,7 +21,6 @@ from finops.commands.base import (
     table,
 )
 from finops.config import Settings
-from finops.errors import StorageError
 
 if TYPE_CHECKING:
     from finops.pipeline import Outcome
@@ -53,13 +52,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Analyze; return 0, or 1 where some reports could not be made."""
-    settings = settings_of(args)
-    outcome = analyzed(args, settings, console)
+    from finops.pipeline import write_results
+
+    outcome = analyzed(args, settings_of(args), console)
     if args.json == "-":
         console.say(json.dumps(outcome.results, allow_nan=False))
     else:
         if args.json:
-            _write_results(outcome, Path(args.json))
+            write_results(outcome.results, Path(args.json))
         console.say(summary(outcome, console))
     return SOME_FAILED if outcome.failed else 0
 
@@ -109,22 +109,12 @@ def summary(outcome: Outcome, console: Console) -> str:
         console.paint(line, "31") if made.reason else line
         for line, made in zip(lines, outcome.reports)
     ]
-    opened = f"open {outcome.index_page}" if outcome.index_page.is_file() else "there is no index page"
-    return "\n".join([console.paint(heading, "1"), *painted, "", inert(opened)])
+    return "\n".join(
+        [console.paint(heading, "1"), *painted, "", inert(f"open {outcome.index_page}")]
+    )
 
 
 def _row(made: Made) -> Tuple[str, str, str, str]:
     first = f"failed: {made.reason}" if made.reason else made.headline
     size = f"{made.size_bytes / 1024:.0f} KB" if made.size_bytes else "-"
     return made.analysis.title, inert(first).replace("\n", " "), size, f"{made.seconds:.2f}"
-
-
-def _write_results(outcome: Outcome, folder: Path) -> None:
-    from finops.generators.files import write_aside
-    from finops.pipeline import json_text
-
-    try:
-        for name, result in outcome.results.items():
-            write_aside(folder / f"{name}.json", json_text(result))
-    except OSError as error:
-        raise StorageError(f"cannot write results to {folder}: {error.strerror}") from error

@@ -124,9 +124,9 @@ def add_prices(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_quiet(parser: argparse.ArgumentParser) -> None:
+def add_quiet(parser: argparse.ArgumentParser, meaning: str = "show no progress") -> None:
     """Add `--quiet`."""
-    parser.add_argument("--quiet", action="store_true", help="show no progress")
+    parser.add_argument("--quiet", action="store_true", help=meaning)
 
 
 def settings_of(args: argparse.Namespace) -> Settings:
@@ -134,7 +134,8 @@ def settings_of(args: argparse.Namespace) -> Settings:
 
     Raises UsageError where FINOPS_PORT is no port.
     """
-    port = getattr(args, "port", None)
+    # Only a command that serves cares for the port in the environment.
+    port = args.port if hasattr(args, "port") else config.VIEWER_PORT
     try:
         settings = Settings.resolve(
             getattr(args, "data", None), getattr(args, "reports", None), port

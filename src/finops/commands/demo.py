@@ -10,11 +10,11 @@ from finops.commands.base import Console, add_quiet, add_workers, settings_of
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options: those of `serve`, and what generating and analyzing need."""
-    serve.add_arguments(parser)
+    serve.add_server(parser)
     generate.add_size(parser)
     generate.add_seed(parser)
     add_workers(parser)
-    add_quiet(parser)
+    add_quiet(parser, "show no progress, log no requests")
 
 
 def run(args: argparse.Namespace, console: Console) -> int:

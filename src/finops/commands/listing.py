@@ -26,7 +26,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
 def _scenarios() -> Rows:
     from finops.simulator.scenarios import SCENARIOS
 
-    rows = [(s.id, f"{s.hours:g} h", s.title) for s in SCENARIOS.values()]
+    rows = [(s.id, f"{s.shape.hours} h", s.shape.title) for s in SCENARIOS.values()]
     return [("scenario", "lasts", "title"), *rows]
 
 

@@ -1,0 +1,169 @@
+"""The way of the data is a one-way street; these tests walk the imports and the source."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+from typing import Dict, Iterator, List, Set, Tuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCE = ROOT / "src" / "finops"
+MODULES = sorted(SOURCE.rglob("*.py"))
+LAUNCHERS = {ROOT / "finops" / "__main__.py", ROOT / "viewer" / "server.py"}
+
+BASE = {"config", "errors", "catalog", "schema", "stats"}
+# What each room may import besides itself.  A room that is not listed here is an error.
+MAY_IMPORT: Dict[str, Set[str]] = {
+    "__init__": set(),
+    "errors": set(),
+    "config": set(),
+    "schema": set(),
+    "stats": set(),
+    "catalog": {"config"},
+    "progress": {"config"},
+    "prices": BASE,
+    "dataset": BASE,
+    "simulator": BASE | {"dataset"},
+    "evaluation": BASE,
+    "analyzers": BASE | {"dataset"},
+    "importers": BASE | {"dataset", "prices"},
+    "exporters": BASE | {"dataset", "registry"},
+    "generators": BASE,
+    "registry": {"analyzers", "generators"},
+    "publishing": BASE | {"dataset", "generators", "registry"},
+    "pipeline": BASE | {"dataset", "generators", "registry", "publishing", "evaluation"},
+    "verify": BASE | {"dataset"},
+    "viewer": BASE | {"dataset", "generators", "simulator", "registry", "__init__"},
+    "commands": BASE
+    | {"dataset", "simulator", "evaluation", "importers", "exporters", "prices", "progress"}
+    | {"registry", "publishing", "pipeline", "verify", "viewer"},
+    "cli": {"errors", "progress", "commands", "__init__"},
+    "__main__": {"cli"},
+}
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(SOURCE).as_posix()
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(SOURCE).parts[0].replace(".py", "")
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Yield every module that a file imports, wherever in the file."""
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            assert node.module
+            if node.module == "finops":
+                for alias in node.names:
+                    yield f"finops.{alias.name}"
+            else:
+                yield node.module
+
+
+def rooms_imported(path: Path) -> Set[str]:
+    rooms = set()
+    for name in imported(path):
+        if name.split(".")[0] == "finops":
+            room = name.split(".")[1] if "." in name else "__init__"
+            rooms.add("__init__" if room.startswith("__version") else room)
+    return rooms
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports_follow_the_data(path: Path) -> None:
+    room = room_of(path)
+    assert room in MAY_IMPORT, f"which rooms may '{room}' import? say so in MAY_IMPORT"
+    backwards = rooms_imported(path) - MAY_IMPORT[room] - {room}
+    assert not backwards, f"{name_of(path)} imports {sorted(backwards)}"
+
+
+def test_the_order_of_rooms_has_no_circle() -> None:
+    placed: Set[str] = set()
+    waiting = dict(MAY_IMPORT)
+    while waiting:
+        ready = [room for room, needs in waiting.items() if needs <= placed]
+        assert ready, f"circle among {sorted(waiting)}"
+        placed.update(ready)
+        for room in ready:
+            del waiting[room]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 10), reason="the list of modules came with 3.10")
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_only_the_standard_library_is_imported(path: Path) -> None:
+    foreign = {name for name in imported(path) if name.split(".")[0] not in sys.stdlib_module_names}
+    assert {name for name in foreign if name.split(".")[0] != "finops"} == set()
+
+
+def shipped_python_files() -> List[Path]:
+    folders = ("finops", "scripts", "showcase", "src", "viewer")
+    return [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+def test_only_the_launchers_touch_the_search_path() -> None:
+    touching = {
+        path
+        for path in shipped_python_files()
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Attribute)
+        and node.attr == "path"
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "sys"
+    }
+    assert touching == LAUNCHERS
+
+
+def test_only_the_command_line_and_the_viewer_print() -> None:
+    printing = {
+        name_of(path)
+        for path in MODULES
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "print"
+    }
+    assert printing <= {"cli.py", "viewer/app.py"}
+
+
+def functions_of(path: Path) -> Iterator[Tuple[str, int]]:
+    """Yield name and number of lines of each function's body, the docstring not counted."""
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            body = node.body[1:] if ast.get_docstring(node) and len(node.body) > 1 else node.body
+            last = max(getattr(n, "lineno", 0) for n in ast.walk(body[-1]))
+            yield node.name, last - body[0].lineno + 1
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_files_and_functions_are_short_enough_to_see(path: Path) -> None:
+    if path.name != "config.py":  # one module of constants, by design
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+    assert {name: lines for name, lines in functions_of(path) if lines > 50} == {}
+
+
+def test_most_functions_are_a_few_lines() -> None:
+    sizes = sorted(lines for path in MODULES for _, lines in functions_of(path))
+    assert 3 <= sizes[len(sizes) // 2] <= 9
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_every_module_says_what_it_is_for(path: Path) -> None:
+    tree = tree_of(path)
+    assert ast.get_docstring(tree)
+    futures = [n for n in tree.body if isinstance(n, ast.ImportFrom) and n.module == "__future__"]
+    only_a_docstring = len(tree.body) == 1
+    names = [alias.name for node in futures for alias in node.names]
+    assert names == ([] if only_a_docstring else ["annotations"])
