@@ -1,0 +1,270 @@
+"""Grow a simulated dataset to a wanted size, whatever state it is in.
+
+The engine owns the loop: it holds the writer's lock, finds out how many rows are there, lets
+batches be made from the next one on, and appends them until the size is reached.  Batches
+depend on recipe and number alone, so a file may grow in any number of runs, with any number
+of workers, through kills, and has the bytes of one run.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Union
+
+from finops import config
+from finops.catalog import DEFAULT_PRICES, PriceTable
+from finops.config import BATCH_SIZE
+from finops.dataset.appender import HEADER, Appender, storage_error
+from finops.dataset.files import FILES, Files
+from finops.dataset.lock import writer_lock
+from finops.dataset.mark import mark_path, read_mark
+from finops.errors import UsageError
+from finops.simulator.crew import batches_in_order
+from finops.simulator.plan import Plan
+from finops.simulator.recipe import Recipe
+from finops.simulator.truth import entries, truth_path, write_truth
+from finops.simulator.worker import made
+
+Progress = Callable[[int, int, int], None]
+
+
+class GenerateResult(NamedTuple):
+    """What a run did.  `period_start` and `period_end` are timestamps, "" without calls.
+
+    `calls` are all in the file, `new_calls` those of this run; `repaired` are sentences on
+    what an earlier run had left behind.
+    """
+
+    size_bytes: int
+    calls: int
+    new_calls: int
+    seconds: float
+    period_start: str
+    period_end: str
+    repaired: List[str]
+
+
+def generate(
+    path: Union[str, Path],
+    target_bytes: int,
+    *,
+    seed: int = config.DEFAULT_SEED,
+    start: Optional[str] = None,
+    scenarios: Optional[Sequence[str]] = None,
+    workers: int = 1,
+    fresh: bool = False,
+    incidents: bool = True,
+    prices: PriceTable = DEFAULT_PRICES,
+    progress: Optional[Progress] = None,
+    files: Files = FILES,
+) -> GenerateResult:
+    """Simulate calls into the CSV until it has at least `target_bytes`, and stop at that row.
+
+    An existing simulated file is continued, unless `fresh`.  `start` is a date in UTC;
+    `scenarios` restricts the cycle to these ids; `progress` is called after every batch with
+    bytes there, bytes wanted, and calls there.
+
+    Raises UsageError where the file is not this simulation's, LockError where somebody else
+    writes it, StorageError where the disk refuses.
+    """
+    began = time.perf_counter()
+    recipe = Recipe.of(seed, start, scenarios, incidents, prices)
+    place = os.path.abspath(str(path))
+    _make_folder(place)
+    with writer_lock(place):
+        if fresh:
+            _remove(place)
+        _refuse_strangers(place, recipe)
+        with Appender(place, simulation=recipe.identity(), files=files) as out:
+            own_rows = _own_rows(out, recipe)
+            before = out.rows
+            try:
+                _fill(out, recipe, own_rows, target_bytes, workers, progress)
+            finally:
+                _tell_truth(place, recipe, out.mark.clock, files)
+            return GenerateResult(
+                out.end,
+                out.rows,
+                out.rows - before,
+                time.perf_counter() - began,
+                _first_timestamp(place),
+                out.mark.clock,
+                list(out.repaired),
+            )
+
+
+def _fill(
+    out: Appender,
+    recipe: Recipe,
+    own_rows: int,
+    target: int,
+    workers: int,
+    progress: Optional[Progress],
+) -> None:
+    """Append batches from row `own_rows` of the simulation on."""
+    if out.end >= target:
+        return
+    number, there = divmod(own_rows, BATCH_SIZE)
+    with batches_in_order(recipe, number, workers) as batches:
+        for _, rows in batches:
+            rows = _without_first(rows, there)
+            there = 0
+            rows = _up_to(rows, target - out.end)
+            out.append(rows, rows.count(b"\n"), clock_of(rows))
+            if progress is not None:
+                progress(out.end, target, out.rows)
+            if out.end >= target:
+                return
+
+
+def _without_first(rows: bytes, count: int) -> bytes:
+    """Return the lines after the first `count`."""
+    return rows.split(b"\n", count)[count] if count else rows
+
+
+def _up_to(rows: bytes, wanted: int) -> bytes:
+    """Return whole lines until `wanted` bytes are reached, or all."""
+    return rows[: rows.index(b"\n", wanted - 1) + 1] if wanted <= len(rows) else rows
+
+
+def clock_of(rows: bytes) -> str:
+    """Return the timestamp of the last line."""
+    last = rows.rfind(b"\n", 0, len(rows) - 1) + 1
+    return rows[last : rows.index(b",", last)].decode("ascii")
+
+
+# --- whose file is it --------------------------------------------------------------------------
+
+
+def _refuse_strangers(path: str, recipe: Recipe) -> None:
+    """Raise UsageError, before anything is touched, unless the file is this simulation's."""
+    if not os.path.exists(path) or os.path.getsize(path) == 0:
+        return
+    mark = read_mark(path)
+    if mark is None:
+        _refuse_other_rows(path, recipe)
+    elif mark.simulation is None:
+        raise _not_simulated(path)
+    else:
+        _refuse_other_recipe(path, mark.simulation, recipe.identity())
+
+
+def _refuse_other_recipe(path: str, there: Dict[str, Any], wanted: Dict[str, Any]) -> None:
+    differing = [name for name in wanted if there.get(name) != wanted[name]]
+    if not differing:
+        return
+    name = differing[0]
+    if name in ("version", "prices"):
+        what = f"other {name}" if name == "prices" else "another version of the simulator"
+        detail = f"was made with {what}"
+    else:
+        detail = f"was made with {name} {_shown(there.get(name))}, not {_shown(wanted[name])}"
+    raise UsageError(
+        f"{path} {detail}; use the same, start over with --fresh, or write elsewhere with --data"
+    )
+
+
+def _shown(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _refuse_other_rows(path: str, recipe: Recipe) -> None:
+    """Compare the beginning of a file without a mark to what would have been simulated."""
+    _, rows = next(made(recipe))
+    expected = HEADER + rows
+    with open(path, "rb") as file:
+        found = file.read(len(expected))
+    if found.rstrip(b"\0") != expected[: len(found.rstrip(b"\0"))]:
+        raise _not_simulated(path)
+
+
+def _not_simulated(path: str) -> UsageError:
+    return UsageError(
+        f"{path} exists and was not simulated with these settings; "
+        "write elsewhere with --data, or replace it with --fresh"
+    )
+
+
+def _own_rows(out: Appender, recipe: Recipe) -> int:
+    """Return how many rows of this simulation are in the file.
+
+    Rows that no mark knows of may be ours (a mark from before a power cut) or another
+    program's, and are told apart by making ours again.
+    """
+    simulation = dict(out.mark.simulation or recipe.identity())
+    adopted = int(simulation.get("adopted_rows", 0))
+    if out.rebuilt:
+        _check_rebuilt(out, recipe)
+    elif out.adopted_from is not None:
+        with open(out.path, "rb") as file:
+            file.seek(out.adopted_from)
+            lines = file.read(out.end - out.adopted_from).splitlines(keepends=True)
+        own = out.rows - adopted - len(lines)
+        adopted += len(lines) - _lines_alike(lines, recipe, own)
+        out.describe({**simulation, "adopted_rows": adopted})
+    return out.rows - adopted
+
+
+def _lines_alike(lines: Sequence[bytes], recipe: Recipe, row: int) -> int:
+    """Return how many of the lines are what the simulation makes from this row on."""
+    number, skipped = divmod(row, BATCH_SIZE)
+    alike = 0
+    for _, rows in made(recipe, number):
+        for line in rows.splitlines(keepends=True)[skipped:]:
+            if alike == len(lines) or lines[alike] != line:
+                return alike
+            alike += 1
+        skipped = 0
+    return alike
+
+
+def _check_rebuilt(out: Appender, recipe: Recipe) -> None:
+    """Raise UsageError unless a file without a mark ends as this simulation would have it."""
+    number, there = divmod(max(0, out.rows - 1), BATCH_SIZE)
+    _, rows = next(made(recipe, number))
+    expected = b"".join(rows.splitlines(keepends=True)[: there + 1]) if out.rows else b""
+    with open(out.path, "rb") as file:
+        file.seek(max(0, out.end - len(expected)))
+        if file.read(len(expected)) != expected:
+            raise _not_simulated(out.path)
+
+
+# --- the files around it -----------------------------------------------------------------------
+
+
+def _make_folder(path: str) -> None:
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+    except OSError as error:
+        raise storage_error(path, error) from error
+
+
+def _remove(path: str) -> None:
+    """Remove the dataset and what goes with it, the mark first."""
+    for name in (mark_path(path), truth_path(path), Path(path)):
+        try:
+            with suppress(FileNotFoundError):
+                os.unlink(str(name))
+        except OSError as error:
+            raise storage_error(path, error) from error
+
+
+def _tell_truth(path: str, recipe: Recipe, clock: str, files: Files) -> None:
+    """Write which incidents are in the rows so far."""
+    plan = Plan(recipe)
+    for hour in plan.hours():
+        if plan.calendar.timestamp(hour.number) > clock:
+            break
+    try:
+        write_truth(path, recipe.seed, entries(plan.incidents, plan.calendar, clock), files)
+    except OSError as error:
+        raise storage_error(truth_path(path), error) from error
+
+
+def _first_timestamp(path: str) -> str:
+    with open(path, "rb") as file:
+        file.readline()
+        return file.readline().split(b",")[0].decode("ascii", "replace").strip()

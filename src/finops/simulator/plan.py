@@ -1,0 +1,203 @@
+"""The simulated hours one after the other: how many calls, by whom, with which model.
+
+Everything that scenarios and incidents decide is decided here, hour by hour from the start
+of the simulation, so that any process can work out any batch of rows by itself: it walks the
+hours, which is cheap, and makes only the rows that are its own.
+"""
+
+from __future__ import annotations
+
+from typing import (
+    Callable,
+    Dict,
+    FrozenSet,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
+
+from finops import config
+from finops.simulator import incidents as kinds
+from finops.simulator import market as markets
+from finops.simulator import population as people
+from finops.simulator.dice import Dice
+from finops.simulator.incidents import Departures, Incident, Planting
+from finops.simulator.market import Weights
+from finops.simulator.recipe import Recipe
+from finops.simulator.scenarios import SCENARIOS
+from finops.simulator.scenarios.base import Scenario, Stretch
+from finops.simulator.traffic import Calendar, Moment
+
+# A customer calls in one of several manners; the row maker has a set of tables for each.
+# Manners from HOPPER on are one for each region.
+ORDINARY, ABUSER, WASTER, HOPPER = range(4)
+
+# What is chosen, and its weight.
+Choice = Tuple[Tuple[int, float], ...]
+
+
+class Hour(NamedTuple):
+    """One simulated hour.  `calls` rows; `who` chooses a persona, `models` a model.
+
+    A persona is manner × number of customers + the customer's position.  Models from the
+    number of models on are the same ones while their provider is slow.  `feature` is the
+    feature that takes a share of the calls, and that share.
+    """
+
+    number: int
+    calls: int
+    who: Choice
+    models: Choice
+    feature: Optional[Tuple[str, float]]
+
+
+class Plan:
+    """Walks the simulated hours; `incidents` grows with those that have been planted."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.population = people.build(recipe.seed)
+        self.market = markets.build()
+        self.calendar = Calendar(recipe.start)
+        self.incidents: List[Incident] = []
+        self._recipe = recipe
+        self._noise = Dice(recipe.seed, "noise")
+        self._departures = Departures(self.population)
+        self._planting = Planting(recipe.seed, self.population, self._departures)
+        self._positions = {c.id: i for i, c in enumerate(self.population.customers)}
+        self._active: List[Incident] = []
+        self._gone: Dict[str, int] = {}
+        self._choices: Dict[Tuple[object, ...], Choice] = {}
+
+    def hours(self) -> Iterator[Hour]:
+        """Yield the hours for ever, cycling through the scenarios."""
+        start = 0
+        for number, name in enumerate(self._names()):
+            scenario = SCENARIOS[name]
+            dice = Dice(self._recipe.seed, "scenario", number)
+            stretch = Stretch(
+                start,
+                scenario.shape.hours,
+                dice,
+                self.calendar,
+                self.population,
+                self._departures,
+            )
+            planted = list(scenario.plant(stretch)) if self._recipe.incidents else []
+            self._active += planted
+            for since in range(stretch.hours):
+                moment = self.calendar.moment(start + since, since, stretch.hours)
+                yield self._hour(scenario, moment, planted)
+            start += stretch.hours
+
+    def _names(self) -> Iterator[str]:
+        while True:
+            yield from self._recipe.scenarios
+
+    def _hour(self, scenario: Scenario, moment: Moment, planted: Sequence[Incident]) -> Hour:
+        times = scenario.multiplier(moment.since, moment.hour_of_day, moment.weekday)
+        level = scenario.shape.rate * times * moment.curve
+        if self._recipe.incidents:
+            self._active += self._planting.plant(moment, level, scenario.id)
+        now = self._happening(moment.number)
+        noise = self._noise.between(1 - config.HOUR_NOISE, 1 + config.HOUR_NOISE)
+        burst = max([i.size for i in now if i.kind == kinds.HOUR_BURST], default=1.0)
+        usual = max(1, round(config.BASE_CALLS_PER_HOUR * level * burst * noise))
+        extra = _extra_calls(now)
+        weights = scenario.customer_weights(
+            moment.since, moment.hour_of_day, self.population, planted
+        )
+        return Hour(
+            moment.number,
+            usual + sum(calls for _, _, calls in extra),
+            self._who(weights or self.population.activities, now, usual, extra),
+            self._models(scenario.model_weights(moment.since, self.market), now),
+            scenario.feature_share(moment.since),
+        )
+
+    def _happening(self, index: int) -> List[Incident]:
+        """Return the incidents of this hour; note those that begin."""
+        if not self._active:
+            return []
+        now = [i for i in self._active if i.start <= index]
+        for incident in now:
+            if incident.start == index:
+                self.incidents.append(incident)
+                if incident.kind == kinds.DEPARTED_CUSTOMER:
+                    self._gone[incident.subject] = index
+        self._active = [
+            i
+            for i in self._active
+            if i.end > index + 1 and (i.start > index or i.kind != kinds.DEPARTED_CUSTOMER)
+        ]
+        return now
+
+    def _who(
+        self,
+        weights: Weights,
+        now: Sequence[Incident],
+        usual: int,
+        extra: Sequence[Tuple[str, int, int]],
+    ) -> Choice:
+        wasters = frozenset(i.subject for i in now if i.kind == kinds.PROMPT_WASTER)
+        if not extra:
+            key = (weights, len(self._gone), wasters)
+            return self._remembered(key, lambda: self._regulars(weights, wasters))
+        regulars = self._regulars(weights, wasters)
+        per_call = sum(weight for _, weight in regulars) / usual
+        return regulars + tuple(
+            (self._persona(subject, manner), per_call * calls) for subject, manner, calls in extra
+        )
+
+    def _regulars(self, weights: Weights, wasters: FrozenSet[str]) -> Choice:
+        """Return everybody who is still there; a waster wastes a share of its calls."""
+        found: List[Tuple[int, float]] = []
+        for position, (customer, weight) in enumerate(zip(self.population.customers, weights)):
+            if customer.id in self._gone:
+                continue
+            if customer.id in wasters:
+                wasted = weight * config.WASTER_SHARE_OF_CALLS
+                found.append((self._persona(customer.id, WASTER), wasted))
+                weight -= wasted
+            found.append((position, weight))
+        return tuple(found)
+
+    def _persona(self, subject: str, manner: int) -> int:
+        return manner * len(self._positions) + self._positions[subject]
+
+    def _models(self, weights: Optional[Weights], now: Sequence[Incident]) -> Choice:
+        slow = frozenset(i.subject for i in now if i.kind == kinds.SLOW_PROVIDER)
+        chosen = weights or self.market.weights
+
+        def build() -> Choice:
+            models = self.market.models
+            return tuple(
+                (position + len(models) * (model.provider in slow), weight)
+                for position, (model, weight) in enumerate(zip(models, chosen))
+            )
+
+        return self._remembered((chosen, slow), build)
+
+    def _remembered(self, key: Tuple[object, ...], build: Callable[[], Choice]) -> Choice:
+        """Return one and the same object for the same answer, so that tables are made once."""
+        if key not in self._choices:
+            if len(self._choices) > 512:
+                self._choices.clear()
+            self._choices[key] = build()
+        return self._choices[key]
+
+
+def _extra_calls(now: Sequence[Incident]) -> List[Tuple[str, int, int]]:
+    """Return (customer, manner, calls) that incidents bring on top of the usual calls."""
+    found: List[Tuple[str, int, int]] = []
+    for incident in now:
+        if incident.kind == kinds.RATE_LIMIT_ABUSER:
+            found.append((incident.subject, ABUSER, int(incident.size)))
+        if incident.kind == kinds.REGION_HOPPER:
+            calls = int(incident.size) // (incident.end - incident.start)
+            for region in range(len(config.REGIONS)):
+                more = calls // len(config.REGIONS) + (region < calls % len(config.REGIONS))
+                found.append((incident.subject, HOPPER + region, more))
+    return [one for one in found if one[2]]

@@ -1,0 +1,141 @@
+"""Who calls: the customers of a run, built once from its seed and never changed.
+
+Shares are met by quota, not by luck, so that a small population has its heavy users too, and
+every archetype × tier × product occurs.
+"""
+
+from __future__ import annotations
+
+from typing import Dict, List, Mapping, NamedTuple, Sequence, Tuple
+
+from finops import config
+from finops.simulator.dice import Dice
+
+
+class Customer(NamedTuple):
+    """One customer.  `activity` is its weight among all; `profile` numbers its features."""
+
+    id: str
+    archetype: str
+    tier: str
+    organization: str
+    product: str
+    region: str
+    activity: float
+    profile: int
+
+
+class Population(NamedTuple):
+    """All customers, and the positions of those that incidents befall again and again.
+
+    `tenant_sizes` is the activity of each organization where organizations matter.
+    """
+
+    customers: Tuple[Customer, ...]
+    tenant_sizes: Mapping[str, float]
+    troubled: Tuple[int, ...]
+    wasteful: Tuple[int, ...]
+
+    @property
+    def activities(self) -> Tuple[float, ...]:
+        """Each customer's usual weight."""
+        return tuple(customer.activity for customer in self.customers)
+
+
+def build(seed: int, count: int = config.CUSTOMER_COUNT) -> Population:
+    """Return the population of this seed; `count` is at least 90 for exact archetype shares."""
+    dice = Dice(seed, "population")
+    kinds = dice.shuffled(_kinds(count, dice))
+    regions = dice.shuffled(spread_over(config.REGION_SHARES, count))
+    organizations = _organizations(count, dice)
+    activities = _activities([archetype for archetype, _, _ in kinds], dice)
+    profiles = dice.shuffled([i % len(config.FEATURE_PROFILES) for i in range(count)])
+    customers = tuple(
+        Customer(f"cust_{i + 1:04d}", archetype, tier, organization, product, region, act, profile)
+        for i, ((archetype, tier, product), organization, region, act, profile) in enumerate(
+            zip(kinds, organizations, regions, activities, profiles)
+        )
+    )
+    troubled = _some(customers, "power", config.TROUBLED_SHARE, dice)
+    wasteful = _some(customers, "heavy", config.WASTEFUL_SHARE, dice)
+    return Population(customers, _tenant_sizes(dice), troubled, wasteful)
+
+
+def quotas(shares: Mapping[str, float], count: int, least: int = 0) -> Dict[str, int]:
+    """Divide `count` in proportion to the shares, at least `least` each, by largest remainder.
+
+    >>> quotas({"a": 0.5, "b": 0.3, "c": 0.2}, 9)
+    {'a': 4, 'b': 3, 'c': 2}
+    """
+    total = sum(shares.values())
+    exact = {key: count * share / total if total else 0.0 for key, share in shares.items()}
+    found = {key: max(least, int(value)) for key, value in exact.items()}
+    by_need = sorted(exact, key=lambda key: found[key] - exact[key])
+    for step in range(abs(count - sum(found.values()))):
+        if count > sum(found.values()):
+            found[by_need[step % len(by_need)]] += 1
+        else:
+            largest = max(found, key=lambda key: (found[key] - least, key))
+            found[largest] -= 1
+    return found
+
+
+def spread_over(shares: Mapping[str, float], count: int) -> List[str]:
+    """Return `count` keys, each as often as its quota says."""
+    return [key for key, number in quotas(shares, count).items() for _ in range(number)]
+
+
+def _kinds(count: int, dice: Dice) -> List[Tuple[str, str, str]]:
+    """Return archetype, tier and product of every customer; all combinations occur."""
+    products = list(config.PRODUCTS)
+    everywhere = len(products)
+    archetype_shares = {name: a.share for name, a in config.CUSTOMER_ARCHETYPES.items()}
+    tiers_each = everywhere * len(config.SUBSCRIPTION_TIERS)
+    archetypes = quotas(archetype_shares, count, least=tiers_each)
+    left = quotas(config.TIER_SHARES, count, least=everywhere * len(archetypes))
+    left = {tier: n - everywhere * len(archetypes) for tier, n in left.items()}
+    found: List[Tuple[str, str, str]] = []
+    for archetype in sorted(archetypes, key=lambda name: archetypes[name]):
+        more = quotas({t: float(n) for t, n in left.items()}, archetypes[archetype] - tiers_each)
+        for tier, extra in more.items():
+            left[tier] -= extra
+            first = dice.below(everywhere)
+            found += [
+                (archetype, tier, products[(first + i) % everywhere])
+                for i in range(everywhere + extra)
+            ]
+    return found
+
+
+def _organizations(count: int, dice: Dice) -> List[str]:
+    """Give every organization a customer before one has a second."""
+    names = [f"org_{i + 1:03d}" for i in range(config.ORGANIZATION_COUNT)]
+    rounds = count // len(names) + 1
+    return [name for _ in range(rounds) for name in dice.shuffled(names)][:count]
+
+
+def _activities(archetypes: Sequence[str], dice: Dice) -> List[float]:
+    low, high = config.ACTIVITY_SPREAD
+    steps: Dict[str, List[float]] = {}
+    for name, archetype in config.CUSTOMER_ARCHETYPES.items():
+        number = archetypes.count(name)
+        even = [low + (high - low) * (i + 0.5) / number for i in range(number)]
+        steps[name] = [archetype.activity * factor for factor in dice.shuffled(even)]
+    return [steps[name].pop() for name in archetypes]
+
+
+def _tenant_sizes(dice: Dice) -> Dict[str, float]:
+    names = [f"org_{i + 1:03d}" for i in range(config.ORGANIZATION_COUNT)]
+    shares = {str(size): share for share, size in config.TENANT_SIZES}
+    sizes = dice.shuffled(spread_over(shares, len(names)))
+    return {name: float(size) for name, size in zip(names, sizes)}
+
+
+def _some(
+    customers: Sequence[Customer], archetype: str, share: float, dice: Dice
+) -> Tuple[int, ...]:
+    """Return positions of some customers of this archetype, those on the cheapest tier first."""
+    of_kind = [i for i, c in enumerate(customers) if c.archetype == archetype]
+    prices = config.SUBSCRIPTION_TIERS
+    cheapest_first = sorted(dice.shuffled(of_kind), key=lambda i: prices[customers[i].tier])
+    return tuple(cheapest_first[: max(1, round(share * len(customers)))])

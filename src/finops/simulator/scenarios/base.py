@@ -1,0 +1,68 @@
+"""What a scenario is: a pattern over time, and nothing about how a row looks.
+
+The engine owns the loop.  A scenario answers, for one hour, how many times the usual calls
+there are, and where it must, by whom, with which model, and for which feature.  Answers are
+plain tuples that repeat from hour to hour, so that the engine can turn each distinct one
+into a look-up table once.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, NamedTuple, Optional, Sequence, Tuple
+
+from finops import config
+from finops.simulator.dice import Dice
+from finops.simulator.incidents import Departures, Incident
+from finops.simulator.market import Market, Weights
+from finops.simulator.population import Population
+from finops.simulator.traffic import Calendar
+
+
+class Stretch(NamedTuple):
+    """One run of a scenario: its first hour since the simulation's start, and its own dice."""
+
+    start: int
+    hours: int
+    dice: Dice
+    calendar: Calendar
+    population: Population
+    departures: Departures
+
+
+class Scenario:
+    """Base of the scenarios: a subclass sets `id` and overrides what is special about it."""
+
+    id: ClassVar[str] = ""
+
+    @property
+    def shape(self) -> config.ScenarioShape:
+        """Title, duration in hours, base rate."""
+        return config.SCENARIO_SHAPES[self.id]
+
+    def multiplier(self, since: int, hour_of_day: int, weekday: int) -> float:
+        """Return how many times the usual calls come, `since` hours after the scenario began.
+
+        `hour_of_day` is in UTC, `weekday` 0 on Monday.
+        """
+        return 1.0
+
+    def customer_weights(
+        self, since: int, hour_of_day: int, population: Population, planted: Sequence[Incident]
+    ) -> Optional[Weights]:
+        """Return the weight of each customer, None where everybody is as active as usual.
+
+        `planted` are the incidents of this run of the scenario.
+        """
+        return None
+
+    def model_weights(self, since: int, market: Market) -> Optional[Weights]:
+        """Return the weight of each model, None for the market's."""
+        return None
+
+    def feature_share(self, since: int) -> Optional[Tuple[str, float]]:
+        """Return a feature and the share of calls (0 to 1) that it takes from the others."""
+        return None
+
+    def plant(self, stretch: Stretch) -> Sequence[Incident]:
+        """Return the incidents that belong to this run of the scenario."""
+        return ()

@@ -1,0 +1,11 @@
+"""Base traffic: an ordinary day, the yardstick of all others."""
+
+from __future__ import annotations
+
+from finops.simulator.scenarios.base import Scenario
+
+
+class BaseTraffic(Scenario):
+    """Nothing special happens."""
+
+    id = "base_traffic"

@@ -1,0 +1,27 @@
+"""Burst traffic: ordinary hours, and now and then one of many times the calls."""
+
+from __future__ import annotations
+
+from typing import List, Sequence
+
+from finops import config
+from finops.simulator.incidents import HOUR_BURST, Incident, burst_size
+from finops.simulator.scenarios.base import Scenario, Stretch
+
+
+class BurstTraffic(Scenario):
+    """Each hour is a burst with the configured chance; bursts are incidents."""
+
+    id = "burst_traffic"
+
+    def plant(self, stretch: Stretch) -> Sequence[Incident]:
+        """Return the bursts of these two days."""
+        found: List[Incident] = []
+        for since in range(stretch.hours):
+            index = stretch.start + since
+            level = self.shape.rate * stretch.calendar.moment(index, since, stretch.hours).curve
+            burst = stretch.dice.chance(config.BURST_CHANCE)
+            size = burst_size(level, stretch.dice)
+            if burst and size:
+                found.append(Incident(HOUR_BURST, self.id, index, index + 1, "", size))
+        return found

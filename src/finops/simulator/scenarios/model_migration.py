@@ -1,0 +1,25 @@
+"""Model migration: one model's traffic moves to another, hour by hour."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from finops import config
+from finops.simulator.market import Market, Weights
+from finops.simulator.scenarios.base import Scenario
+
+
+class ModelMigration(Scenario):
+    """After h of d hours, the share h/d of the old model's calls goes to the new one."""
+
+    id = "model_migration"
+
+    def model_weights(self, since: int, market: Market) -> Optional[Weights]:
+        """Return the market's weights with part of one model's moved to the other."""
+        old = market.position(*config.MIGRATION_FROM)
+        new = market.position(*config.MIGRATION_TO)
+        weights = list(market.weights)
+        moved = weights[old] * since / self.shape.hours
+        weights[old] -= moved
+        weights[new] += moved
+        return tuple(weights)

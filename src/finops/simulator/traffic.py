@@ -1,0 +1,50 @@
+"""When they call: the curves of the day and of the week, and an hour as scenarios see it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from finops import config
+
+
+class Moment(NamedTuple):
+    """One simulated hour.  `number` counts from the simulation's start.
+
+    `since` is the hours since the scenario began and `hours` its duration; `hour_of_day` is
+    in UTC, `weekday` 0 on Monday; `curve` is the business hours' and the weekday's factor.
+    """
+
+    number: int
+    since: int
+    hours: int
+    hour_of_day: int
+    weekday: int
+    curve: float
+
+    @property
+    def progress(self) -> float:
+        """Share of the scenario that is over, from 0."""
+        return self.since / self.hours
+
+
+class Calendar:
+    """Turns hours since the start into moments and timestamps."""
+
+    def __init__(self, start: str) -> None:
+        self._start = datetime.strptime(start, "%Y-%m-%dT%H:%M:%S")
+
+    def at(self, index: int) -> datetime:
+        """Return when this hour begins."""
+        return self._start + timedelta(hours=index)
+
+    def moment(self, index: int, since: int, hours: int) -> Moment:
+        """Return the hour as a scenario sees it."""
+        when = self.at(index)
+        hour, weekday = when.hour, when.weekday()
+        curve = config.BUSINESS_HOURS_CURVE[hour] * config.WEEKDAY_CURVE[weekday]
+        return Moment(index, since, hours, hour, weekday, curve)
+
+    def timestamp(self, index: int) -> str:
+        """Return when this hour begins, written as in the CSV."""
+        return self.at(index).strftime("%Y-%m-%dT%H:%M:%S.%f")
