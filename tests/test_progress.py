@@ -67,7 +67,8 @@ def test_a_shorter_line_covers_a_longer_one_and_the_end_leaves_none() -> None:
     progress.finish()
     shown = stream.getvalue().split("\r")
     assert shown[2] == "short".ljust(len("a long line of text"))
-    assert shown[-2].strip() == "" and len(shown[-2]) == 5
+    assert shown[-2].strip() == ""
+    assert len(shown[-2]) == 5
     assert "\n" not in stream.getvalue()
 
 
