@@ -13,7 +13,6 @@ from typing import Any, Deque, Dict, List, NamedTuple, Optional, Tuple
 
 from finops import config
 from finops.registry import ANALYZER_REGISTRY
-from finops.simulator.scenarios import SCENARIOS
 from finops.viewer.datasets import Dataset, Datasets, regular_file
 from finops.viewer.follow import FileState, Follower
 from finops.viewer.jobs import Busy, Full, Job, JobRunner, now_text
@@ -106,7 +105,7 @@ class Viewer:
 
     def scenarios(self) -> List[Tuple[str, str]]:
         """Return (id, title) of what can be generated."""
-        return [(one.id, one.title) for one in SCENARIOS.values()]
+        return [(name, shape.title) for name, shape in config.SCENARIO_SHAPES.items()]
 
     @property
     def collected_events(self) -> int:

@@ -1,0 +1,244 @@
+/* Drawing the status into the page that is already there.  Elements are changed in place and
+   never replaced, so that focus, selection and scrolling survive; text only ever becomes text. */
+
+export const $ = (id) => document.getElementById(id);
+
+const money = new Intl.NumberFormat("en-US", { style: "currency", currency: "USD", maximumFractionDigits: 0 });
+const count = new Intl.NumberFormat("en-US");
+const size = new Intl.NumberFormat("en-US", { maximumFractionDigits: 1 });
+const ACTIVE = ["queued", "running"];
+
+export function isActive(state) {
+  return Boolean(state) && ACTIVE.includes(state.status);
+}
+
+/* Sets text only where it differs: screen readers and selections notice every change. */
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function setHidden(element, hidden) {
+  if (element.hidden !== hidden) element.hidden = hidden;
+}
+
+/* A disabled button would lose the focus, so it only says that it is, and does nothing. */
+export function setDisabled(button, disabled) {
+  const wanted = disabled ? "true" : "false";
+  if (button.getAttribute("aria-disabled") !== wanted) button.setAttribute("aria-disabled", wanted);
+}
+
+export function isDisabled(button) {
+  return button.getAttribute("aria-disabled") === "true";
+}
+
+export function make(tag, className = "", text = "") {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  if (text) element.textContent = text;
+  return element;
+}
+
+/* Keeps one child of `list` for each item, in order: `create(item)` once, `update` each time. */
+function keyed(list, items, key, create, update) {
+  const known = new Map([...list.children].map((child) => [child.dataset.key, child]));
+  items.forEach((item, index) => {
+    const name = String(key(item));
+    let child = known.get(name);
+    if (!child) {
+      child = create(item);
+      child.dataset.key = name;
+    }
+    known.delete(name);
+    if (list.children[index] !== child) list.insertBefore(child, list.children[index] || null);
+    update(child, item);
+  });
+  known.forEach((child) => child.remove());
+}
+
+export function clock(iso) {
+  return iso ? new Date(iso).toLocaleTimeString() : "";
+}
+
+export function ago(iso, now = Date.now()) {
+  const seconds = Math.max(0, (now - new Date(iso).getTime()) / 1000);
+  if (seconds < 60) return "just now";
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
+  if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ago`;
+  return new Date(iso).toLocaleDateString();
+}
+
+function duration(seconds) {
+  const whole = Math.round(seconds);
+  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
+}
+
+/* --- dataset ------------------------------------------------------------------------------ */
+
+export function renderDataset(csv, datasets, growth) {
+  setText($("csv-name"), csv.exists ? csv.name : `${csv.name} (no file)`);
+  setText($("calls"), count.format(csv.calls));
+  setText($("counting"), csv.counting ? "still counting" : "");
+  setText($("size"), `${size.format(csv.size_mb)} of ${size.format(csv.target_mb)} MB`);
+  $("size-progress").value = csv.progress_pct;
+  setText($("growth"), growth > 0.005 ? `${size.format(growth)} MB/s` : "None");
+  setText($("modified"), csv.modified_at ? `changed ${ago(csv.modified_at)}` : "");
+  setText($("period"), period(csv.period));
+  const names = datasets.map((one) => one.name);
+  const select = $("switch-name");
+  if ([...select.options].map((option) => option.value).join("\n") !== names.join("\n")) {
+    const chosen = select.value;
+    select.replaceChildren(...names.map((name) => new Option(name, name)));
+    select.value = names.includes(chosen) ? chosen : csv.name;
+  }
+}
+
+function period(found) {
+  if (!found || !found.start || !found.end) return "";
+  return `${found.start.slice(0, 10)} to ${found.end.slice(0, 10)}`;
+}
+
+/* --- summary ------------------------------------------------------------------------------ */
+
+export function renderSummary(findings) {
+  setHidden($("summary"), findings.length === 0);
+  setHidden($("summary-empty"), findings.length > 0);
+  keyed($("summary"), findings.map((one, at) => ({ ...one, at })), (one) => one.at, createFinding, updateFinding);
+}
+
+function createFinding() {
+  const item = make("li");
+  const sum = make("div", "sum");
+  sum.append(make("span", "figure"), make("small"));
+  const words = make("div");
+  words.append(make("strong"), make("span", "detail"));
+  const source = make("div", "source");
+  source.append(make("a"));
+  item.append(sum, words, source);
+  return item;
+}
+
+function updateFinding(item, one) {
+  const worth = one.impact_usd_per_month;
+  const figure = worth ? money.format(worth) : one.severity.charAt(0).toUpperCase() + one.severity.slice(1);
+  setText(item.querySelector(".figure"), figure);
+  setText(item.querySelector("small"), worth ? "a month" : "");
+  setText(item.querySelector("strong"), one.title);
+  setText(item.querySelector(".detail"), one.detail);
+  const link = item.querySelector("a");
+  const address = `/reports/${one.report}.html`;
+  if (link.getAttribute("href") !== address) link.setAttribute("href", address);
+  setText(link, one.report_title);
+}
+
+/* --- reports ------------------------------------------------------------------------------ */
+
+const WORDS = { queued: "Waiting", running: "Running", error: "Failed", timeout: "Timed out" };
+
+export function renderReports(reports, states, elapsed) {
+  for (const report of Object.values(reports)) {
+    renderReport($(`report-${report.id}`), report, states[report.id], elapsed);
+  }
+}
+
+function renderReport(card, report, state, elapsed) {
+  const active = isActive(state);
+  const failed = Boolean(state) && (state.status === "error" || state.status === "timeout");
+  let [kind, word] = report.stale ? ["older", "Older than the data"] : ["ready", "Ready"];
+  if (!report.exists) [kind, word] = ["missing", "Not made yet"];
+  if (active || failed) [kind, word] = [active ? "running" : "failed", WORDS[state.status]];
+  const className = `report ${kind}`;
+  if (card.className !== className) card.className = className;
+  setText(card.querySelector(".word"), word);
+  setText(card.querySelector(".more"), more(report, state, active, failed, elapsed));
+  setText(card.querySelector(".headline"), report.headline);
+  setHidden(card.querySelector(".open"), !report.exists);
+  const button = card.querySelector(".run");
+  setDisabled(button, active);
+  setText(button, active ? WORDS[state.status] : "Run");
+}
+
+function more(report, state, active, failed, elapsed) {
+  if (active) return state.status === "running" ? duration((state.seconds || 0) + elapsed) : "";
+  const parts = [];
+  if (failed) parts.push(state.error || "");
+  if (report.exists) {
+    const made = `${size.format(report.size_kb)} KB, made ${ago(report.generated_at)}`;
+    parts.push(failed ? `The last good page stays: ${made}` : made);
+  }
+  return parts.filter(Boolean).join(" ");
+}
+
+/* --- jobs and activity -------------------------------------------------------------------- */
+
+export function renderJobs(jobs, elapsed) {
+  const active = jobs.filter(isActive).reverse();
+  keyed($("jobs"), active, (job) => job.id, createJob, (item, job) => {
+    setText(item.querySelector(".label"), job.label);
+    const bar = item.querySelector("progress");
+    if (job.progress_pct === null) bar.removeAttribute("value");
+    else bar.value = job.progress_pct;
+    const share = job.progress_pct === null ? "" : `${Math.floor(job.progress_pct)} %, `;
+    const time = job.status === "queued" ? "waiting" : duration((job.seconds || 0) + elapsed);
+    setText(item.querySelector(".time"), share + time);
+  });
+  setDisabled($("run-all"), active.some((job) => job.kind === "all"));
+  setDisabled($("generate"), active.some((job) => job.kind === "generate"));
+}
+
+function createJob(job) {
+  const item = make("li");
+  const bar = make("progress");
+  bar.max = 100;
+  bar.setAttribute("aria-label", `Progress: ${job.label}`);
+  const cancel = make("button", "cancel", "Cancel");
+  cancel.type = "button";
+  cancel.setAttribute("aria-label", `Cancel: ${job.label}`);
+  item.append(make("span", "label"), bar, make("span", "time"), cancel);
+  return item;
+}
+
+const KINDS = { info: "note", success: "done", error: "failed" };
+
+export function renderActivity(entries) {
+  keyed($("activity"), entries, (entry) => entry.number, (entry) => {
+    const item = make("li", entry.level);
+    const time = make("time", "", clock(entry.time));
+    time.dateTime = entry.time;
+    item.append(time, make("span", "kind", KINDS[entry.level] || "note"), make("span", "text", entry.text));
+    return item;
+  }, () => {});
+}
+
+export function renderMonitor(monitor) {
+  if (!monitor.enabled) return setText($("monitor"), "The monitor is off; reports are made only when asked for.");
+  const last = monitor.last_regeneration ? `, last made all reports at ${clock(monitor.last_regeneration)}` : "";
+  const trouble = monitor.last_error ? ` Trouble: ${monitor.last_error}` : "";
+  setText($("monitor"), `The data is looked at every ${monitor.interval_s} s${last}.${trouble}`);
+}
+
+/* --- connection and toasts ---------------------------------------------------------------- */
+
+export function renderConnection(up, text) {
+  const className = `connection ${up ? "up" : "down"}`;
+  if ($("connection").className !== className) $("connection").className = className;
+  setText($("connection-text"), text);
+}
+
+const TOAST_MS = 8000;
+const TOASTS = 4;
+
+/* Shows a message for a while; it stays as long as the pointer or the focus is on it. */
+export function toast(text, level = "info") {
+  const box = make("div", `toast ${level}`);
+  const close = make("button", "", "Close");
+  close.type = "button";
+  close.addEventListener("click", () => box.remove());
+  box.append(make("span", "", text), close);
+  $("toasts").append(box);
+  while ($("toasts").children.length > TOASTS) $("toasts").firstElementChild.remove();
+  const fade = () => {
+    if (box.matches(":hover, :focus-within")) setTimeout(fade, TOAST_MS);
+    else box.remove();
+  };
+  setTimeout(fade, TOAST_MS);
+}
