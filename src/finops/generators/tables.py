@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Container, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from finops.generators import formatting
@@ -142,7 +143,7 @@ def bar(value: Any, kind: str = "percent") -> Markup:
     the same.
     """
     percent = float(value or 0) * (100 if kind == "share" else 1)
-    width = round(min(100.0, max(0.0, percent)), 1)
+    width = math.floor(min(100.0, max(0.0, percent)) * 10) / 10
     return fill(
         '<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
         '<rect class="whole" width="100" height="8"></rect>'

@@ -31,7 +31,8 @@ const tables = (() => {
   }
 
   function bar(value, kind) {
-    const width = Math.min(100, Math.max(0, (value || 0) * (kind === "share" ? 100 : 1)));
+    const percent = Math.min(100, Math.max(0, (value || 0) * (kind === "share" ? 100 : 1)));
+    const width = Math.floor(percent * 10) / 10;
     const drawing = document.createElementNS(SVG, "svg");
     drawing.setAttribute("class", "bar");
     drawing.setAttribute("viewBox", "0 0 100 8");

@@ -1,0 +1,66 @@
+"""A headless browser and a server for pages, shared by the browser tests of this folder."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+import tempfile
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Iterator
+
+import pytest
+
+from finops.generators.page import CHARTJS_FILE, content_security_policy
+from tests.support.tools import need
+
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+
+
+class Handler(SimpleHTTPRequestHandler):
+    """Serves pages with the policy that the viewer sends."""
+
+    def end_headers(self) -> None:
+        if self.path.endswith(".html"):
+            self.send_header("Content-Security-Policy", content_security_policy(header=True))
+            self.send_header("Cross-Origin-Resource-Policy", "same-origin")
+        self.send_header("X-Content-Type-Options", "nosniff")
+        super().end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A running Chromium."""
+    api = need("playwright.sync_api")
+    path = need("chromium")
+    with api.sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[Path]:
+    """A folder for pages, with Chart.js in it."""
+    with tempfile.TemporaryDirectory() as folder:
+        library = need("node_modules/chart.js/dist/chart.umd.js")
+        shutil.copy(library, str(Path(folder) / CHARTJS_FILE))
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def address(site: Path) -> Iterator[str]:
+    """The address under which that folder is served."""
+    serve = functools.partial(Handler, directory=str(site))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), serve)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
