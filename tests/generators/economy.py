@@ -7,6 +7,8 @@ import random
 from pathlib import Path
 from typing import Any, Dict, List
 
+import pytest
+
 from finops import config
 from finops.catalog import CATALOG
 from finops.registry import ANALYZER_REGISTRY
@@ -71,6 +73,11 @@ def cells(page: Page, table: str, column: str) -> List[Any]:
     """Return what a column of a table holds for sorting and download."""
     found = next(c for c in page.data["tables"][table]["columns"] if c["label"] == column)
     return found["values"] if "values" in found else [found["words"][at] for at in found["at"]]
+
+
+def shown(numbers: List[float]) -> Any:
+    """Return numbers as a long table holds them: to the cent, or to four digits."""
+    return pytest.approx(numbers, rel=1e-3, abs=0.00501)
 
 
 def drawn(page: Page, chart: str) -> Dict[str, List[Any]]:

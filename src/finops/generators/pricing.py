@@ -8,6 +8,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
 from finops.generators import formatting
 from finops.generators.charts import Axis, Series, bar_chart
 from finops.generators.components import Card, Part, columns, section
+from finops.generators.lean import Lean
 from finops.generators.page import Report, write_report
 from finops.generators.tables import Column, table, texts
 
@@ -251,7 +252,7 @@ def _customers(data: Data) -> Part:
                 Column("monthly_cost", "Cost a month", "money"),
                 *(Column(model, title, "money") for model, title in _TITLES.items()),
             ],
-            data.get("customers") or [],
+            Lean(data.get("customers") or []),
             order=("monthly_calls", "descending"),
             empty="No customer has a known price, so no bills can be compared.",
         ),
@@ -264,7 +265,7 @@ def _customers(data: Data) -> Part:
                 Column("monthly_cost", "Cost a month", "money"),
                 Column("call_count", "Calls", "count"),
             ],
-            data.get("without_price") or [],
+            Lean(data.get("without_price") or []),
             order=("monthly_cost", "descending"),
             empty="The price of every customer is known; none was left out.",
         ),

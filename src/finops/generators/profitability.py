@@ -11,6 +11,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
 from finops.generators import formatting
 from finops.generators.charts import Axis, Colour, Series, bar_chart, line_chart, scatter_chart
 from finops.generators.components import Card, Part, columns, section
+from finops.generators.lean import Lean
 from finops.generators.page import Report, write_report
 from finops.generators.tables import Column, table, texts
 
@@ -86,7 +87,7 @@ def _losses(data: Data) -> Part:
                 *_customer_columns(),
                 Column("break_even_price", "Break-even price", "money"),
             ],
-            rows,
+            Lean(rows),
             order=("monthly_margin", "ascending"),
             empty="Customers whose calls cost more than their subscription were looked for, "
             "and there are none.",
@@ -223,7 +224,7 @@ def _lists(data: Data) -> Part:
                 Column("call_count", "Calls", "count"),
                 Column("break_even_price", "Break-even price", "money"),
             ],
-            rows,
+            Lean(rows),
             order=("margin_percent", "ascending"),
             empty="No customer has a known price, so there is no margin to list.",
         ),
@@ -237,7 +238,7 @@ def _lists(data: Data) -> Part:
                 Column("monthly_cost", "Cost a month", "money"),
                 Column("call_count", "Calls", "count"),
             ],
-            data.get("without_price") or [],
+            Lean(data.get("without_price") or []),
             order=("monthly_cost", "descending"),
             empty="The price of every customer is known; none was left out.",
         ),

@@ -8,6 +8,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
 from finops.generators import formatting
 from finops.generators.charts import Axis, Colour, Series, bar_chart, line_chart
 from finops.generators.components import Card, Part, columns, section
+from finops.generators.lean import Lean
 from finops.generators.page import Report, write_report
 from finops.generators.tables import Column, table, texts
 
@@ -172,25 +173,36 @@ def _waste(data: Data) -> Part:
             ],
             empty="No call has one of the patterns, so there is no waste to draw.",
         ),
-        columns(*(_pattern_table(name, one) for name, one in patterns.items())),
+        _waste_table(patterns),
     )
 
 
-def _pattern_table(name: str, pattern: Data) -> Part:
-    title, about = _PATTERNS[name]
+def _waste_table(patterns: Mapping[str, Data]) -> Part:
+    rows = [
+        {**row, "pattern": _PATTERNS[name][0]}
+        for name, pattern in patterns.items()
+        for row in pattern.get("customers") or []
+    ]
     return table(
-        name.replace("_", "-"),
-        f"{title}, by customer",
+        "waste",
+        "Waste by customer and pattern, the most first",
         [
             Column("customer_id", "Customer"),
+            Column("pattern", "Pattern"),
             Column("call_count", "Calls", "count"),
             Column("cost", "Cost of these calls", "money"),
             Column("wasted_cost", "Wasted", "money"),
         ],
-        pattern.get("customers") or [],
+        Lean(
+            sorted(
+                rows,
+                key=lambda r: (-r.get("wasted_cost", 0), str(r.get("customer_id")), r["pattern"]),
+            )
+        ),
         order=("wasted_cost", "descending"),
-        lead=about,
-        empty=f"{title} were looked for among the successful calls, and there are none.",
+        lead=" ".join(about for _, about in _PATTERNS.values()),
+        empty="Calls with one of the patterns were looked for among the successful ones, and "
+        "there are none.",
     )
 
 
@@ -215,7 +227,7 @@ def _opportunities(data: Data) -> Part:
                 Column("savings", "Savings", "money"),
                 Column("savings_percent", "Savings in percent", "percent", bar=True),
             ],
-            rows,
+            Lean(rows),
             order=("savings", "descending"),
             empty="Cheaper models of the same class, or one lower where the task allows it, were "
             "looked for; none saves enough for any customer.",

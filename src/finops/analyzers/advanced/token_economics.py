@@ -74,7 +74,7 @@ class TokenEconomicsAnalyzer(Analyzer):
         """Return the result; lists by worth descending, days ascending."""
         waste = {
             "inefficient_prompt": _wastes(data, PROMPT_TABLE, _prompt_waste),
-            "overpriced_simple_task": _wastes(data, SIMPLE_TABLE, _simple_waste),
+            "overpriced_simple_task": _wastes(data, SIMPLE_TABLE, _simple_judge(data.prices)),
         }
         patterns = {name: _pattern(waste[name]) for name in PATTERNS}
         opportunities = _opportunities(data)
@@ -142,20 +142,21 @@ def _efficiency(data: Rollups) -> List[Row]:
 
 # --- waste -----------------------------------------------------------------------------------
 
-Judge = Callable[[PriceTable, Optional[Model], Cell], Optional[float]]
+# What a group of calls on a model wasted; None where the pattern does not fit the model.
+Judge = Callable[[Optional[Model], Cell], Optional[float]]
 
 
 def _wastes(data: Rollups, table: Table, judge: Judge) -> List[Waste]:
     found = []
     for (customer, provider, name), values in data[table].items():
         cell = Cell(*values)
-        wasted = judge(data.prices, data.prices.find(provider, name), cell)
+        wasted = judge(data.prices.find(provider, name), cell)
         if wasted is not None:
             found.append(Waste((customer, provider, name), cell.calls, cell.cost, wasted))
     return found
 
 
-def _prompt_waste(prices: PriceTable, model: Optional[Model], cell: Cell) -> float:
+def _prompt_waste(model: Optional[Model], cell: Cell) -> float:
     """Return the configured share of the input's cost.
 
     The input is priced from the table, at most at what the calls cost; without a known price
@@ -168,11 +169,17 @@ def _prompt_waste(prices: PriceTable, model: Optional[Model], cell: Cell) -> flo
     return inputs * config.INEFFICIENT_PROMPT_WASTED_PERCENT / 100
 
 
-def _simple_waste(prices: PriceTable, model: Optional[Model], cell: Cell) -> Optional[float]:
-    """Return the difference to the cheapest model, or None where the model is not dear."""
-    if model is None or not overpriced(model):
-        return None
-    return max(0.0, cell.cost - prices.cheapest().cost(cell.input_tokens, cell.output_tokens))
+def _simple_judge(prices: PriceTable) -> Judge:
+    """Return the judge by the difference to the cheapest model, for dear models only."""
+    dear = {model for model in prices if overpriced(model)}
+    cheapest = prices.cheapest() if dear else None
+
+    def judge(model: Optional[Model], cell: Cell) -> Optional[float]:
+        if cheapest is None or model not in dear:
+            return None
+        return max(0.0, cell.cost - cheapest.cost(cell.input_tokens, cell.output_tokens))
+
+    return judge
 
 
 def overpriced(model: Model) -> bool:
@@ -209,14 +216,13 @@ def _opportunities(data: Rollups) -> List[Row]:
     rule = SwitchRule(data.prices)
     found: Dict[Tuple[str, ...], List[float]] = {}
     for (customer, provider, name, downgradable, free), values in data[USAGE_TABLE].items():
-        cell = Cell(*values)
-        tokens = (cell.input_tokens, cell.output_tokens)
-        switch = None if free else rule(provider, name, downgradable, *tokens, cell.cost)
+        calls, cost, inputs, outputs = values
+        switch = None if free else rule(provider, name, downgradable, inputs, outputs, cost)
         if switch is not None:
             key = (customer, provider, name, switch.model.provider, switch.model.name)
             sums = found.setdefault(key, [0, 0.0, 0.0])
-            sums[0] += cell.calls
-            sums[1] += cell.cost
+            sums[0] += calls
+            sums[1] += cost
             sums[2] += switch.cost
     rows = [_opportunity(key, *sums) for key, sums in found.items()]
     return ordered(

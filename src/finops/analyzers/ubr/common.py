@@ -56,9 +56,10 @@ def open_book(data: Rollups) -> Book:
     """Return the customers of the data in order of their id; needs `CUSTOMER_TABLE`."""
     paying: List[Account] = []
     without: List[Row] = []
+    days = data.period.days  # once: it is worked out of two timestamps
     for (name,), (calls, cost) in data[CUSTOMER_TABLE].items():
         customer = data.customers[name]
-        monthly_cost = data.period.monthly(cost)
+        monthly_cost = cost * config.DAYS_PER_MONTH / days
         if customer.price is None:
             without.append(
                 {
@@ -70,7 +71,7 @@ def open_book(data: Rollups) -> Book:
                 }
             )
         else:
-            monthly_calls = data.period.monthly(calls)
+            monthly_calls = calls * config.DAYS_PER_MONTH / days
             paying.append(
                 Account(
                     name,

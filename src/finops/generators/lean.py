@@ -1,0 +1,47 @@
+"""Shorter numbers for long tables, so that a page with thousands of customers stays small.
+
+Amounts keep what a table shows and a little more: cents, or four significant digits of what
+is smaller.  The JSON file beside the page has every digit.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Dict, Mapping, Sequence
+
+Row = Mapping[str, Any]
+_DIGITS = 4
+_DECIMALS = 2
+
+
+class Lean(Sequence[Dict[str, Any]]):
+    """Rows with their floats shortened, each at the moment it is looked at.
+
+    A table looks at the rows it can hold and asks of the others only how many there are.
+    """
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, at: Any) -> Any:
+        if isinstance(at, slice):
+            return [_lean(row) for row in self._rows[at]]
+        return _lean(self._rows[at])
+
+
+def _lean(row: Row) -> Dict[str, Any]:
+    return {key: shortened(value) for key, value in row.items()}
+
+
+def shortened(value: Any) -> Any:
+    """Return a float to two decimals, or to four significant digits where that is finer.
+
+    >>> shortened(1234.5678), shortened(0.123456), shortened(-0.00012345678), shortened("a")
+    (1234.57, 0.1235, -0.0001235, 'a')
+    """
+    if not isinstance(value, float) or not math.isfinite(value) or not value:
+        return value
+    return round(value, max(_DECIMALS, _DIGITS - 1 - math.floor(math.log10(abs(value)))))
