@@ -60,7 +60,7 @@ def _chargeback(data: Data) -> Part:
         "Who is charged what",
         bar_chart(
             "organizations",
-            f"Cost by organization, the {_DRAWN} largest",
+            "Cost by organization, the largest first",
             Axis("Organization", "text"),
             Axis("Cost (USD)", "money"),
             texts(drawn, "organization_id"),
@@ -116,8 +116,8 @@ def _over_time(data: Data) -> Part:
         "Over time",
         line_chart(
             "weekly-cost",
-            f"Cost of each week, the {_LINES} largest organizations; the first and the last week "
-            "may be cut short",
+            "Cost of each week, the largest organizations; the first and the last week may be cut "
+            "short",
             Axis("ISO week (UTC)", "text"),
             Axis("Cost (USD a week)", "money"),
             weeks,
@@ -137,7 +137,7 @@ def _fair_share(data: Data) -> Part:
         "Whose share of the cost is larger than its share of the calls",
         bar_chart(
             "shares",
-            f"Share of cost beside share of calls, the {_DRAWN} largest organizations",
+            "Share of cost beside share of calls, the largest organizations first",
             Axis("Organization", "text"),
             Axis("Share (%)", "percent"),
             texts(drawn, "organization_id"),

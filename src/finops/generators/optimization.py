@@ -19,7 +19,7 @@ REPORT = Report(
 Data = Mapping[str, Any]
 Rows = Sequence[Mapping[str, Any]]
 
-_DRAWN_ROUTES = 12
+_DRAWN_MODELS = 12
 
 
 def generate_optimization_report(data: Dict[str, Any], output_path: Union[str, Path]) -> None:
@@ -98,25 +98,30 @@ def _together(data: Data) -> Part:
 # --- switches --------------------------------------------------------------------------------
 
 
-def _route(row: Mapping[str, Any]) -> str:
-    return f"{row.get('current_model')} → {row.get('alternative_model')}"
+def _by_current_model(routes: Rows) -> List[Tuple[str, float]]:
+    """Return (current model, savings a month of all its switches), the largest first."""
+    saved: Dict[str, float] = {}
+    for row in routes:
+        name = str(row.get("current_model"))
+        saved[name] = saved.get(name, 0.0) + (row.get("monthly_savings") or 0.0)
+    return sorted(saved.items(), key=lambda item: (-item[1], item[0]))[:_DRAWN_MODELS]
 
 
 def _switches(data: Data) -> Part:
     routes: Rows = data.get("switches_by_model") or []
-    drawn = routes[:_DRAWN_ROUTES]
+    drawn = _by_current_model(routes)
     empty = "A cheaper model for the same work was looked for in every task, and there is none."
     return section(
         "Which models to switch",
         bar_chart(
-            "routes",
-            f"What a switch saves a month, the {_DRAWN_ROUTES} largest",
-            Axis("From and to", "text"),
+            "savings-by-model",
+            "What switching away from a model saves a month, the largest first",
+            Axis("Model", "model"),
             Axis("Savings (USD a month)", "money"),
-            [_route(row) for row in drawn],
-            [Series("Savings", [row.get("monthly_savings") for row in drawn])],
+            [name for name, _ in drawn],
+            [Series("Savings", [saved for _, saved in drawn])],
             horizontal=True,
-            colours=[("model", row.get("current_model")) for row in drawn],
+            colours=[("model", name) for name, _ in drawn],
             empty=empty,
         ),
         table(
@@ -230,7 +235,7 @@ def _value(data: Data) -> Dict[str, Tuple[str, str]]:
     return {
         "metadata": (
             f"{cost} a month does not say which task needs which model.",
-            f"{calls} calls name feature and task, so {switches} switches can be told from guesses.",
+            f"{calls} calls name feature and task, so {switches} switches are known, not guessed.",
         ),
         "realtime": (
             "A new price list is compared once a year, at renewal.",

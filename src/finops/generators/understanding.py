@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
 
 from finops.generators import formatting
 from finops.generators.charts import Axis, Series, bar_chart, line_chart
-from finops.generators.components import Card, Part, columns, section, text
+from finops.generators.components import Card, Part, columns, section
 from finops.generators.page import Report, write_report
 from finops.generators.tables import Column, table, texts
 
@@ -65,7 +65,6 @@ def _heading_for(data: Data) -> Part:
     return section(
         "Where it is heading",
         _forecast_chart(daily, (data.get("forecast") or {}).get("projection") or []),
-        text(_forecast_sentence(data.get("forecast") or {})),
         line_chart(
             "daily-calls",
             "Calls on each day",
@@ -75,6 +74,7 @@ def _heading_for(data: Data) -> Part:
             [Series("Calls", [row.get("call_count") for row in daily], "muted")],
             empty="There is no day with a call, so no line over time is drawn.",
         ),
+        lead=_forecast_sentence(data.get("forecast") or {}),
     )
 
 
@@ -124,13 +124,14 @@ def _suppliers(data: Data) -> Part:
         "Where the money goes",
         columns(
             _cost_chart("provider", "Cost by provider", "Provider", "provider", providers),
-            _cost_chart(
-                "model", f"Cost by model, the {_DRAWN} dearest in all", "Model", "model", models
-            ),
+            _cost_chart("model", "Cost by model, the dearest in all", "Model", "model", models),
         ),
-        _share_table("by-provider", Column("provider", "Provider", "provider", dot=True), providers)
-        if providers
-        else text("Providers with a call were looked for, and there are none."),
+        _share_table(
+            "by-provider",
+            Column("provider", "Provider", "provider", dot=True),
+            providers,
+            "providers",
+        ),
         table(
             "by-model",
             "Cost by model",
@@ -164,7 +165,7 @@ def _cost_chart(name: str, caption: str, heading: str, kind: str, rows: Rows) ->
     )
 
 
-def _share_table(name: str, first: Column, rows: Rows, plural: str = "") -> Part:
+def _share_table(name: str, first: Column, rows: Rows, plural: str) -> Part:
     return table(
         name,
         f"Cost by {first.label.lower()}",
@@ -228,7 +229,7 @@ def _efficiency(data: Data) -> Part:
         "What a dollar buys",
         bar_chart(
             "tokens-per-dollar",
-            f"Tokens for one dollar, the {_DRAWN} thriftiest models",
+            "Tokens for one dollar, the thriftiest models",
             Axis("Model", "model"),
             Axis("Tokens per USD", "tokens"),
             texts(drawn, "model"),
