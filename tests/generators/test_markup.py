@@ -132,7 +132,8 @@ def test_json_block_roundtrip(value: object) -> None:
     block = json_block(value)
     assert block.isascii()
     assert not set(block) & set("<>&")
-    assert json.loads(block) == value
+    # Two halves of a pair that meet in JSON become one character; that is JSON, not the door.
+    assert json.loads(block) == json.loads(json.dumps(value))
 
 
 @pytest.mark.parametrize(
