@@ -95,7 +95,7 @@ def _economics(data: Data) -> Part:
                 Column("call_count", "Calls", "count"),
                 Column("customer_count", "Customers", "count"),
                 Column("adoption_percent", "Adoption", "percent", bar=True),
-                Column("cost_per_customer", "Cost per customer a month", "money"),
+                Column("cost_per_customer", "Cost per customer in the period", "money"),
             ],
             rows,
             order=("roi_percent", "descending"),

@@ -102,7 +102,7 @@ def _feature_row(data: Rollups, usage: Usage, revenue: float) -> Row:
         "roi_percent": roi,
         "customer_count": users,
         "adoption_percent": adoption,
-        "cost_per_customer": ratio(monthly_cost, users),
+        "cost_per_customer": ratio(cost, users),
         "classification": classify(adoption, roi) if classified else UNCLASSIFIED,
         "classified": classified,
     }

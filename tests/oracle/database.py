@@ -1,0 +1,186 @@
+"""The oracle: a SQL engine over the same CSV, with the definitions written a second time.
+
+Shares nothing with the product but the price catalogue and the configured thresholds.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any, Dict, List, Sequence, Tuple
+
+import pytest
+
+from finops import config
+from finops.catalog import CATALOG
+
+duckdb = pytest.importorskip("duckdb")
+
+_VIEW = """
+create table calls as
+select timestamp::timestamp as ts,
+       strftime(timestamp::timestamp, '%Y-%m-%d') as day,
+       strftime(timestamp::timestamp, '%Y-%m-%dT%H:00:00') as hour,
+       extract(hour from timestamp::timestamp)::int as hour_of_day,
+       strftime(timestamp::timestamp, '%G-W%V') as week,
+       if(provider = 'bedrock', 'aws-bedrock', provider) as provider, model,
+       input_tokens::bigint as input_tokens, output_tokens::bigint as output_tokens,
+       input_tokens::bigint + output_tokens::bigint as tokens,
+       cost_usd::decimal(38, 12) as given_cost,
+       coalesce(latency_ms::bigint, 0) as latency_ms, customer_id,
+       coalesce(nullif(subscription_tier, ''), 'unknown') as tier,
+       coalesce(nullif(organization_id, ''), 'unknown') as organization_id,
+       coalesce(nullif(product_id, ''), 'unknown') as product_id,
+       coalesce(nullif(feature_id, ''), 'unknown') as feature_id,
+       coalesce(nullif(task_type, ''), 'unknown') as task_type,
+       coalesce(nullif(environment, ''), 'unknown') as environment,
+       coalesce(nullif(region, ''), 'unknown') as region,
+       coalesce(nullif(status, ''), 'success') as status,
+       coalesce(error_type, '') as error_type,
+       coalesce(nullif(customer_archetype, ''), 'unknown') as archetype,
+       tier_price_usd::double as price, line
+from raw
+"""
+
+
+class Oracle:
+    """One CSV in a database: `rows(sql)` gives dicts, `value(sql)` a single value.
+
+    Tables: `calls` (with `cost`, `unpriced`, `failed`, `free`), `customers` (attributes of the
+    latest call), `prices` (the catalogue), `about` (start, stop, days, monthly factor).
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.base = duckdb.connect()
+        # One thread keeps the order of lines, which breaks ties between equal timestamps.
+        self.base.execute("set threads to 1")
+        self.base.execute(
+            "create table raw as select *, row_number() over () as line from read_csv("
+            f"'{path}', header = true, all_varchar = true, quote = '\"', delim = ',')"
+        )
+        self.base.execute(_VIEW)
+        self._add_prices()
+        self._add_facts()
+
+    def rows(self, sql: str) -> List[Dict[str, Any]]:
+        """Return the rows of a query as dicts; decimals as floats."""
+        found = self.base.execute(sql)
+        names = [column[0] for column in found.description]
+        return [dict(zip(names, map(_plain, row))) for row in found.fetchall()]
+
+    def value(self, sql: str) -> Any:
+        """Return the one value of a query."""
+        return _plain(self.base.execute(sql).fetchone()[0])
+
+    def _add_prices(self) -> None:
+        self.base.execute(
+            "create table prices (provider varchar, model varchar, price_in decimal(18, 9), "
+            "price_out decimal(18, 9), class varchar, rank int)"
+        )
+        ranks = {"frontier": 0, "standard": 1, "economy": 2}
+        self.base.executemany(
+            "insert into prices values (?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    m.provider,
+                    m.name,
+                    repr(m.input_price),
+                    repr(m.output_price),
+                    m.capability,
+                    ranks[m.capability],
+                )
+                for m in CATALOG
+            ],
+        )
+
+    def _add_facts(self) -> None:
+        run = self.base.execute
+        run("alter table calls rename to bare")
+        run(
+            """create table calls as
+            select b.*, coalesce(given_cost,
+                   (b.input_tokens * price_in + b.output_tokens * price_out) / 1000, 0) as cost,
+                   given_cost is null and price_in is null as unpriced,
+                   status = 'error' as failed,
+                   status = 'error' and error_type = 'rate_limit' as limited,
+                   price_in, price_out, class, rank
+            from bare b left join prices p on p.provider = b.provider and p.model = b.model"""
+        )
+        run("alter table calls add column free boolean")
+        run("update calls set free = failed and cost = 0 and not unpriced")
+        run(
+            """create table about as select min(ts) as start, max(ts) as stop,
+            greatest(epoch(max(ts)) - epoch(min(ts)), 3600) / 86400 as days,
+            30 / (greatest(epoch(max(ts)) - epoch(min(ts)), 3600) / 86400) as monthly
+            from calls"""
+        )
+        tiers = " ".join(f"when '{t}' then {p}" for t, p in config.SUBSCRIPTION_TIERS.items())
+        run(
+            f"""create table customers as
+            select customer_id, tier, organization_id, archetype,
+                   coalesce(price, case tier {tiers} end) as price,
+                   total_cost, total_cost * (select monthly from about) as monthly_cost, calls
+            from (select *, row_number() over (partition by customer_id
+                                               order by ts desc, line desc) as place,
+                         sum(cost) over (partition by customer_id) as total_cost,
+                         count(*) over (partition by customer_id) as calls from calls)
+            where place = 1"""
+        )
+
+
+def percentile(column: str, share: float) -> str:
+    """Return SQL for the nearest-rank percentile: the value at index ceil(n × p) − 1."""
+    return f"list_sort(list({column}))[greatest(1, ceil(round(count(*) * {share}, 9)))::int]"
+
+
+def _plain(value: Any) -> Any:
+    return float(value) if type(value).__name__ == "Decimal" else value
+
+
+def check_same(found: Any, expected: Any, where: str = "") -> None:
+    """Assert equality; numbers to a relative difference of 1e-9."""
+    if isinstance(expected, dict):
+        for name, value in expected.items():
+            assert name in found, f"{where}: no {name}"
+            check_same(found[name], value, f"{where}.{name}")
+    elif isinstance(expected, (list, tuple)):
+        assert len(found) == len(expected), f"{where}: {len(found)} rows, not {len(expected)}"
+        for place, (one, other) in enumerate(zip(found, expected)):
+            check_same(one, other, f"{where}[{place}]")
+    elif isinstance(expected, bool) or not isinstance(expected, (int, float)):
+        assert found == expected, f"{where}: {found!r}, not {expected!r}"
+    else:
+        close = math.isclose(found, expected, rel_tol=1e-9, abs_tol=1e-9)
+        assert close, f"{where}: {found!r}, not {expected!r}"
+
+
+def check_rows(
+    found: Sequence[Dict[str, Any]],
+    expected: Sequence[Dict[str, Any]],
+    where: str,
+    by: str = "",
+    keys: Tuple[str, ...] = (),
+) -> None:
+    """Assert that lists hold the same rows in the same order.
+
+    Where sums tie to the last binary digit the two engines may round the ordering figure `by`
+    apart; rows whose figures agree to 1e-12 may therefore stand in the order of either.
+    """
+    found, expected = list(found), list(expected)
+    if by:
+        found, expected = (_in_stable_order(rows, by, keys) for rows in (found, expected))
+    check_same(found, expected, where)
+
+
+def _in_stable_order(
+    rows: List[Dict[str, Any]], by: str, keys: Tuple[str, ...]
+) -> List[Dict[str, Any]]:
+    """Return rows with runs of (nearly) equal figures put in the order of their keys."""
+    ordered: List[Dict[str, Any]] = []
+    run: List[Dict[str, Any]] = []
+    for row in rows:
+        if run and not math.isclose(run[-1][by], row[by], rel_tol=1e-12, abs_tol=1e-12):
+            ordered += sorted(run, key=lambda r: tuple(str(r[k]) for k in keys))
+            run = []
+        run.append(row)
+    return ordered + sorted(run, key=lambda r: tuple(str(r[k]) for k in keys))

@@ -1,0 +1,378 @@
+"""FinOps analyses against SQL over the same CSV."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List
+
+import pytest
+from tests.oracle.conftest import Case
+from tests.oracle.database import Oracle, check_rows, check_same, percentile
+
+from finops import config
+
+ALL = "(select sum(cost) from calls)"
+LATENCY = f"""avg(latency_ms) as avg_latency_ms, {percentile("latency_ms", 0.5)} as p50_latency_ms,
+{percentile("latency_ms", 0.95)} as p95_latency_ms,
+{percentile("latency_ms", 0.99)} as p99_latency_ms"""
+
+
+def spend(oracle: Oracle, keys: str, more: str = "") -> List[Dict[str, Any]]:
+    return oracle.rows(
+        f"select {keys}, count(*) as call_count, sum(cost)::double as total_cost, "
+        f"(sum(cost) / {ALL} * 100)::double as share_percent {more} from calls "
+        f"group by {keys} order by total_cost desc, {keys}"
+    )
+
+
+def total(case: Case) -> Dict[str, Any]:
+    return case.oracle.rows("select count(*) as total_calls, sum(cost) as total_cost from calls")[0]
+
+
+def test_every_summary_has_the_totals(case: Case) -> None:
+    for name, result in case.results.items():
+        check_same(result["summary"], total(case), name)
+
+
+@pytest.mark.parametrize(
+    ("section", "keys", "more"),
+    [
+        (
+            "by_provider",
+            "provider",
+            ", sum(tokens) as total_tokens, avg(cost) as avg_cost_per_call",
+        ),
+        (
+            "by_model",
+            "provider, model",
+            ", sum(tokens) as total_tokens, sum(cost) / sum(tokens) * 1000 as cost_per_1k_tokens",
+        ),
+        ("by_feature", "feature_id", ""),
+        ("by_organization", "organization_id", ""),
+        ("by_product", "product_id", ""),
+        ("by_task_type", "task_type", ""),
+        ("by_environment", "environment", ""),
+    ],
+)
+def test_understanding_lists(case: Case, section: str, keys: str, more: str) -> None:
+    expected = spend(case.oracle, keys, more)
+    names = tuple(keys.split(", "))
+    check_rows(case.results["understanding"][section], expected, section, "total_cost", names)
+
+
+def test_understanding_customers(case: Case) -> None:
+    expected = case.oracle.rows(
+        f"""select customer_id, tier as subscription_tier, calls as call_count, total_cost,
+        total_cost / {ALL} * 100 as share_percent from customers
+        order by total_cost desc, customer_id"""
+    )
+    found = case.results["understanding"]["by_customer"]
+    check_rows(found, expected, "by_customer", "total_cost", ("customer_id",))
+
+
+def test_understanding_summary_daily_and_forecast(case: Case) -> None:
+    result = case.results["understanding"]
+    daily = case.oracle.rows(
+        "select day as date, count(*) as call_count, sum(cost) as total_cost "
+        "from calls group by 1 order by 1"
+    )
+    check_same(result["daily"], daily, "daily")
+    costs = [day["total_cost"] for day in daily]
+    average = sum(costs) / len(costs)
+    trend = 0.0
+    if len(costs) >= 8:
+        recent, before = costs[-7:], costs[:-7]
+        trend = (sum(recent) / 7 / (sum(before) / len(before)) - 1) * 100
+    expected = case.oracle.rows(
+        "select sum(tokens) as total_tokens, count(distinct customer_id) as unique_customers, "
+        "avg(cost) as avg_cost_per_call from calls"
+    )[0]
+    expected.update(avg_daily_cost=average, forecast_30_days=average * 30, trend_percent=trend)
+    check_same(result["summary"], expected, "summary")
+    forecast = {k: expected[k] for k in ("avg_daily_cost", "forecast_30_days", "trend_percent")}
+    check_same(result["forecast"], forecast, "forecast")
+    assert len(result["forecast"]["projection"]) == 30
+
+
+def test_understanding_efficiency(case: Case) -> None:
+    expected = case.oracle.rows(
+        "select provider, model, sum(cost) as total_cost, "
+        "if(sum(cost) = 0, 0, sum(tokens) / sum(cost)) as tokens_per_dollar "
+        "from calls group by 1, 2 order by tokens_per_dollar desc, 1, 2"
+    )
+    found = case.results["understanding"]["efficiency"]
+    check_rows(found, expected, "efficiency", "tokens_per_dollar", ("provider", "model"))
+
+
+def test_performance_summary(case: Case) -> None:
+    limit = config.SLA_THRESHOLD_MS
+    expected = case.oracle.rows(
+        f"""select {LATENCY}, max(latency_ms) as max_latency_ms, {limit} as sla_threshold_ms,
+        count(*) filter (latency_ms > {limit}) as sla_violations,
+        count(*) filter (latency_ms <= {limit}) / count(*) * 100 as sla_compliance_percent,
+        count(*) filter (failed) / count(*) * 100 as error_rate_percent from calls"""
+    )[0]
+    result = case.results["performance"]
+    check_same(result["summary"], expected, "summary")
+    short = {
+        "mean": expected["avg_latency_ms"],
+        "median": expected["p50_latency_ms"],
+        "p95": expected["p95_latency_ms"],
+        "p99": expected["p99_latency_ms"],
+        "max": expected["max_latency_ms"],
+        "sla_violations": expected["sla_violations"],
+    }
+    check_same(result["latency"], short, "latency")
+
+
+def test_performance_lists(case: Case) -> None:
+    result = case.results["performance"]
+    models = case.oracle.rows(
+        f"""select provider, model, count(*) as call_count, {LATENCY},
+        sum(tokens) / (sum(latency_ms) / 1000) as tokens_per_second,
+        count(*) filter (failed) / count(*) * 100 as error_rate_percent,
+        sum(cost) / sum(tokens) * 1000 as cost_per_1k_tokens
+        from calls group by 1, 2 order by tokens_per_second desc, 1, 2"""
+    )
+    check_same(result["model_rankings"], models, "model_rankings")
+    limit = config.SLA_THRESHOLD_MS
+    providers = case.oracle.rows(
+        f"""select provider, count(*) as total_calls,
+        count(*) filter (latency_ms <= {limit}) as compliant_calls,
+        count(*) filter (latency_ms <= {limit}) / count(*) * 100 as compliance_rate,
+        count(*) filter (latency_ms > {limit}) as violations
+        from calls group by 1 order by compliance_rate desc, 1"""
+    )
+    check_same(result["sla_compliance"], providers, "sla_compliance")
+    hours = case.oracle.rows(
+        f"""select h as hour, count(c.latency_ms) as call_count,
+        coalesce(avg(latency_ms), 0) as avg_latency_ms,
+        coalesce(p, 0) as p95_latency_ms from range(24) t(h)
+        left join calls c on c.hour_of_day = h
+        left join (select hour_of_day, {percentile("latency_ms", 0.95)} as p
+                   from calls group by 1) q
+        on q.hour_of_day = h group by h, p order by h"""
+    )
+    check_same(result["hourly_profile"], hours, "hourly_profile")
+    tasks = case.oracle.rows(
+        f"""select task_type, count(*) as call_count, avg(latency_ms) as avg_latency_ms,
+        {percentile("latency_ms", 0.95)} as p95_latency_ms from calls group by 1"""
+    )
+    found = {row["task_type"]: row for row in result["by_task_type"]}
+    check_same(found, {row["task_type"]: row for row in tasks}, "by_task_type")
+    bars = result["latency_histogram"]
+    for bar in bars:
+        counted = case.oracle.value(
+            "select count(*) from calls where latency_ms >= "
+            f"{bar['from_ms']} and latency_ms < {bar['to_ms']}"
+        )
+        assert bar["call_count"] == counted
+    assert sum(bar["call_count"] for bar in bars) == total(case)["total_calls"]
+
+
+def hourly(case: Case) -> List[Dict[str, Any]]:
+    """Return every hour of the period with its cost, empty ones included."""
+    return case.oracle.rows(
+        """select strftime(h, '%Y-%m-%dT%H:00:00') as hour, coalesce(c.cost, 0) as cost
+        from (select unnest(range(date_trunc('hour', start),
+              date_trunc('hour', stop) + interval 1 second, interval 1 hour)) as h from about)
+        left join (select date_trunc('hour', ts) as t, sum(cost)::double as cost
+                   from calls group by 1) c on c.t = h order by h"""
+    )
+
+
+def test_realtime_baseline_and_anomalies(case: Case) -> None:
+    result = case.results["realtime"]
+    costs = [row["cost"] for row in hourly(case)]
+    mean = sum(costs) / len(costs)
+    deviation = (sum((c - mean) ** 2 for c in costs) / len(costs)) ** 0.5
+    threshold = mean + config.ANOMALY_MULTIPLIER * deviation
+    baseline = {"mean": mean, "std_dev": deviation, "threshold": threshold}
+    check_same(result["hourly_baseline"], baseline, "hourly_baseline")
+    expected = []
+    for row in hourly(case):
+        if row["cost"] > threshold:
+            tops = case.oracle.rows(
+                f"""select arg_max(customer_id, cost) as top_customer from (select customer_id,
+                sum(cost) as cost from calls where hour = '{row["hour"]}' group by 1)"""
+            )[0]
+            expected.append({**row, **tops, "deviation": (row["cost"] - mean) / deviation})
+    expected.sort(key=lambda row: (-row["deviation"], row["hour"]))
+    check_same(result["anomalies"], expected, "anomalies")
+    assert result["summary"]["anomaly_count"] == len(expected)
+
+
+def test_realtime_alerts(case: Case) -> None:
+    days = case.oracle.rows(
+        """select day as subject, sum(cost) as cost,
+        count(*) filter (failed) / count(*) * 100 as errors from calls group by 1"""
+    )
+    expected = {
+        ("high_daily_cost", d["subject"]): d["cost"]
+        for d in days
+        if d["cost"] > config.HIGH_COST_THRESHOLD_USD
+    }
+    expected.update(
+        {("high_error_rate", d["subject"]): d["errors"] for d in days if d["errors"] > 10}
+    )
+    alerts = case.results["realtime"]["alerts"]
+    found = {
+        (a["type"], a["subject"]): a["value"] for a in alerts if a["type"] != "provider_degraded"
+    }
+    check_same(found, expected, "alerts")
+    assert len(found) == len(expected)
+    assert case.results["realtime"]["summary"]["alert_count"] == len(alerts)
+
+
+def test_realtime_risk(case: Case) -> None:
+    result = case.results["realtime"]
+    shares = case.oracle.rows(
+        f"select provider, (sum(cost) / {ALL})::double as share "
+        "from calls group by 1 order by 2 desc"
+    )
+    highest = shares[0]["share"]
+    expected = {
+        "max_provider_concentration": highest,
+        "top_provider": shares[0]["provider"],
+        "diversity_score": 1 - sum(row["share"] ** 2 for row in shares),
+        "provider_count": len(shares),
+        "risk_level": "high" if highest > 0.6 else "medium" if highest > 0.4 else "low",
+    }
+    check_same(result["portfolio_risk"], expected, "portfolio_risk")
+    summary = case.oracle.rows(
+        "select count(*) filter (failed) / count(*) * 100 as error_rate_percent from calls"
+    )[0]
+    check_same(result["summary"], {**summary, "risk_level": expected["risk_level"]}, "summary")
+    customers = case.oracle.rows(
+        """select customer_id, tier as subscription_tier, price as monthly_revenue,
+        monthly_cost::double as monthly_cost, (monthly_cost / price * 100)::double as burn_percent,
+        case when burn_percent >= 150 then 'critical' when burn_percent >= 100 then 'high'
+        else 'medium' end as risk
+        from customers where price > 0 and monthly_cost / price * 100 >= 80"""
+    )
+    found = {row["customer_id"]: row for row in result["at_risk_customers"]}
+    check_same(found, {row["customer_id"]: row for row in customers}, "at_risk_customers")
+    assert len(found) == len(customers)
+
+
+def best_switches(oracle: Oracle) -> List[Dict[str, Any]]:
+    """Return the best alternative of each (feature, task type, model), by brute force."""
+    tolerant = ", ".join(f"'{task}'" for task in sorted(config.DOWNGRADABLE_TASKS))
+    return oracle.rows(
+        f"""with used as (
+          select feature_id, task_type, provider, model, any_value(rank) as rank,
+            task_type in ({tolerant}) as downgradable, count(*) as call_count,
+            sum(cost) as current_cost,
+            sum(if(free, 0, input_tokens)) as i, sum(if(free, 0, output_tokens)) as o
+          from calls where rank is not null group by 1, 2, 3, 4),
+        offers as (
+          select u.*, p.provider as alternative_provider, p.model as alternative_model,
+            (i * p.price_in + o * p.price_out) / 1000 as alternative_cost,
+            row_number() over (partition by feature_id, task_type, u.provider, u.model
+              order by (i * p.price_in + o * p.price_out), p.provider, p.model) as place
+          from used u join prices p on not (p.provider = u.provider and p.model = u.model)
+            and (p.rank = u.rank or (downgradable and p.rank = u.rank + 1)))
+        select feature_id, task_type, provider as current_provider, model as current_model,
+          alternative_provider, alternative_model, call_count,
+          current_cost::double as current_cost, alternative_cost::double as alternative_cost,
+          (current_cost - alternative_cost)::double as estimated_savings,
+          ((current_cost - alternative_cost) / current_cost * 100)::double as savings_percent,
+          ((current_cost - alternative_cost)
+           * (select monthly from about))::double as monthly_savings
+        from offers where place = 1 and alternative_cost < current_cost
+        order by estimated_savings desc, feature_id, task_type, provider, model"""
+    )
+
+
+def test_optimization_switches(case: Case) -> None:
+    check_rows(
+        case.results["optimization"]["model_switches"],
+        best_switches(case.oracle),
+        "model_switches",
+        "estimated_savings",
+        ("feature_id", "task_type", "current_provider", "current_model"),
+    )
+
+
+def test_optimization_commitment_and_total(case: Case) -> None:
+    result = case.results["optimization"]
+    facts = case.oracle.rows(
+        f"""select {percentile("n", 0.25)} as baseline, count(*) as days, sum(n) as calls,
+        sum(cost) as cost from (select day, count(*) as n, sum(cost)::double as cost
+        from calls group by 1)"""
+    )[0]
+    monthly = case.oracle.value("select monthly from about")
+    share = facts["baseline"] * facts["days"] / facts["calls"]
+    savings = facts["cost"] * share * 0.4
+    expected = {
+        "baseline_daily_calls": facts["baseline"],
+        "committed_share_percent": share * 100,
+        "discount_percent": 40,
+        "current_cost": facts["cost"],
+        "optimized_cost": facts["cost"] - savings,
+        "savings": savings,
+        "savings_percent": savings / facts["cost"] * 100,
+        "monthly_savings": savings * monthly,
+    }
+    check_same(result["reserved_capacity"], expected, "reserved_capacity")
+    switched = sum(row["estimated_savings"] for row in best_switches(case.oracle))
+    both = switched + (facts["cost"] - switched) * share * 0.4
+    summary = {
+        "monthly_cost": facts["cost"] * monthly,
+        "total_monthly_savings": both * monthly,
+        "savings_percent": both / facts["cost"] * 100,
+    }
+    check_same(result["summary"], summary, "summary")
+
+
+def test_alignment(case: Case) -> None:
+    result = case.results["alignment"]
+    breakdown: Dict[str, Any] = {}
+    for row in case.oracle.rows(
+        """select organization_id, product_id, sum(cost) as cost, count(*) as call_count
+        from calls group by 1, 2"""
+    ):
+        organization, product = row.pop("organization_id"), row.pop("product_id")
+        breakdown.setdefault(organization, {})[product] = row
+    chargeback = case.oracle.rows(
+        f"""select organization_id, sum(cost)::double as total_cost,
+        (sum(cost) * (select monthly from about))::double as monthly_cost, count(*) as call_count,
+        count(distinct customer_id) as customer_count,
+        (sum(cost) / {ALL} * 100)::double as share_percent,
+        sum(cost) / sum(tokens) * 1000 as cost_per_1k_tokens
+        from calls group by 1 order by total_cost desc, 1"""
+    )
+    for row in chargeback:
+        row["product_breakdown"] = breakdown[row["organization_id"]]
+    check_rows(result["chargeback"], chargeback, "chargeback", "total_cost", ("organization_id",))
+    shares = [
+        {
+            "organization_id": row["organization_id"],
+            "cost": row["total_cost"],
+            "share_percent": row["share_percent"],
+            "call_count": row["call_count"],
+        }
+        for row in chargeback
+    ]
+    check_rows(result["fair_share"], shares, "fair_share", "cost", ("organization_id",))
+    summary = case.oracle.rows(
+        """select count(distinct nullif(organization_id, 'unknown')) as organization_count,
+        coalesce(sum(cost) filter (organization_id in ('', 'unknown')
+                          or product_id in ('', 'unknown')), 0) as unallocated_cost from calls"""
+    )[0]
+    summary["top_organization"] = chargeback[0]["organization_id"]
+    summary["top_organization_share_percent"] = chargeback[0]["share_percent"]
+    check_same(result["summary"], summary, "summary")
+    for section, key in (
+        ("by_product", "product_id"),
+        ("by_feature", "feature_id"),
+        ("by_environment", "environment"),
+    ):
+        check_rows(result[section], spend(case.oracle, key), section, "total_cost", (key,))
+    named = [row for row in chargeback if row["organization_id"] != config.UNKNOWN]
+    efficient = sorted(named, key=lambda r: (r["cost_per_1k_tokens"], r["organization_id"]))
+    wasteful = sorted(named, key=lambda r: (-r["cost_per_1k_tokens"], r["organization_id"]))
+    for name, rows in (("most", efficient), ("least", wasteful)):
+        expected = [
+            {k: row[k] for k in ("organization_id", "cost_per_1k_tokens")} for row in rows[:5]
+        ]
+        check_same(result["efficiency"][name], expected, name)
