@@ -246,8 +246,8 @@ ABUSE_CRITICAL_SCORE = 60
 # Detectors against planted truth: false alarms closer than this are one; and the prompts that
 # make a customer a waster, by number and as a share of its calls.
 EVALUATION_EPISODE_HOURS = 24
-PROMPT_WASTER_MIN_CALLS = 50
-PROMPT_WASTER_MIN_SHARE_PCT = 10
+PROMPT_WASTER_MIN_CALLS = 20
+PROMPT_WASTER_MIN_SHARE_PCT = 0.5
 
 # --- the business that is simulated ----------------------------------------------------------
 
@@ -265,7 +265,7 @@ TIER_SHARES: Mapping[str, float] = {"starter": 0.40, "pro": 0.45, "enterprise": 
 CUSTOMER_ARCHETYPES: Mapping[str, Archetype] = {
     "light": Archetype(0.70, 0.3, 0.7),
     "power": Archetype(0.20, 1.0, 1.0),
-    "heavy": Archetype(0.10, 3.0, 1.4),
+    "heavy": Archetype(0.10, 3.0, 2.0),
 }
 PROVIDER_WEIGHTS: Mapping[str, int] = {
     "openai": 40,
@@ -369,7 +369,7 @@ USER_AGENTS: Tuple[str, ...] = (
 TRACES_PER_HOUR = 4
 
 # Volume: calls an hour = base × scenario's rate × its multiplier × both curves × noise.
-BASE_CALLS_PER_HOUR = 170
+BASE_CALLS_PER_HOUR = 157
 BUSINESS_HOURS_CURVE: Tuple[float, ...] = (
     *(0.50, 0.46, 0.45, 0.45, 0.48, 0.55, 0.68, 0.85),  # from midnight UTC
     *(1.05, 1.25, 1.38, 1.42, 1.40, 1.40, 1.42, 1.42),

@@ -18,7 +18,7 @@ rate_limit_abuser  abuse_detection.rate_limit_abuse                             
 region_hopper      abuse_detection.suspicious_access                             day
 prompt_waster      token_economics.wasteful_patterns.inefficient_prompt,         none
                    customers above a configured number and share of their calls
-slow_provider      realtime.alerts of type provider_degraded                     hour
+slow_provider      realtime.alerts of type provider_degraded, by latency         hour
 =================  ============================================================  ============
 
 Where the detector names no time, all incidents of one subject are one.  An incident that
@@ -247,8 +247,10 @@ def _wasting(results: Results) -> Iterable[Alarm]:
 
 
 def _degraded(results: Results) -> Iterable[Alarm]:
+    """Yield the slow hours; hours full of errors are about a provider that fails, or a caller."""
     for row in _rows(results, "realtime", "alerts"):
-        if row["type"] == "provider_degraded":
+        slow = row.get("measure", "p95_latency_ms") == "p95_latency_ms"
+        if row["type"] == "provider_degraded" and slow:
             yield _hour(row["subject"], row["time"])
 
 
