@@ -13,7 +13,18 @@ from typing import Callable, Iterable, Tuple, Type, Union
 
 WIDTH = 60
 RULE = "=" * WIDTH
-PLAIN = {"✅": "[ok]", "❌": "[no]", "▶": ">", "•": "*", "→": "->", "×": "x", "≥": ">=", "–": "-"}
+PLAIN = {
+    "✅": "[ok]",
+    "▶": ">",
+    "•": "*",
+    "→": "->",
+    "×": "x",
+    "≥": ">=",
+    "–": "-",
+    "…": "...",
+    "µ": "u",
+    "±": "+-",
+}
 
 
 class DemonstrationError(Exception):

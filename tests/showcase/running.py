@@ -56,8 +56,7 @@ def run_example(
         cwd=str(cwd or ROOT),
         env=dict(env or {}),
         input=stdin,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         encoding="utf-8",
         timeout=60,
     )

@@ -38,7 +38,8 @@ def test_call_ids_are_unique_text_and_may_be_awaited():
         async with make(server) as tracker:
             plain = tracker.track_ai_call(*CALL)
             awaited = await tracker.track_ai_call(*CALL)
-        assert isinstance(plain, str) and plain.startswith("call_")
+        assert isinstance(plain, str)
+        assert plain.startswith("call_")
         return {plain, awaited}
 
     with FaultyServer() as server:
@@ -65,8 +66,10 @@ def test_keyword_call_and_metadata_arrive():
     with FaultyServer() as server:
         asyncio.run(main(server))
         (event,) = server.stored.values()
-    assert event["customer_id"] == "cust_9" and event["feature_id"] == "chat"
-    assert event["latency_ms"] == 13 and event["cost_usd"] == 0.25
+    assert event["customer_id"] == "cust_9"
+    assert event["feature_id"] == "chat"
+    assert event["latency_ms"] == 13
+    assert event["cost_usd"] == 0.25
     assert "empty" not in event
 
 
@@ -165,7 +168,8 @@ def test_stop_is_bounded_when_the_endpoint_does_not_answer(fate):
     with FaultyServer(lambda request: fate) as server:
         tracker, stats, seconds = asyncio.run(main(server))
     assert seconds < 2.5
-    assert stats.delivered == 0 and stats.undelivered == 25
+    assert stats.delivered == 0
+    assert stats.undelivered == 25
     assert len(tracker.undelivered) == 25
     check_sum(stats)
 
@@ -181,7 +185,8 @@ def test_stop_is_bounded_when_nobody_listens():
     begin = time.monotonic()
     stats = asyncio.run(main())
     assert time.monotonic() - begin < 2
-    assert stats.undelivered == 1 and stats.last_error
+    assert stats.undelivered == 1
+    assert stats.last_error
 
 
 def test_request_timeout_is_a_total_one():
@@ -193,7 +198,8 @@ def test_request_timeout_is_a_total_one():
 
     with FaultyServer(lambda request: "drip" if request == 1 else "ok") as server:
         stats = asyncio.run(main(server))
-    assert stats.delivered == 1 and stats.retries == 1
+    assert stats.delivered == 1
+    assert stats.retries == 1
 
 
 def test_failures_are_retried_without_loss_or_repeats():
@@ -233,7 +239,8 @@ def test_wrong_key_gives_the_batch_up_at_once():
     with FaultyServer() as server:
         stats = asyncio.run(main(server))
         assert len(server.requests) == 1
-    assert stats.undelivered == 1 and "401" in stats.last_error
+    assert stats.undelivered == 1
+    assert "401" in stats.last_error
 
 
 def test_cancelled_tasks_and_a_cancelled_stop_lose_nothing():
@@ -302,5 +309,5 @@ def test_tracking_from_other_threads():
     "bad", [{"batch_size": 0}, {"batch_size": 1001}, {"max_queue": 5}, {"flush_interval": 0}]
 )
 def test_senseless_settings_are_refused(bad):
-    with pytest.raises(ValueError, match="need|must"):
+    with pytest.raises(ValueError, match=r"need|must"):
         tracking.ReveniumAsyncTracker("key", **bad)

@@ -1,4 +1,4 @@
-"""The pieces that deliver: client, breaker, spool, retry policy, token bucket, collector, context."""
+"""The pieces that deliver: client, breaker, spool, token bucket, collector, context, spans."""
 
 from __future__ import annotations
 
@@ -17,10 +17,18 @@ import pytest
 from tests.showcase.running import load
 from tests.showcase.server import FaultyServer
 
-NAMES = (
-    "_client _collector _event _spool _breaker "
-    "revenium_basic revenium_error_handling revenium_batch revenium_metadata revenium_otel"
-).split()
+NAMES = [
+    "_client",
+    "_collector",
+    "_event",
+    "_spool",
+    "_breaker",
+    "revenium_basic",
+    "revenium_error_handling",
+    "revenium_batch",
+    "revenium_metadata",
+    "revenium_otel",
+]
 (client, collector, event, spool, breaker, basic, resilient, batch, context, otel) = load(
     "instrumentation", NAMES
 )
@@ -110,7 +118,8 @@ def test_breaker_counts_failures_in_a_row_only():
 
 def test_spool_keeps_order_survives_restart_and_states_its_loss(tmp_path):
     first = spool.Spool(tmp_path, max_batches=2)
-    assert first.add([{"n": 1}]) and first.add([{"n": 2}])
+    assert first.add([{"n": 1}])
+    assert first.add([{"n": 2}])
     assert first.add([{"n": 3}, {"n": 4}]) is None
     assert first.lost_events == 2
     (tmp_path / "torn.tmp").write_text("half a ba")
@@ -147,7 +156,8 @@ def test_waits_grow_jittered_and_bounded():
     policy = resilient.RetryPolicy(base_s=1, cap_s=8)
     error = client.DeliveryError("x", 503)
     waits = {n: [policy.wait_s(n, error, random.Random(s)) for s in range(200)] for n in (1, 2, 9)}
-    assert 0 <= min(waits[1]) and max(waits[1]) <= 1
+    assert min(waits[1]) >= 0
+    assert max(waits[1]) <= 1
     assert 1 < max(waits[2]) <= 2
     assert 7 < max(waits[9]) <= 8
     assert len(set(waits[1])) > 100
@@ -163,7 +173,8 @@ def test_spooled_events_are_replayed_when_the_service_is_back(tmp_path):
         tracker, _ = resilient_tracker(server, tmp_path)
         outcomes = [tracker.submit([an_event()]) for _ in range(5)]
         assert outcomes == ["spooled"] * 5
-        assert not tracker.health().ok and tracker.health().spooled_batches == 5
+        assert not tracker.health().ok
+        assert tracker.health().spooled_batches == 5
         asked_while_down = len(server.requests)
         assert asked_while_down <= 4, "the open breaker keeps the other batches at home"
         down[0] = False
@@ -297,13 +308,13 @@ def test_collector_faults():
 
 
 def test_hierarchy_is_enforced():
-    with pytest.raises(context.MetadataError, match="customer_id needs organization_id"):
-        with context.metadata_scope(customer_id="c"):
-            pass
+    needs = pytest.raises(context.MetadataError, match="customer_id needs organization_id")
+    with needs, context.metadata_scope(customer_id="c"):
+        pass
     with context.metadata_scope(organization_id="o", product_id="p", customer_id="c"):
-        with pytest.raises(context.MetadataError, match="already c"):
-            with context.metadata_scope(customer_id="other"):
-                pass
+        other = pytest.raises(context.MetadataError, match="already c")
+        with other, context.metadata_scope(customer_id="other"):
+            pass
         with context.metadata_scope(feature_id="f"):
             assert context.current_metadata()["feature_id"] == "f"
         assert "feature_id" not in context.current_metadata()
@@ -394,4 +405,5 @@ def test_failed_span_is_marked():
     with pytest.raises(KeyError), tracer.span("chat", "x"):
         raise KeyError("k")
     (span,) = tracer.finished
-    assert span.status == otel.STATUS_ERROR and span.attributes["error.type"] == "KeyError"
+    assert span.status == otel.STATUS_ERROR
+    assert span.attributes["error.type"] == "KeyError"

@@ -11,9 +11,15 @@ from tests.showcase.running import SHOWCASE, run_example
 from tests.showcase.server import FaultyServer
 
 FOLDER = SHOWCASE / "instrumentation"
-REQUIRED = (
-    "customer_id organization_id product_id feature_id subscription_tier environment task_type"
-).split()
+REQUIRED = [
+    "customer_id",
+    "organization_id",
+    "product_id",
+    "feature_id",
+    "subscription_tier",
+    "environment",
+    "task_type",
+]
 
 
 def number(text: str) -> float:
@@ -28,7 +34,8 @@ def test_basic_sends_whole_events():
     assert len(server.stored) == 2
     for event in server.stored.values():
         assert all(event[name] for name in REQUIRED)
-        assert event["input_tokens"] == 812 and event["output_tokens"] == 143
+        assert event["input_tokens"] == 812
+        assert event["output_tokens"] == 143
         assert event["cost_usd"] == pytest.approx(812 * 0.0025 / 1000 + 143 * 0.01 / 1000)
         assert f"{event['call_id']}" in ran.out or event["latency_ms"] >= 50
     assert {path for _, path, _, _ in server.requests} == {"/v1/events/batch"}
@@ -79,7 +86,8 @@ def test_error_handling_against_its_own_collector():
     ran = run_example(FOLDER / "revenium_error_handling.py")
     assert ran.status == 0, ran.err
     delivered = re.search(r"([\d.]+) % delivered", ran.out)
-    assert delivered and float(delivered.group(1)) >= 99.9
+    assert delivered
+    assert float(delivered.group(1)) >= 99.9
     assert ran.figure("Stored twice") == "0"
     assert number(ran.figure("Repeats recognised by id")) > 0
     for change in ("closed → open", "open → half-open", "half-open → open", "half-open → closed"):
