@@ -101,8 +101,8 @@ DOWNGRADABLE_TASKS: FrozenSet[str] = frozenset(
     {"chat", "summarization", "translation", "classification", "extraction"}
 )
 
-# A cheaper model must save at least this share of the cost; less is the rounding of costs.
-SWITCH_MIN_SAVINGS_PERCENT = 0.1
+# A cheaper model must save more than this share of the cost; less is binary rounding.
+SWITCH_MIN_SAVINGS_PERCENT = 1e-9
 
 # A model is dear above this blended price; of a wasted prompt, this share of its input could go.
 OVERPRICED_BLENDED_PRICE_PER_1M_USD = 5.0
@@ -324,8 +324,19 @@ DEFAULT_SEED = 42
 SIMULATION_START = "2025-01-01T00:00:00"
 CUSTOMER_COUNT = 60
 ORGANIZATION_COUNT = 50
-# The least and the most active customer of an archetype, as multiples of its activity.
+# The least and the most active customer of an archetype, as multiples of its activity.  Those
+# on small plans tend to be the active ones: who pays a flat rate uses it.
 ACTIVITY_SPREAD: Tuple[float, float] = (0.55, 1.55)
+# Customers who insist on the dearest models, as a share of an archetype on a tier; they choose
+# these models so many times as often as the market does, and the others make up for it.
+DEAR_TASTE_SHARES: Mapping[Tuple[str, str], float] = {
+    ("heavy", "pro"): 0.6,
+    ("power", "starter"): 0.6,
+    ("power", "pro"): 0.2,
+    ("light", "starter"): 0.1,
+}
+DEAR_TASTE_FACTOR = 3.9
+DEAREST_MODELS: FrozenSet[str] = frozenset({"gpt-4", "claude-opus-4-1"})
 REGION_SHARES: Mapping[str, float] = {
     "us-east": 0.40,
     "us-west": 0.25,

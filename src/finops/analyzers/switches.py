@@ -56,7 +56,7 @@ class SwitchRule:
         so its tokens must be left out.  `current_cost` is what was paid, in USD.  Equal costs
         are decided by provider, then model, ascending.  A model without a known price or
         class has no alternative; neither has a difference below
-        `config.SWITCH_MIN_SAVINGS_PERCENT`, which is rounding and not a saving.
+        `config.SWITCH_MIN_SAVINGS_PERCENT`, which is binary rounding and not a saving.
         """
         candidates = self._candidates(provider, model, downgradable)
         if not candidates or current_cost <= 0:
