@@ -12,7 +12,7 @@ import math
 from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
 from finops import config
-from finops.stats import histogram_percentiles, median, percent
+from finops.stats import median, percent, rank_index
 
 
 class Degraded(NamedTuple):
@@ -48,8 +48,8 @@ def degraded_hours(cells: Mapping[Tuple[Any, ...], Tuple[Any, ...]]) -> List[Deg
     hours: Dict[str, List[Hour]] = {}
     for (name, provider), (calls, errors, _, histogram) in cells.items():
         if calls >= config.DEGRADED_MIN_CALLS:
-            p95 = histogram_percentiles(histogram, (0.95,))[0]
-            hours.setdefault(provider, []).append(Hour(name, calls, errors, histogram, p95))
+            hour = Hour(name, calls, errors, histogram, p95_of(histogram, calls))
+            hours.setdefault(provider, []).append(hour)
     found: List[Degraded] = []
     for provider in sorted(hours):
         found += _slow(provider, hours[provider])
@@ -57,10 +57,31 @@ def degraded_hours(cells: Mapping[Tuple[Any, ...], Tuple[Any, ...]]) -> List[Deg
     return sorted(found)
 
 
+def p95_of(histogram: Mapping[int, int], calls: int) -> int:
+    """Return the nearest-rank p95 of an hour of so many calls, found from its slow end.
+
+    >>> p95_of({10: 18, 30: 1, 90: 1}, 20)
+    30
+    """
+    slower = calls - rank_index(calls, 0.95)  # the p95 and the calls above it
+    for latency in sorted(histogram, reverse=True):
+        slower -= histogram[latency]
+        if slower <= 0:
+            return latency
+    return 0
+
+
+def _above(histogram: Mapping[int, int], threshold: float) -> int:
+    """Calls above a latency; most hours have none, which the slowest call tells."""
+    if not max(histogram) > threshold:
+        return 0
+    return sum(calls for latency, calls in histogram.items() if latency > threshold)
+
+
 def _slow(provider: str, hours: Sequence[Hour]) -> List[Degraded]:
     usual = median(hour.p95 for hour in hours)
     threshold = config.DEGRADED_LATENCY_FACTOR * usual
-    slow = [sum(n for ms, n in hour.histogram.items() if ms > threshold) for hour in hours]
+    slow = [_above(hour.histogram, threshold) for hour in hours]
     return [
         Degraded(provider, hour.name, "latency", hour.p95, usual, threshold)
         for hour, count, share in zip(hours, slow, _usual_shares(hours, slow))

@@ -12,7 +12,7 @@ from typing import ClassVar, Dict, List, NamedTuple, Sequence, Tuple
 
 from finops import config
 from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered
-from finops.analyzers.finops.tables import HOURS, daily
+from finops.analyzers.finops.tables import DAYS, daily
 from finops.analyzers.switches import SwitchRule
 from finops.analyzers.wording import caveats, counted, percent, usd
 from finops.dataset.rollup import Rollups, Table
@@ -49,7 +49,7 @@ class OptimizationAnalyzer(Analyzer):
     alternative model.
     """
 
-    TABLES: ClassVar[Tuple[Table, ...]] = (USAGE, HOURS)
+    TABLES: ClassVar[Tuple[Table, ...]] = (USAGE, DAYS)
 
     def compute(self, data: Rollups) -> Result:
         """Return the result; costs and savings in USD over the period or, if named so, monthly."""

@@ -7,6 +7,8 @@ A call keeps the service level where its latency is not above `config.SLA_THRESH
 from __future__ import annotations
 
 import math
+from collections import Counter
+from itertools import chain
 from typing import Any, Callable, ClassVar, Dict, Iterable, List, Mapping, NamedTuple, Tuple
 
 from finops import config
@@ -22,8 +24,6 @@ MODELS = Table(
     ("calls", "cost", "tokens", "errors", "latency_ms", "latency"),
 )
 PERCENTILES = (0.50, 0.95, 0.99)
-
-Histogram = Dict[int, int]
 
 
 class Group(NamedTuple):
@@ -55,6 +55,7 @@ class PerformanceAnalyzer(Analyzer):
     def compute(self, data: Rollups) -> Result:
         """Return the result; latencies in ms, throughput in tokens per second of waiting."""
         cells = {key: Group(*values) for key, values in data[MODELS].items()}
+        hours = _hourly_groups(data)
         whole = merged(cells.values())
         rankings = _model_rankings(cells)
         compliance = _sla_compliance(cells)
@@ -66,8 +67,8 @@ class PerformanceAnalyzer(Analyzer):
             "model_rankings": rankings,
             "sla_compliance": compliance,
             "by_task_type": _by_task_type(cells),
-            "hourly_profile": _hourly_profile(data),
-            "daily": _daily(data),
+            "hourly_profile": _hourly_profile(hours),
+            "daily": _daily(hours),
             "findings": by_impact(
                 _findings(whole, latency, compliance, rankings) + caveats(data.period, data.totals)
             ),
@@ -79,13 +80,16 @@ def merged(groups: Iterable[Group]) -> Group:
     """Return several groups as one.
 
     >>> merged([Group(1, 0.5, 9, 0, 7, {7: 1}), Group(2, 0.5, 1, 1, 14, {7: 2})])
-    Group(calls=3, cost=1.0, tokens=10, errors=1, latency_ms=21, histogram={7: 3})
+    Group(calls=3, cost=1.0, tokens=10, errors=1, latency_ms=21, histogram=Counter({7: 3}))
     """
     parts = list(groups)
-    histogram: Histogram = {}
+    # Hours of few calls have hardly two of the same latency: count the keys, then correct.
+    histogram: Dict[int, int] = Counter(chain.from_iterable(g.histogram for g in parts))
     for group in parts:
-        for ms, calls in group.histogram.items():
-            histogram[ms] = histogram.get(ms, 0) + calls
+        if group.calls != len(group.histogram):
+            for ms, calls in group.histogram.items():
+                if calls > 1:
+                    histogram[ms] += calls - 1
     return Group(
         sum(g.calls for g in parts),
         math.fsum(g.cost for g in parts),
@@ -211,17 +215,16 @@ def _by_task_type(cells: Mapping[Tuple[Any, ...], Group]) -> List[Row]:
     return ordered(rows, "call_count", ("task_type",))
 
 
-def _by_time(data: Rollups, part: slice) -> Dict[str, Group]:
-    """The hourly table by a part of the hour's name; costs and tokens are not in it."""
-    cells = {
+def _hourly_groups(data: Rollups) -> Dict[Tuple[Any, ...], Group]:
+    """The hourly table as groups; costs and tokens are not in it."""
+    return {
         key: Group(calls, 0.0, 0, errors, latency_ms, histogram)
         for key, (calls, errors, latency_ms, histogram) in data[LATENCIES].items()
     }
-    return grouped(cells, lambda key: key[0][part])
 
 
-def _hourly_profile(data: Rollups) -> List[Row]:
-    hours = _by_time(data, slice(11, 13))
+def _hourly_profile(cells: Mapping[Tuple[Any, ...], Group]) -> List[Row]:
+    hours = grouped(cells, lambda key: key[0][11:13])
     nothing = merged([])
     return [
         {
@@ -234,7 +237,7 @@ def _hourly_profile(data: Rollups) -> List[Row]:
     ]
 
 
-def _daily(data: Rollups) -> List[Row]:
+def _daily(cells: Mapping[Tuple[Any, ...], Group]) -> List[Row]:
     """Active days in ascending order."""
     return [
         {
@@ -244,7 +247,7 @@ def _daily(data: Rollups) -> List[Row]:
             "p95_latency_ms": histogram_percentiles(group.histogram, (0.95,))[0],
             "error_rate_percent": percent_of(group.errors, group.calls),
         }
-        for day, group in _by_time(data, slice(0, 10)).items()
+        for day, group in grouped(cells, lambda key: key[0][:10]).items()
     ]
 
 

@@ -9,12 +9,14 @@ from typing import Any, ClassVar, Dict, Iterator, List, Mapping, NamedTuple, Seq
 from finops import config
 from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered
 from finops.analyzers.finops.degradation import degraded_hours
-from finops.analyzers.finops.tables import ACCOUNTS, HOURS, LATENCIES, fold, fold_days
+from finops.analyzers.finops.tables import ACCOUNTS, CALLS, DAYS, LATENCIES, fold
 from finops.analyzers.wording import caveats, counted, percent, usd
 from finops.dataset.rollup import Period, Rollups, Table
 from finops.stats import mean, ratio, std_dev
 from finops.stats import percent as percent_of
 
+HOURS = Table(("hour",), ("cost",))
+MODEL_HOURS = Table(("hour", "provider", "model"), ("cost",))
 CUSTOMER_HOURS = Table(("hour", "customer_id"), ("cost",))
 HOUR_FORM = "%Y-%m-%dT%H:00:00"
 # From the gravest; alerts and customers at risk are rated in these words.
@@ -35,7 +37,15 @@ class RealtimeAnalyzer(Analyzer):
     `hourly` is the cost of every hour, from which the baseline and the anomalies come.
     """
 
-    TABLES: ClassVar[Tuple[Table, ...]] = (HOURS, LATENCIES, CUSTOMER_HOURS, ACCOUNTS)
+    TABLES: ClassVar[Tuple[Table, ...]] = (
+        HOURS,
+        MODEL_HOURS,
+        CUSTOMER_HOURS,
+        LATENCIES,
+        DAYS,
+        CALLS,
+        ACCOUNTS,
+    )
 
     def compute(self, data: Rollups) -> Result:
         """Return the result; hours and days in UTC, costs in USD."""
@@ -86,8 +96,8 @@ def hours_of(period: Period) -> Iterator[str]:
 
 def hourly_costs(data: Rollups) -> Dict[str, float]:
     """Return {hour: cost} for every hour of the period, those without calls included."""
-    seen = fold(data, HOURS, "hour")
-    return {hour: seen[hour][1] if hour in seen else 0.0 for hour in hours_of(data.period)}
+    seen = {hour: cost for (hour,), (cost,) in data[HOURS].items()}
+    return {hour: seen.get(hour, 0.0) for hour in hours_of(data.period)}
 
 
 def _baseline(costs: Sequence[float]) -> Baseline:
@@ -98,7 +108,7 @@ def _baseline(costs: Sequence[float]) -> Baseline:
 def _anomalies(data: Rollups, hourly: Mapping[str, float], baseline: Baseline) -> List[Row]:
     above = [hour for hour, cost in hourly.items() if cost > baseline.threshold]
     customers = _costs_within(data, CUSTOMER_HOURS, above)
-    models = _costs_within(data, HOURS, above)
+    models = _costs_within(data, MODEL_HOURS, above)
     rows = []
     for hour in above:
         provider, model = _dearest(models[hour])
@@ -118,12 +128,11 @@ def _anomalies(data: Rollups, hourly: Mapping[str, float], baseline: Baseline) -
 def _costs_within(
     data: Rollups, table: Table, hours: Sequence[str]
 ) -> Dict[str, Dict[Tuple[Any, ...], float]]:
-    """Return {hour: {rest of the key: cost}} for a few hours of a table that begins with hours."""
+    """Return {hour: {rest of the key: cost}} for a few hours of a table of costs by hour."""
     found: Dict[str, Dict[Tuple[Any, ...], float]] = {hour: {} for hour in hours}
-    cost = table.measures.index("cost")
-    for key, values in data[table].items():
+    for key, (cost,) in data[table].items():
         if key[0] in found:
-            found[key[0]][key[1:]] = values[cost]
+            found[key[0]][key[1:]] = cost
     return found
 
 
@@ -142,7 +151,7 @@ def _alerts(data: Rollups) -> List[Row]:
 
 
 def _day_alerts(data: Rollups) -> Iterator[Row]:
-    for day, (calls, cost, errors) in fold_days(data, HOURS).items():
+    for (day,), (calls, cost, errors) in data[DAYS].items():
         rate, limit = percent_of(errors, calls), config.HIGH_COST_THRESHOLD_USD
         if cost > limit:
             message = f"{day} cost {usd(cost)}, more than {usd(limit)}."
@@ -201,7 +210,7 @@ def _alert(
 
 def _portfolio_risk(data: Rollups) -> Row:
     """How much hangs on one provider; shares are of cost, 0 to 1, and 0 where nothing costs."""
-    costs = {name: sums[1] for name, sums in fold(data, HOURS, "provider").items()}
+    costs = {name: sums[1] for name, sums in fold(data, CALLS, "provider").items()}
     total = math.fsum(costs.values())
     shares = {name: ratio(cost, total) for name, cost in sorted(costs.items())}
     top = max(shares, key=lambda name: shares[name]) if total else ""
@@ -358,10 +367,11 @@ def _recommendations(
     ]
     if anomalies:
         advice.append(_hourly_alarm(anomalies))
-    degraded = sorted({a["subject"] for a in alerts if a["type"] == "provider_degraded"})
+    degraded = [alert for alert in alerts if alert["type"] == "provider_degraded"]
     if degraded:
-        names = ", ".join(_name(provider) for provider in degraded)
-        advice.append(f"Prepare a fallback for {names}: it was degraded for whole hours.")
+        names = ", ".join(_name(name) for name in sorted({a["subject"] for a in degraded}))
+        hours = counted(len({a["time"] for a in degraded}), "hour")
+        advice.append(f"Prepare a fallback for {names}: {hours} of degraded service.")
     if risk["risk_level"] != "low":
         advice.append(
             f"Spread calls beyond {_name(risk['top_provider'])}: it holds "

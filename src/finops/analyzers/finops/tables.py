@@ -1,14 +1,10 @@
-"""The tables that the FinOps analyses share, and how to fold them to fewer dimensions.
-
-All time series come from the two hourly tables: a pass over the calls pays for each grain of
-time, folding hours to days afterwards costs next to nothing.
-"""
+"""The tables that the FinOps analyses share, and how to fold them to fewer dimensions."""
 
 from __future__ import annotations
 
 import math
 from operator import itemgetter
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Tuple
 
 from finops.analyzers.base import Row, ordered
 from finops.dataset.rollup import Rollups, Table
@@ -18,7 +14,7 @@ CALLS = Table(
     ("provider", "model", "feature_id", "task_type", "environment"), ("calls", "cost", "tokens")
 )
 ACCOUNTS = Table(("customer_id", "organization_id", "product_id"), ("calls", "cost", "tokens"))
-HOURS = Table(("hour", "provider", "model"), ("calls", "cost", "errors"))
+DAYS = Table(("day",), ("calls", "cost", "errors"))
 LATENCIES = Table(("hour", "provider"), ("calls", "errors", "latency_ms", "latency"))
 
 Sums = Tuple[Any, ...]
@@ -31,26 +27,12 @@ def fold(data: Rollups, table: Table, *by: str) -> Dict[Any, Sums]:
     add up.  Costs are added exactly, so that the order of cells does not show.
     """
     key_of = itemgetter(*(table.by.index(name) for name in by))
-    return fold_by(data[table], key_of, table.measures)
-
-
-def fold_days(data: Rollups, table: Table) -> Dict[str, Sums]:
-    """Return a table whose first dimension is the hour by date, in ascending order."""
-    return fold_by(data[table], lambda key: key[0][:10], table.measures)
-
-
-def fold_by(
-    cells: Mapping[Tuple[Any, ...], Sums],
-    key_of: Callable[[Tuple[Any, ...]], Any],
-    measures: Sequence[str],
-) -> Dict[Any, Sums]:
-    """Return the cells added up by what `key_of` makes of their keys."""
     groups: Dict[Any, List[Sums]] = {}
-    for key, values in cells.items():
+    for key, values in data[table].items():
         groups.setdefault(key_of(key), []).append(values)
     # The built-in sum of floats rounds differently from one Python version to the next.
     adders: List[Callable[[Iterable[Any]], Any]] = [
-        math.fsum if name == "cost" else sum for name in measures
+        math.fsum if name == "cost" else sum for name in table.measures
     ]
     return {
         key: tuple(add(column) for add, column in zip(adders, zip(*rows)))
@@ -77,8 +59,8 @@ def shares(data: Rollups, table: Table, *by: str) -> List[Row]:
 
 
 def daily(data: Rollups) -> List[Row]:
-    """Return [date, call_count, total_cost] for every active day, ascending; needs `HOURS`."""
+    """Return [date, call_count, total_cost] for every active day, ascending; needs `DAYS`."""
     return [
         {"date": day, "call_count": calls, "total_cost": cost}
-        for day, (calls, cost, _) in fold_days(data, HOURS).items()
+        for (day,), (calls, cost, _) in data[DAYS].items()
     ]

@@ -7,7 +7,7 @@ from typing import ClassVar, List, Sequence, Tuple
 
 from finops import config
 from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered
-from finops.analyzers.finops.tables import ACCOUNTS, CALLS, HOURS, daily, fold, shares
+from finops.analyzers.finops.tables import ACCOUNTS, CALLS, DAYS, daily, fold, shares
 from finops.analyzers.forecast import month_ahead
 from finops.analyzers.wording import caveats, counted, percent, usd
 from finops.dataset.rollup import Rollups, Table
@@ -24,7 +24,7 @@ class UnderstandingAnalyzer(Analyzer):
     sum of the projection, while `forecast_30_days` is thirty times the average active day.
     """
 
-    TABLES: ClassVar[Tuple[Table, ...]] = (CALLS, ACCOUNTS, HOURS)
+    TABLES: ClassVar[Tuple[Table, ...]] = (CALLS, ACCOUNTS, DAYS)
 
     def compute(self, data: Rollups) -> Result:
         """Return the result; costs in USD over the period unless the name says otherwise."""
