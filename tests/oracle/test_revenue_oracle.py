@@ -38,6 +38,7 @@ def test_profitability_customers(case: Case) -> None:
     expected = accounts(case)
     check_rows(result["customers"], expected, "customers", "margin_percent", ("customer_id",))
     losing = [row for row in expected if row["category"] == "unprofitable"]
+    losing.sort(key=lambda row: row["monthly_margin"])  # the largest loss first
     found = result["unprofitable"]
     check_same(found["customers"], losing, "unprofitable")
     loss = sum(row["monthly_margin"] for row in losing)
