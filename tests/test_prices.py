@@ -154,5 +154,5 @@ def test_what_is_no_price_table_is_refused_in_one_line(
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="cannot read the price file .*nothing.json"):
+    with pytest.raises(DataError, match=r"cannot read the price file .*nothing\.json"):
         load_prices(tmp_path / "nothing.json")

@@ -211,8 +211,12 @@ def _sentence(error: Exception) -> str:
 
 
 def _headline(result: Result) -> str:
+    """Return what a report found first, in a few words."""
     findings = result.get("findings") or ()
-    return str(findings[0]["title"]) if findings else "nothing out of the ordinary"
+    if findings:
+        return str(findings[0]["title"])
+    calls = (result.get("summary") or {}).get("total_calls", 0)
+    return "nothing out of the ordinary" if calls else "there are no calls"
 
 
 def _evaluation(results: Mapping[str, Result], source: Any) -> Dict[str, Any]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Dict
 
 from finops import config
 from finops.commands.base import (
@@ -34,13 +36,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--start",
         metavar="DATE",
-        help=f"the first day of the simulated time (default: {config.SIMULATION_START})",
+        help="the first day of the simulated time"
+        f" (default: that of the file, else {config.SIMULATION_START[:10]})",
     )
     parser.add_argument(
         "--scenario",
         metavar="ID",
         action="append",
-        help="play this scenario only; may be given more than once ('finops list scenarios')",
+        help="play this scenario only; may be given more than once"
+        " (default: those of the file, else all; see 'finops list scenarios')",
     )
     add_prices(parser)
     add_workers(parser)
@@ -70,7 +74,8 @@ def add_seed(parser: argparse.ArgumentParser) -> None:
         "--seed",
         metavar="N",
         type=_parse_seed,
-        help=f"the same number gives the same bytes (default: {config.DEFAULT_SEED})",
+        help="the same number gives the same bytes"
+        f" (default: that of the file, else {config.DEFAULT_SEED})",
     )
 
 
@@ -87,14 +92,17 @@ def generated(args: argparse.Namespace, settings: Settings, console: Console) ->
     """Run the simulator with progress."""
     from finops.simulator.engine import generate
 
+    if settings.data.exists() and not settings.data.is_file():
+        raise UsageError(f"{settings.data} is not a regular file; give another --data")
     progress = console.progress("generating", args.quiet)
     chosen = {"seed": args.seed, "start": args.start, "scenarios": args.scenario}
-    given = {name: value for name, value in chosen.items() if value is not None}
+    given = {} if args.fresh else recipe_of(settings.data)
+    given.update((name, value) for name, value in chosen.items() if value is not None)
     try:
         return generate(
             settings.data,
             args.size,
-            workers=args.workers,
+            workers=args.workers or os.cpu_count() or 1,
             fresh=args.fresh,
             prices=prices_of(args),
             progress=progress.update,
@@ -104,12 +112,24 @@ def generated(args: argparse.Namespace, settings: Settings, console: Console) ->
         progress.finish()
 
 
+def recipe_of(path: Path) -> Dict[str, Any]:
+    """Return seed, start and scenarios that an existing file is continued with; {} for none."""
+    from finops.dataset.mark import read_mark
+
+    mark = read_mark(path)
+    made = mark.simulation or {} if mark else {}
+    return {name: made[name] for name in ("seed", "start", "scenarios") if name in made}
+
+
 def summary(result: GenerateResult) -> str:
     """Return size, calls, calls a second and period as one line."""
-    rate = result.new_calls / result.seconds if result.seconds else 0.0
-    speed = f", {result.new_calls:,} of them new ({rate:,.0f} calls/s)" if result.new_calls else ""
+    made = ", large enough already"
+    if result.new_calls:
+        rate = result.new_calls / result.seconds if result.seconds else 0.0
+        grown = f"{result.new_calls:,} of them new, " if result.new_calls < result.calls else ""
+        made = f", {grown}{rate:,.0f} calls/s"
     period = f"{result.period_start[:16]} to {result.period_end[:16]}".replace("T", " ")
-    return f"{megabytes(result.size_bytes)}, {result.calls:,} calls{speed}, {period} UTC"
+    return f"{megabytes(result.size_bytes)}, {result.calls:,} calls{made}, {period} UTC"
 
 
 def _parse_seed(text: str) -> int:

@@ -1,0 +1,295 @@
+"""From a dataset to reports: what is written, what a failure costs, what stays."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Type
+
+import pytest
+
+from finops import publishing, registry
+from finops.analyzers.base import Analyzer
+from finops.config import MEGABYTE
+from finops.dataset.rollup import Rollups, Table
+from finops.errors import DataError, StorageError
+from finops.pipeline import Job, analyze, compute, json_text
+from finops.registry import ANALYZER_REGISTRY, Analysis
+from tests.conftest import varied_rows, write_csv
+from tests.support.plain import PlainDataset, call
+
+IDS = list(ANALYZER_REGISTRY)
+
+
+def manifest_of(folder: Path) -> Dict[str, Any]:
+    content: Dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    return content
+
+
+def states(folder: Path) -> Dict[str, str]:
+    return {row["id"]: row["status"] for row in manifest_of(folder)["reports"]}
+
+
+def with_analyzer(monkeypatch: pytest.MonkeyPatch, name: str, analyzer: Type[Analyzer]) -> None:
+    """Put another analyzer in the place of a registered one."""
+
+    class Replaced(Analysis):
+        @property
+        def analyzer(self) -> Type[Analyzer]:
+            return analyzer
+
+    monkeypatch.setitem(registry.ANALYZER_REGISTRY, name, Replaced(*ANALYZER_REGISTRY[name]))
+
+
+def failing(error: Callable[[], BaseException]) -> Type[Analyzer]:
+    class Failing(Analyzer):
+        def compute(self, data: Rollups) -> Dict[str, Any]:
+            raise error()
+
+    return Failing
+
+
+def endless() -> Any:
+    return endless()
+
+
+def test_every_report_its_json_the_index_and_the_manifest_are_written(
+    small_csv: Path, tmp_path: Path
+) -> None:
+    outcome = analyze(Job(small_csv, tmp_path))
+    assert outcome.failed == []
+    for name in IDS:
+        assert (tmp_path / f"{name}.html").stat().st_size > 10_000
+        assert json.loads((tmp_path / f"{name}.json").read_text()) == outcome.results[name]
+    assert outcome.index_page == tmp_path / "index.html"
+    assert outcome.index_page.stat().st_size > 10_000
+    assert list(tmp_path.glob("*.tmp")) == []
+
+
+def test_the_manifest_says_what_there_is(small_csv: Path, tmp_path: Path) -> None:
+    analyze(Job(small_csv, tmp_path))
+    manifest = manifest_of(tmp_path)
+    size = small_csv.stat().st_size
+    rows = small_csv.read_text().splitlines()[1:]
+    assert manifest["call_count"] == 2000
+    assert manifest["data_size_mb"] == round(size / MEGABYTE, 3)
+    assert manifest["dataset"] == {
+        "name": "calls.csv",
+        "size_bytes": size,
+        "period": {"start": rows[0].split(",")[0], "end": rows[-1].split(",")[0]},
+    }
+    assert [row["id"] for row in manifest["reports"]] == IDS
+    for row in manifest["reports"]:
+        page = tmp_path / row["filename"]
+        assert row["status"] == "complete"
+        assert row["size_kb"] == round(page.stat().st_size / 1024, 1)
+        assert row["generated_at"] == manifest["generated_at"]
+        assert row["seconds"] > 0
+
+
+def test_the_results_do_not_hold_what_was_added_for_the_pages(
+    small_csv: Path, tmp_path: Path
+) -> None:
+    outcome = analyze(Job(small_csv, tmp_path))
+    assert all("_context" not in result for result in outcome.results.values())
+
+
+def test_pages_account_for_every_line(small_csv: Path, tmp_path: Path) -> None:
+    analyze(Job(small_csv, tmp_path, only=("pricing",)))
+    assert "2,001 lines = 1 header + 2,000 used" in (tmp_path / "pricing.html").read_text("utf-8")
+
+
+def test_one_analysis_alone_leaves_the_others_to_be_asked_for(
+    small_csv: Path, tmp_path: Path
+) -> None:
+    steps: List[Any] = []
+    analyze(Job(small_csv, tmp_path, only=("pricing",), step=lambda *step: steps.append(step)))
+    assert steps == [("pricing", 1, 1)]
+    assert [path.name for path in tmp_path.glob("*.json")].count("pricing.json") == 1
+    expected = {name: "complete" if name == "pricing" else "missing" for name in IDS}
+    assert states(tmp_path) == expected
+
+
+def test_runs_of_single_analyses_add_up(small_csv: Path, tmp_path: Path) -> None:
+    for name in IDS:
+        analyze(Job(small_csv, tmp_path, only=(name,)))
+    assert set(states(tmp_path).values()) == {"complete"}
+    index = (tmp_path / "index.html").read_text("utf-8")
+    assert all(f'href="{name}.html"' in index for name in IDS)
+
+
+def test_reports_of_other_data_are_marked_older(small_csv: Path, tmp_path: Path) -> None:
+    analyze(Job(small_csv, tmp_path, only=("pricing",)))
+    grown = write_csv(tmp_path / "calls.csv", varied_rows(300))
+    analyze(Job(grown, tmp_path, only=("features",)))
+    assert states(tmp_path)["pricing"] == "older"
+    assert states(tmp_path)["features"] == "complete"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        lambda: ZeroDivisionError("a test"),
+        lambda: SystemExit(3),
+        lambda: MemoryError(),
+        lambda: endless(),
+        lambda: KeyError("lost"),
+    ],
+)
+def test_an_analyzer_that_raises_costs_only_its_own_report(
+    error: Callable[[], BaseException],
+    small_csv: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    analyze(Job(small_csv, tmp_path))
+    good = (tmp_path / "pricing.html").read_bytes(), (tmp_path / "pricing.json").read_bytes()
+    with_analyzer(monkeypatch, "pricing", failing(error))
+    outcome = analyze(Job(small_csv, tmp_path))
+    assert [made.analysis.id for made in outcome.failed] == ["pricing"]
+    assert "Traceback" in outcome.failed[0].trace
+    assert good == (
+        (tmp_path / "pricing.html").read_bytes(),
+        (tmp_path / "pricing.json").read_bytes(),
+    )
+    assert states(tmp_path) == {n: "failed" if n == "pricing" else "complete" for n in IDS}
+    assert "Older page" in (tmp_path / "index.html").read_text("utf-8")
+
+
+def test_a_report_that_was_never_made_is_not_linked(
+    small_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_analyzer(monkeypatch, "pricing", failing(lambda: ValueError("<b>bad</b>")))
+    analyze(Job(small_csv, tmp_path))
+    index = (tmp_path / "index.html").read_text("utf-8")
+    assert 'href="pricing.html"' not in index
+    assert "&lt;b&gt;bad&lt;/b&gt;" in index
+    assert manifest_of(tmp_path)["reports"][IDS.index("pricing")]["generated_at"] is None
+
+
+def test_a_result_that_is_no_json_fails_its_report(
+    small_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class NotANumber(Analyzer):
+        def compute(self, data: Rollups) -> Dict[str, Any]:
+            return {"summary": {"total_calls": float("nan")}}
+
+    with_analyzer(monkeypatch, "features", NotANumber)
+    outcome = analyze(Job(small_csv, tmp_path))
+    assert [made.analysis.id for made in outcome.failed] == ["features"]
+    assert not (tmp_path / "features.json").exists()
+
+
+def test_a_declaration_that_cannot_be_filled_costs_only_its_own_report(
+    small_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Wishful(Analyzer):
+        TABLES = (Table(("phase_of_the_moon",)),)
+
+    with_analyzer(monkeypatch, "features", Wishful)
+    outcome = analyze(Job(small_csv, tmp_path))
+    assert [made.analysis.id for made in outcome.failed] == ["features"]
+    assert "phase_of_the_moon" in outcome.failed[0].reason
+
+
+def test_a_page_that_cannot_be_written_costs_only_itself(small_csv: Path, tmp_path: Path) -> None:
+    (tmp_path / "alignment.html").mkdir()
+    outcome = analyze(Job(small_csv, tmp_path))
+    assert [made.analysis.id for made in outcome.failed] == ["alignment"]
+    assert str(tmp_path) not in outcome.failed[0].reason
+    assert outcome.failed[0].trace == ""
+    assert sum(state == "complete" for state in states(tmp_path).values()) == 12
+    assert list(tmp_path.glob("*.tmp")) == []
+
+
+def test_an_index_that_cannot_be_written_is_said(small_csv: Path, tmp_path: Path) -> None:
+    (tmp_path / "index.html").mkdir()
+    with pytest.raises(StorageError, match=r"index\.html"):
+        analyze(Job(small_csv, tmp_path))
+    assert (tmp_path / "pricing.html").is_file()
+
+
+def test_a_folder_that_cannot_be_made_is_said(small_csv: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StorageError, match="give another --reports"):
+        analyze(Job(small_csv, tmp_path / "file" / "reports"))
+
+
+def test_an_unusable_file_leaves_the_reports_alone(small_csv: Path, tmp_path: Path) -> None:
+    analyze(Job(small_csv, tmp_path))
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(DataError):
+        analyze(Job(tmp_path / "nothing.csv", tmp_path))
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_what_an_ended_run_left_is_removed_but_not_a_running_ones(
+    small_csv: Path, tmp_path: Path
+) -> None:
+    old, new = tmp_path / "pricing.html.11.tmp", tmp_path / "pricing.html.12.tmp"
+    for path in (old, new):
+        path.write_text("half a page")
+    os.utime(str(old), (0, 0))
+    analyze(Job(small_csv, tmp_path, only=("pricing",)))
+    assert (old.exists(), new.exists()) == (False, True)
+
+
+def test_an_opened_dataset_is_analysed_as_it_is(tmp_path: Path) -> None:
+    rows = [call(cost_usd="1.25"), call(cost_usd="2.50", call_id="call_00000002")]
+    outcome = analyze(Job(PlainDataset(rows), tmp_path))
+    assert outcome.failed == []
+    assert outcome.results["understanding"]["summary"]["total_cost"] == 3.75
+
+
+def test_compute_writes_nothing_and_gives_the_same(small_csv: Path, tmp_path: Path) -> None:
+    results = compute(Job(small_csv, tmp_path, only=("pricing", "features")))
+    written = analyze(Job(small_csv, tmp_path / "reports", only=("pricing", "features")))
+    assert results == written.results
+    assert [path.name for path in tmp_path.iterdir()] == ["reports"]
+
+
+def test_strict_json_refuses_what_json_cannot_say() -> None:
+    assert json.loads(json_text({"a": 1})) == {"a": 1}
+    with pytest.raises(ValueError, match="JSON"):
+        json_text({"a": float("inf")})
+
+
+def test_a_damaged_manifest_is_no_obstacle(small_csv: Path, tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text("{not json")
+    analyze(Job(small_csv, tmp_path, only=("pricing",)))
+    assert states(tmp_path)["pricing"] == "complete"
+
+
+def test_runs_at_the_same_time_lose_nothing(small_csv: Path, tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from finops.pipeline import Job, analyze; "
+        "analyze(Job(Path(sys.argv[1]), Path(sys.argv[2]), only=(sys.argv[3],)))"
+    )
+    source = str(Path(publishing.__file__).resolve().parents[1])
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, str(small_csv), str(tmp_path), name], cwd=source
+        )
+        for name in IDS[:5]
+    ]
+    assert [process.wait(60) for process in running] == [0] * 5
+    assert [states(tmp_path)[name] for name in IDS[:5]] == ["complete"] * 5
+
+
+def test_the_local_chart_library_is_copied_only_where_it_is_the_named_release(
+    small_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other.js"
+    other.write_text("alert(1)")
+    monkeypatch.setattr(publishing, "_CHARTJS_PLACES", (other,))
+    analyze(Job(small_csv, tmp_path / "reports", only=("pricing",)))
+    assert not (tmp_path / "reports" / publishing.CHARTJS_FILE).exists()
+    # The digest of "var Chart;", worked out with openssl.
+    digest = "sha384-kZvPNdTQp93I17WbZVpUMbDozgH+rQ+eBEczFBZzkyPCnDmTycfQoSttOEqluj77"
+    monkeypatch.setattr(publishing, "CHARTJS_INTEGRITY", digest)
+    other.write_text("var Chart;")
+    analyze(Job(small_csv, tmp_path / "reports", only=("pricing",)))
+    assert (tmp_path / "reports" / publishing.CHARTJS_FILE).read_text() == "var Chart;"
