@@ -220,7 +220,7 @@ ABUSE_MIN_DAILY_CALLS = 20
 ABUSE_MIN_BASELINE_DAYS = 7
 ABUSE_WINDOW_DAYS = 14
 # One standard deviation of ordinary days is at least this share, however regular the past was.
-ABUSE_SPREAD_FLOOR_PCT = 40
+ABUSE_SPREAD_FLOOR_PCT = 50
 # What all customers did on a day is the middle of so many customers with so many calls a day.
 ABUSE_LEVEL_MIN_CUSTOMERS = 5
 ABUSE_LEVEL_MIN_DAILY_CALLS = 5
@@ -247,7 +247,7 @@ ABUSE_CRITICAL_SCORE = 60
 # make a customer a waster, by number and as a share of its calls.
 EVALUATION_EPISODE_HOURS = 24
 PROMPT_WASTER_MIN_CALLS = 20
-PROMPT_WASTER_MIN_SHARE_PCT = 0.5
+PROMPT_WASTER_MIN_SHARE_PCT = 1.5
 
 # --- the business that is simulated ----------------------------------------------------------
 
@@ -265,7 +265,7 @@ TIER_SHARES: Mapping[str, float] = {"starter": 0.40, "pro": 0.45, "enterprise": 
 CUSTOMER_ARCHETYPES: Mapping[str, Archetype] = {
     "light": Archetype(0.70, 0.3, 0.7),
     "power": Archetype(0.20, 1.0, 1.0),
-    "heavy": Archetype(0.10, 3.0, 2.0),
+    "heavy": Archetype(0.10, 3.0, 2.2),
 }
 PROVIDER_WEIGHTS: Mapping[str, int] = {
     "openai": 40,
@@ -335,7 +335,7 @@ DEAR_TASTE_SHARES: Mapping[Tuple[str, str], float] = {
     ("power", "pro"): 0.2,
     ("light", "starter"): 0.1,
 }
-DEAR_TASTE_FACTOR = 3.9
+DEAR_TASTE_FACTOR = 3.8
 DEAREST_MODELS: FrozenSet[str] = frozenset({"gpt-4", "claude-opus-4-1"})
 REGION_SHARES: Mapping[str, float] = {
     "us-east": 0.40,
@@ -380,7 +380,7 @@ USER_AGENTS: Tuple[str, ...] = (
 TRACES_PER_HOUR = 4
 
 # Volume: calls an hour = base × scenario's rate × its multiplier × both curves × noise.
-BASE_CALLS_PER_HOUR = 157
+BASE_CALLS_PER_HOUR = 160
 BUSINESS_HOURS_CURVE: Tuple[float, ...] = (
     *(0.50, 0.46, 0.45, 0.45, 0.48, 0.55, 0.68, 0.85),  # from midnight UTC
     *(1.05, 1.25, 1.38, 1.42, 1.40, 1.40, 1.42, 1.42),

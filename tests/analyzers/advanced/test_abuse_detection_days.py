@@ -91,7 +91,7 @@ def quiet(series: Series) -> None:
 
 
 def test_a_spike_by_hand() -> None:
-    """One standard deviation is ln 1.4, the least one; 200 calls are ln 10 above 20."""
+    """One standard deviation is ln 1.5, the least one; 200 calls are ln 10 above 20."""
     result = analyze({"c": counts([20] * 10 + [200] + [20] * 10)})
     assert result["unusual_usage"] == [
         {
@@ -99,7 +99,7 @@ def test_a_spike_by_hand() -> None:
             "date": "2025-01-16",
             "call_count": 200,
             "baseline_mean": 20.0,
-            "z_score": pytest.approx(math.log(10) / math.log(1.4)),
+            "z_score": pytest.approx(math.log(10) / math.log(1.5)),
             "severity": "high",
         }
     ]
@@ -110,7 +110,7 @@ def test_a_spike_by_hand() -> None:
             "cost": 2.0,
             "baseline_mean": pytest.approx(0.2),
             "multiplier": pytest.approx(10.0),
-            "z_score": pytest.approx(math.log(10) / math.log(1.4)),
+            "z_score": pytest.approx(math.log(10) / math.log(1.5)),
         }
     ]
     (customer,) = result["customers"]
@@ -145,7 +145,7 @@ def test_minimum_history_and_volume(others: int, peak: int, found: int) -> None:
 
 @pytest.mark.parametrize(("z", "severity"), [(4.9, "medium"), (5.1, "high")])
 def test_severity_by_deviation(z: float, severity: str) -> None:
-    peak = round(1000 * 1.4**z)
+    peak = round(1000 * 1.5**z)
     (row,) = analyze({"c": counts([1000] * 30 + [peak])})["unusual_usage"]
     assert row["severity"] == severity
     assert row["z_score"] == pytest.approx(z, abs=0.01)
@@ -216,7 +216,7 @@ def test_a_fall_is_listed_but_is_no_risk() -> None:
     result = analyze({"c": counts([500] * 20 + [20] + [500] * 20)})
     (row,) = result["unusual_usage"]
     assert (row["call_count"], row["severity"]) == (20, "high")
-    assert row["z_score"] == pytest.approx(-math.log(25) / math.log(1.4))
+    assert row["z_score"] == pytest.approx(-math.log(25) / math.log(1.5))
     assert result["customers"] == []
     assert [d["flagged_customers"] for d in result["daily"]] == [0] * 41
     assert result["recommendations"] == []
@@ -354,7 +354,7 @@ def _ratio_of_all(series: Series, name: str, day: int) -> Optional[float]:
 def _z(value: float, baseline: float, rest: List[float], sign: int) -> float:
     ordered = sorted(rest, reverse=sign < 0)
     outer = ordered[math.ceil(len(rest) * 0.8413) - 1]
-    spread = max(math.log(1.4), sign * math.log(outer / med(rest)), 1 / math.sqrt(baseline))
+    spread = max(math.log(1.5), sign * math.log(outer / med(rest)), 1 / math.sqrt(baseline))
     return math.log(value / baseline) / spread
 
 
