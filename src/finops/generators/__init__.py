@@ -67,6 +67,11 @@ Colours: pass an entity as `("provider", "openai")`, or a role of `charts.ROLES`
 interval) is two series with the styles "low" and "high"; a threshold is a constant series
 with style "dashed"; marks on a line are a series with None elsewhere and style "points".
 
+Dates: a result with rows by day can pass `daily=ranges.Daily.of(rows, ("total_cost", …))` to
+`write_report`, and `over=("total_cost", "sum")` to the cards that follow the chosen dates;
+charts with an axis of kind "date" and tables with a column of kind "date" follow by
+themselves.
+
 Missing sections: pass `data.get("section") or []` and an `empty` sentence; parts without
 rows become that sentence.  Values from the data may be any text: every part escapes.
 

@@ -48,15 +48,16 @@ class Card(NamedTuple):
     """One metric: label, value and kind of value (a key of `formatting.KINDS`).
 
     `note` is a short text under the figure (the unit's meaning, the period, a comparison).
-    `over` lets the figure follow the chosen dates: (table, measure, how) of the page's
-    `Ranged` tables, where how is "sum", "mean" (per day) or "ratio:other_measure".
+    `over` lets the figure follow the chosen dates: (measure, how) of the page's `Daily`,
+    where how is "sum", "mean" (a day with calls), "per:other" or "percent:other" (the sum
+    divided by that of another measure).
     """
 
     label: str
     value: Any
     kind: str = "count"
     note: str = ""
-    over: Optional[Tuple[str, str, str]] = None
+    over: Optional[Tuple[str, str]] = None
 
 
 def combine(parts: Iterable[Part]) -> Part:
@@ -110,7 +111,6 @@ def cards(metrics: Sequence[Card]) -> Part:
         f"card-{number}": {
             "over": list(metric.over),
             "kind": metric.kind,
-            "whole": metric.value,
         }
         for number, metric in enumerate(metrics)
         if metric.over

@@ -9,6 +9,7 @@ from finops.generators import formatting
 from finops.generators.charts import Axis, Colour, Series, bar_chart, line_chart
 from finops.generators.components import Card, Part, columns, section
 from finops.generators.page import Report, write_report
+from finops.generators.ranges import Daily
 from finops.generators.tables import Column, table, texts
 
 REPORT = Report(
@@ -41,19 +42,46 @@ def generate_dataset_overview_report(data: Dict[str, Any], output_path: Union[st
         body=[_over_time(data), _shares(data), _quality(data)],
         value=_value(data),
         not_found=_not_found(data),
+        daily=_daily(data),
     )
+
+
+def _daily(data: Data) -> Daily:
+    rows = [
+        dict(row, success_count=row.get("call_count", 0) - row.get("error_count", 0))
+        for row in data.get("daily") or []
+    ]
+    return Daily.of(rows, ("total_cost", "call_count", "total_tokens", "success_count"))
 
 
 def _cards(data: Data) -> List[Card]:
     summary, quality = data.get("summary", {}), data.get("quality", {})
     lasted = data.get("temporal", {}).get("duration_description", "")
     return [
-        Card("Total cost", summary.get("total_cost"), "money", f"over {lasted}"),
-        Card("Calls", summary.get("total_calls"), "count", f"over {lasted}"),
-        Card("Tokens", summary.get("total_tokens"), "tokens", "input and output"),
+        Card(
+            "Total cost",
+            summary.get("total_cost"),
+            "money",
+            f"over {lasted}",
+            ("total_cost", "sum"),
+        ),
+        Card("Calls", summary.get("total_calls"), "count", f"over {lasted}", ("call_count", "sum")),
+        Card(
+            "Tokens",
+            summary.get("total_tokens"),
+            "tokens",
+            "input and output",
+            ("total_tokens", "sum"),
+        ),
         Card("Customers", summary.get("unique_customers"), "count", _organizations(summary)),
         Card("Models", summary.get("unique_models"), "count", _providers(summary)),
-        Card("Success rate", quality.get("success_rate_percent"), "percent", "of all calls"),
+        Card(
+            "Success rate",
+            quality.get("success_rate_percent"),
+            "percent",
+            "of all calls",
+            ("success_count", "percent:call_count"),
+        ),
     ]
 
 

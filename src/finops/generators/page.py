@@ -12,13 +12,14 @@ import base64
 import hashlib
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple, Union
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from finops.generators import components, formatting
 from finops.generators.components import Card, Data, Part
 from finops.generators.files import write_aside
 from finops.generators.markup import Markup, Token, fill, join, json_block, token
 from finops.generators.quality import data_quality
+from finops.generators.ranges import Daily, range_bar
 
 CHARTJS_VERSION = "4.5.1"
 CHARTJS_URL = f"https://cdn.jsdelivr.net/npm/chart.js@{CHARTJS_VERSION}/dist/chart.umd.js"
@@ -26,7 +27,7 @@ CHARTJS_INTEGRITY = "sha384-hfkuqrKeWFmnTMWN31VWyoe8xgdTADD11kgxmdpx2uyE6j5Az5uZ
 CHARTJS_FILE = "chart.umd.js"
 
 PRODUCT = "Revenium FinOps Showcase"
-SCRIPTS = ("format.js", "tables.js", "charts.js", "report.js")
+SCRIPTS = ("format.js", "tables.js", "charts.js", "ranges.js", "report.js")
 _ASSETS = Path(__file__).resolve().parent / "assets"
 
 
@@ -51,13 +52,14 @@ def write_report(
     body: Sequence[Part],
     value: Mapping[str, Tuple[str, str]],
     not_found: Sequence[str] = (),
+    daily: Optional[Daily] = None,
 ) -> None:
     """Write the report's page: cards, findings, `body`, recommendations, value, the rest.
 
-    `value` is what `components.revenium_value` takes.  Raises OSError where the file cannot
-    be written; what was there before stays.
+    `value` is what `components.revenium_value` takes; with `daily` the reader can choose
+    dates.  Raises OSError where the file cannot be written; what was there before stays.
     """
-    write_aside(output_path, report_page(report, data, cards, body, value, not_found))
+    write_aside(output_path, report_page(report, data, cards, body, value, not_found, daily))
 
 
 def report_page(
@@ -67,10 +69,12 @@ def report_page(
     body: Sequence[Part],
     value: Mapping[str, Tuple[str, str]],
     not_found: Sequence[str] = (),
+    daily: Optional[Daily] = None,
 ) -> str:
     """Return the page that `write_report` writes."""
     context: Data = data.get("_context") or {}
     parts = [
+        *([range_bar(daily)] if daily else []),
         components.cards(cards),
         components.findings(data),
         *body,

@@ -6,6 +6,7 @@ const charts = (() => {
   const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3]];
   const MARKED_POINTS = 32;
   const drawn = [];
+  let shown = (data) => data;
 
   function theme() {
     const style = getComputedStyle(document.documentElement);
@@ -126,13 +127,14 @@ const charts = (() => {
     };
   }
 
-  function draw(name, data) {
+  function draw(name, original) {
+    const data = shown(original);
     const figure = document.getElementById(`chart-${name}`);
     const frame = figure.querySelector(".canvas");
     frame.hidden = false;
     if (data.horizontal) frame.style.height = `${Math.max(160, 72 + data.labels.length * data.series.length * 28)}px`;
     const chart = new Chart(frame.querySelector("canvas"), settings(data, theme()));
-    drawn.push({ name, data, chart });
+    drawn.push({ name, original, chart });
   }
 
   function drawAll(all) {
@@ -140,12 +142,18 @@ const charts = (() => {
     for (const [name, data] of Object.entries(all)) draw(name, data);
   }
 
-  // Draws again in the colours of now, with other data where `change` gives some.
-  function redraw(change) {
-    for (const { name, data, chart } of drawn.splice(0)) {
+  // Draws again in the colours of now.
+  function redraw() {
+    for (const { name, original, chart } of drawn.splice(0)) {
       chart.destroy();
-      draw(name, change ? change(name, data) : data);
+      draw(name, original);
     }
+  }
+
+  // From now on draws what the function makes of each chart's data.
+  function change(made) {
+    shown = made;
+    redraw();
   }
 
   function unavailable(all) {
@@ -178,5 +186,5 @@ const charts = (() => {
     load(sources, () => drawAll(all), () => unavailable(all));
   }
 
-  return { start, redraw };
+  return { start, redraw, change };
 })();

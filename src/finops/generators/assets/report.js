@@ -24,7 +24,7 @@
     charts.redraw();
   }
 
-  tables.start(page.tables, page.report);
+  ranges.start(page, tables.start(page.tables, page.report));
   charts.start(page.charts);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => charts.redraw());
   addEventListener("beforeprint", onPaper);

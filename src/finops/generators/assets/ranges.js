@@ -1,0 +1,174 @@
+"use strict";
+// Choosing dates: recomputes cards, cuts charts and tables, marks what covers everything.
+
+const ranges = (() => {
+  const DAY = 86400000;
+  const find = (id) => document.getElementById(id);
+  let page;
+  let made;
+  let whole;
+
+  const later = (day, days) => new Date(Date.parse(day) + days * DAY).toISOString().slice(0, 10);
+  const length = (range) => (Date.parse(range.to) - Date.parse(range.from)) / DAY + 1;
+  const within = (range, day) => day >= range.from && day <= range.to;
+
+  // The range that an address names, null where it names none.
+  function parse(hash) {
+    const text = new URLSearchParams(hash.slice(1)).get("range") || "";
+    if (text === "all") return whole;
+    if (/^\d{1,4}$/.test(text) && Number(text) > 0) return { from: later(whole.to, 1 - Number(text)), to: whole.to };
+    const found = /^(\d{4}-\d\d-\d\d)\.\.(\d{4}-\d\d-\d\d)$/.exec(text);
+    if (!found || !(Date.parse(found[1]) <= Date.parse(found[2]))) return null;
+    return { from: found[1], to: found[2] };
+  }
+
+  function sum(measure, range) {
+    const { days, measures } = page.ranged;
+    return days.reduce((total, day, at) => total + (within(range, day) ? measures[measure][at] : 0), 0);
+  }
+
+  function figure(over, range) {
+    const [measure, how] = over;
+    const total = sum(measure, range);
+    if (how === "sum") return total;
+    if (how === "mean") {
+      const days = page.ranged.days.filter((day) => within(range, day)).length;
+      return days ? total / days : null;
+    }
+    const [operation, other] = how.split(":");
+    const divisor = sum(other, range);
+    return divisor ? (total / divisor) * (operation === "percent" ? 100 : 1) : null;
+  }
+
+  // The days before, as many as in the range; null where the data does not hold them all.
+  function before(range) {
+    const days = length(range);
+    const earlier = { from: later(range.from, -days), to: later(range.from, -1) };
+    return earlier.from >= whole.from ? earlier : null;
+  }
+
+  function change(over, range) {
+    const earlier = before(range);
+    if (!earlier) return "no earlier days to compare with";
+    const [now, then] = [figure(over, range), figure(over, earlier)];
+    if (!then || now === null) return "nothing to compare with before";
+    const percent = ((now - then) / Math.abs(then)) * 100;
+    const sign = percent > 0 ? "▲ +" : percent < 0 ? "▼ " : "";
+    return `${sign}${format.cell("percent", percent)} against the ${length(range)} days before`;
+  }
+
+  function note(root, text) {
+    let line = root.querySelector(".covers");
+    if (!line) {
+      line = document.createElement(root.matches(".card") ? "dd" : "p");
+      line.className = "covers";
+      root.append(line);
+    }
+    line.textContent = text;
+    line.hidden = !text;
+  }
+
+  function showCard(id, card, range) {
+    const root = find(id);
+    const value = root.querySelector(".figure");
+    const remark = root.querySelector(".note");
+    if (remark) remark.hidden = range !== whole;
+    if (!card.saved) card.saved = { nodes: [...value.childNodes], title: value.title };
+    if (range === whole) {
+      value.replaceChildren(...card.saved.nodes);
+      value.title = card.saved.title;
+      return note(root, "");
+    }
+    const number = figure(card.over, range);
+    const [text, unit] = format.readable(card.kind, number).split(/ (?=tokens$)/);
+    value.textContent = unit ? `${text} ` : text;
+    if (unit) value.append(Object.assign(document.createElement("small"), { textContent: unit }));
+    value.title = number === null ? "not known" : String(number);
+    return note(root, change(card.over, range));
+  }
+
+  const dated = (data) => data.x.kind === "date" && data.labels.every((label) => /^\d{4}-\d\d-\d\d/.test(label));
+
+  function cut(data, range) {
+    const kept = data.labels.map((label, at) => at).filter((at) => within(range, data.labels[at].slice(0, 10)));
+    const pick = (values) => kept.map((at) => values[at]);
+    return { ...data, labels: pick(data.labels), series: data.series.map((one) => ({ ...one, values: pick(one.values) })) };
+  }
+
+  function showCharts(range) {
+    charts.change((data) => (range === whole || !dated(data) ? data : cut(data, range)));
+    for (const [name, data] of Object.entries(page.charts || {})) {
+      const root = find(`chart-${name}`);
+      if (!dated(data)) note(root, range === whole ? "" : "Whole period.");
+      else root.querySelectorAll("tbody tr").forEach((row, at) => { row.hidden = !within(range, data.labels[at].slice(0, 10)); });
+    }
+  }
+
+  function showTables(range) {
+    for (const [name, table] of Object.entries(made)) {
+      const at = table.columns.findIndex((column) => column.kind === "date");
+      if (at < 0) note(find(`table-${name}`), range === whole ? "" : "Whole period.");
+      else table.restrict(range === whole ? null : (row) => within(range, String(table.columns[at].values[row]).slice(0, 10)));
+    }
+  }
+
+  function showControls(range, hash) {
+    const named = new URLSearchParams(hash.slice(1)).get("range") || "all";
+    for (const button of find("range").querySelectorAll("button")) {
+      button.setAttribute("aria-pressed", String(button.id === `range-${named}`));
+    }
+    find("range-from").value = range.from;
+    find("range-to").value = range.to;
+    const chosen = find("range").querySelector(".chosen");
+    const text = `${format.day(range.from)} to ${format.day(range.to)}, ${length(range)} days`;
+    chosen.textContent = range === whole ? "" : `Showing ${text}. Sections marked “Whole period” do not follow.`;
+  }
+
+  function show() {
+    const range = parse(location.hash);
+    if (!range) return;
+    for (const [id, card] of Object.entries(page.cards || {})) showCard(id, card, range);
+    for (const card of document.querySelectorAll(".card")) {
+      if (!(page.cards || {})[card.id]) note(card, range === whole ? "" : "whole period");
+    }
+    for (const list of document.querySelectorAll(".alerts, .recommendations")) {
+      note(list.closest(".section"), range === whole ? "" : "Whole period.");
+    }
+    showCharts(range);
+    showTables(range);
+    showControls(range, location.hash);
+    for (const link of document.querySelectorAll("nav a")) link.hash = range === whole ? "" : location.hash;
+  }
+
+  function choose(text) {
+    location.replace(`#range=${text}`);
+  }
+
+  function chooseDates() {
+    const [from, to] = [find("range-from").value, find("range-to").value];
+    if (from && to && from <= to) choose(`${from}..${to}`);
+  }
+
+  // `tables` are the page's tables by name.  A page without days has nothing to choose.
+  function start(all, tables) {
+    if (!all.ranged) return;
+    page = all;
+    made = tables;
+    whole = { from: all.ranged.days[0], to: all.ranged.days[all.ranged.days.length - 1] };
+    const form = find("range");
+    form.hidden = false;
+    for (const id of ["range-from", "range-to"]) {
+      Object.assign(find(id), { min: whole.from, max: whole.to });
+      find(id).addEventListener("change", chooseDates);
+    }
+    for (const button of form.querySelectorAll("button")) {
+      button.addEventListener("click", () => choose(button.id.replace("range-", "")));
+    }
+    form.addEventListener("submit", (event) => event.preventDefault());
+    addEventListener("hashchange", show);
+    showControls(whole, "");
+    show();
+  }
+
+  return { start };
+})();
