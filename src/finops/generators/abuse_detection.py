@@ -223,7 +223,7 @@ def _access(data: Data) -> Part:
                 Column("hour", "Hour (UTC)", "date"),
                 Column("total_calls", "Calls", "count"),
                 Column("rate_limit_errors", "Rate-limit errors", "count"),
-                Column("error_rate_percent", "Of its calls", "percent", bar=True),
+                Column("error_rate_percent", "Calls that failed", "percent", bar=True),
                 Column("severity", "Severity", "severity"),
             ],
             data.get("rate_limit_abuse") or [],

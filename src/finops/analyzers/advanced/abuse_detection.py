@@ -20,7 +20,7 @@ from finops.dataset.rollup import REGION_CHANGE_MEASURES, Rollups, Table
 
 DAILY = Table(("customer_id", "day"), ("calls", "cost", "rate_limits"))
 DAYS = Table(("day",), ("calls", "cost"))
-HOURLY = Table(("customer_id", "hour"), ("calls", "rate_limits"))
+HOURLY = Table(("customer_id", "hour"), ("calls", "errors", "rate_limits"), having="rate_limits")
 REGION_CHANGES = Table(("customer_id", "day"), REGION_CHANGE_MEASURES)
 
 SIGNALS: Tuple[str, ...] = (
@@ -113,31 +113,22 @@ def _cost_spikes(found: Mapping[str, History], costs: Judge) -> List[Row]:
 
 
 def _rate_limit_abuse(data: Rollups) -> List[Row]:
-    """Return the hours with too many rate-limit errors of one customer, the most errors first.
-
-    Only days with enough such errors can hold such an hour, so no more hours are looked at.
-    """
-    hourly = data[HOURLY]
-    rows = []
-    for (name, day), (_, _, errors) in data[DAILY].items():
-        if errors > config.RATE_LIMIT_ERRORS_PER_HOUR:
-            hours = [f"{day}T{hour:02d}:00:00" for hour in range(24)]
-            rows += [
-                _rate_limit_row(name, hour, *hourly[name, hour])
-                for hour in hours
-                if (name, hour) in hourly
-                and hourly[name, hour][1] > config.RATE_LIMIT_ERRORS_PER_HOUR
-            ]
+    """Return the hours with too many rate-limit errors of one customer, the most errors first."""
+    rows = [
+        _rate_limit_row(name, hour, *values)
+        for (name, hour), values in data[HOURLY].items()
+        if values[2] > config.RATE_LIMIT_ERRORS_PER_HOUR
+    ]
     return ordered(rows, "rate_limit_errors", ("customer_id", "hour"))
 
 
-def _rate_limit_row(name: str, hour: str, calls: int, errors: int) -> Row:
-    critical = errors > config.RATE_LIMIT_CRITICAL_ERRORS_PER_HOUR
+def _rate_limit_row(name: str, hour: str, calls: int, errors: int, limited: int) -> Row:
+    critical = limited > config.RATE_LIMIT_CRITICAL_ERRORS_PER_HOUR
     return {
         "customer_id": name,
         "hour": hour,
         "total_calls": calls,
-        "rate_limit_errors": errors,
+        "rate_limit_errors": limited,
         "error_rate_percent": stats.percent(errors, calls),
         "severity": "critical" if critical else "warning",
     }

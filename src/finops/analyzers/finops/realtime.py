@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import ClassVar, Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
 
 from finops import config
 from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered
@@ -16,8 +16,8 @@ from finops.stats import mean, ratio, std_dev
 from finops.stats import percent as percent_of
 
 HOURS = Table(("hour",), ("cost",))
-MODEL_HOURS = Table(("hour", "provider", "model"), ("cost",))
-CUSTOMER_HOURS = Table(("hour", "customer_id"), ("cost",))
+MODEL_HOURS = Table(("hour", "provider", "model"), ("cost",), top="cost")
+CUSTOMER_HOURS = Table(("hour", "customer_id"), ("cost",), top="cost")
 HOUR_FORM = "%Y-%m-%dT%H:00:00"
 # From the gravest; alerts and customers at risk are rated in these words.
 ALERT_TYPES: Tuple[str, ...] = ("high_daily_cost", "high_error_rate", "provider_degraded")
@@ -107,38 +107,22 @@ def _baseline(costs: Sequence[float]) -> Baseline:
 
 def _anomalies(data: Rollups, hourly: Mapping[str, float], baseline: Baseline) -> List[Row]:
     above = [hour for hour, cost in hourly.items() if cost > baseline.threshold]
-    customers = _costs_within(data, CUSTOMER_HOURS, above)
-    models = _costs_within(data, MODEL_HOURS, above)
+    customers = {hour: customer for hour, customer in data[CUSTOMER_HOURS]}
+    models = {hour: model for hour, *model in data[MODEL_HOURS]}
     rows = []
     for hour in above:
-        provider, model = _dearest(models[hour])
+        provider, model = models[hour]
         rows.append(
             {
                 "hour": hour,
                 "cost": hourly[hour],
                 "deviation": ratio(hourly[hour] - baseline.mean, baseline.std_dev),
-                "top_customer": _dearest(customers[hour])[0],
+                "top_customer": customers[hour],
                 "top_model": model,
                 "top_provider": provider,
             }
         )
     return ordered(rows, "deviation", ("hour",))
-
-
-def _costs_within(
-    data: Rollups, table: Table, hours: Sequence[str]
-) -> Dict[str, Dict[Tuple[Any, ...], float]]:
-    """Return {hour: {rest of the key: cost}} for a few hours of a table of costs by hour."""
-    found: Dict[str, Dict[Tuple[Any, ...], float]] = {hour: {} for hour in hours}
-    for key, (cost,) in data[table].items():
-        if key[0] in found:
-            found[key[0]][key[1:]] = cost
-    return found
-
-
-def _dearest(costs: Mapping[Tuple[Any, ...], float]) -> Tuple[Any, ...]:
-    """Return the key of the highest cost, the first of equals."""
-    return min(costs, key=lambda key: (-costs[key], key))
 
 
 # --- alerts ----------------------------------------------------------------------------------
