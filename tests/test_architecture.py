@@ -34,7 +34,8 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "generators": BASE,
     "registry": {"analyzers", "generators"},
     "publishing": BASE | {"dataset", "generators", "registry"},
-    "pipeline": BASE | {"dataset", "generators", "registry", "publishing", "evaluation"},
+    "pipeline": BASE
+    | {"dataset", "simulator", "generators", "registry", "publishing", "evaluation"},
     "verify": BASE | {"dataset"},
     "viewer": BASE | {"dataset", "generators", "simulator", "registry", "__init__"},
     "commands": BASE

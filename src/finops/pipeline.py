@@ -18,20 +18,29 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Seq
 
 from finops import config, registry
 from finops.catalog import DEFAULT_PRICES, PriceTable
+from finops.dataset.mark import read_mark
 from finops.dataset.rollup import Rollups, Table
 from finops.dataset.scan import open_dataset
 from finops.errors import FinOpsError, StorageError
+from finops.evaluation import evaluate
 from finops.generators.files import write_aside
 from finops.publishing import Made, publish, utc_text
 from finops.registry import Analysis
+from finops.simulator.truth import truth_path
 
 _Found = TypeVar("_Found")
 Result = Dict[str, Any]
 Step = Callable[[str, int, int], None]
 
 _STALE_TEMPORARY_S = 60
-# Reports that can say how well their detectors did, where the truth is known.
-EVALUATED = ("realtime", "churn_growth", "abuse_detection")
+# Reports that can say how well their detectors did where the truth is known, by kind.
+EVALUATED: Dict[str, Sequence[str]] = {
+    "realtime": ("hour_burst", "slow_provider"),
+    "churn_growth": ("departed_customer",),
+    "abuse_detection": ("viral_customer", "rate_limit_abuser", "region_hopper"),
+}
+# What all detectors together need.
+EVALUATION_NEEDS = ("dataset_overview", "understanding", "token_economics", *EVALUATED)
 
 
 class Outcome(NamedTuple):
@@ -93,7 +102,6 @@ def analyze(job: Job) -> Outcome:
     for number, analysis in enumerate(job.selected, 1):
         job.step(analysis.id, number, len(job.selected))
         run.analyze(analysis)
-    run.finish_evaluated()
     return run.outcome()
 
 
@@ -124,6 +132,7 @@ class _Run:
         self._made: Dict[str, Made] = {one.id: Made(one) for one in job.selected}
         self._results: Dict[str, Result] = {}
         self._context: Dict[str, Any] = {}
+        self._truth: Dict[str, Any] = {}
 
     def scan(self) -> None:
         """Read the file once, for all analyses whose declarations can be filled."""
@@ -133,9 +142,10 @@ class _Run:
             tables.update(dict.fromkeys(declared or ()))
         filled = self._dataset.rollups(tuple(tables))
         self._context = context_of(filled, self._job.prices)
+        self._truth = read_truth(self._job.source) or {}
 
     def analyze(self, analysis: Analysis) -> None:
-        """Compute one result and write its page, unless the page waits for the evaluation."""
+        """Compute one result and write its page."""
         if self._made[analysis.id].reason:
             return
         result = self._guard(analysis, partial(self._compute, analysis))
@@ -143,16 +153,7 @@ class _Run:
             return
         self._results[analysis.id] = result
         self._update(analysis, headline=_headline(result))
-        if analysis.id not in EVALUATED:
-            self._write(analysis, {})
-
-    def finish_evaluated(self) -> None:
-        """Write the pages that tell how well the detectors did, where that can be known."""
-        waiting = [one for one in self._job.selected if one.id in EVALUATED]
-        evaluation = _evaluation(self._results, self._job.source) if waiting else {}
-        for analysis in waiting:
-            if analysis.id in self._results:
-                self._write(analysis, evaluation)
+        self._update(analysis, size_bytes=self._guard(analysis, partial(self._page, analysis)) or 0)
 
     def outcome(self) -> Outcome:
         """Write index and manifest, and return how everything went."""
@@ -164,17 +165,23 @@ class _Run:
         write_aside(self._job.reports / f"{analysis.id}.json", json_text(result))
         return result
 
-    def _write(self, analysis: Analysis, more: Mapping[str, Any]) -> None:
-        """Write one page from its result, the dataset's facts and what is known besides."""
+    def _page(self, analysis: Analysis) -> int:
+        """Write one page from its result, the dataset's facts and what is known of the truth;
+        return its size.
+        """
         page = self._job.reports / analysis.filename
         about = {"title": analysis.title, "purpose": analysis.purpose}
-        data = dict(self._results[analysis.id], _context=dict(self._context, report=about), **more)
+        data = dict(self._results[analysis.id], _context=dict(self._context, report=about))
+        kinds = EVALUATED.get(analysis.id)
+        if kinds and self._truth:
+            data["evaluation"] = self._evaluation(kinds)
+        analysis.generator(data, str(page))
+        return page.stat().st_size
 
-        def write() -> int:
-            analysis.generator(data, str(page))
-            return page.stat().st_size
-
-        self._update(analysis, size_bytes=self._guard(analysis, write) or 0)
+    def _evaluation(self, kinds: Sequence[str]) -> List[Dict[str, Any]]:
+        temporal = {"end_time": self._context["period_end"]}
+        known = dict({"dataset_overview": {"temporal": temporal}}, **self._results)
+        return [one for one in evaluate(known, self._truth)["kinds"] if one["kind"] in kinds]
 
     def _guard(self, analysis: Analysis, work: Callable[[], _Found]) -> Optional[_Found]:
         """Return what the work returns; None where it fails, which is noted with its time."""
@@ -219,9 +226,21 @@ def _headline(result: Result) -> str:
     return "nothing out of the ordinary" if calls else "there are no calls"
 
 
-def _evaluation(results: Mapping[str, Result], source: Any) -> Dict[str, Any]:
-    """Return how well the detectors did as {"evaluation": …}; {} where the truth is unknown."""
-    return {}
+def read_truth(source: Any) -> Optional[Dict[str, Any]]:
+    """Return what the simulator planted in a dataset, None where that is not recorded.
+
+    A truth file beside rows that the simulator did not make belongs to other rows.
+    """
+    if not isinstance(source, (str, Path)):
+        return None
+    mark = read_mark(source)
+    if mark is None or mark.simulation is None:
+        return None
+    try:
+        truth = json.loads(truth_path(source).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return truth if isinstance(truth, dict) else None
 
 
 def context_of(data: Rollups, prices: PriceTable) -> Dict[str, Any]:

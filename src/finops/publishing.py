@@ -6,20 +6,17 @@ lock, starts from what the last one left, and puts its own reports into it.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Dict, Mapping, NamedTuple, Optional
 
-from finops import config, registry
+from finops import registry
 from finops.dataset.lock import writer_lock
 from finops.errors import StorageError
-from finops.generators.files import write_aside
 from finops.generators.index import generate_index
+from finops.generators.library import copy_library
 from finops.generators.manifest import write_manifest
-from finops.generators.page import CHARTJS_FILE, CHARTJS_INTEGRITY
 from finops.registry import Analysis
 
 Row = Dict[str, Any]
@@ -32,10 +29,6 @@ MISSING = "missing"
 MANIFEST = "manifest.json"
 INDEX = "index.html"
 _LOCK_WAIT_S = 30
-_CHARTJS_PLACES = (
-    config.PROJECT_ROOT / "node_modules" / "chart.js" / "dist" / CHARTJS_FILE,
-    config.PROJECT_ROOT / CHARTJS_FILE,
-)
 
 
 class Made(NamedTuple):
@@ -73,7 +66,7 @@ def publish(
         shown = {one["id"]: results.get(one["id"]) or before.result(one["id"]) for one in reports}
         known = {name: result for name, result in shown.items() if result}
         try:
-            _copy_chartjs(folder)
+            copy_library(folder)
             generate_index(known, reports, context, index)
             write_manifest(reports, context, folder / MANIFEST)
         except OSError as error:
@@ -183,18 +176,3 @@ def _read_json(path: Path) -> Optional[Row]:
     except (OSError, ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None
-
-
-def _copy_chartjs(folder: Path) -> None:
-    """Put Chart.js beside the pages where the very release that they name is at hand."""
-    source = next((place for place in _CHARTJS_PLACES if place.is_file()), None)
-    target = folder / CHARTJS_FILE
-    if source is not None and not _is_chartjs(target) and _is_chartjs(source):
-        write_aside(target, source.read_bytes().decode("utf-8"))
-
-
-def _is_chartjs(path: Path) -> bool:
-    if not path.is_file():
-        return False
-    digest = base64.b64encode(hashlib.sha384(path.read_bytes()).digest()).decode("ascii")
-    return f"sha384-{digest}" == CHARTJS_INTEGRITY

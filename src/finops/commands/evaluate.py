@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 from typing import Any, Dict, List
 
 from finops.commands.base import Console, add_data, add_quiet, add_workers, settings_of, table
+from finops.errors import DataError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,20 +34,35 @@ def run(args: argparse.Namespace, console: Console) -> int:
 
 
 def _evaluated(args: argparse.Namespace, console: Console) -> Dict[str, Any]:
-    from finops import evaluation, pipeline
+    from finops import pipeline
+    from finops.evaluation import evaluate
 
     settings = settings_of(args)
-    truth = evaluation.read_truth(settings.data)
+    truth = _truth(settings.data)
     progress = console.progress("reading", args.quiet)
     job = pipeline.Job(
-        settings.data, settings.reports, evaluation.NEEDED, args.workers, scanned=progress.update
+        settings.data,
+        settings.reports,
+        only=pipeline.EVALUATION_NEEDS,
+        workers=args.workers,
+        scanned=progress.update,
     )
     try:
         results = pipeline.compute(job)
     finally:
         progress.finish()
-    found: Dict[str, Any] = evaluation.evaluate(results, truth)
-    return found
+    return evaluate(results, truth)
+
+
+def _truth(path: Path) -> Dict[str, Any]:
+    from finops.dataset.header import open_csv
+    from finops.pipeline import read_truth
+
+    open_csv(str(path)).close()  # a missing file is said as every command says it
+    truth = read_truth(path)
+    if truth is None:
+        raise DataError(f"{path} has no ground truth; only a simulated dataset has one")
+    return truth
 
 
 def _rows(evaluation: Dict[str, Any]) -> List[List[str]]:
