@@ -9,6 +9,7 @@ import io
 import socket
 import time
 import traceback
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any, Optional, Tuple
 
@@ -49,6 +50,8 @@ class Handler(BaseHTTPRequestHandler):
             milliseconds,
             "" if sent else " (client left)",
         )
+        if sent:
+            self._drain()
 
     def _read_head(self) -> bytes:
         """Return the head with its empty line; b"" at the end of the stream.
@@ -101,7 +104,6 @@ class Handler(BaseHTTPRequestHandler):
         head = response.head()
         try:
             self.wfile.write(head if head_only else head + response.body)
-            self._drain()
         except OSError:
             return False
         return True
@@ -112,17 +114,15 @@ class Handler(BaseHTTPRequestHandler):
         Closing a socket with unread bytes resets it, and the client would lose an answer that
         came before its body was read.
         """
-        self.connection.shutdown(socket.SHUT_WR)
-        self.connection.settimeout(_DRAIN_S)
         left, end = _DRAIN_BYTES, time.monotonic() + _DRAIN_S
-        while left > 0 and time.monotonic() < end:
-            try:
+        with suppress(OSError):
+            self.connection.shutdown(socket.SHUT_WR)
+            self.connection.settimeout(_DRAIN_S)
+            while left > 0 and time.monotonic() < end:
                 data = self.connection.recv(min(left, 65_536))
-            except OSError:
-                return
-            if not data:
-                return
-            left -= len(data)
+                if not data:
+                    return
+                left -= len(data)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Log one line: escaped, cut, without query, key or body."""

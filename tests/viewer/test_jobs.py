@@ -1,0 +1,308 @@
+"""Jobs: run, fail, hang, crash, queue, cancel; a limit that ends every process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any, Dict, List
+
+import pytest
+from tests.support.live import FakeCommands, Live, live, some_rows
+
+from finops import config
+from finops.viewer.core import ALL_IDS
+from finops.viewer.jobs import Busy, Ending, Full, Job, JobRunner, Task
+from finops.viewer.process import COMPLETE, ERROR, TIMEOUT, Command, run_limited
+from finops.viewer.tasks import Commands, Growth, presentable
+
+
+def processes_with(mark: str) -> List[str]:
+    """Return the command lines of running processes that hold a text."""
+    found = subprocess.run(["ps", "-eo", "args"], stdout=subprocess.PIPE, check=True)
+    lines = found.stdout.decode("utf-8", "replace").splitlines()
+    return [line for line in lines if mark in line and "ps -eo" not in line]
+
+
+def state_of(running: Live, name: str) -> Dict[str, Any]:
+    found: Dict[str, Any] = running.status()["analyzer_status"][name]
+    return found
+
+
+def test_a_job_runs_and_its_report_is_there(tmp_path: Path) -> None:
+    some_rows(tmp_path)
+    with live(tmp_path) as running:
+        assert running.get("/reports/pricing.html").status == 404
+        answer = running.post("/api/run-analyzer?id=pricing")
+        assert answer.status == 202
+        assert answer.json["job"]["kind"] == "analyzer"
+        status = running.idle()
+        state = status["analyzer_status"]["pricing"]
+        assert state["status"] == "complete"
+        assert state["success"] is True
+        assert state["error"] is None
+        assert state["started_at"] <= state["completed_at"]
+        assert 0 < state["seconds"] < 10
+        report = status["reports"]["pricing.html"]
+        assert report["exists"]
+        assert report["stale"] is False
+        assert b"pricing" in running.get("/reports/pricing.html").body
+
+
+def test_all_reports_are_one_command(tmp_path: Path) -> None:
+    some_rows(tmp_path)
+    with live(tmp_path) as running:
+        assert running.post("/api/run-all").status == 202
+        status = running.idle()
+        assert running.commands.analyses == [ALL_IDS]
+        assert set(status["analyzer_status"]) == set(ALL_IDS)
+        assert {s["status"] for s in status["analyzer_status"].values()} == {"complete"}
+
+
+def test_nothing_runs_without_a_dataset(tmp_path: Path) -> None:
+    with live(tmp_path) as running:
+        for target in ("/api/run-all", "/api/run-analyzer?id=pricing"):
+            answer = running.post(target)
+            assert answer.status == 409
+            assert "no dataset" in answer.json["error"]
+
+
+@pytest.mark.parametrize("mode", ["sleep", "stubborn", "busy", "grandchild"])
+def test_analyzer_hangs(tmp_path: Path, mode: str) -> None:
+    some_rows(tmp_path)
+    with live(tmp_path, FakeCommands({"pricing": mode}), time_limit_s=1.0) as running:
+        begun = time.monotonic()
+        running.post("/api/run-analyzer?id=pricing")
+        running.idle()
+        assert time.monotonic() - begun < 1 + 2 + 0.5
+        state = state_of(running, "pricing")
+        assert state["status"] == "timeout"
+        assert state["success"] is False
+        assert state["error"] == "Timed out after 1 s."
+        assert processes_with(str(tmp_path)) == []
+        assert processes_with("sleep(61.5)") == []
+
+
+def test_one_that_hangs_costs_only_its_own_report(tmp_path: Path) -> None:
+    some_rows(tmp_path)
+    with live(tmp_path, FakeCommands({"pricing": "sleep"}), time_limit_s=1.0) as running:
+        running.post("/api/run-all")
+        status = running.idle(30)
+        states = {name: s["status"] for name, s in status["analyzer_status"].items()}
+        assert states.pop("pricing") == "timeout"
+        assert set(states.values()) == {"complete"}
+        after = [name for name in ALL_IDS[ALL_IDS.index("pricing") + 1 :]]
+        assert running.commands.analyses == [ALL_IDS, tuple(after)]
+
+
+@pytest.mark.parametrize(("mode", "said"), [("crash", "analyzing pricing"), ("abort", "signal")])
+def test_analyzer_dies(tmp_path: Path, mode: str, said: str) -> None:
+    some_rows(tmp_path)
+    with live(tmp_path, FakeCommands({"pricing": mode})) as running:
+        running.post("/api/run-analyzer?id=pricing")
+        running.idle()
+        state = state_of(running, "pricing")
+        assert state["status"] == "error"
+        assert said in state["error"]
+
+
+def test_failed_reports_say_why_and_the_others_are_complete(tmp_path: Path) -> None:
+    some_rows(tmp_path)
+    with live(tmp_path, FakeCommands({"pricing": "fail", "features": "fail"})) as running:
+        running.post("/api/run-all")
+        status = running.idle()
+        states = status["analyzer_status"]
+        assert [name for name in ALL_IDS if states[name]["status"] == "error"] == [
+            "pricing",
+            "features",
+        ]
+        assert states["pricing"]["error"] == "pricing failed, its last report stays: x.py broke"
+        assert states["performance"]["status"] == "complete"
+        assert status["jobs"][0]["status"] == "error"
+        assert status["jobs"][0]["error"] == "2 of 13 reports could not be made."
+
+
+def test_a_failed_run_keeps_the_last_good_report(tmp_path: Path) -> None:
+    some_rows(tmp_path)
+    with live(tmp_path) as running:
+        running.post("/api/run-analyzer?id=pricing")
+        running.idle()
+        first = running.get("/reports/pricing.html").body
+        running.commands.modes["pricing"] = "crash"
+        running.post("/api/run-analyzer?id=pricing")
+        running.idle()
+        assert running.get("/reports/pricing.html").body == first
+
+
+def test_at_most_five_at_once_and_thirteen_wait(tmp_path: Path) -> None:
+    running_now: List[int] = []
+    most: List[int] = []
+    go = threading.Event()
+
+    class Waits(Task):
+        def run(self, job: Job) -> Ending:
+            running_now.append(1)
+            most.append(len(running_now))
+            go.wait(10)
+            running_now.pop()
+            return Ending(COMPLETE)
+
+    runner = JobRunner()
+    try:
+        jobs = [runner.submit(Waits(f"job {n}", "", (str(n),))) for n in range(5 + 13)]
+        with pytest.raises(Full):
+            runner.submit(Waits("one more", "", ("more",)))
+        with pytest.raises(Busy):
+            runner.submit(Waits("again", "", ("3",)))
+        deadline = time.monotonic() + 10
+        while len(most) < config.MAX_RUNNING_JOBS and time.monotonic() < deadline:
+            time.sleep(0.01)
+        go.set()
+        while runner.active() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert [job.state.status for job in jobs] == [COMPLETE] * 18
+        assert max(most) == config.MAX_RUNNING_JOBS
+    finally:
+        runner.stop(1)
+
+
+def test_a_full_queue_is_429(tmp_path: Path) -> None:
+    some_rows(tmp_path)
+    slow = FakeCommands({"*": "wait 5"})
+    with live(tmp_path, slow, showcase=examples(tmp_path, 19)) as running:
+        answers = [running.post(f"/api/run-example?id=queries.wait{n}") for n in range(19)]
+        statuses = [answer.status for answer in answers]
+        assert statuses == [202] * 18 + [429]
+        assert answers[-1].headers["retry-after"] == "5"
+        begun = time.monotonic()
+        assert running.get("/api/status").status == 200
+        assert time.monotonic() - begun < 0.5
+
+
+def examples(folder: Path, count: int) -> Path:
+    room = folder / "showcase" / "queries"
+    room.mkdir(parents=True)
+    for n in range(count):
+        (room / f"wait{n}.py").write_text('"""Wait."""\nimport time\ntime.sleep(20)\n')
+    return folder / "showcase"
+
+
+def test_cancel(tmp_path: Path) -> None:
+    some_rows(tmp_path)
+    with live(tmp_path, FakeCommands({"*": "stubborn"})) as running:
+        job = running.post("/api/run-analyzer?id=pricing").json["job"]["id"]
+        time.sleep(0.4)
+        begun = time.monotonic()
+        assert running.post(f"/api/cancel?job={job}").status == 202
+        status = running.idle()
+        assert time.monotonic() - begun < 3
+        assert status["jobs"][0]["status"] == "cancelled"
+        assert status["analyzer_status"]["pricing"]["status"] == "error"
+        assert running.post(f"/api/cancel?job={job}").status == 404
+        assert running.post("/api/cancel?job=nothing").status == 404
+        assert processes_with(str(tmp_path)) == []
+
+
+def test_generate_shows_progress_and_can_be_cancelled(tmp_path: Path) -> None:
+    with live(tmp_path, FakeCommands(generate_s=3), target_mb=1.0) as running:
+        answer = running.post("/api/generate", {"size_mb": 2})
+        assert answer.status == 202
+        assert running.post("/api/generate", {"size_mb": 2}).status == 409
+        seen = running.wait(lambda s: 0 < s["jobs"][0]["progress_pct"] < 100 and s)
+        assert seen["csv"]["target_mb"] == 2
+        assert seen["csv"]["size_mb"] > 0
+        assert running.post(f"/api/cancel?job={seen['jobs'][0]['id']}").status == 202
+        running.idle()
+        assert running.status()["csv"]["size_mb"] < 2
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *({}, {"size_mb": 0}, {"size_mb": -1}, {"size_mb": "5"}, {"size_mb": True}),
+        *({"size_mb": 1e9}, {"size_mb": None}, {"size_mb": 1, "seed": -1}),
+        *({"size_mb": 1, "seed": 1.5}, {"size_mb": 1, "seed": "1"}),
+        *({"size_mb": 1, "scenarios": "base_traffic"}, {"size_mb": 1, "scenarios": ["--fresh"]}),
+        *({"size_mb": 1, "scenarios": [1]}, {"size_mb": 1, "scenarios": {}}),
+    ],
+)
+def test_generate_refuses(tmp_path: Path, body: Any) -> None:
+    with live(tmp_path) as running:
+        assert running.post("/api/generate", body).status == 422
+        assert running.status()["jobs"] == []
+
+
+def test_the_real_commands_are_absolute_and_run_from_the_source() -> None:
+    from finops.viewer.datasets import Dataset
+
+    where = Dataset("a.csv", Path("data/a.csv"), Path("reports"))
+    command = Commands().analyze(where, ("pricing", "features"))
+    assert command.argv[:4] == [sys.executable, "-m", "finops", "analyze"]
+    assert command.argv[4:8:2] == ["--data", "--reports"]
+    assert all(os.path.isabs(word) for word in command.argv[5:8:2])
+    assert command.argv[8:] == ["--only", "pricing", "--only", "features"]
+    assert (Path(command.cwd) / "finops" / "__main__.py").is_file()
+    grown = Commands().generate(where, Growth(1.5, 7, ("base_traffic",))).argv
+    assert grown[grown.index("--size") + 1] == "1.5MB"
+    assert grown[-4:] == ["--seed", "7", "--scenario", "base_traffic"]
+
+
+def test_clock_jumps_do_not_end_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    some_rows(tmp_path)
+    with live(tmp_path, FakeCommands({"*": "wait 0.5"}), time_limit_s=5.0) as running:
+        running.post("/api/run-analyzer?id=pricing")
+        real = time.time
+        monkeypatch.setattr(time, "time", lambda: real() + 10 * 365 * 86400)
+        status = running.idle()
+        assert status["analyzer_status"]["pricing"]["status"] == "complete"
+        assert status["analyzer_status"]["pricing"]["seconds"] < 5
+
+
+def test_output_without_end_is_ended(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", "while True: print('x' * 100000)"]
+    begun = time.monotonic()
+    outcome = run_limited(Command(words, str(tmp_path)), tmp_path / "out", 30, threading.Event())
+    assert outcome.kind == ERROR
+    assert time.monotonic() - begun < 15
+    assert (tmp_path / "out").stat().st_size < 200 * config.MEGABYTE
+
+
+def test_a_limit_ends_the_whole_session(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", "import time; time.sleep(62.5)"]
+    begun = time.monotonic()
+    outcome = run_limited(Command(words, str(tmp_path)), tmp_path / "out", 0.3, threading.Event())
+    assert outcome.kind == TIMEOUT
+    assert time.monotonic() - begun < 2.3
+    assert processes_with("sleep(62.5)") == []
+
+
+def test_a_command_that_is_not_there(tmp_path: Path) -> None:
+    outcome = run_limited(
+        Command(["/nowhere/at/all"], str(tmp_path)), tmp_path / "out", 5, threading.Event()
+    )
+    assert (outcome.kind, outcome.code) == (ERROR, None)
+
+
+def test_stopping_ends_everything(tmp_path: Path) -> None:
+    some_rows(tmp_path)
+    before = threading.active_count()
+    with live(tmp_path, FakeCommands({"*": "stubborn"})) as running:
+        for name in ALL_IDS[:8]:
+            running.post(f"/api/run-analyzer?id={name}")
+        time.sleep(0.3)
+        begun = time.monotonic()
+    assert time.monotonic() - begun < 5
+    assert processes_with(str(tmp_path)) == []
+    assert threading.active_count() == before
+
+
+def test_presentable_hides_folders() -> None:
+    assert presentable("cannot read /home/ann/x y/data/calls.csv: no") == (
+        "cannot read x y/data/calls.csv: no"
+    )
+    assert presentable(r"finops: C:\Users\ann\calls.csv is empty") == "calls.csv is empty"
+    assert presentable("ratio 1/2 and a\x1b[31mb") == "ratio 1/2 and a[31mb"
+    assert len(presentable("x" * 1000)) == 300
