@@ -1,0 +1,100 @@
+"""The page of organizational alignment says what its dict says."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.generators.economy import (
+    cells,
+    check_hostile_texts,
+    check_page_without_data,
+    check_whole_page,
+    drawn,
+    page_of,
+    result_of,
+    shown,
+)
+from tests.generators.usage import rows_of_a_season
+from tests.support.plain import call
+
+NAME = "alignment"
+
+
+@pytest.fixture(scope="module")
+def data():
+    return result_of(NAME, rows_of_a_season())
+
+
+@pytest.fixture
+def page(data, tmp_path):
+    return page_of(NAME, data, tmp_path)
+
+
+def test_whole_page(data, tmp_path):
+    check_whole_page(NAME, data, tmp_path)
+
+
+def test_without_data(tmp_path):
+    page = check_page_without_data(NAME, tmp_path)
+    assert page.says("Organizations with a call were looked for, and there are none.")
+    assert page.says("There is no week with a call, so no line over time is drawn.")
+
+
+def test_hostile_texts(data, tmp_path):
+    check_hostile_texts(NAME, data, tmp_path)
+
+
+def test_cards(tmp_path):
+    rows = [
+        call(timestamp="2025-01-01T00:00:00", organization_id="org_x", cost_usd="7.5"),
+        call(timestamp="2025-01-31T00:00:00", organization_id="", cost_usd="2.5"),
+    ]
+    page = page_of(NAME, result_of(NAME, rows), tmp_path)
+    assert page.says("Total cost $10.00")
+    assert page.says("Largest 75.0% org_x, of cost")
+    assert page.says("Unallocated $2.50")
+    assert page.says("Organizations 1 with a call")
+
+
+def test_the_largest_organizations_are_drawn(data, page):
+    assert drawn(page, "organizations")["Cost"] == pytest.approx(
+        [row["total_cost"] for row in data["chargeback"]][:15], rel=1e-6
+    )
+    weekly = drawn(page, "weekly-cost")
+    assert list(weekly) == [row["organization_id"] for row in data["chargeback"][:5]]
+    for name, costs in weekly.items():
+        whole = next(r["total_cost"] for r in data["chargeback"] if r["organization_id"] == name)
+        assert sum(costs) == pytest.approx(whole, rel=1e-5)
+
+
+def test_chargeback_tables_sum_to_the_total(data, page):
+    total = pytest.approx(data["summary"]["total_cost"], abs=0.5)
+    assert sum(cells(page, "chargeback", "Cost")) == total
+    assert sum(cells(page, "chargeback-products", "Cost")) == total
+    assert "unknown" in cells(page, "chargeback", "Organization")
+
+
+def test_cost_beside_calls(data, page):
+    bars = drawn(page, "shares")
+    assert bars["Share of calls"] == pytest.approx(
+        [row["call_share_percent"] for row in data["fair_share"]][:15], rel=1e-6
+    )
+    assert len(cells(page, "fair-share", "Cost")) == len(data["fair_share"])
+
+
+def test_the_other_views_and_both_ends(data, page):
+    assert cells(page, "by-product", "Product") == [
+        {"product_a": "Product A", "product_b": "Product B", "product_c": "Product C"}[
+            row["product_id"]
+        ]
+        for row in data["by_product"]
+    ]
+    assert cells(page, "by-environment", "Cost a month") == shown(
+        [row["monthly_cost"] for row in data["by_environment"]]
+    )
+    assert cells(page, "most-efficient", "Organization") == [
+        row["organization_id"] for row in data["efficiency"]["most"]
+    ]
+    assert cells(page, "least-efficient", "Organization") == [
+        row["organization_id"] for row in data["efficiency"]["least"]
+    ]

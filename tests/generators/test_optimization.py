@@ -1,0 +1,105 @@
+"""The page of rate optimization says what its dict says."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import pytest
+
+from tests.generators.economy import (
+    cells,
+    check_hostile_texts,
+    check_page_without_data,
+    check_whole_page,
+    drawn,
+    page_of,
+    result_of,
+    shown,
+)
+from tests.generators.usage import rows_of_a_season
+from tests.support.plain import call
+
+NAME = "optimization"
+
+
+@pytest.fixture(scope="module")
+def data():
+    return result_of(NAME, rows_of_a_season())
+
+
+@pytest.fixture
+def page(data, tmp_path):
+    return page_of(NAME, data, tmp_path)
+
+
+def test_whole_page(data, tmp_path):
+    check_whole_page(NAME, data, tmp_path)
+
+
+def test_without_data(tmp_path):
+    page = check_page_without_data(NAME, tmp_path)
+    assert page.says("Cheaper models for the same work were looked for: there are none.")
+    assert page.says("There is no day with a call, so there is nothing to commit to.")
+
+
+def test_hostile_texts(data, tmp_path):
+    check_hostile_texts(NAME, data, tmp_path)
+
+
+def test_cards(tmp_path):
+    rows = [
+        call(
+            timestamp=f"2025-01-{day:02d}T00:00:00",
+            model="gpt-4",
+            task_type="reasoning",
+            input_tokens=1000,
+            output_tokens=1000,
+            cost_usd="90" if day == 1 else "0.09",
+        )
+        for day in (1, 31)
+    ]
+    result = result_of(NAME, rows)
+    page = page_of(NAME, result, tmp_path)
+    # 90.09 USD become 0.0225 for two calls, and 40 % of that are off: every day has one call.
+    assert page.says("Savings a month $90.08")
+    assert page.says("From switches $90.07")
+    assert page.says("Cost a month $90.09")
+
+
+def test_steps_lead_from_the_cost_to_what_remains(data, page):
+    combined = data["combined"]
+    assert drawn(page, "steps")["Cost"] == pytest.approx(
+        [
+            data["summary"]["total_cost"],
+            combined["cost_after_switches"],
+            combined["optimized_cost"],
+        ],
+        rel=1e-6,
+    )
+
+
+def test_savings_by_model(data, page):
+    saved = defaultdict(float)
+    for row in data["model_switches"]:
+        saved[row["current_model"]] += row["monthly_savings"]
+    chart = page.data["charts"]["savings-by-model"]
+    found = dict(zip(chart["labels"], chart["series"][0]["values"]))
+    largest = sorted(saved.items(), key=lambda item: -item[1])[:12]
+    assert found == pytest.approx(dict(largest), rel=1e-5)
+
+
+def test_tables_are_complete(data, page):
+    assert cells(page, "switches", "Savings") == shown(
+        [row["estimated_savings"] for row in data["model_switches"]]
+    )
+    assert cells(page, "routes", "Alternative") == [
+        row["alternative_model"] for row in data["switches_by_model"]
+    ]
+
+
+def test_the_commitment_lies_under_the_days(data, page):
+    lines = drawn(page, "daily-calls")
+    assert lines["Calls"] == [row["call_count"] for row in data["daily"]]
+    baseline = data["reserved_capacity"]["baseline_daily_calls"]
+    assert set(lines["Commitment"]) == {baseline}
+    assert str(baseline) in cells(page, "commitment", "Amount")

@@ -1,0 +1,93 @@
+"""The page of performance says what its dict says."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.generators.economy import (
+    cells,
+    check_hostile_texts,
+    check_page_without_data,
+    check_whole_page,
+    drawn,
+    page_of,
+    result_of,
+    shown,
+)
+from tests.generators.usage import PROVIDERS, rows_of_a_season
+from tests.support.plain import call
+
+NAME = "performance"
+
+
+@pytest.fixture(scope="module")
+def data():
+    return result_of(NAME, rows_of_a_season())
+
+
+@pytest.fixture
+def page(data, tmp_path):
+    return page_of(NAME, data, tmp_path)
+
+
+def test_whole_page(data, tmp_path):
+    check_whole_page(NAME, data, tmp_path)
+
+
+def test_without_data(tmp_path):
+    page = check_page_without_data(NAME, tmp_path)
+    assert page.says("There is no call whose latency could be counted.")
+    assert page.says("There is no call at any hour of the day.")
+    assert page.says("Failed calls were looked for: there are none.")
+
+
+def test_hostile_texts(data, tmp_path):
+    check_hostile_texts(NAME, data, tmp_path)
+
+
+def test_cards_have_units(tmp_path):
+    rows = [call(latency_ms=412)] * 3 + [call(latency_ms=2412)]
+    page = page_of(NAME, result_of(NAME, rows), tmp_path)
+    assert page.says("Median latency 412 ms")
+    assert page.says("Service level 75.0% within")
+    assert "2412 ms" in page.values_of("title")
+
+
+def test_days_against_the_service_level(data, page):
+    lines = drawn(page, "daily-latency")
+    assert lines["p95"] == [row["p95_latency_ms"] for row in data["daily"]]
+    assert set(lines["Service level"]) == {2000}
+    assert drawn(page, "daily-errors")["Error rate"] == pytest.approx(
+        [row["error_rate_percent"] for row in data["daily"]], rel=1e-6
+    )
+
+
+def test_hours_without_calls_are_gaps(tmp_path):
+    page = page_of(NAME, result_of(NAME, [call(timestamp="2025-01-01T07:00:00")]), tmp_path)
+    line = drawn(page, "hourly-latency")["p95"]
+    assert line[7] == 400
+    assert [value for at, value in enumerate(line) if at != 7] == [None] * 23
+
+
+def test_histogram_and_models(data, page):
+    assert drawn(page, "histogram")["Calls"] == [
+        row["call_count"] for row in data["latency_histogram"]
+    ]
+    assert len(page.data["charts"]["price-and-speed"]["labels"]) == len(data["model_rankings"])
+    assert cells(page, "models", "p99 (ms)") == shown(
+        [row["p99_latency_ms"] for row in data["model_rankings"]]
+    )
+    assert cells(page, "models", "Model") == [row["model"] for row in data["model_rankings"]]
+
+
+def test_providers_and_tasks(data, page):
+    assert len(data["sla_compliance"]) == PROVIDERS
+    assert drawn(page, "violations")["Calls above"] == [
+        row["violations"] for row in data["sla_compliance"]
+    ]
+    assert cells(page, "compliance", "Kept") == shown(
+        [row["compliance_rate"] for row in data["sla_compliance"]]
+    )
+    assert cells(page, "tasks", "Fastest model") == [
+        row["fastest_model"] for row in data["by_task_type"]
+    ]

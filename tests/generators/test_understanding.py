@@ -1,0 +1,121 @@
+"""The page of usage and cost says what its dict says."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.generators.economy import (
+    cells,
+    check_hostile_texts,
+    check_page_without_data,
+    check_whole_page,
+    drawn,
+    page_of,
+    result_of,
+    shown,
+)
+from tests.generators.usage import rows_of_a_season
+from tests.support.plain import call
+
+NAME = "understanding"
+
+
+@pytest.fixture(scope="module")
+def data():
+    return result_of(NAME, rows_of_a_season())
+
+
+@pytest.fixture
+def page(data, tmp_path):
+    return page_of(NAME, data, tmp_path)
+
+
+def test_whole_page(data, tmp_path):
+    check_whole_page(NAME, data, tmp_path)
+
+
+def test_without_data(tmp_path):
+    page = check_page_without_data(NAME, tmp_path)
+    assert page.says("A forecast was looked for, but there is no day to make one from.")
+    assert page.says("Costs of features were looked for, and there are none.")
+
+
+def test_hostile_texts(data, tmp_path):
+    check_hostile_texts(NAME, data, tmp_path)
+
+
+def test_cards_have_units_and_exact_values(tmp_path):
+    rows = [
+        call(timestamp="2025-01-01T00:00:00", cost_usd="1204.546875", output_tokens=1_200_000),
+        call(timestamp="2025-01-03T00:00:00", cost_usd="0"),
+    ]
+    page = page_of(NAME, result_of(NAME, rows), tmp_path)
+    assert page.says("Total cost $1,204.55")
+    assert "1204.546875 USD" in page.values_of("title")
+    assert page.says("1.2M tokens")
+    assert "1201300 tokens" in page.values_of("title")
+
+
+def test_history_and_forecast_share_one_line_chart(data, page):
+    chart = page.data["charts"]["daily-cost"]
+    series = {one["label"]: one for one in chart["series"]}
+    days, ahead = data["daily"], data["forecast"]["projection"]
+    assert len(chart["labels"]) == len(days) + 30
+    assert series["Cost"]["values"][: len(days)] == pytest.approx(
+        [row["total_cost"] for row in days], rel=1e-6
+    )
+    assert series["Cost"]["values"][len(days) :] == [None] * 30
+    assert series["Forecast"]["values"][: len(days)] == [None] * len(days)
+    for label, key in (("Forecast", "cost"), ("Lower edge", "low"), ("Upper edge", "high")):
+        assert series[label]["values"][len(days) :] == pytest.approx(
+            [row[key] for row in ahead], rel=1e-6
+        )
+    assert [series[label].get("style") for label in ("Lower edge", "Upper edge")] == ["low", "high"]
+
+
+def test_the_forecast_says_how_it_was_tested(data, page):
+    assert page.says("Asked for the last 14 days from those before them, the forecast was off by")
+
+
+def test_a_short_history_says_that_it_cannot_be_tested(tmp_path):
+    page = page_of(NAME, result_of(NAME, [call()]), tmp_path)
+    assert page.says("The data covers too few days to test the forecast on.")
+
+
+def test_bars_are_the_dearest_ten(data, page):
+    assert drawn(page, "cost-by-model")["Cost"] == pytest.approx(
+        [row["total_cost"] for row in data["by_model"][:10]], rel=1e-6
+    )
+    assert page.data["charts"]["cost-by-provider"]["labels"][0] in (
+        "OpenAI",
+        "Anthropic",
+        "Google",
+        "AWS Bedrock",
+        "Azure",
+        "Mistral",
+        "Cohere",
+    )
+
+
+@pytest.mark.parametrize(
+    ("table", "section"),
+    [
+        ("by-provider", "by_provider"),
+        ("by-model", "by_model"),
+        ("by-customer", "by_customer"),
+        ("by-organization", "by_organization"),
+        ("by-feature", "by_feature"),
+        ("by-task-type", "by_task_type"),
+        ("by-product", "by_product"),
+        ("by-environment", "by_environment"),
+    ],
+)
+def test_tables_hold_every_row(data, page, table, section):
+    assert cells(page, table, "Cost") == shown([row["total_cost"] for row in data[section]])
+    assert cells(page, table, "Calls") == [row["call_count"] for row in data[section]]
+
+
+def test_efficiency_is_complete(data, page):
+    assert cells(page, "efficiency", "Tokens per USD") == shown(
+        [row["tokens_per_dollar"] for row in data["efficiency"]]
+    )
