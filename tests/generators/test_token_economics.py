@@ -64,6 +64,17 @@ def test_days_as_lines(data, page):
     }
 
 
+def test_figures_that_follow_the_chosen_dates(data, page):
+    days = page.data["ranged"]["days"]
+    measures = page.data["ranged"]["measures"]
+    assert days == [row["date"] for row in data["daily_tokens"]]
+    assert sum(measures["total_cost"]) == pytest.approx(data["summary"]["total_cost"])
+    ratio = sum(measures["total_cost"]) / sum(measures["million_tokens"])
+    assert ratio == pytest.approx(data["summary"]["cost_per_1m_tokens"])
+    named = {one["over"][0] for one in page.data["cards"].values()}
+    assert named == {"total_cost", "tokens"}
+
+
 def test_models_by_efficiency_and_by_price(data, page):
     rows = data["efficiency"]
     (bought,) = drawn(page, "tokens-per-dollar").values()

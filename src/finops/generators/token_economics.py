@@ -10,6 +10,7 @@ from finops.generators.charts import Axis, Colour, Series, bar_chart, line_chart
 from finops.generators.components import Card, Part, columns, section
 from finops.generators.lean import Lean
 from finops.generators.page import Report, write_report
+from finops.generators.ranges import Daily
 from finops.generators.tables import Column, table, texts
 
 REPORT = Report(
@@ -45,7 +46,17 @@ def generate_token_economics_report(data: Dict[str, Any], output_path: Union[str
         body=[_over_time(data), _efficiency(data), _waste(data), _opportunities(data)],
         value=_value(data),
         not_found=_not_found(data),
+        daily=_daily(data),
     )
+
+
+def _daily(data: Data) -> Daily:
+    """Return tokens and cost by day, for the figures that follow the chosen dates."""
+    rows = []
+    for row in data.get("daily_tokens") or []:
+        tokens = (row.get("input_tokens") or 0) + (row.get("output_tokens") or 0)
+        rows.append(dict(row, tokens=tokens, million_tokens=tokens / 1e6))
+    return Daily.of(rows, ("total_cost", "tokens", "million_tokens"))
 
 
 def _cards(summary: Data) -> List[Card]:
@@ -54,10 +65,28 @@ def _cards(summary: Data) -> List[Card]:
             "Possible savings", summary.get("monthly_savings"), "money", "a month, each call once"
         ),
         Card("Wasted", summary.get("wasted_cost"), "money", "in the period"),
-        Card("Total cost", summary.get("total_cost"), "money", "in the period"),
-        Card("Cost of 1M tokens", summary.get("cost_per_1m_tokens"), "money", "on average"),
-        Card("Tokens for a dollar", summary.get("tokens_per_dollar"), "tokens", "on average"),
-        Card("Tokens", _tokens(summary), "tokens", _token_classes(summary)),
+        Card(
+            "Total cost",
+            summary.get("total_cost"),
+            "money",
+            "in the period",
+            ("total_cost", "sum"),
+        ),
+        Card(
+            "Cost of 1M tokens",
+            summary.get("cost_per_1m_tokens"),
+            "money",
+            "on average",
+            ("total_cost", "per:million_tokens"),
+        ),
+        Card(
+            "Tokens for a dollar",
+            summary.get("tokens_per_dollar"),
+            "tokens",
+            "on average",
+            ("tokens", "per:total_cost"),
+        ),
+        Card("Tokens", _tokens(summary), "tokens", _token_classes(summary), ("tokens", "sum")),
     ]
 
 

@@ -176,10 +176,20 @@ def test_distributions_by_hand():
 
 def test_days_add_up():
     assert run(ROWS)["daily"] == [
-        {"date": "2025-01-01", "call_count": 4, "total_cost": pytest.approx(1.75)},
-        {"date": "2025-01-05", "call_count": 1, "total_cost": pytest.approx(0.00425)},
-        {"date": "2025-01-11", "call_count": 1, "total_cost": pytest.approx(0.5)},
+        _day("2025-01-01", 4, 1.75, 2900, 2),
+        _day("2025-01-05", 1, 0.00425, 800, 0),
+        _day("2025-01-11", 1, 0.5, 800, 1),
     ]
+
+
+def _day(date, calls, cost, tokens, errors):
+    return {
+        "date": date,
+        "call_count": calls,
+        "total_cost": pytest.approx(cost),
+        "total_tokens": tokens,
+        "error_count": errors,
+    }
 
 
 def test_failures_cost_money_and_are_advised_on():

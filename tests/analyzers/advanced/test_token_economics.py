@@ -208,13 +208,13 @@ def test_nothing_wasted_is_said():
 
 def test_daily_tokens():
     rows = [
-        used("gpt-4o", 10, 1, timestamp="2025-01-02T23:59:59"),
-        used("gpt-4o", 20, 2, timestamp="2025-01-01T00:00:00"),
-        used("gpt-4o", 30, 3, timestamp="2025-01-02T00:00:00"),
+        used("gpt-4o", 10, 1, timestamp="2025-01-02T23:59:59", cost_usd="0.5"),
+        used("gpt-4o", 20, 2, timestamp="2025-01-01T00:00:00", cost_usd="0.25"),
+        used("gpt-4o", 30, 3, timestamp="2025-01-02T00:00:00", cost_usd="1"),
     ]
     assert run(TokenEconomicsAnalyzer, rows)["daily_tokens"] == [
-        {"date": "2025-01-01", "input_tokens": 20, "output_tokens": 2},
-        {"date": "2025-01-02", "input_tokens": 40, "output_tokens": 4},
+        {"date": "2025-01-01", "input_tokens": 20, "output_tokens": 2, "total_cost": 0.25},
+        {"date": "2025-01-02", "input_tokens": 40, "output_tokens": 4, "total_cost": 1.5},
     ]
 
 

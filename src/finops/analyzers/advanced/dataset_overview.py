@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from typing import ClassVar, Dict, List, Mapping, Sequence, Tuple
 
 from finops import config
-from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered
+from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered, rows_of
 from finops.analyzers.wording import caveats, counted, percent, usd
 from finops.dataset.rollup import Period, Rollups, Table
 from finops.schema import STATUS_ERROR
@@ -30,7 +30,8 @@ COUNTED: Tuple[str, ...] = ("organization_id", "product_id", "feature_id")
 
 MODEL_TABLE = Table(("provider", "model"), ("calls", "cost", "unpriced"))
 STATUS_TABLE = Table(("status", "error_type"), ("calls", "cost"))
-DAILY_TABLE = Table(("day",), ("calls", "cost"))
+DAILY_TABLE = Table(("day",), ("calls", "cost", "tokens", "errors"))
+DAILY_KEYS = ("call_count", "total_cost", "total_tokens", "error_count")
 
 
 def column_table(column: str) -> Table:
@@ -63,10 +64,7 @@ class DatasetOverviewAnalyzer(Analyzer):
             "temporal": _temporal(data.period),
             "quality": quality,
             "distributions": {column: _distribution(data, column) for column in DISTRIBUTED},
-            "daily": [
-                {"date": day, "call_count": calls, "total_cost": cost}
-                for (day,), (calls, cost) in data[DAILY_TABLE].items()
-            ],
+            "daily": rows_of(data[DAILY_TABLE], ("date",), DAILY_KEYS),
             "failures": failures,
             "unpriced_models": unpriced,
             "findings": by_impact(

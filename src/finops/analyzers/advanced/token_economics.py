@@ -16,7 +16,7 @@ import math
 from typing import Callable, ClassVar, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from finops import config
-from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered
+from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered, rows_of
 from finops.analyzers.switches import SwitchRule
 from finops.analyzers.wording import caveats, counted, usd
 from finops.catalog import Model, PriceTable
@@ -27,7 +27,8 @@ _CELL = ("calls", "cost", "input_tokens", "output_tokens")
 _CALLERS = ("customer_id", "provider", "model")
 
 MODEL_TABLE = Table(("provider", "model"), _CELL)
-DAILY_TABLE = Table(("day",), ("input_tokens", "output_tokens"))
+DAILY_TABLE = Table(("day",), ("input_tokens", "output_tokens", "cost"))
+DAILY_KEYS = ("input_tokens", "output_tokens", "total_cost")
 USAGE_TABLE = Table((*_CALLERS, "downgradable", "free_failure"), _CELL)
 PROMPT_TABLE = Table(_CALLERS, _CELL, "inefficient_prompt")
 SIMPLE_TABLE = Table(_CALLERS, _CELL, "simple_task")
@@ -88,10 +89,7 @@ class TokenEconomicsAnalyzer(Analyzer):
             "efficiency": efficiency,
             "wasteful_patterns": patterns,
             "opportunities": opportunities,
-            "daily_tokens": [
-                {"date": day, "input_tokens": inputs, "output_tokens": outputs}
-                for (day,), (inputs, outputs) in data[DAILY_TABLE].items()
-            ],
+            "daily_tokens": rows_of(data[DAILY_TABLE], ("date",), DAILY_KEYS),
             "findings": by_impact(
                 _findings(data, patterns, opportunities) + caveats(data.period, data.totals)
             ),
