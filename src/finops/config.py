@@ -322,7 +322,7 @@ ERROR_TYPES: Tuple[str, ...] = ("timeout", "rate_limit", "auth_error", "server_e
 
 DEFAULT_SEED = 42
 SIMULATION_START = "2025-01-01T00:00:00"
-CUSTOMER_COUNT = 60
+CUSTOMER_COUNT = 62
 ORGANIZATION_COUNT = 50
 # The least and the most active customer of an archetype, as multiples of its activity.  Those
 # on small plans tend to be the active ones: who pays a flat rate uses it.
@@ -332,7 +332,6 @@ ACTIVITY_SPREAD: Tuple[float, float] = (0.55, 1.55)
 DEAR_TASTE_SHARES: Mapping[Tuple[str, str], float] = {
     ("heavy", "pro"): 0.6,
     ("power", "starter"): 0.6,
-    ("power", "pro"): 0.2,
     ("light", "starter"): 0.1,
 }
 DEAR_TASTE_FACTOR = 3.8

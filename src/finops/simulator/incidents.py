@@ -56,7 +56,11 @@ class Departures:
     def __init__(self, population: Population) -> None:
         self._ids = [customer.id for customer in population.customers]
         kept = set(population.troubled) | set(population.wasteful)
-        self._may_leave = [id for i, id in enumerate(self._ids) if i not in kept]
+        self._may_leave = [
+            customer.id
+            for i, customer in enumerate(population.customers)
+            if i not in kept and not customer.dear
+        ]
         self._gone: Set[str] = set()
 
     def pick(self, dice: Dice, share: float) -> List[str]:
@@ -110,11 +114,18 @@ class Planting:
         self._waiting = dict.fromkeys(self._planters, 0)
         self._busy_until: Dict[Tuple[str, str], int] = {}
 
-    def plant(self, moment: Moment, level: float, scenario: str) -> Iterator[Incident]:
-        """Yield the incidents that begin in this hour."""
+    def plant(
+        self, moment: Moment, level: float, scenario: str, usual_mix: bool
+    ) -> Iterator[Incident]:
+        """Yield the incidents that begin in this hour.
+
+        `usual_mix`: the usual customers call the usual models.  Bursts wait for that, for a
+        burst of cheap calls is on nobody's bill.
+        """
         for kind, planter in self._planters.items():
             self._waiting[kind] += self._schedules[kind].due(moment.number)
-            if self._waiting[kind] and self._dice[kind].chance(_BEGIN_CHANCE):
+            fitting = usual_mix or kind != HOUR_BURST
+            if self._waiting[kind] and fitting and self._dice[kind].chance(_BEGIN_CHANCE):
                 for incident in planter(moment, level, scenario, self._dice[kind]):
                     self._waiting[kind] -= 1
                     yield incident

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, NamedTuple, Sequence, Tuple
+from typing import Dict, List, NamedTuple, Sequence, Tuple
 
 from finops import catalog, config
 from finops.catalog import Model, PriceTable
@@ -41,6 +41,36 @@ class Market(NamedTuple):
             )
         kept = [model for model in self.models if distance(model) == nearest[model.provider]]
         return _weights(self.models, kept)
+
+    def by_taste(self, weights: Weights, dear_share: float) -> Tuple[Weights, Weights]:
+        """Split weights into those of ordinary customers and of those with a dear taste.
+
+        The latter, who make `dear_share` of the calls, choose a provider's dearest models
+        more often; together the two choose as `weights` say.
+        """
+        totals: Dict[str, float] = {}
+        dearest: Dict[str, float] = {}
+        for model, weight in zip(self.models, weights):
+            totals[model.provider] = totals.get(model.provider, 0.0) + weight
+            if model.name in config.DEAREST_MODELS:
+                dearest[model.provider] = dearest.get(model.provider, 0.0) + weight
+        ordinary: List[float] = []
+        dear: List[float] = []
+        for model, weight in zip(self.models, weights):
+            usual = dearest.get(model.provider, 0.0) / (totals[model.provider] or 1.0)
+            wanted = _dear_part(usual, dear_share)
+            left = (usual - dear_share * wanted) / (1 - dear_share)
+            if model.name not in config.DEAREST_MODELS:
+                usual, wanted, left = 1 - usual, 1 - wanted, 1 - left
+            dear.append(weight * wanted / usual if usual > 0 else 0.0)
+            ordinary.append(weight * left / usual if usual > 0 else 0.0)
+        return tuple(ordinary), tuple(dear)
+
+
+def _dear_part(usual: float, dear_share: float) -> float:
+    """Return the share of a provider's calls that dear tastes give to its dearest models."""
+    most = min(1.0, usual / dear_share) if dear_share else usual
+    return min(usual * config.DEAR_TASTE_FACTOR, most)
 
 
 def build() -> Market:

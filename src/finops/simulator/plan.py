@@ -8,6 +8,7 @@ hours, which is cheap, and makes only the rows that are its own.
 from __future__ import annotations
 
 from typing import (
+    Any,
     Callable,
     Dict,
     FrozenSet,
@@ -17,6 +18,7 @@ from typing import (
     Optional,
     Sequence,
     Tuple,
+    TypeVar,
 )
 
 from finops import config
@@ -37,20 +39,23 @@ ORDINARY, ABUSER, WASTER, HOPPER = range(4)
 
 # What is chosen, and its weight.
 Choice = Tuple[Tuple[int, float], ...]
+Answer = TypeVar("Answer")
+_MOST_ANSWERS = 512
 
 
 class Hour(NamedTuple):
     """One simulated hour.  `calls` rows; `who` chooses a persona, `models` a model.
 
-    A persona is manner × number of customers + the customer's position.  Models from the
-    number of models on are the same ones while their provider is slow.  `feature` is the
-    feature that takes a share of the calls, and that share.
+    A persona is manner × number of customers + the customer's position.  `models` are the
+    choices of ordinary customers and of those with a dear taste; models from the number of
+    models on are the same ones while their provider is slow.  `feature` is the feature that
+    takes a share of the calls, and that share.
     """
 
     number: int
     calls: int
     who: Choice
-    models: Choice
+    models: Tuple[Choice, Choice]
     feature: Optional[Tuple[str, float]]
 
 
@@ -69,7 +74,7 @@ class Plan:
         self._positions = {c.id: i for i, c in enumerate(self.population.customers)}
         self._active: List[Incident] = []
         self._gone: Dict[str, int] = {}
-        self._choices: Dict[Tuple[object, ...], Choice] = {}
+        self._answers: Dict[Tuple[object, ...], Any] = {}
 
     def hours(self) -> Iterator[Hour]:
         """Yield the hours for ever, cycling through the scenarios."""
@@ -98,24 +103,30 @@ class Plan:
 
     def _hour(self, scenario: Scenario, moment: Moment, planted: Sequence[Incident]) -> Hour:
         times = scenario.multiplier(moment.since, moment.hour_of_day, moment.weekday)
-        level = scenario.shape.rate * times * moment.curve
-        if self._recipe.incidents:
-            self._active += self._planting.plant(moment, level, scenario.id)
-        now = self._happening(moment.number)
-        noise = self._noise.between(1 - config.HOUR_NOISE, 1 + config.HOUR_NOISE)
-        burst = max([i.size for i in now if i.kind == kinds.HOUR_BURST], default=1.0)
-        usual = max(1, round(config.BASE_CALLS_PER_HOUR * level * burst * noise))
-        extra = _extra_calls(now)
-        weights = scenario.customer_weights(
+        customers = scenario.customer_weights(
             moment.since, moment.hour_of_day, self.population, planted
         )
+        models = scenario.model_weights(moment.since, self.market)
+        level = scenario.shape.rate * times * moment.curve
+        if self._recipe.incidents:
+            usual_mix = customers is None and models is None
+            self._active += self._planting.plant(moment, level, scenario.id, usual_mix)
+        now = self._happening(moment.number)
+        usual = self._usual_calls(level, now)
+        extra = _extra_calls(now)
         return Hour(
             moment.number,
             usual + sum(calls for _, _, calls in extra),
-            self._who(weights or self.population.activities, now, usual, extra),
-            self._models(scenario.model_weights(moment.since, self.market), now),
+            self._who(customers or self.population.activities, now, usual, extra),
+            self._models(models or self.market.weights, now),
             scenario.feature_share(moment.since),
         )
+
+    def _usual_calls(self, level: float, now: Sequence[Incident]) -> int:
+        """Return the hour's calls but for what single customers add."""
+        noise = self._noise.between(1 - config.HOUR_NOISE, 1 + config.HOUR_NOISE)
+        burst = max([i.size for i in now if i.kind == kinds.HOUR_BURST], default=1.0)
+        return max(1, round(config.BASE_CALLS_PER_HOUR * level * burst * noise))
 
     def _happening(self, index: int) -> List[Incident]:
         """Return the incidents of this hour; note those that begin."""
@@ -167,26 +178,30 @@ class Plan:
     def _persona(self, subject: str, manner: int) -> int:
         return manner * len(self._positions) + self._positions[subject]
 
-    def _models(self, weights: Optional[Weights], now: Sequence[Incident]) -> Choice:
+    def _models(self, weights: Weights, now: Sequence[Incident]) -> Tuple[Choice, Choice]:
         slow = frozenset(i.subject for i in now if i.kind == kinds.SLOW_PROVIDER)
-        chosen = weights or self.market.weights
 
-        def build() -> Choice:
-            models = self.market.models
-            return tuple(
-                (position + len(models) * (model.provider in slow), weight)
-                for position, (model, weight) in enumerate(zip(models, chosen))
-            )
+        def build() -> Tuple[Choice, Choice]:
+            ordinary, dear = self.market.by_taste(weights, self.population.dear_share)
+            return self._offered(ordinary, slow), self._offered(dear, slow)
 
-        return self._remembered((chosen, slow), build)
+        return self._remembered((weights, slow), build)
 
-    def _remembered(self, key: Tuple[object, ...], build: Callable[[], Choice]) -> Choice:
+    def _offered(self, weights: Weights, slow: FrozenSet[str]) -> Choice:
+        models = self.market.models
+        return tuple(
+            (position + len(models) * (model.provider in slow), weight)
+            for position, (model, weight) in enumerate(zip(models, weights))
+        )
+
+    def _remembered(self, key: Tuple[object, ...], build: Callable[[], Answer]) -> Answer:
         """Return one and the same object for the same answer, so that tables are made once."""
-        if key not in self._choices:
-            if len(self._choices) > 512:
-                self._choices.clear()
-            self._choices[key] = build()
-        return self._choices[key]
+        if key not in self._answers:
+            if len(self._answers) >= _MOST_ANSWERS:
+                self._answers.clear()
+            self._answers[key] = build()
+        found: Answer = self._answers[key]
+        return found
 
 
 def _extra_calls(now: Sequence[Incident]) -> List[Tuple[str, int, int]]:

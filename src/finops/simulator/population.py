@@ -6,14 +6,20 @@ every archetype × tier × product occurs.
 
 from __future__ import annotations
 
-from typing import Dict, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Sequence, Set, Tuple
 
 from finops import config
 from finops.simulator.dice import Dice
 
+# Archetype, tier, product.
+Kind = Tuple[str, str, str]
+
 
 class Customer(NamedTuple):
-    """One customer.  `activity` is its weight among all; `profile` numbers its features."""
+    """One customer.  `activity` is its weight among all; `profile` numbers its features.
+
+    `dear` customers insist on the dearest models.
+    """
 
     id: str
     archetype: str
@@ -23,12 +29,14 @@ class Customer(NamedTuple):
     region: str
     activity: float
     profile: int
+    dear: bool
 
 
 class Population(NamedTuple):
     """All customers, and the positions of those that incidents befall again and again.
 
-    `tenant_sizes` is the activity of each organization where organizations matter.
+    `tenant_sizes` is the activity of each organization where organizations matter;
+    `activities` is each customer's usual weight.
     """
 
     customers: Tuple[Customer, ...]
@@ -36,10 +44,13 @@ class Population(NamedTuple):
     troubled: Tuple[int, ...]
     wasteful: Tuple[int, ...]
 
+    activities: Tuple[float, ...]
+
     @property
-    def activities(self) -> Tuple[float, ...]:
-        """Each customer's usual weight."""
-        return tuple(customer.activity for customer in self.customers)
+    def dear_share(self) -> float:
+        """Share of all calls, 0 to 1, that customers with a taste for dear models make."""
+        dear = sum(c.activity for c in self.customers if c.dear)
+        return dear / sum(self.activities)
 
 
 def build(seed: int, count: int = config.CUSTOMER_COUNT) -> Population:
@@ -48,17 +59,30 @@ def build(seed: int, count: int = config.CUSTOMER_COUNT) -> Population:
     kinds = dice.shuffled(_kinds(count, dice))
     regions = dice.shuffled(spread_over(config.REGION_SHARES, count))
     organizations = _organizations(count, dice)
-    activities = _activities([archetype for archetype, _, _ in kinds], dice)
+    dear = _dear(kinds, dice)
+    activities = _activities(kinds, dear, dice)
     profiles = dice.shuffled([i % len(config.FEATURE_PROFILES) for i in range(count)])
     customers = tuple(
-        Customer(f"cust_{i + 1:04d}", archetype, tier, organization, product, region, act, profile)
-        for i, ((archetype, tier, product), organization, region, act, profile) in enumerate(
-            zip(kinds, organizations, regions, activities, profiles)
+        Customer(
+            f"cust_{i + 1:04d}",
+            archetype,
+            tier,
+            organizations[i],
+            product,
+            regions[i],
+            activities[i],
+            profiles[i],
+            i in dear,
         )
+        for i, (archetype, tier, product) in enumerate(kinds)
     )
-    troubled = _some(customers, "power", config.TROUBLED_SHARE, dice)
-    wasteful = _some(customers, "heavy", config.WASTEFUL_SHARE, dice)
-    return Population(customers, _tenant_sizes(dice), troubled, wasteful)
+    return Population(
+        customers,
+        _tenant_sizes(dice),
+        _some(customers, "power", config.TROUBLED_SHARE, dice),
+        _some(customers, "heavy", config.WASTEFUL_SHARE, dice),
+        tuple(activities),
+    )
 
 
 def quotas(shares: Mapping[str, float], count: int, least: int = 0) -> Dict[str, int]:
@@ -85,7 +109,7 @@ def spread_over(shares: Mapping[str, float], count: int) -> List[str]:
     return [key for key, number in quotas(shares, count).items() for _ in range(number)]
 
 
-def _kinds(count: int, dice: Dice) -> List[Tuple[str, str, str]]:
+def _kinds(count: int, dice: Dice) -> List[Kind]:
     """Return archetype, tier and product of every customer; all combinations occur."""
     products = list(config.PRODUCTS)
     everywhere = len(products)
@@ -94,7 +118,7 @@ def _kinds(count: int, dice: Dice) -> List[Tuple[str, str, str]]:
     archetypes = quotas(archetype_shares, count, least=tiers_each)
     left = quotas(config.TIER_SHARES, count, least=everywhere * len(archetypes))
     left = {tier: n - everywhere * len(archetypes) for tier, n in left.items()}
-    found: List[Tuple[str, str, str]] = []
+    found: List[Kind] = []
     for archetype in sorted(archetypes, key=lambda name: archetypes[name]):
         more = quotas({t: float(n) for t, n in left.items()}, archetypes[archetype] - tiers_each)
         for tier, extra in more.items():
@@ -114,14 +138,28 @@ def _organizations(count: int, dice: Dice) -> List[str]:
     return [name for _ in range(rounds) for name in dice.shuffled(names)][:count]
 
 
-def _activities(archetypes: Sequence[str], dice: Dice) -> List[float]:
+def _activities(kinds: Sequence[Kind], dear: Set[int], dice: Dice) -> List[float]:
+    """Spread activity evenly within an archetype, more of it to cheap plans and dear tastes."""
     low, high = config.ACTIVITY_SPREAD
-    steps: Dict[str, List[float]] = {}
+    ranks = {tier: rank for rank, tier in enumerate(config.SUBSCRIPTION_TIERS)}
+    blurred = [ranks[tier] - (i in dear) + dice.unit() for i, (_, tier, _) in enumerate(kinds)]
+    order = sorted(range(len(kinds)), key=lambda i: (blurred[i], i))
+    found = [0.0] * len(kinds)
     for name, archetype in config.CUSTOMER_ARCHETYPES.items():
-        number = archetypes.count(name)
-        even = [low + (high - low) * (i + 0.5) / number for i in range(number)]
-        steps[name] = [archetype.activity * factor for factor in dice.shuffled(even)]
-    return [steps[name].pop() for name in archetypes]
+        members = [i for i in order if kinds[i][0] == name]
+        for place, i in enumerate(members):
+            factor = high - (high - low) * (place + 0.5) / len(members)
+            found[i] = archetype.activity * factor
+    return found
+
+
+def _dear(kinds: Sequence[Kind], dice: Dice) -> Set[int]:
+    """Return the positions of those with a taste for the dearest models."""
+    found: Set[int] = set()
+    for (archetype, tier), share in config.DEAR_TASTE_SHARES.items():
+        of_kind = [i for i, kind in enumerate(kinds) if kind[:2] == (archetype, tier)]
+        found.update(dice.shuffled(of_kind)[: round(share * len(of_kind))])
+    return found
 
 
 def _tenant_sizes(dice: Dice) -> Dict[str, float]:
@@ -134,8 +172,11 @@ def _tenant_sizes(dice: Dice) -> Dict[str, float]:
 def _some(
     customers: Sequence[Customer], archetype: str, share: float, dice: Dice
 ) -> Tuple[int, ...]:
-    """Return positions of some customers of this archetype, those on the cheapest tier first."""
-    of_kind = [i for i, c in enumerate(customers) if c.archetype == archetype]
+    """Return positions of some customers of this archetype, those on the cheapest tier first.
+
+    Customers with a dear taste are left alone: they are a story of their own.
+    """
+    of_kind = [i for i, c in enumerate(customers) if c.archetype == archetype and not c.dear]
     prices = config.SUBSCRIPTION_TIERS
     cheapest_first = sorted(dice.shuffled(of_kind), key=lambda i: prices[customers[i].tier])
     return tuple(cheapest_first[: max(1, round(share * len(customers)))])

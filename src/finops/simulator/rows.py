@@ -104,7 +104,7 @@ class RowMaker:
             habits = self._words.habits(hour.feature)
             callers = [people[x] for x in columns[_WHO][first:last]]
             who += callers
-            models += [offers[x] for x in columns[_MODEL][first:last]]
+            models += [offers[p][x] for p, x in zip(callers, columns[_MODEL][first:last])]
             uses += [habits[p][x] for p, x in zip(callers, columns[_USE][first:last])]
         return who, models, uses
 

@@ -34,8 +34,8 @@ class Calendar:
     def __init__(self, start: str) -> None:
         self._start = datetime.strptime(start, "%Y-%m-%dT%H:%M:%S")
 
-    def at(self, index: int) -> datetime:
-        """Return when this hour begins."""
+    def at(self, index: float) -> datetime:
+        """Return the instant so many hours after the start."""
         return self._start + timedelta(hours=index)
 
     def moment(self, index: int, since: int, hours: int) -> Moment:
@@ -45,6 +45,6 @@ class Calendar:
         curve = config.BUSINESS_HOURS_CURVE[hour] * config.WEEKDAY_CURVE[weekday]
         return Moment(index, since, hours, hour, weekday, curve)
 
-    def timestamp(self, index: int) -> str:
-        """Return when this hour begins, written as in the CSV."""
+    def timestamp(self, index: float) -> str:
+        """Return the instant so many hours after the start, written as in the CSV."""
         return self.at(index).strftime("%Y-%m-%dT%H:%M:%S.%f")

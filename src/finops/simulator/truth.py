@@ -7,13 +7,24 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Union
+from typing import Any, Dict, Iterable, List, Mapping, Union
 
+from finops import config
 from finops.dataset.files import FILES, Files
-from finops.simulator.incidents import PROMPT_WASTER, VIRAL_CUSTOMER, Incident
+from finops.simulator import incidents as kinds
+from finops.simulator.incidents import Incident
 from finops.simulator.traffic import Calendar
 
-_HOURS_A_DAY = 24
+# After so many hours an incident can be seen in the data, if it is not over before.
+EVIDENT_AFTER_HOURS: Mapping[str, float] = {
+    kinds.HOUR_BURST: 0.5,
+    kinds.RATE_LIMIT_ABUSER: 0.5,
+    kinds.SLOW_PROVIDER: 1,
+    kinds.REGION_HOPPER: 3,
+    kinds.PROMPT_WASTER: 24,
+    kinds.VIRAL_CUSTOMER: 24,
+    kinds.DEPARTED_CUSTOMER: config.DEPARTURE_DAYS * 24,
+}
 
 
 def truth_path(path: Union[str, Path]) -> Path:
@@ -24,8 +35,8 @@ def truth_path(path: Union[str, Path]) -> Path:
 def entries(incidents: Iterable[Incident], calendar: Calendar, clock: str) -> List[Dict[str, Any]]:
     """Return what there is to be found in rows up to `clock`, by start, kind and subject.
 
-    An incident counts once it is over; a long one (a viral customer, wasted prompts) after
-    its first day, and a departure after the days of silence that make it one.
+    An incident is listed once it has lasted long enough to be seen: nobody can tell on the
+    first day of silence that a customer has left.
     """
     found = [
         {
@@ -42,10 +53,8 @@ def entries(incidents: Iterable[Incident], calendar: Calendar, clock: str) -> Li
     return sorted(found, key=lambda e: (e["start"], e["kind"], e["subject"]))
 
 
-def _evident(incident: Incident) -> int:
-    if incident.kind in (VIRAL_CUSTOMER, PROMPT_WASTER):
-        return min(incident.end, incident.start + _HOURS_A_DAY)
-    return incident.end
+def _evident(incident: Incident) -> float:
+    return min(incident.end, incident.start + EVIDENT_AFTER_HOURS[incident.kind])
 
 
 def write_truth(

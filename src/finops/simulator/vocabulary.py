@@ -37,7 +37,7 @@ class Vocabulary:
         self.first_abuser = ABUSER * len(customers)
         self.abusers = range(self.first_abuser, (ABUSER + 1) * len(customers))
         self._people: Dict[Choice, Sequence[int]] = {}
-        self._offers: Dict[Choice, Sequence[int]] = {}
+        self._offers: Dict[Tuple[Choice, Choice], List[Sequence[int]]] = {}
         self._habits: Dict[Optional[Tuple[str, float]], List[bytes]] = {}
         self._make_tokens()
         self._make_money(prices)
@@ -55,11 +55,12 @@ class Vocabulary:
             self._people[who] = tables.of_numbers(who, tables.WHO_SIZE)
         return self._people[who]
 
-    def offers(self, models: Choice) -> Sequence[int]:
-        """Return the table of models for these weights."""
+    def offers(self, models: Tuple[Choice, Choice]) -> List[Sequence[int]]:
+        """Return the tables of models by persona, for the weights of the two tastes."""
         if models not in self._offers:
             _bound(self._offers)
-            self._offers[models] = tables.of_numbers(models, tables.SIZE)
+            ordinary, dear = (tables.of_numbers(choice, tables.SIZE) for choice in models)
+            self._offers[models] = [dear if c.dear else ordinary for c, _ in self._personas]
         return self._offers[models]
 
     def habits(self, feature: Optional[Tuple[str, float]]) -> List[bytes]:
