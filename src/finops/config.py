@@ -134,7 +134,8 @@ CROSS_SUBSIDY_POINTS = 10
 
 # Features: widely used and well paid, invest; losing money and hardly used, sunset; losing
 # money and used, optimize; anything else, maintain.
-FEATURE_INVEST_ROI_PCT = 100
+# AI calls are a small part of what a feature costs, so a good return on them is a high one.
+FEATURE_INVEST_ROI_PCT = 1000
 FEATURE_INVEST_ADOPTION_PCT = 50
 FEATURE_LOSS_ROI_PCT = 0
 FEATURE_SUNSET_ADOPTION_PCT = 20

@@ -25,9 +25,9 @@ def result():
     return run(
         FeaturesAnalyzer,
         month(
-            *calls_of("a", "chat", 150, "0.1", 100),
+            *calls_of("a", "chat", 150, "0.05", 100),
             *calls_of("a", "analysis", 50, "1", 100),
-            *calls_of("b", "chat", 10, "0.1", 60),
+            *calls_of("b", "chat", 10, "0.05", 60),
             *calls_of("b", "rare", 30, "0.5", 60),
             *calls_of("c", "analysis", 60, "1", ""),
         ),
@@ -56,13 +56,13 @@ def test_feature_rows_by_hand(result):
     assert chat == {
         "feature_id": "chat",
         "call_count": 160,
-        "cost": 16.0,
-        "monthly_cost": 16.0,
+        "cost": 8.0,
+        "monthly_cost": 8.0,
         "revenue": pytest.approx(90),
-        "roi_percent": pytest.approx(462.5),
+        "roi_percent": pytest.approx(1025),
         "customer_count": 2,
         "adoption_percent": pytest.approx(66.6666667),
-        "cost_per_customer": 8.0,
+        "cost_per_customer": 4.0,
         "classification": "invest",
         "classified": True,
     }
@@ -74,8 +74,8 @@ def test_feature_rows_by_hand(result):
 def test_summary_by_hand(result):
     assert result["summary"] == {
         "total_calls": 300,
-        "total_cost": 141.0,
-        "monthly_cost": 141.0,
+        "total_cost": 133.0,
+        "monthly_cost": 133.0,
         "monthly_revenue": 160.0,
         "total_customers": 3,
         "customers_without_price": 1,
@@ -95,8 +95,15 @@ def test_findings_and_recommendations_name_what_is_lost(result):
     assert result["recommendations"][:2] == [
         "Reduce the cost of analysis, by cheaper models or shorter prompts: it loses 85.00 USD "
         "a month.",
-        "Invest in chat: it returns most and earns 74.00 USD a month above its cost.",
+        "Invest in chat: it returns most and earns 82.00 USD a month above its cost.",
     ]
+
+
+def test_least_return_is_said_where_nothing_is_lost():
+    rows = month(*calls_of("a", "chat", 100, "0.1", 100), *calls_of("a", "x", 100, "0.2", 100))
+    findings = run(FeaturesAnalyzer, rows)["findings"]
+    assert [f["title"] for f in findings] == ["x returns least"]
+    assert "brings 50.00 USD for 20.00 USD a month" in findings[0]["detail"]
 
 
 def test_hardly_used_loser_is_to_be_retired():
@@ -138,9 +145,9 @@ def test_best_and_worst_of_few_calls_are_still_named():
 @pytest.mark.parametrize(
     ("adoption", "roi", "action"),
     [
-        (50, 100, "invest"),
-        (49.9, 100, "maintain"),
-        (50, 99.9, "maintain"),
+        (50, 1000, "invest"),
+        (49.9, 1000, "maintain"),
+        (50, 999.9, "maintain"),
         (50, 0, "maintain"),
         (20, -0.1, "optimize"),
         (19.9, -0.1, "sunset"),

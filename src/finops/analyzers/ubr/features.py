@@ -116,7 +116,7 @@ def return_percent(revenue: float, cost: float) -> float:
 def classify(adoption: float, roi: float) -> str:
     """Return what to do with a feature, from its adoption and return in percent.
 
-    >>> classify(80, 250), classify(10, 250), classify(80, -5), classify(10, -5)
+    >>> classify(80, 1250), classify(10, 1250), classify(80, -5), classify(10, -5)
     ('invest', 'maintain', 'optimize', 'sunset')
     """
     if roi < config.FEATURE_LOSS_ROI_PCT:
@@ -165,6 +165,9 @@ def _findings(features: Sequence[Row]) -> List[Row]:
                 f"and {percent(best['adoption_percent'])} of the customers use it.",
             )
         )
+    judged = [row for row in features if row["classified"]]
+    if len(judged) > 1 and judged[-1]["roi_percent"] >= 0:
+        found.append(_least_finding(judged[-1]))
     few = [row["feature_id"] for row in features if not row["classified"]]
     if few:
         found.append(
@@ -175,6 +178,15 @@ def _findings(features: Sequence[Row]) -> List[Row]:
             )
         )
     return found
+
+
+def _least_finding(row: Row) -> Row:
+    return finding(
+        "info",
+        f"{row['feature_id']} returns least",
+        f"It still brings {usd(row['revenue'])} for {usd(row['monthly_cost'])} a month; "
+        f"{percent(row['adoption_percent'])} of the customers use it.",
+    )
 
 
 def _loss_finding(row: Row) -> Row:
