@@ -6,9 +6,11 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 from typing import Any, Dict, List
 
@@ -210,6 +212,61 @@ def test_verify_reports_a_mark_of_another_file(generated: Path, tmp_path: Path) 
     done = run_finops("verify", path, "--quiet")
     assert done.returncode == 2
     assert done.stderr.startswith("finops: calls.csv.commit is damaged or belongs to another file")
+
+
+def test_evaluate_scores_every_kind_of_incident(generated: Path) -> None:
+    printed = run_finops("evaluate", "--data", generated, "--json", "--quiet")
+    assert printed.returncode == 0, printed.stderr
+    evaluation = json.loads(printed.stdout)
+    truth = json.loads(generated.with_suffix(".truth.json").read_text())
+    assert evaluation["seed"] == truth["seed"] == 7
+    assert [one["kind"] for one in evaluation["kinds"]] == [
+        "hour_burst",
+        "viral_customer",
+        "departed_customer",
+        "rate_limit_abuser",
+        "region_hopper",
+        "prompt_waster",
+        "slow_provider",
+    ]
+    for one in evaluation["kinds"]:
+        assert one["planted"] == one["found"] + one["missed"]
+    shown = run_finops("evaluate", "--data", generated, "--quiet").stdout.splitlines()
+    assert shown[0].split() == [
+        "incident",
+        "planted",
+        "found",
+        "missed",
+        "false",
+        "precision",
+        "recall",
+        "F1",
+    ]
+    for line, one in zip(shown[1:], evaluation["kinds"]):
+        counts = [str(one[key]) for key in ("planted", "found", "missed", "false_alarms")]
+        assert line.split()[-7:-3] == counts
+
+
+def test_evaluate_needs_the_truth(tmp_path: Path) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text(HEADER_LINE)
+    (tmp_path / "own.truth.json").write_text('{"seed": 1, "incidents": []}')
+    done = run_finops("evaluate", "--data", path)
+    assert done.returncode == 2
+    assert "has no ground truth" in done.stderr
+
+
+def test_pages_of_simulated_data_tell_how_good_the_detectors_are(
+    generated: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / generated.name
+    copy.write_bytes(generated.read_bytes())  # without mark and truth, like anybody's data
+    for path, folder in ((generated, "simulated"), (copy, "own")):
+        words = ["--data", path, "--reports", tmp_path / folder, "--only", "realtime"]
+        assert run_finops("analyze", *words).returncode == 0
+    told = "How good are these detectors"
+    assert told in (tmp_path / "simulated" / "realtime.html").read_text(encoding="utf-8")
+    assert told not in (tmp_path / "own" / "realtime.html").read_text(encoding="utf-8")
 
 
 def test_list_shows_the_registries() -> None:
@@ -436,6 +493,74 @@ def test_an_interrupted_analysis_leaves_no_half_page(
     assert list(tmp_path.glob("*.tmp")) == []
     for page in tmp_path.glob("*.html"):
         assert page.read_text(encoding="utf-8").rstrip().endswith("</html>")
+
+
+# --- serving -----------------------------------------------------------------------------------
+
+
+def served(words: List[Any], until: str) -> Dict[str, Any]:
+    """Start a command that serves, ask for a page and the status, stop it, return it all."""
+    process = subprocess.Popen(
+        [sys.executable, *(str(word) for word in words)],
+        cwd=str(ROOT),
+        env=clean_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    assert process.stdout is not None
+    lines: List[str] = []
+    try:
+        while not lines or until not in lines[-1]:
+            line = process.stdout.readline()
+            assert line, process.communicate()
+            lines.append(line)
+        url = re.findall(r"http://localhost:\d+/", lines[-1])[0]
+        with urllib.request.urlopen(f"{url}api/status") as answer:
+            status = json.loads(answer.read())
+        with urllib.request.urlopen(url) as answer:
+            page = answer.read().decode("utf-8")
+    finally:
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=60)
+    said = "".join(lines)
+    return {"code": process.returncode, "said": said, "status": status, "page": page, "err": errors}
+
+
+@POSIX
+def test_serve_shows_the_dataset_and_stops_when_told(generated: Path, tmp_path: Path) -> None:
+    words = ["--port", "0", "--data", generated, "--reports", tmp_path, "--no-monitor", "--quiet"]
+    for launcher in (["-m", "finops", "serve"], [ROOT / "viewer" / "server.py"]):
+        end = served([*launcher, *words, "--target-size", "4MB"], "http://")
+        assert end["code"] == 143
+        assert end["status"]["csv"]["name"] == generated.name
+        assert end["status"]["csv"]["target_mb"] == 4
+        assert "Traceback" not in end["err"]
+        assert "<html" in end["page"]
+
+
+@POSIX
+def test_the_demo_goes_from_nothing_to_a_dashboard(tmp_path: Path) -> None:
+    data, reports = tmp_path / "data" / "simulated_calls.csv", tmp_path / "reports"
+    words = ["-m", "finops", "demo", "--port", "0", "--data", data, "--reports", reports]
+    end = served([*words, "--size", "1MB", "--no-monitor"], "http://")
+    assert end["code"] == 143
+    assert "calls/s" in end["said"]
+    assert f"open {reports / 'index.html'}" in end["said"]
+    assert all(report["exists"] for report in end["status"]["reports"].values())
+    again = served([*words, "--size", "1MB", "--no-monitor"], "http://")
+    assert "calls/s" not in again["said"]
+
+
+@POSIX
+def test_a_port_in_use_is_one_line(generated: Path, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen(1)
+        port = taken.getsockname()[1]
+        done = run_finops("serve", "--port", port, "--data", generated, "--reports", tmp_path)
+    assert done.returncode == 2
+    assert re.fullmatch(rf"finops: port {port} is in use; .*--port\n", done.stderr)
 
 
 # --- speed -------------------------------------------------------------------------------------
