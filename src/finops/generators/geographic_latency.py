@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
 
 from finops.generators import formatting
 from finops.generators.charts import Axis, Series, bar_chart, line_chart
-from finops.generators.components import Card, Part, columns, section
+from finops.generators.components import Card, Part, section
 from finops.generators.detectors import detectors
 from finops.generators.page import Report, write_report
 from finops.generators.tables import Column, table, texts
@@ -159,7 +159,7 @@ def _routing(data: Data) -> Part:
                 Column("current_latency_ms", "Present latency", "ms"),
                 Column("recommended_latency_ms", "Recommended latency", "ms"),
                 Column("improvement_ms", "Saved", "ms"),
-                Column("improvement_percent", "Saved", "percent", bar=True),
+                Column("improvement_percent", "Saved share", "percent", bar=True),
                 Column("call_count", "Calls", "count"),
             ],
             rows,
@@ -198,21 +198,19 @@ def _providers(data: Data) -> Part:
             ],
             empty=_NO_REGION,
         ),
-        columns(
-            table(
-                "providers",
-                "Providers by region",
-                [
-                    Column("provider", "Provider", "provider", dot=True),
-                    Column("region", "Region", "region", dot=True),
-                    Column("call_count", "Calls", "count"),
-                    Column("avg_latency_ms", "Average", "ms"),
-                    Column("p95_latency_ms", "95th percentile", "ms"),
-                ],
-                rows,
-                order=("provider", "ascending"),
-                empty=_NO_REGION,
-            ),
+        table(
+            "providers",
+            "Providers by region",
+            [
+                Column("provider", "Provider", "provider", dot=True),
+                Column("region", "Region", "region", dot=True),
+                Column("call_count", "Calls", "count"),
+                Column("avg_latency_ms", "Average", "ms"),
+                Column("p95_latency_ms", "95th percentile", "ms"),
+            ],
+            rows,
+            order=("provider", "ascending"),
+            empty=_NO_REGION,
         ),
     )
 

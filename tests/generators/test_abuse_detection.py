@@ -1,0 +1,110 @@
+"""The page of abuse detection says what its dict says."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.generators.behaviour import EVALUATION, rows_of_behaviour
+from tests.generators.economy import (
+    cells,
+    check_hostile_texts,
+    check_page_without_data,
+    check_whole_page,
+    drawn,
+    page_of,
+    result_of,
+)
+
+NAME = "abuse_detection"
+
+
+@pytest.fixture(scope="module")
+def data():
+    return result_of(NAME, rows_of_behaviour())
+
+
+@pytest.fixture
+def page(data, tmp_path):
+    return page_of(NAME, data, tmp_path)
+
+
+def test_whole_page(data, tmp_path):
+    for name in ("unusual_usage", "rate_limit_abuse", "cost_spikes", "suspicious_access"):
+        assert data[name], name
+    check_whole_page(NAME, data, tmp_path)
+
+
+def test_without_data(tmp_path):
+    page = check_page_without_data(NAME, tmp_path)
+    assert page.says("No customer shows a signal of abuse.")
+    assert page.says("Impossible changes of region were looked for: there are none.")
+    assert page.says("No customer ran into rate limits again and again within an hour.")
+
+
+def test_hostile_texts(data, tmp_path):
+    check_hostile_texts(NAME, dict(data, evaluation=EVALUATION), tmp_path)
+
+
+def test_cards(data, page):
+    summary = data["summary"]
+    titles = page.values_of("title")
+    exposure = next(t for t in titles if t.endswith(" USD"))
+    assert float(exposure.split()[0]) == pytest.approx(summary["estimated_exposure_usd_per_month"])
+    assert titles.count(str(summary["flagged_customers"])) >= 1
+    assert page.says("of single customers")
+
+
+def test_days_as_lines(data, page):
+    daily = data["daily"]
+    assert page.data["charts"]["daily-flagged"]["labels"] == [d["date"] for d in daily]
+    assert drawn(page, "daily-flagged") == {"Flagged": [d["flagged_customers"] for d in daily]}
+    assert drawn(page, "daily-calls") == {"Calls": [d["call_count"] for d in daily]}
+
+
+def test_flagged_customers(data, page):
+    rows = data["customers"]
+    assert page.data["charts"]["risk"]["labels"] == [row["customer_id"] for row in rows]
+    assert drawn(page, "risk") == {"Risk": [row["risk_score"] for row in rows]}
+    signals = cells(page, "customers", "Signals")
+    assert "unusual usage, cost spikes" in signals
+    assert cells(page, "customers", "What to do") == [row["recommended_action"] for row in rows]
+
+
+def test_of_many_customers_the_riskiest_are_drawn_and_all_listed(data, tmp_path):
+    rows = [dict(data["customers"][0], customer_id=f"c{n:02d}") for n in range(40)]
+    page = page_of(NAME, {**data, "customers": rows}, tmp_path)
+    assert len(page.data["charts"]["risk"]["labels"]) == 15
+    assert page.says("the first 15 of 40")
+    assert page.data["tables"]["customers"]["total"] == 40
+
+
+def test_unusual_days_in_a_plane(data, page):
+    row = data["unusual_usage"][0]
+    chart = page.data["charts"]["usage"]
+    assert chart["shape"] == "scatter"
+    assert chart["labels"][0] == f"{row['customer_id']}, {row['date']}"
+    usual, real = drawn(page, "usage").values()
+    assert (usual[0], real[0]) == (row["baseline_mean"], row["call_count"])
+    assert cells(page, "usage", "Deviation") == pytest.approx(
+        [r["z_score"] for r in data["unusual_usage"]]
+    )
+
+
+def test_signals_are_listed(data, page):
+    assert cells(page, "costs", "Cost") == pytest.approx([r["cost"] for r in data["cost_spikes"]])
+    assert cells(page, "rate-limits", "Rate-limit errors") == [
+        r["rate_limit_errors"] for r in data["rate_limit_abuse"]
+    ]
+    assert cells(page, "access", "Regions") == [
+        ", ".join(r["regions"]) for r in data["suspicious_access"]
+    ]
+
+
+def test_value_speaks_of_these_figures(data, page):
+    flagged, customers = (data["summary"][key] for key in ("flagged_customers", "total_customers"))
+    assert page.says(f"calls name {customers} customers, so {flagged} stand out by name.")
+
+
+def test_detectors_are_shown_where_they_were_scored(data, page, tmp_path):
+    assert not page.says("How good are these detectors")
+    assert page_of(NAME, dict(data, evaluation=EVALUATION), tmp_path).says("33 incidents")

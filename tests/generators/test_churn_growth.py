@@ -1,0 +1,137 @@
+"""The page of churn and growth says what its dict says."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.generators.behaviour import EVALUATION, rows_of_behaviour
+from tests.generators.economy import (
+    cells,
+    check_hostile_texts,
+    check_page_without_data,
+    check_whole_page,
+    drawn,
+    page_of,
+    result_of,
+)
+
+NAME = "churn_growth"
+
+
+@pytest.fixture(scope="module")
+def data():
+    return result_of(NAME, rows_of_behaviour())
+
+
+@pytest.fixture
+def page(data, tmp_path):
+    return page_of(NAME, data, tmp_path)
+
+
+def test_whole_page(data, tmp_path):
+    for name in ("churned", "at_risk", "expansion", "growth", "cohorts"):
+        assert data[name], name
+    check_whole_page(NAME, data, tmp_path)
+
+
+def test_without_data(tmp_path):
+    page = check_page_without_data(NAME, tmp_path)
+    assert page.says("No week has a call, so no line over time is drawn.")
+    assert page.says("Nobody left and nobody is leaving")
+    assert page.says("Two full weeks in a row were looked for: the data is too short.")
+
+
+def test_hostile_texts(data, tmp_path):
+    check_hostile_texts(NAME, dict(data, evaluation=EVALUATION), tmp_path)
+
+
+def test_cards(data, page):
+    titles = page.values_of("title")
+    summary = data["summary"]
+    assert f"{summary['lost_monthly_revenue']:.0f} USD" in titles
+    assert f"{summary['at_risk_monthly_revenue']:.0f} USD" in titles
+    assert str(summary["total_customers"]) in titles
+
+
+def test_partial_weeks_are_points_beside_the_line(data, page):
+    weekly = data["weekly"]
+    assert weekly[0]["partial"]
+    assert not weekly[1]["partial"]
+    lines = drawn(page, "weekly-calls")
+    assert lines["Full weeks"] == [None if w["partial"] else w["call_count"] for w in weekly]
+    assert lines["Partial weeks"] == [w["call_count"] if w["partial"] else None for w in weekly]
+    assert page.data["charts"]["weekly-calls"]["series"][1]["style"] == "points"
+    assert cells(page, "weekly", "Customers") == [w["customer_count"] for w in weekly]
+
+
+def test_without_partial_weeks_there_is_one_line(data, tmp_path):
+    weekly = [dict(week, partial=False) for week in data["weekly"]]
+    page = page_of(NAME, {**data, "weekly": weekly}, tmp_path)
+    assert list(drawn(page, "weekly-cost")) == ["Full weeks"]
+
+
+def test_growth(data, page):
+    rows = data["growth"]
+    assert page.data["charts"]["growth"]["labels"] == [row["week"] for row in rows]
+    assert drawn(page, "growth")["Calls"] == pytest.approx(
+        [row["call_growth_percent"] for row in rows]
+    )
+
+
+def test_revenue_by_tier(data, page):
+    lost, risky = {}, {}
+    for row in data["churned"]:
+        tier = row["subscription_tier"]
+        lost[tier] = lost.get(tier, 0) + row["lost_monthly_revenue"]
+    for row in data["at_risk"]:
+        tier = row["subscription_tier"]
+        risky[tier] = risky.get(tier, 0) + row["monthly_revenue"]
+    tiers = page.data["charts"]["revenue-by-tier"]["labels"]
+    assert tiers == sorted({*lost, *risky})
+    assert drawn(page, "revenue-by-tier") == {
+        "Lost": [lost.get(tier, 0) for tier in tiers],
+        "At risk": [risky.get(tier, 0) for tier in tiers],
+    }
+
+
+def test_customers_are_listed(data, page):
+    for table, name in (("churned", "churned"), ("at-risk", "at_risk"), ("expansion", "expansion")):
+        assert cells(page, table, "Customer") == [row["customer_id"] for row in data[name]]
+    assert cells(page, "expansion", "Suggested tier") == [
+        row["suggested_tier"] for row in data["expansion"]
+    ]
+
+
+def test_cohorts(data, page):
+    cohorts = data["cohorts"]
+    lines = drawn(page, "cohorts")
+    assert len(lines) == len(cohorts)
+    longest = max(len(c["retention"]) for c in cohorts)
+    for cohort, values in zip(cohorts, lines.values()):
+        kept = cohort["retention"]
+        assert values[: len(kept)] == pytest.approx(kept)
+        assert values[len(kept) :] == [None] * (longest - len(kept))
+    assert cells(page, "cohorts", "After 1 week") == pytest.approx(
+        [c["retention"][1] for c in cohorts]
+    )
+
+
+def test_of_many_cohorts_the_largest_are_drawn_and_all_listed(data, tmp_path):
+    cohorts = [
+        {"cohort_week": f"2025-W{n:02d}", "cohort_size": n, "retention": [100.0] * (30 - n)}
+        for n in range(1, 20)
+    ]
+    page = page_of(NAME, {**data, "cohorts": cohorts}, tmp_path)
+    assert list(drawn(page, "cohorts")) == [f"2025-W{n}, {n} customers" for n in range(14, 20)]
+    assert page.says("the 6 largest of 19 cohorts")
+    assert page.data["tables"]["cohorts"]["total"] == 19
+
+
+def test_value_speaks_of_these_figures(data, page):
+    left = data["summary"]["churned_customers"]
+    assert page.says(f"so {left} who left have names and a price")
+
+
+def test_detectors_are_shown_where_they_were_scored(data, page, tmp_path):
+    assert not page.says("How good are these detectors")
+    assert page_of(NAME, dict(data, evaluation=EVALUATION), tmp_path).says("33 incidents")

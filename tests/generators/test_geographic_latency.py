@@ -1,0 +1,132 @@
+"""The page of geographic latency says what its dict says."""
+
+from __future__ import annotations
+
+import pytest
+
+from finops import config
+from tests.generators.behaviour import EVALUATION, rows_of_behaviour
+from tests.generators.economy import (
+    cells,
+    check_hostile_texts,
+    check_page_without_data,
+    check_whole_page,
+    drawn,
+    page_of,
+    result_of,
+)
+
+NAME = "geographic_latency"
+
+
+@pytest.fixture(scope="module")
+def data():
+    return result_of(NAME, rows_of_behaviour())
+
+
+@pytest.fixture
+def page(data, tmp_path):
+    return page_of(NAME, data, tmp_path)
+
+
+def test_whole_page(data, tmp_path):
+    assert data["routing"]
+    check_whole_page(NAME, data, tmp_path)
+
+
+def test_without_data(tmp_path):
+    page = check_page_without_data(NAME, tmp_path)
+    assert page.says("No call names a region, so none is compared.")
+    assert page.says("Providers clearly slower in a region were looked for: there are none.")
+    assert page.says("Regions were looked for: no call names one.")
+
+
+def test_hostile_texts(data, tmp_path):
+    check_hostile_texts(NAME, dict(data, evaluation=EVALUATION), tmp_path)
+
+
+def test_cards(data, page):
+    summary = data["summary"]
+    titles = page.values_of("title")
+    average = next(t for t in titles if t.endswith(" ms"))
+    assert float(average.split()[0]) == pytest.approx(summary["avg_latency_ms"])
+    assert str(summary["sla_violations"]) in titles
+    assert page.says("us-east")
+    assert page.says("slower than 2,000 ms")
+
+
+def test_regions_by_percentile(data, page):
+    rows = data["regions"]
+    assert page.data["charts"]["regions"]["labels"] == [r["region"] for r in rows]
+    assert drawn(page, "regions") == {
+        "Average": pytest.approx([r["avg_latency_ms"] for r in rows]),
+        "95th percentile": [r["p95_latency_ms"] for r in rows],
+        "99th percentile": [r["p99_latency_ms"] for r in rows],
+    }
+    assert cells(page, "regions", "Calls") == [r["call_count"] for r in rows]
+
+
+def test_latency_grows_along_the_bands(data, page):
+    lines = drawn(page, "tokens")
+    assert set(lines) == {r["region"] for r in data["regions"]}
+    found = {
+        (r["region"], r["from_tokens"]): r["avg_latency_ms"] for r in data["latency_by_tokens"]
+    }
+    bands = sorted({band for _, band in found})
+    for region, values in lines.items():
+        assert values == pytest.approx([found.get((region, band)) for band in bands])
+
+
+def test_a_band_that_a_region_lacks_is_a_gap(data, tmp_path):
+    rows = [r for r in data["latency_by_tokens"] if r["region"] == "us-east"]
+    other = {**rows[-1], "region": "us-west"}
+    page = page_of(NAME, {**data, "latency_by_tokens": [*rows, other]}, tmp_path)
+    *before, last = drawn(page, "tokens")["us-west"]
+    assert set(before) == {None}
+    assert last == pytest.approx(other["avg_latency_ms"])
+
+
+def test_routes(data, page):
+    rows = data["routing"]
+    assert {r["current_provider"] for r in rows} == {"cohere"}
+    assert page.data["charts"]["routing"]["labels"] == [f"{r['region']}, Cohere" for r in rows]
+    assert drawn(page, "routing")["Present"] == pytest.approx(
+        [r["current_latency_ms"] for r in rows]
+    )
+    assert cells(page, "routing", "Recommended") == [
+        config.PROVIDER_NAMES[r["recommended_provider"]] for r in rows
+    ]
+
+
+def test_of_many_routes_the_widest_are_drawn_and_all_listed(data, tmp_path):
+    page = page_of(NAME, {**data, "routing": data["routing"][:1] * 30}, tmp_path)
+    assert len(page.data["charts"]["routing"]["labels"]) == 12
+    assert page.says("the 12 widest gaps of 30")
+    assert page.data["tables"]["routing"]["total"] == 30
+
+
+def test_providers_in_regions(data, page):
+    found = {(r["provider"], r["region"]): r["avg_latency_ms"] for r in data["provider_regions"]}
+    regions = page.data["charts"]["providers"]["labels"]
+    assert drawn(page, "providers")["Google"] == pytest.approx(
+        [found["google", region] for region in regions]
+    )
+
+
+def test_value_speaks_of_these_figures(data, page):
+    assert page.says(f"Each of {data['summary']['total_calls']:,} calls names region")
+    assert page.says(f"{len(data['routing'])} routes name region, present and better provider")
+
+
+def test_detectors_are_shown_where_they_were_scored(data, page, tmp_path):
+    assert not page.says("How good are these detectors")
+    scored = page_of(NAME, dict(data, evaluation=EVALUATION), tmp_path)
+    assert scored.says("How good are these detectors")
+    assert scored.says("They found 30 of 33 incidents and raised 3 false alarms.")
+    assert cells(scored, "detectors", "Incident") == [
+        "Hours of bursting traffic",
+        "Customers gone viral",
+        "a kind unheard of",
+    ]
+    assert cells(scored, "detectors", "F1") == [0.92] * 3
+    assert drawn(scored, "detectors")["Recall: found of planted"] == [0.95] * 3
