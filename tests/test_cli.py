@@ -262,11 +262,11 @@ def test_pages_of_simulated_data_tell_how_good_the_detectors_are(
     copy = tmp_path / generated.name
     copy.write_bytes(generated.read_bytes())  # without mark and truth, like anybody's data
     for path, folder in ((generated, "simulated"), (copy, "own")):
-        words = ["--data", path, "--reports", tmp_path / folder, "--only", "realtime"]
+        words = ["--data", path, "--reports", tmp_path / folder, "--only", "abuse_detection"]
         assert run_finops("analyze", *words).returncode == 0
     told = "How good are these detectors"
-    assert told in (tmp_path / "simulated" / "realtime.html").read_text(encoding="utf-8")
-    assert told not in (tmp_path / "own" / "realtime.html").read_text(encoding="utf-8")
+    assert told in (tmp_path / "simulated" / "abuse_detection.html").read_text(encoding="utf-8")
+    assert told not in (tmp_path / "own" / "abuse_detection.html").read_text(encoding="utf-8")
 
 
 def test_list_shows_the_registries() -> None:
