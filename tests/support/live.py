@@ -90,7 +90,11 @@ class Live:
         fields = {"Host": self.host}
         data = b""
         if method == "POST":
-            data = body if isinstance(body, bytes) else json.dumps(body or {}).encode()
+            data = (
+                body
+                if isinstance(body, bytes)
+                else json.dumps({} if body is None else body).encode()
+            )
             fields["Content-Type"] = "application/json"
             fields["Content-Length"] = str(len(data))
         fields.update(headers or {})

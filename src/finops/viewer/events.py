@@ -90,7 +90,7 @@ class Row(NamedTuple):
 def from_completion(event: Event) -> Row:
     """Return the row of a completion as the SDK sends it.  Raises FieldError."""
     for name in SDK_REQUIRED:
-        if event.get(name) in (None, ""):
+        if _is_blank(event.get(name)):
             raise FieldError(name, "is required")
     row = {column: _text(event, name) for name, column in _SDK_TEXTS.items()}
     source = _text(event, "modelSource")
@@ -119,11 +119,15 @@ def from_record(event: Any) -> Row:
         raise FieldError("metadata", "must be an object")
     flat = {name: _either(event, nested or {}, name) for name in _KINDS}
     for name in schema.REQUIRED_COLUMNS:
-        if flat[name] is None or flat[name] == "":
+        if _is_blank(flat[name]):
             raise FieldError(name, "is required")
     row = {name: _record_value(flat, name) for name in _KINDS}
     row["provider"], row["model"] = fold(row["provider"], row["model"])
     return _finish(row)
+
+
+def _is_blank(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip(" "))
 
 
 def _either(event: Event, nested: Event, name: str) -> Any:

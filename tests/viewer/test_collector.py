@@ -1,0 +1,447 @@
+"""The collector: what is taken, what is refused, what is stored once, what is promised."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import threading
+import time
+from pathlib import Path
+from typing import Any, Dict, Iterator, List
+
+import pytest
+from tests.support.live import Answer, Live, in_parallel, live
+
+from finops import config
+from finops.dataset.lock import writer_lock
+from finops.schema import COLUMN_NAMES
+
+COMPLETION: Dict[str, Any] = {
+    "transactionId": "tx-1",
+    "model": "gpt-4o",
+    "provider": "OPENAI",
+    "inputTokenCount": 1000,
+    "outputTokenCount": 500,
+    "totalTokenCount": 1500,
+    "requestTime": "2025-03-01T10:00:00Z",
+    "completionStartTime": "2025-03-01T10:00:01Z",
+    "responseTime": "2025-03-01T10:00:02Z",
+    "requestDuration": 2000,
+    "stopReason": "END",
+    "costType": "AI",
+    "isStreamed": False,
+}
+RECORD: Dict[str, Any] = {
+    "timestamp": "2025-03-01T10:00:00.250000",
+    "call_id": "call-1",
+    "provider": "openai",
+    "model": "gpt-4o",
+    "input_tokens": 1000,
+    "output_tokens": 500,
+    "cost_usd": 0.0075,
+    "latency_ms": 800,
+    "metadata": {"customer_id": "cust_0007", "product_id": "product_a"},
+}
+SDK = "/meter/v2/ai/completions"
+BATCH = "/v1/events/batch"
+
+
+@pytest.fixture
+def open_to_all(tmp_path: Path) -> Iterator[Live]:
+    with live(tmp_path, collect=True) as running:
+        yield running
+
+
+def stored(running: Live) -> List[Dict[str, str]]:
+    """Return the rows of the collected file as they stand there."""
+    path = running.viewer.datasets.folder / config.COLLECTED_NAME
+    if not path.exists():
+        return []
+    with open(str(path), encoding="utf-8", newline="") as source:
+        return list(csv.DictReader(source))
+
+
+def complete(running: Live, **changes: Any) -> Answer:
+    """Send a completion with changes; a value of ... leaves the field out."""
+    event = {k: v for k, v in {**COMPLETION, **changes}.items() if v is not ...}
+    return running.post(SDK, event)
+
+
+def one_row(running: Live, **changes: Any) -> Dict[str, str]:
+    answer = complete(running, **changes)
+    assert answer.status == 201, answer
+    return stored(running)[-1]
+
+
+def test_off_unless_enabled(tmp_path: Path) -> None:
+    with live(tmp_path) as running:
+        assert complete(running).status == 404
+        assert running.post(BATCH, [RECORD]).status == 404
+
+
+def test_a_completion_becomes_a_row(open_to_all: Live) -> None:
+    answer = complete(
+        open_to_all,
+        subscriber={"id": "cust_0042", "email": "ann@example.com"},
+        subscriptionTier="pro",
+        organizationName="org_003",
+        productName="product_b",
+        taskType="chat",
+        traceId="trace_9",
+        environment="production",
+        region="eu-west",
+        agent=None,
+        unknownField={"deep": [1, 2, {"x": None}]},
+    )
+    assert answer.status == 201
+    body = answer.json
+    assert set(body) == {"id", "label", "resourceType", "signature", "created"}
+    assert body["label"] == body["resourceType"] == "metered-event"
+    (row,) = stored(open_to_all)
+    assert list(row) == list(COLUMN_NAMES)
+    assert row == {
+        "timestamp": "2025-03-01T10:00:00.000000",
+        "call_id": "tx-1",
+        "provider": "openai",
+        "model": "gpt-4o",
+        "input_tokens": "1000",
+        "output_tokens": "500",
+        "cost_usd": "0.0075",  # 1 × 0.0025 + 0.5 × 0.01
+        "latency_ms": "2000",
+        "customer_id": "cust_0042",
+        "subscription_tier": "pro",
+        "organization_id": "org_003",
+        "product_id": "product_b",
+        "feature_id": "",
+        "task_type": "chat",
+        "environment": "production",
+        "request_id": "",
+        "trace_id": "trace_9",
+        "user_agent": "",
+        "session_id": "",
+        "total_tokens": "1500",
+        "region": "eu-west",
+        "status": "success",
+        "error_type": "",
+        "customer_archetype": "",
+        "tier_price_usd": "199",
+    }
+
+
+def test_customers(open_to_all: Live) -> None:
+    assert one_row(open_to_all, transactionId="a")["customer_id"] == "unknown"
+    email = {"email": "ann@example.com"}
+    assert (
+        one_row(open_to_all, transactionId="b", subscriber=email)["customer_id"] == email["email"]
+    )
+    null = {"id": None, "email": "bo@example.com"}
+    assert one_row(open_to_all, transactionId="c", subscriber=null)["customer_id"] == null["email"]
+
+
+@pytest.mark.parametrize(
+    ("stamp", "canonical"),
+    [
+        ("2025-03-01T12:00:00+02:00", "2025-03-01T10:00:00.000000"),
+        ("2025-03-01T10:00:00.123456789Z", "2025-03-01T10:00:00.123456"),
+        ("2025-03-01 10:00:00", "2025-03-01T10:00:00.000000"),
+        (1740823200, "2025-03-01T10:00:00.000000"),
+        (1740823200123, "2025-03-01T10:00:00.123000"),
+        (1.7408232e9, "2025-03-01T10:00:00.000000"),
+        ("1740823200", "2025-03-01T10:00:00.000000"),
+        ("1740823200.5", "2025-03-01T10:00:00.500000"),
+    ],
+)
+def test_times(open_to_all: Live, stamp: Any, canonical: str) -> None:
+    assert one_row(open_to_all, requestTime=stamp)["timestamp"] == canonical
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "error_type"),
+    [
+        ({"stopReason": "END"}, "success", ""),
+        ({"stopReason": "TOKEN_LIMIT"}, "success", ""),
+        ({"stopReason": "TIMEOUT"}, "error", "timeout"),
+        ({"stopReason": "CANCELLED"}, "error", "cancelled"),
+        ({"stopReason": "ERROR"}, "error", "server_error"),
+        ({"stopReason": "error", "errorCode": 429}, "error", "rate_limit"),
+        ({"stopReason": "ERROR", "errorCode": 401}, "error", "auth_error"),
+    ],
+)
+def test_stop_reasons(
+    open_to_all: Live, changes: Dict[str, Any], status: str, error_type: str
+) -> None:
+    row = one_row(open_to_all, **changes)
+    assert (row["status"], row["error_type"]) == (status, error_type)
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "source", "wanted"),
+    [
+        ("OPENAI", "gpt-4o-2024-08-06", None, ("openai", "gpt-4o")),
+        ("Anthropic", "claude-haiku-4-5-20251001", None, ("anthropic", "claude-haiku-4-5")),
+        ("Google", "models/gemini-2.5-flash", None, ("google", "gemini-2.5-flash")),
+        ("azure openai", "gpt-4o-mini", None, ("azure", "azure-gpt-4o-mini")),
+        ("bedrock", "amazon.nova-pro-v1:0", None, ("aws-bedrock", "nova-pro")),
+        ("LITELLM", "anthropic/claude-sonnet-4-6", None, ("anthropic", "claude-sonnet-4-6")),
+        ("LITELLM", "claude-opus-4-8", "ANTHROPIC", ("anthropic", "claude-opus-4-8")),
+        ("xAI", "grok-9", None, ("xai", "grok-9")),
+    ],
+)
+def test_names_are_folded(
+    open_to_all: Live, provider: str, model: str, source: Any, wanted: Any
+) -> None:
+    row = one_row(open_to_all, provider=provider, model=model, modelSource=source)
+    assert (row["provider"], row["model"]) == wanted
+    assert bool(row["cost_usd"]) == (wanted[0] != "xai")
+
+
+@pytest.mark.parametrize(
+    ("changes", "tokens"),
+    [
+        ({"provider": "openai", "cacheReadTokenCount": 400}, 1000),
+        ({"provider": "openai", "cacheReadTokenCount": 400, "cacheCreationTokenCount": 30}, 1030),
+        ({"provider": "anthropic", "model": "claude-haiku-4-5", "cacheReadTokenCount": 400}, 1400),
+        ({"provider": "LITELLM", "model": "claude-x", "cacheCreationTokenCount": 7}, 1007),
+    ],
+)
+def test_cached_tokens_count_once(open_to_all: Live, changes: Dict[str, Any], tokens: int) -> None:
+    assert one_row(open_to_all, **changes)["input_tokens"] == str(tokens)
+
+
+def test_costs(open_to_all: Live) -> None:
+    assert one_row(open_to_all, totalCost=0.25, transactionId="a")["cost_usd"] == "0.25"
+    assert one_row(open_to_all, totalCost=0, transactionId="b")["cost_usd"] == "0"
+    assert one_row(open_to_all, totalCost=1e-7, transactionId="c")["cost_usd"] == "0.0000001"
+    assert one_row(open_to_all, totalCost=None, transactionId="d")["cost_usd"] == "0.0075"
+    body = json.dumps({**COMPLETION, "transactionId": "e"}).replace("1000,", "1.0e3,", 1).encode()
+    assert open_to_all.post(SDK, body).status == 201
+    assert stored(open_to_all)[-1]["input_tokens"] == "1000"
+
+
+REFUSED: List[Dict[str, Any]] = [
+    *({name: ...} for name in ("model", "provider", "inputTokenCount", "stopReason")),
+    *({name: None} for name in ("requestTime", "responseTime", "completionStartTime")),
+    *({"inputTokenCount": v} for v in (-1, "5", True, [], 10**13)),
+    *({"outputTokenCount": v} for v in (-1, None, {})),
+    *({"requestDuration": v} for v in (-5, "fast", 10**10)),
+    *({"totalCost": v} for v in (-0.1, "1", 1e10, False)),
+    *({"requestTime": v} for v in ("yesterday", "0001-01-01T00:00:00Z", "", -5, True, {})),
+    *({"requestTime": v} for v in ("2025-02-30T00:00:00Z", "2999-01-01T00:00:00Z", 1e30)),
+    *({"model": v} for v in ("", "  ", {}, [], 1.5, "a\x00b", "a\nb", "m" * 600)),
+    *({"subscriber": v} for v in ("ann", [], 5, {"id": {}}, {"id": "a\x1b[2J"})),
+    *({"transactionId": v} for v in ("=1+1", "+1", "-1", "@x", "＝1", "＠x", " =1", "\tx", "a\rb")),
+    *({"subscriber": {"id": "=HYPERLINK(1)"}}, {"organizationName": "@SUM(A1)"}),
+    *({"traceId": "-2+3"}, {"productName": "+49 30"}),
+]
+
+
+@pytest.mark.parametrize("changes", REFUSED, ids=lambda c: str(c)[:60])
+def test_what_is_refused_and_not_written(open_to_all: Live, changes: Dict[str, Any]) -> None:
+    answer = complete(open_to_all, **changes)
+    assert answer.status == 422, answer
+    field = next(iter(changes))
+    assert answer.json["error"].startswith(field)
+    assert stored(open_to_all) == []
+
+
+def deep(levels: int) -> bytes:
+    return b'{"a":' * levels + b"1" + b"}" * levels
+
+
+HOSTILE = {
+    "duplicate keys": b'{"model":"a","model":"b"}',
+    "nested duplicate": b'{"subscriber":{"id":"a","id":"b"}}',
+    "NaN": b'{"totalCost":NaN}',
+    "Infinity": b'{"totalCost":-Infinity}',
+    "overflow": b'{"totalCost":1e400}',
+    "5000 digits": b'{"inputTokenCount":' + b"9" * 5000 + b"}",
+    "5000 decimals": b'{"totalCost":0.' + b"1" * 5000 + b"}",
+    "depth 40": deep(40),
+    "depth 100000": deep(100_000),
+    "lists": b"[" * 100_000,
+    "lone surrogate": b'{"model":"\\ud800"}',
+    "surrogate in key": b'{"\\udfff":1}',
+    "not UTF-8": b'{"model":"\xff"}',
+    "UTF-16": '{"model":"a"}'.encode("utf-16"),
+    "byte order mark": b"\xef\xbb\xbf{}",
+    "truncated": b'{"model":',
+    "two values": b"{} {}",
+    "single quotes": b"{'model':1}",
+    "not an object": b'"text"',
+    "null": b"null",
+    "control character": b'{"model":"a\x01"}',
+}
+
+
+@pytest.mark.parametrize("path", [SDK, BATCH])
+@pytest.mark.parametrize("name", list(HOSTILE))
+def test_collector_json_corpus(open_to_all: Live, path: str, name: str) -> None:
+    begun = time.monotonic()
+    answer = open_to_all.post(path, HOSTILE[name])
+    assert answer.status in (400, 413, 422), answer
+    assert time.monotonic() - begun < 2
+    assert stored(open_to_all) == []
+
+
+def test_the_key(tmp_path: Path) -> None:
+    with live(tmp_path, collect=True, collect_key="geheim-é") as running:
+        for sent in ({}, {"x_api_key": "wrong"}, {"Authorization": "Bearer wrong"}):
+            assert running.post(SDK, COMPLETION, **sent).status == 401
+            assert running.post(BATCH, [RECORD], **sent).status == 401
+        assert running.post(SDK, b"{", x_api_key="wrong").status == 401  # before the body
+        right = "geheim-é".encode().decode("latin-1")
+        assert running.post(SDK, COMPLETION, x_api_key=right).status == 201
+        assert running.post(BATCH, [RECORD], Authorization=f"Bearer {right}").status == 200
+        assert len(stored(running)) == 2
+
+
+def test_idempotency_key_replays_the_answer(open_to_all: Live) -> None:
+    first = open_to_all.post(SDK, COMPLETION, Idempotency_Key="k-1")
+    again = open_to_all.post(SDK, COMPLETION, Idempotency_Key="k-1")
+    assert (again.status, again.json) == (201, first.json)
+    assert len(stored(open_to_all)) == 1
+    long = "k" * 2000
+    nameless = {k: v for k, v in COMPLETION.items() if k != "transactionId"}
+    answers = in_parallel(
+        [lambda: open_to_all.post(SDK, nameless, Idempotency_Key=long + "a")] * 8
+        + [lambda: open_to_all.post(SDK, nameless, Idempotency_Key=long + "b")]
+    )
+    assert {answer.status for answer in answers} == {201}
+    assert len({answer.json["id"] for answer in answers}) == 2
+    assert len(stored(open_to_all)) == 3
+
+
+def test_a_repeated_id_is_stored_once_also_after_a_restart(tmp_path: Path) -> None:
+    with live(tmp_path, collect=True) as running:
+        assert complete(running).json["id"] == complete(running).json["id"]
+        record = {**RECORD, "call_id": 'quoted "id", really'}
+        assert running.post(BATCH, [record, record, RECORD]).json == {
+            "accepted": 2,
+            "duplicates": 1,
+            "rejected": [],
+        }
+        assert len(stored(running)) == 3
+    with live(tmp_path, collect=True) as running:
+        assert complete(running).status == 201
+        assert running.post(BATCH, [record, RECORD]).json["duplicates"] == 2
+        assert len(stored(running)) == 3
+
+
+def test_a_batch_in_the_record_s_names(open_to_all: Live) -> None:
+    flat = {**RECORD, "call_id": "call-2", "customer_id": "cust_0008", "status": "error"}
+    broken = [
+        {**RECORD, "input_tokens": -1},
+        {**RECORD, "customer_id": "=cmd"},
+        {k: v for k, v in RECORD.items() if k != "timestamp"},
+        "text",
+        {**RECORD, "metadata": [1]},
+        {**RECORD, "metadata": {}},
+    ]
+    answer = open_to_all.post(BATCH, [RECORD, *broken, flat])
+    assert answer.status == 200
+    body = answer.json
+    assert (body["accepted"], body["duplicates"]) == (2, 0)
+    assert [(r["index"], r["field"]) for r in body["rejected"]] == [
+        (1, "input_tokens"),
+        (2, "customer_id"),
+        (3, "timestamp"),
+        (4, ""),
+        (5, "metadata"),
+        (6, "customer_id"),
+    ]
+    first, second = stored(open_to_all)
+    assert (first["customer_id"], first["product_id"]) == ("cust_0007", "product_a")
+    assert first["timestamp"] == "2025-03-01T10:00:00.250000"
+    assert (second["customer_id"], second["status"]) == ("cust_0008", "error")
+    assert open_to_all.post(BATCH, []).json == {"accepted": 0, "duplicates": 0, "rejected": []}
+
+
+def test_batches_are_bounded(open_to_all: Live) -> None:
+    small = {k: v for k, v in RECORD.items() if k != "call_id"}
+    assert open_to_all.post(BATCH, [small] * 1000).json["accepted"] == 1000
+    assert open_to_all.post(BATCH, [small] * 1001).status == 413
+
+
+def test_gzip_refused(open_to_all: Live) -> None:
+    body = gzip.compress(json.dumps([RECORD]).encode())
+    assert open_to_all.post(BATCH, body, Content_Encoding="gzip").json["accepted"] == 1
+    for path in (SDK, "/api/run-all", "/api/generate"):
+        assert open_to_all.post(path, body, Content_Encoding="gzip").status == 415
+    for coding in ("br", "deflate", "gzip, gzip", "identity", "x-gzip"):
+        assert open_to_all.post(BATCH, body, Content_Encoding=coding).status == 415
+    bomb = gzip.compress(b"[" + b" " * (64 << 20) + b"]")
+    assert len(bomb) < config.HTTP_BODY_BYTES
+    assert open_to_all.post(BATCH, bomb, Content_Encoding="gzip").status == 413
+    exact = b"[" + b" " * (config.HTTP_INFLATED_BYTES - 2) + b"]"
+    assert open_to_all.post(BATCH, gzip.compress(exact), Content_Encoding="gzip").status == 200
+    over = gzip.compress(exact + b" ")
+    assert open_to_all.post(BATCH, over, Content_Encoding="gzip").status == 413
+    for broken in (body[:-9], body[:20], body + b"x", body + body, b"plain", b""):
+        answer = open_to_all.post(BATCH, broken, Content_Encoding="gzip")
+        assert answer.status == 400, broken
+    assert len(stored(open_to_all)) == 1
+
+
+def test_collector_busy(open_to_all: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a generator holds the file, senders are told to come back; nothing is lost."""
+    monkeypatch.setattr(config, "COLLECT_LOCK_WAIT_S", 0.2)
+    path = open_to_all.viewer.datasets.folder / config.COLLECTED_NAME
+    with writer_lock(path):
+        answer = complete(open_to_all)
+        assert answer.status == 503
+        assert int(answer.headers["retry-after"]) > 0
+        assert str(path.parent) not in answer.json["error"]
+        assert open_to_all.get("/api/status").status == 200
+    assert complete(open_to_all).status == 201
+    assert len(stored(open_to_all)) == 1
+
+
+def test_too_many_at_once_are_told_to_slow_down(
+    open_to_all: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = open_to_all.viewer.datasets.folder / config.COLLECTED_NAME
+    jobs = [lambda n=n: complete(open_to_all, transactionId=f"t{n}") for n in range(50)]
+    hold = threading.Event()
+
+    def holder() -> None:
+        with writer_lock(path):
+            hold.wait(1.0)
+
+    thread = threading.Thread(target=holder)
+    thread.start()
+    time.sleep(0.1)
+    answers = in_parallel(jobs)
+    hold.set()
+    thread.join()
+    statuses = [answer.status for answer in answers]
+    assert set(statuses) <= {201, 429}
+    assert 429 in statuses
+    assert len(stored(open_to_all)) == statuses.count(201)
+    assert all(a.headers.get("retry-after") for a in answers if a.status == 429)
+
+
+def test_many_clients_at_once(open_to_all: Live) -> None:
+    def send(client: int) -> List[int]:
+        return [complete(open_to_all, transactionId=f"{client}-{n}").status for n in range(20)]
+
+    results = in_parallel([lambda c=c: send(c) for c in range(8)])
+    assert [status for result in results for status in result] == [201] * 160
+    assert len({row["call_id"] for row in stored(open_to_all)}) == 160
+
+
+def test_collected_data_is_a_dataset_like_any_other(open_to_all: Live) -> None:
+    from finops.dataset.scan import open_dataset
+
+    for n in range(5):
+        complete(open_to_all, transactionId=f"t{n}")
+    open_to_all.post(BATCH, [RECORD])
+    assert open_to_all.post(f"/api/dataset?name={config.COLLECTED_NAME}").status == 200
+    status = open_to_all.wait(lambda s: s["csv"]["calls"] == 6 and s)
+    assert status["csv"]["name"] == config.COLLECTED_NAME
+    assert status["collector"]["events"] == 6
+    assert open_to_all.post("/api/generate", {"size_mb": 1}).status == 409
+    dataset = open_dataset(open_to_all.viewer.dataset.path)
+    found = dataset.rollups(())
+    assert found.accounting.used == 6
+    assert not found.accounting.skipped
