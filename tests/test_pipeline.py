@@ -284,3 +284,14 @@ def test_the_local_chart_library_is_put_beside_the_pages(small_csv: Path, tmp_pa
     script = Path(need("node_modules/chart.js/dist/chart.umd.js"))
     analyze(Job(small_csv, tmp_path, only=("pricing",)))
     assert (tmp_path / "chart.umd.js").read_bytes() == script.read_bytes()
+
+
+def test_the_showcases_pages_are_linked_from_the_index(small_csv: Path, tmp_path: Path) -> None:
+    page = '<h1>Spikes &amp; limits</h1><p class="purpose">Stop &lt;them&gt; early.</p>'
+    (tmp_path / "scenario_viral_spike.html").write_text(page)
+    (tmp_path / "scenario_X y.html").write_text(page)
+    analyze(Job(small_csv, tmp_path, only=("pricing",)))
+    index = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert '<a href="scenario_viral_spike.html">Spikes &amp; limits</a>' in index
+    assert "Stop &lt;them&gt; early." in index
+    assert "scenario_X" not in index

@@ -6,10 +6,12 @@ lock, starts from what the last one left, and puts its own reports into it.
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Dict, Mapping, NamedTuple, Optional
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 
 from finops import registry
 from finops.dataset.lock import writer_lock
@@ -29,6 +31,9 @@ MISSING = "missing"
 MANIFEST = "manifest.json"
 INDEX = "index.html"
 _LOCK_WAIT_S = 30
+_SCENARIO_NAME = re.compile(r"scenario_[a-z0-9_]+\.html")
+_HEADING = re.compile("<h1>([^<]*)</h1>")
+_PURPOSE = re.compile('<p class="purpose">([^<]*)</p>')
 
 
 class Made(NamedTuple):
@@ -67,7 +72,8 @@ def publish(
         known = {name: result for name, result in shown.items() if result}
         try:
             copy_library(folder)
-            generate_index(known, reports, context, index)
+            linked = dict(context, scenarios=scenario_pages(folder))
+            generate_index(known, reports, linked, index)
             write_manifest(reports, context, folder / MANIFEST)
         except OSError as error:
             raise StorageError(
@@ -124,6 +130,20 @@ def dataset_of(context: Mapping[str, Any]) -> Row:
         "size_bytes": context.get("size_bytes"),
         "period": period,
     }
+
+
+def scenario_pages(folder: Path) -> List[Dict[str, str]]:
+    """Return filename, title and purpose of the showcase's pages among the reports."""
+    found = []
+    for page in sorted(folder.glob("scenario_*.html")):
+        if _SCENARIO_NAME.fullmatch(page.name) and page.is_file():
+            text = page.read_text(encoding="utf-8", errors="replace")
+            said = [pattern.search(text) for pattern in (_HEADING, _PURPOSE)]
+            words = [html.unescape(match.group(1)) if match else "" for match in said]
+            found.append(
+                {"filename": page.name, "title": words[0] or page.stem, "purpose": words[1]}
+            )
+    return found
 
 
 def _about(analysis: Analysis) -> Row:
