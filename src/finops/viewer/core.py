@@ -91,6 +91,7 @@ class Viewer:
 
     def start(self) -> None:
         """Begin to follow the dataset."""
+        self.activity.add(f"Viewer started on {self.dataset.name}")
         self.monitor.start()
 
     def stop(self, grace_s: float = config.SHUTDOWN_GRACE_S) -> None:
