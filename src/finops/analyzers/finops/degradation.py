@@ -12,7 +12,10 @@ import math
 from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
 from finops import config
+from finops.dataset.rollup import Table
 from finops.stats import median, percent, rank_index
+
+PROVIDER_HOURS = Table(("hour", "provider"), ("calls", "errors", "latency"))
 
 
 class Degraded(NamedTuple):
@@ -41,12 +44,9 @@ class Hour(NamedTuple):
 
 
 def degraded_hours(cells: Mapping[Tuple[Any, ...], Tuple[Any, ...]]) -> List[Degraded]:
-    """Return the bad hours by provider, then hour, from (hour, provider) cells.
-
-    The measures are calls, errors, summed latency and latency histogram.
-    """
+    """Return the bad hours by provider, then hour, from the cells of `PROVIDER_HOURS`."""
     hours: Dict[str, List[Hour]] = {}
-    for (name, provider), (calls, errors, _, histogram) in cells.items():
+    for (name, provider), (calls, errors, histogram) in cells.items():
         if calls >= config.DEGRADED_MIN_CALLS:
             hour = Hour(name, calls, errors, histogram, p95_of(histogram, calls))
             hours.setdefault(provider, []).append(hour)

@@ -7,13 +7,10 @@ A call keeps the service level where its latency is not above `config.SLA_THRESH
 from __future__ import annotations
 
 import math
-from collections import Counter
-from itertools import chain
 from typing import Any, Callable, ClassVar, Dict, Iterable, List, Mapping, NamedTuple, Tuple
 
 from finops import config
 from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered
-from finops.analyzers.finops.tables import LATENCIES
 from finops.analyzers.wording import caveats, counted, percent, usd
 from finops.dataset.rollup import Rollups, Table
 from finops.stats import histogram_percentiles, ratio
@@ -23,6 +20,8 @@ MODELS = Table(
     ("provider", "model", "task_type"),
     ("calls", "cost", "tokens", "errors", "latency_ms", "latency"),
 )
+HOURS_OF_DAY = Table(("hour_of_day",), ("calls", "latency_ms", "latency"))
+DAYS = Table(("day",), ("calls", "errors", "latency_ms", "latency"))
 PERCENTILES = (0.50, 0.95, 0.99)
 
 
@@ -50,12 +49,11 @@ class Group(NamedTuple):
 class PerformanceAnalyzer(Analyzer):
     """Latency, throughput, service level and errors by model, provider, task, hour and day."""
 
-    TABLES: ClassVar[Tuple[Table, ...]] = (MODELS, LATENCIES)
+    TABLES: ClassVar[Tuple[Table, ...]] = (MODELS, HOURS_OF_DAY, DAYS)
 
     def compute(self, data: Rollups) -> Result:
         """Return the result; latencies in ms, throughput in tokens per second of waiting."""
         cells = {key: Group(*values) for key, values in data[MODELS].items()}
-        hours = _hourly_groups(data)
         whole = merged(cells.values())
         rankings = _model_rankings(cells)
         compliance = _sla_compliance(cells)
@@ -67,8 +65,8 @@ class PerformanceAnalyzer(Analyzer):
             "model_rankings": rankings,
             "sla_compliance": compliance,
             "by_task_type": _by_task_type(cells),
-            "hourly_profile": _hourly_profile(hours),
-            "daily": _daily(hours),
+            "hourly_profile": _hourly_profile(data),
+            "daily": _daily(data),
             "findings": by_impact(
                 _findings(whole, latency, compliance, rankings) + caveats(data.period, data.totals)
             ),
@@ -80,16 +78,13 @@ def merged(groups: Iterable[Group]) -> Group:
     """Return several groups as one.
 
     >>> merged([Group(1, 0.5, 9, 0, 7, {7: 1}), Group(2, 0.5, 1, 1, 14, {7: 2})])
-    Group(calls=3, cost=1.0, tokens=10, errors=1, latency_ms=21, histogram=Counter({7: 3}))
+    Group(calls=3, cost=1.0, tokens=10, errors=1, latency_ms=21, histogram={7: 3})
     """
     parts = list(groups)
-    # Hours of few calls have hardly two of the same latency: count the keys, then correct.
-    histogram: Dict[int, int] = Counter(chain.from_iterable(g.histogram for g in parts))
+    histogram: Dict[int, int] = {}
     for group in parts:
-        if group.calls != len(group.histogram):
-            for ms, calls in group.histogram.items():
-                if calls > 1:
-                    histogram[ms] += calls - 1
+        for ms, calls in group.histogram.items():
+            histogram[ms] = histogram.get(ms, 0) + calls
     return Group(
         sum(g.calls for g in parts),
         math.fsum(g.cost for g in parts),
@@ -215,39 +210,33 @@ def _by_task_type(cells: Mapping[Tuple[Any, ...], Group]) -> List[Row]:
     return ordered(rows, "call_count", ("task_type",))
 
 
-def _hourly_groups(data: Rollups) -> Dict[Tuple[Any, ...], Group]:
-    """The hourly table as groups; costs and tokens are not in it."""
-    return {
-        key: Group(calls, 0.0, 0, errors, latency_ms, histogram)
-        for key, (calls, errors, latency_ms, histogram) in data[LATENCIES].items()
-    }
+def _hourly_profile(data: Rollups) -> List[Row]:
+    nothing: Tuple[Any, ...] = (0, 0, {})
+    rows = []
+    for hour in range(24):
+        calls, latency_ms, histogram = data[HOURS_OF_DAY].get((hour,), nothing)
+        rows.append(
+            {
+                "hour": hour,
+                "call_count": calls,
+                "avg_latency_ms": ratio(latency_ms, calls),
+                "p95_latency_ms": histogram_percentiles(histogram, (0.95,))[0],
+            }
+        )
+    return rows
 
 
-def _hourly_profile(cells: Mapping[Tuple[Any, ...], Group]) -> List[Row]:
-    hours = grouped(cells, lambda key: key[0][11:13])
-    nothing = merged([])
-    return [
-        {
-            "hour": hour,
-            "call_count": group.calls,
-            "avg_latency_ms": group.average,
-            "p95_latency_ms": histogram_percentiles(group.histogram, (0.95,))[0],
-        }
-        for hour, group in ((h, hours.get(f"{h:02d}", nothing)) for h in range(24))
-    ]
-
-
-def _daily(cells: Mapping[Tuple[Any, ...], Group]) -> List[Row]:
+def _daily(data: Rollups) -> List[Row]:
     """Active days in ascending order."""
     return [
         {
             "date": day,
-            "call_count": group.calls,
-            "avg_latency_ms": group.average,
-            "p95_latency_ms": histogram_percentiles(group.histogram, (0.95,))[0],
-            "error_rate_percent": percent_of(group.errors, group.calls),
+            "call_count": calls,
+            "avg_latency_ms": ratio(latency_ms, calls),
+            "p95_latency_ms": histogram_percentiles(histogram, (0.95,))[0],
+            "error_rate_percent": percent_of(errors, calls),
         }
-        for day, group in grouped(cells, lambda key: key[0][:10]).items()
+        for (day,), (calls, errors, latency_ms, histogram) in data[DAYS].items()
     ]
 
 

@@ -8,8 +8,8 @@ from typing import ClassVar, Dict, Iterator, List, Mapping, NamedTuple, Sequence
 
 from finops import config
 from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered
-from finops.analyzers.finops.degradation import degraded_hours
-from finops.analyzers.finops.tables import ACCOUNTS, CALLS, DAYS, LATENCIES, fold
+from finops.analyzers.finops.degradation import PROVIDER_HOURS, degraded_hours
+from finops.analyzers.finops.tables import ACCOUNTS, CALLS, DAYS, fold
 from finops.analyzers.wording import caveats, counted, percent, usd
 from finops.dataset.rollup import Period, Rollups, Table
 from finops.stats import mean, ratio, std_dev
@@ -41,7 +41,7 @@ class RealtimeAnalyzer(Analyzer):
         HOURS,
         MODEL_HOURS,
         CUSTOMER_HOURS,
-        LATENCIES,
+        PROVIDER_HOURS,
         DAYS,
         CALLS,
         ACCOUNTS,
@@ -147,7 +147,7 @@ def _day_alerts(data: Rollups) -> Iterator[Row]:
 
 
 def _provider_alerts(data: Rollups) -> Iterator[Row]:
-    for hour in degraded_hours(data[LATENCIES]):
+    for hour in degraded_hours(data[PROVIDER_HOURS]):
         name = config.PROVIDER_NAMES.get(hour.provider, hour.provider)
         when = hour.hour.replace("T", " ")[:16]
         if hour.kind == "latency":

@@ -15,7 +15,6 @@ CALLS = Table(
 )
 ACCOUNTS = Table(("customer_id", "organization_id", "product_id"), ("calls", "cost", "tokens"))
 DAYS = Table(("day",), ("calls", "cost", "errors"))
-LATENCIES = Table(("hour", "provider"), ("calls", "errors", "latency_ms", "latency"))
 
 Sums = Tuple[Any, ...]
 
