@@ -235,7 +235,7 @@ def _numbers(
             label=label if scatter else formatting.cell(x.kind, label),
             cells=join(
                 (
-                    fill('<td class="number">$value</td>', value=formatting.cell(kind, value))
+                    fill('<td class="number">$value</td>', value=_number(kind, value))
                     for kind, value in zip(kinds, (one.values[at] for one in series))
                 ),
                 "",
@@ -250,6 +250,11 @@ def _numbers(
         head=head,
         rows=join(rows),
     )
+
+
+def _number(kind: str, value: Any) -> str:
+    # A series that begins later or ends earlier has gaps: blank reads calmer than "n/a".
+    return "" if value is None else formatting.cell(kind, value)
 
 
 def _axis_data(axis: Axis) -> Dict[str, str]:

@@ -125,8 +125,10 @@ def _row(columns: Sequence[Column], row: Row, long: Container[str]) -> Markup:
 def _cell(column: Column, value: Any, long: bool) -> Markup:
     shown = formatting.cell(column.kind, value)
     if column.numeric:
-        drawn = bar(value, column.kind) if column.bar else Markup("")
-        return fill('<td class="number">$bar$value</td>', bar=drawn, value=shown)
+        if not column.bar:
+            return fill('<td class="number">$value</td>', value=shown)
+        drawn = bar(value, column.kind)
+        return fill('<td class="number">$bar<span>$value</span></td>', bar=drawn, value=shown)
     if column.kind == "severity":
         return fill("<td>$badge</td>", badge=severity_badge(str(value)))
     dot = _dot(column, value) if column.dot else Markup("")

@@ -42,7 +42,7 @@ const charts = (() => {
     const lines = data.series.filter((s) => !s.style).length;
     const base = data.shape === "line"
       ? line(one, { index, many: lines > 1 ? lines : 0 }, colour, data.labels.length)
-      : { backgroundColor: colour, borderRadius: 2, maxBarThickness: 40, categoryPercentage: 0.8 };
+      : { backgroundColor: colour, borderColor: look.read("edge"), borderWidth: 1, borderRadius: 2, maxBarThickness: 40, categoryPercentage: 0.8 };
     const made = { label: one.label, data: one.values, ...base };
     if (data.colours) made.backgroundColor = data.colours.map((key) => look.colour(key));
     if (data.shape === "bar" && one.style === "dashed") Object.assign(made, { type: "line", borderColor: colour });
@@ -72,12 +72,13 @@ const charts = (() => {
       const made = axis(side, look, true, at);
       made.ticks.callback = (value) => format.tick(side.kind, value);
       made.beginAtZero = data.shape !== "scatter";
+      if (side.kind === "count") made.ticks.precision = 0;
       return made;
     };
     if (data.shape === "scatter") return { x: numbers(data.x, "x"), y: numbers(data.y, "y") };
     const labels = axis(data.x, look, false, "x");
     labels.stacked = Boolean(data.stacked);
-    labels.ticks.callback = (value) => shortened(data.x.kind === "date" ? format.day(data.labels[value]) : data.labels[value]);
+    labels.ticks.callback = (value) => shortened(format.day(data.labels[value]));
     const values = numbers(data.y, data.horizontal ? "x" : "y");
     values.stacked = Boolean(data.stacked);
     if (!data.horizontal) return { x: labels, y: values };
@@ -88,7 +89,7 @@ const charts = (() => {
   }
 
   function shortened(text) {
-    const limit = window.innerWidth < 640 ? 16 : 28;
+    const limit = window.innerWidth < 640 ? 16 : 36;
     return text.length > limit ? `${text.slice(0, limit - 1)}…` : text;
   }
 
@@ -116,7 +117,7 @@ const charts = (() => {
         plugins: {
           legend: {
             display: datasets.length > 1, position: "bottom", align: "start",
-            labels: { color: look.read("text"), usePointStyle: true, boxHeight: 7, boxWidth: 12, padding: 16 },
+            labels: { filter: (item) => !["low", "high"].includes(data.series[item.datasetIndex].style), color: look.read("text"), usePointStyle: true, boxHeight: 7, boxWidth: 12, padding: 16 },
           },
           tooltip: {
             callbacks: tooltip(data), backgroundColor: look.read("text"), titleColor: look.read("surface"),

@@ -103,14 +103,16 @@ const format = (() => {
     if (kind === "money" && Math.abs(value) >= 10000) return (value < 0 ? "-$" : "$") + short(Math.abs(value));
     if (kind === "money" && Number.isInteger(value)) return money(value).replace(/\.00$/, "");
     if (kind === "count" || kind === "tokens") return Number.isInteger(value) ? short(value) : decimal(value);
-    if (kind === "percent") return `${decimal(value)}%`;
-    if (kind === "share") return `${decimal(shifted(value, 2))}%`;
+    const plain = (number) => decimal(number).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
+    if (kind === "percent") return `${plain(value)}%`;
+    if (kind === "share") return `${plain(shifted(value, 2))}%`;
+    if (kind === "number") return plain(value);
     return cell(kind, value);
   }
 
   // "2025-01-31" is "31 Jan", an hour keeps its clock; other text stays.
   function day(text) {
-    const found = /^(\d{4})-(\d\d)-(\d\d)(?:T(\d\d:\d\d))?/.exec(text);
+    const found = /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d:\d\d))?/.exec(text);
     if (!found) return text;
     const date = `${Number(found[3])} ${MONTHS[Number(found[2]) - 1]}`;
     return found[4] ? `${date} ${found[4]}` : date;

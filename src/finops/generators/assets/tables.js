@@ -64,9 +64,10 @@ const tables = (() => {
       made.append(badge(value));
       return made;
     }
-    if (column.bar) made.append(bar(value, column.kind));
+    const text = format.cell(column.kind, value);
     if (column.dots) made.append(element("i", `dot c${column.dots[value]}`));
-    made.append(format.cell(column.kind, value));
+    if (column.bar) made.append(bar(value, column.kind), element("span", "", text));
+    else made.append(text);
     return made;
   }
 
