@@ -196,19 +196,22 @@ def test_departures_are_matched_by_customer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("start", "planted"),
-    [
-        ("2025-03-02T00", 1),  # last calls on the 1st: 30 days before the 31st
-        ("2025-03-02T01", 0),  # last calls on the 2nd
-        ("2025-02-20T00", 1),
-    ],
+    ("start", "planted"), [("2025-03-01T23", 1), ("2025-03-02T00", 0), ("2025-02-20T00", 1)]
 )
 def test_a_departure_too_late_to_be_known_is_not_planted(start: str, planted: int) -> None:
+    """The data ends a second before midnight of the 31st, thirty days after the 1st."""
     late = [incident("departed_customer", "a", start, "2025-05-01T00")]
     assert score("departed_customer", late)["planted"] == planted
     row = score("departed_customer", late, churned=[gone("a")])
     assert row["false_alarms"] == 0
     assert score("departed_customer", late, end="")["planted"] == 1
+
+
+@pytest.mark.parametrize(("day", "false_alarms"), [("2025-02-28", 1), ("2025-03-01", 0)])
+def test_a_silence_too_short_to_be_known_is_not_judged(day: str, false_alarms: int) -> None:
+    """Calls on the 1st may have come until midnight: fewer than thirty whole days of silence."""
+    row = score("departed_customer", [], churned=[dict(gone("a"), last_activity_date=day)])
+    assert row["false_alarms"] == false_alarms
 
 
 def test_incidents_after_the_end_of_the_data_are_not_planted() -> None:

@@ -22,8 +22,8 @@ slow_provider      realtime.alerts of type provider_degraded, by latency        
 =================  ============================================================  ============
 
 Where the detector names no time, all incidents of one subject are one.  An incident that
-begins after the data ends is not planted, nor is a departure too late to be known: fewer days
-before the end than the silence that counts as churn.
+begins after the data ends is not planted.  A departure is known after as many whole days as
+count as churn: a later one is not planted, and an alarm on a shorter silence is not judged.
 
 An alarm without an incident is a false one.  Alarms of one subject less than
 `config.EVALUATION_EPISODE_HOURS` apart are one false alarm, but each hour of a burst counts.
@@ -117,9 +117,10 @@ def _score(
 ) -> Dict[str, Any]:
     """Return the row of one kind."""
     alarms = list(KINDS[kind].alarms(results))
-    known = [i for i in planted[kind] if _knowable(kind, i, last)]
+    known = [i for i in planted[kind] if _knowable(kind, i.start, last)]
     missed = [i for i in known if not any(_match(a, i) for a in alarms)]
-    false = _episodes(kind, [a for a in alarms if not _true(kind, a, planted)])
+    judged = [a for a in alarms if _knowable(kind, a.start, last)]
+    false = _episodes(kind, [a for a in judged if not _true(kind, a, planted)])
     found = len(known) - len(missed)
     precision = stats.ratio(found, found + len(false)) if found or false else 1.0
     recall = stats.ratio(found, len(known)) if known else 1.0
@@ -143,12 +144,10 @@ def _named(kind: str, subject: str, start: datetime) -> Dict[str, str]:
     return {"subject": subject, "start": start.isoformat() if KINDS[kind].timed else ""}
 
 
-def _knowable(kind: str, incident: Incident, last: datetime) -> bool:
-    """Return whether the data goes on long enough to know of the incident."""
-    if kind != "departed_customer" or last == datetime.max:
-        return True
-    final_day = (incident.start - timedelta(seconds=1)).date()
-    return (last.date() - final_day).days >= config.CHURN_INACTIVE_DAYS
+def _knowable(kind: str, start: datetime, last: datetime) -> bool:
+    """Return whether the data goes on long enough to know of what began at `start`."""
+    silence = timedelta(days=config.CHURN_INACTIVE_DAYS)
+    return kind != "departed_customer" or start <= last - silence
 
 
 def _match(alarm: Alarm, incident: Incident) -> bool:
@@ -219,7 +218,8 @@ def _viral(results: Results) -> Iterable[Alarm]:
 
 def _departed(results: Results) -> Iterable[Alarm]:
     for row in _rows(results, "churn_growth", "churned"):
-        yield Alarm(row["customer_id"], *_ALWAYS, row["customer_id"])
+        silent = moment(row["last_activity_date"]) + timedelta(days=1)
+        yield Alarm(row["customer_id"], silent, datetime.max, row["customer_id"])
 
 
 def _rate_limited(results: Results) -> Iterable[Alarm]:
