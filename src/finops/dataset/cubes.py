@@ -1,8 +1,8 @@
 """Cubes: the finest tables that the pass over the file fills, and how they are kept small.
 
 A cube groups calls by codes (see `batch.Encoder`) within a time grain.  Every declared table is
-folded from one cube afterwards (see `plan`).  While a stretch of time is being read its cells
-are a plain dict; when the next stretch begins they are packed into arrays, a fraction of the
+folded from one cube afterwards (see `fold`).  While a stretch of time is being read its cells
+are a plain dict; when the next stretch begins they are appended to arrays, a fraction of the
 size.  Packed cells of the same key may occur more than once (an hour cut in two by parts of the
 file, or met again in unordered data): folding adds them up, so nothing ever has to be looked up
 again while reading.
@@ -14,10 +14,10 @@ from array import array
 from collections import Counter, defaultdict
 from datetime import date
 from itertools import compress
-from typing import Any, Dict, Iterator, List, NamedTuple, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, NamedTuple, Sequence, Tuple
 
 from finops import config
-from finops.dataset.batch import WORD_BITS, WORDS, Batch, Encoder
+from finops.dataset.batch import LANES, WORD_BITS, WORDS, Batch, Encoder
 
 # A cell's code: customer code, call code, token band, side by side.
 CALL_BITS = 24
@@ -26,6 +26,7 @@ _CALL_MASK = (1 << CALL_BITS) - 1
 _BAND_MASK = (1 << BAND_BITS) - 1
 _CALL_SPACE = 1 << CALL_BITS
 
+Shared = Dict[Tuple[Any, ...], Sequence[int]]
 Run = Tuple[bytes, int, int]  # an hour such as b"2025-01-01T09", and its rows [from, to)
 
 
@@ -80,21 +81,34 @@ class Projection:
 class Cube:
     """The cells of one spec for one part of the file.
 
-    `packed` is a list of stretches: (time value, codes, words), where `words[w]` holds word w
-    of each cell's packed sums, or is None where that word is zero throughout.  For a latency
-    cube it is (time value, codes, [lengths, latencies of all cells in a row]).
+    `measures` are those that anybody wants of it; the others are dropped when cells are packed.
+    `packed` has plain lists and arrays only: `times` and `lengths` of the stretches, the `codes`
+    of all their cells in a row, and as long as these either `words`, the wanted words of the
+    packed sums (None for the others), or `counts` and, for all cells in a row, `latencies`.
     """
 
-    def __init__(self, spec: CubeSpec, positions: Sequence[int]) -> None:
+    def __init__(
+        self, spec: CubeSpec, positions: Sequence[int], measures: Iterable[str] = tuple(LANES)
+    ) -> None:
         self.spec = spec
         self.projection = Projection(positions)
-        self.packed: List[Tuple[str, Any, List[Any]]] = []
+        self.packed: Dict[str, Any] = {"times": [], "lengths": array("I"), "codes": array("Q")}
+        if spec.latency:
+            self.packed.update(counts=array("I"), latencies=array("I"))
+        else:
+            wanted = {first + k for m in measures for first, n in (LANES[m],) for k in range(n)}
+            words = [array("I") if word in wanted else None for word in range(WORDS)]
+            self.packed["words"] = words
         self._time = ""
         self._cells: Dict[int, Any] = self._empty()
 
-    def add(self, batch: Batch, runs: Sequence[Run], encoder: Encoder) -> None:
-        """Add a batch; `runs` are its hours in order."""
-        codes = self._codes(batch, encoder)
+    def add(self, batch: Batch, runs: Sequence[Run], encoder: Encoder, shared: Shared) -> None:
+        """Add a batch; `runs` are its hours in order.
+
+        `shared` is a dict, empty at first, in which the cubes keep for each other what they
+        have worked out of this batch.
+        """
+        codes = self._codes(batch, encoder, shared)
         what = batch.latencies if self.spec.latency else batch.sums
         if self.spec.where:
             passing = _passing(self.spec.where, batch, encoder)
@@ -114,11 +128,24 @@ class Cube:
 
     def close(self) -> None:
         """Pack what is still open."""
-        if self._cells:
-            pack = _packed_latencies if self.spec.latency else _packed_sums
-            codes, columns = pack(self._cells)
-            self.packed.append((self._time, codes, columns))
-            self._cells = self._empty()
+        cells = self._cells
+        if not cells:
+            return
+        packed = self.packed
+        packed["times"].append(self._time)
+        packed["lengths"].append(len(cells))
+        packed["codes"].extend(cells)
+        if self.spec.latency:
+            packed["counts"].extend(map(len, cells.values()))
+            for latencies in cells.values():
+                packed["latencies"].extend(latencies)
+        else:
+            blob = b"".join([sums.to_bytes(WORDS * 4, "little") for sums in cells.values()])
+            words = memoryview(blob).cast("I")
+            for place, column in enumerate(packed["words"]):
+                if column is not None:
+                    column.extend(words[place::WORDS])
+        self._cells = self._empty()
 
     def _empty(self) -> Dict[int, Any]:
         return defaultdict(_latency_list if self.spec.latency else int)
@@ -132,31 +159,38 @@ class Cube:
             for code, sums in zip(codes, what):
                 cells[code] += sums
 
-    def _codes(self, batch: Batch, encoder: Encoder) -> List[int]:
+    def _codes(self, batch: Batch, encoder: Encoder, shared: Shared) -> Sequence[int]:
         """Return the cell code of each call."""
         spec = self.spec
-        if spec.calls:
+        key = (spec.customers, spec.calls, spec.band)
+        if key not in shared:
+            codes: Sequence[int] = self._joint_codes(batch, encoder, shared)
+            if spec.band:
+                width = config.TOKEN_BAND_WIDTH
+                codes = [
+                    (code << BAND_BITS) + (i + o) // width
+                    for code, i, o in zip(codes, batch.inputs, batch.outputs)
+                ]
+            shared[key] = codes
+        elif spec.calls:
             self.projection.extend(encoder.call_keys)
-            codes = list(map(self.projection.codes.__getitem__, batch.calls))
-            if spec.customers:
-                codes = [c * _CALL_SPACE + k for c, k in zip(batch.customers, codes)]
-        elif spec.customers:
-            codes = [c * _CALL_SPACE for c in batch.customers]
-        else:
-            codes = [0] * len(batch.calls)
-        if spec.band:
-            width = config.TOKEN_BAND_WIDTH
-            codes = [
-                (k << BAND_BITS) + (i + o) // width
-                for k, i, o in zip(codes, batch.inputs, batch.outputs)
-            ]
+        return shared[key]
+
+    def _joint_codes(self, batch: Batch, encoder: Encoder, shared: Shared) -> Sequence[int]:
+        spec = self.spec
+        if not spec.calls:
+            return batch.customers if spec.customers else [0] * len(batch.calls)
+        self.projection.extend(encoder.call_keys)
+        codes = list(map(self.projection.codes.__getitem__, batch.calls))
+        if spec.customers:
+            return [c * _CALL_SPACE + k for c, k in zip(batch.customers, codes)]
         return codes
 
 
-def customer_codes(codes: Sequence[int], spec: CubeSpec) -> List[int]:
+def customer_codes(codes: Sequence[int], spec: CubeSpec) -> Sequence[int]:
     """Return the customer codes of cell codes."""
-    shift = CALL_BITS + (BAND_BITS if spec.band else 0)
-    return [code >> shift for code in codes]
+    shift = (CALL_BITS if spec.calls else 0) + (BAND_BITS if spec.band else 0)
+    return [code >> shift for code in codes] if shift else codes
 
 
 def call_codes(codes: Sequence[int], spec: CubeSpec) -> List[int]:
@@ -171,9 +205,9 @@ def token_bands(codes: Sequence[int]) -> List[int]:
     return [(code & _BAND_MASK) * config.TOKEN_BAND_WIDTH for code in codes]
 
 
-def packed_sums(codes: Sequence[int], words: Sequence[Any]) -> List[int]:
-    """Return the packed sums of each cell of a stretch."""
-    packed = [0] * len(codes)
+def packed_sums(count: int, words: Sequence[Any]) -> List[int]:
+    """Return the packed sums of `count` cells from their words."""
+    packed = [0] * count
     for place, column in enumerate(words):
         if column is not None:
             shift = WORD_BITS * place
@@ -181,34 +215,8 @@ def packed_sums(codes: Sequence[int], words: Sequence[Any]) -> List[int]:
     return packed
 
 
-def latencies_of(columns: Sequence[Any]) -> Iterator[Any]:
-    """Yield the latencies of each cell of a stretch of a latency cube."""
-    lengths, latencies = columns
-    start = 0
-    for length in lengths:
-        yield latencies[start : start + length]
-        start += length
-
-
 def _latency_list() -> Any:
     return array("I")
-
-
-def _packed_sums(cells: Dict[int, int]) -> Tuple[Any, List[Any]]:
-    blob = b"".join([sums.to_bytes(WORDS * 4, "little") for sums in cells.values()])
-    words = memoryview(blob).cast("I")
-    columns: List[Any] = []
-    for word in range(WORDS):
-        column = array("I", words[word::WORDS].tolist())
-        columns.append(column if any(column) else None)
-    return array("Q", cells), columns
-
-
-def _packed_latencies(cells: Dict[int, Any]) -> Tuple[Any, List[Any]]:
-    joined = array("I")
-    for latencies in cells.values():
-        joined.extend(latencies)
-    return array("Q", cells), [array("I", map(len, cells.values())), joined]
 
 
 def histogram(latencies: Any) -> Dict[int, int]:

@@ -8,16 +8,15 @@ large tables, measures are lifted straight out of the packed words; else cells a
 from __future__ import annotations
 
 from collections import defaultdict
-from itertools import chain, repeat
-from typing import Any, Callable, Dict, Iterable, List, Sequence, Tuple
+from itertools import accumulate, chain, repeat
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from finops.dataset.batch import LANES, WORD_BITS, unpack
+from finops.dataset.batch import LANES, WORD_BITS, WORDS, unpack
 from finops.dataset.cubes import (
     CubeSpec,
     call_codes,
     customer_codes,
     histogram,
-    latencies_of,
     packed_sums,
     token_bands,
 )
@@ -42,25 +41,38 @@ class Stretch:
     out; the many cells of the others do not, for the sake of memory.
     """
 
-    def __init__(self, cube: FilledCube, codes: Sequence[int], columns: Sequence[Any]) -> None:
+    def __init__(self, cube: FilledCube, start: int, end: int) -> None:
         self.cube = cube
-        self.codes = codes
-        self.columns = columns
-        self._kept: Dict[str, List[int]] = {}
+        self.codes = cube.packed["codes"][start:end]
+        self._span = slice(start, end)
+        self._kept: Dict[str, Sequence[int]] = {}
 
-    def customers(self) -> List[int]:
+    def customers(self) -> Sequence[int]:
         """Return the customer code of each cell."""
         return self._once("customers", lambda: customer_codes(self.codes, self.cube.spec))
 
-    def calls(self) -> List[int]:
+    def calls(self) -> Sequence[int]:
         """Return the projected call code of each cell."""
         return self._once("calls", lambda: call_codes(self.codes, self.cube.spec))
 
-    def sums(self) -> List[int]:
+    def sums(self) -> Sequence[int]:
         """Return the packed sums of each cell."""
-        return self._once("sums", lambda: packed_sums(self.codes, self.columns))
+        words = [self.word(place) for place in range(WORDS)]
+        return self._once("sums", lambda: packed_sums(len(self.codes), words))
 
-    def _once(self, name: str, work_out: Callable[[], List[int]]) -> List[int]:
+    def word(self, place: int) -> Any:
+        """Return one word of the packed sums of each cell, None where nobody wanted it."""
+        column = self.cube.packed["words"][place]
+        return None if column is None else column[self._span]
+
+    def latencies(self) -> Iterator[Any]:
+        """Yield the latencies of each cell of a latency cube."""
+        start = self.cube.first_latency(self._span.start)
+        for count in self.cube.packed["counts"][self._span]:
+            yield self.cube.packed["latencies"][start : start + count]
+            start += count
+
+    def _once(self, name: str, work_out: Callable[[], Sequence[int]]) -> Sequence[int]:
         if self.cube.spec.time:
             return work_out()
         if name not in self._kept:
@@ -71,20 +83,41 @@ class Stretch:
 class FilledCube:
     """A cube as one part of the file filled it, with the meaning of its codes.
 
-    `stretches` are (time value, cells); `call_keys` are those of the projected call codes.
+    `packed` is that of `cubes.Cube`; `call_keys` are those of the projected call codes.
     """
 
     def __init__(
         self,
         spec: CubeSpec,
-        packed: Sequence[Tuple[str, Any, Sequence[Any]]],
+        packed: Mapping[str, Any],
         call_keys: Sequence[Tuple[Any, ...]],
         customer_keys: Sequence[Tuple[Any, ...]],
     ) -> None:
         self.spec = spec
+        self.packed = packed
         self.call_keys = call_keys
         self.customer_keys = customer_keys
-        self.stretches = [(time, Stretch(self, codes, columns)) for time, codes, columns in packed]
+        self._lone: Optional[Stretch] = None
+        self._firsts: List[int] = []
+
+    def stretches(self) -> Iterator[Tuple[str, Stretch]]:
+        """Yield (time value, cells) in the order in which they were read."""
+        start = 0
+        for time, length in zip(self.packed["times"], self.packed["lengths"]):
+            if self._lone is not None:
+                yield time, self._lone
+                continue
+            stretch = Stretch(self, start, start + length)
+            if not self.spec.time:
+                self._lone = stretch
+            yield time, stretch
+            start += length
+
+    def first_latency(self, cell: int) -> int:
+        """Return where the latencies of a cell begin."""
+        if not self._firsts:
+            self._firsts = [0, *accumulate(self.packed["counts"])]
+        return self._firsts[cell]
 
 
 def fold(
@@ -122,7 +155,7 @@ def _by_time(cubes: Sequence[FilledCube]) -> List[Tuple[str, List[Stretch]]]:
     """Return the stretches of all parts by their time value, in order of time."""
     found: Dict[str, List[Stretch]] = {}
     for cube in cubes:
-        for time, stretch in cube.stretches:
+        for time, stretch in cube.stretches():
             found.setdefault(time, []).append(stretch)
     return sorted(found.items())
 
@@ -171,7 +204,7 @@ def _lifted(measure: str, stretch: Stretch) -> List[Any]:
     first, count = LANES[measure]
     column: List[int] = [0] * len(stretch.codes)
     for place in range(count):
-        word = stretch.columns[first + place]
+        word = stretch.word(first + place)
         if word is not None:
             shift = WORD_BITS * place
             column = [v + (w << shift) for v, w in zip(column, word)] if place else list(word)
@@ -210,7 +243,7 @@ def _with_histograms(
         gathered: Dict[Key, Any] = {}
         for stretch in stretches:
             keys = _keys(table, time, stretch)
-            for key, latencies in zip(keys, latencies_of(stretch.columns)):
+            for key, latencies in zip(keys, stretch.latencies()):
                 if key in gathered:
                     gathered[key].extend(latencies)
                 else:

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Callable, Dict, Iterator, List, Optional, Tupl
 from finops import config
 from finops.catalog import PriceTable
 from finops.dataset.batch import Batch, Encoder
-from finops.dataset.cubes import Run
+from finops.dataset.cubes import Run, Shared
 from finops.dataset.fold import FilledCube
 from finops.dataset.header import Header
 from finops.dataset.journeys import JourneyReader, Journeys
@@ -44,8 +44,9 @@ def scan_part(
     journeys = JourneyReader()
     for batch in batches(stream, span, reader, progress):
         runs = hours_of(batch.times)
+        shared: Shared = {}
         for cube in cubes:
-            cube.add(batch, runs, encoder)
+            cube.add(batch, runs, encoder, shared)
         journeys.add(batch, encoder)
     for cube in cubes:
         cube.close()

@@ -6,7 +6,7 @@ the most dimensions.  A kind of table that nobody foresaw just gets a cube of it
 
 from __future__ import annotations
 
-from typing import Iterable, List, Tuple
+from typing import Dict, Iterable, List, Set, Tuple
 
 from finops.dataset.cubes import Cube, CubeSpec
 from finops.dataset.rollup import (
@@ -37,7 +37,14 @@ class Plan:
 
     def cubes(self) -> List[Cube]:
         """Return fresh cubes, one a spec, for one part of the file."""
-        return [Cube(spec, [_CALL_POSITION[name] for name in spec.calls]) for spec in self.specs]
+        wanted: Dict[CubeSpec, Set[str]] = {spec: set() for spec in self.specs}
+        for table in self.tables:
+            if _specs_of(table) and has_sums(table):
+                wanted[self.spec_for(table, latency=False)].update(_added(table))
+        return [
+            Cube(spec, [_CALL_POSITION[name] for name in spec.calls], sorted(wanted[spec]))
+            for spec in self.specs
+        ]
 
     def spec_for(self, table: Table, latency: bool) -> CubeSpec:
         """Return the smallest planned cube that a table can be folded from."""
@@ -56,13 +63,23 @@ def _specs_of(table: Table) -> List[CubeSpec]:
     customers = any(name in CUSTOMER_DIMENSIONS for name in table.by)
     calls = tuple(name for name in CALL_DIMENSIONS if name in table.by)
     band = "token_band" in table.by
-    sums = any(measure != LATENCY_HISTOGRAM for measure in table.measures)
     latency = LATENCY_HISTOGRAM in table.measures
     return [
         CubeSpec(time, customers, calls, band, table.where, kind)
-        for kind, needed in ((False, sums or not latency), (True, latency))
+        for kind, needed in ((False, has_sums(table)), (True, latency))
         if needed
     ]
+
+
+def has_sums(table: Table) -> bool:
+    """Return whether a table needs a cube of sums: not if a latency histogram is all it wants."""
+    return table.measures != (LATENCY_HISTOGRAM,)
+
+
+def _added(table: Table) -> Set[str]:
+    """Return the measures as they are added up."""
+    names = set(table.measures) - {LATENCY_HISTOGRAM}
+    return names - {"tokens"} | ({"input_tokens", "output_tokens"} if "tokens" in names else set())
 
 
 def _time_of(table: Table) -> str:

@@ -22,7 +22,7 @@ from finops.dataset.journeys import Journeys, UnorderedJourneys, joined
 from finops.dataset.mark import read_mark, readable_end
 from finops.dataset.part import batches, filled_cubes, journeys_in, scan_part
 from finops.dataset.pieces import PieceReader
-from finops.dataset.plan import Plan
+from finops.dataset.plan import Plan, has_sums
 from finops.dataset.rollup import (
     LATENCY_HISTOGRAM,
     REGION_CHANGE_MEASURES,
@@ -196,11 +196,10 @@ def _fold_all(
         if set(table.measures) & set(REGION_CHANGE_MEASURES):
             filled[table] = fold_changes(table, journeys)
             continue
-        sums = [m for m in table.measures if m != LATENCY_HISTOGRAM]
         latency = LATENCY_HISTOGRAM in table.measures
         filled[table] = fold(
             table,
-            cubes[plan.spec_for(table, latency=False)] if sums or not latency else [],
+            cubes[plan.spec_for(table, latency=False)] if has_sums(table) else [],
             cubes[plan.spec_for(table, latency=True)] if latency else [],
         )
     return filled
