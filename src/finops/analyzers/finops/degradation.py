@@ -81,33 +81,39 @@ def _above(histogram: Mapping[int, int], threshold: float) -> int:
 def _slow(provider: str, hours: Sequence[Hour]) -> List[Degraded]:
     usual = median(hour.p95 for hour in hours)
     threshold = config.DEGRADED_LATENCY_FACTOR * usual
-    slow = [_above(hour.histogram, threshold) for hour in hours]
+    bad = [hour for hour in hours if hour.p95 > threshold]
+    if not bad:
+        return []
+    calls = sum(hour.calls for hour in hours)
+    slow = sum(_above(hour.histogram, threshold) for hour in hours)
     return [
         Degraded(provider, hour.name, "latency", hour.p95, usual, threshold)
-        for hour, count, share in zip(hours, slow, _usual_shares(hours, slow))
-        if hour.p95 > threshold and improbable(count, hour.calls * share)
+        for hour in bad
+        if _beyond_chance(_above(hour.histogram, threshold), hour.calls, slow, calls)
     ]
 
 
 def _failing(provider: str, hours: Sequence[Hour]) -> List[Degraded]:
-    errors = [hour.errors for hour in hours]
-    usual = percent(sum(errors), sum(hour.calls for hour in hours))
+    calls = sum(hour.calls for hour in hours)
+    errors = sum(hour.errors for hour in hours)
+    usual = percent(errors, calls)
     threshold = config.DEGRADED_ERROR_FACTOR * usual
+    rated = ((hour, percent(hour.errors, hour.calls)) for hour in hours)
     return [
-        Degraded(provider, hour.name, "errors", percent(hour.errors, hour.calls), usual, threshold)
-        for hour, share in zip(hours, _usual_shares(hours, errors))
-        if percent(hour.errors, hour.calls) > threshold
-        and improbable(hour.errors, hour.calls * share)
+        Degraded(provider, hour.name, "errors", rate, usual, threshold)
+        for hour, rate in rated
+        if rate > threshold and _beyond_chance(hour.errors, hour.calls, errors, calls)
     ]
 
 
-def _usual_shares(hours: Sequence[Hour], counts: Sequence[int]) -> List[float]:
-    """For each hour the share of such calls in all other hours: a bad hour is no excuse.
+def _beyond_chance(count: int, calls: int, all_count: int, all_calls: int) -> bool:
+    """Return whether an hour has more such calls than its provider's other hours explain.
 
-    One call is added, since none seen so far does not mean that there is never one.
+    Its own are left out of the usual share: a bad hour is no excuse.  One call is added, since
+    none seen so far does not mean that there is never one.
     """
-    calls, total = sum(hour.calls for hour in hours), sum(counts)
-    return [(total - count + 1) / (calls - hour.calls + 1) for hour, count in zip(hours, counts)]
+    share = (all_count - count + 1) / (all_calls - calls + 1)
+    return improbable(count, calls * share)
 
 
 def improbable(count: int, expected: float) -> bool:
