@@ -78,7 +78,11 @@ def test_alerts_by_day_and_in_full(data, page):
     bars = drawn(page, "alerts-by-day")
     assert sum(sum(values) for values in bars.values()) == len(data["alerts"])
     assert sum(bars["Provider degraded"]) == 1
-    assert cells(page, "alerts", "What happened") == [row["message"] for row in data["alerts"]]
+    assert cells(page, "alerts", "Value") == shown([row["value"] for row in data["alerts"]])
+    degraded = [row["subject"] for row in data["alerts"] if row["type"] == "provider_degraded"]
+    assert degraded == ["openai"]
+    assert cells(page, "alerts", "Whose") == ["all calls"] * (len(data["alerts"]) - 1) + ["OpenAI"]
+    assert cells(page, "alerts", "Measured")[-1] == "p95 latency (ms)"
     assert page.says("Critical")
 
 

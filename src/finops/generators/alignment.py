@@ -8,6 +8,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
 from finops.generators import formatting
 from finops.generators.charts import Axis, Series, bar_chart, line_chart
 from finops.generators.components import Card, Part, columns, section
+from finops.generators.lean import Lean
 from finops.generators.page import Report, write_report
 from finops.generators.tables import Column, table, texts
 
@@ -79,7 +80,7 @@ def _chargeback(data: Data) -> Part:
                 Column("share_percent", "Share", "percent", bar=True),
                 Column("cost_per_1k_tokens", "Cost per 1,000 tokens", "money"),
             ],
-            rows,
+            Lean(rows),
             order=("total_cost", "descending"),
             empty="Organizations with a call were looked for, and there are none.",
         ),
@@ -92,7 +93,7 @@ def _chargeback(data: Data) -> Part:
                 Column("call_count", "Calls", "count"),
                 Column("cost", "Cost", "money"),
             ],
-            _by_product(rows),
+            Lean(_by_product(rows)),
             empty="Products with a call were looked for, and there are none.",
         ),
         lead="The rows sum to the total; calls without an organization have a row of their own.",
@@ -157,7 +158,7 @@ def _fair_share(data: Data) -> Part:
                 Column("cost", "Cost", "money"),
                 Column("cost_with_unallocated", "With its part of what nobody owns", "money"),
             ],
-            rows,
+            Lean(rows),
             order=("cost", "descending"),
             empty="Organizations with a call were looked for, and there are none.",
         ),

@@ -8,6 +8,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
 from finops.generators import formatting
 from finops.generators.charts import Axis, Series, bar_chart, line_chart
 from finops.generators.components import Card, Part, section
+from finops.generators.lean import Lean
 from finops.generators.page import Report, write_report
 from finops.generators.tables import Column, table, texts
 
@@ -128,7 +129,7 @@ def _switches(data: Data) -> Part:
             "routes",
             "Switches by model",
             [*_model_columns(), *_money_columns()],
-            routes,
+            Lean(routes),
             order=("estimated_savings", "descending"),
             empty=empty,
         ),
@@ -141,7 +142,7 @@ def _switches(data: Data) -> Part:
                 *_model_columns(),
                 *_money_columns(),
             ],
-            data.get("model_switches") or [],
+            Lean(data.get("model_switches") or []),
             order=("estimated_savings", "descending"),
             empty=empty,
         ),

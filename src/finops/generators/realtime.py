@@ -8,6 +8,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
 from finops.generators import formatting
 from finops.generators.charts import Axis, Colour, Series, bar_chart, line_chart
 from finops.generators.components import Card, Part, section
+from finops.generators.lean import Lean
 from finops.generators.page import Report, write_report
 from finops.generators.tables import Column, table, texts
 
@@ -20,10 +21,15 @@ Data = Mapping[str, Any]
 Rows = Sequence[Mapping[str, Any]]
 
 _DRAWN_CUSTOMERS = 15
-_ALERTS: Dict[str, str] = {
-    "high_daily_cost": "High daily cost",
-    "high_error_rate": "High error rate",
-    "provider_degraded": "Provider degraded",
+# Type of an alert: word, what its value is.
+_ALERTS: Dict[str, Tuple[str, str]] = {
+    "high_daily_cost": ("High daily cost", "cost (USD)"),
+    "high_error_rate": ("High error rate", "failed calls (%)"),
+    "provider_degraded": ("Provider degraded", "latency or errors"),
+}
+_MEASURES: Dict[str, str] = {
+    "p95_latency_ms": "p95 latency (ms)",
+    "error_rate_percent": "failed calls (%)",
 }
 _RISK_COLOURS: Dict[str, Colour] = {"critical": "critical", "high": "warning", "medium": "accent"}
 
@@ -103,7 +109,7 @@ def _anomaly_table(rows: Rows) -> Part:
             Column("top_customer", "Largest customer"),
             Column("top_model", "Largest model", "model"),
         ],
-        [{**row, "when": _when(row.get("hour"))} for row in rows],
+        Lean([{**row, "when": _when(row.get("hour"))} for row in rows]),
         order=("deviation", "descending"),
         empty="Hours above the threshold were looked for, and there are none.",
     )
@@ -134,7 +140,9 @@ def _alerts(data: Data) -> Part:
             labels,
             [
                 Series(word, [days[day].get(kind, 0) for day in labels], colour)
-                for (kind, word), colour in zip(_ALERTS.items(), ("critical", "warning", "accent"))
+                for (kind, (word, _)), colour in zip(
+                    _ALERTS.items(), ("critical", "warning", "accent")
+                )
             ],
             stacked=True,
             empty="There is no alert to draw.",
@@ -146,22 +154,31 @@ def _alerts(data: Data) -> Part:
                 Column("severity", "Severity", "severity"),
                 Column("kind", "Alert"),
                 Column("when", "When (UTC)"),
-                Column("message", "What happened"),
+                Column("whose", "Whose"),
+                Column("measured", "Measured"),
                 Column("value", "Value", "number"),
                 Column("threshold", "Limit", "number"),
             ],
-            [
-                {
-                    **row,
-                    "kind": _ALERTS.get(str(row.get("type")), row.get("type")),
-                    "when": _when(row.get("time", "")),
-                }
-                for row in alerts
-            ],
+            Lean([_alert_row(row) for row in alerts]),
             empty="Days of high cost, days of many errors and degraded providers were looked "
             "for, and there are none.",
         ),
     )
+
+
+def _alert_row(row: Mapping[str, Any]) -> Dict[str, Any]:
+    kind = str(row.get("type"))
+    word, measured = _ALERTS.get(kind, (kind, ""))
+    degraded = kind == "provider_degraded"
+    return {
+        "severity": row.get("severity"),
+        "kind": word,
+        "when": _when(row.get("time", "")),
+        "whose": formatting.name("provider", row.get("subject")) if degraded else "all calls",
+        "measured": _MEASURES.get(str(row.get("measure")), measured),
+        "value": row.get("value"),
+        "threshold": row.get("threshold"),
+    }
 
 
 # --- risks -----------------------------------------------------------------------------------
@@ -276,7 +293,7 @@ def _not_found(data: Data) -> List[str]:
         sentences.append("Hours of anomalous cost were looked for: there are none.")
     sentences += [
         f"Alerts of the kind “{word.lower()}” were looked for: there are none."
-        for kind, word in _ALERTS.items()
+        for kind, (word, _) in _ALERTS.items()
         if kind not in there
     ]
     if not data.get("at_risk_customers"):

@@ -8,6 +8,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
 from finops.generators import formatting
 from finops.generators.charts import Axis, Series, bar_chart, line_chart
 from finops.generators.components import Card, Part, columns, section
+from finops.generators.lean import Lean
 from finops.generators.page import Report, write_report
 from finops.generators.tables import Column, table, texts
 
@@ -65,15 +66,6 @@ def _heading_for(data: Data) -> Part:
     return section(
         "Where it is heading",
         _forecast_chart(daily, (data.get("forecast") or {}).get("projection") or []),
-        line_chart(
-            "daily-calls",
-            "Calls on each day",
-            Axis("Day (UTC)", "date"),
-            Axis("Calls", "count"),
-            texts(daily, "date"),
-            [Series("Calls", [row.get("call_count") for row in daily], "muted")],
-            empty="There is no day with a call, so no line over time is drawn.",
-        ),
         lead=_forecast_sentence(data.get("forecast") or {}),
     )
 
@@ -177,7 +169,7 @@ def _share_table(name: str, first: Column, rows: Rows, plural: str) -> Part:
             Column("total_cost", "Cost", "money"),
             Column("share_percent", "Share", "percent", bar=True),
         ],
-        rows,
+        Lean(rows),
         order=("total_cost", "descending"),
         empty=f"Costs of {plural} were looked for, and there are none.",
     )
@@ -196,7 +188,7 @@ def _causes(data: Data) -> Part:
                 Column("total_cost", "Cost", "money"),
                 Column("share_percent", "Share", "percent", bar=True),
             ],
-            data.get("by_customer") or [],
+            Lean(data.get("by_customer") or []),
             order=("total_cost", "descending"),
             empty="Customers with a call were looked for, and there are none.",
         ),
