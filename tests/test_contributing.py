@@ -1,0 +1,102 @@
+"""The recipes for contributors, followed word for word in a copy of the project."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Dict, List, NamedTuple
+
+import pytest
+
+from tests.support.tools import ROOT, run_finops
+
+TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+NEW = re.compile(r"^New file `([^`]+)`:\n\n```python\n(.*?)^```$", re.M | re.S)
+INSERT = re.compile(r"^In `([^`]+)`, after `([^`]+)`:\n\n```python\n(.*?)^```$", re.M | re.S)
+
+
+class Recipe(NamedTuple):
+    """What a section of the text says: files to write, lines to insert after a line."""
+
+    files: List[List[str]]
+    inserts: List[List[str]]
+
+
+def recipes() -> Dict[str, Recipe]:
+    found = {}
+    for part in re.split(r"^## ", TEXT, flags=re.M)[1:]:
+        title, body = part.split("\n", 1)
+        files = [list(match.groups()) for match in NEW.finditer(body)]
+        inserts = [list(match.groups()) for match in INSERT.finditer(body)]
+        if files or inserts:
+            found[title] = Recipe(files, inserts)
+    return found
+
+
+@pytest.fixture(scope="module")
+def followed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project in which all recipes were followed."""
+    copy = tmp_path_factory.mktemp("project")
+    for folder in ("finops", "src"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(str(ROOT / folder), str(copy / folder), ignore=ignored)
+    for recipe in recipes().values():
+        for name, content in recipe.files:
+            assert not (copy / name).exists(), f"{name} is no new file"
+            (copy / name).write_text(content, encoding="utf-8")
+        for name, line, content in recipe.inserts:
+            text = (copy / name).read_text(encoding="utf-8")
+            assert text.count(line + "\n") == 1, f"{name} has not one line {line!r}"
+            text = text.replace(line + "\n", line + "\n" + content)
+            (copy / name).write_text(text, encoding="utf-8")
+    return copy
+
+
+@pytest.fixture(scope="module")
+def dataset(followed: Path) -> Path:
+    path = followed / "data" / "calls.csv"
+    done = run_finops("generate", "--size", "1MB", "--data", path, cwd=followed)
+    assert done.returncode == 0, done.stderr
+    return path
+
+
+def test_the_four_recipes_are_there() -> None:
+    assert list(recipes()) == [
+        "Add a provider or a model",
+        "Add a scenario",
+        "Add an analyzer",
+        "Add a metric",
+    ]
+
+
+def test_a_new_provider_is_listed_and_simulated(followed: Path, dataset: Path) -> None:
+    listed = run_finops("list", "providers", cwd=followed).stdout
+    assert re.search("^deepseek +DeepSeek +deepseek-chat$", listed, re.M)
+    assert ",deepseek,deepseek-chat," in dataset.read_text(encoding="utf-8")
+
+
+def test_a_new_scenario_is_listed_and_played(followed: Path) -> None:
+    assert "lunch_break  " in run_finops("list", "scenarios", cwd=followed).stdout
+    path = followed / "data" / "lunch.csv"
+    words = ["--scenario", "lunch_break", "--size", "1MB", "--data", path]
+    assert run_finops("generate", *words, cwd=followed).returncode == 0
+    hours = [line[11:13] for line in path.read_text(encoding="utf-8").splitlines()[1:]]
+    assert hours.count("12") < hours.count("11") / 10
+
+
+def test_a_new_analyzer_and_a_new_metric_are_reported(followed: Path, dataset: Path) -> None:
+    reports = followed / "reports"
+    words = ["--data", dataset, "--reports", reports, "--only", "places", "--only", "features"]
+    done = run_finops("analyze", *words, cwd=followed)
+    assert done.returncode == 0, done.stderr
+    assert "Staging and development cost money" in done.stdout
+    places = json.loads((reports / "places.json").read_text(encoding="utf-8"))["places"]
+    assert sum(row["call_count"] for row in places) == len(dataset.read_text().splitlines()) - 1
+    assert "Places of Use" in (reports / "index.html").read_text(encoding="utf-8")
+    assert "total cost" in (reports / "places.html").read_text(encoding="utf-8").lower()
+    features = json.loads((reports / "features.json").read_text(encoding="utf-8"))["features"]
+    for row in features:
+        assert row["cost_per_call"] == pytest.approx(row["cost"] / row["call_count"])
+    assert "Cost per call" in (reports / "features.html").read_text(encoding="utf-8")
