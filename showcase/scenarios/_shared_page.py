@@ -1,0 +1,132 @@
+"""Build a scenario's page from the project's report parts, where they are at hand.
+
+The parts are imported from the project's source folder by the import machinery, so nothing
+has to be installed and no path is edited.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional
+
+if TYPE_CHECKING:
+    from _page import Chart, Metric, ScenarioPage, Table
+
+PARTS = ("page", "components", "charts", "tables", "markup")
+
+
+class ReportParts(NamedTuple):
+    """The modules of the project that make pages."""
+
+    page: Any
+    components: Any
+    charts: Any
+    tables: Any
+    markup: Any
+
+
+def render(page: ScenarioPage, root: Path) -> Optional[str]:
+    """Return the page in the look of the reports; None where the parts cannot be loaded."""
+    parts = _load(root)
+    if parts is None:
+        return None
+    report = parts.page.Report(page.id, page.title, page.purpose)
+    sections = [_problem(parts, page), _solution(parts, page), _results(parts, page)]
+    made = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    context = {
+        "dataset": page.workload,
+        "period_start": page.period[0],
+        "period_end": page.period[1],
+        "generated_at": made,
+    }
+    text: str = parts.page.render(report, context, [*sections, _steps(parts, page)])
+    return text
+
+
+def _load(root: Path) -> Optional[ReportParts]:
+    """Return the project's modules, or None where they are not there."""
+    try:
+        _package(root / "src" / "finops")
+        return ReportParts(*(importlib.import_module(f"finops.generators.{n}") for n in PARTS))
+    except (ImportError, OSError):
+        return None
+
+
+def _package(folder: Path) -> ModuleType:
+    """Return the project's package from its folder, unless it is imported already."""
+    if "finops" in sys.modules:
+        return sys.modules["finops"]
+    spec = importlib.util.spec_from_file_location(
+        "finops", str(folder / "__init__.py"), submodule_search_locations=[str(folder)]
+    )
+    if spec is None or spec.loader is None:
+        raise ImportError(f"no package in {folder}")
+    package = importlib.util.module_from_spec(spec)
+    sys.modules["finops"] = package
+    spec.loader.exec_module(package)
+    return package
+
+
+def _problem(parts: ReportParts, page: ScenarioPage) -> Any:
+    sentence = parts.components.text(page.problem)
+    return parts.components.section("Problem", sentence, _cards(parts, page.problem_metrics))
+
+
+def _cards(parts: ReportParts, metrics: Any) -> Any:
+    return parts.components.cards([_card(parts, one) for one in metrics])
+
+
+def _card(parts: ReportParts, one: Metric) -> Any:
+    return parts.components.Card(one.label, one.value, one.kind, one.note)
+
+
+def _solution(parts: ReportParts, page: ScenarioPage) -> Any:
+    return parts.components.section("Solution", *map(parts.components.text, page.solution))
+
+
+def _results(parts: ReportParts, page: ScenarioPage) -> Any:
+    """Return before and after: figures, charts, contrast and tables."""
+    contrast = parts.tables.table(
+        "contrast",
+        "Without Revenium, with Revenium",
+        [
+            parts.tables.Column("what", "What"),
+            parts.tables.Column("without", "Without Revenium"),
+            parts.tables.Column("with", "With Revenium"),
+        ],
+        [dict(zip(("what", "without", "with"), row)) for row in page.contrast],
+    )
+    charts = [_chart(parts, one) for one in page.charts]
+    tables = [_table(parts, one) for one in page.tables]
+    cards = _cards(parts, page.result_metrics)
+    return parts.components.section("Results, before and after", cards, *charts, contrast, *tables)
+
+
+def _chart(parts: ReportParts, one: Chart) -> Any:
+    series = [
+        parts.charts.Series(name, list(values), "muted" if place == 0 else "accent")
+        for place, (name, values) in enumerate(one.series)
+    ]
+    draw = parts.charts.line_chart if one.shape == "line" else parts.charts.bar_chart
+    x, y = parts.charts.Axis(one.x_title, "text"), parts.charts.Axis(one.y_title, one.y_kind)
+    return draw(one.name, one.caption, x, y, list(one.labels), series)
+
+
+def _table(parts: ReportParts, one: Table) -> Any:
+    keys = [f"c{number}" for number in range(len(one.columns))]
+    columns = [
+        parts.tables.Column(key, heading, kind) for key, (heading, kind) in zip(keys, one.columns)
+    ]
+    rows = [dict(zip(keys, row)) for row in one.rows]
+    return parts.tables.table(one.name, one.caption, columns, rows)
+
+
+def _steps(parts: ReportParts, page: ScenarioPage) -> Any:
+    items = parts.markup.join(parts.markup.fill("<li>$step</li>", step=step) for step in page.steps)
+    listed = parts.markup.fill('<ol class="recommendations">$items</ol>', items=items)
+    return parts.components.section("Implementation steps", parts.components.Part(listed))

@@ -1,0 +1,334 @@
+"""Pricing change: should we move to usage-based pricing?  Replay history and see.
+
+A month of real usage is billed again under four models: the flat price of today, pay per call,
+tiers by volume, and a base fee with overage.  Each customer's bill is compared with today's, so
+the answer is not only what is earned, but who pays more, and how many of them may leave before
+the gain is gone.
+
+Use case: pricing committees, board papers, contract renewals.
+Pattern: replay of calls by customer under pure pricing functions.
+Performance: one pass over the month, then arithmetic by customer; the results block shows the
+seconds.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+from _console import benefits, note, require, results, run, step, title
+from _inputs import from_flags, given
+from _page import Chart, Metric, ScenarioPage, Table, contrast_lines, default_directory, write_page
+
+DAYS = 30
+CURRENT = "flat_rate"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What the workload and the price lists are made of; prices in USD a month."""
+
+    light: int = given(88, "customers with little usage", most=50_000)
+    medium: int = given(67, "customers with medium usage", most=50_000)
+    heavy: int = given(26, "customers with heavy usage", most=50_000)
+    seed: int = given(1, "seed of the workload")
+    light_calls: float = given(280.0, "calls a month of a light customer, on average")
+    medium_calls: float = given(1450.0, "calls a month of a medium one")
+    heavy_calls: float = given(10500.0, "calls a month of a heavy one")
+    cost_per_call: float = given(0.012, "USD that a call costs us")
+    starter: float = given(49.0, "price of the starter tier")
+    pro: float = given(199.0, "price of the pro tier")
+    enterprise: float = given(999.0, "price of the enterprise tier")
+    first_limit: int = given(1000, "calls up to which the tiered model bills starter")
+    second_limit: int = given(10_000, "calls up to which it bills pro")
+    per_1000: float = given(100.0, "usage-based price of 1,000 calls")
+    base_fee: float = given(99.0, "base fee of the hybrid model")
+    included: int = given(5000, "calls that the base fee includes")
+    overage: float = given(50.0, "hybrid price of 1,000 further calls")
+
+
+class Segment(NamedTuple):
+    """A kind of customer: how many, calls a month, spread, shares of the tiers they signed."""
+
+    name: str
+    customers: int
+    calls: float
+    spread: float
+    signed: Tuple[float, float, float]
+
+
+class Customer(NamedTuple):
+    """One customer of today: segment, the price it pays, its calls on each day."""
+
+    id: str
+    segment: str
+    price: float
+    daily_calls: List[int]
+
+    @property
+    def calls(self) -> int:
+        """Calls of the month."""
+        return sum(self.daily_calls)
+
+
+def segments(inputs: Inputs) -> Tuple[Segment, ...]:
+    """Return the segments.  Tiers were signed long ago; usage has moved on since then."""
+    return (
+        Segment("light", inputs.light, inputs.light_calls, 0.5, (0.75, 0.25, 0.0)),
+        Segment("medium", inputs.medium, inputs.medium_calls, 0.25, (0.45, 0.55, 0.0)),
+        Segment("heavy", inputs.heavy, inputs.heavy_calls, 0.04, (0.20, 0.40, 0.40)),
+    )
+
+
+def history(inputs: Inputs) -> List[Customer]:
+    """Return every customer's month; the same seed gives the same one."""
+    chance = random.Random(inputs.seed)
+    prices = (inputs.starter, inputs.pro, inputs.enterprise)
+    made: List[Customer] = []
+    for segment in segments(inputs):
+        for number in range(segment.customers):
+            # Tiers are dealt out evenly, so that the mix is that of the shares.
+            place = (number + 0.5) / segment.customers
+            tier = 0 if place < segment.signed[0] else 1 if place < sum(segment.signed[:2]) else 2
+            month = segment.calls * (1 + segment.spread * (2 * chance.random() - 1))
+            daily = [int(month / DAYS * (0.6 + 0.8 * chance.random()) + 0.5) for _ in range(DAYS)]
+            made.append(Customer(f"cust_{len(made) + 1:04d}", segment.name, prices[tier], daily))
+    return made
+
+
+Pricing = Callable[[Customer], float]
+
+
+def models(inputs: Inputs) -> Dict[str, Pricing]:
+    """Return the four pricing models as functions from a customer to its monthly bill in USD."""
+
+    def tiered(customer: Customer) -> float:
+        if customer.calls <= inputs.first_limit:
+            return inputs.starter
+        return inputs.pro if customer.calls <= inputs.second_limit else inputs.enterprise
+
+    def hybrid(customer: Customer) -> float:
+        return inputs.base_fee + max(0, customer.calls - inputs.included) / 1000 * inputs.overage
+
+    return {
+        CURRENT: lambda customer: customer.price,
+        "usage_based": lambda customer: customer.calls / 1000 * inputs.per_1000,
+        "tiered": tiered,
+        "hybrid": hybrid,
+    }
+
+
+class Billed(NamedTuple):
+    """A month billed under one model, USD."""
+
+    model: str
+    revenue: float
+    margin: float
+    paying_more: int
+    paying_less: int
+    at_risk: float  # What we would lose if everybody who pays more left.
+
+
+def bill(model: str, pricing: Pricing, customers: Sequence[Customer], inputs: Inputs) -> Billed:
+    """Bill every customer's month under a model and compare with what it pays today."""
+    bills = [(customer, pricing(customer)) for customer in customers]
+    revenue = math.fsum(amount for _, amount in bills)
+    cost = math.fsum(customer.calls * inputs.cost_per_call for customer in customers)
+    more = [(customer, amount) for customer, amount in bills if amount > customer.price + 0.005]
+    margins = (amount - customer.calls * inputs.cost_per_call for customer, amount in more)
+    return Billed(
+        model,
+        revenue,
+        revenue - cost,
+        paying_more=len(more),
+        paying_less=sum(amount < customer.price - 0.005 for customer, amount in bills),
+        at_risk=math.fsum(margins),
+    )
+
+
+class Outcome(NamedTuple):
+    """All models on the same history; `best` has the highest margin."""
+
+    customers: List[Customer]
+    billed: Dict[str, Billed]
+    best: Billed
+
+    @property
+    def today(self) -> Billed:
+        """The model of today."""
+        return self.billed[CURRENT]
+
+    @property
+    def gain(self) -> float:
+        """USD a month that the best model adds to the margin."""
+        return self.best.margin - self.today.margin
+
+    @property
+    def percent(self) -> float:
+        """The gain in percent of today's margin, 0.0 where there is no margin today."""
+        return 100 * self.gain / self.today.margin if self.today.margin > 0 else 0.0
+
+    @property
+    def bearable_churn(self) -> float:
+        """Share in percent of those paying more that may leave before the gain is gone."""
+        return min(100.0, 100 * self.gain / self.best.at_risk) if self.best.at_risk > 0 else 100.0
+
+
+def compute(inputs: Inputs) -> Outcome:
+    """Return the outcome: the same month billed under every model."""
+    customers = history(inputs)
+    billed = {
+        name: bill(name, pricing, customers, inputs) for name, pricing in models(inputs).items()
+    }
+    best = max(billed.values(), key=lambda one: (one.margin, one.model == CURRENT))
+    return Outcome(customers, billed, best)
+
+
+def _segment_revenue(got: Outcome, inputs: Inputs) -> Tuple[List[float], List[float]]:
+    """Return revenue by segment today and under the best model."""
+    pricing = models(inputs)[got.best.model]
+    today, best = [], []
+    for segment in segments(inputs):
+        inside = [customer for customer in got.customers if customer.segment == segment.name]
+        today.append(math.fsum(customer.price for customer in inside))
+        best.append(math.fsum(pricing(customer) for customer in inside))
+    return today, best
+
+
+def build_page(inputs: Inputs, got: Outcome) -> ScenarioPage:
+    """Return the page of an outcome."""
+    today, best = _segment_revenue(got, inputs)
+    calls = sum(customer.calls for customer in got.customers)
+    before, after = (Metric("", one.margin, "money").shown() for one in (got.today, got.best))
+    name = got.best.model.replace("_", " ")
+    return ScenarioPage(
+        id="scenario_pricing_change",
+        title="Pricing change",
+        purpose="Should we move to usage-based pricing? A month replayed under four models.",
+        workload=f"Example workload of {len(got.customers):,} customers, seed {inputs.seed}",
+        period=("2025-01-01", "2025-01-30"),
+        problem="Prices were signed once, usage has moved on. A new model is a bet as long as "
+        "nobody can bill last month again under it.",
+        problem_metrics=[
+            Metric("Margin today", got.today.margin, "money", "a month, flat prices"),
+            Metric("Revenue today", got.today.revenue, "money", "a month"),
+            Metric("Calls", calls, "count", f"by {len(got.customers):,} customers"),
+        ],
+        solution=[
+            "The month's calls, by customer, are billed again as flat rate, usage-based, tiered "
+            "and hybrid.",
+            f"The highest margin is that of the {name} model. {got.best.paying_more} customers "
+            f"would pay more than today, {got.best.paying_less} less.",
+            f"Up to {got.bearable_churn:.0f} % of those who pay more may leave before the gain "
+            "is gone.",
+        ],
+        result_metrics=[
+            Metric("Margin gained", got.gain, "money", f"a month, {name} model"),
+            Metric("Margin up by", got.percent, "percent"),
+            Metric("Bearable churn", got.bearable_churn, "percent", "of those who pay more"),
+        ],
+        charts=[
+            Chart(
+                "models",
+                "Monthly margin under the four models",
+                "bar",
+                "Model",
+                "Margin (USD a month)",
+                "money",
+                [one.model.replace("_", " ") for one in got.billed.values()],
+                [("margin", [one.margin for one in got.billed.values()])],
+            ),
+            Chart(
+                "segments",
+                f"Monthly revenue by segment, before (flat rate) and after ({name})",
+                "bar",
+                "Segment",
+                "Revenue (USD a month)",
+                "money",
+                [segment.name for segment in segments(inputs)],
+                [("before", today), ("after", best)],
+            ),
+        ],
+        tables=[
+            Table(
+                "models",
+                "The month under each model",
+                [("Model", "text"), ("Revenue", "money"), ("Margin", "money"),
+                 ("Pay more", "count"), ("Pay less", "count")],
+                [
+                    (b.model.replace("_", " "), b.revenue, b.margin, b.paying_more, b.paying_less)
+                    for b in got.billed.values()
+                ],
+            )
+        ],
+        contrast=[
+            ("Margin a month", before, after),
+            ("Evidence", "a spreadsheet with averages", f"{calls:,} calls billed four times"),
+            ("Who pays more", "found out by complaint", f"{got.best.paying_more}, known by name"),
+        ],
+        steps=[
+            "Put customer_id and subscription_tier on every call.",
+            "Replay the last months under each candidate model.",
+            "List who pays more, and talk to them first.",
+            "Introduce the model at renewal, with a cap for the first months.",
+            "Compare bills and churn with the replay each month.",
+        ],
+    )  # fmt: skip
+
+
+def demonstrate(inputs: Inputs = Inputs(), out: Optional[Path] = None) -> Dict[str, float]:
+    """Compute, print and write the scenario; return the figures."""
+    title("Scenario: pricing change")
+    begin = time.perf_counter()
+    got = compute(inputs)
+    seconds = time.perf_counter() - begin
+    step(1, "Problem: flat prices, unequal usage")
+    note(f"{len(got.customers)} customers, margin today ${got.today.margin:,.2f} a month")
+
+    step(2, "Solution: bill the same month under four models")
+    for one in got.billed.values():
+        note(
+            f"{one.model:<12} revenue ${one.revenue:>10,.2f}  margin ${one.margin:>10,.2f}  "
+            f"{one.paying_more:>4} pay more {one.paying_less:>4} less"
+        )
+    require(
+        got.best.margin == max(one.margin for one in got.billed.values()),
+        f"the highest margin is that of {got.best.model}",
+    )
+
+    step(3, "Without and with Revenium")
+    page = build_page(inputs, got)
+    for line in contrast_lines(page):
+        note(line)
+    note(f"Page: {write_page(page, out or default_directory())}")
+    results([(one.label, one.shown()) for one in (*page.problem_metrics, *page.result_metrics)])
+    note(f"Computed in {seconds:.2f} s")
+    benefits(
+        [
+            "A pricing decision on last month's facts",
+            "Who pays more is known before they are told",
+            "The risk is a number: how many may leave",
+        ]
+    )
+    return {
+        "gain": got.gain,
+        "percent": got.percent,
+        "margin": got.today.margin,
+        "bearable_churn": got.bearable_churn,
+        "tiered_is_best": float(got.best.model == "tiered"),
+    }
+
+
+def main() -> int:
+    """Parse the inputs and run the scenario."""
+    inputs, out = from_flags(Inputs, __doc__ or "")
+    return run(lambda: demonstrate(inputs, out))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
