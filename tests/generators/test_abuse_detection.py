@@ -59,6 +59,9 @@ def test_days_as_lines(data, page):
     assert page.data["charts"]["daily-flagged"]["labels"] == [d["date"] for d in daily]
     assert drawn(page, "daily-flagged") == {"Flagged": [d["flagged_customers"] for d in daily]}
     assert drawn(page, "daily-calls") == {"Calls": [d["call_count"] for d in daily]}
+    ranged = page.data["ranged"]
+    assert ranged["days"] == [d["date"] for d in daily]
+    assert ranged["measures"]["call_count"] == [d["call_count"] for d in daily]
 
 
 def test_flagged_customers(data, page):
@@ -91,7 +94,8 @@ def test_unusual_days_in_a_plane(data, page):
 
 
 def test_signals_are_listed(data, page):
-    assert cells(page, "costs", "Cost") == pytest.approx([r["cost"] for r in data["cost_spikes"]])
+    costs = [r["cost"] for r in data["cost_spikes"]]
+    assert cells(page, "costs", "Cost") == pytest.approx(costs, rel=1e-5)
     assert cells(page, "rate-limits", "Rate-limit errors") == [
         r["rate_limit_errors"] for r in data["rate_limit_abuse"]
     ]

@@ -61,7 +61,7 @@ def test_regions_by_percentile(data, page):
     assert drawn(page, "regions") == {
         "Average": pytest.approx([r["avg_latency_ms"] for r in rows]),
         "95th percentile": [r["p95_latency_ms"] for r in rows],
-        "99th percentile": [r["p99_latency_ms"] for r in rows],
+        "Median": [r["p50_latency_ms"] for r in rows],
     }
     assert cells(page, "regions", "Calls") == [r["call_count"] for r in rows]
 
@@ -93,7 +93,7 @@ def test_routes(data, page):
     assert drawn(page, "routing")["Present"] == pytest.approx(
         [r["current_latency_ms"] for r in rows]
     )
-    assert cells(page, "routing", "Recommended") == [
+    assert cells(page, "routing", "Better") == [
         config.PROVIDER_NAMES[r["recommended_provider"]] for r in rows
     ]
 

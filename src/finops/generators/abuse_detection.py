@@ -10,6 +10,7 @@ from finops.generators.charts import Axis, Series, bar_chart, line_chart, scatte
 from finops.generators.components import Card, Part, columns, section
 from finops.generators.detectors import detectors
 from finops.generators.page import Report, write_report
+from finops.generators.ranges import Daily
 from finops.generators.tables import Column, table, texts
 
 REPORT = Report(
@@ -46,6 +47,7 @@ def generate_abuse_detection_report(data: Dict[str, Any], output_path: Union[str
         ],
         value=_value(data),
         not_found=_not_found(data),
+        daily=Daily.of(data.get("daily") or [], ("call_count", "total_cost")),
     )
 
 
@@ -60,6 +62,13 @@ def _cards(data: Data) -> List[Card]:
             summary.get("estimated_exposure_usd_per_month"),
             "money",
             "a month beyond usual days",
+        ),
+        Card(
+            "Calls checked",
+            summary.get("total_calls"),
+            "count",
+            "of all customers",
+            over=("call_count", "sum"),
         ),
         Card("Unusual days", len(data.get("unusual_usage") or []), "count", "of single customers"),
         Card(

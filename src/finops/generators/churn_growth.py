@@ -209,7 +209,7 @@ def _growing(data: Data) -> Part:
         "Who outgrows a tier",
         table(
             "expansion",
-            "Customers who grow faster than the others, the fastest first",
+            "Customers who outgrow their tier, the fastest growing first",
             [
                 Column("customer_id", "Customer"),
                 Column("subscription_tier", "Tier", "tier", dot=True),
@@ -219,9 +219,10 @@ def _growing(data: Data) -> Part:
             ],
             data.get("expansion") or [],
             order=("change_percent", "descending"),
-            empty="No customer below the dearest tier grew clearly faster than the others.",
+            empty="No customer below the dearest tier grew for good or costs what it pays.",
         ),
-        lead="Cost of revenue is what the customer's calls cost, as a share of what it pays.",
+        lead="They call half as much again, on their typical day and more than the others do, or "
+        "their calls cost most of what they pay: cost of revenue.",
     )
 
 

@@ -69,28 +69,28 @@ def _regions(data: Data) -> Part:
         "How long each region waits",
         bar_chart(
             "regions",
-            "Average, 95th and 99th percentile of the latency in each region, fastest first",
+            "Average, median and 95th percentile of the latency in each region, fastest first",
             Axis("Region", "region"),
             Axis("Latency (ms)", "ms"),
             texts(rows, "region"),
             [
                 Series("Average", [row.get("avg_latency_ms") for row in rows], "accent"),
+                Series("Median", [row.get("p50_latency_ms") for row in rows], "muted"),
                 Series("95th percentile", [row.get("p95_latency_ms") for row in rows], "warning"),
-                Series("99th percentile", [row.get("p99_latency_ms") for row in rows], "critical"),
             ],
             empty=_NO_REGION,
         ),
         table(
             "regions",
-            "Regions, the fastest first",
+            "Regions, the fastest first; p95 and p99 are percentiles",
             [
                 Column("region", "Region", "region", dot=True),
                 Column("call_count", "Calls", "count"),
                 Column("avg_latency_ms", "Average", "ms"),
                 Column("p50_latency_ms", "Median", "ms"),
-                Column("p95_latency_ms", "95th percentile", "ms"),
-                Column("p99_latency_ms", "99th percentile", "ms"),
-                Column("sla_violations", "Over the service level", "count"),
+                Column("p95_latency_ms", "p95", "ms"),
+                Column("p99_latency_ms", "p99", "ms"),
+                Column("sla_violations", "Over limit", "count"),
                 Column("error_rate_percent", "Failed", "percent"),
                 Column("total_cost", "Cost", "money"),
             ],
@@ -154,10 +154,10 @@ def _routing(data: Data) -> Part:
             "Routes worth changing, the widest gap first",
             [
                 Column("region", "Region", "region", dot=True),
-                Column("current_provider", "Present provider", "provider", dot=True),
-                Column("recommended_provider", "Recommended", "provider", dot=True),
-                Column("current_latency_ms", "Present latency", "ms"),
-                Column("recommended_latency_ms", "Recommended latency", "ms"),
+                Column("current_provider", "Present", "provider", dot=True),
+                Column("recommended_provider", "Better", "provider", dot=True),
+                Column("current_latency_ms", "Now", "ms"),
+                Column("recommended_latency_ms", "There", "ms"),
                 Column("improvement_ms", "Saved", "ms"),
                 Column("improvement_percent", "Saved share", "percent", bar=True),
                 Column("call_count", "Calls", "count"),
@@ -167,7 +167,8 @@ def _routing(data: Data) -> Part:
             empty=empty,
         ),
         lead="Both latencies are averages over the same numbers of tokens, so a provider that "
-        "gets the long prompts is not called slow; gaps that chance could make are left out.",
+        "gets the long prompts is not called slow; gaps that chance could make are left out. What "
+        "a provider's models can do is not compared: check that before routing.",
     )
 
 

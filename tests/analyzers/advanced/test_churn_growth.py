@@ -170,6 +170,42 @@ def test_new_customers_have_not_grown() -> None:
     assert analyze(rows)["expansion"] == []
 
 
+def test_a_few_wild_days_are_no_growth() -> None:
+    rows = (
+        growing("steady", 5, 5)
+        + growing("wild", 3, 3)
+        + daily(range(20, 23), 90, customer_id="wild")
+    )
+    assert analyze(rows)["expansion"] == []
+
+
+def test_growth_without_any_cost_counts() -> None:
+    rows = growing("steady", 5, 5, cost_usd="0") + growing("up", 2, 4, cost_usd="0")
+    (row,) = analyze(rows)["expansion"]
+    assert (row["customer_id"], row["burn_percent"]) == ("up", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("cost", "after", "expected"),
+    [
+        (180.0, 4, ["full"]),  # 180 USD in 27 days are 200 a month, of 199
+        (143.2, 4, []),  # 79.96 percent
+        (143.3, 4, ["full"]),
+        (180.0, 3, []),  # calls less
+    ],
+)
+def test_costs_close_to_the_price_outgrow_a_tier(
+    cost: float, after: int, expected: List[str]
+) -> None:
+    rows = growing("steady", 5, 5) + growing("full", 4, after, cost_usd="0")
+    rows[-1] = {**rows[-1], "cost_usd": str(cost)}
+    result = analyze(rows)
+    assert [r["customer_id"] for r in result["expansion"]] == expected
+    if expected:
+        assert result["expansion"][0]["change_percent"] == 0.0
+        assert result["recommendations"][-1].startswith("Offer full the enterprise tier: costs at")
+
+
 def test_the_suggested_tier_is_the_cheapest_that_covers_the_cost() -> None:
     cases = [(49.0, 10.0), (49.0, 199.0), (49.0, 199.01), (199.0, 5.0), (49.0, 5000.0)]
     tiers = [suggested_tier(*case) for case in cases]

@@ -185,7 +185,7 @@ class _Exposure:
         excess = (
             self._data[DAILY][name, day][1] - self._costs.usual[name] for name, day in sorted(days)
         )
-        return self._data.period.monthly(math.fsum(max(0.0, usd) for usd in excess))
+        return self._data.period.monthly(math.fsum(max(0.0, amount) for amount in excess))
 
 
 class _Flag(NamedTuple):

@@ -82,10 +82,15 @@ def _churned(data: Rollups) -> List[Row]:
 
 
 class _Trend(NamedTuple):
-    """Calls of one customer in the last window of days and in the one before it."""
+    """Calls of one customer in the last window of days and in the one before it.
+
+    The typical days are the medians of the windows' days, quiet ones included.
+    """
 
     recent: int
     previous: int
+    typical_recent: float
+    typical_previous: float
 
     @property
     def percent(self) -> float:
@@ -109,10 +114,10 @@ def _trends(data: Rollups) -> Dict[str, _Trend]:
     found = {}
     for name in data.customers:
         now, before = (
-            sum(cells[name, day][0] for day in days if (name, day) in cells)
+            [cells[name, day][0] if (name, day) in cells else 0 for day in days]
             for days in (recent, previous)
         )
-        found[name] = _Trend(now, before)
+        found[name] = _Trend(sum(now), sum(before), stats.median(now), stats.median(before))
     return found
 
 
@@ -145,39 +150,49 @@ def _risk(drop_percent: float) -> str:
 def _expansion(data: Rollups, trends: Mapping[str, _Trend]) -> List[Row]:
     """Return the customers that outgrow their tier, by change_percent descending.
 
-    They were there before both windows, their calls rose by the configured share in absolute
-    terms and relative to the other customers' calls (a rising tide is nobody's growth), and a
-    dearer tier exists.
+    They were there before both windows, a dearer tier exists, and they either grew as
+    `_grew` has it, or do not call less and use up most of what they pay.
     """
-    tide = _Trend(sum(t.recent for t in trends.values()), sum(t.previous for t in trends.values()))
+    tide = (sum(t.recent for t in trends.values()), sum(t.previous for t in trends.values()))
     costs = _costs(data)
     rows = []
     for name, trend in trends.items():
-        customer = data.customers[name]
-        cost = data.period.monthly(costs.get(name, 0.0))
-        tier = suggested_tier(_revenue(customer), cost)
-        others = _Trend(tide.recent - trend.recent, tide.previous - trend.previous)
-        paying = _revenue(customer) > config.NEGLIGIBLE_USD
-        if paying and tier and _outgrows(data, customer, trend, others):
+        price, cost = _revenue(data.customers[name]), data.period.monthly(costs.get(name, 0.0))
+        if price <= config.NEGLIGIBLE_USD or not _settled(data, name, trend):
+            continue
+        burn, tier = stats.percent(cost, price), suggested_tier(price, cost)
+        full = burn >= config.BURN_MEDIUM_PCT and trend.recent >= trend.previous
+        if tier and (full or _grew(trend, *tide)):
             rows.append(
                 {
                     "customer_id": name,
                     "change_percent": trend.percent,
-                    "subscription_tier": customer.tier,
-                    "burn_percent": stats.percent(cost, _revenue(customer)),
+                    "subscription_tier": data.customers[name].tier,
+                    "burn_percent": burn,
                     "suggested_tier": tier,
                 }
             )
     return ordered(rows, "change_percent", ("customer_id",))
 
 
-def _outgrows(data: Rollups, customer: Customer, trend: _Trend, others: _Trend) -> bool:
-    """Return whether a customer known before both windows grew, also against the others."""
+def _settled(data: Rollups, name: str, trend: _Trend) -> bool:
+    """Return whether a customer was there before both windows and called enough to compare."""
     first = _windows(date_of(data.period.end))[1][-1]
-    if customer.first_seen[:10] > first or trend.previous < config.TREND_MIN_PREVIOUS_CALLS:
-        return False
-    needed = (1 + config.EXPANSION_GROWTH_PCT / 100) * trend.previous
-    return trend.recent >= needed and trend.recent * others.previous >= needed * others.recent
+    there = data.customers[name].first_seen[:10] <= first
+    return there and trend.previous >= config.TREND_MIN_PREVIOUS_CALLS
+
+
+def _grew(trend: _Trend, all_recent: int, all_previous: int) -> bool:
+    """Return whether the calls rose by the configured share: in sum, on the typical day, which
+    a few wild days do not move, and against the other customers, whose tide lifts everybody.
+    """
+    factor = 1 + config.EXPANSION_GROWTH_PCT / 100
+    others_recent, others_previous = all_recent - trend.recent, all_previous - trend.previous
+    return (
+        trend.recent >= factor * trend.previous
+        and trend.typical_recent >= factor * trend.typical_previous
+        and trend.recent * others_previous >= factor * trend.previous * others_recent
+    )
 
 
 def suggested_tier(price: float, monthly_cost: float) -> str:
@@ -253,7 +268,8 @@ def _findings(data: Rollups, summary: Row) -> List[Row]:
             finding(
                 "info",
                 f"{counted(summary['expansion_customers'], 'customer')} outgrew a tier",
-                f"The next fitting tiers would bring "
+                "Calls that grew for good, or costs close to the price; the next fitting tiers "
+                f"would bring "
                 f"{usd(summary['expansion_monthly_revenue'])} a month more.",
                 summary["expansion_monthly_revenue"],
             )
@@ -338,8 +354,10 @@ def _worth(amount: float, what: str) -> str:
 
 
 def _upgrade(data: Rollups, row: Row) -> str:
+    growth = row["change_percent"]
+    calls = f"calls up by {percent(growth)}, " if growth > 0 else ""
     return (
-        f"Offer {row['customer_id']} the {row['suggested_tier']} tier: calls up by "
-        f"{percent(row['change_percent'])}, costs at {percent(row['burn_percent'])} of the "
-        f"subscription, {usd(_uplift(data, row))} a month more."
+        f"Offer {row['customer_id']} the {row['suggested_tier']} tier: {calls}"
+        f"costs at {percent(row['burn_percent'])} of the subscription, "
+        f"{usd(_uplift(data, row))} a month more."
     )
