@@ -100,11 +100,12 @@ class Gate:
         """Return the admitted request; raises Refused with the answer otherwise."""
         self.check_framing(head)
         host = self.check_host(head)
-        self.check_method(head)
         path, query = self.split_target(head.target)
+        self.check_method(head, path)
         route = self.find_route(path, head.method)
         self.check_site(head, route, host)
         if head.method != "POST":
+            self.check_no_body(head)
             return Admitted(route, _request(head, path, query), 0)
         self.check_type(head)
         self.check_encoding(head, route)
@@ -119,8 +120,6 @@ class Gate:
         lengths = head.all("content-length")
         if len(lengths) > 1 or not all(_LENGTH(value) for value in lengths):
             raise refuse(400, "Content-Length is broken.")
-        if head.method != "POST" and lengths and lengths[0].strip("0"):
-            raise refuse(400, "Only POST requests carry a body.")
 
     def check_host(self, head: Head) -> str:
         """Return the Host, one of our two names; anything else may be a rebound DNS name."""
@@ -129,10 +128,17 @@ class Gate:
             raise refuse(403, "This server answers to 127.0.0.1 and localhost only.")
         return hosts[0]
 
-    def check_method(self, head: Head) -> None:
+    def check_method(self, head: Head, path: str) -> None:
         """Refuse methods that no route has."""
         if head.method not in METHODS:
-            raise refuse(405, "This method is not taken.", (("Allow", ", ".join(METHODS)),))
+            raise refuse(405, "This method is not taken.", (("Allow", self._allowed(path)),))
+
+    def _allowed(self, path: str) -> str:
+        """Return the methods of a path for the Allow header; all where there is no such path."""
+        methods = self._routes.get(path)
+        reads = methods is None or "GET" in methods
+        posts = methods is None or "POST" in methods
+        return ", ".join(m for m in METHODS if (posts if m == "POST" else reads))
 
     def split_target(self, target: str) -> Tuple[str, Mapping[str, str]]:
         """Return the path, unquoted once, and the query; refuse broken or repeated ones."""
@@ -153,8 +159,7 @@ class Gate:
             raise refuse(404, "There is nothing at this address.")
         route = methods.get("GET" if method == "HEAD" else method)
         if route is None:
-            allowed = [m for m in METHODS if ("GET" if m == "HEAD" else m) in methods]
-            raise refuse(405, "This method is not taken here.", (("Allow", ", ".join(allowed)),))
+            raise refuse(405, "This method is not taken.", (("Allow", self._allowed(path)),))
         return route
 
     def check_site(self, head: Head, route: Route, host: str) -> None:
@@ -170,6 +175,12 @@ class Gate:
             raise refuse(403, "Requests from other origins are refused.")
         if any(site not in own for site in head.all("sec-fetch-site")):
             raise refuse(403, "Requests from other sites are refused.")
+
+    def check_no_body(self, head: Head) -> None:
+        """Refuse to read for somebody who sends a body along; it would be left unread."""
+        lengths = head.all("content-length")
+        if lengths and lengths[0].strip("0"):
+            raise refuse(400, "Reading takes no body.")
 
     def check_type(self, head: Head) -> None:
         """Take JSON only: a form of another site cannot send it without asking first."""

@@ -206,7 +206,7 @@ def _completion() -> Schema:
         },
         "provider": {"type": "string", "minLength": 1, "maxLength": config.COLLECT_MAX_TEXT},
         "model": {"type": "string", "minLength": 1, "maxLength": config.COLLECT_MAX_TEXT},
-        "transactionId": {"type": "string", "nullable": True},
+        "transactionId": {"anyOf": [_TEXT, {"type": "integer"}], "nullable": True},
         "totalCost": {
             "type": "number",
             "minimum": 0,
@@ -218,12 +218,15 @@ def _completion() -> Schema:
 
 
 def _record() -> Schema:
-    """Return one event of a batch; what breaks a rule is rejected alone, in the answer."""
-    kinds = {"int": {"type": "integer", "minimum": 0}, "money": {"type": "number", "minimum": 0}}
+    """Return what one event of a batch may be: anything, for each is judged alone."""
+    required = ", ".join(schema.REQUIRED_COLUMNS)
     return {
-        "type": "object",
-        "required": list(schema.REQUIRED_COLUMNS),
-        "properties": {c.name: kinds.get(c.kind, _TEXT) for c in schema.COLUMNS},
+        "description": f"An object in the call record's names, flat or under metadata; {required} "
+        "are required. What breaks a rule is listed under rejected, and the others are stored.",
+        "example": {
+            **{"timestamp": "2025-01-01T09:30:00Z", "provider": "openai", "model": "gpt-4o"},
+            **{"input_tokens": 1200, "output_tokens": 300, "customer_id": "cust_0001"},
+        },
     }
 
 

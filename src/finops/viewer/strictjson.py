@@ -50,7 +50,7 @@ def parse(body: bytes) -> Any:
 
 def parse_object(body: bytes) -> Dict[str, Any]:
     """Return the value of a body that must be an object; an empty body is an empty one."""
-    value = parse(body) if body.strip() else {}
+    value = parse(body) if body.strip(b" \t\r\n") else {}
     if not isinstance(value, dict):
         raise refuse(400, "The body must be a JSON object.")
     return value
