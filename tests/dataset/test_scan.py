@@ -8,12 +8,12 @@ from typing import Any, Dict, List
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.support.plain import PlainDataset, call
 
-from finops.dataset import part, scan
+from finops.dataset import part, survey
 from finops.dataset.rollup import DIMENSIONS, SUM_MEASURES, Table
 from finops.dataset.scan import open_dataset
 from finops.schema import COLUMN_NAMES
+from tests.support.plain import PlainDataset, call
 
 EVERYTHING = (
     Table(("provider", "model"), (*SUM_MEASURES, "latency")),
@@ -188,7 +188,7 @@ def test_parts_cover_the_file_without_overlap(tmp_path: Path) -> None:
     path.write_bytes(content)
     with open(str(path), "rb", buffering=0) as stream:
         for count in (1, 2, 3, 17, 500):
-            spans = scan._spans(stream, 5, len(content), count)
+            spans = survey.spans(stream, 5, len(content), count)
             assert spans[0][0] == 5
             assert spans[-1][1] == len(content)
             assert all(a[1] == b[0] for a, b in zip(spans, spans[1:]))

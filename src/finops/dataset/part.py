@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, BinaryIO, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Any, BinaryIO, Callable, Dict, Iterator, List, Optional
+from zlib import crc32
 
 from finops import config
 from finops.catalog import PriceTable
@@ -19,6 +20,7 @@ from finops.dataset.header import Header
 from finops.dataset.journeys import JourneyReader, Journeys
 from finops.dataset.pieces import Accounts, PieceReader
 from finops.dataset.plan import Plan
+from finops.dataset.survey import Span
 
 # Small enough for the caches of the processor, large enough for the overhead of a block.
 PIECE_BYTES = 128 * 1024
@@ -27,22 +29,23 @@ BytesDone = Callable[[int], None]
 
 def scan_part(
     stream: BinaryIO,
-    span: Tuple[int, int],
+    span: Span,
     header: Header,
     plan: Plan,
     prices: PriceTable,
     latest: bytes,
     progress: Optional[BytesDone] = None,
 ) -> Dict[str, Any]:
-    """Read the lines that start in the bytes [from, to) and return the part's result.
+    """Read the whole lines in the bytes [from, to) and return the part's result.
 
-    `span` begins at the start of a line.  A last line without an end is the incomplete tail.
+    Both ends of `span` are line starts.  The result has plain lists and arrays only.
     """
     encoder = Encoder()
     reader = PieceReader(header, encoder, prices, latest)
     cubes = plan.cubes()
     journeys = JourneyReader()
-    for batch in batches(stream, span, reader, progress):
+    source = Pieces(stream, span, reader.accounts, progress)
+    for batch in batches(source, reader):
         runs = hours_of(batch.times)
         shared: Shared = {}
         for cube in cubes:
@@ -51,6 +54,8 @@ def scan_part(
     for cube in cubes:
         cube.close()
     return {
+        "span": list(span),
+        "checksum": source.checksum,
         "accounts": vars(reader.accounts),
         "customer_keys": encoder.customer_keys,
         "journeys": journeys.finish(encoder).plain(),
@@ -58,58 +63,69 @@ def scan_part(
     }
 
 
-def batches(
-    stream: BinaryIO,
-    span: Tuple[int, int],
-    reader: PieceReader,
-    progress: Optional[BytesDone] = None,
-) -> Iterator[Batch]:
-    """Yield the calls of a span of bytes, block by block; `progress` gets bytes done so far."""
-    for piece in pieces(stream, span, reader.accounts, progress):
+def batches(source: Pieces, reader: PieceReader) -> Iterator[Batch]:
+    """Yield the calls of blocks of lines."""
+    for piece in source:
         batch = reader.read(piece)
         if batch is not None:
             yield batch
 
 
-def pieces(
-    stream: BinaryIO,
-    span: Tuple[int, int],
-    accounts: Accounts,
-    progress: Optional[BytesDone] = None,
-) -> Iterator[bytes]:
-    """Yield blocks of whole lines.
+class Pieces:
+    """The whole lines of a span in blocks; `checksum` is that of all bytes read so far.
 
     A line longer than is allowed is dropped as it is read, so that memory stays bounded, and
-    counted; so is what follows the last line end.
+    counted in `accounts`.
     """
-    start, end = span
-    stream.seek(start)
-    position, rest, dropping = start, b"", False
-    while position < end:
-        chunk = stream.read(min(PIECE_BYTES, end - position))
-        if not chunk:
-            break
-        position += len(chunk)
-        if progress is not None:
-            progress(position - start)
-        if dropping:
-            cut = chunk.find(b"\n")
-            if cut < 0:
-                continue
-            chunk, dropping = chunk[cut + 1 :], False
-            accounts.lines += 1
-            accounts.skip("line too long", accounts.lines)
-        cut = chunk.rfind(b"\n")
-        if cut >= 0:
-            yield rest + chunk[: cut + 1]
-            rest = chunk[cut + 1 :]
-        else:
-            rest += chunk
-        if len(rest) > config.MAX_LINE_BYTES:
-            rest, dropping = b"", True
-    if rest or dropping:
-        accounts.lines += 1
-        accounts.incomplete_tail += 1
+
+    def __init__(
+        self,
+        stream: BinaryIO,
+        span: Span,
+        accounts: Accounts,
+        progress: Optional[BytesDone] = None,
+    ) -> None:
+        self.checksum = 0
+        self._stream = stream
+        self._span = span
+        self._accounts = accounts
+        self._progress = progress
+
+    def __iter__(self) -> Iterator[bytes]:
+        rest, dropping = b"", False
+        for chunk in self._chunks():
+            if dropping:
+                cut = chunk.find(b"\n")
+                if cut < 0:
+                    continue
+                chunk, dropping = chunk[cut + 1 :], False
+                self._drop_line()
+            cut = chunk.rfind(b"\n")
+            if cut >= 0:
+                yield rest + chunk[: cut + 1]
+                rest = chunk[cut + 1 :]
+            else:
+                rest += chunk
+            if len(rest) > config.MAX_LINE_BYTES:
+                rest, dropping = b"", True
+
+    def _chunks(self) -> Iterator[bytes]:
+        start, end = self._span
+        self._stream.seek(start)
+        position = start
+        while position < end:
+            chunk = self._stream.read(min(PIECE_BYTES, end - position))
+            if not chunk:
+                break
+            position += len(chunk)
+            self.checksum = crc32(chunk, self.checksum)
+            if self._progress is not None:
+                self._progress(position - start)
+            yield chunk
+
+    def _drop_line(self) -> None:
+        self._accounts.lines += 1
+        self._accounts.skip("line too long", self._accounts.lines)
 
 
 def hours_of(times: List[bytes]) -> List[Run]:

@@ -56,7 +56,6 @@ class Accounts:
         self.used = 0
         self.blank = 0
         self.repeated_headers = 0
-        self.incomplete_tail = 0
         self.skipped: Dict[str, int] = {}
         self.first_lines: Dict[str, List[int]] = {}
 

@@ -37,14 +37,18 @@ class Plan:
 
     def cubes(self) -> List[Cube]:
         """Return fresh cubes, one a spec, for one part of the file."""
+        return [
+            Cube(spec, [_CALL_POSITION[name] for name in spec.calls], measures)
+            for spec, measures in zip(self.specs, self.measures())
+        ]
+
+    def measures(self) -> List[List[str]]:
+        """Return for each spec the measures that the tables folded from it add up."""
         wanted: Dict[CubeSpec, Set[str]] = {spec: set() for spec in self.specs}
         for table in self.tables:
             if _specs_of(table) and has_sums(table):
                 wanted[self.spec_for(table, latency=False)].update(_added(table))
-        return [
-            Cube(spec, [_CALL_POSITION[name] for name in spec.calls], sorted(wanted[spec]))
-            for spec in self.specs
-        ]
+        return [sorted(wanted[spec]) for spec in self.specs]
 
     def spec_for(self, table: Table, latency: bool) -> CubeSpec:
         """Return the smallest planned cube that a table can be folded from."""

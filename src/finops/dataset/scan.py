@@ -2,39 +2,27 @@
 
 The file is cut at line ends into one part a process.  This process reads the first part, the
 others are started as fresh interpreters (never forked: a fork would keep the locks of its
-parent).  Sums are whole numbers, so the result does not depend on how the file was cut.
+parent).  Sums are whole numbers, so the result does not depend on how the file was cut, and
+parts that were read earlier count as if they had been read now (see `state`).
 """
 
 from __future__ import annotations
 
 import os
-import time
-from datetime import datetime, timedelta
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Any, BinaryIO, Callable, Dict, Iterable, List, Optional
 
 from finops import config
 from finops.catalog import DEFAULT_PRICES, PriceTable
+from finops.dataset import state
 from finops.dataset.batch import Encoder
-from finops.dataset.fields import canonical_time
-from finops.dataset.fold import fold, fold_changes
-from finops.dataset.header import Header, open_csv, read_header
+from finops.dataset.gather import accounting_of, customers_of, tables_of
+from finops.dataset.header import open_csv
 from finops.dataset.journeys import Journeys, UnorderedJourneys, joined
-from finops.dataset.mark import read_mark, readable_end
-from finops.dataset.part import batches, filled_cubes, journeys_in, scan_part
+from finops.dataset.part import Pieces, batches, scan_part
 from finops.dataset.pieces import PieceReader
-from finops.dataset.plan import Plan, has_sums
-from finops.dataset.rollup import (
-    LATENCY_HISTOGRAM,
-    REGION_CHANGE_MEASURES,
-    Accounting,
-    Customer,
-    FileInfo,
-    Period,
-    Rollups,
-    Skipped,
-    Table,
-    Totals,
-)
+from finops.dataset.plan import Plan
+from finops.dataset.rollup import Accounting, FileInfo, Period, Rollups, Table, Totals
+from finops.dataset.survey import Survey, spans, survey
 from finops.dataset.workers import PartWorkers
 from finops.errors import DataError
 
@@ -50,9 +38,12 @@ def open_dataset(
     workers: Optional[int] = None,
     prices: PriceTable = DEFAULT_PRICES,
     progress: Optional[Progress] = None,
+    cache: bool = False,
 ) -> Any:
     """Return a `Dataset` for a path; anything that already gives rollups is returned as it is."""
-    return source if hasattr(source, "rollups") else Dataset(source, workers, prices, progress)
+    if hasattr(source, "rollups"):
+        return source
+    return Dataset(source, workers, prices, progress, cache)
 
 
 class Dataset:
@@ -60,6 +51,7 @@ class Dataset:
 
     `workers`: processes to read with, by default as many as there are cores and work for.
     `progress(bytes done, bytes in all)` is called now and then while reading.
+    `cache`: keep what was read beside the file, and read only what was appended since.
     """
 
     def __init__(
@@ -68,11 +60,13 @@ class Dataset:
         workers: Optional[int] = None,
         prices: PriceTable = DEFAULT_PRICES,
         progress: Optional[Progress] = None,
+        cache: bool = False,
     ) -> None:
         self.path = os.path.abspath(os.fspath(path))
         self.prices = prices
         self._workers = workers
         self._progress = progress
+        self._cache = cache
         self._filled: Dict[Table, Any] = {}
         self._around: Dict[str, Any] = {}
 
@@ -90,162 +84,87 @@ class Dataset:
         """Fill the declared tables in one pass; what was filled before is forgotten."""
         plan = Plan((*tables, _TOTALS))
         with open_csv(self.path) as stream:
-            header = read_header(stream, os.path.basename(self.path))
-            end = max(header.data_start, readable_end(self.path))
-            latest = self._latest()
-            spans = _spans(stream, header.data_start, end, self._count(end))
-            parts = self._parts(stream, spans, header, plan, latest)
-            journeys = joined([journeys_in(part) for part in parts])
-            if journeys is None:
-                journeys = self._sorted_journeys(stream, (header.data_start, end), header, latest)
-        accounting = _accounting([part["accounts"] for part in parts], header)
-        self._refuse_if_nothing_is_usable(accounting)
-        self._filled = _fold_all(plan, parts, journeys)
-        totals = self._filled[_TOTALS].get((), (0, 0.0, 0, 0, 0, 0))
-        self._around = {
-            "period": _period(journeys),
-            "totals": Totals(*totals),
-            "customers": _customers(journeys),
-            "accounting": accounting,
-            "file": FileInfo(os.path.basename(self.path), end),
-        }
+            found = survey(stream, self.path)
+            if not (self._cache and self._fill_from_state(stream, found, plan)):
+                self._finish(stream, found, plan, self._read(stream, found, plan, 0))
 
-    def _count(self, size: int) -> int:
-        wanted = self._workers or os.cpu_count() or 1
-        return max(1, min(wanted, size // MIN_PART_BYTES if self._workers is None else wanted))
+    def _fill_from_state(self, stream: BinaryIO, found: Survey, plan: Plan) -> bool:
+        """Fill the tables from what was kept and what was appended; False where all is new."""
+        key = state.fingerprint(plan, self.prices)
+        kept = state.load(found, stream, key)
+        covered = kept[-1]["span"][1] if kept else 0
+        parts = kept
+        if not kept or covered < found.whole_end:
+            parts = state.without_small_tail(kept)
+            parts = parts + self._read(stream, found, plan, parts[-1]["span"][1] if parts else 0)
+        try:
+            self._finish(stream, found, plan, parts)
+        except (LookupError, TypeError, ValueError, AttributeError):
+            if not kept:
+                raise
+            return False  # kept parts that look right and are not
+        if parts is not kept:
+            state.save(found, stream, key, parts)
+        return True
 
-    def _latest(self) -> bytes:
-        """Return the time after which a row lies in the future.
-
-        A simulated dataset's own clock may run ahead of the wall's; its mark says how far.
-        """
-        now = datetime(1970, 1, 1) + timedelta(seconds=int(time.time()))
-        latest = canonical_time(now + timedelta(hours=config.FUTURE_TOLERANCE_HOURS))
-        mark = read_mark(self.path)
-        clock = mark.clock.encode("ascii") if mark is not None else b""
-        return max(latest, clock)
-
-    def _parts(
-        self,
-        stream: Any,
-        spans: Sequence[Tuple[int, int]],
-        header: Header,
-        plan: Plan,
-        latest: bytes,
+    def _read(
+        self, stream: BinaryIO, found: Survey, plan: Plan, covered: int
     ) -> List[Dict[str, Any]]:
-        total = spans[-1][1] - spans[0][0]
-        share = len(spans)
+        """Return the parts of the whole lines from the offset `covered` on."""
+        start = max(found.header.data_start, covered)
+        total = found.whole_end - start
+        shares = spans(stream, start, found.whole_end, self._count(total))
 
         def report(done: int) -> None:
             if self._progress is not None:
-                self._progress(min(total, done * share), total)
+                self._progress(min(total, done * len(shares)), total)
 
-        with PartWorkers(self.path, spans[1:], plan.tables, self.prices, latest) as others:
-            first = scan_part(stream, spans[0], header, plan, self.prices, latest, report)
+        with PartWorkers(found, shares[1:], plan.tables, self.prices) as others:
+            first = scan_part(
+                stream, shares[0], found.header, plan, self.prices, found.latest, report
+            )
             return [first, *others.results()]
 
-    def _sorted_journeys(
-        self, stream: Any, span: Tuple[int, int], header: Header, latest: bytes
-    ) -> Journeys:
+    def _count(self, size: int) -> int:
+        if self._workers is not None:
+            return max(1, self._workers)
+        return max(1, min(os.cpu_count() or 1, size // MIN_PART_BYTES))
+
+    def _finish(
+        self, stream: BinaryIO, found: Survey, plan: Plan, parts: List[Dict[str, Any]]
+    ) -> None:
+        """Fill everything from parts; raises DataError where not one row can be used."""
+        accounting = accounting_of(parts, found.header.notes, found.end > found.whole_end)
+        _refuse_if_nothing_is_usable(accounting, found.name)
+        journeys = joined([Journeys.revived(part["journeys"]) for part in parts])
+        if journeys is None:
+            journeys = self._sorted_journeys(stream, found)
+        filled = tables_of(plan, parts, journeys)
+        self._around = {
+            "period": Period(
+                *(t.decode("ascii") for t in (journeys.first_time, journeys.last_time))
+            ),
+            "totals": Totals(*filled[_TOTALS].get((), ())),
+            "customers": customers_of(journeys),
+            "accounting": accounting,
+            "file": FileInfo(found.name, found.end),
+        }
+        self._filled = filled
+
+    def _sorted_journeys(self, stream: BinaryIO, found: Survey) -> Journeys:
         """Return the journeys of an unordered file, in a pass of its own."""
         encoder = Encoder()
         collected = UnorderedJourneys()
-        reader = PieceReader(header, encoder, self.prices, latest)
-        for batch in batches(stream, span, reader):
+        reader = PieceReader(found.header, encoder, self.prices, found.latest)
+        source = Pieces(stream, (found.header.data_start, found.whole_end), reader.accounts)
+        for batch in batches(source, reader):
             collected.add(batch, encoder)
         return collected.finish()
 
-    def _refuse_if_nothing_is_usable(self, accounting: Accounting) -> None:
-        if accounting.used or not accounting.skipped_rows:
-            return
-        worst = sorted(accounting.skipped, key=lambda s: -s.rows)[:3]
-        reasons = ", ".join(f"{s.reason} ({s.rows} rows, first line {s.lines[0]})" for s in worst)
-        raise DataError(f"{os.path.basename(self.path)}: no usable row; {reasons}")
 
-
-def _spans(stream: Any, start: int, end: int, count: int) -> List[Tuple[int, int]]:
-    """Cut [start, end) at line ends into at most `count` parts of about the same size."""
-    cuts = [start]
-    for k in range(1, count):
-        cut = _next_line(stream, start + (end - start) * k // count, end)
-        if cuts[-1] < cut < end:
-            cuts.append(cut)
-    return list(zip(cuts, [*cuts[1:], end]))
-
-
-def _next_line(stream: Any, offset: int, end: int) -> int:
-    """Return the offset of the first line that starts after `offset`, at most `end`."""
-    stream.seek(offset)
-    while offset < end:
-        chunk = stream.read(config.MAX_LINE_BYTES)
-        if not chunk:
-            break
-        found: int = chunk.find(b"\n")
-        if found >= 0:
-            return min(end, offset + found + 1)
-        offset += len(chunk)
-    return end
-
-
-def _fold_all(
-    plan: Plan, parts: List[Dict[str, Any]], journeys: Journeys
-) -> Dict[Table, Dict[Any, Any]]:
-    cubes = {spec: filled_cubes(parts, plan, k) for k, spec in enumerate(plan.specs)}
-    filled: Dict[Table, Dict[Any, Any]] = {}
-    for table in plan.tables:
-        if set(table.measures) & set(REGION_CHANGE_MEASURES):
-            filled[table] = fold_changes(table, journeys)
-            continue
-        latency = LATENCY_HISTOGRAM in table.measures
-        filled[table] = fold(
-            table,
-            cubes[plan.spec_for(table, latency=False)] if has_sums(table) else [],
-            cubes[plan.spec_for(table, latency=True)] if latency else [],
-        )
-    return filled
-
-
-def _accounting(parts: Sequence[Dict[str, Any]], header: Header) -> Accounting:
-    """Add up the accounts of all parts; line numbers become those of the whole file."""
-    rows: Dict[str, int] = {}
-    lines: Dict[str, List[int]] = {}
-    before = 1  # the header
-    for part in parts:
-        for reason, count in part["skipped"].items():
-            rows[reason] = rows.get(reason, 0) + count
-            lines.setdefault(reason, []).extend(n + before for n in part["first_lines"][reason])
-        before += part["lines"]
-    skipped = tuple(
-        Skipped(reason, rows[reason], tuple(sorted(lines[reason])[: config.SKIPPED_LINES_KEPT]))
-        for reason in sorted(rows, key=lambda r: (-rows[r], r))
-    )
-    return Accounting(
-        lines=before,
-        header=1,
-        used=sum(part["used"] for part in parts),
-        skipped=skipped,
-        repeated_headers=sum(part["repeated_headers"] for part in parts),
-        blank=sum(part["blank"] for part in parts),
-        incomplete_tail=sum(part["incomplete_tail"] for part in parts),
-        notes=header.notes,
-    )
-
-
-def _period(journeys: Journeys) -> Period:
-    return Period(journeys.first_time.decode("ascii"), journeys.last_time.decode("ascii"))
-
-
-def _customers(journeys: Journeys) -> Dict[str, Customer]:
-    found: Dict[str, Customer] = {}
-    for customer, journey in sorted(journeys.journeys.items()):
-        _, tier, organization, product, archetype, price = journey.last.key
-        found[customer] = Customer(
-            tier,
-            price,
-            organization,
-            product,
-            archetype,
-            journey.first.time.decode("ascii"),
-            journey.last.time.decode("ascii"),
-        )
-    return found
+def _refuse_if_nothing_is_usable(accounting: Accounting, name: str) -> None:
+    if accounting.used or not accounting.skipped_rows:
+        return
+    worst = accounting.skipped[:3]
+    reasons = ", ".join(f"{s.reason} ({s.rows} rows, first line {s.lines[0]})" for s in worst)
+    raise DataError(f"{name}: no usable row; {reasons}")

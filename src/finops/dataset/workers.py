@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Dict, List, Optional, Sequence, Tuple, Type
+from typing import Any, Dict, List, Optional, Sequence, Type
 
 from finops.catalog import Model, PriceTable
 from finops.dataset import wire
@@ -19,6 +19,7 @@ from finops.dataset.header import open_csv, read_header
 from finops.dataset.part import scan_part
 from finops.dataset.plan import Plan
 from finops.dataset.rollup import Table
+from finops.dataset.survey import Span, Survey
 from finops.errors import DataError
 
 # The folder that holds the package: started there, `-m` finds it and nothing that shadows it.
@@ -33,19 +34,18 @@ class PartWorkers:
 
     def __init__(
         self,
-        path: str,
-        spans: Sequence[Tuple[int, int]],
+        found: Survey,
+        spans: Sequence[Span],
         tables: Sequence[Table],
         prices: PriceTable,
-        latest: bytes,
     ) -> None:
         self._jobs = [
             {
-                "path": path,
+                "path": found.path,
                 "span": span,
                 "tables": tables,
                 "prices": list(prices),
-                "latest": latest.decode("ascii"),
+                "latest": found.latest.decode("ascii"),
             }
             for span in spans
         ]

@@ -1,0 +1,92 @@
+"""The parts of a scan as one result: accounts added up, journeys joined, tables folded."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, Sequence
+
+from finops import config
+from finops.dataset.fold import FilledCube, fold, fold_changes
+from finops.dataset.journeys import Journeys
+from finops.dataset.plan import Plan, has_sums
+from finops.dataset.rollup import (
+    LATENCY_HISTOGRAM,
+    REGION_CHANGE_MEASURES,
+    Accounting,
+    Customer,
+    Skipped,
+    Table,
+)
+
+Part = Mapping[str, Any]
+
+
+def tables_of(plan: Plan, parts: Sequence[Part], journeys: Journeys) -> Dict[Table, Dict[Any, Any]]:
+    """Return every table of the plan, folded from the cubes of all parts."""
+    cubes = {spec: _cubes(parts, plan, place) for place, spec in enumerate(plan.specs)}
+    filled: Dict[Table, Dict[Any, Any]] = {}
+    for table in plan.tables:
+        if set(table.measures) & set(REGION_CHANGE_MEASURES):
+            filled[table] = fold_changes(table, journeys)
+            continue
+        latency = LATENCY_HISTOGRAM in table.measures
+        filled[table] = fold(
+            table,
+            cubes[plan.spec_for(table, latency=False)] if has_sums(table) else [],
+            cubes[plan.spec_for(table, latency=True)] if latency else [],
+        )
+    return filled
+
+
+def _cubes(parts: Sequence[Part], plan: Plan, place: int) -> List[FilledCube]:
+    found = []
+    for part in parts:
+        call_keys, packed = part["cubes"][place]
+        found.append(FilledCube(plan.specs[place], packed, call_keys, part["customer_keys"]))
+    return found
+
+
+def accounting_of(parts: Sequence[Part], notes: Sequence[str], tail: bool) -> Accounting:
+    """Add up the accounts of all parts; line numbers become those of the whole file.
+
+    `tail` says whether a line without an end follows the last part.
+    """
+    rows: Dict[str, int] = {}
+    lines: Dict[str, List[int]] = {}
+    before = 1  # the header
+    accounts = [part["accounts"] for part in parts]
+    for one in accounts:
+        for reason, count in one["skipped"].items():
+            rows[reason] = rows.get(reason, 0) + count
+            lines.setdefault(reason, []).extend(n + before for n in one["first_lines"][reason])
+        before += one["lines"]
+    skipped = tuple(
+        Skipped(reason, rows[reason], tuple(lines[reason][: config.SKIPPED_LINES_KEPT]))
+        for reason in sorted(rows, key=lambda r: (-rows[r], r))
+    )
+    return Accounting(
+        lines=before + int(tail),
+        header=1,
+        used=sum(one["used"] for one in accounts),
+        skipped=skipped,
+        repeated_headers=sum(one["repeated_headers"] for one in accounts),
+        blank=sum(one["blank"] for one in accounts),
+        incomplete_tail=int(tail),
+        notes=tuple(notes),
+    )
+
+
+def customers_of(journeys: Journeys) -> Dict[str, Customer]:
+    """Return what the latest call of each customer says of it, by id ascending."""
+    found: Dict[str, Customer] = {}
+    for customer, journey in sorted(journeys.journeys.items()):
+        _, tier, organization, product, archetype, price = journey.last.key
+        found[customer] = Customer(
+            tier,
+            price,
+            organization,
+            product,
+            archetype,
+            journey.first.time.decode("ascii"),
+            journey.last.time.decode("ascii"),
+        )
+    return found
