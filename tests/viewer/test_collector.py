@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
 import pytest
-from tests.support.live import Answer, Live, in_parallel, live
 
 from finops import config
 from finops.dataset.lock import writer_lock
 from finops.schema import COLUMN_NAMES
+from tests.support.live import Answer, Live, in_parallel, live
 
 COMPLETION: Dict[str, Any] = {
     "transactionId": "tx-1",

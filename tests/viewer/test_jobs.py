@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
-from tests.support.live import FakeCommands, Live, live, some_rows
 
 from finops import config
 from finops.viewer.core import ALL_IDS
 from finops.viewer.jobs import Busy, Ending, Full, Job, JobRunner, Task
 from finops.viewer.process import COMPLETE, ERROR, TIMEOUT, Command, run_limited
 from finops.viewer.tasks import Commands, Growth, presentable
+from tests.support.live import FakeCommands, Live, live, some_rows
 
 
 def processes_with(mark: str) -> List[str]:

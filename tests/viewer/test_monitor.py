@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
 import pytest
-from tests.support.live import FakeCommands, Live, live, some_rows
 
 from finops.viewer.core import ALL_IDS
 from finops.viewer.follow import FileState, Follower
 from finops.viewer.monitor import Cadence, Monitor, Pace
+from tests.support.live import FakeCommands, Live, live, some_rows
 
 MB = 1_048_576
 PACE = Pace(interval_s=10, gap_s=30, growth_bytes=5 * MB, max_pause_s=600)

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
 import pytest
-from tests.support.live import FakeCommands, live, some_rows
-from tests.support.tools import ROOT, clean_environment, need
-from tests.viewer.test_collector import stored
 
 from finops import config
 from finops.catalog import DEFAULT_PRICES
+from tests.support.live import FakeCommands, live, some_rows
+from tests.support.tools import ROOT, clean_environment, need
+from tests.viewer.test_collector import stored
 
 SDK_APPLICATION = ROOT / "tests" / "support" / "sdk_application.py"
 

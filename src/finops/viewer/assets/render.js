@@ -152,9 +152,7 @@ function renderReport(card, report, state, elapsed) {
   setText(card.querySelector(".more"), more(report, state, active, failed, elapsed));
   setText(card.querySelector(".headline"), report.headline);
   setHidden(card.querySelector(".open"), !report.exists);
-  const button = card.querySelector(".run");
-  setDisabled(button, active);
-  setText(button, active ? WORDS[state.status] : "Run");
+  setDisabled(card.querySelector(".run"), active);
 }
 
 function more(report, state, active, failed, elapsed) {

@@ -1,0 +1,346 @@
+"""The dashboard in a real browser: everything a person does with it, and what they are told."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Callable, Iterator, List
+
+import pytest
+
+from finops.viewer import app
+from finops.viewer.core import Settings
+from finops.viewer.tasks import Commands
+from tests.conftest import varied_rows, write_csv
+from tests.support.live import QUIET, FakeCommands, Live, live, some_rows
+from tests.support.tools import need
+
+FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+WAIT_MS = 15_000
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    api = need("playwright.sync_api")
+    path = need("chromium")
+    with api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        yield chromium
+        chromium.close()
+
+
+@contextmanager
+def dashboard(browser: Any, running: Live, **options: Any) -> Iterator[Any]:
+    """Open the dashboard; at the end nothing may have been logged as an error."""
+    errors: List[str] = []
+    context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+    page = context.new_page()
+    page.set_default_timeout(WAIT_MS)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+    page.goto(running.running.url)
+    page.wait_for_selector(".connection.up")
+    try:
+        yield page
+    finally:
+        context.close()
+    # A refused request is written to the console by the browser itself, and is no defect.
+    assert [e for e in errors if "Failed to load resource" not in e] == []
+
+
+def text(page: Any, selector: str) -> str:
+    found: str = page.text_content(selector)
+    return found.strip()
+
+
+def until(page: Any, condition: Callable[[], Any], seconds: float = 15) -> Any:
+    """Wait for a condition; the page's own events go on meanwhile."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = condition()
+        if found:
+            return found
+        assert time.monotonic() < deadline, "the page never became so"
+        page.wait_for_timeout(50)
+
+
+def word(page: Any, name: str) -> str:
+    return text(page, f"#report-{name} .word")
+
+
+def test_from_nothing_to_a_report_by_keyboard(browser: Any, tmp_path: Path) -> None:
+    """Generate, run and open with the real commands, without touching a mouse."""
+    with live(tmp_path, Commands(), time_limit_s=120.0, target_mb=1.0) as running, dashboard(
+        browser, running
+    ) as page:
+        assert text(page, "#calls") == "0"
+        assert word(page, "profitability") == "Not made yet"
+        page.focus("#generate-size")
+        page.keyboard.press("Control+A")
+        page.keyboard.type("1")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#jobs progress")
+        until(page, lambda: text(page, "#size").startswith("1 of 1"), 60)
+        until(page, lambda: int(text(page, "#calls").replace(",", "")) > 1000)
+        assert "done" in text(page, "#toasts")
+        tab_to(page, "#report-profitability .run")
+        page.keyboard.press("Enter")
+        until(page, lambda: word(page, "profitability") == "Ready", 60)
+        assert "New: Customer Profitability" in text(page, "#toasts")
+        assert page.evaluate("document.activeElement.getAttribute('aria-label')") == (
+            "Run Customer Profitability"
+        )
+        page.keyboard.press("Shift+Tab")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("h1:has-text('Customer Profitability')")
+        assert page.url.endswith("/reports/profitability.html")
+
+
+def tab_to(page: Any, selector: str) -> None:
+    """Reach an element with the Tab key alone."""
+    page.evaluate("document.activeElement.blur()")
+    for _ in range(120):
+        page.keyboard.press("Tab")
+        if page.evaluate("s => document.activeElement === document.querySelector(s)", selector):
+            return
+    pytest.fail(f"{selector} cannot be reached with the Tab key")
+
+
+def test_charts_are_drawn_in_the_sandbox(browser: Any, tmp_path: Path) -> None:
+    need("node_modules/chart.js/dist/chart.umd.js")
+    (tmp_path / "data").mkdir()
+    write_csv(tmp_path / "data" / "calls.csv", varied_rows(500))
+    with live(tmp_path, Commands(), time_limit_s=120.0) as running:
+        running.post("/api/run-analyzer?id=understanding")
+        running.idle(60)
+        page = browser.new_page()
+        refused: List[str] = []
+        page.on("console", lambda m: refused.append(m.text))
+        page.goto(running.running.url + "reports/understanding.html")
+        drawn = "[...document.querySelectorAll('canvas')].filter(c => c.width && c.getContext('2d')"
+        drawn += ".getImageData(0, 0, c.width, c.height).data.some(v => v)).length"
+        until(page, lambda: page.evaluate(drawn) >= 2)
+        assert refused == []
+        assert page.evaluate("self.origin") == "null"  # sandboxed: no way to our API
+        answer = page.evaluate(
+            "a => fetch(a, {method: 'POST', headers: {'Content-Type': 'application/json'}, "
+            "body: '{}'}).then(() => 'let through', () => 'refused')",
+            running.running.url + "api/run-all",
+        )
+        assert answer == "refused"
+        page.close()
+
+
+def test_failures_and_timeouts_are_shown(browser: Any, tmp_path: Path) -> None:
+    some_rows(tmp_path)
+    modes = {"pricing": "sleep", "features": "crash"}
+    with live(tmp_path, FakeCommands(modes), time_limit_s=1.0) as running, dashboard(
+        browser, running
+    ) as page:
+        page.click("#report-pricing .run")
+        until(page, lambda: word(page, "pricing") == "Running")
+        assert page.get_attribute("#report-pricing .run", "aria-disabled") == "true"
+        until(page, lambda: "1 s" in text(page, "#report-pricing .more"))
+        page.click("#report-features .run")
+        until(page, lambda: word(page, "pricing") == "Timed out")
+        until(page, lambda: word(page, "features") == "Failed")
+        assert "Timed out after 1 s." in text(page, "#report-pricing .more")
+        assert "Timed out after 1 s." in text(page, "#toasts")
+        assert "failed" in text(page, "#activity")
+
+
+def test_run_all_progress_and_cancel(browser: Any, tmp_path: Path) -> None:
+    some_rows(tmp_path)
+    with live(tmp_path, FakeCommands({"*": "wait 0.5"})) as running, dashboard(
+        browser, running
+    ) as page:
+        page.click("#run-all")
+        until(page, lambda: page.locator(".report.running").count() == 13)
+        assert page.get_attribute("#run-all", "aria-disabled") == "true"
+        page.click("#jobs .cancel")
+        until(page, lambda: page.locator("#jobs li").count() == 0)
+        assert "Cancelled" in text(page, "#toasts")
+        assert page.get_attribute("#run-all", "aria-disabled") == "false"
+
+
+def test_datasets_can_be_switched(browser: Any, tmp_path: Path) -> None:
+    some_rows(tmp_path)
+    evil = "<img src=x onerror=alert(1)>.csv"
+    (tmp_path / "data" / evil).write_bytes(b"header\n" + b"row\n" * 7)
+    with live(tmp_path) as running, dashboard(browser, running) as page:
+        until(page, lambda: text(page, "#calls") == "50")
+        page.select_option("#switch-name", evil)
+        page.click("#switch-form button")
+        until(page, lambda: text(page, "#csv-name") == evil and text(page, "#calls") == "7")
+        until(page, lambda: page.locator(".report.ready").count() == 13)
+        assert running.commands.analyses, "its first reports are made"
+        assert page.locator("main img").count() == 0
+        page.select_option("#switch-name", "calls.csv")
+        page.click("#switch-form button")
+        until(page, lambda: text(page, "#calls") == "50")
+
+
+def test_loss_and_return_of_the_server(browser: Any, tmp_path: Path) -> None:
+    some_rows(tmp_path)
+    with live(tmp_path) as running, dashboard(browser, running) as page:
+        app.stop(running.running, 0)
+        page.click("#run-all")
+        page.wait_for_selector(".connection.down")
+        assert "trying again in" in text(page, "#connection")
+        assert "does not answer" in text(page, "#toasts")
+        assert text(page, "#calls") == "50"
+        settings = Settings(
+            tmp_path / "data" / "calls.csv", tmp_path / "reports", monitor=False, pace=QUIET
+        )
+        again = app.start(settings, running.port, commands=FakeCommands())
+        try:
+            page.wait_for_selector(".connection.up")
+            page.click("#report-pricing .run")
+            until(page, lambda: word(page, "pricing") == "Ready")
+        finally:
+            app.stop(again, 0)
+
+
+def test_focus_scroll_and_elements_survive_updates(browser: Any, tmp_path: Path) -> None:
+    some_rows(tmp_path)
+    with live(tmp_path, FakeCommands({"*": "wait 0.05"})) as running, dashboard(
+        browser, running
+    ) as page:
+        page.focus("#report-features .run")
+        page.evaluate("document.querySelectorAll('*').forEach(e => { e.kept = true; })")
+        page.evaluate("window.scrollTo(0, 600)")
+        page.keyboard.press("Enter")
+        until(page, lambda: word(page, "features") == "Ready")
+        running.post("/api/run-all")
+        page.evaluate("window.dispatchEvent(new Event('online'))")
+        until(page, lambda: page.locator(".report.ready").count() == 13)
+        assert page.evaluate("document.activeElement.closest('.report').id") == "report-features"
+        assert page.evaluate("window.scrollY") == 600
+        fresh = "[...document.querySelectorAll('main *')].filter(e => !e.kept && !e.closest("
+        fresh += "'#activity, #jobs, #switch-name')).map(e => e.outerHTML)"
+        assert page.evaluate(fresh) == []
+
+
+def test_the_page_slows_down_and_catches_up(browser: Any, tmp_path: Path) -> None:
+    some_rows(tmp_path)
+    with live(tmp_path, FakeCommands({"*": "wait 3"})) as running, dashboard(
+        browser, running
+    ) as page:
+        polls: List[str] = []
+        page.on("request", lambda r: polls.append(r.url) if "/api/status" in r.url else None)
+        page.wait_for_timeout(2500)
+        assert polls == []
+        page.click("#report-pricing .run")
+        page.wait_for_timeout(3000)
+        assert 3 <= len(polls) <= 6
+
+
+def test_without_javascript_everything_is_listed_and_linked(browser: Any, tmp_path: Path) -> None:
+    some_rows(tmp_path)
+    with live(tmp_path) as running:
+        running.post("/api/run-all")
+        running.idle()
+        context = browser.new_context(java_script_enabled=False)
+        page = context.new_page()
+        page.goto(running.running.url)
+        links = page.locator(".report a:visible")
+        assert links.count() == 13
+        assert page.locator("button:visible").count() == 0
+        links.nth(3).click()
+        assert "/reports/" in page.url
+        context.close()
+
+
+# --- accessibility ------------------------------------------------------------------------------
+
+
+def example_folder(folder: Path) -> Path:
+    room = folder / "showcase" / "metadata"
+    room.mkdir(parents=True)
+    (room / "tags.py").write_text(
+        '"""Tags: label a call.\n\nUse case: any.\n"""\nimport os  # a comment\n'
+        'print("tag <b>", 42, "\\x1b[31mred\\x1b[0m")\n'
+    )
+    return folder / "showcase"
+
+
+def serious(page: Any) -> List[str]:
+    """Return what axe finds at WCAG 2.1 AA, as short lines."""
+    page.evaluate(Path(need("node_modules/axe-core/axe.min.js")).read_text(encoding="utf-8"))
+    found = page.evaluate(
+        "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', "
+        "'best-practice']}).then(r => r.violations.map(v => v.id + ': ' + v.nodes.length + ' ' "
+        "+ v.nodes[0].html + ' ' + v.nodes[0].failureSummary))"
+    )
+    return list(found)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(browser: Any, tmp_path: Path, scheme: str) -> None:
+    need("node_modules/axe-core/axe.min.js")
+    some_rows(tmp_path)
+    modes = {"pricing": "wait 30", "features": "crash"}
+    options = {"color_scheme": scheme, "bypass_csp": True}
+    with live(tmp_path, FakeCommands(modes), showcase=example_folder(tmp_path)) as running:
+        for name in ("understanding", "features", "pricing"):
+            running.post(f"/api/run-analyzer?id={name}")
+        running.wait(lambda s: s["analyzer_status"]["features"]["status"] == "error")
+        with dashboard(browser, running, **options) as page:
+            page.wait_for_selector(".report.running")
+            page.evaluate("document.getElementById('toasts').lastElementChild?.remove()")
+            assert serious(page) == []
+            running.commands.modes.clear()
+            page.click("#report-alignment .run")
+            page.wait_for_selector(".toast")
+            assert serious(page) == []
+            for target in ("showcase", "showcase/metadata.tags"):
+                page.goto(running.running.url + target)
+                page.wait_for_selector("html.scripted")
+                assert serious(page) == [], target
+
+
+@pytest.mark.parametrize("width", [390, 768, 1600])
+def test_no_page_scrolls_sideways(browser: Any, tmp_path: Path, width: int) -> None:
+    some_rows(tmp_path)
+    long = "a" * 120 + ".csv"
+    (tmp_path / "data" / long).write_bytes(b"header\n")
+    size = {"viewport": {"width": width, "height": 800}}
+    modes = {"pricing": "wait 30"}
+    with live(tmp_path, FakeCommands(modes), showcase=example_folder(tmp_path)) as running:
+        running.post(f"/api/dataset?name={long}")
+        running.post("/api/run-analyzer?id=pricing")
+        with dashboard(browser, running, **size) as page:
+            for target in ("", "showcase", "showcase/metadata.tags"):
+                page.goto(running.running.url + target)
+                page.wait_for_selector("html.scripted")
+                page.wait_for_timeout(200)
+                assert page.evaluate("document.documentElement.scrollWidth") <= width, target
+
+
+def test_an_example_runs_and_its_output_is_inert(browser: Any, tmp_path: Path) -> None:
+    some_rows(tmp_path)
+    with live(tmp_path, showcase=example_folder(tmp_path)) as running:
+        page = browser.new_page()
+        page.goto(running.running.url + "showcase")
+        page.click("text=Tags: label a call.")
+        assert "Use case: any." in text(page, ".prose")
+        assert page.locator(".code .comment").text_content() == "# a comment"
+        page.click("#run-example")
+        until(page, lambda: "Done in" in text(page, "#example-state"))
+        assert text(page, "#output") == "tag <b> 42 red"
+        assert page.locator("#output b").count() == 0
+        page.close()
+
+
+def test_switching_is_announced_politely(browser: Any, tmp_path: Path) -> None:
+    some_rows(tmp_path)
+    with live(tmp_path) as running, dashboard(browser, running) as page:
+        assert page.get_attribute("#toasts", "aria-live") == "polite"
+        page.click("#report-pricing .run")
+        page.wait_for_selector(".toast.success")
+        page.click(".toast button")
+        assert page.locator(".toast").count() == 0
