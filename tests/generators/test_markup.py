@@ -161,4 +161,7 @@ def test_numbers_of_a_table_keep_ten_digits(number: float) -> None:
     kept = json_number(number)
     assert kept == pytest.approx(number, rel=1e-9, abs=0)
     assert json_number(12.0) == 12
+    assert json_number(1234.56789, 4) == 1234.57
+    assert json_number(0.000123456, 4) == 0.0001235
+    assert json_number(5e-324) == 5e-324
     assert json_number(True) is True

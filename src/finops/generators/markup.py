@@ -118,15 +118,19 @@ def join(parts: Iterable[Any], separator: str = "\n") -> Markup:
     return Markup(separator.join(escape(part) for part in parts))
 
 
-def json_number(value: Any) -> Any:
-    """Return a number with at most ten significant digits, whole ones as int; None for none."""
+def json_number(value: Any, digits: int = 10) -> Any:
+    """Return a float with so many significant digits and no fewer than two decimals.
+
+    Whole numbers become int, what is not finite None, text inert text.
+    """
     if value is None or isinstance(value, (bool, int)):
         return value
     if isinstance(value, str):
         return inert(value)
     if not math.isfinite(value):
         return None
-    rounded = float(f"{value:.10g}")
+    magnitude = math.floor(math.log10(abs(value))) if value else 0
+    rounded = round(value, max(2, digits - 1 - magnitude))
     return int(rounded) if rounded.is_integer() and abs(rounded) < 2**53 else rounded
 
 

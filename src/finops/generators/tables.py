@@ -17,6 +17,10 @@ EMBEDDED_CELLS = 5_000
 # Texts longer than this wrap; shorter ones stay on one line.
 ONE_LINE = 32
 
+# Significant digits that a long table keeps of fractions; the JSON file has all of them.
+_LONG_TABLE = 100
+_DIGITS = {"money": 6, "percent": 4, "share": 4}
+
 Row = Mapping[str, Any]
 
 
@@ -182,7 +186,8 @@ def _column_data(column: Column, values: Sequence[Any]) -> Dict[str, Any]:
     if column.bar:
         data["bar"] = 1
     if column.numeric:
-        data["values"] = [json_number(value) for value in values]
+        digits = _DIGITS.get(column.kind, 10) if len(values) > _LONG_TABLE else 10
+        data["values"] = [json_number(value, digits) for value in values]
         return data
     if any(len(str(value)) > ONE_LINE for value in values):
         data["long"] = 1
