@@ -20,11 +20,13 @@ from finops.dataset.rollup import (
 Part = Mapping[str, Any]
 
 
-def tables_of(plan: Plan, parts: Sequence[Part], journeys: Journeys) -> Dict[Table, Dict[Any, Any]]:
-    """Return every table of the plan, folded from the cubes of all parts."""
+def tables_of(
+    plan: Plan, tables: Sequence[Table], parts: Sequence[Part], journeys: Journeys
+) -> Dict[Table, Dict[Any, Any]]:
+    """Return tables of the plan, folded from the cubes of all parts."""
     cubes = {spec: _cubes(parts, plan, place) for place, spec in enumerate(plan.specs)}
     filled: Dict[Table, Dict[Any, Any]] = {}
-    for table in plan.tables:
+    for table in tables:
         if set(table.measures) & set(REGION_CHANGE_MEASURES):
             filled[table] = fold_changes(table, journeys)
             continue

@@ -9,7 +9,7 @@ parts that were read earlier count as if they had been read now (see `state`).
 from __future__ import annotations
 
 import os
-from typing import Any, BinaryIO, Callable, Dict, Iterable, List, Optional
+from typing import Any, BinaryIO, Callable, Dict, Iterable, List, Optional, Sequence
 
 from finops import config
 from finops.catalog import DEFAULT_PRICES, PriceTable
@@ -22,6 +22,7 @@ from finops.dataset.part import Pieces, batches, scan_part
 from finops.dataset.pieces import PieceReader
 from finops.dataset.plan import Plan
 from finops.dataset.rollup import Accounting, FileInfo, Period, Rollups, Table, Totals
+from finops.dataset.state import Part
 from finops.dataset.survey import Survey, spans, survey
 from finops.dataset.workers import PartWorkers
 from finops.errors import DataError
@@ -29,6 +30,9 @@ from finops.errors import DataError
 # Below this many bytes a process of its own costs more than it saves.
 MIN_PART_BYTES = 4 * config.MEGABYTE
 _TOTALS = Table((), ("calls", "cost", "input_tokens", "output_tokens", "errors", "unpriced"))
+
+# What comes of kept parts that look right and are not.
+_SPOILED = (LookupError, TypeError, ValueError, AttributeError)
 
 Progress = Callable[[int, int], None]
 
@@ -67,49 +71,68 @@ class Dataset:
         self._workers = workers
         self._progress = progress
         self._cache = cache
-        self._filled: Dict[Table, Any] = {}
+        self._plan = Plan(())
+        self._parts: List[Part] = []
+        self._revived = False  # whether any of the parts was kept from an earlier run
+        self._journeys = Journeys()
         self._around: Dict[str, Any] = {}
+        self._filled: Dict[Table, Any] = {}
 
     def rollups(self, tables: Iterable[Table]) -> Rollups:
-        """Return the declared tables, reading the file if any of them is not there yet.
+        """Return the declared tables, reading the file if any of them was not planned yet.
 
         Raises DataError where the file as a whole cannot be read.
         """
         wanted = tuple(tables)
-        if not self._around or any(table not in self._filled for table in wanted):
+        if not self._around or not set(wanted) <= set(self._plan.tables):
             self.fill(wanted)
+        try:
+            self._fold(wanted)
+        except _SPOILED:
+            if not self._revived:
+                raise
+            self._scan(self._plan, cache=False)
+            self._fold(wanted)
         return Rollups({t: self._filled[t] for t in wanted}, prices=self.prices, **self._around)
 
     def fill(self, tables: Iterable[Table]) -> None:
-        """Fill the declared tables in one pass; what was filled before is forgotten."""
+        """Read the file for these tables, in one pass; what was read before is forgotten.
+
+        Tables are folded when they are first asked for, so that a dataset can be read for all
+        that anybody may want, which lets every run share what is kept, and cost little more.
+        """
         plan = Plan((*tables, _TOTALS))
+        try:
+            self._scan(plan, self._cache)
+        except _SPOILED:
+            if not self._revived:
+                raise
+            self._scan(plan, cache=False)
+
+    def _scan(self, plan: Plan, cache: bool) -> None:
+        self._plan, self._filled, self._around = plan, {}, {}
         with open_csv(self.path) as stream:
             found = survey(stream, self.path)
-            if not (self._cache and self._fill_from_state(stream, found, plan)):
-                self._finish(stream, found, plan, self._read(stream, found, plan, 0))
+            key = state.fingerprint(plan, self.prices) if cache else ""
+            kept = state.load(found, stream, key) if cache else []
+            self._revived = bool(kept)
+            self._parts = self._completed(stream, found, kept)
+            self._look_around(stream, found)
+            if cache and self._parts is not kept:
+                state.save(found, stream, key, self._parts)
 
-    def _fill_from_state(self, stream: BinaryIO, found: Survey, plan: Plan) -> bool:
-        """Fill the tables from what was kept and what was appended; False where all is new."""
-        key = state.fingerprint(plan, self.prices)
-        kept = state.load(found, stream, key)
-        covered = kept[-1]["span"][1] if kept else 0
-        parts = kept
-        if not kept or covered < found.whole_end:
-            parts = state.without_small_tail(kept)
-            parts = parts + self._read(stream, found, plan, parts[-1]["span"][1] if parts else 0)
-        try:
-            self._finish(stream, found, plan, parts)
-        except (LookupError, TypeError, ValueError, AttributeError):
-            if not kept:
-                raise
-            return False  # kept parts that look right and are not
-        if parts is not kept:
-            state.save(found, stream, key, parts)
-        return True
+    def _completed(self, stream: BinaryIO, found: Survey, kept: List[Part]) -> List[Part]:
+        """Return the kept parts with what follows them in the file."""
+        if kept and kept[-1]["span"][1] == found.whole_end:
+            return kept
+        parts = state.without_small_tail(kept)
+        return parts + self._read(stream, found, parts[-1]["span"][1] if parts else 0)
 
-    def _read(
-        self, stream: BinaryIO, found: Survey, plan: Plan, covered: int
-    ) -> List[Dict[str, Any]]:
+    def _fold(self, tables: Sequence[Table]) -> None:
+        missing = [table for table in tables if table not in self._filled]
+        self._filled.update(tables_of(self._plan, missing, self._parts, self._journeys))
+
+    def _read(self, stream: BinaryIO, found: Survey, covered: int) -> List[Part]:
         """Return the parts of the whole lines from the offset `covered` on."""
         start = max(found.header.data_start, covered)
         total = found.whole_end - start
@@ -119,9 +142,9 @@ class Dataset:
             if self._progress is not None:
                 self._progress(min(total, done * len(shares)), total)
 
-        with PartWorkers(found, shares[1:], plan.tables, self.prices) as others:
+        with PartWorkers(found, shares[1:], self._plan.tables, self.prices) as others:
             first = scan_part(
-                stream, shares[0], found.header, plan, self.prices, found.latest, report
+                stream, shares[0], found.header, self._plan, self.prices, found.latest, report
             )
             return [first, *others.results()]
 
@@ -130,26 +153,22 @@ class Dataset:
             return max(1, self._workers)
         return max(1, min(os.cpu_count() or 1, size // MIN_PART_BYTES))
 
-    def _finish(
-        self, stream: BinaryIO, found: Survey, plan: Plan, parts: List[Dict[str, Any]]
-    ) -> None:
-        """Fill everything from parts; raises DataError where not one row can be used."""
+    def _look_around(self, stream: BinaryIO, found: Survey) -> None:
+        """Work out what goes with the tables; DataError where not one row can be used."""
+        parts = self._parts
         accounting = accounting_of(parts, found.header.notes, found.end > found.whole_end)
         _refuse_if_nothing_is_usable(accounting, found.name)
         journeys = joined([Journeys.revived(part["journeys"]) for part in parts])
-        if journeys is None:
-            journeys = self._sorted_journeys(stream, found)
-        filled = tables_of(plan, parts, journeys)
+        self._journeys = self._sorted_journeys(stream, found) if journeys is None else journeys
+        self._fold((_TOTALS,))
+        ends = (self._journeys.first_time, self._journeys.last_time)
         self._around = {
-            "period": Period(
-                *(t.decode("ascii") for t in (journeys.first_time, journeys.last_time))
-            ),
-            "totals": Totals(*filled[_TOTALS].get((), ())),
-            "customers": customers_of(journeys),
+            "period": Period(*(time.decode("ascii") for time in ends)),
+            "totals": Totals(*self._filled[_TOTALS].get((), ())),
+            "customers": customers_of(self._journeys),
             "accounting": accounting,
             "file": FileInfo(found.name, found.end),
         }
-        self._filled = filled
 
     def _sorted_journeys(self, stream: BinaryIO, found: Survey) -> Journeys:
         """Return the journeys of an unordered file, in a pass of its own."""
