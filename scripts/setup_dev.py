@@ -12,6 +12,7 @@ Runs on any Python 3.7+ and needs nothing installed.  Steps:
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -115,8 +116,7 @@ def axe() -> None:
 def unpack(package: str, version: str, proof: str) -> None:
     """Unpack one npm package under `node_modules`; `proof` is a file it must hold."""
     target = NODE_MODULES / package
-    stamp = target / ".version"
-    if (target / proof).is_file() and stamp.is_file() and stamp.read_text() == version:
+    if (target / proof).is_file() and _unpacked_version(target) == version:
         return
     npm = shutil.which("npm")
     if not npm:
@@ -132,7 +132,14 @@ def unpack(package: str, version: str, proof: str) -> None:
             shutil.rmtree(str(target))
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(str(Path(folder) / "package"), str(target))
-    stamp.write_text(version)
+
+
+def _unpacked_version(target: Path) -> str:
+    try:
+        described = json.loads((target / "package.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
+    return str(described.get("version"))
 
 
 def chromium() -> None:
