@@ -176,6 +176,17 @@ def test_overview_without_sections_is_sentences(data: Dict[str, Any], tmp_path: 
     assert read.says("Failed calls were looked for, and there are none.")
 
 
+def test_pages_of_500_customers_are_20_to_200_kb(tmp_path: Path) -> None:
+    rows = [
+        {**row, "customer_id": f"cust_{number % 500:04d}"}
+        for number, row in enumerate(varied_rows(4000))
+    ]
+    for name, result in results_of(rows).items():
+        page = tmp_path / f"{name}.html"
+        ANALYZER_REGISTRY[name].generator(result, str(page))
+        assert 20 * 1024 <= page.stat().st_size <= 200 * 1024, name
+
+
 @pytest.mark.parametrize("name", list(ANALYZER_REGISTRY))
 def test_the_default_page_renders_any_result(name: str, tmp_path: Path) -> None:
     data = results_of(varied_rows(200), [name])[name]
