@@ -14,7 +14,18 @@ import time
 import traceback
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, TypeVar
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    TypeVar,
+)
 
 from finops import config, registry
 from finops.catalog import DEFAULT_PRICES, PriceTable
@@ -60,7 +71,8 @@ class Outcome(NamedTuple):
 
 class Job(NamedTuple):
     """What to run: `source` (a path or an opened dataset), into which folder, `only` which
-    ids (none is all).  `step(id, number, of how many)` is called before each analysis.
+    ids (none is all).  `cache`: keep what was read beside the dataset, and read only what was
+    appended since.  `step(id, number, of how many)` is called before each analysis.
     """
 
     source: Any
@@ -68,6 +80,7 @@ class Job(NamedTuple):
     only: Sequence[str] = ()
     workers: Optional[int] = None
     prices: PriceTable = DEFAULT_PRICES
+    cache: bool = False
     scanned: Optional[Callable[[int, int], None]] = None
     step: Step = lambda name, number, total: None
 
@@ -127,7 +140,11 @@ class _Run:
     def __init__(self, job: Job) -> None:
         self._job = job
         self._dataset = open_dataset(
-            job.source, workers=job.workers, prices=job.prices, progress=job.scanned
+            job.source,
+            workers=job.workers,
+            prices=job.prices,
+            progress=job.scanned,
+            cache=job.cache,
         )
         self._made: Dict[str, Made] = {one.id: Made(one) for one in job.selected}
         self._results: Dict[str, Result] = {}
@@ -140,6 +157,8 @@ class _Run:
         for analysis in self._job.selected:
             declared = self._guard(analysis, partial(_declared, analysis))
             tables.update(dict.fromkeys(declared or ()))
+        if self._job.cache:
+            self._dataset.fill(tuple({**dict.fromkeys(_all_declared()), **tables}))
         filled = self._dataset.rollups(tuple(tables))
         self._context = context_of(filled, self._job.prices)
         self._truth = read_truth(self._job.source) or {}
@@ -200,6 +219,15 @@ class _Run:
 
     def _update(self, analysis: Analysis, **changes: Any) -> None:
         self._made[analysis.id] = self._made[analysis.id]._replace(**changes)
+
+
+def _all_declared() -> Iterator[Table]:
+    """Yield the tables of all analyses: what is kept of a file then serves any of them."""
+    for analysis in registry.ANALYZER_REGISTRY.values():
+        try:
+            yield from _declared(analysis)
+        except Exception:  # said where that analysis itself is run
+            continue
 
 
 def _declared(analysis: Analysis) -> Sequence[Table]:

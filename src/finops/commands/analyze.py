@@ -45,6 +45,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="also write the results as ID.json into this folder; - prints them as one object",
     )
+    parser.add_argument(
+        "--no-cache",
+        action="store_true",
+        help="read the whole file again, and keep nothing beside it",
+    )
     add_prices(parser)
     add_workers(parser)
     add_quiet(parser)
@@ -81,6 +86,7 @@ def analyzed(args: argparse.Namespace, settings: Settings, console: Console) -> 
         only=tuple(args.only or ()),
         workers=args.workers,
         prices=prices_of(args),
+        cache=not getattr(args, "no_cache", False),
         scanned=progress.update,
         step=step,
     )
