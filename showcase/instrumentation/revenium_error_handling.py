@@ -33,7 +33,7 @@ from _sample import sample_calls
 from _spool import Record, Spool
 
 DELIVERED, SPOOLED, REFUSED, LOST = "delivered", "spooled", "refused", "lost"
-DEMO_BATCHES = 400
+DEMO_BATCHES = 300
 DEMO_FAULTS = Faults(fail_rate=0.15, cut_rate=0.05)
 DEMO_SECONDS = 9.0
 TARGET_PERCENT = 99.9
@@ -268,7 +268,7 @@ def _run_steps(target: Endpoint, spool: Spool) -> Dict[str, Any]:
     step(3, "Replay the spool")
     if target.collector is not None:
         target.collector.faults = DEMO_FAULTS
-    left = tracker.drain(seconds=4.0)
+    left = tracker.drain(seconds=6.0)
     note(f"{left} batches left in the spool")
 
     step(4, "The breaker's transitions")

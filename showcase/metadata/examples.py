@@ -52,82 +52,88 @@ def _call(
     )
 
 
+# Name, the question it answers, (customer, tier, product, feature, task), further fields.
+SPECS: Tuple[Tuple[str, str, Tuple[int, str, str, str, str], Dict[str, Any]], ...] = (
+    (
+        "E-commerce",
+        "What does an AI product description cost per category and per sale?",
+        (11, "pro", "product_shop", "product-descriptions", "summarization"),
+        dict(session_id="sess_cart_81", category="outdoor", order_stage="browsing"),
+    ),
+    (
+        "SaaS assistant",
+        "Which plan's users cost more than their plan brings in?",
+        (12, "starter", "product_crm", "chat", "chat"),
+        dict(user_id="user_8f3a", subscription_id="sub_51ab", component_id="sidebar"),
+    ),
+    (
+        "Multi-tenant platform",
+        "Which tenant caused the bill, and whose workspace inside it?",
+        (13, "enterprise", "product_platform", "analysis", "reasoning"),
+        dict(tenant_region="eu", workspace_id="ws_204"),
+    ),
+    (
+        "Feature flag",
+        "What does the new model cost behind its flag, before everybody gets it?",
+        (14, "pro", "product_mail", "smart-reply", "chat"),
+        dict(flag="smart_reply_v2", flag_state="on", rollout_percent=10),
+    ),
+    (
+        "A/B test",
+        "Is the cheaper variant as good, and what does it save?",
+        (15, "pro", "product_docs", "summarization", "summarization"),
+        dict(experiment_id="exp_short_prompts", variant="b"),
+    ),
+    (
+        "Agent",
+        "Which step of the agent's work is the dear one?",
+        (16, "enterprise", "product_support", "ticket-agent", "reasoning"),
+        dict(trace_id="trace_agent_42", agent="triage", step="plan", attempt=1),
+    ),
+    (
+        "RAG search",
+        "How much of a question's price is retrieval context?",
+        (17, "pro", "product_wiki", "question-answering", "extraction"),
+        dict(index_name="handbook_v7", chunks=8, reranked=True),
+    ),
+    (
+        "Healthcare",
+        "What does a note cost per department, without any patient's data?",
+        (18, "enterprise", "product_clinic", "note-drafting", "summarization"),
+        dict(department="radiology", phi_removed=True),
+    ),
+    (
+        "Education",
+        "What does a course cost per active learner?",
+        (19, "starter", "product_campus", "tutor", "chat"),
+        dict(course_id="course_algebra1", role="student", term="spring"),
+    ),
+    (
+        "Gaming",
+        "What does a talking character cost per hour of play?",
+        (20, "starter", "product_game", "npc-dialogue", "chat"),
+        dict(session_id="sess_match_9", npc="innkeeper", shard="eu2"),
+    ),
+    (
+        "Batch pipeline",
+        "What does a nightly run cost, and which source makes it dear?",
+        (21, "enterprise", "product_data", "labelling", "classification"),
+        dict(job_id="job_nightly", source="web_forms", component_id="batch_worker"),
+    ),
+    (
+        "Developer tool",
+        "What does a pull request cost in reviews and suggestions?",
+        (22, "pro", "product_ide", "code-generation", "code_generation"),
+        dict(user_agent="ide_plugin_v4.1", language="python", repository="billing"),
+    ),
+)
+
+
 def patterns() -> Tuple[MetadataPattern, ...]:
     """Return all patterns.  Raises InvalidMetadata if one does not pass the validator."""
-    return (
-        MetadataPattern(
-            "E-commerce",
-            "What does an AI product description cost per category and per sale?",
-            _call(11, "pro", "product_shop", "product-descriptions", "summarization",
-                  session_id="sess_cart_81", category="outdoor", order_stage="browsing"),
-        ),
-        MetadataPattern(
-            "SaaS assistant",
-            "Which plan's users cost more than their plan brings in?",
-            _call(12, "starter", "product_crm", "chat", "chat",
-                  user_id="user_8f3a", subscription_id="sub_51ab", component_id="sidebar"),
-        ),
-        MetadataPattern(
-            "Multi-tenant platform",
-            "Which tenant caused the bill, and whose workspace inside it?",
-            _call(13, "enterprise", "product_platform", "analysis", "reasoning",
-                  tenant_region="eu", workspace_id="ws_204"),
-        ),
-        MetadataPattern(
-            "Feature flag",
-            "What does the new model cost behind its flag, before everybody gets it?",
-            _call(14, "pro", "product_mail", "smart-reply", "chat",
-                  flag="smart_reply_v2", flag_state="on", rollout_percent=10),
-        ),
-        MetadataPattern(
-            "A/B test",
-            "Is the cheaper variant as good, and what does it save?",
-            _call(15, "pro", "product_docs", "summarization", "summarization",
-                  experiment_id="exp_short_prompts", variant="b"),
-        ),
-        MetadataPattern(
-            "Agent",
-            "Which step of the agent's work is the dear one?",
-            _call(16, "enterprise", "product_support", "ticket-agent", "reasoning",
-                  trace_id="trace_agent_42", agent="triage", step="plan", attempt=1),
-        ),
-        MetadataPattern(
-            "RAG search",
-            "How much of a question's price is retrieval context?",
-            _call(17, "pro", "product_wiki", "question-answering", "extraction",
-                  index_name="handbook_v7", chunks=8, reranked=True),
-        ),
-        MetadataPattern(
-            "Healthcare",
-            "What does a note cost per department, without any patient's data?",
-            _call(18, "enterprise", "product_clinic", "note-drafting", "summarization",
-                  department="radiology", phi_removed=True),
-        ),
-        MetadataPattern(
-            "Education",
-            "What does a course cost per active learner?",
-            _call(19, "starter", "product_campus", "tutor", "chat",
-                  course_id="course_algebra1", role="student", term="spring"),
-        ),
-        MetadataPattern(
-            "Gaming",
-            "What does a talking character cost per hour of play?",
-            _call(20, "starter", "product_game", "npc-dialogue", "chat",
-                  session_id="sess_match_9", npc="innkeeper", shard="eu2"),
-        ),
-        MetadataPattern(
-            "Batch pipeline",
-            "What does a nightly run cost, and which source makes it dear?",
-            _call(21, "enterprise", "product_data", "labelling", "classification",
-                  job_id="job_nightly", source="web_forms", component_id="batch_worker"),
-        ),
-        MetadataPattern(
-            "Developer tool",
-            "What does a pull request cost in reviews and suggestions?",
-            _call(22, "pro", "product_ide", "code-generation", "code_generation",
-                  user_agent="ide_plugin_v4.1", language="python", repository="billing"),
-        ),
-    )  # fmt: skip
+    return tuple(
+        MetadataPattern(name, answers, _call(*call, **more)) for name, answers, call, more in SPECS
+    )
 
 
 def demonstrate() -> Dict[str, float]:

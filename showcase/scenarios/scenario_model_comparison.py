@@ -17,16 +17,32 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Iterator, List, NamedTuple, Optional
+from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from _console import benefits, note, require, results, run, step, title
 from _inputs import from_flags, given
-from _page import Chart, Metric, ScenarioPage, Table, contrast_lines, default_directory, write_page
+from _page import (
+    Chart,
+    Metric,
+    ScenarioPage,
+    Table,
+    contrast_lines,
+    default_directory,
+    shown,
+    write_page,
+)
 
 SIMPLE_TASKS = ("chat", "classification", "extraction")
 COMPLEX_TASKS = ("reasoning", "code_generation", "summarization", "translation")
 Z_95_ONE_SIDED = 1.645
 DAYS = 30
+STEPS = (
+    "Put task_type, model and an experiment's variant on every call.",
+    "Record acceptance: a thumb, a retry, an edit.",
+    "Split simple tasks evenly for some days and compare with a bound, not by eye.",
+    "Route simple tasks to the cheaper model, with a fallback for answers not accepted.",
+    "Watch acceptance and cost by variant; switch back when the bound is crossed.",
+)
 
 
 @dataclass(frozen=True)
@@ -182,7 +198,7 @@ def build_page(inputs: Inputs, got: Outcome) -> ScenarioPage:
     """Return the page of an outcome."""
     share = 100 * got.simple_calls / got.calls
     verdict = "not noticeably worse" if got.test.passed else "noticeably worse: no switch"
-    before, after = Metric("", got.simple_before, "money"), Metric("", got.simple_after, "money")
+    before, after = shown("money", got.simple_before), shown("money", got.simple_after)
     return ScenarioPage(
         id="scenario_model_comparison",
         title="Model comparison",
@@ -209,59 +225,64 @@ def build_page(inputs: Inputs, got: Outcome) -> ScenarioPage:
             Metric("Lower cost on simple tasks", got.percent, "percent"),
             Metric("Answers made again", got.repeated, "count", f"of {got.simple_calls:,}"),
         ],
-        charts=[
-            Chart(
-                "tasks",
-                "Monthly cost of simple tasks, before and after",
-                "bar",
-                "Task",
-                "Cost (USD a month)",
-                "money",
-                list(got.by_task),
-                [
-                    (name, [cells[place] for cells in got.by_task.values()])
-                    for place, name in enumerate(("before", "after"))
-                ],
-            ),
-            Chart(
-                "days",
-                "Cost of simple tasks by day",
-                "line",
-                "Day",
-                "Cost (USD)",
-                "money",
-                [f"2025-01-{day + 1:02d}" for day in range(DAYS)],
-                [
-                    (name, [cells[place] for cells in got.daily])
-                    for place, name in enumerate(("before", "after"))
-                ],
-            ),
-        ],
-        tables=[
-            Table(
-                "test",
-                "The A/B test",
-                [("Model", "text"), ("Calls", "count"), ("Accepted (%)", "percent"),
-                 ("Cost", "money"), ("Cost per 1,000 calls", "money")],
-                [
-                    (name, arm.calls, 100 * arm.rate, arm.cost, 1000 * arm.cost / max(1, arm.calls))
-                    for name, arm in (("GPT-4", got.test.dear), ("Claude Instant", got.test.cheap))
-                ],
-            )
-        ],
+        charts=_charts(got),
+        tables=[_test_table(got)],
         contrast=[
-            ("Cost of simple tasks a month", before.shown(), after.shown()),
+            ("Cost of simple tasks a month", before, after),
             ("Choice of the model", "by habit", "by a test on this very traffic"),
             ("Risk for quality", "unknown either way", f"bounded: {got.test.bound:+.2%} at worst"),
         ],
-        steps=[
-            "Put task_type, model and an experiment's variant on every call.",
-            "Record acceptance: a thumb, a retry, an edit.",
-            "Split simple tasks evenly for some days and compare with a bound, not by eye.",
-            "Route simple tasks to the cheaper model, with a fallback for answers not accepted.",
-            "Watch acceptance and cost by variant; switch back when the bound is crossed.",
+        steps=STEPS,
+    )
+
+
+def _charts(got: Outcome) -> List[Chart]:
+    days = [f"2025-01-{day + 1:02d}" for day in range(DAYS)]
+    tasks = list(got.by_task)
+    return [
+        Chart(
+            "tasks",
+            "Monthly cost of simple tasks, before and after",
+            "bar",
+            "Task",
+            "Cost (USD a month)",
+            "money",
+            tasks,
+            _before_after(list(got.by_task.values())),
+        ),
+        Chart(
+            "days",
+            "Cost of simple tasks by day",
+            "line",
+            "Day",
+            "Cost (USD)",
+            "money",
+            days,
+            _before_after(got.daily),
+        ),
+    ]
+
+
+def _before_after(pairs: List[List[float]]) -> List[Tuple[str, List[float]]]:
+    return [(name, [pair[at] for pair in pairs]) for at, name in enumerate(("before", "after"))]
+
+
+def _test_table(got: Outcome) -> Table:
+    return Table(
+        "test",
+        "The A/B test",
+        [
+            ("Model", "text"),
+            ("Calls", "count"),
+            ("Accepted (%)", "percent"),
+            ("Cost", "money"),
+            ("Cost per 1,000 calls", "money"),
         ],
-    )  # fmt: skip
+        [
+            (name, arm.calls, 100 * arm.rate, arm.cost, 1000 * arm.cost / max(1, arm.calls))
+            for name, arm in (("GPT-4", got.test.dear), ("Claude Instant", got.test.cheap))
+        ],
+    )
 
 
 def demonstrate(inputs: Inputs = Inputs(), out: Optional[Path] = None) -> Dict[str, float]:

@@ -23,10 +23,26 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from _console import benefits, note, require, results, run, step, title
 from _inputs import from_flags, given
-from _page import Chart, Metric, ScenarioPage, Table, contrast_lines, default_directory, write_page
+from _page import (
+    Chart,
+    Metric,
+    ScenarioPage,
+    Table,
+    contrast_lines,
+    default_directory,
+    shown,
+    write_page,
+)
 
 DAYS = 30
 CURRENT = "flat_rate"
+STEPS = (
+    "Put customer_id and subscription_tier on every call.",
+    "Replay the last months under each candidate model.",
+    "List who pays more, and talk to them first.",
+    "Introduce the model at renewal, with a cap for the first months.",
+    "Compare bills and churn with the replay each month.",
+)
 
 
 @dataclass(frozen=True)
@@ -133,6 +149,11 @@ class Billed(NamedTuple):
     paying_less: int
     at_risk: float  # What we would lose if everybody who pays more left.
 
+    @property
+    def name(self) -> str:
+        """The model's id as words."""
+        return self.model.replace("_", " ")
+
 
 def bill(model: str, pricing: Pricing, customers: Sequence[Customer], inputs: Inputs) -> Billed:
     """Bill every customer's month under a model and compare with what it pays today."""
@@ -202,10 +223,9 @@ def _segment_revenue(got: Outcome, inputs: Inputs) -> Tuple[List[float], List[fl
 
 def build_page(inputs: Inputs, got: Outcome) -> ScenarioPage:
     """Return the page of an outcome."""
-    today, best = _segment_revenue(got, inputs)
     calls = sum(customer.calls for customer in got.customers)
-    before, after = (Metric("", one.margin, "money").shown() for one in (got.today, got.best))
-    name = got.best.model.replace("_", " ")
+    before, after = shown("money", got.today.margin), shown("money", got.best.margin)
+    name = got.best.name
     return ScenarioPage(
         id="scenario_pricing_change",
         title="Pricing change",
@@ -232,53 +252,60 @@ def build_page(inputs: Inputs, got: Outcome) -> ScenarioPage:
             Metric("Margin up by", got.percent, "percent"),
             Metric("Bearable churn", got.bearable_churn, "percent", "of those who pay more"),
         ],
-        charts=[
-            Chart(
-                "models",
-                "Monthly margin under the four models",
-                "bar",
-                "Model",
-                "Margin (USD a month)",
-                "money",
-                [one.model.replace("_", " ") for one in got.billed.values()],
-                [("margin", [one.margin for one in got.billed.values()])],
-            ),
-            Chart(
-                "segments",
-                f"Monthly revenue by segment, before (flat rate) and after ({name})",
-                "bar",
-                "Segment",
-                "Revenue (USD a month)",
-                "money",
-                [segment.name for segment in segments(inputs)],
-                [("before", today), ("after", best)],
-            ),
-        ],
-        tables=[
-            Table(
-                "models",
-                "The month under each model",
-                [("Model", "text"), ("Revenue", "money"), ("Margin", "money"),
-                 ("Pay more", "count"), ("Pay less", "count")],
-                [
-                    (b.model.replace("_", " "), b.revenue, b.margin, b.paying_more, b.paying_less)
-                    for b in got.billed.values()
-                ],
-            )
-        ],
+        charts=[_model_chart(got), _segment_chart(got, inputs)],
+        tables=[_model_table(got)],
         contrast=[
             ("Margin a month", before, after),
             ("Evidence", "a spreadsheet with averages", f"{calls:,} calls billed four times"),
             ("Who pays more", "found out by complaint", f"{got.best.paying_more}, known by name"),
         ],
-        steps=[
-            "Put customer_id and subscription_tier on every call.",
-            "Replay the last months under each candidate model.",
-            "List who pays more, and talk to them first.",
-            "Introduce the model at renewal, with a cap for the first months.",
-            "Compare bills and churn with the replay each month.",
+        steps=STEPS,
+    )
+
+
+def _model_chart(got: Outcome) -> Chart:
+    return Chart(
+        "margins",
+        "Monthly margin under the four models",
+        "bar",
+        "Model",
+        "Margin (USD a month)",
+        "money",
+        [one.name for one in got.billed.values()],
+        [("margin", [one.margin for one in got.billed.values()])],
+    )
+
+
+def _segment_chart(got: Outcome, inputs: Inputs) -> Chart:
+    today, best = _segment_revenue(got, inputs)
+    return Chart(
+        "segments",
+        f"Monthly revenue by segment, before (flat rate) and after ({got.best.name})",
+        "bar",
+        "Segment",
+        "Revenue (USD a month)",
+        "money",
+        [segment.name for segment in segments(inputs)],
+        [("before", today), ("after", best)],
+    )
+
+
+def _model_table(got: Outcome) -> Table:
+    return Table(
+        "models",
+        "The month under each model",
+        [
+            ("Model", "text"),
+            ("Revenue", "money"),
+            ("Margin", "money"),
+            ("Pay more", "count"),
+            ("Pay less", "count"),
         ],
-    )  # fmt: skip
+        [
+            (one.name, one.revenue, one.margin, one.paying_more, one.paying_less)
+            for one in got.billed.values()
+        ],
+    )
 
 
 def demonstrate(inputs: Inputs = Inputs(), out: Optional[Path] = None) -> Dict[str, float]:

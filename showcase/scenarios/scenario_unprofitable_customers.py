@@ -20,7 +20,16 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, TypeVar
 
 from _console import benefits, note, require, results, run, step, title
 from _inputs import from_flags, given
-from _page import Chart, Metric, ScenarioPage, Table, contrast_lines, default_directory, write_page
+from _page import (
+    Chart,
+    Metric,
+    ScenarioPage,
+    Table,
+    contrast_lines,
+    default_directory,
+    shown,
+    write_page,
+)
 
 
 class Tier(NamedTuple):
@@ -45,6 +54,13 @@ ARCHETYPES = (
     Archetype("light", 0.70, 900.0, 0.20),
     Archetype("power", 0.20, 4000.0, 0.35),
     Archetype("heavy", 0.10, 16000.0, 0.50),
+)
+STEPS = (
+    "Put customer_id and subscription_tier on every call.",
+    "Join cost by customer with the subscription's price each month.",
+    "Route simple calls of customers below cost to an economy model.",
+    "Offer the fitting tier or an add-on where routing does not suffice.",
+    "Alert when a customer's cost comes near its price.",
 )
 ROUTE = "route simple calls"
 Kind = TypeVar("Kind", Tier, Archetype)
@@ -189,9 +205,7 @@ def compute(inputs: Inputs) -> Outcome:
 
 def build_page(inputs: Inputs, got: Outcome) -> ScenarioPage:
     """Return the page of an outcome."""
-    drawn = got.cases[:SHOWN]
     share = 100 * len(got.cases) / inputs.customers
-    money = Metric("", 0, "money")
     return ScenarioPage(
         id="scenario_unprofitable_customers",
         title="Unprofitable customers",
@@ -210,53 +224,57 @@ def build_page(inputs: Inputs, got: Outcome) -> ScenarioPage:
             "subtraction.",
             "For each customer below cost the mildest action that ends the loss is chosen: "
             "route simple calls to an economy model, then a fitting tier, then a usage add-on.",
+            f"A new price is assumed to be accepted by {inputs.acceptance:.0%} of the customers.",
         ],
         result_metrics=[
             Metric("Loss stopped", got.stopped, "money", "a month"),
             Metric("Loss that remains", got.loss_after, "money", "a month"),
             Metric("Margin afterwards", got.margin_after, "money", "a month"),
         ],
-        charts=[
-            Chart(
-                "margins",
-                "Margin of the most unprofitable customers, before and after",
-                "bar",
-                "Customer",
-                "Margin (USD a month)",
-                "money",
-                [case.customer.id for case in drawn],
-                [
-                    ("before", [case.margin for case in drawn]),
-                    ("after", [case.action.margin for case in drawn]),
-                ],
-            )
-        ],
-        tables=[
-            Table(
-                "actions",
-                "Who loses money, and what ends it",
-                [("Customer", "text"), ("Tier", "text"), ("Before", "money"), ("Action", "text"),
-                 ("After", "money")],
-                [
-                    (c.customer.id, c.customer.tier.name, c.margin, c.action.name, c.action.margin)
-                    for c in got.cases
-                ],
-            )
-        ],
+        charts=[_margin_chart(got)],
+        tables=[_action_table(got)],
         contrast=[
             ("Who loses money", "one bill, a guess", f"{len(got.cases)} customers, by name"),
-            ("Loss a month", money._replace(value=got.loss).shown(),
-             money._replace(value=got.loss_after).shown()),
+            ("Loss a month", shown("money", got.loss), shown("money", got.loss_after)),
             ("Action", "a price rise for everybody", "the mildest one for each"),
         ],
-        steps=[
-            "Put customer_id and subscription_tier on every call.",
-            "Join cost by customer with the subscription's price each month.",
-            "Route simple calls of customers below cost to an economy model.",
-            "Offer the fitting tier or an add-on where routing does not suffice.",
-            "Alert when a customer's cost passes 80 % of its price.",
+        steps=STEPS,
+    )
+
+
+def _margin_chart(got: Outcome) -> Chart:
+    drawn = got.cases[:SHOWN]
+    return Chart(
+        "margins",
+        "Margin of the most unprofitable customers, before and after",
+        "bar",
+        "Customer",
+        "Margin (USD a month)",
+        "money",
+        [case.customer.id for case in drawn],
+        [
+            ("before", [case.margin for case in drawn]),
+            ("after", [case.action.margin for case in drawn]),
         ],
-    )  # fmt: skip
+    )
+
+
+def _action_table(got: Outcome) -> Table:
+    return Table(
+        "actions",
+        "Who loses money, and what ends it",
+        [
+            ("Customer", "text"),
+            ("Tier", "text"),
+            ("Before", "money"),
+            ("Action", "text"),
+            ("After", "money"),
+        ],
+        [
+            (case.customer.id, case.customer.tier.name, case.margin, *case.action[:2])
+            for case in got.cases
+        ],
+    )
 
 
 def demonstrate(inputs: Inputs = Inputs(), out: Optional[Path] = None) -> Dict[str, float]:

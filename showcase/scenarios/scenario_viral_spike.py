@@ -23,7 +23,16 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from _console import benefits, note, require, results, run, step, title
 from _inputs import from_flags, given
-from _page import Chart, Metric, ScenarioPage, Table, contrast_lines, default_directory, write_page
+from _page import (
+    Chart,
+    Metric,
+    ScenarioPage,
+    Table,
+    contrast_lines,
+    default_directory,
+    shown,
+    write_page,
+)
 
 START = datetime(2025, 1, 1)
 QUIET_DAYS = 7  # History before the spike, on which the detector learns what is usual.
@@ -31,6 +40,12 @@ MONTH_HOURS = 30 * 24
 SPIKE_HOUR = QUIET_DAYS * 24 + 2  # It begins at 02:00, overnight.
 HOURS = SPIKE_HOUR + MONTH_HOURS
 NOISE = 0.15
+STEPS = (
+    "Put customer_id on every call and sum cost by customer and hour.",
+    "Compare with the same hour on earlier days; a median forgives single bad days.",
+    "Let the alarm set a rate limit, and tell the customer's owner.",
+    "Lift the limit with a new plan, or keep it with a fixed bug.",
+)
 
 
 @dataclass(frozen=True)
@@ -140,15 +155,12 @@ def build_page(inputs: Inputs, got: Outcome) -> ScenarioPage:
     """Return the page of an outcome."""
     hours = got.hours_to_alarm
     found = f"within {hours} hours" if hours is not None else "not at all with this threshold"
-    month = Metric("", math.fsum(got.without[SPIKE_HOUR:]), "money")
-    limited = Metric("", math.fsum(got.with_it[SPIKE_HOUR:]), "money")
-    first = range(max(0, SPIKE_HOUR - 12), SPIKE_HOUR + 36)
+    month, limited = (math.fsum(c[SPIKE_HOUR:]) for c in (got.without, got.with_it))
+    times = "tenfold" if inputs.growth == 10 else f"{inputs.growth:g} times"
     return ScenarioPage(
         id="scenario_viral_spike",
         title="Viral spike",
-        purpose="One customer's usage grows tenfold overnight: how soon it is seen, what it saves."
-        if inputs.growth == 10
-        else f"One customer's usage grows {inputs.growth:g} times overnight: how soon it is seen.",
+        purpose=f"A customer's usage grows {times} overnight: how soon it is seen, what it saves.",
         workload=f"Example workload of {inputs.customers:,} customers, seed {inputs.seed}",
         period=(_moment(0)[:10], _moment(HOURS - 1)[:10]),
         problem="The provider's bill comes at the end of the month and names no customer. Until "
@@ -170,52 +182,44 @@ def build_page(inputs: Inputs, got: Outcome) -> ScenarioPage:
         result_metrics=[
             Metric("Runaway cost prevented", got.prevented, "money", "in 30 days"),
             Metric("Hours to the alarm", hours or 0, "count", "after the spike began"),
-            Metric("Cost with the limit", limited.value, "money", "in 30 days"),
+            Metric("Cost with the limit", limited, "money", "in 30 days"),
         ],
-        charts=[
-            Chart(
-                "days",
-                "Cost by day, without and with detection",
-                "line",
-                "Day",
-                "Cost (USD)",
-                "money",
-                [_moment(24 * day)[:10] for day in range(len(_daily(got.without)))],
-                [("without", _daily(got.without)), ("with", _daily(got.with_it))],
-            ),
-            Chart(
-                "hours",
-                "The hours around the spike",
-                "line",
-                "Hour",
-                "Cost (USD)",
-                "money",
-                [_moment(hour)[5:] for hour in first],
-                [
-                    ("without", [got.without[hour] for hour in first]),
-                    ("with", [got.with_it[hour] for hour in first]),
-                ],
-            ),
-        ],
-        tables=[
-            Table(
-                "timeline",
-                "What happened when",
-                [("Moment", "text"), ("Event", "text"), ("Cost of the hour", "money")],
-                [(_moment(hour), event, got.with_it[hour]) for hour, event in _events(got)],
-            )
-        ],
+        charts=[_day_chart(got), _hour_chart(got)],
+        tables=[_timeline(got)],
         contrast=[
             ("Seen", "on the bill, a month later", found),
-            ("Cost of the 30 days", month.shown(), limited.shown()),
+            ("Cost of the 30 days", shown("money", month), shown("money", limited)),
             ("Response", "a dispute about the bill", "a limit at once, then a conversation"),
         ],
-        steps=[
-            "Put customer_id on every call and sum cost by customer and hour.",
-            "Compare with the same hour on earlier days; a median forgives single bad days.",
-            "Let the alarm set a rate limit, and tell the customer's owner.",
-            "Lift the limit with a new plan, or keep it with a fixed bug.",
-        ],
+        steps=STEPS,
+    )
+
+
+def _chart(name: str, caption: str, x_title: str, labels: List[str], *pair: List[float]) -> Chart:
+    series = list(zip(("without", "with"), pair))
+    return Chart(name, caption, "line", x_title, "Cost (USD)", "money", labels, series)
+
+
+def _day_chart(got: Outcome) -> Chart:
+    without, with_it = _daily(got.without), _daily(got.with_it)
+    labels = [_moment(24 * day)[:10] for day in range(len(without))]
+    caption = "Cost by day, without and with detection"
+    return _chart("days", caption, "Day", labels, without, with_it)
+
+
+def _hour_chart(got: Outcome) -> Chart:
+    hours = slice(SPIKE_HOUR - 12, SPIKE_HOUR + 36)
+    labels = [_moment(hour)[5:] for hour in range(HOURS)[hours]]
+    pair = got.without[hours], got.with_it[hours]
+    return _chart("hours", "The hours around the spike", "Hour", labels, *pair)
+
+
+def _timeline(got: Outcome) -> Table:
+    return Table(
+        "timeline",
+        "What happened when",
+        [("Moment", "text"), ("Event", "text"), ("Cost of the hour", "money")],
+        [(_moment(hour), event, got.with_it[hour]) for hour, event in _events(got)],
     )
 
 
