@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import random
 from datetime import datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
@@ -15,6 +16,10 @@ from finops.catalog import CATALOG
 from finops.schema import COLUMN_NAMES
 from tests.support.plain import call
 from tests.support.tools import STRICT
+
+
+# The oracle's own conftest imports DuckDB, and a conftest that skips itself skips everything.
+collect_ignore = ["oracle"] if find_spec("duckdb") is None and not STRICT else []
 
 
 @pytest.hookimpl(hookwrapper=True)
