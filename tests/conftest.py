@@ -17,7 +17,6 @@ from finops.schema import COLUMN_NAMES
 from tests.support.plain import call
 from tests.support.tools import STRICT
 
-
 # The oracle's own conftest imports DuckDB, and a conftest that skips itself skips everything.
 collect_ignore = ["oracle"] if find_spec("duckdb") is None and not STRICT else []
 
