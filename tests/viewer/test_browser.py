@@ -24,13 +24,18 @@ WAIT_MS = 15_000
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
+def playwright() -> Iterator[Any]:
     api = need("playwright.sync_api")
+    with api.sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Any) -> Iterator[Any]:
     path = need("chromium")
-    with api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
-        yield chromium
-        chromium.close()
+    chromium = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+    yield chromium
+    chromium.close()
 
 
 @contextmanager
@@ -237,6 +242,27 @@ def test_the_page_slows_down_and_catches_up(browser: Any, tmp_path: Path) -> Non
         page.click("#report-pricing .run")
         page.wait_for_timeout(3000)
         assert 3 <= len(polls) <= 6
+
+
+def test_rebinding_chromium(playwright: Any, tmp_path: Path) -> None:
+    """A name that an attacker points at this machine gets nothing but a refusal."""
+    rules = "--host-resolver-rules=MAP evil.test 127.0.0.1"
+    some_rows(tmp_path)
+    with live(tmp_path) as running:
+        chromium = playwright.chromium.launch(
+            executable_path=need("chromium"), args=[*FLAGS, rules]
+        )
+        page = chromium.new_page(bypass_csp=True)  # or the refusal's own policy would refuse
+        for target in ("/", "/api/status", "/reports/index.html"):
+            answer = page.goto(f"http://evil.test:{running.port}{target}")
+            assert answer.status == 403
+        posted = page.evaluate(
+            "fetch('/api/run-all', {method: 'POST', body: '{}', headers: {'Content-Type': "
+            "'application/json'}}).then(r => r.status)"
+        )
+        assert posted == 403
+        assert running.status()["jobs"] == []
+        chromium.close()
 
 
 def test_without_javascript_everything_is_listed_and_linked(browser: Any, tmp_path: Path) -> None:

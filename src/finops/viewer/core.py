@@ -6,6 +6,7 @@ Everything here is safe to call from any thread.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
 from pathlib import Path
@@ -40,6 +41,17 @@ class Settings(NamedTuple):
     collect_key: Optional[str] = None
     time_limit_s: float = config.JOB_TIME_LIMIT_S
     pace: Pace = Pace()
+
+
+class Analysed(NamedTuple):
+    """Which version of the data a report was made from, and what tells its file from others."""
+
+    version: Tuple[int, int]
+    report: Tuple[int, int]
+
+
+def _stamp(status: os.stat_result) -> Tuple[int, int]:
+    return status.st_ino, status.st_mtime_ns
 
 
 class Activity:
@@ -78,7 +90,7 @@ class Viewer:
         self._follower = Follower(self.dataset.path)
         # Kept when another dataset is shown, so that a replaced file is noticed on return.
         self._followers = {self.dataset.path: self._follower}
-        self._analysed: Dict[Tuple[str, str], Tuple[int, int]] = {}
+        self._analysed: Dict[Tuple[str, str], Analysed] = {}
         self._collected = 0
         self.jobs = JobRunner(on_end=self._job_ended)
         self.monitor = Monitor(
@@ -122,20 +134,20 @@ class Viewer:
             return state._replace(exists=False, size_bytes=0, modified_at=None)
         return state._replace(exists=True, size_bytes=status.st_size, modified_at=status.st_mtime)
 
-    def is_stale(self, name: str, written: float, older: bool) -> bool:
-        """Return whether a report, written at this time, is older than the data.
+    def is_stale(self, name: str, report: os.stat_result, older: bool) -> bool:
+        """Return whether a report, whose file has this status, is older than the data.
 
-        What was analysed by this server is compared by the data's version; of other reports
-        only the time is known, and `older` is what the manifest says.
+        What this server had made is compared by the data's version; of other reports only the
+        time is known, and `older` is what the manifest says.
         """
         state = self.file_state()
         if not state.exists:
             return True
         with self._lock:
             analysed = self._analysed.get((self.dataset.name, name))
-        if analysed is not None:
-            return analysed != state.version
-        return older or (state.modified_at is not None and state.modified_at > written)
+        if analysed is not None and analysed.report == _stamp(report):
+            return analysed.version != state.version
+        return older or (state.modified_at is not None and state.modified_at > report.st_mtime)
 
     # --- what can be asked for ---------------------------------------------------------------
 
@@ -231,9 +243,10 @@ class Viewer:
         self.monitor.look_again()
 
     def _analysis_ended(self, job: Job, task: AnalyzeTask) -> None:
-        with self._lock:
-            for name, analyzer in job.analyzers.items():
-                if analyzer.status == COMPLETE and task.version is not None:
-                    self._analysed[task.dataset, name] = task.version
+        for name, analyzer in job.analyzers.items():
+            report = regular_file(task.where.reports / f"{name}.html")
+            if analyzer.status == COMPLETE and report is not None and task.version is not None:
+                with self._lock:
+                    self._analysed[task.dataset, name] = Analysed(task.version, _stamp(report))
         if task.kind == "all" and task.dataset == self.dataset.name:
             self.monitor.analysis_ended(task.version, job.state.error)

@@ -81,7 +81,9 @@ class Handler(BaseHTTPRequestHandler):
                 raise refuse(431, "The request head is too large.")
             head = parse_head(raw)
             admitted = self.server.gate.admit(head)
-            return head, admitted.route.respond(self._with_body(admitted))
+            response = admitted.route.respond(self._with_body(admitted))
+            response.head()  # a header that cannot be sent is a defect too
+            return head, response
         except Refused as refused:
             return head, refused.response
         except Exception as error:  # a defect must not end the server nor show its insides

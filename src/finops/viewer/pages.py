@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
-from finops import __version__
+from finops import __version__, config
 from finops.generators import page
 from finops.generators.markup import Markup, Token, escape, fill, join, token
 from finops.registry import ANALYZER_REGISTRY, DOMAINS, Analysis
@@ -134,6 +134,8 @@ def dashboard(viewer: Viewer) -> Response:
         fill(
             asset("dashboard.html"),
             version=__version__,
+            poll=token(config.STATUS_POLL_INTERVAL_S),
+            most=token(config.MAX_GENERATE_MB),
             name=csv["name"],
             size=f"{csv['size_mb']:,.1f} of {csv['target_mb']:,g} MB",
             calls=f"{csv['calls']:,}",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import socket
 import socketserver
+import sys
 import threading
 import time
 from http.server import HTTPServer
@@ -178,6 +179,11 @@ class ViewerServer(HTTPServer):
             thread.start()
         except RuntimeError:  # no more threads on this machine
             self._release(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Log in one line what went wrong before a connection had its thread."""
+        kind = sys.exc_info()[0]
+        self.log(f"defect: {kind.__name__ if kind else 'unknown'} before a request was read")
 
     def _serve(self, request: socket.socket, client_address: Any) -> None:
         try:

@@ -99,7 +99,7 @@ def _reports(viewer: Viewer, manifest: Dict[str, Any]) -> Dict[str, Dict[str, An
             "exists": status is not None,
             "size_kb": round(status.st_size / 1024, 1) if status else 0.0,
             "generated_at": _moment(status.st_mtime) if status else None,
-            "stale": status is not None and viewer.is_stale(analysis.id, status.st_mtime, older),
+            "stale": status is not None and viewer.is_stale(analysis.id, status, older),
             "headline": viewer.summary.headline(analysis.id),
         }
     return found

@@ -130,7 +130,7 @@ class AnalyzeTask(Task):
         super().__init__(label, dataset.name, keys)
         self.kind = "all" if len(ids) > 1 else "analyzer"
         self.analyzers = tuple(ids)
-        self._where = dataset
+        self.where = dataset
         self._commands = commands
         self._limit_s = limit_s
         self.version: Optional[Tuple[int, int]] = None
@@ -143,7 +143,7 @@ class AnalyzeTask(Task):
         while True:
             watch = _Watch(job, remaining, self._note)
             ids = [] if len(remaining) == len(self.analyzers) > 1 else remaining
-            command = self._commands.analyze(self._where, ids)
+            command = self._commands.analyze(self.where, ids)
             outcome = job.launch(command, self._limit_s, watch)
             self._settle(job, remaining, before, outcome, watch.current)
             remaining = [name for name in remaining if job.analyzers[name].status in ACTIVE]
@@ -197,7 +197,7 @@ class AnalyzeTask(Task):
         """Return what tells a new report file from an old one, for each that is there."""
         found = {}
         for name in self.analyzers:
-            status = regular_file(self._where.reports / f"{name}.html")
+            status = regular_file(self.where.reports / f"{name}.html")
             if status is not None:
                 found[name] = (status.st_ino, status.st_mtime_ns)
         return found

@@ -6,7 +6,7 @@ import {
   renderMonitor, renderReports, renderSummary, setDisabled, setText, toast,
 } from "./render.js";
 
-const POLL_MS = 15000;
+const POLL_MS = Number(document.body.dataset.pollS) * 1000;
 const POLL_BUSY_MS = 1000;
 const POLL_HIDDEN_MS = 60000;
 const RETRY_FIRST_MS = 1000;
