@@ -32,6 +32,8 @@ EVERYTHING = (
     Table(("day",), ("cost", "input_tokens", "output_tokens")),
     Table(("hour", "provider", "model"), ("calls", "cost", "errors")),
     Table(("hour", "provider"), ("latency", "calls")),
+    Table(("hour", "provider"), ("calls", "latencies", "errors")),
+    Table(("hour_of_day", "region"), ("calls", "latencies")),
     Table(("hour_of_day",), ("latency", "calls")),
     Table(("week", "feature_id", "customer_id"), ("calls",)),
     Table(("provider", "region", "token_band"), ("calls", "latency_ms")),

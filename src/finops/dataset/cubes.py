@@ -94,13 +94,14 @@ class Cube:
         self.projection = Projection(positions)
         self.packed: Dict[str, Any] = {"times": [], "lengths": array("I"), "codes": array("Q")}
         if spec.latency:
-            self.packed.update(counts=array("I"), latencies=array("I"))
+            self.packed.update(counts=array("I"), latencies=array("H"))
         else:
             wanted = {first + k for m in measures for first, n in (LANES[m],) for k in range(n)}
             words = [array("I") if word in wanted else None for word in range(WORDS)]
             self.packed["words"] = words
         self._time = ""
         self._cells: Dict[int, Any] = self._empty()
+        self._waiting: Dict[str, Dict[int, Any]] = {}
 
     def add(self, batch: Batch, runs: Sequence[Run], encoder: Encoder, shared: Shared) -> None:
         """Add a batch; `runs` are its hours in order.
@@ -117,17 +118,35 @@ class Cube:
             self._pour(codes, what)
             return
         for hour, start, end in runs:
-            time = time_key(hour, self.spec.time)
-            if time != self._time:
-                self.close()
-                self._time = time
+            self._turn_to(time_key(hour, self.spec.time))
             if end - start == len(codes):
                 self._pour(codes, what)
             else:
                 self._pour(codes[start:end], what[start:end])
 
+    def _turn_to(self, time: str) -> None:
+        """Make the cells of a time value the current ones.
+
+        Time moves on, so what was current is packed; but hours of the day come round again.
+        """
+        if time == self._time:
+            return
+        if self.spec.time == "hour_of_day":
+            self._waiting[self._time] = self._cells
+            self._cells = self._waiting.get(time) or self._empty()
+        else:
+            self._pack()
+        self._time = time
+
     def close(self) -> None:
         """Pack what is still open."""
+        self._waiting[self._time] = self._cells
+        for time, cells in sorted(self._waiting.items()):
+            self._time, self._cells = time, cells
+            self._pack()
+        self._waiting = {}
+
+    def _pack(self) -> None:
         cells = self._cells
         if not cells:
             return
@@ -136,9 +155,7 @@ class Cube:
         packed["lengths"].append(len(cells))
         packed["codes"].extend(cells)
         if self.spec.latency:
-            packed["counts"].extend(map(len, cells.values()))
-            for latencies in cells.values():
-                packed["latencies"].extend(latencies)
+            self._pack_latencies()
         else:
             blob = b"".join([sums.to_bytes(WORDS * 4, "little") for sums in cells.values()])
             words = memoryview(blob).cast("I")
@@ -146,6 +163,17 @@ class Cube:
                 if column is not None:
                     column.extend(words[place::WORDS])
         self._cells = self._empty()
+
+    def _pack_latencies(self) -> None:
+        """Pack the latencies of the current cells, two bytes each as long as that is enough."""
+        packed = self.packed
+        packed["counts"].extend(map(len, self._cells.values()))
+        for latencies in self._cells.values():
+            try:
+                packed["latencies"].extend(array(packed["latencies"].typecode, latencies))
+            except OverflowError:
+                packed["latencies"] = array("I", packed["latencies"])
+                packed["latencies"].extend(latencies)
 
     def _empty(self) -> Dict[int, Any]:
         return defaultdict(_latency_list if self.spec.latency else int)

@@ -1,7 +1,7 @@
 """From packed cubes to declared tables: the last step of a scan.
 
-A table is folded one stretch of time after the other, a column at a time: names are looked up
-for all cells of a stretch at once and joined to keys.  Where every key is met once, as in the
+A table is folded a block of cells at a time, a column at a time: names are looked up for all
+cells of a block at once and joined to keys.  Where every key is met once, as in the
 large tables, measures are lifted straight out of the packed words; else cells are added up.
 """
 
@@ -25,6 +25,7 @@ from finops.dataset.journeys import Journeys
 from finops.dataset.rollup import (
     CUSTOMER_DIMENSIONS,
     LATENCY_HISTOGRAM,
+    LATENCY_MEASURES,
     Key,
     Table,
     Values,
@@ -34,16 +35,24 @@ from finops.dataset.rollup import (
 _CUSTOMER_POSITION = {name: place for place, name in enumerate(CUSTOMER_DIMENSIONS)}
 
 
+# Cells are folded in blocks of at least this many: enough to make what is done once a block
+# cheap, and few enough to hold their names and numbers at one time.
+BLOCK_CELLS = 50_000
+
+
 class Stretch:
-    """The cells of one stretch of time of a cube, and what has been worked out of them so far.
+    """Some cells in a row of a cube, and what has been worked out of them so far.
 
     Many tables fold from the few cells of a cube without time, so those keep what they work
     out; the many cells of the others do not, for the sake of memory.
     """
 
-    def __init__(self, cube: FilledCube, start: int, end: int) -> None:
+    def __init__(self, cube: FilledCube, first: int, last: int) -> None:
+        start, end = cube.starts[first], cube.starts[last]
         self.cube = cube
         self.codes = cube.packed["codes"][start:end]
+        self._times = cube.packed["times"][first:last]
+        self._lengths = cube.packed["lengths"][first:last]
         self._span = slice(start, end)
         self._kept: Dict[str, Sequence[int]] = {}
 
@@ -57,8 +66,11 @@ class Stretch:
 
     def sums(self) -> Sequence[int]:
         """Return the packed sums of each cell."""
-        words = [self.word(place) for place in range(WORDS)]
-        return self._once("sums", lambda: packed_sums(len(self.codes), words))
+        return self._once("sums", self._packed_sums)
+
+    def times(self) -> Iterator[str]:
+        """Yield the time value of each cell."""
+        return chain.from_iterable(map(repeat, self._times, self._lengths))
 
     def word(self, place: int) -> Any:
         """Return one word of the packed sums of each cell, None where nobody wanted it."""
@@ -68,9 +80,13 @@ class Stretch:
     def latencies(self) -> Iterator[Any]:
         """Yield the latencies of each cell of a latency cube."""
         start = self.cube.first_latency(self._span.start)
+        latencies = self.cube.packed["latencies"]
         for count in self.cube.packed["counts"][self._span]:
-            yield self.cube.packed["latencies"][start : start + count]
+            yield latencies[start : start + count]
             start += count
+
+    def _packed_sums(self) -> List[int]:
+        return packed_sums(len(self.codes), [self.word(place) for place in range(WORDS)])
 
     def _once(self, name: str, work_out: Callable[[], Sequence[int]]) -> Sequence[int]:
         if self.cube.spec.time:
@@ -83,7 +99,8 @@ class Stretch:
 class FilledCube:
     """A cube as one part of the file filled it, with the meaning of its codes.
 
-    `packed` is that of `cubes.Cube`; `call_keys` are those of the projected call codes.
+    `packed` is that of `cubes.Cube`; `call_keys` are those of the projected call codes;
+    `starts` says at which cell each stretch of time begins, and the last one ends.
     """
 
     def __init__(
@@ -97,21 +114,17 @@ class FilledCube:
         self.packed = packed
         self.call_keys = call_keys
         self.customer_keys = customer_keys
+        self.starts = [0, *accumulate(packed["lengths"])]
         self._lone: Optional[Stretch] = None
         self._firsts: List[int] = []
 
-    def stretches(self) -> Iterator[Tuple[str, Stretch]]:
-        """Yield (time value, cells) in the order in which they were read."""
-        start = 0
-        for time, length in zip(self.packed["times"], self.packed["lengths"]):
-            if self._lone is not None:
-                yield time, self._lone
-                continue
-            stretch = Stretch(self, start, start + length)
-            if not self.spec.time:
-                self._lone = stretch
-            yield time, stretch
-            start += length
+    def stretch(self, first: int, last: int) -> Stretch:
+        """Return the cells of the stretches of time [first, last)."""
+        if self.spec.time:
+            return Stretch(self, first, last)
+        if self._lone is None:
+            self._lone = Stretch(self, first, last)
+        return self._lone
 
     def first_latency(self, cell: int) -> int:
         """Return where the latencies of a cell begin."""
@@ -127,12 +140,12 @@ def fold(
 
     Cubes of a kind that the table does not need may be left empty.
     """
-    wanted = [measure for measure in table.measures if measure != LATENCY_HISTOGRAM]
+    wanted = [measure for measure in table.measures if measure not in LATENCY_MEASURES]
     filled: Dict[Key, Values] = {}
-    for time, stretches in _by_time(sums):
-        filled.update(_chosen(table, _summed(table, wanted, time, stretches)))
-    if LATENCY_HISTOGRAM in table.measures:
-        filled = _with_histograms(table, filled, latencies)
+    for block in _blocks(sums):
+        filled.update(_chosen(table, _summed(table, wanted, block)))
+    if len(wanted) < len(table.measures):
+        filled = _with_latencies(table, filled, latencies)
     return in_key_order(filled)
 
 
@@ -151,31 +164,51 @@ def fold_changes(table: Table, journeys: Journeys) -> Dict[Key, Values]:
     )
 
 
-def _by_time(cubes: Sequence[FilledCube]) -> List[Tuple[str, List[Stretch]]]:
-    """Return the stretches of all parts by their time value, in order of time."""
-    found: Dict[str, List[Stretch]] = {}
-    for cube in cubes:
-        for time, stretch in cube.stretches():
-            found.setdefault(time, []).append(stretch)
-    return sorted(found.items())
+def _blocks(cubes: Sequence[FilledCube]) -> Iterator[List[Stretch]]:
+    """Yield all cells in order of time, in blocks; cells of one time value share a block."""
+    entries = sorted(
+        (time, number, place)
+        for number, cube in enumerate(cubes)
+        for place, time in enumerate(cube.packed["times"])
+    )
+    block: List[Tuple[int, int]] = []
+    cells, before = 0, ""
+    for time, number, place in entries:
+        if cells >= BLOCK_CELLS and time != before:
+            yield _stretches(cubes, block)
+            block, cells = [], 0
+        block.append((number, place))
+        cells += cubes[number].packed["lengths"][place]
+        before = time
+    if block:
+        yield _stretches(cubes, block)
 
 
-def _summed(
-    table: Table, measures: Sequence[str], time: str, stretches: Sequence[Stretch]
-) -> Dict[Key, Values]:
-    """Return the groups of one time value."""
-    keys = list(chain.from_iterable(_keys(table, time, stretch) for stretch in stretches))
+def _stretches(cubes: Sequence[FilledCube], block: Sequence[Tuple[int, int]]) -> List[Stretch]:
+    """Return the stretches at (cube, place), those that follow each other as one."""
+    found: List[List[int]] = []
+    for number, place in block:
+        if found and found[-1][0] == number and found[-1][2] == place:
+            found[-1][2] += 1
+        else:
+            found.append([number, place, place + 1])
+    return [cubes[number].stretch(first, last) for number, first, last in found]
+
+
+def _summed(table: Table, measures: Sequence[str], block: Sequence[Stretch]) -> Dict[Key, Values]:
+    """Return the groups of one block."""
+    keys = list(chain.from_iterable(_keys(table, stretch) for stretch in block))
     if len(set(keys)) == len(keys):
-        columns = [list(chain.from_iterable(_lifted(m, s) for s in stretches)) for m in measures]
+        columns = [list(chain.from_iterable(_lifted(m, s) for s in block)) for m in measures]
         return dict(zip(keys, zip(*columns))) if columns else dict.fromkeys(keys, ())
     added: Dict[Key, int] = defaultdict(int)
-    for key, packed in zip(keys, chain.from_iterable(stretch.sums() for stretch in stretches)):
+    for key, packed in zip(keys, chain.from_iterable(stretch.sums() for stretch in block)):
         added[key] += packed
     readers = [_reader(measure) for measure in measures]
     return {key: tuple(read(packed) for read in readers) for key, packed in added.items()}
 
 
-def _keys(table: Table, time: str, stretch: Stretch) -> Iterable[Key]:
+def _keys(table: Table, stretch: Stretch) -> Iterable[Key]:
     """Return the table's key of each cell of a stretch."""
     cube = stretch.cube
     columns: List[Iterable[Any]] = []
@@ -191,8 +224,7 @@ def _keys(table: Table, time: str, stretch: Stretch) -> Iterable[Key]:
         elif name == "token_band":
             columns.append(token_bands(stretch.codes))
         else:
-            shown = int(time) if name == "hour_of_day" else time
-            columns.append(repeat(shown, len(stretch.codes)))
+            columns.append(map(int, stretch.times()) if name == "hour_of_day" else stretch.times())
     return zip(*columns) if columns else repeat((), len(stretch.codes))
 
 
@@ -226,29 +258,30 @@ def _chosen(table: Table, groups: Dict[Key, Values]) -> Dict[Key, Values]:
         place = table.measures.index(table.top)
         best: Dict[Any, Tuple[Any, Key]] = {}
         for key, values in groups.items():
-            rank = (-values[place], key)
-            if key[0] not in best or rank < best[key[0]]:
-                best[key[0]] = rank
+            most, leader = best.get(key[0], (None, ()))
+            if most is None or values[place] > most or (values[place] == most and key < leader):
+                best[key[0]] = (values[place], key)
         groups = {key: groups[key] for _, key in best.values()}
     return groups
 
 
-def _with_histograms(
+def _with_latencies(
     table: Table, filled: Dict[Key, Values], cubes: Sequence[FilledCube]
 ) -> Dict[Key, Values]:
-    """Return the groups with their latency histograms put in where they were declared."""
-    place = table.measures.index(LATENCY_HISTOGRAM)
+    """Return the groups with their latencies put in where they were declared."""
+    (name,) = (measure for measure in table.measures if measure in LATENCY_MEASURES)
+    place = table.measures.index(name)
+    shape: Callable[[Any], Any] = histogram if name == LATENCY_HISTOGRAM else sorted
     whole: Dict[Key, Values] = {}
-    for time, stretches in _by_time(cubes):
+    for block in _blocks(cubes):
         gathered: Dict[Key, Any] = {}
-        for stretch in stretches:
-            keys = _keys(table, time, stretch)
-            for key, latencies in zip(keys, stretch.latencies()):
+        for stretch in block:
+            for key, latencies in zip(_keys(table, stretch), stretch.latencies()):
                 if key in gathered:
-                    gathered[key].extend(latencies)
+                    gathered[key] = gathered[key] + latencies
                 else:
                     gathered[key] = latencies
         for key, latencies in gathered.items():
             sums = filled.get(key, ())
-            whole[key] = (*sums[:place], histogram(latencies), *sums[place:])
+            whole[key] = (*sums[:place], shape(latencies), *sums[place:])
     return whole

@@ -7,9 +7,8 @@ from typing import Any, Dict, List, Mapping, Sequence
 from finops import config
 from finops.dataset.fold import FilledCube, fold, fold_changes
 from finops.dataset.journeys import Journeys
-from finops.dataset.plan import Plan, has_sums
+from finops.dataset.plan import Plan, has_latencies, has_sums
 from finops.dataset.rollup import (
-    LATENCY_HISTOGRAM,
     REGION_CHANGE_MEASURES,
     Accounting,
     Customer,
@@ -30,7 +29,7 @@ def tables_of(
         if set(table.measures) & set(REGION_CHANGE_MEASURES):
             filled[table] = fold_changes(table, journeys)
             continue
-        latency = LATENCY_HISTOGRAM in table.measures
+        latency = has_latencies(table)
         filled[table] = fold(
             table,
             cubes[plan.spec_for(table, latency=False)] if has_sums(table) else [],

@@ -12,7 +12,7 @@ from finops.dataset.cubes import Cube, CubeSpec
 from finops.dataset.rollup import (
     CALL_DIMENSIONS,
     CUSTOMER_DIMENSIONS,
-    LATENCY_HISTOGRAM,
+    LATENCY_MEASURES,
     REGION_CHANGE_MEASURES,
     TIME_DIMENSIONS,
     Table,
@@ -67,7 +67,7 @@ def _specs_of(table: Table) -> List[CubeSpec]:
     customers = any(name in CUSTOMER_DIMENSIONS for name in table.by)
     calls = tuple(name for name in CALL_DIMENSIONS if name in table.by)
     band = "token_band" in table.by
-    latency = LATENCY_HISTOGRAM in table.measures
+    latency = has_latencies(table)
     return [
         CubeSpec(time, customers, calls, band, table.where, kind)
         for kind, needed in ((False, has_sums(table)), (True, latency))
@@ -76,13 +76,18 @@ def _specs_of(table: Table) -> List[CubeSpec]:
 
 
 def has_sums(table: Table) -> bool:
-    """Return whether a table needs a cube of sums: not if a latency histogram is all it wants."""
-    return table.measures != (LATENCY_HISTOGRAM,)
+    """Return whether a table needs a cube of sums: not if latencies are all it wants."""
+    return not table.measures or not set(table.measures) <= set(LATENCY_MEASURES)
+
+
+def has_latencies(table: Table) -> bool:
+    """Return whether a table needs a cube of latencies."""
+    return bool(set(table.measures) & set(LATENCY_MEASURES))
 
 
 def _added(table: Table) -> Set[str]:
     """Return the measures as they are added up."""
-    names = set(table.measures) - {LATENCY_HISTOGRAM}
+    names = set(table.measures) - set(LATENCY_MEASURES)
     return names - {"tokens"} | ({"input_tokens", "output_tokens"} if "tokens" in names else set())
 
 

@@ -64,6 +64,9 @@ SUM_MEASURES: Tuple[str, ...] = (
 )
 # {latency in ms: calls}, exact.
 LATENCY_HISTOGRAM = "latency"
+# All latencies in ms, ascending: for groups that are many and small.  One of the two a table.
+LATENCY_LIST = "latencies"
+LATENCY_MEASURES: Tuple[str, ...] = (LATENCY_HISTOGRAM, LATENCY_LIST)
 # A customer's consecutive calls, less than an hour apart, from different regions.  Only for
 # by=("customer_id", "day"), the day being that of the later call; groups without are absent.
 REGION_CHANGE_MEASURES: Tuple[str, ...] = (
@@ -71,7 +74,7 @@ REGION_CHANGE_MEASURES: Tuple[str, ...] = (
     "changed_regions",  # sorted tuple of the regions on either side of a change
     "shortest_change_s",  # float, seconds between the two calls of the fastest change
 )
-MEASURES: Tuple[str, ...] = (*SUM_MEASURES, LATENCY_HISTOGRAM, *REGION_CHANGE_MEASURES)
+MEASURES: Tuple[str, ...] = (*SUM_MEASURES, *LATENCY_MEASURES, *REGION_CHANGE_MEASURES)
 
 # Named filters on the calls that enter a table ("" is all).
 FILTERS: Tuple[str, ...] = (
@@ -107,6 +110,8 @@ class Table(NamedTuple):
         unknown += [m for m in self.measures if m not in MEASURES]
         unknown += [f for f in (self.where,) if f not in FILTERS]
         unknown += [m for m in (self.having, self.top) if m and m not in self.measures]
+        if set(LATENCY_MEASURES) <= set(self.measures):
+            unknown += [LATENCY_LIST]  # beside the histogram of the same
         if unknown:
             raise ValueError(f"{self} names what no scan can fill: {', '.join(unknown)}")
 

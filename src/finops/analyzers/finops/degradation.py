@@ -9,13 +9,14 @@ produce by chance; the same holds for errors.
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
 from finops import config
 from finops.dataset.rollup import Table
 from finops.stats import median, percent, rank_index
 
-PROVIDER_HOURS = Table(("hour", "provider"), ("calls", "errors", "latency"))
+PROVIDER_HOURS = Table(("hour", "provider"), ("calls", "errors", "latencies"))
 
 
 class Degraded(NamedTuple):
@@ -34,22 +35,22 @@ class Degraded(NamedTuple):
 
 
 class Hour(NamedTuple):
-    """One hour of one provider: calls, errors, {latency in ms: calls}, p95 latency in ms."""
+    """One hour of one provider: calls, errors, latencies in ms ascending, the p95 of these."""
 
     name: str
     calls: int
     errors: int
-    histogram: Mapping[int, int]
+    latencies: Sequence[int]
     p95: int
 
 
 def degraded_hours(cells: Mapping[Tuple[Any, ...], Tuple[Any, ...]]) -> List[Degraded]:
     """Return the bad hours by provider, then hour, from the cells of `PROVIDER_HOURS`."""
     hours: Dict[str, List[Hour]] = {}
-    for (name, provider), (calls, errors, histogram) in cells.items():
+    for (name, provider), (calls, errors, latencies) in cells.items():
         if calls >= config.DEGRADED_MIN_CALLS:
-            hour = Hour(name, calls, errors, histogram, p95_of(histogram, calls))
-            hours.setdefault(provider, []).append(hour)
+            p95 = latencies[rank_index(calls, 0.95)]
+            hours.setdefault(provider, []).append(Hour(name, calls, errors, latencies, p95))
     found: List[Degraded] = []
     for provider in sorted(hours):
         found += _slow(provider, hours[provider])
@@ -57,25 +58,9 @@ def degraded_hours(cells: Mapping[Tuple[Any, ...], Tuple[Any, ...]]) -> List[Deg
     return sorted(found)
 
 
-def p95_of(histogram: Mapping[int, int], calls: int) -> int:
-    """Return the nearest-rank p95 of an hour of so many calls, found from its slow end.
-
-    >>> p95_of({10: 18, 30: 1, 90: 1}, 20)
-    30
-    """
-    slower = calls - rank_index(calls, 0.95)  # the p95 and the calls above it
-    for latency in sorted(histogram, reverse=True):
-        slower -= histogram[latency]
-        if slower <= 0:
-            return latency
-    return 0
-
-
-def _above(histogram: Mapping[int, int], threshold: float) -> int:
-    """Calls above a latency; most hours have none, which the slowest call tells."""
-    if not max(histogram) > threshold:
-        return 0
-    return sum(calls for latency, calls in histogram.items() if latency > threshold)
+def _above(latencies: Sequence[int], threshold: float) -> int:
+    """Calls above a latency."""
+    return len(latencies) - bisect_right(latencies, threshold)
 
 
 def _slow(provider: str, hours: Sequence[Hour]) -> List[Degraded]:
@@ -85,11 +70,11 @@ def _slow(provider: str, hours: Sequence[Hour]) -> List[Degraded]:
     if not bad:
         return []
     calls = sum(hour.calls for hour in hours)
-    slow = sum(_above(hour.histogram, threshold) for hour in hours)
+    slow = sum(_above(hour.latencies, threshold) for hour in hours)
     return [
         Degraded(provider, hour.name, "latency", hour.p95, usual, threshold)
         for hour in bad
-        if _beyond_chance(_above(hour.histogram, threshold), hour.calls, slow, calls)
+        if _beyond_chance(_above(hour.latencies, threshold), hour.calls, slow, calls)
     ]
 
 
