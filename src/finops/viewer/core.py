@@ -14,7 +14,7 @@ from typing import Any, Deque, Dict, List, NamedTuple, Optional, Tuple
 
 from finops import config
 from finops.registry import ANALYZER_REGISTRY
-from finops.viewer.datasets import Dataset, Datasets, regular_file
+from finops.viewer.datasets import Dataset, Datasets, data_file, regular_file
 from finops.viewer.follow import FileState, Follower
 from finops.viewer.jobs import Busy, Full, Job, JobRunner, now_text
 from finops.viewer.monitor import Monitor, Pace
@@ -129,7 +129,7 @@ class Viewer:
     def file_state(self) -> FileState:
         """Return the state of the current file: counts as of the last look, size as of now."""
         state = self._follower.state
-        status = regular_file(self._follower.path)
+        status = data_file(self._follower.path)
         if status is None:
             return state._replace(exists=False, size_bytes=0, modified_at=None)
         return state._replace(exists=True, size_bytes=status.st_size, modified_at=status.st_mtime)

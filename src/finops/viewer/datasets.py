@@ -32,6 +32,15 @@ def regular_file(path: Path) -> Optional[os.stat_result]:
     return status if stat.S_ISREG(status.st_mode) else None
 
 
+def data_file(path: Path) -> Optional[os.stat_result]:
+    """Return the status of a dataset's file; the one that the user names may be a link."""
+    try:
+        status = os.stat(str(path))
+    except (OSError, ValueError):
+        return None
+    return status if stat.S_ISREG(status.st_mode) else None
+
+
 class Datasets:
     """The current dataset and its neighbours.
 
@@ -70,7 +79,7 @@ class Datasets:
         current = self.current.name
         found = []
         for name in self.listed():
-            status = regular_file(self.folder / name)
+            status = data_file(self.folder / name)
             found.append(
                 {
                     "name": name,

@@ -94,7 +94,9 @@ class Gate:
 
     def __init__(self, port: int, routes: Routes) -> None:
         self._routes = routes
-        self._hosts = (f"127.0.0.1:{port}", f"localhost:{port}")
+        names = ("127.0.0.1", "localhost")
+        # Browsers leave the default port out.
+        self._hosts = tuple(f"{name}:{port}" for name in names) + (names if port == 80 else ())
 
     def admit(self, head: Head) -> Admitted:
         """Return the admitted request; raises Refused with the answer otherwise."""

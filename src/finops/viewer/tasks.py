@@ -14,7 +14,7 @@ from typing import Callable, Dict, Mapping, NamedTuple, Optional, Sequence, Tupl
 
 import finops
 from finops import config
-from finops.viewer.datasets import Dataset, regular_file
+from finops.viewer.datasets import Dataset, data_file, regular_file
 from finops.viewer.jobs import ACTIVE, Ending, Job, Task
 from finops.viewer.process import CANCELLED, COMPLETE, ERROR, TIMEOUT, Command, Outcome
 
@@ -268,7 +268,7 @@ class GenerateTask(Task):
         return round(100 * min(1.0, max(0.0, share)), 1)
 
     def _size(self) -> int:
-        status = regular_file(self._where.path)
+        status = data_file(self._where.path)
         return status.st_size if status else 0
 
 

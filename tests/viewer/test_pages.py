@@ -1,0 +1,172 @@
+"""Pages: sources shown as they are, policies, staleness, and what a folder of examples gives."""
+
+from __future__ import annotations
+
+import doctest
+import html
+import os
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from finops.generators import page
+from finops.viewer import folding, handler, pages, tasks
+from finops.viewer.core import ALL_IDS
+from finops.viewer.showcase import find_examples, highlight
+from tests.support.live import QUIET, FakeCommands, live, some_rows
+from tests.support.tools import ROOT
+
+SOURCES = sorted((ROOT / "src" / "finops" / "viewer").glob("*.py"))
+
+
+def shown(markup: str) -> str:
+    """Return what a browser shows of highlighted source."""
+    return html.unescape(re.sub(r"</?span[^>]*>", "", markup))
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: p.name)
+def test_highlighting_changes_no_character(path: Path) -> None:
+    source = path.read_text(encoding="utf-8")
+    assert shown(highlight(source)) == source
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "",
+        "\n\n",
+        "x = '<b>&\"'  # <script>\n",
+        "x = '''a\n  <i>b\n'''\ny = 1",
+        "if True:\n\tprint(f'{1 + 2!r:>{8}} {{}} <b>')\n",
+        "é = 'ü'; print('日本', \"\\N{BULLET}\")\n",
+        "def f(:\n  'unclosed",
+        "x = (\n",
+        "\x0c\nx = 1\n",
+        "a\\\n  = 1\n",
+        "for in <img src=x onerror=alert(1)>",
+    ],
+)
+def test_highlighting_of_odd_sources(source: str) -> None:
+    markup = highlight(source)
+    assert shown(markup) == source
+    assert set(re.findall(r"<[^>]*>", markup)) <= {
+        '<span class="comment">',
+        '<span class="string">',
+        '<span class="number">',
+        '<span class="word">',
+        '<span class="builtin">',
+        "</span>",
+    }
+
+
+def test_words_strings_numbers_and_comments_are_marked() -> None:
+    markup = highlight("for x in range(3):  # three\n    print('x')\n")
+    assert '<span class="word">for</span>' in markup
+    assert '<span class="builtin">range</span>' in markup
+    assert '<span class="number">3</span>' in markup
+    assert '<span class="comment"># three</span>' in markup
+    assert '<span class="string">&#x27;x&#x27;</span>' in markup
+
+
+def test_examples_are_found_by_their_docstring(tmp_path: Path) -> None:
+    room = tmp_path / "queries"
+    room.mkdir()
+    (room / "good.py").write_text('"""Costs.\n\nMore on it.\n"""\n')
+    (room / "_part.py").write_text('"""A part."""\n')
+    (room / "silent.py").write_text("x = 1\n")
+    (room / "broken.py").write_text('"""Broken."""\ndef f(:\n')
+    (room / "link.py").symlink_to(room / "good.py")
+    found = find_examples(tmp_path)
+    assert list(found) == ["queries.good"]
+    assert found["queries.good"].title == "Costs."
+    assert found["queries.good"].text == "More on it."
+    assert find_examples(tmp_path / "nothing") == {}
+
+
+def test_the_showcase_of_this_project_is_listed_and_shown(tmp_path: Path) -> None:
+    examples = find_examples(ROOT / "showcase")
+    assert len(examples) >= 10
+    with live(tmp_path, showcase=ROOT / "showcase") as running:
+        listing = running.get("/showcase").body.decode()
+        for example in examples.values():
+            assert f'href="/showcase/{example.id}"' in listing
+            answer = running.get(f"/showcase/{example.id}")
+            assert answer.status == 200
+            assert html.escape(example.path.name) in answer.body.decode()
+
+
+def test_the_policy_of_a_report_is_its_own_but_never_laxer() -> None:
+    current = page.content_security_policy(header=True)
+    plain = page.content_security_policy()
+    meta = '<meta http-equiv="Content-Security-Policy" content="{}">'
+    assert pages.report_policy(meta.format(plain).encode()) == current
+    older = re.sub(r"'sha256-[^']+'", "'sha256-" + "A" * 43 + "='", plain)
+    older = older.replace(page.CHARTJS_VERSION, "4.4.0")
+    assert pages.report_policy(meta.format(older).encode()) == older + current[len(plain) :]
+    for laxer in (
+        plain.replace("'self'", "'self' 'unsafe-inline'"),
+        plain.replace("default-src 'none'", "default-src *"),
+        plain.replace("img-src data:", "img-src *"),
+        plain.replace("cdn.jsdelivr.net", "cdn.evil.test"),
+        "default-src *",
+    ):
+        assert pages.report_policy(meta.format(laxer).encode()) == current
+    late = b" " * 2000 + meta.format(older).encode()
+    assert pages.report_policy(late) == current
+    assert pages.report_policy(b"no policy at all") == current
+
+
+def test_reports_made_elsewhere_are_judged_by_time(tmp_path: Path) -> None:
+    path = some_rows(tmp_path)
+    with live(tmp_path) as running:
+        running.post("/api/run-analyzer?id=pricing")
+        running.idle()
+        with open(str(path), "ab") as out:
+            out.write(b"row\n")
+        assert running.status()["reports"]["pricing.html"]["stale"] is True
+        report = tmp_path / "reports" / "pricing.html"
+        report.write_text("made by another program")
+        os.utime(str(report), (time.time() + 5, time.time() + 5))
+        assert running.status()["reports"]["pricing.html"]["stale"] is False
+        manifest = '{"dataset": {"name": "other.csv"}, "reports": []}'
+        (tmp_path / "reports" / "manifest.json").write_text(manifest)
+        assert running.status()["reports"]["pricing.html"]["stale"] is True
+
+
+def test_a_linked_dataset_is_one_and_odd_names_harm_nothing(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "big.csv").write_bytes(b"header\nrow\nrow\n")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "calls.csv").symlink_to(elsewhere / "big.csv")
+    with open(os.fsencode(str(tmp_path / "data")) + b"/\xff\xfe.csv", "wb") as out:
+        out.write(b"header\n")
+    with live(tmp_path) as running:
+        status = running.wait(lambda s: s["csv"]["calls"] == 2 and s)
+        assert status["csv"]["exists"] is True
+        assert len(status["datasets"]) == 2
+        assert running.get("/").status == 200
+        assert running.post("/api/run-analyzer?id=pricing").status == 202
+
+
+def test_the_reports_of_each_dataset_are_its_own(tmp_path: Path) -> None:
+    some_rows(tmp_path)
+    (tmp_path / "data" / "other.csv").write_bytes(b"header\nrow\n")
+    with live(tmp_path, FakeCommands(), pace=QUIET) as running:
+        running.post("/api/run-all")
+        running.idle()
+        first = running.get("/reports/pricing.html").body
+        running.post("/api/dataset?name=other.csv")
+        running.idle()
+        assert running.get("/reports/pricing.html").body != first
+        assert (tmp_path / "reports" / "datasets" / "other" / "pricing.html").is_file()
+        assert set(running.status()["analyzer_status"]) == set(ALL_IDS)
+        running.post("/api/dataset?name=calls.csv")
+        assert running.get("/reports/pricing.html").body == first
+
+
+@pytest.mark.parametrize("module", [folding, handler, tasks], ids=lambda m: m.__name__)
+def test_examples_in_docstrings(module: object) -> None:
+    assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]
