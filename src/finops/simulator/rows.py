@@ -22,7 +22,12 @@ from finops.simulator.vocabulary import REQUEST_BYTES, Vocabulary
 
 # The random columns of 16 bits each, and how many bits of each are used.
 _WHO, _MODEL, _USE, _STATUS, _INPUT, _OUTPUT, _BASE, _JITTER, _TIME = range(9)
-_COLUMN_BITS = (tables.WHO_BITS, *(tables.BITS,) * 8)
+_COLUMN_BITS = (
+    tables.WHO_BITS,
+    *(tables.BITS,) * 4,
+    tables.REACH_BITS,
+    *(tables.BITS,) * 3,
+)
 _MASK = int.from_bytes(
     b"".join(((1 << bits) - 1).to_bytes(2, "little") * BATCH_SIZE for bits in _COLUMN_BITS),
     "little",

@@ -16,6 +16,7 @@ Item = TypeVar("Item")
 
 BITS = 12
 SIZE = 1 << BITS
+REACH_BITS = 11
 WHO_BITS = 14
 WHO_SIZE = 1 << WHO_BITS
 
@@ -68,15 +69,15 @@ def clamped_normal(tokens: Tokens, scale: float) -> List[int]:
 
 
 def folded(table: Sequence[int]) -> List[int]:
-    """Return a table twice as long, to be read at the sum of two random numbers.
+    """Return a longer table, to be read at the sum of a rank and of `REACH_BITS` random bits.
 
-    The first is the rank of something that goes along with this quantity, the second any
-    random number: the sum less half a table is a rank at most half of all ranks away from
-    the first.  Ranks beyond an end are reflected there, which leaves every rank equally
-    likely: long prompts get longer answers, and answers keep their distribution.
+    The rank is that of something that goes along with this quantity: the sum less half the
+    reach is a rank at most a quarter of all ranks away from it.  Ranks beyond an end are
+    reflected there, which leaves every rank equally likely: long prompts get longer answers,
+    and answers keep their distribution.
     """
-    last = SIZE - 1
-    ranks = (at - SIZE // 2 for at in range(2 * SIZE - 1))
+    last, reach = SIZE - 1, 1 << REACH_BITS
+    ranks = (at - reach // 2 for at in range(SIZE + reach - 1))
     return [table[-1 - r if r < 0 else r if r <= last else 2 * last + 1 - r] for r in ranks]
 
 

@@ -102,7 +102,7 @@ class Vocabulary:
     # --- numbers ---------------------------------------------------------------------------
 
     def _make_tokens(self) -> None:
-        """Make tables of prompts, and of answers by the sum of two ranks, by persona."""
+        """Make tables of prompts, and of answers that go along with them, by persona."""
         prompts: Dict[str, List[int]] = {}
         answers: Dict[str, List[int]] = {}
         for name, archetype in config.CUSTOMER_ARCHETYPES.items():

@@ -1,0 +1,322 @@
+"""The same bytes always: any workers, any number of runs, any crash, any Python."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Dict, Iterator, List, Tuple
+
+import pytest
+
+from finops.catalog import CATALOG, PriceTable
+from finops.config import BATCH_SIZE, MEGABYTE
+from finops.dataset.lock import writer_lock
+from finops.dataset.mark import mark_path, readable_end
+from finops.errors import LockError, StorageError, UsageError
+from finops.schema import HEADER_LINE
+from finops.simulator.engine import GenerateResult, generate
+from finops.simulator.truth import truth_path
+from tests.dataset.batches import Crash, FaultyFiles
+from tests.support.tools import ROOT
+
+SIZE = int(3.5 * MEGABYTE)  # two batches and part of a third
+SEED = 7
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def golden(tmp_path_factory: pytest.TempPathFactory) -> Tuple[bytes, bytes]:
+    """Return the CSV and the truth of one uninterrupted run."""
+    path = tmp_path_factory.mktemp("golden") / "calls.csv"
+    generate(path, SIZE, seed=SEED)
+    return path.read_bytes(), truth_path(path).read_bytes()
+
+
+@pytest.fixture
+def csv(folder: Path) -> Path:
+    return folder / "calls.csv"
+
+
+def both(path: Path) -> Tuple[bytes, bytes]:
+    return path.read_bytes(), truth_path(path).read_bytes()
+
+
+def test_stops_at_the_first_row_that_reaches_the_size(csv: Path) -> None:
+    for wanted in (1, 1000, 100_000, 2_000_001):
+        result = generate(csv, wanted, seed=SEED, fresh=True)
+        data = csv.read_bytes()
+        assert len(data) == result.size_bytes >= wanted
+        assert data.rfind(b"\n", 0, len(data) - 1) + 1 < wanted
+        assert result.calls == data.count(b"\n") - 1
+
+
+def test_what_a_result_says(csv: Path) -> None:
+    seen: List[Tuple[int, int, int]] = []
+    result = generate(csv, SIZE, seed=SEED, progress=lambda *now: seen.append(now))
+    header, *lines = csv.read_text(encoding="ascii").splitlines()
+    assert header + "\n" == HEADER_LINE
+    assert isinstance(result, GenerateResult)
+    assert (result.calls, result.new_calls) == (len(lines), len(lines))
+    assert (result.period_start, result.period_end) == (lines[0][:26], lines[-1][:26])
+    assert result.repaired == []
+    assert [calls for _, _, calls in seen] == [BATCH_SIZE, 2 * BATCH_SIZE, len(lines)]
+    assert seen[-1][:2] == (csv.stat().st_size, SIZE)
+    again = generate(csv, SIZE, seed=SEED)
+    assert (again.calls, again.new_calls) == (len(lines), 0)
+
+
+@pytest.mark.parametrize("workers", [2, 3])
+def test_any_number_of_workers(csv: Path, golden: Tuple[bytes, bytes], workers: int) -> None:
+    generate(csv, SIZE, seed=SEED, workers=workers)
+    assert both(csv) == golden
+
+
+def test_growing_in_steps(csv: Path, golden: Tuple[bytes, bytes]) -> None:
+    for step, workers in ((1, 1), (3, 2), (4, 1), (7, 2), (10, 1)):
+        generate(csv, SIZE * step // 10, seed=SEED, workers=workers)
+    assert both(csv) == golden
+
+
+def test_other_seeds_and_starts_are_other_files(csv: Path, golden: Tuple[bytes, bytes]) -> None:
+    generate(csv, SIZE, seed=SEED + 1)
+    assert csv.read_bytes() != golden[0]
+    result = generate(csv, 10_000, start="2026-03-01", fresh=True)
+    assert result.period_start.startswith("2026-03-01T00:")
+
+
+def pythons() -> Iterator[str]:
+    """Yield every Python that is here, 3.7 of the checkout first."""
+    found: Dict[str, str] = {}
+    names = [str(ROOT / ".venv37/bin/python"), *glob.glob("/usr/bin/python3.*[0-9]")]
+    names += [shutil.which(f"python3.{minor}") or "" for minor in range(7, 20)]
+    for name in names:
+        if name and os.access(name, os.X_OK):
+            ask = [
+                name,
+                "-c",
+                "import sys; print(sys.version_info >= (3, 7), sys.version_info[:2])",
+            ]
+            answer = subprocess.run(ask, stdout=subprocess.PIPE, text=True).stdout
+            if answer.startswith("True"):
+                found.setdefault(answer, name)
+    yield from found.values()
+
+
+def test_every_python_makes_the_same_bytes(folder: Path, golden: Tuple[bytes, bytes]) -> None:
+    script = (
+        "import sys; from finops.simulator.engine import generate;"
+        f"generate(sys.argv[1], {SIZE}, seed={SEED}, workers=2)"
+    )
+    made = 0
+    for number, python in enumerate(pythons()):
+        path = folder / f"{number}.csv"
+        subprocess.run([python, "-c", script, str(path)], cwd=str(ROOT / "src"), check=True)
+        assert both(path) == golden, python
+        made += 1
+    assert made >= 1
+
+
+# --- trouble -----------------------------------------------------------------------------------
+
+GENERATE = (
+    "import sys; from finops.simulator.engine import generate;"
+    f"generate(sys.argv[1], {3 * SIZE}, seed={SEED}, workers=int(sys.argv[2]))"
+)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_killed_again_and_again(folder: Path, workers: int) -> None:
+    whole, csv = folder / "whole.csv", folder / "calls.csv"
+    generate(whole, 3 * SIZE, seed=SEED)
+    golden = whole.read_bytes()
+    draw = random.Random(workers)
+    interrupted = 0
+    for _ in range(12):
+        command = [sys.executable, "-c", GENERATE, str(csv), str(workers)]
+        process = subprocess.Popen(command, cwd=str(ROOT / "src"))
+        deadline = time.monotonic() + 20
+        before = csv.stat().st_size if csv.exists() else 0
+        while time.monotonic() < deadline and process.poll() is None:
+            if csv.exists() and csv.stat().st_size > before:
+                break
+            time.sleep(0.001)
+        time.sleep(draw.random() * 0.05)
+        interrupted += process.poll() is None
+        process.kill()
+        process.wait()
+        readable = golden[: readable_end(csv)] if csv.exists() else b""
+        assert csv.read_bytes()[: len(readable)] == readable
+        rows = max(0, readable.count(b"\n") - 1)
+        assert rows % BATCH_SIZE == 0 or readable == golden
+    assert interrupted >= 3, "nothing was proved: too few runs were interrupted"
+    generate(csv, 3 * SIZE, seed=SEED)
+    assert both(csv) == both(whole)
+
+
+def test_two_at_once(folder: Path) -> None:
+    csv = folder / "calls.csv"
+    command = [sys.executable, "-c", GENERATE, str(csv), "1"]
+    both_started = [
+        subprocess.Popen(command, cwd=str(ROOT / "src"), stderr=subprocess.PIPE) for _ in range(2)
+    ]
+    errors = [process.communicate()[1].decode() for process in both_started]
+    refused = [error for error in errors if "LockError" in error]
+    # The second may have come when the first had finished, and then had nothing to do.
+    assert len(refused) <= 1
+    assert [p.returncode for p in both_started].count(0) == 2 - len(refused)
+    generate(folder / "whole.csv", 3 * SIZE, seed=SEED)
+    assert digest(csv) == digest(folder / "whole.csv")
+
+
+def test_locked(csv: Path) -> None:
+    with writer_lock(csv), pytest.raises(LockError, match="is being written by process"):
+        generate(csv, 1000)
+    assert not csv.exists()
+
+
+TAILS = (0, 1, 100, 5000, 65_536)
+MARKS = ("kept", "missing", "empty", "older", "damaged")
+
+
+@pytest.mark.parametrize("state", MARKS)
+@pytest.mark.parametrize("how", ["cut", "nuls"])
+def test_power_cut_images(csv: Path, golden: Tuple[bytes, bytes], state: str, how: str) -> None:
+    generate(csv, SIZE // 2, seed=SEED)
+    older = mark_path(csv).read_bytes()
+    generate(csv, SIZE, seed=SEED)
+    kept = mark_path(csv).read_bytes()
+    marks = {"kept": kept, "empty": b"", "older": older, "damaged": kept[:-30] + b"x" * 30}
+    for tail in TAILS:
+        data = golden[0][: len(golden[0]) - tail]
+        csv.write_bytes(data + (b"\0" * tail if how == "nuls" else b""))
+        if state == "missing":
+            mark_path(csv).unlink()
+        else:
+            # A mark that says "flushed" of bytes that are gone would need a disk that lies.
+            believed = older if state == "kept" and how == "nuls" else marks[state]
+            mark_path(csv).write_bytes(believed)
+        generate(csv, SIZE, seed=SEED)
+        assert both(csv) == golden, tail
+
+
+def test_cut_to_a_few_bytes(csv: Path, golden: Tuple[bytes, bytes]) -> None:
+    generate(csv, SIZE, seed=SEED)
+    for left in (0, 1, 100, len(HEADER_LINE), len(HEADER_LINE) + 10, 4000, 5000):
+        csv.write_bytes(golden[0][:left])
+        generate(csv, SIZE, seed=SEED)
+        assert both(csv) == golden, left
+
+
+def test_lines_appended_by_another_program_stay(csv: Path, golden: Tuple[bytes, bytes]) -> None:
+    generate(csv, SIZE // 2, seed=SEED)
+    before = csv.read_bytes()
+    strange = before.splitlines(keepends=True)[-1].replace(b",call_", b",other_")
+    with open(csv, "ab") as file:
+        file.write(strange * 3)
+    generate(csv, SIZE, seed=SEED)
+    generate(csv, SIZE + 1000, seed=SEED)
+    data = csv.read_bytes()
+    assert data.startswith(before + strange * 3)
+    # The simulation goes on behind them as if they were not there.
+    own = data.replace(strange * 3, b"")
+    shared = min(len(own), len(golden[0]))
+    assert own[:shared] == golden[0][:shared]
+
+
+@pytest.mark.parametrize("at", range(1, 60, 4))
+@pytest.mark.parametrize("how", ["refuse", "short", "crash"])
+def test_failing_operations(csv: Path, golden: Tuple[bytes, bytes], at: int, how: str) -> None:
+    with suppress(StorageError, Crash):
+        generate(csv, SIZE, seed=SEED, files=FaultyFiles(at, how, sticky=how == "short"))
+    if csv.exists():
+        readable = csv.read_bytes()[: readable_end(csv)]
+        assert golden[0].startswith(readable)
+    generate(csv, SIZE, seed=SEED)
+    assert both(csv) == golden
+
+
+# --- whose file is it --------------------------------------------------------------------------
+
+
+def test_another_recipe_is_refused_with_a_remedy(csv: Path) -> None:
+    generate(csv, 5000, seed=SEED)
+    data = csv.read_bytes()
+    dear = PriceTable(tuple(m._replace(input_price=1.0) for m in CATALOG))
+    attempts = (
+        ({"seed": SEED + 1}, "seed 7, not 8"),
+        ({"start": "2024-06-01"}, "start 2025-01-01T00:00:00, not 2024-06-01T00:00:00"),
+        ({"scenarios": ["base_traffic"]}, "not base_traffic"),
+        ({"incidents": False}, "incidents True, not False"),
+        ({"prices": dear}, "other prices"),
+    )
+    for wishes, words in attempts:
+        with pytest.raises(UsageError) as caught:
+            generate(csv, 10_000, **{"seed": SEED, **wishes})  # type: ignore[arg-type]
+        assert words in str(caught.value)
+        assert "--fresh" in str(caught.value)
+        assert "\n" not in str(caught.value)
+    assert csv.read_bytes() == data
+
+
+@pytest.mark.parametrize("content", [b"a,b\n1,2\n", HEADER_LINE.encode() + b"x,y\n", b"\0" * 99])
+def test_a_file_that_was_not_simulated_is_left_alone(csv: Path, content: bytes) -> None:
+    csv.write_bytes(content)
+    if content.strip(b"\0"):
+        with pytest.raises(UsageError, match="was not simulated"):
+            generate(csv, 10_000)
+        assert csv.read_bytes() == content
+    generate(csv, 10_000, fresh=True)
+    assert csv.read_bytes().startswith(HEADER_LINE.encode() + b"2025-01-01T00:")
+
+
+def test_a_changed_file_without_a_mark_is_left_alone(csv: Path) -> None:
+    generate(csv, SIZE, seed=SEED)
+    mark_path(csv).unlink()
+    changed = csv.read_bytes()[:-200] + csv.read_bytes()[-200:].replace(b"success", b"SUCCESS")
+    csv.write_bytes(changed)
+    with pytest.raises(UsageError, match="was not simulated"):
+        generate(csv, 2 * SIZE, seed=SEED)
+    assert csv.read_bytes() == changed
+
+
+def test_unknown_words(csv: Path) -> None:
+    with pytest.raises(UsageError, match="no scenario nonsense"):
+        generate(csv, 1000, scenarios=["nonsense"])
+    with pytest.raises(UsageError, match="is no date"):
+        generate(csv, 1000, start="yesterday")
+    assert not csv.exists()
+
+
+def test_a_folder_is_made(folder: Path) -> None:
+    generate(folder / "new" / "calls.csv", 1000)
+    with pytest.raises(StorageError):
+        generate(folder / "new" / "calls.csv" / "below.csv", 1000)
+
+
+def test_prices_are_the_users_own(csv: Path) -> None:
+    dear = PriceTable(
+        tuple(m._replace(input_price=0.0000375, output_price=2.5) for m in CATALOG), "own", "today"
+    )
+    generate(csv, 300_000, prices=dear, scenarios=["base_traffic"])
+    for line in csv.read_text().splitlines()[1:]:
+        cells = line.split(",")
+        if cells[22] not in ("rate_limit", "auth_error"):
+            exact = int(cells[4]) * 3.75e-8 + int(cells[5]) * 2.5e-3
+            assert float(cells[6]) == pytest.approx(exact, abs=5.1e-7)
+
+
+def test_without_incidents(csv: Path) -> None:
+    generate(csv, SIZE, incidents=False)
+    assert json.loads(truth_path(csv).read_text()) == {"seed": 42, "incidents": []}
