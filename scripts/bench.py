@@ -1,0 +1,405 @@
+"""Measure generating, reading and reporting against a columnar database, in one run.
+
+    make bench                                  the whole table (takes a while, wants 6 GB of disk)
+    .venv/bin/python scripts/bench.py --quick   50 MB only
+    … --json FILE                               the same figures as JSON
+
+Machines are shared and noisy, so what counts are ratios: every yardstick runs in turn with what
+it is compared to, and the medians of the runs are divided.  DuckDB gets two threads, the same
+file, and the very tables that the analyzers declare, as GROUP BYs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from datetime import date
+from pathlib import Path
+from typing import Any, Callable, Dict, List, NamedTuple, Sequence
+
+ROOT = Path(__file__).resolve().parent.parent
+SRC = ROOT / "src"
+WORKERS = 2
+MEGABYTE = 1_048_576
+
+
+class Run(NamedTuple):
+    """One command: wall seconds, and the most memory that its processes held together, in MB."""
+
+    seconds: float
+    megabytes: float
+
+
+class Row(NamedTuple):
+    """One line of the table.  `reached` is None where there is no target."""
+
+    what: str
+    target: str
+    measured: str
+    reached: Any
+
+
+def run(command: Sequence[str]) -> Run:
+    """Run a command to its end; raises CalledProcessError where it fails."""
+    begun = time.perf_counter()
+    process = subprocess.Popen(command, cwd=str(SRC), stdout=subprocess.DEVNULL)
+    memory = _Memory(process.pid)
+    memory.start()
+    status = process.wait()
+    seconds = time.perf_counter() - begun
+    memory.stop()
+    if status:
+        raise subprocess.CalledProcessError(status, command)
+    return Run(seconds, memory.peak / 1024)
+
+
+class _Memory(threading.Thread):
+    """Watches the resident memory of a process and its children, in KB, on Linux."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(daemon=True)
+        self.peak = 0
+        self._pid = pid
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        """Look until told to stop."""
+        while not self._ended.wait(0.05):
+            self.peak = max(self.peak, sum(map(_resident_kb, _family(self._pid))))
+
+    def stop(self) -> None:
+        """Stop looking."""
+        self._ended.set()
+        self.join()
+
+
+def _family(pid: int) -> List[int]:
+    found = [pid]
+    for parent in found:
+        try:
+            children = Path(f"/proc/{parent}/task/{parent}/children").read_text()
+        except OSError:
+            continue
+        found.extend(map(int, children.split()))
+    return found
+
+
+def _resident_kb(pid: int) -> int:
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except (OSError, IndexError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE") // 1024
+
+
+# --- ours and the yardsticks ---------------------------------------------------------------
+
+
+def finops(*words: Any) -> List[str]:
+    """Return one of our commands."""
+    return [sys.executable, "-m", "finops", *map(str, words)]
+
+
+def generate(size: str, path: Path, workers: int = WORKERS) -> List[str]:
+    """Return the command that makes a dataset anew."""
+    return finops(
+        "generate", "--size", size, "--data", path, "--fresh", "--workers", workers, "--quiet"
+    )
+
+
+def analyze(path: Path, reports: Path, *more: str) -> List[str]:
+    """Return the command that makes all reports."""
+    command = ("analyze", "--data", path, "--reports", reports, "--workers", WORKERS, "--quiet")
+    return finops(*command, *more)
+
+
+def duckdb_command(sql: str) -> List[str]:
+    """Return a command that runs statements, separated by `;;`, in a database of its own."""
+    program = (
+        "import sys, duckdb\n"
+        f"base = duckdb.connect(config={{'threads': {WORKERS}}})\n"
+        "for one in sys.argv[1].split(';;'): base.execute(one).fetchall()\n"
+    )
+    return [sys.executable, "-c", program, sql]
+
+
+def duckdb_analyze(path: Path) -> List[str]:
+    """Return the command that loads the file and fills every declared table."""
+    return duckdb_command(";;".join([_LOAD.format(path=path), *map(_group_by, declared())]))
+
+
+def duckdb_generate(path: Path, rows: int) -> List[str]:
+    """Return the command that writes a CSV of as many similar rows."""
+    return duckdb_command(_WRITE.format(path=path, rows=rows))
+
+
+def declared() -> List[Any]:
+    """Return the tables of all analyzers, each once."""
+    sys.path.insert(0, str(SRC))
+    from finops.registry import ANALYZER_REGISTRY
+
+    tables = [t for one in ANALYZER_REGISTRY.values() for t in one.analyzer.TABLES]
+    return list(dict.fromkeys(tables))
+
+
+_LOAD = """create table calls as select *,
+ timestamp::timestamp as ts, strftime(timestamp, '%Y-%m-%dT%H:00:00') as hour,
+ strftime(timestamp, '%Y-%m-%d') as day, strftime(timestamp, '%G-W%V') as week,
+ extract(hour from timestamp) as hour_of_day, input_tokens + output_tokens as tokens,
+ (input_tokens + output_tokens) // 250 * 250 as token_band,
+ status = 'error' and cost_usd = 0 as free_failure, task_type <> 'reasoning' as downgradable
+ from read_csv('{path}', header = true)"""
+_MEASURES = {
+    "calls": "count(*)",
+    "cost": "sum(cost_usd)",
+    "input_tokens": "sum(input_tokens)",
+    "output_tokens": "sum(output_tokens)",
+    "tokens": "sum(tokens)",
+    "latency_ms": "sum(latency_ms)",
+    "errors": "count(*) filter (status = 'error')",
+    "rate_limits": "count(*) filter (error_type = 'rate_limit')",
+    "unpriced": "count(*) filter (cost_usd is null)",
+    "latency": "histogram(latency_ms)",
+    "latencies": "list(latency_ms)",
+}
+_FILTERS = {
+    "": "true",
+    "inefficient_prompt": "status = 'success' and input_tokens > 1000"
+    " and output_tokens < 0.1 * input_tokens",
+    "simple_task": "status = 'success' and tokens < 200",
+}
+_WRITE = """copy (select timestamp '2025-01-01' + to_seconds(i * 25) as timestamp,
+ printf('call_%08d', i) as call_id, ['openai', 'anthropic', 'google'][1 + i % 3] as provider,
+ printf('model-%d', i % 24) as model, (50 + random() * 1950)::int as input_tokens,
+ (50 + random() * 950)::int as output_tokens, round(random() / 50, 6) as cost_usd,
+ (200 + random() * 400)::int as latency_ms, printf('cust_%04d', (random() * 60)::int) as customer_id,
+ ['starter', 'pro', 'enterprise'][1 + i % 3] as subscription_tier,
+ printf('org_%03d', i % 50) as organization_id, 'product_a' as product_id, 'chat' as feature_id,
+ 'chat' as task_type, 'production' as environment,
+ printf('req_%016x', (random() * 1e15)::bigint) as request_id,
+ printf('trace_%016x', (random() * 1e15)::bigint) as trace_id, 'web_app_v1.2' as user_agent,
+ printf('sess_%012x', i // 9) as session_id, 800 as total_tokens, 'us-east' as region,
+ 'success' as status, '' as error_type, 'power' as customer_archetype, 199.0 as tier_price_usd
+ from range({rows}) t(i)) to '{path}' (header true)"""
+
+
+def _group_by(table: Any) -> str:
+    if "region_changes" in table.measures:
+        return """select customer_id, day, count(*), min(gap) from (select customer_id, day, region,
+ lag(region) over w as old, epoch(ts) - epoch(lag(ts) over w) as gap from calls
+ window w as (partition by customer_id order by ts)) where old <> region and gap < 3600
+ group by 1, 2"""
+    keys = ", ".join(table.by)
+    measures = ", ".join(_MEASURES[measure] for measure in table.measures)
+    group = f" group by {keys}" if keys else ""
+    columns = f"{keys}, {measures}" if keys else measures
+    return f"select {columns} from calls where {_FILTERS[table.where]}{group}"
+
+
+# --- measuring -------------------------------------------------------------------------------
+
+
+def interleaved(runs: int, *commands: Callable[[], Run]) -> List[List[Run]]:
+    """Run commands in turn and return the runs of each."""
+    found: List[List[Run]] = [[] for _ in commands]
+    for _ in range(runs):
+        for place, command in enumerate(commands):
+            found[place].append(command())
+    return found
+
+
+def seconds_of(runs: Sequence[Run]) -> float:
+    """Return the median of the wall seconds."""
+    return statistics.median(one.seconds for one in runs)
+
+
+def ratio_row(what: str, ours: Sequence[Run], yardstick: Sequence[Run], most: float) -> Row:
+    """Return a line that sets medians in relation; `most` is the target."""
+    mine, theirs = seconds_of(ours), seconds_of(yardstick)
+    measured = f"{mine / theirs:.2f}x ({mine:.2f} s against {theirs:.2f} s)"
+    return Row(what, f"<= {most}x", measured, mine / theirs <= most)
+
+
+class Bench:
+    """The measurements, each adding rows to `rows`."""
+
+    def __init__(self, folder: Path, runs: int) -> None:
+        self.folder = folder
+        self.runs = runs
+        self.rows: List[Row] = []
+
+    def path(self, megabytes: int) -> Path:
+        """Return a dataset of that size, made once."""
+        path = self.folder / f"calls-{megabytes}.csv"
+        if not path.exists():
+            run(generate(f"{megabytes}MB", path))
+        return path
+
+    def generating(self, megabytes: int) -> None:
+        """Writing rows, against the database writing as many."""
+        ours, theirs = self.folder / "ours.csv", self.folder / "theirs.csv"
+        rows = sum(1 for _ in open(str(self.path(megabytes)), "rb"))
+        mine, yardstick = interleaved(
+            self.runs,
+            lambda: run(generate(f"{megabytes}MB", ours)),
+            lambda: run(duckdb_generate(theirs, rows)),
+        )
+        what = f"generate {megabytes} MB, {WORKERS} workers, against DuckDB writing a similar CSV"
+        self.rows.append(ratio_row(what, mine, yardstick, 0.8))
+        memory = max(one.megabytes for one in mine) / (WORKERS + 1)
+        self.rows.append(
+            Row("memory of a generating process", "<= 64 MB", f"{memory:.0f} MB", memory <= 64)
+        )
+
+    def second_worker(self, megabytes: int) -> None:
+        """What a second process gains."""
+        path = self.folder / "ours.csv"
+        two, one = interleaved(
+            self.runs,
+            lambda: run(generate(f"{megabytes}MB", path, 2)),
+            lambda: run(generate(f"{megabytes}MB", path, 1)),
+        )
+        gain = seconds_of(one) / seconds_of(two)
+        measured = f"{gain:.2f}x ({seconds_of(one):.2f} s, {seconds_of(two):.2f} s)"
+        what = f"2 workers against 1, {megabytes} MB"
+        self.rows.append(Row(what, ">= 1.5x", measured, gain >= 1.5))
+
+    def cold(self, megabytes: int, most: float) -> List[Run]:
+        """Reading a file for the first time, reports included; return our runs."""
+        path, reports = self.path(megabytes), self.folder / "reports"
+        ours, theirs = interleaved(
+            self.runs,
+            lambda: run(analyze(path, reports, "--no-cache")),
+            lambda: run(duckdb_analyze(path)),
+        )
+        self.rows.append(
+            ratio_row(f"analyze cold, {megabytes} MB, against DuckDB", ours, theirs, most)
+        )
+        held = [max(one.megabytes for one in runs) for runs in (ours, theirs)]
+        what = f"… memory of all processes, {megabytes} MB (DuckDB)"
+        self.rows.append(Row(what, "", f"{held[0]:.0f} MB ({held[1]:.0f} MB)", None))
+        return ours
+
+    def warm(self, megabytes: int, cold: Sequence[Run]) -> None:
+        """After 5 MB were appended to an analysed file."""
+        path, reports = self.folder / "growing.csv", self.folder / "reports"
+        shutil.copy(str(self.path(megabytes)), str(path))
+        longer = self.path(megabytes + 5 * self.runs)
+        run(analyze(path, reports))
+        runs = []
+        for _ in range(self.runs):
+            _append(longer, path, 5 * MEGABYTE)
+            runs.append(run(analyze(path, reports)))
+        what = f"after 5 MB were appended to an analysed {megabytes} MB, against cold"
+        self.rows.append(ratio_row(what, runs, cold, 0.2))
+
+    def dirty(self, megabytes: int) -> None:
+        """Reading a file in which every hundredth row is broken."""
+        clean, spoiled = self.path(megabytes), self.folder / "dirty.csv"
+        _spoil(clean, spoiled)
+        reports = self.folder / "reports"
+        bad, good = interleaved(
+            self.runs,
+            lambda: run(analyze(spoiled, reports, "--no-cache")),
+            lambda: run(analyze(clean, reports, "--no-cache")),
+        )
+        self.rows.append(ratio_row(f"1 % dirty rows against clean, {megabytes} MB", bad, good, 2.5))
+
+    def start_up(self) -> None:
+        """A command that does next to nothing."""
+        (runs,) = interleaved(max(5, self.runs), lambda: run(finops("list", "analyzers")))
+        seconds = seconds_of(runs)
+        self.rows.append(Row("start-up (list)", "<= 0.15 s", f"{seconds:.3f} s", seconds <= 0.15))
+
+    def curve(self, sizes: Sequence[int]) -> None:
+        """Seconds and memory by size."""
+        for megabytes in sizes:
+            runs = [run(analyze(self.path(megabytes), self.folder / "reports", "--no-cache"))]
+            seconds, held = seconds_of(runs), runs[0].megabytes
+            measured = f"{seconds:.1f} s, {megabytes / seconds:.0f} MB/s, {held:.0f} MB held"
+            reached = held <= 1024 if megabytes >= 2000 else None
+            target = "<= 1,024 MB held" if megabytes >= 2000 else ""
+            self.rows.append(Row(f"analyze {megabytes} MB", target, measured, reached))
+
+
+def _append(source: Path, target: Path, count: int) -> None:
+    """Append the next whole lines of `source`, of which `target` is the beginning."""
+    with open(str(source), "rb") as lines, open(str(target), "ab") as out:
+        lines.seek(target.stat().st_size)
+        out.write(lines.read(count) + lines.readline())
+
+
+def _spoil(source: Path, target: Path) -> None:
+    """Copy a file with every hundredth row broken: a letter in a number, in turn a field less."""
+    with open(str(source), "rb") as lines, open(str(target), "wb") as out:
+        for number, line in enumerate(lines):
+            if number % 100 == 50:
+                fields = line.split(b",")
+                fields[4] = b"x"
+                line = b",".join(fields if number % 200 == 50 else fields[1:])
+            out.write(line)
+
+
+# --- the table -------------------------------------------------------------------------------
+
+
+def markdown(rows: Sequence[Row], machine: str) -> str:
+    """Return the table as Markdown."""
+    lines = [machine, "", "| what | target | measured | |", "| --- | --- | --- | --- |"]
+    marks = {True: "reached", False: "**missed**", None: ""}
+    lines += [f"| {r.what} | {r.target} | {r.measured} | {marks[r.reached]} |" for r in rows]
+    return "\n".join(lines)
+
+
+def machine_of(runs: int) -> str:
+    """Return when, where and how it was measured."""
+    return (
+        f"{date.today().isoformat()}, Python {platform.python_version()}, {os.cpu_count()} cores, "
+        f"{platform.system()} {platform.machine()}; medians of {runs} interleaved runs."
+    )
+
+
+def measure(bench: Bench, quick: bool) -> None:
+    """Measure everything, or the quick part."""
+    bench.start_up()
+    bench.cold(50, 1.3)
+    bench.dirty(50)
+    if quick:
+        bench.generating(50)
+        return
+    bench.second_worker(200)
+    bench.generating(500)
+    cold = bench.cold(500, 1.5)
+    bench.warm(500, cold)
+    bench.curve([10, 50, 200, 500, 2000])
+
+
+def main(words: Sequence[str]) -> int:
+    """Run the benchmark; return 1 where a target was missed."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="50 MB only")
+    parser.add_argument("--runs", type=int, default=5, metavar="N", help="default 5")
+    parser.add_argument("--json", metavar="FILE", help="also write the figures here")
+    args = parser.parse_args(words)
+    with tempfile.TemporaryDirectory(prefix="finops-bench-") as folder:
+        bench = Bench(Path(folder), args.runs)
+        measure(bench, args.quick)
+    machine = machine_of(args.runs)
+    print(markdown(bench.rows, machine))
+    if args.json:
+        figures: Dict[str, Any] = {"machine": machine, "rows": [r._asdict() for r in bench.rows]}
+        Path(args.json).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    return 0 if all(row.reached is not False for row in bench.rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
