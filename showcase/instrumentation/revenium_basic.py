@@ -147,7 +147,9 @@ def _show_refusal(tracker: ReveniumBasicTracker) -> None:
 def demonstrate() -> Dict[str, float]:
     """Track one call end to end and return the measured figures."""
     title("Revenium: basic tracking")
-    with endpoint() as target, ReveniumBasicTracker(target.api_key, target.base_url) as tracker:
+    with endpoint() as target, ReveniumBasicTracker(
+        target.api_key, target.base_url, timeout=3
+    ) as tracker:
         step(1, "Make an AI call and report it with full metadata")
         note(f"Endpoint: {target.described}")
         metadata = sample_metadata(customer=41, request=7)

@@ -36,8 +36,10 @@ def render(chart: Chart, facts: Sequence[Tuple[str, str]]) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{heading}</title>\n<style>\n{css}</style>\n</head>\n<body>\n<main>\n"
         f"<h1>{heading}</h1>\n<p>{caption}</p>\n<dl>{cards}</dl>\n"
-        f"<figure>\n{_drawing(chart)}\n<figcaption>{_legend(chart)}</figcaption>\n</figure>\n"
-        f'<div class="scroll">\n{_table(chart)}\n</div>\n</main>\n</body>\n</html>\n'
+        f'<figure tabindex="0">\n{_drawing(chart)}\n'
+        f"<figcaption>{_legend(chart)}</figcaption>\n</figure>\n"
+        '<div class="scroll" tabindex="0" role="group" aria-label="The numbers">\n'
+        f"{_table(chart)}\n</div>\n</main>\n</body>\n</html>\n"
     )
 
 

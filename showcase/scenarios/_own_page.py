@@ -69,7 +69,8 @@ def _contrast(page: ScenarioPage) -> str:
     )
     head = '<th scope="col">Without Revenium</th><th scope="col">With Revenium</th>'
     return (
-        '<div class="scroll"><table><caption>Without Revenium, with Revenium</caption>'
+        '<div class="scroll" tabindex="0" role="group" aria-label="What changes">'
+        "<table><caption>Without Revenium, with Revenium</caption>"
         f'<tr><th scope="col">What</th>{head}</tr>{rows}</table></div>\n'
     )
 
@@ -83,7 +84,8 @@ def _table(one: Table) -> str:
         for row in one.rows
     )
     return (
-        f'<div class="scroll"><table><caption>{escape(one.caption)}</caption>'
+        f'<div class="scroll" tabindex="0" role="group" aria-label="{escape(one.caption)}">'
+        f"<table><caption>{escape(one.caption)}</caption>"
         f"<tr>{head}</tr>{rows}</table></div>\n"
     )
 
@@ -109,7 +111,8 @@ def _chart(chart: Chart) -> str:
     )
     return (
         f"<figure><figcaption>{escape(chart.caption)}. {escape(chart.y_title)}</figcaption>"
-        f'<ul class="legend">{legend}</ul><div class="scroll"><svg viewBox="0 0 {WIDTH} {HEIGHT}" '
+        f'<ul class="legend">{legend}</ul><div class="scroll" tabindex="0" role="group" '
+        f'aria-label="{escape(chart.caption)}"><svg viewBox="0 0 {WIDTH} {HEIGHT}" '
         f'role="img" aria-label="{escape(chart.caption)}">{"".join(parts)}</svg></div></figure>\n'
     )
 

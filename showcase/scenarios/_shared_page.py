@@ -31,30 +31,30 @@ class ReportParts(NamedTuple):
 
 
 def render(page: ScenarioPage, root: Path) -> Optional[str]:
-    """Return the page in the look of the reports; None where the parts cannot be loaded."""
-    parts = _load(root)
-    if parts is None:
+    """Return the page in the look of the reports; None where the parts are not (all) there."""
+    try:
+        return _rendered(_load(root), page)
+    except (ImportError, OSError):
         return None
+
+
+def _rendered(parts: ReportParts, page: ScenarioPage) -> str:
     report = parts.page.Report(page.id, page.title, page.purpose)
     sections = [_problem(parts, page), _solution(parts, page), _results(parts, page)]
-    made = datetime.now(timezone.utc).isoformat(timespec="seconds")
     context = {
         "dataset": page.workload,
         "period_start": page.period[0],
         "period_end": page.period[1],
-        "generated_at": made,
+        "generated_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
     text: str = parts.page.render(report, context, [*sections, _steps(parts, page)])
     return text
 
 
-def _load(root: Path) -> Optional[ReportParts]:
-    """Return the project's modules, or None where they are not there."""
-    try:
-        _package(root / "src" / "finops")
-        return ReportParts(*(importlib.import_module(f"finops.generators.{n}") for n in PARTS))
-    except (ImportError, OSError):
-        return None
+def _load(root: Path) -> ReportParts:
+    """Return the project's modules.  Raises ImportError or OSError where they are not there."""
+    _package(root / "src" / "finops")
+    return ReportParts(*(importlib.import_module(f"finops.generators.{n}") for n in PARTS))
 
 
 def _package(folder: Path) -> ModuleType:
