@@ -5,24 +5,20 @@ Everything here is done to real processes.  Random choices print their seed.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import os
 import random
 import re
-import signal
 import subprocess
 import sys
-import threading
 import time
-import urllib.request
 from pathlib import Path
-from typing import Any, Dict, List, Set
+from typing import Any, List
 
 import pytest
 
-from finops.config import BATCH_SIZE, COLLECTED_NAME
+from finops.config import BATCH_SIZE
 from finops.dataset.mark import read_mark
 from tests.support.tools import ROOT, clean_environment, run_finops
 
@@ -30,7 +26,6 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals and limits of P
 
 COMPLETE_MACHINE = bool(os.environ.get("CI"))
 KILLS = 100 if COMPLETE_MACHINE else 25
-SERVER_KILLS = 20 if COMPLETE_MACHINE else 5
 SIZE = "12MB"
 SEED = 7
 
@@ -180,73 +175,3 @@ def test_reports_of_a_growing_file_hold_whole_batches(tmp_path: Path) -> None:
     writer.communicate()
     assert counts
     assert counts == sorted(counts)
-
-
-# --- the collector -----------------------------------------------------------------------------
-
-
-class Sender(threading.Thread):
-    """Sends events one after the other and remembers which were answered for."""
-
-    def __init__(self, url: str, name: str) -> None:
-        super().__init__(daemon=True)
-        self.url = url
-        self.prefix = name
-        self.acknowledged: Set[str] = set()
-
-    def run(self) -> None:
-        """Send until the server is gone."""
-        for number in range(100_000):
-            name = f"{self.prefix}-{number}"
-            try:
-                self._send(name)
-            except OSError:
-                return
-            self.acknowledged.add(name)
-
-    def _send(self, name: str) -> None:
-        event = {
-            "timestamp": "2025-03-01T10:00:00.250000",
-            "call_id": name,
-            "provider": "openai",
-            "model": "gpt-4o",
-            "input_tokens": 1000,
-            "output_tokens": 500,
-            "customer_id": "cust_0007",
-        }
-        request = urllib.request.Request(
-            f"{self.url}v1/events/batch",
-            json.dumps([event]).encode("ascii"),
-            {"Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            body: Dict[str, Any] = json.loads(answer.read())
-            if body.get("accepted") != 1:
-                raise OSError("not taken")
-
-
-def test_ack_is_durable(tmp_path: Path) -> None:
-    seed = random.randrange(10**6)
-    print(f"seed {seed}")
-    draw = random.Random(seed)
-    acknowledged: Set[str] = set()
-    words = ["--data", tmp_path / "calls.csv", "--reports", tmp_path / "r", "--port", 0]
-    for number in range(SERVER_KILLS):
-        server = start("serve", *words, "--collect", "--no-monitor", "--quiet")
-        assert server.stdout is not None
-        url = re.findall(r"http://localhost:\d+/", server.stdout.readline())[0]
-        senders = [Sender(url, f"run{number}-client{client}") for client in range(4)]
-        for sender in senders:
-            sender.start()
-        time.sleep(draw.uniform(0.2, 0.6))
-        server.send_signal(signal.SIGKILL)
-        server.communicate()
-        for sender in senders:
-            sender.join(30)
-            acknowledged |= sender.acknowledged
-    with open(str(tmp_path / COLLECTED_NAME), encoding="utf-8", newline="") as stored:
-        names = [row["call_id"] for row in csv.DictReader(stored)]
-    assert len(acknowledged) > SERVER_KILLS
-    assert acknowledged <= set(names)
-    assert len(names) == len(set(names))
-    assert run_finops("verify", tmp_path / COLLECTED_NAME).returncode == 0
