@@ -155,7 +155,8 @@ def _show_data(path: str) -> Cardinality:
         measured.consume(calls)
         note(calls.described())
     for name, count, verdict in measured.judged():
-        note(f"{name:<18} {count:>8,} values: {verdict}")
+        counted = f"{count:,}{'+' if count >= MAX_DISTINCT else ''}"
+        note(f"{name:<18} {counted:>9} values: {verdict}")
     note(f"{measured.strays():,} customers appear under more than one organization")
     return measured
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import (
     Callable,
     Dict,
+    Iterable,
     Iterator,
     List,
     NamedTuple,
@@ -105,6 +106,14 @@ class CallFile:
                 if call is not None:
                     self.used += 1
                     yield call
+
+    def check(self, names: Iterable[str]) -> None:
+        """Raise ValueError for a name that is neither a column of the file nor derived."""
+        with open(str(self.path), encoding="utf-8-sig", errors="surrogateescape") as file:
+            known = (*self._header(file.readline()), *DERIVED)
+        for name in names:
+            if name not in known:
+                raise ValueError(f"no dimension {name!r}; use one of {', '.join(known)}")
 
     def _header(self, line: str) -> List[str]:
         header = next(csv.reader([line]), [])

@@ -151,6 +151,8 @@ def demonstrate(arguments: argparse.Namespace) -> List[Row]:
     step(1, "Read the calls once, for all dimensions")
     aggregator = Aggregator(dimensions)
     with open_calls(arguments.path) as calls:
+        if arguments.by:
+            calls.check(name for dimension in dimensions for name in dimension)
         begin = time.perf_counter()
         aggregator.consume(calls)
         seconds = time.perf_counter() - begin

@@ -112,6 +112,8 @@ def demonstrate(arguments: argparse.Namespace) -> List[Row]:
     allocator = CostAllocator(cuts)
     with open_calls(arguments.path) as calls:
         step(1, "Read the calls once, for all cuts")
+        if arguments.by:
+            calls.check(name for cut in cuts for name in cut)
         begin = time.perf_counter()
         allocator.consume(calls)
         seconds = time.perf_counter() - begin

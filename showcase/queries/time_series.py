@@ -234,7 +234,7 @@ def demonstrate(arguments: argparse.Namespace) -> List[Row]:
         [
             ("Days", f"{len(days)}, {len(days) - len(whole)} of them partial"),
             ("Average cost a day", f"${math.fsum(d.usd for d in whole) / len(whole):,.4f}"),
-            ("Trend", f"${slope:+,.4f} a day, every day"),
+            ("Trend", f"{slope:+,.4f} USD a day, every day"),
             (f"Last {arguments.compare_days} days", f"${now:,.4f} ({change:+.1f} %)"),
             ("The days before", f"${before:,.4f}"),
             ("Forecast total", f"${math.fsum(one['total_cost'] for one in ahead):,.4f}"),

@@ -477,6 +477,14 @@ def test_cells_are_inert_in_a_spreadsheet():
     assert "-1e-09" in output.csv_text(rows), "numbers stay numbers"
 
 
+@pytest.mark.parametrize("name", ["cost_allocation.py", "aggregations.py"])
+def test_an_unknown_dimension_is_one_line_with_the_known_ones(random_file, name):
+    ran = run_example(FOLDER / name, str(random_file), "--by", "feature_id,colour")
+    assert ran.status == 2
+    assert "no dimension 'colour'; use one of timestamp, " in ran.err
+    assert len(ran.err.splitlines()) == 1
+
+
 def test_environment_names_the_data(random_file):
     ran = run_example(FOLDER / "cost_allocation.py", env={"FINOPS_DATA": str(random_file)})
     assert ran.status == 0, ran.err
