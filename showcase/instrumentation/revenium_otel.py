@@ -238,6 +238,14 @@ def to_event(span: GenAISpan) -> AICallEvent:
     )
 
 
+def cost_by_trace(spans: Sequence[GenAISpan]) -> Dict[str, float]:
+    """Return the USD of each trace that made model calls, counting leaves only."""
+    costs: Dict[str, float] = {}
+    for call in metered(spans):
+        costs[call.trace_id] = costs.get(call.trace_id, 0.0) + call.cost_usd
+    return costs
+
+
 class StepCost(NamedTuple):
     """What one step below a trace's root used."""
 
@@ -339,7 +347,8 @@ def demonstrate() -> Dict[str, float]:
     step(3, "Cost by step, counting leaves only")
     steps = cost_by_step(spans, trace_id)
     _print_steps(steps)
-    total, naive = sum(one.cost_usd for one in steps), sum(span.cost_usd for span in spans)
+    total, naive = cost_by_trace(spans)[trace_id], sum(span.cost_usd for span in spans)
+    note(f"trace {trace_id} in all: ${total:.6f}")
 
     step(4, "Meter the calls")
     with endpoint() as target:

@@ -394,6 +394,23 @@ def test_only_leaves_with_usage_are_metered():
     assert events[0].latency_ms == 583
 
 
+def test_cost_by_trace_and_step_of_two_agents():
+    tracer = otel.AgentTracer({})
+    for tokens in (1000, 2000):
+        with tracer.span("invoke_agent", "a"):
+            with tracer.span("execute_tool", "t"):
+                tracer.record_call("openai", "gpt-4o", tokens, 100, 0)
+            with tracer.span("invoke_agent", "b"):
+                tracer.record_call("openai", "gpt-4o", tokens, 300, 0)
+    costs = otel.cost_by_trace(tracer.finished)
+    by_hand = [(t * 2 * 2.5 + 400 * 10) / 1e6 for t in (1000, 2000)]
+    assert list(costs.values()) == pytest.approx(by_hand)
+    for trace_id, tokens in zip(costs, (1000, 2000)):
+        steps = otel.cost_by_step(tracer.finished, trace_id)
+        assert [step.tokens for step in steps] == [tokens + 100, tokens + 300]
+        assert sum(step.cost_usd for step in steps) == pytest.approx(costs[trace_id])
+
+
 @pytest.mark.parametrize("bad", [{}, {"resourceSpans": [{}]}, {"resourceSpans": 3}])
 def test_other_documents_are_refused(bad):
     with pytest.raises(ValueError, match="OTLP"):
