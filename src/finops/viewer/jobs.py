@@ -57,13 +57,15 @@ class State:
 
     def begin(self) -> None:
         """Note that work has begun."""
-        self.status, self.started_at, self._begun = RUNNING, now_text(), time.monotonic()
+        self.started_at, self._begun = now_text(), time.monotonic()
+        self.status = RUNNING  # last: whoever reads without a lock sees a whole state
 
     def end(self, ending: Ending) -> None:
         """Note that work has ended."""
         if self._begun is not None:
             self._seconds = time.monotonic() - self._begun
-        self.status, self.error, self.completed_at = ending.status, ending.error, now_text()
+        self.error, self.completed_at = ending.error, now_text()
+        self.status = ending.status
 
     def as_dict(self) -> Dict[str, Any]:
         """Return status, times (ISO 8601), success (None before the end), error, seconds."""

@@ -40,7 +40,7 @@ function plan() {
   let wait = POLL_MS;
   if (now.failures > 0) wait = Math.min(RETRY_FIRST_MS * 2 ** (now.failures - 1), RETRY_LAST_MS);
   else if (document.hidden) wait = POLL_HIDDEN_MS;
-  else if (now.status.jobs.some(isActive)) wait = POLL_BUSY_MS;
+  else if (now.status.jobs.some(isActive) || now.status.csv.counting) wait = POLL_BUSY_MS;
   now.next = performance.now() + wait;
   clearTimeout(now.timer);
   now.timer = setTimeout(poll, wait);
