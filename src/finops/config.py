@@ -176,6 +176,8 @@ TREND_NOTABLE_PCT = 20
 COST_LEVER_SHARE_PCT = 10
 COST_LEVER_FACTOR = 2
 NON_PRODUCTION_NOTABLE_PCT = 10
+# Sums by key and day are kept for choosing dates, up to so many of one measure.
+DAILY_SUMS_MAX_CELLS = 100_000
 # The customers at the top of the bill: which part of them is looked at.
 TOP_CUSTOMERS_PCT = 10
 
@@ -380,7 +382,7 @@ USER_AGENTS: Tuple[str, ...] = (
 TRACES_PER_HOUR = 4
 
 # Volume: calls an hour = base × scenario's rate × its multiplier × both curves × noise.
-BASE_CALLS_PER_HOUR = 160
+BASE_CALLS_PER_HOUR = 158
 BUSINESS_HOURS_CURVE: Tuple[float, ...] = (
     *(0.50, 0.46, 0.45, 0.45, 0.48, 0.55, 0.68, 0.85),  # from midnight UTC
     *(1.05, 1.25, 1.38, 1.42, 1.40, 1.40, 1.42, 1.42),
@@ -492,7 +494,7 @@ RATE_LIMIT_CALLS: Tuple[int, int] = (30, 120)
 RATE_LIMIT_ERROR_SHARE = 0.9
 HOPPER_CALLS_PER_HOUR: Tuple[int, int] = (4, 8)
 HOPPER_HOURS = 9
-WASTER_HOURS: Tuple[int, int] = (36, 96)
+WASTER_HOURS: Tuple[int, int] = (72, 168)
 WASTER_SHARE_OF_CALLS = 0.7
 WASTER_INPUT_TOKENS: Tuple[int, int] = (1200, 2000)
 WASTER_OUTPUT_TOKENS: Tuple[int, int] = (50, 100)

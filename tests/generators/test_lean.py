@@ -37,11 +37,16 @@ def test_everything_else_stays(value):
 
 
 def test_rows():
-    rows = [{"id": "a", "usd": 1.23456}, {"id": "b", "usd": 2.0}]
+    rows = [{"id": "a", "usd": 1.23456}, {"id": "b", "usd": 2.0}] * 60
     found = Lean(rows)
-    assert len(found) == 2
+    assert len(found) == 120
     assert found[0] == {"id": "a", "usd": 1.235}
     assert found[0:1] == [{"id": "a", "usd": 1.235}]
-    assert list(found) == [{"id": "a", "usd": 1.235}, {"id": "b", "usd": 2.0}]
+    assert list(found) == [{"id": "a", "usd": 1.235}, {"id": "b", "usd": 2.0}] * 60
     assert rows[0]["usd"] == 1.23456
     assert not Lean([])
+
+
+def test_few_rows_keep_every_digit():
+    rows = [{"id": "a", "usd": 1.23456}] * 100
+    assert list(Lean(rows)) == rows

@@ -119,7 +119,7 @@ def bar_chart(
     if stacked:
         options["stacked"] = 1
     if colours:
-        options["colours"] = [_colour_data(one, 0) for one in colours[: len(labels)]]
+        options["colours"] = [colour_data(one, 0) for one in colours[: len(labels)]]
     return _chart("bar", name, caption, x, y, labels, series, empty, options)
 
 
@@ -140,7 +140,7 @@ def scatter_chart(
         Series(x.title, [point[1] for point in points]),
         Series(y.title, [point[2] for point in points]),
     ]
-    options = {"colours": [_colour_data(one, 0) for one in colours[:MAX_LABELS]]} if colours else {}
+    options = {"colours": [colour_data(one, 0) for one in colours[:MAX_LABELS]]} if colours else {}
     labels = [point[0] for point in points]
     return _chart("scatter", name, caption, x, y, labels, series, empty, options)
 
@@ -264,7 +264,7 @@ def _axis_data(axis: Axis) -> Dict[str, str]:
 def _series_data(one: Series, index: int) -> Dict[str, Any]:
     data: Dict[str, Any] = {
         "label": inert(one.label),
-        "colour": _colour_data(one.colour, index),
+        "colour": colour_data(one.colour, index),
         "values": [json_number(value) for value in one.values],
     }
     if one.style:
@@ -272,8 +272,8 @@ def _series_data(one: Series, index: int) -> Dict[str, Any]:
     return data
 
 
-def _colour_data(colour: Colour, index: int) -> Union[int, str]:
-    """Return a palette place, or a role's name."""
+def colour_data(colour: Colour, index: int = 0) -> Union[int, str]:
+    """Return a palette place, or a role's name; `index` is the place among several series."""
     if isinstance(colour, tuple):
         return colour_of(*colour)
     if colour in ROLES:

@@ -12,12 +12,13 @@ from typing import Any, Dict, Mapping, Sequence
 Row = Mapping[str, Any]
 _DIGITS = 4
 _DECIMALS = 2
+_FEW = 100
 
 
 class Lean(Sequence[Dict[str, Any]]):
-    """Rows with their floats shortened, each at the moment it is looked at.
+    """Rows with their floats shortened where they are many, each at the moment it is looked at.
 
-    A table looks at the rows it can hold and asks of the others only how many there are.
+    Few rows keep every digit: rounding twice could show another last one.  A table looks at the rows it can hold and asks of the others only how many there are.
     """
 
     def __init__(self, rows: Sequence[Row]) -> None:
@@ -27,6 +28,8 @@ class Lean(Sequence[Dict[str, Any]]):
         return len(self._rows)
 
     def __getitem__(self, at: Any) -> Any:
+        if len(self._rows) <= _FEW:
+            return self._rows[at]
         if isinstance(at, slice):
             return [_lean(row) for row in self._rows[at]]
         return _lean(self._rows[at])

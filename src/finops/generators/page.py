@@ -27,7 +27,7 @@ CHARTJS_INTEGRITY = "sha384-hfkuqrKeWFmnTMWN31VWyoe8xgdTADD11kgxmdpx2uyE6j5Az5uZ
 CHARTJS_FILE = "chart.umd.js"
 
 PRODUCT = "Revenium FinOps Showcase"
-SCRIPTS = ("format.js", "tables.js", "charts.js", "ranges.js", "report.js")
+SCRIPTS = ("format.js", "tables.js", "charts.js", "sums.js", "ranges.js", "report.js")
 _ASSETS = Path(__file__).resolve().parent / "assets"
 
 
@@ -119,15 +119,22 @@ def asset(name: str) -> str:
     return (_ASSETS / name).read_text(encoding="utf-8")
 
 
+@lru_cache(maxsize=None)
 def style_text() -> str:
     """Return the constant style of every report page."""
-    return asset("report.css")
+    return _unindented(asset("report.css"))
 
 
 @lru_cache(maxsize=None)
 def script_text() -> str:
     """Return the constant script of every report page: its files in the order of need."""
-    return "\n".join(asset(name) for name in SCRIPTS)
+    return "\n".join(_unindented(asset(name)) for name in SCRIPTS)
+
+
+def _unindented(text: str) -> str:
+    """Return a script or style without indentation and lines of comment, a tenth of its size."""
+    lines = (line.strip() for line in text.splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
 
 
 def content_security_policy(header: bool = False, copy: str = "'self'") -> str:

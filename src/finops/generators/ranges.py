@@ -2,32 +2,76 @@
 
 A page that opts in carries one `Daily`.  The reader picks a preset or two dates; cards that
 declare `over` are recomputed and compared with the days before, charts and tables over dates
-are cut to the chosen days, and everything else is marked as covering the whole period.  The
-choice stands in the address (`#range=30`, `#range=2025-01-01..2025-01-31`) and goes along
-to the other reports.
+are cut to the chosen days, tables with `Over` and charts that `follow` them are recomputed from
+sums by key and day, and everything else is marked as covering the whole period.  The choice
+stands in the address (`#range=30`, `#range=2025-01-01..2025-01-31`) and goes along to the
+other reports.
 """
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, NamedTuple, Sequence, Tuple
+from typing import Any, Dict, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from finops.generators.charts import MAX_LABELS, Colour, colour_data
 from finops.generators.components import Part
 from finops.generators.markup import Markup, fill, inert, join, json_number, token
+from finops.generators.sums import Sums
+from finops.generators.tables import Column
 
 PRESETS: Tuple[int, ...] = (7, 30, 90)
 
 
 class Daily(NamedTuple):
-    """Sums by day: `days` (YYYY-MM-DD, ascending) and as many numbers for each measure."""
+    """Sums by day: `days` (YYYY-MM-DD, ascending) and as many numbers for each measure.
+
+    `sums` are those by key and day that tables of the page are recomputed from.
+    """
 
     days: Sequence[str]
     measures: Mapping[str, Sequence[Any]]
+    sums: Sequence[Optional[Sums]] = ()
 
     @classmethod
-    def of(cls, rows: Sequence[Mapping[str, Any]], measures: Sequence[str]) -> Daily:
+    def of(
+        cls,
+        rows: Sequence[Mapping[str, Any]],
+        measures: Sequence[str],
+        sums: Sequence[Optional[Sums]] = (),
+    ) -> Daily:
         """Return the days of rows that have a `date` and the named measures."""
         days = [str(row.get("date")) for row in rows]
-        return cls(days, {name: [row.get(name) or 0 for row in rows] for name in measures})
+        made = {name: [row.get(name) or 0 for row in rows] for name in measures}
+        return cls(days, made, sums)
+
+
+def follow(
+    chart: Part,
+    table: str,
+    columns: Sequence[Column],
+    label: str,
+    values: Sequence[str],
+    most: int = MAX_LABELS,
+    colours: Sequence[Colour] = (),
+) -> Part:
+    """Return a bar chart of a table's first rows as one that follows chosen dates with it.
+
+    `columns` are those of the table named `table`; `label` and `values` (one for each series)
+    are keys of columns; `most` is how many rows are drawn; `colours` are those of all rows of
+    the table, in its order, where bars are coloured one by one.
+    """
+    place = {column.key: at for at, column in enumerate(columns)}
+    follows: Dict[str, Any] = {
+        "table": table,
+        "label": place[label],
+        "values": [place[key] for key in values],
+        "most": most,
+    }
+    if colours:
+        follows["colours"] = [colour_data(one) for one in colours]
+    charts = {
+        name: dict(data, follows=follows) for name, data in chart.data.get("charts", {}).items()
+    }
+    return Part(chart.markup, dict(chart.data, charts=charts)) if charts else chart
 
 
 def range_bar(daily: Daily) -> Part:
@@ -54,4 +98,5 @@ def range_bar(daily: Daily) -> Part:
             for name, values in daily.measures.items()
         },
     }
-    return Part(markup, {"ranged": data})
+    sums = {one.name: dict(one.data) for one in daily.sums if one}
+    return Part(markup, {"ranged": data, "sums": sums} if sums else {"ranged": data})

@@ -9,6 +9,7 @@ from finops.generators import formatting
 from finops.generators.charts import colour_of
 from finops.generators.components import Part, severity_badge
 from finops.generators.markup import Markup, fill, inert, join, json_number, token
+from finops.generators.sums import Sums
 
 SHOWN_ROWS = 25
 FILTER_FROM_ROWS = 16
@@ -29,7 +30,11 @@ class Column(NamedTuple):
 
     `dot` sets the stable colour of an entity (provider, model, tier, feature, region) before
     its name; `bar` draws a percentage as a bar beside the number.  `unit` replaces the
-    kind's own unit in the heading.
+    kind's own unit in the heading.  `over` lets the cells of a table that has `Over` follow the
+    chosen dates: (measure, how), where how is "sum", "per:other", "percent:other",
+    "thousand:other" (the sum divided by that of another measure, times 1, 100 or 1,000),
+    "share" (percent of the sum of all rows), "part" (the same from 0 to 1) or "distinct" (the
+    values that the sums were told to count).
     """
 
     key: str
@@ -38,6 +43,7 @@ class Column(NamedTuple):
     dot: bool = False
     bar: bool = False
     unit: Optional[str] = None
+    over: Optional[Tuple[str, str]] = None
 
     @property
     def numeric(self) -> bool:
@@ -53,6 +59,17 @@ class Column(NamedTuple):
         return f"{self.label} ({unit})" if unit else self.label
 
 
+class Over(NamedTuple):
+    """What a table's rows are recomputed from for chosen dates: sums, and the keys of a row.
+
+    Rows in which the measure `present` sums to 0 are left out.
+    """
+
+    sums: Optional[Sums]
+    by: Tuple[str, ...]
+    present: str = "calls"
+
+
 def table(
     name: str,
     caption: str,
@@ -61,12 +78,14 @@ def table(
     lead: str = "",
     empty: str = "There is nothing to list here: no row of this data qualifies.",
     order: Optional[Tuple[str, str]] = None,
+    over: Optional[Over] = None,
 ) -> Part:
     """Return a table: sortable, with filter and download where scripts run.
 
     `name` is unique on the page and names the download; `rows` come in the order to show;
     `order` says which column that is: (key, "ascending" | "descending").  A key missing in a
-    row shows as "n/a".  No rows give `empty`, a sentence on what was looked for.
+    row shows as "n/a".  No rows give `empty`, a sentence on what was looked for.  With `over`
+    the columns that say how are recomputed for chosen dates, if the page holds every row.
     """
     if not rows:
         markup = fill(
@@ -91,7 +110,25 @@ def table(
         body=join(_row(columns, row, long) for row in rows[:SHOWN_ROWS]),
         more=_more(len(rows), len(embedded)),
     )
-    return Part(markup, {"tables": {name: _embedded(columns, embedded, len(rows))}})
+    data = _embedded(columns, embedded, len(rows))
+    if over:
+        data.update(_follows(columns, embedded, over))
+    return Part(markup, {"tables": {name: data}})
+
+
+def _follows(columns: Sequence[Column], rows: Sequence[Row], over: Over) -> Dict[str, Any]:
+    """Return what the script recomputes rows from: nothing where a sum has no row."""
+    row_of = over.sums.rows_of(over.by, rows) if over.sums else None
+    if over.sums is None or row_of is None:
+        return {}
+    follows = {
+        "sums": over.sums.name,
+        "row_of": row_of,
+        "count": over.present,
+        "over": [list(column.over) if column.over else None for column in columns],
+        "keys": [at for at, column in enumerate(columns) if column.key in over.by],
+    }
+    return {"follows": follows}
 
 
 def _tools(name: str, count: int) -> Markup:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
+from finops import config
 from finops.generators import formatting
-from finops.generators.charts import Axis, Series, bar_chart, line_chart
+from finops.generators.charts import Axis, Colour, Series, bar_chart, line_chart
 from finops.generators.components import Card, Part, columns, section
 from finops.generators.lean import Lean
 from finops.generators.page import Report, write_report
-from finops.generators.tables import Column, table, texts
+from finops.generators.ranges import Daily, follow
+from finops.generators.sums import Sums, pack, totals_by_day
+from finops.generators.tables import Column, Over, table, texts
 
 REPORT = Report(
     "understanding",
@@ -21,36 +24,84 @@ Data = Mapping[str, Any]
 Rows = Sequence[Mapping[str, Any]]
 
 _DRAWN = 10
-# Section of the result: key of its rows, heading, plural, kind.
-_BREAKDOWNS: Dict[str, Tuple[str, str, str, str]] = {
-    "by_feature": ("feature_id", "Feature", "features", "feature"),
-    "by_task_type": ("task_type", "Task type", "task types", "text"),
-    "by_product": ("product_id", "Product", "products", "product"),
-    "by_environment": ("environment", "Environment", "environments", "text"),
+# Section of the result: key of its rows, heading, plural, kind, its sums by day.
+_BREAKDOWNS: Dict[str, Tuple[str, str, str, str, str]] = {
+    "by_feature": ("feature_id", "Feature", "features", "feature", "features"),
+    "by_task_type": ("task_type", "Task type", "task types", "text", "task_types"),
+    "by_product": ("product_id", "Product", "products", "product", "accounts"),
+    "by_environment": ("environment", "Environment", "environments", "text", "environments"),
 }
+_COST = (
+    Column("total_cost", "Cost", "money", over=("cost", "sum")),
+    Column("share_percent", "Share", "percent", bar=True, over=("cost", "share")),
+)
+# Sums by key and day that the page carries.
+_SUMS = ("models", "accounts", "features", "task_types", "environments")
 
 
 def generate_understanding_report(data: Dict[str, Any], output_path: Union[str, Path]) -> None:
     """Write the page for an understanding result.  Raises OSError if it cannot be written."""
+    sums = pack(data.get("by_day") or {}, _SUMS)
     write_report(
         REPORT,
         data,
         output_path,
-        cards=_cards(data.get("summary") or {}),
-        body=[_heading_for(data), _suppliers(data), _causes(data), _uses(data), _efficiency(data)],
+        cards=_cards(data),
+        body=[
+            _heading_for(data),
+            _suppliers(data, sums),
+            _causes(data, sums),
+            _uses(data, sums),
+            _efficiency(data, sums["models"]),
+        ],
         value=_value(data),
         not_found=_not_found(data),
+        daily=_daily(data, sums),
     )
 
 
-def _cards(summary: Data) -> List[Card]:
+def _daily(data: Data, sums: Mapping[str, Optional[Sums]]) -> Daily:
+    """Return cost, calls and tokens by day, for the figures that follow the chosen dates."""
+    tokens = totals_by_day((data.get("by_day") or {}).get("models"), "tokens")
+    rows = [dict(row, tokens=tokens.get(row.get("date"))) for row in data.get("daily") or []]
+    return Daily.of(rows, ("total_cost", "call_count", "tokens"), list(sums.values()))
+
+
+def _cards(data: Data) -> List[Card]:
+    summary: Data = data.get("summary") or {}
+    trend = f"trend:{config.TREND_RECENT_DAYS}"
+    tokens = ("tokens", "sum") if (data.get("by_day") or {}).get("models") else None
     return [
-        Card("Total cost", summary.get("total_cost"), "money", "of the whole period"),
+        Card(
+            "Total cost",
+            summary.get("total_cost"),
+            "money",
+            "of the whole period",
+            ("total_cost", "sum"),
+        ),
         Card("Next 30 days", summary.get("projected_30_days"), "money", "trend and weekdays"),
-        Card("Cost a day", summary.get("avg_daily_cost"), "money", "average active day"),
-        Card("Trend", summary.get("trend_percent"), "percent", "last 7 active days against before"),
-        Card("Calls", summary.get("total_calls"), "count", _per_call(summary)),
-        Card("Tokens", summary.get("total_tokens"), "tokens", "input and output"),
+        Card(
+            "Cost a day",
+            summary.get("avg_daily_cost"),
+            "money",
+            "average active day",
+            ("total_cost", "mean"),
+        ),
+        Card(
+            "Trend",
+            summary.get("trend_percent"),
+            "percent",
+            "last 7 active days against before",
+            ("total_cost", trend),
+        ),
+        Card(
+            "Calls",
+            summary.get("total_calls"),
+            "count",
+            _per_call(summary),
+            ("call_count", "sum"),
+        ),
+        Card("Tokens", summary.get("total_tokens"), "tokens", "input and output", tokens),
     ]
 
 
@@ -109,73 +160,79 @@ def _forecast_sentence(forecast: Data) -> str:
 # --- breakdowns ------------------------------------------------------------------------------
 
 
-def _suppliers(data: Data) -> Part:
+def _suppliers(data: Data, sums: Mapping[str, Optional[Sums]]) -> Part:
     providers: Rows = data.get("by_provider") or []
     models: Rows = data.get("by_model") or []
+    provider = Column("provider", "Provider", "provider", dot=True)
+    model_columns = [
+        provider,
+        Column("model", "Model", "model"),
+        Column("call_count", "Calls", "count", over=("calls", "sum")),
+        Column("total_tokens", "Tokens", "tokens", over=("tokens", "sum")),
+        Column(
+            "cost_per_1k_tokens", "Cost per 1,000 tokens", "money", over=("cost", "thousand:tokens")
+        ),
+        *_COST,
+    ]
     return section(
         "Where the money goes",
         columns(
-            _cost_chart("provider", "Cost by provider", "Provider", "provider", providers),
-            _cost_chart("model", "Cost by model, the dearest in all", "Model", "model", models),
+            _cost_chart("provider", "Cost by provider", providers, _share_columns(provider)),
+            _cost_chart("model", "Cost by model, the dearest in all", models, model_columns),
         ),
-        _share_table(
-            "by-provider",
-            Column("provider", "Provider", "provider", dot=True),
-            providers,
-            "providers",
-        ),
+        _share_table("by-provider", provider, providers, "providers", sums["models"]),
         table(
             "by-model",
             "Cost by model",
-            [
-                Column("provider", "Provider", "provider", dot=True),
-                Column("model", "Model", "model"),
-                Column("call_count", "Calls", "count"),
-                Column("total_tokens", "Tokens", "tokens"),
-                Column("cost_per_1k_tokens", "Cost per 1,000 tokens", "money"),
-                Column("total_cost", "Cost", "money"),
-                Column("share_percent", "Share", "percent", bar=True),
-            ],
+            model_columns,
             models,
             order=("total_cost", "descending"),
             empty="Models with a call were looked for, and there are none.",
+            over=Over(sums["models"], ("provider", "model")),
         ),
     )
 
 
-def _cost_chart(name: str, caption: str, heading: str, kind: str, rows: Rows) -> Part:
+def _cost_chart(kind: str, caption: str, rows: Rows, shown: Sequence[Column]) -> Part:
+    """Return the dearest providers or models, from the table `by-KIND`."""
+    colours: List[Colour] = [(kind, row.get(kind)) for row in rows]
     drawn = rows[:_DRAWN]
-    return bar_chart(
-        f"cost-by-{name}",
+    chart = bar_chart(
+        f"cost-by-{kind}",
         caption,
-        Axis(heading, kind),
+        Axis(kind.capitalize(), kind),
         Axis("Cost (USD)", "money"),
         texts(drawn, kind),
         [Series("Cost", [row.get("total_cost") for row in drawn])],
         horizontal=True,
-        colours=[(kind, row.get(kind)) for row in drawn],
+        colours=colours[:_DRAWN],
     )
+    return follow(chart, f"by-{kind}", shown, kind, ("total_cost",), _DRAWN, colours)
 
 
-def _share_table(name: str, first: Column, rows: Rows, plural: str) -> Part:
+def _share_columns(first: Column) -> List[Column]:
+    return [
+        first,
+        Column("call_count", "Calls", "count", over=("calls", "sum")),
+        Column("total_tokens", "Tokens", "tokens", over=("tokens", "sum")),
+        Column("avg_cost_per_call", "Cost per call", "money", over=("cost", "per:calls")),
+        *_COST,
+    ]
+
+
+def _share_table(name: str, first: Column, rows: Rows, plural: str, sums: Optional[Sums]) -> Part:
     return table(
         name,
         f"Cost by {first.label.lower()}",
-        [
-            first,
-            Column("call_count", "Calls", "count"),
-            Column("total_tokens", "Tokens", "tokens"),
-            Column("avg_cost_per_call", "Cost per call", "money"),
-            Column("total_cost", "Cost", "money"),
-            Column("share_percent", "Share", "percent", bar=True),
-        ],
+        _share_columns(first),
         Lean(rows),
         order=("total_cost", "descending"),
         empty=f"Costs of {plural} were looked for, and there are none.",
+        over=Over(sums, (first.key,)),
     )
 
 
-def _causes(data: Data) -> Part:
+def _causes(data: Data, sums: Mapping[str, Optional[Sums]]) -> Part:
     return section(
         "Who causes it",
         table(
@@ -184,63 +241,69 @@ def _causes(data: Data) -> Part:
             [
                 Column("customer_id", "Customer"),
                 Column("subscription_tier", "Tier", "tier", dot=True),
-                Column("call_count", "Calls", "count"),
-                Column("total_cost", "Cost", "money"),
-                Column("share_percent", "Share", "percent", bar=True),
+                Column("call_count", "Calls", "count", over=("calls", "sum")),
+                *_COST,
             ],
             Lean(data.get("by_customer") or []),
             order=("total_cost", "descending"),
             empty="Customers with a call were looked for, and there are none.",
+            over=Over(sums["accounts"], ("customer_id",)),
         ),
         _share_table(
             "by-organization",
             Column("organization_id", "Organization"),
             data.get("by_organization") or [],
             "organizations",
+            sums["accounts"],
         ),
     )
 
 
-def _uses(data: Data) -> Part:
+def _uses(data: Data, sums: Mapping[str, Optional[Sums]]) -> Part:
     parts = [
         _share_table(
             name.replace("_", "-"),
             Column(key, heading, kind, dot=kind != "text"),
             data.get(name) or [],
             plural,
+            sums[stored],
         )
-        for name, (key, heading, plural, kind) in _BREAKDOWNS.items()
+        for name, (key, heading, plural, kind, stored) in _BREAKDOWNS.items()
     ]
     return section("What it is used for", *parts)
 
 
-def _efficiency(data: Data) -> Part:
+def _efficiency(data: Data, sums: Optional[Sums]) -> Part:
     rows: Rows = data.get("efficiency") or []
     drawn = rows[:_DRAWN]
+    colours: List[Colour] = [("model", row.get("model")) for row in rows]
+    shown = [
+        Column("provider", "Provider", "provider", dot=True),
+        Column("model", "Model", "model"),
+        Column("tokens_per_dollar", "Tokens per USD", "tokens", over=("tokens", "per:cost")),
+        Column("total_cost", "Cost", "money", over=("cost", "sum")),
+    ]
+    chart = bar_chart(
+        "tokens-per-dollar",
+        "Tokens for one dollar, the thriftiest models",
+        Axis("Model", "model"),
+        Axis("Tokens per USD", "tokens"),
+        texts(drawn, "model"),
+        [Series("Tokens per USD", [row.get("tokens_per_dollar") for row in drawn])],
+        horizontal=True,
+        colours=colours[:_DRAWN],
+    )
     return section(
         "What a dollar buys",
-        bar_chart(
-            "tokens-per-dollar",
-            "Tokens for one dollar, the thriftiest models",
-            Axis("Model", "model"),
-            Axis("Tokens per USD", "tokens"),
-            texts(drawn, "model"),
-            [Series("Tokens per USD", [row.get("tokens_per_dollar") for row in drawn])],
-            horizontal=True,
-            colours=[("model", row.get("model")) for row in drawn],
-        ),
+        follow(chart, "efficiency", shown, "model", ("tokens_per_dollar",), _DRAWN, colours),
         table(
             "efficiency",
             "Tokens for one dollar, by model",
-            [
-                Column("provider", "Provider", "provider", dot=True),
-                Column("model", "Model", "model"),
-                Column("tokens_per_dollar", "Tokens per USD", "tokens"),
-                Column("total_cost", "Cost", "money"),
-            ],
+            shown,
             rows,
             order=("tokens_per_dollar", "descending"),
             empty="Models with a call were looked for, and there are none.",
+            over=Over(sums, ("provider", "model")),
         ),
     )
 

@@ -15,6 +15,12 @@ CALLS = Table(
 )
 ACCOUNTS = Table(("customer_id", "organization_id", "product_id"), ("calls", "cost", "tokens"))
 DAYS = Table(("day",), ("calls", "cost", "errors"))
+# From these a page recomputes its tables for chosen dates.
+MODEL_DAYS = Table(("day", "provider", "model"), ("calls", "cost", "tokens"))
+ACCOUNT_DAYS = Table(
+    ("day", "customer_id", "organization_id", "product_id"), ("calls", "cost", "tokens")
+)
+USE_DAYS = Table(("day", "feature_id", "task_type", "environment"), ("calls", "cost", "tokens"))
 
 Sums = Tuple[Any, ...]
 

@@ -7,7 +7,18 @@ from typing import ClassVar, List, Sequence, Tuple
 
 from finops import config
 from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered
-from finops.analyzers.finops.tables import ACCOUNTS, CALLS, DAYS, daily, fold, shares
+from finops.analyzers.days import by_day
+from finops.analyzers.finops.tables import (
+    ACCOUNT_DAYS,
+    ACCOUNTS,
+    CALLS,
+    DAYS,
+    MODEL_DAYS,
+    USE_DAYS,
+    daily,
+    fold,
+    shares,
+)
 from finops.analyzers.forecast import month_ahead
 from finops.analyzers.wording import caveats, counted, percent, usd
 from finops.dataset.rollup import Rollups, Table
@@ -22,9 +33,17 @@ class UnderstandingAnalyzer(Analyzer):
 
     Every breakdown covers all calls, so its costs sum to the total.  `projected_30_days` is the
     sum of the projection, while `forecast_30_days` is thirty times the average active day.
+    `by_day` holds the breakdowns by day, None where they are too many to keep.
     """
 
-    TABLES: ClassVar[Tuple[Table, ...]] = (CALLS, ACCOUNTS, DAYS)
+    TABLES: ClassVar[Tuple[Table, ...]] = (
+        CALLS,
+        ACCOUNTS,
+        DAYS,
+        MODEL_DAYS,
+        ACCOUNT_DAYS,
+        USE_DAYS,
+    )
 
     def compute(self, data: Rollups) -> Result:
         """Return the result; costs in USD over the period unless the name says otherwise."""
@@ -43,6 +62,15 @@ class UnderstandingAnalyzer(Analyzer):
             "daily": days,
             "forecast": forecast,
             "efficiency": _efficiency(data),
+            "by_day": {
+                "models": by_day(data, MODEL_DAYS, "provider", "model"),
+                "accounts": by_day(
+                    data, ACCOUNT_DAYS, "customer_id", "organization_id", "product_id"
+                ),
+                "features": by_day(data, USE_DAYS, "feature_id"),
+                "task_types": by_day(data, USE_DAYS, "task_type"),
+                "environments": by_day(data, USE_DAYS, "environment"),
+            },
         }
         result["findings"] = by_impact(_findings(data, result) + caveats(data.period, data.totals))
         result["recommendations"] = _recommendations(data, result)

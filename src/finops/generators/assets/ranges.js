@@ -2,13 +2,13 @@
 // Choosing dates: recomputes cards, cuts charts and tables, marks what covers everything.
 
 const ranges = (() => {
-  const DAY = 86400000;
+  const { DAY, later } = sums;
   const find = (id) => document.getElementById(id);
   let page;
   let made;
+  let stored;
   let whole;
 
-  const later = (day, days) => new Date(Date.parse(day) + days * DAY).toISOString().slice(0, 10);
   const length = (range) => (Date.parse(range.to) - Date.parse(range.from)) / DAY + 1;
   const within = (range, day) => day >= range.from && day <= range.to;
 
@@ -22,9 +22,19 @@ const ranges = (() => {
     return { from: found[1], to: found[2] };
   }
 
+  const span = (range) => `${format.day(range.from)} to ${format.day(range.to)}`;
+
   function sum(measure, range) {
     const { days, measures } = page.ranged;
     return days.reduce((total, day, at) => total + (within(range, day) ? measures[measure][at] : 0), 0);
+  }
+
+  // The change of the mean of the last days with calls against that of those before them.
+  function trend(measure, range, recent) {
+    const values = page.ranged.measures[measure].filter((_, at) => within(range, page.ranged.days[at]));
+    const mean = (some) => (some.length ? some.reduce((a, b) => a + b, 0) / some.length : 0);
+    const [now, then] = [mean(values.slice(-recent)), mean(values.slice(0, -recent))];
+    return then ? ((now - then) / then) * 100 : 0;
   }
 
   function figure(over, range) {
@@ -36,6 +46,7 @@ const ranges = (() => {
       return days ? total / days : null;
     }
     const [operation, other] = how.split(":");
+    if (operation === "trend") return trend(measure, range, Number(other));
     const divisor = sum(other, range);
     return divisor ? (total / divisor) * (operation === "percent" ? 100 : 1) : null;
   }
@@ -57,10 +68,10 @@ const ranges = (() => {
     return `${sign}${format.cell("percent", percent)} against the ${length(range)} days before`;
   }
 
-  function note(root, text) {
-    let line = root.querySelector(".covers");
+  function note(root, text, element = root.matches(".card") ? "dd" : "p") {
+    let line = root.querySelector(":scope > .covers");
     if (!line) {
-      line = document.createElement(root.matches(".card") ? "dd" : "p");
+      line = document.createElement(element);
       line.className = "covers";
       root.append(line);
     }
@@ -95,20 +106,63 @@ const ranges = (() => {
     return { ...data, labels: pick(data.labels), series: data.series.map((one) => ({ ...one, values: pick(one.values) })) };
   }
 
+  // The chart's rows from its table, which has been recomputed before.
+  function followed(data) {
+    const { table, label, values, most, colours } = data.follows;
+    const rows = made[table].ranked().slice(0, most);
+    const pick = (at) => rows.map((row) => made[table].columns[at].values[row]);
+    const series = data.series.map((one, at) => ({ ...one, values: pick(values[at]) }));
+    const drawn = { ...data, labels: pick(label), series };
+    return colours ? { ...drawn, colours: rows.map((row) => colours[row]) } : drawn;
+  }
+
+  const source = (table) => (table && table.data.follows ? stored[table.data.follows.sums] : null);
+  const follows = (data) => Boolean(data.follows && source(made[data.follows.table]));
+
+  function inRange(data, range) {
+    if (range === whole) return data;
+    if (follows(data)) return followed(data);
+    return dated(data) ? cut(data, range) : data;
+  }
+
+  // The numbers under a chart.
+  function showNumbers(body, data, range) {
+    if (!body.saved) body.saved = [...body.children];
+    if (range === whole) return body.replaceChildren(...body.saved);
+    const kinds = data.shape === "scatter" ? [data.x.kind, data.y.kind] : data.series.map(() => data.y.kind);
+    const cell = (name, className, text) => Object.assign(document.createElement(name), { className, textContent: text });
+    return body.replaceChildren(...data.labels.map((label, at) => {
+      const row = document.createElement("tr");
+      row.append(Object.assign(cell("th", "", label), { scope: "row" }));
+      row.append(...data.series.map((one, n) => cell("td", "number", one.values[at] === null ? "" : format.cell(kinds[n], one.values[at]))));
+      return row;
+    }));
+  }
+
   function showCharts(range) {
-    charts.change((data) => (range === whole || !dated(data) ? data : cut(data, range)));
+    charts.change((data) => inRange(data, range));
     for (const [name, data] of Object.entries(page.charts || {})) {
       const root = find(`chart-${name}`);
-      if (!dated(data)) note(root, range === whole ? "" : "Whole period.");
-      else root.querySelectorAll("tbody tr").forEach((row, at) => { row.hidden = !within(range, data.labels[at].slice(0, 10)); });
+      const moves = follows(data) || dated(data);
+      note(root, range === whole ? "" : !moves ? "Whole period." : coverage(follows(data) ? source(made[data.follows.table]) : null, range));
+      if (moves) showNumbers(root.querySelector("tbody"), inRange(data, range), range);
     }
+  }
+
+  // Says which days a table or chart covers.
+  function coverage(from, range) {
+    if (!from || from.step === 1) return `${span(range)}.`;
+    const wide = from.covers(range);
+    return `${span({ from: wide.from > whole.from ? wide.from : whole.from, to: wide.to })}: ${from.step} days share a sum here.`;
   }
 
   function showTables(range) {
     for (const [name, table] of Object.entries(made)) {
       const at = table.columns.findIndex((column) => column.kind === "date");
-      if (at < 0) note(find(`table-${name}`), range === whole ? "" : "Whole period.");
-      else table.restrict(range === whole ? null : (row) => within(range, String(table.columns[at].values[row]).slice(0, 10)));
+      const from = source(table);
+      if (from) table.replace(range === whole ? null : sums.recompute(from, table.data, range), table.data.follows.keys);
+      else if (at >= 0) table.restrict(range === whole ? null : (row) => within(range, String(table.columns[at].values[row]).slice(0, 10)));
+      note(find(`table-${name}`), range === whole ? "" : from || at >= 0 ? coverage(from, range) : "Whole period.");
     }
   }
 
@@ -120,7 +174,7 @@ const ranges = (() => {
     find("range-from").value = range.from;
     find("range-to").value = range.to;
     const chosen = find("range").querySelector(".chosen");
-    const text = `${format.day(range.from)} to ${format.day(range.to)}, ${length(range)} days`;
+    const text = `${span(range)}, ${length(range)} days`;
     chosen.textContent = range === whole ? "" : `Showing ${text}. Sections marked “Whole period” do not follow.`;
   }
 
@@ -131,11 +185,14 @@ const ranges = (() => {
     for (const card of document.querySelectorAll(".card")) {
       if (!(page.cards || {})[card.id]) note(card, range === whole ? "" : "whole period");
     }
-    for (const list of document.querySelectorAll(".alerts, .recommendations")) {
+    for (const list of document.querySelectorAll(".alerts, .recommendations, .value, .section > .plain")) {
       note(list.closest(".section"), range === whole ? "" : "Whole period.");
     }
-    showCharts(range);
+    for (const lead of document.querySelectorAll(".section > .lead")) {
+      if (/\d/.test(lead.textContent)) note(lead, range === whole ? "" : " Whole period.", "span");
+    }
     showTables(range);
+    showCharts(range);
     showControls(range, location.hash);
     for (const link of document.querySelectorAll("nav a")) link.hash = range === whole ? "" : location.hash;
   }
@@ -155,6 +212,7 @@ const ranges = (() => {
     page = all;
     made = tables;
     whole = { from: all.ranged.days[0], to: all.ranged.days[all.ranged.days.length - 1] };
+    stored = sums.start(all.sums, whole.to);
     const form = find("range");
     form.hidden = false;
     for (const id of ["range-from", "range-to"]) {

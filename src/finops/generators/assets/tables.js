@@ -27,7 +27,7 @@ const tables = (() => {
       long: column.long,
       numeric: NUMERIC.has(column.kind),
       values: valuesOf(column),
-    }));
+    })).map((column) => ({ ...column, whole: column }));
   }
 
   function bar(value, kind) {
@@ -88,9 +88,9 @@ const tables = (() => {
     return /[",\r\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
   }
 
-  function csv(columns, count) {
+  function csv(columns, rows) {
     const lines = [columns.map((column) => csvCell(column, column.label)).join(",")];
-    for (let row = 0; row < count; row += 1) {
+    for (const row of rows) {
       lines.push(columns.map((column) => csvCell(column, column.values[row])).join(","));
     }
     return `${lines.join("\r\n")}\r\n`;
@@ -118,6 +118,8 @@ const tables = (() => {
       this.words = "";
       this.all = false;
       this.allowed = null;
+      this.sorted = false;
+      this.declared = this.orderNow();
       this.heads.forEach((head, at) => this.sortable(head, at));
       this.addTools(filename);
     }
@@ -133,7 +135,7 @@ const tables = (() => {
       const search = this.tools.querySelector("input");
       if (search) search.addEventListener("input", () => this.filter(search.value));
       this.tools.querySelector(".download").addEventListener("click", () => {
-        download(filename, csv(this.columns, this.data.rows));
+        download(filename, csv(this.columns, this.allowedRows()));
       });
       this.tools.hidden = false;
       if (this.more) this.addShowAll();
@@ -158,7 +160,43 @@ const tables = (() => {
       if (before) direction = before === "ascending" ? "descending" : "ascending";
       this.heads.forEach((other) => other.removeAttribute("aria-sort"));
       head.setAttribute("aria-sort", direction);
-      this.order.sort(compare(this.columns[at], direction === "ascending" ? 1 : -1));
+      this.sorted = true;
+      this.arrange(this.orderNow());
+      this.draw();
+    }
+
+    // The column that the rows are sorted by and the direction, null where they are in no such order.
+    orderNow() {
+      const at = this.heads.findIndex((head) => head.getAttribute("aria-sort"));
+      return at < 0 ? null : { at, sign: this.heads[at].getAttribute("aria-sort") === "ascending" ? 1 : -1 };
+    }
+
+    arrange(order) {
+      this.order = Array.from({ length: this.data.rows }, (_, row) => row);
+      if (order) this.order.sort(compare(this.columns[order.at], order.sign));
+    }
+
+    allowedRows() {
+      return Array.from({ length: this.data.rows }, (_, row) => row).filter((row) => !this.allowed || this.allowed(row));
+    }
+
+    // The allowed rows in the order that the page came with.
+    ranked() {
+      const rows = this.allowedRows();
+      return this.declared ? rows.sort(compare(this.columns[this.declared.at], this.declared.sign)) : rows;
+    }
+
+    // Shows other values in the columns that have some, and the rows that are present; without
+    // `made` the table is again as the page came.  Columns that stay behind say so.
+    replace(made, keys) {
+      this.columns.forEach((column, at) => {
+        const behind = made && !made.values[at] && !keys.includes(at);
+        column.values = (made && made.values[at]) || column.whole.values;
+        column.label = column.whole.label + (behind ? " (whole period)" : "");
+        this.heads[at].querySelector("button").textContent = column.label;
+      });
+      this.allowed = made ? (row) => made.present[row] : null;
+      this.arrange(made || this.sorted ? this.orderNow() : null);
       this.draw();
     }
 

@@ -1,0 +1,155 @@
+"""Daily sums by key, packed into short texts, so that a page can recompute tables for dates.
+
+Each key's row of sums becomes one text of digits in base 88, all of the same width, so that
+the browser finds any of them by its place.  Costs are whole numbers of a millionth of a dollar
+or less.  Where the texts would be too long for the page, several days share one sum, and a
+range is then widened to whole ones, which the page says; where even that is too long, nothing
+is packed and what would follow stays with the whole period, which the page says, too.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+# Printable characters that need no escape in the page's JSON block.
+ALPHABET = "".join(chr(code) for code in range(32, 127) if chr(code) not in "\"\\<>&'`")
+# Days that may share a sum.
+STEPS: Tuple[int, ...] = (1, 7, 14, 28)
+# Characters that all sums of a page may take together.
+BUDGET = 52_000
+_SCALE = 10**6
+_FINE_SCALE = 10**9
+
+Row = Mapping[str, Any]
+
+
+class Sums(NamedTuple):
+    """Packed sums: name on the page, dimensions, their values key by key, data for the script."""
+
+    name: str
+    by: Tuple[str, ...]
+    keys: Sequence[Tuple[Any, ...]]
+    data: Mapping[str, Any]
+
+    def rows_of(self, columns: Sequence[str], rows: Sequence[Row]) -> Optional[List[int]]:
+        """Return for each key the place of its row among `rows`, which `columns` identify.
+
+        None where a key has no row or a column is not a dimension.
+        """
+        if not set(columns) <= set(self.by):
+            return None
+        place = {tuple(row.get(name) for name in columns): at for at, row in enumerate(rows)}
+        parts = [self.by.index(name) for name in columns]
+        found = [place.get(tuple(key[part] for part in parts)) for key in self.keys]
+        known = [at for at in found if at is not None]
+        return known if len(known) == len(found) else None
+
+
+def pack(
+    daily: Mapping[str, Any], names: Sequence[str], most: int = BUDGET, distinct: str = ""
+) -> Dict[str, Optional[Sums]]:
+    """Return what an analyzer's named sums by key and day are on a page, in `most` characters.
+
+    The largest share sums over more days until all fit.  `distinct` names a dimension whose
+    values a table counts.  None for those that are missing, hold a negative sum, or do not fit.
+    """
+    grids = {name: _Grid(daily[name]) for name in names if daily.get(name)}
+    packed: Dict[str, Optional[Sums]] = {name: None for name in names}
+    grids = {name: grid for name, grid in grids.items() if grid.rows and not grid.negative}
+    steps = {name: 0 for name in grids}
+    while grids and sum(grids[name].size(STEPS[at]) for name, at in steps.items()) > most:
+        largest = max(steps, key=lambda name: grids[name].size(STEPS[steps[name]]))
+        steps[largest] += 1
+        if steps[largest] == len(STEPS):
+            del steps[largest]
+    for name, at in steps.items():
+        packed[name] = grids[name].sums(name, STEPS[at], distinct)
+    return packed
+
+
+class _Grid:
+    """Sums by key and day as whole numbers, which can be binned."""
+
+    def __init__(self, daily: Row) -> None:
+        self._by = tuple(daily["by"])
+        self._keys = [tuple(key) for key in daily["keys"]]
+        self._days = len(daily["days"])
+        self._scales = {name: _scale(name, rows) for name, rows in daily["sums"].items()}
+        self.rows = {
+            name: [[round(one * self._scales[name]) for one in row] for row in rows]
+            for name, rows in daily["sums"].items()
+            if self._keys
+        }
+        self.negative = any(n < 0 for rows in self.rows.values() for row in rows for n in row)
+
+    def binned(self, step: int) -> Dict[str, List[Sequence[int]]]:
+        return {name: [_binned(row, step) for row in rows] for name, rows in self.rows.items()}
+
+    def size(self, step: int) -> int:
+        """Return how many characters the sums of so many days take, quotes and commas included."""
+        return sum(
+            len(row) * _width(row) + 3 for rows in self.binned(step).values() for row in rows
+        )
+
+    def sums(self, name: str, step: int, distinct: str) -> Sums:
+        measures: Dict[str, Any] = {}
+        for measure, rows in self.binned(step).items():
+            measures[measure] = {"rows": [packed(row) for row in rows]}
+            if self._scales[measure] > 1:
+                measures[measure]["scale"] = self._scales[measure]
+        bins = -(-self._days // step)
+        data = {"step": step, "bins": bins, "keys": len(self._keys), "measures": measures}
+        if distinct in self._by:
+            values = [key[self._by.index(distinct)] for key in self._keys]
+            place = {value: at for at, value in enumerate(dict.fromkeys(values))}
+            data["distinct"] = [place[value] for value in values]
+        return Sums(name, self._by, self._keys, data)
+
+
+def totals_by_day(daily: Optional[Row], measure: str) -> Dict[str, Any]:
+    """Return {day: sum of a measure over all keys} of an analyzer's sums by key and day."""
+    if not daily:
+        return {}
+    return {day: math.fsum(row) for day, row in zip(daily["days"], zip(*daily["sums"][measure]))}
+
+
+def _scale(measure: str, rows: Sequence[Sequence[Any]]) -> int:
+    if measure != "cost":
+        return 1
+    return _SCALE if math.fsum(map(math.fsum, rows)) >= 1 else _FINE_SCALE
+
+
+def _binned(row: Sequence[int], step: int) -> Sequence[int]:
+    """Return sums of `step` days; the last one ends with the last day."""
+    if step == 1:
+        return row
+    short = len(row) % step
+    starts = ([0] if short else []) + list(range(short, len(row), step))
+    return [sum(row[start:end]) for start, end in zip(starts, [*starts[1:], len(row)])]
+
+
+def _width(numbers: Sequence[int]) -> int:
+    width, largest = 0, max(numbers, default=0)
+    while largest:
+        width += 1
+        largest //= len(ALPHABET)
+    return width
+
+
+def packed(numbers: Sequence[int]) -> str:
+    """Return whole numbers as digits of one width each; nothing where all are 0.
+
+    >>> packed([0, 1, 88]), packed([0, 0])
+    ('   !! ', '')
+    """
+    width = _width(numbers)
+    return "".join(_digits(number, width) for number in numbers)
+
+
+def _digits(number: int, width: int) -> str:
+    digits = []
+    for _ in range(width):
+        number, digit = divmod(number, len(ALPHABET))
+        digits.append(ALPHABET[digit])
+    return "".join(reversed(digits))

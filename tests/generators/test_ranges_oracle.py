@@ -1,0 +1,146 @@
+"""Pages for chosen dates, against pages made by an analysis of a file cut to those dates.
+
+What a page shows for a range must be what the whole pipeline says of the calls in that range:
+every card, column and chart that does not say "whole period".
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Tuple
+
+import pytest
+
+from finops.pipeline import Job, analyze
+from finops.schema import COLUMN_NAMES
+from tests.generators.test_browser import Visit
+from tests.generators.usage import rows_of_a_season
+
+FIRST_WEEK = ("2025-01-01", "2025-01-07")
+MIDDLE = ("2025-01-19", "2025-01-28")
+LAST_30 = ("2025-01-30", "2025-02-28")
+# What must follow on each page: cards, and tables and charts by name.
+FOLLOWING: Dict[str, Tuple[List[str], List[str], List[str]]] = {
+    "understanding": (
+        ["Total cost", "Cost a day", "Trend", "Calls", "Tokens"],
+        [
+            "by-provider", "by-model", "by-customer", "by-organization", "by-feature",
+            "by-task-type", "by-product", "by-environment", "efficiency",
+        ],
+        ["daily-cost", "cost-by-provider", "cost-by-model", "tokens-per-dollar"],
+    ),
+}  # fmt: skip
+
+SHOWN = """() => {
+  for (const button of document.querySelectorAll(".more button:not([hidden])")) button.click();
+  const text = (root, of) => [...root.querySelectorAll(of)].map((one) => one.textContent);
+  const marked = (root) => /^whole period/i.test(text(root, ":scope > .covers")[0] || "");
+  const drawn = Object.values(Chart.instances).map((c) => [c.canvas.closest("figure"), c.data]);
+  return {
+    cards: [...document.querySelectorAll(".card")].filter((c) => !marked(c))
+      .map((c) => [text(c, "dt")[0], text(c, ".figure")[0]]),
+    tables: [...document.querySelectorAll("section.table[id]")].filter((t) => !marked(t))
+      .map((t) => [t.id.slice(6), text(t, "thead th"), [...t.querySelectorAll("tbody tr")]
+        .map((row) => text(row, "td"))]),
+    charts: drawn.filter(([root]) => !marked(root)).map(([root, data]) => [root.id.slice(6),
+      data.labels || [], data.datasets.map((one) => [one.label, one.data])]),
+    numbers: drawn.filter(([root]) => !marked(root)).map(([root]) => [root.id.slice(6),
+      [...root.querySelectorAll("tbody tr")].map((row) => text(row, "td"))]),
+  };
+}"""
+
+
+def write_csv(path: Path, rows: List[Dict[str, str]]) -> Path:
+    with open(str(path), "w", encoding="utf-8", newline="") as out:
+        writer = csv.DictWriter(out, COLUMN_NAMES, lineterminator="\n", extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+@pytest.fixture(scope="module")
+def reports(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
+    """Return the folder on the site with the reports of the calls between two dates."""
+    rows = sorted(rows_of_a_season(4000, 56), key=lambda row: row["timestamp"])
+    made: Dict[Tuple[str, ...], str] = {}
+
+    def of(*dates: str) -> str:
+        if dates not in made:
+            name = "-".join(("range", *dates))
+            kept = [r for r in rows if not dates or dates[0] <= r["timestamp"][:10] <= dates[1]]
+            data = write_csv(tmp_path_factory.mktemp("cut") / "calls.csv", kept)
+            outcome = analyze(Job(data, site / name, cache=False))
+            assert not outcome.failed
+            made[dates] = name
+        return made[dates]
+
+    return of
+
+
+def shown(browser: Any, url: str) -> Dict[str, Any]:
+    visit = Visit(browser, url)
+    visit.wait_until("Boolean(window.Chart) && Object.keys(Chart.instances).length > 0")
+    visit.wait_for_charts(int(visit.page.evaluate("document.querySelectorAll('canvas').length")))
+    found: Dict[str, Any] = visit.page.evaluate(SHOWN)
+    assert visit.complaints == []
+    visit.context.close()
+    return found
+
+
+@pytest.mark.parametrize("dates", [FIRST_WEEK, MIDDLE, LAST_30], ids="..".join)
+@pytest.mark.parametrize("name", list(FOLLOWING))
+def test_a_page_for_dates_is_the_page_of_these_dates(
+    browser: Any, address: str, reports: Callable[..., str], name: str, dates: Tuple[str, str]
+) -> None:
+    range_ = f"#range={dates[0]}..{dates[1]}"
+    chosen = shown(browser, f"{address}/{reports()}/{name}.html{range_}")
+    alone = shown(browser, f"{address}/{reports(*dates)}/{name}.html")
+    cards, tables, charts = FOLLOWING[name]
+    assert [label for label, _ in chosen["cards"]] == cards
+    assert {table[0] for table in chosen["tables"]} == set(tables)
+    assert {chart[0] for chart in chosen["charts"]} == set(charts)
+    check_cards(chosen, alone)
+    check_tables(chosen, alone)
+    check_charts(chosen, alone, dates[1])
+
+
+def check_cards(chosen: Dict[str, Any], alone: Dict[str, Any]) -> None:
+    figures = dict(alone["cards"])
+    for label, figure in chosen["cards"]:
+        assert figure == figures[label], label
+
+
+def check_tables(chosen: Dict[str, Any], alone: Dict[str, Any]) -> None:
+    wanted = {name: (heads, rows) for name, heads, rows in alone["tables"]}
+    for name, heads, rows in chosen["tables"]:
+        follow = [at for at, head in enumerate(heads) if "(whole period)" not in head]
+        assert [heads[at] for at in follow] == [wanted[name][0][at] for at in follow]
+        found = [[row[at] for at in follow] for row in rows]
+        assert found == [[row[at] for at in follow] for row in wanted[name][1]], name
+
+
+def check_charts(chosen: Dict[str, Any], alone: Dict[str, Any], last: str) -> None:
+    wanted = {name: (labels, series) for name, labels, series in alone["charts"]}
+    for name, labels, series in chosen["charts"]:
+        of_range = len([one for one in wanted[name][0] if not is_after(one, last)])
+        assert labels == wanted[name][0][:of_range], name
+        for (label, values), (other, exact) in zip(series, wanted[name][1]):
+            assert label == other
+            assert flat(values) == pytest.approx(flat(exact)[: len(flat(values))], rel=1e-6), name
+    rows = dict(map(tuple, chosen["numbers"]))  # type: ignore[arg-type]
+    for name, numbers in alone["numbers"]:
+        assert rows.get(name, []) == numbers[: len(rows.get(name, []))], name
+
+
+def is_after(label: Any, last: str) -> bool:
+    """Whether a label is a day after the range, such as those of a forecast."""
+    return isinstance(label, str) and label[:4] == "2025" and label[:10] > last
+
+
+def flat(values: List[Any]) -> List[float]:
+    """Return bars as they are and points as their numbers, gaps as -1."""
+    flattened: List[float] = []
+    for one in values:
+        flattened += [one["x"], one["y"]] if isinstance(one, dict) else [-1 if one is None else one]
+    return flattened
