@@ -105,7 +105,8 @@ def _chart(chart: Chart) -> str:
     drawn = _polylines if chart.shape == "line" else _bars
     parts = [*_grid(chart, lowest, highest), *_labels(chart), *drawn(chart, lowest, highest)]
     legend = "".join(
-        f'<li><svg viewBox="0 0 12 12" aria-hidden="true"><rect class="s{place % 2}" width="12" '
+        f'<li><svg viewBox="0 0 12 12" aria-hidden="true">'
+        f'<rect class="{_style(chart, place)}" width="12" '
         f'height="12"/></svg>{escape(name)}</li>'
         for place, (name, _) in enumerate(chart.series)
     )
@@ -135,9 +136,18 @@ def _grid(chart: Chart, lowest: float, highest: float) -> List[str]:
         y = _y(value, lowest, highest)
         parts.append(
             f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
-            f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{value:,.4g}</text>'
+            f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{_tick(value)}</text>'
         )
     return parts
+
+
+def _tick(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:,.3g}"
+
+
+def _style(chart: Chart, lane: int) -> str:
+    """Return the style of a series: the last one is "after", those before it are "before"."""
+    return "s1" if lane == len(chart.series) - 1 else "s0"
 
 
 def _labels(chart: Chart) -> List[str]:
@@ -161,7 +171,8 @@ def _bars(chart: Chart, lowest: float, highest: float) -> List[str]:
             left, width = _band(chart, place)
             y = _y(value, lowest, highest)
             parts.append(
-                f'<rect class="s{lane % 2}" x="{left + width * (0.1 + 0.8 * lane / lanes):.2f}" '
+                f'<rect class="{_style(chart, lane)}" '
+                f'x="{left + width * (0.1 + 0.8 * lane / lanes):.2f}" '
                 f'y="{min(y, foot):.2f}" width="{width * 0.8 / lanes:.2f}" '
                 f'height="{abs(foot - y):.2f}"><title>'
                 f"{escape(f'{chart.labels[place]}, {name}: {value:,.6g}')}</title></rect>"
@@ -171,7 +182,8 @@ def _bars(chart: Chart, lowest: float, highest: float) -> List[str]:
 
 def _polylines(chart: Chart, lowest: float, highest: float) -> List[str]:
     return [
-        f'<polyline class="s{lane % 2}" points="{_points(chart, values, lowest, highest)}">'
+        f'<polyline class="{_style(chart, lane)}" '
+        f'points="{_points(chart, values, lowest, highest)}">'
         f"<title>{escape(name)}</title></polyline>"
         for lane, (name, values) in enumerate(chart.series)
     ]

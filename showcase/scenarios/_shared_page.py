@@ -109,7 +109,9 @@ def _results(parts: ReportParts, page: ScenarioPage) -> Any:
 
 def _chart(parts: ReportParts, one: Chart) -> Any:
     series = [
-        parts.charts.Series(name, list(values), "muted" if place == 0 else "accent")
+        parts.charts.Series(
+            name, list(values), "muted" if place < len(one.series) - 1 else "accent"
+        )
         for place, (name, values) in enumerate(one.series)
     ]
     draw = parts.charts.line_chart if one.shape == "line" else parts.charts.bar_chart

@@ -290,8 +290,9 @@ def demonstrate(inputs: Inputs = Inputs(), out: Optional[Path] = None) -> Dict[s
     step(2, "Solution: margin per customer, the mildest action for each")
     for case in got.cases[:SHOWN]:
         note(
-            f"{case.customer.id} {case.customer.tier.name:<10} ${case.margin:>9,.2f} → "
-            f"${case.action.margin:>9,.2f}  {case.action.name}"
+            f"{case.customer.id} {case.customer.tier.name:<10} "
+            f"{shown('money', case.margin):>10} → {shown('money', case.action.margin):>8}  "
+            f"{case.action.name}"
         )
     require(got.loss_after <= got.loss, "no action makes a loss larger")
 
