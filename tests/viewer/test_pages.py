@@ -160,6 +160,8 @@ def test_the_reports_of_each_dataset_are_its_own(tmp_path: Path) -> None:
         first = running.get("/reports/pricing.html").body
         running.post("/api/dataset?name=other.csv")
         running.idle()
+        time.sleep(3 * QUIET.interval_s)
+        assert not any(one["stale"] for one in running.status()["reports"].values())
         assert running.get("/reports/pricing.html").body != first
         assert (tmp_path / "reports" / "datasets" / "other" / "pricing.html").is_file()
         assert set(running.status()["analyzer_status"]) == set(ALL_IDS)

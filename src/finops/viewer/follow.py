@@ -95,7 +95,9 @@ class Follower:
         state = self.state
         size = status.st_size
         if not self._continues(stream, status, state):
-            state = FileState(generation=state.generation + 1)
+            # The first look replaces nothing: what was asked for before it stays valid.
+            first = state == FileState()
+            state = FileState(generation=0 if first else state.generation + 1)
             self._known = _NOTHING
         elif size == state.counted_bytes:
             state = self._settle(stream, status, state)
