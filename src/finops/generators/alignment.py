@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from finops.generators import formatting
 from finops.generators.charts import Axis, Series, bar_chart, line_chart
 from finops.generators.components import Card, Part, columns, section
 from finops.generators.lean import Lean
 from finops.generators.page import Report, write_report
-from finops.generators.tables import Column, table, texts
+from finops.generators.ranges import Daily, follow
+from finops.generators.sums import Sums, pack
+from finops.generators.tables import Column, Over, table, texts
 
 REPORT = Report(
     "alignment",
@@ -20,81 +22,121 @@ REPORT = Report(
 Data = Mapping[str, Any]
 Rows = Sequence[Mapping[str, Any]]
 
+Packed = Mapping[str, Optional[Sums]]
+
 _DRAWN = 15
 _LINES = 5
+# Sums by key and day that the page carries.
+_SUMS = ("accounts", "features", "environments")
+_MEASURES = ("total_cost", "call_count", "unallocated_cost")
+_CALLS = Column("call_count", "Calls", "count", over=("calls", "sum"))
+_SHARE = Column("share_percent", "Share", "percent", bar=True, over=("cost", "share"))
 
 
 def generate_alignment_report(data: Dict[str, Any], output_path: Union[str, Path]) -> None:
     """Write the page for an alignment result.  Raises OSError if it cannot be written."""
+    sums = pack(data.get("by_day") or {}, _SUMS, distinct="customer_id")
     write_report(
         REPORT,
         data,
         output_path,
         cards=_cards(data.get("summary") or {}),
-        body=[_chargeback(data), _over_time(data), _fair_share(data), _views(data), _ends(data)],
+        body=[
+            _chargeback(data, sums["accounts"]),
+            _over_time(data),
+            _fair_share(data, sums["accounts"]),
+            _views(data, sums),
+            _ends(data),
+        ],
         value=_value(data),
         not_found=_not_found(data),
+        daily=Daily.of(data.get("daily") or [], _MEASURES, list(sums.values())),
     )
 
 
 def _cards(summary: Data) -> List[Card]:
     top = summary.get("top_organization") or "none"
     return [
-        Card("Total cost", summary.get("total_cost"), "money", "of the whole period"),
+        Card(
+            "Total cost",
+            summary.get("total_cost"),
+            "money",
+            "of the whole period",
+            ("total_cost", "sum"),
+        ),
         Card("Cost a month", summary.get("monthly_cost"), "money", "to be charged back"),
         Card("Organizations", summary.get("organization_count"), "count", "with a call"),
         Card(
             "Largest", summary.get("top_organization_share_percent"), "percent", f"{top}, of cost"
         ),
-        Card("Unallocated", summary.get("unallocated_cost"), "money", "no organization or product"),
-        Card("Calls", summary.get("total_calls"), "count", "of the whole period"),
+        Card(
+            "Unallocated",
+            summary.get("unallocated_cost"),
+            "money",
+            "no organization or product",
+            ("unallocated_cost", "sum"),
+        ),
+        Card(
+            "Calls",
+            summary.get("total_calls"),
+            "count",
+            "of the whole period",
+            ("call_count", "sum"),
+        ),
     ]
 
 
 # --- chargeback ------------------------------------------------------------------------------
 
 
-def _chargeback(data: Data) -> Part:
+def _chargeback(data: Data, sums: Optional[Sums]) -> Part:
     rows: Rows = data.get("chargeback") or []
     drawn = rows[:_DRAWN]
+    organization = Column("organization_id", "Organization")
+    shown = [
+        organization,
+        Column("customer_count", "Customers", "count", over=("calls", "distinct")),
+        _CALLS,
+        Column("total_cost", "Cost", "money", over=("cost", "sum")),
+        Column("monthly_cost", "Cost a month", "money"),
+        _SHARE,
+        Column(
+            "cost_per_1k_tokens", "Cost per 1,000 tokens", "money", over=("cost", "thousand:tokens")
+        ),
+    ]
+    chart = bar_chart(
+        "organizations",
+        "Cost by organization, the largest first",
+        Axis("Organization", "text"),
+        Axis("Cost (USD)", "money"),
+        texts(drawn, "organization_id"),
+        [Series("Cost", [row.get("total_cost") for row in drawn])],
+        horizontal=True,
+    )
     return section(
         "Who is charged what",
-        bar_chart(
-            "organizations",
-            "Cost by organization, the largest first",
-            Axis("Organization", "text"),
-            Axis("Cost (USD)", "money"),
-            texts(drawn, "organization_id"),
-            [Series("Cost", [row.get("total_cost") for row in drawn])],
-            horizontal=True,
-        ),
+        follow(chart, "chargeback", shown, "organization_id", ("total_cost",), _DRAWN),
         table(
             "chargeback",
             "Chargeback by organization",
-            [
-                Column("organization_id", "Organization"),
-                Column("customer_count", "Customers", "count"),
-                Column("call_count", "Calls", "count"),
-                Column("total_cost", "Cost", "money"),
-                Column("monthly_cost", "Cost a month", "money"),
-                Column("share_percent", "Share", "percent", bar=True),
-                Column("cost_per_1k_tokens", "Cost per 1,000 tokens", "money"),
-            ],
+            shown,
             Lean(rows),
             order=("total_cost", "descending"),
             empty="Organizations with a call were looked for, and there are none.",
+            over=Over(sums, ("organization_id",)),
         ),
         table(
             "chargeback-products",
             "Chargeback by organization and product",
             [
-                Column("organization_id", "Organization"),
+                organization,
                 Column("product_id", "Product", "product", dot=True),
-                Column("call_count", "Calls", "count"),
-                Column("cost", "Cost", "money"),
+                _CALLS,
+                Column("cost", "Cost", "money", over=("cost", "sum")),
             ],
             Lean(_by_product(rows)),
             empty="Products with a call were looked for, and there are none.",
+            over=Over(sums, ("organization_id", "product_id")),
         ),
         lead="The rows sum to the total; calls without an organization have a row of their own.",
     )
@@ -131,68 +173,77 @@ def _over_time(data: Data) -> Part:
 # --- shares ----------------------------------------------------------------------------------
 
 
-def _fair_share(data: Data) -> Part:
+def _fair_share(data: Data, sums: Optional[Sums]) -> Part:
     rows: Rows = data.get("fair_share") or []
     drawn = rows[:_DRAWN]
+    shown = [
+        Column("organization_id", "Organization"),
+        _CALLS,
+        Column("call_share_percent", "Share of calls", "percent", over=("calls", "share")),
+        Column("share_percent", "Share of cost", "percent", bar=True, over=("cost", "share")),
+        Column("cost", "Cost", "money", over=("cost", "sum")),
+        Column("cost_with_unallocated", "With its part of what nobody owns", "money"),
+    ]
+    chart = bar_chart(
+        "shares",
+        "Share of cost beside share of calls, the largest organizations first",
+        Axis("Organization", "text"),
+        Axis("Share (%)", "percent"),
+        texts(drawn, "organization_id"),
+        [
+            Series("Share of cost", [row.get("share_percent") for row in drawn], "accent"),
+            Series("Share of calls", [row.get("call_share_percent") for row in drawn], "muted"),
+        ],
+    )
+    values = ("share_percent", "call_share_percent")
     return section(
         "Whose share of the cost is larger than its share of the calls",
-        bar_chart(
-            "shares",
-            "Share of cost beside share of calls, the largest organizations first",
-            Axis("Organization", "text"),
-            Axis("Share (%)", "percent"),
-            texts(drawn, "organization_id"),
-            [
-                Series("Share of cost", [row.get("share_percent") for row in drawn], "accent"),
-                Series("Share of calls", [row.get("call_share_percent") for row in drawn], "muted"),
-            ],
-        ),
+        follow(chart, "fair-share", shown, "organization_id", values, _DRAWN),
         table(
             "fair-share",
             "Fair share by organization",
-            [
-                Column("organization_id", "Organization"),
-                Column("call_count", "Calls", "count"),
-                Column("call_share_percent", "Share of calls", "percent"),
-                Column("share_percent", "Share of cost", "percent", bar=True),
-                Column("cost", "Cost", "money"),
-                Column("cost_with_unallocated", "With its part of what nobody owns", "money"),
-            ],
+            shown,
             Lean(rows),
             order=("cost", "descending"),
             empty="Organizations with a call were looked for, and there are none.",
+            over=Over(sums, ("organization_id",)),
         ),
     )
 
 
-def _views(data: Data) -> Part:
+def _views(data: Data, sums: Packed) -> Part:
+    product = Column("product_id", "Product", "product", True)
+    feature = Column("feature_id", "Feature", "feature", True)
     return section(
         "What the cost was for",
         columns(
-            _view_table("by-product", Column("product_id", "Product", "product", True), data),
-            _view_table("by-feature", Column("feature_id", "Feature", "feature", True), data),
+            _view_table("by-product", product, data, sums["accounts"]),
+            _view_table("by-feature", feature, data, sums["features"]),
         ),
-        _view_table("by-environment", Column("environment", "Environment"), data),
+        _view_table(
+            "by-environment", Column("environment", "Environment"), data, sums["environments"]
+        ),
     )
 
 
-def _view_table(name: str, first: Column, data: Data) -> Part:
+def _view_table(name: str, first: Column, data: Data, sums: Optional[Sums]) -> Part:
     word = first.label.lower()
     return table(
         name,
         f"Cost by {word}",
         [
             first,
-            Column("call_count", "Calls", "count"),
-            Column("total_cost", "Cost", "money"),
+            _CALLS,
+            Column("total_cost", "Cost", "money", over=("cost", "sum")),
             Column("monthly_cost", "Cost a month", "money"),
-            Column("share_percent", "Share", "percent", bar=True),
+            _SHARE,
         ],
         data.get(name.replace("-", "_")) or [],
         order=("total_cost", "descending"),
         empty=f"A {word} with a call was looked for, and there is none."
         if word != "environment"
         else "An environment with a call was looked for, and there is none.",
+        over=Over(sums, (first.key,)),
     )
 
 

@@ -18,7 +18,8 @@ _FEW = 100
 class Lean(Sequence[Dict[str, Any]]):
     """Rows with their floats shortened where they are many, each at the moment it is looked at.
 
-    Few rows keep every digit: rounding twice could show another last one.  A table looks at the rows it can hold and asks of the others only how many there are.
+    Few rows keep every digit, since rounding twice could show another last one.  A table looks
+    at the rows it can hold and asks of the others only how many there are.
     """
 
     def __init__(self, rows: Sequence[Row]) -> None:

@@ -12,7 +12,8 @@ from typing import ClassVar, Dict, List, NamedTuple, Sequence, Set, Tuple
 
 from finops import config
 from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered
-from finops.analyzers.finops.tables import ACCOUNTS, CALLS, shares
+from finops.analyzers.days import by_day
+from finops.analyzers.finops.tables import ACCOUNT_DAYS, ACCOUNTS, CALLS, USE_DAYS, shares
 from finops.analyzers.wording import caveats, counted, percent, usd
 from finops.dataset.rollup import Rollups, Table
 from finops.stats import percent as percent_of
@@ -35,10 +36,11 @@ class AlignmentAnalyzer(Analyzer):
 
     `fair_share` puts each organization's share of cost beside its share of calls;
     `cost_with_unallocated` is its cost when the cost without an organization is spread over the
-    known ones in proportion to theirs.
+    known ones in proportion to theirs.  `by_day` holds the breakdowns by day, None where they
+    are too many to keep.
     """
 
-    TABLES: ClassVar[Tuple[Table, ...]] = (ACCOUNTS, CALLS, WEEKS)
+    TABLES: ClassVar[Tuple[Table, ...]] = (ACCOUNTS, CALLS, WEEKS, ACCOUNT_DAYS, USE_DAYS)
 
     def compute(self, data: Rollups) -> Result:
         """Return the result; costs in USD over the period unless the name says monthly."""
@@ -54,6 +56,14 @@ class AlignmentAnalyzer(Analyzer):
             "by_feature": _monthly_shares(data, CALLS, "feature_id"),
             "by_environment": environments,
             "weekly": _weekly(data),
+            "daily": _daily(data),
+            "by_day": {
+                "accounts": by_day(
+                    data, ACCOUNT_DAYS, "customer_id", "organization_id", "product_id"
+                ),
+                "features": by_day(data, USE_DAYS, "feature_id"),
+                "environments": by_day(data, USE_DAYS, "environment"),
+            },
             "efficiency": _efficiency(known),
             "findings": by_impact(
                 _findings(data, summary, known) + caveats(data.period, data.totals)
@@ -148,6 +158,23 @@ def _weekly(data: Rollups) -> List[Row]:
     return [
         {"week": week, "organization_id": organization, "call_count": calls, "total_cost": cost}
         for (week, organization), (calls, cost) in data[WEEKS].items()
+    ]
+
+
+def _daily(data: Rollups) -> List[Row]:
+    """Return [date, call_count, total_cost, unallocated_cost] for every active day, ascending."""
+    days: Dict[str, List[Tuple[int, float, bool]]] = {}
+    for (day, _, organization, product), (calls, cost, _) in data[ACCOUNT_DAYS].items():
+        nobody = organization in UNALLOCATED or product in UNALLOCATED
+        days.setdefault(day, []).append((calls, cost, nobody))
+    return [
+        {
+            "date": day,
+            "call_count": sum(calls for calls, _, _ in parts),
+            "total_cost": math.fsum(cost for _, cost, _ in parts),
+            "unallocated_cost": math.fsum(cost for _, cost, nobody in parts if nobody),
+        }
+        for day, parts in sorted(days.items())
     ]
 
 
