@@ -119,12 +119,12 @@ class Planting:
     ) -> Iterator[Incident]:
         """Yield the incidents that begin in this hour.
 
-        `usual_mix`: the usual customers call the usual models.  Bursts wait for that, for a
-        burst of cheap calls is on nobody's bill.
+        `usual_mix`: the usual customers call the usual models.  What shows in the cost of an
+        hour, or in a latency, waits for that: a burst of cheap calls is on nobody's bill.
         """
         for kind, planter in self._planters.items():
             self._waiting[kind] += self._schedules[kind].due(moment.number)
-            fitting = usual_mix or kind != HOUR_BURST
+            fitting = usual_mix or kind not in (HOUR_BURST, SLOW_PROVIDER)
             if self._waiting[kind] and fitting and self._dice[kind].chance(_BEGIN_CHANCE):
                 for incident in planter(moment, level, scenario, self._dice[kind]):
                     self._waiting[kind] -= 1

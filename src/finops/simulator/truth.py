@@ -19,7 +19,7 @@ from finops.simulator.traffic import Calendar
 EVIDENT_AFTER_HOURS: Mapping[str, float] = {
     kinds.HOUR_BURST: 0.5,
     kinds.RATE_LIMIT_ABUSER: 0.5,
-    kinds.SLOW_PROVIDER: 1,
+    kinds.SLOW_PROVIDER: 0.5,
     kinds.REGION_HOPPER: 3,
     kinds.PROMPT_WASTER: 24,
     kinds.VIRAL_CUSTOMER: 24,
