@@ -486,7 +486,7 @@ TROUBLED_SHARE = 0.034
 WASTEFUL_SHARE = 0.05
 # Customers who leave in one decline; nobody leaves any more when so many are gone.
 DECLINE_LEAVERS_SHARE = 0.05
-MOST_DEPARTED_SHARE = 0.5
+MOST_DEPARTED_SHARE = 0.25
 DEPARTURE_DAYS = 30  # a departure is known after so many silent days
 # A burst brings so many times the base volume, whatever the hour, or nobody would notice.
 BURST_VOLUME: Tuple[float, float] = (6.0, 10.0)
