@@ -38,6 +38,16 @@ FOLLOWING: Dict[str, Tuple[List[str], List[str], List[str]]] = {
         ],
         ["organizations", "shares"],
     ),
+    "geographic_latency": (
+        ["Average latency", "Within the service level", "Calls over it"],
+        ["regions", "providers"],
+        [],
+    ),
+    "performance": (
+        ["Service level", "Error rate", "Calls"],
+        ["models", "compliance", "tasks"],
+        ["daily-latency", "daily-errors", "price-and-speed", "throughput", "violations"],
+    ),
 }  # fmt: skip
 
 # Tables that come in the order of another one.
@@ -70,10 +80,18 @@ def write_csv(path: Path, rows: List[Dict[str, str]]) -> Path:
     return path
 
 
+def slow_somewhere(number: int, row: Dict[str, str]) -> Dict[str, str]:
+    """Return a call of one of three regions, now and then above the service level."""
+    region = ("us-east", "eu-central", "ap-southeast")[number % 3]
+    latency = int(row["latency_ms"]) * (1 + number % 11 * (number % 3))
+    return dict(row, region=region, latency_ms=str(latency))
+
+
 @pytest.fixture(scope="module")
 def reports(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
     """Return the folder on the site with the reports of the calls between two dates."""
-    rows = sorted(rows_of_a_season(4000, 56), key=lambda row: row["timestamp"])
+    rows = [slow_somewhere(number, row) for number, row in enumerate(rows_of_a_season(4000, 56))]
+    rows.sort(key=lambda row: row["timestamp"])
     made: Dict[Tuple[str, ...], str] = {}
 
     def of(*dates: str) -> str:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from finops.generators import formatting
 from finops.generators.charts import Axis, Series, bar_chart, line_chart
 from finops.generators.components import Card, Part, section
 from finops.generators.detectors import detectors
 from finops.generators.page import Report, write_report
-from finops.generators.tables import Column, table, texts
+from finops.generators.ranges import Daily
+from finops.generators.sums import Sums, pack
+from finops.generators.tables import Column, Over, table, texts
 
 REPORT = Report(
     "geographic_latency",
@@ -21,29 +23,67 @@ Data = Mapping[str, Any]
 Rows = Sequence[Mapping[str, Any]]
 
 _DRAWN_ROUTES = 12
+_CALLS = Column("call_count", "Calls", "count", over=("calls", "sum"))
+_AVERAGE = Column("avg_latency_ms", "Average", "ms", over=("latency_ms", "per:calls"))
 _NO_REGION = "No call names a region, so none is compared."
 
 
 def generate_geographic_latency_report(data: Dict[str, Any], output_path: Union[str, Path]) -> None:
     """Write the page for a geographic latency result.  Raises OSError if it cannot be written."""
+    sums = pack(data.get("by_day") or {}, ["regions"])
     write_report(
         REPORT,
         data,
         output_path,
         cards=_cards(data),
-        body=[_regions(data), _tokens(data), _routing(data), _providers(data), *detectors(data)],
+        body=[
+            _regions(data, sums["regions"]),
+            _tokens(data),
+            _routing(data),
+            _providers(data, sums["regions"]),
+            *detectors(data),
+        ],
         value=_value(data),
         not_found=_not_found(data),
+        daily=_daily(data, sums),
     )
+
+
+def _daily(data: Data, sums: Mapping[str, Optional[Sums]]) -> Daily:
+    """Return calls, waiting and calls over the limit by day, for the chosen dates."""
+    rows = [
+        dict(row, within=(row.get("call_count") or 0) - (row.get("sla_violations") or 0))
+        for row in data.get("daily") or []
+    ]
+    measures = ("call_count", "latency_ms", "sla_violations", "within")
+    return Daily.of(rows, measures, list(sums.values()))
 
 
 def _cards(data: Data) -> List[Card]:
     summary: Data = data.get("summary") or {}
     limit = formatting.milliseconds(summary.get("sla_threshold_ms"))
     return [
-        Card("Average latency", summary.get("avg_latency_ms"), "ms", "over all regions"),
-        Card("Within the service level", summary.get("sla_compliance_percent"), "percent", limit),
-        Card("Calls over it", summary.get("sla_violations"), "count", f"slower than {limit}"),
+        Card(
+            "Average latency",
+            summary.get("avg_latency_ms"),
+            "ms",
+            "over all regions",
+            ("latency_ms", "per:call_count"),
+        ),
+        Card(
+            "Within the service level",
+            summary.get("sla_compliance_percent"),
+            "percent",
+            limit,
+            ("within", "percent:call_count"),
+        ),
+        Card(
+            "Calls over it",
+            summary.get("sla_violations"),
+            "count",
+            f"slower than {limit}",
+            ("sla_violations", "sum"),
+        ),
         _region_card("Fastest region", "fastest_region", data),
         _region_card("Slowest region", "slowest_region", data),
         Card(
@@ -63,7 +103,7 @@ def _region_card(label: str, key: str, data: Data) -> Card:
     return Card(label, name, "region", note)
 
 
-def _regions(data: Data) -> Part:
+def _regions(data: Data, sums: Optional[Sums]) -> Part:
     rows: Rows = data.get("regions") or []
     return section(
         "How long each region waits",
@@ -85,18 +125,19 @@ def _regions(data: Data) -> Part:
             "Regions, the fastest first; p95 and p99 are percentiles",
             [
                 Column("region", "Region", "region", dot=True),
-                Column("call_count", "Calls", "count"),
-                Column("avg_latency_ms", "Average", "ms"),
+                _CALLS,
+                _AVERAGE,
                 Column("p50_latency_ms", "Median", "ms"),
                 Column("p95_latency_ms", "p95", "ms"),
                 Column("p99_latency_ms", "p99", "ms"),
-                Column("sla_violations", "Over limit", "count"),
-                Column("error_rate_percent", "Failed", "percent"),
-                Column("total_cost", "Cost", "money"),
+                Column("sla_violations", "Over limit", "count", over=("violations", "sum")),
+                Column("error_rate_percent", "Failed", "percent", over=("errors", "percent:calls")),
+                Column("total_cost", "Cost", "money", over=("cost", "sum")),
             ],
             rows,
             order=("avg_latency_ms", "ascending"),
             empty=_NO_REGION,
+            over=Over(sums, ("region",)),
         ),
     )
 
@@ -176,7 +217,7 @@ def _provider(row: Data, key: str) -> str:
     return formatting.name("provider", row.get(key))
 
 
-def _providers(data: Data) -> Part:
+def _providers(data: Data, sums: Optional[Sums]) -> Part:
     rows: Rows = data.get("provider_regions") or []
     regions = sorted({str(row.get("region")) for row in rows})
     found = {(str(r.get("provider")), str(r.get("region"))): r.get("avg_latency_ms") for r in rows}
@@ -205,13 +246,14 @@ def _providers(data: Data) -> Part:
             [
                 Column("provider", "Provider", "provider", dot=True),
                 Column("region", "Region", "region", dot=True),
-                Column("call_count", "Calls", "count"),
-                Column("avg_latency_ms", "Average", "ms"),
+                _CALLS,
+                _AVERAGE,
                 Column("p95_latency_ms", "95th percentile", "ms"),
             ],
             rows,
             order=("provider", "ascending"),
             empty=_NO_REGION,
+            over=Over(sums, ("provider", "region")),
         ),
     )
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from finops.generators import formatting
-from finops.generators.charts import Axis, Series, bar_chart, line_chart, scatter_chart
+from finops.generators.charts import Axis, Colour, Series, bar_chart, line_chart, scatter_chart
 from finops.generators.components import Card, Part, columns, section
 from finops.generators.page import Report, write_report
-from finops.generators.tables import Column, table, texts
+from finops.generators.ranges import Daily, follow
+from finops.generators.sums import Sums, pack, totals_by_day
+from finops.generators.tables import Column, Over, table, texts
 
 REPORT = Report(
     "performance",
@@ -19,36 +21,82 @@ REPORT = Report(
 Data = Mapping[str, Any]
 Rows = Sequence[Mapping[str, Any]]
 
+# Sums by key and day that the page carries.
+_SUMS = ("models", "providers", "tasks")
+_CALLS = Column("call_count", "Calls", "count", over=("calls", "sum"))
+_MEAN = Column("avg_latency_ms", "Mean", "ms", over=("latency_ms", "per:calls"))
 _LATENCY = Axis("Latency (ms)", "ms")
 
 
 def generate_performance_report(data: Dict[str, Any], output_path: Union[str, Path]) -> None:
     """Write the page for a performance result.  Raises OSError if it cannot be written."""
+    sums = pack(data.get("by_day") or {}, _SUMS)
+    daily = _daily(data, sums)
     write_report(
         REPORT,
         data,
         output_path,
-        cards=_cards(data.get("summary") or {}),
-        body=[_over_time(data), _spread(data), _models(data), _providers(data), _tasks(data)],
+        cards=_cards(data.get("summary") or {}, daily.measures),
+        body=[
+            _over_time(data),
+            _spread(data),
+            _models(data, sums["models"]),
+            _providers(data, sums["providers"]),
+            _tasks(data, sums["tasks"]),
+        ],
         value=_value(data),
         not_found=_not_found(data),
+        daily=daily,
     )
+
+
+def _daily(data: Data, sums: Mapping[str, Optional[Sums]]) -> Daily:
+    """Return calls, failed ones and those within the service level by day."""
+    by_day: Data = data.get("by_day") or {}
+    totals = {
+        "errors": totals_by_day(by_day.get("models"), "errors"),
+        "within": totals_by_day(by_day.get("providers"), "within"),
+    }
+    kept = [name for name, found in totals.items() if found]
+    rows = [
+        dict(row, **{name: totals[name].get(row.get("date")) for name in kept})
+        for row in data.get("daily") or []
+    ]
+    return Daily.of(rows, ["call_count", *kept], list(sums.values()))
 
 
 def _limit(data: Data) -> Any:
     return (data.get("summary") or {}).get("sla_threshold_ms")
 
 
-def _cards(summary: Data) -> List[Card]:
+def _cards(summary: Data, measures: Mapping[str, Any]) -> List[Card]:
     limit = formatting.milliseconds(summary.get("sla_threshold_ms"))
     slowest = formatting.milliseconds(summary.get("max_latency_ms"))
     return [
         Card("p95 latency", summary.get("p95_latency_ms"), "ms", "95 of 100 calls are faster"),
         Card("Median latency", summary.get("p50_latency_ms"), "ms", "half of the calls are faster"),
         Card("p99 latency", summary.get("p99_latency_ms"), "ms", f"the slowest took {slowest}"),
-        Card("Service level", summary.get("sla_compliance_percent"), "percent", f"within {limit}"),
-        Card("Error rate", summary.get("error_rate_percent"), "percent", "of all calls"),
-        Card("Calls", summary.get("total_calls"), "count", "failed ones included"),
+        Card(
+            "Service level",
+            summary.get("sla_compliance_percent"),
+            "percent",
+            f"within {limit}",
+            ("within", "percent:call_count") if "within" in measures else None,
+        ),
+        Card(
+            "Error rate",
+            summary.get("error_rate_percent"),
+            "percent",
+            "of all calls",
+            ("errors", "percent:call_count") if "errors" in measures else None,
+        ),
+        Card(
+            "Calls",
+            summary.get("total_calls"),
+            "count",
+            "failed ones included",
+            ("call_count", "sum"),
+        ),
     ]
 
 
@@ -141,95 +189,109 @@ def _spread(data: Data) -> Part:
     )
 
 
-def _models(data: Data) -> Part:
+def _models(data: Data, sums: Optional[Sums]) -> Part:
     rows: Rows = data.get("model_rankings") or []
     return section(
         "How models compare",
-        columns(
-            scatter_chart(
-                "price-and-speed",
-                "What a model costs against how long it takes; lower left is better",
-                Axis("Cost per 1,000 tokens (USD)", "money"),
-                _LATENCY,
-                [
-                    (
-                        str(row.get("model")),
-                        row.get("cost_per_1k_tokens", 0),
-                        row.get("avg_latency_ms", 0),
-                    )
-                    for row in rows
-                ],
-                colours=[("provider", row.get("provider")) for row in rows],
-            ),
-            bar_chart(
-                "throughput",
-                "Tokens a second of waiting, by model",
-                Axis("Model", "model"),
-                Axis("Tokens per second", "number"),
-                texts(rows, "model"),
-                [Series("Tokens per second", [row.get("tokens_per_second") for row in rows])],
-                horizontal=True,
-                colours=[("model", row.get("model")) for row in rows],
-            ),
+        columns(_price_and_speed(rows), _throughput(rows)),
+        table(
+            "models",
+            "Models by throughput",
+            _MODEL_COLUMNS,
+            rows,
+            order=("tokens_per_second", "descending"),
+            empty="Models with a call were looked for, and there are none.",
+            over=Over(sums, ("provider", "model")),
         ),
-        _model_table(rows),
     )
 
 
-def _model_table(rows: Rows) -> Part:
-    return table(
-        "models",
-        "Models by throughput",
+_MODEL_COLUMNS = [
+    Column("provider", "Provider", "provider", dot=True),
+    Column("model", "Model", "model"),
+    _CALLS,
+    Column(
+        "tokens_per_second", "Tokens per second", "number", over=("tokens", "thousand:latency_ms")
+    ),
+    _MEAN,
+    Column("p50_latency_ms", "Median", "ms"),
+    Column("p95_latency_ms", "p95", "ms"),
+    Column("p99_latency_ms", "p99", "ms"),
+    Column("error_rate_percent", "Error rate", "percent", over=("errors", "percent:calls")),
+    Column(
+        "cost_per_1k_tokens", "Cost per 1,000 tokens", "money", over=("cost", "thousand:tokens")
+    ),
+]
+
+
+def _price_and_speed(rows: Rows) -> Part:
+    colours: List[Colour] = [("provider", row.get("provider")) for row in rows]
+    chart = scatter_chart(
+        "price-and-speed",
+        "What a model costs against how long it takes; lower left is better",
+        Axis("Cost per 1,000 tokens (USD)", "money"),
+        _LATENCY,
         [
-            Column("provider", "Provider", "provider", dot=True),
-            Column("model", "Model", "model"),
-            Column("call_count", "Calls", "count"),
-            Column("tokens_per_second", "Tokens per second", "number"),
-            Column("avg_latency_ms", "Mean", "ms"),
-            Column("p50_latency_ms", "Median", "ms"),
-            Column("p95_latency_ms", "p95", "ms"),
-            Column("p99_latency_ms", "p99", "ms"),
-            Column("error_rate_percent", "Error rate", "percent"),
-            Column("cost_per_1k_tokens", "Cost per 1,000 tokens", "money"),
+            (str(row.get("model")), row.get("cost_per_1k_tokens", 0), row.get("avg_latency_ms", 0))
+            for row in rows
         ],
-        rows,
-        order=("tokens_per_second", "descending"),
-        empty="Models with a call were looked for, and there are none.",
+        colours=colours,
     )
+    values = ("cost_per_1k_tokens", "avg_latency_ms")
+    return follow(chart, "models", _MODEL_COLUMNS, "model", values, colours=colours)
 
 
-def _providers(data: Data) -> Part:
+def _throughput(rows: Rows) -> Part:
+    colours: List[Colour] = [("model", row.get("model")) for row in rows]
+    chart = bar_chart(
+        "throughput",
+        "Tokens a second of waiting, by model",
+        Axis("Model", "model"),
+        Axis("Tokens per second", "number"),
+        texts(rows, "model"),
+        [Series("Tokens per second", [row.get("tokens_per_second") for row in rows])],
+        horizontal=True,
+        colours=colours,
+    )
+    return follow(chart, "models", _MODEL_COLUMNS, "model", ("tokens_per_second",), colours=colours)
+
+
+def _providers(data: Data, sums: Optional[Sums]) -> Part:
     rows: Rows = data.get("sla_compliance") or []
+    colours: List[Colour] = [("provider", row.get("provider")) for row in rows]
+    shown = [
+        Column("provider", "Provider", "provider", dot=True),
+        Column("total_calls", "Calls", "count", over=("calls", "sum")),
+        Column("compliant_calls", "Within the limit", "count", over=("within", "sum")),
+        Column("violations", "Above the limit", "count", over=("violations", "sum")),
+        Column("compliance_rate", "Kept", "percent", bar=True, over=("within", "percent:calls")),
+    ]
+    chart = bar_chart(
+        "violations",
+        "Calls above the service level, by provider",
+        Axis("Provider", "provider"),
+        Axis("Calls above the service level", "count"),
+        texts(rows, "provider"),
+        [Series("Calls above", [row.get("violations") for row in rows])],
+        horizontal=True,
+        colours=colours,
+    )
     return section(
         "How providers keep the service level",
-        bar_chart(
-            "violations",
-            "Calls above the service level, by provider",
-            Axis("Provider", "provider"),
-            Axis("Calls above the service level", "count"),
-            texts(rows, "provider"),
-            [Series("Calls above", [row.get("violations") for row in rows])],
-            horizontal=True,
-            colours=[("provider", row.get("provider")) for row in rows],
-        ),
+        follow(chart, "compliance", shown, "provider", ("violations",), colours=colours),
         table(
             "compliance",
             "Service level by provider",
-            [
-                Column("provider", "Provider", "provider", dot=True),
-                Column("total_calls", "Calls", "count"),
-                Column("compliant_calls", "Within the limit", "count"),
-                Column("violations", "Above the limit", "count"),
-                Column("compliance_rate", "Kept", "percent", bar=True),
-            ],
+            shown,
             rows,
             order=("compliance_rate", "descending"),
             empty="Providers with a call were looked for, and there are none.",
+            over=Over(sums, ("provider",)),
         ),
     )
 
 
-def _tasks(data: Data) -> Part:
+def _tasks(data: Data, sums: Optional[Sums]) -> Part:
     return section(
         "Which task waits longest",
         table(
@@ -237,14 +299,15 @@ def _tasks(data: Data) -> Part:
             "Latency by task type",
             [
                 Column("task_type", "Task type"),
-                Column("call_count", "Calls", "count"),
-                Column("avg_latency_ms", "Mean", "ms"),
+                _CALLS,
+                _MEAN,
                 Column("p95_latency_ms", "p95", "ms"),
                 Column("fastest_model", "Fastest model", "model"),
             ],
             data.get("by_task_type") or [],
             order=("call_count", "descending"),
             empty="Task types with a call were looked for, and there are none.",
+            over=Over(sums, ("task_type",)),
         ),
     )
 

@@ -12,10 +12,14 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from finops import config, stats
 from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered
+from finops.analyzers.days import daily_sums
 from finops.dataset.rollup import Rollups, Table
 
 PROVIDER_REGIONS = Table(
     ("provider", "region"), ("calls", "cost", "errors", "latency_ms", "latency")
+)
+REGION_DAYS = Table(
+    ("day", "provider", "region"), ("calls", "cost", "errors", "latency_ms", "latency")
 )
 TOKEN_BANDS = Table(("provider", "region", "token_band"), ("calls", "latency_ms"))
 
@@ -51,9 +55,12 @@ class _Group(NamedTuple):
 
 
 class GeographicLatencyAnalyzer(Analyzer):
-    """Latency by region and provider, and routing advice at equal token counts."""
+    """Latency by region and provider, and routing advice at equal token counts.
 
-    TABLES = (PROVIDER_REGIONS, TOKEN_BANDS)
+    `by_day` holds sums by provider and region by day, None where they are too many to keep.
+    """
+
+    TABLES = (PROVIDER_REGIONS, TOKEN_BANDS, REGION_DAYS)
 
     def compute(self, data: Rollups) -> Result:
         """Return regions, provider by region, latency by tokens, and routing advice."""
@@ -72,6 +79,8 @@ class GeographicLatencyAnalyzer(Analyzer):
             "provider_regions": [_pair_row(key, group) for key, group in pairs.items()],
             "latency_by_tokens": _by_tokens(data[TOKEN_BANDS]),
             "routing": routing,
+            "daily": _daily(data),
+            "by_day": {"regions": _by_day(data)},
             "findings": by_impact(_findings(regions, routing)),
             "recommendations": _recommendations(data, regions, routing),
         }
@@ -141,6 +150,30 @@ def _by_tokens(cells: Mapping[Tuple[Any, ...], Tuple[Any, ...]]) -> List[Row]:
         }
         for (region, band), (calls, latency_ms) in sorted(sums.items())
     ]
+
+
+def _daily(data: Rollups) -> List[Row]:
+    """Return [date, call_count, latency_ms (summed), sla_violations] for every active day."""
+    days: Dict[str, List[_Group]] = {}
+    for (day, _, _), values in data[REGION_DAYS].items():
+        days.setdefault(day, []).append(_Group(*values))
+    return [
+        {
+            "date": day,
+            "call_count": sum(group.calls for group in groups),
+            "latency_ms": sum(group.latency_ms for group in groups),
+            "sla_violations": sum(group.violations for group in groups),
+        }
+        for day, groups in days.items()
+    ]
+
+
+def _by_day(data: Rollups) -> Optional[Row]:
+    measures = ("calls", "cost", "errors", "latency_ms", "violations")
+    cells = {
+        key: (*values[:4], _Group(*values).violations) for key, values in data[REGION_DAYS].items()
+    }
+    return daily_sums(data.period, cells, REGION_DAYS.by, measures, ("provider", "region"))
 
 
 # --- routing ---------------------------------------------------------------------------------

@@ -7,10 +7,22 @@ A call keeps the service level where its latency is not above `config.SLA_THRESH
 from __future__ import annotations
 
 import math
-from typing import Any, Callable, ClassVar, Dict, Iterable, List, Mapping, NamedTuple, Tuple
+from typing import (
+    Any,
+    Callable,
+    ClassVar,
+    Dict,
+    Iterable,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Tuple,
+)
 
 from finops import config
 from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered
+from finops.analyzers.days import by_day, daily_sums
 from finops.analyzers.wording import caveats, counted, percent, usd
 from finops.dataset.rollup import Rollups, Table
 from finops.stats import histogram_percentiles, ratio
@@ -22,6 +34,12 @@ MODELS = Table(
 )
 HOURS_OF_DAY = Table(("hour_of_day",), ("calls", "latency_ms", "latency"))
 DAYS = Table(("day",), ("calls", "errors", "latency_ms", "latency"))
+# From these a page recomputes its tables for chosen dates.
+MODEL_DAYS = Table(
+    ("day", "provider", "model"), ("calls", "cost", "tokens", "errors", "latency_ms")
+)
+TASK_DAYS = Table(("day", "task_type"), ("calls", "latency_ms"))
+PROVIDER_DAYS = Table(("day", "provider"), ("calls", "latency"))
 PERCENTILES = (0.50, 0.95, 0.99)
 
 
@@ -43,13 +61,27 @@ class Group(NamedTuple):
     @property
     def violations(self) -> int:
         """Calls above the service level."""
-        return sum(n for ms, n in self.histogram.items() if ms > config.SLA_THRESHOLD_MS)
+        return _violations(self.histogram)
+
+
+def _violations(histogram: Mapping[int, int]) -> int:
+    return sum(n for ms, n in histogram.items() if ms > config.SLA_THRESHOLD_MS)
 
 
 class PerformanceAnalyzer(Analyzer):
-    """Latency, throughput, service level and errors by model, provider, task, hour and day."""
+    """Latency, throughput, service level and errors by model, provider, task, hour and day.
 
-    TABLES: ClassVar[Tuple[Table, ...]] = (MODELS, HOURS_OF_DAY, DAYS)
+    `by_day` holds sums by model, provider and task by day, None where they are too many.
+    """
+
+    TABLES: ClassVar[Tuple[Table, ...]] = (
+        MODELS,
+        HOURS_OF_DAY,
+        DAYS,
+        MODEL_DAYS,
+        TASK_DAYS,
+        PROVIDER_DAYS,
+    )
 
     def compute(self, data: Rollups) -> Result:
         """Return the result; latencies in ms, throughput in tokens per second of waiting."""
@@ -67,6 +99,11 @@ class PerformanceAnalyzer(Analyzer):
             "by_task_type": _by_task_type(cells),
             "hourly_profile": _hourly_profile(data),
             "daily": _daily(data),
+            "by_day": {
+                "models": by_day(data, MODEL_DAYS, "provider", "model"),
+                "providers": _providers_by_day(data),
+                "tasks": by_day(data, TASK_DAYS, "task_type"),
+            },
             "findings": by_impact(
                 _findings(whole, latency, compliance, rankings) + caveats(data.period, data.totals)
             ),
@@ -238,6 +275,19 @@ def _daily(data: Rollups) -> List[Row]:
         }
         for (day,), (calls, errors, latency_ms, histogram) in data[DAYS].items()
     ]
+
+
+def _providers_by_day(data: Rollups) -> Optional[Row]:
+    cells = {
+        key: (calls, calls - _violations(histogram))
+        for key, (calls, histogram) in data[PROVIDER_DAYS].items()
+    }
+    measures = ("calls", "within")
+    sums = daily_sums(data.period, cells, PROVIDER_DAYS.by, measures, ("provider",))
+    if sums:
+        rows = zip(sums["sums"]["calls"], sums["sums"]["within"])
+        sums["sums"]["violations"] = [[a - b for a, b in zip(*pair)] for pair in rows]
+    return sums
 
 
 # --- sentences -------------------------------------------------------------------------------

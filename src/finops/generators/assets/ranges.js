@@ -117,7 +117,12 @@ const ranges = (() => {
   }
 
   const source = (table) => (table && table.data.follows ? stored[table.data.follows.sums] : null);
-  const follows = (data) => Boolean(data.follows && source(made[data.follows.table]));
+
+  // Whether a chart has a table that follows, with all the columns that it draws.
+  function follows(data) {
+    const table = data.follows && made[data.follows.table];
+    return Boolean(source(table)) && data.follows.values.every((at) => table.data.follows.over[at]);
+  }
 
   function inRange(data, range) {
     if (range === whole) return data;
