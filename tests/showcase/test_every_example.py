@@ -46,12 +46,14 @@ def test_the_nineteen_are_there():
 
 
 @pytest.mark.parametrize("python", interpreters())
+@pytest.mark.parametrize("below_root", [False, True], ids=["elsewhere", "root"])
 @pytest.mark.parametrize("path", EXAMPLES, ids=_named)
-def test_runs_alone_in_an_empty_environment(path, python, tmp_path):
+def test_runs_alone_in_an_empty_environment(path, below_root, python, tmp_path):
     arguments = ["--out", str(tmp_path / "pages")] if path.parent.name == "scenarios" else []
     if path.stem == "chart_builder":
         arguments = ["--out", str(tmp_path / "chart.html")]
-    ran = run_example(path, *arguments, cwd=tmp_path, python=python)
+    cwd = Path(tmp_path.anchor) if below_root else tmp_path
+    ran = run_example(path, *arguments, cwd=cwd, python=python)
     assert ran.status == 0, ran.err
     assert ran.err == ""
     assert ran.seconds < allowed_seconds(20)
