@@ -48,6 +48,21 @@ FOLLOWING: Dict[str, Tuple[List[str], List[str], List[str]]] = {
         ["models", "compliance", "tasks"],
         ["daily-latency", "daily-errors", "price-and-speed", "throughput", "violations"],
     ),
+    "realtime": (
+        ["Error rate"],
+        ["provider-shares"],
+        ["daily-cost", "daily-errors", "shares"],
+    ),
+    "dataset_overview": (
+        ["Total cost", "Calls", "Tokens", "Success rate"],
+        [],
+        ["daily-cost", "daily-calls"],
+    ),
+    "token_economics": (
+        ["Total cost", "Cost of 1M tokens", "Tokens for a dollar", "Tokens"],
+        [],
+        ["daily-tokens"],
+    ),
 }  # fmt: skip
 
 # Tables that come in the order of another one.

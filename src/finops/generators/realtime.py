@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from finops.generators import formatting
 from finops.generators.charts import Axis, Colour, Series, bar_chart, line_chart
-from finops.generators.components import Card, Part, section
+from finops.generators.components import Card, Part, columns, section
 from finops.generators.lean import Lean
 from finops.generators.page import Report, write_report
-from finops.generators.tables import Column, table, texts
+from finops.generators.ranges import Daily, follow
+from finops.generators.sums import Sums, pack
+from finops.generators.tables import Column, Over, table, texts
 
 REPORT = Report(
     "realtime",
@@ -36,14 +38,26 @@ _RISK_COLOURS: Dict[str, Colour] = {"critical": "critical", "high": "warning", "
 
 def generate_realtime_report(data: Dict[str, Any], output_path: Union[str, Path]) -> None:
     """Write the page for a realtime result.  Raises OSError if it cannot be written."""
+    sums = pack(data.get("by_day") or {}, ["providers"])
     write_report(
         REPORT,
         data,
         output_path,
         cards=_cards(data),
-        body=[_hours(data), _alerts(data), _burn(data), _portfolio(data)],
+        body=[
+            _hours(data),
+            _days(data),
+            _alerts(data),
+            _burn(data),
+            _portfolio(data, sums["providers"]),
+        ],
         value=_value(data),
         not_found=_not_found(data),
+        daily=Daily.of(
+            data.get("daily") or [],
+            ("call_count", "total_cost", "error_count"),
+            list(sums.values()),
+        ),
     )
 
 
@@ -60,7 +74,13 @@ def _cards(data: Data) -> List[Card]:
         Card(
             "Largest provider", risk.get("max_provider_concentration"), "share", f"{top}, of cost"
         ),
-        Card("Error rate", summary.get("error_rate_percent"), "percent", "of all calls"),
+        Card(
+            "Error rate",
+            summary.get("error_rate_percent"),
+            "percent",
+            "of all calls",
+            ("error_count", "percent:call_count"),
+        ),
     ]
 
 
@@ -115,6 +135,40 @@ def _anomaly_table(rows: Rows) -> Part:
     )
 
 
+def _days(data: Data) -> Part:
+    daily: Rows = data.get("daily") or []
+    days = texts(daily, "date")
+    rates = [_percent(row.get("error_count"), row.get("call_count")) for row in daily]
+    return section(
+        "Day by day",
+        columns(
+            line_chart(
+                "daily-cost",
+                "Cost of each day",
+                Axis("Day (UTC)", "date"),
+                Axis("Cost (USD)", "money"),
+                days,
+                [Series("Cost", [row.get("total_cost") for row in daily])],
+                empty="There is no day with a call, so no line over time is drawn.",
+            ),
+            line_chart(
+                "daily-errors",
+                "Failed calls of each day",
+                Axis("Day (UTC)", "date"),
+                Axis("Failed calls (%)", "percent"),
+                days,
+                [Series("Error rate", rates, "warning")],
+                bins="max",
+                empty="There is no day with a call, so no line over time is drawn.",
+            ),
+        ),
+    )
+
+
+def _percent(part: Any, whole: Any) -> float:
+    return float(part or 0) / whole * 100 if whole else 0.0
+
+
 def _when(hour: Any) -> str:
     """Return "2025-01-01T09:00:00" as "2025-01-01 09:00"; a date stays a date."""
     return str(hour).replace("T", " ")[:16]
@@ -135,7 +189,9 @@ def _alerts(data: Data) -> Part:
         bar_chart(
             "alerts-by-day",
             "Alerts on each day with one, by type",
-            Axis("Day (UTC)", "date"),
+            # Not a date to the script: a provider is judged against the whole period, so the
+            # alerts of chosen dates cannot be told from those of all.
+            Axis("Day (UTC)", "text"),
             Axis("Alerts", "count"),
             labels,
             [
@@ -219,31 +275,35 @@ def _burn(data: Data) -> Part:
     )
 
 
-def _portfolio(data: Data) -> Part:
+def _portfolio(data: Data, sums: Optional[Sums]) -> Part:
     risk: Data = data.get("portfolio_risk") or {}
     rows: Rows = risk.get("shares") or []
+    colours: List[Colour] = [("provider", row.get("provider")) for row in rows]
+    shown = [
+        Column("provider", "Provider", "provider", dot=True),
+        Column("share", "Share of cost", "share", bar=True, over=("cost", "part")),
+    ]
+    chart = bar_chart(
+        "shares",
+        "Share of the cost by provider",
+        Axis("Provider", "provider"),
+        Axis("Share of the cost (%)", "share"),
+        texts(rows, "provider"),
+        [Series("Share", [row.get("share") for row in rows])],
+        horizontal=True,
+        colours=colours,
+    )
     return section(
         "How much hangs on one provider",
-        bar_chart(
-            "shares",
-            "Share of the cost by provider",
-            Axis("Provider", "provider"),
-            Axis("Share of the cost (%)", "share"),
-            texts(rows, "provider"),
-            [Series("Share", [row.get("share") for row in rows])],
-            horizontal=True,
-            colours=[("provider", row.get("provider")) for row in rows],
-        ),
+        follow(chart, "provider-shares", shown, "provider", ("share",), colours=colours),
         table(
             "provider-shares",
             "Share of the cost by provider",
-            [
-                Column("provider", "Provider", "provider", dot=True),
-                Column("share", "Share of cost", "share", bar=True),
-            ],
+            shown,
             rows,
             order=("share", "descending"),
             empty="Providers with a call were looked for, and there are none.",
+            over=Over(sums, ("provider",)),
         ),
         lead=f"The diversity score is {formatting.decimal(risk.get('diversity_score'))}: the "
         "chance that two dollars went to different providers, from 0 to 1.",

@@ -8,8 +8,9 @@ from typing import ClassVar, Dict, Iterator, List, Mapping, NamedTuple, Sequence
 
 from finops import config
 from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered
+from finops.analyzers.days import by_day
 from finops.analyzers.finops.degradation import PROVIDER_HOURS, degraded_hours
-from finops.analyzers.finops.tables import ACCOUNTS, CALLS, DAYS, fold
+from finops.analyzers.finops.tables import ACCOUNTS, CALLS, DAYS, MODEL_DAYS, fold
 from finops.analyzers.wording import caveats, counted, percent, usd
 from finops.dataset.rollup import Period, Rollups, Table
 from finops.stats import mean, ratio, std_dev
@@ -34,7 +35,8 @@ class Baseline(NamedTuple):
 class RealtimeAnalyzer(Analyzer):
     """Anomalous hours, alerts, dependence on one provider, customers who burn their price.
 
-    `hourly` is the cost of every hour, from which the baseline and the anomalies come.
+    `hourly` is the cost of every hour, from which the baseline and the anomalies come; `by_day`
+    holds the cost of each provider by day, None where that is too much to keep.
     """
 
     TABLES: ClassVar[Tuple[Table, ...]] = (
@@ -45,6 +47,7 @@ class RealtimeAnalyzer(Analyzer):
         DAYS,
         CALLS,
         ACCOUNTS,
+        MODEL_DAYS,
     )
 
     def compute(self, data: Rollups) -> Result:
@@ -68,6 +71,11 @@ class RealtimeAnalyzer(Analyzer):
             },
             "hourly_baseline": dict(baseline._asdict()),
             "hourly": [{"hour": hour, "cost": cost} for hour, cost in hourly.items()],
+            "daily": [
+                {"date": day, "call_count": calls, "total_cost": cost, "error_count": errors}
+                for (day,), (calls, cost, errors) in data[DAYS].items()
+            ],
+            "by_day": {"providers": by_day(data, MODEL_DAYS, "provider")},
             "anomalies": anomalies,
             "alerts": alerts,
             "portfolio_risk": risk,
