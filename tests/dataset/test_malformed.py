@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, List, Tuple
 
 import pytest
-from tests.support.plain import call
 
 from finops.dataset.rollup import Rollups, Table
 from finops.dataset.scan import open_dataset
 from finops.errors import DataError
 from finops.schema import COLUMN_NAMES
+from tests.support.plain import call
 
 HEADER = ",".join(COLUMN_NAMES)
 TOTAL = Table(("provider",), ("calls", "cost", "tokens"))

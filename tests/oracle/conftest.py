@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any, Dict, List, NamedTuple
 
 import pytest
-from tests.oracle.database import Oracle
-from tests.support.plain import call
 
 from finops.dataset.scan import open_dataset
 from finops.pipeline import Job, compute
 from finops.schema import COLUMN_NAMES
 from finops.simulator.engine import generate
+from tests.oracle.database import Oracle
+from tests.support.plain import call
 
 SEEDS = (11, 222, 3333)
 SIMULATED_BYTES = 20 * 1_048_576

@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any, Dict, List, Tuple
 
-from tests.oracle.conftest import Case
-from tests.oracle.database import check_rows, check_same, percentile
-
 from finops import config
 from finops.catalog import DEFAULT_PRICES
+from tests.oracle.conftest import Case
+from tests.oracle.database import check_rows, check_same, percentile
 
 ALL = "(select sum(cost) from calls)"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, Dict, List
 
 import pytest
-from tests.oracle.conftest import Case
-from tests.oracle.database import Oracle, check_rows, check_same, percentile
 
 from finops import config
+from tests.oracle.conftest import Case
+from tests.oracle.database import Oracle, check_rows, check_same, percentile
 
 ALL = "(select sum(cost) from calls)"
 LATENCY = f"""avg(latency_ms) as avg_latency_ms, {percentile("latency_ms", 0.5)} as p50_latency_ms,

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any, Dict, List
 
+from finops import config
 from tests.oracle.conftest import Case
 from tests.oracle.database import check_rows, check_same
-
-from finops import config
 
 CUSTOMERS = """
 with m as (select *, price - monthly_cost as margin from customers where price is not null)

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any, Dict, List
 
 import pytest
-from tests.support.plain import PlainDataset, call
 
 from finops import config
 from finops.analyzers.advanced.abuse_detection import SIGNALS, AbuseDetectionAnalyzer
+from tests.support.plain import PlainDataset, call
 
 START = datetime(2025, 1, 6, 9)
 

@@ -6,11 +6,11 @@ from datetime import date, datetime, timedelta
 from typing import Any, Dict, Iterable, List, Set
 
 import pytest
-from tests.support.plain import PlainDataset, call
 
 from finops import config
 from finops.analyzers.advanced.churn_growth import ChurnGrowthAnalyzer, suggested_tier
 from finops.analyzers.advanced.weeks import weekly_growth
+from tests.support.plain import PlainDataset, call
 
 MONDAY = date(2025, 1, 6)  # of 2025-W02
 

@@ -10,8 +10,6 @@ from datetime import datetime, timezone
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.analyzers.ubr.support import EDGES, calls
-from tests.support.plain import PlainDataset, call
 
 from finops.analyzers.advanced import dataset_overview
 from finops.analyzers.advanced.dataset_overview import (
@@ -20,6 +18,8 @@ from finops.analyzers.advanced.dataset_overview import (
     duration_description,
 )
 from finops.dataset.rollup import Accounting, FileInfo, Rollups, Skipped
+from tests.analyzers.ubr.support import EDGES, calls
+from tests.support.plain import PlainDataset, call
 
 ROWS = [
     call(timestamp="2025-01-01T00:00:00", cost_usd="1.5", region="eu-west"),

@@ -6,13 +6,13 @@ import random
 from typing import Any, Dict, List
 
 import pytest
-from tests.support.plain import PlainDataset, call
 
 from finops import config
 from finops.analyzers.advanced.geographic_latency import (
     GeographicLatencyAnalyzer,
     at_equal_tokens,
 )
+from tests.support.plain import PlainDataset, call
 
 
 def analyze(rows: List[Dict[str, str]]) -> Dict[str, Any]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.analyzers.ubr.support import EDGES, calls, month, run
-from tests.support.plain import PlainDataset, call
 
 from finops.analyzers.advanced.token_economics import TokenEconomicsAnalyzer, overpriced
 from finops.catalog import CATALOG, DEFAULT_PRICES, Model, PriceTable
+from tests.analyzers.ubr.support import EDGES, calls, month, run
+from tests.support.plain import PlainDataset, call
 
 CELL = {"call_count", "cost", "wasted_cost", "customers"}
 

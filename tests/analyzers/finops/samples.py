@@ -6,9 +6,8 @@ import random
 from datetime import datetime, timedelta
 from typing import Any, Dict, List
 
-from tests.support.plain import PlainDataset, call
-
 from finops.catalog import CATALOG, DEFAULT_PRICES
+from tests.support.plain import PlainDataset, call
 
 Rows = List[Dict[str, str]]
 

@@ -4,10 +4,10 @@ from collections import defaultdict
 from typing import Any, DefaultDict, Dict, List
 
 import pytest
-from tests.analyzers.finops.samples import at, many, run
-from tests.support.plain import call
 
 from finops.analyzers.finops.alignment import AlignmentAnalyzer
+from tests.analyzers.finops.samples import at, many, run
+from tests.support.plain import call
 
 Row = Dict[str, str]
 

@@ -8,11 +8,11 @@ import re
 from typing import Any, Dict, Tuple, Type
 
 import pytest
-from tests.analyzers.finops.samples import edges, many, run
-from tests.support.plain import PlainDataset, call
 
 from finops.analyzers.base import SEVERITIES, Analyzer
 from finops.registry import ANALYZER_REGISTRY
+from tests.analyzers.finops.samples import edges, many, run
+from tests.support.plain import PlainDataset, call
 
 IDS = ("understanding", "performance", "realtime", "optimization", "alignment")
 BOTH = "findings recommendations"

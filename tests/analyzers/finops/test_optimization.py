@@ -5,12 +5,12 @@ from collections import defaultdict
 from typing import Any, DefaultDict, Dict, List
 
 import pytest
-from tests.analyzers.finops.samples import at, edges, many, run
-from tests.support.plain import call
 
 from finops import config
 from finops.analyzers.finops.optimization import OptimizationAnalyzer
 from finops.catalog import CATALOG, CLASSES, Model, PriceTable
+from tests.analyzers.finops.samples import at, edges, many, run
+from tests.support.plain import call
 
 Row = Dict[str, str]
 PRICED = {(m.provider, m.name): m for m in CATALOG}

@@ -6,11 +6,11 @@ from collections import defaultdict
 from typing import Any, Callable, DefaultDict, Dict, List
 
 import pytest
-from tests.analyzers.finops.samples import at, many, run
-from tests.support.plain import call
 
 from finops.analyzers.finops import performance
 from finops.analyzers.finops.performance import PerformanceAnalyzer, bins
+from tests.analyzers.finops.samples import at, many, run
+from tests.support.plain import call
 
 Row = Dict[str, str]
 

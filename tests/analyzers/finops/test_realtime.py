@@ -6,12 +6,12 @@ from collections import defaultdict
 from typing import Any, DefaultDict, Dict, List
 
 import pytest
-from tests.analyzers.finops.samples import at, many, run
-from tests.support.plain import call
 
 from finops.analyzers.finops import realtime
 from finops.analyzers.finops.realtime import RealtimeAnalyzer, hours_of
 from finops.dataset.rollup import Period
+from tests.analyzers.finops.samples import at, many, run
+from tests.support.plain import call
 
 Row = Dict[str, str]
 

@@ -5,11 +5,11 @@ from collections import defaultdict
 from typing import Any, DefaultDict, Dict, List
 
 import pytest
-from tests.analyzers.finops.samples import at, edges, many, run
-from tests.support.plain import call
 
 from finops.analyzers.finops import understanding
 from finops.analyzers.finops.understanding import UnderstandingAnalyzer
+from tests.analyzers.finops.samples import at, edges, many, run
+from tests.support.plain import call
 
 
 def result_of(rows: List[Dict[str, str]]) -> Dict[str, Any]:

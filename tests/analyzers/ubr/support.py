@@ -6,6 +6,7 @@ import json
 from typing import Any, Dict, Iterable, List
 
 from hypothesis import strategies as st
+
 from tests.support.plain import PlainDataset, call
 
 START = "2025-01-01T00:00:00.000000"

@@ -8,11 +8,11 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.analyzers.ubr.support import EDGES, calls, month, run
-from tests.support.plain import call
 
 from finops.analyzers.ubr import features
 from finops.analyzers.ubr.features import FeaturesAnalyzer, classify, return_percent
+from tests.analyzers.ubr.support import EDGES, calls, month, run
+from tests.support.plain import call
 
 
 def calls_of(customer, feature, count, cost, price, **changes):

@@ -7,12 +7,12 @@ from typing import Dict, Tuple
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.analyzers.ubr.support import EDGES, calls, month, run
-from tests.support.plain import call
 
 from finops.analyzers.ubr.common import CUSTOMER_TABLE, Account
 from finops.analyzers.ubr.pricing import PRICING_MODELS, PricingAnalyzer
 from finops.dataset.rollup import Customer, Period, Rollups, Totals
+from tests.analyzers.ubr.support import EDGES, calls, month, run
+from tests.support.plain import call
 
 MODELS = ["flat_rate", "usage_based", "tiered", "hybrid"]
 THIRTY_DAYS = Period("2025-01-01T00:00:00.000000", "2025-01-31T00:00:00.000000")

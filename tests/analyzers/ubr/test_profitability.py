@@ -9,12 +9,12 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.analyzers.ubr.support import EDGES, calls, month, run
-from tests.support.plain import call
 
 from finops.analyzers.ubr import profitability
 from finops.analyzers.ubr.common import margin_percent
 from finops.analyzers.ubr.profitability import ProfitabilityAnalyzer, category_of, covering_tier
+from tests.analyzers.ubr.support import EDGES, calls, month, run
+from tests.support.plain import call
 
 CUSTOMER_KEYS = {
     "customer_id",
