@@ -30,11 +30,15 @@ setup: ## prepare the development environment
 test: setup lint test-old test-new coverage ## run every check there is
 
 test-old: # the tests of what ships, on Python 3.7
-	@if [ -x $(VENV37) ]; then $(VENV37) -m pytest tests -n 2 --dist loadfile -p no:cacheprovider; fi
+	@if [ -x $(VENV37) ]; then \
+		$(VENV37) -m pytest tests -n 2 --dist loadfile -p no:cacheprovider -m "not slow"; fi
 
 test-new: # everything, on the newest Python, measured
 	@rm -f .coverage .coverage.*
-	@$(VENV) -m pytest tests -n 2 --dist loadfile --cov --cov-report= $(PYTEST_FLAGS)
+	@status=0; \
+	$(VENV) -m pytest tests -m alone || status=1; \
+	$(VENV) -m pytest tests -m "not alone" -n 2 --dist loadfile --cov --cov-report= || status=1; \
+	exit $$status
 
 coverage: # the share of lines and branches of src that the tests went through
 	@$(VENV) scripts/coverage_gate.py

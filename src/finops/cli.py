@@ -145,23 +145,25 @@ def _dispatch(words: List[str]) -> int:
 def _report(error: BaseException) -> int:
     """Say in one line what went wrong and return the status for it."""
     if isinstance(error, FinOpsError):
-        _note(f"finops: {inert(str(error))}")
+        _note(_line(str(error)))
         return error.exit_status
     if isinstance(error, StandardOutputError):
         return _standard_output_failed(error.cause)
     if isinstance(error, OSError):
         where = f": {error.filename}" if error.filename is not None else ""
-        _note(inert(f"finops: {error.strerror or error}{where}"))
+        _note(_line(f"{error.strerror or error}{where}"))
     elif isinstance(error, MemoryError):
-        _note("finops: not enough memory; close other programs or take a smaller dataset")
+        _note(_line("not enough memory; close other programs or take a smaller dataset"))
     else:
-        _note(
-            inert(
-                f"finops: a defect of this program: {type(error).__name__}: {error}; "
-                "run it again with --debug and report what it prints"
-            )
-        )
+        name = type(error).__name__
+        what = f"a defect of this program: {name}: {error}"
+        _note(_line(f"{what}; run it again with --debug and report what it prints"))
     return TROUBLE
+
+
+def _line(text: str) -> str:
+    """Return text as the one line that trouble gets."""
+    return f"finops: {inert(' '.join(text.splitlines()))}"
 
 
 class StandardOutputError(Exception):

@@ -1,0 +1,109 @@
+"""Checking a dataset: what is said of its rows and of its commit mark."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from finops.dataset import mark as marks
+from finops.dataset.mark import Mark, Pending, write_mark
+from finops.dataset.rollup import Accounting, Period, Rollups
+from finops.schema import HEADER_LINE
+from finops.verify import verify
+from tests.conftest import varied_rows, write_csv
+from tests.support.plain import call
+
+
+@pytest.fixture
+def marked(tmp_path: Path) -> Path:
+    """A dataset of 50 rows with a mark that fits."""
+    path = write_csv(tmp_path / "calls.csv", varied_rows(50))
+    write_mark(path, mark_of(path, 50))
+    return path
+
+
+def mark_of(path: Path, rows: int) -> Mark:
+    end = path.stat().st_size
+    return Mark(end, rows, end, rows, marks.head_hash(path, end))
+
+
+def test_a_file_of_this_program_that_is_in_order(marked: Path) -> None:
+    found = verify(marked)
+    assert found.faults == []
+    size = marked.stat().st_size
+    assert found.lines[0] == f"calls.csv: {size:,} bytes, 50 calls"
+    assert found.lines[-1] == f"commit mark: 50 rows in {size:,} bytes are committed"
+
+
+def test_a_file_of_somebody_else(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "own.csv", [call(), call(provider="p", model="m", cost_usd="")])
+    found = verify(path)
+    assert found.faults == []
+    assert "  1 calls have neither a cost nor a known price" in found.lines
+    assert found.lines[-1].startswith("commit mark: none")
+
+
+def test_notes_and_skipped_rows_are_told(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "own.csv", [call(input_tokens=-5) for _ in range(7)] + [call()])
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    found = verify(path)
+    skipped = [line for line in found.lines if line.startswith("  skipped 7: ")]
+    assert len(skipped) == 1
+    assert skipped[0].endswith("(line 2, 3, 4, 5, 6, …)")
+    assert "note: The file starts with a byte order mark; it was ignored." in found.lines
+
+
+def test_no_calls(tmp_path: Path) -> None:
+    path = tmp_path / "empty.csv"
+    path.write_text(HEADER_LINE)
+    assert "period: no calls" in verify(path).lines
+
+
+def test_a_batch_that_is_being_written(marked: Path) -> None:
+    mark = mark_of(marked, 50)._replace(pending=Pending(9999, 1, 5000))
+    write_mark(marked, mark)
+    with open(str(marked), "ab") as file:
+        file.write(b"2025-01-01T00:00")
+    found = verify(marked)
+    assert found.faults == []
+    assert "a batch of 5,000 rows is being written" in found.lines[-1]
+
+
+def test_rows_that_another_program_appended(marked: Path) -> None:
+    row = marked.read_bytes().splitlines(keepends=True)[-1]
+    with open(str(marked), "ab") as file:
+        file.write(row)
+    found = verify(marked)
+    assert found.faults == []
+    assert found.lines[-1] == f"  {len(row):,} bytes behind it were appended by another program"
+
+
+def test_a_mark_that_counts_other_rows(marked: Path) -> None:
+    write_mark(marked, mark_of(marked, 49))
+    assert verify(marked).faults == ["the commit mark counts other rows than the file holds"]
+
+
+def test_a_file_that_is_shorter_than_its_mark(marked: Path) -> None:
+    marked.write_bytes(marked.read_bytes()[:-500])
+    assert verify(marked).faults == [
+        "500 committed bytes are missing at the end; 'generate' repairs the file"
+    ]
+
+
+def test_a_damaged_mark(marked: Path) -> None:
+    marks.mark_path(marked).write_text("{")
+    assert verify(marked).faults == [
+        "calls.csv.commit is damaged or belongs to another file; delete it to go on"
+    ]
+
+
+def test_lines_that_do_not_add_up_are_a_defect(
+    marked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Wrong:
+        def rollups(self, tables: object) -> Rollups:
+            return Rollups({}, Period(), accounting=Accounting(lines=5, header=1, used=1))
+
+    monkeypatch.setattr("finops.verify.open_dataset", lambda path, **options: Wrong())
+    assert verify(marked).faults == ["the lines do not add up; this is a defect of this program"]
