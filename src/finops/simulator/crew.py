@@ -50,6 +50,7 @@ def _start(recipe: Recipe, first: int, step: int) -> subprocess.Popen[bytes]:
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
+        bufsize=0,
     )
     _widen(process)
     return process
@@ -74,13 +75,20 @@ def _taken_in_turn(crew: List[subprocess.Popen[bytes]], first: int) -> Iterator[
 
 
 def _receive(pipe: IO[bytes]) -> bytes:
-    head = pipe.read(LENGTH.size)
-    if len(head) == LENGTH.size:
-        (length,) = LENGTH.unpack(head)
-        rows = pipe.read(length)
-        if len(rows) == length:
-            return rows
-    raise FinOpsError("a worker process ended unexpectedly; run again, or with --workers 1")
+    (length,) = LENGTH.unpack(_exactly(pipe, LENGTH.size))
+    return bytes(_exactly(pipe, length))
+
+
+def _exactly(pipe: IO[bytes], count: int) -> bytearray:
+    """Read so many bytes into one piece of memory, for a batch is large."""
+    found = bytearray(count)
+    rest = memoryview(found)
+    while rest:
+        read: int = pipe.readinto(rest)  # type: ignore[attr-defined]
+        if not read:
+            raise FinOpsError("a worker process ended unexpectedly; try again with --workers 1")
+        rest = rest[read:]
+    return found
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -109,11 +109,11 @@ def _fill(
         return
     number, there = divmod(own_rows, BATCH_SIZE)
     with batches_in_order(recipe, number, workers) as batches:
-        for _, rows in batches:
-            rows = _without_first(rows, there)
+        for _, batch in batches:
+            rows = _up_to(_without_first(batch, there), target - out.end)
             there = 0
-            rows = _up_to(rows, target - out.end)
-            out.append(rows, rows.count(b"\n"), clock_of(rows))
+            count = BATCH_SIZE if rows is batch else rows.count(b"\n")
+            out.append(rows, count, clock_of(rows))
             if progress is not None:
                 progress(out.end, target, out.rows)
             if out.end >= target:

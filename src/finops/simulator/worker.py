@@ -44,7 +44,7 @@ def main() -> None:
     """Run as the engine's child: an interrupt is the engine's to deal with."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     recipe, first, step = sys.argv[1:4]
-    with open(os.dup(sys.stdout.fileno()), "wb", buffering=0) as output:
+    with open(os.dup(sys.stdout.fileno()), "wb") as output:
         serve(Recipe.from_json(recipe), int(first), int(step), output)
 
 
