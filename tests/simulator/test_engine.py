@@ -8,6 +8,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -320,3 +321,26 @@ def test_prices_are_the_users_own(csv: Path) -> None:
 def test_without_incidents(csv: Path) -> None:
     generate(csv, SIZE, incidents=False)
     assert json.loads(truth_path(csv).read_text()) == {"seed": 42, "incidents": []}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signals like these on Windows")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGKILL"])
+def test_workers_go_with_their_engine_and_say_nothing(folder: Path, name: str) -> None:
+    command = [sys.executable, "-c", GENERATE.replace(str(3 * SIZE), str(100 * SIZE))]
+    process = subprocess.Popen(
+        [*command, str(folder / "calls.csv"), "2"],
+        cwd=str(ROOT / "src"),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and not mark_path(folder / "calls.csv").exists():
+        time.sleep(0.01)
+    time.sleep(0.2)
+    process.send_signal(getattr(signal, name))
+    # The pipe ends when nobody holds it any more: neither the engine nor a worker.
+    assert process.stderr is not None
+    said = process.stderr.read()
+    process.wait()
+    assert "worker.py" not in said
+    assert readable_end(folder / "calls.csv") > 0

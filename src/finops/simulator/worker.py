@@ -7,12 +7,13 @@ do no harm, and ends when it finds its output closed.
 
 from __future__ import annotations
 
-import os
 import signal
 import struct
 import sys
-from typing import BinaryIO, Iterator, Tuple
+from contextlib import suppress
+from typing import Iterator, Tuple
 
+from finops.dataset.files import FILES
 from finops.simulator.plan import Plan
 from finops.simulator.recipe import Recipe
 from finops.simulator.rows import RowMaker, batches
@@ -29,23 +30,19 @@ def made(recipe: Recipe, first: int = 0, step: int = 1) -> Iterator[Tuple[int, b
             yield batch.number, maker.make(batch)
 
 
-def serve(recipe: Recipe, first: int, step: int, output: BinaryIO) -> None:
-    """Write batches, each after its length, until the reader goes away."""
-    try:
+def serve(recipe: Recipe, first: int, step: int, output: int) -> None:
+    """Write batches to a descriptor, each after its length, until the reader goes away."""
+    with suppress(OSError):  # the engine has enough, or is gone
         for _, rows in made(recipe, first, step):
-            output.write(LENGTH.pack(len(rows)))
-            output.write(rows)
-            output.flush()
-    except OSError:  # the engine has enough, or is gone
-        pass
+            FILES.write_all(output, LENGTH.pack(len(rows)))
+            FILES.write_all(output, rows)
 
 
 def main() -> None:
     """Run as the engine's child: an interrupt is the engine's to deal with."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     recipe, first, step = sys.argv[1:4]
-    with open(os.dup(sys.stdout.fileno()), "wb") as output:
-        serve(Recipe.from_json(recipe), int(first), int(step), output)
+    serve(Recipe.from_json(recipe), int(first), int(step), sys.stdout.fileno())
 
 
 if __name__ == "__main__":
