@@ -178,6 +178,9 @@ COST_LEVER_FACTOR = 2
 NON_PRODUCTION_NOTABLE_PCT = 10
 # Sums by key and day are kept for choosing dates, up to so many of one measure.
 DAILY_SUMS_MAX_CELLS = 100_000
+# Percentiles for chosen dates: days that may share an entry, and how many counts may be kept.
+PERCENTILE_WINDOW_STEPS: Tuple[int, ...] = (1, 7, 28)
+PERCENTILE_WINDOWS_MAX_COUNTS = 28_000
 # The customers at the top of the bill: which part of them is looked at.
 TOP_CUSTOMERS_PCT = 10
 

@@ -44,7 +44,7 @@ FOLLOWING: Dict[str, Tuple[List[str], List[str], List[str]]] = {
         [],
     ),
     "performance": (
-        ["Service level", "Error rate", "Calls"],
+        ["p95 latency", "Median latency", "p99 latency", "Service level", "Error rate", "Calls"],
         ["models", "compliance", "tasks"],
         ["daily-latency", "daily-errors", "price-and-speed", "throughput", "violations"],
     ),

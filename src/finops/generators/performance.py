@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Container, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from finops.generators import formatting
 from finops.generators.charts import Axis, Colour, Series, bar_chart, line_chart, scatter_chart
@@ -36,7 +36,7 @@ def generate_performance_report(data: Dict[str, Any], output_path: Union[str, Pa
         REPORT,
         data,
         output_path,
-        cards=_cards(data.get("summary") or {}, daily.measures),
+        cards=_cards(data.get("summary") or {}, {*daily.measures, *daily.windows}),
         body=[
             _over_time(data),
             _spread(data),
@@ -62,20 +62,41 @@ def _daily(data: Data, sums: Mapping[str, Optional[Sums]]) -> Daily:
         dict(row, **{name: totals[name].get(row.get("date")) for name in kept})
         for row in data.get("daily") or []
     ]
-    return Daily.of(rows, ["call_count", *kept], list(sums.values()))
+    found: Data = data.get("percentiles_by_day") or {}
+    windows = {name: window for name, window in found.items() if window}
+    daily = Daily.of(rows, ["call_count", *kept], list(sums.values()))
+    return daily._replace(windows=windows)
 
 
 def _limit(data: Data) -> Any:
     return (data.get("summary") or {}).get("sla_threshold_ms")
 
 
-def _cards(summary: Data, measures: Mapping[str, Any]) -> List[Card]:
+def _cards(summary: Data, measures: Container[str]) -> List[Card]:
     limit = formatting.milliseconds(summary.get("sla_threshold_ms"))
     slowest = formatting.milliseconds(summary.get("max_latency_ms"))
     return [
-        Card("p95 latency", summary.get("p95_latency_ms"), "ms", "95 of 100 calls are faster"),
-        Card("Median latency", summary.get("p50_latency_ms"), "ms", "half of the calls are faster"),
-        Card("p99 latency", summary.get("p99_latency_ms"), "ms", f"the slowest took {slowest}"),
+        Card(
+            "p95 latency",
+            summary.get("p95_latency_ms"),
+            "ms",
+            "95 of 100 calls are faster",
+            ("p95", "percentile") if "p95" in measures else None,
+        ),
+        Card(
+            "Median latency",
+            summary.get("p50_latency_ms"),
+            "ms",
+            "half of the calls are faster",
+            ("p50", "percentile") if "p50" in measures else None,
+        ),
+        Card(
+            "p99 latency",
+            summary.get("p99_latency_ms"),
+            "ms",
+            f"the slowest took {slowest}",
+            ("p99", "percentile") if "p99" in measures else None,
+        ),
         Card(
             "Service level",
             summary.get("sla_compliance_percent"),

@@ -10,12 +10,13 @@ other reports.
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any, Dict, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from finops.generators.charts import MAX_LABELS, Colour, colour_data
 from finops.generators.components import Part
 from finops.generators.markup import Markup, fill, inert, join, json_number, token
-from finops.generators.sums import Sums
+from finops.generators.sums import Sums, pack_window
 from finops.generators.tables import Column
 
 PRESETS: Tuple[int, ...] = (7, 30, 90)
@@ -24,12 +25,14 @@ PRESETS: Tuple[int, ...] = (7, 30, 90)
 class Daily(NamedTuple):
     """Sums by day: `days` (YYYY-MM-DD, ascending) and as many numbers for each measure.
 
-    `sums` are those by key and day that tables of the page are recomputed from.
+    `sums` are those by key and day that tables of the page are recomputed from, `windows` what
+    an analyzer gives to tell percentiles of any days, by name.
     """
 
     days: Sequence[str]
     measures: Mapping[str, Sequence[Any]]
     sums: Sequence[Optional[Sums]] = ()
+    windows: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 
     @classmethod
     def of(
@@ -98,5 +101,9 @@ def range_bar(daily: Daily) -> Part:
             for name, values in daily.measures.items()
         },
     }
-    sums = {one.name: dict(one.data) for one in daily.sums if one}
-    return Part(markup, {"ranged": data, "sums": sums} if sums else {"ranged": data})
+    parts: Dict[str, Dict[str, Any]] = {
+        "ranged": data,
+        "sums": {one.name: dict(one.data) for one in daily.sums if one},
+        "windows": {name: pack_window(one) for name, one in daily.windows.items()},
+    }
+    return Part(markup, {kind: part for kind, part in parts.items() if part})

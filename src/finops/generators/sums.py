@@ -14,6 +14,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tup
 
 # Printable characters that need no escape in the page's JSON block.
 ALPHABET = "".join(chr(code) for code in range(32, 127) if chr(code) not in "\"\\<>&'`")
+HALF = len(ALPHABET) // 2
 # Days that may share a sum.
 STEPS: Tuple[int, ...] = (1, 7, 14, 28)
 # Characters that all sums of a page may take together.
@@ -105,6 +106,42 @@ class _Grid:
             place = {value: at for at, value in enumerate(dict.fromkeys(values))}
             data["distinct"] = [place[value] for value in values]
         return Sums(name, self._by, self._keys, data)
+
+
+def pack_window(window: Row) -> Dict[str, Any]:
+    """Return an analyzer's percentile window as the script reads it.
+
+    What is inside becomes a text for each entry.  A digit of the lower half is the gap to the
+    latency before, with one call; one of the upper half is a gap, too, and its calls follow as
+    a digit.  The highest digit says of either number that the next digit goes on from there.
+    """
+    return {
+        "share": window["share"],
+        "step": window["step"],
+        "from": window["from_ms"],
+        "bins": len(window["calls"]),
+        "calls": packed(window["calls"]),
+        "below": packed(window["below"]),
+        "inside": [_gaps(pairs) for pairs in window["inside"]],
+    }
+
+
+def _gaps(pairs: Sequence[Sequence[int]]) -> str:
+    text, before = [], 0
+    for offset, count in pairs:
+        gap = offset - before
+        if count == 1 and gap < HALF:
+            text.append(ALPHABET[gap])
+        else:
+            text += [_open_digit(gap, HALF), _open_digit(count, 0)]
+        before = offset
+    return "".join(text)
+
+
+def _open_digit(number: int, lowest: int) -> str:
+    """Return a number of any size in digits from `lowest` on."""
+    top = len(ALPHABET) - 1 - lowest
+    return ALPHABET[-1] * (number // top) + ALPHABET[lowest + number % top]
 
 
 def totals_by_day(daily: Optional[Row], measure: str) -> Dict[str, Any]:

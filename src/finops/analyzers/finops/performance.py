@@ -16,13 +16,14 @@ from typing import (
     List,
     Mapping,
     NamedTuple,
-    Optional,
     Tuple,
 )
 
 from finops import config
 from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered
-from finops.analyzers.days import by_day, daily_sums
+from finops.analyzers.finops import speed_days
+from finops.analyzers.finops.speed_days import sums_by_day, violations
+from finops.analyzers.waits import percentile_windows
 from finops.analyzers.wording import caveats, counted, percent, usd
 from finops.dataset.rollup import Rollups, Table
 from finops.stats import histogram_percentiles, ratio
@@ -34,12 +35,6 @@ MODELS = Table(
 )
 HOURS_OF_DAY = Table(("hour_of_day",), ("calls", "latency_ms", "latency"))
 DAYS = Table(("day",), ("calls", "errors", "latency_ms", "latency"))
-# From these a page recomputes its tables for chosen dates.
-MODEL_DAYS = Table(
-    ("day", "provider", "model"), ("calls", "cost", "tokens", "errors", "latency_ms")
-)
-TASK_DAYS = Table(("day", "task_type"), ("calls", "latency_ms"))
-PROVIDER_DAYS = Table(("day", "provider"), ("calls", "latency"))
 PERCENTILES = (0.50, 0.95, 0.99)
 
 
@@ -61,27 +56,17 @@ class Group(NamedTuple):
     @property
     def violations(self) -> int:
         """Calls above the service level."""
-        return _violations(self.histogram)
-
-
-def _violations(histogram: Mapping[int, int]) -> int:
-    return sum(n for ms, n in histogram.items() if ms > config.SLA_THRESHOLD_MS)
+        return violations(self.histogram)
 
 
 class PerformanceAnalyzer(Analyzer):
     """Latency, throughput, service level and errors by model, provider, task, hour and day.
 
-    `by_day` holds sums by model, provider and task by day, None where they are too many.
+    `by_day` holds sums by model, provider and task by day, `percentiles_by_day` what tells the
+    percentiles of any days; None where that is too much to keep.
     """
 
-    TABLES: ClassVar[Tuple[Table, ...]] = (
-        MODELS,
-        HOURS_OF_DAY,
-        DAYS,
-        MODEL_DAYS,
-        TASK_DAYS,
-        PROVIDER_DAYS,
-    )
+    TABLES: ClassVar[Tuple[Table, ...]] = (MODELS, HOURS_OF_DAY, DAYS, *speed_days.TABLES)
 
     def compute(self, data: Rollups) -> Result:
         """Return the result; latencies in ms, throughput in tokens per second of waiting."""
@@ -99,11 +84,12 @@ class PerformanceAnalyzer(Analyzer):
             "by_task_type": _by_task_type(cells),
             "hourly_profile": _hourly_profile(data),
             "daily": _daily(data),
-            "by_day": {
-                "models": by_day(data, MODEL_DAYS, "provider", "model"),
-                "providers": _providers_by_day(data),
-                "tasks": by_day(data, TASK_DAYS, "task_type"),
-            },
+            "by_day": sums_by_day(data),
+            "percentiles_by_day": percentile_windows(
+                data.period,
+                {day: values[-1] for (day,), values in data[DAYS].items()},
+                dict(zip(("p50", "p95", "p99"), PERCENTILES)),
+            ),
             "findings": by_impact(
                 _findings(whole, latency, compliance, rankings) + caveats(data.period, data.totals)
             ),
@@ -275,19 +261,6 @@ def _daily(data: Rollups) -> List[Row]:
         }
         for (day,), (calls, errors, latency_ms, histogram) in data[DAYS].items()
     ]
-
-
-def _providers_by_day(data: Rollups) -> Optional[Row]:
-    cells = {
-        key: (calls, calls - _violations(histogram))
-        for key, (calls, histogram) in data[PROVIDER_DAYS].items()
-    }
-    measures = ("calls", "within")
-    sums = daily_sums(data.period, cells, PROVIDER_DAYS.by, measures, ("provider",))
-    if sums:
-        rows = zip(sums["sums"]["calls"], sums["sums"]["within"])
-        sums["sums"]["violations"] = [[a - b for a, b in zip(*pair)] for pair in rows]
-    return sums
 
 
 # --- sentences -------------------------------------------------------------------------------

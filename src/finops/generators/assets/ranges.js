@@ -39,6 +39,7 @@ const ranges = (() => {
 
   function figure(over, range) {
     const [measure, how] = over;
+    if (how === "percentile") return stored.windows[measure].percentile(range);
     const total = sum(measure, range);
     if (how === "sum") return total;
     if (how === "mean") {
@@ -95,7 +96,8 @@ const ranges = (() => {
     value.textContent = unit ? `${text} ` : text;
     if (unit) value.append(Object.assign(document.createElement("small"), { textContent: unit }));
     value.title = number === null ? "not known" : String(number);
-    return note(root, change(card.over, range));
+    const window = card.over[1] === "percentile" && stored.windows[card.over[0]];
+    return note(root, window && window.step > 1 ? coverage(window, range) : change(card.over, range));
   }
 
   const dated = (data) => data.x.kind === "date" && data.labels.every((label) => /^\d{4}-\d\d-\d\d/.test(label));
@@ -116,7 +118,7 @@ const ranges = (() => {
     return colours ? { ...drawn, colours: rows.map((row) => colours[row]) } : drawn;
   }
 
-  const source = (table) => (table && table.data.follows ? stored[table.data.follows.sums] : null);
+  const source = (table) => (table && table.data.follows ? stored.sums[table.data.follows.sums] : null);
 
   // Whether a chart has a table that follows, with all the columns that it draws.
   function follows(data) {
@@ -158,7 +160,7 @@ const ranges = (() => {
   function coverage(from, range) {
     if (!from || from.step === 1) return `${span(range)}.`;
     const wide = from.covers(range);
-    return `${span({ from: wide.from > whole.from ? wide.from : whole.from, to: wide.to })}: ${from.step} days share a sum here.`;
+    return `${span({ from: wide.from > whole.from ? wide.from : whole.from, to: wide.to })}: ${from.step} days are counted together here.`;
   }
 
   function showTables(range) {
@@ -217,7 +219,7 @@ const ranges = (() => {
     page = all;
     made = tables;
     whole = { from: all.ranged.days[0], to: all.ranged.days[all.ranged.days.length - 1] };
-    stored = sums.start(all.sums, whole.to);
+    stored = sums.start(all, whole.to);
     const form = find("range");
     form.hidden = false;
     for (const id of ["range-from", "range-to"]) {

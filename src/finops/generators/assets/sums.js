@@ -9,6 +9,8 @@ const sums = (() => {
 
   const later = (day, days) => new Date(Date.parse(day) + days * DAY).toISOString().slice(0, 10);
 
+  const total = (numbers) => numbers.reduce((a, b) => a + b, 0);
+
   function unpack(text, bins) {
     const width = text.length / bins;
     return Array.from({ length: bins }, (_, bin) => {
@@ -18,30 +20,87 @@ const sums = (() => {
     });
   }
 
-  class Sums {
+  // Entries of one or more days each, the last one ending with the last day of the data.
+  class Entries {
     constructor(data, last) {
-      Object.assign(this, { step: data.step, bins: data.bins, keys: data.keys, distinct: data.distinct, last });
+      Object.assign(this, { step: data.step, bins: data.bins, last });
+    }
+
+    // The entry that a day is part of; it may lie outside.
+    bin(day) {
+      return this.bins - 1 - Math.floor(Math.round((Date.parse(this.last) - Date.parse(day)) / DAY) / this.step);
+    }
+
+    // The entries of a range: the first one, and the one after the last.
+    within(range) {
+      const from = Math.max(0, this.bin(range.from));
+      return [from, Math.max(from, this.bin(range.to) + 1)];
+    }
+
+    // The range, widened to days that share an entry.
+    covers(range) {
+      const start = (bin) => later(this.last, 1 - (this.bins - bin) * this.step);
+      return { from: start(this.bin(range.from)), to: later(start(this.bin(range.to) + 1), -1) };
+    }
+  }
+
+  class Sums extends Entries {
+    constructor(data, last) {
+      super(data, last);
+      Object.assign(this, { keys: data.keys, distinct: data.distinct });
       this.measures = {};
       for (const [name, one] of Object.entries(data.measures)) {
         this.measures[name] = { scale: one.scale || 1, rows: one.rows.map((text) => unpack(text, data.bins)) };
       }
     }
 
-    // The place of the sum that a day is part of, counted from the last day; it may lie outside.
-    bin(day) {
-      return this.bins - 1 - Math.floor(Math.round((Date.parse(this.last) - Date.parse(day)) / DAY) / this.step);
-    }
-
-    // The range, widened to days that share a sum.
-    covers(range) {
-      const start = (bin) => later(this.last, 1 - (this.bins - bin) * this.step);
-      return { from: start(this.bin(range.from)), to: later(start(this.bin(range.to) + 1), -1) };
-    }
-
     // What each key has of a measure in a range, in whole units: divide by `scale`.
     totals(measure, range) {
-      const [from, to] = [Math.max(0, this.bin(range.from)), this.bin(range.to) + 1];
-      return this.measures[measure].rows.map((row) => row.slice(from, Math.max(from, to)).reduce((a, b) => a + b, 0));
+      const [from, to] = this.within(range);
+      return this.measures[measure].rows.map((row) => total(row.slice(from, to)));
+    }
+  }
+
+  // A percentile of any days, from how many calls were below a window and which were inside.
+  class Window extends Entries {
+    constructor(data, last) {
+      super(data, last);
+      Object.assign(this, { share: data.share, from: data.from, inside: data.inside });
+      this.calls = unpack(data.calls, data.bins);
+      this.below = unpack(data.below, data.bins);
+    }
+
+    // Nearest rank, like histogram_percentiles in stats.py; null without a call.
+    percentile(range) {
+      const [from, to] = this.within(range);
+      const calls = total(this.calls.slice(from, to));
+      const rank = Math.max(0, Math.ceil(Number((calls * this.share).toFixed(9))) - 1);
+      const counts = new Map();
+      for (const text of this.inside.slice(from, to)) addPairs(counts, text);
+      let seen = total(this.below.slice(from, to));
+      for (const offset of [...counts.keys()].sort((a, b) => a - b)) {
+        seen += counts.get(offset);
+        if (seen > rank) return this.from + offset;
+      }
+      return null;
+    }
+  }
+
+  // Adds {place in the window: calls} of an entry; see pack_window in sums.py.
+  function addPairs(counts, text) {
+    const [top, half] = [ALPHABET.length - 1, ALPHABET.length / 2];
+    let [at, offset] = [0, 0];
+    const next = (lowest) => {
+      let number = 0;
+      for (; DIGIT.get(text[at]) === top; at += 1) number += top - lowest;
+      number += DIGIT.get(text[at]) - lowest;
+      at += 1;
+      return number;
+    };
+    while (at < text.length) {
+      const single = DIGIT.get(text[at]) < half;
+      offset += next(single ? 0 : half);
+      counts.set(offset, (counts.get(offset) || 0) + (single ? 1 : next(0)));
     }
   }
 
@@ -66,7 +125,7 @@ const sums = (() => {
       const values = added(measure);
       if (how === "sum") return values;
       const [operation, other] = how.split(":");
-      const whole = values.reduce((a, b) => a + b, 0);
+      const whole = total(values);
       const divisors = other ? added(other) : values.map(() => whole);
       const factor = FACTORS[operation] || (operation === "share" ? 100 : 1);
       return values.map((value, row) => (divisors[row] ? (value / divisors[row]) * factor : 0));
@@ -77,9 +136,10 @@ const sums = (() => {
     };
   }
 
-  // Returns the page's sums by name; `last` is the last day of the data.
-  function start(all, last) {
-    return Object.fromEntries(Object.entries(all || {}).map(([name, data]) => [name, new Sums(data, last)]));
+  // Returns the page's sums and windows by name; `last` is the last day of the data.
+  function start(page, last) {
+    const made = (Kind, all) => Object.fromEntries(Object.entries(all || {}).map(([name, data]) => [name, new Kind(data, last)]));
+    return { sums: made(Sums, page.sums), windows: made(Window, page.windows) };
   }
 
   return { start, recompute, later, DAY };
