@@ -344,3 +344,45 @@ def test_workers_go_with_their_engine_and_say_nothing(folder: Path, name: str) -
     process.wait()
     assert "worker.py" not in said
     assert readable_end(folder / "calls.csv") > 0
+
+
+LIMITED = (
+    "import resource, sys; from finops.errors import StorageError;"
+    "resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, 2_000_000));"
+    "from finops.simulator.engine import generate\n"
+    f"try: generate(sys.argv[1], {SIZE}, seed={SEED})\n"
+    "except StorageError as error: print(error)"
+)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such limit on Windows")
+def test_disk_full(csv: Path, golden: Tuple[bytes, bytes]) -> None:
+    """A limit on the file's size makes the system write short and then refuse, as a full disk."""
+    command = [sys.executable, "-c", LIMITED, str(csv)]
+    said = subprocess.check_output(command, cwd=str(ROOT / "src"), text=True)
+    assert "cannot write" in said
+    assert said.count("\n") == 1
+    there = csv.read_bytes()
+    assert there.count(b"\n") - 1 == BATCH_SIZE
+    assert golden[0].startswith(there)
+    generate(csv, SIZE, seed=SEED)
+    assert both(csv) == golden
+
+
+def test_readers_see_whole_batches_while_it_is_written(folder: Path) -> None:
+    csv = folder / "calls.csv"
+    command = [sys.executable, "-c", GENERATE.replace(str(3 * SIZE), str(8 * SIZE)), str(csv), "2"]
+    process = subprocess.Popen(command, cwd=str(ROOT / "src"))
+    seen: List[int] = []
+    while process.poll() is None:
+        if mark_path(csv).exists():
+            end = readable_end(csv)
+            with open(csv, "rb") as file:
+                rows = max(0, file.read(end).count(b"\n") - 1)
+            if not seen or rows != seen[-1]:
+                seen.append(rows)
+    assert process.returncode == 0
+    assert seen == sorted(seen)
+    partial = [rows for rows in seen if rows % BATCH_SIZE]
+    assert partial in ([], [seen[-1]])  # the last batch ends where the size is reached
+    assert len(seen) > 3
