@@ -51,7 +51,7 @@ FOLLOWING: Dict[str, Tuple[List[str], List[str], List[str]]] = {
     "realtime": (
         ["Error rate"],
         ["provider-shares"],
-        ["daily-cost", "daily-errors", "shares"],
+        ["daily-cost", "shares"],
     ),
     "dataset_overview": (
         ["Total cost", "Calls", "Tokens", "Success rate"],

@@ -33,7 +33,7 @@ def test_whole_page(data, page, tmp_path):
     html = html_of(NAME, data, tmp_path)
     assert html == html_of(NAME, data, tmp_path)
     assert 20_000 <= len(html.encode("utf-8")) <= 200_000
-    assert len(page.data["charts"]) == 6
+    assert len(page.data["charts"]) == 5
     for chart in page.data["charts"].values():
         assert len(chart["series"]) * len(chart["labels"]) <= 1000
     assert data["recommendations"]

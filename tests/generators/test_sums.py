@@ -88,7 +88,7 @@ def test_too_many_cells_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     assert daily_sums(PERIOD, cells, ("day", "name"), ("calls",), ("name",)) is None
 
 
-@pytest.mark.parametrize(("most", "step"), [(2000, 1), (200, 7), (110, 14), (90, 28)])
+@pytest.mark.parametrize(("most", "step"), [(2000, 1), (200, 7), (110, 14), (80, 28)])
 def test_what_is_too_long_shares_sums_over_days(most: int, step: int) -> None:
     sums_of = daily(10)
     made = pack({"one": sums_of}, ["one", "absent"], most)
@@ -140,7 +140,7 @@ SCRIPT = """([windows, last, ranges]) => {
 }"""
 
 
-@pytest.mark.parametrize(("most", "steps"), [(10**6, {1}), (2_000, {1, 7})])
+@pytest.mark.parametrize(("most", "steps"), [(10**6, {1}), (3_400, {1, 7})])
 def test_a_browser_finds_the_percentiles_of_any_days(
     visit: Visit, most: int, steps: Set[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:

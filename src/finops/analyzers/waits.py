@@ -29,8 +29,9 @@ def percentile_windows(
     `histograms` are {day: {latency in ms: calls}}.  A window is {share, step (days that share
     an entry, the last ones ending with the last day), from_ms, calls, below (one for each
     entry), inside ([[ms above from_ms, calls], ...] for each entry)}.  All of them together
-    keep `config.PERCENTILE_WINDOWS_MAX_COUNTS` pairs: the largest share entries over more days
-    until they do, and are None where that does not help, or where there is no call.
+    keep `config.PERCENTILE_WINDOWS_MAX_COUNTS` pairs, less where days are many: the largest
+    share entries over more days until they do, and are None where that does not help, or where
+    there is no call.
     """
     days = calendar_days(period)
     steps = config.PERCENTILE_WINDOW_STEPS
@@ -40,7 +41,9 @@ def percentile_windows(
     place = {name: 0 for name in shares}
     windows = {name: _window(entries[steps[0]], share, steps[0]) for name, share in shares.items()}
     found: Dict[str, Optional[Row]] = {name: None for name in shares}
-    while sum(map(_pairs, windows.values())) > config.PERCENTILE_WINDOWS_MAX_COUNTS:
+    less = config.PERCENTILE_WINDOWS_LESS_PER_DAY * len(days)
+    most = max(0, config.PERCENTILE_WINDOWS_MAX_COUNTS - less)
+    while sum(map(_pairs, windows.values())) > most:
         largest = max(windows, key=lambda name: _pairs(windows[name]))
         place[largest] += 1
         if place[largest] == len(steps):

@@ -11,7 +11,7 @@ from finops.generators.components import Card, Part, columns, section
 from finops.generators.lean import Lean
 from finops.generators.page import Report, write_report
 from finops.generators.ranges import Daily, follow
-from finops.generators.sums import Sums, pack
+from finops.generators.sums import LESS_WITHOUT_LINES, Sums, pack
 from finops.generators.tables import Column, Over, table, texts
 
 REPORT = Report(
@@ -35,7 +35,9 @@ _SHARE = Column("share_percent", "Share", "percent", bar=True, over=("cost", "sh
 
 def generate_alignment_report(data: Dict[str, Any], output_path: Union[str, Path]) -> None:
     """Write the page for an alignment result.  Raises OSError if it cannot be written."""
-    sums = pack(data.get("by_day") or {}, _SUMS, distinct="customer_id")
+    sums = pack(
+        data.get("by_day") or {}, _SUMS, distinct="customer_id", less_per_day=LESS_WITHOUT_LINES
+    )
     write_report(
         REPORT,
         data,

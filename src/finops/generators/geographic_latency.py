@@ -11,7 +11,7 @@ from finops.generators.components import Card, Part, section
 from finops.generators.detectors import detectors
 from finops.generators.page import Report, write_report
 from finops.generators.ranges import Daily
-from finops.generators.sums import Sums, pack
+from finops.generators.sums import LESS_WITHOUT_LINES, Sums, pack
 from finops.generators.tables import Column, Over, table, texts
 
 REPORT = Report(
@@ -30,7 +30,7 @@ _NO_REGION = "No call names a region, so none is compared."
 
 def generate_geographic_latency_report(data: Dict[str, Any], output_path: Union[str, Path]) -> None:
     """Write the page for a geographic latency result.  Raises OSError if it cannot be written."""
-    sums = pack(data.get("by_day") or {}, ["regions"])
+    sums = pack(data.get("by_day") or {}, ["regions"], less_per_day=LESS_WITHOUT_LINES)
     write_report(
         REPORT,
         data,

@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from finops.generators import formatting
 from finops.generators.charts import Axis, Colour, Series, bar_chart, line_chart
-from finops.generators.components import Card, Part, columns, section
+from finops.generators.components import Card, Part, section
 from finops.generators.lean import Lean
 from finops.generators.page import Report, write_report
 from finops.generators.ranges import Daily, follow
@@ -55,7 +55,7 @@ def generate_realtime_report(data: Dict[str, Any], output_path: Union[str, Path]
         not_found=_not_found(data),
         daily=Daily.of(
             data.get("daily") or [],
-            ("call_count", "total_cost", "error_count"),
+            ("call_count", "error_count"),
             list(sums.values()),
         ),
     )
@@ -137,36 +137,18 @@ def _anomaly_table(rows: Rows) -> Part:
 
 def _days(data: Data) -> Part:
     daily: Rows = data.get("daily") or []
-    days = texts(daily, "date")
-    rates = [_percent(row.get("error_count"), row.get("call_count")) for row in daily]
     return section(
         "Day by day",
-        columns(
-            line_chart(
-                "daily-cost",
-                "Cost of each day",
-                Axis("Day (UTC)", "date"),
-                Axis("Cost (USD)", "money"),
-                days,
-                [Series("Cost", [row.get("total_cost") for row in daily])],
-                empty="There is no day with a call, so no line over time is drawn.",
-            ),
-            line_chart(
-                "daily-errors",
-                "Failed calls of each day",
-                Axis("Day (UTC)", "date"),
-                Axis("Failed calls (%)", "percent"),
-                days,
-                [Series("Error rate", rates, "warning")],
-                bins="max",
-                empty="There is no day with a call, so no line over time is drawn.",
-            ),
+        line_chart(
+            "daily-cost",
+            "Cost of each day",
+            Axis("Day (UTC)", "date"),
+            Axis("Cost (USD)", "money"),
+            texts(daily, "date"),
+            [Series("Cost", [row.get("total_cost") for row in daily])],
+            empty="There is no day with a call, so no line over time is drawn.",
         ),
     )
-
-
-def _percent(part: Any, whole: Any) -> float:
-    return float(part or 0) / whole * 100 if whole else 0.0
 
 
 def _when(hour: Any) -> str:

@@ -17,8 +17,12 @@ ALPHABET = "".join(chr(code) for code in range(32, 127) if chr(code) not in "\"\
 HALF = len(ALPHABET) // 2
 # Days that may share a sum.
 STEPS: Tuple[int, ...] = (1, 7, 14, 28)
-# Characters that all sums of a page may take together.
-BUDGET = 52_000
+# Characters that all sums of a page may take together, so many less for each day, since the
+# lines of a page over many days take their room; a few for any number of days.
+BUDGET = 56_000
+LESS_PER_DAY = 60
+LESS_WITHOUT_LINES = 20
+LEAST = 8_000
 _SCALE = 10**6
 _FINE_SCALE = 10**9
 
@@ -48,10 +52,16 @@ class Sums(NamedTuple):
 
 
 def pack(
-    daily: Mapping[str, Any], names: Sequence[str], most: int = BUDGET, distinct: str = ""
+    daily: Mapping[str, Any],
+    names: Sequence[str],
+    most: int = 0,
+    distinct: str = "",
+    less_per_day: int = LESS_PER_DAY,
 ) -> Dict[str, Optional[Sums]]:
     """Return what an analyzer's named sums by key and day are on a page, in `most` characters.
 
+    Without `most` they take what a page has room for, `less_per_day` for what else it has of
+    each day.
     The largest share sums over more days until all fit.  `distinct` names a dimension whose
     values a table counts.  None for those that are missing, hold a negative sum, or do not fit.
     """
@@ -59,6 +69,8 @@ def pack(
     packed: Dict[str, Optional[Sums]] = {name: None for name in names}
     grids = {name: grid for name, grid in grids.items() if grid.rows and not grid.negative}
     steps = {name: 0 for name in grids}
+    days = max((grid.days for grid in grids.values()), default=0)
+    most = most or max(LEAST, BUDGET - less_per_day * days)
     while grids and sum(grids[name].size(STEPS[at]) for name, at in steps.items()) > most:
         largest = max(steps, key=lambda name: grids[name].size(STEPS[steps[name]]))
         steps[largest] += 1
@@ -75,7 +87,7 @@ class _Grid:
     def __init__(self, daily: Row) -> None:
         self._by = tuple(daily["by"])
         self._keys = [tuple(key) for key in daily["keys"]]
-        self._days = len(daily["days"])
+        self.days = len(daily["days"])
         self._scales = {name: _scale(name, rows) for name, rows in daily["sums"].items()}
         self.rows = {
             name: [[round(one * self._scales[name]) for one in row] for row in rows]
@@ -99,7 +111,7 @@ class _Grid:
             measures[measure] = {"rows": [packed(row) for row in rows]}
             if self._scales[measure] > 1:
                 measures[measure]["scale"] = self._scales[measure]
-        bins = -(-self._days // step)
+        bins = -(-self.days // step)
         data = {"step": step, "bins": bins, "keys": len(self._keys), "measures": measures}
         if distinct in self._by:
             values = [key[self._by.index(distinct)] for key in self._keys]

@@ -10,7 +10,7 @@ from finops import config
 from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered
 from finops.analyzers.days import by_day
 from finops.analyzers.finops.degradation import PROVIDER_HOURS, degraded_hours
-from finops.analyzers.finops.tables import ACCOUNTS, CALLS, DAYS, MODEL_DAYS, fold
+from finops.analyzers.finops.tables import ACCOUNTS, CALLS, DAYS, fold
 from finops.analyzers.wording import caveats, counted, percent, usd
 from finops.dataset.rollup import Period, Rollups, Table
 from finops.stats import mean, ratio, std_dev
@@ -19,6 +19,7 @@ from finops.stats import percent as percent_of
 HOURS = Table(("hour",), ("cost",))
 MODEL_HOURS = Table(("hour", "provider", "model"), ("cost",), top="cost")
 CUSTOMER_HOURS = Table(("hour", "customer_id"), ("cost",), top="cost")
+PROVIDER_DAYS = Table(("day", "provider"), ("calls", "cost"))
 HOUR_FORM = "%Y-%m-%dT%H:00:00"
 # From the gravest; alerts and customers at risk are rated in these words.
 ALERT_TYPES: Tuple[str, ...] = ("high_daily_cost", "high_error_rate", "provider_degraded")
@@ -47,7 +48,7 @@ class RealtimeAnalyzer(Analyzer):
         DAYS,
         CALLS,
         ACCOUNTS,
-        MODEL_DAYS,
+        PROVIDER_DAYS,
     )
 
     def compute(self, data: Rollups) -> Result:
@@ -75,7 +76,7 @@ class RealtimeAnalyzer(Analyzer):
                 {"date": day, "call_count": calls, "total_cost": cost, "error_count": errors}
                 for (day,), (calls, cost, errors) in data[DAYS].items()
             ],
-            "by_day": {"providers": by_day(data, MODEL_DAYS, "provider")},
+            "by_day": {"providers": by_day(data, PROVIDER_DAYS, "provider")},
             "anomalies": anomalies,
             "alerts": alerts,
             "portfolio_risk": risk,
