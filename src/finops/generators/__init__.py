@@ -72,6 +72,11 @@ Dates: a result with rows by day can pass `daily=ranges.Daily.of(rows, ("total_c
 charts with an axis of kind "date" and tables with a column of kind "date" follow by
 themselves.
 
+Tables follow them, too, with `over=Over(sums, (key columns))` and `Column(over=("cost", "sum"))`,
+where `sums` come of an analyzer's `by_day` by `sums.pack` and go into the page's `Daily`; bars
+follow a table by `ranges.follow`, cards a percentile by `Daily.windows`.  What has no such
+sums, or more than fit, says "Whole period".
+
 Missing sections: pass `data.get("section") or []` and an `empty` sentence; parts without
 rows become that sentence.  Values from the data may be any text: every part escapes.
 
