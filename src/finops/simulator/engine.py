@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Union
+from typing import Any, Callable, Dict, Generator, List, NamedTuple, Optional, Sequence, Union
 
 from finops import config
 from finops.catalog import DEFAULT_PRICES, PriceTable
@@ -22,10 +22,10 @@ from finops.dataset.files import FILES, Files
 from finops.dataset.lock import writer_lock
 from finops.dataset.mark import mark_path, read_mark
 from finops.errors import UsageError
+from finops.simulator.chronicle import Chronicle
 from finops.simulator.crew import batches_in_order
-from finops.simulator.plan import Plan
 from finops.simulator.recipe import Recipe
-from finops.simulator.truth import entries, truth_path, write_truth
+from finops.simulator.truth import truth_path, write_truth
 from finops.simulator.worker import made
 
 Progress = Callable[[int, int, int], None]
@@ -79,12 +79,10 @@ def generate(
             _remove(place)
         _refuse_strangers(place, recipe)
         with Appender(place, simulation=recipe.identity(), files=files) as out:
-            own_rows = _own_rows(out, recipe)
             before = out.rows
-            try:
-                _fill(out, recipe, own_rows, target_bytes, workers, progress)
-            finally:
-                _tell_truth(place, recipe, out.mark.clock, files)
+            own_rows = _own_rows(out, recipe)
+            filling = _fill(out, recipe, own_rows, target_bytes, workers, progress)
+            _follow(filling, out, recipe, files)
             return GenerateResult(
                 out.end,
                 out.rows,
@@ -96,6 +94,22 @@ def generate(
             )
 
 
+def _follow(
+    filling: Generator[str, None, None], out: Appender, recipe: Recipe, files: Files
+) -> None:
+    """Let batches be appended, and write down the truth about them, interrupted or not."""
+    chronicle = Chronicle(recipe)
+    try:
+        with closing(filling) as clocks:
+            for clock in clocks:
+                chronicle.follow(clock)
+    except BaseException:
+        chronicle = Chronicle(recipe)  # an interrupt may have stopped it in mid-hour
+        raise
+    finally:
+        _tell_truth(out.path, recipe.seed, chronicle.entries(out.mark.clock), files)
+
+
 def _fill(
     out: Appender,
     recipe: Recipe,
@@ -103,8 +117,8 @@ def _fill(
     target: int,
     workers: int,
     progress: Optional[Progress],
-) -> None:
-    """Append batches from row `own_rows` of the simulation on."""
+) -> Generator[str, None, None]:
+    """Append batches from row `own_rows` of the simulation on; yield the clock after each."""
     if out.end >= target:
         return
     number, there = divmod(own_rows, BATCH_SIZE)
@@ -116,6 +130,7 @@ def _fill(
             out.append(rows, count, clock_of(rows))
             if progress is not None:
                 progress(out.end, target, out.rows)
+            yield out.mark.clock
             if out.end >= target:
                 return
 
@@ -252,14 +267,10 @@ def _remove(path: str) -> None:
             raise storage_error(path, error) from error
 
 
-def _tell_truth(path: str, recipe: Recipe, clock: str, files: Files) -> None:
+def _tell_truth(path: str, seed: int, found: List[Dict[str, Any]], files: Files) -> None:
     """Write which incidents are in the rows so far."""
-    plan = Plan(recipe)
-    for hour in plan.hours():
-        if plan.calendar.timestamp(hour.number) > clock:
-            break
     try:
-        write_truth(path, recipe.seed, entries(plan.incidents, plan.calendar, clock), files)
+        write_truth(path, seed, found, files)
     except OSError as error:
         raise storage_error(truth_path(path), error) from error
 

@@ -48,3 +48,8 @@ class Calendar:
     def timestamp(self, index: float) -> str:
         """Return the instant so many hours after the start, written as in the CSV."""
         return self.at(index).strftime("%Y-%m-%dT%H:%M:%S.%f")
+
+    def hour_of(self, timestamp: str) -> int:
+        """Return which hour since the start a timestamp of the CSV lies in."""
+        when = datetime.strptime(timestamp, "%Y-%m-%dT%H:%M:%S.%f")
+        return (when - self._start) // timedelta(hours=1)

@@ -1,0 +1,34 @@
+"""Which incidents are in the rows so far: the plan, walked a second time beside the writing.
+
+The writer mostly waits for its workers, so walking along costs it nothing, and the truth is
+at hand whenever the run ends.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List
+
+from finops.simulator.plan import Plan
+from finops.simulator.recipe import Recipe
+from finops.simulator.truth import entries
+
+
+class Chronicle:
+    """Walks the plan alongside the rows, and knows what has been planted in them."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._plan = Plan(recipe)
+        self._hours = self._plan.hours()
+        self._walked = 0
+
+    def follow(self, clock: str) -> None:
+        """Walk on to the hour of this timestamp; "" is before the first."""
+        reached = self._plan.calendar.hour_of(clock) if clock else -1
+        while self._walked <= reached:
+            next(self._hours)
+            self._walked += 1
+
+    def entries(self, clock: str) -> List[Dict[str, Any]]:
+        """Return what there is to be found in rows up to `clock`."""
+        self.follow(clock)
+        return entries(self._plan.incidents, self._plan.calendar, clock)
