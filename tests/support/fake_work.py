@@ -26,7 +26,7 @@ def analyze(folder: Path, modes: dict, ids: list) -> int:
             print(f"finops: {name} failed, its last report stays: /secret/place/x.py broke")
             status = 1
             continue
-        misbehave(mode)
+        misbehave(mode, folder)
         page = folder / f"{name}.html"
         aside = folder / f"{name}.html.tmp"
         aside.write_text(f"<!DOCTYPE html><html lang=en><title>{name}</title>{time.time_ns()}")
@@ -35,8 +35,8 @@ def analyze(folder: Path, modes: dict, ids: list) -> int:
     return status
 
 
-def misbehave(mode: str) -> None:
-    """Do what a broken analyzer might do."""
+def misbehave(mode: str, folder: Path) -> None:
+    """Do what a broken analyzer might do; processes can be found by the folder's name."""
     if mode == "sleep":
         time.sleep(60)
     elif mode == "stubborn":
@@ -51,7 +51,7 @@ def misbehave(mode: str) -> None:
     elif mode == "abort":
         os.abort()
     elif mode == "grandchild":
-        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(61.5)"])
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", str(folder)])
         time.sleep(60)
     elif mode.startswith("wait "):
         time.sleep(float(mode.split()[1]))

@@ -35,7 +35,7 @@ MB = config.MEGABYTE
 class Served:
     """`finops serve` as a process."""
 
-    def __init__(self, folder: Path, *words: str) -> None:
+    def __init__(self, folder: Path, *words: str, **environ: str) -> None:
         self.process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "finops", "serve", "--port", "0", "--quiet"),
@@ -43,7 +43,7 @@ class Served:
                 *words,
             ],
             cwd=str(ROOT),
-            env=clean_environment(),
+            env={**clean_environment(), **environ},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
         )
@@ -66,6 +66,13 @@ class Served:
             connection.sendall(head.encode() + b"\r\n" + data)
             return read_all(connection)
 
+    def wait_for(self, text: bytes, seconds: float = 10) -> None:
+        """Poll the status until it holds a text."""
+        deadline = time.monotonic() + seconds
+        while text not in self.request("/api/status"):
+            assert time.monotonic() < deadline, "the status never became so"
+            time.sleep(0.02)
+
     def usage(self) -> Tuple[int, int, int]:
         """Return resident bytes, threads and open descriptors of the process."""
         base = Path(f"/proc/{self.process.pid}")
@@ -78,9 +85,9 @@ class Served:
 
 
 @contextmanager
-def served(folder: Path, *words: str) -> Iterator[Served]:
+def served(folder: Path, *words: str, **environ: str) -> Iterator[Served]:
     (folder / "data").mkdir(exist_ok=True)
-    server = Served(folder, *words)
+    server = Served(folder, *words, **environ)
     try:
         yield server
     finally:
@@ -236,6 +243,20 @@ def test_lock_not_inherited(tmp_path: Path) -> None:
     for line in listed.stdout.decode("utf-8", "replace").splitlines():
         if str(tmp_path) in line:  # the orphan is ours: the generator over this very folder
             os.kill(int(line.split()[0]), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_nothing_is_left_in_the_temporary_folder(tmp_path: Path, number: int) -> None:
+    some_rows(tmp_path)
+    aside = tmp_path / "aside"
+    aside.mkdir()
+    with served(tmp_path, "--no-monitor", TMPDIR=str(aside)) as server:
+        server.request("/api/run-analyzer?id=pricing", {})
+        server.wait_for(b'"status":"error"')
+        server.request("/api/run-analyzer?id=features", {})
+        server.wait_for(b'"status":"running"')
+        server.end(number)
+    assert list(aside.iterdir()) == []
 
 
 def test_status_stays_quick_while_jobs_run(tmp_path: Path) -> None:

@@ -6,16 +6,14 @@ read through `snapshot`, which copies under one lock and never waits for running
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import threading
 import time
 from collections import deque
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any, Callable, Deque, Dict, List, NamedTuple, Optional, Tuple
 
 from finops import config
+from finops.viewer.output import Output
 from finops.viewer.process import CANCELLED, ERROR, Command, Outcome, run_limited
 
 QUEUED = "queued"
@@ -110,10 +108,10 @@ class Task:
 class Job:
     """One task on its way through the queue."""
 
-    def __init__(self, number: int, task: Task, output: Path) -> None:
+    def __init__(self, number: int, task: Task) -> None:
         self.id = f"job-{number}"
         self.task = task
-        self.output = output
+        self.output = Output()
         self.cancel = threading.Event()
         self.state = State()
         self.analyzers: Dict[str, State] = {name: State() for name in task.analyzers}
@@ -175,7 +173,6 @@ class JobRunner:
         self._count = 0
         self._idle = 0
         self._closing = False
-        self._folder = Path(tempfile.mkdtemp(prefix="finops-jobs-"))
         self._threads = [
             threading.Thread(target=self._work, name=f"jobs-{i}", daemon=True)
             for i in range(running)
@@ -192,7 +189,7 @@ class JobRunner:
             if self._closing or len(self._queue) >= self._max_queued + self._free():
                 raise Full(task.label)
             self._count += 1
-            job = Job(self._count, task, self._folder / f"{self._count}.txt")
+            job = Job(self._count, task)
             self._jobs[job.id] = job
             self._queue.append(job)
             self._forget_old()
@@ -237,7 +234,7 @@ class JobRunner:
     def stop(self, grace_s: float) -> None:
         """Drop what waits, give running jobs `grace_s` seconds, then end them.
 
-        No process and no file of a job is left.
+        No process of a job is left.
         """
         deadline = time.monotonic() + grace_s
         with self._changed:
@@ -251,7 +248,6 @@ class JobRunner:
             job.cancel.set()
         for thread in self._threads:
             thread.join()
-        shutil.rmtree(str(self._folder), ignore_errors=True)
 
     def hurry(self) -> None:
         """End running jobs now; for a second Ctrl-C during `stop`."""
@@ -269,10 +265,6 @@ class JobRunner:
         finished = [job for job in self._jobs.values() if job.state.status not in ACTIVE]
         for job in finished[: max(0, len(finished) - config.FINISHED_JOBS_KEPT)]:
             del self._jobs[job.id]
-            try:
-                job.output.unlink()
-            except OSError:
-                continue  # it never wrote any
 
     def _work(self) -> None:
         while True:
@@ -283,6 +275,7 @@ class JobRunner:
                 ending = job.task.run(job)
             except Exception as error:  # a defect in a task must not cost a thread
                 ending = Ending(ERROR, f"The job could not be run ({type(error).__name__}).")
+            job.output.close()
             with self._changed:
                 job.end(ending)
             self._on_end(job)

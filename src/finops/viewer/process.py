@@ -1,8 +1,7 @@
 """Running a command that may hang, crash or fork: it ends at its limit, with all its children.
 
 Commands run as processes, not threads, because only a process can really be ended.  Each is
-the leader of a session of its own, so that one signal reaches whatever it has started, and
-writes into a file: a pipe would stay open as long as any grandchild holds it.
+the leader of a session of its own, so that one signal reaches whatever it has started.
 """
 
 from __future__ import annotations
@@ -12,10 +11,10 @@ import signal
 import subprocess
 import threading
 import time
-from pathlib import Path
 from typing import Callable, Dict, List, Mapping, NamedTuple, Optional
 
 from finops import config
+from finops.viewer.output import Output
 
 COMPLETE = "complete"
 ERROR = "error"
@@ -46,7 +45,7 @@ class Outcome(NamedTuple):
 
 def run_limited(
     command: Command,
-    output: Path,
+    output: Output,
     limit_s: Optional[float],
     cancel: threading.Event,
     watch: Callable[[], bool] = lambda: False,
@@ -70,24 +69,23 @@ def run_limited(
     return Outcome(COMPLETE if process.returncode == 0 else ERROR, process.returncode)
 
 
-def _start(command: Command, output: Path) -> subprocess.Popen[bytes]:
+def _start(command: Command, output: Output) -> subprocess.Popen[bytes]:
     environ: Dict[str, str] = dict(os.environ, PYTHONUNBUFFERED="1", PYTHONIOENCODING="utf-8")
     environ.update(command.environ)
-    with open(str(output), "ab") as sink:
-        return subprocess.Popen(
-            command.argv,
-            cwd=command.cwd,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            stdout=sink,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    return subprocess.Popen(
+        command.argv,
+        cwd=command.cwd,
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        stdout=output.sink(),
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
 
 
 def _wait(
     process: subprocess.Popen[bytes],
-    output: Path,
+    output: Output,
     limit_s: Optional[float],
     cancel: threading.Event,
     watch: Callable[[], bool],
@@ -106,7 +104,7 @@ def _wait(
             begun = time.monotonic()
         if limit_s is not None and time.monotonic() - begun >= limit_s:
             return TIMEOUT
-        if output.stat().st_size > _OUTPUT_LIMIT_BYTES:
+        if output.size() > _OUTPUT_LIMIT_BYTES:
             return ERROR
 
 

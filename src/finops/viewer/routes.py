@@ -28,7 +28,7 @@ from finops.viewer.openapi import describe_api
 from finops.viewer.showcase import Example
 from finops.viewer.status import build_status
 from finops.viewer.strictjson import parse_object
-from finops.viewer.tasks import Growth, tail
+from finops.viewer.tasks import Growth
 
 _MAX_SEED = 10**18 - 1
 _MIN_GENERATE_MB = 0.01
@@ -128,8 +128,7 @@ class Api:
         job = self._viewer.jobs.find(_parameter(request, "job"))
         if job is None:
             raise refuse(404, "There is no such job.")
-        output = tail(job.output, config.JOB_OUTPUT_SHOWN_BYTES)
-        shown = output if job.task.kind == "example" else ""
+        shown = job.output.tail() if job.task.kind == "example" else ""
         return json_response(200, {"job": job.as_dict(), "output": shown})
 
     def run_analyzer(self, request: Request) -> Response:

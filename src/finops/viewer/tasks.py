@@ -16,11 +16,11 @@ import finops
 from finops import config
 from finops.viewer.datasets import Dataset, data_file, regular_file
 from finops.viewer.jobs import ACTIVE, Ending, Job, Task
+from finops.viewer.output import Output
 from finops.viewer.process import CANCELLED, COMPLETE, ERROR, TIMEOUT, Command, Outcome
 
 _SOURCE = Path(finops.__file__).resolve().parent.parent
 _FOLDERS = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?[/\\](?:[^\s/\\:;,'\"()]+[/\\])*(?=[^\s/\\])")
-_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 # What `analyze` prints as it goes: "analyzing pricing (8 of 13)".
 _STEP = re.compile(r"^analyzing ([a-z_]+) \(", re.MULTILINE)
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]+)?)%")
@@ -67,18 +67,6 @@ class Commands:
         return Command([sys.executable, "-m", "finops", *words], str(_SOURCE))
 
 
-def tail(output: Path, size: int = _TAIL_BYTES) -> str:
-    """Return the end of what a job has printed, without terminal sequences."""
-    try:
-        with open(str(output), "rb") as stream:
-            end = stream.seek(0, 2)
-            stream.seek(max(0, end - size))
-            text = stream.read(size).decode("utf-8", "replace")
-    except OSError:
-        return ""
-    return _ANSI.sub("", text.replace("\r", "\n"))
-
-
 def presentable(line: str) -> str:
     """Return a line of output for the browser: no folders, no control characters, cut.
 
@@ -91,13 +79,13 @@ def presentable(line: str) -> str:
     return text[:_REASON_CHARACTERS]
 
 
-def last_line(output: Path) -> str:
+def last_line(output: Output) -> str:
     """Return the last line that a job has printed, presentable."""
-    lines = [line for line in tail(output).split("\n") if line.strip()]
+    lines = [line for line in output.tail(_TAIL_BYTES).split("\n") if line.strip()]
     return presentable(lines[-1]) if lines else ""
 
 
-def why(outcome: Outcome, output: Path, limit_s: Optional[float]) -> str:
+def why(outcome: Outcome, output: Output, limit_s: Optional[float]) -> str:
     """Return in one sentence why a command did not succeed."""
     if outcome.kind == TIMEOUT:
         return f"Timed out after {limit_s:g} s."
@@ -216,11 +204,11 @@ class _Watch:
         self._size = -1
 
     def __call__(self) -> bool:
-        status = regular_file(self._output)
-        if status is None or status.st_size == self._size:
+        size = self._output.size()
+        if size == self._size:
             return False
-        self._size = status.st_size
-        lines = [line for line in tail(self._output).split("\n") if line.strip()]
+        self._size = size
+        lines = [line for line in self._output.tail(_TAIL_BYTES).split("\n") if line.strip()]
         percent = _PERCENT.search(lines[-1]) if lines else None
         self._note(float(percent.group(1)) if percent else None)
         named = [name for name in _STEP.findall("\n".join(lines)) if name in self._ids]
@@ -230,9 +218,9 @@ class _Watch:
         return True
 
 
-def line_about(output: Path, name: str) -> str:
+def line_about(output: Output, name: str) -> str:
     """Return what the output says of a failed analyzer, presentable; "" if nothing."""
-    lines = tail(output, config.JOB_OUTPUT_SHOWN_BYTES).split("\n")
+    lines = output.tail().split("\n")
     about = [line for line in lines if line.startswith(f"finops: {name} failed")]
     return presentable(about[-1]) if about else ""
 
