@@ -50,6 +50,10 @@ def misbehave(mode: str, folder: Path) -> None:
         os._exit(3)
     elif mode == "abort":
         os.abort()
+    elif mode == "segfault":
+        import ctypes
+
+        ctypes.string_at(0)
     elif mode == "grandchild":
         subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", str(folder)])
         time.sleep(60)

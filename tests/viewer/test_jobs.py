@@ -98,7 +98,10 @@ def test_one_that_hangs_costs_only_its_own_report(tmp_path: Path) -> None:
         assert running.commands.analyses == [ALL_IDS, tuple(after)]
 
 
-@pytest.mark.parametrize(("mode", "said"), [("crash", "analyzing pricing"), ("abort", "signal")])
+DEATHS = [("crash", "analyzing pricing"), ("abort", "signal 6"), ("segfault", "signal 11")]
+
+
+@pytest.mark.parametrize(("mode", "said"), DEATHS)
 def test_analyzer_dies(tmp_path: Path, mode: str, said: str) -> None:
     some_rows(tmp_path)
     with live(tmp_path, FakeCommands({"pricing": mode})) as running:
@@ -107,6 +110,20 @@ def test_analyzer_dies(tmp_path: Path, mode: str, said: str) -> None:
         state = state_of(running, "pricing")
         assert state["status"] == "error"
         assert said in state["error"]
+        assert processes_with(str(tmp_path)) == []
+
+
+@pytest.mark.parametrize("mode", ["crash", "segfault"])
+def test_one_that_dies_costs_only_its_own_report(tmp_path: Path, mode: str) -> None:
+    some_rows(tmp_path)
+    with live(tmp_path, FakeCommands({"pricing": mode, "features": mode})) as running:
+        running.post("/api/run-all")
+        status = running.idle(30)
+        states = {name: s["status"] for name, s in status["analyzer_status"].items()}
+        assert (states.pop("pricing"), states.pop("features")) == ("error", "error")
+        assert set(states.values()) == {"complete"}
+        assert status["jobs"][0]["error"] == "2 of 13 reports could not be made."
+        assert len(running.commands.analyses) == 3
 
 
 def test_failed_reports_say_why_and_the_others_are_complete(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """The jobs of the viewer: analyze, generate, run an example; each is a command of its own.
 
 An analysis of everything is one process with one pass over the data.  What it prints says
-which analyzer it is at, so that one that hangs is ended and named, and the others are run
-without it.
+which analyzer it is at, so that one that hangs or takes the interpreter down is named, and the
+others are run without it.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]+)?)%")
 _TAIL_BYTES = 4096
 _REASON_CHARACTERS = 300
 SOME_FAILED = 1
+# Every end that the command has of its own; with another one the interpreter died.
+_ORDERLY = (0, SOME_FAILED, 2, 130, 143)
 
 
 class Growth(NamedTuple):
@@ -125,7 +127,7 @@ class AnalyzeTask(Task):
         self._percent: Optional[float] = None
 
     def run(self, job: Job) -> Ending:
-        """Run the command; without an analyzer that hangs, where the others can go on."""
+        """Run the command; again without an analyzer that hung or crashed, for the others."""
         before = self._reports()
         remaining = list(self.analyzers)
         while True:
@@ -133,9 +135,10 @@ class AnalyzeTask(Task):
             ids = [] if len(remaining) == len(self.analyzers) > 1 else remaining
             command = self._commands.analyze(self.where, ids)
             outcome = job.launch(command, self._limit_s, watch)
+            watch()  # what it printed at the very end
             self._settle(job, remaining, before, outcome, watch.current)
             remaining = [name for name in remaining if job.analyzers[name].status in ACTIVE]
-            if outcome.kind != TIMEOUT or not remaining:
+            if not _was_lost(outcome) or not remaining:
                 return self._ending(job, outcome)
 
     def progress_pct(self) -> Optional[float]:
@@ -159,7 +162,7 @@ class AnalyzeTask(Task):
         for name in ids:
             if outcome.kind == COMPLETE or (name in fresh and name != current):
                 ending = Ending(COMPLETE)
-            elif outcome.kind == TIMEOUT and current is not None and name != current:
+            elif _was_lost(outcome) and current is not None and name != current:
                 continue
             elif outcome.code == SOME_FAILED and len(ids) > 1:
                 said = line_about(job.output, name)
@@ -189,6 +192,12 @@ class AnalyzeTask(Task):
             if status is not None:
                 found[name] = (status.st_ino, status.st_mtime_ns)
         return found
+
+
+def _was_lost(outcome: Outcome) -> bool:
+    """Return whether a command ended because of the analyzer it was at."""
+    crashed = outcome.code is not None and outcome.code not in _ORDERLY
+    return outcome.kind == TIMEOUT or (outcome.kind == ERROR and crashed)
 
 
 class _Watch:
