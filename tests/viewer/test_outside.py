@@ -16,49 +16,9 @@ from typing import Any, Dict, List, Tuple
 import pytest
 
 from finops import config
-from finops.catalog import DEFAULT_PRICES
 from tests.support.live import FakeCommands, live, some_rows
 from tests.support.tools import ROOT, clean_environment, need
 from tests.viewer.test_collector import stored
-
-SDK_APPLICATION = ROOT / "tests" / "support" / "sdk_application.py"
-
-
-def run_sdk(port: int, key: str, threads: int, calls: int) -> Any:
-    environ = {
-        **os.environ,
-        "REVENIUM_METERING_BASE_URL": f"http://127.0.0.1:{port}",
-        "REVENIUM_METERING_API_KEY": key,
-    }
-    return subprocess.run(
-        [sys.executable, str(SDK_APPLICATION), str(threads), str(calls)],
-        env=environ,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        timeout=120,
-    )
-
-
-def test_the_vendor_s_sdk_meters_into_the_collector(tmp_path: Path) -> None:
-    need("revenium_middleware")
-    key = "hak_0123456789abcdef0123456789abcdef"
-    with live(tmp_path, collect=True, collect_key=key) as running:
-        ran = run_sdk(running.port, key, threads=8, calls=20)
-        assert ran.returncode == 0, ran.stdout.decode()
-        rows = stored(running)
-        wanted = {f"sdk-{t}-{n}" for t in range(8) for n in range(20)}
-        assert len(rows) == 160
-        assert {row["call_id"] for row in rows} == wanted
-        price = DEFAULT_PRICES.find("openai", "gpt-4o")
-        assert price is not None
-        for row in rows:
-            number = int(row["call_id"].split("-")[2])
-            assert row["model"] == "gpt-4o"
-            assert row["input_tokens"] == str(100 + number)
-            assert row["status"] == ("error" if number % 10 == 9 else "success")
-            assert float(row["cost_usd"]) == pytest.approx(price.cost(100 + number, 50), abs=1e-11)
-        assert run_sdk(running.port, "hak_wrong0123456789abcdef", 1, 1).returncode == 1
-        assert len(stored(running)) == 160
 
 
 def test_a_tracker_of_the_showcase_speaks_to_the_collector(tmp_path: Path) -> None:
