@@ -5,7 +5,6 @@ from typing import Any, Dict, List
 
 import pytest
 
-from finops import config
 from finops.evaluation import KINDS, evaluate, moment
 
 NAMES = (
@@ -44,10 +43,7 @@ def results(end: str = "2025-03-31T23:59:59.000000", **sections: List[Any]) -> D
             for name in ("unusual_usage", "cost_spikes", "rate_limit_abuse", "suspicious_access")
         },
         "churn_growth": {"churned": sections.get("churned", [])},
-        "token_economics": {
-            "wasteful_patterns": {"inefficient_prompt": {"customers": sections.get("prompts", [])}}
-        },
-        "understanding": {"by_customer": sections.get("by_customer", [])},
+        "token_economics": {"prompt_wasters": sections.get("prompt_wasters", [])},
     }
 
 
@@ -223,21 +219,9 @@ def test_incidents_after_the_end_of_the_data_are_not_planted() -> None:
     assert score("region_hopper", planted, end="2025-01-10T09:59:59")["planted"] == 0
 
 
-def wasteful(name: str, calls: int) -> Dict[str, Any]:
-    return {"customer_id": name, "call_count": calls, "cost": 1.0, "wasted_cost": 0.5}
-
-
-def test_wasters_need_many_wasteful_calls_and_a_large_share() -> None:
-    many, share = config.PROMPT_WASTER_MIN_CALLS, config.PROMPT_WASTER_MIN_SHARE_PCT
+def test_wasters_are_matched_by_customer() -> None:
     planted = [incident("prompt_waster", s, "2025-01-10T05", "2025-01-12T05") for s in "aab"]
-    raised = [wasteful("a", many), wasteful("b", many - 1), wasteful("c", many)]
-    raised += [wasteful("d", many)]
-    everything = [
-        {"customer_id": "a", "call_count": many * 100 // share},
-        {"customer_id": "b", "call_count": many},
-        {"customer_id": "c", "call_count": many * 100 // share + 1},
-    ]
-    row = score("prompt_waster", planted, prompts=raised, by_customer=everything)
+    row = score("prompt_waster", planted, prompt_wasters=[{"customer_id": s} for s in "ad"])
     assert counts(row) == [2, 1, 1, 1]
     assert row["missed_incidents"] == [{"subject": "b", "start": ""}]
     assert row["false_alarm_list"] == [{"subject": "d", "start": ""}]

@@ -95,6 +95,9 @@ DAYS_PER_MONTH = 30
 INEFFICIENT_PROMPT_MIN_INPUT_TOKENS = 1000
 INEFFICIENT_PROMPT_MAX_OUTPUT_RATIO = 0.1
 SIMPLE_TASK_MAX_TOKENS = 200
+# Such prompts make a customer a waster from this number, and this share of its calls.
+PROMPT_WASTER_MIN_CALLS = 20
+PROMPT_WASTER_MIN_SHARE_PCT = 1.5
 
 # Tasks whose answers stay good one capability class lower.
 DOWNGRADABLE_TASKS: FrozenSet[str] = frozenset(
@@ -251,11 +254,8 @@ ABUSE_POINTS: Mapping[str, int] = {
 ABUSE_SEVERE_POINTS = 20
 ABUSE_CRITICAL_SCORE = 60
 
-# Detectors against planted truth: false alarms closer than this are one; and the prompts that
-# make a customer a waster, by number and as a share of its calls.
+# Detectors against planted truth: false alarms closer than this are one.
 EVALUATION_EPISODE_HOURS = 24
-PROMPT_WASTER_MIN_CALLS = 20
-PROMPT_WASTER_MIN_SHARE_PCT = 1.5
 
 # --- the business that is simulated ----------------------------------------------------------
 

@@ -16,8 +16,7 @@ viral_customer     abuse_detection.unusual_usage (rises) and .cost_spikes       
 departed_customer  churn_growth.churned                                          none
 rate_limit_abuser  abuse_detection.rate_limit_abuse                              hour
 region_hopper      abuse_detection.suspicious_access                             day
-prompt_waster      token_economics.wasteful_patterns.inefficient_prompt,         none
-                   customers above a configured number and share of their calls
+prompt_waster      token_economics.prompt_wasters                                none
 slow_provider      realtime.alerts of type provider_degraded, by latency         hour
 =================  ============================================================  ============
 
@@ -233,17 +232,8 @@ def _hopping(results: Results) -> Iterable[Alarm]:
 
 
 def _wasting(results: Results) -> Iterable[Alarm]:
-    """Yield the customers whose wasteful prompts are many, and a large share of their calls."""
-    patterns = results.get("token_economics", {}).get("wasteful_patterns", {})
-    calls = {
-        row["customer_id"]: row["call_count"]
-        for row in _rows(results, "understanding", "by_customer")
-    }
-    for row in patterns.get("inefficient_prompt", {}).get("customers", []):
-        share = stats.percent(row["call_count"], calls.get(row["customer_id"], row["call_count"]))
-        many = row["call_count"] >= config.PROMPT_WASTER_MIN_CALLS
-        if many and share >= config.PROMPT_WASTER_MIN_SHARE_PCT:
-            yield Alarm(row["customer_id"], *_ALWAYS, row["customer_id"])
+    for row in _rows(results, "token_economics", "prompt_wasters"):
+        yield Alarm(row["customer_id"], *_ALWAYS, row["customer_id"])
 
 
 def _degraded(results: Results) -> Iterable[Alarm]:

@@ -47,11 +47,12 @@ _STALE_TEMPORARY_S = 60
 # Reports that can say how well their detectors did where the truth is known, by kind.
 EVALUATED: Dict[str, Sequence[str]] = {
     "realtime": ("hour_burst", "slow_provider"),
+    "token_economics": ("prompt_waster",),
     "churn_growth": ("departed_customer",),
     "abuse_detection": ("viral_customer", "rate_limit_abuser", "region_hopper"),
 }
 # What all detectors together need.
-EVALUATION_NEEDS = ("dataset_overview", "understanding", "token_economics", *EVALUATED)
+EVALUATION_NEEDS = ("dataset_overview", *EVALUATED)
 
 
 class Outcome(NamedTuple):

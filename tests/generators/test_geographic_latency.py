@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from finops import config
-from tests.generators.behaviour import EVALUATION, rows_of_behaviour
+from tests.generators.behaviour import rows_of_behaviour
 from tests.generators.economy import (
     cells,
     check_hostile_texts,
@@ -42,7 +42,7 @@ def test_without_data(tmp_path):
 
 
 def test_hostile_texts(data, tmp_path):
-    check_hostile_texts(NAME, dict(data, evaluation=EVALUATION), tmp_path)
+    check_hostile_texts(NAME, data, tmp_path)
 
 
 def test_cards(data, page):
@@ -116,17 +116,3 @@ def test_providers_in_regions(data, page):
 def test_value_speaks_of_these_figures(data, page):
     assert page.says(f"Each of {data['summary']['total_calls']:,} calls names region")
     assert page.says(f"{len(data['routing'])} routes name region, present and better provider")
-
-
-def test_detectors_are_shown_where_they_were_scored(data, page, tmp_path):
-    assert not page.says("How good are these detectors")
-    scored = page_of(NAME, dict(data, evaluation=EVALUATION), tmp_path)
-    assert scored.says("How good are these detectors")
-    assert scored.says("They found 30 of 33 incidents and raised 3 false alarms.")
-    assert cells(scored, "detectors", "Incident") == [
-        "Hours of bursting traffic",
-        "Customers gone viral",
-        "a kind unheard of",
-    ]
-    assert cells(scored, "detectors", "F1") == [0.92] * 3
-    assert drawn(scored, "detectors")["Recall: found of planted"] == [0.95] * 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.generators.behaviour import EVALUATION
 from tests.generators.economy import (
     cells,
     check_hostile_texts,
@@ -95,3 +96,17 @@ def test_customers_and_providers(data, page):
     ]
     shares = data["portfolio_risk"]["shares"]
     assert drawn(page, "shares")["Share"] == pytest.approx([s["share"] for s in shares], rel=1e-6)
+
+
+def test_detectors_are_shown_where_they_were_scored(data, page, tmp_path):
+    assert not page.says("How good are these detectors")
+    scored = page_of(NAME, dict(data, evaluation=EVALUATION), tmp_path)
+    assert scored.says("How good are these detectors")
+    assert scored.says("They found 30 of 33 incidents and raised 3 false alarms.")
+    assert cells(scored, "detectors", "Incident") == [
+        "Hours of bursting traffic",
+        "Customers gone viral",
+        "a kind unheard of",
+    ]
+    assert cells(scored, "detectors", "F1") == [0.92] * 3
+    assert drawn(scored, "detectors")["Recall: found of planted"] == [0.95] * 3

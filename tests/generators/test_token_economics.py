@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.generators.behaviour import EVALUATION
 from tests.generators.economy import (
     cells,
     check_hostile_texts,
@@ -41,7 +42,7 @@ def test_without_data(tmp_path):
 
 
 def test_hostile_texts(data, tmp_path):
-    check_hostile_texts(NAME, data, tmp_path)
+    check_hostile_texts(NAME, dict(data, evaluation=EVALUATION), tmp_path)
 
 
 def test_cards(data, page):
@@ -130,3 +131,19 @@ def test_switches_are_listed_and_summed(data, page):
 def test_value_speaks_of_these_figures(data, page):
     wasteful = sum(one["call_count"] for one in data["wasteful_patterns"].values())
     assert page.says(f"All 600 calls were judged by two rules; {wasteful} fit one.")
+
+
+def test_wasters_and_how_well_they_are_found(data, page, tmp_path):
+    assert page.says("Customers to whom long prompts that are hardly answered are a habit were")
+    waster = {
+        "customer_id": "cust_0007",
+        "call_count": 40,
+        "share_percent": 12.5,
+        "cost": 3.0,
+        "wasted_cost": 2.0,
+    }
+    found = page_of(NAME, dict(data, prompt_wasters=[waster], evaluation=EVALUATION), tmp_path)
+    assert cells(found, "wasters", "Customer") == ["cust_0007"]
+    assert cells(found, "wasters", "Share of its calls") == [12.5]
+    assert found.says("They found 30 of 33 incidents")
+    assert not page.says("How good are these detectors")

@@ -33,6 +33,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
 _DEFAULTS = {
     "start": None,
     "scenario": None,
+    "no_incidents": False,
     "prices": None,
     "fresh": False,
     "only": None,

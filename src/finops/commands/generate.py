@@ -46,6 +46,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="play this scenario only; may be given more than once"
         " (default: those of the file, else all; see 'finops list scenarios')",
     )
+    parser.add_argument(
+        "--no-incidents",
+        action="store_true",
+        help="plant nothing that detectors could find (default: as the file, else plant)",
+    )
     add_prices(parser)
     add_workers(parser)
     parser.add_argument(
@@ -98,6 +103,8 @@ def generated(args: argparse.Namespace, settings: Settings, console: Console) ->
     chosen = {"seed": args.seed, "start": args.start, "scenarios": args.scenario}
     given = {} if args.fresh else recipe_of(settings.data)
     given.update((name, value) for name, value in chosen.items() if value is not None)
+    if args.no_incidents:
+        given["incidents"] = False
     try:
         return generate(
             settings.data,
@@ -113,12 +120,13 @@ def generated(args: argparse.Namespace, settings: Settings, console: Console) ->
 
 
 def recipe_of(path: Path) -> Dict[str, Any]:
-    """Return seed, start and scenarios that an existing file is continued with; {} for none."""
+    """Return the choices that an existing file is continued with; {} for none."""
     from finops.dataset.mark import read_mark
 
     mark = read_mark(path)
     made = mark.simulation or {} if mark else {}
-    return {name: made[name] for name in ("seed", "start", "scenarios") if name in made}
+    names = ("seed", "start", "scenarios", "incidents")
+    return {name: made[name] for name in names if name in made}
 
 
 def summary(result: GenerateResult) -> str:

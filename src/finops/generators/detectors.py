@@ -11,7 +11,8 @@ from finops.generators.tables import Column, table
 
 Data = Mapping[str, Any]
 
-_KINDS: Dict[str, str] = {
+# How the kinds of incident are called on a page.
+TITLES: Dict[str, str] = {
     "hour_burst": "Hours of bursting traffic",
     "viral_customer": "Customers gone viral",
     "departed_customer": "Customers who left",
@@ -72,7 +73,7 @@ def detectors(data: Data) -> List[Part]:
 
 
 def _title(kind: Any) -> str:
-    return _KINDS.get(str(kind), str(kind))
+    return TITLES.get(str(kind), str(kind))
 
 
 def _lead(kinds: List[Dict[str, Any]]) -> str:

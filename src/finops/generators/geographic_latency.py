@@ -8,7 +8,6 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 from finops.generators import formatting
 from finops.generators.charts import Axis, Series, bar_chart, line_chart
 from finops.generators.components import Card, Part, section
-from finops.generators.detectors import detectors
 from finops.generators.page import Report, write_report
 from finops.generators.ranges import Daily
 from finops.generators.sums import LESS_WITHOUT_LINES, Sums, pack
@@ -41,7 +40,6 @@ def generate_geographic_latency_report(data: Dict[str, Any], output_path: Union[
             _tokens(data),
             _routing(data),
             _providers(data, sums["regions"]),
-            *detectors(data),
         ],
         value=_value(data),
         not_found=_not_found(data),

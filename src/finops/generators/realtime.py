@@ -8,6 +8,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 from finops.generators import formatting
 from finops.generators.charts import Axis, Colour, Series, bar_chart, line_chart
 from finops.generators.components import Card, Part, section
+from finops.generators.detectors import detectors
 from finops.generators.lean import Lean
 from finops.generators.page import Report, write_report
 from finops.generators.ranges import Daily, follow
@@ -50,6 +51,7 @@ def generate_realtime_report(data: Dict[str, Any], output_path: Union[str, Path]
             _alerts(data),
             _burn(data),
             _portfolio(data, sums["providers"]),
+            *detectors(data),
         ],
         value=_value(data),
         not_found=_not_found(data),

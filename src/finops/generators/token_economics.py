@@ -8,6 +8,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
 from finops.generators import formatting
 from finops.generators.charts import Axis, Colour, Series, bar_chart, line_chart
 from finops.generators.components import Card, Part, columns, section
+from finops.generators.detectors import detectors
 from finops.generators.lean import Lean
 from finops.generators.page import Report, write_report
 from finops.generators.ranges import Daily
@@ -43,7 +44,13 @@ def generate_token_economics_report(data: Dict[str, Any], output_path: Union[str
         data,
         output_path,
         cards=_cards(data.get("summary") or {}),
-        body=[_over_time(data), _efficiency(data), _waste(data), _opportunities(data)],
+        body=[
+            _over_time(data),
+            _efficiency(data),
+            _waste(data),
+            _opportunities(data),
+            *detectors(data),
+        ],
         value=_value(data),
         not_found=_not_found(data),
         daily=_daily(data),
@@ -203,6 +210,7 @@ def _waste(data: Data) -> Part:
             empty="No call has one of the patterns, so there is no waste to draw.",
         ),
         _waste_table(patterns),
+        _wasters_table(data),
     )
 
 
@@ -232,6 +240,26 @@ def _waste_table(patterns: Mapping[str, Data]) -> Part:
         lead=" ".join(about for _, about in _PATTERNS.values()),
         empty="Calls with one of the patterns were looked for among the successful ones, and "
         "there are none.",
+    )
+
+
+def _wasters_table(data: Data) -> Part:
+    return table(
+        "wasters",
+        "Customers with wasteful prompts, the most wasted first",
+        [
+            Column("customer_id", "Customer"),
+            Column("call_count", "Such prompts", "count"),
+            Column("share_percent", "Share of its calls", "percent", bar=True),
+            Column("cost", "Cost of these calls", "money"),
+            Column("wasted_cost", "Wasted", "money"),
+        ],
+        Lean(data.get("prompt_wasters") or []),
+        order=("wasted_cost", "descending"),
+        lead="Anybody sends a long prompt that is hardly answered now and then; these do it as a "
+        "habit.",
+        empty="Customers to whom long prompts that are hardly answered are a habit were looked "
+        "for, and there are none.",
     )
 
 

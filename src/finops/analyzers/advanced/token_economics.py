@@ -5,6 +5,9 @@ answered could have been shorter: a configured share of its input's cost is wast
 exchange on a dear model could have run on the cheapest one: the difference is waste.  No
 call is in both, as one needs a long input and the other few tokens.
 
+Anybody sends a long prompt now and then.  A customer is a waster of prompts where these are
+many, and a share of its calls that ordinary use does not reach, both as configured.
+
 Beside them stand cheaper models for each customer, by the rule that all analyses share.  A
 switch and a pattern may concern the same call, so `summary.monthly_savings` takes, for each
 customer and model, the larger of the two and never their sum.
@@ -21,7 +24,7 @@ from finops.analyzers.switches import SwitchRule
 from finops.analyzers.wording import caveats, counted, usd
 from finops.catalog import Model, PriceTable
 from finops.dataset.rollup import Rollups, Table
-from finops.stats import ratio
+from finops.stats import percent, ratio
 
 _CELL = ("calls", "cost", "input_tokens", "output_tokens")
 _CALLERS = ("customer_id", "provider", "model")
@@ -88,6 +91,7 @@ class TokenEconomicsAnalyzer(Analyzer):
             "summary": summary,
             "efficiency": efficiency,
             "wasteful_patterns": patterns,
+            "prompt_wasters": _prompt_wasters(data, patterns["inefficient_prompt"]),
             "opportunities": opportunities,
             "daily_tokens": rows_of(data[DAILY_TABLE], ("date",), DAILY_KEYS),
             "findings": by_impact(
@@ -204,6 +208,26 @@ def _sums(wastes: Sequence[Waste]) -> Row:
         "cost": math.fsum(w.cost for w in wastes),
         "wasted_cost": math.fsum(w.wasted for w in wastes),
     }
+
+
+def _prompt_wasters(data: Rollups, pattern: Row) -> List[Row]:
+    """Return the customers of the pattern who make a habit of it, by wasted_cost descending.
+
+    Rows are those of the pattern and `share_percent`, the share of all calls of the customer.
+    """
+    calls: Dict[str, int] = {}
+    for (customer, *_), values in data[USAGE_TABLE].items():
+        calls[customer] = calls.get(customer, 0) + values[0]
+    rows = [
+        dict(row, share_percent=percent(row["call_count"], calls[row["customer_id"]]))
+        for row in pattern["customers"]
+    ]
+    return [
+        row
+        for row in rows
+        if row["call_count"] >= config.PROMPT_WASTER_MIN_CALLS
+        and row["share_percent"] >= config.PROMPT_WASTER_MIN_SHARE_PCT
+    ]
 
 
 # --- cheaper models --------------------------------------------------------------------------

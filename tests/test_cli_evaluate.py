@@ -1,0 +1,130 @@
+"""`finops evaluate`, the pages that tell of it, and what the truth must never do."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any, Dict, List
+
+import pytest
+
+from finops import pipeline
+from finops.evaluation import KINDS
+from finops.generators.detectors import TITLES
+from finops.schema import HEADER_LINE
+from tests.support.tools import run_finops
+
+
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A simulated dataset of 1 MB; do not change it."""
+    path = tmp_path_factory.mktemp("evaluated") / "simulated_calls.csv"
+    words = ["--scenario", "viral_spike", "--seed", "7", "--data", path]
+    done = run_finops("generate", "--size", "1", *words)
+    assert done.returncode == 0, done.stderr
+    return path
+
+
+def test_evaluate_scores_every_kind_of_incident(generated: Path) -> None:
+    printed = run_finops("evaluate", "--data", generated, "--json", "--quiet")
+    assert printed.returncode == 0, printed.stderr
+    evaluation = json.loads(printed.stdout)
+    truth = json.loads(generated.with_suffix(".truth.json").read_text())
+    assert evaluation["seed"] == truth["seed"] == 7
+    assert [one["kind"] for one in evaluation["kinds"]] == [
+        "hour_burst",
+        "viral_customer",
+        "departed_customer",
+        "rate_limit_abuser",
+        "region_hopper",
+        "prompt_waster",
+        "slow_provider",
+    ]
+    for one in evaluation["kinds"]:
+        assert one["planted"] == one["found"] + one["missed"]
+    shown = run_finops("evaluate", "--data", generated, "--quiet").stdout.splitlines()
+    assert shown[0].split() == [
+        "incident",
+        "planted",
+        "found",
+        "missed",
+        "false",
+        "precision",
+        "recall",
+        "F1",
+    ]
+    for line, one in zip(shown[1:], evaluation["kinds"]):
+        counts = [str(one[key]) for key in ("planted", "found", "missed", "false_alarms")]
+        assert line.split()[-7:-3] == counts
+
+
+def test_evaluate_needs_the_truth(tmp_path: Path) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text(HEADER_LINE)
+    (tmp_path / "own.truth.json").write_text('{"seed": 1, "incidents": []}')
+    done = run_finops("evaluate", "--data", path)
+    assert done.returncode == 2
+    assert "has no ground truth" in done.stderr
+
+
+def test_pages_of_simulated_data_tell_how_good_the_detectors_are(
+    generated: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / generated.name
+    copy.write_bytes(generated.read_bytes())  # without mark and truth, like anybody's data
+    for path, folder in ((generated, "simulated"), (copy, "own")):
+        words = ["--data", path, "--reports", tmp_path / folder]
+        for name in pipeline.EVALUATED:
+            words += ["--only", name]
+        assert run_finops("analyze", *words).returncode == 0
+    told = "How good are these detectors"
+    assert sorted(kind for kinds in pipeline.EVALUATED.values() for kind in kinds) == sorted(KINDS)
+    for name, kinds in pipeline.EVALUATED.items():
+        page = (tmp_path / "simulated" / f"{name}.html").read_text(encoding="utf-8")
+        assert told in page
+        assert [kind for kind, title in TITLES.items() if title in page] == list(kinds)
+        assert told not in (tmp_path / "own" / f"{name}.html").read_text(encoding="utf-8")
+
+
+class Opened:
+    """Names of files that this process opens, while it listens."""
+
+    def __init__(self) -> None:
+        self.names: List[str] = []
+        self.listens = True
+        sys.addaudithook(self.hear)
+
+    def hear(self, event: str, arguments: Any) -> None:
+        if self.listens and event == "open":
+            self.names.append(str(arguments[0]))
+
+
+def results_of(path: Path) -> Dict[str, Any]:
+    found = pipeline.compute(pipeline.Job(path, path.parent, workers=1))
+    found["dataset_overview"]["file"]["analyzed_at"] = ""
+    return found
+
+
+def test_the_truth_changes_no_result(generated: Path, tmp_path: Path) -> None:
+    path = tmp_path / generated.name
+    for name in (path.name, f"{path.name}.commit"):
+        shutil.copy(str(generated.with_name(name)), str(tmp_path / name))
+    truth = path.with_suffix(".truth.json")
+    without = results_of(path)
+    assert json.loads(generated.with_suffix(".truth.json").read_text())["incidents"]
+    for text in (generated.with_suffix(".truth.json").read_text(), '{"incidents": []}', "?"):
+        truth.write_text(text)
+        assert results_of(path) == without
+
+
+@pytest.mark.skipif(sys.version_info < (3, 8), reason="audit hooks came with 3.8")
+def test_no_analyzer_opens_the_truth(generated: Path) -> None:
+    opened = Opened()
+    results_of(generated)
+    pipeline.read_truth(generated)
+    opened.listens = False
+    asked = [name for name in opened.names if "truth" in name]
+    assert str(generated) in opened.names
+    assert asked == [str(generated.with_suffix(".truth.json"))]  # by the line above alone
