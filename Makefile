@@ -6,7 +6,7 @@ VENV37 := .venv37/bin/python
 SIZE ?= 50MB
 
 .DEFAULT_GOAL := help
-.PHONY: help demo generate analyze serve setup test test-new test-old lint coverage bench soak \
+.PHONY: help demo generate analyze serve setup test test-new test-old lint coverage bench load soak \
 	snapshots screenshots reference chartjs clean
 
 help: ## show what there is
@@ -50,6 +50,9 @@ lint: setup ## check style and types
 
 bench: setup ## measure generating, reading and reporting against the yardsticks
 	@$(VENV) scripts/bench.py
+
+load: setup ## measure the viewer's start-up and status beside 500 MB, while all analyzers run
+	@$(VENV) scripts/load_viewer.py
 
 snapshots: setup ## write the snapshots of result keys and pages anew
 	@UPDATE_SNAPSHOTS=1 $(VENV) -m pytest tests -k snapshot
