@@ -14,8 +14,9 @@ import pytest
 from finops import config
 from finops.catalog import CATALOG
 from finops.schema import COLUMN_NAMES
+from tests.support.chromium import FLAGS
 from tests.support.plain import call
-from tests.support.tools import STRICT
+from tests.support.tools import STRICT, need
 
 # The oracle's own conftest imports DuckDB, and a conftest that skips itself skips everything.
 collect_ignore = ["oracle"] if find_spec("duckdb") is None and not STRICT else []
@@ -51,6 +52,23 @@ def pytest_make_collect_report(collector: Any) -> Iterator[None]:
 def _forbid_missing_tool(report: Any) -> None:
     if STRICT and report.skipped and "could not import" in str(report.longrepr):
         report.outcome = "failed"
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Any]:
+    """Playwright, started once: a process can hold one of it, whichever tests it runs."""
+    api = need("playwright.sync_api")
+    with api.sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Any) -> Iterator[Any]:
+    """A running Chromium."""
+    path = need("chromium")
+    chromium = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+    yield chromium
+    chromium.close()
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""A headless browser and a server for pages, shared by the browser tests of this folder."""
+"""A server for pages, shared by the browser tests of this folder."""
 
 from __future__ import annotations
 
@@ -15,11 +15,6 @@ import pytest
 from finops.generators.page import CHARTJS_FILE, content_security_policy
 from tests.support.tools import need
 
-FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-)  # fmt: skip
-
 
 class Handler(SimpleHTTPRequestHandler):
     """Serves pages with the policy that the viewer sends."""
@@ -33,17 +28,6 @@ class Handler(SimpleHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         """Say nothing."""
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """A running Chromium."""
-    api = need("playwright.sync_api")
-    path = need("chromium")
-    with api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
-        yield running
-        running.close()
 
 
 @pytest.fixture(scope="session")

@@ -13,29 +13,11 @@ from finops.viewer import app
 from finops.viewer.core import Settings
 from finops.viewer.tasks import Commands
 from tests.conftest import varied_rows, write_csv
+from tests.support.chromium import FLAGS
 from tests.support.live import QUIET, FakeCommands, Live, live, some_rows
 from tests.support.tools import need
 
-FLAGS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-)
 WAIT_MS = 15_000
-
-
-@pytest.fixture(scope="module")
-def playwright() -> Iterator[Any]:
-    api = need("playwright.sync_api")
-    with api.sync_playwright() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def browser(playwright: Any) -> Iterator[Any]:
-    path = need("chromium")
-    chromium = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
-    yield chromium
-    chromium.close()
 
 
 @contextmanager
