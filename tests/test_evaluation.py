@@ -141,6 +141,13 @@ def test_only_degradations_and_rises_are_alarms() -> None:
     assert row["false_alarms"] == 0
 
 
+def test_a_busy_stretch_is_no_burst() -> None:
+    row = score("hour_burst", [], anomalies=[dict(hour("2025-01-10T10"), pattern="busy")])
+    assert row["false_alarms"] == 0
+    row = score("hour_burst", [], anomalies=[dict(hour("2025-01-10T10"), pattern="burst")])
+    assert row["false_alarms"] == 1
+
+
 def test_bursts_have_no_subject_and_each_hour_counts() -> None:
     planted = [incident("hour_burst", "", "2025-01-10T10", "2025-01-10T11")]
     raised = [hour("2025-01-10T10"), hour("2025-01-10T11"), hour("2025-01-10T12")]
@@ -225,6 +232,16 @@ def test_wasters_are_matched_by_customer() -> None:
     assert counts(row) == [2, 1, 1, 1]
     assert row["missed_incidents"] == [{"subject": "b", "start": ""}]
     assert row["false_alarm_list"] == [{"subject": "d", "start": ""}]
+
+
+def test_what_has_only_begun_is_neither_missed_nor_a_false_alarm() -> None:
+    late = [incident("prompt_waster", "a", "2025-03-31T05", "2025-04-03T05")]
+    for raised, false_alarms in (([], 0), ([{"customer_id": "a"}], 0), ([{"customer_id": "b"}], 1)):
+        found = evaluate(
+            results(prompt_wasters=raised), {"seed": 1, "incidents": [], "unsettled": late}
+        )
+        (row,) = [one for one in found["kinds"] if one["kind"] == "prompt_waster"]
+        assert counts(row) == [0, 0, 0, false_alarms]
 
 
 def test_the_order_of_incidents_and_alarms_changes_nothing() -> None:

@@ -196,6 +196,12 @@ SLA_TARGET_PCT = 99
 # Fewer calls say nothing about a model's speed or reliability.
 MODEL_MIN_CALLS = 100
 
+# An anomalous hour is a burst if it costs so many times what this percentile (0 to 1) of so many
+# hours before and after it cost; else the hours around it are as busy.
+BURST_AROUND_HOURS = 6
+BURST_AROUND_PERCENTILE = 0.75
+BURST_FACTOR = 2.0
+
 HIGH_ERROR_RATE_PCT = 10
 # A provider is degraded in an hour of so many times its usual p95 latency or error rate, ...
 DEGRADED_LATENCY_FACTOR = 3

@@ -13,7 +13,7 @@ from finops.simulator import incidents as kinds
 from finops.simulator.dice import Dice
 from finops.simulator.incidents import Incident, Schedule
 from finops.simulator.traffic import Calendar
-from finops.simulator.truth import entries
+from finops.simulator.truth import entries, unsettled
 from tests.simulator.conftest import Simulated
 
 
@@ -24,10 +24,11 @@ def planted(default: Simulated, kind: str) -> List[Dict[str, Any]]:
 
 
 def test_form(default: Simulated) -> None:
-    assert set(default.truth) == {"seed", "incidents"}
+    assert set(default.truth) == {"seed", "incidents", "unsettled"}
     assert default.truth["seed"] == config.DEFAULT_SEED
     last = default.columns["timestamp"][-1]
-    for incident in default.truth["incidents"]:
+    assert default.truth["unsettled"]
+    for incident in default.truth["incidents"] + default.truth["unsettled"]:
         assert set(incident) == {"kind", "scenario", "start", "end", "subject", "size"}
         assert incident["kind"] in kinds.KINDS
         assert incident["scenario"] in config.SCENARIO_SHAPES
@@ -177,6 +178,9 @@ def test_an_incident_is_listed_once_it_can_be_seen() -> None:
     burst = Incident(kinds.HOUR_BURST, "burst_traffic", 24, 25, "", 7.12345)
     at = "2025-01-02T00:29:59.000000"
     assert entries([departed, burst], calendar, at) == []
+    begun = unsettled([departed, burst], calendar, at)
+    assert [one["kind"] for one in begun] == ["departed_customer", "hour_burst"]
+    assert unsettled([departed, burst], calendar, "2025-01-01T23:59:59.000000") == []
     (listed,) = entries([departed, burst], calendar, "2025-01-02T00:30:00.000000")
     assert listed == {
         "kind": "hour_burst",
@@ -186,4 +190,7 @@ def test_an_incident_is_listed_once_it_can_be_seen() -> None:
         "subject": "",
         "size": 7.123,
     }
+    later = "2025-01-02T00:30:00.000000"
+    assert unsettled([departed, burst], calendar, later) == begun[:1]
+    assert unsettled([departed, burst], calendar, "2025-02-01T00:00:00.000000") == []
     assert len(entries([departed, burst], calendar, "2025-02-01T00:00:00.000000")) == 2

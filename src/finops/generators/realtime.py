@@ -34,6 +34,8 @@ _MEASURES: Dict[str, str] = {
     "p95_latency_ms": "p95 latency (ms)",
     "error_rate_percent": "failed calls (%)",
 }
+# Pattern of an anomalous hour: what it is.
+_PATTERNS: Dict[str, str] = {"burst": "a burst", "busy": "a busy stretch"}
 _RISK_COLOURS: Dict[str, Colour] = {"critical": "critical", "high": "warning", "medium": "accent"}
 
 
@@ -128,13 +130,19 @@ def _anomaly_table(rows: Rows) -> Part:
             Column("when", "Hour (UTC)"),
             Column("cost", "Cost", "money"),
             Column("deviation", "Standard deviations above", "number"),
+            Column("around_cost", "Hours around it", "money"),
+            Column("what", "What it is"),
             Column("top_customer", "Largest customer"),
             Column("top_model", "Largest model", "model"),
         ],
-        Lean([{**row, "when": _when(row.get("hour"))} for row in rows]),
+        Lean([{**row, "when": _when(row.get("hour")), "what": _what(row)} for row in rows]),
         order=("deviation", "descending"),
         empty="Hours above the threshold were looked for, and there are none.",
     )
+
+
+def _what(row: Data) -> str:
+    return _PATTERNS.get(str(row.get("pattern")), "")
 
 
 def _days(data: Data) -> Part:

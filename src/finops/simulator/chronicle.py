@@ -6,11 +6,11 @@ at hand whenever the run ends.
 
 from __future__ import annotations
 
-from typing import Any, Dict, List
+from typing import Dict, List
 
 from finops.simulator.plan import Plan
 from finops.simulator.recipe import Recipe
-from finops.simulator.truth import entries
+from finops.simulator.truth import Entry, entries, unsettled
 
 
 class Chronicle:
@@ -28,7 +28,11 @@ class Chronicle:
             next(self._hours)
             self._walked += 1
 
-    def entries(self, clock: str) -> List[Dict[str, Any]]:
-        """Return what there is to be found in rows up to `clock`."""
+    def truth(self, clock: str) -> Dict[str, List[Entry]]:
+        """Return what there is to be found in rows up to `clock`, and what has only begun."""
         self.follow(clock)
-        return entries(self._plan.incidents, self._plan.calendar, clock)
+        planted, calendar = self._plan.incidents, self._plan.calendar
+        return {
+            "incidents": entries(planted, calendar, clock),
+            "unsettled": unsettled(planted, calendar, clock),
+        }

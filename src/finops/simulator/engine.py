@@ -12,7 +12,18 @@ import os
 import time
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any, Callable, Dict, Generator, List, NamedTuple, Optional, Sequence, Union
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Generator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Union,
+)
 
 from finops import config
 from finops.catalog import DEFAULT_PRICES, PriceTable
@@ -25,7 +36,7 @@ from finops.errors import UsageError
 from finops.simulator.chronicle import Chronicle
 from finops.simulator.crew import batches_in_order
 from finops.simulator.recipe import Recipe
-from finops.simulator.truth import truth_path, write_truth
+from finops.simulator.truth import Entry, truth_path, write_truth
 from finops.simulator.worker import made
 
 Progress = Callable[[int, int, int], None]
@@ -107,7 +118,7 @@ def _follow(
         chronicle = Chronicle(recipe)  # an interrupt may have stopped it in mid-hour
         raise
     finally:
-        _tell_truth(out.path, recipe.seed, chronicle.entries(out.mark.clock), files)
+        _tell_truth(out.path, recipe.seed, chronicle.truth(out.mark.clock), files)
 
 
 def _fill(
@@ -267,10 +278,10 @@ def _remove(path: str) -> None:
             raise storage_error(path, error) from error
 
 
-def _tell_truth(path: str, seed: int, found: List[Dict[str, Any]], files: Files) -> None:
+def _tell_truth(path: str, seed: int, told: Mapping[str, List[Entry]], files: Files) -> None:
     """Write which incidents are in the rows so far."""
     try:
-        write_truth(path, seed, found, files)
+        write_truth(path, seed, told, files)
     except OSError as error:
         raise storage_error(truth_path(path), error) from error
 

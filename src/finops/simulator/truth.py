@@ -1,6 +1,9 @@
 """The ground truth: which incidents were planted, in a file beside the CSV.
 
-Only the evaluation of detectors reads it; no analyzer ever does.
+Only the evaluation of detectors reads it; no analyzer ever does.  An incident is to be found
+once it has lasted long enough to be seen: nobody can tell on the first day of silence that a
+customer has left.  One that has begun shortly before the rows end is listed apart, since
+whoever sees it already is not wrong.
 """
 
 from __future__ import annotations
@@ -14,6 +17,8 @@ from finops.dataset.files import FILES, Files
 from finops.simulator import incidents as kinds
 from finops.simulator.incidents import Incident
 from finops.simulator.traffic import Calendar
+
+Entry = Dict[str, Any]
 
 # After so many hours an incident can be seen in the data, if it is not over before.
 EVIDENT_AFTER_HOURS: Mapping[str, float] = {
@@ -32,12 +37,23 @@ def truth_path(path: Union[str, Path]) -> Path:
     return Path(path).with_suffix(".truth.json")
 
 
-def entries(incidents: Iterable[Incident], calendar: Calendar, clock: str) -> List[Dict[str, Any]]:
-    """Return what there is to be found in rows up to `clock`, by start, kind and subject.
+def entries(incidents: Iterable[Incident], calendar: Calendar, clock: str) -> List[Entry]:
+    """Return what there is to be found in rows up to `clock`, by start, kind and subject."""
+    return _listed((i for i in incidents if _seen(i, calendar, clock)), calendar)
 
-    An incident is listed once it has lasted long enough to be seen: nobody can tell on the
-    first day of silence that a customer has left.
-    """
+
+def unsettled(incidents: Iterable[Incident], calendar: Calendar, clock: str) -> List[Entry]:
+    """Return what has begun by `clock` but cannot be seen yet, in the same form and order."""
+    begun = (i for i in incidents if calendar.timestamp(i.start) <= clock)
+    return _listed((i for i in begun if not _seen(i, calendar, clock)), calendar)
+
+
+def _seen(incident: Incident, calendar: Calendar, clock: str) -> bool:
+    evident = min(incident.end, incident.start + EVIDENT_AFTER_HOURS[incident.kind])
+    return calendar.timestamp(evident) <= clock
+
+
+def _listed(incidents: Iterable[Incident], calendar: Calendar) -> List[Entry]:
     found = [
         {
             "kind": incident.kind,
@@ -48,18 +64,16 @@ def entries(incidents: Iterable[Incident], calendar: Calendar, clock: str) -> Li
             "size": round(incident.size, 3),
         }
         for incident in incidents
-        if calendar.timestamp(_evident(incident)) <= clock
     ]
     return sorted(found, key=lambda e: (e["start"], e["kind"], e["subject"]))
 
 
-def _evident(incident: Incident) -> float:
-    return min(incident.end, incident.start + EVIDENT_AFTER_HOURS[incident.kind])
-
-
 def write_truth(
-    path: Union[str, Path], seed: int, found: List[Dict[str, Any]], files: Files = FILES
+    path: Union[str, Path], seed: int, told: Mapping[str, List[Entry]], files: Files = FILES
 ) -> None:
-    """Put the truth beside the CSV, whole or not at all.  Raises OSError where that fails."""
-    text = json.dumps({"seed": seed, "incidents": found}, indent=1, sort_keys=True)
+    """Put the truth beside the CSV, whole or not at all.  Raises OSError where that fails.
+
+    `told` holds the lists `incidents` and `unsettled`.
+    """
+    text = json.dumps({"seed": seed, **told}, indent=1, sort_keys=True)
     files.put(str(truth_path(path)), text.encode("ascii") + b"\n")

@@ -8,7 +8,8 @@ from typing import Any, DefaultDict, Dict, List
 import pytest
 
 from finops.analyzers.finops import realtime
-from finops.analyzers.finops.realtime import RealtimeAnalyzer, hours_of
+from finops.analyzers.finops.hours import hours_of
+from finops.analyzers.finops.realtime import RealtimeAnalyzer
 from finops.dataset.rollup import Period
 from tests.analyzers.finops.samples import at, many, run
 from tests.support.plain import call
@@ -68,6 +69,8 @@ def test_an_anomalous_hour_by_hand() -> None:
             "hour": "2025-01-01T05:00:00",
             "cost": 17.0,
             "deviation": pytest.approx(15 / math.sqrt(15)),
+            "around_cost": pytest.approx(2.0 / 2),
+            "pattern": "burst",
             "top_customer": "z",
             "top_model": "gpt-4",
             "top_provider": "openai",

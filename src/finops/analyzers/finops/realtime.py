@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime, timedelta
 from typing import ClassVar, Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
 
 from finops import config
 from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered
 from finops.analyzers.days import by_day
+from finops.analyzers.finops.bursts import cost_around, pattern
 from finops.analyzers.finops.degradation import PROVIDER_HOURS, degraded_hours
+from finops.analyzers.finops.hours import HOURS, hourly_costs
 from finops.analyzers.finops.tables import ACCOUNTS, CALLS, DAYS, fold
 from finops.analyzers.wording import caveats, counted, percent, usd
-from finops.dataset.rollup import Period, Rollups, Table
+from finops.dataset.rollup import Rollups, Table
 from finops.stats import mean, ratio, std_dev
 from finops.stats import percent as percent_of
 
-HOURS = Table(("hour",), ("cost",))
 MODEL_HOURS = Table(("hour", "provider", "model"), ("cost",), top="cost")
 CUSTOMER_HOURS = Table(("hour", "customer_id"), ("cost",), top="cost")
 PROVIDER_DAYS = Table(("day", "provider"), ("calls", "cost"))
-HOUR_FORM = "%Y-%m-%dT%H:00:00"
 # From the gravest; alerts and customers at risk are rated in these words.
 ALERT_TYPES: Tuple[str, ...] = ("high_daily_cost", "high_error_rate", "provider_degraded")
 
@@ -92,40 +91,28 @@ class RealtimeAnalyzer(Analyzer):
 # --- hours -----------------------------------------------------------------------------------
 
 
-def hours_of(period: Period) -> Iterator[str]:
-    """Yield every hour of the period, from that of the first to that of the last call."""
-    if not period.start:
-        return
-    now = datetime.strptime(period.start[:13], "%Y-%m-%dT%H")
-    last = datetime.strptime(period.end[:13], "%Y-%m-%dT%H")
-    while now <= last:
-        yield now.strftime(HOUR_FORM)
-        now += timedelta(hours=1)
-
-
-def hourly_costs(data: Rollups) -> Dict[str, float]:
-    """Return {hour: cost} for every hour of the period, those without calls included."""
-    seen = {hour: cost for (hour,), (cost,) in data[HOURS].items()}
-    return {hour: seen.get(hour, 0.0) for hour in hours_of(data.period)}
-
-
 def _baseline(costs: Sequence[float]) -> Baseline:
     centre, spread = mean(costs), std_dev(costs)
     return Baseline(centre, spread, centre + config.ANOMALY_MULTIPLIER * spread)
 
 
 def _anomalies(data: Rollups, hourly: Mapping[str, float], baseline: Baseline) -> List[Row]:
-    above = [hour for hour, cost in hourly.items() if cost > baseline.threshold]
+    """Return the hours above the threshold, each held against the hours around it as well."""
+    costs = list(hourly.values())
+    above = [(i, hour) for i, hour in enumerate(hourly) if costs[i] > baseline.threshold]
     customers = {hour: customer for hour, customer in data[CUSTOMER_HOURS]}
     models = {hour: model for hour, *model in data[MODEL_HOURS]}
     rows = []
-    for hour in above:
+    for i, hour in above:
         provider, model = models[hour]
+        around = cost_around(costs, i)
         rows.append(
             {
                 "hour": hour,
-                "cost": hourly[hour],
-                "deviation": ratio(hourly[hour] - baseline.mean, baseline.std_dev),
+                "cost": costs[i],
+                "deviation": ratio(costs[i] - baseline.mean, baseline.std_dev),
+                "around_cost": around,
+                "pattern": pattern(costs[i], around),
                 "top_customer": customers[hour],
                 "top_model": model,
                 "top_provider": provider,
