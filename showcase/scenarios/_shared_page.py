@@ -45,6 +45,7 @@ def _rendered(parts: ReportParts, page: ScenarioPage) -> str:
         "dataset": page.workload,
         "period_start": page.period[0],
         "period_end": page.period[1],
+        "size_bytes": None,
         "generated_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
     text: str = parts.page.render(report, context, [*sections, _steps(parts, page)])

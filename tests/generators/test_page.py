@@ -55,6 +55,7 @@ def test_every_line_of_the_file_is_accounted_for() -> None:
 def test_without_a_context_there_are_sentences() -> None:
     read = sample({})
     assert read.says("Dataset not named Period not known Size not known")
+    assert not sample({"_context": {"size_bytes": None}}).says("Size")
     assert read.says("made without the accounting")
     assert read.says("The source of the prices was not recorded.")
 

@@ -70,17 +70,41 @@ def test_words_strings_numbers_and_comments_are_marked() -> None:
     assert '<span class="string">&#x27;x&#x27;</span>' in markup
 
 
+def test_examples_see_the_data_and_the_reports_of_the_viewer(tmp_path: Path) -> None:
+    room = tmp_path / "showcase" / "queries"
+    room.mkdir(parents=True)
+    (room / "where.py").write_text(
+        '"""Where."""\nimport os\n'
+        'print(os.environ.get("FINOPS_DATA"), os.environ["FINOPS_REPORTS"])\n'
+    )
+
+    def printed() -> str:
+        job = running.post("/api/run-example?id=queries.where").json["job"]["id"]
+        running.idle()
+        return str(running.get(f"/api/job?job={job}").json["output"]).strip()
+
+    with live(tmp_path, showcase=tmp_path / "showcase") as running:
+        assert printed() == f"None {tmp_path / 'reports'}"
+        path = some_rows(tmp_path)
+        assert printed() == f"{path} {tmp_path / 'reports'}"
+        (path.parent / "other.csv").write_bytes(path.read_bytes())
+        running.post("/api/dataset?name=other.csv")
+        running.idle()
+        folder = tmp_path / "reports" / "datasets" / "other"
+        assert printed() == f"{path.parent / 'other.csv'} {folder}"
+
+
 def test_examples_are_found_by_their_docstring(tmp_path: Path) -> None:
     room = tmp_path / "queries"
     room.mkdir()
-    (room / "good.py").write_text('"""Costs.\n\nMore on it.\n"""\n')
+    (room / "good.py").write_text('"""Costs: who and what.\n\nMore on it.\n"""\n')
     (room / "_part.py").write_text('"""A part."""\n')
     (room / "silent.py").write_text("x = 1\n")
     (room / "broken.py").write_text('"""Broken."""\ndef f(:\n')
     (room / "link.py").symlink_to(room / "good.py")
     found = find_examples(tmp_path)
     assert list(found) == ["queries.good"]
-    assert found["queries.good"].title == "Costs."
+    assert (found["queries.good"].title, found["queries.good"].lead) == ("Costs", "Who and what.")
     assert found["queries.good"].text == "More on it."
     assert find_examples(tmp_path / "nothing") == {}
 
@@ -95,6 +119,29 @@ def test_the_showcase_of_this_project_is_listed_and_shown(tmp_path: Path) -> Non
             answer = running.get(f"/showcase/{example.id}")
             assert answer.status == 200
             assert html.escape(example.path.name) in answer.body.decode()
+
+
+def test_a_scenario_s_page_is_linked_once_it_is_there(tmp_path: Path) -> None:
+    with live(tmp_path, showcase=ROOT / "showcase") as running:
+        address = "/showcase/scenarios.scenario_viral_spike"
+        link = '<a class="button" id="example-page" href="/reports/scenario_viral_spike.html"'
+        assert f"{link} hidden>" in running.get(address).body.decode()
+        (tmp_path / "reports").mkdir()
+        (tmp_path / "reports" / "scenario_viral_spike.html").write_text("made")
+        assert f"{link}>" in running.get(address).body.decode()
+        assert running.get("/reports/scenario_viral_spike.html").body == b"made"
+        assert "example-page" not in running.get("/showcase/queries.time_series").body.decode()
+
+
+def test_a_report_that_is_not_made_yet_is_a_page_for_people_and_json_for_programs(
+    tmp_path: Path,
+) -> None:
+    with live(tmp_path) as running:
+        program = running.get("/reports/pricing.html")
+        assert (program.status, program.json["success"]) == (404, False)
+        person = running.get("/reports/pricing.html", Accept="text/html,*/*;q=0.8")
+        assert person.status == 404
+        assert b'<a href="/">' in person.body
 
 
 def test_the_policy_of_a_report_is_its_own_but_never_laxer() -> None:

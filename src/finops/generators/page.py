@@ -165,7 +165,10 @@ def _hash(text: str) -> str:
 
 
 def _about(context: Data) -> Markup:
-    """Return dataset, period, size and time of generation as a list of terms."""
+    """Return dataset, period, size and time of generation as a list of terms.
+
+    A workload that no file holds has no size: its context gives None.
+    """
     start, end = context.get("period_start"), context.get("period_end")
     period = f"{formatting.day(start)} to {formatting.day(end)}" if start and end else "not known"
     size = context.get("size_bytes")
@@ -180,6 +183,8 @@ def _about(context: Data) -> Markup:
         ),
         ("Generated", formatting.moment(made) if made else "time not recorded", str(made or "")),
     ]
+    if size is None and "size_bytes" in context:
+        del facts[2]
     return fill(
         '<dl class="about">$facts</dl>',
         facts=join(

@@ -169,7 +169,7 @@ class Viewer:
 
     def run_example(self, name: str, title: str, path: Path) -> Job:
         """Start an example of the showcase.  Raises Busy or Full."""
-        job = self.jobs.submit(ExampleTask(name, title, path, self.commands))
+        job = self.jobs.submit(ExampleTask(name, title, path, self.dataset, self.commands))
         self.activity.add(f"{job.task.label}: started")
         return job
 

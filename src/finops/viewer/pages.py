@@ -89,6 +89,8 @@ def report_route(viewer: Viewer, filename: str) -> Callable[[Request], Response]
 
     def respond(request: Request) -> Response:
         content = read_regular(viewer.dataset.reports / filename)
+        if content is None and "text/html" in request.headers.get("accept", ""):
+            return _not_made()
         if content is None:
             raise refuse(404, "This report has not been made yet.")
         if filename.endswith(".html"):
@@ -101,6 +103,22 @@ def report_route(viewer: Viewer, filename: str) -> Callable[[Request], Response]
         return Response(200, content, JSON_TYPE)
 
     return respond
+
+
+def _not_made() -> Response:
+    """Return what a person sees of a page that is not there."""
+    body = Markup('<p><a href="/">Make it on the live dashboard.</a></p>')
+    answer = html_page(
+        fill(
+            asset("showcase.html"),
+            title="Not made yet",
+            lead="This page appears when its analysis has run.",
+            crumb=Markup(""),
+            body=body,
+            version=__version__,
+        )
+    )
+    return answer._replace(status=404)
 
 
 def report_policy(content: bytes) -> str:
@@ -211,11 +229,11 @@ def showcase_index(examples: Dict[str, Example]) -> Response:
 def _room(title: str, sentence: str, inside: List[Example]) -> Markup:
     tiles = join(
         fill(
-            '<li><h3><a href="/showcase/$id">$title</a></h3><p class="purpose">$first</p>'
+            '<li><h3><a href="/showcase/$id">$title</a></h3><p class="purpose">$lead</p>'
             '<p class="made">$file</p></li>',
             id=token(one.id),
             title=one.title,
-            first=one.text.partition("\n\n")[0],
+            lead=one.lead or one.text.partition("\n\n")[0],
             file=one.path.name,
         )
         for one in inside
@@ -230,19 +248,30 @@ def _room(title: str, sentence: str, inside: List[Example]) -> Markup:
 
 
 def _paragraph(text: str) -> Markup:
-    """Return one paragraph; lines that were only wrapped are joined, indented ones are kept."""
+    """Return one paragraph; lines that were only wrapped are joined, indented ones are kept.
+
+    What stands between backticks becomes code.
+    """
     kept = "\n " in text or "\n-" in text
-    return fill("<p>$text</p>", text=text if kept else " ".join(text.split()))
+    pieces = (text if kept else " ".join(text.split())).split("`")
+    return fill(
+        "<p>$pieces</p>",
+        pieces=join(
+            fill("<code>$piece</code>" if at % 2 else "$piece", piece=piece)
+            for at, piece in enumerate(pieces)
+        ),
+    )
 
 
-def showcase_page(example: Example) -> Response:
-    """Answer with one example: its text, a button to run it, its source."""
+def showcase_page(viewer: Viewer, example: Example) -> Response:
+    """Answer with one example: its text, a button to run it, what it made, its source."""
     source = showcase.source_of(example)
     body = fill(
         asset("example.html"),
         id=token(example.id),
         file=example.path.name,
         text=join(_paragraph(part) for part in _PARAGRAPHS.split(example.text)),
+        page=_made_page(viewer, example),
         source=Markup(showcase.highlight(source)),
     )
     crumb = Markup('<a href="/showcase">All examples</a>')
@@ -250,9 +279,22 @@ def showcase_page(example: Example) -> Response:
         fill(
             asset("showcase.html"),
             title=example.title,
-            lead="",
+            lead=example.lead,
             crumb=crumb,
             body=body,
             version=__version__,
         )
     )
+
+
+def _made_page(viewer: Viewer, example: Example) -> Markup:
+    """Return a link to the page that a scenario writes, hidden as long as there is none."""
+    if example.room != "scenarios":
+        return Markup("")
+    name = f"{example.path.stem}.html"
+    made = regular_file(viewer.dataset.reports / name) is not None
+    link = fill(
+        '<a class="button" id="example-page" href="/reports/$name">Open its page</a>',
+        name=token(name),
+    )
+    return link if made else Markup(link.replace('">Open', '" hidden>Open'))

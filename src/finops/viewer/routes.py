@@ -61,7 +61,7 @@ def _pages(viewer: Viewer, examples: Dict[str, Example]) -> Routes:
     for name in pages.ASSET_TYPES:
         routes[f"/assets/{name}"] = _page(pages.asset_route(name))
     for example in examples.values():
-        routes[f"/showcase/{example.id}"] = _page(_example_page(example))
+        routes[f"/showcase/{example.id}"] = _page(_example_page(viewer, example))
     return routes
 
 
@@ -69,8 +69,8 @@ def _page(respond: Callable[[Request], Response]) -> Dict[str, Route]:
     return {"GET": Route(respond)}
 
 
-def _example_page(example: Example) -> Callable[[Request], Response]:
-    return lambda request: pages.showcase_page(example)
+def _example_page(viewer: Viewer, example: Example) -> Callable[[Request], Response]:
+    return lambda request: pages.showcase_page(viewer, example)
 
 
 def _reports(viewer: Viewer, examples: Mapping[str, Example]) -> Routes:

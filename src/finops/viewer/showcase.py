@@ -27,11 +27,15 @@ _SOURCE_BYTES = 1 << 20
 
 
 class Example(NamedTuple):
-    """One example: `id` is room.file, `title` the first line of its text, `text` the rest."""
+    """One example: `id` is room.file.
+
+    The first line of its text is "TITLE: LEAD", or a title alone; `text` is the rest.
+    """
 
     id: str
     room: str
     title: str
+    lead: str
     text: str
     path: Path
 
@@ -45,10 +49,17 @@ def find_examples(folder: Path) -> Dict[str, Example]:
                 continue
             docstring = _docstring(path)
             if docstring:
-                first, _, rest = docstring.partition("\n")
-                example = Example(f"{room}.{path.stem}", room, first.strip(), rest.strip(), path)
+                example = _example(room, path, docstring)
                 found[example.id] = example
     return found
+
+
+def _example(room: str, path: Path, docstring: str) -> Example:
+    first, _, rest = docstring.partition("\n")
+    title, _, lead = " ".join(first.split()).partition(": ")
+    return Example(
+        f"{room}.{path.stem}", room, title, lead[:1].upper() + lead[1:], rest.strip(), path
+    )
 
 
 def source_of(example: Example) -> str:

@@ -61,9 +61,12 @@ class Commands:
             words += ["--scenario", scenario]
         return self._finops(*words)
 
-    def example(self, path: Path) -> Command:
-        """Return the command that runs an example of the showcase."""
-        return Command([sys.executable, str(path)], str(path.parent))
+    def example(self, path: Path, dataset: Dataset) -> Command:
+        """Return the command that runs an example; it reads and writes what the viewer shows."""
+        environ = {"FINOPS_REPORTS": str(dataset.reports.resolve())}
+        if data_file(dataset.path) is not None:  # without one, examples make a small one
+            environ["FINOPS_DATA"] = str(dataset.path.resolve())
+        return Command([sys.executable, str(path)], str(path.parent), environ)
 
     def _finops(self, *words: str) -> Command:
         return Command([sys.executable, "-m", "finops", *words], str(_SOURCE))
@@ -274,15 +277,18 @@ class ExampleTask(Task):
 
     kind = "example"
 
-    def __init__(self, name: str, title: str, path: Path, commands: Commands) -> None:
+    def __init__(
+        self, name: str, title: str, path: Path, dataset: Dataset, commands: Commands
+    ) -> None:
         super().__init__(f"Run {title}", "", (f"example:{name}",))
         self._path = path
+        self._where = dataset
         self._commands = commands
 
     def run(self, job: Job) -> Ending:
         """Run it; what it prints is the job's output."""
         limit = float(config.EXAMPLE_TIME_LIMIT_S)
-        outcome = job.launch(self._commands.example(self._path), limit)
+        outcome = job.launch(self._commands.example(self._path, self._where), limit)
         if outcome.kind == COMPLETE:
             return Ending(COMPLETE)
         return Ending(outcome.kind, why(outcome, job.output, limit))

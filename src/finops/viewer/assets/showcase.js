@@ -30,7 +30,10 @@ async function follow() {
     const answer = await read("/api/job", { job });
     if ($("output").textContent !== answer.output) $("output").textContent = answer.output;
     const state = answer.job;
-    if (state.status === "complete") return show(`Done in ${state.seconds} s.`);
+    if (state.status === "complete") {
+      if ($("example-page")) $("example-page").hidden = false;
+      return show(`Done in ${state.seconds} s.`);
+    }
     if (state.status !== "queued" && state.status !== "running") return show(state.error || "Failed.");
     show(state.status === "queued" ? "Waiting for its turn…" : "Running…");
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
