@@ -320,7 +320,7 @@ def test_prices_are_the_users_own(csv: Path) -> None:
 
 def test_without_incidents(csv: Path) -> None:
     generate(csv, SIZE, incidents=False)
-    assert json.loads(truth_path(csv).read_text()) == {"seed": 42, "incidents": []}
+    assert json.loads(truth_path(csv).read_text()) == {"seed": 42, "incidents": [], "unsettled": []}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no signals like these on Windows")
