@@ -259,3 +259,14 @@ def test_an_unordered_file_is_put_in_order_across_parts(tmp_path: Path) -> None:
         out.write(csv_of(rows(0, 700)).split(b"\n", 1)[1])
     check_fresh(path)
     check_fresh(path, workers=3)
+
+
+def test_what_a_killed_run_left_is_removed_but_not_a_running_ones(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(csv_of(rows(0, 20)))
+    old, new = (Path(f"{state_path(str(path))}.{number}.tmp") for number in (11, 12))
+    for left in (old, new):
+        left.write_bytes(b"half")
+    os.utime(str(old), (0, 0))
+    open_dataset(path, cache=True).rollups(())
+    assert (old.exists(), new.exists()) == (False, True)

@@ -10,6 +10,7 @@ means reading everything again.  The file may be deleted at any time, and it is 
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 import time
@@ -32,6 +33,7 @@ SEALED_PART_BYTES = 32 * config.MEGABYTE
 # A file changed this shortly before it was looked at may change again unnoticed: file times
 # are not that fine.
 _SETTLED_S = 2.0
+_STALE_TEMPORARY_S = 60
 _CHUNK = config.MEGABYTE
 _HERE = Path(__file__).resolve().parent
 
@@ -92,14 +94,26 @@ def save(survey: Survey, stream: BinaryIO, key: str, parts: List[Part]) -> None:
             "parts": parts,
         }
     )
-    target = state_path(survey.path)
+    target = Path(state_path(survey.path))
+    _remove_left(target)
     aside = f"{target}.{os.getpid()}.tmp"
     try:
         with open(aside, "wb") as out:
             out.write(hashlib.sha256(body).digest() + body)
-        os.replace(aside, target)
+        os.replace(aside, str(target))
     except OSError:  # a folder that cannot be written to: the next run reads everything again
         _remove(aside)
+    except BaseException:  # an interrupt
+        _remove(aside)
+        raise
+
+
+def _remove_left(target: Path) -> None:
+    """Remove what a killed run was writing; what is fresh may be a running one's."""
+    with suppress(OSError):
+        for left in target.parent.glob(glob.escape(target.name) + ".*.tmp"):
+            if time.time() - left.stat().st_mtime > _STALE_TEMPORARY_S:
+                _remove(str(left))
 
 
 def _identity(stream: BinaryIO) -> List[int]:
