@@ -22,16 +22,15 @@ from tests.support.tools import STRICT, need
 collect_ignore = ["oracle"] if find_spec("duckdb") is None and not STRICT else []
 
 
-# Measurements of time and memory, and files that a full disk must not see: these run after the
-# others, one at a time and without coverage (`make test` does that by the marker `alone`).
+# Measurements of time and memory: these run before the others, one at a time and without
+# coverage (`make test` does that by the marker `alone`).
 ALONE = ("test_soak_10k", "test_200_clients", "test_starting_up_is_instant", "test_35_a_line")
-ALONE_FILES = ("test_faults.py",)
 
 
 def pytest_collection_modifyitems(items: List[Any]) -> None:
     """Mark the tests that must not share the machine."""
     for item in items:
-        if item.path.name in ALONE_FILES or item.name.startswith(ALONE):
+        if item.name.startswith(ALONE):
             item.add_marker("alone")
 
 

@@ -358,7 +358,7 @@ def piped(command: str) -> subprocess.CompletedProcess[str]:
 
 @POSIX
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full on this system")
-def test_a_full_standard_output_is_one_line(generated: Path, tmp_path: Path) -> None:
+def test_stdout_faults_full(generated: Path, tmp_path: Path) -> None:
     done = piped(f"$FINOPS analyze --quiet --data {generated} --reports {tmp_path} >/dev/full")
     assert done.returncode == 2
     assert done.stderr == "finops: standard output: No space left on device\n"
@@ -366,7 +366,7 @@ def test_a_full_standard_output_is_one_line(generated: Path, tmp_path: Path) -> 
 
 
 @POSIX
-def test_a_reader_that_leaves_is_no_trouble(generated: Path, tmp_path: Path) -> None:
+def test_stdout_faults_reader_leaves(generated: Path, tmp_path: Path) -> None:
     analyze = f"$FINOPS analyze --quiet --data {generated} --reports {tmp_path} --json -"
     done = piped(f"{analyze} | head -c 10; echo ${{PIPESTATUS[0]}}")
     assert done.stderr == ""
@@ -374,7 +374,7 @@ def test_a_reader_that_leaves_is_no_trouble(generated: Path, tmp_path: Path) -> 
 
 
 @POSIX
-def test_a_closed_standard_output_is_one_line(tmp_path: Path) -> None:
+def test_stdout_faults_closed(tmp_path: Path) -> None:
     done = piped("$FINOPS list providers >&-")
     assert done.returncode == 2
     assert done.stderr.startswith("finops: standard output is closed")
@@ -383,7 +383,7 @@ def test_a_closed_standard_output_is_one_line(tmp_path: Path) -> None:
 
 @POSIX
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full on this system")
-def test_a_full_standard_error_stops_nothing(generated: Path, tmp_path: Path) -> None:
+def test_stdout_faults_full_standard_error(generated: Path, tmp_path: Path) -> None:
     done = piped(f"$FINOPS analyze --data {generated} --reports {tmp_path} 2>/dev/full")
     assert done.returncode == 0
     assert "open " in done.stdout
@@ -394,66 +394,6 @@ def test_customer_ids_cannot_steer_the_terminal(generated: Path) -> None:
     done = piped("$FINOPS verify $'no\\x1b[2Jsuch\\u202efile'")
     assert "\x1b" not in done.stderr
     assert "no\\x1b[2Jsuch\\u202efile" in done.stderr
-
-
-# --- interrupts --------------------------------------------------------------------------------
-
-
-def interrupted(number: int, words: List[Any], awaited: str, cwd: Path) -> Dict[str, Any]:
-    """Start a command, wait for a word on standard error, send a signal, return the end."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "finops", *(str(word) for word in words)],
-        cwd=str(ROOT),
-        env=clean_environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-    )
-    assert process.stderr is not None
-    line = process.stderr.readline()
-    assert awaited in line, line
-    sent = time.monotonic()
-    process.send_signal(number)
-    _, rest = process.communicate(timeout=30)
-    return {
-        "status": process.returncode,
-        "seconds": time.monotonic() - sent,
-        "stderr": line + rest,
-    }
-
-
-@POSIX
-@pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["int", "term"]
-)
-def test_an_interrupted_generator_leaves_a_sound_file(
-    number: int, status: int, tmp_path: Path
-) -> None:
-    path = tmp_path / "calls.csv"
-    words = ["generate", "--size", "200MB", "--data", path]
-    end = interrupted(number, words, "generating", tmp_path)
-    assert end["status"] == status, end
-    assert end["seconds"] < 5
-    assert "Traceback" not in end["stderr"]
-    assert end["stderr"].splitlines()[-1] == "finops: stopped"
-    assert run_finops("verify", path).returncode == 0
-    assert list(tmp_path.glob("*.tmp")) == []
-
-
-@POSIX
-@pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["int", "term"]
-)
-def test_an_interrupted_analysis_leaves_no_half_page(
-    number: int, status: int, generated: Path, tmp_path: Path
-) -> None:
-    words = ["analyze", "--data", generated, "--reports", tmp_path]
-    end = interrupted(number, words, "reading", tmp_path)
-    assert end["status"] == status, end
-    assert "Traceback" not in end["stderr"]
-    assert list(tmp_path.glob("*.tmp")) == []
-    for page in tmp_path.glob("*.html"):
-        assert page.read_text(encoding="utf-8").rstrip().endswith("</html>")
 
 
 # --- serving -----------------------------------------------------------------------------------

@@ -251,7 +251,9 @@ class SmallDisk:
         mount = f"mount -t tmpfs -o size=8m finops-test {folder} 2>{os.devnull}"
         self.mounted = sys.platform == "linux" and os.system(mount) == 0
         if not self.mounted:
-            warnings.warn("no disk can be mounted here: a limit on file sizes stands in", stacklevel=1)
+            warnings.warn(
+                "no disk can be mounted here: a limit on file sizes stands in", stacklevel=1
+            )
         self._ballast = folder / "ballast"
 
     def leave(self, left: int) -> str:
@@ -410,7 +412,7 @@ def test_snapshot_reads(forked: Forked, tmp_path: Path) -> None:
         assert one["total_cost"] == pytest.approx(sum(costs[: one["total_calls"]]) / 1e6, abs=1e-9)
 
 
-# --- F15 signals ------------------------------------------------------------------------------------
+# --- F15 signals ----------------------------------------------------------------------------------
 
 SIGNALLED = """
 import os
@@ -421,7 +423,7 @@ def now():
 IN_FILES = """
 from finops.dataset.files import Files
 def write(self, fd, data, plain=Files.write):
-    if not {due}:
+    if not ({due}):
         return plain(self, fd, data)
     half = plain(self, fd, data[: len(data) // 2])
     now()
@@ -445,7 +447,9 @@ def before(module: str, name: str, call: int = 1) -> str:
 
 PHASES: Dict[str, str] = {
     "generate: header": IN_FILES.format(due='bytes(data[:10]) == b"timestamp,"'),
-    "generate: mid-batch": IN_FILES.format(due="len(data) > 20_000 and os.stat(fd).st_size > 99_999"),
+    "generate: mid-batch": IN_FILES.format(
+        due="len(data) > 20_000 and os.stat(fd).st_size > 99_999"
+    ),
     "generate: between": before("finops.simulator.engine", "clock_of", 3),
     "generate: mark": before("finops.dataset.files", "os.replace", 5),
     "generate: fsync": before("finops.dataset.files", "os.fsync"),

@@ -108,6 +108,16 @@ class FaultyFiles(Unflushed):
             self._fail()
         super().truncate(fd, length)
 
+    def sync_folder(self, path: str) -> None:
+        if self._due("fsync"):
+            self._fail()
+        super().sync_folder(path)
+
+    def unlink(self, path: str) -> None:
+        if self.how == "crash" and self.count >= self.at:
+            self._fail()  # nobody is there any more to tidy up
+        super().unlink(path)
+
     def replace(self, source: str, target: str) -> None:
         if self._due("replace"):
             self._fail()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -83,7 +84,7 @@ def _sweep(how: str, sticky: bool) -> Iterator[int]:
 
 
 @pytest.mark.parametrize(("how", "sticky"), WAYS)
-def test_every_failing_operation(tmp_path: Path, how: str, sticky: bool) -> None:
+def test_fault_sweep(tmp_path: Path, how: str, sticky: bool) -> None:
     for at in _sweep(how, sticky):
         csv = tmp_path / f"{at}.csv"
         files = FaultyFiles(at, how, sticky)
@@ -101,9 +102,7 @@ def test_every_failing_operation(tmp_path: Path, how: str, sticky: bool) -> None
 
 @pytest.mark.parametrize(("how", "sticky"), WAYS)
 @pytest.mark.parametrize("first", [9, 12, 14, 17, 20, 23])
-def test_every_failing_operation_during_recovery(
-    tmp_path: Path, first: int, how: str, sticky: bool
-) -> None:
+def test_fault_sweep_during_recovery(tmp_path: Path, first: int, how: str, sticky: bool) -> None:
     for at in _sweep(how, sticky):
         csv = tmp_path / f"{at}.csv"
         with suppress(Crash):
@@ -160,17 +159,23 @@ def test_an_interrupt_between_writes_leaves_whole_batches(csv: Path) -> None:
 
 
 @pytest.mark.parametrize("simulation", [None, {"seed": 1}])
-def test_cut_at_every_offset_of_the_last_rows(
-    tmp_path: Path, simulation: Optional[Dict[str, Any]]
-) -> None:
+def test_truncate_every_offset(tmp_path: Path, simulation: Optional[Dict[str, Any]]) -> None:
+    """Every byte of the last three rows, and 200 others."""
     csv, torn = tmp_path / "calls.csv", tmp_path / "calls.csv.torn-1"
-    golden = whole(2)
-    fill(csv, 2, QUICK, simulation)
+    golden = whole(BATCHES)
+    fill(csv, BATCHES, QUICK, simulation)
     mark = mark_path(csv).read_bytes()
-    for offset in range(len(golden) - 3 * len(batch(1)) // ROWS, len(golden)):
+    seed = random.randrange(10**6)
+    print("seed", seed)
+    draw = random.Random(seed)
+    offsets = [draw.randrange(len(HEADER), len(golden)) for _ in range(200)]
+    for offset in [*range(len(golden) - 3 * len(batch(1)) // ROWS, len(golden)), *offsets]:
         csv.write_bytes(golden[:offset])
         mark_path(csv).write_bytes(mark)
         kept = golden[: golden.rindex(b"\n", 0, offset) + 1]
+        shown = readable(csv)
+        assert shown.startswith(kept)
+        assert b"\n" not in shown[len(kept) :]
         with Appender(csv, simulation=simulation, files=QUICK) as out:
             assert csv.read_bytes() == kept
             assert out.rows == kept.count(b"\n") - 1
@@ -221,7 +226,7 @@ MARKS = ("kept", "missing", "empty", "older", "damaged", "of another file")
 
 @pytest.mark.parametrize("state", MARKS)
 @pytest.mark.parametrize("nuls", [0, 1, 300, 70_000])
-def test_marks_and_tails_after_a_power_cut(csv: Path, state: str, nuls: int) -> None:
+def test_powercut_images(csv: Path, state: str, nuls: int) -> None:
     fill(csv, 2, QUICK, {"seed": 1})
     older = mark_path(csv).read_bytes()
     fill(csv, 4, QUICK, {"seed": 1})

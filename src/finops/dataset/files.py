@@ -57,6 +57,10 @@ class Files:
                     raise
                 time.sleep(_REPLACE_PAUSE_S)
 
+    def unlink(self, path: str) -> None:
+        """Remove a file."""
+        os.unlink(path)
+
     def write_all(self, fd: int, data: bytes) -> None:
         """Write all the data: a disk that fills up first writes short, then refuses."""
         rest = memoryview(data)
@@ -74,7 +78,7 @@ class Files:
             self.replace(temporary, path)
         except BaseException:
             with suppress(OSError):
-                os.unlink(temporary)
+                self.unlink(temporary)
             raise
         if durable:
             self.sync_folder(path)

@@ -24,6 +24,7 @@ from finops.viewer.handler import Handler
 _STARVED_PAUSE_S = 0.05
 _SLOT_WAIT_S = 0.1
 _REAPER_STEP_S = 0.25
+_FINISH_S = 2.0
 
 
 class Limits:
@@ -147,7 +148,7 @@ class ViewerServer(HTTPServer):
         self._loop.start()
 
     def stop(self) -> None:
-        """Stop accepting and close the socket; requests in progress run on."""
+        """Stop accepting and close the socket; requests in progress run on (see `finish`)."""
         self._closing = True
         if self._loop is not None:
             self.shutdown()
@@ -155,8 +156,15 @@ class ViewerServer(HTTPServer):
         self.server_close()
 
     def finish(self) -> None:
-        """End the reaper; after this nothing watches connections any more."""
+        """Let requests in progress end, for a short while, and then the reaper.
+
+        An event that is being stored when the server is told to stop is stored and answered.
+        """
         if self._loop is not None:
+            end = time.monotonic() + _FINISH_S
+            for _ in range(self.limits.slots):
+                if not self._slots.acquire(timeout=max(0.0, end - time.monotonic())):
+                    break
             self.reaper.stop()
 
     def get_request(self) -> Tuple[socket.socket, Any]:
