@@ -334,7 +334,8 @@ def test_an_example_runs_and_its_output_is_inert(browser: Any, tmp_path: Path) -
     with live(tmp_path, showcase=example_folder(tmp_path)) as running:
         page = browser.new_page()
         page.goto(running.running.url + "showcase")
-        page.click("text=Tags: label a call.")
+        page.click("a:has-text('Tags')")
+        assert text(page, ".intro .purpose") == "Label a call."
         assert "Use case: any." in text(page, ".prose")
         assert page.locator(".code .comment").text_content() == "# a comment"
         page.click("#run-example")

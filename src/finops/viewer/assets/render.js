@@ -38,8 +38,19 @@ export function make(tag, className = "", text = "") {
   return element;
 }
 
-/* Keeps one child of `list` for each item, in order: `create(item)` once, `update` each time. */
+/* Removes an element; the focus, if it was inside, goes to `refuge` instead of nowhere. */
+function leave(element, refuge) {
+  if (element.contains(document.activeElement) && refuge) refuge.focus();
+  element.remove();
+}
+
+/* Keeps one child of `list` for each item, in order: `create(item)` once, `update` each time.
+   What has gone is removed first: an element that has to move would lose the focus. */
 function keyed(list, items, key, create, update) {
+  const names = new Set(items.map((item) => String(key(item))));
+  for (const child of [...list.children]) {
+    if (!names.has(child.dataset.key)) leave(child, child.refuge);
+  }
   const known = new Map([...list.children].map((child) => [child.dataset.key, child]));
   items.forEach((item, index) => {
     const name = String(key(item));
@@ -48,11 +59,9 @@ function keyed(list, items, key, create, update) {
       child = create(item);
       child.dataset.key = name;
     }
-    known.delete(name);
     if (list.children[index] !== child) list.insertBefore(child, list.children[index] || null);
     update(child, item);
   });
-  known.forEach((child) => child.remove());
 }
 
 export function clock(iso) {
@@ -192,7 +201,16 @@ function createJob(job) {
   cancel.type = "button";
   cancel.setAttribute("aria-label", `Cancel: ${job.label}`);
   item.append(make("span", "label"), bar, make("span", "time"), cancel);
+  item.refuge = startedBy(job);
   return item;
+}
+
+/* Returns the button that starts such a job: there the focus goes when its Cancel has gone. */
+function startedBy(job) {
+  if (job.kind === "generate") return $("generate");
+  const cards = [...document.querySelectorAll(".report")];
+  const card = cards.find((one) => one.querySelector("h4").textContent === job.label);
+  return card ? card.querySelector(".run") : $("run-all");
 }
 
 const KINDS = { info: "note", success: "done", error: "failed" };
@@ -224,16 +242,27 @@ export function renderConnection(up, text) {
 
 const TOAST_MS = 8000;
 const TOASTS = 4;
+let before = null;
+
+/* Returns where the focus goes when a message is closed: the next one, or where it was before. */
+function cameFrom(box) {
+  const next = box.nextElementSibling || box.previousElementSibling;
+  return next ? next.querySelector("button") : before || $("run-all");
+}
 
 /* Shows a message for a while; it stays as long as the pointer or the focus is on it. */
 export function toast(text, level = "info") {
   const box = make("div", `toast ${level}`);
   const close = make("button", "", "Close");
   close.type = "button";
-  close.addEventListener("click", () => box.remove());
+  close.addEventListener("click", () => leave(box, cameFrom(box)));
+  box.addEventListener("focusin", (event) => {
+    if (!$("toasts").contains(event.relatedTarget)) before = event.relatedTarget;
+  });
   box.append(make("span", "", text), close);
   $("toasts").append(box);
-  while ($("toasts").children.length > TOASTS) $("toasts").firstElementChild.remove();
+  const old = [...$("toasts").children].filter((one) => !one.matches(":focus-within"));
+  while ($("toasts").children.length > TOASTS && old.length > 1) old.shift().remove();
   const fade = () => {
     if (box.matches(":hover, :focus-within")) setTimeout(fade, TOAST_MS);
     else box.remove();
