@@ -11,6 +11,7 @@ import pytest
 
 from finops.viewer import app
 from finops.viewer.core import Settings
+from finops.viewer.monitor import Pace
 from finops.viewer.tasks import Commands
 from tests.conftest import varied_rows, write_csv
 from tests.support.chromium import FLAGS
@@ -97,6 +98,51 @@ def tab_to(page: Any, selector: str) -> None:
     pytest.fail(f"{selector} cannot be reached with the Tab key")
 
 
+def press(page: Any, selector: str) -> None:
+    """Reach a button with the Tab key and press it."""
+    tab_to(page, selector)
+    page.keyboard.press("Enter")
+
+
+def has_focus(page: Any, selector: str) -> bool:
+    found: bool = page.evaluate("s => document.activeElement.matches(s)", selector)
+    return found
+
+
+def test_data_arrives_and_the_monitor_renews_the_reports(browser: Any, tmp_path: Path) -> None:
+    """By keyboard alone, and the focus stays where it is all the time."""
+    pace = Pace(interval_s=0.2, gap_s=0.5, growth_bytes=1 << 40, max_pause_s=2)
+    commands = FakeCommands(generate_s=2.0)
+    with live(tmp_path, commands, monitor=True, pace=pace) as running, dashboard(
+        browser, running
+    ) as page:
+        tab_to(page, "#generate-size")
+        page.evaluate("document.addEventListener('focusout', () => { window.jumped = true; })")
+        page.keyboard.press("Control+A")
+        page.keyboard.type("2")
+        page.keyboard.press("Enter")
+        shown: List[float] = []
+
+        def seen() -> bool:
+            bar = page.locator("#jobs li:has-text('Generate') progress")
+            if bar.count() == 0:
+                return bool(shown)
+            shown.append(float(bar.evaluate("bar => bar.value")))
+            return False
+
+        until(page, seen)
+        assert shown == sorted(shown)
+        assert len(set(shown)) >= 3
+        running.wait(lambda s: s["monitor"]["last_regeneration"])
+        page.evaluate("window.dispatchEvent(new Event('online'))")  # instead of 15 s of waiting
+        until(page, lambda: "13 reports are new" in text(page, "#toasts"))
+        until(page, lambda: page.locator(".report.ready").count() == 13)
+        assert "All reports: the data changed" in text(page, "#activity")
+        assert "2 of " in text(page, "#size")
+        assert has_focus(page, "#generate-size")
+        assert page.evaluate("window.jumped") is None
+
+
 def test_charts_are_drawn_in_the_sandbox(browser: Any, tmp_path: Path) -> None:
     need("node_modules/chart.js/dist/chart.umd.js")
     (tmp_path / "data").mkdir()
@@ -128,16 +174,17 @@ def test_failures_and_timeouts_are_shown(browser: Any, tmp_path: Path) -> None:
     with live(tmp_path, FakeCommands(modes), time_limit_s=1.0) as running, dashboard(
         browser, running
     ) as page:
-        page.click("#report-pricing .run")
+        press(page, "#report-pricing .run")
         until(page, lambda: word(page, "pricing") == "Running")
         assert page.get_attribute("#report-pricing .run", "aria-disabled") == "true"
         until(page, lambda: "1 s" in text(page, "#report-pricing .more"))
-        page.click("#report-features .run")
+        press(page, "#report-features .run")
         until(page, lambda: word(page, "pricing") == "Timed out")
         until(page, lambda: word(page, "features") == "Failed")
         assert "Timed out after 1 s." in text(page, "#report-pricing .more")
         assert "Timed out after 1 s." in text(page, "#toasts")
         assert "failed" in text(page, "#activity")
+        assert has_focus(page, "#report-features .run")
 
 
 def test_run_all_progress_and_cancel(browser: Any, tmp_path: Path) -> None:
@@ -145,13 +192,34 @@ def test_run_all_progress_and_cancel(browser: Any, tmp_path: Path) -> None:
     with live(tmp_path, FakeCommands({"*": "wait 0.5"})) as running, dashboard(
         browser, running
     ) as page:
-        page.click("#run-all")
+        press(page, "#run-all")
         until(page, lambda: page.locator(".report.running").count() == 13)
         assert page.get_attribute("#run-all", "aria-disabled") == "true"
-        page.click("#jobs .cancel")
+        press(page, "#jobs .cancel")
         until(page, lambda: page.locator("#jobs li").count() == 0)
         assert "Cancelled" in text(page, "#toasts")
         assert page.get_attribute("#run-all", "aria-disabled") == "false"
+        assert has_focus(page, "#run-all")
+        running.commands.modes.clear()
+        page.keyboard.press("Enter")
+        until(page, lambda: page.locator(".report.ready").count() == 13)
+        assert "13 reports are new" in text(page, "#toasts")
+        assert has_focus(page, "#run-all")
+
+
+def test_the_focus_stays_on_a_job_when_one_before_it_ends(browser: Any, tmp_path: Path) -> None:
+    some_rows(tmp_path)
+    modes = {"pricing": "wait 2", "features": "wait 30"}
+    with live(tmp_path, FakeCommands(modes)) as running, dashboard(browser, running) as page:
+        for name in modes:
+            press(page, f"#report-{name} .run")
+        until(page, lambda: page.locator("#jobs .cancel").count() == 2)
+        tab_to(page, "#jobs li:last-child .cancel")
+        until(page, lambda: page.locator("#jobs .cancel").count() == 1)
+        assert has_focus(page, "#jobs .cancel")
+        page.keyboard.press("Enter")
+        until(page, lambda: page.locator("#jobs .cancel").count() == 0)
+        assert has_focus(page, "#report-features .run")
 
 
 def test_datasets_can_be_switched(browser: Any, tmp_path: Path) -> None:
@@ -160,12 +228,15 @@ def test_datasets_can_be_switched(browser: Any, tmp_path: Path) -> None:
     (tmp_path / "data" / evil).write_bytes(b"header\n" + b"row\n" * 7)
     with live(tmp_path) as running, dashboard(browser, running) as page:
         until(page, lambda: text(page, "#calls") == "50")
-        page.select_option("#switch-name", evil)
-        page.click("#switch-form button")
+        tab_to(page, "#switch-name")
+        page.keyboard.press("ArrowUp")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
         until(page, lambda: text(page, "#csv-name") == evil and text(page, "#calls") == "7")
         until(page, lambda: page.locator(".report.ready").count() == 13)
         assert running.commands.analyses, "its first reports are made"
         assert page.locator("main img").count() == 0
+        assert has_focus(page, "#switch-form button")
         page.select_option("#switch-name", "calls.csv")
         page.click("#switch-form button")
         until(page, lambda: text(page, "#calls") == "50")
@@ -175,7 +246,7 @@ def test_loss_and_return_of_the_server(browser: Any, tmp_path: Path) -> None:
     some_rows(tmp_path)
     with live(tmp_path) as running, dashboard(browser, running) as page:
         app.stop(running.running, 0)
-        page.click("#run-all")
+        press(page, "#run-all")
         page.wait_for_selector(".connection.down")
         assert "trying again in" in text(page, "#connection")
         assert "does not answer" in text(page, "#toasts")
@@ -186,7 +257,8 @@ def test_loss_and_return_of_the_server(browser: Any, tmp_path: Path) -> None:
         again = app.start(settings, running.port, commands=FakeCommands())
         try:
             page.wait_for_selector(".connection.up")
-            page.click("#report-pricing .run")
+            assert has_focus(page, "#run-all")
+            press(page, "#report-pricing .run")
             until(page, lambda: word(page, "pricing") == "Ready")
         finally:
             app.stop(again, 0)
@@ -287,6 +359,15 @@ def serious(page: Any) -> List[str]:
     return list(found)
 
 
+def everywhere(page: Any) -> List[str]:
+    """Return what axe finds on a wide screen and on a phone's."""
+    found = []
+    for width in (1400, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        found += serious(page)
+    return found
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(browser: Any, tmp_path: Path, scheme: str) -> None:
     need("node_modules/axe-core/axe.min.js")
@@ -300,15 +381,15 @@ def test_axe_finds_nothing(browser: Any, tmp_path: Path, scheme: str) -> None:
         with dashboard(browser, running, **options) as page:
             page.wait_for_selector(".report.running")
             page.evaluate("document.getElementById('toasts').lastElementChild?.remove()")
-            assert serious(page) == []
+            assert everywhere(page) == []
             running.commands.modes.clear()
             page.click("#report-alignment .run")
             page.wait_for_selector(".toast")
-            assert serious(page) == []
+            assert everywhere(page) == []
             for target in ("showcase", "showcase/metadata.tags"):
                 page.goto(running.running.url + target)
                 page.wait_for_selector("html.scripted")
-                assert serious(page) == [], target
+                assert everywhere(page) == [], target
 
 
 @pytest.mark.parametrize("width", [390, 768, 1600])
@@ -351,5 +432,6 @@ def test_switching_is_announced_politely(browser: Any, tmp_path: Path) -> None:
         assert page.get_attribute("#toasts", "aria-live") == "polite"
         page.click("#report-pricing .run")
         page.wait_for_selector(".toast.success")
-        page.click(".toast button")
+        press(page, ".toast button")
         assert page.locator(".toast").count() == 0
+        assert not has_focus(page, "body")
