@@ -24,7 +24,7 @@ collect_ignore = ["oracle"] if find_spec("duckdb") is None and not STRICT else [
 
 # Measurements of time and memory: these run before the others, one at a time and without
 # coverage (`make test` does that by the marker `alone`).
-ALONE = ("test_soak_10k", "test_200_clients", "test_starting_up_is_instant", "test_35_a_line")
+ALONE = ("test_soak_10k", "test_200_clients", "test_starting_up_is_instant")
 
 
 def pytest_collection_modifyitems(items: List[Any]) -> None:

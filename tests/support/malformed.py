@@ -1,0 +1,283 @@
+"""Forty-two kinds of odd files and what becomes of each; run as a script, what this Python says.
+
+A file is refused in one line, or read with every line accounted for.  The numbers are those of
+the table of kinds that the project keeps to; one kind may have several files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
+
+if __name__ == "__main__":  # in another Python, where nothing has set the path
+    sys.path[:0] = [str(Path(__file__).resolve().parents[2] / name) for name in ("src", "")]
+
+from finops.dataset.rollup import Rollups, Table
+from finops.dataset.scan import open_dataset
+from finops.errors import DataError
+from finops.schema import COLUMN_NAMES
+from tests.support.plain import call
+
+HEADER = ",".join(COLUMN_NAMES)
+TABLES = (
+    Table(("provider",), ("calls", "cost", "tokens")),
+    Table(("hour", "customer_id"), ("calls", "cost", "rate_limits")),
+    Table(("provider", "model", "region"), ("calls", "cost", "latency")),
+    Table(("customer_id", "day"), ("region_changes", "shortest_change_s")),
+)
+GOOD = 40
+
+
+class Case(NamedTuple):
+    """One file.  `refused`: words of the one line, None where it is read; else the account:
+    lines used, rows skipped by reason, repeated headers, blank lines, incomplete tail.
+    """
+
+    number: int
+    name: str
+    content: bytes
+    refused: Optional[str] = None
+    used: int = 1
+    skipped: Mapping[str, int] = {}
+    repeated: int = 0
+    blank: int = 0
+    tail: int = 0
+    note: str = ""
+
+
+def line(**changes: Any) -> str:
+    """Return a good row as a line of the CSV, with changes that are put in as they are."""
+    row = call(**changes)
+    return ",".join(row[name] for name in COLUMN_NAMES)
+
+
+def file_of(*lines: str, header: str = HEADER) -> bytes:
+    """Return header and lines as a file."""
+    return "".join(one + "\n" for one in (header, *lines)).encode("utf-8")
+
+
+def among_good(bad: bytes) -> bytes:
+    """Return a file of forty good rows with something put behind the seventh."""
+    good = [line(timestamp=f"2025-01-01T09:30:{k:02d}.000000").encode() for k in range(GOOD)]
+    return b"\n".join([HEADER.encode(), *good[:7], bad, *good[7:]]) + b"\n"
+
+
+REFUSED = [
+    Case(1, "empty", b"", "empty"),
+    Case(3, "missing column", file_of("x", header="timestamp,provider,model"), "output_tokens"),
+    Case(6, "repeated column", file_of(line(), header=HEADER + ",model"), "more than once"),
+    Case(7, "no header", file_of(header=line()), "no header"),
+    Case(9, "UTF-16", file_of(line()).decode().encode("utf-16"), "UTF-16"),
+    Case(9, "UTF-16 big-endian", b"\xfe\xff" + "a,b\n".encode("utf-16-be"), "UTF-16"),
+    Case(9, "gzip", b"\x1f\x8b\x08\x00abc\n", "gzip"),
+    Case(9, "binary", b"\x7fELF\0\0\0\n", "binary"),
+    Case(11, "CR only", file_of(line()).replace(b"\n", b"\r"), "CR-only"),
+    Case(12, "semicolons", file_of(line()).replace(b",", b";"), "semicolons"),
+    Case(12, "tabs", file_of(line()).replace(b",", b"\t"), "tabs"),
+    Case(
+        40,
+        "every row bad",
+        file_of("a", "b", "c", line(latency_ms="x"), line(latency_ms="y"), line(model=""), line(
+            timestamp="x")),
+        "no usable row; wrong number of fields (3 rows, first line 2), bad latency_ms (2 rows, "
+        "first line 5), ",
+    ),
+]  # fmt: skip
+
+_BAD_ROWS = [
+    (14, "short row", line().rsplit(",", 1)[0], "wrong number of fields"),
+    (15, "long row", line() + ",1", "wrong number of fields"),
+    (17, "stray quote", line(user_agent='we"b'), "broken quoting"),
+    (17, "open quote", line(user_agent='"web'), "broken quoting"),
+    (18, "NUL", line(user_agent="a\0b"), "control character"),
+    (20, "no customer", line(customer_id=""), "empty customer_id"),
+    (20, "no model", line(model=""), "empty model"),
+    (20, "no time", line(timestamp=""), "empty timestamp"),
+    (20, "no tokens", line(input_tokens="0").replace(",0,", ",,", 1), "empty input_tokens"),
+    (20, "escape", line(session_id="a\x1bb"), "control character"),
+    (20, "C1 control", line(session_id="a\x85b"), "control character"),
+    (20, "tab", line(session_id="a\tb"), "control character"),
+    (21, "negative", line(input_tokens=-5, total_tokens=5), "bad input_tokens"),
+    (21, "negative cost", line(cost_usd="-0.1"), "bad cost_usd"),
+    (21, "negative latency", line(latency_ms="-1"), "bad latency_ms"),
+    (22, "NaN", line(cost_usd="nan"), "bad cost_usd"),
+    (22, "inf", line(cost_usd="inf"), "bad cost_usd"),
+    (22, "1e309", line(cost_usd="1e309"), "cost_usd out of bounds"),
+    (23, "1e308", line(cost_usd="1e308"), "cost_usd out of bounds"),
+    (24, "10^30", line(latency_ms="1" + "0" * 30), "bad latency_ms"),
+    (24, "5000 digits", line(latency_ms="9" * 5000), "bad latency_ms"),
+    (25, "1_000", line(latency_ms="1_000"), "bad latency_ms"),
+    (25, "quoted 1,5", line(latency_ms='"1,5"'), "bad latency_ms"),
+    (25, "+5", line(latency_ms="+5"), "bad latency_ms"),
+    (25, "blanks", line(latency_ms=" 5 "), "bad latency_ms"),
+    (25, "0x10", line(latency_ms="0x10"), "bad latency_ms"),
+    (25, "Arabic", line(latency_ms="١٢"), "bad latency_ms"),
+    (25, "float", line(latency_ms="412.5"), "bad latency_ms"),
+    (25, "total", line(total_tokens="many"), "bad total_tokens"),
+    (25, "price", line(tier_price_usd="much"), "bad tier_price_usd"),
+    (26, "impossible date", line(timestamp="2025-02-30T10:00:00"), "bad timestamp"),
+    (26, "second 60", line(timestamp="2025-01-01T10:00:60.000000"), "bad timestamp"),
+    (26, "hour 24", line(timestamp="2025-01-01T24:00:00.000000"), "bad timestamp"),
+    (26, "minute 60", line(timestamp="2025-01-01T10:60:00.000000"), "bad timestamp"),
+    (26, "year 1", line(timestamp="0001-01-01T10:00:00.000000"), "bad timestamp"),
+    (26, "words", line(timestamp="yesterday"), "bad timestamp"),
+    (26, "offset", line(timestamp="2025-01-01T10:00:00+99:00"), "bad timestamp"),
+    (27, "future", line(timestamp="2999-01-01T10:00:00.000000"), "timestamp in the future"),
+    (35, "long line", "x" * 70_000, "line too long"),
+]
+
+SKIPPED = [
+    Case(n, name, among_good(bad.encode()), used=GOOD, skipped={reason: 1})
+    for n, name, bad, reason in _BAD_ROWS
+]
+SKIPPED += [
+    Case(
+        19,
+        "UTF-8",
+        among_good(line().encode().replace(b"web_app", b"web\xff")),
+        used=GOOD,
+        skipped={"invalid UTF-8": 1},
+    ),
+    Case(
+        16,
+        "quoted newline",
+        among_good(line(user_agent='"a\nb"').encode()),
+        used=GOOD,
+        skipped={"broken quoting": 2},
+    ),
+]
+BAD_LINES = [bad.encode() for _, _, bad, _ in _BAD_ROWS if len(bad) < 6000]
+
+READ = [
+    Case(2, "header only", file_of(), used=0),
+    Case(4, "extra column", file_of(line() + ",x", header=HEADER + ",shoe_size"), note="shoe_size"),
+    Case(5, "reordered", file_of(
+        ",".join(call()[n] for n in reversed(COLUMN_NAMES)), header=",".join(COLUMN_NAMES[::-1]))),
+    Case(8, "BOM", b"\xef\xbb\xbf" + file_of(line()), note="byte order mark"),
+    Case(10, "CRLF", file_of(line()).replace(b"\n", b"\r\n")),
+    Case(28, "Z", file_of(line(timestamp="2025-01-01T09:30:00Z"))),
+    Case(28, "offset", file_of(line(timestamp="2025-01-01T11:30:00+02:00"))),
+    Case(29, "naive", file_of(line(timestamp="2025-01-01T09:30:00"))),
+    Case(29, "blank for T", file_of(line(timestamp="2025-01-01 09:30:00"))),
+    Case(31, "header again", file_of(line(), HEADER, line()), used=2, repeated=1),
+    Case(32, "blank lines", file_of(line(), "", "  ", line()), used=2, blank=2),
+    Case(33, "torn", file_of(line()) + b"2025-01-01T09:30", tail=1),
+    Case(33, "no line end", file_of(line()) + line().encode(), tail=1),
+    Case(34, "NUL-filled", file_of(line()) + b"\0" * 5000, tail=1),
+    Case(36, "markup", file_of(line(organization_id="<script>alert(1)</script>\u202e"))),
+    Case(37, "formula", file_of(line(organization_id='"=HYPERLINK(""x"")"'))),
+    Case(38, "unknown model", file_of(line(model="my-model"))),
+    Case(39, "many customers", file_of(*(line(customer_id=f"c{n}") for n in range(3000))),
+        used=3000),
+    Case(41, "line numbers", file_of(line(), *["x"] * 500),
+        skipped={"wrong number of fields": 500}),
+    Case(42, "doubled quote", file_of(line(user_agent='"a ""b"", c"'))),
+]  # fmt: skip
+READ += [
+    Case(30, f"{n} decimals", file_of(line(timestamp="2025-01-01T09:30:00." + "0" * n)))
+    for n in range(1, 10)
+]
+
+CASES = [*REFUSED, *SKIPPED, *READ]
+ODD_PLACES = 13  # missing, folder, pipe, unreadable: no content, so no case
+
+
+def outcome(path: Path, workers: int = 1, tables: Sequence[Table] = TABLES) -> Dict[str, Any]:
+    """Return what reading a file gives, as JSON can say it."""
+    try:
+        data = open_dataset(path, workers=workers).rollups(tables)
+    except DataError as error:
+        return {"refused": str(error).replace(str(path.parent), "")}
+    found = [sorted([list(k), list(v)] for k, v in data[table].items()) for table in tables]
+    return {"tables": found, "rest": rest_of(data), "account": account_of(data)}
+
+
+def rest_of(data: Rollups) -> List[Any]:
+    """Return what goes with the tables."""
+    customers = [[name, list(about)] for name, about in data.customers.items()]
+    return [list(data.period), list(data.totals), customers]
+
+
+def account_of(data: Rollups) -> Dict[str, Any]:
+    """Return where the lines went."""
+    account = data.accounting
+    return dict(
+        account._asdict(),
+        skipped=[[one.reason, one.rows, list(one.lines)] for one in account.skipped],
+        notes=list(account.notes),
+        balanced=account.balanced,
+    )
+
+
+def mutated(draw: random.Random, content: bytes) -> bytes:
+    """Return the content with one to five bytes or stretches of it changed."""
+    data = bytearray(content)
+    for _ in range(draw.randrange(1, 6)):
+        place = draw.randrange(len(data))
+        kind = draw.randrange(3)
+        if kind == 0:
+            data[place] = draw.randrange(256)
+        elif kind == 1:
+            del data[place : place + draw.randrange(1, 40)]
+        else:
+            data[place:place] = bytes(draw.randrange(256) for _ in range(draw.randrange(1, 9)))
+        data = data or bytearray(b"x")
+    return bytes(data)
+
+
+def fuzzed(path: Path, seed: int, count: int) -> Dict[str, Any]:
+    """Read so many mutations; return how many were read, and a digest of all outcomes.
+
+    Raises AssertionError where lines are unaccounted for or a refusal is not one line.
+    """
+    draw = random.Random(seed)
+    rows = [
+        line(timestamp=f"2025-01-01T09:{k:02d}:00.000000", customer_id=f"c{k % 5}")
+        for k in range(12)
+    ]
+    content = file_of(*rows)
+    digest = hashlib.sha256()
+    read = 0
+    for number in range(count):
+        mutation = mutated(draw, content)
+        path.write_bytes(mutation)
+        found = outcome(path, tables=TABLES[:1])
+        digest.update(mutation + json.dumps(found).encode())
+        if "refused" in found:
+            assert "\n" not in found["refused"], number
+            continue
+        read += 1
+        account = found["account"]
+        assert account["balanced"], number
+        assert account["lines"] == mutation.count(b"\n") + (not mutation.endswith(b"\n")), number
+        assert sum(values[0] for _, values in found["tables"][0]) == account["used"], number
+    return {"read": read, "refused": count - read, "digest": digest.hexdigest()}
+
+
+def all_outcomes(folder: Path) -> List[Any]:
+    """Return the outcome of every case."""
+    found = []
+    for case in CASES:
+        path = folder / "case.csv"
+        path.write_bytes(case.content)
+        found.append([case.number, case.name, outcome(path)])
+    return found
+
+
+def main() -> None:
+    """Print all outcomes, and those of mutations: SEED COUNT."""
+    memory = "/dev/shm" if os.path.isdir("/dev/shm") else None
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
+        path = Path(folder)
+        seed, count = (int(word) for word in sys.argv[1:3])
+        print(json.dumps([all_outcomes(path), fuzzed(path / "m.csv", seed, count)]))
+
+
+if __name__ == "__main__":
+    main()
