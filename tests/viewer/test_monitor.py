@@ -158,6 +158,60 @@ def test_monitor_replacement(tmp_path: Path, change: Any) -> None:
         assert not any(report["stale"] for report in status["reports"].values())
 
 
+class Looks:
+    """Counts the looks of a viewer's monitor, so that a test can wait for two whole ones."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.begun = 0
+        real = Follower.poll
+
+        def poll(follower: Follower, stop: Any = lambda: False) -> FileState:
+            self.begun += 1
+            return real(follower, stop)
+
+        monkeypatch.setattr(Follower, "poll", poll)
+
+    def two_more(self) -> None:
+        """Wait until two looks that begin after this call have ended."""
+        wanted, deadline = self.begun + 3, time.monotonic() + 10
+        while self.begun < wanted:
+            assert time.monotonic() < deadline, "the monitor does not look any more"
+            time.sleep(0.01)
+
+
+def test_every_change_is_noticed_within_two_intervals(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = Looks(monkeypatch)
+    path = some_rows(tmp_path)
+    kept = tmp_path / "kept"
+    pace = Pace(interval_s=0.1, gap_s=0, growth_bytes=1000, max_pause_s=0)
+
+    def noticed(lines: int, regenerated: int) -> None:
+        before = regenerations(running)
+        looks.two_more()
+        found = running.status()["csv"]
+        assert (found["exists"], found["line_count"]) == (lines > 0, lines)
+        assert regenerations(running) == before + regenerated
+        running.idle()
+
+    with live(tmp_path, monitor=True, pace=pace) as running:
+        looks.two_more()
+        for change, lines in (
+            (lambda: grow(path, 500), 551),  # at once
+            (lambda: grow(path, 1), 552),  # small, then stillness
+            (lambda: shorter(path), 4),
+            (lambda: renamed(path), 71),
+            (lambda: emptied_and_past(path), 91),
+        ):
+            change()
+            noticed(lines, regenerated=1)
+        os.replace(str(path), str(kept))
+        noticed(0, regenerated=0)
+        os.replace(str(kept), str(path))
+        noticed(91, regenerated=1)
+
+
 def test_monitor_deleted(tmp_path: Path) -> None:
     path = some_rows(tmp_path)
     with live(tmp_path, monitor=True, pace=FAST) as running:
