@@ -483,6 +483,19 @@ def test_only_loopback_listens(site: Live) -> None:
             if fields[3] == "0A" and fields[1].endswith(f":{port}"):
                 listening.append(fields[1])
     assert listening == [f"0100007F:{port}"]
+    for other in ("127.0.0.2", lan_address()):
+        with pytest.raises(OSError, match="refused"):
+            socket.create_connection((other, site.port), timeout=2)
+
+
+def lan_address() -> str:
+    """Return this machine's address towards the network; a loopback one where it has none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing; only picks an address
+        except OSError:
+            return "127.0.0.3"
+        return str(probe.getsockname()[0])
 
 
 # --- every defence is needed -------------------------------------------------------------------
