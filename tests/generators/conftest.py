@@ -8,11 +8,15 @@ import tempfile
 import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Dict, Iterator, List
 
 import pytest
 
+from finops.generators.index import generate_index
 from finops.generators.page import CHARTJS_FILE, content_security_policy
+from finops.registry import ANALYZER_REGISTRY
+from tests.conftest import varied_rows
+from tests.generators.pages import CONTEXT, results_of
 from tests.support.tools import need
 
 
@@ -48,3 +52,27 @@ def address(site: Path) -> Iterator[str]:
     yield f"http://127.0.0.1:{server.server_address[1]}"
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture(scope="session")
+def pages(site: Path) -> Dict[str, int]:
+    """All reports, the index and a sample, written; their numbers of charts by name."""
+    results = results_of(varied_rows(1500))
+    results["dataset_overview"]["daily"] = [
+        dict(row, total_tokens=5) for row in results["understanding"]["daily"]
+    ]
+    reports: List[Dict[str, Any]] = []
+    for name, one in ANALYZER_REGISTRY.items():
+        one.generator(results[name], str(site / one.filename))
+        about = {"id": name, "title": one.title, "domain": one.domain, "purpose": one.purpose}
+        reports.append(dict(about, generated_at="2025-01-01T00:00:00Z", status="complete"))
+    generate_index(results, reports, CONTEXT, site / "index.html")
+    from tests.generators.test_browser import write_sample
+
+    write_sample(site / "sample.html")
+    names = [*ANALYZER_REGISTRY, "index", "sample"]
+    return {name: _charts(site / f"{name}.html") for name in names}
+
+
+def _charts(path: Path) -> int:
+    return path.read_text(encoding="utf-8").count("<canvas ")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from datetime import date, timedelta
 from html.parser import HTMLParser
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
 from finops.generators.page import Report
+from finops.generators.sums import ALPHABET
 from finops.registry import ANALYZER_REGISTRY
 from tests.support.plain import PlainDataset
 
@@ -91,6 +93,34 @@ class Page(HTMLParser):
     def values_of(self, name: str) -> List[str]:
         """All values of one attribute."""
         return [value or "" for _, attribute, value in self.attributes if attribute == name]
+
+
+def unpacked(text: str, bins: int) -> List[int]:
+    """Return the whole numbers of a packed text."""
+    width = len(text) // bins if bins else 0
+    numbers = []
+    for start in range(0, width * bins, width or 1):
+        number = 0
+        for digit in text[start : start + width]:
+            number = number * 88 + ALPHABET.index(digit)
+        numbers.append(number)
+    return numbers or [0] * bins
+
+
+def ranged_days(page: Page) -> List[str]:
+    """Return the days with calls that a page carries."""
+    ranged = page.data["ranged"]
+    first = date(*map(int, ranged["first"].split("-")))
+    places = [n for n in range(ranged["length"]) if n not in ranged["absent"]]
+    return [(first + timedelta(n)).isoformat() for n in places]
+
+
+def ranged_values(page: Page, measure: str) -> List[float]:
+    """Return what a page carries of a measure for each of these days."""
+    one = page.data["ranged"]["measures"][measure]
+    if "values" in one:
+        return list(one["values"])
+    return [n / one["scale"] for n in unpacked(one["digits"], len(ranged_days(page)))]
 
 
 def results_of(

@@ -14,6 +14,7 @@ from tests.generators.economy import (
     page_of,
     result_of,
 )
+from tests.generators.pages import ranged_days, ranged_values
 
 NAME = "abuse_detection"
 
@@ -59,9 +60,8 @@ def test_days_as_lines(data, page):
     assert page.data["charts"]["daily-flagged"]["labels"] == [d["date"] for d in daily]
     assert drawn(page, "daily-flagged") == {"Flagged": [d["flagged_customers"] for d in daily]}
     assert drawn(page, "daily-calls") == {"Calls": [d["call_count"] for d in daily]}
-    ranged = page.data["ranged"]
-    assert ranged["days"] == [d["date"] for d in daily]
-    assert ranged["measures"]["call_count"] == [d["call_count"] for d in daily]
+    assert ranged_days(page) == [d["date"] for d in daily]
+    assert ranged_values(page, "call_count") == [d["call_count"] for d in daily]
 
 
 def test_flagged_customers(data, page):

@@ -51,7 +51,7 @@ def test_cards(tmp_path):
     ]
     page = page_of(NAME, result_of(NAME, rows), tmp_path)
     assert page.says("Total cost $10.00")
-    assert page.says("Largest 75.0% org_x, of cost")
+    assert page.says("Largest organization 75.0% org_x, of cost")
     assert page.says("Unallocated $2.50")
     assert page.says("Organizations 1 with a call")
 

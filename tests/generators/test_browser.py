@@ -13,15 +13,10 @@ import pytest
 from finops.generators import formatting
 from finops.generators.charts import Axis, Series, bar_chart, line_chart, scatter_chart
 from finops.generators.components import Card, section
-from finops.generators.index import generate_index
 from finops.generators.page import write_report
 from finops.generators.tables import Column, table
-from finops.registry import ANALYZER_REGISTRY
-from tests.conftest import varied_rows
-from tests.generators.pages import CONTEXT, REPORT, VALUE, results_of
-from tests.support.tools import need
+from tests.generators.pages import CONTEXT, REPORT, VALUE
 
-WIDTHS = (390, 1600)
 ROWS: List[Dict[str, Any]] = [
     {
         "name": f"cust_{n}",
@@ -73,27 +68,6 @@ def write_sample(path: Path) -> None:
     write_report(REPORT, data, path, [Card("Calls", 3)], body, VALUE)
 
 
-@pytest.fixture(scope="module")
-def pages(site: Path) -> Dict[str, int]:
-    """All reports, the index and a sample, written; their numbers of charts by name."""
-    results = results_of(varied_rows(1500))
-    results["dataset_overview"]["daily"] = [
-        dict(row, total_tokens=5) for row in results["understanding"]["daily"]
-    ]
-    reports: List[Dict[str, Any]] = []
-    for name, one in ANALYZER_REGISTRY.items():
-        one.generator(results[name], str(site / one.filename))
-        about = {"id": name, "title": one.title, "domain": one.domain, "purpose": one.purpose}
-        reports.append(dict(about, generated_at="2025-01-01T00:00:00Z", status="complete"))
-    generate_index(results, reports, CONTEXT, site / "index.html")
-    write_sample(site / "sample.html")
-    return {path.stem: _charts(path) for path in sorted(site.glob("*.html"))}
-
-
-def _charts(path: Path) -> int:
-    return path.read_text(encoding="utf-8").count("<canvas ")
-
-
 class Visit:
     """One page opened in a context of its own; `complaints` is what the console said."""
 
@@ -132,37 +106,6 @@ def sample(browser: Any, address: str, pages: Dict[str, int]) -> Iterator[Visit]
     visit.wait_for_charts(3)
     yield visit
     visit.context.close()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", WIDTHS)
-def test_all_pages_draw_without_complaint(
-    browser: Any, address: str, pages: Dict[str, int], scheme: str, width: int
-) -> None:
-    for name, charts in pages.items():
-        options = {"color_scheme": scheme, "viewport": {"width": width, "height": 900}}
-        visit = Visit(browser, f"{address}/{name}.html", **options)
-        visit.wait_for_charts(charts)
-        assert visit.complaints == [], name
-        across = visit.page.evaluate("document.documentElement.scrollWidth")
-        assert across <= width, f"{name} scrolls sideways at {width} px"
-        visit.context.close()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(browser: Any, address: str, pages: Dict[str, int], scheme: str) -> None:
-    axe = Path(need("node_modules/axe-core/axe.min.js")).read_text(encoding="utf-8")
-    for name in pages:
-        visit = Visit(browser, f"{address}/{name}.html", color_scheme=scheme, bypass_csp=True)
-        visit.wait_for_charts(pages[name])
-        visit.page.evaluate(
-            "document.querySelectorAll('details').forEach((d) => { d.open = true; })"
-        )
-        visit.page.evaluate(axe)
-        found = visit.page.evaluate("axe.run().then((r) => r.violations)")
-        told = [(one["id"], one["impact"], one["nodes"][0]["html"]) for one in found]
-        assert told == [], name
-        visit.context.close()
 
 
 def test_sorting_by_click_and_by_keyboard(sample: Visit) -> None:

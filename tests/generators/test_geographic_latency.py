@@ -60,6 +60,8 @@ def test_regions_by_percentile(data, page):
     assert page.data["charts"]["regions"]["labels"] == [r["region"] for r in rows]
     assert drawn(page, "regions") == {
         "Average": pytest.approx([r["avg_latency_ms"] for r in rows]),
+    }
+    assert drawn(page, "percentiles") == {
         "95th percentile": [r["p95_latency_ms"] for r in rows],
         "Median": [r["p50_latency_ms"] for r in rows],
     }

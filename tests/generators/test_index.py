@@ -79,7 +79,10 @@ def test_every_report_is_listed_in_its_domain(tmp_path: Path) -> None:
 
 def test_totals_come_from_the_context(tmp_path: Path) -> None:
     read = index(tmp_path, {}, calls=20_000, cost=75_732.18, tokens=45_700_000, customers=400)
-    assert read.says("Total cost $75,732.18 Calls 20,000 Tokens 45.7M tokens Customers 400")
+    assert read.says(
+        "Total cost $75,732.18 of the whole period Calls 20,000 of the whole period "
+        "Tokens 45.7M tokens input and output Customers 400"
+    )
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from finops.generators import components
 from finops.generators.charts import (
     COLOURS,
     MAX_LABELS,
+    MAX_MOMENTS,
     MAX_POINTS,
     Axis,
     Series,
@@ -137,16 +138,18 @@ def test_a_chart_has_caption_axes_and_its_numbers_as_a_table() -> None:
 
 @pytest.mark.parametrize(("bins", "first"), [("sum", 0 + 1 + 2), ("mean", 1), ("max", 2)])
 def test_a_long_series_is_binned_and_says_so(bins: str, first: float) -> None:
-    count = 3 * MAX_LABELS
+    count = 3 * MAX_MOMENTS
     part = line_chart(
         "long", "Cost", DAY, COST, [str(n) for n in range(count)],
         [Series("Cost", list(range(count)))], bins=bins,
     )  # fmt: skip
     data = part.data["charts"]["long"]
-    assert len(data["labels"]) == MAX_LABELS
+    assert len(data["labels"]) == MAX_MOMENTS
+    assert data["width"] == 3
     assert data["labels"][:2] == ["0", "3"]
     assert data["series"][0]["values"][0] == first
-    assert page(part).says("Each point covers 3 values")
+    words = {"sum": "the sum", "mean": "the average", "max": "the highest"}[bins]
+    assert page(part).says(f"Each point is {words} of 3 days")
 
 
 @pytest.mark.parametrize("series", [1, 3, 7, 24])

@@ -106,7 +106,9 @@ def test_thirds_under_each_model(data, page):
 def test_sensitivity_is_margin_at_each_price(data, page):
     cost = data["summary"]["monthly_cost"]
     margins = [row["monthly_revenue"] - cost for row in data["sensitivity"]]
-    assert drawn(page, "sensitivity")["Margin"] == pytest.approx(margins)
+    assert drawn(page, "sensitivity")["Margin (USD a month)"] == pytest.approx(margins)
+    prices = [row["price_per_1k_calls"] for row in data["sensitivity"]]
+    assert drawn(page, "sensitivity")["Price per 1,000 calls (USD)"] == prices
     colours = page.data["charts"]["sensitivity"]["colours"]
     assert colours == ["critical" if margin < 0 else "accent" for margin in margins]
     assert len(margins) == 11

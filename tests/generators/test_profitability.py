@@ -55,7 +55,7 @@ def test_cards_have_units_and_exact_values(tmp_path):
     assert card[1:3] == ["$137.88", "revenue less cost"]
     assert "137.875 USD" in page.values_of("title")
     assert page.says("Unprofitable 1 of 2 customers")
-    assert page.says("Lost on them -$51.13 a month")
+    assert page.says("Lost on these -$51.13 a month")
 
 
 def test_losses_are_drawn_and_listed_worst_first(data, page):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from datetime import date, timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ from finops.generators import formatting
 from finops.generators.dataset_overview import generate_dataset_overview_report
 from finops.generators.ranges import Daily, range_bar
 from tests.conftest import varied_rows
-from tests.generators.pages import Page, results_of
+from tests.generators.pages import Page, ranged_days, ranged_values, results_of
 from tests.generators.test_browser import Visit
 
 DRAW = random.Random(5)
@@ -73,7 +74,7 @@ def days_drawn(visit: Visit) -> int:
 
 def test_a_preset_recomputes_cards_and_compares(visit: Visit) -> None:
     whole = [card(visit, number)[0] for number in range(6)]
-    visit.page.get_by_role("button", name="30 days").click()
+    visit.page.get_by_role("button", name="Last 30 days").click()
     now, before = between("2025-03-12", "2025-04-10"), between("2025-02-10", "2025-03-11")
     cost, then = total(now, "total_cost"), total(before, "total_cost")
     sign = "▲ +" if cost > then else "▼ "
@@ -128,7 +129,21 @@ def test_presets_longer_than_the_data_are_left_out() -> None:
     assert Page(part.markup).values_of("id") == [
         "range", "range-all", "range-7", "range-from", "range-to",
     ]  # fmt: skip
-    assert part.data["ranged"]["measures"]["total_cost"] == [r["total_cost"] for r in DAILY[:20]]
+    page = Page(f'{part.markup}<script id="page-data">{json.dumps(part.data)}</script>')
+    assert ranged_days(page) == [row["date"] for row in DAILY[:20]]
+    assert ranged_values(page, "total_cost") == [row["total_cost"] for row in DAILY[:20]]
+
+
+def test_a_measure_below_zero_travels_as_it_is() -> None:
+    rows = [dict(row, margin=-1.5) for row in DAILY[:3]]
+    measures = range_bar(Daily.of(rows, ("margin",))).data["ranged"]["measures"]
+    assert measures == {"margin": {"values": [-1.5] * 3}}
+
+
+@pytest.mark.parametrize("day", ["", "soon", "2025-1-01", "2025-02-30", "2025-01-01<", "None"])
+def test_days_that_are_none_give_nothing_to_choose(day: str) -> None:
+    rows = [{"date": "2025-01-01", "total_cost": 1}, {"date": day, "total_cost": 2}]
+    assert range_bar(Daily.of(rows, ("total_cost",))) == ("", {})
 
 
 def test_without_days_there_is_nothing_to_choose() -> None:

@@ -41,7 +41,7 @@ FOLLOWING: Dict[str, Tuple[List[str], List[str], List[str]]] = {
     "geographic_latency": (
         ["Average latency", "Within the service level", "Calls over it"],
         ["regions", "providers"],
-        [],
+        ["regions", "daily-latency", "providers"],
     ),
     "performance": (
         ["p95 latency", "Median latency", "p99 latency", "Service level", "Error rate", "Calls"],
@@ -60,8 +60,8 @@ FOLLOWING: Dict[str, Tuple[List[str], List[str], List[str]]] = {
     ),
     "token_economics": (
         ["Total cost", "Cost of 1M tokens", "Tokens for a dollar", "Tokens"],
-        [],
-        ["daily-tokens"],
+        ["efficiency"],
+        ["daily-tokens", "tokens-per-dollar", "cost-per-1m"],
     ),
 }  # fmt: skip
 

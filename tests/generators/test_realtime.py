@@ -71,7 +71,7 @@ def test_anomalies_are_marks_on_the_line_of_hours(data, page):
     assert max(lines["Cost"]) == max(marks)
     threshold = data["hourly_baseline"]["threshold"]
     assert lines["Threshold"] == pytest.approx([threshold] * len(lines["Cost"]), rel=1e-6)
-    assert page.says("Each point covers")
+    assert page.says("Each point is the highest of")
     assert cells(page, "anomalies", "Cost") == shown([row["cost"] for row in data["anomalies"]])
 
 

@@ -22,22 +22,12 @@ from finops.analyzers.waits import percentile_windows
 from finops.dataset.rollup import Period
 from finops.generators import sums
 from finops.generators.sums import ALPHABET, pack, pack_window, packed
+from tests.generators.pages import unpacked
 from tests.generators.test_browser import Visit, write_sample
 
 START = date(2025, 1, 1)
 DAYS = [(START + timedelta(days=n)).isoformat() for n in range(40)]
 PERIOD = Period("2025-01-01T05:00:00.000000", f"{DAYS[-1]}T04:00:00.000000")
-
-
-def unpacked(text: str, bins: int) -> List[int]:
-    width = len(text) // bins
-    numbers = []
-    for start in range(0, width * bins, width or 1):
-        number = 0
-        for digit in text[start : start + width]:
-            number = number * 88 + ALPHABET.index(digit)
-        numbers.append(number)
-    return numbers or [0] * bins
 
 
 def test_doctests() -> None:

@@ -16,6 +16,7 @@ from tests.generators.economy import (
     rows_of_a_business,
     shown,
 )
+from tests.generators.pages import ranged_days, ranged_values
 
 NAME = "token_economics"
 
@@ -66,12 +67,11 @@ def test_days_as_lines(data, page):
 
 
 def test_figures_that_follow_the_chosen_dates(data, page):
-    days = page.data["ranged"]["days"]
-    measures = page.data["ranged"]["measures"]
-    assert days == [row["date"] for row in data["daily_tokens"]]
-    assert sum(measures["total_cost"]) == pytest.approx(data["summary"]["total_cost"])
-    ratio = sum(measures["total_cost"]) / sum(measures["million_tokens"])
-    assert ratio == pytest.approx(data["summary"]["cost_per_1m_tokens"])
+    assert ranged_days(page) == [row["date"] for row in data["daily_tokens"]]
+    cost = sum(ranged_values(page, "total_cost"))
+    assert cost == pytest.approx(data["summary"]["total_cost"])
+    price = cost / sum(ranged_values(page, "tokens")) * 1e6
+    assert price == pytest.approx(data["summary"]["cost_per_1m_tokens"])
     named = {one["over"][0] for one in page.data["cards"].values()}
     assert named == {"total_cost", "tokens"}
 

@@ -86,7 +86,6 @@ rows become that sentence.  Values from the data may be any text: every part esc
     accounting    {lines, header, used, skipped: [{reason, rows, lines: [first numbers]}],
                    repeated_headers, blank, incomplete_tail, notes: [sentences]}
     prices        {source, date};  unpriced_calls  calls that count as free
-    thresholds    {name: value}, shown behind a disclosure
     reports       [{id, title}, …] in reading order: links to the neighbours
     report        {title, purpose}, for the default page
     calls, cost, tokens, customers, target_size_mb, scenarios     for index and manifest

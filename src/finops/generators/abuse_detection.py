@@ -72,16 +72,10 @@ def _cards(data: Data) -> List[Card]:
         ),
         Card("Unusual days", len(data.get("unusual_usage") or []), "count", "of single customers"),
         Card(
-            "Hours at the rate limit",
-            len(data.get("rate_limit_abuse") or []),
+            "Limits and places",
+            len(data.get("rate_limit_abuse") or []) + len(data.get("suspicious_access") or []),
             "count",
-            "of single customers",
-        ),
-        Card(
-            "Days of region changes",
-            len(data.get("suspicious_access") or []),
-            "count",
-            "of single customers",
+            "hours at rate limits, days of region changes",
         ),
     ]
 
@@ -219,7 +213,11 @@ def _costs(data: Data) -> Part:
 
 def _access(data: Data) -> Part:
     hops = [
-        dict(row, shown=", ".join(str(region) for region in row.get("regions") or []))
+        dict(
+            row,
+            shown=", ".join(str(region) for region in row.get("regions") or []),
+            shortest_gap_s=(row.get("shortest_gap_minutes") or 0) * 60,
+        )
         for row in data.get("suspicious_access") or []
     ]
     return section(
@@ -235,7 +233,7 @@ def _access(data: Data) -> Part:
                 Column("error_rate_percent", "Calls that failed", "percent", bar=True),
                 Column("severity", "Severity", "severity"),
             ],
-            data.get("rate_limit_abuse") or [],
+            [dict(row, hour=_when(row.get("hour"))) for row in data.get("rate_limit_abuse") or []],
             order=("rate_limit_errors", "descending"),
             empty="No customer ran into rate limits again and again within an hour.",
         ),
@@ -247,13 +245,18 @@ def _access(data: Data) -> Part:
                 Column("date", "Day", "date"),
                 Column("switches", "Changes", "count"),
                 Column("shown", "Regions"),
-                Column("shortest_gap_minutes", "Shortest gap", "number", unit="minutes"),
+                Column("shortest_gap_s", "Shortest gap", "seconds"),
             ],
             hops,
             order=("switches", "descending"),
             empty="No customer changed region again and again within an hour each.",
         ),
     )
+
+
+def _when(hour: Any) -> str:
+    """Return "2025-01-01T09:00:00" as "2025-01-01 09:00"."""
+    return str(hour).replace("T", " ")[:16]
 
 
 def _value(data: Data) -> Dict[str, Tuple[str, str]]:

@@ -25,6 +25,7 @@ Rows = Sequence[Mapping[str, Any]]
 Packed = Mapping[str, Optional[Sums]]
 
 _DRAWN = 15
+_DRAWN_SHARES = 10
 _LINES = 5
 # Sums by key and day that the page carries.
 _SUMS = ("accounts", "features", "environments")
@@ -69,7 +70,10 @@ def _cards(summary: Data) -> List[Card]:
         Card("Cost a month", summary.get("monthly_cost"), "money", "to be charged back"),
         Card("Organizations", summary.get("organization_count"), "count", "with a call"),
         Card(
-            "Largest", summary.get("top_organization_share_percent"), "percent", f"{top}, of cost"
+            "Largest organization",
+            summary.get("top_organization_share_percent"),
+            "percent",
+            f"{top}, of cost",
         ),
         Card(
             "Unallocated",
@@ -108,7 +112,7 @@ def _chargeback(data: Data, sums: Optional[Sums]) -> Part:
     ]
     chart = bar_chart(
         "organizations",
-        "Cost by organization, the largest first",
+        f"Cost by organization{_first(rows, _DRAWN)}",
         Axis("Organization", "text"),
         Axis("Cost (USD)", "money"),
         texts(drawn, "organization_id"),
@@ -144,6 +148,10 @@ def _chargeback(data: Data, sums: Optional[Sums]) -> Part:
     )
 
 
+def _first(rows: Rows, drawn: int) -> str:
+    return f", the {drawn} largest of {len(rows)}" if len(rows) > drawn else ""
+
+
 def _by_product(rows: Rows) -> List[Dict[str, Any]]:
     return [
         {"organization_id": row.get("organization_id"), "product_id": product, **part}
@@ -161,8 +169,8 @@ def _over_time(data: Data) -> Part:
         "Over time",
         line_chart(
             "weekly-cost",
-            "Cost of each week, the largest organizations; the first and the last week may be cut "
-            "short",
+            f"Cost of each week, the {len(largest)} largest organizations; the first and the last "
+            "week may be cut short",
             Axis("ISO week (UTC)", "text"),
             Axis("Cost (USD a week)", "money"),
             weeks,
@@ -177,18 +185,18 @@ def _over_time(data: Data) -> Part:
 
 def _fair_share(data: Data, sums: Optional[Sums]) -> Part:
     rows: Rows = data.get("fair_share") or []
-    drawn = rows[:_DRAWN]
+    drawn = rows[:_DRAWN_SHARES]
     shown = [
         Column("organization_id", "Organization"),
         _CALLS,
         Column("call_share_percent", "Share of calls", "percent", over=("calls", "share")),
         Column("share_percent", "Share of cost", "percent", bar=True, over=("cost", "share")),
         Column("cost", "Cost", "money", over=("cost", "sum")),
-        Column("cost_with_unallocated", "With its part of what nobody owns", "money"),
+        Column("cost_with_unallocated", "Cost with its part of the unallocated", "money"),
     ]
     chart = bar_chart(
         "shares",
-        "Share of cost beside share of calls, the largest organizations first",
+        f"Share of cost beside share of calls, by organization{_first(rows, _DRAWN_SHARES)}",
         Axis("Organization", "text"),
         Axis("Share (%)", "percent"),
         texts(drawn, "organization_id"),
@@ -196,11 +204,12 @@ def _fair_share(data: Data, sums: Optional[Sums]) -> Part:
             Series("Share of cost", [row.get("share_percent") for row in drawn], "accent"),
             Series("Share of calls", [row.get("call_share_percent") for row in drawn], "muted"),
         ],
+        horizontal=True,
     )
     values = ("share_percent", "call_share_percent")
     return section(
         "Whose share of the cost is larger than its share of the calls",
-        follow(chart, "fair-share", shown, "organization_id", values, _DRAWN),
+        follow(chart, "fair-share", shown, "organization_id", values, _DRAWN_SHARES),
         table(
             "fair-share",
             "Fair share by organization",

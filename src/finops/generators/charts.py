@@ -7,8 +7,9 @@ dark; the script reads them there.
 
 from __future__ import annotations
 
+import re
 import zlib
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from finops import config
 from finops.catalog import CATALOG
@@ -18,6 +19,8 @@ from finops.generators.markup import Markup, fill, inert, join, json_number, tok
 
 MAX_POINTS = 1000
 MAX_LABELS = 400
+# Points of a line over time: more are put together, and chosen dates show every day again.
+MAX_MOMENTS = 250
 HUES = 8
 COLOURS = 24  # eight hues in three shades
 ROLES = ("accent", "muted", "critical", "warning", "success")
@@ -30,6 +33,8 @@ _ORDER: Dict[str, Dict[str, int]] = {
     "region": {name: index for index, name in enumerate(config.REGIONS)},
     "product": {name: index for index, name in enumerate(config.PRODUCTS)},
 }
+
+_CLOCK = re.compile(r"(?<=T)(\d\d):\d\d")
 
 Colour = Union[str, Tuple[str, Any], None]
 
@@ -47,13 +52,29 @@ class Series(NamedTuple):
     `colour` is a role of `ROLES` or an entity as ("provider", "openai"); without one the
     accent for the first and the palette's order for the others.  `style` is "" (line or
     bar), "dashed", "points" (marks without a line), "low" and "high" (the edges of a band;
-    the low edge stands directly before the high one).
+    the low edge stands directly before the high one).  `over` lets a line over days be drawn
+    day by day for chosen dates: (measure, how) of the page's `Daily`, as in a `Card`.
     """
 
     label: str
     values: Sequence[Any]
     colour: Colour = None
     style: str = ""
+    over: Optional[Tuple[str, str]] = None
+
+
+def cut_short(data: Mapping[str, Any]) -> str:
+    """Return a remark on the first and the last day of a result's period, for the caption of a
+    line over days: "; the last day ends at 09:12".  Nothing where they are whole to an hour.
+    """
+    context = data.get("_context") or {}
+    ends = [_CLOCK.search(str(context.get(key))) for key in ("period_start", "period_end")]
+    remarks = []
+    if ends[0] and ends[0].group(1) > "00":
+        remarks.append(f"the first day begins at {ends[0].group()}")
+    if ends[1] and ends[1].group(1) < "23":
+        remarks.append(f"the last day ends at {ends[1].group()}")
+    return "; " + ", ".join(remarks) if remarks else ""
 
 
 def colour_of(kind: str, value: Any) -> int:
@@ -85,10 +106,12 @@ def line_chart(
     many values.  Raises ValueError where it has not.
     """
     width = _bin_width(len(labels), len(series))
+    options: Dict[str, Any] = {}
     if width > 1:
         labels, series = _rebin(labels, series, width, bins)
-        caption = f"{caption}. Each point covers {width} values ({_BIN_WORDS[bins]})"
-    return _chart("line", name, caption, x, y, labels, series, empty, {})
+        caption = f"{caption}. Each point is {_BIN_WORDS[bins]} {width} {_moments(x)}"
+        options["width"] = width
+    return _chart("line", name, caption, x, y, labels, series, empty, options)
 
 
 def bar_chart(
@@ -130,9 +153,15 @@ def scatter_chart(
     y: Axis,
     points: Sequence[Tuple[str, float, float]],
     colours: Optional[Sequence[Colour]] = None,
+    groups: Optional[Sequence[str]] = None,
+    named: bool = False,
     empty: str = "There is nothing to draw: no row of this data qualifies.",
 ) -> Part:
-    """Return points (name, x, y) in a plane; both axes hold numbers."""
+    """Return points (name, x, y) in a plane; both axes hold numbers.
+
+    `groups` says for each point what its colour and shape stand for, in the legend; `named`
+    writes the names beside the points, as far as there is room.
+    """
     note = f". The first {MAX_LABELS} of {len(points)} are drawn"
     caption = caption + note if len(points) > MAX_LABELS else caption
     points = points[:MAX_LABELS]
@@ -140,16 +169,26 @@ def scatter_chart(
         Series(x.title, [point[1] for point in points]),
         Series(y.title, [point[2] for point in points]),
     ]
-    options = {"colours": [colour_data(one, 0) for one in colours[:MAX_LABELS]]} if colours else {}
+    options: Dict[str, Any] = {"named": 1} if named else {}
+    if colours:
+        options["colours"] = [colour_data(one, 0) for one in colours[:MAX_LABELS]]
+    if groups:
+        options["groups"] = [inert(one) for one in groups[:MAX_LABELS]]
     labels = [point[0] for point in points]
     return _chart("scatter", name, caption, x, y, labels, series, empty, options)
 
 
-_BIN_WORDS = {"sum": "summed", "mean": "averaged", "max": "the highest of them"}
+_BIN_WORDS = {"sum": "the sum of", "mean": "the average of", "max": "the highest of"}
+
+
+def _moments(axis: Axis) -> str:
+    """Return what the places on an axis are: days, hours, weeks, or values."""
+    words = axis.title.split(" (")[0].lower().split()
+    return f"{words[-1]}s" if words and words[-1] in ("day", "hour", "week") else "values"
 
 
 def _bin_width(labels: int, series: int) -> int:
-    most = min(MAX_LABELS, MAX_POINTS // max(1, series))
+    most = min(MAX_MOMENTS, MAX_POINTS // max(1, series))
     return -(-labels // most) if labels > most else 1
 
 
@@ -228,14 +267,14 @@ def _numbers(
     first = "Name" if scatter else x.title
     alone = len(series) == 1
     heads = [y.title if alone else one.label for one in series]
-    head = join((fill('<th scope="col" class="number">$label</th>', label=h) for h in heads), "")
+    head = join((fill('<th scope="col">$label</th>', label=h) for h in heads), "")
     rows = (
         fill(
             '<tr><th scope="row">$label</th>$cells</tr>',
             label=label if scatter else formatting.cell(x.kind, label),
             cells=join(
                 (
-                    fill('<td class="number">$value</td>', value=_number(kind, value))
+                    fill("<td>$value</td>", value=_number(kind, value))
                     for kind, value in zip(kinds, (one.values[at] for one in series))
                 ),
                 "",
@@ -269,6 +308,8 @@ def _series_data(one: Series, index: int) -> Dict[str, Any]:
     }
     if one.style:
         data["style"] = one.style
+    if one.over:
+        data["over"] = list(one.over)
     return data
 
 

@@ -47,8 +47,8 @@ def generate_churn_growth_report(data: Dict[str, Any], output_path: Union[str, P
 
 def _cards(summary: Data) -> List[Card]:
     rate = formatting.percent(summary.get("churn_rate_percent"))
-    risky = formatting.count(summary.get("at_risk_customers"))
-    growing = formatting.count(summary.get("expansion_customers"))
+    risky = _customers(summary.get("at_risk_customers"))
+    growing = _customers(summary.get("expansion_customers"))
     return [
         Card(
             "Revenue lost",
@@ -61,19 +61,23 @@ def _cards(summary: Data) -> List[Card]:
             "Revenue at risk",
             summary.get("at_risk_monthly_revenue"),
             "money",
-            f"a month, with {risky} customers",
+            f"a month, with {risky}",
         ),
         Card(
             "Possible expansion",
             summary.get("expansion_monthly_revenue"),
             "money",
-            f"a month, with {growing} customers",
+            f"a month, with {growing}",
         ),
         Card(
             "Growth of calls", summary.get("weekly_growth_percent"), "percent", "a week, full weeks"
         ),
         Card("Customers", summary.get("total_customers"), "count", "with at least one call"),
     ]
+
+
+def _customers(number: Any) -> str:
+    return f"{formatting.count(number)} customer" + ("" if number == 1 else "s")
 
 
 def _over_time(data: Data) -> Part:

@@ -49,9 +49,10 @@ class Card(NamedTuple):
 
     `note` is a short text under the figure (the unit's meaning, the period, a comparison).
     `over` lets the figure follow the chosen dates: (measure, how) of the page's `Daily`,
-    where how is "sum", "mean" (a day with calls), "per:other" or "percent:other" (the sum
-    divided by that of another measure), "trend:days" (the mean of the last days with calls
-    against that of those before, in percent), or "percentile" (of the window of that name).
+    where how is "sum", "mean" (a day with calls), "per:other", "percent:other" or
+    "million:other" (the sum divided by that of another measure), "trend:days" (the mean of the
+    last days with calls against that of those before, in percent), or "percentile" (of the
+    window of that name).
     """
 
     label: str

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
 
 from finops.generators import formatting
-from finops.generators.charts import Axis, Colour, Series, bar_chart, line_chart
+from finops.generators.charts import Axis, Colour, Series, bar_chart, cut_short, line_chart
 from finops.generators.components import Card, Part, columns, section
 from finops.generators.page import Report, write_report
 from finops.generators.ranges import Daily
@@ -20,6 +20,7 @@ REPORT = Report(
 Data = Mapping[str, Any]
 Rows = Sequence[Mapping[str, Any]]
 
+_DRAWN = 10
 # Column of the data: heading, plural, kind of its values.
 _DISTRIBUTED: Dict[str, Tuple[str, str, str]] = {
     "provider": ("Provider", "providers", "provider"),
@@ -101,20 +102,32 @@ def _over_time(data: Data) -> Part:
         columns(
             line_chart(
                 "daily-cost",
-                "Cost of each day",
+                f"Cost of each day{cut_short(data)}",
                 Axis("Day (UTC)", "date"),
                 Axis("Cost (USD)", "money"),
                 days,
-                [Series("Cost", [row.get("total_cost") for row in daily])],
+                [
+                    Series(
+                        "Cost",
+                        [row.get("total_cost") for row in daily],
+                        over=("total_cost", "sum"),
+                    )
+                ],
                 empty="No days are listed in this result, so no line over time is drawn.",
             ),
             line_chart(
                 "daily-calls",
-                "Calls on each day",
+                f"Calls on each day{cut_short(data)}",
                 Axis("Day (UTC)", "date"),
                 Axis("Calls", "count"),
                 days,
-                [Series("Calls", [row.get("call_count") for row in daily])],
+                [
+                    Series(
+                        "Calls",
+                        [row.get("call_count") for row in daily],
+                        over=("call_count", "sum"),
+                    )
+                ],
                 empty="No days are listed in this result, so no line over time is drawn.",
             ),
         ),
@@ -139,11 +152,13 @@ def _share_chart(distributions: Mapping[str, Rows], column: str) -> Part:
     rows = sorted(
         distributions.get(column) or (),
         key=lambda row: (-row.get("total_cost", 0), str(row.get("value"))),
-    )[:10]
+    )
+    first = f", the {_DRAWN} {plural} that cost most" if len(rows) > _DRAWN else ""
+    rows = rows[:_DRAWN]
     colours: List[Colour] = [(kind, row.get("value")) for row in rows]
     return bar_chart(
         f"cost-by-{column}",
-        f"Cost by {heading.lower()}, the ten dearest {plural}",
+        f"Cost by {heading.lower()}{first}",
         Axis(heading, kind),
         Axis("Cost (USD)", "money"),
         texts(rows, "value"),

@@ -119,6 +119,7 @@ def _money_chart(rows: Rows) -> Part:
             Series("Revenue", [row.get("revenue") for row in by_revenue], "accent"),
             Series("Cost", [row.get("monthly_cost") for row in by_revenue], "warning"),
         ],
+        horizontal=True,
         empty="No feature has a call, so none is drawn.",
     )
 
@@ -138,6 +139,7 @@ def _return_chart(rows: Rows) -> Part:
             for row in rows
         ],
         colours=[("feature", row.get("feature_id")) for row in rows],
+        named=True,
         empty="No feature has a call, so none is drawn.",
     )
 

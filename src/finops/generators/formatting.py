@@ -18,6 +18,7 @@ from finops import config
 MISSING = "n/a"
 _WIDE = Context(prec=400)  # the largest float has 309 digits before the point
 _COMPACT = ((10**12, "T"), (10**9, "B"), (10**6, "M"), (10**3, "K"))
+_CENTS_FROM = Decimal("0.1")
 _BYTES = ((1024**3, "GB"), (1024**2, "MB"), (1024, "KB"))
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -45,7 +46,7 @@ def _significant(number: Decimal, digits: int, least: int, most: int = 12) -> st
 
 
 def money(value: Any) -> str:
-    """Return USD: `$1,204.55`, `$104,233`, `$0.05`, and three digits of less: `$0.000123`."""
+    """Return USD: `$1,204.55`, `$104,233`, `$0.58`, and three digits of less: `$0.000123`."""
     number = _decimal(value)
     if number is None:
         return MISSING
@@ -53,7 +54,7 @@ def money(value: Any) -> str:
     if size >= 100_000:
         text = _fixed(size, 0)
     else:
-        text = _fixed(size, 2) if size >= 1 else _significant(size, 3, 2)
+        text = _fixed(size, 2) if size >= _CENTS_FROM else _significant(size, 3, 2)
     return f"-${text}" if number < 0 and text.strip("0.") else f"${text}"
 
 
@@ -107,7 +108,7 @@ def percent(value: Any) -> str:
     size = abs(number)
     if size >= 1000:
         return _fixed(number, 0) + "%"
-    if 99 < size < 100:
+    if Decimal("99.9") < size < 100:
         return _fixed(number, 2, ROUND_DOWN) + "%"
     if size < Decimal("0.1"):
         return _significant(number, 2, 1, 4) + "%"

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from finops.generators import formatting
-from finops.generators.charts import Axis, Series, bar_chart, line_chart
-from finops.generators.components import Card, Part, section
+from finops.generators.charts import Axis, Colour, Series, bar_chart, line_chart
+from finops.generators.components import Card, Part, columns, section
 from finops.generators.page import Report, write_report
-from finops.generators.ranges import Daily
+from finops.generators.ranges import Daily, follow
 from finops.generators.sums import LESS_WITHOUT_LINES, Sums, pack
 from finops.generators.tables import Column, Over, table, texts
 
@@ -24,6 +24,7 @@ Rows = Sequence[Mapping[str, Any]]
 _DRAWN_ROUTES = 12
 _CALLS = Column("call_count", "Calls", "count", over=("calls", "sum"))
 _AVERAGE = Column("avg_latency_ms", "Average", "ms", over=("latency_ms", "per:calls"))
+_LATENCY = Axis("Latency (ms)", "ms")
 _NO_REGION = "No call names a region, so none is compared."
 
 
@@ -37,6 +38,7 @@ def generate_geographic_latency_report(data: Dict[str, Any], output_path: Union[
         cards=_cards(data),
         body=[
             _regions(data, sums["regions"]),
+            _over_time(data),
             _tokens(data),
             _routing(data),
             _providers(data, sums["regions"]),
@@ -105,37 +107,78 @@ def _regions(data: Data, sums: Optional[Sums]) -> Part:
     rows: Rows = data.get("regions") or []
     return section(
         "How long each region waits",
-        bar_chart(
-            "regions",
-            "Average, median and 95th percentile of the latency in each region, fastest first",
-            Axis("Region", "region"),
-            Axis("Latency (ms)", "ms"),
-            texts(rows, "region"),
-            [
-                Series("Average", [row.get("avg_latency_ms") for row in rows], "accent"),
-                Series("Median", [row.get("p50_latency_ms") for row in rows], "muted"),
-                Series("95th percentile", [row.get("p95_latency_ms") for row in rows], "warning"),
-            ],
-            empty=_NO_REGION,
-        ),
+        columns(_averages(rows), _percentiles(rows)),
         table(
             "regions",
             "Regions, the fastest first; p95 and p99 are percentiles",
-            [
-                Column("region", "Region", "region", dot=True),
-                _CALLS,
-                _AVERAGE,
-                Column("p50_latency_ms", "Median", "ms"),
-                Column("p95_latency_ms", "p95", "ms"),
-                Column("p99_latency_ms", "p99", "ms"),
-                Column("sla_violations", "Over limit", "count", over=("violations", "sum")),
-                Column("error_rate_percent", "Failed", "percent", over=("errors", "percent:calls")),
-                Column("total_cost", "Cost", "money", over=("cost", "sum")),
-            ],
+            _REGIONS,
             rows,
             order=("avg_latency_ms", "ascending"),
             empty=_NO_REGION,
             over=Over(sums, ("region",)),
+        ),
+    )
+
+
+_REGIONS = [
+    Column("region", "Region", "region", dot=True),
+    _CALLS,
+    _AVERAGE,
+    Column("p50_latency_ms", "Median", "ms"),
+    Column("p95_latency_ms", "p95", "ms"),
+    Column("p99_latency_ms", "p99", "ms"),
+    Column("sla_violations", "Over limit", "count", over=("violations", "sum")),
+    Column("error_rate_percent", "Failed", "percent", over=("errors", "percent:calls")),
+    Column("total_cost", "Cost", "money", over=("cost", "sum")),
+]
+
+
+def _averages(rows: Rows) -> Part:
+    colours: List[Colour] = [("region", row.get("region")) for row in rows]
+    chart = bar_chart(
+        "regions",
+        "Average latency in each region, the fastest first",
+        Axis("Region", "region"),
+        _LATENCY,
+        texts(rows, "region"),
+        [Series("Average", [row.get("avg_latency_ms") for row in rows])],
+        horizontal=True,
+        colours=colours,
+        empty=_NO_REGION,
+    )
+    return follow(chart, "regions", _REGIONS, "region", ("avg_latency_ms",), colours=colours)
+
+
+def _percentiles(rows: Rows) -> Part:
+    return bar_chart(
+        "percentiles",
+        "Median and 95th percentile of the latency in each region",
+        Axis("Region", "region"),
+        _LATENCY,
+        texts(rows, "region"),
+        [
+            Series("Median", [row.get("p50_latency_ms") for row in rows], "muted"),
+            Series("95th percentile", [row.get("p95_latency_ms") for row in rows], "warning"),
+        ],
+        horizontal=True,
+        empty=_NO_REGION,
+    )
+
+
+def _over_time(data: Data) -> Part:
+    daily: Rows = data.get("daily") or []
+    means = [row.get("avg_latency_ms") for row in daily]
+    return section(
+        "Over time",
+        line_chart(
+            "daily-latency",
+            "Average latency of each day, over all regions",
+            Axis("Day (UTC)", "date"),
+            _LATENCY,
+            texts(daily, "date"),
+            [Series("Average", means, over=("latency_ms", "per:call_count"))],
+            bins="mean",
+            empty="There is no day with a call, so no line over time is drawn.",
         ),
     )
 
@@ -151,7 +194,7 @@ def _tokens(data: Data) -> Part:
             "tokens",
             "Average latency of calls by their number of tokens, one line for each region",
             Axis("Tokens in the call, from", "count"),
-            Axis("Latency (ms)", "ms"),
+            _LATENCY,
             bands,
             [
                 Series(region, [found.get((region, band)) for band in bands], ("region", region))
@@ -179,11 +222,13 @@ def _routing(data: Data) -> Part:
             "routing",
             caption,
             Axis("Region and present provider", "text"),
-            Axis("Latency (ms)", "ms"),
+            _LATENCY,
             names,
             [
                 Series("Present", [row.get("current_latency_ms") for row in drawn], "muted"),
-                Series("Recommended", [row.get("recommended_latency_ms") for row in drawn]),
+                Series(
+                    "Recommended", [row.get("recommended_latency_ms") for row in drawn], "accent"
+                ),
             ],
             horizontal=True,
             empty=empty,
@@ -220,34 +265,37 @@ def _providers(data: Data, sums: Optional[Sums]) -> Part:
     regions = sorted({str(row.get("region")) for row in rows})
     found = {(str(r.get("provider")), str(r.get("region"))): r.get("avg_latency_ms") for r in rows}
     providers = sorted({provider for provider, _ in found})
+    shown = [
+        Column("provider", "Provider", "provider", dot=True),
+        Column("region", "Region", "region", dot=True),
+        _CALLS,
+        _AVERAGE,
+        Column("p95_latency_ms", "95th percentile", "ms"),
+    ]
+    chart = bar_chart(
+        "providers",
+        "Average latency of each provider by region, whatever the calls' length",
+        Axis("Region", "region"),
+        _LATENCY,
+        regions,
+        [
+            Series(
+                formatting.name("provider", provider),
+                [found.get((provider, region)) for region in regions],
+                ("provider", provider),
+            )
+            for provider in providers
+        ],
+        empty=_NO_REGION,
+    )
+    values = ("avg_latency_ms",)
     return section(
         "Each provider in each region",
-        bar_chart(
-            "providers",
-            "Average latency of each provider by region, whatever the calls' length",
-            Axis("Region", "region"),
-            Axis("Latency (ms)", "ms"),
-            regions,
-            [
-                Series(
-                    formatting.name("provider", provider),
-                    [found.get((provider, region)) for region in regions],
-                    ("provider", provider),
-                )
-                for provider in providers
-            ],
-            empty=_NO_REGION,
-        ),
+        follow(chart, "providers", shown, "region", values, split="provider"),
         table(
             "providers",
             "Providers by region",
-            [
-                Column("provider", "Provider", "provider", dot=True),
-                Column("region", "Region", "region", dot=True),
-                _CALLS,
-                _AVERAGE,
-                Column("p95_latency_ms", "95th percentile", "ms"),
-            ],
+            shown,
             rows,
             order=("provider", "ascending"),
             empty=_NO_REGION,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tuple, Union
 
 from finops.generators import formatting
-from finops.generators.charts import Axis, Series, line_chart
+from finops.generators.charts import Axis, Series, cut_short, line_chart
 from finops.generators.components import (
     Card,
     Part,
@@ -18,7 +18,7 @@ from finops.generators.components import (
 from finops.generators.files import write_aside
 from finops.generators.markup import Markup, fill, join, token
 from finops.generators.page import Report, page_link, render
-from finops.generators.quality import data_quality
+from finops.generators.quality import basis, data_quality
 from finops.generators.tables import bar, texts
 
 Data = Mapping[str, Any]
@@ -41,7 +41,7 @@ _HEADLINES: Dict[str, Tuple[str, str, str]] = {
     "optimization": ("total_monthly_savings", "to save a month", "money"),
     "alignment": ("top_organization_share_percent", "caused by one organization", "percent"),
     "profitability": ("margin_percent", "margin", "percent"),
-    "pricing": ("uplift_percent", "more revenue under the best model", "percent"),
+    "pricing": ("best_monthly_revenue", "a month under the best model", "money"),
     "features": ("feature_count", "features", "count"),
     "token_economics": ("cost_per_1m_tokens", "per 1M tokens", "money"),
     "geographic_latency": ("routing_opportunities", "routes to improve", "count"),
@@ -87,6 +87,7 @@ def index_page(results: Mapping[str, Data], reports: Sequence[Data], context: Da
         _totals(results, context),
         *_domains(results, reports),
         *_scenarios(context.get("scenarios") or ()),
+        basis(context, ()),
         data_quality(context),
     ]
     return render(REPORT, context, parts)
@@ -127,7 +128,8 @@ def _summary(found: Sequence[Ranked]) -> Part:
     return section(
         "What matters most",
         Part(fill('<ol class="summary">$items</ol>', items=items)),
-        lead="The findings of most worth across all reports, in USD a month.",
+        lead="The findings of most worth across all reports, in USD a month: cost that can be "
+        "saved or revenue that is at stake.",
     )
 
 
@@ -156,18 +158,22 @@ def _totals(results: Mapping[str, Data], context: Data) -> Part:
     summaries: List[Data] = [one.get("summary") or {} for one in results.values()]
     savings = (results.get("optimization") or {}).get("summary") or {}
     margins = (results.get("profitability") or {}).get("summary") or {}
+
+    def total(name: str, key: str) -> Any:
+        return _first(context.get(name), summaries, key)
+
     metrics = [
-        Card("Total cost", _first(context.get("cost"), summaries, "total_cost"), "money"),
-        Card("Calls", _first(context.get("calls"), summaries, "total_calls"), "count"),
-        Card("Tokens", _first(context.get("tokens"), summaries, "total_tokens"), "tokens"),
-        Card("Customers", _first(context.get("customers"), summaries, "unique_customers")),
+        Card("Total cost", total("cost", "total_cost"), "money", "of the whole period"),
+        Card("Calls", total("calls", "total_calls"), "count", "of the whole period"),
+        Card("Tokens", total("tokens", "total_tokens"), "tokens", "input and output"),
+        Card("Customers", total("customers", "unique_customers"), "count", "with a call"),
     ]
     if "monthly_revenue" in margins:
         metrics.append(Card("Revenue", margins["monthly_revenue"], "money", "a month"))
     if "total_monthly_savings" in savings:
         figure = savings["total_monthly_savings"]
         metrics.append(Card("Possible savings", figure, "money", "a month"))
-    return section("Totals", cards(metrics), *_daily(results))
+    return section("Totals", cards(metrics), *_daily(results, cut_short({"_context": context})))
 
 
 def _first(given: Any, summaries: Sequence[Data], key: str) -> Any:
@@ -175,14 +181,14 @@ def _first(given: Any, summaries: Sequence[Data], key: str) -> Any:
     return next((value for value in known if value is not None), None)
 
 
-def _daily(results: Mapping[str, Data]) -> List[Part]:
+def _daily(results: Mapping[str, Data], remark: str) -> List[Part]:
     daily = (results.get("understanding") or {}).get("daily") or []
     if not daily:
         return []
     return [
         line_chart(
             "daily-cost",
-            "Cost of each day",
+            f"Cost of each day{remark}",
             Axis("Day (UTC)", "date"),
             Axis("Cost (USD)", "money"),
             texts(daily, "date"),

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
 
 from finops.generators import formatting
-from finops.generators.charts import Axis, Series, bar_chart, line_chart
+from finops.generators.charts import Axis, Series, bar_chart, cut_short, line_chart
 from finops.generators.components import Card, Part, section
 from finops.generators.lean import Lean
 from finops.generators.page import Report, write_report
@@ -79,6 +79,7 @@ def _together(data: Data) -> Part:
             Axis("Cost (USD)", "money"),
             texts(rows, "step"),
             [Series("Cost", [row["cost"] for row in rows])],
+            horizontal=True,
             colours=["muted", "accent", "success"],
         ),
         table(
@@ -139,7 +140,7 @@ def _switches(data: Data) -> Part:
             [
                 Column("feature_id", "Feature", "feature", dot=True),
                 Column("task_type", "Task type"),
-                *_model_columns(),
+                *(column for column in _model_columns() if column.kind == "model"),
                 *_money_columns(),
             ],
             Lean(data.get("model_switches") or []),
@@ -147,7 +148,8 @@ def _switches(data: Data) -> Part:
             empty=empty,
         ),
         lead="The same tokens, priced on the cheapest model of the same class, or of one class "
-        "lower where the task tolerates it.",
+        "lower where the task tolerates it. Prices are compared, not answers: try a switch on a "
+        "few calls before making it.",
     )
 
 
@@ -182,7 +184,7 @@ def _commitment(data: Data) -> Part:
         "What a commitment saves",
         line_chart(
             "daily-calls",
-            "Calls on each day, and the quiet day that can be committed to",
+            f"Calls on each day, and the quiet day that can be committed to{cut_short(data)}",
             Axis("Day (UTC)", "date"),
             Axis("Calls", "count"),
             texts(daily, "date"),

@@ -18,8 +18,9 @@ from finops.generators import components, formatting
 from finops.generators.components import Card, Data, Part
 from finops.generators.files import write_aside
 from finops.generators.markup import Markup, Token, fill, join, json_block, token
-from finops.generators.quality import data_quality
+from finops.generators.quality import basis, data_quality
 from finops.generators.ranges import Daily, range_bar
+from finops.generators.thresholds import thresholds_of
 
 CHARTJS_VERSION = "4.5.1"
 CHARTJS_URL = f"https://cdn.jsdelivr.net/npm/chart.js@{CHARTJS_VERSION}/dist/chart.umd.js"
@@ -81,6 +82,7 @@ def report_page(
         components.recommendations(data),
         components.revenium_value(value),
         components.not_found(not_found),
+        basis(context, thresholds_of(report.id)),
         data_quality(context),
     ]
     return render(report, context, parts)
@@ -171,11 +173,12 @@ def _about(context: Data) -> Markup:
     """
     start, end = context.get("period_start"), context.get("period_end")
     period = f"{formatting.day(start)} to {formatting.day(end)}" if start and end else "not known"
-    size = context.get("size_bytes")
+    size, calls = context.get("size_bytes"), context.get("calls")
     made = context.get("generated_at")
     facts: List[Tuple[str, str, str]] = [
         ("Dataset", context.get("dataset") or "not named", ""),
         ("Period", period, f"{start} to {end}" if start and end else ""),
+        *([("Calls", formatting.count(calls), "")] if calls is not None else []),
         (
             "Size",
             formatting.size(size) if size is not None else "not known",

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any, Container, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from finops.generators import formatting
-from finops.generators.charts import Axis, Colour, Series, bar_chart, line_chart, scatter_chart
+from finops.generators.charts import Axis, Colour, Series, bar_chart, scatter_chart
 from finops.generators.components import Card, Part, columns, section
 from finops.generators.page import Report, write_report
+from finops.generators.performance_lines import LATENCY, limit, over_time
 from finops.generators.ranges import Daily, follow
 from finops.generators.sums import Sums, pack, totals_by_day
 from finops.generators.tables import Column, Over, table, texts
@@ -25,7 +26,7 @@ Rows = Sequence[Mapping[str, Any]]
 _SUMS = ("models", "providers", "tasks")
 _CALLS = Column("call_count", "Calls", "count", over=("calls", "sum"))
 _MEAN = Column("avg_latency_ms", "Mean", "ms", over=("latency_ms", "per:calls"))
-_LATENCY = Axis("Latency (ms)", "ms")
+_DRAWN = 10
 
 
 def generate_performance_report(data: Dict[str, Any], output_path: Union[str, Path]) -> None:
@@ -38,7 +39,7 @@ def generate_performance_report(data: Dict[str, Any], output_path: Union[str, Pa
         output_path,
         cards=_cards(data.get("summary") or {}, {*daily.measures, *daily.windows}),
         body=[
-            _over_time(data),
+            over_time(data),
             _spread(data),
             _models(data, sums["models"]),
             _providers(data, sums["providers"]),
@@ -64,12 +65,14 @@ def _daily(data: Data, sums: Mapping[str, Optional[Sums]]) -> Daily:
     ]
     found: Data = data.get("percentiles_by_day") or {}
     windows = {name: window for name, window in found.items() if window}
-    daily = Daily.of(rows, ["call_count", *kept], list(sums.values()))
+    rows = [dict(row, latency_ms=_waited(row)) for row in rows]
+    daily = Daily.of(rows, ["call_count", "latency_ms", *kept], list(sums.values()))
     return daily._replace(windows=windows)
 
 
-def _limit(data: Data) -> Any:
-    return (data.get("summary") or {}).get("sla_threshold_ms")
+def _waited(row: Mapping[str, Any]) -> int:
+    """Return the latency of all calls of a day together, a whole number of milliseconds."""
+    return round((row.get("avg_latency_ms") or 0) * (row.get("call_count") or 0))
 
 
 def _cards(summary: Data, measures: Container[str]) -> List[Card]:
@@ -121,91 +124,33 @@ def _cards(summary: Data, measures: Container[str]) -> List[Card]:
     ]
 
 
-def _over_time(data: Data) -> Part:
-    daily: Rows = data.get("daily") or []
-    days = texts(daily, "date")
-    return section(
-        "Over time",
-        columns(
-            line_chart(
-                "daily-latency",
-                "Latency of each day: the mean and the p95, against the service level",
-                Axis("Day (UTC)", "date"),
-                _LATENCY,
-                days,
-                _latency_lines(daily, _limit(data)),
-                bins="max",
-                empty="There is no day with a call, so no line over time is drawn.",
-            ),
-            line_chart(
-                "daily-errors",
-                "Error rate of each day",
-                Axis("Day (UTC)", "date"),
-                Axis("Failed calls (%)", "percent"),
-                days,
-                [Series("Error rate", [r.get("error_rate_percent") for r in daily], "warning")],
-                bins="max",
-                empty="There is no day with a call, so no line over time is drawn.",
-            ),
-        ),
-        _hours(data),
-    )
-
-
-def _latency_lines(rows: Rows, limit: Any) -> List[Series]:
-    return [
-        Series("p95", [row.get("p95_latency_ms") for row in rows], "accent"),
-        Series("Mean", [row.get("avg_latency_ms") for row in rows], "muted"),
-        Series("Service level", [limit] * len(rows), "critical", "dashed"),
-    ]
-
-
-def _hours(data: Data) -> Part:
-    """Hours without any call have no latency: they are gaps in the line."""
-    rows: Rows = data.get("hourly_profile") or []
-    called = [row if row.get("call_count") else {} for row in rows]
-    busy = any(called)
-    return line_chart(
-        "hourly-latency",
-        "Latency by hour of the day",
-        Axis("Hour of the day (UTC)", "text"),
-        _LATENCY,
-        [f"{row.get('hour', 0):02d}:00" for row in rows] if busy else [],
-        [
-            Series("p95", [row.get("p95_latency_ms") for row in called], "accent"),
-            Series("Mean", [row.get("avg_latency_ms") for row in called], "muted"),
-        ]
-        if busy
-        else [],
-        empty="There is no call at any hour of the day.",
-    )
-
-
 def _spread(data: Data) -> Part:
     rows: Rows = data.get("latency_histogram") or []
     latency: Data = data.get("latency") or {}
     named = {"Mean": "mean", "Median": "median", "p95": "p95", "p99": "p99", "Slowest": "max"}
     return section(
         "How long calls take",
-        bar_chart(
-            "histogram",
-            "Calls by latency; the last bar holds everything slower",
-            Axis("Latency from (ms)", "ms"),
-            Axis("Calls", "count"),
-            [row.get("from_ms") for row in rows],
-            [Series("Calls", [row.get("call_count") for row in rows])],
-            empty="There is no call whose latency could be counted.",
-        ),
-        table(
-            "latency",
-            "Latency of all calls",
-            [Column("measure", "Measure"), Column("value", "Latency", "ms")],
-            [
-                {"measure": word, "value": latency[key]}
-                for word, key in named.items()
-                if key in latency
-            ],
-            empty="No latency is listed in this result.",
+        columns(
+            bar_chart(
+                "histogram",
+                "Calls by latency; the last bar holds everything slower",
+                Axis("Latency from (ms)", "ms"),
+                Axis("Calls", "count"),
+                [row.get("from_ms") for row in rows],
+                [Series("Calls", [row.get("call_count") for row in rows])],
+                empty="There is no call whose latency could be counted.",
+            ),
+            table(
+                "latency",
+                "Latency of all calls",
+                [Column("measure", "Measure"), Column("value", "Latency", "ms")],
+                [
+                    {"measure": word, "value": latency[key]}
+                    for word, key in named.items()
+                    if key in latency
+                ],
+                empty="No latency is listed in this result.",
+            ),
         ),
     )
 
@@ -247,59 +192,66 @@ _MODEL_COLUMNS = [
 
 def _price_and_speed(rows: Rows) -> Part:
     colours: List[Colour] = [("provider", row.get("provider")) for row in rows]
+    groups = [formatting.name("provider", row.get("provider")) for row in rows]
     chart = scatter_chart(
         "price-and-speed",
         "What a model costs against how long it takes; lower left is better",
         Axis("Cost per 1,000 tokens (USD)", "money"),
-        _LATENCY,
+        LATENCY,
         [
             (str(row.get("model")), row.get("cost_per_1k_tokens", 0), row.get("avg_latency_ms", 0))
             for row in rows
         ],
         colours=colours,
+        groups=groups,
+        named=True,
     )
     values = ("cost_per_1k_tokens", "avg_latency_ms")
-    return follow(chart, "models", _MODEL_COLUMNS, "model", values, colours=colours)
+    return follow(chart, "models", _MODEL_COLUMNS, "model", values, colours=colours, groups=groups)
 
 
 def _throughput(rows: Rows) -> Part:
     colours: List[Colour] = [("model", row.get("model")) for row in rows]
+    drawn = rows[:_DRAWN]
+    first = f", the {_DRAWN} fastest of {len(rows)}" if len(rows) > _DRAWN else ""
     chart = bar_chart(
         "throughput",
-        "Tokens a second of waiting, by model",
+        f"Tokens a second of waiting, by model{first}",
         Axis("Model", "model"),
         Axis("Tokens per second", "number"),
-        texts(rows, "model"),
-        [Series("Tokens per second", [row.get("tokens_per_second") for row in rows])],
+        texts(drawn, "model"),
+        [Series("Tokens per second", [row.get("tokens_per_second") for row in drawn])],
         horizontal=True,
-        colours=colours,
+        colours=colours[:_DRAWN],
     )
-    return follow(chart, "models", _MODEL_COLUMNS, "model", ("tokens_per_second",), colours=colours)
+    values = ("tokens_per_second",)
+    return follow(chart, "models", _MODEL_COLUMNS, "model", values, _DRAWN, colours)
 
 
 def _providers(data: Data, sums: Optional[Sums]) -> Part:
-    rows: Rows = data.get("sla_compliance") or []
+    rows = [dict(row, late_percent=_late(row)) for row in data.get("sla_compliance") or []]
     colours: List[Colour] = [("provider", row.get("provider")) for row in rows]
     shown = [
         Column("provider", "Provider", "provider", dot=True),
         Column("total_calls", "Calls", "count", over=("calls", "sum")),
         Column("compliant_calls", "Within the limit", "count", over=("within", "sum")),
         Column("violations", "Above the limit", "count", over=("violations", "sum")),
-        Column("compliance_rate", "Kept", "percent", bar=True, over=("within", "percent:calls")),
+        Column("late_percent", "Share above", "percent", over=("violations", "percent:calls")),
+        Column("compliance_rate", "Kept", "percent", over=("within", "percent:calls")),
     ]
     chart = bar_chart(
         "violations",
-        "Calls above the service level, by provider",
+        f"Share of each provider's calls above {formatting.milliseconds(limit(data))}",
         Axis("Provider", "provider"),
-        Axis("Calls above the service level", "count"),
+        Axis("Calls above the service level (%)", "percent"),
         texts(rows, "provider"),
-        [Series("Calls above", [row.get("violations") for row in rows])],
+        [Series("Calls above", [row["late_percent"] for row in rows])],
         horizontal=True,
         colours=colours,
     )
     return section(
         "How providers keep the service level",
-        follow(chart, "compliance", shown, "provider", ("violations",), colours=colours),
+        follow(chart, "compliance", shown, "provider", ("late_percent",), colours=colours),
         table(
             "compliance",
             "Service level by provider",
@@ -310,6 +262,11 @@ def _providers(data: Data, sums: Optional[Sums]) -> Part:
             over=Over(sums, ("provider",)),
         ),
     )
+
+
+def _late(row: Mapping[str, Any]) -> float:
+    calls = row.get("total_calls") or 0
+    return (row.get("violations") or 0) / calls * 100 if calls else 0.0
 
 
 def _tasks(data: Data, sums: Optional[Sums]) -> Part:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
 
 from finops.generators import formatting
-from finops.generators.charts import Axis, Series, bar_chart
+from finops.generators.charts import Axis, Series, bar_chart, scatter_chart
 from finops.generators.components import Card, Part, columns, section
 from finops.generators.lean import Lean
 from finops.generators.page import Report, write_report
@@ -64,7 +64,12 @@ def _cards(summary: Data) -> List[Card]:
             f"{best}, the highest margin",
         ),
         Card("Today", summary.get("current_monthly_revenue"), "money", "flat rate, a month"),
-        Card("Uplift", summary.get("uplift_percent"), "percent", "best against today"),
+        Card(
+            "Uplift",
+            summary.get("uplift_percent"),
+            "percent",
+            "best against today" if summary.get("uplift_percent") else "today's is the best",
+        ),
         Card("Cost a month", summary.get("monthly_cost"), "money", "the same under each model"),
         Card(
             "Break-even price",
@@ -206,13 +211,19 @@ def _sensitivity(data: Data) -> Part:
     ]
     return section(
         "What the usage price does",
-        bar_chart(
+        scatter_chart(
             "sensitivity",
             "Margin of usage-based pricing at each of these prices",
             Axis("Price per 1,000 calls (USD)", "money"),
             Axis("Margin (USD a month)", "money"),
-            [row.get("price_per_1k_calls") for row in rows],
-            [Series("Margin", [row["monthly_margin"] for row in rows])],
+            [
+                (
+                    formatting.money(row.get("price_per_1k_calls")),
+                    row.get("price_per_1k_calls") or 0,
+                    row["monthly_margin"],
+                )
+                for row in rows
+            ],
             colours=["critical" if row["monthly_margin"] < 0 else "accent" for row in rows],
             empty="No prices were tried in this result.",
         ),

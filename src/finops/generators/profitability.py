@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
 
 from finops.generators import formatting
-from finops.generators.charts import Axis, Colour, Series, bar_chart, line_chart, scatter_chart
+from finops.generators.charts import (
+    Axis,
+    Colour,
+    Series,
+    bar_chart,
+    cut_short,
+    line_chart,
+    scatter_chart,
+)
 from finops.generators.components import Card, Part, columns, section
 from finops.generators.lean import Lean
 from finops.generators.page import Report, write_report
@@ -56,7 +64,7 @@ def _cards(summary: Data) -> List[Card]:
         Card(
             "Unprofitable", summary.get("unprofitable_count"), "count", f"of {customers} customers"
         ),
-        Card("Lost on them", summary.get("total_monthly_loss"), "money", "a month"),
+        Card("Lost on these", summary.get("total_monthly_loss"), "money", "a month"),
     ]
 
 
@@ -130,7 +138,7 @@ def _customer_chart(data: Data) -> Part:
     rows: Rows = data.get("customers") or []
     return scatter_chart(
         "customers-margin",
-        "Margin of each customer against its cost, coloured by tier",
+        "Margin of each customer against its cost, by tier",
         Axis("Cost (USD a month)", "money"),
         Axis("Margin (USD a month)", "money"),
         [
@@ -138,6 +146,7 @@ def _customer_chart(data: Data) -> Part:
             for row in rows
         ],
         colours=[("tier", row.get("subscription_tier")) for row in rows],
+        groups=[str(row.get("subscription_tier")) for row in rows],
         empty="No customer has a known price, so no margin is drawn.",
     )
 
@@ -197,9 +206,9 @@ def _over_time(data: Data) -> Part:
         "Over time",
         line_chart(
             "daily-margin",
-            "Cost of each day against a day's part of the subscriptions",
+            f"Cost of each day against a day's part of the subscriptions{cut_short(data)}",
             Axis("Day (UTC)", "date"),
-            Axis("USD", "money"),
+            Axis("USD a day", "money"),
             texts(daily, "date"),
             [
                 Series("Cost of all calls", [row.get("cost") for row in daily], "warning"),

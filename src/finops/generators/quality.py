@@ -1,12 +1,13 @@
-"""The data-quality section of every page: where each line of the file went, and the prices.
+"""What the figures of a page rest on, and the data's quality: where each line of the file went.
 
 Every figure comes from `data["_context"]`; what is not given is said to be unknown.
 """
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any, List, Mapping, Sequence, Tuple
 
+from finops import config
 from finops.generators import formatting
 from finops.generators.components import Part, section, text
 from finops.generators.markup import Markup, fill, join
@@ -15,16 +16,44 @@ Data = Mapping[str, Any]
 _SHOWN_LINES = 5
 
 
+def basis(context: Data, thresholds: Sequence[Tuple[str, str]]) -> Part:
+    """Return over which period, from how many calls, with which prices and limits (what each
+    decides, its value) the page's figures were computed.
+    """
+    shown = [text(sentence) for sentence in (_scope(context), _costs(context), *_prices(context))]
+    if thresholds:
+        shown.append(Part(_thresholds(thresholds)))
+    return section("What these figures rest on", *shown)
+
+
+def _scope(context: Data) -> str:
+    start, end = context.get("period_start"), context.get("period_end")
+    calls = context.get("calls")
+    if not start or not end:
+        return "The period of the data was not recorded."
+    of = f", {_counted(int(calls), 'call')}" if calls is not None else ""
+    return (
+        f"Every figure is of {formatting.moment(start)} to {formatting.moment(end)}{of}, unless it "
+        f"says otherwise. Figures a month are those of this period times {config.DAYS_PER_MONTH} "
+        "days over its length; a subscription is a monthly price already."
+    )
+
+
+def _costs(context: Data) -> str:
+    return (
+        "A call costs what its record says; where that is missing, its tokens at the list price "
+        "of its model. Alternatives are priced from the same list."
+    )
+
+
 def data_quality(context: Data) -> Part:
-    """Return the accounting of lines, the reasons for skipped ones, and the price source."""
+    """Return the accounting of lines and the reasons for skipped ones."""
     accounting: Data = context.get("accounting") or {}
-    sentences: List[str] = [_lines(accounting), *_notes(accounting), *_prices(context)]
+    sentences: List[str] = [_lines(accounting), *_notes(accounting)]
     shown = [text(sentence) for sentence in sentences]
     reasons = list(accounting.get("skipped") or ())
     if reasons:
         shown.insert(1, Part(_reasons(reasons)))
-    if context.get("thresholds"):
-        shown.append(Part(_thresholds(context["thresholds"])))
     return section("Data quality", *shown)
 
 
@@ -93,16 +122,9 @@ def _prices(context: Data) -> List[str]:
     return sentences
 
 
-def _thresholds(thresholds: Dict[str, Any]) -> Markup:
+def _thresholds(thresholds: Sequence[Tuple[str, str]]) -> Markup:
     items = join(
-        fill("<div><dt>$name</dt><dd>$value</dd></div>", name=name, value=_threshold(value))
-        for name, value in thresholds.items()
+        fill("<div><dt>$words</dt><dd>$value</dd></div>", words=words, value=value)
+        for words, value in thresholds
     )
-    return fill(
-        '<details><summary>Thresholds used</summary><dl class="pairs">$items</dl></details>',
-        items=items,
-    )
-
-
-def _threshold(value: Any) -> str:
-    return formatting.exact(value) if isinstance(value, (int, float)) else str(value)
+    return fill('<h3>Limits and assumptions</h3><dl class="pairs">$items</dl>', items=items)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
+from finops import config
 from finops.generators import formatting
-from finops.generators.charts import Axis, Colour, Series, bar_chart, line_chart
+from finops.generators.charts import Axis, Colour, Series, bar_chart, cut_short, line_chart
 from finops.generators.components import Card, Part, section
 from finops.generators.detectors import detectors
 from finops.generators.lean import Lean
@@ -24,11 +25,17 @@ Data = Mapping[str, Any]
 Rows = Sequence[Mapping[str, Any]]
 
 _DRAWN_CUSTOMERS = 15
+_DRAWN_DAYS = 120
 # Type of an alert: word, what its value is.
 _ALERTS: Dict[str, Tuple[str, str]] = {
     "high_daily_cost": ("High daily cost", "cost (USD)"),
     "high_error_rate": ("High error rate", "failed calls (%)"),
     "provider_degraded": ("Provider degraded", "latency or errors"),
+}
+_ALERT_COLOURS: Dict[str, Colour] = {
+    "high_daily_cost": "critical",
+    "high_error_rate": "warning",
+    "provider_degraded": "accent",
 }
 _MEASURES: Dict[str, str] = {
     "p95_latency_ms": "p95 latency (ms)",
@@ -59,7 +66,7 @@ def generate_realtime_report(data: Dict[str, Any], output_path: Union[str, Path]
         not_found=_not_found(data),
         daily=Daily.of(
             data.get("daily") or [],
-            ("call_count", "error_count"),
+            ("call_count", "error_count", "total_cost"),
             list(sums.values()),
         ),
     )
@@ -71,10 +78,17 @@ def _cards(data: Data) -> List[Card]:
     threshold = formatting.money((data.get("hourly_baseline") or {}).get("threshold"))
     top = formatting.name("provider", risk.get("top_provider") or "nobody")
     return [
-        Card("Anomalous hours", summary.get("anomaly_count"), "count", f"above {threshold}"),
+        Card(
+            "Anomalous hours", summary.get("anomaly_count"), "count", f"above {threshold} an hour"
+        ),
         Card("Alerts", summary.get("alert_count"), "count", "cost, errors and providers"),
-        Card("At risk", summary.get("at_risk_customers"), "count", "customers, by burn rate"),
-        Card("Portfolio risk", summary.get("risk_level"), "text", "of hanging on one provider"),
+        Card(
+            "Customers at risk",
+            summary.get("at_risk_customers"),
+            "count",
+            f"cost from {config.BURN_MEDIUM_PCT}% of their price",
+        ),
+        Card("Portfolio risk", summary.get("risk_level"), "text", "of one provider failing"),
         Card(
             "Largest provider", risk.get("max_provider_concentration"), "share", f"{top}, of cost"
         ),
@@ -151,11 +165,11 @@ def _days(data: Data) -> Part:
         "Day by day",
         line_chart(
             "daily-cost",
-            "Cost of each day",
+            f"Cost of each day{cut_short(data)}",
             Axis("Day (UTC)", "date"),
             Axis("Cost (USD)", "money"),
             texts(daily, "date"),
-            [Series("Cost", [row.get("total_cost") for row in daily])],
+            [Series("Cost", [row.get("total_cost") for row in daily], over=("total_cost", "sum"))],
             empty="There is no day with a call, so no line over time is drawn.",
         ),
     )
@@ -175,22 +189,25 @@ def _alerts(data: Data) -> Part:
     for row in alerts:
         counts = days.setdefault(str(row.get("time", ""))[:10], {})
         counts[str(row.get("type"))] = counts.get(str(row.get("type")), 0) + 1
-    labels = sorted(days)
+    there = [kind for kind in _ALERTS if any(kind in counts for counts in days.values())]
+    labels = _all_days(days, data.get("daily") or [])
     return section(
         "What would have been alerted",
         bar_chart(
             "alerts-by-day",
-            "Alerts on each day with one, by type",
+            "Alerts on each day, by type",
             # Not a date to the script: a provider is judged against the whole period, so the
             # alerts of chosen dates cannot be told from those of all.
             Axis("Day (UTC)", "text"),
             Axis("Alerts", "count"),
             labels,
             [
-                Series(word, [days[day].get(kind, 0) for day in labels], colour)
-                for (kind, (word, _)), colour in zip(
-                    _ALERTS.items(), ("critical", "warning", "accent")
+                Series(
+                    _ALERTS[kind][0],
+                    [days.get(day, {}).get(kind, 0) for day in labels],
+                    _ALERT_COLOURS[kind],
                 )
+                for kind in there
             ],
             stacked=True,
             empty="There is no alert to draw.",
@@ -212,6 +229,12 @@ def _alerts(data: Data) -> Part:
             "for, and there are none.",
         ),
     )
+
+
+def _all_days(found: Mapping[str, Any], daily: Rows) -> List[str]:
+    """Return the days of the data as far as a chart has room for them, else those with an alert."""
+    days = sorted({*found, *texts(daily, "date")})
+    return days if found and len(days) <= _DRAWN_DAYS else sorted(found)
 
 
 def _alert_row(row: Mapping[str, Any]) -> Dict[str, Any]:
@@ -239,9 +262,11 @@ def _burn(data: Data) -> Part:
         "Customers who burn their subscription",
         bar_chart(
             "burn",
-            "Cost in percent of the subscription, the hottest customers",
+            "Cost in percent of the subscription, the highest first: critical from "
+            f"{config.BURN_CRITICAL_PCT}%, high from {config.BURN_HIGH_PCT}%, medium from "
+            f"{config.BURN_MEDIUM_PCT}%",
             Axis("Customer", "text"),
-            Axis("Cost in percent of the subscription", "percent"),
+            Axis("Cost (% of the subscription, a month)", "percent"),
             texts(drawn, "customer_id"),
             [Series("Burn", [row.get("burn_percent") for row in drawn])],
             horizontal=True,

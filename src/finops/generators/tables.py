@@ -32,7 +32,8 @@ class Column(NamedTuple):
     its name; `bar` draws a percentage as a bar beside the number.  `unit` replaces the
     kind's own unit in the heading.  `over` lets the cells of a table that has `Over` follow the
     chosen dates: (measure, how), where how is "sum", "per:other", "percent:other",
-    "thousand:other" (the sum divided by that of another measure, times 1, 100 or 1,000),
+    "thousand:other", "million:other" (the sum divided by that of another measure, times 1, 100,
+    1,000 or 1,000,000),
     "share" (percent of the sum of all rows), "part" (the same from 0 to 1) or "distinct" (the
     values that the sums were told to count).
     """

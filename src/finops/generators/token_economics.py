@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from finops.generators import formatting
-from finops.generators.charts import Axis, Colour, Series, bar_chart, line_chart
+from finops.generators.charts import Axis, Colour, Series, bar_chart, cut_short, line_chart
 from finops.generators.components import Card, Part, columns, section
 from finops.generators.detectors import detectors
 from finops.generators.lean import Lean
 from finops.generators.page import Report, write_report
-from finops.generators.ranges import Daily
-from finops.generators.tables import Column, table, texts
+from finops.generators.ranges import Daily, follow
+from finops.generators.sums import Sums, pack
+from finops.generators.tables import Column, Over, table, texts
 
 REPORT = Report(
     "token_economics",
@@ -39,6 +40,7 @@ _DRAWN_CUSTOMERS = 12
 
 def generate_token_economics_report(data: Dict[str, Any], output_path: Union[str, Path]) -> None:
     """Write the page for a token economics result.  Raises OSError if it cannot be written."""
+    sums = pack(data.get("by_day") or {}, ["models"])
     write_report(
         REPORT,
         data,
@@ -46,24 +48,25 @@ def generate_token_economics_report(data: Dict[str, Any], output_path: Union[str
         cards=_cards(data.get("summary") or {}),
         body=[
             _over_time(data),
-            _efficiency(data),
+            _efficiency(data, sums["models"]),
             _waste(data),
             _opportunities(data),
             *detectors(data),
         ],
         value=_value(data),
         not_found=_not_found(data),
-        daily=_daily(data),
+        daily=_daily(data, sums),
     )
 
 
-def _daily(data: Data) -> Daily:
+def _daily(data: Data, sums: Mapping[str, Optional[Sums]]) -> Daily:
     """Return tokens and cost by day, for the figures that follow the chosen dates."""
     rows = []
     for row in data.get("daily_tokens") or []:
         tokens = (row.get("input_tokens") or 0) + (row.get("output_tokens") or 0)
-        rows.append(dict(row, tokens=tokens, million_tokens=tokens / 1e6))
-    return Daily.of(rows, ("total_cost", "tokens", "million_tokens"))
+        rows.append(dict(row, tokens=tokens))
+    measures = ("total_cost", "tokens", "input_tokens", "output_tokens")
+    return Daily.of(rows, measures, list(sums.values()))
 
 
 def _cards(summary: Data) -> List[Card]:
@@ -84,7 +87,7 @@ def _cards(summary: Data) -> List[Card]:
             summary.get("cost_per_1m_tokens"),
             "money",
             "on average",
-            ("total_cost", "per:million_tokens"),
+            ("total_cost", "million:tokens"),
         ),
         Card(
             "Tokens for a dollar",
@@ -115,20 +118,42 @@ def _over_time(data: Data) -> Part:
         "Over time",
         line_chart(
             "daily-tokens",
-            "Input and output tokens of each day",
+            f"Input and output tokens of each day{cut_short(data)}",
             Axis("Day (UTC)", "date"),
             Axis("Tokens", "tokens"),
             texts(daily, "date"),
             [
-                Series("Input", [row.get("input_tokens") for row in daily], "accent"),
-                Series("Output", [row.get("output_tokens") for row in daily], "warning"),
+                Series(
+                    "Input",
+                    [row.get("input_tokens") for row in daily],
+                    "accent",
+                    over=("input_tokens", "sum"),
+                ),
+                Series(
+                    "Output",
+                    [row.get("output_tokens") for row in daily],
+                    "warning",
+                    over=("output_tokens", "sum"),
+                ),
             ],
             empty="No day has a call, so no line over time is drawn.",
         ),
     )
 
 
-def _efficiency(data: Data) -> Part:
+_EFFICIENCY = [
+    Column("model", "Model", "model", dot=True),
+    Column("provider", "Provider", "provider", dot=True),
+    Column("call_count", "Calls", "count", over=("calls", "sum")),
+    Column("total_tokens", "Tokens", "tokens", over=("tokens", "sum")),
+    Column("total_cost", "Cost", "money", over=("cost", "sum")),
+    Column("tokens_per_dollar", "Tokens for a dollar", "count", over=("tokens", "per:cost")),
+    Column("cost_per_1m_tokens", "Cost of 1M tokens", "money", over=("cost", "million:tokens")),
+    Column("input_output_ratio", "Output per input token", "number"),
+]
+
+
+def _efficiency(data: Data, sums: Optional[Sums]) -> Part:
     rows: Rows = data.get("efficiency") or []
     return section(
         "What a token costs where",
@@ -145,36 +170,28 @@ def _efficiency(data: Data) -> Part:
                 "What 1M tokens cost on each model, as it was used",
                 Axis("USD per 1M tokens", "money"),
                 "cost_per_1m_tokens",
-                sorted(rows, key=lambda r: (-r.get("cost_per_1m_tokens", 0), str(r.get("model")))),
+                rows,
             ),
         ),
         table(
             "efficiency",
             "Models, the most tokens for a dollar first",
-            [
-                Column("model", "Model", "model", dot=True),
-                Column("provider", "Provider", "provider", dot=True),
-                Column("call_count", "Calls", "count"),
-                Column("total_tokens", "Tokens", "tokens"),
-                Column("total_cost", "Cost", "money"),
-                Column("tokens_per_dollar", "Tokens for a dollar", "count"),
-                Column("cost_per_1m_tokens", "Cost of 1M tokens", "money"),
-                Column("input_output_ratio", "Output per input token", "number"),
-            ],
+            _EFFICIENCY,
             rows,
             order=("tokens_per_dollar", "descending"),
             empty="No model was called, so none is listed.",
             lead="A model whose calls cost nothing shows 0 tokens for a dollar.",
+            over=Over(sums, ("provider", "model")),
         ),
     )
 
 
 def _model_chart(name: str, caption: str, y: Axis, key: str, rows: Rows) -> Part:
-    drawn = rows[:_DRAWN_MODELS]
+    drawn = sorted(rows, key=lambda r: (-r.get(key, 0), str(r.get("model"))))[:_DRAWN_MODELS]
     if len(rows) > len(drawn):
         caption = f"{caption}, the first {len(drawn)} of {len(rows)}"
     colours: List[Colour] = [("model", row.get("model")) for row in drawn]
-    return bar_chart(
+    chart = bar_chart(
         name,
         caption,
         Axis("Model", "model"),
@@ -184,6 +201,10 @@ def _model_chart(name: str, caption: str, y: Axis, key: str, rows: Rows) -> Part
         horizontal=True,
         colours=colours,
         empty="No model was called, so none is drawn.",
+    )
+    every: List[Colour] = [("model", row.get("model")) for row in rows]
+    return follow(
+        chart, "efficiency", _EFFICIENCY, "model", (key,), _DRAWN_MODELS, every, highest=key
     )
 
 
@@ -207,6 +228,7 @@ def _waste(data: Data) -> Part:
                 Series("Cost of these calls", [one.get("cost") for one in used.values()], "muted"),
                 Series("Wasted", [one.get("wasted_cost") for one in used.values()], "critical"),
             ],
+            horizontal=True,
             empty="No call has one of the patterns, so there is no waste to draw.",
         ),
         _waste_table(patterns),
@@ -299,7 +321,7 @@ def _savings_chart(name: str, heading: str, key: str, kind: str, rows: Rows) -> 
         subject = str(row.get(key))
         sums[subject] = sums.get(subject, 0.0) + row.get("savings", 0)
     most = sorted(sums, key=lambda subject: (-sums[subject], subject))[:_DRAWN_CUSTOMERS]
-    first = f", the first {len(most)} of {len(sums)}" if len(sums) > len(most) else ""
+    first = f", the {len(most)} largest of {len(sums)}" if len(sums) > len(most) else ""
     return bar_chart(
         f"savings-by-{name}",
         f"Savings by {heading.lower()}{first}",
@@ -308,6 +330,7 @@ def _savings_chart(name: str, heading: str, key: str, kind: str, rows: Rows) -> 
         most,
         [Series("Savings", [sums[subject] for subject in most], "success")],
         horizontal=True,
+        colours=[("model", subject) for subject in most] if kind == "model" else None,
         empty="No switch of models saves enough to be drawn.",
     )
 

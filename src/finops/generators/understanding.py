@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from finops import config
 from finops.generators import formatting
-from finops.generators.charts import Axis, Colour, Series, bar_chart, line_chart
+from finops.generators.charts import Axis, Colour, Series, bar_chart, cut_short, line_chart
 from finops.generators.components import Card, Part, columns, section
 from finops.generators.lean import Lean
 from finops.generators.page import Report, write_report
@@ -69,7 +69,7 @@ def _daily(data: Data, sums: Mapping[str, Optional[Sums]]) -> Daily:
 
 def _cards(data: Data) -> List[Card]:
     summary: Data = data.get("summary") or {}
-    trend = f"trend:{config.TREND_RECENT_DAYS}"
+    recent = config.TREND_RECENT_DAYS
     tokens = ("tokens", "sum") if (data.get("by_day") or {}).get("models") else None
     return [
         Card(
@@ -89,10 +89,10 @@ def _cards(data: Data) -> List[Card]:
         ),
         Card(
             "Trend",
-            summary.get("trend_percent"),
+            summary.get("trend_percent") if len(data.get("daily") or ()) > recent else None,
             "percent",
-            "last 7 active days against before",
-            ("total_cost", trend),
+            f"last {recent} active days against all before",
+            ("total_cost", f"trend:{recent}"),
         ),
         Card(
             "Calls",
@@ -116,17 +116,20 @@ def _heading_for(data: Data) -> Part:
     daily: Rows = data.get("daily") or []
     return section(
         "Where it is heading",
-        _forecast_chart(daily, (data.get("forecast") or {}).get("projection") or []),
+        _forecast_chart(
+            daily, (data.get("forecast") or {}).get("projection") or [], cut_short(data)
+        ),
         lead=_forecast_sentence(data.get("forecast") or {}),
     )
 
 
-def _forecast_chart(daily: Rows, projection: Rows) -> Part:
+def _forecast_chart(daily: Rows, projection: Rows, remark: str) -> Part:
     before: List[Any] = [None] * len(daily)
     after: List[Any] = [None] * len(projection)
     return line_chart(
         "daily-cost",
-        "Cost of each day, and the 30 days after with the range that four of five days keep to",
+        "Cost of each day, and a forecast of 30 days with the range that holds four of five days"
+        + remark,
         Axis("Day (UTC)", "date"),
         Axis("Cost (USD)", "money"),
         texts(daily, "date") + texts(projection, "date"),
@@ -178,7 +181,9 @@ def _suppliers(data: Data, sums: Mapping[str, Optional[Sums]]) -> Part:
         "Where the money goes",
         columns(
             _cost_chart("provider", "Cost by provider", providers, _share_columns(provider)),
-            _cost_chart("model", "Cost by model, the dearest in all", models, model_columns),
+            _cost_chart(
+                "model", f"Cost by model, the {_DRAWN} that cost most", models, model_columns
+            ),
         ),
         _share_table("by-provider", provider, providers, "providers", sums["models"]),
         table(
@@ -285,7 +290,7 @@ def _efficiency(data: Data, sums: Optional[Sums]) -> Part:
     ]
     chart = bar_chart(
         "tokens-per-dollar",
-        "Tokens for one dollar, the thriftiest models",
+        f"Tokens for one dollar, the {_DRAWN} models that give most",
         Axis("Model", "model"),
         Axis("Tokens per USD", "tokens"),
         texts(drawn, "model"),

@@ -167,7 +167,7 @@ def test_a_model_that_takes_more_cost_than_calls_is_named() -> None:
     found = next(f for f in result["findings"] if f["title"].startswith("gpt-4"))
     assert found["title"] == "gpt-4 takes 37.5 % of the cost"
     assert "16.7 % of the calls" in found["detail"]
-    assert result["recommendations"][0].startswith("Review gpt-4 first")
+    assert result["recommendations"][0].startswith("Review what uses gpt-4")
 
 
 def test_staging_and_development_are_worth_a_budget_from_a_tenth() -> None:

@@ -91,11 +91,11 @@ def test_findings_and_recommendations_name_what_is_lost(result):
     assert (first["severity"], first["impact_usd_per_month"]) == ("warning", pytest.approx(85))
     titles = [f["title"] for f in result["findings"]]
     assert "1 feature with too few calls to judge" in titles
-    assert "chat returns most" in titles
+    assert "Chat returns most" in titles
     assert result["recommendations"][:2] == [
-        "Reduce the cost of analysis, by cheaper models or shorter prompts: it loses 85.00 USD "
+        "Reduce the cost of Analysis, by cheaper models or shorter prompts: it loses 85.00 USD "
         "a month.",
-        "Invest in chat: it returns most and earns 82.00 USD a month above its cost.",
+        "Invest in Chat: it returns most and earns 82.00 USD a month above its cost.",
     ]
 
 

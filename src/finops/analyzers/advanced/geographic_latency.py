@@ -153,19 +153,25 @@ def _by_tokens(cells: Mapping[Tuple[Any, ...], Tuple[Any, ...]]) -> List[Row]:
 
 
 def _daily(data: Rollups) -> List[Row]:
-    """Return [date, call_count, latency_ms (summed), sla_violations] for every active day."""
+    """Return [date, call_count, latency_ms (summed), avg_latency_ms, sla_violations] for every
+    active day.
+    """
     days: Dict[str, List[_Group]] = {}
     for (day, _, _), values in data[REGION_DAYS].items():
         days.setdefault(day, []).append(_Group(*values))
-    return [
-        {
-            "date": day,
-            "call_count": sum(group.calls for group in groups),
-            "latency_ms": sum(group.latency_ms for group in groups),
-            "sla_violations": sum(group.violations for group in groups),
-        }
-        for day, groups in days.items()
-    ]
+    return [_day(day, groups) for day, groups in days.items()]
+
+
+def _day(day: str, groups: List[_Group]) -> Row:
+    calls = sum(group.calls for group in groups)
+    latency_ms = sum(group.latency_ms for group in groups)
+    return {
+        "date": day,
+        "call_count": calls,
+        "latency_ms": latency_ms,
+        "avg_latency_ms": stats.ratio(latency_ms, calls),
+        "sla_violations": sum(group.violations for group in groups),
+    }
 
 
 def _by_day(data: Rollups) -> Optional[Row]:

@@ -20,6 +20,8 @@ from typing import Callable, ClassVar, Dict, List, Mapping, NamedTuple, Optional
 
 from finops import config
 from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered, rows_of
+from finops.analyzers.days import by_day
+from finops.analyzers.finops.tables import MODEL_DAYS
 from finops.analyzers.switches import SwitchRule
 from finops.analyzers.wording import caveats, counted, usd
 from finops.catalog import Model, PriceTable
@@ -72,6 +74,7 @@ class TokenEconomicsAnalyzer(Analyzer):
         USAGE_TABLE,
         PROMPT_TABLE,
         SIMPLE_TABLE,
+        MODEL_DAYS,
     )
 
     def compute(self, data: Rollups) -> Result:
@@ -94,6 +97,7 @@ class TokenEconomicsAnalyzer(Analyzer):
             "prompt_wasters": _prompt_wasters(data, patterns["inefficient_prompt"]),
             "opportunities": opportunities,
             "daily_tokens": rows_of(data[DAILY_TABLE], ("date",), DAILY_KEYS),
+            "by_day": {"models": by_day(data, MODEL_DAYS, "provider", "model")},
             "findings": by_impact(
                 _findings(data, patterns, opportunities) + caveats(data.period, data.totals)
             ),

@@ -241,8 +241,8 @@ def _top_customers(customers: Sequence[Row]) -> Row:
 def _recommendations(data: Rollups, result: Result) -> List[str]:
     monthly = data.period.monthly
     advice = [
-        f"Review {row['model']} first: it takes {percent(row['share_percent'])} of the cost for "
-        f"{percent(percent_of(row['call_count'], data.totals.calls))} of the calls, "
+        f"Review what uses {row['model']}: it takes {percent(row['share_percent'])} of the cost "
+        f"for {percent(percent_of(row['call_count'], data.totals.calls))} of the calls, "
         f"{usd(monthly(row['total_cost']))} a month."
         for row in levers(result["by_model"], data.totals.calls)[: config.RECOMMENDED_SUBJECTS]
     ]

@@ -152,6 +152,11 @@ def _adoption_trend(data: Rollups) -> List[Row]:
     ]
 
 
+def _name(row: Row) -> str:
+    """Return a feature as its owner writes it; an unknown one by its id."""
+    return config.FEATURES.get(row["feature_id"], row["feature_id"])
+
+
 def _findings(features: Sequence[Row]) -> List[Row]:
     found = [_loss_finding(row) for row in features if row["roi_percent"] < 0 and row["classified"]]
     invest = [row for row in features if row["classification"] == "invest"]
@@ -160,7 +165,7 @@ def _findings(features: Sequence[Row]) -> List[Row]:
         found.append(
             finding(
                 "success",
-                f"{best['feature_id']} returns most",
+                f"{_name(best)} returns most",
                 f"It brings {usd(best['revenue'])} for {usd(best['monthly_cost'])} a month, "
                 f"and {percent(best['adoption_percent'])} of the customers use it.",
             )
@@ -183,7 +188,7 @@ def _findings(features: Sequence[Row]) -> List[Row]:
 def _least_finding(row: Row) -> Row:
     return finding(
         "info",
-        f"{row['feature_id']} returns least",
+        f"{_name(row)} returns least",
         f"It still brings {usd(row['revenue'])} for {usd(row['monthly_cost'])} a month; "
         f"{percent(row['adoption_percent'])} of the customers use it.",
     )
@@ -193,7 +198,7 @@ def _loss_finding(row: Row) -> Row:
     gap = row["monthly_cost"] - row["revenue"]
     return finding(
         "critical" if row["classification"] == "sunset" else "warning",
-        f"{row['feature_id']} costs more than it earns",
+        f"{_name(row)} costs more than it earns",
         f"Its share of the subscriptions is {usd(row['revenue'])}, its calls cost "
         f"{usd(row['monthly_cost'])} a month; {percent(row['adoption_percent'])} of the "
         "customers use it.",
@@ -209,7 +214,7 @@ def _recommendations(features: Sequence[Row]) -> List[str]:
     if invest:
         best = invest[0]
         advice.append(
-            f"Invest in {best['feature_id']}: it returns most and earns "
+            f"Invest in {_name(best)}: it returns most and earns "
             f"{usd(best['revenue'] - best['monthly_cost'])} a month above its cost."
         )
     return advice
@@ -219,10 +224,10 @@ def _mend(row: Row) -> str:
     gap = usd(row["monthly_cost"] - row["revenue"])
     if row["classification"] == "sunset":
         return (
-            f"Retire {row['feature_id']} or charge for it apart: it loses {gap} a month and only "
+            f"Retire {_name(row)} or charge for it apart: it loses {gap} a month and only "
             f"{percent(row['adoption_percent'])} of the customers use it."
         )
     return (
-        f"Reduce the cost of {row['feature_id']}, by cheaper models or shorter prompts: it loses "
+        f"Reduce the cost of {_name(row)}, by cheaper models or shorter prompts: it loses "
         f"{gap} a month."
     )

@@ -5,6 +5,8 @@ const charts = (() => {
   const SHAPES = ["circle", "triangle", "rect", "rectRot", "cross", "star", "crossRot"];
   const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3]];
   const MARKED_POINTS = 32;
+  const NAMED_BARS = 20;
+  const BAR = 44;
   const drawn = [];
   let shown = (data) => data;
 
@@ -20,29 +22,34 @@ const charts = (() => {
   }
 
   function line(one, at, colour, count) {
-    const few = count <= MARKED_POINTS;
+    const marked = count === 1 || (count <= MARKED_POINTS && at.many);
     return {
       borderColor: colour, backgroundColor: colour, borderWidth: 2, tension: 0, spanGaps: false,
-      pointRadius: count === 1 ? 5 : few && at.many ? 3 : 0, pointHoverRadius: 5, pointHitRadius: 8,
-      pointStyle: SHAPES[at.index % SHAPES.length],
+      pointRadius: count === 1 ? 5 : marked ? 3 : 0, pointHoverRadius: 5, pointHitRadius: 8,
+      pointStyle: marked ? SHAPES[at.index % SHAPES.length] : "line",
       borderDash: at.many > 3 ? DASHES[Math.floor(at.index / 2) % DASHES.length] : [],
     };
   }
 
   const STYLES = {
-    dashed: () => ({ borderDash: [6, 4], borderWidth: 1.5, pointRadius: 0 }),
-    points: () => ({ showLine: false, pointRadius: 5, pointHoverRadius: 7, order: -1 }),
+    dashed: () => ({ borderDash: [6, 4], borderWidth: 1.5, pointRadius: 0, pointStyle: "line" }),
+    points: () => ({ showLine: false, pointStyle: "rectRot", pointRadius: 5, pointHoverRadius: 7, order: -1 }),
     low: () => ({ borderWidth: 0, pointRadius: 0, pointHitRadius: 0 }),
     high: (colour) => ({ borderWidth: 0, pointRadius: 0, pointHitRadius: 0, fill: "-1", backgroundColor: faded(colour, 0.16) }),
   };
 
-  function dataset(data, look, index) {
+  // Bars of a group touch, however wide the chart is.
+  function group(data, width) {
+    return data.horizontal ? 0.8 : Math.min(0.8, (BAR * data.series.length * data.labels.length) / width);
+  }
+
+  function dataset(data, look, index, width) {
     const one = data.series[index];
     const colour = look.colour(one.colour);
     const lines = data.series.filter((s) => !s.style).length;
     const base = data.shape === "line"
       ? line(one, { index, many: lines > 1 ? lines : 0 }, colour, data.labels.length)
-      : { backgroundColor: colour, borderColor: look.read("edge"), borderWidth: 1, borderRadius: 2, maxBarThickness: 40, categoryPercentage: 0.8 };
+      : { backgroundColor: colour, borderColor: look.read("edge"), borderWidth: 1, borderRadius: 2, maxBarThickness: BAR, categoryPercentage: group(data, width) };
     const made = { label: one.label, data: one.values, ...base };
     if (data.colours) made.backgroundColor = data.colours.map((key) => look.colour(key));
     if (data.shape === "bar" && one.style === "dashed") Object.assign(made, { type: "line", borderColor: colour });
@@ -51,12 +58,41 @@ const charts = (() => {
 
   function scatter(data, look) {
     const [xs, ys] = data.series;
-    const colours = (data.colours || ["accent"]).map((key) => faded(look.colour(key), 0.7));
-    return [{
-      label: data.y.title, pointRadius: 4, pointHoverRadius: 6, backgroundColor: colours, borderColor: colours,
-      data: xs.values.map((x, at) => ({ x, y: ys.values[at] })),
-    }];
+    const names = data.groups ? [...new Set(data.groups)] : [data.y.title];
+    return names.map((label, index) => {
+      const places = data.labels.map((_, at) => at).filter((at) => !data.groups || data.groups[at] === label);
+      const colours = places.map((at) => faded(look.colour(data.colours ? data.colours[at] : "accent"), 0.8));
+      return {
+        label, pointRadius: 4, pointHoverRadius: 6, pointStyle: SHAPES[index % 4], backgroundColor: colours, borderColor: colours,
+        data: places.map((at) => ({ x: xs.values[at], y: ys.values[at], at })),
+      };
+    });
   }
+
+  // Names beside the points of a plane, as far as they find room.
+  const names = {
+    id: "names",
+    afterDatasetsDraw(chart, _, options) {
+      if (!options.labels) return;
+      const taken = chart.data.datasets.flatMap((_, n) => chart.getDatasetMeta(n).data).map(({ x, y }) => [x - 4, y - 4, x + 4, y + 4]);
+      const { ctx, chartArea: area } = chart;
+      ctx.save();
+      Object.assign(ctx, { font: `11px ${Chart.defaults.font.family}`, fillStyle: options.color, textBaseline: "middle" });
+      chart.data.datasets.forEach((one, n) => chart.getDatasetMeta(n).data.forEach((point, at) => {
+        const text = options.labels[one.data[at].at];
+        const width = ctx.measureText(text).width;
+        for (const left of [point.x + 8, point.x - 8 - width]) {
+          const box = [left, point.y - 7, left + width, point.y + 7];
+          const free = left >= area.left && box[2] <= area.right + 8 && !taken.some((t) => box[0] < t[2] && t[0] < box[2] && box[1] < t[3] && t[1] < box[3]);
+          if (!free) continue;
+          taken.push(box);
+          ctx.fillText(text, left, point.y);
+          return;
+        }
+      }));
+      ctx.restore();
+    },
+  };
 
   function axis(side, look, numeric, position) {
     return {
@@ -79,6 +115,10 @@ const charts = (() => {
     const labels = axis(data.x, look, false, "x");
     labels.stacked = Boolean(data.stacked);
     labels.ticks.callback = (value) => shortened(format.day(data.labels[value]));
+    if (data.shape === "bar" && data.labels.length <= NAMED_BARS) {
+      Object.assign(labels.ticks, { autoSkip: false, maxRotation: 60 });
+      delete labels.ticks.maxTicksLimit;
+    }
     const values = numbers(data.y, data.horizontal ? "x" : "y");
     values.stacked = Boolean(data.stacked);
     if (!data.horizontal) return { x: labels, y: values };
@@ -96,7 +136,7 @@ const charts = (() => {
   function tooltip(data) {
     if (data.shape === "scatter") {
       return { label: (item) => [
-        data.labels[item.dataIndex],
+        data.labels[item.raw.at],
         `${data.x.title}: ${format.readable(data.x.kind, item.parsed.x)}`,
         `${data.y.title}: ${format.readable(data.y.kind, item.parsed.y)}`,
       ] };
@@ -104,10 +144,13 @@ const charts = (() => {
     return { label: (item) => `${item.dataset.label}: ${format.readable(data.y.kind, item.raw)}` };
   }
 
-  function settings(data, look) {
-    const datasets = data.shape === "scatter" ? scatter(data, look) : data.series.map((_, at) => dataset(data, look, at));
+  function settings(data, look, width) {
+    const datasets = data.shape === "scatter" ? scatter(data, look) : data.series.map((_, at) => dataset(data, look, at, width));
+    const lines = datasets.every((one) => one.pointStyle === "line" || one.borderWidth === 0);
+    const edge = (item) => data.shape !== "scatter" && ["low", "high"].includes(data.series[item.datasetIndex].style);
     return {
       type: data.shape,
+      plugins: [names],
       data: { labels: data.shape === "scatter" ? undefined : data.labels, datasets },
       options: {
         animation: false, responsive: true, maintainAspectRatio: false,
@@ -117,8 +160,12 @@ const charts = (() => {
         plugins: {
           legend: {
             display: datasets.length > 1, position: "bottom", align: "start",
-            labels: { filter: (item) => !["low", "high"].includes(data.series[item.datasetIndex].style), color: look.read("text"), usePointStyle: true, boxHeight: 7, boxWidth: 12, padding: 16 },
+            labels: {
+              filter: (item) => !edge(item), color: look.read("text"), usePointStyle: true, boxHeight: 7, boxWidth: 12, padding: 16,
+              ...(lines ? { pointStyleWidth: 22 } : {}),
+            },
           },
+          names: { labels: data.named ? data.labels : null, color: look.read("quiet") },
           tooltip: {
             callbacks: tooltip(data), backgroundColor: look.read("text"), titleColor: look.read("surface"),
             bodyColor: look.read("surface"), padding: 10, cornerRadius: 4, usePointStyle: true, boxPadding: 4,
@@ -133,8 +180,11 @@ const charts = (() => {
     const figure = document.getElementById(`chart-${name}`);
     const frame = figure.querySelector(".canvas");
     frame.hidden = false;
-    if (data.horizontal) frame.style.height = `${Math.max(160, 72 + data.labels.length * data.series.length * 28)}px`;
-    const chart = new Chart(frame.querySelector("canvas"), settings(data, theme()));
+    if (data.groups) frame.style.height = "352px";
+    const several = data.series.length > 1;
+    const row = several ? 12 + data.series.length * 18 : 28;
+    if (data.horizontal) frame.style.height = `${(several ? 104 : 72) + Math.max(2, data.labels.length) * row}px`;
+    const chart = new Chart(frame.querySelector("canvas"), settings(data, theme(), frame.clientWidth));
     drawn.push({ name, original, chart });
   }
 

@@ -34,7 +34,7 @@ const format = (() => {
     const size = Math.abs(number);
     let text;
     if (size >= 100000) text = fixed(size, 0);
-    else text = size >= 1 ? fixed(size, 2) : significant(size, 3, 2);
+    else text = size >= 0.1 ? fixed(size, 2) : significant(size, 3, 2);
     return (number < 0 && /[1-9]/.test(text) ? "-$" : "$") + text;
   }
 
@@ -48,7 +48,7 @@ const format = (() => {
   function percent(number) {
     const size = Math.abs(number);
     if (size >= 1000) return `${fixed(number, 0)}%`;
-    if (size > 99 && size < 100) return `${fixed(number, 2, Math.floor)}%`;
+    if (size > 99.9 && size < 100) return `${fixed(number, 2, Math.floor)}%`;
     return `${size < 0.1 ? significant(number, 2, 1, 4) : fixed(number, 1)}%`;
   }
 

@@ -4,7 +4,10 @@
 const ranges = (() => {
   const { DAY, later } = sums;
   const find = (id) => document.getElementById(id);
+  const MOST_MOMENTS = 250;
+  const MOST_POINTS = 1000;
   let page;
+  let days;
   let made;
   let stored;
   let whole;
@@ -25,16 +28,16 @@ const ranges = (() => {
   const span = (range) => `${format.day(range.from)} to ${format.day(range.to)}`;
 
   function sum(measure, range) {
-    const { days, measures } = page.ranged;
-    return days.reduce((total, day, at) => total + (within(range, day) ? measures[measure][at] : 0), 0);
+    const values = days.measures[measure];
+    return days.dates.reduce((total, day, at) => total + (within(range, day) ? values[at] : 0), 0);
   }
 
-  // The change of the mean of the last days with calls against that of those before them.
+  // The change of the mean of the last days with calls against that of those before them, null without these.
   function trend(measure, range, recent) {
-    const values = page.ranged.measures[measure].filter((_, at) => within(range, page.ranged.days[at]));
+    const values = days.measures[measure].filter((_, at) => within(range, days.dates[at]));
     const mean = (some) => (some.length ? some.reduce((a, b) => a + b, 0) / some.length : 0);
     const [now, then] = [mean(values.slice(-recent)), mean(values.slice(0, -recent))];
-    return then ? ((now - then) / then) * 100 : 0;
+    return then ? ((now - then) / then) * 100 : null;
   }
 
   function figure(over, range) {
@@ -43,30 +46,35 @@ const ranges = (() => {
     const total = sum(measure, range);
     if (how === "sum") return total;
     if (how === "mean") {
-      const days = page.ranged.days.filter((day) => within(range, day)).length;
-      return days ? total / days : null;
+      const active = days.dates.filter((day) => within(range, day)).length;
+      return active ? total / active : null;
     }
     const [operation, other] = how.split(":");
     if (operation === "trend") return trend(measure, range, Number(other));
     const divisor = sum(other, range);
-    return divisor ? (total / divisor) * (operation === "percent" ? 100 : 1) : null;
+    return divisor ? (total / divisor) * sums.FACTORS[operation] : null;
   }
 
   // The days before, as many as in the range; null where the data does not hold them all.
   function before(range) {
-    const days = length(range);
-    const earlier = { from: later(range.from, -days), to: later(range.from, -1) };
+    const earlier = { from: later(range.from, -length(range)), to: later(range.from, -1) };
     return earlier.from >= whole.from ? earlier : null;
   }
 
-  function change(over, range) {
+  // Against the range before: in percent, or in points where the figure is a percentage itself.
+  function change({ over, kind }, range) {
     const earlier = before(range);
     if (!earlier) return "no earlier days to compare with";
     const [now, then] = [figure(over, range), figure(over, earlier)];
-    if (!then || now === null) return "nothing to compare with before";
-    const percent = ((now - then) / Math.abs(then)) * 100;
-    const sign = percent > 0 ? "▲ +" : percent < 0 ? "▼ " : "";
-    return `${sign}${format.cell("percent", percent)} against the ${length(range)} days before`;
+    const against = `the ${length(range)} days before`;
+    if (then === null || now === null) return `nothing to compare with in ${against}`;
+    if (over[1].startsWith("trend")) return `${format.cell(kind, then)} in ${against}`;
+    const share = kind === "percent" || kind === "share";
+    if (!share && !then) return `${format.readable(kind, then)} in ${against}`;
+    const amount = share ? (now - then) * (kind === "share" ? 100 : 1) : ((now - then) / Math.abs(then)) * 100;
+    const text = share ? `${format.cell("percent", amount).replace("%", "")} points` : format.cell("percent", amount);
+    const sign = !/[1-9]/.test(text) ? "" : amount > 0 ? "▲ +" : "▼ ";
+    return `${sign}${text} against ${against}`;
   }
 
   function note(root, text, element = root.matches(".card") ? "dd" : "p") {
@@ -97,12 +105,25 @@ const ranges = (() => {
     if (unit) value.append(Object.assign(document.createElement("small"), { textContent: unit }));
     value.title = number === null ? "not known" : String(number);
     const window = card.over[1] === "percentile" && stored.windows[card.over[0]];
-    return note(root, window && window.step > 1 ? coverage(window, range) : change(card.over, range));
+    return note(root, window && window.step > 1 ? coverage(window, range) : change(card, range));
   }
 
   const dated = (data) => data.x.kind === "date" && data.labels.every((label) => /^\d{4}-\d\d-\d\d/.test(label));
 
+  // The days of a chart one by one, null where a line has no sum by day or there are too many.
+  function daily(data, range) {
+    if (data.series.some((one) => !one.over && !constant(one))) return null;
+    const shown = days.dates.filter((day) => within(range, day));
+    if (shown.length * data.series.length > MOST_POINTS || shown.length > MOST_MOMENTS) return null;
+    const value = (one, day) => (one.over ? figure(one.over, { from: day, to: day }) : one.values[0]);
+    return { ...data, labels: shown, series: data.series.map((one) => ({ ...one, values: shown.map((day) => value(one, day)) })) };
+  }
+
+  const constant = (one) => one.style === "dashed" && one.values.every((value) => value === one.values[0]);
+
   function cut(data, range) {
+    const every = data.width ? daily(data, range) : null;
+    if (every) return every;
     const kept = data.labels.map((label, at) => at).filter((at) => within(range, data.labels[at].slice(0, 10)));
     const pick = (values) => kept.map((at) => values[at]);
     return { ...data, labels: pick(data.labels), series: data.series.map((one) => ({ ...one, values: pick(one.values) })) };
@@ -110,12 +131,29 @@ const ranges = (() => {
 
   // The chart's rows from its table, which has been recomputed before.
   function followed(data) {
-    const { table, label, values, most, colours } = data.follows;
-    const rows = made[table].ranked().slice(0, most);
+    const { table, label, values, most, colours, groups, highest, split } = data.follows;
+    if (split !== undefined) return divided(data, made[table]);
+    const rows = made[table].ranked(highest).slice(0, most);
     const pick = (at) => rows.map((row) => made[table].columns[at].values[row]);
     const series = data.series.map((one, at) => ({ ...one, values: pick(values[at]) }));
     const drawn = { ...data, labels: pick(label), series };
-    return colours ? { ...drawn, colours: rows.map((row) => colours[row]) } : drawn;
+    if (colours) drawn.colours = rows.map((row) => colours[row]);
+    if (groups) drawn.groups = rows.map((row) => groups[row]);
+    return drawn;
+  }
+
+  // A chart with a row of the table for each label and series.
+  function divided(data, table) {
+    const { label, split, values } = data.follows;
+    const cell = (at, row) => table.columns[at].values[row];
+    const rows = table.ranked();
+    const labels = data.labels.filter((name) => rows.some((row) => cell(label, row) === name));
+    const series = data.series.filter((one) => rows.some((row) => cell(split, row) === one.label));
+    const value = (one, name) => {
+      const row = rows.find((at) => cell(label, at) === name && cell(split, at) === one.label);
+      return row === undefined ? null : cell(values[0], row);
+    };
+    return { ...data, labels, series: series.map((one) => ({ ...one, values: labels.map((name) => value(one, name)) })) };
   }
 
   const source = (table) => (table && table.data.follows ? stored.sums[table.data.follows.sums] : null);
@@ -132,6 +170,14 @@ const ranges = (() => {
     return dated(data) ? cut(data, range) : data;
   }
 
+  // Says of a line of points over several days each which days these are.
+  function points(data, range) {
+    const drawn = data.width && !daily(data, range) ? cut(data, range).labels : [];
+    if (!drawn.length) return coverage(null, range);
+    const last = later(drawn[drawn.length - 1], data.width - 1);
+    return `${span({ from: drawn[0], to: last < whole.to ? last : whole.to })}.`;
+  }
+
   // The numbers under a chart.
   function showNumbers(body, data, range) {
     if (!body.saved) body.saved = [...body.children];
@@ -141,7 +187,7 @@ const ranges = (() => {
     return body.replaceChildren(...data.labels.map((label, at) => {
       const row = document.createElement("tr");
       row.append(Object.assign(cell("th", "", label), { scope: "row" }));
-      row.append(...data.series.map((one, n) => cell("td", "number", one.values[at] === null ? "" : format.cell(kinds[n], one.values[at]))));
+      row.append(...data.series.map((one, n) => cell("td", "", one.values[at] === null ? "" : format.cell(kinds[n], one.values[at]))));
       return row;
     }));
   }
@@ -151,7 +197,7 @@ const ranges = (() => {
     for (const [name, data] of Object.entries(page.charts || {})) {
       const root = find(`chart-${name}`);
       const moves = follows(data) || dated(data);
-      note(root, range === whole ? "" : !moves ? "Whole period." : coverage(follows(data) ? source(made[data.follows.table]) : null, range));
+      note(root, range === whole ? "" : !moves ? "Whole period." : follows(data) ? coverage(source(made[data.follows.table]), range) : points(data, range));
       if (moves) showNumbers(root.querySelector("tbody"), inRange(data, range), range);
     }
   }
@@ -218,7 +264,8 @@ const ranges = (() => {
     if (!all.ranged) return;
     page = all;
     made = tables;
-    whole = { from: all.ranged.days[0], to: all.ranged.days[all.ranged.days.length - 1] };
+    days = sums.days(all.ranged);
+    whole = { from: days.dates[0], to: days.dates[days.dates.length - 1] };
     stored = sums.start(all, whole.to);
     const form = find("range");
     form.hidden = false;

@@ -5,7 +5,7 @@ const sums = (() => {
   const DAY = 86400000;
   const ALPHABET = Array.from({ length: 95 }, (_, at) => String.fromCharCode(32 + at)).filter((c) => !"\"\\<>&'`".includes(c));
   const DIGIT = new Map(ALPHABET.map((character, at) => [character, at]));
-  const FACTORS = { per: 1, percent: 100, thousand: 1000 };
+  const FACTORS = { per: 1, percent: 100, thousand: 1000, million: 1e6 };
 
   const later = (day, days) => new Date(Date.parse(day) + days * DAY).toISOString().slice(0, 10);
 
@@ -18,6 +18,15 @@ const sums = (() => {
       for (const digit of text.slice(bin * width, (bin + 1) * width)) number = number * ALPHABET.length + DIGIT.get(digit);
       return number;
     });
+  }
+
+  // The days with calls and the measures of each.
+  function days(ranged) {
+    const absent = new Set(ranged.absent);
+    const dates = [];
+    for (let place = 0; place < ranged.length; place += 1) if (!absent.has(place)) dates.push(later(ranged.first, place));
+    const values = (one) => one.values || unpack(one.digits, dates.length).map((number) => number / one.scale);
+    return { dates, measures: Object.fromEntries(Object.entries(ranged.measures).map(([name, one]) => [name, values(one)])) };
   }
 
   // Entries of one or more days each, the last one ending with the last day of the data.
@@ -142,5 +151,5 @@ const sums = (() => {
     return { sums: made(Sums, page.sums), windows: made(Window, page.windows) };
   }
 
-  return { start, recompute, later, DAY };
+  return { start, recompute, days, later, DAY, FACTORS };
 })();

@@ -180,9 +180,10 @@ const tables = (() => {
       return Array.from({ length: this.data.rows }, (_, row) => row).filter((row) => !this.allowed || this.allowed(row));
     }
 
-    // The allowed rows in the order that the page came with.
-    ranked() {
+    // The allowed rows in the order that the page came with, or the highest of a column first.
+    ranked(highest) {
       const rows = this.allowedRows();
+      if (highest !== undefined) return rows.sort(compare(this.columns[highest], -1));
       return this.declared ? rows.sort(compare(this.columns[this.declared.at], this.declared.sign)) : rows;
     }
 

@@ -1,0 +1,262 @@
+"""The limits and assumptions behind a report's figures, in words, each read from the settings.
+
+The words say what is compared; the value is the one that the analyzer used.  A test walks what
+each analyzer reads of the settings, so that no limit can work unseen.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Tuple
+
+from finops import config
+from finops.generators import formatting
+
+
+class Threshold(NamedTuple):
+    """One limit: what it decides, the setting that holds it, how its value is written."""
+
+    words: str
+    setting: str
+    kind: str
+
+
+def _counted(unit: str) -> Callable[[Any], str]:
+    return lambda value: f"{formatting.decimal(value)} {unit}"
+
+
+def _tiers(value: Mapping[str, float]) -> str:
+    return ", ".join(f"{tier} {formatting.money(usd)}" for tier, usd in value.items())
+
+
+def _steps(value: Tuple[Tuple[float, float], ...]) -> str:
+    return ", ".join(
+        f"{formatting.money(usd)} up to {formatting.count(calls)} calls" for calls, usd in value
+    )
+
+
+def _points(value: Mapping[str, int]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {points}" for name, points in value.items())
+
+
+_KINDS: Dict[str, Callable[[Any], str]] = {
+    "money": formatting.money,
+    "ms": formatting.milliseconds,
+    "percent": lambda value: f"{formatting.decimal(value)}%",
+    "share": lambda value: f"{formatting.decimal(value * 100)}%",
+    "calls": _counted("calls"),
+    "days": _counted("days"),
+    "hours": _counted("hours"),
+    "tokens": _counted("tokens"),
+    "times": _counted("times"),
+    "points": _counted("points"),
+    "number": formatting.decimal,
+    "tiers": _tiers,
+    "steps": _steps,
+    "signals": _points,
+    "factors": lambda value: ", ".join(formatting.decimal(one) for one in value),
+    "tasks": lambda value: ", ".join(sorted(one.replace("_", " ") for one in value)),
+}
+
+_SHORT = Threshold("Monthly figures are called rough below", "SHORT_PERIOD_DAYS", "days")
+_SLA = Threshold("Service level: a call takes at most", "SLA_THRESHOLD_MS", "ms")
+_P95 = Threshold("95 of 100 calls should take at most", "P95_THRESHOLD_MS", "ms")
+_ERRORS = Threshold("Error rate called high above", "HIGH_ERROR_RATE_PCT", "percent")
+_JUDGED = Threshold("Models are judged from", "MODEL_MIN_CALLS", "calls")
+_TASKS = Threshold("Tasks that bear a model one class lower", "DOWNGRADABLE_TASKS", "tasks")
+
+THRESHOLDS: Dict[str, Tuple[Threshold, ...]] = {
+    "dataset_overview": (
+        Threshold("Share of successful calls warned of below", "MIN_SUCCESS_RATE_PCT", "percent"),
+        _SHORT,
+    ),
+    "understanding": (
+        Threshold("The forecast looks back over", "FORECAST_WINDOW_DAYS", "days"),
+        Threshold("The forecast is tested on the last", "FORECAST_BACKTEST_DAYS", "days"),
+        Threshold("Days expected within the forecast's range", "FORECAST_INTERVAL", "share"),
+        Threshold("A trend is fitted from", "FORECAST_MIN_DAYS", "days"),
+        Threshold("Error that a plan can bear", "FORECAST_USABLE_MAPE_PCT", "percent"),
+        Threshold("The trend compares the last active", "TREND_RECENT_DAYS", "days"),
+        Threshold("Trend worth a finding from", "TREND_NOTABLE_PCT", "percent"),
+        Threshold(
+            "A model is a lever from a share of the cost of", "COST_LEVER_SHARE_PCT", "percent"
+        ),
+        Threshold("… that is its share of the calls", "COST_LEVER_FACTOR", "times"),
+        Threshold("Top customers looked at", "TOP_CUSTOMERS_PCT", "percent"),
+        Threshold(
+            "Cost outside production worth a finding from", "NON_PRODUCTION_NOTABLE_PCT", "percent"
+        ),
+        _SHORT,
+    ),
+    "performance": (
+        _SLA,
+        Threshold("Calls that should keep the service level", "SLA_TARGET_PCT", "percent"),
+        _P95,
+        Threshold("99 of 100 calls should take at most", "P99_THRESHOLD_MS", "ms"),
+        _ERRORS,
+        _JUDGED,
+        _SHORT,
+    ),
+    "realtime": (
+        Threshold(
+            "Anomalous hour: standard deviations above the mean", "ANOMALY_MULTIPLIER", "number"
+        ),
+        Threshold("A burst: times what the hours around it cost", "BURST_FACTOR", "number"),
+        Threshold("… these are, before and after it,", "BURST_AROUND_HOURS", "hours"),
+        Threshold("… and what they cost is their percentile", "BURST_AROUND_PERCENTILE", "share"),
+        Threshold("Daily cost alerted above", "HIGH_COST_THRESHOLD_USD", "money"),
+        Threshold("Daily error rate alerted above", "HIGH_ERROR_RATE_PCT", "percent"),
+        Threshold(
+            "Provider degraded: p95 latency above its usual", "DEGRADED_LATENCY_FACTOR", "times"
+        ),
+        Threshold(
+            "Provider degraded: error rate above its usual", "DEGRADED_ERROR_FACTOR", "times"
+        ),
+        Threshold("… in an hour of at least", "DEGRADED_MIN_CALLS", "calls"),
+        Threshold("… that chance alone would bring in less than", "DEGRADED_CHANCE", "share"),
+        Threshold(
+            "One provider's share of cost: medium risk above", "MEDIUM_CONCENTRATION", "share"
+        ),
+        Threshold("One provider's share of cost: high risk above", "HIGH_CONCENTRATION", "share"),
+        Threshold("Burn (cost of revenue): medium risk from", "BURN_MEDIUM_PCT", "percent"),
+        Threshold("Burn: high risk from", "BURN_HIGH_PCT", "percent"),
+        Threshold("Burn: critical risk from", "BURN_CRITICAL_PCT", "percent"),
+        _SHORT,
+    ),
+    "optimization": (
+        Threshold("Commitment: the quiet day at the percentile", "COMMITMENT_PERCENTILE", "share"),
+        Threshold("Commitment: discount assumed", "COMMITMENT_DISCOUNT_PCT", "percent"),
+        _TASKS,
+        _SHORT,
+    ),
+    "alignment": (
+        _JUDGED,
+        Threshold("Organizations listed at either end", "EFFICIENCY_LISTED", "number"),
+        Threshold(
+            "One organization's share worth a finding from",
+            "TOP_ORGANIZATION_NOTABLE_PCT",
+            "percent",
+        ),
+        Threshold("Unallocated cost worth a finding from", "UNALLOCATED_NOTABLE_PCT", "percent"),
+        Threshold(
+            "Budgets for half of the cost if that is at most of all organizations",
+            "BUDGET_ORGANIZATIONS_PCT",
+            "percent",
+        ),
+        Threshold(
+            "An organization is dear above the average token's cost",
+            "DEAR_ORGANIZATION_FACTOR",
+            "times",
+        ),
+        _SHORT,
+    ),
+    "profitability": (
+        Threshold("High margin from", "HIGH_MARGIN_THRESHOLD_PCT", "percent"),
+        Threshold("Medium margin from", "MEDIUM_MARGIN_THRESHOLD_PCT", "percent"),
+        Threshold("Low margin from; unprofitable below", "LOW_MARGIN_THRESHOLD_PCT", "percent"),
+        Threshold("Subscription prices a month for advice", "SUBSCRIPTION_TIERS", "tiers"),
+        _SHORT,
+    ),
+    "pricing": (
+        Threshold("Usage-based price of 1,000 calls", "USAGE_PRICE_PER_1K_CALLS_USD", "money"),
+        Threshold("Tiered price a month", "TIERED_PRICES_USD", "steps"),
+        Threshold("Tiered price a month above that", "TIERED_TOP_PRICE_USD", "money"),
+        Threshold("Hybrid price a month", "HYBRID_BASE_PRICE_USD", "money"),
+        Threshold("… which includes", "HYBRID_INCLUDED_CALLS", "calls"),
+        Threshold("… and 1,000 calls above cost", "HYBRID_PRICE_PER_1K_CALLS_USD", "money"),
+        Threshold("Prices tried, as multiples", "PRICE_SENSITIVITY_FACTORS", "factors"),
+        Threshold(
+            "Cross-subsidy: share of cost above share of revenue", "CROSS_SUBSIDY_POINTS", "points"
+        ),
+        _SHORT,
+    ),
+    "features": (
+        Threshold("Features are classified from", "MIN_FEATURE_CALLS", "calls"),
+        Threshold("Invest: return on cost from", "FEATURE_INVEST_ROI_PCT", "percent"),
+        Threshold("… and used by customers from", "FEATURE_INVEST_ADOPTION_PCT", "percent"),
+        Threshold("Losing money: return on cost below", "FEATURE_LOSS_ROI_PCT", "percent"),
+        Threshold(
+            "Sunset: losing, and used by customers below", "FEATURE_SUNSET_ADOPTION_PCT", "percent"
+        ),
+        _SHORT,
+    ),
+    "token_economics": (
+        Threshold("Long prompt: input above", "INEFFICIENT_PROMPT_MIN_INPUT_TOKENS", "tokens"),
+        Threshold(
+            "… with an output of the input below", "INEFFICIENT_PROMPT_MAX_OUTPUT_RATIO", "share"
+        ),
+        Threshold(
+            "… of which so much of the input's cost is wasted",
+            "INEFFICIENT_PROMPT_WASTED_PERCENT",
+            "percent",
+        ),
+        Threshold("A customer wastes prompts from", "PROMPT_WASTER_MIN_CALLS", "calls"),
+        Threshold("… that are a share of its calls of", "PROMPT_WASTER_MIN_SHARE_PCT", "percent"),
+        Threshold("Simple task: input and output below", "SIMPLE_TASK_MAX_TOKENS", "tokens"),
+        Threshold(
+            "Dear model: mean price of 1M tokens above",
+            "OVERPRICED_BLENDED_PRICE_PER_1M_USD",
+            "money",
+        ),
+        Threshold(
+            "Cheaper models listed for savings above", "OPPORTUNITY_MIN_SAVINGS_USD", "money"
+        ),
+        _TASKS,
+        _SHORT,
+    ),
+    "geographic_latency": (
+        _SLA,
+        _P95,
+        Threshold("Providers are compared from", "ROUTING_MIN_CALLS", "calls"),
+        Threshold("… within bands of", "TOKEN_BAND_WIDTH", "tokens"),
+        Threshold("… and advised from a gap of", "ROUTING_MIN_GAP_PCT", "percent"),
+        Threshold(
+            "… that is, in standard errors, at least", "ROUTING_MIN_STANDARD_ERRORS", "number"
+        ),
+    ),
+    "churn_growth": (
+        Threshold("Gone: no call for", "CHURN_INACTIVE_DAYS", "days"),
+        Threshold("Churn rate called critical from", "CHURN_RATE_CRITICAL_PCT", "percent"),
+        Threshold("Each of the two windows compared", "TREND_WINDOW_DAYS", "days"),
+        Threshold("… from calls in the earlier one", "TREND_MIN_PREVIOUS_CALLS", "calls"),
+        Threshold("At risk: calls down by", "AT_RISK_DROP_PCT", "percent"),
+        Threshold("At high risk: calls down by", "AT_RISK_HIGH_DROP_PCT", "percent"),
+        Threshold("At critical risk: calls down by", "AT_RISK_CRITICAL_DROP_PCT", "percent"),
+        Threshold("Expanding: calls up by", "EXPANSION_GROWTH_PCT", "percent"),
+        Threshold("Tier is full from a cost of revenue of", "BURN_MEDIUM_PCT", "percent"),
+        Threshold("Subscription prices a month for advice", "SUBSCRIPTION_TIERS", "tiers"),
+        _SHORT,
+    ),
+    "abuse_detection": (
+        Threshold("Days are judged from", "ABUSE_MIN_DAILY_CALLS", "calls"),
+        Threshold("… and a baseline of other active", "ABUSE_MIN_BASELINE_DAYS", "days"),
+        Threshold("… around the day, each way", "ABUSE_WINDOW_DAYS", "days"),
+        Threshold("Least spread of ordinary days", "ABUSE_SPREAD_FLOOR_PCT", "percent"),
+        Threshold(
+            "What all did on a day: customers at least", "ABUSE_LEVEL_MIN_CUSTOMERS", "number"
+        ),
+        Threshold("… with a usual day of", "ABUSE_LEVEL_MIN_DAILY_CALLS", "calls"),
+        Threshold("Unusual day: z above", "UNUSUAL_Z", "number"),
+        Threshold("Highly unusual day: z above", "UNUSUAL_HIGH_Z", "number"),
+        Threshold("Cost spike: above the usual day", "COST_SPIKE_MULTIPLIER", "times"),
+        Threshold(
+            "Severe cost spike: above the usual day", "COST_SPIKE_SEVERE_MULTIPLIER", "times"
+        ),
+        Threshold("… and a day's cost of at least", "COST_SPIKE_MIN_USD", "money"),
+        Threshold("Rate-limit errors in an hour above", "RATE_LIMIT_ERRORS_PER_HOUR", "number"),
+        Threshold("… critical above", "RATE_LIMIT_CRITICAL_ERRORS_PER_HOUR", "number"),
+        Threshold("Changes of region on a day above", "SUSPICIOUS_SWITCHES_PER_DAY", "number"),
+        Threshold("… severe above", "SUSPICIOUS_SEVERE_SWITCHES_PER_DAY", "number"),
+        Threshold("Points of the risk score", "ABUSE_POINTS", "signals"),
+        Threshold("… more for each severe signal", "ABUSE_SEVERE_POINTS", "points"),
+        Threshold("Critical customer from", "ABUSE_CRITICAL_SCORE", "points"),
+        _SHORT,
+    ),
+}
+
+
+def thresholds_of(report: str) -> List[Tuple[str, str]]:
+    """Return (what it decides, value with its unit) of a report; none of an unknown one."""
+    return [
+        (one.words, _KINDS[one.kind](getattr(config, one.setting)))
+        for one in THRESHOLDS.get(report, ())
+    ]

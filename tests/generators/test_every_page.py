@@ -1,0 +1,227 @@
+"""Every page in a real browser, opened once: drawing, access, sorting, dates, paper.
+
+What single controls do is checked on one page of known rows (test_browser.py); here each page
+shows that its own ones work, by mouse and by keyboard, in light and dark, wide and narrow.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+from typing import Any, Dict, Iterator, List
+
+import pytest
+
+from finops.registry import ANALYZER_REGISTRY
+from tests.generators.pages import Page
+from tests.generators.test_browser import Visit
+from tests.support.tools import need
+
+NAMES = [*ANALYZER_REGISTRY, "index", "sample"]
+WIDE, NARROW = 1400, 390
+VIEWS = [("light", WIDE), ("dark", WIDE), ("dark", NARROW), ("light", NARROW)]
+# Rules whose outcome depends on colours or width; all others only depend on the document.
+RENDERED = ["color-contrast", "link-in-text-block", "scrollable-region-focusable", "target-size"]
+
+PIXELS = """() => [...document.querySelectorAll("canvas")].map((canvas) => {
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const colours = new Set();
+  for (let at = 0; at < data.length; at += 4) {
+    if (data[at + 3]) colours.add((data[at] << 16) | (data[at + 1] << 8) | data[at + 2]);
+  }
+  return colours.size;
+})"""
+AXE = """(rules) => axe.run(document, rules.length ? {
+  runOnly: { type: "rule", values: rules }, resultTypes: ["violations"],
+} : { resultTypes: ["violations"] }).then((found) => found.violations.map((one) =>
+  [one.id, one.impact, one.nodes[0].html]))"""
+# Rows beyond the fifth are made like those before, and the checker takes long over each cell.
+FEWER = (
+    """() => document.querySelectorAll("tbody tr:nth-child(n+6)").forEach((row) => row.remove())"""
+)
+PRESSED = "document.getElementById('{}').getAttribute('aria-pressed') === 'true'"
+OPEN = "() => document.querySelectorAll('details').forEach((one) => { one.open = true; })"
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    return Path(need("node_modules/axe-core/axe.min.js")).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def visit(browser: Any, address: str, pages: Dict[str, int]) -> Iterator[Visit]:
+    """One page for all: each test goes where it wants to be."""
+    opened = Visit(browser, f"{address}/index.html", accept_downloads=True)
+    yield opened
+    opened.context.close()
+
+
+def go(visit: Visit, address: str, name: str, charts: int) -> None:
+    visit.complaints.clear()
+    visit.page.set_viewport_size({"width": WIDE, "height": 900})
+    visit.page.emulate_media(color_scheme="light", media="screen")
+    visit.page.goto(f"{address}/{name}.html")
+    visit.wait_for_charts(charts)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_draws_and_is_accessible(
+    visit: Visit, address: str, pages: Dict[str, int], axe: str, name: str
+) -> None:
+    go(visit, address, name, pages[name])
+    page = visit.page
+    page.evaluate(axe)
+    page.evaluate(OPEN)
+    page.evaluate(FEWER)
+    for number, (scheme, width) in enumerate(VIEWS):
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": 900})
+        visit.wait_for_charts(pages[name])
+        view = f"{name}, {scheme}, {width} px"
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, view
+        assert visit.complaints == [], view
+        assert page.evaluate(AXE, RENDERED if number else []) == [], view
+    drawn = page.evaluate(PIXELS)
+    assert len(drawn) == pages[name]
+    # Axis, grid and text alone have a few shades; a drawn series adds its own.
+    assert all(colours > 3 for colours in drawn), drawn
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_controls_work_by_mouse_and_by_keyboard(
+    visit: Visit, address: str, pages: Dict[str, int], name: str, tmp_path: Path
+) -> None:
+    go(visit, address, name, pages[name])
+    tables = Page(visit.page.content()).data.get("tables", {})
+    if tables:
+        largest = max(tables, key=lambda one: int(tables[one]["rows"]))
+        check_table(visit, largest, tables[largest], tmp_path)
+    check_disclosure(visit)
+    if visit.page.locator("#range:visible").count():
+        check_dates(visit)
+    assert visit.complaints == []
+    check_paper(visit)
+
+
+def check_table(visit: Visit, name: str, data: Dict[str, Any], folder: Path) -> None:
+    root = visit.page.locator(f"#table-{name}")
+    at = [column["kind"] for column in data["columns"]].index(
+        next(c["kind"] for c in data["columns"] if c["kind"] in ("money", "count", "ms", "tokens"))
+    )
+    column = data["columns"][at]
+    button = root.locator("thead th").nth(at).locator("button")
+    button.click()
+    rows = root.locator("tbody tr")
+    first = order_of(rows, at)
+    button.press("Enter")
+    second = order_of(rows, at)
+    assert {root.locator("[aria-sort]").count()} == {1}
+    most = format_of(visit, column["kind"], max(v for v in column["values"] if v is not None))
+    assert most in (first[0], second[0]), name
+    search = root.locator("input[type=search]")
+    if search.count():
+        search.press_sequentially("no such row")
+        assert rows.count() == 0
+        search.fill("")
+    with visit.page.expect_download() as waiting:
+        root.locator(".download").press("Enter")
+    waiting.value.save_as(str(folder / "table.csv"))
+    with open(str(folder / "table.csv"), encoding="utf-8", newline="") as lines:
+        assert len(list(csv.reader(lines))) == data["rows"] + 1
+
+
+def order_of(rows: Any, column: int) -> List[str]:
+    return [str(text) for text in rows.locator(f"td:nth-child({column + 1})").all_text_contents()]
+
+
+def format_of(visit: Visit, kind: str, value: float) -> str:
+    return str(visit.page.evaluate("([kind, value]) => format.cell(kind, value)", [kind, value]))
+
+
+def check_disclosure(visit: Visit) -> None:
+    summary = visit.page.locator("summary").first
+    opened = visit.page.locator("details").first
+    summary.click()
+    assert opened.get_attribute("open") is not None
+    summary.press("Enter")
+    assert opened.get_attribute("open") is None
+
+
+def check_dates(visit: Visit) -> None:
+    page = visit.page
+    before = page.locator(".cards").text_content()
+    page.locator("#range-7").click()
+    visit.wait_until(PRESSED.format("range-7"))
+    assert page.evaluate("location.hash") == "#range=7"
+    assert page.locator(".cards").text_content() != before
+    assert re.search(r"\d+ \w{3} to \d+ \w{3}, 7 days", page.locator(".chosen").text_content())
+    for card in page.locator(".card").all():
+        assert card.locator(".covers").text_content(), "a card does not say what it covers"
+    uncovered = page.locator(".chart[id]:not(:has(> .covers)), .table[id]:not(:has(> .covers))")
+    assert uncovered.count() == 0
+    page.locator(".skip").focus()
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == "range-all":
+            break
+    page.keyboard.press("Space")
+    visit.wait_until(PRESSED.format("range-all"))
+    assert page.locator(".cards").text_content() == before
+
+
+def check_paper(visit: Visit) -> None:
+    page = visit.page
+    page.emulate_media(media="print", color_scheme="dark")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("details:not([open])").count() == 0
+    assert page.locator(".tools:visible, .range:visible, footer:visible").count() == 0
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_figure_of_a_chart_is_text(name: str, site: Path, pages: Dict[str, int]) -> None:
+    html = (site / f"{name}.html").read_text(encoding="utf-8")
+    for chart, data in Page(html).data.get("charts", {}).items():
+        figure = html[html.index(f'id="chart-{chart}"') :]
+        body = figure[figure.index("<tbody>") : figure.index("</tbody>")]
+        cells = re.findall(r"<td>(.*?)</td>", body)
+        values = [value for one in data["series"] for value in one["values"]]
+        assert body.count("<tr>") == len(data["labels"]), chart
+        assert len(cells) == len(values), chart
+        assert [not cell for cell in sorted(cells) if not cell] == [
+            value is None for value in values if value is None
+        ], chart
+
+
+def test_without_chart_js_every_number_is_open(
+    browser: Any, address: str, pages: Dict[str, int]
+) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.route("**/*chart*.js", lambda route: route.abort())
+    for name in NAMES:
+        page.goto(f"{address}/{name}.html")
+        page.get_by_text("could not be loaded; here are the numbers").first.wait_for()
+        assert page.locator(".chart details[open] table:visible").count() == pages[name], name
+    context.close()
+
+
+def test_without_scripts_every_figure_is_text(
+    browser: Any, address: str, site: Path, pages: Dict[str, int]
+) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    for name in NAMES:
+        page.goto(f"{address}/{name}.html")
+        assert page.locator(".tools:visible, .range:visible, .canvas:visible").count() == 0, name
+        assert page.locator(".card .figure:visible").count() >= 1, name
+        assert page.locator(".chart[id] details").count() == pages[name], name
+        rows = page.locator(".table[id] tbody tr:visible").count()
+        tables = Page((site / f"{name}.html").read_text(encoding="utf-8")).data.get("tables", {})
+        assert rows == sum(min(one["rows"], one["shown"]) for one in tables.values()), name
+        if pages[name]:
+            page.locator(".chart summary").first.click()
+            assert page.locator(".chart details[open] td:visible").count() >= 1, name
+    context.close()
