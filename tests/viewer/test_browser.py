@@ -17,6 +17,7 @@ from tests.conftest import varied_rows, write_csv
 from tests.support.chromium import FLAGS
 from tests.support.live import QUIET, FakeCommands, Live, live, some_rows
 from tests.support.tools import need
+from tests.viewer.test_collector import RECORD
 
 WAIT_MS = 15_000
 
@@ -166,6 +167,16 @@ def test_charts_are_drawn_in_the_sandbox(browser: Any, tmp_path: Path) -> None:
         )
         assert answer == "refused"
         page.close()
+
+
+def test_what_is_collected_is_counted(browser: Any, tmp_path: Path) -> None:
+    with live(tmp_path, collect=True) as running, dashboard(browser, running) as page:
+        assert text(page, "#period") == "no file yet"
+        shown = "Collecting into collected_calls.csv: {} since the start."
+        assert text(page, "#collector") == shown.format("0 events")
+        assert running.post("/v1/events/batch", [RECORD]).json["accepted"] == 1
+        page.evaluate("window.dispatchEvent(new Event('online'))")
+        until(page, lambda: text(page, "#collector") == shown.format("1 event"))
 
 
 def test_failures_and_timeouts_are_shown(browser: Any, tmp_path: Path) -> None:

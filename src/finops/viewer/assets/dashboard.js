@@ -2,8 +2,8 @@
 
 import { ask, read, sentence } from "./api.js";
 import {
-  $, isActive, isDisabled, renderActivity, renderConnection, renderDataset, renderJobs,
-  renderMonitor, renderReports, renderSummary, setDisabled, setText, toast,
+  $, isActive, isDisabled, renderActivity, renderCollector, renderConnection, renderDataset,
+  renderJobs, renderMonitor, renderReports, renderSummary, setDisabled, setText, toast,
 } from "./render.js";
 
 const POLL_MS = Number(document.body.dataset.pollS) * 1000;
@@ -91,6 +91,7 @@ function draw() {
   renderJobs(status.jobs, elapsed);
   renderActivity(status.activity);
   renderMonitor(status.monitor);
+  renderCollector(status.collector);
   if (!$("generate-size").value && document.activeElement !== $("generate-size")) {
     const wanted = Math.max(status.csv.target_mb, Math.floor(status.csv.size_mb) + SIZE_STEP_MB);
     $("generate-size").value = Math.min(wanted, Number($("generate-size").max));

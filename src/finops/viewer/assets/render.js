@@ -84,14 +84,14 @@ function duration(seconds) {
 /* --- dataset ------------------------------------------------------------------------------ */
 
 export function renderDataset(csv, datasets, growth) {
-  setText($("csv-name"), csv.exists ? csv.name : `${csv.name} (no file)`);
+  setText($("csv-name"), csv.name);
   setText($("calls"), count.format(csv.calls));
   setText($("counting"), csv.counting ? "still counting" : "");
   setText($("size"), `${size.format(csv.size_mb)} of ${size.format(csv.target_mb)} MB`);
   $("size-progress").value = csv.progress_pct;
   setText($("growth"), growth > 0.005 ? `${size.format(growth)} MB/s` : "None");
   setText($("modified"), csv.modified_at ? `changed ${ago(csv.modified_at)}` : "");
-  setText($("period"), period(csv.period));
+  setText($("period"), csv.exists ? period(csv.period) : "no file yet");
   const names = datasets.map((one) => one.name);
   const select = $("switch-name");
   if ([...select.options].map((option) => option.value).join("\n") !== names.join("\n")) {
@@ -230,6 +230,12 @@ export function renderMonitor(monitor) {
   const last = monitor.last_regeneration ? `, last made all reports at ${clock(monitor.last_regeneration)}` : "";
   const trouble = monitor.last_error ? ` Trouble: ${monitor.last_error}` : "";
   setText($("monitor"), `The data is looked at every ${monitor.interval_s} s${last}.${trouble}`);
+}
+
+export function renderCollector(collector) {
+  setHidden($("collector"), !collector.enabled);
+  const events = collector.events === 1 ? "1 event" : `${count.format(collector.events)} events`;
+  setText($("collector"), `Collecting into ${collector.dataset}: ${events} since the start.`);
 }
 
 /* --- connection and toasts ---------------------------------------------------------------- */
