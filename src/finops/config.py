@@ -168,6 +168,10 @@ TREND_MIN_PREVIOUS_CALLS = 10
 # Forecast of the daily cost: how many days it looks back, how many it is tested on, how sure
 # its interval is, how few days say nothing, and when its error is too large to plan with.
 FORECAST_WINDOW_DAYS = 56
+# Its interval is what forecasts from so many of the last days missed.  A slope must be so far
+# beyond noise (in squared t-ratios) as one in a hundred is by chance.
+FORECAST_ORIGINS = 28
+FORECAST_SLOPE_EVIDENCE = 6.63
 FORECAST_BACKTEST_DAYS = 14
 FORECAST_INTERVAL = 0.80
 FORECAST_MIN_DAYS = 3

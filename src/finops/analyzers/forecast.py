@@ -2,10 +2,15 @@
 
 The trend is least squares over the last weeks, the factors are each weekday's mean ratio to
 it.  Both are shrunk by the positive-part rule of James and Stein: a slope, or a difference
-between weekdays, that noise alone would produce counts for little.  Where the series is long
-enough, the forecast is a mean of this and of the same weekday of the last week, weighted by
+between weekdays, that noise alone would produce counts for little; a slope must be beyond what
+noise hardly ever produces, since it is carried on for weeks.  Where the series is long enough,
+the forecast is a mean of this and of the same weekday of the last week, weighted by
 how well each forecast the last days from those before (the weights of Bates and Granger): a
 level that has just shifted is then followed and not averaged away.
+
+How sure it is comes from trying: the same forecast is made from each of the last days, and how
+far it missed the days after, which it had not seen, says how wide the interval must be.  A curve
+always lies closer to the days that it was drawn through.
 
 A series is a list of numbers, one a calendar day, days without calls counting 0.
 """
@@ -67,17 +72,18 @@ def daily_series(
 def forecast(values: Sequence[float], horizon: int) -> List[Projected]:
     """Return `horizon` forecasts that follow the values; none where there are no values.
 
-    The bounds are the `config.FORECAST_INTERVAL` quantile of the absolute residuals (those of
-    days held back, where these are larger), widened with the distance as the prediction
-    interval of a regression is, and never below 0.
+    The bounds are the `config.FORECAST_INTERVAL` quantile of how far the same forecast missed
+    days it had not seen, up to `config.FORECAST_BACKTEST_DAYS` ahead; farther out they widen
+    with the root of the distance, as sums of independent steps do.  They are never below 0.
     """
     if not values:
         return []
     curve = _combined(values)
-    spread = _spread(values, curve)
+    typical = _typical_miss(values, curve)
     found = []
-    for index in range(len(values), len(values) + horizon):
-        value, half = curve(index), spread(index)
+    for ahead in range(1, horizon + 1):
+        value = curve(len(values) - 1 + ahead)
+        half = typical * math.sqrt(max(1.0, ahead / config.FORECAST_BACKTEST_DAYS))
         found.append(Projected(value, max(0.0, value - half), value + half))
     return found
 
@@ -90,11 +96,12 @@ def backtest(values: Sequence[float]) -> Backtest:
     horizon = min(config.FORECAST_BACKTEST_DAYS, len(values) // 3)
     if len(values) - horizon < config.FORECAST_MIN_DAYS or not horizon:
         return Backtest(0, 0.0)
-    seen, held = values[:-horizon], values[-horizon:]
+    begin = len(values) - horizon
+    curve = _combined(values[:begin])
     errors = [
-        percent(abs(guess.value - actual), actual)
-        for guess, actual in zip(forecast(seen, horizon), held)
-        if actual > 0
+        percent(abs(curve(i) - values[i]), values[i])
+        for i in range(begin, len(values))
+        if values[i] > 0
     ]
     return Backtest(horizon, mean(errors))
 
@@ -164,13 +171,16 @@ def _trend(values: Sequence[float]) -> Curve:
         value / factors[i % WEEK] if factors[i % WEEK] > 0 else line(i)
         for i, value in enumerate(window)
     ]
-    line = _line(flattened)
+    line = _line(flattened, config.FORECAST_SLOPE_EVIDENCE)
     factors = _weekday_factors(window, line)
     return lambda index: line(index - skipped) * factors[(index - skipped) % WEEK]
 
 
-def _line(values: Sequence[float]) -> Curve:
-    """Least-squares line, its slope shrunk by its own uncertainty, never below 0."""
+def _line(values: Sequence[float], evidence: float = 1.0) -> Curve:
+    """Least-squares line, its slope shrunk by its own uncertainty, never below 0.
+
+    A slope whose squared t-ratio is not beyond `evidence` is none.
+    """
     count = len(values)
     middle, level = (count - 1) / 2, mean(values)
     if count < 2 * WEEK:
@@ -178,7 +188,7 @@ def _line(values: Sequence[float]) -> Curve:
     width = math.fsum((i - middle) ** 2 for i in range(count))
     slope = math.fsum((i - middle) * v for i, v in enumerate(values)) / width
     left = math.fsum((v - level - slope * (i - middle)) ** 2 for i, v in enumerate(values))
-    slope *= _kept(slope * slope * width, left / max(count - 2, 1))
+    slope *= _kept(slope * slope * width, evidence * left / max(count - 2, 1))
     return lambda index: max(0.0, level + slope * (index - middle))
 
 
@@ -202,33 +212,32 @@ def _weekday_factors(values: Sequence[float], line: Curve) -> List[float]:
     return [1 + kept * (m / centre - 1) for m in means]
 
 
-def _spread(values: Sequence[float], curve: Curve) -> Curve:
-    """Half the width of the interval at an index."""
-    start = max(0, len(values) - config.FORECAST_WINDOW_DAYS)
-    count = len(values) - start
-    if count < config.FORECAST_MIN_DAYS:
-        return curve  # nothing is known of the spread: from nothing to twice the value
-    residual = _typical(values, curve, start) * math.sqrt(count / (count - 2))
-    typical = max(residual, _typical_held_back(values))
-    middle = start + (count - 1) / 2
-    width = math.fsum((i - middle) ** 2 for i in range(start, len(values)))
-    return lambda index: typical * math.sqrt(1 + 1 / count + (index - middle) ** 2 / width)
+def _typical_miss(values: Sequence[float], curve: Curve) -> float:
+    """The distance that the configured share of days stays within.
 
-
-def _typical(values: Sequence[float], curve: Curve, start: int) -> float:
-    """The distance between curve and values that the configured share of days stays within."""
-    missed = (abs(values[i] - curve(i)) for i in range(start, len(values)))
-    return percentile(missed, config.FORECAST_INTERVAL)
-
-
-def _typical_held_back(values: Sequence[float]) -> float:
-    """The same for days that the forecast had not seen, where some can be held back.
-
-    A curve always lies closer to the days it was drawn through.
+    Where few days could be forecast from others, the distance between the curve and the days
+    it was drawn through is the least; of one or two days nothing is known, so it is the value.
     """
-    held = _held_back(len(values))
-    seen = values[: len(values) - held]
-    return _typical(values, _combined(seen), len(seen)) if held else 0.0
+    count = len(values)
+    if count < config.FORECAST_MIN_DAYS:
+        return curve(count)
+    unseen = percentile(_misses(values), config.FORECAST_INTERVAL)
+    if count >= 3 * WEEK:
+        return unseen
+    drawn_through = percentile(
+        (abs(value - curve(i)) for i, value in enumerate(values)), config.FORECAST_INTERVAL
+    )
+    return max(unseen, drawn_through * math.sqrt(count / (count - 2)))
+
+
+def _misses(values: Sequence[float]) -> List[float]:
+    """How far forecasts from each of the last days missed the days after them."""
+    count, found = len(values), []
+    for origin in range(max(WEEK, count - config.FORECAST_ORIGINS), count):
+        curve = _combined(values[:origin])
+        end = min(count, origin + config.FORECAST_BACKTEST_DAYS)
+        found += [abs(curve(i) - values[i]) for i in range(origin, end)]
+    return found
 
 
 def partial_days(period: Period) -> Tuple[str, ...]:
