@@ -7,7 +7,7 @@ SIZE ?= 50MB
 
 .DEFAULT_GOAL := help
 .PHONY: help demo generate analyze serve setup test test-new test-old lint coverage bench load soak \
-	snapshots screenshots reference chartjs clean
+	detectors snapshots screenshots reference chartjs clean
 
 help: ## show what there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -53,6 +53,12 @@ bench: setup ## measure generating, reading and reporting against the yardsticks
 
 load: setup ## measure the viewer's start-up and status beside 500 MB, while all analyzers run
 	@$(VENV) scripts/load_viewer.py
+
+detectors: setup ## score detectors and forecast on many simulated datasets (takes an hour)
+	@$(VENV) scripts/evaluate_seeds.py
+	@$(VENV) scripts/evaluate_seeds.py --size 200MB
+	@$(VENV) scripts/evaluate_seeds.py --no-incidents --seeds 42,1-10
+	@PYTHONPATH=src $(VENV) scripts/backtest.py
 
 snapshots: setup ## write the snapshots of result keys and pages anew
 	@UPDATE_SNAPSHOTS=1 $(VENV) -m pytest tests -k snapshot
