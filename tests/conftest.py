@@ -16,6 +16,7 @@ from finops.catalog import CATALOG
 from finops.schema import COLUMN_NAMES
 from tests.support.chromium import FLAGS
 from tests.support.plain import call
+from tests.support.promises import promised_tests
 from tests.support.tools import STRICT, need
 
 # The oracle's own conftest imports DuckDB, and a conftest that skips itself skips everything.
@@ -38,7 +39,9 @@ def pytest_collection_modifyitems(items: List[Any]) -> None:
 def pytest_runtest_makereport(item: Any, call: Any) -> Iterator[None]:
     """Turn "could not import" skips into failures where no tool may be missing."""
     outcome = yield
-    _forbid_missing_tool(outcome.get_result())
+    report = outcome.get_result()
+    _forbid_missing_tool(report)
+    forbid_skipped_promise(getattr(item, "originalname", item.name) or item.name, report)
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -68,6 +71,13 @@ def browser(playwright: Any) -> Iterator[Any]:
     chromium = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
     yield chromium
     chromium.close()
+
+
+def forbid_skipped_promise(name: str, report: Any) -> None:
+    """Let a skipped test fail where the README names it as a proof and nothing may lack."""
+    if STRICT and report.skipped and name in promised_tests():
+        report.outcome = "failed"
+        report.longrepr = f"{name} proves a promise and was skipped: {report.longrepr}"
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
-from typing import Dict, List, Set, Tuple
+from typing import List
 
 import pytest
 
@@ -105,33 +105,3 @@ def test_the_version_of_the_changelog_is_that_of_the_package() -> None:
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     assert re.findall(r"^## \[([^\]]+)\]", changelog, re.M)[0] == __version__
     assert f'version = "{__version__}"' in project
-
-
-# --- promises ----------------------------------------------------------------------------------
-
-
-def promises() -> List[Tuple[str, List[str]]]:
-    rows = re.findall(r"^\| (.+) \| (.+) \|$", section("What you can rely on"), re.M)
-    return [(promise, re.findall("`([^`]+)`", proofs)) for promise, proofs in rows[1:] if proofs]
-
-
-def known_tests() -> Dict[str, Set[str]]:
-    """Return the names of all tests by file, and under "" those of all files."""
-    found: Dict[str, Set[str]] = {"": set()}
-    for path in (ROOT / "tests").rglob("test_*.py"):
-        names = set(re.findall(r"^\s*def (test_\w+)", path.read_text(encoding="utf-8"), re.M))
-        found[path.relative_to(ROOT / "tests").as_posix()] = names
-        found[""] |= names
-    return found
-
-
-def test_there_are_promises() -> None:
-    assert len(promises()) >= 10
-
-
-@pytest.mark.parametrize(("promise", "proofs"), promises(), ids=lambda p: str(p)[:30])
-def test_every_promise_is_proved_by_tests_that_exist(promise: str, proofs: List[str]) -> None:
-    known = known_tests()
-    assert proofs, f"nothing proves: {promise}"
-    missing = [p for p in proofs if p not in known and p not in known[""]]
-    assert missing == [], f"{promise} names tests that do not exist"
