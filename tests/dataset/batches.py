@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Iterator, List, Optional
 
 from finops.dataset.appender import HEADER, Appender
 from finops.dataset.files import Files
@@ -37,6 +39,14 @@ def fill(
             out.append(batch(number), ROWS)
 
 
+@contextmanager
+def memory_folder() -> Iterator[Path]:
+    """Give a folder in memory, where the system has such: for thousands of small files."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=str(memory) if memory.is_dir() else None) as folder:
+        yield Path(folder)
+
+
 class Crash(BaseException):
     """The process died here."""
 
@@ -57,8 +67,9 @@ QUICK = Unflushed()
 class FaultyFiles(Unflushed):
     """Real operations, of which the `at`-th goes wrong; later ones too if it is `sticky`.
 
-    `how`: "refuse" (the disk is full), "short" (it takes half a write first), or "crash":
-    half a write, and then nothing any more, as in a process that was killed.
+    `how`: "refuse" (the disk is full), "short" (a write takes half, and says so), "half" (it
+    takes half and is refused), or "crash": half a write, and then nothing any more, as in a
+    process that was killed.
     """
 
     def __init__(self, at: int, how: str, sticky: bool = False) -> None:
@@ -93,7 +104,7 @@ class FaultyFiles(Unflushed):
             first_time = self.count == self.at
             if self.how == "short" and first_time:
                 return super().write(fd, data[: len(data) // 2 or 1])
-            if self.how == "crash" and first_time:
+            if self.how in ("crash", "half") and first_time:
                 super().write(fd, data[: len(data) // 2])
             self._fail()
         return super().write(fd, data)

@@ -12,7 +12,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Dict, Iterator, List, Optional, Tuple
 
@@ -22,6 +21,7 @@ from finops.cli import main
 from finops.dataset.scan import open_dataset
 from finops.pipeline import Job, analyze
 from finops.schema import COLUMN_NAMES
+from tests.dataset.batches import memory_folder
 from tests.support import malformed
 from tests.support.malformed import BAD_LINES, CASES, SKIPPED, TABLES, Case, file_of, line, outcome
 from tests.support.plain import call
@@ -36,10 +36,8 @@ CUSTOMER_BYTES = 2500  # of memory for each customer there is; the README says a
 
 @pytest.fixture
 def tmp_path() -> Iterator[Path]:
-    """Use memory instead of a disk where there is such a folder: these are thousands of files."""
-    memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=str(memory) if memory.is_dir() else None) as folder:
-        yield Path(folder)
+    with memory_folder() as folder:
+        yield folder
 
 
 def of_kind(number: int) -> List[Case]:

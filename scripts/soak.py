@@ -1,0 +1,229 @@
+"""The long versions of what the tests prove in small: half an hour of killing, reading, asking.
+
+    python scripts/soak.py [kills|read|requests|files ...] [--folder DIR]
+
+`kills`: 100 random `kill -9` of `finops generate --size 500MB` as a user starts it, each state
+checked, then the same bytes as without kills.  `read`: 2 GB, and all reports of it.
+`requests`: 100,000 to a viewer.  `files`: 5,000 mutations in every Python, a million customers.
+Needs 5 GB of disk below the folder (default: a temporary one).  Prints figures; the exit status
+is 1 where a promise was broken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any, Callable, Dict, List
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
+
+from finops.config import BATCH_SIZE  # noqa: E402
+from finops.dataset.mark import read_mark  # noqa: E402
+from tests.dataset.test_malformed import READ_ALONE, other_pythons, outcomes_elsewhere  # noqa: E402
+from tests.support.live import some_rows  # noqa: E402
+from tests.viewer.test_load import Served  # noqa: E402
+
+SEED = 7
+KILLS = 100
+MB = 1 << 20
+REQUESTS = 100_000
+GROWTH_MB = 8
+
+
+def finops(*words: Any, **options: Any) -> subprocess.Popen[bytes]:
+    """Start the command line."""
+    command = [sys.executable, "-m", "finops", *(str(word) for word in words)]
+    return subprocess.Popen(command, cwd=str(ROOT), **options)
+
+
+def done(*words: Any) -> float:
+    """Run the command line to its end; return the seconds.  Raises AssertionError if it fails."""
+    begun = time.monotonic()
+    status = finops(*words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).wait()
+    assert status == 0, (words, status)
+    return time.monotonic() - begun
+
+
+def same(one: Path, other: Path, start: int, end: int) -> bool:
+    """Whether two files hold the same bytes from `start` to `end`."""
+    with open(str(one), "rb") as left, open(str(other), "rb") as right:
+        for file in (left, right):
+            file.seek(start)
+        while start < end:
+            size = min(4 * MB, end - start)
+            if left.read(size) != right.read(size):
+                return False
+            start += size
+    return True
+
+
+def kills(folder: Path) -> str:
+    """Kill the generator 100 times on its way to 500 MB."""
+    golden, path = folder / "golden.csv", folder / "killed.csv"
+    words = ["generate", "--size", "500MB", "--seed", SEED, "--data"]
+    usual = done(*words, golden)
+    size = golden.stat().st_size
+    seed = random.randrange(10**6)
+    draw = random.Random(seed)
+    killed = torn = bad = finished = checked = 0
+    while killed < KILLS:
+        process = finops(*words, path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        assert process.stderr is not None
+        process.stderr.readline()  # the first line of progress
+        time.sleep(draw.uniform(0, 0.3))
+        process.kill()
+        ended = process.wait() != -9
+        process.stderr.close()
+        mark = read_mark(path)
+        assert mark is not None
+        killed += not ended
+        torn += path.stat().st_size != mark.end or mark.pending is not None
+        whole = mark.rows % BATCH_SIZE == 0 or mark.end == size
+        bad += not (whole and same(path, golden, checked, mark.end))
+        checked = mark.end
+        if mark.end == size:
+            finished += 1
+            assert same(path, golden, 0, size)
+            path.unlink()
+            checked = 0
+    done(*words, path)
+    equal = path.stat().st_size == size and same(path, golden, 0, size)
+    path.unlink()
+    assert bad == 0
+    assert equal
+    assert torn >= KILLS / 10, f"only {torn} kills left anything to repair"
+    return (
+        f"{killed} kills (seed {seed}) on the way to {size / MB:.0f} MB (uninterrupted: "
+        f"{usual:.0f} s): {bad} bad, {torn} left something to repair, "
+        f"finished {finished + 1} times with the bytes of an uninterrupted run"
+    )
+
+
+def read(folder: Path) -> str:
+    """Grow the file to 2 GB and analyze it."""
+    path = folder / "golden.csv"
+    made = done("generate", "--size", "2GB", "--seed", SEED, "--data", path)
+    rows = sum(1 for _ in open(str(path), "rb")) - 1  # noqa: SIM115 - a count by other means
+    process = finops(
+        *("analyze", "--data", path, "--reports", folder / "reports", "--quiet", "--no-cache"),
+        *("--json", "-"),
+        stdout=subprocess.PIPE,
+    )
+    begun = time.monotonic()
+    results = json.loads(process.communicate()[0].decode())
+    seconds = time.monotonic() - begun
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    assert process.returncode == 0
+    assert {one["summary"]["total_calls"] for one in results.values()} == {rows}
+    size = path.stat().st_size
+    return (
+        f"{size / MB:.0f} MB and {rows:,} calls (grown in {made:.0f} s), thirteen reports in "
+        f"{seconds:.0f} s, all of them count every call; the largest process had {peak // 1024} MB"
+    )
+
+
+def requests(folder: Path) -> str:
+    """Send 100,000 requests to a viewer and compare memory, threads and descriptors."""
+    some_rows(folder)
+    targets = ["/", "/api/status", "/healthz", "/nothing", "/api/job?job=x", "/assets/render.js"]
+    server = Served(folder, "--collect", "--no-monitor")
+
+    def some(count: int) -> None:
+        for n in range(count):
+            server.request(targets[n % len(targets)])
+
+    some(1000)
+    time.sleep(1)
+    before = server.usage()
+    begun = time.monotonic()
+    clients = [threading.Thread(target=some, args=(REQUESTS // 4,)) for _ in range(4)]
+    for client in clients:
+        client.start()
+    for client in clients:
+        client.join()
+    seconds = time.monotonic() - begun
+    time.sleep(1)
+    after = server.usage()
+    server.end()
+    growth = (after[0] - before[0]) / MB
+    assert growth <= GROWTH_MB, f"{growth:.1f} MB"
+    assert after[1:] == before[1:]
+    return (
+        f"{REQUESTS:,} requests in {seconds:.0f} s: memory grew by {growth:.2f} MB, "
+        f"threads {before[1]} -> {after[1]}, descriptors {before[2]} -> {after[2]}"
+    )
+
+
+def files(folder: Path) -> str:
+    """Let every Python say what it makes of the odd files, and read a million customers."""
+    seed = random.randrange(10**9)
+    asked = {
+        version: outcomes_elsewhere(python, seed, 5000)
+        for version, python in {**other_pythons(), "this": sys.executable}.items()
+    }
+    said = {v: hashlib.sha256(process.communicate()[0]).hexdigest() for v, process in asked.items()}
+    assert len(set(said.values())) == 1, said
+    path = folder / "customers.csv"
+    with open(str(path), "wb") as out:
+        out.write(b"timestamp,provider,model,input_tokens,output_tokens,customer_id\n")
+        for n in range(1_000_000):
+            moment = f"2025-01-{1 + n // 40_000:02d}T{n // 2000 % 20:02d}:00:00.000000"
+            out.write(f"{moment},openai,gpt-4o,10,10,customer-{n:07d}\n".encode())
+    found = (
+        subprocess.run(
+            [sys.executable, "-c", READ_ALONE, str(path)],
+            cwd=str(ROOT / "src"),
+            stdout=subprocess.PIPE,
+        )
+        .stdout.decode()
+        .split("\n")
+    )
+    assert found[0] == "1000000 1000000 []"
+    path.unlink()
+    return (
+        f"{len(asked)} Pythons ({', '.join(sorted(asked))}) say the same of all kinds of odd files "
+        f"and of 5,000 mutations (seed {seed}); a million customers take {int(found[1]) // 1024} MB"
+    )
+
+
+PARTS: Dict[str, Callable[[Path], str]] = {
+    "kills": kills,
+    "read": read,
+    "requests": requests,
+    "files": files,
+}
+
+
+def main() -> int:
+    """Run the parts that were asked for, all by default."""
+    parser = argparse.ArgumentParser(description="the long versions of the tests")
+    parser.add_argument("parts", nargs="*", help="kills, read, requests, files (default: all)")
+    parser.add_argument("--folder", help="where to put gigabytes (default: a temporary folder)")
+    args = parser.parse_args()
+    broken: List[str] = []
+    with tempfile.TemporaryDirectory(dir=args.folder) as folder:
+        for name in args.parts or PARTS:
+            begun = time.monotonic()
+            try:
+                said = PARTS[name](Path(folder))
+            except AssertionError as error:
+                broken.append(name)
+                said = f"BROKEN: {error}"
+            print(f"{name}: {said} [{time.monotonic() - begun:.0f} s]", flush=True)
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    os.nice(10)
+    sys.exit(main())
