@@ -95,9 +95,13 @@ DAYS_PER_MONTH = 30
 INEFFICIENT_PROMPT_MIN_INPUT_TOKENS = 1000
 INEFFICIENT_PROMPT_MAX_OUTPUT_RATIO = 0.1
 SIMPLE_TASK_MAX_TOKENS = 200
-# Such prompts make a customer a waster from this number, and this share of its calls.
+# Such prompts make a customer a waster from this number and this share of its calls, if that is
+# so many times the share of all others, and beyond what chance makes of it.
 PROMPT_WASTER_MIN_CALLS = 20
 PROMPT_WASTER_MIN_SHARE_PCT = 1.5
+PROMPT_WASTER_FACTOR = 3
+PROMPT_WASTER_PRIOR_CALLS = 100
+PROMPT_WASTER_CHANCE = 1e-6
 
 # Tasks whose answers stay good one capability class lower.
 DOWNGRADABLE_TASKS: FrozenSet[str] = frozenset(

@@ -98,3 +98,18 @@ def median_absolute_deviation(values: Sequence[float]) -> float:
 def growth_percent(now: float, before: float) -> float:
     """Return the change from `before` to `now` in percent, 0.0 where `before` is 0."""
     return (now - before) / before * 100 if before else 0.0
+
+
+def improbable(count: int, expected: float, chance: float) -> bool:
+    """Return whether so many are beyond chance, where `expected` > 0 are usual.
+
+    The chance of `count` or more of a Poisson-distributed number is at most
+    exp(count − expected) × (expected / count)^count (Chernoff's bound); it is compared with
+    `chance`, 0 to 1.
+
+    >>> improbable(2, 0.4, 1e-6), improbable(12, 0.4, 1e-6), improbable(3, 3.0, 1e-6)
+    (False, True, False)
+    """
+    if count <= expected:
+        return False
+    return count - expected + count * math.log(expected / count) < math.log(chance)

@@ -7,9 +7,12 @@ from typing import Any, Dict, List, Tuple
 
 import pytest
 
+from finops import stats
 from finops.analyzers.finops import degradation
-from finops.analyzers.finops.degradation import degraded_hours, improbable
+from finops.analyzers.finops.degradation import degraded_hours
+from finops.stats import improbable
 
+CHANCE = 1e-6
 Cells = Dict[Tuple[Any, ...], Tuple[Any, ...]]
 
 
@@ -33,7 +36,7 @@ def ordinary(hours: int, calls: int, seed: int, provider: str = "openai") -> Cel
 
 
 def test_the_examples_in_the_text_hold() -> None:
-    assert doctest.testmod(degradation).failed == 0
+    assert doctest.testmod(degradation).failed == 0 == doctest.testmod(stats).failed
 
 
 @pytest.mark.parametrize("calls", [3, 12, 20, 40, 100])
@@ -95,7 +98,7 @@ def poisson_tail(count: int, expected: float) -> float:
 
 @pytest.mark.parametrize("expected", [0.05, 0.4, 2.0, 9.0])
 def test_what_is_called_improbable_is(expected: float) -> None:
-    first = next(n for n in range(1, 60) if improbable(n, expected))
-    assert poisson_tail(first, expected) < 1e-6 * 1.0001
-    assert all(improbable(n, expected) for n in range(first, first + 20))
-    assert not improbable(int(expected), expected)
+    first = next(n for n in range(1, 60) if improbable(n, expected, CHANCE))
+    assert poisson_tail(first, expected) < CHANCE * 1.0001
+    assert all(improbable(n, expected, CHANCE) for n in range(first, first + 20))
+    assert not improbable(int(expected), expected, CHANCE)

@@ -5,8 +5,7 @@ answered could have been shorter: a configured share of its input's cost is wast
 exchange on a dear model could have run on the cheapest one: the difference is waste.  No
 call is in both, as one needs a long input and the other few tokens.
 
-Anybody sends a long prompt now and then.  A customer is a waster of prompts where these are
-many, and a share of its calls that ordinary use does not reach, both as configured.
+Anybody sends a long prompt now and then; to whom it is a habit is decided in `wasters`.
 
 Beside them stand cheaper models for each customer, by the rule that all analyses share.  A
 switch and a pattern may concern the same call, so `summary.monthly_savings` takes, for each
@@ -19,6 +18,7 @@ import math
 from typing import Callable, ClassVar, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from finops import config
+from finops.analyzers.advanced.wasters import wasters
 from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered, rows_of
 from finops.analyzers.days import by_day
 from finops.analyzers.finops.tables import MODEL_DAYS
@@ -226,12 +226,8 @@ def _prompt_wasters(data: Rollups, pattern: Row) -> List[Row]:
         dict(row, share_percent=percent(row["call_count"], calls[row["customer_id"]]))
         for row in pattern["customers"]
     ]
-    return [
-        row
-        for row in rows
-        if row["call_count"] >= config.PROMPT_WASTER_MIN_CALLS
-        and row["share_percent"] >= config.PROMPT_WASTER_MIN_SHARE_PCT
-    ]
+    habitual = wasters({row["customer_id"]: row["call_count"] for row in rows}, calls)
+    return [row for row in rows if row["customer_id"] in habitual]
 
 
 # --- cheaper models --------------------------------------------------------------------------

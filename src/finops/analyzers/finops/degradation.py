@@ -8,13 +8,12 @@ produce by chance; the same holds for errors.
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_right
 from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
 from finops import config
 from finops.dataset.rollup import Table
-from finops.stats import median, percent, rank_index
+from finops.stats import improbable, median, percent, rank_index
 
 PROVIDER_HOURS = Table(("hour", "provider"), ("calls", "errors", "latencies"))
 
@@ -98,19 +97,4 @@ def _beyond_chance(count: int, calls: int, all_count: int, all_calls: int) -> bo
     none seen so far does not mean that there is never one.
     """
     share = (all_count - count + 1) / (all_calls - calls + 1)
-    return improbable(count, calls * share)
-
-
-def improbable(count: int, expected: float) -> bool:
-    """Return whether so many are beyond chance, where `expected` > 0 are usual.
-
-    The chance of `count` or more of a Poisson-distributed number is at most
-    exp(count − expected) × (expected / count)^count (Chernoff's bound); it is compared with
-    `config.DEGRADED_CHANCE`.
-
-    >>> improbable(2, 0.4), improbable(12, 0.4), improbable(3, 3.0)
-    (False, True, False)
-    """
-    if count <= expected:
-        return False
-    return count - expected + count * math.log(expected / count) < math.log(config.DEGRADED_CHANCE)
+    return improbable(count, calls * share, config.DEGRADED_CHANCE)
