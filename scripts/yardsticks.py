@@ -52,6 +52,7 @@ _MEASURES = {
     "latency_ms": "sum(latency_ms)",
     "errors": "count(*) filter (status = 'error')",
     "rate_limits": "count(*) filter (error_type = 'rate_limit')",
+    "sla_violations": "count(*) filter (latency_ms > 2000)",
     "unpriced": "count(*) filter (cost_usd is null)",
     "latency": "histogram(latency_ms)",
     "latencies": "list(latency_ms)",

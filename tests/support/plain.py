@@ -150,6 +150,7 @@ class PlainDataset:
             week=f"{year:04d}-W{week:02d}",
             hour_of_day=moment.hour,
             errors=int(failed),
+            sla_violations=int(typed["latency_ms"] > config.SLA_THRESHOLD_MS),
             rate_limits=int(failed and typed["error_type"] == "rate_limit"),
             free_failure=failed and not typed["cost"] and not typed["unpriced"],
             downgradable=typed["task_type"] in config.DOWNGRADABLE_TASKS,

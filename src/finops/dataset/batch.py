@@ -26,10 +26,13 @@ LANES: Dict[str, Tuple[int, int]] = {  # measure: first word, number of words
     "errors": (10, 1),
     "rate_limits": (11, 1),
     "unpriced": (12, 1),
+    "sla_violations": (13, 1),
 }
-WORDS = 13
+WORDS = 14
 SHIFT: Dict[str, int] = {name: WORD_BITS * first for name, (first, _) in LANES.items()}
 MASK: Dict[str, int] = {name: (1 << WORD_BITS * words) - 1 for name, (_, words) in LANES.items()}
+
+_REMEMBERED = 65_536
 
 ONE_CALL = 1 << SHIFT["calls"]
 
@@ -93,16 +96,17 @@ class Encoder:
         # What follows from a call's key: what it adds (the call, its error), whether it succeeded.
         self.call_sums: List[int] = []
         self.succeeded: List[bool] = []
+        self._latency_sums = _LatencySums()
         self._known_customers: Dict[CustomerKey, int] = {}
         self._known_calls: Dict[CallKey, int] = {}
 
     def batch(self, raw: Raw) -> Batch:
         """Return calls as a batch in time order (ties stay in file order)."""
         times, customers, calls, inputs, outputs, costs, latencies = raw
-        into, outof, late = SHIFT["input_tokens"], SHIFT["output_tokens"], SHIFT["latency_ms"]
-        by_key = self.call_sums
+        into, outof = SHIFT["input_tokens"], SHIFT["output_tokens"]
+        by_key, late = self.call_sums, self._latency_sums
         sums = [
-            cost + (i << into) + (o << outof) + (ms << late) + by_key[call]
+            cost + (i << into) + (o << outof) + late[ms] + by_key[call]
             for cost, i, o, ms, call in zip(costs, inputs, outputs, latencies, calls)
         ]
         batch = Batch(times, customers, calls, inputs, outputs, latencies, sums)
@@ -186,6 +190,21 @@ class _Codes(Dict[Any, int]):
         code: int = self._make(raw)
         self[raw] = code
         return code
+
+
+class _LatencySums(Dict[int, int]):
+    """What a latency in ms adds: itself, and whether it breaks the service level.
+
+    Remembered, for most calls have one of a few thousand latencies, and forgotten when there
+    are more, so that no data can make it large.
+    """
+
+    def __missing__(self, ms: int) -> int:
+        if len(self) > _REMEMBERED:
+            self.clear()
+        late = int(ms > config.SLA_THRESHOLD_MS) << SHIFT["sla_violations"]
+        found = self[ms] = (ms << SHIFT["latency_ms"]) + late
+        return found
 
 
 def _sums_of_key(key: CallKey) -> int:

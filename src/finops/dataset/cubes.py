@@ -13,8 +13,20 @@ from __future__ import annotations
 from array import array
 from collections import Counter, defaultdict
 from datetime import date
-from itertools import compress
-from typing import Any, Dict, Iterable, List, NamedTuple, Sequence, Tuple
+from itertools import compress, groupby, repeat
+from operator import itemgetter
+from typing import (
+    Any,
+    Collection,
+    Dict,
+    Iterable,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 from finops import config
 from finops.dataset.batch import LANES, WORD_BITS, WORDS, Batch, Encoder
@@ -27,7 +39,7 @@ _BAND_MASK = (1 << BAND_BITS) - 1
 _CALL_SPACE = 1 << CALL_BITS
 
 Shared = Dict[Tuple[Any, ...], Sequence[int]]
-Run = Tuple[bytes, int, int]  # an hour such as b"2025-01-01T09", and its rows [from, to)
+Run = Tuple[str, int, int]  # an hour such as "2025-01-01T09", and its rows [from, to)
 
 
 class CubeSpec(NamedTuple):
@@ -46,17 +58,35 @@ class CubeSpec(NamedTuple):
     latency: bool = False
 
 
-def time_key(hour: bytes, grain: str) -> str:
-    """Return the value of a time dimension for an hour such as b"2025-01-01T09"."""
-    text = hour.decode("ascii")
+def time_key(time: str, grain: str) -> str:
+    """Return the value of a time dimension for a time such as "2025-01-01T09".
+
+    `time` may also be a value of a finer time dimension, such as a day for its week.
+    """
     if grain == "hour":
-        return text + ":00:00"
+        return time[:13] + ":00:00"
     if grain == "day":
-        return text[:10]
+        return time[:10]
     if grain == "week":
-        year, week, _ = date(int(text[:4]), int(text[5:7]), int(text[8:10])).isocalendar()
+        year, week, _ = date(int(time[:4]), int(time[5:7]), int(time[8:10])).isocalendar()
         return f"{year:04d}-W{week:02d}"
-    return text[11:13] if grain == "hour_of_day" else ""
+    return time[11:13] if grain == "hour_of_day" else ""
+
+
+def hours_of(times: List[bytes]) -> List[Run]:
+    """Return the stretches of equal hours of ascending timestamps.
+
+    >>> hours_of([b"2025-01-01T09:30:00", b"2025-01-01T09:31:00", b"2025-01-01T10:00:00"])
+    [('2025-01-01T09', 0, 2), ('2025-01-01T10', 2, 3)]
+    """
+    hour = itemgetter(slice(0, 13))
+    runs: List[Run] = []
+    start = 0
+    for key, group in groupby(times, hour):
+        length = sum(1 for _ in group)
+        runs.append((key.decode("ascii"), start, start + length))
+        start += length
+    return runs
 
 
 class Projection:
@@ -82,15 +112,27 @@ class Cube:
     """The cells of one spec for one part of the file.
 
     `measures` are those that anybody wants of it; the others are dropped when cells are packed.
-    `packed` has plain lists and arrays only: `times` and `lengths` of the stretches, the `codes`
-    of all their cells in a row, and as long as these either `words`, the wanted words of the
-    packed sums (None for the others), or `counts` and, for all cells in a row, `latencies`.
+    A cube that is `kept` has at the end, in `packed`, plain lists and arrays only: `times` and
+    `lengths` of the stretches, the `codes` of all their cells in a row, and as long as these
+    either `words`, the wanted words of the packed sums (None for the others), or `counts` and,
+    for all cells in a row, `latencies`.
+
+    A cube with a `source` is not filled call by call: it takes the cells of the finer source,
+    which are fewer, whenever these are complete.  A cube that is not kept is there for those
+    that it feeds, and has the encoder's call codes as they are.
     """
 
     def __init__(
-        self, spec: CubeSpec, positions: Sequence[int], measures: Iterable[str] = tuple(LANES)
+        self,
+        spec: CubeSpec,
+        positions: Sequence[int],
+        measures: Iterable[str] = tuple(LANES),
+        kept: bool = True,
+        source: Optional[Cube] = None,
     ) -> None:
         self.spec = spec
+        self.kept = kept
+        self.source = source
         self.projection = Projection(positions)
         self.packed: Dict[str, Any] = {"times": [], "lengths": array("I"), "codes": array("Q")}
         if spec.latency:
@@ -99,9 +141,13 @@ class Cube:
             wanted = {first + k for m in measures for first, n in (LANES[m],) for k in range(n)}
             words = [array("I") if word in wanted else None for word in range(WORDS)]
             self.packed["words"] = words
+        self._fed: List[Cube] = []
+        self._call_keys: Sequence[Tuple[Any, ...]] = self.projection.keys
         self._time = ""
         self._cells: Dict[int, Any] = self._empty()
         self._waiting: Dict[str, Dict[int, Any]] = {}
+        if source is not None:
+            source._fed.append(self)
 
     def add(self, batch: Batch, runs: Sequence[Run], encoder: Encoder, shared: Shared) -> None:
         """Add a batch; `runs` are its hours in order.
@@ -109,11 +155,11 @@ class Cube:
         `shared` is a dict, empty at first, in which the cubes keep for each other what they
         have worked out of this batch.
         """
+        if self.spec.where:
+            batch = _filtered(batch, _passing(self.spec.where, batch, encoder))
+            runs, shared = hours_of(batch.times), {}
         codes = self._codes(batch, encoder, shared)
         what = batch.latencies if self.spec.latency else batch.sums
-        if self.spec.where:
-            passing = _passing(self.spec.where, batch, encoder)
-            codes, what = list(compress(codes, passing)), list(compress(what, passing))
         if not self.spec.time:
             self._pour(codes, what)
             return
@@ -123,6 +169,30 @@ class Cube:
                 self._pour(codes, what)
             else:
                 self._pour(codes[start:end], what[start:end])
+
+    def _take(self, time: str, cells: Mapping[int, Any], source: Cube) -> None:
+        """Add the complete cells that a source has for one of its time values."""
+        self._turn_to(time_key(time, self.spec.time))
+        codes = self._translated(cells, source)
+        if self.spec.latency:
+            for code, latencies in zip(codes, cells.values()):
+                self._cells[code].extend(latencies)
+        else:
+            self._pour(codes, cells.values())
+
+    def _translated(self, codes: Iterable[int], source: Cube) -> Iterable[int]:
+        """Return for cell codes of a source those of the cells here that they belong to."""
+        spec, fine = self.spec, source.spec
+        found = list(codes)
+        customers = customer_codes(found, fine) if spec.customers else ()
+        if not spec.calls:
+            return customers if spec.customers else repeat(0)
+        self.projection.extend(source._call_keys)
+        calls = call_codes(found, fine) if fine.customers else found
+        projected = map(self.projection.codes.__getitem__, calls)
+        if spec.customers:
+            return [c * _CALL_SPACE + k for c, k in zip(customers, projected)]
+        return projected
 
     def _turn_to(self, time: str) -> None:
         """Make the cells of a time value the current ones.
@@ -150,25 +220,32 @@ class Cube:
         cells = self._cells
         if not cells:
             return
+        self._cells = self._empty()
+        for cube in self._fed:
+            cube._take(self._time, cells, self)
+        if self.kept:
+            self._keep(cells)
+
+    def _keep(self, cells: Mapping[int, Any]) -> None:
+        """Append cells to the arrays."""
         packed = self.packed
         packed["times"].append(self._time)
         packed["lengths"].append(len(cells))
         packed["codes"].extend(cells)
         if self.spec.latency:
-            self._pack_latencies()
+            self._keep_latencies(cells.values())
         else:
             blob = b"".join([sums.to_bytes(WORDS * 4, "little") for sums in cells.values()])
             words = memoryview(blob).cast("I")
             for place, column in enumerate(packed["words"]):
                 if column is not None:
                     column.extend(words[place::WORDS])
-        self._cells = self._empty()
 
-    def _pack_latencies(self) -> None:
-        """Pack the latencies of the current cells, two bytes each as long as that is enough."""
+    def _keep_latencies(self, cells: Collection[Any]) -> None:
+        """Append latencies, two bytes each as long as that is enough."""
         packed = self.packed
-        packed["counts"].extend(map(len, self._cells.values()))
-        for latencies in self._cells.values():
+        packed["counts"].extend(map(len, cells))
+        for latencies in cells:
             try:
                 packed["latencies"].extend(array(packed["latencies"].typecode, latencies))
             except OverflowError:
@@ -178,7 +255,7 @@ class Cube:
     def _empty(self) -> Dict[int, Any]:
         return defaultdict(_latency_list if self.spec.latency else int)
 
-    def _pour(self, codes: Sequence[int], what: Sequence[int]) -> None:
+    def _pour(self, codes: Iterable[int], what: Iterable[int]) -> None:
         cells = self._cells
         if self.spec.latency:
             for code, latency in zip(codes, what):
@@ -190,7 +267,7 @@ class Cube:
     def _codes(self, batch: Batch, encoder: Encoder, shared: Shared) -> Sequence[int]:
         """Return the cell code of each call."""
         spec = self.spec
-        key = (spec.customers, spec.calls, spec.band)
+        key = (spec.customers, spec.calls, spec.band, self.kept)
         if key not in shared:
             codes: Sequence[int] = self._joint_codes(batch, encoder, shared)
             if spec.band:
@@ -200,7 +277,7 @@ class Cube:
                     for code, i, o in zip(codes, batch.inputs, batch.outputs)
                 ]
             shared[key] = codes
-        elif spec.calls:
+        elif spec.calls and self.kept:
             self.projection.extend(encoder.call_keys)
         return shared[key]
 
@@ -208,6 +285,9 @@ class Cube:
         spec = self.spec
         if not spec.calls:
             return batch.customers if spec.customers else [0] * len(batch.calls)
+        if not self.kept:
+            self._call_keys = encoder.call_keys
+            return batch.calls
         self.projection.extend(encoder.call_keys)
         codes = list(map(self.projection.codes.__getitem__, batch.calls))
         if spec.customers:
@@ -250,6 +330,11 @@ def _latency_list() -> Any:
 def histogram(latencies: Any) -> Dict[int, int]:
     """Return {latency: calls} in ascending order."""
     return dict(sorted(Counter(latencies).items()))
+
+
+def _filtered(batch: Batch, passing: Sequence[bool]) -> Batch:
+    columns: List[List[Any]] = [list(compress(column, passing)) for column in batch]
+    return Batch(*columns)
 
 
 def _passing(where: str, batch: Batch, encoder: Encoder) -> List[bool]:

@@ -6,20 +6,17 @@ can be kept.  Parts of one file add up in file order.
 
 from __future__ import annotations
 
-from itertools import groupby
-from operator import itemgetter
-from typing import Any, BinaryIO, Callable, Dict, Iterator, List, Optional
+from typing import Any, BinaryIO, Callable, Dict, Iterator, Optional
 from zlib import crc32
 
 from finops import config
 from finops.catalog import PriceTable
 from finops.dataset.batch import Batch, Encoder
-from finops.dataset.cubes import Run, Shared
-from finops.dataset.fold import FilledCube
+from finops.dataset.cubes import Shared, hours_of
 from finops.dataset.header import Header
-from finops.dataset.journeys import JourneyReader, Journeys
+from finops.dataset.journeys import JourneyReader
 from finops.dataset.pieces import Accounts, PieceReader
-from finops.dataset.plan import Plan
+from finops.dataset.plan import Plan, closing_order
 from finops.dataset.survey import Span
 
 # Small enough for the caches of the processor, large enough for the overhead of a block.
@@ -43,15 +40,16 @@ def scan_part(
     encoder = Encoder()
     reader = PieceReader(header, encoder, prices, latest)
     cubes = plan.cubes()
+    direct = [cube for cube in cubes if cube.source is None]
     journeys = JourneyReader()
     source = Pieces(stream, span, reader.accounts, progress)
     for batch in batches(source, reader):
         runs = hours_of(batch.times)
         shared: Shared = {}
-        for cube in cubes:
+        for cube in direct:
             cube.add(batch, runs, encoder, shared)
         journeys.add(batch, encoder)
-    for cube in cubes:
+    for cube in closing_order(cubes):
         cube.close()
     return {
         "span": list(span),
@@ -59,7 +57,7 @@ def scan_part(
         "accounts": vars(reader.accounts),
         "customer_keys": encoder.customer_keys,
         "journeys": journeys.finish(encoder).plain(),
-        "cubes": [[cube.projection.keys, cube.packed] for cube in cubes],
+        "cubes": [[cube.projection.keys, cube.packed] for cube in cubes if cube.kept],
     }
 
 
@@ -126,33 +124,3 @@ class Pieces:
     def _drop_line(self) -> None:
         self._accounts.lines += 1
         self._accounts.skip("line too long", self._accounts.lines)
-
-
-def hours_of(times: List[bytes]) -> List[Run]:
-    """Return the stretches of equal hours of ascending timestamps.
-
-    >>> hours_of([b"2025-01-01T09:30:00", b"2025-01-01T09:31:00", b"2025-01-01T10:00:00"])
-    [(b'2025-01-01T09', 0, 2), (b'2025-01-01T10', 2, 3)]
-    """
-    hour = itemgetter(slice(0, 13))
-    runs: List[Run] = []
-    start = 0
-    for key, group in groupby(times, hour):
-        length = sum(1 for _ in group)
-        runs.append((key, start, start + length))
-        start += length
-    return runs
-
-
-def filled_cubes(parts: List[Dict[str, Any]], plan: Plan, place: int) -> List[FilledCube]:
-    """Return one cube of the plan as each part filled it."""
-    found = []
-    for part in parts:
-        call_keys, packed = part["cubes"][place]
-        found.append(FilledCube(plan.specs[place], packed, call_keys, part["customer_keys"]))
-    return found
-
-
-def journeys_in(part: Dict[str, Any]) -> Journeys:
-    """Return the journeys of a part's result."""
-    return Journeys.revived(part["journeys"])

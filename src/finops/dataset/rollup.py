@@ -61,6 +61,7 @@ SUM_MEASURES: Tuple[str, ...] = (
     "errors",  # int, calls whose status is error
     "rate_limits",  # int, errors of type rate_limit
     "unpriced",  # int, calls with neither a cost nor a known price
+    "sla_violations",  # int, calls slower than config.SLA_THRESHOLD_MS
 )
 # {latency in ms: calls}, exact.
 LATENCY_HISTOGRAM = "latency"

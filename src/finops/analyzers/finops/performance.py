@@ -22,7 +22,7 @@ from typing import (
 from finops import config
 from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered
 from finops.analyzers.finops import speed_days
-from finops.analyzers.finops.speed_days import sums_by_day, violations
+from finops.analyzers.finops.speed_days import sums_by_day
 from finops.analyzers.waits import percentile_windows
 from finops.analyzers.wording import caveats, counted, percent, usd
 from finops.dataset.rollup import Rollups, Table
@@ -56,7 +56,7 @@ class Group(NamedTuple):
     @property
     def violations(self) -> int:
         """Calls above the service level."""
-        return violations(self.histogram)
+        return sum(n for ms, n in self.histogram.items() if ms > config.SLA_THRESHOLD_MS)
 
 
 class PerformanceAnalyzer(Analyzer):
