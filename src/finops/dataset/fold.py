@@ -1,136 +1,39 @@
 """From packed cubes to declared tables: the last step of a scan.
 
 A table is folded a block of cells at a time, a column at a time: names are looked up for all
-cells of a block at once and joined to keys.  Where every key is met once, as in the
-large tables, measures are lifted straight out of the packed words; else cells are added up.
+cells of a block at once and joined to keys.  What there is to do depends on the table:
+
+- Every cell is a group of its own, as in the large tables: measures are lifted straight out of
+  the packed words, after cells that `having` or `top` will not leave have been passed over.
+- All cells of a time value are one group: columns are added up without a key for each cell.
+- Else cells are added up by key.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
 from itertools import accumulate, chain, repeat
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Sequence, Tuple
 
-from finops.dataset.batch import LANES, WORD_BITS, WORDS, unpack
-from finops.dataset.cubes import (
-    CubeSpec,
-    call_codes,
-    customer_codes,
-    histogram,
-    packed_sums,
-    token_bands,
-)
+from finops.dataset.batch import unpack
+from finops.dataset.cells import CUSTOMER_POSITION, FilledCube, Picked, Stretch
+from finops.dataset.cubes import histogram, token_bands
 from finops.dataset.fields import PICO
 from finops.dataset.journeys import Journeys
 from finops.dataset.rollup import (
-    CUSTOMER_DIMENSIONS,
     LATENCY_HISTOGRAM,
     LATENCY_MEASURES,
+    TIME_DIMENSIONS,
     Key,
     Table,
     Values,
     in_key_order,
 )
 
-_CUSTOMER_POSITION = {name: place for place, name in enumerate(CUSTOMER_DIMENSIONS)}
-
-
 # Cells are folded in blocks of at least this many: enough to make what is done once a block
 # cheap, and few enough to hold their names and numbers at one time.
 BLOCK_CELLS = 50_000
-
-
-class Stretch:
-    """Some cells in a row of a cube, and what has been worked out of them so far.
-
-    Many tables fold from the few cells of a cube without time, so those keep what they work
-    out; the many cells of the others do not, for the sake of memory.
-    """
-
-    def __init__(self, cube: FilledCube, first: int, last: int) -> None:
-        start, end = cube.starts[first], cube.starts[last]
-        self.cube = cube
-        self.codes = cube.packed["codes"][start:end]
-        self._times = cube.packed["times"][first:last]
-        self._lengths = cube.packed["lengths"][first:last]
-        self._span = slice(start, end)
-        self._kept: Dict[str, Sequence[int]] = {}
-
-    def customers(self) -> Sequence[int]:
-        """Return the customer code of each cell."""
-        return self._once("customers", lambda: customer_codes(self.codes, self.cube.spec))
-
-    def calls(self) -> Sequence[int]:
-        """Return the projected call code of each cell."""
-        return self._once("calls", lambda: call_codes(self.codes, self.cube.spec))
-
-    def sums(self) -> Sequence[int]:
-        """Return the packed sums of each cell."""
-        return self._once("sums", self._packed_sums)
-
-    def times(self) -> Iterator[str]:
-        """Yield the time value of each cell."""
-        return chain.from_iterable(map(repeat, self._times, self._lengths))
-
-    def word(self, place: int) -> Any:
-        """Return one word of the packed sums of each cell, None where nobody wanted it."""
-        column = self.cube.packed["words"][place]
-        return None if column is None else column[self._span]
-
-    def latencies(self) -> Iterator[Any]:
-        """Yield the latencies of each cell of a latency cube."""
-        start = self.cube.first_latency(self._span.start)
-        latencies = self.cube.packed["latencies"]
-        for count in self.cube.packed["counts"][self._span]:
-            yield latencies[start : start + count]
-            start += count
-
-    def _packed_sums(self) -> List[int]:
-        return packed_sums(len(self.codes), [self.word(place) for place in range(WORDS)])
-
-    def _once(self, name: str, work_out: Callable[[], Sequence[int]]) -> Sequence[int]:
-        if self.cube.spec.time:
-            return work_out()
-        if name not in self._kept:
-            self._kept[name] = work_out()
-        return self._kept[name]
-
-
-class FilledCube:
-    """A cube as one part of the file filled it, with the meaning of its codes.
-
-    `packed` is that of `cubes.Cube`; `call_keys` are those of the projected call codes;
-    `starts` says at which cell each stretch of time begins, and the last one ends.
-    """
-
-    def __init__(
-        self,
-        spec: CubeSpec,
-        packed: Mapping[str, Any],
-        call_keys: Sequence[Tuple[Any, ...]],
-        customer_keys: Sequence[Tuple[Any, ...]],
-    ) -> None:
-        self.spec = spec
-        self.packed = packed
-        self.call_keys = call_keys
-        self.customer_keys = customer_keys
-        self.starts = [0, *accumulate(packed["lengths"])]
-        self._lone: Optional[Stretch] = None
-        self._firsts: List[int] = []
-
-    def stretch(self, first: int, last: int) -> Stretch:
-        """Return the cells of the stretches of time [first, last)."""
-        if self.spec.time:
-            return Stretch(self, first, last)
-        if self._lone is None:
-            self._lone = Stretch(self, first, last)
-        return self._lone
-
-    def first_latency(self, cell: int) -> int:
-        """Return where the latencies of a cell begin."""
-        if not self._firsts:
-            self._firsts = [0, *accumulate(self.packed["counts"])]
-        return self._firsts[cell]
 
 
 def fold(
@@ -196,16 +99,81 @@ def _stretches(cubes: Sequence[FilledCube], block: Sequence[Tuple[int, int]]) ->
 
 
 def _summed(table: Table, measures: Sequence[str], block: Sequence[Stretch]) -> Dict[Key, Values]:
-    """Return the groups of one block."""
-    keys = list(chain.from_iterable(_keys(table, stretch) for stretch in block))
-    if len(set(keys)) == len(keys):
-        columns = [list(chain.from_iterable(_lifted(m, s) for s in block)) for m in measures]
+    """Return the groups of one block; some that the table will not deliver may be left out."""
+    if set(table.by) <= set(TIME_DIMENSIONS):
+        return _by_time(table, measures, block)
+    if _is_grouped(table, block):
+        block = [_worth_a_look(table, stretch) for stretch in block]
+        keys = list(chain.from_iterable(_keys(table, stretch) for stretch in block))
+        columns = [list(chain.from_iterable(s.lifted(m) for s in block)) for m in measures]
         return dict(zip(keys, zip(*columns))) if columns else dict.fromkeys(keys, ())
     added: Dict[Key, int] = defaultdict(int)
-    for key, packed in zip(keys, chain.from_iterable(stretch.sums() for stretch in block)):
-        added[key] += packed
+    for stretch in block:
+        for key, packed in zip(_keys(table, stretch), stretch.sums()):
+            added[key] += packed
     readers = [_reader(measure) for measure in measures]
     return {key: tuple(read(packed) for read in readers) for key, packed in added.items()}
+
+
+def _is_grouped(table: Table, block: Sequence[Stretch]) -> bool:
+    """Return whether every cell of a block is a group of its own."""
+    times = list(chain.from_iterable(stretch.time_values for stretch in block))
+    return len(set(times)) == len(times) and all(
+        cube.tells_apart(table.by) for cube in {id(s.cube): s.cube for s in block}.values()
+    )
+
+
+def _worth_a_look(table: Table, stretch: Stretch) -> Stretch:
+    """Return the cells, each a group, that `having` and `top` may leave."""
+    if table.having:
+        return Picked(stretch, stretch.lifted(table.having))
+    if table.top and table.by[0] in TIME_DIMENSIONS:
+        values = stretch.lifted(table.top)
+        ends = list(accumulate(stretch.lengths))
+        most = [max(values[start:end]) for start, end in zip([0, *ends], ends)]
+        leading = chain.from_iterable(map(repeat, most, stretch.lengths))
+        return Picked(stretch, [value == best for value, best in zip(values, leading)])
+    return stretch
+
+
+def _by_time(table: Table, measures: Sequence[str], block: Sequence[Stretch]) -> Dict[Key, Values]:
+    """Return the groups of a table by time alone, or of one that has a single group."""
+    added: Dict[str, List[int]] = {}
+    for stretch in block:
+        ends = list(accumulate(stretch.lengths))
+        columns = []
+        for measure in _parts_of(measures):
+            running = [0, *accumulate(stretch.whole(measure))]
+            columns.append([running[e] - running[s] for s, e in zip([0, *ends], ends)])
+        for time, sums in zip(stretch.time_values, zip(*columns)):
+            before = added.get(time)
+            added[time] = [a + b for a, b in zip(before, sums)] if before else list(sums)
+    names = _parts_of(measures)
+    return {
+        _time_key(table, time): tuple(_value(m, dict(zip(names, sums))) for m in measures)
+        for time, sums in added.items()
+    }
+
+
+def _parts_of(measures: Sequence[str]) -> List[str]:
+    """Return the measures as they are stored; of no measures `calls`, to find the groups."""
+    stored: Dict[str, None] = {}
+    for measure in measures or ("calls",):
+        both = measure == "tokens"
+        stored.update(dict.fromkeys(("input_tokens", "output_tokens") if both else (measure,)))
+    return list(stored)
+
+
+def _value(measure: str, sums: Mapping[str, int]) -> Any:
+    if measure == "tokens":
+        return sums["input_tokens"] + sums["output_tokens"]
+    return sums[measure] / PICO if measure == "cost" else sums[measure]
+
+
+def _time_key(table: Table, time: str) -> Key:
+    if not table.by:
+        return ()
+    return (int(time),) if table.by[0] == "hour_of_day" else (time,)
 
 
 def _keys(table: Table, stretch: Stretch) -> Iterable[Key]:
@@ -213,8 +181,8 @@ def _keys(table: Table, stretch: Stretch) -> Iterable[Key]:
     cube = stretch.cube
     columns: List[Iterable[Any]] = []
     for name in table.by:
-        if name in _CUSTOMER_POSITION:
-            place = _CUSTOMER_POSITION[name]
+        if name in CUSTOMER_POSITION:
+            place = CUSTOMER_POSITION[name]
             names = [key[place] for key in cube.customer_keys]
             columns.append([names[customer] for customer in stretch.customers()])
         elif name in cube.spec.calls:
@@ -226,21 +194,6 @@ def _keys(table: Table, stretch: Stretch) -> Iterable[Key]:
         else:
             columns.append(map(int, stretch.times()) if name == "hour_of_day" else stretch.times())
     return zip(*columns) if columns else repeat((), len(stretch.codes))
-
-
-def _lifted(measure: str, stretch: Stretch) -> List[Any]:
-    """Return one measure of each cell, without putting the cells together first."""
-    if measure == "tokens":
-        both = (_lifted(m, stretch) for m in ("input_tokens", "output_tokens"))
-        return [i + o for i, o in zip(*both)]
-    first, count = LANES[measure]
-    column: List[int] = [0] * len(stretch.codes)
-    for place in range(count):
-        word = stretch.word(first + place)
-        if word is not None:
-            shift = WORD_BITS * place
-            column = [v + (w << shift) for v, w in zip(column, word)] if place else list(word)
-    return [pico / PICO for pico in column] if measure == "cost" else column
 
 
 def _reader(measure: str) -> Callable[[int], Any]:
@@ -274,14 +227,26 @@ def _with_latencies(
     shape: Callable[[Any], Any] = histogram if name == LATENCY_HISTOGRAM else sorted
     whole: Dict[Key, Values] = {}
     for block in _blocks(cubes):
-        gathered: Dict[Key, Any] = {}
-        for stretch in block:
-            for key, latencies in zip(_keys(table, stretch), stretch.latencies()):
-                if key in gathered:
-                    gathered[key] = gathered[key] + latencies
-                else:
-                    gathered[key] = latencies
-        for key, latencies in gathered.items():
+        for key, latencies in _gathered(table, block):
             sums = filled.get(key, ())
             whole[key] = (*sums[:place], shape(latencies), *sums[place:])
     return whole
+
+
+def _gathered(table: Table, block: Sequence[Stretch]) -> Iterable[Tuple[Key, Any]]:
+    """Return the groups of a block with their latencies in any order."""
+    cells = chain.from_iterable(zip(_keys(table, s), s.latencies()) for s in block)
+    if _is_grouped(table, block):
+        return cells
+    gathered: Dict[Key, Any] = {}
+    for key, latencies in cells:
+        gathered[key] = _together(gathered[key], latencies) if key in gathered else latencies
+    return gathered.items()
+
+
+def _together(some: Any, more: Any) -> Any:
+    """Return the latencies of two arrays; a part with a slow call keeps wider numbers."""
+    if some.typecode != more.typecode:
+        some, more = array("I", some), array("I", more)
+    some.extend(more)
+    return some

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Sequence
 
 from finops import config
-from finops.dataset.fold import FilledCube, fold, fold_changes
+from finops.dataset.cells import FilledCube
+from finops.dataset.fold import fold, fold_changes
 from finops.dataset.journeys import Journeys
 from finops.dataset.plan import Plan, has_latencies, has_sums
 from finops.dataset.rollup import (

@@ -1,0 +1,160 @@
+"""The cells of filled cubes as columns: what tables are folded from."""
+
+from __future__ import annotations
+
+from itertools import accumulate, chain, compress, repeat
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+from finops.dataset.batch import LANES, WORD_BITS, WORDS
+from finops.dataset.cubes import CubeSpec, call_codes, customer_codes, packed_sums
+from finops.dataset.fields import PICO
+from finops.dataset.rollup import CUSTOMER_DIMENSIONS
+
+# Where in a customer's key a dimension is found.
+CUSTOMER_POSITION = {name: place for place, name in enumerate(CUSTOMER_DIMENSIONS)}
+
+
+class Stretch:
+    """Some cells in a row of a cube, and what has been worked out of them so far.
+
+    Many tables fold from the few cells of a cube without time, so those keep what they work
+    out; the many cells of the others do not, for the sake of memory.
+    """
+
+    def __init__(self, cube: FilledCube, first: int, last: int) -> None:
+        start, end = cube.starts[first], cube.starts[last]
+        self.cube = cube
+        self.codes = cube.packed["codes"][start:end]
+        self.time_values = cube.packed["times"][first:last]
+        self.lengths = cube.packed["lengths"][first:last]
+        self._span = slice(start, end)
+        self._kept: Dict[str, Sequence[int]] = {}
+
+    def customers(self) -> Sequence[int]:
+        """Return the customer code of each cell."""
+        return self._once("customers", lambda: customer_codes(self.codes, self.cube.spec))
+
+    def calls(self) -> Sequence[int]:
+        """Return the projected call code of each cell."""
+        return self._once("calls", lambda: call_codes(self.codes, self.cube.spec))
+
+    def sums(self) -> Sequence[int]:
+        """Return the packed sums of each cell."""
+        return self._once("sums", self._packed_sums)
+
+    def times(self) -> Iterable[str]:
+        """Return the time value of each cell."""
+        return chain.from_iterable(map(repeat, self.time_values, self.lengths))
+
+    def word(self, place: int) -> Any:
+        """Return one word of the packed sums of each cell, None where nobody wanted it."""
+        column = self.cube.packed["words"][place]
+        return None if column is None else column[self._span]
+
+    def lifted(self, measure: str) -> List[Any]:
+        """Return one measure of each cell, without putting the cells' words together first."""
+        if measure == "tokens":
+            both = (self.lifted(m) for m in ("input_tokens", "output_tokens"))
+            return [i + o for i, o in zip(*both)]
+        whole = self.whole(measure)
+        return [pico / PICO for pico in whole] if measure == "cost" else whole
+
+    def whole(self, measure: str) -> List[int]:
+        """Return one measure of each cell as a whole number, `cost` in pico-dollars."""
+        first, count = LANES[measure]
+        column: List[int] = [0] * len(self.codes)
+        for place in range(count):
+            word = self.word(first + place)
+            if word is not None and (not place or any(word)):
+                shift = WORD_BITS * place
+                column = [v + (w << shift) for v, w in zip(column, word)] if place else list(word)
+        return column
+
+    def latencies(self) -> Iterator[Any]:
+        """Yield the latencies of each cell of a latency cube."""
+        start = self.cube.first_latency(self._span.start)
+        latencies = self.cube.packed["latencies"]
+        for count in self.cube.packed["counts"][self._span]:
+            yield latencies[start : start + count]
+            start += count
+
+    def _packed_sums(self) -> List[int]:
+        return packed_sums(len(self.codes), [self.word(place) for place in range(WORDS)])
+
+    def _once(self, name: str, work_out: Callable[[], Sequence[int]]) -> Sequence[int]:
+        if self.cube.spec.time:
+            return work_out()
+        if name not in self._kept:
+            self._kept[name] = work_out()
+        return self._kept[name]
+
+
+class Picked(Stretch):
+    """Those cells of a stretch that pass, looked at before anything is worked out of them."""
+
+    def __init__(self, stretch: Stretch, passing: Sequence[Any]) -> None:
+        self.cube = stretch.cube
+        self.codes = list(compress(stretch.codes, passing))
+        self._stretch = stretch
+        self._passing = passing
+        self._kept = {}
+
+    def times(self) -> Iterable[str]:
+        """Return the time value of each cell."""
+        return compress(self._stretch.times(), self._passing)
+
+    def word(self, place: int) -> Any:
+        """Return one word of the packed sums of each cell, None where nobody wanted it."""
+        column = self._stretch.word(place)
+        return None if column is None else list(compress(column, self._passing))
+
+
+class FilledCube:
+    """A cube as one part of the file filled it, with the meaning of its codes.
+
+    `packed` is that of `cubes.Cube`; `call_keys` are those of the projected call codes;
+    `starts` says at which cell each stretch of time begins, and the last one ends.
+    """
+
+    def __init__(
+        self,
+        spec: CubeSpec,
+        packed: Mapping[str, Any],
+        call_keys: Sequence[Tuple[Any, ...]],
+        customer_keys: Sequence[Tuple[Any, ...]],
+    ) -> None:
+        self.spec = spec
+        self.packed = packed
+        self.call_keys = call_keys
+        self.customer_keys = customer_keys
+        self.starts = [0, *accumulate(packed["lengths"])]
+        self._lone: Optional[Stretch] = None
+        self._firsts: List[int] = []
+
+    def tells_apart(self, dimensions: Sequence[str]) -> bool:
+        """Return whether no two cells of one time value have the same values of `dimensions`."""
+        customers = [CUSTOMER_POSITION[n] for n in dimensions if n in CUSTOMER_POSITION]
+        calls = [self.spec.calls.index(n) for n in dimensions if n in self.spec.calls]
+        return (
+            (not self.spec.customers or _differ(self.customer_keys, customers))
+            and (not self.spec.calls or _differ(self.call_keys, calls))
+            and (not self.spec.band or "token_band" in dimensions)
+        )
+
+    def stretch(self, first: int, last: int) -> Stretch:
+        """Return the cells of the stretches of time [first, last)."""
+        if self.spec.time:
+            return Stretch(self, first, last)
+        if self._lone is None:
+            self._lone = Stretch(self, first, last)
+        return self._lone
+
+    def first_latency(self, cell: int) -> int:
+        """Return where the latencies of a cell begin."""
+        if not self._firsts:
+            self._firsts = [0, *accumulate(self.packed["counts"])]
+        return self._firsts[cell]
+
+
+def _differ(keys: Sequence[Tuple[Any, ...]], places: Sequence[int]) -> bool:
+    return len({tuple(key[place] for place in places) for key in keys}) == len(keys)
