@@ -7,7 +7,9 @@ Every function has an answer for empty input, so that callers need no special ca
 from __future__ import annotations
 
 import math
-from typing import Iterable, List, Mapping, Sequence, Tuple
+from bisect import bisect_right
+from itertools import accumulate
+from typing import Iterable, Mapping, Sequence, Tuple
 
 
 def ratio(part: float, whole: float) -> float:
@@ -65,17 +67,12 @@ def histogram_percentiles(histogram: Mapping[int, int], shares: Sequence[float])
     >>> histogram_percentiles({10: 3, 50: 1}, (0.5, 0.75, 1.0))
     (10, 10, 50)
     """
-    total = sum(histogram.values())
+    values = sorted(histogram)
+    running = list(accumulate(map(histogram.__getitem__, values)))
+    total = running[-1] if running else 0
     if not total:
         return tuple(0 for _ in shares)
-    found: List[int] = []
-    wanted = [rank_index(total, share) for share in shares]
-    seen = 0
-    for value in sorted(histogram):
-        seen += histogram[value]
-        while len(found) < len(wanted) and wanted[len(found)] < seen:
-            found.append(value)
-    return tuple(found)
+    return tuple(values[bisect_right(running, rank_index(total, share))] for share in shares)
 
 
 def median(values: Iterable[float]) -> float:

@@ -75,6 +75,9 @@ def _pairs(window: Row) -> int:
 
 
 def _add(into: Dict[int, int], histogram: Histogram) -> None:
+    if not into:
+        into.update(histogram)
+        return
     for ms, calls in histogram.items():
         into[ms] = into.get(ms, 0) + calls
 
