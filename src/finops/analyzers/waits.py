@@ -10,13 +10,15 @@ to the largest.
 
 from __future__ import annotations
 
-from typing import Dict, List, Mapping, Optional, Sequence
+from bisect import bisect_left, bisect_right
+from itertools import accumulate
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from finops import config
 from finops.analyzers.base import Row
 from finops.analyzers.days import calendar_days
 from finops.dataset.rollup import Period
-from finops.stats import histogram_percentiles
+from finops.stats import rank_index
 
 Histogram = Mapping[int, int]
 
@@ -37,7 +39,7 @@ def percentile_windows(
     steps = config.PERCENTILE_WINDOW_STEPS
     if not histograms:
         return {name: None for name in shares}
-    entries = {step: _binned(days, histograms, step) for step in steps}
+    entries = {steps[0]: _entries(days, histograms, steps[0])}
     place = {name: 0 for name in shares}
     windows = {name: _window(entries[steps[0]], share, steps[0]) for name, share in shares.items()}
     found: Dict[str, Optional[Row]] = {name: None for name in shares}
@@ -50,28 +52,65 @@ def percentile_windows(
             del windows[largest]
         else:
             step = steps[place[largest]]
+            if step not in entries:
+                entries[step] = _entries(days, histograms, step)
             windows[largest] = _window(entries[step], shares[largest], step)
     found.update(windows)
     return found
 
 
-def _window(entries: Sequence[Histogram], share: float, step: int) -> Row:
-    found = [histogram_percentiles(one, (share,))[0] for one in entries if one]
+class _Entry(NamedTuple):
+    """The latencies in ms of some days, ascending, and how many calls had at most each."""
+
+    values: Sequence[int]
+    running: Sequence[int]
+
+    def percentile(self, share: float) -> int:
+        """Return the nearest-rank percentile."""
+        return self.values[bisect_right(self.running, rank_index(self.calls, share))]
+
+    @property
+    def calls(self) -> int:
+        """All calls."""
+        return self.running[-1] if self.running else 0
+
+    def below(self, place: int) -> int:
+        """Return how many calls were faster than the value at a place."""
+        return self.running[place - 1] if place else 0
+
+    def inside(self, low: int, high: int) -> List[List[int]]:
+        """Return [ms above low, calls] for the latencies from low to high."""
+        first, last = bisect_left(self.values, low), bisect_right(self.values, high)
+        return [[self.values[k] - low, self.running[k] - self.below(k)] for k in range(first, last)]
+
+
+def _window(entries: Sequence[_Entry], share: float, step: int) -> Row:
+    found = [one.percentile(share) for one in entries if one.calls]
     low, high = min(found), max(found)
     return {
         "share": share,
         "step": step,
         "from_ms": low,
-        "calls": [sum(one.values()) for one in entries],
-        "below": [sum(n for ms, n in one.items() if ms < low) for one in entries],
-        "inside": [
-            [[ms - low, one[ms]] for ms in sorted(one) if low <= ms <= high] for one in entries
-        ],
+        "calls": [one.calls for one in entries],
+        "below": [one.below(bisect_left(one.values, low)) for one in entries],
+        "inside": [one.inside(low, high) for one in entries],
     }
 
 
 def _pairs(window: Row) -> int:
     return sum(map(len, window["inside"]))
+
+
+def _entries(days: Sequence[str], histograms: Mapping[str, Histogram], step: int) -> List[_Entry]:
+    """Return an entry for each `step` days, the last ones ending with the last day."""
+    bins: List[Dict[int, int]] = [{} for _ in range(-(-len(days) // step))]
+    for back, day in enumerate(reversed(days)):
+        _add(bins[-1 - back // step], histograms.get(day, {}))
+    found = []
+    for one in bins:
+        values = sorted(one)
+        found.append(_Entry(values, list(accumulate(map(one.__getitem__, values)))))
+    return found
 
 
 def _add(into: Dict[int, int], histogram: Histogram) -> None:
@@ -80,12 +119,3 @@ def _add(into: Dict[int, int], histogram: Histogram) -> None:
         return
     for ms, calls in histogram.items():
         into[ms] = into.get(ms, 0) + calls
-
-
-def _binned(
-    days: List[str], histograms: Mapping[str, Histogram], step: int
-) -> List[Dict[int, int]]:
-    bins: List[Dict[int, int]] = [{} for _ in range(-(-len(days) // step))]
-    for back, day in enumerate(reversed(days)):
-        _add(bins[-1 - back // step], histograms.get(day, {}))
-    return bins
