@@ -23,6 +23,7 @@ from finops import config
 from finops.dataset.lock import writer_lock
 from finops.dataset.mark import read_mark
 from finops.schema import HEADER_LINE
+from tests.support.forked import Forked
 from tests.support.live import Live, in_parallel, live, read_all, some_rows
 from tests.support.tools import ROOT, clean_environment
 from tests.viewer.test_collector import COMPLETION, RECORD
@@ -32,7 +33,24 @@ KILLS = int(os.environ.get("FINOPS_TEST_KILLS", "50"))
 MB = config.MEGABYTE
 
 
-class Served:
+class Address:
+    """Where a viewer listens."""
+
+    port: int
+
+    def request(self, target: str, body: Any = None) -> bytes:
+        """Send a request and return the whole answer."""
+        data = b"" if body is None else json.dumps(body).encode()
+        head = f"{'GET' if body is None else 'POST'} {target} HTTP/1.1\r\n"
+        head += f"Host: 127.0.0.1:{self.port}\r\n"
+        if body is not None:
+            head += f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\n"
+        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
+            connection.sendall(head.encode() + b"\r\n" + data)
+            return read_all(connection)
+
+
+class Served(Address):
     """`finops serve` as a process."""
 
     def __init__(self, folder: Path, *words: str, **environ: str) -> None:
@@ -55,18 +73,7 @@ class Served:
         self.process.send_signal(number)
         self.process.communicate(timeout=20)
 
-    def request(self, target: str, body: Any = None) -> bytes:
-        """Send a request and return the whole answer."""
-        data = b"" if body is None else json.dumps(body).encode()
-        head = f"{'GET' if body is None else 'POST'} {target} HTTP/1.1\r\n"
-        head += f"Host: 127.0.0.1:{self.port}\r\n"
-        if body is not None:
-            head += f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\n"
-        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
-            connection.sendall(head.encode() + b"\r\n" + data)
-            return read_all(connection)
-
-    def wait_for(self, text: bytes, seconds: float = 10) -> None:
+    def wait_for(self, text: bytes, seconds: float = 30) -> None:
         """Poll the status until it holds a text."""
         deadline = time.monotonic() + seconds
         while text not in self.request("/api/status"):
@@ -82,6 +89,25 @@ class Served:
             len(os.listdir(str(base / "task"))),
             len(os.listdir(str(base / "fd"))),
         )
+
+
+class Quick(Address):
+    """`finops serve` as a fork of a process that has everything loaded; killed at the end."""
+
+    def __init__(self, forked: Forked, folder: Path) -> None:
+        where = ("--data", folder / "data" / "calls.csv", "--reports", folder / "r")
+        words = ("--port", "0", "--quiet", "--collect", "--no-monitor")
+        self._child = forked.start("serve", *words, *where)
+        deadline = time.monotonic() + 30
+        while "Ctrl-C" not in self._child.out:
+            assert time.monotonic() < deadline, self._child.err
+            time.sleep(0.002)
+        self.port = int(self._child.out.split("http://localhost:")[1].split("/")[0])
+
+    def kill(self) -> None:
+        """Kill it, and see that it was not dead before."""
+        self._child.kill()
+        assert self._child.wait() == -signal.SIGKILL
 
 
 @contextmanager
@@ -190,10 +216,11 @@ def test_ack_is_durable(tmp_path: Path) -> None:
     print("seed", seed)
     acknowledged: Set[str] = set()
     batches: Dict[str, List[str]] = {}
-    for round_number in range(KILLS):
-        with served(tmp_path, "--collect", "--no-monitor") as server:
+    with Forked(tmp_path, "from finops.viewer import app") as forked:
+        for round_number in range(KILLS):
+            server = Quick(forked, tmp_path)
 
-            def client(number: int, server: Served = server, start: int = round_number) -> None:
+            def client(number: int, server: Address = server, start: int = round_number) -> None:
                 for n in range(10_000):
                     name = f"{start}-{number}-{n}"
                     ids = [f"{name}-{part}" for part in range(3)]
@@ -212,7 +239,7 @@ def test_ack_is_durable(tmp_path: Path) -> None:
             for thread in threads:
                 thread.start()
             time.sleep(draw.uniform(0.02, 0.3))
-            server.end(signal.SIGKILL)
+            server.kill()
             for thread in threads:
                 thread.join(30)
     with served(tmp_path, "--collect", "--no-monitor") as server:
