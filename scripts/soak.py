@@ -2,8 +2,9 @@
 
     python scripts/soak.py [kills|read|requests|files ...] [--folder DIR]
 
-`kills`: 100 random `kill -9` of `finops generate --size 500MB` as a user starts it, each state
-checked, then the same bytes as without kills.  `read`: 2 GB, and all reports of it.
+`kills`: 100 `kill -9` of `finops generate --size 500MB` as a user starts it, at random moments
+and every other time while a batch is seen being written; each state is checked, and then the
+bytes are those of a run without kills.  `read`: 2 GB, and all reports of it.
 `requests`: 100,000 to a viewer.  `files`: 5,000 mutations in every Python, a million customers.
 Needs 5 GB of disk below the folder (default: a temporary one).  Prints figures; the exit status
 is 1 where a promise was broken.
@@ -68,8 +69,17 @@ def same(one: Path, other: Path, start: int, end: int) -> bool:
     return True
 
 
+def wait_for_a_batch(path: Path, seconds: float = 1.0) -> None:
+    """Wait until a batch is seen being written: that takes a moment of each tenth of a second."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        mark = read_mark(path)
+        if mark is not None and (mark.pending is not None or path.stat().st_size > mark.end):
+            return
+
+
 def kills(folder: Path) -> str:
-    """Kill the generator 100 times on its way to 500 MB."""
+    """Kill the generator 100 times on its way to 500 MB, every other time while it writes."""
     golden, path = folder / "golden.csv", folder / "killed.csv"
     words = ["generate", "--size", "500MB", "--seed", SEED, "--data"]
     usual = done(*words, golden)
@@ -82,6 +92,8 @@ def kills(folder: Path) -> str:
         assert process.stderr is not None
         process.stderr.readline()  # the first line of progress
         time.sleep(draw.uniform(0, 0.3))
+        if killed % 2:
+            wait_for_a_batch(path)
         process.kill()
         ended = process.wait() != -9
         process.stderr.close()

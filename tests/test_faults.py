@@ -315,6 +315,46 @@ def test_disk_full_small_disk(small_disk: SmallDisk, forked: Forked, golden: Pat
     assert set(reports_of(reports)) == set(pages)
 
 
+def test_out_of_memory_is_told(forked: Forked, golden: Path, tmp_path: Path) -> None:
+    """An analysis that may not have more memory ends with a line, and harms nothing."""
+    analyze = ["analyze", "--data", golden, "--reports", tmp_path / "r", "--quiet", "--workers", 1]
+    assert forked.run(*analyze).wait() == 0
+    pages = {n: c for n, c in reports_of(tmp_path / "r").items() if n.endswith(".html")}
+    limit = (
+        "import resource\n"
+        "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (used + 1_000_000, used + 1_000_000))\n"
+    )
+    child = forked.run(*analyze, before=limit)
+    assert child.wait() in (0, 1, 2), child.err
+    left = reports_of(tmp_path / "r")
+    assert set(pages) <= set(left)
+    for name, content in left.items():
+        assert content.rstrip().endswith(b"</html>") or not name.endswith(".html"), name
+    if child.status == 2:
+        assert_one_line(child)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ["generate", "--size", "1KB", "--data", "/dev/full"],
+        ["analyze", "--data", "GOLDEN", "--reports", "/dev/full"],
+        ["analyze", "--data", "GOLDEN", "--only", "pricing", "--json", "/dev/full"],
+        ["verify", "/dev/full"],
+    ],
+    ids=lambda given: f"{given[0]} {given[-2]}",
+)
+def test_stdout_faults_a_device_is_no_place(
+    given: List[str], forked: Forked, golden: Path, tmp_path: Path
+) -> None:
+    command = [str(golden) if word == "GOLDEN" else word for word in given]
+    if "--json" in given:
+        command += ["--reports", str(tmp_path)]
+    child = forked.run(*command, *([] if given[0] == "verify" else ["--quiet"]))
+    assert_one_line(child)
+
+
 # --- F12 places that cannot be written to ---------------------------------------------------------
 
 

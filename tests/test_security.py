@@ -483,6 +483,20 @@ def test_only_loopback_listens(site: Live) -> None:
             if fields[3] == "0A" and fields[1].endswith(f":{port}"):
                 listening.append(fields[1])
     assert listening == [f"0100007F:{port}"]
+    # Any other address of this very machine will do: all of 127.0.0.0/8 is it, on Linux.
+    for address in ("127.0.0.2", *addresses_on_the_network()):
+        with pytest.raises(OSError, match="refused"):
+            socket.create_connection((address, site.port), timeout=2)
+
+
+def addresses_on_the_network() -> List[str]:
+    """Return the address by which others would know this machine, if there is a network."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nobody:
+        try:
+            nobody.connect(("192.0.2.1", 9))  # sends nothing
+        except OSError:
+            return []
+        return [str(nobody.getsockname()[0])]
     for other in ("127.0.0.2", lan_address()):
         with pytest.raises(OSError, match="refused"):
             socket.create_connection((other, site.port), timeout=2)

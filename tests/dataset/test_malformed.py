@@ -30,7 +30,8 @@ from tests.support.tools import ROOT, STRICT, clean_environment, missing
 SCRIPT = Path(malformed.__file__)
 TOTAL = TABLES[0]
 ONE_CALL = [["openai"], [1, 0.00425, 800]]
-MUTATIONS = 5000
+NEWEST = sys.version_info >= (3, 10)
+MUTATIONS = 5000 if NEWEST else 1000  # the newest asks the oldest about all of its own
 CUSTOMER_BYTES = 2500  # of memory for each customer there is; the README says about 2 KB
 
 
@@ -270,7 +271,7 @@ def test_byte_fuzz_no_traceback(tmp_path: Path) -> None:
     The older ones are asked by the newest, which is the one that measures everything.
     """
     seed = random.randrange(10**9)
-    others = other_pythons() if sys.version_info >= (3, 10) else {}
+    others = other_pythons() if NEWEST else {}
     print(f"seed {seed}, also asked: {sorted(others)}")
     oldest: Optional[str] = min(others, key=lambda v: int(v.split(".")[1]), default=None)
     counts = {version: MUTATIONS if version == oldest else 100 for version in others}
@@ -282,8 +283,8 @@ def test_byte_fuzz_no_traceback(tmp_path: Path) -> None:
         assert process.returncode == 0, version
         assert said[0] == cases, version
         assert said[1] == here[counts[version]], version
-    assert here[MUTATIONS]["read"] > 1000
-    assert here[MUTATIONS]["refused"] > 100
+    assert here[MUTATIONS]["read"] > MUTATIONS / 5
+    assert here[MUTATIONS]["refused"] > MUTATIONS / 50
     if STRICT and not others:
         missing("there is no second Python to compare with")
 

@@ -168,6 +168,7 @@ def main() -> None:
     from finops import cli, pipeline, registry  # noqa: F401
     from finops.commands import analyze, generate, verify  # noqa: F401
     from finops.simulator import engine  # noqa: F401
+    from finops.viewer import app  # noqa: F401
 
     for one in registry.ANALYZER_REGISTRY.values():
         assert one.analyzer  # this and the next load their modules

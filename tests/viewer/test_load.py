@@ -124,6 +124,7 @@ def served(folder: Path, *words: str, **environ: str) -> Iterator[Served]:
 def test_200_clients(tmp_path: Path) -> None:
     some_rows(tmp_path)
     targets = ["/", "/api/status", "/healthz", "/assets/dashboard.js", "/api/openapi.json"]
+    slowest: List[float] = []
     with served(tmp_path, "--no-monitor") as server:
         for _ in range(5):
 
@@ -139,8 +140,11 @@ def test_200_clients(tmp_path: Path) -> None:
                 assert answer.startswith(b"HTTP/1.0 200 ")
                 head, _, body = answer.partition(b"\r\n\r\n")
                 assert f"Content-Length: {len(body)}".encode() in head
-            # Measured from the barrier on, so it includes starting 200 threads here.
-            assert max(seconds for seconds, _ in found) < 4
+            slowest.append(max(seconds for seconds, _ in found))
+    print("slowest of each round:", ", ".join(f"{seconds:.2f} s" for seconds in slowest))
+    # Both sides share the processors here, so a round may be unlucky; half of them may not.
+    assert sorted(slowest)[len(slowest) // 2] < 2
+    assert max(slowest) < 4
 
 
 def test_disconnects(tmp_path: Path) -> None:
@@ -191,6 +195,8 @@ def test_soak_10k(tmp_path: Path) -> None:
             worker.join(300)
         time.sleep(1)
         after = server.usage()
+        print(f"memory grew by {(after[0] - memory) / MB:.2f} MB; after {after[1:]}, before:")
+        print((threads, descriptors))
         assert after[0] - memory <= 8 * MB
         assert after[1:] == (threads, descriptors)
 
@@ -246,6 +252,7 @@ def test_ack_is_durable(tmp_path: Path) -> None:
         last = {**RECORD, "call_id": "the-last"}
         assert b'"accepted":1' in server.request("/v1/events/batch", [last])
     stored = [line.split(",")[1] for line in collected(tmp_path)]
+    print(f"{KILLS} kills, {len(acknowledged)} acknowledged, {len(stored)} stored")
     assert len(acknowledged) > 3 * KILLS, "too few to prove anything"
     assert len(stored) == len(set(stored))
     assert acknowledged <= set(stored)

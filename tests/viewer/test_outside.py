@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -16,6 +17,8 @@ from typing import Any, Dict, List, Tuple
 import pytest
 
 from finops import config
+from finops.viewer import app
+from finops.viewer.server import ViewerServer
 from tests.support.live import FakeCommands, live, some_rows
 from tests.support.tools import ROOT, clean_environment, need
 from tests.viewer.test_collector import stored
@@ -177,6 +180,20 @@ def test_port_in_use() -> None:
         (line,) = refusal("--port", str(port))
         assert f"port {port} is in use" in line
         assert "--port" in line
+
+
+def test_port_forbidden(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As for an account that may not take low ports, whoever runs the tests."""
+
+    def refuse(self: Any) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(ViewerServer, "server_bind", refuse)
+    assert app.serve(port=80, data=tmp_path / "calls.csv", reports=tmp_path / "r") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "finops: port 80 may not be used by this account; give a --port above 1023"
 
 
 @pytest.mark.parametrize("port", ["70000", "-1", "x"])
