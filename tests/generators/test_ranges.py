@@ -13,6 +13,7 @@ import pytest
 from finops.generators import formatting
 from finops.generators.dataset_overview import generate_dataset_overview_report
 from finops.generators.ranges import Daily, range_bar
+from finops.generators.understanding import generate_understanding_report
 from tests.conftest import varied_rows
 from tests.generators.pages import Page, ranged_days, ranged_values, results_of
 from tests.generators.test_browser import Visit
@@ -89,6 +90,41 @@ def test_a_preset_recomputes_cards_and_compares(visit: Visit) -> None:
     visit.page.get_by_role("button", name="Whole period").click()
     assert [card(visit, number) for number in range(6)] == [[figure, ""] for figure in whole]
     assert days_drawn(visit) == len(DAILY)
+
+
+def test_a_percentage_changes_by_points(visit: Visit) -> None:
+    visit.page.get_by_role("button", name="Last 7 days").click()
+    visit.wait_until("document.getElementById('range-7').getAttribute('aria-pressed') === 'true'")
+    rates = []
+    for rows in (between("2025-04-04", "2025-04-10"), between("2025-03-28", "2025-04-03")):
+        calls = total(rows, "call_count")
+        rates.append((calls - total(rows, "error_count")) / calls * 100)
+    points = formatting.percent(rates[0] - rates[1]).replace("%", "")
+    sign = "▲ +" if rates[0] > rates[1] else "▼ "
+    assert card(visit, 5) == [
+        formatting.percent(rates[0]),
+        f"{sign}{points} points against the 7 days before",
+    ]
+
+
+def test_a_trend_is_shown_beside_that_of_the_days_before(
+    browser: Any, address: str, site: Path
+) -> None:
+    result = results_of(varied_rows(300), ["understanding"])["understanding"]
+    generate_understanding_report(dict(result, daily=DAILY), site / "trend.html")
+    opened = Visit(browser, f"{address}/trend.html#range=30")
+    opened.wait_for_charts(4)
+    trends = []
+    for first, last in (("2025-03-12", "2025-04-10"), ("2025-02-10", "2025-03-11")):
+        costs = [row["total_cost"] for row in between(first, last)]
+        recent, before = costs[-7:], costs[:-7]
+        trends.append((sum(recent) / 7 / (sum(before) / len(before)) - 1) * 100)
+    said = f"{formatting.percent(trends[1])} in the 30 days before"
+    assert card(opened, 3) == [formatting.percent(trends[0]), said]
+    opened.page.get_by_role("button", name="Last 7 days").click()
+    opened.wait_until("document.getElementById('range-7').getAttribute('aria-pressed') === 'true'")
+    assert card(opened, 3) == ["n/a", "nothing to compare with in the 7 days before"]
+    opened.context.close()
 
 
 def test_dates_are_chosen_and_kept_in_the_address(visit: Visit) -> None:

@@ -70,7 +70,8 @@ with style "dashed"; marks on a line are a series with None elsewhere and style 
 Dates: a result with rows by day can pass `daily=ranges.Daily.of(rows, ("total_cost", …))` to
 `write_report`, and `over=("total_cost", "sum")` to the cards that follow the chosen dates;
 charts with an axis of kind "date" and tables with a column of kind "date" follow by
-themselves.
+themselves.  A `Series` with `over` is drawn day by day for chosen dates where the line of the whole
+period puts several days into a point.
 
 Tables follow them, too, with `over=Over(sums, (key columns))` and `Column(over=("cost", "sum"))`,
 where `sums` come of an analyzer's `by_day` by `sums.pack` and go into the page's `Daily`; bars
@@ -79,6 +80,9 @@ sums, or more than fit, says "Whole period".
 
 Missing sections: pass `data.get("section") or []` and an `empty` sentence; parts without
 rows become that sentence.  Values from the data may be any text: every part escapes.
+
+Limits: `thresholds.py` lists in words what an analyzer reads of the settings; a test finds what is
+missing there.
 
 `data["_context"]`, put there by the pipeline, never needed:
 

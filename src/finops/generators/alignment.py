@@ -303,7 +303,9 @@ def _value(data: Data) -> Dict[str, Tuple[str, str]]:
     return {
         "metadata": (
             f"{cost} is split by headcount, or not at all.",
-            f"{calls} calls name their organization and product; {nobody} belongs to nobody.",
+            f"{calls} calls name their organization and product; {nobody} belongs to nobody."
+            if summary.get("unallocated_cost")
+            else f"{calls} calls name their organization and product: all of it has an owner.",
         ),
         "realtime": (
             "A department learns of its cost after the quarter.",

@@ -232,7 +232,9 @@ def _value(data: Data) -> Dict[str, Tuple[str, str]]:
         "actionable": (
             "The cost of AI is cut everywhere or nowhere.",
             f"{formatting.count(len(losing))} of {features} features cost more than they earn,"
-            f" together {formatting.money(gap)} a month; the others can be left alone.",
+            f" together {formatting.money(gap)} a month; the others can be left alone."
+            if losing
+            else f"{features} features are ranked by return; none costs more than it earns.",
         ),
     }
 

@@ -53,7 +53,7 @@ _KINDS: Dict[str, Callable[[Any], str]] = {
     "tiers": _tiers,
     "steps": _steps,
     "signals": _points,
-    "factors": lambda value: ", ".join(formatting.decimal(one) for one in value),
+    "factors": lambda value: ", ".join(f"{one:g}" for one in value),
     "tasks": lambda value: ", ".join(sorted(one.replace("_", " ") for one in value)),
 }
 
@@ -73,6 +73,8 @@ THRESHOLDS: Dict[str, Tuple[Threshold, ...]] = {
         Threshold("The forecast looks back over", "FORECAST_WINDOW_DAYS", "days"),
         Threshold("The forecast is tested on the last", "FORECAST_BACKTEST_DAYS", "days"),
         Threshold("Days expected within the forecast's range", "FORECAST_INTERVAL", "share"),
+        Threshold("… measured by forecasts from each of the last", "FORECAST_ORIGINS", "days"),
+        Threshold("A slope counts from a squared t-ratio of", "FORECAST_SLOPE_EVIDENCE", "number"),
         Threshold("A trend is fitted from", "FORECAST_MIN_DAYS", "days"),
         Threshold("Error that a plan can bear", "FORECAST_USABLE_MAPE_PCT", "percent"),
         Threshold("The trend compares the last active", "TREND_RECENT_DAYS", "days"),
@@ -191,6 +193,9 @@ THRESHOLDS: Dict[str, Tuple[Threshold, ...]] = {
         ),
         Threshold("A customer wastes prompts from", "PROMPT_WASTER_MIN_CALLS", "calls"),
         Threshold("… that are a share of its calls of", "PROMPT_WASTER_MIN_SHARE_PCT", "percent"),
+        Threshold("… at least the share of all others, times", "PROMPT_WASTER_FACTOR", "number"),
+        Threshold("… with others' share weighing as much as", "PROMPT_WASTER_PRIOR_CALLS", "calls"),
+        Threshold("… that chance alone would bring in less than", "PROMPT_WASTER_CHANCE", "share"),
         Threshold("Simple task: input and output below", "SIMPLE_TASK_MAX_TOKENS", "tokens"),
         Threshold(
             "Dear model: mean price of 1M tokens above",

@@ -128,9 +128,12 @@ const charts = (() => {
     return { x: values, y: labels };
   }
 
+  // A long label in two lines where there is little room.
   function shortened(text) {
     const limit = window.innerWidth < 640 ? 16 : 36;
-    return text.length > limit ? `${text.slice(0, limit - 1)}…` : text;
+    const cut = (part) => (part.length > limit ? `${part.slice(0, limit - 1)}…` : part);
+    const at = Math.max(...[" ", "-"].map((sign) => text.lastIndexOf(sign, limit - 1))) + 1;
+    return text.length > limit && at > 1 ? [text.slice(0, at).trim(), cut(text.slice(at))] : cut(text);
   }
 
   function tooltip(data) {
