@@ -38,7 +38,6 @@ REGENERATE_MAX_PAUSE_S = 600
 
 JOB_TIME_LIMIT_S = 300
 JOB_TERMINATE_GRACE_S = 1
-JOB_NICENESS = 10  # jobs take the processor time that the server and the desktop leave
 MAX_RUNNING_JOBS = 5
 MAX_QUEUED_JOBS = 13
 FINISHED_JOBS_KEPT = 50

@@ -290,15 +290,6 @@ def test_output_without_end_is_ended(tmp_path: Path) -> None:
     assert output.size() == len(output.tail()) == config.JOB_OUTPUT_SHOWN_BYTES
 
 
-@pytest.mark.skipif(not hasattr(os, "getpriority"), reason="POSIX")
-def test_jobs_give_way_to_the_server(tmp_path: Path) -> None:
-    code = "import os, time; time.sleep(0.3); print(os.getpriority(os.PRIO_PROCESS, 0))"
-    output = Output()
-    run_limited(Command([sys.executable, "-c", code], str(tmp_path)), output, 5, threading.Event())
-    own = os.getpriority(os.PRIO_PROCESS, 0)
-    assert int(output.tail()) == max(own, config.JOB_NICENESS)
-
-
 def test_a_limit_ends_the_whole_session(tmp_path: Path) -> None:
     words = [sys.executable, "-c", "import time; time.sleep(60)", str(tmp_path)]
     begun = time.monotonic()

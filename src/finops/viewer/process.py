@@ -1,8 +1,7 @@
 """Running a command that may hang, crash or fork: it ends at its limit, with all its children.
 
 Commands run as processes, not threads, because only a process can really be ended.  Each is
-the leader of a session of its own, so that one signal reaches whatever it has started, and
-takes only the processor time that the server leaves.
+the leader of a session of its own, so that one signal reaches whatever it has started.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ import signal
 import subprocess
 import threading
 import time
-from contextlib import suppress
 from typing import Callable, Dict, List, Mapping, NamedTuple, Optional
 
 from finops import config
@@ -74,7 +72,7 @@ def run_limited(
 def _start(command: Command, output: Output) -> subprocess.Popen[bytes]:
     environ: Dict[str, str] = dict(os.environ, PYTHONUNBUFFERED="1", PYTHONIOENCODING="utf-8")
     environ.update(command.environ)
-    process = subprocess.Popen(
+    return subprocess.Popen(
         command.argv,
         cwd=command.cwd,
         env=environ,
@@ -83,20 +81,6 @@ def _start(command: Command, output: Output) -> subprocess.Popen[bytes]:
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
-    _yield_to_others(process.pid)
-    return process
-
-
-def _yield_to_others(pid: int) -> None:
-    """Give a process and what it starts less of the processors than the server has."""
-    if not hasattr(os, "setpriority"):
-        return
-    with suppress(OSError):  # it has ended already
-        own = os.getpriority(os.PRIO_PROCESS, 0)
-        os.setpriority(os.PRIO_PROCESS, pid, max(own, config.JOB_NICENESS))
-    # Where Linux shares by session first, the session has a niceness of its own.
-    with suppress(OSError), open(f"/proc/{pid}/autogroup", "w", encoding="ascii") as group:
-        group.write(str(config.JOB_NICENESS))
 
 
 def _wait(
