@@ -63,20 +63,41 @@ _FILTERS = {
     " and output_tokens < 0.1 * input_tokens",
     "simple_task": "status = 'success' and tokens < 200",
 }
-WRITE = """copy (select timestamp '2025-01-01' + to_seconds(i * 25) as timestamp,
- printf('call_%08d', i) as call_id, ['openai', 'anthropic', 'google'][1 + i % 3] as provider,
- printf('model-%d', i % 24) as model, (50 + random() * 1950)::int as input_tokens,
- (50 + random() * 950)::int as output_tokens, round(random() / 50, 6) as cost_usd,
- (200 + random() * 400)::int as latency_ms,
- printf('cust_%04d', (random() * 60)::int) as customer_id,
- ['starter', 'pro', 'enterprise'][1 + i % 3] as subscription_tier,
- printf('org_%03d', i % 50) as organization_id, 'product_a' as product_id, 'chat' as feature_id,
- 'chat' as task_type, 'production' as environment,
- printf('req_%016x', (random() * 1e15)::bigint) as request_id,
- printf('trace_%016x', (random() * 1e15)::bigint) as trace_id, 'web_app_v1.2' as user_agent,
- printf('sess_%012x', i // 9) as session_id, 800 as total_tokens, 'us-east' as region,
- 'success' as status, '' as error_type, 'power' as customer_archetype, 199.0 as tier_price_usd
- from range({rows}) t(i)) to '{path}' (header true)"""
+# As many rows of the same columns, drawn and put together as the simulator does it: weighted
+# choices, tokens and latency spread, a cost that follows from tokens and price, failures that
+# change other columns, attributes that follow from the customer.
+WRITE = """copy (with drawn as (
+ select i, random() as who, random() as which, random() as use, random() as fate,
+ (50 + 1950 * random() * random())::int as input, (50 + 950 * random() * random())::int as output,
+ random() + random() + random() - 1.5 as spread, random() as place, random() as moment
+ from range({rows}) t(i)),
+chosen as (select *, (who * who * 62)::int as customer, (which * which * 24)::int as m,
+ case when fate < 0.98 then '' when fate < 0.99 then 'rate_limit' when fate < 0.995 then 'timeout'
+ else 'server_error' end as error from drawn),
+priced as (select *, (m * 7 % 60 + 1) / 1000 as price_in, (m * 13 % 70 + 2) / 1000 as price_out,
+ if(error = '' or error = 'timeout', output, 0) as out from chosen)
+select timestamp '2025-01-01' + to_milliseconds(i * 25000 + (moment * 20000)::bigint) as timestamp,
+ printf('call_%08d', i) as call_id,
+ ['openai', 'anthropic', 'google', 'mistral', 'cohere', 'bedrock', 'azure'][1 + m % 7] as provider,
+ 'model-' || m as model, input as input_tokens, out as output_tokens,
+ round((input * price_in + out * price_out) / 1000, 6)::decimal(12, 6) as cost_usd,
+ greatest(1, ((200 + (input + out) * (1 + m % 5) / 4) * (1 + spread / 2))::int) as latency_ms,
+ printf('cust_%04d', customer) as customer_id,
+ ['starter', 'pro', 'enterprise'][1 + customer % 3] as subscription_tier,
+ printf('org_%03d', customer % 50) as organization_id,
+ ['product_a', 'product_b', 'product_c'][1 + customer % 3] as product_id,
+ ['chat', 'search', 'code', 'summary', 'translate'][1 + (use * 5)::int % 5] as feature_id,
+ ['chat', 'qa', 'code', 'summarization', 'reasoning'][1 + (use * 15)::int % 5] as task_type,
+ ['production', 'staging', 'development'][1 + (use * use * use * 3)::int % 3] as environment,
+ printf('req_%012x', (moment * 281474976710656)::bigint) as request_id,
+ printf('trace_%04x%05x', customer, i // 148) as trace_id,
+ ['web_app_v1.2', 'ios_v3.4', 'batch_v2'][1 + customer % 3] as user_agent,
+ printf('sess_%04x%05x', customer, i // 148) as session_id, input + out as total_tokens,
+ ['us-east', 'us-west', 'eu-west', 'ap-south'][1 + (place * place * 4)::int % 4] as region,
+ if(error = '', 'success', 'error') as status, error as error_type,
+ ['power', 'light', 'steady'][1 + customer % 3] as customer_archetype,
+ [49.0, 199.0, 999.0][1 + customer % 3] as tier_price_usd
+ from priced order by i) to '{path}' (header true)"""
 
 
 def group_by(table: Table) -> str:
