@@ -22,7 +22,7 @@ import sys
 import tempfile
 import threading
 import time
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Sequence
 
@@ -240,6 +240,35 @@ class Bench:
         what = f"after 5 MB were appended to an analysed {megabytes} MB, against cold"
         self.rows.append(ratio_row(what, runs, cold, 0.2))
 
+    def after_the_scan(self, megabytes: int) -> None:
+        """The analyzers and their pages alone, by the seconds that the manifest tells."""
+        path, reports = self.path(megabytes), self.folder / "reports"
+        seconds = []
+        for _ in range(self.runs):
+            run(analyze(path, reports))
+            manifest = json.loads((reports / "manifest.json").read_text(encoding="utf-8"))
+            seconds.append(sum(one["seconds"] for one in manifest["reports"]))
+        found = statistics.median(seconds)
+        what = f"analyzers and pages after the scan, {megabytes} MB"
+        self.rows.append(Row(what, "<= 1.0 s", f"{found:.2f} s", found <= 1.0))
+
+    def unusual(self, megabytes: int) -> None:
+        """Memory where groups are many: 50,000 customers, and ten years."""
+        reports = self.folder / "reports"
+        for what, spoil in (("50,000 customers", _many_customers), ("ten years", _ten_years)):
+            path = self.folder / "unusual.csv"
+            spoil(self.path(megabytes), path)
+            one = run(analyze(path, reports, "--no-cache"))
+            measured = f"{one.megabytes:.0f} MB held, {one.seconds:.1f} s"
+            self.rows.append(
+                Row(
+                    f"analyze {megabytes} MB, {what}",
+                    "<= 1,024 MB held",
+                    measured,
+                    one.megabytes <= 1024,
+                )
+            )
+
     def dirty(self, megabytes: int) -> None:
         """Reading a file in which every hundredth row is broken."""
         clean, spoiled = self.path(megabytes), self.folder / "dirty.csv"
@@ -287,6 +316,37 @@ def _spoil(source: Path, target: Path) -> None:
             out.write(line)
 
 
+def _many_customers(source: Path, target: Path) -> None:
+    """Copy a file with its calls dealt to 50,000 customers."""
+
+    def dealt(number: int, fields: List[bytes]) -> None:
+        fields[8] = b"cust_%05d" % (number * 7919 % 50_000)
+
+    _rewritten(source, target, dealt)
+
+
+def _ten_years(source: Path, target: Path) -> None:
+    """Copy a file with its calls spread over ten years, all hours of them."""
+    with open(str(source), "rb") as lines:
+        rows = sum(1 for _ in lines)
+    begun, span = datetime(2016, 1, 1), timedelta(days=3652)
+
+    def spread(number: int, fields: List[bytes]) -> None:
+        moment = begun + span * number / rows
+        fields[0] = moment.strftime("%Y-%m-%dT%H:%M:%S.%f").encode("ascii")
+
+    _rewritten(source, target, spread)
+
+
+def _rewritten(source: Path, target: Path, change: Callable[[int, List[bytes]], None]) -> None:
+    with open(str(source), "rb") as lines, open(str(target), "wb") as out:
+        out.write(lines.readline())
+        for number, line in enumerate(lines):
+            fields = line.split(b",")
+            change(number, fields)
+            out.write(b",".join(fields))
+
+
 # --- the table -------------------------------------------------------------------------------
 
 
@@ -311,6 +371,7 @@ def measure(bench: Bench, quick: bool) -> None:
     bench.start_up()
     bench.cold(50, 1.3)
     bench.dirty(50)
+    bench.after_the_scan(50)
     if quick:
         bench.generating(50)
         return
@@ -318,6 +379,8 @@ def measure(bench: Bench, quick: bool) -> None:
     bench.generating(500)
     cold = bench.cold(500, 1.5)
     bench.warm(500, cold)
+    bench.after_the_scan(500)
+    bench.unusual(200)
     bench.curve([10, 50, 200, 500, 2000])
 
 
