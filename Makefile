@@ -59,6 +59,7 @@ detectors: setup ## score detectors and forecast on many simulated datasets (tak
 	@$(VENV) scripts/evaluate_seeds.py --size 200MB
 	@$(VENV) scripts/evaluate_seeds.py --no-incidents --seeds 42,1-10
 	@PYTHONPATH=src $(VENV) scripts/backtest.py
+	@PYTHONPATH=src $(VENV) scripts/many_customers.py
 
 soak: setup ## the long tests: 100 kills on 500 MB, 2 GB read, 100,000 requests (5 GB of disk)
 	@$(VENV) scripts/soak.py
