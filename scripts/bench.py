@@ -332,7 +332,7 @@ def _ten_years(source: Path, target: Path) -> None:
     begun, span = datetime(2016, 1, 1), timedelta(days=3652)
 
     def spread(number: int, fields: List[bytes]) -> None:
-        moment = begun + span * number / rows
+        moment = begun + span * (number / rows)
         fields[0] = moment.strftime("%Y-%m-%dT%H:%M:%S.%f").encode("ascii")
 
     _rewritten(source, target, spread)

@@ -113,7 +113,8 @@ class FilledCube:
     """A cube as one part of the file filled it, with the meaning of its codes.
 
     `packed` is that of `cubes.Cube`; `call_keys` are those of the projected call codes;
-    `starts` says at which cell each stretch of time begins, and the last one ends.
+    `starts` says at which cell each stretch of time begins, and the last one ends.  `found_out`
+    is a dict, empty at first, in which all cubes keep what they find out about their keys.
     """
 
     def __init__(
@@ -122,24 +123,34 @@ class FilledCube:
         packed: Mapping[str, Any],
         call_keys: Sequence[Tuple[Any, ...]],
         customer_keys: Sequence[Tuple[Any, ...]],
+        found_out: Dict[Any, bool],
     ) -> None:
         self.spec = spec
         self.packed = packed
         self.call_keys = call_keys
         self.customer_keys = customer_keys
+        self._found_out = found_out
         self.starts = [0, *accumulate(packed["lengths"])]
         self._lone: Optional[Stretch] = None
         self._firsts: List[int] = []
 
     def tells_apart(self, dimensions: Sequence[str]) -> bool:
         """Return whether no two cells of one time value have the same values of `dimensions`."""
-        customers = [CUSTOMER_POSITION[n] for n in dimensions if n in CUSTOMER_POSITION]
-        calls = [self.spec.calls.index(n) for n in dimensions if n in self.spec.calls]
+        customers = tuple(CUSTOMER_POSITION[n] for n in dimensions if n in CUSTOMER_POSITION)
+        calls = tuple(self.spec.calls.index(n) for n in dimensions if n in self.spec.calls)
         return (
-            (not self.spec.customers or _differ(self.customer_keys, customers))
-            and (not self.spec.calls or _differ(self.call_keys, calls))
+            (not self.spec.customers or self._differ(self.customer_keys, customers))
+            and (not self.spec.calls or self._differ(self.call_keys, calls))
             and (not self.spec.band or "token_band" in dimensions)
         )
+
+    def _differ(self, keys: Sequence[Tuple[Any, ...]], places: Tuple[int, ...]) -> bool:
+        """Return whether keys differ in some places, which is found out once for all tables."""
+        asked = (id(keys), places)
+        if asked not in self._found_out:
+            shortened = {tuple(key[place] for place in places) for key in keys}
+            self._found_out[asked] = len(shortened) == len(keys)
+        return self._found_out[asked]
 
     def stretch(self, first: int, last: int) -> Stretch:
         """Return the cells of the stretches of time [first, last)."""
@@ -154,7 +165,3 @@ class FilledCube:
         if not self._firsts:
             self._firsts = [0, *accumulate(self.packed["counts"])]
         return self._firsts[cell]
-
-
-def _differ(keys: Sequence[Tuple[Any, ...]], places: Sequence[int]) -> bool:
-    return len({tuple(key[place] for place in places) for key in keys}) == len(keys)

@@ -24,7 +24,8 @@ def tables_of(
     plan: Plan, tables: Sequence[Table], parts: Sequence[Part], journeys: Journeys
 ) -> Dict[Table, Dict[Any, Any]]:
     """Return tables of the plan, folded from the cubes of all parts."""
-    cubes = {spec: _cubes(parts, plan, place) for place, spec in enumerate(plan.specs)}
+    found_out: Dict[Any, bool] = {}
+    cubes = {spec: _cubes(parts, plan, place, found_out) for place, spec in enumerate(plan.specs)}
     filled: Dict[Table, Dict[Any, Any]] = {}
     for table in tables:
         if set(table.measures) & set(REGION_CHANGE_MEASURES):
@@ -39,12 +40,15 @@ def tables_of(
     return filled
 
 
-def _cubes(parts: Sequence[Part], plan: Plan, place: int) -> List[FilledCube]:
-    found = []
-    for part in parts:
-        call_keys, packed = part["cubes"][place]
-        found.append(FilledCube(plan.specs[place], packed, call_keys, part["customer_keys"]))
-    return found
+def _cubes(
+    parts: Sequence[Part], plan: Plan, place: int, found_out: Dict[Any, bool]
+) -> List[FilledCube]:
+    spec = plan.specs[place]
+    return [
+        FilledCube(spec, packed, call_keys, part["customer_keys"], found_out)
+        for part in parts
+        for call_keys, packed in (part["cubes"][place],)
+    ]
 
 
 def accounting_of(parts: Sequence[Part], notes: Sequence[str], tail: bool) -> Accounting:
