@@ -15,7 +15,7 @@ hour_burst         realtime.anomalies of the pattern burst                      
 viral_customer     abuse_detection.unusual_usage (rises) and .cost_spikes        day
 departed_customer  churn_growth.churned                                          none
 rate_limit_abuser  abuse_detection.rate_limit_abuse                              hour
-region_hopper      abuse_detection.suspicious_access                             day
+region_hopper      abuse_detection.suspicious_access of the pattern hopping      day
 prompt_waster      token_economics.prompt_wasters                                none
 slow_provider      realtime.alerts of type provider_degraded, by latency         hour
 =================  ============================================================  ============
@@ -236,7 +236,8 @@ def _rate_limited(results: Results) -> Iterable[Alarm]:
 
 def _hopping(results: Results) -> Iterable[Alarm]:
     for row in _rows(results, "abuse_detection", "suspicious_access"):
-        yield _day(row["customer_id"], row["date"])
+        if row.get("pattern", "hopping") == "hopping":
+            yield _day(row["customer_id"], row["date"])
 
 
 def _wasting(results: Results) -> Iterable[Alarm]:

@@ -244,6 +244,8 @@ def _access(data: Data) -> Part:
                 Column("customer_id", "Customer"),
                 Column("date", "Day", "date"),
                 Column("switches", "Changes", "count"),
+                Column("usual_switches", "On other days", "number"),
+                Column("pattern", "Pattern"),
                 Column("shown", "Regions"),
                 Column("shortest_gap_s", "Shortest gap", "seconds"),
             ],

@@ -89,8 +89,23 @@ def test_suspicious_access_by_hand() -> None:
             "switches": limit + 1,
             "regions": ["ap-southeast", "eu-west", "us-east"],
             "shortest_gap_minutes": 1.5,
+            "usual_switches": 0.0,
+            "pattern": "hopping",
         }
     ]
+
+
+def test_people_in_two_offices_change_regions_by_habit() -> None:
+    """Eight changes every day are a habit; the day with thirty is none."""
+    rows = [row for day in range(9) for row in hopping(24 * day, 8, customer_id="offices")]
+    rows += hopping(24 * 9, 30, customer_id="offices")
+    found = analyze(rows)["suspicious_access"]
+    assert [(row["switches"], row["pattern"]) for row in found] == [
+        (30, "hopping"),
+        *[(8, "habit")] * 9,
+    ]
+    assert found[0]["usual_switches"] == 8
+    assert found[1]["usual_switches"] == pytest.approx((8 * 8 + 30) / 9)
 
 
 def test_changes_an_hour_apart_are_travel() -> None:

@@ -10,6 +10,7 @@ The risk score of a customer adds, for each signal it shows, `config.ABUSE_POINT
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import Dict, Iterable, List, Mapping, NamedTuple, Set, Tuple
 
 from finops import config, stats
@@ -135,18 +136,32 @@ def _rate_limit_row(name: str, hour: str, calls: int, errors: int, limited: int)
 
 
 def _suspicious_access(data: Rollups) -> List[Row]:
-    """Return the days with too many quick region changes of one customer, the most first."""
-    rows = [
-        {
-            "customer_id": name,
-            "date": day,
-            "switches": switches,
-            "regions": list(regions),
-            "shortest_gap_minutes": seconds / 60,
-        }
-        for (name, day), (switches, regions, seconds) in data[REGION_CHANGES].items()
-        if switches > config.SUSPICIOUS_SWITCHES_PER_DAY
-    ]
+    """Return the days with too many quick region changes of one customer, the most first.
+
+    `usual_switches` are those of the customer's other active days, on average; `pattern` is
+    "habit" where the day is not far above them, as with people in two offices, else "hopping".
+    """
+    changes = data[REGION_CHANGES]
+    known: Dict[str, int] = {}
+    for (name, _), (switches, _, _) in changes.items():
+        known[name] = known.get(name, 0) + switches
+    active = Counter(name for name, _ in data[DAILY])
+    rows = []
+    for (name, day), (switches, regions, seconds) in changes.items():
+        if switches > config.SUSPICIOUS_SWITCHES_PER_DAY:
+            usual = stats.ratio(known[name] - switches, active[name] - 1)
+            habit = switches <= config.SUSPICIOUS_TIMES_USUAL * usual
+            rows.append(
+                {
+                    "customer_id": name,
+                    "date": day,
+                    "switches": switches,
+                    "regions": list(regions),
+                    "shortest_gap_minutes": seconds / 60,
+                    "usual_switches": usual,
+                    "pattern": "habit" if habit else "hopping",
+                }
+            )
     return ordered(rows, "switches", ("customer_id", "date"))
 
 
