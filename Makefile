@@ -29,9 +29,13 @@ setup: ## prepare the development environment
 
 test: setup lint test-old test-new coverage ## run every check there is
 
+# The newest Python's tests of the examples run these on every Python themselves.
+EXAMPLES := tests/showcase/test_every_example.py tests/showcase/test_instrumentation_runs.py
+
 test-old: # the tests of what ships, on Python 3.7
 	@if [ -x $(VENV37) ]; then \
-		$(VENV37) -m pytest tests -n 2 --dist loadfile -p no:cacheprovider -m "not slow"; fi
+		$(VENV37) -m pytest tests -n 2 --dist loadfile -p no:cacheprovider -m "not slow" \
+			$(addprefix --ignore=,$(EXAMPLES)); fi
 
 test-new: # everything, on the newest Python, measured
 	@rm -f .coverage .coverage.*
@@ -62,7 +66,7 @@ detectors: setup ## score detectors and forecast on many simulated datasets (tak
 	@PYTHONPATH=src $(VENV) scripts/many_customers.py
 
 soak: setup ## the long tests: 100 kills on 500 MB, 2 GB read, 100,000 requests (5 GB of disk)
-	@$(VENV) scripts/soak.py
+	@PYTHONPATH=src:. $(VENV) scripts/soak.py
 
 snapshots: setup ## write the snapshots of result keys and pages anew
 	@UPDATE_SNAPSHOTS=1 $(VENV) -m pytest tests -k snapshot

@@ -1,6 +1,6 @@
 """The long versions of what the tests prove in small: half an hour of killing, reading, asking.
 
-    python scripts/soak.py [kills|read|requests|files ...] [--folder DIR]
+    PYTHONPATH=src:. .venv/bin/python scripts/soak.py [kills|read|requests|files ...] [--folder DIR]
 
 `kills`: 100 `kill -9` of `finops generate --size 500MB` as a user starts it, at random moments
 and every other time while a batch is seen being written; each state is checked, and then the
@@ -26,14 +26,13 @@ import time
 from pathlib import Path
 from typing import Any, Callable, Dict, List
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
+from finops.config import BATCH_SIZE
+from finops.dataset.mark import read_mark
+from tests.dataset.test_malformed import READ_ALONE, other_pythons, outcomes_elsewhere
+from tests.support.live import some_rows
+from tests.viewer.test_load import Served
 
-from finops.config import BATCH_SIZE  # noqa: E402
-from finops.dataset.mark import read_mark  # noqa: E402
-from tests.dataset.test_malformed import READ_ALONE, other_pythons, outcomes_elsewhere  # noqa: E402
-from tests.support.live import some_rows  # noqa: E402
-from tests.viewer.test_load import Served  # noqa: E402
+ROOT = Path(__file__).resolve().parents[1]
 
 SEED = 7
 KILLS = 100

@@ -64,6 +64,7 @@ def packed_sums(two_years: Site, name: str) -> Dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", [*ANALYZER_REGISTRY, "index"])
+@pytest.mark.slow
 def test_pages_of_two_years_are_20_to_200_kb(two_years: Site, name: str) -> None:
     path = two_years.folder / f"{name}.html"
     assert 20 * 1024 <= path.stat().st_size <= 200 * 1024
