@@ -22,10 +22,11 @@ import sys
 import tempfile
 import threading
 import time
-from datetime import date, datetime, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Sequence
 
+from variants import append, many_customers, spoil, ten_years
 from yardsticks import LOAD, SRC, WRITE, declared, group_by
 
 WORKERS = 2
@@ -235,7 +236,7 @@ class Bench:
         run(analyze(path, reports))
         runs = []
         for _ in range(self.runs):
-            _append(longer, path, 5 * MEGABYTE)
+            append(longer, path, 5 * MEGABYTE)
             runs.append(run(analyze(path, reports)))
         what = f"after 5 MB were appended to an analysed {megabytes} MB, against cold"
         self.rows.append(ratio_row(what, runs, cold, 0.2))
@@ -255,9 +256,9 @@ class Bench:
     def unusual(self, megabytes: int) -> None:
         """Memory where groups are many: 50,000 customers, and ten years."""
         reports = self.folder / "reports"
-        for what, spoil in (("50,000 customers", _many_customers), ("ten years", _ten_years)):
+        for what, made in (("50,000 customers", many_customers), ("ten years", ten_years)):
             path = self.folder / "unusual.csv"
-            spoil(self.path(megabytes), path)
+            made(self.path(megabytes), path)
             one = run(analyze(path, reports, "--no-cache"))
             measured = f"{one.megabytes:.0f} MB held, {one.seconds:.1f} s"
             self.rows.append(
@@ -272,7 +273,7 @@ class Bench:
     def dirty(self, megabytes: int) -> None:
         """Reading a file in which every hundredth row is broken."""
         clean, spoiled = self.path(megabytes), self.folder / "dirty.csv"
-        _spoil(clean, spoiled)
+        spoil(clean, spoiled)
         reports = self.folder / "reports"
         bad, good = interleaved(
             self.runs,
@@ -296,55 +297,6 @@ class Bench:
             reached = held <= 1024 if megabytes >= 2000 else None
             target = "<= 1,024 MB held" if megabytes >= 2000 else ""
             self.rows.append(Row(f"analyze {megabytes} MB", target, measured, reached))
-
-
-def _append(source: Path, target: Path, count: int) -> None:
-    """Append the next whole lines of `source`, of which `target` is the beginning."""
-    with open(str(source), "rb") as lines, open(str(target), "ab") as out:
-        lines.seek(target.stat().st_size)
-        out.write(lines.read(count) + lines.readline())
-
-
-def _spoil(source: Path, target: Path) -> None:
-    """Copy a file with every hundredth row broken: a letter in a number, in turn a field less."""
-    with open(str(source), "rb") as lines, open(str(target), "wb") as out:
-        for number, line in enumerate(lines):
-            if number % 100 == 50:
-                fields = line.split(b",")
-                fields[4] = b"x"
-                line = b",".join(fields if number % 200 == 50 else fields[1:])
-            out.write(line)
-
-
-def _many_customers(source: Path, target: Path) -> None:
-    """Copy a file with its calls dealt to 50,000 customers."""
-
-    def dealt(number: int, fields: List[bytes]) -> None:
-        fields[8] = b"cust_%05d" % (number * 7919 % 50_000)
-
-    _rewritten(source, target, dealt)
-
-
-def _ten_years(source: Path, target: Path) -> None:
-    """Copy a file with its calls spread over ten years, all hours of them."""
-    with open(str(source), "rb") as lines:
-        rows = sum(1 for _ in lines)
-    begun, span = datetime(2016, 1, 1), timedelta(days=3652)
-
-    def spread(number: int, fields: List[bytes]) -> None:
-        moment = begun + span * (number / rows)
-        fields[0] = moment.strftime("%Y-%m-%dT%H:%M:%S.%f").encode("ascii")
-
-    _rewritten(source, target, spread)
-
-
-def _rewritten(source: Path, target: Path, change: Callable[[int, List[bytes]], None]) -> None:
-    with open(str(source), "rb") as lines, open(str(target), "wb") as out:
-        out.write(lines.readline())
-        for number, line in enumerate(lines):
-            fields = line.split(b",")
-            change(number, fields)
-            out.write(b",".join(fields))
 
 
 # --- the table -------------------------------------------------------------------------------

@@ -1,0 +1,56 @@
+"""Datasets made from others: longer, dirty, of many customers, of many years."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Callable, List
+
+
+def append(source: Path, target: Path, count: int) -> None:
+    """Append the next whole lines of `source`, of which `target` is the beginning."""
+    with open(str(source), "rb") as lines, open(str(target), "ab") as out:
+        lines.seek(target.stat().st_size)
+        out.write(lines.read(count) + lines.readline())
+
+
+def spoil(source: Path, target: Path) -> None:
+    """Copy a file with every hundredth row broken: a letter in a number, in turn a field less."""
+    with open(str(source), "rb") as lines, open(str(target), "wb") as out:
+        for number, line in enumerate(lines):
+            if number % 100 == 50:
+                fields = line.split(b",")
+                fields[4] = b"x"
+                line = b",".join(fields if number % 200 == 50 else fields[1:])
+            out.write(line)
+
+
+def many_customers(source: Path, target: Path) -> None:
+    """Copy a file with its calls dealt to 50,000 customers."""
+
+    def dealt(number: int, fields: List[bytes]) -> None:
+        fields[8] = b"cust_%05d" % (number * 7919 % 50_000)
+
+    _rewritten(source, target, dealt)
+
+
+def ten_years(source: Path, target: Path) -> None:
+    """Copy a file with its calls spread over ten years, all hours of them."""
+    with open(str(source), "rb") as lines:
+        rows = sum(1 for _ in lines)
+    begun, span = datetime(2016, 1, 1), timedelta(days=3652)
+
+    def spread(number: int, fields: List[bytes]) -> None:
+        moment = begun + span * (number / rows)
+        fields[0] = moment.strftime("%Y-%m-%dT%H:%M:%S.%f").encode("ascii")
+
+    _rewritten(source, target, spread)
+
+
+def _rewritten(source: Path, target: Path, change: Callable[[int, List[bytes]], None]) -> None:
+    with open(str(source), "rb") as lines, open(str(target), "wb") as out:
+        out.write(lines.readline())
+        for number, line in enumerate(lines):
+            fields = line.split(b",")
+            change(number, fields)
+            out.write(b",".join(fields))
