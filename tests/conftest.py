@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
 import pytest
+from hypothesis import settings
 
 from finops import config
 from finops.catalog import CATALOG
@@ -18,6 +19,10 @@ from tests.support.chromium import FLAGS
 from tests.support.plain import call
 from tests.support.promises import promised_tests
 from tests.support.tools import STRICT, need
+
+# How long an example takes says something about the machine, not about the code.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 # The oracle's own conftest imports DuckDB, and a conftest that skips itself skips everything.
 collect_ignore = ["oracle"] if find_spec("duckdb") is None and not STRICT else []

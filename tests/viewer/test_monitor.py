@@ -187,12 +187,12 @@ def test_every_change_is_noticed_within_two_intervals(
     kept = tmp_path / "kept"
     pace = Pace(interval_s=0.1, gap_s=0, growth_bytes=1000, max_pause_s=0)
 
-    def noticed(lines: int, regenerated: int) -> None:
-        before = regenerations(running)
+    def noticed(lines: int, regenerated: bool, before: int) -> None:
         looks.two_more()
         found = running.status()["csv"]
         assert (found["exists"], found["line_count"]) == (lines > 0, lines)
-        assert regenerations(running) == before + regenerated
+        # A change that takes two system calls may be seen half done, and then again.
+        assert (regenerations(running) > before) == regenerated
         running.idle()
 
     with live(tmp_path, monitor=True, pace=pace) as running:
@@ -204,12 +204,14 @@ def test_every_change_is_noticed_within_two_intervals(
             (lambda: renamed(path), 71),
             (lambda: emptied_and_past(path), 91),
         ):
+            before = regenerations(running)
             change()
-            noticed(lines, regenerated=1)
+            noticed(lines, True, before)
+        before = regenerations(running)
         os.replace(str(path), str(kept))
-        noticed(0, regenerated=0)
+        noticed(0, False, before)
         os.replace(str(kept), str(path))
-        noticed(91, regenerated=1)
+        noticed(91, True, before)
 
 
 def test_monitor_deleted(tmp_path: Path) -> None:
