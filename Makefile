@@ -32,16 +32,20 @@ test: setup lint test-old test-new coverage ## run every check there is
 # The newest Python's tests of the examples run these on every Python themselves.
 EXAMPLES := tests/showcase/test_every_example.py tests/showcase/test_instrumentation_runs.py
 
+# One process more than cores: many tests wait for something.
+SHARED := -n 3 --dist loadfile
+
 test-old: # the tests of what ships, on Python 3.7
 	@if [ -x $(VENV37) ]; then \
-		$(VENV37) -m pytest tests -n 2 --dist loadfile -p no:cacheprovider -m "not slow" \
+		$(VENV37) -m pytest tests $(SHARED) -p no:cacheprovider -m "not slow" \
 			$(addprefix --ignore=,$(EXAMPLES)); fi
 
 test-new: # everything, on the newest Python, measured
 	@rm -f .coverage .coverage.*
 	@status=0; \
 	$(VENV) -m pytest tests -m alone || status=1; \
-	$(VENV) -m pytest tests -m "not alone" -n 2 --dist loadfile --cov --cov-report= || status=1; \
+	$(VENV) -m pytest tests -m "whole and not alone" $(SHARED) || status=1; \
+	$(VENV) -m pytest tests -m "not whole and not alone" $(SHARED) --cov --cov-report= || status=1; \
 	exit $$status
 
 coverage: # the share of lines and branches of src that the tests went through

@@ -21,7 +21,7 @@ from tests.support.promises import promised_tests
 from tests.support.tools import STRICT, need
 
 # How long an example takes says something about the machine, not about the code.
-settings.register_profile("no deadline", deadline=None)
+settings.register_profile("no deadline", parent=settings.default, deadline=None)
 settings.load_profile("no deadline")
 
 # The oracle's own conftest imports DuckDB, and a conftest that skips itself skips everything.
@@ -33,9 +33,27 @@ collect_ignore = ["oracle"] if find_spec("duckdb") is None and not STRICT else [
 ALONE = ("test_soak_10k", "test_200_clients", "test_starting_up_is_instant")
 
 
+# Long tests of the whole, which go through nothing that shorter ones do not: measuring what they
+# go through would only make them twice as long.
+WHOLE = (
+    "oracle/",
+    "showcase/",
+    "simulator/test_calibration.py",
+    "dataset/test_scan_shapes.py",
+    "generators/test_every_page.py",
+    "generators/test_hostile_browser.py",
+    "generators/test_ranges_wide.py",
+    "test_robustness.py",
+    "test_whole.py",
+)
+
+
 def pytest_collection_modifyitems(items: List[Any]) -> None:
-    """Mark the tests that must not share the machine."""
+    """Mark the tests that must not share the machine, and those of the whole."""
+    here = Path(__file__).parent
     for item in items:
+        if item.path.relative_to(here).as_posix().startswith(WHOLE):
+            item.add_marker("whole")
         if item.name.startswith(ALONE):
             item.add_marker("alone")
 
@@ -61,15 +79,15 @@ def _forbid_missing_tool(report: Any) -> None:
         report.outcome = "failed"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def playwright() -> Iterator[Any]:
-    """Playwright, started once: a process can hold one of it, whichever tests it runs."""
+    """Playwright: a process can hold one of it, and no other event loop beside it."""
     api = need("playwright.sync_api")
     with api.sync_playwright() as started:
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(playwright: Any) -> Iterator[Any]:
     """A running Chromium."""
     path = need("chromium")
