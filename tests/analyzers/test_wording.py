@@ -19,7 +19,7 @@ def test_doctests():
 
 @pytest.mark.parametrize(
     ("amount", "text"),
-    [(0, "0.00 USD"), (0.01, "0.01 USD"), (0.00994, "0.0099 USD"), (1e6, "1,000,000.00 USD")],
+    [(0, "$0.00"), (0.01, "$0.01"), (0.00994, "$0.0099"), (1e6, "$1,000,000.00")],
 )
 def test_usd(amount, text):
     assert wording.usd(amount) == text

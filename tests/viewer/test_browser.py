@@ -75,11 +75,11 @@ def test_from_nothing_to_a_report_by_keyboard(browser: Any, tmp_path: Path) -> N
         page.wait_for_selector("#jobs progress")
         until(page, lambda: text(page, "#size").startswith("1 of 1"), 60)
         until(page, lambda: int(text(page, "#calls").replace(",", "")) > 1000)
-        assert "done" in text(page, "#toasts")
+        until(page, lambda: "done" in text(page, "#toasts"))
         tab_to(page, "#report-profitability .run")
         page.keyboard.press("Enter")
         until(page, lambda: word(page, "profitability") == "Ready", 60)
-        assert "New: Customer Profitability" in text(page, "#toasts")
+        until(page, lambda: "New: Customer Profitability" in text(page, "#toasts"))
         assert page.evaluate("document.activeElement.getAttribute('aria-label')") == (
             "Run Customer Profitability"
         )
@@ -193,7 +193,7 @@ def test_failures_and_timeouts_are_shown(browser: Any, tmp_path: Path) -> None:
         until(page, lambda: word(page, "pricing") == "Timed out")
         until(page, lambda: word(page, "features") == "Failed")
         assert "Timed out after 1 s." in text(page, "#report-pricing .more")
-        assert "Timed out after 1 s." in text(page, "#toasts")
+        until(page, lambda: "Timed out after 1 s." in text(page, "#toasts"))
         assert "failed" in text(page, "#activity")
         assert has_focus(page, "#report-features .run")
 
@@ -208,13 +208,13 @@ def test_run_all_progress_and_cancel(browser: Any, tmp_path: Path) -> None:
         assert page.get_attribute("#run-all", "aria-disabled") == "true"
         press(page, "#jobs .cancel")
         until(page, lambda: page.locator("#jobs li").count() == 0)
-        assert "Cancelled" in text(page, "#toasts")
+        until(page, lambda: "Cancelled" in text(page, "#toasts"))
         assert page.get_attribute("#run-all", "aria-disabled") == "false"
         assert has_focus(page, "#run-all")
         running.commands.modes.clear()
         page.keyboard.press("Enter")
         until(page, lambda: page.locator(".report.ready").count() == 13)
-        assert "13 reports are new" in text(page, "#toasts")
+        until(page, lambda: "13 reports are new" in text(page, "#toasts"))
         assert has_focus(page, "#run-all")
 
 
@@ -260,7 +260,7 @@ def test_loss_and_return_of_the_server(browser: Any, tmp_path: Path) -> None:
         press(page, "#run-all")
         page.wait_for_selector(".connection.down")
         assert "trying again in" in text(page, "#connection")
-        assert "does not answer" in text(page, "#toasts")
+        until(page, lambda: "does not answer" in text(page, "#toasts"))
         assert text(page, "#calls") == "50"
         settings = Settings(
             tmp_path / "data" / "calls.csv", tmp_path / "reports", monitor=False, pace=QUIET

@@ -16,18 +16,19 @@ def usd(amount: float) -> str:
     """Return an amount in USD for a sentence; more decimals where there is little to show.
 
     >>> usd(1204.5), usd(0.0042), usd(-3)
-    ('1,204.50 USD', '0.0042 USD', '-3.00 USD')
+    ('$1,204.50', '$0.0042', '-$3.00')
     """
-    return f"{amount:,.2f} USD" if abs(amount) >= 0.01 or not amount else f"{amount:,.4f} USD"
+    decimals = 2 if abs(amount) >= 0.01 or not amount else 4
+    return f"{'-' if amount < 0 else ''}${abs(amount):,.{decimals}f}"
 
 
 def percent(share: float) -> str:
     """Return a percentage for a sentence.
 
     >>> percent(12.345)
-    '12.3 %'
+    '12.3%'
     """
-    return f"{share:,.1f} %"
+    return f"{share:,.1f}%"
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:

@@ -190,7 +190,7 @@ def test_exposure_is_the_cost_beyond_the_usual_day_once_a_day() -> None:
     days = PlainDataset(rows).rollups([]).period.days
     exposure = result["summary"]["estimated_exposure_usd_per_month"]
     assert exposure == pytest.approx(10 * 30 / days)
-    assert f"{exposure:,.2f} USD a month beyond its usual cost" in result["recommendations"][0]
+    assert f"${exposure:,.2f} a month beyond its usual cost" in result["recommendations"][0]
     assert result["recommendations"][0].startswith("Rotate cust_0001's API keys")
 
 

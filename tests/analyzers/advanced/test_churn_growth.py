@@ -138,7 +138,7 @@ def test_expansion_by_hand() -> None:
         }
     ]
     assert result["summary"]["expansion_monthly_revenue"] == 150.0
-    assert result["recommendations"][-1].startswith("Offer up the pro tier: calls up by 50.0 %")
+    assert result["recommendations"][-1].startswith("Offer up the pro tier: calls up by 50.0%")
 
 
 def test_a_rising_tide_is_nobodys_growth() -> None:
@@ -384,21 +384,21 @@ def test_findings_follow_from_conditions_and_are_sorted() -> None:
     assert result["findings"][0]["severity"] == "critical"
     assert result["findings"][0]["impact_usd_per_month"] == 199.0
     assert result["recommendations"] == [
-        "Contact leaving: 0 calls in 14 days after 39 before, 49.00 USD a month at stake.",
-        "Win back gone: no call since 2025-01-06, 199.00 USD a month lost.",
+        "Contact leaving: 0 calls in 14 days after 39 before, $49.00 a month at stake.",
+        "Win back gone: no call since 2025-01-06, $199.00 a month lost.",
     ]
 
 
 def test_a_low_churn_rate_is_a_warning_only() -> None:
     rows = [row for i in range(20) for row in on(40, customer_id=f"c{i}")]
     result = analyze(rows + on(0, customer_id="gone"))
-    assert result["findings"][0]["title"] == "1 customer left: 4.8 % of all"
+    assert result["findings"][0]["title"] == "1 customer left: 4.8% of all"
     assert result["findings"][0]["severity"] == "warning"
 
 
 def test_shrinking_weeks_are_a_warning() -> None:
     result = analyze(daily(range(7), 8) + daily(range(7, 14), 6))
-    assert result["findings"][0]["title"] == "Calls shrink by 25.0 % a week"
+    assert result["findings"][0]["title"] == "Calls shrink by 25.0% a week"
     assert result["findings"][0]["severity"] == "warning"
 
 
@@ -409,8 +409,8 @@ def test_many_subjects_share_a_sentence() -> None:
         rows += daily(range(33, 46), 1, customer_id=f"leaving_{i}")
     said = analyze(rows)["recommendations"]
     assert len(said) == 8
-    assert said[3] == "Contact 2 other customers as well: 398.00 USD a month at stake."
-    assert said[7] == "Win back 2 other silent customers as well: 398.00 USD a month lost."
+    assert said[3] == "Contact 2 other customers as well: $398.00 a month at stake."
+    assert said[7] == "Win back 2 other silent customers as well: $398.00 a month lost."
 
 
 def test_customers_without_a_price_are_named_without_an_amount() -> None:

@@ -161,9 +161,9 @@ def test_opportunity_by_hand():
     ]
     assert result["summary"]["monthly_savings"] == pytest.approx(3.15)
     assert result["recommendations"] == [
-        "Switch cust_0001 from gpt-4 to gemini-2.5-pro: saves 3.15 USD a month."
+        "Switch cust_0001 from gpt-4 to gemini-2.5-pro: saves $3.15 a month."
     ]
-    assert result["findings"][0]["title"] == "Cheaper models would save 3.15 USD a month"
+    assert result["findings"][0]["title"] == "Cheaper models would save $3.15 a month"
 
 
 def test_savings_up_to_1_usd_are_not_listed():
@@ -202,13 +202,13 @@ def test_waste_sentences_name_customer_model_and_worth():
     rows = [used("gpt-4", 2000, 1, customer_id="long"), used("gpt-4", 10, 10, customer_id="short")]
     result = analyze(*rows)
     assert result["recommendations"] == [
-        "Shorten the prompts of long: 0.05 USD a month are wasted on 1 long prompt with hardly "
+        "Shorten the prompts of long: $0.05 a month are wasted on 1 long prompt with hardly "
         "an answer.",
-        "Route simple tasks to ministral-8b: 0.0009 USD a month are wasted on 1 short call to "
+        "Route simple tasks to ministral-8b: $0.0009 a month are wasted on 1 short call to "
         "dear models.",
     ]
     assert [f["severity"] for f in result["findings"]] == ["warning", "warning"]
-    assert "an answer under 10 % of that" in result["findings"][0]["detail"]
+    assert "an answer under 10% of that" in result["findings"][0]["detail"]
 
 
 def test_nothing_wasted_is_said():

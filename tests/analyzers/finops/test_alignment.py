@@ -139,9 +139,9 @@ def test_efficiency_lists_five_of_each_end() -> None:
 
 def test_cost_of_nobody_is_a_finding_and_to_be_tagged() -> None:
     result = result_of(three())
-    assert "40.0 % of the cost belongs to nobody" in [f["title"] for f in result["findings"]]
+    assert "40.0% of the cost belongs to nobody" in [f["title"] for f in result["findings"]]
     assert result["recommendations"] == [
-        "Tag calls with organization and product where they are made: 4.00 USD a month cannot "
+        "Tag calls with organization and product where they are made: $4.00 a month cannot "
         "be charged to anybody."
     ]
 
@@ -150,7 +150,7 @@ def test_everything_owned_is_good_news() -> None:
     result = result_of([owned("org_a", "1"), owned("org_b", "1")])
     titles = [f["title"] for f in result["findings"]]
     assert "Every dollar has an owner" in titles
-    assert "org_a causes 50.0 % of the cost" in titles
+    assert "org_a causes 50.0% of the cost" in titles
     assert result["recommendations"] == []
 
 
@@ -163,10 +163,10 @@ def test_an_organization_that_pays_more_a_token() -> None:
     ]
     result = result_of(rows)
     found = next(f for f in result["findings"] if "a token than average" in f["title"])
-    assert found["title"] == "1 organization pays over 25 % more a token than average"
+    assert found["title"] == "1 organization pays over 25% more a token than average"
     assert found["impact_usd_per_month"] == pytest.approx(2.0)  # 4 USD at half the price
     assert result["recommendations"] == [
-        "Review the models that c uses: at the average price a token it would cost 2.00 USD "
+        "Review the models that c uses: at the average price a token it would cost $2.00 "
         "less a month."
     ]
 
@@ -184,7 +184,7 @@ def test_budgets_where_few_cause_half() -> None:
     rows = [owned(f"org_{n}", "1", timestamp=at(0)) for n in range(6)]
     rows += [owned("org_x", "8", timestamp=at(30))]
     assert result_of(rows)["recommendations"] == [
-        "Agree on budgets with 1 organization, org_x first: 8.00 USD a month are half of the "
+        "Agree on budgets with 1 organization, org_x first: $8.00 a month are half of the "
         "cost, while 7 organizations share it."
     ]
 

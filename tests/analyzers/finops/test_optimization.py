@@ -239,9 +239,8 @@ def test_sentences() -> None:
     rows = month([gpt_4(task_type="reasoning") for _ in range(99)])
     advice = result_of(rows)["recommendations"]
     assert advice == [
-        "Switch 99 calls from gpt-4 to gemini-2.5-pro: saves 7.80 USD a month.",
-        "Commit to 30 calls a month (1 a day) once the switches are made: saves "
-        "0.0089 USD a month.",
+        "Switch 99 calls from gpt-4 to gemini-2.5-pro: saves $7.80 a month.",
+        "Commit to 30 calls a month (1 a day) once the switches are made: saves $0.0089 a month.",
     ]
     many_routes = result_of(many(900))["recommendations"]
     assert any(one.startswith("Work through ") for one in many_routes)

@@ -204,7 +204,7 @@ def test_a_missed_service_level_is_named_with_its_provider() -> None:
     rows += [call(provider="azure", latency_ms=3000)] * 10
     result = result_of(rows)
     titles = [f["title"] for f in result["findings"]]
-    assert "90.0 % of the calls answer within 2,000 ms" in titles
+    assert "90.0% of the calls answer within 2,000 ms" in titles
     assert "Azure keeps the service level least" in titles
     assert "One call in a hundred waits 3,000 ms or longer" in titles
     assert result["recommendations"] == [
@@ -221,7 +221,7 @@ def test_a_faster_model_of_the_same_class_that_costs_no_more() -> None:
     advice = result_of(slow_and_fast("0.08", "0.008"))["recommendations"]
     assert advice == [
         "Move calls that someone waits for from gpt-4 to gemini-2.5-pro: p95 1,800 against "
-        "600 ms, at 100.00 USD against 10.00 USD per 1M tokens."
+        "600 ms, at $100.00 against $10.00 per 1M tokens."
     ]
 
 
@@ -242,8 +242,8 @@ def test_a_model_that_fails_often() -> None:
     failed = {"status": "error", "error_type": "server_error"}
     rows = [call(timestamp=at(0))] * 88 + [call(timestamp=at(0), **failed)] * 12
     result = result_of(rows)
-    assert "gpt-4o fails in 12.0 % of its calls" in [f["title"] for f in result["findings"]]
+    assert "gpt-4o fails in 12.0% of its calls" in [f["title"] for f in result["findings"]]
     assert result["recommendations"] == [
-        "Retry or reroute failed calls to gpt-4o: 12.0 % of 100 calls fail."
+        "Retry or reroute failed calls to gpt-4o: 12.0% of 100 calls fail."
     ]
     assert result["summary"]["error_rate_percent"] == 12.0

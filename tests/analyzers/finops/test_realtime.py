@@ -129,7 +129,7 @@ def test_a_day_above_a_hundred_dollars() -> None:
             "time": "2025-01-02",
             "value": 100.01,
             "threshold": 100,
-            "message": "2025-01-02 cost 100.01 USD, more than 100.00 USD.",
+            "message": "2025-01-02 cost $100.01, more than $100.00.",
         }
     ]
     assert result["summary"]["alert_count"] == 1
@@ -147,7 +147,7 @@ def test_a_day_with_more_than_a_tenth_of_errors() -> None:
         "2025-01-01",
     )
     assert alert["value"] == pytest.approx(100 / 9)
-    assert alert["message"] == "11.1 % of 9 calls failed on 2025-01-01."
+    assert alert["message"] == "11.1% of 9 calls failed on 2025-01-01."
 
 
 def test_grave_alerts_come_first() -> None:
@@ -274,19 +274,19 @@ def test_the_hottest_first_and_what_is_lost() -> None:
     rows = burning(120, name="b") + burning(300, name="a") + burning(120, name="c")
     result = result_of(rows + burning(10, name="d"))
     assert [r["customer_id"] for r in result["at_risk_customers"]] == ["a", "b", "c"]
-    title = "3 customers burn over 80 % of the subscription"
+    title = "3 customers burn over 80% of the subscription"
     found = next(f for f in result["findings"] if f["title"] == title)
     assert found["impact_usd_per_month"] == pytest.approx(200 + 20 + 20)
     assert found["severity"] == "critical"
     assert result["recommendations"][0] == (
-        "Limit the usage of a, which pays 100.00 USD and costs 300.00 USD a month: "
-        "200.00 USD a month are lost."
+        "Limit the usage of a, which pays $100.00 and costs $300.00 a month: "
+        "$200.00 a month are lost."
     )
 
 
 def test_a_customer_who_is_close_has_lost_nothing_yet() -> None:
     advice = result_of(burning(90))["recommendations"]
-    assert advice[0].endswith("90.0 % of the price is used up.")
+    assert advice[0].endswith("90.0% of the price is used up.")
 
 
 @pytest.mark.parametrize("price", ["0.0", ""])

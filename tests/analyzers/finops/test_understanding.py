@@ -147,14 +147,14 @@ def ten_days(first: float, last: float) -> List[Dict[str, str]]:
 def test_a_rise_of_half_is_a_finding_with_its_worth() -> None:
     result = result_of(ten_days(10, 15))
     assert result["summary"]["trend_percent"] == pytest.approx(50.0)
-    rise = next(f for f in result["findings"] if f["title"] == "Daily cost is up 50.0 %")
+    rise = next(f for f in result["findings"] if f["title"] == "Daily cost is up 50.0%")
     assert rise["impact_usd_per_month"] == pytest.approx(150.0)  # 5 USD a day more
-    assert any("150.00 USD a month" in advice for advice in result["recommendations"])
+    assert any("$150.00 a month" in advice for advice in result["recommendations"])
 
 
 def test_a_fall_is_good_news() -> None:
     titles = {f["title"]: f for f in result_of(ten_days(10, 5))["findings"]}
-    assert titles["Daily cost is down 50.0 %"]["severity"] == "success"
+    assert titles["Daily cost is down 50.0%"]["severity"] == "success"
 
 
 def test_seven_days_have_no_trend() -> None:
@@ -165,15 +165,15 @@ def test_a_model_that_takes_more_cost_than_calls_is_named() -> None:
     rows = two_models()[:2] + two_models()[2:] * 5
     result = result_of(rows)  # gpt-4: 2 of 12 calls, 6 of 16 USD
     found = next(f for f in result["findings"] if f["title"].startswith("gpt-4"))
-    assert found["title"] == "gpt-4 takes 37.5 % of the cost"
-    assert "16.7 % of the calls" in found["detail"]
+    assert found["title"] == "gpt-4 takes 37.5% of the cost"
+    assert "16.7% of the calls" in found["detail"]
     assert result["recommendations"][0].startswith("Review what uses gpt-4")
 
 
 def test_staging_and_development_are_worth_a_budget_from_a_tenth() -> None:
     rows = [call(environment="production")] * 9 + [call(environment="staging")]
     text = " ".join(result_of(rows)["recommendations"])
-    assert "environments other than production: they take 10.0 %" in text
+    assert "environments other than production: they take 10.0%" in text
     rows = [call(environment="production")] * 10 + [call(environment="staging")]
     assert "environments" not in " ".join(result_of(rows)["recommendations"])
 
@@ -189,7 +189,7 @@ def test_a_steady_cost_can_be_planned() -> None:
     assert result["summary"]["projected_30_days"] == pytest.approx(60.0)
     assert result["forecast"]["backtest"] == {"horizon_days": 10, "mape_percent": 0.0}
     assert any(
-        advice.startswith("Plan 60.00 USD for the next 30 days")
+        advice.startswith("Plan $60.00 for the next 30 days")
         for advice in result["recommendations"]
     )
 
@@ -210,4 +210,4 @@ def test_the_top_tenth_of_the_customers() -> None:
     rows = [call(customer_id=f"c{i:02d}", cost_usd="1") for i in range(10)]
     rows += [call(customer_id="c10", cost_usd="30")]
     titles = [f["title"] for f in result_of(rows)["findings"]]
-    assert "2 customers cause 77.5 % of the cost" in titles  # 30 + 1 of 40
+    assert "2 customers cause 77.5% of the cost" in titles  # 30 + 1 of 40

@@ -93,9 +93,9 @@ def test_findings_and_recommendations_name_what_is_lost(result):
     assert "1 feature with too few calls to judge" in titles
     assert "Chat returns most" in titles
     assert result["recommendations"][:2] == [
-        "Reduce the cost of Analysis, by cheaper models or shorter prompts: it loses 85.00 USD "
+        "Reduce the cost of Analysis, by cheaper models or shorter prompts: it loses $85.00 "
         "a month.",
-        "Invest in Chat: it returns most and earns 82.00 USD a month above its cost.",
+        "Invest in Chat: it returns most and earns $82.00 a month above its cost.",
     ]
 
 
@@ -103,7 +103,7 @@ def test_least_return_is_said_where_nothing_is_lost():
     rows = month(*calls_of("a", "chat", 100, "0.1", 100), *calls_of("a", "x", 100, "0.2", 100))
     findings = run(FeaturesAnalyzer, rows)["findings"]
     assert [f["title"] for f in findings] == ["x returns least"]
-    assert "brings 50.00 USD for 20.00 USD a month" in findings[0]["detail"]
+    assert "brings $50.00 for $20.00 a month" in findings[0]["detail"]
 
 
 def test_hardly_used_loser_is_to_be_retired():
@@ -116,7 +116,7 @@ def test_hardly_used_loser_is_to_be_retired():
     assert (niche["adoption_percent"], niche["classification"]) == (10, "sunset")
     assert result["findings"][0]["severity"] == "critical"
     assert result["recommendations"] == [
-        "Retire niche or charge for it apart: it loses 90.00 USD a month and only 10.0 % of the "
+        "Retire niche or charge for it apart: it loses $90.00 a month and only 10.0% of the "
         "customers use it."
     ]
 

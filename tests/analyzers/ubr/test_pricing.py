@@ -137,19 +137,19 @@ def test_customers_pay_under_each_model(result):
 def test_advice_names_the_model_its_worth_and_the_highest_rise(result):
     introduce, talk = result["recommendations"]
     assert introduce.startswith("Introduce usage-based pricing")
-    assert "1,966.10 USD a month more" in introduce
+    assert "$1,966.10 a month more" in introduce
     assert talk == (
-        "Talk to d before the change: its bill would rise from 999.00 USD to 2,500.00 USD a month."
+        "Talk to d before the change: its bill would rise from $999.00 to $2,500.00 a month."
     )
     first = result["findings"][0]
     assert first["impact_usd_per_month"] == pytest.approx(1966.1)
-    assert first["title"] == "Usage-based pricing would earn 1,966.10 USD a month more"
+    assert first["title"] == "Usage-based pricing would earn $1,966.10 a month more"
 
 
 def test_subsidy_is_said_where_cost_and_revenue_part(result):
     # The heavy third causes 1,450 of 1,483 USD and pays 1,198 of 1,694 USD.
     (subsidy,) = [f for f in result["findings"] if f["title"].startswith("Light users")]
-    assert "97.8 % of the cost and pays 70.7 %" in subsidy["detail"]
+    assert "97.8% of the cost and pays 70.7%" in subsidy["detail"]
     even = compute({"a": (1, 5.0, 50.0), "b": (2, 5.0, 50.0), "c": (3, 5.0, 50.0)})
     assert not any(f["title"].startswith("Light users") for f in even["findings"])
 
@@ -161,10 +161,10 @@ def test_flat_rate_best_means_no_new_model():
     assert any(f["severity"] == "success" for f in result["findings"])
     cap, charge = result["recommendations"]
     assert cap == (
-        "Cap the calls that the flat rate includes: 50.00 USD a month are lost on 1 customer "
+        "Cap the calls that the flat rate includes: $50.00 a month are lost on 1 customer "
         "using more than they pay for."
     )
-    assert charge.startswith("Charge at least 7,550.00 USD per 1,000 calls")
+    assert charge.startswith("Charge at least $7,550.00 per 1,000 calls")
 
 
 def test_equal_margins_go_to_the_first_name():

@@ -126,7 +126,7 @@ def test_findings_are_sorted_and_worth_the_loss(result):
     first = result["findings"][0]
     assert first["severity"] == "critical"
     assert first["impact_usd_per_month"] == 1962
-    assert "e, which pays 49.00 USD and costs 2,000.00 USD" in first["detail"]
+    assert "e, which pays $49.00 and costs $2,000.00" in first["detail"]
     assert result["findings"][1]["title"] == "The starter tier loses money as a whole"
     impacts = [f["impact_usd_per_month"] for f in result["findings"]]
     assert impacts == sorted(impacts, reverse=True)
@@ -135,14 +135,14 @@ def test_findings_are_sorted_and_worth_the_loss(result):
 def test_recommendations_name_customer_way_out_and_worth(result):
     usage, move, watch = result["recommendations"][:3]
     assert usage == (
-        "Agree on a usage-based price with e: no subscription covers its 2,000.00 USD a month, "
-        "and 1,951.00 USD of that are lost."
+        "Agree on a usage-based price with e: no subscription covers its $2,000.00 a month, "
+        "and $1,951.00 of that are lost."
     )
     assert move == (
-        "Move d to the pro tier at 199.00 USD: it pays 49.00 USD, costs 60.00 USD and so loses "
-        "11.00 USD a month."
+        "Move d to the pro tier at $199.00: it pays $49.00, costs $60.00 and so loses "
+        "$11.00 a month."
     )
-    assert watch.startswith("Watch the usage of 1 customer with a margin under 20 %, c first")
+    assert watch.startswith("Watch the usage of 1 customer with a margin under 20%, c first")
 
 
 def test_more_losers_than_are_named_share_a_sentence():
@@ -150,7 +150,7 @@ def test_more_losers_than_are_named_share_a_sentence():
     sentences = run(ProfitabilityAnalyzer, rows)["recommendations"]
     assert [s.split()[1] for s in sentences[:3]] == ["c4", "c3", "c2"]
     assert sentences[3] == (
-        "Review 2 further unprofitable customers: together they lose 3.00 USD a month."
+        "Review 2 further unprofitable customers: together they lose $3.00 a month."
     )
 
 

@@ -247,7 +247,7 @@ def _error_findings(quality: Row, failures: Sequence[Row]) -> List[Row]:
                 "warning",
                 f"Only {percent(rate)} of the calls succeeded",
                 f"{counted(quality['error_count'], 'call')} failed; the usual is at least "
-                f"{config.MIN_SUCCESS_RATE_PCT} %.",
+                f"{config.MIN_SUCCESS_RATE_PCT}%.",
             )
         )
     wasted = math.fsum(row["monthly_cost"] for row in failures)
@@ -280,6 +280,6 @@ def _recommendations(quality: Row, failures: Sequence[Row], unpriced: Sequence[R
         names = ", ".join(row["model"] for row in unpriced[: config.RECOMMENDED_SUBJECTS])
         advice.append(
             f"Add prices for {counted(len(unpriced), 'model')} with a price file, beginning with "
-            f"{names}: their calls count as 0 USD until then."
+            f"{names}: their calls count as $0 until then."
         )
     return advice

@@ -295,12 +295,12 @@ _DETAILS: Mapping[str, Tuple[str, str]] = {
     "inefficient_prompt": (
         "Long prompts that are hardly answered",
         f"have over {config.INEFFICIENT_PROMPT_MIN_INPUT_TOKENS:,} input tokens and an answer "
-        f"under {config.INEFFICIENT_PROMPT_MAX_OUTPUT_RATIO * 100:.0f} % of that",
+        f"under {config.INEFFICIENT_PROMPT_MAX_OUTPUT_RATIO * 100:.0f}% of that",
     ),
     "overpriced_simple_task": (
         "Simple tasks on dear models",
         f"have under {config.SIMPLE_TASK_MAX_TOKENS} tokens in all, on a model above "
-        f"{config.OVERPRICED_BLENDED_PRICE_PER_1M_USD:.2f} USD per 1M tokens",
+        f"{usd(config.OVERPRICED_BLENDED_PRICE_PER_1M_USD)} per 1M tokens",
     ),
 }
 

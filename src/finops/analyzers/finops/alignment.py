@@ -252,7 +252,7 @@ def _dear_finding(dear: Sequence[Tuple[Row, float]]) -> Row:
     above = (config.DEAR_ORGANIZATION_FACTOR - 1) * 100
     return finding(
         "warning",
-        f"{counted(len(dear), 'organization')} {verb} over {above:.0f} % more a token than average",
+        f"{counted(len(dear), 'organization')} {verb} over {above:.0f}% more a token than average",
         f"{row['organization_id']} first: {usd(row['cost_per_1k_tokens'] * 1000)} per 1M tokens; "
         f"at the average it would cost {usd(excess)} less a month.",
         math.fsum(worth for _, worth in dear),

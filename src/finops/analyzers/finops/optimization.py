@@ -217,9 +217,9 @@ def _findings(data: Rollups, routes: Sequence[Row], reserved: Row, combined: Row
             finding(
                 "info",
                 f"A commitment to {reserved['baseline_daily_calls']:,} calls a day would pay off",
-                f"{100 * (1 - config.COMMITMENT_PERCENTILE):.0f} % of the days reach that many. "
+                f"{100 * (1 - config.COMMITMENT_PERCENTILE):.0f}% of the days reach that many. "
                 f"It covers {percent(reserved['committed_share_percent'])} of the calls, at "
-                f"{reserved['discount_percent']} % off what remains after the "
+                f"{reserved['discount_percent']}% off what remains after the "
                 "switches.",
                 combined["commitment_monthly_savings"],
             )

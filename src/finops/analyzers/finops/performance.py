@@ -300,14 +300,14 @@ def _sla_finding(whole: Group) -> Row:
         return finding(
             "warning",
             f"{percent(kept)} of the calls answer within {limit}",
-            f"The target is {config.SLA_TARGET_PCT} %; {counted(whole.violations, 'call')} "
+            f"The target is {config.SLA_TARGET_PCT}%; {counted(whole.violations, 'call')} "
             "took longer.",
         )
     return finding(
         "success",
         "The service level is kept",
         f"{percent(kept)} of the calls answer within {limit}; the target is "
-        f"{config.SLA_TARGET_PCT} %.",
+        f"{config.SLA_TARGET_PCT}%.",
     )
 
 
@@ -316,7 +316,7 @@ def _error_finding(row: Row) -> Row:
         "warning",
         f"{row['model']} fails in {percent(row['error_rate_percent'])} of its calls",
         f"Of {counted(row['call_count'], 'call')} to {_name(row['provider'])}; the limit is "
-        f"{config.HIGH_ERROR_RATE_PCT} %.",
+        f"{config.HIGH_ERROR_RATE_PCT}%.",
     )
 
 

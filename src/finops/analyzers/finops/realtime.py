@@ -328,7 +328,7 @@ def _burn_finding(customers: Sequence[Row]) -> Row:
     verb = "burns" if len(customers) == 1 else "burn"
     return finding(
         "critical" if worst["risk"] == "critical" else "warning",
-        f"{counted(len(customers), 'customer')} {verb} over {config.BURN_MEDIUM_PCT} % of the "
+        f"{counted(len(customers), 'customer')} {verb} over {config.BURN_MEDIUM_PCT}% of the "
         "subscription",
         f"{worst['customer_id']} costs {usd(worst['monthly_cost'])} a month and pays "
         f"{usd(worst['monthly_revenue'])}.",

@@ -233,7 +233,7 @@ def _top_customers(customers: Sequence[Row]) -> Row:
     return finding(
         "info",
         f"{counted(count, 'customer')} {verb} {percent(share)} of the cost",
-        f"They are the top {config.TOP_CUSTOMERS_PCT} % of {counted(len(customers), 'customer')}; "
+        f"They are the top {config.TOP_CUSTOMERS_PCT}% of {counted(len(customers), 'customer')}; "
         f"first comes {customers[0]['customer_id']} with {usd(customers[0]['total_cost'])}.",
     )
 

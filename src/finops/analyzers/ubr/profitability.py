@@ -166,7 +166,7 @@ def _findings(
                 "info",
                 f"{counted(thin, 'customer')} close to a loss",
                 f"Between {config.LOW_MARGIN_THRESHOLD_PCT} and "
-                f"{config.MEDIUM_MARGIN_THRESHOLD_PCT} % of the subscription remains: "
+                f"{config.MEDIUM_MARGIN_THRESHOLD_PCT}% of the subscription remains: "
                 "a little more use turns it into a loss.",
             )
         )
@@ -210,7 +210,7 @@ def _recommendations(losing: Sequence[Row], customers: Sequence[Row]) -> List[st
         first = thin[0]
         advice.append(
             f"Watch the usage of {counted(len(thin), 'customer')} with a margin under "
-            f"{config.MEDIUM_MARGIN_THRESHOLD_PCT} %, {first['customer_id']} first "
+            f"{config.MEDIUM_MARGIN_THRESHOLD_PCT}%, {first['customer_id']} first "
             f"({percent(first['margin_percent'])})."
         )
     return advice

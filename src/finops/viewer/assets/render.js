@@ -184,7 +184,7 @@ export function renderJobs(jobs, elapsed) {
     const bar = item.querySelector("progress");
     if (job.progress_pct === null) bar.removeAttribute("value");
     else bar.value = job.progress_pct;
-    const share = job.progress_pct === null ? "" : `${Math.floor(job.progress_pct)} %, `;
+    const share = job.progress_pct === null ? "" : `${Math.floor(job.progress_pct)}%, `;
     const time = job.status === "queued" ? "waiting" : duration((job.seconds || 0) + elapsed);
     setText(item.querySelector(".time"), share + time);
   });
