@@ -20,6 +20,9 @@ from tests.support.tools import need
 from tests.viewer.test_collector import RECORD
 
 WAIT_MS = 15_000
+GENERATING = """[...document.querySelectorAll("#jobs li")]
+    .filter((job) => job.textContent.includes("Generate"))
+    .flatMap((job) => [...job.querySelectorAll("progress")].map((bar) => bar.value))"""
 
 
 @contextmanager
@@ -125,11 +128,9 @@ def test_data_arrives_and_the_monitor_renews_the_reports(browser: Any, tmp_path:
         shown: List[float] = []
 
         def seen() -> bool:
-            bar = page.locator("#jobs li:has-text('Generate') progress")
-            if bar.count() == 0:
-                return bool(shown)
-            shown.append(float(bar.evaluate("bar => bar.value")))
-            return False
+            bars = page.evaluate(GENERATING)  # in one look: a bar may be gone a moment later
+            shown.extend(map(float, bars))
+            return bool(shown) and not bars
 
         until(page, seen)
         assert shown == sorted(shown)
