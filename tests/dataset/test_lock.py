@@ -85,18 +85,19 @@ def test_a_second_thread_is_refused(csv: Path) -> None:
 
 
 def test_waits_for_another_thread(csv: Path) -> None:
-    entered = threading.Event()
+    entered, leaving = threading.Event(), threading.Event()
 
     def other() -> None:
         with writer_lock(csv):
             entered.set()
             time.sleep(0.2)
+            leaving.set()
 
     thread = threading.Thread(target=other)
     thread.start()
     entered.wait()
     with writer_lock(csv, wait_s=5):
-        pass
+        assert leaving.is_set()  # not before the other one was through
     thread.join()
 
 
@@ -109,7 +110,8 @@ def test_is_free_after_an_exception(csv: Path) -> None:
 
 def test_different_files_have_different_locks(tmp_path: Path) -> None:
     with writer_lock(tmp_path / "a.csv"), writer_lock(tmp_path / "b.csv"):
-        pass
+        held = {lock_path(tmp_path / name).read_text() for name in ("a.csv", "b.csv")}
+    assert held == {f"{os.getpid()}\n"}
 
 
 def test_missing_folder_is_a_storage_error(tmp_path: Path) -> None:
