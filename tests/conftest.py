@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import random
+import signal
 from datetime import datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,6 +24,11 @@ from tests.support.tools import STRICT, need
 # How long an example takes says something about the machine, not about the code.
 settings.register_profile("no deadline", parent=settings.default, deadline=None)
 settings.load_profile("no deadline")
+
+# A shell ignores Ctrl-C for what it runs in the background, and programs started from there inherit
+# that.  What the tests start behaves as in a terminal, wherever they are started from.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The oracle's own conftest imports DuckDB, and a conftest that skips itself skips everything.
 collect_ignore = ["oracle"] if find_spec("duckdb") is None and not STRICT else []
