@@ -7,7 +7,9 @@
 For each dataset the daily cost is forecast by the code of the analyzers, from every day on which
 there were three weeks to forecast from, 14 days ahead.  Against it stands the seasonal-naive
 forecast: each day is the same weekday of the last week seen.  Errors are means of absolute
-percentages over days that cost anything; the interval is that of the forecast itself.  Returns 1
+percentages over days that cost anything; the interval is that of the forecast itself.  The
+reported error is the one of the result, which is of the last 14 days alone: one trial, and so
+much a matter of luck.  Sums are those expected of 14 days against what they were.  Returns 1
 where a forecast is worse than the seasonal-naive one over all its days, or where the intervals
 hold less than 70 or more than 90 % of the days of a scenario.
 """
@@ -19,7 +21,7 @@ import json
 import sys
 import tempfile
 from pathlib import Path
-from typing import List, NamedTuple, Sequence
+from typing import List, NamedTuple, Sequence, Tuple
 
 from evaluate_seeds import seeds_of
 
@@ -40,7 +42,8 @@ class Errors(NamedTuple):
     """Of one series: mean absolute percentage errors and the share of days in the interval.
 
     `reported` is what the report says of its last days, `reported_naive` the same for the
-    seasonal-naive forecast; `ours`, `naive` and `covered` are over all origins and `days`.
+    seasonal-naive forecast; `ours`, `naive` and `covered` are over all origins and `days`, and
+    so is `sums_off`, the mean error of the sums in percent, below 0 where they are too low.
     """
 
     reported: float
@@ -49,19 +52,25 @@ class Errors(NamedTuple):
     naive: float
     covered: float
     days: int
+    sums_off: float
 
 
 class Line(NamedTuple):
-    """One scenario over all seeds; `worse` counts the seeds on which the naive one was better."""
+    """One scenario over all seeds.
+
+    `reported_worse` and `worse` count the seeds on which the naive one was better.
+    """
 
     name: str
     reported: float
     reported_naive: float
+    reported_worse: int
     ours: float
     naive: float
     worse: int
     covered: float
     days: int
+    sums_off: float
 
 
 def naive(seen: Sequence[float], horizon: int) -> List[float]:
@@ -85,17 +94,23 @@ def tested(values: Sequence[float]) -> Errors:
     ours: List[float] = []
     theirs: List[float] = []
     inside: List[bool] = []
+    sums: List[float] = []
     for origin in range(LEAST_SEEN, len(values) - ahead + 1):
         seen, held = values[:origin], values[origin : origin + ahead]
         guesses = forecast(seen, ahead)
         ours += mape([one.value for one in guesses], held)
         theirs += mape(naive(seen, ahead), held)
         inside += [one.low <= actual <= one.high for one, actual in zip(guesses, held)]
+        sums.append(100 * (sum(one.expected for one in guesses) / sum(held) - 1))
+    covered = 100 * mean([float(one) for one in inside])
+    return Errors(*reported(values), mean(ours), mean(theirs), covered, len(inside), mean(sums))
+
+
+def reported(values: Sequence[float]) -> Tuple[float, float]:
+    """Return the error that the result reports of a series, and that of the naive forecast."""
     last = backtest(values)
     seen, held = values[: -last.horizon_days], values[-last.horizon_days :]
-    repeated = mean(mape(naive(seen, last.horizon_days), held))
-    covered = 100 * mean([float(one) for one in inside])
-    return Errors(last.mape_percent, repeated, mean(ours), mean(theirs), covered, len(inside))
+    return last.mape_percent, mean(mape(naive(seen, last.horizon_days), held))
 
 
 def series_of(name: str, seed: int, size: int) -> List[float]:
@@ -116,11 +131,13 @@ def over_seeds(name: str, found: Sequence[Errors]) -> Line:
         name,
         mean([one.reported for one in found]),
         mean([one.reported_naive for one in found]),
+        sum(one.reported > one.reported_naive for one in found),
         mean([one.ours for one in found]),
         mean([one.naive for one in found]),
         sum(one.ours > one.naive for one in found),
         sum(one.covered * one.days for one in found) / max(days, 1),
         days,
+        mean([one.sums_off for one in found]),
     )
 
 
@@ -130,17 +147,18 @@ def table(lines: Sequence[Line]) -> str:
         "scenario",
         "reported error %",
         "… naive %",
+        "seeds worse",
         "error from all days %",
         "… naive %",
         "seeds worse",
         "in the interval %",
         "days",
+        "sums off %",
     )
     shown = [" | ".join(names), " | ".join("---" for _ in names)]
     for line in lines:
-        errors = [f"{value:.1f}" for value in line[1:5]]
-        cells = [line.name, *errors, line.worse, f"{line.covered:.1f}", f"{line.days:,}"]
-        shown.append(" | ".join(map(str, cells)))
+        cells = [f"{one:.1f}" if isinstance(one, float) else f"{one:,}" for one in line[1:]]
+        shown.append(" | ".join([line.name, *cells]))
     return "\n".join(f"| {one} |" for one in shown)
 
 

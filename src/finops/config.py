@@ -174,8 +174,12 @@ TREND_MIN_PREVIOUS_CALLS = 10
 FORECAST_WINDOW_DAYS = 56
 # Its interval is what forecasts from so many of the last days missed.  A slope must be so far
 # beyond noise (in squared t-ratios) as one in a hundred is by chance.
-FORECAST_ORIGINS = 28
+FORECAST_ORIGINS = 21
 FORECAST_SLOPE_EVIDENCE = 6.63
+# Weight of the trend, drawn through weeks, against the last week where both erred as much; and
+# the share of the mean that a day counts as at the least, since nothing is a factor of 0.
+FORECAST_TREND_FAVOUR = 1.5
+FORECAST_LEAST_SHARE = 0.05
 FORECAST_BACKTEST_DAYS = 14
 FORECAST_INTERVAL = 0.80
 FORECAST_MIN_DAYS = 3

@@ -1,12 +1,18 @@
 """Where a daily series is heading: a linear trend with weekday factors, and how sure that is.
 
-The trend is least squares over the last weeks, the factors are each weekday's mean ratio to
-it.  Both are shrunk by the positive-part rule of James and Stein: a slope, or a difference
-between weekdays, that noise alone would produce counts for little; a slope must be beyond what
-noise hardly ever produces, since it is carried on for weeks.  Where the series is long enough,
-the forecast is a mean of this and of the same weekday of the last week, weighted by
-how well each forecast the last days from those before (the weights of Bates and Granger): a
-level that has just shifted is then followed and not averaged away.
+The trend is least squares over the last weeks.  The factors are the geometric mean, for each
+weekday, of the ratios to it: costs stray by a factor and not by a sum, so a day twice as dear and
+one half as dear cancel out, and the curve runs through typical days.  Slope and differences
+between weekdays are shrunk by the positive-part rule of James and Stein: what noise alone would
+produce counts for little; a slope must be beyond what noise hardly ever produces, since it is
+carried on for weeks.  Where the series is long enough, the forecast is a mean of this and of the
+same weekday of the last week, weighted by how well each forecast the last days from those before
+(the weights of Bates and Granger): a level that has just shifted is then followed and not
+averaged away.
+
+A typical day is what a single day is best guessed as, but thirty of them are less than a month:
+days stray farther up than down.  So each forecast also has the amount to be expected, in which
+the curve is raised to the sum of the days that it was drawn through; that is what to add up.
 
 How sure it is comes from trying: the same forecast is made from each of the last days, and how
 far it missed the days after, which it had not seen, says how wide the interval must be.  A curve
@@ -33,11 +39,27 @@ Curve = Callable[[int], float]
 
 
 class Projected(NamedTuple):
-    """One forecast: the expected value and the bounds that hold with the configured chance."""
+    """One forecast: a typical value, the bounds that hold with the configured chance, the mean.
+
+    `value` is as likely too high as too low; sums are made of `expected`.
+    """
 
     value: float
     low: float
     high: float
+    expected: float
+
+
+class Mixed(NamedTuple):
+    """A curve and the repetition of the last week, and the weight of the curve, 0 to 1."""
+
+    share: float
+    curve: Curve
+    repeat: Curve
+
+    def at(self, index: int, raised: float = 1.0) -> float:
+        """Return the value of a day, the curve times `raised`."""
+        return self.share * raised * self.curve(index) + (1 - self.share) * self.repeat(index)
 
 
 class Backtest(NamedTuple):
@@ -78,13 +100,14 @@ def forecast(values: Sequence[float], horizon: int) -> List[Projected]:
     """
     if not values:
         return []
-    curve = _combined(values)
-    typical = _typical_miss(values, curve)
+    mixed = _combined(values)
+    miss, raised = _typical_miss(values, mixed), _raised(values, mixed.curve)
     found = []
     for ahead in range(1, horizon + 1):
-        value = curve(len(values) - 1 + ahead)
-        half = typical * math.sqrt(max(1.0, ahead / config.FORECAST_BACKTEST_DAYS))
-        found.append(Projected(value, max(0.0, value - half), value + half))
+        index = len(values) - 1 + ahead
+        value, expected = mixed.at(index), mixed.at(index, raised)
+        half = miss * math.sqrt(max(1.0, ahead / config.FORECAST_BACKTEST_DAYS))
+        found.append(Projected(value, max(0.0, value - half), value + half, expected))
     return found
 
 
@@ -97,9 +120,9 @@ def backtest(values: Sequence[float]) -> Backtest:
     if len(values) - horizon < config.FORECAST_MIN_DAYS or not horizon:
         return Backtest(0, 0.0)
     begin = len(values) - horizon
-    curve = _combined(values[:begin])
+    mixed = _combined(values[:begin])
     errors = [
-        percent(abs(curve(i) - values[i]), values[i])
+        percent(abs(mixed.at(i) - values[i]), values[i])
         for i in range(begin, len(values))
         if values[i] > 0
     ]
@@ -116,25 +139,35 @@ def add_days(start: date, days: int) -> str:
     return (start + timedelta(days=days)).isoformat()
 
 
-def _combined(values: Sequence[float]) -> Curve:
+def _combined(values: Sequence[float]) -> Mixed:
     """Trend and repetition of the last week, each weighted by the error of the other."""
     trend = _trend(values)
     if len(values) < WEEK:
-        return trend
-    share, repeat = _trend_share(values), _last_week(values)
-    return lambda index: share * trend(index) + (1 - share) * repeat(index)
+        return Mixed(1.0, trend, trend)
+    return Mixed(_trend_share(values), trend, _last_week(values))
 
 
 def _trend_share(values: Sequence[float]) -> float:
-    """Weight of the trend, 0 to 1: one half where nothing can be held back to find out."""
+    """Weight of the trend, 0 to 1, by the errors on days held back.
+
+    Of two that err as much the trend weighs more, for it rests on weeks and the other on single
+    days: `config.FORECAST_TREND_FAVOUR` times as much, also where nothing can be held back.
+    """
     held = _held_back(len(values))
-    if not held:
-        return 0.5
-    seen = values[:-held]
-    missed = _missed(values, len(seen), _trend(seen))
-    missed_by_week = _missed(values, len(seen), _last_week(seen))
-    total = missed + missed_by_week
-    return missed_by_week / total if total else 1.0
+    missed = missed_by_week = 1.0
+    if held:
+        seen = values[:-held]
+        missed = _missed(values, len(seen), _trend(seen))
+        missed_by_week = _missed(values, len(seen), _last_week(seen))
+    favoured = config.FORECAST_TREND_FAVOUR * missed_by_week
+    return favoured / (missed + favoured) if missed + favoured else 1.0
+
+
+def _raised(values: Sequence[float], curve: Curve) -> float:
+    """How much more the days of the window are in sum than the curve drawn through them."""
+    days = range(max(0, len(values) - config.FORECAST_WINDOW_DAYS), len(values))
+    drawn = math.fsum(curve(i) for i in days)
+    return math.fsum(values[i] for i in days) / drawn if drawn else 1.0
 
 
 def _held_back(count: int) -> int:
@@ -167,10 +200,7 @@ def _trend(values: Sequence[float]) -> Curve:
     window = values[skipped:]
     line = _line(window)
     factors = _weekday_factors(window, line)
-    flattened = [
-        value / factors[i % WEEK] if factors[i % WEEK] > 0 else line(i)
-        for i, value in enumerate(window)
-    ]
+    flattened = [value / factors[i % WEEK] for i, value in enumerate(window)]
     line = _line(flattened, config.FORECAST_SLOPE_EVIDENCE)
     factors = _weekday_factors(window, line)
     return lambda index: line(index - skipped) * factors[(index - skipped) % WEEK]
@@ -198,21 +228,26 @@ def _kept(explained: float, noise: float) -> float:
 
 
 def _weekday_factors(values: Sequence[float], line: Curve) -> List[float]:
-    """Seven factors around 1, by position in the week of the window."""
+    """Seven factors, all above 0, by position in the week of the window.
+
+    They are geometric means, so they lie below 1 where the values scatter around the line.  A
+    day near 0 counts as `config.FORECAST_LEAST_SHARE` of the mean: one outage is not all there is.
+    """
     levels = [line(i) for i in range(len(values))]
     if len(values) < 2 * WEEK or min(levels) <= 0:
         return [1.0] * WEEK
-    ratios = [value / level for value, level in zip(values, levels)]
-    centre = mean(ratios)  # near 1, as the line goes through the mean of the values
+    least = config.FORECAST_LEAST_SHARE * mean(values)
+    ratios = [math.log(max(value, least) / level) for value, level in zip(values, levels)]
+    centre = mean(ratios)
     groups = [ratios[day::WEEK] for day in range(WEEK)]
     means = [mean(group) for group in groups]
     between = math.fsum(len(g) * (m - centre) ** 2 for g, m in zip(groups, means))
     within = math.fsum((r - m) ** 2 for g, m in zip(groups, means) for r in g)
     kept = _kept(between / (WEEK - 1), within / (len(ratios) - WEEK))
-    return [1 + kept * (m / centre - 1) for m in means]
+    return [math.exp(centre + kept * (m - centre)) for m in means]
 
 
-def _typical_miss(values: Sequence[float], curve: Curve) -> float:
+def _typical_miss(values: Sequence[float], mixed: Mixed) -> float:
     """The distance that the configured share of days stays within.
 
     Where few days could be forecast from others, the distance between the curve and the days
@@ -220,12 +255,12 @@ def _typical_miss(values: Sequence[float], curve: Curve) -> float:
     """
     count = len(values)
     if count < config.FORECAST_MIN_DAYS:
-        return curve(count)
+        return mixed.at(count)
     unseen = percentile(_misses(values), config.FORECAST_INTERVAL)
     if count >= 3 * WEEK:
         return unseen
     drawn_through = percentile(
-        (abs(value - curve(i)) for i, value in enumerate(values)), config.FORECAST_INTERVAL
+        (abs(value - mixed.at(i)) for i, value in enumerate(values)), config.FORECAST_INTERVAL
     )
     return max(unseen, drawn_through * math.sqrt(count / (count - 2)))
 
@@ -234,9 +269,9 @@ def _misses(values: Sequence[float]) -> List[float]:
     """How far forecasts from each of the last days missed the days after them."""
     count, found = len(values), []
     for origin in range(max(WEEK, count - config.FORECAST_ORIGINS), count):
-        curve = _combined(values[:origin])
+        mixed = _combined(values[:origin])
         end = min(count, origin + config.FORECAST_BACKTEST_DAYS)
-        found += [abs(curve(i) - values[i]) for i in range(origin, end)]
+        found += [abs(mixed.at(i) - values[i]) for i in range(origin, end)]
     return found
 
 
@@ -253,8 +288,8 @@ def partial_days(period: Period) -> Tuple[str, ...]:
 def month_ahead(days: Mapping[str, float], period: Period) -> Row:
     """Return `projection` and `backtest` of {date: amount}, ready for a result.
 
-    The projection holds [date, cost, low, high] for the `config.DAYS_PER_MONTH` dates after
-    the last one of `days`.
+    The projection holds [date, cost, low, high, expected] for the `config.DAYS_PER_MONTH` dates
+    after the last one of `days`; `cost` is a typical day, and the sum of `expected` the month.
     """
     dates, values = daily_series(days, partial_days(period))
     if not dates:
@@ -263,7 +298,13 @@ def month_ahead(days: Mapping[str, float], period: Period) -> Row:
     left_off = (last - parse_day(dates[-1])).days
     guesses = forecast(values, config.DAYS_PER_MONTH + left_off)[left_off:]
     projection = [
-        {"date": add_days(last, i), "cost": g.value, "low": g.low, "high": g.high}
-        for i, g in enumerate(guesses, start=1)
+        {
+            "date": add_days(last, i),
+            "cost": guess.value,
+            "low": guess.low,
+            "high": guess.high,
+            "expected": guess.expected,
+        }
+        for i, guess in enumerate(guesses, start=1)
     ]
     return {"projection": projection, "backtest": dict(backtest(values)._asdict())}

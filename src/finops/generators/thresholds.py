@@ -75,6 +75,10 @@ THRESHOLDS: Dict[str, Tuple[Threshold, ...]] = {
         Threshold("Days expected within the forecast's range", "FORECAST_INTERVAL", "share"),
         Threshold("… measured by forecasts from each of the last", "FORECAST_ORIGINS", "days"),
         Threshold("A slope counts from a squared t-ratio of", "FORECAST_SLOPE_EVIDENCE", "number"),
+        Threshold("The trend counts, against the last week", "FORECAST_TREND_FAVOUR", "times"),
+        Threshold(
+            "In a trend a day counts, of the mean, at least", "FORECAST_LEAST_SHARE", "share"
+        ),
         Threshold("A trend is fitted from", "FORECAST_MIN_DAYS", "days"),
         Threshold("Error that a plan can bear", "FORECAST_USABLE_MAPE_PCT", "percent"),
         Threshold("The trend compares the last active", "TREND_RECENT_DAYS", "days"),

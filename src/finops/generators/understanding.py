@@ -151,7 +151,11 @@ def _forecast_sentence(forecast: Data) -> str:
     if not forecast.get("projection"):
         return "A forecast was looked for, but there is no day to make one from."
     months = formatting.money(forecast.get("forecast_30_days"))
-    sentence = f"Thirty times the average active day would be {months}. "
+    ahead = formatting.money(forecast.get("projected_30_days"))
+    sentence = (
+        f"Thirty times the average active day would be {months}; going on as it did, the next 30 "
+        f"days come to {ahead}. The line shows typical days, the sum counts on dear ones too. "
+    )
     if not test.get("horizon_days"):
         return sentence + "The data covers too few days to test the forecast on."
     return (

@@ -124,7 +124,7 @@ def test_no_cost_is_forecast_below_zero() -> None:
 
 
 def test_zeros_stay_zero() -> None:
-    assert [tuple(p) for p in forecast([0.0] * 40, 3)] == [(0.0, 0.0, 0.0)] * 3
+    assert [tuple(p) for p in forecast([0.0] * 40, 3)] == [(0.0, 0.0, 0.0, 0.0)] * 3
 
 
 def test_a_level_that_has_shifted_is_followed() -> None:
@@ -153,6 +153,51 @@ def test_four_of_five_days_fall_into_the_interval() -> None:
             inside += guess.low <= actual <= guess.high
             total += 1
     assert 0.72 <= inside / total <= 0.92
+
+
+# --- typical days and their sum --------------------------------------------------------------
+
+
+def test_days_scatter_by_factors_and_sums_do_not() -> None:
+    """Every weekday had 5 and 20, or 10 twice: typical is their geometric mean, 10.
+
+    Three parts of it and two of the last week: 0.6 x 10 + 0.4 x 20 = 14.  In sum the 14 days are
+    170 where the curve has 140, so 0.6 x 10 x 170 / 140 + 0.4 x 20 is to be expected.
+    """
+    found = forecast([5, 20, 5, 20, 5, 20, 10, 20, 5, 20, 5, 20, 5, 10], 7)
+    assert [p.value for p in found] == pytest.approx([14, 8, 14, 8, 14, 8, 10])
+    assert found[0].expected == pytest.approx(6 * 17 / 14 + 8)
+    # A week: 0.6 x 170 / 2 + 0.4 x 85.
+    assert sum(p.expected for p in found) == pytest.approx(85.0)
+
+
+def test_the_sum_of_what_is_expected_is_right_where_days_stray_far() -> None:
+    typical = expected = actual = 0.0
+    for seed in range(30):
+        draw = random.Random(seed)
+        values = [draw.lognormvariate(3.0, 0.7) for _ in range(86)]
+        found = forecast(values[:56], 30)
+        typical += sum(p.value for p in found)
+        expected += sum(p.expected for p in found)
+        actual += sum(values[56:])
+    assert expected == pytest.approx(actual, rel=0.05)
+    assert typical < 0.93 * actual
+
+
+def test_one_day_without_calls_does_not_close_its_weekday() -> None:
+    values = [100.0] * 42
+    values[37] = 0.0
+    found = forecast(values, 30)
+    assert all(p.value > 90 for i, p in enumerate(found) if i % 7 != 2)
+    assert all(p.value > 50 for p in found)  # the last week, which it is in, has a weight
+    assert sum(p.expected for p in found) > 0.9 * 3000
+
+
+def test_a_closed_weekday_stays_closed() -> None:
+    values = [0.0 if i % 7 == 6 else 100.0 for i in range(42)]
+    found = forecast(values, 14)
+    assert [p.value for p in found if p.value > 50] == pytest.approx([100.0] * 12, rel=0.01)
+    assert all(found[i].value < 5 for i in (6, 13))
 
 
 # --- backtest --------------------------------------------------------------------------------

@@ -32,7 +32,8 @@ class UnderstandingAnalyzer(Analyzer):
     """Cost by provider, model, customer, feature and so on; by day; and a month ahead.
 
     Every breakdown covers all calls, so its costs sum to the total.  `projected_30_days` is the
-    sum of the projection, while `forecast_30_days` is thirty times the average active day.
+    sum that the projection expects, while `forecast_30_days` is thirty times the average active
+    day.
     `by_day` holds the breakdowns by day, None where they are too many to keep.
     """
 
@@ -136,7 +137,7 @@ def _forecast(data: Rollups, days: Sequence[Row]) -> Row:
         "avg_daily_cost": average,
         "forecast_30_days": average * config.DAYS_PER_MONTH,
         "trend_percent": trend_percent([row["total_cost"] for row in days]),
-        "projected_30_days": math.fsum(row["cost"] for row in ahead["projection"]),
+        "projected_30_days": math.fsum(row["expected"] for row in ahead["projection"]),
         **ahead,
     }
 
