@@ -98,9 +98,14 @@ def compute(job: Job) -> Dict[str, Result]:
     Raises what the first failing analyzer raises, DataError where the file cannot be read.
     """
     dataset = open_dataset(job.source, workers=job.workers, prices=job.prices, progress=job.scanned)
-    classes = {one.id: one.analyzer for one in job.selected}
-    dataset.rollups(tuple({table: None for c in classes.values() for table in c.TABLES}))
-    return {name: analyzer(dataset).analyze() for name, analyzer in classes.items()}
+    declared = {one.id: one.analyzer.TABLES for one in job.selected}
+    dataset.fill(dict.fromkeys(table for tables in declared.values() for table in tables))
+    spent = _last_uses(declared)
+    results = {}
+    for one in job.selected:
+        results[one.id] = one.analyzer(dataset).analyze()
+        dataset.forget(spent[one.id])
+    return results
 
 
 def analyze(job: Job) -> Outcome:
@@ -147,6 +152,7 @@ class _Run:
             progress=job.scanned,
             cache=job.cache,
         )
+        self._spent: Dict[str, List[Table]] = {}
         self._made: Dict[str, Made] = {one.id: Made(one) for one in job.selected}
         self._results: Dict[str, Result] = {}
         self._context: Dict[str, Any] = {}
@@ -154,14 +160,14 @@ class _Run:
 
     def scan(self) -> None:
         """Read the file once, for all analyses whose declarations can be filled."""
-        tables: Dict[Table, None] = {}
-        for analysis in self._job.selected:
-            declared = self._guard(analysis, partial(_declared, analysis))
-            tables.update(dict.fromkeys(declared or ()))
-        if self._job.cache:
-            self._dataset.fill(tuple({**dict.fromkeys(_all_declared()), **tables}))
-        filled = self._dataset.rollups(tuple(tables))
-        self._context = context_of(filled, self._job.prices)
+        declared = {
+            one.id: self._guard(one, partial(_declared, one)) or () for one in self._job.selected
+        }
+        self._spent = _last_uses(declared)
+        tables = dict.fromkeys(_all_declared()) if self._job.cache else {}
+        tables.update(dict.fromkeys(table for some in declared.values() for table in some))
+        self._dataset.fill(tables)
+        self._context = context_of(self._dataset.rollups(()), self._job.prices)
         self._truth = read_truth(self._job.source) or {}
 
     def analyze(self, analysis: Analysis) -> None:
@@ -172,6 +178,7 @@ class _Run:
         if result is None:
             return
         self._results[analysis.id] = result
+        self._dataset.forget(self._spent[analysis.id])
         self._update(analysis, headline=_headline(result))
         self._update(analysis, size_bytes=self._guard(analysis, partial(self._page, analysis)) or 0)
 
@@ -237,6 +244,16 @@ def _declared(analysis: Analysis) -> Sequence[Table]:
     for table in tables:
         table.check()
     return tables
+
+
+def _last_uses(declared: Mapping[str, Sequence[Table]]) -> Dict[str, List[Table]]:
+    """Return for each analysis, in the order of running, the tables that none after it needs.
+
+    With many customers the tables of all analyses together take several times the memory of
+    those of one.
+    """
+    last = {table: name for name, tables in declared.items() for table in tables}
+    return {name: [t for t, user in last.items() if user == name] for name in declared}
 
 
 def _sentence(error: Exception) -> str:

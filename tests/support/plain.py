@@ -7,6 +7,7 @@ shares the definitions of `rollup` (names, types) and nothing else with the prod
 from __future__ import annotations
 
 import csv
+from array import array
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
@@ -79,6 +80,12 @@ class PlainDataset:
         """Read a clean CSV with header."""
         with open(str(path), encoding="utf-8", newline="") as lines:
             return cls(list(csv.DictReader(lines)), prices)
+
+    def fill(self, tables: Iterable[Table]) -> None:
+        """Nothing is done ahead."""
+
+    def forget(self, tables: Iterable[Table]) -> None:
+        """Nothing is kept."""
 
     def rollups(self, tables: Sequence[Table]) -> Rollups:
         """Fill the declared tables."""
@@ -246,7 +253,7 @@ def _passes(one: Mapping[str, Any], where: str) -> bool:
 
 def _measure(name: str, calls: List[Dict[str, Any]]) -> Any:
     if name == "latencies":
-        return sorted(one["latency_ms"] for one in calls)
+        return array("Q", sorted(one["latency_ms"] for one in calls))
     if name == "latency":
         histogram: Dict[int, int] = {}
         for one in calls:

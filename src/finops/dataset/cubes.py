@@ -30,6 +30,7 @@ from typing import (
 
 from finops import config
 from finops.dataset.batch import LANES, WORD_BITS, WORDS, Batch, Encoder
+from finops.dataset.rollup import LATENCY_LIST
 
 # A cell's code: customer code, call code, token band, side by side.
 CALL_BITS = 24
@@ -112,6 +113,8 @@ class Cube:
     """The cells of one spec for one part of the file.
 
     `measures` are those that anybody wants of it; the others are dropped when cells are packed.
+    Where it is the list of latencies, each cell's are in ascending order when packed: sorting
+    here, in the processes that read, is sorting on all cores.
     A cube that is `kept` has at the end, in `packed`, plain lists and arrays only: `times` and
     `lengths` of the stretches, the `codes` of all their cells in a row, and as long as these
     either `words`, the wanted words of the packed sums (None for the others), or `counts` and,
@@ -135,7 +138,9 @@ class Cube:
         self.source = source
         self.projection = Projection(positions)
         self.packed: Dict[str, Any] = {"times": [], "lengths": array("I"), "codes": array("Q")}
+        self._sorts = False
         if spec.latency:
+            self._sorts = LATENCY_LIST in measures
             self.packed.update(counts=array("I"), latencies=array("H"))
         else:
             wanted = {first + k for m in measures for first, n in (LANES[m],) for k in range(n)}
@@ -245,7 +250,7 @@ class Cube:
         """Append latencies, two bytes each as long as that is enough."""
         packed = self.packed
         packed["counts"].extend(map(len, cells))
-        for latencies in cells:
+        for latencies in map(sorted, cells) if self._sorts else cells:
             try:
                 packed["latencies"].extend(array(packed["latencies"].typecode, latencies))
             except OverflowError:

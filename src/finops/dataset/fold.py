@@ -22,7 +22,7 @@ from finops.dataset.cubes import histogram, token_bands
 from finops.dataset.fields import PICO
 from finops.dataset.journeys import Journeys
 from finops.dataset.rollup import (
-    LATENCY_HISTOGRAM,
+    LATENCY_LIST,
     LATENCY_MEASURES,
     TIME_DIMENSIONS,
     Key,
@@ -224,13 +224,24 @@ def _with_latencies(
     """Return the groups with their latencies put in where they were declared."""
     (name,) = (measure for measure in table.measures if measure in LATENCY_MEASURES)
     place = table.measures.index(name)
-    shape: Callable[[Any], Any] = histogram if name == LATENCY_HISTOGRAM else sorted
     whole: Dict[Key, Values] = {}
     for block in _blocks(cubes):
+        shape: Callable[[Any], Any] = histogram
+        if name == LATENCY_LIST:
+            shape = _as_it_is if _is_grouped(table, block) else _ascending
         for key, latencies in _gathered(table, block):
             sums = filled.get(key, ())
             whole[key] = (*sums[:place], shape(latencies), *sums[place:])
     return whole
+
+
+def _as_it_is(latencies: Any) -> Any:
+    """The latencies of a single cell were sorted when it was packed."""
+    return latencies
+
+
+def _ascending(latencies: Any) -> Any:
+    return array(latencies.typecode, sorted(latencies))
 
 
 def _gathered(table: Table, block: Sequence[Stretch]) -> Iterable[Tuple[Key, Any]]:

@@ -17,6 +17,7 @@ from finops.dataset.cubes import Cube, CubeSpec
 from finops.dataset.rollup import (
     CALL_DIMENSIONS,
     CUSTOMER_DIMENSIONS,
+    LATENCY_LIST,
     LATENCY_MEASURES,
     REGION_CHANGE_MEASURES,
     TIME_DIMENSIONS,
@@ -68,11 +69,16 @@ class Plan:
         return kept + [cube for cube in made.values() if not cube.kept]
 
     def measures(self) -> List[List[str]]:
-        """Return for each spec the measures that the tables folded from it add up."""
+        """Return for each spec the measures that the tables folded from it add up.
+
+        Of a spec of latencies it is the list, where a table wants it, or nothing.
+        """
         wanted: Dict[CubeSpec, Set[str]] = {spec: set() for spec in self.specs}
         for table in self.tables:
             if _specs_of(table) and has_sums(table):
                 wanted[self.spec_for(table, latency=False)].update(_added(table))
+            if LATENCY_LIST in table.measures:
+                wanted[self.spec_for(table, latency=True)].add(LATENCY_LIST)
         return [sorted(wanted[spec]) for spec in self.specs]
 
     def spec_for(self, table: Table, latency: bool) -> CubeSpec:

@@ -65,7 +65,8 @@ SUM_MEASURES: Tuple[str, ...] = (
 )
 # {latency in ms: calls}, exact.
 LATENCY_HISTOGRAM = "latency"
-# All latencies in ms, ascending: for groups that are many and small.  One of the two a table.
+# All latencies in ms as an array, ascending: for groups that are many and small.  One of the two
+# a table.
 LATENCY_LIST = "latencies"
 LATENCY_MEASURES: Tuple[str, ...] = (LATENCY_HISTOGRAM, LATENCY_LIST)
 # A customer's consecutive calls, less than an hour apart, from different regions.  Only for

@@ -44,7 +44,7 @@ def open_dataset(
     progress: Optional[Progress] = None,
     cache: bool = False,
 ) -> Any:
-    """Return a `Dataset` for a path; anything that already gives rollups is returned as it is."""
+    """Return a `Dataset` for a path; what already is one, or like one, is returned as it is."""
     if hasattr(source, "rollups"):
         return source
     return Dataset(source, workers, prices, progress, cache)
@@ -84,8 +84,7 @@ class Dataset:
         Raises DataError where the file as a whole cannot be read.
         """
         wanted = tuple(tables)
-        if not self._around or not set(wanted) <= set(self._plan.tables):
-            self.fill(wanted)
+        self.fill(wanted)
         try:
             self._fold(wanted)
         except _SPOILED:
@@ -96,11 +95,15 @@ class Dataset:
         return Rollups({t: self._filled[t] for t in wanted}, prices=self.prices, **self._around)
 
     def fill(self, tables: Iterable[Table]) -> None:
-        """Read the file for these tables, in one pass; what was read before is forgotten.
+        """Read the file for these tables, in one pass, unless it was read for all of them.
 
         Tables are folded when they are first asked for, so that a dataset can be read for all
         that anybody may want, which lets every run share what is kept, and cost little more.
+        Raises DataError where the file as a whole cannot be read.
         """
+        tables = tuple(tables)
+        if self._around and set(tables) <= set(self._plan.tables):
+            return
         plan = Plan((*tables, _TOTALS))
         try:
             self._scan(plan, self._cache)
@@ -108,6 +111,11 @@ class Dataset:
             if not self._revived:
                 raise
             self._scan(plan, cache=False)
+
+    def forget(self, tables: Iterable[Table]) -> None:
+        """Let go of the memory of tables that were delivered; asked for again, they come again."""
+        for table in tables:
+            self._filled.pop(table, None)
 
     def _scan(self, plan: Plan, cache: bool) -> None:
         self._plan, self._filled, self._around = plan, {}, {}
