@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Callable, List
+from typing import Callable, Dict, List
+
+_OF_CUSTOMERS = (
+    "subscription_tier",
+    "organization_id",
+    "product_id",
+    "customer_archetype",
+    "tier_price_usd",
+)
 
 
 def append(source: Path, target: Path, count: int) -> None:
@@ -26,10 +34,21 @@ def spoil(source: Path, target: Path) -> None:
 
 
 def many_customers(source: Path, target: Path) -> None:
-    """Copy a file with its calls dealt to 50,000 customers."""
+    """Copy a file with its calls dealt in turn to 50,000 customers.
+
+    Each has what the customer of its first call had: organization, product, tier, price.
+    """
+    with open(str(source), "rb") as lines:
+        names = lines.readline().decode("ascii").strip().split(",")
+    owner = names.index("customer_id")
+    columns = [names.index(name) for name in _OF_CUSTOMERS]
+    known: Dict[bytes, List[bytes]] = {}
 
     def dealt(number: int, fields: List[bytes]) -> None:
-        fields[8] = b"cust_%05d" % (number * 7919 % 50_000)
+        fields[owner] = b"cust_%05d" % (number * 7919 % 50_000)
+        kept = known.setdefault(fields[owner], [fields[place] for place in columns])
+        for place, value in zip(columns, kept):
+            fields[place] = value
 
     _rewritten(source, target, dealt)
 
