@@ -14,6 +14,15 @@ from finops.dataset.rollup import CUSTOMER_DIMENSIONS
 CUSTOMER_POSITION = {name: place for place, name in enumerate(CUSTOMER_DIMENSIONS)}
 
 
+def stored(measures: Sequence[str]) -> List[str]:
+    """Return measures as they are stored: tokens as those of input and of output."""
+    found: Dict[str, None] = {}
+    for measure in measures:
+        both = measure == "tokens"
+        found.update(dict.fromkeys(("input_tokens", "output_tokens") if both else (measure,)))
+    return list(found)
+
+
 class Stretch:
     """Some cells in a row of a cube, and what has been worked out of them so far.
 
@@ -38,9 +47,11 @@ class Stretch:
         """Return the projected call code of each cell."""
         return self._once("calls", lambda: call_codes(self.codes, self.cube.spec))
 
-    def sums(self) -> Sequence[int]:
-        """Return the packed sums of each cell."""
-        return self._once("sums", self._packed_sums)
+    def sums(self, measures: Sequence[str]) -> Sequence[int]:
+        """Return the packed sums of each cell, with at least these measures."""
+        if not self.cube.spec.time:  # others will ask for others
+            measures = tuple(LANES)
+        return self._once("sums", lambda: self._packed_sums(measures))
 
     def times(self) -> Iterable[str]:
         """Return the time value of each cell."""
@@ -78,8 +89,12 @@ class Stretch:
             yield latencies[start : start + count]
             start += count
 
-    def _packed_sums(self) -> List[int]:
-        return packed_sums(len(self.codes), [self.word(place) for place in range(WORDS)])
+    def _packed_sums(self, measures: Sequence[str]) -> List[int]:
+        words: List[Any] = [None] * WORDS
+        for measure in stored(measures):
+            first, count = LANES[measure]
+            words[first : first + count] = map(self.word, range(first, first + count))
+        return packed_sums(len(self.codes), words)
 
     def _once(self, name: str, work_out: Callable[[], Sequence[int]]) -> Sequence[int]:
         if self.cube.spec.time:
@@ -123,7 +138,7 @@ class FilledCube:
         packed: Mapping[str, Any],
         call_keys: Sequence[Tuple[Any, ...]],
         customer_keys: Sequence[Tuple[Any, ...]],
-        found_out: Dict[Any, bool],
+        found_out: Dict[Any, List[int]],
     ) -> None:
         self.spec = spec
         self.packed = packed
@@ -134,22 +149,41 @@ class FilledCube:
         self._lone: Optional[Stretch] = None
         self._firsts: List[int] = []
 
-    def tells_apart(self, dimensions: Sequence[str]) -> bool:
-        """Return whether no two cells of one time value have the same values of `dimensions`."""
-        customers = tuple(CUSTOMER_POSITION[n] for n in dimensions if n in CUSTOMER_POSITION)
-        calls = tuple(self.spec.calls.index(n) for n in dimensions if n in self.spec.calls)
-        return (
-            (not self.spec.customers or self._differ(self.customer_keys, customers))
-            and (not self.spec.calls or self._differ(self.call_keys, calls))
-            and (not self.spec.band or "token_band" in dimensions)
-        )
+    def differ(self, dimensions: Sequence[str], place: int) -> bool:
+        """Return whether the cells of the stretch at `place` all differ in some dimensions.
 
-    def _differ(self, keys: Sequence[Tuple[Any, ...]], places: Tuple[int, ...]) -> bool:
-        """Return whether keys differ in some places, which is found out once for all tables."""
+        False may also mean that finding out is no less work than adding up.
+        """
+        spec = self.spec
+        of_customers = tuple(CUSTOMER_POSITION[n] for n in dimensions if n in CUSTOMER_POSITION)
+        of_calls = tuple(spec.calls.index(n) for n in dimensions if n in spec.calls)
+        customers = self._merged(self.customer_keys, of_customers) if spec.customers else []
+        calls = self._merged(self.call_keys, of_calls) if spec.calls else []
+        if not (customers or calls):
+            return not spec.band or "token_band" in dimensions
+        if spec.band or not spec.time:
+            return False
+        codes = self.packed["codes"][self.starts[place] : self.starts[place + 1]]
+        parts: List[Sequence[int]] = []
+        if spec.customers:
+            found = customer_codes(codes, spec)
+            parts.append([customers[code] for code in found] if customers else found)
+        if spec.calls:
+            found = call_codes(codes, spec)
+            parts.append([calls[code] for code in found] if calls else found)
+        return len(set(zip(*parts))) == len(codes)
+
+    def _merged(self, keys: Sequence[Tuple[Any, ...]], places: Tuple[int, ...]) -> List[int]:
+        """Return a number for each key, the same for those that are equal in some places.
+
+        An empty list where no two are.  A customer who has changed the tier has two keys.
+        """
         asked = (id(keys), places)
         if asked not in self._found_out:
-            shortened = {tuple(key[place] for place in places) for key in keys}
-            self._found_out[asked] = len(shortened) == len(keys)
+            numbers: Dict[Tuple[Any, ...], int] = {}
+            shortened = (tuple(key[place] for place in places) for key in keys)
+            found = [numbers.setdefault(one, len(numbers)) for one in shortened]
+            self._found_out[asked] = found if len(numbers) < len(found) else []
         return self._found_out[asked]
 
     def stretch(self, first: int, last: int) -> Stretch:

@@ -12,12 +12,23 @@ cells of a block at once and joined to keys.  What there is to do depends on the
 from __future__ import annotations
 
 from array import array
-from collections import defaultdict
+from collections import Counter, defaultdict
 from itertools import accumulate, chain, repeat
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Sequence, Tuple
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Sequence,
+    Tuple,
+)
 
 from finops.dataset.batch import unpack
-from finops.dataset.cells import CUSTOMER_POSITION, FilledCube, Picked, Stretch
+from finops.dataset.cells import CUSTOMER_POSITION, FilledCube, Picked, Stretch, stored
 from finops.dataset.cubes import histogram, token_bands
 from finops.dataset.fields import PICO
 from finops.dataset.journeys import Journeys
@@ -45,10 +56,12 @@ def fold(
     """
     wanted = [measure for measure in table.measures if measure not in LATENCY_MEASURES]
     filled: Dict[Key, Values] = {}
-    for block in _blocks(sums):
+    for block in _blocks(table, sums):
         filled.update(_chosen(table, _summed(table, wanted, block)))
     if len(wanted) < len(table.measures):
         filled = _with_latencies(table, filled, latencies)
+    if table.top and table.by[0] not in TIME_DIMENSIONS:
+        filled = _chosen(table, filled)  # what was best in its block only
     return in_key_order(filled)
 
 
@@ -67,24 +80,37 @@ def fold_changes(table: Table, journeys: Journeys) -> Dict[Key, Values]:
     )
 
 
-def _blocks(cubes: Sequence[FilledCube]) -> Iterator[List[Stretch]]:
+class Block(NamedTuple):
+    """Cells that are folded together; `grouped`: each is a group of its own.
+
+    Nearly all are: those that are not share the time at which two parts of the file meet, or
+    have to do with a customer who was changing.
+    """
+
+    stretches: List[Stretch]
+    grouped: bool
+
+
+def _blocks(table: Table, cubes: Sequence[FilledCube]) -> Iterator[Block]:
     """Yield all cells in order of time, in blocks; cells of one time value share a block."""
     entries = sorted(
         (time, number, place)
         for number, cube in enumerate(cubes)
         for place, time in enumerate(cube.packed["times"])
     )
+    met = Counter(time for time, _, _ in entries)
     block: List[Tuple[int, int]] = []
-    cells, before = 0, ""
+    cells, before, grouped = 0, "", True
     for time, number, place in entries:
-        if cells >= BLOCK_CELLS and time != before:
-            yield _stretches(cubes, block)
+        alone = met[time] == 1 and cubes[number].differ(table.by, place)
+        if block and (alone != grouped or (cells >= BLOCK_CELLS and time != before)):
+            yield Block(_stretches(cubes, block), grouped)
             block, cells = [], 0
         block.append((number, place))
         cells += cubes[number].packed["lengths"][place]
-        before = time
+        before, grouped = time, alone
     if block:
-        yield _stretches(cubes, block)
+        yield Block(_stretches(cubes, block), grouped)
 
 
 def _stretches(cubes: Sequence[FilledCube], block: Sequence[Tuple[int, int]]) -> List[Stretch]:
@@ -98,29 +124,22 @@ def _stretches(cubes: Sequence[FilledCube], block: Sequence[Tuple[int, int]]) ->
     return [cubes[number].stretch(first, last) for number, first, last in found]
 
 
-def _summed(table: Table, measures: Sequence[str], block: Sequence[Stretch]) -> Dict[Key, Values]:
+def _summed(table: Table, measures: Sequence[str], block: Block) -> Dict[Key, Values]:
     """Return the groups of one block; some that the table will not deliver may be left out."""
+    stretches, grouped = block
     if set(table.by) <= set(TIME_DIMENSIONS):
-        return _by_time(table, measures, block)
-    if _is_grouped(table, block):
-        block = [_worth_a_look(table, stretch) for stretch in block]
-        keys = list(chain.from_iterable(_keys(table, stretch) for stretch in block))
-        columns = [list(chain.from_iterable(s.lifted(m) for s in block)) for m in measures]
+        return _by_time(table, measures, stretches)
+    if grouped:
+        stretches = [_worth_a_look(table, stretch) for stretch in stretches]
+        keys = list(chain.from_iterable(_keys(table, stretch) for stretch in stretches))
+        columns = [list(chain.from_iterable(s.lifted(m) for s in stretches)) for m in measures]
         return dict(zip(keys, zip(*columns))) if columns else dict.fromkeys(keys, ())
     added: Dict[Key, int] = defaultdict(int)
-    for stretch in block:
-        for key, packed in zip(_keys(table, stretch), stretch.sums()):
+    for stretch in stretches:
+        for key, packed in zip(_keys(table, stretch), stretch.sums(measures)):
             added[key] += packed
     readers = [_reader(measure) for measure in measures]
     return {key: tuple(read(packed) for read in readers) for key, packed in added.items()}
-
-
-def _is_grouped(table: Table, block: Sequence[Stretch]) -> bool:
-    """Return whether every cell of a block is a group of its own."""
-    times = list(chain.from_iterable(stretch.time_values for stretch in block))
-    return len(set(times)) == len(times) and all(
-        cube.tells_apart(table.by) for cube in {id(s.cube): s.cube for s in block}.values()
-    )
 
 
 def _worth_a_look(table: Table, stretch: Stretch) -> Stretch:
@@ -139,29 +158,20 @@ def _worth_a_look(table: Table, stretch: Stretch) -> Stretch:
 def _by_time(table: Table, measures: Sequence[str], block: Sequence[Stretch]) -> Dict[Key, Values]:
     """Return the groups of a table by time alone, or of one that has a single group."""
     added: Dict[str, List[int]] = {}
+    names = stored(measures or ("calls",))  # of no measures something, to find the groups
     for stretch in block:
         ends = list(accumulate(stretch.lengths))
         columns = []
-        for measure in _parts_of(measures):
+        for measure in names:
             running = [0, *accumulate(stretch.whole(measure))]
             columns.append([running[e] - running[s] for s, e in zip([0, *ends], ends)])
         for time, sums in zip(stretch.time_values, zip(*columns)):
             before = added.get(time)
             added[time] = [a + b for a, b in zip(before, sums)] if before else list(sums)
-    names = _parts_of(measures)
     return {
         _time_key(table, time): tuple(_value(m, dict(zip(names, sums))) for m in measures)
         for time, sums in added.items()
     }
-
-
-def _parts_of(measures: Sequence[str]) -> List[str]:
-    """Return the measures as they are stored; of no measures `calls`, to find the groups."""
-    stored: Dict[str, None] = {}
-    for measure in measures or ("calls",):
-        both = measure == "tokens"
-        stored.update(dict.fromkeys(("input_tokens", "output_tokens") if both else (measure,)))
-    return list(stored)
 
 
 def _value(measure: str, sums: Mapping[str, int]) -> Any:
@@ -225,10 +235,10 @@ def _with_latencies(
     (name,) = (measure for measure in table.measures if measure in LATENCY_MEASURES)
     place = table.measures.index(name)
     whole: Dict[Key, Values] = {}
-    for block in _blocks(cubes):
+    for block in _blocks(table, cubes):
         shape: Callable[[Any], Any] = histogram
         if name == LATENCY_LIST:
-            shape = _as_it_is if _is_grouped(table, block) else _ascending
+            shape = _as_it_is if block.grouped else _ascending
         for key, latencies in _gathered(table, block):
             sums = filled.get(key, ())
             whole[key] = (*sums[:place], shape(latencies), *sums[place:])
@@ -244,10 +254,10 @@ def _ascending(latencies: Any) -> Any:
     return array(latencies.typecode, sorted(latencies))
 
 
-def _gathered(table: Table, block: Sequence[Stretch]) -> Iterable[Tuple[Key, Any]]:
+def _gathered(table: Table, block: Block) -> Iterable[Tuple[Key, Any]]:
     """Return the groups of a block with their latencies in any order."""
-    cells = chain.from_iterable(zip(_keys(table, s), s.latencies()) for s in block)
-    if _is_grouped(table, block):
+    cells = chain.from_iterable(zip(_keys(table, s), s.latencies()) for s in block.stretches)
+    if block.grouped:
         return cells
     gathered: Dict[Key, Any] = {}
     for key, latencies in cells:

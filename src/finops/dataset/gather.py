@@ -24,7 +24,7 @@ def tables_of(
     plan: Plan, tables: Sequence[Table], parts: Sequence[Part], journeys: Journeys
 ) -> Dict[Table, Dict[Any, Any]]:
     """Return tables of the plan, folded from the cubes of all parts."""
-    found_out: Dict[Any, bool] = {}
+    found_out: Dict[Any, List[int]] = {}
     cubes = {spec: _cubes(parts, plan, place, found_out) for place, spec in enumerate(plan.specs)}
     filled: Dict[Table, Dict[Any, Any]] = {}
     for table in tables:
@@ -41,7 +41,7 @@ def tables_of(
 
 
 def _cubes(
-    parts: Sequence[Part], plan: Plan, place: int, found_out: Dict[Any, bool]
+    parts: Sequence[Part], plan: Plan, place: int, found_out: Dict[Any, List[int]]
 ) -> List[FilledCube]:
     spec = plan.specs[place]
     return [
