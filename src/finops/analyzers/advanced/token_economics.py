@@ -15,7 +15,19 @@ customer and model, the larger of the two and never their sum.
 from __future__ import annotations
 
 import math
-from typing import Callable, ClassVar, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from itertools import groupby
+from typing import (
+    Callable,
+    ClassVar,
+    Dict,
+    Iterable,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 from finops import config
 from finops.analyzers.advanced.wasters import wasters
@@ -25,7 +37,7 @@ from finops.analyzers.finops.tables import MODEL_DAYS
 from finops.analyzers.switches import SwitchRule
 from finops.analyzers.wording import caveats, counted, usd
 from finops.catalog import Model, PriceTable
-from finops.dataset.rollup import Rollups, Table
+from finops.dataset.rollup import Key, Rollups, Table, Values
 from finops.stats import percent, ratio
 
 _CELL = ("calls", "cost", "input_tokens", "output_tokens")
@@ -236,19 +248,15 @@ def _prompt_wasters(data: Rollups, pattern: Row) -> List[Row]:
 def _opportunities(data: Rollups) -> List[Row]:
     """Return a row for each customer, model and alternative that saves enough in the period."""
     rule = SwitchRule(data.prices)
-    found: Dict[Tuple[str, ...], List[float]] = {}
-    for (customer, provider, name, downgradable, free), values in data[USAGE_TABLE].items():
-        calls, cost, inputs, outputs = values
-        switch = None if free else rule(provider, name, downgradable, inputs, outputs, cost)
-        if switch is not None:
-            key = (customer, provider, name, switch.model.provider, switch.model.name)
-            sums = found.setdefault(key, [0, 0.0, 0.0])
-            sums[0] += calls
-            sums[1] += cost
-            sums[2] += switch.cost
-    rows = [_opportunity(key, *sums) for key, sums in found.items()]
+    # The cells of a customer stand together: only what is worth it outlives its customer.
+    rows = [
+        row
+        for _, cells in groupby(data[USAGE_TABLE].items(), lambda cell: cell[0][0])
+        for row in _switches(rule, cells)
+        if row["savings"] > config.OPPORTUNITY_MIN_SAVINGS_USD
+    ]
     return ordered(
-        (row for row in rows if row["savings"] > config.OPPORTUNITY_MIN_SAVINGS_USD),
+        rows,
         "savings",
         (
             "customer_id",
@@ -258,6 +266,20 @@ def _opportunities(data: Rollups) -> List[Row]:
             "alternative_model",
         ),
     )
+
+
+def _switches(rule: SwitchRule, cells: Iterable[Tuple[Key, Values]]) -> List[Row]:
+    """Return a row for each model and alternative in the cells of one customer."""
+    found: Dict[Tuple[str, ...], List[float]] = {}
+    for (customer, provider, name, downgradable, free), (calls, cost, inputs, outputs) in cells:
+        switch = None if free else rule(provider, name, downgradable, inputs, outputs, cost)
+        if switch is not None:
+            key = (customer, provider, name, switch.model.provider, switch.model.name)
+            sums = found.setdefault(key, [0, 0.0, 0.0])
+            sums[0] += calls
+            sums[1] += cost
+            sums[2] += switch.cost
+    return [_opportunity(key, *sums) for key, sums in found.items()]
 
 
 def _opportunity(key: Tuple[str, ...], calls: float, current: float, alternative: float) -> Row:
