@@ -252,6 +252,20 @@ def test_an_open_dataset_is_read_once(tmp_path: Path) -> None:
     assert open_dataset(dataset) is dataset
 
 
+def test_what_is_forgotten_comes_again_when_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_bytes(csv_of([call(), call(provider="google", model="gemini")]))
+    dataset = open_dataset(path)
+    dataset.fill(EVERYTHING)
+    path.unlink()
+    before = dataset.rollups(EVERYTHING[:3])
+    dataset.forget(EVERYTHING[:2])
+    again = dataset.rollups(EVERYTHING[:3])
+    assert [again[t] for t in EVERYTHING[:3]] == [before[t] for t in EVERYTHING[:3]]
+    assert again[EVERYTHING[0]] is not before[EVERYTHING[0]]
+    assert again[EVERYTHING[2]] is before[EVERYTHING[2]]
+
+
 def test_progress_ends_at_the_whole_file(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_bytes(csv_of([call()] * 2000))

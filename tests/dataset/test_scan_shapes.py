@@ -157,6 +157,7 @@ MANY: Tuple[Table, ...] = (
     Table(("hour", "customer_id"), ("cost",), top="cost"),
     Table(("customer_id", "hour"), ("calls", "rate_limits"), having="rate_limits"),
     Table(("day", "region"), ("calls", "sla_violations")),
+    Table(("customer_id", "hour"), ("calls",), top="calls"),
     Table(("week", "feature_id", "customer_id"), ("calls",)),
     Table(("hour", "provider"), ("calls", "latencies")),
 )

@@ -22,7 +22,7 @@ from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ord
 from finops.analyzers.wording import caveats, counted, percent, usd
 from finops.dataset.rollup import Customer, Rollups, Table
 
-DAILY = Table(("customer_id", "day"), ("calls", "cost", "rate_limits"))
+DAILY = Table(("customer_id", "day"), ("calls",))
 WEEKLY = Table(("week", "customer_id"), ("calls", "cost"))
 
 
