@@ -113,13 +113,13 @@ def reported(values: Sequence[float]) -> Tuple[float, float]:
     return last.mape_percent, mean(mape(naive(seen, last.horizon_days), held))
 
 
-def series_of(name: str, seed: int, size: int) -> List[float]:
+def series_of(name: str, seed: int, size: int, workers: int) -> List[float]:
     """Simulate one dataset, and return its cost of each whole day in USD."""
     scenarios = None if name == EVERYTHING else [name]
     with tempfile.TemporaryDirectory(prefix="finops-backtest-") as folder:
         path = Path(folder) / "calls.csv"
-        generate(path, size, seed=seed, scenarios=scenarios, workers=2)
-        data = open_dataset(path, workers=2).rollups((DAYS,))
+        generate(path, size, seed=seed, scenarios=scenarios, workers=workers)
+        data = open_dataset(path, workers=workers).rollups((DAYS,))
         costs = {day: cost for (day,), (_, cost, _) in data[DAYS].items()}
         return daily_series(costs, partial_days(data.period))[1]
 
@@ -167,13 +167,14 @@ def main(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seeds", type=seeds_of, default="42,1-5", help="default 42,1-5")
     parser.add_argument("--size", type=parse_size, default="50MB", help="default 50MB")
+    parser.add_argument("--workers", type=int, default=2, metavar="N", help="default 2")
     parser.add_argument("--json", metavar="FILE", help="also write all figures here")
     args = parser.parse_args(words)
     lines, figures = [], []
     for name in (EVERYTHING, *SCENARIOS):
         found = []
         for seed in args.seeds:
-            values = series_of(name, seed, args.size)
+            values = series_of(name, seed, args.size, args.workers)
             found.append(tested(values))
             figures.append({"name": name, "seed": seed, **found[-1]._asdict(), "costs": values})
         lines.append(over_seeds(name, found))

@@ -189,7 +189,7 @@ def truth_of(planted: Sequence[Planted], seed: int) -> Dict[str, Any]:
     }
 
 
-def measure(count: int, days: int, seed: int) -> Dict[str, Any]:
+def measure(count: int, days: int, seed: int, workers: int) -> Dict[str, Any]:
     """Write the calls, run the analyzers, and return the evaluation and the number of calls."""
     draw = random.Random(seed)
     customers = customers_of(draw, count, days)
@@ -203,7 +203,7 @@ def measure(count: int, days: int, seed: int) -> Dict[str, Any]:
             for day in range(days):
                 out.writelines(writer.day(day, befalls))
         size = path.stat().st_size
-        results = compute(Job(path, Path(folder), only=EVALUATION_NEEDS, workers=2))
+        results = compute(Job(path, Path(folder), only=EVALUATION_NEEDS, workers=workers))
     overview = results["dataset_overview"]["summary"]
     return {
         "kinds": evaluate(results, truth_of(planted, seed))["kinds"],
@@ -219,8 +219,9 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--customers", type=int, default=50_000, metavar="N")
     parser.add_argument("--days", type=int, default=45, metavar="N")
     parser.add_argument("--seed", type=int, default=1, metavar="N")
+    parser.add_argument("--workers", type=int, default=2, metavar="N")
     args = parser.parse_args(words)
-    found = measure(args.customers, args.days, args.seed)
+    found = measure(args.customers, args.days, args.seed, args.workers)
     print(
         f"{found['customers']:,} customers, {found['calls']:,} calls, {args.days} days, "
         f"{found['megabytes']:.0f} MB\n"

@@ -255,7 +255,7 @@ THRESHOLDS: Dict[str, Tuple[Threshold, ...]] = {
         Threshold("… critical above", "RATE_LIMIT_CRITICAL_ERRORS_PER_HOUR", "number"),
         Threshold("Changes of region on a day above", "SUSPICIOUS_SWITCHES_PER_DAY", "number"),
         Threshold("… severe above", "SUSPICIOUS_SEVERE_SWITCHES_PER_DAY", "number"),
-        Threshold("… a habit up to the customer's other days", "SUSPICIOUS_TIMES_USUAL", "times"),
+        Threshold("… a habit up to, in standard deviations", "SUSPICIOUS_Z_SCORE", "number"),
         Threshold("Points of the risk score", "ABUSE_POINTS", "signals"),
         Threshold("… more for each severe signal", "ABUSE_SEVERE_POINTS", "points"),
         Threshold("Critical customer from", "ABUSE_CRITICAL_SCORE", "points"),

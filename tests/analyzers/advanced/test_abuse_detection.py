@@ -96,16 +96,48 @@ def test_suspicious_access_by_hand() -> None:
 
 
 def test_people_in_two_offices_change_regions_by_habit() -> None:
-    """Eight changes every day are a habit; the day with thirty is none."""
-    rows = [row for day in range(9) for row in hopping(24 * day, 8, customer_id="offices")]
-    rows += hopping(24 * 9, 30, customer_id="offices")
-    found = analyze(rows)["suspicious_access"]
+    """Eight changes every day are a habit; a day with thirty, for as many calls, is none.
+
+    Expected 8: 2 x (sqrt(30 / 2 + 3 / 8) - sqrt(8 / 2 + 3 / 8)) = 3.66 standard deviations.
+    """
+    rows = [row for day in range(9) for row in two_offices(day, 8)] + two_offices(9, 30)
+    result = analyze(rows)
+    found = result["suspicious_access"]
     assert [(row["switches"], row["pattern"]) for row in found] == [
         (30, "hopping"),
         *[(8, "habit")] * 9,
     ]
     assert found[0]["usual_switches"] == 8
     assert found[1]["usual_switches"] == pytest.approx((8 * 8 + 30) / 9)
+    assert len(result["customers"]) == 1
+
+
+def two_offices(day: int, switches: int) -> List[Dict[str, str]]:
+    """Return a day's 40 calls of one customer, that many changes of region among them."""
+    rows = hopping(24 * day, switches, customer_id="offices")
+    stay = 40 - len(rows)
+    return rows + at(24 * day + 2, stay, customer_id="offices", region=rows[-1]["region"])
+
+
+def test_habits_are_no_risk() -> None:
+    """Nine days of three changes and one of seven, some 1.2 standard deviations more."""
+    rows = [row for day in range(9) for row in two_offices(day, 3)] + two_offices(9, 7)
+    rows += at(24 * 9 + 3, 1, customer_id="offices", region="eu-west", cost_usd="0.1")
+    result = analyze(rows)
+    assert [(row["switches"], row["pattern"]) for row in result["suspicious_access"]] == [
+        (7, "habit")
+    ]
+    assert result["customers"] == []
+    assert result["summary"]["estimated_exposure_usd_per_month"] == 0
+    assert "critical" not in {one["severity"] for one in result["findings"]}
+
+
+def test_more_calls_make_more_changes() -> None:
+    """2 changes in 3 calls on other days: of 31 calls 20.7 are expected, and 30 are no wonder."""
+    rows = [row for day in range(9) for row in hopping(24 * day, 2, customer_id="offices")]
+    rows += hopping(24 * 9, 30, customer_id="offices")
+    (found,) = analyze(rows)["suspicious_access"]
+    assert (found["switches"], found["usual_switches"], found["pattern"]) == (30, 2.0, "habit")
 
 
 def test_changes_an_hour_apart_are_travel() -> None:

@@ -50,7 +50,7 @@ class AbuseDetectionAnalyzer(Analyzer):
         }
         exposure = _Exposure(data, costs)
         customers = _customers(data, found, signals)
-        summary = _summary(data, customers, exposure.of(signals.values()))
+        summary = _summary(data, customers, exposure.of(_counting(signals)))
         return {
             "summary": summary,
             **signals,
@@ -139,18 +139,24 @@ def _suspicious_access(data: Rollups) -> List[Row]:
     """Return the days with too many quick region changes of one customer, the most first.
 
     `usual_switches` are those of the customer's other active days, on average; `pattern` is
-    "habit" where the day is not far above them, as with people in two offices, else "hopping".
+    "habit" where they, the number of calls and chance explain the day, as with people in two
+    offices, else "hopping".
     """
-    changes = data[REGION_CHANGES]
+    changes, daily = data[REGION_CHANGES], data[DAILY]
     known: Dict[str, int] = {}
     for (name, _), (switches, _, _) in changes.items():
         known[name] = known.get(name, 0) + switches
-    active = Counter(name for name, _ in data[DAILY])
+    active = Counter(name for name, _ in daily)
+    calls: Dict[str, int] = {}
+    for (name, _), (count, _, _) in daily.items():
+        calls[name] = calls.get(name, 0) + count
     rows = []
     for (name, day), (switches, regions, seconds) in changes.items():
         if switches > config.SUSPICIOUS_SWITCHES_PER_DAY:
-            usual = stats.ratio(known[name] - switches, active[name] - 1)
-            habit = switches <= config.SUSPICIOUS_TIMES_USUAL * usual
+            others, today = known[name] - switches, daily[name, day][0]
+            usual = stats.ratio(others, active[name] - 1)
+            per_call = stats.ratio(others, calls[name] - today)
+            habit = _by_habit(switches, max(usual, per_call * today))
             rows.append(
                 {
                     "customer_id": name,
@@ -165,6 +171,17 @@ def _suspicious_access(data: Rollups) -> List[Row]:
     return ordered(rows, "switches", ("customer_id", "date"))
 
 
+def _by_habit(switches: int, expected: float) -> bool:
+    """Return whether so many changes are no more than chance makes of the expected number.
+
+    One trip there and back is two changes, so trips are what chance strews; square roots of
+    counts stray by one half, however many they are (Anscombe).  Where none is expected, nothing
+    says that the customer has two places.
+    """
+    trips = math.sqrt(switches / 2 + 3 / 8) - math.sqrt(expected / 2 + 3 / 8)
+    return expected > 0 and 2 * trips <= config.SUSPICIOUS_Z_SCORE
+
+
 def _severe(signal: str, row: Row) -> bool:
     """Return whether a row of a signal is a grave one."""
     if signal == "suspicious_access":
@@ -175,8 +192,18 @@ def _severe(signal: str, row: Row) -> bool:
 
 
 def _counts(signal: str, row: Row) -> bool:
-    """Return whether a row raises the risk of its customer; using less than usual does not."""
+    """Return whether a row raises the risk of its customer.
+
+    Using less than usual does not, nor changing region by habit.
+    """
+    if signal == "suspicious_access":
+        return bool(row["pattern"] == "hopping")
     return signal != "unusual_usage" or row["z_score"] > 0
+
+
+def _counting(signals: Mapping[str, List[Row]]) -> List[List[Row]]:
+    """Return the lists of signals with the rows that raise a risk."""
+    return [[row for row in rows if _counts(name, row)] for name, rows in signals.items()]
 
 
 # --- customers -------------------------------------------------------------------------------
@@ -342,10 +369,10 @@ def _recommendations(
     signals: Mapping[str, List[Row]], customers: List[Row], exposure: _Exposure
 ) -> List[str]:
     """Return what to do about the riskiest customers, then one sentence for the others."""
-    named = config.RECOMMENDED_SUBJECTS
+    named, counting = config.RECOMMENDED_SUBJECTS, _counting(signals)
     said = []
     for row in customers[:named]:
-        worth = exposure.of(signals.values(), row["customer_id"])
+        worth = exposure.of(counting, row["customer_id"])
         beyond = f", {usd(worth)} a month beyond its usual cost" if worth else ""
         action = _action(row["signals"][0], f"{row['customer_id']}'s")
         said.append(f"{action}: risk {row['risk_score']} of 100{beyond}.")
