@@ -263,8 +263,9 @@ RATE_LIMIT_CRITICAL_ERRORS_PER_HOUR = 50
 SUSPICIOUS_SWITCHES_PER_DAY = 5
 SUSPICIOUS_SEVERE_SWITCHES_PER_DAY = 20
 # Up to so many standard deviations from the customer's own other days it is a habit: people in
-# two offices.
+# two offices.  More calls make more changes, up to so many times as many.
 SUSPICIOUS_Z_SCORE = 3.5
+SUSPICIOUS_MOST_TIMES_USUAL = 4.0
 # Points of the risk score by signal, and more for each signal that is severe; at most 100.
 ABUSE_POINTS: Mapping[str, int] = {
     "suspicious_access": 45,

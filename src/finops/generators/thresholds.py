@@ -256,6 +256,7 @@ THRESHOLDS: Dict[str, Tuple[Threshold, ...]] = {
         Threshold("Changes of region on a day above", "SUSPICIOUS_SWITCHES_PER_DAY", "number"),
         Threshold("… severe above", "SUSPICIOUS_SEVERE_SWITCHES_PER_DAY", "number"),
         Threshold("… a habit up to, in standard deviations", "SUSPICIOUS_Z_SCORE", "number"),
+        Threshold("… more calls explain at most", "SUSPICIOUS_MOST_TIMES_USUAL", "times"),
         Threshold("Points of the risk score", "ABUSE_POINTS", "signals"),
         Threshold("… more for each severe signal", "ABUSE_SEVERE_POINTS", "points"),
         Threshold("Critical customer from", "ABUSE_CRITICAL_SCORE", "points"),

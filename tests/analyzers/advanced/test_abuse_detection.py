@@ -133,11 +133,16 @@ def test_habits_are_no_risk() -> None:
 
 
 def test_more_calls_make_more_changes() -> None:
-    """2 changes in 3 calls on other days: of 31 calls 20.7 are expected, and 30 are no wonder."""
-    rows = [row for day in range(9) for row in hopping(24 * day, 2, customer_id="offices")]
-    rows += hopping(24 * 9, 30, customer_id="offices")
-    (found,) = analyze(rows)["suspicious_access"]
-    assert (found["switches"], found["usual_switches"], found["pattern"]) == (30, 2.0, "habit")
+    """3 changes in 4 calls on other days: of 16 calls 12 are expected, of 60 no more either.
+
+    2 x (sqrt(15 / 2 + 3 / 8) - sqrt(12 / 2 + 3 / 8)) = 0.6 standard deviations, with 59: 5.9.
+    """
+    for switches, pattern in ((15, "habit"), (59, "hopping")):
+        rows = [row for day in range(9) for row in hopping(24 * day, 3, customer_id="offices")]
+        rows += hopping(24 * 9, switches, customer_id="offices")
+        (found,) = analyze(rows)["suspicious_access"]
+        assert (found["switches"], found["usual_switches"]) == (switches, 3.0)
+        assert found["pattern"] == pattern
 
 
 def test_changes_an_hour_apart_are_travel() -> None:

@@ -155,8 +155,9 @@ def _suspicious_access(data: Rollups) -> List[Row]:
         if switches > config.SUSPICIOUS_SWITCHES_PER_DAY:
             others, today = known[name] - switches, daily[name, day][0]
             usual = stats.ratio(others, active[name] - 1)
-            per_call = stats.ratio(others, calls[name] - today)
-            habit = _by_habit(switches, max(usual, per_call * today))
+            more = stats.ratio(today * (active[name] - 1), calls[name] - today)
+            more = min(max(1.0, more), config.SUSPICIOUS_MOST_TIMES_USUAL)
+            habit = _by_habit(switches, usual * more)
             rows.append(
                 {
                     "customer_id": name,
