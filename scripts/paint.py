@@ -12,28 +12,18 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import shutil
 import statistics
 import sys
 from pathlib import Path
 from typing import Any, List, NamedTuple, Sequence
 
+import chromium
 from playwright.sync_api import sync_playwright
 
 KILOBYTE = 1024
 SMALLEST_KB, LARGEST_KB = 20, 200
 MOST_POINTS = 1000
 PAINT_LIMIT_S = 0.3
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 PAINT = "performance.getEntriesByName('first-contentful-paint').map((one) => one.startTime)[0]"
 
 
@@ -85,14 +75,14 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("folder", type=Path, help="a folder of reports")
     parser.add_argument("--runs", type=int, default=5, metavar="N", help="default 5")
     args = parser.parse_args(words)
-    path = next((found for found in map(shutil.which, BROWSERS) if found), None)
+    path = chromium.program()
     pages = sorted(args.folder.resolve().glob("*.html"))
     if path is None or not pages:
         print("paint: no Chromium here" if pages else f"paint: no pages in {args.folder}")
         return 1
     found: List[Measured] = []
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=list(FLAGS))
+        browser = driver.chromium.launch(executable_path=path, args=list(chromium.FLAGS))
         _paint(browser, pages[0].as_uri())  # the first page of a browser pays for its start
         for page in pages:
             found.append(measured(browser, page, args.runs))

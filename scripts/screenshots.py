@@ -7,13 +7,13 @@ serves it, and photographs four pages with Chromium.
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import List, NamedTuple
 
+import chromium
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,16 +21,6 @@ TARGET = ROOT / "docs" / "screenshots"
 SIZE = "50MB"
 WIDTH, HEIGHT = 1280, 800
 SETTLE_MS = 2500  # charts draw, and the dashboard hears of its reports
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 
 class Shot(NamedTuple):
@@ -58,7 +48,7 @@ def finops(*words: str) -> List[str]:
 def take(browser_path: str, address: str) -> None:
     """Photograph every page."""
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=browser_path, args=list(FLAGS))
+        browser = driver.chromium.launch(executable_path=browser_path, args=list(chromium.FLAGS))
         for shot in SHOTS:
             page = browser.new_page(
                 viewport={"width": WIDTH, "height": shot.height},
@@ -75,7 +65,7 @@ def take(browser_path: str, address: str) -> None:
 
 def main() -> int:
     """Make all pictures; return 1 where there is no browser."""
-    browser = next((path for path in map(shutil.which, BROWSERS) if path), None)
+    browser = chromium.program()
     if browser is None:
         print("screenshots: no Chromium here; 'make setup' installs one where it may")
         return 1

@@ -23,11 +23,12 @@ import tempfile
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Optional, Tuple
 
+import chromium as browser
+
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = ROOT / "scripts"
 NODE_MODULES = ROOT / "node_modules"
 AXE_VERSION = "4.14.1"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 OLDEST_FOR_TOOLS = (3, 10)
 
 Version = Tuple[int, int, int]
@@ -144,7 +145,7 @@ def _unpacked_version(target: Path) -> str:
 
 def chromium() -> None:
     """Install the browser where none is found and root may do so."""
-    if any(shutil.which(name) for name in BROWSERS):
+    if browser.program():
         return
     apt = shutil.which("apt-get")
     if not apt or not hasattr(os, "geteuid") or os.geteuid() != 0:

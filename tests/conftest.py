@@ -16,7 +16,7 @@ from hypothesis import settings
 from finops import config
 from finops.catalog import CATALOG
 from finops.schema import COLUMN_NAMES
-from tests.support.chromium import FLAGS
+from scripts.chromium import FLAGS
 from tests.support.plain import call
 from tests.support.promises import promised_tests
 from tests.support.tools import STRICT, need

@@ -10,6 +10,7 @@ import pytest
 
 from finops.generators.index import generate_index, most_worth
 from finops.generators.manifest import write_manifest
+from finops.generators.understanding import generate_understanding_report
 from finops.registry import ANALYZER_REGISTRY, DOMAINS
 from tests.conftest import varied_rows
 from tests.generators.pages import CONTEXT, Page, results_of
@@ -152,3 +153,12 @@ def test_progress_stays_between_0_and_100(tmp_path: Path) -> None:
         write_manifest([], context, tmp_path / "m.json")
         made = json.loads((tmp_path / "m.json").read_text(encoding="utf-8"))
         assert made["progress_pct"] == expected
+
+
+def test_the_forecast_of_a_tile_is_that_of_its_page(tmp_path: Path) -> None:
+    summary = {"total_calls": 9, "forecast_30_days": 120.0, "projected_30_days": 150.0}
+    read = index(tmp_path, {"understanding": {"summary": summary}})
+    assert read.says("$150.00 forecast for 30 days")
+    generate_understanding_report({"summary": summary}, tmp_path / "understanding.html")
+    page = Page((tmp_path / "understanding.html").read_text(encoding="utf-8"))
+    assert page.says("Next 30 days $150.00")

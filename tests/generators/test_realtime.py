@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from finops.generators import realtime
 from tests.generators.behaviour import EVALUATION
 from tests.generators.economy import (
     cells,
@@ -85,6 +86,14 @@ def test_alerts_by_day_and_in_full(data, page):
     assert cells(page, "alerts", "Whose") == ["all calls"] * (len(data["alerts"]) - 1) + ["OpenAI"]
     assert cells(page, "alerts", "Measured")[-1] == "p95 latency (ms)"
     assert page.says("Critical")
+
+
+def test_bars_of_one_type_say_which(data):
+    one = [row for row in data["alerts"] if row["type"] == "provider_degraded"]
+    pages = [realtime._alerts({"alerts": some}).markup for some in (one, data["alerts"], [])]
+    assert "Alerts on each day, all of the type “provider degraded”" in pages[0]
+    assert "Alerts on each day, by type" in pages[1]
+    assert "There is no alert to draw." in pages[2]
 
 
 def test_customers_and_providers(data, page):

@@ -66,3 +66,12 @@ def test_values_are_those_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> No
     assert pricing["Tiered price a month"] == "$49.00 up to 1,000 calls, $199.00 up to 10,000 calls"
     assert dict(thresholds_of("realtime"))["One provider's share of cost: high risk above"] == "60%"
     assert thresholds_of("nothing like it") == []
+
+
+def test_settings_read_as_they_were_typed() -> None:
+    said = {words: value for name in THRESHOLDS for words, value in thresholds_of(name)}
+    assert said["… that are a share of its calls of"] == "1.5%"
+    assert said["… that chance alone would bring in less than"] == "0.0001%"
+    assert said["Commitment: the calls of a quiet day are the"] == "25th percentile"
+    assert said["An organization is dear above the average token's cost"] == "1.25 times"
+    assert said["Points of the risk score"].startswith("region changes 45, rate limits 40")

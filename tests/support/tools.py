@@ -12,6 +12,8 @@ from typing import Any, Dict, List, Optional, Sequence
 
 import pytest
 
+from scripts.chromium import program
+
 ROOT = Path(__file__).resolve().parents[2]
 STRICT = bool(os.environ.get("CI")) and sys.version_info >= (3, 10)
 
@@ -38,8 +40,7 @@ def missing(reason: str) -> None:
 
 def _find(tool: str) -> Any:
     if tool == "chromium":
-        names = ("chromium", "chromium-browser", "google-chrome")
-        return next((path for path in map(shutil.which, names) if path), None)
+        return program()
     if tool == "node":
         return shutil.which("node")
     if "/" in tool:

@@ -13,8 +13,8 @@ from finops.viewer import app
 from finops.viewer.core import Settings
 from finops.viewer.monitor import Pace
 from finops.viewer.tasks import Commands
+from scripts.chromium import FLAGS
 from tests.conftest import varied_rows, write_csv
-from tests.support.chromium import FLAGS
 from tests.support.live import QUIET, FakeCommands, Live, live, some_rows
 from tests.support.tools import need
 from tests.viewer.test_collector import RECORD

@@ -54,10 +54,12 @@ def finding(severity: str, title: str, detail: str, impact_usd_per_month: float 
 
 
 def by_impact(findings: Iterable[Row]) -> List[Row]:
-    """Return findings by impact descending, then severity, then title."""
+    """Return findings by impact descending, then severity, then in the order they were made.
+
+    So an analyzer that makes several of a kind has them stay in its own order, the largest first.
+    """
     return sorted(
-        findings,
-        key=lambda f: (-f["impact_usd_per_month"], SEVERITIES.index(f["severity"]), f["title"]),
+        findings, key=lambda f: (-f["impact_usd_per_month"], SEVERITIES.index(f["severity"]))
     )
 
 

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
 
 from finops.generators import formatting
-from finops.generators.charts import Axis, Series, bar_chart, line_chart, scatter_chart
+from finops.generators.charts import Axis, Series, bar_chart, cut_short, line_chart, scatter_chart
 from finops.generators.components import Card, Part, columns, section
 from finops.generators.detectors import detectors
 from finops.generators.page import Report, write_report
 from finops.generators.ranges import Daily
 from finops.generators.tables import Column, table, texts
+from finops.generators.thresholds import SIGNALS
 
 REPORT = Report(
     "abuse_detection",
@@ -21,12 +22,6 @@ REPORT = Report(
 Data = Mapping[str, Any]
 Rows = Sequence[Mapping[str, Any]]
 
-_SIGNALS: Dict[str, str] = {
-    "suspicious_access": "region changes",
-    "rate_limit_abuse": "rate limits",
-    "unusual_usage": "unusual usage",
-    "cost_spikes": "cost spikes",
-}
 _DRAWN_CUSTOMERS = 15
 
 
@@ -99,7 +94,7 @@ def _over_time(data: Data) -> Part:
             ),
             line_chart(
                 "daily-calls",
-                "Calls of all customers on each day",
+                f"Calls of all customers on each day{cut_short(data)}",
                 Axis("Day (UTC)", "date"),
                 Axis("Calls", "count"),
                 days,
@@ -148,7 +143,7 @@ def _customers(data: Data) -> Part:
 
 
 def _signals(row: Data) -> str:
-    return ", ".join(_SIGNALS.get(str(one), str(one)) for one in row.get("signals") or [])
+    return ", ".join(SIGNALS.get(str(one), str(one)) for one in row.get("signals") or [])
 
 
 def _usage(data: Data) -> Part:

@@ -225,8 +225,8 @@ def _growing(data: Data) -> Part:
             order=("change_percent", "descending"),
             empty="No customer below the dearest tier grew for good or costs what it pays.",
         ),
-        lead="They call half as much again, on their typical day and more than the others do, or "
-        "their calls cost most of what they pay: cost of revenue.",
+        lead="Their typical day has at least half as many calls again as before, more than the "
+        "others' growth explains, or their calls cost most of what they pay (cost of revenue).",
     )
 
 

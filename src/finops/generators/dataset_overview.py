@@ -262,9 +262,9 @@ def _not_found(data: Data) -> List[str]:
     quality = data.get("quality") or {}
     sentences = []
     if not quality.get("skipped"):
-        sentences.append("Rows that cannot be used were looked for, and there are none.")
+        sentences.append("Rows that cannot be used were looked for: there are none.")
     if not quality.get("error_count"):
-        sentences.append("Failed calls were looked for, and there are none.")
+        sentences.append("Failed calls were looked for: there are none.")
     if not data.get("unpriced_models"):
-        sentences.append("Models without a known price were looked for, and there are none.")
+        sentences.append("Models without a known price were looked for: there are none.")
     return sentences

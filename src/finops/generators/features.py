@@ -227,7 +227,7 @@ def _value(data: Data) -> Dict[str, Tuple[str, str]]:
         ),
         "automated": (
             "Revenue is split over features by opinion, in a meeting.",
-            f"{revenue} a month are split by calls, by one rule, without remainder.",
+            f"{revenue} a month is split by calls, by one rule, without remainder.",
         ),
         "actionable": (
             "The cost of AI is cut everywhere or nowhere.",
@@ -245,7 +245,9 @@ def _not_found(data: Data) -> List[str]:
     if not any(row.get("roi_percent", 0) < 0 for row in features):
         sentences.append("Features that cost more than they earn were looked for: there are none.")
     if not any(row.get("classification") == "sunset" for row in features):
-        sentences.append("Features to retire, losing and hardly used, were looked for: none.")
+        sentences.append(
+            "Features to retire, losing and hardly used, were looked for: there are none."
+        )
     if all(row.get("classified", True) for row in features):
         sentences.append("Features with too few calls to judge were looked for: there are none.")
     return sentences

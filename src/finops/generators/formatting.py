@@ -37,16 +37,23 @@ def _fixed(number: Decimal, places: int, rounding: str = ROUND_HALF_UP) -> str:
 
 
 def _significant(number: Decimal, digits: int, least: int, most: int = 12) -> str:
-    """Return a number below 1 with so many significant digits, `least` to `most` decimals."""
+    """Return a number below 1 with so many significant digits, `least` to `most` decimals.
+
+    Zeros at the end count as digits, as `0.0220` says more than `0.022`; only zeros go too.
+    """
     places = max(least, digits - 1 - number.adjusted()) if number else least
-    text = _fixed(number, min(places, most))
-    whole, _, fraction = text.partition(".")
-    kept = fraction[:least] + fraction[least:].rstrip("0")
+    whole, _, fraction = _fixed(number, min(places, most)).partition(".")
+    kept = fraction if fraction[least:].strip("0") else fraction[:least]
     return f"{whole}.{kept}" if kept else whole
 
 
+def _trimmed(text: str) -> str:
+    """Return the text of a number without zeros at the end of its decimals."""
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def money(value: Any) -> str:
-    """Return USD: `$1,204.55`, `$104,233`, `$0.58`, and three digits of less: `$0.000123`."""
+    """Return USD: `$1,204.55`, `$104,233`, `$0.58`, and three digits of less: `$0.0220`."""
     number = _decimal(value)
     if number is None:
         return MISSING
@@ -97,7 +104,7 @@ def _plain_ms(value: Any) -> str:
     number = _decimal(value)
     if number is None:
         return MISSING
-    return _fixed(number, 0) if abs(number) >= 10 else _significant(number, 2, 0)
+    return _fixed(number, 0) if abs(number) >= 10 else _trimmed(_significant(number, 2, 0))
 
 
 def percent(value: Any) -> str:
@@ -122,14 +129,25 @@ def share(value: Any) -> str:
 
 
 def decimal(value: Any) -> str:
-    """Return a plain number with about three digits: `0.123`, `12.3`, `1,234`."""
+    """Return a plain number with about three digits: `0.0123`, `0.12`, `12.3`, `1,234`."""
     number = _decimal(value)
     if number is None:
         return MISSING
     size = abs(number)
     if size >= 100 or number == number.to_integral_value():
         return _fixed(number, 0)
-    return _significant(number, 3, 0) if size < 1 else _fixed(number, 2 if size < 10 else 1)
+    if size < Decimal("0.1"):
+        return _trimmed(_significant(number, 3, 0))
+    return _fixed(number, 2 if size < 10 else 1)
+
+
+def plain(value: Any) -> str:
+    """Return a setting as it was typed: `0.5`, `25`, `1,000`, `6.635`."""
+    number = _decimal(value)
+    if number is None:
+        return MISSING
+    whole, _, fraction = f"{number:,f}".partition(".")
+    return _trimmed(f"{whole}.{fraction}") if fraction else whole
 
 
 def size(value: Any) -> str:

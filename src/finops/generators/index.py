@@ -35,7 +35,7 @@ _DOMAINS = ("FinOps", "Usage-Based Revenue", "Advanced Analytics")
 # The figure that stands for a report: key of its summary, words after it, kind of value.
 _HEADLINES: Dict[str, Tuple[str, str, str]] = {
     "dataset_overview": ("total_calls", "calls", "count"),
-    "understanding": ("forecast_30_days", "forecast for 30 days", "money"),
+    "understanding": ("projected_30_days", "forecast for 30 days", "money"),
     "performance": ("sla_compliance_percent", "within the service level", "percent"),
     "realtime": ("anomaly_count", "anomalous hours", "count"),
     "optimization": ("total_monthly_savings", "to save a month", "money"),
@@ -254,7 +254,9 @@ def _made(report: Data) -> str:
     size = formatting.size(float(report.get("size_kb") or 0) * 1024)
     text_parts = [size, formatting.moment(report.get("generated_at"))]
     if report.get("seconds") is not None:
-        text_parts.append(f"made in {formatting.duration(float(report['seconds']))}")
+        text_parts.append(
+            f"made in {formatting.duration(float(report['seconds']))}".replace(" s", "\u00a0s")
+        )
     return " · ".join(text_parts)
 
 

@@ -198,7 +198,7 @@ def _commitment(data: Data) -> Part:
         table(
             "commitment",
             "The commitment on today's models",
-            [Column("what", "What"), Column("amount", "Amount")],
+            [Column("what", "What"), Column("amount", "Amount", "number")],
             _commitment_rows(reserved),
             empty="No commitment is listed in this result.",
         ),

@@ -14,6 +14,8 @@ from finops.generators.markup import Markup, fill, join
 
 Data = Mapping[str, Any]
 _SHOWN_LINES = 5
+# Values up to this length stay on one line.
+_ONE_LINE = 16
 
 
 def basis(context: Data, thresholds: Sequence[Tuple[str, str]]) -> Part:
@@ -124,7 +126,13 @@ def _prices(context: Data) -> List[str]:
 
 def _thresholds(thresholds: Sequence[Tuple[str, str]]) -> Markup:
     items = join(
-        fill("<div><dt>$words</dt><dd>$value</dd></div>", words=words, value=value)
+        fill(
+            '<div><dt>$words</dt><dd class="short">$value</dd></div>'
+            if len(value) <= _ONE_LINE
+            else "<div><dt>$words</dt><dd>$value</dd></div>",
+            words=words,
+            value=value,
+        )
         for words, value in thresholds
     )
     return fill('<h3>Limits and assumptions</h3><dl class="pairs">$items</dl>', items=items)

@@ -86,7 +86,7 @@ def _cards(data: Data) -> List[Card]:
             "Customers at risk",
             summary.get("at_risk_customers"),
             "count",
-            f"cost from {config.BURN_MEDIUM_PCT}% of their price",
+            f"costing {config.BURN_MEDIUM_PCT}% of their price or more",
         ),
         Card("Portfolio risk", summary.get("risk_level"), "text", "of one provider failing"),
         Card(
@@ -195,7 +195,7 @@ def _alerts(data: Data) -> Part:
         "What would have been alerted",
         bar_chart(
             "alerts-by-day",
-            "Alerts on each day, by type",
+            f"Alerts on each day, {_types(there)}",
             # Not a date to the script: a provider is judged against the whole period, so the
             # alerts of chosen dates cannot be told from those of all.
             Axis("Day (UTC)", "text"),
@@ -229,6 +229,11 @@ def _alerts(data: Data) -> Part:
             "for, and there are none.",
         ),
     )
+
+
+def _types(there: Sequence[str]) -> str:
+    """Return what the bars are: one series has no legend to say it."""
+    return "by type" if len(there) != 1 else f"all of the type “{_ALERTS[there[0]][0].lower()}”"
 
 
 def _all_days(found: Mapping[str, Any], daily: Rows) -> List[str]:

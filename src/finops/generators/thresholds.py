@@ -11,6 +11,14 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Tuple
 from finops import config
 from finops.generators import formatting
 
+# Signals of abuse as the page calls them.
+SIGNALS: Dict[str, str] = {
+    "suspicious_access": "region changes",
+    "rate_limit_abuse": "rate limits",
+    "unusual_usage": "unusual usage",
+    "cost_spikes": "cost spikes",
+}
+
 
 class Threshold(NamedTuple):
     """One limit: what it decides, the setting that holds it, how its value is written."""
@@ -21,7 +29,7 @@ class Threshold(NamedTuple):
 
 
 def _counted(unit: str) -> Callable[[Any], str]:
-    return lambda value: f"{formatting.decimal(value)} {unit}"
+    return lambda value: f"{formatting.plain(value)} {unit}"
 
 
 def _tiers(value: Mapping[str, float]) -> str:
@@ -35,21 +43,23 @@ def _steps(value: Tuple[Tuple[float, float], ...]) -> str:
 
 
 def _points(value: Mapping[str, int]) -> str:
-    return ", ".join(f"{name.replace('_', ' ')} {points}" for name, points in value.items())
+    return ", ".join(f"{SIGNALS.get(name, name)} {points}" for name, points in value.items())
 
 
 _KINDS: Dict[str, Callable[[Any], str]] = {
     "money": formatting.money,
     "ms": formatting.milliseconds,
-    "percent": lambda value: f"{formatting.decimal(value)}%",
-    "share": lambda value: f"{formatting.decimal(value * 100)}%",
+    "percent": lambda value: f"{formatting.plain(value)}%",
+    # Rounded, so that no binary noise shows: 0.07 * 100 is 7.000000000000001.
+    "share": lambda value: f"{formatting.plain(round(value * 100, 9))}%",
+    "percentile": lambda value: f"{round(value * 100)}th percentile",
     "calls": _counted("calls"),
     "days": _counted("days"),
     "hours": _counted("hours"),
     "tokens": _counted("tokens"),
     "times": _counted("times"),
     "points": _counted("points"),
-    "number": formatting.decimal,
+    "number": formatting.plain,
     "tiers": _tiers,
     "steps": _steps,
     "signals": _points,
@@ -108,7 +118,7 @@ THRESHOLDS: Dict[str, Tuple[Threshold, ...]] = {
         ),
         Threshold("A burst: times what the hours around it cost", "BURST_FACTOR", "number"),
         Threshold("… these are, before and after it,", "BURST_AROUND_HOURS", "hours"),
-        Threshold("… and what they cost is their percentile", "BURST_AROUND_PERCENTILE", "share"),
+        Threshold("… and what they cost is their", "BURST_AROUND_PERCENTILE", "percentile"),
         Threshold("Daily cost alerted above", "HIGH_COST_THRESHOLD_USD", "money"),
         Threshold("Daily error rate alerted above", "HIGH_ERROR_RATE_PCT", "percent"),
         Threshold(
@@ -129,7 +139,9 @@ THRESHOLDS: Dict[str, Tuple[Threshold, ...]] = {
         _SHORT,
     ),
     "optimization": (
-        Threshold("Commitment: the quiet day at the percentile", "COMMITMENT_PERCENTILE", "share"),
+        Threshold(
+            "Commitment: the calls of a quiet day are the", "COMMITMENT_PERCENTILE", "percentile"
+        ),
         Threshold("Commitment: discount assumed", "COMMITMENT_DISCOUNT_PCT", "percent"),
         _TASKS,
         _SHORT,

@@ -204,7 +204,7 @@ def test_failures_cost_money_and_are_advised_on():
     assert rate_limit["cost"] == 0
     assert result["findings"][0]["impact_usd_per_month"] == pytest.approx(2.142857)
     assert result["recommendations"] == [
-        "Reduce timeout failures: $2.14 a month are spent on 2 failed calls.",
+        "Reduce timeout failures: $2.14 a month is spent on 2 failed calls.",
         "Add prices for 1 model with a price file, beginning with mystery: their calls count as "
         "$0 until then.",
     ]

@@ -202,9 +202,9 @@ def test_waste_sentences_name_customer_model_and_worth():
     rows = [used("gpt-4", 2000, 1, customer_id="long"), used("gpt-4", 10, 10, customer_id="short")]
     result = analyze(*rows)
     assert result["recommendations"] == [
-        "Shorten the prompts of long: $0.05 a month are wasted on 1 long prompt with hardly "
+        "Shorten the prompts of long: $0.05 a month is wasted on 1 long prompt with hardly "
         "an answer.",
-        "Route simple tasks to ministral-8b: $0.0009 a month are wasted on 1 short call to "
+        "Route simple tasks to ministral-8b: $0.0009 a month is wasted on 1 short call to "
         "dear models.",
     ]
     assert [f["severity"] for f in result["findings"]] == ["warning", "warning"]

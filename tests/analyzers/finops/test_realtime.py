@@ -280,7 +280,20 @@ def test_the_hottest_first_and_what_is_lost() -> None:
     assert found["severity"] == "critical"
     assert result["recommendations"][0] == (
         "Limit the usage of a, which pays $100.00 and costs $300.00 a month: "
-        "$200.00 a month are lost."
+        "$200.00 a month is lost."
+    )
+
+
+def test_the_largest_losses_are_limited_first() -> None:
+    """Ranked by share of the price: s 3, b 2, c 1.5, d 1.4 times; by USD: b, c, d, s."""
+    rows = burning(30, "10", "s") + burning(400, "200", "b") + burning(300, "200", "c")
+    result = result_of(rows + burning(280, "200", "d"))
+    assert [r["customer_id"] for r in result["at_risk_customers"]] == ["s", "b", "c", "d"]
+    limited = [one.split()[4] for one in result["recommendations"] if one.startswith("Limit")]
+    assert limited == ["b,", "c,", "d,"]
+    found = next(f for f in result["findings"] if "burn over" in f["title"])
+    assert found["detail"] == (
+        "s costs $30.00 a month and pays $10.00; together they lose $400.00 a month."
     )
 
 

@@ -211,3 +211,15 @@ def test_the_top_tenth_of_the_customers() -> None:
     rows += [call(customer_id="c10", cost_usd="30")]
     titles = [f["title"] for f in result_of(rows)["findings"]]
     assert "2 customers cause 77.5% of the cost" in titles  # 30 + 1 of 40
+
+
+def test_of_two_levers_the_larger_comes_first() -> None:
+    """Neither has a worth of its own, and by title the smaller would come first."""
+    cheap = [call(timestamp=at(0), model="nova-lite", cost_usd="0.01") for _ in range(20)]
+    rows = [call(timestamp=at(0), model="alpha", cost_usd="2"), *cheap]
+    result = result_of([*rows, call(timestamp=at(0), model="omega", cost_usd="6")])
+    titles = [f["title"] for f in result["findings"] if f["severity"] == "warning"]
+    assert [title.split(" takes ")[0] for title in titles if " takes " in title] == [
+        "omega",
+        "alpha",
+    ]

@@ -161,7 +161,7 @@ def test_flat_rate_best_means_no_new_model():
     assert any(f["severity"] == "success" for f in result["findings"])
     cap, charge = result["recommendations"]
     assert cap == (
-        "Cap the calls that the flat rate includes: $50.00 a month are lost on 1 customer "
+        "Cap the calls that the flat rate includes: $50.00 a month is lost on 1 customer "
         "using more than they pay for."
     )
     assert charge.startswith("Charge at least $7,550.00 per 1,000 calls")

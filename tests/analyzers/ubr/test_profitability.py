@@ -136,7 +136,7 @@ def test_recommendations_name_customer_way_out_and_worth(result):
     usage, move, watch = result["recommendations"][:3]
     assert usage == (
         "Agree on a usage-based price with e: no subscription covers its $2,000.00 a month, "
-        "and $1,951.00 of that are lost."
+        "and $1,951.00 of that is lost."
     )
     assert move == (
         "Move d to the pro tier at $199.00: it pays $49.00, costs $60.00 and so loses "

@@ -266,7 +266,7 @@ def _error_findings(quality: Row, failures: Sequence[Row]) -> List[Row]:
 
 def _recommendations(quality: Row, failures: Sequence[Row], unpriced: Sequence[Row]) -> List[str]:
     advice = [
-        f"Reduce {row['error_type']} failures: {usd(row['monthly_cost'])} a month are spent on "
+        f"Reduce {row['error_type']} failures: {usd(row['monthly_cost'])} a month is spent on "
         f"{counted(row['call_count'], 'failed call')}."
         for row in failures[: config.RECOMMENDED_SUBJECTS]
         if row["cost"] > 0

@@ -383,7 +383,7 @@ def _recommendations(
     ]
     advice += [
         f"Shorten the prompts of {row['customer_id']}: {usd(monthly(row['wasted_cost']))} a month "
-        f"are wasted on {counted(row['call_count'], 'long prompt')} with hardly an answer."
+        f"is wasted on {counted(row['call_count'], 'long prompt')} with hardly an answer."
         for row in patterns["inefficient_prompt"]["customers"][:most]
         if row["wasted_cost"] > 0
     ]
@@ -391,7 +391,7 @@ def _recommendations(
     if simple["wasted_cost"] > 0:
         advice.append(
             f"Route simple tasks to {data.prices.cheapest().name}: "
-            f"{usd(monthly(simple['wasted_cost']))} a month are wasted on "
+            f"{usd(monthly(simple['wasted_cost']))} a month is wasted on "
             f"{counted(simple['call_count'], 'short call')} to dear models."
         )
     return advice

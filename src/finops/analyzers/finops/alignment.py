@@ -276,7 +276,7 @@ def _recommendations(data: Rollups, summary: Row, known: Sequence[Row]) -> List[
         cost = math.fsum(row["monthly_cost"] for row in few)
         advice.append(
             f"Agree on budgets with {counted(len(few), 'organization')}, "
-            f"{few[0]['organization_id']} first: {usd(cost)} a month are half of the cost, while "
+            f"{few[0]['organization_id']} first: {usd(cost)} a month is half of the cost, while "
             f"{counted(len(known), 'organization')} share it."
         )
     return advice

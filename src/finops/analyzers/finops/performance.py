@@ -275,8 +275,8 @@ def _findings(whole: Group, latency: Row, compliance: List[Row], rankings: List[
             finding(
                 "warning",
                 f"One call in a hundred waits {latency['p99']:,} ms or longer",
-                f"p95 is {latency['p95']:,} ms (limit {config.P95_THRESHOLD_MS:,}), p99 "
-                f"{latency['p99']:,} ms (limit {config.P99_THRESHOLD_MS:,}).",
+                f"p95 is {latency['p95']:,} ms (limit {config.P95_THRESHOLD_MS:,} ms), p99 "
+                f"{latency['p99']:,} ms (limit {config.P99_THRESHOLD_MS:,} ms).",
             )
         )
     found += [_error_finding(row) for row in _unreliable(rankings)]

@@ -331,9 +331,14 @@ def _burn_finding(customers: Sequence[Row]) -> Row:
         f"{counted(len(customers), 'customer')} {verb} over {config.BURN_MEDIUM_PCT}% of the "
         "subscription",
         f"{worst['customer_id']} costs {usd(worst['monthly_cost'])} a month and pays "
-        f"{usd(worst['monthly_revenue'])}.",
+        f"{usd(worst['monthly_revenue'])}{_together(customers, loss)}.",
         loss,
     )
+
+
+def _together(customers: Sequence[Row], loss: float) -> str:
+    """Say what all lose where the worst is not the only one."""
+    return f"; together they lose {usd(loss)} a month" if len(customers) > 1 and loss else ""
 
 
 def _recommendations(
@@ -343,7 +348,9 @@ def _recommendations(
     advice = [
         f"Limit the usage of {row['customer_id']}, which pays {usd(row['monthly_revenue'])} and "
         f"costs {usd(row['monthly_cost'])} a month: {_at_stake(row)}."
-        for row in customers[:most]
+        for row in sorted(customers, key=lambda row: row["monthly_revenue"] - row["monthly_cost"])[
+            :most
+        ]
     ]
     if anomalies:
         advice.append(_hourly_alarm(anomalies))
@@ -363,7 +370,7 @@ def _recommendations(
 def _at_stake(row: Row) -> str:
     loss = row["monthly_cost"] - row["monthly_revenue"]
     if loss > 0:
-        return f"{usd(loss)} a month are lost"
+        return f"{usd(loss)} a month is lost"
     return f"{percent(row['burn_percent'])} of the price is used up"
 
 

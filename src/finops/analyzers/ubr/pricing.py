@@ -269,7 +269,7 @@ def _recommendations(summary: Row, best: Row, customers: Sequence[Row], book: Bo
     if losing and model == CURRENT_MODEL:
         loss = -math.fsum(account.margin for account in losing)
         advice.append(
-            f"Cap the calls that the flat rate includes: {usd(loss)} a month are lost on "
+            f"Cap the calls that the flat rate includes: {usd(loss)} a month is lost on "
             f"{counted(len(losing), 'customer')} using more than they pay for."
         )
     if summary["break_even_price_per_1k_calls"] > config.USAGE_PRICE_PER_1K_CALLS_USD:

@@ -155,7 +155,7 @@ def _findings(
                 "Every customer pays for itself",
                 f"No subscription is below the cost of its calls, for "
                 f"{counted(len(customers), 'customer')} with a known price; "
-                f"{usd(book.revenue - book.monthly_cost)} a month remain.",
+                f"{usd(book.revenue - book.monthly_cost)} a month remains.",
             )
         )
     found += [_tier_finding(row) for row in tiers if row["monthly_margin"] < 0]
@@ -179,7 +179,7 @@ def _loss_finding(losing: Sequence[Row], loss: float) -> Row:
     return finding(
         "critical",
         f"{counted(len(losing), 'customer')} {verb} more than the subscription brings",
-        f"Together {usd(-loss)} a month are lost; most of all on {worst['customer_id']}, which "
+        f"Together {usd(-loss)} a month is lost; most of all on {worst['customer_id']}, which "
         f"pays {usd(worst['monthly_revenue'])} and costs {usd(worst['monthly_cost'])} a month.",
         -loss,
     )
@@ -222,7 +222,7 @@ def _advice(row: Row) -> str:
     if tier is None:
         return (
             f"Agree on a usage-based price with {name}: no subscription covers its "
-            f"{usd(row['monthly_cost'])} a month, and {loss} of that are lost."
+            f"{usd(row['monthly_cost'])} a month, and {loss} of that is lost."
         )
     return (
         f"Move {name} to the {tier} tier at {usd(config.SUBSCRIPTION_TIERS[tier])}: it pays "

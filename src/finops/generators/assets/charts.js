@@ -128,12 +128,16 @@ const charts = (() => {
     return { x: values, y: labels };
   }
 
-  // A long label in two lines where there is little room.
+  // A long label in two lines of about the same length where there is little room.
   function shortened(text) {
     const limit = window.innerWidth < 640 ? 16 : 36;
-    const cut = (part) => (part.length > limit ? `${part.slice(0, limit - 1)}…` : part);
-    const at = Math.max(...[" ", "-"].map((sign) => text.lastIndexOf(sign, limit - 1))) + 1;
-    return text.length > limit && at > 1 ? [text.slice(0, at).trim(), cut(text.slice(at))] : cut(text);
+    const cut = (part, most) => (part.length > most ? `${part.slice(0, most - 1)}…` : part);
+    if (text.length <= limit) return text;
+    const breaks = [...text].map((sign, at) => (" -".includes(sign) ? at + 1 : 0)).filter((at) => at > 1 && at <= limit);
+    if (!breaks.length) return cut(text, limit);
+    const longest = (at) => Math.max(at, text.length - at);
+    const at = breaks.reduce((best, one) => (longest(one) < longest(best) ? one : best));
+    return [text.slice(0, at).trim(), cut(text.slice(at), limit * 1.5)];
   }
 
   function tooltip(data) {
@@ -145,6 +149,15 @@ const charts = (() => {
       ] };
     }
     return { label: (item) => `${item.dataset.label}: ${format.readable(data.y.kind, item.raw)}` };
+  }
+
+  // What the legend says of a line is how the line is drawn, dashes and all.
+  function entries(chart, wide) {
+    return Chart.defaults.plugins.legend.labels.generateLabels(chart).map((item) => {
+      const { borderDash = [], borderWidth } = chart.data.datasets[item.datasetIndex];
+      if (item.pointStyle !== "line") return item;
+      return { ...item, lineWidth: borderWidth, lineDash: wide ? borderDash : borderDash.map((part) => part / 2) };
+    });
   }
 
   function settings(data, look, width) {
@@ -164,7 +177,7 @@ const charts = (() => {
           legend: {
             display: datasets.length > 1, position: "bottom", align: "start",
             labels: {
-              filter: (item) => !edge(item), color: look.read("text"), usePointStyle: true, boxHeight: 7, boxWidth: 12, padding: 16,
+              generateLabels: (chart) => entries(chart, lines), filter: (item) => !edge(item), color: look.read("text"), usePointStyle: true, boxHeight: 7, boxWidth: 12, padding: 16,
               ...(lines ? { pointStyleWidth: 22 } : {}),
             },
           },

@@ -25,10 +25,12 @@ const format = (() => {
     const magnitude = Number(number.toExponential().split("e")[1]);
     const places = number ? Math.max(least, digits - 1 - magnitude) : least;
     const [whole, fraction = ""] = fixed(number, Math.min(places, most)).split(".");
-    const kept = fraction.slice(0, least) + fraction.slice(least).replace(/0+$/, "");
+    const kept = /[1-9]/.test(fraction.slice(least)) ? fraction : fraction.slice(0, least);
     const text = kept ? `${whole}.${kept}` : whole;
     return /[1-9]/.test(text) ? text : text.replace("-", "");
   }
+
+  const trimmed = (text) => (text.includes(".") ? text.replace(/\.?0+$/, "") : text);
 
   function money(number) {
     const size = Math.abs(number);
@@ -53,13 +55,13 @@ const format = (() => {
   }
 
   function milliseconds(number) {
-    return Math.abs(number) >= 10 ? fixed(number, 0) : significant(number, 2, 0);
+    return Math.abs(number) >= 10 ? fixed(number, 0) : trimmed(significant(number, 2, 0));
   }
 
   function decimal(number) {
     const size = Math.abs(number);
     if (size >= 100 || Number.isInteger(number)) return fixed(number, 0);
-    if (size < 1) return significant(number, 3, 0);
+    if (size < 0.1) return trimmed(significant(number, 3, 0));
     return fixed(number, size < 10 ? 2 : 1);
   }
 
@@ -102,8 +104,9 @@ const format = (() => {
     const short = (number) => compact(number).replace(/\.0(?=[KMBT])/, "");
     if (kind === "money" && Math.abs(value) >= 10000) return (value < 0 ? "-$" : "$") + short(Math.abs(value));
     if (kind === "money" && Number.isInteger(value)) return money(value).replace(/\.00$/, "");
+    if (kind === "money") return money(value).replace(/(\.\d\d\d*?)0+$/, "$1");
     if (kind === "count" || kind === "tokens") return Number.isInteger(value) ? short(value) : decimal(value);
-    const plain = (number) => decimal(number).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
+    const plain = (number) => trimmed(decimal(number));
     if (kind === "percent") return `${plain(value)}%`;
     if (kind === "share") return `${plain(shifted(value, 2))}%`;
     if (kind === "number") return plain(value);
