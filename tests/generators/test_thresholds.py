@@ -72,6 +72,6 @@ def test_settings_read_as_they_were_typed() -> None:
     said = {words: value for name in THRESHOLDS for words, value in thresholds_of(name)}
     assert said["… that are a share of its calls of"] == "1.5%"
     assert said["… that chance alone would bring in less than"] == "0.0001%"
-    assert said["Commitment: the calls of a quiet day are the"] == "25th percentile"
+    assert said["Commitment: calls a day, at their"] == "25th percentile"
     assert said["An organization is dear above the average token's cost"] == "1.25 times"
     assert said["Points of the risk score"].startswith("region changes 45, rate limits 40")

@@ -139,9 +139,7 @@ THRESHOLDS: Dict[str, Tuple[Threshold, ...]] = {
         _SHORT,
     ),
     "optimization": (
-        Threshold(
-            "Commitment: the calls of a quiet day are the", "COMMITMENT_PERCENTILE", "percentile"
-        ),
+        Threshold("Commitment: calls a day, at their", "COMMITMENT_PERCENTILE", "percentile"),
         Threshold("Commitment: discount assumed", "COMMITMENT_DISCOUNT_PCT", "percent"),
         _TASKS,
         _SHORT,

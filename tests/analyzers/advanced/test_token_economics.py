@@ -211,6 +211,19 @@ def test_waste_sentences_name_customer_model_and_worth():
     assert "an answer under 10% of that" in result["findings"][0]["detail"]
 
 
+def test_what_is_worth_most_is_advised_first():
+    """A long prompt wastes less here than a thousand short calls, each to a dear model."""
+    long = used("gpt-4", 2000, 10, customer_id="long")
+    result = analyze(*[long] * 20, *[used("gpt-4", 90, 90, customer_id="short")] * 1000)
+    waste = {name: one["wasted_cost"] for name, one in result["wasteful_patterns"].items()}
+    assert waste["overpriced_simple_task"] > waste["inefficient_prompt"] > 0
+    advice = result["recommendations"]
+    assert {one.split()[0] for one in advice} == {"Switch", "Route", "Shorten"}
+    worth = [float(one.split("$")[1].split(" a month")[0].replace(",", "")) for one in advice]
+    assert worth == sorted(worth, reverse=True)
+    assert len(set(worth)) == len(worth)
+
+
 def test_nothing_wasted_is_said():
     result = analyze(used("gpt-5-mini", 500, 500), used("gpt-5-mini", 500, 500))
     assert [f["severity"] for f in result["findings"]] == ["success"]

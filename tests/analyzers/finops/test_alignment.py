@@ -184,7 +184,7 @@ def test_budgets_where_few_cause_half() -> None:
     rows = [owned(f"org_{n}", "1", timestamp=at(0)) for n in range(6)]
     rows += [owned("org_x", "8", timestamp=at(30))]
     assert result_of(rows)["recommendations"] == [
-        "Agree on budgets with 1 organization, org_x first: $8.00 a month is half of the "
+        "Agree on budgets with 1 organization, org_x first: $8.00 a month is 57.1% of the "
         "cost, while 7 organizations share it."
     ]
 

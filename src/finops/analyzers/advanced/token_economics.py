@@ -374,24 +374,35 @@ def _pattern_finding(data: Rollups, name: str, pattern: Row) -> Row:
 def _recommendations(
     data: Rollups, patterns: Mapping[str, Row], opportunities: Sequence[Row]
 ) -> List[str]:
+    """Return what to do, what is worth most first."""
     monthly = data.period.monthly
     most = config.RECOMMENDED_SUBJECTS
     advice = [
-        f"Switch {row['customer_id']} from {row['current_model']} to {row['alternative_model']}: "
-        f"saves {usd(monthly(row['savings']))} a month."
+        (
+            monthly(row["savings"]),
+            f"Switch {row['customer_id']} from {row['current_model']} to "
+            f"{row['alternative_model']}: saves {usd(monthly(row['savings']))} a month.",
+        )
         for row in opportunities[:most]
     ]
     advice += [
-        f"Shorten the prompts of {row['customer_id']}: {usd(monthly(row['wasted_cost']))} a month "
-        f"is wasted on {counted(row['call_count'], 'long prompt')} with hardly an answer."
+        (
+            monthly(row["wasted_cost"]),
+            f"Shorten the prompts of {row['customer_id']}: {usd(monthly(row['wasted_cost']))} "
+            f"a month is wasted on {counted(row['call_count'], 'long prompt')} with hardly an "
+            "answer.",
+        )
         for row in patterns["inefficient_prompt"]["customers"][:most]
         if row["wasted_cost"] > 0
     ]
     simple = patterns["overpriced_simple_task"]
     if simple["wasted_cost"] > 0:
+        worth = monthly(simple["wasted_cost"])
         advice.append(
-            f"Route simple tasks to {data.prices.cheapest().name}: "
-            f"{usd(monthly(simple['wasted_cost']))} a month is wasted on "
-            f"{counted(simple['call_count'], 'short call')} to dear models."
+            (
+                worth,
+                f"Route simple tasks to {data.prices.cheapest().name}: {usd(worth)} a month is "
+                f"wasted on {counted(simple['call_count'], 'short call')} to dear models.",
+            )
         )
-    return advice
+    return [sentence for _, sentence in sorted(advice, key=lambda one: -one[0])]

@@ -274,10 +274,11 @@ def _recommendations(data: Rollups, summary: Row, known: Sequence[Row]) -> List[
     few = _few_with_half(known)
     if few:
         cost = math.fsum(row["monthly_cost"] for row in few)
+        share = math.fsum(row["share_percent"] for row in few)
         advice.append(
             f"Agree on budgets with {counted(len(few), 'organization')}, "
-            f"{few[0]['organization_id']} first: {usd(cost)} a month is half of the cost, while "
-            f"{counted(len(known), 'organization')} share it."
+            f"{few[0]['organization_id']} first: {usd(cost)} a month is {percent(share)} of the "
+            f"cost, while {counted(len(known), 'organization')} share it."
         )
     return advice
 

@@ -198,7 +198,7 @@ const charts = (() => {
     frame.hidden = false;
     if (data.groups) frame.style.height = "352px";
     const several = data.series.length > 1;
-    const row = several ? 12 + data.series.length * 18 : 28;
+    const row = several ? 12 + data.series.length * 18 : window.innerWidth < 640 ? 32 : 28;
     if (data.horizontal) frame.style.height = `${(several ? 104 : 72) + Math.max(2, data.labels.length) * row}px`;
     const chart = new Chart(frame.querySelector("canvas"), settings(data, theme(), frame.clientWidth));
     drawn.push({ name, original, chart });
