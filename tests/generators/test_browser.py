@@ -163,6 +163,17 @@ def test_charts_follow_the_system_theme(sample: Visit) -> None:
     assert sample.complaints == []
 
 
+def test_the_legend_shows_lines_as_they_are_drawn(sample: Visit) -> None:
+    items = sample.page.evaluate(
+        "Chart.getChart(document.querySelector('#chart-band canvas')).legend.legendItems"
+        ".map(({ text, lineDash, pointStyle }) => [text, lineDash, pointStyle])"
+    )
+    lines = {text: dash for text, dash, style in items if style == "line"}
+    assert lines["Cost"] == []
+    assert len(lines["Limit"]) == 2
+    assert sum(lines["Limit"]) <= 10  # a dash and a gap fit a sign of 10 px
+
+
 def test_print_opens_disclosures_and_is_light(sample: Visit) -> None:
     sample.page.emulate_media(color_scheme="dark")
     sample.page.evaluate("dispatchEvent(new Event('beforeprint'))")
