@@ -101,8 +101,9 @@ class Projection:
 
     def extend(self, call_keys: Sequence[Tuple[Any, ...]]) -> None:
         """Make room for call keys not seen yet."""
-        for key in call_keys[len(self.codes) :]:
-            part = tuple(key[p] for p in self._positions)
+        fresh = call_keys[len(self.codes) :]
+        columns = [map(itemgetter(position), fresh) for position in self._positions]
+        for part in zip(*columns) if columns else [()] * len(fresh):
             if part not in self._known:
                 self._known[part] = len(self.keys)
                 self.keys.append(part)
