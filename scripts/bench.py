@@ -24,7 +24,7 @@ import threading
 import time
 from datetime import date
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NamedTuple, Sequence
+from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple
 
 from variants import append, many_customers, spoil, ten_years
 from yardsticks import LOAD, SRC, WRITE, declared, group_by
@@ -289,14 +289,34 @@ class Bench:
         self.rows.append(Row("start-up (list)", "<= 0.15 s", f"{seconds:.3f} s", seconds <= 0.15))
 
     def curve(self, sizes: Sequence[int]) -> None:
-        """Seconds and memory by size."""
+        """Seconds and memory by size, and how straight the line through them is."""
+        points = []
         for megabytes in sizes:
             runs = [run(analyze(self.path(megabytes), self.folder / "reports", "--no-cache"))]
             seconds, held = seconds_of(runs), runs[0].megabytes
+            points.append((megabytes, seconds))
             measured = f"{seconds:.1f} s, {megabytes / seconds:.0f} MB/s, {held:.0f} MB held"
             reached = held <= 1024 if megabytes >= 2000 else None
             target = "<= 1,024 MB held" if megabytes >= 2000 else ""
             self.rows.append(Row(f"analyze {megabytes} MB", target, measured, reached))
+        fixed, each, off = straight(points)
+        measured = f"{fixed:.1f} s + {1 / each:.0f} MB/s; the farthest point is {off:.0f} % off"
+        self.rows.append(Row("a straight line through these", "<= 20 % off", measured, off <= 20))
+
+
+def straight(points: Sequence[Tuple[float, float]]) -> Tuple[float, float, float]:
+    """Return the line y = fixed + each × x through points, and how far the farthest is off in %.
+
+    Least squares of the relative distances: of 1 s a tenth counts as much as of 100 s.
+    """
+    weights = [1 / y**2 for _, y in points]
+    total = sum(weights)
+    x_mean = sum(w * x for w, (x, _) in zip(weights, points)) / total
+    y_mean = sum(w * y for w, (_, y) in zip(weights, points)) / total
+    spread = sum(w * (x - x_mean) ** 2 for w, (x, _) in zip(weights, points))
+    each = sum(w * (x - x_mean) * (y - y_mean) for w, (x, y) in zip(weights, points)) / spread
+    fixed = y_mean - each * x_mean
+    return fixed, each, max(100 * abs(fixed + each * x - y) / y for x, y in points)
 
 
 # --- the table -------------------------------------------------------------------------------
