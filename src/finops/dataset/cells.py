@@ -6,7 +6,7 @@ from itertools import accumulate, chain, compress, repeat
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from finops.dataset.batch import LANES, WORD_BITS, WORDS
-from finops.dataset.cubes import CubeSpec, call_codes, customer_codes, packed_sums
+from finops.dataset.cubes import CubeSpec, call_codes, customer_codes, histogram, packed_sums
 from finops.dataset.fields import PICO
 from finops.dataset.rollup import CUSTOMER_DIMENSIONS
 
@@ -82,11 +82,19 @@ class Stretch:
         return column
 
     def latencies(self) -> Iterator[Any]:
-        """Yield the latencies of each cell of a latency cube."""
-        start = self.cube.first_latency(self._span.start)
-        latencies = self.cube.packed["latencies"]
+        """Yield the latencies of each cell of a cube that keeps lists, ascending."""
+        return self._slices("latencies")
+
+    def histograms(self) -> Iterator[Dict[int, int]]:
+        """Yield {latency: calls} of each cell of a latency cube, ascending."""
+        if "repeats" not in self.cube.packed:
+            return map(histogram, self.latencies())
+        return map(dict, map(zip, self._slices("latencies"), self._slices("repeats")))
+
+    def _slices(self, name: str) -> Iterator[Any]:
+        start, column = self.cube.first_latency(self._span.start), self.cube.packed[name]
         for count in self.cube.packed["counts"][self._span]:
-            yield latencies[start : start + count]
+            yield column[start : start + count]
             start += count
 
     def _packed_sums(self, measures: Sequence[str]) -> List[int]:

@@ -17,7 +17,6 @@ from itertools import compress, groupby, repeat
 from operator import itemgetter
 from typing import (
     Any,
-    Collection,
     Dict,
     Iterable,
     List,
@@ -114,12 +113,12 @@ class Cube:
     """The cells of one spec for one part of the file.
 
     `measures` are those that anybody wants of it; the others are dropped when cells are packed.
-    Where it is the list of latencies, each cell's are in ascending order when packed: sorting
-    here, in the processes that read, is sorting on all cores.
+    Of a cube of latencies it is the list of them, or else their histogram is enough.
     A cube that is `kept` has at the end, in `packed`, plain lists and arrays only: `times` and
     `lengths` of the stretches, the `codes` of all their cells in a row, and as long as these
     either `words`, the wanted words of the packed sums (None for the others), or `counts` and,
-    for all cells in a row, `latencies`.
+    for all cells in a row, so many `latencies`, ascending; of histograms also the `repeats` of
+    each.  Sorting and counting here, in the processes that read, is doing so on all cores.
 
     A cube with a `source` is not filled call by call: it takes the cells of the finer source,
     which are fewer, whenever these are complete.  A cube that is not kept is there for those
@@ -139,10 +138,10 @@ class Cube:
         self.source = source
         self.projection = Projection(positions)
         self.packed: Dict[str, Any] = {"times": [], "lengths": array("I"), "codes": array("Q")}
-        self._sorts = False
         if spec.latency:
-            self._sorts = LATENCY_LIST in measures
             self.packed.update(counts=array("I"), latencies=array("H"))
+            if LATENCY_LIST not in measures:
+                self.packed["repeats"] = array("I")
         else:
             wanted = {first + k for m in measures for first, n in (LANES[m],) for k in range(n)}
             words = [array("I") if word in wanted else None for word in range(WORDS)]
@@ -247,16 +246,23 @@ class Cube:
                 if column is not None:
                     column.extend(words[place::WORDS])
 
-    def _keep_latencies(self, cells: Collection[Any]) -> None:
+    def _keep_latencies(self, cells: Iterable[Any]) -> None:
         """Append latencies, two bytes each as long as that is enough."""
         packed = self.packed
-        packed["counts"].extend(map(len, cells))
-        for latencies in map(sorted, cells) if self._sorts else cells:
+        repeats = packed.get("repeats")
+        for cell in cells:
+            if repeats is None:
+                latencies = sorted(cell)
+            else:
+                counted = histogram(cell)
+                latencies = list(counted)
+                repeats.extend(counted.values())
+            packed["counts"].append(len(latencies))
             try:
                 packed["latencies"].extend(array(packed["latencies"].typecode, latencies))
             except OverflowError:
                 packed["latencies"] = array("I", packed["latencies"])
-                packed["latencies"].extend(latencies)
+                packed["latencies"].extend(array("I", latencies))
 
     def _empty(self) -> Dict[int, Any]:
         return defaultdict(_latency_list if self.spec.latency else int)

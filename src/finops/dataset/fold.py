@@ -29,10 +29,11 @@ from typing import (
 
 from finops.dataset.batch import unpack
 from finops.dataset.cells import CUSTOMER_POSITION, FilledCube, Picked, Stretch, stored
-from finops.dataset.cubes import histogram, token_bands
+from finops.dataset.cubes import token_bands
 from finops.dataset.fields import PICO
 from finops.dataset.journeys import Journeys
 from finops.dataset.rollup import (
+    LATENCY_HISTOGRAM,
     LATENCY_LIST,
     LATENCY_MEASURES,
     TIME_DIMENSIONS,
@@ -234,40 +235,36 @@ def _with_latencies(
     """Return the groups with their latencies put in where they were declared."""
     (name,) = (measure for measure in table.measures if measure in LATENCY_MEASURES)
     place = table.measures.index(name)
+    cells_of, joined = _WAYS[name]
     whole: Dict[Key, Values] = {}
     for block in _blocks(table, cubes):
-        shape: Callable[[Any], Any] = histogram
-        if name == LATENCY_LIST:
-            shape = _as_it_is if block.grouped else _ascending
-        for key, latencies in _gathered(table, block):
+        cells = chain.from_iterable(zip(_keys(table, s), cells_of(s)) for s in block.stretches)
+        for key, latencies in cells if block.grouped else joined(cells):
             sums = filled.get(key, ())
-            whole[key] = (*sums[:place], shape(latencies), *sums[place:])
+            whole[key] = (*sums[:place], latencies, *sums[place:])
     return whole
 
 
-def _as_it_is(latencies: Any) -> Any:
-    """The latencies of a single cell were sorted when it was packed."""
-    return latencies
-
-
-def _ascending(latencies: Any) -> Any:
-    return array(latencies.typecode, sorted(latencies))
-
-
-def _gathered(table: Table, block: Block) -> Iterable[Tuple[Key, Any]]:
-    """Return the groups of a block with their latencies in any order."""
-    cells = chain.from_iterable(zip(_keys(table, s), s.latencies()) for s in block.stretches)
-    if block.grouped:
-        return cells
-    gathered: Dict[Key, Any] = {}
+def _joined_lists(cells: Iterable[Tuple[Key, Any]]) -> Iterator[Tuple[Key, Any]]:
+    """Yield the groups of cells with all their latencies, ascending."""
+    gathered: Dict[Key, List[int]] = defaultdict(list)
     for key, latencies in cells:
-        gathered[key] = _together(gathered[key], latencies) if key in gathered else latencies
-    return gathered.items()
+        gathered[key].extend(latencies)
+    return ((key, array("I", sorted(found))) for key, found in gathered.items())
 
 
-def _together(some: Any, more: Any) -> Any:
-    """Return the latencies of two arrays; a part with a slow call keeps wider numbers."""
-    if some.typecode != more.typecode:
-        some, more = array("I", some), array("I", more)
-    some.extend(more)
-    return some
+def _joined_histograms(cells: Iterable[Tuple[Key, Any]]) -> Iterator[Tuple[Key, Any]]:
+    """Yield the groups of cells with how often they have each latency, ascending."""
+    gathered: Dict[Key, Dict[int, int]] = defaultdict(dict)
+    for key, histogram in cells:
+        found = gathered[key]
+        for latency, calls in histogram.items():
+            found[latency] = found.get(latency, 0) + calls
+    return ((key, dict(sorted(found.items()))) for key, found in gathered.items())
+
+
+# How a measure's cells are read, and how those of one group become one.
+_WAYS: Dict[str, Tuple[Callable[[Stretch], Iterable[Any]], Callable[..., Iterable[Any]]]] = {
+    LATENCY_LIST: (Stretch.latencies, _joined_lists),
+    LATENCY_HISTOGRAM: (Stretch.histograms, _joined_histograms),
+}
