@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import datetime, timedelta
 from operator import itemgetter
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from finops import config
 from finops.analyzers.base import Row
@@ -44,31 +44,50 @@ def daily_sums(
     `config.DAILY_SUMS_MAX_CELLS` sums of one measure, or where there is no call.
     """
     days = calendar_days(period)
-    key_of = itemgetter(*(list(dimensions).index(name) for name in by))
-    parts: Dict[Tuple[Any, ...], Dict[str, List[Tuple[Any, ...]]]] = {}
-    at = list(dimensions).index("day")
-    for cell, values in cells.items():
-        key = key_of(cell) if len(by) > 1 else (key_of(cell),)
-        parts.setdefault(key, {}).setdefault(cell[at], []).append(values)
-    if not days or len(parts) * len(days) > config.DAILY_SUMS_MAX_CELLS:
+    key_of = itemgetter(*map(list(dimensions).index, by))
+    keys = sorted(set(map(key_of, cells)))
+    if not days or len(keys) * len(days) > config.DAILY_SUMS_MAX_CELLS:
         return None
-    keys = sorted(parts)
+    grid = _grid(cells, key_of, list(dimensions).index("day"), days, measures)
     sums: Dict[str, List[List[Any]]] = {name: [] for name in measures}
     for key in keys:
-        grid = {day: _added(measures, rows) for day, rows in parts[key].items()}
-        for place, name in enumerate(measures):
-            sums[name].append([grid[day][place] if day in grid else 0 for day in days])
+        for name, column in zip(measures, zip(*grid[key])):
+            sums[name].append(list(column))
     return {
         "days": days,
         "by": list(by),
-        "keys": [list(key) for key in keys],
+        "keys": [list(key) if len(by) > 1 else [key] for key in keys],
         "sums": sums,
     }
 
 
-def _added(measures: Sequence[str], rows: Sequence[Tuple[Any, ...]]) -> List[Any]:
-    if len(rows) == 1:
-        return list(rows[0])
+def _grid(
+    cells: Cells,
+    key_of: Callable[[Tuple[Any, ...]], Any],
+    at: int,
+    days: Sequence[str],
+    measures: Sequence[str],
+) -> Dict[Any, List[Sequence[Any]]]:
+    """Return for each key the measures of every day, zeros where there is nothing."""
+    place_of = {day: place for place, day in enumerate(days)}
+    nothing = (0,) * len(measures)
+    grid: Dict[Any, List[Sequence[Any]]] = {}
+    more: Dict[Tuple[Any, int], List[Sequence[Any]]] = {}
+    for cell, values in cells.items():
+        key, place = key_of(cell), place_of[cell[at]]
+        row = grid.get(key)
+        if row is None:
+            row = grid[key] = [nothing] * len(days)
+        if row[place] is nothing:
+            row[place] = values
+        else:
+            more.setdefault((key, place), [row[place]]).append(values)
+    for (key, place), rows in more.items():
+        grid[key][place] = _added(measures, rows)
+    return grid
+
+
+def _added(measures: Sequence[str], rows: Sequence[Sequence[Any]]) -> List[Any]:
     return [
         math.fsum(column) if name == "cost" else sum(column)
         for name, column in zip(measures, zip(*rows))
