@@ -3,7 +3,7 @@
 
 export const $ = (id) => document.getElementById(id);
 
-const money = new Intl.NumberFormat("en-US", { style: "currency", currency: "USD", maximumFractionDigits: 0 });
+const money = new Intl.NumberFormat("en-US", { style: "currency", currency: "USD" });
 const count = new Intl.NumberFormat("en-US");
 const size = new Intl.NumberFormat("en-US", { maximumFractionDigits: 1 });
 const ACTIVE = ["queued", "running"];
