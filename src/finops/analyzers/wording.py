@@ -40,6 +40,15 @@ def counted(count: int, noun: str, plural: str = "") -> str:
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
+def hour_words(hour: str) -> str:
+    """Return the beginning of an hour for a sentence.
+
+    >>> hour_words("2025-01-01T09:00:00")
+    '2025-01-01 09:00 UTC'
+    """
+    return f"{hour[:10]} {hour[11:16]} UTC"
+
+
 def covered(period: Period) -> str:
     """Return the length of a period for a sentence, in hours where it is under a day."""
     hours = period.seconds / 3600

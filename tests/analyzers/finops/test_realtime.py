@@ -173,7 +173,7 @@ def test_a_provider_that_is_slow_for_an_hour() -> None:
     assert alert["time"] == "2025-01-01T06:00:00"
     assert (alert["value"], alert["threshold"]) == (2000, 1200.0)
     assert alert["measure"] == "p95_latency_ms"
-    assert alert["message"] == "OpenAI at 2025-01-01 06:00: p95 was 2,000 ms, usually 400 ms."
+    assert alert["message"] == "OpenAI at 2025-01-01 06:00 UTC: p95 was 2,000 ms, usually 400 ms."
     assert (
         "Prepare a fallback for OpenAI: 1 hour of degraded service." in (result["recommendations"])
     )

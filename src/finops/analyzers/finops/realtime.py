@@ -12,7 +12,7 @@ from finops.analyzers.finops.bursts import cost_around, pattern
 from finops.analyzers.finops.degradation import PROVIDER_HOURS, degraded_hours
 from finops.analyzers.finops.hours import HOURS, hourly_costs
 from finops.analyzers.finops.tables import ACCOUNTS, CALLS, DAYS, fold
-from finops.analyzers.wording import caveats, counted, percent, usd
+from finops.analyzers.wording import caveats, counted, hour_words, percent, usd
 from finops.dataset.rollup import Rollups, Table
 from finops.stats import mean, ratio, std_dev
 from finops.stats import percent as percent_of
@@ -145,12 +145,11 @@ def _day_alerts(data: Rollups) -> Iterator[Row]:
 def _provider_alerts(data: Rollups) -> Iterator[Row]:
     for hour in degraded_hours(data[PROVIDER_HOURS]):
         name = config.PROVIDER_NAMES.get(hour.provider, hour.provider)
-        when = hour.hour.replace("T", " ")[:16]
         if hour.kind == "latency":
             said = f"p95 was {hour.value:,.0f} ms, usually {hour.usual:,.0f} ms"
         else:
             said = f"{percent(hour.value)} of the calls failed, usually {percent(hour.usual)}"
-        message = f"{name} at {when}: {said}."
+        message = f"{name} at {hour_words(hour.hour)}: {said}."
         yield {
             **_alert(
                 "provider_degraded",
@@ -315,7 +314,7 @@ def _anomaly_finding(data: Rollups, anomalies: Sequence[Row], baseline: Baseline
     return finding(
         "critical",
         f"{counted(len(anomalies), 'hour')} with anomalous cost",
-        f"{worst['hour'].replace('T', ' ')[:16]} cost {usd(worst['cost'])}, "
+        f"{hour_words(worst['hour'])} cost {usd(worst['cost'])}, "
         f"{worst['deviation']:.1f} standard deviations above the mean of {usd(baseline.mean)}; "
         f"most of it on {worst['top_model']}, most by {worst['top_customer']}.",
         data.period.monthly(above),
