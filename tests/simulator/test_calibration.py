@@ -26,8 +26,8 @@ class Database:
         self._connection = need("duckdb").connect()
         self._connection.execute("set threads = 2")
         self._connection.execute(
-            "create table calls as select timestamp, cost_usd, customer_id, tier_price_usd, provider, "
-            "model from read_csv(?, types = {'timestamp': 'TIMESTAMP'})",
+            "create table calls as select timestamp, cost_usd, customer_id, tier_price_usd, "
+            "provider, model from read_csv(?, types = {'timestamp': 'TIMESTAMP'})",
             [str(path)],
         )
 
