@@ -74,7 +74,9 @@ def test_history_and_forecast_share_one_line_chart(data, page):
 
 
 def test_the_forecast_says_how_it_was_tested(data, page):
-    assert page.says("Asked for the last 14 days from those before them, the forecast was off by")
+    assert page.says(
+        "Tried on the last weeks, up to 14 days ahead of what it had seen, the forecast was off by"
+    )
 
 
 def test_a_short_history_says_that_it_cannot_be_tested(tmp_path):

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import math
 from datetime import date, timedelta
-from typing import Callable, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Callable, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
 
 from finops import config
 from finops.analyzers.base import Row
@@ -63,10 +63,10 @@ class Mixed(NamedTuple):
 
 
 class Backtest(NamedTuple):
-    """How far the method was off over the last `horizon_days` days, which it had not seen.
+    """How far the method was off over the last days, up to `horizon_days` ahead, unseen.
 
-    `mape_percent` is the mean absolute percentage error over the days above 0; both are 0
-    where the series is too short to hold days back.
+    `mape_percent` is the mean absolute percentage error over all trials for days above 0; both
+    are 0 where the series is too short to hold days back.
     """
 
     horizon_days: int
@@ -112,21 +112,28 @@ def forecast(values: Sequence[float], horizon: int) -> List[Projected]:
 
 
 def backtest(values: Sequence[float]) -> Backtest:
-    """Forecast the last days from those before them, and compare.
+    """Forecast the last days from those before them, from each of them on, and compare.
 
-    A third of the series is held back, at most `config.FORECAST_BACKTEST_DAYS` days.
+    Which day a single trial happens to begin on decides more than the method does, so it is
+    the mean of as many trials as `tried_from` gives, each at most
+    `config.FORECAST_BACKTEST_DAYS` days long.
     """
-    horizon = min(config.FORECAST_BACKTEST_DAYS, len(values) // 3)
-    if len(values) - horizon < config.FORECAST_MIN_DAYS or not horizon:
+    origins = tried_from(len(values))
+    if not origins or origins[0] < config.FORECAST_MIN_DAYS:
         return Backtest(0, 0.0)
-    begin = len(values) - horizon
-    mixed = _combined(values[:begin])
     errors = [
-        percent(abs(mixed.at(i) - values[i]), values[i])
-        for i in range(begin, len(values))
-        if values[i] > 0
+        percent(abs(guess - actual), actual)
+        for guess, actual in _trials(values, origins)
+        if actual > 0
     ]
-    return Backtest(horizon, mean(errors))
+    return Backtest(min(config.FORECAST_BACKTEST_DAYS, len(origins)), mean(errors))
+
+
+def tried_from(count: int) -> range:
+    """Return the places of the days that a series of so many is tried on: the last third of it,
+    at most `config.FORECAST_ORIGINS` days.
+    """
+    return range(count - min(config.FORECAST_ORIGINS, count // 3), count)
 
 
 def parse_day(day: str) -> date:
@@ -267,12 +274,17 @@ def _typical_miss(values: Sequence[float], mixed: Mixed) -> float:
 
 def _misses(values: Sequence[float]) -> List[float]:
     """How far forecasts from each of the last days missed the days after them."""
-    count, found = len(values), []
-    for origin in range(max(WEEK, count - config.FORECAST_ORIGINS), count):
+    origins = range(max(WEEK, len(values) - config.FORECAST_ORIGINS), len(values))
+    return [abs(guess - actual) for guess, actual in _trials(values, origins)]
+
+
+def _trials(values: Sequence[float], origins: range) -> Iterator[Tuple[float, float]]:
+    """Yield forecast and value of the days from each origin on, which the forecast did not see."""
+    for origin in origins:
         mixed = _combined(values[:origin])
-        end = min(count, origin + config.FORECAST_BACKTEST_DAYS)
-        found += [abs(mixed.at(i) - values[i]) for i in range(origin, end)]
-    return found
+        end = min(len(values), origin + config.FORECAST_BACKTEST_DAYS)
+        for index in range(origin, end):
+            yield mixed.at(index), values[index]
 
 
 def partial_days(period: Period) -> Tuple[str, ...]:

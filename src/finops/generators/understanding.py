@@ -159,9 +159,14 @@ def _forecast_sentence(forecast: Data) -> str:
     if not test.get("horizon_days"):
         return sentence + "The data covers too few days to test the forecast on."
     return (
-        sentence + f"Asked for the last {test['horizon_days']} days from those before them, the "
-        f"forecast was off by {formatting.percent(test.get('mape_percent'))} a day on average."
+        sentence + f"Tried on the last weeks, up to {_days(test['horizon_days'])} ahead of what "
+        f"it had seen, the forecast was off by {formatting.percent(test.get('mape_percent'))} a day "
+        "on average."
     )
+
+
+def _days(count: int) -> str:
+    return "1 day" if count == 1 else f"{count} days"
 
 
 # --- breakdowns ------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from finops.analyzers.forecast import (
     forecast,
     month_ahead,
     partial_days,
+    tried_from,
 )
 from finops.dataset.rollup import Period
 
@@ -209,17 +210,24 @@ def test_short_series_cannot_be_tested(count: int) -> None:
 
 
 def test_backtest_by_hand() -> None:
-    # Six days: the last two are forecast as the mean 2 of the first four; off by 2 of 4 and
-    # by 1 of 1, that is 50 and 100 percent.
-    assert backtest([1.0, 2.0, 3.0, 2.0, 4.0, 1.0]) == Backtest(2, 75.0)
+    # Six days, tried from the last two.  Both are forecast as the mean 2 of the first four: off
+    # by 2 of 4 and by 1 of 1, that is 50 and 100 percent.  The last is forecast once more, as
+    # the mean 2.4 of the first five: 140 percent.
+    assert backtest([1.0, 2.0, 3.0, 2.0, 4.0, 1.0]) == Backtest(2, pytest.approx(290 / 3))
 
 
 def test_days_without_cost_are_no_percentage() -> None:
     assert backtest([1.0, 2.0, 3.0, 2.0, 4.0, 0.0]) == Backtest(2, 50.0)
 
 
-def test_at_most_two_weeks_are_held_back() -> None:
+def test_at_most_two_weeks_are_forecast() -> None:
     assert backtest([5.0] * 100) == Backtest(14, 0.0)
+
+
+def test_it_is_tried_from_each_of_the_last_three_weeks_or_of_the_last_third() -> None:
+    assert tried_from(100) == range(79, 100)
+    assert tried_from(60) == range(40, 60)
+    assert tried_from(2) == range(2, 2)
 
 
 # --- month ahead -----------------------------------------------------------------------------

@@ -269,8 +269,8 @@ def _budget(forecast: Row) -> List[str]:
         return []
     return [
         f"Plan {usd(forecast['projected_30_days'])} for the next {config.DAYS_PER_MONTH} days: "
-        f"on the last {test['horizon_days']} days the same forecast was off by "
-        f"{percent(test['mape_percent'])} a day."
+        f"tried on the last weeks, up to {counted(test['horizon_days'], 'day')} ahead, the same "
+        f"forecast was off by {percent(test['mape_percent'])} a day."
     ]
 
 
