@@ -158,10 +158,10 @@ def _forecast_sentence(forecast: Data) -> str:
     )
     if not test.get("horizon_days"):
         return sentence + "The data covers too few days to test the forecast on."
+    off = formatting.percent(test.get("mape_percent"))
     return (
         sentence + f"Tried on the last weeks, up to {_days(test['horizon_days'])} ahead of what "
-        f"it had seen, the forecast was off by {formatting.percent(test.get('mape_percent'))} a day "
-        "on average."
+        f"it had seen, the forecast was off by {off} a day on average."
     )
 
 
