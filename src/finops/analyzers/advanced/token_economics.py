@@ -15,12 +15,10 @@ customer and model, the larger of the two and never their sum.
 from __future__ import annotations
 
 import math
-from itertools import groupby
 from typing import (
     Callable,
     ClassVar,
     Dict,
-    Iterable,
     List,
     Mapping,
     NamedTuple,
@@ -30,14 +28,14 @@ from typing import (
 )
 
 from finops import config
+from finops.analyzers.advanced.opportunities import USAGE_TABLE, switch_opportunities
 from finops.analyzers.advanced.wasters import wasters
 from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered, rows_of
 from finops.analyzers.days import by_day
 from finops.analyzers.finops.tables import MODEL_DAYS
-from finops.analyzers.switches import SwitchRule
 from finops.analyzers.wording import caveats, counted, usd
 from finops.catalog import Model, PriceTable
-from finops.dataset.rollup import Key, Rollups, Table, Values
+from finops.dataset.rollup import Rollups, Table
 from finops.stats import percent, ratio
 
 _CELL = ("calls", "cost", "input_tokens", "output_tokens")
@@ -46,7 +44,6 @@ _CALLERS = ("customer_id", "provider", "model")
 MODEL_TABLE = Table(("provider", "model"), _CELL)
 DAILY_TABLE = Table(("day",), ("input_tokens", "output_tokens", "cost"))
 DAILY_KEYS = ("input_tokens", "output_tokens", "total_cost")
-USAGE_TABLE = Table((*_CALLERS, "downgradable", "free_failure"), _CELL)
 PROMPT_TABLE = Table(_CALLERS, _CELL, "inefficient_prompt")
 SIMPLE_TABLE = Table(_CALLERS, _CELL, "simple_task")
 
@@ -96,7 +93,7 @@ class TokenEconomicsAnalyzer(Analyzer):
             "overpriced_simple_task": _wastes(data, SIMPLE_TABLE, _simple_judge(data.prices)),
         }
         patterns = {name: _pattern(waste[name]) for name in PATTERNS}
-        opportunities = _opportunities(data)
+        opportunities = switch_opportunities(data)
         efficiency = _efficiency(data)
         savings = _savings(
             [*waste["inefficient_prompt"], *waste["overpriced_simple_task"]], opportunities
@@ -242,60 +239,7 @@ def _prompt_wasters(data: Rollups, pattern: Row) -> List[Row]:
     return [row for row in rows if row["customer_id"] in habitual]
 
 
-# --- cheaper models --------------------------------------------------------------------------
-
-
-def _opportunities(data: Rollups) -> List[Row]:
-    """Return a row for each customer, model and alternative that saves enough in the period."""
-    rule = SwitchRule(data.prices)
-    # The cells of a customer stand together: only what is worth it outlives its customer.
-    rows = [
-        row
-        for _, cells in groupby(data[USAGE_TABLE].items(), lambda cell: cell[0][0])
-        for row in _switches(rule, cells)
-        if row["savings"] > config.OPPORTUNITY_MIN_SAVINGS_USD
-    ]
-    return ordered(
-        rows,
-        "savings",
-        (
-            "customer_id",
-            "current_provider",
-            "current_model",
-            "alternative_provider",
-            "alternative_model",
-        ),
-    )
-
-
-def _switches(rule: SwitchRule, cells: Iterable[Tuple[Key, Values]]) -> List[Row]:
-    """Return a row for each model and alternative in the cells of one customer."""
-    found: Dict[Tuple[str, ...], List[float]] = {}
-    for (customer, provider, name, downgradable, free), (calls, cost, inputs, outputs) in cells:
-        switch = None if free else rule(provider, name, downgradable, inputs, outputs, cost)
-        if switch is not None:
-            key = (customer, provider, name, switch.model.provider, switch.model.name)
-            sums = found.setdefault(key, [0, 0.0, 0.0])
-            sums[0] += calls
-            sums[1] += cost
-            sums[2] += switch.cost
-    return [_opportunity(key, *sums) for key, sums in found.items()]
-
-
-def _opportunity(key: Tuple[str, ...], calls: float, current: float, alternative: float) -> Row:
-    customer, provider, name, other_provider, other_name = key
-    return {
-        "customer_id": customer,
-        "current_provider": provider,
-        "current_model": name,
-        "alternative_provider": other_provider,
-        "alternative_model": other_name,
-        "call_count": calls,
-        "current_cost": current,
-        "alternative_cost": alternative,
-        "savings": current - alternative,
-        "savings_percent": ratio(current - alternative, current) * 100,
-    }
+# --- savings ---------------------------------------------------------------------------------
 
 
 def _savings(wastes: Sequence[Waste], opportunities: Sequence[Row]) -> float:
