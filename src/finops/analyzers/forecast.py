@@ -112,15 +112,12 @@ def forecast(values: Sequence[float], horizon: int) -> List[Projected]:
 
 
 def backtest(values: Sequence[float]) -> Backtest:
-    """Forecast the last days from those before them, from each of them on, and compare.
+    """Forecast the last days from those before them, and compare.
 
-    Which day a single trial happens to begin on decides more than the method does, so it is
-    the mean of as many trials as `tried_from` gives, each at most
-    `config.FORECAST_BACKTEST_DAYS` days long.
+    These are the trials that the interval is made of.  Which day a single trial happens to
+    begin on decides more than the method does, so the error is the mean of all.
     """
     origins = tried_from(len(values))
-    if not origins or origins[0] < config.FORECAST_MIN_DAYS:
-        return Backtest(0, 0.0)
     errors = [
         percent(abs(guess - actual), actual)
         for guess, actual in _trials(values, origins)
@@ -130,10 +127,11 @@ def backtest(values: Sequence[float]) -> Backtest:
 
 
 def tried_from(count: int) -> range:
-    """Return the places of the days that a series of so many is tried on: the last third of it,
-    at most `config.FORECAST_ORIGINS` days.
+    """Return the places of the days, in a series of so many, from which a forecast is tried.
+
+    They are the last `config.FORECAST_ORIGINS` days, but none of the first week.
     """
-    return range(count - min(config.FORECAST_ORIGINS, count // 3), count)
+    return range(max(WEEK, count - config.FORECAST_ORIGINS), count)
 
 
 def parse_day(day: str) -> date:
@@ -274,8 +272,8 @@ def _typical_miss(values: Sequence[float], mixed: Mixed) -> float:
 
 def _misses(values: Sequence[float]) -> List[float]:
     """How far forecasts from each of the last days missed the days after them."""
-    origins = range(max(WEEK, len(values) - config.FORECAST_ORIGINS), len(values))
-    return [abs(guess - actual) for guess, actual in _trials(values, origins)]
+    trials = _trials(values, tried_from(len(values)))
+    return [abs(guess - actual) for guess, actual in trials]
 
 
 def _trials(values: Sequence[float], origins: range) -> Iterator[Tuple[float, float]]:

@@ -204,30 +204,29 @@ def test_a_closed_weekday_stays_closed() -> None:
 # --- backtest --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("count", [0, 1, 2, 3])
+@pytest.mark.parametrize("count", range(8))
 def test_short_series_cannot_be_tested(count: int) -> None:
     assert backtest([1.0] * count) == Backtest(0, 0.0)
 
 
 def test_backtest_by_hand() -> None:
-    # Six days, tried from the last two.  Both are forecast as the mean 2 of the first four: off
-    # by 2 of 4 and by 1 of 1, that is 50 and 100 percent.  The last is forecast once more, as
-    # the mean 2.4 of the first five: 140 percent.
-    assert backtest([1.0, 2.0, 3.0, 2.0, 4.0, 1.0]) == Backtest(2, pytest.approx(290 / 3))
+    # Nine days, tried from the last two.  From the eighth on, both are forecast as 2: right, and
+    # off by 2 of 4.  From the ninth on it is forecast as 2 again.  0, 50 and 50 percent.
+    assert backtest([2.0] * 8 + [4.0]) == Backtest(2, pytest.approx(100 / 3))
 
 
 def test_days_without_cost_are_no_percentage() -> None:
-    assert backtest([1.0, 2.0, 3.0, 2.0, 4.0, 0.0]) == Backtest(2, 50.0)
+    assert backtest([2.0] * 7 + [4.0, 0.0]) == Backtest(2, 50.0)
 
 
 def test_at_most_two_weeks_are_forecast() -> None:
     assert backtest([5.0] * 100) == Backtest(14, 0.0)
 
 
-def test_it_is_tried_from_each_of_the_last_three_weeks_or_of_the_last_third() -> None:
+def test_it_is_tried_from_each_of_the_last_three_weeks_but_the_first_of_all() -> None:
     assert tried_from(100) == range(79, 100)
-    assert tried_from(60) == range(40, 60)
-    assert tried_from(2) == range(2, 2)
+    assert tried_from(20) == range(7, 20)
+    assert not tried_from(7)
 
 
 # --- month ahead -----------------------------------------------------------------------------
@@ -241,7 +240,7 @@ def test_the_projection_begins_on_the_day_after_the_data() -> None:
     dates = [row["date"] for row in found["projection"]]
     assert (dates[0], dates[-1], len(dates)) == ("2025-01-31", "2025-03-01", 30)
     assert found["projection"][0]["cost"] == pytest.approx(10.0)
-    assert found["backtest"] == {"horizon_days": 9, "mape_percent": pytest.approx(0.0)}
+    assert found["backtest"] == {"horizon_days": 14, "mape_percent": pytest.approx(0.0)}
 
 
 def test_no_days_have_no_month_ahead() -> None:
