@@ -45,18 +45,24 @@ WHOLE = (
     "oracle/",
     "showcase/",
     "simulator/test_calibration.py",
-    "dataset/test_malformed.py",
     "dataset/test_scan_shapes.py",
     "generators/test_every_page.py",
     "generators/test_hostile_browser.py",
     "generators/test_hostile_text.py",
     "generators/test_ranges_oracle.py",
     "generators/test_ranges_wide.py",
-    "test_cli.py",
     "test_robustness.py",
     "test_whole.py",
-    "viewer/test_load.py",
-    "viewer/test_outside.py",
+)
+
+
+# What these show of pages, sources and documents is the same on every Python.
+ONCE = (
+    "generators/test_hostile_text.py",
+    "generators/test_ranges_oracle.py",
+    "test_architecture.py",
+    "test_contributing.py",
+    "test_readme.py",
 )
 
 
@@ -82,6 +88,8 @@ def pytest_collection_modifyitems(items: List[Any]) -> None:
     for item in items:
         if _file_of(item).startswith(WHOLE):
             item.add_marker("whole")
+        if _file_of(item).startswith(ONCE):
+            item.add_marker("once")
         if item.name.startswith(ALONE):
             item.add_marker("alone")
     first = {name: place for place, name in enumerate(LONGEST)}

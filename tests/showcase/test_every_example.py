@@ -45,8 +45,11 @@ def test_the_nineteen_are_there():
     assert len(expected) == 19
 
 
-@pytest.mark.parametrize("python", interpreters())
-@pytest.mark.parametrize("below_root", [False, True], ids=["elsewhere", "root"])
+# Every Python from a folder of its own, and this one from the root of the disk, too.
+WHERE = [(python, False) for python in interpreters()] + [(sys.executable, True)]
+
+
+@pytest.mark.parametrize(("python", "below_root"), WHERE)
 @pytest.mark.parametrize("path", EXAMPLES, ids=_named)
 def test_runs_alone_in_an_empty_environment(path, below_root, python, tmp_path):
     arguments = ["--out", str(tmp_path / "pages")] if path.parent.name == "scenarios" else []
