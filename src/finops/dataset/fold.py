@@ -57,10 +57,14 @@ def fold(
     """
     wanted = [measure for measure in table.measures if measure not in LATENCY_MEASURES]
     filled: Dict[Key, Values] = {}
+    by_time = table.by[:1] and table.by[0] in TIME_DIMENSIONS
     for block in _blocks(table, sums):
-        filled.update(_chosen(table, _summed(table, wanted, block)))
+        groups = _chosen(table, _summed(table, wanted, block))
+        filled.update(in_key_order(groups) if by_time else groups)
     if len(wanted) < len(table.measures):
         filled = _with_latencies(table, filled, latencies)
+    elif by_time:
+        return filled  # blocks are in order of time, too
     if table.top and table.by[0] not in TIME_DIMENSIONS:
         filled = _chosen(table, filled)  # what was best in its block only
     return in_key_order(filled)
@@ -134,7 +138,13 @@ def _summed(table: Table, measures: Sequence[str], block: Block) -> Dict[Key, Va
         stretches = [_worth_a_look(table, stretch) for stretch in stretches]
         keys = list(chain.from_iterable(_keys(table, stretch) for stretch in stretches))
         columns = [list(chain.from_iterable(s.lifted(m) for s in stretches)) for m in measures]
-        return dict(zip(keys, zip(*columns))) if columns else dict.fromkeys(keys, ())
+        if not columns:
+            return dict.fromkeys(keys, ())
+        rows: Iterable[Values] = zip(*columns)
+        if "cost" not in measures:  # many groups have the same few calls: one tuple for all
+            known: Dict[Values, Values] = {}
+            rows = [known.setdefault(row, row) for row in rows]
+        return dict(zip(keys, rows))
     added: Dict[Key, int] = defaultdict(int)
     for stretch in stretches:
         for key, packed in zip(_keys(table, stretch), stretch.sums(measures)):
