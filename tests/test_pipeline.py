@@ -15,6 +15,7 @@ from finops import publishing, registry
 from finops.analyzers.base import Analyzer
 from finops.config import MEGABYTE
 from finops.dataset.rollup import Rollups, Table
+from finops.dataset.scan import Dataset
 from finops.errors import DataError, StorageError
 from finops.pipeline import Job, analyze, compute, json_text
 from finops.registry import ANALYZER_REGISTRY, Analysis
@@ -158,6 +159,24 @@ def test_an_analyzer_that_raises_costs_only_its_own_report(
     )
     assert states(tmp_path) == {n: "failed" if n == "pricing" else "complete" for n in IDS}
     assert "Older page" in (tmp_path / "index.html").read_text("utf-8")
+
+
+def test_the_tables_of_an_analysis_are_let_go_of_after_it_also_where_it_fails(
+    small_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Failing(Analyzer):
+        TABLES = (Table(("region", "status")),)
+
+        def compute(self, data: Rollups) -> Dict[str, Any]:
+            raise ValueError("a test")
+
+    forgotten: List[Table] = []
+    monkeypatch.setattr(Dataset, "forget", lambda self, tables: forgotten.extend(tables))
+    with_analyzer(monkeypatch, "pricing", Failing)
+    analyze(Job(small_csv, tmp_path))
+    declared = {table for one in ANALYZER_REGISTRY.values() for table in one.analyzer.TABLES}
+    assert Failing.TABLES[0] in declared
+    assert sorted(forgotten) == sorted(declared)
 
 
 def test_a_report_that_was_never_made_is_not_linked(

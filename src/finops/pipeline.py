@@ -175,10 +175,10 @@ class _Run:
         if self._made[analysis.id].reason:
             return
         result = self._guard(analysis, partial(self._compute, analysis))
+        self._dataset.forget(self._spent[analysis.id])
         if result is None:
             return
         self._results[analysis.id] = result
-        self._dataset.forget(self._spent[analysis.id])
         self._update(analysis, headline=_headline(result))
         self._update(analysis, size_bytes=self._guard(analysis, partial(self._page, analysis)) or 0)
 

@@ -325,7 +325,7 @@ _TITLES: Mapping[str, Tuple[str, str, str]] = {
         "critical",
         "changed region faster than anybody travels",
         f"More than {config.SUSPICIOUS_SWITCHES_PER_DAY} changes of region within an hour each, "
-        "on one day.",
+        "on one day, more than the customer's habit and chance explain.",
     ),
     "rate_limit_abuse": (
         "critical",
