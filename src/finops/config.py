@@ -169,7 +169,7 @@ AT_RISK_CRITICAL_DROP_PCT = 90
 EXPANSION_GROWTH_PCT = 50
 TREND_MIN_PREVIOUS_CALLS = 10
 
-# Forecast of the daily cost: how many days it looks back, how many it is tested on, how sure
+# Forecast of the daily cost: how many days it looks back, how far ahead it is tried, how sure
 # its interval is, how few days say nothing, and when its error is too large to plan with.
 FORECAST_WINDOW_DAYS = 56
 # Its interval is what forecasts from so many of the last days missed.  A slope must be so far
@@ -181,6 +181,10 @@ FORECAST_SLOPE_EVIDENCE = 6.63
 FORECAST_TREND_FAVOUR = 1.5
 FORECAST_LEAST_SHARE = 0.05
 FORECAST_BACKTEST_DAYS = 14
+# Its error is that of forecasts from every day that had three weeks before it and the days to
+# try it on after it, at most from the last so many: a quarter of a year, so that the cost of
+# trying does not grow with the data.
+FORECAST_TRIED_DAYS = 91
 FORECAST_INTERVAL = 0.80
 FORECAST_MIN_DAYS = 3
 FORECAST_USABLE_MAPE_PCT = 25

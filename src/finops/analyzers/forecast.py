@@ -14,9 +14,11 @@ A typical day is what a single day is best guessed as, but thirty of them are le
 days stray farther up than down.  So each forecast also has the amount to be expected, in which
 the curve is raised to the sum of the days that it was drawn through; that is what to add up.
 
-How sure it is comes from trying: the same forecast is made from each of the last days, and how
-far it missed the days after, which it had not seen, says how wide the interval must be.  A curve
-always lies closer to the days that it was drawn through.
+How sure it is comes from trying it on days that it has not seen, for a curve always lies closer
+to the days that it was drawn through.  That is done twice, for two questions.  How wide the
+interval must be is how far forecasts from each of the last days missed, in the unit of the series:
+it follows the level of today.  How good the method is (`backtest`) is the mean error in percent of
+forecasts from every day that had enough before and after it, today's level or not.
 
 A series is a list of numbers, one a calendar day, days without calls counting 0.
 """
@@ -33,6 +35,7 @@ from finops.dataset.rollup import Period
 from finops.stats import mean, percent, percentile
 
 WEEK = 7
+LEAST_BEFORE = 3 * WEEK
 FORM = "%Y-%m-%d"
 
 Curve = Callable[[int], float]
@@ -63,14 +66,15 @@ class Mixed(NamedTuple):
 
 
 class Backtest(NamedTuple):
-    """How far the method was off over the last days, up to `horizon_days` ahead, unseen.
+    """How far the method was off, tried from `tries` days and up to `horizon_days` ahead.
 
-    `mape_percent` is the mean absolute percentage error over all trials for days above 0; both
-    are 0 where the series is too short to hold days back.
+    `mape_percent` is the mean absolute percentage error over all days above 0 of all tries; all
+    three are 0 where the series is too short to hold days back.
     """
 
     horizon_days: int
     mape_percent: float
+    tries: int
 
 
 def daily_series(
@@ -94,9 +98,10 @@ def daily_series(
 def forecast(values: Sequence[float], horizon: int) -> List[Projected]:
     """Return `horizon` forecasts that follow the values; none where there are no values.
 
-    The bounds are the `config.FORECAST_INTERVAL` quantile of how far the same forecast missed
-    days it had not seen, up to `config.FORECAST_BACKTEST_DAYS` ahead; farther out they widen
-    with the root of the distance, as sums of independent steps do.  They are never below 0.
+    The bounds are the `config.FORECAST_INTERVAL` quantile of how far the same forecast, made from
+    each of the last `config.FORECAST_ORIGINS` days, missed days it had not seen, up to
+    `config.FORECAST_BACKTEST_DAYS` ahead; farther out they widen with the root of the distance,
+    as sums of independent steps do.  They are never below 0.
     """
     if not values:
         return []
@@ -112,26 +117,33 @@ def forecast(values: Sequence[float], horizon: int) -> List[Projected]:
 
 
 def backtest(values: Sequence[float]) -> Backtest:
-    """Forecast the last days from those before them, and compare.
+    """Forecast days of the series from those before them, and compare.
 
-    These are the trials that the interval is made of.  Which day a single trial happens to
-    begin on decides more than the method does, so the error is the mean of all.
+    This is the error of a rolling origin (cross-validation of a time series), from the days of
+    `tried_from`.  Which day a single try begins on decides more than the method does, so it is
+    the mean of all.
     """
     origins = tried_from(len(values))
+    ahead = len(values) - origins.start if origins else 0
     errors = [
         percent(abs(guess - actual), actual)
         for guess, actual in _trials(values, origins)
         if actual > 0
     ]
-    return Backtest(min(config.FORECAST_BACKTEST_DAYS, len(origins)), mean(errors))
+    return Backtest(min(config.FORECAST_BACKTEST_DAYS, ahead), mean(errors), len(origins))
 
 
 def tried_from(count: int) -> range:
-    """Return the places of the days, in a series of so many, from which a forecast is tried.
+    """Return the places of the days, in a series of so many, from which `backtest` forecasts.
 
-    They are the last `config.FORECAST_ORIGINS` days, but none of the first week.
+    They are all with three weeks before them and `config.FORECAST_BACKTEST_DAYS` from them on, of
+    many the last `config.FORECAST_TRIED_DAYS`.  Where there is none, they are the last days, as
+    for the interval, and the tries end with the series.
     """
-    return range(max(WEEK, count - config.FORECAST_ORIGINS), count)
+    end = count - config.FORECAST_BACKTEST_DAYS + 1
+    if end <= LEAST_BEFORE:
+        return _last_days(count)
+    return range(max(LEAST_BEFORE, end - config.FORECAST_TRIED_DAYS), end)
 
 
 def parse_day(day: str) -> date:
@@ -272,8 +284,13 @@ def _typical_miss(values: Sequence[float], mixed: Mixed) -> float:
 
 def _misses(values: Sequence[float]) -> List[float]:
     """How far forecasts from each of the last days missed the days after them."""
-    trials = _trials(values, tried_from(len(values)))
+    trials = _trials(values, _last_days(len(values)))
     return [abs(guess - actual) for guess, actual in trials]
+
+
+def _last_days(count: int) -> range:
+    """Places of the last `config.FORECAST_ORIGINS` days of so many, but none of the first week."""
+    return range(max(WEEK, count - config.FORECAST_ORIGINS), count)
 
 
 def _trials(values: Sequence[float], origins: range) -> Iterator[Tuple[float, float]]:
@@ -303,7 +320,7 @@ def month_ahead(days: Mapping[str, float], period: Period) -> Row:
     """
     dates, values = daily_series(days, partial_days(period))
     if not dates:
-        return {"projection": [], "backtest": dict(Backtest(0, 0.0)._asdict())}
+        return {"projection": [], "backtest": dict(Backtest(0, 0.0, 0)._asdict())}
     last = parse_day(max(days))
     left_off = (last - parse_day(dates[-1])).days
     guesses = forecast(values, config.DAYS_PER_MONTH + left_off)[left_off:]

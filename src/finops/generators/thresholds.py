@@ -81,7 +81,12 @@ THRESHOLDS: Dict[str, Tuple[Threshold, ...]] = {
     ),
     "understanding": (
         Threshold("The forecast looks back over", "FORECAST_WINDOW_DAYS", "days"),
-        Threshold("The forecast is tested on the last", "FORECAST_BACKTEST_DAYS", "days"),
+        Threshold("Its error is from trying it ahead for", "FORECAST_BACKTEST_DAYS", "days"),
+        Threshold(
+            "… from days with three weeks before them, at most the last",
+            "FORECAST_TRIED_DAYS",
+            "days",
+        ),
         Threshold("Days expected within the forecast's range", "FORECAST_INTERVAL", "share"),
         Threshold("… measured by forecasts from each of the last", "FORECAST_ORIGINS", "days"),
         Threshold("A slope counts from a squared t-ratio of", "FORECAST_SLOPE_EVIDENCE", "number"),

@@ -158,10 +158,16 @@ def _forecast_sentence(forecast: Data) -> str:
     )
     if not test.get("horizon_days"):
         return sentence + "The data covers too few days to test the forecast on."
-    off = formatting.percent(test.get("mape_percent"))
+    return sentence + _tried_sentence(test)
+
+
+def _tried_sentence(test: Data) -> str:
+    off, bearable = test.get("mape_percent") or 0.0, config.FORECAST_USABLE_MAPE_PCT
+    judged = "within" if off <= bearable else "more than"
     return (
-        sentence + f"Tried on the last weeks, up to {_days(test['horizon_days'])} ahead of what "
-        f"it had seen, the forecast was off by {off} a day on average."
+        f"Tried from {_days(test.get('tries', 0))} of the data, each time up to "
+        f"{_days(test['horizon_days'])} ahead, the forecast was off by {formatting.percent(off)} "
+        f"a day on average, {judged} the {formatting.percent(bearable)} that a plan can bear."
     )
 
 

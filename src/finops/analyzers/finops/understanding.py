@@ -269,8 +269,9 @@ def _budget(forecast: Row) -> List[str]:
         return []
     return [
         f"Plan {usd(forecast['projected_30_days'])} for the next {config.DAYS_PER_MONTH} days: "
-        f"tried on the last weeks, up to {counted(test['horizon_days'], 'day')} ahead, the same "
-        f"forecast was off by {percent(test['mape_percent'])} a day."
+        f"tried from {counted(test['tries'], 'day')} of the data, up to "
+        f"{counted(test['horizon_days'], 'day')} ahead, the same forecast was off by "
+        f"{percent(test['mape_percent'])} a day."
     ]
 
 
