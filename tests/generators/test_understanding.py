@@ -74,9 +74,30 @@ def test_history_and_forecast_share_one_line_chart(data, page):
 
 
 def test_the_forecast_says_how_it_was_tested(data, page):
+    tries = data["forecast"]["backtest"]["tries"]
     assert page.says(
-        "Tried on the last weeks, up to 14 days ahead of what it had seen, the forecast was off by"
+        f"Tried from {tries} days of the data, each time up to 14 days ahead, the forecast was off"
     )
+
+
+@pytest.mark.parametrize(
+    ("tested", "said"),
+    [
+        (
+            {"horizon_days": 14, "mape_percent": 25, "tries": 91},
+            "Tried from 91 days of the data, each time up to 14 days ahead, the forecast was off "
+            "by 25.0% a day on average, within the 25% that a plan can bear.",
+        ),
+        (
+            {"horizon_days": 1, "mape_percent": 75.1, "tries": 1},
+            "Tried from 1 day of the data, each time up to 1 day ahead, the forecast was off by "
+            "75.1% a day on average, more than the 25% that a plan can bear.",
+        ),
+    ],
+)
+def test_the_forecast_says_whether_it_can_be_planned_with(data, tmp_path, tested, said):
+    forecast = {**data["forecast"], "backtest": tested}
+    assert page_of(NAME, {**data, "forecast": forecast}, tmp_path).says(said)
 
 
 def test_a_short_history_says_that_it_cannot_be_tested(tmp_path):

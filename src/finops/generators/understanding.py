@@ -167,7 +167,7 @@ def _tried_sentence(test: Data) -> str:
     return (
         f"Tried from {_days(test.get('tries', 0))} of the data, each time up to "
         f"{_days(test['horizon_days'])} ahead, the forecast was off by {formatting.percent(off)} "
-        f"a day on average, {judged} the {formatting.percent(bearable)} that a plan can bear."
+        f"a day on average, {judged} the {formatting.plain(bearable)}% that a plan can bear."
     )
 
 

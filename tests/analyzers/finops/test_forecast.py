@@ -5,6 +5,7 @@ from typing import List
 
 import pytest
 
+from finops import config
 from finops.analyzers.forecast import (
     Backtest,
     backtest,
@@ -206,27 +207,80 @@ def test_a_closed_weekday_stays_closed() -> None:
 
 @pytest.mark.parametrize("count", range(8))
 def test_short_series_cannot_be_tested(count: int) -> None:
-    assert backtest([1.0] * count) == Backtest(0, 0.0)
+    assert backtest([1.0] * count) == Backtest(0, 0.0, 0)
 
 
-def test_backtest_by_hand() -> None:
+def test_backtest_of_a_short_series_by_hand() -> None:
     # Nine days, tried from the last two.  From the eighth on, both are forecast as 2: right, and
     # off by 2 of 4.  From the ninth on it is forecast as 2 again.  0, 50 and 50 percent.
-    assert backtest([2.0] * 8 + [4.0]) == Backtest(2, pytest.approx(100 / 3))
+    assert backtest([2.0] * 8 + [4.0]) == Backtest(2, pytest.approx(100 / 3), 2)
 
 
 def test_days_without_cost_are_no_percentage() -> None:
-    assert backtest([2.0] * 7 + [4.0, 0.0]) == Backtest(2, 50.0)
+    assert backtest([2.0] * 7 + [4.0, 0.0]) == Backtest(2, 50.0, 2)
 
 
-def test_at_most_two_weeks_are_forecast() -> None:
-    assert backtest([5.0] * 100) == Backtest(14, 0.0)
+def test_backtest_from_one_day_by_hand() -> None:
+    # Five weeks: three of 10 to see, then a week forecast right and one of 20 missed by half.
+    assert backtest([10.0] * 28 + [20.0] * 7) == Backtest(14, pytest.approx(25.0), 1)
 
 
-def test_it_is_tried_from_each_of_the_last_three_weeks_but_the_first_of_all() -> None:
-    assert tried_from(100) == range(79, 100)
-    assert tried_from(20) == range(7, 20)
-    assert not tried_from(7)
+def test_backtest_from_two_days_by_hand() -> None:
+    # Tried from the 22nd and 23rd of 36 days; only the second try reaches the last, 30 of 40 off.
+    assert backtest([10.0] * 35 + [40.0]) == Backtest(14, pytest.approx(75 / 28), 2)
+    # The last is no percentage, the one before it is off by half in both tries: 27 days count.
+    assert backtest([10.0] * 34 + [20.0, 0.0]) == Backtest(14, pytest.approx(100 / 27), 2)
+
+
+def test_nothing_but_zeros_is_forecast_right() -> None:
+    assert backtest([0.0] * 40) == Backtest(14, 0.0, 6)
+
+
+@pytest.mark.parametrize("count", [34, 35, 50, 124, 125, 126, 140])
+def test_backtest_is_the_error_of_forecasts_from_each_day(count: int) -> None:
+    values = [value * (i % 11 > 0) for i, value in enumerate(noisy(count, count, 0.4))]
+    errors = []
+    for origin in days_tried(count):
+        for guess, actual in zip(forecast(values[:origin], 14), values[origin:]):
+            if actual:
+                errors.append(100 * abs(guess.value / actual - 1))
+    assert backtest(values).mape_percent == pytest.approx(sum(errors) / len(errors), rel=1e-12)
+
+
+def days_tried(count: int) -> List[int]:
+    """Place of each day with 21 days before it, and with itself 14 left, else of the last 21."""
+    whole = [day for day in range(count) if day >= 21 and count - day >= 14]
+    return whole[-91:] or [day for day in range(count) if day >= 7][-21:]
+
+
+@pytest.mark.parametrize("count", [*range(61), 124, 125, 126, 400])
+def test_it_is_tried_from_every_day_with_enough_before_and_after(count: int) -> None:
+    assert list(tried_from(count)) == days_tried(count)
+
+
+@pytest.mark.parametrize(
+    ("count", "tries", "ahead"),
+    [
+        (7, 0, 0), (8, 1, 1), (20, 13, 13), (21, 14, 14), (28, 21, 14), (34, 21, 14), (35, 1, 14),
+        (36, 2, 14), (60, 26, 14), (124, 90, 14), (125, 91, 14), (126, 91, 14), (400, 91, 14),
+    ],
+)  # fmt: skip
+def test_how_often_and_how_far_ahead_it_is_tried(count: int, tries: int, ahead: int) -> None:
+    assert backtest([5.0] * count) == Backtest(ahead, 0.0, tries)
+
+
+def test_error_and_interval_are_tried_from_days_of_their_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    values = noisy(90, 3)
+    error, ahead = backtest(values), forecast(values, 30)
+    monkeypatch.setattr(config, "FORECAST_ORIGINS", 5)
+    assert backtest(values) == error
+    assert forecast(values, 30) != ahead
+    monkeypatch.setattr(config, "FORECAST_ORIGINS", 21)
+    monkeypatch.setattr(config, "FORECAST_TRIED_DAYS", 5)
+    assert backtest(values).tries == 5
+    assert forecast(values, 30) == ahead
 
 
 # --- month ahead -----------------------------------------------------------------------------
@@ -240,11 +294,15 @@ def test_the_projection_begins_on_the_day_after_the_data() -> None:
     dates = [row["date"] for row in found["projection"]]
     assert (dates[0], dates[-1], len(dates)) == ("2025-01-31", "2025-03-01", 30)
     assert found["projection"][0]["cost"] == pytest.approx(10.0)
-    assert found["backtest"] == {"horizon_days": 14, "mape_percent": pytest.approx(0.0)}
+    assert found["backtest"] == {
+        "horizon_days": 14,
+        "mape_percent": pytest.approx(0.0),
+        "tries": 21,
+    }
 
 
 def test_no_days_have_no_month_ahead() -> None:
     assert month_ahead({}, Period()) == {
         "projection": [],
-        "backtest": {"horizon_days": 0, "mape_percent": 0.0},
+        "backtest": {"horizon_days": 0, "mape_percent": 0.0, "tries": 0},
     }

@@ -187,7 +187,8 @@ def test_a_steady_cost_can_be_planned() -> None:
     rows = [call(timestamp=at(d, h), cost_usd="1") for d in range(30) for h in (0, 23)]
     result = result_of(rows)
     assert result["summary"]["projected_30_days"] == pytest.approx(60.0)
-    assert result["forecast"]["backtest"] == {"horizon_days": 14, "mape_percent": 0.0}
+    test = {"horizon_days": 14, "mape_percent": 0.0, "tries": 21}
+    assert result["forecast"]["backtest"] == test
     assert any(
         advice.startswith("Plan $60.00 for the next 30 days")
         for advice in result["recommendations"]
