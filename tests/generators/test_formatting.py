@@ -60,6 +60,8 @@ def test_money(value: Any, text: str) -> None:
         (fmt.duration, 11_100, "3h 5m"),
         (fmt.duration, 1_080_000, "12.5 days"), (fmt.day, "2025-01-31T10:00:00", "31 Jan 2025"),
         (fmt.moment, "2025-01-31T10:05:00Z", "31 Jan 2025, 10:05 UTC"), (fmt.day, "soon", "soon"),
+        (fmt.minute, "2025-01-31T10:05:59.5", "2025-01-31 10:05"), (fmt.minute, None, "n/a"),
+        (fmt.minute, "2025-01-31", "2025-01-31"), (fmt.minute, "", "n/a"),
         (fmt.exact, 1e-7, "0.0000001"), (fmt.exact, 1e21, "1000000000000000000000"),
     ],
 )  # fmt: skip

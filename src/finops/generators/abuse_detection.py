@@ -228,7 +228,10 @@ def _access(data: Data) -> Part:
                 Column("error_rate_percent", "Calls that failed", "percent", bar=True),
                 Column("severity", "Severity", "severity"),
             ],
-            [dict(row, hour=_when(row.get("hour"))) for row in data.get("rate_limit_abuse") or []],
+            [
+                dict(row, hour=formatting.minute(row.get("hour")))
+                for row in data.get("rate_limit_abuse") or []
+            ],
             order=("rate_limit_errors", "descending"),
             empty="No customer ran into rate limits again and again within an hour.",
         ),
@@ -249,11 +252,6 @@ def _access(data: Data) -> Part:
             empty="No customer changed region again and again within an hour each.",
         ),
     )
-
-
-def _when(hour: Any) -> str:
-    """Return "2025-01-01T09:00:00" as "2025-01-01 09:00"."""
-    return str(hour).replace("T", " ")[:16]
 
 
 def _value(data: Data) -> Dict[str, Tuple[str, str]]:

@@ -194,6 +194,11 @@ def moment(value: Any) -> str:
     return f"{readable_day}, {clock} UTC" if clock and readable_day != text else readable_day
 
 
+def minute(value: Any) -> str:
+    """Return an ISO time so that it sorts as text: `2025-01-01 09:30`; a date stays a date."""
+    return str(value or MISSING).replace("T", " ")[:16]
+
+
 def exact(value: Any) -> str:
     """Return a number with all its digits and no separators, for a title attribute."""
     number = _decimal(value)

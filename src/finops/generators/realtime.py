@@ -125,7 +125,7 @@ def _hour_chart(data: Data, threshold: Any) -> Part:
         "Cost of each hour, the threshold, and the anomalous hours",
         Axis("Hour (UTC)", "text"),
         Axis("Cost (USD an hour)", "money"),
-        [_when(row.get("hour")) for row in hourly],
+        [formatting.minute(row.get("hour")) for row in hourly],
         [
             Series("Cost", [row.get("cost") for row in hourly], "accent"),
             Series("Threshold", [threshold] * len(hourly), "warning", "dashed"),
@@ -149,7 +149,12 @@ def _anomaly_table(rows: Rows) -> Part:
             Column("top_customer", "Largest customer"),
             Column("top_model", "Largest model", "model"),
         ],
-        Lean([{**row, "when": _when(row.get("hour")), "what": _what(row)} for row in rows]),
+        Lean(
+            [
+                {**row, "when": formatting.minute(row.get("hour")), "what": _what(row)}
+                for row in rows
+            ]
+        ),
         order=("deviation", "descending"),
         empty="Hours above the threshold were looked for, and there are none.",
     )
@@ -173,11 +178,6 @@ def _days(data: Data) -> Part:
             empty="There is no day with a call, so no line over time is drawn.",
         ),
     )
-
-
-def _when(hour: Any) -> str:
-    """Return "2025-01-01T09:00:00" as "2025-01-01 09:00"; a date stays a date."""
-    return str(hour).replace("T", " ")[:16]
 
 
 # --- alerts ----------------------------------------------------------------------------------
@@ -249,7 +249,7 @@ def _alert_row(row: Mapping[str, Any]) -> Dict[str, Any]:
     return {
         "severity": row.get("severity"),
         "kind": word,
-        "when": _when(row.get("time", "")),
+        "when": formatting.minute(row.get("time", "")),
         "whose": formatting.name("provider", row.get("subject")) if degraded else "all calls",
         "measured": _MEASURES.get(str(row.get("measure")), measured),
         "value": row.get("value"),
