@@ -35,8 +35,9 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "registry": {"analyzers", "generators"},
     "publishing": BASE | {"dataset", "generators", "registry"},
     "pipeline": BASE
-    | {"dataset", "simulator", "generators", "registry", "publishing", "evaluation"},
+    | {"dataset", "simulator", "generators", "registry", "publishing", "evaluation", "sharing"},
     "verify": BASE | {"dataset"},
+    "sharing": set(),
     "viewer": BASE | {"dataset", "generators", "simulator", "registry"},
     "commands": BASE
     | {"dataset", "simulator", "evaluation", "importers", "exporters", "prices", "progress"}

@@ -1,8 +1,9 @@
 """From a dataset to reports: scan once, analyze each, write pages, index and manifest.
 
-The trade-off: all analyses share one process and one pass over the file, which makes them
-cheap; an exception costs only its own report, but a crash of the interpreter costs the run.
-Whoever needs a time limit runs this in a process of its own, as the viewer does.
+The trade-off: all analyses share one pass over the file, which makes them cheap; an exception
+costs only its own report, but a crash of the interpreter costs the run.  Whoever needs a time
+limit runs this in a process of its own, as the viewer does.  Where the dataset is large enough
+two processes share the analyses out between them.
 
 Each file is moved into place whole, so an interrupted run leaves complete pages, old or new.
 """
@@ -37,6 +38,7 @@ from finops.evaluation import evaluate
 from finops.generators.files import write_aside
 from finops.publishing import Made, publish, utc_text
 from finops.registry import Analysis
+from finops.sharing import Jobs, share
 from finops.simulator.truth import truth_path
 
 _Found = TypeVar("_Found")
@@ -44,6 +46,9 @@ Result = Dict[str, Any]
 Step = Callable[[str, int, int], None]
 
 _STALE_TEMPORARY_S = 60
+# Two processes hold the tables of two analyses at a time, which are several times what is kept
+# of a file.
+_KEPT_FOR_TWO_BYTES = 64 * config.MEGABYTE
 # Reports that can say how well their detectors did where the truth is known, by kind.
 EVALUATED: Dict[str, Sequence[str]] = {
     "realtime": ("hour_burst", "slow_provider"),
@@ -118,9 +123,7 @@ def analyze(job: Job) -> Outcome:
     _prepare(job.reports)
     run = _Run(job)
     run.scan()
-    for number, analysis in enumerate(job.selected, 1):
-        job.step(analysis.id, number, len(job.selected))
-        run.analyze(analysis)
+    share(run, together=run.is_worth_two)
     return run.outcome()
 
 
@@ -140,8 +143,8 @@ def write_results(results: Mapping[str, Result], folder: Path) -> None:
         ) from error
 
 
-class _Run:
-    """One run's state: what is scanned, computed and written so far."""
+class _Run(Jobs):
+    """One run's state: what is scanned, computed and written so far; its jobs are the analyses."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
@@ -157,6 +160,16 @@ class _Run:
         self._results: Dict[str, Result] = {}
         self._context: Dict[str, Any] = {}
         self._truth: Dict[str, Any] = {}
+        self.count = len(job.selected)
+
+    @property
+    def is_worth_two(self) -> bool:
+        """Whether two processes are faster, and their tables not too large.
+
+        What is not a dataset of ours does not say; its tables are at hand.
+        """
+        processes = getattr(self._dataset, "processes", 1)
+        return bool(processes > 1 and self._dataset.kept_bytes <= _KEPT_FOR_TWO_BYTES)
 
     def scan(self) -> None:
         """Read the file once, for all analyses whose declarations can be filled."""
@@ -170,22 +183,47 @@ class _Run:
         self._context = context_of(self._dataset.rollups(()), self._job.prices)
         self._truth = read_truth(self._job.source) or {}
 
-    def analyze(self, analysis: Analysis) -> None:
+    def begin(self, number: int) -> None:
+        """Say which analysis begins."""
+        self._job.step(self._job.selected[number].id, number + 1, self.count)
+
+    def do(self, number: int) -> None:
         """Compute one result and write its page."""
+        analysis = self._job.selected[number]
         if self._made[analysis.id].reason:
             return
         result = self._guard(analysis, partial(self._compute, analysis))
-        self._dataset.forget(self._spent[analysis.id])
+        self._forget_up_to(number)
         if result is None:
             return
         self._results[analysis.id] = result
         self._update(analysis, headline=_headline(result))
         self._update(analysis, size_bytes=self._guard(analysis, partial(self._page, analysis)) or 0)
 
+    def _forget_up_to(self, number: int) -> None:
+        """Let go of tables that no analysis after this one needs; some before it were not ours."""
+        for analysis in self._job.selected[: number + 1]:
+            self._dataset.forget(self._spent.pop(analysis.id, ()))
+
+    def told(self, number: int) -> bytes:
+        """Return an analysis' result and how its report went as JSON."""
+        analysis = self._job.selected[number]
+        made = dict(self._made[analysis.id]._asdict(), analysis=None)
+        return json.dumps([made, self._results.get(analysis.id)]).encode("utf-8")
+
+    def hear(self, number: int, found: bytes) -> None:
+        """Take over what another process told of an analysis."""
+        analysis = self._job.selected[number]
+        made, result = json.loads(found.decode("utf-8"))
+        self._made[analysis.id] = Made(**dict(made, analysis=analysis))
+        if result is not None:
+            self._results[analysis.id] = result
+
     def outcome(self) -> Outcome:
         """Write index and manifest, and return how everything went."""
-        index = publish(self._job.reports, self._made, self._results, self._context)
-        return Outcome(self._results, list(self._made.values()), index)
+        in_order = {name: self._results[name] for name in self._made if name in self._results}
+        index = publish(self._job.reports, self._made, in_order, self._context)
+        return Outcome(in_order, list(self._made.values()), index)
 
     def _compute(self, analysis: Analysis) -> Result:
         result = analysis.analyzer(self._dataset).analyze()

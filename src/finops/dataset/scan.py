@@ -9,6 +9,7 @@ parts that were read earlier count as if they had been read now (see `state`).
 from __future__ import annotations
 
 import os
+from array import array
 from typing import Any, BinaryIO, Callable, Dict, Iterable, List, Optional, Sequence
 
 from finops import config
@@ -116,6 +117,22 @@ class Dataset:
         """Let go of the memory of tables that were delivered; asked for again, they come again."""
         for table in tables:
             self._filled.pop(table, None)
+
+    @property
+    def processes(self) -> int:
+        """How many processes work on this dataset is worth: as many as would read it."""
+        return self._count(os.path.getsize(self.path))
+
+    @property
+    def kept_bytes(self) -> int:
+        """Size of what was read, in bytes, nearly all of which are arrays of numbers."""
+        return sum(
+            len(column) * column.itemsize
+            for part in self._parts
+            for _, packed in part["cubes"]
+            for column in (*packed.values(), *packed.get("words", ()))
+            if isinstance(column, array)
+        )
 
     def _scan(self, plan: Plan, cache: bool) -> None:
         self._plan, self._filled, self._around = plan, {}, {}
