@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from itertools import accumulate, chain, compress, repeat
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
@@ -9,6 +10,8 @@ from finops.dataset.batch import LANES, WORD_BITS, WORDS
 from finops.dataset.cubes import CubeSpec, call_codes, customer_codes, histogram, packed_sums
 from finops.dataset.fields import PICO
 from finops.dataset.rollup import CUSTOMER_DIMENSIONS
+
+_LOOKED_AT_CELLS = 50_000
 
 # Where in a customer's key a dimension is found.
 CUSTOMER_POSITION = {name: place for place, name in enumerate(CUSTOMER_DIMENSIONS)}
@@ -156,30 +159,55 @@ class FilledCube:
         self.starts = [0, *accumulate(packed["lengths"])]
         self._lone: Optional[Stretch] = None
         self._firsts: List[int] = []
+        self._differing: Dict[Any, Sequence[bool]] = {}
 
-    def differ(self, dimensions: Sequence[str], place: int) -> bool:
-        """Return whether the cells of the stretch at `place` all differ in some dimensions.
+    def differing(self, dimensions: Sequence[str]) -> Sequence[bool]:
+        """Return for each stretch of time whether its cells all differ in some dimensions.
 
         False may also mean that finding out is no less work than adding up.
         """
-        spec = self.spec
+        spec, count = self.spec, len(self.packed["lengths"])
         of_customers = tuple(CUSTOMER_POSITION[n] for n in dimensions if n in CUSTOMER_POSITION)
         of_calls = tuple(spec.calls.index(n) for n in dimensions if n in spec.calls)
         customers = self._merged(self.customer_keys, of_customers) if spec.customers else []
         calls = self._merged(self.call_keys, of_calls) if spec.calls else []
         if not (customers or calls):
-            return not spec.band or "token_band" in dimensions
+            return [not spec.band or "token_band" in dimensions] * count
         if spec.band or not spec.time:
-            return False
-        codes = self.packed["codes"][self.starts[place] : self.starts[place + 1]]
-        parts: List[Sequence[int]] = []
+            return [False] * count
+        asked = (of_customers, of_calls)
+        if asked not in self._differing:
+            self._differing[asked] = list(self._looked_at(customers, calls))
+        return self._differing[asked]
+
+    def _looked_at(self, customers: Sequence[int], calls: Sequence[int]) -> Iterator[bool]:
+        """Yield for each stretch whether its cells differ, their keys being numbered like this."""
+        first, starts = 0, self.starts
+        while first < len(starts) - 1:
+            # Many stretches at a time, as there are many and short ones, but never all cells.
+            last = max(first + 1, bisect_right(starts, starts[first] + _LOOKED_AT_CELLS) - 1)
+            codes = self.packed["codes"][starts[first] : starts[last]]
+            numbers = self._numbers(codes, customers, calls)
+            ends = [start - starts[first] for start in starts[first : last + 1]]
+            for start, end in zip(ends, ends[1:]):
+                yield len(set(numbers[start:end])) == end - start
+            first = last
+
+    def _numbers(
+        self, codes: Sequence[int], customers: Sequence[int], calls: Sequence[int]
+    ) -> Sequence[int]:
+        """Return a number for each cell code, equal where its merged keys are."""
+        spec = self.spec
+        found: Sequence[int] = []
         if spec.customers:
             found = customer_codes(codes, spec)
-            parts.append([customers[code] for code in found] if customers else found)
+            found = list(map(customers.__getitem__, found)) if customers else found
         if spec.calls:
-            found = call_codes(codes, spec)
-            parts.append([calls[code] for code in found] if calls else found)
-        return len(set(zip(*parts))) == len(codes)
+            of_calls: Sequence[int] = call_codes(codes, spec)
+            of_calls = list(map(calls.__getitem__, of_calls)) if calls else of_calls
+            wide = 1 + max(of_calls, default=0)
+            found = [c * wide + k for c, k in zip(found, of_calls)] if found else of_calls
+        return found
 
     def _merged(self, keys: Sequence[Tuple[Any, ...]], places: Tuple[int, ...]) -> List[int]:
         """Return a number for each key, the same for those that are equal in some places.

@@ -104,10 +104,11 @@ def _blocks(table: Table, cubes: Sequence[FilledCube]) -> Iterator[Block]:
         for place, time in enumerate(cube.packed["times"])
     )
     met = Counter(time for time, _, _ in entries)
+    differing = [cube.differing(table.by) for cube in cubes]
     block: List[Tuple[int, int]] = []
     cells, before, grouped = 0, "", True
     for time, number, place in entries:
-        alone = met[time] == 1 and cubes[number].differ(table.by, place)
+        alone = met[time] == 1 and differing[number][place]
         if block and (alone != grouped or (cells >= BLOCK_CELLS and time != before)):
             yield Block(_stretches(cubes, block), grouped)
             block, cells = [], 0
