@@ -11,9 +11,10 @@ again while reading.
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from datetime import date
-from itertools import compress, groupby, repeat
+from itertools import compress, repeat
 from operator import itemgetter
 from typing import (
     Any,
@@ -37,6 +38,7 @@ BAND_BITS = 32
 _CALL_MASK = (1 << CALL_BITS) - 1
 _BAND_MASK = (1 << BAND_BITS) - 1
 _CALL_SPACE = 1 << CALL_BITS
+_AFTER_ANY = b"~"  # follows whatever stands after the hour in a timestamp
 
 Shared = Dict[Tuple[Any, ...], Sequence[int]]
 Run = Tuple[str, int, int]  # an hour such as "2025-01-01T09", and its rows [from, to)
@@ -79,13 +81,13 @@ def hours_of(times: List[bytes]) -> List[Run]:
     >>> hours_of([b"2025-01-01T09:30:00", b"2025-01-01T09:31:00", b"2025-01-01T10:00:00"])
     [('2025-01-01T09', 0, 2), ('2025-01-01T10', 2, 3)]
     """
-    hour = itemgetter(slice(0, 13))
     runs: List[Run] = []
-    start = 0
-    for key, group in groupby(times, hour):
-        length = sum(1 for _ in group)
-        runs.append((key.decode("ascii"), start, start + length))
-        start += length
+    start, count = 0, len(times)
+    while start < count:
+        hour = times[start][:13]
+        end = bisect_left(times, hour + _AFTER_ANY, start)
+        runs.append((hour.decode("ascii"), start, end))
+        start = end
     return runs
 
 
