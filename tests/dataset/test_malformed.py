@@ -289,6 +289,15 @@ def test_byte_fuzz_no_traceback(tmp_path: Path) -> None:
         missing("there is no second Python to compare with")
 
 
+def test_every_python_shows_a_column_name_the_same(tmp_path: Path) -> None:
+    """The end mark U+061D is printable since Unicode 14, so only for the newer Pythons."""
+    path = tmp_path / "m.csv"
+    header = malformed.HEADER + ",gr\u00f6\u00dfe \u4ef7,end\u061d,tab\tbell\x07,no\u00a0break"
+    path.write_bytes(malformed.file_of(line() + ",,,,", header=header))
+    (note,) = open_dataset(path).rollups(()).accounting.notes
+    assert note.endswith("ignored: gr\u00f6\u00dfe \u4ef7, end?, tab?bell?, no?break.")
+
+
 def test_injection_changes_nothing(tmp_path: Path) -> None:
     """A bad row anywhere changes nothing but what is said of it, with 1,000 seeds."""
     first = random.randrange(10**9)

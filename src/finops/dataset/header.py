@@ -8,11 +8,14 @@ from __future__ import annotations
 import csv
 import os
 import stat
+import unicodedata
 from typing import BinaryIO, Dict, List, NamedTuple, Optional, Tuple
 
 from finops import config
 from finops.errors import DataError
 from finops.schema import COLUMN_NAMES, REQUIRED_COLUMNS
+
+_category = unicodedata.ucd_3_2_0.category
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -118,6 +121,9 @@ def _other_delimiter(text: str) -> Optional[str]:
 
 
 def _shown(name: str) -> str:
-    """Return an extra column's name cut to what fits in a sentence, controls replaced."""
-    clean = "".join(c if c.isprintable() else "?" for c in name)
+    """Return an extra column's name cut to what fits in a sentence, controls replaced.
+
+    What is printable is asked of the one Unicode version that every Python has.
+    """
+    clean = "".join(c if c == " " or _category(c)[0] not in "CZ" else "?" for c in name)
     return clean if len(clean) <= 40 else clean[:37] + "..."
