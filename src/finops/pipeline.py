@@ -246,7 +246,8 @@ class _Run(Jobs):
     def _evaluation(self, kinds: Sequence[str]) -> List[Dict[str, Any]]:
         temporal = {"end_time": self._context["period_end"]}
         known = dict({"dataset_overview": {"temporal": temporal}}, **self._results)
-        return [one for one in evaluate(known, self._truth)["kinds"] if one["kind"] in kinds]
+        found: List[Dict[str, Any]] = evaluate(known, self._truth, kinds)["kinds"]
+        return found
 
     def _guard(self, analysis: Analysis, work: Callable[[], _Found]) -> Optional[_Found]:
         """Return what the work returns; None where it fails, which is noted with its time."""

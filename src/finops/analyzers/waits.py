@@ -41,12 +41,11 @@ def percentile_windows(
         return {name: None for name in shares}
     entries = {steps[0]: _entries(days, histograms, steps[0])}
     place = {name: 0 for name in shares}
-    windows = {name: _window(entries[steps[0]], share, steps[0]) for name, share in shares.items()}
-    found: Dict[str, Optional[Row]] = {name: None for name in shares}
+    windows = {name: _Window.of(entries[steps[0]], share) for name, share in shares.items()}
     less = config.PERCENTILE_WINDOWS_LESS_PER_DAY * len(days)
     most = max(0, config.PERCENTILE_WINDOWS_MAX_COUNTS - less)
-    while sum(map(_pairs, windows.values())) > most:
-        largest = max(windows, key=lambda name: _pairs(windows[name]))
+    while sum(window.pairs for window in windows.values()) > most:
+        largest = max(windows, key=lambda name: windows[name].pairs)
         place[largest] += 1
         if place[largest] == len(steps):
             del windows[largest]
@@ -54,9 +53,11 @@ def percentile_windows(
             step = steps[place[largest]]
             if step not in entries:
                 entries[step] = _entries(days, histograms, step)
-            windows[largest] = _window(entries[step], shares[largest], step)
-    found.update(windows)
-    return found
+            windows[largest] = _Window.of(entries[step], shares[largest])
+    return {
+        name: windows[name].row(share, steps[place[name]]) if name in windows else None
+        for name, share in shares.items()
+    }
 
 
 class _Entry(NamedTuple):
@@ -78,27 +79,42 @@ class _Entry(NamedTuple):
         """Return how many calls were faster than the value at a place."""
         return self.running[place - 1] if place else 0
 
+    def places(self, low: int, high: int) -> range:
+        """Return the places of the latencies from low to high."""
+        return range(bisect_left(self.values, low), bisect_right(self.values, high))
+
     def inside(self, low: int, high: int) -> List[List[int]]:
         """Return [ms above low, calls] for the latencies from low to high."""
-        first, last = bisect_left(self.values, low), bisect_right(self.values, high)
-        return [[self.values[k] - low, self.running[k] - self.below(k)] for k in range(first, last)]
+        return [
+            [self.values[k] - low, self.running[k] - self.below(k)] for k in self.places(low, high)
+        ]
 
 
-def _window(entries: Sequence[_Entry], share: float, step: int) -> Row:
-    found = [one.percentile(share) for one in entries if one.calls]
-    low, high = min(found), max(found)
-    return {
-        "share": share,
-        "step": step,
-        "from_ms": low,
-        "calls": [one.calls for one in entries],
-        "below": [one.below(bisect_left(one.values, low)) for one in entries],
-        "inside": [one.inside(low, high) for one in entries],
-    }
+class _Window(NamedTuple):
+    """From the smallest to the largest percentile of some entries, and how many pairs that is."""
 
+    entries: Sequence[_Entry]
+    low: int
+    high: int
+    pairs: int
 
-def _pairs(window: Row) -> int:
-    return sum(map(len, window["inside"]))
+    @classmethod
+    def of(cls, entries: Sequence[_Entry], share: float) -> _Window:
+        """Look how wide the window of a share is; most that are looked at are not kept."""
+        found = [one.percentile(share) for one in entries if one.calls]
+        low, high = min(found), max(found)
+        return cls(entries, low, high, sum(len(one.places(low, high)) for one in entries))
+
+    def row(self, share: float, step: int) -> Row:
+        """Return the window as part of a result."""
+        return {
+            "share": share,
+            "step": step,
+            "from_ms": self.low,
+            "calls": [one.calls for one in self.entries],
+            "below": [one.below(bisect_left(one.values, self.low)) for one in self.entries],
+            "inside": [one.inside(self.low, self.high) for one in self.entries],
+        }
 
 
 def _entries(days: Sequence[str], histograms: Mapping[str, Histogram], step: int) -> List[_Entry]:

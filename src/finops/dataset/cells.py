@@ -11,7 +11,9 @@ from finops.dataset.cubes import CubeSpec, call_codes, customer_codes, histogram
 from finops.dataset.fields import PICO
 from finops.dataset.rollup import CUSTOMER_DIMENSIONS
 
-_LOOKED_AT_CELLS = 50_000
+# Cells are handled in blocks of about this many: enough to make what is done once a block
+# cheap, and few enough to hold their names and numbers at one time.
+MANY_CELLS = 50_000
 
 # Where in a customer's key a dimension is found.
 CUSTOMER_POSITION = {name: place for place, name in enumerate(CUSTOMER_DIMENSIONS)}
@@ -185,7 +187,7 @@ class FilledCube:
         first, starts = 0, self.starts
         while first < len(starts) - 1:
             # Many stretches at a time, as there are many and short ones, but never all cells.
-            last = max(first + 1, bisect_right(starts, starts[first] + _LOOKED_AT_CELLS) - 1)
+            last = max(first + 1, bisect_right(starts, starts[first] + MANY_CELLS) - 1)
             codes = self.packed["codes"][starts[first] : starts[last]]
             numbers = self._numbers(codes, customers, calls)
             ends = [start - starts[first] for start in starts[first : last + 1]]
@@ -224,7 +226,7 @@ class FilledCube:
 
     def stretch(self, first: int, last: int) -> Stretch:
         """Return the cells of the stretches of time [first, last)."""
-        if self.spec.time:
+        if self.spec.time or self.starts[-1] > MANY_CELLS:
             return Stretch(self, first, last)
         if self._lone is None:
             self._lone = Stretch(self, first, last)

@@ -27,8 +27,8 @@ from typing import (
     Tuple,
 )
 
-from finops.dataset.batch import unpack
-from finops.dataset.cells import CUSTOMER_POSITION, FilledCube, Picked, Stretch, stored
+from finops.dataset.batch import MASK, SHIFT
+from finops.dataset.cells import CUSTOMER_POSITION, MANY_CELLS, FilledCube, Picked, Stretch, stored
 from finops.dataset.cubes import token_bands
 from finops.dataset.fields import PICO
 from finops.dataset.journeys import Journeys
@@ -42,10 +42,6 @@ from finops.dataset.rollup import (
     Values,
     in_key_order,
 )
-
-# Cells are folded in blocks of at least this many: enough to make what is done once a block
-# cheap, and few enough to hold their names and numbers at one time.
-BLOCK_CELLS = 50_000
 
 
 def fold(
@@ -63,9 +59,9 @@ def fold(
         filled.update(in_key_order(groups) if by_time else groups)
     if len(wanted) < len(table.measures):
         filled = _with_latencies(table, filled, latencies)
-    elif by_time:
+    if by_time:
         return filled  # blocks are in order of time, too
-    if table.top and table.by[0] not in TIME_DIMENSIONS:
+    if table.top:
         filled = _chosen(table, filled)  # what was best in its block only
     return in_key_order(filled)
 
@@ -109,7 +105,7 @@ def _blocks(table: Table, cubes: Sequence[FilledCube]) -> Iterator[Block]:
     cells, before, grouped = 0, "", True
     for time, number, place in entries:
         alone = met[time] == 1 and differing[number][place]
-        if block and (alone != grouped or (cells >= BLOCK_CELLS and time != before)):
+        if block and (alone != grouped or (cells >= MANY_CELLS and time != before)):
             yield Block(_stretches(cubes, block), grouped)
             block, cells = [], 0
         block.append((number, place))
@@ -150,8 +146,8 @@ def _summed(table: Table, measures: Sequence[str], block: Block) -> Dict[Key, Va
     for stretch in stretches:
         for key, packed in zip(_keys(table, stretch), stretch.sums(measures)):
             added[key] += packed
-    readers = [_reader(measure) for measure in measures]
-    return {key: tuple(read(packed) for read in readers) for key, packed in added.items()}
+    read = [_unpacked(measure, added.values()) for measure in measures]
+    return dict(zip(added, zip(*read))) if read else dict.fromkeys(added, ())
 
 
 def _worth_a_look(table: Table, stretch: Stretch) -> Stretch:
@@ -218,10 +214,14 @@ def _keys(table: Table, stretch: Stretch) -> Iterable[Key]:
     return zip(*columns) if columns else repeat((), len(stretch.codes))
 
 
-def _reader(measure: str) -> Callable[[int], Any]:
-    if measure == "cost":
-        return lambda packed: unpack(packed, "cost") / PICO
-    return lambda packed: unpack(packed, measure)
+def _unpacked(measure: str, sums: Iterable[int]) -> List[Any]:
+    """Return one measure of each packed sum."""
+    if measure == "tokens":
+        both = (_unpacked(m, sums) for m in ("input_tokens", "output_tokens"))
+        return [i + o for i, o in zip(*both)]
+    shift, mask = SHIFT[measure], MASK[measure]
+    whole = [packed >> shift & mask for packed in sums]
+    return [pico / PICO for pico in whole] if measure == "cost" else whole
 
 
 def _chosen(table: Table, groups: Dict[Key, Values]) -> Dict[Key, Values]:
@@ -250,9 +250,10 @@ def _with_latencies(
     whole: Dict[Key, Values] = {}
     for block in _blocks(table, cubes):
         cells = chain.from_iterable(zip(_keys(table, s), cells_of(s)) for s in block.stretches)
-        for key, latencies in cells if block.grouped else joined(cells):
+        groups = in_key_order(dict(cells if block.grouped else joined(cells)))
+        for key, found in groups.items():
             sums = filled.get(key, ())
-            whole[key] = (*sums[:place], latencies, *sums[place:])
+            whole[key] = (*sums[:place], found, *sums[place:])
     return whole
 
 

@@ -6,6 +6,7 @@ from typing import Any, Dict, List, Mapping, Sequence
 
 from finops import config
 from finops.dataset.cells import FilledCube
+from finops.dataset.cubes import CubeSpec
 from finops.dataset.fold import fold, fold_changes
 from finops.dataset.journeys import Journeys
 from finops.dataset.plan import Plan, has_latencies, has_sums
@@ -20,12 +21,19 @@ from finops.dataset.rollup import (
 Part = Mapping[str, Any]
 
 
+Cubes = Mapping[CubeSpec, Sequence[FilledCube]]
+
+
+def cubes_of(plan: Plan, parts: Sequence[Part]) -> Cubes:
+    """Return the cubes of all parts; they keep what is found out about them in folding."""
+    found_out: Dict[Any, List[int]] = {}
+    return {spec: _cubes(parts, plan, place, found_out) for place, spec in enumerate(plan.specs)}
+
+
 def tables_of(
-    plan: Plan, tables: Sequence[Table], parts: Sequence[Part], journeys: Journeys
+    plan: Plan, tables: Sequence[Table], cubes: Cubes, journeys: Journeys
 ) -> Dict[Table, Dict[Any, Any]]:
     """Return tables of the plan, folded from the cubes of all parts."""
-    found_out: Dict[Any, List[int]] = {}
-    cubes = {spec: _cubes(parts, plan, place, found_out) for place, spec in enumerate(plan.specs)}
     filled: Dict[Table, Dict[Any, Any]] = {}
     for table in tables:
         if set(table.measures) & set(REGION_CHANGE_MEASURES):

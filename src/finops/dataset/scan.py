@@ -16,7 +16,7 @@ from finops import config
 from finops.catalog import DEFAULT_PRICES, PriceTable
 from finops.dataset import state
 from finops.dataset.batch import Encoder
-from finops.dataset.gather import accounting_of, customers_of, tables_of
+from finops.dataset.gather import Cubes, accounting_of, cubes_of, customers_of, tables_of
 from finops.dataset.header import open_csv
 from finops.dataset.journeys import Journeys, UnorderedJourneys, joined
 from finops.dataset.part import Pieces, batches, scan_part
@@ -74,6 +74,7 @@ class Dataset:
         self._cache = cache
         self._plan = Plan(())
         self._parts: List[Part] = []
+        self._cubes: Cubes = {}
         self._revived = False  # whether any of the parts was kept from an earlier run
         self._journeys = Journeys()
         self._around: Dict[str, Any] = {}
@@ -142,6 +143,7 @@ class Dataset:
             kept = state.load(found, stream, key) if cache else []
             self._revived = bool(kept)
             self._parts = self._completed(stream, found, kept)
+            self._cubes = cubes_of(plan, self._parts)
             self._look_around(stream, found)
             if cache and self._parts is not kept:
                 state.save(found, stream, key, self._parts)
@@ -155,7 +157,7 @@ class Dataset:
 
     def _fold(self, tables: Sequence[Table]) -> None:
         missing = [table for table in tables if table not in self._filled]
-        self._filled.update(tables_of(self._plan, missing, self._parts, self._journeys))
+        self._filled.update(tables_of(self._plan, missing, self._cubes, self._journeys))
 
     def _read(self, stream: BinaryIO, found: Survey, covered: int) -> List[Part]:
         """Return the parts of the whole lines from the offset `covered` on."""

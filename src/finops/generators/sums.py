@@ -90,14 +90,19 @@ class _Grid:
         self.days = len(daily["days"])
         self._scales = {name: _scale(name, rows) for name, rows in daily["sums"].items()}
         self.rows = {
-            name: [[round(one * self._scales[name]) for one in row] for row in rows]
+            name: [_whole(row, self._scales[name]) for row in rows]
             for name, rows in daily["sums"].items()
             if self._keys
         }
-        self.negative = any(n < 0 for rows in self.rows.values() for row in rows for n in row)
+        self.negative = any(min(row) < 0 for rows in self.rows.values() for row in rows)
+        self._by_step: Dict[int, Dict[str, List[Sequence[int]]]] = {}
 
     def binned(self, step: int) -> Dict[str, List[Sequence[int]]]:
-        return {name: [_binned(row, step) for row in rows] for name, rows in self.rows.items()}
+        found = self._by_step.get(step)
+        if found is None:
+            found = {name: [_binned(row, step) for row in rows] for name, rows in self.rows.items()}
+            self._by_step[step] = found
+        return found
 
     def size(self, step: int) -> int:
         """Return how many characters the sums of so many days take, quotes and commas included."""
@@ -169,6 +174,10 @@ def _scale(measure: str, rows: Sequence[Sequence[Any]]) -> int:
     return _SCALE if math.fsum(map(math.fsum, rows)) >= 1 else _FINE_SCALE
 
 
+def _whole(row: Sequence[Any], scale: int) -> Sequence[int]:
+    return row if scale == 1 else [round(one * scale) for one in row]
+
+
 def _binned(row: Sequence[int], step: int) -> Sequence[int]:
     """Return sums of `step` days; the last one ends with the last day."""
     if step == 1:
@@ -192,13 +201,9 @@ def packed(numbers: Sequence[int]) -> str:
     >>> packed([0, 1, 88]), packed([0, 0])
     ('   !! ', '')
     """
-    width = _width(numbers)
-    return "".join(_digits(number, width) for number in numbers)
-
-
-def _digits(number: int, width: int) -> str:
-    digits = []
-    for _ in range(width):
-        number, digit = divmod(number, len(ALPHABET))
-        digits.append(ALPHABET[digit])
-    return "".join(reversed(digits))
+    base, left = len(ALPHABET), numbers
+    columns: List[List[str]] = []
+    for _ in range(_width(numbers)):
+        columns.append([ALPHABET[number % base] for number in left])
+        left = [number // base for number in left]
+    return "".join(map("".join, zip(*reversed(columns))))

@@ -9,6 +9,7 @@ produce by chance; the same holds for errors.
 from __future__ import annotations
 
 from bisect import bisect_right
+from functools import lru_cache, partial
 from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
 from finops import config
@@ -46,9 +47,10 @@ class Hour(NamedTuple):
 def degraded_hours(cells: Mapping[Tuple[Any, ...], Tuple[Any, ...]]) -> List[Degraded]:
     """Return the bad hours by provider, then hour, from the cells of `PROVIDER_HOURS`."""
     hours: Dict[str, List[Hour]] = {}
+    rank = lru_cache(maxsize=None)(partial(rank_index, share=0.95))  # hours have few sizes
     for (name, provider), (calls, errors, latencies) in cells.items():
         if calls >= config.DEGRADED_MIN_CALLS:
-            p95 = latencies[rank_index(calls, 0.95)]
+            p95 = latencies[rank(calls)]
             hours.setdefault(provider, []).append(Hour(name, calls, errors, latencies, p95))
     found: List[Degraded] = []
     for provider in sorted(hours):
@@ -69,7 +71,7 @@ def _slow(provider: str, hours: Sequence[Hour]) -> List[Degraded]:
     if not bad:
         return []
     calls = sum(hour.calls for hour in hours)
-    slow = sum(_above(hour.latencies, threshold) for hour in hours)
+    slow = calls - sum([bisect_right(hour.latencies, threshold) for hour in hours])
     return [
         Degraded(provider, hour.name, "latency", hour.p95, usual, threshold)
         for hour in bad
@@ -82,7 +84,7 @@ def _failing(provider: str, hours: Sequence[Hour]) -> List[Degraded]:
     errors = sum(hour.errors for hour in hours)
     usual = percent(errors, calls)
     threshold = config.DEGRADED_ERROR_FACTOR * usual
-    rated = ((hour, percent(hour.errors, hour.calls)) for hour in hours)
+    rated = ((hour, percent(hour.errors, hour.calls)) for hour in hours if hour.errors)
     return [
         Degraded(provider, hour.name, "errors", rate, usual, threshold)
         for hour, rate in rated
