@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from itertools import compress
-from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from finops import config
 from finops.catalog import PriceTable
@@ -33,18 +33,21 @@ _DIGITS_TO_ZERO = bytes(ord("0") if 0x30 <= i <= 0x39 else i for i in range(256)
 _TIME_SHAPE = b"0000-00-00T00:00:00.000000\n"
 _TIME_WIDTH = len(_TIME_SHAPE)
 _SIX_DECIMALS = re.compile(rb"(?:[0-9]{1,10}\.[0-9]{6},)*[0-9]{1,10}\.[0-9]{6}").fullmatch
-_INTEGER = re.compile(rb"[0-9]{1,12}").fullmatch  # longer ones are for the careful path
+# Digits of which every number is within the bound; longer ones are for the careful path.
+_DIGITS = {
+    "input_tokens": len(str(config.MAX_TOKENS)) - 1,
+    "output_tokens": len(str(config.MAX_TOKENS)) - 1,
+    "latency_ms": len(str(config.MAX_LATENCY_MS)) - 1,
+    "total_tokens": len(str(2 * config.MAX_TOKENS)) - 1,
+}
 _MONEY = re.compile(rb"[0-9]{1,9}(?:\.[0-9]{1,12})?").fullmatch
 _TIME = re.compile(
     rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-5][0-9]:[0-5][0-9]\.[0-9]{6}"
 ).fullmatch
 _NUMBER_SHAPES = {
-    "input_tokens": _INTEGER,
-    "output_tokens": _INTEGER,
-    "cost_usd": _MONEY,
-    "latency_ms": _INTEGER,
-    "total_tokens": _INTEGER,
+    name: re.compile(b"[0-9]{1,%d}" % digits).fullmatch for name, digits in _DIGITS.items()
 }
+_NUMBER_SHAPES["cost_usd"] = _MONEY
 _PICO_PER_MICRO = b"000000,"
 
 
@@ -151,10 +154,10 @@ class PieceReader:
         self._check_times(columns.times)
         numbers = columns.numbers
         count = len(columns.times)
-        inputs = _integers(numbers["input_tokens"], count)
-        outputs = _integers(numbers["output_tokens"], count)
-        latencies = _integers(numbers["latency_ms"], count)
-        _check_integers(numbers["total_tokens"])
+        inputs = _integers(numbers, "input_tokens", count)
+        outputs = _integers(numbers, "output_tokens", count)
+        latencies = _integers(numbers, "latency_ms", count)
+        _check_integers(numbers, "total_tokens")
         costs, kinds = self._costs(columns, inputs, outputs)
         customer_code = self._encoder.customer_codes.__getitem__
         call_code = self._encoder.call_codes.__getitem__
@@ -302,20 +305,23 @@ class PieceReader:
         return None
 
 
-def _integers(cells: Optional[List[bytes]], count: int) -> List[int]:
+def _integers(numbers: Mapping[str, Optional[List[bytes]]], name: str, count: int) -> List[int]:
     """Return a column of plain integers, zeros where there is no such column."""
+    cells = numbers[name]
     if cells is None:
         return [0] * count
-    _check_integers(cells)
+    _check_integers(numbers, name)
     return list(map(int, cells))
 
 
-def _check_integers(cells: Optional[List[bytes]]) -> None:
-    """Raise BadValue unless each cell is one to twelve digits."""
+def _check_integers(numbers: Mapping[str, Optional[List[bytes]]], name: str) -> None:
+    """Raise BadValue unless each cell is digits, at least one and not too many."""
+    cells = numbers[name]
     if cells is None:
         return
-    if not b"".join(cells).isdigit() or b"" in cells or max(map(len, cells)) > 12:
-        raise BadValue("integer")
+    lengths = set(map(len, cells))
+    if not b"".join(cells).isdigit() or 0 in lengths or max(lengths) > _DIGITS[name]:
+        raise BadValue(name)
 
 
 def _only(columns: Columns, keep: List[bool]) -> Columns:
