@@ -30,11 +30,6 @@ if TYPE_CHECKING:
 SOME_FAILED = 1
 
 
-# Tables are hundreds of thousands of tuples without a cycle among them: looking for cycles as
-# often as Python does by itself takes a quarter of the time after reading.
-_OBJECTS_BETWEEN_COLLECTIONS = 200_000
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     add_data(parser)
@@ -78,8 +73,9 @@ def run(args: argparse.Namespace, console: Console) -> int:
 def analyzed(args: argparse.Namespace, settings: Settings, console: Console) -> Outcome:
     """Run the pipeline with progress, and note what failed on standard error."""
     from finops import pipeline
+    from finops.dataset.workers import OBJECTS_BETWEEN_COLLECTIONS
 
-    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     progress = console.progress("reading", args.quiet)
 
     def step(name: str, number: int, total: int) -> None:

@@ -13,6 +13,8 @@ from finops.dataset.header import Header, read_header
 from finops.dataset.mark import read_mark, readable_end
 
 Span = Tuple[int, int]  # bytes [from, to), both at line starts
+# What a process reads in the time that it takes to start another one and to hear from it.
+_AHEAD_BYTES = 4 * config.MEGABYTE
 
 
 class Survey(NamedTuple):
@@ -41,10 +43,14 @@ def survey(stream: BinaryIO, path: str) -> Survey:
 
 
 def spans(stream: Any, start: int, end: int, count: int) -> List[Span]:
-    """Cut [start, end) at line ends into at most `count` parts of about the same size."""
+    """Cut [start, end) at line ends into at most `count` parts of about the same size.
+
+    The first one is longer, by less than half a part: whoever reads it has started already.
+    """
     cuts = [start]
+    ahead = min(_AHEAD_BYTES, (end - start) // (2 * count))
     for k in range(1, count):
-        cut = _next_line(stream, start + (end - start) * k // count, end)
+        cut = _next_line(stream, start + ahead + (end - start - ahead) * k // count, end)
         if cuts[-1] < cut < end:
             cuts.append(cut)
     return list(zip(cuts, [*cuts[1:], end]))
