@@ -163,7 +163,7 @@ class Cube:
         have worked out of this batch.
         """
         if self.spec.where:
-            batch = _filtered(batch, _passing(self.spec.where, batch, encoder))
+            batch = _filtered(batch, _passing(self.spec.where, batch, encoder), self.spec)
             runs, shared = hours_of(batch.times), {}
         codes = self._codes(batch, encoder, shared)
         what = batch.latencies if self.spec.latency else batch.sums
@@ -346,9 +346,16 @@ def histogram(latencies: Any) -> Dict[int, int]:
     return dict(sorted(Counter(latencies).items()))
 
 
-def _filtered(batch: Batch, passing: Sequence[bool]) -> Batch:
-    columns: List[List[Any]] = [list(compress(column, passing)) for column in batch]
-    return Batch(*columns)
+def _filtered(batch: Batch, passing: Sequence[bool], spec: CubeSpec) -> Batch:
+    """Return the calls that pass, with those columns only that a cube of the spec looks at."""
+    needed = {"customers", "calls", "latencies" if spec.latency else "sums"}
+    needed |= {"times"} if spec.time else set()
+    needed |= {"inputs", "outputs"} if spec.band else set()
+    columns = {
+        name: list(compress(column, passing)) if name in needed else []
+        for name, column in batch._asdict().items()
+    }
+    return Batch(**columns)
 
 
 def _passing(where: str, batch: Batch, encoder: Encoder) -> List[bool]:

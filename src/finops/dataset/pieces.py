@@ -11,7 +11,19 @@ from __future__ import annotations
 
 import re
 from itertools import compress
-from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+)
 
 from finops import config
 from finops.catalog import PriceTable
@@ -44,7 +56,7 @@ _MONEY = re.compile(rb"[0-9]{1,9}(?:\.[0-9]{1,12})?").fullmatch
 _TIME = re.compile(
     rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-5][0-9]:[0-5][0-9]\.[0-9]{6}"
 ).fullmatch
-_NUMBER_SHAPES = {
+_NUMBER_SHAPES: Dict[str, Callable[[bytes], Any]] = {
     name: re.compile(b"[0-9]{1,%d}" % digits).fullmatch for name, digits in _DIGITS.items()
 }
 _NUMBER_SHAPES["cost_usd"] = _MONEY
