@@ -94,6 +94,27 @@ def test_only_what_was_appended_is_read(tmp_path: Path, read_spans: List[Any]) -
     assert len(kept["parts"]) < 8  # small appends were put together
 
 
+@pytest.mark.parametrize("side_by_side", [True, False])
+def test_each_part_is_held_against_the_bytes_of_the_file(
+    tmp_path: Path, read_spans: List[Any], monkeypatch: pytest.MonkeyPatch, side_by_side: bool
+) -> None:
+    """Changed anywhere, and only touched, with the same size and a new time of change."""
+    if not side_by_side:  # as on Windows
+        monkeypatch.delattr(os, "pread", raising=False)
+    path = tmp_path / "a.csv"
+    content = csv_of(rows(0, 1500))
+    path.write_bytes(content)
+    everything(path, cache=True, workers=3)
+    del read_spans[:]
+    path.write_bytes(content)
+    check_fresh(path, workers=3)
+    assert len(read_spans) == 1, "read for the comparison alone"
+    for share in (0.1, 0.5, 0.9):
+        at = content.index(b"us-east", int(len(content) * share))
+        path.write_bytes(content[:at] + content[at:].replace(b"us-east", b"xx-east", 1))
+        check_fresh(path, workers=3)
+
+
 def test_a_torn_line_is_read_when_it_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     content = csv_of(rows(0, 900))

@@ -11,6 +11,7 @@ to the largest.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from itertools import accumulate
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence
 
@@ -119,19 +120,13 @@ class _Window(NamedTuple):
 
 def _entries(days: Sequence[str], histograms: Mapping[str, Histogram], step: int) -> List[_Entry]:
     """Return an entry for each `step` days, the last ones ending with the last day."""
-    bins: List[Dict[int, int]] = [{} for _ in range(-(-len(days) // step))]
+    bins: List[Dict[int, int]] = [defaultdict(int) for _ in range(-(-len(days) // step))]
     for back, day in enumerate(reversed(days)):
-        _add(bins[-1 - back // step], histograms.get(day, {}))
+        into = bins[-1 - back // step]
+        for ms, calls in histograms.get(day, {}).items():
+            into[ms] += calls
     found = []
     for one in bins:
         values = sorted(one)
         found.append(_Entry(values, list(accumulate(map(one.__getitem__, values)))))
     return found
-
-
-def _add(into: Dict[int, int], histogram: Histogram) -> None:
-    if not into:
-        into.update(histogram)
-        return
-    for ms, calls in histogram.items():
-        into[ms] = into.get(ms, 0) + calls

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter, defaultdict
+from functools import partial
 from itertools import accumulate, chain, repeat
 from typing import (
     Any,
@@ -267,11 +268,11 @@ def _joined_lists(cells: Iterable[Tuple[Key, Any]]) -> Iterator[Tuple[Key, Any]]
 
 def _joined_histograms(cells: Iterable[Tuple[Key, Any]]) -> Iterator[Tuple[Key, Any]]:
     """Yield the groups of cells with how often they have each latency, ascending."""
-    gathered: Dict[Key, Dict[int, int]] = defaultdict(dict)
+    gathered: Dict[Key, Dict[int, int]] = defaultdict(partial(defaultdict, int))
     for key, histogram in cells:
         found = gathered[key]
         for latency, calls in histogram.items():
-            found[latency] = found.get(latency, 0) + calls
+            found[latency] += calls
     return ((key, dict(sorted(found.items()))) for key, found in gathered.items())
 
 

@@ -7,6 +7,7 @@ A call keeps the service level where its latency is not above `config.SLA_THRESH
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from typing import (
     Any,
     Callable,
@@ -104,17 +105,17 @@ def merged(groups: Iterable[Group]) -> Group:
     Group(calls=3, cost=1.0, tokens=10, errors=1, latency_ms=21, histogram={7: 3})
     """
     parts = list(groups)
-    histogram: Dict[int, int] = {}
+    histogram: Dict[int, int] = defaultdict(int)
     for group in parts:
         for ms, calls in group.histogram.items():
-            histogram[ms] = histogram.get(ms, 0) + calls
+            histogram[ms] += calls
     return Group(
         sum(g.calls for g in parts),
         math.fsum(g.cost for g in parts),
         sum(g.tokens for g in parts),
         sum(g.errors for g in parts),
         sum(g.latency_ms for g in parts),
-        histogram,
+        dict(histogram),
     )
 
 
