@@ -15,7 +15,7 @@ import re
 import statistics
 import sys
 from pathlib import Path
-from typing import Any, List, NamedTuple, Sequence
+from typing import Any, Iterator, List, NamedTuple, Sequence
 
 import chromium
 from playwright.sync_api import sync_playwright
@@ -42,11 +42,20 @@ class Measured(NamedTuple):
         return sized and self.points <= MOST_POINTS and self.seconds <= PAINT_LIMIT_S
 
 
-def measured(browser: Any, page: Path, runs: int) -> Measured:
-    """Measure one page, opened `runs` times."""
-    paints = [_paint(browser, page.as_uri()) for _ in range(runs)]
-    size = page.stat().st_size / KILOBYTE
-    return Measured(page.stem, size, _most_points(page), statistics.median(paints))
+def painted(pages: Sequence[Path], runs: int) -> Iterator[Measured]:
+    """Measure pages in one browser, each opened `runs` times; nothing where there is none."""
+    path = chromium.program()
+    if path is None:
+        return
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, args=list(chromium.FLAGS))
+        for page in pages[:1]:
+            _paint(browser, page.as_uri())  # the first page of a browser pays for its start
+        for page in pages:
+            seconds = statistics.median(_paint(browser, page.as_uri()) for _ in range(runs))
+            size = page.stat().st_size / KILOBYTE
+            yield Measured(page.stem, size, _most_points(page), seconds)
+        browser.close()
 
 
 def _paint(browser: Any, address: str) -> float:
@@ -75,23 +84,17 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("folder", type=Path, help="a folder of reports")
     parser.add_argument("--runs", type=int, default=5, metavar="N", help="default 5")
     args = parser.parse_args(words)
-    path = chromium.program()
     pages = sorted(args.folder.resolve().glob("*.html"))
-    if path is None or not pages:
+    if chromium.program() is None or not pages:
         print("paint: no Chromium here" if pages else f"paint: no pages in {args.folder}")
         return 1
     found: List[Measured] = []
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=list(chromium.FLAGS))
-        _paint(browser, pages[0].as_uri())  # the first page of a browser pays for its start
-        for page in pages:
-            found.append(measured(browser, page, args.runs))
-            one = found[-1]
-            print(
-                f"{one.name:36}{one.kilobytes:7.1f} KB {one.points:5} points {one.seconds:6.3f} s"
-                f"{'' if one.good else '  missed'}"
-            )
-        browser.close()
+    for one in painted(pages, args.runs):
+        found.append(one)
+        print(
+            f"{one.name:36}{one.kilobytes:7.1f} KB {one.points:5} points {one.seconds:6.3f} s"
+            f"{'' if one.good else '  missed'}"
+        )
     return 0 if all(one.good for one in found) else 1
 
 
