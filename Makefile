@@ -29,6 +29,9 @@ setup: ## prepare the development environment
 
 test: setup lint test-old test-new coverage ## run every check there is
 
+# Compiling everything in each of the thousand processes that tests start takes half a minute.
+unexport PYTHONDONTWRITEBYTECODE
+
 # The newest Python's tests of the examples run these on every Python themselves.
 EXAMPLES := tests/showcase/test_every_example.py tests/showcase/test_instrumentation_runs.py
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import gc
 import random
 import signal
 from datetime import datetime, timedelta
+from functools import lru_cache
 from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import pytest
 from hypothesis import settings
@@ -36,7 +39,10 @@ collect_ignore = ["oracle"] if find_spec("duckdb") is None and not STRICT else [
 
 # Measurements of time and memory: these run before the others, one at a time and without
 # coverage (`make test` does that by the marker `alone`).
-ALONE = ("test_soak_10k", "test_200_clients", "test_starting_up_is_instant")
+ALONE: Dict[str, Tuple[str, ...]] = {
+    "viewer/test_load.py": ("test_soak_10k", "test_200_clients"),
+    "test_cli.py": ("test_starting_up_is_instant",),
+}
 
 
 # Long tests of the whole, which go through nothing that shorter ones do not: measuring what they
@@ -83,22 +89,59 @@ LONGEST = (
 )
 
 
+def pytest_ignore_collect(collection_path: Path, config: Any) -> Optional[bool]:
+    """Do not load a file of which `-m` can choose nothing, whatever its tests are."""
+    chosen = config.getoption("markexpr")
+    if not chosen or collection_path.suffix != ".py":
+        return None
+    return None if _may_choose(chosen, _name_of(collection_path)) else True
+
+
+@lru_cache(maxsize=None)
+def _may_choose(chosen: str, name: str) -> bool:
+    """Whether an expression of marks can hold for a test of a file."""
+    marks = {"whole": [name.startswith(WHOLE)], "once": [name.startswith(ONCE)]}
+    marks.update(alone=[False, name in ALONE], slow=[False, True])
+    combinations = (dict(zip(marks, values)) for values in product(*marks.values()))
+    try:
+        return any(eval(chosen, {}, combination) for combination in combinations)
+    except (NameError, SyntaxError, TypeError):  # of marks that are not known here
+        return True
+
+
 def pytest_collection_modifyitems(items: List[Any]) -> None:
     """Mark the tests that must not share the machine, and those of the whole; order them."""
-    for item in items:
-        if _file_of(item).startswith(WHOLE):
-            item.add_marker("whole")
-        if _file_of(item).startswith(ONCE):
-            item.add_marker("once")
-        if item.name.startswith(ALONE):
-            item.add_marker("alone")
     first = {name: place for place, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: first.get(_file_of(item), len(first)))
+    places = {}
+    for item in items:
+        name = _name_of(item.path)
+        places[item] = first.get(name, len(first))
+        # These are marks of files, by the lists above: whole files are left out by them.
+        assert not any(item.get_closest_marker(mark) for mark in ("whole", "once", "alone"))
+        if name.startswith(WHOLE):
+            item.add_marker("whole")
+        if name.startswith(ONCE):
+            item.add_marker("once")
+        if item.name.startswith(ALONE.get(name, ())):
+            item.add_marker("alone")
+    items.sort(key=places.__getitem__)
 
 
-def _file_of(item: Any) -> str:
-    name: str = item.path.relative_to(Path(__file__).parent).as_posix()
-    return name
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector from looking through thousands of tests again and again."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_unconfigure() -> None:
+    """Let everything go in the end; some libraries complain of what is left."""
+    gc.unfreeze()
+
+
+@lru_cache(maxsize=None)
+def _name_of(path: Path) -> str:
+    return path.relative_to(Path(__file__).parent).as_posix()
 
 
 @pytest.hookimpl(hookwrapper=True)
