@@ -45,21 +45,63 @@ ALONE: Dict[str, Tuple[str, ...]] = {
 }
 
 
-# Long tests of the whole, which go through nothing that shorter ones do not: measuring what they
-# go through would only make them twice as long.
-WHOLE = (
-    "oracle/",
-    "showcase/",
-    "simulator/test_calibration.py",
+# Tests that go through little of the source that no others do: what they go through need not be
+# measured, which would only make them twice as long.
+UNMEASURED = (
+    "analyzers/advanced/test_abuse_detection_days.py",
+    "dataset/test_malformed.py",
     "dataset/test_scan_shapes.py",
+    "generators/test_browser.py",
     "generators/test_every_page.py",
     "generators/test_hostile_browser.py",
     "generators/test_hostile_text.py",
+    "generators/test_ranges.py",
     "generators/test_ranges_oracle.py",
     "generators/test_ranges_wide.py",
+    "oracle/",
+    "showcase/",
+    "simulator/test_calibration.py",
+    "simulator/test_engine.py",
+    "simulator/test_rows.py",
+    "simulator/test_truth.py",
+    "test_architecture.py",
+    "test_cli.py",
+    "test_contributing.py",
+    "test_faults.py",
+    "test_installed.py",
+    "test_promises.py",
+    "test_readme.py",
     "test_robustness.py",
     "test_whole.py",
+    "viewer/test_browser.py",
+    "viewer/test_load.py",
+    "viewer/test_outside.py",
+    "viewer/test_sdk.py",
 )
+
+
+# Of those files, tests that do: nothing else goes through what these go through.
+MEASURED: Dict[str, Tuple[str, ...]] = {
+    "dataset/test_malformed.py": ("test_malformed[", "test_the_account"),
+    "simulator/test_engine.py": (
+        "test_what_a_result_says",
+        "test_any_number_of_workers",
+        "test_lines_appended_by_another_program_stay",
+        "test_another_recipe",
+        "test_a_file_that_was_not_simulated",
+        "test_a_changed_file",
+        "test_unknown_words",
+        "test_a_folder_is_made",
+    ),
+    "test_cli.py": (
+        "test_serve",
+        "test_the_demo",
+        "test_verify",
+        "test_a_port_in_use",
+        "test_a_wrong_port",
+        "test_generate_continues",
+    ),
+}
 
 
 # What these show of pages, sources and documents is the same on every Python.
@@ -100,8 +142,15 @@ def pytest_ignore_collect(collection_path: Path, config: Any) -> Optional[bool]:
 @lru_cache(maxsize=None)
 def _may_choose(chosen: str, name: str) -> bool:
     """Whether an expression of marks can hold for a test of a file."""
-    marks = {"whole": [name.startswith(WHOLE)], "once": [name.startswith(ONCE)]}
-    marks.update(alone=[False, name in ALONE], slow=[False, True])
+    marks = {
+        "unmeasured": {
+            name.startswith(UNMEASURED),
+            name.startswith(UNMEASURED) > (name in MEASURED),
+        },
+        "once": {name.startswith(ONCE)},
+        "alone": {False, name in ALONE},
+        "slow": {False, True},
+    }
     combinations = (dict(zip(marks, values)) for values in product(*marks.values()))
     try:
         return any(eval(chosen, {}, combination) for combination in combinations)
@@ -110,16 +159,16 @@ def _may_choose(chosen: str, name: str) -> bool:
 
 
 def pytest_collection_modifyitems(items: List[Any]) -> None:
-    """Mark the tests that must not share the machine, and those of the whole; order them."""
+    """Mark the tests that must not share the machine, and those not measured; order them."""
     first = {name: place for place, name in enumerate(LONGEST)}
     places = {}
     for item in items:
         name = _name_of(item.path)
         places[item] = first.get(name, len(first))
         # These are marks of files, by the lists above: whole files are left out by them.
-        assert not any(item.get_closest_marker(mark) for mark in ("whole", "once", "alone"))
-        if name.startswith(WHOLE):
-            item.add_marker("whole")
+        assert not any(item.get_closest_marker(mark) for mark in ("unmeasured", "once", "alone"))
+        if name.startswith(UNMEASURED) and not item.name.startswith(MEASURED.get(name, ())):
+            item.add_marker("unmeasured")
         if name.startswith(ONCE):
             item.add_marker("once")
         if item.name.startswith(ALONE.get(name, ())):
