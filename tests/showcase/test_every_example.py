@@ -45,18 +45,12 @@ def test_the_nineteen_are_there():
     assert len(expected) == 19
 
 
-# Every Python from a folder of its own, and this one from the root of the disk, too.
-WHERE = [(python, False) for python in interpreters()] + [(sys.executable, True)]
-
-
-@pytest.mark.parametrize(("python", "below_root"), WHERE)
-@pytest.mark.parametrize("path", EXAMPLES, ids=_named)
-def test_runs_alone_in_an_empty_environment(path, below_root, python, tmp_path):
-    arguments = ["--out", str(tmp_path / "pages")] if path.parent.name == "scenarios" else []
+def _run(path, folder, **how):
+    """Run an example that may write into a folder; check what holds wherever it runs."""
+    arguments = ["--out", str(folder / "pages")] if path.parent.name == "scenarios" else []
     if path.stem == "chart_builder":
-        arguments = ["--out", str(tmp_path / "chart.html")]
-    cwd = Path(tmp_path.anchor) if below_root else tmp_path
-    ran = run_example(path, *arguments, cwd=cwd, python=python)
+        arguments = ["--out", str(folder / "chart.html")]
+    ran = run_example(path, *arguments, **how)
     assert ran.status == 0, ran.err
     assert ran.err == ""
     assert ran.seconds < allowed_seconds(20)
@@ -67,15 +61,20 @@ def test_runs_alone_in_an_empty_environment(path, below_root, python, tmp_path):
     assert "Step 1" in ran.out
     assert "Results" in ran.out
     assert "Key benefits" in ran.out
+    return ran
+
+
+@pytest.mark.parametrize("python", interpreters())
+@pytest.mark.parametrize("path", EXAMPLES, ids=_named)
+def test_runs_alone_in_an_empty_environment(path, python, tmp_path):
+    _run(path, tmp_path, cwd=tmp_path, python=python)
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=_named)
-def test_terminals_without_unicode_get_plain_letters(path, tmp_path):
-    arguments = ["--out", str(tmp_path)] if path.parent.name == "scenarios" else []
-    if path.stem == "chart_builder":
-        arguments = ["--out", str(tmp_path / "chart.html")]
-    ran = run_example(path, *arguments, cwd=ROOT, env={"PYTHONIOENCODING": "ascii"})
-    assert ran.status == 0, ran.err
+def test_runs_at_the_root_of_the_disk_for_a_terminal_without_unicode(path, tmp_path):
+    """Wherever it is started from, and in plain letters where the terminal has no others."""
+    environment = {"PYTHONIOENCODING": "ascii"}
+    ran = _run(path, tmp_path, cwd=Path(tmp_path.anchor), env=environment)
     assert ran.out.isascii()
 
 
