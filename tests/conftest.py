@@ -85,6 +85,9 @@ MEASURED: Dict[str, Tuple[str, ...]] = {
     "dataset/test_malformed.py": ("test_malformed[", "test_the_account"),
     "simulator/test_engine.py": (
         "test_what_a_result_says",
+        "test_two_at_once",
+        "test_workers_go_with_their_engine",
+        "test_disk_full",
         "test_any_number_of_workers",
         "test_lines_appended_by_another_program_stay",
         "test_another_recipe",
@@ -100,6 +103,18 @@ MEASURED: Dict[str, Tuple[str, ...]] = {
         "test_a_port_in_use",
         "test_a_wrong_port",
         "test_generate_continues",
+        "test_analyze_only",
+        "test_a_crash",
+        "test_list",
+        "test_trouble",
+        "test_stdout_faults",
+    ),
+    "viewer/test_outside.py": (
+        "test_a_tracker",
+        "test_every_address",
+        "test_a_signal",
+        "test_running_jobs",
+        "test_port",
     ),
 }
 

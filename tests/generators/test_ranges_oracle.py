@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Tuple
 
 import pytest
 
@@ -122,24 +122,33 @@ def reports(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..
     return of
 
 
-def shown(browser: Any, url: str) -> Dict[str, Any]:
-    visit = Visit(browser, url)
+@pytest.fixture(scope="module")
+def visit(browser: Any, address: str, reports: Callable[..., str]) -> Iterator[Visit]:
+    """One page for all: each test goes where it wants to be."""
+    opened = Visit(browser, f"{address}/{reports()}/index.html")
+    yield opened
+    opened.context.close()
+
+
+def shown(visit: Visit, url: str) -> Dict[str, Any]:
+    visit.complaints.clear()
+    visit.page.goto("about:blank")  # so that a page is loaded anew for other dates, too
+    visit.page.goto(url)
     visit.wait_until("Boolean(window.Chart) && Object.keys(Chart.instances).length > 0")
     visit.wait_for_charts(int(visit.page.evaluate("document.querySelectorAll('canvas').length")))
     found: Dict[str, Any] = visit.page.evaluate(SHOWN)
     assert visit.complaints == []
-    visit.context.close()
     return found
 
 
 @pytest.mark.parametrize("dates", [FIRST_WEEK, MIDDLE, LAST_30], ids="..".join)
 @pytest.mark.parametrize("name", list(FOLLOWING))
 def test_a_page_for_dates_is_the_page_of_these_dates(
-    browser: Any, address: str, reports: Callable[..., str], name: str, dates: Tuple[str, str]
+    visit: Visit, address: str, reports: Callable[..., str], name: str, dates: Tuple[str, str]
 ) -> None:
     range_ = f"#range={dates[0]}..{dates[1]}"
-    chosen = shown(browser, f"{address}/{reports()}/{name}.html{range_}")
-    alone = shown(browser, f"{address}/{reports(*dates)}/{name}.html")
+    chosen = shown(visit, f"{address}/{reports()}/{name}.html{range_}")
+    alone = shown(visit, f"{address}/{reports(*dates)}/{name}.html")
     cards, tables, charts = FOLLOWING[name]
     assert [label for label, _ in chosen["cards"]] == cards
     assert {table[0] for table in chosen["tables"]} == set(tables)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import pickle
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple
 
@@ -14,6 +15,7 @@ from finops.schema import COLUMN_NAMES
 from finops.simulator.engine import generate
 from tests.oracle.database import Oracle
 from tests.support.plain import call
+from tests.support.shared import made_once, shared_folder
 
 SEEDS = (11, 222, 3333)
 SIMULATED_BYTES = 20 * 1_048_576
@@ -28,13 +30,19 @@ class Case(NamedTuple):
 
 @pytest.fixture(scope="session", params=[*SEEDS, "by hand"], ids=str)
 def case(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Case:
-    path = tmp_path_factory.mktemp("oracle") / "calls.csv"
-    if request.param == "by hand":
-        write_by_hand(path)
-    else:
-        generate(str(path), SIMULATED_BYTES, seed=request.param, workers=2)
-    results = compute(Job(open_dataset(path, workers=2), path.parent))
-    return Case(Oracle(path), results)
+    folder = shared_folder(tmp_path_factory) / f"oracle-{request.param}"
+    path = folder / "calls.csv"
+
+    def make() -> None:
+        if request.param == "by hand":
+            write_by_hand(path)
+        else:
+            generate(str(path), SIMULATED_BYTES, seed=request.param, workers=2)
+        results = compute(Job(open_dataset(path, workers=2), folder))
+        (folder / "results").write_bytes(pickle.dumps(results))
+
+    made_once(folder, make)
+    return Case(Oracle(path), pickle.loads((folder / "results").read_bytes()))
 
 
 def write_by_hand(path: Path) -> None:

@@ -13,7 +13,6 @@ import pytest
 from tests.showcase.running import (
     EXAMPLES,
     FOLDERS,
-    ROOT,
     SHOWCASE,
     allowed_seconds,
     interpreters,
