@@ -32,9 +32,6 @@ test: setup lint test-old test-new coverage ## run every check there is
 # Compiling everything in each of the thousand processes that tests start takes half a minute.
 unexport PYTHONDONTWRITEBYTECODE
 
-# The newest Python's tests of the examples run these on every Python themselves.
-EXAMPLES := tests/showcase/test_every_example.py tests/showcase/test_instrumentation_runs.py
-
 # One process more than cores: many tests wait for something.
 SHARED := -n 3 --dist loadfile
 # The order that tests/conftest.py gives them (the runner for Python 3.7 has one of its own).
@@ -42,8 +39,7 @@ ORDERED := --no-loadscope-reorder
 
 test-old: # the tests of what ships, on Python 3.7
 	@if [ -x $(VENV37) ]; then \
-		FINOPS_TEST_KILLS=40 $(VENV37) -m pytest tests $(SHARED) -p no:cacheprovider -m "not slow and not once" \
-			$(addprefix --ignore=,$(EXAMPLES)); fi
+		FINOPS_TEST_KILLS=15 $(VENV37) -m pytest tests $(SHARED) -p no:cacheprovider -m "not slow and not once"; fi
 
 test-new: # everything, on the newest Python, measured
 	@rm -f .coverage .coverage.*

@@ -6,6 +6,7 @@ import csv
 import gc
 import random
 import signal
+import sys
 from datetime import datetime, timedelta
 from functools import lru_cache
 from importlib.util import find_spec
@@ -24,8 +25,14 @@ from tests.support.plain import call
 from tests.support.promises import promised_tests
 from tests.support.tools import STRICT, need
 
-# How long an example takes says something about the machine, not about the code.
-settings.register_profile("no deadline", parent=settings.default, deadline=None)
+# How long an example takes says something about the machine, not about the code.  What holds for
+# a hundred texts on the newest Python is tried with a third of them on the oldest.
+settings.register_profile(
+    "no deadline",
+    parent=settings.default,
+    deadline=None,
+    max_examples=100 if sys.version_info >= (3, 10) else 34,
+)
 settings.load_profile("no deadline")
 
 # A shell ignores Ctrl-C for what it runs in the background, and programs started from there inherit
@@ -119,14 +126,23 @@ MEASURED: Dict[str, Tuple[str, ...]] = {
 }
 
 
-# What these show of pages, sources and documents is the same on every Python.
-ONCE = (
-    "generators/test_hostile_text.py",
-    "generators/test_ranges_oracle.py",
-    "test_architecture.py",
-    "test_contributing.py",
-    "test_readme.py",
-)
+# What these show of pages, sources and documents is the same on every Python, or they run the
+# examples on every Python themselves.
+ALL = ("test_",)
+ONCE: Dict[str, Tuple[str, ...]] = {
+    "analyzers/advanced/test_abuse_detection_days.py": ("test_fifty_thousand_customers",),
+    "generators/test_hostile_text.py": ALL,
+    "generators/test_page.py": ("test_pages_of_500_customers",),
+    "generators/test_ranges_oracle.py": ALL,
+    "showcase/test_every_example.py": ALL,
+    "showcase/test_instrumentation_runs.py": ALL,
+    "showcase/test_queries.py": ("test_same_rows", "test_json_and_csv"),
+    "showcase/test_scenarios.py": ("test_another_input", "test_the_same_inputs", "test_page"),
+    "test_architecture.py": ALL,
+    "test_contributing.py": ALL,
+    "test_readme.py": ALL,
+    "test_whole.py": ("test_no_figure", "test_no_sentence"),
+}
 
 
 # The longest files go first, so that no process is left alone with one of them at the end.
@@ -162,7 +178,7 @@ def _may_choose(chosen: str, name: str) -> bool:
             name.startswith(UNMEASURED),
             name.startswith(UNMEASURED) > (name in MEASURED),
         },
-        "once": {name.startswith(ONCE)},
+        "once": {name in ONCE, ONCE.get(name) == ALL},
         "alone": {False, name in ALONE},
         "slow": {False, True},
     }
@@ -184,7 +200,7 @@ def pytest_collection_modifyitems(items: List[Any]) -> None:
         assert not any(item.get_closest_marker(mark) for mark in ("unmeasured", "once", "alone"))
         if name.startswith(UNMEASURED) and not item.name.startswith(MEASURED.get(name, ())):
             item.add_marker("unmeasured")
-        if name.startswith(ONCE):
+        if item.name.startswith(ONCE.get(name, ())):
             item.add_marker("once")
         if item.name.startswith(ALONE.get(name, ())):
             item.add_marker("alone")

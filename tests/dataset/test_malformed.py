@@ -31,6 +31,7 @@ SCRIPT = Path(malformed.__file__)
 TOTAL = TABLES[0]
 ONE_CALL = [["openai"], [1, 0.00425, 800]]
 NEWEST = sys.version_info >= (3, 10)
+INJECTIONS = 1000 if NEWEST else 300
 MUTATIONS = 5000 if NEWEST else 1000  # the newest asks the oldest about all of its own
 CUSTOMER_BYTES = 3000  # of memory for each customer at most; the README says about 2 KB
 
@@ -299,7 +300,10 @@ def test_every_python_shows_a_column_name_the_same(tmp_path: Path) -> None:
 
 
 def test_injection_changes_nothing(tmp_path: Path) -> None:
-    """A bad row anywhere changes nothing but what is said of it, with 1,000 seeds."""
+    """A bad row anywhere changes nothing but what is said of it, with 1,000 seeds.
+
+    On the oldest Python 300 have to do.
+    """
     first = random.randrange(10**9)
     print(f"seeds from {first}")
     draw = random.Random(first)
@@ -315,7 +319,7 @@ def test_injection_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(b"\n".join([malformed.HEADER.encode(), *rows]) + b"\n")
     clean = outcome(path)
-    for seed in range(first, first + 1000):
+    for seed in range(first, first + INJECTIONS):
         draw = random.Random(seed)
         place = draw.randrange(len(rows) + 1)
         lines = [malformed.HEADER.encode(), *rows]
