@@ -20,6 +20,8 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Optional, Tuple
 
@@ -34,6 +36,7 @@ OLDEST_FOR_TOOLS = (3, 10)
 Version = Tuple[int, int, int]
 
 
+@lru_cache(maxsize=None)
 def pythons() -> Dict[Version, str]:
     """Return every final Python 3 found on this machine, by version."""
     found: Dict[Version, str] = {}
@@ -181,9 +184,10 @@ STEPS: Dict[str, Callable[[], None]] = {
 
 
 def main(names: List[str]) -> None:
-    """Run the named steps, or all."""
-    for name in names or list(STEPS):
-        STEPS[name]()
+    """Run the named steps, or all, at once: they mostly wait for the network."""
+    with ThreadPoolExecutor() as pool:
+        for step in [pool.submit(STEPS[name]) for name in names or list(STEPS)]:
+            step.result()
 
 
 if __name__ == "__main__":
