@@ -38,6 +38,15 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A simulated dataset of 200 KB, to be analyzed; do not change it."""
+    path = tmp_path_factory.mktemp("few") / "simulated_calls.csv"
+    done = run_finops("generate", "--size", "200KB", "--seed", "7", "--data", path)
+    assert done.returncode == 0, done.stderr
+    return path
+
+
 def test_generate_makes_what_it_says(generated: Path, tmp_path: Path) -> None:
     path = tmp_path / "calls.csv"
     done = run_finops("generate", "--size", "1MB", "--seed", "7", "--data", path, "--workers", "2")
@@ -118,8 +127,8 @@ def test_generate_with_own_prices(tmp_path: Path) -> None:
         )
 
 
-def test_analyze_shows_a_table_and_the_page_to_open(generated: Path, tmp_path: Path) -> None:
-    done = run_finops("analyze", "--data", generated, "--reports", tmp_path)
+def test_analyze_shows_a_table_and_the_page_to_open(few: Path, tmp_path: Path) -> None:
+    done = run_finops("analyze", "--data", few, "--reports", tmp_path)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0].split() == ["report", "found", "first", "size", "seconds"]
@@ -131,22 +140,22 @@ def test_analyze_shows_a_table_and_the_page_to_open(generated: Path, tmp_path: P
     assert "\033" not in done.stdout + done.stderr
 
 
-def test_analyze_agrees_with_a_count_of_the_rows(generated: Path, tmp_path: Path) -> None:
-    done = run_finops("analyze", "--data", generated, "--reports", tmp_path, "--json", "-")
+def test_analyze_agrees_with_a_count_of_the_rows(few: Path, tmp_path: Path) -> None:
+    done = run_finops("analyze", "--data", few, "--reports", tmp_path, "--json", "-")
     results = json.loads(done.stdout)
     assert list(results) == IDS
-    rows = generated.read_text().splitlines()[1:]
+    rows = few.read_text().splitlines()[1:]
     cost = sum(round(float(row.split(",")[6]) * 1e6) for row in rows) / 1e6
     for result in results.values():
         assert result["summary"]["total_calls"] == len(rows)
         assert result["summary"]["total_cost"] == pytest.approx(cost)
 
 
-def test_analyze_only_and_json_folder(generated: Path, tmp_path: Path) -> None:
+def test_analyze_only_and_json_folder(few: Path, tmp_path: Path) -> None:
     only = ["--only", "pricing", "--only", "features"]
     folder = tmp_path / "json"
     done = run_finops(
-        "analyze", "--data", generated, "--reports", tmp_path / "r", *only, "--json", folder
+        "analyze", "--data", few, "--reports", tmp_path / "r", *only, "--json", folder
     )
     assert done.returncode == 0
     assert sorted(path.name for path in folder.iterdir()) == ["features.json", "pricing.json"]
@@ -166,18 +175,18 @@ def test_results_are_the_same_for_any_number_of_processes(generated: Path, tmp_p
     assert len(printed) == 1
 
 
-def test_analyze_with_own_prices_prints_their_source(generated: Path, tmp_path: Path) -> None:
+def test_analyze_with_own_prices_prints_their_source(few: Path, tmp_path: Path) -> None:
     prices = tmp_path / "p.json"
     model = {"provider": "openai", "model": "gpt-4", "input_per_1k": 1, "output_per_1k": 1}
     prices.write_text(json.dumps({"source": "our contract", "date": "2026-07", "models": [model]}))
-    words = ["--data", generated, "--reports", tmp_path / "r", "--only", "pricing"]
+    words = ["--data", few, "--reports", tmp_path / "r", "--only", "pricing"]
     assert run_finops("analyze", *words, "--prices", prices).returncode == 0
     page = (tmp_path / "r" / "pricing.html").read_text(encoding="utf-8")
     assert "our contract" in page
     assert "2026-07" in page
 
 
-def test_a_crash_of_an_analyzer_is_named_and_traced(generated: Path, tmp_path: Path) -> None:
+def test_a_crash_of_an_analyzer_is_named_and_traced(few: Path, tmp_path: Path) -> None:
     program = (
         "import sys\n"
         "from finops.analyzers.ubr.pricing import PricingAnalyzer\n"
@@ -187,7 +196,7 @@ def test_a_crash_of_an_analyzer_is_named_and_traced(generated: Path, tmp_path: P
         "from finops.cli import main\n"
         "sys.exit(main(sys.argv[1:]))\n"
     )
-    words = ["analyze", "--data", generated, "--reports", tmp_path]
+    words = ["analyze", "--data", few, "--reports", tmp_path]
     done = run_finops(*words, launcher=("-c", program), cwd=ROOT / "src")
     assert done.returncode == 1
     assert "Traceback" in done.stderr
@@ -297,8 +306,8 @@ def test_debug_adds_the_traceback(tmp_path: Path) -> None:
         assert done.stderr.splitlines()[-1].startswith("finops: no such file")
 
 
-def test_the_environment_gives_defaults_and_flags_override(generated: Path, tmp_path: Path) -> None:
-    environment = {"FINOPS_DATA": str(generated), "FINOPS_REPORTS": str(tmp_path / "env")}
+def test_the_environment_gives_defaults_and_flags_override(few: Path, tmp_path: Path) -> None:
+    environment = {"FINOPS_DATA": str(few), "FINOPS_REPORTS": str(tmp_path / "env")}
     assert run_finops("analyze", "--only", "pricing", env=environment).returncode == 0
     assert (tmp_path / "env" / "pricing.html").is_file()
     flags = ["--reports", tmp_path / "flag"]
@@ -314,9 +323,9 @@ def test_a_wrong_port_in_the_environment_matters_to_serve_alone(generated: Path)
     assert done.stderr == "finops: FINOPS_PORT is not a number; unset it or give --port\n"
 
 
-def test_quiet_shows_no_progress(generated: Path, tmp_path: Path) -> None:
-    loud = run_finops("analyze", "--data", generated, "--reports", tmp_path)
-    quiet = run_finops("analyze", "--data", generated, "--reports", tmp_path, "--quiet")
+def test_quiet_shows_no_progress(few: Path, tmp_path: Path) -> None:
+    loud = run_finops("analyze", "--data", few, "--reports", tmp_path)
+    quiet = run_finops("analyze", "--data", few, "--reports", tmp_path, "--quiet")
     assert "reading" in loud.stderr
     assert f"analyzing {IDS[0]} (1 of 13)" in loud.stderr
     assert quiet.stderr == ""
@@ -358,16 +367,16 @@ def piped(command: str) -> subprocess.CompletedProcess[str]:
 
 @POSIX
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full on this system")
-def test_stdout_faults_full(generated: Path, tmp_path: Path) -> None:
-    done = piped(f"$FINOPS analyze --quiet --data {generated} --reports {tmp_path} >/dev/full")
+def test_stdout_faults_full(few: Path, tmp_path: Path) -> None:
+    done = piped(f"$FINOPS analyze --quiet --data {few} --reports {tmp_path} >/dev/full")
     assert done.returncode == 2
     assert done.stderr == "finops: standard output: No space left on device\n"
     assert (tmp_path / "index.html").is_file()
 
 
 @POSIX
-def test_stdout_faults_reader_leaves(generated: Path, tmp_path: Path) -> None:
-    analyze = f"$FINOPS analyze --quiet --data {generated} --reports {tmp_path} --json -"
+def test_stdout_faults_reader_leaves(few: Path, tmp_path: Path) -> None:
+    analyze = f"$FINOPS analyze --quiet --data {few} --reports {tmp_path} --json -"
     done = piped(f"{analyze} | head -c 10; echo ${{PIPESTATUS[0]}}")
     assert done.stderr == ""
     assert done.stdout.split("\n")[0].endswith("2")
@@ -383,8 +392,8 @@ def test_stdout_faults_closed(tmp_path: Path) -> None:
 
 @POSIX
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full on this system")
-def test_stdout_faults_full_standard_error(generated: Path, tmp_path: Path) -> None:
-    done = piped(f"$FINOPS analyze --data {generated} --reports {tmp_path} 2>/dev/full")
+def test_stdout_faults_full_standard_error(few: Path, tmp_path: Path) -> None:
+    done = piped(f"$FINOPS analyze --data {few} --reports {tmp_path} 2>/dev/full")
     assert done.returncode == 0
     assert "open " in done.stdout
 
