@@ -171,6 +171,8 @@ class FilledCube:
         spec, count = self.spec, len(self.packed["lengths"])
         of_customers = tuple(CUSTOMER_POSITION[n] for n in dimensions if n in CUSTOMER_POSITION)
         of_calls = tuple(spec.calls.index(n) for n in dimensions if n in spec.calls)
+        if not (of_customers or of_calls or spec.band):
+            return [cells == 1 for cells in self.packed["lengths"]]
         customers = self._merged(self.customer_keys, of_customers) if spec.customers else []
         calls = self._merged(self.call_keys, of_calls) if spec.calls else []
         if not (customers or calls):
