@@ -108,23 +108,10 @@ run(Lost())
     assert not found["left"]
 
 
-def test_what_is_raised_here_ends_the_copy() -> None:
-    case = """
-class Failing(Recorded):
-    def trouble(self, number):
-        if in_copy():
-            time.sleep(60)
-        raise ValueError("no")
-run(Failing())
-"""
-    found = shared(case)
-    assert found["raised"] == "no"
-    assert not found["left"]
-
-
-def test_a_copy_that_will_not_stop_is_made_to() -> None:
-    case = """
-signal.signal(signal.SIGINT, signal.SIG_IGN)
+@pytest.mark.parametrize("deaf", ["", "signal.signal(signal.SIGINT, signal.SIG_IGN)"])
+def test_what_is_raised_here_ends_the_copy_whether_it_listens_or_not(deaf: str) -> None:
+    case = f"""
+{deaf}
 class Failing(Recorded):
     def trouble(self, number):
         if in_copy():
