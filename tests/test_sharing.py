@@ -58,7 +58,7 @@ def run(jobs, together=True):
         left = True
     except ChildProcessError:
         left = False
-    print(json.dumps(dict(begun=sorted(jobs.begun), here=jobs.here, heard=jobs.heard,
+    print(json.dumps(dict(begun=sorted(set(jobs.begun)), here=jobs.here, heard=jobs.heard,
                           raised=raised, left=left, files=len(os.listdir("/dev/fd")))))
 """
 
@@ -174,6 +174,7 @@ job = pipeline.Job(sys.argv[2], Path(sys.argv[3]), workers=int(sys.argv[4]),
                    step=lambda name, number, total: steps.append([name, number, total]))
 done = pipeline.analyze(job)
 del done.results["dataset_overview"]["file"]["analyzed_at"]
+steps = [step for at, step in enumerate(steps) if step not in steps[:at]]
 print(json.dumps([list(done.results), done.results, sorted(steps), len(copies),
                   [[r.analysis.id, r.size_bytes, r.headline, r.reason] for r in done.reports]]))
 """

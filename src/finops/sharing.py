@@ -13,11 +13,12 @@ that cannot fork, all is done here.  Nor may it outlive this process, or it woul
 from __future__ import annotations
 
 import os
+import select
 import signal
 import threading
 import time
 from contextlib import suppress
-from typing import BinaryIO, Iterator, List, NoReturn, Optional, Set
+from typing import Iterator, List, NoReturn, Optional, Set
 
 _BEGUN, _TOLD = b"B", b"T"
 _MOST = 256  # a ticket is one byte
@@ -31,7 +32,10 @@ class Jobs:
     count = 0
 
     def begin(self, number: int) -> None:
-        """Note that a job has begun; called in this process, wherever the job is done."""
+        """Note that a job has begun; called in this process, wherever the job is done.
+
+        Called again for one that is being waited for, when there is nothing else to do.
+        """
 
     def do(self, number: int) -> None:
         """Do a job."""
@@ -77,6 +81,7 @@ class _Shared:
         os.write(sink, bytes(range(jobs.count)))
         os.close(sink)
         self._ear, self._mouth = os.pipe()
+        self._there: Optional[int] = None  # what the copy began last
 
     def __enter__(self) -> _Shared:
         origin = os.getpid()
@@ -89,13 +94,15 @@ class _Shared:
 
     def run(self) -> Set[int]:
         """Do what the copy leaves; return the jobs that were done, here or there."""
-        done = set()
+        done: Set[int] = set()
         for number in self._taken():
+            done |= self._listen(wait=False)
             self._jobs.begin(number)
             self._jobs.do(number)
             done.add(number)
-        with open(self._ear, "rb", closefd=False) as ear:
-            return done | set(self._heard(ear))
+        if self._there is not None:
+            self._jobs.begin(self._there)
+        return done | self._listen(wait=True)
 
     def __exit__(self, *raised: object) -> None:
         os.close(self._ear)
@@ -110,21 +117,31 @@ class _Shared:
                 return
             yield ticket[0]
 
-    def _heard(self, ear: BinaryIO) -> Iterator[int]:
-        """Yield the jobs that the copy has done, taken over; a torn end of its words is none."""
-        while True:
-            word = ear.read(2)
-            if len(word) < 2:
-                return
+    def _listen(self, wait: bool) -> Set[int]:
+        """Take over what the copy has told by now, or until it ends; return those jobs."""
+        heard: Set[int] = set()
+        while wait or select.select([self._ear], [], [], 0)[0]:
+            word = self._heard(2)
             if word[:1] == _BEGUN:
+                self._there = word[1]
                 self._jobs.begin(word[1])
                 continue
-            length = int.from_bytes(ear.read(8), "little")
-            found = ear.read(length)
-            if len(found) < length or not length:
-                return
+            found = self._heard(int.from_bytes(self._heard(8), "little"))
+            if not found:
+                break
             self._jobs.hear(word[1], found)
-            yield word[1]
+            heard.add(word[1])
+        return heard
+
+    def _heard(self, count: int) -> bytes:
+        """Return so many bytes of the copy's words, none where it ended before."""
+        found = b""
+        while len(found) < count:
+            more = os.read(self._ear, count - len(found))
+            if not more:
+                return b""
+            found += more
+        return found
 
     def _be_the_copy(self, origin: int) -> NoReturn:
         """Do jobs as long as there are any and the origin lives, tell of them, and end at once.
