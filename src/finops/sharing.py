@@ -82,6 +82,7 @@ class _Shared:
         os.close(sink)
         self._ear, self._mouth = os.pipe()
         self._there: Optional[int] = None  # what the copy began last
+        self._there_last = False  # and whether that was begun later than anything here
 
     def __enter__(self) -> _Shared:
         origin = os.getpid()
@@ -97,10 +98,12 @@ class _Shared:
         done: Set[int] = set()
         for number in self._taken():
             done |= self._listen(wait=False)
+            self._there_last = False
             self._jobs.begin(number)
             self._jobs.do(number)
             done.add(number)
-        if self._there is not None:
+        done |= self._listen(wait=False)
+        if self._there is not None and not self._there_last:
             self._jobs.begin(self._there)
         return done | self._listen(wait=True)
 
@@ -123,7 +126,7 @@ class _Shared:
         while wait or select.select([self._ear], [], [], 0)[0]:
             word = self._heard(2)
             if word[:1] == _BEGUN:
-                self._there = word[1]
+                self._there, self._there_last = word[1], True
                 self._jobs.begin(word[1])
                 continue
             found = self._heard(int.from_bytes(self._heard(8), "little"))
