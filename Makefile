@@ -29,7 +29,7 @@ setup: ## prepare the development environment
 
 test: setup lint test-old test-new coverage ## run every check there is
 
-# Compiling everything in each of the thousand processes that tests start takes half a minute.
+# Each of the many processes that tests start would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
 # One process more than cores: many tests wait for something.
@@ -41,7 +41,7 @@ test-old: # the tests of what ships, on Python 3.7
 	@if [ -x $(VENV37) ]; then \
 		FINOPS_TEST_KILLS=15 $(VENV37) -m pytest tests $(SHARED) -p no:cacheprovider -m "not slow and not once"; fi
 
-test-new: # everything, on the newest Python, measured
+test-new: # everything, on the newest Python, most of it measured
 	@rm -f .coverage .coverage.*
 	@status=0; \
 	$(VENV) -m pytest tests -m alone || status=1; \
@@ -49,7 +49,7 @@ test-new: # everything, on the newest Python, measured
 	$(VENV) -m pytest tests -m "not unmeasured and not alone" $(SHARED) $(ORDERED) --cov --cov-report= || status=1; \
 	exit $$status
 
-coverage: # the share of lines and branches of src that the tests went through
+coverage: # the share of lines and branches of src that the measured tests went through
 	@$(VENV) scripts/coverage_gate.py
 
 lint: setup ## check style and types
