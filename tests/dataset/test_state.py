@@ -205,7 +205,7 @@ def flip(content: bytes) -> bytes:
 )
 def test_a_damaged_state_is_not_used(damage: Callable[[bytes], bytes], tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
-    path.write_bytes(csv_of(rows(0, 1500)))
+    path.write_bytes(csv_of(rows(0, 600)))
     everything(path, cache=True)
     kept = Path(state_path(str(path)))
     kept.write_bytes(damage(kept.read_bytes()))
@@ -236,7 +236,7 @@ def test_a_well_formed_but_wrong_state_is_not_used(
     spoil: Callable[[Any], Any], tmp_path: Path
 ) -> None:
     path = tmp_path / "a.csv"
-    path.write_bytes(csv_of(rows(0, 1500)))
+    path.write_bytes(csv_of(rows(0, 600)))
     everything(path, cache=True)
     file = Path(state_path(str(path)))
     kept = state.wire.load(file.read_bytes()[32:])
