@@ -21,7 +21,7 @@ def calendar_days(period: Period) -> List[str]:
         return []
     first, last = (datetime.strptime(at[:10], DAY_FORM) for at in (period.start, period.end))
     return [
-        (first + timedelta(days=after)).strftime(DAY_FORM)
+        (first + timedelta(days=after)).date().isoformat()
         for after in range((last - first).days + 1)
     ]
 

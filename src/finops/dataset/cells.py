@@ -6,7 +6,7 @@ from bisect import bisect_right
 from itertools import accumulate, chain, compress, repeat
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from finops.dataset.batch import LANES, WORD_BITS, WORDS
+from finops.dataset.batch import LANES, SHIFT, WORD_BITS, WORDS
 from finops.dataset.cubes import CubeSpec, call_codes, customer_codes, histogram, packed_sums
 from finops.dataset.fields import PICO
 from finops.dataset.rollup import CUSTOMER_DIMENSIONS
@@ -14,6 +14,8 @@ from finops.dataset.rollup import CUSTOMER_DIMENSIONS
 # Cells are handled in blocks of about this many: enough to make what is done once a block
 # cheap, and few enough to hold their names and numbers at one time.
 MANY_CELLS = 50_000
+
+_WIDEST = WORD_BITS * max(words for _, words in LANES.values())
 
 # Where in a customer's key a dimension is found.
 CUSTOMER_POSITION = {name: place for place, name in enumerate(CUSTOMER_DIMENSIONS)}
@@ -52,11 +54,19 @@ class Stretch:
         """Return the projected call code of each cell."""
         return self._once("calls", lambda: call_codes(self.codes, self.cube.spec))
 
-    def sums(self, measures: Sequence[str]) -> Sequence[int]:
-        """Return the packed sums of each cell, with at least these measures."""
-        if not self.cube.spec.time:  # others will ask for others
-            measures = tuple(LANES)
-        return self._once("sums", lambda: self._packed_sums(measures))
+    def sums(self, measures: Sequence[str]) -> Tuple[Sequence[int], Mapping[str, int]]:
+        """Return the packed sums of each cell, and where in them each of these measures begins.
+
+        Without time all measures are there, since other tables will ask for others; else only
+        these, side by side, for small numbers add up faster.
+        """
+        if not self.cube.spec.time:
+            return self._once("sums", self._all_sums), SHIFT
+        shifts = {name: place * _WIDEST for place, name in enumerate(stored(measures))}
+        packed = [0] * len(self.codes)
+        for name, shift in shifts.items():
+            packed = [sums + (one << shift) for sums, one in zip(packed, self.whole(name))]
+        return packed, shifts
 
     def times(self) -> Iterable[str]:
         """Return the time value of each cell."""
@@ -102,12 +112,8 @@ class Stretch:
             yield column[start : start + count]
             start += count
 
-    def _packed_sums(self, measures: Sequence[str]) -> List[int]:
-        words: List[Any] = [None] * WORDS
-        for measure in stored(measures):
-            first, count = LANES[measure]
-            words[first : first + count] = map(self.word, range(first, first + count))
-        return packed_sums(len(self.codes), words)
+    def _all_sums(self) -> List[int]:
+        return packed_sums(len(self.codes), list(map(self.word, range(WORDS))))
 
     def _once(self, name: str, work_out: Callable[[], Sequence[int]]) -> Sequence[int]:
         if self.cube.spec.time:

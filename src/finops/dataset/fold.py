@@ -28,7 +28,7 @@ from typing import (
     Tuple,
 )
 
-from finops.dataset.batch import MASK, SHIFT
+from finops.dataset.batch import MASK
 from finops.dataset.cells import CUSTOMER_POSITION, MANY_CELLS, FilledCube, Picked, Stretch, stored
 from finops.dataset.cubes import token_bands
 from finops.dataset.fields import PICO
@@ -144,10 +144,12 @@ def _summed(table: Table, measures: Sequence[str], block: Block) -> Dict[Key, Va
             rows = [known.setdefault(row, row) for row in rows]
         return dict(zip(keys, rows))
     added: Dict[Key, int] = defaultdict(int)
+    shifts: Mapping[str, int] = {}
     for stretch in stretches:
-        for key, packed in zip(_keys(table, stretch), stretch.sums(measures)):
+        sums, shifts = stretch.sums(measures)
+        for key, packed in zip(_keys(table, stretch), sums):
             added[key] += packed
-    read = [_unpacked(measure, added.values()) for measure in measures]
+    read = [_unpacked(measure, added.values(), shifts) for measure in measures]
     return dict(zip(added, zip(*read))) if read else dict.fromkeys(added, ())
 
 
@@ -215,12 +217,12 @@ def _keys(table: Table, stretch: Stretch) -> Iterable[Key]:
     return zip(*columns) if columns else repeat((), len(stretch.codes))
 
 
-def _unpacked(measure: str, sums: Iterable[int]) -> List[Any]:
+def _unpacked(measure: str, sums: Iterable[int], shifts: Mapping[str, int]) -> List[Any]:
     """Return one measure of each packed sum."""
     if measure == "tokens":
-        both = (_unpacked(m, sums) for m in ("input_tokens", "output_tokens"))
+        both = (_unpacked(m, sums, shifts) for m in ("input_tokens", "output_tokens"))
         return [i + o for i, o in zip(*both)]
-    shift, mask = SHIFT[measure], MASK[measure]
+    shift, mask = shifts[measure], MASK[measure]
     whole = [packed >> shift & mask for packed in sums]
     return [pico / PICO for pico in whole] if measure == "cost" else whole
 
@@ -254,7 +256,7 @@ def _with_latencies(
         groups = in_key_order(dict(cells if block.grouped else joined(cells)))
         for key, found in groups.items():
             sums = filled.get(key, ())
-            whole[key] = (*sums[:place], found, *sums[place:])
+            whole[key] = sums[:place] + (found,) + sums[place:]  # noqa: RUF005 - faster
     return whole
 
 

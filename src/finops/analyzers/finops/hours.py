@@ -8,7 +8,6 @@ from typing import Dict, Iterator
 from finops.dataset.rollup import Period, Rollups, Table
 
 HOURS = Table(("hour",), ("cost",))
-HOUR_FORM = "%Y-%m-%dT%H:00:00"
 
 
 def hours_of(period: Period) -> Iterator[str]:
@@ -18,7 +17,7 @@ def hours_of(period: Period) -> Iterator[str]:
     now = datetime.strptime(period.start[:13], "%Y-%m-%dT%H")
     last = datetime.strptime(period.end[:13], "%Y-%m-%dT%H")
     while now <= last:
-        yield now.strftime(HOUR_FORM)
+        yield now.isoformat()
         now += timedelta(hours=1)
 
 
