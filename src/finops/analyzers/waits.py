@@ -122,8 +122,11 @@ def _entries(days: Sequence[str], histograms: Mapping[str, Histogram], step: int
     """Return an entry for each `step` days, the last ones ending with the last day."""
     bins: List[Dict[int, int]] = [defaultdict(int) for _ in range(-(-len(days) // step))]
     for back, day in enumerate(reversed(days)):
-        into = bins[-1 - back // step]
-        for ms, calls in histograms.get(day, {}).items():
+        into, histogram = bins[-1 - back // step], histograms.get(day, {})
+        if not into:
+            into.update(histogram)  # with days by themselves the only one, and copied at once
+            continue
+        for ms, calls in histogram.items():
             into[ms] += calls
     found = []
     for one in bins:
