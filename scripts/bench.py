@@ -17,28 +17,19 @@ import os
 import platform
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-import threading
-import time
 from datetime import date
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from paint import PAINT_LIMIT_S, painted
+from running import Run, after_reading, run
 from variants import append, many_customers, spoil, ten_years
-from yardsticks import LOAD, SRC, WRITE, declared, group_by
+from yardsticks import LOAD, WRITE, declared, group_by
 
 WORKERS = 2
 MEGABYTE = 1_048_576
-
-
-class Run(NamedTuple):
-    """One command: wall seconds, and the most memory that its processes held together, in MB."""
-
-    seconds: float
-    megabytes: float
 
 
 class Row(NamedTuple):
@@ -48,59 +39,6 @@ class Row(NamedTuple):
     target: str
     measured: str
     reached: Any
-
-
-def run(command: Sequence[str]) -> Run:
-    """Run a command to its end; raises CalledProcessError where it fails."""
-    begun = time.perf_counter()
-    process = subprocess.Popen(command, cwd=str(SRC), stdout=subprocess.DEVNULL)
-    memory = _Memory(process.pid)
-    memory.start()
-    status = process.wait()
-    seconds = time.perf_counter() - begun
-    memory.stop()
-    if status:
-        raise subprocess.CalledProcessError(status, command)
-    return Run(seconds, memory.peak / 1024)
-
-
-class _Memory(threading.Thread):
-    """Watches the resident memory of a process and its children, in KB, on Linux."""
-
-    def __init__(self, pid: int) -> None:
-        super().__init__(daemon=True)
-        self.peak = 0
-        self._pid = pid
-        self._ended = threading.Event()
-
-    def run(self) -> None:
-        """Look until told to stop."""
-        while not self._ended.wait(0.05):
-            self.peak = max(self.peak, sum(map(_resident_kb, _family(self._pid))))
-
-    def stop(self) -> None:
-        """Stop looking."""
-        self._ended.set()
-        self.join()
-
-
-def _family(pid: int) -> List[int]:
-    found = [pid]
-    for parent in found:
-        try:
-            children = Path(f"/proc/{parent}/task/{parent}/children").read_text()
-        except OSError:
-            continue
-        found.extend(map(int, children.split()))
-    return found
-
-
-def _resident_kb(pid: int) -> int:
-    try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    except (OSError, IndexError):
-        return 0
-    return pages * os.sysconf("SC_PAGE_SIZE") // 1024
 
 
 # --- ours and the yardsticks ---------------------------------------------------------------
@@ -154,21 +92,6 @@ def interleaved(runs: int, *commands: Callable[[], Run]) -> List[List[Run]]:
         for place, command in enumerate(commands):
             found[place].append(command())
     return found
-
-
-def after_reading(command: Sequence[str]) -> float:
-    """Run an analysis; return the seconds from where it says that it analyzes to its end."""
-    process = subprocess.Popen(
-        command, cwd=str(SRC), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
-    assert process.stderr is not None
-    begun = 0.0
-    for line in process.stderr:
-        if not begun and line.startswith(b"analyzing"):
-            begun = time.perf_counter()
-    if process.wait():
-        raise subprocess.CalledProcessError(process.returncode, command)
-    return time.perf_counter() - begun
 
 
 def seconds_of(runs: Sequence[Run]) -> float:

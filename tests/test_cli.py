@@ -29,22 +29,23 @@ IDS = list(ANALYZER_REGISTRY)
 POSIX = pytest.mark.skipif(os.name == "nt", reason="POSIX only")
 
 
+def simulated(folder: Path, size: str) -> Path:
+    path = folder / "simulated_calls.csv"
+    done = run_finops("generate", "--size", size, "--seed", "7", "--data", path)
+    assert done.returncode == 0, done.stderr
+    return path
+
+
 @pytest.fixture(scope="module")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A simulated dataset of 1 MB; do not change it."""
-    path = tmp_path_factory.mktemp("generated") / "simulated_calls.csv"
-    done = run_finops("generate", "--size", "1", "--seed", "7", "--data", path)
-    assert done.returncode == 0, done.stderr
-    return path
+    return simulated(tmp_path_factory.mktemp("generated"), "1")
 
 
 @pytest.fixture(scope="module")
 def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A simulated dataset of 200 KB, to be analyzed; do not change it."""
-    path = tmp_path_factory.mktemp("few") / "simulated_calls.csv"
-    done = run_finops("generate", "--size", "200KB", "--seed", "7", "--data", path)
-    assert done.returncode == 0, done.stderr
-    return path
+    return simulated(tmp_path_factory.mktemp("few"), "200KB")
 
 
 def test_generate_makes_what_it_says(generated: Path, tmp_path: Path) -> None:

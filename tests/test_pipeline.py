@@ -179,6 +179,22 @@ def test_the_tables_of_an_analysis_are_let_go_of_after_it_also_where_it_fails(
     assert sorted(forgotten) == sorted(declared)
 
 
+def test_a_file_that_is_deleted_when_it_has_been_read_is_reported_on(
+    small_csv: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "calls.csv"
+    path.write_bytes(small_csv.read_bytes())
+
+    def delete(done: int, total: int) -> None:
+        if done == total:
+            path.unlink()
+
+    outcome = analyze(Job(path, tmp_path / "reports", scanned=delete))
+    assert not path.exists()
+    assert not outcome.failed
+    assert len(outcome.results) == len(IDS)
+
+
 def test_a_report_that_was_never_made_is_not_linked(
     small_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,13 +41,6 @@ CustomerKey = Tuple[str, str, str, str, str, Any]
 CallKey = Tuple[Any, ...]
 
 
-def unpack(packed: int, measure: str) -> int:
-    """Return one measure of a packed sum (`cost` in pico-dollars)."""
-    if measure == "tokens":
-        return unpack(packed, "input_tokens") + unpack(packed, "output_tokens")
-    return packed >> SHIFT[measure] & MASK[measure]
-
-
 class Batch(NamedTuple):
     """Calls in time order as columns of equal length.
 

@@ -121,8 +121,8 @@ class Dataset:
 
     @property
     def processes(self) -> int:
-        """How many processes work on this dataset is worth: as many as would read it."""
-        return self._count(os.path.getsize(self.path))
+        """How many processes work on what was read is worth: as many as would read it."""
+        return self._count(self._around["file"].size_bytes)
 
     @property
     def kept_bytes(self) -> int:
