@@ -87,4 +87,4 @@ chartjs: ## put a copy of Chart.js at hand, so that charts draw without a networ
 
 clean: ## remove what tests and tools leave (not your data, not your reports)
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* htmlcov build dist
-	@find finops src scripts showcase tests viewer -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find src scripts showcase tests viewer -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -27,10 +27,10 @@ from evaluate_seeds import seeds_of
 
 from finops import config
 from finops.analyzers.base import Row
-from finops.analyzers.finops.tables import DAYS
-from finops.analyzers.forecast import daily_series, forecast, month_ahead, partial_days
+from finops.analyzers.shared.forecast import daily_series, forecast, month_ahead, partial_days
+from finops.analyzers.shared.tables import DAYS
 from finops.commands.base import parse_size
-from finops.dataset.scan import open_dataset
+from finops.rollups.dataset import open_dataset
 from finops.simulator.engine import generate
 from finops.simulator.scenarios import SCENARIOS
 

@@ -27,8 +27,8 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List
 
 from finops.config import BATCH_SIZE
-from finops.dataset.mark import read_mark
-from tests.dataset.test_malformed import READ_ALONE, other_pythons, outcomes_elsewhere
+from finops.storage.commit import read_mark
+from tests.reader.test_malformed import READ_ALONE, other_pythons, outcomes_elsewhere
 from tests.support.live import some_rows
 from tests.viewer.test_load import Served
 

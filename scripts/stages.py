@@ -19,24 +19,24 @@ from typing import Any, Callable, Dict, List, Sequence, Tuple
 
 from finops import pipeline
 from finops.analyzers.base import Analyzer
-from finops.dataset import scan
-from finops.dataset.batch import Encoder
-from finops.dataset.cubes import Cube
-from finops.dataset.journeys import JourneyReader
-from finops.dataset.pieces import PieceReader
-from finops.dataset.workers import OBJECTS_BETWEEN_COLLECTIONS
+from finops.reader.block_reader import PieceReader
+from finops.reader.encoding import Encoder
+from finops.rollups import dataset
+from finops.rollups.cubes import Cube
+from finops.rollups.customer_activity import JourneyReader
+from finops.rollups.workers import OBJECTS_BETWEEN_COLLECTIONS
 
 # Where each stage is done: object, name of the function.  An indented stage is part of the one
 # before it that is not.
 STAGES: Dict[str, Tuple[Any, str]] = {
-    "reading": (scan, "scan_part"),
+    "reading": (dataset, "scan_part"),
     "  splitting into columns": (PieceReader, "_columns"),
     "  checks, numbers, joint keys": (PieceReader, "_encode"),
     "  sums of each call": (Encoder, "batch"),
     "  into cells": (Cube, "add"),
     "  packing what is complete": (Cube, "_pack"),
     "  journeys": (JourneyReader, "add"),
-    "folding tables": (scan, "tables_of"),
+    "folding tables": (dataset, "tables_of"),
     "analyzers": (Analyzer, "analyze"),
     "results as JSON": (pipeline, "json_text"),
     "pages": (pipeline._Run, "_page"),

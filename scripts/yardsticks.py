@@ -20,7 +20,7 @@ print(json.dumps(tables))
 
 
 class Table(NamedTuple):
-    """A declared table, see `finops.dataset.rollup`."""
+    """A declared table, see `finops.rollups.spec`."""
 
     by: Tuple[str, ...]
     measures: Tuple[str, ...]

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import settings
 
 from finops import config
-from finops.catalog import CATALOG
+from finops.business.catalog import CATALOG
 from finops.schema import COLUMN_NAMES
 from scripts.chromium import FLAGS
 from tests.support.plain import call
@@ -56,21 +56,21 @@ ALONE: Dict[str, Tuple[str, ...]] = {
 # measured, which would only make them twice as long.
 UNMEASURED = (
     "analyzers/advanced/test_abuse_detection_days.py",
-    "dataset/test_malformed.py",
-    "dataset/test_scan_shapes.py",
+    "reader/test_malformed.py",
+    "rollups/test_dataset_shapes.py",
     "generators/test_browser.py",
     "generators/test_every_page.py",
     "generators/test_hostile_browser.py",
     "generators/test_hostile_text.py",
-    "generators/test_ranges.py",
-    "generators/test_ranges_oracle.py",
-    "generators/test_ranges_wide.py",
+    "generators/test_date_range.py",
+    "generators/test_date_range_oracle.py",
+    "generators/test_date_range_wide.py",
     "oracle/",
     "showcase/",
     "simulator/test_calibration.py",
     "simulator/test_engine.py",
-    "simulator/test_rows.py",
-    "simulator/test_truth.py",
+    "simulator/test_batches.py",
+    "simulator/test_ground_truth.py",
     "test_architecture.py",
     "test_cli.py",
     "test_contributing.py",
@@ -89,7 +89,7 @@ UNMEASURED = (
 
 # Of those files, tests that do: nothing else goes through what these go through.
 MEASURED: Dict[str, Tuple[str, ...]] = {
-    "dataset/test_malformed.py": (
+    "reader/test_malformed.py": (
         "test_malformed",
         "test_the_account",
         "test_a_skipped",
@@ -141,7 +141,7 @@ ONCE: Dict[str, Tuple[str, ...]] = {
     "analyzers/advanced/test_abuse_detection_days.py": ("test_fifty_thousand_customers",),
     "generators/test_hostile_text.py": ALL,
     "generators/test_page.py": ("test_pages_of_500_customers",),
-    "generators/test_ranges_oracle.py": ALL,
+    "generators/test_date_range_oracle.py": ALL,
     "showcase/test_every_example.py": ALL,
     "showcase/test_instrumentation_runs.py": ALL,
     "showcase/test_queries.py": ("test_same_rows", "test_json_and_csv"),
@@ -165,8 +165,8 @@ LONGEST = (
     "test_cli.py",
     "test_pipeline.py",
     "test_faults.py",
-    "dataset/test_state.py",
-    "dataset/test_scan.py",
+    "rollups/test_cache.py",
+    "rollups/test_dataset.py",
 )
 
 

@@ -16,7 +16,7 @@ from typing import Any, Dict, List
 
 import pytest
 
-from finops.catalog import CATALOG
+from finops.business.catalog import CATALOG
 from finops.commands import COMMANDS
 from finops.config import MEGABYTE, PROVIDER_NAMES
 from finops.registry import ANALYZER_REGISTRY
@@ -335,9 +335,7 @@ def test_quiet_shows_no_progress(few: Path, tmp_path: Path) -> None:
 def test_both_launchers_and_the_package_run_the_same(tmp_path: Path) -> None:
     usual = run_finops("list", "analyzers").stdout
     assert run_finops("list", "analyzers", cwd=ROOT / "src").stdout == usual
-    elsewhere = run_finops(
-        "list", "analyzers", cwd=tmp_path, launcher=(str(ROOT / "finops" / "__main__.py"),)
-    )
+    elsewhere = run_finops("list", "analyzers", cwd=tmp_path, launcher=(str(ROOT / "finops.py"),))
     assert elsewhere.stdout == usual
     viewer = run_finops("--help", cwd=tmp_path, launcher=(str(ROOT / "viewer" / "server.py"),))
     assert viewer.stdout == run_finops("serve", "--help").stdout
@@ -493,5 +491,5 @@ def test_starting_up_imports_little(words: List[str]) -> None:
     done = run_finops(*words, launcher=("-X", "importtime", "-m", "finops"))
     modules = re.findall(r"\|\s+(finops[.\w]*)$", done.stderr, re.M)
     assert "finops.cli" in modules
-    heavy = ("finops.simulator", "finops.viewer", "finops.generators", "finops.dataset.scan")
+    heavy = ("finops.simulator", "finops.viewer", "finops.generators", "finops.rollups.dataset")
     assert not [name for name in modules if name.startswith(heavy)]

@@ -12,7 +12,7 @@ import pytest
 
 from finops import pipeline
 from finops.evaluation import KINDS
-from finops.generators.detectors import TITLES
+from finops.generators.detector_scores import TITLES
 from finops.schema import HEADER_LINE
 from tests.support.tools import run_finops
 

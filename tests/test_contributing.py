@@ -39,9 +39,9 @@ def recipes() -> Dict[str, Recipe]:
 def followed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project in which all recipes were followed."""
     copy = tmp_path_factory.mktemp("project")
-    for folder in ("finops", "src"):
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(str(ROOT / folder), str(copy / folder), ignore=ignored)
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(str(ROOT / "src"), str(copy / "src"), ignore=ignored)
+    shutil.copy(str(ROOT / "finops.py"), str(copy))
     for recipe in recipes().values():
         for name, content in recipe.files:
             assert not (copy / name).exists(), f"{name} is no new file"

@@ -16,23 +16,23 @@ from typing import Any, Iterator, List, Set, Tuple
 
 import pytest
 
+from finops import atomic as writing
 from finops import config
-from finops.catalog import DEFAULT_PRICES
-from finops.dataset.appender import HEADER, appending
-from finops.dataset.files import Files
+from finops.business.catalog import DEFAULT_PRICES
 from finops.errors import StorageError
-from finops.generators import files as writing
 from finops.pipeline import Job, analyze
 from finops.simulator import engine
-from finops.simulator.recipe import Recipe
-from finops.simulator.truth import truth_path
+from finops.simulator.ground_truth import truth_path
+from finops.simulator.simulation_spec import Recipe
 from finops.simulator.worker import made
-from finops.viewer import store as storing
+from finops.storage.appender import HEADER, appending
+from finops.storage.file_operations import Files
+from finops.viewer import event_store as storing
+from finops.viewer.event_store import Store, Unavailable
 from finops.viewer.events import from_record
-from finops.viewer.store import Store, Unavailable
 from tests.conftest import varied_rows
-from tests.dataset.batches import QUICK, Crash, FaultyFiles, memory_folder
-from tests.dataset.test_appender import WAYS
+from tests.storage.batches import QUICK, Crash, FaultyFiles, memory_folder
+from tests.storage.test_appender import WAYS
 from tests.support.plain import PlainDataset
 from tests.viewer.test_collector import RECORD
 

@@ -24,11 +24,11 @@ import pytest
 
 from finops import config
 from finops.cli import main
-from finops.dataset.lock import writer_lock
-from finops.dataset.mark import read_mark
 from finops.pipeline import Job, compute
 from finops.schema import COLUMN_NAMES
-from finops.simulator.truth import truth_path
+from finops.simulator.ground_truth import truth_path
+from finops.storage.commit import read_mark
+from finops.storage.lock import writer_lock
 from tests.support.forked import Child, Forked
 from tests.viewer.test_collector import RECORD
 
@@ -40,14 +40,14 @@ REAL_ROWS = config.BATCH_SIZE
 SMALL_BATCHES = f"""
 from finops import config
 config.BATCH_SIZE = {ROWS}
-from finops.catalog import DEFAULT_PRICES
-from finops.simulator import rows, worker
-from finops.simulator.recipe import Recipe
+from finops.business.catalog import DEFAULT_PRICES
+from finops.simulator import batches, worker
+from finops.simulator.simulation_spec import Recipe
 made = []
-def once(*words, plain=rows.Vocabulary):
+def once(*words, plain=batches.Vocabulary):
     made[:] = made or [plain(*words)]
     return made[0]
-rows.Vocabulary = once
+batches.Vocabulary = once
 next(worker.made(Recipe.of(7, None, None, True, DEFAULT_PRICES)))
 """
 KILLS = int(os.environ.get("FINOPS_TEST_KILLS", "100"))
@@ -56,7 +56,7 @@ SEED = 7
 # A disk that takes a batch in pieces, each of them a moment.
 SLOW_DISK = """
 import time
-from finops.dataset.files import Files
+from finops.storage.file_operations import Files
 def write(self, fd, data, plain=Files.write):
     time.sleep(0.0003 if len(data) < 20_000 else {pause_s})
     return plain(self, fd, data[: max(4096, len(data) // 8)])
@@ -461,7 +461,7 @@ def now():
     sum(range(100_000))  # the signal is dealt with in here
 """
 IN_FILES = """
-from finops.dataset.files import Files
+from finops.storage.file_operations import Files
 def write(self, fd, data, plain=Files.write):
     if not ({due}):
         return plain(self, fd, data)
@@ -491,13 +491,13 @@ PHASES: Dict[str, str] = {
         due="len(data) > 20_000 and os.stat(fd).st_size > 99_999"
     ),
     "generate: between": before("finops.simulator.engine", "clock_of", 3),
-    "generate: mark": before("finops.dataset.files", "os.replace", 5),
-    "generate: fsync": before("finops.dataset.files", "os.fsync"),
+    "generate: mark": before("finops.storage.file_operations", "os.replace", 5),
+    "generate: fsync": before("finops.storage.file_operations", "os.fsync"),
     "generate: truth": before("finops.simulator.engine", "write_truth"),
-    "analyze: read": before("finops.dataset.scan", "scan_part"),
-    "analyze: keep": before("finops.dataset.state", "os.replace"),
+    "analyze: read": before("finops.rollups.dataset", "scan_part"),
+    "analyze: keep": before("finops.rollups.cache", "os.replace"),
     "analyze: compute": before("finops.analyzers.ubr.pricing", "PricingAnalyzer.compute"),
-    "analyze: write": before("finops.generators.files", "os.fsync", 6),
+    "analyze: write": before("finops.atomic", "os.fsync", 6),
     "analyze: publish": before("finops.publishing", "write_manifest"),
 }
 
@@ -514,7 +514,7 @@ def test_signal_each_phase(
     if phase.startswith("analyze"):
         for name in (".csv", ".csv.commit"):
             shutil.copy(str(golden.with_name("calls" + name)), str(tmp_path / ("calls" + name)))
-        small = "from finops.dataset import state\nstate.MIN_STATE_BYTES = 0\n"
+        small = "from finops.rollups import cache\ncache.MIN_STATE_BYTES = 0\n"
         command = ["analyze", "--data", path, "--reports", tmp_path, "--only", "pricing"]
         command += ["--only", "features", "--workers", 1]
     else:

@@ -14,11 +14,11 @@ import pytest
 from finops import publishing, registry
 from finops.analyzers.base import Analyzer
 from finops.config import MEGABYTE
-from finops.dataset.rollup import Rollups, Table
-from finops.dataset.scan import Dataset
 from finops.errors import DataError, StorageError
 from finops.pipeline import Job, analyze, compute, json_text
 from finops.registry import ANALYZER_REGISTRY, Analysis
+from finops.rollups.dataset import Dataset
+from finops.rollups.spec import Rollups, Table
 from tests.conftest import varied_rows, write_csv
 from tests.support.plain import PlainDataset, call
 from tests.support.tools import need

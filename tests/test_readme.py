@@ -12,9 +12,9 @@ from typing import List
 
 import pytest
 
+from finops.business.prices import load_prices
 from finops.cli import build_parser
 from finops.commands import COMMANDS
-from finops.prices import load_prices
 from finops.schema import COLUMN_NAMES, REQUIRED_COLUMNS
 from tests.support.tools import ROOT
 
@@ -62,7 +62,7 @@ def test_links_and_pictures_lead_somewhere(document: str) -> None:
 def test_paths_in_the_text_exist(document: str) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
     made_by_a_recipe = set(re.findall("^New file `([^`]+)`", text, re.M)) | {
-        "src/finops/generators/ID.py"
+        "src/finops/generators/reports/ID.py"
     }
     named = set(re.findall(r"`((?:src|scripts|tests|showcase|finops|viewer)/[\w./-]*\w)`", text))
     missing = [name for name in named - made_by_a_recipe if not (ROOT / name).exists()]

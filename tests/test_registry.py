@@ -13,7 +13,7 @@ import pytest
 
 from finops import registry
 from finops.analyzers.base import SEVERITIES, Analyzer
-from finops.generators.default import generate_default_report
+from finops.generators.reports.default import generate_default_report
 from finops.registry import ANALYZER_REGISTRY, DOMAINS, Analysis
 from tests.support.plain import PlainDataset, call
 
@@ -173,7 +173,7 @@ def test_the_analyzer_is_a_class_of_its_own_that_declares_what_it_needs(
 @EVERY
 def test_the_generator_is_a_function_of_its_own_file(analysis: Analysis) -> None:
     assert analysis.generator.__name__ == f"generate_{analysis.id}_report"
-    assert analysis.generator.__module__ == f"finops.generators.{analysis.id}"
+    assert analysis.generator.__module__ == f"finops.generators.reports.{analysis.id}"
     assert list(inspect.signature(analysis.generator).parameters) == ["data", "output_path"]
 
 

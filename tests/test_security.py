@@ -17,8 +17,8 @@ from typing import Any, Callable, Dict, Iterator, List, Tuple
 import pytest
 
 from finops import config
-from finops.viewer.gate import Gate, Head, Route
-from finops.viewer.messages import Request, Response
+from finops.viewer.http import Request, Response
+from finops.viewer.security import Gate, Head, Route
 from finops.viewer.server import Limits
 from tests.support.live import Answer, FakeCommands, Live, live, parse, read_all, some_rows
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from finops.dataset import mark as marks
-from finops.dataset.mark import Mark, Pending, write_mark
-from finops.dataset.rollup import Accounting, Period, Rollups
+from finops.rollups.spec import Accounting, Period, Rollups
 from finops.schema import HEADER_LINE
+from finops.storage import commit as marks
+from finops.storage.commit import Mark, Pending, write_mark
 from finops.verify import verify
 from tests.conftest import varied_rows, write_csv
 from tests.support.plain import call

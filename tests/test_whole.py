@@ -11,7 +11,7 @@ from typing import Any, Dict, Iterator, List, Set
 import pytest
 
 from finops import config
-from finops.catalog import CATALOG, PRICES_DATE
+from finops.business.catalog import CATALOG, PRICES_DATE
 from finops.generators import formatting
 from finops.pipeline import Job, analyze
 from finops.registry import ANALYZER_REGISTRY

@@ -87,7 +87,7 @@ def shown(kind: str, value: float) -> str:
 def project() -> Optional[Path]:
     """Return the project's folder if these files lie in one, else None."""
     root = Path(__file__).resolve().parents[2]
-    return root if (root / "finops" / "__main__.py").is_file() else None
+    return root if (root / "finops.py").is_file() else None
 
 
 def default_directory() -> Path:

@@ -20,7 +20,7 @@ BATCH_SIZE = 5000
 _PACKAGE = Path(__file__).resolve().parent
 # src/finops/config.py in a checkout: two levels above lies the file that marks the project.
 _CHECKOUT = _PACKAGE.parent.parent
-PROJECT_ROOT = _CHECKOUT if (_CHECKOUT / "finops" / "__main__.py").is_file() else Path.cwd()
+PROJECT_ROOT = _CHECKOUT if (_CHECKOUT / "finops.py").is_file() else Path.cwd()
 
 DATA_CSV_PATH = PROJECT_ROOT / "data" / "simulated_calls.csv"
 REPORT_DIR = PROJECT_ROOT / "reports" / "html"

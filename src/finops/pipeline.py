@@ -29,17 +29,17 @@ from typing import (
 )
 
 from finops import config, registry
-from finops.catalog import DEFAULT_PRICES, PriceTable
-from finops.dataset.mark import read_mark
-from finops.dataset.rollup import Rollups, Table
-from finops.dataset.scan import open_dataset
+from finops.atomic import write_aside
+from finops.business.catalog import DEFAULT_PRICES, PriceTable
 from finops.errors import FinOpsError, StorageError
 from finops.evaluation import evaluate
-from finops.generators.files import write_aside
 from finops.publishing import Made, publish, utc_text
 from finops.registry import Analysis
+from finops.rollups.dataset import open_dataset
+from finops.rollups.spec import Rollups, Table
 from finops.sharing import Jobs, share
-from finops.simulator.truth import truth_path
+from finops.simulator.ground_truth import truth_path
+from finops.storage.commit import read_mark
 
 _Found = TypeVar("_Found")
 Result = Dict[str, Any]

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 
 from finops import registry
-from finops.dataset.lock import writer_lock
 from finops.errors import StorageError
-from finops.generators.index import generate_index
-from finops.generators.library import copy_library
+from finops.generators.chartjs import copy_library
 from finops.generators.manifest import write_manifest
+from finops.generators.reports.index import generate_index
 from finops.registry import Analysis
+from finops.storage.lock import writer_lock
 
 Row = Dict[str, Any]
 

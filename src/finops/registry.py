@@ -42,9 +42,9 @@ class Analysis(NamedTuple):
         An analysis without a page of its own gets the one that renders any result.
         """
         name = self.id
-        if find_spec(f"finops.generators.{name}") is None:
+        if find_spec(f"finops.generators.reports.{name}") is None:
             name = "default"
-        module = import_module(f"finops.generators.{name}")
+        module = import_module(f"finops.generators.reports.{name}")
         found: Callable[[Dict[str, Any], Any], None] = getattr(module, f"generate_{name}_report")
         return found
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 from typing import Any, List, NamedTuple, Optional, Tuple
 
-from finops.dataset.mark import Mark, mark_path, read_mark
-from finops.dataset.rollup import Accounting, Rollups
-from finops.dataset.scan import open_dataset
+from finops.rollups.dataset import open_dataset
+from finops.rollups.spec import Accounting, Rollups
+from finops.storage.commit import Mark, mark_path, read_mark
 
 SHOWN_LINES = 5
 

@@ -12,8 +12,8 @@ from typing import Any, Dict, Iterator, List
 
 import pytest
 
-from finops.generators.index import generate_index
 from finops.generators.page import CHARTJS_FILE, content_security_policy
+from finops.generators.reports.index import generate_index
 from finops.registry import ANALYZER_REGISTRY
 from tests.conftest import varied_rows
 from tests.generators.pages import CONTEXT, results_of

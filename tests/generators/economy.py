@@ -10,7 +10,7 @@ from typing import Any, Dict, List
 import pytest
 
 from finops import config
-from finops.catalog import CATALOG
+from finops.business.catalog import CATALOG
 from finops.registry import ANALYZER_REGISTRY
 from tests.generators.pages import CONTEXT, Page, results_of
 from tests.support.plain import call

@@ -7,8 +7,8 @@ from datetime import date, timedelta
 from html.parser import HTMLParser
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
+from finops.generators.packed_sums import ALPHABET
 from finops.generators.page import Report
-from finops.generators.sums import ALPHABET
 from finops.registry import ANALYZER_REGISTRY
 from tests.support.plain import PlainDataset
 

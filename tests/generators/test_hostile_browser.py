@@ -16,8 +16,8 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional
 
 import pytest
 
-from finops.generators.index import generate_index
 from finops.generators.page import CHARTJS_FILE
+from finops.generators.reports.index import generate_index
 from finops.registry import ANALYZER_REGISTRY
 from tests.conftest import varied_rows
 from tests.generators.pages import CONTEXT, Page, results_of

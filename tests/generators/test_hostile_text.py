@@ -14,8 +14,8 @@ from typing import Any, Dict, List
 
 import pytest
 
-from finops.generators.index import generate_index
 from finops.generators.markup import inert
+from finops.generators.reports.index import generate_index
 from finops.registry import ANALYZER_REGISTRY
 from tests.conftest import varied_rows
 from tests.generators.pages import CONTEXT, Page, results_of

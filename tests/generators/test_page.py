@@ -11,10 +11,9 @@ from typing import Any, Dict
 
 import pytest
 
-from finops.generators import files, library
+from finops import atomic
+from finops.generators import chartjs
 from finops.generators.components import Card
-from finops.generators.dataset_overview import generate_dataset_overview_report
-from finops.generators.default import generate_default_report
 from finops.generators.page import (
     CHARTJS_INTEGRITY,
     CHARTJS_URL,
@@ -22,6 +21,8 @@ from finops.generators.page import (
     content_security_policy,
     report_page,
 )
+from finops.generators.reports.dataset_overview import generate_dataset_overview_report
+from finops.generators.reports.default import generate_default_report
 from finops.registry import ANALYZER_REGISTRY
 from tests.conftest import varied_rows
 from tests.generators.pages import CONTEXT, REPORT, VALUE, Page, results_of
@@ -106,36 +107,36 @@ def test_chart_library_is_pinned() -> None:
 
 def test_sri_matches_pinned_bytes() -> None:
     package = Path(need("node_modules/chart.js/dist/chart.umd.js"))
-    assert library.integrity(package.read_bytes()) == CHARTJS_INTEGRITY
+    assert chartjs.integrity(package.read_bytes()) == CHARTJS_INTEGRITY
 
 
 def test_only_the_pinned_library_is_copied(tmp_path: Path) -> None:
     other = tmp_path / "other.js"
     other.write_text("alert(1)")
-    assert not library.copy_library(tmp_path / "reports", other)
-    assert not library.copy_library(tmp_path / "reports", tmp_path / "none.js")
+    assert not chartjs.copy_library(tmp_path / "reports", other)
+    assert not chartjs.copy_library(tmp_path / "reports", tmp_path / "none.js")
     assert not (tmp_path / "reports").exists()
 
 
 def test_the_library_is_copied_once(tmp_path: Path) -> None:
     package = Path(need("node_modules/chart.js/dist/chart.umd.js"))
-    assert library.copy_library(tmp_path, package)
+    assert chartjs.copy_library(tmp_path, package)
     before = (tmp_path / "chart.umd.js").stat()
-    assert library.copy_library(tmp_path, tmp_path / "none.js")
+    assert chartjs.copy_library(tmp_path, tmp_path / "none.js")
     assert (tmp_path / "chart.umd.js").stat() == before
 
 
 def test_files_are_written_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = tmp_path / "new" / "page.html"
-    files.write_aside(target, "old €")
+    atomic.write_aside(target, "old €")
     assert target.read_bytes() == "old €".encode()
 
     def refuse(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(files.os, "replace", refuse)
+    monkeypatch.setattr(atomic.os, "replace", refuse)
     with pytest.raises(OSError, match="No space"):
-        files.write_aside(target, "new")
+        atomic.write_aside(target, "new")
     assert target.read_text(encoding="utf-8") == "old €"
     assert list(target.parent.iterdir()) == [target]
 

@@ -7,7 +7,7 @@ from typing import Any, Dict, List
 import pytest
 
 from finops import config
-from finops.catalog import CATALOG
+from finops.business.catalog import CATALOG
 from finops.generators import components
 from finops.generators.charts import (
     COLOURS,

@@ -6,7 +6,7 @@ import math
 import random
 from typing import Any, Dict, List
 
-from finops.catalog import CATALOG
+from finops.business.catalog import CATALOG
 from tests.support.plain import call
 
 PROVIDERS = 7

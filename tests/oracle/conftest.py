@@ -9,8 +9,8 @@ from typing import Any, Dict, List, NamedTuple
 
 import pytest
 
-from finops.dataset.scan import open_dataset
 from finops.pipeline import Job, compute
+from finops.rollups.dataset import open_dataset
 from finops.schema import COLUMN_NAMES
 from finops.simulator.engine import generate
 from tests.oracle.database import Oracle

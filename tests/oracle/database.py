@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Sequence, Tuple
 import pytest
 
 from finops import config
-from finops.catalog import CATALOG
+from finops.business.catalog import CATALOG
 
 duckdb = pytest.importorskip("duckdb")
 

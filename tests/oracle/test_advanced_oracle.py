@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Any, Dict, List, Tuple
 
 from finops import config
-from finops.catalog import DEFAULT_PRICES
+from finops.business.catalog import DEFAULT_PRICES
 from tests.oracle.conftest import Case
 from tests.oracle.database import check_rows, check_same, percentile
 

@@ -8,12 +8,12 @@ from typing import Any, Dict, List, Tuple
 import pytest
 
 from finops import config
-from finops.catalog import CATALOG
-from finops.dataset.scan import open_dataset
+from finops.business.catalog import CATALOG
 from finops.registry import ANALYZER_REGISTRY
+from finops.rollups.dataset import open_dataset
 from finops.simulator.engine import generate
 from finops.simulator.plan import Plan
-from finops.simulator.recipe import Recipe
+from finops.simulator.simulation_spec import Recipe
 from tests.support.tools import need
 
 SEEDS = [config.DEFAULT_SEED, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]

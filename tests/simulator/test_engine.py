@@ -19,17 +19,17 @@ from typing import Callable, Dict, Iterator, List, Tuple
 import pytest
 
 from finops import config
-from finops.catalog import CATALOG, PriceTable
+from finops.business.catalog import CATALOG, PriceTable
 from finops.config import BATCH_SIZE, MEGABYTE
-from finops.dataset.lock import writer_lock
-from finops.dataset.mark import mark_path, readable_end
 from finops.errors import LockError, StorageError, UsageError
 from finops.schema import HEADER_LINE
 from finops.simulator.engine import GenerateResult, generate
+from finops.simulator.ground_truth import truth_path
 from finops.simulator.plan import Plan
-from finops.simulator.recipe import Recipe
-from finops.simulator.truth import truth_path
-from tests.dataset.batches import Crash, FaultyFiles
+from finops.simulator.simulation_spec import Recipe
+from finops.storage.commit import mark_path, readable_end
+from finops.storage.lock import writer_lock
+from tests.storage.batches import Crash, FaultyFiles
 from tests.support.tools import ROOT
 
 SIZE = int(3.5 * MEGABYTE)  # two batches and part of a third
@@ -162,8 +162,8 @@ def test_killed_again_and_again(folder: Path, workers: int) -> None:
         process.wait()
         readable = golden[: readable_end(csv)] if csv.exists() else b""
         assert csv.read_bytes()[: len(readable)] == readable
-        rows = max(0, readable.count(b"\n") - 1)
-        assert rows % BATCH_SIZE == 0 or readable == golden
+        batches = max(0, readable.count(b"\n") - 1)
+        assert batches % BATCH_SIZE == 0 or readable == golden
     assert interrupted >= 3, "nothing was proved: too few runs were interrupted"
     generate(csv, 3 * SIZE, seed=SEED)
     assert both(csv) == both(whole)
@@ -205,15 +205,15 @@ def small() -> Callable[..., GenerateResult]:
     others = {name: sys.modules.pop(name) for name in list(sys.modules) if is_simulator(name)}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(config, "BATCH_SIZE", ROWS)
-        from finops.simulator import engine, rows
+        from finops.simulator import batches, engine
 
         patch.undo()
     for name in [*filter(is_simulator, sys.modules)]:
         del sys.modules[name]
     sys.modules.update(others)
     recipe = Recipe.of(SEED)
-    words = rows.Vocabulary(Plan(recipe), recipe.prices)
-    rows.Vocabulary = lambda *_: words  # type: ignore
+    words = batches.Vocabulary(Plan(recipe), recipe.prices)
+    batches.Vocabulary = lambda *_: words  # type: ignore
     generated: Callable[..., GenerateResult] = engine.generate
     return generated
 
@@ -435,11 +435,11 @@ def test_readers_see_whole_batches_while_it_is_written(folder: Path) -> None:
         if mark_path(csv).exists():
             end = readable_end(csv)
             with open(csv, "rb") as file:
-                rows = max(0, file.read(end).count(b"\n") - 1)
-            if not seen or rows != seen[-1]:
-                seen.append(rows)
+                batches = max(0, file.read(end).count(b"\n") - 1)
+            if not seen or batches != seen[-1]:
+                seen.append(batches)
     assert process.returncode == 0
     assert seen == sorted(seen)
-    partial = [rows for rows in seen if rows % BATCH_SIZE]
+    partial = [batches for batches in seen if batches % BATCH_SIZE]
     assert partial in ([], [seen[-1]])  # the last batch ends where the size is reached
     assert len(seen) > 3

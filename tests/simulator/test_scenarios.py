@@ -9,10 +9,10 @@ from typing import Dict, List
 import pytest
 
 from finops import config
-from finops.simulator import market as markets
-from finops.simulator.dice import Dice
+from finops.simulator import model_mix as markets
 from finops.simulator.incidents import Departures, Incident
 from finops.simulator.population import build
+from finops.simulator.rng import Dice
 from finops.simulator.scenarios import SCENARIOS
 from finops.simulator.scenarios.base import Stretch
 from finops.simulator.traffic import Calendar

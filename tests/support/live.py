@@ -14,12 +14,12 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Opt
 
 from finops import config
 from finops.viewer import app
-from finops.viewer.core import ALL_IDS, Settings
 from finops.viewer.datasets import Dataset
 from finops.viewer.monitor import Pace
 from finops.viewer.process import Command
 from finops.viewer.server import Limits
 from finops.viewer.tasks import Commands, Growth
+from finops.viewer.viewer_state import ALL_IDS, Settings
 
 FAKE = Path(__file__).with_name("fake_work.py")
 QUIET = Pace(interval_s=0.2, gap_s=3600, growth_bytes=1 << 40)

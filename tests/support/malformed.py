@@ -18,9 +18,9 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 if __name__ == "__main__":  # in another Python, where nothing has set the path
     sys.path[:0] = [str(Path(__file__).resolve().parents[2] / name) for name in ("src", "")]
 
-from finops.dataset.rollup import Rollups, Table
-from finops.dataset.scan import open_dataset
 from finops.errors import DataError
+from finops.rollups.dataset import open_dataset
+from finops.rollups.spec import Rollups, Table
 from finops.schema import COLUMN_NAMES
 from tests.support.plain import call
 

@@ -13,8 +13,8 @@ from decimal import Decimal
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from finops import config
-from finops.catalog import DEFAULT_PRICES, PriceTable
-from finops.dataset.rollup import (
+from finops.business.catalog import DEFAULT_PRICES, PriceTable
+from finops.rollups.spec import (
     Accounting,
     Customer,
     FileInfo,

@@ -10,9 +10,9 @@ from typing import Any, Callable, Iterator, List
 import pytest
 
 from finops.viewer import app
-from finops.viewer.core import Settings
 from finops.viewer.monitor import Pace
 from finops.viewer.tasks import Commands
+from finops.viewer.viewer_state import Settings
 from scripts.chromium import FLAGS
 from tests.conftest import varied_rows, write_csv
 from tests.support.live import QUIET, FakeCommands, Live, live, some_rows

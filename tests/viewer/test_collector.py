@@ -13,8 +13,8 @@ from typing import Any, Dict, Iterator, List
 import pytest
 
 from finops import config
-from finops.dataset.lock import writer_lock
 from finops.schema import COLUMN_NAMES
+from finops.storage.lock import writer_lock
 from tests.support.live import Answer, Live, in_parallel, live
 
 COMPLETION: Dict[str, Any] = {
@@ -431,7 +431,7 @@ def test_many_clients_at_once(open_to_all: Live) -> None:
 
 
 def test_collected_data_is_a_dataset_like_any_other(open_to_all: Live) -> None:
-    from finops.dataset.scan import open_dataset
+    from finops.rollups.dataset import open_dataset
 
     for n in range(5):
         complete(open_to_all, transactionId=f"t{n}")

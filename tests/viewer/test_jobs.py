@@ -13,11 +13,11 @@ from typing import Any, Dict, List
 import pytest
 
 from finops import config
-from finops.viewer.core import ALL_IDS
+from finops.viewer.job_output import Output
 from finops.viewer.jobs import Busy, Ending, Full, Job, JobRunner, Task
-from finops.viewer.output import Output
 from finops.viewer.process import COMPLETE, ERROR, TIMEOUT, Command, run_limited
 from finops.viewer.tasks import Commands, Growth, presentable
+from finops.viewer.viewer_state import ALL_IDS
 from tests.support.live import FakeCommands, Live, live, some_rows
 
 

@@ -20,9 +20,9 @@ from typing import Any, Dict, Iterator, List, Set, Tuple
 import pytest
 
 from finops import config
-from finops.dataset.lock import writer_lock
-from finops.dataset.mark import read_mark
 from finops.schema import HEADER_LINE
+from finops.storage.commit import read_mark
+from finops.storage.lock import writer_lock
 from tests.support.forked import Forked
 from tests.support.live import Live, in_parallel, live, read_all, some_rows
 from tests.support.tools import ROOT, clean_environment

@@ -10,9 +10,9 @@ from typing import Any, Dict, List, Tuple
 
 import pytest
 
-from finops.viewer.core import ALL_IDS
-from finops.viewer.follow import FileState, Follower
+from finops.viewer.file_watcher import FileState, Follower
 from finops.viewer.monitor import Cadence, Monitor, Pace
+from finops.viewer.viewer_state import ALL_IDS
 from tests.support.live import FakeCommands, Live, live, some_rows
 
 MB = 1_048_576

@@ -14,8 +14,8 @@ from typing import Any, Dict, Set
 import pytest
 
 from finops import config
-from finops.catalog import DEFAULT_PRICES
-from finops.viewer.messages import Request, Response, failure
+from finops.business.catalog import DEFAULT_PRICES
+from finops.viewer.http import Request, Response, failure
 from finops.viewer.tasks import Commands
 from tests.support.fake_provider import fake_provider, usage_of
 from tests.support.live import Live, live

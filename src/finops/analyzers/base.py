@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Dict, Iterable, List, Mapping, Sequence, Tuple, Union
 
-from finops.dataset.rollup import Rollups, Table
+from finops.rollups.spec import Rollups, Table
 
 SEVERITIES: Tuple[str, ...] = ("critical", "warning", "info", "success")
 
@@ -32,7 +32,7 @@ class Analyzer:
 
         Raises DataError where the file as a whole cannot be read.
         """
-        from finops.dataset.scan import open_dataset  # here: pure tables need no scan
+        from finops.rollups.dataset import open_dataset  # here: pure tables need no scan
 
         return self.compute(open_dataset(self.source).rollups(self.TABLES))
 

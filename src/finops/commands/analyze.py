@@ -73,7 +73,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
 def analyzed(args: argparse.Namespace, settings: Settings, console: Console) -> Outcome:
     """Run the pipeline with progress, and note what failed on standard error."""
     from finops import pipeline
-    from finops.dataset.workers import OBJECTS_BETWEEN_COLLECTIONS
+    from finops.rollups.workers import OBJECTS_BETWEEN_COLLECTIONS
 
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     progress = console.progress("reading", args.quiet)

@@ -12,7 +12,7 @@ from finops.errors import UsageError
 from finops.progress import Progress
 
 if TYPE_CHECKING:
-    from finops.catalog import PriceTable
+    from finops.business.catalog import PriceTable
 
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(KB|MB|GB|)", re.IGNORECASE)
 _UNITS = {"KB": 1024, "": config.MEGABYTE, "MB": config.MEGABYTE, "GB": 1024 * config.MEGABYTE}
@@ -151,10 +151,10 @@ def prices_of(args: argparse.Namespace) -> PriceTable:
     Raises DataError where the file is not a price table.
     """
     if args.prices:
-        from finops.prices import load_prices
+        from finops.business.prices import load_prices
 
         return load_prices(args.prices)
-    from finops.catalog import DEFAULT_PRICES
+    from finops.business.catalog import DEFAULT_PRICES
 
     return DEFAULT_PRICES
 

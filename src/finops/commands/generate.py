@@ -121,7 +121,7 @@ def generated(args: argparse.Namespace, settings: Settings, console: Console) ->
 
 def recipe_of(path: Path) -> Dict[str, Any]:
     """Return the choices that an existing file is continued with; {} for none."""
-    from finops.dataset.mark import read_mark
+    from finops.storage.commit import read_mark
 
     mark = read_mark(path)
     made = mark.simulation or {} if mark else {}

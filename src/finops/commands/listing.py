@@ -38,7 +38,7 @@ def _analyzers() -> Rows:
 
 
 def _providers() -> Rows:
-    from finops.catalog import CATALOG
+    from finops.business.catalog import CATALOG
 
     models = {p: [m.name for m in CATALOG if m.provider == p] for p in config.PROVIDER_NAMES}
     rows = [

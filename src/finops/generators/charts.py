@@ -12,7 +12,7 @@ import zlib
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from finops import config
-from finops.catalog import CATALOG
+from finops.business.catalog import CATALOG
 from finops.generators import formatting
 from finops.generators.components import Part
 from finops.generators.markup import Markup, fill, inert, join, json_number, token

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any, Dict, Mapping, Sequence, Union
 
+from finops.atomic import write_aside
 from finops.config import MEGABYTE
-from finops.generators.files import write_aside
 
 Data = Mapping[str, Any]
 REPORT_KEYS = (

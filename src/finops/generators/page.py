@@ -14,12 +14,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
+from finops.atomic import write_aside
 from finops.generators import components, formatting
 from finops.generators.components import Card, Data, Part
-from finops.generators.files import write_aside
+from finops.generators.data_quality import basis, data_quality
+from finops.generators.date_range import Daily, range_bar
 from finops.generators.markup import Markup, Token, fill, join, json_block, token
-from finops.generators.quality import basis, data_quality
-from finops.generators.ranges import Daily, range_bar
 from finops.generators.thresholds import thresholds_of
 
 CHARTJS_VERSION = "4.5.1"

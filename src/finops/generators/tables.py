@@ -9,7 +9,7 @@ from finops.generators import formatting
 from finops.generators.charts import colour_of
 from finops.generators.components import Part, severity_badge
 from finops.generators.markup import Markup, fill, inert, join, json_number, token
-from finops.generators.sums import Sums
+from finops.generators.packed_sums import Sums
 
 SHOWN_ROWS = 25
 FILTER_FROM_ROWS = 16

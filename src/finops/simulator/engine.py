@@ -26,18 +26,18 @@ from typing import (
 )
 
 from finops import config
-from finops.catalog import DEFAULT_PRICES, PriceTable
+from finops.business.catalog import DEFAULT_PRICES, PriceTable
 from finops.config import BATCH_SIZE
-from finops.dataset.appender import HEADER, Appender, storage_error
-from finops.dataset.files import FILES, Files
-from finops.dataset.lock import writer_lock
-from finops.dataset.mark import mark_path, read_mark
 from finops.errors import UsageError
-from finops.simulator.chronicle import Chronicle
-from finops.simulator.crew import batches_in_order
-from finops.simulator.recipe import Recipe
-from finops.simulator.truth import Entry, truth_path, write_truth
+from finops.simulator.ground_truth import Entry, truth_path, write_truth
+from finops.simulator.incident_log import Chronicle
+from finops.simulator.simulation_spec import Recipe
 from finops.simulator.worker import made
+from finops.simulator.worker_pool import batches_in_order
+from finops.storage.appender import HEADER, Appender, storage_error
+from finops.storage.commit import mark_path, read_mark
+from finops.storage.file_operations import FILES, Files
+from finops.storage.lock import writer_lock
 
 Progress = Callable[[int, int, int], None]
 

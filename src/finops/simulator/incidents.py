@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Callable, Dict, Iterator, List, NamedTuple, Sequence, Set, Tuple
 
 from finops import config
-from finops.simulator.dice import Dice
 from finops.simulator.population import Population
+from finops.simulator.rng import Dice
 from finops.simulator.traffic import Moment
 
 HOUR_BURST = "hour_burst"

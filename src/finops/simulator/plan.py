@@ -23,14 +23,14 @@ from typing import (
 
 from finops import config
 from finops.simulator import incidents as kinds
-from finops.simulator import market as markets
+from finops.simulator import model_mix as markets
 from finops.simulator import population as people
-from finops.simulator.dice import Dice
 from finops.simulator.incidents import Departures, Incident, Planting
-from finops.simulator.market import Weights
-from finops.simulator.recipe import Recipe
+from finops.simulator.model_mix import Weights
+from finops.simulator.rng import Dice
 from finops.simulator.scenarios import SCENARIOS
 from finops.simulator.scenarios.base import Scenario, Stretch
+from finops.simulator.simulation_spec import Recipe
 from finops.simulator.traffic import Calendar, Moment
 
 # A customer calls in one of several manners; the row maker has a set of tables for each.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Dict, List, Mapping, NamedTuple, Sequence, Set, Tuple
 
 from finops import config
-from finops.simulator.dice import Dice
+from finops.simulator.rng import Dice
 
 # Archetype, tier, product.
 Kind = Tuple[str, str, str]

@@ -13,10 +13,10 @@ import sys
 from contextlib import suppress
 from typing import Iterator, Tuple
 
-from finops.dataset.files import FILES
+from finops.simulator.batches import RowMaker, batches
 from finops.simulator.plan import Plan
-from finops.simulator.recipe import Recipe
-from finops.simulator.rows import RowMaker, batches
+from finops.simulator.simulation_spec import Recipe
+from finops.storage.file_operations import FILES
 
 LENGTH = struct.Struct("<Q")
 

@@ -17,12 +17,12 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 from finops import config
 from finops.viewer.collector import Collector
-from finops.viewer.core import Settings, Viewer
+from finops.viewer.event_store import Store
 from finops.viewer.routes import build_routes
 from finops.viewer.server import Limits, ViewerServer
 from finops.viewer.showcase import find_examples
-from finops.viewer.store import Store
 from finops.viewer.tasks import Commands
+from finops.viewer.viewer_state import Settings, Viewer
 
 TROUBLE = 2
 INTERRUPTED = 130

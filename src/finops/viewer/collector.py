@@ -15,9 +15,9 @@ from collections import OrderedDict
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from finops import config
+from finops.viewer.event_store import Crowded, Store, Stored, Unavailable
 from finops.viewer.events import FieldError, Row, error_text, from_completion, from_record
-from finops.viewer.jobs import now_text
-from finops.viewer.messages import (
+from finops.viewer.http import (
     Headers,
     Refused,
     Request,
@@ -26,8 +26,8 @@ from finops.viewer.messages import (
     json_response,
     refuse,
 )
-from finops.viewer.store import Crowded, Store, Stored, Unavailable
-from finops.viewer.strictjson import parse, parse_object
+from finops.viewer.jobs import now_text
+from finops.viewer.strict_json import parse, parse_object
 
 _RETRY: Headers = (("Retry-After", str(config.COLLECT_LOCK_WAIT_S)),)
 _LABEL = "metered-event"

@@ -16,11 +16,11 @@ from decimal import Decimal
 from typing import Any, Dict, Mapping, NamedTuple, Optional
 
 from finops import config, schema
-from finops.catalog import DEFAULT_PRICES
-from finops.dataset.fields import BadValue, canonical_time, parse_time
-from finops.dataset.header import Header
-from finops.dataset.lines import LineParser
-from finops.viewer.folding import fold
+from finops.business.catalog import DEFAULT_PRICES
+from finops.reader.fields import BadValue, canonical_time, parse_time
+from finops.reader.header import Header
+from finops.reader.row_parser import LineParser
+from finops.viewer.name_normalization import fold
 
 Event = Mapping[str, Any]
 

@@ -14,8 +14,8 @@ from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any, Optional, Tuple
 
 from finops import config
-from finops.viewer.gate import Admitted, Head, parse_head
-from finops.viewer.messages import Refused, Response, failure, refuse
+from finops.viewer.http import Refused, Response, failure, refuse
+from finops.viewer.security import Admitted, Head, parse_head
 
 if TYPE_CHECKING:
     from finops.viewer.server import ViewerServer

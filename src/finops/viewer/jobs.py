@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from typing import Any, Callable, Deque, Dict, List, NamedTuple, Optional, Tuple
 
 from finops import config
-from finops.viewer.output import Output
+from finops.viewer.job_output import Output
 from finops.viewer.process import CANCELLED, ERROR, Command, Outcome, run_limited
 
 QUEUED = "queued"

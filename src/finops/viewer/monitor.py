@@ -11,7 +11,7 @@ import time
 from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 
 from finops import config
-from finops.viewer.follow import FileState, Follower
+from finops.viewer.file_watcher import FileState, Follower
 from finops.viewer.jobs import now_text
 
 _BUSY_STEP_S = 1.0

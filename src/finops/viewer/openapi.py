@@ -10,8 +10,8 @@ from typing import Any, Dict, Optional, Sequence
 
 from finops import __version__, config, schema
 from finops.registry import ANALYZER_REGISTRY
-from finops.viewer.core import Viewer
 from finops.viewer.events import SDK_REQUIRED
+from finops.viewer.viewer_state import Viewer
 
 Schema = Dict[str, Any]
 

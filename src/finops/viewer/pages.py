@@ -18,11 +18,11 @@ from finops.generators import page
 from finops.generators.markup import Markup, Token, escape, fill, join, token
 from finops.registry import ANALYZER_REGISTRY, DOMAINS, Analysis
 from finops.viewer import showcase
-from finops.viewer.core import Viewer
 from finops.viewer.datasets import regular_file
-from finops.viewer.messages import HTML_TYPE, JSON_TYPE, PAGE_CSP, Request, Response, refuse
+from finops.viewer.http import HTML_TYPE, JSON_TYPE, PAGE_CSP, Request, Response, refuse
 from finops.viewer.showcase import Example
 from finops.viewer.status import build_status
+from finops.viewer.viewer_state import Viewer
 
 _ASSETS = Path(__file__).resolve().parent / "assets"
 _FILE_BYTES = 64 << 20

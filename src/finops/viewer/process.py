@@ -14,7 +14,7 @@ import time
 from typing import Callable, Dict, List, Mapping, NamedTuple, Optional
 
 from finops import config
-from finops.viewer.output import Output
+from finops.viewer.job_output import Output
 
 COMPLETE = "complete"
 ERROR = "error"

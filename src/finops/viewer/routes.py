@@ -12,10 +12,7 @@ from finops.generators.page import CHARTJS_FILE
 from finops.registry import ANALYZER_REGISTRY
 from finops.viewer import pages
 from finops.viewer.collector import Collector
-from finops.viewer.core import NoData, Viewer
-from finops.viewer.gate import Route, Routes
-from finops.viewer.jobs import Busy, Full, Job
-from finops.viewer.messages import (
+from finops.viewer.http import (
     TEXT_TYPE,
     Refused,
     Request,
@@ -24,11 +21,14 @@ from finops.viewer.messages import (
     json_response,
     refuse,
 )
+from finops.viewer.jobs import Busy, Full, Job
 from finops.viewer.openapi import describe_api
+from finops.viewer.security import Route, Routes
 from finops.viewer.showcase import Example
 from finops.viewer.status import build_status
-from finops.viewer.strictjson import parse_object
+from finops.viewer.strict_json import parse_object
 from finops.viewer.tasks import Growth
+from finops.viewer.viewer_state import NoData, Viewer
 
 _MAX_SEED = 10**18 - 1
 _MIN_GENERATE_MB = 0.01

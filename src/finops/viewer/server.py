@@ -18,8 +18,8 @@ from http.server import HTTPServer
 from typing import Any, Callable, Dict, Optional, Tuple
 
 from finops import config
-from finops.viewer.gate import Gate, Routes
 from finops.viewer.handler import Handler
+from finops.viewer.security import Gate, Routes
 
 _STARVED_PAUSE_S = 0.05
 _SLOT_WAIT_S = 0.1

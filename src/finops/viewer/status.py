@@ -12,9 +12,9 @@ from typing import Any, Dict, Optional
 
 from finops import __version__, config
 from finops.registry import ANALYZER_REGISTRY
-from finops.viewer.core import Viewer
 from finops.viewer.datasets import Dataset, regular_file
 from finops.viewer.jobs import now_text
+from finops.viewer.viewer_state import Viewer
 
 _MANIFEST_BYTES = 4 * config.MEGABYTE
 # What the manifest says of a report whose page was made by an earlier run.

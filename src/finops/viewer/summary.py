@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from finops import config
-from finops.generators.index import most_worth
+from finops.generators.reports.index import most_worth
 from finops.registry import ANALYZER_REGISTRY
 from finops.viewer.datasets import Dataset, regular_file
 

@@ -15,8 +15,8 @@ from typing import Callable, Dict, Mapping, NamedTuple, Optional, Sequence, Tupl
 import finops
 from finops import config
 from finops.viewer.datasets import Dataset, data_file, regular_file
+from finops.viewer.job_output import Output
 from finops.viewer.jobs import ACTIVE, Ending, Job, Task
-from finops.viewer.output import Output
 from finops.viewer.process import CANCELLED, COMPLETE, ERROR, TIMEOUT, Command, Outcome
 
 _SOURCE = Path(finops.__file__).resolve().parent.parent

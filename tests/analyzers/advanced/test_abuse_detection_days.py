@@ -17,8 +17,8 @@ from finops.analyzers.advanced.abuse_detection import (
     REGION_CHANGES,
     AbuseDetectionAnalyzer,
 )
-from finops.analyzers.advanced.unusual import limit, middle
-from finops.dataset.rollup import Customer, Period, Rollups, Totals, in_key_order
+from finops.analyzers.shared.anomalies import limit, middle
+from finops.rollups.spec import Customer, Period, Rollups, Totals, in_key_order
 
 MONDAY = date(2025, 1, 6)
 PRICES = (0.06, 0.02, *[0.005] * 8, *[0.0005] * 10)  # of a call, in USD

@@ -9,7 +9,7 @@ import pytest
 
 from finops import config
 from finops.analyzers.advanced.churn_growth import ChurnGrowthAnalyzer, suggested_tier
-from finops.analyzers.advanced.weeks import weekly_growth
+from finops.analyzers.shared.cohorts import weekly_growth
 from tests.support.plain import PlainDataset, call
 
 MONDAY = date(2025, 1, 6)  # of 2025-W02

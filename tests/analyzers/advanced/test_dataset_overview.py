@@ -17,7 +17,7 @@ from finops.analyzers.advanced.dataset_overview import (
     DatasetOverviewAnalyzer,
     duration_description,
 )
-from finops.dataset.rollup import Accounting, FileInfo, Rollups, Skipped
+from finops.rollups.spec import Accounting, FileInfo, Rollups, Skipped
 from tests.analyzers.ubr.support import EDGES, calls
 from tests.support.plain import PlainDataset, call
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from finops.analyzers.advanced.token_economics import TokenEconomicsAnalyzer, overpriced
-from finops.catalog import CATALOG, DEFAULT_PRICES, Model, PriceTable
+from finops.business.catalog import CATALOG, DEFAULT_PRICES, Model, PriceTable
 from tests.analyzers.ubr.support import EDGES, calls, month, run
 from tests.support.plain import PlainDataset, call
 

@@ -6,7 +6,7 @@ from typing import Any, DefaultDict, Dict, List
 import pytest
 
 from finops.analyzers.finops.alignment import AlignmentAnalyzer
-from tests.analyzers.finops.samples import at, many, run
+from tests.analyzers.samples import at, many, run
 from tests.support.plain import call
 
 Row = Dict[str, str]

@@ -11,7 +11,7 @@ import pytest
 
 from finops.analyzers.base import SEVERITIES, Analyzer
 from finops.registry import ANALYZER_REGISTRY
-from tests.analyzers.finops.samples import edges, many, run
+from tests.analyzers.samples import edges, many, run
 from tests.support.plain import PlainDataset, call
 
 IDS = ("understanding", "performance", "realtime", "optimization", "alignment")

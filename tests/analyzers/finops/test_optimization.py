@@ -8,8 +8,8 @@ import pytest
 
 from finops import config
 from finops.analyzers.finops.optimization import OptimizationAnalyzer
-from finops.catalog import CATALOG, CLASSES, Model, PriceTable
-from tests.analyzers.finops.samples import at, edges, many, run
+from finops.business.catalog import CATALOG, CLASSES, Model, PriceTable
+from tests.analyzers.samples import at, edges, many, run
 from tests.support.plain import call
 
 Row = Dict[str, str]

@@ -9,7 +9,7 @@ import pytest
 
 from finops.analyzers.finops import performance
 from finops.analyzers.finops.performance import PerformanceAnalyzer, bins
-from tests.analyzers.finops.samples import at, many, run
+from tests.analyzers.samples import at, many, run
 from tests.support.plain import call
 
 Row = Dict[str, str]

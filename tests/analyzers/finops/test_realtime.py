@@ -8,10 +8,10 @@ from typing import Any, DefaultDict, Dict, List
 import pytest
 
 from finops.analyzers.finops import realtime
-from finops.analyzers.finops.hours import hours_of
 from finops.analyzers.finops.realtime import RealtimeAnalyzer
-from finops.dataset.rollup import Period
-from tests.analyzers.finops.samples import at, many, run
+from finops.analyzers.shared.hourly_costs import hours_of
+from finops.rollups.spec import Period
+from tests.analyzers.samples import at, many, run
 from tests.support.plain import call
 
 Row = Dict[str, str]

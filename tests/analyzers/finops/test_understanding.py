@@ -8,7 +8,7 @@ import pytest
 
 from finops.analyzers.finops import understanding
 from finops.analyzers.finops.understanding import UnderstandingAnalyzer
-from tests.analyzers.finops.samples import at, edges, many, run
+from tests.analyzers.samples import at, edges, many, run
 from tests.support.plain import call
 
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finops.analyzers.ubr.common import CUSTOMER_TABLE, Account
+from finops.analyzers.shared.revenue import CUSTOMER_TABLE, Account
 from finops.analyzers.ubr.pricing import PRICING_MODELS, PricingAnalyzer
-from finops.dataset.rollup import Customer, Period, Rollups, Totals
+from finops.rollups.spec import Customer, Period, Rollups, Totals
 from tests.analyzers.ubr.support import EDGES, calls, month, run
 from tests.support.plain import call
 

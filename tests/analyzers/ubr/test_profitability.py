@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from finops.analyzers.shared.revenue import margin_percent
 from finops.analyzers.ubr import profitability
-from finops.analyzers.ubr.common import margin_percent
 from finops.analyzers.ubr.profitability import ProfitabilityAnalyzer, category_of, covering_tier
 from tests.analyzers.ubr.support import EDGES, calls, month, run
 from tests.support.plain import call

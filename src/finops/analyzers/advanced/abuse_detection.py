@@ -14,10 +14,10 @@ from collections import Counter
 from typing import Dict, Iterable, List, Mapping, NamedTuple, Set, Tuple
 
 from finops import config, stats
-from finops.analyzers.advanced.unusual import CALLS, COST, History, Judge, histories
 from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered
-from finops.analyzers.wording import caveats, counted, usd
-from finops.dataset.rollup import REGION_CHANGE_MEASURES, Rollups, Table
+from finops.analyzers.shared.anomalies import CALLS, COST, History, Judge, histories
+from finops.analyzers.shared.wording import caveats, counted, usd
+from finops.rollups.spec import REGION_CHANGE_MEASURES, Rollups, Table
 
 DAILY = Table(("customer_id", "day"), ("calls", "cost", "rate_limits"))
 DAYS = Table(("day",), ("calls", "cost"))

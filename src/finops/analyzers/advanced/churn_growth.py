@@ -10,7 +10,8 @@ from datetime import date, timedelta
 from typing import Dict, List, Mapping, NamedTuple, Tuple
 
 from finops import config, stats
-from finops.analyzers.advanced.weeks import (
+from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered
+from finops.analyzers.shared.cohorts import (
     cohorts,
     date_of,
     growth_rows,
@@ -18,9 +19,8 @@ from finops.analyzers.advanced.weeks import (
     weekly_rows,
     weeks_of,
 )
-from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered
-from finops.analyzers.wording import caveats, counted, percent, usd
-from finops.dataset.rollup import Customer, Rollups, Table
+from finops.analyzers.shared.wording import caveats, counted, percent, usd
+from finops.rollups.spec import Customer, Rollups, Table
 
 DAILY = Table(("customer_id", "day"), ("calls",))
 WEEKLY = Table(("week", "customer_id"), ("calls", "cost"))

@@ -11,8 +11,8 @@ from typing import ClassVar, Dict, List, Mapping, Sequence, Tuple
 
 from finops import config
 from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered, rows_of
-from finops.analyzers.wording import caveats, counted, percent, usd
-from finops.dataset.rollup import Period, Rollups, Table
+from finops.analyzers.shared.wording import caveats, counted, percent, usd
+from finops.rollups.spec import Period, Rollups, Table
 from finops.schema import STATUS_ERROR
 from finops.stats import percent as share_of
 

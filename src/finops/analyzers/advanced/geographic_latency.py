@@ -12,8 +12,8 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from finops import config, stats
 from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered
-from finops.analyzers.days import daily_sums
-from finops.dataset.rollup import Rollups, Table
+from finops.analyzers.shared.daily_sums import daily_sums
+from finops.rollups.spec import Rollups, Table
 
 PROVIDER_REGIONS = Table(
     ("provider", "region"), ("calls", "cost", "errors", "latency_ms", "latency")

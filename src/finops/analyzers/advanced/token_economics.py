@@ -28,14 +28,14 @@ from typing import (
 )
 
 from finops import config
-from finops.analyzers.advanced.opportunities import USAGE_TABLE, switch_opportunities
-from finops.analyzers.advanced.wasters import wasters
 from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered, rows_of
-from finops.analyzers.days import by_day
-from finops.analyzers.finops.tables import MODEL_DAYS
-from finops.analyzers.wording import caveats, counted, usd
-from finops.catalog import Model, PriceTable
-from finops.dataset.rollup import Rollups, Table
+from finops.analyzers.shared.daily_sums import by_day
+from finops.analyzers.shared.prompt_waste import wasters
+from finops.analyzers.shared.switch_savings import USAGE_TABLE, switch_opportunities
+from finops.analyzers.shared.tables import MODEL_DAYS
+from finops.analyzers.shared.wording import caveats, counted, usd
+from finops.business.catalog import Model, PriceTable
+from finops.rollups.spec import Rollups, Table
 from finops.stats import percent, ratio
 
 _CELL = ("calls", "cost", "input_tokens", "output_tokens")

@@ -12,10 +12,10 @@ from typing import ClassVar, Dict, List, NamedTuple, Sequence, Set, Tuple
 
 from finops import config
 from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered
-from finops.analyzers.days import by_day
-from finops.analyzers.finops.tables import ACCOUNT_DAYS, ACCOUNTS, CALLS, USE_DAYS, shares
-from finops.analyzers.wording import caveats, counted, percent, usd
-from finops.dataset.rollup import Rollups, Table
+from finops.analyzers.shared.daily_sums import by_day
+from finops.analyzers.shared.tables import ACCOUNT_DAYS, ACCOUNTS, CALLS, USE_DAYS, shares
+from finops.analyzers.shared.wording import caveats, counted, percent, usd
+from finops.rollups.spec import Rollups, Table
 from finops.stats import percent as percent_of
 from finops.stats import ratio
 

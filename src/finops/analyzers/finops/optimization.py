@@ -12,10 +12,10 @@ from typing import ClassVar, Dict, List, NamedTuple, Sequence, Tuple
 
 from finops import config
 from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered
-from finops.analyzers.finops.tables import DAYS, daily
-from finops.analyzers.switches import SwitchRule
-from finops.analyzers.wording import caveats, counted, percent, usd
-from finops.dataset.rollup import Rollups, Table
+from finops.analyzers.shared.model_switches import SwitchRule
+from finops.analyzers.shared.tables import DAYS, daily
+from finops.analyzers.shared.wording import caveats, counted, percent, usd
+from finops.rollups.spec import Rollups, Table
 from finops.stats import percent as percent_of
 from finops.stats import percentile, ratio
 

@@ -22,11 +22,11 @@ from typing import (
 
 from finops import config
 from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered
-from finops.analyzers.finops import speed_days
-from finops.analyzers.finops.speed_days import sums_by_day
-from finops.analyzers.waits import percentile_windows
-from finops.analyzers.wording import caveats, counted, percent, usd
-from finops.dataset.rollup import Rollups, Table
+from finops.analyzers.shared import daily_latency
+from finops.analyzers.shared.daily_latency import sums_by_day
+from finops.analyzers.shared.latency_percentiles import percentile_windows
+from finops.analyzers.shared.wording import caveats, counted, percent, usd
+from finops.rollups.spec import Rollups, Table
 from finops.stats import histogram_percentiles, ratio
 from finops.stats import percent as percent_of
 
@@ -67,7 +67,7 @@ class PerformanceAnalyzer(Analyzer):
     percentiles of any days; None where that is too much to keep.
     """
 
-    TABLES: ClassVar[Tuple[Table, ...]] = (MODELS, HOURS_OF_DAY, DAYS, *speed_days.TABLES)
+    TABLES: ClassVar[Tuple[Table, ...]] = (MODELS, HOURS_OF_DAY, DAYS, *daily_latency.TABLES)
 
     def compute(self, data: Rollups) -> Result:
         """Return the result; latencies in ms, throughput in tokens per second of waiting."""

@@ -7,13 +7,13 @@ from typing import ClassVar, Dict, Iterator, List, Mapping, NamedTuple, Sequence
 
 from finops import config
 from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered
-from finops.analyzers.days import by_day
-from finops.analyzers.finops.bursts import cost_around, pattern
-from finops.analyzers.finops.degradation import PROVIDER_HOURS, degraded_hours
-from finops.analyzers.finops.hours import HOURS, hourly_costs
-from finops.analyzers.finops.tables import ACCOUNTS, CALLS, DAYS, fold
-from finops.analyzers.wording import caveats, counted, hour_words, percent, usd
-from finops.dataset.rollup import Rollups, Table
+from finops.analyzers.shared.bursts import cost_around, pattern
+from finops.analyzers.shared.daily_sums import by_day
+from finops.analyzers.shared.degradation import PROVIDER_HOURS, degraded_hours
+from finops.analyzers.shared.hourly_costs import HOURS, hourly_costs
+from finops.analyzers.shared.tables import ACCOUNTS, CALLS, DAYS, fold
+from finops.analyzers.shared.wording import caveats, counted, hour_words, percent, usd
+from finops.rollups.spec import Rollups, Table
 from finops.stats import mean, ratio, std_dev
 from finops.stats import percent as percent_of
 

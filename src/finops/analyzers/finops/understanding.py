@@ -7,8 +7,9 @@ from typing import ClassVar, List, Sequence, Tuple
 
 from finops import config
 from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered
-from finops.analyzers.days import by_day
-from finops.analyzers.finops.tables import (
+from finops.analyzers.shared.daily_sums import by_day
+from finops.analyzers.shared.forecast import month_ahead
+from finops.analyzers.shared.tables import (
     ACCOUNT_DAYS,
     ACCOUNTS,
     CALLS,
@@ -19,9 +20,8 @@ from finops.analyzers.finops.tables import (
     fold,
     shares,
 )
-from finops.analyzers.forecast import month_ahead
-from finops.analyzers.wording import caveats, counted, percent, usd
-from finops.dataset.rollup import Rollups, Table
+from finops.analyzers.shared.wording import caveats, counted, percent, usd
+from finops.rollups.spec import Rollups, Table
 from finops.stats import growth_percent, mean, rank_index, ratio
 from finops.stats import percent as percent_of
 

@@ -12,7 +12,7 @@ from typing import Callable, ClassVar, Dict, List, Mapping, Sequence, Tuple
 
 from finops import config
 from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered
-from finops.analyzers.ubr.common import (
+from finops.analyzers.shared.revenue import (
     CUSTOMER_TABLE,
     Account,
     Book,
@@ -21,8 +21,8 @@ from finops.analyzers.ubr.common import (
     price_advice,
     price_caveats,
 )
-from finops.analyzers.wording import caveats, counted, percent, usd
-from finops.dataset.rollup import Rollups, Table
+from finops.analyzers.shared.wording import caveats, counted, percent, usd
+from finops.rollups.spec import Rollups, Table
 from finops.stats import growth_percent, percentile, ratio
 from finops.stats import percent as share_of
 

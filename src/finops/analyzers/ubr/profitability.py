@@ -11,7 +11,7 @@ from typing import ClassVar, List, Optional, Sequence, Tuple
 
 from finops import config
 from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered
-from finops.analyzers.ubr.common import (
+from finops.analyzers.shared.revenue import (
     CUSTOMER_TABLE,
     Account,
     Book,
@@ -21,8 +21,8 @@ from finops.analyzers.ubr.common import (
     price_advice,
     price_caveats,
 )
-from finops.analyzers.wording import caveats, counted, percent, usd
-from finops.dataset.rollup import Rollups, Table
+from finops.analyzers.shared.wording import caveats, counted, percent, usd
+from finops.rollups.spec import Rollups, Table
 
 DAILY_TABLE = Table(("day",), ("calls", "cost"))
 CATEGORIES: Tuple[str, ...] = ("high_margin", "medium_margin", "low_margin", "unprofitable")

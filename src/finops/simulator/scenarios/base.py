@@ -11,10 +11,10 @@ from __future__ import annotations
 from typing import ClassVar, NamedTuple, Optional, Sequence, Tuple
 
 from finops import config
-from finops.simulator.dice import Dice
 from finops.simulator.incidents import Departures, Incident
-from finops.simulator.market import Market, Weights
+from finops.simulator.model_mix import Market, Weights
 from finops.simulator.population import Population
+from finops.simulator.rng import Dice
 from finops.simulator.traffic import Calendar
 
 

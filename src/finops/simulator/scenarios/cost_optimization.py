@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Optional
 
 from finops import config
-from finops.simulator.market import Market, Weights
+from finops.simulator.model_mix import Market, Weights
 from finops.simulator.scenarios.base import Scenario
 
 

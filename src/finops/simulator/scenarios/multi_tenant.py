@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Optional, Sequence
 
 from finops.simulator.incidents import Incident
-from finops.simulator.market import Weights
+from finops.simulator.model_mix import Weights
 from finops.simulator.population import Population
 from finops.simulator.scenarios.base import Scenario
 

@@ -6,7 +6,7 @@ from typing import Optional, Sequence
 
 from finops import config
 from finops.simulator.incidents import Incident
-from finops.simulator.market import Weights
+from finops.simulator.model_mix import Weights
 from finops.simulator.population import Population
 from finops.simulator.scenarios.base import Scenario
 

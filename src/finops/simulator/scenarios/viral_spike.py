@@ -7,7 +7,7 @@ from typing import List, Optional, Sequence
 
 from finops import config
 from finops.simulator.incidents import VIRAL_CUSTOMER, Incident
-from finops.simulator.market import Weights
+from finops.simulator.model_mix import Weights
 from finops.simulator.population import Population
 from finops.simulator.scenarios.base import Scenario, Stretch
 

@@ -1,0 +1,1 @@
+"""What several analyzers share: detectors, forecasts, sums by day, wording."""

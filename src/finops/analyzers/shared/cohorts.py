@@ -1,0 +1,121 @@
+"""Weeks: calls and customers by ISO week, growth between full weeks, retention by cohort.
+
+A week that the data does not fill looks like a fall, so it is marked and never compared.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any, Dict, List, Mapping, Tuple
+
+from finops import config, stats
+from finops.analyzers.base import Row
+from finops.rollups.spec import Period
+
+# A filled table by ("week", "customer_id") with ("calls", "cost"), in key order.
+WeekCells = Mapping[Tuple[Any, ...], Tuple[Any, ...]]
+
+
+def date_of(timestamp: str) -> date:
+    """Return the calendar date (UTC) of a timestamp or ISO date."""
+    year, month, day = timestamp[:10].split("-")
+    return date(int(year), int(month), int(day))
+
+
+def week_of(day: date) -> str:
+    """Return the ISO week of a date.
+
+    >>> week_of(date(2024, 12, 30)), week_of(date(2027, 1, 3))
+    ('2025-W01', '2026-W53')
+    """
+    year, week, _ = day.isocalendar()
+    return f"{year:04d}-W{week:02d}"
+
+
+def weeks_of(period: Period) -> List[str]:
+    """Return every ISO week from the first to the last call, quiet ones too."""
+    if not period.start:
+        return []
+    first, last = date_of(period.start), date_of(period.end)
+    monday = first - timedelta(days=first.weekday())
+    return [week_of(monday + timedelta(days=i)) for i in range(0, (last - monday).days + 1, 7)]
+
+
+def weekly_rows(cells: WeekCells, period: Period) -> List[Row]:
+    """Return one row a week; a first or last week that the data does not fill is partial."""
+    weeks = weeks_of(period)
+    sums = {week: [0, 0, 0.0] for week in weeks}
+    for (week, _), (calls, cost) in cells.items():
+        cell = sums[week]
+        cell[0] += 1
+        cell[1] += calls
+        cell[2] += cost
+    partial = set()
+    if weeks and date_of(period.start).weekday() != 0:
+        partial.add(weeks[0])
+    if weeks and date_of(period.end).weekday() != 6:
+        partial.add(weeks[-1])
+    return [
+        {
+            "week": week,
+            "customer_count": customers,
+            "call_count": calls,
+            "total_cost": cost,
+            "partial": week in partial,
+        }
+        for week, (customers, calls, cost) in sums.items()
+    ]
+
+
+def growth_rows(weekly: List[Row]) -> List[Row]:
+    """Return the growth of each full week on the full week before, if that one had calls."""
+    return [
+        {
+            "week": now["week"],
+            "customer_growth_percent": stats.growth_percent(
+                now["customer_count"], before["customer_count"]
+            ),
+            "call_growth_percent": stats.growth_percent(now["call_count"], before["call_count"]),
+            "cost_growth_percent": _cost_growth(now["total_cost"], before["total_cost"]),
+        }
+        for before, now in zip(weekly, weekly[1:])
+        if not (before["partial"] or now["partial"]) and before["call_count"]
+    ]
+
+
+def _cost_growth(now: float, before: float) -> float:
+    """Return the growth in percent, 0.0 where there was no money to grow from."""
+    return stats.growth_percent(now, before) if before > config.NEGLIGIBLE_USD else 0.0
+
+
+def weekly_growth(calls: List[int]) -> float:
+    """Return the constant weekly growth in percent that leads from the first to the last value.
+
+    The mean of the weeks' percentages would make growth of ups and downs: +100 % and −50 %
+    is no growth.  0.0 for fewer than two weeks, or where the first had no calls.
+
+    >>> weekly_growth([100, 200, 100]), round(weekly_growth([100, 110, 121]), 6)
+    (0.0, 10.0)
+    """
+    if len(calls) < 2 or not calls[0]:
+        return 0.0
+    return float(((calls[-1] / calls[0]) ** (1 / (len(calls) - 1)) - 1) * 100)
+
+
+def cohorts(cells: WeekCells, weeks: List[str]) -> List[Row]:
+    """Return, by week of the first call, how much of the cohort was active in each week since."""
+    position = {week: i for i, week in enumerate(weeks)}
+    first: Dict[str, int] = {}
+    active: Dict[int, List[int]] = {}
+    for week, name in cells:
+        i = position[week]
+        born = first.setdefault(name, i)
+        active.setdefault(born, [0] * (len(weeks) - born))[i - born] += 1
+    return [
+        {
+            "cohort_week": weeks[born],
+            "cohort_size": counts[0],
+            "retention": [stats.percent(n, counts[0]) for n in counts],
+        }
+        for born, counts in sorted(active.items())
+    ]

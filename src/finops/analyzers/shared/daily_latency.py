@@ -1,0 +1,33 @@
+"""What the page of performance recomputes its figures from for chosen dates."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Optional, Tuple
+
+from finops.analyzers.base import Row
+from finops.analyzers.shared.daily_sums import by_day, daily_sums
+from finops.rollups.spec import Rollups, Table
+
+MODEL_DAYS = Table(
+    ("day", "provider", "model"), ("calls", "cost", "tokens", "errors", "latency_ms")
+)
+TASK_DAYS = Table(("day", "task_type"), ("calls", "latency_ms"))
+PROVIDER_DAYS = Table(("day", "provider"), ("calls", "sla_violations"))
+TABLES: Tuple[Table, ...] = (MODEL_DAYS, TASK_DAYS, PROVIDER_DAYS)
+
+
+def sums_by_day(data: Rollups) -> Dict[str, Optional[Row]]:
+    """Return sums by model, provider and task by day, None where they are too many."""
+    return {
+        "models": by_day(data, MODEL_DAYS, "provider", "model"),
+        "providers": _providers(data),
+        "tasks": by_day(data, TASK_DAYS, "task_type"),
+    }
+
+
+def _providers(data: Rollups) -> Optional[Row]:
+    cells: Dict[Tuple[Any, ...], Tuple[Any, ...]] = {}
+    for key, (calls, late) in data[PROVIDER_DAYS].items():
+        cells[key] = (calls, calls - late, late)
+    measures = ("calls", "within", "violations")
+    return daily_sums(data.period, cells, PROVIDER_DAYS.by, measures, ("provider",))

@@ -1,0 +1,102 @@
+"""Hours in which a provider was slower, or failed more often, than it usually does.
+
+A provider is measured against itself: p95 latency against that of its median hour, error rate
+against its own over the whole period.  In a small hour p95 is the luck of two calls, so the
+calls that were slow must also be more than the provider's usual share of slow calls would
+produce by chance; the same holds for errors.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from functools import lru_cache, partial
+from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple
+
+from finops import config
+from finops.rollups.spec import Table
+from finops.stats import improbable, median, percent, rank_index
+
+PROVIDER_HOURS = Table(("hour", "provider"), ("calls", "errors", "latencies"))
+
+
+class Degraded(NamedTuple):
+    """One bad hour of a provider.
+
+    `kind` is "latency" (the numbers are p95 in ms) or "errors" (error rates in percent);
+    `usual` is the provider's own, `threshold` the configured multiple of it.
+    """
+
+    provider: str
+    hour: str
+    kind: str
+    value: float
+    usual: float
+    threshold: float
+
+
+class Hour(NamedTuple):
+    """One hour of one provider: calls, errors, latencies in ms ascending, the p95 of these."""
+
+    name: str
+    calls: int
+    errors: int
+    latencies: Sequence[int]
+    p95: int
+
+
+def degraded_hours(cells: Mapping[Tuple[Any, ...], Tuple[Any, ...]]) -> List[Degraded]:
+    """Return the bad hours by provider, then hour, from the cells of `PROVIDER_HOURS`."""
+    hours: Dict[str, List[Hour]] = {}
+    rank = lru_cache(maxsize=None)(partial(rank_index, share=0.95))  # hours have few sizes
+    for (name, provider), (calls, errors, latencies) in cells.items():
+        if calls >= config.DEGRADED_MIN_CALLS:
+            p95 = latencies[rank(calls)]
+            hours.setdefault(provider, []).append(Hour(name, calls, errors, latencies, p95))
+    found: List[Degraded] = []
+    for provider in sorted(hours):
+        found += _slow(provider, hours[provider])
+        found += _failing(provider, hours[provider])
+    return sorted(found)
+
+
+def _above(latencies: Sequence[int], threshold: float) -> int:
+    """Calls above a latency."""
+    return len(latencies) - bisect_right(latencies, threshold)
+
+
+def _slow(provider: str, hours: Sequence[Hour]) -> List[Degraded]:
+    usual = median(hour.p95 for hour in hours)
+    threshold = config.DEGRADED_LATENCY_FACTOR * usual
+    bad = [hour for hour in hours if hour.p95 > threshold]
+    if not bad:
+        return []
+    calls = sum(hour.calls for hour in hours)
+    slow = calls - sum([bisect_right(hour.latencies, threshold) for hour in hours])
+    return [
+        Degraded(provider, hour.name, "latency", hour.p95, usual, threshold)
+        for hour in bad
+        if _beyond_chance(_above(hour.latencies, threshold), hour.calls, slow, calls)
+    ]
+
+
+def _failing(provider: str, hours: Sequence[Hour]) -> List[Degraded]:
+    calls = sum(hour.calls for hour in hours)
+    errors = sum(hour.errors for hour in hours)
+    usual = percent(errors, calls)
+    threshold = config.DEGRADED_ERROR_FACTOR * usual
+    rated = ((hour, percent(hour.errors, hour.calls)) for hour in hours if hour.errors)
+    return [
+        Degraded(provider, hour.name, "errors", rate, usual, threshold)
+        for hour, rate in rated
+        if rate > threshold and _beyond_chance(hour.errors, hour.calls, errors, calls)
+    ]
+
+
+def _beyond_chance(count: int, calls: int, all_count: int, all_calls: int) -> bool:
+    """Return whether an hour has more such calls than its provider's other hours explain.
+
+    Its own are left out of the usual share: a bad hour is no excuse.  One call is added, since
+    none seen so far does not mean that there is never one.
+    """
+    share = (all_count - count + 1) / (all_calls - calls + 1)
+    return improbable(count, calls * share, config.DEGRADED_CHANCE)

@@ -1,0 +1,99 @@
+"""Which cheaper model could have done the same calls: the one rule for alternatives.
+
+A model may be replaced by one of its own capability class, or of one class lower where the
+task tolerates it.  What the alternative would have cost is the same tokens at its prices,
+never a ratio.  Prices are linear in tokens, so a group of calls is priced by its token sums.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from operator import attrgetter
+from typing import Dict, Iterable, List, NamedTuple, Optional, Tuple
+
+from finops import config
+from finops.business.catalog import CLASSES, Model, PriceTable
+
+
+class Switch(NamedTuple):
+    """The best alternative for a group of calls.
+
+    `cost` is what its tokens cost on the alternative in USD, `savings` what that is below
+    the current cost (always positive), `savings_percent` the same in percent of it.
+    """
+
+    model: Model
+    cost: float
+    savings: float
+    savings_percent: float
+
+
+class SwitchRule:
+    """The rule for one price table; calling it is pure, and fast enough for every customer.
+
+    >>> from finops.business.catalog import DEFAULT_PRICES
+    >>> cheaper = SwitchRule(DEFAULT_PRICES)
+    >>> cheaper("openai", "gpt-4", False, 1000, 1000, 0.09).model.name
+    'gemini-2.5-pro'
+    """
+
+    def __init__(self, prices: PriceTable) -> None:
+        self._prices = prices
+        self._known: Dict[Tuple[str, str, bool], List[Model]] = {}
+
+    def __call__(
+        self,
+        provider: str,
+        model: str,
+        downgradable: bool,
+        input_tokens: int,
+        output_tokens: int,
+        current_cost: float,
+    ) -> Optional[Switch]:
+        """Return the cheapest alternative for these calls, or None where none is cheaper.
+
+        The tokens are those of the billed calls: a failed call that cost nothing stays free,
+        so its tokens must be left out.  `current_cost` is what was paid, in USD.  Equal costs
+        are decided by provider, then model, ascending.  A model without a known price or
+        class has no alternative; neither has a difference below
+        `config.SWITCH_MIN_SAVINGS_PERCENT`, which is binary rounding and not a saving.
+        """
+        candidates = self._candidates(provider, model, downgradable)
+        if not candidates or current_cost <= 0:
+            return None
+        best = min(
+            candidates, key=lambda m: (m.cost(input_tokens, output_tokens), m.provider, m.name)
+        )
+        cost = best.cost(input_tokens, output_tokens)
+        savings = current_cost - cost
+        percent = savings / current_cost * 100
+        if percent < config.SWITCH_MIN_SAVINGS_PERCENT:
+            return None
+        return Switch(best, cost, savings, percent)
+
+    def _candidates(self, provider: str, model: str, downgradable: bool) -> List[Model]:
+        key = (provider, model, downgradable)
+        if key not in self._known:
+            current = self._prices.find(provider, model)
+            known = current is not None and current.capability in CLASSES
+            self._known[key] = (
+                undominated(self._prices.alternatives(current, downgradable))
+                if current is not None and known
+                else []
+            )
+        return self._known[key]
+
+
+def undominated(models: Iterable[Model]) -> List[Model]:
+    """Return the models that no other one undercuts on input and output price alike.
+
+    Only these can be the cheapest for some mix of tokens; of a long price list few remain.
+    """
+    kept: List[Model] = []
+    lowest = float("inf")  # output price among the models with a lower input price
+    by_input = sorted(models, key=attrgetter("input_price"))
+    for _, group in groupby(by_input, key=attrgetter("input_price")):
+        equals = list(group)
+        kept += [m for m in equals if m.output_price <= lowest]
+        lowest = min([lowest, *(m.output_price for m in equals)])
+    return kept

@@ -1,1 +1,0 @@
-"""The CSV as a dataset: reading with accounting, appending safely, rolling up in one pass."""

@@ -1,0 +1,42 @@
+"""The copy of Chart.js beside the reports: pages draw their charts without a network.
+
+`make chartjs` fetches the npm package; a run that writes reports copies the one file from
+there, if it is the very release that the pages name.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+from typing import Optional, Union
+
+from finops.atomic import write_aside
+from finops.config import PROJECT_ROOT
+from finops.generators.page import CHARTJS_FILE, CHARTJS_INTEGRITY
+
+AT_HAND = PROJECT_ROOT / "node_modules" / "chart.js" / "dist" / CHARTJS_FILE
+
+
+def integrity(content: bytes) -> str:
+    """Return the integrity value of these bytes, as it stands in a script element."""
+    return "sha384-" + base64.b64encode(hashlib.sha384(content).digest()).decode("ascii")
+
+
+def copy_library(folder: Union[str, Path], source: Optional[Path] = None) -> bool:
+    """Copy Chart.js into a folder of reports; return whether it is there afterwards.
+
+    A file that is not the pinned release is left where it is.  Raises OSError where the
+    folder cannot be written.
+    """
+    found = source or AT_HAND
+    target = Path(folder) / CHARTJS_FILE
+    if target.is_file() and integrity(target.read_bytes()) == CHARTJS_INTEGRITY:
+        return True
+    if not found.is_file():
+        return False
+    content = found.read_bytes()
+    if integrity(content) != CHARTJS_INTEGRITY:
+        return False
+    write_aside(target, content)
+    return True

@@ -1,0 +1,149 @@
+"""Choosing dates on a page: sums by day, from which the browser recomputes what it shows.
+
+A page that opts in carries one `Daily`.  The reader picks a preset or two dates; cards that
+declare `over` are recomputed and compared with the days before, charts and tables over dates
+are cut to the chosen days, tables with `Over` and charts that `follow` them are recomputed from
+sums by key and day, and everything else is marked as covering the whole period.  The choice
+stands in the address (`#range=30`, `#range=2025-01-01..2025-01-31`) and goes along to the
+other reports.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import date, timedelta
+from types import MappingProxyType
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from finops.generators.charts import MAX_LABELS, Colour, colour_data
+from finops.generators.components import Part
+from finops.generators.markup import Markup, fill, inert, join, json_number, token
+from finops.generators.packed_sums import Sums, pack_window, packed
+from finops.generators.tables import Column
+
+PRESETS: Tuple[int, ...] = (7, 30, 90)
+# Fractions travel as whole numbers of a millionth, of less where all are small.
+_SCALE = 10**6
+_FINE_SCALE = 10**9
+
+
+class Daily(NamedTuple):
+    """Sums by day: `days` (YYYY-MM-DD, ascending) and as many numbers for each measure.
+
+    `sums` are those by key and day that tables of the page are recomputed from, `windows` what
+    an analyzer gives to tell percentiles of any days, by name.
+    """
+
+    days: Sequence[str]
+    measures: Mapping[str, Sequence[Any]]
+    sums: Sequence[Optional[Sums]] = ()
+    windows: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+
+    @classmethod
+    def of(
+        cls,
+        rows: Sequence[Mapping[str, Any]],
+        measures: Sequence[str],
+        sums: Sequence[Optional[Sums]] = (),
+    ) -> Daily:
+        """Return the days of rows that have a `date` and the named measures."""
+        days = [str(row.get("date")) for row in rows]
+        made = {name: [row.get(name) or 0 for row in rows] for name in measures}
+        return cls(days, made, sums)
+
+
+def follow(
+    chart: Part,
+    table: str,
+    columns: Sequence[Column],
+    label: str,
+    values: Sequence[str],
+    most: int = MAX_LABELS,
+    colours: Sequence[Colour] = (),
+    groups: Sequence[str] = (),
+    highest: str = "",
+    split: str = "",
+) -> Part:
+    """Return a bar chart of a table's first rows as one that follows chosen dates with it.
+
+    `columns` are those of the table named `table`; `label` and `values` (one for each series)
+    are keys of columns; `most` is how many rows are drawn; `colours` and `groups` are those of
+    all rows of the table, in its order, where bars or points have their own.  The rows come in
+    the table's order, or the `highest` of that column first.  With `split` a chart of one value
+    has a series for each text of that column.
+    """
+    place = {column.key: at for at, column in enumerate(columns)}
+    follows: Dict[str, Any] = {
+        "table": table,
+        "label": place[label],
+        "values": [place[key] for key in values],
+        "most": most,
+    }
+    if colours:
+        follows["colours"] = [colour_data(one) for one in colours]
+    if highest:
+        follows["highest"] = place[highest]
+    if split:
+        follows["split"] = place[split]
+    if groups:
+        follows["groups"] = [inert(one) for one in groups]
+    charts = {
+        name: dict(data, follows=follows) for name, data in chart.data.get("charts", {}).items()
+    }
+    return Part(chart.markup, dict(chart.data, charts=charts)) if charts else chart
+
+
+def range_bar(daily: Daily) -> Part:
+    """Return the controls for choosing dates, shown where scripts run; nothing without days,
+    or where these are no dates.
+    """
+    calendar = _calendar(daily.days)
+    if not calendar:
+        return Part(Markup(""))
+    presets = join(
+        fill('<button type="button" id="range-$days">Last $days days</button>', days=token(days))
+        for days in PRESETS
+        if days < len(daily.days)
+    )
+    markup = fill(
+        '<form class="range" id="range" hidden aria-label="Dates shown">'
+        '<button type="button" id="range-all" aria-pressed="true">Whole period</button>$presets'
+        '<label>From <input type="date" id="range-from"></label>'
+        '<label>to <input type="date" id="range-to"></label>'
+        '<span class="chosen" role="status"></span></form>',
+        presets=presets,
+    )
+    measures = {name: _packed(values) for name, values in daily.measures.items()}
+    data: Dict[str, Any] = dict(calendar, measures=measures)
+    parts: Dict[str, Dict[str, Any]] = {
+        "ranged": data,
+        "sums": {one.name: dict(one.data) for one in daily.sums if one},
+        "windows": {name: pack_window(one) for name, one in daily.windows.items()},
+    }
+    return Part(markup, {kind: part for kind, part in parts.items() if part})
+
+
+def _calendar(days: Sequence[str]) -> Dict[str, Any]:
+    """Return the first day, the number of calendar days, and the places of absent ones."""
+    try:
+        dates = [date(*map(int, day.split("-"))) for day in days]
+    except (TypeError, ValueError):
+        return {}
+    if not dates or [one.isoformat() for one in dates] != sorted(days):
+        return {}
+    places = {(one - dates[0]) // timedelta(1) for one in dates}
+    length = max(places) + 1
+    absent = [place for place in range(length) if place not in places]
+    return {"first": dates[0].isoformat(), "length": length, "absent": absent}
+
+
+def _packed(values: Sequence[Any]) -> Dict[str, Any]:
+    """Return a measure's values as digits and their scale, or as they are if some are below 0."""
+    numbers = [json_number(value) or 0 for value in values]
+    if any(number < 0 for number in numbers):
+        return {"values": numbers}
+    scale = 1
+    if any(isinstance(number, float) for number in numbers):
+        scale = _SCALE if math.fsum(numbers) >= 1 else _FINE_SCALE
+    whole: List[int] = [round(number * scale) for number in numbers]
+    return {"scale": scale, "digits": packed(whole)}

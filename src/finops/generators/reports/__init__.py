@@ -1,0 +1,1 @@
+"""The report pages, one file for each analysis, and the index."""

@@ -1,0 +1,274 @@
+"""The index page: what matters most first, then totals, then every report by domain."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tuple, Union
+
+from finops.atomic import write_aside
+from finops.generators import formatting
+from finops.generators.charts import Axis, Series, cut_short, line_chart
+from finops.generators.components import (
+    Card,
+    Part,
+    cards,
+    section,
+    severity_badge,
+    text,
+)
+from finops.generators.data_quality import basis, data_quality
+from finops.generators.markup import Markup, fill, join, token
+from finops.generators.page import Report, page_link, render
+from finops.generators.tables import bar, texts
+
+Data = Mapping[str, Any]
+
+REPORT = Report(
+    "index",
+    "AI cost at a glance",
+    "What is worth doing first, and thirteen reports on where the money of AI calls goes.",
+)
+SUMMARY_FINDINGS = 5
+_SEVERITIES = ("critical", "warning", "info", "success")
+_DOMAINS = ("FinOps", "Usage-Based Revenue", "Advanced Analytics")
+
+# The figure that stands for a report: key of its summary, words after it, kind of value.
+_HEADLINES: Dict[str, Tuple[str, str, str]] = {
+    "dataset_overview": ("total_calls", "calls", "count"),
+    "understanding": ("projected_30_days", "forecast for 30 days", "money"),
+    "performance": ("sla_compliance_percent", "within the service level", "percent"),
+    "realtime": ("anomaly_count", "anomalous hours", "count"),
+    "optimization": ("total_monthly_savings", "to save a month", "money"),
+    "alignment": ("top_organization_share_percent", "caused by one organization", "percent"),
+    "profitability": ("margin_percent", "margin", "percent"),
+    "pricing": ("best_monthly_revenue", "a month under the best model", "money"),
+    "features": ("feature_count", "features", "count"),
+    "token_economics": ("cost_per_1m_tokens", "per 1M tokens", "money"),
+    "geographic_latency": ("routing_opportunities", "routes to improve", "count"),
+    "churn_growth": ("churn_rate_percent", "of customers gone", "percent"),
+    "abuse_detection": ("flagged_customers", "customers flagged", "count"),
+}
+
+
+class Ranked(NamedTuple):
+    """A finding with the report it comes from."""
+
+    report: Data
+    finding: Data
+
+    @property
+    def worth(self) -> float:
+        """What acting on it is worth, in USD a month."""
+        return float(self.finding.get("impact_usd_per_month") or 0)
+
+
+def generate_index(
+    results: Mapping[str, Data],
+    reports: Sequence[Data],
+    context: Data,
+    output_path: Union[str, Path],
+) -> None:
+    """Write the index page.
+
+    `results` holds the dicts by id (those that could be computed); `reports` holds for each
+    report {id, title, domain, purpose, filename, size_kb, generated_at, seconds, status,
+    reason}, where a status other than "complete" marks a page as older and `generated_at`
+    None says that there is no page; `context` is the pages' `_context`, with `calls`, `cost`,
+    `tokens`, `customers` for the totals and `scenarios` [{filename, title, purpose}] for the
+    showcase's pages.  Raises OSError where the file cannot be written.
+    """
+    write_aside(output_path, index_page(results, reports, context))
+
+
+def index_page(results: Mapping[str, Data], reports: Sequence[Data], context: Data) -> str:
+    """Return the page that `generate_index` writes."""
+    parts = [
+        _summary(list(most_worth(results, reports))),
+        _totals(results, context),
+        *_domains(results, reports),
+        *_scenarios(context.get("scenarios") or ()),
+        basis(context, ()),
+        data_quality(context),
+    ]
+    return render(REPORT, context, parts)
+
+
+def most_worth(results: Mapping[str, Data], reports: Sequence[Data]) -> Iterator[Ranked]:
+    """Yield the findings of most worth across all reports, at most five, no title twice.
+
+    By USD a month descending, then by severity, then in the order of the reports.
+    """
+    found = [
+        Ranked(report, finding)
+        for report in reports
+        for finding in (results.get(report["id"]) or {}).get("findings") or ()
+    ]
+    found.sort(key=lambda one: (-one.worth, _rank(one.finding)))
+    titles: List[str] = []
+    for one in found:
+        title = str(one.finding.get("title"))
+        if title not in titles and len(titles) < SUMMARY_FINDINGS:
+            titles.append(title)
+            yield one
+
+
+def _rank(finding: Data) -> int:
+    severity = finding.get("severity")
+    return _SEVERITIES.index(severity) if severity in _SEVERITIES else len(_SEVERITIES)
+
+
+def _summary(found: Sequence[Ranked]) -> Part:
+    if not found:
+        return section(
+            "What matters most",
+            text("No report found anything that crosses a configured threshold."),
+        )
+    most = max(one.worth for one in found)
+    items = join(_summary_item(one, most) for one in found)
+    return section(
+        "What matters most",
+        Part(fill('<ol class="summary">$items</ol>', items=items)),
+        lead="The findings of most worth across all reports, in USD a month: cost that can be "
+        "saved or revenue that is at stake.",
+    )
+
+
+def _summary_item(one: Ranked, most: float) -> Markup:
+    drawn = Markup("")
+    figure: Any = severity_badge(str(one.finding.get("severity")))
+    if one.worth:
+        drawn = bar(one.worth / most * 100)
+        figure = fill(
+            '<span class="figure" title="$exact USD a month">$worth</span><small>a month</small>',
+            exact=formatting.exact(one.worth),
+            worth=formatting.money(one.worth),
+        )
+    return fill(
+        '<li><div class="sum">$figure$bar</div><div><strong>$title</strong>'
+        '<span class="detail">$detail</span></div><div class="source">$link</div></li>',
+        figure=figure,
+        bar=drawn,
+        title=one.finding.get("title", ""),
+        detail=one.finding.get("detail", ""),
+        link=page_link(f"{one.report['id']}.html", str(one.report.get("title"))),
+    )
+
+
+def _totals(results: Mapping[str, Data], context: Data) -> Part:
+    summaries: List[Data] = [one.get("summary") or {} for one in results.values()]
+    savings = (results.get("optimization") or {}).get("summary") or {}
+    margins = (results.get("profitability") or {}).get("summary") or {}
+
+    def total(name: str, key: str) -> Any:
+        return _first(context.get(name), summaries, key)
+
+    metrics = [
+        Card("Total cost", total("cost", "total_cost"), "money", "of the whole period"),
+        Card("Calls", total("calls", "total_calls"), "count", "of the whole period"),
+        Card("Tokens", total("tokens", "total_tokens"), "tokens", "input and output"),
+        Card("Customers", total("customers", "unique_customers"), "count", "with a call"),
+    ]
+    if "monthly_revenue" in margins:
+        metrics.append(Card("Revenue", margins["monthly_revenue"], "money", "a month"))
+    if "total_monthly_savings" in savings:
+        figure = savings["total_monthly_savings"]
+        metrics.append(Card("Possible savings", figure, "money", "a month"))
+    return section("Totals", cards(metrics), *_daily(results, cut_short({"_context": context})))
+
+
+def _first(given: Any, summaries: Sequence[Data], key: str) -> Any:
+    known = [given, *(summary.get(key) for summary in summaries)]
+    return next((value for value in known if value is not None), None)
+
+
+def _daily(results: Mapping[str, Data], remark: str) -> List[Part]:
+    daily = (results.get("understanding") or {}).get("daily") or []
+    if not daily:
+        return []
+    return [
+        line_chart(
+            "daily-cost",
+            f"Cost of each day{remark}",
+            Axis("Day (UTC)", "date"),
+            Axis("Cost (USD)", "money"),
+            texts(daily, "date"),
+            [Series("Cost", [row.get("total_cost") for row in daily])],
+        )
+    ]
+
+
+def _domains(results: Mapping[str, Data], reports: Sequence[Data]) -> List[Part]:
+    names = dict.fromkeys((*_DOMAINS, *(str(report.get("domain")) for report in reports)))
+    found = []
+    for name in names:
+        inside = [report for report in reports if report.get("domain") == name]
+        if inside:
+            tiles = join(_tile(report, results.get(report["id"]) or {}) for report in inside)
+            found.append(section(name, Part(fill('<ul class="tiles">$tiles</ul>', tiles=tiles))))
+    return found
+
+
+def _tile(report: Data, result: Data) -> Markup:
+    made = report.get("generated_at")
+    title = report.get("title") or report["id"]
+    return fill(
+        '<li><h3>$title</h3><p class="headline">$headline</p><p class="purpose">$purpose</p>'
+        '<p class="made">$state$made</p></li>',
+        title=page_link(f"{report['id']}.html", title) if made else title,
+        headline=_headline(str(report["id"]), result.get("summary") or {}),
+        purpose=report.get("purpose") or "",
+        state=_state(report),
+        made=_made(report) if made else "",
+    )
+
+
+def _headline(name: str, summary: Data) -> Markup:
+    if name in _HEADLINES and summary.get(_HEADLINES[name][0]) is not None:
+        key, words, kind = _HEADLINES[name]
+    else:
+        key, words, kind = "total_calls", "calls", "count"
+    if summary.get(key) is None:
+        return Markup("no result")
+    return fill(
+        '<span class="figure" title="$exact">$value</span> $words',
+        exact=formatting.exact(summary[key]),
+        value=formatting.readable(kind, summary[key]),
+        words=words,
+    )
+
+
+def _state(report: Data) -> Markup:
+    if report.get("status") in ("complete", None):
+        return Markup("")
+    reason = report.get("reason") or report["status"]
+    age = "Older page: the last run failed" if report.get("generated_at") else "Not made"
+    return fill(
+        '<span class="severity warning"><span class="sign" aria-hidden="true">!</span>$age'
+        "</span> <span>$reason</span><br>",
+        age=age,
+        reason=reason,
+    )
+
+
+def _made(report: Data) -> str:
+    size = formatting.size(float(report.get("size_kb") or 0) * 1024)
+    text_parts = [size, formatting.moment(report.get("generated_at"))]
+    if report.get("seconds") is not None:
+        text_parts.append(
+            f"made in {formatting.duration(float(report['seconds']))}".replace(" s", "\u00a0s")
+        )
+    return " · ".join(text_parts)
+
+
+def _scenarios(pages: Sequence[Data]) -> List[Part]:
+    if not pages:
+        return []
+    tiles = join(
+        fill(
+            '<li><h3>$title</h3><p class="purpose">$purpose</p></li>',
+            title=page_link(str(token(page["filename"])), str(page["title"])),
+            purpose=page.get("purpose") or "",
+        )
+        for page in pages
+    )
+    return [section("Scenarios", Part(fill('<ul class="tiles">$tiles</ul>', tiles=tiles)))]

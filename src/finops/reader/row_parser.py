@@ -1,0 +1,159 @@
+"""One physical line into one checked call, or the reason it is skipped: the careful path.
+
+The fast path (`pieces`) reads whole blocks of well-formed rows; every line that it doubts
+comes here, so this module alone decides what is a valid row.  Nothing spans lines: a quoted
+newline breaks both of its lines and no others.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from fractions import Fraction
+from typing import Any, Callable, Dict, List, NamedTuple, Tuple
+
+from finops import config, schema
+from finops.business.catalog import PriceTable
+from finops.reader.fields import BadValue, parse_integer, parse_money, parse_time
+from finops.reader.header import Header
+
+# C0 but tab-free (a tab is a control character too), DEL, and C1 as decoded text.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]").search
+# A field is quoted as a whole, quotes within doubled, or holds no quote at all.  Python's csv
+# module alone would let a stray quote pass as text.
+_FIELD = r"""(?:"[^"]*(?:""[^"]*)*"|[^",]*)"""
+_QUOTED_LINE = re.compile(f"{_FIELD}(?:,{_FIELD})*").fullmatch
+
+# How a call's cost came about.
+PAID, FREE, UNPRICED = 0, 1, 2
+
+CALL_TEXTS: Tuple[str, ...] = (
+    "provider",
+    "model",
+    "feature_id",
+    "task_type",
+    "environment",
+    "region",
+    "status",
+    "error_type",
+)
+CUSTOMER_TEXTS: Tuple[str, ...] = (
+    "customer_id",
+    "subscription_tier",
+    "organization_id",
+    "product_id",
+    "customer_archetype",
+    "tier_price_usd",
+)
+
+
+class Call(NamedTuple):
+    """One checked row: raw key parts as bytes in the orders above, numbers converted.
+
+    `time` is canonical; `cost` in pico-dollars; `kind` is PAID, FREE or UNPRICED.
+    """
+
+    time: bytes
+    customer: Tuple[bytes, ...]
+    texts: Tuple[bytes, ...]
+    input_tokens: int
+    output_tokens: int
+    cost: int
+    latency_ms: int
+    kind: int
+
+    @property
+    def call_key(self) -> Tuple[Any, ...]:
+        """The raw key that describes the call."""
+        return (*self.texts, self.kind)
+
+
+class LineParser:
+    """Parses single lines against a header.
+
+    `latest` is the canonical timestamp after which a row lies too far in the future.
+    """
+
+    def __init__(self, header: Header, prices: PriceTable, latest: bytes) -> None:
+        self._header = header
+        self._price = price_in_pico(prices)
+        self._latest = latest
+
+    def parse(self, line: bytes) -> Call:
+        """Return the call of one line without its end; raise BadValue with the reason."""
+        fields = self._fields(line)
+        if len(fields) != self._header.width:
+            raise BadValue("wrong number of fields")
+        row = {name: fields[i] for name, i in self._header.positions.items()}
+        for name in schema.REQUIRED_COLUMNS:
+            if not row[name]:
+                raise BadValue(f"empty {name}")
+        time = parse_time(row["timestamp"])
+        if time > self._latest:
+            raise BadValue("timestamp in the future")
+        return self._call(row, time)
+
+    def _call(self, row: Dict[str, bytes], time: bytes) -> Call:
+        tokens_in = parse_integer(row["input_tokens"], "input_tokens", config.MAX_TOKENS)
+        tokens_out = parse_integer(row["output_tokens"], "output_tokens", config.MAX_TOKENS)
+        if row.get("total_tokens"):
+            parse_integer(row["total_tokens"], "total_tokens", 2 * config.MAX_TOKENS)
+        latency = 0
+        if row.get("latency_ms"):
+            latency = parse_integer(row["latency_ms"], "latency_ms", config.MAX_LATENCY_MS)
+        if row.get("tier_price_usd"):
+            parse_money(row["tier_price_usd"], "tier_price_usd")
+        if row.get("cost_usd"):
+            cost = parse_money(row["cost_usd"], "cost_usd")
+            kind = PAID if cost else FREE
+        else:
+            cost, kind = self._price(row["provider"], row["model"], tokens_in, tokens_out)
+        customer = tuple(row.get(name, b"") for name in CUSTOMER_TEXTS)
+        texts = tuple(row.get(name, b"") for name in CALL_TEXTS)
+        return Call(time, customer, texts, tokens_in, tokens_out, cost, latency, kind)
+
+    def _fields(self, line: bytes) -> List[bytes]:
+        if len(line) > config.MAX_LINE_BYTES:
+            raise BadValue("line too long")
+        try:
+            text = line.decode("utf-8")
+        except UnicodeDecodeError:
+            raise BadValue("invalid UTF-8") from None
+        if _CONTROL(text):
+            raise BadValue("control character")
+        if b'"' not in line:
+            return line.split(b",")
+        if not _QUOTED_LINE(text):
+            raise BadValue("broken quoting")
+        return [f.encode("utf-8") for f in next(csv.reader([text], strict=True))]
+
+
+def price_in_pico(
+    prices: PriceTable,
+) -> Callable[[bytes, bytes, int, int], Tuple[int, int]]:
+    """Return a function (provider, model, input, output tokens) -> (pico-dollars, kind)."""
+    rates: Dict[Tuple[bytes, bytes], Tuple[int, ...]] = {}
+
+    def rate(provider: bytes, model: bytes) -> Tuple[int, ...]:
+        found = prices.find(provider.decode("utf-8"), model.decode("utf-8"))
+        if found is None:
+            return ()
+        # USD per 1,000 tokens to pico-dollars per token; as a fraction, since a user's own
+        # prices may be finer than a whole pico-dollar.
+        per_token = [
+            Fraction(repr(price)) * 10**9 for price in (found.input_price, found.output_price)
+        ]
+        shared = per_token[0].denominator * per_token[1].denominator
+        return (int(per_token[0] * shared), int(per_token[1] * shared), shared)
+
+    def price(provider: bytes, model: bytes, inputs: int, outputs: int) -> Tuple[int, int]:
+        key = (provider, model)
+        if key not in rates:
+            rates[key] = rate(provider, model)
+        if not rates[key]:
+            return 0, UNPRICED
+        per_input, per_output, shared = rates[key]
+        cost = (inputs * per_input + outputs * per_output) // shared
+        return cost, PAID if cost else FREE
+
+    return price

@@ -1,0 +1,1 @@
+"""Small tables aggregated over calls, filled in one pass and merged across parts of a file."""

@@ -1,0 +1,302 @@
+"""Each customer's calls as a sequence: first, latest, and quick changes of region.
+
+Everything else in a dataset is a sum and does not mind the order of rows; this does.  Calls
+arrive in time order within a part; parts are joined in file order.  Where a file turns out to
+be unordered, `Journeys` of the whole file are made from sorted sequences instead.
+"""
+
+from __future__ import annotations
+
+from array import array
+from datetime import date
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+
+from finops.reader.encoding import Batch, Encoder
+from finops.rollups.cubes import hours_of
+
+CHANGE_WINDOW_US = 3600 * 10**6
+_REGION = 5  # position in a call key
+_EPOCH = date(1970, 1, 1).toordinal()
+_WITHIN_HOUR = 10**10
+
+
+class Stop(NamedTuple):
+    """One call of a journey: when, from which region, under which customer key."""
+
+    time: bytes
+    region: str
+    key: Tuple[Any, ...]
+
+
+class Changes(NamedTuple):
+    """Quick changes of region of one customer on one day."""
+
+    times: int
+    regions: Tuple[str, ...]
+    shortest_us: int
+
+
+class Journey(NamedTuple):
+    """A customer's first and latest call."""
+
+    first: Stop
+    last: Stop
+
+
+class Instants:
+    """Canonical timestamps to microseconds since 1970, each date worked out once."""
+
+    def __init__(self) -> None:
+        self._days: Dict[bytes, int] = {}
+
+    def of(self, time: bytes) -> int:
+        """Return the microseconds of a canonical timestamp."""
+        day = self._days.get(time[:10])
+        if day is None:
+            ordinal = date(int(time[:4]), int(time[5:7]), int(time[8:10])).toordinal()
+            day = self._days[time[:10]] = (ordinal - _EPOCH) * 86400
+        seconds = day + int(time[11:13]) * 3600 + int(time[14:16]) * 60 + int(time[17:19])
+        return seconds * 10**6 + int(time[20:26])
+
+
+class Journeys:
+    """All customers' journeys through some stretch of calls in time order."""
+
+    def __init__(self) -> None:
+        self.journeys: Dict[str, Journey] = {}
+        self.changes: Dict[Tuple[str, str], Changes] = {}
+        self.first_time = b""
+        self.last_time = b""
+        self.disordered = False
+        self._instants = Instants()
+
+    def join(self, later: Journeys) -> None:
+        """Append the journeys of the stretch that follows in the file."""
+        if later.first_time and self.last_time and later.first_time < self.last_time:
+            self.disordered = True
+        self.disordered = self.disordered or later.disordered
+        for customer, journey in later.journeys.items():
+            before = self.journeys.get(customer)
+            if before is None:
+                self.journeys[customer] = journey
+            else:
+                self.note_change(customer, before.last, journey.first)
+                self.journeys[customer] = Journey(before.first, journey.last)
+        for (customer, day), changes in later.changes.items():
+            self._add_changes(customer, day, changes)
+        self.first_time = min(filter(None, (self.first_time, later.first_time)), default=b"")
+        self.last_time = max(self.last_time, later.last_time)
+
+    def plain(self) -> Dict[str, Any]:
+        """Return everything as plain lists and texts (see `wire`)."""
+        return {
+            "ends": [self.first_time.decode("ascii"), self.last_time.decode("ascii")],
+            "disordered": self.disordered,
+            "journeys": [
+                [customer] + [[s.time.decode("ascii"), s.region, s.key] for s in journey]
+                for customer, journey in self.journeys.items()
+            ],
+            "changes": [[key, changes] for key, changes in self.changes.items()],
+        }
+
+    @classmethod
+    def revived(cls, plain: Dict[str, Any]) -> Journeys:
+        """Return the journeys of `plain`."""
+        found = cls()
+        found.first_time, found.last_time = (t.encode("ascii") for t in plain["ends"])
+        found.disordered = plain["disordered"]
+        for customer, *stops in plain["journeys"]:
+            first, last = (
+                Stop(time.encode("ascii"), region, tuple(key)) for time, region, key in stops
+            )
+            found.journeys[customer] = Journey(first, last)
+        for (customer, day), (times, regions, shortest) in plain["changes"]:
+            found.changes[customer, day] = Changes(times, tuple(regions), shortest)
+        return found
+
+    def note_change(self, customer: str, before: Stop, after: Stop) -> None:
+        """Count one step of a customer if it is a quick change of region."""
+        if before.region == after.region:
+            return
+        gap = self._instants.of(after.time) - self._instants.of(before.time)
+        if 0 <= gap < CHANGE_WINDOW_US:
+            regions = tuple(sorted((before.region, after.region)))
+            day = after.time[:10].decode("ascii")
+            self._add_changes(customer, day, Changes(1, regions, gap))
+
+    def _add_changes(self, customer: str, day: str, more: Changes) -> None:
+        known = self.changes.get((customer, day))
+        if known is not None:
+            more = Changes(
+                known.times + more.times,
+                tuple(sorted(set(known.regions) | set(more.regions))),
+                min(known.shortest_us, more.shortest_us),
+            )
+        self.changes[customer, day] = more
+
+
+class JourneyReader:
+    """Follows the customers through the batches of one part."""
+
+    def __init__(self) -> None:
+        self.result = Journeys()
+        self._customer_of: List[int] = []  # customer code -> number of its customer id
+        self._numbers: Dict[str, int] = {}
+        self._region_of: List[int] = []  # call code -> number of its region
+        self._regions: Dict[str, int] = {}
+        # By customer number: the latest call's time, region number and customer code.
+        self._time: List[bytes] = []
+        self._region: List[int] = []
+        self._code: List[int] = []
+        self._first: Dict[int, Tuple[bytes, int, int]] = {}
+        self._changes: Dict[Tuple[int, bytes], List[Any]] = {}
+        self._instants = Instants()
+
+    def add(self, batch: Batch, encoder: Encoder) -> None:
+        """Follow the calls of one batch."""
+        self._extend(encoder)
+        result = self.result
+        if batch.times[0] < result.last_time:
+            result.disordered = True
+        result.first_time = min(result.first_time or batch.times[0], batch.times[0])
+        result.last_time = max(result.last_time, batch.times[-1])
+        times, regions, codes = self._time, self._region, self._code
+        customer_of, region_of = self._customer_of, self._region_of
+        for time, code, call in zip(batch.times, batch.customers, batch.calls):
+            number = customer_of[code]
+            region = region_of[call]
+            if regions[number] != region:
+                self._changed(number, time, region, code)
+                regions[number] = region
+            times[number] = time
+            codes[number] = code
+
+    def finish(self, encoder: Encoder) -> Journeys:
+        """Return the journeys in terms of names."""
+        names = list(self._numbers)
+        regions = list(self._regions)
+        for number, first in self._first.items():
+            last = (self._time[number], self._region[number], self._code[number])
+            self.result.journeys[names[number]] = Journey(
+                *[Stop(t, regions[r], encoder.customer_keys[c]) for t, r, c in (first, last)]
+            )
+        for (number, day), (count, met, shortest) in self._changes.items():
+            self.result.changes[names[number], day.decode("ascii")] = Changes(
+                count, tuple(sorted(regions[r] for r in met)), shortest
+            )
+        return self.result
+
+    def _changed(self, number: int, time: bytes, region: int, code: int) -> None:
+        before = self._time[number]
+        if not before:
+            self._first[number] = (time, region, code)
+            return
+        gap = self._instants.of(time) - self._instants.of(before)
+        if 0 <= gap < CHANGE_WINDOW_US:
+            cell = self._changes.setdefault((number, time[:10]), [0, set(), gap])
+            cell[0] += 1
+            cell[1] |= {self._region[number], region}
+            cell[2] = min(cell[2], gap)
+
+    def _extend(self, encoder: Encoder) -> None:
+        for key in encoder.customer_keys[len(self._customer_of) :]:
+            number = self._numbers.setdefault(key[0], len(self._numbers))
+            self._customer_of.append(number)
+            if number == len(self._time):
+                self._time.append(b"")
+                self._region.append(-1)
+                self._code.append(-1)
+        for call in encoder.call_keys[len(self._region_of) :]:
+            self._region_of.append(self._regions.setdefault(call[_REGION], len(self._regions)))
+
+
+class UnorderedJourneys:
+    """Collects all calls of an unordered file and sorts each customer's, ties in file order.
+
+    Takes 16 bytes a call, so that the largest file is no danger.
+    """
+
+    def __init__(self) -> None:
+        self._calls: Dict[str, _Calls] = {}
+        self._customer_keys: Sequence[Tuple[Any, ...]] = ()
+        self._regions: Dict[str, int] = {}
+        self._calls_of: List[_Calls] = []  # by customer code
+        self._region_of: List[int] = []  # by call code
+
+    def add(self, batch: Batch, encoder: Encoder) -> None:
+        """Take in one batch, in file order of batches; all of them have one encoder."""
+        self._customer_keys = encoder.customer_keys
+        for key in encoder.customer_keys[len(self._calls_of) :]:
+            self._calls_of.append(self._calls.setdefault(key[0], _Calls()))
+        for call in encoder.call_keys[len(self._region_of) :]:
+            self._region_of.append(self._regions.setdefault(call[_REGION], len(self._regions)))
+        calls_of, region_of = self._calls_of, self._region_of
+        rows = zip(_ordinals(batch.times), batch.customers, batch.calls)
+        for time, customer, call_code in rows:
+            calls = calls_of[customer]
+            calls.times.append(time)
+            calls.regions.append(region_of[call_code])
+            calls.customers.append(customer)
+
+    def finish(self) -> Journeys:
+        """Return the journeys in time order."""
+        result = Journeys()
+        for customer, calls in self._calls.items():
+            if calls.times:  # a customer may have nothing but rows that were left out
+                self._follow(customer, calls, result)
+        ends = list(result.journeys.values())
+        result.first_time = min((j.first.time for j in ends), default=b"")
+        result.last_time = max((j.last.time for j in ends), default=b"")
+        return result
+
+    def _follow(self, customer: str, calls: _Calls, result: Journeys) -> None:
+        names = list(self._regions)
+
+        def stop(place: int) -> Stop:
+            key = self._customer_keys[calls.customers[place]]
+            return Stop(_timestamp(calls.times[place]), names[calls.regions[place]], key)
+
+        order = sorted(range(len(calls.times)), key=calls.times.__getitem__)
+        for before, after in zip(order, order[1:]):
+            if calls.regions[before] != calls.regions[after]:
+                result.note_change(customer, stop(before), stop(after))
+        result.journeys[customer] = Journey(stop(order[0]), stop(order[-1]))
+
+
+class _Calls:
+    """The calls of a customer in columns: time (see `_ordinals`), region, customer code."""
+
+    def __init__(self) -> None:
+        self.times = array("Q")
+        self.regions = array("I")
+        self.customers = array("I")
+
+
+def _ordinals(times: List[bytes]) -> Iterator[int]:
+    """Yield ascending timestamps as whole numbers that ascend with them.
+
+    The hour since the year 1, then the ten digits of minute, second and microsecond.
+    """
+    for hour, start, end in hours_of(times):
+        first = date(int(hour[:4]), int(hour[5:7]), int(hour[8:10])).toordinal() * 24
+        base = (first + int(hour[11:13])) * _WITHIN_HOUR
+        within = b",".join([time[14:] for time in times[start:end]]).translate(None, b":.")
+        for digits in within.split(b","):
+            yield base + int(digits)
+
+
+def _timestamp(ordinal: int) -> bytes:
+    """Return the timestamp of such a number."""
+    hours, within = divmod(ordinal, _WITHIN_HOUR)
+    day, hour = divmod(hours, 24)
+    digits = f"{within:010d}"
+    clock = f"{hour:02d}:{digits[:2]}:{digits[2:4]}.{digits[4:]}"
+    return f"{date.fromordinal(day).isoformat()}T{clock}".encode("ascii")
+
+
+def joined(parts: Sequence[Journeys]) -> Optional[Journeys]:
+    """Return the parts' journeys as one, or None where the file as a whole is unordered."""
+    whole = Journeys()
+    for part in parts:
+        whole.join(part)
+    return None if whole.disordered else whole

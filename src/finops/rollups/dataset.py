@@ -1,0 +1,216 @@
+"""A CSV as a dataset: one pass over the file, on all cores, that fills every declared table.
+
+The file is cut at line ends into one part a process.  This process reads the first part, the
+others are started as fresh interpreters (never forked: a fork would keep the locks of its
+parent).  Sums are whole numbers, so the result does not depend on how the file was cut, and
+parts that were read earlier count as if they had been read now (see `state`).
+"""
+
+from __future__ import annotations
+
+import os
+from array import array
+from typing import Any, BinaryIO, Callable, Dict, Iterable, List, Optional, Sequence
+
+from finops import config
+from finops.business.catalog import DEFAULT_PRICES, PriceTable
+from finops.errors import DataError
+from finops.reader.block_reader import PieceReader
+from finops.reader.encoding import Encoder
+from finops.reader.header import open_csv
+from finops.reader.layout import Survey, spans, survey
+from finops.rollups import cache as rollup_cache
+from finops.rollups.cache import Part
+from finops.rollups.customer_activity import Journeys, UnorderedJourneys, joined
+from finops.rollups.merge import Cubes, accounting_of, cubes_of, customers_of, tables_of
+from finops.rollups.partition import Pieces, batches, scan_part
+from finops.rollups.planner import Plan
+from finops.rollups.spec import Accounting, FileInfo, Period, Rollups, Table, Totals
+from finops.rollups.workers import PartWorkers
+
+# Below this many bytes a process of its own costs more than it saves.
+MIN_PART_BYTES = 4 * config.MEGABYTE
+_TOTALS = Table((), ("calls", "cost", "input_tokens", "output_tokens", "errors", "unpriced"))
+
+# What comes of kept parts that look right and are not.
+_SPOILED = (LookupError, TypeError, ValueError, AttributeError)
+
+Progress = Callable[[int, int], None]
+
+
+def open_dataset(
+    source: Any,
+    workers: Optional[int] = None,
+    prices: PriceTable = DEFAULT_PRICES,
+    progress: Optional[Progress] = None,
+    cache: bool = False,
+) -> Any:
+    """Return a `Dataset` for a path; what already is one, or like one, is returned as it is."""
+    if hasattr(source, "rollups"):
+        return source
+    return Dataset(source, workers, prices, progress, cache)
+
+
+class Dataset:
+    """The calls of one CSV.
+
+    `workers`: processes to read with, by default as many as there are cores and work for.
+    `progress(bytes done, bytes in all)` is called now and then while reading.
+    `cache`: keep what was read beside the file, and read only what was appended since.
+    """
+
+    def __init__(
+        self,
+        path: Any,
+        workers: Optional[int] = None,
+        prices: PriceTable = DEFAULT_PRICES,
+        progress: Optional[Progress] = None,
+        cache: bool = False,
+    ) -> None:
+        self.path = os.path.abspath(os.fspath(path))
+        self.prices = prices
+        self._workers = workers
+        self._progress = progress
+        self._cache = cache
+        self._plan = Plan(())
+        self._parts: List[Part] = []
+        self._cubes: Cubes = {}
+        self._revived = False  # whether any of the parts was kept from an earlier run
+        self._journeys = Journeys()
+        self._around: Dict[str, Any] = {}
+        self._filled: Dict[Table, Any] = {}
+
+    def rollups(self, tables: Iterable[Table]) -> Rollups:
+        """Return the declared tables, reading the file if any of them was not planned yet.
+
+        Raises DataError where the file as a whole cannot be read.
+        """
+        wanted = tuple(tables)
+        self.fill(wanted)
+        try:
+            self._fold(wanted)
+        except _SPOILED:
+            if not self._revived:
+                raise
+            self._scan(self._plan, cache=False)
+            self._fold(wanted)
+        return Rollups({t: self._filled[t] for t in wanted}, prices=self.prices, **self._around)
+
+    def fill(self, tables: Iterable[Table]) -> None:
+        """Read the file for these tables, in one pass, unless it was read for all of them.
+
+        Tables are folded when they are first asked for, so that a dataset can be read for all
+        that anybody may want, which lets every run share what is kept, and cost little more.
+        Raises DataError where the file as a whole cannot be read.
+        """
+        tables = tuple(tables)
+        if self._around and set(tables) <= set(self._plan.tables):
+            return
+        plan = Plan((*tables, _TOTALS))
+        try:
+            self._scan(plan, self._cache)
+        except _SPOILED:
+            if not self._revived:
+                raise
+            self._scan(plan, cache=False)
+
+    def forget(self, tables: Iterable[Table]) -> None:
+        """Let go of the memory of tables that were delivered; asked for again, they come again."""
+        for table in tables:
+            self._filled.pop(table, None)
+
+    @property
+    def processes(self) -> int:
+        """How many processes work on what was read is worth: as many as would read it."""
+        return self._count(self._around["file"].size_bytes)
+
+    @property
+    def kept_bytes(self) -> int:
+        """Size of what was read, in bytes, nearly all of which are arrays of numbers."""
+        return sum(
+            len(column) * column.itemsize
+            for part in self._parts
+            for _, packed in part["cubes"]
+            for column in (*packed.values(), *packed.get("words", ()))
+            if isinstance(column, array)
+        )
+
+    def _scan(self, plan: Plan, cache: bool) -> None:
+        self._plan, self._filled, self._around = plan, {}, {}
+        with open_csv(self.path) as stream:
+            found = survey(stream, self.path)
+            key = rollup_cache.fingerprint(plan, self.prices) if cache else ""
+            kept = rollup_cache.load(found, stream, key) if cache else []
+            self._revived = bool(kept)
+            self._parts = self._completed(stream, found, kept)
+            self._cubes = cubes_of(plan, self._parts)
+            self._look_around(stream, found)
+            if cache and self._parts is not kept:
+                rollup_cache.save(found, stream, key, self._parts)
+
+    def _completed(self, stream: BinaryIO, found: Survey, kept: List[Part]) -> List[Part]:
+        """Return the kept parts with what follows them in the file."""
+        if kept and kept[-1]["span"][1] == found.whole_end:
+            return kept
+        parts = rollup_cache.without_small_tail(kept)
+        return parts + self._read(stream, found, parts[-1]["span"][1] if parts else 0)
+
+    def _fold(self, tables: Sequence[Table]) -> None:
+        missing = [table for table in tables if table not in self._filled]
+        self._filled.update(tables_of(self._plan, missing, self._cubes, self._journeys))
+
+    def _read(self, stream: BinaryIO, found: Survey, covered: int) -> List[Part]:
+        """Return the parts of the whole lines from the offset `covered` on."""
+        start = max(found.header.data_start, covered)
+        total = found.whole_end - start
+        shares = spans(stream, start, found.whole_end, self._count(total))
+
+        def report(done: int) -> None:
+            if self._progress is not None:
+                self._progress(min(total, done * len(shares)), total)
+
+        with PartWorkers(found, shares[1:], self._plan.tables, self.prices) as others:
+            first = scan_part(
+                stream, shares[0], found.header, self._plan, self.prices, found.latest, report
+            )
+            return [first, *others.results()]
+
+    def _count(self, size: int) -> int:
+        if self._workers is not None:
+            return max(1, self._workers)
+        return max(1, min(os.cpu_count() or 1, size // MIN_PART_BYTES))
+
+    def _look_around(self, stream: BinaryIO, found: Survey) -> None:
+        """Work out what goes with the tables; DataError where not one row can be used."""
+        parts = self._parts
+        accounting = accounting_of(parts, found.header.notes, found.end > found.whole_end)
+        _refuse_if_nothing_is_usable(accounting, found.name)
+        journeys = joined([Journeys.revived(part["journeys"]) for part in parts])
+        self._journeys = self._sorted_journeys(stream, found) if journeys is None else journeys
+        self._fold((_TOTALS,))
+        ends = (self._journeys.first_time, self._journeys.last_time)
+        self._around = {
+            "period": Period(*(time.decode("ascii") for time in ends)),
+            "totals": Totals(*self._filled[_TOTALS].get((), ())),
+            "customers": customers_of(self._journeys),
+            "accounting": accounting,
+            "file": FileInfo(found.name, found.end),
+        }
+
+    def _sorted_journeys(self, stream: BinaryIO, found: Survey) -> Journeys:
+        """Return the journeys of an unordered file, in a pass of its own."""
+        encoder = Encoder()
+        collected = UnorderedJourneys()
+        reader = PieceReader(found.header, encoder, self.prices, found.latest)
+        source = Pieces(stream, (found.header.data_start, found.whole_end), reader.accounts)
+        for batch in batches(source, reader):
+            collected.add(batch, encoder)
+        return collected.finish()
+
+
+def _refuse_if_nothing_is_usable(accounting: Accounting, name: str) -> None:
+    if accounting.used or not accounting.skipped_rows:
+        return
+    worst = accounting.skipped[:3]
+    reasons = ", ".join(f"{s.reason} ({s.rows} rows, first line {s.lines[0]})" for s in worst)
+    raise DataError(f"{name}: no usable row; {reasons}")

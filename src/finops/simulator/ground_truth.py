@@ -1,0 +1,79 @@
+"""The ground truth: which incidents were planted, in a file beside the CSV.
+
+Only the evaluation of detectors reads it; no analyzer ever does.  An incident is to be found
+once it has lasted long enough to be seen: nobody can tell on the first day of silence that a
+customer has left.  One that has begun shortly before the rows end is listed apart, since
+whoever sees it already is not wrong.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Dict, Iterable, List, Mapping, Union
+
+from finops import config
+from finops.simulator import incidents as kinds
+from finops.simulator.incidents import Incident
+from finops.simulator.traffic import Calendar
+from finops.storage.file_operations import FILES, Files
+
+Entry = Dict[str, Any]
+
+# After so many hours an incident can be seen in the data, if it is not over before.
+EVIDENT_AFTER_HOURS: Mapping[str, float] = {
+    kinds.HOUR_BURST: 0.5,
+    kinds.RATE_LIMIT_ABUSER: 0.5,
+    kinds.SLOW_PROVIDER: 0.5,
+    kinds.REGION_HOPPER: 3,
+    kinds.PROMPT_WASTER: 24,
+    kinds.VIRAL_CUSTOMER: 24,
+    kinds.DEPARTED_CUSTOMER: config.DEPARTURE_DAYS * 24,
+}
+
+
+def truth_path(path: Union[str, Path]) -> Path:
+    """Return where the truth about a simulated CSV is."""
+    return Path(path).with_suffix(".truth.json")
+
+
+def entries(incidents: Iterable[Incident], calendar: Calendar, clock: str) -> List[Entry]:
+    """Return what there is to be found in rows up to `clock`, by start, kind and subject."""
+    return _listed((i for i in incidents if _seen(i, calendar, clock)), calendar)
+
+
+def unsettled(incidents: Iterable[Incident], calendar: Calendar, clock: str) -> List[Entry]:
+    """Return what has begun by `clock` but cannot be seen yet, in the same form and order."""
+    begun = (i for i in incidents if calendar.timestamp(i.start) <= clock)
+    return _listed((i for i in begun if not _seen(i, calendar, clock)), calendar)
+
+
+def _seen(incident: Incident, calendar: Calendar, clock: str) -> bool:
+    evident = min(incident.end, incident.start + EVIDENT_AFTER_HOURS[incident.kind])
+    return calendar.timestamp(evident) <= clock
+
+
+def _listed(incidents: Iterable[Incident], calendar: Calendar) -> List[Entry]:
+    found = [
+        {
+            "kind": incident.kind,
+            "scenario": incident.scenario,
+            "start": calendar.timestamp(incident.start),
+            "end": calendar.timestamp(incident.end),
+            "subject": incident.subject,
+            "size": round(incident.size, 3),
+        }
+        for incident in incidents
+    ]
+    return sorted(found, key=lambda e: (e["start"], e["kind"], e["subject"]))
+
+
+def write_truth(
+    path: Union[str, Path], seed: int, told: Mapping[str, List[Entry]], files: Files = FILES
+) -> None:
+    """Put the truth beside the CSV, whole or not at all.  Raises OSError where that fails.
+
+    `told` holds the lists `incidents` and `unsettled`.
+    """
+    text = json.dumps({"seed": seed, **told}, indent=1, sort_keys=True)
+    files.put(str(truth_path(path)), text.encode("ascii") + b"\n")

@@ -1,0 +1,98 @@
+"""What is called: the models on offer, how often each is chosen, and what a token costs."""
+
+from __future__ import annotations
+
+from typing import Dict, List, NamedTuple, Sequence, Tuple
+
+from finops import config
+from finops.business import catalog
+from finops.business.catalog import Model, PriceTable
+
+Weights = Tuple[float, ...]
+
+
+class Market(NamedTuple):
+    """The models in catalogue order and their usual weights: provider's share × model's in it."""
+
+    models: Tuple[Model, ...]
+    weights: Weights
+
+    def position(self, provider: str, name: str) -> int:
+        """Return where a model stands.  Raises KeyError for one that is not sold."""
+        for i, model in enumerate(self.models):
+            if (model.provider, model.name) == (provider, name):
+                return i
+        raise KeyError(f"{provider} sells no {name}")
+
+    def of_class(self, capability: str) -> Weights:
+        """Return the weights where everybody uses this class of models.
+
+        A provider's share of the market stays what it is; one that has no such model is
+        called for its nearest.
+        """
+        wanted = catalog.CLASSES.index(capability)
+
+        def distance(model: Model) -> int:
+            return abs(catalog.CLASSES.index(model.capability) - wanted)
+
+        nearest: Dict[str, int] = {}
+        for model in self.models:
+            nearest[model.provider] = min(
+                nearest.get(model.provider, len(catalog.CLASSES)), distance(model)
+            )
+        kept = [model for model in self.models if distance(model) == nearest[model.provider]]
+        return _weights(self.models, kept)
+
+    def by_taste(self, weights: Weights, dear_share: float) -> Tuple[Weights, Weights]:
+        """Split weights into those of ordinary customers and of those with a dear taste.
+
+        The latter, who make `dear_share` of the calls, choose a provider's dearest models
+        more often; together the two choose as `weights` say.
+        """
+        totals: Dict[str, float] = {}
+        dearest: Dict[str, float] = {}
+        for model, weight in zip(self.models, weights):
+            totals[model.provider] = totals.get(model.provider, 0.0) + weight
+            if model.name in config.DEAREST_MODELS:
+                dearest[model.provider] = dearest.get(model.provider, 0.0) + weight
+        ordinary: List[float] = []
+        dear: List[float] = []
+        for model, weight in zip(self.models, weights):
+            usual = dearest.get(model.provider, 0.0) / (totals[model.provider] or 1.0)
+            wanted = _dear_part(usual, dear_share)
+            left = (usual - dear_share * wanted) / (1 - dear_share)
+            if model.name not in config.DEAREST_MODELS:
+                usual, wanted, left = 1 - usual, 1 - wanted, 1 - left
+            dear.append(weight * wanted / usual if usual > 0 else 0.0)
+            ordinary.append(weight * left / usual if usual > 0 else 0.0)
+        return tuple(ordinary), tuple(dear)
+
+
+def _dear_part(usual: float, dear_share: float) -> float:
+    """Return the share of a provider's calls that dear tastes give to its dearest models."""
+    most = min(1.0, usual / dear_share) if dear_share else usual
+    return min(usual * config.DEAR_TASTE_FACTOR, most)
+
+
+def build() -> Market:
+    """Return the market of the catalogue."""
+    return Market(catalog.CATALOG, _weights(catalog.CATALOG, catalog.CATALOG))
+
+
+def _weights(models: Sequence[Model], sold: Sequence[Model]) -> Weights:
+    shares: Dict[str, float] = {}
+    for model in sold:
+        shares[model.provider] = shares.get(model.provider, 0.0) + model.share
+    return tuple(
+        config.PROVIDER_WEIGHTS[m.provider] * m.share / shares[m.provider] if m in sold else 0.0
+        for m in models
+    )
+
+
+def prices_of(models: Sequence[Model], prices: PriceTable) -> Tuple[Tuple[float, float], ...]:
+    """Return input and output price of each model, USD per 1,000 tokens.
+
+    A model that the table does not know keeps the catalogue's price.
+    """
+    found = [prices.find(model.provider, model.name) or model for model in models]
+    return tuple((model.input_price, model.output_price) for model in found)

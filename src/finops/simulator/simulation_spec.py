@@ -1,0 +1,85 @@
+"""What makes a simulated file: with the same recipe, the same bytes."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from datetime import datetime
+from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple
+
+from finops import config
+from finops.business.catalog import CATALOG, DEFAULT_PRICES, PriceTable
+from finops.errors import UsageError
+from finops.simulator.model_mix import prices_of
+from finops.simulator.scenarios import SCENARIOS
+
+# Raise this when the same recipe makes other bytes: files are not continued across it.
+SIMULATOR_VERSION = 1
+
+
+class Recipe(NamedTuple):
+    """Seed, first instant, scenarios in their order, whether incidents happen, and prices.
+
+    `prices` are input and output price of each model of the catalogue, USD per 1,000 tokens.
+    """
+
+    seed: int
+    start: str
+    scenarios: Tuple[str, ...]
+    incidents: bool
+    prices: Tuple[Tuple[float, float], ...]
+
+    @classmethod
+    def of(
+        cls,
+        seed: int = config.DEFAULT_SEED,
+        start: Optional[str] = None,
+        scenarios: Optional[Sequence[str]] = None,
+        incidents: bool = True,
+        prices: PriceTable = DEFAULT_PRICES,
+    ) -> Recipe:
+        """Return the recipe for these wishes; None stands for the configured start, for all.
+
+        `start` is a date or an hour, ISO 8601 in UTC.  Raises UsageError for a start that is
+        no date and for a scenario that does not exist.
+        """
+        names = list(SCENARIOS) if not scenarios else list(scenarios)
+        unknown = [name for name in names if name not in SCENARIOS]
+        if unknown:
+            raise UsageError(f"no scenario {', '.join(unknown)}; there are {', '.join(SCENARIOS)}")
+        in_order = tuple(name for name in SCENARIOS if name in names)
+        when = _hour(start or config.SIMULATION_START)
+        return cls(int(seed), when, in_order, bool(incidents), prices_of(CATALOG, prices))
+
+    def identity(self) -> Dict[str, Any]:
+        """Return what the commit mark keeps of it."""
+        return {
+            "version": SIMULATOR_VERSION,
+            "seed": self.seed,
+            "start": self.start,
+            "scenarios": list(self.scenarios),
+            "incidents": self.incidents,
+            "prices": zlib.crc32(json.dumps(self.prices).encode("ascii")),
+        }
+
+    def to_json(self) -> str:
+        """Return the recipe as text for another process."""
+        return json.dumps(self)
+
+    @classmethod
+    def from_json(cls, text: str) -> Recipe:
+        """Return the recipe that `to_json` wrote."""
+        seed, start, scenarios, incidents, prices = json.loads(text)
+        return cls(
+            seed, start, tuple(scenarios), incidents, tuple((one[0], one[1]) for one in prices)
+        )
+
+
+def _hour(start: str) -> str:
+    for form in ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d"):
+        try:
+            when = datetime.strptime(start, form)
+        except ValueError:
+            continue
+        return when.replace(minute=0, second=0).strftime("%Y-%m-%dT%H:%M:%S")
+    raise UsageError(f"the start {start!r} is no date; write it as 2025-01-31")

@@ -1,0 +1,160 @@
+"""The file that collected events go to: appended in groups, on the disk before anyone is told.
+
+Requests that arrive while another is flushing are written together by whoever comes next, so
+that one flush serves many clients.  Ids already in the file are known by a hash each; what
+other programs append is read before the next group is written.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import os
+import threading
+from pathlib import Path
+from typing import List, NamedTuple, Optional, Sequence, Set, Tuple
+
+from finops import config, schema
+from finops.errors import DataError, FinOpsError, LockError
+from finops.storage.appender import Appender, appending
+from finops.viewer.events import Row
+
+_ID_COLUMN = schema.COLUMN_NAMES.index("call_id")
+
+
+class Unavailable(Exception):
+    """The events could not be stored now; nothing of them is in the file.
+
+    `busy`: another program is writing; trying again soon will do.
+    """
+
+    def __init__(self, busy: bool) -> None:
+        super().__init__("busy" if busy else "failed")
+        self.busy = busy
+
+
+class Crowded(Exception):
+    """Too many requests wait to be stored."""
+
+
+class Stored(NamedTuple):
+    """How many rows were written, and how many had been before."""
+
+    accepted: int
+    duplicates: int
+
+
+class _Waiting:
+    """The rows of one request, until they are stored or refused."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.rows = rows
+        self.stored: Optional[Stored] = None
+        self.trouble: Optional[Unavailable] = None
+
+
+class Store:
+    """Puts rows into one CSV, each id once.  Safe to call from any thread."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._writing = threading.Lock()
+        self._queue_lock = threading.Lock()
+        self._queue: List[_Waiting] = []
+        self._inside = 0
+        self._ids: Set[int] = set()
+        self._read_to = 0
+        self._identity: Optional[Tuple[int, int]] = None
+
+    def add(self, rows: Sequence[Row]) -> Stored:
+        """Store the rows and flush them to the disk.
+
+        Raises Unavailable where the file is held by another writer or the disk refuses, and
+        Crowded where too many requests wait already.
+        """
+        waiting = _Waiting(rows)
+        with self._queue_lock:
+            if self._inside >= config.COLLECT_MAX_WAITING:
+                raise Crowded
+            self._inside += 1
+            self._queue.append(waiting)
+        try:
+            with self._writing:
+                if waiting.stored is None and waiting.trouble is None:
+                    self._write_group()
+        finally:
+            with self._queue_lock:
+                self._inside -= 1
+        if waiting.stored is None:
+            raise waiting.trouble or Unavailable(busy=False)
+        return waiting.stored
+
+    def _write_group(self) -> None:
+        """Write all that waits, in one append and one flush."""
+        with self._queue_lock:
+            group, self._queue = self._queue, []
+        try:
+            results = self._append(group)
+        except FinOpsError as error:
+            for waiting in group:
+                waiting.trouble = Unavailable(busy=isinstance(error, LockError))
+            return
+        for waiting, stored in zip(group, results):
+            waiting.stored = stored
+
+    def _append(self, group: Sequence[_Waiting]) -> List[Stored]:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DataError(f"cannot make {self.path.parent}: {error.strerror}") from error
+        added: Set[int] = set()
+        lines: List[bytes] = []
+        results = []
+        with appending(self.path, config.COLLECT_LOCK_WAIT_S) as appender:
+            self._learn_ids(appender)
+            for waiting in group:
+                before = len(lines)
+                for row in waiting.rows:
+                    key = _key(row.call_id.encode("utf-8"))
+                    if key not in self._ids and key not in added:
+                        added.add(key)
+                        lines.append(row.line)
+                new = len(lines) - before
+                results.append(Stored(new, len(waiting.rows) - new))
+            if lines:
+                clock = max(row.time for waiting in group for row in waiting.rows)
+                appender.append(b"".join(lines), len(lines), clock)
+            end = appender.end
+        # Only now, flushed and closed, are the rows what we said they are.
+        self._ids |= added
+        self._read_to = end
+        return results
+
+    def _learn_ids(self, appender: Appender) -> None:
+        """Read the ids of rows that others have written since the last group."""
+        try:
+            with open(str(self.path), "rb") as stream:
+                status = os.fstat(stream.fileno())
+                identity = (status.st_dev, status.st_ino)
+                if identity != self._identity or appender.end < self._read_to:
+                    self._ids, self._read_to, self._identity = set(), 0, identity
+                stream.seek(self._read_to)
+                while stream.tell() < appender.end:
+                    self._ids.add(_key(_id_of(stream.readline())))
+        except OSError as error:
+            raise DataError(f"cannot read {self.path}: {error.strerror}") from error
+        self._read_to = appender.end
+
+
+def _id_of(line: bytes) -> bytes:
+    """Return the call id of a row as it stands in the file; rubbish for a rubbish row."""
+    if b'"' not in line:
+        cells = line.split(b",", _ID_COLUMN + 1)
+        return cells[_ID_COLUMN] if len(cells) > _ID_COLUMN else b""
+    parsed = next(csv.reader([line.decode("utf-8", "replace")]), [])
+    return parsed[_ID_COLUMN].encode("utf-8") if len(parsed) > _ID_COLUMN else b""
+
+
+def _key(call_id: bytes) -> int:
+    """Return 64 bits that stand for an id; a million of them fit where the texts would not."""
+    return int.from_bytes(hashlib.blake2b(call_id, digest_size=8).digest(), "big")

@@ -1,0 +1,164 @@
+"""The index leads with what is worth most; the manifest describes the folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Dict, List
+
+import pytest
+
+from finops.generators.manifest import write_manifest
+from finops.generators.reports.index import generate_index, most_worth
+from finops.generators.reports.understanding import generate_understanding_report
+from finops.registry import ANALYZER_REGISTRY, DOMAINS
+from tests.conftest import varied_rows
+from tests.generators.pages import CONTEXT, Page, results_of
+
+REPORTS: List[Dict[str, Any]] = [
+    {
+        "id": one.id,
+        "title": one.title,
+        "domain": one.domain,
+        "purpose": one.purpose,
+        "filename": one.filename,
+        "size_kb": 61.4,
+        "generated_at": "2025-04-01T08:15:30Z",
+        "seconds": 0.42,
+        "status": "complete",
+    }
+    for one in ANALYZER_REGISTRY.values()
+]
+
+
+def finding(title: str, worth: float, severity: str = "warning") -> Dict[str, Any]:
+    about = {"severity": severity, "title": title, "detail": f"{title}."}
+    return dict(about, impact_usd_per_month=worth)
+
+
+def index(tmp_path: Path, results: Any, reports: Any = REPORTS, **context: Any) -> Page:
+    generate_index(results, reports, dict(CONTEXT, **context), tmp_path / "index.html")
+    return Page((tmp_path / "index.html").read_text(encoding="utf-8"))
+
+
+def test_the_five_findings_of_most_worth_lead(tmp_path: Path) -> None:
+    results = {
+        "understanding": {"findings": [finding("three", 300), finding("nothing", 0, "info")]},
+        "pricing": {"findings": [finding("one", 500), finding("two", 400), finding("six", 5)]},
+        "features": {"findings": [finding("five", 100), finding("four", 200)]},
+    }
+    found = [one.finding["title"] for one in most_worth(results, REPORTS)]
+    assert found == ["one", "two", "three", "four", "five"]
+    read = index(tmp_path, results)
+    assert read.says("$500.00 a month one one. Pricing Strategy $400.00 a month two")
+    assert read.values_of("href")[2:7] == [
+        "pricing.html", "pricing.html", "understanding.html", "features.html", "features.html",
+    ]  # fmt: skip
+    assert not read.says("six.")
+
+
+def test_equal_worth_goes_by_severity_and_titles_come_once() -> None:
+    results = {
+        "understanding": {"findings": [finding("a", 0, "info"), finding("b", 0, "critical")]},
+        "pricing": {"findings": [finding("b", 0, "critical"), finding("c", 0, "warning")]},
+    }
+    assert [one.finding["title"] for one in most_worth(results, REPORTS)] == ["b", "c", "a"]
+
+
+def test_without_findings_there_is_a_sentence(tmp_path: Path) -> None:
+    assert index(tmp_path, {}).says("No report found anything that crosses")
+
+
+def test_every_report_is_listed_in_its_domain(tmp_path: Path) -> None:
+    read = index(tmp_path, {})
+    for one in ANALYZER_REGISTRY.values():
+        assert read.says(f"{one.title} no result {one.purpose} 61.4 KB · 1 Apr 2025, 08:15 UTC")
+        assert f"{one.id}.html" in read.values_of("href")
+    text = " ".join(read.text)
+    assert sorted(DOMAINS, key=text.index) == list(DOMAINS)
+
+
+def test_totals_come_from_the_context(tmp_path: Path) -> None:
+    read = index(tmp_path, {}, calls=20_000, cost=75_732.18, tokens=45_700_000, customers=400)
+    assert read.says(
+        "Total cost $75,732.18 of the whole period Calls 20,000 of the whole period "
+        "Tokens 45.7M tokens input and output Customers 400"
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"status": "timeout", "reason": "It took too long."}, "Older page: the last run failed"),
+        ({"status": "error", "generated_at": None, "reason": "It crashed."}, "Not made"),
+    ],
+)
+def test_a_failed_report_is_marked(tmp_path: Path, change: Dict[str, Any], words: str) -> None:
+    reports = [dict(REPORTS[0], **change), *REPORTS[1:]]
+    read = index(tmp_path, {}, reports)
+    assert read.says(f"{words} {change['reason']}")
+    linked = f"{REPORTS[0]['id']}.html" in read.values_of("href")
+    assert linked == (change.get("generated_at", "") is not None)
+
+
+def test_scenario_pages_are_listed_when_there_are_some(tmp_path: Path) -> None:
+    pages = [{"filename": "scenario_churn.html", "title": "Churn", "purpose": "Who leaves."}]
+    assert index(tmp_path, {}, scenarios=pages).says("Scenarios Churn Who leaves.")
+    assert not index(tmp_path, {}).says("Scenarios")
+    with pytest.raises(ValueError, match="plain name"):
+        index(tmp_path, {}, scenarios=[dict(pages[0], filename="javascript:alert(1)")])
+
+
+def test_headlines_are_known_figures(tmp_path: Path) -> None:
+    results = results_of(varied_rows(300))
+    read = index(tmp_path, results)
+    assert not read.says("no result")
+    assert len(read.data["charts"]["daily-cost"]["labels"]) == len(
+        results["understanding"]["daily"]
+    )
+
+
+def test_manifest_has_exactly_its_fields(tmp_path: Path) -> None:
+    context = dict(CONTEXT, calls=1000, target_size_mb=50)
+    write_manifest([dict(REPORTS[0], reason="more")], context, tmp_path / "manifest.json")
+    assert json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8")) == {
+        "generated_at": "2025-04-01T08:15:30Z",
+        "call_count": 1000,
+        "data_size_mb": 50.0,
+        "target_size_mb": 50,
+        "progress_pct": 100.0,
+        "dataset": {
+            "name": "calls.csv",
+            "size_bytes": 52_428_800,
+            "period": {"start": "2025-01-01T00:00:13.000000", "end": "2025-03-31T23:58:00.000000"},
+        },
+        "reports": [
+            {
+                "id": "dataset_overview",
+                "title": "Dataset Overview",
+                "domain": "Advanced Analytics",
+                "filename": "dataset_overview.html",
+                "size_kb": 61.4,
+                "generated_at": "2025-04-01T08:15:30Z",
+                "seconds": 0.42,
+                "status": "complete",
+            }
+        ],
+    }
+
+
+def test_progress_stays_between_0_and_100(tmp_path: Path) -> None:
+    for size, target, expected in ((0, 50, 0), (10**9, 50, 100), (5, 0, 0), (26_214_400, 100, 25)):
+        context = {"size_bytes": size, "target_size_mb": target}
+        write_manifest([], context, tmp_path / "m.json")
+        made = json.loads((tmp_path / "m.json").read_text(encoding="utf-8"))
+        assert made["progress_pct"] == expected
+
+
+def test_the_forecast_of_a_tile_is_that_of_its_page(tmp_path: Path) -> None:
+    summary = {"total_calls": 9, "forecast_30_days": 120.0, "projected_30_days": 150.0}
+    read = index(tmp_path, {"understanding": {"summary": summary}})
+    assert read.says("$150.00 forecast for 30 days")
+    generate_understanding_report({"summary": summary}, tmp_path / "understanding.html")
+    page = Page((tmp_path / "understanding.html").read_text(encoding="utf-8"))
+    assert page.says("Next 30 days $150.00")

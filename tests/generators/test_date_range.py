@@ -1,0 +1,186 @@
+"""Choosing dates in the browser, against sums made here from the same rows."""
+
+from __future__ import annotations
+
+import json
+import random
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, Dict, Iterator, List
+
+import pytest
+
+from finops.generators import formatting
+from finops.generators.date_range import Daily, range_bar
+from finops.generators.reports.dataset_overview import generate_dataset_overview_report
+from finops.generators.reports.understanding import generate_understanding_report
+from tests.conftest import varied_rows
+from tests.generators.pages import Page, ranged_days, ranged_values, results_of
+from tests.generators.test_browser import Visit
+
+DRAW = random.Random(5)
+START = date(2025, 1, 1)
+# Every tenth day had no call and is not listed.
+DAILY: List[Dict[str, Any]] = [
+    {
+        "date": (START + timedelta(days=n)).isoformat(),
+        "call_count": DRAW.randrange(50, 90),
+        "total_cost": DRAW.randrange(1000, 5000) / 100,
+        "total_tokens": DRAW.randrange(10_000, 90_000),
+        "error_count": DRAW.randrange(0, 9),
+    }
+    for n in range(100)
+    if n % 10 != 5
+]
+
+
+def between(first: str, last: str) -> List[Dict[str, Any]]:
+    return [row for row in DAILY if first <= row["date"] <= last]
+
+
+def total(rows: List[Dict[str, Any]], key: str) -> float:
+    return float(sum(row[key] for row in rows))
+
+
+@pytest.fixture(scope="module")
+def overview(site: Path) -> str:
+    result = results_of(varied_rows(300), ["dataset_overview"])["dataset_overview"]
+    generate_dataset_overview_report(dict(result, daily=DAILY), site / "ranged.html")
+    return "ranged.html"
+
+
+@pytest.fixture
+def visit(browser: Any, address: str, overview: str) -> Iterator[Visit]:
+    opened = Visit(browser, f"{address}/{overview}")
+    opened.wait_for_charts(4)
+    yield opened
+    assert opened.complaints == []
+    opened.context.close()
+
+
+def card(visit: Visit, number: int) -> List[str]:
+    root = visit.page.locator(f"#card-{number}")
+    figure = root.locator(".figure").text_content() or ""
+    covers = root.locator(".covers:visible")
+    return [figure, (covers.text_content() or "") if covers.count() else ""]
+
+
+def days_drawn(visit: Visit) -> int:
+    script = (
+        "Object.values(Chart.instances).find((c) => c.canvas.closest('#chart-daily-cost'))"
+        ".data.labels.length"
+    )
+    return int(visit.page.evaluate(script))
+
+
+def test_a_preset_recomputes_cards_and_compares(visit: Visit) -> None:
+    whole = [card(visit, number)[0] for number in range(6)]
+    visit.page.get_by_role("button", name="Last 30 days").click()
+    now, before = between("2025-03-12", "2025-04-10"), between("2025-02-10", "2025-03-11")
+    cost, then = total(now, "total_cost"), total(before, "total_cost")
+    sign = "▲ +" if cost > then else "▼ "
+    change = formatting.percent((cost - then) / then * 100)
+    assert card(visit, 0) == [formatting.money(cost), f"{sign}{change} against the 30 days before"]
+    calls = total(now, "call_count")
+    assert card(visit, 1)[0] == formatting.count(calls)
+    good = (calls - total(now, "error_count")) / calls * 100
+    assert card(visit, 5)[0] == formatting.percent(good)
+    assert card(visit, 3) == [whole[3], "whole period"]
+    assert days_drawn(visit) == len(now)
+    visit.page.get_by_role("button", name="Whole period").click()
+    assert [card(visit, number) for number in range(6)] == [[figure, ""] for figure in whole]
+    assert days_drawn(visit) == len(DAILY)
+
+
+def test_a_percentage_changes_by_points(visit: Visit) -> None:
+    visit.page.get_by_role("button", name="Last 7 days").click()
+    visit.wait_until("document.getElementById('range-7').getAttribute('aria-pressed') === 'true'")
+    rates = []
+    for rows in (between("2025-04-04", "2025-04-10"), between("2025-03-28", "2025-04-03")):
+        calls = total(rows, "call_count")
+        rates.append((calls - total(rows, "error_count")) / calls * 100)
+    points = formatting.percent(rates[0] - rates[1]).replace("%", "")
+    sign = "▲ +" if rates[0] > rates[1] else "▼ "
+    assert card(visit, 5) == [
+        formatting.percent(rates[0]),
+        f"{sign}{points} points against the 7 days before",
+    ]
+
+
+def test_a_trend_is_shown_beside_that_of_the_days_before(
+    browser: Any, address: str, site: Path
+) -> None:
+    result = results_of(varied_rows(300), ["understanding"])["understanding"]
+    generate_understanding_report(dict(result, daily=DAILY), site / "trend.html")
+    opened = Visit(browser, f"{address}/trend.html#range=30")
+    opened.wait_for_charts(4)
+    trends = []
+    for first, last in (("2025-03-12", "2025-04-10"), ("2025-02-10", "2025-03-11")):
+        costs = [row["total_cost"] for row in between(first, last)]
+        recent, before = costs[-7:], costs[:-7]
+        trends.append((sum(recent) / 7 / (sum(before) / len(before)) - 1) * 100)
+    said = f"{formatting.percent(trends[1])} in the 30 days before"
+    assert card(opened, 3) == [formatting.percent(trends[0]), said]
+    opened.page.get_by_role("button", name="Last 7 days").click()
+    opened.wait_until("document.getElementById('range-7').getAttribute('aria-pressed') === 'true'")
+    assert card(opened, 3) == ["n/a", "nothing to compare with in the 7 days before"]
+    opened.context.close()
+
+
+def test_dates_are_chosen_and_kept_in_the_address(visit: Visit) -> None:
+    visit.page.get_by_label("From").fill("2025-01-10")
+    visit.page.get_by_label("to", exact=True).fill("2025-01-19")
+    visit.wait_until("location.hash === '#range=2025-01-10..2025-01-19'")
+    rows = between("2025-01-10", "2025-01-19")
+    assert card(visit, 0)[0] == formatting.money(total(rows, "total_cost"))
+    assert card(visit, 0)[1] == "no earlier days to compare with"
+    link = visit.page.locator("nav a").first.get_attribute("href") or ""
+    assert link.endswith("/index.html#range=2025-01-10..2025-01-19")
+    shown = visit.page.locator("#chart-daily-cost tbody tr:not([hidden])")
+    assert shown.count() == len(rows)
+    assert visit.page.locator("#table-provider .covers").text_content() == "Whole period."
+
+
+@pytest.mark.parametrize("fragment", ["#main", "#range=x", "#range=2025-02-01..2025-01-01", "#"])
+def test_an_odd_address_changes_nothing(
+    browser: Any, address: str, overview: str, fragment: str
+) -> None:
+    opened = Visit(browser, f"{address}/{overview}{fragment}")
+    opened.wait_for_charts(4)
+    assert days_drawn(opened) == len(DAILY)
+    assert opened.complaints == []
+    opened.context.close()
+
+
+def test_a_page_opened_with_a_range_shows_it(browser: Any, address: str, overview: str) -> None:
+    opened = Visit(browser, f"{address}/{overview}#range=7", color_scheme="dark")
+    opened.wait_for_charts(4)
+    assert days_drawn(opened) == len(between("2025-04-04", "2025-04-10"))
+    assert opened.page.locator("#range-7").get_attribute("aria-pressed") == "true"
+    opened.context.close()
+
+
+def test_presets_longer_than_the_data_are_left_out() -> None:
+    part = range_bar(Daily.of(DAILY[:20], ("total_cost",)))
+    assert Page(part.markup).values_of("id") == [
+        "range", "range-all", "range-7", "range-from", "range-to",
+    ]  # fmt: skip
+    page = Page(f'{part.markup}<script id="page-data">{json.dumps(part.data)}</script>')
+    assert ranged_days(page) == [row["date"] for row in DAILY[:20]]
+    assert ranged_values(page, "total_cost") == [row["total_cost"] for row in DAILY[:20]]
+
+
+def test_a_measure_below_zero_travels_as_it_is() -> None:
+    rows = [dict(row, margin=-1.5) for row in DAILY[:3]]
+    measures = range_bar(Daily.of(rows, ("margin",))).data["ranged"]["measures"]
+    assert measures == {"margin": {"values": [-1.5] * 3}}
+
+
+@pytest.mark.parametrize("day", ["", "soon", "2025-1-01", "2025-02-30", "2025-01-01<", "None"])
+def test_days_that_are_none_give_nothing_to_choose(day: str) -> None:
+    rows = [{"date": "2025-01-01", "total_cost": 1}, {"date": day, "total_cost": 2}]
+    assert range_bar(Daily.of(rows, ("total_cost",))) == ("", {})
+
+
+def test_without_days_there_is_nothing_to_choose() -> None:
+    assert range_bar(Daily.of([], ("total_cost",))) == ("", {})

@@ -1,0 +1,331 @@
+"""Malformed files: each kind is refused in one line, skipped and counted, or accepted.
+
+The kinds are in `tests/support/malformed.py`, which also runs alone, in any Python.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Dict, Iterator, List, Optional, Tuple
+
+import pytest
+
+from finops.cli import main
+from finops.pipeline import Job, analyze
+from finops.rollups.dataset import open_dataset
+from finops.schema import COLUMN_NAMES
+from tests.storage.batches import memory_folder
+from tests.support import malformed
+from tests.support.malformed import BAD_LINES, CASES, SKIPPED, TABLES, Case, file_of, line, outcome
+from tests.support.plain import call
+from tests.support.tools import ROOT, STRICT, clean_environment, missing
+
+SCRIPT = Path(malformed.__file__)
+TOTAL = TABLES[0]
+ONE_CALL = [["openai"], [1, 0.00425, 800]]
+NEWEST = sys.version_info >= (3, 10)
+INJECTIONS = 1000 if NEWEST else 300
+MUTATIONS = 5000 if NEWEST else 1000  # the newest asks the oldest about all of its own
+CUSTOMER_BYTES = 3000  # of memory for each customer at most; the README says about 2 KB
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    with memory_folder() as folder:
+        yield folder
+
+
+def of_kind(number: int) -> List[Case]:
+    return [case for case in CASES if case.number == number]
+
+
+def test_there_are_forty_two_kinds() -> None:
+    assert {case.number for case in CASES} | {malformed.ODD_PLACES} == set(range(1, 43))
+
+
+@pytest.mark.parametrize("number", range(1, 43))
+def test_malformed(number: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Refused in one line with status 2; or read with status 0, and every line has its place."""
+    for case in of_kind(number):
+        path = tmp_path / "case.csv"
+        path.write_bytes(case.content)
+        status = main(["verify", "--quiet", "--workers", "1", str(path)])
+        said = capsys.readouterr()
+        found = outcome(path)
+        if case.refused is not None:
+            assert status == 2, case.name
+            assert case.refused in found["refused"], case.name
+            assert len(said.err.splitlines()) == 1, said.err
+            assert said.err.startswith("finops: ")
+            continue
+        assert status == 0, (case.name, said.err)
+        account = found["account"]
+        skipped = {reason: rows for reason, rows, _ in account["skipped"]}
+        assert (account["used"], skipped) == (case.used, case.skipped), case.name
+        assert account["repeated_headers"] == case.repeated
+        assert (account["blank"], account["incomplete_tail"]) == (case.blank, case.tail)
+        assert case.note in " ".join(account["notes"])
+    if number == malformed.ODD_PLACES:
+        refuse_odd_places(tmp_path, capsys)
+
+
+def refuse_odd_places(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is no file, or none that may be read, is one line; nothing waits for a pipe."""
+    pipe, closed = folder / "pipe", folder / "closed.csv"
+    os.mkfifo(str(pipe))
+    closed.write_bytes(file_of(line()))
+    closed.chmod(0)
+    places = [(folder / "none.csv", "no such file"), (folder, "folder"), (pipe, "not a regular")]
+    if os.geteuid() != 0:  # root may read everything
+        places.append((closed, "ermission denied"))
+    for path, says in places:
+        assert main(["verify", "--quiet", str(path)]) == 2
+        (told,) = capsys.readouterr().err.splitlines()
+        assert says in told
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.number} {case.name}")
+def test_accounting_identity(case: Case, tmp_path: Path) -> None:
+    """Lines counted by hand = header + used + skipped + repeated headers + blank + tail."""
+    path = tmp_path / "case.csv"
+    path.write_bytes(case.content)
+    account = outcome(path).get("account")
+    if account is None:
+        return
+    lines = case.content.count(b"\n") + (not case.content.endswith(b"\n"))
+    parts = ("header", "used", "repeated_headers", "blank", "incomplete_tail")
+    assert account["lines"] == lines
+    skipped = sum(rows for _, rows, _ in account["skipped"])
+    assert lines == skipped + sum(account[part] for part in parts)
+
+
+def test_the_account_is_printed_on_every_report(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(file_of(line(), malformed.HEADER, "", line(latency_ms="x"), line()) + b"tail")
+    analyze(Job(path, tmp_path, workers=1))
+    wanted = (
+        "7 lines = 1 header + 2 used + 1 skipped + 1 repeated headers + 1 blank + 1 incomplete tail"
+    )
+    pages = [page for page in tmp_path.glob("*.html") if page.name != "index.html"]
+    assert len(pages) == 13
+    for page in pages:
+        text = " ".join(re.sub("<[^>]*>", "", page.read_text(encoding="utf-8")).split())
+        assert wanted in text, page.name
+
+
+def test_a_skipped_row_changes_nothing_else_and_has_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    for case in SKIPPED:
+        path.write_bytes(case.content)
+        found = outcome(path)
+        cents = [["openai"], [40, 40 * 0.00425, 40 * 800]]
+        assert found["tables"][0] == [cents], case.name
+        lines = [number for _, _, numbers in found["account"]["skipped"] for number in numbers]
+        assert sorted(lines) == [9, 10][: sum(case.skipped.values())], case.name
+
+
+def test_two_processes_skip_the_same_rows(tmp_path: Path) -> None:
+    """All bad rows in one file, so that two processes meet half of them each."""
+    good = [line(timestamp=f"2025-01-01T09:{k:02d}:00.000000").encode() for k in range(60)]
+    bad = [one + b"\n" + good[k % 60] for k, one in enumerate(BAD_LINES)]
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"\n".join([malformed.HEADER.encode(), *good, *bad, *good]) + b"\n")
+    assert outcome(path, 2) == outcome(path, 1)
+    assert outcome(path)["account"]["used"] == 120 + len(bad)
+
+
+def test_values_of_what_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    for number in (4, 8, 10, 28, 29, 30, 33, 34, 36, 37, 42):
+        for case in of_kind(number):
+            path.write_bytes(case.content)
+            found = outcome(path)
+            assert found["tables"][0] == [ONE_CALL], case.name
+            assert found["rest"][0][0] == "2025-01-01T09:30:00.000000", case.name
+
+
+def test_columns_may_come_in_any_order(tmp_path: Path) -> None:
+    names = list(COLUMN_NAMES)
+    random.Random(3).shuffle(names)
+    row = call(provider="bedrock", customer_id="c9")
+    path = tmp_path / "a.csv"
+    path.write_bytes(file_of(",".join(row[n] for n in names), header=",".join(names)))
+    data = open_dataset(path).rollups((TOTAL,))
+    assert data[TOTAL] == {("aws-bedrock",): (1, 0.00425, 800)}
+    assert list(data.customers) == ["c9"]
+
+
+def test_required_columns_alone_are_enough(tmp_path: Path) -> None:
+    head = "customer_id,timestamp,provider,model,input_tokens,output_tokens"
+    rows = ["ann,2025-01-01T09:30:00,openai,gpt-4o,1000,1000", "bob,2025-01-02T09:30:00,x,y,10,10"]
+    path = tmp_path / "a.csv"
+    path.write_bytes(file_of(*rows, header=head))
+    data = open_dataset(path).rollups((TOTAL,))
+    assert data[TOTAL] == {("openai",): (1, 0.0125, 2000), ("x",): (1, 0.0, 20)}
+    assert data.totals.unpriced == 1
+    ann = data.customers["ann"]
+    assert (ann.tier, ann.price, ann.organization) == ("unknown", None, "unknown")
+
+
+def test_malformed_41_only_the_first_line_numbers_are_kept(tmp_path: Path) -> None:
+    (case,) = of_kind(41)
+    path = tmp_path / "a.csv"
+    path.write_bytes(case.content)
+    assert outcome(path)["account"]["skipped"][0][1:] == [500, list(range(3, 23))]
+
+
+# --- memory -------------------------------------------------------------------------------------
+
+# The peak of the resource module would count the parent's memory before the program was loaded.
+NEEDS_PROC = pytest.mark.skipif(
+    not os.path.exists("/proc/self/status"), reason="memory is told by /proc"
+)
+READ_ALONE = """
+import sys
+from finops.rollups.spec import Table
+from finops.rollups.dataset import open_dataset
+data = open_dataset(sys.argv[1], workers=1).rollups((Table(("customer_id",), ("calls",)),))
+print(data.totals.calls, len(data.customers), [one.reason for one in data.accounting.skipped])
+print(open('/proc/self/status').read().split('VmHWM:')[1].split()[0])
+"""
+
+
+def read_alone(path: Path) -> Tuple[str, int]:
+    """Read a file in a process of its own; return what it says, and its peak in bytes."""
+    done = subprocess.run(
+        [sys.executable, "-c", READ_ALONE, str(path)],
+        cwd=str(ROOT / "src"),
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    said, peak_kb = done.stdout.decode().strip().split("\n")
+    return said, int(peak_kb) * 1024
+
+
+@NEEDS_PROC
+def test_malformed_35_a_line_of_200_mb_is_read_within_100_mb(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    with open(str(path), "wb") as out:
+        out.write(file_of(line()))
+        for _ in range(200):
+            out.write(b"x" * 1_048_576)
+        out.write(b"\n" + line().encode() + b"\n")
+    said, peak = read_alone(path)
+    print(f"{peak / 1048576:.0f} MB")
+    assert said == "2 1 ['line too long']"
+    assert peak < 100 * 1_048_576
+
+
+@NEEDS_PROC
+def test_malformed_39_memory_grows_with_customers_as_stated(tmp_path: Path) -> None:
+    peaks = []
+    for customers in (2_000, 12_000):
+        path = tmp_path / f"{customers}.csv"
+        path.write_bytes(
+            file_of(*(line(customer_id=f"customer-{n:07d}") for n in range(customers)))
+        )
+        said, peak = read_alone(path)
+        assert said == f"{customers} {customers} []"
+        peaks.append(peak)
+    each = (peaks[1] - peaks[0]) / 10_000
+    print(f"{each:.0f} bytes a customer")
+    assert each < CUSTOMER_BYTES
+
+
+# --- the same in every Python -------------------------------------------------------------------
+
+
+def other_pythons() -> Dict[str, str]:
+    """Return every other version from 3.7 on that is installed, and how to start it."""
+    own = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    places = [str(ROOT / name / "bin" / "python") for name in (".venv37", ".venv")]
+    places += [f"python3.{minor}" for minor in range(7, 20)]
+    found: Dict[str, str] = {}
+    for place in filter(None, map(shutil.which, places)):
+        ask = "import sys; print('%d.%d' % sys.version_info[:2])"
+        told = subprocess.run([place, "-c", ask], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        version = told.stdout.decode().strip()
+        if told.returncode == 0 and version != own and version not in ("3.5", "3.6"):
+            found.setdefault(version, place)
+    return found
+
+
+def outcomes_elsewhere(python: str, seed: int, count: int) -> subprocess.Popen[bytes]:
+    """Start another Python on the same files."""
+    return subprocess.Popen(
+        [python, str(SCRIPT), str(seed), str(count)],
+        env=clean_environment(),
+        stdout=subprocess.PIPE,
+    )
+
+
+def test_byte_fuzz_no_traceback(tmp_path: Path) -> None:
+    """5,000 mutations are read or refused in one line, and every Python says the same of all.
+
+    The older ones are asked by the newest, which is the one that measures everything.
+    """
+    seed = random.randrange(10**9)
+    others = other_pythons() if NEWEST else {}
+    print(f"seed {seed}, also asked: {sorted(others)}")
+    oldest: Optional[str] = min(others, key=lambda v: int(v.split(".")[1]), default=None)
+    counts = {version: MUTATIONS if version == oldest else 100 for version in others}
+    asked = {v: outcomes_elsewhere(others[v], seed, counts[v]) for v in others}
+    here = {count: malformed.fuzzed(tmp_path / "m.csv", seed, count) for count in (MUTATIONS, 100)}
+    cases = json.loads(json.dumps(malformed.all_outcomes(tmp_path)))
+    for version, process in asked.items():
+        said = json.loads(process.communicate(timeout=300)[0])
+        assert process.returncode == 0, version
+        assert said[0] == cases, version
+        assert said[1] == here[counts[version]], version
+    assert here[MUTATIONS]["read"] > MUTATIONS / 5
+    assert here[MUTATIONS]["refused"] > MUTATIONS / 50
+    if STRICT and not others:
+        missing("there is no second Python to compare with")
+
+
+def test_every_python_shows_a_column_name_the_same(tmp_path: Path) -> None:
+    """The end mark U+061D is printable since Unicode 14, so only for the newer Pythons."""
+    path = tmp_path / "m.csv"
+    header = malformed.HEADER + ",gr\u00f6\u00dfe \u4ef7,end\u061d,tab\tbell\x07,no\u00a0break"
+    path.write_bytes(malformed.file_of(line() + ",,,,", header=header))
+    (note,) = open_dataset(path).rollups(()).accounting.notes
+    assert note.endswith("ignored: gr\u00f6\u00dfe \u4ef7, end?, tab?bell?, no?break.")
+
+
+def test_injection_changes_nothing(tmp_path: Path) -> None:
+    """A bad row anywhere changes nothing but what is said of it, with 1,000 seeds.
+
+    On the oldest Python 300 have to do.
+    """
+    first = random.randrange(10**9)
+    print(f"seeds from {first}")
+    draw = random.Random(first)
+    rows = [
+        line(
+            timestamp=f"2025-01-{1 + k // 24:02d}T{k % 24:02d}:00:00.000000",
+            customer_id=f"c{k % 3}",
+            region=draw.choice(["us-east", "eu-west"]),
+            latency_ms=draw.randrange(5000),
+        ).encode()
+        for k in range(40)
+    ]
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"\n".join([malformed.HEADER.encode(), *rows]) + b"\n")
+    clean = outcome(path)
+    for seed in range(first, first + INJECTIONS):
+        draw = random.Random(seed)
+        place = draw.randrange(len(rows) + 1)
+        lines = [malformed.HEADER.encode(), *rows]
+        lines.insert(place + 1, draw.choice(BAD_LINES))
+        path.write_bytes(b"\n".join(lines) + b"\n")
+        dirty = outcome(path)
+        assert dirty["tables"] == clean["tables"], seed
+        assert dirty["rest"] == clean["rest"], seed
+        assert dirty["account"]["skipped"][0][2] == [place + 2], seed

@@ -1,0 +1,206 @@
+"""The fast scan against its plain twin, whatever the file looks like and wherever it is cut."""
+
+from __future__ import annotations
+
+import random
+from bisect import bisect_left
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, NamedTuple, Sequence, Tuple
+from unittest import mock
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from finops.reader.header import open_csv
+from finops.rollups import dataset, partition, serialization
+from finops.rollups.dataset import open_dataset
+from finops.rollups.partition import scan_part
+from finops.rollups.planner import Plan
+from finops.rollups.spec import SUM_MEASURES, Table
+from finops.schema import COLUMN_NAMES
+from tests.rollups.test_dataset import EVERYTHING, rows_strategy
+from tests.support.plain import DEFAULT_ROW, PlainDataset, call
+
+Row = Dict[str, str]
+
+# Changes that make a good row one that must be left out.
+SPOILERS: Tuple[Row, ...] = (
+    {"input_tokens": "x"},
+    {"output_tokens": "-1"},
+    {"cost_usd": "nan"},
+    {"cost_usd": "1e308"},
+    {"latency_ms": "1_000"},
+    {"timestamp": "2025-02-30T10:00:00.000000"},
+    {"timestamp": "yesterday"},
+    {"customer_id": ""},
+    {"model": ""},
+    {"region": "us\0east"},
+)
+
+
+class Shape(NamedTuple):
+    """How a file is written: order and names of columns, line ends, byte order mark."""
+
+    columns: Sequence[str]
+    end: str
+    mark: str
+
+    def line(self, row: Row) -> str:
+        return ",".join(_cell(row.get(name, "whatever")) for name in self.columns) + self.end
+
+
+def _cell(text: str) -> str:
+    quoted = '"' + text.replace('"', '""') + '"'
+    return quoted if set('",') & set(text) else text
+
+
+shapes = st.builds(
+    Shape,
+    st.sets(st.sampled_from(["note", "team", "x"])).flatmap(
+        lambda more: st.permutations([*COLUMN_NAMES, *sorted(more)])
+    ),
+    st.sampled_from(["\n", "\r\n"]),
+    st.sampled_from(["", "\ufeff"]),
+)
+
+
+class _HerePartWorkers:
+    """Stands for the processes that read parts: reads them here, and sends them nowhere."""
+
+    def __init__(self, found: Any, spans: Any, tables: Any, prices: Any) -> None:
+        self._job = (found, spans, tables, prices)
+
+    def __enter__(self) -> _HerePartWorkers:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        pass
+
+    def results(self) -> List[Any]:
+        found, spans, tables, prices = self._job
+        with open_csv(found.path) as stream:
+            parts = [
+                scan_part(stream, span, found.header, Plan(tables), prices, found.latest)
+                for span in spans
+            ]
+        return [serialization.load(serialization.dump(one)) for one in parts]
+
+
+@contextmanager
+def cut_at(content: bytes, shares: Sequence[float], piece: int) -> Iterator[None]:
+    """Let a file be cut at the line starts nearest to these shares of it."""
+    starts = [at + 1 for at, byte in enumerate(content) if byte == 0x0A]
+
+    def spans(_: Any, start: int, end: int, count: int) -> List[Tuple[int, int]]:
+        there = [at for at in starts if start <= at <= end] or [start]
+        cuts = sorted(there[int(share * (len(there) - 1))] for share in shares)
+        edges = [start, *cuts, end]
+        return list(zip(edges, edges[1:]))
+
+    with mock.patch.object(dataset, "spans", spans), mock.patch.object(
+        dataset, "PartWorkers", _HerePartWorkers
+    ), mock.patch.object(partition, "PIECE_BYTES", piece):
+        yield
+
+
+@settings(
+    max_examples=100,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    rows=rows_strategy(),
+    dirt=st.lists(st.tuples(st.integers(0, 60), st.sampled_from(SPOILERS)), max_size=12),
+    shape=shapes,
+    cuts=st.lists(st.floats(0, 1), max_size=2),
+    piece=st.integers(300, 6000),
+    ordered=st.booleans(),
+)
+def test_any_file_cut_anywhere_gives_what_the_plain_twin_gives(
+    rows: List[Row],
+    dirt: List[Tuple[int, Row]],
+    shape: Shape,
+    cuts: List[float],
+    piece: int,
+    ordered: bool,
+    tmp_path: Path,
+) -> None:
+    if ordered:
+        rows = sorted(rows, key=lambda row: row["timestamp"])
+    lines = [shape.line(row) for row in rows]
+    for place, spoiler in sorted(dirt, key=lambda one: -one[0]):
+        lines.insert(place, shape.line({**DEFAULT_ROW, **spoiler}))
+    text = shape.mark + shape.line(dict(zip(shape.columns, shape.columns))) + "".join(lines)
+    content = text.encode("utf-8")
+    path = tmp_path / "rows.csv"
+    path.write_bytes(content)
+    if dirt and not rows:
+        return  # a file of which no row can be used is refused, which is tested elsewhere
+    with cut_at(content, cuts, piece):
+        found = open_dataset(path).rollups(EVERYTHING)
+    expected = PlainDataset(rows).rollups(EVERYTHING)
+    for table in EVERYTHING:
+        assert found[table] == expected[table], table
+        assert list(found[table]) == list(expected[table]), table
+    assert found.customers == expected.customers
+    assert (found.period, found.totals) == (expected.period, expected.totals)
+    accounting = found.accounting
+    assert (accounting.used, accounting.skipped_rows) == (len(rows), len(dirt))
+    assert accounting.balanced
+
+
+MANY: Tuple[Table, ...] = (
+    Table(("customer_id",), SUM_MEASURES),
+    Table(("provider", "model"), (*SUM_MEASURES, "latency")),
+    Table(("customer_id", "provider", "model"), ("calls", "cost")),
+    Table(("hour", "customer_id"), ("cost",), top="cost"),
+    Table(("customer_id", "hour"), ("calls", "rate_limits"), having="rate_limits"),
+    Table(("day", "region"), ("calls", "sla_violations")),
+    Table(("customer_id", "hour"), ("calls",), top="calls"),
+    Table(("week", "feature_id", "customer_id"), ("calls",)),
+    Table(("hour", "provider"), ("calls", "latencies")),
+)
+
+
+def test_many_customers_and_models_give_what_the_plain_twin_gives(tmp_path: Path) -> None:
+    """20,000 customers and 300 models, in a file large enough for two real processes."""
+    draw = random.Random("many")
+    rows = []
+    for k in range(21_000):
+        minute = k // 3
+        failed = draw.random() < 0.1
+        rows.append(
+            call(
+                timestamp=f"2025-{1 + minute // 1440 // 28:02d}-{1 + minute // 1440 % 28:02d}"
+                f"T{minute // 60 % 24:02d}:{minute % 60:02d}:{k % 3 * 20:02d}.000000",
+                customer_id=f"c{k * 7919 % 20_000:05d}",
+                provider=f"p{k % 7}",
+                model=f"m{draw.randrange(300)}",
+                feature_id=f"f{draw.randrange(5)}",
+                region=f"r{draw.randrange(4)}",
+                cost_usd=f"{draw.randrange(10**6) / 10**6:.6f}",
+                latency_ms=draw.randrange(5000),
+                status="error" if failed else "success",
+                error_type="rate_limit" if failed else "",
+            )
+        )
+    path = tmp_path / "many.csv"
+    shape = Shape(COLUMN_NAMES, "\n", "")
+    header = shape.line(dict(zip(COLUMN_NAMES, COLUMN_NAMES)))
+    path.write_text(header + "".join(map(shape.line, rows)), encoding="utf-8")
+    expected = PlainDataset(rows).rollups(MANY)
+    found = open_dataset(path, workers=2).rollups(MANY)
+    assert len(found.customers) == 20_000
+    for table in MANY:
+        assert found[table] == expected[table], table
+
+
+def test_the_cuts_of_these_tests_are_real() -> None:
+    """The stand-in for cutting gives as many parts as it is told, at line starts."""
+    content = b"head\n" + b"row\n" * 10
+    with cut_at(content, (0.3, 0.7), 300):
+        found = dataset.spans(None, 5, len(content), 3)
+    assert [start for start, _ in found] == [5, 17, 33]
+    starts = [at + 1 for at, byte in enumerate(content) if byte == 0x0A]
+    assert all(starts[bisect_left(starts, end)] == end for _, end in found)

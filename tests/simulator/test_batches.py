@@ -1,0 +1,238 @@
+"""The rows of the default dataset against the definitions of their columns."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from typing import Dict, List, Set
+
+import pytest
+
+from finops import config
+from finops.business.catalog import CATALOG, PROVIDER_SPEED, Model
+from finops.schema import HEADER_LINE
+from finops.simulator import model_mix as markets
+from finops.simulator.population import build
+from tests.simulator.conftest import Simulated
+
+MODELS: Dict[str, Model] = {model.name: model for model in CATALOG}
+REFUSED = ("rate_limit", "auth_error")
+
+
+def share(column: List[str], value: str) -> float:
+    return column.count(value) / len(column)
+
+
+def test_header_and_size(default: Simulated) -> None:
+    data = default.path.read_bytes()
+    assert data.startswith(HEADER_LINE.encode())
+    assert data.count(HEADER_LINE.encode()) == 1
+    wanted = config.TARGET_SIZE_MB * 1_048_576
+    assert wanted <= len(data) < wanted * 1.01
+    assert b"\r" not in data
+    assert b'"' not in data
+
+
+def test_times_never_go_back(default: Simulated) -> None:
+    times = default.columns["timestamp"]
+    assert times == sorted(times)
+    pattern = re.compile(r"2025-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}000")
+    assert all(pattern.fullmatch(time) for time in times)
+    assert times[0].startswith("2025-01-01T00:")
+
+
+def test_ids(default: Simulated) -> None:
+    calls = default.columns["call_id"]
+    assert calls == [f"call_{number + 1:08d}" for number in range(len(calls))]
+    requests = default.columns["request_id"]
+    assert len(set(requests)) == len(requests)
+    assert all(re.fullmatch(r"req_[0-9a-f]{12}", request) for request in requests)
+
+
+def test_totals_are_sums(default: Simulated) -> None:
+    sums = map(sum, zip(default.numbers("input_tokens"), default.numbers("output_tokens")))
+    assert list(sums) == default.numbers("total_tokens")
+
+
+def test_cost_is_the_catalogues_to_the_sixth_decimal(default: Simulated) -> None:
+    columns = default.columns
+    for model, given, made, cost, error in zip(
+        columns["model"],
+        default.numbers("input_tokens"),
+        default.numbers("output_tokens"),
+        columns["cost_usd"],
+        columns["error_type"],
+    ):
+        assert re.fullmatch(r"\d+\.\d{6}", cost)
+        if error in REFUSED:
+            assert (cost, made) == ("0.000000", 0)
+        else:
+            assert abs(float(cost) - MODELS[model].cost(given, made)) < 5.1e-7
+
+
+def test_models_belong_to_their_providers(default: Simulated) -> None:
+    pairs = set(zip(default.columns["provider"], default.columns["model"]))
+    assert pairs == {(model.provider, model.name) for model in CATALOG}
+
+
+def test_providers_have_their_market_share(default: Simulated) -> None:
+    total = sum(config.PROVIDER_WEIGHTS.values())
+    for provider, weight in config.PROVIDER_WEIGHTS.items():
+        found = share(default.columns["provider"], provider)
+        assert found == pytest.approx(weight / total, rel=0.06)
+
+
+def test_models_have_their_share_in_base_traffic(default: Simulated) -> None:
+    first_days = default.columns["model"][:20_000]
+    weights = markets.build().weights
+    for model, weight in zip(CATALOG, weights):
+        expected = weight / sum(weights)
+        if expected > 0.02:
+            assert share(first_days, model.name) == pytest.approx(expected, rel=0.12)
+
+
+def test_statuses(default: Simulated) -> None:
+    columns = default.columns
+    assert share(columns["status"], "success") == pytest.approx(0.95, abs=0.005)
+    errors = [error for error in columns["error_type"] if error]
+    assert all((s == "error") == bool(e) for s, e in zip(columns["status"], columns["error_type"]))
+    expected = {"timeout": 0.40, "rate_limit": 0.30, "auth_error": 0.15, "server_error": 0.15}
+    assert set(errors) == set(expected)
+    for kind, usual in expected.items():
+        assert share(errors, kind) == pytest.approx(usual, abs=0.05)
+
+
+def test_tokens_by_archetype(default: Simulated) -> None:
+    """Means of the clamped normals, from the same integral worked out by summing densities."""
+    columns = default.columns
+    wasters = {i["subject"] for i in default.truth["incidents"] if i["kind"] == "prompt_waster"}
+    given: Dict[str, List[int]] = defaultdict(list)
+    made: Dict[str, List[int]] = defaultdict(list)
+    for archetype, customer, i, o, error in zip(
+        columns["customer_archetype"],
+        columns["customer_id"],
+        default.numbers("input_tokens"),
+        default.numbers("output_tokens"),
+        columns["error_type"],
+    ):
+        if customer not in wasters and error not in REFUSED:
+            given[archetype].append(i)
+            made[archetype].append(o)
+    for name, archetype in config.CUSTOMER_ARCHETYPES.items():
+        scale = archetype.token_scale
+        for found, mean, sd, low, high in (
+            (given[name], 500, 400, 50, 2000),
+            (made[name], 300, 200, 50, 1000),
+        ):
+            assert low <= min(found) <= max(found) <= high
+            expected = clamped_mean(mean * scale, sd * scale, low, high)
+            assert sum(found) / len(found) == pytest.approx(expected, rel=0.02)
+
+
+def clamped_mean(mean: float, sd: float, low: float, high: float) -> float:
+    steps = [mean + sd * (k / 500 - 5) for k in range(5001)]
+    weights = [2.718281828459045 ** (-(((x - mean) / sd) ** 2) / 2) for x in steps]
+    clamped = [min(high, max(low, x)) for x in steps]
+    return sum(w * x for w, x in zip(weights, clamped)) / sum(weights)
+
+
+def test_long_prompts_have_long_answers(default: Simulated) -> None:
+    """Nobody's ordinary calls look like wasted prompts."""
+    wasters = {i["subject"] for i in default.truth["incidents"] if i["kind"] == "prompt_waster"}
+    wasteful = Counter(
+        customer
+        for customer, i, o, status in zip(
+            default.columns["customer_id"],
+            default.numbers("input_tokens"),
+            default.numbers("output_tokens"),
+            default.columns["status"],
+        )
+        if status == "success" and i > 1000 and o < 0.1 * i
+    )
+    assert set(wasteful) == wasters
+    assert min(wasteful.values()) > 100
+
+
+def test_latency_is_within_its_formula(default: Simulated) -> None:
+    columns = default.columns
+    slow = [i for i in default.truth["incidents"] if i["kind"] == "slow_provider"]
+    checked = 0
+    for time, provider, model, total, latency, region, error in zip(
+        columns["timestamp"],
+        columns["provider"],
+        columns["model"],
+        default.numbers("total_tokens"),
+        default.numbers("latency_ms"),
+        columns["region"],
+        columns["error_type"],
+    ):
+        if error == "timeout":
+            assert latency == 5000
+        elif error in REFUSED:
+            assert 10 <= latency < 100
+        elif not any(i["start"] <= time < i["end"] and i["subject"] == provider for i in slow):
+            factor = config.REGIONS[region] * PROVIDER_SPEED[provider] * MODELS[model].speed
+            assert (total / 10 + 50) * factor * 0.8 - 1 <= latency
+            assert latency <= (total / 10 + 200) * factor * 1.2 + 1
+            checked += 1
+    assert checked > 0.9 * len(columns["model"])
+
+
+def test_customers_stay_as_they_are(default: Simulated) -> None:
+    names = (
+        "customer_id",
+        "subscription_tier",
+        "organization_id",
+        "product_id",
+        "customer_archetype",
+        "tier_price_usd",
+    )
+    found = set(zip(*(default.columns[name] for name in names)))
+    expected = {
+        (c.id, c.tier, c.organization, c.product, c.archetype, f"{price:.1f}")
+        for c in build(config.DEFAULT_SEED).customers
+        for price in (config.SUBSCRIPTION_TIERS[c.tier],)
+    }
+    assert found == expected
+
+
+def test_only_hoppers_leave_their_region(default: Simulated) -> None:
+    regions: Dict[str, Set[str]] = defaultdict(set)
+    for customer, region in zip(default.columns["customer_id"], default.columns["region"]):
+        regions[customer].add(region)
+    hoppers = {i["subject"] for i in default.truth["incidents"] if i["kind"] == "region_hopper"}
+    assert {customer for customer, found in regions.items() if len(found) > 1} == hoppers
+    assert {region for found in regions.values() for region in found} == set(config.REGIONS)
+
+
+def test_tasks_follow_features_and_most_is_production(default: Simulated) -> None:
+    tasks: Dict[str, Set[str]] = defaultdict(set)
+    for feature, task in zip(default.columns["feature_id"], default.columns["task_type"]):
+        tasks[feature].add(task)
+    assert set(tasks) == set(config.FEATURES)
+    assert all(2 <= len(found) <= 3 for found in tasks.values())
+    assert {task for found in tasks.values() for task in found} == set(config.TASK_TYPES)
+    environments = default.columns["environment"]
+    assert set(environments) == set(config.ENVIRONMENTS)
+    assert share(environments, "production") == pytest.approx(0.85, abs=0.01)
+
+
+def test_sessions_and_traces(default: Simulated) -> None:
+    columns = default.columns
+    sessions: Dict[str, Set[object]] = defaultdict(set)
+    traces: Dict[str, Set[object]] = defaultdict(set)
+    for session, trace, agent, customer, feature in zip(
+        columns["session_id"],
+        columns["trace_id"],
+        columns["user_agent"],
+        columns["customer_id"],
+        columns["feature_id"],
+    ):
+        sessions[session].add((customer, agent))
+        traces[trace].add((session, feature))
+    assert all(len(found) == 1 for found in sessions.values())
+    assert all(len(found) == 1 for found in traces.values())
+    calls = Counter(columns["trace_id"]).values()
+    assert sum(count > 1 for count in calls) / len(calls) > 0.1
+    assert sum(count <= 10 for count in calls) / len(calls) > 0.98
+    assert len({agent for found in sessions.values() for _, agent in found}) >= 4  # type: ignore[misc]

@@ -1,0 +1,196 @@
+"""What was planted is in the rows, and strong enough to be found."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from datetime import datetime, timedelta
+from typing import Any, Dict, List, Tuple
+
+import pytest
+
+from finops import config
+from finops.simulator import incidents as kinds
+from finops.simulator.ground_truth import entries, unsettled
+from finops.simulator.incidents import Incident, Schedule
+from finops.simulator.rng import Dice
+from finops.simulator.traffic import Calendar
+from tests.simulator.conftest import Simulated
+
+
+def planted(default: Simulated, kind: str) -> List[Dict[str, Any]]:
+    found = [i for i in default.truth["incidents"] if i["kind"] == kind]
+    assert found, f"no {kind} was planted"
+    return found
+
+
+def test_form(default: Simulated) -> None:
+    assert set(default.truth) == {"seed", "incidents", "unsettled"}
+    assert default.truth["seed"] == config.DEFAULT_SEED
+    last = default.columns["timestamp"][-1]
+    assert default.truth["unsettled"]
+    for incident in default.truth["incidents"] + default.truth["unsettled"]:
+        assert set(incident) == {"kind", "scenario", "start", "end", "subject", "size"}
+        assert incident["kind"] in kinds.KINDS
+        assert incident["scenario"] in config.SCENARIO_SHAPES
+        assert incident["start"] < incident["end"]
+        assert incident["start"] <= last
+        datetime.strptime(incident["start"], "%Y-%m-%dT%H:%M:%S.%f")
+    assert {i["kind"] for i in default.truth["incidents"]} == set(kinds.KINDS)
+
+
+def test_most_customers_are_clean(default: Simulated) -> None:
+    subjects = {i["subject"] for i in default.truth["incidents"]}
+    customers = set(default.columns["customer_id"])
+    assert len(subjects & customers) < 0.25 * len(customers)
+
+
+def test_bursts_exceed_three_standard_deviations_of_hourly_cost(default: Simulated) -> None:
+    costs: Dict[str, float] = defaultdict(float)
+    for time, cost in zip(default.columns["timestamp"], default.columns["cost_usd"]):
+        costs[time[:13]] += float(cost)
+    hours = [costs.get(hour, 0.0) for hour in every_hour(default)]
+    mean = sum(hours) / len(hours)
+    sd = (sum((c - mean) ** 2 for c in hours) / len(hours)) ** 0.5
+    for incident in planted(default, kinds.HOUR_BURST):
+        assert costs[incident["start"][:13]] > mean + 3 * sd
+        assert 5 <= incident["size"] <= 20
+        assert incident["subject"] == ""
+
+
+def every_hour(default: Simulated) -> List[str]:
+    times = default.columns["timestamp"]
+    first, last = (datetime.strptime(t[:13], "%Y-%m-%dT%H") for t in (times[0], times[-1]))
+    count = int((last - first).total_seconds()) // 3600 + 1
+    return [(first + timedelta(hours=h)).strftime("%Y-%m-%dT%H") for h in range(count)]
+
+
+def test_viral_customers_take_off(default: Simulated) -> None:
+    days: Dict[str, Counter] = defaultdict(Counter)
+    for customer, time in zip(default.columns["customer_id"], default.columns["timestamp"]):
+        days[customer][time[:10]] += 1
+    for incident in planted(default, kinds.VIRAL_CUSTOMER):
+        mine = days[incident["subject"]]
+        usual = sorted(mine.values())[len(mine) // 2]
+        peak = max(n for day, n in mine.items() if incident["start"][:10] <= day < incident["end"])
+        assert peak > 5 * usual
+
+
+def test_departed_customers_were_there_and_never_come_back(default: Simulated) -> None:
+    seen: Dict[str, List[str]] = defaultdict(list)
+    for customer, time in zip(default.columns["customer_id"], default.columns["timestamp"]):
+        seen[customer].append(time)
+    last = default.columns["timestamp"][-1]
+    for incident in planted(default, kinds.DEPARTED_CUSTOMER):
+        mine = seen[incident["subject"]]
+        assert len(mine) > 20
+        assert mine[-1] < incident["start"]
+        assert days_between(incident["start"], last) >= 30
+    gone = {i["subject"] for i in planted(default, kinds.DEPARTED_CUSTOMER)}
+    silent = {c for c, times in seen.items() if days_between(times[-1], last) >= 30}
+    assert silent == gone
+
+
+def days_between(first: str, last: str) -> float:
+    form = "%Y-%m-%dT%H:%M:%S.%f"
+    gap = datetime.strptime(last, form) - datetime.strptime(first, form)
+    return gap.total_seconds() / 86400
+
+
+def test_rate_limits_are_run_into(default: Simulated) -> None:
+    errors: Counter = Counter()
+    columns = default.columns
+    for customer, time, error in zip(
+        columns["customer_id"], columns["timestamp"], columns["error_type"]
+    ):
+        if error == "rate_limit":
+            errors[customer, time[:13]] += 1
+    expected = {(i["subject"], i["start"][:13]) for i in planted(default, kinds.RATE_LIMIT_ABUSER)}
+    assert {key for key, count in errors.items() if count > 10} == expected
+    assert max(errors.values()) > 50
+
+
+def test_hoppers_change_region_within_the_hour(default: Simulated) -> None:
+    changes: Counter = Counter()
+    before: Dict[str, Tuple[str, str]] = {}
+    columns = default.columns
+    for customer, time, region in zip(
+        columns["customer_id"], columns["timestamp"], columns["region"]
+    ):
+        there, when = before.get(customer, (region, time))
+        if there != region and days_between(when, time) < 1 / 24:
+            changes[customer, time[:10]] += 1
+        before[customer] = (region, time)
+    expected = {(i["subject"], i["start"][:10]) for i in planted(default, kinds.REGION_HOPPER)}
+    assert set(changes) == expected
+    assert min(changes.values()) > 5
+
+
+def test_wasters_waste(default: Simulated) -> None:
+    columns = default.columns
+    wasted: Dict[str, List[str]] = defaultdict(list)
+    for customer, time, i, o in zip(
+        columns["customer_id"],
+        columns["timestamp"],
+        default.numbers("input_tokens"),
+        default.numbers("output_tokens"),
+    ):
+        if i > 1000 and 0 < o < 0.1 * i:
+            wasted[customer].append(time)
+    for incident in planted(default, kinds.PROMPT_WASTER):
+        during = [
+            t for t in wasted[incident["subject"]] if incident["start"] <= t < incident["end"]
+        ]
+        assert len(during) > 50
+
+
+def test_slow_providers_are_slow(default: Simulated) -> None:
+    latency: Dict[Tuple[str, str], List[int]] = defaultdict(list)
+    columns = default.columns
+    for provider, time, ms in zip(
+        columns["provider"], columns["timestamp"], default.numbers("latency_ms")
+    ):
+        latency[provider, time[:13]].append(ms)
+    p95 = {key: sorted(found)[-(-len(found) * 95 // 100) - 1] for key, found in latency.items()}
+    for incident in planted(default, kinds.SLOW_PROVIDER):
+        subject, first, end = incident["subject"], incident["start"][:13], incident["end"][:13]
+        mine = sorted(value for (provider, _), value in p95.items() if provider == subject)
+        usual = mine[len(mine) // 2]
+        hours = [hour for hour in every_hour(default) if first <= hour < end]
+        assert 1 <= len(hours) <= 5
+        for hour in hours:
+            assert len(latency[subject, hour]) >= 10
+            assert p95[subject, hour] > 3 * usual
+
+
+def test_incidents_become_more_frequent() -> None:
+    schedule = Schedule(kinds.HOUR_BURST, Dice(1))
+    due = [hour for hour in range(24 * 365) if schedule.due(hour)]
+    months = Counter(hour // 720 for hour in due)
+    assert months[0] < months[1] + 2 <= months[2] + 3
+    assert months[0] == pytest.approx(config.INCIDENTS_PER_30_DAYS[kinds.HOUR_BURST] * 1.25, abs=1)
+    ceiling = config.INCIDENTS_PER_30_DAYS[kinds.HOUR_BURST] * config.INCIDENT_RATE_CEILING
+    assert months[11] == pytest.approx(ceiling, abs=1.5)
+
+
+def test_an_incident_is_listed_once_it_can_be_seen() -> None:
+    calendar = Calendar("2025-01-01T00:00:00")
+    departed = Incident(kinds.DEPARTED_CUSTOMER, "gradual_decline", 24, 24 + 720, "cust_0001", 1)
+    burst = Incident(kinds.HOUR_BURST, "burst_traffic", 24, 25, "", 7.12345)
+    at = "2025-01-02T00:29:59.000000"
+    assert entries([departed, burst], calendar, at) == []
+    begun = unsettled([departed, burst], calendar, at)
+    assert [one["kind"] for one in begun] == ["departed_customer", "hour_burst"]
+    assert unsettled([departed, burst], calendar, "2025-01-01T23:59:59.000000") == []
+    (listed,) = entries([departed, burst], calendar, "2025-01-02T00:30:00.000000")
+    assert listed == {
+        "kind": "hour_burst",
+        "scenario": "burst_traffic",
+        "start": "2025-01-02T00:00:00.000000",
+        "end": "2025-01-02T01:00:00.000000",
+        "subject": "",
+        "size": 7.123,
+    }
+    later = "2025-01-02T00:30:00.000000"
+    assert unsettled([departed, burst], calendar, later) == begun[:1]
+    assert unsettled([departed, burst], calendar, "2025-02-01T00:00:00.000000") == []
+    assert len(entries([departed, burst], calendar, "2025-02-01T00:00:00.000000")) == 2
