@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List
 
 from finops.config import BATCH_SIZE
-from finops.storage.commit import read_mark
+from finops.storage.commit import read_commit
 from tests.reader.test_malformed import READ_ALONE, other_pythons, outcomes_elsewhere
 from tests.support.live import some_rows
 from tests.viewer.test_load import Served
@@ -72,7 +72,7 @@ def wait_for_a_batch(path: Path, seconds: float = 1.0) -> None:
     """Wait until a batch is seen being written: that takes a moment of each tenth of a second."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        mark = read_mark(path)
+        mark = read_commit(path)
         if mark is not None and (mark.pending is not None or path.stat().st_size > mark.end):
             return
 
@@ -96,7 +96,7 @@ def kills(folder: Path) -> str:
         process.kill()
         ended = process.wait() != -9
         process.stderr.close()
-        mark = read_mark(path)
+        mark = read_commit(path)
         assert mark is not None
         killed += not ended
         torn += path.stat().st_size != mark.end or mark.pending is not None

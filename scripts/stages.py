@@ -19,23 +19,23 @@ from typing import Any, Callable, Dict, List, Sequence, Tuple
 
 from finops import pipeline
 from finops.analyzers.base import Analyzer
-from finops.reader.block_reader import PieceReader
-from finops.reader.encoding import Encoder
+from finops.reader.block_reader import BlockReader
+from finops.reader.encoding import KeyEncoder
 from finops.rollups import dataset
 from finops.rollups.cubes import Cube
-from finops.rollups.customer_activity import JourneyReader
+from finops.rollups.customer_activity import ActivityReader
 from finops.rollups.workers import OBJECTS_BETWEEN_COLLECTIONS
 
 # Where each stage is done: object, name of the function.  An indented stage is part of the one
 # before it that is not.
 STAGES: Dict[str, Tuple[Any, str]] = {
-    "reading": (dataset, "scan_part"),
-    "  splitting into columns": (PieceReader, "_columns"),
-    "  checks, numbers, joint keys": (PieceReader, "_encode"),
-    "  sums of each call": (Encoder, "batch"),
+    "reading": (dataset, "scan_partition"),
+    "  splitting into columns": (BlockReader, "_columns"),
+    "  checks, numbers, joint keys": (BlockReader, "_encode"),
+    "  sums of each call": (KeyEncoder, "batch"),
     "  into cells": (Cube, "add"),
     "  packing what is complete": (Cube, "_pack"),
-    "  journeys": (JourneyReader, "add"),
+    "  journeys": (ActivityReader, "add"),
     "folding tables": (dataset, "tables_of"),
     "analyzers": (Analyzer, "analyze"),
     "results as JSON": (pipeline, "json_text"),

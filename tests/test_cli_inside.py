@@ -100,7 +100,7 @@ def test_a_signal_becomes_an_interrupt() -> None:
         cli._on_terminate(15, None)
 
 
-class Full(io.StringIO):
+class QueueFullError(io.StringIO):
     """A stream whose device is full, at the write or only when it is flushed."""
 
     def __init__(self, at_flush: bool, number: int = errno.ENOSPC) -> None:
@@ -122,7 +122,7 @@ class Full(io.StringIO):
 def test_standard_output_that_is_full_is_one_line(
     at_flush: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "stdout", Full(at_flush))
+    monkeypatch.setattr(sys, "stdout", QueueFullError(at_flush))
     assert main(["list", "providers"]) == 2
     assert capsys.readouterr().err == "finops: standard output: No space left on device\n"
 
@@ -130,7 +130,7 @@ def test_standard_output_that_is_full_is_one_line(
 def test_standard_output_that_nobody_reads_is_no_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "stdout", Full(False, errno.EPIPE))
+    monkeypatch.setattr(sys, "stdout", QueueFullError(False, errno.EPIPE))
     assert main(["list", "providers"]) == 2
     assert capsys.readouterr().err == ""
 
@@ -142,7 +142,7 @@ def test_without_standard_streams_there_is_a_status(monkeypatch: pytest.MonkeyPa
 
 
 def test_standard_error_that_is_full_keeps_the_status(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stderr", Full(False))
+    monkeypatch.setattr(sys, "stderr", QueueFullError(False))
     assert main(["frobnicate"]) == 2
 
 

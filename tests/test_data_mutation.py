@@ -13,10 +13,10 @@ import pytest
 from finops.errors import LockError
 from finops.generators.markup import json_block
 from finops.storage.appender import Appender
-from finops.storage.commit import Pending, read_mark, readable_end, write_mark
+from finops.storage.commit import Pending, read_commit, readable_end, write_commit
 from finops.storage.lock import lock_path, writer_lock
-from finops.viewer.event_store import Store
-from finops.viewer.file_watcher import FileState, Follower
+from finops.viewer.event_store import EventStore
+from finops.viewer.file_watcher import FileState, FileWatcher
 from tests import test_fault_sweep
 from tests.conftest import varied_rows
 from tests.generators import test_hostile_text
@@ -74,9 +74,9 @@ def damaged_batches(folder: Path, patch: pytest.MonkeyPatch) -> None:
     """A batch that was announced and is there in full length, but not in its own bytes."""
     path = folder / "calls.csv"
     fill(path, 2, QUICK)
-    mark = read_mark(path)
+    mark = read_commit(path)
     assert mark is not None
-    write_mark(path, mark._replace(pending=Pending(len(batch(2)), 12345, ROWS)))
+    write_commit(path, mark._replace(pending=Pending(len(batch(2)), 12345, ROWS)))
     with open(str(path), "ab") as out:
         out.write(batch(3))
     with Appender(path, simulation={"seed": 1}, files=QUICK):
@@ -98,9 +98,9 @@ def torn_tails(folder: Path, patch: pytest.MonkeyPatch) -> None:
 def partial_reads(folder: Path, patch: pytest.MonkeyPatch) -> None:
     path = folder / "calls.csv"
     fill(path, 2, QUICK)
-    mark = read_mark(path)
+    mark = read_commit(path)
     assert mark is not None
-    write_mark(path, mark._replace(pending=Pending(len(batch(2)), 1, ROWS)))
+    write_commit(path, mark._replace(pending=Pending(len(batch(2)), 1, ROWS)))
     with open(str(path), "ab") as out:
         out.write(batch(2)[:100] + b"\n")
     case = outcome(path)
@@ -120,7 +120,7 @@ def acknowledged_too_early(folder: Path, patch: pytest.MonkeyPatch) -> None:
     """Events must have been flushed when they are answered."""
     files = FaultyFiles(10**9, "refuse")
     test_fault_sweep.use_files(patch, files)
-    Store(folder / "collected.csv").add(test_fault_sweep.events(1))
+    EventStore(folder / "collected.csv").add(test_fault_sweep.events(1))
     assert files.log.count("fsync") >= 2
 
 
@@ -151,14 +151,14 @@ def easy_integer(text: bytes, column: str, limit: int) -> int:
 def replaced_files(folder: Path, patch: pytest.MonkeyPatch) -> None:
     path = folder / "calls.csv"
     path.write_bytes(b"header\n" + b"one\n" * 50)
-    follower = Follower(path)
+    follower = FileWatcher(path)
     first = follower.poll()
     (folder / "other").write_bytes(b"header\n" + b"two\n" * 70)
     os.replace(str(folder / "other"), str(path))
     assert follower.poll().generation > first.generation
 
 
-def trusting(self: Follower, stream: Any, status: Any, state: FileState) -> bool:
+def trusting(self: FileWatcher, stream: Any, status: Any, state: FileState) -> bool:
     return state.exists
 
 
@@ -230,7 +230,7 @@ DEFENCES: List[Tuple[str, Any, Attack]] = [
     ("finops.reader.fields._MAX_COST_PICO", Decimal("1e400"), kind(23)),
     ("finops.config.FUTURE_TOLERANCE_HOURS", 24 * 365 * 3000, kind(27)),
     ("finops.config.MAX_LINE_BYTES", 10**9, kind(35)),
-    ("finops.viewer.file_watcher.Follower._continues", trusting, replaced_files),
+    ("finops.viewer.file_watcher.FileWatcher._continues", trusting, replaced_files),
     ("finops.atomic._move", nothing, half_pages),
     ("finops.pipeline._Run._guard", unguarded, one_analyzer_fails),
     ("finops.generators.markup.html.escape", lambda text, quote: text, markup_in_names),

@@ -23,12 +23,12 @@ from finops.errors import StorageError
 from finops.pipeline import Job, analyze
 from finops.simulator import engine
 from finops.simulator.ground_truth import truth_path
-from finops.simulator.simulation_spec import Recipe
+from finops.simulator.simulation_spec import SimulationSpec
 from finops.simulator.worker import made
 from finops.storage.appender import HEADER, appending
 from finops.storage.file_operations import Files
 from finops.viewer import event_store as storing
-from finops.viewer.event_store import Store, Unavailable
+from finops.viewer.event_store import EventStore, StoreUnavailableError
 from finops.viewer.events import from_record
 from tests.conftest import varied_rows
 from tests.storage.batches import QUICK, Crash, FaultyFiles, memory_folder
@@ -58,7 +58,7 @@ def sweep() -> Iterator[int]:
 @pytest.fixture(scope="module")
 def batches() -> List[bytes]:
     """Real rows in batches of five."""
-    _, rows = next(made(Recipe.of(7, None, None, True, DEFAULT_PRICES)))
+    _, rows = next(made(SimulationSpec.of(7, None, None, True, DEFAULT_PRICES)))
     lines = rows.splitlines(keepends=True)
     return [b"".join(lines[n : n + BATCH]) for n in range(0, 10 * BATCH, BATCH)]
 
@@ -67,11 +67,11 @@ def batches() -> List[bytes]:
 def generator(batches: List[bytes], monkeypatch: pytest.MonkeyPatch) -> Any:
     """The engine, on batches that are there already."""
 
-    def prepared(recipe: Recipe, first: int = 0) -> Iterator[Tuple[int, bytes]]:
+    def prepared(recipe: SimulationSpec, first: int = 0) -> Iterator[Tuple[int, bytes]]:
         return iter(list(enumerate(batches))[first:])
 
     @contextmanager
-    def in_order(recipe: Recipe, first: int, workers: int) -> Iterator[Any]:
+    def in_order(recipe: SimulationSpec, first: int, workers: int) -> Iterator[Any]:
         yield prepared(recipe, first)
 
     monkeypatch.setattr(engine, "made", prepared)
@@ -210,11 +210,11 @@ def test_fault_sweep_collector(
         acknowledged: Set[str] = set()
         with monkeypatch.context() as broken:
             use_files(broken, files)
-            store = Store(path)
+            store = EventStore(path)
             for group in range(3):
                 try:
                     store.add(events(group))
-                except Unavailable:
+                except StoreUnavailableError:
                     continue
                 except Crash:
                     break
@@ -222,7 +222,7 @@ def test_fault_sweep_collector(
         assert len(acknowledged) == 9 or files.reached
         with monkeypatch.context() as mended:
             use_files(mended, QUICK)
-            again = Store(path)
+            again = EventStore(path)
             for group in range(3):
                 stored = again.add(events(group))
                 assert stored.accepted + stored.duplicates == 3

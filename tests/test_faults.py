@@ -27,7 +27,7 @@ from finops.cli import main
 from finops.pipeline import Job, compute
 from finops.schema import COLUMN_NAMES
 from finops.simulator.ground_truth import truth_path
-from finops.storage.commit import read_mark
+from finops.storage.commit import read_commit
 from finops.storage.lock import writer_lock
 from tests.support.forked import Child, Forked
 from tests.viewer.test_collector import RECORD
@@ -42,13 +42,13 @@ from finops import config
 config.BATCH_SIZE = {ROWS}
 from finops.business.catalog import DEFAULT_PRICES
 from finops.simulator import batches, worker
-from finops.simulator.simulation_spec import Recipe
+from finops.simulator.simulation_spec import SimulationSpec
 made = []
-def once(*words, plain=batches.Vocabulary):
+def once(*words, plain=batches.RowText):
     made[:] = made or [plain(*words)]
     return made[0]
-batches.Vocabulary = once
-next(worker.made(Recipe.of(7, None, None, True, DEFAULT_PRICES)))
+batches.RowText = once
+next(worker.made(SimulationSpec.of(7, None, None, True, DEFAULT_PRICES)))
 """
 KILLS = int(os.environ.get("FINOPS_TEST_KILLS", "100"))
 SIZE = "250KB"
@@ -89,7 +89,7 @@ def verified(path: Path) -> int:
 
 def assert_whole_batches(path: Path, golden: Path, rows: int = ROWS) -> int:
     """Fail unless what is committed begins the golden file at whole batches; return the rows."""
-    mark = read_mark(path)
+    mark = read_commit(path)
     whole = golden.read_bytes()
     if mark is None:
         left = path.read_bytes() if path.exists() else b""
@@ -129,7 +129,7 @@ def test_kill9_generator_100(
             shutil.rmtree(str(folder))
             continue  # it had finished before
         kills += 1
-        mark = read_mark(path)
+        mark = read_commit(path)
         rows = assert_whole_batches(path, golden)
         torn += mark is not None and (path.stat().st_size != mark.end or mark.pending is not None)
         resumed += rows > 0
@@ -204,7 +204,7 @@ def test_disk_full_generate(forked: Forked, golden: Path, tmp_path: Path) -> Non
     for size in (150_000, 180_000):
         assert_one_line(forked.run(*words(path), "--quiet", before=limited(size)))
         assert assert_whole_batches(path, golden) > 0
-        mark = read_mark(path)
+        mark = read_commit(path)
         assert mark is not None
         assert path.stat().st_size == mark.end, "the torn part had to be cut off"
     assert forked.run(*words(path)).wait() == 0
@@ -494,7 +494,7 @@ PHASES: Dict[str, str] = {
     "generate: mark": before("finops.storage.file_operations", "os.replace", 5),
     "generate: fsync": before("finops.storage.file_operations", "os.fsync"),
     "generate: truth": before("finops.simulator.engine", "write_truth"),
-    "analyze: read": before("finops.rollups.dataset", "scan_part"),
+    "analyze: read": before("finops.rollups.dataset", "scan_partition"),
     "analyze: keep": before("finops.rollups.cache", "os.replace"),
     "analyze: compute": before("finops.analyzers.ubr.pricing", "PricingAnalyzer.compute"),
     "analyze: write": before("finops.atomic", "os.fsync", 6),

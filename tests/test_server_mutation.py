@@ -261,7 +261,7 @@ DEFENCES: List[Tuple[str, Any, Attack]] = [
     (f"{VIEWER}.collector.parse_object", json.loads, two_readings_of_json),
     (f"{VIEWER}.events._FORMULA", (), formulas),
     ("finops.config.HTTP_INFLATED_BYTES", 1 << 40, bombs),
-    (f"{VIEWER}.event_store.Store._learn_ids", nothing, repeated_ids),
+    (f"{VIEWER}.event_store.EventStore._learn_ids", nothing, repeated_ids),
     (f"{VIEWER}.process._wait", without_limit, hanging_jobs),
     (f"{VIEWER}.process._signal_group", nothing, orphans),
 ]

@@ -9,7 +9,7 @@ import pytest
 from finops.rollups.spec import Accounting, Period, Rollups
 from finops.schema import HEADER_LINE
 from finops.storage import commit as marks
-from finops.storage.commit import Mark, Pending, write_mark
+from finops.storage.commit import CommitRecord, Pending, write_commit
 from finops.verify import verify
 from tests.conftest import varied_rows, write_csv
 from tests.support.plain import call
@@ -19,13 +19,13 @@ from tests.support.plain import call
 def marked(tmp_path: Path) -> Path:
     """A dataset of 50 rows with a mark that fits."""
     path = write_csv(tmp_path / "calls.csv", varied_rows(50))
-    write_mark(path, mark_of(path, 50))
+    write_commit(path, mark_of(path, 50))
     return path
 
 
-def mark_of(path: Path, rows: int) -> Mark:
+def mark_of(path: Path, rows: int) -> CommitRecord:
     end = path.stat().st_size
-    return Mark(end, rows, end, rows, marks.head_hash(path, end))
+    return CommitRecord(end, rows, end, rows, marks.head_hash(path, end))
 
 
 def test_a_file_of_this_program_that_is_in_order(marked: Path) -> None:
@@ -62,7 +62,7 @@ def test_no_calls(tmp_path: Path) -> None:
 
 def test_a_batch_that_is_being_written(marked: Path) -> None:
     mark = mark_of(marked, 50)._replace(pending=Pending(9999, 1, 5000))
-    write_mark(marked, mark)
+    write_commit(marked, mark)
     with open(str(marked), "ab") as file:
         file.write(b"2025-01-01T00:00")
     found = verify(marked)
@@ -80,7 +80,7 @@ def test_rows_that_another_program_appended(marked: Path) -> None:
 
 
 def test_a_mark_that_counts_other_rows(marked: Path) -> None:
-    write_mark(marked, mark_of(marked, 49))
+    write_commit(marked, mark_of(marked, 49))
     assert verify(marked).faults == ["the commit mark counts other rows than the file holds"]
 
 
@@ -92,7 +92,7 @@ def test_a_file_that_is_shorter_than_its_mark(marked: Path) -> None:
 
 
 def test_a_damaged_mark(marked: Path) -> None:
-    marks.mark_path(marked).write_text("{")
+    marks.commit_path(marked).write_text("{")
     assert verify(marked).faults == [
         "calls.csv.commit is damaged or belongs to another file; delete it to go on"
     ]

@@ -17,7 +17,7 @@ import time
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from _console import DemonstrationError, benefits, note, require, results, run, step, title
-from validators import InvalidMetadata, MetadataValidator
+from validators import InvalidMetadataError, MetadataValidator
 
 DEMO_CUSTOMERS = 200
 
@@ -139,7 +139,7 @@ def _show_builder() -> Dict[str, Any]:
         note(f"{name:<18} {value}")
     try:
         base.feature("Chat").build()
-    except InvalidMetadata as error:
+    except InvalidMetadataError as error:
         note(f"Not built: {len(error.report.issues)} issues, the first: {error.report.issues[0]}")
     else:
         raise DemonstrationError("an incomplete set was built")

@@ -114,7 +114,7 @@ class ValidationReport:
         return "\n".join(map(str, self.issues)) or "valid"
 
 
-class InvalidMetadata(ValueError):
+class InvalidMetadataError(ValueError):
     """Raised by `MetadataValidator.check`; `report` tells everything that is wrong."""
 
     def __init__(self, report: ValidationReport) -> None:
@@ -162,7 +162,7 @@ class MetadataValidator:
         """Raise InvalidMetadata unless the metadata is valid."""
         report = self.validate(metadata)
         if not report.ok:
-            raise InvalidMetadata(report)
+            raise InvalidMetadataError(report)
 
     def _custom_issues(self, metadata: Mapping[str, Any]) -> List[Issue]:
         """Check the fields that the schema does not know."""

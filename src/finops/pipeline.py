@@ -39,7 +39,7 @@ from finops.rollups.dataset import open_dataset
 from finops.rollups.spec import Rollups, Table
 from finops.sharing import Jobs, share
 from finops.simulator.ground_truth import truth_path
-from finops.storage.commit import read_mark
+from finops.storage.commit import read_commit
 
 _Found = TypeVar("_Found")
 Result = Dict[str, Any]
@@ -318,7 +318,7 @@ def read_truth(source: Any) -> Optional[Dict[str, Any]]:
     """
     if not isinstance(source, (str, Path)):
         return None
-    mark = read_mark(source)
+    mark = read_commit(source)
     if mark is None or mark.simulation is None:
         return None
     try:

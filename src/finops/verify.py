@@ -11,7 +11,7 @@ from typing import Any, List, NamedTuple, Optional, Tuple
 
 from finops.rollups.dataset import open_dataset
 from finops.rollups.spec import Accounting, Rollups
-from finops.storage.commit import Mark, mark_path, read_mark
+from finops.storage.commit import CommitRecord, commit_path, read_commit
 
 SHOWN_LINES = 5
 
@@ -28,9 +28,9 @@ def verify(path: Any, workers: Optional[int] = None, progress: Any = None) -> Ve
 
     Raises DataError where the file as a whole cannot be read.
     """
-    before = read_mark(path)
+    before = read_commit(path)
     data = open_dataset(path, workers=workers, progress=progress).rollups(())
-    after = read_mark(path)
+    after = read_commit(path)
     said, faults = _of_mark(path, data, after)
     if before is None or before != after:
         faults = [f for f in faults if f is not _ROWS_DIFFER]  # somebody is writing just now
@@ -67,7 +67,7 @@ def _sum_of(accounting: Accounting) -> str:
 _ROWS_DIFFER = "the commit mark counts other rows than the file holds"
 
 
-def _of_mark(path: Any, data: Rollups, mark: Optional[Mark]) -> Tuple[List[str], List[str]]:
+def _of_mark(path: Any, data: Rollups, mark: Optional[CommitRecord]) -> Tuple[List[str], List[str]]:
     """Return what the mark says, and where the file contradicts it."""
     if mark is None:
         return _without_mark(path)
@@ -91,7 +91,7 @@ def _of_mark(path: Any, data: Rollups, mark: Optional[Mark]) -> Tuple[List[str],
 
 
 def _without_mark(path: Any) -> Tuple[List[str], List[str]]:
-    beside = mark_path(path)
+    beside = commit_path(path)
     if not beside.exists():
         return ["commit mark: none; the file was not written by this program"], []
     return [], [f"{beside.name} is damaged or belongs to another file; delete it to go on"]

@@ -45,13 +45,13 @@ def _keep_small_files_too(monkeypatch: pytest.MonkeyPatch) -> None:
 def read_spans(monkeypatch: pytest.MonkeyPatch) -> List[Any]:
     """Record which bytes this process parses."""
     seen: List[Any] = []
-    original = dataset.scan_part
+    original = dataset.scan_partition
 
     def spy(stream: Any, span: Any, *more: Any) -> Any:
         seen.append(span)
         return original(stream, span, *more)
 
-    monkeypatch.setattr(dataset, "scan_part", spy)
+    monkeypatch.setattr(dataset, "scan_partition", spy)
     return seen
 
 

@@ -122,12 +122,12 @@ def test_the_scan_gives_what_the_plain_twin_gives(
         rows = sorted(rows, key=lambda row: row["timestamp"])
     path = tmp_path / "rows.csv"
     path.write_bytes(csv_of(rows, end))
-    before = partition.PIECE_BYTES
-    partition.PIECE_BYTES = piece  # blocks of few rows, so that a small file has many of them
+    before = partition.BLOCK_BYTES
+    partition.BLOCK_BYTES = piece  # blocks of few rows, so that a small file has many of them
     try:
         found = open_dataset(path, workers=1).rollups(EVERYTHING)
     finally:
-        partition.PIECE_BYTES = before
+        partition.BLOCK_BYTES = before
     expected = PlainDataset(rows).rollups(EVERYTHING)
     for table in EVERYTHING:
         assert found[table] == expected[table], table

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from finops.reader.header import open_csv
 from finops.rollups import dataset, partition, serialization
 from finops.rollups.dataset import open_dataset
-from finops.rollups.partition import scan_part
+from finops.rollups.partition import scan_partition
 from finops.rollups.planner import Plan
 from finops.rollups.spec import SUM_MEASURES, Table
 from finops.schema import COLUMN_NAMES
@@ -81,7 +81,7 @@ class _HerePartWorkers:
         found, spans, tables, prices = self._job
         with open_csv(found.path) as stream:
             parts = [
-                scan_part(stream, span, found.header, Plan(tables), prices, found.latest)
+                scan_partition(stream, span, found.header, Plan(tables), prices, found.latest)
                 for span in spans
             ]
         return [serialization.load(serialization.dump(one)) for one in parts]
@@ -99,8 +99,8 @@ def cut_at(content: bytes, shares: Sequence[float], piece: int) -> Iterator[None
         return list(zip(edges, edges[1:]))
 
     with mock.patch.object(dataset, "spans", spans), mock.patch.object(
-        dataset, "PartWorkers", _HerePartWorkers
-    ), mock.patch.object(partition, "PIECE_BYTES", piece):
+        dataset, "PartitionWorkers", _HerePartWorkers
+    ), mock.patch.object(partition, "BLOCK_BYTES", piece):
         yield
 
 

@@ -202,7 +202,7 @@ def test_builder_builds_what_was_said_and_is_immutable():
 
 
 def test_builder_reports_everything_that_is_missing():
-    with pytest.raises(validators.InvalidMetadata) as caught:
+    with pytest.raises(validators.InvalidMetadataError) as caught:
         builders.MetadataBuilder().environment("prod").build()
     fields = [issue.field for issue in caught.value.report.issues]
     assert set(fields) == set(VALID)

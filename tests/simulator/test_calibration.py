@@ -13,7 +13,7 @@ from finops.registry import ANALYZER_REGISTRY
 from finops.rollups.dataset import open_dataset
 from finops.simulator.engine import generate
 from finops.simulator.plan import Plan
-from finops.simulator.simulation_spec import Recipe
+from finops.simulator.simulation_spec import SimulationSpec
 from tests.support.tools import need
 
 SEEDS = [config.DEFAULT_SEED, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
@@ -98,7 +98,7 @@ def assert_analyzers_agree(path: Path) -> None:
 def test_all_scenarios_occur(folder: Path) -> None:
     hours = sum(shape.hours for shape in config.SCENARIO_SHAPES.values())
     assert hours == 52 * 24 < 60 * 24
-    plan = Plan(Recipe.of())
+    plan = Plan(SimulationSpec.of())
     planted = set()
     for hour in plan.hours():
         if hour.number >= hours:

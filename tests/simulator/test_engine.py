@@ -26,8 +26,8 @@ from finops.schema import HEADER_LINE
 from finops.simulator.engine import GenerateResult, generate
 from finops.simulator.ground_truth import truth_path
 from finops.simulator.plan import Plan
-from finops.simulator.simulation_spec import Recipe
-from finops.storage.commit import mark_path, readable_end
+from finops.simulator.simulation_spec import SimulationSpec
+from finops.storage.commit import commit_path, readable_end
 from finops.storage.lock import writer_lock
 from tests.storage.batches import Crash, FaultyFiles
 from tests.support.tools import ROOT
@@ -211,9 +211,9 @@ def small() -> Callable[..., GenerateResult]:
     for name in [*filter(is_simulator, sys.modules)]:
         del sys.modules[name]
     sys.modules.update(others)
-    recipe = Recipe.of(SEED)
-    words = batches.Vocabulary(Plan(recipe), recipe.prices)
-    batches.Vocabulary = lambda *_: words  # type: ignore
+    recipe = SimulationSpec.of(SEED)
+    words = batches.RowText(Plan(recipe), recipe.prices)
+    batches.RowText = lambda *_: words  # type: ignore
     generated: Callable[..., GenerateResult] = engine.generate
     return generated
 
@@ -246,19 +246,19 @@ def test_power_cut_images(
     how: str,
 ) -> None:
     small(csv, SMALL // 2, seed=SEED)
-    older = mark_path(csv).read_bytes()
+    older = commit_path(csv).read_bytes()
     small(csv, SMALL, seed=SEED)
-    kept = mark_path(csv).read_bytes()
+    kept = commit_path(csv).read_bytes()
     marks = {"kept": kept, "empty": b"", "older": older, "damaged": kept[:-30] + b"x" * 30}
     for tail in TAILS:
         data = small_golden[0][: len(small_golden[0]) - tail]
         csv.write_bytes(data + (b"\0" * tail if how == "nuls" else b""))
         if state == "missing":
-            mark_path(csv).unlink()
+            commit_path(csv).unlink()
         else:
             # A mark that says "flushed" of bytes that are gone would need a disk that lies.
             believed = older if state == "kept" and how == "nuls" else marks[state]
-            mark_path(csv).write_bytes(believed)
+            commit_path(csv).write_bytes(believed)
         small(csv, SMALL, seed=SEED)
         assert both(csv) == small_golden, tail
 
@@ -341,7 +341,7 @@ def test_a_file_that_was_not_simulated_is_left_alone(csv: Path, content: bytes) 
 
 def test_a_changed_file_without_a_mark_is_left_alone(csv: Path) -> None:
     generate(csv, SIZE, seed=SEED)
-    mark_path(csv).unlink()
+    commit_path(csv).unlink()
     changed = csv.read_bytes()[:-200] + csv.read_bytes()[-200:].replace(b"success", b"SUCCESS")
     csv.write_bytes(changed)
     with pytest.raises(UsageError, match="was not simulated"):
@@ -391,7 +391,7 @@ def test_workers_go_with_their_engine_and_say_nothing(folder: Path, name: str) -
         text=True,
     )
     deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and not mark_path(folder / "calls.csv").exists():
+    while time.monotonic() < deadline and not commit_path(folder / "calls.csv").exists():
         time.sleep(0.01)
     time.sleep(0.2)
     process.send_signal(getattr(signal, name))
@@ -432,7 +432,7 @@ def test_readers_see_whole_batches_while_it_is_written(folder: Path) -> None:
     process = subprocess.Popen(command, cwd=str(ROOT / "src"))
     seen: List[int] = []
     while process.poll() is None:
-        if mark_path(csv).exists():
+        if commit_path(csv).exists():
             end = readable_end(csv)
             with open(csv, "rb") as file:
                 batches = max(0, file.read(end).count(b"\n") - 1)

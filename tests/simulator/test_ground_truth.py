@@ -12,7 +12,7 @@ from finops import config
 from finops.simulator import incidents as kinds
 from finops.simulator.ground_truth import entries, unsettled
 from finops.simulator.incidents import Incident, Schedule
-from finops.simulator.rng import Dice
+from finops.simulator.rng import Rng
 from finops.simulator.traffic import Calendar
 from tests.simulator.conftest import Simulated
 
@@ -163,7 +163,7 @@ def test_slow_providers_are_slow(default: Simulated) -> None:
 
 
 def test_incidents_become_more_frequent() -> None:
-    schedule = Schedule(kinds.HOUR_BURST, Dice(1))
+    schedule = Schedule(kinds.HOUR_BURST, Rng(1))
     due = [hour for hour in range(24 * 365) if schedule.due(hour)]
     months = Counter(hour // 720 for hour in due)
     assert months[0] < months[1] + 2 <= months[2] + 3

@@ -12,7 +12,7 @@ from finops import config
 from finops.simulator import model_mix as markets
 from finops.simulator.incidents import Departures, Incident
 from finops.simulator.population import build
-from finops.simulator.rng import Dice
+from finops.simulator.rng import Rng
 from finops.simulator.scenarios import SCENARIOS
 from finops.simulator.scenarios.base import Stretch
 from finops.simulator.traffic import Calendar
@@ -37,7 +37,7 @@ MARKET = markets.build()
 
 def stretch(name: str, seed: int = 1, start: int = 0) -> Stretch:
     calendar = Calendar("2025-01-01T00:00:00")
-    dice = Dice(seed, name)
+    dice = Rng(seed, name)
     return Stretch(start, HOURS[name], dice, calendar, PEOPLE, Departures(PEOPLE))
 
 
@@ -163,7 +163,7 @@ def test_decline_falls_while_named_customers_leave_one_by_one() -> None:
 
 def test_nobody_leaves_twice_and_most_stay_for_ever() -> None:
     departures = Departures(PEOPLE)
-    dice = Dice(1, "leaving")
+    dice = Rng(1, "leaving")
     gone: List[str] = []
     for _ in range(200):
         gone += departures.pick(dice, 0.05)

@@ -12,7 +12,7 @@ import pytest
 
 from finops.errors import DataError, LockError, StorageError
 from finops.storage.appender import HEADER, Appender, appending
-from finops.storage.commit import mark_path, read_mark, readable_end
+from finops.storage.commit import commit_path, read_commit, readable_end
 from finops.storage.file_operations import Files
 from finops.storage.lock import writer_lock
 from tests.storage.batches import QUICK, ROWS, Crash, FaultyFiles, batch, fill, memory_folder, whole
@@ -55,7 +55,7 @@ def test_the_mark_says_what_is_there(csv: Path) -> None:
     with Appender(csv) as out:
         out.append(batch(0), ROWS, clock="2025-01-01T00:00:03.000000")
         assert (out.rows, out.end) == (ROWS, len(whole(1)))
-    mark = read_mark(csv)
+    mark = read_commit(csv)
     assert mark is not None
     assert (mark.end, mark.rows, mark.synced_end) == (len(whole(1)), ROWS, len(whole(1)))
     assert mark.clock == "2025-01-01T00:00:03.000000"
@@ -153,7 +153,7 @@ def test_an_interrupt_between_writes_leaves_whole_batches(csv: Path) -> None:
     with pytest.raises(KeyboardInterrupt), Appender(csv, files=Interrupting()) as out:
         out.append(batch(0), ROWS)
     assert csv.read_bytes() == HEADER
-    mark = read_mark(csv)
+    mark = read_commit(csv)
     assert mark is not None
     assert mark.pending is None
 
@@ -164,14 +164,14 @@ def test_truncate_every_offset(tmp_path: Path, simulation: Optional[Dict[str, An
     csv, torn = tmp_path / "calls.csv", tmp_path / "calls.csv.torn-1"
     golden = whole(BATCHES)
     fill(csv, BATCHES, QUICK, simulation)
-    mark = mark_path(csv).read_bytes()
+    mark = commit_path(csv).read_bytes()
     seed = random.randrange(10**6)
     print("seed", seed)
     draw = random.Random(seed)
     offsets = [draw.randrange(len(HEADER), len(golden)) for _ in range(200)]
     for offset in [*range(len(golden) - 3 * len(batch(1)) // ROWS, len(golden)), *offsets]:
         csv.write_bytes(golden[:offset])
-        mark_path(csv).write_bytes(mark)
+        commit_path(csv).write_bytes(mark)
         kept = golden[: golden.rindex(b"\n", 0, offset) + 1]
         shown = readable(csv)
         assert shown.startswith(kept)
@@ -228,9 +228,9 @@ MARKS = ("kept", "missing", "empty", "older", "damaged", "of another file")
 @pytest.mark.parametrize("nuls", [0, 1, 300, 70_000])
 def test_powercut_images(csv: Path, state: str, nuls: int) -> None:
     fill(csv, 2, QUICK, {"seed": 1})
-    older = mark_path(csv).read_bytes()
+    older = commit_path(csv).read_bytes()
     fill(csv, 4, QUICK, {"seed": 1})
-    kept = mark_path(csv).read_bytes()
+    kept = commit_path(csv).read_bytes()
     contents = {
         "kept": kept,
         "empty": b"",
@@ -239,9 +239,9 @@ def test_powercut_images(csv: Path, state: str, nuls: int) -> None:
         "of another file": kept.replace(b'"head_hash": "', b'"head_hash": "0'),
     }
     if state == "missing":
-        mark_path(csv).unlink()
+        commit_path(csv).unlink()
     else:
-        mark_path(csv).write_bytes(contents[state])
+        commit_path(csv).write_bytes(contents[state])
     data = csv.read_bytes()
     cut = max(len(whole(2)), len(data) - nuls)
     csv.write_bytes(data[:cut] + b"\0" * nuls)

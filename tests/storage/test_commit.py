@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from finops.storage import commit as marks
-from finops.storage.commit import Mark, Pending, head_hash, mark_path, read_mark, readable_end
+from finops.storage.commit import (
+    CommitRecord,
+    Pending,
+    commit_path,
+    head_hash,
+    read_commit,
+    readable_end,
+)
 from tests.storage.batches import QUICK, batch, fill, whole
 
 
@@ -21,20 +28,20 @@ def csv(tmp_path: Path) -> Path:
 
 def test_round_trip(csv: Path) -> None:
     end = len(whole(2))
-    mark = Mark(end, 8, 5, 0, head_hash(csv, end), "now", {"seed": 7}, Pending(10, 20, 3))
-    marks.write_mark(csv, mark)
-    assert read_mark(csv) == mark
+    mark = CommitRecord(end, 8, 5, 0, head_hash(csv, end), "now", {"seed": 7}, Pending(10, 20, 3))
+    marks.write_commit(csv, mark)
+    assert read_commit(csv) == mark
 
 
 def test_a_mark_cut_anywhere_is_no_mark(csv: Path) -> None:
-    raw = mark_path(csv).read_bytes()
+    raw = commit_path(csv).read_bytes()
     for cut in range(len(raw)):
-        mark_path(csv).write_bytes(raw[:cut])
-        assert read_mark(csv) is None
+        commit_path(csv).write_bytes(raw[:cut])
+        assert read_commit(csv) is None
 
 
 def test_any_changed_byte_is_noticed(csv: Path) -> None:
-    raw = mark_path(csv).read_bytes()
+    raw = commit_path(csv).read_bytes()
     kept = marks.decode(raw)
     for position in range(len(raw)):
         changed = bytearray(raw)
@@ -43,14 +50,14 @@ def test_any_changed_byte_is_noticed(csv: Path) -> None:
 
 
 def test_no_file_no_mark(tmp_path: Path) -> None:
-    assert read_mark(tmp_path / "nothing.csv") is None
+    assert read_commit(tmp_path / "nothing.csv") is None
     with pytest.raises(OSError, match="nothing"):
         readable_end(tmp_path / "nothing.csv")
 
 
 def test_a_replaced_file_has_no_mark(csv: Path) -> None:
     csv.write_bytes(b"x" * csv.stat().st_size)
-    assert read_mark(csv) is None
+    assert read_commit(csv) is None
 
 
 def test_reads_to_the_committed_end(csv: Path) -> None:
@@ -58,10 +65,10 @@ def test_reads_to_the_committed_end(csv: Path) -> None:
 
 
 def test_reads_to_the_start_of_a_pending_batch(csv: Path) -> None:
-    mark = read_mark(csv)
+    mark = read_commit(csv)
     assert mark is not None
     more = batch(3)
-    marks.write_mark(csv, mark._replace(pending=Pending(len(more), 0, 4)))
+    marks.write_commit(csv, mark._replace(pending=Pending(len(more), 0, 4)))
     for written in (0, 1, len(more) // 2, len(more)):
         csv.write_bytes(whole(3) + more[:written])
         assert readable_end(csv) == len(whole(3))
@@ -74,7 +81,7 @@ def test_reads_whole_lines_that_somebody_appended(csv: Path) -> None:
 
 
 def test_reads_all_of_a_file_without_a_mark(csv: Path) -> None:
-    mark_path(csv).unlink()
+    commit_path(csv).unlink()
     with open(csv, "ab") as file:
         file.write(b"half a line")
     assert readable_end(csv) == csv.stat().st_size

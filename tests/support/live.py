@@ -15,14 +15,14 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Opt
 from finops import config
 from finops.viewer import app
 from finops.viewer.datasets import Dataset
-from finops.viewer.monitor import Pace
+from finops.viewer.monitor import Intervals
 from finops.viewer.process import Command
 from finops.viewer.server import Limits
-from finops.viewer.tasks import Commands, Growth
+from finops.viewer.tasks import Commands, GenerateRequest
 from finops.viewer.viewer_state import ALL_IDS, Settings
 
 FAKE = Path(__file__).with_name("fake_work.py")
-QUIET = Pace(interval_s=0.2, gap_s=3600, growth_bytes=1 << 40)
+QUIET = Intervals(interval_s=0.2, gap_s=3600, growth_bytes=1 << 40)
 
 
 class Answer(NamedTuple):
@@ -52,7 +52,7 @@ class FakeCommands(Commands):
         words = ["analyze", str(dataset.reports), json.dumps(self.modes), *(ids or ALL_IDS)]
         return self._fake(*words)
 
-    def generate(self, dataset: Dataset, growth: Growth) -> Command:
+    def generate(self, dataset: Dataset, growth: GenerateRequest) -> Command:
         """Return the fake generator."""
         size = int(growth.size_mb * config.MEGABYTE)
         return self._fake("generate", str(dataset.path), str(size), str(self.generate_s))

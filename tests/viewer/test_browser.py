@@ -10,7 +10,7 @@ from typing import Any, Callable, Iterator, List
 import pytest
 
 from finops.viewer import app
-from finops.viewer.monitor import Pace
+from finops.viewer.monitor import Intervals
 from finops.viewer.tasks import Commands
 from finops.viewer.viewer_state import Settings
 from scripts.chromium import FLAGS
@@ -115,7 +115,7 @@ def has_focus(page: Any, selector: str) -> bool:
 
 def test_data_arrives_and_the_monitor_renews_the_reports(browser: Any, tmp_path: Path) -> None:
     """By keyboard alone, and the focus stays where it is all the time."""
-    pace = Pace(interval_s=0.2, gap_s=0.5, growth_bytes=1 << 40, max_pause_s=2)
+    pace = Intervals(interval_s=0.2, gap_s=0.5, growth_bytes=1 << 40, max_pause_s=2)
     commands = FakeCommands(generate_s=2.0)
     with live(tmp_path, commands, monitor=True, pace=pace) as running, dashboard(
         browser, running

@@ -10,7 +10,7 @@ import pytest
 
 from finops import config
 from finops.viewer import file_watcher
-from finops.viewer.file_watcher import Follower
+from finops.viewer.file_watcher import FileWatcher
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_counts_lines_and_bytes(path: Path) -> None:
-    state = Follower(path).poll()
+    state = FileWatcher(path).poll()
     assert state.exists
     assert state.line_count == 3001
     assert state.size_bytes == state.counted_bytes == path.stat().st_size
@@ -29,7 +29,7 @@ def test_counts_lines_and_bytes(path: Path) -> None:
 
 def test_only_new_bytes_are_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path.write_bytes(b"row one\n" * 1_000_000)
-    follower = Follower(path)
+    follower = FileWatcher(path)
     follower.poll()
     read: List[int] = []
     real = file_watcher.zlib.crc32
@@ -48,7 +48,7 @@ def test_only_new_bytes_are_read(path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_growth_keeps_the_generation(path: Path) -> None:
-    follower = Follower(path)
+    follower = FileWatcher(path)
     first = follower.poll()
     with open(str(path), "ab") as out:
         out.write(b"half a row")
@@ -109,17 +109,17 @@ def cut_by_one_byte(path: Path) -> None:
     ],
 )
 def test_replacement_starts_over(path: Path, change: Any) -> None:
-    follower = Follower(path)
+    follower = FileWatcher(path)
     first = follower.poll()
     change(path)
     second = follower.poll()
     assert second.generation > first.generation
     assert second.line_count == path.read_bytes().count(b"\n")
-    assert second == Follower(path).poll()._replace(generation=second.generation)
+    assert second == FileWatcher(path).poll()._replace(generation=second.generation)
 
 
 def test_touching_is_no_change(path: Path) -> None:
-    follower = Follower(path)
+    follower = FileWatcher(path)
     first = follower.poll()
     for stamp in (0, 4_070_908_800):  # 1970 and 2099
         os.utime(str(path), (stamp, stamp))
@@ -127,7 +127,7 @@ def test_touching_is_no_change(path: Path) -> None:
 
 
 def test_deletion_and_return(path: Path) -> None:
-    follower = Follower(path)
+    follower = FileWatcher(path)
     first = follower.poll()
     content = path.read_bytes()
     path.unlink()
@@ -143,13 +143,13 @@ def test_deletion_and_return(path: Path) -> None:
 
 def test_what_is_no_file_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "folder.csv").mkdir()
-    assert not Follower(tmp_path / "folder.csv").poll().exists
-    assert not Follower(tmp_path / "nothing.csv").poll().exists
+    assert not FileWatcher(tmp_path / "folder.csv").poll().exists
+    assert not FileWatcher(tmp_path / "nothing.csv").poll().exists
 
 
 def test_stops_within_a_megabyte_and_goes_on_later(path: Path) -> None:
     path.write_bytes(b"row one\n" * config.MEGABYTE)
-    follower = Follower(path)
+    follower = FileWatcher(path)
     asked: List[int] = []
 
     def stop() -> bool:

@@ -14,9 +14,9 @@ import pytest
 
 from finops import config
 from finops.viewer.job_output import Output
-from finops.viewer.jobs import Busy, Ending, Full, Job, JobRunner, Task
+from finops.viewer.jobs import Ending, Job, JobConflictError, JobRunner, QueueFullError, Task
 from finops.viewer.process import COMPLETE, ERROR, TIMEOUT, Command, run_limited
-from finops.viewer.tasks import Commands, Growth, presentable
+from finops.viewer.tasks import Commands, GenerateRequest, presentable
 from finops.viewer.viewer_state import ALL_IDS
 from tests.support.live import FakeCommands, Live, live, some_rows
 
@@ -170,9 +170,9 @@ def test_at_most_five_at_once_and_thirteen_wait(tmp_path: Path) -> None:
     runner = JobRunner()
     try:
         jobs = [runner.submit(Waits(f"job {n}", "", (str(n),))) for n in range(5 + 13)]
-        with pytest.raises(Full):
+        with pytest.raises(QueueFullError):
             runner.submit(Waits("one more", "", ("more",)))
-        with pytest.raises(Busy):
+        with pytest.raises(JobConflictError):
             runner.submit(Waits("again", "", ("3",)))
         deadline = time.monotonic() + 10
         while len(most) < config.MAX_RUNNING_JOBS and time.monotonic() < deadline:
@@ -262,7 +262,7 @@ def test_the_real_commands_are_absolute_and_run_from_the_source() -> None:
     assert all(os.path.isabs(word) for word in command.argv[5:8:2])
     assert command.argv[8:] == ["--only", "pricing", "--only", "features"]
     assert (Path(command.cwd) / "finops" / "__main__.py").is_file()
-    grown = Commands().generate(where, Growth(1.5, 7, ("base_traffic",))).argv
+    grown = Commands().generate(where, GenerateRequest(1.5, 7, ("base_traffic",))).argv
     assert grown[grown.index("--size") + 1] == "1.5MB"
     assert grown[-4:] == ["--seed", "7", "--scenario", "base_traffic"]
 

@@ -21,7 +21,7 @@ import pytest
 
 from finops import config
 from finops.schema import HEADER_LINE
-from finops.storage.commit import read_mark
+from finops.storage.commit import read_commit
 from finops.storage.lock import writer_lock
 from tests.support.forked import Forked
 from tests.support.live import Live, in_parallel, live, read_all, some_rows
@@ -208,7 +208,7 @@ def test_soak_10k(tmp_path: Path) -> None:
 def collected(folder: Path) -> List[str]:
     """Return the committed lines of the collected file, checked against its mark."""
     path = folder / "data" / config.COLLECTED_NAME
-    mark = read_mark(path)
+    mark = read_commit(path)
     if mark is None:
         return []
     content = path.read_bytes()[: mark.end]

@@ -10,40 +10,46 @@ from typing import Any, Dict, List, Tuple
 
 import pytest
 
-from finops.viewer.file_watcher import FileState, Follower
-from finops.viewer.monitor import Cadence, Monitor, Pace
+from finops.viewer.file_watcher import FileState, FileWatcher
+from finops.viewer.monitor import Intervals, Monitor, RegenerationPolicy
 from finops.viewer.viewer_state import ALL_IDS
 from tests.support.live import FakeCommands, Live, live, some_rows
 
 MB = 1_048_576
-PACE = Pace(interval_s=10, gap_s=30, growth_bytes=5 * MB, max_pause_s=600)
-FAST = Pace(interval_s=0.2, gap_s=0.5, growth_bytes=5 * MB, max_pause_s=2)
+PACE = Intervals(interval_s=10, gap_s=30, growth_bytes=5 * MB, max_pause_s=600)
+FAST = Intervals(interval_s=0.2, gap_s=0.5, growth_bytes=5 * MB, max_pause_s=2)
 
 
 def file(size: int, generation: int = 1) -> FileState:
     return FileState(exists=True, generation=generation, size_bytes=size)
 
 
-def looks(cadence: Cadence, *sizes: int, begin: float = 0.0) -> List[bool]:
+def looks(cadence: RegenerationPolicy, *sizes: int, begin: float = 0.0) -> List[bool]:
     """Look every ten seconds at a file of these sizes."""
     return [cadence.is_due(begin + 10 * i, file(size)) for i, size in enumerate(sizes)]
 
 
 def test_a_file_that_stays_as_it_was_is_never_due() -> None:
-    assert looks(Cadence(PACE), 100, 100, 100, 100) == [False] * 4
+    assert looks(RegenerationPolicy(PACE), 100, 100, 100, 100) == [False] * 4
 
 
 def test_five_megabytes_are_due_at_once() -> None:
-    assert looks(Cadence(PACE), 100, 100 + 5 * MB - 1) == [False, False]
-    assert looks(Cadence(PACE), 100, 100 + 5 * MB) == [False, True]
+    assert looks(RegenerationPolicy(PACE), 100, 100 + 5 * MB - 1) == [False, False]
+    assert looks(RegenerationPolicy(PACE), 100, 100 + 5 * MB) == [False, True]
 
 
 def test_less_is_due_when_it_stands_still() -> None:
-    assert looks(Cadence(PACE), 100, 101, 102, 103, 103) == [False, False, False, False, True]
+    assert looks(RegenerationPolicy(PACE), 100, 101, 102, 103, 103) == [
+        False,
+        False,
+        False,
+        False,
+        True,
+    ]
 
 
 def test_not_again_before_the_gap() -> None:
-    cadence = Cadence(PACE)
+    cadence = RegenerationPolicy(PACE)
     looks(cadence, 100, 100 + 5 * MB)
     cadence.began(10.0)
     cadence.ended(12.0, file(100 + 5 * MB).version)
@@ -54,14 +60,14 @@ def test_not_again_before_the_gap() -> None:
 
 
 def test_a_replaced_file_is_due_when_it_stands_still() -> None:
-    cadence = Cadence(PACE)
+    cadence = RegenerationPolicy(PACE)
     assert not cadence.is_due(0, file(100, 1))
     assert not cadence.is_due(10, file(100, 2))
     assert cadence.is_due(20, file(100, 2))
 
 
 def test_nothing_is_due_without_a_file() -> None:
-    cadence = Cadence(PACE)
+    cadence = RegenerationPolicy(PACE)
     assert not cadence.is_due(0, file(100, 1))
     for moment in (10, 20, 30):
         assert not cadence.is_due(moment, FileState(exists=False, generation=2))
@@ -69,7 +75,7 @@ def test_nothing_is_due_without_a_file() -> None:
 
 
 def test_failures_are_tried_again_ever_later() -> None:
-    cadence = Cadence(PACE)
+    cadence = RegenerationPolicy(PACE)
     looks(cadence, 100, 200, 200)
     now, waits = 20.0, []
     for _ in range(8):
@@ -163,13 +169,13 @@ class Looks:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.begun = 0
-        real = Follower.poll
+        real = FileWatcher.poll
 
-        def poll(follower: Follower, stop: Any = lambda: False) -> FileState:
+        def poll(follower: FileWatcher, stop: Any = lambda: False) -> FileState:
             self.begun += 1
             return real(follower, stop)
 
-        monkeypatch.setattr(Follower, "poll", poll)
+        monkeypatch.setattr(FileWatcher, "poll", poll)
 
     def two_more(self) -> None:
         """Wait until two looks that begin after this call have ended."""
@@ -185,7 +191,7 @@ def test_every_change_is_noticed_within_two_intervals(
     looks = Looks(monkeypatch)
     path = some_rows(tmp_path)
     kept = tmp_path / "kept"
-    pace = Pace(interval_s=0.1, gap_s=0, growth_bytes=1000, max_pause_s=0)
+    pace = Intervals(interval_s=0.1, gap_s=0, growth_bytes=1000, max_pause_s=0)
 
     def noticed(lines: int, regenerated: bool, before: int) -> None:
         looks.two_more()
@@ -276,7 +282,7 @@ def test_switched_off_it_counts_but_does_not_regenerate(tmp_path: Path) -> None:
         assert running.status()["monitor"]["enabled"] is False
 
 
-class Broken(Follower):
+class Broken(FileWatcher):
     """A follower that fails at first."""
 
     calls = 0
@@ -291,7 +297,7 @@ class Broken(Follower):
 def test_the_thread_outlives_trouble(tmp_path: Path) -> None:
     path = some_rows(tmp_path)
     follower = Broken(path)
-    monitor = Monitor(lambda: follower, lambda: True, pace=Pace(interval_s=0.05))
+    monitor = Monitor(lambda: follower, lambda: True, pace=Intervals(interval_s=0.05))
     monitor.start()
     deadline = time.monotonic() + 5
     while not follower.state.exists and time.monotonic() < deadline:
@@ -306,7 +312,7 @@ def test_stops_and_joins_within_a_second(tmp_path: Path) -> None:
     with open(str(big), "wb") as out:
         out.truncate(400 * MB)
     before = threading.active_count()
-    monitor = Monitor(lambda: Follower(big), lambda: True, pace=Pace(interval_s=3600))
+    monitor = Monitor(lambda: FileWatcher(big), lambda: True, pace=Intervals(interval_s=3600))
     monitor.start()
     time.sleep(0.05)
     begun = time.monotonic()

@@ -121,9 +121,9 @@ def generated(args: argparse.Namespace, settings: Settings, console: Console) ->
 
 def recipe_of(path: Path) -> Dict[str, Any]:
     """Return the choices that an existing file is continued with; {} for none."""
-    from finops.storage.commit import read_mark
+    from finops.storage.commit import read_commit
 
-    mark = read_mark(path)
+    mark = read_commit(path)
     made = mark.simulation or {} if mark else {}
     names = ("seed", "start", "scenarios", "incidents")
     return {name: made[name] for name in names if name in made}

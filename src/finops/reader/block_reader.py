@@ -3,7 +3,7 @@
 Well-formed rows are handled a column at a time: one split for the whole block, every check on a
 joined column, every conversion in one `map`.  That is about six times as fast as row by row and
 is what makes large files pleasant.  The checks prove a block well-formed or find the lines that
-are in doubt; those go to `lines.LineParser`, which alone decides what is valid.  So the fast
+are in doubt; those go to `lines.RowParser`, which alone decides what is valid.  So the fast
 path may doubt too much, never too little.
 """
 
@@ -27,8 +27,8 @@ from typing import (
 
 from finops import config
 from finops.business.catalog import PriceTable
-from finops.reader.encoding import Batch, Encoder, Raw, reordered
-from finops.reader.fields import BadValue, parse_money, parse_time
+from finops.reader.encoding import Batch, KeyEncoder, Raw, reordered
+from finops.reader.fields import BadValueError, parse_money, parse_time
 from finops.reader.header import Header
 from finops.reader.row_parser import (
     CALL_TEXTS,
@@ -36,7 +36,7 @@ from finops.reader.row_parser import (
     FREE,
     PAID,
     Call,
-    LineParser,
+    RowParser,
     price_in_pico,
 )
 
@@ -91,14 +91,16 @@ class Columns(NamedTuple):
     texts: List[List[bytes]]
 
 
-class PieceReader:
+class BlockReader:
     """Turns blocks of whole lines into batches, counting every line in `accounts`."""
 
-    def __init__(self, header: Header, encoder: Encoder, prices: PriceTable, latest: bytes) -> None:
+    def __init__(
+        self, header: Header, encoder: KeyEncoder, prices: PriceTable, latest: bytes
+    ) -> None:
         self.accounts = Accounts()
         self._header = header
         self._encoder = encoder
-        self._parser = LineParser(header, prices, latest)
+        self._parser = RowParser(header, prices, latest)
         self._price = price_in_pico(prices)
         self._latest = latest
         self._good_hours: Set[bytes] = set()
@@ -126,7 +128,7 @@ class PieceReader:
             return None
         try:
             return self._encode(columns)
-        except BadValue:
+        except BadValueError:
             return None
 
     def _columns(self, piece: bytes, lines: int) -> Optional[Columns]:
@@ -186,10 +188,10 @@ class PieceReader:
     def _check_times(self, times: List[bytes]) -> None:
         joined = b"\n".join(times) + b"\n"
         if joined.translate(_DIGITS_TO_ZERO) != _TIME_SHAPE * len(times):
-            raise BadValue("timestamp")
+            raise BadValueError("timestamp")
         # Tens of minutes and of seconds; the rest of a time is its hour, checked once each.
         if max(joined[14::_TIME_WIDTH]) > 0x35 or max(joined[17::_TIME_WIDTH]) > 0x35:
-            raise BadValue("timestamp")
+            raise BadValueError("timestamp")
         hours = {time[:13] for time in times}
         if not hours <= self._good_hours:
             for hour in hours:
@@ -201,7 +203,7 @@ class PieceReader:
             return
         parse_time(hour + b":00:00")
         if hour >= self._latest[:13]:
-            raise BadValue("timestamp in the future")  # or nearly: the careful path decides
+            raise BadValueError("timestamp in the future")  # or nearly: the careful path decides
         self._good_hours.add(hour)
 
     def _costs(
@@ -280,7 +282,7 @@ class PieceReader:
     def _is_good_hour(self, hour: bytes) -> bool:
         try:
             self._check_hour(hour)
-        except BadValue:
+        except BadValueError:
             return False
         return True
 
@@ -312,7 +314,7 @@ class PieceReader:
         else:
             try:
                 return self._parser.parse(line)
-            except BadValue as reason:
+            except BadValueError as reason:
                 self.accounts.skip(str(reason), number)
         return None
 
@@ -333,7 +335,7 @@ def _check_integers(numbers: Mapping[str, Optional[List[bytes]]], name: str) -> 
         return
     lengths = set(map(len, cells))
     if not b"".join(cells).isdigit() or 0 in lengths or max(lengths) > _DIGITS[name]:
-        raise BadValue(name)
+        raise BadValueError(name)
 
 
 def _only(columns: Columns, keep: List[bool]) -> Columns:
@@ -351,6 +353,6 @@ def _only(columns: Columns, keep: List[bool]) -> Columns:
 def _accepts(codes: Dict[Any, int], key: Any) -> bool:
     try:
         codes[key]
-    except BadValue:
+    except BadValueError:
         return False
     return True

@@ -10,14 +10,14 @@ from __future__ import annotations
 from typing import Any, Dict, Iterable, List, NamedTuple, Sequence, Tuple
 
 from finops import config, schema
-from finops.reader.fields import PICO, BadValue, parse_money
+from finops.reader.fields import PICO, BadValueError, parse_money
 from finops.reader.row_parser import FREE, UNPRICED, Call
 
 # All sum measures of a call or a group in one integer, so that one addition adds them all and
 # the order of rows does not matter.  The lanes are whole 32-bit words, which lets stored cells
 # be taken apart by slicing.  Each lane holds far more than 2 GB of calls can fill.
 WORD_BITS = 32
-LANES: Dict[str, Tuple[int, int]] = {  # measure: first word, number of words
+PACKED_FIELDS: Dict[str, Tuple[int, int]] = {  # measure: first word, number of words
     "cost": (0, 3),  # pico-dollars
     "calls": (3, 1),
     "input_tokens": (4, 2),
@@ -29,8 +29,10 @@ LANES: Dict[str, Tuple[int, int]] = {  # measure: first word, number of words
     "sla_violations": (13, 1),
 }
 WORDS = 14
-SHIFT: Dict[str, int] = {name: WORD_BITS * first for name, (first, _) in LANES.items()}
-MASK: Dict[str, int] = {name: (1 << WORD_BITS * words) - 1 for name, (_, words) in LANES.items()}
+SHIFT: Dict[str, int] = {name: WORD_BITS * first for name, (first, _) in PACKED_FIELDS.items()}
+MASK: Dict[str, int] = {
+    name: (1 << WORD_BITS * words) - 1 for name, (_, words) in PACKED_FIELDS.items()
+}
 
 _REMEMBERED = 65_536
 
@@ -44,7 +46,7 @@ CallKey = Tuple[Any, ...]
 class Batch(NamedTuple):
     """Calls in time order as columns of equal length.
 
-    `times` are canonical timestamps, `customers` and `calls` codes of an `Encoder`, `sums` the
+    `times` are canonical timestamps, `customers` and `calls` codes of an `KeyEncoder`, `sums` the
     packed measures of each call.
     """
 
@@ -74,7 +76,7 @@ def reordered(columns: Iterable[List[Any]], order: Sequence[int]) -> List[List[A
     return [[column[k] for k in order] for column in columns]
 
 
-class Encoder:
+class KeyEncoder:
     """The two dictionaries: raw key to code, code to normalised key.
 
     `customer_keys[code]` is (customer_id, tier, organization, product, archetype, price);
@@ -140,7 +142,7 @@ class Encoder:
 
     def _new_customer(self, raw: Tuple[bytes, ...]) -> int:
         if not raw[0]:
-            raise BadValue("empty customer_id")
+            raise BadValueError("empty customer_id")
         customer, tier, organization, product, archetype = (
             part.decode("utf-8") or config.UNKNOWN for part in raw[:5]
         )
@@ -149,7 +151,7 @@ class Encoder:
 
     def _new_call(self, raw: Tuple[Any, ...]) -> int:
         if not raw[0] or not raw[1]:
-            raise BadValue("empty provider or model")
+            raise BadValueError("empty provider or model")
         provider, model, feature, task, environment, region, status, error = (
             part.decode("utf-8") for part in raw[:8]
         )

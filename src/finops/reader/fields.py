@@ -1,4 +1,4 @@
-"""Single values of a row: text bytes in, checked values out, or `BadValue` with the reason.
+"""Single values of a row: text bytes in, checked values out, or `BadValueError` with the reason.
 
 Python's own `int` and `float` take too much (" 5", "1_000", Arabic digits, "nan"), so every
 number is matched against an ASCII pattern before it is converted.
@@ -28,17 +28,17 @@ _TIME = re.compile(
 FIRST_YEAR = 1970
 
 
-class BadValue(Exception):
+class BadValueError(Exception):
     """A value that breaks a rule; the text is the reason the row is skipped for."""
 
 
 def parse_integer(text: bytes, column: str, limit: int) -> int:
     """Return a non-negative integer up to `limit`; raise BadValue naming the column."""
     if not _INTEGER(text):
-        raise BadValue(f"bad {column}")
+        raise BadValueError(f"bad {column}")
     value = int(text)
     if value > limit:
-        raise BadValue(f"{column} out of bounds")
+        raise BadValueError(f"{column} out of bounds")
     return value
 
 
@@ -49,10 +49,10 @@ def parse_money(text: bytes, column: str) -> int:
     for amounts above the bound of one call.
     """
     if not _MONEY(text):
-        raise BadValue(f"bad {column}")
+        raise BadValueError(f"bad {column}")
     pico = Decimal(text.decode("ascii")) * _PICO_DECIMAL
     if pico > _MAX_COST_PICO:
-        raise BadValue(f"{column} out of bounds")
+        raise BadValueError(f"{column} out of bounds")
     return int(pico.to_integral_value())
 
 
@@ -64,15 +64,15 @@ def parse_time(text: bytes) -> bytes:
     """
     match = _TIME(text)
     if not match:
-        raise BadValue("bad timestamp")
+        raise BadValueError("bad timestamp")
     year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
     micro = int((match.group(7) or b"").ljust(6, b"0")[:6])
     try:
         moment = datetime(year, month, day, hour, minute, second, micro) - _offset(match.group(8))
     except (ValueError, OverflowError):
-        raise BadValue("bad timestamp") from None
+        raise BadValueError("bad timestamp") from None
     if moment.year < FIRST_YEAR:
-        raise BadValue("bad timestamp")
+        raise BadValueError("bad timestamp")
     return canonical_time(moment)
 
 

@@ -8,16 +8,16 @@ from datetime import datetime, timedelta
 from typing import Any, BinaryIO, List, NamedTuple, Tuple
 
 from finops import config
-from finops.reader.fields import BadValue, canonical_time, parse_time
+from finops.reader.fields import BadValueError, canonical_time, parse_time
 from finops.reader.header import Header, read_header
-from finops.storage.commit import read_mark, readable_end
+from finops.storage.commit import read_commit, readable_end
 
 Span = Tuple[int, int]  # bytes [from, to), both at line starts
 # What a process reads in the time that it takes to start another one and to hear from it.
 _AHEAD_BYTES = 4 * config.MEGABYTE
 
 
-class Survey(NamedTuple):
+class FileLayout(NamedTuple):
     """A file as it stands: whole lines lie in [header.data_start, whole_end), what follows up to
     `end` is a line without an end.  `latest` is the canonical time after which a row lies in
     the future.
@@ -35,11 +35,11 @@ class Survey(NamedTuple):
         return os.path.basename(self.path)
 
 
-def survey(stream: BinaryIO, path: str) -> Survey:
+def survey(stream: BinaryIO, path: str) -> FileLayout:
     """Look at an opened file; raises DataError where it is no usage data."""
     header = read_header(stream, os.path.basename(path))
     end = max(header.data_start, readable_end(path))
-    return Survey(path, header, _whole_end(stream, header.data_start, end), end, _latest(path))
+    return FileLayout(path, header, _whole_end(stream, header.data_start, end), end, _latest(path))
 
 
 def spans(stream: Any, start: int, end: int, count: int) -> List[Span]:
@@ -90,10 +90,10 @@ def _latest(path: str) -> bytes:
     """
     now = datetime(1970, 1, 1) + timedelta(seconds=int(time.time()))
     latest = canonical_time(now + timedelta(hours=config.FUTURE_TOLERANCE_HOURS))
-    mark = read_mark(path)
+    mark = read_commit(path)
     if mark is None or not mark.clock:
         return latest
     try:
         return max(latest, parse_time(mark.clock.encode("utf-8")))
-    except BadValue:
+    except BadValueError:
         return latest

@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
 from finops import config, schema
 from finops.business.catalog import PriceTable
-from finops.reader.fields import BadValue, parse_integer, parse_money, parse_time
+from finops.reader.fields import BadValueError, parse_integer, parse_money, parse_time
 from finops.reader.header import Header
 
 # C0 but tab-free (a tab is a control character too), DEL, and C1 as decoded text.
@@ -68,7 +68,7 @@ class Call(NamedTuple):
         return (*self.texts, self.kind)
 
 
-class LineParser:
+class RowParser:
     """Parses single lines against a header.
 
     `latest` is the canonical timestamp after which a row lies too far in the future.
@@ -83,14 +83,14 @@ class LineParser:
         """Return the call of one line without its end; raise BadValue with the reason."""
         fields = self._fields(line)
         if len(fields) != self._header.width:
-            raise BadValue("wrong number of fields")
+            raise BadValueError("wrong number of fields")
         row = {name: fields[i] for name, i in self._header.positions.items()}
         for name in schema.REQUIRED_COLUMNS:
             if not row[name]:
-                raise BadValue(f"empty {name}")
+                raise BadValueError(f"empty {name}")
         time = parse_time(row["timestamp"])
         if time > self._latest:
-            raise BadValue("timestamp in the future")
+            raise BadValueError("timestamp in the future")
         return self._call(row, time)
 
     def _call(self, row: Dict[str, bytes], time: bytes) -> Call:
@@ -114,17 +114,17 @@ class LineParser:
 
     def _fields(self, line: bytes) -> List[bytes]:
         if len(line) > config.MAX_LINE_BYTES:
-            raise BadValue("line too long")
+            raise BadValueError("line too long")
         try:
             text = line.decode("utf-8")
         except UnicodeDecodeError:
-            raise BadValue("invalid UTF-8") from None
+            raise BadValueError("invalid UTF-8") from None
         if _CONTROL(text):
-            raise BadValue("control character")
+            raise BadValueError("control character")
         if b'"' not in line:
             return line.split(b",")
         if not _QUOTED_LINE(text):
-            raise BadValue("broken quoting")
+            raise BadValueError("broken quoting")
         return [f.encode("utf-8") for f in next(csv.reader([text], strict=True))]
 
 

@@ -34,12 +34,12 @@ from finops.rollups.columns import (
     CUSTOMER_POSITION,
     MANY_CELLS,
     FilledCube,
-    Picked,
+    FilteredRange,
     Stretch,
     stored,
 )
 from finops.rollups.cubes import token_bands
-from finops.rollups.customer_activity import Journeys
+from finops.rollups.customer_activity import ActivityLog
 from finops.rollups.spec import (
     LATENCY_HISTOGRAM,
     LATENCY_LIST,
@@ -74,7 +74,7 @@ def fold(
     return in_key_order(filled)
 
 
-def fold_changes(table: Table, journeys: Journeys) -> Dict[Key, Values]:
+def fold_changes(table: Table, journeys: ActivityLog) -> Dict[Key, Values]:
     """Return the table of quick region changes."""
     named: Dict[str, Callable[[Any], Any]] = {
         "region_changes": lambda changes: changes.times,
@@ -163,13 +163,13 @@ def _summed(table: Table, measures: Sequence[str], block: Block) -> Dict[Key, Va
 def _worth_a_look(table: Table, stretch: Stretch) -> Stretch:
     """Return the cells, each a group, that `having` and `top` may leave."""
     if table.having:
-        return Picked(stretch, stretch.lifted(table.having))
+        return FilteredRange(stretch, stretch.lifted(table.having))
     if table.top and table.by[0] in TIME_DIMENSIONS:
         values = stretch.lifted(table.top)
         ends = list(accumulate(stretch.lengths))
         most = [max(values[start:end]) for start, end in zip([0, *ends], ends)]
         leading = chain.from_iterable(map(repeat, most, stretch.lengths))
-        return Picked(stretch, [value == best for value, best in zip(values, leading)])
+        return FilteredRange(stretch, [value == best for value, best in zip(values, leading)])
     return stretch
 
 

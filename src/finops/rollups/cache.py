@@ -22,7 +22,7 @@ from typing import Any, BinaryIO, Dict, List, Optional, Tuple
 
 from finops import config
 from finops.business.catalog import PriceTable
-from finops.reader.layout import Survey
+from finops.reader.layout import FileLayout
 from finops.rollups import serialization
 from finops.rollups.planner import Plan
 
@@ -59,7 +59,7 @@ def fingerprint(plan: Plan, prices: PriceTable) -> str:
     return found.hexdigest()
 
 
-def load(survey: Survey, stream: BinaryIO, key: str) -> List[Part]:
+def load(survey: FileLayout, stream: BinaryIO, key: str) -> List[Part]:
     """Return the parts that still hold for the surveyed file, an empty list in doubt."""
     try:
         content = Path(state_path(survey.path)).read_bytes()
@@ -85,7 +85,7 @@ def without_small_tail(parts: List[Part]) -> List[Part]:
     return parts
 
 
-def save(survey: Survey, stream: BinaryIO, key: str, parts: List[Part]) -> None:
+def save(survey: FileLayout, stream: BinaryIO, key: str, parts: List[Part]) -> None:
     """Keep the parts beside the file, where that is worth it and possible."""
     if survey.end < MIN_STATE_BYTES or _depends_on_today(parts):
         return
@@ -127,7 +127,7 @@ def _identity(stream: BinaryIO) -> List[int]:
     return [about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns]
 
 
-def _contiguous(parts: List[Part], survey: Survey) -> bool:
+def _contiguous(parts: List[Part], survey: FileLayout) -> bool:
     position = survey.header.data_start
     for part in parts:
         start, end = part["span"]

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from itertools import accumulate, chain, compress, repeat
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from finops.reader.encoding import LANES, SHIFT, WORD_BITS, WORDS
+from finops.reader.encoding import PACKED_FIELDS, SHIFT, WORD_BITS, WORDS
 from finops.reader.fields import PICO
 from finops.rollups.cubes import CubeSpec, call_codes, customer_codes, histogram, packed_sums
 from finops.rollups.spec import CUSTOMER_DIMENSIONS
@@ -15,7 +15,7 @@ from finops.rollups.spec import CUSTOMER_DIMENSIONS
 # cheap, and few enough to hold their names and numbers at one time.
 MANY_CELLS = 50_000
 
-_WIDEST = WORD_BITS * max(words for _, words in LANES.values())
+_WIDEST = WORD_BITS * max(words for _, words in PACKED_FIELDS.values())
 
 # Where in a customer's key a dimension is found.
 CUSTOMER_POSITION = {name: place for place, name in enumerate(CUSTOMER_DIMENSIONS)}
@@ -87,7 +87,7 @@ class Stretch:
 
     def whole(self, measure: str) -> List[int]:
         """Return one measure of each cell as a whole number, `cost` in pico-dollars."""
-        first, count = LANES[measure]
+        first, count = PACKED_FIELDS[measure]
         column: List[int] = [0] * len(self.codes)
         for place in range(count):
             word = self.word(first + place)
@@ -123,7 +123,7 @@ class Stretch:
         return self._kept[name]
 
 
-class Picked(Stretch):
+class FilteredRange(Stretch):
     """Those cells of a stretch that pass, looked at before anything is worked out of them."""
 
     def __init__(self, stretch: Stretch, passing: Sequence[Any]) -> None:

@@ -1,6 +1,6 @@
 """Cubes: the finest tables that the pass over the file fills, and how they are kept small.
 
-A cube groups calls by codes (see `batch.Encoder`) within a time grain.  Every declared table is
+A cube groups calls by codes (see `batch.KeyEncoder`) within a time grain.  Every declared table is
 folded from one cube afterwards (see `fold`).  While a stretch of time is being read its cells
 are a plain dict; when the next stretch begins they are appended to arrays, a fraction of the
 size.  Packed cells of the same key may occur more than once (an hour cut in two by parts of the
@@ -29,7 +29,7 @@ from typing import (
 )
 
 from finops import config
-from finops.reader.encoding import LANES, WORD_BITS, WORDS, Batch, Encoder
+from finops.reader.encoding import PACKED_FIELDS, WORD_BITS, WORDS, Batch, KeyEncoder
 from finops.rollups.spec import LATENCY_LIST
 
 # A cell's code: customer code, call code, token band, side by side.
@@ -131,7 +131,7 @@ class Cube:
         self,
         spec: CubeSpec,
         positions: Sequence[int],
-        measures: Iterable[str] = tuple(LANES),
+        measures: Iterable[str] = tuple(PACKED_FIELDS),
         kept: bool = True,
         source: Optional[Cube] = None,
     ) -> None:
@@ -145,7 +145,9 @@ class Cube:
             if LATENCY_LIST not in measures:
                 self.packed["repeats"] = array("I")
         else:
-            wanted = {first + k for m in measures for first, n in (LANES[m],) for k in range(n)}
+            wanted = {
+                first + k for m in measures for first, n in (PACKED_FIELDS[m],) for k in range(n)
+            }
             words = [array("I") if word in wanted else None for word in range(WORDS)]
             self.packed["words"] = words
         self._fed: List[Cube] = []
@@ -156,7 +158,7 @@ class Cube:
         if source is not None:
             source._fed.append(self)
 
-    def add(self, batch: Batch, runs: Sequence[Run], encoder: Encoder, shared: Shared) -> None:
+    def add(self, batch: Batch, runs: Sequence[Run], encoder: KeyEncoder, shared: Shared) -> None:
         """Add a batch; `runs` are its hours in order.
 
         `shared` is a dict, empty at first, in which the cubes keep for each other what they
@@ -278,7 +280,7 @@ class Cube:
             for code, sums in zip(codes, what):
                 cells[code] += sums
 
-    def _codes(self, batch: Batch, encoder: Encoder, shared: Shared) -> Sequence[int]:
+    def _codes(self, batch: Batch, encoder: KeyEncoder, shared: Shared) -> Sequence[int]:
         """Return the cell code of each call."""
         spec = self.spec
         key = (spec.customers, spec.calls, spec.band, self.kept)
@@ -295,7 +297,7 @@ class Cube:
             self.projection.extend(encoder.call_keys)
         return shared[key]
 
-    def _joint_codes(self, batch: Batch, encoder: Encoder, shared: Shared) -> Sequence[int]:
+    def _joint_codes(self, batch: Batch, encoder: KeyEncoder, shared: Shared) -> Sequence[int]:
         spec = self.spec
         if not spec.calls:
             return batch.customers if spec.customers else [0] * len(batch.calls)
@@ -358,7 +360,7 @@ def _filtered(batch: Batch, passing: Sequence[bool], spec: CubeSpec) -> Batch:
     return Batch(**columns)
 
 
-def _passing(where: str, batch: Batch, encoder: Encoder) -> List[bool]:
+def _passing(where: str, batch: Batch, encoder: KeyEncoder) -> List[bool]:
     """Return for each call whether it passes a named filter."""
     succeeded = encoder.succeeded
     if where == "simple_task":

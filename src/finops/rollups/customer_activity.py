@@ -2,7 +2,7 @@
 
 Everything else in a dataset is a sum and does not mind the order of rows; this does.  Calls
 arrive in time order within a part; parts are joined in file order.  Where a file turns out to
-be unordered, `Journeys` of the whole file are made from sorted sequences instead.
+be unordered, `ActivityLog` of the whole file are made from sorted sequences instead.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from array import array
 from datetime import date
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
-from finops.reader.encoding import Batch, Encoder
+from finops.reader.encoding import Batch, KeyEncoder
 from finops.rollups.cubes import hours_of
 
 CHANGE_WINDOW_US = 3600 * 10**6
@@ -43,7 +43,7 @@ class Journey(NamedTuple):
     last: Stop
 
 
-class Instants:
+class MicrosecondClock:
     """Canonical timestamps to microseconds since 1970, each date worked out once."""
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class Instants:
         return seconds * 10**6 + int(time[20:26])
 
 
-class Journeys:
+class ActivityLog:
     """All customers' journeys through some stretch of calls in time order."""
 
     def __init__(self) -> None:
@@ -68,9 +68,9 @@ class Journeys:
         self.first_time = b""
         self.last_time = b""
         self.disordered = False
-        self._instants = Instants()
+        self._instants = MicrosecondClock()
 
-    def join(self, later: Journeys) -> None:
+    def join(self, later: ActivityLog) -> None:
         """Append the journeys of the stretch that follows in the file."""
         if later.first_time and self.last_time and later.first_time < self.last_time:
             self.disordered = True
@@ -100,7 +100,7 @@ class Journeys:
         }
 
     @classmethod
-    def revived(cls, plain: Dict[str, Any]) -> Journeys:
+    def revived(cls, plain: Dict[str, Any]) -> ActivityLog:
         """Return the journeys of `plain`."""
         found = cls()
         found.first_time, found.last_time = (t.encode("ascii") for t in plain["ends"])
@@ -135,11 +135,11 @@ class Journeys:
         self.changes[customer, day] = more
 
 
-class JourneyReader:
+class ActivityReader:
     """Follows the customers through the batches of one part."""
 
     def __init__(self) -> None:
-        self.result = Journeys()
+        self.result = ActivityLog()
         self._customer_of: List[int] = []  # customer code -> number of its customer id
         self._numbers: Dict[str, int] = {}
         self._region_of: List[int] = []  # call code -> number of its region
@@ -150,9 +150,9 @@ class JourneyReader:
         self._code: List[int] = []
         self._first: Dict[int, Tuple[bytes, int, int]] = {}
         self._changes: Dict[Tuple[int, bytes], List[Any]] = {}
-        self._instants = Instants()
+        self._instants = MicrosecondClock()
 
-    def add(self, batch: Batch, encoder: Encoder) -> None:
+    def add(self, batch: Batch, encoder: KeyEncoder) -> None:
         """Follow the calls of one batch."""
         self._extend(encoder)
         result = self.result
@@ -171,7 +171,7 @@ class JourneyReader:
             times[number] = time
             codes[number] = code
 
-    def finish(self, encoder: Encoder) -> Journeys:
+    def finish(self, encoder: KeyEncoder) -> ActivityLog:
         """Return the journeys in terms of names."""
         names = list(self._numbers)
         regions = list(self._regions)
@@ -198,7 +198,7 @@ class JourneyReader:
             cell[1] |= {self._region[number], region}
             cell[2] = min(cell[2], gap)
 
-    def _extend(self, encoder: Encoder) -> None:
+    def _extend(self, encoder: KeyEncoder) -> None:
         for key in encoder.customer_keys[len(self._customer_of) :]:
             number = self._numbers.setdefault(key[0], len(self._numbers))
             self._customer_of.append(number)
@@ -210,7 +210,7 @@ class JourneyReader:
             self._region_of.append(self._regions.setdefault(call[_REGION], len(self._regions)))
 
 
-class UnorderedJourneys:
+class UnorderedActivity:
     """Collects all calls of an unordered file and sorts each customer's, ties in file order.
 
     Takes 16 bytes a call, so that the largest file is no danger.
@@ -223,7 +223,7 @@ class UnorderedJourneys:
         self._calls_of: List[_Calls] = []  # by customer code
         self._region_of: List[int] = []  # by call code
 
-    def add(self, batch: Batch, encoder: Encoder) -> None:
+    def add(self, batch: Batch, encoder: KeyEncoder) -> None:
         """Take in one batch, in file order of batches; all of them have one encoder."""
         self._customer_keys = encoder.customer_keys
         for key in encoder.customer_keys[len(self._calls_of) :]:
@@ -238,9 +238,9 @@ class UnorderedJourneys:
             calls.regions.append(region_of[call_code])
             calls.customers.append(customer)
 
-    def finish(self) -> Journeys:
+    def finish(self) -> ActivityLog:
         """Return the journeys in time order."""
-        result = Journeys()
+        result = ActivityLog()
         for customer, calls in self._calls.items():
             if calls.times:  # a customer may have nothing but rows that were left out
                 self._follow(customer, calls, result)
@@ -249,7 +249,7 @@ class UnorderedJourneys:
         result.last_time = max((j.last.time for j in ends), default=b"")
         return result
 
-    def _follow(self, customer: str, calls: _Calls, result: Journeys) -> None:
+    def _follow(self, customer: str, calls: _Calls, result: ActivityLog) -> None:
         names = list(self._regions)
 
         def stop(place: int) -> Stop:
@@ -294,9 +294,9 @@ def _timestamp(ordinal: int) -> bytes:
     return f"{date.fromordinal(day).isoformat()}T{clock}".encode("ascii")
 
 
-def joined(parts: Sequence[Journeys]) -> Optional[Journeys]:
+def joined(parts: Sequence[ActivityLog]) -> Optional[ActivityLog]:
     """Return the parts' journeys as one, or None where the file as a whole is unordered."""
-    whole = Journeys()
+    whole = ActivityLog()
     for part in parts:
         whole.join(part)
     return None if whole.disordered else whole

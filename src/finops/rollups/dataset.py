@@ -15,18 +15,18 @@ from typing import Any, BinaryIO, Callable, Dict, Iterable, List, Optional, Sequ
 from finops import config
 from finops.business.catalog import DEFAULT_PRICES, PriceTable
 from finops.errors import DataError
-from finops.reader.block_reader import PieceReader
-from finops.reader.encoding import Encoder
+from finops.reader.block_reader import BlockReader
+from finops.reader.encoding import KeyEncoder
 from finops.reader.header import open_csv
-from finops.reader.layout import Survey, spans, survey
+from finops.reader.layout import FileLayout, spans, survey
 from finops.rollups import cache as rollup_cache
 from finops.rollups.cache import Part
-from finops.rollups.customer_activity import Journeys, UnorderedJourneys, joined
+from finops.rollups.customer_activity import ActivityLog, UnorderedActivity, joined
 from finops.rollups.merge import Cubes, accounting_of, cubes_of, customers_of, tables_of
-from finops.rollups.partition import Pieces, batches, scan_part
+from finops.rollups.partition import Blocks, batches, scan_partition
 from finops.rollups.planner import Plan
 from finops.rollups.spec import Accounting, FileInfo, Period, Rollups, Table, Totals
-from finops.rollups.workers import PartWorkers
+from finops.rollups.workers import PartitionWorkers
 
 # Below this many bytes a process of its own costs more than it saves.
 MIN_PART_BYTES = 4 * config.MEGABYTE
@@ -76,7 +76,7 @@ class Dataset:
         self._parts: List[Part] = []
         self._cubes: Cubes = {}
         self._revived = False  # whether any of the parts was kept from an earlier run
-        self._journeys = Journeys()
+        self._journeys = ActivityLog()
         self._around: Dict[str, Any] = {}
         self._filled: Dict[Table, Any] = {}
 
@@ -148,7 +148,7 @@ class Dataset:
             if cache and self._parts is not kept:
                 rollup_cache.save(found, stream, key, self._parts)
 
-    def _completed(self, stream: BinaryIO, found: Survey, kept: List[Part]) -> List[Part]:
+    def _completed(self, stream: BinaryIO, found: FileLayout, kept: List[Part]) -> List[Part]:
         """Return the kept parts with what follows them in the file."""
         if kept and kept[-1]["span"][1] == found.whole_end:
             return kept
@@ -159,7 +159,7 @@ class Dataset:
         missing = [table for table in tables if table not in self._filled]
         self._filled.update(tables_of(self._plan, missing, self._cubes, self._journeys))
 
-    def _read(self, stream: BinaryIO, found: Survey, covered: int) -> List[Part]:
+    def _read(self, stream: BinaryIO, found: FileLayout, covered: int) -> List[Part]:
         """Return the parts of the whole lines from the offset `covered` on."""
         start = max(found.header.data_start, covered)
         total = found.whole_end - start
@@ -169,8 +169,8 @@ class Dataset:
             if self._progress is not None:
                 self._progress(min(total, done * len(shares)), total)
 
-        with PartWorkers(found, shares[1:], self._plan.tables, self.prices) as others:
-            first = scan_part(
+        with PartitionWorkers(found, shares[1:], self._plan.tables, self.prices) as others:
+            first = scan_partition(
                 stream, shares[0], found.header, self._plan, self.prices, found.latest, report
             )
             return [first, *others.results()]
@@ -180,12 +180,12 @@ class Dataset:
             return max(1, self._workers)
         return max(1, min(os.cpu_count() or 1, size // MIN_PART_BYTES))
 
-    def _look_around(self, stream: BinaryIO, found: Survey) -> None:
+    def _look_around(self, stream: BinaryIO, found: FileLayout) -> None:
         """Work out what goes with the tables; DataError where not one row can be used."""
         parts = self._parts
         accounting = accounting_of(parts, found.header.notes, found.end > found.whole_end)
         _refuse_if_nothing_is_usable(accounting, found.name)
-        journeys = joined([Journeys.revived(part["journeys"]) for part in parts])
+        journeys = joined([ActivityLog.revived(part["journeys"]) for part in parts])
         self._journeys = self._sorted_journeys(stream, found) if journeys is None else journeys
         self._fold((_TOTALS,))
         ends = (self._journeys.first_time, self._journeys.last_time)
@@ -197,12 +197,12 @@ class Dataset:
             "file": FileInfo(found.name, found.end),
         }
 
-    def _sorted_journeys(self, stream: BinaryIO, found: Survey) -> Journeys:
+    def _sorted_journeys(self, stream: BinaryIO, found: FileLayout) -> ActivityLog:
         """Return the journeys of an unordered file, in a pass of its own."""
-        encoder = Encoder()
-        collected = UnorderedJourneys()
-        reader = PieceReader(found.header, encoder, self.prices, found.latest)
-        source = Pieces(stream, (found.header.data_start, found.whole_end), reader.accounts)
+        encoder = KeyEncoder()
+        collected = UnorderedActivity()
+        reader = BlockReader(found.header, encoder, self.prices, found.latest)
+        source = Blocks(stream, (found.header.data_start, found.whole_end), reader.accounts)
         for batch in batches(source, reader):
             collected.add(batch, encoder)
         return collected.finish()

@@ -8,7 +8,7 @@ from finops import config
 from finops.rollups.aggregate import fold, fold_changes
 from finops.rollups.columns import FilledCube
 from finops.rollups.cubes import CubeSpec
-from finops.rollups.customer_activity import Journeys
+from finops.rollups.customer_activity import ActivityLog
 from finops.rollups.planner import Plan, has_latencies, has_sums
 from finops.rollups.spec import (
     REGION_CHANGE_MEASURES,
@@ -31,7 +31,7 @@ def cubes_of(plan: Plan, parts: Sequence[Part]) -> Cubes:
 
 
 def tables_of(
-    plan: Plan, tables: Sequence[Table], cubes: Cubes, journeys: Journeys
+    plan: Plan, tables: Sequence[Table], cubes: Cubes, journeys: ActivityLog
 ) -> Dict[Table, Dict[Any, Any]]:
     """Return tables of the plan, folded from the cubes of all parts."""
     filled: Dict[Table, Dict[Any, Any]] = {}
@@ -89,7 +89,7 @@ def accounting_of(parts: Sequence[Part], notes: Sequence[str], tail: bool) -> Ac
     )
 
 
-def customers_of(journeys: Journeys) -> Dict[str, Customer]:
+def customers_of(journeys: ActivityLog) -> Dict[str, Customer]:
     """Return what the latest call of each customer says of it, by id ascending."""
     found: Dict[str, Customer] = {}
     for customer, journey in sorted(journeys.journeys.items()):

@@ -11,20 +11,20 @@ from zlib import crc32
 
 from finops import config
 from finops.business.catalog import PriceTable
-from finops.reader.block_reader import Accounts, PieceReader
-from finops.reader.encoding import Batch, Encoder
+from finops.reader.block_reader import Accounts, BlockReader
+from finops.reader.encoding import Batch, KeyEncoder
 from finops.reader.header import Header
 from finops.reader.layout import Span
 from finops.rollups.cubes import Shared, hours_of
-from finops.rollups.customer_activity import JourneyReader
+from finops.rollups.customer_activity import ActivityReader
 from finops.rollups.planner import Plan, closing_order
 
 # Small enough for the caches of the processor, large enough for the overhead of a block.
-PIECE_BYTES = 128 * 1024
+BLOCK_BYTES = 128 * 1024
 BytesDone = Callable[[int], None]
 
 
-def scan_part(
+def scan_partition(
     stream: BinaryIO,
     span: Span,
     header: Header,
@@ -37,12 +37,12 @@ def scan_part(
 
     Both ends of `span` are line starts.  The result has plain lists and arrays only.
     """
-    encoder = Encoder()
-    reader = PieceReader(header, encoder, prices, latest)
+    encoder = KeyEncoder()
+    reader = BlockReader(header, encoder, prices, latest)
     cubes = plan.cubes()
     direct = [cube for cube in cubes if cube.source is None]
-    journeys = JourneyReader()
-    source = Pieces(stream, span, reader.accounts, progress)
+    journeys = ActivityReader()
+    source = Blocks(stream, span, reader.accounts, progress)
     for batch in batches(source, reader):
         runs = hours_of(batch.times)
         shared: Shared = {}
@@ -61,7 +61,7 @@ def scan_part(
     }
 
 
-def batches(source: Pieces, reader: PieceReader) -> Iterator[Batch]:
+def batches(source: Blocks, reader: BlockReader) -> Iterator[Batch]:
     """Yield the calls of blocks of lines."""
     for piece in source:
         batch = reader.read(piece)
@@ -69,7 +69,7 @@ def batches(source: Pieces, reader: PieceReader) -> Iterator[Batch]:
             yield batch
 
 
-class Pieces:
+class Blocks:
     """The whole lines of a span in blocks; `checksum` is that of all bytes read so far.
 
     A line longer than is allowed is dropped as it is read, so that memory stays bounded, and
@@ -112,7 +112,7 @@ class Pieces:
         self._stream.seek(start)
         position = start
         while position < end:
-            chunk = self._stream.read(min(PIECE_BYTES, end - position))
+            chunk = self._stream.read(min(BLOCK_BYTES, end - position))
             if not chunk:
                 break
             position += len(chunk)

@@ -17,9 +17,9 @@ from typing import Any, Dict, List, Optional, Sequence, Type
 from finops.business.catalog import Model, PriceTable
 from finops.errors import DataError
 from finops.reader.header import open_csv, read_header
-from finops.reader.layout import Span, Survey
+from finops.reader.layout import FileLayout, Span
 from finops.rollups import serialization
-from finops.rollups.partition import scan_part
+from finops.rollups.partition import scan_partition
 from finops.rollups.planner import Plan
 from finops.rollups.spec import Table
 
@@ -30,7 +30,7 @@ _HOME = Path(__file__).resolve().parents[2]
 OBJECTS_BETWEEN_COLLECTIONS = 200_000
 
 
-class PartWorkers:
+class PartitionWorkers:
     """Processes that read parts of a file while this one reads its own.
 
     Use it as a context: however it is left, no process stays.
@@ -38,7 +38,7 @@ class PartWorkers:
 
     def __init__(
         self,
-        found: Survey,
+        found: FileLayout,
         spans: Sequence[Span],
         tables: Sequence[Table],
         prices: PriceTable,
@@ -55,7 +55,7 @@ class PartWorkers:
         ]
         self._running: List[subprocess.Popen[bytes]] = []
 
-    def __enter__(self) -> PartWorkers:
+    def __enter__(self) -> PartitionWorkers:
         for job in self._jobs:
             process = subprocess.Popen(
                 [sys.executable, "-m", "finops.rollups.workers"],
@@ -104,7 +104,7 @@ def main() -> None:
     with open_csv(job["path"]) as stream:
         header = read_header(stream, job["path"])
         latest = job["latest"].encode("ascii")
-        result = scan_part(stream, tuple(job["span"]), header, Plan(tables), prices, latest)
+        result = scan_partition(stream, tuple(job["span"]), header, Plan(tables), prices, latest)
     sys.stdout.buffer.write(serialization.dump(result))
     sys.stdout.buffer.flush()
 

@@ -18,7 +18,7 @@ from typing import Callable, Iterable, Iterator, List, NamedTuple, Sequence, Tup
 from finops.config import BATCH_SIZE, TRACES_PER_HOUR
 from finops.simulator import sampling_tables
 from finops.simulator.plan import Hour, Plan
-from finops.simulator.row_text import REQUEST_BYTES, Vocabulary
+from finops.simulator.row_text import REQUEST_BYTES, RowText
 
 # The random columns of 16 bits each, and how many bits of each are used.
 _WHO, _MODEL, _USE, _STATUS, _INPUT, _OUTPUT, _BASE, _JITTER, _TIME = range(9)
@@ -82,7 +82,7 @@ class RowMaker:
 
     def __init__(self, plan: Plan, seed: int, prices: Sequence[Sequence[float]]) -> None:
         self._seed = seed
-        self._words = Vocabulary(plan, prices)
+        self._words = RowText(plan, prices)
         self._calendar = plan.calendar
         self._ones = [f"{i:04d}" for i in range(_BLOCK)]
 

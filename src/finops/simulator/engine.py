@@ -30,12 +30,12 @@ from finops.business.catalog import DEFAULT_PRICES, PriceTable
 from finops.config import BATCH_SIZE
 from finops.errors import UsageError
 from finops.simulator.ground_truth import Entry, truth_path, write_truth
-from finops.simulator.incident_log import Chronicle
-from finops.simulator.simulation_spec import Recipe
+from finops.simulator.incident_log import IncidentLog
+from finops.simulator.simulation_spec import SimulationSpec
 from finops.simulator.worker import made
 from finops.simulator.worker_pool import batches_in_order
 from finops.storage.appender import HEADER, Appender, storage_error
-from finops.storage.commit import mark_path, read_mark
+from finops.storage.commit import commit_path, read_commit
 from finops.storage.file_operations import FILES, Files
 from finops.storage.lock import writer_lock
 
@@ -82,7 +82,7 @@ def generate(
     writes it, StorageError where the disk refuses.
     """
     began = time.perf_counter()
-    recipe = Recipe.of(seed, start, scenarios, incidents, prices)
+    recipe = SimulationSpec.of(seed, start, scenarios, incidents, prices)
     place = os.path.abspath(str(path))
     _make_folder(place)
     with writer_lock(place):
@@ -106,16 +106,16 @@ def generate(
 
 
 def _follow(
-    filling: Generator[str, None, None], out: Appender, recipe: Recipe, files: Files
+    filling: Generator[str, None, None], out: Appender, recipe: SimulationSpec, files: Files
 ) -> None:
     """Let batches be appended, and write down the truth about them, interrupted or not."""
-    chronicle = Chronicle(recipe)
+    chronicle = IncidentLog(recipe)
     try:
         with closing(filling) as clocks:
             for clock in clocks:
                 chronicle.follow(clock)
     except BaseException:
-        chronicle = Chronicle(recipe)  # an interrupt may have stopped it in mid-hour
+        chronicle = IncidentLog(recipe)  # an interrupt may have stopped it in mid-hour
         raise
     finally:
         _tell_truth(out.path, recipe.seed, chronicle.truth(out.mark.clock), files)
@@ -123,7 +123,7 @@ def _follow(
 
 def _fill(
     out: Appender,
-    recipe: Recipe,
+    recipe: SimulationSpec,
     own_rows: int,
     target: int,
     workers: int,
@@ -165,11 +165,11 @@ def clock_of(rows: bytes) -> str:
 # --- whose file is it --------------------------------------------------------------------------
 
 
-def _refuse_strangers(path: str, recipe: Recipe) -> None:
+def _refuse_strangers(path: str, recipe: SimulationSpec) -> None:
     """Raise UsageError, before anything is touched, unless the file is this simulation's."""
     if not os.path.exists(path) or os.path.getsize(path) == 0:
         return
-    mark = read_mark(path)
+    mark = read_commit(path)
     if mark is None:
         _refuse_other_rows(path, recipe)
     elif mark.simulation is None:
@@ -197,7 +197,7 @@ def _shown(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _refuse_other_rows(path: str, recipe: Recipe) -> None:
+def _refuse_other_rows(path: str, recipe: SimulationSpec) -> None:
     """Compare the beginning of a file without a mark to what would have been simulated."""
     _, rows = next(made(recipe))
     expected = HEADER + rows
@@ -214,7 +214,7 @@ def _not_simulated(path: str) -> UsageError:
     )
 
 
-def _own_rows(out: Appender, recipe: Recipe) -> int:
+def _own_rows(out: Appender, recipe: SimulationSpec) -> int:
     """Return how many rows of this simulation are in the file.
 
     Rows that no mark knows of may be ours (a mark from before a power cut) or another
@@ -234,7 +234,7 @@ def _own_rows(out: Appender, recipe: Recipe) -> int:
     return out.rows - adopted
 
 
-def _lines_alike(lines: Sequence[bytes], recipe: Recipe, row: int) -> int:
+def _lines_alike(lines: Sequence[bytes], recipe: SimulationSpec, row: int) -> int:
     """Return how many of the lines are what the simulation makes from this row on."""
     number, skipped = divmod(row, BATCH_SIZE)
     alike = 0
@@ -247,7 +247,7 @@ def _lines_alike(lines: Sequence[bytes], recipe: Recipe, row: int) -> int:
     return alike
 
 
-def _check_rebuilt(out: Appender, recipe: Recipe) -> None:
+def _check_rebuilt(out: Appender, recipe: SimulationSpec) -> None:
     """Raise UsageError unless a file without a mark ends as this simulation would have it."""
     number, there = divmod(max(0, out.rows - 1), BATCH_SIZE)
     _, rows = next(made(recipe, number))
@@ -270,7 +270,7 @@ def _make_folder(path: str) -> None:
 
 def _remove(path: str) -> None:
     """Remove the dataset and what goes with it, the mark first."""
-    for name in (mark_path(path), truth_path(path), Path(path)):
+    for name in (commit_path(path), truth_path(path), Path(path)):
         try:
             with suppress(FileNotFoundError):
                 os.unlink(str(name))

@@ -10,13 +10,13 @@ from typing import Dict, List
 
 from finops.simulator.ground_truth import Entry, entries, unsettled
 from finops.simulator.plan import Plan
-from finops.simulator.simulation_spec import Recipe
+from finops.simulator.simulation_spec import SimulationSpec
 
 
-class Chronicle:
+class IncidentLog:
     """Walks the plan alongside the rows, and knows what has been planted in them."""
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: SimulationSpec) -> None:
         self._plan = Plan(recipe)
         self._hours = self._plan.hours()
         self._walked = 0

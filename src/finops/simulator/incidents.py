@@ -11,7 +11,7 @@ from typing import Callable, Dict, Iterator, List, NamedTuple, Sequence, Set, Tu
 
 from finops import config
 from finops.simulator.population import Population
-from finops.simulator.rng import Dice
+from finops.simulator.rng import Rng
 from finops.simulator.traffic import Moment
 
 HOUR_BURST = "hour_burst"
@@ -63,7 +63,7 @@ class Departures:
         ]
         self._gone: Set[str] = set()
 
-    def pick(self, dice: Dice, share: float) -> List[str]:
+    def pick(self, dice: Rng, share: float) -> List[str]:
         """Pick leavers, a share of those still there (one at least), and never them again."""
         staying = len(self._ids) - len(self._gone)
         spare = int(len(self._ids) * config.MOST_DEPARTED_SHARE) - len(self._gone)
@@ -76,7 +76,7 @@ class Departures:
 class Schedule:
     """Says how many incidents of a kind are due, at a rate that grows with simulated time."""
 
-    def __init__(self, kind: str, dice: Dice) -> None:
+    def __init__(self, kind: str, dice: Rng) -> None:
         self._per_hour = config.INCIDENTS_PER_30_DAYS[kind] / _HOURS_30_DAYS
         self._dice = dice
         self._expected = 0.0
@@ -92,7 +92,7 @@ class Schedule:
         return True
 
 
-Planter = Callable[[Moment, float, str, Dice], Sequence[Incident]]
+Planter = Callable[[Moment, float, str, Rng], Sequence[Incident]]
 
 
 class Planting:
@@ -109,7 +109,7 @@ class Planting:
             PROMPT_WASTER: self._waster,
             SLOW_PROVIDER: self._slow_provider,
         }
-        self._dice = {kind: Dice(seed, "incidents", kind) for kind in self._planters}
+        self._dice = {kind: Rng(seed, "incidents", kind) for kind in self._planters}
         self._schedules = {kind: Schedule(kind, dice) for kind, dice in self._dice.items()}
         self._waiting = dict.fromkeys(self._planters, 0)
         self._busy_until: Dict[Tuple[str, str], int] = {}
@@ -130,26 +130,22 @@ class Planting:
                     self._waiting[kind] -= 1
                     yield incident
 
-    def _burst(self, moment: Moment, level: float, scenario: str, dice: Dice) -> Sequence[Incident]:
+    def _burst(self, moment: Moment, level: float, scenario: str, dice: Rng) -> Sequence[Incident]:
         size = burst_size(level, dice)
         return [_at(HOUR_BURST, scenario, moment, 1, "", size)] if size else []
 
     def _departure(
-        self, moment: Moment, level: float, scenario: str, dice: Dice
+        self, moment: Moment, level: float, scenario: str, dice: Rng
     ) -> Sequence[Incident]:
         return [departure(scenario, moment.number, id) for id in self._departures.pick(dice, 0.0)]
 
-    def _abuser(
-        self, moment: Moment, level: float, scenario: str, dice: Dice
-    ) -> Sequence[Incident]:
+    def _abuser(self, moment: Moment, level: float, scenario: str, dice: Rng) -> Sequence[Incident]:
         calls = dice.whole_between(*config.RATE_LIMIT_CALLS)
         return self._by_customer(
             RATE_LIMIT_ABUSER, scenario, moment, 1, self._population.troubled, calls, dice
         )
 
-    def _hopper(
-        self, moment: Moment, level: float, scenario: str, dice: Dice
-    ) -> Sequence[Incident]:
+    def _hopper(self, moment: Moment, level: float, scenario: str, dice: Rng) -> Sequence[Incident]:
         calls = dice.whole_between(*config.HOPPER_CALLS_PER_HOUR)
         if moment.hour_of_day + config.HOPPER_HOURS > 24:
             return []  # it is one day's business
@@ -163,9 +159,7 @@ class Planting:
             dice,
         )
 
-    def _waster(
-        self, moment: Moment, level: float, scenario: str, dice: Dice
-    ) -> Sequence[Incident]:
+    def _waster(self, moment: Moment, level: float, scenario: str, dice: Rng) -> Sequence[Incident]:
         hours = dice.whole_between(*config.WASTER_HOURS)
         share = config.WASTER_SHARE_OF_CALLS
         return self._by_customer(
@@ -173,7 +167,7 @@ class Planting:
         )
 
     def _slow_provider(
-        self, moment: Moment, level: float, scenario: str, dice: Dice
+        self, moment: Moment, level: float, scenario: str, dice: Rng
     ) -> Sequence[Incident]:
         weights = config.PROVIDER_WEIGHTS
         large = [p for p, weight in weights.items() if weight >= config.SLOW_PROVIDER_MIN_WEIGHT]
@@ -191,7 +185,7 @@ class Planting:
         hours: int,
         positions: Sequence[int],
         size: float,
-        dice: Dice,
+        dice: Rng,
     ) -> Sequence[Incident]:
         subject = self._population.customers[dice.pick(positions)].id
         return self._free(_at(kind, scenario, moment, hours, subject, size))
@@ -215,7 +209,7 @@ def _at(
     return Incident(kind, scenario, moment.number, moment.number + hours, subject, size)
 
 
-def burst_size(level: float, dice: Dice) -> float:
+def burst_size(level: float, dice: Rng) -> float:
     """Return by how much an hour of this level bursts, 0 where no allowed burst would fit.
 
     The size is from `BURST_SIZE`, and such that the hour stands out whatever its level.

@@ -11,7 +11,7 @@ from finops.business.catalog import Model, PriceTable
 Weights = Tuple[float, ...]
 
 
-class Market(NamedTuple):
+class ModelMix(NamedTuple):
     """The models in catalogue order and their usual weights: provider's share × model's in it."""
 
     models: Tuple[Model, ...]
@@ -74,9 +74,9 @@ def _dear_part(usual: float, dear_share: float) -> float:
     return min(usual * config.DEAR_TASTE_FACTOR, most)
 
 
-def build() -> Market:
+def build() -> ModelMix:
     """Return the market of the catalogue."""
-    return Market(catalog.CATALOG, _weights(catalog.CATALOG, catalog.CATALOG))
+    return ModelMix(catalog.CATALOG, _weights(catalog.CATALOG, catalog.CATALOG))
 
 
 def _weights(models: Sequence[Model], sold: Sequence[Model]) -> Weights:

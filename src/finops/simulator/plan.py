@@ -27,10 +27,10 @@ from finops.simulator import model_mix as markets
 from finops.simulator import population as people
 from finops.simulator.incidents import Departures, Incident, Planting
 from finops.simulator.model_mix import Weights
-from finops.simulator.rng import Dice
+from finops.simulator.rng import Rng
 from finops.simulator.scenarios import SCENARIOS
 from finops.simulator.scenarios.base import Scenario, Stretch
-from finops.simulator.simulation_spec import Recipe
+from finops.simulator.simulation_spec import SimulationSpec
 from finops.simulator.traffic import Calendar, Moment
 
 # A customer calls in one of several manners; the row maker has a set of tables for each.
@@ -62,13 +62,13 @@ class Hour(NamedTuple):
 class Plan:
     """Walks the simulated hours; `incidents` grows with those that have been planted."""
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: SimulationSpec) -> None:
         self.population = people.build(recipe.seed)
         self.market = markets.build()
         self.calendar = Calendar(recipe.start)
         self.incidents: List[Incident] = []
         self._recipe = recipe
-        self._noise = Dice(recipe.seed, "noise")
+        self._noise = Rng(recipe.seed, "noise")
         self._departures = Departures(self.population)
         self._planting = Planting(recipe.seed, self.population, self._departures)
         self._positions = {c.id: i for i, c in enumerate(self.population.customers)}
@@ -81,7 +81,7 @@ class Plan:
         start = 0
         for number, name in enumerate(self._names()):
             scenario = SCENARIOS[name]
-            dice = Dice(self._recipe.seed, "scenario", number)
+            dice = Rng(self._recipe.seed, "scenario", number)
             stretch = Stretch(
                 start,
                 scenario.shape.hours,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Dict, List, Mapping, NamedTuple, Sequence, Set, Tuple
 
 from finops import config
-from finops.simulator.rng import Dice
+from finops.simulator.rng import Rng
 
 # Archetype, tier, product.
 Kind = Tuple[str, str, str]
@@ -55,7 +55,7 @@ class Population(NamedTuple):
 
 def build(seed: int, count: int = config.CUSTOMER_COUNT) -> Population:
     """Return the population of this seed; `count` is at least 90 for exact archetype shares."""
-    dice = Dice(seed, "population")
+    dice = Rng(seed, "population")
     kinds = dice.shuffled(_kinds(count, dice))
     regions = dice.shuffled(spread_over(config.REGION_SHARES, count))
     organizations = _organizations(count, dice)
@@ -109,7 +109,7 @@ def spread_over(shares: Mapping[str, float], count: int) -> List[str]:
     return [key for key, number in quotas(shares, count).items() for _ in range(number)]
 
 
-def _kinds(count: int, dice: Dice) -> List[Kind]:
+def _kinds(count: int, dice: Rng) -> List[Kind]:
     """Return archetype, tier and product of every customer; all combinations occur."""
     products = list(config.PRODUCTS)
     everywhere = len(products)
@@ -131,14 +131,14 @@ def _kinds(count: int, dice: Dice) -> List[Kind]:
     return found
 
 
-def _organizations(count: int, dice: Dice) -> List[str]:
+def _organizations(count: int, dice: Rng) -> List[str]:
     """Give every organization a customer before one has a second."""
     names = [f"org_{i + 1:03d}" for i in range(config.ORGANIZATION_COUNT)]
     rounds = count // len(names) + 1
     return [name for _ in range(rounds) for name in dice.shuffled(names)][:count]
 
 
-def _activities(kinds: Sequence[Kind], dear: Set[int], dice: Dice) -> List[float]:
+def _activities(kinds: Sequence[Kind], dear: Set[int], dice: Rng) -> List[float]:
     """Spread activity evenly within an archetype, more of it to cheap plans and dear tastes."""
     low, high = config.ACTIVITY_SPREAD
     ranks = {tier: rank for rank, tier in enumerate(config.SUBSCRIPTION_TIERS)}
@@ -153,7 +153,7 @@ def _activities(kinds: Sequence[Kind], dear: Set[int], dice: Dice) -> List[float
     return found
 
 
-def _dear(kinds: Sequence[Kind], dice: Dice) -> Set[int]:
+def _dear(kinds: Sequence[Kind], dice: Rng) -> Set[int]:
     """Return the positions of those with a taste for the dearest models."""
     found: Set[int] = set()
     for (archetype, tier), share in config.DEAR_TASTE_SHARES.items():
@@ -162,7 +162,7 @@ def _dear(kinds: Sequence[Kind], dice: Dice) -> Set[int]:
     return found
 
 
-def _tenant_sizes(dice: Dice) -> Dict[str, float]:
+def _tenant_sizes(dice: Rng) -> Dict[str, float]:
     names = [f"org_{i + 1:03d}" for i in range(config.ORGANIZATION_COUNT)]
     shares = {str(size): share for share, size in config.TENANT_SIZES}
     sizes = dice.shuffled(spread_over(shares, len(names)))
@@ -170,7 +170,7 @@ def _tenant_sizes(dice: Dice) -> Dict[str, float]:
 
 
 def _some(
-    customers: Sequence[Customer], archetype: str, share: float, dice: Dice
+    customers: Sequence[Customer], archetype: str, share: float, dice: Rng
 ) -> Tuple[int, ...]:
     """Return positions of some customers of this archetype, those on the cheapest tier first.
 

@@ -12,10 +12,10 @@ from typing import List, Sequence, TypeVar
 Item = TypeVar("Item")
 
 
-class Dice:
+class Rng:
     """A sequence of random choices, fixed by what it is named after.
 
-    >>> Dice(42, "example").below(10) == Dice(42, "example").below(10)
+    >>> Rng(42, "example").below(10) == Rng(42, "example").below(10)
     True
     """
 

@@ -26,7 +26,7 @@ _JITTER_BITS = 10
 _SPEED_BITS = 16
 
 
-class Vocabulary:
+class RowText:
     """The tables of one plan.  `prices` are USD per 1,000 tokens, in and out, by model."""
 
     def __init__(self, plan: Plan, prices: Sequence[Sequence[float]]) -> None:

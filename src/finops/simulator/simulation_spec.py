@@ -17,7 +17,7 @@ from finops.simulator.scenarios import SCENARIOS
 SIMULATOR_VERSION = 1
 
 
-class Recipe(NamedTuple):
+class SimulationSpec(NamedTuple):
     """Seed, first instant, scenarios in their order, whether incidents happen, and prices.
 
     `prices` are input and output price of each model of the catalogue, USD per 1,000 tokens.
@@ -37,7 +37,7 @@ class Recipe(NamedTuple):
         scenarios: Optional[Sequence[str]] = None,
         incidents: bool = True,
         prices: PriceTable = DEFAULT_PRICES,
-    ) -> Recipe:
+    ) -> SimulationSpec:
         """Return the recipe for these wishes; None stands for the configured start, for all.
 
         `start` is a date or an hour, ISO 8601 in UTC.  Raises UsageError for a start that is
@@ -67,7 +67,7 @@ class Recipe(NamedTuple):
         return json.dumps(self)
 
     @classmethod
-    def from_json(cls, text: str) -> Recipe:
+    def from_json(cls, text: str) -> SimulationSpec:
         """Return the recipe that `to_json` wrote."""
         seed, start, scenarios, incidents, prices = json.loads(text)
         return cls(

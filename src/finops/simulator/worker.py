@@ -15,13 +15,13 @@ from typing import Iterator, Tuple
 
 from finops.simulator.batches import RowMaker, batches
 from finops.simulator.plan import Plan
-from finops.simulator.simulation_spec import Recipe
+from finops.simulator.simulation_spec import SimulationSpec
 from finops.storage.file_operations import FILES
 
 LENGTH = struct.Struct("<Q")
 
 
-def made(recipe: Recipe, first: int = 0, step: int = 1) -> Iterator[Tuple[int, bytes]]:
+def made(recipe: SimulationSpec, first: int = 0, step: int = 1) -> Iterator[Tuple[int, bytes]]:
     """Yield number and rows of batches `first`, `first` + `step`, … for ever."""
     plan = Plan(recipe)
     maker = RowMaker(plan, recipe.seed, recipe.prices)
@@ -30,7 +30,7 @@ def made(recipe: Recipe, first: int = 0, step: int = 1) -> Iterator[Tuple[int, b
             yield batch.number, maker.make(batch)
 
 
-def serve(recipe: Recipe, first: int, step: int, output: int) -> None:
+def serve(recipe: SimulationSpec, first: int, step: int, output: int) -> None:
     """Write batches to a descriptor, each after its length, until the reader goes away."""
     with suppress(OSError):  # the engine has enough, or is gone
         for _, rows in made(recipe, first, step):
@@ -42,7 +42,7 @@ def main() -> None:
     """Run as the engine's child: an interrupt is the engine's to deal with."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     recipe, first, step = sys.argv[1:4]
-    serve(Recipe.from_json(recipe), int(first), int(step), sys.stdout.fileno())
+    serve(SimulationSpec.from_json(recipe), int(first), int(step), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

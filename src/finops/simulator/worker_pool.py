@@ -11,7 +11,7 @@ from typing import IO, Iterator, List, Tuple
 
 import finops
 from finops.errors import FinOpsError
-from finops.simulator.simulation_spec import Recipe
+from finops.simulator.simulation_spec import SimulationSpec
 from finops.simulator.worker import LENGTH, made
 
 _PIPE_BYTES = 1 << 20
@@ -21,7 +21,7 @@ _F_SETPIPE_SZ = 1031
 
 @contextmanager
 def batches_in_order(
-    recipe: Recipe, first: int, workers: int
+    recipe: SimulationSpec, first: int, workers: int
 ) -> Iterator[Iterator[Tuple[int, bytes]]]:
     """Give an endless iterator of (number, rows) from batch `first` on.
 
@@ -39,7 +39,7 @@ def batches_in_order(
             _stop(process)
 
 
-def _start(recipe: Recipe, first: int, step: int) -> subprocess.Popen[bytes]:
+def _start(recipe: SimulationSpec, first: int, step: int) -> subprocess.Popen[bytes]:
     """Start a worker where the real package is found, whatever the current folder holds."""
     source = str(Path(finops.__file__).resolve().parent.parent)
     command = [sys.executable, "-m", "finops.simulator.worker"]

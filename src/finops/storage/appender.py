@@ -17,7 +17,7 @@ from typing import Any, Dict, Iterator, Optional, Tuple, Type, Union
 from finops import config
 from finops.errors import DataError, StorageError
 from finops.schema import HEADER_LINE
-from finops.storage.commit import HEAD_BYTES, Mark, Pending, head_hash, write_mark
+from finops.storage.commit import HEAD_BYTES, CommitRecord, Pending, head_hash, write_commit
 from finops.storage.file_operations import APPEND, FILES, Files
 from finops.storage.lock import writer_lock
 from finops.storage.recovery import first_line, recover
@@ -84,7 +84,7 @@ class Appender:
             )
 
     @property
-    def mark(self) -> Mark:
+    def mark(self) -> CommitRecord:
         """What is committed now."""
         return self._mark
 
@@ -126,23 +126,23 @@ class Appender:
     def _put_batch(self, data: bytes, rows: int, clock: str) -> None:
         mark = self._mark
         pending = Pending(len(data), zlib.crc32(data), rows)
-        write_mark(self.path, mark._replace(pending=pending), self._files)
+        write_commit(self.path, mark._replace(pending=pending), self._files)
         self._files.write_all(self._fd, data)
         mark = mark._replace(
             end=mark.end + len(data), rows=mark.rows + rows, clock=clock or mark.clock
         )
         if self._mark.end < HEAD_BYTES:
             mark = mark._replace(head_hash=head_hash(self.path, mark.end))
-        write_mark(self.path, mark, self._files)
+        write_commit(self.path, mark, self._files)
         self._mark = mark
 
-    def _cut_back(self, before: Mark) -> None:
+    def _cut_back(self, before: CommitRecord) -> None:
         """Undo a failed batch as far as the disk lets us; the next writer does the rest."""
         self._broken = True
         self._mark = before
         with suppress(OSError):
             self._files.truncate(self._fd, before.end)
-            write_mark(self.path, before, self._files)
+            write_commit(self.path, before, self._files)
 
     def sync(self) -> None:
         """Flush rows, then mark, then folder to the disk.
@@ -155,7 +155,7 @@ class Appender:
         synced = self._mark._replace(synced_end=self._mark.end, synced_rows=self._mark.rows)
         try:
             self._files.fsync(self._fd)
-            write_mark(self.path, synced, self._files, durable=True)
+            write_commit(self.path, synced, self._files, durable=True)
         except OSError as error:
             self._broken = True
             raise self._refusal(error) from error

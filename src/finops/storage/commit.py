@@ -32,7 +32,7 @@ class Pending(NamedTuple):
     rows: int
 
 
-class Mark(NamedTuple):
+class CommitRecord(NamedTuple):
     """What is committed: `end` in bytes (header included) and `rows` before it.
 
     `synced_end` and `synced_rows` are what has been flushed to the disk.  `head_hash` ties
@@ -50,7 +50,7 @@ class Mark(NamedTuple):
     pending: Optional[Pending] = None
 
 
-def mark_path(path: PathLike) -> Path:
+def commit_path(path: PathLike) -> Path:
     """Return where the mark of a CSV is."""
     return Path(f"{path}.commit")
 
@@ -64,7 +64,7 @@ def head_hash(path: PathLike, end: int) -> str:
         return hashlib.sha256(file.read(min(HEAD_BYTES, end))).hexdigest()
 
 
-def encode(mark: Mark) -> bytes:
+def encode(mark: CommitRecord) -> bytes:
     """Return the mark as the bytes of its file, with a checksum of its own."""
     body: Dict[str, Any] = {"version": MARK_VERSION}
     body.update(mark._asdict())
@@ -73,7 +73,7 @@ def encode(mark: Mark) -> bytes:
     return json.dumps(body, sort_keys=True).encode("ascii")
 
 
-def decode(raw: bytes) -> Optional[Mark]:
+def decode(raw: bytes) -> Optional[CommitRecord]:
     """Return the mark in these bytes, or None where they are damaged or of another version."""
     try:
         body = json.loads(raw.decode("ascii"))
@@ -83,7 +83,7 @@ def decode(raw: bytes) -> Optional[Mark]:
         ):
             return None
         pending = body.pop("pending")
-        return Mark(pending=Pending(**pending) if pending else None, **body)
+        return CommitRecord(pending=Pending(**pending) if pending else None, **body)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
@@ -92,13 +92,13 @@ def _checksum(body: Dict[str, Any]) -> int:
     return zlib.crc32(json.dumps(body, sort_keys=True).encode("ascii"))
 
 
-def read_mark(path: PathLike) -> Optional[Mark]:
+def read_commit(path: PathLike) -> Optional[CommitRecord]:
     """Return the mark of this CSV; None where there is none, or it is damaged or of another file.
 
     A mark belongs to another file when the CSV was replaced: its first bytes differ.
     """
     try:
-        raw = mark_path(path).read_bytes()
+        raw = commit_path(path).read_bytes()
         mark = decode(raw)
         if mark is None or head_hash(path, mark.end) != mark.head_hash:
             return None
@@ -107,12 +107,14 @@ def read_mark(path: PathLike) -> Optional[Mark]:
     return mark
 
 
-def write_mark(path: PathLike, mark: Mark, files: Files = FILES, durable: bool = False) -> None:
+def write_commit(
+    path: PathLike, mark: CommitRecord, files: Files = FILES, durable: bool = False
+) -> None:
     """Put this mark in place of the present one, whole or not at all.
 
     `durable` flushes it to the disk.  Raises OSError where the disk refuses.
     """
-    files.put(str(mark_path(path)), encode(mark), durable)
+    files.put(str(commit_path(path)), encode(mark), durable)
 
 
 def readable_end(path: PathLike) -> int:
@@ -125,7 +127,7 @@ def readable_end(path: PathLike) -> int:
     # The size comes first: bytes that were there before the mark was read are either
     # committed in it, announced in it, or not this writer's.
     size = os.stat(path).st_size
-    mark = read_mark(path)
+    mark = read_commit(path)
     if mark is None:
         return size
     if mark.end >= size or mark.pending is not None:

@@ -14,7 +14,7 @@ from typing import List, NamedTuple, Optional, Tuple
 
 from finops import config
 from finops.schema import COLUMNS
-from finops.storage.commit import Mark, head_hash, last_newline, read_mark, write_mark
+from finops.storage.commit import CommitRecord, head_hash, last_newline, read_commit, write_commit
 from finops.storage.file_operations import APPEND, Files
 
 _PIECE = 1 << 20
@@ -28,7 +28,7 @@ class Recovered(NamedTuple):
     `adopted_from`: where lines begin that no mark knew of; None where there were none.
     """
 
-    mark: Mark
+    mark: CommitRecord
     repaired: Tuple[str, ...]
     rebuilt: bool
     adopted_from: Optional[int]
@@ -42,7 +42,7 @@ def recover(path: str, fd: int, files: Files, strict: bool) -> Recovered:
     Raises OSError where the disk refuses.
     """
     size = os.fstat(fd).st_size
-    found = read_mark(path)
+    found = read_commit(path)
     adopted_from = None
     if found is None or size < found.end:
         mark, said = _rebuild(path, size, strict, found)
@@ -56,14 +56,16 @@ def recover(path: str, fd: int, files: Files, strict: bool) -> Recovered:
             mark = _adopt(path, mark, size)
     said += _cut_tail(path, fd, files, mark.end)
     if mark != found:
-        write_mark(path, mark, files)
+        write_commit(path, mark, files)
     return Recovered(mark, tuple(said), found is None and size > 0, adopted_from)
 
 
-def _rebuild(path: str, size: int, strict: bool, found: Optional[Mark]) -> Tuple[Mark, List[str]]:
+def _rebuild(
+    path: str, size: int, strict: bool, found: Optional[CommitRecord]
+) -> Tuple[CommitRecord, List[str]]:
     end, lines = _whole_lines(path, 0, size, strict)
     rows = max(0, lines - 1)
-    mark = Mark(
+    mark = CommitRecord(
         end,
         rows,
         synced_end=0,
@@ -75,7 +77,7 @@ def _rebuild(path: str, size: int, strict: bool, found: Optional[Mark]) -> Tuple
     return mark, [f"Counted the rows anew: {rows:,} are whole."] if size else []
 
 
-def _settle(path: str, mark: Mark, size: int) -> Tuple[Mark, List[str]]:
+def _settle(path: str, mark: CommitRecord, size: int) -> Tuple[CommitRecord, List[str]]:
     """Keep the pending batch if it is there in full; say so."""
     pending = mark.pending
     if pending is None:
@@ -88,13 +90,13 @@ def _settle(path: str, mark: Mark, size: int) -> Tuple[Mark, List[str]]:
     return mark, [f"Kept a batch of {pending.rows:,} rows that was written in full."]
 
 
-def _adopt(path: str, mark: Mark, size: int) -> Mark:
+def _adopt(path: str, mark: CommitRecord, size: int) -> CommitRecord:
     """Take in the whole lines behind the committed end."""
     end, lines = _whole_lines(path, mark.end, size, strict=False)
     return _moved(path, mark, end, mark.rows + lines)
 
 
-def _check_unsynced(path: str, mark: Mark, strict: bool) -> Tuple[Mark, List[str]]:
+def _check_unsynced(path: str, mark: CommitRecord, strict: bool) -> Tuple[CommitRecord, List[str]]:
     """Look through what was never flushed; after a power cut it may be full of NULs."""
     end, lines = _whole_lines(path, mark.synced_end, mark.end, strict)
     if end == mark.end:
@@ -104,7 +106,7 @@ def _check_unsynced(path: str, mark: Mark, strict: bool) -> Tuple[Mark, List[str
     return _moved(path, mark, end, rows), [said]
 
 
-def _moved(path: str, mark: Mark, end: int, rows: int) -> Mark:
+def _moved(path: str, mark: CommitRecord, end: int, rows: int) -> CommitRecord:
     """Return the mark with another committed end."""
     return mark._replace(
         end=end, rows=rows, head_hash=head_hash(path, end), clock=last_timestamp(path, end)

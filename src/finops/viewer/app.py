@@ -17,7 +17,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 from finops import config
 from finops.viewer.collector import Collector
-from finops.viewer.event_store import Store
+from finops.viewer.event_store import EventStore
 from finops.viewer.routes import build_routes
 from finops.viewer.server import Limits, ViewerServer
 from finops.viewer.showcase import find_examples
@@ -104,7 +104,7 @@ def stop(running: Running, grace_s: float = config.SHUTDOWN_GRACE_S) -> None:
 def _collector(viewer: Viewer) -> Optional[Collector]:
     if not viewer.settings.collect:
         return None
-    store = Store(viewer.datasets.folder / config.COLLECTED_NAME)
+    store = EventStore(viewer.datasets.folder / config.COLLECTED_NAME)
     return Collector(store, viewer.settings.collect_key, viewer.collected)
 
 

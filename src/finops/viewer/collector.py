@@ -15,12 +15,12 @@ from collections import OrderedDict
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from finops import config
-from finops.viewer.event_store import Crowded, Store, Stored, Unavailable
+from finops.viewer.event_store import EventStore, Stored, StoreUnavailableError, TooManyWaitingError
 from finops.viewer.events import FieldError, Row, error_text, from_completion, from_record
 from finops.viewer.http import (
     Headers,
-    Refused,
     Request,
+    RequestRefusedError,
     Response,
     failure,
     json_response,
@@ -43,7 +43,7 @@ class Collector:
 
     def __init__(
         self,
-        store: Store,
+        store: EventStore,
         key: Optional[str] = None,
         accepted: Callable[[int], None] = lambda count: None,
     ) -> None:
@@ -104,11 +104,13 @@ class Collector:
     def _add(self, rows: List[Row]) -> Stored:
         try:
             stored = self._store.add(rows)
-        except Crowded:
-            raise Refused(failure(429, "Too many events wait; slow down.", _RETRY)) from None
-        except Unavailable as error:
+        except TooManyWaitingError:
+            raise RequestRefusedError(
+                failure(429, "Too many events wait; slow down.", _RETRY)
+            ) from None
+        except StoreUnavailableError as error:
             reason = "is being written by another program" if error.busy else "cannot be written"
-            raise Refused(failure(503, f"The dataset {reason}.", _RETRY)) from None
+            raise RequestRefusedError(failure(503, f"The dataset {reason}.", _RETRY)) from None
         if stored.accepted:
             self._accepted(stored.accepted)
         return stored

@@ -22,7 +22,7 @@ from finops.viewer.events import Row
 _ID_COLUMN = schema.COLUMN_NAMES.index("call_id")
 
 
-class Unavailable(Exception):
+class StoreUnavailableError(Exception):
     """The events could not be stored now; nothing of them is in the file.
 
     `busy`: another program is writing; trying again soon will do.
@@ -33,7 +33,7 @@ class Unavailable(Exception):
         self.busy = busy
 
 
-class Crowded(Exception):
+class TooManyWaitingError(Exception):
     """Too many requests wait to be stored."""
 
 
@@ -50,10 +50,10 @@ class _Waiting:
     def __init__(self, rows: Sequence[Row]) -> None:
         self.rows = rows
         self.stored: Optional[Stored] = None
-        self.trouble: Optional[Unavailable] = None
+        self.trouble: Optional[StoreUnavailableError] = None
 
 
-class Store:
+class EventStore:
     """Puts rows into one CSV, each id once.  Safe to call from any thread."""
 
     def __init__(self, path: Path) -> None:
@@ -75,7 +75,7 @@ class Store:
         waiting = _Waiting(rows)
         with self._queue_lock:
             if self._inside >= config.COLLECT_MAX_WAITING:
-                raise Crowded
+                raise TooManyWaitingError
             self._inside += 1
             self._queue.append(waiting)
         try:
@@ -86,7 +86,7 @@ class Store:
             with self._queue_lock:
                 self._inside -= 1
         if waiting.stored is None:
-            raise waiting.trouble or Unavailable(busy=False)
+            raise waiting.trouble or StoreUnavailableError(busy=False)
         return waiting.stored
 
     def _write_group(self) -> None:
@@ -97,7 +97,7 @@ class Store:
             results = self._append(group)
         except FinOpsError as error:
             for waiting in group:
-                waiting.trouble = Unavailable(busy=isinstance(error, LockError))
+                waiting.trouble = StoreUnavailableError(busy=isinstance(error, LockError))
             return
         for waiting, stored in zip(group, results):
             waiting.stored = stored

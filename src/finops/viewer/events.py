@@ -17,9 +17,9 @@ from typing import Any, Dict, Mapping, NamedTuple, Optional
 
 from finops import config, schema
 from finops.business.catalog import DEFAULT_PRICES
-from finops.reader.fields import BadValue, canonical_time, parse_time
+from finops.reader.fields import BadValueError, canonical_time, parse_time
 from finops.reader.header import Header
-from finops.reader.row_parser import LineParser
+from finops.reader.row_parser import RowParser
 from finops.viewer.name_normalization import fold
 
 Event = Mapping[str, Any]
@@ -31,7 +31,7 @@ _MILLISECONDS_FROM = 1e11  # as seconds this would be the year 5138
 _KINDS = {column.name: column.kind for column in schema.COLUMNS}
 
 # The reader's own judgement on a finished row; times ahead of now are refused before it.
-_READER = LineParser(
+_READER = RowParser(
     Header(
         {name: index for index, name in enumerate(schema.COLUMN_NAMES)},
         len(schema.COLUMN_NAMES),
@@ -163,7 +163,7 @@ def _finish(row: Dict[str, str]) -> Row:
     line = _line(row)
     try:
         _READER.parse(line[:-1])
-    except BadValue as error:
+    except BadValueError as error:
         raise FieldError("", f"the row would not be read: {error}") from None
     return Row(row["call_id"], row["timestamp"], line)
 
@@ -236,7 +236,7 @@ def _time(event: Event, name: str) -> str:
             text = _from_stamp(float(value))
         else:
             raise FieldError(name, "must be a time")
-    except (BadValue, ValueError, OverflowError):
+    except (BadValueError, ValueError, OverflowError):
         raise FieldError(name, "is not an ISO 8601 time or a Unix time") from None
     latest = datetime.now(timezone.utc).replace(tzinfo=None)
     latest += timedelta(hours=config.FUTURE_TOLERANCE_HOURS)

@@ -53,7 +53,7 @@ class _Known(NamedTuple):
 _NOTHING = _Known((0, 0), 0, b"", b"", 0)
 
 
-class Follower:
+class FileWatcher:
     """Follows one path.  `poll` is called by one thread; `state` may be read by any."""
 
     def __init__(self, path: Path) -> None:

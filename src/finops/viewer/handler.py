@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any, Optional, Tuple
 
 from finops import config
-from finops.viewer.http import Refused, Response, failure, refuse
+from finops.viewer.http import RequestRefusedError, Response, failure, refuse
 from finops.viewer.security import Admitted, Head, parse_head
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Handler(BaseHTTPRequestHandler):
             response = admitted.route.respond(self._with_body(admitted))
             response.head()  # a header that cannot be sent is a defect too
             return head, response
-        except Refused as refused:
+        except RequestRefusedError as refused:
             return head, refused.response
         except Exception as error:  # a defect must not end the server nor show its insides
             self.log_error("defect: %s", _place(error))

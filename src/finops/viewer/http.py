@@ -77,7 +77,7 @@ class Response(NamedTuple):
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
-class Refused(Exception):
+class RequestRefusedError(Exception):
     """A request that is not let through; carries the answer that says why."""
 
     def __init__(self, response: Response) -> None:
@@ -96,6 +96,6 @@ def failure(status: int, error: str, headers: Headers = ()) -> Response:
     return json_response(status, {"success": False, "error": error}, headers)
 
 
-def refuse(status: int, error: str, headers: Headers = ()) -> Refused:
+def refuse(status: int, error: str, headers: Headers = ()) -> RequestRefusedError:
     """Return the exception that makes the server answer with this error."""
-    return Refused(failure(status, error, headers))
+    return RequestRefusedError(failure(status, error, headers))

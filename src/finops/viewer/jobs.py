@@ -27,11 +27,11 @@ def now_text() -> str:
     return moment.isoformat(timespec="milliseconds") + "Z"
 
 
-class Busy(Exception):
+class JobConflictError(Exception):
     """A job of the same key is queued or running."""
 
 
-class Full(Exception):
+class QueueFullError(Exception):
     """The queue has no more room."""
 
 
@@ -185,9 +185,9 @@ class JobRunner:
         with self._changed:
             held = {key for job in self._active() for key in job.task.keys}
             if held.intersection(task.keys):
-                raise Busy(task.label)
+                raise JobConflictError(task.label)
             if self._closing or len(self._queue) >= self._max_queued + self._free():
-                raise Full(task.label)
+                raise QueueFullError(task.label)
             self._count += 1
             job = Job(self._count, task)
             self._jobs[job.id] = job

@@ -1,7 +1,7 @@
 """The background monitor: follows the dataset and has the reports made anew when it grew.
 
-`Cadence` decides when, as plain arithmetic on a monotonic clock that tests can drive; the
-thread only looks, asks it and starts the job.  The wall clock decides nothing.
+`RegenerationPolicy` decides when, as plain arithmetic on a monotonic clock that tests can drive;
+the thread only looks, asks it and starts the job.  The wall clock decides nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import time
 from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 
 from finops import config
-from finops.viewer.file_watcher import FileState, Follower
+from finops.viewer.file_watcher import FileState, FileWatcher
 from finops.viewer.jobs import now_text
 
 _BUSY_STEP_S = 1.0
@@ -19,7 +19,7 @@ _RETRY_DOUBLINGS = 10
 _NONE = (-1, 0)  # a version that no file has
 
 
-class Pace(NamedTuple):
+class Intervals(NamedTuple):
     """When the monitor looks and acts: seconds, and bytes of growth."""
 
     interval_s: float = config.MONITOR_INTERVAL_S
@@ -28,7 +28,7 @@ class Pace(NamedTuple):
     max_pause_s: float = config.REGENERATE_MAX_PAUSE_S
 
 
-class Cadence:
+class RegenerationPolicy:
     """Decides whether the reports are due.
 
     They are when the content differs from what was last analysed, and it has grown by the
@@ -36,7 +36,7 @@ class Cadence:
     has passed.  Every failure in a row doubles the gap.
     """
 
-    def __init__(self, pace: Pace) -> None:
+    def __init__(self, pace: Intervals) -> None:
         self._pace = pace
         self._analysed: Optional[Tuple[int, int]] = None
         self._seen: Optional[Tuple[int, int]] = None
@@ -88,13 +88,13 @@ class Monitor:
 
     def __init__(
         self,
-        follower: Callable[[], Follower],
+        follower: Callable[[], FileWatcher],
         regenerate: Callable[[], bool],
         enabled: bool = True,
         busy: Callable[[], bool] = lambda: False,
-        pace: Optional[Pace] = None,
+        pace: Optional[Intervals] = None,
     ) -> None:
-        self.pace = pace or Pace()
+        self.pace = pace or Intervals()
         self.enabled = enabled
         self._follower = follower
         self._regenerate = regenerate
@@ -102,7 +102,7 @@ class Monitor:
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._lock = threading.Lock()
-        self._cadence = Cadence(self.pace)
+        self._cadence = RegenerationPolicy(self.pace)
         self._last_check: Optional[str] = None
         self._last_regeneration: Optional[str] = None
         self._last_error: Optional[str] = None
@@ -126,7 +126,7 @@ class Monitor:
     def dataset_switched(self) -> None:
         """Forget what was analysed; the next look is the first."""
         with self._lock:
-            self._cadence = Cadence(self.pace)
+            self._cadence = RegenerationPolicy(self.pace)
         self.look_again()
 
     def analysis_began(self) -> None:

@@ -14,21 +14,21 @@ from finops.viewer import pages
 from finops.viewer.collector import Collector
 from finops.viewer.http import (
     TEXT_TYPE,
-    Refused,
     Request,
+    RequestRefusedError,
     Response,
     failure,
     json_response,
     refuse,
 )
-from finops.viewer.jobs import Busy, Full, Job
+from finops.viewer.jobs import Job, JobConflictError, QueueFullError
 from finops.viewer.openapi import describe_api
 from finops.viewer.security import Route, Routes
 from finops.viewer.showcase import Example
 from finops.viewer.status import build_status
 from finops.viewer.strict_json import parse_object
-from finops.viewer.tasks import Growth
-from finops.viewer.viewer_state import NoData, Viewer
+from finops.viewer.tasks import GenerateRequest
+from finops.viewer.viewer_state import NoDatasetError, Viewer
 
 _MAX_SEED = 10**18 - 1
 _MIN_GENERATE_MB = 0.01
@@ -177,7 +177,7 @@ class Api:
         found = example
         return _started(lambda: self._viewer.run_example(found.id, found.title, found.path))
 
-    def _growth(self, body: Dict[str, Any]) -> Growth:
+    def _growth(self, body: Dict[str, Any]) -> GenerateRequest:
         """Return what a body asks to generate.  Raises Refused (422)."""
         size: Any = body.get("size_mb")
         seed, names = body.get("seed"), body.get("scenarios")
@@ -193,7 +193,7 @@ class Api:
             isinstance(name, str) and name in known for name in listed
         ):
             raise refuse(422, "scenarios must be a list of known ids.")
-        return Growth(float(size), seed, tuple(dict.fromkeys(listed)))
+        return GenerateRequest(float(size), seed, tuple(dict.fromkeys(listed)))
 
 
 def _is_number(value: Any) -> bool:
@@ -212,11 +212,11 @@ def _started(start: Callable[[], Job]) -> Response:
     """Start a job and answer with it, or with why it could not be started."""
     try:
         job = start()
-    except NoData:
+    except NoDatasetError:
         raise refuse(409, "There is no dataset; generate or import one first.") from None
-    except Busy:
+    except JobConflictError:
         raise refuse(409, "This is already running.") from None
-    except Full:
+    except QueueFullError:
         full = failure(429, "The queue is full; try again soon.", (("Retry-After", "5"),))
-        raise Refused(full) from None
+        raise RequestRefusedError(full) from None
     return json_response(202, {"success": True, "job": job.as_dict()})

@@ -31,7 +31,7 @@ SOME_FAILED = 1
 _ORDERLY = (0, SOME_FAILED, 2, 130, 143)
 
 
-class Growth(NamedTuple):
+class GenerateRequest(NamedTuple):
     """What to generate: the size in MB to grow to, and how."""
 
     size_mb: float
@@ -51,7 +51,7 @@ class Commands:
             *only,
         )
 
-    def generate(self, dataset: Dataset, growth: Growth) -> Command:
+    def generate(self, dataset: Dataset, growth: GenerateRequest) -> Command:
         """Return the command that grows a dataset."""
         words = ["generate", "--size", f"{growth.size_mb:g}MB"]
         words += ["--data", str(dataset.path.resolve()), "--quiet"]
@@ -242,7 +242,7 @@ class GenerateTask(Task):
 
     kind = "generate"
 
-    def __init__(self, dataset: Dataset, growth: Growth, commands: Commands) -> None:
+    def __init__(self, dataset: Dataset, growth: GenerateRequest, commands: Commands) -> None:
         super().__init__(
             f"Generate data up to {growth.size_mb:g} MB", dataset.name, (f"{dataset.name}:data",)
         )

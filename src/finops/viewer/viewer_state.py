@@ -15,18 +15,18 @@ from typing import Any, Deque, Dict, List, NamedTuple, Optional, Tuple
 from finops import config
 from finops.registry import ANALYZER_REGISTRY
 from finops.viewer.datasets import Dataset, Datasets, data_file, regular_file
-from finops.viewer.file_watcher import FileState, Follower
-from finops.viewer.jobs import Busy, Full, Job, JobRunner, now_text
-from finops.viewer.monitor import Monitor, Pace
+from finops.viewer.file_watcher import FileState, FileWatcher
+from finops.viewer.jobs import Job, JobConflictError, JobRunner, QueueFullError, now_text
+from finops.viewer.monitor import Intervals, Monitor
 from finops.viewer.process import COMPLETE
 from finops.viewer.summary import Summary
-from finops.viewer.tasks import AnalyzeTask, Commands, ExampleTask, GenerateTask, Growth
+from finops.viewer.tasks import AnalyzeTask, Commands, ExampleTask, GenerateRequest, GenerateTask
 
 _ACTIVITY_KEPT = 100
 ALL_IDS = tuple(ANALYZER_REGISTRY)
 
 
-class NoData(Exception):
+class NoDatasetError(Exception):
     """There is no dataset file to work on."""
 
 
@@ -40,7 +40,7 @@ class Settings(NamedTuple):
     collect: bool = False
     collect_key: Optional[str] = None
     time_limit_s: float = config.JOB_TIME_LIMIT_S
-    pace: Pace = Pace()
+    pace: Intervals = Intervals()
 
 
 class Analysed(NamedTuple):
@@ -87,7 +87,7 @@ class Viewer:
         self.summary = Summary()
         self.target_mb = settings.target_mb
         self._lock = threading.Lock()
-        self._follower = Follower(self.dataset.path)
+        self._follower = FileWatcher(self.dataset.path)
         # Kept when another dataset is shown, so that a replaced file is noticed on return.
         self._followers = {self.dataset.path: self._follower}
         self._analysed: Dict[Tuple[str, str], Analysed] = {}
@@ -152,15 +152,18 @@ class Viewer:
     # --- what can be asked for ---------------------------------------------------------------
 
     def run_analyzer(self, name: str) -> Job:
-        """Start one analyzer.  Raises NoData, Busy or Full."""
+        """Start one analyzer.  Raises NoDatasetError, JobConflictError or QueueFullError."""
         return self._analyze((name,), ANALYZER_REGISTRY[name].title)
 
     def run_all(self) -> Job:
-        """Start all analyzers in one pass.  Raises NoData, Busy or Full."""
+        """Start all analyzers in one pass.
+
+        Raises NoDatasetError, JobConflictError or QueueFullError.
+        """
         return self._analyze(ALL_IDS, "All reports")
 
-    def generate(self, growth: Growth) -> Job:
-        """Start to grow the dataset.  Raises Busy or Full."""
+    def generate(self, growth: GenerateRequest) -> Job:
+        """Start to grow the dataset.  Raises JobConflictError or QueueFullError."""
         job = self.jobs.submit(GenerateTask(self.dataset, growth, self.commands))
         self.target_mb = max(self.target_mb, growth.size_mb)
         self.activity.add(f"{job.task.label}: started")
@@ -168,7 +171,7 @@ class Viewer:
         return job
 
     def run_example(self, name: str, title: str, path: Path) -> Job:
-        """Start an example of the showcase.  Raises Busy or Full."""
+        """Start an example of the showcase.  Raises JobConflictError or QueueFullError."""
         job = self.jobs.submit(ExampleTask(name, title, path, self.dataset, self.commands))
         self.activity.add(f"{job.task.label}: started")
         return job
@@ -189,7 +192,7 @@ class Viewer:
         if chosen is None:
             return False
         with self._lock:
-            self._follower = self._followers.setdefault(chosen.path, Follower(chosen.path))
+            self._follower = self._followers.setdefault(chosen.path, FileWatcher(chosen.path))
         self.monitor.dataset_switched()
         self.activity.add(f"Dataset switched to {chosen.name}")
         if regular_file(chosen.reports / "index.html") is None:
@@ -208,7 +211,7 @@ class Viewer:
     def _analyze(self, ids: Tuple[str, ...], label: str) -> Job:
         dataset, state = self.dataset, self.file_state()
         if not state.exists:
-            raise NoData
+            raise NoDatasetError
         task = AnalyzeTask(label, dataset, ids, self.commands, self.settings.time_limit_s)
         task.version = state.version
         job = self.jobs.submit(task)
@@ -217,7 +220,7 @@ class Viewer:
         self.activity.add(f"{label}: started")
         return job
 
-    def _look(self) -> Follower:
+    def _look(self) -> FileWatcher:
         """Return what the monitor follows; in its thread, so the summary is read here too."""
         self.summary.refresh(self.dataset)
         return self._follower
@@ -228,7 +231,7 @@ class Viewer:
     def _try_all(self, reason: str) -> bool:
         try:
             job = self.run_all()
-        except (NoData, Busy, Full):
+        except (NoDatasetError, JobConflictError, QueueFullError):
             return False
         self.activity.add(f"{job.task.label}: {reason}")
         return True

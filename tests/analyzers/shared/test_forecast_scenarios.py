@@ -14,7 +14,7 @@ import pytest
 from finops.analyzers.shared.forecast import forecast
 from finops.simulator.plan import Plan
 from finops.simulator.scenarios import SCENARIOS
-from finops.simulator.simulation_spec import Recipe
+from finops.simulator.simulation_spec import SimulationSpec
 
 DAYS, LEAST_SEEN, AHEAD, STEP = 62, 21, 14, 5
 ALL = "all in turn"
@@ -32,7 +32,7 @@ class Errors(NamedTuple):
 def calls_by_day(name: str) -> List[float]:
     scenarios: Optional[List[str]] = None if name == ALL else [name]
     found = [0.0] * DAYS
-    for hour in Plan(Recipe.of(scenarios=scenarios)).hours():
+    for hour in Plan(SimulationSpec.of(scenarios=scenarios)).hours():
         if hour.number >= DAYS * 24:
             return found
         found[hour.number // 24] += hour.calls

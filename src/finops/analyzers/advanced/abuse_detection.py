@@ -15,7 +15,7 @@ from typing import Dict, Iterable, List, Mapping, NamedTuple, Set, Tuple
 
 from finops import config, stats
 from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered
-from finops.analyzers.shared.anomalies import CALLS, COST, History, Judge, histories
+from finops.analyzers.shared.anomalies import CALLS, COST, DayDetector, History, histories
 from finops.analyzers.shared.wording import caveats, counted, usd
 from finops.rollups.spec import REGION_CHANGE_MEASURES, Rollups, Table
 
@@ -40,8 +40,8 @@ class AbuseDetectionAnalyzer(Analyzer):
     def compute(self, data: Rollups) -> Result:
         """Return the four lists of signals, the customers that show them, and the daily sums."""
         found = histories(data[DAILY])
-        calls = Judge(data[DAILY], found, CALLS)
-        costs = Judge(data[DAILY], found, COST)
+        calls = DayDetector(data[DAILY], found, CALLS)
+        costs = DayDetector(data[DAILY], found, COST)
         signals: Dict[str, List[Row]] = {
             "unusual_usage": _unusual_usage(found, calls),
             "rate_limit_abuse": _rate_limit_abuse(data),
@@ -64,7 +64,7 @@ class AbuseDetectionAnalyzer(Analyzer):
 # --- signals ---------------------------------------------------------------------------------
 
 
-def _unusual_usage(found: Mapping[str, History], calls: Judge) -> List[Row]:
+def _unusual_usage(found: Mapping[str, History], calls: DayDetector) -> List[Row]:
     """Return the days of unusual usage, rises and falls, by distance from zero descending."""
     rows = [
         {
@@ -82,7 +82,7 @@ def _unusual_usage(found: Mapping[str, History], calls: Judge) -> List[Row]:
     return sorted(rows, key=lambda r: (-abs(r["z_score"]), r["customer_id"], r["date"]))
 
 
-def _cost_spikes(found: Mapping[str, History], costs: Judge) -> List[Row]:
+def _cost_spikes(found: Mapping[str, History], costs: DayDetector) -> List[Row]:
     """Return the days of unusual cost, by multiplier descending.
 
     The baseline is the dearer of the one that `unusual` settles on and the mean of the
@@ -213,7 +213,7 @@ def _counting(signals: Mapping[str, List[Row]]) -> List[List[Row]]:
 class _Exposure:
     """What flagged customer-days cost beyond the customer's usual day, in USD a month."""
 
-    def __init__(self, data: Rollups, costs: Judge) -> None:
+    def __init__(self, data: Rollups, costs: DayDetector) -> None:
         self._data = data
         self._costs = costs
 

@@ -158,10 +158,10 @@ def _efficiency(data: Rollups) -> List[Row]:
 # --- waste -----------------------------------------------------------------------------------
 
 # What a group of calls on a model wasted; None where the pattern does not fit the model.
-Judge = Callable[[Optional[Model], Cell], Optional[float]]
+DayDetector = Callable[[Optional[Model], Cell], Optional[float]]
 
 
-def _wastes(data: Rollups, table: Table, judge: Judge) -> List[Waste]:
+def _wastes(data: Rollups, table: Table, judge: DayDetector) -> List[Waste]:
     found = []
     for (customer, provider, name), values in data[table].items():
         cell = Cell(*values)
@@ -184,7 +184,7 @@ def _prompt_waste(model: Optional[Model], cell: Cell) -> float:
     return inputs * config.INEFFICIENT_PROMPT_WASTED_PERCENT / 100
 
 
-def _simple_judge(prices: PriceTable) -> Judge:
+def _simple_judge(prices: PriceTable) -> DayDetector:
     """Return the judge by the difference to the cheapest model, for dear models only."""
     dear = {model for model in prices if overpriced(model)}
     cheapest = prices.cheapest() if dear else None

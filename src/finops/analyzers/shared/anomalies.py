@@ -89,7 +89,7 @@ def limit(days: int) -> float:
     return max(float(config.UNUSUAL_Z), math.sqrt(2 * math.log(max(days, 1))))
 
 
-class Judge:
+class DayDetector:
     """Finds the unusual days of one measure (`CALLS` or `COST`) of all customers.
 
     What a day was like for all is told by the customers whose usual day has enough calls.

@@ -12,9 +12,9 @@ from typing import ClassVar, NamedTuple, Optional, Sequence, Tuple
 
 from finops import config
 from finops.simulator.incidents import Departures, Incident
-from finops.simulator.model_mix import Market, Weights
+from finops.simulator.model_mix import ModelMix, Weights
 from finops.simulator.population import Population
-from finops.simulator.rng import Dice
+from finops.simulator.rng import Rng
 from finops.simulator.traffic import Calendar
 
 
@@ -23,7 +23,7 @@ class Stretch(NamedTuple):
 
     start: int
     hours: int
-    dice: Dice
+    dice: Rng
     calendar: Calendar
     population: Population
     departures: Departures
@@ -55,7 +55,7 @@ class Scenario:
         """
         return None
 
-    def model_weights(self, since: int, market: Market) -> Optional[Weights]:
+    def model_weights(self, since: int, market: ModelMix) -> Optional[Weights]:
         """Return the weight of each model, None for the market's."""
         return None
 

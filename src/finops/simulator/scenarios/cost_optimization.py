@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Optional
 
 from finops import config
-from finops.simulator.model_mix import Market, Weights
+from finops.simulator.model_mix import ModelMix, Weights
 from finops.simulator.scenarios.base import Scenario
 
 
@@ -18,7 +18,7 @@ class CostOptimization(Scenario):
         """Return 1 falling linearly."""
         return 1 - config.OPTIMIZATION_DROP * since / self.shape.hours
 
-    def model_weights(self, since: int, market: Market) -> Optional[Weights]:
+    def model_weights(self, since: int, market: ModelMix) -> Optional[Weights]:
         """Return the market within the class of this phase."""
         progress = since / self.shape.hours
         phases = config.OPTIMIZATION_PHASES

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Optional
 
 from finops import config
-from finops.simulator.model_mix import Market, Weights
+from finops.simulator.model_mix import ModelMix, Weights
 from finops.simulator.scenarios.base import Scenario
 
 
@@ -14,7 +14,7 @@ class ModelMigration(Scenario):
 
     id = "model_migration"
 
-    def model_weights(self, since: int, market: Market) -> Optional[Weights]:
+    def model_weights(self, since: int, market: ModelMix) -> Optional[Weights]:
         """Return the market's weights with part of one model's moved to the other."""
         old = market.position(*config.MIGRATION_FROM)
         new = market.position(*config.MIGRATION_TO)
