@@ -34,12 +34,13 @@ unexport PYTHONDONTWRITEBYTECODE
 
 # One process more than cores: many tests wait for something.
 SHARED := -n 3 --dist loadfile
-# The order that tests/conftest.py gives them (the runner for Python 3.7 has one of its own).
+# Long files first, as tests/conftest.py sorts them (the runner for Python 3.7 has its own order).
 ORDERED := --no-loadscope-reorder
 
 test-old: # the tests of what ships, on Python 3.7
 	@if [ -x $(VENV37) ]; then \
-		FINOPS_TEST_KILLS=15 $(VENV37) -m pytest tests $(SHARED) -p no:cacheprovider -m "not slow and not once"; fi
+		FINOPS_TEST_KILLS=15 $(VENV37) -m pytest tests $(SHARED) -p no:cacheprovider -m "not slow and not once and not alone" \
+		&& $(VENV37) -m pytest tests -p no:cacheprovider -m "alone and not slow"; fi
 
 test-new: # everything, on the newest Python, most of it measured
 	@rm -f .coverage .coverage.*

@@ -1,6 +1,6 @@
 """Say how much of src the measured tests went through, and fail below the required share.
 
-Which tests are measured stands in `tests/conftest.py`: what only the others go through is missing
+Tests marked `unmeasured` run without coverage: what only they go through is missing
 here, so the shares are lower than those of all tests.
 """
 

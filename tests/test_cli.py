@@ -25,6 +25,8 @@ from finops.simulator.scenarios import SCENARIOS
 from tests.support.plain import PlainDataset
 from tests.support.tools import ROOT, clean_environment, run_finops
 
+pytestmark = pytest.mark.long
+
 IDS = list(ANALYZER_REGISTRY)
 POSIX = pytest.mark.skipif(os.name == "nt", reason="POSIX only")
 
@@ -48,6 +50,7 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return simulated(tmp_path_factory.mktemp("few"), "200KB")
 
 
+@pytest.mark.unmeasured
 def test_generate_makes_what_it_says(generated: Path, tmp_path: Path) -> None:
     path = tmp_path / "calls.csv"
     done = run_finops("generate", "--size", "1MB", "--seed", "7", "--data", path, "--workers", "2")
@@ -74,6 +77,7 @@ def test_generate_continues_with_the_seed_of_the_file(generated: Path, tmp_path:
     assert "large enough already" in third.stdout
 
 
+@pytest.mark.unmeasured
 def test_generate_fresh_starts_over(generated: Path, tmp_path: Path) -> None:
     path = tmp_path / "calls.csv"
     run_finops("generate", "--size", "300KB", "--seed", "8", "--data", path)
@@ -85,6 +89,7 @@ def test_generate_fresh_starts_over(generated: Path, tmp_path: Path) -> None:
     assert path.read_bytes() == generated.read_bytes()
 
 
+@pytest.mark.unmeasured
 def test_generate_plays_the_chosen_scenario_from_the_chosen_day(tmp_path: Path) -> None:
     path = tmp_path / "calls.csv"
     words = ["--scenario", "viral_spike", "--start", "2024-03-01", "--size", "200KB"]
@@ -94,6 +99,7 @@ def test_generate_plays_the_chosen_scenario_from_the_chosen_day(tmp_path: Path) 
     assert {incident["scenario"] for incident in truth["incidents"]} <= {"viral_spike"}
 
 
+@pytest.mark.unmeasured
 def test_generate_plants_nothing_where_told_so_and_goes_on_like_that(tmp_path: Path) -> None:
     def made(size: str, name: str, *more: str) -> bytes:
         words = ["--scenario", "viral_spike", "--size", size, "--data", tmp_path / name]
@@ -110,6 +116,7 @@ def test_generate_plants_nothing_where_told_so_and_goes_on_like_that(tmp_path: P
     assert planted("planted")
 
 
+@pytest.mark.unmeasured
 def test_generate_with_own_prices(tmp_path: Path) -> None:
     models = [
         {"provider": m.provider, "model": m.name, "input_per_1k": 1, "output_per_1k": 2}
@@ -128,6 +135,7 @@ def test_generate_with_own_prices(tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.unmeasured
 def test_analyze_shows_a_table_and_the_page_to_open(few: Path, tmp_path: Path) -> None:
     done = run_finops("analyze", "--data", few, "--reports", tmp_path)
     assert done.returncode == 0, done.stderr
@@ -141,6 +149,7 @@ def test_analyze_shows_a_table_and_the_page_to_open(few: Path, tmp_path: Path) -
     assert "\033" not in done.stdout + done.stderr
 
 
+@pytest.mark.unmeasured
 def test_analyze_agrees_with_a_count_of_the_rows(few: Path, tmp_path: Path) -> None:
     done = run_finops("analyze", "--data", few, "--reports", tmp_path, "--json", "-")
     results = json.loads(done.stdout)
@@ -165,6 +174,7 @@ def test_analyze_only_and_json_folder(few: Path, tmp_path: Path) -> None:
         assert json.loads(path.read_text()) == json.loads((tmp_path / "r" / path.name).read_text())
 
 
+@pytest.mark.unmeasured
 def test_results_are_the_same_for_any_number_of_processes(generated: Path, tmp_path: Path) -> None:
     printed = set()
     for workers in (1, 2, 3):
@@ -176,6 +186,7 @@ def test_results_are_the_same_for_any_number_of_processes(generated: Path, tmp_p
     assert len(printed) == 1
 
 
+@pytest.mark.unmeasured
 def test_analyze_with_own_prices_prints_their_source(few: Path, tmp_path: Path) -> None:
     prices = tmp_path / "p.json"
     model = {"provider": "openai", "model": "gpt-4", "input_per_1k": 1, "output_per_1k": 1}
@@ -249,6 +260,7 @@ def test_list_shows_the_registries() -> None:
     assert all(model.name in providers for model in CATALOG)
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_of_every_command_shows_an_example(name: str) -> None:
     done = run_finops(name, "--help")
@@ -258,6 +270,7 @@ def test_help_of_every_command_shows_an_example(name: str) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.unmeasured
 def test_help_lists_every_command() -> None:
     shown = run_finops("--help").stdout
     for command in COMMANDS.values():
@@ -298,6 +311,7 @@ def test_trouble_is_one_line_and_status_2(words: List[str], said: str, tmp_path:
     assert done.stdout == ""
 
 
+@pytest.mark.unmeasured
 def test_debug_adds_the_traceback(tmp_path: Path) -> None:
     words = ["verify", tmp_path / "nothing.csv"]
     for placed in (["--debug", *words], [*words, "--debug"]):
@@ -307,6 +321,7 @@ def test_debug_adds_the_traceback(tmp_path: Path) -> None:
         assert done.stderr.splitlines()[-1].startswith("finops: no such file")
 
 
+@pytest.mark.unmeasured
 def test_the_environment_gives_defaults_and_flags_override(few: Path, tmp_path: Path) -> None:
     environment = {"FINOPS_DATA": str(few), "FINOPS_REPORTS": str(tmp_path / "env")}
     assert run_finops("analyze", "--only", "pricing", env=environment).returncode == 0
@@ -324,6 +339,7 @@ def test_a_wrong_port_in_the_environment_matters_to_serve_alone(generated: Path)
     assert done.stderr == "finops: FINOPS_PORT is not a number; unset it or give --port\n"
 
 
+@pytest.mark.unmeasured
 def test_quiet_shows_no_progress(few: Path, tmp_path: Path) -> None:
     loud = run_finops("analyze", "--data", few, "--reports", tmp_path)
     quiet = run_finops("analyze", "--data", few, "--reports", tmp_path, "--quiet")
@@ -332,6 +348,7 @@ def test_quiet_shows_no_progress(few: Path, tmp_path: Path) -> None:
     assert quiet.stderr == ""
 
 
+@pytest.mark.unmeasured
 def test_both_launchers_and_the_package_run_the_same(tmp_path: Path) -> None:
     usual = run_finops("list", "analyzers").stdout
     assert run_finops("list", "analyzers", cwd=ROOT / "src").stdout == usual
@@ -341,6 +358,7 @@ def test_both_launchers_and_the_package_run_the_same(tmp_path: Path) -> None:
     assert viewer.stdout == run_finops("serve", "--help").stdout
 
 
+@pytest.mark.unmeasured
 def test_version() -> None:
     from finops import __version__
 
@@ -397,6 +415,7 @@ def test_stdout_faults_full_standard_error(few: Path, tmp_path: Path) -> None:
     assert "open " in done.stdout
 
 
+@pytest.mark.unmeasured
 @POSIX
 def test_customer_ids_cannot_steer_the_terminal(generated: Path) -> None:
     done = piped("$FINOPS verify $'no\\x1b[2Jsuch\\u202efile'")
@@ -475,6 +494,8 @@ def test_a_port_in_use_is_one_line(generated: Path, tmp_path: Path) -> None:
 # --- speed -------------------------------------------------------------------------------------
 
 
+@pytest.mark.alone
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("words", [["list", "scenarios"], ["list", "analyzers"], ["--help"]])
 def test_starting_up_is_instant(words: List[str]) -> None:
     seconds = []
@@ -486,6 +507,7 @@ def test_starting_up_is_instant(words: List[str]) -> None:
     assert min(seconds) < 0.5
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("words", [["list", "analyzers"], ["--help"]])
 def test_starting_up_imports_little(words: List[str]) -> None:
     done = run_finops(*words, launcher=("-X", "importtime", "-m", "finops"))

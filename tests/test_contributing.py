@@ -12,6 +12,8 @@ import pytest
 
 from tests.support.tools import ROOT, run_finops
 
+pytestmark = [pytest.mark.unmeasured, pytest.mark.once]
+
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 NEW = re.compile(r"^New file `([^`]+)`:\n\n```python\n(.*?)^```$", re.M | re.S)
 INSERT = re.compile(r"^In `([^`]+)`, after `([^`]+)`:\n\n```python\n(.*?)^```$", re.M | re.S)

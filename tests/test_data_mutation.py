@@ -18,13 +18,13 @@ from finops.storage.lock import lock_path, writer_lock
 from finops.viewer.event_store import EventStore
 from finops.viewer.file_watcher import FileState, FileWatcher
 from tests import test_fault_sweep
-from tests.conftest import varied_rows
 from tests.generators import test_hostile_text
 from tests.reader.test_malformed import of_kind
 from tests.storage import test_appender
 from tests.storage.batches import QUICK, ROWS, FaultyFiles, batch, fill, memory_folder, whole
 from tests.support.malformed import Case, outcome
 from tests.support.plain import PlainDataset
+from tests.support.rows import varied_rows
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="locks and limits of POSIX")
 Attack = Callable[[Path, pytest.MonkeyPatch], None]

@@ -30,10 +30,10 @@ from finops.storage.file_operations import Files
 from finops.viewer import event_store as storing
 from finops.viewer.event_store import EventStore, StoreUnavailableError
 from finops.viewer.events import from_record
-from tests.conftest import varied_rows
 from tests.storage.batches import QUICK, Crash, FaultyFiles, memory_folder
 from tests.storage.test_appender import WAYS
 from tests.support.plain import PlainDataset
+from tests.support.rows import varied_rows
 from tests.viewer.test_collector import RECORD
 
 BATCH = 5

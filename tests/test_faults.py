@@ -32,7 +32,11 @@ from finops.storage.lock import writer_lock
 from tests.support.forked import Child, Forked
 from tests.viewer.test_collector import RECORD
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals, forks and limits of POSIX")
+pytestmark = [
+    pytest.mark.unmeasured,
+    pytest.mark.long,
+    pytest.mark.skipif(os.name == "nt", reason="signals, forks and limits of POSIX"),
+]
 
 ROWS = 250
 REAL_ROWS = config.BATCH_SIZE

@@ -13,6 +13,8 @@ import pytest
 
 from tests.support.tools import ROOT, clean_environment, need
 
+pytestmark = pytest.mark.unmeasured
+
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -19,9 +19,11 @@ from finops.pipeline import Job, analyze, compute, json_text
 from finops.registry import ANALYZER_REGISTRY, Analysis
 from finops.rollups.dataset import Dataset
 from finops.rollups.spec import Rollups, Table
-from tests.conftest import varied_rows, write_csv
 from tests.support.plain import PlainDataset, call
+from tests.support.rows import varied_rows, write_csv
 from tests.support.tools import need
+
+pytestmark = pytest.mark.long
 
 IDS = list(ANALYZER_REGISTRY)
 

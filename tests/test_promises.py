@@ -1,7 +1,7 @@
 """Every promise of the README is proved by tests that exist and that run.
 
-Where nothing may be missing (`STRICT`), the conftest turns a skip of a promised test into a
-failure, whatever the reason; elsewhere the conditions of its skips are judged here.
+Where nothing may be missing (`STRICT`), the plugin `strictness` turns a skip of a promised test
+into a failure, whatever the reason; elsewhere the conditions of its skips are judged here.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from typing import Any, Dict, List, NamedTuple, Tuple
 
 import pytest
 
-from tests import conftest
+from tests.support import strictness
 from tests.support.promises import promised_tests, promises
 from tests.support.tools import ROOT
+
+pytestmark = pytest.mark.unmeasured
 
 LINUX = sys.platform.startswith("linux")
 
@@ -149,6 +151,6 @@ def test_a_complete_machine_skips_no_promised_test(
     strict: bool, name: str, outcome: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report = Report()
-    monkeypatch.setattr(conftest, "STRICT", strict)
-    conftest.forbid_skipped_promise(name, report)
+    monkeypatch.setattr(strictness, "STRICT", strict)
+    strictness.forbid_skipped_promise(name, report)
     assert report.outcome == outcome

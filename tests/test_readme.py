@@ -18,6 +18,8 @@ from finops.commands import COMMANDS
 from finops.schema import COLUMN_NAMES, REQUIRED_COLUMNS
 from tests.support.tools import ROOT
 
+pytestmark = [pytest.mark.unmeasured, pytest.mark.once]
+
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
 

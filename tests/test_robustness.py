@@ -20,6 +20,8 @@ from finops.schema import COLUMN_NAMES
 from finops.stats import median, median_absolute_deviation
 from tests.support.plain import call
 
+pytestmark = pytest.mark.unmeasured
+
 DAYS = 56
 Counts = Dict[str, List[int]]
 

@@ -11,8 +11,8 @@ from finops.schema import HEADER_LINE
 from finops.storage import commit as marks
 from finops.storage.commit import CommitRecord, Pending, write_commit
 from finops.verify import verify
-from tests.conftest import varied_rows, write_csv
 from tests.support.plain import call
+from tests.support.rows import varied_rows, write_csv
 
 
 @pytest.fixture

@@ -15,8 +15,10 @@ from finops.business.catalog import CATALOG, PRICES_DATE
 from finops.generators import formatting
 from finops.pipeline import Job, analyze
 from finops.registry import ANALYZER_REGISTRY
-from tests.conftest import varied_rows, write_csv
 from tests.support.plain import call
+from tests.support.rows import varied_rows, write_csv
+
+pytestmark = pytest.mark.unmeasured
 
 FREE = {"cost_usd": "0.000000"}
 FAILED = {"status": "error", "error_type": "timeout"}
@@ -229,6 +231,7 @@ def other_business() -> List[Dict[str, str]]:
     ]
 
 
+@pytest.mark.once
 def test_no_figure_on_a_page_is_typed_in(
     usual: Dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -264,6 +267,7 @@ def test_no_figure_on_a_page_is_typed_in(
     assert typed == {}
 
 
+@pytest.mark.once
 def test_no_sentence_survives_a_change_of_data(
     usual: Dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

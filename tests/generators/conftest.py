@@ -15,8 +15,8 @@ import pytest
 from finops.generators.page import CHARTJS_FILE, content_security_policy
 from finops.generators.reports.index import generate_index
 from finops.registry import ANALYZER_REGISTRY
-from tests.conftest import varied_rows
 from tests.generators.pages import CONTEXT, results_of
+from tests.support.rows import varied_rows
 from tests.support.tools import need
 
 

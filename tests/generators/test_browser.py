@@ -17,6 +17,8 @@ from finops.generators.page import write_report
 from finops.generators.tables import Column, table
 from tests.generators.pages import CONTEXT, REPORT, VALUE
 
+pytestmark = pytest.mark.unmeasured
+
 ROWS: List[Dict[str, Any]] = [
     {
         "name": f"cust_{n}",

@@ -14,9 +14,11 @@ from finops.generators import formatting
 from finops.generators.date_range import Daily, range_bar
 from finops.generators.reports.dataset_overview import generate_dataset_overview_report
 from finops.generators.reports.understanding import generate_understanding_report
-from tests.conftest import varied_rows
 from tests.generators.pages import Page, ranged_days, ranged_values, results_of
 from tests.generators.test_browser import Visit
+from tests.support.rows import varied_rows
+
+pytestmark = pytest.mark.unmeasured
 
 DRAW = random.Random(5)
 START = date(2025, 1, 1)

@@ -17,6 +17,8 @@ from finops.schema import COLUMN_NAMES
 from tests.generators.test_browser import Visit
 from tests.generators.usage import rows_of_a_season
 
+pytestmark = [pytest.mark.unmeasured, pytest.mark.once]
+
 FIRST_WEEK = ("2025-01-01", "2025-01-07")
 MIDDLE = ("2025-01-19", "2025-01-28")
 LAST_30 = ("2025-01-30", "2025-02-28")

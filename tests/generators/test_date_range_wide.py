@@ -20,6 +20,8 @@ from tests.generators.test_browser import Visit
 from tests.generators.test_date_range_oracle import write_csv
 from tests.support.plain import call
 
+pytestmark = pytest.mark.unmeasured
+
 DAYS = [(date(2024, 1, 1) + timedelta(days=n)).isoformat() for n in range(700)]
 LAST_30 = (DAYS[-30], DAYS[-1])
 

@@ -18,6 +18,9 @@ from tests.generators.pages import Page
 from tests.generators.test_browser import Visit
 from tests.support.tools import need
 
+pytestmark = [pytest.mark.unmeasured, pytest.mark.long]
+
+
 NAMES = [*ANALYZER_REGISTRY, "index", "sample"]
 WIDE, NARROW = 1400, 390
 VIEWS = [("light", WIDE), ("dark", WIDE), ("dark", NARROW), ("light", NARROW)]

@@ -19,9 +19,11 @@ import pytest
 from finops.generators.page import CHARTJS_FILE
 from finops.generators.reports.index import generate_index
 from finops.registry import ANALYZER_REGISTRY
-from tests.conftest import varied_rows
 from tests.generators.pages import CONTEXT, Page, results_of
 from tests.generators.test_hostile_text import PAYLOADS, TEXT_COLUMNS
+from tests.support.rows import varied_rows
+
+pytestmark = pytest.mark.unmeasured
 
 FORMULAS = ("=1+1", "+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "＝1", "＋1", "－1", "＠x")
 STARTS = tuple("=+-@\t\r\n＝＋－＠")

@@ -17,8 +17,11 @@ import pytest
 from finops.generators.markup import inert
 from finops.generators.reports.index import generate_index
 from finops.registry import ANALYZER_REGISTRY
-from tests.conftest import varied_rows
 from tests.generators.pages import CONTEXT, Page, results_of
+from tests.support.rows import varied_rows
+
+pytestmark = [pytest.mark.unmeasured, pytest.mark.once, pytest.mark.long]
+
 
 PAYLOADS = [
     "<script>alert(1)</script>", "</script><script>alert(1)</script>", "<!--<script>", "-->",

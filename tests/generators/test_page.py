@@ -24,8 +24,8 @@ from finops.generators.page import (
 from finops.generators.reports.dataset_overview import generate_dataset_overview_report
 from finops.generators.reports.default import generate_default_report
 from finops.registry import ANALYZER_REGISTRY
-from tests.conftest import varied_rows
 from tests.generators.pages import CONTEXT, REPORT, VALUE, Page, results_of
+from tests.support.rows import varied_rows
 from tests.support.tools import need
 
 
@@ -178,6 +178,7 @@ def test_overview_without_sections_is_sentences(data: Dict[str, Any], tmp_path: 
     assert read.says("Failed calls were looked for: there are none.")
 
 
+@pytest.mark.once
 def test_pages_of_500_customers_are_20_to_200_kb(tmp_path: Path) -> None:
     rows = [
         {**row, "customer_id": f"cust_{number % 500:04d}"}

@@ -5,10 +5,14 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any, Dict, List, Tuple
 
+import pytest
+
 from finops import config
 from finops.business.catalog import DEFAULT_PRICES
 from tests.oracle.conftest import Case
 from tests.oracle.database import check_rows, check_same, percentile
+
+pytestmark = pytest.mark.unmeasured
 
 ALL = "(select sum(cost) from calls)"
 

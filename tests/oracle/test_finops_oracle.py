@@ -10,6 +10,8 @@ from finops import config
 from tests.oracle.conftest import Case
 from tests.oracle.database import Oracle, check_rows, check_same, percentile
 
+pytestmark = pytest.mark.unmeasured
+
 ALL = "(select sum(cost) from calls)"
 LATENCY = f"""avg(latency_ms) as avg_latency_ms, {percentile("latency_ms", 0.5)} as p50_latency_ms,
 {percentile("latency_ms", 0.95)} as p95_latency_ms,

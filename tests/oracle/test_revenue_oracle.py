@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any, Dict, List
 
+import pytest
+
 from finops import config
 from tests.oracle.conftest import Case
 from tests.oracle.database import check_rows, check_same
+
+pytestmark = pytest.mark.unmeasured
 
 CUSTOMERS = """
 with m as (select *, price - monthly_cost as margin from customers where price is not null)

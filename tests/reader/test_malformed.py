@@ -46,6 +46,7 @@ def of_kind(number: int) -> List[Case]:
     return [case for case in CASES if case.number == number]
 
 
+@pytest.mark.unmeasured
 def test_there_are_forty_two_kinds() -> None:
     assert {case.number for case in CASES} | {malformed.ODD_PLACES} == set(range(1, 43))
 
@@ -91,6 +92,7 @@ def refuse_odd_places(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert says in told
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.number} {case.name}")
 def test_accounting_identity(case: Case, tmp_path: Path) -> None:
     """Lines counted by hand = header + used + skipped + repeated headers + blank + tail."""
@@ -266,6 +268,7 @@ def outcomes_elsewhere(python: str, seed: int, count: int) -> subprocess.Popen[b
     )
 
 
+@pytest.mark.unmeasured
 def test_byte_fuzz_no_traceback(tmp_path: Path) -> None:
     """5,000 mutations are read or refused in one line, and every Python says the same of all.
 
@@ -290,6 +293,7 @@ def test_byte_fuzz_no_traceback(tmp_path: Path) -> None:
         missing("there is no second Python to compare with")
 
 
+@pytest.mark.unmeasured
 def test_every_python_shows_a_column_name_the_same(tmp_path: Path) -> None:
     """The end mark U+061D is printable since Unicode 14, so only for the newer Pythons."""
     path = tmp_path / "m.csv"
@@ -299,6 +303,7 @@ def test_every_python_shows_a_column_name_the_same(tmp_path: Path) -> None:
     assert note.endswith("ignored: gr\u00f6\u00dfe \u4ef7, end?, tab?bell?, no?break.")
 
 
+@pytest.mark.unmeasured
 def test_injection_changes_nothing(tmp_path: Path) -> None:
     """A bad row anywhere changes nothing but what is said of it, with 1,000 seeds.
 

@@ -15,6 +15,8 @@ from finops.rollups.dataset import open_dataset
 from tests.rollups.test_dataset import EVERYTHING, csv_of
 from tests.support.plain import call
 
+pytestmark = pytest.mark.long
+
 
 def rows(first: int, last: int) -> List[Dict[str, str]]:
     found = []

@@ -16,6 +16,8 @@ from finops.rollups.spec import DIMENSIONS, SUM_MEASURES, Table
 from finops.schema import COLUMN_NAMES
 from tests.support.plain import PlainDataset, call
 
+pytestmark = pytest.mark.long
+
 EVERYTHING = (
     Table(("provider", "model"), (*SUM_MEASURES, "latency")),
     Table(("region",), ("latency", "calls")),

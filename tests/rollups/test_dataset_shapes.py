@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, NamedTuple, Sequence, Tuple
 from unittest import mock
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +22,8 @@ from finops.rollups.spec import SUM_MEASURES, Table
 from finops.schema import COLUMN_NAMES
 from tests.rollups.test_dataset import EVERYTHING, rows_strategy
 from tests.support.plain import DEFAULT_ROW, PlainDataset, call
+
+pytestmark = pytest.mark.unmeasured
 
 Row = Dict[str, str]
 

@@ -12,6 +12,8 @@ import pytest
 from tests.showcase.running import load
 from tests.showcase.server import FaultyServer
 
+pytestmark = pytest.mark.unmeasured
+
 (tracking,) = load("instrumentation", ["revenium_async"])
 CALL = ("openai", "gpt-4o", 10, 5, 0.001, 100, {"customer_id": "cust_0001"})
 

@@ -17,6 +17,8 @@ import pytest
 from tests.showcase.running import load
 from tests.showcase.server import FaultyServer
 
+pytestmark = pytest.mark.unmeasured
+
 NAMES = [
     "_client",
     "_collector",

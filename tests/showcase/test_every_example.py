@@ -19,6 +19,9 @@ from tests.showcase.running import (
     run_example,
 )
 
+pytestmark = [pytest.mark.unmeasured, pytest.mark.once, pytest.mark.long]
+
+
 ALL_FILES = sorted(path for folder in FOLDERS for path in (SHOWCASE / folder).glob("*.py"))
 RULE = "=" * 60
 EXPECTED = {

@@ -10,6 +10,9 @@ import pytest
 from tests.showcase.running import SHOWCASE, allowed_seconds, run_example
 from tests.showcase.server import FaultyServer
 
+pytestmark = [pytest.mark.unmeasured, pytest.mark.once, pytest.mark.long]
+
+
 FOLDER = SHOWCASE / "instrumentation"
 REQUIRED = [
     "customer_id",

@@ -12,6 +12,8 @@ import pytest
 
 from tests.showcase.running import SHOWCASE, load, run_example
 
+pytestmark = pytest.mark.unmeasured
+
 FOLDER = SHOWCASE / "metadata"
 validators, builders, examples, practices, corpus = load(
     "metadata", ["validators", "builders", "examples", "best_practices", "_corpus"]

@@ -15,6 +15,8 @@ import pytest
 
 from tests.showcase.running import SHOWCASE, interpreters, load, run_example
 
+pytestmark = pytest.mark.unmeasured
+
 FOLDER = SHOWCASE / "queries"
 calls_module, sample, series_module, output = load(
     "queries", ["_calls", "_sample_calls", "time_series", "_output"]
@@ -386,6 +388,7 @@ def test_bad_definitions_are_one_line(random_file, tmp_path, definition, message
     assert message in ran.err
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", QUERIES)
 def test_json_and_csv_hold_the_same_rows(random_file, tmp_path, name):
     targets = [str(tmp_path / "rows.csv"), str(tmp_path / "rows.json")]
@@ -401,6 +404,7 @@ def test_json_and_csv_hold_the_same_rows(random_file, tmp_path, name):
     )
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", QUERIES)
 def test_same_rows_on_every_python(random_file, name):
     outs = {

@@ -10,6 +10,8 @@ import pytest
 
 from tests.showcase.running import EXAMPLES, ROOT, SHOWCASE, run_example
 
+pytestmark = pytest.mark.unmeasured
+
 TEXT = (SHOWCASE / "README.md").read_text(encoding="utf-8")
 COMMANDS = [
     line[len("python3 ") :].strip()

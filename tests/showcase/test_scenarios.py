@@ -11,6 +11,8 @@ import pytest
 
 from tests.showcase.running import ROOT, SHOWCASE, interpreters, load, run_example
 
+pytestmark = pytest.mark.unmeasured
+
 FOLDER = SHOWCASE / "scenarios"
 NAMES = ["unprofitable_customers", "model_comparison", "viral_spike", "pricing_change"]
 losses, comparison, viral, pricing, pages = load(
@@ -64,6 +66,7 @@ def test_unprofitable_customers_stop_most_of_the_loss(tmp_path):
 # --- computed, not typed in ----------------------------------------------------------------------
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("name", "label", "flags"),
     [
@@ -83,6 +86,7 @@ def test_another_input_gives_another_figure(tmp_path, name, label, flags):
     assert changed.figure(label) != default.figure(label)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", NAMES)
 def test_the_same_inputs_give_the_same_figures_on_every_python(tmp_path, name):
     seen = {
@@ -278,6 +282,7 @@ def outline(path: Path) -> Outline:
 FOUR_CARDS = ["Problem", "Solution", "Results, before and after", "Implementation steps"]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", NAMES)
 def test_page_in_the_project_uses_the_report_parts(tmp_path, name):
     ran = run_scenario(name, tmp_path)
@@ -294,6 +299,7 @@ def test_page_in_the_project_uses_the_report_parts(tmp_path, name):
     assert not list(tmp_path.glob("*.tmp"))
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("python", interpreters())
 @pytest.mark.parametrize("name", NAMES)
 def test_page_of_a_copied_folder_stands_alone(tmp_path, name, python):

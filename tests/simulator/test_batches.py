@@ -15,6 +15,8 @@ from finops.simulator import model_mix as markets
 from finops.simulator.population import build
 from tests.simulator.conftest import Simulated
 
+pytestmark = pytest.mark.unmeasured
+
 MODELS: Dict[str, Model] = {model.name: model for model in CATALOG}
 REFUSED = ("rate_limit", "auth_error")
 

@@ -16,6 +16,9 @@ from finops.simulator.plan import Plan
 from finops.simulator.simulation_spec import SimulationSpec
 from tests.support.tools import need
 
+pytestmark = [pytest.mark.unmeasured, pytest.mark.long]
+
+
 SEEDS = [config.DEFAULT_SEED, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
 
 

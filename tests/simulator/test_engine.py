@@ -32,6 +32,8 @@ from finops.storage.lock import writer_lock
 from tests.storage.batches import Crash, FaultyFiles
 from tests.support.tools import ROOT
 
+pytestmark = pytest.mark.long
+
 SIZE = int(3.5 * MEGABYTE)  # two batches and part of a third
 SEED = 7
 
@@ -57,6 +59,7 @@ def both(path: Path) -> Tuple[bytes, bytes]:
     return path.read_bytes(), truth_path(path).read_bytes()
 
 
+@pytest.mark.unmeasured
 def test_stops_at_the_first_row_that_reaches_the_size(csv: Path) -> None:
     for wanted in (1, 1000, 100_000, 2_000_001):
         result = generate(csv, wanted, seed=SEED, fresh=True)
@@ -87,12 +90,14 @@ def test_any_number_of_workers(csv: Path, golden: Tuple[bytes, bytes], workers: 
     assert both(csv) == golden
 
 
+@pytest.mark.unmeasured
 def test_growing_in_steps(csv: Path, golden: Tuple[bytes, bytes]) -> None:
     for step, workers in ((1, 1), (3, 2), (4, 1), (7, 2), (10, 1)):
         generate(csv, SIZE * step // 10, seed=SEED, workers=workers)
     assert both(csv) == golden
 
 
+@pytest.mark.unmeasured
 def test_other_seeds_and_starts_are_other_files(csv: Path, golden: Tuple[bytes, bytes]) -> None:
     generate(csv, SIZE, seed=SEED + 1)
     assert csv.read_bytes() != golden[0]
@@ -118,6 +123,7 @@ def pythons() -> Iterator[str]:
     yield from found.values()
 
 
+@pytest.mark.unmeasured
 def test_every_python_makes_the_same_bytes(folder: Path, golden: Tuple[bytes, bytes]) -> None:
     script = (
         "import sys; from finops.simulator.engine import generate;"
@@ -140,6 +146,7 @@ GENERATE = (
 )
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("workers", [1, 2])
 def test_killed_again_and_again(folder: Path, workers: int) -> None:
     whole, csv = folder / "whole.csv", folder / "calls.csv"
@@ -184,6 +191,7 @@ def test_two_at_once(folder: Path) -> None:
     assert digest(csv) == digest(folder / "whole.csv")
 
 
+@pytest.mark.unmeasured
 def test_locked(csv: Path) -> None:
     with writer_lock(csv), pytest.raises(LockError, match="is being written by process"):
         generate(csv, 1000)
@@ -236,6 +244,7 @@ TAILS = (0, 1, 100, 5000, 65_536)
 MARKS = ("kept", "missing", "empty", "older", "damaged")
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("state", MARKS)
 @pytest.mark.parametrize("how", ["cut", "nuls"])
 def test_power_cut_images(
@@ -263,6 +272,7 @@ def test_power_cut_images(
         assert both(csv) == small_golden, tail
 
 
+@pytest.mark.unmeasured
 def test_cut_to_a_few_bytes(csv: Path, golden: Tuple[bytes, bytes]) -> None:
     generate(csv, SIZE, seed=SEED)
     for left in (0, 1, 100, len(HEADER_LINE), len(HEADER_LINE) + 10, 4000, 5000):
@@ -287,6 +297,7 @@ def test_lines_appended_by_another_program_stay(csv: Path, golden: Tuple[bytes, 
     assert own[:shared] == golden[0][:shared]
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("at", range(1, 60, 4))
 @pytest.mark.parametrize("how", ["refuse", "short", "crash"])
 def test_failing_operations(
@@ -363,6 +374,7 @@ def test_a_folder_is_made(folder: Path) -> None:
         generate(folder / "new" / "calls.csv" / "below.csv", 1000)
 
 
+@pytest.mark.unmeasured
 def test_prices_are_the_users_own(csv: Path) -> None:
     dear = PriceTable(
         tuple(m._replace(input_price=0.0000375, output_price=2.5) for m in CATALOG), "own", "today"
@@ -375,6 +387,7 @@ def test_prices_are_the_users_own(csv: Path) -> None:
             assert float(cells[6]) == pytest.approx(exact, abs=5.1e-7)
 
 
+@pytest.mark.unmeasured
 def test_without_incidents(csv: Path) -> None:
     generate(csv, SIZE, incidents=False)
     assert json.loads(truth_path(csv).read_text()) == {"seed": 42, "incidents": [], "unsettled": []}
@@ -426,6 +439,7 @@ def test_disk_full(csv: Path, golden: Tuple[bytes, bytes]) -> None:
     assert both(csv) == golden
 
 
+@pytest.mark.unmeasured
 def test_readers_see_whole_batches_while_it_is_written(folder: Path) -> None:
     csv = folder / "calls.csv"
     command = [sys.executable, "-c", GENERATE.replace(str(3 * SIZE), str(8 * SIZE)), str(csv), "2"]

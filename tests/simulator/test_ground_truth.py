@@ -16,6 +16,8 @@ from finops.simulator.rng import Rng
 from finops.simulator.traffic import Calendar
 from tests.simulator.conftest import Simulated
 
+pytestmark = pytest.mark.unmeasured
+
 
 def planted(default: Simulated, kind: str) -> List[Dict[str, Any]]:
     found = [i for i in default.truth["incidents"] if i["kind"] == kind]

@@ -14,10 +14,13 @@ from finops.viewer.monitor import Intervals
 from finops.viewer.tasks import Commands
 from finops.viewer.viewer_state import Settings
 from scripts.chromium import FLAGS
-from tests.conftest import varied_rows, write_csv
 from tests.support.live import QUIET, FakeCommands, Live, live, some_rows
+from tests.support.rows import varied_rows, write_csv
 from tests.support.tools import need
 from tests.viewer.test_collector import RECORD
+
+pytestmark = [pytest.mark.unmeasured, pytest.mark.long]
+
 
 WAIT_MS = 15_000
 GENERATING = """[...document.querySelectorAll("#jobs li")]

@@ -10,9 +10,9 @@ from finops.generators.markup import inert
 from finops.generators.page import CHARTJS_FILE, CHARTJS_INTEGRITY, CHARTJS_URL
 from finops.registry import ANALYZER_REGISTRY
 from finops.viewer.tasks import Commands
-from tests.conftest import varied_rows, write_csv
 from tests.generators.pages import Page
 from tests.support.live import Answer, live
+from tests.support.rows import varied_rows, write_csv
 
 HOSTILE = "</script><script>alert(1)</script><!--<script>\"'><img src=x onerror=alert(1)>"
 TEXT_COLUMNS = (

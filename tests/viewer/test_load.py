@@ -28,7 +28,10 @@ from tests.support.live import Live, in_parallel, live, read_all, some_rows
 from tests.support.tools import ROOT, clean_environment
 from tests.viewer.test_collector import COMPLETION, RECORD
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+pytestmark = [
+    pytest.mark.unmeasured,
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc"),
+]
 EACH = 3000 if sys.version_info >= (3, 10) else 1000
 KILLS = int(os.environ.get("FINOPS_TEST_KILLS", "50"))
 MB = config.MEGABYTE
@@ -122,6 +125,7 @@ def served(folder: Path, *words: str, **environ: str) -> Iterator[Served]:
             server.end(signal.SIGKILL)
 
 
+@pytest.mark.alone
 def test_200_clients(tmp_path: Path) -> None:
     some_rows(tmp_path)
     targets = ["/", "/api/status", "/healthz", "/assets/dashboard.js", "/api/openapi.json"]
@@ -170,6 +174,7 @@ def test_disconnects(tmp_path: Path) -> None:
         assert server.request("/healthz").endswith(b"ok")
 
 
+@pytest.mark.alone
 def test_soak_10k(tmp_path: Path) -> None:
     """Ten thousand requests, good and bad, leave memory, threads and descriptors as they were.
 

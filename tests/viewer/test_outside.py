@@ -46,6 +46,7 @@ def test_a_tracker_of_the_showcase_speaks_to_the_collector(tmp_path: Path) -> No
 # --- a fuzzer driven by the description ---------------------------------------------------------
 
 
+@pytest.mark.unmeasured
 def test_a_fuzzer_finds_no_undocumented_answer(tmp_path: Path) -> None:
     need("schemathesis")
     some_rows(tmp_path)
@@ -202,6 +203,7 @@ def test_port_invalid(port: str) -> None:
     assert port in line
 
 
+@pytest.mark.unmeasured
 def test_it_starts_in_under_a_second_beside_a_large_file(data: Path) -> None:
     with open(str(data / "data" / "calls.csv"), "wb") as out:
         out.truncate(2048 * config.MEGABYTE)

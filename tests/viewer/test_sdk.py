@@ -22,6 +22,8 @@ from tests.support.live import Live, live
 from tests.support.tools import ROOT, need
 from tests.viewer.test_collector import SDK, stored
 
+pytestmark = pytest.mark.unmeasured
+
 APPLICATION = ROOT / "tests" / "support" / "sdk_application.py"
 KEY = "hak_0123456789abcdef0123456789abcdef"
 THREADS = 32

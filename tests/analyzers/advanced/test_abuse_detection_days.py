@@ -20,6 +20,8 @@ from finops.analyzers.advanced.abuse_detection import (
 from finops.analyzers.shared.anomalies import limit, middle
 from finops.rollups.spec import Customer, Period, Rollups, Totals, in_key_order
 
+pytestmark = pytest.mark.unmeasured
+
 MONDAY = date(2025, 1, 6)
 PRICES = (0.06, 0.02, *[0.005] * 8, *[0.0005] * 10)  # of a call, in USD
 Cells = Dict[Tuple[Any, ...], Tuple[Any, ...]]
@@ -263,6 +265,7 @@ def test_days_without_cost_raise_nothing_and_money_from_nothing_is_a_spike() -> 
     assert math.isfinite(row["z_score"])
 
 
+@pytest.mark.once
 def test_fifty_thousand_customers_raise_hardly_more_than_fifty() -> None:
     """3,000 customers here, with the means that fifty thousand would have; none is abusive."""
     draw = random.Random(11)

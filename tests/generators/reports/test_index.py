@@ -12,8 +12,8 @@ from finops.generators.manifest import write_manifest
 from finops.generators.reports.index import generate_index, most_worth
 from finops.generators.reports.understanding import generate_understanding_report
 from finops.registry import ANALYZER_REGISTRY, DOMAINS
-from tests.conftest import varied_rows
 from tests.generators.pages import CONTEXT, Page, results_of
+from tests.support.rows import varied_rows
 
 REPORTS: List[Dict[str, Any]] = [
     {
