@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,12 +15,12 @@ from finops.generators.formatting import money
 from finops.generators.rounding import Lean, shortened
 
 
-def test_doctests():
+def test_doctests() -> None:
     assert doctest.testmod(rounding).failed == 0
 
 
 @given(st.floats(-1e9, 1e9))
-def test_shortened_is_close(value):
+def test_shortened_is_close(value: Any) -> None:
     short = shortened(value)
     assert short == pytest.approx(value, rel=1e-3) or abs(short - value) <= 0.00501
     assert len(repr(abs(short))) <= len(repr(abs(value)))
@@ -27,16 +28,16 @@ def test_shortened_is_close(value):
 
 
 @given(st.integers(0, 10**9))
-def test_cents_show_as_before(cents):
+def test_cents_show_as_before(cents: Any) -> None:
     assert money(shortened(cents / 100)) == money(cents / 100)
 
 
 @pytest.mark.parametrize("value", [0.0, 7, True, None, "12.3456789", math.inf])
-def test_everything_else_stays(value):
+def test_everything_else_stays(value: Any) -> None:
     assert shortened(value) is value
 
 
-def test_rows():
+def test_rows() -> None:
     rows = [{"id": "a", "usd": 1.23456}, {"id": "b", "usd": 2.0}] * 60
     found = Lean(rows)
     assert len(found) == 120
@@ -47,6 +48,6 @@ def test_rows():
     assert not Lean([])
 
 
-def test_few_rows_keep_every_digit():
+def test_few_rows_keep_every_digit() -> None:
     rows = [{"id": "a", "usd": 1.23456}] * 100
     assert list(Lean(rows)) == rows

@@ -6,6 +6,7 @@ import asyncio
 import math
 import threading
 import time
+from typing import Any, Dict
 
 import pytest
 
@@ -18,25 +19,25 @@ pytestmark = pytest.mark.unmeasured
 CALL = ("openai", "gpt-4o", 10, 5, 0.001, 100, {"customer_id": "cust_0001"})
 
 
-def make(server: FaultyServer, **changes):
+def make(server: FaultyServer, **changes: Any) -> Any:
     return tracking.ReveniumAsyncTracker(server.key, base_url=server.url, **changes)
 
 
-def check_sum(stats, pending=0):
+def check_sum(stats: Any, pending: Any = 0) -> None:
     """Every tracked event is accounted for, once."""
     assert stats.tracked == (
         stats.delivered + stats.rejected + stats.dropped + stats.undelivered + pending
     )
 
 
-def test_signature_of_the_tracker():
+def test_signature_of_the_tracker() -> None:
     tracker = tracking.ReveniumAsyncTracker("key", batch_size=100, flush_interval=5.0)
     assert isinstance(tracker, tracking.ReveniumAsyncTracker)
     assert tracking.AICallEvent.__dataclass_fields__
 
 
-def test_call_ids_are_unique_text_and_may_be_awaited():
-    async def main(server):
+def test_call_ids_are_unique_text_and_may_be_awaited() -> Any:
+    async def main(server: Any) -> Any:
         async with make(server) as tracker:
             plain = tracker.track_ai_call(*CALL)
             awaited = await tracker.track_ai_call(*CALL)
@@ -50,8 +51,8 @@ def test_call_ids_are_unique_text_and_may_be_awaited():
         assert set(server.stored) == ids
 
 
-def test_keyword_call_and_metadata_arrive():
-    async def main(server):
+def test_keyword_call_and_metadata_arrive() -> None:
+    async def main(server: Any) -> None:
         async with make(server) as tracker:
             metadata = {"customer_id": "cust_9", "feature_id": "chat", "empty": None}
             tracker.track_ai_call(
@@ -76,15 +77,15 @@ def test_keyword_call_and_metadata_arrive():
 
 
 @pytest.mark.parametrize("bad", [-1, math.nan, math.inf, 10**400, "many", None])
-def test_impossible_figures_are_refused_at_once(bad):
+def test_impossible_figures_are_refused_at_once(bad: Any) -> None:
     tracker = tracking.ReveniumAsyncTracker("key")
     with pytest.raises(ValueError, match="input_tokens"):
         tracker.track_ai_call("openai", "gpt-4o", bad, 1, 0.1, 1, {})
     assert tracker.stats.tracked == 0
 
 
-def test_full_batches_leave_before_the_interval():
-    async def main(server):
+def test_full_batches_leave_before_the_interval() -> None:
+    async def main(server: Any) -> None:
         async with make(server, batch_size=10, flush_interval=60) as tracker:
             for _ in range(25):
                 tracker.track_ai_call(*CALL)
@@ -97,8 +98,8 @@ def test_full_batches_leave_before_the_interval():
         asyncio.run(asyncio.wait_for(main(server), 10))
 
 
-def test_interval_flushes_when_traffic_stops():
-    async def main(server):
+def test_interval_flushes_when_traffic_stops() -> Any:
+    async def main(server: Any) -> Any:
         async with make(server, flush_interval=0.3) as tracker:
             begin = time.monotonic()
             tracker.track_ai_call(*CALL)
@@ -111,8 +112,8 @@ def test_interval_flushes_when_traffic_stops():
     assert waited >= 0.29, "it waited for company"
 
 
-def test_full_queue_drops_the_newest_and_counts():
-    async def main(server):
+def test_full_queue_drops_the_newest_and_counts() -> Any:
+    async def main(server: Any) -> Any:
         tracker = make(server, batch_size=10, max_queue=10)
         ids = [tracker.track_ai_call(*CALL) for _ in range(15)]
         await tracker.start()
@@ -125,8 +126,8 @@ def test_full_queue_drops_the_newest_and_counts():
     check_sum(stats)
 
 
-def test_stop_twice_and_track_afterwards():
-    async def main(server):
+def test_stop_twice_and_track_afterwards() -> Any:
+    async def main(server: Any) -> Any:
         tracker = make(server)
         await tracker.start()
         await tracker.start()
@@ -146,8 +147,8 @@ def test_stop_twice_and_track_afterwards():
     check_sum(stats)
 
 
-def test_stop_without_start_sends_what_is_queued():
-    async def main(server):
+def test_stop_without_start_sends_what_is_queued() -> Any:
+    async def main(server: Any) -> Any:
         tracker = make(server)
         tracker.track_ai_call(*CALL)
         return await tracker.stop()
@@ -158,8 +159,8 @@ def test_stop_without_start_sends_what_is_queued():
 
 
 @pytest.mark.parametrize("fate", ["hang", "drip", "fail"])
-def test_stop_is_bounded_when_the_endpoint_does_not_answer(fate):
-    async def main(server):
+def test_stop_is_bounded_when_the_endpoint_does_not_answer(fate: str) -> Any:
+    async def main(server: Any) -> Any:
         tracker = make(server, batch_size=10, stop_timeout=0.6, request_timeout=30)
         await tracker.start()
         for _ in range(25):
@@ -177,8 +178,8 @@ def test_stop_is_bounded_when_the_endpoint_does_not_answer(fate):
     check_sum(stats)
 
 
-def test_stop_is_bounded_when_nobody_listens():
-    async def main():
+def test_stop_is_bounded_when_nobody_listens() -> Any:
+    async def main() -> Any:
         tracker = tracking.ReveniumAsyncTracker(
             "k", base_url="http://127.0.0.1:9", stop_timeout=0.3
         )
@@ -192,8 +193,8 @@ def test_stop_is_bounded_when_nobody_listens():
     assert stats.last_error
 
 
-def test_request_timeout_is_a_total_one():
-    async def main(server):
+def test_request_timeout_is_a_total_one() -> Any:
+    async def main(server: Any) -> Any:
         tracker = make(server, batch_size=1, stop_timeout=2.5, request_timeout=0.4)
         await tracker.start()
         tracker.track_ai_call(*CALL)
@@ -205,8 +206,8 @@ def test_request_timeout_is_a_total_one():
     assert stats.retries == 1
 
 
-def test_failures_are_retried_without_loss_or_repeats():
-    async def main(server):
+def test_failures_are_retried_without_loss_or_repeats() -> Any:
+    async def main(server: Any) -> Any:
         async with make(server, batch_size=10) as tracker:
             for _ in range(100):
                 tracker.track_ai_call(*CALL)
@@ -220,8 +221,8 @@ def test_failures_are_retried_without_loss_or_repeats():
     check_sum(stats)
 
 
-def test_retry_after_is_honoured():
-    async def main(server):
+def test_retry_after_is_honoured() -> Any:
+    async def main(server: Any) -> Any:
         async with make(server, batch_size=1) as tracker:
             tracker.track_ai_call(*CALL)
         return tracker.stats
@@ -233,8 +234,8 @@ def test_retry_after_is_honoured():
     assert moments[1] - moments[0] >= 1.0
 
 
-def test_wrong_key_gives_the_batch_up_at_once():
-    async def main(server):
+def test_wrong_key_gives_the_batch_up_at_once() -> Any:
+    async def main(server: Any) -> Any:
         tracker = tracking.ReveniumAsyncTracker("wrong", base_url=server.url)
         tracker.track_ai_call(*CALL)
         return await tracker.stop()
@@ -246,13 +247,13 @@ def test_wrong_key_gives_the_batch_up_at_once():
     assert "401" in stats.last_error
 
 
-def test_cancelled_tasks_and_a_cancelled_stop_lose_nothing():
-    async def worker(tracker):
+def test_cancelled_tasks_and_a_cancelled_stop_lose_nothing() -> Any:
+    async def worker(tracker: Any) -> None:
         while True:
             tracker.track_ai_call(*CALL)
             await asyncio.sleep(0.001)
 
-    async def main(server):
+    async def main(server: Any) -> Any:
         tracker = make(server, batch_size=10)
         await tracker.start()
         tasks = [asyncio.ensure_future(worker(tracker)) for _ in range(5)]
@@ -273,8 +274,8 @@ def test_cancelled_tasks_and_a_cancelled_stop_lose_nothing():
         assert len(server.stored) == stats.tracked == stats.delivered > 50
 
 
-def test_event_loop_runs_on_while_the_endpoint_hangs():
-    async def main(server):
+def test_event_loop_runs_on_while_the_endpoint_hangs() -> Any:
+    async def main(server: Any) -> Any:
         tracker = make(server, batch_size=1, stop_timeout=0.2)
         await tracker.start()
         tracker.track_ai_call(*CALL)
@@ -290,8 +291,8 @@ def test_event_loop_runs_on_while_the_endpoint_hangs():
         assert asyncio.run(main(server)) < 2, "the endpoint hangs for ever"
 
 
-def test_tracking_from_other_threads():
-    async def main(server):
+def test_tracking_from_other_threads() -> Any:
+    async def main(server: Any) -> Any:
         async with make(server) as tracker:
             threads = [
                 threading.Thread(target=lambda: [tracker.track_ai_call(*CALL) for _ in range(200)])
@@ -312,6 +313,6 @@ def test_tracking_from_other_threads():
 @pytest.mark.parametrize(
     "bad", [{"batch_size": 0}, {"batch_size": 1001}, {"max_queue": 5}, {"flush_interval": 0}]
 )
-def test_senseless_settings_are_refused(bad):
+def test_senseless_settings_are_refused(bad: Dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"need|must"):
         tracking.ReveniumAsyncTracker("key", **bad)

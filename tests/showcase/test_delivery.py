@@ -11,6 +11,8 @@ import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
+from pathlib import Path
+from typing import Any, Dict, Iterator, Optional
 
 import pytest
 
@@ -36,7 +38,7 @@ NAMES = [
 )
 
 
-def an_event(**changes):
+def an_event(**changes: Any) -> Any:
     return event.AICallEvent.create(
         "openai", "gpt-4o", 1, 1, 0.1, 1, {"customer_id": "c"}, **changes
     )
@@ -45,7 +47,7 @@ def an_event(**changes):
 # --- client --------------------------------------------------------------------------------------
 
 
-def test_retry_after_in_seconds_and_as_date():
+def test_retry_after_in_seconds_and_as_date() -> None:
     assert client._retry_after("7") == 7
     assert 58 < client._retry_after(formatdate(time.time() + 60, usegmt=True)) <= 60
     assert client._retry_after(formatdate(time.time() - 60, usegmt=True)) == 0
@@ -57,11 +59,11 @@ def test_retry_after_in_seconds_and_as_date():
     ("status", "retryable"),
     [(None, True), (500, True), (503, True), (429, True), (408, True), (400, False), (401, False)],
 )
-def test_what_is_worth_a_retry(status, retryable):
+def test_what_is_worth_a_retry(status: Optional[int], retryable: bool) -> None:
     assert client.DeliveryError("x", status).retryable is retryable
 
 
-def test_one_connection_is_kept_and_a_stale_one_is_replaced():
+def test_one_connection_is_kept_and_a_stale_one_is_replaced() -> None:
     with FaultyServer(lambda request: "cut" if request == 2 else "ok") as server:
         sender = client.EventClient(server.key, server.url)
         for number in range(3):
@@ -71,7 +73,7 @@ def test_one_connection_is_kept_and_a_stale_one_is_replaced():
         assert server.times_sent["call_1"] == 2
 
 
-def test_metadata_cannot_hide_a_measured_field():
+def test_metadata_cannot_hide_a_measured_field() -> None:
     record = event.AICallEvent.create("openai", "m", 5, 6, 0.1, 7, {"cost_usd": "0"}).to_record()
     assert record["cost_usd"] == 0.1
 
@@ -79,7 +81,7 @@ def test_metadata_cannot_hide_a_measured_field():
 # --- breaker -------------------------------------------------------------------------------------
 
 
-def test_breaker_goes_through_all_states():
+def test_breaker_goes_through_all_states() -> None:
     now = [0.0]
     subject = breaker.CircuitBreaker(threshold=3, cooldown_s=10, clock=lambda: now[0])
     for _ in range(3):
@@ -107,7 +109,7 @@ def test_breaker_goes_through_all_states():
     ]
 
 
-def test_breaker_counts_failures_in_a_row_only():
+def test_breaker_counts_failures_in_a_row_only() -> None:
     subject = breaker.CircuitBreaker(threshold=2)
     for _ in range(5):
         subject.failure()
@@ -118,7 +120,7 @@ def test_breaker_counts_failures_in_a_row_only():
 # --- spool ---------------------------------------------------------------------------------------
 
 
-def test_spool_keeps_order_survives_restart_and_states_its_loss(tmp_path):
+def test_spool_keeps_order_survives_restart_and_states_its_loss(tmp_path: Path) -> None:
     first = spool.Spool(tmp_path, max_batches=2)
     assert first.add([{"n": 1}])
     assert first.add([{"n": 2}])
@@ -130,7 +132,7 @@ def test_spool_keeps_order_survives_restart_and_states_its_loss(tmp_path):
     assert not list(tmp_path.glob("*.tmp"))
 
 
-def test_spool_sets_unreadable_batches_aside(tmp_path):
+def test_spool_sets_unreadable_batches_aside(tmp_path: Path) -> None:
     subject = spool.Spool(tmp_path)
     (tmp_path / "1.json").write_text('[{"cut of')
     (tmp_path / "2.json").write_text('{"no": "list"}')
@@ -142,7 +144,7 @@ def test_spool_sets_unreadable_batches_aside(tmp_path):
 # --- resilient tracker ---------------------------------------------------------------------------
 
 
-def resilient_tracker(server, tmp_path, cooldown_s=0.05, **policy):
+def resilient_tracker(server: Any, tmp_path: Path, cooldown_s: Any = 0.05, **policy: Any) -> Any:
     slept = []
     tracker = resilient.ResilientTracker(
         client.EventClient(server.key, server.url, timeout=0.3),
@@ -154,7 +156,7 @@ def resilient_tracker(server, tmp_path, cooldown_s=0.05, **policy):
     return tracker, slept
 
 
-def test_waits_grow_jittered_and_bounded():
+def test_waits_grow_jittered_and_bounded() -> None:
     policy = resilient.RetryPolicy(base_s=1, cap_s=8)
     error = client.DeliveryError("x", 503)
     waits = {n: [policy.wait_s(n, error, random.Random(s)) for s in range(200)] for n in (1, 2, 9)}
@@ -169,7 +171,7 @@ def test_waits_grow_jittered_and_bounded():
     assert policy.wait_s(1, unreasonable, random.Random(1)) == policy.longest_asked_s
 
 
-def test_spooled_events_are_replayed_when_the_service_is_back(tmp_path):
+def test_spooled_events_are_replayed_when_the_service_is_back(tmp_path: Path) -> None:
     down = [True]
     with FaultyServer(lambda request: "fail" if down[0] else "ok") as server:
         tracker, _ = resilient_tracker(server, tmp_path, cooldown_s=1.5)
@@ -185,7 +187,7 @@ def test_spooled_events_are_replayed_when_the_service_is_back(tmp_path):
         assert tracker.health().ok
 
 
-def test_refused_batches_are_kept_for_a_person(tmp_path):
+def test_refused_batches_are_kept_for_a_person(tmp_path: Path) -> None:
     with FaultyServer(lambda request: "bad") as server:
         tracker, _ = resilient_tracker(server, tmp_path)
         assert tracker.submit([an_event()]) == "refused"
@@ -194,7 +196,7 @@ def test_refused_batches_are_kept_for_a_person(tmp_path):
     assert tracker.drain(seconds=0.1) == 0
 
 
-def test_an_endpoint_that_never_answers_costs_bounded_time(tmp_path):
+def test_an_endpoint_that_never_answers_costs_bounded_time(tmp_path: Path) -> None:
     with FaultyServer(lambda request: "hang") as server:
         tracker, _ = resilient_tracker(server, tmp_path)
         begin = time.monotonic()
@@ -204,7 +206,7 @@ def test_an_endpoint_that_never_answers_costs_bounded_time(tmp_path):
     assert len(list(tmp_path.glob("*.json"))) == 20
 
 
-def test_full_spool_says_lost(tmp_path):
+def test_full_spool_says_lost(tmp_path: Path) -> None:
     with FaultyServer(lambda request: "fail") as server:
         tracker, _ = resilient_tracker(server, tmp_path)
         tracker._spool._max_batches = 1
@@ -215,7 +217,7 @@ def test_full_spool_says_lost(tmp_path):
 # --- batch ---------------------------------------------------------------------------------------
 
 
-def test_token_bucket_paces_and_grants_one_burst():
+def test_token_bucket_paces_and_grants_one_burst() -> None:
     bucket = batch.TokenBucket(rate_per_s=1000, burst=100)
     begin = time.monotonic()
     for _ in range(5):
@@ -224,10 +226,10 @@ def test_token_bucket_paces_and_grants_one_burst():
     assert 0.38 <= seconds < 5
 
 
-def test_chunks_hold_one_chunk_at_a_time():
+def test_chunks_hold_one_chunk_at_a_time() -> None:
     taken = []
 
-    def source():
+    def source() -> Iterator[Any]:
         for number in range(10):
             taken.append(number)
             yield {"n": number}
@@ -238,7 +240,7 @@ def test_chunks_hold_one_chunk_at_a_time():
     assert [len(chunk) for chunk in stream] == [4, 2]
 
 
-def test_submitting_again_adds_nothing():
+def test_submitting_again_adds_nothing() -> None:
     records = [an_event().to_record() for _ in range(30)]
     with FaultyServer() as server:
         submitter = batch.BatchSubmitter(client.EventClient(server.key, server.url), batch_size=10)
@@ -248,7 +250,7 @@ def test_submitting_again_adds_nothing():
     assert again.compression_ratio > 1
 
 
-def test_basic_tracker_raises_what_went_wrong():
+def test_basic_tracker_raises_what_went_wrong() -> None:
     with FaultyServer(lambda request: "fail") as server:
         tracker = basic.ReveniumBasicTracker(server.key, server.url, attempts=2)
         with pytest.raises(client.DeliveryError, match="503"):
@@ -259,7 +261,7 @@ def test_basic_tracker_raises_what_went_wrong():
 # --- collector -----------------------------------------------------------------------------------
 
 
-def post(url, body, **headers):
+def post(url: Any, body: Any, **headers: Any) -> Any:
     request = urllib.request.Request(f"{url}/v1/events/batch", body, headers)
     try:
         with urllib.request.urlopen(request, timeout=5) as answer:
@@ -268,7 +270,7 @@ def post(url, body, **headers):
         return error.code, json.loads(error.read())
 
 
-def test_collector_accepts_knows_and_rejects():
+def test_collector_accepts_knows_and_rejects() -> None:
     good = dict(an_event().to_record())
     nested = {**an_event().to_record(), "metadata": {"customer_id": "cust_7"}}
     lacking = {**an_event().to_record(), "model": ""}
@@ -291,7 +293,7 @@ def test_collector_accepts_knows_and_rejects():
         assert post(subject.url, json.dumps([good] * 1001).encode(), Authorization=key)[0] == 400
 
 
-def test_collector_faults():
+def test_collector_faults() -> None:
     with collector.LocalCollector(collector.Faults(fail_rate=0.2), seed=4) as subject:
         key = f"Bearer {subject.api_key}"
         codes = [post(subject.url, b"[]", Authorization=key)[0] for _ in range(300)]
@@ -309,7 +311,7 @@ def test_collector_faults():
 # --- context -------------------------------------------------------------------------------------
 
 
-def test_hierarchy_is_enforced():
+def test_hierarchy_is_enforced() -> None:
     needs = pytest.raises(context.MetadataError, match="customer_id needs organization_id")
     with needs, context.metadata_scope(customer_id="c"):
         pass
@@ -323,13 +325,13 @@ def test_hierarchy_is_enforced():
     assert context.current_metadata() == {}
 
 
-def test_scopes_end_with_exceptions_and_do_not_leak_between_tasks():
-    async def one(name, pause):
+def test_scopes_end_with_exceptions_and_do_not_leak_between_tasks() -> Any:
+    async def one(name: str, pause: Any) -> Any:
         with context.metadata_scope(organization_id=name):
             await asyncio.sleep(pause)
             return context.current_metadata()["organization_id"]
 
-    async def main():
+    async def main() -> None:
         names = [f"org_{n}" for n in range(50)]
         got = await asyncio.gather(*(one(n, random.Random(n).random() / 50) for n in names))
         assert got == names
@@ -340,7 +342,7 @@ def test_scopes_end_with_exceptions_and_do_not_leak_between_tasks():
     assert context.current_metadata() == {}
 
 
-def test_pool_carries_the_context_of_each_submission():
+def test_pool_carries_the_context_of_each_submission() -> None:
     with context.ContextThreadPool(2) as pool, ThreadPoolExecutor(1) as plain:
         with context.metadata_scope(organization_id="o1"):
             first = pool.submit(context.current_metadata)
@@ -355,7 +357,7 @@ def test_pool_carries_the_context_of_each_submission():
 # --- otel ----------------------------------------------------------------------------------------
 
 
-def otlp_span(span_id, parent, usage=None, old_names=False):
+def otlp_span(span_id: Any, parent: Any, usage: Any = None, old_names: Any = False) -> Any:
     names = (
         ("prompt_tokens", "completion_tokens") if old_names else ("input_tokens", "output_tokens")
     )
@@ -377,7 +379,7 @@ def otlp_span(span_id, parent, usage=None, old_names=False):
     }
 
 
-def test_only_leaves_with_usage_are_metered():
+def test_only_leaves_with_usage_are_metered() -> None:
     spans = [
         otlp_span("agent", "", (30, 3)),
         otlp_span("step", "agent"),
@@ -396,7 +398,7 @@ def test_only_leaves_with_usage_are_metered():
     assert events[0].latency_ms == 583
 
 
-def test_cost_by_trace_and_step_of_two_agents():
+def test_cost_by_trace_and_step_of_two_agents() -> None:
     tracer = otel.AgentTracer({})
     for tokens in (1000, 2000):
         with tracer.span("invoke_agent", "a"):
@@ -414,12 +416,12 @@ def test_cost_by_trace_and_step_of_two_agents():
 
 
 @pytest.mark.parametrize("bad", [{}, {"resourceSpans": [{}]}, {"resourceSpans": 3}])
-def test_other_documents_are_refused(bad):
+def test_other_documents_are_refused(bad: Dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="OTLP"):
         otel.from_otlp(bad)
 
 
-def test_failed_span_is_marked():
+def test_failed_span_is_marked() -> None:
     tracer = otel.AgentTracer({})
     with pytest.raises(KeyError), tracer.span("chat", "x"):
         raise KeyError("k")

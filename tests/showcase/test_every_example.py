@@ -7,6 +7,7 @@ import io
 import sys
 import tokenize
 from pathlib import Path
+from typing import Any, Iterator
 
 import pytest
 
@@ -37,7 +38,7 @@ def _named(path: Path) -> str:
     return f"{path.parent.name}/{path.stem}"
 
 
-def test_the_nineteen_are_there():
+def test_the_nineteen_are_there() -> None:
     expected = {
         f"{folder}/{PREFIX.get(folder, '')}{name}"
         for folder, names in EXPECTED.items()
@@ -47,7 +48,7 @@ def test_the_nineteen_are_there():
     assert len(expected) == 19
 
 
-def _run(path, folder, **how):
+def _run(path: Path, folder: Path, **how: Any) -> Any:
     """Run an example that may write into a folder; check what holds wherever it runs."""
     arguments = ["--out", str(folder / "pages")] if path.parent.name == "scenarios" else []
     if path.stem == "chart_builder":
@@ -68,12 +69,14 @@ def _run(path, folder, **how):
 
 @pytest.mark.parametrize("python", interpreters())
 @pytest.mark.parametrize("path", EXAMPLES, ids=_named)
-def test_runs_alone_in_an_empty_environment(path, python, tmp_path):
+def test_runs_alone_in_an_empty_environment(path: Path, python: Any, tmp_path: Path) -> None:
     _run(path, tmp_path, cwd=tmp_path, python=python)
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=_named)
-def test_runs_at_the_root_of_the_disk_for_a_terminal_without_unicode(path, tmp_path):
+def test_runs_at_the_root_of_the_disk_for_a_terminal_without_unicode(
+    path: Path, tmp_path: Path
+) -> None:
     """Wherever it is started from, and in plain letters where the terminal has no others."""
     environment = {"PYTHONIOENCODING": "ascii"}
     ran = _run(path, tmp_path, cwd=Path(tmp_path.anchor), env=environment)
@@ -81,7 +84,7 @@ def test_runs_at_the_root_of_the_disk_for_a_terminal_without_unicode(path, tmp_p
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=_named)
-def test_docstring_names_use_case_pattern_and_performance(path):
+def test_docstring_names_use_case_pattern_and_performance(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     text = ast.get_docstring(tree) or ""
     for part in ("Use case:", "Pattern:", "Performance:"):
@@ -95,7 +98,7 @@ def test_docstring_names_use_case_pattern_and_performance(path):
 
 
 @pytest.mark.parametrize("path", ALL_FILES, ids=_named)
-def test_files_are_short_documented_typed_and_independent(path):
+def test_files_are_short_documented_typed_and_independent(path: Path) -> None:
     source = path.read_text(encoding="utf-8")
     assert source.count("\n") < 400
     siblings = {other.stem for other in path.parent.glob("*.py")}
@@ -112,7 +115,7 @@ def test_files_are_short_documented_typed_and_independent(path):
     assert "sys.path" not in source
 
 
-def _functions(tree):
+def _functions(tree: Any) -> Iterator[Any]:
     """Yield the functions of a module and of its classes, with whether they are public."""
     for node in tree.body:
         inside = node.body if isinstance(node, ast.ClassDef) else [node]
@@ -122,7 +125,7 @@ def _functions(tree):
 
 
 @pytest.mark.parametrize("path", ALL_FILES, ids=_named)
-def test_functions_are_short_typed_and_documented(path):
+def test_functions_are_short_typed_and_documented(path: Path) -> None:
     for node, public in _functions(ast.parse(path.read_text(encoding="utf-8"))):
         assert node.returns is not None or node.name == "__init__", node.name
         named = [a for a in node.args.args + node.args.kwonlyargs if a.arg not in ("self", "cls")]
@@ -133,7 +136,7 @@ def test_functions_are_short_typed_and_documented(path):
             assert node.end_lineno - first[0].lineno < 50, f"{node.name} is long"
 
 
-def test_helpers_of_the_same_name_are_the_same_file():
+def test_helpers_of_the_same_name_are_the_same_file() -> None:
     """Folders can be copied alone, so they repeat small helpers; they must not drift apart."""
     by_name = {}
     for path in ALL_FILES:
@@ -143,7 +146,7 @@ def test_helpers_of_the_same_name_are_the_same_file():
 
 
 @pytest.mark.parametrize("path", ALL_FILES, ids=_named)
-def test_no_typed_in_claims(path):
+def test_no_typed_in_claims(path: Path) -> None:
     """No string tells a share, a dollar amount or a factor that was not computed."""
     for token in tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline):
         text = token.string

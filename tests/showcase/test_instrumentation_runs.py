@@ -30,7 +30,7 @@ def number(text: str) -> float:
     return float(re.findall(r"[\d,]+(?:\.\d+)?", text)[0].replace(",", ""))
 
 
-def test_basic_sends_whole_events():
+def test_basic_sends_whole_events() -> None:
     with FaultyServer() as server:
         ran = run_example(FOLDER / "revenium_basic.py", env=server.env)
     assert ran.status == 0, ran.err
@@ -44,7 +44,7 @@ def test_basic_sends_whole_events():
     assert {path for _, path, _, _ in server.requests} == {"/v1/events/batch"}
 
 
-def test_async_overhead_reduction_and_delivery_as_printed():
+def test_async_overhead_reduction_and_delivery_as_printed() -> None:
     ran = run_example(FOLDER / "revenium_async.py")
     assert ran.status == 0, ran.err
     assert number(ran.figure("Calls")) == 10_000
@@ -55,7 +55,7 @@ def test_async_overhead_reduction_and_delivery_as_printed():
     assert "sent = received: 10,000 ids match" in ran.out
 
 
-def test_async_loses_nothing_at_an_independent_server():
+def test_async_loses_nothing_at_an_independent_server() -> None:
     with FaultyServer() as server:
         ran = run_example(FOLDER / "revenium_async.py", env=server.env)
     assert ran.status == 0, ran.err
@@ -67,7 +67,7 @@ def test_async_loses_nothing_at_an_independent_server():
     )
 
 
-def test_metadata_context_reaches_an_independent_server():
+def test_metadata_context_reaches_an_independent_server() -> None:
     with FaultyServer() as server:
         ran = run_example(FOLDER / "revenium_metadata.py", env=server.env)
     assert ran.status == 0, ran.err
@@ -85,7 +85,7 @@ def test_metadata_context_reaches_an_independent_server():
     }
 
 
-def test_error_handling_against_its_own_collector():
+def test_error_handling_against_its_own_collector() -> None:
     ran = run_example(FOLDER / "revenium_error_handling.py")
     assert ran.status == 0, ran.err
     delivered = re.search(r"([\d.]+) % delivered", ran.out)
@@ -105,7 +105,7 @@ def every_fifth_fails_and_an_outage(request: int) -> str:
     return "cut" if request % 10 == 7 else "ok"
 
 
-def test_error_handling_against_an_independent_server():
+def test_error_handling_against_an_independent_server() -> None:
     with FaultyServer(every_fifth_fails_and_an_outage) as server:
         ran = run_example(FOLDER / "revenium_error_handling.py", env=server.env)
     assert ran.status == 0, ran.err + ran.out
@@ -117,7 +117,7 @@ def test_error_handling_against_an_independent_server():
         assert change in ran.out
 
 
-def test_error_handling_ends_in_time_when_nobody_answers():
+def test_error_handling_ends_in_time_when_nobody_answers() -> None:
     with FaultyServer(lambda request: "hang") as server:
         ran = run_example(FOLDER / "revenium_error_handling.py", env=server.env)
     assert ran.status == 1
@@ -126,7 +126,7 @@ def test_error_handling_ends_in_time_when_nobody_answers():
     assert "Traceback" not in ran.err
 
 
-def test_batch_rate_memory_and_compression_as_printed():
+def test_batch_rate_memory_and_compression_as_printed() -> None:
     ran = run_example(FOLDER / "revenium_batch.py")
     assert ran.status == 0, ran.err
     # The target is 10,000; a machine that is busy with much else may miss it.
@@ -136,7 +136,7 @@ def test_batch_rate_memory_and_compression_as_printed():
     assert number(ran.figure("Rate under a limit of 4,000")) <= 4_100
 
 
-def test_batch_sends_gzip_and_loses_nothing():
+def test_batch_sends_gzip_and_loses_nothing() -> None:
     with FaultyServer(lambda request: "fail" if request == 5 else "ok") as server:
         ran = run_example(FOLDER / "revenium_batch.py", env=server.env)
     assert ran.status == 0, ran.err
@@ -147,7 +147,7 @@ def test_batch_sends_gzip_and_loses_nothing():
     assert max(size for _, _, _, size in server.requests) < 1_048_576
 
 
-def test_otel_costs_by_step_at_an_independent_server():
+def test_otel_costs_by_step_at_an_independent_server() -> None:
     with FaultyServer() as server:
         ran = run_example(FOLDER / "revenium_otel.py", env=server.env)
     assert ran.status == 0, ran.err
@@ -175,7 +175,7 @@ USELESS = [
 
 
 @pytest.mark.parametrize(("name", "fate"), USELESS)
-def test_a_useless_endpoint_gives_one_line_in_time(name: str, fate: str):
+def test_a_useless_endpoint_gives_one_line_in_time(name: str, fate: str) -> None:
     with FaultyServer(lambda request: fate) as server:
         ran = run_example(Path(FOLDER / name), env=server.env)
     assert ran.status in (1, 2), ran.out
@@ -184,7 +184,7 @@ def test_a_useless_endpoint_gives_one_line_in_time(name: str, fate: str):
 
 
 @pytest.mark.parametrize("base", ["ftp://x", "nonsense", "http://"])
-def test_a_bad_base_url_is_one_line(base: str):
+def test_a_bad_base_url_is_one_line(base: str) -> None:
     env = {"REVENIUM_BASE_URL": base}
     ran = run_example(FOLDER / "revenium_basic.py", env=env)
     assert ran.status == 2

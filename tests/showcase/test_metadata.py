@@ -7,6 +7,8 @@ import random
 import re
 import string
 from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,12 +40,12 @@ OPTIONAL = {
 }
 
 
-def test_fields_are_the_documented_ones():
+def test_fields_are_the_documented_ones() -> None:
     assert set(validators.REQUIRED) == set(VALID)
     assert set(validators.OPTIONAL) == set(OPTIONAL)
 
 
-def test_valid_sets_pass():
+def test_valid_sets_pass() -> None:
     subject = validators.MetadataValidator()
     assert subject.validate(VALID).ok
     assert subject.validate({**VALID, **OPTIONAL}).ok
@@ -54,7 +56,7 @@ def test_valid_sets_pass():
 
 
 @pytest.mark.parametrize("name", sorted(VALID))
-def test_each_required_field_is_required(name):
+def test_each_required_field_is_required(name: str) -> None:
     without = {key: value for key, value in VALID.items() if key != name}
     (issue,) = validators.MetadataValidator().validate(without).issues
     assert (issue.field, issue.value) == (name, None)
@@ -62,10 +64,10 @@ def test_each_required_field_is_required(name):
     assert issue.remedy
 
 
-def drawn_clean(chance: random.Random):
+def drawn_clean(chance: random.Random) -> Any:
     """Draw a valid set, with this test's own idea of what is valid."""
 
-    def word(length):
+    def word(length: Any) -> Any:
         return "".join(chance.choice(string.ascii_lowercase + string.digits) for _ in range(length))
 
     metadata = {
@@ -91,7 +93,7 @@ def drawn_clean(chance: random.Random):
     return metadata
 
 
-def drawn_corrupted(chance: random.Random):
+def drawn_corrupted(chance: random.Random) -> Any:
     """Corrupt a valid set in one of this test's own ways."""
     metadata = drawn_clean(chance)
     name = chance.choice(list(VALID))
@@ -118,7 +120,7 @@ def drawn_corrupted(chance: random.Random):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_other_corpora_are_caught_without_false_alarms(seed):
+def test_other_corpora_are_caught_without_false_alarms(seed: Any) -> None:
     chance = random.Random(1000 + seed)
     subject = validators.MetadataValidator()
     assert all(subject.validate(drawn_clean(chance)).ok for _ in range(2000))
@@ -128,7 +130,7 @@ def test_other_corpora_are_caught_without_false_alarms(seed):
 
 
 @pytest.mark.parametrize("seed", [0, 1, 77, 12345])
-def test_own_corpus_with_other_seeds(seed):
+def test_own_corpus_with_other_seeds(seed: int) -> None:
     subject = validators.MetadataValidator()
     good = corpus.clean_corpus(1000, seed)
     bad = corpus.corrupted_corpus(1000, seed + 1)
@@ -138,7 +140,7 @@ def test_own_corpus_with_other_seeds(seed):
     assert set(got.missed_kinds) <= {"valid id of somebody else"}
 
 
-def test_measure_counts_by_hand():
+def test_measure_counts_by_hand() -> None:
     bad = [corpus.Corrupted("a", {}), corpus.Corrupted("b", dict(VALID))]
     got = validators.measure(validators.MetadataValidator(), [VALID, {}], bad)
     assert (got.caught, got.corrupted, got.false_alarms, got.clean) == (1, 2, 1, 2)
@@ -159,7 +161,7 @@ def test_measure_counts_by_hand():
         ({"trace_id": "0" * 31}, "trace_id", "trace_"),
     ],
 )
-def test_issues_name_field_value_rule_and_remedy(changed, field, remedy):
+def test_issues_name_field_value_rule_and_remedy(changed: Any, field: str, remedy: str) -> None:
     (issue,) = validators.MetadataValidator().validate({**VALID, **changed}).issues
     assert issue.field == field
     assert issue.value == changed[field]
@@ -168,17 +170,17 @@ def test_issues_name_field_value_rule_and_remedy(changed, field, remedy):
     assert field in str(issue)
 
 
-def test_terminal_escapes_are_not_printed():
+def test_terminal_escapes_are_not_printed() -> None:
     report = validators.MetadataValidator().validate({**VALID, "customer_id": "\x1b[31mred\x07"})
     assert str(report).isprintable()
 
 
-def test_a_custom_field_beside_its_namesake_is_no_misspelling():
+def test_a_custom_field_beside_its_namesake_is_no_misspelling() -> None:
     metadata = {**VALID, **OPTIONAL, "request_ip": "10.0.0.1", "user_idx": 3}
     assert validators.MetadataValidator().validate(metadata).ok
 
 
-def test_custom_rules_and_fields():
+def test_custom_rules_and_fields() -> None:
     owners = {"cust_0001": "org_001"}
     subject = validators.MetadataValidator().with_rule(validators.belongs_to(owners.get))
     assert subject.validate(VALID).ok
@@ -191,7 +193,7 @@ def test_custom_rules_and_fields():
     assert validators.MetadataValidator().validate(VALID).ok, "the default is unchanged"
 
 
-def test_builder_builds_what_was_said_and_is_immutable():
+def test_builder_builds_what_was_said_and_is_immutable() -> None:
     base = builders.MetadataBuilder().organization("org_001").environment("staging")
     one = base.customer("cust_0001", "pro").product("product_a").feature("chat").task("chat")
     other = one.feature("analysis", component_id="report").having(experiment="e1")
@@ -203,14 +205,14 @@ def test_builder_builds_what_was_said_and_is_immutable():
     assert one.build()["customer_id"] == "cust_0001"
 
 
-def test_builder_reports_everything_that_is_missing():
+def test_builder_reports_everything_that_is_missing() -> None:
     with pytest.raises(validators.InvalidMetadataError) as caught:
         builders.MetadataBuilder().environment("prod").build()
     fields = [issue.field for issue in caught.value.report.issues]
     assert set(fields) == set(VALID)
 
 
-def test_tagger_inherits_and_overrides():
+def test_tagger_inherits_and_overrides() -> None:
     tagger = builders.HierarchicalTagger(environment="production", region="eu")
     tagger.define("org_001", subscription_tier="pro", region="us")
     tagger.define("org_001", "product_a", "chat", task_type="chat", region="ap")
@@ -228,7 +230,7 @@ def test_tagger_inherits_and_overrides():
         tagger.define("org_001", product_id="x")
 
 
-def test_at_least_ten_valid_patterns():
+def test_at_least_ten_valid_patterns() -> None:
     patterns = examples.patterns()
     assert len(patterns) >= 10
     names = {pattern.name for pattern in patterns}
@@ -238,7 +240,7 @@ def test_at_least_ten_valid_patterns():
     assert all(subject.validate(pattern.metadata).ok for pattern in patterns)
 
 
-def test_cardinality_is_that_of_the_data(tmp_path):
+def test_cardinality_is_that_of_the_data(tmp_path: Path) -> None:
     path = tmp_path / "calls.csv"
     with open(path, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -264,13 +266,13 @@ def test_cardinality_is_that_of_the_data(tmp_path):
     assert ran.figure("Calls measured") == "500"
 
 
-def test_wide_metadata_costs_more():
+def test_wide_metadata_costs_more() -> None:
     narrow, wide = practices.measure_width(7), practices.measure_width(60)
     assert wide.raw_bytes > 4 * narrow.raw_bytes
     assert wide.gzip_bytes < wide.raw_bytes / 2
 
 
-def test_printed_rates_are_of_the_run():
+def test_printed_rates_are_of_the_run() -> None:
     ran = run_example(FOLDER / "validators.py")
     assert ran.status == 0, ran.err
     caught = float(ran.figure("Caught by formats").split()[0])

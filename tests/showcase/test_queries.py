@@ -10,6 +10,7 @@ import random
 from datetime import datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ QUERIES = [
 ]
 
 
-def write_rows(path: Path, rows) -> Path:
+def write_rows(path: Path, rows: Any) -> Path:
     with open(path, "w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, HEADER, lineterminator="\n", restval="")
         writer.writeheader()
@@ -40,7 +41,7 @@ def write_rows(path: Path, rows) -> Path:
     return path
 
 
-def a_row(number: int, when: datetime, **changes):
+def a_row(number: int, when: datetime, **changes: Any) -> Any:
     base = {
         "timestamp": when.isoformat(timespec="microseconds"),
         "call_id": f"call_{number:08d}",
@@ -61,7 +62,7 @@ def a_row(number: int, when: datetime, **changes):
 
 
 @pytest.fixture(scope="module")
-def random_file(tmp_path_factory) -> Path:
+def random_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Calls drawn by the test, with unequal groups, gaps between days, and ties."""
     chance = random.Random(99)
     rows = []
@@ -89,7 +90,7 @@ def random_file(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def duck(random_file):
+def duck(random_file: Any) -> Any:
     duckdb = pytest.importorskip("duckdb")
     connection = duckdb.connect()
     connection.execute(
@@ -99,7 +100,7 @@ def duck(random_file):
     return connection
 
 
-def rows_of(name: str, *arguments: str):
+def rows_of(name: str, *arguments: str) -> Any:
     ran = run_example(FOLDER / name, *arguments, "--csv", "-")
     assert ran.status == 0, ran.err
     rows = list(csv.DictReader(io.StringIO(ran.out)))
@@ -107,7 +108,7 @@ def rows_of(name: str, *arguments: str):
     return rows
 
 
-def by_value(rows, dimension):
+def by_value(rows: Any, dimension: Any) -> Any:
     return {row["value"]: row for row in rows if row["dimension"] == dimension}
 
 
@@ -125,7 +126,7 @@ def by_value(rows, dimension):
         ("weekday", "strftime(timestamp, '%u')"),
     ],
 )
-def test_cost_allocation_equals_duckdb(random_file, duck, cut, key):
+def test_cost_allocation_equals_duckdb(random_file: Any, duck: Any, cut: str, key: str) -> None:
     rows = by_value(
         rows_of("cost_allocation.py", str(random_file), "--by", cut), cut.replace(",", "+")
     )
@@ -143,7 +144,7 @@ def test_cost_allocation_equals_duckdb(random_file, duck, cut, key):
         assert float(row["share_percent"]) == pytest.approx(share, rel=1e-9)
 
 
-def test_aggregations_equal_duckdb(random_file, duck):
+def test_aggregations_equal_duckdb(random_file: Any, duck: Any) -> None:
     rows = by_value(rows_of("aggregations.py", str(random_file), "--by", "model"), "model")
     for model in "abcd":
         row = rows[model]
@@ -179,7 +180,7 @@ def test_aggregations_equal_duckdb(random_file, duck):
 @pytest.mark.parametrize(
     ("dimension", "form"), [("day", "%Y-%m-%d"), ("week", "%G-W%V"), ("month", "%Y-%m")]
 )
-def test_time_series_equal_duckdb(random_file, duck, dimension, form):
+def test_time_series_equal_duckdb(random_file: Any, duck: Any, dimension: str, form: str) -> None:
     rows = by_value(rows_of("time_series.py", str(random_file)), dimension)
     expected = duck.execute(
         f"select strftime(timestamp, '{form}'), count(*), sum(cost_usd) from calls group by 1"
@@ -193,7 +194,7 @@ def test_time_series_equal_duckdb(random_file, duck, dimension, form):
         assert len(rows) == 46, "28 January to 14 March, with the empty days"
 
 
-def test_growth_is_of_whole_periods_only(random_file):
+def test_growth_is_of_whole_periods_only(random_file: Any) -> None:
     rows = rows_of("time_series.py", str(random_file))
     months = by_value(rows, "month")
     assert months["2025-01"]["partial"] == "True"
@@ -205,7 +206,7 @@ def test_growth_is_of_whole_periods_only(random_file):
             assert float(now["growth_percent"]) == pytest.approx(expected)
 
 
-def test_forecast_finds_a_planted_trend_and_weekday(tmp_path):
+def test_forecast_finds_a_planted_trend_and_weekday(tmp_path: Path) -> None:
     rows = []
     for day in range(70):
         when = datetime(2025, 1, 6) + timedelta(days=day)
@@ -224,13 +225,13 @@ def test_forecast_finds_a_planted_trend_and_weekday(tmp_path):
         assert float(row["low"]) <= float(row["total_cost"]) <= float(row["high"])
 
 
-def test_linear_trend_by_hand():
+def test_linear_trend_by_hand() -> None:
     assert series_module.linear_trend([1.0, 3.0, 5.0]) == pytest.approx((1.0, 2.0))
     assert series_module.linear_trend([4.0]) == (4.0, 0.0)
     assert series_module.linear_trend([]) == (0.0, 0.0)
 
 
-def test_statistical_anomalies_equal_duckdb(random_file, duck):
+def test_statistical_anomalies_equal_duckdb(random_file: Any, duck: Any) -> None:
     rows = by_value(
         rows_of("anomaly_detection.py", str(random_file), "--sigmas", "2"), "statistical"
     )
@@ -255,7 +256,7 @@ def test_statistical_anomalies_equal_duckdb(random_file, duck):
         assert float(rows[hour]["threshold"]) == pytest.approx(mean + 2 * deviation)
 
 
-def test_budget_days_equal_duckdb(random_file, duck):
+def test_budget_days_equal_duckdb(random_file: Any, duck: Any) -> None:
     rows = by_value(
         rows_of("anomaly_detection.py", str(random_file), "--budget", "66"), "threshold"
     )
@@ -266,7 +267,7 @@ def test_budget_days_equal_duckdb(random_file, duck):
     assert set(rows) == {day for (day,) in expected}
 
 
-def test_planted_events_are_found_and_nothing_else(tmp_path):
+def test_planted_events_are_found_and_nothing_else(tmp_path: Path) -> None:
     rows = []
     for day in range(40):
         for customer in range(6):
@@ -294,22 +295,24 @@ def test_planted_events_are_found_and_nothing_else(tmp_path):
 class Cells(HTMLParser):
     """Collect the text of table cells, and every tag."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.cells, self.tags, self._open = [], [], False
 
-    def handle_starttag(self, tag, attrs):
+    def handle_starttag(self, tag: Any, attrs: Any) -> None:
         self.tags.append((tag, dict(attrs)))
         self._open = tag in ("td", "th")
 
-    def handle_data(self, data):
+    def handle_data(self, data: Any) -> None:
         if self._open:
             self.cells.append(data)
             self._open = False
 
 
 @pytest.mark.parametrize("kind", ["bar", "stacked", "line"])
-def test_chart_page_shows_duckdbs_numbers(random_file, duck, tmp_path, kind):
+def test_chart_page_shows_duckdbs_numbers(
+    random_file: Any, duck: Any, tmp_path: Path, kind: str
+) -> None:
     page = tmp_path / "chart.html"
     ran = run_example(
         FOLDER / "chart_builder.py", str(random_file), "--out", str(page), "--kind", kind,
@@ -337,7 +340,7 @@ def test_chart_page_shows_duckdbs_numbers(random_file, duck, tmp_path, kind):
     assert (tmp_path / "again.html").read_bytes() == page.read_bytes()
 
 
-def test_chart_sums_small_series_as_other(tmp_path):
+def test_chart_sums_small_series_as_other(tmp_path: Path) -> None:
     rows = [
         a_row(n, datetime(2025, 1, 1, 1), provider=f"p{n}", cost_usd=f"{n}.0") for n in range(1, 11)
     ]
@@ -352,7 +355,7 @@ def test_chart_sums_small_series_as_other(tmp_path):
     assert parser.cells[8:] == ["2025-01-01", "10", "5", "6", "7", "8", "9", "10"]
 
 
-def test_chart_page_is_inert_and_standalone(tmp_path):
+def test_chart_page_is_inert_and_standalone(tmp_path: Path) -> None:
     evil = "<script>alert(1)</script>\"'><img src=x onerror=y>"
     rows = [a_row(1, datetime(2025, 1, 1, 1), provider=evil.replace('"', ""))]
     page = tmp_path / "c.html"
@@ -379,7 +382,9 @@ def test_chart_page_is_inert_and_standalone(tmp_path):
         ("{", ""),
     ],
 )
-def test_bad_definitions_are_one_line(random_file, tmp_path, definition, message):
+def test_bad_definitions_are_one_line(
+    random_file: Any, tmp_path: Path, definition: str, message: str
+) -> None:
     path = tmp_path / "definition.json"
     path.write_text(definition)
     ran = run_example(FOLDER / "chart_builder.py", str(random_file), "--definition", str(path))
@@ -390,7 +395,7 @@ def test_bad_definitions_are_one_line(random_file, tmp_path, definition, message
 
 @pytest.mark.once
 @pytest.mark.parametrize("name", QUERIES)
-def test_json_and_csv_hold_the_same_rows(random_file, tmp_path, name):
+def test_json_and_csv_hold_the_same_rows(random_file: Any, tmp_path: Path, name: str) -> None:
     targets = [str(tmp_path / "rows.csv"), str(tmp_path / "rows.json")]
     ran = run_example(FOLDER / name, str(random_file), "--csv", targets[0], "--json", targets[1])
     assert ran.status == 0, ran.err
@@ -406,7 +411,7 @@ def test_json_and_csv_hold_the_same_rows(random_file, tmp_path, name):
 
 @pytest.mark.once
 @pytest.mark.parametrize("name", QUERIES)
-def test_same_rows_on_every_python(random_file, name):
+def test_same_rows_on_every_python(random_file: Any, name: str) -> None:
     outs = {
         run_example(FOLDER / name, str(random_file), "--csv", "-", python=python).out
         for python in interpreters()
@@ -416,7 +421,9 @@ def test_same_rows_on_every_python(random_file, name):
 
 @pytest.mark.parametrize("name", QUERIES)
 @pytest.mark.parametrize("content", [None, "", "a,b\n1,2\n", sample.COLUMNS + "\n"])
-def test_unusable_files_are_one_line_or_an_empty_result(tmp_path, name, content):
+def test_unusable_files_are_one_line_or_an_empty_result(
+    tmp_path: Path, name: str, content: Any
+) -> None:
     path = tmp_path / "calls.csv"
     if content is not None:
         path.write_text(content)
@@ -425,7 +432,7 @@ def test_unusable_files_are_one_line_or_an_empty_result(tmp_path, name, content)
     assert ran.status == 0 or (ran.status == 2 and len(ran.err.splitlines()) == 1), ran.err
 
 
-def test_bad_rows_are_skipped_and_counted(tmp_path):
+def test_bad_rows_are_skipped_and_counted(tmp_path: Path) -> None:
     good = a_row(1, datetime(2025, 1, 1, 10))
     path = write_rows(
         tmp_path / "calls.csv",
@@ -466,7 +473,7 @@ def test_bad_rows_are_skipped_and_counted(tmp_path):
     }
 
 
-def test_results_never_overwrite_a_dataset(random_file):
+def test_results_never_overwrite_a_dataset(random_file: Any) -> None:
     before = random_file.read_bytes()
     ran = run_example(FOLDER / "cost_allocation.py", "--csv", str(random_file))
     assert ran.status == 2
@@ -474,7 +481,7 @@ def test_results_never_overwrite_a_dataset(random_file):
     assert random_file.read_bytes() == before
 
 
-def test_cells_are_inert_in_a_spreadsheet():
+def test_cells_are_inert_in_a_spreadsheet() -> None:
     rows = [output.row("customer_id", value, 1, -1) for value in ("=1+1", "@x", "+a", "-b", "ok")]
     values = [line.split(",")[1] for line in output.csv_text(rows).splitlines()[1:]]
     assert values == ["'=1+1", "'@x", "'+a", "'-b", "ok"]
@@ -482,20 +489,20 @@ def test_cells_are_inert_in_a_spreadsheet():
 
 
 @pytest.mark.parametrize("name", ["cost_allocation.py", "aggregations.py"])
-def test_an_unknown_dimension_is_one_line_with_the_known_ones(random_file, name):
+def test_an_unknown_dimension_is_one_line_with_the_known_ones(random_file: Any, name: str) -> None:
     ran = run_example(FOLDER / name, str(random_file), "--by", "feature_id,colour")
     assert ran.status == 2
     assert "no dimension 'colour'; use one of timestamp, " in ran.err
     assert len(ran.err.splitlines()) == 1
 
 
-def test_environment_names_the_data(random_file):
+def test_environment_names_the_data(random_file: Any) -> None:
     ran = run_example(FOLDER / "cost_allocation.py", env={"FINOPS_DATA": str(random_file)})
     assert ran.status == 0, ran.err
     assert f"{random_file}: 6,000 calls" in ran.out
 
 
-def test_a_copied_folder_makes_its_own_sample(tmp_path):
+def test_a_copied_folder_makes_its_own_sample(tmp_path: Path) -> None:
     """Outside the project there is neither a dataset nor a simulator."""
     (tmp_path / "copy").mkdir()
     for path in [*FOLDER.glob("*.py"), *FOLDER.glob("*.css")]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,17 +22,17 @@ COMMANDS = [
 ]
 
 
-def test_links_lead_to_the_examples_and_none_is_left_out():
+def test_links_lead_to_the_examples_and_none_is_left_out() -> None:
     linked = {SHOWCASE / target for target in re.findall(r"\]\(([\w/]+\.py)\)", TEXT)}
     assert linked == set(EXAMPLES)
 
 
-def test_commands_are_found():
+def test_commands_are_found() -> None:
     assert len(COMMANDS) >= 4
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_commands_work(command, tmp_path):
+def test_commands_work(command: Any, tmp_path: Path) -> None:
     path, *arguments = shlex.split(command)
     if "/scenarios/" in path:
         arguments += ["--out", str(tmp_path)]

@@ -6,6 +6,7 @@ import math
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any, List
 
 import pytest
 
@@ -20,7 +21,7 @@ losses, comparison, viral, pricing, pages = load(
 )
 
 
-def run_scenario(name: str, out: Path, *flags: str, **more):
+def run_scenario(name: str, out: Path, *flags: str, **more: Any) -> Any:
     return run_example(FOLDER / f"scenario_{name}.py", "--out", str(out), *flags, **more)
 
 
@@ -31,14 +32,14 @@ def money(text: str) -> float:
 # --- the documented figures, as printed ----------------------------------------------------------
 
 
-def test_model_comparison_lands_on_its_figures(tmp_path):
+def test_model_comparison_lands_on_its_figures(tmp_path: Path) -> None:
     ran = run_scenario("model_comparison", tmp_path)
     assert ran.status == 0, ran.err
     assert money(ran.figure("Saved")) == pytest.approx(2340, rel=0.02)
     assert money(ran.figure("Lower cost on simple tasks")) == pytest.approx(96, rel=0.02)
 
 
-def test_viral_spike_lands_on_its_figures(tmp_path):
+def test_viral_spike_lands_on_its_figures(tmp_path: Path) -> None:
     ran = run_scenario("viral_spike", tmp_path)
     assert ran.status == 0, ran.err
     assert money(ran.figure("Runaway cost prevented")) == pytest.approx(50_000, rel=0.02)
@@ -47,7 +48,7 @@ def test_viral_spike_lands_on_its_figures(tmp_path):
     assert f"Detected within {hours} hours" in ran.out
 
 
-def test_pricing_change_lands_on_its_figures(tmp_path):
+def test_pricing_change_lands_on_its_figures(tmp_path: Path) -> None:
     ran = run_scenario("pricing_change", tmp_path)
     assert ran.status == 0, ran.err
     assert money(ran.figure("Margin gained")) == pytest.approx(12_340, rel=0.02)
@@ -55,7 +56,7 @@ def test_pricing_change_lands_on_its_figures(tmp_path):
     assert "the highest margin is that of tiered" in ran.out
 
 
-def test_unprofitable_customers_stop_most_of_the_loss(tmp_path):
+def test_unprofitable_customers_stop_most_of_the_loss(tmp_path: Path) -> None:
     ran = run_scenario("unprofitable_customers", tmp_path)
     assert ran.status == 0, ran.err
     lost, stopped = money(ran.figure("Lost on customers")), money(ran.figure("Loss stopped"))
@@ -80,7 +81,9 @@ def test_unprofitable_customers_stop_most_of_the_loss(tmp_path):
         ("unprofitable_customers", "Loss stopped", ["--frontier-cost", "0.02"]),
     ],
 )
-def test_another_input_gives_another_figure(tmp_path, name, label, flags):
+def test_another_input_gives_another_figure(
+    tmp_path: Path, name: str, label: str, flags: List[str]
+) -> None:
     default, changed = run_scenario(name, tmp_path), run_scenario(name, tmp_path, *flags)
     assert changed.status == 0, changed.err
     assert changed.figure(label) != default.figure(label)
@@ -88,7 +91,7 @@ def test_another_input_gives_another_figure(tmp_path, name, label, flags):
 
 @pytest.mark.once
 @pytest.mark.parametrize("name", NAMES)
-def test_the_same_inputs_give_the_same_figures_on_every_python(tmp_path, name):
+def test_the_same_inputs_give_the_same_figures_on_every_python(tmp_path: Path, name: str) -> None:
     seen = {
         tuple(
             line
@@ -100,7 +103,7 @@ def test_the_same_inputs_give_the_same_figures_on_every_python(tmp_path, name):
     assert len(seen) == 1
 
 
-def test_model_savings_by_hand():
+def test_model_savings_by_hand() -> None:
     inputs = comparison.Inputs(calls_per_day=500)
     got = comparison.compute(inputs)
     before = after = 0.0
@@ -115,14 +118,14 @@ def test_model_savings_by_hand():
     assert got.percent == pytest.approx(100 * (1 - after / before))
 
 
-def test_a_worse_model_is_not_switched_to():
+def test_a_worse_model_is_not_switched_to() -> None:
     got = comparison.compute(comparison.Inputs(cheap_accepted=0.90))
     assert not got.test.passed
     assert got.saved == 0
     assert got.test.bound < -0.05
 
 
-def test_viral_prevention_by_hand():
+def test_viral_prevention_by_hand() -> None:
     got = viral.compute(viral.Inputs())
     begin = viral.SPIKE_HOUR
     assert begin % 24 == 2, "overnight"
@@ -136,7 +139,7 @@ def test_viral_prevention_by_hand():
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_the_detector_is_quiet_without_a_spike_and_quick_with_one(seed):
+def test_the_detector_is_quiet_without_a_spike_and_quick_with_one(seed: Any) -> None:
     inputs = viral.Inputs(seed=seed)
     assert 1 <= viral.compute(inputs).hours_to_alarm <= 6
     calm = viral.Inputs(seed=seed, growth=1)
@@ -144,11 +147,11 @@ def test_the_detector_is_quiet_without_a_spike_and_quick_with_one(seed):
     assert viral.compute(calm).prevented == 0
 
 
-def test_pricing_models_by_hand():
+def test_pricing_models_by_hand() -> Any:
     inputs = pricing.Inputs()
     bills = pricing.models(inputs)
 
-    def customer(calls, price=49.0):
+    def customer(calls: Any, price: Any = 49.0) -> Any:
         return pricing.Customer("c", "light", price, [calls])
 
     for calls, tier in [(0, 49), (1000, 49), (1001, 199), (10_000, 199), (10_001, 999)]:
@@ -158,7 +161,7 @@ def test_pricing_models_by_hand():
         assert bills["hybrid"](customer(calls)) == pytest.approx(99 + max(0, calls - 5000) * 0.05)
 
 
-def test_pricing_outcome_by_hand():
+def test_pricing_outcome_by_hand() -> None:
     inputs = pricing.Inputs(light=3, medium=4, heavy=5)
     got = pricing.compute(inputs)
     cost = sum(customer.calls for customer in got.customers) * inputs.cost_per_call
@@ -174,7 +177,7 @@ def test_pricing_outcome_by_hand():
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_actions_by_hand(seed):
+def test_actions_by_hand(seed: Any) -> None:
     inputs = losses.Inputs(seed=seed)
     got = losses.compute(inputs)
     everybody = losses.population(inputs)
@@ -209,7 +212,7 @@ def test_actions_by_hand(seed):
         ("unprofitable_customers", ["--customers", "0"]),
     ],
 )
-def test_wrong_inputs_are_refused(tmp_path, name, flags):
+def test_wrong_inputs_are_refused(tmp_path: Path, name: str, flags: List[str]) -> None:
     ran = run_scenario(name, tmp_path, *flags)
     assert ran.status == 2
     assert "Traceback" not in ran.err
@@ -229,14 +232,14 @@ def test_wrong_inputs_are_refused(tmp_path, name, flags):
         ("unprofitable_customers", ["--usage", "1000"]),
     ],
 )
-def test_extreme_inputs_still_give_a_page(tmp_path, name, flags):
+def test_extreme_inputs_still_give_a_page(tmp_path: Path, name: str, flags: List[str]) -> None:
     ran = run_scenario(name, tmp_path, *flags)
     assert ran.status == 0, ran.err
     page = (tmp_path / f"scenario_{name}.html").read_text(encoding="utf-8")
     assert not re.search(r"\b(nan|inf)\b", page.split("</style>")[1].split("<script")[0])
 
 
-def test_an_unwritable_place_is_one_line(tmp_path):
+def test_an_unwritable_place_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     ran = run_scenario("viral_spike", tmp_path / "file" / "below")
     assert ran.status == 2
@@ -251,23 +254,23 @@ class Outline(HTMLParser):
 
     VOID = frozenset({"meta", "link", "input", "line", "rect", "polyline", "br", "img"})
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.headings, self.tags, self.open = [], [], []
 
-    def handle_starttag(self, tag, attrs):
+    def handle_starttag(self, tag: Any, attrs: Any) -> None:
         self.tags.append((tag, dict(attrs)))
         if tag not in self.VOID:
             self.open.append(tag)
 
-    def handle_endtag(self, tag):
+    def handle_endtag(self, tag: Any) -> None:
         if tag not in self.VOID:
             assert self.open.pop() == tag
 
-    def handle_startendtag(self, tag, attrs):
+    def handle_startendtag(self, tag: Any, attrs: Any) -> None:
         self.tags.append((tag, dict(attrs)))
 
-    def handle_data(self, data):
+    def handle_data(self, data: Any) -> None:
         if self.open and self.open[-1] in ("h1", "h2"):
             self.headings.append(data)
 
@@ -284,7 +287,7 @@ FOUR_CARDS = ["Problem", "Solution", "Results, before and after", "Implementatio
 
 @pytest.mark.once
 @pytest.mark.parametrize("name", NAMES)
-def test_page_in_the_project_uses_the_report_parts(tmp_path, name):
+def test_page_in_the_project_uses_the_report_parts(tmp_path: Path, name: str) -> None:
     ran = run_scenario(name, tmp_path)
     path = tmp_path / f"scenario_{name}.html"
     assert f"Page: {path}" in ran.out
@@ -302,7 +305,7 @@ def test_page_in_the_project_uses_the_report_parts(tmp_path, name):
 @pytest.mark.once
 @pytest.mark.parametrize("python", interpreters())
 @pytest.mark.parametrize("name", NAMES)
-def test_page_of_a_copied_folder_stands_alone(tmp_path, name, python):
+def test_page_of_a_copied_folder_stands_alone(tmp_path: Path, name: str, python: Any) -> None:
     copy = tmp_path / "copied"
     copy.mkdir()
     for path in [*FOLDER.glob("*.py"), *FOLDER.glob("*.css")]:
@@ -324,14 +327,14 @@ def test_page_of_a_copied_folder_stands_alone(tmp_path, name, python):
     assert all(figure in page for figure in shown[-2:])
 
 
-def test_default_place(monkeypatch, tmp_path):
+def test_default_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("FINOPS_REPORTS", raising=False)
     assert pages.default_directory() == ROOT / "reports" / "html"
     monkeypatch.setenv("FINOPS_REPORTS", str(tmp_path))
     assert pages.default_directory() == tmp_path
 
 
-def test_figures_as_text():
+def test_figures_as_text() -> None:
     assert pages.shown("money", 1204.553) == "$1,204.55"
     assert pages.shown("money", -3.0) == "-$3.00"
     assert pages.shown("money", -0.001) == "$0.00"

@@ -6,6 +6,7 @@ import doctest
 import json
 from collections import Counter
 from datetime import datetime, timezone
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -37,7 +38,7 @@ ROWS = [
 ]
 
 
-def run(rows, accounting=None, file=None):
+def run(rows: Any, accounting: Any = None, file: Any = None) -> Any:
     filled = PlainDataset(rows).rollups(DatasetOverviewAnalyzer.TABLES)
     data = Rollups(
         {table: filled[table] for table in DatasetOverviewAnalyzer.TABLES},
@@ -52,11 +53,11 @@ def run(rows, accounting=None, file=None):
     return result
 
 
-def test_doctests():
+def test_doctests() -> None:
     assert doctest.testmod(dataset_overview).failed == 0
 
 
-def test_summary_by_hand():
+def test_summary_by_hand() -> None:
     assert run(ROWS)["summary"] == {
         "total_calls": 6,
         "total_cost": pytest.approx(2.25425),
@@ -72,7 +73,7 @@ def test_summary_by_hand():
     }
 
 
-def test_file_and_its_clock():
+def test_file_and_its_clock() -> None:
     before = datetime.now(timezone.utc).replace(microsecond=0, tzinfo=None)
     found = run(ROWS, file=FileInfo("calls.csv", 3 * 1_048_576))["file"]
     after = datetime.now(timezone.utc).replace(tzinfo=None)
@@ -89,7 +90,7 @@ def test_file_and_its_clock():
     }
 
 
-def test_temporal():
+def test_temporal() -> None:
     assert run(ROWS)["temporal"] == {
         "start_time": "2025-01-01T00:00:00.000000",
         "end_time": "2025-01-11T12:00:00.000000",
@@ -108,11 +109,11 @@ def test_temporal():
         (86_400, "1.0 days"),
     ],
 )
-def test_duration_description(seconds, text):
+def test_duration_description(seconds: int, text: str) -> None:
     assert duration_description(seconds) == text
 
 
-def test_quality_by_hand():
+def test_quality_by_hand() -> None:
     quality = run(ROWS)["quality"]
     assert (quality["total_records"], quality["success_count"], quality["error_count"]) == (6, 3, 3)
     assert quality["success_rate_percent"] == 50
@@ -121,7 +122,7 @@ def test_quality_by_hand():
     assert quality["skipped"] == []
 
 
-def test_skipped_rows_are_listed_and_every_line_accounted_for():
+def test_skipped_rows_are_listed_and_every_line_accounted_for() -> None:
     accounting = Accounting(
         lines=20,
         header=1,
@@ -148,12 +149,12 @@ def test_skipped_rows_are_listed_and_every_line_accounted_for():
     )
 
 
-def test_skipped_rows_without_kept_lines():
+def test_skipped_rows_without_kept_lines() -> None:
     result = run(ROWS, Accounting(lines=8, header=1, used=6, skipped=(Skipped("odd", 1, ()),)))
     assert result["quality"]["skipped"] == [{"reason": "odd", "count": 1, "first_line": 0}]
 
 
-def test_distributions_by_hand():
+def test_distributions_by_hand() -> None:
     found = run(ROWS)["distributions"]
     assert list(found) == list(DISTRIBUTED)
     assert found["provider"] == [
@@ -174,7 +175,7 @@ def test_distributions_by_hand():
     assert [row["value"] for row in found["region"]] == ["us-east", "eu-west"]
 
 
-def test_days_add_up():
+def test_days_add_up() -> None:
     assert run(ROWS)["daily"] == [
         _day("2025-01-01", 4, 1.75, 2900, 2),
         _day("2025-01-05", 1, 0.00425, 800, 0),
@@ -182,7 +183,7 @@ def test_days_add_up():
     ]
 
 
-def _day(date, calls, cost, tokens, errors):
+def _day(date: Any, calls: Any, cost: Any, tokens: Any, errors: Any) -> Any:
     return {
         "date": date,
         "call_count": calls,
@@ -192,7 +193,7 @@ def _day(date, calls, cost, tokens, errors):
     }
 
 
-def test_failures_cost_money_and_are_advised_on():
+def test_failures_cost_money_and_are_advised_on() -> None:
     result = run(ROWS)
     timeout, rate_limit = result["failures"]
     assert timeout == {
@@ -211,26 +212,26 @@ def test_failures_cost_money_and_are_advised_on():
     assert "Only 50.0% of the calls succeeded" in [f["title"] for f in result["findings"]]
 
 
-def test_unpriced_models_are_listed():
+def test_unpriced_models_are_listed() -> None:
     assert run(ROWS)["unpriced_models"] == [
         {"provider": "acme", "model": "mystery", "unpriced_calls": 1}
     ]
 
 
-def test_clean_data_is_a_success_without_advice():
+def test_clean_data_is_a_success_without_advice() -> None:
     rows = [call(timestamp="2025-01-01T00:00:00"), call(timestamp="2025-01-20T00:00:00")]
     result = run(rows)
     assert [f["severity"] for f in result["findings"]] == ["success"]
     assert result["recommendations"] == []
 
 
-def test_error_without_a_type_is_named_unknown():
+def test_error_without_a_type_is_named_unknown() -> None:
     quality = run([call(status="error", error_type="")])["quality"]
     assert quality["error_types"] == {"unknown": 1}
 
 
 @pytest.mark.parametrize("name", sorted(EDGES))
-def test_edges_are_complete(name):
+def test_edges_are_complete(name: str) -> None:
     result = run(EDGES[name])
     assert result["summary"]["total_calls"] == len(EDGES[name])
     assert set(result["distributions"]) == set(DISTRIBUTED)
@@ -240,7 +241,7 @@ def test_edges_are_complete(name):
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(calls(), max_size=25))
-def test_distributions_count_every_call_once(rows):
+def test_distributions_count_every_call_once(rows: Any) -> None:
     result = run(rows)
     for column in DISTRIBUTED:
         counted = {r["value"]: r["call_count"] for r in result["distributions"][column]}

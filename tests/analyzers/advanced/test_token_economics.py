@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,20 +16,20 @@ from tests.support.plain import PlainDataset, call
 CELL = {"call_count", "cost", "wasted_cost", "customers"}
 
 
-def analyze(*rows, **options):
+def analyze(*rows: Any, **options: Any) -> Any:
     return run(TokenEconomicsAnalyzer, month(*rows), **options)
 
 
-def price_of(model, inputs, outputs):
+def price_of(model: str, inputs: Any, outputs: Any) -> Any:
     return DEFAULT_PRICES.find("openai", model).cost(inputs, outputs)
 
 
-def used(model, inputs, outputs, **changes):
+def used(model: str, inputs: Any, outputs: Any, **changes: Any) -> Any:
     cost = changes.pop("cost_usd", f"{price_of(model, inputs, outputs):.6f}")
     return call(model=model, input_tokens=inputs, output_tokens=outputs, cost_usd=cost, **changes)
 
 
-def test_summary_and_efficiency_by_hand():
+def test_summary_and_efficiency_by_hand() -> None:
     result = analyze(
         used("gpt-4o", 1000, 500),  # 0.0025 + 0.005
         used("gpt-4o", 1000, 500),
@@ -62,7 +64,7 @@ def test_summary_and_efficiency_by_hand():
     ]
 
 
-def test_inefficient_prompt_wastes_90_percent_of_the_inputs_cost():
+def test_inefficient_prompt_wastes_90_percent_of_the_inputs_cost() -> None:
     result = analyze(
         used("gpt-4", 2000, 100, customer_id="a"),  # input 0.06
         used("gpt-4", 2000, 200, customer_id="a"),  # 10 % is not under 10 %
@@ -92,7 +94,7 @@ def test_inefficient_prompt_wastes_90_percent_of_the_inputs_cost():
     assert result["summary"]["wasted_cost"] == pytest.approx(0.063)
 
 
-def test_wasters_are_listed_with_their_share_and_their_waste():
+def test_wasters_are_listed_with_their_share_and_their_waste() -> None:
     rows = [used("gpt-4o", 2000, 100, customer_id="a")] * 30
     rows += [used("gpt-4o", 400, 300, customer_id="a")] * 20
     rows += [used("gpt-4o", 2000, 100, customer_id="b")] * 2
@@ -103,7 +105,7 @@ def test_wasters_are_listed_with_their_share_and_their_waste():
     assert found["wasted_cost"] == pytest.approx(30 * 0.9 * 0.005)  # 2,000 input tokens
 
 
-def test_unknown_models_prompt_is_split_by_tokens():
+def test_unknown_models_prompt_is_split_by_tokens() -> None:
     result = analyze(
         call(provider="acme", model="x", input_tokens=3000, output_tokens=0, cost_usd="2"),
         call(provider="acme", model="x", input_tokens=1950, output_tokens=50, cost_usd="3"),
@@ -113,12 +115,12 @@ def test_unknown_models_prompt_is_split_by_tokens():
     assert pattern["wasted_cost"] == pytest.approx(5 * 0.99 * 0.9)
 
 
-def test_prompt_that_cost_less_than_list_wastes_no_more_than_it_cost():
+def test_prompt_that_cost_less_than_list_wastes_no_more_than_it_cost() -> None:
     pattern = analyze(used("gpt-4", 2000, 1, cost_usd="0.01"))["wasteful_patterns"]
     assert pattern["inefficient_prompt"]["wasted_cost"] == pytest.approx(0.009)
 
 
-def test_overpriced_simple_task_wastes_the_difference_to_the_cheapest():
+def test_overpriced_simple_task_wastes_the_difference_to_the_cheapest() -> None:
     result = analyze(
         used("gpt-4", 100, 99, customer_id="a"),
         used("gpt-4", 100, 100, customer_id="a"),  # 200 is not under 200
@@ -132,7 +134,7 @@ def test_overpriced_simple_task_wastes_the_difference_to_the_cheapest():
     assert [row["wasted_cost"] for row in pattern["customers"]][1] == 0
 
 
-def test_overpriced_limit():
+def test_overpriced_limit() -> None:
     dear = [m.name for m in CATALOG if overpriced(m)]
     assert "gpt-4o" in dear
     assert "gpt-5" in dear
@@ -140,7 +142,7 @@ def test_overpriced_limit():
     assert "mistral-large" not in dear
 
 
-def test_opportunity_by_hand():
+def test_opportunity_by_hand() -> None:
     # 40 calls of 1,000 + 1,000 tokens: 3.60 on gpt-4, 0.45 on the frontier model
     # gemini-2.5-pro (gpt-5 costs the same and comes later), the best that reasoning may use.
     rows = [used("gpt-4", 1000, 1000, task_type="reasoning") for _ in range(40)]
@@ -166,12 +168,12 @@ def test_opportunity_by_hand():
     assert result["findings"][0]["title"] == "Cheaper models would save $3.15 a month"
 
 
-def test_savings_up_to_1_usd_are_not_listed():
+def test_savings_up_to_1_usd_are_not_listed() -> None:
     rows = [used("gpt-4", 1000, 1000, task_type="reasoning") for _ in range(12)]
     assert analyze(*rows)["opportunities"] == []  # 12 × 0.07875 = 0.945
 
 
-def test_free_failures_offer_nothing():
+def test_free_failures_offer_nothing() -> None:
     failed = [
         used("gpt-4", 10**6, 0, cost_usd="0", status="error", error_type="rate_limit")
         for _ in range(3)
@@ -181,14 +183,14 @@ def test_free_failures_offer_nothing():
     assert row["savings"] == pytest.approx(3.15)
 
 
-def test_task_that_tolerates_less_goes_one_class_lower():
+def test_task_that_tolerates_less_goes_one_class_lower() -> None:
     rows = [used("gpt-4", 1000, 1000, task_type="chat") for _ in range(40)]
     rows += [used("gpt-4", 1000, 1000, task_type="reasoning") for _ in range(20)]
     alternatives = [r["alternative_model"] for r in analyze(*rows)["opportunities"]]
     assert alternatives == ["gemini-2.5-flash", "gemini-2.5-pro"]
 
 
-def test_no_dollar_is_saved_twice():
+def test_no_dollar_is_saved_twice() -> None:
     # Every call is wasteful and switchable: 100 × (0.06 + 0.006) on gpt-4.
     rows = [used("gpt-4", 2000, 100, task_type="reasoning") for _ in range(100)]
     result = analyze(*rows)
@@ -198,7 +200,7 @@ def test_no_dollar_is_saved_twice():
     assert result["summary"]["monthly_savings"] == pytest.approx(6.25)
 
 
-def test_waste_sentences_name_customer_model_and_worth():
+def test_waste_sentences_name_customer_model_and_worth() -> None:
     rows = [used("gpt-4", 2000, 1, customer_id="long"), used("gpt-4", 10, 10, customer_id="short")]
     result = analyze(*rows)
     assert result["recommendations"] == [
@@ -211,7 +213,7 @@ def test_waste_sentences_name_customer_model_and_worth():
     assert "an answer under 10% of that" in result["findings"][0]["detail"]
 
 
-def test_what_is_worth_most_is_advised_first():
+def test_what_is_worth_most_is_advised_first() -> None:
     """A long prompt wastes less here than a thousand short calls, each to a dear model."""
     long = used("gpt-4", 2000, 10, customer_id="long")
     result = analyze(*[long] * 20, *[used("gpt-4", 90, 90, customer_id="short")] * 1000)
@@ -224,13 +226,13 @@ def test_what_is_worth_most_is_advised_first():
     assert len(set(worth)) == len(worth)
 
 
-def test_nothing_wasted_is_said():
+def test_nothing_wasted_is_said() -> None:
     result = analyze(used("gpt-5-mini", 500, 500), used("gpt-5-mini", 500, 500))
     assert [f["severity"] for f in result["findings"]] == ["success"]
     assert result["recommendations"] == []
 
 
-def test_daily_tokens():
+def test_daily_tokens() -> None:
     rows = [
         used("gpt-4o", 10, 1, timestamp="2025-01-02T23:59:59", cost_usd="0.5"),
         used("gpt-4o", 20, 2, timestamp="2025-01-01T00:00:00", cost_usd="0.25"),
@@ -242,7 +244,7 @@ def test_daily_tokens():
     ]
 
 
-def test_prices_are_those_of_the_dataset():
+def test_prices_are_those_of_the_dataset() -> None:
     prices = PriceTable(
         (
             Model("openai", "gpt-4", 0.1, 0.1, "frontier", 1, 1),
@@ -254,7 +256,7 @@ def test_prices_are_those_of_the_dataset():
     assert pattern["overpriced_simple_task"]["wasted_cost"] == 7
 
 
-def test_no_price_table_at_all():
+def test_no_price_table_at_all() -> None:
     rows = month(used("gpt-4", 10, 10), used("gpt-4", 5000, 1))
     result = run(TokenEconomicsAnalyzer, rows, prices=PriceTable(()))
     assert result["opportunities"] == []
@@ -262,14 +264,14 @@ def test_no_price_table_at_all():
 
 
 @pytest.mark.parametrize("name", sorted(EDGES))
-def test_edges_are_complete(name):
+def test_edges_are_complete(name: str) -> None:
     result = run(TokenEconomicsAnalyzer, EDGES[name])
     assert result["summary"]["total_calls"] == len(EDGES[name])
     assert list(result["wasteful_patterns"]) == ["inefficient_prompt", "overpriced_simple_task"]
     assert all(set(pattern) == CELL for pattern in result["wasteful_patterns"].values())
 
 
-def waste_again(rows):
+def waste_again(rows: Any) -> Any:
     """Second implementation of both patterns' call counts and of the simple tasks' waste."""
     long = short = 0
     wasted = {}
@@ -292,7 +294,7 @@ def waste_again(rows):
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(calls(), max_size=25))
-def test_patterns_match_the_rows_and_savings_stay_below_cost(rows):
+def test_patterns_match_the_rows_and_savings_stay_below_cost(rows: Any) -> None:
     result = run(TokenEconomicsAnalyzer, rows)
     long, short, wasted = waste_again(rows)
     patterns = result["wasteful_patterns"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -15,13 +16,13 @@ from tests.analyzers.ubr.support import EDGES, calls, month, run
 from tests.support.plain import call
 
 
-def calls_of(customer, feature, count, cost, price, **changes):
+def calls_of(customer: Any, feature: Any, count: Any, cost: Any, price: Any, **changes: Any) -> Any:
     one = {"customer_id": customer, "feature_id": feature, "cost_usd": cost}
     return [call(tier_price_usd=price, **one, **changes) for _ in range(count)]
 
 
 @pytest.fixture
-def result():
+def result() -> Any:
     return run(
         FeaturesAnalyzer,
         month(
@@ -35,15 +36,15 @@ def result():
 
 
 @pytest.fixture(autouse=True)
-def _unknown_tier_for_customers_without_price(monkeypatch):
+def _unknown_tier_for_customers_without_price(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("finops.config.SUBSCRIPTION_TIERS", {"starter": 49.0})
 
 
-def test_doctests():
+def test_doctests() -> None:
     assert doctest.testmod(features).failed == 0
 
 
-def test_revenue_follows_calls(result):
+def test_revenue_follows_calls(result: Any) -> None:
     rows = {row["feature_id"]: row for row in result["features"]}
     assert rows["chat"]["revenue"] == pytest.approx(100 * 150 / 200 + 60 * 10 / 40)
     assert rows["analysis"]["revenue"] == pytest.approx(25)
@@ -51,7 +52,7 @@ def test_revenue_follows_calls(result):
     assert result["summary"]["monthly_revenue"] == 160
 
 
-def test_feature_rows_by_hand(result):
+def test_feature_rows_by_hand(result: Any) -> None:
     chat, rare, analysis = result["features"]
     assert chat == {
         "feature_id": "chat",
@@ -71,7 +72,7 @@ def test_feature_rows_by_hand(result):
     assert (rare["classification"], rare["classified"]) == ("insufficient_data", False)
 
 
-def test_summary_by_hand(result):
+def test_summary_by_hand(result: Any) -> None:
     assert result["summary"] == {
         "total_calls": 300,
         "total_cost": 133.0,
@@ -86,7 +87,7 @@ def test_summary_by_hand(result):
     }
 
 
-def test_findings_and_recommendations_name_what_is_lost(result):
+def test_findings_and_recommendations_name_what_is_lost(result: Any) -> None:
     first = result["findings"][0]
     assert (first["severity"], first["impact_usd_per_month"]) == ("warning", pytest.approx(85))
     titles = [f["title"] for f in result["findings"]]
@@ -99,14 +100,14 @@ def test_findings_and_recommendations_name_what_is_lost(result):
     ]
 
 
-def test_least_return_is_said_where_nothing_is_lost():
+def test_least_return_is_said_where_nothing_is_lost() -> None:
     rows = month(*calls_of("a", "chat", 100, "0.1", 100), *calls_of("a", "x", 100, "0.2", 100))
     findings = run(FeaturesAnalyzer, rows)["findings"]
     assert [f["title"] for f in findings] == ["x returns least"]
     assert "brings $50.00 for $20.00 a month" in findings[0]["detail"]
 
 
-def test_hardly_used_loser_is_to_be_retired():
+def test_hardly_used_loser_is_to_be_retired() -> None:
     rows = month(
         *(call(customer_id=f"c{n}", tier_price_usd=10, cost_usd=0) for n in range(9)),
         *calls_of("x", "niche", 100, "1", 10),
@@ -121,7 +122,7 @@ def test_hardly_used_loser_is_to_be_retired():
     ]
 
 
-def test_adoption_by_week():
+def test_adoption_by_week() -> None:
     rows = [
         call(timestamp="2024-12-31T10:00:00", customer_id="a"),
         call(timestamp="2025-01-01T10:00:00", customer_id="a"),
@@ -136,7 +137,7 @@ def test_adoption_by_week():
     ]
 
 
-def test_best_and_worst_of_few_calls_are_still_named():
+def test_best_and_worst_of_few_calls_are_still_named() -> None:
     rows = month(call(cost_usd="1"), call(feature_id="analysis", cost_usd="2"))
     summary = run(FeaturesAnalyzer, rows)["summary"]
     assert (summary["best_feature"], summary["worst_feature"]) == ("chat", "analysis")
@@ -153,26 +154,26 @@ def test_best_and_worst_of_few_calls_are_still_named():
         (19.9, -0.1, "sunset"),
     ],
 )
-def test_cut_offs(adoption, roi, action):
+def test_cut_offs(adoption: float, roi: float, action: str) -> None:
     assert classify(adoption, roi) == action
 
 
 @pytest.mark.parametrize(
     ("revenue", "cost", "roi"), [(30, 10, 200), (5, 10, -50), (5, 0, 0), (0, 0, 0), (0, 1, -100)]
 )
-def test_return(revenue, cost, roi):
+def test_return(revenue: int, cost: int, roi: int) -> None:
     assert return_percent(revenue, cost) == roi
 
 
 @pytest.mark.parametrize("name", sorted(EDGES))
-def test_edges_are_complete(name):
+def test_edges_are_complete(name: str) -> None:
     result = run(FeaturesAnalyzer, EDGES[name])
     assert result["summary"]["total_calls"] == len(EDGES[name])
     assert result["summary"]["feature_count"] == len(result["features"])
     assert (result["summary"]["best_feature"] == "") == (name == "no call")
 
 
-def split_again(rows):
+def split_again(rows: Any) -> Any:
     """Second implementation: every call carries its part of its customer's price."""
     latest = {}
     for row in sorted(rows, key=lambda r: r["timestamp"]):
@@ -190,7 +191,7 @@ def split_again(rows):
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(calls(), min_size=1, max_size=25))
-def test_revenue_is_split_without_remainder(rows):
+def test_revenue_is_split_without_remainder(rows: Any) -> None:
     result = run(FeaturesAnalyzer, rows)
     revenue, users = split_again(rows)
     for row in result["features"]:

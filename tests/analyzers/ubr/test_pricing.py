@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, Tuple
+from typing import Any, Dict, Tuple
 
 import pytest
 from hypothesis import given, settings
@@ -18,7 +18,7 @@ MODELS = ["flat_rate", "usage_based", "tiered", "hybrid"]
 THIRTY_DAYS = Period("2025-01-01T00:00:00.000000", "2025-01-31T00:00:00.000000")
 
 
-def compute(usage: Dict[str, Tuple[int, float, float]], period: Period = THIRTY_DAYS):
+def compute(usage: Dict[str, Tuple[int, float, float]], period: Period = THIRTY_DAYS) -> Any:
     """Run on {customer: (calls, cost, price)} without a million rows."""
     cells = {(name,): (calls, cost) for name, (calls, cost, _) in sorted(usage.items())}
     customers = {
@@ -33,7 +33,7 @@ def compute(usage: Dict[str, Tuple[int, float, float]], period: Period = THIRTY_
 
 
 @pytest.fixture
-def result():
+def result() -> Any:
     return compute(
         {
             "a": (1_000, 10.0, 49.0),
@@ -46,7 +46,7 @@ def result():
     )
 
 
-def test_models_by_hand(result):
+def test_models_by_hand(result: Any) -> None:
     flat, usage, tiered, hybrid = result["models"]
     assert [row["model"] for row in result["models"]] == MODELS
     assert flat == {
@@ -70,7 +70,7 @@ def test_models_by_hand(result):
     assert (hybrid["customers_paying_more"], hybrid["customers_paying_less"]) == (4, 2)
 
 
-def test_summary_by_hand(result):
+def test_summary_by_hand(result: Any) -> None:
     assert result["summary"] == {
         "total_calls": 36_601,
         "total_cost": 1483.0,
@@ -89,7 +89,7 @@ def test_summary_by_hand(result):
     assert result["break_even_price_per_1k_calls"] == pytest.approx(40.5180186)
 
 
-def test_segments_are_terciles_of_calls(result):
+def test_segments_are_terciles_of_calls(result: Any) -> None:
     light, medium, heavy = result["segments"]
     assert [row["segment"] for row in result["segments"]] == ["light", "medium", "heavy"]
     assert (light["customers"], light["monthly_calls"], light["monthly_cost"]) == (2, 600, 3)
@@ -103,12 +103,12 @@ def test_segments_are_terciles_of_calls(result):
     }
 
 
-def test_equal_calls_stay_in_one_segment():
+def test_equal_calls_stay_in_one_segment() -> None:
     result = compute({name: (100, 1.0, 49.0) for name in "abcd"})
     assert [row["customers"] for row in result["segments"]] == [4, 0, 0]
 
 
-def test_sensitivity_is_half_to_twice(result):
+def test_sensitivity_is_half_to_twice(result: Any) -> None:
     rows = result["sensitivity"]
     assert [row["price_per_1k_calls"] for row in rows] == pytest.approx(
         [50, 60, 70, 80, 90, 100, 120, 140, 160, 180, 200]
@@ -119,7 +119,7 @@ def test_sensitivity_is_half_to_twice(result):
     assert rows[-1]["monthly_revenue"] == pytest.approx(7320.2)
 
 
-def test_customers_pay_under_each_model(result):
+def test_customers_pay_under_each_model(result: Any) -> None:
     rows = result["customers"]
     assert [row["customer_id"] for row in rows] == ["d", "c", "b", "a", "f", "e"]
     assert rows[0] == {
@@ -134,7 +134,7 @@ def test_customers_pay_under_each_model(result):
     }
 
 
-def test_advice_names_the_model_its_worth_and_the_highest_rise(result):
+def test_advice_names_the_model_its_worth_and_the_highest_rise(result: Any) -> None:
     introduce, talk = result["recommendations"]
     assert introduce.startswith("Introduce usage-based pricing")
     assert "$1,966.10 a month more" in introduce
@@ -146,7 +146,7 @@ def test_advice_names_the_model_its_worth_and_the_highest_rise(result):
     assert first["title"] == "Usage-based pricing would earn $1,966.10 a month more"
 
 
-def test_subsidy_is_said_where_cost_and_revenue_part(result):
+def test_subsidy_is_said_where_cost_and_revenue_part(result: Any) -> None:
     # The heavy third causes 1,450 of 1,483 USD and pays 1,198 of 1,694 USD.
     (subsidy,) = [f for f in result["findings"] if f["title"].startswith("Light users")]
     assert "97.8% of the cost and pays 70.7%" in subsidy["detail"]
@@ -154,7 +154,7 @@ def test_subsidy_is_said_where_cost_and_revenue_part(result):
     assert not any(f["title"].startswith("Light users") for f in even["findings"])
 
 
-def test_flat_rate_best_means_no_new_model():
+def test_flat_rate_best_means_no_new_model() -> None:
     result = compute({"a": (10, 150.0, 100.0), "b": (10, 1.0, 500.0)})
     assert result["summary"]["best_model"] == "flat_rate"
     assert result["summary"]["uplift_percent"] == 0
@@ -167,12 +167,12 @@ def test_flat_rate_best_means_no_new_model():
     assert charge.startswith("Charge at least $7,550.00 per 1,000 calls")
 
 
-def test_equal_margins_go_to_the_first_name():
+def test_equal_margins_go_to_the_first_name() -> None:
     result = compute({"a": (990, 1.0, 99.0)})  # flat rate, usage and hybrid: 99 each
     assert result["summary"]["best_model"] == "flat_rate"
 
 
-def test_bills_follow_monthly_calls_and_not_the_periods():
+def test_bills_follow_monthly_calls_and_not_the_periods() -> None:
     sixty = Period("2025-01-01T00:00:00.000000", "2025-03-02T00:00:00.000000")
     result = compute({"a": (20_000, 10.0, 199.0)}, sixty)
     assert result["customers"][0]["monthly_calls"] == 10_000
@@ -180,7 +180,7 @@ def test_bills_follow_monthly_calls_and_not_the_periods():
     assert result["customers"][0]["usage_based"] == 1000
 
 
-def test_customers_without_price_take_no_part():
+def test_customers_without_price_take_no_part() -> None:
     result = compute({"a": (1000, 5.0, 99.0), "b": (9000, 50.0, None)})
     assert result["summary"]["customers"] == 1
     assert result["summary"]["customers_without_price"] == 1
@@ -200,7 +200,7 @@ def test_customers_without_price_take_no_part():
         (10_001, 999, 349.05, 1000.1),
     ],
 )
-def test_bills(calls, tiered, hybrid, usage):
+def test_bills(calls: float, tiered: int, hybrid: float, usage: float) -> None:
     account = Account("a", "gold", "power", 7.0, 1, calls, 0.0)
     bills = {name: bill(account) for name, bill in PRICING_MODELS.items()}
     assert bills == pytest.approx(
@@ -209,7 +209,7 @@ def test_bills(calls, tiered, hybrid, usage):
 
 
 @pytest.mark.parametrize("name", sorted(EDGES))
-def test_edges_are_complete(name):
+def test_edges_are_complete(name: str) -> None:
     result = run(PricingAnalyzer, EDGES[name])
     assert [row["model"] for row in result["models"]] == MODELS
     assert len(result["segments"]) == 3
@@ -217,7 +217,7 @@ def test_edges_are_complete(name):
     assert result["summary"]["total_calls"] == len(EDGES[name])
 
 
-def test_price_0_has_no_uplift_in_percent():
+def test_price_0_has_no_uplift_in_percent() -> None:
     summary = run(PricingAnalyzer, EDGES["price 0"])["summary"]
     assert summary["current_monthly_revenue"] == 0
     assert summary["uplift_percent"] == 0
@@ -247,7 +247,7 @@ def bill_again(model: str, price: float, monthly: float) -> float:
         min_size=1,
     )
 )
-def test_models_and_segments_match_each_customer(usage):
+def test_models_and_segments_match_each_customer(usage: Any) -> None:
     result = compute(usage)
     paying = {name: u for name, u in usage.items() if u[2] is not None}
     for row in result["models"]:
@@ -266,10 +266,10 @@ def test_models_and_segments_match_each_customer(usage):
 
 @settings(max_examples=20, deadline=None)
 @given(st.lists(calls(), max_size=20))
-def test_two_runs_give_the_same(rows):
+def test_two_runs_give_the_same(rows: Any) -> None:
     assert run(PricingAnalyzer, rows) == run(PricingAnalyzer, list(rows))
 
 
-def test_rows_reach_the_models():
+def test_rows_reach_the_models() -> None:
     rows = month(*(call(customer_id="a", cost_usd="0.1") for _ in range(20)))
     assert run(PricingAnalyzer, rows)["models"][1]["monthly_revenue"] == pytest.approx(2.0)

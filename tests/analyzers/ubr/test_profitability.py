@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 from datetime import datetime
 from decimal import Decimal
+from typing import Any, Optional
 
 import pytest
 from hypothesis import given, settings
@@ -30,12 +31,12 @@ CUSTOMER_KEYS = {
 }
 
 
-def customer(name, price, cost, **changes):
+def customer(name: str, price: Any, cost: Any, **changes: Any) -> Any:
     return call(customer_id=name, tier_price_usd=price, cost_usd=cost, **changes)
 
 
 @pytest.fixture
-def result():
+def result() -> Any:
     return run(
         ProfitabilityAnalyzer,
         month(
@@ -49,11 +50,11 @@ def result():
     )
 
 
-def test_doctests():
+def test_doctests() -> None:
     assert doctest.testmod(profitability).failed == 0
 
 
-def test_summary_by_hand(result):
+def test_summary_by_hand(result: Any) -> None:
     assert result["summary"] == {
         "total_calls": 6,
         "total_cost": 2297.0,
@@ -69,7 +70,7 @@ def test_summary_by_hand(result):
     }
 
 
-def test_customers_worst_margin_first(result):
+def test_customers_worst_margin_first(result: Any) -> None:
     rows = result["customers"]
     assert [row["customer_id"] for row in rows] == ["e", "d", "c", "b", "a"]
     assert all(set(row) == CUSTOMER_KEYS for row in rows)
@@ -81,7 +82,7 @@ def test_customers_worst_margin_first(result):
     assert rows[1]["break_even_price"] == 60
 
 
-def test_groups_by_revenue(result):
+def test_groups_by_revenue(result: Any) -> None:
     gold, starter = result["by_tier"]
     assert gold == {
         "key": "gold",
@@ -96,7 +97,7 @@ def test_groups_by_revenue(result):
     assert [row["key"] for row in result["by_archetype"]] == ["heavy", "light"]
 
 
-def test_categories_and_unprofitable(result):
+def test_categories_and_unprofitable(result: Any) -> None:
     assert result["categories"] == {
         "high_margin": 1,
         "medium_margin": 1,
@@ -108,7 +109,7 @@ def test_categories_and_unprofitable(result):
     assert [row["customer_id"] for row in result["unprofitable"]["customers"]] == ["e", "d"]
 
 
-def test_customer_without_price_is_listed_and_kept_out(result):
+def test_customer_without_price_is_listed_and_kept_out(result: Any) -> None:
     assert result["without_price"] == [
         {
             "customer_id": "f",
@@ -122,7 +123,7 @@ def test_customer_without_price_is_listed_and_kept_out(result):
     assert any(r.startswith("Record a subscription price") for r in result["recommendations"])
 
 
-def test_findings_are_sorted_and_worth_the_loss(result):
+def test_findings_are_sorted_and_worth_the_loss(result: Any) -> None:
     first = result["findings"][0]
     assert first["severity"] == "critical"
     assert first["impact_usd_per_month"] == 1962
@@ -132,7 +133,7 @@ def test_findings_are_sorted_and_worth_the_loss(result):
     assert impacts == sorted(impacts, reverse=True)
 
 
-def test_recommendations_name_customer_way_out_and_worth(result):
+def test_recommendations_name_customer_way_out_and_worth(result: Any) -> None:
     usage, move, watch = result["recommendations"][:3]
     assert usage == (
         "Agree on a usage-based price with e: no subscription covers its $2,000.00 a month, "
@@ -145,7 +146,7 @@ def test_recommendations_name_customer_way_out_and_worth(result):
     assert watch.startswith("Watch the usage of 1 customer with a margin under 20%, c first")
 
 
-def test_more_losers_than_are_named_share_a_sentence():
+def test_more_losers_than_are_named_share_a_sentence() -> None:
     rows = month(*(customer(f"c{n}", 49, 50 + n) for n in range(5)))
     sentences = run(ProfitabilityAnalyzer, rows)["recommendations"]
     assert [s.split()[1] for s in sentences[:3]] == ["c4", "c3", "c2"]
@@ -154,14 +155,14 @@ def test_more_losers_than_are_named_share_a_sentence():
     )
 
 
-def test_daily_cost_beside_a_days_revenue(result):
+def test_daily_cost_beside_a_days_revenue(result: Any) -> None:
     assert result["daily"] == [
         {"date": "2025-01-01", "cost": 2290.0, "revenue": pytest.approx(398 / 30)},
         {"date": "2025-01-31", "cost": 7.0, "revenue": pytest.approx(398 / 30)},
     ]
 
 
-def test_latest_call_decides_price_tier_and_archetype():
+def test_latest_call_decides_price_tier_and_archetype() -> None:
     rows = month(
         customer("a", 49, 10, subscription_tier="starter"),
         customer("a", 199, 10, subscription_tier="pro", customer_archetype="heavy"),
@@ -171,7 +172,7 @@ def test_latest_call_decides_price_tier_and_archetype():
     assert (row["customer_archetype"], row["monthly_cost"]) == ("heavy", 20)
 
 
-def test_a_monthly_cost_is_not_the_periods():
+def test_a_monthly_cost_is_not_the_periods() -> None:
     rows = [
         customer("a", 100, 30, timestamp="2025-01-01T00:00:00"),
         customer("a", 100, 30, timestamp="2025-01-16T00:00:00"),
@@ -185,7 +186,7 @@ def test_a_monthly_cost_is_not_the_periods():
     ("revenue", "cost", "margin"),
     [(0, 0, 0), (0, 5, -100), (1e-12, 5, -100), (100, 0, 100), (100, 250, -150)],
 )
-def test_margin_percent(revenue, cost, margin):
+def test_margin_percent(revenue: float, cost: int, margin: int) -> None:
     assert margin_percent(revenue, cost) == margin
 
 
@@ -200,7 +201,7 @@ def test_margin_percent(revenue, cost, margin):
         (-0.01, "unprofitable"),
     ],
 )
-def test_category_limits(margin, category):
+def test_category_limits(margin: float, category: str) -> None:
     assert category_of(margin) == category
 
 
@@ -208,38 +209,38 @@ def test_category_limits(margin, category):
     ("cost", "price", "tier"),
     [(60, 49, "pro"), (199, 49, "pro"), (200, 49, "enterprise"), (1000, 49, None), (5, 999, None)],
 )
-def test_covering_tier(cost, price, tier):
+def test_covering_tier(cost: int, price: int, tier: Optional[str]) -> None:
     assert covering_tier(cost, price) == tier
 
 
 @pytest.mark.parametrize("name", sorted(EDGES))
-def test_edges_are_complete(name):
+def test_edges_are_complete(name: str) -> None:
     result = run(ProfitabilityAnalyzer, EDGES[name])
     assert result["summary"]["total_calls"] == len(EDGES[name])
     assert result["unprofitable"]["total_monthly_loss"] <= 0
     assert sum(result["categories"].values()) == len(result["customers"])
 
 
-def test_price_0_with_cost_is_unprofitable_and_without_is_not():
+def test_price_0_with_cost_is_unprofitable_and_without_is_not() -> None:
     rows = month(customer("a", 0, 5), customer("b", 0, 0))
     worst, even = run(ProfitabilityAnalyzer, rows)["customers"]
     assert (worst["margin_percent"], worst["category"]) == (-100, "unprofitable")
     assert (even["margin_percent"], even["category"]) == (0, "low_margin")
 
 
-def test_nothing_lost_is_a_success_and_no_advice():
+def test_nothing_lost_is_a_success_and_no_advice() -> None:
     result = run(ProfitabilityAnalyzer, month(customer("a", 100, 1), customer("b", 100, 1)))
     assert [f["severity"] for f in result["findings"]] == ["success"]
     assert result["recommendations"] == []
 
 
-def test_unpriced_calls_are_counted_and_said():
+def test_unpriced_calls_are_counted_and_said() -> None:
     result = run(ProfitabilityAnalyzer, EDGES["unpriced"])
     assert result["summary"]["unpriced_calls"] == 2
     assert result["findings"][0]["title"] == "2 calls could not be priced"
 
 
-def brute_force(rows):
+def brute_force(rows: Any) -> Any:
     """Second implementation: exact decimals, straight from the rows."""
     times = sorted(datetime.fromisoformat(row["timestamp"]) for row in rows)
     days = max(Decimal((times[-1] - times[0]).total_seconds()) / 86400, Decimal(1) / 24)
@@ -258,7 +259,7 @@ def brute_force(rows):
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(calls(), min_size=1, max_size=25))
-def test_margins_match_the_rows_and_add_up(rows):
+def test_margins_match_the_rows_and_add_up(rows: Any) -> None:
     rows = [{**row, "cost_usd": row["cost_usd"] or "0.25"} for row in rows]
     result = run(ProfitabilityAnalyzer, rows)
     expected = brute_force(rows)
@@ -276,7 +277,7 @@ def test_margins_match_the_rows_and_add_up(rows):
 
 @settings(max_examples=20, deadline=None)
 @given(st.lists(calls(), max_size=20), st.randoms(use_true_random=False))
-def test_order_of_rows_does_not_matter(rows, random):
+def test_order_of_rows_does_not_matter(rows: Any, random: Any) -> None:
     by_time = {row["timestamp"]: row for row in rows}  # equal instants have no latest call
     shuffled = list(by_time.values())
     random.shuffle(shuffled)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from tests.generators.behaviour import EVALUATION, rows_of_behaviour
@@ -20,33 +23,33 @@ NAME = "abuse_detection"
 
 
 @pytest.fixture(scope="module")
-def data():
+def data() -> Any:
     return result_of(NAME, rows_of_behaviour())
 
 
 @pytest.fixture
-def page(data, tmp_path):
+def page(data: Any, tmp_path: Path) -> Any:
     return page_of(NAME, data, tmp_path)
 
 
-def test_whole_page(data, tmp_path):
+def test_whole_page(data: Any, tmp_path: Path) -> None:
     for name in ("unusual_usage", "rate_limit_abuse", "cost_spikes", "suspicious_access"):
         assert data[name], name
     check_whole_page(NAME, data, tmp_path)
 
 
-def test_without_data(tmp_path):
+def test_without_data(tmp_path: Path) -> None:
     page = check_page_without_data(NAME, tmp_path)
     assert page.says("No customer shows a signal of abuse.")
     assert page.says("Impossible changes of region were looked for: there are none.")
     assert page.says("No customer ran into rate limits again and again within an hour.")
 
 
-def test_hostile_texts(data, tmp_path):
+def test_hostile_texts(data: Any, tmp_path: Path) -> None:
     check_hostile_texts(NAME, dict(data, evaluation=EVALUATION), tmp_path)
 
 
-def test_cards(data, page):
+def test_cards(data: Any, page: Any) -> None:
     summary = data["summary"]
     titles = page.values_of("title")
     exposure = next(t for t in titles if t.endswith(" USD"))
@@ -55,7 +58,7 @@ def test_cards(data, page):
     assert page.says("of single customers")
 
 
-def test_days_as_lines(data, page):
+def test_days_as_lines(data: Any, page: Any) -> None:
     daily = data["daily"]
     assert page.data["charts"]["daily-flagged"]["labels"] == [d["date"] for d in daily]
     assert drawn(page, "daily-flagged") == {"Flagged": [d["flagged_customers"] for d in daily]}
@@ -64,7 +67,7 @@ def test_days_as_lines(data, page):
     assert ranged_values(page, "call_count") == [d["call_count"] for d in daily]
 
 
-def test_flagged_customers(data, page):
+def test_flagged_customers(data: Any, page: Any) -> None:
     rows = data["customers"]
     assert page.data["charts"]["risk"]["labels"] == [row["customer_id"] for row in rows]
     assert drawn(page, "risk") == {"Risk": [row["risk_score"] for row in rows]}
@@ -73,7 +76,7 @@ def test_flagged_customers(data, page):
     assert cells(page, "customers", "What to do") == [row["recommended_action"] for row in rows]
 
 
-def test_of_many_customers_the_riskiest_are_drawn_and_all_listed(data, tmp_path):
+def test_of_many_customers_the_riskiest_are_drawn_and_all_listed(data: Any, tmp_path: Path) -> None:
     rows = [dict(data["customers"][0], customer_id=f"c{n:02d}") for n in range(40)]
     page = page_of(NAME, {**data, "customers": rows}, tmp_path)
     assert len(page.data["charts"]["risk"]["labels"]) == 15
@@ -81,7 +84,7 @@ def test_of_many_customers_the_riskiest_are_drawn_and_all_listed(data, tmp_path)
     assert page.data["tables"]["customers"]["total"] == 40
 
 
-def test_unusual_days_in_a_plane(data, page):
+def test_unusual_days_in_a_plane(data: Any, page: Any) -> None:
     row = data["unusual_usage"][0]
     chart = page.data["charts"]["usage"]
     assert chart["shape"] == "scatter"
@@ -93,7 +96,7 @@ def test_unusual_days_in_a_plane(data, page):
     )
 
 
-def test_signals_are_listed(data, page):
+def test_signals_are_listed(data: Any, page: Any) -> None:
     costs = [r["cost"] for r in data["cost_spikes"]]
     assert cells(page, "costs", "Cost") == pytest.approx(costs, rel=1e-5)
     assert cells(page, "rate-limits", "Rate-limit errors") == [
@@ -104,11 +107,11 @@ def test_signals_are_listed(data, page):
     ]
 
 
-def test_value_speaks_of_these_figures(data, page):
+def test_value_speaks_of_these_figures(data: Any, page: Any) -> None:
     flagged, customers = (data["summary"][key] for key in ("flagged_customers", "total_customers"))
     assert page.says(f"calls name {customers} customers, so {flagged} stand out by name.")
 
 
-def test_detectors_are_shown_where_they_were_scored(data, page, tmp_path):
+def test_detectors_are_shown_where_they_were_scored(data: Any, page: Any, tmp_path: Path) -> None:
     assert not page.says("How good are these detectors")
     assert page_of(NAME, dict(data, evaluation=EVALUATION), tmp_path).says("33 incidents")

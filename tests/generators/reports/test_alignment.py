@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from tests.generators.economy import (
@@ -21,30 +24,30 @@ NAME = "alignment"
 
 
 @pytest.fixture(scope="module")
-def data():
+def data() -> Any:
     return result_of(NAME, rows_of_a_season())
 
 
 @pytest.fixture
-def page(data, tmp_path):
+def page(data: Any, tmp_path: Path) -> Any:
     return page_of(NAME, data, tmp_path)
 
 
-def test_whole_page(data, tmp_path):
+def test_whole_page(data: Any, tmp_path: Path) -> None:
     check_whole_page(NAME, data, tmp_path)
 
 
-def test_without_data(tmp_path):
+def test_without_data(tmp_path: Path) -> None:
     page = check_page_without_data(NAME, tmp_path)
     assert page.says("Organizations with a call were looked for, and there are none.")
     assert page.says("There is no week with a call, so no line over time is drawn.")
 
 
-def test_hostile_texts(data, tmp_path):
+def test_hostile_texts(data: Any, tmp_path: Path) -> None:
     check_hostile_texts(NAME, data, tmp_path)
 
 
-def test_cards(tmp_path):
+def test_cards(tmp_path: Path) -> None:
     rows = [
         call(timestamp="2025-01-01T00:00:00", organization_id="org_x", cost_usd="7.5"),
         call(timestamp="2025-01-31T00:00:00", organization_id="", cost_usd="2.5"),
@@ -56,7 +59,7 @@ def test_cards(tmp_path):
     assert page.says("Organizations 1 with a call")
 
 
-def test_the_largest_organizations_are_drawn(data, page):
+def test_the_largest_organizations_are_drawn(data: Any, page: Any) -> None:
     assert drawn(page, "organizations")["Cost"] == pytest.approx(
         [row["total_cost"] for row in data["chargeback"]][:15], rel=1e-6
     )
@@ -67,14 +70,14 @@ def test_the_largest_organizations_are_drawn(data, page):
         assert sum(costs) == pytest.approx(whole, rel=1e-5)
 
 
-def test_chargeback_tables_sum_to_the_total(data, page):
+def test_chargeback_tables_sum_to_the_total(data: Any, page: Any) -> None:
     total = pytest.approx(data["summary"]["total_cost"], abs=0.5)
     assert sum(cells(page, "chargeback", "Cost")) == total
     assert sum(cells(page, "chargeback-products", "Cost")) == total
     assert "unknown" in cells(page, "chargeback", "Organization")
 
 
-def test_cost_beside_calls(data, page):
+def test_cost_beside_calls(data: Any, page: Any) -> None:
     bars = drawn(page, "shares")
     assert bars["Share of calls"] == pytest.approx(
         [row["call_share_percent"] for row in data["fair_share"]][:15], rel=1e-6
@@ -82,7 +85,7 @@ def test_cost_beside_calls(data, page):
     assert len(cells(page, "fair-share", "Cost")) == len(data["fair_share"])
 
 
-def test_the_other_views_and_both_ends(data, page):
+def test_the_other_views_and_both_ends(data: Any, page: Any) -> None:
     assert cells(page, "by-product", "Product") == [
         {"product_a": "Product A", "product_b": "Product B", "product_c": "Product C"}[
             row["product_id"]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from tests.generators.behaviour import EVALUATION, rows_of_behaviour
@@ -19,33 +22,33 @@ NAME = "churn_growth"
 
 
 @pytest.fixture(scope="module")
-def data():
+def data() -> Any:
     return result_of(NAME, rows_of_behaviour())
 
 
 @pytest.fixture
-def page(data, tmp_path):
+def page(data: Any, tmp_path: Path) -> Any:
     return page_of(NAME, data, tmp_path)
 
 
-def test_whole_page(data, tmp_path):
+def test_whole_page(data: Any, tmp_path: Path) -> None:
     for name in ("churned", "at_risk", "expansion", "growth", "cohorts"):
         assert data[name], name
     check_whole_page(NAME, data, tmp_path)
 
 
-def test_without_data(tmp_path):
+def test_without_data(tmp_path: Path) -> None:
     page = check_page_without_data(NAME, tmp_path)
     assert page.says("No week has a call, so no line over time is drawn.")
     assert page.says("Nobody left and nobody is leaving")
     assert page.says("Two full weeks in a row were looked for: the data is too short.")
 
 
-def test_hostile_texts(data, tmp_path):
+def test_hostile_texts(data: Any, tmp_path: Path) -> None:
     check_hostile_texts(NAME, dict(data, evaluation=EVALUATION), tmp_path)
 
 
-def test_cards(data, page):
+def test_cards(data: Any, page: Any) -> None:
     titles = page.values_of("title")
     summary = data["summary"]
     assert f"{summary['lost_monthly_revenue']:.0f} USD" in titles
@@ -53,7 +56,7 @@ def test_cards(data, page):
     assert str(summary["total_customers"]) in titles
 
 
-def test_partial_weeks_are_points_beside_the_line(data, page):
+def test_partial_weeks_are_points_beside_the_line(data: Any, page: Any) -> None:
     weekly = data["weekly"]
     assert weekly[0]["partial"]
     assert not weekly[1]["partial"]
@@ -64,13 +67,13 @@ def test_partial_weeks_are_points_beside_the_line(data, page):
     assert cells(page, "weekly", "Customers") == [w["customer_count"] for w in weekly]
 
 
-def test_without_partial_weeks_there_is_one_line(data, tmp_path):
+def test_without_partial_weeks_there_is_one_line(data: Any, tmp_path: Path) -> None:
     weekly = [dict(week, partial=False) for week in data["weekly"]]
     page = page_of(NAME, {**data, "weekly": weekly}, tmp_path)
     assert list(drawn(page, "weekly-cost")) == ["Full weeks"]
 
 
-def test_growth(data, page):
+def test_growth(data: Any, page: Any) -> None:
     rows = data["growth"]
     assert page.data["charts"]["growth"]["labels"] == [row["week"] for row in rows]
     assert drawn(page, "growth")["Calls"] == pytest.approx(
@@ -78,7 +81,7 @@ def test_growth(data, page):
     )
 
 
-def test_revenue_by_tier(data, page):
+def test_revenue_by_tier(data: Any, page: Any) -> None:
     lost, risky = {}, {}
     for row in data["churned"]:
         tier = row["subscription_tier"]
@@ -94,7 +97,7 @@ def test_revenue_by_tier(data, page):
     }
 
 
-def test_customers_are_listed(data, page):
+def test_customers_are_listed(data: Any, page: Any) -> None:
     for table, name in (("churned", "churned"), ("at-risk", "at_risk"), ("expansion", "expansion")):
         assert cells(page, table, "Customer") == [row["customer_id"] for row in data[name]]
     assert cells(page, "expansion", "Suggested tier") == [
@@ -102,7 +105,7 @@ def test_customers_are_listed(data, page):
     ]
 
 
-def test_cohorts(data, page):
+def test_cohorts(data: Any, page: Any) -> None:
     cohorts = data["cohorts"]
     lines = drawn(page, "cohorts")
     assert len(lines) == len(cohorts)
@@ -116,7 +119,7 @@ def test_cohorts(data, page):
     )
 
 
-def test_of_many_cohorts_the_largest_are_drawn_and_all_listed(data, tmp_path):
+def test_of_many_cohorts_the_largest_are_drawn_and_all_listed(data: Any, tmp_path: Path) -> None:
     cohorts = [
         {"cohort_week": f"2025-W{n:02d}", "cohort_size": n, "retention": [100.0] * (30 - n)}
         for n in range(1, 20)
@@ -127,11 +130,11 @@ def test_of_many_cohorts_the_largest_are_drawn_and_all_listed(data, tmp_path):
     assert page.data["tables"]["cohorts"]["total"] == 19
 
 
-def test_value_speaks_of_these_figures(data, page):
+def test_value_speaks_of_these_figures(data: Any, page: Any) -> None:
     left = data["summary"]["churned_customers"]
     assert page.says(f"so {left} who left have names and a price")
 
 
-def test_detectors_are_shown_where_they_were_scored(data, page, tmp_path):
+def test_detectors_are_shown_where_they_were_scored(data: Any, page: Any, tmp_path: Path) -> None:
     assert not page.says("How good are these detectors")
     assert page_of(NAME, dict(data, evaluation=EVALUATION), tmp_path).says("33 incidents")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from tests.generators.economy import (
@@ -19,30 +22,30 @@ NAME = "features"
 
 
 @pytest.fixture(scope="module")
-def data():
+def data() -> Any:
     return result_of(NAME, rows_of_a_business())
 
 
 @pytest.fixture
-def page(data, tmp_path):
+def page(data: Any, tmp_path: Path) -> Any:
     return page_of(NAME, data, tmp_path)
 
 
-def test_whole_page(data, tmp_path):
+def test_whole_page(data: Any, tmp_path: Path) -> None:
     check_whole_page(NAME, data, tmp_path)
 
 
-def test_without_data(tmp_path):
+def test_without_data(tmp_path: Path) -> None:
     page = check_page_without_data(NAME, tmp_path)
     assert page.says("Features with at least one call were looked for, and there are none.")
     assert page.says("No week has a call, so no line over time is drawn.")
 
 
-def test_hostile_texts(data, tmp_path):
+def test_hostile_texts(data: Any, tmp_path: Path) -> None:
     check_hostile_texts(NAME, data, tmp_path)
 
 
-def test_cards(data, page):
+def test_cards(data: Any, page: Any) -> None:
     summary = data["summary"]
     margin = summary["monthly_revenue"] - summary["monthly_cost"]
     titles = [t for t in page.values_of("title") if t.endswith(" USD")]
@@ -50,7 +53,7 @@ def test_cards(data, page):
     assert page.says("Features 6 with at least one call")
 
 
-def test_revenue_beside_cost(data, page):
+def test_revenue_beside_cost(data: Any, page: Any) -> None:
     rows = sorted(data["features"], key=lambda row: -row["revenue"])
     assert drawn(page, "revenue-and-cost") == {
         "Revenue": pytest.approx([row["revenue"] for row in rows]),
@@ -58,7 +61,7 @@ def test_revenue_beside_cost(data, page):
     }
 
 
-def test_adoption_against_return(data, page):
+def test_adoption_against_return(data: Any, page: Any) -> None:
     assert drawn(page, "adoption-and-return") == {
         "Adoption (% of customers)": pytest.approx(
             [row["adoption_percent"] for row in data["features"]]
@@ -71,7 +74,9 @@ def test_adoption_against_return(data, page):
 @pytest.mark.parametrize(
     ("chart", "key"), [("customers-by-week", "customers"), ("calls-by-week", "call_count")]
 )
-def test_weeks_are_lines_with_0_where_nobody_called(data, page, chart, key):
+def test_weeks_are_lines_with_0_where_nobody_called(
+    data: Any, page: Any, chart: str, key: str
+) -> None:
     weeks = ["2025-W01", "2025-W02", "2025-W03", "2025-W04", "2025-W05"]
     assert page.data["charts"][chart]["labels"] == weeks
     assert page.data["charts"][chart]["shape"] == "line"
@@ -81,7 +86,7 @@ def test_weeks_are_lines_with_0_where_nobody_called(data, page, chart, key):
     assert series["Chat"] == [cell[week, "chat"] for week in weeks]
 
 
-def test_lines_of_the_features_with_most_calls_only(data, tmp_path):
+def test_lines_of_the_features_with_most_calls_only(data: Any, tmp_path: Path) -> None:
     rows = [
         {**data["features"][0], "feature_id": f"f{n:02d}", "call_count": 100 - n} for n in range(20)
     ]
@@ -94,7 +99,7 @@ def test_lines_of_the_features_with_most_calls_only(data, tmp_path):
     assert page.says("the 12 features with most calls of 20")
 
 
-def test_table_with_advice_in_words(data, page):
+def test_table_with_advice_in_words(data: Any, page: Any) -> None:
     rows = data["features"]
     assert cells(page, "features", "Return on cost") == pytest.approx(
         [row["roi_percent"] for row in rows]
@@ -104,7 +109,7 @@ def test_table_with_advice_in_words(data, page):
     assert by_class["insufficient_data"] == "Too few calls to judge"
 
 
-def test_value_counts_losing_features(data, tmp_path):
+def test_value_counts_losing_features(data: Any, tmp_path: Path) -> None:
     losing = [
         {**data["features"][0], "roi_percent": -50.0, "monthly_cost": 30.0, "revenue": 15.0},
         {**data["features"][1], "roi_percent": 10.0},

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from finops import config
@@ -20,32 +23,32 @@ NAME = "geographic_latency"
 
 
 @pytest.fixture(scope="module")
-def data():
+def data() -> Any:
     return result_of(NAME, rows_of_behaviour())
 
 
 @pytest.fixture
-def page(data, tmp_path):
+def page(data: Any, tmp_path: Path) -> Any:
     return page_of(NAME, data, tmp_path)
 
 
-def test_whole_page(data, tmp_path):
+def test_whole_page(data: Any, tmp_path: Path) -> None:
     assert data["routing"]
     check_whole_page(NAME, data, tmp_path)
 
 
-def test_without_data(tmp_path):
+def test_without_data(tmp_path: Path) -> None:
     page = check_page_without_data(NAME, tmp_path)
     assert page.says("No call names a region, so none is compared.")
     assert page.says("Providers clearly slower in a region were looked for: there are none.")
     assert page.says("Regions were looked for: no call names one.")
 
 
-def test_hostile_texts(data, tmp_path):
+def test_hostile_texts(data: Any, tmp_path: Path) -> None:
     check_hostile_texts(NAME, data, tmp_path)
 
 
-def test_cards(data, page):
+def test_cards(data: Any, page: Any) -> None:
     summary = data["summary"]
     titles = page.values_of("title")
     average = next(t for t in titles if t.endswith(" ms"))
@@ -55,7 +58,7 @@ def test_cards(data, page):
     assert page.says("slower than 2,000 ms")
 
 
-def test_regions_by_percentile(data, page):
+def test_regions_by_percentile(data: Any, page: Any) -> None:
     rows = data["regions"]
     assert page.data["charts"]["regions"]["labels"] == [r["region"] for r in rows]
     assert drawn(page, "regions") == {
@@ -68,7 +71,7 @@ def test_regions_by_percentile(data, page):
     assert cells(page, "regions", "Calls") == [r["call_count"] for r in rows]
 
 
-def test_latency_grows_along_the_bands(data, page):
+def test_latency_grows_along_the_bands(data: Any, page: Any) -> None:
     lines = drawn(page, "tokens")
     assert set(lines) == {r["region"] for r in data["regions"]}
     found = {
@@ -79,7 +82,7 @@ def test_latency_grows_along_the_bands(data, page):
         assert values == pytest.approx([found.get((region, band)) for band in bands])
 
 
-def test_a_band_that_a_region_lacks_is_a_gap(data, tmp_path):
+def test_a_band_that_a_region_lacks_is_a_gap(data: Any, tmp_path: Path) -> None:
     rows = [r for r in data["latency_by_tokens"] if r["region"] == "us-east"]
     other = {**rows[-1], "region": "us-west"}
     page = page_of(NAME, {**data, "latency_by_tokens": [*rows, other]}, tmp_path)
@@ -88,7 +91,7 @@ def test_a_band_that_a_region_lacks_is_a_gap(data, tmp_path):
     assert last == pytest.approx(other["avg_latency_ms"])
 
 
-def test_routes(data, page):
+def test_routes(data: Any, page: Any) -> None:
     rows = data["routing"]
     assert {r["current_provider"] for r in rows} == {"cohere"}
     assert page.data["charts"]["routing"]["labels"] == [f"{r['region']}, Cohere" for r in rows]
@@ -100,14 +103,14 @@ def test_routes(data, page):
     ]
 
 
-def test_of_many_routes_the_widest_are_drawn_and_all_listed(data, tmp_path):
+def test_of_many_routes_the_widest_are_drawn_and_all_listed(data: Any, tmp_path: Path) -> None:
     page = page_of(NAME, {**data, "routing": data["routing"][:1] * 30}, tmp_path)
     assert len(page.data["charts"]["routing"]["labels"]) == 12
     assert page.says("the 12 widest gaps of 30")
     assert page.data["tables"]["routing"]["total"] == 30
 
 
-def test_providers_in_regions(data, page):
+def test_providers_in_regions(data: Any, page: Any) -> None:
     found = {(r["provider"], r["region"]): r["avg_latency_ms"] for r in data["provider_regions"]}
     regions = page.data["charts"]["providers"]["labels"]
     assert drawn(page, "providers")["Google"] == pytest.approx(
@@ -115,6 +118,6 @@ def test_providers_in_regions(data, page):
     )
 
 
-def test_value_speaks_of_these_figures(data, page):
+def test_value_speaks_of_these_figures(data: Any, page: Any) -> None:
     assert page.says(f"Each of {data['summary']['total_calls']:,} calls names region")
     assert page.says(f"{len(data['routing'])} routes name region, present and better provider")

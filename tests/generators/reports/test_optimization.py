@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,30 +25,30 @@ NAME = "optimization"
 
 
 @pytest.fixture(scope="module")
-def data():
+def data() -> Any:
     return result_of(NAME, rows_of_a_season())
 
 
 @pytest.fixture
-def page(data, tmp_path):
+def page(data: Any, tmp_path: Path) -> Any:
     return page_of(NAME, data, tmp_path)
 
 
-def test_whole_page(data, tmp_path):
+def test_whole_page(data: Any, tmp_path: Path) -> None:
     check_whole_page(NAME, data, tmp_path)
 
 
-def test_without_data(tmp_path):
+def test_without_data(tmp_path: Path) -> None:
     page = check_page_without_data(NAME, tmp_path)
     assert page.says("Cheaper models for the same work were looked for: there are none.")
     assert page.says("There is no day with a call, so there is nothing to commit to.")
 
 
-def test_hostile_texts(data, tmp_path):
+def test_hostile_texts(data: Any, tmp_path: Path) -> None:
     check_hostile_texts(NAME, data, tmp_path)
 
 
-def test_cards(tmp_path):
+def test_cards(tmp_path: Path) -> None:
     rows = [
         call(
             timestamp=f"2025-01-{day:02d}T00:00:00",
@@ -66,7 +68,7 @@ def test_cards(tmp_path):
     assert page.says("Cost a month $90.09")
 
 
-def test_steps_lead_from_the_cost_to_what_remains(data, page):
+def test_steps_lead_from_the_cost_to_what_remains(data: Any, page: Any) -> None:
     combined = data["combined"]
     assert drawn(page, "steps")["Cost"] == pytest.approx(
         [
@@ -78,7 +80,7 @@ def test_steps_lead_from_the_cost_to_what_remains(data, page):
     )
 
 
-def test_savings_by_model(data, page):
+def test_savings_by_model(data: Any, page: Any) -> None:
     saved = defaultdict(float)
     for row in data["model_switches"]:
         saved[row["current_model"]] += row["monthly_savings"]
@@ -88,7 +90,7 @@ def test_savings_by_model(data, page):
     assert found == pytest.approx(dict(largest), rel=1e-5)
 
 
-def test_tables_are_complete(data, page):
+def test_tables_are_complete(data: Any, page: Any) -> None:
     assert cells(page, "switches", "Savings") == shown(
         [row["estimated_savings"] for row in data["model_switches"]]
     )
@@ -97,7 +99,7 @@ def test_tables_are_complete(data, page):
     ]
 
 
-def test_the_commitment_lies_under_the_days(data, page):
+def test_the_commitment_lies_under_the_days(data: Any, page: Any) -> None:
     lines = drawn(page, "daily-calls")
     assert lines["Calls"] == [row["call_count"] for row in data["daily"]]
     baseline = data["reserved_capacity"]["baseline_daily_calls"]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from tests.generators.economy import (
@@ -21,31 +24,31 @@ NAME = "performance"
 
 
 @pytest.fixture(scope="module")
-def data():
+def data() -> Any:
     return result_of(NAME, rows_of_a_season())
 
 
 @pytest.fixture
-def page(data, tmp_path):
+def page(data: Any, tmp_path: Path) -> Any:
     return page_of(NAME, data, tmp_path)
 
 
-def test_whole_page(data, tmp_path):
+def test_whole_page(data: Any, tmp_path: Path) -> None:
     check_whole_page(NAME, data, tmp_path)
 
 
-def test_without_data(tmp_path):
+def test_without_data(tmp_path: Path) -> None:
     page = check_page_without_data(NAME, tmp_path)
     assert page.says("There is no call whose latency could be counted.")
     assert page.says("There is no call at any hour of the day.")
     assert page.says("Failed calls were looked for: there are none.")
 
 
-def test_hostile_texts(data, tmp_path):
+def test_hostile_texts(data: Any, tmp_path: Path) -> None:
     check_hostile_texts(NAME, data, tmp_path)
 
 
-def test_cards_have_units(tmp_path):
+def test_cards_have_units(tmp_path: Path) -> None:
     rows = [call(latency_ms=412)] * 3 + [call(latency_ms=2412)]
     page = page_of(NAME, result_of(NAME, rows), tmp_path)
     assert page.says("Median latency 412 ms")
@@ -53,7 +56,7 @@ def test_cards_have_units(tmp_path):
     assert "2412 ms" in page.values_of("title")
 
 
-def test_days_against_the_service_level(data, page):
+def test_days_against_the_service_level(data: Any, page: Any) -> None:
     lines = drawn(page, "daily-latency")
     assert lines["p95"] == [row["p95_latency_ms"] for row in data["daily"]]
     assert set(lines["Service level"]) == {2000}
@@ -62,14 +65,14 @@ def test_days_against_the_service_level(data, page):
     )
 
 
-def test_hours_without_calls_are_gaps(tmp_path):
+def test_hours_without_calls_are_gaps(tmp_path: Path) -> None:
     page = page_of(NAME, result_of(NAME, [call(timestamp="2025-01-01T07:00:00")]), tmp_path)
     line = drawn(page, "hourly-latency")["p95"]
     assert line[7] == 400
     assert [value for at, value in enumerate(line) if at != 7] == [None] * 23
 
 
-def test_histogram_and_models(data, page):
+def test_histogram_and_models(data: Any, page: Any) -> None:
     assert drawn(page, "histogram")["Calls"] == [
         row["call_count"] for row in data["latency_histogram"]
     ]
@@ -80,7 +83,7 @@ def test_histogram_and_models(data, page):
     assert cells(page, "models", "Model") == [row["model"] for row in data["model_rankings"]]
 
 
-def test_providers_and_tasks(data, page):
+def test_providers_and_tasks(data: Any, page: Any) -> None:
     assert len(data["sla_compliance"]) == PROVIDERS
     assert drawn(page, "violations")["Calls above"] == pytest.approx(
         [100 * row["violations"] / row["total_calls"] for row in data["sla_compliance"]]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from tests.generators.economy import (
@@ -21,31 +24,31 @@ NAME = "profitability"
 
 
 @pytest.fixture(scope="module")
-def data():
+def data() -> Any:
     return result_of(NAME, rows_of_a_business())
 
 
 @pytest.fixture
-def page(data, tmp_path):
+def page(data: Any, tmp_path: Path) -> Any:
     return page_of(NAME, data, tmp_path)
 
 
-def test_whole_page(data, tmp_path):
+def test_whole_page(data: Any, tmp_path: Path) -> None:
     check_whole_page(NAME, data, tmp_path)
 
 
-def test_without_data(tmp_path):
+def test_without_data(tmp_path: Path) -> None:
     page = check_page_without_data(NAME, tmp_path)
     assert page.says("No customer costs more than it pays, so there is no loss to draw.")
     assert page.says("No customer has a known price, so there is no margin to list.")
     assert page.says("Customers without a known price were looked for: there are none.")
 
 
-def test_hostile_texts(data, tmp_path):
+def test_hostile_texts(data: Any, tmp_path: Path) -> None:
     check_hostile_texts(NAME, data, tmp_path)
 
 
-def test_cards_have_units_and_exact_values(tmp_path):
+def test_cards_have_units_and_exact_values(tmp_path: Path) -> None:
     rows = [
         call(timestamp="2025-01-01T00:00:00", customer_id="a", cost_usd="250.125"),
         call(timestamp="2025-01-31T00:00:00", customer_id="b", cost_usd="10"),
@@ -58,7 +61,7 @@ def test_cards_have_units_and_exact_values(tmp_path):
     assert page.says("Lost on these -$51.13 a month")
 
 
-def test_losses_are_drawn_and_listed_worst_first(data, page):
+def test_losses_are_drawn_and_listed_worst_first(data: Any, page: Any) -> None:
     losing = data["unprofitable"]["customers"]
     assert len(losing) > 2  # else this shows nothing
     assert cells(page, "unprofitable", "Customer") == [row["customer_id"] for row in losing]
@@ -72,14 +75,14 @@ def test_losses_are_drawn_and_listed_worst_first(data, page):
     )
 
 
-def test_categories_are_coloured_by_meaning(data, page):
+def test_categories_are_coloured_by_meaning(data: Any, page: Any) -> None:
     chart = page.data["charts"]["categories"]
     assert chart["labels"] == ["High margin", "Medium margin", "Low margin", "Unprofitable"]
     assert drawn(page, "categories")["Customers"] == list(data["categories"].values())
     assert chart["colours"] == ["success", "accent", "warning", "critical"]
 
 
-def test_every_customer_is_a_point_of_cost_and_margin(data, page):
+def test_every_customer_is_a_point_of_cost_and_margin(data: Any, page: Any) -> None:
     chart = page.data["charts"]["customers-margin"]
     assert chart["labels"] == [row["customer_id"] for row in data["customers"]]
     assert drawn(page, "customers-margin")["Margin (USD a month)"] == pytest.approx(
@@ -87,7 +90,7 @@ def test_every_customer_is_a_point_of_cost_and_margin(data, page):
     )
 
 
-def test_revenue_stands_beside_cost(data, page):
+def test_revenue_stands_beside_cost(data: Any, page: Any) -> None:
     for chart, section in (("tiers", "by_tier"), ("archetypes", "by_archetype")):
         assert page.data["charts"][chart]["labels"] == [row["key"] for row in data[section]]
         assert drawn(page, chart) == {
@@ -96,7 +99,7 @@ def test_revenue_stands_beside_cost(data, page):
         }
 
 
-def test_line_over_time(data, page):
+def test_line_over_time(data: Any, page: Any) -> None:
     chart = page.data["charts"]["daily-margin"]
     assert chart["shape"] == "line"
     assert chart["labels"] == [row["date"] for row in data["daily"]]
@@ -105,25 +108,25 @@ def test_line_over_time(data, page):
     )
 
 
-def test_all_customers_with_category_in_words(data, page):
+def test_all_customers_with_category_in_words(data: Any, page: Any) -> None:
     assert cells(page, "customers", "Customer") == [row["customer_id"] for row in data["customers"]]
     words = {row["category"].replace("_", " ").capitalize() for row in data["customers"]}
     assert set(cells(page, "customers", "Category")) == words
 
 
-def test_customer_without_price_is_listed(page):
+def test_customer_without_price_is_listed(page: Any) -> None:
     assert page.says("Customers left out because their price is not known")
     assert page.says("cust_00007")
     assert page.says("trial")
 
 
-def test_first_25_customers_and_how_many_more(data, tmp_path):
+def test_first_25_customers_and_how_many_more(data: Any, tmp_path: Path) -> None:
     many = result_of(NAME, rows_of_a_business(customers=120, calls=360))
     page = page_of(NAME, many, tmp_path)
     assert page.data["tables"]["customers"]["total"] == 119
     assert page.says("and 94 more")
 
 
-def test_category_of_another_version_is_shown_as_it_is(data, tmp_path):
+def test_category_of_another_version_is_shown_as_it_is(data: Any, tmp_path: Path) -> None:
     odd = {**data, "customers": [{**data["customers"][0], "category": "splendid"}]}
     assert cells(page_of(NAME, odd, tmp_path), "customers", "Category") == ["splendid"]

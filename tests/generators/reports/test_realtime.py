@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from finops.generators.reports import realtime
@@ -22,16 +25,16 @@ NAME = "realtime"
 
 
 @pytest.fixture(scope="module")
-def data():
+def data() -> Any:
     return result_of(NAME, rows_of_a_season())
 
 
 @pytest.fixture
-def page(data, tmp_path):
+def page(data: Any, tmp_path: Path) -> Any:
     return page_of(NAME, data, tmp_path)
 
 
-def test_whole_page(data, page, tmp_path):
+def test_whole_page(data: Any, page: Any, tmp_path: Path) -> None:
     html = html_of(NAME, data, tmp_path)
     assert html == html_of(NAME, data, tmp_path)
     assert 20_000 <= len(html.encode("utf-8")) <= 200_000
@@ -44,18 +47,18 @@ def test_whole_page(data, page, tmp_path):
     assert page.says("Revenium value")
 
 
-def test_without_data(tmp_path):
+def test_without_data(tmp_path: Path) -> None:
     page = check_page_without_data(NAME, tmp_path)
     assert page.says("Hours of anomalous cost were looked for: there are none.")
     assert page.says("Alerts of the kind “provider degraded” were looked for: there are none.")
     assert page.says("There is no alert to draw.")
 
 
-def test_hostile_texts(data, tmp_path):
+def test_hostile_texts(data: Any, tmp_path: Path) -> None:
     check_hostile_texts(NAME, data, tmp_path)
 
 
-def test_the_data_has_something_of_everything(data):
+def test_the_data_has_something_of_everything(data: Any) -> None:
     assert {alert["type"] for alert in data["alerts"]} == {
         "high_daily_cost",
         "high_error_rate",
@@ -65,7 +68,7 @@ def test_the_data_has_something_of_everything(data):
     assert data["at_risk_customers"]
 
 
-def test_anomalies_are_marks_on_the_line_of_hours(data, page):
+def test_anomalies_are_marks_on_the_line_of_hours(data: Any, page: Any) -> None:
     lines = drawn(page, "hourly-cost")
     marks = [value for value in lines["Anomaly"] if value is not None]
     assert max(marks) == pytest.approx(data["anomalies"][0]["cost"], rel=1e-6)
@@ -76,7 +79,7 @@ def test_anomalies_are_marks_on_the_line_of_hours(data, page):
     assert cells(page, "anomalies", "Cost") == shown([row["cost"] for row in data["anomalies"]])
 
 
-def test_alerts_by_day_and_in_full(data, page):
+def test_alerts_by_day_and_in_full(data: Any, page: Any) -> None:
     bars = drawn(page, "alerts-by-day")
     assert sum(sum(values) for values in bars.values()) == len(data["alerts"])
     assert sum(bars["Provider degraded"]) == 1
@@ -88,7 +91,7 @@ def test_alerts_by_day_and_in_full(data, page):
     assert page.says("Critical")
 
 
-def test_bars_of_one_type_say_which(data):
+def test_bars_of_one_type_say_which(data: Any) -> None:
     one = [row for row in data["alerts"] if row["type"] == "provider_degraded"]
     pages = [realtime._alerts({"alerts": some}).markup for some in (one, data["alerts"], [])]
     assert "Alerts on each day, all of the type “provider degraded”" in pages[0]
@@ -96,7 +99,7 @@ def test_bars_of_one_type_say_which(data):
     assert "There is no alert to draw." in pages[2]
 
 
-def test_customers_and_providers(data, page):
+def test_customers_and_providers(data: Any, page: Any) -> None:
     assert drawn(page, "burn")["Burn"] == pytest.approx(
         [row["burn_percent"] for row in data["at_risk_customers"]][:15], rel=1e-6
     )
@@ -107,7 +110,7 @@ def test_customers_and_providers(data, page):
     assert drawn(page, "shares")["Share"] == pytest.approx([s["share"] for s in shares], rel=1e-6)
 
 
-def test_detectors_are_shown_where_they_were_scored(data, page, tmp_path):
+def test_detectors_are_shown_where_they_were_scored(data: Any, page: Any, tmp_path: Path) -> None:
     assert not page.says("How good are these detectors")
     scored = page_of(NAME, dict(data, evaluation=EVALUATION), tmp_path)
     assert scored.says("How good are these detectors")

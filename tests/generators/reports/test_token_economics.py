@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from tests.generators.behaviour import EVALUATION
@@ -22,31 +25,31 @@ NAME = "token_economics"
 
 
 @pytest.fixture(scope="module")
-def data():
+def data() -> Any:
     return result_of(NAME, rows_of_a_business())
 
 
 @pytest.fixture
-def page(data, tmp_path):
+def page(data: Any, tmp_path: Path) -> Any:
     return page_of(NAME, data, tmp_path)
 
 
-def test_whole_page(data, tmp_path):
+def test_whole_page(data: Any, tmp_path: Path) -> None:
     check_whole_page(NAME, data, tmp_path)
 
 
-def test_without_data(tmp_path):
+def test_without_data(tmp_path: Path) -> None:
     page = check_page_without_data(NAME, tmp_path)
     assert page.says("No call has one of the patterns, so there is no waste to draw.")
     assert page.says("none saves enough for any customer.")
     assert page.says("No day has a call, so no line over time is drawn.")
 
 
-def test_hostile_texts(data, tmp_path):
+def test_hostile_texts(data: Any, tmp_path: Path) -> None:
     check_hostile_texts(NAME, dict(data, evaluation=EVALUATION), tmp_path)
 
 
-def test_cards(data, page):
+def test_cards(data: Any, page: Any) -> None:
     summary = data["summary"]
     titles = page.values_of("title")
     savings = next(t for t in titles if t.endswith(" USD"))
@@ -56,7 +59,7 @@ def test_cards(data, page):
     assert page.says("Tokens for a dollar")
 
 
-def test_days_as_lines(data, page):
+def test_days_as_lines(data: Any, page: Any) -> None:
     chart = page.data["charts"]["daily-tokens"]
     assert chart["shape"] == "line"
     assert chart["labels"] == [row["date"] for row in data["daily_tokens"]]
@@ -66,7 +69,7 @@ def test_days_as_lines(data, page):
     }
 
 
-def test_figures_that_follow_the_chosen_dates(data, page):
+def test_figures_that_follow_the_chosen_dates(data: Any, page: Any) -> None:
     assert ranged_days(page) == [row["date"] for row in data["daily_tokens"]]
     cost = sum(ranged_values(page, "total_cost"))
     assert cost == pytest.approx(data["summary"]["total_cost"])
@@ -76,7 +79,7 @@ def test_figures_that_follow_the_chosen_dates(data, page):
     assert named == {"total_cost", "tokens"}
 
 
-def test_models_by_efficiency_and_by_price(data, page):
+def test_models_by_efficiency_and_by_price(data: Any, page: Any) -> None:
     rows = data["efficiency"]
     (bought,) = drawn(page, "tokens-per-dollar").values()
     assert bought == pytest.approx([row["tokens_per_dollar"] for row in rows])
@@ -85,7 +88,7 @@ def test_models_by_efficiency_and_by_price(data, page):
     assert cells(page, "efficiency", "Model") == [row["model"] for row in rows]
 
 
-def test_of_many_models_the_first_are_drawn_and_all_listed(data, tmp_path):
+def test_of_many_models_the_first_are_drawn_and_all_listed(data: Any, tmp_path: Path) -> None:
     rows = [{**data["efficiency"][0], "model": f"m{n:02d}"} for n in range(40)]
     page = page_of(NAME, {**data, "efficiency": rows}, tmp_path)
     assert len(page.data["charts"]["tokens-per-dollar"]["labels"]) == 24
@@ -93,7 +96,7 @@ def test_of_many_models_the_first_are_drawn_and_all_listed(data, tmp_path):
     assert page.data["tables"]["efficiency"]["total"] == 40
 
 
-def test_waste_beside_the_cost_of_its_calls(data, page):
+def test_waste_beside_the_cost_of_its_calls(data: Any, page: Any) -> None:
     patterns = data["wasteful_patterns"]
     assert page.data["charts"]["waste"]["labels"] == [
         "Long prompts, short answers",
@@ -109,14 +112,14 @@ def test_waste_beside_the_cost_of_its_calls(data, page):
     assert len(set(found)) == len(wasted)
 
 
-def test_one_pattern_alone(data, tmp_path):
+def test_one_pattern_alone(data: Any, tmp_path: Path) -> None:
     one = {"inefficient_prompt": data["wasteful_patterns"]["inefficient_prompt"]}
     page = page_of(NAME, {**data, "wasteful_patterns": one}, tmp_path)
     assert page.data["charts"]["waste"]["labels"] == ["Long prompts, short answers"]
     assert page.says("Simple tasks, dear models were looked for: there are none.")
 
 
-def test_switches_are_listed_and_summed(data, page):
+def test_switches_are_listed_and_summed(data: Any, page: Any) -> None:
     rows = data["opportunities"]
     assert rows
     assert cells(page, "opportunities", "Savings") == shown([r["savings"] for r in rows])
@@ -128,12 +131,12 @@ def test_switches_are_listed_and_summed(data, page):
     assert page.data["charts"]["savings-by-customer"]["horizontal"]
 
 
-def test_value_speaks_of_these_figures(data, page):
+def test_value_speaks_of_these_figures(data: Any, page: Any) -> None:
     wasteful = sum(one["call_count"] for one in data["wasteful_patterns"].values())
     assert page.says(f"All 600 calls were judged by two rules; {wasteful} fit one.")
 
 
-def test_wasters_and_how_well_they_are_found(data, page, tmp_path):
+def test_wasters_and_how_well_they_are_found(data: Any, page: Any, tmp_path: Path) -> None:
     assert page.says("Customers to whom long prompts that are hardly answered are a habit were")
     waster = {
         "customer_id": "cust_0007",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any, Dict
+
 import pytest
 
 from tests.generators.economy import (
@@ -21,30 +24,30 @@ NAME = "understanding"
 
 
 @pytest.fixture(scope="module")
-def data():
+def data() -> Any:
     return result_of(NAME, rows_of_a_season())
 
 
 @pytest.fixture
-def page(data, tmp_path):
+def page(data: Any, tmp_path: Path) -> Any:
     return page_of(NAME, data, tmp_path)
 
 
-def test_whole_page(data, tmp_path):
+def test_whole_page(data: Any, tmp_path: Path) -> None:
     check_whole_page(NAME, data, tmp_path)
 
 
-def test_without_data(tmp_path):
+def test_without_data(tmp_path: Path) -> None:
     page = check_page_without_data(NAME, tmp_path)
     assert page.says("A forecast was looked for, but there is no day to make one from.")
     assert page.says("Costs of features were looked for, and there are none.")
 
 
-def test_hostile_texts(data, tmp_path):
+def test_hostile_texts(data: Any, tmp_path: Path) -> None:
     check_hostile_texts(NAME, data, tmp_path)
 
 
-def test_cards_have_units_and_exact_values(tmp_path):
+def test_cards_have_units_and_exact_values(tmp_path: Path) -> None:
     rows = [
         call(timestamp="2025-01-01T00:00:00", cost_usd="1204.546875", output_tokens=1_200_000),
         call(timestamp="2025-01-03T00:00:00", cost_usd="0"),
@@ -56,7 +59,7 @@ def test_cards_have_units_and_exact_values(tmp_path):
     assert "1201300 tokens" in page.values_of("title")
 
 
-def test_history_and_forecast_share_one_line_chart(data, page):
+def test_history_and_forecast_share_one_line_chart(data: Any, page: Any) -> None:
     chart = page.data["charts"]["daily-cost"]
     series = {one["label"]: one for one in chart["series"]}
     days, ahead = data["daily"], data["forecast"]["projection"]
@@ -73,7 +76,7 @@ def test_history_and_forecast_share_one_line_chart(data, page):
     assert [series[label].get("style") for label in ("Lower edge", "Upper edge")] == ["low", "high"]
 
 
-def test_the_forecast_says_how_it_was_tested(data, page):
+def test_the_forecast_says_how_it_was_tested(data: Any, page: Any) -> None:
     tries = data["forecast"]["backtest"]["tries"]
     assert page.says(
         f"Tried from {tries} days of the data, each time up to 14 days ahead, the forecast was off"
@@ -95,17 +98,19 @@ def test_the_forecast_says_how_it_was_tested(data, page):
         ),
     ],
 )
-def test_the_forecast_says_whether_it_can_be_planned_with(data, tmp_path, tested, said):
+def test_the_forecast_says_whether_it_can_be_planned_with(
+    data: Any, tmp_path: Path, tested: Dict[str, Any], said: str
+) -> None:
     forecast = {**data["forecast"], "backtest": tested}
     assert page_of(NAME, {**data, "forecast": forecast}, tmp_path).says(said)
 
 
-def test_a_short_history_says_that_it_cannot_be_tested(tmp_path):
+def test_a_short_history_says_that_it_cannot_be_tested(tmp_path: Path) -> None:
     page = page_of(NAME, result_of(NAME, [call()]), tmp_path)
     assert page.says("The data covers too few days to test the forecast on.")
 
 
-def test_bars_are_the_dearest_ten(data, page):
+def test_bars_are_the_dearest_ten(data: Any, page: Any) -> None:
     assert drawn(page, "cost-by-model")["Cost"] == pytest.approx(
         [row["total_cost"] for row in data["by_model"][:10]], rel=1e-6
     )
@@ -133,12 +138,12 @@ def test_bars_are_the_dearest_ten(data, page):
         ("by-environment", "by_environment"),
     ],
 )
-def test_tables_hold_every_row(data, page, table, section):
+def test_tables_hold_every_row(data: Any, page: Any, table: str, section: str) -> None:
     assert cells(page, table, "Cost") == shown([row["total_cost"] for row in data[section]])
     assert cells(page, table, "Calls") == [row["call_count"] for row in data[section]]
 
 
-def test_efficiency_is_complete(data, page):
+def test_efficiency_is_complete(data: Any, page: Any) -> None:
     assert cells(page, "efficiency", "Tokens per USD") == shown(
         [row["tokens_per_dollar"] for row in data["efficiency"]]
     )
