@@ -4,6 +4,8 @@ PYTHON ?= $(shell command -v python3 || command -v python)
 VENV := .venv/bin/python
 VENV37 := .venv37/bin/python
 SIZE ?= 50MB
+# Each of these folders stands alone, with modules of the same names.
+SHOWCASE := instrumentation metadata queries scenarios
 
 .DEFAULT_GOAL := help
 .PHONY: help demo generate analyze serve setup test test-new test-old lint coverage bench load soak \
@@ -57,6 +59,7 @@ lint: setup ## check style and types
 	@$(VENV) -m ruff format --check .
 	@$(VENV) -m ruff check .
 	@$(VENV) -m mypy
+	@for folder in $(SHOWCASE); do (cd showcase/$$folder && ../../$(VENV) -m mypy --strict .) || exit 1; done
 
 bench: setup ## measure generating, reading and reporting against the yardsticks
 	@$(VENV) scripts/bench.py

@@ -96,7 +96,7 @@ def interleaved(runs: int, *commands: Callable[[], Run]) -> List[List[Run]]:
 
 def seconds_of(runs: Sequence[Run]) -> float:
     """Return the median of the wall seconds."""
-    return statistics.median(one.seconds for one in runs)
+    return float(statistics.median(one.seconds for one in runs))
 
 
 def ratio_row(what: str, ours: Sequence[Run], yardstick: Sequence[Run], most: float) -> Row:

@@ -78,7 +78,7 @@ def over_all(found: Sequence[Scored]) -> List[Line]:
         sums = [sum(row[key] for row, _ in rows) for key in Line._fields[1:5]]
         worst, where = min(rows, key=lambda pair: pair[0]["f1"])
         false = max(row["false_alarms"] * 30 / max(one.days, 1.0) for row, one in rows)
-        lines.append(Line(first["kind"], *sums, worst["f1"], where.seed, false))
+        lines.append(Line._make([first["kind"], *sums, worst["f1"], where.seed, false]))
     return lines
 
 

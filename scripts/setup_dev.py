@@ -49,8 +49,8 @@ def pythons() -> Dict[Version, str]:
 
 def _candidates() -> Iterator[str]:
     root = os.environ.get("PYENV_ROOT") or os.path.join(os.path.expanduser("~"), ".pyenv")
-    for path in sorted(Path(root).glob("versions/3.*/bin/python")):
-        yield str(path)
+    for program in sorted(Path(root).glob("versions/3.*/bin/python")):
+        yield str(program)
     for name in ["python3"] + [f"python3.{minor}" for minor in range(7, 30)]:
         path = shutil.which(name)
         if path:

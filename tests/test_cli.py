@@ -107,7 +107,8 @@ def test_generate_plants_nothing_where_told_so_and_goes_on_like_that(tmp_path: P
         return (tmp_path / name).read_bytes()
 
     def planted(name: str) -> List[Any]:
-        return json.loads((tmp_path / f"{name}.truth.json").read_text())["incidents"]
+        truth = json.loads((tmp_path / f"{name}.truth.json").read_text())
+        return list(truth["incidents"])
 
     made("400KB", "grown.csv", "--no-incidents")
     clean = made("1MB", "clean.csv", "--no-incidents")

@@ -207,7 +207,7 @@ class PlainJson:
         import json
 
         class Unchanged(str):
-            def replace(self, *words: Any) -> str:  # type: ignore[override]
+            def replace(self, *words: Any) -> str:
                 return self
 
         return Unchanged(json.dumps(value, **how))

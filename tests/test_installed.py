@@ -48,7 +48,7 @@ def run(command: Any, **options: Any) -> str:
         **options,
     )
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    return str(done.stdout)
 
 
 def test_the_console_script_works_below_the_current_folder(installed: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import ast
 import os
 import sys
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Tuple
+from typing import Dict, List, NamedTuple, Tuple
 
 import pytest
 
@@ -127,16 +127,10 @@ def test_what_never_runs_is_recognised(source: str, reason: str, tmp_path: Path)
     assert bool(told) == bool(reason)
 
 
-class Report:
+def skipped_report() -> pytest.TestReport:
     """What pytest reports of a test that was skipped."""
-
-    def __init__(self) -> None:
-        self.outcome = "skipped"
-        self.longrepr: Any = ("file", 1, "Skipped: not today")
-
-    @property
-    def skipped(self) -> bool:
-        return self.outcome == "skipped"
+    why = ("file", 1, "Skipped: not today")
+    return pytest.TestReport("a test", ("file", 1, "test"), {}, "skipped", why, "call")
 
 
 @pytest.mark.parametrize(
@@ -150,7 +144,7 @@ class Report:
 def test_a_complete_machine_skips_no_promised_test(
     strict: bool, name: str, outcome: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    report = Report()
+    report = skipped_report()
     monkeypatch.setattr(strictness, "STRICT", strict)
     strictness.forbid_skipped_promise(name, report)
     assert report.outcome == outcome

@@ -14,13 +14,14 @@ import threading
 import time
 import traceback
 from contextlib import ExitStack
+from http.server import HTTPServer
 from pathlib import Path
 from typing import Any, Callable, List, Tuple
 
 import pytest
 
 from finops import config
-from finops.viewer import http, server
+from finops.viewer import http
 from finops.viewer.datasets import Dataset, Datasets
 from finops.viewer.http import Response
 from finops.viewer.job_output import Output
@@ -146,7 +147,7 @@ def neighbours(folder: Path) -> None:
         test_security.test_only_loopback_listens(running)
 
 
-def everywhere(self: Any, address: Any, how: Any, plain: Any = server.HTTPServer.__init__) -> None:
+def everywhere(self: Any, address: Any, how: Any, plain: Any = HTTPServer.__init__) -> None:
     plain(self, ("0.0.0.0", address[1]), how)
 
 

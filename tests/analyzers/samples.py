@@ -14,7 +14,9 @@ Rows = List[Dict[str, str]]
 
 def run(analyzer: Any, rows: Rows, prices: Any = DEFAULT_PRICES) -> Dict[str, Any]:
     """Run an analyzer class on rows by way of the slow, plain dataset."""
-    return analyzer(None).compute(PlainDataset(rows, prices).rollups(analyzer.TABLES))
+    data = PlainDataset(rows, prices).rollups(analyzer.TABLES)
+    result: Dict[str, Any] = analyzer(None).compute(data)
+    return result
 
 
 def at(day: int, hour: int = 9, minute: int = 0) -> str:

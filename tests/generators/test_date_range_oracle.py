@@ -185,7 +185,7 @@ def check_charts(chosen: Dict[str, Any], alone: Dict[str, Any], last: str) -> No
         for (label, values), (other, exact) in zip(series, wanted[name][1]):
             assert label == other
             assert flat(values) == pytest.approx(flat(exact)[: len(flat(values))], rel=1e-6), name
-    rows = dict(map(tuple, chosen["numbers"]))  # type: ignore[arg-type]
+    rows = dict(map(tuple, chosen["numbers"]))
     for name, numbers in alone["numbers"]:
         assert rows.get(name, []) == numbers[: len(rows.get(name, []))], name
 

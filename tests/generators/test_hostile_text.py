@@ -23,7 +23,7 @@ from tests.support.rows import varied_rows
 pytestmark = [pytest.mark.unmeasured, pytest.mark.once, pytest.mark.long]
 
 
-PAYLOADS = [
+PAYLOADS: List[str] = [
     "<script>alert(1)</script>", "</script><script>alert(1)</script>", "<!--<script>", "-->",
     "<img src=x onerror=alert(1)>", '"><img src=x onerror=alert(1)>', "'><svg onload=alert(1)>",
     '" onmouseover="alert(1)', "' onfocus='alert(1)' autofocus='", "` onclick=alert(1) `",
@@ -74,7 +74,7 @@ def harmless_pages(length: int) -> Dict[str, Page]:
         return pages_with("x" * length, Path(folder))
 
 
-@pytest.mark.parametrize("payload", sorted(PAYLOADS, key=len))
+@pytest.mark.parametrize("payload", sorted(PAYLOADS, key=lambda text: (len(text), text)))
 def test_xss_corpus_all_reports(payload: str, tmp_path: Path) -> None:
     hostile_pages = pages_with(payload, tmp_path)
     for name, plain in harmless_pages(len(payload)).items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from html.parser import HTMLParser
+from typing import Any, List
 
 import pytest
 from hypothesis import given
@@ -34,11 +35,11 @@ JSON_VALUES = st.recursive(
 class Reader(HTMLParser):
     def __init__(self, html: str) -> None:
         super().__init__(convert_charrefs=True)
-        self.events: list = []
+        self.events: List[Any] = []
         self.feed(html)
         self.close()
 
-    def handle_starttag(self, tag: str, attrs: list) -> None:
+    def handle_starttag(self, tag: str, attrs: List[Any]) -> None:
         self.events.append((tag, attrs))
 
     def handle_endtag(self, tag: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import copy
 import hashlib
+import os
 import re
 from pathlib import Path
 from typing import Any, Dict
@@ -134,7 +135,7 @@ def test_files_are_written_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     def refuse(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(atomic.os, "replace", refuse)
+    monkeypatch.setattr(os, "replace", refuse)
     with pytest.raises(OSError, match="No space"):
         atomic.write_aside(target, "new")
     assert target.read_text(encoding="utf-8") == "old €"

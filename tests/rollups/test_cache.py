@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from typing import Any, Callable, Dict, List
@@ -9,7 +10,7 @@ from typing import Any, Callable, Dict, List
 import pytest
 
 from finops.business.catalog import CATALOG, PriceTable
-from finops.rollups import cache, dataset
+from finops.rollups import cache, dataset, serialization
 from finops.rollups.cache import state_path
 from finops.rollups.dataset import open_dataset
 from tests.rollups.test_dataset import EVERYTHING, csv_of
@@ -47,7 +48,7 @@ def _keep_small_files_too(monkeypatch: pytest.MonkeyPatch) -> None:
 def read_spans(monkeypatch: pytest.MonkeyPatch) -> List[Any]:
     """Record which bytes this process parses."""
     seen: List[Any] = []
-    original = dataset.scan_partition
+    original = vars(dataset)["scan_partition"]
 
     def spy(stream: Any, span: Any, *more: Any) -> Any:
         seen.append(span)
@@ -92,7 +93,7 @@ def test_only_what_was_appended_is_read(tmp_path: Path, read_spans: List[Any]) -
         assert len(read_spans) == 1
         assert read_spans[0][0] >= size
         assert warm == everything(path)
-    kept = cache.serialization.load(Path(state_path(str(path))).read_bytes()[32:])
+    kept = serialization.load(Path(state_path(str(path))).read_bytes()[32:])
     assert len(kept["parts"]) < 8  # small appends were put together
 
 
@@ -217,8 +218,8 @@ def test_a_damaged_state_is_not_used(damage: Callable[[bytes], bytes], tmp_path:
 
 
 def resealed(content: Any) -> bytes:
-    body: bytes = cache.serialization.dump(content)
-    return cache.hashlib.sha256(body).digest() + body
+    body: bytes = serialization.dump(content)
+    return hashlib.sha256(body).digest() + body
 
 
 @pytest.mark.parametrize(
@@ -241,7 +242,7 @@ def test_a_well_formed_but_wrong_state_is_not_used(
     path.write_bytes(csv_of(rows(0, 600)))
     everything(path, cache=True)
     file = Path(state_path(str(path)))
-    kept = cache.serialization.load(file.read_bytes()[32:])
+    kept = serialization.load(file.read_bytes()[32:])
     spoil(kept)
     file.write_bytes(resealed(kept))
     check_fresh(path)

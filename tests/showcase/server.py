@@ -26,7 +26,7 @@ class FaultyServer:
         self.plan, self.key = plan, key
         self.requests: List[Tuple[float, str, Dict[str, str], int]] = []
         self.stored: Dict[str, Dict[str, Any]] = {}
-        self.times_sent: Counter = Counter()
+        self.times_sent: Counter[str] = Counter()
         self.batches: List[int] = []
         self._lock = threading.Lock()
         self._closing = threading.Event()

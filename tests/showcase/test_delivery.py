@@ -146,12 +146,17 @@ def test_spool_sets_unreadable_batches_aside(tmp_path: Path) -> None:
 
 def resilient_tracker(server: Any, tmp_path: Path, cooldown_s: Any = 0.05, **policy: Any) -> Any:
     slept = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        time.sleep(seconds)
+
     tracker = resilient.ResilientTracker(
         client.EventClient(server.key, server.url, timeout=0.3),
         spool.Spool(tmp_path),
         breaker.CircuitBreaker(threshold=3, cooldown_s=cooldown_s),
         resilient.RetryPolicy(attempts=2, base_s=0.001, **policy),
-        sleep=lambda seconds: (slept.append(seconds), time.sleep(seconds))[0],
+        sleep=sleep,
     )
     return tracker, slept
 

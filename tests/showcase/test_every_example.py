@@ -7,7 +7,7 @@ import io
 import sys
 import tokenize
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Dict, Iterator
 
 import pytest
 
@@ -138,7 +138,7 @@ def test_functions_are_short_typed_and_documented(path: Path) -> None:
 
 def test_helpers_of_the_same_name_are_the_same_file() -> None:
     """Folders can be copied alone, so they repeat small helpers; they must not drift apart."""
-    by_name = {}
+    by_name: Dict[str, Any] = {}
     for path in ALL_FILES:
         if path.stem.startswith("_") and path.stem not in ("_page",):
             by_name.setdefault(path.name, set()).add(path.read_bytes())

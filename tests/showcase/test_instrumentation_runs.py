@@ -95,7 +95,9 @@ def test_error_handling_against_its_own_collector() -> None:
     assert number(ran.figure("Repeats recognised by id")) > 0
     for change in ("closed → open", "open → half-open", "half-open → open", "half-open → closed"):
         assert change in ran.out
-    assert number(re.search(r"waited ([\d.]+) s", ran.out).group(1)) >= 1.0
+    waited = re.search(r"waited ([\d.]+) s", ran.out)
+    assert waited is not None
+    assert number(waited.group(1)) >= 1.0
 
 
 def every_fifth_fails_and_an_outage(request: int) -> str:

@@ -10,7 +10,7 @@ import random
 from datetime import datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Any, List
 
 import pytest
 
@@ -65,7 +65,7 @@ def a_row(number: int, when: datetime, **changes: Any) -> Any:
 def random_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Calls drawn by the test, with unequal groups, gaps between days, and ties."""
     chance = random.Random(99)
-    rows = []
+    rows: List[Any] = []
     for number in range(6000):
         day = chance.choice([0, 1, 2, 3, 5, 8, 9, 10, 14, 20, 21, 22, 23, 29, 33, 40, 41, 45])
         when = datetime(2025, 1, 28) + timedelta(days=day, seconds=chance.randrange(86_400))
@@ -207,7 +207,7 @@ def test_growth_is_of_whole_periods_only(random_file: Any) -> None:
 
 
 def test_forecast_finds_a_planted_trend_and_weekday(tmp_path: Path) -> None:
-    rows = []
+    rows: List[Any] = []
     for day in range(70):
         when = datetime(2025, 1, 6) + timedelta(days=day)
         cost = (10 + 0.5 * day) * (0.4 if when.weekday() >= 5 else 1.24)
@@ -268,7 +268,7 @@ def test_budget_days_equal_duckdb(random_file: Any, duck: Any) -> None:
 
 
 def test_planted_events_are_found_and_nothing_else(tmp_path: Path) -> None:
-    rows = []
+    rows: List[Any] = []
     for day in range(40):
         for customer in range(6):
             if customer == 4 and day >= 26:
@@ -297,7 +297,9 @@ class Cells(HTMLParser):
 
     def __init__(self) -> None:
         super().__init__()
-        self.cells, self.tags, self._open = [], [], False
+        self.cells: List[Any] = []
+        self.tags: List[Any] = []
+        self._open = False
 
     def handle_starttag(self, tag: Any, attrs: Any) -> None:
         self.tags.append((tag, dict(attrs)))

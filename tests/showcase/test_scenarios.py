@@ -26,7 +26,9 @@ def run_scenario(name: str, out: Path, *flags: str, **more: Any) -> Any:
 
 
 def money(text: str) -> float:
-    return float(re.search(r"-?\$?-?[\d,]+\.?\d*", text).group().replace("$", "").replace(",", ""))
+    match = re.search(r"-?\$?-?[\d,]+\.?\d*", text)
+    assert match is not None, text
+    return float(match.group().replace("$", "").replace(",", ""))
 
 
 # --- the documented figures, as printed ----------------------------------------------------------
@@ -256,7 +258,9 @@ class Outline(HTMLParser):
 
     def __init__(self) -> None:
         super().__init__()
-        self.headings, self.tags, self.open = [], [], []
+        self.headings: List[Any] = []
+        self.tags: List[Any] = []
+        self.open: List[Any] = []
 
     def handle_starttag(self, tag: Any, attrs: Any) -> None:
         self.tags.append((tag, dict(attrs)))

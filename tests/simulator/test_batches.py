@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from typing import Dict, List, Set
+from itertools import chain
+from typing import Dict, List, Set, Tuple
 
 import pytest
 
@@ -120,8 +121,8 @@ def test_tokens_by_archetype(default: Simulated) -> None:
         if customer not in wasters and error not in REFUSED:
             given[archetype].append(i)
             made[archetype].append(o)
-    for name, archetype in config.CUSTOMER_ARCHETYPES.items():
-        scale = archetype.token_scale
+    for name, shape in config.CUSTOMER_ARCHETYPES.items():
+        scale = shape.token_scale
         for found, mean, sd, low, high in (
             (given[name], 500, 400, 50, 2000),
             (made[name], 300, 200, 50, 1000),
@@ -135,7 +136,8 @@ def clamped_mean(mean: float, sd: float, low: float, high: float) -> float:
     steps = [mean + sd * (k / 500 - 5) for k in range(5001)]
     weights = [2.718281828459045 ** (-(((x - mean) / sd) ** 2) / 2) for x in steps]
     clamped = [min(high, max(low, x)) for x in steps]
-    return sum(w * x for w, x in zip(weights, clamped)) / sum(weights)
+    mean_of_clamped: float = sum(w * x for w, x in zip(weights, clamped)) / sum(weights)
+    return mean_of_clamped
 
 
 def test_long_prompts_have_long_answers(default: Simulated) -> None:
@@ -221,7 +223,7 @@ def test_tasks_follow_features_and_most_is_production(default: Simulated) -> Non
 
 def test_sessions_and_traces(default: Simulated) -> None:
     columns = default.columns
-    sessions: Dict[str, Set[object]] = defaultdict(set)
+    sessions: Dict[str, Set[Tuple[str, str]]] = defaultdict(set)
     traces: Dict[str, Set[object]] = defaultdict(set)
     for session, trace, agent, customer, feature in zip(
         columns["session_id"],
@@ -237,4 +239,4 @@ def test_sessions_and_traces(default: Simulated) -> None:
     calls = Counter(columns["trace_id"]).values()
     assert sum(count > 1 for count in calls) / len(calls) > 0.1
     assert sum(count <= 10 for count in calls) / len(calls) > 0.98
-    assert len({agent for found in sessions.values() for _, agent in found}) >= 4  # type: ignore[misc]
+    assert len({agent for _, agent in chain.from_iterable(sessions.values())}) >= 4

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Set, Tuple
 
 import pytest
 
@@ -102,7 +102,7 @@ def test_all_scenarios_occur(folder: Path) -> None:
     hours = sum(shape.hours for shape in config.SCENARIO_SHAPES.values())
     assert hours == 52 * 24 < 60 * 24
     plan = Plan(SimulationSpec.of())
-    planted = set()
+    planted: Set[str] = set()
     for hour in plan.hours():
         if hour.number >= hours:
             break

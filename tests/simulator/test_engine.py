@@ -220,8 +220,8 @@ def small() -> Callable[..., GenerateResult]:
         del sys.modules[name]
     sys.modules.update(others)
     recipe = SimulationSpec.of(SEED)
-    words = batches.RowText(Plan(recipe), recipe.prices)
-    batches.RowText = lambda *_: words  # type: ignore
+    words = vars(batches)["RowText"](Plan(recipe), recipe.prices)
+    setattr(batches, "RowText", lambda *_: words)  # noqa: B010
     generated: Callable[..., GenerateResult] = engine.generate
     return generated
 

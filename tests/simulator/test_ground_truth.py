@@ -67,7 +67,7 @@ def every_hour(default: Simulated) -> List[str]:
 
 
 def test_viral_customers_take_off(default: Simulated) -> None:
-    days: Dict[str, Counter] = defaultdict(Counter)
+    days: Dict[str, Counter[str]] = defaultdict(Counter)
     for customer, time in zip(default.columns["customer_id"], default.columns["timestamp"]):
         days[customer][time[:10]] += 1
     for incident in planted(default, kinds.VIRAL_CUSTOMER):
@@ -99,7 +99,7 @@ def days_between(first: str, last: str) -> float:
 
 
 def test_rate_limits_are_run_into(default: Simulated) -> None:
-    errors: Counter = Counter()
+    errors: Counter[Tuple[str, str]] = Counter()
     columns = default.columns
     for customer, time, error in zip(
         columns["customer_id"], columns["timestamp"], columns["error_type"]
@@ -112,7 +112,7 @@ def test_rate_limits_are_run_into(default: Simulated) -> None:
 
 
 def test_hoppers_change_region_within_the_hour(default: Simulated) -> None:
-    changes: Counter = Counter()
+    changes: Counter[Tuple[str, str]] = Counter()
     before: Dict[str, Tuple[str, str]] = {}
     columns = default.columns
     for customer, time, region in zip(

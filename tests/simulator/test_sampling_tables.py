@@ -34,7 +34,7 @@ def test_clamped_normal_against_drawing_it(tokens: Tokens, scale: float) -> None
 def test_folding_keeps_the_distribution_and_ties_it_to_the_first_rank() -> None:
     folded = sampling_tables.folded(list(range(4096)))
     assert len(folded) == 4096 + 2048 - 1
-    seen: Counter = Counter()
+    seen: Counter[int] = Counter()
     for first in range(0, 4096, 16):
         for second in range(0, 2048, 16):
             rank = folded[first + second]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import defaultdict
 from typing import Dict, List
 
 import pytest
@@ -131,13 +131,13 @@ def test_feature_launch_rises_and_decays() -> None:
 
 
 def test_cost_optimization_steps_down_the_classes() -> None:
-    classes: Dict[int, Counter] = {}
+    classes: Dict[int, Dict[str, float]] = {}
     for since in (0, 35, 36, 83, 84, 119):
         assert times("cost_optimization", since) == pytest.approx(1 - 0.5 * since / 120)
         weights = SCENARIOS["cost_optimization"].model_weights(since, MARKET)
         assert weights is not None
-        by_provider: Counter = Counter()
-        classes[since] = Counter()
+        by_provider: Dict[str, float] = defaultdict(float)
+        classes[since] = defaultdict(float)
         for model, weight in zip(MARKET.models, weights):
             by_provider[model.provider] += weight
             if model.provider in ("openai", "anthropic", "google"):

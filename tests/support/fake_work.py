@@ -13,9 +13,10 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any, Dict, List
 
 
-def analyze(folder: Path, modes: dict, ids: list) -> int:
+def analyze(folder: Path, modes: Dict[str, Any], ids: List[str]) -> int:
     """Write a page for each id, or misbehave as its mode says."""
     folder.mkdir(parents=True, exist_ok=True)
     status = 0

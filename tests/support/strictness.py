@@ -6,7 +6,7 @@ as the proof of a promise.
 
 from __future__ import annotations
 
-from typing import Iterator, Union
+from typing import TYPE_CHECKING, Generator, Union
 
 import pytest
 
@@ -15,9 +15,14 @@ from tests.support.tools import STRICT
 
 _Report = Union[pytest.TestReport, pytest.CollectReport]
 
+if TYPE_CHECKING:
+    from pluggy import Result
+
+    _HookWrapper = Generator[None, Result[_Report], None]
+
 
 @pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item) -> _HookWrapper:
     """Turn skips for missing tools, and of promised tests, into failures."""
     outcome = yield
     report = outcome.get_result()
@@ -26,7 +31,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 
 @pytest.hookimpl(hookwrapper=True)
-def pytest_make_collect_report() -> Iterator[None]:
+def pytest_make_collect_report() -> _HookWrapper:
     """The same for modules that skip themselves as a whole."""
     outcome = yield
     forbid_missing_tool(outcome.get_result())

@@ -14,6 +14,7 @@ import threading
 import time
 import urllib.request
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Set, Tuple
 
@@ -138,7 +139,7 @@ def test_200_clients(tmp_path: Path) -> None:
                 answer = server.request(targets[n % len(targets)])
                 return time.monotonic() - begun, answer
 
-            found = in_parallel([lambda n=n: ask(n) for n in range(200)])
+            found = in_parallel([partial(ask, n) for n in range(200)])
             failed = [one for one in found if isinstance(one, Exception) or one is None]
             assert failed == []
             for _, answer in found:
@@ -233,9 +234,9 @@ def test_ack_is_durable(tmp_path: Path) -> None:
     batches: Dict[str, List[str]] = {}
     with Forked(tmp_path, "from finops.viewer import app") as forked:
         for round_number in range(KILLS):
-            server = Quick(forked, tmp_path)
+            killed = Quick(forked, tmp_path)
 
-            def client(number: int, server: Address = server, start: int = round_number) -> None:
+            def client(number: int, server: Address = killed, start: int = round_number) -> None:
                 for n in range(10_000):
                     name = f"{start}-{number}-{n}"
                     ids = [f"{name}-{part}" for part in range(3)]
@@ -254,7 +255,7 @@ def test_ack_is_durable(tmp_path: Path) -> None:
             for thread in threads:
                 thread.start()
             time.sleep(draw.uniform(0.02, 0.3))
-            server.kill()
+            killed.kill()
             for thread in threads:
                 thread.join(30)
     with served(tmp_path, "--collect", "--no-monitor") as server:

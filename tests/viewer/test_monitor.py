@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Tuple
 
 import pytest
 
@@ -203,13 +203,14 @@ def test_every_change_is_noticed_within_two_intervals(
 
     with live(tmp_path, monitor=True, pace=pace) as running:
         looks.two_more()
-        for change, lines in (
+        changes: List[Tuple[Callable[[], Any], int]] = [
             (lambda: grow(path, 500), 551),  # at once
             (lambda: grow(path, 1), 552),  # small, then stillness
             (lambda: shorter(path), 4),
             (lambda: renamed(path), 71),
             (lambda: emptied_and_past(path), 91),
-        ):
+        ]
+        for change, lines in changes:
             before = regenerations(running)
             change()
             noticed(lines, True, before)

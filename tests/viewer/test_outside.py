@@ -113,6 +113,7 @@ def serve(tmp_path: Path, *words: str) -> Tuple[Any, str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
+    assert process.stdout is not None
     line = process.stdout.readline().decode()
     address = line.split("http://localhost:")[1].split("/")[0]
     return process, f"http://127.0.0.1:{address}"

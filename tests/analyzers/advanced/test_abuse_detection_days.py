@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from datetime import date, timedelta
+from functools import partial
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import pytest
@@ -195,13 +196,15 @@ def test_a_lasting_step_up_raises_nothing_once_it_lasts() -> None:
     quiet({"c": counts([40] * 30 + [160] * 30)})
 
 
-def test_a_day_that_is_high_for_all_raises_nothing() -> None:
-    def level(day: int) -> float:
-        return 8.0 if day in (20, 33) else 1.0
+def constant(mean: float, _: int) -> float:
+    return mean
 
-    series = {
-        f"c{i}": counts(noise(lambda day, i=i: (10 + i) * level(day), 50, i)) for i in range(20)
-    }
+
+def test_a_day_that_is_high_for_all_raises_nothing() -> None:
+    def scaled(factor: int, day: int) -> float:
+        return factor * (8.0 if day in (20, 33) else 1.0)
+
+    series = {f"c{i}": counts(noise(partial(scaled, 10 + i), 50, i)) for i in range(20)}
     quiet(series)
     series["c3"][40] = (200, 2.0)
     assert alarms(analyze(series)) == [("c3", str(MONDAY + timedelta(days=40)))]
@@ -272,7 +275,7 @@ def test_fifty_thousand_customers_raise_hardly_more_than_fifty() -> None:
     series: Series = {}
     for i in range(3000):
         mean = draw.choice((2, 4, 8, 15, 30, 90))
-        amounts = noise(lambda _, mean=mean: mean, 40, 1000 + i)
+        amounts = noise(partial(constant, mean), 40, 1000 + i)
         costs = [sum(draw.choice(PRICES) for _ in range(n)) for n in amounts]
         series[f"c{i:04d}"] = {
             day: (n, cost) for day, (n, cost) in enumerate(zip(amounts, costs)) if n
@@ -291,7 +294,7 @@ def test_alarms_equal_a_plain_second_implementation(seed: int) -> None:
     series: Series = {}
     for i in range(12):
         mean = draw.choice((3, 12, 60))
-        values = noise(lambda _, mean=mean: mean, draw.randint(5, 45), 100 * seed + i)
+        values = noise(partial(constant, mean), draw.randint(5, 45), 100 * seed + i)
         for _ in range(draw.randint(0, 3)):
             values[draw.randrange(len(values))] *= draw.choice((4, 10, 30))
         if draw.random() < 0.5:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Dict
 
 import pytest
 from hypothesis import given, settings
@@ -21,7 +21,9 @@ def analyze(*rows: Any, **options: Any) -> Any:
 
 
 def price_of(model: str, inputs: Any, outputs: Any) -> Any:
-    return DEFAULT_PRICES.find("openai", model).cost(inputs, outputs)
+    priced = DEFAULT_PRICES.find("openai", model)
+    assert priced is not None
+    return priced.cost(inputs, outputs)
 
 
 def used(model: str, inputs: Any, outputs: Any, **changes: Any) -> Any:
@@ -274,7 +276,7 @@ def test_edges_are_complete(name: str) -> None:
 def waste_again(rows: Any) -> Any:
     """Second implementation of both patterns' call counts and of the simple tasks' waste."""
     long = short = 0
-    wasted = {}
+    wasted: Dict[Any, Any] = {}
     for row in PlainDataset(rows).calls:
         if row["status"] == "error":
             continue

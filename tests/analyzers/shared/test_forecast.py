@@ -213,7 +213,7 @@ def test_short_series_cannot_be_tested(count: int) -> None:
 def test_backtest_of_a_short_series_by_hand() -> None:
     # Nine days, tried from the last two.  From the eighth on, both are forecast as 2: right, and
     # off by 2 of 4.  From the ninth on it is forecast as 2 again.  0, 50 and 50 percent.
-    assert backtest([2.0] * 8 + [4.0]) == Backtest(2, pytest.approx(100 / 3), 2)
+    assert [*backtest([2.0] * 8 + [4.0])] == [2, pytest.approx(100 / 3), 2]
 
 
 def test_days_without_cost_are_no_percentage() -> None:
@@ -222,14 +222,14 @@ def test_days_without_cost_are_no_percentage() -> None:
 
 def test_backtest_from_one_day_by_hand() -> None:
     # Five weeks: three of 10 to see, then a week forecast right and one of 20 missed by half.
-    assert backtest([10.0] * 28 + [20.0] * 7) == Backtest(14, pytest.approx(25.0), 1)
+    assert [*backtest([10.0] * 28 + [20.0] * 7)] == [14, pytest.approx(25.0), 1]
 
 
 def test_backtest_from_two_days_by_hand() -> None:
     # Tried from the 22nd and 23rd of 36 days; only the second try reaches the last, 30 of 40 off.
-    assert backtest([10.0] * 35 + [40.0]) == Backtest(14, pytest.approx(75 / 28), 2)
+    assert [*backtest([10.0] * 35 + [40.0])] == [14, pytest.approx(75 / 28), 2]
     # The last is no percentage, the one before it is off by half in both tries: 27 days count.
-    assert backtest([10.0] * 34 + [20.0, 0.0]) == Backtest(14, pytest.approx(100 / 27), 2)
+    assert [*backtest([10.0] * 34 + [20.0, 0.0])] == [14, pytest.approx(100 / 27), 2]
 
 
 def test_nothing_but_zeros_is_forecast_right() -> None:

@@ -23,7 +23,7 @@ def month(*rows: Dict[str, str]) -> List[Dict[str, str]]:
 def run(analyzer: Any, rows: Iterable[Dict[str, str]], **options: Any) -> Dict[str, Any]:
     """Return an analyzer's result for rows, having made sure that it is strict JSON."""
     data = PlainDataset(list(rows), **options).rollups(analyzer.TABLES)
-    result = analyzer("").compute(data)
+    result: Dict[str, Any] = analyzer("").compute(data)
     assert json.loads(json.dumps(result, allow_nan=False)) == result
     return result
 

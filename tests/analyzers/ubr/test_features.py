@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import doctest
 from fractions import Fraction
-from typing import Any
+from typing import Any, Dict
 
 import pytest
 from hypothesis import given, settings
@@ -178,7 +178,8 @@ def split_again(rows: Any) -> Any:
     latest = {}
     for row in sorted(rows, key=lambda r: r["timestamp"]):
         latest[row["customer_id"]] = row
-    revenue, users = {}, {}
+    revenue: Dict[str, Any] = {}
+    users: Dict[str, Any] = {}
     for row in rows:
         name, feature = row["customer_id"], row["feature_id"]
         own = sum(other["customer_id"] == name for other in rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Tuple
+from typing import Any, Mapping, Optional, Tuple
 
 import pytest
 from hypothesis import given, settings
@@ -18,7 +18,9 @@ MODELS = ["flat_rate", "usage_based", "tiered", "hybrid"]
 THIRTY_DAYS = Period("2025-01-01T00:00:00.000000", "2025-01-31T00:00:00.000000")
 
 
-def compute(usage: Dict[str, Tuple[int, float, float]], period: Period = THIRTY_DAYS) -> Any:
+def compute(
+    usage: Mapping[str, Tuple[int, float, Optional[float]]], period: Period = THIRTY_DAYS
+) -> Any:
     """Run on {customer: (calls, cost, price)} without a million rows."""
     cells = {(name,): (calls, cost) for name, (calls, cost, _) in sorted(usage.items())}
     customers = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Dict
 
 import pytest
 
@@ -82,7 +82,8 @@ def test_growth(data: Any, page: Any) -> None:
 
 
 def test_revenue_by_tier(data: Any, page: Any) -> None:
-    lost, risky = {}, {}
+    lost: Dict[str, Any] = {}
+    risky: Dict[str, Any] = {}
     for row in data["churned"]:
         tier = row["subscription_tier"]
         lost[tier] = lost.get(tier, 0) + row["lost_monthly_revenue"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Dict
 
 import pytest
 
@@ -81,7 +81,7 @@ def test_steps_lead_from_the_cost_to_what_remains(data: Any, page: Any) -> None:
 
 
 def test_savings_by_model(data: Any, page: Any) -> None:
-    saved = defaultdict(float)
+    saved: Dict[Any, float] = defaultdict(float)
     for row in data["model_switches"]:
         saved[row["current_model"]] += row["monthly_savings"]
     chart = page.data["charts"]["savings-by-model"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Dict
 
 import pytest
 
@@ -123,7 +123,7 @@ def test_switches_are_listed_and_summed(data: Any, page: Any) -> None:
     rows = data["opportunities"]
     assert rows
     assert cells(page, "opportunities", "Savings") == shown([r["savings"] for r in rows])
-    by_model = {}
+    by_model: Dict[str, Any] = {}
     for row in rows:
         by_model[row["current_model"]] = by_model.get(row["current_model"], 0) + row["savings"]
     first = sorted(by_model.values(), reverse=True)[:12]
