@@ -81,7 +81,9 @@ def rows_strategy() -> st.SearchStrategy[List[Dict[str, str]]]:
         model=st.sampled_from(["gpt-4o", "gpt-4", "nova-lite", "m,1"]),
         input_tokens=st.sampled_from([0, 1, 99, 100, 1000, 1001, 2000, 10**9]),
         output_tokens=st.sampled_from([0, 1, 99, 100, 200, 900]),
-        cost_usd=st.sampled_from(["0", "0.000000", "1.234567", "0.000001", "", "12.5", "1e-7"]),
+        cost_usd=st.sampled_from(
+            ["0", "0.000000", "1.234567", "0.000001", "", "12.5", "1e-7", "5e-13", "2.5e-12"]
+        ),
         latency_ms=st.sampled_from(["0", "5", "412", "5000", "900000", ""]),
         customer_id=st.sampled_from(["c1", "c2", "c3"]),
         subscription_tier=st.sampled_from(["starter", "pro", "gold", ""]),

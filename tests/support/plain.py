@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 from array import array
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from finops import config
@@ -25,6 +25,7 @@ from finops.rollups.spec import (
     in_key_order,
 )
 
+PICO_DOLLAR = Decimal("1e-12")  # the finest amount of money; halves of it round up
 FORM = "%Y-%m-%dT%H:%M:%S.%f"
 DEFAULT_ROW: Dict[str, str] = {
     "timestamp": "2025-01-01T09:30:00.000000",
@@ -145,6 +146,7 @@ class PlainDataset:
             tokens = (typed["input_tokens"], typed["output_tokens"])
             prices = (Decimal(repr(model.input_price)), Decimal(repr(model.output_price)))
             typed["cost"] = sum((t * p / 1000 for t, p in zip(tokens, prices)), Decimal(0))
+        typed["cost"] = typed["cost"].quantize(PICO_DOLLAR, ROUND_HALF_UP)
 
     @staticmethod
     def _add_derived(typed: Dict[str, Any], moment: datetime) -> None:

@@ -153,7 +153,8 @@ def price_in_pico(
         if not rates[key]:
             return 0, UNPRICED
         per_input, per_output, shared = rates[key]
-        cost = (inputs * per_input + outputs * per_output) // shared
+        # To the nearest pico-dollar, halves up, as amounts in the file are read.
+        cost = (inputs * per_input + outputs * per_output + shared // 2) // shared
         return cost, PAID if cost else FREE
 
     return price

@@ -12,7 +12,7 @@ import io
 import re
 import uuid
 from datetime import datetime, timedelta, timezone
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Dict, Mapping, NamedTuple, Optional
 
 from finops import config, schema
@@ -28,6 +28,7 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]").search
 _FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 _STAMP = re.compile(r"[0-9]{9,16}(?:\.[0-9]{1,9})?").fullmatch
 _MILLISECONDS_FROM = 1e11  # as seconds this would be the year 5138
+_PICO_DOLLAR = Decimal("1e-12")
 _KINDS = {column.name: column.kind for column in schema.COLUMNS}
 
 # The reader's own judgement on a finished row; times ahead of now are refused before it.
@@ -218,7 +219,8 @@ def _money(event: Event, name: str) -> str:
 
 
 def _plain(amount: float) -> str:
-    return format(round(Decimal(repr(amount)), 12).normalize() + 0, "f")
+    exact = Decimal(repr(amount)).quantize(_PICO_DOLLAR, ROUND_HALF_UP)
+    return format(exact.normalize() + 0, "f")
 
 
 def _priced(provider: str, model: str, tokens_in: int, tokens_out: int) -> str:
