@@ -74,7 +74,7 @@ class PlainDataset:
         self, rows: Iterable[Mapping[str, str]], prices: PriceTable = DEFAULT_PRICES
     ) -> None:
         self.prices = prices
-        self.calls = sorted((self._typed(row) for row in rows), key=lambda c: c["timestamp"])
+        self.calls = sorted((self._typed(row) for row in rows), key=_place)
 
     @classmethod
     def of_file(cls, path: Any, prices: PriceTable = DEFAULT_PRICES) -> PlainDataset:
@@ -234,6 +234,19 @@ def _delivered(
                 leaders[key[0]] = key
         filled = {key: filled[key] for key in filled if leaders[key[0]] == key}
     return filled
+
+
+def _place(one: Mapping[str, Any]) -> Tuple[Any, ...]:
+    """Return what calls are ordered by: those of one instant by region, then customer columns."""
+    customer = (
+        one["customer_id"],
+        one["subscription_tier"],
+        one["organization_id"],
+        one["product_id"],
+        one["customer_archetype"],
+        (one["price"] is not None, one["price"] or 0.0),
+    )
+    return (one["timestamp"], one["region"], customer)
 
 
 def _gap(before: Dict[str, Any], after: Dict[str, Any]) -> float:
