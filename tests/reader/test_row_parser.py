@@ -1,15 +1,19 @@
-"""What a call costs by a price table, against exact decimals."""
+"""Single lines: their fields against the csv module, their costs against exact decimals."""
 
 from __future__ import annotations
 
+import csv
+import io
 from decimal import ROUND_HALF_UP, Decimal
+from typing import List
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from finops.business.catalog import Model, PriceTable
-from finops.reader.row_parser import FREE, PAID, UNPRICED, price_in_pico
+from finops.reader.fields import BadValueError
+from finops.reader.row_parser import FREE, PAID, UNPRICED, price_in_pico, split_quoted
 
 prices = st.decimals(0, 1, places=12)
 
@@ -39,3 +43,21 @@ def test_tokens_are_priced_to_the_nearest_pico_dollar(
     )
     exact = (inputs * input_price + outputs * output_price) * 10**9
     assert found == exact.to_integral_value(ROUND_HALF_UP)
+
+
+@given(st.lists(st.text(st.sampled_from('ab,"  é'), max_size=6), min_size=1), st.booleans())
+def test_fields_are_split_as_the_csv_module_wrote_them(fields: List[str], all_quoted: bool) -> None:
+    out = io.StringIO()
+    quoting = csv.QUOTE_ALL if all_quoted else csv.QUOTE_MINIMAL
+    csv.writer(out, quoting=quoting, lineterminator="").writerow(fields)
+    assert split_quoted(out.getvalue()) == fields
+
+
+@given(st.text(st.sampled_from('a,"'), min_size=1, max_size=10))
+def test_a_line_that_is_taken_is_split_as_the_csv_module_does(text: str) -> None:
+    try:
+        fields = split_quoted(text)
+    except BadValueError:
+        assert '"' in text
+    else:
+        assert fields == next(csv.reader([text], strict=True))
