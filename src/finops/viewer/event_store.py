@@ -20,7 +20,7 @@ from finops.reader.row_parser import split_quoted
 from finops.storage.appender import Appender, appending
 from finops.viewer.events import Row
 
-_ID_COLUMN = schema.COLUMN_NAMES.index("call_id")
+_ID_COLUMN = schema.WRITTEN_NAMES.index("call_id")
 
 
 class StoreUnavailableError(Exception):

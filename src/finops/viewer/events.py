@@ -29,13 +29,15 @@ _FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 _STAMP = re.compile(r"[0-9]{9,16}(?:\.[0-9]{1,9})?").fullmatch
 _MILLISECONDS_FROM = 1e11  # as seconds this would be the year 5138
 _PICO_DOLLAR = Decimal("1e-12")
-_KINDS = {column.name: column.kind for column in schema.COLUMNS}
+_KINDS = {
+    column.name: column.kind for column in schema.COLUMNS if column.name in schema.WRITTEN_NAMES
+}
 
 # The reader's own judgement on a finished row; times ahead of now are refused before it.
 _READER = RowParser(
     Header(
-        {name: index for index, name in enumerate(schema.COLUMN_NAMES)},
-        len(schema.COLUMN_NAMES),
+        {name: index for index, name in enumerate(schema.WRITTEN_NAMES)},
+        len(schema.WRITTEN_NAMES),
         schema.HEADER_LINE.rstrip("\n").encode("ascii"),
         len(schema.HEADER_LINE),
         (),
@@ -171,7 +173,7 @@ def _finish(row: Dict[str, str]) -> Row:
 
 def _line(row: Mapping[str, str]) -> bytes:
     out = io.StringIO()
-    cells = [row.get(name, "") for name in schema.COLUMN_NAMES]
+    cells = [row.get(name, "") for name in schema.WRITTEN_NAMES]
     csv.writer(out, lineterminator="\n").writerow(cells)
     return out.getvalue().encode("utf-8")
 
