@@ -66,7 +66,7 @@ COLLECT_LOCK_WAIT_S = 2
 
 # --- reading ---------------------------------------------------------------------------------
 
-MAX_LINE_BYTES = 65_536
+MAX_LINE_BYTES = MEGABYTE  # without its end; longer ones are skipped
 MAX_COST_USD = 1e9
 MAX_TOKENS = 10**12
 MAX_LATENCY_MS = 10**9

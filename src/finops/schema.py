@@ -1,6 +1,8 @@
 """The call record: the columns of the CSV, their kinds, what is required, what is assumed.
 
-A call is one AI API call and one row.  Readers go by column name; writers keep this order.
+A call is one AI API call and one row.  `COLUMNS` is what readers understand, by name and in any
+order; `WRITTEN_NAMES` is what writers put into a file, in this order.  A column that is read need
+not be written: files of others may say more than ours.
 """
 
 from __future__ import annotations
@@ -45,7 +47,36 @@ COLUMNS: Tuple[Column, ...] = (
 )
 COLUMN_NAMES: Tuple[str, ...] = tuple(column.name for column in COLUMNS)
 REQUIRED_COLUMNS: Tuple[str, ...] = tuple(c.name for c in COLUMNS if c.required)
-HEADER_LINE = ",".join(COLUMN_NAMES) + "\n"
+
+# A file with these is complete; further columns that are read have defaults that say nothing.
+WRITTEN_NAMES: Tuple[str, ...] = (
+    "timestamp",
+    "call_id",
+    "provider",
+    "model",
+    "input_tokens",
+    "output_tokens",
+    "cost_usd",
+    "latency_ms",
+    "customer_id",
+    "subscription_tier",
+    "organization_id",
+    "product_id",
+    "feature_id",
+    "task_type",
+    "environment",
+    "request_id",
+    "trace_id",
+    "user_agent",
+    "session_id",
+    "total_tokens",
+    "region",
+    "status",
+    "error_type",
+    "customer_archetype",
+    "tier_price_usd",
+)
+HEADER_LINE = ",".join(WRITTEN_NAMES) + "\n"
 
 STATUS_SUCCESS = "success"
 STATUS_ERROR = "error"

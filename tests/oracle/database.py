@@ -38,9 +38,13 @@ select timestamp::timestamp as ts,
        coalesce(nullif(status, ''), 'success') as status,
        coalesce(error_type, '') as error_type,
        coalesce(nullif(customer_archetype, ''), 'unknown') as archetype,
-       tier_price_usd::double as price, line
+       tier_price_usd::double as price
 from raw
 """
+# Calls of one customer at one instant: by region, then by the customer's columns.
+_TIES = ("ts", "region", "tier", "organization_id", "product_id", "archetype", "price")
+TIES = ", ".join(_TIES)
+TIES_DESCENDING = ", ".join(f"{column} desc" for column in _TIES)
 
 
 class Oracle:
@@ -52,10 +56,8 @@ class Oracle:
 
     def __init__(self, path: Path) -> None:
         self.base = duckdb.connect()
-        # One thread keeps the order of lines, which breaks ties between equal timestamps.
-        self.base.execute("set threads to 1")
         self.base.execute(
-            "create table raw as select *, row_number() over () as line from read_csv("
+            "create table raw as select * from read_csv("
             f"'{path}', header = true, all_varchar = true, quote = '\"', delim = ',')"
         )
         self.base.execute(_VIEW)
@@ -121,7 +123,7 @@ class Oracle:
                    coalesce(price, case tier {tiers} end) as price,
                    total_cost, total_cost * (select monthly from about) as monthly_cost, calls
             from (select *, row_number() over (partition by customer_id
-                                               order by ts desc, line desc) as place,
+                                               order by {TIES_DESCENDING}) as place,
                          sum(cost) over (partition by customer_id) as total_cost,
                          count(*) over (partition by customer_id) as calls from calls)
             where place = 1"""

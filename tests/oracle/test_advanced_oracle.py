@@ -10,7 +10,7 @@ import pytest
 from finops import config
 from finops.business.catalog import DEFAULT_PRICES
 from tests.oracle.conftest import Case
-from tests.oracle.database import check_rows, check_same, percentile
+from tests.oracle.database import TIES, check_rows, check_same, percentile
 
 pytestmark = pytest.mark.unmeasured
 
@@ -308,9 +308,9 @@ def test_rate_limit_abuse(case: Case) -> None:
 
 def test_suspicious_access(case: Case) -> None:
     changes = case.oracle.rows(
-        """with steps as (select customer_id, ts, region,
+        f"""with steps as (select customer_id, ts, region,
           lag(region) over w as before_region, lag(ts) over w as before_ts from calls
-          window w as (partition by customer_id order by ts, line))
+          window w as (partition by customer_id order by {TIES}))
         select customer_id, strftime(ts, '%Y-%m-%d') as date, count(*) as switches,
           min(epoch(ts) - epoch(before_ts)) / 60 as shortest_gap_minutes
         from steps where before_region <> region and epoch(ts) - epoch(before_ts) < 3600

@@ -87,9 +87,30 @@ def test_money_by_hand() -> None:
     assert parse_money(b"0.004250", "cost_usd") == 4_250_000_000
     assert parse_money(b"1e-05", "cost_usd") == 10_000_000
     assert parse_money(b"12.", "cost_usd") == 12 * PICO
-    # Half a pico-dollar goes to the even neighbour.
-    assert parse_money(b"0.0000000000005", "cost_usd") == 0
-    assert parse_money(b"0.0000000000015", "cost_usd") == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "pico"),
+    [
+        (b"0.0000000000004", 0),
+        (b"0.00000000000049999999", 0),
+        (b"0.0000000000005", 1),
+        (b"0.0000000000015", 2),
+        (b"0.0000000000025", 3),
+        (b"5e-13", 1),
+        (b"0.0000000000025000", 3),
+        (b"999999999.9999999999995", 10**9 * PICO),
+    ],
+)
+def test_half_a_pico_dollar_rounds_up(text: bytes, pico: int) -> None:
+    assert parse_money(text, "cost_usd") == pico
+
+
+@given(st.integers(0, 10**6 * PICO), st.integers(0, 999))
+def test_money_rounds_to_the_nearest_pico_dollar_and_halves_up(pico: int, thousandths: int) -> None:
+    text = f"{Decimal(pico * 1000 + thousandths).scaleb(-15):f}"
+    expected = pico + (1 if thousandths >= 500 else 0)
+    assert parse_money(text.encode(), "cost_usd") == expected
 
 
 @given(st.text(max_size=12))

@@ -60,7 +60,8 @@ EVERYTHING = (
 
 
 def rows_strategy() -> st.SearchStrategy[List[Dict[str, str]]]:
-    minute = st.integers(0, 60 * 24 * 40)
+    # Many at a few instants, so that ties decide something.
+    minute = st.integers(0, 60 * 24 * 40) | st.sampled_from([7, 8, 1440])
     texts = st.sampled_from(["a", "b", "", 'say "hi", x', "größe", "<b>"])
 
     def one(**drawn: Any) -> Dict[str, str]:
@@ -75,13 +76,15 @@ def rows_strategy() -> st.SearchStrategy[List[Dict[str, str]]]:
     row = st.builds(
         one,
         minute=minute,
-        second=st.integers(0, 59),
-        micro=st.sampled_from([0, 1, 999999, 417000]),
+        second=st.integers(0, 59) | st.just(0),
+        micro=st.sampled_from([0, 0, 1, 999999, 417000]),
         provider=st.sampled_from(["openai", "bedrock", "aws-bedrock", "mine"]),
         model=st.sampled_from(["gpt-4o", "gpt-4", "nova-lite", "m,1"]),
         input_tokens=st.sampled_from([0, 1, 99, 100, 1000, 1001, 2000, 10**9]),
         output_tokens=st.sampled_from([0, 1, 99, 100, 200, 900]),
-        cost_usd=st.sampled_from(["0", "0.000000", "1.234567", "0.000001", "", "12.5", "1e-7"]),
+        cost_usd=st.sampled_from(
+            ["0", "0.000000", "1.234567", "0.000001", "", "12.5", "1e-7", "5e-13", "2.5e-12"]
+        ),
         latency_ms=st.sampled_from(["0", "5", "412", "5000", "900000", ""]),
         customer_id=st.sampled_from(["c1", "c2", "c3"]),
         subscription_tier=st.sampled_from(["starter", "pro", "gold", ""]),

@@ -1,4 +1,4 @@
-"""Forty-two kinds of odd files and what becomes of each; run as a script, what this Python says.
+"""Forty-three kinds of odd files and what becomes of each; run as a script, what this Python says.
 
 A file is refused in one line, or read with every line accounted for.  The numbers are those of
 the table of kinds that the project keeps to; one kind may have several files.
@@ -133,7 +133,7 @@ _BAD_ROWS = [
     (26, "words", line(timestamp="yesterday"), "bad timestamp"),
     (26, "offset", line(timestamp="2025-01-01T10:00:00+99:00"), "bad timestamp"),
     (27, "future", line(timestamp="2999-01-01T10:00:00.000000"), "timestamp in the future"),
-    (35, "long line", "x" * 70_000, "line too long"),
+    (35, "long line", "x" * 1_100_000, "line too long"),
 ]
 
 SKIPPED = [
@@ -181,6 +181,9 @@ READ = [
         used=3000),
     Case(41, "line numbers", file_of(line(), *["x"] * 500),
         skipped={"wrong number of fields": 500}),
+    Case(45, "long user agent", file_of(line(), line(user_agent="x" * 1_000_000)), used=2),
+    Case(45, "long and quoted",
+        file_of(line(), line(user_agent='"' + "a,b " * 200_000 + '"')), used=2),
     Case(42, "doubled quote", file_of(line(user_agent='"a ""b"", c"'))),
 ]  # fmt: skip
 READ += [

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 from array import array
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from finops import config
@@ -25,6 +25,7 @@ from finops.rollups.spec import (
     in_key_order,
 )
 
+PICO_DOLLAR = Decimal("1e-12")  # the finest amount of money; halves of it round up
 FORM = "%Y-%m-%dT%H:%M:%S.%f"
 DEFAULT_ROW: Dict[str, str] = {
     "timestamp": "2025-01-01T09:30:00.000000",
@@ -73,7 +74,7 @@ class PlainDataset:
         self, rows: Iterable[Mapping[str, str]], prices: PriceTable = DEFAULT_PRICES
     ) -> None:
         self.prices = prices
-        self.calls = sorted((self._typed(row) for row in rows), key=lambda c: c["timestamp"])
+        self.calls = sorted((self._typed(row) for row in rows), key=_place)
 
     @classmethod
     def of_file(cls, path: Any, prices: PriceTable = DEFAULT_PRICES) -> PlainDataset:
@@ -145,6 +146,7 @@ class PlainDataset:
             tokens = (typed["input_tokens"], typed["output_tokens"])
             prices = (Decimal(repr(model.input_price)), Decimal(repr(model.output_price)))
             typed["cost"] = sum((t * p / 1000 for t, p in zip(tokens, prices)), Decimal(0))
+        typed["cost"] = typed["cost"].quantize(PICO_DOLLAR, ROUND_HALF_UP)
 
     @staticmethod
     def _add_derived(typed: Dict[str, Any], moment: datetime) -> None:
@@ -232,6 +234,19 @@ def _delivered(
                 leaders[key[0]] = key
         filled = {key: filled[key] for key in filled if leaders[key[0]] == key}
     return filled
+
+
+def _place(one: Mapping[str, Any]) -> Tuple[Any, ...]:
+    """Return what calls are ordered by: those of one instant by region, then customer columns."""
+    customer = (
+        one["customer_id"],
+        one["subscription_tier"],
+        one["organization_id"],
+        one["product_id"],
+        one["customer_archetype"],
+        (one["price"] is not None, one["price"] or 0.0),
+    )
+    return (one["timestamp"], one["region"], customer)
 
 
 def _gap(before: Dict[str, Any], after: Dict[str, Any]) -> float:

@@ -215,6 +215,8 @@ def test_costs(open_to_all: Live) -> None:
     assert one_row(open_to_all, totalCost=0, transactionId="b")["cost_usd"] == "0"
     assert one_row(open_to_all, totalCost=1e-7, transactionId="c")["cost_usd"] == "0.0000001"
     assert one_row(open_to_all, totalCost=None, transactionId="d")["cost_usd"] == "0.0075"
+    half = one_row(open_to_all, totalCost=5e-13, transactionId="e")["cost_usd"]
+    assert half == "0.000000000001"  # half a pico-dollar rounds up
     body = json.dumps({**COMPLETION, "transactionId": "e"}).replace("1000,", "1.0e3,", 1).encode()
     assert open_to_all.post(SDK, body).status == 201
     assert stored(open_to_all)[-1]["input_tokens"] == "1000"

@@ -35,6 +35,7 @@ from finops.reader.row_parser import (
     CUSTOMER_TEXTS,
     FREE,
     PAID,
+    TOO_LONG,
     Call,
     RowParser,
     price_in_pico,
@@ -121,6 +122,8 @@ class BlockReader:
 
     def _fast(self, piece: bytes, lines: int) -> Optional[Raw]:
         """Return the calls of a block in which every line is well-formed, else None."""
+        if len(piece) > config.MAX_LINE_BYTES and _longest_line(piece) > config.MAX_LINE_BYTES:
+            return None
         if b'"' in piece or piece.translate(None, _PRINTABLE_ASCII):
             return None
         columns = self._columns(piece, lines)
@@ -306,6 +309,9 @@ class BlockReader:
 
     def _single(self, line: bytes, number: int) -> Optional[Call]:
         """Return the call of one line; None, and counted, where it is none."""
+        if len(line) > config.MAX_LINE_BYTES:
+            self.accounts.skip(TOO_LONG, number)
+            return None
         line = line.rstrip(b"\r")
         if not line.strip():
             self.accounts.blank += 1
@@ -317,6 +323,10 @@ class BlockReader:
             except BadValueError as reason:
                 self.accounts.skip(str(reason), number)
         return None
+
+
+def _longest_line(piece: bytes) -> int:
+    return max(map(len, piece.split(b"\n")))
 
 
 def _integers(numbers: Mapping[str, Optional[List[bytes]]], name: str, count: int) -> List[int]:

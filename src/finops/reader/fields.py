@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Optional
 
 from finops import config
@@ -43,7 +43,7 @@ def parse_integer(text: bytes, column: str, limit: int) -> int:
 
 
 def parse_money(text: bytes, column: str) -> int:
-    """Return a non-negative amount of USD as pico-dollars, rounded half to even.
+    """Return a non-negative amount of USD as pico-dollars; half a pico-dollar rounds up.
 
     Raises BadValue for anything but plain digits with an optional fraction and exponent, and
     for amounts above the bound of one call.
@@ -53,7 +53,7 @@ def parse_money(text: bytes, column: str) -> int:
     pico = Decimal(text.decode("ascii")) * _PICO_DECIMAL
     if pico > _MAX_COST_PICO:
         raise BadValueError(f"{column} out of bounds")
-    return int(pico.to_integral_value())
+    return int(pico.to_integral_value(ROUND_HALF_UP))
 
 
 def parse_time(text: bytes) -> bytes:

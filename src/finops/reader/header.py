@@ -13,7 +13,7 @@ from typing import BinaryIO, Dict, List, NamedTuple, Optional, Tuple
 
 from finops import config
 from finops.errors import DataError
-from finops.schema import COLUMN_NAMES, REQUIRED_COLUMNS
+from finops.schema import COLUMN_NAMES, REQUIRED_COLUMNS, WRITTEN_NAMES
 
 _category = unicodedata.ucd_3_2_0.category
 
@@ -68,7 +68,7 @@ def read_header(stream: BinaryIO, name: str) -> Header:
     extra = [n for n in names if n not in COLUMN_NAMES]
     if extra:
         notes.append(f"Columns that are not used were ignored: {', '.join(map(_shown, extra))}.")
-    missing = [n for n in COLUMN_NAMES if n not in names]
+    missing = [n for n in WRITTEN_NAMES if n not in names]
     if missing:
         notes.append(f"Columns that are not in the file got their defaults: {', '.join(missing)}.")
     positions = {n: i for i, n in enumerate(names) if n in COLUMN_NAMES}

@@ -15,6 +15,8 @@ from finops.storage.commit import read_commit, readable_end
 Span = Tuple[int, int]  # bytes [from, to), both at line starts
 # What a process reads in the time that it takes to start another one and to hear from it.
 _AHEAD_BYTES = 4 * config.MEGABYTE
+# How much is read at a time in looking for the end of a line.
+_LOOK_BYTES = 65_536
 
 
 class FileLayout(NamedTuple):
@@ -60,7 +62,7 @@ def _whole_end(stream: Any, start: int, end: int) -> int:
     """Return the offset behind the last line end in [start, end), `start` where there is none."""
     upper = end
     while upper > start:
-        lower = max(start, upper - config.MAX_LINE_BYTES)
+        lower = max(start, upper - _LOOK_BYTES)
         stream.seek(lower)
         found: int = stream.read(upper - lower).rfind(b"\n")
         if found >= 0:
@@ -73,7 +75,7 @@ def _next_line(stream: Any, offset: int, end: int) -> int:
     """Return the offset of the first line that starts after `offset`, at most `end`."""
     stream.seek(offset)
     while offset < end:
-        chunk = stream.read(config.MAX_LINE_BYTES)
+        chunk = stream.read(_LOOK_BYTES)
         if not chunk:
             break
         found: int = chunk.find(b"\n")

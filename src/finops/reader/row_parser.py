@@ -7,7 +7,6 @@ newline breaks both of its lines and no others.
 
 from __future__ import annotations
 
-import csv
 import re
 from fractions import Fraction
 from typing import Any, Callable, Dict, List, NamedTuple, Tuple
@@ -20,9 +19,11 @@ from finops.reader.header import Header
 # C0 but tab-free (a tab is a control character too), DEL, and C1 as decoded text.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]").search
 # A field is quoted as a whole, quotes within doubled, or holds no quote at all.  Python's csv
-# module alone would let a stray quote pass as text.
-_FIELD = r"""(?:"[^"]*(?:""[^"]*)*"|[^",]*)"""
-_QUOTED_LINE = re.compile(f"{_FIELD}(?:,{_FIELD})*").fullmatch
+# module alone would let a stray quote pass as text, and refuses fields over 128 KB.
+_QUOTED_FIELD = r"""(?:"[^"]*(?:""[^"]*)*"|[^",]*)"""
+_QUOTED_LINE = re.compile(f"{_QUOTED_FIELD}(?:,{_QUOTED_FIELD})*").fullmatch
+_FIELDS = re.compile(f"(?:^|,)({_QUOTED_FIELD})").findall
+TOO_LONG = "line too long"
 
 # How a call's cost came about.
 PAID, FREE, UNPRICED = 0, 1, 2
@@ -114,7 +115,7 @@ class RowParser:
 
     def _fields(self, line: bytes) -> List[bytes]:
         if len(line) > config.MAX_LINE_BYTES:
-            raise BadValueError("line too long")
+            raise BadValueError(TOO_LONG)
         try:
             text = line.decode("utf-8")
         except UnicodeDecodeError:
@@ -123,9 +124,21 @@ class RowParser:
             raise BadValueError("control character")
         if b'"' not in line:
             return line.split(b",")
-        if not _QUOTED_LINE(text):
-            raise BadValueError("broken quoting")
-        return [f.encode("utf-8") for f in next(csv.reader([text], strict=True))]
+        return [field.encode("utf-8") for field in split_quoted(text)]
+
+
+def split_quoted(text: str) -> List[str]:
+    """Return the fields of one line of CSV; raise BadValueError where its quoting is broken.
+
+    >>> split_quoted('a,"b ""c"", d",')
+    ['a', 'b "c", d', '']
+    """
+    if not _QUOTED_LINE(text):
+        raise BadValueError("broken quoting")
+    return [
+        field[1:-1].replace('""', '"') if field.startswith('"') else field
+        for field in _FIELDS(text)
+    ]
 
 
 def price_in_pico(
@@ -153,7 +166,8 @@ def price_in_pico(
         if not rates[key]:
             return 0, UNPRICED
         per_input, per_output, shared = rates[key]
-        cost = (inputs * per_input + outputs * per_output) // shared
+        # To the nearest pico-dollar, halves up, as amounts in the file are read.
+        cost = (inputs * per_input + outputs * per_output + shared // 2) // shared
         return cost, PAID if cost else FREE
 
     return price

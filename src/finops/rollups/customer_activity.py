@@ -3,16 +3,23 @@
 Everything else in a dataset is a sum and does not mind the order of rows; this does.  Calls
 arrive in time order within a part; parts are joined in file order.  Where a file turns out to
 be unordered, `ActivityLog` of the whole file are made from sorted sequences instead.
+
+Calls of one customer at one instant are in order of region, then of the customer's columns, so
+that the order of rows in the file decides nothing.
 """
 
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from datetime import date
+from itertools import islice
+from operator import eq
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from finops.reader.encoding import Batch, KeyEncoder
 from finops.rollups.cubes import hours_of
+from finops.rollups.spec import sort_key
 
 CHANGE_WINDOW_US = 3600 * 10**6
 _REGION = 5  # position in a call key
@@ -26,6 +33,11 @@ class Stop(NamedTuple):
     time: bytes
     region: str
     key: Tuple[Any, ...]
+
+    @property
+    def place(self) -> Tuple[Any, ...]:
+        """By which this call is ordered among others of its customer."""
+        return (self.time, self.region, sort_key(self.key))
 
 
 class Changes(NamedTuple):
@@ -80,6 +92,8 @@ class ActivityLog:
             if before is None:
                 self.journeys[customer] = journey
             else:
+                if before.last.place > journey.first.place:
+                    self.disordered = True  # an instant cut in two, in the other order
                 self.note_change(customer, before.last, journey.first)
                 self.journeys[customer] = Journey(before.first, journey.last)
         for (customer, day), changes in later.changes.items():
@@ -135,6 +149,26 @@ class ActivityLog:
         self.changes[customer, day] = more
 
 
+class _Rows(NamedTuple):
+    """Calls as columns: canonical timestamps, customer codes, call codes."""
+
+    times: List[bytes]
+    customers: List[int]
+    calls: List[int]
+
+    def part(self, start: int, end: Optional[int] = None) -> _Rows:
+        """Return the rows [start, end)."""
+        return _Rows(self.times[start:end], self.customers[start:end], self.calls[start:end])
+
+    def reordered(self, order: Sequence[int]) -> _Rows:
+        """Return the rows in the given order of places."""
+        return _Rows(
+            [self.times[place] for place in order],
+            [self.customers[place] for place in order],
+            [self.calls[place] for place in order],
+        )
+
+
 class ActivityReader:
     """Follows the customers through the batches of one part."""
 
@@ -151,6 +185,8 @@ class ActivityReader:
         self._first: Dict[int, Tuple[bytes, int, int]] = {}
         self._changes: Dict[Tuple[int, bytes], List[Any]] = {}
         self._instants = MicrosecondClock()
+        # The calls of the last instant so far: the next batch may have more of them.
+        self._waiting = _Rows([], [], [])
 
     def add(self, batch: Batch, encoder: KeyEncoder) -> None:
         """Follow the calls of one batch."""
@@ -160,9 +196,47 @@ class ActivityReader:
             result.disordered = True
         result.first_time = min(result.first_time or batch.times[0], batch.times[0])
         result.last_time = max(result.last_time, batch.times[-1])
+        rows = _Rows(
+            self._waiting.times + batch.times,
+            self._waiting.customers + batch.customers,
+            self._waiting.calls + batch.calls,
+        )
+        complete = bisect_left(rows.times, rows.times[-1])
+        self._waiting = self._distinct(rows.part(complete))
+        self._follow(rows.part(0, complete), encoder)
+
+    def _distinct(self, rows: _Rows) -> _Rows:
+        """Return the rows of one instant without those that tell nothing new.
+
+        So what waits stays small, also where all of a file is one instant.
+        """
+        if len(rows.times) < 2:
+            return rows
+        regions = map(self._region_of.__getitem__, rows.calls)
+        kept = dict(zip(zip(rows.customers, regions), rows.calls))
+        return _Rows(rows.times[: len(kept)], [code for code, _ in kept], list(kept.values()))
+
+    def _in_order(self, rows: _Rows, encoder: KeyEncoder) -> _Rows:
+        """Return rows in time order with those of one instant in their order too."""
+        times = rows.times
+        if True not in map(eq, times, islice(times, 1, None)):
+            return rows
+        names = list(self._regions)
+        regions = {call: names[self._region_of[call]] for call in set(rows.calls)}
+        keys = {code: sort_key(encoder.customer_keys[code]) for code in set(rows.customers)}
+        places = list(
+            zip(
+                times,
+                map(regions.__getitem__, rows.calls),
+                map(keys.__getitem__, rows.customers),
+            )
+        )
+        return rows.reordered(sorted(range(len(times)), key=places.__getitem__))
+
+    def _follow(self, rows: _Rows, encoder: KeyEncoder) -> None:
         times, regions, codes = self._time, self._region, self._code
         customer_of, region_of = self._customer_of, self._region_of
-        for time, code, call in zip(batch.times, batch.customers, batch.calls):
+        for time, code, call in zip(*self._in_order(rows, encoder)):
             number = customer_of[code]
             region = region_of[call]
             if regions[number] != region:
@@ -173,6 +247,9 @@ class ActivityReader:
 
     def finish(self, encoder: KeyEncoder) -> ActivityLog:
         """Return the journeys in terms of names."""
+        self._extend(encoder)
+        self._follow(self._waiting, encoder)
+        self._waiting = _Rows([], [], [])
         names = list(self._numbers)
         regions = list(self._regions)
         for number, first in self._first.items():
@@ -211,7 +288,7 @@ class ActivityReader:
 
 
 class UnorderedActivity:
-    """Collects all calls of an unordered file and sorts each customer's, ties in file order.
+    """Collects all calls of an unordered file and sorts each customer's.
 
     Takes 16 bytes a call, so that the largest file is no danger.
     """
@@ -241,22 +318,25 @@ class UnorderedActivity:
     def finish(self) -> ActivityLog:
         """Return the journeys in time order."""
         result = ActivityLog()
+        region_ranks = _ranks([(region,) for region in self._regions])
+        customer_ranks = _ranks(self._customer_keys)
         for customer, calls in self._calls.items():
             if calls.times:  # a customer may have nothing but rows that were left out
-                self._follow(customer, calls, result)
+                self._follow(customer, calls, calls.order(region_ranks, customer_ranks), result)
         ends = list(result.journeys.values())
         result.first_time = min((j.first.time for j in ends), default=b"")
         result.last_time = max((j.last.time for j in ends), default=b"")
         return result
 
-    def _follow(self, customer: str, calls: _Calls, result: ActivityLog) -> None:
+    def _follow(
+        self, customer: str, calls: _Calls, order: Sequence[int], result: ActivityLog
+    ) -> None:
         names = list(self._regions)
 
         def stop(place: int) -> Stop:
             key = self._customer_keys[calls.customers[place]]
             return Stop(_timestamp(calls.times[place]), names[calls.regions[place]], key)
 
-        order = sorted(range(len(calls.times)), key=calls.times.__getitem__)
         for before, after in zip(order, order[1:]):
             if calls.regions[before] != calls.regions[after]:
                 result.note_change(customer, stop(before), stop(after))
@@ -270,6 +350,21 @@ class _Calls:
         self.times = array("Q")
         self.regions = array("I")
         self.customers = array("I")
+
+    def order(self, region_ranks: Sequence[int], customer_ranks: Sequence[int]) -> List[int]:
+        """Return the places of the calls in the order in which they count."""
+        regions = map(region_ranks.__getitem__, self.regions)
+        customers = map(customer_ranks.__getitem__, self.customers)
+        keys = list(zip(self.times, regions, customers))
+        return sorted(range(len(keys)), key=keys.__getitem__)
+
+
+def _ranks(keys: Sequence[Tuple[Any, ...]]) -> List[int]:
+    """Return for each key which place it has among all of them, in ascending order."""
+    ranks = [0] * len(keys)
+    for rank, place in enumerate(sorted(range(len(keys)), key=lambda k: sort_key(keys[k]))):
+        ranks[place] = rank
+    return ranks
 
 
 def _ordinals(times: List[bytes]) -> Iterator[int]:

@@ -15,6 +15,7 @@ from finops.reader.block_reader import Accounts, BlockReader
 from finops.reader.encoding import Batch, KeyEncoder
 from finops.reader.header import Header
 from finops.reader.layout import Span
+from finops.reader.row_parser import TOO_LONG
 from finops.rollups.cubes import Shared, hours_of
 from finops.rollups.customer_activity import ActivityReader
 from finops.rollups.planner import Plan, closing_order
@@ -104,7 +105,7 @@ class Blocks:
                 rest = chunk[cut + 1 :]
             else:
                 rest += chunk
-            if len(rest) > config.MAX_LINE_BYTES:
+            if len(rest) > config.MAX_LINE_BYTES + 1:  # one more may be the CR of its end
                 rest, dropping = b"", True
 
     def _chunks(self) -> Iterator[bytes]:
@@ -123,4 +124,4 @@ class Blocks:
 
     def _drop_line(self) -> None:
         self._accounts.lines += 1
-        self._accounts.skip("line too long", self._accounts.lines)
+        self._accounts.skip(TOO_LONG, self._accounts.lines)

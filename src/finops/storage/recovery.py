@@ -13,12 +13,12 @@ import zlib
 from typing import List, NamedTuple, Optional, Tuple
 
 from finops import config
-from finops.schema import COLUMNS
+from finops.schema import WRITTEN_NAMES
 from finops.storage.commit import CommitRecord, head_hash, last_newline, read_commit, write_commit
 from finops.storage.file_operations import APPEND, Files
 
 _PIECE = 1 << 20
-_COMMAS = len(COLUMNS) - 1
+_COMMAS = len(WRITTEN_NAMES) - 1
 
 
 class Recovered(NamedTuple):

@@ -7,7 +7,6 @@ other programs append is read before the next group is written.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import os
 import threading
@@ -16,10 +15,12 @@ from typing import List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from finops import config, schema
 from finops.errors import DataError, FinOpsError, LockError
+from finops.reader.fields import BadValueError
+from finops.reader.row_parser import split_quoted
 from finops.storage.appender import Appender, appending
 from finops.viewer.events import Row
 
-_ID_COLUMN = schema.COLUMN_NAMES.index("call_id")
+_ID_COLUMN = schema.WRITTEN_NAMES.index("call_id")
 
 
 class StoreUnavailableError(Exception):
@@ -151,7 +152,10 @@ def _id_of(line: bytes) -> bytes:
     if b'"' not in line:
         cells = line.split(b",", _ID_COLUMN + 1)
         return cells[_ID_COLUMN] if len(cells) > _ID_COLUMN else b""
-    parsed = next(csv.reader([line.decode("utf-8", "replace")]), [])
+    try:
+        parsed = split_quoted(line.decode("utf-8", "replace").rstrip("\r\n"))
+    except BadValueError:
+        return b""
     return parsed[_ID_COLUMN].encode("utf-8") if len(parsed) > _ID_COLUMN else b""
 
 

@@ -12,7 +12,7 @@ import io
 import re
 import uuid
 from datetime import datetime, timedelta, timezone
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Dict, Mapping, NamedTuple, Optional
 
 from finops import config, schema
@@ -28,13 +28,16 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]").search
 _FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 _STAMP = re.compile(r"[0-9]{9,16}(?:\.[0-9]{1,9})?").fullmatch
 _MILLISECONDS_FROM = 1e11  # as seconds this would be the year 5138
-_KINDS = {column.name: column.kind for column in schema.COLUMNS}
+_PICO_DOLLAR = Decimal("1e-12")
+_KINDS = {
+    column.name: column.kind for column in schema.COLUMNS if column.name in schema.WRITTEN_NAMES
+}
 
 # The reader's own judgement on a finished row; times ahead of now are refused before it.
 _READER = RowParser(
     Header(
-        {name: index for index, name in enumerate(schema.COLUMN_NAMES)},
-        len(schema.COLUMN_NAMES),
+        {name: index for index, name in enumerate(schema.WRITTEN_NAMES)},
+        len(schema.WRITTEN_NAMES),
         schema.HEADER_LINE.rstrip("\n").encode("ascii"),
         len(schema.HEADER_LINE),
         (),
@@ -170,7 +173,7 @@ def _finish(row: Dict[str, str]) -> Row:
 
 def _line(row: Mapping[str, str]) -> bytes:
     out = io.StringIO()
-    cells = [row.get(name, "") for name in schema.COLUMN_NAMES]
+    cells = [row.get(name, "") for name in schema.WRITTEN_NAMES]
     csv.writer(out, lineterminator="\n").writerow(cells)
     return out.getvalue().encode("utf-8")
 
@@ -218,7 +221,8 @@ def _money(event: Event, name: str) -> str:
 
 
 def _plain(amount: float) -> str:
-    return format(round(Decimal(repr(amount)), 12).normalize() + 0, "f")
+    exact = Decimal(repr(amount)).quantize(_PICO_DOLLAR, ROUND_HALF_UP)
+    return format(exact.normalize() + 0, "f")
 
 
 def _priced(provider: str, model: str, tokens_in: int, tokens_out: int) -> str:
