@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.unmeasured, pytest.mark.once]
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "finops"
 MODULES = sorted(SOURCE.rglob("*.py"))
-LAUNCHERS = {ROOT / "finops.py", ROOT / "viewer" / "server.py"}
+LAUNCHERS = {ROOT / "finops.py", ROOT / "viewer" / "server.py", SOURCE / "processes.py"}
 
 BASE = {"config", "errors", "business", "schema", "stats"}
 READING = {"storage", "reader", "rollups"}
@@ -23,6 +23,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "__init__": set(),
     "errors": set(),
     "atomic": set(),
+    "processes": {"errors"},
     "config": set(),
     "schema": set(),
     "stats": set(),
@@ -30,8 +31,8 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "progress": {"config"},
     "storage": BASE,
     "reader": BASE | {"storage"},
-    "rollups": BASE | {"storage", "reader"},
-    "simulator": BASE | READING,
+    "rollups": BASE | {"storage", "reader", "processes"},
+    "simulator": BASE | READING | {"processes"},
     "evaluation": BASE,
     "analyzers": BASE | READING,
     "importers": BASE | READING,
@@ -44,7 +45,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     | {"atomic", "simulator", "generators", "registry", "publishing", "evaluation", "sharing"},
     "verify": BASE | READING,
     "sharing": set(),
-    "viewer": BASE | READING | {"atomic", "generators", "simulator", "registry"},
+    "viewer": BASE | READING | {"atomic", "processes", "generators", "simulator", "registry"},
     "commands": BASE
     | READING
     | {"simulator", "evaluation", "importers", "exporters", "progress"}

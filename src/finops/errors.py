@@ -29,6 +29,10 @@ class LockError(FinOpsError):
     """Another process is writing the same dataset."""
 
 
+class WorkerError(FinOpsError):
+    """A process that was started to help ended before its work was done."""
+
+
 class ReportError(FinOpsError):
     """Some reports could not be made; the others were written."""
 

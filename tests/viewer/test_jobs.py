@@ -252,16 +252,15 @@ def test_generate_refuses(tmp_path: Path, body: Any) -> None:
         assert running.status()["jobs"] == []
 
 
-def test_the_real_commands_are_absolute_and_run_from_the_source() -> None:
+def test_the_real_commands_are_absolute() -> None:
     from finops.viewer.datasets import Dataset
 
     where = Dataset("a.csv", Path("data/a.csv"), Path("reports"))
-    command = Commands().analyze(where, ("pricing", "features"))
-    assert command.argv[:4] == [sys.executable, "-m", "finops", "analyze"]
-    assert command.argv[4:8:2] == ["--data", "--reports"]
-    assert all(os.path.isabs(word) for word in command.argv[5:8:2])
-    assert command.argv[8:] == ["--only", "pricing", "--only", "features"]
-    assert (Path(command.cwd) / "finops" / "__main__.py").is_file()
+    argv = Commands().analyze(where, ("pricing", "features")).argv
+    words = argv[argv.index("analyze") :]
+    assert words[1:5:2] == ["--data", "--reports"]
+    assert all(os.path.isabs(word) for word in words[2:5:2])
+    assert words[5:] == ["--only", "pricing", "--only", "features"]
     grown = Commands().generate(where, GenerateRequest(1.5, 7, ("base_traffic",))).argv
     assert grown[grown.index("--size") + 1] == "1.5MB"
     assert grown[-4:] == ["--seed", "7", "--scenario", "base_traffic"]

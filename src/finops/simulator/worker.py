@@ -1,13 +1,11 @@
 """A process that makes every n-th batch and hands it to the writer through its output.
 
-`python -m finops.simulator.worker RECIPE FIRST STEP`, started by the engine.  It never sees
-the CSV: only the process that holds the lock writes, so a worker whose engine was killed can
-do no harm, and ends when it finds its output closed.
+It never sees the CSV: only the process that holds the lock writes, so a worker can do no harm.
 """
 
 from __future__ import annotations
 
-import signal
+import json
 import struct
 import sys
 from contextlib import suppress
@@ -31,19 +29,19 @@ def made(recipe: SimulationSpec, first: int = 0, step: int = 1) -> Iterator[Tupl
 
 
 def serve(recipe: SimulationSpec, first: int, step: int, output: int) -> None:
-    """Write batches to a descriptor, each after its length, until the reader goes away."""
-    with suppress(OSError):  # the engine has enough, or is gone
+    """Write batches to a descriptor, each after its length, until nobody reads them."""
+    with suppress(OSError):  # the engine has enough
         for _, rows in made(recipe, first, step):
             FILES.write_all(output, LENGTH.pack(len(rows)))
             FILES.write_all(output, rows)
 
 
-def main() -> None:
-    """Run as the engine's child: an interrupt is the engine's to deal with."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    recipe, first, step = sys.argv[1:4]
-    serve(SimulationSpec.from_json(recipe), int(first), int(step), sys.stdout.fileno())
+def main(message: bytes) -> None:
+    """Run as the engine's child until it has enough; `message` is from `job_message`."""
+    recipe, first, step = json.loads(message.decode("ascii"))
+    serve(SimulationSpec.from_json(recipe), first, step, sys.stdout.fileno())
 
 
-if __name__ == "__main__":
-    main()
+def job_message(recipe: SimulationSpec, first: int, step: int) -> bytes:
+    """Return what tells a worker to make batches `first`, `first` + `step`, …"""
+    return json.dumps([recipe.to_json(), first, step]).encode("ascii")

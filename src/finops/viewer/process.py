@@ -1,7 +1,9 @@
 """Running a command that may hang, crash or fork: it ends at its limit, with all its children.
 
 Commands run as processes, not threads, because only a process can really be ended.  Each is
-the leader of a session of its own, so that one signal reaches whatever it has started.
+the leader of a session of its own, so that one signal reaches whatever it has started.  Its
+standard input is a pipe that only this process holds, by which it notices our death (see
+`finops.processes`).
 """
 
 from __future__ import annotations
@@ -26,10 +28,13 @@ _OUTPUT_LIMIT_BYTES = 16 * config.MEGABYTE
 
 
 class Command(NamedTuple):
-    """What to run: words, working directory, variables added to the environment."""
+    """What to run: words, working directory (None is ours), variables added to the environment.
+
+    The words are those of `finops.processes.command_line`, so that the command ends with us.
+    """
 
     argv: List[str]
-    cwd: str
+    cwd: Optional[str]
     environ: Mapping[str, str] = {}
 
 
@@ -64,6 +69,7 @@ def run_limited(
         reason = _wait(process, output, limit_s, cancel, watch)
     finally:
         _end(process)
+        _let_go(process)
     if reason is not None:
         return Outcome(reason, process.returncode)
     return Outcome(COMPLETE if process.returncode == 0 else ERROR, process.returncode)
@@ -76,7 +82,7 @@ def _start(command: Command, output: Output) -> subprocess.Popen[bytes]:
         command.argv,
         cwd=command.cwd,
         env=environ,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         stdout=output.sink(),
         stderr=subprocess.STDOUT,
         start_new_session=True,
@@ -91,7 +97,7 @@ def _wait(
     watch: Callable[[], bool],
 ) -> Optional[str]:
     """Wait for the end; return why it has to be ended, None where it ended by itself."""
-    begun = time.monotonic()
+    started = time.monotonic()
     while True:
         try:
             process.wait(_STEP_S)
@@ -101,8 +107,8 @@ def _wait(
         if cancel.is_set():
             return CANCELLED
         if watch():
-            begun = time.monotonic()
-        if limit_s is not None and time.monotonic() - begun >= limit_s:
+            started = time.monotonic()
+        if limit_s is not None and time.monotonic() - started >= limit_s:
             return TIMEOUT
         if output.size() > _OUTPUT_LIMIT_BYTES:
             return ERROR
@@ -122,6 +128,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     if os.name != "nt":
         _signal_group(process, signal.SIGKILL)
     process.wait()
+
+
+def _let_go(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin is not None:
+        process.stdin.close()
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: int) -> None:

@@ -8,18 +8,16 @@ others are run without it.
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 from typing import Callable, Dict, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-import finops
 from finops import config
+from finops.processes import command_line, script_command_line
 from finops.viewer.datasets import Dataset, data_file, regular_file
 from finops.viewer.job_output import Output
 from finops.viewer.jobs import ACTIVE, Ending, Job, Task
 from finops.viewer.process import CANCELLED, COMPLETE, ERROR, TIMEOUT, Command, Outcome
 
-_SOURCE = Path(finops.__file__).resolve().parent.parent
 _FOLDERS = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?[/\\](?:[^\s/\\:;,'\"()]+[/\\])*(?=[^\s/\\])")
 # What `analyze` prints as it goes: "analyzing pricing (8 of 13)".
 _STEP = re.compile(r"^analyzing ([a-z_]+) \(", re.MULTILINE)
@@ -66,10 +64,10 @@ class Commands:
         environ = {"FINOPS_REPORTS": str(dataset.reports.resolve())}
         if data_file(dataset.path) is not None:  # without one, examples make a small one
             environ["FINOPS_DATA"] = str(dataset.path.resolve())
-        return Command([sys.executable, str(path)], str(path.parent), environ)
+        return Command(script_command_line(str(path)), str(path.parent), environ)
 
     def _finops(self, *words: str) -> Command:
-        return Command([sys.executable, "-m", "finops", *words], str(_SOURCE))
+        return Command(command_line("finops.cli:entry_point", *words), None)
 
 
 def presentable(line: str) -> str:
