@@ -28,15 +28,16 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "stats": set(),
     "business": {"config", "errors"},
     "progress": {"config"},
+    "resources": set(),
     "storage": BASE,
     "reader": BASE | {"storage"},
-    "rollups": BASE | {"storage", "reader"},
+    "rollups": BASE | {"storage", "reader", "resources"},
     "simulator": BASE | READING,
     "evaluation": BASE,
     "analyzers": BASE | READING,
     "importers": BASE | READING,
     "exporters": BASE | READING | {"registry"},
-    "generators": BASE | {"atomic"},
+    "generators": BASE | {"atomic", "resources"},
     "registry": {"analyzers", "generators"},
     "publishing": BASE | READING | {"atomic", "generators", "registry"},
     "pipeline": BASE
@@ -45,7 +46,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "api": BASE | READING | {"registry", "pipeline", "simulator"},
     "verify": BASE | READING,
     "sharing": set(),
-    "viewer": BASE | READING | {"atomic", "generators", "simulator", "registry"},
+    "viewer": BASE | READING | {"atomic", "resources", "generators", "simulator", "registry"},
     "commands": BASE
     | READING
     | {"simulator", "evaluation", "importers", "exporters", "progress"}
