@@ -16,6 +16,8 @@ from finops.registry import ANALYZER_REGISTRY
 from finops.resources import sources
 from tests.support.tools import ROOT, clean_environment
 
+pytestmark = pytest.mark.unmeasured
+
 
 def isolated_environment() -> Dict[str, str]:
     """Return an environment in which nothing leads to the checkout."""
