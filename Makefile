@@ -80,7 +80,7 @@ snapshots: setup ## write the snapshots of result keys and pages anew
 screenshots: setup ## make the README's pictures from real pages
 	@$(VENV) scripts/screenshots.py
 
-reference: setup ## write the README's command reference anew
+reference: setup ## write the command reference, docs/cli.md, anew
 	@$(VENV) scripts/reference.py
 
 zipapp: ## pack the whole product into one file, dist/finops.pyz
