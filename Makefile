@@ -9,7 +9,7 @@ SHOWCASE := instrumentation metadata queries scenarios
 
 .DEFAULT_GOAL := help
 .PHONY: help demo generate analyze serve setup test test-new test-old lint coverage bench load soak \
-	detectors snapshots screenshots reference chartjs clean
+	detectors snapshots screenshots reference zipapp chartjs clean
 
 help: ## show what there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -83,8 +83,11 @@ snapshots: setup ## write the snapshots of result keys and pages anew
 screenshots: setup ## make the README's pictures from real pages
 	@$(VENV) scripts/screenshots.py
 
-reference: setup ## write the README's command reference anew
+reference: setup ## write the command reference, docs/cli.md, anew
 	@$(VENV) scripts/reference.py
+
+zipapp: ## pack the whole product into one file, dist/finops.pyz
+	@$(PYTHON) scripts/pack.py
 
 chartjs: ## put a copy of Chart.js at hand, so that charts draw without a network
 	@$(PYTHON) scripts/setup_dev.py chartjs

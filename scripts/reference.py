@@ -1,4 +1,4 @@
-"""Write the README's command reference from `--help`, or check that it is up to date.
+"""Write the command reference, `docs/cli.md`, from `--help`, or check that it is up to date.
 
 `reference.py` writes, `reference.py --check` only compares and returns 1 where they differ.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import List
 
 ROOT = Path(__file__).resolve().parent.parent
-README = ROOT / "README.md"
+PAGE = ROOT / "docs" / "cli.md"
 BEGIN = "<!-- commands: written by `make reference` -->"
 END = "<!-- end of commands -->"
 
@@ -37,22 +37,22 @@ def reference() -> str:
 
 
 def renewed(text: str) -> str:
-    """Return the README with the present reference.  Raises ValueError without its marks."""
+    """Return the page with the present reference.  Raises ValueError without its marks."""
     before, rest = text.split(BEGIN, 1)
     _, after = rest.split(END, 1)
     return f"{before}{BEGIN}\n\n{reference()}\n\n{END}{after}"
 
 
 def main() -> int:
-    """Write or check; return 1 where the README is not up to date."""
-    text = README.read_text(encoding="utf-8")
+    """Write or check; return 1 where the page is not up to date."""
+    text = PAGE.read_text(encoding="utf-8")
     wanted = renewed(text)
     if "--check" in sys.argv[1:]:
         if text == wanted:
             return 0
-        print("README.md: the command reference is not what --help says; run 'make reference'")
+        print("docs/cli.md: the command reference is not what --help says; run 'make reference'")
         return 1
-    README.write_text(wanted, encoding="utf-8")
+    PAGE.write_text(wanted, encoding="utf-8")
     return 0
 
 

@@ -20,7 +20,7 @@ BASE = {"config", "errors", "business", "schema", "stats"}
 READING = {"storage", "reader", "rollups"}
 # What each room may import besides itself.  A room that is not listed here is an error.
 MAY_IMPORT: Dict[str, Set[str]] = {
-    "__init__": set(),
+    "__init__": {"api", "analyzers", "business", "errors", "rollups"},
     "errors": set(),
     "atomic": set(),
     "processes": {"errors"},
@@ -29,27 +29,31 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "stats": set(),
     "business": {"config", "errors"},
     "progress": {"config"},
+    "resources": set(),
     "storage": BASE,
     "reader": BASE | {"storage"},
-    "rollups": BASE | {"storage", "reader", "processes"},
+    "rollups": BASE | {"storage", "reader", "processes", "resources"},
     "simulator": BASE | READING | {"processes"},
     "evaluation": BASE,
     "analyzers": BASE | READING,
     "importers": BASE | READING,
     "exporters": BASE | READING | {"registry"},
-    "generators": BASE | {"atomic"},
+    "generators": BASE | {"atomic", "resources"},
     "registry": {"analyzers", "generators"},
     "publishing": BASE | READING | {"atomic", "generators", "registry"},
     "pipeline": BASE
     | READING
     | {"atomic", "simulator", "generators", "registry", "publishing", "evaluation", "sharing"},
+    "api": BASE | READING | {"registry", "pipeline", "simulator"},
     "verify": BASE | READING,
     "sharing": set(),
-    "viewer": BASE | READING | {"atomic", "processes", "generators", "simulator", "registry"},
+    "viewer": BASE
+    | READING
+    | {"atomic", "processes", "generators", "simulator", "registry", "resources"},
     "commands": BASE
     | READING
     | {"simulator", "evaluation", "importers", "exporters", "progress"}
-    | {"registry", "publishing", "pipeline", "verify", "viewer"},
+    | {"registry", "publishing", "pipeline", "verify", "viewer", "api"},
     "cli": {"errors", "progress", "commands"},
     "__main__": {"cli"},
 }

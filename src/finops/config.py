@@ -18,9 +18,11 @@ TARGET_SIZE_MB = 50
 BATCH_SIZE = 5000
 
 _PACKAGE = Path(__file__).resolve().parent
-# src/finops/config.py in a checkout: two levels above lies the file that marks the project.
+# src/finops/config.py in a checkout: two levels above lies the file that marks the project.  In
+# an archive the package is no folder, whatever lies beside it.
 _CHECKOUT = _PACKAGE.parent.parent
-PROJECT_ROOT = _CHECKOUT if (_CHECKOUT / "finops.py").is_file() else Path.cwd()
+_IN_CHECKOUT = _PACKAGE.is_dir() and (_CHECKOUT / "finops.py").is_file()
+PROJECT_ROOT = _CHECKOUT if _IN_CHECKOUT else Path.cwd()
 
 DATA_CSV_PATH = PROJECT_ROOT / "data" / "simulated_calls.csv"
 REPORT_DIR = PROJECT_ROOT / "reports" / "html"

@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict
+from typing import TYPE_CHECKING
 
 from finops import config
 from finops.commands.base import (
@@ -95,38 +94,24 @@ def run(args: argparse.Namespace, console: Console) -> int:
 
 def generated(args: argparse.Namespace, settings: Settings, console: Console) -> GenerateResult:
     """Run the simulator with progress."""
-    from finops.simulator.engine import generate
+    from finops.api import generate
 
-    if settings.data.exists() and not settings.data.is_file():
-        raise UsageError(f"{settings.data} is not a regular file; give another --data")
     progress = console.progress("generating", args.quiet)
-    chosen = {"seed": args.seed, "start": args.start, "scenarios": args.scenario}
-    given = {} if args.fresh else recipe_of(settings.data)
-    given.update((name, value) for name, value in chosen.items() if value is not None)
-    if args.no_incidents:
-        given["incidents"] = False
     try:
         return generate(
             settings.data,
-            args.size,
+            size_mb=args.size / config.MEGABYTE,
+            seed=args.seed,
+            start=args.start,
+            scenarios=args.scenario,
+            incidents=False if args.no_incidents else None,
             workers=args.workers or os.cpu_count() or 1,
             fresh=args.fresh,
             prices=prices_of(args),
             progress=progress.update,
-            **given,
         )
     finally:
         progress.finish()
-
-
-def recipe_of(path: Path) -> Dict[str, Any]:
-    """Return the choices that an existing file is continued with; {} for none."""
-    from finops.storage.commit import read_commit
-
-    mark = read_commit(path)
-    made = mark.simulation or {} if mark else {}
-    names = ("seed", "start", "scenarios", "incidents")
-    return {name: made[name] for name in names if name in made}
 
 
 def summary(result: GenerateResult) -> str:

@@ -21,6 +21,7 @@ from finops.generators.data_quality import basis, data_quality
 from finops.generators.date_range import Daily, range_bar
 from finops.generators.markup import Markup, Token, fill, join, json_block, token
 from finops.generators.thresholds import thresholds_of
+from finops.resources import read_text
 
 CHARTJS_VERSION = "4.5.1"
 CHARTJS_URL = f"https://cdn.jsdelivr.net/npm/chart.js@{CHARTJS_VERSION}/dist/chart.umd.js"
@@ -29,7 +30,6 @@ CHARTJS_FILE = "chart.umd.js"
 
 PRODUCT = "Revenium FinOps Showcase"
 SCRIPTS = ("format.js", "tables.js", "charts.js", "sums.js", "ranges.js", "report.js")
-_ASSETS = Path(__file__).resolve().parent / "assets"
 
 
 class Report(NamedTuple):
@@ -118,7 +118,7 @@ def _attribute(constant: str) -> Token:
 @lru_cache(maxsize=None)
 def asset(name: str) -> str:
     """Return the text of a file of the assets folder."""
-    return (_ASSETS / name).read_text(encoding="utf-8")
+    return read_text("finops.generators", f"assets/{name}")
 
 
 @lru_cache(maxsize=None)

@@ -23,6 +23,7 @@ from typing import Any, BinaryIO, Dict, List, Optional, Tuple
 from finops import config
 from finops.business.catalog import PriceTable
 from finops.reader.layout import FileLayout
+from finops.resources import sources
 from finops.rollups import serialization
 from finops.rollups.planner import Plan
 
@@ -36,9 +37,8 @@ SEALED_PART_BYTES = 32 * config.MEGABYTE
 _SETTLED_S = 2.0
 _STALE_TEMPORARY_S = 60
 _CHUNK = config.MEGABYTE
-_PACKAGE = Path(__file__).resolve().parent.parent
 # What decides a figure between the bytes of a file and the tables: all code of these.
-_DECIDING = ("business", "reader", "rollups", "config.py", "schema.py", "stats.py")
+_DECIDING = ("business", "reader", "rollups", "config", "schema", "stats")
 
 Part = Dict[str, Any]
 
@@ -52,9 +52,8 @@ def fingerprint(plan: Plan, prices: PriceTable) -> str:
     """Return a hash of everything but the data that a scan's result depends on."""
     found = hashlib.sha256()
     for name in _DECIDING:
-        place = _PACKAGE / name
-        for source in sorted(place.glob("*.py")) if place.is_dir() else [place]:
-            found.update(source.read_bytes())
+        for source in sources(f"finops.{name}"):
+            found.update(source.encode("utf-8"))
     found.update(repr((plan.specs, plan.measures(), list(prices))).encode("utf-8"))
     return found.hexdigest()
 

@@ -17,6 +17,7 @@ from finops import __version__, config
 from finops.generators import page
 from finops.generators.markup import Markup, Token, escape, fill, join, token
 from finops.registry import ANALYZER_REGISTRY, DOMAINS, Analysis
+from finops.resources import read_text
 from finops.viewer import showcase
 from finops.viewer.datasets import regular_file
 from finops.viewer.http import HTML_TYPE, JSON_TYPE, PAGE_CSP, Request, Response, refuse
@@ -24,7 +25,6 @@ from finops.viewer.showcase import Example
 from finops.viewer.status import build_status
 from finops.viewer.viewer_state import Viewer
 
-_ASSETS = Path(__file__).resolve().parent / "assets"
 _FILE_BYTES = 64 << 20
 SCRIPT_TYPE = "text/javascript; charset=utf-8"
 STYLE_TYPE = "text/css; charset=utf-8"
@@ -55,7 +55,7 @@ ASSET_TYPES = {
 @lru_cache(maxsize=None)
 def asset(name: str) -> str:
     """Return the text of one of our own files."""
-    return (_ASSETS / name).read_text(encoding="utf-8")
+    return read_text("finops.viewer", f"assets/{name}")
 
 
 def asset_route(name: str) -> Callable[[Request], Response]:
