@@ -358,6 +358,9 @@ ERROR_TYPES: Tuple[str, ...] = ("timeout", "rate_limit", "auth_error", "server_e
 
 DEFAULT_SEED = 42
 SIMULATION_START = "2025-01-01T00:00:00"
+# Days that a simulation may start on.
+FIRST_START = "2015-01-01"
+LAST_START = "2099-12-31"
 CUSTOMER_COUNT = 62
 ORGANIZATION_COUNT = 50
 # The least and the most active customer of an archetype, as multiples of its activity.  Those

@@ -22,6 +22,7 @@ from finops import config
 from finops.business.catalog import CATALOG, PriceTable
 from finops.config import BATCH_SIZE, MEGABYTE
 from finops.errors import LockError, StorageError, UsageError
+from finops.rollups.dataset import open_dataset
 from finops.schema import HEADER_LINE
 from finops.simulator.engine import GenerateResult, generate
 from finops.simulator.ground_truth import truth_path
@@ -363,9 +364,30 @@ def test_a_changed_file_without_a_mark_is_left_alone(csv: Path) -> None:
 def test_unknown_words(csv: Path) -> None:
     with pytest.raises(UsageError, match="no scenario nonsense"):
         generate(csv, 1000, scenarios=["nonsense"])
-    with pytest.raises(UsageError, match="is no date"):
+    with pytest.raises(UsageError, match="is not a date"):
         generate(csv, 1000, start="yesterday")
     assert not csv.exists()
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        *("0001-01-01", "0099-06-01T05:00", "1969-01-01", "1969-12-31T23:59:59", "2014-12-31"),
+        *("2100-01-01", "9999-12-31", "9999-12-31T23:59:59"),
+    ],
+)
+def test_a_start_beside_the_calendar_is_one_sentence(csv: Path, start: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        generate(csv, 1000, start=start)
+    assert "is out of range; give a date from 2015-01-01 to 2099-12-31" in str(caught.value)
+    assert not csv.exists()
+
+
+@pytest.mark.parametrize("start", ["2015-01-01", "2099-12-31T23:59"])
+def test_the_first_and_the_last_start_can_be_simulated(csv: Path, start: str) -> None:
+    result = generate(csv, 3_000_000, start=start)
+    assert result.period_start.startswith(start[:10])
+    assert open_dataset(csv, workers=1).rollups(()).totals.calls == result.calls
 
 
 def test_a_folder_is_made(folder: Path) -> None:

@@ -41,7 +41,8 @@ class SimulationSpec(NamedTuple):
         """Return the recipe for these wishes; None stands for the configured start, for all.
 
         `start` is a date or an hour, ISO 8601 in UTC.  Raises UsageError for a start that is
-        no date and for a scenario that does not exist.
+        no date or not between `config.FIRST_START` and `config.LAST_START`, and for a scenario
+        that does not exist.
         """
         names = list(SCENARIOS) if not scenarios else list(scenarios)
         unknown = [name for name in names if name not in SCENARIOS]
@@ -76,10 +77,20 @@ class SimulationSpec(NamedTuple):
 
 
 def _hour(start: str) -> str:
+    """Return the full hour of a start as text.
+
+    Earlier rows would be skipped as implausible when they are read; the upper limit leaves the
+    calendar room for all the days that follow.
+    """
     for form in ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d"):
         try:
             when = datetime.strptime(start, form)
         except ValueError:
             continue
+        if not config.FIRST_START <= when.date().isoformat() <= config.LAST_START:
+            raise UsageError(
+                f"the start {start!r} is out of range; give a date from {config.FIRST_START}"
+                f" to {config.LAST_START}"
+            )
         return when.replace(minute=0, second=0).strftime("%Y-%m-%dT%H:%M:%S")
-    raise UsageError(f"the start {start!r} is no date; write it as 2025-01-31")
+    raise UsageError(f"the start {start!r} is not a date; write it as 2025-01-31")
