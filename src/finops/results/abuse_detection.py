@@ -1,0 +1,107 @@
+"""The result of abuse detection."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Sequence
+
+from finops.results.base import (
+    Count,
+    Date,
+    Finding,
+    Hour,
+    Minutes,
+    Number,
+    Percent,
+    Usd,
+    UsdPerMonth,
+)
+
+
+class AbuseSummary(NamedTuple):
+    """The figures of the whole period."""
+
+    total_calls: Count
+    total_cost: Usd
+    total_customers: Count
+    flagged_customers: Count
+    flagged_percent: Percent
+    critical_count: Count
+    estimated_exposure_usd_per_month: UsdPerMonth
+
+
+class UnusualDay(NamedTuple):
+    """A day on which a customer called far more or far less often than usual."""
+
+    customer_id: str
+    date: Date
+    call_count: Count
+    baseline_mean: Number
+    z_score: Number
+    severity: str
+
+
+class RateLimitHour(NamedTuple):
+    """An hour in which a customer ran into too many rate limits."""
+
+    customer_id: str
+    hour: Hour
+    total_calls: Count
+    rate_limit_errors: Count
+    error_rate_percent: Percent
+    severity: str
+
+
+class CostSpike(NamedTuple):
+    """A day on which a customer cost far more than usual."""
+
+    customer_id: str
+    date: Date
+    cost: Usd
+    baseline_mean: Usd
+    multiplier: Number
+    z_score: Number
+
+
+class RegionHopping(NamedTuple):
+    """A day on which a customer changed region too often."""
+
+    customer_id: str
+    date: Date
+    switches: Count
+    regions: Sequence[str]
+    shortest_gap_minutes: Minutes
+    usual_switches: Number
+    pattern: str
+
+
+class FlaggedCustomer(NamedTuple):
+    """A customer that shows at least one signal of abuse."""
+
+    customer_id: str
+    risk_score: Count
+    signals: Sequence[str]
+    monthly_cost: UsdPerMonth
+    recommended_action: str
+
+
+class FlaggedDay(NamedTuple):
+    """Calls and cost of one active day, and the customers flagged on it."""
+
+    date: Date
+    call_count: Count
+    total_cost: Usd
+    flagged_customers: Count
+
+
+class AbuseDetectionResult(NamedTuple):
+    """Unusual usage, rate-limit abuse, cost spikes, suspicious access, and a score for each."""
+
+    summary: AbuseSummary
+    unusual_usage: Sequence[UnusualDay]
+    rate_limit_abuse: Sequence[RateLimitHour]
+    cost_spikes: Sequence[CostSpike]
+    suspicious_access: Sequence[RegionHopping]
+    customers: Sequence[FlaggedCustomer]
+    daily: Sequence[FlaggedDay]
+    findings: Sequence[Finding]
+    recommendations: Sequence[str]

@@ -1,0 +1,158 @@
+"""The result of organizational alignment."""
+
+from __future__ import annotations
+
+from typing import Mapping, NamedTuple, Optional, Sequence
+
+from finops.results.base import (
+    Count,
+    DailySums,
+    Date,
+    Finding,
+    Percent,
+    Tokens,
+    Usd,
+    UsdPer1kTokens,
+    UsdPerMonth,
+    Week,
+)
+
+
+class AlignmentSummary(NamedTuple):
+    """The figures of the whole period."""
+
+    total_calls: Count
+    total_cost: Usd
+    monthly_cost: UsdPerMonth
+    organization_count: Count
+    top_organization: str
+    top_organization_share_percent: Percent
+    unallocated_cost: Usd
+    unallocated_percent: Percent
+    unpriced_calls: Count
+
+
+class ProductCost(NamedTuple):
+    """What one organization used of one product."""
+
+    cost: Usd
+    call_count: Count
+
+
+class Chargeback(NamedTuple):
+    """What one organization is to be charged."""
+
+    organization_id: str
+    total_cost: Usd
+    monthly_cost: UsdPerMonth
+    call_count: Count
+    customer_count: Count
+    share_percent: Percent
+    cost_per_1k_tokens: UsdPer1kTokens
+    product_breakdown: Mapping[str, ProductCost]
+
+
+class FairShare(NamedTuple):
+    """An organization's share of the cost beside its share of the calls."""
+
+    organization_id: str
+    cost: Usd
+    share_percent: Percent
+    call_count: Count
+    call_share_percent: Percent
+    cost_with_unallocated: Usd
+
+
+class ProductShare(NamedTuple):
+    """Cost of one product."""
+
+    product_id: str
+    call_count: Count
+    total_cost: Usd
+    total_tokens: Tokens
+    avg_cost_per_call: Usd
+    share_percent: Percent
+    monthly_cost: UsdPerMonth
+
+
+class FeatureShare(NamedTuple):
+    """Cost of one feature."""
+
+    feature_id: str
+    call_count: Count
+    total_cost: Usd
+    total_tokens: Tokens
+    avg_cost_per_call: Usd
+    share_percent: Percent
+    monthly_cost: UsdPerMonth
+
+
+class EnvironmentShare(NamedTuple):
+    """Cost of one environment."""
+
+    environment: str
+    call_count: Count
+    total_cost: Usd
+    total_tokens: Tokens
+    avg_cost_per_call: Usd
+    share_percent: Percent
+    monthly_cost: UsdPerMonth
+
+
+class OrganizationWeek(NamedTuple):
+    """Calls and cost of one organization in one week."""
+
+    week: Week
+    organization_id: str
+    call_count: Count
+    total_cost: Usd
+
+
+class AllocatedDay(NamedTuple):
+    """Calls and cost of one active day, and what of the cost has no owner."""
+
+    date: Date
+    call_count: Count
+    total_cost: Usd
+    unallocated_cost: Usd
+
+
+class TokenCost(NamedTuple):
+    """What one organization pays for its tokens."""
+
+    organization_id: str
+    cost_per_1k_tokens: UsdPer1kTokens
+    total_cost: Usd
+    call_count: Count
+
+
+class TokenCosts(NamedTuple):
+    """The organizations that pay least and most per token."""
+
+    most: Sequence[TokenCost]
+    least: Sequence[TokenCost]
+
+
+class AlignmentByDay(NamedTuple):
+    """The breakdowns by day; null where they are too many to keep."""
+
+    accounts: Optional[DailySums]
+    features: Optional[DailySums]
+    environments: Optional[DailySums]
+
+
+class AlignmentResult(NamedTuple):
+    """Chargeback by organization and product, shares by feature and environment, efficiency."""
+
+    summary: AlignmentSummary
+    chargeback: Sequence[Chargeback]
+    fair_share: Sequence[FairShare]
+    by_product: Sequence[ProductShare]
+    by_feature: Sequence[FeatureShare]
+    by_environment: Sequence[EnvironmentShare]
+    weekly: Sequence[OrganizationWeek]
+    daily: Sequence[AllocatedDay]
+    by_day: AlignmentByDay
+    efficiency: TokenCosts
+    findings: Sequence[Finding]
+    recommendations: Sequence[str]

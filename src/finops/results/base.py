@@ -1,0 +1,198 @@
+"""What all results share: units, findings, sums by day, and the way to a dict and back.
+
+A section of a result is a NamedTuple whose fields are the keys of the JSON, in their order.
+Analyzers build them, generators read them, and `docs/results.md` is made from them, so that a
+renamed key fails the type check wherever it is used.  The price is one conversion at each end:
+
+- `to_dict` gives the dict that is written as JSON.  A field with a default is an optional key: it
+  is left out while it holds the default.
+- `from_dict` reads such a dict back, also one that is incomplete: a missing value is None, a
+  missing list or mapping is empty.  So the type of a value says what a complete result holds; who
+  reads a dict from elsewhere passes values on as they are, or guards against None.
+
+A trailing underscore is no part of a key (`count_` is "count"): a tuple has a method of that name.
+"""
+
+from __future__ import annotations
+
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    Type,
+    TypeVar,
+    Union,
+    get_type_hints,
+)
+
+# Units.  The name stands in the annotation of a field, from which the documentation takes it.
+Count = int
+Tokens = int
+Bytes = int
+Usd = float
+UsdPerMonth = float
+UsdPer1kTokens = float
+UsdPer1mTokens = float
+UsdPer1kCalls = float
+Percent = float
+Share = float
+Number = float
+Milliseconds = float
+Minutes = float
+Hours = float
+Date = str
+Hour = str
+Week = str
+Timestamp = str
+
+ResultDict = Dict[str, Any]
+_T = TypeVar("_T", bound=Tuple[Any, ...])
+
+
+class Finding(NamedTuple):
+    """Something that the data shows and somebody should know."""
+
+    severity: str
+    title: str
+    detail: str
+    impact_usd_per_month: UsdPerMonth
+
+
+class DailySums(NamedTuple):
+    """Sums by key and calendar day, from which a page recomputes its figures for chosen dates."""
+
+    days: Sequence[Date]
+    by: Sequence[str]
+    keys: Sequence[Sequence[str]]
+    sums: Mapping[str, Sequence[Sequence[float]]]
+
+
+class DailyCost(NamedTuple):
+    """Calls and cost of one active day."""
+
+    date: Date
+    call_count: Count
+    total_cost: Usd
+
+
+class UnpricedCustomer(NamedTuple):
+    """A customer whose subscription price is not known."""
+
+    customer_id: str
+    subscription_tier: str
+    customer_archetype: str
+    monthly_cost: UsdPerMonth
+    call_count: Count
+
+
+def to_dict(section: Union[Tuple[Any, ...], ResultDict]) -> ResultDict:
+    """Return a section, or a whole result, as the dict that becomes JSON; a dict as it is."""
+    if isinstance(section, dict):
+        return section
+    return _shape(type(section)).to_dict(section)
+
+
+def from_dict(kind: Type[_T], data: Optional[Mapping[str, Any]]) -> _T:
+    """Return the dict of a section as its type, whatever it lacks; keys of no field are ignored."""
+    section: _T = _shape(kind).from_dict(data or {})
+    return section
+
+
+class _Shape:
+    """How the fields of one NamedTuple become values of a dict, worked out once from its types."""
+
+    def __init__(self, kind: Any) -> None:
+        hints = get_type_hints(kind)
+        self._kind = kind
+        self._fields: Tuple[str, ...] = kind._fields
+        self.keys = tuple(name.rstrip("_") for name in self._fields)
+        self._defaults: Mapping[str, Any] = kind._field_defaults
+        self._out: List[Tuple[int, Callable[[Any], Any]]] = []
+        self._into: List[Tuple[int, Callable[[Any], Any]]] = []
+        for place, name in enumerate(self._fields):
+            out, into = _converters(hints[name])
+            if out:
+                self._out.append((place, out))
+            if into:
+                self._into.append((place, into))
+
+    def to_dict(self, section: Tuple[Any, ...]) -> ResultDict:
+        values: Sequence[Any] = section
+        if self._out:
+            values = list(section)
+            for place, convert in self._out:
+                values[place] = convert(section[place])
+        made = dict(zip(self.keys, values))
+        for name, default in self._defaults.items():
+            if made[name.rstrip("_")] == default:
+                del made[name.rstrip("_")]
+        return made
+
+    def from_dict(self, data: Mapping[str, Any]) -> Any:
+        values = [data.get(key) for key in self.keys]
+        for place, convert in self._into:
+            values[place] = convert(values[place])
+        for name, default in self._defaults.items():
+            place = self._fields.index(name)
+            if values[place] is None:
+                values[place] = default
+        return self._kind(*values)
+
+
+_SHAPES: Dict[Type[Any], _Shape] = {}
+
+
+def _shape(kind: Type[Any]) -> _Shape:
+    shape = _SHAPES.get(kind)
+    if shape is None:
+        shape = _SHAPES[kind] = _Shape(kind)
+    return shape
+
+
+_Converter = Optional[Callable[[Any], Any]]
+
+
+def _converters(hint: Any) -> Tuple[_Converter, _Converter]:
+    """Return how a value of a type is written and read; None where it stays as it is."""
+    origin: Any = getattr(hint, "__origin__", None)
+    arguments: Sequence[Any] = getattr(hint, "__args__", ())
+    if origin is Union:
+        return _optional(next(inner for inner in arguments if inner is not type(None)))
+    if hasattr(hint, "_fields"):
+        return to_dict, lambda value: from_dict(hint, value)
+    if not isinstance(origin, type):
+        return None, None
+    inner: Any = arguments[-1]
+    section = hasattr(inner, "_fields")
+    if issubclass(origin, Mapping):
+        if not section:
+            return None, lambda value: value or {}
+        return (
+            lambda value: {key: to_dict(row) for key, row in value.items()},
+            lambda value: {key: from_dict(inner, row) for key, row in (value or {}).items()},
+        )
+    if not section:
+        return None, lambda value: value or []
+    return (
+        lambda value: _rows_to_dicts(inner, value),
+        lambda value: [from_dict(inner, row) for row in value or ()],
+    )
+
+
+def _rows_to_dicts(kind: Type[Any], rows: Sequence[Any]) -> List[ResultDict]:
+    convert = _shape(kind).to_dict
+    return [convert(row) for row in rows]
+
+
+def _optional(hint: Any) -> Tuple[_Converter, _Converter]:
+    out, into = _converters(hint)
+    return (
+        (lambda value: None if value is None else out(value)) if out else None,
+        (lambda value: into(value) if value else None) if into and out else None,
+    )

@@ -1,0 +1,97 @@
+"""The result of churn and growth."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Sequence
+
+from finops.results.base import Count, Date, Finding, Percent, Usd, UsdPerMonth, Week
+
+
+class ChurnSummary(NamedTuple):
+    """The figures of the whole period."""
+
+    total_calls: Count
+    total_cost: Usd
+    total_customers: Count
+    churned_customers: Count
+    churn_rate_percent: Percent
+    lost_monthly_revenue: UsdPerMonth
+    at_risk_customers: Count
+    at_risk_monthly_revenue: UsdPerMonth
+    expansion_customers: Count
+    expansion_monthly_revenue: UsdPerMonth
+    weekly_growth_percent: Percent
+    customers_without_price: Count
+
+
+class ChurnedCustomer(NamedTuple):
+    """A customer gone silent."""
+
+    customer_id: str
+    subscription_tier: str
+    last_activity_date: Date
+    days_inactive: Count
+    lost_monthly_revenue: UsdPerMonth
+
+
+class CustomerAtRisk(NamedTuple):
+    """A customer whose calls fell by half or more."""
+
+    customer_id: str
+    subscription_tier: str
+    recent_calls: Count
+    previous_calls: Count
+    change_percent: Percent
+    monthly_revenue: UsdPerMonth
+    risk: str
+
+
+class Expansion(NamedTuple):
+    """A customer that outgrows its tier."""
+
+    customer_id: str
+    change_percent: Percent
+    subscription_tier: str
+    burn_percent: Percent
+    suggested_tier: str
+
+
+class WeekActivity(NamedTuple):
+    """Customers, calls and cost of one week."""
+
+    week: Week
+    customer_count: Count
+    call_count: Count
+    total_cost: Usd
+    partial: bool
+
+
+class WeekGrowth(NamedTuple):
+    """Growth of one full week on the full week before."""
+
+    week: Week
+    customer_growth_percent: Percent
+    call_growth_percent: Percent
+    cost_growth_percent: Percent
+
+
+class Cohort(NamedTuple):
+    """The customers whose first call was in one week."""
+
+    cohort_week: Week
+    cohort_size: Count
+    retention: Sequence[Percent]
+
+
+class ChurnGrowthResult(NamedTuple):
+    """Churned, endangered and outgrowing customers; weekly growth; retention by cohort."""
+
+    summary: ChurnSummary
+    churned: Sequence[ChurnedCustomer]
+    at_risk: Sequence[CustomerAtRisk]
+    expansion: Sequence[Expansion]
+    weekly: Sequence[WeekActivity]
+    growth: Sequence[WeekGrowth]
+    cohorts: Sequence[Cohort]
+    findings: Sequence[Finding]
+    recommendations: Sequence[str]

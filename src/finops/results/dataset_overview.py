@@ -1,0 +1,154 @@
+"""The result of the dataset overview."""
+
+from __future__ import annotations
+
+from typing import Mapping, NamedTuple, Sequence
+
+from finops.results.base import (
+    Bytes,
+    Count,
+    Date,
+    Finding,
+    Hours,
+    Number,
+    Percent,
+    Timestamp,
+    Tokens,
+    Usd,
+    UsdPerMonth,
+)
+
+
+class OverviewSummary(NamedTuple):
+    """The figures of the whole period."""
+
+    total_calls: Count
+    total_cost: Usd
+    total_tokens: Tokens
+    unique_customers: Count
+    unique_organizations: Count
+    unique_products: Count
+    unique_features: Count
+    unique_providers: Count
+    unique_models: Count
+    unpriced_calls: Count
+    monthly_cost: UsdPerMonth
+
+
+class SourceFile(NamedTuple):
+    """The file that was read."""
+
+    name: str
+    size_bytes: Bytes
+    size_mb: Number
+    total_records: Count
+    skipped_records: Count
+    analyzed_at: Timestamp
+    price_source: str
+    price_date: str
+
+
+class Temporal(NamedTuple):
+    """The period of the calls."""
+
+    start_time: Timestamp
+    end_time: Timestamp
+    duration_hours: Hours
+    duration_description: str
+
+
+class SkippedRows(NamedTuple):
+    """Rows that were left out for one reason."""
+
+    reason: str
+    count_: Count
+    first_line: Count
+
+
+class Lines(NamedTuple):
+    """Where every physical line went; all but the first add up to the first."""
+
+    physical: Count
+    header: Count
+    used: Count
+    skipped: Count
+    repeated_headers: Count
+    blank: Count
+    incomplete_tail: Count
+
+
+class Quality(NamedTuple):
+    """How much of the file could be used, and how many calls failed."""
+
+    total_records: Count
+    success_count: Count
+    error_count: Count
+    success_rate_percent: Percent
+    status_distribution: Mapping[str, Count]
+    error_types: Mapping[str, Count]
+    skipped: Sequence[SkippedRows]
+    lines: Lines
+    notes: Sequence[str]
+
+
+class ValueShare(NamedTuple):
+    """Calls and cost of one value of a column."""
+
+    value: str
+    call_count: Count
+    share_percent: Percent
+    total_cost: Usd
+
+
+class Distributions(NamedTuple):
+    """The values of the main columns."""
+
+    provider: Sequence[ValueShare]
+    model: Sequence[ValueShare]
+    region: Sequence[ValueShare]
+    subscription_tier: Sequence[ValueShare]
+    customer_archetype: Sequence[ValueShare]
+    environment: Sequence[ValueShare]
+    task_type: Sequence[ValueShare]
+
+
+class OverviewDay(NamedTuple):
+    """Calls, cost, tokens and errors of one active day."""
+
+    date: Date
+    call_count: Count
+    total_cost: Usd
+    total_tokens: Tokens
+    error_count: Count
+
+
+class FailedCalls(NamedTuple):
+    """Failed calls of one kind of error."""
+
+    error_type: str
+    call_count: Count
+    cost: Usd
+    monthly_cost: UsdPerMonth
+
+
+class UnpricedModel(NamedTuple):
+    """A model whose calls could not be priced."""
+
+    provider: str
+    model: str
+    unpriced_calls: Count
+
+
+class DatasetOverviewResult(NamedTuple):
+    """Counts, period, data quality and the distribution of calls over the main columns."""
+
+    summary: OverviewSummary
+    file: SourceFile
+    temporal: Temporal
+    quality: Quality
+    distributions: Distributions
+    daily: Sequence[OverviewDay]
+    failures: Sequence[FailedCalls]
+    unpriced_models: Sequence[UnpricedModel]
+    findings: Sequence[Finding]
+    recommendations: Sequence[str]

@@ -1,0 +1,66 @@
+"""The result of feature economics."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Sequence
+
+from finops.results.base import (
+    Count,
+    Finding,
+    Percent,
+    UnpricedCustomer,
+    Usd,
+    UsdPerMonth,
+    Week,
+)
+
+
+class FeaturesSummary(NamedTuple):
+    """The figures of the whole period."""
+
+    total_calls: Count
+    total_cost: Usd
+    monthly_cost: UsdPerMonth
+    monthly_revenue: UsdPerMonth
+    total_customers: Count
+    customers_without_price: Count
+    feature_count: Count
+    best_feature: str
+    worst_feature: str
+    unpriced_calls: Count
+
+
+class FeatureReturn(NamedTuple):
+    """What one feature costs and earns."""
+
+    feature_id: str
+    call_count: Count
+    cost: Usd
+    monthly_cost: UsdPerMonth
+    revenue: UsdPerMonth
+    roi_percent: Percent
+    customer_count: Count
+    adoption_percent: Percent
+    cost_per_customer: Usd
+    classification: str
+    classified: bool
+
+
+class FeatureWeek(NamedTuple):
+    """Who used one feature in one week."""
+
+    week: Week
+    feature_id: str
+    customers: Count
+    call_count: Count
+
+
+class FeaturesResult(NamedTuple):
+    """Revenue, cost, return and adoption by feature; adoption by week."""
+
+    summary: FeaturesSummary
+    features: Sequence[FeatureReturn]
+    adoption_trend: Sequence[FeatureWeek]
+    without_price: Sequence[UnpricedCustomer]
+    findings: Sequence[Finding]
+    recommendations: Sequence[str]

@@ -1,0 +1,107 @@
+"""The result of geographic latency."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Optional, Sequence
+
+from finops.results.base import (
+    Count,
+    DailySums,
+    Date,
+    Finding,
+    Milliseconds,
+    Percent,
+    Tokens,
+    Usd,
+)
+
+
+class GeographicSummary(NamedTuple):
+    """The figures of the whole period."""
+
+    total_calls: Count
+    total_cost: Usd
+    region_count: Count
+    fastest_region: str
+    slowest_region: str
+    avg_latency_ms: Milliseconds
+    sla_threshold_ms: Milliseconds
+    sla_violations: Count
+    sla_compliance_percent: Percent
+    routing_opportunities: Count
+
+
+class RegionLatency(NamedTuple):
+    """Latency, errors and cost of one region."""
+
+    region: str
+    call_count: Count
+    avg_latency_ms: Milliseconds
+    p50_latency_ms: Milliseconds
+    p95_latency_ms: Milliseconds
+    p99_latency_ms: Milliseconds
+    sla_violations: Count
+    error_rate_percent: Percent
+    total_cost: Usd
+
+
+class ProviderRegion(NamedTuple):
+    """Latency of one provider in one region."""
+
+    provider: str
+    region: str
+    call_count: Count
+    avg_latency_ms: Milliseconds
+    p95_latency_ms: Milliseconds
+
+
+class TokenBand(NamedTuple):
+    """Latency of calls of about equally many tokens in one region."""
+
+    region: str
+    from_tokens: Tokens
+    call_count: Count
+    avg_latency_ms: Milliseconds
+
+
+class Routing(NamedTuple):
+    """A provider that is slower in a region than another at equal token counts."""
+
+    region: str
+    current_provider: str
+    recommended_provider: str
+    current_latency_ms: Milliseconds
+    recommended_latency_ms: Milliseconds
+    improvement_ms: Milliseconds
+    improvement_percent: Percent
+    call_count: Count
+
+
+class DayLatency(NamedTuple):
+    """Latency of one active day, over all regions."""
+
+    date: Date
+    call_count: Count
+    latency_ms: Milliseconds
+    avg_latency_ms: Milliseconds
+    sla_violations: Count
+
+
+class GeographicByDay(NamedTuple):
+    """Sums by provider and region by day; null where they are too many to keep."""
+
+    regions: Optional[DailySums]
+
+
+class GeographicLatencyResult(NamedTuple):
+    """Latency by region and provider, and routing advice at equal token counts."""
+
+    summary: GeographicSummary
+    regions: Sequence[RegionLatency]
+    provider_regions: Sequence[ProviderRegion]
+    latency_by_tokens: Sequence[TokenBand]
+    routing: Sequence[Routing]
+    daily: Sequence[DayLatency]
+    by_day: GeographicByDay
+    findings: Sequence[Finding]
+    recommendations: Sequence[str]

@@ -1,0 +1,91 @@
+"""The result of rate optimization."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Sequence
+
+from finops.results.base import Count, DailyCost, Finding, Percent, Usd, UsdPerMonth
+
+
+class OptimizationSummary(NamedTuple):
+    """The figures of the whole period."""
+
+    total_calls: Count
+    total_cost: Usd
+    monthly_cost: UsdPerMonth
+    total_monthly_savings: UsdPerMonth
+    savings_percent: Percent
+    unpriced_calls: Count
+
+
+class ReservedCapacity(NamedTuple):
+    """A commitment to the calls of a quiet day, at today's models."""
+
+    baseline_daily_calls: Count
+    committed_share_percent: Percent
+    discount_percent: Percent
+    current_cost: Usd
+    optimized_cost: Usd
+    savings: Usd
+    savings_percent: Percent
+    monthly_savings: UsdPerMonth
+    recommended_commitment: Count
+    commitment_usd_per_month: UsdPerMonth
+
+
+class ModelSwitch(NamedTuple):
+    """A cheaper model for the calls of one feature and task on one model."""
+
+    feature_id: str
+    task_type: str
+    current_provider: str
+    current_model: str
+    alternative_provider: str
+    alternative_model: str
+    call_count: Count
+    current_cost: Usd
+    alternative_cost: Usd
+    estimated_savings: Usd
+    savings_percent: Percent
+    monthly_savings: UsdPerMonth
+
+
+class ModelRoute(NamedTuple):
+    """The switches from one model to another added up."""
+
+    current_provider: str
+    current_model: str
+    alternative_provider: str
+    alternative_model: str
+    call_count: Count
+    current_cost: Usd
+    alternative_cost: Usd
+    estimated_savings: Usd
+    savings_percent: Percent
+    monthly_savings: UsdPerMonth
+
+
+class CombinedSavings(NamedTuple):
+    """What the switches, and then the commitment on what remains, save together."""
+
+    switch_savings: Usd
+    cost_after_switches: Usd
+    commitment_savings: Usd
+    total_savings: Usd
+    optimized_cost: Usd
+    switch_monthly_savings: UsdPerMonth
+    commitment_monthly_savings: UsdPerMonth
+    total_monthly_savings: UsdPerMonth
+
+
+class OptimizationResult(NamedTuple):
+    """Model switches, a commitment, and what both are worth together."""
+
+    summary: OptimizationSummary
+    reserved_capacity: ReservedCapacity
+    model_switches: Sequence[ModelSwitch]
+    switches_by_model: Sequence[ModelRoute]
+    combined: CombinedSavings
+    daily: Sequence[DailyCost]
+    findings: Sequence[Finding]
+    recommendations: Sequence[str]

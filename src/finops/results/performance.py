@@ -1,0 +1,153 @@
+"""The result of performance tracking."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Optional, Sequence
+
+from finops.results.base import (
+    Count,
+    DailySums,
+    Date,
+    Finding,
+    Milliseconds,
+    Number,
+    Percent,
+    Share,
+    Usd,
+    UsdPer1kTokens,
+)
+
+
+class PerformanceSummary(NamedTuple):
+    """The figures of the whole period."""
+
+    total_calls: Count
+    total_cost: Usd
+    avg_latency_ms: Milliseconds
+    p50_latency_ms: Milliseconds
+    p95_latency_ms: Milliseconds
+    p99_latency_ms: Milliseconds
+    max_latency_ms: Milliseconds
+    sla_threshold_ms: Milliseconds
+    sla_violations: Count
+    sla_compliance_percent: Percent
+    error_rate_percent: Percent
+    unpriced_calls: Count
+
+
+class Latency(NamedTuple):
+    """The distribution of the latency of all calls."""
+
+    mean: Milliseconds
+    median: Milliseconds
+    p95: Milliseconds
+    p99: Milliseconds
+    max: Milliseconds
+    sla_violations: Count
+
+
+class LatencyBin(NamedTuple):
+    """Calls whose latency is at least `from_ms` and below `to_ms`."""
+
+    from_ms: Milliseconds
+    to_ms: Milliseconds
+    call_count: Count
+
+
+class ModelRanking(NamedTuple):
+    """Speed, reliability and price of one model."""
+
+    provider: str
+    model: str
+    call_count: Count
+    tokens_per_second: Number
+    avg_latency_ms: Milliseconds
+    p50_latency_ms: Milliseconds
+    p95_latency_ms: Milliseconds
+    p99_latency_ms: Milliseconds
+    error_rate_percent: Percent
+    cost_per_1k_tokens: UsdPer1kTokens
+
+
+class ProviderCompliance(NamedTuple):
+    """How often one provider kept the service level."""
+
+    provider: str
+    total_calls: Count
+    compliant_calls: Count
+    compliance_rate: Percent
+    violations: Count
+
+
+class TaskLatency(NamedTuple):
+    """Latency of one type of task, and the model that is fastest at it."""
+
+    task_type: str
+    call_count: Count
+    avg_latency_ms: Milliseconds
+    p95_latency_ms: Milliseconds
+    fastest_model: str
+    fastest_provider: str
+
+
+class HourOfDay(NamedTuple):
+    """Latency at one hour of the day, over all days."""
+
+    hour: Count
+    call_count: Count
+    avg_latency_ms: Milliseconds
+    p95_latency_ms: Milliseconds
+
+
+class DayLatency(NamedTuple):
+    """Latency and errors of one active day."""
+
+    date: Date
+    call_count: Count
+    avg_latency_ms: Milliseconds
+    p95_latency_ms: Milliseconds
+    error_rate_percent: Percent
+
+
+class PerformanceByDay(NamedTuple):
+    """Sums by model, provider and task by day; null where they are too many to keep."""
+
+    models: Optional[DailySums]
+    providers: Optional[DailySums]
+    tasks: Optional[DailySums]
+
+
+class PercentileWindow(NamedTuple):
+    """What tells one percentile of any range of days."""
+
+    share: Share
+    step: Count
+    from_ms: Milliseconds
+    calls: Sequence[int]
+    below: Sequence[int]
+    inside: Sequence[Sequence[Sequence[int]]]
+
+
+class PercentileWindows(NamedTuple):
+    """What tells the percentiles of any range of days; null where that is too much to keep."""
+
+    p50: Optional[PercentileWindow]
+    p95: Optional[PercentileWindow]
+    p99: Optional[PercentileWindow]
+
+
+class PerformanceResult(NamedTuple):
+    """Latency, throughput, service level and errors by model, provider, task, hour and day."""
+
+    summary: PerformanceSummary
+    latency: Latency
+    latency_histogram: Sequence[LatencyBin]
+    model_rankings: Sequence[ModelRanking]
+    sla_compliance: Sequence[ProviderCompliance]
+    by_task_type: Sequence[TaskLatency]
+    hourly_profile: Sequence[HourOfDay]
+    daily: Sequence[DayLatency]
+    by_day: PerformanceByDay
+    percentiles_by_day: PercentileWindows
+    findings: Sequence[Finding]
+    recommendations: Sequence[str]

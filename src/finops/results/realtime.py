@@ -1,0 +1,132 @@
+"""The result of real-time decision making."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Optional, Sequence
+
+from finops.results.base import (
+    Count,
+    DailySums,
+    Date,
+    Finding,
+    Hour,
+    Number,
+    Percent,
+    Share,
+    Usd,
+    UsdPerMonth,
+)
+
+
+class RealtimeSummary(NamedTuple):
+    """The figures of the whole period."""
+
+    total_calls: Count
+    total_cost: Usd
+    anomaly_count: Count
+    alert_count: Count
+    risk_level: str
+    error_rate_percent: Percent
+    at_risk_customers: Count
+    unpriced_calls: Count
+
+
+class HourlyBaseline(NamedTuple):
+    """What an hour costs, and where an anomaly begins."""
+
+    mean: Usd
+    std_dev: Usd
+    threshold: Usd
+
+
+class HourCost(NamedTuple):
+    """Cost of one hour, 0 where there was no call."""
+
+    hour: Hour
+    cost: Usd
+
+
+class DayErrors(NamedTuple):
+    """Calls, cost and errors of one active day."""
+
+    date: Date
+    call_count: Count
+    total_cost: Usd
+    error_count: Count
+
+
+class RealtimeByDay(NamedTuple):
+    """Cost of the providers by day; null where that is too much to keep."""
+
+    providers: Optional[DailySums]
+
+
+class Anomaly(NamedTuple):
+    """An hour whose cost is above the threshold."""
+
+    hour: Hour
+    cost: Usd
+    deviation: Number
+    around_cost: Usd
+    pattern: str
+    top_customer: str
+    top_model: str
+    top_provider: str
+
+
+class Alert(NamedTuple):
+    """A day or an hour that crossed a limit."""
+
+    type: str
+    severity: str
+    subject: str
+    time: str
+    value: Number
+    threshold: Number
+    message: str
+    measure: str = ""
+
+
+class ProviderCostShare(NamedTuple):
+    """One provider's share of the cost."""
+
+    provider: str
+    share: Share
+
+
+class PortfolioRisk(NamedTuple):
+    """How much the workload depends on one provider."""
+
+    max_provider_concentration: Share
+    top_provider: str
+    diversity_score: Share
+    provider_count: Count
+    risk_level: str
+    shares: Sequence[ProviderCostShare]
+
+
+class BurningCustomer(NamedTuple):
+    """A customer whose calls use up most of the subscription, or more."""
+
+    customer_id: str
+    subscription_tier: str
+    monthly_revenue: UsdPerMonth
+    monthly_cost: UsdPerMonth
+    burn_percent: Percent
+    risk: str
+
+
+class RealtimeResult(NamedTuple):
+    """Anomalous hours, alerts, dependence on one provider, customers who burn their price."""
+
+    summary: RealtimeSummary
+    hourly_baseline: HourlyBaseline
+    hourly: Sequence[HourCost]
+    daily: Sequence[DayErrors]
+    by_day: RealtimeByDay
+    anomalies: Sequence[Anomaly]
+    alerts: Sequence[Alert]
+    portfolio_risk: PortfolioRisk
+    at_risk_customers: Sequence[BurningCustomer]
+    findings: Sequence[Finding]
+    recommendations: Sequence[str]

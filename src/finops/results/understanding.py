@@ -1,0 +1,192 @@
+"""The result of understanding usage and cost."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Optional, Sequence
+
+from finops.results.base import (
+    Count,
+    DailyCost,
+    DailySums,
+    Date,
+    Finding,
+    Number,
+    Percent,
+    Tokens,
+    Usd,
+    UsdPer1kTokens,
+    UsdPerMonth,
+)
+
+
+class UnderstandingSummary(NamedTuple):
+    """The figures of the whole period."""
+
+    total_calls: Count
+    total_cost: Usd
+    total_tokens: Tokens
+    unique_customers: Count
+    avg_cost_per_call: Usd
+    avg_daily_cost: Usd
+    forecast_30_days: Usd
+    trend_percent: Percent
+    projected_30_days: Usd
+    monthly_cost: UsdPerMonth
+    unpriced_calls: Count
+
+
+class ProviderShare(NamedTuple):
+    """Cost of one provider."""
+
+    provider: str
+    call_count: Count
+    total_cost: Usd
+    total_tokens: Tokens
+    avg_cost_per_call: Usd
+    share_percent: Percent
+
+
+class ModelShare(NamedTuple):
+    """Cost of one model."""
+
+    provider: str
+    model: str
+    call_count: Count
+    total_cost: Usd
+    total_tokens: Tokens
+    avg_cost_per_call: Usd
+    share_percent: Percent
+    cost_per_1k_tokens: UsdPer1kTokens
+
+
+class CustomerShare(NamedTuple):
+    """Cost of one customer."""
+
+    customer_id: str
+    subscription_tier: str
+    call_count: Count
+    total_cost: Usd
+    share_percent: Percent
+
+
+class FeatureShare(NamedTuple):
+    """Cost of one feature."""
+
+    feature_id: str
+    call_count: Count
+    total_cost: Usd
+    total_tokens: Tokens
+    avg_cost_per_call: Usd
+    share_percent: Percent
+
+
+class OrganizationShare(NamedTuple):
+    """Cost of one organization."""
+
+    organization_id: str
+    call_count: Count
+    total_cost: Usd
+    total_tokens: Tokens
+    avg_cost_per_call: Usd
+    share_percent: Percent
+
+
+class ProductShare(NamedTuple):
+    """Cost of one product."""
+
+    product_id: str
+    call_count: Count
+    total_cost: Usd
+    total_tokens: Tokens
+    avg_cost_per_call: Usd
+    share_percent: Percent
+
+
+class TaskShare(NamedTuple):
+    """Cost of one type of task."""
+
+    task_type: str
+    call_count: Count
+    total_cost: Usd
+    total_tokens: Tokens
+    avg_cost_per_call: Usd
+    share_percent: Percent
+
+
+class EnvironmentShare(NamedTuple):
+    """Cost of one environment."""
+
+    environment: str
+    call_count: Count
+    total_cost: Usd
+    total_tokens: Tokens
+    avg_cost_per_call: Usd
+    share_percent: Percent
+
+
+class ProjectedDay(NamedTuple):
+    """The forecast of one day."""
+
+    date: Date
+    cost: Usd
+    low: Usd
+    high: Usd
+    expected: Usd
+
+
+class ForecastTest(NamedTuple):
+    """How far the forecast was off on days that it had not seen; all 0 where it was not tried."""
+
+    horizon_days: Count
+    mape_percent: Percent
+    tries: Count
+
+
+class Forecast(NamedTuple):
+    """The month ahead, the recent trend, and how good such forecasts were."""
+
+    avg_daily_cost: Usd
+    forecast_30_days: Usd
+    trend_percent: Percent
+    projected_30_days: Usd
+    projection: Sequence[ProjectedDay]
+    backtest: ForecastTest
+
+
+class ModelEfficiency(NamedTuple):
+    """What a dollar buys on one model."""
+
+    provider: str
+    model: str
+    tokens_per_dollar: Number
+    total_cost: Usd
+
+
+class UnderstandingByDay(NamedTuple):
+    """The breakdowns by day; null where they are too many to keep."""
+
+    models: Optional[DailySums]
+    accounts: Optional[DailySums]
+    features: Optional[DailySums]
+    task_types: Optional[DailySums]
+    environments: Optional[DailySums]
+
+
+class UnderstandingResult(NamedTuple):
+    """Cost by provider, model, customer, feature and so on; by day; and a month ahead."""
+
+    summary: UnderstandingSummary
+    by_provider: Sequence[ProviderShare]
+    by_model: Sequence[ModelShare]
+    by_customer: Sequence[CustomerShare]
+    by_feature: Sequence[FeatureShare]
+    by_organization: Sequence[OrganizationShare]
+    by_product: Sequence[ProductShare]
+    by_task_type: Sequence[TaskShare]
+    by_environment: Sequence[EnvironmentShare]
+    daily: Sequence[DailyCost]
+    forecast: Forecast
+    efficiency: Sequence[ModelEfficiency]
+    by_day: UnderstandingByDay
+    findings: Sequence[Finding]
+    recommendations: Sequence[str]
