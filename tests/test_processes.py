@@ -10,7 +10,7 @@ import time
 import zipapp
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Any, Dict, List, Tuple
 
 import pytest
 
@@ -220,7 +220,7 @@ def parent(message):
 
 
 @pytest.fixture
-def helpers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def helpers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A module of functions that children can find."""
     (tmp_path / "helpers_of_children.py").write_text(PROGRAM)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
