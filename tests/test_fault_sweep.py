@@ -24,7 +24,7 @@ from finops.pipeline import Job, analyze
 from finops.simulator import engine
 from finops.simulator.ground_truth import truth_path
 from finops.simulator.simulation_spec import SimulationSpec
-from finops.simulator.worker import made
+from finops.simulator.worker import generate_batches
 from finops.storage.appender import HEADER, appending
 from finops.storage.file_operations import Files
 from finops.viewer import event_store as storing
@@ -58,7 +58,7 @@ def sweep() -> Iterator[int]:
 @pytest.fixture(scope="module")
 def batches() -> List[bytes]:
     """Real rows in batches of five."""
-    _, rows = next(made(SimulationSpec.of(7, None, None, True, DEFAULT_PRICES)))
+    _, rows = next(generate_batches(SimulationSpec.of(7, None, None, True, DEFAULT_PRICES)))
     lines = rows.splitlines(keepends=True)
     return [b"".join(lines[n : n + BATCH]) for n in range(0, 10 * BATCH, BATCH)]
 
@@ -74,7 +74,7 @@ def generator(batches: List[bytes], monkeypatch: pytest.MonkeyPatch) -> Any:
     def in_order(recipe: SimulationSpec, first: int, workers: int) -> Iterator[Any]:
         yield prepared(recipe, first)
 
-    monkeypatch.setattr(engine, "made", prepared)
+    monkeypatch.setattr(engine, "generate_batches", prepared)
     monkeypatch.setattr(engine, "batches_in_order", in_order)
     monkeypatch.setattr(engine, "BATCH_SIZE", BATCH)
     target = len(HEADER) + sum(map(len, batches[:BATCHES]))

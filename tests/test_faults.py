@@ -52,7 +52,7 @@ def once(*words, plain=batches.RowText):
     made[:] = made or [plain(*words)]
     return made[0]
 batches.RowText = once
-next(worker.made(SimulationSpec.of(7, None, None, True, DEFAULT_PRICES)))
+next(worker.generate_batches(SimulationSpec.of(7, None, None, True, DEFAULT_PRICES)))
 """
 KILLS = int(os.environ.get("FINOPS_TEST_KILLS", "100"))
 SIZE = "250KB"

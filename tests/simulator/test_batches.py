@@ -12,7 +12,7 @@ import pytest
 from finops import config
 from finops.business.catalog import CATALOG, PROVIDER_SPEED, Model
 from finops.schema import HEADER_LINE
-from finops.simulator import model_mix as markets
+from finops.simulator import model_mix
 from finops.simulator.population import build
 from tests.simulator.conftest import Simulated
 
@@ -59,7 +59,7 @@ def test_totals_are_sums(default: Simulated) -> None:
 
 def test_cost_is_the_catalogues_to_the_sixth_decimal(default: Simulated) -> None:
     columns = default.columns
-    for model, given, made, cost, error in zip(
+    for model, given, outputs, cost, error in zip(
         columns["model"],
         default.numbers("input_tokens"),
         default.numbers("output_tokens"),
@@ -68,9 +68,9 @@ def test_cost_is_the_catalogues_to_the_sixth_decimal(default: Simulated) -> None
     ):
         assert re.fullmatch(r"\d+\.\d{6}", cost)
         if error in REFUSED:
-            assert (cost, made) == ("0.000000", 0)
+            assert (cost, outputs) == ("0.000000", 0)
         else:
-            assert abs(float(cost) - MODELS[model].cost(given, made)) < 5.1e-7
+            assert abs(float(cost) - MODELS[model].cost(given, outputs)) < 5.1e-7
 
 
 def test_models_belong_to_their_providers(default: Simulated) -> None:
@@ -87,7 +87,7 @@ def test_providers_have_their_market_share(default: Simulated) -> None:
 
 def test_models_have_their_share_in_base_traffic(default: Simulated) -> None:
     first_days = default.columns["model"][:20_000]
-    weights = markets.build().weights
+    weights = model_mix.build().weights
     for model, weight in zip(CATALOG, weights):
         expected = weight / sum(weights)
         if expected > 0.02:
@@ -110,7 +110,7 @@ def test_tokens_by_archetype(default: Simulated) -> None:
     columns = default.columns
     wasters = {i["subject"] for i in default.truth["incidents"] if i["kind"] == "prompt_waster"}
     given: Dict[str, List[int]] = defaultdict(list)
-    made: Dict[str, List[int]] = defaultdict(list)
+    outputs: Dict[str, List[int]] = defaultdict(list)
     for archetype, customer, i, o, error in zip(
         columns["customer_archetype"],
         columns["customer_id"],
@@ -120,12 +120,12 @@ def test_tokens_by_archetype(default: Simulated) -> None:
     ):
         if customer not in wasters and error not in REFUSED:
             given[archetype].append(i)
-            made[archetype].append(o)
+            outputs[archetype].append(o)
     for name, shape in config.CUSTOMER_ARCHETYPES.items():
         scale = shape.token_scale
         for found, mean, sd, low, high in (
             (given[name], 500, 400, 50, 2000),
-            (made[name], 300, 200, 50, 1000),
+            (outputs[name], 300, 200, 50, 1000),
         ):
             assert low <= min(found) <= max(found) <= high
             expected = clamped_mean(mean * scale, sd * scale, low, high)

@@ -130,13 +130,13 @@ def test_every_python_makes_the_same_bytes(folder: Path, golden: Tuple[bytes, by
         "import sys; from finops.simulator.engine import generate;"
         f"generate(sys.argv[1], {SIZE}, seed={SEED}, workers=2)"
     )
-    made = 0
+    batch_count = 0
     for number, python in enumerate(pythons()):
         path = folder / f"{number}.csv"
         subprocess.run([python, "-c", script, str(path)], cwd=str(ROOT / "src"), check=True)
         assert both(path) == golden, python
-        made += 1
-    assert made >= 1
+        batch_count += 1
+    assert batch_count >= 1
 
 
 # --- trouble -----------------------------------------------------------------------------------
@@ -220,8 +220,8 @@ def small() -> Callable[..., GenerateResult]:
     for name in [*filter(is_simulator, sys.modules)]:
         del sys.modules[name]
     sys.modules.update(others)
-    recipe = SimulationSpec.of(SEED)
-    words = vars(batches)["RowText"](Plan(recipe), recipe.prices)
+    spec = SimulationSpec.of(SEED)
+    words = vars(batches)["RowText"](Plan(spec), spec.prices)
     setattr(batches, "RowText", lambda *_: words)  # noqa: B010
     generated: Callable[..., GenerateResult] = engine.generate
     return generated
@@ -323,13 +323,13 @@ def test_failing_operations(
 def test_another_recipe_is_refused_with_a_remedy(csv: Path) -> None:
     generate(csv, 5000, seed=SEED)
     data = csv.read_bytes()
-    dear = PriceTable(tuple(m._replace(input_price=1.0) for m in CATALOG))
+    expensive = PriceTable(tuple(m._replace(input_price=1.0) for m in CATALOG))
     attempts = (
         ({"seed": SEED + 1}, "seed 7, not 8"),
         ({"start": "2024-06-01"}, "start 2025-01-01T00:00:00, not 2024-06-01T00:00:00"),
         ({"scenarios": ["base_traffic"]}, "not base_traffic"),
         ({"incidents": False}, "incidents True, not False"),
-        ({"prices": dear}, "other prices"),
+        ({"prices": expensive}, "other prices"),
     )
     for wishes, words in attempts:
         with pytest.raises(UsageError) as caught:
@@ -398,10 +398,10 @@ def test_a_folder_is_made(folder: Path) -> None:
 
 @pytest.mark.unmeasured
 def test_prices_are_the_users_own(csv: Path) -> None:
-    dear = PriceTable(
+    expensive = PriceTable(
         tuple(m._replace(input_price=0.0000375, output_price=2.5) for m in CATALOG), "own", "today"
     )
-    generate(csv, 300_000, prices=dear, scenarios=["base_traffic"])
+    generate(csv, 300_000, prices=expensive, scenarios=["base_traffic"])
     for line in csv.read_text().splitlines()[1:]:
         cells = line.split(",")
         if cells[22] not in ("rate_limit", "auth_error"):

@@ -69,8 +69,8 @@ def test_troubled_customers_are_few_and_have_no_other_story() -> None:
         population = build(seed)
         chosen = [*population.troubled, *population.wasteful]
         assert len(set(chosen)) == len(chosen) <= 0.1 * len(population.customers)
-        people: List[Customer] = [population.customers[i] for i in chosen]
-        assert not any(c.dear for c in people)
+        customer_table: List[Customer] = [population.customers[i] for i in chosen]
+        assert not any(c.expensive for c in customer_table)
 
 
 def test_quotas_add_up() -> None:

@@ -9,12 +9,12 @@ from typing import Dict, List
 import pytest
 
 from finops import config
-from finops.simulator import model_mix as markets
-from finops.simulator.incidents import Departures, Incident
+from finops.simulator import model_mix
+from finops.simulator.incidents import Churn, Incident
 from finops.simulator.population import build
 from finops.simulator.rng import Rng
 from finops.simulator.scenarios import SCENARIOS
-from finops.simulator.scenarios.base import Stretch
+from finops.simulator.scenarios.base import ScenarioRun
 from finops.simulator.traffic import Calendar
 
 HOURS = {
@@ -32,13 +32,13 @@ HOURS = {
     "viral_spike": 72,
 }
 PEOPLE = build(1)
-MARKET = markets.build()
+MARKET = model_mix.build()
 
 
-def stretch(name: str, seed: int = 1, start: int = 0) -> Stretch:
+def run(name: str, seed: int = 1, start: int = 0) -> ScenarioRun:
     calendar = Calendar("2025-01-01T00:00:00")
-    dice = Rng(seed, name)
-    return Stretch(start, HOURS[name], dice, calendar, PEOPLE, Departures(PEOPLE))
+    rng = Rng(seed, name)
+    return ScenarioRun(start, HOURS[name], rng, calendar, PEOPLE, Churn(PEOPLE))
 
 
 def times(name: str, since: int, hour: int = 12, weekday: int = 2) -> float:
@@ -66,7 +66,7 @@ def test_seasonal_pattern_is_a_floored_sine() -> None:
 def test_bursts_come_in_five_percent_of_the_hours() -> None:
     found: List[Incident] = []
     for seed in range(200):
-        found += SCENARIOS["burst_traffic"].plant(stretch("burst_traffic", seed))
+        found += SCENARIOS["burst_traffic"].plant(run("burst_traffic", seed))
     assert len(found) / (200 * 48) == pytest.approx(0.05, abs=0.008)
     assert all(5 <= i.size <= 20 and i.end == i.start + 1 for i in found)
     assert {i.kind for i in found} == {"hour_burst"}
@@ -153,7 +153,7 @@ def test_cost_optimization_steps_down_the_classes() -> None:
 def test_decline_falls_while_named_customers_leave_one_by_one() -> None:
     for since in (0, 84, 167):
         assert times("gradual_decline", since) == pytest.approx(1 - 0.7 * since / 168)
-    found = SCENARIOS["gradual_decline"].plant(stretch("gradual_decline", start=1000))
+    found = SCENARIOS["gradual_decline"].plant(run("gradual_decline", start=1000))
     assert {i.kind for i in found} == {"departed_customer"}
     assert len({i.subject for i in found}) == len(found) == 3
     begins = [i.start - 1000 for i in found]
@@ -162,11 +162,11 @@ def test_decline_falls_while_named_customers_leave_one_by_one() -> None:
 
 
 def test_nobody_leaves_twice_and_most_stay_for_ever() -> None:
-    departures = Departures(PEOPLE)
-    dice = Rng(1, "leaving")
+    churn = Churn(PEOPLE)
+    rng = Rng(1, "leaving")
     gone: List[str] = []
     for _ in range(200):
-        gone += departures.pick(dice, 0.05)
+        gone += churn.pick(rng, 0.05)
     assert len(set(gone)) == len(gone)
     assert 0.2 < len(gone) / len(PEOPLE.customers) < 0.3
 
@@ -186,7 +186,7 @@ def test_viral_growth_is_exponential_up_to_a_plateau() -> None:
 
 def test_viral_customers_carry_the_growth() -> None:
     scenario = SCENARIOS["viral_spike"]
-    planted = scenario.plant(stretch("viral_spike"))
+    planted = scenario.plant(run("viral_spike"))
     viral = {i.subject for i in planted}
     assert 2 <= len(viral) <= 5
     weights = scenario.customer_weights(40, 0, PEOPLE, planted)
@@ -198,13 +198,13 @@ def test_viral_customers_carry_the_growth() -> None:
 
 
 def test_tastes_together_choose_as_the_market_does() -> None:
-    ordinary, dear = MARKET.by_taste(MARKET.weights, 0.2)
-    for model, weight, o, d in zip(MARKET.models, MARKET.weights, ordinary, dear):
+    ordinary, expensive = MARKET.by_taste(MARKET.weights, 0.2)
+    for model, weight, o, d in zip(MARKET.models, MARKET.weights, ordinary, expensive):
         assert 0.8 * o + 0.2 * d == pytest.approx(weight)
         assert (d > weight) == (model.name in config.DEAREST_MODELS)
         assert o >= 0
         assert d >= 0
     for provider, weight in config.PROVIDER_WEIGHTS.items():
-        for weights in (ordinary, dear):
+        for weights in (ordinary, expensive):
             found = sum(w for m, w in zip(MARKET.models, weights) if m.provider == provider)
             assert found == pytest.approx(weight)

@@ -91,40 +91,40 @@ class RowMaker:
         bits = random.Random(f"{self._seed}:{batch.number}").getrandbits
         columns = _columns(bits(16 * BATCH_SIZE * len(_COLUMN_BITS)))
         requests = _requests(bits(8 * REQUEST_BYTES * BATCH_SIZE))
-        who, models, uses = self._choose(batch, columns)
-        status = self._statuses(who, columns[_STATUS])
-        figures = self._figures(who, models, status, columns)
-        return self._join(batch, columns[_TIME], requests, who, models, uses, status, figures)
+        personas, models, uses = self._choose(batch, columns)
+        status = self._statuses(personas, columns[_STATUS])
+        figures = self._figures(personas, models, status, columns)
+        return self._join(batch, columns[_TIME], requests, personas, models, uses, status, figures)
 
     def _choose(
         self, batch: Batch, columns: Sequence[memoryview]
     ) -> Tuple[List[int], List[int], List[int]]:
         """Return persona, model and use of each row."""
-        who: List[int] = []
+        personas: List[int] = []
         models: List[int] = []
         uses: List[int] = []
         for first, last, hour in _runs(batch):
-            people = self._words.people(hour.who)
-            offers = self._words.offers(hour.models)
-            habits = self._words.habits(hour.feature)
-            callers = [people[x] for x in columns[_WHO][first:last]]
-            who += callers
-            models += [offers[p][x] for p, x in zip(callers, columns[_MODEL][first:last])]
-            uses += [habits[p][x] for p, x in zip(callers, columns[_USE][first:last])]
-        return who, models, uses
+            customer_table = self._words.customer_table(hour.customer_choice)
+            model_tables = self._words.model_tables(hour.models)
+            use_tables = self._words.use_tables(hour.feature)
+            callers = [customer_table[x] for x in columns[_WHO][first:last]]
+            personas += callers
+            models += [model_tables[p][x] for p, x in zip(callers, columns[_MODEL][first:last])]
+            uses += [use_tables[p][x] for p, x in zip(callers, columns[_USE][first:last])]
+        return personas, models, uses
 
-    def _statuses(self, who: Sequence[int], column: memoryview) -> List[int]:
+    def _statuses(self, personas: Sequence[int], column: memoryview) -> List[int]:
         words = self._words
         ordinary = words.outcomes
         status = [ordinary[x] for x in column]
-        if max(who) >= words.first_abuser:
-            for i in compress(range(len(who)), [p in words.abusers for p in who]):
+        if max(personas) >= words.first_abuser:
+            for i in compress(range(len(personas)), [p in words.abusers for p in personas]):
                 status[i] = words.abused_outcomes[column[i]]
         return status
 
     def _figures(
         self,
-        who: Sequence[int],
+        personas: Sequence[int],
         models: Sequence[int],
         status: Sequence[int],
         columns: Sequence[memoryview],
@@ -135,8 +135,8 @@ class RowMaker:
         base, half, unit = words.base_latency, words.money_unit // 2, words.money_unit
         shift, round_up = words.latency_shift, 1 << (words.latency_shift - 1)
         ranks = columns[_INPUT]
-        input = [prompts[p][x] for p, x in zip(who, ranks)]
-        output = [answers[p][x] for p, x in zip(who, map(add, ranks, columns[_OUTPUT]))]
+        input = [prompts[p][x] for p, x in zip(personas, ranks)]
+        output = [answers[p][x] for p, x in zip(personas, map(add, ranks, columns[_OUTPUT]))]
         total = list(map(add, input, output))
         cost = [
             (i * input_price[m] + o * output_price[m] + half) // unit
@@ -144,7 +144,7 @@ class RowMaker:
         ]
         latency = [
             ((t + base[x]) * jitter[p][y] * speed[m] + round_up) >> shift
-            for t, x, p, y, m in zip(total, columns[_BASE], who, columns[_JITTER], models)
+            for t, x, p, y, m in zip(total, columns[_BASE], personas, columns[_JITTER], models)
         ]
         figures = _Figures(input, output, total, cost, latency)
         self._fail(figures, status, columns[_BASE])
@@ -166,7 +166,7 @@ class RowMaker:
         batch: Batch,
         times: memoryview,
         requests: Iterable[str],
-        who: Sequence[int],
+        personas: Sequence[int],
         models: Sequence[int],
         uses: Sequence[int],
         status: Sequence[int],
@@ -188,17 +188,17 @@ class RowMaker:
             [w.milli_dollars[x // 1000] for x in figures.cost],
             [w.micro_dollars[x % 1000] for x in figures.cost],
             [w.latency_text[x] for x in figures.latency],
-            [w.customer_text[p] for p in who],
+            [w.customer_text[p] for p in personas],
             [w.use_text[u] for u in uses],
             requests,
-            [w.trace_text[p] for p in who],
+            [w.trace_text[p] for p in personas],
             [w.use_code[u] for u in uses],
             _trace_codes(batch),
-            self._agents(batch, who),
+            self._agents(batch, personas),
             _by_hour(batch, lambda hour: f"{hour.number:05x},"),
             [w.total_text[x] for x in figures.total],
-            [outcome[p][s] for p, s in zip(who, status)],
-            [w.plan_text[p] for p in who],
+            [outcome[p][s] for p, s in zip(personas, status)],
+            [w.plan_text[p] for p in personas],
         )
         return "".join(chain.from_iterable(pieces)).encode("ascii")
 
@@ -213,12 +213,12 @@ class RowMaker:
         )
         return thousands, (self._ones * 2)[begin : begin + BATCH_SIZE]
 
-    def _agents(self, batch: Batch, who: Sequence[int]) -> List[str]:
+    def _agents(self, batch: Batch, personas: Sequence[int]) -> List[str]:
         found: List[str] = []
         for hour, first, last in batch.segments:
             agents = self._words.agents(hour.number)
             at = len(found)
-            found += [agents[p] for p in who[at : at + last - first]]
+            found += [agents[p] for p in personas[at : at + last - first]]
         return found
 
 
@@ -264,7 +264,7 @@ def _runs(batch: Batch) -> Iterator[Tuple[int, int, Hour]]:
     for segment in batch.segments:
         hour = segment.hour
         if not (
-            hour.who is current.who
+            hour.customer_choice is current.personas
             and hour.models is current.models
             and hour.feature == current.feature
         ):

@@ -2,7 +2,7 @@
 
 The engine owns the loop: it holds the writer's lock, finds out how many rows are there, lets
 batches be made from the next one on, and appends them until the size is reached.  Batches
-depend on recipe and number alone, so a file may grow in any number of runs, with any number
+depend on spec and number alone, so a file may grow in any number of runs, with any number
 of workers, through kills, and has the bytes of one run.
 """
 
@@ -32,7 +32,7 @@ from finops.errors import UsageError
 from finops.simulator.ground_truth import Entry, truth_path, write_truth
 from finops.simulator.incident_log import IncidentLog
 from finops.simulator.simulation_spec import SimulationSpec
-from finops.simulator.worker import made
+from finops.simulator.worker import generate_batches
 from finops.simulator.worker_pool import batches_in_order
 from finops.storage.appender import HEADER, Appender, storage_error
 from finops.storage.commit import commit_path, read_commit
@@ -82,18 +82,18 @@ def generate(
     writes it, StorageError where the disk refuses.
     """
     began = time.perf_counter()
-    recipe = SimulationSpec.of(seed, start, scenarios, incidents, prices)
+    spec = SimulationSpec.of(seed, start, scenarios, incidents, prices)
     place = os.path.abspath(str(path))
     _make_folder(place)
     with writer_lock(place):
         if fresh:
             _remove(place)
-        _refuse_strangers(place, recipe)
-        with Appender(place, simulation=recipe.identity(), files=files) as out:
+        _refuse_strangers(place, spec)
+        with Appender(place, simulation=spec.identity(), files=files) as out:
             before = out.rows
-            own_rows = _own_rows(out, recipe)
-            filling = _fill(out, recipe, own_rows, target_bytes, workers, progress)
-            _follow(filling, out, recipe, files)
+            own_rows = _own_rows(out, spec)
+            filling = _fill(out, spec, own_rows, target_bytes, workers, progress)
+            _follow(filling, out, spec, files)
             return GenerateResult(
                 out.end,
                 out.rows,
@@ -106,24 +106,24 @@ def generate(
 
 
 def _follow(
-    filling: Generator[str, None, None], out: Appender, recipe: SimulationSpec, files: Files
+    filling: Generator[str, None, None], out: Appender, spec: SimulationSpec, files: Files
 ) -> None:
     """Let batches be appended, and write down the truth about them, interrupted or not."""
-    chronicle = IncidentLog(recipe)
+    incident_log = IncidentLog(spec)
     try:
         with closing(filling) as clocks:
             for clock in clocks:
-                chronicle.follow(clock)
+                incident_log.follow(clock)
     except BaseException:
-        chronicle = IncidentLog(recipe)  # an interrupt may have stopped it in mid-hour
+        incident_log = IncidentLog(spec)  # an interrupt may have stopped it in mid-hour
         raise
     finally:
-        _tell_truth(out.path, recipe.seed, chronicle.truth(out.mark.clock), files)
+        _tell_truth(out.path, spec.seed, incident_log.truth(out.mark.clock), files)
 
 
 def _fill(
     out: Appender,
-    recipe: SimulationSpec,
+    spec: SimulationSpec,
     own_rows: int,
     target: int,
     workers: int,
@@ -133,7 +133,7 @@ def _fill(
     if out.end >= target:
         return
     number, there = divmod(own_rows, BATCH_SIZE)
-    with batches_in_order(recipe, number, workers) as batches:
+    with batches_in_order(spec, number, workers) as batches:
         for _, batch in batches:
             rows = _up_to(_without_first(batch, there), target - out.end)
             there = 0
@@ -165,20 +165,20 @@ def clock_of(rows: bytes) -> str:
 # --- whose file is it --------------------------------------------------------------------------
 
 
-def _refuse_strangers(path: str, recipe: SimulationSpec) -> None:
+def _refuse_strangers(path: str, spec: SimulationSpec) -> None:
     """Raise UsageError, before anything is touched, unless the file is this simulation's."""
     if not os.path.exists(path) or os.path.getsize(path) == 0:
         return
     mark = read_commit(path)
     if mark is None:
-        _refuse_other_rows(path, recipe)
+        _refuse_other_rows(path, spec)
     elif mark.simulation is None:
         raise _not_simulated(path)
     else:
-        _refuse_other_recipe(path, mark.simulation, recipe.identity())
+        _refuse_other_spec(path, mark.simulation, spec.identity())
 
 
-def _refuse_other_recipe(path: str, there: Dict[str, Any], wanted: Dict[str, Any]) -> None:
+def _refuse_other_spec(path: str, there: Dict[str, Any], wanted: Dict[str, Any]) -> None:
     differing = [name for name in wanted if there.get(name) != wanted[name]]
     if not differing:
         return
@@ -197,9 +197,9 @@ def _shown(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _refuse_other_rows(path: str, recipe: SimulationSpec) -> None:
+def _refuse_other_rows(path: str, spec: SimulationSpec) -> None:
     """Compare the beginning of a file without a mark to what would have been simulated."""
-    _, rows = next(made(recipe))
+    _, rows = next(generate_batches(spec))
     expected = HEADER + rows
     with open(path, "rb") as file:
         found = file.read(len(expected))
@@ -214,31 +214,31 @@ def _not_simulated(path: str) -> UsageError:
     )
 
 
-def _own_rows(out: Appender, recipe: SimulationSpec) -> int:
+def _own_rows(out: Appender, spec: SimulationSpec) -> int:
     """Return how many rows of this simulation are in the file.
 
     Rows that no mark knows of may be ours (a mark from before a power cut) or another
     program's, and are told apart by making ours again.
     """
-    simulation = dict(out.mark.simulation or recipe.identity())
+    simulation = dict(out.mark.simulation or spec.identity())
     adopted = int(simulation.get("adopted_rows", 0))
     if out.rebuilt:
-        _check_rebuilt(out, recipe)
+        _check_rebuilt(out, spec)
     elif out.adopted_from is not None:
         with open(out.path, "rb") as file:
             file.seek(out.adopted_from)
             lines = file.read(out.end - out.adopted_from).splitlines(keepends=True)
         own = out.rows - adopted - len(lines)
-        adopted += len(lines) - _lines_alike(lines, recipe, own)
+        adopted += len(lines) - _lines_alike(lines, spec, own)
         out.describe({**simulation, "adopted_rows": adopted})
     return out.rows - adopted
 
 
-def _lines_alike(lines: Sequence[bytes], recipe: SimulationSpec, row: int) -> int:
+def _lines_alike(lines: Sequence[bytes], spec: SimulationSpec, row: int) -> int:
     """Return how many of the lines are what the simulation makes from this row on."""
     number, skipped = divmod(row, BATCH_SIZE)
     alike = 0
-    for _, rows in made(recipe, number):
+    for _, rows in generate_batches(spec, number):
         for line in rows.splitlines(keepends=True)[skipped:]:
             if alike == len(lines) or lines[alike] != line:
                 return alike
@@ -247,10 +247,10 @@ def _lines_alike(lines: Sequence[bytes], recipe: SimulationSpec, row: int) -> in
     return alike
 
 
-def _check_rebuilt(out: Appender, recipe: SimulationSpec) -> None:
+def _check_rebuilt(out: Appender, spec: SimulationSpec) -> None:
     """Raise UsageError unless a file without a mark ends as this simulation would have it."""
     number, there = divmod(max(0, out.rows - 1), BATCH_SIZE)
-    _, rows = next(made(recipe, number))
+    _, rows = next(generate_batches(spec, number))
     expected = b"".join(rows.splitlines(keepends=True)[: there + 1]) if out.rows else b""
     with open(out.path, "rb") as file:
         file.seek(max(0, out.end - len(expected)))

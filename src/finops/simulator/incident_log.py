@@ -16,8 +16,8 @@ from finops.simulator.simulation_spec import SimulationSpec
 class IncidentLog:
     """Walks the plan alongside the rows, and knows what has been planted in them."""
 
-    def __init__(self, recipe: SimulationSpec) -> None:
-        self._plan = Plan(recipe)
+    def __init__(self, spec: SimulationSpec) -> None:
+        self._plan = Plan(spec)
         self._hours = self._plan.hours()
         self._walked = 0
 

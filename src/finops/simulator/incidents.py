@@ -50,7 +50,7 @@ class Incident(NamedTuple):
     size: float
 
 
-class Departures:
+class Churn:
     """Who has left, and who may still be picked for leaving."""
 
     def __init__(self, population: Population) -> None:
@@ -59,16 +59,16 @@ class Departures:
         self._may_leave = [
             customer.id
             for i, customer in enumerate(population.customers)
-            if i not in kept and not customer.dear
+            if i not in kept and not customer.expensive
         ]
         self._gone: Set[str] = set()
 
-    def pick(self, dice: Rng, share: float) -> List[str]:
+    def pick(self, rng: Rng, share: float) -> List[str]:
         """Pick leavers, a share of those still there (one at least), and never them again."""
         staying = len(self._ids) - len(self._gone)
         spare = int(len(self._ids) * config.MOST_DEPARTED_SHARE) - len(self._gone)
         number = max(0, min(spare, max(1, round(staying * share))))
-        found = dice.shuffled([id for id in self._may_leave if id not in self._gone])[:number]
+        found = rng.shuffled([id for id in self._may_leave if id not in self._gone])[:number]
         self._gone.update(found)
         return found
 
@@ -76,11 +76,11 @@ class Departures:
 class Schedule:
     """Says how many incidents of a kind are due, at a rate that grows with simulated time."""
 
-    def __init__(self, kind: str, dice: Rng) -> None:
+    def __init__(self, kind: str, rng: Rng) -> None:
         self._per_hour = config.INCIDENTS_PER_30_DAYS[kind] / _HOURS_30_DAYS
-        self._dice = dice
+        self._dice = rng
         self._expected = 0.0
-        self._next = dice.between(0.5, 1.0)
+        self._next = rng.between(0.5, 1.0)
 
     def due(self, index: int) -> bool:
         """Take one more hour into account; True when one more incident is due."""
@@ -95,12 +95,12 @@ class Schedule:
 Planter = Callable[[Moment, float, str, Rng], Sequence[Incident]]
 
 
-class Planting:
+class IncidentScheduler:
     """The core's incidents, hour by hour; `level` is the hour's volume over the base volume."""
 
-    def __init__(self, seed: int, population: Population, departures: Departures) -> None:
+    def __init__(self, seed: int, population: Population, churn: Churn) -> None:
         self._population = population
-        self._departures = departures
+        self._churn = churn
         self._planters: Dict[str, Planter] = {
             HOUR_BURST: self._burst,
             DEPARTED_CUSTOMER: self._departure,
@@ -110,7 +110,7 @@ class Planting:
             SLOW_PROVIDER: self._slow_provider,
         }
         self._dice = {kind: Rng(seed, "incidents", kind) for kind in self._planters}
-        self._schedules = {kind: Schedule(kind, dice) for kind, dice in self._dice.items()}
+        self._schedules = {kind: Schedule(kind, rng) for kind, rng in self._dice.items()}
         self._waiting = dict.fromkeys(self._planters, 0)
         self._busy_until: Dict[Tuple[str, str], int] = {}
 
@@ -130,23 +130,23 @@ class Planting:
                     self._waiting[kind] -= 1
                     yield incident
 
-    def _burst(self, moment: Moment, level: float, scenario: str, dice: Rng) -> Sequence[Incident]:
-        size = burst_size(level, dice)
+    def _burst(self, moment: Moment, level: float, scenario: str, rng: Rng) -> Sequence[Incident]:
+        size = burst_size(level, rng)
         return [_at(HOUR_BURST, scenario, moment, 1, "", size)] if size else []
 
     def _departure(
-        self, moment: Moment, level: float, scenario: str, dice: Rng
+        self, moment: Moment, level: float, scenario: str, rng: Rng
     ) -> Sequence[Incident]:
-        return [departure(scenario, moment.number, id) for id in self._departures.pick(dice, 0.0)]
+        return [departure(scenario, moment.number, id) for id in self._churn.pick(rng, 0.0)]
 
-    def _abuser(self, moment: Moment, level: float, scenario: str, dice: Rng) -> Sequence[Incident]:
-        calls = dice.whole_between(*config.RATE_LIMIT_CALLS)
+    def _abuser(self, moment: Moment, level: float, scenario: str, rng: Rng) -> Sequence[Incident]:
+        calls = rng.whole_between(*config.RATE_LIMIT_CALLS)
         return self._by_customer(
-            RATE_LIMIT_ABUSER, scenario, moment, 1, self._population.troubled, calls, dice
+            RATE_LIMIT_ABUSER, scenario, moment, 1, self._population.troubled, calls, rng
         )
 
-    def _hopper(self, moment: Moment, level: float, scenario: str, dice: Rng) -> Sequence[Incident]:
-        calls = dice.whole_between(*config.HOPPER_CALLS_PER_HOUR)
+    def _hopper(self, moment: Moment, level: float, scenario: str, rng: Rng) -> Sequence[Incident]:
+        calls = rng.whole_between(*config.HOPPER_CALLS_PER_HOUR)
         if moment.hour_of_day + config.HOPPER_HOURS > 24:
             return []  # it is one day's business
         return self._by_customer(
@@ -156,26 +156,26 @@ class Planting:
             config.HOPPER_HOURS,
             self._population.troubled,
             calls * config.HOPPER_HOURS,
-            dice,
+            rng,
         )
 
-    def _waster(self, moment: Moment, level: float, scenario: str, dice: Rng) -> Sequence[Incident]:
-        hours = dice.whole_between(*config.WASTER_HOURS)
+    def _waster(self, moment: Moment, level: float, scenario: str, rng: Rng) -> Sequence[Incident]:
+        hours = rng.whole_between(*config.WASTER_HOURS)
         share = config.WASTER_SHARE_OF_CALLS
         return self._by_customer(
-            PROMPT_WASTER, scenario, moment, hours, self._population.wasteful, share, dice
+            PROMPT_WASTER, scenario, moment, hours, self._population.wasteful, share, rng
         )
 
     def _slow_provider(
-        self, moment: Moment, level: float, scenario: str, dice: Rng
+        self, moment: Moment, level: float, scenario: str, rng: Rng
     ) -> Sequence[Incident]:
         weights = config.PROVIDER_WEIGHTS
         large = [p for p, weight in weights.items() if weight >= config.SLOW_PROVIDER_MIN_WEIGHT]
         if level < config.BUSY_HOUR_LEVEL or moment.hour_of_day not in _WORKING_HOURS:
             return []
-        hours = dice.whole_between(*config.SLOW_PROVIDER_HOURS)
+        hours = rng.whole_between(*config.SLOW_PROVIDER_HOURS)
         size = config.SLOW_PROVIDER_FACTOR
-        return self._free(_at(SLOW_PROVIDER, scenario, moment, hours, dice.pick(large), size))
+        return self._free(_at(SLOW_PROVIDER, scenario, moment, hours, rng.pick(large), size))
 
     def _by_customer(
         self,
@@ -185,9 +185,9 @@ class Planting:
         hours: int,
         positions: Sequence[int],
         size: float,
-        dice: Rng,
+        rng: Rng,
     ) -> Sequence[Incident]:
-        subject = self._population.customers[dice.pick(positions)].id
+        subject = self._population.customers[rng.pick(positions)].id
         return self._free(_at(kind, scenario, moment, hours, subject, size))
 
     def _free(self, incident: Incident) -> Sequence[Incident]:
@@ -209,14 +209,14 @@ def _at(
     return Incident(kind, scenario, moment.number, moment.number + hours, subject, size)
 
 
-def burst_size(level: float, dice: Rng) -> float:
+def burst_size(level: float, rng: Rng) -> float:
     """Return by how much an hour of this level bursts, 0 where no allowed burst would fit.
 
     The size is from `BURST_SIZE`, and such that the hour stands out whatever its level.
     """
     least = max(config.BURST_SIZE[0], config.BURST_VOLUME[0] / level)
     most = min(config.BURST_SIZE[1], config.BURST_VOLUME[1] / level)
-    drawn = dice.unit()
+    drawn = rng.unit()
     return least + (most - least) * drawn if least <= most else 0.0
 
 

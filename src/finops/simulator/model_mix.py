@@ -27,7 +27,7 @@ class ModelMix(NamedTuple):
     def of_class(self, capability: str) -> Weights:
         """Return the weights where everybody uses this class of models.
 
-        A provider's share of the market stays what it is; one that has no such model is
+        A provider's share of the model mix stays what it is; one that has no such model is
         called for its nearest.
         """
         wanted = catalog.CLASSES.index(capability)
@@ -43,39 +43,39 @@ class ModelMix(NamedTuple):
         kept = [model for model in self.models if distance(model) == nearest[model.provider]]
         return _weights(self.models, kept)
 
-    def by_taste(self, weights: Weights, dear_share: float) -> Tuple[Weights, Weights]:
-        """Split weights into those of ordinary customers and of those with a dear taste.
+    def by_taste(self, weights: Weights, expensive_share: float) -> Tuple[Weights, Weights]:
+        """Split weights by taste: ordinary customers, and those who prefer expensive models.
 
-        The latter, who make `dear_share` of the calls, choose a provider's dearest models
-        more often; together the two choose as `weights` say.
+        The latter, who make `expensive_share` of the calls, choose a provider's most expensive
+        models more often; together the two choose as `weights` say.
         """
         totals: Dict[str, float] = {}
-        dearest: Dict[str, float] = {}
+        priciest: Dict[str, float] = {}
         for model, weight in zip(self.models, weights):
             totals[model.provider] = totals.get(model.provider, 0.0) + weight
             if model.name in config.DEAREST_MODELS:
-                dearest[model.provider] = dearest.get(model.provider, 0.0) + weight
+                priciest[model.provider] = priciest.get(model.provider, 0.0) + weight
         ordinary: List[float] = []
-        dear: List[float] = []
+        expensive: List[float] = []
         for model, weight in zip(self.models, weights):
-            usual = dearest.get(model.provider, 0.0) / (totals[model.provider] or 1.0)
-            wanted = _dear_part(usual, dear_share)
-            left = (usual - dear_share * wanted) / (1 - dear_share)
+            usual = priciest.get(model.provider, 0.0) / (totals[model.provider] or 1.0)
+            wanted = _expensive_part(usual, expensive_share)
+            left = (usual - expensive_share * wanted) / (1 - expensive_share)
             if model.name not in config.DEAREST_MODELS:
                 usual, wanted, left = 1 - usual, 1 - wanted, 1 - left
-            dear.append(weight * wanted / usual if usual > 0 else 0.0)
+            expensive.append(weight * wanted / usual if usual > 0 else 0.0)
             ordinary.append(weight * left / usual if usual > 0 else 0.0)
-        return tuple(ordinary), tuple(dear)
+        return tuple(ordinary), tuple(expensive)
 
 
-def _dear_part(usual: float, dear_share: float) -> float:
-    """Return the share of a provider's calls that dear tastes give to its dearest models."""
-    most = min(1.0, usual / dear_share) if dear_share else usual
+def _expensive_part(usual: float, expensive_share: float) -> float:
+    """Return the share of calls that expensive tastes give to a provider's top models."""
+    most = min(1.0, usual / expensive_share) if expensive_share else usual
     return min(usual * config.DEAR_TASTE_FACTOR, most)
 
 
 def build() -> ModelMix:
-    """Return the market of the catalogue."""
+    """Return the model mix of the catalogue."""
     return ModelMix(catalog.CATALOG, _weights(catalog.CATALOG, catalog.CATALOG))
 
 

@@ -23,17 +23,16 @@ from typing import (
 
 from finops import config
 from finops.simulator import incidents as kinds
-from finops.simulator import model_mix as markets
-from finops.simulator import population as people
-from finops.simulator.incidents import Departures, Incident, Planting
+from finops.simulator import model_mix, population
+from finops.simulator.incidents import Churn, Incident, IncidentScheduler
 from finops.simulator.model_mix import Weights
 from finops.simulator.rng import Rng
 from finops.simulator.scenarios import SCENARIOS
-from finops.simulator.scenarios.base import Scenario, Stretch
+from finops.simulator.scenarios.base import Scenario, ScenarioRun
 from finops.simulator.simulation_spec import SimulationSpec
 from finops.simulator.traffic import Calendar, Moment
 
-# A customer calls in one of several manners; the row maker has a set of tables for each.
+# A customer calls in one of several behaviours; the row maker has a set of tables for each.
 # Manners from HOPPER on are one for each region.
 ORDINARY, ABUSER, WASTER, HOPPER = range(4)
 
@@ -44,17 +43,17 @@ _MOST_ANSWERS = 512
 
 
 class Hour(NamedTuple):
-    """One simulated hour.  `calls` rows; `who` chooses a persona, `models` a model.
+    """One simulated hour.  `calls` rows; `customer_choice` chooses a persona, `models` a model.
 
-    A persona is manner × number of customers + the customer's position.  `models` are the
-    choices of ordinary customers and of those with a dear taste; models from the number of
-    models on are the same ones while their provider is slow.  `feature` is the feature that
-    takes a share of the calls, and that share.
+    A persona is behaviour × number of customers + the customer's position.  `models` are the
+    choices of customers with an ordinary taste and with one for expensive models; models from
+    the number of models on are the same ones while their provider is slow.  `feature` is the
+    feature that takes a share of the calls, and that share.
     """
 
     number: int
     calls: int
-    who: Choice
+    customer_choice: Choice
     models: Tuple[Choice, Choice]
     feature: Optional[Tuple[str, float]]
 
@@ -62,15 +61,15 @@ class Hour(NamedTuple):
 class Plan:
     """Walks the simulated hours; `incidents` grows with those that have been planted."""
 
-    def __init__(self, recipe: SimulationSpec) -> None:
-        self.population = people.build(recipe.seed)
-        self.market = markets.build()
-        self.calendar = Calendar(recipe.start)
+    def __init__(self, spec: SimulationSpec) -> None:
+        self.population = population.build(spec.seed)
+        self.mix = model_mix.build()
+        self.calendar = Calendar(spec.start)
         self.incidents: List[Incident] = []
-        self._recipe = recipe
-        self._noise = Rng(recipe.seed, "noise")
-        self._departures = Departures(self.population)
-        self._planting = Planting(recipe.seed, self.population, self._departures)
+        self._recipe = spec
+        self._noise = Rng(spec.seed, "noise")
+        self._churn = Churn(self.population)
+        self._scheduler = IncidentScheduler(spec.seed, self.population, self._churn)
         self._positions = {c.id: i for i, c in enumerate(self.population.customers)}
         self._active: List[Incident] = []
         self._gone: Dict[str, int] = {}
@@ -81,21 +80,21 @@ class Plan:
         start = 0
         for number, name in enumerate(self._names()):
             scenario = SCENARIOS[name]
-            dice = Rng(self._recipe.seed, "scenario", number)
-            stretch = Stretch(
+            rng = Rng(self._recipe.seed, "scenario", number)
+            run = ScenarioRun(
                 start,
                 scenario.shape.hours,
-                dice,
+                rng,
                 self.calendar,
                 self.population,
-                self._departures,
+                self._churn,
             )
-            planted = list(scenario.plant(stretch)) if self._recipe.incidents else []
+            planted = list(scenario.plant(run)) if self._recipe.incidents else []
             self._active += planted
-            for since in range(stretch.hours):
-                moment = self.calendar.moment(start + since, since, stretch.hours)
+            for since in range(run.hours):
+                moment = self.calendar.moment(start + since, since, run.hours)
                 yield self._hour(scenario, moment, planted)
-            start += stretch.hours
+            start += run.hours
 
     def _names(self) -> Iterator[str]:
         while True:
@@ -106,19 +105,19 @@ class Plan:
         customers = scenario.customer_weights(
             moment.since, moment.hour_of_day, self.population, planted
         )
-        models = scenario.model_weights(moment.since, self.market)
+        models = scenario.model_weights(moment.since, self.mix)
         level = scenario.shape.rate * times * moment.curve
         if self._recipe.incidents:
             usual_mix = customers is None and models is None
-            self._active += self._planting.plant(moment, level, scenario.id, usual_mix)
+            self._active += self._scheduler.plant(moment, level, scenario.id, usual_mix)
         now = self._happening(moment.number)
         usual = self._usual_calls(level, now)
         extra = _extra_calls(now)
         return Hour(
             moment.number,
             usual + sum(calls for _, _, calls in extra),
-            self._who(customers or self.population.activities, now, usual, extra),
-            self._models(models or self.market.weights, now),
+            self._customers(customers or self.population.activities, now, usual, extra),
+            self._models(models or self.mix.weights, now),
             scenario.feature_share(moment.since),
         )
 
@@ -145,7 +144,7 @@ class Plan:
         ]
         return now
 
-    def _who(
+    def _customers(
         self,
         weights: Weights,
         now: Sequence[Incident],
@@ -159,7 +158,8 @@ class Plan:
         regulars = self._regulars(weights, wasters)
         per_call = sum(weight for _, weight in regulars) / usual
         return regulars + tuple(
-            (self._persona(subject, manner), per_call * calls) for subject, manner, calls in extra
+            (self._persona(subject, behaviour), per_call * calls)
+            for subject, behaviour, calls in extra
         )
 
     def _regulars(self, weights: Weights, wasters: FrozenSet[str]) -> Choice:
@@ -175,20 +175,20 @@ class Plan:
             found.append((position, weight))
         return tuple(found)
 
-    def _persona(self, subject: str, manner: int) -> int:
-        return manner * len(self._positions) + self._positions[subject]
+    def _persona(self, subject: str, behaviour: int) -> int:
+        return behaviour * len(self._positions) + self._positions[subject]
 
     def _models(self, weights: Weights, now: Sequence[Incident]) -> Tuple[Choice, Choice]:
         slow = frozenset(i.subject for i in now if i.kind == kinds.SLOW_PROVIDER)
 
         def build() -> Tuple[Choice, Choice]:
-            ordinary, dear = self.market.by_taste(weights, self.population.dear_share)
-            return self._offered(ordinary, slow), self._offered(dear, slow)
+            ordinary, expensive = self.mix.by_taste(weights, self.population.expensive_share)
+            return self._offered(ordinary, slow), self._offered(expensive, slow)
 
         return self._remembered((weights, slow), build)
 
     def _offered(self, weights: Weights, slow: FrozenSet[str]) -> Choice:
-        models = self.market.models
+        models = self.mix.models
         return tuple(
             (position + len(models) * (model.provider in slow), weight)
             for position, (model, weight) in enumerate(zip(models, weights))
@@ -205,7 +205,7 @@ class Plan:
 
 
 def _extra_calls(now: Sequence[Incident]) -> List[Tuple[str, int, int]]:
-    """Return (customer, manner, calls) that incidents bring on top of the usual calls."""
+    """Return (customer, behaviour, calls) that incidents bring on top of the usual calls."""
     found: List[Tuple[str, int, int]] = []
     for incident in now:
         if incident.kind == kinds.RATE_LIMIT_ABUSER:

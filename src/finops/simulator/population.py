@@ -18,7 +18,7 @@ Kind = Tuple[str, str, str]
 class Customer(NamedTuple):
     """One customer.  `activity` is its weight among all; `profile` numbers its features.
 
-    `dear` customers insist on the dearest models.
+    `expensive` customers insist on the most expensive models.
     """
 
     id: str
@@ -29,7 +29,7 @@ class Customer(NamedTuple):
     region: str
     activity: float
     profile: int
-    dear: bool
+    expensive: bool
 
 
 class Population(NamedTuple):
@@ -47,21 +47,21 @@ class Population(NamedTuple):
     activities: Tuple[float, ...]
 
     @property
-    def dear_share(self) -> float:
-        """Share of all calls, 0 to 1, that customers with a taste for dear models make."""
-        dear = sum(c.activity for c in self.customers if c.dear)
-        return dear / sum(self.activities)
+    def expensive_share(self) -> float:
+        """Share of all calls, 0 to 1, that customers with a taste for expensive models make."""
+        expensive = sum(c.activity for c in self.customers if c.expensive)
+        return expensive / sum(self.activities)
 
 
 def build(seed: int, count: int = config.CUSTOMER_COUNT) -> Population:
     """Return the population of this seed; `count` is at least 90 for exact archetype shares."""
-    dice = Rng(seed, "population")
-    kinds = dice.shuffled(_kinds(count, dice))
-    regions = dice.shuffled(spread_over(config.REGION_SHARES, count))
-    organizations = _organizations(count, dice)
-    dear = _dear(kinds, dice)
-    activities = _activities(kinds, dear, dice)
-    profiles = dice.shuffled([i % len(config.FEATURE_PROFILES) for i in range(count)])
+    rng = Rng(seed, "population")
+    kinds = rng.shuffled(_kinds(count, rng))
+    regions = rng.shuffled(spread_over(config.REGION_SHARES, count))
+    organizations = _organizations(count, rng)
+    expensive = _dear(kinds, rng)
+    activities = _activities(kinds, expensive, rng)
+    profiles = rng.shuffled([i % len(config.FEATURE_PROFILES) for i in range(count)])
     customers = tuple(
         Customer(
             f"cust_{i + 1:04d}",
@@ -72,15 +72,15 @@ def build(seed: int, count: int = config.CUSTOMER_COUNT) -> Population:
             regions[i],
             activities[i],
             profiles[i],
-            i in dear,
+            i in expensive,
         )
         for i, (archetype, tier, product) in enumerate(kinds)
     )
     return Population(
         customers,
-        _tenant_sizes(dice),
-        _some(customers, "power", config.TROUBLED_SHARE, dice),
-        _some(customers, "heavy", config.WASTEFUL_SHARE, dice),
+        _tenant_sizes(rng),
+        _some(customers, "power", config.TROUBLED_SHARE, rng),
+        _some(customers, "heavy", config.WASTEFUL_SHARE, rng),
         tuple(activities),
     )
 
@@ -109,7 +109,7 @@ def spread_over(shares: Mapping[str, float], count: int) -> List[str]:
     return [key for key, number in quotas(shares, count).items() for _ in range(number)]
 
 
-def _kinds(count: int, dice: Rng) -> List[Kind]:
+def _kinds(count: int, rng: Rng) -> List[Kind]:
     """Return archetype, tier and product of every customer; all combinations occur."""
     products = list(config.PRODUCTS)
     everywhere = len(products)
@@ -123,7 +123,7 @@ def _kinds(count: int, dice: Rng) -> List[Kind]:
         more = quotas({t: float(n) for t, n in left.items()}, archetypes[archetype] - tiers_each)
         for tier, extra in more.items():
             left[tier] -= extra
-            first = dice.below(everywhere)
+            first = rng.below(everywhere)
             found += [
                 (archetype, tier, products[(first + i) % everywhere])
                 for i in range(everywhere + extra)
@@ -131,18 +131,18 @@ def _kinds(count: int, dice: Rng) -> List[Kind]:
     return found
 
 
-def _organizations(count: int, dice: Rng) -> List[str]:
+def _organizations(count: int, rng: Rng) -> List[str]:
     """Give every organization a customer before one has a second."""
     names = [f"org_{i + 1:03d}" for i in range(config.ORGANIZATION_COUNT)]
     rounds = count // len(names) + 1
-    return [name for _ in range(rounds) for name in dice.shuffled(names)][:count]
+    return [name for _ in range(rounds) for name in rng.shuffled(names)][:count]
 
 
-def _activities(kinds: Sequence[Kind], dear: Set[int], dice: Rng) -> List[float]:
-    """Spread activity evenly within an archetype, more of it to cheap plans and dear tastes."""
+def _activities(kinds: Sequence[Kind], expensive: Set[int], rng: Rng) -> List[float]:
+    """Spread activity evenly within an archetype, more to cheap plans and expensive tastes."""
     low, high = config.ACTIVITY_SPREAD
     ranks = {tier: rank for rank, tier in enumerate(config.SUBSCRIPTION_TIERS)}
-    blurred = [ranks[tier] - (i in dear) + dice.unit() for i, (_, tier, _) in enumerate(kinds)]
+    blurred = [ranks[tier] - (i in expensive) + rng.unit() for i, (_, tier, _) in enumerate(kinds)]
     order = sorted(range(len(kinds)), key=lambda i: (blurred[i], i))
     found = [0.0] * len(kinds)
     for name, archetype in config.CUSTOMER_ARCHETYPES.items():
@@ -153,30 +153,28 @@ def _activities(kinds: Sequence[Kind], dear: Set[int], dice: Rng) -> List[float]
     return found
 
 
-def _dear(kinds: Sequence[Kind], dice: Rng) -> Set[int]:
-    """Return the positions of those with a taste for the dearest models."""
+def _dear(kinds: Sequence[Kind], rng: Rng) -> Set[int]:
+    """Return the positions of those with a taste for the most expensive models."""
     found: Set[int] = set()
     for (archetype, tier), share in config.DEAR_TASTE_SHARES.items():
         of_kind = [i for i, kind in enumerate(kinds) if kind[:2] == (archetype, tier)]
-        found.update(dice.shuffled(of_kind)[: round(share * len(of_kind))])
+        found.update(rng.shuffled(of_kind)[: round(share * len(of_kind))])
     return found
 
 
-def _tenant_sizes(dice: Rng) -> Dict[str, float]:
+def _tenant_sizes(rng: Rng) -> Dict[str, float]:
     names = [f"org_{i + 1:03d}" for i in range(config.ORGANIZATION_COUNT)]
     shares = {str(size): share for share, size in config.TENANT_SIZES}
-    sizes = dice.shuffled(spread_over(shares, len(names)))
+    sizes = rng.shuffled(spread_over(shares, len(names)))
     return {name: float(size) for name, size in zip(names, sizes)}
 
 
-def _some(
-    customers: Sequence[Customer], archetype: str, share: float, dice: Rng
-) -> Tuple[int, ...]:
+def _some(customers: Sequence[Customer], archetype: str, share: float, rng: Rng) -> Tuple[int, ...]:
     """Return positions of some customers of this archetype, those on the cheapest tier first.
 
-    Customers with a dear taste are left alone: they are a story of their own.
+    Customers with a taste for expensive models are left alone: they are a story of their own.
     """
-    of_kind = [i for i, c in enumerate(customers) if c.archetype == archetype and not c.dear]
+    of_kind = [i for i, c in enumerate(customers) if c.archetype == archetype and not c.expensive]
     prices = config.SUBSCRIPTION_TIERS
-    cheapest_first = sorted(dice.shuffled(of_kind), key=lambda i: prices[customers[i].tier])
+    cheapest_first = sorted(rng.shuffled(of_kind), key=lambda i: prices[customers[i].tier])
     return tuple(cheapest_first[: max(1, round(share * len(customers)))])

@@ -1,7 +1,7 @@
 """Every table and every piece of text that rows are put together from.
 
 Pieces contain their commas, so that a row is nothing but pieces one after the other.
-Personas (see `plan`) stand for a customer in one of its manners: all tables that are "by
+Personas (see `plan`) stand for a customer in one of its behaviours: all tables that are "by
 persona" are lists of as many entries, most of them the same objects again and again.
 """
 
@@ -32,13 +32,13 @@ class RowText:
     def __init__(self, plan: Plan, prices: Sequence[Sequence[float]]) -> None:
         self._plan = plan
         customers = plan.population.customers
-        manners = HOPPER + len(config.REGIONS)
-        self._personas = [(c, manner) for manner in range(manners) for c in customers]
+        behaviours = HOPPER + len(config.REGIONS)
+        self._personas = [(c, behaviour) for behaviour in range(behaviours) for c in customers]
         self.first_abuser = ABUSER * len(customers)
         self.abusers = range(self.first_abuser, (ABUSER + 1) * len(customers))
-        self._people: Dict[Choice, Sequence[int]] = {}
-        self._offers: Dict[Tuple[Choice, Choice], List[Sequence[int]]] = {}
-        self._habits: Dict[Optional[Tuple[str, float]], List[bytes]] = {}
+        self._customer_tables: Dict[Choice, Sequence[int]] = {}
+        self._model_tables: Dict[Tuple[Choice, Choice], List[Sequence[int]]] = {}
+        self._use_tables: Dict[Optional[Tuple[str, float]], List[bytes]] = {}
         self._make_tokens()
         self._make_money(prices)
         self._make_latency()
@@ -48,33 +48,37 @@ class RowText:
 
     # --- choices ---------------------------------------------------------------------------
 
-    def people(self, who: Choice) -> Sequence[int]:
+    def customer_table(self, weights: Choice) -> Sequence[int]:
         """Return the table of personas for these weights."""
-        if who not in self._people:
-            _bound(self._people)
-            self._people[who] = sampling_tables.of_numbers(who, sampling_tables.WHO_SIZE)
-        return self._people[who]
+        if weights not in self._customer_tables:
+            _bound(self._customer_tables)
+            self._customer_tables[weights] = sampling_tables.of_numbers(
+                weights, sampling_tables.WHO_SIZE
+            )
+        return self._customer_tables[weights]
 
-    def offers(self, models: Tuple[Choice, Choice]) -> List[Sequence[int]]:
+    def model_tables(self, models: Tuple[Choice, Choice]) -> List[Sequence[int]]:
         """Return the tables of models by persona, for the weights of the two tastes."""
-        if models not in self._offers:
-            _bound(self._offers)
-            ordinary, dear = (
+        if models not in self._model_tables:
+            _bound(self._model_tables)
+            ordinary, expensive = (
                 sampling_tables.of_numbers(choice, sampling_tables.SIZE) for choice in models
             )
-            self._offers[models] = [dear if c.dear else ordinary for c, _ in self._personas]
-        return self._offers[models]
+            self._model_tables[models] = [
+                expensive if c.expensive else ordinary for c, _ in self._personas
+            ]
+        return self._model_tables[models]
 
-    def habits(self, feature: Optional[Tuple[str, float]]) -> List[bytes]:
+    def use_tables(self, feature: Optional[Tuple[str, float]]) -> List[bytes]:
         """Return the tables of uses by persona, a feature taking a share of the calls."""
-        if feature not in self._habits:
-            _bound(self._habits)
+        if feature not in self._use_tables:
+            _bound(self._use_tables)
             by_profile = [
                 sampling_tables.of_positions(self._use_weights(profile, feature))
                 for profile in config.FEATURE_PROFILES
             ]
-            self._habits[feature] = [by_profile[c.profile] for c, _ in self._personas]
-        return self._habits[feature]
+            self._use_tables[feature] = [by_profile[c.profile] for c, _ in self._personas]
+        return self._use_tables[feature]
 
     def _use_weights(
         self, profile: Mapping[str, int], feature: Optional[Tuple[str, float]]
@@ -133,9 +137,9 @@ class RowText:
         twice = [*prices, *prices]  # the same models while their provider is slow
         self.input_price = [round(pair[0] * parts / 1000) for pair in twice]
         self.output_price = [round(pair[1] * parts / 1000) for pair in twice]
-        dearest = config.INPUT_TOKENS.most * max(self.input_price)
-        dearest += config.OUTPUT_TOKENS.most * max(self.output_price)
-        thousandths = dearest // self.money_unit // 1000 + 2
+        priciest = config.INPUT_TOKENS.most * max(self.input_price)
+        priciest += config.OUTPUT_TOKENS.most * max(self.output_price)
+        thousandths = priciest // self.money_unit // 1000 + 2
         self.milli_dollars = [f"{i // 1000}.{i % 1000:03d}" for i in range(thousandths)]
         self.micro_dollars = [f"{i:03d}," for i in range(1000)]
 
@@ -152,8 +156,8 @@ class RowText:
             region: [round(factor * step * (1 << _JITTER_BITS)) for step in steps]
             for region, factor in config.REGIONS.items()
         }
-        self.jitter = [by_region[_region(c, manner)] for c, manner in self._personas]
-        usual = [PROVIDER_SPEED[m.provider] * m.speed for m in self._plan.market.models]
+        self.jitter = [by_region[_region(c, behaviour)] for c, behaviour in self._personas]
+        usual = [PROVIDER_SPEED[m.provider] * m.speed for m in self._plan.mix.models]
         slow = [factor * config.SLOW_PROVIDER_FACTOR for factor in usual]
         self.speed = [round(factor / per_ms * (1 << _SPEED_BITS)) for factor in usual + slow]
         self.latency_shift = _JITTER_BITS + _SPEED_BITS
@@ -178,24 +182,27 @@ class RowText:
             + [f",{region},{STATUS_ERROR},{kind}," for kind in kinds]
             for region in config.REGIONS
         }
-        self.outcome_text = [by_region[_region(c, manner)] for c, manner in self._personas]
+        self.outcome_text = [by_region[_region(c, behaviour)] for c, behaviour in self._personas]
 
     # --- text ------------------------------------------------------------------------------
 
     def _make_text(self) -> None:
         self.minute_second = [f"{i // 60:02d}:{i % 60:02d}." for i in range(3600)]
         self.millisecond = [f"{i:03d}000,call_" for i in range(1000)]
-        models = [f",{m.provider},{m.name}," for m in self._plan.market.models]
+        models = [f",{m.provider},{m.name}," for m in self._plan.mix.models]
         self.model_text = models + models
-        people = [c for c, _ in self._personas]
-        self.customer_text = [f"{c.id},{c.tier},{c.organization},{c.product}," for c in people]
-        self.trace_text = [f",trace_{_digits(c)}" for c in people]
+        customers = [c for c, _ in self._personas]
+        self.customer_text = [f"{c.id},{c.tier},{c.organization},{c.product}," for c in customers]
+        self.trace_text = [f",trace_{_digits(c)}" for c in customers]
         self.plan_text = [
-            f"{c.archetype},{config.SUBSCRIPTION_TIERS[c.tier]:.1f}\n" for c in people
+            f"{c.archetype},{config.SUBSCRIPTION_TIERS[c.tier]:.1f}\n" for c in customers
         ]
         agents = config.USER_AGENTS
         self._agents = [
-            [f",{agents[(int(_digits(c)) + turn) % len(agents)]},sess_{_digits(c)}" for c in people]
+            [
+                f",{agents[(int(_digits(c)) + turn) % len(agents)]},sess_{_digits(c)}"
+                for c in customers
+            ]
             for turn in (0, 1)
         ]
 
@@ -208,9 +215,9 @@ def _digits(customer: Customer) -> str:
     return customer.id.split("_")[1]
 
 
-def _region(customer: Customer, manner: int) -> str:
+def _region(customer: Customer, behaviour: int) -> str:
     """Return where a persona calls from: its home, unless it hops."""
-    return customer.region if manner < HOPPER else list(config.REGIONS)[manner - HOPPER]
+    return customer.region if behaviour < HOPPER else list(config.REGIONS)[behaviour - HOPPER]
 
 
 def _is_whole(number: float) -> bool:

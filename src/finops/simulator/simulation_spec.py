@@ -1,4 +1,4 @@
-"""What makes a simulated file: with the same recipe, the same bytes."""
+"""What makes a simulated file: with the same spec, the same bytes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from finops.errors import UsageError
 from finops.simulator.model_mix import prices_of
 from finops.simulator.scenarios import SCENARIOS
 
-# Raise this when the same recipe makes other bytes: files are not continued across it.
+# Raise this when the same spec makes other bytes: files are not continued across it.
 SIMULATOR_VERSION = 1
 
 
@@ -38,7 +38,7 @@ class SimulationSpec(NamedTuple):
         incidents: bool = True,
         prices: PriceTable = DEFAULT_PRICES,
     ) -> SimulationSpec:
-        """Return the recipe for these wishes; None stands for the configured start, for all.
+        """Return the spec for these wishes; None stands for the configured start, for all.
 
         `start` is a date or an hour, ISO 8601 in UTC.  Raises UsageError for a start that is
         no date or not between `config.FIRST_START` and `config.LAST_START`, and for a scenario
@@ -64,12 +64,12 @@ class SimulationSpec(NamedTuple):
         }
 
     def to_json(self) -> str:
-        """Return the recipe as text for another process."""
+        """Return the spec as text for another process."""
         return json.dumps(self)
 
     @classmethod
     def from_json(cls, text: str) -> SimulationSpec:
-        """Return the recipe that `to_json` wrote."""
+        """Return the spec that `to_json` wrote."""
         seed, start, scenarios, incidents, prices = json.loads(text)
         return cls(
             seed, start, tuple(scenarios), incidents, tuple((one[0], one[1]) for one in prices)

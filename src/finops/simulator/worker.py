@@ -19,29 +19,31 @@ from finops.storage.file_operations import FILES
 LENGTH = struct.Struct("<Q")
 
 
-def made(recipe: SimulationSpec, first: int = 0, step: int = 1) -> Iterator[Tuple[int, bytes]]:
+def generate_batches(
+    spec: SimulationSpec, first: int = 0, step: int = 1
+) -> Iterator[Tuple[int, bytes]]:
     """Yield number and rows of batches `first`, `first` + `step`, … for ever."""
-    plan = Plan(recipe)
-    maker = RowMaker(plan, recipe.seed, recipe.prices)
+    plan = Plan(spec)
+    maker = RowMaker(plan, spec.seed, spec.prices)
     for batch in batches(plan.hours()):
         if batch.number >= first and (batch.number - first) % step == 0:
             yield batch.number, maker.make(batch)
 
 
-def serve(recipe: SimulationSpec, first: int, step: int, output: int) -> None:
+def serve(spec: SimulationSpec, first: int, step: int, output: int) -> None:
     """Write batches to a descriptor, each after its length, until nobody reads them."""
     with suppress(OSError):  # the engine has enough
-        for _, rows in made(recipe, first, step):
+        for _, rows in generate_batches(spec, first, step):
             FILES.write_all(output, LENGTH.pack(len(rows)))
             FILES.write_all(output, rows)
 
 
 def main(message: bytes) -> None:
     """Run as the engine's child until it has enough; `message` is from `job_message`."""
-    recipe, first, step = json.loads(message.decode("ascii"))
-    serve(SimulationSpec.from_json(recipe), first, step, sys.stdout.fileno())
+    spec, first, step = json.loads(message.decode("ascii"))
+    serve(SimulationSpec.from_json(spec), first, step, sys.stdout.fileno())
 
 
-def job_message(recipe: SimulationSpec, first: int, step: int) -> bytes:
+def job_message(spec: SimulationSpec, first: int, step: int) -> bytes:
     """Return what tells a worker to make batches `first`, `first` + `step`, …"""
-    return json.dumps([recipe.to_json(), first, step]).encode("ascii")
+    return json.dumps([spec.to_json(), first, step]).encode("ascii")

@@ -8,7 +8,7 @@ from typing import Iterator, List, Tuple
 
 from finops.processes import Worker
 from finops.simulator.simulation_spec import SimulationSpec
-from finops.simulator.worker import LENGTH, job_message, made
+from finops.simulator.worker import LENGTH, generate_batches, job_message
 
 if sys.platform == "linux":
     import fcntl
@@ -20,7 +20,7 @@ _F_SETPIPE_SZ = 1031
 
 @contextmanager
 def batches_in_order(
-    recipe: SimulationSpec, first: int, workers: int
+    spec: SimulationSpec, first: int, workers: int
 ) -> Iterator[Iterator[Tuple[int, bytes]]]:
     """Give an endless iterator of (number, rows) from batch `first` on.
 
@@ -29,15 +29,15 @@ def batches_in_order(
     where one of them dies.
     """
     if workers <= 1:
-        yield made(recipe, first)
+        yield generate_batches(spec, first)
         return
     with ExitStack() as stack:
-        pool = [stack.enter_context(_start(recipe, first + k, workers)) for k in range(workers)]
+        pool = [stack.enter_context(_start(spec, first + k, workers)) for k in range(workers)]
         yield _round_robin(pool, first)
 
 
-def _start(recipe: SimulationSpec, first: int, step: int) -> Worker:
-    worker = Worker("finops.simulator.worker:main", job_message(recipe, first, step))
+def _start(spec: SimulationSpec, first: int, step: int) -> Worker:
+    worker = Worker("finops.simulator.worker:main", job_message(spec, first, step))
     _widen(worker)
     return worker
 

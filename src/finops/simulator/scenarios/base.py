@@ -11,22 +11,22 @@ from __future__ import annotations
 from typing import ClassVar, NamedTuple, Optional, Sequence, Tuple
 
 from finops import config
-from finops.simulator.incidents import Departures, Incident
+from finops.simulator.incidents import Churn, Incident
 from finops.simulator.model_mix import ModelMix, Weights
 from finops.simulator.population import Population
 from finops.simulator.rng import Rng
 from finops.simulator.traffic import Calendar
 
 
-class Stretch(NamedTuple):
-    """One run of a scenario: its first hour since the simulation's start, and its own dice."""
+class ScenarioRun(NamedTuple):
+    """One run of a scenario: its first hour since the simulation began, its own randomness."""
 
     start: int
     hours: int
-    dice: Rng
+    rng: Rng
     calendar: Calendar
     population: Population
-    departures: Departures
+    churn: Churn
 
 
 class Scenario:
@@ -55,14 +55,14 @@ class Scenario:
         """
         return None
 
-    def model_weights(self, since: int, market: ModelMix) -> Optional[Weights]:
-        """Return the weight of each model, None for the market's."""
+    def model_weights(self, since: int, mix: ModelMix) -> Optional[Weights]:
+        """Return the weight of each model, None for the model mix's."""
         return None
 
     def feature_share(self, since: int) -> Optional[Tuple[str, float]]:
         """Return a feature and the share of calls (0 to 1) that it takes from the others."""
         return None
 
-    def plant(self, stretch: Stretch) -> Sequence[Incident]:
+    def plant(self, run: ScenarioRun) -> Sequence[Incident]:
         """Return the incidents that belong to this run of the scenario."""
         return ()

@@ -6,7 +6,7 @@ from typing import List, Sequence
 
 from finops import config
 from finops.simulator.incidents import HOUR_BURST, Incident, burst_size
-from finops.simulator.scenarios.base import Scenario, Stretch
+from finops.simulator.scenarios.base import Scenario, ScenarioRun
 
 
 class BurstTraffic(Scenario):
@@ -14,14 +14,14 @@ class BurstTraffic(Scenario):
 
     id = "burst_traffic"
 
-    def plant(self, stretch: Stretch) -> Sequence[Incident]:
+    def plant(self, run: ScenarioRun) -> Sequence[Incident]:
         """Return the bursts of these two days."""
         found: List[Incident] = []
-        for since in range(stretch.hours):
-            index = stretch.start + since
-            level = self.shape.rate * stretch.calendar.moment(index, since, stretch.hours).curve
-            burst = stretch.dice.chance(config.BURST_CHANCE)
-            size = burst_size(level, stretch.dice)
+        for since in range(run.hours):
+            index = run.start + since
+            level = self.shape.rate * run.calendar.moment(index, since, run.hours).curve
+            burst = run.rng.chance(config.BURST_CHANCE)
+            size = burst_size(level, run.rng)
             if burst and size:
                 found.append(Incident(HOUR_BURST, self.id, index, index + 1, "", size))
         return found

@@ -18,9 +18,9 @@ class CostOptimization(Scenario):
         """Return 1 falling linearly."""
         return 1 - config.OPTIMIZATION_DROP * since / self.shape.hours
 
-    def model_weights(self, since: int, market: ModelMix) -> Optional[Weights]:
-        """Return the market within the class of this phase."""
+    def model_weights(self, since: int, mix: ModelMix) -> Optional[Weights]:
+        """Return the model mix within the class of this phase."""
         progress = since / self.shape.hours
         phases = config.OPTIMIZATION_PHASES
         current = next((phase for phase in phases if progress < phase[0]), phases[-1])
-        return market.of_class(current[1])
+        return mix.of_class(current[1])

@@ -6,7 +6,7 @@ from typing import Sequence
 
 from finops import config
 from finops.simulator.incidents import Incident, departure
-from finops.simulator.scenarios.base import Scenario, Stretch
+from finops.simulator.scenarios.base import Scenario, ScenarioRun
 
 
 class GradualDecline(Scenario):
@@ -18,11 +18,11 @@ class GradualDecline(Scenario):
         """Return 1 falling linearly."""
         return 1 - config.DECLINE_DROP * since / self.shape.hours
 
-    def plant(self, stretch: Stretch) -> Sequence[Incident]:
+    def plant(self, run: ScenarioRun) -> Sequence[Incident]:
         """Return the leavers, evenly over the week."""
-        leavers = stretch.departures.pick(stretch.dice, config.DECLINE_LEAVERS_SHARE)
-        step = stretch.hours / (len(leavers) + 1)
+        leavers = run.churn.pick(run.rng, config.DECLINE_LEAVERS_SHARE)
+        step = run.hours / (len(leavers) + 1)
         return [
-            departure(self.id, stretch.start + round(step * (i + 1)), id)
+            departure(self.id, run.start + round(step * (i + 1)), id)
             for i, id in enumerate(leavers)
         ]

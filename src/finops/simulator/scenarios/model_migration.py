@@ -14,11 +14,11 @@ class ModelMigration(Scenario):
 
     id = "model_migration"
 
-    def model_weights(self, since: int, market: ModelMix) -> Optional[Weights]:
-        """Return the market's weights with part of one model's moved to the other."""
-        old = market.position(*config.MIGRATION_FROM)
-        new = market.position(*config.MIGRATION_TO)
-        weights = list(market.weights)
+    def model_weights(self, since: int, mix: ModelMix) -> Optional[Weights]:
+        """Return the model mix's weights with part of one model's moved to the other."""
+        old = mix.position(*config.MIGRATION_FROM)
+        new = mix.position(*config.MIGRATION_TO)
+        weights = list(mix.weights)
         moved = weights[old] * since / self.shape.hours
         weights[old] -= moved
         weights[new] += moved

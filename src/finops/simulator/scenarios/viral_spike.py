@@ -9,7 +9,7 @@ from finops import config
 from finops.simulator.incidents import VIRAL_CUSTOMER, Incident
 from finops.simulator.model_mix import Weights
 from finops.simulator.population import Population
-from finops.simulator.scenarios.base import Scenario, Stretch
+from finops.simulator.scenarios.base import Scenario, ScenarioRun
 
 
 class ViralSpike(Scenario):
@@ -37,14 +37,14 @@ class ViralSpike(Scenario):
         """Return the weight that each viral customer carries on top of its own."""
         return sum(population.activities) * (multiplier - 1) / carriers
 
-    def plant(self, stretch: Stretch) -> Sequence[Incident]:
+    def plant(self, run: ScenarioRun) -> Sequence[Incident]:
         """Return the customers who go viral; the size is how many times their usual calls."""
-        people = stretch.population
-        extra = self._extra(config.VIRAL_PEAK, people, len(people.troubled))
+        customer_table = run.population
+        extra = self._extra(config.VIRAL_PEAK, customer_table, len(customer_table.troubled))
         found: List[Incident] = []
-        for position in people.troubled:
-            customer = people.customers[position]
+        for position in customer_table.troubled:
+            customer = customer_table.customers[position]
             size = round(self.shape.rate * (1 + extra / customer.activity), 1)
-            end = stretch.start + stretch.hours
-            found.append(Incident(VIRAL_CUSTOMER, self.id, stretch.start, end, customer.id, size))
+            end = run.start + run.hours
+            found.append(Incident(VIRAL_CUSTOMER, self.id, run.start, end, customer.id, size))
         return found
