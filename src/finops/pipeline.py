@@ -331,7 +331,10 @@ def read_truth(source: Any) -> Optional[Dict[str, Any]]:
 def context_of(data: Rollups, prices: PriceTable) -> Dict[str, Any]:
     """Return what every page says of the dataset: name, period, size, accounting, prices."""
     accounting = dict(data.accounting._asdict())
-    accounting["skipped"] = [dict(one._asdict()) for one in data.accounting.skipped]
+    accounting["skipped"] = [
+        dict(one._asdict(), places=[dict(place._asdict()) for place in one.places])
+        for one in data.accounting.skipped
+    ]
     return {
         "dataset": data.file.name,
         "size_bytes": data.file.size_bytes,

@@ -183,7 +183,8 @@ class Dataset:
     def _look_around(self, stream: BinaryIO, found: FileLayout) -> None:
         """Work out what goes with the tables; DataError where not one row can be used."""
         parts = self._parts
-        accounting = accounting_of(parts, found.header.notes, found.end > found.whole_end)
+        tail = found.end > found.whole_end
+        accounting = accounting_of(parts, found.name, found.header.notes, tail)
         _refuse_if_nothing_is_usable(accounting, found.name)
         journeys = joined([ActivityLog.revived(part["journeys"]) for part in parts])
         self._journeys = self._sorted_journeys(stream, found) if journeys is None else journeys
@@ -212,5 +213,5 @@ def _refuse_if_nothing_is_usable(accounting: Accounting, name: str) -> None:
     if accounting.used or not accounting.skipped_rows:
         return
     worst = accounting.skipped[:3]
-    reasons = ", ".join(f"{s.reason} ({s.rows} rows, first line {s.lines[0]})" for s in worst)
+    reasons = ", ".join(f"{s.reason} ({s.rows} rows, first line {s.first_line})" for s in worst)
     raise DataError(f"{name}: no usable row; {reasons}")
