@@ -27,6 +27,7 @@ from finops.rollups.partition import Blocks, batches, scan_partition
 from finops.rollups.planner import Plan
 from finops.rollups.spec import Accounting, FileInfo, Period, Rollups, Table, Totals
 from finops.rollups.workers import PartitionWorkers
+from finops.storage.truth import read_truth
 
 # Below this many bytes a process of its own costs more than it saves.
 MIN_PART_BYTES = 4 * config.MEGABYTE
@@ -118,6 +119,10 @@ class Dataset:
         """Let go of the memory of tables that were delivered; asked for again, they come again."""
         for table in tables:
             self._filled.pop(table, None)
+
+    def truth(self) -> Optional[Dict[str, Any]]:
+        """Return which incidents the simulator planted in these calls, None where nobody knows."""
+        return read_truth(self.path)
 
     @property
     def processes(self) -> int:
