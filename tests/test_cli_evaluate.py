@@ -13,6 +13,7 @@ import pytest
 from finops import pipeline
 from finops.evaluation import KINDS
 from finops.generators.detector_scores import TITLES
+from finops.rollups.dataset import open_dataset
 from finops.schema import HEADER_LINE
 from tests.support.tools import run_finops
 
@@ -88,6 +89,13 @@ def test_pages_of_simulated_data_tell_how_good_the_detectors_are(
         assert told not in (tmp_path / "own" / f"{name}.html").read_text(encoding="utf-8")
 
 
+def test_pages_of_an_opened_dataset_tell_it_too(generated: Path, tmp_path: Path) -> None:
+    opened = open_dataset(generated, workers=1)
+    pipeline.analyze(pipeline.Job(opened, tmp_path, only=("abuse_detection",)))
+    page = (tmp_path / "abuse_detection.html").read_text(encoding="utf-8")
+    assert "How good are these detectors" in page
+
+
 class Opened:
     """Names of files that this process opens, while it listens."""
 
@@ -123,7 +131,7 @@ def test_the_truth_changes_no_result(generated: Path, tmp_path: Path) -> None:
 def test_no_analyzer_opens_the_truth(generated: Path) -> None:
     opened = Opened()
     results_of(generated)
-    pipeline.read_truth(generated)
+    open_dataset(generated).truth()
     opened.listens = False
     asked = [name for name in opened.names if "truth" in name]
     assert str(generated) in opened.names

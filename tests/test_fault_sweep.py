@@ -22,11 +22,11 @@ from finops.business.catalog import DEFAULT_PRICES
 from finops.errors import StorageError
 from finops.pipeline import Job, analyze
 from finops.simulator import engine
-from finops.simulator.ground_truth import truth_path
 from finops.simulator.simulation_spec import SimulationSpec
 from finops.simulator.worker import generate_batches
 from finops.storage.appender import HEADER, appending
 from finops.storage.file_operations import Files
+from finops.storage.truth import truth_path
 from finops.viewer import event_store as storing
 from finops.viewer.event_store import EventStore, StoreUnavailableError
 from finops.viewer.events import from_record

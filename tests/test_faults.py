@@ -26,9 +26,9 @@ from finops import config
 from finops.cli import main
 from finops.pipeline import Job, compute
 from finops.schema import COLUMN_NAMES
-from finops.simulator.ground_truth import truth_path
 from finops.storage.commit import read_commit
 from finops.storage.lock import writer_lock
+from finops.storage.truth import truth_path
 from tests.support.forked import Child, Forked
 from tests.viewer.test_collector import RECORD
 

@@ -84,9 +84,8 @@ def analyze(
         dataset = open_dataset(data, workers=workers, prices=prices, cache=cache, progress=progress)
     if reports is None:
         return pipeline.compute(pipeline.Job(dataset, Path(), names, prices=dataset.prices))
-    source = data if isinstance(data, Dataset) else os.fspath(data)
     outcome = pipeline.analyze(
-        pipeline.Job(source, Path(reports), names, workers, dataset.prices, cache, progress)
+        pipeline.Job(dataset, Path(reports), names, workers, dataset.prices, cache, progress)
     )
     if outcome.failed:
         reasons = "; ".join(f"{report.analysis.id}: {report.reason}" for report in outcome.failed)

@@ -74,6 +74,7 @@ MAX_TOKENS = 10**12
 MAX_LATENCY_MS = 10**9
 FUTURE_TOLERANCE_HOURS = 24
 SKIPPED_LINES_KEPT = 20
+SKIPPED_TEXT_KEPT = 80  # characters of each of them
 UNKNOWN = "unknown"
 
 # --- writing ---------------------------------------------------------------------------------

@@ -38,8 +38,6 @@ from finops.registry import Analysis
 from finops.rollups.dataset import open_dataset
 from finops.rollups.spec import Rollups, Table
 from finops.sharing import Jobs, share
-from finops.simulator.ground_truth import truth_path
-from finops.storage.commit import read_commit
 
 _Found = TypeVar("_Found")
 Result = Dict[str, Any]
@@ -181,7 +179,7 @@ class _Run(Jobs):
         tables.update(dict.fromkeys(table for some in declared.values() for table in some))
         self._dataset.fill(tables)
         self._context = context_of(self._dataset.rollups(()), self._job.prices)
-        self._truth = read_truth(self._job.source) or {}
+        self._truth = self._dataset.truth() or {}
 
     def begin(self, number: int) -> None:
         """Say which analysis begins."""
@@ -311,27 +309,13 @@ def _headline(result: Result) -> str:
     return "nothing out of the ordinary" if calls else "there are no calls"
 
 
-def read_truth(source: Any) -> Optional[Dict[str, Any]]:
-    """Return what the simulator planted in a dataset, None where that is not recorded.
-
-    A truth file beside rows that the simulator did not make belongs to other rows.
-    """
-    if not isinstance(source, (str, Path)):
-        return None
-    mark = read_commit(source)
-    if mark is None or mark.simulation is None:
-        return None
-    try:
-        truth = json.loads(truth_path(source).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return truth if isinstance(truth, dict) else None
-
-
 def context_of(data: Rollups, prices: PriceTable) -> Dict[str, Any]:
     """Return what every page says of the dataset: name, period, size, accounting, prices."""
     accounting = dict(data.accounting._asdict())
-    accounting["skipped"] = [dict(one._asdict()) for one in data.accounting.skipped]
+    accounting["skipped"] = [
+        dict(one._asdict(), places=[dict(place._asdict()) for place in one.places])
+        for one in data.accounting.skipped
+    ]
     return {
         "dataset": data.file.name,
         "size_bytes": data.file.size_bytes,

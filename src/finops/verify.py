@@ -10,7 +10,7 @@ import os
 from typing import Any, List, NamedTuple, Optional, Tuple
 
 from finops.rollups.dataset import open_dataset
-from finops.rollups.spec import Accounting, Rollups
+from finops.rollups.spec import Accounting, Rollups, Skipped
 from finops.storage.commit import CommitRecord, commit_path, read_commit
 
 SHOWN_LINES = 5
@@ -42,18 +42,29 @@ def verify(path: Any, workers: Optional[int] = None, progress: Any = None) -> Ve
 def _of_rows(data: Rollups) -> List[str]:
     accounting, totals = data.accounting, data.totals
     lines = [
-        f"{data.file.name}: {data.file.size_bytes:,} bytes, {totals.calls:,} calls",
+        f"{data.file.name}: {_size_of(data)}{totals.calls:,} calls",
         f"period: {data.period.start or 'no calls'}"
         + (f" to {data.period.end}" if data.period.end else ""),
         _sum_of(accounting),
     ]
     for skipped in accounting.skipped:
-        first = ", ".join(str(line) for line in skipped.lines[:SHOWN_LINES])
-        more = ", …" if skipped.rows > SHOWN_LINES else ""
-        lines.append(f"  skipped {skipped.rows:,}: {skipped.reason} (line {first}{more})")
+        lines.append(f"  skipped {skipped.rows:,}: {skipped.reason} ({_where(skipped)})")
     if totals.unpriced:
         lines.append(f"  {totals.unpriced:,} calls have neither a cost nor a known price")
     return [*lines, *(f"note: {note}" for note in accounting.notes)]
+
+
+def _size_of(data: Rollups) -> str:
+    return "" if data.file.size_bytes is None else f"{data.file.size_bytes:,} bytes, "
+
+
+def _where(skipped: Skipped) -> str:
+    """Return the first lines of the rows of one reason; of a source without lines, the rows."""
+    shown = skipped.places[:SHOWN_LINES]
+    more = ", …" if skipped.rows > SHOWN_LINES else ""
+    if any(place.line is None for place in shown):
+        return "; ".join(f"{place.file}: {place.text}" for place in shown) + more
+    return "line " + ", ".join(str(place.line) for place in shown) + more
 
 
 def _sum_of(accounting: Accounting) -> str:

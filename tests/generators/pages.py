@@ -17,6 +17,7 @@ VALUE = {
     key: (f"{key} without", f"{key} with")
     for key in ("metadata", "realtime", "standard", "automated", "actionable")
 }
+PLACES = [{"file": "calls.csv", "line": number, "text": "x,y"} for number in range(4, 13)]
 CONTEXT: Dict[str, Any] = {
     "dataset": "calls.csv",
     "period_start": "2025-01-01T00:00:13.000000",
@@ -27,7 +28,7 @@ CONTEXT: Dict[str, Any] = {
         "lines": 1014,
         "header": 1,
         "used": 1000,
-        "skipped": [{"reason": "cost_usd is not a number", "rows": 9, "lines": list(range(4, 13))}],
+        "skipped": [{"reason": "cost_usd is not a number", "rows": 9, "places": PLACES}],
         "repeated_headers": 2,
         "blank": 1,
         "incomplete_tail": 1,

@@ -54,10 +54,20 @@ def test_every_line_of_the_file_is_accounted_for() -> None:
     assert read.says("Costs are a lower bound: 12 calls gave no cost")
 
 
+def test_rows_of_a_source_without_lines_are_shown_by_how_they_begin() -> None:
+    place = {"file": "part-1.parquet", "line": None, "text": "2025-13-01,<b>"}
+    skipped = [{"reason": "bad timestamp", "rows": 2, "places": [place]}]
+    read = sample({"_context": dict(CONTEXT, accounting={"skipped": skipped})})
+    assert read.says("bad timestamp: 2 rows, part-1.parquet: 2025-13-01,<b> and others")
+
+
 def test_without_a_context_there_are_sentences() -> None:
     read = sample({})
     assert read.says("Dataset not named Period not known Size not known")
-    assert not sample({"_context": {"size_bytes": None}}).says("Size")
+    for context in ({"size_bytes": None}, {"size_bytes": None, "calls": 5}):
+        read = sample({"_context": context})
+        assert not read.says("Size")
+        assert read.says("Calls 5") == ("calls" in context)
     assert read.says("made without the accounting")
     assert read.says("The source of the prices was not recorded.")
 

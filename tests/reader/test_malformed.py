@@ -130,7 +130,7 @@ def test_a_skipped_row_changes_nothing_else_and_has_its_line(tmp_path: Path) -> 
         found = outcome(path)
         cents = [["openai"], [40, 40 * 0.00425, 40 * 800]]
         assert found["tables"][0] == [cents], case.name
-        lines = [number for _, _, numbers in found["account"]["skipped"] for number in numbers]
+        lines = [line for _, _, places in found["account"]["skipped"] for _, line, _ in places]
         assert sorted(lines) == [9, 10][: sum(case.skipped.values())], case.name
 
 
@@ -181,7 +181,20 @@ def test_malformed_41_only_the_first_line_numbers_are_kept(tmp_path: Path) -> No
     (case,) = of_kind(41)
     path = tmp_path / "a.csv"
     path.write_bytes(case.content)
-    assert outcome(path)["account"]["skipped"][0][1:] == [500, list(range(3, 23))]
+    _, rows, places = outcome(path)["account"]["skipped"][0]
+    assert rows == 500
+    assert places == [["a.csv", line, "x"] for line in range(3, 23)]
+
+
+def test_of_a_row_left_out_the_first_characters_are_kept(tmp_path: Path) -> None:
+    text = "é\u20ac\U0001f600" * 40  # two, three and four bytes each
+    path = tmp_path / "a.csv"
+    path.write_bytes(file_of(line(), text, "y" * 3_000_000))
+    skipped = {reason: places for reason, _, places in outcome(path)["account"]["skipped"]}
+    assert skipped == {
+        "wrong number of fields": [["a.csv", 3, text[:80]]],
+        "line too long": [["a.csv", 4, "y" * 80]],
+    }
 
 
 # --- memory -------------------------------------------------------------------------------------
@@ -334,4 +347,5 @@ def test_injection_changes_nothing(tmp_path: Path) -> None:
         dirty = outcome(path)
         assert dirty["tables"] == clean["tables"], seed
         assert dirty["rest"] == clean["rest"], seed
-        assert dirty["account"]["skipped"][0][2] == [place + 2], seed
+        (kept,) = dirty["account"]["skipped"][0][2]
+        assert kept[1] == place + 2, seed

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from finops.reader import layout
 from finops.rollups import partition
 from finops.rollups.dataset import open_dataset
-from finops.rollups.spec import DIMENSIONS, SUM_MEASURES, Table
+from finops.rollups.spec import DIMENSIONS, SUM_MEASURES, Place, Table
 from finops.schema import COLUMN_NAMES
 from tests.support.plain import PlainDataset, call
 
@@ -193,9 +193,10 @@ def test_line_numbers_are_those_of_the_whole_file(tmp_path: Path) -> None:
     path.write_bytes(b"\n".join(lines) + b"\n")
     for workers in (1, 2, 3, 5):
         account = open_dataset(path, workers=workers).rollups(()).accounting
-        assert [(s.reason, s.rows, s.lines) for s in account.skipped] == [
-            ("wrong number of fields", 5, tuple(bad))
-        ]
+        (skipped,) = account.skipped
+        assert (skipped.reason, skipped.rows) == ("wrong number of fields", 5)
+        assert skipped.places == tuple(Place("rows.csv", number, "broken") for number in bad)
+        assert skipped.first_line == 5
         assert (account.lines, account.balanced) == (301, True)
 
 

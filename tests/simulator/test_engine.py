@@ -25,11 +25,11 @@ from finops.errors import LockError, StorageError, UsageError
 from finops.rollups.dataset import open_dataset
 from finops.schema import HEADER_LINE
 from finops.simulator.engine import GenerateResult, generate
-from finops.simulator.ground_truth import truth_path
 from finops.simulator.plan import Plan
 from finops.simulator.simulation_spec import SimulationSpec
 from finops.storage.commit import commit_path, readable_end
 from finops.storage.lock import writer_lock
+from finops.storage.truth import truth_path
 from tests.storage.batches import Crash, FaultyFiles
 from tests.support.tools import ROOT
 

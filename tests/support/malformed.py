@@ -216,7 +216,7 @@ def account_of(data: Rollups) -> Dict[str, Any]:
     account = data.accounting
     return dict(
         account._asdict(),
-        skipped=[[one.reason, one.rows, list(one.lines)] for one in account.skipped],
+        skipped=[[one.reason, one.rows, list(map(list, one.places))] for one in account.skipped],
         notes=list(account.notes),
         balanced=account.balanced,
     )

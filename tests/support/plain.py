@@ -88,6 +88,10 @@ class PlainDataset:
     def forget(self, tables: Iterable[Table]) -> None:
         """Nothing is kept."""
 
+    def truth(self) -> Optional[Dict[str, Any]]:
+        """Nothing was planted that is known of."""
+        return None
+
     def rollups(self, tables: Sequence[Table]) -> Rollups:
         """Fill the declared tables."""
         filled = {table: self._fill(table) for table in tables}

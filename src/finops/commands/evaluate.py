@@ -55,8 +55,8 @@ def _evaluated(args: argparse.Namespace, console: Console) -> Dict[str, Any]:
 
 
 def _truth(path: Path) -> Dict[str, Any]:
-    from finops.pipeline import read_truth
     from finops.reader.header import open_csv
+    from finops.storage.truth import read_truth
 
     open_csv(str(path)).close()  # a missing file is said as every command says it
     truth = read_truth(path)

@@ -87,7 +87,8 @@ missing there.
 `data["_context"]`, put there by the pipeline, never needed:
 
     dataset, period_start, period_end, size_bytes, generated_at   name, ISO texts, bytes
-    accounting    {lines, header, used, skipped: [{reason, rows, lines: [first numbers]}],
+    accounting    {lines, header, used, skipped: [{reason, rows, places: [{file, line,
+                   text}]}] (line may be None),
                    repeated_headers, blank, incomplete_tail, notes: [sentences]}
     prices        {source, date};  unpriced_calls  calls that count as free
     reports       [{id, title}, …] in reading order: links to the neighbours

@@ -85,7 +85,7 @@ def _reasons(reasons: Sequence[Data]) -> Markup:
             "<li>$reason: $rows, $lines</li>",
             reason=one.get("reason", "no reason given"),
             rows=_counted(int(one.get("rows", 0)), "row"),
-            lines=_first_lines(list(one.get("lines") or ()), int(one.get("rows", 0))),
+            lines=_where(list(one.get("places") or ()), int(one.get("rows", 0))),
         )
         for one in reasons
     )
@@ -96,12 +96,16 @@ def _counted(number: int, word: str) -> str:
     return f"{formatting.count(number)} {word}" + ("" if number == 1 else "s")
 
 
-def _first_lines(lines: Sequence[int], rows: int) -> str:
-    if not lines:
-        return "line numbers not kept"
-    shown = ", ".join(str(line) for line in lines[:_SHOWN_LINES])
-    more = " and others" if rows > len(lines[:_SHOWN_LINES]) else ""
-    return f"line{'s' if len(lines) > 1 else ''} {shown}{more}"
+def _where(places: Sequence[Data], rows: int) -> str:
+    """Return where the first rows of a reason are: their lines, or else how they begin."""
+    if not places:
+        return "places not kept"
+    shown = places[:_SHOWN_LINES]
+    more = " and others" if rows > len(shown) else ""
+    if all(place.get("line") is not None for place in shown):
+        lines = ", ".join(str(place["line"]) for place in shown)
+        return f"line{'s' if len(shown) > 1 else ''} {lines}{more}"
+    return "; ".join(f"{place.get('file')}: {place.get('text')}" for place in shown) + more
 
 
 def _notes(accounting: Data) -> List[str]:

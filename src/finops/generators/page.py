@@ -166,28 +166,27 @@ def _hash(text: str) -> str:
     return "sha256-" + base64.b64encode(digest).decode("ascii")
 
 
-def _about(context: Data) -> Markup:
-    """Return dataset, period, size and time of generation as a list of terms.
+def _size(context: Data) -> List[Tuple[str, str, str]]:
+    """Return the term of the size; none where the source has no size: its context gives None."""
+    size = context.get("size_bytes")
+    if size is not None:
+        return [("Size", formatting.size(size), f"{size} bytes")]
+    return [] if "size_bytes" in context else [("Size", "not known", "")]
 
-    A workload that no file holds has no size: its context gives None.
-    """
+
+def _about(context: Data) -> Markup:
+    """Return dataset, period, size and time of generation as a list of terms."""
     start, end = context.get("period_start"), context.get("period_end")
     period = f"{formatting.day(start)} to {formatting.day(end)}" if start and end else "not known"
-    size, calls = context.get("size_bytes"), context.get("calls")
+    calls = context.get("calls")
     made = context.get("generated_at")
     facts: List[Tuple[str, str, str]] = [
         ("Dataset", context.get("dataset") or "not named", ""),
         ("Period", period, f"{start} to {end}" if start and end else ""),
         *([("Calls", formatting.count(calls), "")] if calls is not None else []),
-        (
-            "Size",
-            formatting.size(size) if size is not None else "not known",
-            f"{size} bytes" if size is not None else "",
-        ),
+        *_size(context),
         ("Generated", formatting.moment(made) if made else "time not recorded", str(made or "")),
     ]
-    if size is None and "size_bytes" in context:
-        del facts[2]
     return fill(
         '<dl class="about">$facts</dl>',
         facts=join(

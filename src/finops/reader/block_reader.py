@@ -62,10 +62,14 @@ _NUMBER_SHAPES: Dict[str, Callable[[bytes], Any]] = {
 }
 _NUMBER_SHAPES["cost_usd"] = _MONEY
 _PICO_PER_MICRO = b"000000,"
+# In so many bytes are the characters that are kept of a line left out, however long each is.
+LINE_START_BYTES = 4 * config.SKIPPED_TEXT_KEPT
 
 
 class Accounts:
-    """Where the lines went, as they are read: counters, and first line numbers by reason."""
+    """Where the lines went, as they are read: counters, and by reason the first lines that were
+    left out, each as its number and how it begins.
+    """
 
     def __init__(self) -> None:
         self.lines = 0
@@ -73,14 +77,18 @@ class Accounts:
         self.blank = 0
         self.repeated_headers = 0
         self.skipped: Dict[str, int] = {}
-        self.first_lines: Dict[str, List[int]] = {}
+        self.first_lines: Dict[str, List[Tuple[int, str]]] = {}
 
-    def skip(self, reason: str, line_number: int) -> None:
-        """Count a row left out; line numbers ascend within one part."""
+    def skip(self, reason: str, line_number: int, line: bytes) -> None:
+        """Count a row left out; line numbers ascend within one part.
+
+        Of `line` the first `LINE_START_BYTES` suffice.
+        """
         self.skipped[reason] = self.skipped.get(reason, 0) + 1
         first = self.first_lines.setdefault(reason, [])
         if len(first) < config.SKIPPED_LINES_KEPT:
-            first.append(line_number)
+            text = line[:LINE_START_BYTES].decode("utf-8", "replace")
+            first.append((line_number, text[: config.SKIPPED_TEXT_KEPT]))
 
 
 class Columns(NamedTuple):
@@ -310,7 +318,7 @@ class BlockReader:
     def _single(self, line: bytes, number: int) -> Optional[Call]:
         """Return the call of one line; None, and counted, where it is none."""
         if len(line) > config.MAX_LINE_BYTES:
-            self.accounts.skip(TOO_LONG, number)
+            self.accounts.skip(TOO_LONG, number, line)
             return None
         line = line.rstrip(b"\r")
         if not line.strip():
@@ -321,7 +329,7 @@ class BlockReader:
             try:
                 return self._parser.parse(line)
             except BadValueError as reason:
-                self.accounts.skip(str(reason), number)
+                self.accounts.skip(str(reason), number, line)
         return None
 
 

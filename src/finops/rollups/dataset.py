@@ -27,6 +27,7 @@ from finops.rollups.partition import Blocks, batches, scan_partition
 from finops.rollups.planner import Plan
 from finops.rollups.spec import Accounting, FileInfo, Period, Rollups, Table, Totals
 from finops.rollups.workers import PartitionWorkers
+from finops.storage.truth import read_truth
 
 # Below this many bytes a process of its own costs more than it saves.
 MIN_PART_BYTES = 4 * config.MEGABYTE
@@ -119,6 +120,10 @@ class Dataset:
         for table in tables:
             self._filled.pop(table, None)
 
+    def truth(self) -> Optional[Dict[str, Any]]:
+        """Return which incidents the simulator planted in these calls, None where nobody knows."""
+        return read_truth(self.path)
+
     @property
     def processes(self) -> int:
         """How many processes work on what was read is worth: as many as would read it."""
@@ -183,7 +188,8 @@ class Dataset:
     def _look_around(self, stream: BinaryIO, found: FileLayout) -> None:
         """Work out what goes with the tables; DataError where not one row can be used."""
         parts = self._parts
-        accounting = accounting_of(parts, found.header.notes, found.end > found.whole_end)
+        tail = found.end > found.whole_end
+        accounting = accounting_of(parts, found.name, found.header.notes, tail)
         _refuse_if_nothing_is_usable(accounting, found.name)
         journeys = joined([ActivityLog.revived(part["journeys"]) for part in parts])
         self._journeys = self._sorted_journeys(stream, found) if journeys is None else journeys
@@ -212,5 +218,5 @@ def _refuse_if_nothing_is_usable(accounting: Accounting, name: str) -> None:
     if accounting.used or not accounting.skipped_rows:
         return
     worst = accounting.skipped[:3]
-    reasons = ", ".join(f"{s.reason} ({s.rows} rows, first line {s.lines[0]})" for s in worst)
+    reasons = ", ".join(f"{s.reason} ({s.rows} rows, first line {s.first_line})" for s in worst)
     raise DataError(f"{name}: no usable row; {reasons}")

@@ -14,6 +14,7 @@ from finops.rollups.spec import (
     REGION_CHANGE_MEASURES,
     Accounting,
     Customer,
+    Place,
     Skipped,
     Table,
 )
@@ -59,22 +60,24 @@ def _cubes(
     ]
 
 
-def accounting_of(parts: Sequence[Part], notes: Sequence[str], tail: bool) -> Accounting:
+def accounting_of(parts: Sequence[Part], name: str, notes: Sequence[str], tail: bool) -> Accounting:
     """Add up the accounts of all parts; line numbers become those of the whole file.
 
-    `tail` says whether a line without an end follows the last part.
+    `name` is the file's.  `tail` says whether a line without an end follows the last part.
     """
     rows: Dict[str, int] = {}
-    lines: Dict[str, List[int]] = {}
+    places: Dict[str, List[Place]] = {}
     before = 1  # the header
     accounts = [part["accounts"] for part in parts]
     for one in accounts:
         for reason, count in one["skipped"].items():
             rows[reason] = rows.get(reason, 0) + count
-            lines.setdefault(reason, []).extend(n + before for n in one["first_lines"][reason])
+            places.setdefault(reason, []).extend(
+                Place(name, number + before, text) for number, text in one["first_lines"][reason]
+            )
         before += one["lines"]
     skipped = tuple(
-        Skipped(reason, rows[reason], tuple(lines[reason][: config.SKIPPED_LINES_KEPT]))
+        Skipped(reason, rows[reason], tuple(places[reason][: config.SKIPPED_LINES_KEPT]))
         for reason in sorted(rows, key=lambda r: (-rows[r], r))
     )
     return Accounting(

@@ -11,7 +11,7 @@ from zlib import crc32
 
 from finops import config
 from finops.business.catalog import PriceTable
-from finops.reader.block_reader import Accounts, BlockReader
+from finops.reader.block_reader import LINE_START_BYTES, Accounts, BlockReader
 from finops.reader.encoding import Batch, KeyEncoder
 from finops.reader.header import Header
 from finops.reader.layout import Span
@@ -91,14 +91,14 @@ class Blocks:
         self._progress = progress
 
     def __iter__(self) -> Iterator[bytes]:
-        rest, dropping = b"", False
+        rest, dropping = b"", b""
         for chunk in self._chunks():
             if dropping:
                 cut = chunk.find(b"\n")
                 if cut < 0:
                     continue
-                chunk, dropping = chunk[cut + 1 :], False
-                self._drop_line()
+                self._drop_line(dropping)
+                chunk, dropping = chunk[cut + 1 :], b""
             cut = chunk.rfind(b"\n")
             if cut >= 0:
                 yield rest + chunk[: cut + 1]
@@ -106,7 +106,7 @@ class Blocks:
             else:
                 rest += chunk
             if len(rest) > config.MAX_LINE_BYTES + 1:  # one more may be the CR of its end
-                rest, dropping = b"", True
+                rest, dropping = b"", rest[:LINE_START_BYTES]
 
     def _chunks(self) -> Iterator[bytes]:
         start, end = self._span
@@ -122,6 +122,6 @@ class Blocks:
                 self._progress(position - start)
             yield chunk
 
-    def _drop_line(self) -> None:
+    def _drop_line(self, start: bytes) -> None:
         self._accounts.lines += 1
-        self._accounts.skip(TOO_LONG, self._accounts.lines)
+        self._accounts.skip(TOO_LONG, self._accounts.lines, start)

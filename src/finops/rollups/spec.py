@@ -159,12 +159,27 @@ class Customer(NamedTuple):
     last_seen: str
 
 
+class Place(NamedTuple):
+    """Where a row stands: the file's name, the number of its line (the header's is 1), and the
+    first characters of the row.  Not every source has lines: `line` is None where there are none.
+    """
+
+    file: str
+    line: Optional[int]
+    text: str
+
+
 class Skipped(NamedTuple):
-    """Rows left out for one reason: how many, and the line numbers of the first ones."""
+    """Rows left out for one reason: how many, and where the first ones are."""
 
     reason: str
     rows: int
-    lines: Tuple[int, ...]
+    places: Tuple[Place, ...]
+
+    @property
+    def first_line(self) -> Optional[int]:
+        """The smallest line number that was kept; None where there is none."""
+        return min((place.line for place in self.places if place.line is not None), default=None)
 
 
 class Accounting(NamedTuple):
@@ -196,10 +211,14 @@ class Accounting(NamedTuple):
 
 
 class FileInfo(NamedTuple):
-    """The file that was read: its name without folders and the bytes that were taken in."""
+    """What was read: its name without folders, the bytes that were taken in (None where the
+    source does not say), how many files it is, and what filled the tables.
+    """
 
     name: str = ""
-    size_bytes: int = 0
+    size_bytes: Optional[int] = 0
+    files: int = 1
+    engine: str = "local"
 
 
 class Totals(NamedTuple):

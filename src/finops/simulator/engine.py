@@ -29,7 +29,7 @@ from finops import config
 from finops.business.catalog import DEFAULT_PRICES, PriceTable
 from finops.config import BATCH_SIZE
 from finops.errors import UsageError
-from finops.simulator.ground_truth import Entry, truth_path, write_truth
+from finops.simulator.ground_truth import Entry, write_truth
 from finops.simulator.incident_log import IncidentLog
 from finops.simulator.simulation_spec import SimulationSpec
 from finops.simulator.worker import generate_batches
@@ -38,6 +38,7 @@ from finops.storage.appender import HEADER, Appender, storage_error
 from finops.storage.commit import commit_path, read_commit
 from finops.storage.file_operations import FILES, Files
 from finops.storage.lock import writer_lock
+from finops.storage.truth import truth_path
 
 Progress = Callable[[int, int, int], None]
 

@@ -17,6 +17,7 @@ from finops.simulator import incidents as kinds
 from finops.simulator.incidents import Incident
 from finops.simulator.traffic import Calendar
 from finops.storage.file_operations import FILES, Files
+from finops.storage.truth import truth_path
 
 Entry = Dict[str, Any]
 
@@ -30,11 +31,6 @@ EVIDENT_AFTER_HOURS: Mapping[str, float] = {
     kinds.VIRAL_CUSTOMER: 24,
     kinds.DEPARTED_CUSTOMER: config.DEPARTURE_DAYS * 24,
 }
-
-
-def truth_path(path: Union[str, Path]) -> Path:
-    """Return where the truth about a simulated CSV is."""
-    return Path(path).with_suffix(".truth.json")
 
 
 def entries(incidents: Iterable[Incident], calendar: Calendar, clock: str) -> List[Entry]:

@@ -6,7 +6,7 @@ import doctest
 import json
 from collections import Counter
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, Tuple
 
 import pytest
 from hypothesis import given, settings
@@ -18,7 +18,7 @@ from finops.analyzers.advanced.dataset_overview import (
     DatasetOverviewAnalyzer,
     duration_description,
 )
-from finops.rollups.spec import Accounting, FileInfo, Rollups, Skipped
+from finops.rollups.spec import Accounting, FileInfo, Place, Rollups, Skipped
 from tests.analyzers.ubr.support import EDGES, calls
 from tests.support.plain import PlainDataset, call
 
@@ -127,7 +127,10 @@ def test_skipped_rows_are_listed_and_every_line_accounted_for() -> None:
         lines=20,
         header=1,
         used=6,
-        skipped=(Skipped("bad time", 3, (4, 9, 11)), Skipped("negative number", 5, (7,))),
+        skipped=(
+            Skipped("bad time", 3, tuple(Place("a.csv", line, "x,y") for line in (4, 9, 11))),
+            Skipped("negative number", 5, (Place("a.csv", 7, "-1"),)),
+        ),
         repeated_headers=2,
         blank=2,
         incomplete_tail=1,
@@ -149,9 +152,17 @@ def test_skipped_rows_are_listed_and_every_line_accounted_for() -> None:
     )
 
 
-def test_skipped_rows_without_kept_lines() -> None:
-    result = run(ROWS, Accounting(lines=8, header=1, used=6, skipped=(Skipped("odd", 1, ()),)))
-    assert result["quality"]["skipped"] == [{"reason": "odd", "count": 1, "first_line": 0}]
+@pytest.mark.parametrize("places", [(), (Place("part-1.parquet", None, "x,y"),)])
+def test_skipped_rows_of_a_source_without_lines(places: Tuple[Place, ...]) -> None:
+    skipped = (Skipped("odd", 1, places),)
+    result = run(ROWS, Accounting(lines=8, header=1, used=6, skipped=skipped))
+    assert result["quality"]["skipped"] == [{"reason": "odd", "count": 1, "first_line": None}]
+    assert "Mend the source of 1 skipped row (odd)." in result["recommendations"]
+
+
+def test_a_source_without_a_size() -> None:
+    found = run(ROWS, file=FileInfo("usage.calls", None, files=3, engine="duckdb"))["file"]
+    assert (found["size_bytes"], found["size_mb"]) == (None, None)
 
 
 def test_distributions_by_hand() -> None:

@@ -96,10 +96,11 @@ def _summary(data: Rollups) -> Row:
 
 
 def _file(data: Rollups) -> Row:
+    size = data.file.size_bytes
     return {
         "name": data.file.name,
-        "size_bytes": data.file.size_bytes,
-        "size_mb": data.file.size_bytes / config.MEGABYTE,
+        "size_bytes": size,
+        "size_mb": None if size is None else size / config.MEGABYTE,
         "total_records": data.totals.calls,
         "skipped_records": data.accounting.skipped_rows,
         "analyzed_at": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -158,7 +159,7 @@ def _most_first(counts: Mapping[str, int]) -> Dict[str, int]:
 
 def _skipped(data: Rollups) -> List[Row]:
     rows = (
-        {"reason": s.reason, "count": s.rows, "first_line": min(s.lines, default=0)}
+        {"reason": s.reason, "count": s.rows, "first_line": s.first_line}
         for s in data.accounting.skipped
     )
     return ordered(rows, "count", ("reason",))
@@ -272,8 +273,8 @@ def _recommendations(quality: Row, failures: Sequence[Row], unpriced: Sequence[R
         if row["cost"] > 0
     ]
     advice += [
-        f"Mend the source of {counted(row['count'], 'skipped row')} ({row['reason']}), "
-        f"first at line {row['first_line']}."
+        f"Mend the source of {counted(row['count'], 'skipped row')} ({row['reason']})"
+        + ("." if row["first_line"] is None else f", first at line {row['first_line']}.")
         for row in quality["skipped"][: config.RECOMMENDED_SUBJECTS]
     ]
     if unpriced:
