@@ -6,6 +6,7 @@ import inspect
 import json
 import math
 from html.parser import HTMLParser
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
 
@@ -142,10 +143,10 @@ def numbers_in(value: Any) -> Iterator[float]:
         yield value
 
 
-def test_there_are_the_thirteen_in_three_domains() -> None:
-    assert {a.id: (a.title, a.domain) for a in ANALYZER_REGISTRY.values()} == {
-        name: contract[:2] for name, contract in CONTRACT.items()
-    }
+def test_what_was_released_stays_in_its_domain() -> None:
+    known = {a.id: (a.title, a.domain) for a in ANALYZER_REGISTRY.values()}
+    released = {name: contract[:2] for name, contract in CONTRACT.items()}
+    assert {name: known[name] for name in released} == released
     assert {a.domain for a in ANALYZER_REGISTRY.values()} == set(DOMAINS)
 
 
@@ -172,8 +173,14 @@ def test_the_analyzer_is_a_class_of_its_own_that_declares_what_it_needs(
 
 @EVERY
 def test_the_generator_is_a_function_of_its_own_file(analysis: Analysis) -> None:
-    assert analysis.generator.__name__ == f"generate_{analysis.id}_report"
-    assert analysis.generator.__module__ == f"finops.generators.reports.{analysis.id}"
+    module = f"finops.generators.reports.{analysis.id}"
+    own = find_spec(module) is not None
+    assert own or analysis.id not in CONTRACT
+    if own:
+        assert analysis.generator.__name__ == f"generate_{analysis.id}_report"
+        assert analysis.generator.__module__ == module
+    else:
+        assert analysis.generator is generate_default_report
     assert list(inspect.signature(analysis.generator).parameters) == ["data", "output_path"]
 
 
@@ -195,7 +202,7 @@ def test_a_page_that_cannot_be_imported_is_not_hidden(monkeypatch: pytest.Monkey
 @EVERY_DATASET
 def test_every_key_is_there_whatever_the_data(analysis: Analysis, name: str) -> None:
     result = result_of(analysis, DATASETS[name])
-    _, _, summary, sections = CONTRACT[analysis.id]
+    _, _, summary, sections = CONTRACT.get(analysis.id, ("", "", "", ""))
     wanted = {"total_calls", "total_cost", *summary.split()}
     assert wanted <= set(result["summary"])
     assert {"summary", "findings", "recommendations", *sections.split()} <= set(result)

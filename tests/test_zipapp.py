@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
+import time
+import urllib.request
 import zipfile
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, Iterator
 
 import pytest
 
@@ -73,6 +77,73 @@ def test_data_and_reports_are_below_the_current_folder(alone: Path) -> None:
     assert shown.splitlines()[-1] == f"open {reports / 'index.html'}"
     assert {path.stem for path in reports.glob("*.html")} == {"index", *ANALYZER_REGISTRY}
     assert sorted(path.name for path in alone.iterdir()) == ["data", "finops.pyz", "reports"]
+
+
+def test_two_workers_make_what_one_makes(alone: Path) -> None:
+    one, two = alone / "one.csv", alone / "two.csv"
+    for path, workers in ((one, 1), (two, 2)):
+        words = ["--size", "6MB", "--seed", "7", "--data", path, "--workers", workers]
+        run_archive(alone, "generate", *words)
+    assert one.read_bytes() == two.read_bytes()
+    words = ["--data", two, "--only", "features", "--only", "performance", "--json", "-"]
+    printed = [run_archive(alone, "analyze", *words, "--workers", n, "--no-cache") for n in (1, 2)]
+    assert printed[0] == printed[1]
+    assert json.loads(printed[1])["features"]["summary"]["total_calls"] > 0
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """Serve from the archive in its folder; give the address."""
+    process = subprocess.Popen(
+        [sys.executable, "-I", "finops.pyz", "serve", "--port", "0", "--no-monitor"],
+        cwd=str(folder),
+        env=isolated_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        encoding="utf-8",
+    )
+    try:
+        assert process.stdout is not None
+        address = re.search(r"http://localhost:(\d+)/", process.stdout.readline())
+        assert address, "the server did not start"
+        yield f"http://127.0.0.1:{address[1]}"
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
+
+
+def ask(address: str, body: Any = None) -> Any:
+    """Return what an address answers, posting the body as JSON where there is one."""
+    data = None if body is None else json.dumps(body).encode("utf-8")
+    request = urllib.request.Request(address, data, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.loads(answer.read().decode("utf-8"))
+
+
+def job_ended(address: str, path: str, body: Any) -> Dict[str, Any]:
+    """Start a job and return it when it has ended; fails where it does not in four minutes."""
+    job: Dict[str, Any] = ask(f"{address}{path}", body)["job"]
+    end = time.monotonic() + 240
+    while job["status"] in ("queued", "running"):
+        assert time.monotonic() < end, job
+        time.sleep(0.1)
+        job = ask(f"{address}/api/job?job={job['id']}")["job"]
+    return job
+
+
+def test_the_viewer_runs_jobs(alone: Path) -> None:
+    reports = alone / "reports" / "html"
+    with served(alone) as address:
+        grown = job_ended(address, "/api/generate", {"size_mb": 1})
+        assert grown["status"] == "complete", grown
+        analyzed = job_ended(address, "/api/run-analyzer?id=features", {})
+        assert analyzed["status"] == "complete", analyzed
+        page = urllib.request.urlopen(f"{address}/reports/features.html", timeout=60).read()
+        dashboard = urllib.request.urlopen(f"{address}/", timeout=60).read()
+    assert page == (reports / "features.html").read_bytes()
+    assert b"Feature Economics" in dashboard
+    assert (alone / "data" / "simulated_calls.csv").stat().st_size >= 1_048_576
 
 
 def test_a_checkout_beside_the_archive_is_not_taken_for_its_own(alone: Path) -> None:

@@ -6,10 +6,11 @@ import math
 import random
 from typing import Any, Dict, List
 
+from finops import config
 from finops.business.catalog import CATALOG
 from tests.support.plain import call
 
-PROVIDERS = 7
+PROVIDERS = len(config.PROVIDER_NAMES)
 
 
 def rows_of_a_season(calls: int = 1500, days: int = 45) -> List[Dict[str, str]]:

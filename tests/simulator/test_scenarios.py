@@ -45,9 +45,10 @@ def times(name: str, since: int, hour: int = 12, weekday: int = 2) -> float:
     return SCENARIOS[name].multiplier(since, hour, weekday)
 
 
-def test_twelve_in_their_order() -> None:
-    assert {name: s.shape.hours for name, s in SCENARIOS.items()} == HOURS
-    assert list(SCENARIOS) == list(HOURS) == list(config.SCENARIO_SHAPES)
+def test_what_was_released_stays_in_its_order() -> None:
+    released = {name: s.shape.hours for name, s in SCENARIOS.items() if name in HOURS}
+    assert list(released.items()) == list(HOURS.items())
+    assert list(SCENARIOS) == list(config.SCENARIO_SHAPES)
     assert all(s.shape.title and s.shape.rate > 0 for s in SCENARIOS.values())
 
 

@@ -9,6 +9,7 @@ from typing import Any, Callable, Iterator, List
 
 import pytest
 
+from finops.registry import ANALYZER_REGISTRY
 from finops.viewer import app
 from finops.viewer.monitor import Intervals
 from finops.viewer.tasks import Commands
@@ -22,6 +23,7 @@ from tests.viewer.test_collector import RECORD
 pytestmark = [pytest.mark.unmeasured, pytest.mark.long]
 
 
+REPORTS = len(ANALYZER_REGISTRY)
 WAIT_MS = 15_000
 GENERATING = """[...document.querySelectorAll("#jobs li")]
     .filter((job) => job.textContent.includes("Generate"))
@@ -140,8 +142,8 @@ def test_data_arrives_and_the_monitor_renews_the_reports(browser: Any, tmp_path:
         assert len(set(shown)) >= 3
         running.wait(lambda s: s["monitor"]["last_regeneration"])
         page.evaluate("window.dispatchEvent(new Event('online'))")  # instead of 15 s of waiting
-        until(page, lambda: "13 reports are new" in text(page, "#toasts"))
-        until(page, lambda: page.locator(".report.ready").count() == 13)
+        until(page, lambda: f"{REPORTS} reports are new" in text(page, "#toasts"))
+        until(page, lambda: page.locator(".report.ready").count() == REPORTS)
         assert "All reports: the data changed" in text(page, "#activity")
         assert "2 of " in text(page, "#size")
         assert has_focus(page, "#generate-size")
@@ -208,7 +210,7 @@ def test_run_all_progress_and_cancel(browser: Any, tmp_path: Path) -> None:
         browser, running
     ) as page:
         press(page, "#run-all")
-        until(page, lambda: page.locator(".report.running").count() == 13)
+        until(page, lambda: page.locator(".report.running").count() == REPORTS)
         assert page.get_attribute("#run-all", "aria-disabled") == "true"
         press(page, "#jobs .cancel")
         until(page, lambda: page.locator("#jobs li").count() == 0)
@@ -217,8 +219,8 @@ def test_run_all_progress_and_cancel(browser: Any, tmp_path: Path) -> None:
         assert has_focus(page, "#run-all")
         running.commands.modes.clear()
         page.keyboard.press("Enter")
-        until(page, lambda: page.locator(".report.ready").count() == 13)
-        until(page, lambda: "13 reports are new" in text(page, "#toasts"))
+        until(page, lambda: page.locator(".report.ready").count() == REPORTS)
+        until(page, lambda: f"{REPORTS} reports are new" in text(page, "#toasts"))
         assert has_focus(page, "#run-all")
 
 
@@ -248,7 +250,7 @@ def test_datasets_can_be_switched(browser: Any, tmp_path: Path) -> None:
         page.keyboard.press("Tab")
         page.keyboard.press("Enter")
         until(page, lambda: text(page, "#csv-name") == evil and text(page, "#calls") == "7")
-        until(page, lambda: page.locator(".report.ready").count() == 13)
+        until(page, lambda: page.locator(".report.ready").count() == REPORTS)
         assert running.commands.analyses, "its first reports are made"
         assert page.locator("main img").count() == 0
         assert has_focus(page, "#switch-form button")
@@ -291,7 +293,7 @@ def test_focus_scroll_and_elements_survive_updates(browser: Any, tmp_path: Path)
         until(page, lambda: word(page, "features") == "Ready")
         running.post("/api/run-all")
         page.evaluate("window.dispatchEvent(new Event('online'))")
-        until(page, lambda: page.locator(".report.ready").count() == 13)
+        until(page, lambda: page.locator(".report.ready").count() == REPORTS)
         assert page.evaluate("document.activeElement.closest('.report').id") == "report-features"
         assert page.evaluate("window.scrollY") == 600
         fresh = "[...document.querySelectorAll('main *')].filter(e => !e.kept && !e.closest("
@@ -343,7 +345,7 @@ def test_without_javascript_everything_is_listed_and_linked(browser: Any, tmp_pa
         page = context.new_page()
         page.goto(running.running.url)
         links = page.locator(".report a:visible")
-        assert links.count() == 13
+        assert links.count() == REPORTS
         assert page.locator("button:visible").count() == 0
         links.nth(3).click()
         assert "/reports/" in page.url

@@ -82,9 +82,10 @@ def test_figures_that_follow_the_chosen_dates(data: Any, page: Any) -> None:
 def test_models_by_efficiency_and_by_price(data: Any, page: Any) -> None:
     rows = data["efficiency"]
     (bought,) = drawn(page, "tokens-per-dollar").values()
-    assert bought == pytest.approx([row["tokens_per_dollar"] for row in rows])
+    assert bought == pytest.approx([row["tokens_per_dollar"] for row in rows][:24])
     (cost,) = drawn(page, "cost-per-1m").values()
-    assert cost == pytest.approx(sorted((r["cost_per_1m_tokens"] for r in rows), reverse=True))
+    dearest = sorted((row["cost_per_1m_tokens"] for row in rows), reverse=True)
+    assert cost == pytest.approx(dearest[:24])
     assert cells(page, "efficiency", "Model") == [row["model"] for row in rows]
 
 
