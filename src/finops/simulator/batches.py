@@ -264,7 +264,7 @@ def _runs(batch: Batch) -> Iterator[Tuple[int, int, Hour]]:
     for segment in batch.segments:
         hour = segment.hour
         if not (
-            hour.customer_choice is current.personas
+            hour.customer_choice is current.customer_choice
             and hour.models is current.models
             and hour.feature == current.feature
         ):
