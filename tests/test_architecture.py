@@ -29,7 +29,10 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "stats": set(),
     "results": set(),
     "business": {"config", "errors"},
-    "progress": {"config"},
+    "typed_json": set(),
+    "progress_events": {"typed_json"},
+    "manifest": {"atomic", "config", "progress_events", "typed_json"},
+    "progress": {"config", "progress_events"},
     "resources": set(),
     "storage": BASE,
     "reader": BASE | {"storage"},
@@ -41,21 +44,25 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "exporters": BASE | READING | {"registry"},
     "generators": BASE | {"atomic", "resources", "results"},
     "registry": {"analyzers", "generators"},
-    "publishing": BASE | READING | {"atomic", "generators", "registry"},
+    "publishing": BASE
+    | READING
+    | {"atomic", "generators", "registry", "manifest", "progress_events"},
     "pipeline": BASE
     | READING
-    | {"atomic", "simulator", "generators", "registry", "publishing", "evaluation", "sharing"},
+    | {"atomic", "simulator", "generators", "registry", "manifest", "publishing", "evaluation"}
+    | {"sharing"},
     "api": BASE | READING | {"registry", "pipeline", "simulator"},
     "verify": BASE | READING,
     "sharing": set(),
     "viewer": BASE
     | READING
-    | {"atomic", "processes", "generators", "simulator", "registry", "resources"},
+    | {"atomic", "processes", "generators", "simulator", "registry", "resources"}
+    | {"manifest", "progress_events"},
     "commands": BASE
     | READING
-    | {"simulator", "evaluation", "importers", "exporters", "progress"}
+    | {"simulator", "evaluation", "importers", "exporters", "progress", "progress_events"}
     | {"registry", "publishing", "pipeline", "verify", "viewer", "api"},
-    "cli": {"errors", "progress", "commands"},
+    "cli": {"errors", "progress", "progress_events", "commands"},
     "__main__": {"cli"},
 }
 

@@ -16,18 +16,20 @@ import signal
 import sys
 import traceback
 from types import FrameType
-from typing import Any, List, NoReturn, Optional, Sequence, TextIO
+from typing import Any, Callable, List, NoReturn, Optional, Sequence, TextIO
 
 from finops import __version__
 from finops.commands import COMMANDS, Command
-from finops.commands.base import Console, inert
+from finops.commands.base import Console, asks_for_events, inert
 from finops.errors import FinOpsError, StorageError, UsageError
 from finops.progress import is_terminal
+from finops.progress_events import FAILED, OK, ErrorEvent, EventWriter, FinishedEvent, NoteEvent
 
 INTERRUPTED = 130
 TERMINATED = 143
 TROUBLE = 2
 _HELP_WIDTH = 88
+Complain = Callable[[str], None]
 
 
 class Terminated(KeyboardInterrupt):
@@ -96,12 +98,16 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     `argv` are the words after the program's name, by default those of this process.
     """
     words = list(sys.argv[1:] if argv is None else argv)
-    status = _guarded(words)
+    events = EventWriter(sys.stderr) if asks_for_events(words) else None
+    complain = _as_line if events is None else _as_event(events)
+    status = _guarded(words, events, complain)
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
     except OSError as error:
-        status = _standard_output_failed(error)
+        status = _standard_output_failed(error, complain)
+    if events is not None:
+        events.write(FinishedEvent(FAILED if status else OK, status))
     return status
 
 
@@ -118,52 +124,60 @@ def _on_terminate(_number: int, _frame: Optional[FrameType]) -> None:
     raise Terminated
 
 
-def _guarded(words: List[str]) -> int:
-    """Carry out and turn whatever is raised into a line and a status."""
+def _guarded(words: List[str], events: Optional[EventWriter], complain: Complain) -> int:
+    """Carry out and turn whatever is raised into a line, or an event, and a status."""
     try:
-        return _dispatch(words)
+        return _dispatch(words, events)
     except SystemExit as finished:  # --help and --version
         return finished.code if isinstance(finished.code, int) else 0
     except KeyboardInterrupt as interrupt:
-        _note("finops: stopped")
+        complain("stopped")
         return TERMINATED if isinstance(interrupt, Terminated) else INTERRUPTED
     except BaseException as error:
         if "--debug" in words:
-            _note(traceback.format_exc())
-        return _report(error)
+            _noter(events)(traceback.format_exc())
+        return _report(error, complain)
 
 
-def _dispatch(words: List[str]) -> int:
+def _dispatch(words: List[str], events: Optional[EventWriter]) -> int:
     selected = next((word for word in words if not word.startswith("-")), None)
     parser = build_parser(selected)
     args = parser.parse_args(words)
     if args.command is None:
         raise UsageError("which command? 'finops --help' lists them")
-    return COMMANDS[args.command].run(args, _console())
+    return COMMANDS[args.command].run(args, _console(events))
 
 
-def _report(error: BaseException) -> int:
+def _report(error: BaseException, complain: Complain) -> int:
     """Say in one line what went wrong and return the status for it."""
     if isinstance(error, FinOpsError):
-        _note(_line(str(error)))
+        complain(str(error))
         return error.exit_status
     if isinstance(error, StandardOutputError):
-        return _standard_output_failed(error.cause)
+        return _standard_output_failed(error.cause, complain)
     if isinstance(error, OSError):
         where = f": {error.filename}" if error.filename is not None else ""
-        _note(_line(f"{error.strerror or error}{where}"))
+        complain(f"{error.strerror or error}{where}")
     elif isinstance(error, MemoryError):
-        _note(_line("not enough memory; close other programs or take a smaller dataset"))
+        complain("not enough memory; close other programs or take a smaller dataset")
     else:
         name = type(error).__name__
         what = f"a defect of this program: {name}: {error}"
-        _note(_line(f"{what}; run it again with --debug and report what it prints"))
+        complain(f"{what}; run it again with --debug and report what it prints")
     return TROUBLE
 
 
-def _line(text: str) -> str:
-    """Return text as the one line that trouble gets."""
-    return f"finops: {inert(' '.join(text.splitlines()))}"
+def _as_line(text: str) -> None:
+    """Print an error as the one line that it gets."""
+    _note(f"finops: {inert(_joined(text))}")
+
+
+def _as_event(events: EventWriter) -> Complain:
+    return lambda text: events.write(ErrorEvent(_joined(text)))
+
+
+def _joined(text: str) -> str:
+    return " ".join(text.splitlines())
 
 
 class StandardOutputError(Exception):
@@ -174,10 +188,10 @@ class StandardOutputError(Exception):
         self.cause = cause
 
 
-def _standard_output_failed(error: OSError) -> int:
+def _standard_output_failed(error: OSError, complain: Complain) -> int:
     """Say so, unless the reader simply left, and keep the interpreter from trying again."""
     if not isinstance(error, BrokenPipeError):
-        _note(f"finops: standard output: {error.strerror or error}")
+        complain(f"standard output: {error.strerror or error}")
     _silence(sys.stdout)
     return TROUBLE
 
@@ -191,14 +205,15 @@ def _silence(stream: Optional[TextIO]) -> None:
         return
 
 
-def _console() -> Console:
+def _console(events: Optional[EventWriter]) -> Console:
     terminal = sys.stdout is not None and is_terminal(sys.stdout)
     return Console(
         say=_say,
-        note=_note,
-        stream=sys.stderr,
+        note=_noter(events),
+        stream=sys.stderr if events is None else None,
         colour=terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb",
         width=shutil.get_terminal_size().columns if terminal else 0,
+        events=events,
     )
 
 
@@ -210,6 +225,11 @@ def _say(text: str) -> None:
         print(text)
     except OSError as error:
         raise StandardOutputError(error) from error
+
+
+def _noter(events: Optional[EventWriter]) -> Complain:
+    """Return what writes a remark of several lines to standard error."""
+    return _note if events is None else lambda text: events.write(NoteEvent(text))
 
 
 def _note(text: str) -> None:

@@ -76,7 +76,8 @@ class Outcome(NamedTuple):
 class Job(NamedTuple):
     """What to run: `source` (a path or an opened dataset), into which folder, `only` which
     ids (none is all).  `cache`: keep what was read beside the dataset, and read only what was
-    appended since.  `step(id, number, of how many)` is called before each analysis.
+    appended since.  `step(id, number, of how many)` is called before each analysis,
+    `finished` after each report, in the process that made it.
     """
 
     source: Any
@@ -87,6 +88,7 @@ class Job(NamedTuple):
     cache: bool = False
     scanned: Optional[Callable[[int, int], None]] = None
     step: Step = lambda name, number, total: None
+    finished: Callable[[Made], None] = lambda made: None
 
     @property
     def selected(self) -> List[Analysis]:
@@ -186,8 +188,12 @@ class _Run(Jobs):
         self._job.step(self._job.selected[number].id, number + 1, self.count)
 
     def do(self, number: int) -> None:
-        """Compute one result and write its page."""
+        """Compute one result, write its page and say so."""
         analysis = self._job.selected[number]
+        self._make(number, analysis)
+        self._job.finished(self._made[analysis.id])
+
+    def _make(self, number: int, analysis: Analysis) -> None:
         if self._made[analysis.id].reason:
             return
         result = self._guard(analysis, partial(self._compute, analysis))

@@ -11,10 +11,12 @@ import time
 from typing import Callable, Optional, TextIO
 
 from finops import config
+from finops.progress_events import EventWriter, PhaseEvent, ProgressEvent
 
 BAR_CELLS = 10
 _REDRAW_S = 0.1
 _LINE_S = 3.0
+_EVENT_S = 0.5
 
 
 def megabytes(size: float) -> str:
@@ -135,6 +137,42 @@ class Progress:
             self._stream.flush()
         except (OSError, ValueError):  # closed or full: the work matters more than its picture
             self._stream = None
+
+
+class EventProgress(Progress):
+    """The same for programs: one phase of work, told as events twice a second and at its end."""
+
+    def __init__(
+        self,
+        events: EventWriter,
+        phase: str,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(None, phase, clock)
+        self._events = events
+        self._waiting: Optional[ProgressEvent] = None
+        events.write(PhaseEvent(phase))
+
+    def update(self, done: int, total: int, calls: int = 0) -> None:
+        """Tell that `done` of `total` bytes are through; how many calls is not told."""
+        now = self._clock()
+        if self._begun is None:
+            self._begun, self._first_done = now, done
+        elapsed = now - self._begun
+        rate = round((done - self._first_done) / elapsed, 1) if elapsed > 0 else None
+        self._waiting = ProgressEvent(done, total, "bytes", rate)
+        if now - self._shown >= _EVENT_S:
+            self._shown = now
+            self.finish()
+
+    def step(self, text: str) -> None:
+        """Tell nothing: a step of a command has an event of its own."""
+
+    def finish(self) -> None:
+        """Tell the last state, where it has not been told yet."""
+        if self._waiting is not None:
+            self._events.write(self._waiting)
+            self._waiting = None
 
 
 def is_terminal(stream: TextIO) -> bool:

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
 import pytest
 
@@ -19,6 +19,10 @@ from finops.viewer.process import COMPLETE, ERROR, TIMEOUT, Command, run_limited
 from finops.viewer.tasks import Commands, GenerateRequest, presentable
 from finops.viewer.viewer_state import ALL_IDS
 from tests.support.live import FakeCommands, Live, live, some_rows
+from tests.support.rows import varied_rows, write_csv
+
+# Long enough for a fake command to start on a machine that is busy with other things.
+LIMIT_S = 3.0
 
 
 def processes_with(mark: str) -> List[str]:
@@ -98,7 +102,12 @@ def test_one_that_hangs_costs_only_its_own_report(tmp_path: Path) -> None:
         assert running.commands.analyses == [ALL_IDS, tuple(after)]
 
 
-DEATHS = [("crash", "analyzing pricing"), ("abort", "signal 6"), ("segfault", "signal 11")]
+DEATHS = [
+    ("crash", "Ended with status 3."),
+    ("torn crash", "Ended with status 3."),
+    ("abort", "Ended by signal 6."),
+    ("torn segfault", "Ended by signal 11."),
+]
 
 
 @pytest.mark.parametrize(("mode", "said"), DEATHS)
@@ -109,11 +118,11 @@ def test_analyzer_dies(tmp_path: Path, mode: str, said: str) -> None:
         running.idle()
         state = state_of(running, "pricing")
         assert state["status"] == "error"
-        assert said in state["error"]
+        assert state["error"] == said
         assert processes_with(str(tmp_path)) == []
 
 
-@pytest.mark.parametrize("mode", ["crash", "segfault"])
+@pytest.mark.parametrize("mode", ["crash", "segfault", "torn crash", "torn abort"])
 def test_one_that_dies_costs_only_its_own_report(tmp_path: Path, mode: str) -> None:
     some_rows(tmp_path)
     with live(tmp_path, FakeCommands({"pricing": mode, "features": mode})) as running:
@@ -136,10 +145,82 @@ def test_failed_reports_say_why_and_the_others_are_complete(tmp_path: Path) -> N
             "pricing",
             "features",
         ]
-        assert states["pricing"]["error"] == "pricing failed, its last report stays: x.py broke"
+        assert states["pricing"]["error"] == "x.py broke"
         assert states["performance"]["status"] == "complete"
         assert status["jobs"][0]["status"] == "error"
         assert status["jobs"][0]["error"] == f"2 of {len(ALL_IDS)} reports could not be made."
+
+
+def test_reports_are_complete_as_soon_as_they_are_told(tmp_path: Path) -> None:
+    some_rows(tmp_path)
+    with live(tmp_path, FakeCommands({ALL_IDS[1]: "wait 60"}), time_limit_s=60.0) as running:
+        job = running.post("/api/run-all").json["job"]["id"]
+
+        def first_is_there(status: Dict[str, Any]) -> Any:
+            return status["analyzer_status"][ALL_IDS[0]]["status"] == "complete" and status
+
+        status = running.wait(first_is_there)
+        states = [status["analyzer_status"][name]["status"] for name in ALL_IDS]
+        assert states == ["complete"] + ["running"] * (len(ALL_IDS) - 1)
+        assert 50 < status["jobs"][0]["progress_pct"] < 100
+        running.post(f"/api/cancel?job={job}")
+        status = running.idle()
+        assert status["jobs"][0]["status"] == "cancelled"
+        assert status["analyzer_status"][ALL_IDS[0]]["status"] == "complete"
+        others = [status["analyzer_status"][name] for name in ALL_IDS[1:]]
+        assert {(s["status"], s["error"]) for s in others} == {("error", "Cancelled.")}
+
+
+@pytest.mark.parametrize("name", [ALL_IDS[0], "pricing", ALL_IDS[-1]])
+@pytest.mark.parametrize(
+    ("mode", "status", "error"),
+    [
+        ("noisy", "complete", None),
+        ("fail", "error", "x.py broke"),
+        ("noisy torn crash", "error", "a last word"),
+        ("torn abort", "error", "Ended by signal 6."),
+        ("torn sleep", "timeout", "Timed out after 3 s."),
+        ("noisy sleep", "timeout", "Timed out after 3 s."),
+    ],
+)
+def test_the_right_analyzer_is_named_whatever_is_printed(
+    tmp_path: Path, name: str, mode: str, status: str, error: Optional[str]
+) -> None:
+    some_rows(tmp_path)
+    with live(tmp_path, FakeCommands({name: mode}), time_limit_s=LIMIT_S) as running:
+        running.post("/api/run-all")
+        states = running.idle(60)["analyzer_status"]
+        assert (states[name]["status"], states[name]["error"]) == (status, error)
+        assert {s["status"] for other, s in states.items() if other != name} == {"complete"}
+
+
+def test_an_end_that_was_not_told_is_that_of_the_command(tmp_path: Path) -> None:
+    some_rows(tmp_path)
+    with live(tmp_path, FakeCommands({"pricing": "silent"})) as running:
+        running.post("/api/run-all")
+        states = running.idle()["analyzer_status"]
+        assert {s["status"] for s in states.values()} == {"complete"}
+
+
+def test_the_real_commands_tell_what_the_viewer_shows(tmp_path: Path) -> None:
+    """With a page that cannot be written, a file that cannot be read, and one that is fine."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    write_csv(folder / "calls.csv", varied_rows(200))
+    (tmp_path / "reports" / "pricing.html").mkdir(parents=True)
+    with live(tmp_path, Commands(), time_limit_s=120.0, target_mb=1.0) as running:
+        running.post("/api/run-all")
+        states = running.idle(120)["analyzer_status"]
+        assert set(states) == set(ALL_IDS)
+        failed = [name for name, state in states.items() if state["status"] != "complete"]
+        assert failed == ["pricing"]
+        assert states["pricing"]["error"].startswith("Is a directory: pricing.html")
+        assert str(tmp_path) not in states["pricing"]["error"]
+        (folder / "calls.csv").write_bytes(b"no,usage,data\n1,2,3\n")
+        running.post("/api/run-analyzer?id=features")
+        error = running.idle(120)["analyzer_status"]["features"]["error"]
+        assert error.startswith("calls.csv: no header")
+        assert str(tmp_path) not in error
 
 
 def test_a_failed_run_keeps_the_last_good_report(tmp_path: Path) -> None:
@@ -260,10 +341,11 @@ def test_the_real_commands_are_absolute() -> None:
     words = argv[argv.index("analyze") :]
     assert words[1:5:2] == ["--data", "--reports"]
     assert all(os.path.isabs(word) for word in words[2:5:2])
-    assert words[5:] == ["--only", "pricing", "--only", "features"]
+    assert words[5:] == ["--only", "pricing", "--only", "features", "--progress", "json"]
     grown = Commands().generate(where, GenerateRequest(1.5, 7, ("base_traffic",))).argv
     assert grown[grown.index("--size") + 1] == "1.5MB"
     assert grown[-4:] == ["--seed", "7", "--scenario", "base_traffic"]
+    assert grown[grown.index("--progress") + 1] == "json"
 
 
 def test_clock_jumps_do_not_end_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

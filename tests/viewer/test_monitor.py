@@ -247,7 +247,7 @@ def test_a_failed_regeneration_is_shown_and_tried_again(tmp_path: Path) -> None:
         grow(path)
         until(running, 1)
         status = running.wait(lambda s: s["monitor"]["failures"] >= 1 and s)
-        assert "analyzing" in status["monitor"]["last_error"]
+        assert status["monitor"]["last_error"] == "Ended with status 3."
         until(running, 2)
         running.commands.modes.clear()
         status = running.wait(lambda s: s["monitor"]["failures"] == 0 and s)

@@ -13,6 +13,7 @@ from finops.commands.base import (
     Console,
     add_data,
     add_prices,
+    add_progress,
     add_quiet,
     add_reports,
     add_workers,
@@ -22,6 +23,14 @@ from finops.commands.base import (
     table,
 )
 from finops.config import Settings
+from finops.progress_events import (
+    FAILED,
+    OK,
+    PhaseEvent,
+    ReportFinishedEvent,
+    ReportStartedEvent,
+    StartEvent,
+)
 
 if TYPE_CHECKING:
     from finops.pipeline import Outcome
@@ -54,6 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_prices(parser)
     add_workers(parser)
     add_quiet(parser)
+    add_progress(parser)
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
@@ -76,12 +86,15 @@ def analyzed(args: argparse.Namespace, settings: Settings, console: Console) -> 
     from finops.rollups.workers import OBJECTS_BETWEEN_COLLECTIONS
 
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+    console.tell(StartEvent("analyze", tuple(args.only or registry.ANALYZER_REGISTRY)))
     progress = console.progress("reading", args.quiet)
 
     def step(name: str, number: int, total: int) -> None:
         if number == 1:
             progress.finish()
+            console.tell(PhaseEvent("analyzing"))
         progress.step(f"analyzing {name} ({number} of {total})")
+        console.tell(ReportStartedEvent(name))
 
     job = pipeline.Job(
         settings.data,
@@ -92,6 +105,7 @@ def analyzed(args: argparse.Namespace, settings: Settings, console: Console) -> 
         cache=not getattr(args, "no_cache", False),
         scanned=progress.update,
         step=step,
+        finished=lambda made: console.tell(_finished(made)),
     )
     try:
         outcome = pipeline.analyze(job)
@@ -102,11 +116,17 @@ def analyzed(args: argparse.Namespace, settings: Settings, console: Console) -> 
     return outcome
 
 
+def _finished(made: Made) -> ReportFinishedEvent:
+    status = FAILED if made.reason else OK
+    seconds = round(made.seconds, 3)
+    return ReportFinishedEvent(made.analysis.id, status, made.reason, seconds, made.size_bytes)
+
+
 def _note_failure(made: Made, console: Console) -> None:
     """Name the analyzer; where it crashed, show where."""
     if made.trace:
-        console.note(made.trace)
-    console.note(inert(f"finops: {made.analysis.id} failed, its last report stays: {made.reason}"))
+        console.remark(made.trace)
+    console.remark(f"finops: {made.analysis.id} failed, its last report stays: {made.reason}")
 
 
 def summary(outcome: Outcome, console: Console) -> str:

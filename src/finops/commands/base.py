@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Callable, List, NamedTuple, Optional, Sequence
 from finops import config
 from finops.config import Settings
 from finops.errors import UsageError
-from finops.progress import Progress
+from finops.progress import EventProgress, Progress
+from finops.progress_events import Event, EventWriter, NoteEvent
 
 if TYPE_CHECKING:
     from finops.business.catalog import PriceTable
 
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(KB|MB|GB|)", re.IGNORECASE)
+EVENTS = "json"
 _UNITS = {"KB": 1024, "": config.MEGABYTE, "MB": config.MEGABYTE, "GB": 1024 * config.MEGABYTE}
 
 
@@ -24,6 +26,7 @@ class Console(NamedTuple):
     `say` writes results to standard output, `note` remarks to standard error.  `stream` is
     where progress shows, None where it should not.  `colour` tells whether results may be
     coloured, `width` how many characters fit on a line of results, 0 for any number.
+    `events` is there where a program reads standard error: it gets events and no text.
     """
 
     say: Callable[[str], None]
@@ -31,10 +34,25 @@ class Console(NamedTuple):
     stream: Optional[TextIO] = None
     colour: bool = False
     width: int = 0
+    events: Optional[EventWriter] = None
 
     def progress(self, label: str, quiet: bool = False) -> Progress:
-        """Return a fresh progress display for one piece of work."""
+        """Return a fresh progress display for one phase of work, named by the label."""
+        if self.events is not None:
+            return EventProgress(self.events, label)
         return Progress(None if quiet else self.stream, label)
+
+    def tell(self, event: Event) -> None:
+        """Write an event, where a program reads them."""
+        if self.events is not None:
+            self.events.write(event)
+
+    def remark(self, text: str) -> None:
+        """Write a sentence, or a traceback, to standard error: as a line or as an event."""
+        if self.events is not None:
+            self.events.write(NoteEvent(text))
+        else:
+            self.note(inert(text))
 
     def paint(self, text: str, code: str) -> str:
         """Return the text in an ANSI colour or style, or as it is without colour."""
@@ -127,6 +145,28 @@ def add_prices(parser: argparse.ArgumentParser) -> None:
 def add_quiet(parser: argparse.ArgumentParser, meaning: str = "show no progress") -> None:
     """Add `--quiet`."""
     parser.add_argument("--quiet", action="store_true", help=meaning)
+
+
+def add_progress(parser: argparse.ArgumentParser) -> None:
+    """Add `--progress`."""
+    parser.add_argument(
+        "--progress",
+        metavar="FORMAT",
+        choices=["text", EVENTS],
+        default="text",
+        help="how to show progress and errors: text, or json for programs, one event a line on"
+        " standard error",
+    )
+
+
+def asks_for_events(words: Sequence[str]) -> bool:
+    """Return whether the words of a command line ask for events, also where they are wrong.
+
+    >>> asks_for_events(["analyze", "--progress", "json", "--frobnicate"])
+    True
+    """
+    pairs = zip(words, words[1:])
+    return f"--progress={EVENTS}" in words or ("--progress", EVENTS) in pairs
 
 
 def settings_of(args: argparse.Namespace) -> Settings:

@@ -12,6 +12,7 @@ from finops.commands.base import (
     Console,
     add_data,
     add_prices,
+    add_progress,
     add_quiet,
     add_workers,
     inert,
@@ -21,6 +22,7 @@ from finops.commands.base import (
 )
 from finops.errors import UsageError
 from finops.progress import megabytes
+from finops.progress_events import StartEvent
 
 if TYPE_CHECKING:
     from finops.config import Settings
@@ -58,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="start over; without it an existing file is continued",
     )
     add_quiet(parser)
+    add_progress(parser)
 
 
 def add_size(parser: argparse.ArgumentParser) -> None:
@@ -87,7 +90,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     """Generate, print what there is now, and return 0."""
     result = generated(args, settings_of(args), console)
     for sentence in result.repaired:
-        console.note(inert(f"finops: {sentence}"))
+        console.remark(f"finops: {sentence}")
     console.say(inert(summary(result)))
     return 0
 
@@ -96,6 +99,7 @@ def generated(args: argparse.Namespace, settings: Settings, console: Console) ->
     """Run the simulator with progress."""
     from finops.api import generate
 
+    console.tell(StartEvent("generate"))
     progress = console.progress("generating", args.quiet)
     try:
         return generate(

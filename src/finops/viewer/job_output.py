@@ -15,6 +15,7 @@ from typing import BinaryIO, Optional
 
 from finops import config
 
+_READ_BYTES = 65_536
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
 
@@ -43,11 +44,19 @@ class Output:
                 return len(self._kept)
             return os.fstat(self._source.fileno()).st_size
 
+    def read_from(self, offset: int, size: int = _READ_BYTES) -> bytes:
+        """Return at most `size` bytes from an offset; b"" at the end, and once closed."""
+        with self._lock:
+            if self._source is None:
+                return b""
+            self._source.seek(offset)
+            return self._source.read(size)
+
     def tail(self, size: int = config.JOB_OUTPUT_SHOWN_BYTES) -> str:
         """Return the last `size` bytes as text, without terminal sequences."""
         with self._lock:
-            found = self._kept[-size:] if self._source is None else _end_of(self._source, size)
-        return _ANSI.sub("", found.decode("utf-8", "replace").replace("\r", "\n"))
+            end = self._kept[-size:] if self._source is None else _end_of(self._source, size)
+        return _ANSI.sub("", end.decode("utf-8", "replace").replace("\r", "\n"))
 
     def close(self) -> None:
         """Keep the end in memory and give the file back; it is not written to any more."""

@@ -1,27 +1,28 @@
 """The jobs of the viewer: analyze, generate, run an example; each is a command of its own.
 
-An analysis of everything is one process with one pass over the data.  What it prints says
-which analyzer it is at, so that one that hangs or takes the interpreter down is named, and the
-others are run without it.
+An analysis of everything is one process with one pass over the data.  Its events tell which
+report it is at, so that one that hangs or takes the interpreter down is named, and the others
+are made without it.
 """
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Callable, Dict, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import NamedTuple, Optional, Sequence, Tuple
 
 from finops import config
 from finops.processes import command_line, script_command_line
-from finops.viewer.datasets import Dataset, data_file, regular_file
+from finops.progress_events import OK, decode
+from finops.viewer.datasets import Dataset, data_file
 from finops.viewer.job_output import Output
+from finops.viewer.job_progress import JobProgress
 from finops.viewer.jobs import ACTIVE, Ending, Job, Task
 from finops.viewer.process import CANCELLED, COMPLETE, ERROR, TIMEOUT, Command, Outcome
 
 _FOLDERS = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?[/\\](?:[^\s/\\:;,'\"()]+[/\\])*(?=[^\s/\\])")
-# What `analyze` prints as it goes: "analyzing pricing (8 of 13)".
-_STEP = re.compile(r"^analyzing ([a-z_]+) \(", re.MULTILINE)
-_PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]+)?)%")
+_EVENTS = ("--progress", "json")
+_EVENT_BEGINS = '{"event"'
 _TAIL_BYTES = 4096
 _REASON_CHARACTERS = 300
 SOME_FAILED = 1
@@ -47,12 +48,13 @@ class Commands:
             "analyze",
             *("--data", str(dataset.path.resolve()), "--reports", str(dataset.reports.resolve())),
             *only,
+            *_EVENTS,
         )
 
     def generate(self, dataset: Dataset, growth: GenerateRequest) -> Command:
         """Return the command that grows a dataset."""
         words = ["generate", "--size", f"{growth.size_mb:g}MB"]
-        words += ["--data", str(dataset.path.resolve()), "--quiet"]
+        words += ["--data", str(dataset.path.resolve()), *_EVENTS]
         if growth.seed is not None:
             words += ["--seed", str(growth.seed)]
         for scenario in growth.scenarios:
@@ -82,24 +84,32 @@ def presentable(line: str) -> str:
     return text[:_REASON_CHARACTERS]
 
 
-def last_line(output: Output) -> str:
-    """Return the last line that a job has printed, presentable."""
-    lines = [line for line in output.tail(_TAIL_BYTES).split("\n") if line.strip()]
-    return presentable(lines[-1]) if lines else ""
+def last_words(output: Output) -> str:
+    """Return the last line that a command has printed and that is no event, presentable.
+
+    It is shown to a person and never interpreted.
+    """
+    lines = output.tail(_TAIL_BYTES).split("\n")
+    said = [line for line in lines if line.strip() and not _is_event(line)]
+    return presentable(said[-1]) if said else ""
 
 
-def why(outcome: Outcome, output: Output, limit_s: Optional[float]) -> str:
-    """Return in one sentence why a command did not succeed."""
+def _is_event(line: str) -> bool:
+    return line.startswith(_EVENT_BEGINS) or decode(line) is not None
+
+
+def why(outcome: Outcome, output: Output, limit_s: Optional[float], error: str = "") -> str:
+    """Return in one sentence why a command did not succeed; `error` is what it told itself."""
     if outcome.kind == TIMEOUT:
         return f"Timed out after {limit_s:g} s."
     if outcome.kind == CANCELLED:
         return "Cancelled."
     if outcome.code is None:
         return "The command could not be started."
-    said = last_line(output)
+    words = presentable(error) or last_words(output)
     if outcome.code < 0:
-        return f"Ended by signal {-outcome.code}. {said}".strip()
-    return said or f"Ended with status {outcome.code}."
+        return f"Ended by signal {-outcome.code}. {words}".strip()
+    return words or f"Ended with status {outcome.code}."
 
 
 class AnalyzeTask(Task):
@@ -125,53 +135,61 @@ class AnalyzeTask(Task):
         self._commands = commands
         self._limit_s = limit_s
         self.version: Optional[Tuple[int, int]] = None
-        self._percent: Optional[float] = None
+        self._progress: Optional[JobProgress] = None
+        self._remaining = self.analyzers
 
     def run(self, job: Job) -> Ending:
         """Run the command; again without an analyzer that hung or crashed, for the others."""
-        before = self._reports()
-        remaining = list(self.analyzers)
         while True:
-            watch = _Watch(job, remaining, self._note)
-            ids = [] if len(remaining) == len(self.analyzers) > 1 else remaining
-            command = self._commands.analyze(self.where, ids)
-            outcome = job.launch(command, self._limit_s, watch)
-            watch()  # what it printed at the very end
-            self._settle(job, remaining, before, outcome, watch.current)
-            remaining = [name for name in remaining if job.analyzers[name].status in ACTIVE]
-            if not _was_lost(outcome) or not remaining:
+            outcome = self._run_once(job)
+            self._remaining = self._unsettled(job)
+            if not _was_lost(outcome) or not self._remaining:
                 return self._ending(job, outcome)
 
+    def _run_once(self, job: Job) -> Outcome:
+        progress = self._progress = JobProgress(job.output)
+        command = self._commands.analyze(self.where, self._ids())
+        outcome = job.launch(command, self._limit_s, lambda: self._follow(job, progress))
+        self._follow(job, progress)  # what it told at the very end
+        self._settle(job, outcome, progress)
+        return outcome
+
     def progress_pct(self) -> Optional[float]:
-        """Return the share of the pass over the data, where the command tells it."""
-        return self._percent
+        """Return how far the command is; None before it runs."""
+        if self._progress is None:
+            return None
+        return self._progress.analysis_percent(len(self._remaining))
 
-    def _note(self, percent: Optional[float]) -> None:
-        self._percent = percent
+    def _ids(self) -> Tuple[str, ...]:
+        """Return the ids to give to the command; none stand for all."""
+        everything = len(self.analyzers) > 1 and self._remaining == self.analyzers
+        return () if everything else self._remaining
 
-    def _settle(
-        self,
-        job: Job,
-        ids: Sequence[str],
-        before: Mapping[str, Tuple[int, int]],
-        outcome: Outcome,
-        current: Optional[str],
-    ) -> None:
-        """Give each analyzer the end that it had; one that is to be tried again has none."""
-        fresh = {name for name, mark in self._reports().items() if before.get(name) != mark}
-        reason = why(outcome, job.output, self._limit_s)
-        for name in ids:
-            if outcome.kind == COMPLETE or (name in fresh and name != current):
-                ending = Ending(COMPLETE)
-            elif _was_lost(outcome) and current is not None and name != current:
-                continue
-            elif outcome.code == SOME_FAILED and len(ids) > 1:
-                said = line_about(job.output, name)
-                ending = Ending(COMPLETE) if name in fresh else Ending(ERROR, said or reason)
-            else:
-                kind = ERROR if outcome.kind == CANCELLED else outcome.kind
-                ending = Ending(kind, reason)
-            job.analyzers[name].end(ending)
+    def _unsettled(self, job: Job) -> Tuple[str, ...]:
+        return tuple(name for name in self._remaining if job.analyzers[name].status in ACTIVE)
+
+    def _follow(self, job: Job, progress: JobProgress) -> bool:
+        """End the analyzers whose reports are finished; return whether another is in work."""
+        changed = progress.refresh()
+        for name in self._unsettled(job):
+            report = progress.finished.get(name)
+            if report is not None:
+                failed = Ending(ERROR, presentable(report.reason))
+                job.analyzers[name].end(Ending(COMPLETE) if report.status == OK else failed)
+        return changed
+
+    def _settle(self, job: Job, outcome: Outcome, progress: JobProgress) -> None:
+        """End the analyzers that told no end; one that is to be tried again has none."""
+        unsettled = self._unsettled(job)
+        guilty = progress.current if progress.current in unsettled else None
+        if outcome.kind == COMPLETE:
+            ending = Ending(COMPLETE)
+        else:
+            kind = ERROR if outcome.kind == CANCELLED else outcome.kind
+            ending = Ending(kind, why(outcome, job.output, self._limit_s, progress.error))
+        for name in unsettled:
+            if guilty in (None, name) or not _was_lost(outcome):
+                job.analyzers[name].end(ending)
 
     def _ending(self, job: Job, outcome: Outcome) -> Ending:
         """Return the end of the whole job from that of its analyzers."""
@@ -185,54 +203,11 @@ class AnalyzeTask(Task):
             return Ending(state.status, state.error)
         return Ending(ERROR, f"{len(failed)} of {len(job.analyzers)} reports could not be made.")
 
-    def _reports(self) -> Dict[str, Tuple[int, int]]:
-        """Return what tells a new report file from an old one, for each that is there."""
-        found = {}
-        for name in self.analyzers:
-            status = regular_file(self.where.reports / f"{name}.html")
-            if status is not None:
-                found[name] = (status.st_ino, status.st_mtime_ns)
-        return found
-
 
 def _was_lost(outcome: Outcome) -> bool:
     """Return whether a command ended because of the analyzer it was at."""
     crashed = outcome.code is not None and outcome.code not in _ORDERLY
     return outcome.kind == TIMEOUT or (outcome.kind == ERROR and crashed)
-
-
-class _Watch:
-    """Reads from a job's output which analyzer it is at; a new one restarts the clock."""
-
-    def __init__(
-        self, job: Job, ids: Sequence[str], note: Callable[[Optional[float]], None]
-    ) -> None:
-        self.current: Optional[str] = None
-        self._output = job.output
-        self._ids = set(ids)
-        self._note = note
-        self._size = -1
-
-    def __call__(self) -> bool:
-        size = self._output.size()
-        if size == self._size:
-            return False
-        self._size = size
-        lines = [line for line in self._output.tail(_TAIL_BYTES).split("\n") if line.strip()]
-        percent = _PERCENT.search(lines[-1]) if lines else None
-        self._note(float(percent.group(1)) if percent else None)
-        named = [name for name in _STEP.findall("\n".join(lines)) if name in self._ids]
-        if not named or named[-1] == self.current:
-            return False
-        self.current = named[-1]
-        return True
-
-
-def line_about(output: Output, name: str) -> str:
-    """Return what the output says of a failed analyzer, presentable; "" if nothing."""
-    lines = output.tail().split("\n")
-    about = [line for line in lines if line.startswith(f"finops: {name} failed")]
-    return presentable(about[-1]) if about else ""
 
 
 class GenerateTask(Task):
@@ -247,27 +222,21 @@ class GenerateTask(Task):
         self._where = dataset
         self._growth = growth
         self._commands = commands
-        self._first: Optional[int] = None
+        self._progress: Optional[JobProgress] = None
 
     def run(self, job: Job) -> Ending:
         """Run the generator; it has no time limit, but it can be cancelled."""
-        self._first = self._size()
-        outcome = job.launch(self._commands.generate(self._where, self._growth), None)
+        progress = self._progress = JobProgress(job.output)
+        command = self._commands.generate(self._where, self._growth)
+        outcome = job.launch(command, None, progress.refresh)
+        progress.refresh()  # what it told at the very end
         if outcome.kind == COMPLETE:
             return Ending(COMPLETE)
-        return Ending(outcome.kind, why(outcome, job.output, None))
+        return Ending(outcome.kind, why(outcome, job.output, None, progress.error))
 
     def progress_pct(self) -> Optional[float]:
         """Return how much of the growth is there."""
-        if self._first is None:
-            return 0.0
-        wanted = self._growth.size_mb * config.MEGABYTE - self._first
-        share = (self._size() - self._first) / wanted if wanted > 0 else 1.0
-        return round(100 * min(1.0, max(0.0, share)), 1)
-
-    def _size(self) -> int:
-        status = data_file(self._where.path)
-        return status.st_size if status else 0
+        return 0.0 if self._progress is None else self._progress.growth_percent()
 
 
 class ExampleTask(Task):
