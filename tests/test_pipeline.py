@@ -88,7 +88,7 @@ def test_the_manifest_says_what_there_is(small_csv: Path, tmp_path: Path) -> Non
     assert [row["id"] for row in manifest["reports"]] == IDS
     for row in manifest["reports"]:
         page = tmp_path / row["filename"]
-        assert row["status"] == "complete"
+        assert row["status"] == "ok"
         assert row["size_kb"] == round(page.stat().st_size / 1024, 1)
         assert row["generated_at"] == manifest["generated_at"]
         assert row["seconds"] > 0
@@ -113,24 +113,24 @@ def test_one_analysis_alone_leaves_the_others_to_be_asked_for(
     analyze(Job(small_csv, tmp_path, only=("pricing",), step=lambda *step: steps.append(step)))
     assert steps == [("pricing", 1, 1)]
     assert [path.name for path in tmp_path.glob("*.json")].count("pricing.json") == 1
-    expected = {name: "complete" if name == "pricing" else "missing" for name in IDS}
+    expected = {name: "ok" if name == "pricing" else "not_run" for name in IDS}
     assert states(tmp_path) == expected
 
 
 def test_runs_of_single_analyses_add_up(small_csv: Path, tmp_path: Path) -> None:
     for name in IDS:
         analyze(Job(small_csv, tmp_path, only=(name,)))
-    assert set(states(tmp_path).values()) == {"complete"}
+    assert set(states(tmp_path).values()) == {"ok"}
     index = (tmp_path / "index.html").read_text("utf-8")
     assert all(f'href="{name}.html"' in index for name in IDS)
 
 
-def test_reports_of_other_data_are_marked_older(small_csv: Path, tmp_path: Path) -> None:
+def test_reports_of_other_data_are_marked_stale(small_csv: Path, tmp_path: Path) -> None:
     analyze(Job(small_csv, tmp_path, only=("pricing",)))
     grown = write_csv(tmp_path / "calls.csv", varied_rows(300))
     analyze(Job(grown, tmp_path, only=("features",)))
-    assert states(tmp_path)["pricing"] == "older"
-    assert states(tmp_path)["features"] == "complete"
+    assert states(tmp_path)["pricing"] == "stale"
+    assert states(tmp_path)["features"] == "ok"
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_an_analyzer_that_raises_costs_only_its_own_report(
         (tmp_path / "pricing.html").read_bytes(),
         (tmp_path / "pricing.json").read_bytes(),
     )
-    assert states(tmp_path) == {n: "failed" if n == "pricing" else "complete" for n in IDS}
+    assert states(tmp_path) == {n: "failed" if n == "pricing" else "ok" for n in IDS}
     assert "Older page" in (tmp_path / "index.html").read_text("utf-8")
 
 
@@ -239,7 +239,7 @@ def test_a_page_that_cannot_be_written_costs_only_itself(small_csv: Path, tmp_pa
     assert [made.analysis.id for made in outcome.failed] == ["alignment"]
     assert str(tmp_path) not in outcome.failed[0].reason
     assert outcome.failed[0].trace == ""
-    complete = {name for name, state in states(tmp_path).items() if state == "complete"}
+    complete = {name for name, state in states(tmp_path).items() if state == "ok"}
     assert complete == set(ANALYZER_REGISTRY) - {"alignment"}
     assert list(tmp_path.glob("*.tmp")) == []
 
@@ -299,7 +299,7 @@ def test_strict_json_refuses_what_json_cannot_say() -> None:
 def test_a_damaged_manifest_is_no_obstacle(small_csv: Path, tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text("{not json")
     analyze(Job(small_csv, tmp_path, only=("pricing",)))
-    assert states(tmp_path)["pricing"] == "complete"
+    assert states(tmp_path)["pricing"] == "ok"
 
 
 def test_runs_at_the_same_time_lose_nothing(small_csv: Path, tmp_path: Path) -> None:
@@ -315,7 +315,7 @@ def test_runs_at_the_same_time_lose_nothing(small_csv: Path, tmp_path: Path) -> 
         for name in IDS[:5]
     ]
     assert [process.wait(60) for process in running] == [0] * 5
-    assert [states(tmp_path)[name] for name in IDS[:5]] == ["complete"] * 5
+    assert [states(tmp_path)[name] for name in IDS[:5]] == ["ok"] * 5
 
 
 def test_the_local_chart_library_is_put_beside_the_pages(small_csv: Path, tmp_path: Path) -> None:
@@ -325,11 +325,14 @@ def test_the_local_chart_library_is_put_beside_the_pages(small_csv: Path, tmp_pa
 
 
 def test_the_showcases_pages_are_linked_from_the_index(small_csv: Path, tmp_path: Path) -> None:
-    page = '<h1>Spikes &amp; limits</h1><p class="purpose">Stop &lt;them&gt; early.</p>'
-    (tmp_path / "scenario_viral_spike.html").write_text(page)
-    (tmp_path / "scenario_X y.html").write_text(page)
+    about = {"title": "Spikes & limits", "purpose": "Stop <them> early.", "more": 1}
+    for name in ("scenario_viral_spike", "scenario_X y", "scenario_without_a_page"):
+        (tmp_path / f"{name}.json").write_text(json.dumps(about))
+    for name in ("scenario_viral_spike", "scenario_X y", "scenario_not_described"):
+        (tmp_path / f"{name}.html").write_text("<h1>Something else</h1>")
     analyze(Job(small_csv, tmp_path, only=("pricing",)))
     index = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert '<a href="scenario_viral_spike.html">Spikes &amp; limits</a>' in index
     assert "Stop &lt;them&gt; early." in index
-    assert "scenario_X" not in index
+    for name in ("scenario_X", "scenario_without_a_page", "scenario_not_described"):
+        assert name not in index

@@ -7,6 +7,7 @@ the report parts and looks like the other reports; anywhere else from a template
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -102,22 +103,29 @@ def default_directory() -> Path:
 def write_page(page: ScenarioPage, directory: Path) -> Path:
     """Write the page into a directory and return its path.  Raises OSError where that fails.
 
-    It is written aside and moved into place, so that nobody sees half a page.
+    A description for programs, ID.json, goes beside it: by that an index can list the page.
     """
     root = project()
     html = (_shared_page.render(page, root) if root else None) or _own_page.render(page)
+    about = {"id": page.id, "title": page.title, "purpose": page.purpose}
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{page.id}.html"
-    handle, aside = tempfile.mkstemp(dir=str(directory), suffix=".tmp")
+    _write(path, html)
+    _write(path.with_suffix(".json"), json.dumps(about) + "\n")
+    return path
+
+
+def _write(path: Path, text: str) -> None:
+    """Write aside and move into place, so that nobody sees half a file.  Raises OSError."""
+    handle, aside = tempfile.mkstemp(dir=str(path.parent), suffix=".tmp")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(html)
+            file.write(text)
         os.chmod(aside, 0o644)
         os.replace(aside, str(path))
     except OSError:
         os.unlink(aside)
         raise
-    return path
 
 
 def contrast_lines(page: ScenarioPage) -> List[str]:

@@ -33,7 +33,8 @@ from finops.atomic import write_aside
 from finops.business.catalog import DEFAULT_PRICES, PriceTable
 from finops.errors import FinOpsError, StorageError
 from finops.evaluation import evaluate
-from finops.publishing import Made, publish, utc_text
+from finops.manifest import PricesEntry, RunOptions
+from finops.publishing import Made, headline_of, publish, utc_text
 from finops.registry import Analysis
 from finops.rollups.dataset import open_dataset
 from finops.rollups.spec import Rollups, Table
@@ -201,7 +202,7 @@ class _Run(Jobs):
         if result is None:
             return
         self._results[analysis.id] = result
-        self._update(analysis, headline=_headline(result))
+        self._update(analysis, headline=headline_of(result))
         self._update(analysis, size_bytes=self._guard(analysis, partial(self._page, analysis)) or 0)
 
     def _forget_up_to(self, number: int) -> None:
@@ -226,8 +227,14 @@ class _Run(Jobs):
     def outcome(self) -> Outcome:
         """Write index and manifest, and return how everything went."""
         in_order = {name: self._results[name] for name in self._made if name in self._results}
-        index = publish(self._job.reports, self._made, in_order, self._context)
+        index = publish(self._job.reports, self._made, in_order, self._context, self._options())
         return Outcome(in_order, list(self._made.values()), index)
+
+    def _options(self) -> RunOptions:
+        """Return how this run was called, for the manifest."""
+        prices = PricesEntry(self._job.prices.source, self._job.prices.date)
+        only = tuple(self._job.only)
+        return RunOptions(self._context.get("dataset"), prices, only, self._job.workers)
 
     def _compute(self, analysis: Analysis) -> Result:
         result = analysis.analyzer(self._dataset).analyze()
@@ -306,13 +313,6 @@ def _sentence(error: Exception) -> str:
     return str(error)
 
 
-def _headline(result: Result) -> str:
-    """Return what a report found first, in a few words."""
-    findings = result.get("findings") or ()
-    if findings:
-        return str(findings[0]["title"])
-    calls = (result.get("summary") or {}).get("total_calls", 0)
-    return "nothing out of the ordinary" if calls else "there are no calls"
 
 
 def context_of(data: Rollups, prices: PriceTable) -> Dict[str, Any]:

@@ -6,8 +6,8 @@ lock, starts from what the last one left, and puts its own reports into it.
 
 from __future__ import annotations
 
-import html
 import json
+import os
 import re
 from datetime import datetime, timezone
 from pathlib import Path
@@ -16,24 +16,31 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 from finops import registry
 from finops.errors import StorageError
 from finops.generators.chartjs import copy_library
-from finops.generators.manifest import write_manifest
+from finops.generators.page import content_security_policy
 from finops.generators.reports.index import generate_index
+from finops.manifest import (
+    MANIFEST,
+    NOT_RUN,
+    STALE,
+    DatasetEntry,
+    PeriodEntry,
+    ReportEntry,
+    RunOptions,
+    manifest_of,
+    read_manifest,
+    write_manifest,
+)
+from finops.progress_events import FAILED, OK
 from finops.registry import Analysis
 from finops.storage.lock import writer_lock
 
 Row = Dict[str, Any]
 
-COMPLETE = "complete"
-FAILED = "failed"
-OLDER = "older"
-MISSING = "missing"
-
-MANIFEST = "manifest.json"
 INDEX = "index.html"
 _LOCK_WAIT_S = 30
-_SCENARIO_NAME = re.compile(r"scenario_[a-z0-9_]+\.html")
-_HEADING = re.compile("<h1>([^<]*)</h1>")
-_PURPOSE = re.compile('<p class="purpose">([^<]*)</p>')
+_SCENARIO_NAME = re.compile(r"scenario_[a-z0-9_]+\.json")
+_NEVER_RUN = "It has not been asked for yet."
+_OTHER_DATA = "The data has changed since it was made."
 
 
 class Made(NamedTuple):
@@ -55,6 +62,7 @@ def publish(
     made: Mapping[str, Made],
     results: Mapping[str, Row],
     context: Mapping[str, Any],
+    options: RunOptions,
 ) -> Path:
     """Write index and manifest for this run's reports and those of earlier runs.
 
@@ -63,18 +71,28 @@ def publish(
     """
     index = folder / INDEX
     with writer_lock(folder / ".publishing", _LOCK_WAIT_S):
-        before = _Before(folder, context)
-        reports = [
-            before.row(one) if one.id not in made else _row(folder, made[one.id], before, context)
-            for one in registry.ANALYZER_REGISTRY.values()
-        ]
-        shown = {one["id"]: results.get(one["id"]) or before.result(one["id"]) for one in reports}
+        earlier = _EarlierRuns(folder, dataset_of(context))
+        entries = tuple(
+            earlier.entry(analysis)
+            if analysis.id not in made
+            else _entry(made[analysis.id], earlier, context)
+            for analysis in registry.ANALYZER_REGISTRY.values()
+        )
+        shown = {entry.id: results.get(entry.id) or earlier.result(entry.id) for entry in entries}
         known = {name: result for name, result in shown.items() if result}
+        manifest = manifest_of(
+            context.get("generated_at"),
+            int(context.get("calls") or 0),
+            context.get("target_size_mb") or 0,
+            dataset_of(context),
+            options,
+            entries,
+        )
         try:
             copy_library(folder)
             linked = dict(context, scenarios=scenario_pages(folder))
-            generate_index(known, reports, linked, index)
-            write_manifest(reports, context, folder / MANIFEST)
+            generate_index(known, [_for_index(entry) for entry in entries], linked, index)
+            write_manifest(manifest, folder / MANIFEST)
         except OSError as error:
             raise StorageError(
                 f"cannot write {error.filename or index}: {error.strerror}; the reports are there"
@@ -82,38 +100,47 @@ def publish(
     return index
 
 
-class _Before:
-    """What the last run left: the rows of its manifest and the results beside the pages."""
+class _EarlierRuns:
+    """What earlier runs left: the entries of their manifest and the results beside the pages."""
 
-    def __init__(self, folder: Path, context: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, dataset: DatasetEntry) -> None:
         self._folder = folder
-        content = _read_json(folder / MANIFEST) or {}
-        listed = content.get("reports")
-        rows = listed if isinstance(listed, list) else []
-        self._rows = {str(row.get("id")): row for row in rows if isinstance(row, dict)}
-        self._same_data = content.get("dataset") == dataset_of(context)
+        self._stored = read_manifest(folder / MANIFEST)
+        self._same_data = self._stored is not None and self._stored.content.dataset == dataset
 
-    def row(self, analysis: Analysis) -> Row:
-        """Return the row of a report that this run did not touch."""
-        row = _about(analysis)
-        page = self._folder / analysis.filename
-        if not page.is_file():
-            return dict(row, status=MISSING, reason="It has not been asked for yet.")
-        old = self._rows.get(analysis.id, {})
-        row.update(self.facts(analysis))
+    def entry(self, analysis: Analysis) -> ReportEntry:
+        """Return the entry of a report that this run did not touch."""
+        entry = self.page_of(analysis)
+        last = self._stored.entries.get(analysis.id) if self._stored else None
+        if last is not None and self._same_data and last.generated_at == entry.generated_at:
+            return entry._replace(status=last.status, reason=last.reason)
+        if entry.generated_at is None:
+            return entry._replace(status=NOT_RUN, reason=_NEVER_RUN)
         if not self._same_data:
-            return dict(row, status=OLDER, reason="The data has changed since it was made.")
-        return dict(row, status=old.get("status") or COMPLETE)
+            return entry._replace(status=STALE, reason=_OTHER_DATA)
+        return entry
 
-    def facts(self, analysis: Analysis) -> Row:
-        """Return size, time and seconds of the page that is there, Nones where none is."""
+    def page_of(self, analysis: Analysis) -> ReportEntry:
+        """Return an entry with the facts of the page that is there, without any where none is."""
+        empty = _empty(analysis)
         page = self._folder / analysis.filename
         if not page.is_file():
-            return {}
-        old = self._rows.get(analysis.id, {})
-        facts = {key: old.get(key) for key in ("generated_at", "seconds")}
-        facts["generated_at"] = facts["generated_at"] or _changed_at(page)
-        return dict(facts, size_kb=_kilobytes(page.stat().st_size))
+            return empty
+        status = page.stat()
+        last = self._stored.entry_of(analysis.id, status) if self._stored else None
+        if last is not None and last.generated_at is not None:
+            return empty._replace(
+                size_kb=last.size_kb,
+                size_bytes=last.size_bytes,
+                generated_at=last.generated_at,
+                seconds=last.seconds,
+                headline=last.headline,
+                content_security_policy=last.content_security_policy,
+            )
+        return _with_size(empty, status.st_size)._replace(
+            generated_at=utc_text(status.st_mtime),
+            headline=headline_of(self.result(analysis.id) or {}),
+        )
 
     def result(self, name: str) -> Optional[Row]:
         """Return the last good result of an analysis, None where there is none."""
@@ -122,63 +149,77 @@ class _Before:
         return _read_json(self._folder / f"{name}.json")
 
 
-def dataset_of(context: Mapping[str, Any]) -> Row:
+def dataset_of(context: Mapping[str, Any]) -> DatasetEntry:
     """Return what the manifest says of a dataset, by which it is recognised."""
-    period = {"start": context.get("period_start"), "end": context.get("period_end")}
-    return {
-        "name": context.get("dataset"),
-        "size_bytes": context.get("size_bytes"),
-        "period": period,
-    }
+    period = PeriodEntry(context.get("period_start"), context.get("period_end"))
+    name, size = context.get("dataset"), context.get("size_bytes")
+    return DatasetEntry(None if name is None else os.path.basename(name), int(size or 0), period)
+
+
+def headline_of(result: Mapping[str, Any]) -> str:
+    """Return what a report found first, in a few words."""
+    findings = result.get("findings") or ()
+    if findings:
+        return str(findings[0]["title"])
+    calls = (result.get("summary") or {}).get("total_calls", 0)
+    return "nothing out of the ordinary" if calls else "there are no calls"
 
 
 def scenario_pages(folder: Path) -> List[Dict[str, str]]:
-    """Return filename, title and purpose of the showcase's pages among the reports."""
-    found = []
-    for page in sorted(folder.glob("scenario_*.html")):
-        if _SCENARIO_NAME.fullmatch(page.name) and page.is_file():
-            text = page.read_text(encoding="utf-8", errors="replace")
-            said = [pattern.search(text) for pattern in (_HEADING, _PURPOSE)]
-            words = [html.unescape(match.group(1)) if match else "" for match in said]
-            found.append(
-                {"filename": page.name, "title": words[0] or page.stem, "purpose": words[1]}
-            )
-    return found
+    """Return filename, title and purpose of the showcase's pages among the reports.
+
+    A page is listed where a description, NAME.json, lies beside NAME.html.
+    """
+    pages = []
+    for description in sorted(folder.glob("scenario_*.json")):
+        page = description.with_suffix(".html")
+        about = _read_json(description) if _SCENARIO_NAME.fullmatch(description.name) else None
+        if about is not None and page.is_file():
+            title, purpose = str(about.get("title") or page.stem), str(about.get("purpose") or "")
+            pages.append({"filename": page.name, "title": title, "purpose": purpose})
+    return pages
 
 
-def _about(analysis: Analysis) -> Row:
-    return {
-        "id": analysis.id,
-        "title": analysis.title,
-        "domain": analysis.domain,
-        "purpose": analysis.purpose,
-        "filename": analysis.filename,
-        "size_kb": 0.0,
-        "generated_at": None,
-        "seconds": None,
-        "status": COMPLETE,
-        "reason": "",
-    }
+def _empty(analysis: Analysis) -> ReportEntry:
+    """Return the entry of a report without a page."""
+    return ReportEntry(
+        id=analysis.id,
+        title=analysis.title,
+        domain=analysis.domain,
+        filename=analysis.filename,
+        status=OK,
+        reason="",
+        size_kb=0.0,
+        size_bytes=0,
+        generated_at=None,
+        seconds=None,
+        headline="",
+        content_security_policy=content_security_policy(),
+    )
 
 
-def _row(folder: Path, made: Made, before: _Before, context: Mapping[str, Any]) -> Row:
-    row = _about(made.analysis)
+def _with_size(entry: ReportEntry, size_bytes: int) -> ReportEntry:
+    return entry._replace(size_bytes=size_bytes, size_kb=_kilobytes(size_bytes))
+
+
+def _entry(made: Made, earlier: _EarlierRuns, context: Mapping[str, Any]) -> ReportEntry:
+    """Return the entry of a report of this run; where it failed, its last page stays."""
     if made.reason:
-        return dict(row, **before.facts(made.analysis), status=FAILED, reason=made.reason)
-    return dict(
-        row,
-        size_kb=_kilobytes(made.size_bytes),
+        return earlier.page_of(made.analysis)._replace(status=FAILED, reason=made.reason)
+    return _with_size(_empty(made.analysis), made.size_bytes)._replace(
         generated_at=context.get("generated_at"),
         seconds=round(made.seconds, 3),
+        headline=made.headline,
     )
+
+
+def _for_index(entry: ReportEntry) -> Row:
+    purpose = registry.ANALYZER_REGISTRY[entry.id].purpose
+    return dict(entry._asdict(), purpose=purpose)
 
 
 def _kilobytes(size: int) -> float:
     return round(size / 1024, 1)
-
-
-def _changed_at(page: Path) -> str:
-    return utc_text(page.stat().st_mtime)
 
 
 def utc_text(seconds: float) -> str:

@@ -65,7 +65,7 @@ def pages(site: Path) -> Dict[str, int]:
     for name, one in ANALYZER_REGISTRY.items():
         one.generator(results[name], str(site / one.filename))
         about = {"id": name, "title": one.title, "domain": one.domain, "purpose": one.purpose}
-        reports.append(dict(about, generated_at="2025-01-01T00:00:00Z", status="complete"))
+        reports.append(dict(about, generated_at="2025-01-01T00:00:00Z", status="ok"))
     generate_index(results, reports, CONTEXT, site / "index.html")
     from tests.generators.test_browser import write_sample
 

@@ -90,7 +90,7 @@ def write_hostile_pages(folder: Path) -> None:
     for name, one in ANALYZER_REGISTRY.items():
         one.generator(results[name], folder / one.filename)
         about = {"id": name, "title": one.title, "domain": one.domain, "purpose": one.purpose}
-        reports.append(dict(about, generated_at="2025-01-01T00:00:00Z", status="complete"))
+        reports.append(dict(about, generated_at="2025-01-01T00:00:00Z", status="ok"))
     context = dict(CONTEXT, dataset="<img src=x onerror=alert(1)>.csv")
     generate_index(results, reports, context, folder / "index.html")
 

@@ -57,7 +57,7 @@ def pages_with(suffix: str, folder: Path) -> Dict[str, Page]:
     for name, one in ANALYZER_REGISTRY.items():
         one.generator(results[name], folder / one.filename)
         about = {"id": name, "title": one.title, "domain": one.domain, "purpose": one.purpose}
-        reports.append(dict(about, generated_at="2025-01-01T00:00:00Z", status="complete"))
+        reports.append(dict(about, generated_at="2025-01-01T00:00:00Z", status="ok"))
     context = dict(CONTEXT, dataset=f"calls{suffix}.csv")
     generate_index(results, reports, context, folder / "index.html")
     return {page.stem: Page(page.read_text(encoding="utf-8")) for page in folder.glob("*.html")}

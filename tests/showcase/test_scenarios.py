@@ -318,7 +318,8 @@ def test_page_of_a_copied_folder_stands_alone(tmp_path: Path, name: str, python:
     elsewhere.mkdir()
     ran = run_example(copy / f"scenario_{name}.py", cwd=elsewhere, python=python)
     assert ran.status == 0, ran.err
-    assert [path.name for path in elsewhere.iterdir()] == [f"scenario_{name}.html"]
+    written = sorted(path.name for path in elsewhere.iterdir())
+    assert written == [f"scenario_{name}.html", f"scenario_{name}.json"]
     parsed = outline(elsewhere / f"scenario_{name}.html")
     assert [heading for heading in parsed.headings if heading in FOUR_CARDS] == FOUR_CARDS
     tags = {tag for tag, _ in parsed.tags}

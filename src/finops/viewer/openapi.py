@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Dict, Optional, Sequence
 
 from finops import __version__, config, schema
+from finops.manifest import STATUSES
 from finops.registry import ANALYZER_REGISTRY
 from finops.viewer.events import SDK_REQUIRED
 from finops.viewer.viewer_state import Viewer
@@ -266,7 +267,8 @@ def _status() -> Schema:
     report = {
         **{name: _TEXT for name in ("id", "name", "domain", "purpose", "headline")},
         **{"exists": _FLAG, "size_kb": _NUMBER, "stale": _FLAG},
-        "generated_at": _nullable(_TEXT),
+        **{"generated_at": _nullable(_TEXT), "seconds": _nullable(_NUMBER)},
+        **{"status": _among(STATUSES), "reason": _TEXT},
     }
     monitor = {
         **{"enabled": _FLAG, "interval_s": _NUMBER, "failures": _COUNT, "next_in_s": _NUMBER},

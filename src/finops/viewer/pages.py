@@ -16,6 +16,8 @@ from typing import Any, Callable, Dict, List, Optional
 from finops import __version__, config
 from finops.generators import page
 from finops.generators.markup import Markup, Token, escape, fill, join, token
+from finops.manifest import MANIFEST, NOT_RUN, STALE, read_manifest
+from finops.progress_events import FAILED, OK
 from finops.registry import ANALYZER_REGISTRY, DOMAINS, Analysis
 from finops.resources import read_text
 from finops.viewer import showcase
@@ -30,14 +32,11 @@ SCRIPT_TYPE = "text/javascript; charset=utf-8"
 STYLE_TYPE = "text/css; charset=utf-8"
 _PAGE_HEADERS = (("Content-Security-Policy", PAGE_CSP),)
 
-# Where the policy stands in a report, before anything that comes from data.
-_HEAD_BYTES = 1024
-_SHA = rb"'sha256-[A-Za-z0-9+/]{43}='"
+_SHA = "'sha256-[A-Za-z0-9+/]{43}='"
 _POLICY = re.compile(
-    rb'<meta http-equiv="Content-Security-Policy" content="('
-    rb"default-src 'none'; script-src " + _SHA + rb" https://cdn\.jsdelivr\.net/npm/"
-    rb"chart\.js@[0-9.]+/dist/chart\.umd\.js 'self'; style-src " + _SHA + rb"; img-src data:; "
-    rb"base-uri 'none'; form-action 'none')\">"
+    f"default-src 'none'; script-src {_SHA} "
+    r"https://cdn\.jsdelivr\.net/npm/chart\.js@[0-9.]+/dist/chart\.umd\.js 'self'; "
+    f"style-src {_SHA}; img-src data:; base-uri 'none'; form-action 'none'"
 )
 
 # Between paragraphs of a docstring: an empty line, or the next "Use case: …".
@@ -94,7 +93,7 @@ def report_route(viewer: Viewer, filename: str) -> Callable[[Request], Response]
         if content is None:
             raise refuse(404, "This report has not been made yet.")
         if filename.endswith(".html"):
-            policy = report_policy(content)
+            policy = report_policy(_declared_policy(viewer.dataset.reports, filename))
             return Response(200, content, HTML_TYPE, (("Content-Security-Policy", policy),))
         if filename.endswith(".js"):
             # Reports are sandboxed, so to the browser even this server is another origin.
@@ -121,18 +120,25 @@ def _not_made() -> Response:
     return answer._replace(status=404)
 
 
-def report_policy(content: bytes) -> str:
-    """Return the policy to send with a report.
+def _declared_policy(folder: Path, filename: str) -> str:
+    """Return the policy that the manifest has for a page, "" where it says nothing of it."""
+    manifest = read_manifest(folder / MANIFEST)
+    status = regular_file(folder / filename)
+    name = filename[: -len(".html")]
+    entry = manifest.entry_of(name, status) if manifest and status else None
+    return entry.content_security_policy if entry else ""
+
+
+def report_policy(declared: str) -> str:
+    """Return the policy to send with a report for which this one is declared, "" for none.
 
     A page that an earlier version made has other hashes in it, and stays readable: its own
     policy is sent, where it is one of ours in all but the hashes and the Chart.js release.
     """
     current = page.content_security_policy(header=True)
-    own = _POLICY.search(content[:_HEAD_BYTES])
-    if own is None:
+    if _POLICY.fullmatch(declared) is None:
         return current
-    plain = page.content_security_policy()
-    return own.group(1).decode("ascii") + current[len(plain) :]
+    return declared + current[len(page.content_security_policy()) :]
 
 
 def html_page(markup: Markup) -> Response:
@@ -184,10 +190,11 @@ def _card(one: Analysis, report: Dict[str, Any]) -> Markup:
     )
 
 
+_WORDS = {OK: "Ready", STALE: "Older than the data", FAILED: "Failed", NOT_RUN: "Not made yet"}
+
+
 def _state(report: Dict[str, Any]) -> str:
-    if not report["exists"]:
-        return "Not made yet"
-    return "Older than the data" if report["stale"] else "Ready"
+    return _WORDS[report["status"]]
 
 
 def _open_link(one: Analysis, exists: bool) -> Markup:

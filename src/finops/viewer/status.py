@@ -6,24 +6,24 @@ the monitor, states from the job runner, figures from the manifest that `analyze
 
 from __future__ import annotations
 
-import json
+import os
 from datetime import datetime, timezone
 from typing import Any, Dict, Optional
 
 from finops import __version__, config
-from finops.registry import ANALYZER_REGISTRY
-from finops.viewer.datasets import Dataset, regular_file
+from finops.manifest import MANIFEST, NOT_RUN, STALE, ReportEntry, StoredManifest, read_manifest
+from finops.progress_events import FAILED, OK
+from finops.registry import ANALYZER_REGISTRY, Analysis
+from finops.viewer.datasets import regular_file
 from finops.viewer.jobs import now_text
 from finops.viewer.viewer_state import Viewer
 
-_MANIFEST_BYTES = 4 * config.MEGABYTE
-# What the manifest says of a report whose page was made by an earlier run.
-_NOT_OF_THE_LAST_RUN = ("older", "failed")
+Manifest = Optional[StoredManifest]
 
 
 def build_status(viewer: Viewer) -> Dict[str, Any]:
     """Return the whole status."""
-    manifest = read_manifest(viewer.dataset)
+    manifest = read_manifest(viewer.dataset.reports / MANIFEST)
     return {
         "timestamp": now_text(),
         "version": __version__,
@@ -43,26 +43,11 @@ def build_status(viewer: Viewer) -> Dict[str, Any]:
     }
 
 
-def read_manifest(dataset: Dataset) -> Dict[str, Any]:
-    """Return the manifest of a dataset's reports; {} where there is none that can be read."""
-    path = dataset.reports / "manifest.json"
-    status = regular_file(path)
-    if status is None or status.st_size > _MANIFEST_BYTES:
-        return {}
-    try:
-        found = json.loads(path.read_bytes().decode("utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _csv(viewer: Viewer, manifest: Dict[str, Any]) -> Dict[str, Any]:
+def _csv(viewer: Viewer, manifest: Manifest) -> Dict[str, Any]:
     state = viewer.file_state()
     size_mb = state.size_bytes / config.MEGABYTE
     target = viewer.target_mb
     share = min(100.0, 100 * size_mb / target) if target > 0 else 100.0
-    described = manifest.get("dataset")
-    period = described.get("period") if isinstance(described, dict) else None
     return {
         "name": viewer.dataset.name,
         "exists": state.exists,
@@ -74,35 +59,60 @@ def _csv(viewer: Viewer, manifest: Dict[str, Any]) -> Dict[str, Any]:
         "counting": state.counted_bytes < state.size_bytes,
         "complete": size_mb >= target,
         "modified_at": _moment(state.modified_at),
-        "period": period,
+        "period": manifest.content.dataset.period._asdict() if manifest else None,
     }
 
 
-def _reports(viewer: Viewer, manifest: Dict[str, Any]) -> Dict[str, Dict[str, Any]]:
-    listed = manifest.get("reports")
-    told = {
-        entry.get("id"): entry
-        for entry in (listed if isinstance(listed, list) else [])
-        if isinstance(entry, dict)
+def _reports(viewer: Viewer, manifest: Manifest) -> Dict[str, Dict[str, Any]]:
+    return {
+        analysis.filename: _report(viewer, analysis, manifest)
+        for analysis in ANALYZER_REGISTRY.values()
     }
-    described = manifest.get("dataset")
-    other_data = isinstance(described, dict) and described.get("name") != viewer.dataset.name
-    found = {}
-    for analysis in ANALYZER_REGISTRY.values():
-        status = regular_file(viewer.dataset.reports / analysis.filename)
-        older = other_data or told.get(analysis.id, {}).get("status") in _NOT_OF_THE_LAST_RUN
-        found[analysis.filename] = {
-            "id": analysis.id,
-            "name": analysis.title,
-            "domain": analysis.domain,
-            "purpose": analysis.purpose,
-            "exists": status is not None,
-            "size_kb": round(status.st_size / 1024, 1) if status else 0.0,
-            "generated_at": _moment(status.st_mtime) if status else None,
-            "stale": status is not None and viewer.is_stale(analysis.id, status, older),
-            "headline": viewer.summary.headline(analysis.id),
-        }
-    return found
+
+
+def _report(viewer: Viewer, analysis: Analysis, manifest: Manifest) -> Dict[str, Any]:
+    """Return one report: what the manifest says of it, as far as that is of the page there is."""
+    last = manifest.entries.get(analysis.id) if manifest else None
+    page = regular_file(viewer.dataset.reports / analysis.filename)
+    entry = manifest.entry_of(analysis.id, page) if manifest and page else None
+    known = last if page is None else entry
+    stale = page is not None and viewer.is_stale(
+        analysis.id, page, _is_of_other_data(viewer, manifest, entry)
+    )
+    status = STALE if stale else OK if page is not None else NOT_RUN
+    if known is not None and known.status == FAILED:
+        status = FAILED
+    reason = known.reason if known is not None and known.status == status else ""
+    return {
+        "id": analysis.id,
+        "name": analysis.title,
+        "domain": analysis.domain,
+        "purpose": analysis.purpose,
+        "exists": page is not None,
+        "size_kb": round(page.st_size / 1024, 1) if page else 0.0,
+        "generated_at": _generated_at(page, entry),
+        "seconds": entry.seconds if entry else None,
+        "stale": stale,
+        "status": status,
+        "reason": reason,
+        "headline": viewer.summary.headline(analysis.id) or (last.headline if last else ""),
+    }
+
+
+def _is_of_other_data(viewer: Viewer, manifest: Manifest, entry: Optional[ReportEntry]) -> bool:
+    """Return whether the manifest says that a page is not of the data that there is."""
+    if manifest is None:
+        return False
+    other = manifest.content.dataset.name != viewer.dataset.name
+    return other or (entry is not None and entry.status in (STALE, FAILED))
+
+
+def _generated_at(page: Optional[os.stat_result], entry: Optional[ReportEntry]) -> Optional[str]:
+    """Return when a page was made; its file's time where no manifest describes it."""
+    if page is None:
+        return None
+    known = entry.generated_at if entry else None
+    return known or _moment(page.st_mtime)
 
 
 def _moment(stamp: Optional[float]) -> Optional[str]:

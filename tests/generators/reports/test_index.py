@@ -1,14 +1,12 @@
-"""The index leads with what is worth most; the manifest describes the folder."""
+"""The index leads with what is worth most."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
 
-from finops.generators.manifest import write_manifest
 from finops.generators.reports.index import generate_index, most_worth
 from finops.generators.reports.understanding import generate_understanding_report
 from finops.registry import ANALYZER_REGISTRY, DOMAINS
@@ -25,7 +23,7 @@ REPORTS: List[Dict[str, Any]] = [
         "size_kb": 61.4,
         "generated_at": "2025-04-01T08:15:30Z",
         "seconds": 0.42,
-        "status": "complete",
+        "status": "ok",
     }
     for one in ANALYZER_REGISTRY.values()
 ]
@@ -116,44 +114,6 @@ def test_headlines_are_known_figures(tmp_path: Path) -> None:
     assert len(read.data["charts"]["daily-cost"]["labels"]) == len(
         results["understanding"]["daily"]
     )
-
-
-def test_manifest_has_exactly_its_fields(tmp_path: Path) -> None:
-    context = dict(CONTEXT, calls=1000, target_size_mb=50)
-    overview = next(one for one in REPORTS if one["id"] == "dataset_overview")
-    write_manifest([dict(overview, reason="more")], context, tmp_path / "manifest.json")
-    assert json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8")) == {
-        "generated_at": "2025-04-01T08:15:30Z",
-        "call_count": 1000,
-        "data_size_mb": 50.0,
-        "target_size_mb": 50,
-        "progress_pct": 100.0,
-        "dataset": {
-            "name": "calls.csv",
-            "size_bytes": 52_428_800,
-            "period": {"start": "2025-01-01T00:00:13.000000", "end": "2025-03-31T23:58:00.000000"},
-        },
-        "reports": [
-            {
-                "id": "dataset_overview",
-                "title": "Dataset Overview",
-                "domain": "Advanced Analytics",
-                "filename": "dataset_overview.html",
-                "size_kb": 61.4,
-                "generated_at": "2025-04-01T08:15:30Z",
-                "seconds": 0.42,
-                "status": "complete",
-            }
-        ],
-    }
-
-
-def test_progress_stays_between_0_and_100(tmp_path: Path) -> None:
-    for size, target, expected in ((0, 50, 0), (10**9, 50, 100), (5, 0, 0), (26_214_400, 100, 25)):
-        context = {"size_bytes": size, "target_size_mb": target}
-        write_manifest([], context, tmp_path / "m.json")
-        made = json.loads((tmp_path / "m.json").read_text(encoding="utf-8"))
-        assert made["progress_pct"] == expected
 
 
 def test_the_forecast_of_a_tile_is_that_of_its_page(tmp_path: Path) -> None:

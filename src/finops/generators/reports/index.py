@@ -72,7 +72,7 @@ def generate_index(
 
     `results` holds the dicts by id (those that could be computed); `reports` holds for each
     report {id, title, domain, purpose, filename, size_kb, generated_at, seconds, status,
-    reason}, where a status other than "complete" marks a page as older and `generated_at`
+    reason}, where a status other than "ok" marks a page as older and `generated_at`
     None says that there is no page; `context` is the pages' `_context`, with `calls`, `cost`,
     `tokens`, `customers` for the totals and `scenarios` [{filename, title, purpose}] for the
     showcase's pages.  Raises OSError where the file cannot be written.
@@ -238,7 +238,7 @@ def _headline(name: str, summary: Data) -> Markup:
 
 
 def _state(report: Data) -> Markup:
-    if report.get("status") in ("complete", None):
+    if report.get("status") in ("ok", None):
         return Markup("")
     reason = report.get("reason") or report["status"]
     age = "Older page: the last run failed" if report.get("generated_at") else "Not made"

@@ -151,10 +151,10 @@ export function renderReports(reports, states, elapsed) {
 
 function renderReport(card, report, state, elapsed) {
   const active = isActive(state);
-  const failed = Boolean(state) && (state.status === "error" || state.status === "timeout");
+  const failed = state ? ["error", "timeout"].includes(state.status) : report.status === "failed";
   let [kind, word] = report.stale ? ["older", "Older than the data"] : ["ready", "Ready"];
   if (!report.exists) [kind, word] = ["missing", "Not made yet"];
-  if (active || failed) [kind, word] = [active ? "running" : "failed", WORDS[state.status]];
+  if (active || failed) [kind, word] = [active ? "running" : "failed", state ? WORDS[state.status] : "Failed"];
   const className = `report ${kind}`;
   if (card.className !== className) card.className = className;
   setText(card.querySelector(".word"), word);
@@ -167,7 +167,7 @@ function renderReport(card, report, state, elapsed) {
 function more(report, state, active, failed, elapsed) {
   if (active) return state.status === "running" ? duration((state.seconds || 0) + elapsed) : "";
   const parts = [];
-  if (failed) parts.push(state.error || "");
+  if (failed) parts.push((state ? state.error : report.reason) || "");
   if (report.exists) {
     const made = `${size.format(report.size_kb)} KB, made ${ago(report.generated_at)}`;
     parts.push(failed ? `The last good page stays: ${made}` : made);
