@@ -262,7 +262,10 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("command", "word", "said"), REFUSED)
-def test_an_error_is_an_event_wherever_it_comes_from(command: str, word: str, said: str) -> None:
+def test_an_error_is_an_event_wherever_it_comes_from(
+    command: str, word: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FINOPS_REPORTS", str(tmp_path))
     events = run(command, word)
     errors = [event for event in events if isinstance(event, ErrorEvent)]
     assert len(errors) == 1

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from finops.generators import page
-from finops.manifest import write_manifest
+from finops.manifest import SCHEMA_VERSION, STATUSES, write_manifest
 from finops.viewer import handler, name_normalization, pages, tasks
 from finops.viewer.showcase import find_examples, highlight
 from finops.viewer.viewer_state import ALL_IDS
 from tests.support.live import QUIET, FakeCommands, live, some_rows
-from tests.support.manifests import some_manifest
+from tests.support.manifests import AT, some_entry, some_manifest
 from tests.support.tools import ROOT
 
 SOURCES = sorted((ROOT / "src" / "finops" / "viewer").glob("*.py"))
@@ -181,6 +181,52 @@ def test_reports_made_elsewhere_are_judged_by_time(tmp_path: Path) -> None:
         assert running.status()["reports"]["pricing.html"]["stale"] is False
         write_manifest(some_manifest("other.csv"), tmp_path / "reports" / "manifest.json")
         assert running.status()["reports"]["pricing.html"]["stale"] is True
+
+
+def test_what_happened_before_the_server_started_is_in_the_manifest(tmp_path: Path) -> None:
+    """Each state, with its reason; nothing is read from the pages, which say nothing of it."""
+    data, reports = some_rows(tmp_path), tmp_path / "reports"
+    reports.mkdir()
+    entries = [
+        some_entry("alignment", size_bytes=4, headline="One pays for all"),
+        some_entry("pricing", size_bytes=4, status="failed", reason="ValueError: a test"),
+        some_entry("realtime", size_bytes=0, status="failed", reason="out of memory"),
+        some_entry("features", size_bytes=4, status="stale", reason="The data has changed."),
+    ]
+    for entry in entries:
+        if entry.size_bytes:
+            (reports / entry.filename).write_bytes(b"page")
+    write_manifest(some_manifest(data.name, *entries), reports / "manifest.json")
+    os.utime(str(data), (1_000_000_000, 1_000_000_000))
+    with live(tmp_path) as running:
+        shown = {one["id"]: one for one in running.status()["reports"].values()}
+        states = {name: (one["status"], one["reason"], one["stale"]) for name, one in shown.items()}
+        assert states["alignment"] == ("ok", "", False)
+        assert states["pricing"] == ("failed", "ValueError: a test", True)
+        assert states["realtime"] == ("failed", "out of memory", False)
+        assert states["features"] == ("stale", "The data has changed.", True)
+        assert states["churn_growth"] == ("not_run", "", False)
+        assert {status for status, _, _ in states.values()} == set(STATUSES)
+        assert shown["alignment"]["generated_at"] == AT
+        assert shown["alignment"]["headline"] == "One pays for all"
+        assert (shown["realtime"]["exists"], shown["realtime"]["generated_at"]) == (False, None)
+        dashboard = running.get("/").body.decode("utf-8")
+        for word in ("Ready", "Failed", "Older than the data", "Not made yet"):
+            assert f">{word}</span>" in dashboard
+
+
+def test_a_manifest_of_another_version_counts_as_none(tmp_path: Path) -> None:
+    data, reports = some_rows(tmp_path), tmp_path / "reports"
+    reports.mkdir()
+    (reports / "pricing.html").write_bytes(b"page")
+    failed = some_entry("pricing", size_bytes=4, status="failed", reason="ValueError: a test")
+    manifest = some_manifest(data.name, failed)._replace(schema_version=SCHEMA_VERSION + 1)
+    write_manifest(manifest, reports / "manifest.json")
+    with live(tmp_path) as running:
+        status = running.status()
+        assert status["csv"]["period"] is None
+        report = status["reports"]["pricing.html"]
+        assert (report["status"], report["reason"], report["headline"]) == ("ok", "", "")
 
 
 def test_a_linked_dataset_is_one_and_odd_names_harm_nothing(tmp_path: Path) -> None:
