@@ -313,8 +313,6 @@ def _sentence(error: Exception) -> str:
     return str(error)
 
 
-
-
 def context_of(data: Rollups, prices: PriceTable) -> Dict[str, Any]:
     """Return what every page says of the dataset: name, period, size, accounting, prices."""
     accounting = dict(data.accounting._asdict())

@@ -87,8 +87,16 @@ def misbehave(mode: str, folder: Path) -> None:
     elif mode == "grandchild":
         subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", str(folder)])
         time.sleep(60)
-    elif mode.startswith("wait "):
+    else:
+        take_time(mode, folder)
+
+
+def take_time(mode: str, folder: Path) -> None:
+    """Wait for so many seconds, or until the test lets it go on."""
+    if mode.startswith("wait "):
         time.sleep(float(mode.split()[1]))
+    while mode == "held" and not (folder / "go-on").exists():
+        time.sleep(0.02)
 
 
 def generate(path: Path, size: int, seconds: float) -> int:

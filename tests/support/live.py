@@ -22,6 +22,8 @@ from finops.viewer.tasks import Commands, GenerateRequest
 from finops.viewer.viewer_state import ALL_IDS, Settings
 
 FAKE = Path(__file__).with_name("fake_work.py")
+# How long a test waits for what must become true: long, for the machine may be busy.
+PATIENCE_S = 60.0
 QUIET = Intervals(interval_s=0.2, gap_s=3600, growth_bytes=1 << 40)
 
 
@@ -72,7 +74,7 @@ class Live:
         self.port = running.server.port
         self.host = f"127.0.0.1:{self.port}"
 
-    def raw(self, data: bytes, timeout: float = 10) -> bytes:
+    def raw(self, data: bytes, timeout: float = PATIENCE_S) -> bytes:
         """Send bytes and return everything that comes back."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=timeout) as connection:
             with suppress(OSError):  # refused before all was sent; the answer may still be there
@@ -115,7 +117,7 @@ class Live:
         found: Dict[str, Any] = self.get("/api/status").json
         return found
 
-    def wait(self, condition: Callable[[Dict[str, Any]], Any], seconds: float = 10) -> Any:
+    def wait(self, condition: Callable[[Dict[str, Any]], Any], seconds: float = PATIENCE_S) -> Any:
         """Poll the status until the condition holds and return what it returned."""
         deadline = time.monotonic() + seconds
         while True:
@@ -125,7 +127,7 @@ class Live:
             assert time.monotonic() < deadline, "the status never became so"
             time.sleep(0.05)
 
-    def idle(self, seconds: float = 15) -> Dict[str, Any]:
+    def idle(self, seconds: float = PATIENCE_S) -> Dict[str, Any]:
         """Wait until no job is queued or running and return the status."""
 
         def done(status: Dict[str, Any]) -> Any:
@@ -166,7 +168,7 @@ def live(
 ) -> Iterator[Live]:
     """Run a viewer over `folder`/data/calls.csv; `changes` are settings."""
     (folder / "data").mkdir(exist_ok=True)
-    made: Dict[str, Any] = {"monitor": False, "pace": QUIET, "time_limit_s": 10.0}
+    made: Dict[str, Any] = {"monitor": False, "pace": QUIET, "time_limit_s": PATIENCE_S}
     made.update(data=folder / "data" / "calls.csv", reports=folder / "reports")
     made.update(changes)
     fake = commands if commands is not None else FakeCommands()

@@ -290,7 +290,7 @@ def test_collector_json_corpus(open_to_all: Live, path: str, name: str) -> None:
     begun = time.monotonic()
     answer = open_to_all.post(path, HOSTILE[name])
     assert answer.status in (400, 413, 422), answer
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 20, "its cost must not grow with what is in it"
     assert stored(open_to_all) == []
 
 
@@ -411,17 +411,24 @@ def test_too_many_at_once_are_told_to_slow_down(
     open_to_all: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = open_to_all.viewer.datasets.folder / config.COLLECTED_NAME
-    jobs = [lambda n=n: complete(open_to_all, transactionId=f"t{n}") for n in range(50)]
-    hold = threading.Event()
+    held, hold = threading.Event(), threading.Event()
+
+    def send(number: int) -> Answer:
+        """Send an event; the first that is refused lets those that wait go on."""
+        answer = complete(open_to_all, transactionId=f"t{number}")
+        if answer.status == 429:
+            hold.set()
+        return answer
 
     def holder() -> None:
         with writer_lock(path):
-            hold.wait(1.0)
+            held.set()
+            hold.wait(60)
 
     thread = threading.Thread(target=holder)
     thread.start()
-    time.sleep(0.1)
-    answers = in_parallel(jobs)
+    assert held.wait(60)
+    answers = in_parallel([partial(send, number) for number in range(50)])
     hold.set()
     thread.join()
     statuses = [answer.status for answer in answers]

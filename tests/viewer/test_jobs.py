@@ -18,11 +18,13 @@ from finops.viewer.jobs import Ending, Job, JobConflictError, JobRunner, QueueFu
 from finops.viewer.process import COMPLETE, ERROR, TIMEOUT, Command, run_limited
 from finops.viewer.tasks import Commands, GenerateRequest, presentable
 from finops.viewer.viewer_state import ALL_IDS
-from tests.support.live import FakeCommands, Live, live, some_rows
+from tests.support.live import PATIENCE_S, FakeCommands, Live, live, some_rows
 from tests.support.rows import varied_rows, write_csv
 
 # Long enough for a fake command to start on a machine that is busy with other things.
 LIMIT_S = 3.0
+# What a hanging fake command waits for; whatever ends before has been ended.
+HANG_S = 60.0
 
 
 def processes_with(mark: str) -> List[str]:
@@ -50,7 +52,7 @@ def test_a_job_runs_and_its_report_is_there(tmp_path: Path) -> None:
         assert state["success"] is True
         assert state["error"] is None
         assert state["started_at"] <= state["completed_at"]
-        assert 0 < state["seconds"] < 10
+        assert state["seconds"] > 0
         report = status["reports"]["pricing.html"]
         assert report["exists"]
         assert report["stale"] is False
@@ -78,23 +80,21 @@ def test_nothing_runs_without_a_dataset(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mode", ["sleep", "stubborn", "busy", "grandchild"])
 def test_analyzer_hangs(tmp_path: Path, mode: str) -> None:
     some_rows(tmp_path)
-    with live(tmp_path, FakeCommands({"pricing": mode}), time_limit_s=1.0) as running:
-        begun = time.monotonic()
+    with live(tmp_path, FakeCommands({"pricing": mode}), time_limit_s=LIMIT_S) as running:
         running.post("/api/run-analyzer?id=pricing")
-        running.idle()
-        assert time.monotonic() - begun < 1 + 2 + 0.5
+        running.idle(HANG_S / 2)  # long before it would have ended by itself
         state = state_of(running, "pricing")
         assert state["status"] == "timeout"
         assert state["success"] is False
-        assert state["error"] == "Timed out after 1 s."
+        assert state["error"] == "Timed out after 3 s."
         assert processes_with(str(tmp_path)) == []
 
 
 def test_one_that_hangs_costs_only_its_own_report(tmp_path: Path) -> None:
     some_rows(tmp_path)
-    with live(tmp_path, FakeCommands({"pricing": "sleep"}), time_limit_s=1.0) as running:
+    with live(tmp_path, FakeCommands({"pricing": "sleep"}), time_limit_s=LIMIT_S) as running:
         running.post("/api/run-all")
-        status = running.idle(30)
+        status = running.idle()
         states = {name: s["status"] for name, s in status["analyzer_status"].items()}
         assert states.pop("pricing") == "timeout"
         assert set(states.values()) == {"complete"}
@@ -127,7 +127,7 @@ def test_one_that_dies_costs_only_its_own_report(tmp_path: Path, mode: str) -> N
     some_rows(tmp_path)
     with live(tmp_path, FakeCommands({"pricing": mode, "features": mode})) as running:
         running.post("/api/run-all")
-        status = running.idle(30)
+        status = running.idle()
         states = {name: s["status"] for name, s in status["analyzer_status"].items()}
         assert (states.pop("pricing"), states.pop("features")) == ("error", "error")
         assert set(states.values()) == {"complete"}
@@ -244,7 +244,7 @@ def test_at_most_five_at_once_and_thirteen_wait(tmp_path: Path) -> None:
         def run(self, job: Job) -> Ending:
             running_now.append(1)
             most.append(len(running_now))
-            go.wait(10)
+            go.wait(60)
             running_now.pop()
             return Ending(COMPLETE)
 
@@ -255,7 +255,7 @@ def test_at_most_five_at_once_and_thirteen_wait(tmp_path: Path) -> None:
             runner.submit(Waits("one more", "", ("more",)))
         with pytest.raises(JobConflictError):
             runner.submit(Waits("again", "", ("3",)))
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while len(most) < config.MAX_RUNNING_JOBS and time.monotonic() < deadline:
             time.sleep(0.01)
         go.set()
@@ -275,9 +275,8 @@ def test_a_full_queue_is_429(tmp_path: Path) -> None:
         statuses = [answer.status for answer in answers]
         assert statuses == [202] * 18 + [429]
         assert answers[-1].headers["retry-after"] == "5"
-        begun = time.monotonic()
         assert running.get("/api/status").status == 200
-        assert time.monotonic() - begun < 0.5
+        assert len([job for job in running.status()["jobs"] if job["status"] == "running"]) == 5
 
 
 def examples(folder: Path, count: int) -> Path:
@@ -288,15 +287,19 @@ def examples(folder: Path, count: int) -> Path:
     return folder / "showcase"
 
 
+def at_work(status: Dict[str, Any]) -> bool:
+    """Return whether every running job has told that it is past the reading of the data."""
+    shares = [job["progress_pct"] for job in status["jobs"] if job["status"] == "running"]
+    return set(shares) == {50}
+
+
 def test_cancel(tmp_path: Path) -> None:
     some_rows(tmp_path)
     with live(tmp_path, FakeCommands({"*": "stubborn"})) as running:
         job = running.post("/api/run-analyzer?id=pricing").json["job"]["id"]
-        time.sleep(0.4)
-        begun = time.monotonic()
+        running.wait(at_work)
         assert running.post(f"/api/cancel?job={job}").status == 202
-        status = running.idle()
-        assert time.monotonic() - begun < 3
+        status = running.idle(HANG_S / 2)
         assert status["jobs"][0]["status"] == "cancelled"
         assert status["analyzer_status"]["pricing"]["status"] == "error"
         assert running.post(f"/api/cancel?job={job}").status == 404
@@ -305,7 +308,7 @@ def test_cancel(tmp_path: Path) -> None:
 
 
 def test_generate_shows_progress_and_can_be_cancelled(tmp_path: Path) -> None:
-    with live(tmp_path, FakeCommands(generate_s=3), target_mb=1.0) as running:
+    with live(tmp_path, FakeCommands(generate_s=60), target_mb=1.0) as running:
         answer = running.post("/api/generate", {"size_mb": 2})
         assert answer.status == 202
         assert running.post("/api/generate", {"size_mb": 2}).status == 409
@@ -350,22 +353,20 @@ def test_the_real_commands_are_absolute() -> None:
 
 def test_clock_jumps_do_not_end_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     some_rows(tmp_path)
-    with live(tmp_path, FakeCommands({"*": "wait 0.5"}), time_limit_s=5.0) as running:
+    with live(tmp_path, FakeCommands({"*": "wait 0.5"})) as running:
         running.post("/api/run-analyzer?id=pricing")
         real = time.time
         monkeypatch.setattr(time, "time", lambda: real() + 10 * 365 * 86400)
         status = running.idle()
         assert status["analyzer_status"]["pricing"]["status"] == "complete"
-        assert status["analyzer_status"]["pricing"]["seconds"] < 5
+        assert status["analyzer_status"]["pricing"]["seconds"] < PATIENCE_S
 
 
 def test_output_without_end_is_ended(tmp_path: Path) -> None:
     words = [sys.executable, "-c", "while True: print('x' * 100000)"]
-    begun = time.monotonic()
     output = Output()
-    outcome = run_limited(Command(words, str(tmp_path)), output, 30, threading.Event())
+    outcome = run_limited(Command(words, str(tmp_path)), output, PATIENCE_S, threading.Event())
     assert outcome.kind == ERROR
-    assert time.monotonic() - begun < 15
     assert output.size() < 200 * config.MEGABYTE
     output.close()
     assert output.size() == len(output.tail()) == config.JOB_OUTPUT_SHOWN_BYTES
@@ -376,7 +377,7 @@ def test_a_limit_ends_the_whole_session(tmp_path: Path) -> None:
     begun = time.monotonic()
     outcome = run_limited(Command(words, str(tmp_path)), Output(), 0.3, threading.Event())
     assert outcome.kind == TIMEOUT
-    assert time.monotonic() - begun < 2.3
+    assert time.monotonic() - begun < HANG_S / 2
     assert processes_with(str(tmp_path)) == []
 
 
@@ -392,9 +393,9 @@ def test_stopping_ends_everything(tmp_path: Path) -> None:
     with live(tmp_path, FakeCommands({"*": "stubborn"})) as running:
         for name in ALL_IDS[:8]:
             running.post(f"/api/run-analyzer?id={name}")
-        time.sleep(0.3)
+        running.wait(at_work)
         begun = time.monotonic()
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < HANG_S / 2
     assert processes_with(str(tmp_path)) == []
     assert threading.active_count() == before
 
