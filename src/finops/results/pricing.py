@@ -37,7 +37,7 @@ class PricingSummary(NamedTuple):
 class PriceStep(NamedTuple):
     """The price of a month with at most so many calls."""
 
-    up_to_calls: Count
+    up_to_calls: Number
     price: UsdPerMonth
 
 

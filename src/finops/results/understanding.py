@@ -134,7 +134,7 @@ class ProjectedDay(NamedTuple):
     expected: Usd
 
 
-class ForecastTest(NamedTuple):
+class Backtest(NamedTuple):
     """How far the forecast was off on days that it had not seen; all 0 where it was not tried."""
 
     horizon_days: Count
@@ -150,7 +150,7 @@ class Forecast(NamedTuple):
     trend_percent: Percent
     projected_30_days: Usd
     projection: Sequence[ProjectedDay]
-    backtest: ForecastTest
+    backtest: Backtest
 
 
 class ModelEfficiency(NamedTuple):

@@ -290,19 +290,12 @@ def test_the_projection_begins_on_the_day_after_the_data() -> None:
     days = {f"2025-01-{d:02d}": 10.0 for d in range(1, 31)}
     days["2025-01-30"] = 1.0  # broken off
     period = Period("2025-01-01T00:00:00.000000", "2025-01-30T02:00:00.000000")
-    found = month_ahead(days, period)
-    dates = [row["date"] for row in found["projection"]]
+    projection, tested = month_ahead(days, period)
+    dates = [day.date for day in projection]
     assert (dates[0], dates[-1], len(dates)) == ("2025-01-31", "2025-03-01", 30)
-    assert found["projection"][0]["cost"] == pytest.approx(10.0)
-    assert found["backtest"] == {
-        "horizon_days": 14,
-        "mape_percent": pytest.approx(0.0),
-        "tries": 21,
-    }
+    assert projection[0].cost == pytest.approx(10.0)
+    assert tested == Backtest(14, pytest.approx(0.0), 21)
 
 
 def test_no_days_have_no_month_ahead() -> None:
-    assert month_ahead({}, Period()) == {
-        "projection": [],
-        "backtest": {"horizon_days": 0, "mape_percent": 0.0, "tries": 0},
-    }
+    assert month_ahead({}, Period()) == ([], Backtest(0, 0.0, 0))
