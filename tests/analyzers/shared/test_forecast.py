@@ -7,7 +7,6 @@ import pytest
 
 from finops import config
 from finops.analyzers.shared.forecast import (
-    Backtest,
     backtest,
     daily_series,
     forecast,
@@ -15,6 +14,7 @@ from finops.analyzers.shared.forecast import (
     partial_days,
     tried_from,
 )
+from finops.results.understanding import Backtest
 from finops.rollups.spec import Period
 
 WEEKDAYS = [1.0, 1.1, 1.2, 1.0, 0.9, 0.5, 0.3]
@@ -294,7 +294,8 @@ def test_the_projection_begins_on_the_day_after_the_data() -> None:
     dates = [day.date for day in projection]
     assert (dates[0], dates[-1], len(dates)) == ("2025-01-31", "2025-03-01", 30)
     assert projection[0].cost == pytest.approx(10.0)
-    assert tested == Backtest(14, pytest.approx(0.0), 21)
+    assert (tested.horizon_days, tested.tries) == (14, 21)
+    assert tested.mape_percent == pytest.approx(0.0)
 
 
 def test_no_days_have_no_month_ahead() -> None:

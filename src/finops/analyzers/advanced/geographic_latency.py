@@ -13,7 +13,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 from finops import config, stats
 from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.daily_sums import daily_sums
-from finops.analyzers.shared.wording import provider_name
+from finops.analyzers.shared.provider_names import provider_name
 from finops.results import geographic_latency as results
 from finops.results.base import DailySums, Finding
 from finops.rollups.spec import Rollups, Table

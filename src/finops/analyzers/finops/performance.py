@@ -15,7 +15,8 @@ from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared import daily_latency
 from finops.analyzers.shared.daily_latency import sums_by_day
 from finops.analyzers.shared.latency_percentiles import percentile_windows
-from finops.analyzers.shared.wording import caveats, counted, percent, provider_name, usd
+from finops.analyzers.shared.provider_names import provider_name
+from finops.analyzers.shared.wording import caveats, counted, percent, usd
 from finops.results import performance as results
 from finops.results.base import Finding
 from finops.rollups.spec import Rollups, Table

@@ -11,13 +11,13 @@ from finops.analyzers.shared.bursts import cost_around, pattern
 from finops.analyzers.shared.daily_sums import by_day
 from finops.analyzers.shared.degradation import PROVIDER_HOURS, degraded_hours
 from finops.analyzers.shared.hourly_costs import HOURS, hourly_costs
+from finops.analyzers.shared.provider_names import provider_name
 from finops.analyzers.shared.tables import ACCOUNTS, CALLS, DAYS, fold
 from finops.analyzers.shared.wording import (
     caveats,
     counted,
     hour_words,
     percent,
-    provider_name,
     usd,
 )
 from finops.results import realtime as results

@@ -50,11 +50,6 @@ def hour_words(hour: str) -> str:
     return f"{hour[:10]} {hour[11:16]} UTC"
 
 
-def provider_name(provider: str) -> str:
-    """Return a provider as its owner writes it; an unknown one by its id."""
-    return config.PROVIDER_NAMES.get(provider, provider)
-
-
 def covered(period: Period) -> str:
     """Return the length of a period for a sentence, in hours where it is under a day."""
     hours = period.seconds / 3600
