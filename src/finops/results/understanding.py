@@ -129,9 +129,11 @@ class ProjectedDay(NamedTuple):
 
     date: Date
     cost: Usd
+    """forecast of a typical day"""
     low: Usd
     high: Usd
     expected: Usd
+    """forecast that adds up to the month, expensive days included"""
 
 
 class Backtest(NamedTuple):
