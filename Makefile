@@ -83,8 +83,9 @@ snapshots: setup ## write the snapshots of result keys and pages anew
 screenshots: setup ## make the README's pictures from real pages
 	@$(VENV) scripts/screenshots.py
 
-reference: setup ## write the command reference, docs/cli.md, anew
+reference: setup ## write the references of commands and results, docs/cli.md and docs/results.md
 	@$(VENV) scripts/reference.py
+	@PYTHONPATH=src $(VENV) scripts/results_reference.py
 
 zipapp: ## pack the whole product into one file, dist/finops.pyz
 	@$(PYTHON) scripts/pack.py

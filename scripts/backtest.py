@@ -26,10 +26,10 @@ from typing import List, NamedTuple, Sequence, Tuple
 from evaluate_seeds import seeds_of
 
 from finops import config
-from finops.analyzers.base import Row
 from finops.analyzers.shared.forecast import daily_series, forecast, month_ahead, partial_days
 from finops.analyzers.shared.tables import DAYS
 from finops.commands.base import parse_size
+from finops.results.understanding import Backtest
 from finops.rollups.dataset import open_dataset
 from finops.simulator.engine import generate
 from finops.simulator.scenarios import SCENARIOS
@@ -107,15 +107,14 @@ def tested(values: Sequence[float]) -> Errors:
     return Errors(len(origins), mean(ours), mean(theirs), covered, len(inside), mean(sums))
 
 
-def check(found: Errors, reported: Row) -> None:
+def check(found: Errors, reported: Backtest) -> None:
     """Raise SystemExit where the result reports another error, or another number of tries."""
-    ours = {"horizon_days": config.FORECAST_BACKTEST_DAYS, "tries": found.tries}
-    off = abs(reported["mape_percent"] - found.ours)
-    if off > SAME or {**reported, **ours} != reported:
+    same = (reported.horizon_days, reported.tries) == (config.FORECAST_BACKTEST_DAYS, found.tries)
+    if not same or abs(reported.mape_percent - found.ours) > SAME:
         raise SystemExit(f"the result reports {reported}, and here it is {found}")
 
 
-def series_of(name: str, seed: int, size: int, workers: int) -> Tuple[List[float], Row]:
+def series_of(name: str, seed: int, size: int, workers: int) -> Tuple[List[float], Backtest]:
     """Simulate one dataset; return its cost of each whole day in USD, and the result's test."""
     scenarios = None if name == EVERYTHING else [name]
     with tempfile.TemporaryDirectory(prefix="finops-backtest-") as folder:
@@ -124,7 +123,7 @@ def series_of(name: str, seed: int, size: int, workers: int) -> Tuple[List[float
         data = open_dataset(path, workers=workers).rollups((DAYS,))
         costs = {day: cost for (day,), (_, cost, _) in data[DAYS].items()}
         values = daily_series(costs, partial_days(data.period))[1]
-        return values, month_ahead(costs, data.period)["backtest"]
+        return values, month_ahead(costs, data.period)[1]
 
 
 def over_seeds(name: str, found: Sequence[Errors]) -> Line:

@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 import sys
 from datetime import datetime, timezone
+from operator import itemgetter
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
@@ -96,11 +97,11 @@ def _results(parts: ReportParts, page: ScenarioPage) -> Any:
         "contrast",
         "Without Revenium, with Revenium",
         [
-            parts.tables.Column("what", "What"),
-            parts.tables.Column("without", "Without Revenium"),
-            parts.tables.Column("with", "With Revenium"),
+            parts.tables.Column(itemgetter(0), "What"),
+            parts.tables.Column(itemgetter(1), "Without Revenium"),
+            parts.tables.Column(itemgetter(2), "With Revenium"),
         ],
-        [dict(zip(("what", "without", "with"), row)) for row in page.contrast],
+        page.contrast,
     )
     charts = [_chart(parts, one) for one in page.charts]
     tables = [_table(parts, one) for one in page.tables]
@@ -121,12 +122,11 @@ def _chart(parts: ReportParts, one: Chart) -> Any:
 
 
 def _table(parts: ReportParts, one: Table) -> Any:
-    keys = [f"c{number}" for number in range(len(one.columns))]
     columns = [
-        parts.tables.Column(key, heading, kind) for key, (heading, kind) in zip(keys, one.columns)
+        parts.tables.Column(itemgetter(place), heading, kind)
+        for place, (heading, kind) in enumerate(one.columns)
     ]
-    rows = [dict(zip(keys, row)) for row in one.rows]
-    return parts.tables.table(one.name, one.caption, columns, rows)
+    return parts.tables.table(one.name, one.caption, columns, one.rows)
 
 
 def _steps(parts: ReportParts, page: ScenarioPage) -> Any:

@@ -34,13 +34,13 @@ NAMES = sorted(row["name"] for row in ROWS)
 
 
 def write_sample(path: Path) -> None:
-    columns = [
-        Column("name", "Name"),
-        Column("provider", "Provider", "provider", dot=True),
-        Column("cost", "Cost", "money"),
-        Column("share", "Share", "percent", bar=True),
-        Column("note", "Note"),
-        Column("severity", "Severity", "severity"),
+    columns: List[Column[Dict[str, Any]]] = [
+        Column(lambda row: row["name"], "Name"),
+        Column(lambda row: row["provider"], "Provider", "provider", dot=True),
+        Column(lambda row: row["cost"], "Cost", "money"),
+        Column(lambda row: row["share"], "Share", "percent", bar=True),
+        Column(lambda row: row["note"], "Note"),
+        Column(lambda row: row["severity"], "Severity", "severity"),
     ]
     days = [f"2025-01-{n:02d}" for n in range(1, 31)]
     x, y = Axis("Day (UTC)", "date"), Axis("Cost (USD)", "money")

@@ -6,7 +6,7 @@ import json
 import random
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Any, Callable, Dict, Iterator, List, Optional
 
 import pytest
 
@@ -14,6 +14,7 @@ from finops.generators import formatting
 from finops.generators.date_range import Daily, range_bar
 from finops.generators.reports.dataset_overview import generate_dataset_overview_report
 from finops.generators.reports.understanding import generate_understanding_report
+from finops.results.base import DailyCost, from_dict
 from tests.generators.pages import Page, ranged_days, ranged_values, results_of
 from tests.generators.test_browser import Visit
 from tests.support.rows import varied_rows
@@ -162,8 +163,15 @@ def test_a_page_opened_with_a_range_shows_it(browser: Any, address: str, overvie
     opened.context.close()
 
 
+COST: Dict[str, Callable[[DailyCost], Optional[float]]] = {"total_cost": lambda row: row.total_cost}
+
+
+def day_of(row: Dict[str, Any]) -> DailyCost:
+    return from_dict(DailyCost, row)
+
+
 def test_presets_longer_than_the_data_are_left_out() -> None:
-    part = range_bar(Daily.of(DAILY[:20], ("total_cost",)))
+    part = range_bar(Daily.of([day_of(row) for row in DAILY[:20]], COST))
     assert Page(part.markup).values_of("id") == [
         "range", "range-all", "range-7", "range-from", "range-to",
     ]  # fmt: skip
@@ -173,16 +181,17 @@ def test_presets_longer_than_the_data_are_left_out() -> None:
 
 
 def test_a_measure_below_zero_travels_as_it_is() -> None:
-    rows = [dict(row, margin=-1.5) for row in DAILY[:3]]
-    measures = range_bar(Daily.of(rows, ("margin",))).data["ranged"]["measures"]
+    days = [day_of(row) for row in DAILY[:3]]
+    daily = Daily.of(days, {"margin": lambda row: -1.5})
+    measures = range_bar(daily).data["ranged"]["measures"]
     assert measures == {"margin": {"values": [-1.5] * 3}}
 
 
 @pytest.mark.parametrize("day", ["", "soon", "2025-1-01", "2025-02-30", "2025-01-01<", "None"])
 def test_days_that_are_none_give_nothing_to_choose(day: str) -> None:
-    rows = [{"date": "2025-01-01", "total_cost": 1}, {"date": day, "total_cost": 2}]
-    assert range_bar(Daily.of(rows, ("total_cost",))) == ("", {})
+    days = [DailyCost("2025-01-01", 1, 1), DailyCost(day, 1, 2)]
+    assert range_bar(Daily.of(days, COST)) == ("", {})
 
 
 def test_without_days_there_is_nothing_to_choose() -> None:
-    assert range_bar(Daily.of([], ("total_cost",))) == ("", {})
+    assert range_bar(Daily.of([], COST)) == ("", {})

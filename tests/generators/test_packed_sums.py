@@ -21,6 +21,7 @@ from finops.analyzers.shared.daily_sums import daily_sums
 from finops.analyzers.shared.latency_percentiles import percentile_windows
 from finops.generators import packed_sums
 from finops.generators.packed_sums import ALPHABET, pack, pack_window, packed
+from finops.results.base import DailySums
 from finops.rollups.spec import Period
 from tests.generators.pages import unpacked
 from tests.generators.test_browser import Visit, write_sample
@@ -45,14 +46,12 @@ def test_numbers_come_back(numbers: List[int]) -> None:
     assert unpacked(packed(numbers), len(numbers)) == numbers
 
 
-def daily(keys: int, largest: int = 99) -> Dict[str, Any]:
+def daily(keys: int, largest: int = 99, below: bool = False) -> DailySums:
     draw = random.Random(keys)
-    return {
-        "days": DAYS,
-        "by": ["name"],
-        "keys": [[f"k{n}"] for n in range(keys)],
-        "sums": {"calls": [[draw.randrange(largest) for _ in DAYS] for _ in range(keys)]},
-    }
+    calls = [[draw.randrange(largest) for _ in DAYS] for _ in range(keys)]
+    if below:
+        calls[0][0] = -1
+    return DailySums(DAYS, ["name"], [[f"k{n}"] for n in range(keys)], {"calls": calls})
 
 
 def test_cells_become_days_without_gaps() -> None:
@@ -63,11 +62,11 @@ def test_cells_become_days_without_gaps() -> None:
     }
     found = daily_sums(PERIOD, cells, ("day", "name", "other"), ("calls", "cost"), ("name",))
     assert found is not None
-    assert found["days"] == DAYS
-    assert found["keys"] == [["a"], ["b"]]
-    assert found["sums"]["calls"][0] == [3 if day == DAYS[3] else 0 for day in DAYS]
-    assert found["sums"]["cost"][0][3] == 0.75
-    assert found["sums"]["calls"][1] == [0] * 39 + [7]
+    assert found.days == DAYS
+    assert found.keys == [["a"], ["b"]]
+    assert found.sums["calls"][0] == [3 if day == DAYS[3] else 0 for day in DAYS]
+    assert found.sums["cost"][0][3] == 0.75
+    assert found.sums["calls"][1] == [0] * 39 + [7]
 
 
 def test_too_many_cells_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,26 +80,24 @@ def test_too_many_cells_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(("most", "step"), [(2000, 1), (200, 7), (110, 14), (80, 28)])
 def test_what_is_too_long_shares_sums_over_days(most: int, step: int) -> None:
     sums_of = daily(10)
-    made = pack({"one": sums_of}, ["one", "absent"], most)
+    made = pack({"one": sums_of, "absent": None}, most)
     assert made["absent"] is None
     assert made["one"] is not None
     data = made["one"].data
     assert (data["step"], data["bins"]) == (step, math.ceil(40 / step))
     ends = list(range(40, 0, -step))[::-1]
-    for row, text in zip(sums_of["sums"]["calls"], data["measures"]["calls"]["rows"]):
+    for row, text in zip(sums_of.sums["calls"], data["measures"]["calls"]["rows"]):
         wanted = [sum(row[max(0, end - step) : end]) for end in ends]
         assert unpacked(text, data["bins"]) == wanted
 
 
 def test_what_never_fits_or_is_negative_is_left_out() -> None:
-    assert pack({"one": daily(5000)}, ["one"], most=12_000) == {"one": None}
-    below = daily(2)
-    below["sums"]["calls"][0][0] = -1
-    assert pack({"one": below}, ["one"]) == {"one": None}
+    assert pack({"one": daily(5000)}, most=12_000) == {"one": None}
+    assert pack({"one": daily(2, below=True)}) == {"one": None}
 
 
 def test_the_largest_gives_way_first() -> None:
-    made = pack({"small": daily(5), "large": daily(60)}, ["small", "large"], most=4_000)
+    made = pack({"small": daily(5), "large": daily(60)}, most=4_000)
     assert [one.data["step"] for one in made.values() if one] == [1, 7]
 
 
@@ -138,7 +135,7 @@ def test_a_browser_finds_the_percentiles_of_any_days(
     calls = latencies()
     histograms = {day: dict(Counter(of)) for day, of in calls.items()}
     windows = percentile_windows(PERIOD, histograms, SHARES)
-    assert {one["step"] for one in windows.values() if one} == steps
+    assert {one.step for one in windows.values() if one} == steps
     made = {name: pack_window(one) for name, one in windows.items() if one}
     ranges = [{"from": a, "to": b} for a, b in combinations(DAYS[::3], 2)]
     ranges += [{"from": day, "to": day} for day in DAYS]

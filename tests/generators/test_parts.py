@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List
+import doctest
+from typing import List, NamedTuple, Optional
 
 import pytest
 
 from finops import config
 from finops.business.catalog import CATALOG
 from finops.generators import components
+from finops.generators import recompute as recompute_module
 from finops.generators.charts import (
     COLOURS,
     MAX_LABELS,
@@ -22,23 +24,43 @@ from finops.generators.charts import (
     scatter_chart,
 )
 from finops.generators.components import Card, Part
+from finops.generators.date_range import Daily
+from finops.generators.packed_sums import Sums
+from finops.generators.page import report_page
+from finops.generators.recompute import (
+    Distinct,
+    Mean,
+    Percentile,
+    Ratio,
+    Recompute,
+    ShareOfAll,
+    SharePercent,
+    Sum,
+    Trend,
+)
 from finops.generators.tables import SHOWN_ROWS, Column, bar, table, texts
-from tests.generators.pages import VALUE, Page
+from tests.generators.pages import REPORT, VALUE, Page
 
 DAY, COST = Axis("Day (UTC)", "date"), Axis("Cost (USD)", "money")
-COLUMNS = [
-    Column("name", "Name"),
-    Column("provider", "Provider", "provider", dot=True),
-    Column("cost", "Cost", "money"),
-    Column("share", "Share", "percent", bar=True),
+
+
+class Row(NamedTuple):
+    name: Optional[str]
+    provider: Optional[str] = None
+    cost: Optional[float] = None
+    share: Optional[float] = None
+
+
+COLUMNS: List[Column[Row]] = [
+    Column(lambda row: row.name, "Name"),
+    Column(lambda row: row.provider, "Provider", "provider", dot=True),
+    Column(lambda row: row.cost, "Cost", "money", order="descending"),
+    Column(lambda row: row.share, "Share", "percent", bar=True),
 ]
 
 
-def rows(count: int) -> List[Dict[str, Any]]:
-    return [
-        {"name": f"cust_{n:03d}", "provider": "openai", "cost": n / 7, "share": 100 / count}
-        for n in range(count)
-    ]
+def rows(count: int) -> List[Row]:
+    return [Row(f"cust_{n:03d}", "openai", n / 7, 100 / count) for n in range(count)]
 
 
 def page(part: Part) -> Page:
@@ -76,7 +98,7 @@ def test_a_table_shows_the_first_rows_and_carries_all() -> None:
 
 
 def test_a_table_has_scopes_alignment_filter_and_download() -> None:
-    read = page(table("t", "T", COLUMNS, rows(16), order=("cost", "descending")))
+    read = page(table("t", "T", COLUMNS, rows(16)))
     assert read.values_of("scope") == ["col"] * 4
     assert read.values_of("aria-sort") == ["descending"]
     assert read.values_of("type") == ["search", "button"]
@@ -106,7 +128,7 @@ def test_an_empty_table_is_a_sentence() -> None:
 
 
 def test_missing_keys_are_not_known() -> None:
-    read = page(table("t", "T", COLUMNS, [{"name": "x"}]))
+    read = page(table("t", "T", COLUMNS, [Row("x")]))
     assert read.text.count("n/a") == 3
 
 
@@ -252,4 +274,71 @@ def test_two_parts_of_one_name_are_refused() -> None:
 
 
 def test_texts_are_labels() -> None:
-    assert texts([{"a": 1}, {"b": 2}], "a") == ["1", ""]
+    assert texts([1, None, "a"]) == ["1", "", "a"]
+
+
+SUMS = Sums(
+    "models",
+    ("provider", "name"),
+    [("openai", "a"), ("azure", "b")],
+    {"measures": {"calls": {}, "cost": {}}},
+)
+BY_NAME: List[Column[Row]] = [
+    Column(lambda row: row.name, "Name", dimension="name"),
+    Column(lambda row: row.cost, "Cost", recompute=Ratio("cost", "calls", 1_000)),
+]
+
+
+def test_a_table_follows_sums_whose_every_key_has_a_row() -> None:
+    part = table("t", "T", BY_NAME, [Row("b"), Row("a")], sums=SUMS)
+    assert part.data["tables"]["t"]["follows"] == {
+        "sums": "models",
+        "row_of": [1, 0],
+        "count": "calls",
+        "over": [None, ["cost", "thousand:calls"]],
+        "keys": [0],
+    }
+    assert "follows" not in table("t", "T", BY_NAME, [Row("a")], sums=SUMS).data["tables"]["t"]
+
+
+def test_a_column_of_an_unknown_measure_is_refused() -> None:
+    columns = [BY_NAME[0], Column[Row](lambda row: row.cost, "Cost", recompute=Sum("costs"))]
+    with pytest.raises(ValueError, match="the sums models have no costs"):
+        table("t", "T", columns, [Row("b"), Row("a")], sums=SUMS)
+
+
+class Day(NamedTuple):
+    date: str
+    cost: float
+
+
+def test_a_card_of_an_unknown_measure_is_refused() -> None:
+    daily = Daily.of([Day("2025-01-01", 1.5)], {"cost": lambda row: row.cost})
+    for recompute in (Sum("costs"), Ratio("cost", "calls"), Percentile("p95")):
+        with pytest.raises(ValueError, match="the page has no daily"):
+            report_page(REPORT, {}, [Card("Cost", 1.5, recompute=recompute)], [], VALUE, (), daily)
+    cards = [Card("Cost", 1.5, recompute=Sum("cost"))]
+    assert '"over":["cost","sum"]' in report_page(REPORT, {}, cards, [], VALUE, (), daily)
+
+
+@pytest.mark.parametrize(
+    ("recompute", "wire"),
+    [
+        (Sum("a"), ["a", "sum"]),
+        (Mean("a"), ["a", "mean"]),
+        (Ratio("a", "b"), ["a", "per:b"]),
+        (Ratio("a", "b", 100), ["a", "percent:b"]),
+        (Ratio("a", "b", 1_000), ["a", "thousand:b"]),
+        (Ratio("a", "b", 1_000_000), ["a", "million:b"]),
+        (Trend("a", 7), ["a", "trend:7"]),
+        (SharePercent("a"), ["a", "share"]),
+        (ShareOfAll("a"), ["a", "part"]),
+        (Distinct("a"), ["a", "distinct"]),
+        (Percentile("a"), ["a", "percentile"]),
+    ],
+)
+def test_what_the_script_reads_of_a_recomputed_figure(
+    recompute: Recompute, wire: List[str]
+) -> None:
+    assert recompute.wire == wire
+    assert doctest.testmod(recompute_module).failed == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import doctest
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from finops.generators import rounding
 from finops.generators.formatting import money
-from finops.generators.rounding import Lean, shortened
+from finops.generators.rounding import ShortenedRows, shortened
 
 
 def test_doctests() -> None:
@@ -37,17 +37,22 @@ def test_everything_else_stays(value: Any) -> None:
     assert shortened(value) is value
 
 
+class Row(NamedTuple):
+    name: str
+    usd: float
+
+
 def test_rows() -> None:
-    rows = [{"id": "a", "usd": 1.23456}, {"id": "b", "usd": 2.0}] * 60
-    found = Lean(rows)
-    assert len(found) == 120
-    assert found[0] == {"id": "a", "usd": 1.235}
-    assert found[0:1] == [{"id": "a", "usd": 1.235}]
-    assert list(found) == [{"id": "a", "usd": 1.235}, {"id": "b", "usd": 2.0}] * 60
-    assert rows[0]["usd"] == 1.23456
-    assert not Lean([])
+    rows = [Row("a", 1.23456), Row("b", 2.0)] * 60
+    short = ShortenedRows(rows)
+    assert len(short) == 120
+    assert short[0] == Row("a", 1.235)
+    assert short[0:1] == [Row("a", 1.235)]
+    assert list(short) == [Row("a", 1.235), Row("b", 2.0)] * 60
+    assert rows[0].usd == 1.23456
+    assert not ShortenedRows([])
 
 
 def test_few_rows_keep_every_digit() -> None:
-    rows = [{"id": "a", "usd": 1.23456}] * 100
-    assert list(Lean(rows)) == rows
+    rows = [Row("a", 1.23456)] * 100
+    assert list(ShortenedRows(rows)) == rows

@@ -1,4 +1,4 @@
-"""What all thirteen analyzers share: opening the source, findings, common small sums.
+"""What all thirteen analyzers share: opening the source, and findings in their order.
 
 An analyzer is a pure function of the tables it declares.  It keeps no state between runs,
 never writes, never prints, never opens the network.
@@ -6,18 +6,16 @@ never writes, never prints, never opens the network.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Dict, Iterable, List, Mapping, Sequence, Tuple, Union
+from typing import Any, ClassVar, Iterable, List, Tuple, Union
 
+from finops.results.base import Finding, ResultDict, to_dict
 from finops.rollups.spec import Rollups, Table
 
 SEVERITIES: Tuple[str, ...] = ("critical", "warning", "info", "success")
 
-Result = Dict[str, Any]
-Row = Dict[str, Any]
-
 
 class Analyzer:
-    """Base of the analyzers: subclasses set `TABLES` and implement `compute`.
+    """Base of the analyzers: subclasses set `TABLES` and implement `result`.
 
     `source` is the path of a CSV, or an opened dataset, so that many share one pass.
     """
@@ -27,7 +25,7 @@ class Analyzer:
     def __init__(self, source: Union[str, Any]) -> None:
         self.source = source
 
-    def analyze(self) -> Result:
+    def analyze(self) -> ResultDict:
         """Return the JSON-serialisable result for the whole source.
 
         Raises DataError where the file as a whole cannot be read.
@@ -36,41 +34,25 @@ class Analyzer:
 
         return self.compute(open_dataset(self.source).rollups(self.TABLES))
 
-    def compute(self, data: Rollups) -> Result:
+    def compute(self, data: Rollups) -> ResultDict:
         """Return the result dict for filled tables; `data` is not changed."""
+        return to_dict(self.result(data))
+
+    def result(self, data: Rollups) -> Tuple[Any, ...]:
+        """Return the result, a named tuple of `finops.results`; `data` is not changed."""
         raise NotImplementedError
 
 
-def finding(severity: str, title: str, detail: str, impact_usd_per_month: float = 0.0) -> Row:
+def finding(severity: str, title: str, detail: str, impact_usd_per_month: float = 0.0) -> Finding:
     """Return one finding; `impact_usd_per_month` is what acting on it is worth, 0 if unknown."""
     if severity not in SEVERITIES:
         raise ValueError(f"no such severity: {severity}")
-    return {
-        "severity": severity,
-        "title": title,
-        "detail": detail,
-        "impact_usd_per_month": float(impact_usd_per_month),
-    }
+    return Finding(severity, title, detail, float(impact_usd_per_month))
 
 
-def by_impact(findings: Iterable[Row]) -> List[Row]:
+def by_impact(findings: Iterable[Finding]) -> List[Finding]:
     """Return findings by impact descending, then severity, then in the order they were made.
 
     So an analyzer that makes several of a kind has them stay in its own order, the largest first.
     """
-    return sorted(
-        findings, key=lambda f: (-f["impact_usd_per_month"], SEVERITIES.index(f["severity"]))
-    )
-
-
-def rows_of(
-    cells: Mapping[Tuple[Any, ...], Tuple[Any, ...]], keys: Sequence[str], names: Sequence[str]
-) -> List[Row]:
-    """Return a filled table as a list of dicts: key parts under `keys`, measures under `names`."""
-    return [dict(list(zip(keys, key)) + list(zip(names, values))) for key, values in cells.items()]
-
-
-def ordered(rows: Iterable[Row], by: str, tie: Sequence[str], descending: bool = True) -> List[Row]:
-    """Return rows by one number, ties by the identifying keys ascending."""
-    sign = -1 if descending else 1
-    return sorted(rows, key=lambda row: (sign * row[by], *tuple(row[key] for key in tie)))
+    return sorted(findings, key=lambda f: (-f.impact_usd_per_month, SEVERITIES.index(f.severity)))

@@ -16,6 +16,7 @@ from finops.business.catalog import CATALOG
 from finops.generators import formatting
 from finops.generators.components import Part
 from finops.generators.markup import Markup, fill, inert, join, json_number, token
+from finops.generators.recompute import Recompute
 
 MAX_POINTS = 1000
 MAX_LABELS = 400
@@ -52,15 +53,15 @@ class Series(NamedTuple):
     `colour` is a role of `ROLES` or an entity as ("provider", "openai"); without one the
     accent for the first and the palette's order for the others.  `style` is "" (line or
     bar), "dashed", "points" (marks without a line), "low" and "high" (the edges of a band;
-    the low edge stands directly before the high one).  `over` lets a line over days be drawn
-    day by day for chosen dates: (measure, how) of the page's `Daily`, as in a `Card`.
+    the low edge stands directly before the high one).  `recompute` lets a line over days be drawn
+    day by day for chosen dates, as in a `Card`.
     """
 
     label: str
     values: Sequence[Any]
     colour: Colour = None
     style: str = ""
-    over: Optional[Tuple[str, str]] = None
+    recompute: Optional[Recompute] = None
 
 
 def cut_short(data: Mapping[str, Any]) -> str:
@@ -308,8 +309,8 @@ def _series_data(one: Series, index: int) -> Dict[str, Any]:
     }
     if one.style:
         data["style"] = one.style
-    if one.over:
-        data["over"] = list(one.over)
+    if one.recompute:
+        data["over"] = one.recompute.wire
     return data
 
 

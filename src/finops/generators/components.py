@@ -12,6 +12,7 @@ from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Seq
 
 from finops.generators import formatting
 from finops.generators.markup import Markup, escape, fill, join, token
+from finops.generators.recompute import Recompute
 
 Data = Mapping[str, Any]
 _WORTH = re.compile(r"-?\$[0-9][0-9,]*(?:\.[0-9]+)?(?:[KMB])?|[0-9][0-9,.]* USD")
@@ -48,18 +49,14 @@ class Card(NamedTuple):
     """One metric: label, value and kind of value (a key of `formatting.KINDS`).
 
     `note` is a short text under the figure (the unit's meaning, the period, a comparison).
-    `over` lets the figure follow the chosen dates: (measure, how) of the page's `Daily`,
-    where how is "sum", "mean" (a day with calls), "per:other", "percent:other" or
-    "million:other" (the sum divided by that of another measure), "trend:days" (the mean of the
-    last days with calls against that of those before, in percent), or "percentile" (of the
-    window of that name).
+    `recompute` lets the figure follow the chosen dates, from measures of the page's `Daily`.
     """
 
     label: str
     value: Any
     kind: str = "count"
     note: str = ""
-    over: Optional[Tuple[str, str]] = None
+    recompute: Optional[Recompute] = None
 
 
 def combine(parts: Iterable[Part]) -> Part:
@@ -111,11 +108,11 @@ def cards(metrics: Sequence[Card]) -> Part:
     items = [_card(number, metric) for number, metric in enumerate(metrics)]
     ranged = {
         f"card-{number}": {
-            "over": list(metric.over),
+            "over": metric.recompute.wire,
             "kind": metric.kind,
         }
         for number, metric in enumerate(metrics)
-        if metric.over
+        if metric.recompute
     }
     markup = fill('<dl class="cards">$items</dl>', items=join(items))
     return Part(markup, {"cards": ranged} if ranged else {})

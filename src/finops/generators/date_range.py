@@ -13,18 +13,51 @@ from __future__ import annotations
 import math
 from datetime import date, timedelta
 from types import MappingProxyType
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    TypeVar,
+)
 
 from finops.generators.charts import MAX_LABELS, Colour, colour_data
 from finops.generators.components import Part
 from finops.generators.markup import Markup, fill, inert, join, json_number, token
 from finops.generators.packed_sums import Sums, pack_window, packed
+from finops.generators.recompute import Percentile, Recompute, measures_of
 from finops.generators.tables import Column
+from finops.results.performance import PercentileWindow
 
 PRESETS: Tuple[int, ...] = (7, 30, 90)
 # Fractions travel as whole numbers of a millionth, of less where all are small.
 _SCALE = 10**6
 _FINE_SCALE = 10**9
+
+
+_Row = TypeVar("_Row")
+
+if TYPE_CHECKING:
+    from typing import Protocol
+else:
+    Protocol = object
+
+
+class Dated(Protocol):
+    """A row of one day."""
+
+    @property
+    def date(self) -> str:
+        """The day as YYYY-MM-DD."""
+
+
+_Day = TypeVar("_Day", bound=Dated)
 
 
 class Daily(NamedTuple):
@@ -37,54 +70,61 @@ class Daily(NamedTuple):
     days: Sequence[str]
     measures: Mapping[str, Sequence[Any]]
     sums: Sequence[Optional[Sums]] = ()
-    windows: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+    windows: Mapping[str, PercentileWindow] = MappingProxyType({})
 
     @classmethod
     def of(
         cls,
-        rows: Sequence[Mapping[str, Any]],
-        measures: Sequence[str],
+        rows: Sequence[_Day],
+        measures: Mapping[str, Callable[[_Day], Optional[float]]],
         sums: Sequence[Optional[Sums]] = (),
     ) -> Daily:
-        """Return the days of rows that have a `date` and the named measures."""
-        days = [str(row.get("date")) for row in rows]
-        made = {name: [row.get(name) or 0 for row in rows] for name in measures}
+        """Return the days of rows that have a `date`, and what each measure makes of a row."""
+        days = [str(row.date) for row in rows]
+        made = {name: [get(row) or 0 for row in rows] for name, get in measures.items()}
         return cls(days, made, sums)
+
+    def check(self, recompute: Optional[Recompute]) -> None:
+        """Raise ValueError where a figure is recomputed from what the page does not carry."""
+        there = self.windows if isinstance(recompute, Percentile) else self.measures
+        for name in measures_of(recompute) if recompute else ():
+            if name not in there:
+                raise ValueError(f"the page has no daily {name} to recompute a figure from")
 
 
 def follow(
     chart: Part,
     table: str,
-    columns: Sequence[Column],
-    label: str,
-    values: Sequence[str],
+    columns: Sequence[Column[_Row]],
+    label: Column[_Row],
+    values: Sequence[Column[_Row]],
     most: int = MAX_LABELS,
     colours: Sequence[Colour] = (),
     groups: Sequence[str] = (),
-    highest: str = "",
-    split: str = "",
+    highest: Optional[Column[_Row]] = None,
+    split: Optional[Column[_Row]] = None,
 ) -> Part:
     """Return a bar chart of a table's first rows as one that follows chosen dates with it.
 
     `columns` are those of the table named `table`; `label` and `values` (one for each series)
-    are keys of columns; `most` is how many rows are drawn; `colours` and `groups` are those of
+    are among them; `most` is how many rows are drawn; `colours` and `groups` are those of
     all rows of the table, in its order, where bars or points have their own.  The rows come in
     the table's order, or the `highest` of that column first.  With `split` a chart of one value
     has a series for each text of that column.
     """
-    place = {column.key: at for at, column in enumerate(columns)}
+    place = list(columns).index
     follows: Dict[str, Any] = {
         "table": table,
-        "label": place[label],
-        "values": [place[key] for key in values],
+        "label": place(label),
+        "values": [place(column) for column in values],
         "most": most,
     }
     if colours:
         follows["colours"] = [colour_data(one) for one in colours]
     if highest:
-        follows["highest"] = place[highest]
+        follows["highest"] = place(highest)
     if split:
-        follows["split"] = place[split]
+        follows["split"] = place(split)
     if groups:
         follows["groups"] = [inert(one) for one in groups]
     charts = {

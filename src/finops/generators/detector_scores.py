@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from finops.generators import formatting
 from finops.generators.charts import Axis, Series, bar_chart
 from finops.generators.components import Part, section
 from finops.generators.tables import Column, table
+from finops.results.base import from_dict
 
 Data = Mapping[str, Any]
 
@@ -23,16 +24,32 @@ TITLES: Dict[str, str] = {
 }
 
 
-def detectors(data: Data) -> List[Part]:
-    """Return the section on `data["evaluation"]`, nothing where there is none.
+class Score(NamedTuple):
+    """What one detector found of what was planted; rates from 0 to 1."""
 
-    `evaluation` is a list of {kind, planted, found, missed, false_alarms, precision, recall,
-    f1}, counts and rates from 0 to 1.
+    kind: str
+    planted: int
+    found: int
+    missed: int
+    false_alarms: int
+    precision: Optional[float]
+    recall: Optional[float]
+    f1: Optional[float]
+
+    @property
+    def title(self) -> str:
+        """Name of the kind of incident on a page."""
+        return TITLES.get(self.kind, str(self.kind))
+
+
+def detectors(data: Data) -> List[Part]:
+    """Return the section on `data["evaluation"]`, a list of the dicts of scores; nothing where
+    there is none.
     """
-    kinds = [dict(one, title=_title(one.get("kind"))) for one in data.get("evaluation") or []]
-    if not kinds:
+    scores = [from_dict(Score, score) for score in data.get("evaluation") or []]
+    if not scores:
         return []
-    labels = [one["title"] for one in kinds]
+    labels = [score.title for score in scores]
     return [
         section(
             "How good are these detectors",
@@ -43,10 +60,10 @@ def detectors(data: Data) -> List[Part]:
                 Axis("Share (%)", "share"),
                 labels,
                 [
-                    Series("Recall: found of planted", [one.get("recall") for one in kinds]),
+                    Series("Recall: found of planted", [score.recall for score in scores]),
                     Series(
                         "Precision: true of raised",
-                        [one.get("precision") for one in kinds],
+                        [score.precision for score in scores],
                         "success",
                     ),
                 ],
@@ -56,32 +73,28 @@ def detectors(data: Data) -> List[Part]:
                 "detectors",
                 "Detectors against what the simulation planted",
                 [
-                    Column("title", "Incident"),
-                    Column("planted", "Planted", "count"),
-                    Column("found", "Found", "count"),
-                    Column("missed", "Missed", "count"),
-                    Column("false_alarms", "False alarms", "count"),
-                    Column("precision", "Precision", "share"),
-                    Column("recall", "Recall", "share"),
-                    Column("f1", "F1", "share", bar=True),
+                    Column(lambda score: score.title, "Incident"),
+                    Column(lambda score: score.planted, "Planted", "count"),
+                    Column(lambda score: score.found, "Found", "count"),
+                    Column(lambda score: score.missed, "Missed", "count"),
+                    Column(lambda score: score.false_alarms, "False alarms", "count"),
+                    Column(lambda score: score.precision, "Precision", "share"),
+                    Column(lambda score: score.recall, "Recall", "share"),
+                    Column(lambda score: score.f1, "F1", "share", bar=True),
                 ],
-                kinds,
+                scores,
             ),
-            lead=_lead(kinds),
+            lead=_lead(scores),
         )
     ]
 
 
-def _title(kind: Any) -> str:
-    return TITLES.get(str(kind), str(kind))
-
-
-def _lead(kinds: List[Dict[str, Any]]) -> str:
-    planted = sum(one.get("planted") or 0 for one in kinds)
-    found = sum(one.get("found") or 0 for one in kinds)
-    false = sum(one.get("false_alarms") or 0 for one in kinds)
+def _lead(scores: Sequence[Score]) -> str:
+    planted = sum(score.planted or 0 for score in scores)
+    seen = sum(score.found or 0 for score in scores)
+    false = sum(score.false_alarms or 0 for score in scores)
     return (
         "This data is simulated, and the simulation recorded what it planted; the detectors "
-        f"never see that. They found {formatting.count(found)} of "
+        f"never see that. They found {formatting.count(seen)} of "
         f"{formatting.count(planted)} incidents and raised {formatting.count(false)} false alarms."
     )

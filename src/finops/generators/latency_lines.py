@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Mapping, Sequence
+from typing import List
 
 from finops.generators.charts import Axis, Series, line_chart
 from finops.generators.components import Part, columns, section
+from finops.generators.recompute import Percentile, Ratio
 from finops.generators.tables import texts
+from finops.results.performance import PerformanceResult
 
-Data = Mapping[str, Any]
-Rows = Sequence[Mapping[str, Any]]
 LATENCY = Axis("Latency (ms)", "ms")
 
 
-def limit(data: Data) -> Any:
-    """Return the service level of a performance result, in milliseconds."""
-    return (data.get("summary") or {}).get("sla_threshold_ms")
-
-
-def over_time(data: Data) -> Part:
+def over_time(result: PerformanceResult) -> Part:
     """Return the section of latency and error rate over time of a performance result."""
-    daily: Rows = data.get("daily") or []
-    days = texts(daily, "date")
+    daily = result.daily
+    days = texts(row.date for row in daily)
     return section(
         "Over time",
         columns(
@@ -31,7 +26,7 @@ def over_time(data: Data) -> Part:
                 Axis("Day (UTC)", "date"),
                 LATENCY,
                 days,
-                _latency_lines(data, daily, limit(data)),
+                _latency_lines(result),
                 bins="max",
                 empty="There is no day with a call, so no line over time is drawn.",
             ),
@@ -41,54 +36,57 @@ def over_time(data: Data) -> Part:
                 Axis("Day (UTC)", "date"),
                 Axis("Failed calls (%)", "percent"),
                 days,
-                [_error_line(data, daily)],
+                [_error_line(result)],
                 bins="max",
                 empty="There is no day with a call, so no line over time is drawn.",
             ),
         ),
-        _hours(data),
+        _hours(result),
     )
 
 
-def _latency_lines(data: Data, rows: Rows, limit: Any) -> List[Series]:
-    window: Data = (data.get("percentiles_by_day") or {}).get("p95") or {}
-    p95 = ("p95", "percentile") if window.get("step") == 1 else None
+def _latency_lines(result: PerformanceResult) -> List[Series]:
+    rows, limit = result.daily, result.summary.sla_threshold_ms
+    window = result.percentiles_by_day.p95
+    p95 = Percentile("p95") if window and window.step == 1 else None
     return [
-        Series("p95", [row.get("p95_latency_ms") for row in rows], "accent", over=p95),
+        Series("p95", [row.p95_latency_ms for row in rows], "accent", recompute=p95),
         Series(
             "Mean",
-            [row.get("avg_latency_ms") for row in rows],
+            [row.avg_latency_ms for row in rows],
             "muted",
-            over=("latency_ms", "per:call_count"),
+            recompute=Ratio("latency_ms", "call_count"),
         ),
         Series("Service level", [limit] * len(rows), "critical", "dashed"),
     ]
 
 
-def _error_line(data: Data, rows: Rows) -> Series:
-    known = bool((data.get("by_day") or {}).get("models"))
+def _error_line(result: PerformanceResult) -> Series:
     return Series(
         "Error rate",
-        [row.get("error_rate_percent") for row in rows],
+        [row.error_rate_percent for row in result.daily],
         "warning",
-        over=("errors", "percent:call_count") if known else None,
+        recompute=Ratio("errors", "call_count", 100) if result.by_day.models else None,
     )
 
 
-def _hours(data: Data) -> Part:
+def _hours(result: PerformanceResult) -> Part:
     """Hours without any call have no latency: they are gaps in the line."""
-    rows: Rows = data.get("hourly_profile") or []
-    called = [row if row.get("call_count") else {} for row in rows]
-    busy = any(called)
+    rows = result.hourly_profile
+    busy = any(row.call_count for row in rows)
     return line_chart(
         "hourly-latency",
         "Latency by hour of the day",
         Axis("Hour of the day (UTC)", "text"),
         LATENCY,
-        [f"{row.get('hour', 0):02d}:00" for row in rows] if busy else [],
+        [f"{row.hour or 0:02d}:00" for row in rows] if busy else [],
         [
-            Series("p95", [row.get("p95_latency_ms") for row in called], "accent"),
-            Series("Mean", [row.get("avg_latency_ms") for row in called], "muted"),
+            Series(
+                "p95", [row.p95_latency_ms if row.call_count else None for row in rows], "accent"
+            ),
+            Series(
+                "Mean", [row.avg_latency_ms if row.call_count else None for row in rows], "muted"
+            ),
         ]
         if busy
         else [],

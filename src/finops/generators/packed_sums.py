@@ -12,6 +12,10 @@ from __future__ import annotations
 import math
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from finops.generators.recompute import Recompute, measures_of
+from finops.results.base import DailySums
+from finops.results.performance import PercentileWindow
+
 # Printable characters that need no escape in the page's JSON block.
 ALPHABET = "".join(chr(code) for code in range(32, 127) if chr(code) not in "\"\\<>&'`")
 HALF = len(ALPHABET) // 2
@@ -26,8 +30,6 @@ LEAST = 8_000
 _SCALE = 10**6
 _FINE_SCALE = 10**9
 
-Row = Mapping[str, Any]
-
 
 class Sums(NamedTuple):
     """Packed sums: name on the page, dimensions, their values key by key, data for the script."""
@@ -37,23 +39,30 @@ class Sums(NamedTuple):
     keys: Sequence[Tuple[Any, ...]]
     data: Mapping[str, Any]
 
-    def rows_of(self, columns: Sequence[str], rows: Sequence[Row]) -> Optional[List[int]]:
-        """Return for each key the place of its row among `rows`, which `columns` identify.
+    def rows_of(
+        self, columns: Sequence[str], rows: Sequence[Sequence[object]]
+    ) -> Optional[List[int]]:
+        """Return for each key the place of its row among `rows`, the values of `columns`.
 
         None where a key has no row or a column is not a dimension.
         """
-        if not set(columns) <= set(self.by):
+        if not columns or not set(columns) <= set(self.by):
             return None
-        place = {tuple(row.get(name) for name in columns): at for at, row in enumerate(rows)}
+        place = {tuple(row): at for at, row in enumerate(rows)}
         parts = [self.by.index(name) for name in columns]
-        found = [place.get(tuple(key[part] for part in parts)) for key in self.keys]
-        known = [at for at in found if at is not None]
-        return known if len(known) == len(found) else None
+        places = [place.get(tuple(key[part] for part in parts)) for key in self.keys]
+        known = [at for at in places if at is not None]
+        return known if len(known) == len(places) else None
+
+    def check(self, recompute: Optional[Recompute]) -> None:
+        """Raise ValueError where a figure is recomputed from a measure that is not here."""
+        for name in measures_of(recompute) if recompute else ():
+            if name not in self.data["measures"]:
+                raise ValueError(f"the sums {self.name} have no {name} to recompute a figure from")
 
 
 def pack(
-    daily: Mapping[str, Any],
-    names: Sequence[str],
+    by_day: Mapping[str, Optional[DailySums]],
     most: int = 0,
     distinct: str = "",
     less_per_day: int = LESS_PER_DAY,
@@ -65,8 +74,8 @@ def pack(
     The largest share sums over more days until all fit.  `distinct` names a dimension whose
     values a table counts.  None for those that are missing, hold a negative sum, or do not fit.
     """
-    grids = {name: _Grid(daily[name]) for name in names if daily.get(name)}
-    packed: Dict[str, Optional[Sums]] = {name: None for name in names}
+    grids = {name: _Grid(daily) for name, daily in by_day.items() if daily}
+    packed: Dict[str, Optional[Sums]] = {name: None for name in by_day}
     grids = {name: grid for name, grid in grids.items() if grid.rows and not grid.negative}
     steps = {name: 0 for name in grids}
     days = max((grid.days for grid in grids.values()), default=0)
@@ -84,25 +93,25 @@ def pack(
 class _Grid:
     """Sums by key and day as whole numbers, which can be binned."""
 
-    def __init__(self, daily: Row) -> None:
-        self._by = tuple(daily["by"])
-        self._keys = [tuple(key) for key in daily["keys"]]
-        self.days = len(daily["days"])
-        self._scales = {name: _scale(name, rows) for name, rows in daily["sums"].items()}
+    def __init__(self, daily: DailySums) -> None:
+        self._by = tuple(daily.by)
+        self._keys = [tuple(key) for key in daily.keys]
+        self.days = len(daily.days)
+        self._scales = {name: _scale(name, rows) for name, rows in daily.sums.items()}
         self.rows = {
             name: [_whole(row, self._scales[name]) for row in rows]
-            for name, rows in daily["sums"].items()
+            for name, rows in daily.sums.items()
             if self._keys
         }
         self.negative = any(min(row) < 0 for rows in self.rows.values() for row in rows)
         self._by_step: Dict[int, Dict[str, List[Sequence[int]]]] = {}
 
     def binned(self, step: int) -> Dict[str, List[Sequence[int]]]:
-        found = self._by_step.get(step)
-        if found is None:
-            found = {name: [_binned(row, step) for row in rows] for name, rows in self.rows.items()}
-            self._by_step[step] = found
-        return found
+        bins = self._by_step.get(step)
+        if bins is None:
+            bins = {name: [_binned(row, step) for row in rows] for name, rows in self.rows.items()}
+            self._by_step[step] = bins
+        return bins
 
     def size(self, step: int) -> int:
         """Return how many characters the sums of so many days take, quotes and commas included."""
@@ -125,7 +134,7 @@ class _Grid:
         return Sums(name, self._by, self._keys, data)
 
 
-def pack_window(window: Row) -> Dict[str, Any]:
+def pack_window(window: PercentileWindow) -> Dict[str, Any]:
     """Return an analyzer's percentile window as the script reads it.
 
     What is inside becomes a text for each entry.  A digit of the lower half is the gap to the
@@ -133,13 +142,13 @@ def pack_window(window: Row) -> Dict[str, Any]:
     a digit.  The highest digit says of either number that the next digit goes on from there.
     """
     return {
-        "share": window["share"],
-        "step": window["step"],
-        "from": window["from_ms"],
-        "bins": len(window["calls"]),
-        "calls": packed(window["calls"]),
-        "below": packed(window["below"]),
-        "inside": [_gaps(pairs) for pairs in window["inside"]],
+        "share": window.share,
+        "step": window.step,
+        "from": window.from_ms,
+        "bins": len(window.calls),
+        "calls": packed(window.calls),
+        "below": packed(window.below),
+        "inside": [_gaps(pairs) for pairs in window.inside],
     }
 
 
@@ -161,11 +170,11 @@ def _open_digit(number: int, lowest: int) -> str:
     return ALPHABET[-1] * (number // top) + ALPHABET[lowest + number % top]
 
 
-def totals_by_day(daily: Optional[Row], measure: str) -> Dict[str, Any]:
+def totals_by_day(daily: Optional[DailySums], measure: str) -> Dict[str, float]:
     """Return {day: sum of a measure over all keys} of an analyzer's sums by key and day."""
     if not daily:
         return {}
-    return {day: math.fsum(row) for day, row in zip(daily["days"], zip(*daily["sums"][measure]))}
+    return {day: math.fsum(row) for day, row in zip(daily.days, zip(*daily.sums[measure]))}
 
 
 def _scale(measure: str, rows: Sequence[Sequence[Any]]) -> int:
@@ -175,7 +184,7 @@ def _scale(measure: str, rows: Sequence[Sequence[Any]]) -> int:
 
 
 def _whole(row: Sequence[Any], scale: int) -> Sequence[int]:
-    return row if scale == 1 else [round(one * scale) for one in row]
+    return row if scale == 1 else [round(amount * scale) for amount in row]
 
 
 def _binned(row: Sequence[int], step: int) -> Sequence[int]:

@@ -58,7 +58,8 @@ def write_report(
     """Write the report's page: cards, findings, `body`, recommendations, value, the rest.
 
     `value` is what `components.revenium_value` takes; with `daily` the reader can choose
-    dates.  Raises OSError where the file cannot be written; what was there before stays.
+    dates.  Raises OSError where the file cannot be written; what was there before stays; and
+    ValueError where a card is recomputed from a measure that `daily` does not hold.
     """
     write_aside(output_path, report_page(report, data, cards, body, value, not_found, daily))
 
@@ -74,6 +75,9 @@ def report_page(
 ) -> str:
     """Return the page that `write_report` writes."""
     context: Data = data.get("_context") or {}
+    if daily:
+        for card in cards:
+            daily.check(card.recompute)
     parts = [
         *([range_bar(daily)] if daily else []),
         components.cards(cards),

@@ -7,22 +7,22 @@ is smaller.  The JSON file beside the page has every digit.
 from __future__ import annotations
 
 import math
-from typing import Any, Dict, Mapping, Sequence
+from typing import Any, Sequence, TypeVar
 
-Row = Mapping[str, Any]
+_Row = TypeVar("_Row")
 _DIGITS = 4
 _DECIMALS = 2
 _FEW = 100
 
 
-class Lean(Sequence[Dict[str, Any]]):
+class ShortenedRows(Sequence[_Row]):
     """Rows with their floats shortened where they are many, each at the moment it is looked at.
 
     Few rows keep every digit, since rounding twice could show another last one.  A table looks
     at the rows it can hold and asks of the others only how many there are.
     """
 
-    def __init__(self, rows: Sequence[Row]) -> None:
+    def __init__(self, rows: Sequence[_Row]) -> None:
         self._rows = rows
 
     def __len__(self) -> int:
@@ -32,12 +32,14 @@ class Lean(Sequence[Dict[str, Any]]):
         if len(self._rows) <= _FEW:
             return self._rows[at]
         if isinstance(at, slice):
-            return [_lean(row) for row in self._rows[at]]
-        return _lean(self._rows[at])
+            return [_short(row) for row in self._rows[at]]
+        return _short(self._rows[at])
 
 
-def _lean(row: Row) -> Dict[str, Any]:
-    return {key: shortened(value) for key, value in row.items()}
+def _short(row: _Row) -> _Row:
+    values: Any = row  # a named tuple, which takes its values one by one
+    made: _Row = values._make(map(shortened, values))
+    return made
 
 
 def shortened(value: Any) -> Any:

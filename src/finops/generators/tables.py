@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Container, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Generic, Iterable, List, Optional, Sequence, TypeVar
 
 from finops.generators import formatting
 from finops.generators.charts import colour_of
 from finops.generators.components import Part, severity_badge
 from finops.generators.markup import Markup, fill, inert, join, json_number, token
 from finops.generators.packed_sums import Sums
+from finops.generators.recompute import Recompute
 
 SHOWN_ROWS = 25
 FILTER_FROM_ROWS = 16
@@ -22,29 +23,46 @@ ONE_LINE = 32
 _LONG_TABLE = 100
 _DIGITS = {"money": 6, "percent": 4, "share": 4}
 
-Row = Mapping[str, Any]
+_Row = TypeVar("_Row", contravariant=True)
+_SomeRow = TypeVar("_SomeRow")
 
 
-class Column(NamedTuple):
-    """One column: key in the rows, heading, kind of value (a key of `formatting.KINDS`).
+class Column(Generic[_Row]):
+    """One column: how a row gives its value, heading, kind of value (of `formatting.KINDS`).
+
+    `get` is a function of the row, such as `lambda row: row.total_cost`: rows are named tuples,
+    so a field that is not there, or a table of other rows, fails the type check.
 
     `dot` sets the stable colour of an entity (provider, model, tier, feature, region) before
     its name; `bar` draws a percentage as a bar beside the number.  `unit` replaces the
-    kind's own unit in the heading.  `over` lets the cells of a table that has `Over` follow the
-    chosen dates: (measure, how), where how is "sum", "per:other", "percent:other",
-    "thousand:other", "million:other" (the sum divided by that of another measure, times 1, 100,
-    1,000 or 1,000,000),
-    "share" (percent of the sum of all rows), "part" (the same from 0 to 1) or "distinct" (the
-    values that the sums were told to count).
+    kind's own unit in the heading.  `order` ("ascending" or "descending") says that the rows
+    come in the order of this column.
+
+    A table with `sums` follows the chosen dates in the columns with `recompute`.  The columns
+    with a `dimension` hold the values of that dimension of the sums, and so identify a row.
     """
 
-    key: str
-    label: str
-    kind: str = "text"
-    dot: bool = False
-    bar: bool = False
-    unit: Optional[str] = None
-    over: Optional[Tuple[str, str]] = None
+    def __init__(
+        self,
+        get: Callable[[_Row], object],
+        label: str,
+        kind: str = "text",
+        dot: bool = False,
+        bar: bool = False,
+        unit: Optional[str] = None,
+        recompute: Optional[Recompute] = None,
+        order: str = "",
+        dimension: str = "",
+    ) -> None:
+        self.get = get
+        self.label = label
+        self.kind = kind
+        self.dot = dot
+        self.bar = bar
+        self.unit = unit
+        self.recompute = recompute
+        self.order = order
+        self.dimension = dimension
 
     @property
     def numeric(self) -> bool:
@@ -60,33 +78,21 @@ class Column(NamedTuple):
         return f"{self.label} ({unit})" if unit else self.label
 
 
-class Over(NamedTuple):
-    """What a table's rows are recomputed from for chosen dates: sums, and the keys of a row.
-
-    Rows in which the measure `present` sums to 0 are left out.
-    """
-
-    sums: Optional[Sums]
-    by: Tuple[str, ...]
-    present: str = "calls"
-
-
 def table(
     name: str,
     caption: str,
-    columns: Sequence[Column],
-    rows: Sequence[Row],
+    columns: Sequence[Column[_SomeRow]],
+    rows: Sequence[_SomeRow],
     lead: str = "",
     empty: str = "There is nothing to list here: no row of this data qualifies.",
-    order: Optional[Tuple[str, str]] = None,
-    over: Optional[Over] = None,
+    sums: Optional[Sums] = None,
 ) -> Part:
     """Return a table: sortable, with filter and download where scripts run.
 
-    `name` is unique on the page and names the download; `rows` come in the order to show;
-    `order` says which column that is: (key, "ascending" | "descending").  A key missing in a
-    row shows as "n/a".  No rows give `empty`, a sentence on what was looked for.  With `over`
-    the columns that say how are recomputed for chosen dates, if the page holds every row.
+    `name` is unique on the page and names the download; `rows` come in the order to show.  A
+    value that is None shows as "n/a".  No rows give `empty`, a sentence on what was looked for.
+    With `sums` the columns that say how are recomputed for chosen dates, if the page holds every
+    row.  Raises ValueError where a column is recomputed from a measure that the sums do not hold.
     """
     if not rows:
         markup = fill(
@@ -95,8 +101,10 @@ def table(
             empty=empty,
         )
         return Part(markup)
-    long = {column.key for column in columns if _is_long(column, rows)}
     embedded = rows[: max(SHOWN_ROWS, EMBEDDED_CELLS // len(columns))]
+    values = [[column.get(row) for row in embedded] for column in columns]
+    long = [_is_long(column, rows) for column in columns]
+    shown = list(zip(*(column[:SHOWN_ROWS] for column in values)))
     markup = fill(
         '<section class="table" id="table-$name"><h3 id="caption-$name">$caption</h3>$lead'
         "$tools"
@@ -107,27 +115,38 @@ def table(
         caption=caption,
         lead=fill('<p class="lead">$lead</p>', lead=lead) if lead else Markup(""),
         tools=_tools(name, len(rows)),
-        head=join((_heading(column, order) for column in columns), ""),
-        body=join(_row(columns, row, long) for row in rows[:SHOWN_ROWS]),
+        head=join((_heading(column) for column in columns), ""),
+        body=join(_row(columns, row, long) for row in shown),
         more=_more(len(rows), len(embedded)),
     )
-    data = _embedded(columns, embedded, len(rows))
-    if over:
-        data.update(_follows(columns, embedded, over))
+    data: Dict[str, object] = {
+        "rows": len(embedded),
+        "total": len(rows),
+        "shown": SHOWN_ROWS,
+        "columns": [_column_data(*pair) for pair in zip(columns, values)],
+    }
+    if sums:
+        data.update(_follows(columns, values, sums))
     return Part(markup, {"tables": {name: data}})
 
 
-def _follows(columns: Sequence[Column], rows: Sequence[Row], over: Over) -> Dict[str, Any]:
+def _follows(
+    columns: Sequence[Column[_SomeRow]], values: Sequence[Sequence[object]], sums: Sums
+) -> Dict[str, object]:
     """Return what the script recomputes rows from: nothing where a sum has no row."""
-    row_of = over.sums.rows_of(over.by, rows) if over.sums else None
-    if over.sums is None or row_of is None:
+    keys = [at for at, column in enumerate(columns) if column.dimension]
+    rows = list(zip(*(values[at] for at in keys)))
+    row_of = sums.rows_of([columns[at].dimension for at in keys], rows)
+    if row_of is None:
         return {}
+    for column in columns:
+        sums.check(column.recompute)
     follows = {
-        "sums": over.sums.name,
+        "sums": sums.name,
         "row_of": row_of,
-        "count": over.present,
-        "over": [list(column.over) if column.over else None for column in columns],
-        "keys": [at for at, column in enumerate(columns) if column.key in over.by],
+        "count": "calls",
+        "over": [column.recompute.wire if column.recompute else None for column in columns],
+        "keys": keys,
     }
     return {"follows": follows}
 
@@ -143,28 +162,30 @@ def _tools(name: str, count: int) -> Markup:
     )
 
 
-def _heading(column: Column, order: Optional[Tuple[str, str]]) -> Markup:
+def _heading(column: Column[_SomeRow]) -> Markup:
     style = token("number" if column.numeric else "words")
-    if order and order[0] == column.key:
+    if column.order:
         return fill(
             '<th scope="col" class="$style" aria-sort="$direction">$label</th>',
             style=style,
-            direction=token(order[1]),
+            direction=token(column.order),
             label=column.heading,
         )
     return fill('<th scope="col" class="$style">$label</th>', style=style, label=column.heading)
 
 
-def _is_long(column: Column, rows: Sequence[Row]) -> bool:
-    return not column.numeric and any(len(str(row.get(column.key))) > ONE_LINE for row in rows)
+def _is_long(column: Column[_SomeRow], rows: Sequence[_SomeRow]) -> bool:
+    return not column.numeric and any(len(str(column.get(row))) > ONE_LINE for row in rows)
 
 
-def _row(columns: Sequence[Column], row: Row, long: Container[str]) -> Markup:
-    cells = (_cell(column, row.get(column.key), column.key in long) for column in columns)
+def _row(
+    columns: Sequence[Column[_SomeRow]], row: Sequence[object], long: Sequence[bool]
+) -> Markup:
+    cells = (_cell(*cell) for cell in zip(columns, row, long))
     return fill("<tr>$cells</tr>", cells=join(cells, ""))
 
 
-def _cell(column: Column, value: Any, long: bool) -> Markup:
+def _cell(column: Column[_SomeRow], value: object, long: bool) -> Markup:
     shown = formatting.cell(column.kind, value)
     if column.numeric:
         if not column.bar:
@@ -178,7 +199,7 @@ def _cell(column: Column, value: Any, long: bool) -> Markup:
     return fill(template, dot=dot, value=shown)
 
 
-def _dot(column: Column, value: Any) -> Markup:
+def _dot(column: Column[_SomeRow], value: object) -> Markup:
     return fill('<i class="dot c$index"></i>', index=token(colour_of(column.kind, value)))
 
 
@@ -208,19 +229,8 @@ def _more(count: int, embedded: int) -> Markup:
     return fill('<p class="more">$text.</p>', text=text)
 
 
-def _embedded(columns: Sequence[Column], rows: Sequence[Row], count: int) -> Dict[str, Any]:
-    return {
-        "rows": len(rows),
-        "total": count,
-        "shown": SHOWN_ROWS,
-        "columns": [
-            _column_data(column, [row.get(column.key) for row in rows]) for column in columns
-        ],
-    }
-
-
-def _column_data(column: Column, values: Sequence[Any]) -> Dict[str, Any]:
-    data: Dict[str, Any] = {"label": column.heading, "kind": column.kind}
+def _column_data(column: Column[_SomeRow], values: Sequence[object]) -> Dict[str, object]:
+    data: Dict[str, object] = {"label": column.heading, "kind": column.kind}
     if column.bar:
         data["bar"] = 1
     if column.numeric:
@@ -242,6 +252,6 @@ def _column_data(column: Column, values: Sequence[Any]) -> Dict[str, Any]:
     return data
 
 
-def texts(rows: Sequence[Row], key: str) -> List[str]:
-    """Return one key of all rows as text, for chart labels."""
-    return [str(row.get(key, "")) for row in rows]
+def texts(values: Iterable[object]) -> List[str]:
+    """Return values as text, for chart labels; nothing for what is not known."""
+    return ["" if value is None else str(value) for value in values]

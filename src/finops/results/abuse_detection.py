@@ -36,8 +36,10 @@ class UnusualDay(NamedTuple):
     date: Date
     call_count: Count
     baseline_mean: Number
+    """calls of a usual day"""
     z_score: Number
     severity: str
+    """medium or high"""
 
 
 class RateLimitHour(NamedTuple):
@@ -49,6 +51,7 @@ class RateLimitHour(NamedTuple):
     rate_limit_errors: Count
     error_rate_percent: Percent
     severity: str
+    """critical or warning"""
 
 
 class CostSpike(NamedTuple):
@@ -57,7 +60,9 @@ class CostSpike(NamedTuple):
     customer_id: str
     date: Date
     cost: Usd
+    """cost of the day"""
     baseline_mean: Usd
+    """cost of a usual day"""
     multiplier: Number
     z_score: Number
 
@@ -72,6 +77,7 @@ class RegionHopping(NamedTuple):
     shortest_gap_minutes: Minutes
     usual_switches: Number
     pattern: str
+    """hopping, or habit where the other days explain it"""
 
 
 class FlaggedCustomer(NamedTuple):

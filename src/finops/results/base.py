@@ -70,7 +70,9 @@ class DailySums(NamedTuple):
     days: Sequence[Date]
     by: Sequence[str]
     keys: Sequence[Sequence[str]]
+    """values of the dimensions, ascending"""
     sums: Mapping[str, Sequence[Sequence[float]]]
+    """for each measure one row of daily sums for each key"""
 
 
 class DailyCost(NamedTuple):

@@ -43,6 +43,7 @@ class CustomerAtRisk(NamedTuple):
     previous_calls: Count
     change_percent: Percent
     monthly_revenue: UsdPerMonth
+    """subscription"""
     risk: str
 
 

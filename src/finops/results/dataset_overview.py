@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Mapping, NamedTuple, Sequence
+from typing import Mapping, NamedTuple, Optional, Sequence
 
 from finops.results.base import (
     Bytes,
@@ -39,8 +39,8 @@ class SourceFile(NamedTuple):
     """The file that was read."""
 
     name: str
-    size_bytes: Bytes
-    size_mb: Number
+    size_bytes: Optional[Bytes]
+    size_mb: Optional[Number]
     total_records: Count
     skipped_records: Count
     analyzed_at: Timestamp
@@ -62,7 +62,8 @@ class SkippedRows(NamedTuple):
 
     reason: str
     count_: Count
-    first_line: Count
+    """rows"""
+    first_line: Optional[Count]
 
 
 class Lines(NamedTuple):
@@ -97,6 +98,7 @@ class ValueShare(NamedTuple):
     value: str
     call_count: Count
     share_percent: Percent
+    """share of all calls"""
     total_cost: Usd
 
 

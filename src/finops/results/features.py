@@ -38,6 +38,7 @@ class FeatureReturn(NamedTuple):
     cost: Usd
     monthly_cost: UsdPerMonth
     revenue: UsdPerMonth
+    """its part of the subscriptions"""
     roi_percent: Percent
     customer_count: Count
     adoption_percent: Percent

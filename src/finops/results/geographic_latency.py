@@ -75,6 +75,7 @@ class Routing(NamedTuple):
     improvement_ms: Milliseconds
     improvement_percent: Percent
     call_count: Count
+    """calls of the present provider in the region"""
 
 
 class DayLatency(NamedTuple):

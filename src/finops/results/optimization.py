@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Sequence
 
-from finops.results.base import Count, DailyCost, Finding, Percent, Usd, UsdPerMonth
+from finops.results.base import Count, DailyCost, Finding, Number, Percent, Usd, UsdPerMonth
 
 
 class OptimizationSummary(NamedTuple):
@@ -21,7 +21,7 @@ class OptimizationSummary(NamedTuple):
 class ReservedCapacity(NamedTuple):
     """A commitment to the calls of a quiet day, at today's models."""
 
-    baseline_daily_calls: Count
+    baseline_daily_calls: Number
     committed_share_percent: Percent
     discount_percent: Percent
     current_cost: Usd
@@ -29,7 +29,7 @@ class ReservedCapacity(NamedTuple):
     savings: Usd
     savings_percent: Percent
     monthly_savings: UsdPerMonth
-    recommended_commitment: Count
+    recommended_commitment: Number
     commitment_usd_per_month: UsdPerMonth
 
 

@@ -39,6 +39,7 @@ class Latency(NamedTuple):
     """The distribution of the latency of all calls."""
 
     mean: Milliseconds
+    """mean"""
     median: Milliseconds
     p95: Milliseconds
     p99: Milliseconds
@@ -94,6 +95,7 @@ class HourOfDay(NamedTuple):
     """Latency at one hour of the day, over all days."""
 
     hour: Count
+    """hour of the day, 0 to 23, in UTC"""
     call_count: Count
     avg_latency_ms: Milliseconds
     p95_latency_ms: Milliseconds
@@ -121,11 +123,15 @@ class PercentileWindow(NamedTuple):
     """What tells one percentile of any range of days."""
 
     share: Share
+    """the percentile, from 0 to 1"""
     step: Count
     from_ms: Milliseconds
     calls: Sequence[int]
+    """calls of each entry"""
     below: Sequence[int]
+    """calls of each entry that are faster than from_ms"""
     inside: Sequence[Sequence[Sequence[int]]]
+    """for each entry pairs of ms above from_ms and calls"""
 
 
 class PercentileWindows(NamedTuple):

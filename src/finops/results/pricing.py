@@ -26,6 +26,7 @@ class PricingSummary(NamedTuple):
     customers: Count
     customers_without_price: Count
     current_model: str
+    """pricing model of today"""
     current_monthly_revenue: UsdPerMonth
     best_model: str
     best_monthly_revenue: UsdPerMonth
@@ -37,7 +38,7 @@ class PricingSummary(NamedTuple):
 class PriceStep(NamedTuple):
     """The price of a month with at most so many calls."""
 
-    up_to_calls: Count
+    up_to_calls: Number
     price: UsdPerMonth
 
 
@@ -56,7 +57,9 @@ class PricingModel(NamedTuple):
     """What one pricing model would earn."""
 
     model: str
+    """pricing model"""
     monthly_revenue: UsdPerMonth
+    """revenue under the model"""
     monthly_margin: UsdPerMonth
     margin_percent: Percent
     avg_revenue_per_customer: UsdPerMonth
@@ -73,6 +76,7 @@ class UsageSegment(NamedTuple):
     monthly_calls: Number
     monthly_cost: UsdPerMonth
     revenue: Mapping[str, UsdPerMonth]
+    """revenue under each pricing model"""
 
 
 class TriedPrice(NamedTuple):
@@ -80,6 +84,7 @@ class TriedPrice(NamedTuple):
 
     price_per_1k_calls: UsdPer1kCalls
     monthly_revenue: UsdPerMonth
+    """revenue at this price"""
     margin_percent: Percent
 
 

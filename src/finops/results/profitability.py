@@ -71,6 +71,7 @@ class Unprofitable(NamedTuple):
     """The customers that cost more than they pay."""
 
     count_: Count
+    """customers that cost more than they pay"""
     total_monthly_loss: UsdPerMonth
     customers: Sequence[CustomerMargin]
 
@@ -80,7 +81,9 @@ class DayMargin(NamedTuple):
 
     date: Date
     cost: Usd
+    """cost of all calls of the day"""
     revenue: Usd
+    """a thirtieth of the subscriptions"""
 
 
 class ProfitabilityResult(NamedTuple):

@@ -28,6 +28,7 @@ class RealtimeSummary(NamedTuple):
     risk_level: str
     error_rate_percent: Percent
     at_risk_customers: Count
+    """customers that use up most of their subscription"""
     unpriced_calls: Count
 
 
@@ -35,8 +36,10 @@ class HourlyBaseline(NamedTuple):
     """What an hour costs, and where an anomaly begins."""
 
     mean: Usd
+    """mean cost of an hour, hours without calls included"""
     std_dev: Usd
     threshold: Usd
+    """cost above which an hour is anomalous"""
 
 
 class HourCost(NamedTuple):
@@ -44,6 +47,7 @@ class HourCost(NamedTuple):
 
     hour: Hour
     cost: Usd
+    """cost of the hour"""
 
 
 class DayErrors(NamedTuple):
@@ -66,9 +70,11 @@ class Anomaly(NamedTuple):
 
     hour: Hour
     cost: Usd
+    """cost of the hour"""
     deviation: Number
     around_cost: Usd
     pattern: str
+    """burst, far above the hours around it, or busy"""
     top_customer: str
     top_model: str
     top_provider: str
@@ -79,10 +85,13 @@ class Alert(NamedTuple):
 
     type: str
     severity: str
+    """critical or warning"""
     subject: str
     time: str
     value: Number
+    """what was measured"""
     threshold: Number
+    """limit that was crossed"""
     message: str
     measure: str = ""
 
@@ -111,6 +120,7 @@ class BurningCustomer(NamedTuple):
     customer_id: str
     subscription_tier: str
     monthly_revenue: UsdPerMonth
+    """subscription"""
     monthly_cost: UsdPerMonth
     burn_percent: Percent
     risk: str

@@ -1,10 +1,10 @@
-"""Who caused which part of the cost, by provider, feature, organization and so on."""
+"""What rows of several sections have in common, for parts of a page that show any of them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from finops.results.base import Count, Percent, Tokens, Usd
+from finops.results.base import Count, Milliseconds, Percent, Tokens, Usd, UsdPerMonth
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -12,16 +12,32 @@ else:
     Protocol = object
 
 
-class CostShare(Protocol):
-    """What every row of a breakdown of the cost has, whatever it is broken down by."""
+class Called(Protocol):
+    """A row of some calls."""
 
     @property
     def call_count(self) -> Count:
         """Calls."""
 
+
+class Shared(Protocol):
+    """A row with a share of the whole."""
+
+    @property
+    def share_percent(self) -> Percent:
+        """Share of the whole cost."""
+
+
+class CostShare(Called, Shared, Protocol):
+    """A row of a breakdown of the cost, whatever it is broken down by."""
+
     @property
     def total_cost(self) -> Usd:
         """Cost over the period."""
+
+
+class TokenShare(CostShare, Protocol):
+    """A row of a breakdown of the cost that has tokens, too."""
 
     @property
     def total_tokens(self) -> Tokens:
@@ -31,6 +47,18 @@ class CostShare(Protocol):
     def avg_cost_per_call(self) -> Usd:
         """Cost of a call on average."""
 
+
+class MonthlyShare(CostShare, Protocol):
+    """A row of a breakdown of the cost that has the cost per month, too."""
+
     @property
-    def share_percent(self) -> Percent:
-        """Share of the whole cost."""
+    def monthly_cost(self) -> UsdPerMonth:
+        """Cost per month."""
+
+
+class Timed(Protocol):
+    """A row with a mean latency."""
+
+    @property
+    def avg_latency_ms(self) -> Milliseconds:
+        """Mean latency in ms."""

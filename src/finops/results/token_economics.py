@@ -79,6 +79,7 @@ class PromptWaster(NamedTuple):
     cost: Usd
     wasted_cost: Usd
     share_percent: Percent
+    """share of all calls of the customer"""
 
 
 class Opportunity(NamedTuple):

@@ -129,12 +129,14 @@ class ProjectedDay(NamedTuple):
 
     date: Date
     cost: Usd
+    """forecast of a typical day"""
     low: Usd
     high: Usd
     expected: Usd
+    """forecast that adds up to the month, expensive days included"""
 
 
-class ForecastTest(NamedTuple):
+class Backtest(NamedTuple):
     """How far the forecast was off on days that it had not seen; all 0 where it was not tried."""
 
     horizon_days: Count
@@ -150,7 +152,7 @@ class Forecast(NamedTuple):
     trend_percent: Percent
     projected_30_days: Usd
     projection: Sequence[ProjectedDay]
-    backtest: ForecastTest
+    backtest: Backtest
 
 
 class ModelEfficiency(NamedTuple):

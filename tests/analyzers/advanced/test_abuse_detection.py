@@ -10,7 +10,8 @@ from typing import Any, Dict, List
 import pytest
 
 from finops import config
-from finops.analyzers.advanced.abuse_detection import SIGNALS, AbuseDetectionAnalyzer
+from finops.analyzers.advanced.abuse_detection import AbuseDetectionAnalyzer
+from finops.analyzers.shared.abuse_signals import SIGNALS
 from tests.support.plain import PlainDataset, call
 
 START = datetime(2025, 1, 6, 9)

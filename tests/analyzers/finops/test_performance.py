@@ -9,6 +9,7 @@ import pytest
 
 from finops.analyzers.finops import performance
 from finops.analyzers.finops.performance import PerformanceAnalyzer, bins
+from finops.results.performance import LatencyBin
 from tests.analyzers.samples import at, many, run
 from tests.support.plain import call
 
@@ -155,7 +156,7 @@ def test_hours_and_days_against_plain_lists() -> None:
 
 def test_bins_are_contiguous_and_the_last_takes_the_rest() -> None:
     found = bins({0: 1, 99: 1, 100: 2, 350: 1})
-    assert [(b["from_ms"], b["to_ms"], b["call_count"]) for b in found] == [
+    assert found == [
         (0, 100, 2),
         (100, 200, 2),
         (200, 300, 0),
@@ -166,12 +167,12 @@ def test_bins_are_contiguous_and_the_last_takes_the_rest() -> None:
 def test_one_very_slow_call_does_not_make_a_million_bins() -> None:
     found = bins({10: 5, 4999: 1, 5000: 2, 3_600_000: 1})
     assert len(found) == 51
-    assert found[-2] == {"from_ms": 4900, "to_ms": 5000, "call_count": 1}
-    assert found[-1] == {"from_ms": 5000, "to_ms": 3_600_001, "call_count": 3}
+    assert found[-2] == LatencyBin(4900, 5000, 1)
+    assert found[-1] == LatencyBin(5000, 3_600_001, 3)
 
 
 def test_a_client_limit_of_five_seconds_gets_a_bin_of_the_usual_width() -> None:
-    assert bins({5000: 1})[-1] == {"from_ms": 5000, "to_ms": 5100, "call_count": 1}
+    assert bins({5000: 1})[-1] == LatencyBin(5000, 5100, 1)
 
 
 def test_no_calls_have_no_bins() -> None:

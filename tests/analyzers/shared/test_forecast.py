@@ -7,7 +7,6 @@ import pytest
 
 from finops import config
 from finops.analyzers.shared.forecast import (
-    Backtest,
     backtest,
     daily_series,
     forecast,
@@ -15,6 +14,7 @@ from finops.analyzers.shared.forecast import (
     partial_days,
     tried_from,
 )
+from finops.results.understanding import Backtest
 from finops.rollups.spec import Period
 
 WEEKDAYS = [1.0, 1.1, 1.2, 1.0, 0.9, 0.5, 0.3]
@@ -290,19 +290,13 @@ def test_the_projection_begins_on_the_day_after_the_data() -> None:
     days = {f"2025-01-{d:02d}": 10.0 for d in range(1, 31)}
     days["2025-01-30"] = 1.0  # broken off
     period = Period("2025-01-01T00:00:00.000000", "2025-01-30T02:00:00.000000")
-    found = month_ahead(days, period)
-    dates = [row["date"] for row in found["projection"]]
+    projection, tested = month_ahead(days, period)
+    dates = [day.date for day in projection]
     assert (dates[0], dates[-1], len(dates)) == ("2025-01-31", "2025-03-01", 30)
-    assert found["projection"][0]["cost"] == pytest.approx(10.0)
-    assert found["backtest"] == {
-        "horizon_days": 14,
-        "mape_percent": pytest.approx(0.0),
-        "tries": 21,
-    }
+    assert projection[0].cost == pytest.approx(10.0)
+    assert (tested.horizon_days, tested.tries) == (14, 21)
+    assert tested.mape_percent == pytest.approx(0.0)
 
 
 def test_no_days_have_no_month_ahead() -> None:
-    assert month_ahead({}, Period()) == {
-        "projection": [],
-        "backtest": {"horizon_days": 0, "mape_percent": 0.0, "tries": 0},
-    }
+    assert month_ahead({}, Period()) == ([], Backtest(0, 0.0, 0))

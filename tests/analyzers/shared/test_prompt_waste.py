@@ -8,7 +8,7 @@ from typing import Dict
 import pytest
 
 from finops import config
-from finops.analyzers.shared.prompt_waste import wasters
+from finops.analyzers.shared.prompt_waste import wasteful_customers
 
 OTHERS = {f"o{i}": 10_000 for i in range(5)}
 
@@ -26,27 +26,29 @@ def test_a_waster_has_many_such_prompts_and_a_large_share(
     number: int, calls: int, found: bool
 ) -> None:
     assert (config.PROMPT_WASTER_MIN_CALLS, config.PROMPT_WASTER_MIN_SHARE_PCT) == (20, 1.5)
-    assert wasters({"a": number}, {**OTHERS, "a": calls}) == ({"a"} if found else set())
+    assert wasteful_customers({"a": number}, {**OTHERS, "a": calls}) == ({"a"} if found else set())
 
 
 @pytest.mark.parametrize(("number", "found"), [(60, False), (61, True)])
 def test_a_waster_has_three_times_the_share_of_the_others(number: int, found: bool) -> None:
     """Of 49,900 other calls 999 are such: with the one in a hundred added, 2 percent."""
     others = {"b": 49_900}
-    assert wasters({"a": number, "b": 999}, {"a": 1000, **others}) == ({"a"} if found else set())
+    assert wasteful_customers({"a": number, "b": 999}, {"a": 1000, **others}) == (
+        {"a"} if found else set()
+    )
 
 
 def test_wasters_do_not_hide_each_other() -> None:
     """The largest has 20 percent of all calls, the smallest would be ordinary beside it."""
     wasteful = {"large": 12_000, "middle": 900, "small": 40}
     calls = {**OTHERS, "large": 12_500, "middle": 9_000, "small": 1_300}
-    assert wasters(wasteful, calls) == {"large", "middle", "small"}
+    assert wasteful_customers(wasteful, calls) == {"large", "middle", "small"}
 
 
 def test_alone_a_waster_is_held_against_one_prompt_in_a_hundred() -> None:
-    assert wasters({"a": 30}, {"a": 100}) == {"a"}
-    assert wasters({"a": 40}, {"a": 2_000}) == set()
-    assert wasters({}, {}) == set()
+    assert wasteful_customers({"a": 30}, {"a": 100}) == {"a"}
+    assert wasteful_customers({"a": 40}, {"a": 2_000}) == set()
+    assert wasteful_customers({}, {}) == set()
 
 
 def test_among_fifty_thousand_ordinary_customers_nobody_is_one() -> None:
@@ -64,5 +66,5 @@ def test_among_fifty_thousand_ordinary_customers_nobody_is_one() -> None:
         and 100 * number >= config.PROMPT_WASTER_MIN_SHARE_PCT * calls[name]
     ]
     assert len(tempting) > 1000
-    assert wasters(wasteful, calls) == set()
-    assert wasters({**wasteful, "c1": 300}, {**calls, "c1": 1500}) == {"c1"}
+    assert wasteful_customers(wasteful, calls) == set()
+    assert wasteful_customers({**wasteful, "c1": 300}, {**calls, "c1": 1500}) == {"c1"}

@@ -39,7 +39,7 @@ def test_no_caveat_for_long_priced_data_nor_for_none() -> None:
 
 def test_short_period_and_unpriced_calls_are_said() -> None:
     unpriced, short = wording.caveats(SHORT, Totals(calls=5, unpriced=1))
-    assert unpriced["severity"] == "warning"
-    assert unpriced["title"] == "1 call could not be priced"
-    assert "lower bound" in unpriced["detail"]
-    assert "2.5 days" in short["detail"]
+    assert unpriced.severity == "warning"
+    assert unpriced.title == "1 call could not be priced"
+    assert "lower bound" in unpriced.detail
+    assert "2.5 days" in short.detail

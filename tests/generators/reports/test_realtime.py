@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from finops.generators.reports import realtime
+from finops.results.base import from_dict
+from finops.results.realtime import RealtimeResult
 from tests.generators.behaviour import EVALUATION
 from tests.generators.economy import (
     cells,
@@ -93,7 +95,10 @@ def test_alerts_by_day_and_in_full(data: Any, page: Any) -> None:
 
 def test_bars_of_one_type_say_which(data: Any) -> None:
     one = [row for row in data["alerts"] if row["type"] == "provider_degraded"]
-    pages = [realtime._alerts({"alerts": some}).markup for some in (one, data["alerts"], [])]
+    pages = [
+        realtime._alerts(from_dict(RealtimeResult, {"alerts": some})).markup
+        for some in (one, data["alerts"], [])
+    ]
     assert "Alerts on each day, all of the type “provider degraded”" in pages[0]
     assert "Alerts on each day, by type" in pages[1]
     assert "There is no alert to draw." in pages[2]

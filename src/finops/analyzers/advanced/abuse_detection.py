@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from typing import Dict, Iterable, List, Mapping, NamedTuple, Set, Tuple
+from typing import Dict, Iterable, List, Mapping, NamedTuple, Sequence, Set, Tuple
 
 from finops import config, stats
-from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered
+from finops.analyzers.base import Analyzer, by_impact, finding
+from finops.analyzers.shared.abuse_signals import SIGNALS, Raised, Signals, raised_by
 from finops.analyzers.shared.anomalies import CALLS, COST, DayDetector, History, histories
 from finops.analyzers.shared.wording import caveats, counted, usd
+from finops.results import abuse_detection as results
+from finops.results.base import Finding
 from finops.rollups.spec import REGION_CHANGE_MEASURES, Rollups, Table
 
 DAILY = Table(("customer_id", "day"), ("calls", "cost", "rate_limits"))
@@ -24,72 +27,67 @@ DAYS = Table(("day",), ("calls", "cost"))
 HOURLY = Table(("customer_id", "hour"), ("calls", "errors", "rate_limits"), having="rate_limits")
 REGION_CHANGES = Table(("customer_id", "day"), REGION_CHANGE_MEASURES)
 
-SIGNALS: Tuple[str, ...] = (
-    "suspicious_access",
-    "rate_limit_abuse",
-    "unusual_usage",
-    "cost_spikes",
-)
-
 
 class AbuseDetectionAnalyzer(Analyzer):
     """Unusual usage, rate-limit abuse, cost spikes, suspicious access, and a score for each."""
 
     TABLES = (DAILY, HOURLY, REGION_CHANGES, DAYS)
 
-    def compute(self, data: Rollups) -> Result:
+    def result(self, data: Rollups) -> results.AbuseDetectionResult:
         """Return the four lists of signals, the customers that show them, and the daily sums."""
-        found = histories(data[DAILY])
-        calls = DayDetector(data[DAILY], found, CALLS)
-        costs = DayDetector(data[DAILY], found, COST)
-        signals: Dict[str, List[Row]] = {
-            "unusual_usage": _unusual_usage(found, calls),
-            "rate_limit_abuse": _rate_limit_abuse(data),
-            "cost_spikes": _cost_spikes(found, costs),
-            "suspicious_access": _suspicious_access(data),
-        }
+        days = histories(data[DAILY])
+        costs = DayDetector(data[DAILY], days, COST)
+        signals = Signals(
+            unusual_usage=_unusual_usage(days, DayDetector(data[DAILY], days, CALLS)),
+            rate_limit_abuse=_rate_limit_abuse(data),
+            cost_spikes=_cost_spikes(days, costs),
+            suspicious_access=_suspicious_access(data),
+        )
+        raised = raised_by(signals)
         exposure = _Exposure(data, costs)
-        customers = _customers(data, found, signals)
-        summary = _summary(data, customers, exposure.of(_counting(signals)))
-        return {
-            "summary": summary,
-            **signals,
-            "customers": customers,
-            "daily": _daily(data, signals),
-            "findings": by_impact(_findings(data, signals, exposure)),
-            "recommendations": _recommendations(signals, customers, exposure),
-        }
+        customers = _customers(data, days, raised)
+        return results.AbuseDetectionResult(
+            summary=_summary(data, customers, exposure.of(raised)),
+            unusual_usage=signals.unusual_usage,
+            rate_limit_abuse=signals.rate_limit_abuse,
+            cost_spikes=signals.cost_spikes,
+            suspicious_access=signals.suspicious_access,
+            customers=customers,
+            daily=_daily(data, raised),
+            findings=by_impact(_findings(data, signals, raised, exposure)),
+            recommendations=_recommendations(raised, customers, exposure),
+        )
 
 
 # --- signals ---------------------------------------------------------------------------------
 
 
-def _unusual_usage(found: Mapping[str, History], calls: DayDetector) -> List[Row]:
+def _unusual_usage(days_of: Mapping[str, History], calls: DayDetector) -> List[results.UnusualDay]:
     """Return the days of unusual usage, rises and falls, by distance from zero descending."""
     rows = [
-        {
-            "customer_id": name,
-            "date": history.dates[day.position],
-            "call_count": day.amount,
-            "baseline_mean": day.baseline,
-            "z_score": day.z_score,
-            "severity": "high" if abs(day.z_score) > config.UNUSUAL_HIGH_Z else "medium",
-        }
-        for name, history in found.items()
+        results.UnusualDay(
+            customer_id=name,
+            date=history.dates[day.position],
+            call_count=int(day.amount),
+            baseline_mean=day.baseline,
+            z_score=day.z_score,
+            severity="high" if abs(day.z_score) > config.UNUSUAL_HIGH_Z else "medium",
+        )
+        for name, history in days_of.items()
         for days in (calls.rises(name), calls.falls(name))
         for day in days
     ]
-    return sorted(rows, key=lambda r: (-abs(r["z_score"]), r["customer_id"], r["date"]))
+    return sorted(rows, key=lambda r: (-abs(r.z_score), r.customer_id, r.date))
 
 
-def _cost_spikes(found: Mapping[str, History], costs: DayDetector) -> List[Row]:
+def _cost_spikes(days_of: Mapping[str, History], costs: DayDetector) -> List[results.CostSpike]:
     """Return the days of unusual cost, by multiplier descending.
 
     The baseline is the dearer of the one that `unusual` settles on and the mean of the
     customer's other active days, of which the day must exceed the configured multiple.
     """
     rows = []
-    for name, history in found.items():
+    for name, history in days_of.items():
         amounts = history.amounts[COST]
         total = math.fsum(amounts)
         for day in costs.rises(name):
@@ -101,41 +99,43 @@ def _cost_spikes(found: Mapping[str, History], costs: DayDetector) -> List[Row]:
                 and multiplier > config.COST_SPIKE_MULTIPLIER
             ):
                 rows.append(
-                    {
-                        "customer_id": name,
-                        "date": history.dates[day.position],
-                        "cost": day.amount,
-                        "baseline_mean": baseline,
-                        "multiplier": multiplier,
-                        "z_score": day.z_score,
-                    }
+                    results.CostSpike(
+                        customer_id=name,
+                        date=history.dates[day.position],
+                        cost=day.amount,
+                        baseline_mean=baseline,
+                        multiplier=multiplier,
+                        z_score=day.z_score,
+                    )
                 )
-    return ordered(rows, "multiplier", ("customer_id", "date"))
+    return sorted(rows, key=lambda r: (-r.multiplier, r.customer_id, r.date))
 
 
-def _rate_limit_abuse(data: Rollups) -> List[Row]:
+def _rate_limit_abuse(data: Rollups) -> List[results.RateLimitHour]:
     """Return the hours with too many rate-limit errors of one customer, the most errors first."""
     rows = [
         _rate_limit_row(name, hour, *values)
         for (name, hour), values in data[HOURLY].items()
         if values[2] > config.RATE_LIMIT_ERRORS_PER_HOUR
     ]
-    return ordered(rows, "rate_limit_errors", ("customer_id", "hour"))
+    return sorted(rows, key=lambda r: (-r.rate_limit_errors, r.customer_id, r.hour))
 
 
-def _rate_limit_row(name: str, hour: str, calls: int, errors: int, limited: int) -> Row:
+def _rate_limit_row(
+    name: str, hour: str, calls: int, errors: int, limited: int
+) -> results.RateLimitHour:
     critical = limited > config.RATE_LIMIT_CRITICAL_ERRORS_PER_HOUR
-    return {
-        "customer_id": name,
-        "hour": hour,
-        "total_calls": calls,
-        "rate_limit_errors": limited,
-        "error_rate_percent": stats.percent(errors, calls),
-        "severity": "critical" if critical else "warning",
-    }
+    return results.RateLimitHour(
+        customer_id=name,
+        hour=hour,
+        total_calls=calls,
+        rate_limit_errors=limited,
+        error_rate_percent=stats.percent(errors, calls),
+        severity="critical" if critical else "warning",
+    )
 
 
-def _suspicious_access(data: Rollups) -> List[Row]:
+def _suspicious_access(data: Rollups) -> List[results.RegionHopping]:
     """Return the days with too many quick region changes of one customer, the most first.
 
     `usual_switches` are those of the customer's other active days, on average; `pattern` is
@@ -159,17 +159,17 @@ def _suspicious_access(data: Rollups) -> List[Row]:
             more = min(max(1.0, more), config.SUSPICIOUS_MOST_TIMES_USUAL)
             habit = _by_habit(switches, usual * more)
             rows.append(
-                {
-                    "customer_id": name,
-                    "date": day,
-                    "switches": switches,
-                    "regions": list(regions),
-                    "shortest_gap_minutes": seconds / 60,
-                    "usual_switches": usual,
-                    "pattern": "habit" if habit else "hopping",
-                }
+                results.RegionHopping(
+                    customer_id=name,
+                    date=day,
+                    switches=switches,
+                    regions=list(regions),
+                    shortest_gap_minutes=seconds / 60,
+                    usual_switches=usual,
+                    pattern="habit" if habit else "hopping",
+                )
             )
-    return ordered(rows, "switches", ("customer_id", "date"))
+    return sorted(rows, key=lambda r: (-r.switches, r.customer_id, r.date))
 
 
 def _by_habit(switches: int, expected: float) -> bool:
@@ -183,30 +183,6 @@ def _by_habit(switches: int, expected: float) -> bool:
     return expected > 0 and 2 * trips <= config.SUSPICIOUS_Z_SCORE
 
 
-def _severe(signal: str, row: Row) -> bool:
-    """Return whether a row of a signal is a grave one."""
-    if signal == "suspicious_access":
-        return bool(row["switches"] > config.SUSPICIOUS_SEVERE_SWITCHES_PER_DAY)
-    if signal == "cost_spikes":
-        return bool(row["multiplier"] > config.COST_SPIKE_SEVERE_MULTIPLIER)
-    return row["severity"] in ("high", "critical")
-
-
-def _counts(signal: str, row: Row) -> bool:
-    """Return whether a row raises the risk of its customer.
-
-    Using less than usual does not, nor changing region by habit.
-    """
-    if signal == "suspicious_access":
-        return bool(row["pattern"] == "hopping")
-    return signal != "unusual_usage" or row["z_score"] > 0
-
-
-def _counting(signals: Mapping[str, List[Row]]) -> List[List[Row]]:
-    """Return the lists of signals with the rows that raise a risk."""
-    return [[row for row in rows if _counts(name, row)] for name, rows in signals.items()]
-
-
 # --- customers -------------------------------------------------------------------------------
 
 
@@ -217,13 +193,10 @@ class _Exposure:
         self._data = data
         self._costs = costs
 
-    def of(self, lists: Iterable[List[Row]], customer: str = "") -> float:
-        """Return the excess of all days in lists of signals (of one customer), each day once."""
-        days: Set[Tuple[str, str]] = {
-            (row["customer_id"], (row.get("date") or row["hour"])[:10])
-            for rows in lists
-            for row in rows
-            if customer in ("", row["customer_id"])
+    def of(self, raised: Iterable[Raised], customer: str = "") -> float:
+        """Return the excess of all days with a signal (of one customer), each day once."""
+        days = {
+            (sign.customer_id, sign.day) for sign in raised if customer in ("", sign.customer_id)
         }
         excess = (
             self._data[DAILY][name, day][1] - self._costs.usual[name] for name, day in sorted(days)
@@ -244,35 +217,33 @@ class _Flag(NamedTuple):
         return min(100, points + config.ABUSE_SEVERE_POINTS * len(self.severe))
 
 
-def _flags(signals: Mapping[str, List[Row]]) -> Dict[str, _Flag]:
+def _flags(raised: Iterable[Raised]) -> Dict[str, _Flag]:
     """Return the customers that show at least one signal."""
     flags: Dict[str, _Flag] = {}
-    for signal in SIGNALS:
-        for row in signals[signal]:
-            if _counts(signal, row):
-                flag = flags.setdefault(row["customer_id"], _Flag([], []))
-                if signal not in flag.signals:
-                    flag.signals.append(signal)
-                if _severe(signal, row) and signal not in flag.severe:
-                    flag.severe.append(signal)
+    for sign in raised:
+        flag = flags.setdefault(sign.customer_id, _Flag([], []))
+        if sign.signal not in flag.signals:
+            flag.signals.append(sign.signal)
+        if sign.severe and sign.signal not in flag.severe:
+            flag.severe.append(sign.signal)
     return flags
 
 
 def _customers(
-    data: Rollups, found: Mapping[str, History], signals: Mapping[str, List[Row]]
-) -> List[Row]:
+    data: Rollups, days: Mapping[str, History], raised: Sequence[Raised]
+) -> List[results.FlaggedCustomer]:
     """Return the flagged customers, by risk_score descending."""
     rows = [
-        {
-            "customer_id": name,
-            "risk_score": flag.score,
-            "signals": flag.signals,
-            "monthly_cost": data.period.monthly(math.fsum(found[name].amounts[COST])),
-            "recommended_action": _action(flag.signals[0], "its"),
-        }
-        for name, flag in _flags(signals).items()
+        results.FlaggedCustomer(
+            customer_id=name,
+            risk_score=flag.score,
+            signals=flag.signals,
+            monthly_cost=data.period.monthly(math.fsum(days[name].amounts[COST])),
+            recommended_action=_action(flag.signals[0], "its"),
+        )
+        for name, flag in _flags(raised).items()
     ]
-    return ordered(rows, "risk_score", ("customer_id",))
+    return sorted(rows, key=lambda r: (-r.risk_score, r.customer_id))
 
 
 def _action(signal: str, whose: str) -> str:
@@ -285,21 +256,18 @@ def _action(signal: str, whose: str) -> str:
     }[signal]
 
 
-def _daily(data: Rollups, signals: Mapping[str, List[Row]]) -> List[Row]:
+def _daily(data: Rollups, raised: Iterable[Raised]) -> List[results.FlaggedDay]:
     """Return calls and cost of each date, and how many customers were flagged on it."""
     flagged: Dict[str, Set[str]] = {}
-    for signal in SIGNALS:
-        for row in signals[signal]:
-            if _counts(signal, row):
-                day = (row.get("date") or row["hour"])[:10]
-                flagged.setdefault(day, set()).add(row["customer_id"])
+    for sign in raised:
+        flagged.setdefault(sign.day, set()).add(sign.customer_id)
     return [
-        {
-            "date": day,
-            "call_count": calls,
-            "total_cost": cost,
-            "flagged_customers": len(flagged.get(day, ())),
-        }
+        results.FlaggedDay(
+            date=day,
+            call_count=calls,
+            total_cost=cost,
+            flagged_customers=len(flagged.get(day, ())),
+        )
         for (day,), (calls, cost) in data[DAYS].items()
     ]
 
@@ -307,16 +275,18 @@ def _daily(data: Rollups, signals: Mapping[str, List[Row]]) -> List[Row]:
 # --- words -----------------------------------------------------------------------------------
 
 
-def _summary(data: Rollups, customers: List[Row], exposure: float) -> Row:
-    return {
-        "total_calls": data.totals.calls,
-        "total_cost": data.totals.cost,
-        "total_customers": len(data.customers),
-        "flagged_customers": len(customers),
-        "flagged_percent": stats.percent(len(customers), len(data.customers)),
-        "critical_count": sum(c["risk_score"] >= config.ABUSE_CRITICAL_SCORE for c in customers),
-        "estimated_exposure_usd_per_month": exposure,
-    }
+def _summary(
+    data: Rollups, customers: List[results.FlaggedCustomer], exposure: float
+) -> results.AbuseSummary:
+    return results.AbuseSummary(
+        total_calls=data.totals.calls,
+        total_cost=data.totals.cost,
+        total_customers=len(data.customers),
+        flagged_customers=len(customers),
+        flagged_percent=stats.percent(len(customers), len(data.customers)),
+        critical_count=sum(c.risk_score >= config.ABUSE_CRITICAL_SCORE for c in customers),
+        estimated_exposure_usd_per_month=exposure,
+    )
 
 
 _TITLES: Mapping[str, Tuple[str, str, str]] = {
@@ -346,16 +316,18 @@ _TITLES: Mapping[str, Tuple[str, str, str]] = {
 }
 
 
-def _findings(data: Rollups, signals: Mapping[str, List[Row]], exposure: _Exposure) -> List[Row]:
-    found = caveats(data.period, data.totals)
+def _findings(
+    data: Rollups, signals: Signals, raised: Sequence[Raised], exposure: _Exposure
+) -> List[Finding]:
+    findings = caveats(data.period, data.totals)
     for signal in SIGNALS:
-        rows = [row for row in signals[signal] if _counts(signal, row)]
-        if rows:
+        of_kind = [sign for sign in raised if sign.signal == signal]
+        if of_kind:
             severity, what, how = _TITLES[signal]
-            who = counted(len({row["customer_id"] for row in rows}), "customer")
-            found.append(finding(severity, f"{who} {what}", how, exposure.of([rows])))
-    if data.customers and not any(signals.values()):
-        found.append(
+            who = counted(len({sign.customer_id for sign in of_kind}), "customer")
+            findings.append(finding(severity, f"{who} {what}", how, exposure.of(of_kind)))
+    if data.customers and not any(signals):
+        findings.append(
             finding(
                 "success",
                 "No account behaves as no ordinary customer does",
@@ -363,21 +335,21 @@ def _findings(data: Rollups, signals: Mapping[str, List[Row]], exposure: _Exposu
                 "rate-limit abuse and impossible region changes.",
             )
         )
-    return found
+    return findings
 
 
 def _recommendations(
-    signals: Mapping[str, List[Row]], customers: List[Row], exposure: _Exposure
+    raised: Sequence[Raised], customers: Sequence[results.FlaggedCustomer], exposure: _Exposure
 ) -> List[str]:
     """Return what to do about the riskiest customers, then one sentence for the others."""
-    named, counting = config.RECOMMENDED_SUBJECTS, _counting(signals)
-    said = []
+    named = config.RECOMMENDED_SUBJECTS
+    advice = []
     for row in customers[:named]:
-        worth = exposure.of(counting, row["customer_id"])
+        worth = exposure.of(raised, row.customer_id)
         beyond = f", {usd(worth)} a month beyond its usual cost" if worth else ""
-        action = _action(row["signals"][0], f"{row['customer_id']}'s")
-        said.append(f"{action}: risk {row['risk_score']} of 100{beyond}.")
+        action = _action(row.signals[0], f"{row.customer_id}'s")
+        advice.append(f"{action}: risk {row.risk_score} of 100{beyond}.")
     rest = customers[named:]
     if rest:
-        said.append(f"Review {counted(len(rest), 'more flagged customer')} in the table.")
-    return said
+        advice.append(f"Review {counted(len(rest), 'more flagged customer')} in the table.")
+    return advice

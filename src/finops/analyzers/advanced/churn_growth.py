@@ -7,10 +7,10 @@ be known to have left in the last weeks; those are covered by the comparison of 
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Dict, List, Mapping, NamedTuple, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
 from finops import config, stats
-from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered
+from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.cohorts import (
     cohorts,
     date_of,
@@ -20,6 +20,15 @@ from finops.analyzers.shared.cohorts import (
     weeks_of,
 )
 from finops.analyzers.shared.wording import caveats, counted, percent, usd
+from finops.results.base import Finding
+from finops.results.churn_growth import (
+    ChurnedCustomer,
+    ChurnGrowthResult,
+    ChurnSummary,
+    CustomerAtRisk,
+    Expansion,
+    WeekActivity,
+)
 from finops.rollups.spec import Customer, Rollups, Table
 
 DAILY = Table(("customer_id", "day"), ("calls",))
@@ -31,7 +40,7 @@ class ChurnGrowthAnalyzer(Analyzer):
 
     TABLES = (DAILY, WEEKLY)
 
-    def compute(self, data: Rollups) -> Result:
+    def result(self, data: Rollups) -> ChurnGrowthResult:
         """Return churn, risk, expansion, weeks, growth between full weeks, and cohorts."""
         weeks = weeks_of(data.period)
         weekly = weekly_rows(data[WEEKLY], data.period)
@@ -40,17 +49,17 @@ class ChurnGrowthAnalyzer(Analyzer):
         at_risk = _at_risk(data, trends)
         expansion = _expansion(data, trends)
         summary = _summary(data, churned, at_risk, expansion, weekly)
-        return {
-            "summary": summary,
-            "churned": churned,
-            "at_risk": at_risk,
-            "expansion": expansion,
-            "weekly": weekly,
-            "growth": growth_rows(weekly),
-            "cohorts": cohorts(data[WEEKLY], weeks),
-            "findings": by_impact(_findings(data, summary)),
-            "recommendations": _recommendations(data, churned, at_risk, expansion),
-        }
+        return ChurnGrowthResult(
+            summary=summary,
+            churned=churned,
+            at_risk=at_risk,
+            expansion=expansion,
+            weekly=weekly,
+            growth=growth_rows(weekly),
+            cohorts=cohorts(data[WEEKLY], weeks),
+            findings=by_impact(_findings(data, summary)),
+            recommendations=_recommendations(data, churned, at_risk, expansion),
+        )
 
 
 def _revenue(customer: Customer) -> float:
@@ -61,24 +70,24 @@ def _revenue(customer: Customer) -> float:
 # --- customers -------------------------------------------------------------------------------
 
 
-def _churned(data: Rollups) -> List[Row]:
+def _churned(data: Rollups) -> List[ChurnedCustomer]:
     """Return the customers gone silent, by lost_monthly_revenue descending."""
     if not data.customers:
         return []
     last = date_of(data.period.end)
     silent = {name: (last - date_of(c.last_seen)).days for name, c in data.customers.items()}
     rows = [
-        {
-            "customer_id": name,
-            "subscription_tier": customer.tier,
-            "last_activity_date": customer.last_seen[:10],
-            "days_inactive": silent[name],
-            "lost_monthly_revenue": _revenue(customer),
-        }
+        ChurnedCustomer(
+            customer_id=name,
+            subscription_tier=customer.tier,
+            last_activity_date=customer.last_seen[:10],
+            days_inactive=silent[name],
+            lost_monthly_revenue=_revenue(customer),
+        )
         for name, customer in data.customers.items()
         if silent[name] >= config.CHURN_INACTIVE_DAYS
     ]
-    return ordered(rows, "lost_monthly_revenue", ("customer_id",))
+    return sorted(rows, key=lambda r: (-r.lost_monthly_revenue, r.customer_id))
 
 
 class _Trend(NamedTuple):
@@ -111,33 +120,33 @@ def _trends(data: Rollups) -> Dict[str, _Trend]:
         return {}
     recent, previous = _windows(date_of(data.period.end))
     cells = data[DAILY]
-    found = {}
+    trends = {}
     for name in data.customers:
         now, before = (
             [cells[name, day][0] if (name, day) in cells else 0 for day in days]
             for days in (recent, previous)
         )
-        found[name] = _Trend(sum(now), sum(before), stats.median(now), stats.median(before))
-    return found
+        trends[name] = _Trend(sum(now), sum(before), stats.median(now), stats.median(before))
+    return trends
 
 
-def _at_risk(data: Rollups, trends: Mapping[str, _Trend]) -> List[Row]:
+def _at_risk(data: Rollups, trends: Mapping[str, _Trend]) -> List[CustomerAtRisk]:
     """Return the customers whose calls fell by half or more, by monthly_revenue descending."""
     rows = [
-        {
-            "customer_id": name,
-            "subscription_tier": data.customers[name].tier,
-            "recent_calls": trend.recent,
-            "previous_calls": trend.previous,
-            "change_percent": trend.percent,
-            "monthly_revenue": _revenue(data.customers[name]),
-            "risk": _risk(-trend.percent),
-        }
+        CustomerAtRisk(
+            customer_id=name,
+            subscription_tier=data.customers[name].tier,
+            recent_calls=trend.recent,
+            previous_calls=trend.previous,
+            change_percent=trend.percent,
+            monthly_revenue=_revenue(data.customers[name]),
+            risk=_risk(-trend.percent),
+        )
         for name, trend in trends.items()
         if trend.previous >= config.TREND_MIN_PREVIOUS_CALLS
         and trend.percent <= -config.AT_RISK_DROP_PCT
     ]
-    return ordered(rows, "monthly_revenue", ("customer_id",))
+    return sorted(rows, key=lambda r: (-r.monthly_revenue, r.customer_id))
 
 
 def _risk(drop_percent: float) -> str:
@@ -147,7 +156,7 @@ def _risk(drop_percent: float) -> str:
     return "high" if drop_percent >= config.AT_RISK_HIGH_DROP_PCT else "medium"
 
 
-def _expansion(data: Rollups, trends: Mapping[str, _Trend]) -> List[Row]:
+def _expansion(data: Rollups, trends: Mapping[str, _Trend]) -> List[Expansion]:
     """Return the customers that outgrow their tier, by change_percent descending.
 
     They were there before both windows, a dearer tier exists, and they either grew as
@@ -164,15 +173,15 @@ def _expansion(data: Rollups, trends: Mapping[str, _Trend]) -> List[Row]:
         full = burn >= config.BURN_MEDIUM_PCT and trend.recent >= trend.previous
         if tier and (full or _grew(trend, *tide)):
             rows.append(
-                {
-                    "customer_id": name,
-                    "change_percent": trend.percent,
-                    "subscription_tier": data.customers[name].tier,
-                    "burn_percent": burn,
-                    "suggested_tier": tier,
-                }
+                Expansion(
+                    customer_id=name,
+                    change_percent=trend.percent,
+                    subscription_tier=data.customers[name].tier,
+                    burn_percent=burn,
+                    suggested_tier=tier,
+                )
             )
-    return ordered(rows, "change_percent", ("customer_id",))
+    return sorted(rows, key=lambda r: (-r.change_percent, r.customer_id))
 
 
 def _settled(data: Rollups, name: str, trend: _Trend) -> bool:
@@ -218,91 +227,89 @@ def _costs(data: Rollups) -> Dict[str, float]:
 
 def _summary(
     data: Rollups,
-    churned: List[Row],
-    at_risk: List[Row],
-    expansion: List[Row],
-    weekly: List[Row],
-) -> Row:
+    churned: List[ChurnedCustomer],
+    at_risk: List[CustomerAtRisk],
+    expansion: List[Expansion],
+    weekly: List[WeekActivity],
+) -> ChurnSummary:
     customers = len(data.customers)
-    return {
-        "total_calls": data.totals.calls,
-        "total_cost": data.totals.cost,
-        "total_customers": customers,
-        "churned_customers": len(churned),
-        "churn_rate_percent": stats.percent(len(churned), customers),
-        "lost_monthly_revenue": sum(row["lost_monthly_revenue"] for row in churned),
-        "at_risk_customers": len(at_risk),
-        "at_risk_monthly_revenue": sum(row["monthly_revenue"] for row in at_risk),
-        "expansion_customers": len(expansion),
-        "expansion_monthly_revenue": sum(_uplift(data, row) for row in expansion),
-        "weekly_growth_percent": weekly_growth(
-            [row["call_count"] for row in weekly if not row["partial"]]
-        ),
-        "customers_without_price": sum(c.price is None for c in data.customers.values()),
-    }
-
-
-def _uplift(data: Rollups, row: Row) -> float:
-    """Return what the suggested tier adds a month for an expansion row, in USD."""
-    price = data.customers[row["customer_id"]].price or 0.0
-    return config.SUBSCRIPTION_TIERS[row["suggested_tier"]] - price
-
-
-def _findings(data: Rollups, summary: Row) -> List[Row]:
-    found = caveats(data.period, data.totals)
-    if summary["churned_customers"]:
-        found.append(_churn_finding(summary))
-    if summary["at_risk_customers"]:
-        found.append(
-            finding(
-                "warning",
-                f"{counted(summary['at_risk_customers'], 'customer')} called half as often or less",
-                f"The last {config.TREND_WINDOW_DAYS} days against the "
-                f"{config.TREND_WINDOW_DAYS} before; they pay "
-                f"{usd(summary['at_risk_monthly_revenue'])} a month.",
-                summary["at_risk_monthly_revenue"],
-            )
-        )
-    if summary["expansion_customers"]:
-        found.append(
-            finding(
-                "info",
-                f"{counted(summary['expansion_customers'], 'customer')} outgrew a tier",
-                "Calls that grew for good, or costs close to the price; the next fitting tiers "
-                f"would bring "
-                f"{usd(summary['expansion_monthly_revenue'])} a month more.",
-                summary["expansion_monthly_revenue"],
-            )
-        )
-    found += _trend_findings(summary)
-    return found
-
-
-def _churn_finding(summary: Row) -> Row:
-    rate = summary["churn_rate_percent"]
-    return finding(
-        "critical" if rate >= config.CHURN_RATE_CRITICAL_PCT else "warning",
-        f"{counted(summary['churned_customers'], 'customer')} left: {percent(rate)} of all",
-        f"No call for {config.CHURN_INACTIVE_DAYS} days or more; they paid "
-        f"{usd(summary['lost_monthly_revenue'])} a month.",
-        summary["lost_monthly_revenue"],
+    return ChurnSummary(
+        total_calls=data.totals.calls,
+        total_cost=data.totals.cost,
+        total_customers=customers,
+        churned_customers=len(churned),
+        churn_rate_percent=stats.percent(len(churned), customers),
+        lost_monthly_revenue=sum(row.lost_monthly_revenue for row in churned),
+        at_risk_customers=len(at_risk),
+        at_risk_monthly_revenue=sum(row.monthly_revenue for row in at_risk),
+        expansion_customers=len(expansion),
+        expansion_monthly_revenue=sum(_uplift(data, row) for row in expansion),
+        weekly_growth_percent=weekly_growth([row.call_count for row in weekly if not row.partial]),
+        customers_without_price=sum(c.price is None for c in data.customers.values()),
     )
 
 
-def _trend_findings(summary: Row) -> List[Row]:
-    growth = summary["weekly_growth_percent"]
-    found = []
+def _uplift(data: Rollups, row: Expansion) -> float:
+    """Return what the suggested tier adds a month for an expansion row, in USD."""
+    price = data.customers[row.customer_id].price or 0.0
+    return config.SUBSCRIPTION_TIERS[row.suggested_tier] - price
+
+
+def _findings(data: Rollups, summary: ChurnSummary) -> List[Finding]:
+    findings = caveats(data.period, data.totals)
+    if summary.churned_customers:
+        findings.append(_churn_finding(summary))
+    if summary.at_risk_customers:
+        findings.append(
+            finding(
+                "warning",
+                f"{counted(summary.at_risk_customers, 'customer')} called half as often or less",
+                f"The last {config.TREND_WINDOW_DAYS} days against the "
+                f"{config.TREND_WINDOW_DAYS} before; they pay "
+                f"{usd(summary.at_risk_monthly_revenue)} a month.",
+                summary.at_risk_monthly_revenue,
+            )
+        )
+    if summary.expansion_customers:
+        findings.append(
+            finding(
+                "info",
+                f"{counted(summary.expansion_customers, 'customer')} outgrew a tier",
+                "Calls that grew for good, or costs close to the price; the next fitting tiers "
+                f"would bring "
+                f"{usd(summary.expansion_monthly_revenue)} a month more.",
+                summary.expansion_monthly_revenue,
+            )
+        )
+    findings += _trend_findings(summary)
+    return findings
+
+
+def _churn_finding(summary: ChurnSummary) -> Finding:
+    rate = summary.churn_rate_percent
+    return finding(
+        "critical" if rate >= config.CHURN_RATE_CRITICAL_PCT else "warning",
+        f"{counted(summary.churned_customers, 'customer')} left: {percent(rate)} of all",
+        f"No call for {config.CHURN_INACTIVE_DAYS} days or more; they paid "
+        f"{usd(summary.lost_monthly_revenue)} a month.",
+        summary.lost_monthly_revenue,
+    )
+
+
+def _trend_findings(summary: ChurnSummary) -> List[Finding]:
+    growth = summary.weekly_growth_percent
+    findings = []
     if growth:
-        found.append(
+        findings.append(
             finding(
                 "info" if growth > 0 else "warning",
                 f"Calls {'grow' if growth > 0 else 'shrink'} by {percent(abs(growth))} a week",
                 "From the first to the last full week of the data, as a constant weekly rate.",
             )
         )
-    quiet = not summary["churned_customers"] and not summary["at_risk_customers"]
-    if summary["total_customers"] and quiet:
-        found.append(
+    quiet = not summary.churned_customers and not summary.at_risk_customers
+    if summary.total_customers and quiet:
+        findings.append(
             finding(
                 "success",
                 "Nobody left and nobody is leaving",
@@ -310,54 +317,60 @@ def _trend_findings(summary: Row) -> List[Row]:
                 "its calls.",
             )
         )
-    return found
+    return findings
 
 
 def _recommendations(
-    data: Rollups, churned: List[Row], at_risk: List[Row], expansion: List[Row]
+    data: Rollups,
+    churned: List[ChurnedCustomer],
+    at_risk: List[CustomerAtRisk],
+    expansion: List[Expansion],
 ) -> List[str]:
     """Return advice on the customers worth most, then one sentence for the others of a kind."""
     named = config.RECOMMENDED_SUBJECTS
-    said = [_save(row) for row in at_risk[:named]]
-    said += _rest("Contact", at_risk[named:], "other customer", "monthly_revenue", "at stake")
-    said += [_win_back(row) for row in churned[:named]]
-    rest = churned[named:]
-    said += _rest("Win back", rest, "other silent customer", "lost_monthly_revenue", "lost")
-    by_worth = sorted(expansion, key=lambda row: (-_uplift(data, row), row["customer_id"]))
-    said += [_upgrade(data, row) for row in by_worth[:named]]
-    return said
+    advice = [_save(row) for row in at_risk[:named]]
+    others = [row.monthly_revenue for row in at_risk[named:]]
+    advice += _rest("Contact", others, "other customer", "at stake")
+    advice += [_win_back(row) for row in churned[:named]]
+    silent = [row.lost_monthly_revenue for row in churned[named:]]
+    advice += _rest("Win back", silent, "other silent customer", "lost")
+    by_worth = sorted(expansion, key=lambda row: (-_uplift(data, row), row.customer_id))
+    advice += [_upgrade(data, row) for row in by_worth[:named]]
+    return advice
 
 
-def _rest(verb: str, rows: List[Row], noun: str, key: str, what: str) -> List[str]:
-    """Return one sentence on the subjects that were not named, none where all were."""
-    if not rows:
+def _rest(verb: str, revenues: Sequence[float], noun: str, what: str) -> List[str]:
+    """Return one sentence on the subjects that were not named, none where all were.
+
+    `revenues` are what each of them pays, in USD a month.
+    """
+    if not revenues:
         return []
-    worth = sum(row[key] for row in rows)
-    return [f"{verb} {counted(len(rows), noun)} as well: {usd(worth)} a month {what}."]
+    return [f"{verb} {counted(len(revenues), noun)} as well: {usd(sum(revenues))} a month {what}."]
 
 
-def _save(row: Row) -> str:
+def _save(row: CustomerAtRisk) -> str:
     fall = (
-        f"{row['recent_calls']:,} calls in {config.TREND_WINDOW_DAYS} days after "
-        f"{row['previous_calls']:,} before"
+        f"{row.recent_calls:,} calls in {config.TREND_WINDOW_DAYS} days after "
+        f"{row.previous_calls:,} before"
     )
-    return f"Contact {row['customer_id']}: {fall}{_worth(row['monthly_revenue'], 'at stake')}."
+    return f"Contact {row.customer_id}: {fall}{_worth(row.monthly_revenue, 'at stake')}."
 
 
-def _win_back(row: Row) -> str:
-    silence = f"no call since {row['last_activity_date']}"
-    return f"Win back {row['customer_id']}: {silence}{_worth(row['lost_monthly_revenue'], 'lost')}."
+def _win_back(row: ChurnedCustomer) -> str:
+    silence = f"no call since {row.last_activity_date}"
+    return f"Win back {row.customer_id}: {silence}{_worth(row.lost_monthly_revenue, 'lost')}."
 
 
 def _worth(amount: float, what: str) -> str:
     return f", {usd(amount)} a month {what}" if amount else ""
 
 
-def _upgrade(data: Rollups, row: Row) -> str:
-    growth = row["change_percent"]
+def _upgrade(data: Rollups, row: Expansion) -> str:
+    growth = row.change_percent
     calls = f"calls up by {percent(growth)}, " if growth > 0 else ""
     return (
-        f"Offer {row['customer_id']} the {row['suggested_tier']} tier: {calls}"
-        f"costs at {percent(row['burn_percent'])} of the subscription, "
+        f"Offer {row.customer_id} the {row.suggested_tier} tier: {calls}"
+        f"costs at {percent(row.burn_percent)} of the subscription, "
         f"{usd(_uplift(data, row))} a month more."
     )

@@ -10,28 +10,34 @@ from datetime import datetime, timezone
 from typing import ClassVar, Dict, List, Mapping, Sequence, Tuple
 
 from finops import config
-from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered, rows_of
+from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.wording import caveats, counted, percent, usd
+from finops.results.base import Finding
+from finops.results.dataset_overview import (
+    DatasetOverviewResult,
+    Distributions,
+    FailedCalls,
+    Lines,
+    OverviewDay,
+    OverviewSummary,
+    Quality,
+    SkippedRows,
+    SourceFile,
+    Temporal,
+    UnpricedModel,
+    ValueShare,
+)
 from finops.rollups.spec import Period, Rollups, Table
 from finops.schema import STATUS_ERROR
 from finops.stats import percent as share_of
 
-DISTRIBUTED: Tuple[str, ...] = (
-    "provider",
-    "model",
-    "region",
-    "subscription_tier",
-    "customer_archetype",
-    "environment",
-    "task_type",
-)
+DISTRIBUTED: Tuple[str, ...] = Distributions._fields
 # Columns with a default: "unknown" there is no organization, product or feature.
 COUNTED: Tuple[str, ...] = ("organization_id", "product_id", "feature_id")
 
 MODEL_TABLE = Table(("provider", "model"), ("calls", "cost", "unpriced"))
 STATUS_TABLE = Table(("status", "error_type"), ("calls", "cost"))
 DAILY_TABLE = Table(("day",), ("calls", "cost", "tokens", "errors"))
-DAILY_KEYS = ("call_count", "total_cost", "total_tokens", "error_count")
 
 
 def column_table(column: str) -> Table:
@@ -53,25 +59,25 @@ class DatasetOverviewAnalyzer(Analyzer):
         *(column_table(column) for column in DISTRIBUTED + COUNTED),
     )
 
-    def compute(self, data: Rollups) -> Result:
+    def result(self, data: Rollups) -> DatasetOverviewResult:
         """Return the result; skipped reasons most rows first, distributions most calls first."""
         quality = _quality(data)
         failures = _failures(data)
         unpriced = _unpriced_models(data)
-        return {
-            "summary": _summary(data),
-            "file": _file(data),
-            "temporal": _temporal(data.period),
-            "quality": quality,
-            "distributions": {column: _distribution(data, column) for column in DISTRIBUTED},
-            "daily": rows_of(data[DAILY_TABLE], ("date",), DAILY_KEYS),
-            "failures": failures,
-            "unpriced_models": unpriced,
-            "findings": by_impact(
+        return DatasetOverviewResult(
+            summary=_summary(data),
+            file=_file(data),
+            temporal=_temporal(data.period),
+            quality=quality,
+            distributions=Distributions(*(_distribution(data, column) for column in DISTRIBUTED)),
+            daily=[OverviewDay(day, *sums) for (day,), sums in data[DAILY_TABLE].items()],
+            failures=failures,
+            unpriced_models=unpriced,
+            findings=by_impact(
                 _findings(data, quality, failures) + caveats(data.period, data.totals)
             ),
-            "recommendations": _recommendations(quality, failures, unpriced),
-        }
+            recommendations=_recommendations(quality, failures, unpriced),
+        )
 
 
 def _named(data: Rollups, column: str) -> int:
@@ -79,43 +85,43 @@ def _named(data: Rollups, column: str) -> int:
     return sum(value != config.UNKNOWN for (value,) in data[column_table(column)])
 
 
-def _summary(data: Rollups) -> Row:
-    return {
-        "total_calls": data.totals.calls,
-        "total_cost": data.totals.cost,
-        "total_tokens": data.totals.tokens,
-        "unique_customers": len(data.customers),
-        "unique_organizations": _named(data, "organization_id"),
-        "unique_products": _named(data, "product_id"),
-        "unique_features": _named(data, "feature_id"),
-        "unique_providers": len(data[column_table("provider")]),
-        "unique_models": len(data[column_table("model")]),
-        "unpriced_calls": data.totals.unpriced,
-        "monthly_cost": data.period.monthly(data.totals.cost),
-    }
+def _summary(data: Rollups) -> OverviewSummary:
+    return OverviewSummary(
+        total_calls=data.totals.calls,
+        total_cost=data.totals.cost,
+        total_tokens=data.totals.tokens,
+        unique_customers=len(data.customers),
+        unique_organizations=_named(data, "organization_id"),
+        unique_products=_named(data, "product_id"),
+        unique_features=_named(data, "feature_id"),
+        unique_providers=len(data[column_table("provider")]),
+        unique_models=len(data[column_table("model")]),
+        unpriced_calls=data.totals.unpriced,
+        monthly_cost=data.period.monthly(data.totals.cost),
+    )
 
 
-def _file(data: Rollups) -> Row:
+def _file(data: Rollups) -> SourceFile:
     size = data.file.size_bytes
-    return {
-        "name": data.file.name,
-        "size_bytes": size,
-        "size_mb": None if size is None else size / config.MEGABYTE,
-        "total_records": data.totals.calls,
-        "skipped_records": data.accounting.skipped_rows,
-        "analyzed_at": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "price_source": data.prices.source,
-        "price_date": data.prices.date,
-    }
+    return SourceFile(
+        name=data.file.name,
+        size_bytes=size,
+        size_mb=None if size is None else size / config.MEGABYTE,
+        total_records=data.totals.calls,
+        skipped_records=data.accounting.skipped_rows,
+        analyzed_at=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        price_source=data.prices.source,
+        price_date=data.prices.date,
+    )
 
 
-def _temporal(period: Period) -> Row:
-    return {
-        "start_time": period.start,
-        "end_time": period.end,
-        "duration_hours": period.seconds / 3600,
-        "duration_description": duration_description(period.seconds),
-    }
+def _temporal(period: Period) -> Temporal:
+    return Temporal(
+        start_time=period.start,
+        end_time=period.end,
+        duration_hours=period.seconds / 3600,
+        duration_description=duration_description(period.seconds),
+    )
 
 
 def duration_description(seconds: float) -> str:
@@ -131,7 +137,7 @@ def duration_description(seconds: float) -> str:
     return f"{seconds / 86400:.1f} days"
 
 
-def _quality(data: Rollups) -> Row:
+def _quality(data: Rollups) -> Quality:
     total, errors = data.totals.calls, data.totals.errors
     statuses: Dict[str, int] = {}
     kinds: Dict[str, int] = {}
@@ -140,145 +146,147 @@ def _quality(data: Rollups) -> Row:
         if status == STATUS_ERROR:
             name = kind or config.UNKNOWN
             kinds[name] = kinds.get(name, 0) + calls
-    return {
-        "total_records": total,
-        "success_count": total - errors,
-        "error_count": errors,
-        "success_rate_percent": share_of(total - errors, total),
-        "status_distribution": _most_first(statuses),
-        "error_types": _most_first(kinds),
-        "skipped": _skipped(data),
-        "lines": _lines(data),
-        "notes": list(data.accounting.notes),
-    }
+    return Quality(
+        total_records=total,
+        success_count=total - errors,
+        error_count=errors,
+        success_rate_percent=share_of(total - errors, total),
+        status_distribution=_most_first(statuses),
+        error_types=_most_first(kinds),
+        skipped=_skipped(data),
+        lines=_lines(data),
+        notes=list(data.accounting.notes),
+    )
 
 
 def _most_first(counts: Mapping[str, int]) -> Dict[str, int]:
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _skipped(data: Rollups) -> List[Row]:
+def _skipped(data: Rollups) -> List[SkippedRows]:
     rows = (
-        {"reason": s.reason, "count": s.rows, "first_line": s.first_line}
+        SkippedRows(reason=s.reason, count_=s.rows, first_line=s.first_line)
         for s in data.accounting.skipped
     )
-    return ordered(rows, "count", ("reason",))
+    return sorted(rows, key=lambda r: (-r.count_, r.reason))
 
 
-def _lines(data: Rollups) -> Row:
+def _lines(data: Rollups) -> Lines:
     """Return where every physical line went; all but the first add up to the first."""
     accounting = data.accounting
-    return {
-        "physical": accounting.lines,
-        "header": accounting.header,
-        "used": accounting.used,
-        "skipped": accounting.skipped_rows,
-        "repeated_headers": accounting.repeated_headers,
-        "blank": accounting.blank,
-        "incomplete_tail": accounting.incomplete_tail,
-    }
+    return Lines(
+        physical=accounting.lines,
+        header=accounting.header,
+        used=accounting.used,
+        skipped=accounting.skipped_rows,
+        repeated_headers=accounting.repeated_headers,
+        blank=accounting.blank,
+        incomplete_tail=accounting.incomplete_tail,
+    )
 
 
-def _distribution(data: Rollups, column: str) -> List[Row]:
+def _distribution(data: Rollups, column: str) -> List[ValueShare]:
     rows = (
-        {
-            "value": value,
-            "call_count": calls,
-            "share_percent": share_of(calls, data.totals.calls),
-            "total_cost": cost,
-        }
+        ValueShare(
+            value=value,
+            call_count=calls,
+            share_percent=share_of(calls, data.totals.calls),
+            total_cost=cost,
+        )
         for (value,), (calls, cost) in data[column_table(column)].items()
     )
-    return ordered(rows, "call_count", ("value",))
+    return sorted(rows, key=lambda r: (-r.call_count, r.value))
 
 
-def _failures(data: Rollups) -> List[Row]:
+def _failures(data: Rollups) -> List[FailedCalls]:
     """Return calls and cost of failed calls by kind of error, dearest first."""
     rows = (
-        {
-            "error_type": kind or config.UNKNOWN,
-            "call_count": calls,
-            "cost": cost,
-            "monthly_cost": data.period.monthly(cost),
-        }
+        FailedCalls(
+            error_type=kind or config.UNKNOWN,
+            call_count=calls,
+            cost=cost,
+            monthly_cost=data.period.monthly(cost),
+        )
         for (status, kind), (calls, cost) in data[STATUS_TABLE].items()
         if status == STATUS_ERROR
     )
-    return ordered(rows, "cost", ("error_type",))
+    return sorted(rows, key=lambda r: (-r.cost, r.error_type))
 
 
-def _unpriced_models(data: Rollups) -> List[Row]:
+def _unpriced_models(data: Rollups) -> List[UnpricedModel]:
     rows = (
-        {"provider": provider, "model": model, "unpriced_calls": unpriced}
+        UnpricedModel(provider=provider, model=model, unpriced_calls=unpriced)
         for (provider, model), (_, _, unpriced) in data[MODEL_TABLE].items()
         if unpriced
     )
-    return ordered(rows, "unpriced_calls", ("provider", "model"))
+    return sorted(rows, key=lambda r: (-r.unpriced_calls, r.provider, r.model))
 
 
-def _findings(data: Rollups, quality: Row, failures: Sequence[Row]) -> List[Row]:
-    found = []
+def _findings(data: Rollups, quality: Quality, failures: Sequence[FailedCalls]) -> List[Finding]:
+    findings = []
     skipped = data.accounting.skipped_rows
     if skipped:
-        found.append(
+        findings.append(
             finding(
                 "warning",
                 f"{counted(skipped, 'row')} could not be used",
                 f"{percent(share_of(skipped, skipped + data.totals.calls))} of the records break "
-                f"a rule, most often: {quality['skipped'][0]['reason']}.",
+                f"a rule, most often: {quality.skipped[0].reason}.",
             )
         )
     elif data.totals.calls:
-        found.append(
+        findings.append(
             finding(
                 "success",
                 "Every record could be used",
                 f"{counted(data.totals.calls, 'call')} read, none left out.",
             )
         )
-    return found + _error_findings(quality, failures)
+    return findings + _error_findings(quality, failures)
 
 
-def _error_findings(quality: Row, failures: Sequence[Row]) -> List[Row]:
-    found = []
-    rate = quality["success_rate_percent"]
-    if quality["total_records"] and rate < config.MIN_SUCCESS_RATE_PCT:
-        found.append(
+def _error_findings(quality: Quality, failures: Sequence[FailedCalls]) -> List[Finding]:
+    findings = []
+    rate = quality.success_rate_percent
+    if quality.total_records and rate < config.MIN_SUCCESS_RATE_PCT:
+        findings.append(
             finding(
                 "warning",
                 f"Only {percent(rate)} of the calls succeeded",
-                f"{counted(quality['error_count'], 'call')} failed; the usual is at least "
+                f"{counted(quality.error_count, 'call')} failed; the usual is at least "
                 f"{config.MIN_SUCCESS_RATE_PCT}%.",
             )
         )
-    wasted = math.fsum(row["monthly_cost"] for row in failures)
+    wasted = math.fsum(row.monthly_cost for row in failures)
     if wasted > 0:
-        found.append(
+        findings.append(
             finding(
                 "warning",
                 f"Failed calls cost {usd(wasted)} a month",
-                f"{counted(quality['error_count'], 'failed call')}, of which "
-                f"{failures[0]['error_type']} costs most.",
+                f"{counted(quality.error_count, 'failed call')}, of which "
+                f"{failures[0].error_type} costs most.",
                 wasted,
             )
         )
-    return found
+    return findings
 
 
-def _recommendations(quality: Row, failures: Sequence[Row], unpriced: Sequence[Row]) -> List[str]:
+def _recommendations(
+    quality: Quality, failures: Sequence[FailedCalls], unpriced: Sequence[UnpricedModel]
+) -> List[str]:
     advice = [
-        f"Reduce {row['error_type']} failures: {usd(row['monthly_cost'])} a month is spent on "
-        f"{counted(row['call_count'], 'failed call')}."
+        f"Reduce {row.error_type} failures: {usd(row.monthly_cost)} a month is spent on "
+        f"{counted(row.call_count, 'failed call')}."
         for row in failures[: config.RECOMMENDED_SUBJECTS]
-        if row["cost"] > 0
+        if row.cost > 0
     ]
     advice += [
-        f"Mend the source of {counted(row['count'], 'skipped row')} ({row['reason']})"
-        + ("." if row["first_line"] is None else f", first at line {row['first_line']}.")
-        for row in quality["skipped"][: config.RECOMMENDED_SUBJECTS]
+        f"Mend the source of {counted(row.count_, 'skipped row')} ({row.reason})"
+        + ("." if row.first_line is None else f", first at line {row.first_line}.")
+        for row in quality.skipped[: config.RECOMMENDED_SUBJECTS]
     ]
     if unpriced:
-        names = ", ".join(row["model"] for row in unpriced[: config.RECOMMENDED_SUBJECTS])
+        names = ", ".join(row.model for row in unpriced[: config.RECOMMENDED_SUBJECTS])
         advice.append(
             f"Add prices for {counted(len(unpriced), 'model')} with a price file, beginning with "
             f"{names}: their calls count as $0 until then."

@@ -11,8 +11,11 @@ import math
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from finops import config, stats
-from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered
+from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.daily_sums import daily_sums
+from finops.analyzers.shared.provider_names import provider_name
+from finops.results import geographic_latency as results
+from finops.results.base import DailySums, Finding
 from finops.rollups.spec import Rollups, Table
 
 PROVIDER_REGIONS = Table(
@@ -62,28 +65,26 @@ class GeographicLatencyAnalyzer(Analyzer):
 
     TABLES = (PROVIDER_REGIONS, TOKEN_BANDS, REGION_DAYS)
 
-    def compute(self, data: Rollups) -> Result:
+    def result(self, data: Rollups) -> results.GeographicLatencyResult:
         """Return regions, provider by region, latency by tokens, and routing advice."""
         pairs = {key: _Group(*values) for key, values in data[PROVIDER_REGIONS].items()}
         groups = _by_region(pairs)
-        regions = ordered(
+        regions = sorted(
             (_region_row(name, group) for name, group in groups.items()),
-            "avg_latency_ms",
-            ("region",),
-            descending=False,
+            key=lambda r: (r.avg_latency_ms, r.region),
         )
         routing = _routing(pairs, data[TOKEN_BANDS])
-        return {
-            "summary": _summary(data, groups, regions, routing),
-            "regions": regions,
-            "provider_regions": [_pair_row(key, group) for key, group in pairs.items()],
-            "latency_by_tokens": _by_tokens(data[TOKEN_BANDS]),
-            "routing": routing,
-            "daily": _daily(data),
-            "by_day": {"regions": _by_day(data)},
-            "findings": by_impact(_findings(regions, routing)),
-            "recommendations": _recommendations(data, regions, routing),
-        }
+        return results.GeographicLatencyResult(
+            summary=_summary(data, groups, regions, routing),
+            regions=regions,
+            provider_regions=[_pair_row(key, group) for key, group in pairs.items()],
+            latency_by_tokens=_by_tokens(data[TOKEN_BANDS]),
+            routing=routing,
+            daily=_daily(data),
+            by_day=results.GeographicByDay(regions=_by_day(data)),
+            findings=by_impact(_findings(regions, routing)),
+            recommendations=_recommendations(data, regions, routing),
+        )
 
 
 def _merged(groups: List[_Group]) -> _Group:
@@ -109,32 +110,32 @@ def _by_region(pairs: Mapping[Tuple[Any, ...], _Group]) -> Dict[str, _Group]:
     return {region: _merged(groups) for region, groups in sorted(parts.items())}
 
 
-def _region_row(region: str, group: _Group) -> Row:
+def _region_row(region: str, group: _Group) -> results.RegionLatency:
     p50, p95, p99 = stats.histogram_percentiles(group.histogram, (0.50, 0.95, 0.99))
-    return {
-        "region": region,
-        "call_count": group.calls,
-        "avg_latency_ms": group.average,
-        "p50_latency_ms": p50,
-        "p95_latency_ms": p95,
-        "p99_latency_ms": p99,
-        "sla_violations": group.violations,
-        "error_rate_percent": stats.percent(group.errors, group.calls),
-        "total_cost": group.cost,
-    }
+    return results.RegionLatency(
+        region=region,
+        call_count=group.calls,
+        avg_latency_ms=group.average,
+        p50_latency_ms=p50,
+        p95_latency_ms=p95,
+        p99_latency_ms=p99,
+        sla_violations=group.violations,
+        error_rate_percent=stats.percent(group.errors, group.calls),
+        total_cost=group.cost,
+    )
 
 
-def _pair_row(key: Tuple[Any, ...], group: _Group) -> Row:
-    return {
-        "provider": key[0],
-        "region": key[1],
-        "call_count": group.calls,
-        "avg_latency_ms": group.average,
-        "p95_latency_ms": stats.histogram_percentiles(group.histogram, (0.95,))[0],
-    }
+def _pair_row(key: Tuple[Any, ...], group: _Group) -> results.ProviderRegion:
+    return results.ProviderRegion(
+        provider=key[0],
+        region=key[1],
+        call_count=group.calls,
+        avg_latency_ms=group.average,
+        p95_latency_ms=stats.histogram_percentiles(group.histogram, (0.95,))[0],
+    )
 
 
-def _by_tokens(cells: Mapping[Tuple[Any, ...], Tuple[Any, ...]]) -> List[Row]:
+def _by_tokens(cells: Mapping[Tuple[Any, ...], Tuple[Any, ...]]) -> List[results.TokenBand]:
     """Return mean latency by region and token band, in that order."""
     sums: Dict[Tuple[str, int], List[int]] = {}
     for (_, region, band), (calls, latency_ms) in cells.items():
@@ -142,17 +143,17 @@ def _by_tokens(cells: Mapping[Tuple[Any, ...], Tuple[Any, ...]]) -> List[Row]:
         cell[0] += calls
         cell[1] += latency_ms
     return [
-        {
-            "region": region,
-            "from_tokens": band,
-            "call_count": calls,
-            "avg_latency_ms": stats.ratio(latency_ms, calls),
-        }
+        results.TokenBand(
+            region=region,
+            from_tokens=band,
+            call_count=calls,
+            avg_latency_ms=stats.ratio(latency_ms, calls),
+        )
         for (region, band), (calls, latency_ms) in sorted(sums.items())
     ]
 
 
-def _daily(data: Rollups) -> List[Row]:
+def _daily(data: Rollups) -> List[results.DayLatency]:
     """Return [date, call_count, latency_ms (summed), avg_latency_ms, sla_violations] for every
     active day.
     """
@@ -162,18 +163,18 @@ def _daily(data: Rollups) -> List[Row]:
     return [_day(day, cells) for day, cells in days.items()]
 
 
-def _day(day: str, cells: List[Tuple[Any, ...]]) -> Row:
+def _day(day: str, cells: List[Tuple[Any, ...]]) -> results.DayLatency:
     calls, latency_ms, late = (sum(cell[place] for cell in cells) for place in (0, 3, 4))
-    return {
-        "date": day,
-        "call_count": calls,
-        "latency_ms": latency_ms,
-        "avg_latency_ms": stats.ratio(latency_ms, calls),
-        "sla_violations": late,
-    }
+    return results.DayLatency(
+        date=day,
+        call_count=calls,
+        latency_ms=latency_ms,
+        avg_latency_ms=stats.ratio(latency_ms, calls),
+        sla_violations=late,
+    )
 
 
-def _by_day(data: Rollups) -> Optional[Row]:
+def _by_day(data: Rollups) -> Optional[DailySums]:
     measures = ("calls", "cost", "errors", "latency_ms", "violations")
     cells = data[REGION_DAYS]
     return daily_sums(data.period, cells, REGION_DAYS.by, measures, ("provider", "region"))
@@ -197,7 +198,7 @@ class _Comparison(NamedTuple):
 
 def _routing(
     pairs: Mapping[Tuple[Any, ...], _Group], cells: Mapping[Tuple[Any, ...], Tuple[Any, ...]]
-) -> List[Row]:
+) -> List[results.Routing]:
     """Return the advice, by improvement_ms descending.
 
     A provider gets a row in a region where it is over the service level or slower than the
@@ -214,24 +215,26 @@ def _routing(
             best = _best(current, providers, groups)
             if best is not None and _worth_it(groups[current], best):
                 rows.append(_routing_row(region, current, groups[current], best))
-    return ordered(rows, "improvement_ms", ("region", "current_provider"))
+    return sorted(rows, key=lambda r: (-r.improvement_ms, r.region, r.current_provider))
 
 
 def _best(
     current: str, providers: Mapping[str, Bands], groups: Mapping[str, _Group]
 ) -> Optional[_Comparison]:
     """Return the comparison with the provider that is fastest beside the current one."""
-    found = []
+    comparisons = []
     for other in providers:
         if other == current:
             continue
-        one = at_equal_tokens(providers[current], providers[other])
-        if one is None:
+        latencies = at_equal_tokens(providers[current], providers[other])
+        if latencies is None:
             continue
         chance = math.sqrt(groups[current].squared_error + groups[other].squared_error)
-        if one[0] - one[1] > config.ROUTING_MIN_STANDARD_ERRORS * chance:
-            found.append(_Comparison(other, *one))
-    return min(found, key=lambda c: (-round(c.percent, 9), c.provider)) if found else None
+        if latencies[0] - latencies[1] > config.ROUTING_MIN_STANDARD_ERRORS * chance:
+            comparisons.append(_Comparison(other, *latencies))
+    return (
+        min(comparisons, key=lambda c: (-round(c.percent, 9), c.provider)) if comparisons else None
+    )
 
 
 def at_equal_tokens(current: Bands, other: Bands) -> Optional[Tuple[float, float]]:
@@ -260,96 +263,97 @@ def _worth_it(current: _Group, best: _Comparison) -> bool:
     return current.average > config.SLA_THRESHOLD_MS or round(best.current_ms - limit, 6) >= 0
 
 
-def _routing_row(region: str, current: str, group: _Group, best: _Comparison) -> Row:
-    return {
-        "region": region,
-        "current_provider": current,
-        "recommended_provider": best.provider,
-        "current_latency_ms": best.current_ms,
-        "recommended_latency_ms": best.other_ms,
-        "improvement_ms": best.current_ms - best.other_ms,
-        "improvement_percent": best.percent,
-        "call_count": group.calls,
-    }
+def _routing_row(region: str, current: str, group: _Group, best: _Comparison) -> results.Routing:
+    return results.Routing(
+        region=region,
+        current_provider=current,
+        recommended_provider=best.provider,
+        current_latency_ms=best.current_ms,
+        recommended_latency_ms=best.other_ms,
+        improvement_ms=best.current_ms - best.other_ms,
+        improvement_percent=best.percent,
+        call_count=group.calls,
+    )
 
 
 # --- words -----------------------------------------------------------------------------------
 
 
 def _summary(
-    data: Rollups, groups: Mapping[str, _Group], regions: List[Row], routing: List[Row]
-) -> Row:
+    data: Rollups,
+    groups: Mapping[str, _Group],
+    regions: List[results.RegionLatency],
+    routing: List[results.Routing],
+) -> results.GeographicSummary:
     calls = data.totals.calls
     latency_ms = sum(group.latency_ms for group in groups.values())
-    violations = sum(row["sla_violations"] for row in regions)
-    return {
-        "total_calls": calls,
-        "total_cost": data.totals.cost,
-        "region_count": len(regions),
-        "fastest_region": regions[0]["region"] if regions else "",
-        "slowest_region": regions[-1]["region"] if regions else "",
-        "avg_latency_ms": stats.ratio(latency_ms, calls),
-        "sla_threshold_ms": config.SLA_THRESHOLD_MS,
-        "sla_violations": violations,
-        "sla_compliance_percent": stats.percent(calls - violations, calls),
-        "routing_opportunities": len(routing),
-    }
+    violations = sum(row.sla_violations for row in regions)
+    return results.GeographicSummary(
+        total_calls=calls,
+        total_cost=data.totals.cost,
+        region_count=len(regions),
+        fastest_region=regions[0].region if regions else "",
+        slowest_region=regions[-1].region if regions else "",
+        avg_latency_ms=stats.ratio(latency_ms, calls),
+        sla_threshold_ms=config.SLA_THRESHOLD_MS,
+        sla_violations=violations,
+        sla_compliance_percent=stats.percent(calls - violations, calls),
+        routing_opportunities=len(routing),
+    )
 
 
-def _name(provider: str) -> str:
-    return config.PROVIDER_NAMES.get(provider, provider)
-
-
-def _slow(regions: List[Row]) -> List[Row]:
+def _slow(regions: List[results.RegionLatency]) -> List[results.RegionLatency]:
     """Return the regions whose p95 is over its threshold, the slowest first."""
-    slow = [row for row in regions if row["p95_latency_ms"] > config.P95_THRESHOLD_MS]
-    return ordered(slow, "p95_latency_ms", ("region",))
+    slow = [row for row in regions if row.p95_latency_ms > config.P95_THRESHOLD_MS]
+    return sorted(slow, key=lambda r: (-r.p95_latency_ms, r.region))
 
 
-def _findings(regions: List[Row], routing: List[Row]) -> List[Row]:
-    found = []
-    if len(regions) > 1 and regions[0]["avg_latency_ms"] > 0:
+def _findings(
+    regions: List[results.RegionLatency], routing: List[results.Routing]
+) -> List[Finding]:
+    findings = []
+    if len(regions) > 1 and regions[0].avg_latency_ms > 0:
         fast, slow = regions[0], regions[-1]
-        times = slow["avg_latency_ms"] / fast["avg_latency_ms"]
-        found.append(
+        times = slow.avg_latency_ms / fast.avg_latency_ms
+        findings.append(
             finding(
                 "info",
-                f"{slow['region']} waits {times:.1f} times as long as {fast['region']}",
-                f"A call takes {slow['avg_latency_ms']:,.0f} ms on average in {slow['region']} "
-                f"and {fast['avg_latency_ms']:,.0f} ms in {fast['region']}.",
+                f"{slow.region} waits {times:.1f} times as long as {fast.region}",
+                f"A call takes {slow.avg_latency_ms:,.0f} ms on average in {slow.region} "
+                f"and {fast.avg_latency_ms:,.0f} ms in {fast.region}.",
             )
         )
-    found += [_slow_finding(row) for row in _slow(regions)]
+    findings += [_slow_finding(row) for row in _slow(regions)]
     if routing:
-        found.append(_routing_finding(routing))
+        findings.append(_routing_finding(routing))
     if regions and not routing and not _slow(regions):
-        found.append(_good_finding(regions))
-    return found
+        findings.append(_good_finding(regions))
+    return findings
 
 
-def _slow_finding(row: Row) -> Row:
+def _slow_finding(row: results.RegionLatency) -> Finding:
     return finding(
         "warning",
-        f"One call in twenty in {row['region']} takes over {row['p95_latency_ms']:,} ms",
+        f"One call in twenty in {row.region} takes over {row.p95_latency_ms:,} ms",
         f"The 95th percentile is above {config.P95_THRESHOLD_MS:,} ms; "
-        f"{row['sla_violations']:,} of {row['call_count']:,} calls were slower than "
+        f"{row.sla_violations:,} of {row.call_count:,} calls were slower than "
         f"{config.SLA_THRESHOLD_MS:,} ms.",
     )
 
 
-def _routing_finding(routing: List[Row]) -> Row:
-    calls = sum(row["call_count"] for row in routing)
+def _routing_finding(routing: List[results.Routing]) -> Finding:
+    calls = sum(row.call_count for row in routing)
     top = routing[0]
     return finding(
         "warning",
         f"{calls:,} calls went to a provider that is clearly slower in their region",
-        f"The widest gap: {_name(top['current_provider'])} takes "
-        f"{top['improvement_ms']:,.0f} ms more than {_name(top['recommended_provider'])} in "
-        f"{top['region']} for the same number of tokens.",
+        f"The widest gap: {provider_name(top.current_provider)} takes "
+        f"{top.improvement_ms:,.0f} ms more than {provider_name(top.recommended_provider)} in "
+        f"{top.region} for the same number of tokens.",
     )
 
 
-def _good_finding(regions: List[Row]) -> Row:
+def _good_finding(regions: List[results.RegionLatency]) -> Finding:
     return finding(
         "success",
         "No region is slow and no provider is clearly slower than another",
@@ -358,31 +362,33 @@ def _good_finding(regions: List[Row]) -> Row:
     )
 
 
-def _recommendations(data: Rollups, regions: List[Row], routing: List[Row]) -> List[str]:
+def _recommendations(
+    data: Rollups, regions: List[results.RegionLatency], routing: List[results.Routing]
+) -> List[str]:
     """Return advice on the routes that save callers most waiting, then on slow regions."""
     by_wait = sorted(
         routing,
         key=lambda r: (
-            -r["improvement_ms"] * r["call_count"],
-            r["region"],
-            r["current_provider"],
+            -r.improvement_ms * r.call_count,
+            r.region,
+            r.current_provider,
         ),
     )
     said = [_route(data, row) for row in by_wait[: config.RECOMMENDED_SUBJECTS]]
     said += [
-        f"Serve {row['region']} from a nearer endpoint or with shorter answers: its 95th "
-        f"percentile is {row['p95_latency_ms']:,} ms against {config.P95_THRESHOLD_MS:,} ms."
+        f"Serve {row.region} from a nearer endpoint or with shorter answers: its 95th "
+        f"percentile is {row.p95_latency_ms:,} ms against {config.P95_THRESHOLD_MS:,} ms."
         for row in _slow(regions)[: config.RECOMMENDED_SUBJECTS]
     ]
     return said
 
 
-def _route(data: Rollups, row: Row) -> str:
-    monthly = data.period.monthly(row["call_count"])
-    hours = monthly * row["improvement_ms"] / 3_600_000
+def _route(data: Rollups, row: results.Routing) -> str:
+    monthly = data.period.monthly(row.call_count)
+    hours = monthly * row.improvement_ms / 3_600_000
     return (
-        f"Route {row['region']} calls from {_name(row['current_provider'])} to "
-        f"{_name(row['recommended_provider'])}: {row['improvement_ms']:,.0f} ms "
-        f"({row['improvement_percent']:.0f}%) faster for the same number of tokens, "
+        f"Route {row.region} calls from {provider_name(row.current_provider)} to "
+        f"{provider_name(row.recommended_provider)}: {row.improvement_ms:,.0f} ms "
+        f"({row.improvement_percent:.0f}%) faster for the same number of tokens, "
         f"{hours:,.1f} hours of waiting saved a month over {monthly:,.0f} calls."
     )

@@ -28,13 +28,26 @@ from typing import (
 )
 
 from finops import config
-from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered, rows_of
+from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.daily_sums import by_day
-from finops.analyzers.shared.prompt_waste import wasters
+from finops.analyzers.shared.prompt_waste import wasteful_customers
 from finops.analyzers.shared.switch_savings import USAGE_TABLE, switch_opportunities
 from finops.analyzers.shared.tables import MODEL_DAYS
 from finops.analyzers.shared.wording import caveats, counted, usd
 from finops.business.catalog import Model, PriceTable
+from finops.results.base import Finding
+from finops.results.token_economics import (
+    CustomerWaste,
+    ModelEfficiency,
+    Opportunity,
+    PromptWaster,
+    TokenByDay,
+    TokenDay,
+    TokenEconomicsResult,
+    TokenSummary,
+    WastefulPattern,
+    WastefulPatterns,
+)
 from finops.rollups.spec import Rollups, Table
 from finops.stats import percent, ratio
 
@@ -43,11 +56,8 @@ _CALLERS = ("customer_id", "provider", "model")
 
 MODEL_TABLE = Table(("provider", "model"), _CELL)
 DAILY_TABLE = Table(("day",), ("input_tokens", "output_tokens", "cost"))
-DAILY_KEYS = ("input_tokens", "output_tokens", "total_cost")
 PROMPT_TABLE = Table(_CALLERS, _CELL, "inefficient_prompt")
 SIMPLE_TABLE = Table(_CALLERS, _CELL, "simple_task")
-
-PATTERNS: Tuple[str, ...] = ("inefficient_prompt", "overpriced_simple_task")
 
 Caller = Tuple[str, str, str]
 
@@ -86,32 +96,28 @@ class TokenEconomicsAnalyzer(Analyzer):
         MODEL_DAYS,
     )
 
-    def compute(self, data: Rollups) -> Result:
+    def result(self, data: Rollups) -> TokenEconomicsResult:
         """Return the result; lists by worth descending, days ascending."""
-        waste = {
-            "inefficient_prompt": _wastes(data, PROMPT_TABLE, _prompt_waste),
-            "overpriced_simple_task": _wastes(data, SIMPLE_TABLE, _simple_judge(data.prices)),
-        }
-        patterns = {name: _pattern(waste[name]) for name in PATTERNS}
+        prompts = _wastes(data, PROMPT_TABLE, _prompt_waste)
+        simple = _wastes(data, SIMPLE_TABLE, _simple_judge(data.prices))
+        patterns = WastefulPatterns(_pattern(prompts), _pattern(simple))
         opportunities = switch_opportunities(data)
         efficiency = _efficiency(data)
-        savings = _savings(
-            [*waste["inefficient_prompt"], *waste["overpriced_simple_task"]], opportunities
-        )
+        savings = _savings([*prompts, *simple], opportunities)
         summary = _summary(data, patterns, data.period.monthly(savings))
-        return {
-            "summary": summary,
-            "efficiency": efficiency,
-            "wasteful_patterns": patterns,
-            "prompt_wasters": _prompt_wasters(data, patterns["inefficient_prompt"]),
-            "opportunities": opportunities,
-            "daily_tokens": rows_of(data[DAILY_TABLE], ("date",), DAILY_KEYS),
-            "by_day": {"models": by_day(data, MODEL_DAYS, "provider", "model")},
-            "findings": by_impact(
+        return TokenEconomicsResult(
+            summary=summary,
+            efficiency=efficiency,
+            wasteful_patterns=patterns,
+            prompt_wasters=_prompt_wasters(data, patterns.inefficient_prompt),
+            opportunities=opportunities,
+            daily_tokens=[TokenDay(day, *sums) for (day,), sums in data[DAILY_TABLE].items()],
+            by_day=TokenByDay(models=by_day(data, MODEL_DAYS, "provider", "model")),
+            findings=by_impact(
                 _findings(data, patterns, opportunities) + caveats(data.period, data.totals)
             ),
-            "recommendations": _recommendations(data, patterns, opportunities),
-        }
+            recommendations=_recommendations(data, patterns, opportunities),
+        )
 
 
 def per_usd(amount: float, cost: float) -> float:
@@ -119,40 +125,40 @@ def per_usd(amount: float, cost: float) -> float:
     return ratio(amount, cost) if cost > config.NEGLIGIBLE_USD else 0.0
 
 
-def _summary(data: Rollups, patterns: Mapping[str, Row], monthly_savings: float) -> Row:
+def _summary(data: Rollups, patterns: WastefulPatterns, monthly_savings: float) -> TokenSummary:
     totals = data.totals
-    return {
-        "total_calls": totals.calls,
-        "total_cost": totals.cost,
-        "total_input_tokens": totals.input_tokens,
-        "total_output_tokens": totals.output_tokens,
-        "tokens_per_dollar": per_usd(totals.tokens, totals.cost),
-        "cost_per_1m_tokens": ratio(totals.cost, totals.tokens) * 1e6,
-        "wasted_cost": math.fsum(patterns[name]["wasted_cost"] for name in PATTERNS),
-        "monthly_savings": monthly_savings,
-        "monthly_cost": data.period.monthly(totals.cost),
-        "unpriced_calls": totals.unpriced,
-    }
+    return TokenSummary(
+        total_calls=totals.calls,
+        total_cost=totals.cost,
+        total_input_tokens=totals.input_tokens,
+        total_output_tokens=totals.output_tokens,
+        tokens_per_dollar=per_usd(totals.tokens, totals.cost),
+        cost_per_1m_tokens=ratio(totals.cost, totals.tokens) * 1e6,
+        wasted_cost=math.fsum(pattern.wasted_cost for pattern in patterns),
+        monthly_savings=monthly_savings,
+        monthly_cost=data.period.monthly(totals.cost),
+        unpriced_calls=totals.unpriced,
+    )
 
 
-def _efficiency(data: Rollups) -> List[Row]:
+def _efficiency(data: Rollups) -> List[ModelEfficiency]:
     rows = []
     for (provider, model), values in data[MODEL_TABLE].items():
         cell = Cell(*values)
         tokens = cell.input_tokens + cell.output_tokens
         rows.append(
-            {
-                "provider": provider,
-                "model": model,
-                "call_count": cell.calls,
-                "total_tokens": tokens,
-                "total_cost": cell.cost,
-                "tokens_per_dollar": per_usd(tokens, cell.cost),
-                "cost_per_1m_tokens": ratio(cell.cost, tokens) * 1e6,
-                "input_output_ratio": ratio(cell.output_tokens, cell.input_tokens),
-            }
+            ModelEfficiency(
+                provider=provider,
+                model=model,
+                call_count=cell.calls,
+                total_tokens=tokens,
+                total_cost=cell.cost,
+                tokens_per_dollar=per_usd(tokens, cell.cost),
+                cost_per_1m_tokens=ratio(cell.cost, tokens) * 1e6,
+                input_output_ratio=ratio(cell.output_tokens, cell.input_tokens),
+            )
         )
-    return ordered(rows, "tokens_per_dollar", ("provider", "model"))
+    return sorted(rows, key=lambda r: (-r.tokens_per_dollar, r.provider, r.model))
 
 
 # --- waste -----------------------------------------------------------------------------------
@@ -162,13 +168,13 @@ DayDetector = Callable[[Optional[Model], Cell], Optional[float]]
 
 
 def _wastes(data: Rollups, table: Table, judge: DayDetector) -> List[Waste]:
-    found = []
+    wastes = []
     for (customer, provider, name), values in data[table].items():
         cell = Cell(*values)
         wasted = judge(data.prices.find(provider, name), cell)
         if wasted is not None:
-            found.append(Waste((customer, provider, name), cell.calls, cell.cost, wasted))
-    return found
+            wastes.append(Waste((customer, provider, name), cell.calls, cell.cost, wasted))
+    return wastes
 
 
 def _prompt_waste(model: Optional[Model], cell: Cell) -> float:
@@ -205,25 +211,27 @@ def overpriced(model: Model) -> bool:
     return round(model.blended_price_per_1m, 9) > config.OVERPRICED_BLENDED_PRICE_PER_1M_USD
 
 
-def _pattern(wastes: Sequence[Waste]) -> Row:
+def _pattern(wastes: Sequence[Waste]) -> WastefulPattern:
     by_customer: Dict[str, List[Waste]] = {}
     for waste in wastes:
         by_customer.setdefault(waste.caller[0], []).append(waste)
-    customers = [
-        {"customer_id": customer, **_sums(by_customer[customer])} for customer in by_customer
-    ]
-    return {**_sums(wastes), "customers": ordered(customers, "wasted_cost", ("customer_id",))}
+    customers = [CustomerWaste(name, *_sums(wasted)) for name, wasted in by_customer.items()]
+    return WastefulPattern(
+        *_sums(wastes),
+        customers=sorted(customers, key=lambda r: (-r.wasted_cost, r.customer_id)),
+    )
 
 
-def _sums(wastes: Sequence[Waste]) -> Row:
-    return {
-        "call_count": sum(w.calls for w in wastes),
-        "cost": math.fsum(w.cost for w in wastes),
-        "wasted_cost": math.fsum(w.wasted for w in wastes),
-    }
+def _sums(wastes: Sequence[Waste]) -> Tuple[int, float, float]:
+    """Return calls, cost and wasted cost."""
+    return (
+        sum(w.calls for w in wastes),
+        math.fsum(w.cost for w in wastes),
+        math.fsum(w.wasted for w in wastes),
+    )
 
 
-def _prompt_wasters(data: Rollups, pattern: Row) -> List[Row]:
+def _prompt_wasters(data: Rollups, pattern: WastefulPattern) -> List[PromptWaster]:
     """Return the customers of the pattern who make a habit of it, by wasted_cost descending.
 
     Rows are those of the pattern and `share_percent`, the share of all calls of the customer.
@@ -231,26 +239,28 @@ def _prompt_wasters(data: Rollups, pattern: Row) -> List[Row]:
     calls: Dict[str, int] = {}
     for (customer, *_), values in data[USAGE_TABLE].items():
         calls[customer] = calls.get(customer, 0) + values[0]
-    rows = [
-        dict(row, share_percent=percent(row["call_count"], calls[row["customer_id"]]))
-        for row in pattern["customers"]
+    habitual = wasteful_customers(
+        {row.customer_id: row.call_count for row in pattern.customers}, calls
+    )
+    return [
+        PromptWaster(*row, share_percent=percent(row.call_count, calls[row.customer_id]))
+        for row in pattern.customers
+        if row.customer_id in habitual
     ]
-    habitual = wasters({row["customer_id"]: row["call_count"] for row in rows}, calls)
-    return [row for row in rows if row["customer_id"] in habitual]
 
 
 # --- savings ---------------------------------------------------------------------------------
 
 
-def _savings(wastes: Sequence[Waste], opportunities: Sequence[Row]) -> float:
+def _savings(wastes: Sequence[Waste], opportunities: Sequence[Opportunity]) -> float:
     """Return what acting on everything saves in the period, no dollar counted twice."""
     wasted: Dict[Caller, float] = {}
     switched: Dict[Caller, float] = {}
     for waste in wastes:
         wasted[waste.caller] = wasted.get(waste.caller, 0.0) + waste.wasted
     for row in opportunities:
-        caller = (row["customer_id"], row["current_provider"], row["current_model"])
-        switched[caller] = switched.get(caller, 0.0) + row["savings"]
+        caller = (row.customer_id, row.current_provider, row.current_model)
+        switched[caller] = switched.get(caller, 0.0) + row.savings
     callers = sorted({*wasted, *switched})
     return math.fsum(max(wasted.get(c, 0.0), switched.get(c, 0.0)) for c in callers)
 
@@ -272,17 +282,17 @@ _DETAILS: Mapping[str, Tuple[str, str]] = {
 
 
 def _findings(
-    data: Rollups, patterns: Mapping[str, Row], opportunities: Sequence[Row]
-) -> List[Row]:
-    found = [
-        _pattern_finding(data, name, patterns[name])
-        for name in PATTERNS
-        if patterns[name]["wasted_cost"] > 0
+    data: Rollups, patterns: WastefulPatterns, opportunities: Sequence[Opportunity]
+) -> List[Finding]:
+    findings = [
+        _pattern_finding(data, name, pattern)
+        for name, pattern in zip(patterns._fields, patterns)
+        if pattern.wasted_cost > 0
     ]
     if opportunities:
-        worth = data.period.monthly(math.fsum(row["savings"] for row in opportunities))
-        customers = {row["customer_id"] for row in opportunities}
-        found.append(
+        worth = data.period.monthly(math.fsum(row.savings for row in opportunities))
+        customers = {row.customer_id for row in opportunities}
+        findings.append(
             finding(
                 "info",
                 f"Cheaper models would save {usd(worth)} a month",
@@ -291,8 +301,8 @@ def _findings(
                 worth,
             )
         )
-    if data.totals.calls and not found:
-        found.append(
+    if data.totals.calls and not findings:
+        findings.append(
             finding(
                 "success",
                 "No tokens are wasted",
@@ -300,53 +310,53 @@ def _findings(
                 f"{usd(config.OPPORTUNITY_MIN_SAVINGS_USD)} for any customer.",
             )
         )
-    return found
+    return findings
 
 
-def _pattern_finding(data: Rollups, name: str, pattern: Row) -> Row:
+def _pattern_finding(data: Rollups, name: str, pattern: WastefulPattern) -> Finding:
     title, detail = _DETAILS[name]
-    worth = data.period.monthly(pattern["wasted_cost"])
+    worth = data.period.monthly(pattern.wasted_cost)
     return finding(
         "warning",
         f"{title} waste {usd(worth)} a month",
-        f"{counted(pattern['call_count'], 'call')} of "
-        f"{counted(len(pattern['customers']), 'customer')} {detail}.",
+        f"{counted(pattern.call_count, 'call')} of "
+        f"{counted(len(pattern.customers), 'customer')} {detail}.",
         worth,
     )
 
 
 def _recommendations(
-    data: Rollups, patterns: Mapping[str, Row], opportunities: Sequence[Row]
+    data: Rollups, patterns: WastefulPatterns, opportunities: Sequence[Opportunity]
 ) -> List[str]:
     """Return what to do, what is worth most first."""
     monthly = data.period.monthly
     most = config.RECOMMENDED_SUBJECTS
     advice = [
         (
-            monthly(row["savings"]),
-            f"Switch {row['customer_id']} from {row['current_model']} to "
-            f"{row['alternative_model']}: saves {usd(monthly(row['savings']))} a month.",
+            monthly(row.savings),
+            f"Switch {row.customer_id} from {row.current_model} to "
+            f"{row.alternative_model}: saves {usd(monthly(row.savings))} a month.",
         )
         for row in opportunities[:most]
     ]
     advice += [
         (
-            monthly(row["wasted_cost"]),
-            f"Shorten the prompts of {row['customer_id']}: {usd(monthly(row['wasted_cost']))} "
-            f"a month is wasted on {counted(row['call_count'], 'long prompt')} with hardly an "
+            monthly(row.wasted_cost),
+            f"Shorten the prompts of {row.customer_id}: {usd(monthly(row.wasted_cost))} "
+            f"a month is wasted on {counted(row.call_count, 'long prompt')} with hardly an "
             "answer.",
         )
-        for row in patterns["inefficient_prompt"]["customers"][:most]
-        if row["wasted_cost"] > 0
+        for row in patterns.inefficient_prompt.customers[:most]
+        if row.wasted_cost > 0
     ]
-    simple = patterns["overpriced_simple_task"]
-    if simple["wasted_cost"] > 0:
-        worth = monthly(simple["wasted_cost"])
+    simple = patterns.overpriced_simple_task
+    if simple.wasted_cost > 0:
+        worth = monthly(simple.wasted_cost)
         advice.append(
             (
                 worth,
                 f"Route simple tasks to {data.prices.cheapest().name}: {usd(worth)} a month is "
-                f"wasted on {counted(simple['call_count'], 'short call')} to dear models.",
+                f"wasted on {counted(simple.call_count, 'short call')} to dear models.",
             )
         )
-    return [sentence for _, sentence in sorted(advice, key=lambda one: -one[0])]
+    return [sentence for _, sentence in sorted(advice, key=lambda item: -item[0])]

@@ -8,24 +8,17 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from typing import (
-    Any,
-    Callable,
-    ClassVar,
-    Dict,
-    Iterable,
-    List,
-    Mapping,
-    NamedTuple,
-    Tuple,
-)
+from typing import Any, Callable, ClassVar, Dict, Iterable, List, Mapping, NamedTuple, Tuple
 
 from finops import config
-from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered
+from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared import daily_latency
 from finops.analyzers.shared.daily_latency import sums_by_day
 from finops.analyzers.shared.latency_percentiles import percentile_windows
+from finops.analyzers.shared.provider_names import provider_name
 from finops.analyzers.shared.wording import caveats, counted, percent, usd
+from finops.results import performance as results
+from finops.results.base import Finding
 from finops.rollups.spec import Rollups, Table
 from finops.stats import histogram_percentiles, ratio
 from finops.stats import percent as percent_of
@@ -69,33 +62,37 @@ class PerformanceAnalyzer(Analyzer):
 
     TABLES: ClassVar[Tuple[Table, ...]] = (MODELS, HOURS_OF_DAY, DAYS, *daily_latency.TABLES)
 
-    def compute(self, data: Rollups) -> Result:
+    def result(self, data: Rollups) -> results.PerformanceResult:
         """Return the result; latencies in ms, throughput in tokens per second of waiting."""
         cells = {key: Group(*values) for key, values in data[MODELS].items()}
         whole = merged(cells.values())
         rankings = _model_rankings(cells)
         compliance = _sla_compliance(cells)
         latency = _latency(whole)
-        return {
-            "summary": _summary(data, whole, latency),
-            "latency": latency,
-            "latency_histogram": bins(whole.histogram),
-            "model_rankings": rankings,
-            "sla_compliance": compliance,
-            "by_task_type": _by_task_type(cells),
-            "hourly_profile": _hourly_profile(data),
-            "daily": _daily(data),
-            "by_day": sums_by_day(data),
-            "percentiles_by_day": percentile_windows(
-                data.period,
-                {day: values[-1] for (day,), values in data[DAYS].items()},
-                dict(zip(("p50", "p95", "p99"), PERCENTILES)),
-            ),
-            "findings": by_impact(
+        return results.PerformanceResult(
+            summary=_summary(data, whole, latency),
+            latency=latency,
+            latency_histogram=bins(whole.histogram),
+            model_rankings=rankings,
+            sla_compliance=compliance,
+            by_task_type=_by_task_type(cells),
+            hourly_profile=_hourly_profile(data),
+            daily=_daily(data),
+            by_day=sums_by_day(data),
+            percentiles_by_day=_percentiles_by_day(data),
+            findings=by_impact(
                 _findings(whole, latency, compliance, rankings) + caveats(data.period, data.totals)
             ),
-            "recommendations": _recommendations(data, rankings, compliance),
-        }
+            recommendations=_recommendations(data, rankings, compliance),
+        )
+
+
+def _percentiles_by_day(data: Rollups) -> results.PercentileWindows:
+    histograms = {day: values[-1] for (day,), values in data[DAYS].items()}
+    names = results.PercentileWindows._fields
+    return results.PercentileWindows(
+        **percentile_windows(data.period, histograms, dict(zip(names, PERCENTILES)))
+    )
 
 
 def merged(groups: Iterable[Group]) -> Group:
@@ -129,7 +126,7 @@ def grouped(
     return {key: merged(groups) for key, groups in parts.items()}
 
 
-def bins(histogram: Mapping[int, int]) -> List[Row]:
+def bins(histogram: Mapping[int, int]) -> List[results.LatencyBin]:
     """Return [from_ms, to_ms, call_count] for latencies from `from_ms` to below `to_ms`.
 
     Bins are contiguous from 0 to the slowest call.  What is slower than the last regular bin
@@ -142,124 +139,124 @@ def bins(histogram: Mapping[int, int]) -> List[Row]:
         counts[start] = counts.get(start, 0) + calls
     last = max(counts, default=-width)
     return [
-        {
-            "from_ms": start,
-            "to_ms": max(max(histogram) + 1, end + width) if start == end else start + width,
-            "call_count": counts.get(start, 0),
-        }
+        results.LatencyBin(
+            from_ms=start,
+            to_ms=max(max(histogram) + 1, end + width) if start == end else start + width,
+            call_count=counts.get(start, 0),
+        )
         for start in range(0, last + width, width)
     ]
 
 
-def _latency(whole: Group) -> Row:
+def _latency(whole: Group) -> results.Latency:
     p50, p95, p99 = histogram_percentiles(whole.histogram, PERCENTILES)
-    return {
-        "mean": whole.average,
-        "median": p50,
-        "p95": p95,
-        "p99": p99,
-        "max": max(whole.histogram, default=0),
-        "sla_violations": whole.violations,
-    }
+    return results.Latency(
+        mean=whole.average,
+        median=p50,
+        p95=p95,
+        p99=p99,
+        max=max(whole.histogram, default=0),
+        sla_violations=whole.violations,
+    )
 
 
-def _summary(data: Rollups, whole: Group, latency: Row) -> Row:
-    return {
-        "total_calls": data.totals.calls,
-        "total_cost": data.totals.cost,
-        "avg_latency_ms": latency["mean"],
-        "p50_latency_ms": latency["median"],
-        "p95_latency_ms": latency["p95"],
-        "p99_latency_ms": latency["p99"],
-        "max_latency_ms": latency["max"],
-        "sla_threshold_ms": config.SLA_THRESHOLD_MS,
-        "sla_violations": whole.violations,
-        "sla_compliance_percent": percent_of(whole.calls - whole.violations, whole.calls),
-        "error_rate_percent": percent_of(data.totals.errors, data.totals.calls),
-        "unpriced_calls": data.totals.unpriced,
-    }
+def _summary(data: Rollups, whole: Group, latency: results.Latency) -> results.PerformanceSummary:
+    return results.PerformanceSummary(
+        total_calls=data.totals.calls,
+        total_cost=data.totals.cost,
+        avg_latency_ms=latency.mean,
+        p50_latency_ms=latency.median,
+        p95_latency_ms=latency.p95,
+        p99_latency_ms=latency.p99,
+        max_latency_ms=latency.max,
+        sla_threshold_ms=config.SLA_THRESHOLD_MS,
+        sla_violations=whole.violations,
+        sla_compliance_percent=percent_of(whole.calls - whole.violations, whole.calls),
+        error_rate_percent=percent_of(data.totals.errors, data.totals.calls),
+        unpriced_calls=data.totals.unpriced,
+    )
 
 
-def _model_rankings(cells: Mapping[Tuple[Any, ...], Group]) -> List[Row]:
+def _model_rankings(cells: Mapping[Tuple[Any, ...], Group]) -> List[results.ModelRanking]:
     rows = []
     for (provider, model), group in grouped(cells, lambda key: key[:2]).items():
         p50, p95, p99 = histogram_percentiles(group.histogram, PERCENTILES)
         rows.append(
-            {
-                "provider": provider,
-                "model": model,
-                "call_count": group.calls,
-                "tokens_per_second": ratio(group.tokens * 1000, group.latency_ms),
-                "avg_latency_ms": group.average,
-                "p50_latency_ms": p50,
-                "p95_latency_ms": p95,
-                "p99_latency_ms": p99,
-                "error_rate_percent": percent_of(group.errors, group.calls),
-                "cost_per_1k_tokens": ratio(group.cost, group.tokens) * 1000,
-            }
+            results.ModelRanking(
+                provider=provider,
+                model=model,
+                call_count=group.calls,
+                tokens_per_second=ratio(group.tokens * 1000, group.latency_ms),
+                avg_latency_ms=group.average,
+                p50_latency_ms=p50,
+                p95_latency_ms=p95,
+                p99_latency_ms=p99,
+                error_rate_percent=percent_of(group.errors, group.calls),
+                cost_per_1k_tokens=ratio(group.cost, group.tokens) * 1000,
+            )
         )
-    return ordered(rows, "tokens_per_second", ("provider", "model"))
+    return sorted(rows, key=lambda r: (-r.tokens_per_second, r.provider, r.model))
 
 
-def _sla_compliance(cells: Mapping[Tuple[Any, ...], Group]) -> List[Row]:
+def _sla_compliance(cells: Mapping[Tuple[Any, ...], Group]) -> List[results.ProviderCompliance]:
     rows = [
-        {
-            "provider": provider,
-            "total_calls": group.calls,
-            "compliant_calls": group.calls - group.violations,
-            "compliance_rate": percent_of(group.calls - group.violations, group.calls),
-            "violations": group.violations,
-        }
+        results.ProviderCompliance(
+            provider=provider,
+            total_calls=group.calls,
+            compliant_calls=group.calls - group.violations,
+            compliance_rate=percent_of(group.calls - group.violations, group.calls),
+            violations=group.violations,
+        )
         for provider, group in grouped(cells, lambda key: key[0]).items()
     ]
-    return ordered(rows, "compliance_rate", ("provider",))
+    return sorted(rows, key=lambda r: (-r.compliance_rate, r.provider))
 
 
-def _by_task_type(cells: Mapping[Tuple[Any, ...], Group]) -> List[Row]:
+def _by_task_type(cells: Mapping[Tuple[Any, ...], Group]) -> List[results.TaskLatency]:
     """Tasks by call_count; the fastest model is the one with the lowest average latency."""
     rows = []
     for task, group in grouped(cells, lambda key: key[2]).items():
         serving = {key[:2]: cell for key, cell in cells.items() if key[2] == task}
         fastest = min(serving, key=lambda key: (serving[key].average, key))
         rows.append(
-            {
-                "task_type": task,
-                "call_count": group.calls,
-                "avg_latency_ms": group.average,
-                "p95_latency_ms": histogram_percentiles(group.histogram, (0.95,))[0],
-                "fastest_model": fastest[1],
-                "fastest_provider": fastest[0],
-            }
+            results.TaskLatency(
+                task_type=task,
+                call_count=group.calls,
+                avg_latency_ms=group.average,
+                p95_latency_ms=histogram_percentiles(group.histogram, (0.95,))[0],
+                fastest_model=fastest[1],
+                fastest_provider=fastest[0],
+            )
         )
-    return ordered(rows, "call_count", ("task_type",))
+    return sorted(rows, key=lambda r: (-r.call_count, r.task_type))
 
 
-def _hourly_profile(data: Rollups) -> List[Row]:
+def _hourly_profile(data: Rollups) -> List[results.HourOfDay]:
     nothing: Tuple[Any, ...] = (0, 0, {})
     rows = []
     for hour in range(24):
         calls, latency_ms, histogram = data[HOURS_OF_DAY].get((hour,), nothing)
         rows.append(
-            {
-                "hour": hour,
-                "call_count": calls,
-                "avg_latency_ms": ratio(latency_ms, calls),
-                "p95_latency_ms": histogram_percentiles(histogram, (0.95,))[0],
-            }
+            results.HourOfDay(
+                hour=hour,
+                call_count=calls,
+                avg_latency_ms=ratio(latency_ms, calls),
+                p95_latency_ms=histogram_percentiles(histogram, (0.95,))[0],
+            )
         )
     return rows
 
 
-def _daily(data: Rollups) -> List[Row]:
+def _daily(data: Rollups) -> List[results.DayLatency]:
     """Active days in ascending order."""
     return [
-        {
-            "date": day,
-            "call_count": calls,
-            "avg_latency_ms": ratio(latency_ms, calls),
-            "p95_latency_ms": histogram_percentiles(histogram, (0.95,))[0],
-            "error_rate_percent": percent_of(errors, calls),
-        }
+        results.DayLatency(
+            date=day,
+            call_count=calls,
+            avg_latency_ms=ratio(latency_ms, calls),
+            p95_latency_ms=histogram_percentiles(histogram, (0.95,))[0],
+            error_rate_percent=percent_of(errors, calls),
+        )
         for (day,), (calls, errors, latency_ms, histogram) in data[DAYS].items()
     ]
 
@@ -267,34 +264,39 @@ def _daily(data: Rollups) -> List[Row]:
 # --- sentences -------------------------------------------------------------------------------
 
 
-def _findings(whole: Group, latency: Row, compliance: List[Row], rankings: List[Row]) -> List[Row]:
+def _findings(
+    whole: Group,
+    latency: results.Latency,
+    compliance: List[results.ProviderCompliance],
+    rankings: List[results.ModelRanking],
+) -> List[Finding]:
     if not whole.calls:
         return []
-    found = [_sla_finding(whole)]
-    if latency["p95"] > config.P95_THRESHOLD_MS or latency["p99"] > config.P99_THRESHOLD_MS:
-        found.append(
+    findings = [_sla_finding(whole)]
+    if latency.p95 > config.P95_THRESHOLD_MS or latency.p99 > config.P99_THRESHOLD_MS:
+        findings.append(
             finding(
                 "warning",
-                f"One call in a hundred waits {latency['p99']:,} ms or longer",
-                f"p95 is {latency['p95']:,} ms (limit {config.P95_THRESHOLD_MS:,} ms), p99 "
-                f"{latency['p99']:,} ms (limit {config.P99_THRESHOLD_MS:,} ms).",
+                f"One call in a hundred waits {latency.p99:,} ms or longer",
+                f"p95 is {latency.p95:,} ms (limit {config.P95_THRESHOLD_MS:,} ms), p99 "
+                f"{latency.p99:,} ms (limit {config.P99_THRESHOLD_MS:,} ms).",
             )
         )
-    found += [_error_finding(row) for row in _unreliable(rankings)]
+    findings += [_error_finding(row) for row in _unreliable(rankings)]
     worst, best = compliance[-1], compliance[0]
-    if best["compliance_rate"] - worst["compliance_rate"] >= 100 - config.SLA_TARGET_PCT:
-        found.append(
+    if best.compliance_rate - worst.compliance_rate >= 100 - config.SLA_TARGET_PCT:
+        findings.append(
             finding(
                 "info",
-                f"{_name(worst['provider'])} keeps the service level least",
-                f"{percent(worst['compliance_rate'])} of its calls, against "
-                f"{percent(best['compliance_rate'])} at {_name(best['provider'])}.",
+                f"{provider_name(worst.provider)} keeps the service level least",
+                f"{percent(worst.compliance_rate)} of its calls, against "
+                f"{percent(best.compliance_rate)} at {provider_name(best.provider)}.",
             )
         )
-    return found
+    return findings
 
 
-def _sla_finding(whole: Group) -> Row:
+def _sla_finding(whole: Group) -> Finding:
     kept = percent_of(whole.calls - whole.violations, whole.calls)
     limit = f"{config.SLA_THRESHOLD_MS:,} ms"
     if kept < config.SLA_TARGET_PCT:
@@ -312,77 +314,79 @@ def _sla_finding(whole: Group) -> Row:
     )
 
 
-def _error_finding(row: Row) -> Row:
+def _error_finding(row: results.ModelRanking) -> Finding:
     return finding(
         "warning",
-        f"{row['model']} fails in {percent(row['error_rate_percent'])} of its calls",
-        f"Of {counted(row['call_count'], 'call')} to {_name(row['provider'])}; the limit is "
+        f"{row.model} fails in {percent(row.error_rate_percent)} of its calls",
+        f"Of {counted(row.call_count, 'call')} to {provider_name(row.provider)}; the limit is "
         f"{config.HIGH_ERROR_RATE_PCT}%.",
     )
 
 
-def _unreliable(rankings: Iterable[Row]) -> List[Row]:
+def _unreliable(rankings: Iterable[results.ModelRanking]) -> List[results.ModelRanking]:
     rows = [
         row
         for row in rankings
-        if row["error_rate_percent"] > config.HIGH_ERROR_RATE_PCT
-        and row["call_count"] >= config.MODEL_MIN_CALLS
+        if row.error_rate_percent > config.HIGH_ERROR_RATE_PCT
+        and row.call_count >= config.MODEL_MIN_CALLS
     ]
-    return ordered(rows, "error_rate_percent", ("provider", "model"))
+    return sorted(rows, key=lambda r: (-r.error_rate_percent, r.provider, r.model))
 
 
-def _faster(data: Rollups, rankings: List[Row]) -> List[Tuple[Row, Row]]:
+def _faster(
+    data: Rollups, rankings: List[results.ModelRanking]
+) -> List[Tuple[results.ModelRanking, results.ModelRanking]]:
     """Return (slow model, faster one that costs no more a token), the slowest first.
 
     Both have enough calls to judge, the slow one a p95 above the limit; the faster one is of
     the same capability class.
     """
-    judged = [row for row in rankings if row["call_count"] >= config.MODEL_MIN_CALLS]
-    slow = [row for row in judged if row["p95_latency_ms"] > config.P95_THRESHOLD_MS]
+    judged = [row for row in rankings if row.call_count >= config.MODEL_MIN_CALLS]
+    slow = [row for row in judged if row.p95_latency_ms > config.P95_THRESHOLD_MS]
     pairs = []
-    for row in ordered(slow, "p95_latency_ms", ("provider", "model")):
+    for row in sorted(slow, key=lambda r: (-r.p95_latency_ms, r.provider, r.model)):
         better = [
             other
             for other in judged
             if _class_of(data, other) == _class_of(data, row) != ""
-            and other["p95_latency_ms"] < row["p95_latency_ms"]
-            and other["cost_per_1k_tokens"] <= row["cost_per_1k_tokens"]
+            and other.p95_latency_ms < row.p95_latency_ms
+            and other.cost_per_1k_tokens <= row.cost_per_1k_tokens
         ]
         if better:
-            best = min(better, key=lambda r: (r["p95_latency_ms"], r["provider"], r["model"]))
+            best = min(better, key=lambda r: (r.p95_latency_ms, r.provider, r.model))
             pairs.append((row, best))
     return pairs
 
 
-def _class_of(data: Rollups, row: Row) -> str:
-    model = data.prices.find(row["provider"], row["model"])
+def _class_of(data: Rollups, row: results.ModelRanking) -> str:
+    model = data.prices.find(row.provider, row.model)
     return model.capability if model else ""
 
 
-def _recommendations(data: Rollups, rankings: List[Row], compliance: List[Row]) -> List[str]:
+def _recommendations(
+    data: Rollups,
+    rankings: List[results.ModelRanking],
+    compliance: List[results.ProviderCompliance],
+) -> List[str]:
     most = config.RECOMMENDED_SUBJECTS
     advice = [
-        f"Move calls that someone waits for from {slow['model']} to {fast['model']}: p95 "
-        f"{slow['p95_latency_ms']:,} against {fast['p95_latency_ms']:,} ms, at "
-        f"{usd(slow['cost_per_1k_tokens'] * 1000)} against "
-        f"{usd(fast['cost_per_1k_tokens'] * 1000)} per 1M tokens."
+        f"Move calls that someone waits for from {slow.model} to {fast.model}: p95 "
+        f"{slow.p95_latency_ms:,} against {fast.p95_latency_ms:,} ms, at "
+        f"{usd(slow.cost_per_1k_tokens * 1000)} against "
+        f"{usd(fast.cost_per_1k_tokens * 1000)} per 1M tokens."
         for slow, fast in _faster(data, rankings)[:most]
     ]
     advice += [
-        f"Retry or reroute failed calls to {row['model']}: "
-        f"{percent(row['error_rate_percent'])} of {counted(row['call_count'], 'call')} fail."
+        f"Retry or reroute failed calls to {row.model}: "
+        f"{percent(row.error_rate_percent)} of {counted(row.call_count, 'call')} fail."
         for row in _unreliable(rankings)[:most]
     ]
-    below = [row for row in compliance if row["compliance_rate"] < config.SLA_TARGET_PCT]
+    below = [row for row in compliance if row.compliance_rate < config.SLA_TARGET_PCT]
     if below:
         worst = below[-1]
         advice.append(
             f"Set a client limit of {config.SLA_THRESHOLD_MS:,} ms for "
-            f"{_name(worst['provider'])} with a fallback: "
-            f"{counted(worst['violations'], 'call')} of {worst['total_calls']:,} waited longer."
+            f"{provider_name(worst.provider)} with a fallback: "
+            f"{counted(worst.violations, 'call')} of {worst.total_calls:,} waited longer."
         )
     return advice
-
-
-def _name(provider: str) -> str:
-    return config.PROVIDER_NAMES.get(provider, provider)

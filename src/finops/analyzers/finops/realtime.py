@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import ClassVar, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 from finops import config
-from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered
+from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.bursts import cost_around, pattern
 from finops.analyzers.shared.daily_sums import by_day
 from finops.analyzers.shared.degradation import PROVIDER_HOURS, degraded_hours
 from finops.analyzers.shared.hourly_costs import HOURS, hourly_costs
+from finops.analyzers.shared.provider_names import provider_name
 from finops.analyzers.shared.tables import ACCOUNTS, CALLS, DAYS, fold
-from finops.analyzers.shared.wording import caveats, counted, hour_words, percent, usd
+from finops.analyzers.shared.wording import (
+    caveats,
+    counted,
+    hour_words,
+    percent,
+    usd,
+)
+from finops.results import realtime as results
+from finops.results.base import Finding
 from finops.rollups.spec import Rollups, Table
 from finops.stats import mean, ratio, std_dev
 from finops.stats import percent as percent_of
@@ -22,14 +31,6 @@ CUSTOMER_HOURS = Table(("hour", "customer_id"), ("cost",), top="cost")
 PROVIDER_DAYS = Table(("day", "provider"), ("calls", "cost"))
 # From the gravest; alerts and customers at risk are rated in these words.
 ALERT_TYPES: Tuple[str, ...] = ("high_daily_cost", "high_error_rate", "provider_degraded")
-
-
-class Baseline(NamedTuple):
-    """Cost of an hour in USD: mean, standard deviation, and where an anomaly begins."""
-
-    mean: float
-    std_dev: float
-    threshold: float
 
 
 class RealtimeAnalyzer(Analyzer):
@@ -50,7 +51,7 @@ class RealtimeAnalyzer(Analyzer):
         PROVIDER_DAYS,
     )
 
-    def compute(self, data: Rollups) -> Result:
+    def result(self, data: Rollups) -> results.RealtimeResult:
         """Return the result; hours and days in UTC, costs in USD."""
         hourly = hourly_costs(data)
         baseline = _baseline(list(hourly.values()))
@@ -58,45 +59,47 @@ class RealtimeAnalyzer(Analyzer):
         alerts = _alerts(data)
         risk = _portfolio_risk(data)
         customers = _at_risk_customers(data)
-        return {
-            "summary": {
-                "total_calls": data.totals.calls,
-                "total_cost": data.totals.cost,
-                "anomaly_count": len(anomalies),
-                "alert_count": len(alerts),
-                "risk_level": risk["risk_level"],
-                "error_rate_percent": percent_of(data.totals.errors, data.totals.calls),
-                "at_risk_customers": len(customers),
-                "unpriced_calls": data.totals.unpriced,
-            },
-            "hourly_baseline": dict(baseline._asdict()),
-            "hourly": [{"hour": hour, "cost": cost} for hour, cost in hourly.items()],
-            "daily": [
-                {"date": day, "call_count": calls, "total_cost": cost, "error_count": errors}
+        return results.RealtimeResult(
+            summary=results.RealtimeSummary(
+                total_calls=data.totals.calls,
+                total_cost=data.totals.cost,
+                anomaly_count=len(anomalies),
+                alert_count=len(alerts),
+                risk_level=risk.risk_level,
+                error_rate_percent=percent_of(data.totals.errors, data.totals.calls),
+                at_risk_customers=len(customers),
+                unpriced_calls=data.totals.unpriced,
+            ),
+            hourly_baseline=baseline,
+            hourly=[results.HourCost(hour=hour, cost=cost) for hour, cost in hourly.items()],
+            daily=[
+                results.DayErrors(date=day, call_count=calls, total_cost=cost, error_count=errors)
                 for (day,), (calls, cost, errors) in data[DAYS].items()
             ],
-            "by_day": {"providers": by_day(data, PROVIDER_DAYS, "provider")},
-            "anomalies": anomalies,
-            "alerts": alerts,
-            "portfolio_risk": risk,
-            "at_risk_customers": customers,
-            "findings": by_impact(
+            by_day=results.RealtimeByDay(providers=by_day(data, PROVIDER_DAYS, "provider")),
+            anomalies=anomalies,
+            alerts=alerts,
+            portfolio_risk=risk,
+            at_risk_customers=customers,
+            findings=by_impact(
                 _findings(data, anomalies, baseline, alerts, risk, customers)
                 + caveats(data.period, data.totals)
             ),
-            "recommendations": _recommendations(anomalies, alerts, risk, customers),
-        }
+            recommendations=_recommendations(anomalies, alerts, risk, customers),
+        )
 
 
 # --- hours -----------------------------------------------------------------------------------
 
 
-def _baseline(costs: Sequence[float]) -> Baseline:
+def _baseline(costs: Sequence[float]) -> results.HourlyBaseline:
     centre, spread = mean(costs), std_dev(costs)
-    return Baseline(centre, spread, centre + config.ANOMALY_MULTIPLIER * spread)
+    return results.HourlyBaseline(centre, spread, centre + config.ANOMALY_MULTIPLIER * spread)
 
 
-def _anomalies(data: Rollups, hourly: Mapping[str, float], baseline: Baseline) -> List[Row]:
+def _anomalies(
+    data: Rollups, hourly: Mapping[str, float], baseline: results.HourlyBaseline
+) -> List[results.Anomaly]:
     """Return the hours above the threshold, each held against the hours around it as well."""
     costs = list(hourly.values())
     above = [(i, hour) for i, hour in enumerate(hourly) if costs[i] > baseline.threshold]
@@ -107,30 +110,30 @@ def _anomalies(data: Rollups, hourly: Mapping[str, float], baseline: Baseline) -
         provider, model = models[hour]
         around = cost_around(costs, i)
         rows.append(
-            {
-                "hour": hour,
-                "cost": costs[i],
-                "deviation": ratio(costs[i] - baseline.mean, baseline.std_dev),
-                "around_cost": around,
-                "pattern": pattern(costs[i], around),
-                "top_customer": customers[hour],
-                "top_model": model,
-                "top_provider": provider,
-            }
+            results.Anomaly(
+                hour=hour,
+                cost=costs[i],
+                deviation=ratio(costs[i] - baseline.mean, baseline.std_dev),
+                around_cost=around,
+                pattern=pattern(costs[i], around),
+                top_customer=customers[hour],
+                top_model=model,
+                top_provider=provider,
+            )
         )
-    return ordered(rows, "deviation", ("hour",))
+    return sorted(rows, key=lambda r: (-r.deviation, r.hour))
 
 
 # --- alerts ----------------------------------------------------------------------------------
 
 
-def _alerts(data: Rollups) -> List[Row]:
+def _alerts(data: Rollups) -> List[results.Alert]:
     """Alerts by severity, then type, time and subject."""
     alerts = [*_day_alerts(data), *_provider_alerts(data)]
-    return sorted(alerts, key=lambda a: (ALERT_TYPES.index(a["type"]), a["time"], a["subject"]))
+    return sorted(alerts, key=lambda a: (ALERT_TYPES.index(a.type), a.time, a.subject))
 
 
-def _day_alerts(data: Rollups) -> Iterator[Row]:
+def _day_alerts(data: Rollups) -> Iterator[results.Alert]:
     for (day,), (calls, cost, errors) in data[DAYS].items():
         rate, limit = percent_of(errors, calls), config.HIGH_COST_THRESHOLD_USD
         if cost > limit:
@@ -142,26 +145,25 @@ def _day_alerts(data: Rollups) -> Iterator[Row]:
             yield _alert("high_error_rate", "warning", day, day, rate, limit, message)
 
 
-def _provider_alerts(data: Rollups) -> Iterator[Row]:
+def _provider_alerts(data: Rollups) -> Iterator[results.Alert]:
     for hour in degraded_hours(data[PROVIDER_HOURS]):
-        name = config.PROVIDER_NAMES.get(hour.provider, hour.provider)
+        name = provider_name(hour.provider)
         if hour.kind == "latency":
             said = f"p95 was {hour.value:,.0f} ms, usually {hour.usual:,.0f} ms"
         else:
             said = f"{percent(hour.value)} of the calls failed, usually {percent(hour.usual)}"
         message = f"{name} at {hour_words(hour.hour)}: {said}."
-        yield {
-            **_alert(
-                "provider_degraded",
-                "warning",
-                hour.provider,
-                hour.hour,
-                hour.value,
-                hour.threshold,
-                message,
-            ),
-            "measure": "p95_latency_ms" if hour.kind == "latency" else "error_rate_percent",
-        }
+        alert = _alert(
+            "provider_degraded",
+            "warning",
+            hour.provider,
+            hour.hour,
+            hour.value,
+            hour.threshold,
+            message,
+        )
+        measure = "p95_latency_ms" if hour.kind == "latency" else "error_rate_percent"
+        yield alert._replace(measure=measure)
 
 
 def _alert(
@@ -172,39 +174,39 @@ def _alert(
     value: float,
     threshold: float,
     message: str,
-) -> Row:
-    return {
-        "type": kind,
-        "severity": severity,
-        "subject": subject,
-        "time": time,
-        "value": value,
-        "threshold": threshold,
-        "message": message,
-    }
+) -> results.Alert:
+    return results.Alert(
+        type=kind,
+        severity=severity,
+        subject=subject,
+        time=time,
+        value=value,
+        threshold=threshold,
+        message=message,
+    )
 
 
 # --- risks -----------------------------------------------------------------------------------
 
 
-def _portfolio_risk(data: Rollups) -> Row:
+def _portfolio_risk(data: Rollups) -> results.PortfolioRisk:
     """How much hangs on one provider; shares are of cost, 0 to 1, and 0 where nothing costs."""
     costs = {name: sums[1] for name, sums in fold(data, CALLS, "provider").items()}
     total = math.fsum(costs.values())
     shares = {name: ratio(cost, total) for name, cost in sorted(costs.items())}
     top = max(shares, key=lambda name: shares[name]) if total else ""
     largest = shares.get(top, 0.0)
-    return {
-        "max_provider_concentration": largest,
-        "top_provider": top,
-        "diversity_score": 1 - math.fsum(s * s for s in shares.values()) if total else 0.0,
-        "provider_count": len(costs),
-        "risk_level": risk_level(largest),
-        "shares": [
-            {"provider": name, "share": share}
+    return results.PortfolioRisk(
+        max_provider_concentration=largest,
+        top_provider=top,
+        diversity_score=1 - math.fsum(s * s for s in shares.values()) if total else 0.0,
+        provider_count=len(costs),
+        risk_level=risk_level(largest),
+        shares=[
+            results.ProviderCostShare(provider=name, share=share)
             for name, share in sorted(shares.items(), key=lambda item: (-item[1], item[0]))
         ],
-    }
+    )
 
 
 def risk_level(concentration: float) -> str:
@@ -218,25 +220,26 @@ def risk_level(concentration: float) -> str:
     return "medium" if concentration > config.MEDIUM_CONCENTRATION else "low"
 
 
-def _at_risk_customers(data: Rollups) -> List[Row]:
+def _at_risk_customers(data: Rollups) -> List[results.BurningCustomer]:
     """Customers by burn_percent; those without a price, or with a price of 0, have none."""
     rows = []
     for name, (_, cost, _) in fold(data, ACCOUNTS, "customer_id").items():
         customer = data.customers[name]
         monthly = data.period.monthly(cost)
-        burn = percent_of(monthly, customer.price or 0.0)
+        price = customer.price or 0.0
+        burn = percent_of(monthly, price)
         if burn >= config.BURN_MEDIUM_PCT:
             rows.append(
-                {
-                    "customer_id": name,
-                    "subscription_tier": customer.tier,
-                    "monthly_revenue": customer.price,
-                    "monthly_cost": monthly,
-                    "burn_percent": burn,
-                    "risk": burn_risk(burn),
-                }
+                results.BurningCustomer(
+                    customer_id=name,
+                    subscription_tier=customer.tier,
+                    monthly_revenue=price,
+                    monthly_cost=monthly,
+                    burn_percent=burn,
+                    risk=burn_risk(burn),
+                )
             )
-    return ordered(rows, "burn_percent", ("customer_id",))
+    return sorted(rows, key=lambda r: (-r.burn_percent, r.customer_id))
 
 
 def burn_risk(burn: float) -> str:
@@ -255,29 +258,29 @@ def burn_risk(burn: float) -> str:
 
 def _findings(
     data: Rollups,
-    anomalies: Sequence[Row],
-    baseline: Baseline,
-    alerts: Sequence[Row],
-    risk: Row,
-    customers: Sequence[Row],
-) -> List[Row]:
-    found = _alert_findings(alerts)
+    anomalies: Sequence[results.Anomaly],
+    baseline: results.HourlyBaseline,
+    alerts: Sequence[results.Alert],
+    risk: results.PortfolioRisk,
+    customers: Sequence[results.BurningCustomer],
+) -> List[Finding]:
+    findings = _alert_findings(alerts)
     if anomalies:
-        found.append(_anomaly_finding(data, anomalies, baseline))
+        findings.append(_anomaly_finding(data, anomalies, baseline))
     if customers:
-        found.append(_burn_finding(customers))
-    if risk["risk_level"] != "low":
-        found.append(
+        findings.append(_burn_finding(customers))
+    if risk.risk_level != "low":
+        findings.append(
             finding(
-                "warning" if risk["risk_level"] == "high" else "info",
-                f"{_name(risk['top_provider'])} holds "
-                f"{percent(risk['max_provider_concentration'] * 100)} of the cost",
-                f"Of {counted(risk['provider_count'], 'provider')} in use; an outage or a price "
+                "warning" if risk.risk_level == "high" else "info",
+                f"{provider_name(risk.top_provider)} holds "
+                f"{percent(risk.max_provider_concentration * 100)} of the cost",
+                f"Of {counted(risk.provider_count, 'provider')} in use; an outage or a price "
                 "rise there has no quick way around.",
             )
         )
     if data.totals.calls and not (anomalies or alerts):
-        found.append(
+        findings.append(
             finding(
                 "success",
                 "Nothing out of the ordinary",
@@ -285,104 +288,103 @@ def _findings(
                 "no provider was degraded.",
             )
         )
-    return found
+    return findings
 
 
-def _alert_findings(alerts: Sequence[Row]) -> List[Row]:
+def _alert_findings(alerts: Sequence[results.Alert]) -> List[Finding]:
     titles = {
         "high_daily_cost": ("day", "cost more than the daily limit"),
         "high_error_rate": ("day", "with a high error rate"),
         "provider_degraded": ("hour", "with a degraded provider"),
     }
-    found = []
+    findings = []
     for kind in ALERT_TYPES:
-        of_kind = [alert for alert in alerts if alert["type"] == kind]
+        of_kind = [alert for alert in alerts if alert.type == kind]
         if of_kind:
             noun, what = titles[kind]
             # An hour in which two measures or providers are off counts once.
-            count = len({alert["time"] for alert in of_kind})
-            worst = max(of_kind, key=lambda a: a["value"] / a["threshold"])
-            found.append(
-                finding(of_kind[0]["severity"], f"{counted(count, noun)} {what}", worst["message"])
+            count = len({alert.time for alert in of_kind})
+            worst = max(of_kind, key=lambda a: a.value / a.threshold)
+            findings.append(
+                finding(of_kind[0].severity, f"{counted(count, noun)} {what}", worst.message)
             )
-    return found
+    return findings
 
 
-def _anomaly_finding(data: Rollups, anomalies: Sequence[Row], baseline: Baseline) -> Row:
-    above = math.fsum(row["cost"] - baseline.mean for row in anomalies)
+def _anomaly_finding(
+    data: Rollups, anomalies: Sequence[results.Anomaly], baseline: results.HourlyBaseline
+) -> Finding:
+    above = math.fsum(row.cost - baseline.mean for row in anomalies)
     worst = anomalies[0]
     return finding(
         "critical",
         f"{counted(len(anomalies), 'hour')} with anomalous cost",
-        f"{hour_words(worst['hour'])} cost {usd(worst['cost'])}, "
-        f"{worst['deviation']:.1f} standard deviations above the mean of {usd(baseline.mean)}; "
-        f"most of it on {worst['top_model']}, most by {worst['top_customer']}.",
+        f"{hour_words(worst.hour)} cost {usd(worst.cost)}, "
+        f"{worst.deviation:.1f} standard deviations above the mean of {usd(baseline.mean)}; "
+        f"most of it on {worst.top_model}, most by {worst.top_customer}.",
         data.period.monthly(above),
     )
 
 
-def _burn_finding(customers: Sequence[Row]) -> Row:
-    loss = math.fsum(max(0.0, row["monthly_cost"] - row["monthly_revenue"]) for row in customers)
+def _burn_finding(customers: Sequence[results.BurningCustomer]) -> Finding:
+    loss = math.fsum(max(0.0, row.monthly_cost - row.monthly_revenue) for row in customers)
     worst = customers[0]
     verb = "burns" if len(customers) == 1 else "burn"
     return finding(
-        "critical" if worst["risk"] == "critical" else "warning",
+        "critical" if worst.risk == "critical" else "warning",
         f"{counted(len(customers), 'customer')} {verb} over {config.BURN_MEDIUM_PCT}% of the "
         "subscription",
-        f"{worst['customer_id']} costs {usd(worst['monthly_cost'])} a month and pays "
-        f"{usd(worst['monthly_revenue'])}{_together(customers, loss)}.",
+        f"{worst.customer_id} costs {usd(worst.monthly_cost)} a month and pays "
+        f"{usd(worst.monthly_revenue)}{_together(customers, loss)}.",
         loss,
     )
 
 
-def _together(customers: Sequence[Row], loss: float) -> str:
+def _together(customers: Sequence[results.BurningCustomer], loss: float) -> str:
     """Say what all lose where the worst is not the only one."""
     return f"; together they lose {usd(loss)} a month" if len(customers) > 1 and loss else ""
 
 
 def _recommendations(
-    anomalies: Sequence[Row], alerts: Sequence[Row], risk: Row, customers: Sequence[Row]
+    anomalies: Sequence[results.Anomaly],
+    alerts: Sequence[results.Alert],
+    risk: results.PortfolioRisk,
+    customers: Sequence[results.BurningCustomer],
 ) -> List[str]:
     most = config.RECOMMENDED_SUBJECTS
     advice = [
-        f"Limit the usage of {row['customer_id']}, which pays {usd(row['monthly_revenue'])} and "
-        f"costs {usd(row['monthly_cost'])} a month: {_at_stake(row)}."
-        for row in sorted(customers, key=lambda row: row["monthly_revenue"] - row["monthly_cost"])[
-            :most
-        ]
+        f"Limit the usage of {row.customer_id}, which pays {usd(row.monthly_revenue)} and "
+        f"costs {usd(row.monthly_cost)} a month: {_at_stake(row)}."
+        for row in sorted(customers, key=lambda row: row.monthly_revenue - row.monthly_cost)[:most]
     ]
     if anomalies:
         advice.append(_hourly_alarm(anomalies))
-    degraded = [alert for alert in alerts if alert["type"] == "provider_degraded"]
+    degraded = [alert for alert in alerts if alert.type == "provider_degraded"]
     if degraded:
-        names = ", ".join(_name(name) for name in sorted({a["subject"] for a in degraded}))
-        hours = counted(len({a["time"] for a in degraded}), "hour")
+        names = ", ".join(provider_name(name) for name in sorted({a.subject for a in degraded}))
+        hours = counted(len({a.time for a in degraded}), "hour")
         advice.append(f"Prepare a fallback for {names}: {hours} of degraded service.")
-    if risk["risk_level"] != "low":
+    if risk.risk_level != "low":
         advice.append(
-            f"Spread calls beyond {_name(risk['top_provider'])}: it holds "
-            f"{percent(risk['max_provider_concentration'] * 100)} of the cost."
+            f"Spread calls beyond {provider_name(risk.top_provider)}: it holds "
+            f"{percent(risk.max_provider_concentration * 100)} of the cost."
         )
     return advice
 
 
-def _at_stake(row: Row) -> str:
-    loss = row["monthly_cost"] - row["monthly_revenue"]
+def _at_stake(row: results.BurningCustomer) -> str:
+    loss = row.monthly_cost - row.monthly_revenue
     if loss > 0:
         return f"{usd(loss)} a month is lost"
-    return f"{percent(row['burn_percent'])} of the price is used up"
+    return f"{percent(row.burn_percent)} of the price is used up"
 
 
-def _hourly_alarm(anomalies: Sequence[Row]) -> str:
+def _hourly_alarm(anomalies: Sequence[results.Anomaly]) -> str:
     behind: Dict[str, int] = {}
     for row in anomalies:
-        behind[row["top_customer"]] = behind.get(row["top_customer"], 0) + 1
+        behind[row.top_customer] = behind.get(row.top_customer, 0) + 1
     customer = min(behind, key=lambda name: (-behind[name], name))
     return (
         f"Alert on hourly cost: {counted(len(anomalies), 'hour was', 'hours were')} anomalous, "
         f"and {customer} was the largest spender in {behind[customer]} of them."
     )
-
-
-def _name(provider: str) -> str:
-    return config.PROVIDER_NAMES.get(provider, provider)

@@ -74,14 +74,14 @@ def histories(cells: DayCells) -> Dict[str, History]:
     calls, costs = ([values[m] for values in cells.values()] for m in (CALLS, COST))
     ordinal_of = {day: date_of(day).toordinal() for day in set(days)}
     ordinals = [ordinal_of[day] for day in days]
-    found: Dict[str, History] = {}
+    days_of: Dict[str, History] = {}
     start = 0
     while start < len(names):
         end = bisect_right(names, names[start], start)
         part = slice(start, end)
-        found[names[start]] = History(days[part], ordinals[part], (calls[part], costs[part]))
+        days_of[names[start]] = History(days[part], ordinals[part], (calls[part], costs[part]))
         start = end
-    return found
+    return days_of
 
 
 def limit(days: int) -> float:
@@ -95,11 +95,11 @@ class DayDetector:
     What a day was like for all is told by the customers whose usual day has enough calls.
     """
 
-    def __init__(self, cells: DayCells, found: Mapping[str, History], measure: int) -> None:
+    def __init__(self, cells: DayCells, days_of: Mapping[str, History], measure: int) -> None:
         self._cells = cells
-        self._histories = found
+        self._histories = days_of
         self._measure = measure
-        self._ordered = {name: sorted(h.amounts[measure]) for name, h in found.items()}
+        self._ordered = {name: sorted(h.amounts[measure]) for name, h in days_of.items()}
         self.usual = {name: middle(amounts) for name, amounts in self._ordered.items()}
         self._limit = limit(len(cells))
         self._floor = math.log(1 + config.ABUSE_SPREAD_FLOOR_PCT / 100)

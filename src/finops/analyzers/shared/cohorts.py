@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from typing import Any, Dict, List, Mapping, Tuple
 
 from finops import config, stats
-from finops.analyzers.base import Row
+from finops.results.churn_growth import Cohort, WeekActivity, WeekGrowth
 from finops.rollups.spec import Period
 
 # A filled table by ("week", "customer_id") with ("calls", "cost"), in key order.
@@ -41,45 +41,41 @@ def weeks_of(period: Period) -> List[str]:
     return [week_of(monday + timedelta(days=i)) for i in range(0, (last - monday).days + 1, 7)]
 
 
-def weekly_rows(cells: WeekCells, period: Period) -> List[Row]:
+def weekly_rows(cells: WeekCells, period: Period) -> List[WeekActivity]:
     """Return one row a week; a first or last week that the data does not fill is partial."""
     weeks = weeks_of(period)
-    sums = {week: [0, 0, 0.0] for week in weeks}
+    sums: Dict[str, Tuple[int, int, float]] = {week: (0, 0, 0.0) for week in weeks}
     for (week, _), (calls, cost) in cells.items():
-        cell = sums[week]
-        cell[0] += 1
-        cell[1] += calls
-        cell[2] += cost
+        customers, all_calls, all_cost = sums[week]
+        sums[week] = (customers + 1, all_calls + calls, all_cost + cost)
     partial = set()
     if weeks and date_of(period.start).weekday() != 0:
         partial.add(weeks[0])
     if weeks and date_of(period.end).weekday() != 6:
         partial.add(weeks[-1])
     return [
-        {
-            "week": week,
-            "customer_count": customers,
-            "call_count": calls,
-            "total_cost": cost,
-            "partial": week in partial,
-        }
+        WeekActivity(
+            week=week,
+            customer_count=customers,
+            call_count=calls,
+            total_cost=cost,
+            partial=week in partial,
+        )
         for week, (customers, calls, cost) in sums.items()
     ]
 
 
-def growth_rows(weekly: List[Row]) -> List[Row]:
+def growth_rows(weekly: List[WeekActivity]) -> List[WeekGrowth]:
     """Return the growth of each full week on the full week before, if that one had calls."""
     return [
-        {
-            "week": now["week"],
-            "customer_growth_percent": stats.growth_percent(
-                now["customer_count"], before["customer_count"]
-            ),
-            "call_growth_percent": stats.growth_percent(now["call_count"], before["call_count"]),
-            "cost_growth_percent": _cost_growth(now["total_cost"], before["total_cost"]),
-        }
+        WeekGrowth(
+            week=now.week,
+            customer_growth_percent=stats.growth_percent(now.customer_count, before.customer_count),
+            call_growth_percent=stats.growth_percent(now.call_count, before.call_count),
+            cost_growth_percent=_cost_growth(now.total_cost, before.total_cost),
+        )
         for before, now in zip(weekly, weekly[1:])
-        if not (before["partial"] or now["partial"]) and before["call_count"]
+        if not (before.partial or now.partial) and before.call_count
     ]
 
 
@@ -102,7 +98,7 @@ def weekly_growth(calls: List[int]) -> float:
     return float(((calls[-1] / calls[0]) ** (1 / (len(calls) - 1)) - 1) * 100)
 
 
-def cohorts(cells: WeekCells, weeks: List[str]) -> List[Row]:
+def cohorts(cells: WeekCells, weeks: List[str]) -> List[Cohort]:
     """Return, by week of the first call, how much of the cohort was active in each week since."""
     position = {week: i for i, week in enumerate(weeks)}
     first: Dict[str, int] = {}
@@ -112,10 +108,10 @@ def cohorts(cells: WeekCells, weeks: List[str]) -> List[Row]:
         born = first.setdefault(name, i)
         active.setdefault(born, [0] * (len(weeks) - born))[i - born] += 1
     return [
-        {
-            "cohort_week": weeks[born],
-            "cohort_size": counts[0],
-            "retention": [stats.percent(n, counts[0]) for n in counts],
-        }
+        Cohort(
+            cohort_week=weeks[born],
+            cohort_size=counts[0],
+            retention=[stats.percent(n, counts[0]) for n in counts],
+        )
         for born, counts in sorted(active.items())
     ]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Dict, Optional, Tuple
 
-from finops.analyzers.base import Row
 from finops.analyzers.shared.daily_sums import by_day, daily_sums
+from finops.results.base import DailySums
+from finops.results.performance import PerformanceByDay
 from finops.rollups.spec import Rollups, Table
 
 MODEL_DAYS = Table(
@@ -16,16 +17,16 @@ PROVIDER_DAYS = Table(("day", "provider"), ("calls", "sla_violations"))
 TABLES: Tuple[Table, ...] = (MODEL_DAYS, TASK_DAYS, PROVIDER_DAYS)
 
 
-def sums_by_day(data: Rollups) -> Dict[str, Optional[Row]]:
+def sums_by_day(data: Rollups) -> PerformanceByDay:
     """Return sums by model, provider and task by day, None where they are too many."""
-    return {
-        "models": by_day(data, MODEL_DAYS, "provider", "model"),
-        "providers": _providers(data),
-        "tasks": by_day(data, TASK_DAYS, "task_type"),
-    }
+    return PerformanceByDay(
+        models=by_day(data, MODEL_DAYS, "provider", "model"),
+        providers=_providers(data),
+        tasks=by_day(data, TASK_DAYS, "task_type"),
+    )
 
 
-def _providers(data: Rollups) -> Optional[Row]:
+def _providers(data: Rollups) -> Optional[DailySums]:
     cells: Dict[Tuple[Any, ...], Tuple[Any, ...]] = {}
     for key, (calls, late) in data[PROVIDER_DAYS].items():
         cells[key] = (calls, calls - late, late)

@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from finops import config
-from finops.analyzers.base import Row
+from finops.results.base import DailySums
 from finops.rollups.spec import Period, Rollups, Table
 
 DAY_FORM = "%Y-%m-%d"
@@ -26,7 +26,7 @@ def calendar_days(period: Period) -> List[str]:
     ]
 
 
-def by_day(data: Rollups, table: Table, *by: str) -> Optional[Row]:
+def by_day(data: Rollups, table: Table, *by: str) -> Optional[DailySums]:
     """Return a filled table with the dimension "day" as rows of daily sums; see `daily_sums`."""
     return daily_sums(data.period, data[table], table.by, table.measures, by)
 
@@ -37,7 +37,7 @@ def daily_sums(
     dimensions: Sequence[str],
     measures: Sequence[str],
     by: Sequence[str],
-) -> Optional[Row]:
+) -> Optional[DailySums]:
     """Return {days, by, keys, sums: {measure: one row of daily sums for each key}}.
 
     `days` are calendar days without a gap; `keys` ascend.  None where that would be more than
@@ -53,12 +53,12 @@ def daily_sums(
     for key in keys:
         for name, column in zip(measures, zip(*grid[key])):
             sums[name].append(list(column))
-    return {
-        "days": days,
-        "by": list(by),
-        "keys": [list(key) if len(by) > 1 else [key] for key in keys],
-        "sums": sums,
-    }
+    return DailySums(
+        days=days,
+        by=list(by),
+        keys=[list(key) if len(by) > 1 else [key] for key in keys],
+        sums=sums,
+    )
 
 
 def _grid(

@@ -52,11 +52,11 @@ def degraded_hours(cells: Mapping[Tuple[Any, ...], Tuple[Any, ...]]) -> List[Deg
         if calls >= config.DEGRADED_MIN_CALLS:
             p95 = latencies[rank(calls)]
             hours.setdefault(provider, []).append(Hour(name, calls, errors, latencies, p95))
-    found: List[Degraded] = []
+    degraded: List[Degraded] = []
     for provider in sorted(hours):
-        found += _slow(provider, hours[provider])
-        found += _failing(provider, hours[provider])
-    return sorted(found)
+        degraded += _slow(provider, hours[provider])
+        degraded += _failing(provider, hours[provider])
+    return sorted(degraded)
 
 
 def _above(latencies: Sequence[int], threshold: float) -> int:

@@ -30,7 +30,7 @@ from datetime import date, timedelta
 from typing import Callable, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
 
 from finops import config
-from finops.analyzers.base import Row
+from finops.results.understanding import Backtest, ProjectedDay
 from finops.rollups.spec import Period
 from finops.stats import mean, percent, percentile
 
@@ -65,18 +65,6 @@ class Mixed(NamedTuple):
         return self.share * raised * self.curve(index) + (1 - self.share) * self.repeat(index)
 
 
-class Backtest(NamedTuple):
-    """How far the method was off, tried from `tries` days and up to `horizon_days` ahead.
-
-    `mape_percent` is the mean absolute percentage error over all days above 0 of all tries; all
-    three are 0 where the series is too short to hold days back.
-    """
-
-    horizon_days: int
-    mape_percent: float
-    tries: int
-
-
 def daily_series(
     days: Mapping[str, float], partial: Sequence[str] = ()
 ) -> Tuple[List[str], List[float]]:
@@ -107,13 +95,13 @@ def forecast(values: Sequence[float], horizon: int) -> List[Projected]:
         return []
     mixed = _combined(values)
     miss, raised = _typical_miss(values, mixed), _raised(values, mixed.curve)
-    found = []
+    projected = []
     for ahead in range(1, horizon + 1):
         index = len(values) - 1 + ahead
         value, expected = mixed.at(index), mixed.at(index, raised)
         half = miss * math.sqrt(max(1.0, ahead / config.FORECAST_BACKTEST_DAYS))
-        found.append(Projected(value, max(0.0, value - half), value + half, expected))
-    return found
+        projected.append(Projected(value, max(0.0, value - half), value + half, expected))
+    return projected
 
 
 def backtest(values: Sequence[float]) -> Backtest:
@@ -304,34 +292,34 @@ def _trials(values: Sequence[float], origins: range) -> Iterator[Tuple[float, fl
 
 def partial_days(period: Period) -> Tuple[str, ...]:
     """Return the first and the last date of the data where it does not cover all their hours."""
-    found = []
+    dates = []
     if period.start and period.start[11:13] != "00":
-        found.append(period.start[:10])
+        dates.append(period.start[:10])
     if period.end and period.end[11:13] != "23":
-        found.append(period.end[:10])
-    return tuple(found)
+        dates.append(period.end[:10])
+    return tuple(dates)
 
 
-def month_ahead(days: Mapping[str, float], period: Period) -> Row:
-    """Return `projection` and `backtest` of {date: amount}, ready for a result.
+def month_ahead(days: Mapping[str, float], period: Period) -> Tuple[List[ProjectedDay], Backtest]:
+    """Return the projection of {date: amount}, and how good such projections were.
 
-    The projection holds [date, cost, low, high, expected] for the `config.DAYS_PER_MONTH` dates
-    after the last one of `days`; `cost` is a typical day, and the sum of `expected` the month.
+    The projection holds the `config.DAYS_PER_MONTH` dates after the last one of `days`; `cost`
+    is a typical day, and the sum of `expected` the month.
     """
     dates, values = daily_series(days, partial_days(period))
     if not dates:
-        return {"projection": [], "backtest": dict(Backtest(0, 0.0, 0)._asdict())}
+        return [], Backtest(0, 0.0, 0)
     last = parse_day(max(days))
     left_off = (last - parse_day(dates[-1])).days
     guesses = forecast(values, config.DAYS_PER_MONTH + left_off)[left_off:]
     projection = [
-        {
-            "date": add_days(last, i),
-            "cost": guess.value,
-            "low": guess.low,
-            "high": guess.high,
-            "expected": guess.expected,
-        }
+        ProjectedDay(
+            date=add_days(last, i),
+            cost=guess.value,
+            low=guess.low,
+            high=guess.high,
+            expected=guess.expected,
+        )
         for i, guess in enumerate(guesses, start=1)
     ]
-    return {"projection": projection, "backtest": dict(backtest(values)._asdict())}
+    return projection, backtest(values)

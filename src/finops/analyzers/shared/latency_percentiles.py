@@ -16,8 +16,8 @@ from itertools import accumulate
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from finops import config
-from finops.analyzers.base import Row
 from finops.analyzers.shared.daily_sums import calendar_days
+from finops.results.performance import PercentileWindow
 from finops.rollups.spec import Period
 from finops.stats import rank_index
 
@@ -26,7 +26,7 @@ Histogram = Mapping[int, int]
 
 def percentile_windows(
     period: Period, histograms: Mapping[str, Histogram], shares: Mapping[str, float]
-) -> Dict[str, Optional[Row]]:
+) -> Dict[str, Optional[PercentileWindow]]:
     """Return what tells percentiles, from 0 to 1 by name, of any range of days.
 
     `histograms` are {day: {latency in ms: calls}}.  A window is {share, step (days that share
@@ -102,20 +102,20 @@ class _Window(NamedTuple):
     @classmethod
     def of(cls, entries: Sequence[_Entry], share: float) -> _Window:
         """Look how wide the window of a share is; most that are looked at are not kept."""
-        found = [one.percentile(share) for one in entries if one.calls]
-        low, high = min(found), max(found)
-        return cls(entries, low, high, sum(len(one.places(low, high)) for one in entries))
+        percentiles = [entry.percentile(share) for entry in entries if entry.calls]
+        low, high = min(percentiles), max(percentiles)
+        return cls(entries, low, high, sum(len(entry.places(low, high)) for entry in entries))
 
-    def row(self, share: float, step: int) -> Row:
+    def row(self, share: float, step: int) -> PercentileWindow:
         """Return the window as part of a result."""
-        return {
-            "share": share,
-            "step": step,
-            "from_ms": self.low,
-            "calls": [one.calls for one in self.entries],
-            "below": [one.below(bisect_left(one.values, self.low)) for one in self.entries],
-            "inside": [one.inside(self.low, self.high) for one in self.entries],
-        }
+        return PercentileWindow(
+            share=share,
+            step=step,
+            from_ms=self.low,
+            calls=[entry.calls for entry in self.entries],
+            below=[entry.below(bisect_left(entry.values, self.low)) for entry in self.entries],
+            inside=[entry.inside(self.low, self.high) for entry in self.entries],
+        )
 
 
 def _entries(days: Sequence[str], histograms: Mapping[str, Histogram], step: int) -> List[_Entry]:
@@ -128,8 +128,8 @@ def _entries(days: Sequence[str], histograms: Mapping[str, Histogram], step: int
             continue
         for ms, calls in histogram.items():
             into[ms] += calls
-    found = []
-    for one in bins:
-        values = sorted(one)
-        found.append(_Entry(values, list(accumulate(map(one.__getitem__, values)))))
-    return found
+    entries = []
+    for histogram in bins:
+        values = sorted(histogram)
+        entries.append(_Entry(values, list(accumulate(map(histogram.__getitem__, values)))))
+    return entries

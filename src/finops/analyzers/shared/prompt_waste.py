@@ -13,7 +13,7 @@ from finops import config
 from finops.stats import improbable, percent
 
 
-def wasters(wasteful: Mapping[str, int], calls: Mapping[str, int]) -> Set[str]:
+def wasteful_customers(wasteful: Mapping[str, int], calls: Mapping[str, int]) -> Set[str]:
     """Return the customers to whom wasteful prompts are a habit.
 
     `wasteful` and `calls` are numbers of calls by customer; who has no wasteful ones may be left
@@ -23,19 +23,19 @@ def wasters(wasteful: Mapping[str, int], calls: Mapping[str, int]) -> Set[str]:
     (`config.PROMPT_WASTER_CHANCE`) of as many calls of others.
     """
     suspects = [name for name, number in wasteful.items() if _many(number, calls[name])]
-    found: Set[str] = set()
+    habitual: Set[str] = set()
     while True:
-        left = [name for name in calls if name not in found]
+        left = [name for name in calls if name not in habitual]
         prompts = sum(wasteful.get(name, 0) for name in left)
         whole = sum(calls[name] for name in left)
         more = {
             name
             for name in suspects
-            if name not in found and _stands_out(wasteful[name], calls[name], prompts, whole)
+            if name not in habitual and _stands_out(wasteful[name], calls[name], prompts, whole)
         }
         if not more:
-            return found
-        found |= more
+            return habitual
+        habitual |= more
 
 
 def _many(number: int, calls: int) -> bool:

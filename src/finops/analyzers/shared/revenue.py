@@ -11,8 +11,9 @@ import math
 from typing import Dict, List, NamedTuple, Sequence
 
 from finops import config
-from finops.analyzers.base import Row, finding, ordered
+from finops.analyzers.base import finding
 from finops.analyzers.shared.wording import counted, usd
+from finops.results.base import Finding, UnpricedCustomer
 from finops.rollups.spec import Rollups, Table
 
 CUSTOMER_TABLE = Table(("customer_id",), ("calls", "cost"))
@@ -39,7 +40,7 @@ class Book(NamedTuple):
     """All customers: `paying` have a price (0 is one), `without_price` are rows for the result."""
 
     paying: List[Account]
-    without_price: List[Row]
+    without_price: List[UnpricedCustomer]
 
     @property
     def revenue(self) -> float:
@@ -55,20 +56,20 @@ class Book(NamedTuple):
 def open_book(data: Rollups) -> Book:
     """Return the customers of the data in order of their id; needs `CUSTOMER_TABLE`."""
     paying: List[Account] = []
-    without: List[Row] = []
+    without: List[UnpricedCustomer] = []
     days = data.period.days  # once: it is worked out of two timestamps
     for (name,), (calls, cost) in data[CUSTOMER_TABLE].items():
         customer = data.customers[name]
         monthly_cost = cost * config.DAYS_PER_MONTH / days
         if customer.price is None:
             without.append(
-                {
-                    "customer_id": name,
-                    "subscription_tier": customer.tier,
-                    "customer_archetype": customer.archetype,
-                    "monthly_cost": monthly_cost,
-                    "call_count": calls,
-                }
+                UnpricedCustomer(
+                    customer_id=name,
+                    subscription_tier=customer.tier,
+                    customer_archetype=customer.archetype,
+                    monthly_cost=monthly_cost,
+                    call_count=calls,
+                )
             )
         else:
             monthly_calls = calls * config.DAYS_PER_MONTH / days
@@ -83,7 +84,7 @@ def open_book(data: Rollups) -> Book:
                     monthly_cost,
                 )
             )
-    return Book(paying, ordered(without, "monthly_cost", ("customer_id",)))
+    return Book(paying, sorted(without, key=lambda r: (-r.monthly_cost, r.customer_id)))
 
 
 def margin_percent(revenue: float, cost: float) -> float:
@@ -105,11 +106,11 @@ def group(accounts: Sequence[Account], by: str) -> Dict[str, List[Account]]:
     return {key: groups[key] for key in sorted(groups)}
 
 
-def price_caveats(book: Book) -> List[Row]:
+def price_caveats(book: Book) -> List[Finding]:
     """Return the finding on customers whose price is not known, if there are any."""
     if not book.without_price:
         return []
-    cost = math.fsum(row["monthly_cost"] for row in book.without_price)
+    cost = math.fsum(row.monthly_cost for row in book.without_price)
     return [
         finding(
             "warning",
@@ -124,7 +125,7 @@ def price_advice(book: Book) -> List[str]:
     """Return the recommendation to record missing prices, if there are any."""
     if not book.without_price:
         return []
-    cost = math.fsum(row["monthly_cost"] for row in book.without_price)
+    cost = math.fsum(row.monthly_cost for row in book.without_price)
     who = counted(len(book.without_price), "customer")
     return [
         f"Record a subscription price for {who} whose calls cost {usd(cost)} a month: "

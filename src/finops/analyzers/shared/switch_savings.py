@@ -6,8 +6,8 @@ from itertools import groupby
 from typing import Dict, Iterable, List, Tuple
 
 from finops import config
-from finops.analyzers.base import Row, ordered
 from finops.analyzers.shared.model_switches import SwitchRule
+from finops.results.token_economics import Opportunity
 from finops.rollups.spec import Key, Rollups, Table, Values
 from finops.stats import ratio
 
@@ -17,7 +17,7 @@ USAGE_TABLE = Table(
 )
 
 
-def switch_opportunities(data: Rollups) -> List[Row]:
+def switch_opportunities(data: Rollups) -> List[Opportunity]:
     """Return a row for each customer, model and alternative that saves enough in the period."""
     rule = SwitchRule(data.prices)
     # The cells of a customer stand together: only what is worth it outlives its customer.
@@ -25,46 +25,46 @@ def switch_opportunities(data: Rollups) -> List[Row]:
         row
         for _, cells in groupby(data[USAGE_TABLE].items(), lambda cell: cell[0][0])
         for row in _switches(rule, cells)
-        if row["savings"] > config.OPPORTUNITY_MIN_SAVINGS_USD
+        if row.savings > config.OPPORTUNITY_MIN_SAVINGS_USD
     ]
-    return ordered(
+    return sorted(
         rows,
-        "savings",
-        (
-            "customer_id",
-            "current_provider",
-            "current_model",
-            "alternative_provider",
-            "alternative_model",
+        key=lambda r: (
+            -r.savings,
+            r.customer_id,
+            r.current_provider,
+            r.current_model,
+            r.alternative_provider,
+            r.alternative_model,
         ),
     )
 
 
-def _switches(rule: SwitchRule, cells: Iterable[Tuple[Key, Values]]) -> List[Row]:
+def _switches(rule: SwitchRule, cells: Iterable[Tuple[Key, Values]]) -> List[Opportunity]:
     """Return a row for each model and alternative in the cells of one customer."""
-    found: Dict[Tuple[str, ...], List[float]] = {}
+    groups: Dict[Tuple[str, ...], Tuple[int, float, float]] = {}
     for (customer, provider, name, downgradable, free), (calls, cost, inputs, outputs) in cells:
         switch = None if free else rule(provider, name, downgradable, inputs, outputs, cost)
         if switch is not None:
             key = (customer, provider, name, switch.model.provider, switch.model.name)
-            sums = found.setdefault(key, [0, 0.0, 0.0])
-            sums[0] += calls
-            sums[1] += cost
-            sums[2] += switch.cost
-    return [_opportunity(key, *sums) for key, sums in found.items()]
+            all_calls, current, alternative = groups.get(key, (0, 0.0, 0.0))
+            groups[key] = (all_calls + calls, current + cost, alternative + switch.cost)
+    return [_opportunity(key, *sums) for key, sums in groups.items()]
 
 
-def _opportunity(key: Tuple[str, ...], calls: float, current: float, alternative: float) -> Row:
+def _opportunity(
+    key: Tuple[str, ...], calls: int, current: float, alternative: float
+) -> Opportunity:
     customer, provider, name, other_provider, other_name = key
-    return {
-        "customer_id": customer,
-        "current_provider": provider,
-        "current_model": name,
-        "alternative_provider": other_provider,
-        "alternative_model": other_name,
-        "call_count": calls,
-        "current_cost": current,
-        "alternative_cost": alternative,
-        "savings": current - alternative,
-        "savings_percent": ratio(current - alternative, current) * 100,
-    }
+    return Opportunity(
+        customer_id=customer,
+        current_provider=provider,
+        current_model=name,
+        alternative_provider=other_provider,
+        alternative_model=other_name,
+        call_count=calls,
+        current_cost=current,
+        alternative_cost=alternative,
+        savings=current - alternative,
+        savings_percent=ratio(current - alternative, current) * 100,
+    )

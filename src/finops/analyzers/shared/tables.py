@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from operator import itemgetter
-from typing import Any, Callable, Dict, Iterable, List, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Tuple, TypeVar
 
-from finops.analyzers.base import Row, ordered
+from finops.results.base import DailyCost
 from finops.rollups.spec import Rollups, Table
 from finops.stats import percent, ratio
 
@@ -23,6 +23,7 @@ ACCOUNT_DAYS = Table(
 USE_DAYS = Table(("day", "feature_id", "task_type", "environment"), ("calls", "cost", "tokens"))
 
 Sums = Tuple[Any, ...]
+_Row = TypeVar("_Row")
 
 
 def fold(data: Rollups, table: Table, *by: str) -> Dict[Any, Sums]:
@@ -45,27 +46,24 @@ def fold(data: Rollups, table: Table, *by: str) -> Dict[Any, Sums]:
     }
 
 
-def shares(data: Rollups, table: Table, *by: str) -> List[Row]:
+def shares(data: Rollups, table: Table, make: Callable[..., _Row], *by: str) -> List[_Row]:
     """Return who caused what, by total_cost descending; for tables of calls, cost and tokens.
 
-    Rows are [the dimensions, call_count, total_cost, total_tokens, avg_cost_per_call,
-    share_percent of the whole cost].
+    `make` gets the key, call_count, total_cost, total_tokens, avg_cost_per_call and
+    share_percent of the whole cost, in this order.
     """
-    rows = []
-    for key, (calls, cost, tokens) in fold(data, table, *by).items():
-        row: Row = dict(zip(by, key if len(by) > 1 else (key,)))
-        row["call_count"] = calls
-        row["total_cost"] = cost
-        row["total_tokens"] = tokens
-        row["avg_cost_per_call"] = ratio(cost, calls)
-        row["share_percent"] = percent(cost, data.totals.cost)
-        rows.append(row)
-    return ordered(rows, "total_cost", by)
+    groups = [
+        (key if len(by) > 1 else (key,), *sums) for key, sums in fold(data, table, *by).items()
+    ]
+    return [
+        make(*key, calls, cost, tokens, ratio(cost, calls), percent(cost, data.totals.cost))
+        for key, calls, cost, tokens in sorted(groups, key=lambda group: (-group[2], group[0]))
+    ]
 
 
-def daily(data: Rollups) -> List[Row]:
+def daily(data: Rollups) -> List[DailyCost]:
     """Return [date, call_count, total_cost] for every active day, ascending; needs `DAYS`."""
     return [
-        {"date": day, "call_count": calls, "total_cost": cost}
+        DailyCost(date=day, call_count=calls, total_cost=cost)
         for (day,), (calls, cost, _) in data[DAYS].items()
     ]

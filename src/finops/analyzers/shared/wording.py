@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import List
 
 from finops import config
-from finops.analyzers.base import Row, finding
+from finops.analyzers.base import finding
+from finops.results.base import Finding
 from finops.rollups.spec import Period, Totals
 
 
@@ -55,11 +56,11 @@ def covered(period: Period) -> str:
     return f"{hours:,.1f} hours" if hours < 24 else f"{hours / 24:,.1f} days"
 
 
-def caveats(period: Period, totals: Totals) -> List[Row]:
+def caveats(period: Period, totals: Totals) -> List[Finding]:
     """Return findings on what makes money figures less certain: unpriced calls, few days."""
-    found = []
+    findings = []
     if totals.unpriced:
-        found.append(
+        findings.append(
             finding(
                 "warning",
                 f"{counted(totals.unpriced, 'call')} could not be priced",
@@ -68,11 +69,11 @@ def caveats(period: Period, totals: Totals) -> List[Row]:
             )
         )
     if totals.calls and period.days < config.SHORT_PERIOD_DAYS:
-        found.append(
+        findings.append(
             finding(
                 "info",
                 "Monthly figures are extrapolated",
                 f"The data covers {covered(period)}; a month is taken to go on like this.",
             )
         )
-    return found
+    return findings

@@ -11,7 +11,7 @@ import math
 from typing import Callable, ClassVar, Dict, List, Mapping, Sequence, Tuple
 
 from finops import config
-from finops.analyzers.base import Analyzer, Result, Row, by_impact, finding, ordered
+from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.revenue import (
     CUSTOMER_TABLE,
     Account,
@@ -22,6 +22,17 @@ from finops.analyzers.shared.revenue import (
     price_caveats,
 )
 from finops.analyzers.shared.wording import caveats, counted, percent, usd
+from finops.results.base import Finding
+from finops.results.pricing import (
+    CustomerBills,
+    PriceStep,
+    PricingModel,
+    PricingParameters,
+    PricingResult,
+    PricingSummary,
+    TriedPrice,
+    UsageSegment,
+)
 from finops.rollups.spec import Rollups, Table
 from finops.stats import growth_percent, percentile, ratio
 from finops.stats import percent as share_of
@@ -67,86 +78,84 @@ class PricingAnalyzer(Analyzer):
 
     TABLES: ClassVar[Tuple[Table, ...]] = (CUSTOMER_TABLE,)
 
-    def compute(self, data: Rollups) -> Result:
+    def result(self, data: Rollups) -> PricingResult:
         """Return the result; `summary.monthly_cost` is that of the customers compared."""
         book = open_book(data)
         models = [_model_row(name, book) for name in PRICING_MODELS]
-        best = min(models, key=lambda row: (-row["monthly_margin"], row["model"]))
+        best = min(models, key=lambda row: (-row.monthly_margin, row.model))
         segments = _segments(book)
         summary = _summary(data, book, best)
-        customers = _customers(book)
-        return {
-            "summary": summary,
-            "models": models,
-            "segments": segments,
-            "sensitivity": _sensitivity(book),
-            "break_even_price_per_1k_calls": summary["break_even_price_per_1k_calls"],
-            "customers": customers,
-            "without_price": book.without_price,
-            "findings": by_impact(
+        return PricingResult(
+            summary=summary,
+            models=models,
+            segments=segments,
+            sensitivity=_sensitivity(book),
+            break_even_price_per_1k_calls=summary.break_even_price_per_1k_calls,
+            customers=_customers(book),
+            without_price=book.without_price,
+            findings=by_impact(
                 _findings(book, summary, best, segments)
                 + price_caveats(book)
                 + caveats(data.period, data.totals)
             ),
-            "recommendations": _recommendations(summary, best, customers, book)
-            + price_advice(book),
-        }
+            recommendations=_recommendations(summary, best, book) + price_advice(book),
+        )
 
 
-def _parameters(model: str, book: Book) -> Row:
+def _parameters(model: str, book: Book) -> PricingParameters:
     if model == "usage_based":
-        return {"price_per_1k_calls": config.USAGE_PRICE_PER_1K_CALLS_USD}
+        return PricingParameters(price_per_1k_calls=config.USAGE_PRICE_PER_1K_CALLS_USD)
     if model == "tiered":
         steps = [
-            {"up_to_calls": limit, "price": price} for limit, price in config.TIERED_PRICES_USD
+            PriceStep(up_to_calls=limit, price=price) for limit, price in config.TIERED_PRICES_USD
         ]
-        return {"steps": steps, "price_above": config.TIERED_TOP_PRICE_USD}
+        return PricingParameters(steps=steps, price_above=config.TIERED_TOP_PRICE_USD)
     if model == "hybrid":
-        return {
-            "base_price": config.HYBRID_BASE_PRICE_USD,
-            "included_calls": config.HYBRID_INCLUDED_CALLS,
-            "price_per_1k_calls": config.HYBRID_PRICE_PER_1K_CALLS_USD,
-        }
-    return {"prices": sorted({account.price for account in book.paying})}
+        return PricingParameters(
+            base_price=config.HYBRID_BASE_PRICE_USD,
+            included_calls=config.HYBRID_INCLUDED_CALLS,
+            price_per_1k_calls=config.HYBRID_PRICE_PER_1K_CALLS_USD,
+        )
+    return PricingParameters(prices=sorted({account.price for account in book.paying}))
 
 
-def _model_row(model: str, book: Book) -> Row:
+def _model_row(model: str, book: Book) -> PricingModel:
     bills = [(PRICING_MODELS[model](account), account.price) for account in book.paying]
     revenue, cost = math.fsum(bill for bill, _ in bills), book.monthly_cost
-    return {
-        "model": model,
-        "monthly_revenue": revenue,
-        "monthly_margin": revenue - cost,
-        "margin_percent": margin_percent(revenue, cost),
-        "avg_revenue_per_customer": ratio(revenue, len(bills)),
-        "customers_paying_more": sum(bill > today for bill, today in bills),
-        "customers_paying_less": sum(bill < today for bill, today in bills),
-        "parameters": _parameters(model, book),
-    }
+    return PricingModel(
+        model=model,
+        monthly_revenue=revenue,
+        monthly_margin=revenue - cost,
+        margin_percent=margin_percent(revenue, cost),
+        avg_revenue_per_customer=ratio(revenue, len(bills)),
+        customers_paying_more=sum(bill > today for bill, today in bills),
+        customers_paying_less=sum(bill < today for bill, today in bills),
+        parameters=_parameters(model, book),
+    )
 
 
-def _summary(data: Rollups, book: Book, best: Row) -> Row:
+def _summary(data: Rollups, book: Book, best: PricingModel) -> PricingSummary:
     calls = math.fsum(account.monthly_calls for account in book.paying)
-    return {
-        "total_calls": data.totals.calls,
-        "total_cost": data.totals.cost,
-        "monthly_cost": book.monthly_cost,
-        "monthly_calls": calls,
-        "customers": len(book.paying),
-        "customers_without_price": len(book.without_price),
-        "current_model": CURRENT_MODEL,
-        "current_monthly_revenue": book.revenue,
-        "best_model": best["model"],
-        "best_monthly_revenue": best["monthly_revenue"],
-        "uplift_percent": growth_percent(best["monthly_revenue"], book.revenue)
+    return PricingSummary(
+        total_calls=data.totals.calls,
+        total_cost=data.totals.cost,
+        monthly_cost=book.monthly_cost,
+        monthly_calls=calls,
+        customers=len(book.paying),
+        customers_without_price=len(book.without_price),
+        current_model=CURRENT_MODEL,
+        current_monthly_revenue=book.revenue,
+        best_model=best.model,
+        best_monthly_revenue=best.monthly_revenue,
+        uplift_percent=growth_percent(best.monthly_revenue, book.revenue)
         if book.revenue > config.NEGLIGIBLE_USD
         else 0.0,
-        "break_even_price_per_1k_calls": ratio(book.monthly_cost, calls) * 1000,
-        "unpriced_calls": data.totals.unpriced,
-    }
+        break_even_price_per_1k_calls=ratio(book.monthly_cost, calls) * 1000,
+        unpriced_calls=data.totals.unpriced,
+    )
 
 
-def _segments(book: Book) -> List[Row]:
+def _segments(book: Book) -> List[UsageSegment]:
     """Return light, medium and heavy customers: terciles of calls, equal calls kept together."""
     calls = [account.calls for account in book.paying]
     light, medium = percentile(calls, 1 / 3), percentile(calls, 2 / 3)
@@ -157,95 +166,100 @@ def _segments(book: Book) -> List[Row]:
     return [_segment_row(name, members[name]) for name in SEGMENTS]
 
 
-def _segment_row(name: str, members: Sequence[Account]) -> Row:
-    return {
-        "segment": name,
-        "customers": len(members),
-        "monthly_calls": math.fsum(a.monthly_calls for a in members),
-        "monthly_cost": math.fsum(a.monthly_cost for a in members),
-        "revenue": {
+def _segment_row(name: str, members: Sequence[Account]) -> UsageSegment:
+    return UsageSegment(
+        segment=name,
+        customers=len(members),
+        monthly_calls=math.fsum(a.monthly_calls for a in members),
+        monthly_cost=math.fsum(a.monthly_cost for a in members),
+        revenue={
             model: math.fsum(bill(a) for a in members) for model, bill in PRICING_MODELS.items()
         },
-    }
+    )
 
 
-def _sensitivity(book: Book) -> List[Row]:
+def _sensitivity(book: Book) -> List[TriedPrice]:
     calls = math.fsum(account.monthly_calls for account in book.paying)
     rows = []
     for factor in config.PRICE_SENSITIVITY_FACTORS:
         price = config.USAGE_PRICE_PER_1K_CALLS_USD * factor
         revenue = calls / 1000 * price
         rows.append(
-            {
-                "price_per_1k_calls": price,
-                "monthly_revenue": revenue,
-                "margin_percent": margin_percent(revenue, book.monthly_cost),
-            }
+            TriedPrice(
+                price_per_1k_calls=price,
+                monthly_revenue=revenue,
+                margin_percent=margin_percent(revenue, book.monthly_cost),
+            )
         )
     return rows
 
 
-def _customers(book: Book) -> List[Row]:
+def _customers(book: Book) -> List[CustomerBills]:
     """Return each customer's bill under every model, most calls first."""
-    rows = []
-    for account in book.paying:
-        row: Row = {
-            "customer_id": account.customer_id,
-            "subscription_tier": account.tier,
-            "monthly_calls": account.monthly_calls,
-            "monthly_cost": account.monthly_cost,
-        }
-        row.update({model: bill(account) for model, bill in PRICING_MODELS.items()})
-        rows.append(row)
-    return ordered(rows, "monthly_calls", ("customer_id",))
+    rows = [
+        CustomerBills(
+            customer_id=account.customer_id,
+            subscription_tier=account.tier,
+            monthly_calls=account.monthly_calls,
+            monthly_cost=account.monthly_cost,
+            flat_rate=flat_rate(account),
+            usage_based=usage_based(account),
+            tiered=tiered(account),
+            hybrid=hybrid(account),
+        )
+        for account in book.paying
+    ]
+    return sorted(rows, key=lambda r: (-r.monthly_calls, r.customer_id))
 
 
 def _title(model: str) -> str:
     return model.replace("_", "-")
 
 
-def _findings(book: Book, summary: Row, best: Row, segments: Sequence[Row]) -> List[Row]:
+def _findings(
+    book: Book, summary: PricingSummary, best: PricingModel, segments: Sequence[UsageSegment]
+) -> List[Finding]:
     if not book.paying:
         return []
-    gain = best["monthly_revenue"] - summary["current_monthly_revenue"]
-    found = [_subsidy(segments, summary)] if _subsidised(segments, summary) else []
-    if best["model"] == CURRENT_MODEL:
-        found.append(
+    gain = best.monthly_revenue - summary.current_monthly_revenue
+    findings = [_subsidy(segments, summary)] if _subsidised(segments, summary) else []
+    if best.model == CURRENT_MODEL:
+        findings.append(
             finding(
                 "success",
                 "The flat rate already earns most",
-                f"None of the other models brings more than {usd(summary['best_monthly_revenue'])} "
+                f"None of the other models brings more than {usd(summary.best_monthly_revenue)} "
                 "a month on this usage.",
             )
         )
-        return found
-    found.append(
+        return findings
+    findings.append(
         finding(
             "info",
-            f"{_title(best['model']).capitalize()} pricing would earn {usd(gain)} a month more",
-            f"{counted(best['customers_paying_more'], 'customer')} would pay more and "
-            f"{best['customers_paying_less']:,} less than today, if everybody stayed and used "
+            f"{_title(best.model).capitalize()} pricing would earn {usd(gain)} a month more",
+            f"{counted(best.customers_paying_more, 'customer')} would pay more and "
+            f"{best.customers_paying_less:,} less than today, if everybody stayed and used "
             "as much.",
             gain,
         )
     )
-    return found
+    return findings
 
 
-def _subsidised(segments: Sequence[Row], summary: Row) -> bool:
+def _subsidised(segments: Sequence[UsageSegment], summary: PricingSummary) -> bool:
     cost, revenue = _heavy_shares(segments, summary)
     return cost - revenue >= config.CROSS_SUBSIDY_POINTS
 
 
-def _heavy_shares(segments: Sequence[Row], summary: Row) -> Tuple[float, float]:
+def _heavy_shares(segments: Sequence[UsageSegment], summary: PricingSummary) -> Tuple[float, float]:
     heavy = segments[-1]
     return (
-        share_of(heavy["monthly_cost"], summary["monthly_cost"]),
-        share_of(heavy["revenue"][CURRENT_MODEL], summary["current_monthly_revenue"]),
+        share_of(heavy.monthly_cost, summary.monthly_cost),
+        share_of(heavy.revenue[CURRENT_MODEL], summary.current_monthly_revenue),
     )
 
 
-def _subsidy(segments: Sequence[Row], summary: Row) -> Row:
+def _subsidy(segments: Sequence[UsageSegment], summary: PricingSummary) -> Finding:
     cost, revenue = _heavy_shares(segments, summary)
     return finding(
         "warning",
@@ -255,16 +269,16 @@ def _subsidy(segments: Sequence[Row], summary: Row) -> Row:
     )
 
 
-def _recommendations(summary: Row, best: Row, customers: Sequence[Row], book: Book) -> List[str]:
+def _recommendations(summary: PricingSummary, best: PricingModel, book: Book) -> List[str]:
     advice: List[str] = []
-    model = best["model"]
+    model = best.model
     if model != CURRENT_MODEL:
-        gain = best["monthly_revenue"] - summary["current_monthly_revenue"]
+        gain = best.monthly_revenue - summary.current_monthly_revenue
         advice.append(
             f"Introduce {_title(model)} pricing, new customers first: on this usage it is worth "
             f"{usd(gain)} a month more than the flat rate."
         )
-        advice += _warn_first(model, customers)
+        advice += _warn_first(model, book.paying)
     losing = [account for account in book.paying if account.margin < 0]
     if losing and model == CURRENT_MODEL:
         loss = -math.fsum(account.margin for account in losing)
@@ -272,18 +286,19 @@ def _recommendations(summary: Row, best: Row, customers: Sequence[Row], book: Bo
             f"Cap the calls that the flat rate includes: {usd(loss)} a month is lost on "
             f"{counted(len(losing), 'customer')} using more than they pay for."
         )
-    if summary["break_even_price_per_1k_calls"] > config.USAGE_PRICE_PER_1K_CALLS_USD:
+    if summary.break_even_price_per_1k_calls > config.USAGE_PRICE_PER_1K_CALLS_USD:
         advice.append(
-            f"Charge at least {usd(summary['break_even_price_per_1k_calls'])} per 1,000 calls "
+            f"Charge at least {usd(summary.break_even_price_per_1k_calls)} per 1,000 calls "
             f"if usage is billed: {usd(config.USAGE_PRICE_PER_1K_CALLS_USD)} would not cover "
             "the cost."
         )
     return advice
 
 
-def _warn_first(model: str, customers: Sequence[Row]) -> List[str]:
-    row = min(customers, key=lambda r: (r[CURRENT_MODEL] - r[model], r["customer_id"]))
+def _warn_first(model: str, accounts: Sequence[Account]) -> List[str]:
+    bill = PRICING_MODELS[model]
+    first = min(accounts, key=lambda a: (flat_rate(a) - bill(a), a.customer_id))
     return [
-        f"Talk to {row['customer_id']} before the change: its bill would rise from "
-        f"{usd(row[CURRENT_MODEL])} to {usd(row[model])} a month."
+        f"Talk to {first.customer_id} before the change: its bill would rise from "
+        f"{usd(flat_rate(first))} to {usd(bill(first))} a month."
     ]

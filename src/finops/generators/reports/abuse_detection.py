@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
+from typing import Any, Dict, List, Sequence, Tuple, Union
 
 from finops.generators import formatting
 from finops.generators.charts import Axis, Series, bar_chart, cut_short, line_chart, scatter_chart
@@ -11,73 +11,81 @@ from finops.generators.components import Card, Part, columns, section
 from finops.generators.date_range import Daily
 from finops.generators.detector_scores import detectors
 from finops.generators.page import Report, write_report
+from finops.generators.recompute import Sum
 from finops.generators.tables import Column, table, texts
 from finops.generators.thresholds import SIGNALS
+from finops.results import abuse_detection as results
+from finops.results.base import from_dict
 
 REPORT = Report(
     "abuse_detection",
     "Abuse Detection",
     "Which accounts behave as no ordinary customer does.",
 )
-Data = Mapping[str, Any]
-Rows = Sequence[Mapping[str, Any]]
 
 _DRAWN_CUSTOMERS = 15
 
 
 def generate_abuse_detection_report(data: Dict[str, Any], output_path: Union[str, Path]) -> None:
     """Write the page for an abuse detection result.  Raises OSError if it cannot be written."""
+    result = from_dict(results.AbuseDetectionResult, data)
     write_report(
         REPORT,
         data,
         output_path,
-        cards=_cards(data),
+        cards=_cards(result),
         body=[
-            _over_time(data),
-            _customers(data),
-            _usage(data),
-            _costs(data),
-            _access(data),
+            _over_time(result, cut_short(data)),
+            _customers(result),
+            _usage(result),
+            _costs(result),
+            _access(result),
             *detectors(data),
         ],
-        value=_value(data),
-        not_found=_not_found(data),
-        daily=Daily.of(data.get("daily") or [], ("call_count", "total_cost")),
+        value=_value(result),
+        not_found=_not_found(result),
+        daily=Daily.of(
+            result.daily,
+            {
+                "call_count": lambda row: row.call_count,
+                "total_cost": lambda row: row.total_cost,
+            },
+        ),
     )
 
 
-def _cards(data: Data) -> List[Card]:
-    summary: Data = data.get("summary") or {}
-    share = formatting.percent(summary.get("flagged_percent"))
+def _cards(result: results.AbuseDetectionResult) -> List[Card]:
+    summary = result.summary
+    share = formatting.percent(summary.flagged_percent)
     return [
-        Card("Flagged customers", summary.get("flagged_customers"), "count", f"{share} of all"),
-        Card("Critical", summary.get("critical_count"), "count", "customers, by risk score"),
+        Card("Flagged customers", summary.flagged_customers, "count", f"{share} of all"),
+        Card("Critical", summary.critical_count, "count", "customers, by risk score"),
         Card(
             "Exposure",
-            summary.get("estimated_exposure_usd_per_month"),
+            summary.estimated_exposure_usd_per_month,
             "money",
             "a month beyond usual days",
         ),
         Card(
             "Calls checked",
-            summary.get("total_calls"),
+            summary.total_calls,
             "count",
             "of all customers",
-            over=("call_count", "sum"),
+            recompute=Sum("call_count"),
         ),
-        Card("Unusual days", len(data.get("unusual_usage") or []), "count", "of single customers"),
+        Card("Unusual days", len(result.unusual_usage), "count", "of single customers"),
         Card(
             "Limits and places",
-            len(data.get("rate_limit_abuse") or []) + len(data.get("suspicious_access") or []),
+            len(result.rate_limit_abuse) + len(result.suspicious_access),
             "count",
             "hours at rate limits, days of region changes",
         ),
     ]
 
 
-def _over_time(data: Data) -> Part:
-    daily: Rows = data.get("daily") or []
-    days = texts(daily, "date")
+def _over_time(result: results.AbuseDetectionResult, remark: str) -> Part:
+    daily = result.daily
+    days = texts(row.date for row in daily)
     empty = "No day has a call, so no line over time is drawn."
     return section(
         "When it happened",
@@ -88,25 +96,25 @@ def _over_time(data: Data) -> Part:
                 Axis("Day (UTC)", "date"),
                 Axis("Customers", "count"),
                 days,
-                [Series("Flagged", [row.get("flagged_customers") for row in daily], "critical")],
+                [Series("Flagged", [row.flagged_customers for row in daily], "critical")],
                 bins="max",
                 empty=empty,
             ),
             line_chart(
                 "daily-calls",
-                f"Calls of all customers on each day{cut_short(data)}",
+                f"Calls of all customers on each day{remark}",
                 Axis("Day (UTC)", "date"),
                 Axis("Calls", "count"),
                 days,
-                [Series("Calls", [row.get("call_count") for row in daily])],
+                [Series("Calls", [row.call_count for row in daily])],
                 empty=empty,
             ),
         ),
     )
 
 
-def _customers(data: Data) -> Part:
-    rows = [dict(row, shown=_signals(row)) for row in data.get("customers") or []]
+def _customers(result: results.AbuseDetectionResult) -> Part:
+    rows = result.customers
     drawn = rows[:_DRAWN_CUSTOMERS]
     caption = "Risk score of the flagged customers"
     if len(rows) > len(drawn):
@@ -119,8 +127,8 @@ def _customers(data: Data) -> Part:
             caption,
             Axis("Customer", "text"),
             Axis("Risk score (0 to 100)", "count"),
-            texts(drawn, "customer_id"),
-            [Series("Risk", [row.get("risk_score") for row in drawn], "critical")],
+            texts(row.customer_id for row in drawn),
+            [Series("Risk", [row.risk_score for row in drawn], "critical")],
             horizontal=True,
             empty=empty,
         ),
@@ -128,26 +136,25 @@ def _customers(data: Data) -> Part:
             "customers",
             "Flagged customers, the riskiest first",
             [
-                Column("customer_id", "Customer"),
-                Column("risk_score", "Risk", "count"),
-                Column("shown", "Signals"),
-                Column("monthly_cost", "Cost a month", "money"),
-                Column("recommended_action", "What to do"),
+                Column(lambda row: row.customer_id, "Customer"),
+                Column(lambda row: row.risk_score, "Risk", "count", order="descending"),
+                Column(_signals, "Signals"),
+                Column(lambda row: row.monthly_cost, "Cost a month", "money"),
+                Column(lambda row: row.recommended_action, "What to do"),
             ],
             rows,
-            order=("risk_score", "descending"),
             empty=empty,
         ),
         lead="The score adds points for each signal, and more for a grave one, up to 100.",
     )
 
 
-def _signals(row: Data) -> str:
-    return ", ".join(SIGNALS.get(str(one), str(one)) for one in row.get("signals") or [])
+def _signals(row: results.FlaggedCustomer) -> str:
+    return ", ".join(SIGNALS.get(signal, str(signal)) for signal in row.signals)
 
 
-def _usage(data: Data) -> Part:
-    rows: Rows = data.get("unusual_usage") or []
+def _usage(result: results.AbuseDetectionResult) -> Part:
+    rows = result.unusual_usage
     empty = "No customer had a day unlike its other days."
     return section(
         "Days unlike the others",
@@ -158,9 +165,9 @@ def _usage(data: Data) -> Part:
             Axis("Calls on this day", "count"),
             [
                 (
-                    f"{row.get('customer_id')}, {row.get('date')}",
-                    row.get("baseline_mean", 0),
-                    row.get("call_count", 0),
+                    f"{row.customer_id}, {row.date}",
+                    (row.baseline_mean or 0),
+                    (row.call_count or 0),
                 )
                 for row in rows
             ],
@@ -170,12 +177,12 @@ def _usage(data: Data) -> Part:
             "usage",
             "Unusual days, the farthest from usual first",
             [
-                Column("customer_id", "Customer"),
-                Column("date", "Day", "date"),
-                Column("call_count", "Calls", "count"),
-                Column("baseline_mean", "Usual", "number"),
-                Column("z_score", "Deviation", "number"),
-                Column("severity", "Severity"),
+                Column(lambda row: row.customer_id, "Customer"),
+                Column(lambda row: row.date, "Day", "date"),
+                Column(lambda row: row.call_count, "Calls", "count"),
+                Column(lambda row: row.baseline_mean, "Usual", "number"),
+                Column(lambda row: row.z_score, "Deviation", "number"),
+                Column(lambda row: row.severity, "Severity"),
             ],
             rows,
             empty=empty,
@@ -185,82 +192,75 @@ def _usage(data: Data) -> Part:
     )
 
 
-def _costs(data: Data) -> Part:
+def _costs(result: results.AbuseDetectionResult) -> Part:
     return section(
         "Days that cost too much",
         table(
             "costs",
             "Cost spikes, the largest multiple first",
             [
-                Column("customer_id", "Customer"),
-                Column("date", "Day", "date"),
-                Column("cost", "Cost", "money"),
-                Column("baseline_mean", "Usual", "money"),
-                Column("multiplier", "Times the usual", "number"),
-                Column("z_score", "Deviation", "number"),
+                Column(lambda row: row.customer_id, "Customer"),
+                Column(lambda row: row.date, "Day", "date"),
+                Column(lambda row: row.cost, "Cost", "money"),
+                Column(lambda row: row.baseline_mean, "Usual", "money"),
+                Column(lambda row: row.multiplier, "Times the usual", "number", order="descending"),
+                Column(lambda row: row.z_score, "Deviation", "number"),
             ],
-            data.get("cost_spikes") or [],
-            order=("multiplier", "descending"),
+            result.cost_spikes,
             empty="No customer had a day far dearer than its other days.",
         ),
     )
 
 
-def _access(data: Data) -> Part:
-    hops = [
-        dict(
-            row,
-            shown=", ".join(str(region) for region in row.get("regions") or []),
-            shortest_gap_s=(row.get("shortest_gap_minutes") or 0) * 60,
-        )
-        for row in data.get("suspicious_access") or []
-    ]
+def _access(result: results.AbuseDetectionResult) -> Part:
     return section(
         "Limits and places",
         table(
             "rate-limits",
             "Hours full of rate-limit errors, the most errors first",
             [
-                Column("customer_id", "Customer"),
-                Column("hour", "Hour (UTC)", "date"),
-                Column("total_calls", "Calls", "count"),
-                Column("rate_limit_errors", "Rate-limit errors", "count"),
-                Column("error_rate_percent", "Calls that failed", "percent", bar=True),
-                Column("severity", "Severity", "severity"),
+                Column(lambda row: row.customer_id, "Customer"),
+                Column(lambda row: formatting.minute(row.hour), "Hour (UTC)", "date"),
+                Column(lambda row: row.total_calls, "Calls", "count"),
+                Column(
+                    lambda row: row.rate_limit_errors,
+                    "Rate-limit errors",
+                    "count",
+                    order="descending",
+                ),
+                Column(
+                    lambda row: row.error_rate_percent, "Calls that failed", "percent", bar=True
+                ),
+                Column(lambda row: row.severity, "Severity", "severity"),
             ],
-            [
-                dict(row, hour=formatting.minute(row.get("hour")))
-                for row in data.get("rate_limit_abuse") or []
-            ],
-            order=("rate_limit_errors", "descending"),
+            result.rate_limit_abuse,
             empty="No customer ran into rate limits again and again within an hour.",
         ),
         table(
             "access",
             "Days with changes of region that no traveller makes, the most changes first",
             [
-                Column("customer_id", "Customer"),
-                Column("date", "Day", "date"),
-                Column("switches", "Changes", "count"),
-                Column("usual_switches", "On other days", "number"),
-                Column("pattern", "Pattern"),
-                Column("shown", "Regions"),
-                Column("shortest_gap_s", "Shortest gap", "seconds"),
+                Column(lambda row: row.customer_id, "Customer"),
+                Column(lambda row: row.date, "Day", "date"),
+                Column(lambda row: row.switches, "Changes", "count", order="descending"),
+                Column(lambda row: row.usual_switches, "On other days", "number"),
+                Column(lambda row: row.pattern, "Pattern"),
+                Column(lambda row: ", ".join(row.regions), "Regions"),
+                Column(lambda row: (row.shortest_gap_minutes or 0) * 60, "Shortest gap", "seconds"),
             ],
-            hops,
-            order=("switches", "descending"),
+            result.suspicious_access,
             empty="No customer changed region again and again within an hour each.",
         ),
     )
 
 
-def _value(data: Data) -> Dict[str, Tuple[str, str]]:
-    summary: Data = data.get("summary") or {}
-    flagged = formatting.count(summary.get("flagged_customers"))
-    calls = formatting.count(summary.get("total_calls"))
-    customers = formatting.count(summary.get("total_customers"))
-    exposure = formatting.money(summary.get("estimated_exposure_usd_per_month"))
-    hops = formatting.count(len(data.get("suspicious_access") or []))
+def _value(result: results.AbuseDetectionResult) -> Dict[str, Tuple[str, str]]:
+    summary = result.summary
+    flagged = formatting.count(summary.flagged_customers)
+    calls = formatting.count(summary.total_calls)
+    customers = formatting.count(summary.total_customers)
+    exposure = formatting.money(summary.estimated_exposure_usd_per_month)
+    hops = formatting.count(len(result.suspicious_access))
     return {
         "metadata": (
             "A provider's bill shows one account: yours. A stolen key looks like success.",
@@ -287,11 +287,20 @@ def _value(data: Data) -> Dict[str, Tuple[str, str]]:
     }
 
 
-def _not_found(data: Data) -> List[str]:
-    looked = {
-        "unusual_usage": "Days unlike a customer's others were looked for: there are none.",
-        "rate_limit_abuse": "Hours full of rate-limit errors were looked for: there are none.",
-        "cost_spikes": "Days far dearer than usual were looked for: there are none.",
-        "suspicious_access": "Impossible changes of region were looked for: there are none.",
-    }
-    return [sentence for signal, sentence in looked.items() if not data.get(signal)]
+def _not_found(result: results.AbuseDetectionResult) -> List[str]:
+    looked: Tuple[Tuple[Sequence[object], str], ...] = (
+        (
+            result.unusual_usage,
+            "Days unlike a customer's others were looked for: there are none.",
+        ),
+        (
+            result.rate_limit_abuse,
+            "Hours full of rate-limit errors were looked for: there are none.",
+        ),
+        (result.cost_spikes, "Days far dearer than usual were looked for: there are none."),
+        (
+            result.suspicious_access,
+            "Impossible changes of region were looked for: there are none.",
+        ),
+    )
+    return [sentence for rows, sentence in looked if not rows]

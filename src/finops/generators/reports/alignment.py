@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union
 
 from finops.generators import formatting
 from finops.generators.charts import Axis, Series, bar_chart, line_chart
@@ -11,83 +11,99 @@ from finops.generators.components import Card, Part, columns, section
 from finops.generators.date_range import Daily, follow
 from finops.generators.packed_sums import LESS_WITHOUT_LINES, Sums, pack
 from finops.generators.page import Report, write_report
-from finops.generators.rounding import Lean
-from finops.generators.tables import Column, Over, table, texts
+from finops.generators.recompute import Distinct, Ratio, SharePercent, Sum
+from finops.generators.rounding import ShortenedRows
+from finops.generators.tables import Column, table, texts
+from finops.results import alignment as results
+from finops.results.base import from_dict
+from finops.results.shares import Called, MonthlyShare, Shared
 
 REPORT = Report(
     "alignment",
     "Organizational Alignment",
     "Who caused which cost: chargeback by organization, product and feature.",
 )
-Data = Mapping[str, Any]
-Rows = Sequence[Mapping[str, Any]]
-
-Packed = Mapping[str, Optional[Sums]]
 
 _DRAWN = 15
 _DRAWN_SHARES = 10
 _LINES = 5
-# Sums by key and day that the page carries.
-_SUMS = ("accounts", "features", "environments")
-_MEASURES = ("total_cost", "call_count", "unallocated_cost")
-_CALLS = Column("call_count", "Calls", "count", over=("calls", "sum"))
-_SHARE = Column("share_percent", "Share", "percent", bar=True, over=("cost", "share"))
+_R = TypeVar("_R", bound=MonthlyShare)
+_CALLS = Column[Called](lambda row: row.call_count, "Calls", "count", recompute=Sum("calls"))
+_SHARE = Column[Shared](
+    lambda row: row.share_percent, "Share", "percent", bar=True, recompute=SharePercent("cost")
+)
+
+
+class _ProductRow(NamedTuple):
+    """What one organization used of one product."""
+
+    organization_id: str
+    product_id: str
+    call_count: int
+    cost: float
 
 
 def generate_alignment_report(data: Dict[str, Any], output_path: Union[str, Path]) -> None:
     """Write the page for an alignment result.  Raises OSError if it cannot be written."""
-    sums = pack(
-        data.get("by_day") or {}, _SUMS, distinct="customer_id", less_per_day=LESS_WITHOUT_LINES
-    )
+    result = from_dict(results.AlignmentResult, data)
+    sums = pack(result.by_day._asdict(), distinct="customer_id", less_per_day=LESS_WITHOUT_LINES)
     write_report(
         REPORT,
         data,
         output_path,
-        cards=_cards(data.get("summary") or {}),
+        cards=_cards(result.summary),
         body=[
-            _chargeback(data, sums["accounts"]),
-            _over_time(data),
-            _fair_share(data, sums["accounts"]),
-            _views(data, sums),
-            _ends(data),
+            _chargeback(result, sums["accounts"]),
+            _over_time(result),
+            _fair_share(result, sums["accounts"]),
+            _views(result, sums),
+            _ends(result),
         ],
-        value=_value(data),
-        not_found=_not_found(data),
-        daily=Daily.of(data.get("daily") or [], _MEASURES, list(sums.values())),
+        value=_value(result),
+        not_found=_not_found(result),
+        daily=Daily.of(
+            result.daily,
+            {
+                "total_cost": lambda row: row.total_cost,
+                "call_count": lambda row: row.call_count,
+                "unallocated_cost": lambda row: row.unallocated_cost,
+            },
+            list(sums.values()),
+        ),
     )
 
 
-def _cards(summary: Data) -> List[Card]:
-    top = summary.get("top_organization") or "none"
+def _cards(summary: results.AlignmentSummary) -> List[Card]:
+    top = summary.top_organization or "none"
     return [
         Card(
             "Total cost",
-            summary.get("total_cost"),
+            summary.total_cost,
             "money",
             "of the whole period",
-            ("total_cost", "sum"),
+            Sum("total_cost"),
         ),
-        Card("Cost a month", summary.get("monthly_cost"), "money", "to be charged back"),
-        Card("Organizations", summary.get("organization_count"), "count", "with a call"),
+        Card("Cost a month", summary.monthly_cost, "money", "to be charged back"),
+        Card("Organizations", summary.organization_count, "count", "with a call"),
         Card(
             "Largest organization",
-            summary.get("top_organization_share_percent"),
+            summary.top_organization_share_percent,
             "percent",
             f"{top}, of cost",
         ),
         Card(
             "Unallocated",
-            summary.get("unallocated_cost"),
+            summary.unallocated_cost,
             "money",
             "no organization or product",
-            ("unallocated_cost", "sum"),
+            Sum("unallocated_cost"),
         ),
         Card(
             "Calls",
-            summary.get("total_calls"),
+            summary.total_calls,
             "count",
             "of the whole period",
-            ("call_count", "sum"),
+            Sum("call_count"),
         ),
     ]
 
@@ -95,19 +111,27 @@ def _cards(summary: Data) -> List[Card]:
 # --- chargeback ------------------------------------------------------------------------------
 
 
-def _chargeback(data: Data, sums: Optional[Sums]) -> Part:
-    rows: Rows = data.get("chargeback") or []
+def _chargeback(result: results.AlignmentResult, sums: Optional[Sums]) -> Part:
+    rows = result.chargeback
     drawn = rows[:_DRAWN]
-    organization = Column("organization_id", "Organization")
-    shown = [
+    organization = Column[results.Chargeback](
+        lambda row: row.organization_id, "Organization", dimension="organization_id"
+    )
+    cost = Column[results.Chargeback](
+        lambda row: row.total_cost, "Cost", "money", recompute=Sum("cost"), order="descending"
+    )
+    shown: List[Column[results.Chargeback]] = [
         organization,
-        Column("customer_count", "Customers", "count", over=("calls", "distinct")),
+        Column(lambda row: row.customer_count, "Customers", "count", recompute=Distinct("calls")),
         _CALLS,
-        Column("total_cost", "Cost", "money", over=("cost", "sum")),
-        Column("monthly_cost", "Cost a month", "money"),
+        cost,
+        Column(lambda row: row.monthly_cost, "Cost a month", "money"),
         _SHARE,
         Column(
-            "cost_per_1k_tokens", "Cost per 1,000 tokens", "money", over=("cost", "thousand:tokens")
+            lambda row: row.cost_per_1k_tokens,
+            "Cost per 1,000 tokens",
+            "money",
+            recompute=Ratio("cost", "tokens", 1_000),
         ),
     ]
     chart = bar_chart(
@@ -115,56 +139,63 @@ def _chargeback(data: Data, sums: Optional[Sums]) -> Part:
         f"Cost by organization{_first(rows, _DRAWN)}",
         Axis("Organization", "text"),
         Axis("Cost (USD)", "money"),
-        texts(drawn, "organization_id"),
-        [Series("Cost", [row.get("total_cost") for row in drawn])],
+        texts(row.organization_id for row in drawn),
+        [Series("Cost", [row.total_cost for row in drawn])],
         horizontal=True,
     )
     return section(
         "Who is charged what",
-        follow(chart, "chargeback", shown, "organization_id", ("total_cost",), _DRAWN),
+        follow(chart, "chargeback", shown, organization, [cost], _DRAWN),
         table(
             "chargeback",
             "Chargeback by organization",
             shown,
-            Lean(rows),
-            order=("total_cost", "descending"),
+            ShortenedRows(rows),
             empty="Organizations with a call were looked for, and there are none.",
-            over=Over(sums, ("organization_id",)),
+            sums=sums,
         ),
         table(
             "chargeback-products",
             "Chargeback by organization and product",
             [
-                organization,
-                Column("product_id", "Product", "product", dot=True),
+                Column(
+                    lambda row: row.organization_id, "Organization", dimension="organization_id"
+                ),
+                Column(
+                    lambda row: row.product_id,
+                    "Product",
+                    "product",
+                    dot=True,
+                    dimension="product_id",
+                ),
                 _CALLS,
-                Column("cost", "Cost", "money", over=("cost", "sum")),
+                Column(lambda row: row.cost, "Cost", "money", recompute=Sum("cost")),
             ],
-            Lean(_by_product(rows)),
+            ShortenedRows(_by_product(rows)),
             empty="Products with a call were looked for, and there are none.",
-            over=Over(sums, ("organization_id", "product_id")),
+            sums=sums,
         ),
         lead="The rows sum to the total; calls without an organization have a row of their own.",
     )
 
 
-def _first(rows: Rows, drawn: int) -> str:
+def _first(rows: Sequence[object], drawn: int) -> str:
     return f", the {drawn} largest of {len(rows)}" if len(rows) > drawn else ""
 
 
-def _by_product(rows: Rows) -> List[Dict[str, Any]]:
+def _by_product(rows: Sequence[results.Chargeback]) -> List[_ProductRow]:
     return [
-        {"organization_id": row.get("organization_id"), "product_id": product, **part}
+        _ProductRow(row.organization_id, product, part.call_count, part.cost)
         for row in rows
-        for product, part in (row.get("product_breakdown") or {}).items()
+        for product, part in row.product_breakdown.items()
     ]
 
 
-def _over_time(data: Data) -> Part:
-    weekly: Rows = data.get("weekly") or []
-    weeks = sorted({str(row.get("week")) for row in weekly})
-    largest = texts(data.get("chargeback") or [], "organization_id")[:_LINES]
-    costs = {(row.get("week"), row.get("organization_id")): row.get("total_cost") for row in weekly}
+def _over_time(result: results.AlignmentResult) -> Part:
+    weekly = result.weekly
+    weeks = sorted({str(row.week) for row in weekly})
+    largest = texts(row.organization_id for row in result.chargeback)[:_LINES]
+    costs = {(row.week, row.organization_id): row.total_cost for row in weekly}
     return section(
         "Over time",
         line_chart(
@@ -183,108 +214,133 @@ def _over_time(data: Data) -> Part:
 # --- shares ----------------------------------------------------------------------------------
 
 
-def _fair_share(data: Data, sums: Optional[Sums]) -> Part:
-    rows: Rows = data.get("fair_share") or []
+def _fair_share(result: results.AlignmentResult, sums: Optional[Sums]) -> Part:
+    rows = result.fair_share
     drawn = rows[:_DRAWN_SHARES]
-    shown = [
-        Column("organization_id", "Organization"),
+    organization = Column[results.FairShare](
+        lambda row: row.organization_id, "Organization", dimension="organization_id"
+    )
+    of_calls = Column[results.FairShare](
+        lambda row: row.call_share_percent,
+        "Share of calls",
+        "percent",
+        recompute=SharePercent("calls"),
+    )
+    of_cost = Column[results.FairShare](
+        lambda row: row.share_percent,
+        "Share of cost",
+        "percent",
+        bar=True,
+        recompute=SharePercent("cost"),
+    )
+    shown: List[Column[results.FairShare]] = [
+        organization,
         _CALLS,
-        Column("call_share_percent", "Share of calls", "percent", over=("calls", "share")),
-        Column("share_percent", "Share of cost", "percent", bar=True, over=("cost", "share")),
-        Column("cost", "Cost", "money", over=("cost", "sum")),
-        Column("cost_with_unallocated", "Cost with its part of the unallocated", "money"),
+        of_calls,
+        of_cost,
+        Column(lambda row: row.cost, "Cost", "money", recompute=Sum("cost"), order="descending"),
+        Column(
+            lambda row: row.cost_with_unallocated,
+            "Cost with its part of the unallocated",
+            "money",
+        ),
     ]
     chart = bar_chart(
         "shares",
         f"Share of cost beside share of calls, by organization{_first(rows, _DRAWN_SHARES)}",
         Axis("Organization", "text"),
         Axis("Share (%)", "percent"),
-        texts(drawn, "organization_id"),
+        texts(row.organization_id for row in drawn),
         [
-            Series("Share of cost", [row.get("share_percent") for row in drawn], "accent"),
-            Series("Share of calls", [row.get("call_share_percent") for row in drawn], "muted"),
+            Series("Share of cost", [row.share_percent for row in drawn], "accent"),
+            Series("Share of calls", [row.call_share_percent for row in drawn], "muted"),
         ],
         horizontal=True,
     )
-    values = ("share_percent", "call_share_percent")
     return section(
         "Whose share of the cost is larger than its share of the calls",
-        follow(chart, "fair-share", shown, "organization_id", values, _DRAWN_SHARES),
+        follow(chart, "fair-share", shown, organization, [of_cost, of_calls], _DRAWN_SHARES),
         table(
             "fair-share",
             "Fair share by organization",
             shown,
-            Lean(rows),
-            order=("cost", "descending"),
+            ShortenedRows(rows),
             empty="Organizations with a call were looked for, and there are none.",
-            over=Over(sums, ("organization_id",)),
+            sums=sums,
         ),
     )
 
 
-def _views(data: Data, sums: Packed) -> Part:
-    product = Column("product_id", "Product", "product", True)
-    feature = Column("feature_id", "Feature", "feature", True)
+def _views(result: results.AlignmentResult, sums: Mapping[str, Optional[Sums]]) -> Part:
+    product = Column[results.ProductShare](
+        lambda row: row.product_id, "Product", "product", dot=True, dimension="product_id"
+    )
+    feature = Column[results.FeatureShare](
+        lambda row: row.feature_id, "Feature", "feature", dot=True, dimension="feature_id"
+    )
+    environment = Column[results.EnvironmentShare](
+        lambda row: row.environment, "Environment", dimension="environment"
+    )
     return section(
         "What the cost was for",
         columns(
-            _view_table("by-product", product, data, sums["accounts"]),
-            _view_table("by-feature", feature, data, sums["features"]),
+            _view_table("by-product", product, result.by_product, sums["accounts"]),
+            _view_table("by-feature", feature, result.by_feature, sums["features"]),
         ),
-        _view_table(
-            "by-environment", Column("environment", "Environment"), data, sums["environments"]
-        ),
+        _view_table("by-environment", environment, result.by_environment, sums["environments"]),
     )
 
 
-def _view_table(name: str, first: Column, data: Data, sums: Optional[Sums]) -> Part:
+def _view_table(name: str, first: Column[_R], rows: Sequence[_R], sums: Optional[Sums]) -> Part:
     word = first.label.lower()
+    shown: List[Column[_R]] = [
+        first,
+        _CALLS,
+        Column(
+            lambda row: row.total_cost, "Cost", "money", recompute=Sum("cost"), order="descending"
+        ),
+        Column(lambda row: row.monthly_cost, "Cost a month", "money"),
+        _SHARE,
+    ]
     return table(
         name,
         f"Cost by {word}",
-        [
-            first,
-            _CALLS,
-            Column("total_cost", "Cost", "money", over=("cost", "sum")),
-            Column("monthly_cost", "Cost a month", "money"),
-            _SHARE,
-        ],
-        data.get(name.replace("-", "_")) or [],
-        order=("total_cost", "descending"),
+        shown,
+        rows,
         empty=f"A {word} with a call was looked for, and there is none."
         if word != "environment"
         else "An environment with a call was looked for, and there is none.",
-        over=Over(sums, (first.key,)),
+        sums=sums,
     )
 
 
-def _ends(data: Data) -> Part:
-    efficiency: Data = data.get("efficiency") or {}
+def _ends(result: results.AlignmentResult) -> Part:
+    efficiency = result.efficiency
     return section(
         "Who pays most and least for a token",
         columns(
-            _end_table(
-                "most-efficient", "Least a token", efficiency.get("most") or [], "ascending"
-            ),
-            _end_table(
-                "least-efficient", "Most a token", efficiency.get("least") or [], "descending"
-            ),
+            _end_table("most-efficient", "Least a token", efficiency.most, "ascending"),
+            _end_table("least-efficient", "Most a token", efficiency.least, "descending"),
         ),
     )
 
 
-def _end_table(name: str, caption: str, rows: Rows, direction: str) -> Part:
+def _end_table(name: str, caption: str, rows: Sequence[results.TokenCost], direction: str) -> Part:
     return table(
         name,
         caption,
         [
-            Column("organization_id", "Organization"),
-            Column("cost_per_1k_tokens", "Cost per 1,000 tokens", "money"),
-            Column("call_count", "Calls", "count"),
-            Column("total_cost", "Cost", "money"),
+            Column(lambda row: row.organization_id, "Organization"),
+            Column(
+                lambda row: row.cost_per_1k_tokens,
+                "Cost per 1,000 tokens",
+                "money",
+                order=direction,
+            ),
+            Column(lambda row: row.call_count, "Calls", "count"),
+            Column(lambda row: row.total_cost, "Cost", "money"),
         ],
         rows,
-        order=("cost_per_1k_tokens", direction),
         empty="Organizations with a call were looked for, and there are none.",
     )
 
@@ -292,19 +348,19 @@ def _end_table(name: str, caption: str, rows: Rows, direction: str) -> Part:
 # --- the end ---------------------------------------------------------------------------------
 
 
-def _value(data: Data) -> Dict[str, Tuple[str, str]]:
-    summary: Data = data.get("summary") or {}
-    cost = formatting.money(summary.get("total_cost"))
-    monthly = formatting.money(summary.get("monthly_cost"))
-    calls = formatting.count(summary.get("total_calls"))
-    organizations = formatting.count(summary.get("organization_count"))
-    nobody = formatting.money(summary.get("unallocated_cost"))
-    products = formatting.count(len(data.get("by_product") or []))
+def _value(result: results.AlignmentResult) -> Dict[str, Tuple[str, str]]:
+    summary = result.summary
+    cost = formatting.money(summary.total_cost)
+    monthly = formatting.money(summary.monthly_cost)
+    calls = formatting.count(summary.total_calls)
+    organizations = formatting.count(summary.organization_count)
+    nobody = formatting.money(summary.unallocated_cost)
+    products = formatting.count(len(result.by_product))
     return {
         "metadata": (
             f"{cost} is split by headcount, or not at all.",
             f"{calls} calls name their organization and product; {nobody} belongs to nobody."
-            if summary.get("unallocated_cost")
+            if summary.unallocated_cost
             else f"{calls} calls name their organization and product: all of it has an owner.",
         ),
         "realtime": (
@@ -326,11 +382,11 @@ def _value(data: Data) -> Dict[str, Tuple[str, str]]:
     }
 
 
-def _not_found(data: Data) -> List[str]:
-    summary: Data = data.get("summary") or {}
+def _not_found(result: results.AlignmentResult) -> List[str]:
+    summary = result.summary
     sentences = []
-    if not summary.get("unallocated_cost"):
+    if not summary.unallocated_cost:
         sentences.append("Cost without an organization or a product was looked for: there is none.")
-    if not summary.get("unpriced_calls"):
+    if not summary.unpriced_calls:
         sentences.append("Calls without a known cost were looked for: there are none.")
     return sentences

@@ -10,15 +10,16 @@ from finops.generators.charts import Axis, Colour, Series, bar_chart, cut_short,
 from finops.generators.components import Card, Part, columns, section
 from finops.generators.date_range import Daily
 from finops.generators.page import Report, write_report
+from finops.generators.recompute import Ratio, Sum
 from finops.generators.tables import Column, table, texts
+from finops.results import dataset_overview as results
+from finops.results.base import from_dict
 
 REPORT = Report(
     "dataset_overview",
     "Dataset Overview",
     "What the data holds, over which period, and how much of it could be used.",
 )
-Data = Mapping[str, Any]
-Rows = Sequence[Mapping[str, Any]]
 
 _DRAWN = 10
 # Column of the data: heading, plural, kind of its values.
@@ -35,97 +36,102 @@ _DISTRIBUTED: Dict[str, Tuple[str, str, str]] = {
 
 def generate_dataset_overview_report(data: Dict[str, Any], output_path: Union[str, Path]) -> None:
     """Write the page for a dataset overview's result.  Raises OSError if it cannot be written."""
+    result = from_dict(results.DatasetOverviewResult, data)
     write_report(
         REPORT,
         data,
         output_path,
-        cards=_cards(data),
-        body=[_over_time(data), _shares(data), _quality(data)],
-        value=_value(data),
-        not_found=_not_found(data),
-        daily=_daily(data),
+        cards=_cards(result),
+        body=[_over_time(result, cut_short(data)), _shares(result), _quality(result)],
+        value=_value(result),
+        not_found=_not_found(result),
+        daily=_daily(result),
     )
 
 
-def _daily(data: Data) -> Daily:
-    rows = [
-        dict(row, success_count=row.get("call_count", 0) - row.get("error_count", 0))
-        for row in data.get("daily") or []
-    ]
-    return Daily.of(rows, ("total_cost", "call_count", "total_tokens", "success_count"))
+def _daily(result: results.DatasetOverviewResult) -> Daily:
+    return Daily.of(
+        result.daily,
+        {
+            "total_cost": lambda row: row.total_cost,
+            "call_count": lambda row: row.call_count,
+            "total_tokens": lambda row: row.total_tokens,
+            "success_count": lambda row: (row.call_count or 0) - (row.error_count or 0),
+        },
+    )
 
 
-def _cards(data: Data) -> List[Card]:
-    summary, quality = data.get("summary", {}), data.get("quality", {})
-    lasted = data.get("temporal", {}).get("duration_description", "")
+def _cards(result: results.DatasetOverviewResult) -> List[Card]:
+    summary, quality = result.summary, result.quality
+    lasted = result.temporal.duration_description or ""
     return [
         Card(
             "Total cost",
-            summary.get("total_cost"),
+            summary.total_cost,
             "money",
             f"over {lasted}",
-            ("total_cost", "sum"),
+            Sum("total_cost"),
         ),
-        Card("Calls", summary.get("total_calls"), "count", f"over {lasted}", ("call_count", "sum")),
+        Card("Calls", summary.total_calls, "count", f"over {lasted}", Sum("call_count")),
         Card(
             "Tokens",
-            summary.get("total_tokens"),
+            summary.total_tokens,
             "tokens",
             "input and output",
-            ("total_tokens", "sum"),
+            Sum("total_tokens"),
         ),
-        Card("Customers", summary.get("unique_customers"), "count", _organizations(summary)),
-        Card("Models", summary.get("unique_models"), "count", _providers(summary)),
+        Card("Customers", summary.unique_customers, "count", _organizations(summary)),
+        Card("Models", summary.unique_models, "count", _providers(summary)),
         Card(
             "Success rate",
-            quality.get("success_rate_percent"),
+            quality.success_rate_percent,
             "percent",
             "of all calls",
-            ("success_count", "percent:call_count"),
+            Ratio("success_count", "call_count", 100),
         ),
     ]
 
 
-def _organizations(summary: Data) -> str:
-    return f"in {formatting.count(summary.get('unique_organizations'))} organizations"
+def _organizations(summary: results.OverviewSummary) -> str:
+    return f"in {formatting.count(summary.unique_organizations)} organizations"
 
 
-def _providers(summary: Data) -> str:
-    return f"of {formatting.count(summary.get('unique_providers'))} providers"
+def _providers(summary: results.OverviewSummary) -> str:
+    return f"of {formatting.count(summary.unique_providers)} providers"
 
 
-def _over_time(data: Data) -> Part:
-    daily: Rows = data.get("daily") or []
-    days = texts(daily, "date")
+def _over_time(result: results.DatasetOverviewResult, remark: str) -> Part:
+    daily = result.daily
+    days = texts(row.date for row in daily)
     return section(
         "Over time",
         columns(
             line_chart(
                 "daily-cost",
-                f"Cost of each day{cut_short(data)}",
+                f"Cost of each day{remark}",
                 Axis("Day (UTC)", "date"),
                 Axis("Cost (USD)", "money"),
                 days,
                 [
                     Series(
                         "Cost",
-                        [row.get("total_cost") for row in daily],
-                        over=("total_cost", "sum"),
+                        [row.total_cost for row in daily],
+                        recompute=Sum("total_cost"),
                     )
                 ],
                 empty="No days are listed in this result, so no line over time is drawn.",
             ),
             line_chart(
                 "daily-calls",
-                f"Calls on each day{cut_short(data)}",
+                f"Calls on each day{remark}",
                 Axis("Day (UTC)", "date"),
                 Axis("Calls", "count"),
                 days,
                 [
                     Series(
                         "Calls",
-                        [row.get("call_count") for row in daily],
-                        over=("call_count", "sum"),
+                        [row.call_count for row in daily],
+                        recompute=Sum("call_count"),
                     )
                 ],
                 empty="No days are listed in this result, so no line over time is drawn.",
@@ -134,8 +140,8 @@ def _over_time(data: Data) -> Part:
     )
 
 
-def _shares(data: Data) -> Part:
-    distributions: Dict[str, Rows] = data.get("distributions") or {}
+def _shares(result: results.DatasetOverviewResult) -> Part:
+    distributions = result.distributions._asdict()
     charts = columns(_share_chart(distributions, "provider"), _share_chart(distributions, "model"))
     tables = [_share_table(distributions, column) for column in _DISTRIBUTED]
     return section(
@@ -147,92 +153,87 @@ def _shares(data: Data) -> Part:
     )
 
 
-def _share_chart(distributions: Mapping[str, Rows], column: str) -> Part:
+def _share_chart(distributions: Mapping[str, Sequence[results.ValueShare]], column: str) -> Part:
     heading, plural, kind = _DISTRIBUTED[column]
     rows = sorted(
-        distributions.get(column) or (),
-        key=lambda row: (-row.get("total_cost", 0), str(row.get("value"))),
+        distributions[column],
+        key=lambda row: (-(row.total_cost or 0), str(row.value)),
     )
     first = f", the {_DRAWN} {plural} that cost most" if len(rows) > _DRAWN else ""
     rows = rows[:_DRAWN]
-    colours: List[Colour] = [(kind, row.get("value")) for row in rows]
+    colours: List[Colour] = [(kind, row.value) for row in rows]
     return bar_chart(
         f"cost-by-{column}",
         f"Cost by {heading.lower()}{first}",
         Axis(heading, kind),
         Axis("Cost (USD)", "money"),
-        texts(rows, "value"),
-        [Series("Cost", [row.get("total_cost") for row in rows])],
+        texts(row.value for row in rows),
+        [Series("Cost", [row.total_cost for row in rows])],
         horizontal=True,
         colours=colours,
     )
 
 
-def _share_table(distributions: Mapping[str, Rows], column: str) -> Part:
+def _share_table(distributions: Mapping[str, Sequence[results.ValueShare]], column: str) -> Part:
     heading, plural, kind = _DISTRIBUTED[column]
     return table(
         column.replace("_", "-"),
         f"By {heading.lower()}",
         [
-            Column("value", heading, kind, dot=kind != "text"),
-            Column("call_count", "Calls", "count"),
-            Column("share_percent", "Share", "percent", bar=True),
-            Column("total_cost", "Cost", "money"),
+            Column(lambda row: row.value, heading, kind, dot=kind != "text"),
+            Column(lambda row: row.call_count, "Calls", "count", order="descending"),
+            Column(lambda row: row.share_percent, "Share", "percent", bar=True),
+            Column(lambda row: row.total_cost, "Cost", "money"),
         ],
-        distributions.get(column) or [],
-        order=("call_count", "descending"),
+        distributions[column],
         empty=f"No {plural} are named in this data.",
     )
 
 
-def _quality(data: Data) -> Part:
-    quality = data.get("quality") or {}
+def _quality(result: results.DatasetOverviewResult) -> Part:
+    quality = result.quality
     return section(
         "How usable the data is",
         columns(
-            _counts("status", "Calls by status", "Status", quality.get("status_distribution")),
-            _counts("errors", "Failed calls by kind of error", "Error", quality.get("error_types")),
+            _counts("status", "Calls by status", "Status", quality.status_distribution),
+            _counts("errors", "Failed calls by kind of error", "Error", quality.error_types),
         ),
         table(
             "skipped",
             "Rows left out of every figure",
             [
-                Column("reason", "Reason"),
-                Column("count", "Rows", "count"),
-                Column("first_line", "First line", "count"),
+                Column(lambda row: row.reason, "Reason"),
+                Column(lambda row: row.count_, "Rows", "count"),
+                Column(lambda row: row.first_line, "First line", "count"),
             ],
-            quality.get("skipped") or [],
+            quality.skipped,
             empty="Every row of the file was read; none was left out.",
         ),
     )
 
 
-def _counts(name: str, caption: str, heading: str, counts: Any) -> Part:
-    total = sum((counts or {}).values())
-    rows = [
-        {"value": value, "calls": calls, "share": calls / total if total else 0}
-        for value, calls in (counts or {}).items()
-    ]
+def _counts(name: str, caption: str, heading: str, counts: Mapping[str, int]) -> Part:
+    total = sum(counts.values())
     return table(
         name,
         caption,
         [
-            Column("value", heading),
-            Column("calls", "Calls", "count"),
-            Column("share", "Share", "share", bar=True),
+            Column(lambda row: row[0], heading),
+            Column(lambda row: row[1], "Calls", "count"),
+            Column(lambda row: row[1] / total if total else 0, "Share", "share", bar=True),
         ],
-        rows,
+        list(counts.items()),
         empty=f"{caption}: there were none.",
     )
 
 
-def _value(data: Data) -> Dict[str, Tuple[str, str]]:
-    summary, quality = data.get("summary", {}), data.get("quality", {})
-    calls = formatting.count(summary.get("total_calls"))
-    cost = formatting.money(summary.get("total_cost"))
-    providers = formatting.count(summary.get("unique_providers"))
-    customers = formatting.count(summary.get("unique_customers"))
-    errors = formatting.count(quality.get("error_count"))
+def _value(result: results.DatasetOverviewResult) -> Dict[str, Tuple[str, str]]:
+    summary, quality = result.summary, result.quality
+    calls = formatting.count(summary.total_calls)
+    cost = formatting.money(summary.total_cost)
+    providers = formatting.count(summary.unique_providers)
+    customers = formatting.count(summary.unique_customers)
+    errors = formatting.count(quality.error_count)
     return {
         "metadata": (
             f"An invoice says {cost}. It names no customer, feature or task.",
@@ -258,13 +259,13 @@ def _value(data: Data) -> Dict[str, Tuple[str, str]]:
     }
 
 
-def _not_found(data: Data) -> List[str]:
-    quality = data.get("quality") or {}
+def _not_found(result: results.DatasetOverviewResult) -> List[str]:
+    quality = result.quality
     sentences = []
-    if not quality.get("skipped"):
+    if not quality.skipped:
         sentences.append("Rows that cannot be used were looked for: there are none.")
-    if not quality.get("error_count"):
+    if not quality.error_count:
         sentences.append("Failed calls were looked for: there are none.")
-    if not data.get("unpriced_models"):
+    if not result.unpriced_models:
         sentences.append("Models without a known price were looked for: there are none.")
     return sentences

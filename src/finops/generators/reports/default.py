@@ -7,6 +7,7 @@ week also a line chart.  Kinds are guessed from the names of the keys.
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple, Union
 
@@ -128,7 +129,7 @@ def _charts(key: str, rows: Rows) -> List[Part]:
             f"{_words(measure)} by {label.replace('_', ' ')}",
             Axis(_words(label), "date" if timed else "text"),
             Axis(_words(measure), kind),
-            texts(drawn, label),
+            texts(row.get(label) for row in drawn),
             [Series(_words(measure), [row.get(measure) for row in drawn])],
         )
     ]
@@ -140,8 +141,15 @@ _DRAWABLE = ("money", "count", "tokens", "ms", "percent")
 def _table(key: str, rows: Rows) -> Part:
     keys = list(dict.fromkeys(str(k) for row in rows for k in row))
     listed = [_flat(row) for row in rows]
-    columns = [Column(k, _words(k), kind_of(k, [row.get(k) for row in listed])) for k in keys]
+    columns = [
+        Column(partial(_value_of, k), _words(k), kind_of(k, [row.get(k) for row in listed]))
+        for k in keys
+    ]
     return table(_name(key), _words(key), columns, listed)
+
+
+def _value_of(key: str, row: Data) -> object:
+    return row.get(key)
 
 
 def _flat(row: Data) -> Dict[str, Any]:

@@ -11,100 +11,106 @@ from finops.generators.components import Card, Part, columns, section
 from finops.generators.date_range import Daily, follow
 from finops.generators.packed_sums import LESS_WITHOUT_LINES, Sums, pack
 from finops.generators.page import Report, write_report
-from finops.generators.tables import Column, Over, table, texts
+from finops.generators.recompute import Ratio, Sum
+from finops.generators.tables import Column, table, texts
+from finops.results import geographic_latency as results
+from finops.results.base import from_dict
+from finops.results.shares import Called
 
 REPORT = Report(
     "geographic_latency",
     "Geographic Latency",
     "How latency differs by region, and which provider serves each region best.",
 )
-Data = Mapping[str, Any]
-Rows = Sequence[Mapping[str, Any]]
 
 _DRAWN_ROUTES = 12
-_CALLS = Column("call_count", "Calls", "count", over=("calls", "sum"))
-_AVERAGE = Column("avg_latency_ms", "Average", "ms", over=("latency_ms", "per:calls"))
+_CALLS = Column[Called](lambda row: row.call_count, "Calls", "count", recompute=Sum("calls"))
 _LATENCY = Axis("Latency (ms)", "ms")
 _NO_REGION = "No call names a region, so none is compared."
 
 
 def generate_geographic_latency_report(data: Dict[str, Any], output_path: Union[str, Path]) -> None:
     """Write the page for a geographic latency result.  Raises OSError if it cannot be written."""
-    sums = pack(data.get("by_day") or {}, ["regions"], less_per_day=LESS_WITHOUT_LINES)
+    result = from_dict(results.GeographicLatencyResult, data)
+    sums = pack(result.by_day._asdict(), less_per_day=LESS_WITHOUT_LINES)
     write_report(
         REPORT,
         data,
         output_path,
-        cards=_cards(data),
+        cards=_cards(result),
         body=[
-            _regions(data, sums["regions"]),
-            _over_time(data),
-            _tokens(data),
-            _routing(data),
-            _providers(data, sums["regions"]),
+            _regions(result, sums["regions"]),
+            _over_time(result),
+            _tokens(result),
+            _routing(result),
+            _providers(result, sums["regions"]),
         ],
-        value=_value(data),
-        not_found=_not_found(data),
-        daily=_daily(data, sums),
+        value=_value(result),
+        not_found=_not_found(result),
+        daily=_daily(result, sums),
     )
 
 
-def _daily(data: Data, sums: Mapping[str, Optional[Sums]]) -> Daily:
+def _daily(result: results.GeographicLatencyResult, sums: Mapping[str, Optional[Sums]]) -> Daily:
     """Return calls, waiting and calls over the limit by day, for the chosen dates."""
-    rows = [
-        dict(row, within=(row.get("call_count") or 0) - (row.get("sla_violations") or 0))
-        for row in data.get("daily") or []
-    ]
-    measures = ("call_count", "latency_ms", "sla_violations", "within")
-    return Daily.of(rows, measures, list(sums.values()))
+    return Daily.of(
+        result.daily,
+        {
+            "call_count": lambda row: row.call_count,
+            "latency_ms": lambda row: row.latency_ms,
+            "sla_violations": lambda row: row.sla_violations,
+            "within": lambda row: (row.call_count or 0) - (row.sla_violations or 0),
+        },
+        list(sums.values()),
+    )
 
 
-def _cards(data: Data) -> List[Card]:
-    summary: Data = data.get("summary") or {}
-    limit = formatting.milliseconds(summary.get("sla_threshold_ms"))
+def _cards(result: results.GeographicLatencyResult) -> List[Card]:
+    summary = result.summary
+    limit = formatting.milliseconds(summary.sla_threshold_ms)
     return [
         Card(
             "Average latency",
-            summary.get("avg_latency_ms"),
+            summary.avg_latency_ms,
             "ms",
             "over all regions",
-            ("latency_ms", "per:call_count"),
+            Ratio("latency_ms", "call_count"),
         ),
         Card(
             "Within the service level",
-            summary.get("sla_compliance_percent"),
+            summary.sla_compliance_percent,
             "percent",
             limit,
-            ("within", "percent:call_count"),
+            Ratio("within", "call_count", 100),
         ),
         Card(
             "Calls over it",
-            summary.get("sla_violations"),
+            summary.sla_violations,
             "count",
             f"slower than {limit}",
-            ("sla_violations", "sum"),
+            Sum("sla_violations"),
         ),
-        _region_card("Fastest region", "fastest_region", data),
-        _region_card("Slowest region", "slowest_region", data),
+        _region_card("Fastest region", summary.fastest_region, result.regions),
+        _region_card("Slowest region", summary.slowest_region, result.regions),
         Card(
             "Better routes",
-            summary.get("routing_opportunities"),
+            summary.routing_opportunities,
             "count",
             "faster at equal token counts",
         ),
     ]
 
 
-def _region_card(label: str, key: str, data: Data) -> Card:
-    name = (data.get("summary") or {}).get(key) or formatting.MISSING
-    row: Data = next((r for r in data.get("regions") or [] if r.get("region") == name), {})
-    average = row.get("avg_latency_ms")
-    note = f"{formatting.milliseconds(average)} on average" if row else "no region is named"
-    return Card(label, name, "region", note)
+def _region_card(label: str, name: str, regions: Sequence[results.RegionLatency]) -> Card:
+    averages = [row.avg_latency_ms for row in regions if name and row.region == name]
+    note = "no region is named"
+    if averages:
+        note = f"{formatting.milliseconds(averages[0])} on average"
+    return Card(label, name or formatting.MISSING, "region", note)
 
 
-def _regions(data: Data, sums: Optional[Sums]) -> Part:
-    rows: Rows = data.get("regions") or []
+def _regions(result: results.GeographicLatencyResult, sums: Optional[Sums]) -> Part:
+    rows = result.regions
     return section(
         "How long each region waits",
         columns(_averages(rows), _percentiles(rows)),
@@ -113,61 +119,75 @@ def _regions(data: Data, sums: Optional[Sums]) -> Part:
             "Regions, the fastest first; p95 and p99 are percentiles",
             _REGIONS,
             rows,
-            order=("avg_latency_ms", "ascending"),
             empty=_NO_REGION,
-            over=Over(sums, ("region",)),
+            sums=sums,
         ),
     )
 
 
-_REGIONS = [
-    Column("region", "Region", "region", dot=True),
+_REGION = Column[results.RegionLatency](
+    lambda row: row.region, "Region", "region", dot=True, dimension="region"
+)
+_AVERAGE = Column[results.RegionLatency](
+    lambda row: row.avg_latency_ms,
+    "Average",
+    "ms",
+    recompute=Ratio("latency_ms", "calls"),
+    order="ascending",
+)
+_REGIONS: List[Column[results.RegionLatency]] = [
+    _REGION,
     _CALLS,
     _AVERAGE,
-    Column("p50_latency_ms", "Median", "ms"),
-    Column("p95_latency_ms", "p95", "ms"),
-    Column("p99_latency_ms", "p99", "ms"),
-    Column("sla_violations", "Over limit", "count", over=("violations", "sum")),
-    Column("error_rate_percent", "Failed", "percent", over=("errors", "percent:calls")),
-    Column("total_cost", "Cost", "money", over=("cost", "sum")),
+    Column(lambda row: row.p50_latency_ms, "Median", "ms"),
+    Column(lambda row: row.p95_latency_ms, "p95", "ms"),
+    Column(lambda row: row.p99_latency_ms, "p99", "ms"),
+    Column(lambda row: row.sla_violations, "Over limit", "count", recompute=Sum("violations")),
+    Column(
+        lambda row: row.error_rate_percent,
+        "Failed",
+        "percent",
+        recompute=Ratio("errors", "calls", 100),
+    ),
+    Column(lambda row: row.total_cost, "Cost", "money", recompute=Sum("cost")),
 ]
 
 
-def _averages(rows: Rows) -> Part:
-    colours: List[Colour] = [("region", row.get("region")) for row in rows]
+def _averages(rows: Sequence[results.RegionLatency]) -> Part:
+    colours: List[Colour] = [("region", row.region) for row in rows]
     chart = bar_chart(
         "regions",
         "Average latency in each region, the fastest first",
         Axis("Region", "region"),
         _LATENCY,
-        texts(rows, "region"),
-        [Series("Average", [row.get("avg_latency_ms") for row in rows])],
+        texts(row.region for row in rows),
+        [Series("Average", [row.avg_latency_ms for row in rows])],
         horizontal=True,
         colours=colours,
         empty=_NO_REGION,
     )
-    return follow(chart, "regions", _REGIONS, "region", ("avg_latency_ms",), colours=colours)
+    return follow(chart, "regions", _REGIONS, _REGION, [_AVERAGE], colours=colours)
 
 
-def _percentiles(rows: Rows) -> Part:
+def _percentiles(rows: Sequence[results.RegionLatency]) -> Part:
     return bar_chart(
         "percentiles",
         "Median and 95th percentile of the latency in each region",
         Axis("Region", "region"),
         _LATENCY,
-        texts(rows, "region"),
+        texts(row.region for row in rows),
         [
-            Series("Median", [row.get("p50_latency_ms") for row in rows], "muted"),
-            Series("95th percentile", [row.get("p95_latency_ms") for row in rows], "warning"),
+            Series("Median", [row.p50_latency_ms for row in rows], "muted"),
+            Series("95th percentile", [row.p95_latency_ms for row in rows], "warning"),
         ],
         horizontal=True,
         empty=_NO_REGION,
     )
 
 
-def _over_time(data: Data) -> Part:
-    daily: Rows = data.get("daily") or []
-    means = [row.get("avg_latency_ms") for row in daily]
+def _over_time(result: results.GeographicLatencyResult) -> Part:
+    daily = result.daily
+    means = [row.avg_latency_ms for row in daily]
     return section(
         "Over time",
         line_chart(
@@ -175,19 +195,19 @@ def _over_time(data: Data) -> Part:
             "Average latency of each day, over all regions",
             Axis("Day (UTC)", "date"),
             _LATENCY,
-            texts(daily, "date"),
-            [Series("Average", means, over=("latency_ms", "per:call_count"))],
+            texts(row.date for row in daily),
+            [Series("Average", means, recompute=Ratio("latency_ms", "call_count"))],
             bins="mean",
             empty="There is no day with a call, so no line over time is drawn.",
         ),
     )
 
 
-def _tokens(data: Data) -> Part:
-    rows: Rows = data.get("latency_by_tokens") or []
-    bands = sorted({row.get("from_tokens", 0) for row in rows})
-    found = {(str(r.get("region")), r.get("from_tokens", 0)): r.get("avg_latency_ms") for r in rows}
-    regions = sorted({region for region, _ in found})
+def _tokens(result: results.GeographicLatencyResult) -> Part:
+    rows = result.latency_by_tokens
+    bands = sorted({(row.from_tokens or 0) for row in rows})
+    means = {(str(row.region), row.from_tokens or 0): row.avg_latency_ms for row in rows}
+    regions = sorted({region for region, _ in means})
     return section(
         "How latency grows with tokens",
         line_chart(
@@ -197,7 +217,7 @@ def _tokens(data: Data) -> Part:
             _LATENCY,
             bands,
             [
-                Series(region, [found.get((region, band)) for band in bands], ("region", region))
+                Series(region, [means.get((region, band)) for band in bands], ("region", region))
                 for region in regions
             ],
             bins="mean",
@@ -208,10 +228,10 @@ def _tokens(data: Data) -> Part:
     )
 
 
-def _routing(data: Data) -> Part:
-    rows: Rows = data.get("routing") or []
+def _routing(result: results.GeographicLatencyResult) -> Part:
+    rows = result.routing
     drawn = rows[:_DRAWN_ROUTES]
-    names = [f"{row.get('region')}, {_provider(row, 'current_provider')}" for row in drawn]
+    names = [f"{row.region}, {formatting.name('provider', row.current_provider)}" for row in drawn]
     caption = "Present and recommended provider at equal token counts"
     if len(rows) > len(drawn):
         caption = f"{caption}, the {len(drawn)} widest gaps of {len(rows)}"
@@ -225,10 +245,8 @@ def _routing(data: Data) -> Part:
             _LATENCY,
             names,
             [
-                Series("Present", [row.get("current_latency_ms") for row in drawn], "muted"),
-                Series(
-                    "Recommended", [row.get("recommended_latency_ms") for row in drawn], "accent"
-                ),
+                Series("Present", [row.current_latency_ms for row in drawn], "muted"),
+                Series("Recommended", [row.recommended_latency_ms for row in drawn], "accent"),
             ],
             horizontal=True,
             empty=empty,
@@ -237,17 +255,16 @@ def _routing(data: Data) -> Part:
             "routing",
             "Routes worth changing, the widest gap first",
             [
-                Column("region", "Region", "region", dot=True),
-                Column("current_provider", "Present", "provider", dot=True),
-                Column("recommended_provider", "Better", "provider", dot=True),
-                Column("current_latency_ms", "Now", "ms"),
-                Column("recommended_latency_ms", "There", "ms"),
-                Column("improvement_ms", "Saved", "ms"),
-                Column("improvement_percent", "Saved share", "percent", bar=True),
-                Column("call_count", "Calls", "count"),
+                Column(lambda row: row.region, "Region", "region", dot=True),
+                Column(lambda row: row.current_provider, "Present", "provider", dot=True),
+                Column(lambda row: row.recommended_provider, "Better", "provider", dot=True),
+                Column(lambda row: row.current_latency_ms, "Now", "ms"),
+                Column(lambda row: row.recommended_latency_ms, "There", "ms"),
+                Column(lambda row: row.improvement_ms, "Saved", "ms", order="descending"),
+                Column(lambda row: row.improvement_percent, "Saved share", "percent", bar=True),
+                Column(lambda row: row.call_count, "Calls", "count"),
             ],
             rows,
-            order=("improvement_ms", "descending"),
             empty=empty,
         ),
         lead="Both latencies are averages over the same numbers of tokens, so a provider that "
@@ -256,21 +273,31 @@ def _routing(data: Data) -> Part:
     )
 
 
-def _provider(row: Data, key: str) -> str:
-    return formatting.name("provider", row.get(key))
-
-
-def _providers(data: Data, sums: Optional[Sums]) -> Part:
-    rows: Rows = data.get("provider_regions") or []
-    regions = sorted({str(row.get("region")) for row in rows})
-    found = {(str(r.get("provider")), str(r.get("region"))): r.get("avg_latency_ms") for r in rows}
-    providers = sorted({provider for provider, _ in found})
-    shown = [
-        Column("provider", "Provider", "provider", dot=True),
-        Column("region", "Region", "region", dot=True),
+def _providers(result: results.GeographicLatencyResult, sums: Optional[Sums]) -> Part:
+    rows = result.provider_regions
+    regions = sorted({str(row.region) for row in rows})
+    means = {(str(row.provider), str(row.region)): row.avg_latency_ms for row in rows}
+    providers = sorted({provider for provider, _ in means})
+    provider_column = Column[results.ProviderRegion](
+        lambda row: row.provider,
+        "Provider",
+        "provider",
+        dot=True,
+        order="ascending",
+        dimension="provider",
+    )
+    region_column = Column[results.ProviderRegion](
+        lambda row: row.region, "Region", "region", dot=True, dimension="region"
+    )
+    average = Column[results.ProviderRegion](
+        lambda row: row.avg_latency_ms, "Average", "ms", recompute=Ratio("latency_ms", "calls")
+    )
+    shown: List[Column[results.ProviderRegion]] = [
+        provider_column,
+        region_column,
         _CALLS,
-        _AVERAGE,
-        Column("p95_latency_ms", "95th percentile", "ms"),
+        average,
+        Column(lambda row: row.p95_latency_ms, "95th percentile", "ms"),
     ]
     chart = bar_chart(
         "providers",
@@ -281,37 +308,35 @@ def _providers(data: Data, sums: Optional[Sums]) -> Part:
         [
             Series(
                 formatting.name("provider", provider),
-                [found.get((provider, region)) for region in regions],
+                [means.get((provider, region)) for region in regions],
                 ("provider", provider),
             )
             for provider in providers
         ],
         empty=_NO_REGION,
     )
-    values = ("avg_latency_ms",)
     return section(
         "Each provider in each region",
-        follow(chart, "providers", shown, "region", values, split="provider"),
+        follow(chart, "providers", shown, region_column, [average], split=provider_column),
         table(
             "providers",
             "Providers by region",
             shown,
             rows,
-            order=("provider", "ascending"),
             empty=_NO_REGION,
-            over=Over(sums, ("provider", "region")),
+            sums=sums,
         ),
     )
 
 
-def _value(data: Data) -> Dict[str, Tuple[str, str]]:
-    summary: Data = data.get("summary") or {}
-    calls = formatting.count(summary.get("total_calls"))
-    regions = formatting.count(len(data.get("regions") or []))
-    routes = formatting.count(summary.get("routing_opportunities"))
-    average = formatting.milliseconds(summary.get("avg_latency_ms"))
-    slow = formatting.count(summary.get("sla_violations"))
-    providers = len({row.get("provider") for row in data.get("provider_regions") or []})
+def _value(result: results.GeographicLatencyResult) -> Dict[str, Tuple[str, str]]:
+    summary = result.summary
+    calls = formatting.count(summary.total_calls)
+    regions = formatting.count(len(result.regions))
+    routes = formatting.count(summary.routing_opportunities)
+    average = formatting.milliseconds(summary.avg_latency_ms)
+    slow = formatting.count(summary.sla_violations)
+    providers = len({row.provider for row in result.provider_regions})
     return {
         "metadata": (
             f"A status page gives one average; here that would be {average}.",
@@ -338,13 +363,13 @@ def _value(data: Data) -> Dict[str, Tuple[str, str]]:
     }
 
 
-def _not_found(data: Data) -> List[str]:
-    summary: Data = data.get("summary") or {}
+def _not_found(result: results.GeographicLatencyResult) -> List[str]:
+    summary = result.summary
     sentences = []
-    if not data.get("routing"):
+    if not result.routing:
         sentences.append("Providers clearly slower in a region were looked for: there are none.")
-    if not summary.get("sla_violations"):
+    if not summary.sla_violations:
         sentences.append("Calls slower than the service level were looked for: there are none.")
-    if not data.get("regions"):
+    if not result.regions:
         sentences.append("Regions were looked for: no call names one.")
     return sentences

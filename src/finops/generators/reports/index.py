@@ -191,7 +191,7 @@ def _daily(results: Mapping[str, Data], remark: str) -> List[Part]:
             f"Cost of each day{remark}",
             Axis("Day (UTC)", "date"),
             Axis("Cost (USD)", "money"),
-            texts(daily, "date"),
+            texts(row.get("date") for row in daily),
             [Series("Cost", [row.get("total_cost") for row in daily])],
         )
     ]

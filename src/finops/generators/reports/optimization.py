@@ -3,72 +3,80 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
+from typing import Any, Dict, List, NamedTuple, Sequence, Tuple, Union
 
 from finops.generators import formatting
 from finops.generators.charts import Axis, Series, bar_chart, cut_short, line_chart
 from finops.generators.components import Card, Part, section
 from finops.generators.page import Report, write_report
-from finops.generators.rounding import Lean
+from finops.generators.rounding import ShortenedRows
 from finops.generators.tables import Column, table, texts
+from finops.results import optimization as results
+from finops.results.base import from_dict
 
 REPORT = Report(
     "optimization",
     "Rate Optimization",
     "Which model switches and commitments save money, and how much.",
 )
-Data = Mapping[str, Any]
-Rows = Sequence[Mapping[str, Any]]
 
 _DRAWN_MODELS = 12
+ModelSwap = Union[results.ModelSwitch, results.ModelRoute]
+
+
+class _Step(NamedTuple):
+    """Cost of the period after a step, and what the step saved of it."""
+
+    step: str
+    cost: float
+    saved: float
+
+
+class _Amount(NamedTuple):
+    """One figure of the commitment, with its unit in words."""
+
+    what: str
+    amount: str
 
 
 def generate_optimization_report(data: Dict[str, Any], output_path: Union[str, Path]) -> None:
     """Write the page for an optimization result.  Raises OSError if it cannot be written."""
+    result = from_dict(results.OptimizationResult, data)
     write_report(
         REPORT,
         data,
         output_path,
-        cards=_cards(data),
-        body=[_together(data), _switches(data), _commitment(data)],
-        value=_value(data),
-        not_found=_not_found(data),
+        cards=_cards(result),
+        body=[_together(result), _switches(result), _commitment(result, cut_short(data))],
+        value=_value(result),
+        not_found=_not_found(result),
     )
 
 
-def _cards(data: Data) -> List[Card]:
-    summary: Data = data.get("summary") or {}
-    combined: Data = data.get("combined") or {}
+def _cards(result: results.OptimizationResult) -> List[Card]:
+    summary = result.summary
+    combined = result.combined
     return [
-        Card("Savings a month", summary.get("total_monthly_savings"), "money", "both together"),
-        Card("Savings", summary.get("savings_percent"), "percent", "of the cost"),
-        Card("Cost a month", summary.get("monthly_cost"), "money", "as it is"),
-        Card("From switches", combined.get("switch_monthly_savings"), "money", "a month"),
+        Card("Savings a month", summary.total_monthly_savings, "money", "both together"),
+        Card("Savings", summary.savings_percent, "percent", "of the cost"),
+        Card("Cost a month", summary.monthly_cost, "money", "as it is"),
+        Card("From switches", combined.switch_monthly_savings, "money", "a month"),
         Card(
             "From a commitment",
-            combined.get("commitment_monthly_savings"),
+            combined.commitment_monthly_savings,
             "money",
             "a month, on what remains",
         ),
-        Card("Calls", summary.get("total_calls"), "count", "of the whole period"),
+        Card("Calls", summary.total_calls, "count", "of the whole period"),
     ]
 
 
-def _together(data: Data) -> Part:
-    combined: Data = data.get("combined") or {}
-    total = (data.get("summary") or {}).get("total_cost")
+def _together(result: results.OptimizationResult) -> Part:
+    combined = result.combined
     rows = [
-        {"step": "As it is", "cost": total, "saved": 0},
-        {
-            "step": "After the switches",
-            "cost": combined.get("cost_after_switches"),
-            "saved": combined.get("switch_savings"),
-        },
-        {
-            "step": "After the commitment",
-            "cost": combined.get("optimized_cost"),
-            "saved": combined.get("commitment_savings"),
-        },
+        _Step("As it is", result.summary.total_cost, 0),
+        _Step("After the switches", combined.cost_after_switches, combined.switch_savings),
+        _Step("After the commitment", combined.optimized_cost, combined.commitment_savings),
     ]
     return section(
         "What both save together",
@@ -77,8 +85,8 @@ def _together(data: Data) -> Part:
             "Cost of the period as it is, and after each step",
             Axis("Step", "text"),
             Axis("Cost (USD)", "money"),
-            texts(rows, "step"),
-            [Series("Cost", [row["cost"] for row in rows])],
+            texts(row.step for row in rows),
+            [Series("Cost", [row.cost for row in rows])],
             horizontal=True,
             colours=["muted", "accent", "success"],
         ),
@@ -86,9 +94,9 @@ def _together(data: Data) -> Part:
             "steps",
             "Cost and savings of the period, step by step",
             [
-                Column("step", "Step"),
-                Column("cost", "Cost", "money"),
-                Column("saved", "Saved by it", "money"),
+                Column(lambda row: row.step, "Step"),
+                Column(lambda row: row.cost, "Cost", "money"),
+                Column(lambda row: row.saved, "Saved by it", "money"),
             ],
             rows,
         ),
@@ -100,17 +108,17 @@ def _together(data: Data) -> Part:
 # --- switches --------------------------------------------------------------------------------
 
 
-def _by_current_model(routes: Rows) -> List[Tuple[str, float]]:
+def _by_current_model(routes: Sequence[results.ModelRoute]) -> List[Tuple[str, float]]:
     """Return (current model, savings a month of all its switches), the largest first."""
     saved: Dict[str, float] = {}
     for row in routes:
-        name = str(row.get("current_model"))
-        saved[name] = saved.get(name, 0.0) + (row.get("monthly_savings") or 0.0)
+        name = str(row.current_model)
+        saved[name] = saved.get(name, 0.0) + (row.monthly_savings or 0.0)
     return sorted(saved.items(), key=lambda item: (-item[1], item[0]))[:_DRAWN_MODELS]
 
 
-def _switches(data: Data) -> Part:
-    routes: Rows = data.get("switches_by_model") or []
+def _switches(result: results.OptimizationResult) -> Part:
+    routes = result.switches_by_model
     drawn = _by_current_model(routes)
     empty = "A cheaper model for the same work was looked for in every task, and there is none."
     return section(
@@ -130,21 +138,19 @@ def _switches(data: Data) -> Part:
             "routes",
             "Switches by model",
             [*_model_columns(), *_money_columns()],
-            Lean(routes),
-            order=("estimated_savings", "descending"),
+            ShortenedRows(routes),
             empty=empty,
         ),
         table(
             "switches",
             "Switches by feature and task",
             [
-                Column("feature_id", "Feature", "feature", dot=True),
-                Column("task_type", "Task type"),
+                Column(lambda row: row.feature_id, "Feature", "feature", dot=True),
+                Column(lambda row: row.task_type, "Task type"),
                 *(column for column in _model_columns() if column.kind == "model"),
                 *_money_columns(),
             ],
-            Lean(data.get("model_switches") or []),
-            order=("estimated_savings", "descending"),
+            ShortenedRows(result.model_switches),
             empty=empty,
         ),
         lead="The same tokens, priced on the cheapest model of the same class, or of one class "
@@ -153,43 +159,43 @@ def _switches(data: Data) -> Part:
     )
 
 
-def _model_columns() -> List[Column]:
+def _model_columns() -> List[Column[ModelSwap]]:
     return [
-        Column("current_provider", "From", "provider", dot=True),
-        Column("current_model", "Model", "model"),
-        Column("alternative_provider", "To", "provider", dot=True),
-        Column("alternative_model", "Alternative", "model"),
+        Column(lambda row: row.current_provider, "From", "provider", dot=True),
+        Column(lambda row: row.current_model, "Model", "model"),
+        Column(lambda row: row.alternative_provider, "To", "provider", dot=True),
+        Column(lambda row: row.alternative_model, "Alternative", "model"),
     ]
 
 
-def _money_columns() -> List[Column]:
+def _money_columns() -> List[Column[ModelSwap]]:
     return [
-        Column("call_count", "Calls", "count"),
-        Column("current_cost", "Cost", "money"),
-        Column("alternative_cost", "Alternative's cost", "money"),
-        Column("estimated_savings", "Savings", "money"),
-        Column("savings_percent", "Saved", "percent"),
-        Column("monthly_savings", "Savings a month", "money"),
+        Column(lambda row: row.call_count, "Calls", "count"),
+        Column(lambda row: row.current_cost, "Cost", "money"),
+        Column(lambda row: row.alternative_cost, "Alternative's cost", "money"),
+        Column(lambda row: row.estimated_savings, "Savings", "money", order="descending"),
+        Column(lambda row: row.savings_percent, "Saved", "percent"),
+        Column(lambda row: row.monthly_savings, "Savings a month", "money"),
     ]
 
 
 # --- commitment ------------------------------------------------------------------------------
 
 
-def _commitment(data: Data) -> Part:
-    reserved: Data = data.get("reserved_capacity") or {}
-    daily: Rows = data.get("daily") or []
-    baseline = reserved.get("baseline_daily_calls")
+def _commitment(result: results.OptimizationResult, remark: str) -> Part:
+    reserved = result.reserved_capacity
+    daily = result.daily
+    baseline = reserved.baseline_daily_calls
     return section(
         "What a commitment saves",
         line_chart(
             "daily-calls",
-            f"Calls on each day, and the quiet day that can be committed to{cut_short(data)}",
+            f"Calls on each day, and the quiet day that can be committed to{remark}",
             Axis("Day (UTC)", "date"),
             Axis("Calls", "count"),
-            texts(daily, "date"),
+            texts(row.date for row in daily),
             [
-                Series("Calls", [row.get("call_count") for row in daily], "accent"),
+                Series("Calls", [row.call_count for row in daily], "accent"),
                 Series("Commitment", [baseline] * len(daily), "success", "dashed"),
             ],
             bins="mean",
@@ -198,7 +204,10 @@ def _commitment(data: Data) -> Part:
         table(
             "commitment",
             "The commitment on today's models",
-            [Column("what", "What"), Column("amount", "Amount", "number")],
+            [
+                Column(lambda row: row.what, "What"),
+                Column(lambda row: row.amount, "Amount", "number"),
+            ],
             _commitment_rows(reserved),
             empty="No commitment is listed in this result.",
         ),
@@ -206,35 +215,39 @@ def _commitment(data: Data) -> Part:
     )
 
 
-def _commitment_rows(reserved: Data) -> List[Dict[str, str]]:
-    words: Dict[str, Tuple[str, str]] = {
-        "baseline_daily_calls": ("Calls on a quiet day (25th percentile)", "count"),
-        "committed_share_percent": ("Share of the calls that it covers", "percent"),
-        "discount_percent": ("Discount", "percent"),
-        "recommended_commitment": ("Calls a month to commit to", "count"),
-        "commitment_usd_per_month": ("What they cost a month, discounted (USD)", "money"),
-        "current_cost": ("Cost of the period (USD)", "money"),
-        "optimized_cost": ("Cost with the commitment alone (USD)", "money"),
-        "monthly_savings": ("Savings of the commitment alone (USD a month)", "money"),
-    }
+def _commitment_rows(reserved: results.ReservedCapacity) -> List[_Amount]:
+    amounts: Tuple[Tuple[str, str, float], ...] = (
+        ("Calls on a quiet day (25th percentile)", "count", reserved.baseline_daily_calls),
+        ("Share of the calls that it covers", "percent", reserved.committed_share_percent),
+        ("Discount", "percent", reserved.discount_percent),
+        ("Calls a month to commit to", "count", reserved.recommended_commitment),
+        (
+            "What they cost a month, discounted (USD)",
+            "money",
+            reserved.commitment_usd_per_month,
+        ),
+        ("Cost of the period (USD)", "money", reserved.current_cost),
+        ("Cost with the commitment alone (USD)", "money", reserved.optimized_cost),
+        ("Savings of the commitment alone (USD a month)", "money", reserved.monthly_savings),
+    )
     return [
-        {"what": word, "amount": formatting.readable(kind, reserved[key])}
-        for key, (word, kind) in words.items()
-        if key in reserved
+        _Amount(what, formatting.readable(kind, amount))
+        for what, kind, amount in amounts
+        if amount is not None
     ]
 
 
 # --- the end ---------------------------------------------------------------------------------
 
 
-def _value(data: Data) -> Dict[str, Tuple[str, str]]:
-    summary: Data = data.get("summary") or {}
-    reserved: Data = data.get("reserved_capacity") or {}
-    calls = formatting.count(summary.get("total_calls"))
-    cost = formatting.money(summary.get("monthly_cost"))
-    saved = formatting.money(summary.get("total_monthly_savings"))
-    switches = formatting.count(len(data.get("model_switches") or []))
-    quiet = formatting.count(reserved.get("baseline_daily_calls"))
+def _value(result: results.OptimizationResult) -> Dict[str, Tuple[str, str]]:
+    summary = result.summary
+    reserved = result.reserved_capacity
+    calls = formatting.count(summary.total_calls)
+    cost = formatting.money(summary.monthly_cost)
+    saved = formatting.money(summary.total_monthly_savings)
+    switches = formatting.count(len(result.model_switches))
+    quiet = formatting.count(reserved.baseline_daily_calls)
     return {
         "metadata": (
             f"{cost} a month does not say which task needs which model.",
@@ -259,13 +272,13 @@ def _value(data: Data) -> Dict[str, Tuple[str, str]]:
     }
 
 
-def _not_found(data: Data) -> List[str]:
-    summary: Data = data.get("summary") or {}
+def _not_found(result: results.OptimizationResult) -> List[str]:
+    summary = result.summary
     sentences = []
-    if not data.get("model_switches"):
+    if not result.model_switches:
         sentences.append("Cheaper models for the same work were looked for: there are none.")
-    if not (data.get("combined") or {}).get("commitment_savings"):
+    if not result.combined.commitment_savings:
         sentences.append("Savings from a commitment were looked for: there are none.")
-    if not summary.get("unpriced_calls"):
+    if not summary.unpriced_calls:
         sentences.append("Calls without a known cost were looked for: there are none.")
     return sentences

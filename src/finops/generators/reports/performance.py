@@ -3,131 +3,158 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Container, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import (
+    Any,
+    Callable,
+    Container,
+    Dict,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 from finops.generators import formatting
 from finops.generators.charts import Axis, Colour, Series, bar_chart, scatter_chart
 from finops.generators.components import Card, Part, columns, section
 from finops.generators.date_range import Daily, follow
-from finops.generators.latency_lines import LATENCY, limit, over_time
+from finops.generators.latency_lines import LATENCY, over_time
 from finops.generators.packed_sums import Sums, pack, totals_by_day
 from finops.generators.page import Report, write_report
-from finops.generators.tables import Column, Over, table, texts
+from finops.generators.recompute import Percentile, Ratio, Sum
+from finops.generators.tables import Column, table, texts
+from finops.results import performance as results
+from finops.results.base import from_dict
+from finops.results.shares import Called, Timed
 
 REPORT = Report(
     "performance",
     "Performance Tracking",
     "How fast and how reliable the models are, against the service level and their price.",
 )
-Data = Mapping[str, Any]
-Rows = Sequence[Mapping[str, Any]]
 
-# Sums by key and day that the page carries.
-_SUMS = ("models", "providers", "tasks")
-_CALLS = Column("call_count", "Calls", "count", over=("calls", "sum"))
-_MEAN = Column("avg_latency_ms", "Mean", "ms", over=("latency_ms", "per:calls"))
+_CALLS = Column[Called](lambda row: row.call_count, "Calls", "count", recompute=Sum("calls"))
+_MEAN = Column[Timed](
+    lambda row: row.avg_latency_ms, "Mean", "ms", recompute=Ratio("latency_ms", "calls")
+)
 _DRAWN = 10
+
+
+class _Measured(NamedTuple):
+    """One figure of the latency of all calls, and its name."""
+
+    measure: str
+    value: float
 
 
 def generate_performance_report(data: Dict[str, Any], output_path: Union[str, Path]) -> None:
     """Write the page for a performance result.  Raises OSError if it cannot be written."""
-    sums = pack(data.get("by_day") or {}, _SUMS)
-    daily = _daily(data, sums)
+    result = from_dict(results.PerformanceResult, data)
+    sums = pack(result.by_day._asdict())
+    daily = _daily(result, sums)
     write_report(
         REPORT,
         data,
         output_path,
-        cards=_cards(data.get("summary") or {}, {*daily.measures, *daily.windows}),
+        cards=_cards(result.summary, {*daily.measures, *daily.windows}),
         body=[
-            over_time(data),
-            _spread(data),
-            _models(data, sums["models"]),
-            _providers(data, sums["providers"]),
-            _tasks(data, sums["tasks"]),
+            over_time(result),
+            _spread(result),
+            _models(result, sums["models"]),
+            _providers(result, sums["providers"]),
+            _tasks(result, sums["tasks"]),
         ],
-        value=_value(data),
-        not_found=_not_found(data),
+        value=_value(result),
+        not_found=_not_found(result),
         daily=daily,
     )
 
 
-def _daily(data: Data, sums: Mapping[str, Optional[Sums]]) -> Daily:
+def _daily(result: results.PerformanceResult, sums: Mapping[str, Optional[Sums]]) -> Daily:
     """Return calls, failed ones and those within the service level by day."""
-    by_day: Data = data.get("by_day") or {}
-    totals = {
-        "errors": totals_by_day(by_day.get("models"), "errors"),
-        "within": totals_by_day(by_day.get("providers"), "within"),
+    errors = totals_by_day(result.by_day.models, "errors")
+    within = totals_by_day(result.by_day.providers, "within")
+    measures: Dict[str, Callable[[results.DayLatency], Optional[float]]] = {
+        "call_count": lambda row: row.call_count,
+        "latency_ms": _summed_latency,
     }
-    kept = [name for name, found in totals.items() if found]
-    rows = [
-        dict(row, **{name: totals[name].get(row.get("date")) for name in kept})
-        for row in data.get("daily") or []
-    ]
-    found: Data = data.get("percentiles_by_day") or {}
-    windows = {name: window for name, window in found.items() if window}
-    rows = [dict(row, latency_ms=_waited(row)) for row in rows]
-    daily = Daily.of(rows, ["call_count", "latency_ms", *kept], list(sums.values()))
-    return daily._replace(windows=windows)
+    if errors:
+        measures["errors"] = lambda row: errors.get(row.date)
+    if within:
+        measures["within"] = lambda row: within.get(row.date)
+    windows = {
+        name: window for name, window in result.percentiles_by_day._asdict().items() if window
+    }
+    return Daily.of(result.daily, measures, list(sums.values()))._replace(windows=windows)
 
 
-def _waited(row: Mapping[str, Any]) -> int:
+def _summed_latency(row: results.DayLatency) -> int:
     """Return the latency of all calls of a day together, a whole number of milliseconds."""
-    return round((row.get("avg_latency_ms") or 0) * (row.get("call_count") or 0))
+    return round((row.avg_latency_ms or 0) * (row.call_count or 0))
 
 
-def _cards(summary: Data, measures: Container[str]) -> List[Card]:
-    limit = formatting.milliseconds(summary.get("sla_threshold_ms"))
-    slowest = formatting.milliseconds(summary.get("max_latency_ms"))
+def _cards(summary: results.PerformanceSummary, measures: Container[str]) -> List[Card]:
+    limit = formatting.milliseconds(summary.sla_threshold_ms)
+    slowest = formatting.milliseconds(summary.max_latency_ms)
     return [
         Card(
             "p95 latency",
-            summary.get("p95_latency_ms"),
+            summary.p95_latency_ms,
             "ms",
             "95 of 100 calls are faster",
-            ("p95", "percentile") if "p95" in measures else None,
+            Percentile("p95") if "p95" in measures else None,
         ),
         Card(
             "Median latency",
-            summary.get("p50_latency_ms"),
+            summary.p50_latency_ms,
             "ms",
             "half of the calls are faster",
-            ("p50", "percentile") if "p50" in measures else None,
+            Percentile("p50") if "p50" in measures else None,
         ),
         Card(
             "p99 latency",
-            summary.get("p99_latency_ms"),
+            summary.p99_latency_ms,
             "ms",
             f"the slowest took {slowest}",
-            ("p99", "percentile") if "p99" in measures else None,
+            Percentile("p99") if "p99" in measures else None,
         ),
         Card(
             "Service level",
-            summary.get("sla_compliance_percent"),
+            summary.sla_compliance_percent,
             "percent",
             f"within {limit}",
-            ("within", "percent:call_count") if "within" in measures else None,
+            Ratio("within", "call_count", 100) if "within" in measures else None,
         ),
         Card(
             "Error rate",
-            summary.get("error_rate_percent"),
+            summary.error_rate_percent,
             "percent",
             "of all calls",
-            ("errors", "percent:call_count") if "errors" in measures else None,
+            Ratio("errors", "call_count", 100) if "errors" in measures else None,
         ),
         Card(
             "Calls",
-            summary.get("total_calls"),
+            summary.total_calls,
             "count",
             "failed ones included",
-            ("call_count", "sum"),
+            Sum("call_count"),
         ),
     ]
 
 
-def _spread(data: Data) -> Part:
-    rows: Rows = data.get("latency_histogram") or []
-    latency: Data = data.get("latency") or {}
-    named = {"Mean": "mean", "Median": "median", "p95": "p95", "p99": "p99", "Slowest": "max"}
+def _spread(result: results.PerformanceResult) -> Part:
+    rows = result.latency_histogram
+    latency = result.latency
+    named = {
+        "Mean": latency.mean,
+        "Median": latency.median,
+        "p95": latency.p95,
+        "p99": latency.p99,
+        "Slowest": latency.max,
+    }
     return section(
         "How long calls take",
         columns(
@@ -136,27 +163,26 @@ def _spread(data: Data) -> Part:
                 "Calls by latency; the last bar holds everything slower",
                 Axis("Latency from (ms)", "ms"),
                 Axis("Calls", "count"),
-                [row.get("from_ms") for row in rows],
-                [Series("Calls", [row.get("call_count") for row in rows])],
+                [row.from_ms for row in rows],
+                [Series("Calls", [row.call_count for row in rows])],
                 empty="There is no call whose latency could be counted.",
             ),
             table(
                 "latency",
                 "Latency of all calls",
-                [Column("measure", "Measure"), Column("value", "Latency", "ms")],
                 [
-                    {"measure": word, "value": latency[key]}
-                    for word, key in named.items()
-                    if key in latency
+                    Column(lambda row: row.measure, "Measure"),
+                    Column(lambda row: row.value, "Latency", "ms"),
                 ],
+                [_Measured(word, value) for word, value in named.items() if value is not None],
                 empty="No latency is listed in this result.",
             ),
         ),
     )
 
 
-def _models(data: Data, sums: Optional[Sums]) -> Part:
-    rows: Rows = data.get("model_rankings") or []
+def _models(result: results.PerformanceResult, sums: Optional[Sums]) -> Part:
+    rows = result.model_rankings
     return section(
         "How models compare",
         columns(_price_and_speed(rows), _throughput(rows)),
@@ -165,53 +191,67 @@ def _models(data: Data, sums: Optional[Sums]) -> Part:
             "Models by throughput",
             _MODEL_COLUMNS,
             rows,
-            order=("tokens_per_second", "descending"),
             empty="Models with a call were looked for, and there are none.",
-            over=Over(sums, ("provider", "model")),
+            sums=sums,
         ),
     )
 
 
-_MODEL_COLUMNS = [
-    Column("provider", "Provider", "provider", dot=True),
-    Column("model", "Model", "model"),
+_MODEL = Column[results.ModelRanking](lambda row: row.model, "Model", "model", dimension="model")
+_SPEED = Column[results.ModelRanking](
+    lambda row: row.tokens_per_second,
+    "Tokens per second",
+    "number",
+    recompute=Ratio("tokens", "latency_ms", 1_000),
+    order="descending",
+)
+_PRICE = Column[results.ModelRanking](
+    lambda row: row.cost_per_1k_tokens,
+    "Cost per 1,000 tokens",
+    "money",
+    recompute=Ratio("cost", "tokens", 1_000),
+)
+_MODEL_COLUMNS: List[Column[results.ModelRanking]] = [
+    Column(lambda row: row.provider, "Provider", "provider", dot=True, dimension="provider"),
+    _MODEL,
     _CALLS,
-    Column(
-        "tokens_per_second", "Tokens per second", "number", over=("tokens", "thousand:latency_ms")
-    ),
+    _SPEED,
     _MEAN,
-    Column("p50_latency_ms", "Median", "ms"),
-    Column("p95_latency_ms", "p95", "ms"),
-    Column("p99_latency_ms", "p99", "ms"),
-    Column("error_rate_percent", "Error rate", "percent", over=("errors", "percent:calls")),
+    Column(lambda row: row.p50_latency_ms, "Median", "ms"),
+    Column(lambda row: row.p95_latency_ms, "p95", "ms"),
+    Column(lambda row: row.p99_latency_ms, "p99", "ms"),
     Column(
-        "cost_per_1k_tokens", "Cost per 1,000 tokens", "money", over=("cost", "thousand:tokens")
+        lambda row: row.error_rate_percent,
+        "Error rate",
+        "percent",
+        recompute=Ratio("errors", "calls", 100),
     ),
+    _PRICE,
 ]
 
 
-def _price_and_speed(rows: Rows) -> Part:
-    colours: List[Colour] = [("provider", row.get("provider")) for row in rows]
-    groups = [formatting.name("provider", row.get("provider")) for row in rows]
+def _price_and_speed(rows: Sequence[results.ModelRanking]) -> Part:
+    colours: List[Colour] = [("provider", row.provider) for row in rows]
+    groups = [formatting.name("provider", row.provider) for row in rows]
     chart = scatter_chart(
         "price-and-speed",
         "What a model costs against how long it takes; lower left is better",
         Axis("Cost per 1,000 tokens (USD)", "money"),
         LATENCY,
         [
-            (str(row.get("model")), row.get("cost_per_1k_tokens", 0), row.get("avg_latency_ms", 0))
+            (str(row.model), (row.cost_per_1k_tokens or 0), (row.avg_latency_ms or 0))
             for row in rows
         ],
         colours=colours,
         groups=groups,
         named=True,
     )
-    values = ("cost_per_1k_tokens", "avg_latency_ms")
-    return follow(chart, "models", _MODEL_COLUMNS, "model", values, colours=colours, groups=groups)
+    values: List[Column[results.ModelRanking]] = [_PRICE, _MEAN]
+    return follow(chart, "models", _MODEL_COLUMNS, _MODEL, values, colours=colours, groups=groups)
 
 
-def _throughput(rows: Rows) -> Part:
-    colours: List[Colour] = [("model", row.get("model")) for row in rows]
+def _throughput(rows: Sequence[results.ModelRanking]) -> Part:
+    colours: List[Colour] = [("model", row.model) for row in rows]
     drawn = rows[:_DRAWN]
     first = f", the {_DRAWN} fastest of {len(rows)}" if len(rows) > _DRAWN else ""
     chart = bar_chart(
@@ -219,86 +259,104 @@ def _throughput(rows: Rows) -> Part:
         f"Tokens a second of waiting, by model{first}",
         Axis("Model", "model"),
         Axis("Tokens per second", "number"),
-        texts(drawn, "model"),
-        [Series("Tokens per second", [row.get("tokens_per_second") for row in drawn])],
+        texts(row.model for row in drawn),
+        [Series("Tokens per second", [row.tokens_per_second for row in drawn])],
         horizontal=True,
         colours=colours[:_DRAWN],
     )
-    values = ("tokens_per_second",)
-    return follow(chart, "models", _MODEL_COLUMNS, "model", values, _DRAWN, colours)
+    return follow(chart, "models", _MODEL_COLUMNS, _MODEL, [_SPEED], _DRAWN, colours)
 
 
-def _providers(data: Data, sums: Optional[Sums]) -> Part:
-    rows = [dict(row, late_percent=_late(row)) for row in data.get("sla_compliance") or []]
-    colours: List[Colour] = [("provider", row.get("provider")) for row in rows]
-    shown = [
-        Column("provider", "Provider", "provider", dot=True),
-        Column("total_calls", "Calls", "count", over=("calls", "sum")),
-        Column("compliant_calls", "Within the limit", "count", over=("within", "sum")),
-        Column("violations", "Above the limit", "count", over=("violations", "sum")),
-        Column("late_percent", "Share above", "percent", over=("violations", "percent:calls")),
-        Column("compliance_rate", "Kept", "percent", over=("within", "percent:calls")),
+def _providers(result: results.PerformanceResult, sums: Optional[Sums]) -> Part:
+    rows = result.sla_compliance
+    limit = formatting.milliseconds(result.summary.sla_threshold_ms)
+    colours: List[Colour] = [("provider", row.provider) for row in rows]
+    provider = Column[results.ProviderCompliance](
+        lambda row: row.provider, "Provider", "provider", dot=True, dimension="provider"
+    )
+    late = Column(
+        _late_percent, "Share above", "percent", recompute=Ratio("violations", "calls", 100)
+    )
+    shown: List[Column[results.ProviderCompliance]] = [
+        provider,
+        Column(lambda row: row.total_calls, "Calls", "count", recompute=Sum("calls")),
+        Column(
+            lambda row: row.compliant_calls, "Within the limit", "count", recompute=Sum("within")
+        ),
+        Column(lambda row: row.violations, "Above the limit", "count", recompute=Sum("violations")),
+        late,
+        Column(
+            lambda row: row.compliance_rate,
+            "Kept",
+            "percent",
+            recompute=Ratio("within", "calls", 100),
+            order="descending",
+        ),
     ]
     chart = bar_chart(
         "violations",
-        f"Share of each provider's calls above {formatting.milliseconds(limit(data))}",
+        f"Share of each provider's calls above {limit}",
         Axis("Provider", "provider"),
         Axis("Calls above the service level (%)", "percent"),
-        texts(rows, "provider"),
-        [Series("Calls above", [row["late_percent"] for row in rows])],
+        texts(row.provider for row in rows),
+        [Series("Calls above", [_late_percent(row) for row in rows])],
         horizontal=True,
         colours=colours,
     )
     return section(
         "How providers keep the service level",
-        follow(chart, "compliance", shown, "provider", ("late_percent",), colours=colours),
+        follow(chart, "compliance", shown, provider, [late], colours=colours),
         table(
             "compliance",
             "Service level by provider",
             shown,
             rows,
-            order=("compliance_rate", "descending"),
             empty="Providers with a call were looked for, and there are none.",
-            over=Over(sums, ("provider",)),
+            sums=sums,
         ),
     )
 
 
-def _late(row: Mapping[str, Any]) -> float:
-    calls = row.get("total_calls") or 0
-    return (row.get("violations") or 0) / calls * 100 if calls else 0.0
+def _late_percent(row: results.ProviderCompliance) -> float:
+    calls = row.total_calls or 0
+    return (row.violations or 0) / calls * 100 if calls else 0.0
 
 
-def _tasks(data: Data, sums: Optional[Sums]) -> Part:
+def _tasks(result: results.PerformanceResult, sums: Optional[Sums]) -> Part:
     return section(
         "Which task waits longest",
         table(
             "tasks",
             "Latency by task type",
             [
-                Column("task_type", "Task type"),
-                _CALLS,
+                Column(lambda row: row.task_type, "Task type", dimension="task_type"),
+                Column(
+                    lambda row: row.call_count,
+                    "Calls",
+                    "count",
+                    recompute=Sum("calls"),
+                    order="descending",
+                ),
                 _MEAN,
-                Column("p95_latency_ms", "p95", "ms"),
-                Column("fastest_model", "Fastest model", "model"),
+                Column(lambda row: row.p95_latency_ms, "p95", "ms"),
+                Column(lambda row: row.fastest_model, "Fastest model", "model"),
             ],
-            data.get("by_task_type") or [],
-            order=("call_count", "descending"),
+            result.by_task_type,
             empty="Task types with a call were looked for, and there are none.",
-            over=Over(sums, ("task_type",)),
+            sums=sums,
         ),
     )
 
 
-def _value(data: Data) -> Dict[str, Tuple[str, str]]:
-    summary: Data = data.get("summary") or {}
-    calls = formatting.count(summary.get("total_calls"))
-    late = formatting.count(summary.get("sla_violations"))
-    limit = formatting.milliseconds(summary.get("sla_threshold_ms"))
-    p95 = formatting.milliseconds(summary.get("p95_latency_ms"))
-    rate = formatting.percent(summary.get("error_rate_percent"))
-    models = formatting.count(len(data.get("model_rankings") or []))
-    providers = formatting.count(len(data.get("sla_compliance") or []))
+def _value(result: results.PerformanceResult) -> Dict[str, Tuple[str, str]]:
+    summary = result.summary
+    calls = formatting.count(summary.total_calls)
+    late = formatting.count(summary.sla_violations)
+    limit = formatting.milliseconds(summary.sla_threshold_ms)
+    p95 = formatting.milliseconds(summary.p95_latency_ms)
+    rate = formatting.percent(summary.error_rate_percent)
+    models = formatting.count(len(result.model_rankings))
+    providers = formatting.count(len(result.sla_compliance))
     return {
         "metadata": (
             f"A p95 of {p95} is one figure for everything.",
@@ -323,12 +381,12 @@ def _value(data: Data) -> Dict[str, Tuple[str, str]]:
     }
 
 
-def _not_found(data: Data) -> List[str]:
-    summary: Data = data.get("summary") or {}
-    limit = formatting.milliseconds(summary.get("sla_threshold_ms"))
+def _not_found(result: results.PerformanceResult) -> List[str]:
+    summary = result.summary
+    limit = formatting.milliseconds(summary.sla_threshold_ms)
     sentences = []
-    if not summary.get("sla_violations"):
+    if not summary.sla_violations:
         sentences.append(f"Calls that took longer than {limit} were looked for: there are none.")
-    if not summary.get("error_rate_percent"):
+    if not summary.error_rate_percent:
         sentences.append("Failed calls were looked for: there are none.")
     return sentences

@@ -6,7 +6,7 @@ Revenue and cost stand side by side and are never stacked: their sum means nothi
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
+from typing import Any, Dict, List, Sequence, Tuple, Union
 
 from finops.generators import formatting
 from finops.generators.charts import (
@@ -20,16 +20,16 @@ from finops.generators.charts import (
 )
 from finops.generators.components import Card, Part, columns, section
 from finops.generators.page import Report, write_report
-from finops.generators.rounding import Lean
+from finops.generators.rounding import ShortenedRows
 from finops.generators.tables import Column, table, texts
+from finops.results import profitability as results
+from finops.results.base import from_dict
 
 REPORT = Report(
     "profitability",
     "Customer Profitability",
     "Which customers pay more than they cost, and which do not.",
 )
-Data = Mapping[str, Any]
-Rows = Sequence[Mapping[str, Any]]
 
 # Category in the data: name, colour.
 _CATEGORIES: Dict[str, Tuple[str, Colour]] = {
@@ -43,38 +43,38 @@ _DRAWN_LOSSES = 15
 
 def generate_profitability_report(data: Dict[str, Any], output_path: Union[str, Path]) -> None:
     """Write the page for a profitability result.  Raises OSError if it cannot be written."""
+    result = from_dict(results.ProfitabilityResult, data)
     write_report(
         REPORT,
         data,
         output_path,
-        cards=_cards(data.get("summary") or {}),
-        body=[_losses(data), _overview(data), _groups(data), _over_time(data), _lists(data)],
-        value=_value(data),
-        not_found=_not_found(data),
+        cards=_cards(result.summary),
+        body=[
+            _losses(result),
+            _overview(result),
+            _groups(result),
+            _over_time(result, cut_short(data)),
+            _lists(result),
+        ],
+        value=_value(result),
+        not_found=_not_found(result),
     )
 
 
-def _cards(summary: Data) -> List[Card]:
-    customers = formatting.count(summary.get("total_customers"))
+def _cards(summary: results.ProfitabilitySummary) -> List[Card]:
+    customers = formatting.count(summary.total_customers)
     return [
-        Card("Margin a month", summary.get("monthly_margin"), "money", "revenue less cost"),
-        Card("Margin", summary.get("margin_percent"), "percent", "of the revenue"),
-        Card("Revenue a month", summary.get("monthly_revenue"), "money", "subscriptions"),
-        Card("Cost a month", summary.get("monthly_cost"), "money", "of customers with a price"),
-        Card(
-            "Unprofitable", summary.get("unprofitable_count"), "count", f"of {customers} customers"
-        ),
-        Card("Lost on these", summary.get("total_monthly_loss"), "money", "a month"),
+        Card("Margin a month", summary.monthly_margin, "money", "revenue less cost"),
+        Card("Margin", summary.margin_percent, "percent", "of the revenue"),
+        Card("Revenue a month", summary.monthly_revenue, "money", "subscriptions"),
+        Card("Cost a month", summary.monthly_cost, "money", "of customers with a price"),
+        Card("Unprofitable", summary.unprofitable_count, "count", f"of {customers} customers"),
+        Card("Lost on these", summary.total_monthly_loss, "money", "a month"),
     ]
 
 
-def _losing(data: Data) -> Rows:
-    rows: Rows = (data.get("unprofitable") or {}).get("customers") or []
-    return rows
-
-
-def _losses(data: Data) -> Part:
-    rows = _losing(data)
+def _losses(result: results.ProfitabilityResult) -> Part:
+    rows = result.unprofitable.customers
     drawn = rows[:_DRAWN_LOSSES]
     return section(
         "Who loses money",
@@ -83,8 +83,8 @@ def _losses(data: Data) -> Part:
             "What each of the most unprofitable customers loses a month",
             Axis("Customer", "text"),
             Axis("Loss (USD a month)", "money"),
-            texts(drawn, "customer_id"),
-            [Series("Loss", [-row.get("monthly_margin", 0) for row in drawn], "critical")],
+            texts(row.customer_id for row in drawn),
+            [Series("Loss", [-(row.monthly_margin or 0) for row in drawn], "critical")],
             horizontal=True,
             empty="No customer costs more than it pays, so there is no loss to draw.",
         ),
@@ -92,11 +92,10 @@ def _losses(data: Data) -> Part:
             "unprofitable",
             "Unprofitable customers, the largest loss first",
             [
-                *_customer_columns(),
-                Column("break_even_price", "Break-even price", "money"),
+                *_customer_columns(order_of_margin="ascending"),
+                Column(lambda row: row.break_even_price, "Break-even price", "money"),
             ],
-            Lean(rows),
-            order=("monthly_margin", "ascending"),
+            ShortenedRows(rows),
             empty="Customers whose calls cost more than their subscription were looked for, "
             "and there are none.",
             lead="The break-even price is the subscription at which nothing is lost.",
@@ -104,25 +103,32 @@ def _losses(data: Data) -> Part:
     )
 
 
-def _customer_columns() -> List[Column]:
+def _customer_columns(
+    order_of_margin: str = "", order_of_percent: str = ""
+) -> List[Column[results.CustomerMargin]]:
     return [
-        Column("customer_id", "Customer"),
-        Column("subscription_tier", "Tier", "tier", dot=True),
-        Column("customer_archetype", "Archetype"),
-        Column("monthly_revenue", "Revenue a month", "money"),
-        Column("monthly_cost", "Cost a month", "money"),
-        Column("monthly_margin", "Margin a month", "money"),
-        Column("margin_percent", "Margin", "percent"),
+        Column(lambda row: row.customer_id, "Customer"),
+        Column(lambda row: row.subscription_tier, "Tier", "tier", dot=True),
+        Column(lambda row: row.customer_archetype, "Archetype"),
+        Column(lambda row: row.monthly_revenue, "Revenue a month", "money"),
+        Column(lambda row: row.monthly_cost, "Cost a month", "money"),
+        Column(lambda row: row.monthly_margin, "Margin a month", "money", order=order_of_margin),
+        Column(lambda row: row.margin_percent, "Margin", "percent", order=order_of_percent),
     ]
 
 
-def _overview(data: Data) -> Part:
-    return section("How margins are spread", columns(_category_chart(data), _customer_chart(data)))
+def _overview(result: results.ProfitabilityResult) -> Part:
+    return section(
+        "How margins are spread", columns(_category_chart(result), _customer_chart(result))
+    )
 
 
-def _category_chart(data: Data) -> Part:
-    counts: Data = data.get("categories") or {}
-    known = {key: counts[key] for key in _CATEGORIES if key in counts}
+def _category_chart(result: results.ProfitabilityResult) -> Part:
+    known = {
+        key: customers
+        for key, customers in result.categories._asdict().items()
+        if customers is not None
+    }
     return bar_chart(
         "categories",
         "Customers by category of margin",
@@ -134,26 +140,26 @@ def _category_chart(data: Data) -> Part:
     )
 
 
-def _customer_chart(data: Data) -> Part:
-    rows: Rows = data.get("customers") or []
+def _customer_chart(result: results.ProfitabilityResult) -> Part:
+    rows = result.customers
     return scatter_chart(
         "customers-margin",
         "Margin of each customer against its cost, by tier",
         Axis("Cost (USD a month)", "money"),
         Axis("Margin (USD a month)", "money"),
         [
-            (str(row.get("customer_id")), row.get("monthly_cost", 0), row.get("monthly_margin", 0))
+            (str(row.customer_id), (row.monthly_cost or 0), (row.monthly_margin or 0))
             for row in rows
         ],
-        colours=[("tier", row.get("subscription_tier")) for row in rows],
-        groups=[str(row.get("subscription_tier")) for row in rows],
+        colours=[("tier", row.subscription_tier) for row in rows],
+        groups=[str(row.subscription_tier) for row in rows],
         empty="No customer has a known price, so no margin is drawn.",
     )
 
 
-def _groups(data: Data) -> Part:
-    tiers: Rows = data.get("by_tier") or []
-    archetypes: Rows = data.get("by_archetype") or []
+def _groups(result: results.ProfitabilityResult) -> Part:
+    tiers = result.by_tier
+    archetypes = result.by_archetype
     return section(
         "Which kinds of customers pay for themselves",
         columns(
@@ -162,111 +168,119 @@ def _groups(data: Data) -> Part:
                 "archetypes", "Revenue beside cost, by customer archetype", "Archetype", archetypes
             ),
         ),
-        _group_table("by-tier", "By subscription tier", Column("key", "Tier", "tier", True), tiers),
-        _group_table("by-archetype", "By archetype", Column("key", "Archetype"), archetypes),
+        _group_table(
+            "by-tier",
+            "By subscription tier",
+            Column[results.GroupMargin](lambda row: row.key, "Tier", "tier", True),
+            tiers,
+        ),
+        _group_table(
+            "by-archetype",
+            "By archetype",
+            Column[results.GroupMargin](lambda row: row.key, "Archetype"),
+            archetypes,
+        ),
     )
 
 
-def _group_chart(name: str, caption: str, heading: str, rows: Rows) -> Part:
+def _group_chart(
+    name: str, caption: str, heading: str, rows: Sequence[results.GroupMargin]
+) -> Part:
     return bar_chart(
         name,
         caption,
         Axis(heading, "text"),
         Axis("USD a month", "money"),
-        texts(rows, "key"),
+        texts(row.key for row in rows),
         [
-            Series("Revenue", [row.get("monthly_revenue") for row in rows], "accent"),
-            Series("Cost", [row.get("monthly_cost") for row in rows], "warning"),
+            Series("Revenue", [row.monthly_revenue for row in rows], "accent"),
+            Series("Cost", [row.monthly_cost for row in rows], "warning"),
         ],
     )
 
 
-def _group_table(name: str, caption: str, first: Column, rows: Rows) -> Part:
+def _group_table(
+    name: str, caption: str, first: Column[results.GroupMargin], rows: Sequence[results.GroupMargin]
+) -> Part:
     return table(
         name,
         caption,
         [
             first,
-            Column("customers", "Customers", "count"),
-            Column("monthly_revenue", "Revenue a month", "money"),
-            Column("monthly_cost", "Cost a month", "money"),
-            Column("monthly_margin", "Margin a month", "money"),
-            Column("margin_percent", "Margin", "percent"),
-            Column("unprofitable_count", "Unprofitable", "count"),
+            Column(lambda row: row.customers, "Customers", "count"),
+            Column(lambda row: row.monthly_revenue, "Revenue a month", "money", order="descending"),
+            Column(lambda row: row.monthly_cost, "Cost a month", "money"),
+            Column(lambda row: row.monthly_margin, "Margin a month", "money"),
+            Column(lambda row: row.margin_percent, "Margin", "percent"),
+            Column(lambda row: row.unprofitable_count, "Unprofitable", "count"),
         ],
         rows,
-        order=("monthly_revenue", "descending"),
         empty="No customer with a known price is there to be grouped.",
     )
 
 
-def _over_time(data: Data) -> Part:
-    daily: Rows = data.get("daily") or []
+def _over_time(result: results.ProfitabilityResult, remark: str) -> Part:
+    daily = result.daily
     return section(
         "Over time",
         line_chart(
             "daily-margin",
-            f"Cost of each day against a day's part of the subscriptions{cut_short(data)}",
+            f"Cost of each day against a day's part of the subscriptions{remark}",
             Axis("Day (UTC)", "date"),
             Axis("USD a day", "money"),
-            texts(daily, "date"),
+            texts(row.date for row in daily),
             [
-                Series("Cost of all calls", [row.get("cost") for row in daily], "warning"),
-                Series("Revenue", [row.get("revenue") for row in daily], "accent", "dashed"),
+                Series("Cost of all calls", [row.cost for row in daily], "warning"),
+                Series("Revenue", [row.revenue for row in daily], "accent", "dashed"),
             ],
         ),
     )
 
 
-def _lists(data: Data) -> Part:
-    rows = [
-        {**row, "category": _category(row.get("category"))} for row in data.get("customers") or []
-    ]
+def _lists(result: results.ProfitabilityResult) -> Part:
     return section(
         "All customers",
         table(
             "customers",
             "Margin of each customer, the lowest first",
             [
-                *_customer_columns(),
-                Column("category", "Category"),
-                Column("call_count", "Calls", "count"),
-                Column("break_even_price", "Break-even price", "money"),
+                *_customer_columns(order_of_percent="ascending"),
+                Column(lambda row: _category(row.category), "Category"),
+                Column(lambda row: row.call_count, "Calls", "count"),
+                Column(lambda row: row.break_even_price, "Break-even price", "money"),
             ],
-            Lean(rows),
-            order=("margin_percent", "ascending"),
+            ShortenedRows(result.customers),
             empty="No customer has a known price, so there is no margin to list.",
         ),
         table(
             "without-price",
             "Customers left out because their price is not known",
             [
-                Column("customer_id", "Customer"),
-                Column("subscription_tier", "Tier", "tier", dot=True),
-                Column("customer_archetype", "Archetype"),
-                Column("monthly_cost", "Cost a month", "money"),
-                Column("call_count", "Calls", "count"),
+                Column(lambda row: row.customer_id, "Customer"),
+                Column(lambda row: row.subscription_tier, "Tier", "tier", dot=True),
+                Column(lambda row: row.customer_archetype, "Archetype"),
+                Column(lambda row: row.monthly_cost, "Cost a month", "money", order="descending"),
+                Column(lambda row: row.call_count, "Calls", "count"),
             ],
-            Lean(data.get("without_price") or []),
-            order=("monthly_cost", "descending"),
+            ShortenedRows(result.without_price),
             empty="The price of every customer is known; none was left out.",
         ),
     )
 
 
-def _category(key: Any) -> str:
+def _category(key: str) -> str:
     known = _CATEGORIES.get(str(key))
     return known[0] if known else str(key)
 
 
-def _value(data: Data) -> Dict[str, Tuple[str, str]]:
-    summary: Data = data.get("summary") or {}
-    cost = formatting.money(summary.get("monthly_cost"))
-    revenue = formatting.money(summary.get("monthly_revenue"))
-    losing = formatting.count(summary.get("unprofitable_count"))
-    loss = formatting.money(-(summary.get("total_monthly_loss") or 0))
-    customers = formatting.count(summary.get("total_customers"))
-    calls = formatting.count(summary.get("total_calls"))
+def _value(result: results.ProfitabilityResult) -> Dict[str, Tuple[str, str]]:
+    summary = result.summary
+    cost = formatting.money(summary.monthly_cost)
+    revenue = formatting.money(summary.monthly_revenue)
+    losing = formatting.count(summary.unprofitable_count)
+    loss = formatting.money(-(summary.total_monthly_loss or 0))
+    customers = formatting.count(summary.total_customers)
+    calls = formatting.count(summary.total_calls)
     return {
         "metadata": (
             f"Revenue of {revenue} and cost of {cost} a month meet only as totals.",
@@ -293,15 +307,15 @@ def _value(data: Data) -> Dict[str, Tuple[str, str]]:
     }
 
 
-def _not_found(data: Data) -> List[str]:
-    summary: Data = data.get("summary") or {}
+def _not_found(result: results.ProfitabilityResult) -> List[str]:
+    summary = result.summary
     sentences = []
-    if not _losing(data):
+    if not result.unprofitable.customers:
         sentences.append("Customers that cost more than they pay were looked for: there are none.")
-    if not (data.get("categories") or {}).get("low_margin"):
+    if not result.categories.low_margin:
         sentences.append("Customers close to a loss were looked for: there are none.")
-    if not data.get("without_price"):
+    if not result.without_price:
         sentences.append("Customers without a known price were looked for: there are none.")
-    if not summary.get("unpriced_calls"):
+    if not summary.unpriced_calls:
         sentences.append("Calls without a known cost were looked for: there are none.")
     return sentences

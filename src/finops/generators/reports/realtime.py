@@ -13,16 +13,17 @@ from finops.generators.date_range import Daily, follow
 from finops.generators.detector_scores import detectors
 from finops.generators.packed_sums import Sums, pack
 from finops.generators.page import Report, write_report
-from finops.generators.rounding import Lean
-from finops.generators.tables import Column, Over, table, texts
+from finops.generators.recompute import Ratio, ShareOfAll, Sum
+from finops.generators.rounding import ShortenedRows
+from finops.generators.tables import Column, table, texts
+from finops.results import realtime as results
+from finops.results.base import from_dict
 
 REPORT = Report(
     "realtime",
     "Real-Time Decision Making",
     "What happened that somebody should have been told of at once.",
 )
-Data = Mapping[str, Any]
-Rows = Sequence[Mapping[str, Any]]
 
 _DRAWN_CUSTOMERS = 15
 _DRAWN_DAYS = 120
@@ -48,56 +49,57 @@ _RISK_COLOURS: Dict[str, Colour] = {"critical": "critical", "high": "warning", "
 
 def generate_realtime_report(data: Dict[str, Any], output_path: Union[str, Path]) -> None:
     """Write the page for a realtime result.  Raises OSError if it cannot be written."""
-    sums = pack(data.get("by_day") or {}, ["providers"])
+    result = from_dict(results.RealtimeResult, data)
+    sums = pack(result.by_day._asdict())
     write_report(
         REPORT,
         data,
         output_path,
-        cards=_cards(data),
+        cards=_cards(result),
         body=[
-            _hours(data),
-            _days(data),
-            _alerts(data),
-            _burn(data),
-            _portfolio(data, sums["providers"]),
+            _hours(result),
+            _days(result, cut_short(data)),
+            _alerts(result),
+            _burn(result),
+            _portfolio(result, sums["providers"]),
             *detectors(data),
         ],
-        value=_value(data),
-        not_found=_not_found(data),
+        value=_value(result),
+        not_found=_not_found(result),
         daily=Daily.of(
-            data.get("daily") or [],
-            ("call_count", "error_count", "total_cost"),
+            result.daily,
+            {
+                "call_count": lambda row: row.call_count,
+                "error_count": lambda row: row.error_count,
+                "total_cost": lambda row: row.total_cost,
+            },
             list(sums.values()),
         ),
     )
 
 
-def _cards(data: Data) -> List[Card]:
-    summary: Data = data.get("summary") or {}
-    risk: Data = data.get("portfolio_risk") or {}
-    threshold = formatting.money((data.get("hourly_baseline") or {}).get("threshold"))
-    top = formatting.name("provider", risk.get("top_provider") or "nobody")
+def _cards(result: results.RealtimeResult) -> List[Card]:
+    summary = result.summary
+    risk = result.portfolio_risk
+    threshold = formatting.money(result.hourly_baseline.threshold)
+    top = formatting.name("provider", risk.top_provider or "nobody")
     return [
-        Card(
-            "Anomalous hours", summary.get("anomaly_count"), "count", f"above {threshold} an hour"
-        ),
-        Card("Alerts", summary.get("alert_count"), "count", "cost, errors and providers"),
+        Card("Anomalous hours", summary.anomaly_count, "count", f"above {threshold} an hour"),
+        Card("Alerts", summary.alert_count, "count", "cost, errors and providers"),
         Card(
             "Customers at risk",
-            summary.get("at_risk_customers"),
+            summary.at_risk_customers,
             "count",
             f"costing {config.BURN_MEDIUM_PCT}% of their price or more",
         ),
-        Card("Portfolio risk", summary.get("risk_level"), "text", "of one provider failing"),
-        Card(
-            "Largest provider", risk.get("max_provider_concentration"), "share", f"{top}, of cost"
-        ),
+        Card("Portfolio risk", summary.risk_level, "text", "of one provider failing"),
+        Card("Largest provider", risk.max_provider_concentration, "share", f"{top}, of cost"),
         Card(
             "Error rate",
-            summary.get("error_rate_percent"),
+            summary.error_rate_percent,
             "percent",
             "of all calls",
-            ("error_count", "percent:call_count"),
+            Ratio("error_count", "call_count", 100),
         ),
     ]
 
@@ -105,76 +107,71 @@ def _cards(data: Data) -> List[Card]:
 # --- hours -----------------------------------------------------------------------------------
 
 
-def _hours(data: Data) -> Part:
-    baseline: Data = data.get("hourly_baseline") or {}
-    mean = formatting.money(baseline.get("mean"))
+def _hours(result: results.RealtimeResult) -> Part:
+    baseline = result.hourly_baseline
+    mean = formatting.money(baseline.mean)
     return section(
         "Hours that cost too much",
-        _hour_chart(data, baseline.get("threshold")),
-        _anomaly_table(data.get("anomalies") or []),
+        _hour_chart(result, baseline.threshold),
+        _anomaly_table(result.anomalies),
         lead=f"An hour costs {mean} on average, hours without calls included; an hour above "
-        f"{formatting.money(baseline.get('threshold'))} is an anomaly.",
+        f"{formatting.money(baseline.threshold)} is an anomaly.",
     )
 
 
-def _hour_chart(data: Data, threshold: Any) -> Part:
-    hourly: Rows = data.get("hourly") or []
-    found = {row.get("hour"): row.get("cost") for row in data.get("anomalies") or []}
+def _hour_chart(result: results.RealtimeResult, threshold: float) -> Part:
+    hourly = result.hourly
+    anomalous = {row.hour: row.cost for row in result.anomalies}
     return line_chart(
         "hourly-cost",
         "Cost of each hour, the threshold, and the anomalous hours",
         Axis("Hour (UTC)", "text"),
         Axis("Cost (USD an hour)", "money"),
-        [formatting.minute(row.get("hour")) for row in hourly],
+        [formatting.minute(row.hour) for row in hourly],
         [
-            Series("Cost", [row.get("cost") for row in hourly], "accent"),
+            Series("Cost", [row.cost for row in hourly], "accent"),
             Series("Threshold", [threshold] * len(hourly), "warning", "dashed"),
-            Series("Anomaly", [found.get(row.get("hour")) for row in hourly], "critical", "points"),
+            Series("Anomaly", [anomalous.get(row.hour) for row in hourly], "critical", "points"),
         ],
         bins="max",
         empty="There is no hour with a call, so no line over time is drawn.",
     )
 
 
-def _anomaly_table(rows: Rows) -> Part:
+def _anomaly_table(rows: Sequence[results.Anomaly]) -> Part:
     return table(
         "anomalies",
         "Anomalous hours, the furthest above the mean first",
         [
-            Column("when", "Hour (UTC)"),
-            Column("cost", "Cost", "money"),
-            Column("deviation", "Standard deviations above", "number"),
-            Column("around_cost", "Hours around it", "money"),
-            Column("what", "What it is"),
-            Column("top_customer", "Largest customer"),
-            Column("top_model", "Largest model", "model"),
+            Column(lambda row: formatting.minute(row.hour), "Hour (UTC)"),
+            Column(lambda row: row.cost, "Cost", "money"),
+            Column(
+                lambda row: row.deviation,
+                "Standard deviations above",
+                "number",
+                order="descending",
+            ),
+            Column(lambda row: row.around_cost, "Hours around it", "money"),
+            Column(lambda row: _PATTERNS.get(row.pattern, ""), "What it is"),
+            Column(lambda row: row.top_customer, "Largest customer"),
+            Column(lambda row: row.top_model, "Largest model", "model"),
         ],
-        Lean(
-            [
-                {**row, "when": formatting.minute(row.get("hour")), "what": _what(row)}
-                for row in rows
-            ]
-        ),
-        order=("deviation", "descending"),
+        ShortenedRows(rows),
         empty="Hours above the threshold were looked for, and there are none.",
     )
 
 
-def _what(row: Data) -> str:
-    return _PATTERNS.get(str(row.get("pattern")), "")
-
-
-def _days(data: Data) -> Part:
-    daily: Rows = data.get("daily") or []
+def _days(result: results.RealtimeResult, remark: str) -> Part:
+    daily = result.daily
     return section(
         "Day by day",
         line_chart(
             "daily-cost",
-            f"Cost of each day{cut_short(data)}",
+            f"Cost of each day{remark}",
             Axis("Day (UTC)", "date"),
             Axis("Cost (USD)", "money"),
-            texts(daily, "date"),
-            [Series("Cost", [row.get("total_cost") for row in daily], over=("total_cost", "sum"))],
+            texts(row.date for row in daily),
+            [Series("Cost", [row.total_cost for row in daily], recompute=Sum("total_cost"))],
             empty="There is no day with a call, so no line over time is drawn.",
         ),
     )
@@ -183,14 +180,14 @@ def _days(data: Data) -> Part:
 # --- alerts ----------------------------------------------------------------------------------
 
 
-def _alerts(data: Data) -> Part:
-    alerts: Rows = data.get("alerts") or []
+def _alerts(result: results.RealtimeResult) -> Part:
+    alerts = result.alerts
     days: Dict[str, Dict[str, int]] = {}
     for row in alerts:
-        counts = days.setdefault(str(row.get("time", ""))[:10], {})
-        counts[str(row.get("type"))] = counts.get(str(row.get("type")), 0) + 1
+        counts = days.setdefault(str(row.time or "")[:10], {})
+        counts[str(row.type)] = counts.get(str(row.type), 0) + 1
     there = [kind for kind in _ALERTS if any(kind in counts for counts in days.values())]
-    labels = _all_days(days, data.get("daily") or [])
+    labels = _all_days(days, result.daily)
     return section(
         "What would have been alerted",
         bar_chart(
@@ -216,15 +213,15 @@ def _alerts(data: Data) -> Part:
             "alerts",
             "Alerts, the gravest first",
             [
-                Column("severity", "Severity", "severity"),
-                Column("kind", "Alert"),
-                Column("when", "When (UTC)"),
-                Column("whose", "Whose"),
-                Column("measured", "Measured"),
-                Column("value", "Value", "number"),
-                Column("threshold", "Limit", "number"),
+                Column(lambda row: row.severity, "Severity", "severity"),
+                Column(lambda row: _alert(row)[0], "Alert"),
+                Column(lambda row: formatting.minute(row.time or ""), "When (UTC)"),
+                Column(_whose, "Whose"),
+                Column(lambda row: _MEASURES.get(row.measure, _alert(row)[1]), "Measured"),
+                Column(lambda row: row.value, "Value", "number"),
+                Column(lambda row: row.threshold, "Limit", "number"),
             ],
-            Lean([_alert_row(row) for row in alerts]),
+            ShortenedRows(alerts),
             empty="Days of high cost, days of many errors and degraded providers were looked "
             "for, and there are none.",
         ),
@@ -236,32 +233,27 @@ def _types(there: Sequence[str]) -> str:
     return "by type" if len(there) != 1 else f"all of the type “{_ALERTS[there[0]][0].lower()}”"
 
 
-def _all_days(found: Mapping[str, Any], daily: Rows) -> List[str]:
+def _all_days(alerted: Mapping[str, object], daily: Sequence[results.DayErrors]) -> List[str]:
     """Return the days of the data as far as a chart has room for them, else those with an alert."""
-    days = sorted({*found, *texts(daily, "date")})
-    return days if found and len(days) <= _DRAWN_DAYS else sorted(found)
+    days = sorted({*alerted, *texts(row.date for row in daily)})
+    return days if alerted and len(days) <= _DRAWN_DAYS else sorted(alerted)
 
 
-def _alert_row(row: Mapping[str, Any]) -> Dict[str, Any]:
-    kind = str(row.get("type"))
-    word, measured = _ALERTS.get(kind, (kind, ""))
-    degraded = kind == "provider_degraded"
-    return {
-        "severity": row.get("severity"),
-        "kind": word,
-        "when": formatting.minute(row.get("time", "")),
-        "whose": formatting.name("provider", row.get("subject")) if degraded else "all calls",
-        "measured": _MEASURES.get(str(row.get("measure")), measured),
-        "value": row.get("value"),
-        "threshold": row.get("threshold"),
-    }
+def _alert(row: results.Alert) -> Tuple[str, str]:
+    """Return the word for an alert, and what its value is."""
+    return _ALERTS.get(row.type, (str(row.type), ""))
+
+
+def _whose(row: results.Alert) -> str:
+    degraded = row.type == "provider_degraded"
+    return formatting.name("provider", row.subject) if degraded else "all calls"
 
 
 # --- risks -----------------------------------------------------------------------------------
 
 
-def _burn(data: Data) -> Part:
-    rows: Rows = data.get("at_risk_customers") or []
+def _burn(result: results.RealtimeResult) -> Part:
+    rows = result.at_risk_customers
     drawn = rows[:_DRAWN_CUSTOMERS]
     return section(
         "Customers who burn their subscription",
@@ -272,62 +264,68 @@ def _burn(data: Data) -> Part:
             f"{config.BURN_MEDIUM_PCT}%",
             Axis("Customer", "text"),
             Axis("Cost (% of the subscription, a month)", "percent"),
-            texts(drawn, "customer_id"),
-            [Series("Burn", [row.get("burn_percent") for row in drawn])],
+            texts(row.customer_id for row in drawn),
+            [Series("Burn", [row.burn_percent for row in drawn])],
             horizontal=True,
-            colours=[_RISK_COLOURS.get(str(row.get("risk"))) for row in drawn],
+            colours=[_RISK_COLOURS.get(str(row.risk)) for row in drawn],
             empty="No customer is close to using up its subscription.",
         ),
         table(
             "at-risk",
             "Customers at risk",
             [
-                Column("customer_id", "Customer"),
-                Column("subscription_tier", "Tier", "tier", dot=True),
-                Column("monthly_revenue", "Revenue a month", "money"),
-                Column("monthly_cost", "Cost a month", "money"),
-                Column("burn_percent", "Burn", "percent"),
-                Column("risk", "Risk"),
+                Column(lambda row: row.customer_id, "Customer"),
+                Column(lambda row: row.subscription_tier, "Tier", "tier", dot=True),
+                Column(lambda row: row.monthly_revenue, "Revenue a month", "money"),
+                Column(lambda row: row.monthly_cost, "Cost a month", "money"),
+                Column(lambda row: row.burn_percent, "Burn", "percent", order="descending"),
+                Column(lambda row: row.risk, "Risk"),
             ],
             rows,
-            order=("burn_percent", "descending"),
             empty="Customers who cost nearly as much as they pay were looked for, and there are "
             "none.",
         ),
     )
 
 
-def _portfolio(data: Data, sums: Optional[Sums]) -> Part:
-    risk: Data = data.get("portfolio_risk") or {}
-    rows: Rows = risk.get("shares") or []
-    colours: List[Colour] = [("provider", row.get("provider")) for row in rows]
-    shown = [
-        Column("provider", "Provider", "provider", dot=True),
-        Column("share", "Share of cost", "share", bar=True, over=("cost", "part")),
-    ]
+def _portfolio(result: results.RealtimeResult, sums: Optional[Sums]) -> Part:
+    risk = result.portfolio_risk
+    rows = risk.shares
+    colours: List[Colour] = [("provider", row.provider) for row in rows]
+    provider = Column[results.ProviderCostShare](
+        lambda row: row.provider, "Provider", "provider", dot=True, dimension="provider"
+    )
+    share = Column[results.ProviderCostShare](
+        lambda row: row.share,
+        "Share of cost",
+        "share",
+        bar=True,
+        recompute=ShareOfAll("cost"),
+        order="descending",
+    )
+    shown = [provider, share]
     chart = bar_chart(
         "shares",
         "Share of the cost by provider",
         Axis("Provider", "provider"),
         Axis("Share of the cost (%)", "share"),
-        texts(rows, "provider"),
-        [Series("Share", [row.get("share") for row in rows])],
+        texts(row.provider for row in rows),
+        [Series("Share", [row.share for row in rows])],
         horizontal=True,
         colours=colours,
     )
     return section(
         "How much hangs on one provider",
-        follow(chart, "provider-shares", shown, "provider", ("share",), colours=colours),
+        follow(chart, "provider-shares", shown, provider, [share], colours=colours),
         table(
             "provider-shares",
             "Share of the cost by provider",
             shown,
             rows,
-            order=("share", "descending"),
             empty="Providers with a call were looked for, and there are none.",
-            over=Over(sums, ("provider",)),
+            sums=sums,
         ),
-        lead=f"The diversity score is {formatting.decimal(risk.get('diversity_score'))}: the "
+        lead=f"The diversity score is {formatting.decimal(risk.diversity_score)}: the "
         "chance that two dollars went to different providers, from 0 to 1.",
     )
 
@@ -335,15 +333,15 @@ def _portfolio(data: Data, sums: Optional[Sums]) -> Part:
 # --- the end ---------------------------------------------------------------------------------
 
 
-def _value(data: Data) -> Dict[str, Tuple[str, str]]:
-    summary: Data = data.get("summary") or {}
-    risk: Data = data.get("portfolio_risk") or {}
-    hours = formatting.count(len(data.get("hourly") or []))
-    anomalies = formatting.count(summary.get("anomaly_count"))
-    alerts = formatting.count(summary.get("alert_count"))
-    at_risk = formatting.count(len(data.get("at_risk_customers") or []))
-    providers = formatting.count(risk.get("provider_count"))
-    threshold = formatting.money((data.get("hourly_baseline") or {}).get("threshold"))
+def _value(result: results.RealtimeResult) -> Dict[str, Tuple[str, str]]:
+    summary = result.summary
+    risk = result.portfolio_risk
+    hours = formatting.count(len(result.hourly))
+    anomalies = formatting.count(summary.anomaly_count)
+    alerts = formatting.count(summary.alert_count)
+    at_risk = formatting.count(len(result.at_risk_customers))
+    providers = formatting.count(risk.provider_count)
+    threshold = formatting.money(result.hourly_baseline.threshold)
     return {
         "metadata": (
             "A jump in the bill has no name.",
@@ -368,16 +366,16 @@ def _value(data: Data) -> Dict[str, Tuple[str, str]]:
     }
 
 
-def _not_found(data: Data) -> List[str]:
-    there = {row.get("type") for row in data.get("alerts") or []}
+def _not_found(result: results.RealtimeResult) -> List[str]:
+    there = {row.type for row in result.alerts}
     sentences = []
-    if not data.get("anomalies"):
+    if not result.anomalies:
         sentences.append("Hours of anomalous cost were looked for: there are none.")
     sentences += [
         f"Alerts of the kind “{word.lower()}” were looked for: there are none."
         for kind, (word, _) in _ALERTS.items()
         if kind not in there
     ]
-    if not data.get("at_risk_customers"):
+    if not result.at_risk_customers:
         sentences.append("Customers close to using up their price were looked for: none are.")
     return sentences

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from finops.generators import formatting
 from finops.generators.charts import Axis, Colour, Series, bar_chart, cut_short, line_chart
@@ -12,16 +12,17 @@ from finops.generators.date_range import Daily, follow
 from finops.generators.detector_scores import detectors
 from finops.generators.packed_sums import Sums, pack
 from finops.generators.page import Report, write_report
-from finops.generators.rounding import Lean
-from finops.generators.tables import Column, Over, table, texts
+from finops.generators.recompute import Ratio, Sum
+from finops.generators.rounding import ShortenedRows
+from finops.generators.tables import Column, table, texts
+from finops.results import token_economics as results
+from finops.results.base import from_dict
 
 REPORT = Report(
     "token_economics",
     "Token Economics",
     "What a token costs where, and which tokens are wasted.",
 )
-Data = Mapping[str, Any]
-Rows = Sequence[Mapping[str, Any]]
 
 # Pattern in the data: title, what it is.
 _PATTERNS: Dict[str, Tuple[str, str]] = {
@@ -38,102 +39,113 @@ _DRAWN_MODELS = 24
 _DRAWN_CUSTOMERS = 12
 
 
+class _Wasted(NamedTuple):
+    """What one customer wasted by one pattern, whose title stands here."""
+
+    customer_id: str
+    pattern: str
+    call_count: int
+    cost: float
+    wasted_cost: float
+
+
 def generate_token_economics_report(data: Dict[str, Any], output_path: Union[str, Path]) -> None:
     """Write the page for a token economics result.  Raises OSError if it cannot be written."""
-    sums = pack(data.get("by_day") or {}, ["models"])
+    result = from_dict(results.TokenEconomicsResult, data)
+    sums = pack(result.by_day._asdict())
     write_report(
         REPORT,
         data,
         output_path,
-        cards=_cards(data.get("summary") or {}),
+        cards=_cards(result.summary),
         body=[
-            _over_time(data),
-            _efficiency(data, sums["models"]),
-            _waste(data),
-            _opportunities(data),
+            _over_time(result, cut_short(data)),
+            _efficiency(result, sums["models"]),
+            _waste(result),
+            _opportunities(result),
             *detectors(data),
         ],
-        value=_value(data),
-        not_found=_not_found(data),
-        daily=_daily(data, sums),
+        value=_value(result),
+        not_found=_not_found(result),
+        daily=_daily(result, sums),
     )
 
 
-def _daily(data: Data, sums: Mapping[str, Optional[Sums]]) -> Daily:
+def _daily(result: results.TokenEconomicsResult, sums: Mapping[str, Optional[Sums]]) -> Daily:
     """Return tokens and cost by day, for the figures that follow the chosen dates."""
-    rows = []
-    for row in data.get("daily_tokens") or []:
-        tokens = (row.get("input_tokens") or 0) + (row.get("output_tokens") or 0)
-        rows.append(dict(row, tokens=tokens))
-    measures = ("total_cost", "tokens", "input_tokens", "output_tokens")
-    return Daily.of(rows, measures, list(sums.values()))
+    return Daily.of(
+        result.daily_tokens,
+        {
+            "total_cost": lambda row: row.total_cost,
+            "tokens": lambda row: (row.input_tokens or 0) + (row.output_tokens or 0),
+            "input_tokens": lambda row: row.input_tokens,
+            "output_tokens": lambda row: row.output_tokens,
+        },
+        list(sums.values()),
+    )
 
 
-def _cards(summary: Data) -> List[Card]:
+def _cards(summary: results.TokenSummary) -> List[Card]:
     return [
-        Card(
-            "Possible savings", summary.get("monthly_savings"), "money", "a month, each call once"
-        ),
-        Card("Wasted", summary.get("wasted_cost"), "money", "in the period"),
+        Card("Possible savings", summary.monthly_savings, "money", "a month, each call once"),
+        Card("Wasted", summary.wasted_cost, "money", "in the period"),
         Card(
             "Total cost",
-            summary.get("total_cost"),
+            summary.total_cost,
             "money",
             "in the period",
-            ("total_cost", "sum"),
+            Sum("total_cost"),
         ),
         Card(
             "Cost of 1M tokens",
-            summary.get("cost_per_1m_tokens"),
+            summary.cost_per_1m_tokens,
             "money",
             "on average",
-            ("total_cost", "million:tokens"),
+            Ratio("total_cost", "tokens", 1_000_000),
         ),
         Card(
             "Tokens for a dollar",
-            summary.get("tokens_per_dollar"),
+            summary.tokens_per_dollar,
             "tokens",
             "on average",
-            ("tokens", "per:total_cost"),
+            Ratio("tokens", "total_cost"),
         ),
-        Card("Tokens", _tokens(summary), "tokens", _token_classes(summary), ("tokens", "sum")),
+        Card("Tokens", _tokens(summary), "tokens", _token_classes(summary), Sum("tokens")),
     ]
 
 
-def _tokens(summary: Data) -> int:
-    total: int = (summary.get("total_input_tokens") or 0) + (
-        summary.get("total_output_tokens") or 0
-    )
+def _tokens(summary: results.TokenSummary) -> int:
+    total: int = (summary.total_input_tokens or 0) + (summary.total_output_tokens or 0)
     return total
 
 
-def _token_classes(summary: Data) -> str:
-    inputs, outputs = summary.get("total_input_tokens"), summary.get("total_output_tokens")
+def _token_classes(summary: results.TokenSummary) -> str:
+    inputs, outputs = summary.total_input_tokens, summary.total_output_tokens
     return f"{formatting.compact(inputs)} input, {formatting.compact(outputs)} output"
 
 
-def _over_time(data: Data) -> Part:
-    daily: Rows = data.get("daily_tokens") or []
+def _over_time(result: results.TokenEconomicsResult, remark: str) -> Part:
+    daily = result.daily_tokens
     return section(
         "Over time",
         line_chart(
             "daily-tokens",
-            f"Input and output tokens of each day{cut_short(data)}",
+            f"Input and output tokens of each day{remark}",
             Axis("Day (UTC)", "date"),
             Axis("Tokens", "tokens"),
-            texts(daily, "date"),
+            texts(row.date for row in daily),
             [
                 Series(
                     "Input",
-                    [row.get("input_tokens") for row in daily],
+                    [row.input_tokens for row in daily],
                     "accent",
-                    over=("input_tokens", "sum"),
+                    recompute=Sum("input_tokens"),
                 ),
                 Series(
                     "Output",
-                    [row.get("output_tokens") for row in daily],
+                    [row.output_tokens for row in daily],
                     "warning",
-                    over=("output_tokens", "sum"),
+                    recompute=Sum("output_tokens"),
                 ),
             ],
             empty="No day has a call, so no line over time is drawn.",
@@ -141,20 +153,36 @@ def _over_time(data: Data) -> Part:
     )
 
 
-_EFFICIENCY = [
-    Column("model", "Model", "model", dot=True),
-    Column("provider", "Provider", "provider", dot=True),
-    Column("call_count", "Calls", "count", over=("calls", "sum")),
-    Column("total_tokens", "Tokens", "tokens", over=("tokens", "sum")),
-    Column("total_cost", "Cost", "money", over=("cost", "sum")),
-    Column("tokens_per_dollar", "Tokens for a dollar", "count", over=("tokens", "per:cost")),
-    Column("cost_per_1m_tokens", "Cost of 1M tokens", "money", over=("cost", "million:tokens")),
-    Column("input_output_ratio", "Output per input token", "number"),
+_MODEL = Column[results.ModelEfficiency](
+    lambda row: row.model, "Model", "model", dot=True, dimension="model"
+)
+_BOUGHT = Column[results.ModelEfficiency](
+    lambda row: row.tokens_per_dollar,
+    "Tokens for a dollar",
+    "count",
+    recompute=Ratio("tokens", "cost"),
+    order="descending",
+)
+_PRICE = Column[results.ModelEfficiency](
+    lambda row: row.cost_per_1m_tokens,
+    "Cost of 1M tokens",
+    "money",
+    recompute=Ratio("cost", "tokens", 1_000_000),
+)
+_EFFICIENCY: List[Column[results.ModelEfficiency]] = [
+    _MODEL,
+    Column(lambda row: row.provider, "Provider", "provider", dot=True, dimension="provider"),
+    Column(lambda row: row.call_count, "Calls", "count", recompute=Sum("calls")),
+    Column(lambda row: row.total_tokens, "Tokens", "tokens", recompute=Sum("tokens")),
+    Column(lambda row: row.total_cost, "Cost", "money", recompute=Sum("cost")),
+    _BOUGHT,
+    _PRICE,
+    Column(lambda row: row.input_output_ratio, "Output per input token", "number"),
 ]
 
 
-def _efficiency(data: Data, sums: Optional[Sums]) -> Part:
-    rows: Rows = data.get("efficiency") or []
+def _efficiency(result: results.TokenEconomicsResult, sums: Optional[Sums]) -> Part:
+    rows = result.efficiency
     return section(
         "What a token costs where",
         columns(
@@ -162,14 +190,16 @@ def _efficiency(data: Data, sums: Optional[Sums]) -> Part:
                 "tokens-per-dollar",
                 "Tokens that one dollar buys on each model",
                 Axis("Tokens for a dollar", "tokens"),
-                "tokens_per_dollar",
+                lambda row: row.tokens_per_dollar,
+                _BOUGHT,
                 rows,
             ),
             _model_chart(
                 "cost-per-1m",
                 "What 1M tokens cost on each model, as it was used",
                 Axis("USD per 1M tokens", "money"),
-                "cost_per_1m_tokens",
+                lambda row: row.cost_per_1m_tokens,
+                _PRICE,
                 rows,
             ),
         ),
@@ -178,44 +208,50 @@ def _efficiency(data: Data, sums: Optional[Sums]) -> Part:
             "Models, the most tokens for a dollar first",
             _EFFICIENCY,
             rows,
-            order=("tokens_per_dollar", "descending"),
             empty="No model was called, so none is listed.",
             lead="A model whose calls cost nothing shows 0 tokens for a dollar.",
-            over=Over(sums, ("provider", "model")),
+            sums=sums,
         ),
     )
 
 
-def _model_chart(name: str, caption: str, y: Axis, key: str, rows: Rows) -> Part:
-    drawn = sorted(rows, key=lambda r: (-r.get(key, 0), str(r.get("model"))))[:_DRAWN_MODELS]
+def _model_chart(
+    name: str,
+    caption: str,
+    y: Axis,
+    get: Callable[[results.ModelEfficiency], float],
+    column: Column[results.ModelEfficiency],
+    rows: Sequence[results.ModelEfficiency],
+) -> Part:
+    drawn = sorted(rows, key=lambda row: (-(get(row) or 0), str(row.model)))[:_DRAWN_MODELS]
     if len(rows) > len(drawn):
         caption = f"{caption}, the first {len(drawn)} of {len(rows)}"
-    colours: List[Colour] = [("model", row.get("model")) for row in drawn]
+    colours: List[Colour] = [("model", row.model) for row in drawn]
     chart = bar_chart(
         name,
         caption,
         Axis("Model", "model"),
         y,
-        texts(drawn, "model"),
-        [Series(y.title, [row.get(key) for row in drawn])],
+        texts(row.model for row in drawn),
+        [Series(y.title, [get(row) for row in drawn])],
         horizontal=True,
         colours=colours,
         empty="No model was called, so none is drawn.",
     )
-    every: List[Colour] = [("model", row.get("model")) for row in rows]
+    every: List[Colour] = [("model", row.model) for row in rows]
     return follow(
-        chart, "efficiency", _EFFICIENCY, "model", (key,), _DRAWN_MODELS, every, highest=key
+        chart, "efficiency", _EFFICIENCY, _MODEL, [column], _DRAWN_MODELS, every, highest=column
     )
 
 
-def _patterns(data: Data) -> Dict[str, Data]:
-    found: Data = data.get("wasteful_patterns") or {}
-    return {name: found.get(name) or {} for name in _PATTERNS}
+def _patterns(result: results.TokenEconomicsResult) -> Dict[str, results.WastefulPattern]:
+    patterns: Dict[str, results.WastefulPattern] = result.wasteful_patterns._asdict()
+    return patterns
 
 
-def _waste(data: Data) -> Part:
-    patterns = _patterns(data)
-    used = {name: one for name, one in patterns.items() if one.get("call_count")}
+def _waste(result: results.TokenEconomicsResult) -> Part:
+    patterns = _patterns(result)
+    used = {name: pattern for name, pattern in patterns.items() if pattern.call_count}
     return section(
         "Which tokens are wasted",
         bar_chart(
@@ -225,59 +261,56 @@ def _waste(data: Data) -> Part:
             Axis("USD in the period", "money"),
             [_PATTERNS[name][0] for name in used],
             [
-                Series("Cost of these calls", [one.get("cost") for one in used.values()], "muted"),
-                Series("Wasted", [one.get("wasted_cost") for one in used.values()], "critical"),
+                Series("Cost of these calls", [pattern.cost for pattern in used.values()], "muted"),
+                Series("Wasted", [pattern.wasted_cost for pattern in used.values()], "critical"),
             ],
             horizontal=True,
             empty="No call has one of the patterns, so there is no waste to draw.",
         ),
         _waste_table(patterns),
-        _wasters_table(data),
+        _prompt_waste_table(result),
     )
 
 
-def _waste_table(patterns: Mapping[str, Data]) -> Part:
+def _waste_table(patterns: Mapping[str, results.WastefulPattern]) -> Part:
     rows = [
-        {**row, "pattern": _PATTERNS[name][0]}
+        _Wasted(row.customer_id, _PATTERNS[name][0], row.call_count, row.cost, row.wasted_cost)
         for name, pattern in patterns.items()
-        for row in pattern.get("customers") or []
+        for row in pattern.customers
     ]
     return table(
         "waste",
         "Waste by customer and pattern, the most first",
         [
-            Column("customer_id", "Customer"),
-            Column("pattern", "Pattern"),
-            Column("call_count", "Calls", "count"),
-            Column("cost", "Cost of these calls", "money"),
-            Column("wasted_cost", "Wasted", "money"),
+            Column(lambda row: row.customer_id, "Customer"),
+            Column(lambda row: row.pattern, "Pattern"),
+            Column(lambda row: row.call_count, "Calls", "count"),
+            Column(lambda row: row.cost, "Cost of these calls", "money"),
+            Column(lambda row: row.wasted_cost, "Wasted", "money", order="descending"),
         ],
-        Lean(
-            sorted(
-                rows,
-                key=lambda r: (-r.get("wasted_cost", 0), str(r.get("customer_id")), r["pattern"]),
-            )
-        ),
-        order=("wasted_cost", "descending"),
+        ShortenedRows(sorted(rows, key=_most_wasted_first)),
         lead=" ".join(about for _, about in _PATTERNS.values()),
         empty="Calls with one of the patterns were looked for among the successful ones, and "
         "there are none.",
     )
 
 
-def _wasters_table(data: Data) -> Part:
+def _most_wasted_first(row: _Wasted) -> Tuple[float, str, str]:
+    return (-(row.wasted_cost or 0), str(row.customer_id), row.pattern)
+
+
+def _prompt_waste_table(result: results.TokenEconomicsResult) -> Part:
     return table(
         "wasters",
         "Customers with wasteful prompts, the most wasted first",
         [
-            Column("customer_id", "Customer"),
-            Column("call_count", "Such prompts", "count"),
-            Column("share_percent", "Share of its calls", "percent", bar=True),
-            Column("cost", "Cost of these calls", "money"),
-            Column("wasted_cost", "Wasted", "money"),
+            Column(lambda row: row.customer_id, "Customer"),
+            Column(lambda row: row.call_count, "Such prompts", "count"),
+            Column(lambda row: row.share_percent, "Share of its calls", "percent", bar=True),
+            Column(lambda row: row.cost, "Cost of these calls", "money"),
+            Column(lambda row: row.wasted_cost, "Wasted", "money", order="descending"),
         ],
-        Lean(data.get("prompt_wasters") or []),
-        order=("wasted_cost", "descending"),
+        ShortenedRows(result.prompt_wasters),
         lead="Anybody sends a long prompt that is hardly answered now and then; these do it as a "
         "habit.",
         empty="Customers to whom long prompts that are hardly answered are a habit were looked "
@@ -285,29 +318,28 @@ def _wasters_table(data: Data) -> Part:
     )
 
 
-def _opportunities(data: Data) -> Part:
-    rows: Rows = data.get("opportunities") or []
+def _opportunities(result: results.TokenEconomicsResult) -> Part:
+    rows = result.opportunities
     return section(
         "Which models could be replaced",
         columns(
-            _savings_chart("customer", "Customer", "customer_id", "text", rows),
-            _savings_chart("model", "Current model", "current_model", "model", rows),
+            _savings_chart("customer", "Customer", "text", lambda row: row.customer_id, rows),
+            _savings_chart("model", "Current model", "model", lambda row: row.current_model, rows),
         ),
         table(
             "opportunities",
             "Cheaper models by customer, the largest saving first",
             [
-                Column("customer_id", "Customer"),
-                Column("current_model", "Current model", "model", dot=True),
-                Column("alternative_model", "Alternative", "model", dot=True),
-                Column("call_count", "Calls", "count"),
-                Column("current_cost", "Current cost", "money"),
-                Column("alternative_cost", "Alternative's cost", "money"),
-                Column("savings", "Savings", "money"),
-                Column("savings_percent", "Savings in percent", "percent", bar=True),
+                Column(lambda row: row.customer_id, "Customer"),
+                Column(lambda row: row.current_model, "Current model", "model", dot=True),
+                Column(lambda row: row.alternative_model, "Alternative", "model", dot=True),
+                Column(lambda row: row.call_count, "Calls", "count"),
+                Column(lambda row: row.current_cost, "Current cost", "money"),
+                Column(lambda row: row.alternative_cost, "Alternative's cost", "money"),
+                Column(lambda row: row.savings, "Savings", "money", order="descending"),
+                Column(lambda row: row.savings_percent, "Savings in percent", "percent", bar=True),
             ],
-            Lean(rows),
-            order=("savings", "descending"),
+            ShortenedRows(rows),
             empty="Cheaper models of the same class, or one lower where the task allows it, were "
             "looked for; none saves enough for any customer.",
             lead="Costs and savings are those of the period; the same tokens, priced anew.",
@@ -315,11 +347,17 @@ def _opportunities(data: Data) -> Part:
     )
 
 
-def _savings_chart(name: str, heading: str, key: str, kind: str, rows: Rows) -> Part:
+def _savings_chart(
+    name: str,
+    heading: str,
+    kind: str,
+    subject_of: Callable[[results.Opportunity], str],
+    rows: Sequence[results.Opportunity],
+) -> Part:
     sums: Dict[str, float] = {}
     for row in rows:
-        subject = str(row.get(key))
-        sums[subject] = sums.get(subject, 0.0) + row.get("savings", 0)
+        subject = str(subject_of(row))
+        sums[subject] = sums.get(subject, 0.0) + (row.savings or 0)
     most = sorted(sums, key=lambda subject: (-sums[subject], subject))[:_DRAWN_CUSTOMERS]
     first = f", the {len(most)} largest of {len(sums)}" if len(sums) > len(most) else ""
     return bar_chart(
@@ -335,13 +373,13 @@ def _savings_chart(name: str, heading: str, key: str, kind: str, rows: Rows) -> 
     )
 
 
-def _value(data: Data) -> Dict[str, Tuple[str, str]]:
-    summary: Data = data.get("summary") or {}
-    patterns = _patterns(data)
-    wasteful = sum(one.get("call_count") or 0 for one in patterns.values())
-    switches = formatting.count(len(data.get("opportunities") or []))
-    calls = formatting.count(summary.get("total_calls"))
-    models = formatting.count(len(data.get("efficiency") or []))
+def _value(result: results.TokenEconomicsResult) -> Dict[str, Tuple[str, str]]:
+    summary = result.summary
+    patterns = _patterns(result)
+    wasteful = sum(pattern.call_count or 0 for pattern in patterns.values())
+    switches = formatting.count(len(result.opportunities))
+    calls = formatting.count(summary.total_calls)
+    models = formatting.count(len(result.efficiency))
     return {
         "metadata": (
             f"{formatting.tokens(_tokens(summary))} appear as one line per model on an invoice.",
@@ -362,20 +400,20 @@ def _value(data: Data) -> Dict[str, Tuple[str, str]]:
         "actionable": (
             "“Use fewer tokens” is addressed to everybody.",
             f"{switches} switches and two lists of customers, worth"
-            f" {formatting.money(summary.get('monthly_savings'))} a month.",
+            f" {formatting.money(summary.monthly_savings)} a month.",
         ),
     }
 
 
-def _not_found(data: Data) -> List[str]:
-    patterns = _patterns(data)
+def _not_found(result: results.TokenEconomicsResult) -> List[str]:
+    patterns = _patterns(result)
     sentences = [
         f"{title} were looked for: there are none."
         for name, (title, _) in _PATTERNS.items()
-        if not patterns[name].get("call_count")
+        if not patterns[name].call_count
     ]
-    if not data.get("opportunities"):
+    if not result.opportunities:
         sentences.append("Cheaper models for single customers were looked for: none saves enough.")
-    if not (data.get("summary") or {}).get("unpriced_calls"):
+    if not result.summary.unpriced_calls:
         sentences.append("Calls without a known cost were looked for: there are none.")
     return sentences

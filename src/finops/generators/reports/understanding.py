@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union
 
 from finops import config
 from finops.generators import formatting
@@ -12,161 +12,164 @@ from finops.generators.components import Card, Part, columns, section
 from finops.generators.date_range import Daily, follow
 from finops.generators.packed_sums import Sums, pack, totals_by_day
 from finops.generators.page import Report, write_report
-from finops.generators.rounding import Lean
-from finops.generators.tables import Column, Over, table, texts
+from finops.generators.recompute import Mean, Ratio, SharePercent, Sum, Trend
+from finops.generators.rounding import ShortenedRows
+from finops.generators.tables import Column, table, texts
+from finops.results import understanding as results
+from finops.results.base import DailyCost, from_dict
+from finops.results.shares import CostShare, TokenShare
 
 REPORT = Report(
     "understanding",
     "Understanding Usage & Cost",
     "Where the money goes, by provider, model, customer and feature, and where it is heading.",
 )
-Data = Mapping[str, Any]
-Rows = Sequence[Mapping[str, Any]]
 
 _DRAWN = 10
-# Section of the result: key of its rows, heading, plural, kind, its sums by day.
-_BREAKDOWNS: Dict[str, Tuple[str, str, str, str, str]] = {
-    "by_feature": ("feature_id", "Feature", "features", "feature", "features"),
-    "by_task_type": ("task_type", "Task type", "task types", "text", "task_types"),
-    "by_product": ("product_id", "Product", "products", "product", "accounts"),
-    "by_environment": ("environment", "Environment", "environments", "text", "environments"),
-}
-_COST = (
-    Column("total_cost", "Cost", "money", over=("cost", "sum")),
-    Column("share_percent", "Share", "percent", bar=True, over=("cost", "share")),
+_R = TypeVar("_R", bound=CostShare)
+_T = TypeVar("_T", bound=TokenShare)
+_COST: Sequence[Column[CostShare]] = (
+    Column(lambda row: row.total_cost, "Cost", "money", recompute=Sum("cost"), order="descending"),
+    Column(
+        lambda row: row.share_percent, "Share", "percent", bar=True, recompute=SharePercent("cost")
+    ),
 )
-# Sums by key and day that the page carries.
-_SUMS = ("models", "accounts", "features", "task_types", "environments")
 
 
 def generate_understanding_report(data: Dict[str, Any], output_path: Union[str, Path]) -> None:
     """Write the page for an understanding result.  Raises OSError if it cannot be written."""
-    sums = pack(data.get("by_day") or {}, _SUMS)
+    result = from_dict(results.UnderstandingResult, data)
+    sums = pack(result.by_day._asdict())
     write_report(
         REPORT,
         data,
         output_path,
-        cards=_cards(data),
+        cards=_cards(result),
         body=[
-            _heading_for(data),
-            _suppliers(data, sums),
-            _causes(data, sums),
-            _uses(data, sums),
-            _efficiency(data, sums["models"]),
+            _heading_for(result, cut_short(data)),
+            _suppliers(result, sums),
+            _causes(result, sums),
+            _uses(result, sums),
+            _efficiency(result, sums["models"]),
         ],
-        value=_value(data),
-        not_found=_not_found(data),
-        daily=_daily(data, sums),
+        value=_value(result),
+        not_found=_not_found(result),
+        daily=_daily(result, sums),
     )
 
 
-def _daily(data: Data, sums: Mapping[str, Optional[Sums]]) -> Daily:
+def _daily(result: results.UnderstandingResult, sums: Mapping[str, Optional[Sums]]) -> Daily:
     """Return cost, calls and tokens by day, for the figures that follow the chosen dates."""
-    tokens = totals_by_day((data.get("by_day") or {}).get("models"), "tokens")
-    rows = [dict(row, tokens=tokens.get(row.get("date"))) for row in data.get("daily") or []]
-    return Daily.of(rows, ("total_cost", "call_count", "tokens"), list(sums.values()))
+    tokens = totals_by_day(result.by_day.models, "tokens")
+    return Daily.of(
+        result.daily,
+        {
+            "total_cost": lambda row: row.total_cost,
+            "call_count": lambda row: row.call_count,
+            "tokens": lambda row: tokens.get(row.date),
+        },
+        list(sums.values()),
+    )
 
 
-def _cards(data: Data) -> List[Card]:
-    summary: Data = data.get("summary") or {}
+def _cards(result: results.UnderstandingResult) -> List[Card]:
+    summary = result.summary
     recent = config.TREND_RECENT_DAYS
-    tokens = ("tokens", "sum") if (data.get("by_day") or {}).get("models") else None
+    tokens = Sum("tokens") if result.by_day.models else None
     return [
         Card(
             "Total cost",
-            summary.get("total_cost"),
+            summary.total_cost,
             "money",
             "of the whole period",
-            ("total_cost", "sum"),
+            Sum("total_cost"),
         ),
-        Card("Next 30 days", summary.get("projected_30_days"), "money", "trend and weekdays"),
+        Card("Next 30 days", summary.projected_30_days, "money", "trend and weekdays"),
         Card(
             "Cost a day",
-            summary.get("avg_daily_cost"),
+            summary.avg_daily_cost,
             "money",
             "average active day",
-            ("total_cost", "mean"),
+            Mean("total_cost"),
         ),
         Card(
             "Trend",
-            summary.get("trend_percent") if len(data.get("daily") or ()) > recent else None,
+            summary.trend_percent if len(result.daily) > recent else None,
             "percent",
             f"last {recent} active days against all before",
-            ("total_cost", f"trend:{recent}"),
+            Trend("total_cost", recent),
         ),
         Card(
             "Calls",
-            summary.get("total_calls"),
+            summary.total_calls,
             "count",
             _per_call(summary),
-            ("call_count", "sum"),
+            Sum("call_count"),
         ),
-        Card("Tokens", summary.get("total_tokens"), "tokens", "input and output", tokens),
+        Card("Tokens", summary.total_tokens, "tokens", "input and output", tokens),
     ]
 
 
-def _per_call(summary: Data) -> str:
-    return f"{formatting.money(summary.get('avg_cost_per_call'))} each"
+def _per_call(summary: results.UnderstandingSummary) -> str:
+    return f"{formatting.money(summary.avg_cost_per_call)} each"
 
 
 # --- heading ---------------------------------------------------------------------------------
 
 
-def _heading_for(data: Data) -> Part:
-    daily: Rows = data.get("daily") or []
+def _heading_for(result: results.UnderstandingResult, remark: str) -> Part:
+    daily = result.daily
     return section(
         "Where it is heading",
-        _forecast_chart(
-            daily, (data.get("forecast") or {}).get("projection") or [], cut_short(data)
-        ),
-        lead=_forecast_sentence(data.get("forecast") or {}),
+        _forecast_chart(daily, result.forecast.projection, remark),
+        lead=_forecast_sentence(result.forecast),
     )
 
 
-def _forecast_chart(daily: Rows, projection: Rows, remark: str) -> Part:
-    before: List[Any] = [None] * len(daily)
-    after: List[Any] = [None] * len(projection)
+def _forecast_chart(
+    daily: Sequence[DailyCost], projection: Sequence[results.ProjectedDay], remark: str
+) -> Part:
+    before: List[Optional[float]] = [None] * len(daily)
+    after: List[Optional[float]] = [None] * len(projection)
     return line_chart(
         "daily-cost",
         "Cost of each day, and a forecast of 30 days with the range that holds four of five days"
         + remark,
         Axis("Day (UTC)", "date"),
         Axis("Cost (USD)", "money"),
-        texts(daily, "date") + texts(projection, "date"),
+        texts(row.date for row in daily) + texts(row.date for row in projection),
         [
-            Series("Cost", [row.get("total_cost") for row in daily] + after, "accent"),
-            Series("Lower edge", before + [row.get("low") for row in projection], "muted", "low"),
-            Series("Upper edge", before + [row.get("high") for row in projection], "muted", "high"),
-            Series(
-                "Forecast", before + [row.get("cost") for row in projection], "warning", "dashed"
-            ),
+            Series("Cost", [row.total_cost for row in daily] + after, "accent"),
+            Series("Lower edge", before + [row.low for row in projection], "muted", "low"),
+            Series("Upper edge", before + [row.high for row in projection], "muted", "high"),
+            Series("Forecast", before + [row.cost for row in projection], "warning", "dashed"),
         ],
         bins="mean",
         empty="There is no day with a call, so there is nothing to draw or to forecast.",
     )
 
 
-def _forecast_sentence(forecast: Data) -> str:
-    test: Data = forecast.get("backtest") or {}
-    if not forecast.get("projection"):
+def _forecast_sentence(forecast: results.Forecast) -> str:
+    test = forecast.backtest
+    if not forecast.projection:
         return "A forecast was looked for, but there is no day to make one from."
-    months = formatting.money(forecast.get("forecast_30_days"))
-    ahead = formatting.money(forecast.get("projected_30_days"))
+    months = formatting.money(forecast.forecast_30_days)
+    ahead = formatting.money(forecast.projected_30_days)
     sentence = (
         f"Thirty times the average active day would be {months}; going on as it did, the next 30 "
         f"days come to {ahead}. The line shows typical days, the sum counts on dear ones too. "
     )
-    if not test.get("horizon_days"):
+    if not test.horizon_days:
         return sentence + "The data covers too few days to test the forecast on."
     return sentence + _tried_sentence(test)
 
 
-def _tried_sentence(test: Data) -> str:
-    off, bearable = test.get("mape_percent") or 0.0, config.FORECAST_USABLE_MAPE_PCT
+def _tried_sentence(test: results.Backtest) -> str:
+    off, bearable = test.mape_percent or 0.0, config.FORECAST_USABLE_MAPE_PCT
     judged = "within" if off <= bearable else "more than"
     return (
-        f"Tried from {_days(test.get('tries', 0))} of the data, each time up to "
-        f"{_days(test['horizon_days'])} ahead, the forecast was off by {formatting.percent(off)} "
+        f"Tried from {_days(test.tries or 0)} of the data, each time up to "
+        f"{_days(test.horizon_days)} ahead, the forecast was off by {formatting.percent(off)} "
         f"a day on average, {judged} the {formatting.plain(bearable)}% that a plan can bear."
     )
 
@@ -178,152 +181,198 @@ def _days(count: int) -> str:
 # --- breakdowns ------------------------------------------------------------------------------
 
 
-def _suppliers(data: Data, sums: Mapping[str, Optional[Sums]]) -> Part:
-    providers: Rows = data.get("by_provider") or []
-    models: Rows = data.get("by_model") or []
-    provider = Column("provider", "Provider", "provider", dot=True)
-    model_columns = [
-        provider,
-        Column("model", "Model", "model"),
-        Column("call_count", "Calls", "count", over=("calls", "sum")),
-        Column("total_tokens", "Tokens", "tokens", over=("tokens", "sum")),
-        Column(
-            "cost_per_1k_tokens", "Cost per 1,000 tokens", "money", over=("cost", "thousand:tokens")
+def _suppliers(result: results.UnderstandingResult, sums: Mapping[str, Optional[Sums]]) -> Part:
+    provider = Column[results.ProviderShare](
+        lambda row: row.provider, "Provider", "provider", dot=True, dimension="provider"
+    )
+    model = Column[results.ModelShare](lambda row: row.model, "Model", "model", dimension="model")
+    model_columns: List[Column[results.ModelShare]] = [
+        Column[results.ModelShare](
+            lambda row: row.provider, "Provider", "provider", dot=True, dimension="provider"
+        ),
+        model,
+        *_used_columns(),
+        Column[results.ModelShare](
+            lambda row: row.cost_per_1k_tokens,
+            "Cost per 1,000 tokens",
+            "money",
+            recompute=Ratio("cost", "tokens", 1_000),
         ),
         *_COST,
     ]
+    providers = [(row.provider, row.total_cost) for row in result.by_provider]
+    models = [(row.model, row.total_cost) for row in result.by_model]
+    most = f"Cost by model, the {_DRAWN} that cost most"
     return section(
         "Where the money goes",
         columns(
             _cost_chart("provider", "Cost by provider", providers, _share_columns(provider)),
-            _cost_chart(
-                "model", f"Cost by model, the {_DRAWN} that cost most", models, model_columns
-            ),
+            _cost_chart("model", most, models, model_columns),
         ),
-        _share_table("by-provider", provider, providers, "providers", sums["models"]),
+        _share_table("by-provider", provider, result.by_provider, "providers", sums["models"]),
         table(
             "by-model",
             "Cost by model",
             model_columns,
-            models,
-            order=("total_cost", "descending"),
+            result.by_model,
             empty="Models with a call were looked for, and there are none.",
-            over=Over(sums["models"], ("provider", "model")),
+            sums=sums["models"],
         ),
     )
 
 
-def _cost_chart(kind: str, caption: str, rows: Rows, shown: Sequence[Column]) -> Part:
-    """Return the dearest providers or models, from the table `by-KIND`."""
-    colours: List[Colour] = [(kind, row.get(kind)) for row in rows]
-    drawn = rows[:_DRAWN]
+def _cost_chart(
+    kind: str, caption: str, costs: Sequence[Tuple[str, float]], shown: Sequence[Column[_R]]
+) -> Part:
+    """Return the most expensive providers or models, from the table `by-KIND`."""
+    colours: List[Colour] = [(kind, name) for name, _ in costs]
+    drawn = costs[:_DRAWN]
     chart = bar_chart(
         f"cost-by-{kind}",
         caption,
         Axis(kind.capitalize(), kind),
         Axis("Cost (USD)", "money"),
-        texts(drawn, kind),
-        [Series("Cost", [row.get("total_cost") for row in drawn])],
+        texts(name for name, _ in drawn),
+        [Series("Cost", [cost for _, cost in drawn])],
         horizontal=True,
         colours=colours[:_DRAWN],
     )
-    return follow(chart, f"by-{kind}", shown, kind, ("total_cost",), _DRAWN, colours)
+    name = next(column for column in shown if column.kind == kind)
+    return follow(chart, f"by-{kind}", shown, name, [_COST[0]], _DRAWN, colours)
 
 
-def _share_columns(first: Column) -> List[Column]:
+def _used_columns() -> List[Column[TokenShare]]:
+    return [
+        Column(lambda row: row.call_count, "Calls", "count", recompute=Sum("calls")),
+        Column(lambda row: row.total_tokens, "Tokens", "tokens", recompute=Sum("tokens")),
+    ]
+
+
+def _share_columns(first: Column[_T]) -> List[Column[_T]]:
     return [
         first,
-        Column("call_count", "Calls", "count", over=("calls", "sum")),
-        Column("total_tokens", "Tokens", "tokens", over=("tokens", "sum")),
-        Column("avg_cost_per_call", "Cost per call", "money", over=("cost", "per:calls")),
+        *_used_columns(),
+        Column(
+            lambda row: row.avg_cost_per_call,
+            "Cost per call",
+            "money",
+            recompute=Ratio("cost", "calls"),
+        ),
         *_COST,
     ]
 
 
-def _share_table(name: str, first: Column, rows: Rows, plural: str, sums: Optional[Sums]) -> Part:
+def _share_table(
+    name: str, first: Column[_T], rows: Sequence[_T], plural: str, sums: Optional[Sums]
+) -> Part:
     return table(
         name,
         f"Cost by {first.label.lower()}",
         _share_columns(first),
-        Lean(rows),
-        order=("total_cost", "descending"),
+        ShortenedRows(rows),
         empty=f"Costs of {plural} were looked for, and there are none.",
-        over=Over(sums, (first.key,)),
+        sums=sums,
     )
 
 
-def _causes(data: Data, sums: Mapping[str, Optional[Sums]]) -> Part:
+def _causes(result: results.UnderstandingResult, sums: Mapping[str, Optional[Sums]]) -> Part:
     return section(
         "Who causes it",
         table(
             "by-customer",
             "Cost by customer",
             [
-                Column("customer_id", "Customer"),
-                Column("subscription_tier", "Tier", "tier", dot=True),
-                Column("call_count", "Calls", "count", over=("calls", "sum")),
+                Column(lambda row: row.customer_id, "Customer", dimension="customer_id"),
+                Column(lambda row: row.subscription_tier, "Tier", "tier", dot=True),
+                Column(lambda row: row.call_count, "Calls", "count", recompute=Sum("calls")),
                 *_COST,
             ],
-            Lean(data.get("by_customer") or []),
-            order=("total_cost", "descending"),
+            ShortenedRows(result.by_customer),
             empty="Customers with a call were looked for, and there are none.",
-            over=Over(sums["accounts"], ("customer_id",)),
+            sums=sums["accounts"],
         ),
         _share_table(
             "by-organization",
-            Column("organization_id", "Organization"),
-            data.get("by_organization") or [],
+            Column[results.OrganizationShare](
+                lambda row: row.organization_id, "Organization", dimension="organization_id"
+            ),
+            result.by_organization,
             "organizations",
             sums["accounts"],
         ),
     )
 
 
-def _uses(data: Data, sums: Mapping[str, Optional[Sums]]) -> Part:
-    parts = [
+def _uses(result: results.UnderstandingResult, sums: Mapping[str, Optional[Sums]]) -> Part:
+    feature = Column[results.FeatureShare](
+        lambda row: row.feature_id, "Feature", "feature", dot=True, dimension="feature_id"
+    )
+    task = Column[results.TaskShare](lambda row: row.task_type, "Task type", dimension="task_type")
+    product = Column[results.ProductShare](
+        lambda row: row.product_id, "Product", "product", dot=True, dimension="product_id"
+    )
+    environment = Column[results.EnvironmentShare](
+        lambda row: row.environment, "Environment", dimension="environment"
+    )
+    return section(
+        "What it is used for",
+        _share_table("by-feature", feature, result.by_feature, "features", sums["features"]),
+        _share_table("by-task-type", task, result.by_task_type, "task types", sums["task_types"]),
+        _share_table("by-product", product, result.by_product, "products", sums["accounts"]),
         _share_table(
-            name.replace("_", "-"),
-            Column(key, heading, kind, dot=kind != "text"),
-            data.get(name) or [],
-            plural,
-            sums[stored],
-        )
-        for name, (key, heading, plural, kind, stored) in _BREAKDOWNS.items()
-    ]
-    return section("What it is used for", *parts)
+            "by-environment",
+            environment,
+            result.by_environment,
+            "environments",
+            sums["environments"],
+        ),
+    )
 
 
-def _efficiency(data: Data, sums: Optional[Sums]) -> Part:
-    rows: Rows = data.get("efficiency") or []
+def _efficiency(result: results.UnderstandingResult, sums: Optional[Sums]) -> Part:
+    rows = result.efficiency
     drawn = rows[:_DRAWN]
-    colours: List[Colour] = [("model", row.get("model")) for row in rows]
+    colours: List[Colour] = [("model", row.model) for row in rows]
+    model = Column[results.ModelEfficiency](
+        lambda row: row.model, "Model", "model", dimension="model"
+    )
+    bought = Column[results.ModelEfficiency](
+        lambda row: row.tokens_per_dollar,
+        "Tokens per USD",
+        "tokens",
+        recompute=Ratio("tokens", "cost"),
+        order="descending",
+    )
     shown = [
-        Column("provider", "Provider", "provider", dot=True),
-        Column("model", "Model", "model"),
-        Column("tokens_per_dollar", "Tokens per USD", "tokens", over=("tokens", "per:cost")),
-        Column("total_cost", "Cost", "money", over=("cost", "sum")),
+        Column[results.ModelEfficiency](
+            lambda row: row.provider, "Provider", "provider", dot=True, dimension="provider"
+        ),
+        model,
+        bought,
+        Column[results.ModelEfficiency](
+            lambda row: row.total_cost, "Cost", "money", recompute=Sum("cost")
+        ),
     ]
     chart = bar_chart(
         "tokens-per-dollar",
         f"Tokens for one dollar, the {_DRAWN} models that give most",
         Axis("Model", "model"),
         Axis("Tokens per USD", "tokens"),
-        texts(drawn, "model"),
-        [Series("Tokens per USD", [row.get("tokens_per_dollar") for row in drawn])],
+        texts(row.model for row in drawn),
+        [Series("Tokens per USD", [row.tokens_per_dollar for row in drawn])],
         horizontal=True,
         colours=colours[:_DRAWN],
     )
     return section(
         "What a dollar buys",
-        follow(chart, "efficiency", shown, "model", ("tokens_per_dollar",), _DRAWN, colours),
+        follow(chart, "efficiency", shown, model, [bought], _DRAWN, colours),
         table(
             "efficiency",
             "Tokens for one dollar, by model",
             shown,
             rows,
-            order=("tokens_per_dollar", "descending"),
             empty="Models with a call were looked for, and there are none.",
-            over=Over(sums, ("provider", "model")),
+            sums=sums,
         ),
     )
 
@@ -331,14 +380,14 @@ def _efficiency(data: Data, sums: Optional[Sums]) -> Part:
 # --- the end ---------------------------------------------------------------------------------
 
 
-def _value(data: Data) -> Dict[str, Tuple[str, str]]:
-    summary: Data = data.get("summary") or {}
-    cost = formatting.money(summary.get("total_cost"))
-    calls = formatting.count(summary.get("total_calls"))
-    customers = formatting.count(summary.get("unique_customers"))
-    providers = formatting.count(len(data.get("by_provider") or []))
-    models = formatting.count(len(data.get("by_model") or []))
-    ahead = formatting.money(summary.get("projected_30_days"))
+def _value(result: results.UnderstandingResult) -> Dict[str, Tuple[str, str]]:
+    summary = result.summary
+    cost = formatting.money(summary.total_cost)
+    calls = formatting.count(summary.total_calls)
+    customers = formatting.count(summary.unique_customers)
+    providers = formatting.count(len(result.by_provider))
+    models = formatting.count(len(result.by_model))
+    ahead = formatting.money(summary.projected_30_days)
     return {
         "metadata": (
             f"{providers} invoices add up to {cost}; what it was for is anybody's guess.",
@@ -364,13 +413,13 @@ def _value(data: Data) -> Dict[str, Tuple[str, str]]:
     }
 
 
-def _not_found(data: Data) -> List[str]:
-    summary: Data = data.get("summary") or {}
+def _not_found(result: results.UnderstandingResult) -> List[str]:
+    summary = result.summary
     sentences = []
-    if not summary.get("trend_percent"):
+    if not summary.trend_percent:
         sentences.append(
             "A trend was looked for: there is none, or there are fewer than 8 active days."
         )
-    if not summary.get("unpriced_calls"):
+    if not summary.unpriced_calls:
         sentences.append("Calls without a known cost were looked for: there are none.")
     return sentences
