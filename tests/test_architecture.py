@@ -16,7 +16,7 @@ SOURCE = ROOT / "src" / "finops"
 MODULES = sorted(SOURCE.rglob("*.py"))
 LAUNCHERS = {ROOT / "finops.py", ROOT / "viewer" / "server.py", SOURCE / "processes.py"}
 
-BASE = {"config", "errors", "business", "schema", "stats"}
+BASE = {"config", "errors", "business", "schema", "stats", "timestamps"}
 READING = {"storage", "reader", "rollups"}
 # What each room may import besides itself.  A room that is not listed here is an error.
 MAY_IMPORT: Dict[str, Set[str]] = {
@@ -27,8 +27,9 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "config": set(),
     "schema": set(),
     "stats": set(),
+    "timestamps": set(),
     "results": set(),
-    "business": {"config", "errors"},
+    "business": {"config", "errors", "timestamps"},
     "typed_json": set(),
     "progress_events": {"typed_json"},
     "manifest": {"atomic", "config", "progress_events", "typed_json"},

@@ -38,6 +38,7 @@ from datetime import datetime, timedelta
 from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Sequence, Tuple
 
 from finops import config, stats
+from finops.timestamps import moment_of
 
 Results = Mapping[str, Mapping[str, Any]]
 
@@ -100,7 +101,7 @@ def evaluate(
 
 def moment(text: str) -> datetime:
     """Return the time of a timestamp, an hour or a date, fractions of a second left out."""
-    return datetime.fromisoformat(text[:19])
+    return moment_of(text[:19])
 
 
 def _planted(kind: str, incidents: Iterable[Mapping[str, Any]], last: datetime) -> List[Incident]:

@@ -34,11 +34,12 @@ from finops.business.catalog import DEFAULT_PRICES, PriceTable
 from finops.errors import FinOpsError, StorageError
 from finops.evaluation import evaluate
 from finops.manifest import PricesEntry, RunOptions
-from finops.publishing import Made, headline_of, publish, utc_text
+from finops.publishing import Made, headline_of, publish
 from finops.registry import Analysis
 from finops.rollups.dataset import open_dataset
 from finops.rollups.spec import Rollups, Table
 from finops.sharing import Jobs, share
+from finops.timestamps import utc_text
 
 _Found = TypeVar("_Found")
 Result = Dict[str, Any]

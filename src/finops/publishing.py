@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 
@@ -33,6 +32,7 @@ from finops.manifest import (
 from finops.progress_events import FAILED, OK
 from finops.registry import Analysis
 from finops.storage.lock import writer_lock
+from finops.timestamps import utc_text
 
 Row = Dict[str, Any]
 
@@ -220,15 +220,6 @@ def _for_index(entry: ReportEntry) -> Row:
 
 def _kilobytes(size: int) -> float:
     return round(size / 1024, 1)
-
-
-def utc_text(seconds: float) -> str:
-    """Return seconds since 1970 as ISO 8601 in UTC, whole seconds.
-
-    >>> utc_text(0)
-    '1970-01-01T00:00:00Z'
-    """
-    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _read_json(path: Path) -> Optional[Row]:

@@ -12,12 +12,11 @@ from hypothesis import strategies as st
 from finops.reader.fields import (
     PICO,
     BadValueError,
-    canonical_time,
     parse_integer,
     parse_money,
     parse_time,
 )
-from finops.rollups.customer_activity import MicrosecondClock
+from finops.timestamps import MicrosecondClock, timestamp
 
 moments = st.datetimes(datetime(1970, 1, 3), datetime(9990, 1, 1))
 
@@ -36,7 +35,7 @@ def test_a_time_with_an_offset_is_converted_to_utc(moment: datetime, minutes: in
 
 @given(moments)
 def test_a_canonical_time_is_its_own_canonical_form(moment: datetime) -> None:
-    text = canonical_time(moment)
+    text = timestamp(moment).encode()
     assert len(text) == 26
     assert parse_time(text) == text == parse_time(text + b"Z")
     since = moment - datetime(1970, 1, 1)

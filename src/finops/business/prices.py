@@ -18,12 +18,12 @@ from __future__ import annotations
 import json
 import math
 import os
-from datetime import datetime, timezone
 from typing import Any, Dict, Iterator, List, Optional
 
 from finops import config
 from finops.business.catalog import CLASSES, DEFAULT_PRICES, Model, PriceTable
 from finops.errors import DataError
+from finops.timestamps import utc_text
 
 _MAX_BYTES = 64 * config.MEGABYTE
 _TOKENS = 1000
@@ -137,5 +137,4 @@ def _model(provider: str, name: str, first: float, last: float, given: Optional[
 
 
 def _file_date(path: Any) -> str:
-    changed = datetime.fromtimestamp(os.stat(path).st_mtime, timezone.utc)
-    return changed.strftime("%Y-%m-%d")
+    return utc_text(os.stat(path).st_mtime)[:10]

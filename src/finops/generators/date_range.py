@@ -11,7 +11,7 @@ other reports.
 from __future__ import annotations
 
 import math
-from datetime import date, timedelta
+from datetime import timedelta
 from types import MappingProxyType
 from typing import (
     TYPE_CHECKING,
@@ -34,6 +34,7 @@ from finops.generators.packed_sums import Sums, pack_window, packed
 from finops.generators.recompute import Percentile, Recompute, measures_of
 from finops.generators.tables import Column
 from finops.results.performance import PercentileWindow
+from finops.timestamps import date_of
 
 PRESETS: Tuple[int, ...] = (7, 30, 90)
 # Fractions travel as whole numbers of a millionth, of less where all are small.
@@ -166,7 +167,7 @@ def range_bar(daily: Daily) -> Part:
 def _calendar(days: Sequence[str]) -> Dict[str, Any]:
     """Return the first day, the number of calendar days, and the places of absent ones."""
     try:
-        dates = [date(*map(int, day.split("-"))) for day in days]
+        dates = [date_of(day) for day in days]
     except (TypeError, ValueError):
         return {}
     if not dates or [one.isoformat() for one in dates] != sorted(days):

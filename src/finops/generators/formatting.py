@@ -9,11 +9,11 @@ for sorted and filtered tables, and a test compares the two.
 from __future__ import annotations
 
 import math
-from datetime import datetime
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
 from typing import Any, Callable, Dict, NamedTuple, Optional
 
 from finops import config
+from finops.timestamps import date_of
 
 MISSING = "n/a"
 _WIDE = Context(prec=400)  # the largest float has 309 digits before the point
@@ -180,7 +180,7 @@ def day(value: Any) -> str:
     """Return the date of an ISO time or date: `1 Jan 2025`; other text as it is."""
     text = str(value or MISSING)
     try:
-        moment = datetime.strptime(text[:10], "%Y-%m-%d")
+        moment = date_of(text)
     except ValueError:
         return text
     return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}"

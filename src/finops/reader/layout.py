@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, BinaryIO, List, NamedTuple, Tuple
 
-from finops import config
-from finops.reader.fields import BadValueError, canonical_time, parse_time
+from finops import config, timestamps
+from finops.reader.fields import BadValueError, parse_time
 from finops.reader.header import Header, read_header
 from finops.storage.commit import read_commit, readable_end
 
@@ -90,8 +90,9 @@ def _latest(path: str) -> bytes:
 
     A simulated dataset's own clock may run ahead of the wall's; its mark says how far.
     """
-    now = datetime(1970, 1, 1) + timedelta(seconds=int(time.time()))
-    latest = canonical_time(now + timedelta(hours=config.FUTURE_TOLERANCE_HOURS))
+    now = timestamps.from_seconds(int(time.time()))
+    ahead = timedelta(hours=config.FUTURE_TOLERANCE_HOURS)
+    latest = timestamps.timestamp(now + ahead).encode("ascii")
     mark = read_commit(path)
     if mark is None or not mark.clock:
         return latest

@@ -13,7 +13,6 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from datetime import date
 from itertools import compress, repeat
 from operator import itemgetter
 from typing import (
@@ -31,6 +30,7 @@ from typing import (
 from finops import config
 from finops.reader.encoding import PACKED_FIELDS, WORD_BITS, WORDS, Batch, KeyEncoder
 from finops.rollups.spec import LATENCY_LIST
+from finops.timestamps import time_key
 
 # A cell's code: customer code, call code, token band, side by side.
 CALL_BITS = 24
@@ -58,21 +58,6 @@ class CubeSpec(NamedTuple):
     band: bool = False
     where: str = ""
     latency: bool = False
-
-
-def time_key(time: str, grain: str) -> str:
-    """Return the value of a time dimension for a time such as "2025-01-01T09".
-
-    `time` may also be a value of a finer time dimension, such as a day for its week.
-    """
-    if grain == "hour":
-        return time[:13] + ":00:00"
-    if grain == "day":
-        return time[:10]
-    if grain == "week":
-        year, week, _ = date(int(time[:4]), int(time[5:7]), int(time[8:10])).isocalendar()
-        return f"{year:04d}-W{week:02d}"
-    return time[11:13] if grain == "hour_of_day" else ""
 
 
 def hours_of(times: List[bytes]) -> List[Run]:

@@ -20,10 +20,10 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tu
 from finops.reader.encoding import Batch, KeyEncoder
 from finops.rollups.cubes import hours_of
 from finops.rollups.spec import sort_key
+from finops.timestamps import MicrosecondClock
 
 CHANGE_WINDOW_US = 3600 * 10**6
 _REGION = 5  # position in a call key
-_EPOCH = date(1970, 1, 1).toordinal()
 _WITHIN_HOUR = 10**10
 
 
@@ -53,22 +53,6 @@ class Journey(NamedTuple):
 
     first: Stop
     last: Stop
-
-
-class MicrosecondClock:
-    """Canonical timestamps to microseconds since 1970, each date worked out once."""
-
-    def __init__(self) -> None:
-        self._days: Dict[bytes, int] = {}
-
-    def of(self, time: bytes) -> int:
-        """Return the microseconds of a canonical timestamp."""
-        day = self._days.get(time[:10])
-        if day is None:
-            ordinal = date(int(time[:4]), int(time[5:7]), int(time[8:10])).toordinal()
-            day = self._days[time[:10]] = (ordinal - _EPOCH) * 86400
-        seconds = day + int(time[11:13]) * 3600 + int(time[14:16]) * 60 + int(time[17:19])
-        return seconds * 10**6 + int(time[20:26])
 
 
 class ActivityLog:

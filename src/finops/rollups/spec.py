@@ -11,10 +11,9 @@ functions of small tables that a test can write by hand.
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
-from finops import config
+from finops import config, timestamps
 from finops.business.catalog import DEFAULT_PRICES, PriceTable
 
 # What a call can be grouped by.  Text dimensions are the columns themselves.
@@ -129,9 +128,7 @@ class Period(NamedTuple):
         """Length in seconds, 0 for a single instant."""
         if not self.start:
             return 0.0
-        form = "%Y-%m-%dT%H:%M:%S.%f"
-        first, last = (datetime.strptime(t, form) for t in (self.start, self.end))
-        return (last - first).total_seconds()
+        return timestamps.seconds_between(self.start, self.end)
 
     @property
     def days(self) -> float:

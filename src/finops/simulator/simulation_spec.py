@@ -92,5 +92,5 @@ def _hour(start: str) -> str:
                 f"the start {start!r} is out of range; give a date from {config.FIRST_START}"
                 f" to {config.LAST_START}"
             )
-        return when.replace(minute=0, second=0).strftime("%Y-%m-%dT%H:%M:%S")
+        return when.replace(minute=0, second=0).isoformat()
     raise UsageError(f"the start {start!r} is not a date; write it as 2025-01-31")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from finops import config
+from finops import config, timestamps
 
 
 class Moment(NamedTuple):
@@ -32,7 +32,7 @@ class Calendar:
     """Turns hours since the start into moments and timestamps."""
 
     def __init__(self, start: str) -> None:
-        self._start = datetime.strptime(start, "%Y-%m-%dT%H:%M:%S")
+        self._start = timestamps.moment_of(start)
 
     def at(self, index: float) -> datetime:
         """Return the instant so many hours after the start."""
@@ -47,9 +47,8 @@ class Calendar:
 
     def timestamp(self, index: float) -> str:
         """Return the instant so many hours after the start, written as in the CSV."""
-        return self.at(index).strftime("%Y-%m-%dT%H:%M:%S.%f")
+        return timestamps.timestamp(self.at(index))
 
     def hour_of(self, timestamp: str) -> int:
         """Return which hour since the start a timestamp of the CSV lies in."""
-        when = datetime.strptime(timestamp, "%Y-%m-%dT%H:%M:%S.%f")
-        return (when - self._start) // timedelta(hours=1)
+        return (timestamps.moment_of(timestamp) - self._start) // timedelta(hours=1)

@@ -10,14 +10,15 @@ from __future__ import annotations
 import csv
 import io
 import re
+import time
 import uuid
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Dict, Mapping, NamedTuple, Optional
 
-from finops import config, schema
+from finops import config, schema, timestamps
 from finops.business.catalog import DEFAULT_PRICES
-from finops.reader.fields import BadValueError, canonical_time, parse_time
+from finops.reader.fields import BadValueError, parse_time
 from finops.reader.header import Header
 from finops.reader.row_parser import RowParser
 from finops.viewer.name_normalization import fold
@@ -242,9 +243,8 @@ def _time(event: Event, name: str) -> str:
             raise FieldError(name, "must be a time")
     except (BadValueError, ValueError, OverflowError):
         raise FieldError(name, "is not an ISO 8601 time or a Unix time") from None
-    latest = datetime.now(timezone.utc).replace(tzinfo=None)
-    latest += timedelta(hours=config.FUTURE_TOLERANCE_HOURS)
-    if text > canonical_time(latest).decode("ascii"):
+    ahead = timedelta(hours=config.FUTURE_TOLERANCE_HOURS)
+    if text > timestamps.timestamp(timestamps.from_seconds(time.time()) + ahead):
         raise FieldError(name, "lies in the future")
     return text
 
@@ -253,8 +253,7 @@ def _from_stamp(stamp: float) -> str:
     seconds = stamp / 1000 if stamp >= _MILLISECONDS_FROM else stamp
     if seconds < 0:
         raise ValueError
-    moment = datetime(1970, 1, 1) + timedelta(microseconds=round(seconds * 1e6))
-    return canonical_time(moment).decode("ascii")
+    return timestamps.timestamp(timestamps.from_seconds(seconds))
 
 
 def _customer(event: Event) -> str:

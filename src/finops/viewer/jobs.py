@@ -9,10 +9,10 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from datetime import datetime, timezone
 from typing import Any, Callable, Deque, Dict, List, NamedTuple, Optional, Tuple
 
 from finops import config
+from finops.timestamps import utc_text
 from finops.viewer.job_output import Output
 from finops.viewer.process import CANCELLED, ERROR, Command, Outcome, run_limited
 
@@ -23,8 +23,7 @@ ACTIVE = (QUEUED, RUNNING)
 
 def now_text() -> str:
     """Return the time now, UTC, as ISO 8601 in whole milliseconds with Z."""
-    moment = datetime.now(timezone.utc).replace(tzinfo=None)
-    return moment.isoformat(timespec="milliseconds") + "Z"
+    return utc_text(time.time(), "milliseconds")
 
 
 class JobConflictError(Exception):

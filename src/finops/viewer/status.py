@@ -7,13 +7,13 @@ the monitor, states from the job runner, figures from the manifest that `analyze
 from __future__ import annotations
 
 import os
-from datetime import datetime, timezone
 from typing import Any, Dict, Optional
 
 from finops import __version__, config
 from finops.manifest import MANIFEST, NOT_RUN, STALE, ReportEntry, StoredManifest, read_manifest
 from finops.progress_events import FAILED, OK
 from finops.registry import ANALYZER_REGISTRY, Analysis
+from finops.timestamps import utc_text
 from finops.viewer.datasets import regular_file
 from finops.viewer.jobs import now_text
 from finops.viewer.viewer_state import Viewer
@@ -120,7 +120,6 @@ def _moment(stamp: Optional[float]) -> Optional[str]:
     if stamp is None:
         return None
     try:
-        moment = datetime.fromtimestamp(stamp, timezone.utc).replace(tzinfo=None)
-    except (ValueError, OverflowError, OSError):
+        return utc_text(stamp)
+    except (ValueError, OverflowError):
         return None
-    return moment.isoformat(timespec="seconds") + "Z"

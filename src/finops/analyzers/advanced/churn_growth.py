@@ -6,14 +6,13 @@ be known to have left in the last weeks; those are covered by the comparison of 
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
 from finops import config, stats
 from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.cohorts import (
     cohorts,
-    date_of,
     growth_rows,
     weekly_growth,
     weekly_rows,
@@ -30,6 +29,7 @@ from finops.results.churn_growth import (
     WeekActivity,
 )
 from finops.rollups.spec import Customer, Rollups, Table
+from finops.timestamps import add_days, date_of
 
 DAILY = Table(("customer_id", "day"), ("calls",))
 WEEKLY = Table(("week", "customer_id"), ("calls", "cost"))
@@ -110,7 +110,7 @@ class _Trend(NamedTuple):
 def _windows(last: date) -> Tuple[List[str], List[str]]:
     """Return the dates of the last window and of the one before, newest first."""
     span = config.TREND_WINDOW_DAYS
-    dates = [str(last - timedelta(days=i)) for i in range(2 * span)]
+    dates = [add_days(last, -i) for i in range(2 * span)]
     return dates[:span], dates[span:]
 
 

@@ -38,7 +38,7 @@ from typing import (
 )
 
 from finops import config, stats
-from finops.analyzers.shared.cohorts import date_of
+from finops.timestamps import date_of
 
 # The measures of a history, by place.
 CALLS, COST = 0, 1

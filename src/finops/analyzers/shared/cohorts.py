@@ -5,40 +5,20 @@ A week that the data does not fill looks like a fall, so it is marked and never 
 
 from __future__ import annotations
 
-from datetime import date, timedelta
 from typing import Any, Dict, List, Mapping, Tuple
 
 from finops import config, stats
 from finops.results.churn_growth import Cohort, WeekActivity, WeekGrowth
 from finops.rollups.spec import Period
+from finops.timestamps import date_of, weeks_between
 
 # A filled table by ("week", "customer_id") with ("calls", "cost"), in key order.
 WeekCells = Mapping[Tuple[Any, ...], Tuple[Any, ...]]
 
 
-def date_of(timestamp: str) -> date:
-    """Return the calendar date (UTC) of a timestamp or ISO date."""
-    year, month, day = timestamp[:10].split("-")
-    return date(int(year), int(month), int(day))
-
-
-def week_of(day: date) -> str:
-    """Return the ISO week of a date.
-
-    >>> week_of(date(2024, 12, 30)), week_of(date(2027, 1, 3))
-    ('2025-W01', '2026-W53')
-    """
-    year, week, _ = day.isocalendar()
-    return f"{year:04d}-W{week:02d}"
-
-
 def weeks_of(period: Period) -> List[str]:
     """Return every ISO week from the first to the last call, quiet ones too."""
-    if not period.start:
-        return []
-    first, last = date_of(period.start), date_of(period.end)
-    monday = first - timedelta(days=first.weekday())
-    return [week_of(monday + timedelta(days=i)) for i in range(0, (last - monday).days + 1, 7)]
+    return weeks_between(period.start, period.end) if period.start else []
 
 
 def weekly_rows(cells: WeekCells, period: Period) -> List[WeekActivity]:

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from finops import config
 from finops.results.base import DailySums
 from finops.rollups.spec import Period, Rollups, Table
+from finops.timestamps import days_between
 
-DAY_FORM = "%Y-%m-%d"
 Cells = Mapping[Tuple[Any, ...], Tuple[Any, ...]]
 
 
 def calendar_days(period: Period) -> List[str]:
     """Return the calendar days that a period touches, those without a call included."""
-    if not period.start:
-        return []
-    first, last = (datetime.strptime(at[:10], DAY_FORM) for at in (period.start, period.end))
-    return [
-        (first + timedelta(days=after)).date().isoformat()
-        for after in range((last - first).days + 1)
-    ]
+    return days_between(period.start, period.end) if period.start else []
 
 
 def by_day(data: Rollups, table: Table, *by: str) -> Optional[DailySums]:

@@ -26,13 +26,13 @@ A series is a list of numbers, one a calendar day, days without calls counting 0
 from __future__ import annotations
 
 import math
-from datetime import date, timedelta
 from typing import Callable, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
 
 from finops import config
 from finops.results.understanding import Backtest, ProjectedDay
 from finops.rollups.spec import Period
 from finops.stats import mean, percent, percentile
+from finops.timestamps import add_days, date_of
 
 WEEK = 7
 LEAST_BEFORE = 3 * WEEK
@@ -75,7 +75,7 @@ def daily_series(
     """
     if not days:
         return [], []
-    first, last = parse_day(min(days)), parse_day(max(days))
+    first, last = date_of(min(days)), date_of(max(days))
     dates = [add_days(first, i) for i in range((last - first).days + 1)]
     for end in (-1, 0):
         if len(dates) > config.FORECAST_MIN_DAYS and dates[end] in partial:
@@ -132,16 +132,6 @@ def tried_from(count: int) -> range:
     if end <= LEAST_BEFORE:
         return _last_days(count)
     return range(max(LEAST_BEFORE, end - config.FORECAST_TRIED_DAYS), end)
-
-
-def parse_day(day: str) -> date:
-    """Return the date of "YYYY-MM-DD"."""
-    return date(int(day[:4]), int(day[5:7]), int(day[8:10]))
-
-
-def add_days(start: date, days: int) -> str:
-    """Return the date so many days after `start` as "YYYY-MM-DD"."""
-    return (start + timedelta(days=days)).isoformat()
 
 
 def _combined(values: Sequence[float]) -> Mixed:
@@ -309,8 +299,8 @@ def month_ahead(days: Mapping[str, float], period: Period) -> Tuple[List[Project
     dates, values = daily_series(days, partial_days(period))
     if not dates:
         return [], Backtest(0, 0.0, 0)
-    last = parse_day(max(days))
-    left_off = (last - parse_day(dates[-1])).days
+    last = date_of(max(days))
+    left_off = (last - date_of(dates[-1])).days
     guesses = forecast(values, config.DAYS_PER_MONTH + left_off)[left_off:]
     projection = [
         ProjectedDay(

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Dict, Iterator
+from typing import Dict, List
 
 from finops.rollups.spec import Period, Rollups, Table
+from finops.timestamps import hours_between
 
 HOURS = Table(("hour",), ("cost",))
 
 
-def hours_of(period: Period) -> Iterator[str]:
-    """Yield every hour of the period, from that of the first to that of the last call."""
-    if not period.start:
-        return
-    now = datetime.strptime(period.start[:13], "%Y-%m-%dT%H")
-    last = datetime.strptime(period.end[:13], "%Y-%m-%dT%H")
-    while now <= last:
-        yield now.isoformat()
-        now += timedelta(hours=1)
+def hours_of(period: Period) -> List[str]:
+    """Return every hour of the period, from that of the first to that of the last call."""
+    return hours_between(period.start, period.end) if period.start else []
 
 
 def hourly_costs(data: Rollups) -> Dict[str, float]:

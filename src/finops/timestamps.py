@@ -1,0 +1,195 @@
+"""Times as text and back: written once, for everybody.
+
+All times are UTC.  As text they are ISO 8601 without a zone and sort as they follow each other:
+a timestamp `2025-01-01T09:30:00.417000`, an hour `2025-01-01T09:00:00`, a day `2025-01-01`, an
+ISO week `2025-W01`.  As `datetime` they are naive.  Only what people and programs outside read
+ends in Z.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, timedelta
+from typing import Dict, List, Optional
+
+EPOCH = datetime(1970, 1, 1)
+FIRST_YEAR = EPOCH.year
+
+_DAY = timedelta(days=1)
+_EPOCH_ORDINAL = EPOCH.toordinal()
+_DATE = re.compile("([0-9]{4})-([0-9]{2})-([0-9]{2})").match
+_TIME = re.compile(
+    rb"([0-9]{4})-([0-9]{2})-([0-9]{2})[T ]([0-9]{2}):([0-9]{2}):([0-9]{2})"
+    rb"(?:\.([0-9]{1,9}))?(Z|[+-][0-9]{2}:?[0-9]{2})?"
+).fullmatch
+
+
+def parse(text: bytes) -> datetime:
+    """Return the instant that a text from outside means.
+
+    Accepts a blank for the T, one to nine digits of fraction (cut to six), `Z` and offsets;
+    a time without any is UTC.  Raises ValueError for impossible dates and times, and for those
+    before 1970.
+    """
+    match = _TIME(text)
+    if not match:
+        raise ValueError("not a time")
+    year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
+    micro = int((match.group(7) or b"").ljust(6, b"0")[:6])
+    try:
+        moment = datetime(year, month, day, hour, minute, second, micro) - _offset(match.group(8))
+    except OverflowError:
+        raise ValueError("beyond the calendar") from None
+    if moment.year < FIRST_YEAR:
+        raise ValueError("before 1970")
+    return moment
+
+
+def _offset(text: Optional[bytes]) -> timedelta:
+    if text is None or text == b"Z":
+        return timedelta(0)
+    hours, minutes = int(text[1:3]), int(text[-2:])
+    if hours > 23 or minutes > 59:
+        raise ValueError("not an offset")
+    size = timedelta(hours=hours, minutes=minutes)
+    return -size if text[:1] == b"-" else size
+
+
+def timestamp(moment: datetime) -> str:
+    """Return an instant as a timestamp, always with six decimals.
+
+    >>> timestamp(datetime(2025, 1, 1, 9, 30))
+    '2025-01-01T09:30:00.000000'
+    """
+    return moment.isoformat(timespec="microseconds")
+
+
+def moment_of(text: str) -> datetime:
+    """Return the instant of a timestamp, or that at which an hour or a day begins.
+
+    >>> moment_of("2025-01-01T09:30:00.417000").microsecond, moment_of("2025-01-01").hour
+    (417000, 0)
+    """
+    return datetime.fromisoformat(text)
+
+
+def from_seconds(seconds: float) -> datetime:
+    """Return the instant so many seconds after 1970, to the microsecond.
+
+    Raises OverflowError or ValueError where it is beyond the calendar.
+    """
+    return EPOCH + timedelta(microseconds=round(seconds * 1e6))
+
+
+def utc_text(seconds: float, timespec: str = "seconds") -> str:
+    """Return seconds since 1970 as ISO 8601 with Z, cut to `timespec` (see `isoformat`).
+
+    Raises OverflowError or ValueError where that is beyond the calendar.
+
+    >>> utc_text(0), utc_text(1.5, "milliseconds")
+    ('1970-01-01T00:00:00Z', '1970-01-01T00:00:01.500Z')
+    """
+    return from_seconds(seconds).isoformat(timespec=timespec) + "Z"
+
+
+def seconds_between(earlier: str, later: str) -> float:
+    """Return the seconds from one timestamp to another.
+
+    >>> seconds_between("2025-01-01T23:59:59.500000", "2025-01-02T00:00:00.000000")
+    0.5
+    """
+    return (moment_of(later) - moment_of(earlier)).total_seconds()
+
+
+def date_of(text: str) -> date:
+    """Return the calendar date of a timestamp, an hour or a day.
+
+    Raises ValueError where the text does not begin with a date.
+    """
+    match = _DATE(text)
+    if not match:
+        raise ValueError("not a date")
+    year, month, day = match.groups()
+    return date(int(year), int(month), int(day))
+
+
+def week_of(day: date) -> str:
+    """Return the ISO week of a date.
+
+    >>> week_of(date(2024, 12, 30)), week_of(date(2027, 1, 3))
+    ('2025-W01', '2026-W53')
+    """
+    year, week, _ = day.isocalendar()
+    return f"{year:04d}-W{week:02d}"
+
+
+def time_key(time: str, grain: str) -> str:
+    """Return which hour, day, week or hour_of_day ("00" to "23") a time lies in; "" for no grain.
+
+    `time` needs to be no finer than the grain: a timestamp, "2025-01-01T09", or a day for its week.
+    """
+    if grain == "hour":
+        return time[:13] + ":00:00"
+    if grain == "day":
+        return time[:10]
+    if grain == "week":
+        return week_of(date_of(time))
+    return time[11:13] if grain == "hour_of_day" else ""
+
+
+def hours_between(first: str, last: str) -> List[str]:
+    """Return every hour from that of the first to that of the last timestamp.
+
+    >>> hours_between("2025-01-01T23:10:00.000000", "2025-01-02T00:00:00.000000")
+    ['2025-01-01T23:00:00', '2025-01-02T00:00:00']
+    """
+    start, end = moment_of(first[:13]), moment_of(last[:13])
+    count = (end - start) // timedelta(hours=1) + 1
+    return [(start + timedelta(hours=after)).isoformat() for after in range(count)]
+
+
+def days_between(first: str, last: str) -> List[str]:
+    """Return every calendar day from that of the first to that of the last timestamp.
+
+    >>> days_between("2025-02-28T10:00:00.000000", "2025-03-01T00:00:00.000000")
+    ['2025-02-28', '2025-03-01']
+    """
+    start = date_of(first)
+    count = (date_of(last) - start).days + 1
+    return [add_days(start, after) for after in range(count)]
+
+
+def weeks_between(first: str, last: str) -> List[str]:
+    """Return every ISO week from that of the first to that of the last timestamp.
+
+    >>> weeks_between("2024-12-29T10:00:00.000000", "2025-01-06T00:00:00.000000")
+    ['2024-W52', '2025-W01', '2025-W02']
+    """
+    start, end = date_of(first), date_of(last)
+    monday = start - start.weekday() * _DAY
+    return [week_of(monday + after * _DAY) for after in range(0, (end - monday).days + 1, 7)]
+
+
+def add_days(start: date, days: int) -> str:
+    """Return the day so many days after a date.
+
+    >>> add_days(date(2025, 12, 31), 1)
+    '2026-01-01'
+    """
+    return (start + timedelta(days=days)).isoformat()
+
+
+class MicrosecondClock:
+    """Timestamps as bytes to microseconds since 1970, each date worked out once."""
+
+    def __init__(self) -> None:
+        self._days: Dict[bytes, int] = {}
+
+    def of(self, time: bytes) -> int:
+        """Return the microseconds of a timestamp."""
+        day = self._days.get(time[:10])
+        if day is None:
+            ordinal = date(int(time[:4]), int(time[5:7]), int(time[8:10])).toordinal()
+            day = self._days[time[:10]] = (ordinal - _EPOCH_ORDINAL) * 86400
+        seconds = day + int(time[11:13]) * 3600 + int(time[14:16]) * 60 + int(time[17:19])
+        return seconds * 10**6 + int(time[20:26])
