@@ -97,5 +97,5 @@ def test_seconds_beyond_the_calendar(seconds: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "2025", "2025-1-1", "2025/01/01", "2025-02-30", "20250101xx"])
 def test_what_is_no_date(text: str) -> None:
-    with pytest.raises(ValueError, match="date|day"):
+    with pytest.raises(ValueError, match=r"date|day"):
         date_of(text)

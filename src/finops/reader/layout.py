@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import time
 from datetime import timedelta
 from typing import Any, BinaryIO, List, NamedTuple, Tuple
 
 from finops import config, timestamps
+from finops.context import RunContext
 from finops.reader.fields import BadValueError, parse_time
 from finops.reader.header import Header, read_header
 from finops.storage.commit import read_commit, readable_end
@@ -17,6 +17,7 @@ Span = Tuple[int, int]  # bytes [from, to), both at line starts
 _AHEAD_BYTES = 4 * config.MEGABYTE
 # How much is read at a time in looking for the end of a line.
 _LOOK_BYTES = 65_536
+_END_OF_TIME = b"9999-12-31T23:59:59.999999"
 
 
 class FileLayout(NamedTuple):
@@ -37,11 +38,16 @@ class FileLayout(NamedTuple):
         return os.path.basename(self.path)
 
 
-def survey(stream: BinaryIO, path: str) -> FileLayout:
-    """Look at an opened file; raises DataError where it is no usage data."""
+def survey(stream: BinaryIO, path: str, context: RunContext) -> FileLayout:
+    """Look at an opened file; raises DataError where it is no usage data.
+
+    The run's clock decides which rows lie in the future; without one, none do.
+    """
     header = read_header(stream, os.path.basename(path))
     end = max(header.data_start, readable_end(path))
-    return FileLayout(path, header, _whole_end(stream, header.data_start, end), end, _latest(path))
+    return FileLayout(
+        path, header, _whole_end(stream, header.data_start, end), end, _latest(path, context)
+    )
 
 
 def spans(stream: Any, start: int, end: int, count: int) -> List[Span]:
@@ -85,12 +91,14 @@ def _next_line(stream: Any, offset: int, end: int) -> int:
     return end
 
 
-def _latest(path: str) -> bytes:
+def _latest(path: str, context: RunContext) -> bytes:
     """Return the time after which a row lies in the future.
 
     A simulated dataset's own clock may run ahead of the wall's; its mark says how far.
     """
-    now = timestamps.from_seconds(int(time.time()))
+    if context.now is None:
+        return _END_OF_TIME
+    now = timestamps.from_seconds(int(context.now))
     ahead = timedelta(hours=config.FUTURE_TOLERANCE_HOURS)
     latest = timestamps.timestamp(now + ahead).encode("ascii")
     mark = read_commit(path)

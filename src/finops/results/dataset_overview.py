@@ -43,7 +43,7 @@ class SourceFile(NamedTuple):
     size_mb: Optional[Number]
     total_records: Count
     skipped_records: Count
-    analyzed_at: Timestamp
+    analyzed_at: Optional[Timestamp]
     price_source: str
     price_date: str
 

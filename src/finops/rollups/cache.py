@@ -38,7 +38,7 @@ _SETTLED_S = 2.0
 _STALE_TEMPORARY_S = 60
 _CHUNK = config.MEGABYTE
 # What decides a figure between the bytes of a file and the tables: all code of these.
-_DECIDING = ("business", "reader", "rollups", "config", "schema", "stats", "timestamps")
+_DECIDING = ("business", "reader", "rollups", "config", "schema", "stats", "timestamps", "context")
 
 Part = Dict[str, Any]
 

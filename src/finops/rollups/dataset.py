@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, Callable, Dict, Iterable, List, Optional, Sequ
 
 from finops import config
 from finops.business.catalog import DEFAULT_PRICES, PriceTable
+from finops.context import RunContext
 from finops.errors import DataError
 from finops.reader.block_reader import BlockReader
 from finops.reader.encoding import KeyEncoder
@@ -45,11 +46,12 @@ def open_dataset(
     prices: PriceTable = DEFAULT_PRICES,
     progress: Optional[Progress] = None,
     cache: bool = False,
+    context: Optional[RunContext] = None,
 ) -> Any:
     """Return a `Dataset` for a path; what already is one, or like one, is returned as it is."""
     if hasattr(source, "rollups"):
         return source
-    return Dataset(source, workers, prices, progress, cache)
+    return Dataset(source, workers, prices, progress, cache, context)
 
 
 class Dataset:
@@ -58,6 +60,7 @@ class Dataset:
     `workers`: processes to read with, by default as many as there are cores and work for.
     `progress(bytes done, bytes in all)` is called now and then while reading.
     `cache`: keep what was read beside the file, and read only what was appended since.
+    `context`: of the run that this is opened for, by default one that begins now.
     """
 
     def __init__(
@@ -67,9 +70,11 @@ class Dataset:
         prices: PriceTable = DEFAULT_PRICES,
         progress: Optional[Progress] = None,
         cache: bool = False,
+        context: Optional[RunContext] = None,
     ) -> None:
         self.path = os.path.abspath(os.fspath(path))
         self.prices = prices
+        self.context = context or RunContext.current()
         self._workers = workers
         self._progress = progress
         self._cache = cache
@@ -95,7 +100,8 @@ class Dataset:
                 raise
             self._scan(self._plan, cache=False)
             self._fold(wanted)
-        return Rollups({t: self._filled[t] for t in wanted}, prices=self.prices, **self._around)
+        tables = {table: self._filled[table] for table in wanted}
+        return Rollups(tables, prices=self.prices, context=self.context, **self._around)
 
     def fill(self, tables: Iterable[Table]) -> None:
         """Read the file for these tables, in one pass, unless it was read for all of them.
@@ -143,7 +149,7 @@ class Dataset:
     def _scan(self, plan: Plan, cache: bool) -> None:
         self._plan, self._filled, self._around = plan, {}, {}
         with open_csv(self.path) as stream:
-            found = survey(stream, self.path)
+            found = survey(stream, self.path, self.context)
             key = rollup_cache.fingerprint(plan, self.prices) if cache else ""
             kept = rollup_cache.load(found, stream, key) if cache else []
             self._revived = bool(kept)

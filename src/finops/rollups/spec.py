@@ -15,6 +15,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from finops import config, timestamps
 from finops.business.catalog import DEFAULT_PRICES, PriceTable
+from finops.context import RunContext
 
 # What a call can be grouped by.  Text dimensions are the columns themselves.
 CALL_DIMENSIONS: Tuple[str, ...] = (
@@ -250,6 +251,7 @@ class Rollups:
         accounting: Accounting = Accounting(),
         file: FileInfo = FileInfo(),
         prices: PriceTable = DEFAULT_PRICES,
+        context: RunContext = RunContext(),
     ) -> None:
         self._tables = tables
         self.period = period
@@ -258,6 +260,7 @@ class Rollups:
         self.accounting = accounting
         self.file = file
         self.prices = prices
+        self.context = context
 
     def __getitem__(self, table: Table) -> Mapping[Key, Values]:
         return self._tables[table]

@@ -5,8 +5,7 @@ from __future__ import annotations
 import doctest
 import json
 from collections import Counter
-from datetime import datetime, timezone
-from typing import Any, Tuple
+from typing import Any, Optional, Tuple
 
 import pytest
 from hypothesis import given, settings
@@ -18,6 +17,7 @@ from finops.analyzers.advanced.dataset_overview import (
     DatasetOverviewAnalyzer,
     duration_description,
 )
+from finops.context import RunContext
 from finops.rollups.spec import Accounting, FileInfo, Place, Rollups, Skipped
 from tests.analyzers.ubr.support import EDGES, calls
 from tests.support.plain import PlainDataset, call
@@ -38,7 +38,7 @@ ROWS = [
 ]
 
 
-def run(rows: Any, accounting: Any = None, file: Any = None) -> Any:
+def run(rows: Any, accounting: Any = None, file: Any = None, context: Any = None) -> Any:
     filled = PlainDataset(rows).rollups(DatasetOverviewAnalyzer.TABLES)
     data = Rollups(
         {table: filled[table] for table in DatasetOverviewAnalyzer.TABLES},
@@ -47,6 +47,7 @@ def run(rows: Any, accounting: Any = None, file: Any = None) -> Any:
         filled.customers,
         accounting or filled.accounting,
         file or filled.file,
+        context=context or RunContext(),
     )
     result = DatasetOverviewAnalyzer("").compute(data)
     assert json.loads(json.dumps(result, allow_nan=False)) == result
@@ -73,12 +74,12 @@ def test_summary_by_hand() -> None:
     }
 
 
-def test_file_and_its_clock() -> None:
-    before = datetime.now(timezone.utc).replace(microsecond=0, tzinfo=None)
-    found = run(ROWS, file=FileInfo("calls.csv", 3 * 1_048_576))["file"]
-    after = datetime.now(timezone.utc).replace(tzinfo=None)
-    analyzed_at = datetime.strptime(found.pop("analyzed_at"), "%Y-%m-%dT%H:%M:%SZ")
-    assert before <= analyzed_at <= after
+@pytest.mark.parametrize(
+    ("context", "time"), [(RunContext(1_767_225_599.9), "2025-12-31T23:59:59Z"), (None, None)]
+)
+def test_file_and_the_time_of_the_run(context: Optional[RunContext], time: Optional[str]) -> None:
+    found = run(ROWS, file=FileInfo("calls.csv", 3 * 1_048_576), context=context)["file"]
+    assert found.pop("analyzed_at") == time
     assert found == {
         "name": "calls.csv",
         "size_bytes": 3_145_728,

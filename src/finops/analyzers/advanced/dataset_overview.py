@@ -1,12 +1,11 @@
 """Dataset overview: what the data holds, over which period, and how much of it was usable.
 
-`file.analyzed_at` is the one value in all results that comes from the clock.
+`file.analyzed_at` is the time of the run, the one value in all results that is not of the data.
 """
 
 from __future__ import annotations
 
 import math
-from datetime import datetime, timezone
 from typing import ClassVar, Dict, List, Mapping, Sequence, Tuple
 
 from finops import config
@@ -109,7 +108,7 @@ def _file(data: Rollups) -> SourceFile:
         size_mb=None if size is None else size / config.MEGABYTE,
         total_records=data.totals.calls,
         skipped_records=data.accounting.skipped_rows,
-        analyzed_at=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        analyzed_at=data.context.now_text,
         price_source=data.prices.source,
         price_date=data.prices.date,
     )
