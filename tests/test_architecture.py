@@ -16,7 +16,7 @@ SOURCE = ROOT / "src" / "finops"
 MODULES = sorted(SOURCE.rglob("*.py"))
 LAUNCHERS = {ROOT / "finops.py", ROOT / "viewer" / "server.py", SOURCE / "processes.py"}
 
-BASE = {"config", "errors", "business", "schema", "stats", "timestamps", "context"}
+BASE = {"config", "errors", "business", "schema", "stats", "timestamps", "context", "locations"}
 READING = {"storage", "reader", "rollups"}
 # What each room may import besides itself.  A room that is not listed here is an error.
 MAY_IMPORT: Dict[str, Set[str]] = {
@@ -28,6 +28,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "schema": set(),
     "stats": set(),
     "timestamps": set(),
+    "locations": set(),
     "context": {"timestamps"},
     "results": set(),
     "business": {"config", "errors", "timestamps"},

@@ -193,10 +193,10 @@ def test_the_defaults_are_those_of_the_settings() -> None:
         (str(config.VIEWER_PORT), "FINOPS_PORT", "--port"),
     }
     nothing = config.Settings.resolve(environ={})
-    assert nothing.data == config.PROJECT_ROOT / "data" / "simulated_calls.csv"
+    assert Path(nothing.data) == config.PROJECT_ROOT / "data" / "simulated_calls.csv"
     assert nothing.reports == config.PROJECT_ROOT / "reports" / "html"
     chosen = {"FINOPS_DATA": "a.csv", "FINOPS_REPORTS": "b", "FINOPS_PORT": "1"}
-    assert config.Settings.resolve(environ=chosen) == (Path("a.csv"), Path("b"), 1)
+    assert config.Settings.resolve(environ=chosen) == ("a.csv", Path("b"), 1)
 
 
 # --- data format --------------------------------------------------------------------------------

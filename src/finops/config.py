@@ -546,9 +546,12 @@ BUSY_HOUR_LEVEL = 0.9
 
 
 class Settings(NamedTuple):
-    """Where one run reads and writes: flags override the environment, it overrides defaults."""
+    """Where one run reads and writes: flags override the environment, it overrides defaults.
 
-    data: Path
+    `data` is the location of the dataset as it was given: a path, or an address elsewhere.
+    """
+
+    data: str
     reports: Path
     port: int
 
@@ -567,7 +570,7 @@ class Settings(NamedTuple):
         env: Mapping[str, str] = os.environ if environ is None else environ
         chosen_port = port if port is not None else int(env.get("FINOPS_PORT") or VIEWER_PORT)
         return cls(
-            data=Path(data or env.get("FINOPS_DATA") or DATA_CSV_PATH),
+            data=data or env.get("FINOPS_DATA") or str(DATA_CSV_PATH),
             reports=Path(reports or env.get("FINOPS_REPORTS") or REPORT_DIR),
             port=chosen_port,
         )

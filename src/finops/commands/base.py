@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Callable, List, NamedTuple, Optional, Sequence, TextIO
 
 from finops import config
 from finops.config import Settings
 from finops.errors import UsageError
+from finops.locations import is_elsewhere
 from finops.progress import EventProgress, Progress
 from finops.progress_events import Event, EventWriter, NoteEvent
 
@@ -183,6 +185,16 @@ def settings_of(args: argparse.Namespace) -> Settings:
     except ValueError:
         raise UsageError("FINOPS_PORT is not a number; unset it or give --port") from None
     return settings._replace(port=parse_port(str(settings.port)))
+
+
+def local_data(settings: Settings) -> Path:
+    """Return the path of the dataset, for commands that write beside it or watch it.
+
+    Raises UsageError where it is not on this machine.
+    """
+    if is_elsewhere(settings.data):
+        raise UsageError(f"{settings.data} is not on this machine; give a path to --data")
+    return Path(settings.data)
 
 
 def prices_of(args: argparse.Namespace) -> PriceTable:

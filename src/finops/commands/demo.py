@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from finops.commands import analyze, generate, serve
-from finops.commands.base import Console, add_quiet, add_workers, settings_of
+from finops.commands.base import Console, add_quiet, add_workers, local_data, settings_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +23,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     everything = argparse.Namespace(
         **{**_DEFAULTS, **{k: v for k, v in vars(args).items() if v is not None}}
     )
-    if not settings.data.exists():
+    if not local_data(settings).exists():
         generate.run(everything, console)
     analyze.run(everything, console)
     return serve.run(args, console)

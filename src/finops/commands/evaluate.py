@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 from typing import Any, Dict, List
 
 from finops.commands.base import Console, add_data, add_quiet, add_workers, settings_of, table
@@ -54,11 +53,11 @@ def _evaluated(args: argparse.Namespace, console: Console) -> Dict[str, Any]:
     return evaluate(results, truth)
 
 
-def _truth(path: Path) -> Dict[str, Any]:
+def _truth(path: str) -> Dict[str, Any]:
     from finops.reader.header import open_csv
     from finops.storage.truth import read_truth
 
-    open_csv(str(path)).close()  # a missing file is said as every command says it
+    open_csv(path).close()  # a missing file is said as every command says it
     truth = read_truth(path)
     if truth is None:
         raise DataError(f"{path} has no ground truth; only a simulated dataset has one")

@@ -16,6 +16,7 @@ from finops.commands.base import (
     add_quiet,
     add_workers,
     inert,
+    local_data,
     parse_size,
     prices_of,
     settings_of,
@@ -103,7 +104,7 @@ def generated(args: argparse.Namespace, settings: Settings, console: Console) ->
     progress = console.progress("generating", args.quiet)
     try:
         return generate(
-            settings.data,
+            local_data(settings),
             size_mb=args.size / config.MEGABYTE,
             seed=args.seed,
             start=args.start,

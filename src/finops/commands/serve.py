@@ -11,6 +11,7 @@ from finops.commands.base import (
     add_data,
     add_quiet,
     add_reports,
+    local_data,
     parse_port,
     parse_size,
     settings_of,
@@ -66,7 +67,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     target = getattr(args, "target_size", None) or args.size
     return serve(
         port=settings.port,
-        data=settings.data,
+        data=local_data(settings),
         reports=settings.reports,
         target_mb=target / config.MEGABYTE,
         monitor=not args.no_monitor,

@@ -13,6 +13,7 @@ from typing import BinaryIO, Dict, List, NamedTuple, Optional, Tuple
 
 from finops import config
 from finops.errors import DataError
+from finops.locations import is_elsewhere
 from finops.schema import COLUMN_NAMES, REQUIRED_COLUMNS, WRITTEN_NAMES
 
 _category = unicodedata.ucd_3_2_0.category
@@ -37,6 +38,8 @@ class Header(NamedTuple):
 
 def open_csv(path: str) -> BinaryIO:
     """Open a regular file for reading bytes; raises DataError with the remedy where it isn't."""
+    if is_elsewhere(path):
+        raise DataError(f"{path} is not on this machine; copy it here and give the path of the CSV")
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
             kind = "a folder" if os.path.isdir(path) else "not a regular file"

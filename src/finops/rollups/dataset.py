@@ -16,6 +16,7 @@ from finops import config
 from finops.business.catalog import DEFAULT_PRICES, PriceTable
 from finops.context import RunContext
 from finops.errors import DataError
+from finops.locations import is_elsewhere
 from finops.reader.block_reader import BlockReader
 from finops.reader.encoding import KeyEncoder
 from finops.reader.header import open_csv
@@ -72,7 +73,8 @@ class Dataset:
         cache: bool = False,
         context: Optional[RunContext] = None,
     ) -> None:
-        self.path = os.path.abspath(os.fspath(path))
+        location = os.fspath(path)
+        self.path = location if is_elsewhere(location) else os.path.abspath(location)
         self.prices = prices
         self.context = context or RunContext.current()
         self._workers = workers
