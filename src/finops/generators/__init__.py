@@ -1,9 +1,10 @@
 '''Report generators: a result dict in, one self-contained HTML page out.
 
 A report is one file, `finops/generators/reports/ID.py`, with
-`generate_ID_report(data, output_path)`.  It declares what it is, turns the dict into cards, charts and tables, and calls
-`page.write_report`, which adds what every page has: header with dataset and period,
-findings, recommendations, Revenium value, what was not found, data quality, navigation.
+`generate_ID_report(data, output_path)`.  It declares what it is, turns the result into cards,
+charts and tables, and calls `page.write_report`, which adds what every page has: header with
+dataset and period, findings, recommendations, Revenium value, what was not found, data quality,
+navigation.
 `dataset_overview.py` is the reference.
 
     from finops.generators.charts import Axis, Series, line_chart
