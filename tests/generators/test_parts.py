@@ -259,12 +259,12 @@ def test_sums_in_recommendations_stand_out() -> None:
 
 
 def test_the_value_section_needs_every_aspect() -> None:
-    read = page(components.revenium_value(VALUE))
+    read = page(components.contrast(VALUE))
     for words in ("Metadata-driven", "Real-time", "Standardised", "Automated", "Actionable"):
         assert read.says(words)
     assert read.says("realtime without realtime with")
     with pytest.raises(KeyError):
-        components.revenium_value({"metadata": ("a", "b")})
+        components.contrast({"metadata": ("a", "b")})
 
 
 def test_two_parts_of_one_name_are_refused() -> None:

@@ -1,27 +1,29 @@
 '''Report generators: a result dict in, one self-contained HTML page out.
 
-A report is one file, `finops/generators/ID.py`, with `generate_ID_report(data, output_path)`.
-It declares what it is, turns the dict into cards, charts and tables, and calls
-`page.write_report`, which adds what every page has: header with dataset and period,
-findings, recommendations, Revenium value, what was not found, data quality, navigation.
+A report is one file, `finops/generators/reports/ID.py`, with
+`generate_ID_report(data, output_path)`.  It declares what it is, turns the result into cards,
+charts and tables, and calls `page.write_report`, which adds what every page has: header with
+dataset and period, findings, recommendations, Revenium value, what was not found, data quality,
+navigation.
 `dataset_overview.py` is the reference.
 
-    from finops.generators import formatting as fmt
-    from finops.generators.charts import Axis, Series, bar_chart, line_chart, scatter_chart
-    from finops.generators.components import Card, columns, section, text
+    from finops.generators.charts import Axis, Series, line_chart
+    from finops.generators.components import Card, section
     from finops.generators.page import Report, write_report
     from finops.generators.tables import Column, table, texts
+    from finops.results.base import from_dict
+    from finops.results.understanding import UnderstandingResult
 
     REPORT = Report("understanding", "Understanding Usage & Cost", "Where the money goes, …")
 
     def generate_understanding_report(data, output_path):
         """Write the page for an understanding result."""
-        summary, daily = data["summary"], data.get("daily") or []
+        result = from_dict(UnderstandingResult, data)    # what the dict lacks is None or empty
         write_report(
             REPORT, data, output_path,
             cards=[                                   # the first is the largest
-                Card("Total cost", summary["total_cost"], "money", "over 30.0 days"),
-                Card("Calls", summary["total_calls"], "count"),
+                Card("Total cost", result.summary.total_cost, "money", "over 30.0 days"),
+                Card("Calls", result.summary.total_calls, "count"),
             ],
             body=[
                 section(
@@ -30,8 +32,8 @@ findings, recommendations, Revenium value, what was not found, data quality, nav
                         "daily-cost",                 # name: unique on the page, a constant
                         "Cost of each day",           # caption: what the reader sees in it
                         Axis("Day (UTC)", "date"), Axis("Cost (USD)", "money"),
-                        texts(daily, "date"),
-                        [Series("Cost", [row["total_cost"] for row in daily])],
+                        texts(row.date for row in result.daily),
+                        [Series("Cost", [row.total_cost for row in result.daily])],
                     ),
                 ),
                 section(
@@ -39,23 +41,25 @@ findings, recommendations, Revenium value, what was not found, data quality, nav
                     table(
                         "customers", "Cost by customer",
                         [
-                            Column("customer_id", "Customer"),
-                            Column("subscription_tier", "Tier", "tier", dot=True),
-                            Column("total_cost", "Cost", "money"),
-                            Column("share_percent", "Share", "percent", bar=True),
+                            Column(lambda row: row.customer_id, "Customer"),
+                            Column(lambda row: row.subscription_tier, "Tier", "tier", dot=True),
+                            Column(lambda row: row.total_cost, "Cost", "money", order="descending"),
+                            Column(lambda row: row.share_percent, "Share", "percent", bar=True),
                         ],
-                        data.get("by_customer") or [],
-                        order=("total_cost", "descending"),
+                        result.by_customer,
                         empty="No customer caused a cost.",
                     ),
                 ),
             ],
-            value={                                   # all five aspects: (without, with)
+            contrast={                                # all five aspects: (without, with)
                 "metadata": ("…", "…"), "realtime": ("…", "…"), "standard": ("…", "…"),
                 "automated": ("…", "…"), "actionable": ("…", "…"),
             },
             not_found=["Days without a call were looked for, and there are none."],
         )
+
+A report knows the types of its result, not the analyzer; a column or a series of a field that is
+not there fails the type check.
 
 Kinds of values (cards, columns, axes): money, count, tokens, ms, percent (0 to 100), share
 (0 to 1), number, bytes, seconds; and text, date, flag, severity, provider, feature,
@@ -67,19 +71,19 @@ Colours: pass an entity as `("provider", "openai")`, or a role of `charts.ROLES`
 interval) is two series with the styles "low" and "high"; a threshold is a constant series
 with style "dashed"; marks on a line are a series with None elsewhere and style "points".
 
-Dates: a result with rows by day can pass `daily=ranges.Daily.of(rows, ("total_cost", …))` to
-`write_report`, and `over=("total_cost", "sum")` to the cards that follow the chosen dates;
-charts with an axis of kind "date" and tables with a column of kind "date" follow by
-themselves.  A `Series` with `over` is drawn day by day for chosen dates where the line of the whole
-period puts several days into a point.
+Dates: a result with rows by day can pass `daily=Daily.of(rows, {measure: function of a row})` of
+`date_range` to `write_report`, and `recompute=Sum("total_cost")` and its like to the cards that
+follow the chosen dates; charts with an axis of kind "date" and tables with a column of kind "date"
+follow by themselves.  A `Series` with `recompute` is drawn day by day for chosen dates where the
+line of the whole period puts several days into a point.
 
-Tables follow them, too, with `over=Over(sums, (key columns))` and `Column(over=("cost", "sum"))`,
-where `sums` come of an analyzer's `by_day` by `sums.pack` and go into the page's `Daily`; bars
-follow a table by `ranges.follow`, cards a percentile by `Daily.windows`.  What has no such
+Tables follow them, too, with `sums=…` from `packed_sums.pack` of a result's `by_day`, which go into
+the page's `Daily`: columns say how by `recompute`, and which dimension they hold by `dimension`;
+bars follow a table by `date_range.follow`, cards a percentile by `Daily.windows`.  What has no such
 sums, or more than fit, says "Whole period".
 
-Missing sections: pass `data.get("section") or []` and an `empty` sentence; parts without
-rows become that sentence.  Values from the data may be any text: every part escapes.
+Missing sections: a section without rows becomes the `empty` sentence of its part.  Values from the
+data may be any text: every part escapes.
 
 Limits: `thresholds.py` lists in words what an analyzer reads of the settings; a test finds what is
 missing there.

@@ -29,13 +29,13 @@ def copy_library(folder: Union[str, Path], source: Optional[Path] = None) -> boo
     A file that is not the pinned release is left where it is.  Raises OSError where the
     folder cannot be written.
     """
-    found = source or AT_HAND
+    library = source or AT_HAND
     target = Path(folder) / CHARTJS_FILE
     if target.is_file() and integrity(target.read_bytes()) == CHARTJS_INTEGRITY:
         return True
-    if not found.is_file():
+    if not library.is_file():
         return False
-    content = found.read_bytes()
+    content = library.read_bytes()
     if integrity(content) != CHARTJS_INTEGRITY:
         return False
     write_aside(target, content)

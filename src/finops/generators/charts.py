@@ -135,7 +135,7 @@ def bar_chart(
     most = max(1, min(MAX_LABELS, MAX_POINTS // max(1, len(series))))
     if len(labels) > most:
         caption = f"{caption}. The first {most} of {len(labels)} are drawn"
-        series = [one._replace(values=one.values[:most]) for one in series]
+        series = [line._replace(values=line.values[:most]) for line in series]
         labels = labels[:most]
     options: Dict[str, Any] = {}
     if horizontal:
@@ -143,7 +143,7 @@ def bar_chart(
     if stacked:
         options["stacked"] = 1
     if colours:
-        options["colours"] = [colour_data(one, 0) for one in colours[: len(labels)]]
+        options["colours"] = [colour_data(colour, 0) for colour in colours[: len(labels)]]
     return _chart("bar", name, caption, x, y, labels, series, empty, options)
 
 
@@ -172,9 +172,9 @@ def scatter_chart(
     ]
     options: Dict[str, Any] = {"named": 1} if named else {}
     if colours:
-        options["colours"] = [colour_data(one, 0) for one in colours[:MAX_LABELS]]
+        options["colours"] = [colour_data(colour, 0) for colour in colours[:MAX_LABELS]]
     if groups:
-        options["groups"] = [inert(one) for one in groups[:MAX_LABELS]]
+        options["groups"] = [inert(group) for group in groups[:MAX_LABELS]]
     labels = [point[0] for point in points]
     return _chart("scatter", name, caption, x, y, labels, series, empty, options)
 
@@ -198,8 +198,8 @@ def _rebin(
 ) -> Tuple[List[Any], List[Series]]:
     starts = range(0, len(labels), width)
     joined = [
-        one._replace(values=[_binned(one.values[at : at + width], bins) for at in starts])
-        for one in series
+        line._replace(values=[_binned(line.values[at : at + width], bins) for at in starts])
+        for line in series
     ]
     return [labels[at] for at in starts], joined
 
@@ -224,7 +224,7 @@ def _chart(
     empty: str,
     options: Dict[str, Any],
 ) -> Part:
-    if any(len(one.values) != len(labels) for one in series):
+    if any(len(line.values) != len(labels) for line in series):
         raise ValueError(f"chart {name}: every series needs one value for each label")
     if not labels or not series:
         return Part(
@@ -254,7 +254,7 @@ def _chart(
             inert(formatting.cell(x.kind, label)) if shape != "scatter" else inert(label)
             for label in labels
         ],
-        "series": [_series_data(one, index) for index, one in enumerate(series)],
+        "series": [_series_data(line, index) for index, line in enumerate(series)],
     }
     data.update(options)
     return Part(markup, {"charts": {name: data}})
@@ -267,7 +267,7 @@ def _numbers(
     kinds = [x.kind, y.kind] if scatter else [y.kind] * len(series)
     first = "Name" if scatter else x.title
     alone = len(series) == 1
-    heads = [y.title if alone else one.label for one in series]
+    heads = [y.title if alone else line.label for line in series]
     head = join((fill('<th scope="col">$label</th>', label=h) for h in heads), "")
     rows = (
         fill(
@@ -276,7 +276,7 @@ def _numbers(
             cells=join(
                 (
                     fill("<td>$value</td>", value=_number(kind, value))
-                    for kind, value in zip(kinds, (one.values[at] for one in series))
+                    for kind, value in zip(kinds, (line.values[at] for line in series))
                 ),
                 "",
             ),
@@ -301,16 +301,16 @@ def _axis_data(axis: Axis) -> Dict[str, str]:
     return {"title": axis.title, "kind": axis.kind}
 
 
-def _series_data(one: Series, index: int) -> Dict[str, Any]:
+def _series_data(line: Series, index: int) -> Dict[str, Any]:
     data: Dict[str, Any] = {
-        "label": inert(one.label),
-        "colour": colour_data(one.colour, index),
-        "values": [json_number(value) for value in one.values],
+        "label": inert(line.label),
+        "colour": colour_data(line.colour, index),
+        "values": [json_number(value) for value in line.values],
     }
-    if one.style:
-        data["style"] = one.style
-    if one.recompute:
-        data["over"] = one.recompute.wire
+    if line.style:
+        data["style"] = line.style
+    if line.recompute:
+        data["over"] = line.recompute.wire
     return data
 
 

@@ -13,6 +13,7 @@ from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Seq
 from finops.generators import formatting
 from finops.generators.markup import Markup, escape, fill, join, token
 from finops.generators.recompute import Recompute
+from finops.results.base import Finding, from_dict
 
 Data = Mapping[str, Any]
 _WORTH = re.compile(r"-?\$[0-9][0-9,]*(?:\.[0-9]+)?(?:[KMB])?|[0-9][0-9,.]* USD")
@@ -53,7 +54,7 @@ class Card(NamedTuple):
     """
 
     label: str
-    value: Any
+    value: object
     kind: str = "count"
     note: str = ""
     recompute: Optional[Recompute] = None
@@ -137,7 +138,7 @@ def _figure(metric: Card) -> Markup:
     return fill("$number <small>tokens</small>", number=shown[: -len(" tokens")])
 
 
-def exact_with_unit(kind: str, value: Any) -> str:
+def exact_with_unit(kind: str, value: object) -> str:
     """Return the exact number and its unit, for a title attribute."""
     unit = formatting.KINDS[kind].unit
     shown = formatting.exact(value)
@@ -159,10 +160,10 @@ def severity_badge(severity: str) -> Markup:
 
 def findings(data: Data) -> Part:
     """Return `data["findings"]` as alerts: the first six, the others behind a disclosure."""
-    found = list(data.get("findings") or ())
-    if not found:
+    listed = [from_dict(Finding, finding) for finding in data.get("findings") or ()]
+    if not listed:
         return section("Findings", text("Nothing in this data crosses a configured threshold."))
-    alerts = [_alert(one) for one in found]
+    alerts = [_alert(finding) for finding in listed]
     shown = fill('<ul class="alerts">$alerts</ul>', alerts=join(alerts[:_SHOWN_FINDINGS]))
     rest = alerts[_SHOWN_FINDINGS:]
     if rest:
@@ -178,20 +179,20 @@ def _disclosed_alerts(alerts: Sequence[Markup]) -> Markup:
     )
 
 
-def _alert(one: Data) -> Markup:
-    severity = str(one.get("severity", "info"))
+def _alert(finding: Finding) -> Markup:
+    severity = finding.severity if finding.severity in _SEVERITY else "info"
     return fill(
         '<li class="alert $severity">$badge<div><strong>$title</strong>'
         '<span class="detail">$detail</span></div>$worth</li>',
-        severity=token(severity if severity in _SEVERITY else "info"),
+        severity=token(severity),
         badge=severity_badge(severity),
-        title=one.get("title", ""),
-        detail=one.get("detail", ""),
-        worth=worth(one.get("impact_usd_per_month")),
+        title=finding.title or "",
+        detail=finding.detail or "",
+        worth=worth(finding.impact_usd_per_month),
     )
 
 
-def worth(usd_per_month: Any) -> Markup:
+def worth(usd_per_month: Optional[float]) -> Markup:
     """Return what acting is worth a month, nothing where that is not known or 0."""
     if not usd_per_month:
         return Markup("")
@@ -204,12 +205,12 @@ def worth(usd_per_month: Any) -> Markup:
 
 def recommendations(data: Data) -> Part:
     """Return `data["recommendations"]` as a numbered list, sums of money set off."""
-    sentences = [str(one) for one in data.get("recommendations") or ()]
+    sentences = [str(sentence) for sentence in data.get("recommendations") or ()]
     if not sentences:
         return section(
             "Recommendations", text("No condition for a recommendation is met by this data.")
         )
-    items = [fill("<li>$sentence</li>", sentence=_emphasised(one)) for one in sentences]
+    items = [fill("<li>$sentence</li>", sentence=_emphasised(sentence)) for sentence in sentences]
     markup = fill('<ol class="recommendations">$items</ol>', items=join(items))
     return section("Recommendations", Part(markup))
 
@@ -217,15 +218,15 @@ def recommendations(data: Data) -> Part:
 def _emphasised(sentence: str) -> Markup:
     pieces: List[Markup] = []
     end = 0
-    for found in _WORTH.finditer(sentence):
-        pieces.append(escape(sentence[end : found.start()]))
-        pieces.append(fill("<strong>$sum</strong>", sum=found.group()))
-        end = found.end()
+    for match in _WORTH.finditer(sentence):
+        pieces.append(escape(sentence[end : match.start()]))
+        pieces.append(fill("<strong>$sum</strong>", sum=match.group()))
+        end = match.end()
     pieces.append(escape(sentence[end:]))
     return join(pieces, "")
 
 
-def revenium_value(rows: Mapping[str, Tuple[str, str]]) -> Part:
+def contrast(rows: Mapping[str, Tuple[str, str]]) -> Part:
     """Return what this answer takes without per-call metadata, against with it.
 
     `rows` holds for each key of `ASPECTS` a pair of sentences (without, with), in terms of
@@ -262,7 +263,7 @@ def not_found(sentences: Sequence[str]) -> Part:
             "Looked for and not found",
             text("Every section of this report found something to show."),
         )
-    items = join(fill("<li>$sentence</li>", sentence=one) for one in sentences)
+    items = join(fill("<li>$sentence</li>", sentence=sentence) for sentence in sentences)
     return section(
         "Looked for and not found", Part(fill('<ul class="plain">$items</ul>', items=items))
     )

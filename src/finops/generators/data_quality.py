@@ -76,18 +76,18 @@ def _lines(accounting: Data) -> str:
 
 def skipped_rows(accounting: Data) -> int:
     """Return the rows left out, all reasons together."""
-    return sum(int(one.get("rows", 0)) for one in accounting.get("skipped") or ())
+    return sum(int(skipped.get("rows", 0)) for skipped in accounting.get("skipped") or ())
 
 
 def _reasons(reasons: Sequence[Data]) -> Markup:
     items = join(
         fill(
             "<li>$reason: $rows, $lines</li>",
-            reason=one.get("reason", "no reason given"),
-            rows=_counted(int(one.get("rows", 0)), "row"),
-            lines=_where(list(one.get("places") or ()), int(one.get("rows", 0))),
+            reason=skipped.get("reason", "no reason given"),
+            rows=_counted(int(skipped.get("rows", 0)), "row"),
+            lines=_where(list(skipped.get("places") or ()), int(skipped.get("rows", 0))),
         )
-        for one in reasons
+        for skipped in reasons
     )
     return fill('<ul class="plain">$items</ul>', items=items)
 

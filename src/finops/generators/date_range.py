@@ -121,13 +121,13 @@ def follow(
         "most": most,
     }
     if colours:
-        follows["colours"] = [colour_data(one) for one in colours]
+        follows["colours"] = [colour_data(colour) for colour in colours]
     if highest:
         follows["highest"] = place(highest)
     if split:
         follows["split"] = place(split)
     if groups:
-        follows["groups"] = [inert(one) for one in groups]
+        follows["groups"] = [inert(group) for group in groups]
     charts = {
         name: dict(data, follows=follows) for name, data in chart.data.get("charts", {}).items()
     }
@@ -158,8 +158,8 @@ def range_bar(daily: Daily) -> Part:
     data: Dict[str, Any] = dict(calendar, measures=measures)
     parts: Dict[str, Dict[str, Any]] = {
         "ranged": data,
-        "sums": {one.name: dict(one.data) for one in daily.sums if one},
-        "windows": {name: pack_window(one) for name, one in daily.windows.items()},
+        "sums": {item.name: dict(item.data) for item in daily.sums if item},
+        "windows": {name: pack_window(item) for name, item in daily.windows.items()},
     }
     return Part(markup, {kind: part for kind, part in parts.items() if part})
 
@@ -170,9 +170,9 @@ def _calendar(days: Sequence[str]) -> Dict[str, Any]:
         dates = [date_of(day) for day in days]
     except (TypeError, ValueError):
         return {}
-    if not dates or [one.isoformat() for one in dates] != sorted(days):
+    if not dates or [each.isoformat() for each in dates] != sorted(days):
         return {}
-    places = {(one - dates[0]) // timedelta(1) for one in dates}
+    places = {(each - dates[0]) // timedelta(1) for each in dates}
     length = max(places) + 1
     absent = [place for place in range(length) if place not in places]
     return {"first": dates[0].isoformat(), "length": length, "absent": absent}

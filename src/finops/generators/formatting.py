@@ -217,8 +217,8 @@ def name(kind: str, value: Any) -> str:
         "product": config.PRODUCTS,
     }
     text = MISSING if value is None else str(value)
-    found = known.get(kind, {}).get(text, text)
-    return str(found)
+    form = known.get(kind, {}).get(text, text)
+    return str(form)
 
 
 class Kind(NamedTuple):
@@ -261,8 +261,8 @@ def cell(kind: str, value: Any) -> str:
 
     Text under a numeric kind is shown as it is.  Raises KeyError for an unknown kind.
     """
-    found = KINDS[kind]
-    return value if isinstance(value, str) and found.numeric else found.text(value)
+    form = KINDS[kind]
+    return value if isinstance(value, str) and form.numeric else form.text(value)
 
 
 def readable(kind: str, value: Any) -> str:

@@ -47,8 +47,8 @@ def inert(value: Any) -> str:
     return _ACTIVE.sub(_visible, str(value))
 
 
-def _visible(found: Match[str]) -> str:
-    return f"\\u{ord(found.group()):04x}"
+def _visible(match: Match[str]) -> str:
+    return f"\\u{ord(match.group()):04x}"
 
 
 def escape(value: Any) -> Markup:

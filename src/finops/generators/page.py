@@ -51,17 +51,17 @@ def write_report(
     output_path: Union[str, Path],
     cards: Sequence[Card],
     body: Sequence[Part],
-    value: Mapping[str, Tuple[str, str]],
+    contrast: Mapping[str, Tuple[str, str]],
     not_found: Sequence[str] = (),
     daily: Optional[Daily] = None,
 ) -> None:
     """Write the report's page: cards, findings, `body`, recommendations, value, the rest.
 
-    `value` is what `components.revenium_value` takes; with `daily` the reader can choose
+    `contrast` is what `components.contrast` takes; with `daily` the reader can choose
     dates.  Raises OSError where the file cannot be written; what was there before stays; and
     ValueError where a card is recomputed from a measure that `daily` does not hold.
     """
-    write_aside(output_path, report_page(report, data, cards, body, value, not_found, daily))
+    write_aside(output_path, report_page(report, data, cards, body, contrast, not_found, daily))
 
 
 def report_page(
@@ -69,7 +69,7 @@ def report_page(
     data: Data,
     cards: Sequence[Card],
     body: Sequence[Part],
-    value: Mapping[str, Tuple[str, str]],
+    contrast: Mapping[str, Tuple[str, str]],
     not_found: Sequence[str] = (),
     daily: Optional[Daily] = None,
 ) -> str:
@@ -84,7 +84,7 @@ def report_page(
         components.findings(data),
         *body,
         components.recommendations(data),
-        components.revenium_value(value),
+        components.contrast(contrast),
         components.not_found(not_found),
         basis(context, thresholds_of(report.id)),
         data_quality(context),
@@ -221,7 +221,7 @@ def _navigation(report: Report, context: Data) -> Markup:
 def _neighbours(report: Report, context: Data) -> Markup:
     """Return links to the report before and after in the context's list of reports."""
     listed: List[Dict[str, Any]] = list(context.get("reports") or ())
-    places = [at for at, one in enumerate(listed) if one.get("id") == report.id]
+    places = [at for at, other in enumerate(listed) if other.get("id") == report.id]
     if not places:
         return Markup("")
     at = places[0]

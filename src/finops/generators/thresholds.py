@@ -63,8 +63,8 @@ _KINDS: Dict[str, Callable[[Any], str]] = {
     "tiers": _tiers,
     "steps": _steps,
     "signals": _points,
-    "factors": lambda value: ", ".join(f"{one:g}" for one in value),
-    "tasks": lambda value: ", ".join(sorted(one.replace("_", " ") for one in value)),
+    "factors": lambda value: ", ".join(f"{item:g}" for item in value),
+    "tasks": lambda value: ", ".join(sorted(item.replace("_", " ") for item in value)),
 }
 
 _SHORT = Threshold("Monthly figures are called rough below", "SHORT_PERIOD_DAYS", "days")
@@ -283,6 +283,6 @@ THRESHOLDS: Dict[str, Tuple[Threshold, ...]] = {
 def thresholds_of(report: str) -> List[Tuple[str, str]]:
     """Return (what it decides, value with its unit) of a report; none of an unknown one."""
     return [
-        (one.words, _KINDS[one.kind](getattr(config, one.setting)))
-        for one in THRESHOLDS.get(report, ())
+        (threshold.words, _KINDS[threshold.kind](getattr(config, threshold.setting)))
+        for threshold in THRESHOLDS.get(report, ())
     ]

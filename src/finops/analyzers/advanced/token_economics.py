@@ -2,7 +2,7 @@
 
 Two patterns of waste are judged, on successful calls only.  A long prompt that is hardly
 answered could have been shorter: a configured share of its input's cost is waste.  A short
-exchange on a dear model could have run on the cheapest one: the difference is waste.  No
+exchange on an expensive model could have run on the cheapest one: the difference is waste.  No
 call is in both, as one needs a long input and the other few tokens.
 
 Anybody sends a long prompt now and then; to whom it is a habit is decided in `wasters`.
@@ -164,10 +164,10 @@ def _efficiency(data: Rollups) -> List[ModelEfficiency]:
 # --- waste -----------------------------------------------------------------------------------
 
 # What a group of calls on a model wasted; None where the pattern does not fit the model.
-DayDetector = Callable[[Optional[Model], Cell], Optional[float]]
+Judge = Callable[[Optional[Model], Cell], Optional[float]]
 
 
-def _wastes(data: Rollups, table: Table, judge: DayDetector) -> List[Waste]:
+def _wastes(data: Rollups, table: Table, judge: Judge) -> List[Waste]:
     wastes = []
     for (customer, provider, name), values in data[table].items():
         cell = Cell(*values)
@@ -190,13 +190,13 @@ def _prompt_waste(model: Optional[Model], cell: Cell) -> float:
     return inputs * config.INEFFICIENT_PROMPT_WASTED_PERCENT / 100
 
 
-def _simple_judge(prices: PriceTable) -> DayDetector:
-    """Return the judge by the difference to the cheapest model, for dear models only."""
-    dear = {model for model in prices if overpriced(model)}
-    cheapest = prices.cheapest() if dear else None
+def _simple_judge(prices: PriceTable) -> Judge:
+    """Return the judge by the difference to the cheapest model, for expensive models only."""
+    expensive = {model for model in prices if overpriced(model)}
+    cheapest = prices.cheapest() if expensive else None
 
     def judge(model: Optional[Model], cell: Cell) -> Optional[float]:
-        if cheapest is None or model not in dear:
+        if cheapest is None or model not in expensive:
             return None
         return max(0.0, cell.cost - cheapest.cost(cell.input_tokens, cell.output_tokens))
 
@@ -204,7 +204,7 @@ def _simple_judge(prices: PriceTable) -> DayDetector:
 
 
 def overpriced(model: Model) -> bool:
-    """Return whether a model is too dear for a simple task.
+    """Return whether a model is too expensive for a simple task.
 
     Rounded first, as the mean of two decimal prices is not always exact in binary.
     """

@@ -216,16 +216,16 @@ def _efficiency(known: Sequence[Chargeback]) -> TokenCosts:
 # --- sentences -------------------------------------------------------------------------------
 
 
-def _dear(data: Rollups, known: Sequence[Chargeback]) -> List[Tuple[Chargeback, float]]:
+def _expensive(data: Rollups, known: Sequence[Chargeback]) -> List[Tuple[Chargeback, float]]:
     """Return (organization that pays far more a token than the average, USD a month above it)."""
     average = ratio(data.totals.cost, data.totals.tokens) * 1000
     limit = average * config.DEAR_ORGANIZATION_FACTOR
-    dear = [
+    expensive = [
         (row, row.monthly_cost * (1 - ratio(average, row.cost_per_1k_tokens)))
         for row in known
         if row.cost_per_1k_tokens > limit and row.call_count >= config.MODEL_MIN_CALLS
     ]
-    return sorted(dear, key=lambda pair: (-pair[1], pair[0].organization_id))
+    return sorted(expensive, key=lambda pair: (-pair[1], pair[0].organization_id))
 
 
 def _findings(
@@ -258,22 +258,23 @@ def _findings(
                 f"{usd(known[0].monthly_cost)} a month, of {counted(len(known), 'organization')}.",
             )
         )
-    dear = _dear(data, known)
-    if dear:
-        findings.append(_dear_finding(dear))
+    expensive = _expensive(data, known)
+    if expensive:
+        findings.append(_expensive_finding(expensive))
     return findings
 
 
-def _dear_finding(dear: Sequence[Tuple[Chargeback, float]]) -> Finding:
-    row, excess = dear[0]
-    verb = "pays" if len(dear) == 1 else "pay"
+def _expensive_finding(expensive: Sequence[Tuple[Chargeback, float]]) -> Finding:
+    row, excess = expensive[0]
+    verb = "pays" if len(expensive) == 1 else "pay"
     above = (config.DEAR_ORGANIZATION_FACTOR - 1) * 100
+    who = counted(len(expensive), "organization")
     return finding(
         "warning",
-        f"{counted(len(dear), 'organization')} {verb} over {above:.0f}% more a token than average",
+        f"{who} {verb} over {above:.0f}% more a token than average",
         f"{row.organization_id} first: {usd(row.cost_per_1k_tokens * 1000)} per 1M tokens; "
         f"at the average it would cost {usd(excess)} less a month.",
-        math.fsum(worth for _, worth in dear),
+        math.fsum(worth for _, worth in expensive),
     )
 
 
@@ -283,7 +284,7 @@ def _recommendations(
     advice = [
         f"Review the models that {row.organization_id} uses: at the average price a token it "
         f"would cost {usd(worth)} less a month."
-        for row, worth in _dear(data, known)[: config.RECOMMENDED_SUBJECTS]
+        for row, worth in _expensive(data, known)[: config.RECOMMENDED_SUBJECTS]
     ]
     if summary.unallocated_cost > 0:
         monthly = data.period.monthly(summary.unallocated_cost)

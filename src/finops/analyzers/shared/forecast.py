@@ -1,9 +1,9 @@
 """Where a daily series is heading: a linear trend with weekday factors, and how sure that is.
 
 The trend is least squares over the last weeks.  The factors are the geometric mean, for each
-weekday, of the ratios to it: costs stray by a factor and not by a sum, so a day twice as dear and
-one half as dear cancel out, and the curve runs through typical days.  Slope and differences
-between weekdays are shrunk by the positive-part rule of James and Stein: what noise alone would
+weekday, of the ratios to it: costs stray by a factor and not by a sum, so a day twice as
+expensive and one half as expensive cancel out, and the curve runs through typical days.  Slope
+and differences between weekdays are shrunk by the positive-part rule of James and Stein: what noise alone would
 produce counts for little; a slope must be beyond what noise hardly ever produces, since it is
 carried on for weeks.  Where the series is long enough, the forecast is a mean of this and of the
 same weekday of the last week, weighted by how well each forecast the last days from those before

@@ -42,7 +42,7 @@ def generate_abuse_detection_report(data: Dict[str, Any], output_path: Union[str
             _access(result),
             *detectors(data),
         ],
-        value=_value(result),
+        contrast=_contrast(result),
         not_found=_not_found(result),
         daily=Daily.of(
             result.daily,
@@ -254,7 +254,7 @@ def _access(result: results.AbuseDetectionResult) -> Part:
     )
 
 
-def _value(result: results.AbuseDetectionResult) -> Dict[str, Tuple[str, str]]:
+def _contrast(result: results.AbuseDetectionResult) -> Dict[str, Tuple[str, str]]:
     summary = result.summary
     flagged = formatting.count(summary.flagged_customers)
     calls = formatting.count(summary.total_calls)

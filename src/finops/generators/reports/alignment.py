@@ -59,7 +59,7 @@ def generate_alignment_report(data: Dict[str, Any], output_path: Union[str, Path
             _views(result, sums),
             _ends(result),
         ],
-        value=_value(result),
+        contrast=_contrast(result),
         not_found=_not_found(result),
         daily=Daily.of(
             result.daily,
@@ -348,7 +348,7 @@ def _end_table(name: str, caption: str, rows: Sequence[results.TokenCost], direc
 # --- the end ---------------------------------------------------------------------------------
 
 
-def _value(result: results.AlignmentResult) -> Dict[str, Tuple[str, str]]:
+def _contrast(result: results.AlignmentResult) -> Dict[str, Tuple[str, str]]:
     summary = result.summary
     cost = formatting.money(summary.total_cost)
     monthly = formatting.money(summary.monthly_cost)

@@ -41,7 +41,7 @@ def generate_churn_growth_report(data: Dict[str, Any], output_path: Union[str, P
             _cohorts(result),
             *detectors(data),
         ],
-        value=_value(result),
+        contrast=_contrast(result),
         not_found=_not_found(result),
     )
 
@@ -309,7 +309,7 @@ def _weeks(number: int) -> str:
     return "1 week" if number == 1 else f"{number} weeks"
 
 
-def _value(result: results.ChurnGrowthResult) -> Dict[str, Tuple[str, str]]:
+def _contrast(result: results.ChurnGrowthResult) -> Dict[str, Tuple[str, str]]:
     summary = result.summary
     customers = formatting.count(summary.total_customers)
     left = formatting.count(summary.churned_customers)

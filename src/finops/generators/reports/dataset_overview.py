@@ -43,7 +43,7 @@ def generate_dataset_overview_report(data: Dict[str, Any], output_path: Union[st
         output_path,
         cards=_cards(result),
         body=[_over_time(result, cut_short(data)), _shares(result), _quality(result)],
-        value=_value(result),
+        contrast=_contrast(result),
         not_found=_not_found(result),
         daily=_daily(result),
     )
@@ -227,7 +227,7 @@ def _counts(name: str, caption: str, heading: str, counts: Mapping[str, int]) ->
     )
 
 
-def _value(result: results.DatasetOverviewResult) -> Dict[str, Tuple[str, str]]:
+def _contrast(result: results.DatasetOverviewResult) -> Dict[str, Tuple[str, str]]:
     summary, quality = result.summary, result.quality
     calls = formatting.count(summary.total_calls)
     cost = formatting.money(summary.total_cost)

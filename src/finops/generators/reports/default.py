@@ -49,7 +49,7 @@ def generate_default_report(data: Dict[str, Any], output_path: Union[str, Path])
         output_path,
         cards=_cards(data.get("summary") or {}),
         body=[_section(key, rows) for key, rows in sections if rows],
-        value=_value(data.get("summary") or {}),
+        contrast=_contrast(data.get("summary") or {}),
         not_found=[
             f"{_words(key)} was looked for, and nothing was found."
             for key, rows in sections
@@ -95,7 +95,7 @@ def _sections(data: Data) -> Iterator[Tuple[str, List[Dict[str, Any]]]]:
         if isinstance(value, dict):
             yield from _of_dict(str(key), value)
         elif isinstance(value, list):
-            yield str(key), [one if isinstance(one, dict) else {"value": one} for one in value]
+            yield str(key), [row if isinstance(row, dict) else {"value": row} for row in value]
 
 
 def _of_dict(key: str, value: Data) -> Iterator[Tuple[str, List[Dict[str, Any]]]]:
@@ -104,7 +104,7 @@ def _of_dict(key: str, value: Data) -> Iterator[Tuple[str, List[Dict[str, Any]]]
         yield key, [{"name": _words(str(k)), "value": v} for k, v in plain.items()]
     for inner, rows in value.items():
         if isinstance(rows, list):
-            listed = [one if isinstance(one, dict) else {"value": one} for one in rows]
+            listed = [row if isinstance(row, dict) else {"value": row} for row in rows]
             yield f"{key} {inner}", listed
 
 
@@ -163,7 +163,7 @@ def _text(value: Any) -> str:
     return ", ".join(_text(v) for v in value) if isinstance(value, list) else str(value)
 
 
-def _value(summary: Data) -> Dict[str, Tuple[str, str]]:
+def _contrast(summary: Data) -> Dict[str, Tuple[str, str]]:
     calls = f"{summary.get('total_calls', 0):,} calls"
     return {
         "metadata": (

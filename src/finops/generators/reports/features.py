@@ -42,7 +42,7 @@ def generate_features_report(data: Dict[str, Any], output_path: Union[str, Path]
         output_path,
         cards=_cards(result),
         body=[_economics(result), _adoption(result)],
-        value=_value(result),
+        contrast=_contrast(result),
         not_found=_not_found(result),
     )
 
@@ -202,7 +202,7 @@ def _trend_chart(
     )
 
 
-def _value(result: results.FeaturesResult) -> Dict[str, Tuple[str, str]]:
+def _contrast(result: results.FeaturesResult) -> Dict[str, Tuple[str, str]]:
     summary = result.summary
     features = formatting.count(summary.feature_count)
     revenue = formatting.money(summary.monthly_revenue)

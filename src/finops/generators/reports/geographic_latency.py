@@ -45,7 +45,7 @@ def generate_geographic_latency_report(data: Dict[str, Any], output_path: Union[
             _routing(result),
             _providers(result, sums["regions"]),
         ],
-        value=_value(result),
+        contrast=_contrast(result),
         not_found=_not_found(result),
         daily=_daily(result, sums),
     )
@@ -329,7 +329,7 @@ def _providers(result: results.GeographicLatencyResult, sums: Optional[Sums]) ->
     )
 
 
-def _value(result: results.GeographicLatencyResult) -> Dict[str, Tuple[str, str]]:
+def _contrast(result: results.GeographicLatencyResult) -> Dict[str, Tuple[str, str]]:
     summary = result.summary
     calls = formatting.count(summary.total_calls)
     regions = formatting.count(len(result.regions))

@@ -98,18 +98,18 @@ def most_worth(results: Mapping[str, Data], reports: Sequence[Data]) -> Iterator
 
     By USD a month descending, then by severity, then in the order of the reports.
     """
-    found = [
+    ranked = [
         Ranked(report, finding)
         for report in reports
         for finding in (results.get(report["id"]) or {}).get("findings") or ()
     ]
-    found.sort(key=lambda one: (-one.worth, _rank(one.finding)))
+    ranked.sort(key=lambda item: (-item.worth, _rank(item.finding)))
     titles: List[str] = []
-    for one in found:
-        title = str(one.finding.get("title"))
+    for item in ranked:
+        title = str(item.finding.get("title"))
         if title not in titles and len(titles) < SUMMARY_FINDINGS:
             titles.append(title)
-            yield one
+            yield item
 
 
 def _rank(finding: Data) -> int:
@@ -117,14 +117,14 @@ def _rank(finding: Data) -> int:
     return _SEVERITIES.index(severity) if severity in _SEVERITIES else len(_SEVERITIES)
 
 
-def _summary(found: Sequence[Ranked]) -> Part:
-    if not found:
+def _summary(ranked: Sequence[Ranked]) -> Part:
+    if not ranked:
         return section(
             "What matters most",
             text("No report found anything that crosses a configured threshold."),
         )
-    most = max(one.worth for one in found)
-    items = join(_summary_item(one, most) for one in found)
+    most = max(item.worth for item in ranked)
+    items = join(_summary_item(item, most) for item in ranked)
     return section(
         "What matters most",
         Part(fill('<ol class="summary">$items</ol>', items=items)),
@@ -133,29 +133,29 @@ def _summary(found: Sequence[Ranked]) -> Part:
     )
 
 
-def _summary_item(one: Ranked, most: float) -> Markup:
+def _summary_item(item: Ranked, most: float) -> Markup:
     drawn = Markup("")
-    figure: Any = severity_badge(str(one.finding.get("severity")))
-    if one.worth:
-        drawn = bar(one.worth / most * 100)
+    figure: Any = severity_badge(str(item.finding.get("severity")))
+    if item.worth:
+        drawn = bar(item.worth / most * 100)
         figure = fill(
             '<span class="figure" title="$exact USD a month">$worth</span><small>a month</small>',
-            exact=formatting.exact(one.worth),
-            worth=formatting.money(one.worth),
+            exact=formatting.exact(item.worth),
+            worth=formatting.money(item.worth),
         )
     return fill(
         '<li><div class="sum">$figure$bar</div><div><strong>$title</strong>'
         '<span class="detail">$detail</span></div><div class="source">$link</div></li>',
         figure=figure,
         bar=drawn,
-        title=one.finding.get("title", ""),
-        detail=one.finding.get("detail", ""),
-        link=page_link(f"{one.report['id']}.html", str(one.report.get("title"))),
+        title=item.finding.get("title", ""),
+        detail=item.finding.get("detail", ""),
+        link=page_link(f"{item.report['id']}.html", str(item.report.get("title"))),
     )
 
 
 def _totals(results: Mapping[str, Data], context: Data) -> Part:
-    summaries: List[Data] = [one.get("summary") or {} for one in results.values()]
+    summaries: List[Data] = [result.get("summary") or {} for result in results.values()]
     savings = (results.get("optimization") or {}).get("summary") or {}
     margins = (results.get("profitability") or {}).get("summary") or {}
 
@@ -199,13 +199,13 @@ def _daily(results: Mapping[str, Data], remark: str) -> List[Part]:
 
 def _domains(results: Mapping[str, Data], reports: Sequence[Data]) -> List[Part]:
     names = dict.fromkeys((*_DOMAINS, *(str(report.get("domain")) for report in reports)))
-    found = []
+    sections = []
     for name in names:
         inside = [report for report in reports if report.get("domain") == name]
         if inside:
             tiles = join(_tile(report, results.get(report["id"]) or {}) for report in inside)
-            found.append(section(name, Part(fill('<ul class="tiles">$tiles</ul>', tiles=tiles))))
-    return found
+            sections.append(section(name, Part(fill('<ul class="tiles">$tiles</ul>', tiles=tiles))))
+    return sections
 
 
 def _tile(report: Data, result: Data) -> Markup:

@@ -48,7 +48,7 @@ def generate_optimization_report(data: Dict[str, Any], output_path: Union[str, P
         output_path,
         cards=_cards(result),
         body=[_together(result), _switches(result), _commitment(result, cut_short(data))],
-        value=_value(result),
+        contrast=_contrast(result),
         not_found=_not_found(result),
     )
 
@@ -240,7 +240,7 @@ def _commitment_rows(reserved: results.ReservedCapacity) -> List[_Amount]:
 # --- the end ---------------------------------------------------------------------------------
 
 
-def _value(result: results.OptimizationResult) -> Dict[str, Tuple[str, str]]:
+def _contrast(result: results.OptimizationResult) -> Dict[str, Tuple[str, str]]:
     summary = result.summary
     reserved = result.reserved_capacity
     calls = formatting.count(summary.total_calls)

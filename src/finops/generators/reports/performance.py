@@ -67,7 +67,7 @@ def generate_performance_report(data: Dict[str, Any], output_path: Union[str, Pa
             _providers(result, sums["providers"]),
             _tasks(result, sums["tasks"]),
         ],
-        value=_value(result),
+        contrast=_contrast(result),
         not_found=_not_found(result),
         daily=daily,
     )
@@ -348,7 +348,7 @@ def _tasks(result: results.PerformanceResult, sums: Optional[Sums]) -> Part:
     )
 
 
-def _value(result: results.PerformanceResult) -> Dict[str, Tuple[str, str]]:
+def _contrast(result: results.PerformanceResult) -> Dict[str, Tuple[str, str]]:
     summary = result.summary
     calls = formatting.count(summary.total_calls)
     late = formatting.count(summary.sla_violations)

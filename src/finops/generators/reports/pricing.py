@@ -46,7 +46,7 @@ def generate_pricing_report(data: Dict[str, Any], output_path: Union[str, Path])
         output_path,
         cards=_cards(result.summary),
         body=[_models(result), _segments(result), _sensitivity(result), _customers(result)],
-        value=_value(result),
+        contrast=_contrast(result),
         not_found=_not_found(result),
     )
 
@@ -283,7 +283,7 @@ def _customers(result: results.PricingResult) -> Part:
     )
 
 
-def _value(result: results.PricingResult) -> Dict[str, Tuple[str, str]]:
+def _contrast(result: results.PricingResult) -> Dict[str, Tuple[str, str]]:
     summary = result.summary
     customers = formatting.count(summary.customers)
     today = formatting.money(summary.current_monthly_revenue)

@@ -56,7 +56,7 @@ def generate_profitability_report(data: Dict[str, Any], output_path: Union[str, 
             _over_time(result, cut_short(data)),
             _lists(result),
         ],
-        value=_value(result),
+        contrast=_contrast(result),
         not_found=_not_found(result),
     )
 
@@ -273,7 +273,7 @@ def _category(key: str) -> str:
     return known[0] if known else str(key)
 
 
-def _value(result: results.ProfitabilityResult) -> Dict[str, Tuple[str, str]]:
+def _contrast(result: results.ProfitabilityResult) -> Dict[str, Tuple[str, str]]:
     summary = result.summary
     cost = formatting.money(summary.monthly_cost)
     revenue = formatting.money(summary.monthly_revenue)

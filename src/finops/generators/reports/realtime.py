@@ -64,7 +64,7 @@ def generate_realtime_report(data: Dict[str, Any], output_path: Union[str, Path]
             _portfolio(result, sums["providers"]),
             *detectors(data),
         ],
-        value=_value(result),
+        contrast=_contrast(result),
         not_found=_not_found(result),
         daily=Daily.of(
             result.daily,
@@ -333,7 +333,7 @@ def _portfolio(result: results.RealtimeResult, sums: Optional[Sums]) -> Part:
 # --- the end ---------------------------------------------------------------------------------
 
 
-def _value(result: results.RealtimeResult) -> Dict[str, Tuple[str, str]]:
+def _contrast(result: results.RealtimeResult) -> Dict[str, Tuple[str, str]]:
     summary = result.summary
     risk = result.portfolio_risk
     hours = formatting.count(len(result.hourly))

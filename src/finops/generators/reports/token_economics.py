@@ -65,7 +65,7 @@ def generate_token_economics_report(data: Dict[str, Any], output_path: Union[str
             _opportunities(result),
             *detectors(data),
         ],
-        value=_value(result),
+        contrast=_contrast(result),
         not_found=_not_found(result),
         daily=_daily(result, sums),
     )
@@ -373,7 +373,7 @@ def _savings_chart(
     )
 
 
-def _value(result: results.TokenEconomicsResult) -> Dict[str, Tuple[str, str]]:
+def _contrast(result: results.TokenEconomicsResult) -> Dict[str, Tuple[str, str]]:
     summary = result.summary
     patterns = _patterns(result)
     wasteful = sum(pattern.call_count or 0 for pattern in patterns.values())

@@ -52,7 +52,7 @@ def generate_understanding_report(data: Dict[str, Any], output_path: Union[str, 
             _uses(result, sums),
             _efficiency(result, sums["models"]),
         ],
-        value=_value(result),
+        contrast=_contrast(result),
         not_found=_not_found(result),
         daily=_daily(result, sums),
     )
@@ -380,7 +380,7 @@ def _efficiency(result: results.UnderstandingResult, sums: Optional[Sums]) -> Pa
 # --- the end ---------------------------------------------------------------------------------
 
 
-def _value(result: results.UnderstandingResult) -> Dict[str, Tuple[str, str]]:
+def _contrast(result: results.UnderstandingResult) -> Dict[str, Tuple[str, str]]:
     summary = result.summary
     cost = formatting.money(summary.total_cost)
     calls = formatting.count(summary.total_calls)
