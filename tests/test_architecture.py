@@ -16,7 +16,7 @@ SOURCE = ROOT / "src" / "finops"
 MODULES = sorted(SOURCE.rglob("*.py"))
 LAUNCHERS = {ROOT / "finops.py", ROOT / "viewer" / "server.py", SOURCE / "processes.py"}
 
-BASE = {"config", "errors", "business", "schema", "stats"}
+BASE = {"config", "errors", "business", "schema", "stats", "regular_files"}
 READING = {"storage", "reader", "rollups"}
 # What each room may import besides itself.  A room that is not listed here is an error.
 MAY_IMPORT: Dict[str, Set[str]] = {
@@ -24,14 +24,15 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "errors": set(),
     "atomic": set(),
     "processes": {"errors"},
+    "regular_files": set(),
     "config": set(),
     "schema": set(),
     "stats": set(),
     "results": set(),
-    "business": {"config", "errors"},
+    "business": {"config", "errors", "regular_files"},
     "typed_json": set(),
     "progress_events": {"typed_json"},
-    "manifest": {"atomic", "config", "progress_events", "typed_json"},
+    "manifest": {"atomic", "config", "progress_events", "typed_json", "regular_files"},
     "progress": {"config", "progress_events"},
     "resources": set(),
     "storage": BASE,

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Dict, Iterator, Union
 
 from finops.errors import LockError, StorageError
+from finops.regular_files import read_regular
 
 if sys.platform == "win32":
     import msvcrt
@@ -25,6 +26,7 @@ else:
     import fcntl
 
 _PAUSE_S = 0.02
+_HOLDER_BYTES = 64
 # Windows locks byte ranges, and a locked byte cannot be read: lock one far past the text.
 _LOCKED_BYTE = 1 << 30
 
@@ -109,7 +111,7 @@ def _name_holder(fd: int) -> None:
 
 def _refusal(path: Union[str, Path]) -> LockError:
     try:
-        holder = lock_path(path).read_text("ascii").strip()
+        holder = read_regular(lock_path(path), _HOLDER_BYTES).decode("ascii").strip()
     except (OSError, ValueError):
         holder = ""
     who = f"process {holder}" if holder.isdigit() else "another process"
