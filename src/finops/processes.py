@@ -11,6 +11,7 @@ that closes, for whatever reason, the child ends itself, and its whole group whe
 from __future__ import annotations
 
 import os
+import select
 import signal
 import struct
 import subprocess
@@ -249,6 +250,8 @@ def _watch(lifeline: int) -> None:
             fcntl.fcntl(lifeline, fcntl.F_SETOWN, owner)
             flags = fcntl.fcntl(lifeline, fcntl.F_GETFL)
             fcntl.fcntl(lifeline, fcntl.F_SETFL, flags | os.O_ASYNC)
+        if select.select([lifeline], [], [], 0)[0]:  # the parent went before that
+            _end_with_parent(lifeline)
 
 
 def _end_with_parent(lifeline: int) -> None:
