@@ -51,10 +51,10 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "pipeline": BASE
     | READING
     | {"atomic", "simulator", "generators", "registry", "manifest", "publishing", "evaluation"}
-    | {"sharing"},
+    | {"parallel"},
     "api": BASE | READING | {"registry", "pipeline", "simulator"},
     "verify": BASE | READING,
-    "sharing": set(),
+    "parallel": {"processes"},
     "viewer": BASE
     | READING
     | {"atomic", "processes", "generators", "simulator", "registry", "resources"}

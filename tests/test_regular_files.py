@@ -121,7 +121,7 @@ def test_a_pipe_in_place_of_a_sidecar_stops_nobody(
 
 
 OWN_FILES = {"generators/page.py", "viewer/pages.py", "rollups/cache.py"}  # of the package itself
-WRITTEN = {"atomic.py", "rollups/cache.py", "viewer/job_output.py", "sharing.py"}
+WRITTEN = {"atomic.py", "rollups/cache.py", "viewer/job_output.py", "parallel.py"}
 
 
 def reading_calls(path: Path) -> Iterator[str]:

@@ -190,7 +190,7 @@ def run_child(kind: str, target: str, *words: str) -> None:
     """Be the child: the bootstrap calls this and nobody else."""
     lifeline = _take_lifeline()
     message = _receive(lifeline) if kind == _WORKER else b""
-    _watch(lifeline)
+    end_when_closed(lifeline)
     sys.argv[:] = ["finops", *words]
     module, _, name = target.partition(":")
     if kind == _COMMAND:
@@ -236,8 +236,8 @@ def _read(lifeline: int, count: int) -> bytes:
     return bytes(content)
 
 
-def _watch(lifeline: int) -> None:
-    """End this process when the lifeline closes; with its group, where it leads one."""
+def end_when_closed(lifeline: int) -> None:
+    """End this process when the other end of a pipe closes; with its group, where it leads one."""
     threading.Thread(
         target=_end_with_parent, args=(lifeline,), name="lifeline", daemon=True
     ).start()

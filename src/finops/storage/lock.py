@@ -3,7 +3,7 @@
 The lock is the operating system's, not the file's existence, so there are no stale locks to
 clean up.  The text in the file only names the holder.  Children started by `subprocess` do
 not inherit the lock; a forked one would keep it, so nothing forks that holds one (see
-`finops.sharing`).  Network file systems may not honour it.
+`finops.parallel`).  Network file systems may not honour it.
 """
 
 from __future__ import annotations
