@@ -3,23 +3,30 @@
 `python -m finops`, `python finops.py` and `import finops` in the project's root all find this
 module first.  Run, it hands over to the command line.  Imported, it becomes the package: its
 `__path__` leads to the sources, so that no second folder bears the name.
+
+It imports nothing, not even from `__future__`, that the interpreter has not loaded by itself: a
+Ctrl-C in there could not be caught.
 """
 
-from __future__ import annotations
-
+import os
 import sys
-from pathlib import Path
 
-_SOURCE = Path(__file__).resolve().parent / "src"
+
+def _source() -> str:
+    return os.path.join(os.path.dirname(os.path.realpath(__file__)), "src")
+
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(_SOURCE))
-    from finops.cli import entry_point
-
+    try:
+        sys.path.insert(0, _source())
+        from finops.__main__ import entry_point
+    except KeyboardInterrupt:
+        os._exit(130)
     entry_point()
 else:
-    __path__ = [str(_SOURCE / "finops")]
+    __path__ = [os.path.join(_source(), "finops")]
     if __spec__ is not None:
         __spec__.submodule_search_locations = __path__
-    __file__ = str(_SOURCE / "finops" / "__init__.py")
-    exec(compile(Path(__file__).read_bytes(), __file__, "exec"))
+    __file__ = os.path.join(__path__[0], "__init__.py")
+    with open(__file__, "rb") as _stream:
+        exec(compile(_stream.read(), __file__, "exec"))

@@ -5,9 +5,13 @@ from __future__ import annotations
 import argparse
 import errno
 import io
+import os
+import signal
 import sys
+import time
 from pathlib import Path
-from typing import Any, Dict
+from types import FrameType
+from typing import Any, Dict, List, Tuple, Type
 
 import pytest
 
@@ -95,9 +99,30 @@ def test_interrupts_have_their_own_statuses(
     assert capsys.readouterr().err == "finops: stopped\n"
 
 
-def test_a_signal_becomes_an_interrupt() -> None:
-    with pytest.raises(cli.Terminated):
-        cli._on_terminate(15, None)
+@pytest.mark.parametrize(("number", "kind"), [(15, cli.Terminated), (2, KeyboardInterrupt)])
+def test_a_signal_becomes_an_interrupt_and_the_next_is_ignored(
+    number: int, kind: Type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handled: Dict[int, object] = {}
+    monkeypatch.setattr(signal, "signal", handled.__setitem__)
+    with pytest.raises(kind):
+        cli._on_signal(number, None)
+    assert handled[signal.SIGTERM] == handled[signal.SIGINT] == signal.SIG_IGN
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_a_signal_inside_of_the_import_system_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Raised there, it would be printed and lost."""
+    frames: List[FrameType] = []
+    code = compile("note(sys._getframe())", "<frozen importlib._bootstrap>", "exec")
+    exec(code, {"sys": sys, "note": frames.append})
+    sent: List[Tuple[int, int]] = []
+    monkeypatch.setattr(os, "kill", lambda pid, number: sent.append((pid, number)))
+    cli._on_signal(2, frames[0])
+    deadline = time.monotonic() + 10
+    while not sent and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert sent == [(os.getpid(), 2)]
 
 
 class QueueFullError(io.StringIO):

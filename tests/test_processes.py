@@ -43,7 +43,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
-@pytest.fixture(scope="module", params=[*SWITCHES, "PYTHONSAFEPATH", "relative"])
+@pytest.fixture(scope="module", params=[*SWITCHES, "PYTHONSAFEPATH", "relative", "archive -I"])
 def start(request: pytest.FixtureRequest, archive: Path) -> Start:
     """How the parent is started: the words before its own, and its environment.
 
@@ -51,6 +51,8 @@ def start(request: pytest.FixtureRequest, archive: Path) -> Start:
     """
     way: str = request.param
     environment = {k: v for k, v in clean_environment().items() if not k.startswith("PYTHON")}
+    if way == "archive -I":
+        return [sys.executable, "-I", archive.name], environment
     if way == "relative":
         relative = os.path.relpath(str(SOURCE), str(archive.parent))
         return [sys.executable, "-m", "finops"], {**environment, "PYTHONPATH": relative}
@@ -104,25 +106,6 @@ def test_viewer_jobs_find_the_package(start: Start, archive: Path, generated: Pa
         job = served.ended_job()
         assert (job["status"], job["error"]) == ("complete", None)
     assert (generated.parent / "viewed" / "features.html").is_file()
-
-
-SCAN = """
-import sys
-sys.path.insert(0, "finops.pyz")
-from finops.analyzers.finops.understanding import UnderstandingAnalyzer
-from finops.rollups.dataset import open_dataset
-dataset = open_dataset(sys.argv[1], workers=2, cache=False)
-rollups = dataset.rollups(UnderstandingAnalyzer.TABLES)
-print(rollups.totals.calls)
-"""
-
-
-def test_workers_come_from_the_archive_that_started_them(archive: Path, tmp_path: Path) -> None:
-    start = [sys.executable, "-I", archive.name], clean_environment()
-    run(start, archive, "generate", "--size", "1MB", "--workers", "2", "--data", tmp_path / "c.csv")
-    scan = [sys.executable, "-I", "-c", SCAN], clean_environment()
-    calls = (tmp_path / "c.csv").read_bytes().count(b"\n") - 1
-    assert int(run(scan, archive, tmp_path / "c.csv")) == calls
 
 
 def test_nothing_in_the_current_folder_shadows_anything(tmp_path: Path) -> None:

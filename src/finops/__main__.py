@@ -1,8 +1,28 @@
-"""Run the command line as `python -m finops` where the package itself is on the path."""
+"""Launcher: `python -m finops`, and what the console script calls.
 
-from __future__ import annotations
+Loading the command line takes a while, in which a Ctrl-C ends the process at once and silently:
+nothing has begun that would have to be cleaned up.  A handler that raises would not do, for what
+is raised inside of the import system's own callbacks is printed and lost.  Nothing is imported,
+not even from `__future__`, where an interrupt could not be caught.
+"""
 
-from finops.cli import entry_point
+INTERRUPTED = 130
+
+try:
+    import os
+    import signal
+
+    def _end_at_once(number: int, frame: object) -> None:
+        os._exit(INTERRUPTED)
+
+    # Where the starter has us ignore Ctrl-C, it stays ignored.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _end_at_once)
+    from finops.cli import entry_point
+except KeyboardInterrupt:
+    raise SystemExit(INTERRUPTED) from None
+
+__all__ = ["entry_point"]
 
 if __name__ == "__main__":
     entry_point()

@@ -14,6 +14,7 @@ import os
 import shutil
 import signal
 import sys
+import threading
 import traceback
 from types import FrameType
 from typing import Any, Callable, List, NoReturn, Optional, Sequence, TextIO
@@ -30,10 +31,11 @@ TERMINATED = 143
 TROUBLE = 2
 _HELP_WIDTH = 88
 Complain = Callable[[str], None]
+_AGAIN_S = 0.002
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM arrived; unwinds like Ctrl-C, so that the same code cleans up."""
+    """SIGTERM or SIGHUP arrived; unwinds like Ctrl-C, so that the same code cleans up."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -92,15 +94,18 @@ def _complete(parser: Parser, command: Command) -> None:
     )
 
 
-def main(argv: Optional[Sequence[str]] = None) -> int:
+def main(
+    argv: Optional[Sequence[str]] = None, before_run: Callable[[], None] = lambda: None
+) -> int:
     """Run one command and return its exit status; never raises but on a broken interpreter.
 
     `argv` are the words after the program's name, by default those of this process.
+    `before_run` is called when they are understood and the command is about to begin.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     events = EventWriter(sys.stderr) if asks_for_events(words) else None
     complain = _as_line if events is None else _as_event(events)
-    status = _guarded(words, events, complain)
+    status = _guarded(words, events, complain, before_run)
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -112,39 +117,89 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 
 
 def entry_point(argv: Optional[Sequence[str]] = None) -> None:
-    """Run the command line as this process: handle signals, exit with the status."""
+    """Run the command line as this process: handle signals, exit with the status.
+
+    Until a command begins, signals do what they did before: the launcher has Ctrl-C end the
+    process at once (see `finops.__main__`).
+    """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
-    signal.signal(signal.SIGTERM, _on_terminate)
-    sys.exit(main(argv))
+    try:
+        status = main(argv, _handle_signals)
+        _ignore_signals()
+    except KeyboardInterrupt as interrupt:  # it came when the command had ended already
+        status = _status_of(interrupt)
+    sys.exit(status)
 
 
-def _on_terminate(_number: int, _frame: Optional[FrameType]) -> None:
-    raise Terminated
+_INTERRUPTING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 
 
-def _guarded(words: List[str], events: Optional[EventWriter], complain: Complain) -> int:
+def _handle_signals() -> None:
+    """Let signals unwind what runs; those that the starter has us ignore stay ignored."""
+    for number in _numbers():
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _on_signal)
+
+
+def _ignore_signals() -> None:
+    for number in _numbers():
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _numbers() -> List[int]:
+    return [getattr(signal, name) for name in _INTERRUPTING if hasattr(signal, name)]
+
+
+def _on_signal(number: int, frame: Optional[FrameType]) -> None:
+    if os.name != "nt" and frame is not None and _is_import_system(frame):
+        # What is raised in a callback of the import system is printed, and lost.
+        again = threading.Timer(_AGAIN_S, os.kill, (os.getpid(), number))
+        again.daemon = True
+        again.start()
+        return
+    _ignore_signals()  # what unwinds now is not to be interrupted by the next one
+    raise KeyboardInterrupt if number == signal.SIGINT else Terminated
+
+
+def _is_import_system(frame: FrameType) -> bool:
+    return frame.f_code.co_filename.startswith("<frozen importlib")
+
+
+def _status_of(interrupt: KeyboardInterrupt) -> int:
+    return TERMINATED if isinstance(interrupt, Terminated) else INTERRUPTED
+
+
+def _guarded(
+    words: List[str],
+    events: Optional[EventWriter],
+    complain: Complain,
+    before_run: Callable[[], None],
+) -> int:
     """Carry out and turn whatever is raised into a line, or an event, and a status."""
     try:
-        return _dispatch(words, events)
+        return _dispatch(words, events, before_run)
     except SystemExit as finished:  # --help and --version
         return finished.code if isinstance(finished.code, int) else 0
     except KeyboardInterrupt as interrupt:
         complain("stopped")
-        return TERMINATED if isinstance(interrupt, Terminated) else INTERRUPTED
+        return _status_of(interrupt)
     except BaseException as error:
         if "--debug" in words:
             _noter(events)(traceback.format_exc())
         return _report(error, complain)
 
 
-def _dispatch(words: List[str], events: Optional[EventWriter]) -> int:
+def _dispatch(
+    words: List[str], events: Optional[EventWriter], before_run: Callable[[], None]
+) -> int:
     selected = next((word for word in words if not word.startswith("-")), None)
     parser = build_parser(selected)
     args = parser.parse_args(words)
     if args.command is None:
         raise UsageError("which command? 'finops --help' lists them")
+    before_run()
     return COMMANDS[args.command].run(args, _console(events))
 
 

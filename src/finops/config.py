@@ -43,7 +43,9 @@ JOB_TERMINATE_GRACE_S = 1
 MAX_RUNNING_JOBS = 5
 MAX_QUEUED_JOBS = 13
 FINISHED_JOBS_KEPT = 50
-SHUTDOWN_GRACE_S = 30
+# Told to stop, the server gives running jobs the grace, and is gone at the limit whatever happens.
+SHUTDOWN_GRACE_S = 2
+SHUTDOWN_LIMIT_S = 4.5
 MAX_GENERATE_MB = 2048
 EXAMPLE_TIME_LIMIT_S = 60
 JOB_OUTPUT_SHOWN_BYTES = 65_536

@@ -16,6 +16,7 @@ from typing import Dict, NamedTuple, Optional, Tuple
 from finops.atomic import write_aside
 from finops.config import MEGABYTE
 from finops.progress_events import FAILED, OK
+from finops.regular_files import read_regular
 from finops.typed_json import from_json, refuse_constant, to_json
 
 MANIFEST = "manifest.json"
@@ -151,7 +152,7 @@ def read_manifest(path: Path) -> Optional[StoredManifest]:
         status = os.lstat(str(path))
         if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
             return None
-        content = json.loads(path.read_bytes().decode("utf-8"), parse_constant=refuse_constant)
+        content = json.loads(read_regular(path).decode("utf-8"), parse_constant=refuse_constant)
         manifest = from_json(Manifest, content)
     except (OSError, ValueError, RecursionError):
         return None

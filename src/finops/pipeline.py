@@ -34,11 +34,11 @@ from finops.business.catalog import DEFAULT_PRICES, PriceTable
 from finops.errors import FinOpsError, StorageError
 from finops.evaluation import evaluate
 from finops.manifest import PricesEntry, RunOptions
+from finops.parallel import TaskSet, run_in_two_processes
 from finops.publishing import Made, headline_of, publish
 from finops.registry import Analysis
 from finops.rollups.dataset import open_dataset
 from finops.rollups.spec import Rollups, Table
-from finops.sharing import Jobs, share
 from finops.timestamps import utc_text
 
 _Found = TypeVar("_Found")
@@ -125,7 +125,7 @@ def analyze(job: Job) -> Outcome:
     _prepare(job.reports)
     run = _Run(job)
     run.scan()
-    share(run, together=run.is_worth_two)
+    run_in_two_processes(run, together=run.is_worth_two)
     return run.outcome()
 
 
@@ -145,7 +145,7 @@ def write_results(results: Mapping[str, Result], folder: Path) -> None:
         ) from error
 
 
-class _Run(Jobs):
+class _Run(TaskSet):
     """One run's state: what is scanned, computed and written so far; its jobs are the analyses."""
 
     def __init__(self, job: Job) -> None:
@@ -211,16 +211,16 @@ class _Run(Jobs):
         for analysis in self._job.selected[: number + 1]:
             self._dataset.forget(self._spent.pop(analysis.id, ()))
 
-    def told(self, number: int) -> bytes:
+    def serialize(self, number: int) -> bytes:
         """Return an analysis' result and how its report went as JSON."""
         analysis = self._job.selected[number]
         made = dict(self._made[analysis.id]._asdict(), analysis=None)
         return json.dumps([made, self._results.get(analysis.id)]).encode("utf-8")
 
-    def hear(self, number: int, found: bytes) -> None:
-        """Take over what another process told of an analysis."""
+    def absorb(self, number: int, report: bytes) -> None:
+        """Take over what another process reported of an analysis."""
         analysis = self._job.selected[number]
-        made, result = json.loads(found.decode("utf-8"))
+        made, result = json.loads(report.decode("utf-8"))
         self._made[analysis.id] = Made(**dict(made, analysis=analysis))
         if result is not None:
             self._results[analysis.id] = result

@@ -11,6 +11,7 @@ that closes, for whatever reason, the child ends itself, and its whole group whe
 from __future__ import annotations
 
 import os
+import select
 import signal
 import struct
 import subprocess
@@ -189,7 +190,7 @@ def run_child(kind: str, target: str, *words: str) -> None:
     """Be the child: the bootstrap calls this and nobody else."""
     lifeline = _take_lifeline()
     message = _receive(lifeline) if kind == _WORKER else b""
-    _watch(lifeline)
+    end_when_closed(lifeline)
     sys.argv[:] = ["finops", *words]
     module, _, name = target.partition(":")
     if kind == _COMMAND:
@@ -235,8 +236,8 @@ def _read(lifeline: int, count: int) -> bytes:
     return bytes(content)
 
 
-def _watch(lifeline: int) -> None:
-    """End this process when the lifeline closes; with its group, where it leads one."""
+def end_when_closed(lifeline: int) -> None:
+    """End this process when the other end of a pipe closes; with its group, where it leads one."""
     threading.Thread(
         target=_end_with_parent, args=(lifeline,), name="lifeline", daemon=True
     ).start()
@@ -249,6 +250,8 @@ def _watch(lifeline: int) -> None:
             fcntl.fcntl(lifeline, fcntl.F_SETOWN, owner)
             flags = fcntl.fcntl(lifeline, fcntl.F_GETFL)
             fcntl.fcntl(lifeline, fcntl.F_SETFL, flags | os.O_ASYNC)
+        if select.select([lifeline], [], [], 0)[0]:  # the parent went before that
+            _end_with_parent(lifeline)
 
 
 def _end_with_parent(lifeline: int) -> None:

@@ -31,6 +31,7 @@ from finops.manifest import (
 )
 from finops.progress_events import FAILED, OK
 from finops.registry import Analysis
+from finops.regular_files import read_regular
 from finops.storage.lock import writer_lock
 from finops.timestamps import utc_text
 
@@ -224,7 +225,7 @@ def _kilobytes(size: int) -> float:
 
 def _read_json(path: Path) -> Optional[Row]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_regular(path).decode("utf-8"))
     except (OSError, ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None

@@ -23,6 +23,7 @@ from typing import Any, Dict, Iterator, List, Optional
 from finops import config
 from finops.business.catalog import CLASSES, DEFAULT_PRICES, Model, PriceTable
 from finops.errors import DataError
+from finops.regular_files import open_regular
 from finops.timestamps import utc_text
 
 _MAX_BYTES = 64 * config.MEGABYTE
@@ -58,7 +59,7 @@ def load_prices(path: Any) -> PriceTable:
 
 def _read(path: Any, name: str) -> Dict[str, Any]:
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             raw = file.read(_MAX_BYTES + 1)
     except OSError as error:
         raise DataError(f"cannot read the price file {path}: {error.strerror}") from None

@@ -14,6 +14,7 @@ from typing import Optional, Union
 from finops.atomic import write_aside
 from finops.config import PROJECT_ROOT
 from finops.generators.page import CHARTJS_FILE, CHARTJS_INTEGRITY
+from finops.regular_files import read_regular
 
 AT_HAND = PROJECT_ROOT / "node_modules" / "chart.js" / "dist" / CHARTJS_FILE
 
@@ -31,11 +32,11 @@ def copy_library(folder: Union[str, Path], source: Optional[Path] = None) -> boo
     """
     library = source or AT_HAND
     target = Path(folder) / CHARTJS_FILE
-    if target.is_file() and integrity(target.read_bytes()) == CHARTJS_INTEGRITY:
+    if target.is_file() and integrity(read_regular(target)) == CHARTJS_INTEGRITY:
         return True
     if not library.is_file():
         return False
-    content = library.read_bytes()
+    content = read_regular(library)
     if integrity(content) != CHARTJS_INTEGRITY:
         return False
     write_aside(target, content)

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import csv
 import os
-import stat
 import unicodedata
 from typing import BinaryIO, Dict, List, NamedTuple, Optional, Tuple
 
 from finops import config
 from finops.errors import DataError
 from finops.locations import is_elsewhere
+from finops.regular_files import NotRegularFileError, open_regular
 from finops.schema import COLUMN_NAMES, REQUIRED_COLUMNS, WRITTEN_NAMES
 
 _category = unicodedata.ucd_3_2_0.category
@@ -41,10 +41,10 @@ def open_csv(path: str) -> BinaryIO:
     if is_elsewhere(path):
         raise DataError(f"{path} is not on this machine; copy it here and give the path of the CSV")
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            kind = "a folder" if os.path.isdir(path) else "not a regular file"
-            raise DataError(f"{path} is {kind}; give the path of a CSV file")
-        return open(path, "rb", buffering=0)
+        return open_regular(path, buffering=0)
+    except NotRegularFileError:
+        kind = "a folder" if os.path.isdir(path) else "not a regular file"
+        raise DataError(f"{path} is {kind}; give the path of a CSV file") from None
     except FileNotFoundError:
         raise DataError(
             f"no such file: {path}; make one with 'python -m finops generate' or give --data"

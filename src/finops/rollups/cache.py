@@ -23,6 +23,7 @@ from typing import Any, BinaryIO, Dict, List, Optional, Tuple
 from finops import config
 from finops.business.catalog import PriceTable
 from finops.reader.layout import FileLayout
+from finops.regular_files import read_regular
 from finops.resources import sources
 from finops.rollups import serialization
 from finops.rollups.planner import Plan
@@ -61,7 +62,7 @@ def fingerprint(plan: Plan, prices: PriceTable) -> str:
 def load(survey: FileLayout, stream: BinaryIO, key: str) -> List[Part]:
     """Return the parts that still hold for the surveyed file, an empty list in doubt."""
     try:
-        content = Path(state_path(survey.path)).read_bytes()
+        content = read_regular(state_path(survey.path))
         digest, body = content[:32], content[32:]
         if hashlib.sha256(body).digest() != digest:
             return []

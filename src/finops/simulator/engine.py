@@ -29,6 +29,7 @@ from finops import config
 from finops.business.catalog import DEFAULT_PRICES, PriceTable
 from finops.config import BATCH_SIZE
 from finops.errors import UsageError
+from finops.regular_files import open_regular
 from finops.simulator.ground_truth import Entry, write_truth
 from finops.simulator.incident_log import IncidentLog
 from finops.simulator.simulation_spec import SimulationSpec
@@ -202,7 +203,7 @@ def _refuse_other_rows(path: str, spec: SimulationSpec) -> None:
     """Compare the beginning of a file without a mark to what would have been simulated."""
     _, rows = next(generate_batches(spec))
     expected = HEADER + rows
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         found = file.read(len(expected))
     if found.rstrip(b"\0") != expected[: len(found.rstrip(b"\0"))]:
         raise _not_simulated(path)
@@ -226,7 +227,7 @@ def _own_rows(out: Appender, spec: SimulationSpec) -> int:
     if out.rebuilt:
         _check_rebuilt(out, spec)
     elif out.adopted_from is not None:
-        with open(out.path, "rb") as file:
+        with open_regular(out.path) as file:
             file.seek(out.adopted_from)
             lines = file.read(out.end - out.adopted_from).splitlines(keepends=True)
         own = out.rows - adopted - len(lines)
@@ -253,7 +254,7 @@ def _check_rebuilt(out: Appender, spec: SimulationSpec) -> None:
     number, there = divmod(max(0, out.rows - 1), BATCH_SIZE)
     _, rows = next(generate_batches(spec, number))
     expected = b"".join(rows.splitlines(keepends=True)[: there + 1]) if out.rows else b""
-    with open(out.path, "rb") as file:
+    with open_regular(out.path) as file:
         file.seek(max(0, out.end - len(expected)))
         if file.read(len(expected)) != expected:
             raise _not_simulated(out.path)
@@ -288,6 +289,6 @@ def _tell_truth(path: str, seed: int, told: Mapping[str, List[Entry]], files: Fi
 
 
 def _first_timestamp(path: str) -> str:
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         file.readline()
         return file.readline().split(b",")[0].decode("ascii", "replace").strip()

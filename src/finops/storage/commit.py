@@ -15,6 +15,7 @@ import zlib
 from pathlib import Path
 from typing import Any, Dict, NamedTuple, Optional, Union
 
+from finops.regular_files import open_regular, read_regular
 from finops.storage.file_operations import FILES, Files
 
 PathLike = Union[str, Path]
@@ -60,7 +61,7 @@ def head_hash(path: PathLike, end: int) -> str:
 
     Raises OSError if the file cannot be read.
     """
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         return hashlib.sha256(file.read(min(HEAD_BYTES, end))).hexdigest()
 
 
@@ -98,7 +99,7 @@ def read_commit(path: PathLike) -> Optional[CommitRecord]:
     A mark belongs to another file when the CSV was replaced: its first bytes differ.
     """
     try:
-        raw = commit_path(path).read_bytes()
+        raw = read_regular(commit_path(path))
         mark = decode(raw)
         if mark is None or head_hash(path, mark.end) != mark.head_hash:
             return None
@@ -141,7 +142,7 @@ def readable_end(path: PathLike) -> int:
 
 def last_newline(path: PathLike, size: int) -> int:
     """Return the position behind the last newline in the first `size` bytes, 0 if there is none."""
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         end = size
         while end > 0:
             start = max(0, end - _TAIL_PIECE)

@@ -11,6 +11,8 @@ import sys
 import time
 from contextlib import suppress
 
+from finops.regular_files import open_descriptor
+
 if sys.platform != "win32":
     import fcntl
 
@@ -29,8 +31,8 @@ class Files:
     """Plain system calls; each may raise OSError."""
 
     def open(self, path: str, flags: int) -> int:
-        """Open for writing and return the descriptor."""
-        return os.open(path, flags, 0o644)
+        """Open a regular file for writing and return the descriptor."""
+        return open_descriptor(path, flags)
 
     def write(self, fd: int, data: memoryview) -> int:
         """Write some of the data and return how many bytes that was, as `os.write` does."""

@@ -3,7 +3,7 @@
 The lock is the operating system's, not the file's existence, so there are no stale locks to
 clean up.  The text in the file only names the holder.  Children started by `subprocess` do
 not inherit the lock; a forked one would keep it, so nothing forks that holds one (see
-`finops.sharing`).  Network file systems may not honour it.
+`finops.parallel`).  Network file systems may not honour it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Dict, Iterator, Union
 
 from finops.errors import LockError, StorageError
+from finops.regular_files import read_regular
 
 if sys.platform == "win32":
     import msvcrt
@@ -25,6 +26,7 @@ else:
     import fcntl
 
 _PAUSE_S = 0.02
+_HOLDER_BYTES = 64
 # Windows locks byte ranges, and a locked byte cannot be read: lock one far past the text.
 _LOCKED_BYTE = 1 << 30
 
@@ -109,7 +111,7 @@ def _name_holder(fd: int) -> None:
 
 def _refusal(path: Union[str, Path]) -> LockError:
     try:
-        holder = lock_path(path).read_text("ascii").strip()
+        holder = read_regular(lock_path(path), _HOLDER_BYTES).decode("ascii").strip()
     except (OSError, ValueError):
         holder = ""
     who = f"process {holder}" if holder.isdigit() else "another process"

@@ -13,6 +13,7 @@ import zlib
 from typing import List, NamedTuple, Optional, Tuple
 
 from finops import config
+from finops.regular_files import open_regular
 from finops.schema import WRITTEN_NAMES
 from finops.storage.commit import CommitRecord, head_hash, last_newline, read_commit, write_commit
 from finops.storage.file_operations import APPEND, Files
@@ -119,7 +120,7 @@ def _whole_lines(path: str, start: int, stop: int, strict: bool) -> Tuple[int, i
     A sound line ends with a newline; with `strict` it also has all columns and no NUL.
     """
     end, lines = start, 0
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         file.seek(start)
         while end < stop:
             file.seek(end)
@@ -147,7 +148,7 @@ def _sound_part(whole: bytes, strict: bool) -> bytes:
 
 
 def _crc32(path: str, start: int, stop: int) -> int:
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         file.seek(start)
         return zlib.crc32(file.read(stop - start))
 
@@ -157,7 +158,7 @@ def _cut_tail(path: str, fd: int, files: Files, end: int) -> List[str]:
     if size <= end:
         return []
     aside = _free_name(path)
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         file.seek(end)
         copy = files.open(aside, APPEND)
         try:
@@ -182,7 +183,7 @@ def last_timestamp(path: str, end: int) -> str:
     start = last_newline(path, max(0, end - 1))
     if not start:
         return ""
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         file.seek(start)
         line = file.read(min(end - start, config.MAX_LINE_BYTES))
     return line.split(b",")[0].decode("utf-8", "replace").strip()
@@ -190,6 +191,6 @@ def last_timestamp(path: str, end: int) -> str:
 
 def first_line(path: str) -> Optional[bytes]:
     """Return the file's first line with its newline, None where there is none."""
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         line = file.readline(config.MAX_LINE_BYTES)
     return line if line.endswith(b"\n") else None

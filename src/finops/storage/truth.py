@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from typing import Any, Dict, Optional, Union
 
+from finops.regular_files import read_regular
 from finops.storage.commit import read_commit
 
 
@@ -26,7 +27,7 @@ def read_truth(path: Union[str, Path]) -> Optional[Dict[str, Any]]:
     if mark is None or mark.simulation is None:
         return None
     try:
-        truth = json.loads(truth_path(path).read_text(encoding="utf-8"))
+        truth = json.loads(read_regular(truth_path(path)).decode("utf-8"))
     except (OSError, ValueError, RecursionError):
         return None
     return truth if isinstance(truth, dict) else None

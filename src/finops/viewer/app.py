@@ -7,6 +7,7 @@ own.  With `cli` the only module that prints.
 from __future__ import annotations
 
 import errno
+import os
 import signal
 import sys
 import threading
@@ -55,7 +56,7 @@ def serve(
     open_browser: bool = False,
     quiet: bool = False,
 ) -> int:
-    """Serve the viewer on 127.0.0.1 until SIGINT or SIGTERM; return the exit status.
+    """Serve the viewer on 127.0.0.1 until SIGINT, SIGTERM or SIGHUP; return the exit status.
 
     `port` 0 takes any free one and prints it.  `target_mb` is the size that progress is shown
     against, `time_limit_s` the limit of one analyzer in seconds.  `collect` switches the
@@ -109,7 +110,7 @@ def _collector(viewer: Viewer) -> Optional[Collector]:
 
 
 def _until_signal(running: Running, open_browser: bool) -> int:
-    """Wait for a signal; a second one ends running jobs at once."""
+    """Wait for a signal and stop; a second one ends running jobs at once."""
     arrived: List[int] = []
     wake = threading.Event()
 
@@ -126,18 +127,37 @@ def _until_signal(running: Running, open_browser: bool) -> int:
             webbrowser.open(running.url)
         while not wake.wait(0.5):  # on Windows a wait without a limit hears no Ctrl-C
             pass
-        _log("finops: stopping; running jobs get up to 30 s, Ctrl-C again ends them now")
-        stop(running)
+        status = INTERRUPTED if arrived[0] == signal.SIGINT else TERMINATED
+        _stop_in_time(running, status)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    return TERMINATED if arrived[0] == signal.SIGTERM else INTERRUPTED
+    return status
+
+
+def _stop_in_time(running: Running, status: int) -> None:
+    """Stop; end this process with the status where that takes too long, for whatever reason.
+
+    Jobs end with the process, so none is left even then.
+    """
+    stopped = threading.Event()
+
+    def give_up() -> None:
+        if not stopped.wait(config.SHUTDOWN_LIMIT_S):
+            os._exit(status)
+
+    threading.Thread(target=give_up, name="shutdown limit", daemon=True).start()
+    jobs = "; running jobs get a moment, Ctrl-C again ends them now"
+    _log(f"finops: stopping{jobs if running.viewer.jobs.active() else ''}")
+    stop(running)
+    stopped.set()
 
 
 def _install(handler: Callable[[int, Optional[FrameType]], None]) -> Dict[int, Any]:
-    numbers = [signal.SIGINT, signal.SIGTERM]
-    if hasattr(signal, "SIGBREAK"):
-        numbers.append(signal.SIGBREAK)
+    names = ["SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+        names.remove("SIGHUP")  # `nohup` wants us to outlive the terminal
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
     return {number: signal.signal(number, handler) for number in numbers}
 
 

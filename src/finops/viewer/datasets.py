@@ -77,10 +77,10 @@ class Datasets:
     def describe(self) -> List[Dict[str, Any]]:
         """Return name, size in MB, time of change and whether it is current, for each."""
         current = self.current.name
-        found = []
+        described = []
         for name in self.listed():
             status = data_file(self.folder / name)
-            found.append(
+            described.append(
                 {
                     "name": name,
                     "size_mb": round(status.st_size / config.MEGABYTE, 2) if status else 0.0,
@@ -88,7 +88,7 @@ class Datasets:
                     "current": name == current,
                 }
             )
-        return found
+        return described
 
     def switch(self, name: str) -> Optional[Dataset]:
         """Make a listed dataset the current one and return it; None for any other name."""

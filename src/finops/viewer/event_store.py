@@ -17,6 +17,7 @@ from finops import config, schema
 from finops.errors import DataError, FinOpsError, LockError
 from finops.reader.fields import BadValueError
 from finops.reader.row_parser import split_quoted
+from finops.regular_files import open_regular
 from finops.storage.appender import Appender, appending
 from finops.viewer.events import Row
 
@@ -134,7 +135,7 @@ class EventStore:
     def _learn_ids(self, appender: Appender) -> None:
         """Read the ids of rows that others have written since the last group."""
         try:
-            with open(str(self.path), "rb") as stream:
+            with open_regular(self.path) as stream:
                 status = os.fstat(stream.fileno())
                 identity = (status.st_dev, status.st_ino)
                 if identity != self._identity or appender.end < self._read_to:

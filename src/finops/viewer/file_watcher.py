@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 import threading
 import zlib
 from pathlib import Path
 from typing import BinaryIO, Callable, NamedTuple, Optional, Tuple
+
+from finops.regular_files import open_regular
 
 _CHUNK = 1 << 20
 _EDGE = 4096
@@ -75,14 +76,10 @@ class FileWatcher:
         next poll.  Trouble with reading counts as the file not being there.
         """
         try:
-            with open(str(self.path), "rb", buffering=0) as stream:
-                status = os.fstat(stream.fileno())
-                if stat.S_ISREG(status.st_mode):
-                    self._look(stream, status, stop)
-                    return self.state
-        except OSError:
-            pass
-        self._vanished()
+            with open_regular(self.path, buffering=0) as stream:
+                self._look(stream, os.fstat(stream.fileno()), stop)
+        except (OSError, ValueError):
+            self._vanished()
         return self.state
 
     def _vanished(self) -> None:

@@ -88,7 +88,7 @@ class Monitor:
 
     def __init__(
         self,
-        follower: Callable[[], FileWatcher],
+        watcher: Callable[[], FileWatcher],
         regenerate: Callable[[], bool],
         enabled: bool = True,
         busy: Callable[[], bool] = lambda: False,
@@ -96,13 +96,13 @@ class Monitor:
     ) -> None:
         self.pace = pace or Intervals()
         self.enabled = enabled
-        self._follower = follower
+        self._watcher = watcher
         self._regenerate = regenerate
         self._busy = busy
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._lock = threading.Lock()
-        self._cadence = RegenerationPolicy(self.pace)
+        self._policy = RegenerationPolicy(self.pace)
         self._last_check: Optional[str] = None
         self._last_regeneration: Optional[str] = None
         self._last_error: Optional[str] = None
@@ -126,18 +126,18 @@ class Monitor:
     def dataset_switched(self) -> None:
         """Forget what was analysed; the next look is the first."""
         with self._lock:
-            self._cadence = RegenerationPolicy(self.pace)
+            self._policy = RegenerationPolicy(self.pace)
         self.look_again()
 
     def analysis_began(self) -> None:
         """Note that all reports are being made."""
         with self._lock:
-            self._cadence.began(time.monotonic())
+            self._policy.began(time.monotonic())
 
     def analysis_ended(self, version: Optional[Tuple[int, int]], error: Optional[str]) -> None:
         """Note that all reports were made from this version, or the error why not."""
         with self._lock:
-            self._cadence.ended(time.monotonic(), version if error is None else None)
+            self._policy.ended(time.monotonic(), version if error is None else None)
             self._last_error = error
             if error is None:
                 self._last_regeneration = now_text()
@@ -151,8 +151,8 @@ class Monitor:
                 "last_check": self._last_check,
                 "last_regeneration": self._last_regeneration,
                 "last_error": self._last_error,
-                "failures": self._cadence.failures,
-                "next_in_s": round(self._cadence.wait_s(time.monotonic()), 1),
+                "failures": self._policy.failures,
+                "next_in_s": round(self._policy.wait_s(time.monotonic()), 1),
             }
 
     def _run(self) -> None:
@@ -160,7 +160,7 @@ class Monitor:
         while not self._stop.is_set():
             self._wake.clear()
             try:
-                state = self._follower().poll(self._stop.is_set)
+                state = self._watcher().poll(self._stop.is_set)
                 if time.monotonic() >= due:
                     due = time.monotonic() + self.pace.interval_s
                     self._check(state)
@@ -172,7 +172,7 @@ class Monitor:
     def _check(self, state: FileState) -> None:
         with self._lock:
             self._last_check = now_text()
-            due = self._cadence.is_due(time.monotonic(), state)
+            due = self._policy.is_due(time.monotonic(), state)
         if due and self.enabled:
             self._regenerate()
 

@@ -6,14 +6,12 @@ script only keeps it up to date.
 
 from __future__ import annotations
 
-import os
 import re
-import stat
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
-from finops import __version__, config
+from finops import __version__, config, regular_files
 from finops.generators import page
 from finops.generators.markup import Markup, Token, escape, fill, join, token
 from finops.manifest import MANIFEST, NOT_RUN, STALE, read_manifest
@@ -69,18 +67,10 @@ def report_style(request: Request) -> Response:
 
 def read_regular(path: Path) -> Optional[bytes]:
     """Return the content of a regular file, read whole; None for links and everything else."""
-    if regular_file(path) is None:
-        return None
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
-        descriptor = os.open(str(path), flags | getattr(os, "O_BINARY", 0))
-        with os.fdopen(descriptor, "rb") as stream:
-            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                return None
-            content = stream.read(_FILE_BYTES + 1)
-    except OSError:
+        return regular_files.read_regular(path, _FILE_BYTES, follow=False)
+    except (OSError, ValueError):
         return None
-    return content if len(content) <= _FILE_BYTES else None
 
 
 def report_route(viewer: Viewer, filename: str) -> Callable[[Request], Response]:

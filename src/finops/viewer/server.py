@@ -24,7 +24,7 @@ from finops.viewer.security import Gate, Routes
 _STARVED_PAUSE_S = 0.05
 _SLOT_WAIT_S = 0.1
 _REAPER_STEP_S = 0.25
-_FINISH_S = 2.0
+_FINISH_S = 1.0
 
 
 class Limits:

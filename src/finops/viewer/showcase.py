@@ -16,6 +16,8 @@ from html import escape
 from pathlib import Path
 from typing import Dict, Iterator, List, NamedTuple, Tuple
 
+from finops.regular_files import open_regular, read_regular
+
 ROOMS = (
     ("instrumentation", "Instrumentation", "Track AI calls from an application."),
     ("queries", "Queries", "Ask questions of the recorded calls."),
@@ -65,7 +67,7 @@ def _example(room: str, path: Path, docstring: str) -> Example:
 def source_of(example: Example) -> str:
     """Return the source of an example; a sentence where it cannot be read."""
     try:
-        with open(str(example.path), "rb") as stream:
+        with open_regular(example.path) as stream:
             return stream.read(_SOURCE_BYTES).decode("utf-8", "replace")
     except OSError:
         return "# This file cannot be read any more."
@@ -73,7 +75,7 @@ def source_of(example: Example) -> str:
 
 def _docstring(path: Path) -> str:
     try:
-        return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        return ast.get_docstring(ast.parse(read_regular(path).decode("utf-8"))) or ""
     except (OSError, ValueError, SyntaxError):
         return ""
 

@@ -15,6 +15,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 from finops import config
 from finops.generators.reports.index import most_worth
 from finops.registry import ANALYZER_REGISTRY
+from finops.regular_files import read_regular
 from finops.viewer.datasets import Dataset, regular_file
 
 _RESULT_BYTES = 64 * config.MEGABYTE
@@ -91,7 +92,7 @@ def _brief(path: Path) -> Dict[str, Any]:
     if status is None or status.st_size > _RESULT_BYTES:
         return {}
     try:
-        result = json.loads(path.read_bytes().decode("utf-8"))
+        result = json.loads(read_regular(path).decode("utf-8"))
         listed = result.get("findings")
         return {"findings": [_finding(one) for one in listed]} if listed else {}
     except (OSError, ValueError, RecursionError, AttributeError, TypeError):

@@ -3,12 +3,12 @@
 The trend is least squares over the last weeks.  The factors are the geometric mean, for each
 weekday, of the ratios to it: costs stray by a factor and not by a sum, so a day twice as
 expensive and one half as expensive cancel out, and the curve runs through typical days.  Slope
-and differences between weekdays are shrunk by the positive-part rule of James and Stein: what noise alone would
-produce counts for little; a slope must be beyond what noise hardly ever produces, since it is
-carried on for weeks.  Where the series is long enough, the forecast is a mean of this and of the
-same weekday of the last week, weighted by how well each forecast the last days from those before
-(the weights of Bates and Granger): a level that has just shifted is then followed and not
-averaged away.
+and differences between weekdays are shrunk by the positive-part rule of James and Stein: what
+noise alone would produce counts for little; a slope must be beyond what noise hardly ever
+produces, since it is carried on for weeks.  Where the series is long enough, the forecast is a
+mean of this and of the same weekday of the last week, weighted by how well each forecast the last
+days from those before (the weights of Bates and Granger): a level that has just shifted is then
+followed and not averaged away.
 
 A typical day is what a single day is best guessed as, but thirty of them are less than a month:
 days stray farther up than down.  So each forecast also has the amount to be expected, in which

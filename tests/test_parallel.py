@@ -1,4 +1,4 @@
-"""Jobs shared out between a process and its copy.
+"""Tasks shared out between a process and its fork.
 
 Each case is a Python of its own: only a process with one thread may be copied.
 """
@@ -13,9 +13,10 @@ from typing import Any, Dict, List
 
 import pytest
 
+from finops.parallel import TaskSet, can_fork, run_in_two_processes
 from finops.registry import ANALYZER_REGISTRY
-from finops.sharing import Jobs, can_share, share
 from finops.simulator.engine import generate
+from tests.support.processes import gone_within, wait_for_children
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no fork on Windows")
 
@@ -24,14 +25,14 @@ SOURCE = str(Path(__file__).resolve().parents[1] / "src")
 RECORDING = """
 import json, os, signal, sys, threading, time
 sys.path.insert(0, sys.argv[1])
-from finops.sharing import Jobs, can_share, share
+from finops.parallel import TaskSet, can_fork, run_in_two_processes
 
 ORIGIN = os.getpid()
 
-class Recorded(Jobs):
+class Recorded(TaskSet):
     count = 12
     def __init__(self):
-        self.begun, self.here, self.heard = [], [], {}
+        self.begun, self.here, self.absorbed = [], [], {}
     def begin(self, number):
         self.begun.append(number)
     def do(self, number):
@@ -40,10 +41,10 @@ class Recorded(Jobs):
         self.here.append(number)
     def trouble(self, number):
         pass
-    def told(self, number):
+    def serialize(self, number):
         return ("%d " % number * 40000).encode()  # more than a pipe holds
-    def hear(self, number, found):
-        self.heard[number] = len(found.split())
+    def absorb(self, number, found):
+        self.absorbed[number] = len(found.split())
 
 def in_copy():
     return os.getpid() != ORIGIN
@@ -51,7 +52,7 @@ def in_copy():
 def run(jobs, together=True):
     raised = ""
     try:
-        share(jobs, together)
+        run_in_two_processes(jobs, together)
     except ValueError as error:
         raised = str(error)
     try:
@@ -59,7 +60,7 @@ def run(jobs, together=True):
         left = True
     except ChildProcessError:
         left = False
-    print(json.dumps(dict(begun=sorted(set(jobs.begun)), here=jobs.here, heard=jobs.heard,
+    print(json.dumps(dict(begun=sorted(set(jobs.begun)), here=jobs.here, absorbed=jobs.absorbed,
                           raised=raised, left=left, files=len(os.listdir("/dev/fd")))))
 """
 
@@ -74,16 +75,16 @@ def shared(case: str) -> Dict[str, Any]:
     )
     assert not done.stderr
     found: Dict[str, Any] = json.loads(done.stdout.decode("utf-8"))
-    found["heard"] = {int(number): words for number, words in found["heard"].items()}
+    found["absorbed"] = {int(number): words for number, words in found["absorbed"].items()}
     return found
 
 
 def test_each_job_is_done_once_and_both_take_part() -> None:
     found = shared("run(Recorded())")
-    assert sorted([*found["here"], *found["heard"]]) == list(range(12)) == found["begun"]
+    assert sorted([*found["here"], *found["absorbed"]]) == list(range(12)) == found["begun"]
     assert found["here"]
-    assert found["heard"]
-    assert set(found["heard"].values()) == {40000}
+    assert found["absorbed"]
+    assert set(found["absorbed"].values()) == {40000}
     assert not found["left"]
 
 
@@ -105,7 +106,7 @@ run(Lost())
 """
     found = shared(case)
     assert set(found["here"]) == set(range(12))
-    assert not found["heard"]
+    assert not found["absorbed"]
     assert not found["left"]
 
 
@@ -125,11 +126,33 @@ run(Failing())
     assert not found["left"]
 
 
+def test_the_child_ends_when_its_parent_is_killed() -> None:
+    case = """
+class Slow(Recorded):
+    count = 2
+    def trouble(self, number):
+        if in_copy():
+            print("started", flush=True)
+        time.sleep(60)
+run(Slow())
+"""
+    parent = subprocess.Popen(
+        [sys.executable, "-c", RECORDING + case, SOURCE], stdout=subprocess.PIPE
+    )
+    assert parent.stdout is not None
+    assert parent.stdout.readline() == b"started\n"
+    children = wait_for_children(parent.pid, 1)
+    parent.kill()
+    parent.wait()
+    assert gone_within(children, 2)
+    parent.stdout.close()
+
+
 def test_nothing_stays_open() -> None:
     case = """
 class Quiet(Recorded):
     count = 3
-    def told(self, number):
+    def serialize(self, number):
         return b"x"
 before = len(os.listdir("/dev/fd"))
 jobs = Quiet()
@@ -152,25 +175,25 @@ assert len(os.listdir("/dev/fd")) == before
 def test_without_a_copy_all_is_done_here_in_order(case: str) -> None:
     found = shared(case)
     assert found["here"] == list(range(12)) == found["begun"]
-    assert not found["heard"]
+    assert not found["absorbed"]
 
 
 def test_no_job_is_nothing_to_do() -> None:
-    share(Jobs())
-    assert isinstance(can_share(), bool)
+    run_in_two_processes(TaskSet())
+    assert isinstance(can_fork(), bool)
 
 
 ANALYSIS = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-from finops import pipeline, sharing
+from finops import pipeline, parallel
 steps, copies = [], []
-plain = sharing._Shared.__init__
+plain = parallel._Fork.__init__
 def noted(self, jobs):
     copies.append(1)
     plain(self, jobs)
-sharing._Shared.__init__ = noted
+parallel._Fork.__init__ = noted
 job = pipeline.Job(sys.argv[2], Path(sys.argv[3]), workers=int(sys.argv[4]),
                    step=lambda name, number, total: steps.append([name, number, total]))
 done = pipeline.analyze(job)
