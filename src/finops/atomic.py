@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from pathlib import Path
 from typing import Union
 
 _RETRY_FOR_S = 2.5
 _RETRY_EVERY_S = 0.05
+# Names of temporary files, those of earlier versions included, which had a process id.
+_ASIDE = re.compile(r".+\.(?:[0-9a-f]{16}|[0-9]{1,10})\.tmp")
+
+
+def aside_of(path: Union[str, Path]) -> str:
+    """Return a name beside `path` for a file that will take its place; nobody can guess it."""
+    return f"{path}.{os.urandom(8).hex()}.tmp"
+
+
+def is_aside(name: str) -> bool:
+    """Return whether a file name is one of `aside_of`.
+
+    >>> is_aside("pricing.html.0123456789abcdef.tmp"), is_aside("notes.tmp")
+    (True, False)
+    """
+    return _ASIDE.fullmatch(name) is not None
 
 
 def write_aside(path: Union[str, Path], content: Union[str, bytes]) -> None:
@@ -19,9 +36,9 @@ def write_aside(path: Union[str, Path], content: Union[str, bytes]) -> None:
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    aside = target.with_name(f"{target.name}.{os.getpid()}.tmp")
+    aside = Path(aside_of(target))
     try:
-        with open(str(aside), "wb") as out:
+        with open(str(aside), "xb") as out:  # never opens what is there, be it a link
             out.write(content.encode("utf-8") if isinstance(content, str) else content)
             out.flush()
             os.fsync(out.fileno())

@@ -32,7 +32,8 @@ from finops.manifest import (
 )
 from finops.progress_events import FAILED, OK
 from finops.registry import Analysis
-from finops.storage.lock import writer_lock
+from finops.storage.lock import file_lock
+from finops.storage.sidecars import real_path
 
 Row = Dict[str, Any]
 
@@ -70,7 +71,8 @@ def publish(
     another run does not finish publishing.
     """
     index = folder / INDEX
-    with writer_lock(folder / ".publishing", _LOCK_WAIT_S):
+    lock = Path(real_path(folder)) / ".publishing.lock"
+    with file_lock(lock, folder / ".publishing", _LOCK_WAIT_S):
         earlier = _EarlierRuns(folder, dataset_of(context))
         entries = tuple(
             earlier.entry(analysis)

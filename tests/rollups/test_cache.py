@@ -11,7 +11,7 @@ import pytest
 
 from finops.business.catalog import CATALOG, PriceTable
 from finops.rollups import cache, dataset, serialization
-from finops.rollups.cache import state_path
+from finops.rollups.cache import cache_path
 from finops.rollups.dataset import open_dataset
 from tests.rollups.test_dataset import EVERYTHING, csv_of
 from tests.support.plain import call
@@ -72,7 +72,7 @@ def test_warm_is_cold_and_reads_nothing_again(tmp_path: Path, read_spans: List[A
     path = tmp_path / "a.csv"
     path.write_bytes(csv_of(rows(0, 1500)))
     check_fresh(path, workers=2)
-    assert Path(state_path(str(path))).is_file()
+    assert Path(cache_path(str(path))).is_file()
     del read_spans[:]
     warm = everything(path, cache=True)
     assert read_spans == []
@@ -93,7 +93,7 @@ def test_only_what_was_appended_is_read(tmp_path: Path, read_spans: List[Any]) -
         assert len(read_spans) == 1
         assert read_spans[0][0] >= size
         assert warm == everything(path)
-    kept = serialization.load(Path(state_path(str(path))).read_bytes()[32:])
+    kept = serialization.load(Path(cache_path(str(path))).read_bytes()[32:])
     assert len(kept["parts"]) < 8  # small appends were put together
 
 
@@ -210,7 +210,7 @@ def test_a_damaged_state_is_not_used(damage: Callable[[bytes], bytes], tmp_path:
     path = tmp_path / "a.csv"
     path.write_bytes(csv_of(rows(0, 600)))
     everything(path, cache=True)
-    kept = Path(state_path(str(path)))
+    kept = Path(cache_path(str(path)))
     kept.write_bytes(damage(kept.read_bytes()))
     check_fresh(path)
     kept.unlink()
@@ -241,7 +241,7 @@ def test_a_well_formed_but_wrong_state_is_not_used(
     path = tmp_path / "a.csv"
     path.write_bytes(csv_of(rows(0, 600)))
     everything(path, cache=True)
-    file = Path(state_path(str(path)))
+    file = Path(cache_path(str(path)))
     kept = serialization.load(file.read_bytes()[32:])
     spoil(kept)
     file.write_bytes(resealed(kept))
@@ -264,15 +264,15 @@ def test_rows_that_lie_in_the_future_today_are_looked_at_again(tmp_path: Path) -
     future = call(timestamp="2999-01-01T00:00:00.000000")
     path.write_bytes(csv_of([*rows(0, 100), future]))
     everything(path, cache=True)
-    assert not Path(state_path(str(path))).exists()
+    assert not Path(cache_path(str(path))).exists()
 
 
 def test_a_folder_that_cannot_be_written_to_is_no_obstacle(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(csv_of(rows(0, 100)))
-    Path(state_path(str(path))).mkdir()
+    Path(cache_path(str(path))).mkdir()
     check_fresh(path)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.csv", "a.csv.state"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.csv", "a.csv.cache"]
 
 
 def test_an_unordered_file_is_put_in_order_across_parts(tmp_path: Path) -> None:
@@ -288,7 +288,7 @@ def test_an_unordered_file_is_put_in_order_across_parts(tmp_path: Path) -> None:
 def test_what_a_killed_run_left_is_removed_but_not_a_running_ones(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(csv_of(rows(0, 20)))
-    old, new = (Path(f"{state_path(str(path))}.{number}.tmp") for number in (11, 12))
+    old, new = (Path(f"{cache_path(str(path))}.{number}.tmp") for number in (11, 12))
     for left in (old, new):
         left.write_bytes(b"half")
     os.utime(str(old), (0, 0))

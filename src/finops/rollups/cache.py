@@ -26,6 +26,7 @@ from finops.reader.layout import FileLayout
 from finops.resources import sources
 from finops.rollups import serialization
 from finops.rollups.planner import Plan
+from finops.storage.sidecars import sidecar
 
 # Smaller files are read again faster than anybody notices.
 MIN_STATE_BYTES = 4 * config.MEGABYTE
@@ -43,9 +44,9 @@ _DECIDING = ("business", "reader", "rollups", "config", "schema", "stats")
 Part = Dict[str, Any]
 
 
-def state_path(path: str) -> str:
-    """Return where the state of a CSV is kept."""
-    return path + ".state"
+def cache_path(path: str) -> str:
+    """Return where what was read of a CSV is kept."""
+    return str(sidecar(path, ".cache"))
 
 
 def fingerprint(plan: Plan, prices: PriceTable) -> str:
@@ -61,7 +62,7 @@ def fingerprint(plan: Plan, prices: PriceTable) -> str:
 def load(survey: FileLayout, stream: BinaryIO, key: str) -> List[Part]:
     """Return the parts that still hold for the surveyed file, an empty list in doubt."""
     try:
-        content = Path(state_path(survey.path)).read_bytes()
+        content = Path(cache_path(survey.path)).read_bytes()
         digest, body = content[:32], content[32:]
         if hashlib.sha256(body).digest() != digest:
             return []
@@ -98,7 +99,7 @@ def save(survey: FileLayout, stream: BinaryIO, key: str, parts: List[Part]) -> N
             "parts": parts,
         }
     )
-    target = Path(state_path(survey.path))
+    target = Path(cache_path(survey.path))
     _remove_left(target)
     aside = f"{target}.{os.getpid()}.tmp"
     try:
