@@ -499,7 +499,7 @@ PHASES: Dict[str, str] = {
     "generate: fsync": before("finops.storage.file_operations", "os.fsync"),
     "generate: truth": before("finops.simulator.engine", "write_truth"),
     "analyze: read": before("finops.rollups.dataset", "scan_partition"),
-    "analyze: keep": before("finops.rollups.cache", "os.replace"),
+    "analyze: keep": before("finops.storage.file_operations", "os.replace"),
     "analyze: compute": before("finops.analyzers.ubr.pricing", "PricingAnalyzer.compute"),
     "analyze: write": before("finops.atomic", "os.fsync", 6),
     "analyze: publish": before("finops.publishing", "write_manifest"),

@@ -23,9 +23,9 @@ from finops.storage.truth import truth_path
 from finops.verify import verify
 from finops.viewer.event_store import EventStore
 from finops.viewer.events import from_record
-from tests.conftest import varied_rows
 from tests.storage.batches import QUICK, ROWS, Crash, FaultyFiles, batch, fill, whole
 from tests.support.plain import PlainDataset
+from tests.support.rows import varied_rows
 from tests.viewer.test_collector import RECORD
 
 PRECIOUS = b"somebody's letters\n"

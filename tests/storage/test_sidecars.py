@@ -6,7 +6,7 @@ import json
 import zlib
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, List
 
 import pytest
 from hypothesis import given
@@ -85,20 +85,29 @@ def test_a_record_survives_being_written_down() -> None:
     assert decode(sealed()) is not None
 
 
-WRONG = [
-    *({"end": value} for value in ("9", None, -1, True, 1.5, [9], 10**39, float("nan"))),
-    *({"rows": value} for value in ("1", -1, {})),
+_VALUES: Dict[str, List[Any]] = {
+    "end": ["9", None, -1, True, 1.5, [9], 10**39, float("nan")],
+    "rows": ["1", -1, {}],
+    "clock": [None, 7, "a\nb", "\ud83d", "x" * 10_000],
+    "simulation": ["me", [], 7],
+    "pending": [7, [], {}, {"length": 1}, "x"],
+}
+_OF_A_SIMULATION: Dict[str, List[Any]] = {
+    "seed": ["1", 1.5, None, True, [1]],
+    "scenarios": ["all", 7, [7], [["a"]], None],
+    **{name: ["x\ny"] for name in ("start", "incidents", "version", "prices")},
+    "adopted_rows": [-5, "none"],
+}
+WRONG: List[Dict[str, Any]] = [
+    *({name: value} for name, values in _VALUES.items() for value in values),
+    *(
+        {"simulation": {name: value}}
+        for name, values in _OF_A_SIMULATION.items()
+        for value in values
+    ),
     {"synced_end": 10},
     {"head_hash": 7},
     {"head_hash": "ab\n"},
-    *({"clock": value} for value in (None, 7, "a\nb", "\ud83d", "x" * 10_000)),
-    *({"simulation": value} for value in ("me", [], 7)),
-    *({"simulation": {"seed": value}} for value in ("1", 1.5, None, True, [1])),
-    *({"simulation": {"scenarios": value}} for value in ("all", 7, [7], [["a"]], None)),
-    *({"simulation": {name: "x\ny"}} for name in ("start", "incidents", "version", "prices")),
-    {"simulation": {"adopted_rows": -5}},
-    {"simulation": {"adopted_rows": "none"}},
-    *({"pending": value} for value in (7, [], {}, {"length": 1}, "x")),
     {"pending": {"length": -1, "crc32": 2, "rows": 3}},
     {"pending": {"length": 1, "crc32": 2, "rows": "3"}},
     {"pending": {"length": 1, "crc32": 2, "rows": 3, "lines": "!"}},
@@ -150,12 +159,16 @@ WRONG_TRUTHS: Dict[str, Any] = {
     "one list": {"incidents": []},
     "no entries": {"incidents": ["x"], "unsettled": []},
     "no kind": {"incidents": [{k: v for k, v in ENTRY.items() if k != "kind"}], "unsettled": []},
-    **{
-        f"{name} is {value!r}": {"seed": 1, "incidents": [{**ENTRY, name: value}], "unsettled": []}
-        for name in ("kind", "start", "end", "subject")
-        for value in (None, 7, [], {"a": 1}, "yesterday" if name in ("start", "end") else 1.5)
-    },
 }
+_NO_TIMES: List[Any] = [None, 7, [], {"a": 1}, "yesterday", "2025-13-01T00:00:00.000000"]
+_NO_TEXTS: List[Any] = [None, 7, [], {"a": 1}, 1.5]
+for _name, _values in (
+    *((name, _NO_TIMES) for name in ("start", "end")),
+    *((name, _NO_TEXTS) for name in ("kind", "subject", "scenario")),
+):
+    for _value in _values:
+        entry = {**ENTRY, _name: _value}
+        WRONG_TRUTHS[f"{_name} is {_value!r}"] = {"incidents": [entry], "unsettled": []}
 
 
 @pytest.mark.parametrize("content", WRONG_TRUTHS.values(), ids=WRONG_TRUTHS.keys())

@@ -86,13 +86,19 @@ class Files:
         if durable:
             self.sync_folder(path)
 
-    def remove_left(self, path: str) -> None:
-        """Remove what killed processes left of `put`; only for who alone may write the file."""
+    def remove_left(self, path: str, older_than_s: float = 0) -> None:
+        """Remove what killed processes left of `put`.
+
+        Where others may be putting the same file just now, `older_than_s` spares theirs.
+        """
         folder, name = os.path.split(path)
         with suppress(OSError):
             for left in os.listdir(folder or os.curdir):
                 if left.startswith(f"{name}.") and is_aside(left):
-                    self.unlink(os.path.join(folder, left))
+                    aside = os.path.join(folder, left)
+                    age = time.time() - os.lstat(aside).st_mtime
+                    if not older_than_s or age >= older_than_s:
+                        self.unlink(aside)
 
     def _write_file(self, path: str, data: bytes, durable: bool) -> None:
         fd = self.open(path, NEW_FILE)

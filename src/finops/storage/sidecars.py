@@ -16,6 +16,7 @@ import json
 import math
 import os
 import stat
+import sys
 from pathlib import Path
 from typing import Any, BinaryIO, Dict, Optional, Union
 
@@ -64,12 +65,15 @@ def open_data(path: PathLike) -> BinaryIO:
     return open(open_regular(path, follow=True), "rb")
 
 
-def read_own(path: PathLike, limit: int) -> bytes:
+def read_own(path: PathLike, limit: int, only_mine: bool = False) -> bytes:
     """Return the content of a sidecar.
 
-    Raises OSError as `open_regular` does, and ValueError where there are more than `limit` bytes.
+    Raises OSError as `open_regular` does, with `only_mine` also where another user has written
+    it, and ValueError where there are more than `limit` bytes.
     """
     with open(open_regular(path), "rb") as file:
+        if only_mine and sys.platform != "win32" and os.fstat(file.fileno()).st_uid != os.geteuid():
+            raise PermissionError(errno.EPERM, "another user owns it", os.fspath(path))
         content = file.read(limit + 1)
     if len(content) > limit:
         raise ValueError(f"{path} has more than {limit} bytes")
