@@ -150,7 +150,7 @@ def prepare(data: Path, size: str) -> None:
 
 def forget(data: Path) -> None:
     """Remove what an analysis keeps, so that the next one reads the whole file."""
-    kept = data.with_name(data.name + ".state")
+    kept = data.with_name(data.name + ".cache")
     if kept.exists():
         os.unlink(str(kept))
 

@@ -1,11 +1,12 @@
 """The long versions of what the tests prove in small: half an hour of killing, reading, asking.
 
-    PYTHONPATH=src:. .venv/bin/python scripts/soak.py [kills|read|requests|files ...] [--folder DIR]
+    PYTHONPATH=src:. .venv/bin/python scripts/soak.py [PART ...] [--folder DIR]
 
 `kills`: 100 `kill -9` of `finops generate --size 500MB` as a user starts it, at random moments
 and every other time while a batch is seen being written; each state is checked, and then the
 bytes are those of a run without kills.  `read`: 2 GB, and all reports of it.
 `requests`: 100,000 to a viewer.  `files`: 5,000 mutations in every Python, a million customers.
+`caches`: 300 histories of a dataset and 300 damages of what is kept of it.
 Needs 5 GB of disk below the folder (default: a temporary one).  Prints figures; the exit status
 is 1 where a promise was broken.
 """
@@ -208,18 +209,42 @@ def files(folder: Path) -> str:
     )
 
 
+def caches(folder: Path) -> str:
+    """Let 300 random histories and 300 damages of the cache give the figures of a whole reading."""
+    count = "300"
+    environment = {
+        **os.environ,
+        "FINOPS_TEST_HISTORIES": count,
+        "FINOPS_TEST_CORRUPTIONS": count,
+    }
+    command = ["pytest", "tests/rollups/test_cache.py", "-k", "whatever_the", "-q"]
+    place = ["-p", "no:cacheprovider", "--basetemp", str(folder / "pytest")]
+    ran = subprocess.run(
+        [sys.executable, "-m", *command, *place],
+        cwd=str(ROOT),
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    assert ran.returncode == 0, ran.stdout.decode("utf-8", "replace")
+    return f"{count} histories and {count} damages give the figures of reading everything"
+
+
 PARTS: Dict[str, Callable[[Path], str]] = {
     "kills": kills,
     "read": read,
     "requests": requests,
     "files": files,
+    "caches": caches,
 }
 
 
 def main() -> int:
     """Run the parts that were asked for, all by default."""
     parser = argparse.ArgumentParser(description="the long versions of the tests")
-    parser.add_argument("parts", nargs="*", help="kills, read, requests, files (default: all)")
+    parser.add_argument(
+        "parts", nargs="*", help="kills, read, requests, files, caches (default: all)"
+    )
     parser.add_argument("--folder", help="where to put gigabytes (default: a temporary folder)")
     args = parser.parse_args()
     broken: List[str] = []

@@ -13,15 +13,26 @@ import pytest
 from finops.errors import LockError
 from finops.generators.markup import json_block
 from finops.storage.appender import Appender
-from finops.storage.commit import Pending, read_commit, readable_end, write_commit
+from finops.storage.commit import read_commit, readable_end, write_commit
+from finops.storage.file_operations import APPEND, Files
 from finops.storage.lock import lock_path, writer_lock
+from finops.storage.pending import Pending, Tail
 from finops.viewer.event_store import EventStore
 from finops.viewer.file_watcher import FileState, FileWatcher
 from tests import test_fault_sweep
 from tests.generators import test_hostile_text
 from tests.reader.test_malformed import of_kind
 from tests.storage import test_appender
-from tests.storage.batches import QUICK, ROWS, FaultyFiles, batch, fill, memory_folder, whole
+from tests.storage.batches import (
+    QUICK,
+    ROWS,
+    FaultyFiles,
+    Unflushed,
+    batch,
+    fill,
+    memory_folder,
+    whole,
+)
 from tests.support.malformed import Case, outcome
 from tests.support.plain import PlainDataset
 from tests.support.rows import varied_rows
@@ -54,7 +65,14 @@ def unannounced(self: Appender, data: bytes, rows: int, clock: str) -> None:
 
 
 def short_writes(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    test_appender.test_fault_sweep(folder, "short", False)
+    """A write that takes half is gone on with, and is no failure."""
+
+    class Half(Unflushed):
+        def write(self, fd: int, data: memoryview) -> int:
+            return super().write(fd, data[: len(data) // 2 or 1])
+
+    fill(folder / "calls.csv", 3, Half())
+    assert (folder / "calls.csv").read_bytes() == whole(3)
 
 
 def once(self: Any, fd: int, data: bytes) -> None:
@@ -89,6 +107,18 @@ def power_cuts(folder: Path, patch: pytest.MonkeyPatch) -> None:
 
 def lines_of_others(folder: Path, patch: pytest.MonkeyPatch) -> None:
     test_appender.test_lines_of_another_program_are_adopted_and_never_cut(folder / "calls.csv")
+
+
+def nothing_counts(path: Any, committed: int, *words: Any) -> Tail:
+    return Tail(False, committed, 0, committed)
+
+
+def lines_behind_a_torn_batch(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    test_appender.test_lines_behind_an_unfinished_batch_count(folder / "calls.csv", 2, 5, 1)
+
+
+def same_aside(path: str, files: Files) -> Tuple[str, int]:
+    return f"{path}.torn-1", files.open(f"{path}.torn-1", APPEND)
 
 
 def torn_tails(folder: Path, patch: pytest.MonkeyPatch) -> None:
@@ -217,12 +247,13 @@ DEFENCES: List[Tuple[str, Any, Attack]] = [
     ("finops.storage.appender.Appender._put_batch", unannounced, crashes),
     ("finops.storage.file_operations.Files.write_all", once, short_writes),
     ("finops.storage.appender.Appender._cut_back", give_up, refusals),
-    ("finops.storage.recovery._crc32", lambda path, start, stop: 12345, damaged_batches),
+    ("finops.storage.pending._crc32", lambda path, start, stop: 12345, damaged_batches),
     ("finops.storage.recovery._check_unsynced", lambda path, mark, strict: (mark, []), power_cuts),
-    ("finops.storage.recovery._adopt", lambda path, mark, size: mark, lines_of_others),
-    ("finops.storage.recovery._free_name", lambda path: f"{path}.torn-1", torn_tails),
+    ("finops.storage.recovery.examine_tail", nothing_counts, lines_of_others),
+    ("finops.storage.pending._is_only_torn", lambda *words: True, lines_behind_a_torn_batch),
+    ("finops.storage.recovery._open_aside", same_aside, torn_tails),
     ("tests.test_data_mutation.readable_end", os.path.getsize, partial_reads),
-    ("finops.storage.lock._try_lock", lambda fd: True, two_writers),
+    ("finops.storage.lock._try_lock", lambda fd, shared=False: True, two_writers),
     ("finops.storage.appender.Appender.sync", nothing, acknowledged_too_early),
     ("finops.reader.row_parser._CONTROL", nothing, kind(18)),
     ("finops.reader.row_parser._QUOTED_LINE", lambda text: True, kind(17)),

@@ -430,6 +430,69 @@ def test_a_second_generator_is_told_at_once(forked: Forked, tmp_path: Path) -> N
     assert first.wait() == -9
 
 
+def test_two_generators_through_a_link(forked: Forked, golden: Path, tmp_path: Path) -> None:
+    """Neither a link to the file nor one to its folder is another dataset."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "folder").symlink_to(tmp_path / "data")
+    (tmp_path / "link.csv").symlink_to(tmp_path / "data" / "calls.csv")
+    path = tmp_path / "data" / "calls.csv"
+    first = forked.start(*words(path, "200MB"))
+    assert first.speaks("generating")
+    for name in ("link.csv", "folder/calls.csv"):
+        second = forked.run(*words(tmp_path / name, "200MB"), "--quiet")
+        assert_one_line(second)
+        assert f"is being written by process {first.pid}" in second.err
+    first.kill()
+    assert first.wait() == -9
+    before = path.stat().st_size
+    assert forked.run(*words(tmp_path / "link.csv", f"{before // 1024 + 1}KB")).wait() == 0
+    assert verified(path) == verified(tmp_path / "link.csv") == 0
+    assert path.read_bytes().startswith(golden.read_bytes()[:before])
+
+
+# --- rows of others -------------------------------------------------------------------------------
+
+
+def test_rows_that_others_append_after_a_kill_are_never_lost(
+    forked: Forked, golden: Path, tmp_path: Path
+) -> None:
+    """Killed in the middle of a batch, appended to by somebody else, read, and continued."""
+    path = tmp_path / "calls.csv"
+    dying = IN_FILES.format(due="len(data) > 20_000 and os.stat(fd).st_size > 99_999")
+    dying = "import os\ndef now(): os.kill(os.getpid(), 9)\n" + dying
+    assert forked.run(*words(path), before=dying).wait() == -9
+    mark = read_commit(path)
+    assert mark is not None
+    assert mark.pending is not None
+    torn = path.stat().st_size - mark.end
+    assert 0 < torn < mark.pending.length
+    template = golden.read_bytes().split(b"\n")[1].split(b",")
+    others = [b",".join([template[0], b"theirs-%d" % n, *template[2:]]) + b"\n" for n in range(3)]
+    with open(str(path), "ab") as out:
+        out.write(b"".join(others))
+
+    def used() -> int:
+        found = compute(Job(path, tmp_path, only=("dataset_overview",), workers=1))
+        quality = found["dataset_overview"]
+        return int(quality["summary"]["total_calls"])
+
+    lines = path.read_bytes().count(b"\n") - 1
+    junction = 1  # the torn line and the first one of theirs: listed, for nobody can part them
+    assert used() == lines - junction
+    assert verified(path) == 0
+    done = forked.run(*words(path, "400KB"))
+    assert done.wait() == 0, done.err
+    assert "behind an unfinished batch" in done.err
+    content = path.read_bytes()
+    assert all(line in content for line in others)
+    assert used() == content.count(b"\n") - 1 - junction
+    whole = tmp_path / "whole.csv"
+    assert forked.run(*words(whole, "400KB")).wait() == 0
+    own = [line for line in content.splitlines() if b"theirs-" not in line]
+    assert own == whole.read_bytes().splitlines()[: len(own)], "the simulation goes on where it was"
+    assert not list(tmp_path.glob("*.torn-*"))
+
+
 # --- F9 reading while it is written ---------------------------------------------------------------
 
 
@@ -499,7 +562,7 @@ PHASES: Dict[str, str] = {
     "generate: fsync": before("finops.storage.file_operations", "os.fsync"),
     "generate: truth": before("finops.simulator.engine", "write_truth"),
     "analyze: read": before("finops.rollups.dataset", "scan_partition"),
-    "analyze: keep": before("finops.rollups.cache", "os.replace"),
+    "analyze: keep": before("finops.storage.file_operations", "os.replace"),
     "analyze: compute": before("finops.analyzers.ubr.pricing", "PricingAnalyzer.compute"),
     "analyze: write": before("finops.atomic", "os.fsync", 6),
     "analyze: publish": before("finops.publishing", "write_manifest"),

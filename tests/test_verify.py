@@ -9,7 +9,8 @@ import pytest
 from finops.rollups.spec import Accounting, Period, Rollups
 from finops.schema import HEADER_LINE
 from finops.storage import commit as marks
-from finops.storage.commit import CommitRecord, Pending, write_commit
+from finops.storage.commit import CommitRecord, write_commit
+from finops.storage.pending import Pending
 from finops.verify import verify
 from tests.support.plain import call
 from tests.support.rows import varied_rows, write_csv

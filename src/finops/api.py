@@ -38,7 +38,7 @@ def open_dataset(
 
     `workers`: processes to read with; by default one for each core that has work to do.
     `prices`: used for calls without a cost; by default the built-in ones.
-    `cache`: keep what was read beside the file (`PATH.state`), so that next time only appended
+    `cache`: keep what was read beside the file (`PATH.cache`), so that next time only appended
     bytes are read.
     `progress(bytes_read, bytes_total)` is called now and then while the file is read.
 

@@ -25,11 +25,12 @@ from typing import (
     NamedTuple,
     Optional,
     Sequence,
+    Tuple,
     TypeVar,
 )
 
 from finops import config, registry
-from finops.atomic import write_aside
+from finops.atomic import is_aside, replacing, target_name, write_aside
 from finops.business.catalog import DEFAULT_PRICES, PriceTable
 from finops.errors import FinOpsError, StorageError
 from finops.evaluation import evaluate
@@ -198,13 +199,15 @@ class _Run(TaskSet):
     def _make(self, number: int, analysis: Analysis) -> None:
         if self._made[analysis.id].reason:
             return
-        result = self._guard(analysis, partial(self._compute, analysis))
+        computed = self._guard(analysis, partial(self._compute, analysis))
         self._forget_up_to(number)
-        if result is None:
+        if computed is None:
             return
+        result, text = computed
         self._results[analysis.id] = result
         self._update(analysis, headline=headline_of(result))
-        self._update(analysis, size_bytes=self._guard(analysis, partial(self._page, analysis)) or 0)
+        size = self._guard(analysis, partial(self._write, analysis, text))
+        self._update(analysis, size_bytes=size or 0)
 
     def _forget_up_to(self, number: int) -> None:
         """Let go of tables that no analysis after this one needs; some before it were not ours."""
@@ -237,23 +240,27 @@ class _Run(TaskSet):
         only = tuple(self._job.only)
         return RunOptions(self._context.get("dataset"), prices, only, self._job.workers)
 
-    def _compute(self, analysis: Analysis) -> Result:
+    def _compute(self, analysis: Analysis) -> Tuple[Result, str]:
+        """Return a result and its JSON text."""
         result = analysis.analyzer(self._dataset).analyze()
-        write_aside(self._job.reports / f"{analysis.id}.json", json_text(result))
-        return result
+        return result, json_text(result)
 
-    def _page(self, analysis: Analysis) -> int:
-        """Write one page from its result, the dataset's facts and what is known of the truth;
-        return its size.
+    def _write(self, analysis: Analysis, text: str) -> int:
+        """Write page and JSON of one report, both or neither; return the page's size.
+
+        The page is made of the result, the dataset's facts and what is known of the truth.
         """
-        page = self._job.reports / analysis.filename
         about = {"title": analysis.title, "purpose": analysis.purpose}
         data = dict(self._results[analysis.id], _context=dict(self._context, report=about))
         kinds = EVALUATED.get(analysis.id)
         if kinds and self._truth:
             data["evaluation"] = self._evaluation(kinds)
-        analysis.generator(data, str(page))
-        return page.stat().st_size
+        folder = self._job.reports
+        with replacing(folder / analysis.filename, folder / f"{analysis.id}.json") as asides:
+            page, beside = asides
+            analysis.generator(data, str(page))
+            write_aside(beside, text)
+            return page.stat().st_size
 
     def _evaluation(self, kinds: Sequence[str]) -> List[Dict[str, Any]]:
         temporal = {"end_time": self._context["period_end"]}
@@ -310,7 +317,8 @@ def _last_uses(declared: Mapping[str, Sequence[Table]]) -> Dict[str, List[Table]
 def _sentence(error: Exception) -> str:
     if isinstance(error, OSError):
         # Only the file's name: the sentence is printed on pages that travel.
-        return f"{error.strerror or error}: {Path(str(error.filename or '')).name}".rstrip(": ")
+        name = target_name(Path(str(error.filename or "")).name)
+        return f"{error.strerror or error}: {name}".rstrip(": ")
     return str(error)
 
 
@@ -346,8 +354,9 @@ def _prepare(folder: Path) -> None:
     """Make the folder and remove temporary files that an ended run left."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for left in folder.glob("*.*.tmp"):
-            if time.time() - left.stat().st_mtime > _STALE_TEMPORARY_S:
+        for left in folder.glob("*.tmp"):
+            stale = time.time() - left.lstat().st_mtime > _STALE_TEMPORARY_S
+            if stale and is_aside(left.name):
                 left.unlink()
     except OSError as error:
         raise StorageError(

@@ -6,17 +6,18 @@ lock, starts from what the last one left, and puts its own reports into it.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 
 from finops import registry
+from finops.atomic import replacing, target_name
+from finops.config import MEGABYTE
 from finops.errors import StorageError
 from finops.generators.chartjs import copy_library
 from finops.generators.page import content_security_policy
-from finops.generators.reports.index import generate_index
+from finops.generators.reports.index import generate_index, index_page
 from finops.manifest import (
     MANIFEST,
     NOT_RUN,
@@ -31,14 +32,15 @@ from finops.manifest import (
 )
 from finops.progress_events import FAILED, OK
 from finops.registry import Analysis
-from finops.regular_files import read_regular
-from finops.storage.lock import writer_lock
+from finops.storage.lock import file_lock
+from finops.storage.sidecars import read_object, real_path
 from finops.timestamps import utc_text
 
 Row = Dict[str, Any]
 
 INDEX = "index.html"
 _LOCK_WAIT_S = 30
+_MOST_BYTES = 256 * MEGABYTE
 _SCENARIO_NAME = re.compile(r"scenario_[a-z0-9_]+\.json")
 _NEVER_RUN = "It has not been asked for yet."
 _OTHER_DATA = "The data has changed since it was made."
@@ -71,7 +73,8 @@ def publish(
     another run does not finish publishing.
     """
     index = folder / INDEX
-    with writer_lock(folder / ".publishing", _LOCK_WAIT_S):
+    lock = Path(real_path(folder)) / ".publishing.lock"
+    with file_lock(lock, folder / ".publishing", _LOCK_WAIT_S):
         earlier = _EarlierRuns(folder, dataset_of(context))
         entries = tuple(
             earlier.entry(analysis)
@@ -79,7 +82,9 @@ def publish(
             else _entry(made[analysis.id], earlier, context)
             for analysis in registry.ANALYZER_REGISTRY.values()
         )
-        shown = {entry.id: results.get(entry.id) or earlier.result(entry.id) for entry in entries}
+        # Of a report that could not be written, the index says what the page that is there does.
+        new = {name: result for name, result in results.items() if not made[name].reason}
+        shown = {entry.id: new.get(entry.id) or earlier.result(entry.id) for entry in entries}
         known = {name: result for name, result in shown.items() if result}
         manifest = manifest_of(
             context.get("generated_at"),
@@ -90,15 +95,27 @@ def publish(
             entries,
         )
         try:
-            copy_library(folder)
             linked = dict(context, scenarios=scenario_pages(folder))
-            generate_index(known, [_for_index(entry) for entry in entries], linked, index)
-            write_manifest(manifest, folder / MANIFEST)
+            with replacing(index, folder / MANIFEST) as (new_index, new_manifest):
+                generate_index(known, [_for_index(entry) for entry in entries], linked, new_index)
+                write_manifest(manifest, new_manifest)
+            copy_library(folder)
         except OSError as error:
+            name = target_name(Path(str(error.filename or index)).name)
             raise StorageError(
-                f"cannot write {error.filename or index}: {error.strerror}; the reports are there"
+                f"cannot write {folder / name}: {error.strerror}; {_written(made)}"
             ) from error
     return index
+
+
+def _written(made: Mapping[str, Made]) -> str:
+    """Return which reports of this run are there, in a few words."""
+    new = [name for name, one in made.items() if not one.reason]
+    if len(new) == len(made):
+        return f"all {len(made)} reports of this run were written"
+    said = f"of {len(made)} reports of this run {len(new)} were written"
+    names = f" ({', '.join(new)})" if new else ""
+    return f"{said}{names}, the others are as they were before"
 
 
 class _EarlierRuns:
@@ -139,7 +156,7 @@ class _EarlierRuns:
                 content_security_policy=last.content_security_policy,
             )
         return _with_size(empty, status.st_size)._replace(
-            generated_at=utc_text(status.st_mtime),
+            generated_at=_changed_at(status),
             headline=headline_of(self.result(analysis.id) or {}),
         )
 
@@ -147,7 +164,8 @@ class _EarlierRuns:
         """Return the last good result of an analysis, None where there is none."""
         if not (self._folder / f"{name}.html").is_file():
             return None
-        return _read_json(self._folder / f"{name}.json")
+        result = _read_json(self._folder / f"{name}.json")
+        return result if result is not None and _can_be_shown(name, result) else None
 
 
 def dataset_of(context: Mapping[str, Any]) -> DatasetEntry:
@@ -223,9 +241,28 @@ def _kilobytes(size: int) -> float:
     return round(size / 1024, 1)
 
 
-def _read_json(path: Path) -> Optional[Row]:
+def _changed_at(status: os.stat_result) -> Optional[str]:
+    """Return when a page was changed; None where its time is beyond the calendar."""
     try:
-        content = json.loads(read_regular(path).decode("utf-8"))
-    except (OSError, ValueError, RecursionError):
+        return utc_text(status.st_mtime)
+    except (ValueError, OverflowError, OSError):
         return None
-    return content if isinstance(content, dict) else None
+
+
+def _read_json(path: Path) -> Optional[Row]:
+    return read_object(path, _MOST_BYTES)
+
+
+def _can_be_shown(name: str, result: Row) -> bool:
+    """Return whether the index can show a result of an earlier run.
+
+    It was read from a file, and whoever can write there can have put anything into it; the
+    index page alone knows what it reads of each.
+    """
+    try:
+        headline_of(result)
+        entry = _empty(registry.ANALYZER_REGISTRY[name])
+        index_page({name: result}, [_for_index(entry)], {})
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError):
+        return False
+    return True

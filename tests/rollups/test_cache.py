@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import os
+import random
+import subprocess
+import sys
+import zlib
+from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Set, Tuple
 
 import pytest
 
-from finops.business.catalog import CATALOG, PriceTable
+from finops import config
+from finops.business.catalog import CATALOG, DEFAULT_PRICES, PriceTable
+from finops.errors import DataError
+from finops.resources import sources
 from finops.rollups import cache, dataset, serialization
-from finops.rollups.cache import state_path
+from finops.rollups.cache import cache_path
 from finops.rollups.dataset import open_dataset
+from finops.rollups.digests import all_match
+from finops.rollups.planner import Plan
+from finops.simulator.engine import generate
+from finops.storage.commit import commit_path
 from tests.rollups.test_dataset import EVERYTHING, csv_of
 from tests.support.plain import call
+from tests.support.tools import ROOT
 
 pytestmark = pytest.mark.long
 
@@ -36,6 +51,42 @@ def rows(first: int, last: int) -> List[Dict[str, str]]:
             )
         )
     return found
+
+
+def edit_keeping_crc(path: Path, place: int) -> None:
+    """Change a region in place, and digits elsewhere so that CRC-32 of the file stays.
+
+    CRC-32 is linear: each flipped bit changes it by a value of its own, whatever else changes,
+    so which digits to flip is a system of 32 equations.  Flipped in its lowest bit a digit
+    stays one.
+    """
+    content = bytearray(path.read_bytes())
+    before = zlib.crc32(content)
+    content[place : place + 2] = b"xx"
+    now = zlib.crc32(content)
+    pivots: Dict[int, Tuple[int, int]] = {}  # by highest bit: a change, and who makes it
+    digits = [at for at, byte in enumerate(content) if byte in b"0123456789"][-400::7]
+    for number, at in enumerate(digits):
+        content[at] ^= 1
+        vector, flips = zlib.crc32(content) ^ now, 1 << number
+        content[at] ^= 1
+        vector, flips = reduced(vector, flips, pivots)
+        if vector:
+            pivots[vector.bit_length()] = (vector, flips)
+    rest, flips = reduced(before ^ now, 0, pivots)
+    assert rest == 0, "too few digits"
+    for number, at in enumerate(digits):
+        content[at] ^= flips >> number & 1
+    with open(str(path), "r+b") as out:
+        out.write(content)
+
+
+def reduced(vector: int, flips: int, pivots: Dict[int, Tuple[int, int]]) -> Tuple[int, int]:
+    """Return what is left of a vector when all pivots that can be taken away are."""
+    for bit in range(32, 0, -1):
+        if vector.bit_length() == bit and bit in pivots:
+            vector, flips = vector ^ pivots[bit][0], flips ^ pivots[bit][1]
+    return vector, flips
 
 
 @pytest.fixture(autouse=True)
@@ -72,7 +123,7 @@ def test_warm_is_cold_and_reads_nothing_again(tmp_path: Path, read_spans: List[A
     path = tmp_path / "a.csv"
     path.write_bytes(csv_of(rows(0, 1500)))
     check_fresh(path, workers=2)
-    assert Path(state_path(str(path))).is_file()
+    assert Path(cache_path(str(path))).is_file()
     del read_spans[:]
     warm = everything(path, cache=True)
     assert read_spans == []
@@ -93,7 +144,7 @@ def test_only_what_was_appended_is_read(tmp_path: Path, read_spans: List[Any]) -
         assert len(read_spans) == 1
         assert read_spans[0][0] >= size
         assert warm == everything(path)
-    kept = serialization.load(Path(state_path(str(path))).read_bytes()[32:])
+    kept = serialization.load(Path(cache_path(str(path))).read_bytes()[32:])
     assert len(kept["parts"]) < 8  # small appends were put together
 
 
@@ -210,7 +261,7 @@ def test_a_damaged_state_is_not_used(damage: Callable[[bytes], bytes], tmp_path:
     path = tmp_path / "a.csv"
     path.write_bytes(csv_of(rows(0, 600)))
     everything(path, cache=True)
-    kept = Path(state_path(str(path)))
+    kept = Path(cache_path(str(path)))
     kept.write_bytes(damage(kept.read_bytes()))
     check_fresh(path)
     kept.unlink()
@@ -241,11 +292,369 @@ def test_a_well_formed_but_wrong_state_is_not_used(
     path = tmp_path / "a.csv"
     path.write_bytes(csv_of(rows(0, 600)))
     everything(path, cache=True)
-    file = Path(state_path(str(path)))
+    file = Path(cache_path(str(path)))
     kept = serialization.load(file.read_bytes()[32:])
     spoil(kept)
     file.write_bytes(resealed(kept))
     check_fresh(path)
+
+
+def test_an_edit_that_keeps_size_times_and_crc_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(csv_of(rows(0, 1500)))
+    long_ago = 10**18
+    os.utime(str(path), ns=(long_ago, long_ago))
+    for workers in (1, 3):
+        everything(path, cache=True, workers=workers)
+        before = path.read_bytes()
+        edit_keeping_crc(path, before.index(b"us-east", len(before) // 3))
+        os.utime(str(path), ns=(long_ago, long_ago))
+        after = path.read_bytes()
+        assert (len(after), zlib.crc32(after)) == (len(before), zlib.crc32(before))
+        assert after != before
+        check_fresh(path, workers=workers)
+
+
+def moved_away(path: Path) -> None:
+    os.replace(str(path), str(path.with_suffix(".old")))
+
+
+def grown(path: Path) -> None:
+    with open(str(path), "ab") as out:
+        out.write(csv_of(rows(1500, 1600)).split(b"\n", 1)[1])
+
+
+def settle(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the file have been untouched for long, in the eyes of the cache."""
+    monkeypatch.setattr(cache, "_SETTLED_S", -1.0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        changed_in_place,
+        changed_in_place_and_grown,
+        grown,
+        truncated,
+        replaced_by_equal_size,
+        moved_away,
+    ],
+)
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_change_while_the_file_is_read_is_not_kept_for_ever(
+    change: Callable[[Path], None], workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It happens while the scan pauses in the middle; the runs after it see what is there."""
+    settle(tmp_path, monkeypatch)
+    path = tmp_path / "a.csv"
+    path.write_bytes(csv_of(rows(0, 1500)))
+    changed: List[bool] = []
+
+    def between(done: int, total: int) -> None:
+        if not changed and done > total // 2:
+            changed.append(True)
+            change(path)
+
+    with suppress(DataError):  # there may be no file any more
+        everything(path, cache=True, workers=workers, progress=between)
+    assert changed
+    if path.exists():
+        check_fresh(path, workers=workers)
+        check_fresh(path, workers=workers)
+
+
+def test_an_untouched_file_is_not_hashed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(csv_of(rows(0, 600)))
+    hashed: List[int] = []
+
+    def noting(*words: Any) -> bool:
+        hashed.append(1)
+        return all_match(*words)
+
+    monkeypatch.setattr(cache, "all_match", noting)
+    everything(path, cache=True)
+    everything(path, cache=True)
+    assert hashed == [1], "it had changed a moment before it was read"
+    settle(path, monkeypatch)
+    everything(path, cache=True)
+    assert hashed == [1, 1]
+    everything(path, cache=True)
+    assert hashed == [1, 1], "the check of the run before was written down"
+    os.utime(str(path), ns=(1, 1))
+    everything(path, cache=True)
+    assert hashed == [1, 1, 1]
+
+
+def test_everything_that_decides_a_figure_is_in_the_fingerprint() -> None:
+    """Every module of ours that a dataset imports, directly or not."""
+    waiting = ["finops.rollups.dataset"]
+    seen: Set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        source = "".join(list(sources(name))[:1])
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                inner = [f"{node.module}.{alias.name}" for alias in node.names]
+                names = [name for name in (node.module, *inner) if name.startswith("finops.")]
+                waiting += filter(is_module, names)
+    rooms = {name.split(".")[1] for name in seen}
+    assert rooms <= set(cache._DECIDING)
+    assert len(seen) > 20
+
+
+def is_module(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def test_the_fingerprint_depends_on_all_that_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = Plan(EVERYTHING)
+    first = cache.fingerprint(plan, DEFAULT_PRICES)
+    assert cache.fingerprint(Plan(EVERYTHING), DEFAULT_PRICES) == first
+    others = {
+        cache.fingerprint(Plan(EVERYTHING[:1]), DEFAULT_PRICES),
+        cache.fingerprint(plan, PriceTable(CATALOG[1:])),
+    }
+    with monkeypatch.context() as patch:
+        patch.setattr(config, "FUTURE_TOLERANCE_HOURS", 25)
+        others.add(cache.fingerprint(plan, DEFAULT_PRICES))
+    with monkeypatch.context() as patch:
+        patch.setattr("platform.python_version", lambda: "3.99")
+        others.add(cache.fingerprint(plan, DEFAULT_PRICES))
+    with monkeypatch.context() as patch:
+        patch.setattr(cache, "sources", lambda name: ["another text"])
+        others.add(cache.fingerprint(plan, DEFAULT_PRICES))
+    assert len(others | {first}) == 6
+    monkeypatch.setattr(cache, "sources", lambda name: [""])  # only compiled files are there
+    assert cache.fingerprint(plan, DEFAULT_PRICES) == ""
+
+
+def test_the_fingerprint_is_the_same_in_every_process() -> None:
+    program = (
+        "from finops.rollups import cache\n"
+        "from finops.rollups.planner import Plan\n"
+        "from finops.business.catalog import DEFAULT_PRICES\n"
+        "print(cache.fingerprint(Plan(()), DEFAULT_PRICES))"
+    )
+    found = set()
+    for seed in ("1", "2", "3"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            env=environment,
+            cwd=str(ROOT / "src"),
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+        found.add(done.stdout)
+    assert len(found) == 1
+
+
+def test_rows_that_a_lost_commit_record_vouched_for_are_judged_anew(tmp_path: Path) -> None:
+    """A simulation's clock may run ahead of the wall's; without its record the rows lie ahead."""
+    path = tmp_path / "a.csv"
+    generate(path, 200_000, start="2099-01-01")
+    everything(path, cache=True)
+    assert Path(cache_path(str(path))).is_file()
+    commit_path(path).unlink()
+    with pytest.raises(DataError, match="in the future"):
+        everything(path)
+    with pytest.raises(DataError, match="in the future"):
+        everything(path, cache=True)
+
+
+def test_what_a_version_before_kept_is_removed_if_it_is_that(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(csv_of(rows(0, 100)))
+    former = tmp_path / "a.csv.state"
+    body = serialization.MAGIC + b"anything"
+    for content, kept in (
+        (hashlib.sha256(body).digest() + body, False),
+        (b"\0" * 32 + body, True),
+        (b"somebody's notes", True),
+        (b"", True),
+    ):
+        former.write_bytes(content)
+        everything(path, cache=True)
+        assert former.exists() == kept
+        Path(cache_path(str(path))).unlink()
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="gives a file away")
+def test_a_cache_of_somebody_else_is_not_used(tmp_path: Path, read_spans: List[Any]) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(csv_of(rows(0, 600)))
+    everything(path, cache=True)
+    os.chown(cache_path(str(path)), 12345, 12345)
+    del read_spans[:]
+    everything(path, cache=True)
+    assert len(read_spans) == 1
+
+
+# --- any history, any damage ----------------------------------------------------------------------
+
+HISTORIES = int(os.environ.get("FINOPS_TEST_HISTORIES", "15"))
+CORRUPTIONS = int(os.environ.get("FINOPS_TEST_CORRUPTIONS", "40"))
+FEW = EVERYTHING[:6]
+Change = Callable[[Path], None]
+
+
+def figures(path: Path, **how: Any) -> Any:
+    """Return all that is said of a file, be it that it cannot be read."""
+    try:
+        data = open_dataset(path, **{"workers": 1, **how}).rollups(FEW)
+    except DataError as error:
+        return str(error)
+    tables = {table: data[table] for table in FEW}
+    return tables, data.totals, data.period, data.customers, data.accounting, data.file
+
+
+def paused(path: Path, draw: random.Random, change: Change) -> None:
+    """Read with a cache, and change the file while the scan pauses."""
+    due = draw.random()
+    changed: List[bool] = []
+
+    def progress(done: int, total: int) -> None:
+        if not changed and done >= due * total:
+            changed.append(True)
+            change(path)
+
+    figures(path, cache=True, workers=draw.choice([1, 1, 2]), progress=progress)
+
+
+def place_of_a_region(path: Path, draw: random.Random) -> int:
+    """Return where something stands that can be edited, -1 where there is nothing."""
+    content = path.read_bytes()
+    found = content.find(b"us-east", draw.randrange(len(content) or 1))
+    return found if found >= 0 else content.find(b"us-east")
+
+
+def edits(draw: random.Random) -> List[Change]:
+    """Return edits in place: one that shows in the times, and one that shows nowhere."""
+
+    def plain(path: Path) -> None:
+        at = place_of_a_region(path, draw)
+        if at >= 0:
+            with open(str(path), "r+b") as out:
+                out.seek(at)
+                out.write(b"xx-east")
+
+    def quiet(path: Path) -> None:
+        about, at = path.stat(), place_of_a_region(path, draw)
+        if at >= 0 and about.st_size > 20_000:
+            edit_keeping_crc(path, at)
+            os.utime(str(path), ns=(about.st_atime_ns, about.st_mtime_ns))
+
+    return [plain, quiet]
+
+
+def other_changes(draw: random.Random) -> List[Change]:
+    """Return what else may happen to a file."""
+    quiet = edits(draw)[1]
+
+    def some(most: int) -> bytes:
+        first = draw.randrange(3000)
+        return csv_of(rows(first, first + draw.randrange(1, most)))
+
+    def grow(path: Path) -> None:
+        with open(str(path), "ab") as out:
+            out.write(some(300).split(b"\n", 1)[1])
+
+    def truncate(path: Path) -> None:
+        os.truncate(str(path), draw.randrange(400, max(401, path.stat().st_size)))
+
+    def replace(path: Path) -> None:
+        aside = path.with_suffix(".new")
+        aside.write_bytes(some(900))
+        os.replace(str(aside), str(path))
+
+    def replace_by_a_twin(path: Path) -> None:
+        about, aside = path.stat(), path.with_suffix(".new")
+        aside.write_bytes(path.read_bytes())
+        os.utime(str(aside), ns=(about.st_atime_ns, about.st_mtime_ns))
+        quiet(aside)
+        os.replace(str(aside), str(path))
+
+    return [grow, grow, truncate, replace, replace_by_a_twin]
+
+
+def test_whatever_the_history_figures_are_those_of_reading_everything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle(tmp_path, monkeypatch)
+    for number in range(HISTORIES):
+        seed = random.randrange(10**9)
+        print("seed", seed)
+        draw = random.Random(seed)
+        path = tmp_path / f"{number}.csv"
+        path.write_bytes(csv_of(rows(0, draw.randrange(100, 900))))
+        for _ in range(draw.randrange(1, 6)):
+            change = draw.choice([*edits(draw), *other_changes(draw)])
+            if draw.random() < 0.5:
+                paused(path, draw, change)
+            else:
+                figures(path, cache=True)
+                change(path)
+            assert figures(path, cache=True) == figures(path), seed
+        for left in tmp_path.iterdir():
+            left.unlink()
+
+
+def damaged(content: bytes, draw: random.Random) -> bytes:
+    """Return a cache's bytes with some accident."""
+    at, length = draw.randrange(len(content)), draw.choice([1, 1, 4, 100, 5000])
+    noise = bytes(draw.randrange(256) for _ in range(length))
+    return draw.choice(
+        [
+            content[:at] + noise + content[at + length :],
+            content[:at] + noise + content[at:],
+            content[:at] + content[at + length :],
+            content[:at],
+            content[:at] + bytes(length) + content[at + length :],
+            content[: len(content) // 2] * 2,
+            noise,
+        ]
+    )
+
+
+KINDS: List[Any] = [None, 0, -1, 2**70, 1.5, float("nan"), True, "x", [], {}, [[]], [0, 0]]
+
+
+def spoiled(value: Any, draw: random.Random) -> Any:
+    """Return a structure with one part of it replaced by something of another kind."""
+    if isinstance(value, (list, dict)) and value and draw.random() < 0.9:
+        places = list(value) if isinstance(value, dict) else range(len(value))
+        place = draw.choice(places)
+        copy = value.copy()
+        copy[place] = spoiled(value[place], draw)
+        return copy
+    return draw.choice(KINDS)
+
+
+def test_whatever_the_damage_figures_are_those_of_reading_everything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Accidents anywhere; and structures of another form that have the right checksum."""
+    settle(tmp_path, monkeypatch)
+    path, kept = tmp_path / "a.csv", Path(cache_path(str(tmp_path / "a.csv")))
+    path.write_bytes(csv_of(rows(0, 500)))
+    expected = figures(path)
+    assert figures(path, cache=True) == expected
+    whole = kept.read_bytes()
+    for _ in range(CORRUPTIONS):
+        seed = random.randrange(10**9)
+        print("seed", seed)
+        draw = random.Random(seed)
+        kept.write_bytes(damaged(whole, draw))
+        assert figures(path, cache=True) == expected, seed
+        kept.write_bytes(resealed(spoiled(serialization.load(whole[32:]), draw)))
+        figures(path, cache=True)  # a forgery may say anything, but ends as a file or an error
 
 
 def test_other_prices_and_other_tables_do_not_share(tmp_path: Path) -> None:
@@ -264,15 +673,15 @@ def test_rows_that_lie_in_the_future_today_are_looked_at_again(tmp_path: Path) -
     future = call(timestamp="2999-01-01T00:00:00.000000")
     path.write_bytes(csv_of([*rows(0, 100), future]))
     everything(path, cache=True)
-    assert not Path(state_path(str(path))).exists()
+    assert not Path(cache_path(str(path))).exists()
 
 
 def test_a_folder_that_cannot_be_written_to_is_no_obstacle(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(csv_of(rows(0, 100)))
-    Path(state_path(str(path))).mkdir()
+    Path(cache_path(str(path))).mkdir()
     check_fresh(path)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.csv", "a.csv.state"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.csv", "a.csv.cache"]
 
 
 def test_an_unordered_file_is_put_in_order_across_parts(tmp_path: Path) -> None:
@@ -288,7 +697,7 @@ def test_an_unordered_file_is_put_in_order_across_parts(tmp_path: Path) -> None:
 def test_what_a_killed_run_left_is_removed_but_not_a_running_ones(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(csv_of(rows(0, 20)))
-    old, new = (Path(f"{state_path(str(path))}.{number}.tmp") for number in (11, 12))
+    old, new = (Path(f"{cache_path(str(path))}.{number}.tmp") for number in (11, 12))
     for left in (old, new):
         left.write_bytes(b"half")
     os.utime(str(old), (0, 0))

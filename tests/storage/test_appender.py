@@ -206,6 +206,115 @@ def test_lines_of_another_program_are_adopted_and_never_cut(csv: Path) -> None:
     assert csv.read_bytes() == whole(1) + batch(1, 2)
 
 
+def killed_in_a_batch(csv: Path, written: int) -> bytes:
+    """Leave one whole batch, and of a second one so many bytes; return these."""
+    files = FaultyFiles(10**9, "crash")
+    with suppress(Crash), Appender(csv, files=files) as out:
+        out.append(batch(0), ROWS)
+        files.at = files.count + 4  # open, write and replace the mark, then write the rows
+        out.append(batch(1), ROWS)
+    begun = batch(1)[:written]
+    csv.write_bytes(whole(1) + begun)
+    return begun
+
+
+@pytest.mark.parametrize("foreign", [1, 2, ROWS, 3 * ROWS])
+@pytest.mark.parametrize("whole_lines", range(ROWS))
+@pytest.mark.parametrize("torn", [0, 5, 40, -3, -1])
+def test_lines_behind_an_unfinished_batch_count(
+    csv: Path, whole_lines: int, torn: int, foreign: int
+) -> None:
+    """Somebody else appends after the writer was killed: nothing of theirs is ever cut."""
+    line = len(batch(1)) // ROWS
+    begun = killed_in_a_batch(csv, whole_lines * line + torn % line)
+    others = batch(9, foreign)
+    with open(str(csv), "ab") as file:
+        file.write(others)
+    assert readable(csv) == whole(1) + begun + others, "readers need no repair first"
+    with Appender(csv) as out:
+        assert out.rows == ROWS + (begun + others).count(b"\n")
+        assert out.adopted_from == len(whole(1))
+        assert any("behind an unfinished batch" in sentence for sentence in out.repaired)
+        out.append(batch(2), ROWS)
+    assert csv.read_bytes() == whole(1) + begun + others + batch(2)
+    assert readable(csv) == csv.read_bytes()
+
+
+@pytest.mark.parametrize("written", [0, 1, 30, 50, 100, 150, -30, -1])
+def test_the_beginning_of_a_batch_alone_counts_for_nothing(csv: Path, written: int) -> None:
+    """Be it whole lines or not: no reader sees part of a batch, and the next writer cuts it."""
+    line = len(batch(1)) // ROWS
+    for length in (written % len(batch(1)), line, 2 * line, 3 * line):
+        begun = killed_in_a_batch(csv, length)
+        assert readable(csv) == whole(1)
+        with Appender(csv) as out:
+            assert (out.rows, out.adopted_from) == (ROWS, None)
+        assert csv.read_bytes() == whole(1)
+        torn = Path(f"{csv}.torn-1")
+        assert (torn.read_bytes() if torn.exists() else b"") == begun
+        for left in (csv, torn, commit_path(csv)):
+            left.unlink() if left.exists() else None
+
+
+def test_lines_behind_a_whole_batch_that_was_not_committed_count(csv: Path) -> None:
+    killed_in_a_batch(csv, len(batch(1)))
+    with open(str(csv), "ab") as file:
+        file.write(batch(9, 2))
+    assert readable(csv) == whole(2) + batch(9, 2)
+    with Appender(csv) as out:
+        assert (out.rows, out.adopted_from) == (2 * ROWS + 2, len(whole(2)))
+    assert csv.read_bytes() == whole(2) + batch(9, 2)
+
+
+def test_a_batch_that_is_being_written_is_not_taken_for_lines_of_others(csv: Path) -> None:
+    begun = killed_in_a_batch(csv, 100)
+    with open(str(csv), "ab") as file:
+        file.write(batch(9))
+    with writer_lock(csv):  # the writer lives
+        assert readable(csv) == whole(1)
+    assert readable(csv) == whole(1) + begun + batch(9)
+
+
+def test_another_program_that_writes_meanwhile_loses_nothing(csv: Path) -> None:
+    with Appender(csv) as out:
+        out.append(batch(0), ROWS)
+        with open(str(csv), "ab") as file:
+            file.write(batch(9, 1))
+        with pytest.raises(StorageError, match="another program is writing"):
+            out.append(batch(1), ROWS)
+    assert csv.read_bytes() == whole(1) + batch(9, 1)
+    with Appender(csv) as out:
+        assert out.rows == ROWS + 1
+        out.append(batch(1), ROWS)
+    assert csv.read_bytes() == whole(1) + batch(9, 1) + batch(1)
+
+
+@pytest.mark.parametrize("when", ["before", "within", "behind"])
+def test_a_failing_batch_cuts_nothing_of_others(csv: Path, when: str) -> None:
+    """While a batch is written another program appends, and then the disk refuses."""
+
+    class Interrupted(Files):
+        def write(self, fd: int, data: memoryview) -> int:
+            if bytes(data[:20]) != batch(1)[:20]:
+                return super().write(fd, data)
+            if when == "within":
+                super().write(fd, data[:70])
+            if when == "behind":
+                super().write(fd, data)
+            with open(str(csv), "ab") as file:
+                file.write(batch(9, 1))
+            raise OSError(28, "No space left on device")
+
+    with Appender(csv, files=Interrupted()) as out:
+        out.append(batch(0), ROWS)
+        with pytest.raises(StorageError):
+            out.append(batch(1), ROWS)
+    assert csv.read_bytes().endswith(batch(9, 1))
+    with Appender(csv):
+        pass
+    assert csv.read_bytes().endswith(batch(9, 1))
+
+
 def test_a_whole_pending_batch_is_kept(csv: Path) -> None:
     files = FaultyFiles(10**9, "crash")
     with suppress(Crash), Appender(csv, files=files) as out:

@@ -10,12 +10,12 @@ import pytest
 from finops.storage import commit as marks
 from finops.storage.commit import (
     CommitRecord,
-    Pending,
     commit_path,
     head_hash,
     read_commit,
     readable_end,
 )
+from finops.storage.pending import Pending
 from tests.storage.batches import QUICK, batch, fill, whole
 
 

@@ -8,6 +8,7 @@ from typing import Any, BinaryIO, List, NamedTuple, Tuple
 
 from finops import config, timestamps
 from finops.context import RunContext
+from finops.errors import DataError
 from finops.reader.fields import BadValueError, parse_time
 from finops.reader.header import Header, read_header
 from finops.storage.commit import read_commit, readable_end
@@ -20,10 +21,20 @@ _LOOK_BYTES = 65_536
 _END_OF_TIME = b"9999-12-31T23:59:59.999999"
 
 
+class FileReplacedError(DataError):
+    """The path leads to another file than the one that is being read, or the file was cut."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"{path} was replaced or cut again and again while it was read;"
+            " try again when that has ended"
+        )
+
+
 class FileLayout(NamedTuple):
     """A file as it stands: whole lines lie in [header.data_start, whole_end), what follows up to
     `end` is a line without an end.  `latest` is the canonical time after which a row lies in
-    the future.
+    the future.  `inode` is device and number of the file, by which others recognise it.
     """
 
     path: str
@@ -31,6 +42,7 @@ class FileLayout(NamedTuple):
     whole_end: int
     end: int
     latest: bytes
+    inode: Tuple[int, int]
 
     @property
     def name(self) -> str:
@@ -39,15 +51,34 @@ class FileLayout(NamedTuple):
 
 
 def survey(stream: BinaryIO, path: str, context: RunContext) -> FileLayout:
-    """Look at an opened file; raises DataError where it is no usage data.
+    """Look at an opened file.
 
     The run's clock decides which rows lie in the future; without one, none do.
+    Raises DataError where it is no usage data, FileReplacedError where the path leads to another
+    file by now: its commit record is not that of this one.
     """
     header = read_header(stream, os.path.basename(path))
-    end = max(header.data_start, readable_end(path))
-    return FileLayout(
-        path, header, _whole_end(stream, header.data_start, end), end, _latest(path, context)
-    )
+    try:
+        end = max(header.data_start, readable_end(path))
+        latest = _latest(path, context)
+        refuse_replaced(stream, path)
+    except FileNotFoundError:
+        raise FileReplacedError(path) from None
+    whole_end = _whole_end(stream, header.data_start, end)
+    return FileLayout(path, header, whole_end, end, latest, inode_of(stream))
+
+
+def inode_of(stream: BinaryIO) -> Tuple[int, int]:
+    """Return device and number of an open file."""
+    about = os.fstat(stream.fileno())
+    return about.st_dev, about.st_ino
+
+
+def refuse_replaced(stream: BinaryIO, path: str) -> None:
+    """Raise FileReplacedError unless the path leads to the open file."""
+    about = os.stat(path)
+    if (about.st_dev, about.st_ino) != inode_of(stream):
+        raise FileReplacedError(path)
 
 
 def spans(stream: Any, start: int, end: int, count: int) -> List[Span]:

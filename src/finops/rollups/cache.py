@@ -1,81 +1,153 @@
 """What was read of a file before, kept beside it: only appended bytes are read again.
 
-The parts of a scan add up, so they can be written down (`CSV.state`) and completed later.  They
-are used only if nothing can have changed: same definitions and code, same prices, same header,
-and the very bytes that they were made from, told by a checksum of all of them (reading bytes is
-far cheaper than understanding them), or by a file that the system says is untouched.  Any doubt
-means reading everything again.  The file may be deleted at any time, and it is plain data (see
-`wire`): reading a foreign one can cost time, not safety.
+The parts of a scan add up, so they can be written down (`CSV.cache`) and completed later.  They
+are used only if nothing can have changed: same code, constants, Python, definitions, prices and
+header, and the very bytes that they were made from.  That is told by SHA-256 of all of them
+(reading bytes is far cheaper than understanding them), made of what was parsed as it was parsed.
+It is taken as told where the system says that the file is the one that was opened then, and
+untouched since well before.  Any doubt means reading everything again.  The cache may be
+deleted at any time, and it is plain data (see `serialization`): reading a foreign one can cost
+time, not safety; one that another user wrote is not used.
 """
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import os
-import threading
+import platform
 import time
-import zlib
 from contextlib import suppress
-from pathlib import Path
-from typing import Any, BinaryIO, Dict, List, Optional, Tuple
+from typing import Any, BinaryIO, Dict, List, NamedTuple, Tuple
 
 from finops import config
 from finops.business.catalog import PriceTable
 from finops.reader.layout import FileLayout
-from finops.regular_files import read_regular
 from finops.resources import sources
 from finops.rollups import serialization
+from finops.rollups.digests import all_match
 from finops.rollups.planner import Plan
+from finops.storage.file_operations import FILES
+from finops.storage.sidecars import read_own, sidecar
 
 # Smaller files are read again faster than anybody notices.
 MIN_STATE_BYTES = 4 * config.MEGABYTE
 # A last part smaller than this is read again together with what was appended, so that many
 # small appends do not make many small parts.
 SEALED_PART_BYTES = 32 * config.MEGABYTE
-# A file changed this shortly before it was looked at may change again unnoticed: file times
-# are not that fine.
-_SETTLED_S = 2.0
+# A file changed this shortly before it was opened may change again with no other time to show:
+# file times have a grain, and of a file that is mapped into memory they say what was changed
+# only as often as the system writes its pages back, which is every half minute.
+_SETTLED_S = 120.0
 _STALE_TEMPORARY_S = 60
-_CHUNK = config.MEGABYTE
-# What decides a figure between the bytes of a file and the tables: all code of these.
-_DECIDING = ("business", "reader", "rollups", "config", "schema", "stats", "timestamps", "context")
+_MOST_BYTES = 1 << 32
+# What decides a figure between the bytes of a file and the tables: the code of all of these,
+# which is everything that the reading of a dataset imports.
+_DECIDING = (
+    *("atomic", "business", "config", "context", "errors", "locations", "processes", "reader"),
+    *("regular_files", "resources", "rollups", "schema", "stats", "storage", "timestamps"),
+)
 
 Part = Dict[str, Any]
 
 
-def state_path(path: str) -> str:
-    """Return where the state of a CSV is kept."""
-    return path + ".state"
+class Identity(NamedTuple):
+    """What the system says of an open file; all of it changes with its bytes, on POSIX systems.
+
+    Times are in nanoseconds.  That of the last change can be set by nobody; that of the last
+    modification can.
+    """
+
+    device: int
+    inode: int
+    size: int
+    modified: int
+    changed: int
+
+    @classmethod
+    def of(cls, stream: BinaryIO) -> Identity:
+        """Return the identity of the very file that is open."""
+        about = os.fstat(stream.fileno())
+        return cls(about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether any later change would show; Windows has no time of change."""
+        age = time.time() - max(self.modified, self.changed) / 1e9
+        return os.name == "posix" and age > _SETTLED_S
+
+    def is_continued_by(self, later: Identity) -> bool:
+        """Return whether the same file is untouched, or has at most grown."""
+        grown = self[:2] == later[:2] and later.size > self.size
+        return later == self or grown
+
+
+class Kept(NamedTuple):
+    """Parts that still hold; `seal_again` says that writing them down anew saves a check."""
+
+    parts: List[Part]
+    seal_again: bool = False
+
+
+def cache_path(path: str) -> str:
+    """Return where what was read of a CSV is kept."""
+    return str(sidecar(path, ".cache"))
 
 
 def fingerprint(plan: Plan, prices: PriceTable) -> str:
-    """Return a hash of everything but the data that a scan's result depends on."""
-    found = hashlib.sha256()
+    """Return a hash of everything but the data that a scan's result depends on.
+
+    Returns "" where the code cannot be read: nothing can be kept then.
+    """
+    digest = hashlib.sha256()
     for name in _DECIDING:
         for source in sources(f"finops.{name}"):
-            found.update(source.encode("utf-8"))
-    found.update(repr((plan.specs, plan.measures(), list(prices))).encode("utf-8"))
-    return found.hexdigest()
+            if not source:
+                return ""
+            digest.update(source.encode("utf-8"))
+    about = (platform.python_implementation(), platform.python_version(), _constants())
+    digest.update(repr((plan.specs, plan.measures(), list(prices), about)).encode("utf-8"))
+    return digest.hexdigest()
 
 
-def load(survey: FileLayout, stream: BinaryIO, key: str) -> List[Part]:
-    """Return the parts that still hold for the surveyed file, an empty list in doubt."""
+def _constants() -> List[Tuple[str, str]]:
+    """Return the configuration as it is now, which settings may have changed."""
+    return [
+        (name, repr(sorted(map(repr, value)) if isinstance(value, frozenset) else value))
+        for name, value in sorted(vars(config).items())
+        if name.isupper()
+    ]
+
+
+def load(layout: FileLayout, stream: BinaryIO, key: str) -> Kept:
+    """Return the parts that still hold for the file that was looked at, none in doubt."""
     try:
-        content = read_regular(state_path(survey.path))
-        digest, body = content[:32], content[32:]
-        if hashlib.sha256(body).digest() != digest:
-            return []
-        kept = serialization.load(body)
+        kept = _read(layout.path)
         parts: List[Part] = kept["parts"]
-        if kept["key"] != key or kept["header"] != survey.header.line.decode("utf-8"):
-            return []
-        if not _contiguous(parts, survey):
-            return []
-        untouched = kept["file"] == _identity(stream) and kept["settled"]
-        return parts if untouched or _same_bytes(parts, stream) else []
+        if not key or kept["key"] != key or kept["header"] != layout.header.line.decode("utf-8"):
+            return Kept([])
+        if not _contiguous(parts, layout) or not _past(parts, layout):
+            return Kept([])
+        seen = Identity.of(stream)
+        if kept["settled"] is True and seen == tuple(kept["file"]):
+            return Kept(parts)
+        same = all_match(stream, [(*part["span"], part["digests"]) for part in parts])
+        if same and seen == Identity.of(stream):
+            return Kept(parts, seal_again=seen.is_settled)
+        return Kept(parts if same else [])
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        return []
+        return Kept([])
+
+
+def _read(path: str) -> Dict[str, Any]:
+    """Return what is kept; raises ValueError or OSError where it cannot be read."""
+    content = read_own(cache_path(path), _MOST_BYTES, only_mine=True)
+    digest, body = content[:32], content[32:]
+    if hashlib.sha256(body).digest() != digest:
+        raise ValueError("damaged")
+    kept = serialization.load(body)
+    if not isinstance(kept, dict):
+        raise ValueError("not a cache")
+    return kept
 
 
 def without_small_tail(parts: List[Part]) -> List[Part]:
@@ -85,105 +157,70 @@ def without_small_tail(parts: List[Part]) -> List[Part]:
     return parts
 
 
-def save(survey: FileLayout, stream: BinaryIO, key: str, parts: List[Part]) -> None:
-    """Keep the parts beside the file, where that is worth it and possible."""
-    if survey.end < MIN_STATE_BYTES or _depends_on_today(parts):
+def save(layout: FileLayout, stream: BinaryIO, seen: Identity, key: str, parts: List[Part]) -> None:
+    """Keep the parts beside the file, where that is worth it, possible and beyond doubt.
+
+    `seen` is the file's identity before anything was read.  A file that has grown since keeps
+    what was read of it, since that is held against the bytes when it is used; one that was
+    changed otherwise or replaced keeps nothing.
+    """
+    if not key or layout.end < MIN_STATE_BYTES or _depends_on_today(parts):
         return
-    seen = _identity(stream)
+    if not seen.is_continued_by(Identity.of(stream)) or not _is_still_there(layout.path, seen):
+        return
     body = serialization.dump(
         {
             "key": key,
-            "header": survey.header.line.decode("utf-8"),
-            "file": seen,
-            "settled": time.time() - seen[3] / 1e9 > _SETTLED_S,
+            "header": layout.header.line.decode("utf-8"),
+            "file": list(seen),
+            "settled": seen.is_settled,
             "parts": parts,
         }
     )
-    target = Path(state_path(survey.path))
-    _remove_left(target)
-    aside = f"{target}.{os.getpid()}.tmp"
-    try:
-        with open(aside, "wb") as out:
-            out.write(hashlib.sha256(body).digest() + body)
-        os.replace(aside, str(target))
-    except OSError:  # a folder that cannot be written to: the next run reads everything again
-        _remove(aside)
-    except BaseException:  # an interrupt
-        _remove(aside)
-        raise
-
-
-def _remove_left(target: Path) -> None:
-    """Remove what a killed run was writing; what is fresh may be a running one's."""
+    target = cache_path(layout.path)
+    FILES.remove_left(target, _STALE_TEMPORARY_S)
+    # A folder that cannot be written to: the next run reads everything again.
     with suppress(OSError):
-        for left in target.parent.glob(glob.escape(target.name) + ".*.tmp"):
-            if time.time() - left.stat().st_mtime > _STALE_TEMPORARY_S:
-                _remove(str(left))
+        FILES.put(target, hashlib.sha256(body).digest() + body)
+    _remove_former(layout.path)
 
 
-def _identity(stream: BinaryIO) -> List[int]:
-    """Return what the system says of the very file that is open."""
-    about = os.fstat(stream.fileno())
-    return [about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns]
+def _remove_former(path: str) -> None:
+    """Remove what a version before kept, under another name, if that is what it is."""
+    former = str(sidecar(path, ".state"))
+    with suppress(OSError, ValueError):
+        content = read_own(former, _MOST_BYTES, only_mine=True)
+        body = memoryview(content)[32:]
+        ours = bytes(body[: len(serialization.MAGIC)]) == serialization.MAGIC
+        if ours and hashlib.sha256(body).digest() == content[:32]:
+            os.unlink(former)
 
 
-def _contiguous(parts: List[Part], survey: FileLayout) -> bool:
-    position = survey.header.data_start
+def _is_still_there(path: str, seen: Identity) -> bool:
+    """Return whether the path still names the file that was read."""
+    try:
+        about = os.stat(path)
+    except OSError:
+        return False
+    return (about.st_dev, about.st_ino) == seen[:2]
+
+
+def _contiguous(parts: List[Part], layout: FileLayout) -> bool:
+    position = layout.header.data_start
     for part in parts:
         start, end = part["span"]
         if start != position or end < start:
             return False
         position = end
-    return position <= survey.whole_end
+    return position <= layout.whole_end
 
 
-def _same_bytes(parts: List[Part], stream: BinaryIO) -> bool:
-    """Return whether the file has the bytes that the parts were made from.
-
-    Neither reading nor counting holds the interpreter up, so all parts are looked at at a time.
-    """
-    checksums: List[Optional[int]] = [None] * len(parts)
-
-    def look(place: int) -> None:
-        with suppress(OSError, ValueError):
-            checksums[place] = _checksum(stream, parts[place]["span"])
-
-    if not hasattr(os, "pread"):  # where there is one position for all
-        for place in range(len(parts)):
-            look(place)
-    else:
-        lookers = [threading.Thread(target=look, args=(place,)) for place in range(len(parts))]
-        for one in lookers:
-            one.start()
-        for one in lookers:
-            one.join()
-    return checksums == [part["checksum"] for part in parts]
-
-
-def _checksum(stream: BinaryIO, span: Tuple[int, int]) -> Optional[int]:
-    position, end = span
-    found = 0
-    while position < end:
-        chunk = _read_at(stream, position, min(_CHUNK, end - position))
-        if not chunk:
-            return None
-        found = zlib.crc32(chunk, found)
-        position += len(chunk)
-    return found
-
-
-def _read_at(stream: BinaryIO, position: int, count: int) -> bytes:
-    if hasattr(os, "pread"):
-        return os.pread(stream.fileno(), count, position)
-    stream.seek(position)
-    return stream.read(count)
+def _past(parts: List[Part], layout: FileLayout) -> bool:
+    """Return whether no row that was used lies in the future by today's clock and mark."""
+    latest = layout.latest.decode("ascii")
+    return all(part["journeys"]["ends"][1] <= latest for part in parts)
 
 
 def _depends_on_today(parts: List[Part]) -> bool:
     """Return whether rows were left out that tomorrow may count."""
     return any("timestamp in the future" in part["accounts"]["skipped"] for part in parts)
-
-
-def _remove(path: str) -> None:
-    with suppress(OSError):
-        os.remove(path)

@@ -3,7 +3,7 @@
 The file is cut at line ends into one part a process.  This process reads the first part, the
 others are started as fresh interpreters (never forked: a fork would keep the locks of its
 parent).  Sums are whole numbers, so the result does not depend on how the file was cut, and
-parts that were read earlier count as if they had been read now (see `state`).
+parts that were read earlier count as if they had been read now (see `cache`).
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from finops.locations import is_elsewhere
 from finops.reader.block_reader import BlockReader
 from finops.reader.encoding import KeyEncoder
 from finops.reader.header import open_csv
-from finops.reader.layout import FileLayout, spans, survey
+from finops.reader.layout import FileLayout, FileReplacedError, spans, survey
 from finops.rollups import cache as rollup_cache
-from finops.rollups.cache import Part
+from finops.rollups.cache import Identity, Kept, Part
 from finops.rollups.customer_activity import ActivityLog, UnorderedActivity, joined
 from finops.rollups.merge import Cubes, accounting_of, cubes_of, customers_of, tables_of
 from finops.rollups.partition import Blocks, batches, scan_partition
@@ -36,7 +36,9 @@ MIN_PART_BYTES = 4 * config.MEGABYTE
 _TOTALS = Table((), ("calls", "cost", "input_tokens", "output_tokens", "errors", "unpriced"))
 
 # What comes of kept parts that look right and are not.
-_SPOILED = (LookupError, TypeError, ValueError, AttributeError)
+_SPOILED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
+# So often a file is read that is replaced meanwhile.
+_READ_TRIES = 5
 
 Progress = Callable[[int, int], None]
 
@@ -149,17 +151,30 @@ class Dataset:
         )
 
     def _scan(self, plan: Plan, cache: bool) -> None:
+        """Read the file; begin again where it is replaced by another one meanwhile.
+
+        Raises FileReplacedError where that happens again and again.
+        """
+        for tries_left in reversed(range(_READ_TRIES)):
+            try:
+                return self._scan_once(plan, cache)
+            except FileReplacedError:
+                if not tries_left:
+                    raise
+
+    def _scan_once(self, plan: Plan, cache: bool) -> None:
         self._plan, self._filled, self._around = plan, {}, {}
         with open_csv(self.path) as stream:
+            seen = Identity.of(stream)
             found = survey(stream, self.path, self.context)
             key = rollup_cache.fingerprint(plan, self.prices) if cache else ""
-            kept = rollup_cache.load(found, stream, key) if cache else []
-            self._revived = bool(kept)
-            self._parts = self._completed(stream, found, kept)
+            kept = rollup_cache.load(found, stream, key) if cache else Kept([])
+            self._revived = bool(kept.parts)
+            self._parts = self._completed(stream, found, kept.parts)
             self._cubes = cubes_of(plan, self._parts)
             self._look_around(stream, found)
-            if cache and self._parts is not kept:
-                rollup_cache.save(found, stream, key, self._parts)
+            if cache and (kept.seal_again or self._parts is not kept.parts):
+                rollup_cache.save(found, stream, seen, key, self._parts)
 
     def _completed(self, stream: BinaryIO, found: FileLayout, kept: List[Part]) -> List[Part]:
         """Return the kept parts with what follows them in the file."""
@@ -186,7 +201,10 @@ class Dataset:
             first = scan_partition(
                 stream, shares[0], found.header, self._plan, self.prices, found.latest, report
             )
-            return [first, *others.results()]
+            parts = [first, *others.results()]
+        if os.fstat(stream.fileno()).st_size < found.whole_end:
+            raise FileReplacedError(self.path)
+        return parts
 
     def _count(self, size: int) -> int:
         if self._workers is not None:

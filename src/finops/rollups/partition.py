@@ -7,7 +7,6 @@ can be kept.  Parts of one file add up in file order.
 from __future__ import annotations
 
 from typing import Any, BinaryIO, Callable, Dict, Iterator, Optional
-from zlib import crc32
 
 from finops import config
 from finops.business.catalog import PriceTable
@@ -18,6 +17,7 @@ from finops.reader.layout import Span
 from finops.reader.row_parser import TOO_LONG
 from finops.rollups.cubes import Shared, hours_of
 from finops.rollups.customer_activity import ActivityReader
+from finops.rollups.digests import BlockDigests
 from finops.rollups.planner import Plan, closing_order
 
 # Small enough for the caches of the processor, large enough for the overhead of a block.
@@ -54,7 +54,7 @@ def scan_partition(
         cube.close()
     return {
         "span": list(span),
-        "checksum": source.checksum,
+        "digests": source.digests.blocks(),
         "accounts": vars(reader.accounts),
         "customer_keys": encoder.customer_keys,
         "journeys": journeys.finish(encoder).plain(),
@@ -71,7 +71,7 @@ def batches(source: Blocks, reader: BlockReader) -> Iterator[Batch]:
 
 
 class Blocks:
-    """The whole lines of a span in blocks; `checksum` is that of all bytes read so far.
+    """The whole lines of a span in blocks; `digests` are those of all bytes read so far.
 
     A line longer than is allowed is dropped as it is read, so that memory stays bounded, and
     counted in `accounts`.
@@ -84,7 +84,7 @@ class Blocks:
         accounts: Accounts,
         progress: Optional[BytesDone] = None,
     ) -> None:
-        self.checksum = 0
+        self.digests = BlockDigests()
         self._stream = stream
         self._span = span
         self._accounts = accounts
@@ -117,7 +117,7 @@ class Blocks:
             if not chunk:
                 break
             position += len(chunk)
-            self.checksum = crc32(chunk, self.checksum)
+            self.digests.update(chunk)
             if self._progress is not None:
                 self._progress(position - start)
             yield chunk

@@ -10,9 +10,10 @@ from types import TracebackType
 from typing import Any, Dict, List, Optional, Sequence, Type
 
 from finops.business.catalog import Model, PriceTable
+from finops.errors import DataError
 from finops.processes import Worker
 from finops.reader.header import open_csv, read_header
-from finops.reader.layout import FileLayout, Span
+from finops.reader.layout import FileLayout, FileReplacedError, Span, inode_of
 from finops.rollups import serialization
 from finops.rollups.partition import scan_partition
 from finops.rollups.planner import Plan
@@ -39,6 +40,7 @@ class PartitionWorkers:
         self._jobs = [
             {
                 "path": layout.path,
+                "inode": layout.inode,
                 "span": span,
                 "tables": tables,
                 "prices": list(prices),
@@ -46,6 +48,7 @@ class PartitionWorkers:
             }
             for span in spans
         ]
+        self._path = layout.path
         self._workers: List[Worker] = []
         self._stack = ExitStack()
 
@@ -59,11 +62,16 @@ class PartitionWorkers:
         return self
 
     def results(self) -> List[Dict[str, Any]]:
-        """Return the parts' results in order; raises WorkerError where a process died."""
+        """Return the parts' results in order.
+
+        Raises WorkerError where a process died, FileReplacedError where one met another file.
+        """
         results: List[Dict[str, Any]] = []
         for worker in self._workers:
             data = worker.output.read()
             worker.finish()
+            if not data:
+                raise FileReplacedError(self._path)
             results.append(serialization.load(data))
         return results
 
@@ -77,12 +85,21 @@ class PartitionWorkers:
 
 
 def main(message: bytes) -> None:
-    """Scan one part, in a process of its own; the result goes out on standard output."""
+    """Scan one part, in a process of its own; the result goes out on standard output.
+
+    Where the path leads to another file than the one that was shared out, nothing goes out.
+    """
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     job = json.loads(message.decode("ascii"))
     tables = [Table(tuple(by), tuple(measures), *rest) for by, measures, *rest in job["tables"]]
     prices = PriceTable(tuple(Model(*fields) for fields in job["prices"]))
-    with open_csv(job["path"]) as stream:
+    try:
+        stream = open_csv(job["path"])
+    except DataError:
+        return  # whoever shared it out says what is wrong with what is there now
+    with stream:
+        if inode_of(stream) != tuple(job["inode"]):
+            return
         header = read_header(stream, job["path"])
         latest = job["latest"].encode("ascii")
         result = scan_partition(stream, tuple(job["span"]), header, Plan(tables), prices, latest)

@@ -29,7 +29,6 @@ from finops import config
 from finops.business.catalog import DEFAULT_PRICES, PriceTable
 from finops.config import BATCH_SIZE
 from finops.errors import UsageError
-from finops.regular_files import open_regular
 from finops.simulator.ground_truth import Entry, write_truth
 from finops.simulator.incident_log import IncidentLog
 from finops.simulator.simulation_spec import SimulationSpec
@@ -39,6 +38,7 @@ from finops.storage.appender import HEADER, Appender, storage_error
 from finops.storage.commit import commit_path, read_commit
 from finops.storage.file_operations import FILES, Files
 from finops.storage.lock import writer_lock
+from finops.storage.sidecars import open_data, real_path
 from finops.storage.truth import truth_path
 
 Progress = Callable[[int, int, int], None]
@@ -85,12 +85,14 @@ def generate(
     """
     began = time.perf_counter()
     spec = SimulationSpec.of(seed, start, scenarios, incidents, prices)
-    place = os.path.abspath(str(path))
+    place = real_path(path)
     _make_folder(place)
     with writer_lock(place):
         if fresh:
+            _refuse_foreign_target(path)
             _remove(place)
         _refuse_strangers(place, spec)
+        files.remove_left(str(truth_path(place)))
         with Appender(place, simulation=spec.identity(), files=files) as out:
             before = out.rows
             own_rows = _own_rows(out, spec)
@@ -203,7 +205,7 @@ def _refuse_other_rows(path: str, spec: SimulationSpec) -> None:
     """Compare the beginning of a file without a mark to what would have been simulated."""
     _, rows = next(generate_batches(spec))
     expected = HEADER + rows
-    with open_regular(path) as file:
+    with open_data(path) as file:
         found = file.read(len(expected))
     if found.rstrip(b"\0") != expected[: len(found.rstrip(b"\0"))]:
         raise _not_simulated(path)
@@ -227,12 +229,13 @@ def _own_rows(out: Appender, spec: SimulationSpec) -> int:
     if out.rebuilt:
         _check_rebuilt(out, spec)
     elif out.adopted_from is not None:
-        with open_regular(out.path) as file:
+        with open_data(out.path) as file:
             file.seek(out.adopted_from)
             lines = file.read(out.end - out.adopted_from).splitlines(keepends=True)
         own = out.rows - adopted - len(lines)
         adopted += len(lines) - _lines_alike(lines, spec, own)
         out.describe({**simulation, "adopted_rows": adopted})
+        out.sync()
     return out.rows - adopted
 
 
@@ -254,7 +257,7 @@ def _check_rebuilt(out: Appender, spec: SimulationSpec) -> None:
     number, there = divmod(max(0, out.rows - 1), BATCH_SIZE)
     _, rows = next(generate_batches(spec, number))
     expected = b"".join(rows.splitlines(keepends=True)[: there + 1]) if out.rows else b""
-    with open_regular(out.path) as file:
+    with open_data(out.path) as file:
         file.seek(max(0, out.end - len(expected)))
         if file.read(len(expected)) != expected:
             raise _not_simulated(out.path)
@@ -268,6 +271,22 @@ def _make_folder(path: str) -> None:
         os.makedirs(os.path.dirname(path), exist_ok=True)
     except OSError as error:
         raise storage_error(path, error) from error
+
+
+def _refuse_foreign_target(path: Union[str, Path]) -> None:
+    """Raise UsageError where a link leads to what no simulation made: that is not to be removed.
+
+    A file that is named itself may be replaced, whatever it is.
+    """
+    place = os.fspath(path)
+    if not os.path.islink(place) or not os.path.exists(place) or not os.path.getsize(place):
+        return
+    mark = read_commit(place)
+    if mark is None or mark.simulation is None:
+        raise UsageError(
+            f"{path} is a link to a file that was not simulated;"
+            " name that file itself to replace it"
+        )
 
 
 def _remove(path: str) -> None:
@@ -289,6 +308,6 @@ def _tell_truth(path: str, seed: int, told: Mapping[str, List[Entry]], files: Fi
 
 
 def _first_timestamp(path: str) -> str:
-    with open_regular(path) as file:
+    with open_data(path) as file:
         file.readline()
         return file.readline().split(b",")[0].decode("ascii", "replace").strip()

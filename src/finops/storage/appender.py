@@ -8,7 +8,6 @@ the next writer.  The simulator, the importers and the collector all write throu
 from __future__ import annotations
 
 import os
-import zlib
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -17,10 +16,12 @@ from typing import Any, Dict, Iterator, Optional, Tuple, Type, Union
 from finops import config
 from finops.errors import DataError, StorageError
 from finops.schema import HEADER_LINE
-from finops.storage.commit import HEAD_BYTES, CommitRecord, Pending, head_hash, write_commit
+from finops.storage.commit import HEAD_BYTES, CommitRecord, commit_path, head_hash, write_commit
 from finops.storage.file_operations import APPEND, FILES, Files
-from finops.storage.lock import writer_lock
-from finops.storage.recovery import first_line, recover
+from finops.storage.lock import lock_data, writer_lock
+from finops.storage.pending import Pending
+from finops.storage.recovery import recover
+from finops.storage.sidecars import open_data, real_path
 
 HEADER = HEADER_LINE.encode("ascii")
 
@@ -32,10 +33,12 @@ class Appender:
     `repaired` are sentences on that; `rebuilt` says that the mark had to be made from the
     lines; `adopted_from` is where lines begin that no mark knew of, None if there were none.
 
-    `simulation` is given by the simulator only: what makes the rows, kept in the mark.
+    `simulation` is given by the simulator only: what makes the rows, kept in the mark.  Where
+    lines were adopted, it then has to `describe` anew and `sync`.
     `sync_every`: batches between flushes to the disk; closing always flushes.
 
-    Raises StorageError where the disk refuses, DataError where the file has other columns.
+    Raises StorageError where the disk refuses, DataError where the file has other columns, and
+    LockError where it is being written under another name.
     """
 
     def __init__(
@@ -45,7 +48,7 @@ class Appender:
         sync_every: int = config.SYNC_EVERY_BATCHES,
         files: Files = FILES,
     ) -> None:
-        self.path = str(path)
+        self.path = real_path(path)
         self._files = files
         self._sync_every = sync_every
         self._unsynced = 0
@@ -59,12 +62,20 @@ class Appender:
 
     def _open(self) -> int:
         try:
-            return self._files.open(self.path, APPEND)
+            fd = self._files.open(self.path, APPEND)
         except OSError as error:
             raise self._refusal(error) from error
+        try:
+            lock_data(fd, self.path)
+        except BaseException:
+            os.close(fd)
+            raise
+        return fd
 
     def _begin(self, simulation: Optional[Dict[str, Any]]) -> None:
         try:
+            self._refuse_other_columns()
+            self._files.remove_left(str(commit_path(self.path)))
             found = recover(self.path, self._fd, self._files, strict=simulation is not None)
         except OSError as error:
             raise self._refusal(error) from error
@@ -74,11 +85,18 @@ class Appender:
         self.adopted_from = found.adopted_from
         if self._mark.simulation is None:
             self.describe(simulation)
-        if self.repaired or self.adopted_from is not None:
+        if simulation is not None and self.adopted_from is not None:
+            pass  # until whose lines these are is described, the mark stays as it was
+        elif self.repaired or self.adopted_from is not None:
             self.sync()  # what was looked through now need not be looked through again
         if self._mark.end == 0:
             self.append(HEADER, 0)
-        elif first_line(self.path) != HEADER:
+
+    def _refuse_other_columns(self) -> None:
+        """Raise DataError, before anything is touched, unless this is a dataset or becomes one."""
+        with open_data(self.path) as file:
+            head = file.read(len(HEADER)).rstrip(b"\0")  # a power cut may leave NULs
+        if not HEADER.startswith(head):
             raise DataError(
                 f"{self.path} has other columns than the call record; write to another file"
             )
@@ -111,13 +129,14 @@ class Appender:
         if self._broken:
             raise StorageError(f"{self.path} could not be written before; start again")
         before = self._mark
+        self._refuse_if_not(before.end)
         try:
             self._put_batch(data, rows, clock)
         except OSError as error:
-            self._cut_back(before)
+            self._cut_back(before, data)
             raise self._refusal(error) from error
         except BaseException:
-            self._cut_back(before)
+            self._cut_back(before, data)
             raise
         self._unsynced += 1
         if self._unsynced >= self._sync_every:
@@ -125,9 +144,10 @@ class Appender:
 
     def _put_batch(self, data: bytes, rows: int, clock: str) -> None:
         mark = self._mark
-        pending = Pending(len(data), zlib.crc32(data), rows)
+        pending = Pending.of(data, rows)
         write_commit(self.path, mark._replace(pending=pending), self._files)
         self._files.write_all(self._fd, data)
+        self._refuse_if_not(mark.end + len(data))
         mark = mark._replace(
             end=mark.end + len(data), rows=mark.rows + rows, clock=clock or mark.clock
         )
@@ -136,13 +156,29 @@ class Appender:
         write_commit(self.path, mark, self._files)
         self._mark = mark
 
-    def _cut_back(self, before: CommitRecord) -> None:
-        """Undo a failed batch as far as the disk lets us; the next writer does the rest."""
+    def _refuse_if_not(self, size: int) -> None:
+        """Raise StorageError where the file has another size than what was written here gives."""
+        if os.fstat(self._fd).st_size != size:
+            self._broken = True
+            raise StorageError(
+                f"another program is writing to {self.path}; wait until it has finished,"
+                " then run the same command again: its whole lines are kept"
+            )
+
+    def _cut_back(self, before: CommitRecord, data: bytes) -> None:
+        """Undo a failed batch as far as the disk lets us; the next writer does the rest.
+
+        Where there is anything but the beginning of the batch, that one tells whose it is.
+        """
         self._broken = True
         self._mark = before
         with suppress(OSError):
-            self._files.truncate(self._fd, before.end)
-            write_commit(self.path, before, self._files)
+            with open_data(self.path) as file:
+                file.seek(before.end)
+                there = file.read(len(data) + 1)
+            if data.startswith(there):
+                self._files.truncate(self._fd, before.end)
+                write_commit(self.path, before, self._files)
 
     def sync(self) -> None:
         """Flush rows, then mark, then folder to the disk.

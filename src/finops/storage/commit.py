@@ -11,26 +11,25 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import zlib
+from base64 import b64decode, b64encode
 from pathlib import Path
-from typing import Any, Dict, NamedTuple, Optional, Union
+from typing import Any, Dict, Mapping, NamedTuple, Optional
 
-from finops.regular_files import open_regular, read_regular
+from finops.regular_files import PathLike
 from finops.storage.file_operations import FILES, Files
-
-PathLike = Union[str, Path]
+from finops.storage.lock import has_writer
+from finops.storage.pending import Pending, examine_tail
+from finops.storage.sidecars import open_data, parse_object, read_own, sidecar
 
 MARK_VERSION = 1
 HEAD_BYTES = 4096
+# Above what a record of the largest batch takes.
+_RECORD_BYTES = 1 << 20
+_MOST = 2**62
 _TAIL_PIECE = 65_536
-
-
-class Pending(NamedTuple):
-    """A batch that is being appended behind the committed end: bytes, CRC-32 of them, rows."""
-
-    length: int
-    crc32: int
-    rows: int
+_TEXT = re.compile("[ -~]{0,200}").fullmatch
 
 
 class CommitRecord(NamedTuple):
@@ -53,7 +52,7 @@ class CommitRecord(NamedTuple):
 
 def commit_path(path: PathLike) -> Path:
     """Return where the mark of a CSV is."""
-    return Path(f"{path}.commit")
+    return sidecar(path, ".commit")
 
 
 def head_hash(path: PathLike, end: int) -> str:
@@ -61,7 +60,7 @@ def head_hash(path: PathLike, end: int) -> str:
 
     Raises OSError if the file cannot be read.
     """
-    with open_regular(path) as file:
+    with open_data(path) as file:
         return hashlib.sha256(file.read(min(HEAD_BYTES, end))).hexdigest()
 
 
@@ -69,27 +68,74 @@ def encode(mark: CommitRecord) -> bytes:
     """Return the mark as the bytes of its file, with a checksum of its own."""
     body: Dict[str, Any] = {"version": MARK_VERSION}
     body.update(mark._asdict())
-    body["pending"] = mark.pending._asdict() if mark.pending else None
+    if mark.pending is not None:
+        lines = b64encode(mark.pending.lines).decode("ascii")
+        body["pending"] = {**mark.pending._asdict(), "lines": lines}
     body["checksum"] = _checksum(body)
     return json.dumps(body, sort_keys=True).encode("ascii")
 
 
 def decode(raw: bytes) -> Optional[CommitRecord]:
-    """Return the mark in these bytes, or None where they are damaged or of another version."""
+    """Return the record in these bytes, or None where they are none of this version.
+
+    The checksum tells damage, not intent, so every value is checked as well.
+    """
     try:
-        body = json.loads(raw.decode("ascii"))
+        body = parse_object(raw)
         checksum = body.pop("checksum")
-        if body.pop("version") != MARK_VERSION or checksum != _checksum(
-            {**body, "version": MARK_VERSION}
-        ):
+        if checksum != _checksum(body) or body.pop("version") != MARK_VERSION:
             return None
         pending = body.pop("pending")
-        return CommitRecord(pending=Pending(**pending) if pending else None, **body)
-    except (ValueError, KeyError, TypeError, AttributeError):
+        record = CommitRecord(pending=_pending(pending), **body)
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
+    return record if _is_sound(record) else None
 
 
-def _checksum(body: Dict[str, Any]) -> int:
+def _pending(body: Optional[Mapping[str, Any]]) -> Optional[Pending]:
+    if body is None:
+        return None
+    pending = Pending(**{**body, "lines": b64decode(body.get("lines", ""), validate=True)})
+    if not all(map(_is_count, pending[:3])):
+        raise ValueError("not a batch")
+    return pending
+
+
+def _is_sound(record: CommitRecord) -> bool:
+    counts = (record.end, record.rows, record.synced_end, record.synced_rows)
+    return (
+        all(map(_is_count, counts))
+        and record.synced_end <= record.end
+        and _is_text(record.head_hash)
+        and _is_text(record.clock)
+        and (record.simulation is None or _is_simulation(record.simulation))
+    )
+
+
+def _is_simulation(made: object) -> bool:
+    """Return whether this can be what a simulation says of itself; what is missing may be."""
+    if not isinstance(made, dict):
+        return False
+    scenarios = made.get("scenarios", [])
+    return (
+        all(_is_count(made.get(name, 0)) for name in ("version", "prices", "adopted_rows"))
+        and type(made.get("seed", 0)) is int
+        and _is_text(made.get("start", ""))
+        and isinstance(made.get("incidents", True), bool)
+        and isinstance(scenarios, list)
+        and all(map(_is_text, scenarios))
+    )
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and _TEXT(value) is not None
+
+
+def _checksum(body: Mapping[str, Any]) -> int:
     return zlib.crc32(json.dumps(body, sort_keys=True).encode("ascii"))
 
 
@@ -99,11 +145,10 @@ def read_commit(path: PathLike) -> Optional[CommitRecord]:
     A mark belongs to another file when the CSV was replaced: its first bytes differ.
     """
     try:
-        raw = read_regular(commit_path(path))
-        mark = decode(raw)
+        mark = decode(read_own(commit_path(path), _RECORD_BYTES))
         if mark is None or head_hash(path, mark.end) != mark.head_hash:
             return None
-    except OSError:
+    except (OSError, ValueError):
         return None
     return mark
 
@@ -121,28 +166,34 @@ def write_commit(
 def readable_end(path: PathLike) -> int:
     """Return how many bytes of the CSV a reader may read.
 
-    That is the committed end while a batch is being appended; the last newline where another
-    program appended behind the mark; and the whole file where there is no mark (the reader
-    then meets an incomplete last line itself).  Raises OSError if the file is not there.
+    That is the committed end, where a batch is being appended or was when its writer was
+    killed; the last newline where other programs appended behind that; and the whole file where
+    there is no mark (the reader then meets an incomplete last line itself).  Raises OSError if
+    the file is not there.
     """
-    # The size comes first: bytes that were there before the mark was read are either
-    # committed in it, announced in it, or not this writer's.
-    size = os.stat(path).st_size
-    mark = read_commit(path)
-    if mark is None:
-        return size
-    if mark.end >= size or mark.pending is not None:
-        # The file may have grown since its size was taken; it may also have been cut.
+    while True:
+        # The size comes first: bytes that were there before the mark was read are either
+        # committed in it, announced in it, or not this writer's.
         size = os.stat(path).st_size
-        return mark.end if mark.end <= size else last_newline(path, size)
-    # A failed batch may have been cut off again in between.
-    size = min(size, os.stat(path).st_size)
-    return max(mark.end, last_newline(path, size))
+        mark = read_commit(path)
+        if mark is None:
+            return size
+        if mark.end >= size or (mark.pending is not None and has_writer(path)):
+            # The file may have grown since its size was taken; it may also have been cut.
+            size = os.stat(path).st_size
+            return mark.end if mark.end <= size else last_newline(path, size)
+        # A failed batch may have been cut off again in between.
+        size = min(size, os.stat(path).st_size)
+        if mark.pending is None:
+            return max(mark.end, last_newline(path, size))
+        tail = examine_tail(path, mark.end, size, mark.pending)
+        if read_commit(path) == mark:  # no other writer has begun meanwhile
+            return tail.end if tail.foreign_lines else mark.end
 
 
 def last_newline(path: PathLike, size: int) -> int:
     """Return the position behind the last newline in the first `size` bytes, 0 if there is none."""
-    with open_regular(path) as file:
+    with open_data(path) as file:
         end = size
         while end > 0:
             start = max(0, end - _TAIL_PIECE)

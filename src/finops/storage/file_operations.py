@@ -11,13 +11,14 @@ import sys
 import time
 from contextlib import suppress
 
-from finops.regular_files import open_descriptor
+from finops.atomic import aside_of, is_aside
+from finops.storage.sidecars import open_own
 
 if sys.platform != "win32":
     import fcntl
 
-APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
-REWRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
+APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
 # macOS keeps fsync'ed data in the drive's cache unless told otherwise; the constant has a
 # name in `fcntl` since Python 3.9.
@@ -31,8 +32,8 @@ class Files:
     """Plain system calls; each may raise OSError."""
 
     def open(self, path: str, flags: int) -> int:
-        """Open a regular file for writing and return the descriptor."""
-        return open_descriptor(path, flags)
+        """Open a regular file for writing, following no link, and return the descriptor."""
+        return open_own(path, flags)
 
     def write(self, fd: int, data: memoryview) -> int:
         """Write some of the data and return how many bytes that was, as `os.write` does."""
@@ -74,7 +75,7 @@ class Files:
 
         `durable` flushes the bytes before the rename, and the folder after it.
         """
-        temporary = f"{path}.tmp"
+        temporary = aside_of(path)
         try:
             self._write_file(temporary, data, durable)
             self.replace(temporary, path)
@@ -85,8 +86,22 @@ class Files:
         if durable:
             self.sync_folder(path)
 
+    def remove_left(self, path: str, older_than_s: float = 0) -> None:
+        """Remove what killed processes left of `put`.
+
+        Where others may be putting the same file just now, `older_than_s` spares theirs.
+        """
+        folder, name = os.path.split(path)
+        with suppress(OSError):
+            for left in os.listdir(folder or os.curdir):
+                if left.startswith(f"{name}.") and is_aside(left):
+                    aside = os.path.join(folder, left)
+                    age = time.time() - os.lstat(aside).st_mtime
+                    if not older_than_s or age >= older_than_s:
+                        self.unlink(aside)
+
     def _write_file(self, path: str, data: bytes, durable: bool) -> None:
-        fd = self.open(path, REWRITE)
+        fd = self.open(path, NEW_FILE)
         try:
             self.write_all(fd, data)
             if durable:

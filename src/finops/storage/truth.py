@@ -5,29 +5,49 @@ Only the evaluation of detectors asks for it; no analyzer ever does.
 
 from __future__ import annotations
 
-import json
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Dict, Optional, Union
+from typing import Any, Dict, Optional
 
-from finops.regular_files import read_regular
+from finops import config
+from finops.regular_files import PathLike
 from finops.storage.commit import read_commit
+from finops.storage.sidecars import read_object, real_path
+
+_MOST_BYTES = 64 * config.MEGABYTE
 
 
-def truth_path(path: Union[str, Path]) -> Path:
+def truth_path(path: PathLike) -> Path:
     """Return where the truth about a simulated CSV is."""
-    return Path(path).with_suffix(".truth.json")
+    return Path(real_path(path)).with_suffix(".truth.json")
 
 
-def read_truth(path: Union[str, Path]) -> Optional[Dict[str, Any]]:
-    """Return what the simulator planted in a CSV, None where that is not recorded.
+def read_truth(path: PathLike) -> Optional[Dict[str, Any]]:
+    """Return what the simulator planted in a CSV; None where that is not recorded or unreadable.
 
     A truth file beside rows that the simulator did not make belongs to other rows.
     """
     mark = read_commit(path)
     if mark is None or mark.simulation is None:
         return None
-    try:
-        truth = json.loads(read_regular(truth_path(path)).decode("utf-8"))
-    except (OSError, ValueError, RecursionError):
+    truth = read_object(truth_path(path), _MOST_BYTES)
+    if truth is None:
         return None
-    return truth if isinstance(truth, dict) else None
+    lists = [truth.get(name) for name in ("incidents", "unsettled")]
+    sound = all(isinstance(some, list) and all(map(_is_entry, some)) for some in lists)
+    return truth if sound else None
+
+
+def _is_entry(entry: object) -> bool:
+    if not isinstance(entry, dict):
+        return False
+    texts = [entry.get(name) for name in ("kind", "scenario", "subject", "start", "end")]
+    return all(isinstance(text, str) for text in texts) and all(map(_is_time, texts[3:]))
+
+
+def _is_time(text: Any) -> bool:
+    try:
+        datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%f")
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,116 @@
+"""A dataset that is replaced while several processes read it: one file or the other, no mixture."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Callable, List
+
+import pytest
+
+from finops.cli import main
+from finops.errors import DataError
+from finops.reader import layout
+from finops.rollups import dataset
+from finops.rollups.dataset import open_dataset
+from tests.rollups.test_cache import rows
+from tests.rollups.test_dataset import EVERYTHING, csv_of
+
+pytestmark = [
+    pytest.mark.skipif(os.name == "nt", reason="what is open cannot be replaced there"),
+]
+
+
+def figures(path: Path, workers: int) -> Any:
+    data = open_dataset(path, workers=workers).rollups(EVERYTHING)
+    tables = {table: data[table] for table in EVERYTHING}
+    return tables, data.totals, data.period, data.accounting, data.file.size_bytes
+
+
+def replacing(path: Path, versions: List[bytes]) -> Callable[[], None]:
+    """Return what puts the next version in the file's place, as long as there are any."""
+
+    def replace() -> None:
+        if versions:
+            aside = path.with_suffix(".new")
+            aside.write_bytes(versions.pop(0))
+            os.replace(str(aside), str(path))
+
+    return replace
+
+
+def before(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, do: Callable[[], None]) -> None:
+    """Do something before each call of a function."""
+    original = getattr(module, name)
+
+    def wrapped(*words: Any, **more: Any) -> Any:
+        do()
+        return original(*words, **more)
+
+    monkeypatch.setattr(module, name, wrapped)
+
+
+MOMENTS = [(layout, "read_header"), (layout, "readable_end"), (dataset, "spans")]
+MOMENTS += [(dataset, "PartitionWorkers"), (dataset, "scan_partition")]
+
+
+@pytest.mark.parametrize(("module", "name"), MOMENTS, ids=[name for _, name in MOMENTS])
+@pytest.mark.parametrize("times", [1, 3])
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_file_that_is_replaced_while_it_is_read_is_not_mixed(
+    module: Any,
+    name: str,
+    times: int,
+    workers: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = tmp_path / "a.csv"
+    versions = [csv_of(rows(1000 * n, 1000 * n + 400 + 10 * n)) for n in range(times + 1)]
+    whole = []
+    for version in versions:
+        path.write_bytes(version)
+        whole.append(figures(path, 1))
+    path.write_bytes(versions[0])
+    before(monkeypatch, module, name, replacing(path, versions[1:]))
+    assert figures(path, workers) in whole
+
+
+def test_a_file_that_is_replaced_all_the_time_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(csv_of(rows(0, 400)))
+    before(monkeypatch, dataset, "spans", replacing(path, [csv_of(rows(0, 500))] * 100))
+    assert main(["verify", "--quiet", "--workers", "2", str(path)]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1
+    assert "was replaced or cut again and again while it was read" in said[0]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_file_that_is_cut_while_it_is_read_is_read_again(
+    workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.csv"
+    whole, part = csv_of(rows(0, 900)), csv_of(rows(0, 300))
+    path.write_bytes(part)
+    expected = figures(path, 1)
+    path.write_bytes(whole)
+    before(monkeypatch, dataset, "spans", lambda: os.truncate(str(path), len(part)))
+    assert figures(path, workers) == expected
+
+
+def test_a_file_that_is_deleted_while_it_is_read_is_said_to_be_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(csv_of(rows(0, 400)))
+
+    def delete() -> None:
+        if path.exists():
+            path.unlink()
+
+    before(monkeypatch, dataset, "PartitionWorkers", delete)
+    with pytest.raises(DataError, match="no such file"):
+        figures(path, 2)
