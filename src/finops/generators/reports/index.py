@@ -3,7 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tuple, Union
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Generic,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Sequence,
+    Tuple,
+    Type,
+    TypeVar,
+    Union,
+)
 
 from finops.atomic import write_aside
 from finops.generators import formatting
@@ -20,6 +34,20 @@ from finops.generators.data_quality import basis, data_quality
 from finops.generators.markup import Markup, fill, join, token
 from finops.generators.page import Report, page_link, render
 from finops.generators.tables import bar, texts
+from finops.results.abuse_detection import AbuseSummary
+from finops.results.alignment import AlignmentSummary
+from finops.results.base import DailyCost, from_dict
+from finops.results.churn_growth import ChurnSummary
+from finops.results.dataset_overview import OverviewSummary
+from finops.results.features import FeaturesSummary
+from finops.results.geographic_latency import GeographicSummary
+from finops.results.optimization import OptimizationSummary
+from finops.results.performance import PerformanceSummary
+from finops.results.pricing import PricingSummary
+from finops.results.profitability import ProfitabilitySummary
+from finops.results.realtime import RealtimeSummary
+from finops.results.token_economics import TokenSummary
+from finops.results.understanding import UnderstandingSummary
 
 Data = Mapping[str, Any]
 
@@ -32,21 +60,69 @@ SUMMARY_FINDINGS = 5
 _SEVERITIES = ("critical", "warning", "info", "success")
 _DOMAINS = ("FinOps", "Usage-Based Revenue", "Advanced Analytics")
 
-# The figure that stands for a report: key of its summary, words after it, kind of value.
-_HEADLINES: Dict[str, Tuple[str, str, str]] = {
-    "dataset_overview": ("total_calls", "calls", "count"),
-    "understanding": ("projected_30_days", "forecast for 30 days", "money"),
-    "performance": ("sla_compliance_percent", "within the service level", "percent"),
-    "realtime": ("anomaly_count", "anomalous hours", "count"),
-    "optimization": ("total_monthly_savings", "to save a month", "money"),
-    "alignment": ("top_organization_share_percent", "caused by one organization", "percent"),
-    "profitability": ("margin_percent", "margin", "percent"),
-    "pricing": ("best_monthly_revenue", "a month under the best model", "money"),
-    "features": ("feature_count", "features", "count"),
-    "token_economics": ("cost_per_1m_tokens", "per 1M tokens", "money"),
-    "geographic_latency": ("routing_opportunities", "routes to improve", "count"),
-    "churn_growth": ("churn_rate_percent", "of customers gone", "percent"),
-    "abuse_detection": ("flagged_customers", "customers flagged", "count"),
+_Summary = TypeVar("_Summary", bound=Tuple[Any, ...])
+
+
+class _Headline(Generic[_Summary]):
+    """The figure that stands for a report: of its summary, words after it, kind of value."""
+
+    def __init__(
+        self,
+        summary: Type[_Summary],
+        figure: Callable[[_Summary], object],
+        words: str,
+        kind: str,
+    ) -> None:
+        self._summary = summary
+        self._figure = figure
+        self.words = words
+        self.kind = kind
+
+    def of(self, summary: Data) -> object:
+        """Return the figure of a summary's dict, None where it has none."""
+        return self._figure(from_dict(self._summary, summary))
+
+
+_HEADLINES: Dict[str, _Headline[Any]] = {
+    "dataset_overview": _Headline(OverviewSummary, lambda s: s.total_calls, "calls", "count"),
+    "understanding": _Headline(
+        UnderstandingSummary, lambda s: s.projected_30_days, "forecast for 30 days", "money"
+    ),
+    "performance": _Headline(
+        PerformanceSummary,
+        lambda s: s.sla_compliance_percent,
+        "within the service level",
+        "percent",
+    ),
+    "realtime": _Headline(RealtimeSummary, lambda s: s.anomaly_count, "anomalous hours", "count"),
+    "optimization": _Headline(
+        OptimizationSummary, lambda s: s.total_monthly_savings, "to save a month", "money"
+    ),
+    "alignment": _Headline(
+        AlignmentSummary,
+        lambda s: s.top_organization_share_percent,
+        "caused by one organization",
+        "percent",
+    ),
+    "profitability": _Headline(
+        ProfitabilitySummary, lambda s: s.margin_percent, "margin", "percent"
+    ),
+    "pricing": _Headline(
+        PricingSummary, lambda s: s.best_monthly_revenue, "a month under the best model", "money"
+    ),
+    "features": _Headline(FeaturesSummary, lambda s: s.feature_count, "features", "count"),
+    "token_economics": _Headline(
+        TokenSummary, lambda s: s.cost_per_1m_tokens, "per 1M tokens", "money"
+    ),
+    "geographic_latency": _Headline(
+        GeographicSummary, lambda s: s.routing_opportunities, "routes to improve", "count"
+    ),
+    "churn_growth": _Headline(
+        ChurnSummary, lambda s: s.churn_rate_percent, "of customers gone", "percent"
+    ),
+    "abuse_detection": _Headline(
+        AbuseSummary, lambda s: s.flagged_customers, "customers flagged", "count"
+    ),
 }
 
 
@@ -156,8 +232,8 @@ def _summary_item(item: Ranked, most: float) -> Markup:
 
 def _totals(results: Mapping[str, Data], context: Data) -> Part:
     summaries: List[Data] = [result.get("summary") or {} for result in results.values()]
-    savings = (results.get("optimization") or {}).get("summary") or {}
-    margins = (results.get("profitability") or {}).get("summary") or {}
+    savings = from_dict(OptimizationSummary, _summary_of(results, "optimization"))
+    margins = from_dict(ProfitabilitySummary, _summary_of(results, "profitability"))
 
     def total(name: str, key: str) -> Any:
         return _first(context.get(name), summaries, key)
@@ -168,12 +244,16 @@ def _totals(results: Mapping[str, Data], context: Data) -> Part:
         Card("Tokens", total("tokens", "total_tokens"), "tokens", "input and output"),
         Card("Customers", total("customers", "unique_customers"), "count", "with a call"),
     ]
-    if "monthly_revenue" in margins:
-        metrics.append(Card("Revenue", margins["monthly_revenue"], "money", "a month"))
-    if "total_monthly_savings" in savings:
-        figure = savings["total_monthly_savings"]
+    if margins.monthly_revenue is not None:
+        metrics.append(Card("Revenue", margins.monthly_revenue, "money", "a month"))
+    if savings.total_monthly_savings is not None:
+        figure = savings.total_monthly_savings
         metrics.append(Card("Possible savings", figure, "money", "a month"))
     return section("Totals", cards(metrics), *_daily(results, cut_short({"_context": context})))
+
+
+def _summary_of(results: Mapping[str, Data], name: str) -> Data:
+    return (results.get(name) or {}).get("summary") or {}
 
 
 def _first(given: Any, summaries: Sequence[Data], key: str) -> Any:
@@ -182,7 +262,8 @@ def _first(given: Any, summaries: Sequence[Data], key: str) -> Any:
 
 
 def _daily(results: Mapping[str, Data], remark: str) -> List[Part]:
-    daily = (results.get("understanding") or {}).get("daily") or []
+    rows = (results.get("understanding") or {}).get("daily") or []
+    daily = [from_dict(DailyCost, row) for row in rows]
     if not daily:
         return []
     return [
@@ -191,8 +272,8 @@ def _daily(results: Mapping[str, Data], remark: str) -> List[Part]:
             f"Cost of each day{remark}",
             Axis("Day (UTC)", "date"),
             Axis("Cost (USD)", "money"),
-            texts(row.get("date") for row in daily),
-            [Series("Cost", [row.get("total_cost") for row in daily])],
+            texts(row.date for row in daily),
+            [Series("Cost", [row.total_cost for row in daily])],
         )
     ]
 
@@ -223,16 +304,17 @@ def _tile(report: Data, result: Data) -> Markup:
 
 
 def _headline(name: str, summary: Data) -> Markup:
-    if name in _HEADLINES and summary.get(_HEADLINES[name][0]) is not None:
-        key, words, kind = _HEADLINES[name]
-    else:
-        key, words, kind = "total_calls", "calls", "count"
-    if summary.get(key) is None:
+    headline = _HEADLINES.get(name)
+    value = headline.of(summary) if headline else None
+    words, kind = (headline.words, headline.kind) if headline else ("calls", "count")
+    if value is None:
+        value, words, kind = summary.get("total_calls"), "calls", "count"
+    if value is None:
         return Markup("no result")
     return fill(
         '<span class="figure" title="$exact">$value</span> $words',
-        exact=formatting.exact(summary[key]),
-        value=formatting.readable(kind, summary[key]),
+        exact=formatting.exact(value),
+        value=formatting.readable(kind, value),
         words=words,
     )
 
