@@ -6,7 +6,6 @@ lock, starts from what the last one left, and puts its own reports into it.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from pathlib import Path
@@ -17,6 +16,7 @@ from finops.errors import StorageError
 from finops.generators.chartjs import copy_library
 from finops.generators.page import content_security_policy
 from finops.generators.reports.index import generate_index
+from finops.json_files import read_object
 from finops.manifest import (
     MANIFEST,
     NOT_RUN,
@@ -147,7 +147,7 @@ class _EarlierRuns:
         """Return the last good result of an analysis, None where there is none."""
         if not (self._folder / f"{name}.html").is_file():
             return None
-        return _read_json(self._folder / f"{name}.json")
+        return read_object(self._folder / f"{name}.json")
 
 
 def dataset_of(context: Mapping[str, Any]) -> DatasetEntry:
@@ -174,7 +174,7 @@ def scenario_pages(folder: Path) -> List[Dict[str, str]]:
     pages = []
     for description in sorted(folder.glob("scenario_*.json")):
         page = description.with_suffix(".html")
-        about = _read_json(description) if _SCENARIO_NAME.fullmatch(description.name) else None
+        about = read_object(description) if _SCENARIO_NAME.fullmatch(description.name) else None
         if about is not None and page.is_file():
             title, purpose = str(about.get("title") or page.stem), str(about.get("purpose") or "")
             pages.append({"filename": page.name, "title": title, "purpose": purpose})
@@ -221,11 +221,3 @@ def _for_index(entry: ReportEntry) -> Row:
 
 def _kilobytes(size: int) -> float:
     return round(size / 1024, 1)
-
-
-def _read_json(path: Path) -> Optional[Row]:
-    try:
-        content = json.loads(read_regular(path).decode("utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return None
-    return content if isinstance(content, dict) else None

@@ -132,8 +132,8 @@ def report_policy(declared: str) -> str:
 
 
 def html_page(markup: Markup) -> Response:
-    """Return one of our own pages as an answer."""
-    return Response(200, markup.encode("utf-8"), HTML_TYPE, _PAGE_HEADERS)
+    """Return one of our own pages as an answer; half a surrogate pair in a name becomes `?`."""
+    return Response(200, markup.encode("utf-8", "replace"), HTML_TYPE, _PAGE_HEADERS)
 
 
 # --- the dashboard ---------------------------------------------------------------------------
