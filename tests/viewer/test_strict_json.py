@@ -121,8 +121,8 @@ def test_a_batch_is_bounded_while_it_is_read() -> None:
             for _ in decode_array(endless(piece)):
                 pass
         assert read <= max(2 * event, 10 * config.COLLECT_MAX_MARKS)
+    many = b"[" + b"0," * 999 + b"0]"
     with pytest.raises(TooLargeError, match="values"):
-        many = b"[" + b"0," * 999 + b"0]"
         list(decode_array([b"[" + (many + b",") * (config.COLLECT_MAX_MARKS // 1000) + b"0]"]))
     for most in (0, 1, 3):
         assert list(decode_array([b"[" + b",".join([b"{}"] * most) + b"]"], most)) == [{}] * most

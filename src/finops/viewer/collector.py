@@ -34,7 +34,7 @@ from finops.viewer.http import (
 )
 from finops.viewer.idempotency import AnswerCache, KeyReusedError, digest
 from finops.viewer.jobs import now_text
-from finops.viewer.strict_json import PARSING, JsonError, decode_array, parse_object, refusal
+from finops.viewer.strict_json import JsonError, decode_array, in_turn, parse_object, refusal
 
 Rejection = Dict[str, Any]
 
@@ -76,8 +76,7 @@ class Collector:
     def completion(self, request: Request) -> Response:
         """Store one completion of the SDK."""
         key = digest(request.headers.get("idempotency-key", "").encode("latin-1"))
-        with PARSING:
-            row, body = _read_completion(request.body, key)
+        row, body = in_turn(lambda: _read_completion(request.body, key))
         try:
             answer = self._answers.claim(key, body)
         except KeyReusedError:
@@ -94,13 +93,16 @@ class Collector:
     def batch(self, request: Request) -> Response:
         """Store up to a thousand events in the call record's names."""
         gzipped = "content-encoding" in request.headers
-        with PARSING:
+
+        def read() -> Tuple[List[int], List[Rejection], Optional[Waiting]]:
             rows, rejected = _read_batch(inflate(request.body) if gzipped else (request.body,))
+            # Into the queue before the next body is parsed: what waits is bounded there.
             waiting = self._enqueue([row for _, row in rows]) if rows else None
+            return [place for place, _ in rows], rejected, waiting
+
+        places, rejected, waiting = in_turn(read)
         stored = self._finish(waiting) if waiting else Stored(0, 0)
-        rejected += [
-            _rejection(rows[place][0], "call_id", _OTHER_CONTENT) for place in stored.conflicts
-        ]
+        rejected += [_rejection(places[row], "call_id", _OTHER_CONTENT) for row in stored.conflicts]
         rejected.sort(key=lambda rejection: rejection["index"])
         return json_response(
             200,

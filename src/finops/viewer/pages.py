@@ -38,7 +38,7 @@ _POLICY = re.compile(
 )
 
 # Between paragraphs of a docstring: an empty line, or the next "Use case: …".
-_PARAGRAPHS = re.compile(r"\n\s*\n|\n(?=[A-Z][a-z]+(?: [a-z]+)?: )")
+_PARAGRAPHS = re.compile(r"\n[ \t]*\n|\n(?=[A-Z][a-z]+(?: [a-z]+)?: )")
 
 ASSET_TYPES = {
     "dashboard.css": STYLE_TYPE,
@@ -267,7 +267,7 @@ def showcase_page(viewer: Viewer, example: Example) -> Response:
         asset("example.html"),
         id=token(example.id),
         file=example.path.name,
-        text=join(_paragraph(part) for part in _PARAGRAPHS.split(example.text)),
+        text=join(_paragraph(part) for part in _PARAGRAPHS.split(example.text) if part.strip()),
         page=_made_page(viewer, example),
         source=Markup(showcase.highlight(source)),
     )

@@ -15,15 +15,17 @@ from __future__ import annotations
 import json
 import math
 import re
-import threading
-from typing import Any, Dict, Iterable, Iterator, List, Tuple
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Tuple, TypeVar
 
 from finops import config
 from finops.viewer.http import RequestRefusedError, refuse
 
-# Whoever makes values of a body holds this until they are let go of: the memory of all requests
-# together is that of one.  Parsing holds the interpreter anyway, so no time is lost.
-PARSING = threading.RLock()
+# All bodies are parsed by one thread, one after the other, so that the memory of all requests
+# together is that of one, in one of the allocator's arenas.  Parsing holds the interpreter anyway,
+# so no time is lost.
+_PARSER = ThreadPoolExecutor(1, "parser")
+_Result = TypeVar("_Result")
 
 _BLANK = b" \t\r\n"
 _STRUCTURE = re.compile(rb'[\[\]{},"]').search
@@ -39,6 +41,14 @@ class JsonError(ValueError):
 
 class TooLargeError(JsonError):
     """The JSON holds more than is taken at once."""
+
+
+def in_turn(work: Callable[[], _Result]) -> _Result:
+    """Return what `work` returns, or raise what it raises, after those that asked before.
+
+    `work` parses a body and makes of it the little that is kept; it must not call this itself.
+    """
+    return _PARSER.submit(work).result()
 
 
 def decode(body: bytes) -> Any:
@@ -81,11 +91,10 @@ def parse_object(body: bytes) -> Dict[str, Any]:
 
     Raises RequestRefusedError (400, or 413 for too many values) with the reason.
     """
-    with PARSING:
-        try:
-            value = decode(body) if body.strip(_BLANK) else {}
-        except JsonError as error:
-            raise refusal(error) from None
+    try:
+        value = decode(body) if body.strip(_BLANK) else {}
+    except JsonError as error:
+        raise refusal(error) from None
     if not isinstance(value, dict):
         raise refuse(400, "The body must be a JSON object.")
     return value
