@@ -9,7 +9,7 @@ import threading
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Tuple
 
 import pytest
 
@@ -217,7 +217,7 @@ def test_costs(open_to_all: Live) -> None:
     assert one_row(open_to_all, totalCost=None, transactionId="d")["cost_usd"] == "0.0075"
     half = one_row(open_to_all, totalCost=5e-13, transactionId="e")["cost_usd"]
     assert half == "0.000000000001"  # half a pico-dollar rounds up
-    body = json.dumps({**COMPLETION, "transactionId": "e"}).replace("1000,", "1.0e3,", 1).encode()
+    body = json.dumps({**COMPLETION, "transactionId": "f"}).replace("1000,", "1.0e3,", 1).encode()
     assert open_to_all.post(SDK, body).status == 201
     assert stored(open_to_all)[-1]["input_tokens"] == "1000"
 
@@ -516,9 +516,11 @@ def test_a_batch_says_which_ids_are_taken(tmp_path: Path) -> None:
 
 def test_of_two_contents_at_once_one_is_stored(open_to_all: Live) -> None:
     """Both may wait for the same flush; each answer still says what became of its own."""
-    answers = in_parallel(
-        [lambda n=n: complete(open_to_all, inputTokenCount=n) for n in (1, 2) for _ in range(8)]
-    )
+
+    def client(tokens: int) -> Callable[[], Answer]:
+        return lambda: complete(open_to_all, inputTokenCount=tokens)
+
+    answers = in_parallel([client(tokens) for tokens in (1, 2) for _ in range(8)])
     (row,) = stored(open_to_all)
     winner = int(row["input_tokens"])
     expected = [201 if n == winner else 409 for n in (1, 2) for _ in range(8)]
