@@ -1,11 +1,12 @@
 """The long versions of what the tests prove in small: half an hour of killing, reading, asking.
 
-    PYTHONPATH=src:. .venv/bin/python scripts/soak.py [kills|read|requests|files ...] [--folder DIR]
+    PYTHONPATH=src:. .venv/bin/python scripts/soak.py [PART ...] [--folder DIR]
 
 `kills`: 100 `kill -9` of `finops generate --size 500MB` as a user starts it, at random moments
 and every other time while a batch is seen being written; each state is checked, and then the
 bytes are those of a run without kills.  `read`: 2 GB, and all reports of it.
 `requests`: 100,000 to a viewer.  `files`: 5,000 mutations in every Python, a million customers.
+`fuzz`: ten minutes of each target of `scripts.fuzz`.
 Needs 5 GB of disk below the folder (default: a temporary one).  Prints figures; the exit status
 is 1 where a promise was broken.
 """
@@ -28,6 +29,8 @@ from typing import Any, Callable, Dict, List
 
 from finops.config import BATCH_SIZE
 from finops.storage.commit import read_commit
+from scripts.fuzz.__main__ import fuzz_all
+from scripts.fuzz.targets import TARGETS
 from tests.reader.test_malformed import READ_ALONE, other_pythons, outcomes_elsewhere
 from tests.support.live import some_rows
 from tests.viewer.test_load import Served
@@ -38,6 +41,7 @@ SEED = 7
 KILLS = 100
 MB = 1 << 20
 REQUESTS = 100_000
+FUZZ_SECONDS = 600
 GROWTH_MB = 8
 
 
@@ -208,7 +212,19 @@ def files(folder: Path) -> str:
     )
 
 
+def fuzz(folder: Path) -> str:
+    """Fuzz every target for ten minutes."""
+    results = fuzz_all(list(TARGETS), FUZZ_SECONDS)
+    broken = [result for result in results if result.broken]
+    assert not broken, "\n".join(result.broken[-2000:] for result in broken)
+    return (
+        f"{len(results)} targets for {FUZZ_SECONDS} s each, "
+        f"{sum(result.inputs for result in results):,} inputs: none broke its target"
+    )
+
+
 PARTS: Dict[str, Callable[[Path], str]] = {
+    "fuzz": fuzz,
     "kills": kills,
     "read": read,
     "requests": requests,
@@ -219,7 +235,9 @@ PARTS: Dict[str, Callable[[Path], str]] = {
 def main() -> int:
     """Run the parts that were asked for, all by default."""
     parser = argparse.ArgumentParser(description="the long versions of the tests")
-    parser.add_argument("parts", nargs="*", help="kills, read, requests, files (default: all)")
+    parser.add_argument(
+        "parts", nargs="*", help="fuzz, kills, read, requests, files (default: all)"
+    )
     parser.add_argument("--folder", help="where to put gigabytes (default: a temporary folder)")
     args = parser.parse_args()
     broken: List[str] = []

@@ -137,7 +137,7 @@ def test_patterns_are_seen() -> None:
 @pytest.mark.parametrize(
     "use",
     [use for use in USES if use.pattern not in SPARED],
-    ids=lambda use: f"{use.where}-{use.how}",
+    ids=lambda use: f"{use.where}-{use.how}" if isinstance(use, Use) else "none",
 )
 def test_linear_patterns(use: Use) -> None:
     fault = fault_of(use.pattern, use.flags, use.how)

@@ -18,7 +18,8 @@ from __future__ import annotations
 import json
 import math
 import os
-from typing import Any, Dict, Iterator, List, Optional
+from datetime import datetime, timezone
+from typing import Any, BinaryIO, Dict, Iterator, List, Optional
 
 from finops import config
 from finops.business.catalog import CLASSES, DEFAULT_PRICES, Model, PriceTable
@@ -46,23 +47,29 @@ def load_prices(path: Any) -> PriceTable:
     Raises DataError where it cannot be read, is neither of the two formats, or holds a price
     that is not a number from 0 up.
     """
-    name = os.path.basename(os.fspath(path))
-    content = _read(path, name)
-    if isinstance(content.get("models"), list):
-        models = [_own(entry, name, n) for n, entry in enumerate(content["models"], 1)]
-        date = str(content.get("date") or _file_date(path))
-        return _table(models, str(content.get("source") or name), date, name)
-    return _table(
-        list(_litellm(content, name)), f"LiteLLM price map {name}", _file_date(path), name
-    )
-
-
-def _read(path: Any, name: str) -> Dict[str, Any]:
     try:
         with open_regular(path) as file:
             raw = file.read(_MAX_BYTES + 1)
+        date = _file_date(file)
     except OSError as error:
         raise DataError(f"cannot read the price file {path}: {error.strerror}") from None
+    return parse_prices(raw, os.path.basename(os.fspath(path)), date)
+
+
+def parse_prices(raw: bytes, name: str, date: str) -> PriceTable:
+    """Return the prices in the bytes of a file called `name`.
+
+    `date` is that of the prices where the file does not say.  Raises DataError as `load_prices`.
+    """
+    content = _object(raw, name)
+    if isinstance(content.get("models"), list):
+        models = [_own(entry, name, n) for n, entry in enumerate(content["models"], 1)]
+        given = str(content.get("date") or date)
+        return _table(models, str(content.get("source") or name), given, name)
+    return _table(list(_litellm(content, name)), f"LiteLLM price map {name}", date, name)
+
+
+def _object(raw: bytes, name: str) -> Dict[str, Any]:
     try:
         content = json.loads(raw[:_MAX_BYTES].decode("utf-8-sig"))
     except (ValueError, RecursionError):
@@ -137,5 +144,10 @@ def _model(provider: str, name: str, first: float, last: float, given: Optional[
     )
 
 
-def _file_date(path: Any) -> str:
-    return utc_text(os.stat(path).st_mtime)[:10]
+def _file_date(file: BinaryIO) -> str:
+    """Return the day a file was changed, "" where its time is beyond the calendar."""
+    try:
+        changed = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, timezone.utc)
+    except (ValueError, OverflowError):
+        return ""
+    return changed.strftime("%Y-%m-%d")

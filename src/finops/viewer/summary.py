@@ -40,7 +40,7 @@ class Summary:
             self._folder = dataset.reports
         changed = [name for name in ANALYZER_REGISTRY if self._has_changed(dataset, name)]
         for name in changed:
-            brief = _brief(dataset.reports / f"{name}.json")
+            brief = read_findings(dataset.reports / f"{name}.json")
             with self._lock:
                 self._briefs[name] = brief
         if changed:
@@ -86,7 +86,7 @@ class Summary:
 _TEXTS = ("title", "detail", "severity")
 
 
-def _brief(path: Path) -> Dict[str, Any]:
+def read_findings(path: Path) -> Dict[str, Any]:
     """Return {"findings": […]} of a result; nothing else of it is kept in memory."""
     result = read_object(path) or {}
     listed = result.get("findings")
