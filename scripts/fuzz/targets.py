@@ -196,14 +196,22 @@ def values(data: bytes) -> None:
         parse_money(data, "cost_usd")
 
 
+def _check_sentence(text: str) -> None:
+    """What users read is on one line, and can be written."""
+    assert text.isprintable()
+    text.encode("utf-8")
+
+
 def price_file(data: bytes) -> None:
     """Read a price table, ours or LiteLLM's."""
     try:
         table = parse_prices(data, "prices.json", "2025-01-01")
-    except DataError:
+    except DataError as error:
+        _check_sentence(str(error))
         return
-    repr(table).encode("utf-8")
+    _check_sentence(f"{table.source} {table.date}")
     for model in table:
+        _check_sentence(f"{model.provider} {model.name}")
         assert model.input_price >= 0
         assert model.output_price >= 0
 

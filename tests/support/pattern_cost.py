@@ -71,7 +71,7 @@ class Automaton:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 tree = parser.parse(pattern, flags)
-            self._flags |= tree.state.flags
+            self._flags |= _state_of(tree).flags
         part = self._sequence(tree)
         # A search or a match that may end anywhere has succeeded where the pattern ends.
         self.done: Set[int] = set() if whole else set(part.done)
@@ -257,6 +257,11 @@ class Automaton:
                                 seen.add((x, y, z))
                                 waiting.append((x, y, z))
         return False
+
+
+def _state_of(tree: Any) -> Any:
+    """Return what the parser keeps of a pattern, by its name before and since Python 3.8."""
+    return tree.state if hasattr(tree, "state") else tree.pattern
 
 
 def _shown(letters: Letters) -> str:
