@@ -49,7 +49,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "manifest": {"atomic", "config", "progress_events", "typed_json", "regular_files"},
     "progress": {"config", "progress_events"},
     "resources": set(),
-    "storage": BASE,
+    "storage": BASE | {"json_files"},
     "reader": BASE | {"storage"},
     "rollups": BASE | {"storage", "reader", "processes", "resources"},
     "simulator": BASE | READING | {"processes"},
