@@ -178,7 +178,7 @@ class Api:
         return _started(lambda: self._viewer.run_example(chosen.id, chosen.title, chosen.path))
 
     def _growth(self, body: Dict[str, Any]) -> GenerateRequest:
-        """Return what a body asks to generate.  Raises Refused (422)."""
+        """Return what a body asks to generate.  Raises RequestRefusedError (422)."""
         size: Any = body.get("size_mb")
         seed, names = body.get("seed"), body.get("scenarios")
         if not _is_number(size) or not _MIN_GENERATE_MB <= size <= config.MAX_GENERATE_MB:
@@ -206,7 +206,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _parameter(request: Request, name: str) -> str:
-    """Return a query parameter.  Raises Refused (400) where it is missing."""
+    """Return a query parameter.  Raises RequestRefusedError (400) where it is missing."""
     value = request.query.get(name)
     if value is None:
         raise refuse(400, f"The query parameter {name} is required.")

@@ -64,8 +64,8 @@ class Admitted(NamedTuple):
 def parse_head(raw: bytes) -> Head:
     """Return the head of a request from its bytes up to and including the empty line.
 
-    Raises Refused for everything that HTTP libraries are known to read in different ways:
-    HTTP/0.9, absolute targets, bare line feeds, folded lines, a space before the colon.
+    Raises RequestRefusedError for everything that HTTP libraries are known to read in different
+    ways: HTTP/0.9, absolute targets, bare line feeds, folded lines, a space before the colon.
     """
     if not raw.endswith(b"\r\n\r\n"):
         raise refuse(400, "The request head is broken.")
@@ -99,7 +99,7 @@ class Gate:
         self._hosts = tuple(f"{name}:{port}" for name in names) + (names if port == 80 else ())
 
     def admit(self, head: Head) -> Admitted:
-        """Return the admitted request; raises Refused with the answer otherwise."""
+        """Return the admitted request; raises RequestRefusedError with the answer otherwise."""
         self.check_framing(head)
         host = self.check_host(head)
         path, query = self.split_target(head.target)

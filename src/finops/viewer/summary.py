@@ -70,16 +70,18 @@ class Summary:
         return True
 
     def _rank(self) -> None:
-        reports = [{"id": one.id, "title": one.title} for one in ANALYZER_REGISTRY.values()]
+        reports = [
+            {"id": analysis.id, "title": analysis.title} for analysis in ANALYZER_REGISTRY.values()
+        ]
         with self._lock:
             self._findings = [
                 {
-                    **{key: str(one.finding.get(key) or "") for key in _TEXTS},
-                    "impact_usd_per_month": round(one.worth, 2) if one.worth else None,
-                    "report": one.report["id"],
-                    "report_title": one.report["title"],
+                    **{key: str(ranked.finding.get(key) or "") for key in _TEXTS},
+                    "impact_usd_per_month": round(ranked.worth, 2) if ranked.worth else None,
+                    "report": ranked.report["id"],
+                    "report_title": ranked.report["title"],
                 }
-                for one in most_worth(self._briefs, reports)
+                for ranked in most_worth(self._briefs, reports)
             ]
 
 
