@@ -24,6 +24,7 @@ from finops.business.catalog import DEFAULT_PRICES
 from finops.business.prices import parse_prices
 from finops.errors import DataError
 from finops.generators.reports.index import most_worth
+from finops.manifest import PricesEntry, RunOptions
 from finops.publishing import publish
 from finops.reader.block_reader import BlockReader
 from finops.reader.encoding import KeyEncoder
@@ -274,13 +275,16 @@ def cache_content(data: bytes) -> None:
         assert repr(again) == repr(content)
 
 
+_OPTIONS = RunOptions(None, PricesEntry("built in", "2025-01"))
+
+
 def manifest(data: bytes) -> None:
     """Publish beside an edited manifest."""
     folder = Path(_FOLDER.name) / "manifest"
     folder.mkdir(exist_ok=True)
     (folder / "pricing.html").write_text("")
     (folder / "manifest.json").write_bytes(data)
-    publish(folder, {}, {}, {"dataset": "calls.csv"})
+    publish(folder, {}, {}, {"dataset": "calls.csv"}, _OPTIONS)
     written = json_files.read_object(folder / "manifest.json")
     assert written is not None
 
@@ -294,7 +298,7 @@ def result(data: bytes) -> None:
     findings = read_findings(folder / "pricing.json")
     ranked = list(most_worth({"pricing": findings}, [{"id": "pricing"}]))
     json.dumps([entry.finding for entry in ranked], allow_nan=False, ensure_ascii=False).encode()
-    publish(folder, {}, {}, {"dataset": "calls.csv"})
+    publish(folder, {}, {}, {"dataset": "calls.csv"}, _OPTIONS)
 
 
 # --- the registry ----------------------------------------------------------------------------

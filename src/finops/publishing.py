@@ -15,7 +15,7 @@ from finops import registry
 from finops.errors import StorageError
 from finops.generators.chartjs import copy_library
 from finops.generators.page import content_security_policy
-from finops.generators.reports.index import generate_index
+from finops.generators.reports.index import generate_index, index_page
 from finops.json_files import read_object
 from finops.manifest import (
     MANIFEST,
@@ -147,7 +147,8 @@ class _EarlierRuns:
         """Return the last good result of an analysis, None where there is none."""
         if not (self._folder / f"{name}.html").is_file():
             return None
-        return read_object(self._folder / f"{name}.json")
+        result = read_object(self._folder / f"{name}.json")
+        return result if result and _can_be_shown(name, result) else None
 
 
 def dataset_of(context: Mapping[str, Any]) -> DatasetEntry:
@@ -164,6 +165,17 @@ def headline_of(result: Mapping[str, Any]) -> str:
         return str(findings[0]["title"])
     calls = (result.get("summary") or {}).get("total_calls", 0)
     return "nothing out of the ordinary" if calls else "there are no calls"
+
+
+def _can_be_shown(name: str, result: Row) -> bool:
+    """Whether the index can be made with an old result, by making one of nothing else."""
+    report = _for_index(_empty(registry.ANALYZER_REGISTRY[name]))
+    try:
+        index_page({name: result}, [report], {})
+        headline_of(result)
+    except Exception:  # whatever an edited file holds, it is as good as none
+        return False
+    return True
 
 
 def scenario_pages(folder: Path) -> List[Dict[str, str]]:

@@ -10,10 +10,12 @@ from typing import Any, Dict, List
 import pytest
 
 from finops import json_files
+from finops.manifest import PricesEntry, RunOptions
 from finops.publishing import publish
 from finops.registry import ANALYZER_REGISTRY
 from tests.support.live import live, some_rows
 
+OPTIONS = RunOptions(None, PricesEntry("built in", "2025-01"))
 PRICING: Dict[str, Any] = {"id": "pricing", "status": "older"}
 
 
@@ -112,7 +114,7 @@ def test_publishing_beside_what_cannot_be_used(tmp_path: Path, name: str) -> Non
             (tmp_path / f"{analysis.id}.json").write_bytes(RESULTS[name])
     if name in HOSTILE:
         (tmp_path / "manifest.json").write_bytes(HOSTILE[name])
-    index = publish(tmp_path, {}, {}, {"dataset": "calls.csv"})
+    index = publish(tmp_path, {}, {}, {"dataset": "calls.csv"}, OPTIONS)
     assert "<html" in index.read_text(encoding="utf-8")
     written = json_files.read_object(tmp_path / "manifest.json")
     assert written is not None

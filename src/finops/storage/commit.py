@@ -85,7 +85,7 @@ def decode(raw: bytes) -> Optional[CommitRecord]:
             return None
         pending = body.pop("pending")
         return CommitRecord(pending=Pending(**pending) if pending else None, **body)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 
