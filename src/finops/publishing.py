@@ -31,7 +31,6 @@ from finops.manifest import (
 )
 from finops.progress_events import FAILED, OK
 from finops.registry import Analysis
-from finops.regular_files import read_regular
 from finops.storage.lock import writer_lock
 from finops.timestamps import utc_text
 

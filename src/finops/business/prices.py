@@ -24,7 +24,6 @@ from finops import config
 from finops.business.catalog import CLASSES, DEFAULT_PRICES, Model, PriceTable
 from finops.errors import DataError
 from finops.regular_files import open_regular
-from finops.timestamps import utc_text
 
 _MAX_BYTES = 64 * config.MEGABYTE
 _TOKENS = 1000

@@ -8,11 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Dict, Optional, Union
 
-<<<<<<< HEAD
-from finops.regular_files import read_regular
-=======
 from finops.json_files import read_object
->>>>>>> cc49875 (fix: read what was planted as hostile input, too; the SDK learns of a reused key)
 from finops.storage.commit import read_commit
 
 
@@ -29,12 +25,4 @@ def read_truth(path: Union[str, Path]) -> Optional[Dict[str, Any]]:
     mark = read_commit(path)
     if mark is None or mark.simulation is None:
         return None
-<<<<<<< HEAD
-    try:
-        truth = json.loads(read_regular(truth_path(path)).decode("utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return None
-    return truth if isinstance(truth, dict) else None
-=======
     return read_object(truth_path(path))
->>>>>>> cc49875 (fix: read what was planted as hostile input, too; the SDK learns of a reused key)
