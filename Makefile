@@ -4,11 +4,12 @@ PYTHON ?= $(shell command -v python3 || command -v python)
 VENV := .venv/bin/python
 VENV37 := .venv37/bin/python
 SIZE ?= 50MB
+FUZZ_SECONDS ?= 180
 # Each of these folders stands alone, with modules of the same names.
 SHOWCASE := instrumentation metadata queries scenarios
 
 .DEFAULT_GOAL := help
-.PHONY: help demo generate analyze serve setup test test-new test-old lint coverage bench load soak \
+.PHONY: fuzz fuzz-smoke help demo generate analyze serve setup test test-new test-old lint coverage bench load soak \
 	detectors snapshots screenshots reference zipapp chartjs clean
 
 help: ## show what there is
@@ -29,7 +30,7 @@ serve: ## show the dashboard and the reports in a browser
 setup: ## prepare the development environment
 	@$(PYTHON) scripts/setup_dev.py
 
-test: setup lint test-old test-new coverage ## run every check there is
+test: setup lint test-old test-new fuzz-smoke coverage ## run every check there is
 
 # Each of the many processes that tests start would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -73,6 +74,12 @@ detectors: setup ## score detectors and forecast on many simulated datasets (tak
 	@$(VENV) scripts/evaluate_seeds.py --no-incidents --seeds 42,1-10
 	@PYTHONPATH=src $(VENV) scripts/backtest.py
 	@PYTHONPATH=src $(VENV) scripts/many_customers.py
+
+fuzz: setup ## fuzz all that reads bytes of others, FUZZ_SECONDS (default 180) for each target
+	@PYTHONPATH=src:. $(VENV) -m scripts.fuzz --seconds $(FUZZ_SECONDS)
+
+fuzz-smoke: # the same, a minute for all targets together
+	@PYTHONPATH=src:. $(VENV) -m scripts.fuzz --total 60 --if-possible
 
 soak: setup ## the long tests: 100 kills on 500 MB, 2 GB read, 100,000 requests (5 GB of disk)
 	@PYTHONPATH=src:. $(VENV) scripts/soak.py

@@ -4,6 +4,7 @@ Every step looks first whether its work is done, so that running this again cost
 Runs on any Python 3.7+ and needs nothing installed.  Steps:
 
 - `venv`: `.venv` on the newest Python found (pyenv's first), with `requirements-dev.txt`
+- `fuzz`: `.venv-fuzz` with atheris, on the newest Python that it has a wheel for
 - `venv37`: `.venv37` on Python 3.7 where there is one, with `requirements-3.7.txt`
 - `chartjs`, `axe`: packages from npm, unpacked under `node_modules`
 - `chromium`: the browser from Debian's packages, where root may install it
@@ -32,6 +33,7 @@ SCRIPTS = ROOT / "scripts"
 NODE_MODULES = ROOT / "node_modules"
 AXE_VERSION = "4.14.1"
 OLDEST_FOR_TOOLS = (3, 10)
+OLDEST_FOR_ATHERIS, NEWEST_FOR_ATHERIS = (3, 12), (3, 14)
 
 Version = Tuple[int, int, int]
 
@@ -101,6 +103,17 @@ def venv37() -> None:
         say("no Python 3.7 here; the runtime tests run on the newest alone")
         return
     make_venv(ROOT / ".venv37", found[max(found)], SCRIPTS / "requirements-3.7.txt")
+
+
+def fuzz() -> None:
+    """Make `.venv-fuzz`, the environment of the coverage-guided fuzzer, where it has wheels."""
+    usable = {
+        v: p for v, p in pythons().items() if OLDEST_FOR_ATHERIS <= v[:2] <= NEWEST_FOR_ATHERIS
+    }
+    if not usable or not sys.platform.startswith("linux"):
+        say("no Python here that atheris has a wheel for; 'make fuzz' cannot run")
+        return
+    make_venv(ROOT / ".venv-fuzz", usable[max(usable)], SCRIPTS / "requirements-fuzz.txt")
 
 
 def chartjs() -> None:
@@ -179,7 +192,7 @@ def say(text: str) -> None:
 
 
 STEPS: Dict[str, Callable[[], None]] = {
-    step.__name__: step for step in (venv, venv37, chartjs, axe, chromium)
+    step.__name__: step for step in (venv, venv37, fuzz, chartjs, axe, chromium)
 }
 
 

@@ -7,6 +7,7 @@ and every other time while a batch is seen being written; each state is checked,
 bytes are those of a run without kills.  `read`: 2 GB, and all reports of it.
 `requests`: 100,000 to a viewer.  `files`: 5,000 mutations in every Python, a million customers.
 `caches`: 300 histories of a dataset and 300 damages of what is kept of it.
+`fuzz`: ten minutes of each target of `scripts.fuzz`.
 Needs 5 GB of disk below the folder (default: a temporary one).  Prints figures; the exit status
 is 1 where a promise was broken.
 """
@@ -29,6 +30,8 @@ from typing import Any, Callable, Dict, List
 
 from finops.config import BATCH_SIZE
 from finops.storage.commit import read_commit
+from scripts.fuzz.__main__ import fuzz_all
+from scripts.fuzz.targets import TARGETS
 from tests.reader.test_malformed import READ_ALONE, other_pythons, outcomes_elsewhere
 from tests.support.live import some_rows
 from tests.viewer.test_load import Served
@@ -39,6 +42,7 @@ SEED = 7
 KILLS = 100
 MB = 1 << 20
 REQUESTS = 100_000
+FUZZ_SECONDS = 600
 GROWTH_MB = 8
 
 
@@ -230,7 +234,19 @@ def caches(folder: Path) -> str:
     return f"{count} histories and {count} damages give the figures of reading everything"
 
 
+def fuzz(folder: Path) -> str:
+    """Fuzz every target for ten minutes."""
+    results = fuzz_all(list(TARGETS), FUZZ_SECONDS)
+    broken = [result for result in results if result.broken]
+    assert not broken, "\n".join(result.broken[-2000:] for result in broken)
+    return (
+        f"{len(results)} targets for {FUZZ_SECONDS} s each, "
+        f"{sum(result.inputs for result in results):,} inputs: none broke its target"
+    )
+
+
 PARTS: Dict[str, Callable[[Path], str]] = {
+    "fuzz": fuzz,
     "kills": kills,
     "read": read,
     "requests": requests,
@@ -243,7 +259,7 @@ def main() -> int:
     """Run the parts that were asked for, all by default."""
     parser = argparse.ArgumentParser(description="the long versions of the tests")
     parser.add_argument(
-        "parts", nargs="*", help="kills, read, requests, files, caches (default: all)"
+        "parts", nargs="*", help="fuzz, kills, read, requests, files, caches (default: all)"
     )
     parser.add_argument("--folder", help="where to put gigabytes (default: a temporary folder)")
     args = parser.parse_args()

@@ -42,13 +42,14 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "locations": set(),
     "context": {"timestamps"},
     "results": set(),
+    "json_files": {"config", "regular_files"},
     "business": {"config", "errors", "timestamps", "regular_files"},
     "typed_json": set(),
     "progress_events": {"typed_json"},
     "manifest": {"atomic", "config", "progress_events", "typed_json", "regular_files"},
     "progress": {"config", "progress_events"},
     "resources": set(),
-    "storage": BASE | {"atomic"},
+    "storage": BASE | {"atomic", "json_files"},
     "reader": BASE | {"storage"},
     "rollups": BASE | {"storage", "reader", "processes", "resources"},
     "simulator": BASE | READING | {"processes"},
@@ -60,7 +61,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "registry": {"analyzers", "generators"},
     "publishing": BASE
     | READING
-    | {"atomic", "generators", "registry", "manifest", "progress_events"},
+    | {"atomic", "generators", "json_files", "registry", "manifest", "progress_events"},
     "pipeline": BASE
     | READING
     | {"atomic", "simulator", "generators", "registry", "manifest", "publishing", "evaluation"}
@@ -71,7 +72,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "viewer": BASE
     | READING
     | {"atomic", "processes", "generators", "simulator", "registry", "resources"}
-    | {"manifest", "progress_events"},
+    | {"json_files", "manifest", "progress_events"},
     "commands": BASE
     | READING
     | {"simulator", "evaluation", "importers", "exporters", "progress", "progress_events"}

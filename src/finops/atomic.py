@@ -19,7 +19,7 @@ from typing import Iterator, List, Optional, Sequence, Tuple, Union
 _RETRY_FOR_S = 2.5
 _RETRY_EVERY_S = 0.05
 # Names of temporary files, those of earlier versions included, which had a process id.
-_ASIDE = re.compile(r"(.+?)(?:\.(?:[0-9a-f]{16}|[0-9]{1,10})\.tmp)+")
+_ENDING = re.compile(r"\.(?:[0-9a-f]{16}|[0-9]{1,10})\.tmp\Z")
 
 
 def aside_of(path: Union[str, Path]) -> str:
@@ -33,7 +33,7 @@ def is_aside(name: str) -> bool:
     >>> is_aside("pricing.html.0123456789abcdef.tmp"), is_aside("notes.tmp")
     (True, False)
     """
-    return _ASIDE.fullmatch(name) is not None
+    return target_name(name) != name
 
 
 def target_name(name: str) -> str:
@@ -42,8 +42,11 @@ def target_name(name: str) -> str:
     >>> target_name("pricing.html.0123456789abcdef.tmp")
     'pricing.html'
     """
-    match = _ASIDE.fullmatch(name)
-    return match.group(1) if match else name
+    ending = _ENDING.search(name)
+    while ending and ending.start():
+        name = name[: ending.start()]
+        ending = _ENDING.search(name)
+    return name
 
 
 def write_aside(path: Union[str, Path], content: Union[str, bytes]) -> None:

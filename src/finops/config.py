@@ -57,15 +57,19 @@ HTTP_HEAD_BYTES = 16_384
 HTTP_HEADERS = 64
 HTTP_BODY_BYTES = MEGABYTE
 HTTP_INFLATED_BYTES = 8 * MEGABYTE
+HTTP_MAX_MARKS = 25_000  # brackets, texts and commas in the JSON of one body
 HTTP_SLOTS = 64
 HTTP_BACKLOG = 256
 
 COLLECTED_NAME = "collected_calls.csv"
 COLLECT_MAX_EVENTS = 1000
+COLLECT_MAX_EVENT_BYTES = 128 * 1024
+COLLECT_MAX_MARKS = 200_000  # the same in that of a batch
 COLLECT_MAX_DEPTH = 32
 COLLECT_MAX_TEXT = 512
 COLLECT_KEPT_ANSWERS = 10_000
 COLLECT_MAX_WAITING = 32
+COLLECT_WAITING_BYTES = 16 * MEGABYTE
 COLLECT_LOCK_WAIT_S = 2
 
 # --- reading ---------------------------------------------------------------------------------

@@ -13,11 +13,11 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 
 from finops import registry
 from finops.atomic import replacing, target_name
-from finops.config import MEGABYTE
 from finops.errors import StorageError
 from finops.generators.chartjs import copy_library
 from finops.generators.page import content_security_policy
 from finops.generators.reports.index import generate_index, index_page
+from finops.json_files import read_object
 from finops.manifest import (
     MANIFEST,
     NOT_RUN,
@@ -33,14 +33,13 @@ from finops.manifest import (
 from finops.progress_events import FAILED, OK
 from finops.registry import Analysis
 from finops.storage.lock import file_lock
-from finops.storage.sidecars import read_object, real_path
+from finops.storage.sidecars import real_path
 from finops.timestamps import utc_text
 
 Row = Dict[str, Any]
 
 INDEX = "index.html"
 _LOCK_WAIT_S = 30
-_MOST_BYTES = 256 * MEGABYTE
 _SCENARIO_NAME = re.compile(r"scenario_[a-z0-9_]+\.json")
 _NEVER_RUN = "It has not been asked for yet."
 _OTHER_DATA = "The data has changed since it was made."
@@ -164,8 +163,8 @@ class _EarlierRuns:
         """Return the last good result of an analysis, None where there is none."""
         if not (self._folder / f"{name}.html").is_file():
             return None
-        result = _read_json(self._folder / f"{name}.json")
-        return result if result is not None and _can_be_shown(name, result) else None
+        result = read_object(self._folder / f"{name}.json")
+        return result if result and _can_be_shown(name, result) else None
 
 
 def dataset_of(context: Mapping[str, Any]) -> DatasetEntry:
@@ -184,6 +183,17 @@ def headline_of(result: Mapping[str, Any]) -> str:
     return "nothing out of the ordinary" if calls else "there are no calls"
 
 
+def _can_be_shown(name: str, result: Row) -> bool:
+    """Whether the index can be made with an old result, by making one of nothing else."""
+    report = _for_index(_empty(registry.ANALYZER_REGISTRY[name]))
+    try:
+        index_page({name: result}, [report], {})
+        headline_of(result)
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError):  # edited
+        return False
+    return True
+
+
 def scenario_pages(folder: Path) -> List[Dict[str, str]]:
     """Return filename, title and purpose of the showcase's pages among the reports.
 
@@ -192,7 +202,7 @@ def scenario_pages(folder: Path) -> List[Dict[str, str]]:
     pages = []
     for description in sorted(folder.glob("scenario_*.json")):
         page = description.with_suffix(".html")
-        about = _read_json(description) if _SCENARIO_NAME.fullmatch(description.name) else None
+        about = read_object(description) if _SCENARIO_NAME.fullmatch(description.name) else None
         if about is not None and page.is_file():
             title, purpose = str(about.get("title") or page.stem), str(about.get("purpose") or "")
             pages.append({"filename": page.name, "title": title, "purpose": purpose})
@@ -247,22 +257,3 @@ def _changed_at(status: os.stat_result) -> Optional[str]:
         return utc_text(status.st_mtime)
     except (ValueError, OverflowError, OSError):
         return None
-
-
-def _read_json(path: Path) -> Optional[Row]:
-    return read_object(path, _MOST_BYTES)
-
-
-def _can_be_shown(name: str, result: Row) -> bool:
-    """Return whether the index can show a result of an earlier run.
-
-    It was read from a file, and whoever can write there can have put anything into it; the
-    index page alone knows what it reads of each.
-    """
-    try:
-        headline_of(result)
-        entry = _empty(registry.ANALYZER_REGISTRY[name])
-        index_page({name: result}, [_for_index(entry)], {})
-    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError):
-        return False
-    return True

@@ -142,6 +142,12 @@ def entry(**changes: Any) -> Any:
         ('{"models": [{"provider": "p", "model": "m", "input_per_1k": NaN}]}', "not a price"),
         (entry(**{"class": "huge"}), "class must be one of frontier, standard, economy"),
         ({"m": {"input_cost_per_token": "a", "output_cost_per_token": 1}}, "m: cost per token"),
+        (entry(input_per_1k=10**400), "input_per_1k is not a price"),
+        (entry(input_per_1k="a\nb\x1b"), "input_per_1k is not a price in USD: a?b?"),
+        (entry(model="half \ud800"), "model 1 has no model"),
+        (entry(provider="two\nlines"), "model 1 has no provider"),
+        (entry(model="m" * 600), "model 1 has no model"),
+        ({"a\nb": {"input_cost_per_token": 1, "output_cost_per_token": 1}}, "no price of any"),
     ],
 )
 def test_what_is_no_price_table_is_refused_in_one_line(
@@ -151,6 +157,14 @@ def test_what_is_no_price_table_is_refused_in_one_line(
         load_prices(written(tmp_path, content))
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_what_a_file_says_of_itself_fits_into_a_sentence(tmp_path: Path) -> None:
+    content = {**entry(), "source": "two\nlines \ud800" + "x" * 1000, "date": ["2025"]}
+    prices = load_prices(written(tmp_path, content))
+    assert prices.source.startswith("two?lines ?x")
+    assert len(prices.source) == 200
+    assert prices.date == "['2025']"
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

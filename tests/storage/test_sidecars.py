@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finops.cli import main
+from finops.json_files import parse_object, read_object
 from finops.simulator.engine import generate
 from finops.storage.appender import Appender
 from finops.storage.commit import CommitRecord, commit_path, decode, encode, read_commit
 from finops.storage.pending import Pending, line_checks
-from finops.storage.sidecars import parse_object, read_object
 from finops.storage.truth import read_truth, truth_path
 from tests.storage.batches import QUICK, ROWS, fill, whole
 

@@ -6,6 +6,7 @@ Addresses and keys come from the variables of the SDK and of the provider's clie
 
 from __future__ import annotations
 
+import importlib
 import sys
 import threading
 from typing import Any, Callable
@@ -16,12 +17,13 @@ MODEL = "gpt-4o-2024-08-06"
 def with_the_client(threads: int, calls: int) -> None:
     """Record calls through the client that the SDK builds from the environment.
 
-    The last call of each thread is sent twice more: under the same id, and as another one
-    under the same key.
+    The last call of each thread is sent three times more: under the same id, with the same
+    key, and as another one under the same key, which is refused.
     """
     from revenium_middleware import initialize_metering
     from revenium_middleware._core.metering import get_client
 
+    refused: Any = importlib.import_module("revenium_middleware._metering").ConflictError
     assert initialize_metering(), "metering is off"
     client = get_client()
 
@@ -29,7 +31,12 @@ def with_the_client(threads: int, calls: int) -> None:
         for number in range(calls):
             record(thread, number, f"sdk-{thread}-{number}", f"key-{thread}-{number}")
         record(thread, calls - 1, f"sdk-{thread}-{calls - 1}", f"key-{thread}-again")
-        record(thread, calls - 1, f"sdk-{thread}-again", f"key-{thread}-{calls - 1}")
+        record(thread, calls - 1, f"sdk-{thread}-{calls - 1}", f"key-{thread}-{calls - 1}")
+        try:
+            record(thread, calls - 1, f"sdk-{thread}-again", f"key-{thread}-{calls - 1}")
+        except refused:
+            return
+        raise AssertionError("one key was taken for two calls")
 
     def record(thread: int, number: int, name: str, key: str) -> None:
         resource = client.ai.create_completion(

@@ -9,7 +9,7 @@ import threading
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Tuple
 
 import pytest
 
@@ -217,7 +217,7 @@ def test_costs(open_to_all: Live) -> None:
     assert one_row(open_to_all, totalCost=None, transactionId="d")["cost_usd"] == "0.0075"
     half = one_row(open_to_all, totalCost=5e-13, transactionId="e")["cost_usd"]
     assert half == "0.000000000001"  # half a pico-dollar rounds up
-    body = json.dumps({**COMPLETION, "transactionId": "e"}).replace("1000,", "1.0e3,", 1).encode()
+    body = json.dumps({**COMPLETION, "transactionId": "f"}).replace("1000,", "1.0e3,", 1).encode()
     assert open_to_all.post(SDK, body).status == 201
     assert stored(open_to_all)[-1]["input_tokens"] == "1000"
 
@@ -462,3 +462,112 @@ def test_collected_data_is_a_dataset_like_any_other(open_to_all: Live) -> None:
     found = dataset.rollups(())
     assert found.accounting.used == 6
     assert not found.accounting.skipped
+
+
+# --- the same id again -----------------------------------------------------------------------
+
+CHANGES: List[Dict[str, Any]] = [
+    {"inputTokenCount": 1001},
+    {"model": "gpt-4o-mini"},
+    {"requestTime": "2025-03-01T10:00:00.000001Z"},
+    {"totalCost": 0.5},
+    {"subscriber": {"id": "cust_0009"}},
+    {"stopReason": "ERROR"},
+]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: next(iter(change)))
+def test_a_known_id_with_other_content_is_a_conflict(tmp_path: Path, change: Any) -> None:
+    """A 201 says that what was sent is stored; also of rows that an earlier server stored."""
+    with live(tmp_path, collect=True) as running:
+        assert complete(running).status == 201
+        first = stored(running)
+        answer = complete(running, **change)
+        assert answer.status == 409
+        assert "other content" in answer.json["error"]
+        assert complete(running).status == 201
+        assert stored(running) == first
+    with live(tmp_path, collect=True) as running:
+        assert complete(running, **change).status == 409
+        assert complete(running).status == 201
+        assert stored(running) == first
+
+
+def test_a_batch_says_which_ids_are_taken(tmp_path: Path) -> None:
+    other = {**RECORD, "output_tokens": 501}
+    broken = {**RECORD, "input_tokens": -1}
+    conflict = {"field": "call_id", "reason": "is stored already with other content"}
+    with live(tmp_path, collect=True) as running:
+        # Within one batch the first of an id is stored.
+        answer = running.post(BATCH, [RECORD, broken, other, RECORD]).json
+        assert (answer["accepted"], answer["duplicates"]) == (1, 1)
+        assert [entry["index"] for entry in answer["rejected"]] == [1, 2]
+        assert answer["rejected"][1] == {"index": 2, **conflict}
+    with live(tmp_path, collect=True) as running:
+        fresh = {**other, "call_id": "call-2"}
+        answer = running.post(BATCH, [other, fresh, RECORD]).json
+        assert answer == {
+            "accepted": 1,
+            "duplicates": 1,
+            "rejected": [{"index": 0, **conflict}],
+        }
+        assert [row["output_tokens"] for row in stored(running)] == ["500", "501"]
+
+
+def test_of_two_contents_at_once_one_is_stored(open_to_all: Live) -> None:
+    """Both may wait for the same flush; each answer still says what became of its own."""
+
+    def client(tokens: int) -> Callable[[], Answer]:
+        return lambda: complete(open_to_all, inputTokenCount=tokens)
+
+    answers = in_parallel([client(tokens) for tokens in (1, 2) for _ in range(8)])
+    (row,) = stored(open_to_all)
+    winner = int(row["input_tokens"])
+    expected = [201 if n == winner else 409 for n in (1, 2) for _ in range(8)]
+    # Each client may also be told to come back, which says nothing about its event.
+    assert [a.status for a in answers if a.status != 429] == [
+        wanted for a, wanted in zip(answers, expected) if a.status != 429
+    ]
+
+
+def test_an_idempotency_key_belongs_to_one_body(tmp_path: Path) -> None:
+    nameless = {k: v for k, v in COMPLETION.items() if k != "transactionId"}
+    with live(tmp_path, collect=True) as running:
+        first = running.post(SDK, nameless, Idempotency_Key="k-1")
+        spaced = json.dumps(nameless, indent=2, sort_keys=True).encode()
+        again = running.post(SDK, spaced, Idempotency_Key="k-1")
+        assert (again.status, again.json) == (201, first.json)
+        for changed in ({**nameless, "outputTokenCount": 1}, COMPLETION, {**nameless, "agent": 1}):
+            answer = running.post(SDK, changed, Idempotency_Key="k-1")
+            assert answer.status == 409, changed
+            assert "Idempotency-Key" in answer.json["error"]
+        assert len(stored(running)) == 1
+    with live(tmp_path, collect=True) as running:  # the answers are gone, the row is not
+        changed = {**nameless, "outputTokenCount": 1}
+        assert running.post(SDK, changed, Idempotency_Key="k-1").status == 409
+        assert running.post(SDK, nameless, Idempotency_Key="k-1").json["id"] == first.json["id"]
+        assert len(stored(running)) == 1
+
+
+def test_a_key_is_free_again_where_nothing_was_stored(
+    open_to_all: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config, "COLLECT_LOCK_WAIT_S", 0.1)
+    with writer_lock(open_to_all.viewer.datasets.folder / config.COLLECTED_NAME):
+        assert open_to_all.post(SDK, COMPLETION, Idempotency_Key="k").status == 503
+    changed = {**COMPLETION, "outputTokenCount": 1}
+    assert open_to_all.post(SDK, changed, Idempotency_Key="k").status == 201
+    assert [row["output_tokens"] for row in stored(open_to_all)] == ["1"]
+
+
+def test_rows_of_other_programs_are_known_too(open_to_all: Live) -> None:
+    """Rubbish that another program appended is no row, and no reason to fail for good."""
+    assert complete(open_to_all).status == 201
+    path = open_to_all.viewer.datasets.folder / config.COLLECTED_NAME
+    with open(str(path), "ab") as out:
+        out.write(b'a,"b\x00c"\n' + b'"' * 9 + b"\n" + b"x" * 200_000 + b"\n\n")
+        out.write(path.read_bytes().splitlines()[1].replace(b"tx-1", b"tx-2") + b"\r\n")
+    assert complete(open_to_all, transactionId="tx-2").status == 201
+    assert complete(open_to_all, transactionId="tx-2", inputTokenCount=1).status == 409
+    assert complete(open_to_all, transactionId="tx-3").status == 201
+    assert path.read_bytes().count(b"tx-2") == 1

@@ -51,8 +51,12 @@ class Address:
         head += f"Host: 127.0.0.1:{self.port}\r\n"
         if body is not None:
             head += f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\n"
-        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
-            connection.sendall(head.encode() + b"\r\n" + data)
+        return self.send(head.encode() + b"\r\n" + data)
+
+    def send(self, request: bytes, timeout_s: float = 20) -> bytes:
+        """Send bytes and return the whole answer."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=timeout_s) as connection:
+            connection.sendall(request)
             return read_all(connection)
 
 

@@ -16,18 +16,18 @@ own, any other is in none and no analysis offers it as an alternative.
 from __future__ import annotations
 
 import json
-import math
 import os
-from typing import Any, Dict, Iterator, List, Optional
+from datetime import datetime, timezone
+from typing import Any, BinaryIO, Dict, Iterator, List, Optional
 
 from finops import config
 from finops.business.catalog import CLASSES, DEFAULT_PRICES, Model, PriceTable
 from finops.errors import DataError
 from finops.regular_files import open_regular
-from finops.timestamps import utc_text
 
 _MAX_BYTES = 64 * config.MEGABYTE
 _TOKENS = 1000
+_SHOWN_CHARACTERS = 200
 # LiteLLM's names of providers, where they are not ours.
 _LITELLM_PROVIDERS: Dict[str, str] = {
     "bedrock_converse": "aws-bedrock",
@@ -46,23 +46,29 @@ def load_prices(path: Any) -> PriceTable:
     Raises DataError where it cannot be read, is neither of the two formats, or holds a price
     that is not a number from 0 up.
     """
-    name = os.path.basename(os.fspath(path))
-    content = _read(path, name)
-    if isinstance(content.get("models"), list):
-        models = [_own(entry, name, n) for n, entry in enumerate(content["models"], 1)]
-        date = str(content.get("date") or _file_date(path))
-        return _table(models, str(content.get("source") or name), date, name)
-    return _table(
-        list(_litellm(content, name)), f"LiteLLM price map {name}", _file_date(path), name
-    )
-
-
-def _read(path: Any, name: str) -> Dict[str, Any]:
     try:
         with open_regular(path) as file:
             raw = file.read(_MAX_BYTES + 1)
+            date = _file_date(file)
     except OSError as error:
         raise DataError(f"cannot read the price file {path}: {error.strerror}") from None
+    return parse_prices(raw, os.path.basename(os.fspath(path)), date)
+
+
+def parse_prices(raw: bytes, name: str, date: str) -> PriceTable:
+    """Return the prices in the bytes of a file called `name`.
+
+    `date` is that of the prices where the file does not say.  Raises DataError as `load_prices`.
+    """
+    content = _object(raw, name)
+    if isinstance(content.get("models"), list):
+        models = [_own(entry, name, n) for n, entry in enumerate(content["models"], 1)]
+        given = _shown(content.get("date") or date)
+        return _table(models, _shown(content.get("source") or name), given, name)
+    return _table(list(_litellm(content, name)), f"LiteLLM price map {name}", date, name)
+
+
+def _object(raw: bytes, name: str) -> Dict[str, Any]:
     try:
         content = json.loads(raw[:_MAX_BYTES].decode("utf-8-sig"))
     except (ValueError, RecursionError):
@@ -87,7 +93,7 @@ def _own(entry: Any, name: str, number: int) -> Model:
     if not isinstance(entry, dict):
         raise DataError(f"{where} is not an object")
     for key in ("provider", "model"):
-        if not isinstance(entry.get(key), str) or not entry[key]:
+        if not _is_name(entry.get(key)):
             raise DataError(f"{where} has no {key}")
     capability = entry.get("class")
     if capability is not None and capability not in CLASSES:
@@ -101,10 +107,14 @@ def _litellm(content: Dict[str, Any], name: str) -> Iterator[Model]:
     for key, entry in content.items():
         if key == _LITELLM_EXAMPLE or not isinstance(entry, dict):
             continue
+        if not _is_name(key) or not _is_name(entry.get("litellm_provider") or "-"):
+            continue
         costs = [entry.get("input_cost_per_token"), entry.get("output_cost_per_token")]
         if None in costs:
             continue
-        first, last = (_price(c, f"{name}: {key}", "cost per token") * _TOKENS for c in costs)
+        first, last = (
+            _price(c, f"{name}: {_shown(key)}", "cost per token") * _TOKENS for c in costs
+        )
         provider = _litellm_provider(str(entry.get("litellm_provider") or ""))
         yield _model(provider, key.rsplit("/", 1)[-1], first, last, None)
 
@@ -116,10 +126,21 @@ def _litellm_provider(given: str) -> str:
     return _LITELLM_PROVIDERS.get(given, given)
 
 
+def _is_name(value: Any) -> bool:
+    return (
+        isinstance(value, str) and 0 < len(value) <= config.COLLECT_MAX_TEXT and value.isprintable()
+    )
+
+
+def _shown(value: Any) -> str:
+    """Return a value as it may stand in a sentence: on one line, cut."""
+    return "".join(c if c.isprintable() else "?" for c in str(value))[:_SHOWN_CHARACTERS]
+
+
 def _price(value: Any, where: str, key: str) -> float:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or not 0 <= value <= config.MAX_COST_USD:
-        raise DataError(f"{where}: {key} is not a price in USD: {str(value)[:40]}")
+    if not number or not 0 <= value <= config.MAX_COST_USD:
+        raise DataError(f"{where}: {key} is not a price in USD: {_shown(value)[:40]}")
     return float(value)
 
 
@@ -137,5 +158,10 @@ def _model(provider: str, name: str, first: float, last: float, given: Optional[
     )
 
 
-def _file_date(path: Any) -> str:
-    return utc_text(os.stat(path).st_mtime)[:10]
+def _file_date(file: BinaryIO) -> str:
+    """Return the day a file was changed, "" where its time is beyond the calendar."""
+    try:
+        changed = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, timezone.utc)
+    except (ValueError, OverflowError):
+        return ""
+    return changed.strftime("%Y-%m-%d")

@@ -16,7 +16,7 @@ from finops.generators.recompute import Recompute
 from finops.results.base import Finding, from_dict
 
 Data = Mapping[str, Any]
-_WORTH = re.compile(r"-?\$[0-9][0-9,]*(?:\.[0-9]+)?(?:[KMB])?|[0-9][0-9,.]* USD")
+_WORTH = re.compile(r"-?\$[0-9][0-9,]*(?:\.[0-9]+)?(?:[KMB])?|[0-9][0-9,.]{0,30} USD")
 _SHOWN_FINDINGS = 6
 
 # What per-call metadata changes, in this order on every page.

@@ -43,8 +43,9 @@ _MOST_BYTES = 1 << 32
 # What decides a figure between the bytes of a file and the tables: the code of all of these,
 # which is everything that the reading of a dataset imports.
 _DECIDING = (
-    *("atomic", "business", "config", "context", "errors", "locations", "processes", "reader"),
-    *("regular_files", "resources", "rollups", "schema", "stats", "storage", "timestamps"),
+    *("atomic", "business", "config", "context", "errors", "json_files", "locations", "processes"),
+    *("reader", "regular_files", "resources", "rollups", "schema", "stats", "storage"),
+    "timestamps",
 )
 
 Part = Dict[str, Any]

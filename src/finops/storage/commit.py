@@ -17,11 +17,12 @@ from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import Any, Dict, Mapping, NamedTuple, Optional
 
+from finops.json_files import parse_object
 from finops.regular_files import PathLike
 from finops.storage.file_operations import FILES, Files
 from finops.storage.lock import has_writer
 from finops.storage.pending import Pending, examine_tail
-from finops.storage.sidecars import open_data, parse_object, read_own, sidecar
+from finops.storage.sidecars import open_data, read_own, sidecar
 
 MARK_VERSION = 1
 HEAD_BYTES = 4096
@@ -87,7 +88,7 @@ def decode(raw: bytes) -> Optional[CommitRecord]:
             return None
         pending = body.pop("pending")
         record = CommitRecord(pending=_pending(pending), **body)
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return record if _is_sound(record) else None
 

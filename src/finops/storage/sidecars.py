@@ -12,19 +12,16 @@ bytes is either what was asked for or counts as unreadable.
 from __future__ import annotations
 
 import errno
-import json
-import math
 import os
 import sys
 from pathlib import Path
-from typing import Any, BinaryIO, Dict, Optional
+from typing import BinaryIO
 
 from finops.regular_files import PathLike, open_descriptor, open_regular
 
 # Each is 0 where the system has no such thing.
 _BINARY: int = getattr(os, "O_BINARY", 0)
 _NOFOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
-_MOST_DIGITS = 40
 
 
 def real_path(path: PathLike) -> str:
@@ -67,43 +64,3 @@ def read_own(path: PathLike, limit: int, only_mine: bool = False) -> bytes:
     if len(content) > limit:
         raise ValueError(f"{path} has more than {limit} bytes")
     return content
-
-
-def parse_object(raw: bytes) -> Dict[str, Any]:
-    """Return the JSON object in these bytes; raises ValueError for all that is none.
-
-    Strict where `json` is not: numbers that are not finite or have more than 40 digits, texts
-    that no encoding can write and nesting deeper than the interpreter bears are refused.
-    """
-    try:
-        value = json.loads(
-            raw.decode("utf-8"), parse_constant=_finite, parse_float=_finite, parse_int=_integer
-        )
-        if b"\\ud" in raw.lower():  # half a character of two
-            json.dumps(value, ensure_ascii=False).encode("utf-8")
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-    if not isinstance(value, dict):
-        raise ValueError("not an object")
-    return value
-
-
-def read_object(path: PathLike, limit: int) -> Optional[Dict[str, Any]]:
-    """Return the JSON object in a file of at most `limit` bytes; None where it is unreadable."""
-    try:
-        return parse_object(read_own(path, limit))
-    except (OSError, ValueError):
-        return None
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text[:_MOST_DIGITS]} is not a finite number")
-    return number
-
-
-def _integer(text: str) -> int:
-    if len(text) > _MOST_DIGITS:
-        raise ValueError("a number has too many digits")
-    return int(text)

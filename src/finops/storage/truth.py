@@ -9,12 +9,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Dict, Optional
 
-from finops import config
+from finops.json_files import read_object
 from finops.regular_files import PathLike
 from finops.storage.commit import read_commit
-from finops.storage.sidecars import read_object, real_path
-
-_MOST_BYTES = 64 * config.MEGABYTE
+from finops.storage.sidecars import real_path
 
 
 def truth_path(path: PathLike) -> Path:
@@ -30,7 +28,7 @@ def read_truth(path: PathLike) -> Optional[Dict[str, Any]]:
     mark = read_commit(path)
     if mark is None or mark.simulation is None:
         return None
-    truth = read_object(truth_path(path), _MOST_BYTES)
+    truth = read_object(truth_path(path))
     if truth is None:
         return None
     lists = [truth.get(name) for name in ("incidents", "unsettled")]

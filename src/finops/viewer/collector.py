@@ -1,21 +1,27 @@
 """The collector: takes events over HTTP in two dialects and answers when they are on the disk.
 
 A real application is pointed at it with one variable, and the showcase's trackers speak to
-it too.  An answer of 200 or 201 is a promise: the rows are in the file and flushed.
+it too.  An answer of 200 or 201 is a promise: the rows are in the file and flushed, as they
+were sent.  What comes under a known id but differs is refused, never taken for a repetition.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import os
-import threading
 import zlib
-from collections import OrderedDict
-from typing import Any, Callable, Dict, List, Mapping, Optional
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 
 from finops import config
-from finops.viewer.event_store import EventStore, Stored, StoreUnavailableError, TooManyWaitingError
+from finops.viewer.event_store import (
+    EventStore,
+    Stored,
+    StoreUnavailableError,
+    TooManyWaitingError,
+    Waiting,
+)
 from finops.viewer.events import FieldError, Row, error_text, from_completion, from_record
 from finops.viewer.http import (
     Headers,
@@ -26,11 +32,15 @@ from finops.viewer.http import (
     json_response,
     refuse,
 )
+from finops.viewer.idempotency import AnswerCache, KeyReusedError, digest
 from finops.viewer.jobs import now_text
-from finops.viewer.strict_json import parse, parse_object
+from finops.viewer.strict_json import JsonError, decode_array, in_turn, parse_object, refusal
+
+Rejection = Dict[str, Any]
 
 _RETRY: Headers = (("Retry-After", str(config.COLLECT_LOCK_WAIT_S)),)
 _LABEL = "metered-event"
+_OTHER_CONTENT = "is stored already with other content"
 _INFLATE_STEP = 65_536
 
 
@@ -51,8 +61,7 @@ class Collector:
         self._key = key
         self._accepted = accepted
         self._secret = os.urandom(16)
-        self._lock = threading.Lock()
-        self._answers: OrderedDict[str, Dict[str, Any]] = OrderedDict()
+        self._answers = AnswerCache()
 
     def has_key(self, headers: Mapping[str, str]) -> bool:
         """Return whether the headers carry the key, as `x-api-key` or as a bearer token."""
@@ -66,48 +75,55 @@ class Collector:
 
     def completion(self, request: Request) -> Response:
         """Store one completion of the SDK."""
-        idempotency = _digest(request.headers.get("idempotency-key", ""))
-        answer = self._answer_of(idempotency)
+        key = digest(request.headers.get("idempotency-key", "").encode("latin-1"))
+        row, body = in_turn(lambda: _read_completion(request.body, key))
+        try:
+            answer = self._answers.claim(key, body)
+        except KeyReusedError:
+            raise refuse(409, "The Idempotency-Key was used with another body.") from None
         if answer is None:
-            event = parse_object(request.body)
-            if idempotency and event.get("transactionId") is None:
-                event["transactionId"] = f"call_{idempotency}"
             try:
-                row = from_completion(event)
-            except FieldError as error:
-                raise refuse(422, error_text(error)) from None
-            self._add([row])
-            answer = self._keep(idempotency, self._resource(row))
+                self._store_one(row)
+            except RequestRefusedError:
+                self._answers.release(key)
+                raise
+            answer = self._answers.keep(key, body, self._resource(row))
         return json_response(201, answer)
 
     def batch(self, request: Request) -> Response:
         """Store up to a thousand events in the call record's names."""
         gzipped = "content-encoding" in request.headers
-        events = parse(inflate(request.body) if gzipped else request.body)
-        if not isinstance(events, list):
-            raise refuse(400, "The body must be a JSON array of events.")
-        if len(events) > config.COLLECT_MAX_EVENTS:
-            raise refuse(413, f"A batch holds at most {config.COLLECT_MAX_EVENTS} events.")
-        rows: List[Row] = []
-        rejected = []
-        for index, event in enumerate(events):
-            try:
-                rows.append(from_record(event))
-            except FieldError as error:
-                rejected.append({"index": index, "field": error.field, "reason": error.reason})
-        stored = self._add(rows) if rows else Stored(0, 0)
+
+        def read() -> Tuple[List[int], List[Rejection], Optional[Waiting]]:
+            rows, rejected = _read_batch(inflate(request.body) if gzipped else (request.body,))
+            # Into the queue before the next body is parsed: what waits is bounded there.
+            waiting = self._enqueue([row for _, row in rows]) if rows else None
+            return [place for place, _ in rows], rejected, waiting
+
+        places, rejected, waiting = in_turn(read)
+        stored = self._finish(waiting) if waiting else Stored(0, 0)
+        rejected += [_rejection(places[row], "call_id", _OTHER_CONTENT) for row in stored.conflicts]
+        rejected.sort(key=lambda rejection: rejection["index"])
         return json_response(
             200,
             {"accepted": stored.accepted, "duplicates": stored.duplicates, "rejected": rejected},
         )
 
-    def _add(self, rows: List[Row]) -> Stored:
+    def _store_one(self, row: Row) -> None:
+        if self._finish(self._enqueue([row])).conflicts:
+            raise refuse(409, f"This event {_OTHER_CONTENT}.")
+
+    def _enqueue(self, rows: List[Row]) -> Waiting:
         try:
-            stored = self._store.add(rows)
+            return self._store.enqueue(rows)
         except TooManyWaitingError:
             raise RequestRefusedError(
                 failure(429, "Too many events wait; slow down.", _RETRY)
             ) from None
+
+    def _finish(self, waiting: Waiting) -> Stored:
+        try:
+            stored = self._store.finish(waiting)
         except StoreUnavailableError as error:
             reason = "is being written by another program" if error.busy else "cannot be written"
             raise RequestRefusedError(failure(503, f"The dataset {reason}.", _RETRY)) from None
@@ -127,51 +143,62 @@ class Collector:
             "created": now_text(),
         }
 
-    def _answer_of(self, idempotency: str) -> Optional[Dict[str, Any]]:
-        if not idempotency:
-            return None
-        with self._lock:
-            return self._answers.get(idempotency)
 
-    def _keep(self, idempotency: str, answer: Dict[str, Any]) -> Dict[str, Any]:
-        """Remember an answer for its key, or return the one that was first."""
-        if not idempotency:
-            return answer
-        with self._lock:
-            kept = self._answers.setdefault(idempotency, answer)
-            while len(self._answers) > config.COLLECT_KEPT_ANSWERS:
-                self._answers.popitem(last=False)
-        return kept
+def _read_completion(body: bytes, key: str) -> Tuple[Row, str]:
+    """Return the row of a completion, and a digest of what it says.
 
-
-def _digest(text: str) -> str:
-    """Return a short stand-in for a text of any length; "" for ""."""
-    if not text:
-        return ""
-    return hashlib.blake2b(text.encode("latin-1"), digest_size=16).hexdigest()
+    Without a transactionId, the Idempotency-Key (by its digest) makes the call's id.
+    """
+    event = parse_object(body)
+    said = digest(json.dumps(event, sort_keys=True).encode("ascii")) if key else ""
+    if key and event.get("transactionId") is None:
+        event["transactionId"] = f"call_{key}"
+    try:
+        return from_completion(event), said
+    except FieldError as error:
+        raise refuse(422, error_text(error)) from None
 
 
-def inflate(body: bytes) -> bytes:
-    """Return an inflated gzip body, within the limit.
+def _read_batch(pieces: Iterable[bytes]) -> Tuple[List[Tuple[int, Row]], List[Rejection]]:
+    """Return the rows of a batch with their places in it, and what was not taken and why."""
+    rows: List[Tuple[int, Row]] = []
+    rejected: List[Rejection] = []
+    try:
+        for index, event in enumerate(decode_array(pieces)):
+            try:
+                rows.append((index, from_record(event)))
+            except FieldError as error:
+                rejected.append(_rejection(index, error.field, error.reason))
+    except JsonError as error:
+        raise refusal(error) from None
+    return rows, rejected
 
-    Raises Refused: 413 where it grows beyond the limit, 400 where it is no whole gzip stream.
+
+def _rejection(index: int, field: str, reason: str) -> Rejection:
+    return {"index": index, "field": field, "reason": reason}
+
+
+def inflate(body: bytes) -> Iterator[bytes]:
+    """Yield a gzip body inflated, piece by piece, within the limit.
+
+    Raises RequestRefusedError: 413 where it grows beyond the limit, 400 where it is no whole
+    gzip stream.
     """
     machine = zlib.decompressobj(16 + zlib.MAX_WBITS)
-    pieces = []
     left = config.HTTP_INFLATED_BYTES
     data = body
-    try:
-        while data and not machine.eof:
+    while data and not machine.eof:
+        try:
             piece = machine.decompress(data, min(_INFLATE_STEP, left + 1))
-            left -= len(piece)
-            if left < 0:
-                raise refuse(413, "The body inflates to more than is taken.")
-            pieces.append(piece)
-            data = machine.unconsumed_tail
-            if not piece and not data:
-                break
-    except zlib.error:
-        raise refuse(400, "The body is not gzip.") from None
+        except zlib.error:
+            raise refuse(400, "The body is not gzip.") from None
+        left -= len(piece)
+        if left < 0:
+            raise refuse(413, "The body inflates to more than is taken.")
+        data = machine.unconsumed_tail
+        if piece:
+            yield piece
+        elif not data:
+            break
     if not machine.eof or machine.unused_data:
         raise refuse(400, "The gzip body is not one whole stream.")
-    return b"".join(pieces)

@@ -1,8 +1,10 @@
 """The file that collected events go to: appended in groups, on the disk before anyone is told.
 
 Requests that arrive while another is flushing are written together by whoever comes next, so
-that one flush serves many clients.  Ids already in the file are known by a hash each; what
-other programs append is read before the next group is written.
+that one flush serves many clients.  Ids already in the file are known by a hash each, and so is
+what stands there under them: a row that is there already is not written again, and another row
+under a known id is a conflict.  What other programs append is read before the next group is
+written.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import hashlib
 import os
 import threading
 from pathlib import Path
-from typing import List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from finops import config, schema
 from finops.errors import DataError, FinOpsError, LockError
@@ -40,17 +42,23 @@ class TooManyWaitingError(Exception):
 
 
 class Stored(NamedTuple):
-    """How many rows were written, and how many had been before."""
+    """What became of the rows of a request.
+
+    `accepted` rows were written and `duplicates` stood in the file already, equal in all;
+    `conflicts` are the places, among the rows, of those whose id is taken by another row.
+    """
 
     accepted: int
     duplicates: int
+    conflicts: Tuple[int, ...] = ()
 
 
-class _Waiting:
+class Waiting:
     """The rows of one request, until they are stored or refused."""
 
     def __init__(self, rows: Sequence[Row]) -> None:
         self.rows = rows
+        self.size = sum(len(row.line) for row in rows)
         self.stored: Optional[Stored] = None
         self.trouble: Optional[StoreUnavailableError] = None
 
@@ -62,24 +70,38 @@ class EventStore:
         self.path = path
         self._writing = threading.Lock()
         self._queue_lock = threading.Lock()
-        self._queue: List[_Waiting] = []
+        self._queue: List[Waiting] = []
         self._inside = 0
-        self._ids: Set[int] = set()
+        self._inside_bytes = 0
+        self._known: Dict[int, int] = {}  # hash of the id: hash of the row
         self._read_to = 0
         self._identity: Optional[Tuple[int, int]] = None
 
     def add(self, rows: Sequence[Row]) -> Stored:
-        """Store the rows and flush them to the disk.
+        """Store the rows and flush them to the disk: `enqueue`, then `finish`."""
+        return self.finish(self.enqueue(rows))
 
-        Raises Unavailable where the file is held by another writer or the disk refuses, and
-        Crowded where too many requests wait already.
+    def enqueue(self, rows: Sequence[Row]) -> Waiting:
+        """Put rows into the queue; `finish` must follow.
+
+        Raises TooManyWaitingError where too many requests, or too many bytes, wait already.
         """
-        waiting = _Waiting(rows)
+        waiting = Waiting(rows)
         with self._queue_lock:
-            if self._inside >= config.COLLECT_MAX_WAITING:
+            full = self._inside >= config.COLLECT_MAX_WAITING
+            if full or self._inside_bytes + waiting.size > config.COLLECT_WAITING_BYTES:
                 raise TooManyWaitingError
             self._inside += 1
+            self._inside_bytes += waiting.size
             self._queue.append(waiting)
+        return waiting
+
+    def finish(self, waiting: Waiting) -> Stored:
+        """Return when the rows are on the disk.
+
+        Raises StoreUnavailableError where the file is held by another writer or the disk
+        refuses; then none of them is stored.
+        """
         try:
             with self._writing:
                 if waiting.stored is None and waiting.trouble is None:
@@ -87,6 +109,7 @@ class EventStore:
         finally:
             with self._queue_lock:
                 self._inside -= 1
+                self._inside_bytes -= waiting.size
         if waiting.stored is None:
             raise waiting.trouble or StoreUnavailableError(busy=False)
         return waiting.stored
@@ -104,33 +127,39 @@ class EventStore:
         for waiting, stored in zip(group, results):
             waiting.stored = stored
 
-    def _append(self, group: Sequence[_Waiting]) -> List[Stored]:
+    def _append(self, group: Sequence[Waiting]) -> List[Stored]:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise DataError(f"cannot make {self.path.parent}: {error.strerror}") from error
-        added: Set[int] = set()
-        lines: List[bytes] = []
-        results = []
         with appending(self.path, config.COLLECT_LOCK_WAIT_S) as appender:
             self._learn_ids(appender)
-            for waiting in group:
-                before = len(lines)
-                for row in waiting.rows:
-                    key = _key(row.call_id.encode("utf-8"))
-                    if key not in self._ids and key not in added:
-                        added.add(key)
-                        lines.append(row.line)
-                new = len(lines) - before
-                results.append(Stored(new, len(waiting.rows) - new))
+            added: Dict[int, int] = {}
+            lines: List[bytes] = []
+            results = [self._sort_out(waiting.rows, added, lines) for waiting in group]
             if lines:
                 clock = max(row.time for waiting in group for row in waiting.rows)
                 appender.append(b"".join(lines), len(lines), clock)
             end = appender.end
         # Only now, flushed and closed, are the rows what we said they are.
-        self._ids |= added
+        self._known.update(added)
         self._read_to = end
         return results
+
+    def _sort_out(self, rows: Sequence[Row], added: Dict[int, int], lines: List[bytes]) -> Stored:
+        """Put the lines of new rows into `lines`, their hashes into `added`; count the others."""
+        before = len(lines)
+        conflicts = []
+        for place, row in enumerate(rows):
+            key, content = _key(row.call_id.encode("utf-8")), _content(row.line)
+            known = self._known.get(key, added.get(key))
+            if known is None:
+                added[key] = content
+                lines.append(row.line)
+            elif known != content:
+                conflicts.append(place)
+        new = len(lines) - before
+        return Stored(new, len(rows) - new - len(conflicts), tuple(conflicts))
 
     def _learn_ids(self, appender: Appender) -> None:
         """Read the ids of rows that others have written since the last group."""
@@ -139,10 +168,12 @@ class EventStore:
                 status = os.fstat(stream.fileno())
                 identity = (status.st_dev, status.st_ino)
                 if identity != self._identity or appender.end < self._read_to:
-                    self._ids, self._read_to, self._identity = set(), 0, identity
+                    self._known, self._read_to, self._identity = {}, 0, identity
                 stream.seek(self._read_to)
                 while stream.tell() < appender.end:
-                    self._ids.add(_key(_id_of(stream.readline())))
+                    # A longer line is no row; its parts are ids that nobody sends.
+                    line = stream.readline(config.MAX_LINE_BYTES)
+                    self._known.setdefault(_key(_id_of(line)), _content(line))
         except OSError as error:
             raise DataError(f"cannot read {self.path}: {error.strerror}") from error
         self._read_to = appender.end
@@ -160,6 +191,11 @@ def _id_of(line: bytes) -> bytes:
     return parsed[_ID_COLUMN].encode("utf-8") if len(parsed) > _ID_COLUMN else b""
 
 
-def _key(call_id: bytes) -> int:
-    """Return 64 bits that stand for an id; a million of them fit where the texts would not."""
-    return int.from_bytes(hashlib.blake2b(call_id, digest_size=8).digest(), "big")
+def _content(line: bytes) -> int:
+    """Return 64 bits that stand for all of a row."""
+    return _key(line.rstrip(b"\r\n"))
+
+
+def _key(text: bytes) -> int:
+    """Return 64 bits that stand for a text; a million of them fit where the texts would not."""
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")

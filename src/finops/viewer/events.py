@@ -227,8 +227,8 @@ def _plain(amount: float) -> str:
 
 
 def _priced(provider: str, model: str, tokens_in: int, tokens_out: int) -> str:
-    found = DEFAULT_PRICES.find(provider, model)
-    return _plain(found.cost(tokens_in, tokens_out)) if found is not None else ""
+    known = DEFAULT_PRICES.find(provider, model)
+    return _plain(known.cost(tokens_in, tokens_out)) if known is not None else ""
 
 
 def _time(event: Event, name: str) -> str:

@@ -58,16 +58,16 @@ class Response(NamedTuple):
         """
         own = {name.lower() for name, _ in self.headers}
         rest = tuple(pair for pair in _STRICT if pair[0].lower() not in own)
-        found = (
+        headers = (
             *(("Content-Type", self.content_type), ("Content-Length", str(len(self.body)))),
             *rest,
             *self.headers,
             ("Connection", "close"),
         )
-        for name, value in found:
+        for name, value in headers:
             if _CONTROL(name) or _CONTROL(value):
                 raise ValueError(f"control character in header {name!r}")
-        return found
+        return headers
 
     def head(self) -> bytes:
         """Return the status line and the headers as they go over the wire."""

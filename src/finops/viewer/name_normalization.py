@@ -41,7 +41,7 @@ _PREFIX = {"azure": "azure-", "aws-bedrock": "bedrock-"}
 _NOISE = re.compile(
     r"(?:-\d{4}-\d{2}-\d{2}|[-@]\d{8}|-v\d+(?::\d+)?|:\d+|-latest|-00\d)$", re.IGNORECASE
 )
-_REGION_OR_VENDOR = re.compile(r"^(?:(?:us|eu|apac|global|anthropic|amazon)\.)+")
+_REGION_OR_VENDOR = re.compile(r"(?:(?:us|eu|apac|global|anthropic|amazon)\.)+").match
 
 
 def fold_provider(text: str) -> str:
@@ -71,13 +71,13 @@ def fold(
         paid = _behind_gateway(model, source) or paid
     names = _candidates(paid, model)
     for name in names:
-        found = prices.find(paid, name)
-        if found is not None and found.provider == paid:
-            return paid, found.name
+        known = prices.find(paid, name)
+        if known is not None and known.provider == paid:
+            return paid, known.name
     for name in names:
-        found = prices.find(paid, name)
-        if found is not None:
-            return (found.provider if paid in _GATEWAYS else paid), found.name
+        known = prices.find(paid, name)
+        if known is not None:
+            return (known.provider if paid in _GATEWAYS else paid), known.name
     return paid, model.strip()
 
 
@@ -92,16 +92,18 @@ def _behind_gateway(model: str, source: str) -> str:
 def _candidates(provider: str, model: str) -> List[str]:
     """Return the names that a model may have in the catalogue, the likeliest first."""
     prefix = _PREFIX.get(provider, "")
-    found = []
+    names = []
     for name in _shorter(model.strip().lower()):
-        found += [name, prefix + name] if prefix else [name]
-    return found
+        names += [name, prefix + name] if prefix else [name]
+    return names
 
 
 def _shorter(name: str) -> Iterator[str]:
     """Yield the name, then without path, region or vendor, then without dates and versions."""
     yield name
-    name = _REGION_OR_VENDOR.sub("", name.rsplit("/", 1)[-1])
+    name = name.rsplit("/", 1)[-1]
+    before = _REGION_OR_VENDOR(name)
+    name = name[before.end() :] if before else name
     yield name
     while True:
         shorter = _NOISE.sub("", name)

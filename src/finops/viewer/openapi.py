@@ -26,9 +26,10 @@ _ERRORS = {
     403: "The request came from another site or under another name.",
     404: "There is no such thing.",
     405: "The address does not take this method.",
-    409: "It is already running, or there is nothing to work on.",
+    409: "It is already running, there is nothing to work on, or the id or the Idempotency-Key "
+    "is taken by other content.",
     411: "Content-Length is missing.",
-    413: "The body is too large.",
+    413: "The body is too large, or holds too many values.",
     415: "The body is not JSON, or compressed.",
     422: "A field cannot be taken; the error names it.",
     429: "Too much is waiting; try again after Retry-After seconds.",
@@ -140,6 +141,7 @@ def _jobs(viewer: Viewer, examples: Sequence[str]) -> Dict[str, Any]:
 
 def _collecting(with_key: bool) -> Dict[str, Any]:
     errors = (*_POSTED, 422, 429, 503, *((401,) if with_key else ()))
+    single = (*errors, 409)
     resource = _object(
         {name: _TEXT for name in ("id", "label", "resourceType", "signature", "created")}
     )
@@ -156,7 +158,7 @@ def _collecting(with_key: bool) -> Dict[str, Any]:
     paths = {
         "/meter/v2/ai/completions": _post(
             "Record one completion, as Revenium's Python SDK sends it.",
-            _answers(201, resource, errors),
+            _answers(201, resource, single),
             body=_completion(),
         ),
         "/v1/events/batch": _post(

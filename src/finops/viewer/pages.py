@@ -38,7 +38,7 @@ _POLICY = re.compile(
 )
 
 # Between paragraphs of a docstring: an empty line, or the next "Use case: …".
-_PARAGRAPHS = re.compile(r"\n\s*\n|\n(?=[A-Z][a-z]+(?: [a-z]+)?: )")
+_PARAGRAPHS = re.compile(r"\n[ \t]*\n|\n(?=[A-Z][a-z]+(?: [a-z]+)?: )")
 
 ASSET_TYPES = {
     "dashboard.css": STYLE_TYPE,
@@ -132,8 +132,8 @@ def report_policy(declared: str) -> str:
 
 
 def html_page(markup: Markup) -> Response:
-    """Return one of our own pages as an answer."""
-    return Response(200, markup.encode("utf-8"), HTML_TYPE, _PAGE_HEADERS)
+    """Return one of our own pages as an answer; half a surrogate pair in a name becomes `?`."""
+    return Response(200, markup.encode("utf-8", "replace"), HTML_TYPE, _PAGE_HEADERS)
 
 
 # --- the dashboard ---------------------------------------------------------------------------
@@ -154,29 +154,29 @@ def dashboard(viewer: Viewer) -> Response:
             size=f"{csv['size_mb']:,.1f} of {csv['target_mb']:,g} MB",
             calls=f"{csv['calls']:,}",
             domains=join(_domain(name, reports) for name in DOMAINS),
-            scenarios=join(_scenario_option(*one) for one in viewer.scenarios()),
+            scenarios=join(_scenario_option(*known) for known in viewer.scenarios()),
         )
     )
 
 
 def _domain(name: str, reports: Dict[str, Dict[str, Any]]) -> Markup:
-    inside = [one for one in ANALYZER_REGISTRY.values() if one.domain == name]
+    inside = [analysis for analysis in ANALYZER_REGISTRY.values() if analysis.domain == name]
     return fill(
         '<h3 class="domain">$name</h3>\n<ul class="tiles">\n$cards\n</ul>',
         name=name,
-        cards=join(_card(one, reports[one.id]) for one in inside),
+        cards=join(_card(analysis, reports[analysis.id]) for analysis in inside),
     )
 
 
-def _card(one: Analysis, report: Dict[str, Any]) -> Markup:
+def _card(analysis: Analysis, report: Dict[str, Any]) -> Markup:
     return fill(
         asset("card.html"),
-        id=token(one.id),
-        title=one.title,
-        purpose=one.purpose,
+        id=token(analysis.id),
+        title=analysis.title,
+        purpose=analysis.purpose,
         headline=report["headline"],
         state=_state(report),
-        open=_open_link(one, report["exists"]),
+        open=_open_link(analysis, report["exists"]),
     )
 
 
@@ -187,12 +187,12 @@ def _state(report: Dict[str, Any]) -> str:
     return _WORDS[report["status"]]
 
 
-def _open_link(one: Analysis, exists: bool) -> Markup:
+def _open_link(analysis: Analysis, exists: bool) -> Markup:
     opened = fill(
         '<a class="button open" href="/reports/$file" aria-label="$label">Open</a>',
-        file=token(one.filename),
+        file=token(analysis.filename),
         # The title is a constant of the registry, so it may stand in an attribute.
-        label=Token(escape(f"Open {one.title}")),
+        label=Token(escape(f"Open {analysis.title}")),
     )
     return opened if exists else Markup(opened.replace('">Open', '" hidden>Open'))
 
@@ -228,12 +228,12 @@ def _room(title: str, sentence: str, inside: List[Example]) -> Markup:
         fill(
             '<li><h3><a href="/showcase/$id">$title</a></h3><p class="purpose">$lead</p>'
             '<p class="made">$file</p></li>',
-            id=token(one.id),
-            title=one.title,
-            lead=one.lead or one.text.partition("\n\n")[0],
-            file=one.path.name,
+            id=token(example.id),
+            title=example.title,
+            lead=example.lead or example.text.partition("\n\n")[0],
+            file=example.path.name,
         )
-        for one in inside
+        for example in inside
     )
     return fill(
         '<section class="section"><h2>$title</h2><p class="lead">$sentence</p>'
@@ -267,7 +267,7 @@ def showcase_page(viewer: Viewer, example: Example) -> Response:
         asset("example.html"),
         id=token(example.id),
         file=example.path.name,
-        text=join(_paragraph(part) for part in _PARAGRAPHS.split(example.text)),
+        text=join(_paragraph(part) for part in _PARAGRAPHS.split(example.text) if part.strip()),
         page=_made_page(viewer, example),
         source=Markup(showcase.highlight(source)),
     )

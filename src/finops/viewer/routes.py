@@ -26,7 +26,7 @@ from finops.viewer.openapi import describe_api
 from finops.viewer.security import Route, Routes
 from finops.viewer.showcase import Example
 from finops.viewer.status import build_status
-from finops.viewer.strict_json import parse_object
+from finops.viewer.strict_json import in_turn, parse_object
 from finops.viewer.tasks import GenerateRequest
 from finops.viewer.viewer_state import NoDatasetError, Viewer
 
@@ -77,7 +77,7 @@ def _reports(viewer: Viewer, examples: Mapping[str, Example]) -> Routes:
     names = ["index.html", "manifest.json", CHARTJS_FILE]
     for analysis in ANALYZER_REGISTRY.values():
         names += [analysis.filename, f"{analysis.id}.json"]
-    names += [f"{one.path.stem}.html" for one in examples.values() if one.room == "scenarios"]
+    names += [f"{e.path.stem}.html" for e in examples.values() if e.room == "scenarios"]
     return {f"/reports/{name}": _page(pages.report_route(viewer, name)) for name in names}
 
 
@@ -134,19 +134,19 @@ class Api:
     def run_analyzer(self, request: Request) -> Response:
         """Start one analyzer."""
         name = _parameter(request, "id")
-        parse_object(request.body)
+        _no_fields(request)
         if name not in ANALYZER_REGISTRY:
             raise refuse(404, "There is no such analyzer.")
         return _started(lambda: self._viewer.run_analyzer(name))
 
     def run_all(self, request: Request) -> Response:
         """Start all analyzers."""
-        parse_object(request.body)
+        _no_fields(request)
         return _started(self._viewer.run_all)
 
     def generate(self, request: Request) -> Response:
         """Start to grow the dataset."""
-        growth = self._growth(parse_object(request.body))
+        growth = in_turn(lambda: self._growth(parse_object(request.body)))
         if self._viewer.dataset.name == config.COLLECTED_NAME:
             raise refuse(409, "Simulated calls are not mixed into collected ones.")
         return _started(lambda: self._viewer.generate(growth))
@@ -154,7 +154,7 @@ class Api:
     def cancel(self, request: Request) -> Response:
         """Stop a job."""
         name = _parameter(request, "job")
-        parse_object(request.body)
+        _no_fields(request)
         job = self._viewer.cancel(name)
         if job is None:
             raise refuse(404, "There is no such job, or it has ended.")
@@ -163,7 +163,7 @@ class Api:
     def switch(self, request: Request) -> Response:
         """Switch to another dataset."""
         name = _parameter(request, "name")
-        parse_object(request.body)
+        _no_fields(request)
         if not self._viewer.switch(name):
             raise refuse(404, "There is no such dataset.")
         return json_response(200, {"success": True, "name": self._viewer.dataset.name})
@@ -171,14 +171,14 @@ class Api:
     def run_example(self, request: Request) -> Response:
         """Run an example of the showcase."""
         example = self._examples.get(_parameter(request, "id"))
-        parse_object(request.body)
+        _no_fields(request)
         if example is None:
             raise refuse(404, "There is no such example.")
-        found = example
-        return _started(lambda: self._viewer.run_example(found.id, found.title, found.path))
+        chosen = example
+        return _started(lambda: self._viewer.run_example(chosen.id, chosen.title, chosen.path))
 
     def _growth(self, body: Dict[str, Any]) -> GenerateRequest:
-        """Return what a body asks to generate.  Raises Refused (422)."""
+        """Return what a body asks to generate.  Raises RequestRefusedError (422)."""
         size: Any = body.get("size_mb")
         seed, names = body.get("seed"), body.get("scenarios")
         if not _is_number(size) or not _MIN_GENERATE_MB <= size <= config.MAX_GENERATE_MB:
@@ -196,12 +196,17 @@ class Api:
         return GenerateRequest(float(size), seed, tuple(dict.fromkeys(listed)))
 
 
+def _no_fields(request: Request) -> None:
+    """Check a body of which nothing is used.  Raises RequestRefusedError where it is no object."""
+    in_turn(lambda: parse_object(request.body))
+
+
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _parameter(request: Request, name: str) -> str:
-    """Return a query parameter.  Raises Refused (400) where it is missing."""
+    """Return a query parameter.  Raises RequestRefusedError (400) where it is missing."""
     value = request.query.get(name)
     if value is None:
         raise refuse(400, f"The query parameter {name} is required.")

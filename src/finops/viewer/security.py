@@ -16,7 +16,7 @@ from finops import config
 from finops.viewer.http import Request, Response, refuse
 
 _REQUEST_LINE = re.compile(rb"([A-Z]{1,16}) (/[!-~]*|\*) HTTP/1\.[01]").fullmatch
-_HEADER_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*(.*?)[ \t]*", re.S).fullmatch
+_HEADER_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):(.*)", re.S).fullmatch
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]").search
 _LENGTH = re.compile("[0-9]+").fullmatch
 _JSON = re.compile(r'application/json(?:; ?charset="?utf-8"?)?', re.IGNORECASE).fullmatch
@@ -64,8 +64,8 @@ class Admitted(NamedTuple):
 def parse_head(raw: bytes) -> Head:
     """Return the head of a request from its bytes up to and including the empty line.
 
-    Raises Refused for everything that HTTP libraries are known to read in different ways:
-    HTTP/0.9, absolute targets, bare line feeds, folded lines, a space before the colon.
+    Raises RequestRefusedError for everything that HTTP libraries are known to read in different
+    ways: HTTP/0.9, absolute targets, bare line feeds, folded lines, a space before the colon.
     """
     if not raw.endswith(b"\r\n\r\n"):
         raise refuse(400, "The request head is broken.")
@@ -83,7 +83,7 @@ def _header(line: bytes) -> Tuple[str, str]:
     match = _HEADER_LINE(line)
     if not match or _CONTROL(line):
         raise refuse(400, "A request header is broken.")
-    return match.group(1).decode("ascii").lower(), match.group(2).decode("latin-1")
+    return match.group(1).decode("ascii").lower(), match.group(2).strip(b" \t").decode("latin-1")
 
 
 class Gate:
@@ -99,7 +99,7 @@ class Gate:
         self._hosts = tuple(f"{name}:{port}" for name in names) + (names if port == 80 else ())
 
     def admit(self, head: Head) -> Admitted:
-        """Return the admitted request; raises Refused with the answer otherwise."""
+        """Return the admitted request; raises RequestRefusedError with the answer otherwise."""
         self.check_framing(head)
         host = self.check_host(head)
         path, query = self.split_target(head.target)

@@ -7,18 +7,18 @@ have changed.
 
 from __future__ import annotations
 
-import json
 import threading
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from finops import config
 from finops.generators.reports.index import most_worth
+from finops.json_files import read_object
 from finops.registry import ANALYZER_REGISTRY
-from finops.regular_files import read_regular
 from finops.viewer.datasets import Dataset, regular_file
 
-_RESULT_BYTES = 64 * config.MEGABYTE
+# Beyond what any analysis finds; a file that says more was not written by one.
+_MAX_WORTH_USD = 1e15
+_MAX_TEXT = 1000
 Stamp = Tuple[int, int]
 
 
@@ -40,7 +40,7 @@ class Summary:
             self._folder = dataset.reports
         changed = [name for name in ANALYZER_REGISTRY if self._has_changed(dataset, name)]
         for name in changed:
-            brief = _brief(dataset.reports / f"{name}.json")
+            brief = read_findings(dataset.reports / f"{name}.json")
             with self._lock:
                 self._briefs[name] = brief
         if changed:
@@ -58,8 +58,8 @@ class Summary:
     def headline(self, name: str) -> str:
         """Return what a report found first, "" where nothing is known."""
         with self._lock:
-            found = self._briefs.get(name, {}).get("findings") or ()
-        return found[0]["title"] if found else ""
+            findings = self._briefs.get(name, {}).get("findings") or ()
+        return findings[0]["title"] if findings else ""
 
     def _has_changed(self, dataset: Dataset, name: str) -> bool:
         status = regular_file(dataset.reports / f"{name}.json")
@@ -70,37 +70,40 @@ class Summary:
         return True
 
     def _rank(self) -> None:
-        reports = [{"id": one.id, "title": one.title} for one in ANALYZER_REGISTRY.values()]
+        reports = [
+            {"id": analysis.id, "title": analysis.title} for analysis in ANALYZER_REGISTRY.values()
+        ]
         with self._lock:
             self._findings = [
                 {
-                    **{key: str(one.finding.get(key) or "") for key in _TEXTS},
-                    "impact_usd_per_month": round(one.worth, 2) if one.worth else None,
-                    "report": one.report["id"],
-                    "report_title": one.report["title"],
+                    **{key: str(ranked.finding.get(key) or "") for key in _TEXTS},
+                    "impact_usd_per_month": round(ranked.worth, 2) if ranked.worth else None,
+                    "report": ranked.report["id"],
+                    "report_title": ranked.report["title"],
                 }
-                for one in most_worth(self._briefs, reports)
+                for ranked in most_worth(self._briefs, reports)
             ]
 
 
 _TEXTS = ("title", "detail", "severity")
 
 
-def _brief(path: Path) -> Dict[str, Any]:
+def read_findings(path: Path) -> Dict[str, Any]:
     """Return {"findings": […]} of a result; nothing else of it is kept in memory."""
-    status = regular_file(path)
-    if status is None or status.st_size > _RESULT_BYTES:
+    result = read_object(path) or {}
+    listed = result.get("findings")
+    if not isinstance(listed, list):
         return {}
-    try:
-        result = json.loads(read_regular(path).decode("utf-8"))
-        listed = result.get("findings")
-        return {"findings": [_finding(one) for one in listed]} if listed else {}
-    except (OSError, ValueError, RecursionError, AttributeError, TypeError):
-        return {}
+    return {"findings": [_finding(entry) for entry in listed if isinstance(entry, dict)]}
 
 
-def _finding(one: Mapping[str, Any]) -> Dict[str, Any]:
-    worth = one.get("impact_usd_per_month")
-    kept: Dict[str, Any] = {key: str(one.get(key) or "") for key in _TEXTS}
-    kept["impact_usd_per_month"] = worth if isinstance(worth, (int, float)) else 0
-    return kept
+def _finding(entry: Mapping[str, Any]) -> Dict[str, Any]:
+    worth = entry.get("impact_usd_per_month")
+    number = isinstance(worth, (int, float)) and abs(worth) <= _MAX_WORTH_USD
+    finding: Dict[str, Any] = {key: _text(entry.get(key)) for key in _TEXTS}
+    finding["impact_usd_per_month"] = worth if number else 0
+    return finding
+
+
+def _text(value: Any) -> str:
+    return value[:_MAX_TEXT] if isinstance(value, str) else ""

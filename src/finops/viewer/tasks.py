@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import NamedTuple, Optional, Sequence, Tuple
+from typing import Match, NamedTuple, Optional, Sequence, Tuple
 
 from finops import config
 from finops.processes import command_line, script_command_line
@@ -20,7 +20,7 @@ from finops.viewer.job_progress import JobProgress
 from finops.viewer.jobs import ACTIVE, Ending, Job, Task
 from finops.viewer.process import CANCELLED, COMPLETE, ERROR, TIMEOUT, Command, Outcome
 
-_FOLDERS = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?[/\\](?:[^\s/\\:;,'\"()]+[/\\])*(?=[^\s/\\])")
+_PATH = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?[/\\][^\s:;,'\"()]*")
 _EVENTS = ("--progress", "json")
 _EVENT_BEGINS = '{"event"'
 _TAIL_BYTES = 4096
@@ -78,10 +78,15 @@ def presentable(line: str) -> str:
     >>> presentable("finops: no such file: /home/ann/data/calls.csv")
     'no such file: calls.csv'
     """
-    text = _FOLDERS.sub("", "".join(c for c in line if c.isprintable())).strip()
+    text = _PATH.sub(_last_name, "".join(c for c in line if c.isprintable())).strip()
     if text.startswith("finops: "):
         text = text[len("finops: ") :]
     return text[:_REASON_CHARACTERS]
+
+
+def _last_name(path: Match[str]) -> str:
+    names = [name for name in path.group().replace("\\", "/").split("/") if name]
+    return names[-1] if names and not names[-1].endswith(":") else path.group()
 
 
 def last_words(output: Output) -> str:

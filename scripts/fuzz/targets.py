@@ -1,0 +1,432 @@
+"""What is fuzzed: one function for each place where bytes of others come in.
+
+A target takes any bytes and returns nothing.  It swallows the exceptions that the documentation
+of what it calls names, and lets everything else pass; where there are two ways to the same
+answer, it compares them.  `TARGETS` is the registry: the fuzzer, the smoke run and the tests that
+replay the corpus follow from it.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import os
+import tempfile
+import zlib
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple
+
+from finops import config, json_files, schema
+from finops.business.catalog import DEFAULT_PRICES
+from finops.business.prices import parse_prices
+from finops.errors import DataError
+from finops.generators.reports.index import most_worth
+from finops.manifest import PricesEntry, RunOptions
+from finops.publishing import publish
+from finops.reader.block_reader import BlockReader
+from finops.reader.encoding import KeyEncoder
+from finops.reader.fields import BadValueError, parse_integer, parse_money, parse_time
+from finops.reader.header import read_header
+from finops.reader.row_parser import RowParser
+from finops.rollups import serialization
+from finops.storage import commit, pending
+from finops.viewer import collector as collecting
+from finops.viewer.event_store import EventStore, Stored, Waiting
+from finops.viewer.events import Row
+from finops.viewer.handler import escape
+from finops.viewer.http import Request, RequestRefusedError, Response
+from finops.viewer.name_normalization import fold
+from finops.viewer.security import Gate, Route, parse_head
+from finops.viewer.strict_json import parse_object
+from finops.viewer.summary import read_findings
+from finops.viewer.tasks import presentable
+
+LATEST = b"2100-01-01T00:00:00.000000"
+HEADER = schema.HEADER_LINE.encode("ascii")
+ROW = b"2025-03-01T10:00:00.250000,call-1,openai,gpt-4o,1000,500,0.0075,800,cust_0007"
+ROW += b"," * (HEADER.count(b",") - ROW.count(b",")) + b"\n"
+COMPLETION: Dict[str, Any] = {
+    **{"transactionId": "tx-1", "model": "gpt-4o", "provider": "OPENAI", "stopReason": "ERROR"},
+    **{"inputTokenCount": 1000, "outputTokenCount": 5e2, "totalTokenCount": 1500, "errorCode": 429},
+    **{"requestTime": "2025-03-01T10:00:00Z", "completionStartTime": 1740823200123},
+    **{"responseTime": "2025-03-01 10:00:02+02:00", "requestDuration": 2000, "totalCost": 0.25},
+    **{"subscriber": {"id": "c", "email": "a@b"}, "modelSource": "ANTHROPIC", "x": [None, True]},
+    **{"cacheReadTokenCount": 4, "cacheCreationTokenCount": 3, "traceId": "t", "region": "eu"},
+}
+RECORD: Dict[str, Any] = {
+    **{"timestamp": "2025-03-01T10:00:00.250000", "call_id": "call-1", "provider": "openai"},
+    **{"model": "gpt-4o", "input_tokens": 1000, "output_tokens": 500, "latency_ms": 800},
+    "metadata": {"customer_id": "cust_0007", "product_id": 'a "quoted", one'},
+}
+
+
+class Target(NamedTuple):
+    """A function to fuzz, inputs to start from, and the longest input in bytes."""
+
+    run: Callable[[bytes], None]
+    seeds: Sequence[bytes]
+    most: int = 4096
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value).encode("utf-8")
+
+
+# --- over the network ------------------------------------------------------------------------
+
+_OK = Route(lambda request: Response(200, b"", "text/plain"), api=True, gzip=True)
+_GATE = Gate(8000, {"/": {"GET": _OK}, "/api/é": {"GET": _OK, "POST": _OK}})
+
+
+def http_head(data: bytes) -> None:
+    """Read and admit the head of a request."""
+    try:
+        head = parse_head(data)
+        admitted = _GATE.admit(head)
+    except RequestRefusedError as refused:
+        refused.response.head()
+        return
+    assert 0 <= admitted.length <= config.HTTP_BODY_BYTES
+    assert admitted.request.path in ("/", "/api/é")
+    assert all("\r" not in value and "\n" not in value for _, value in head.headers)
+
+
+def json_body(data: bytes) -> None:
+    """Read a JSON object; what is taken must be what the standard parser reads."""
+    try:
+        value = parse_object(data)
+    except RequestRefusedError:
+        return
+    assert value == (json.loads(data.decode("utf-8")) if data.strip() else {})
+    json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
+
+
+class _Store(EventStore):
+    """A store that checks rows instead of writing them."""
+
+    def __init__(self) -> None:
+        super().__init__(Path("none.csv"))
+
+    def enqueue(self, rows: Sequence[Row]) -> Waiting:
+        for row in rows:
+            assert row.line.endswith(b"\n")
+            assert row.line.count(b"\n") == 1
+            _READER.parse(row.line[:-1])
+        return Waiting(rows)
+
+    def finish(self, waiting: Waiting) -> Stored:
+        return Stored(len(waiting.rows), 0)
+
+
+def _collect(path: str, body: bytes, **headers: str) -> None:
+    # Nothing is remembered from one input to the next.
+    collector = collecting.Collector(_Store())
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    respond = collector.batch if path == "batch" else collector.completion
+    try:
+        answer = respond(Request("POST", path, {}, named, body))
+    except RequestRefusedError as refused:
+        answer = refused.response
+    json.loads(answer.body.decode("ascii"))
+    assert answer.status in (200, 201, 400, 413, 422)
+
+
+def completion(data: bytes) -> None:
+    """Collect one completion of the SDK."""
+    _collect("completion", data, idempotency_key="k")
+
+
+def batch(data: bytes) -> None:
+    """Collect a batch of events."""
+    _collect("batch", data)
+
+
+def gzip_batch(data: bytes) -> None:
+    """Collect a compressed batch: as it comes, or compressed here after a `z`."""
+    body = gzip.compress(data[1:], 1) if data[:1] == b"z" else data
+    _collect("batch", body, content_encoding="gzip")
+
+
+# --- files of others -------------------------------------------------------------------------
+
+
+def csv_file(data: bytes) -> None:
+    """Read a whole CSV, header and rows; every line must be accounted for."""
+    try:
+        header = read_header(io.BytesIO(data), "calls.csv")
+    except DataError:
+        return
+    rows = data[header.data_start : data.rfind(b"\n") + 1]
+    reader = BlockReader(header, KeyEncoder(), DEFAULT_PRICES, LATEST)
+    if rows:
+        reader.read(rows)
+    account = reader.accounts
+    left_out = sum(account.skipped.values()) + account.blank + account.repeated_headers
+    assert account.lines == rows.count(b"\n") == account.used + left_out
+
+
+_HEADER = read_header(io.BytesIO(HEADER), "calls.csv")
+_READER = RowParser(_HEADER, DEFAULT_PRICES, LATEST)
+
+
+def csv_row(data: bytes) -> None:
+    """Read one row; columns and single rows must agree on it."""
+    line = data.replace(b"\n", b"").replace(b"\r", b"")
+    try:
+        _READER.parse(line)
+        good = True
+    except BadValueError:
+        good = False
+    reader = BlockReader(_HEADER, KeyEncoder(), DEFAULT_PRICES, LATEST)
+    reader.read(line + b"\n")
+    assert reader.accounts.used == (good and bool(line.strip()) and line != _HEADER.line)
+
+
+def values(data: bytes) -> None:
+    """Read times and numbers as they stand in a field."""
+    with suppress(BadValueError):
+        time = parse_time(data)
+        assert parse_time(time) == time
+        assert len(time) == len(LATEST)
+    with suppress(BadValueError):
+        assert 0 <= parse_integer(data, "tokens", 10**12) <= 10**12
+    with suppress(BadValueError):
+        parse_money(data, "cost_usd")
+
+
+def _check_sentence(text: str) -> None:
+    """What users read is on one line, and can be written."""
+    assert text.isprintable()
+    text.encode("utf-8")
+
+
+def price_file(data: bytes) -> None:
+    """Read a price table, ours or LiteLLM's."""
+    try:
+        table = parse_prices(data, "prices.json", "2025-01-01")
+    except DataError as error:
+        _check_sentence(str(error))
+        return
+    _check_sentence(f"{table.source} {table.date}")
+    for model in table:
+        _check_sentence(f"{model.provider} {model.name}")
+        assert model.input_price >= 0
+        assert model.output_price >= 0
+
+
+def names(data: bytes) -> None:
+    """Fold the names of a provider and a model."""
+    provider, _, model = data.decode("utf-8", "replace").partition("\n")
+    once = fold(provider, model)
+    assert all(isinstance(name, str) for name in once)
+
+
+def printed_line(data: bytes) -> None:
+    """Show a line that a job has printed, and log one."""
+    text = data.decode("utf-8", "surrogateescape")
+    shown = presentable(text)
+    assert len(shown) <= 300
+    assert shown.isprintable()
+    assert escape(text).isprintable()
+
+
+# --- files of ours, edited -------------------------------------------------------------------
+
+_MEMORY = "/dev/shm"  # where writing costs least, if there is such a place
+_FOLDER = tempfile.TemporaryDirectory(
+    prefix="finops-fuzz-", dir=_MEMORY if os.path.isdir(_MEMORY) else None
+)
+_CSV = Path(_FOLDER.name) / "calls.csv"
+_CSV.write_bytes(HEADER + ROW)
+
+
+def commit_record(data: bytes) -> None:
+    """Read a commit record beside a file: as it is, or with its checksum made right after a `c`."""
+    raw = _with_checksum(data[1:]) if data[:1] == b"c" else data
+    commit.commit_path(_CSV).write_bytes(raw)
+    record = commit.read_commit(_CSV)
+    assert 0 <= commit.readable_end(_CSV) <= _CSV.stat().st_size
+    if record is not None:
+        assert commit.decode(commit.encode(record)) == record
+
+
+def _with_checksum(data: bytes) -> bytes:
+    try:
+        body = json.loads(data.decode("ascii"))
+        body.pop("checksum", None)
+        text = json.dumps(body, sort_keys=True)
+        body["checksum"] = zlib.crc32(text.encode("ascii"))
+        return json.dumps(body).encode("ascii")
+    except (ValueError, AttributeError, TypeError, RecursionError):
+        return data
+
+
+def cache_content(data: bytes) -> None:
+    """Read what a cache file holds; what is taken must come back after writing."""
+    try:
+        content = serialization.load(data)
+    except ValueError:
+        return
+    with suppress(TypeError, RecursionError):
+        again = serialization.load(serialization.dump(content))
+        assert repr(again) == repr(content)
+
+
+_OPTIONS = RunOptions(None, PricesEntry("built in", "2025-01"))
+
+
+def manifest(data: bytes) -> None:
+    """Publish beside an edited manifest."""
+    folder = Path(_FOLDER.name) / "manifest"
+    folder.mkdir(exist_ok=True)
+    (folder / "pricing.html").write_text("")
+    (folder / "manifest.json").write_bytes(data)
+    publish(folder, {}, {}, {"dataset": "calls.csv"}, _OPTIONS)
+    written = json_files.read_object(folder / "manifest.json")
+    assert written is not None
+
+
+def result(data: bytes) -> None:
+    """Rank the findings of an edited result, and publish beside it."""
+    folder = Path(_FOLDER.name) / "result"
+    folder.mkdir(exist_ok=True)
+    (folder / "pricing.html").write_text("")
+    (folder / "pricing.json").write_bytes(data)
+    findings = read_findings(folder / "pricing.json")
+    ranked = list(most_worth({"pricing": findings}, [{"id": "pricing"}]))
+    json.dumps([entry.finding for entry in ranked], allow_nan=False, ensure_ascii=False).encode()
+    publish(folder, {}, {}, {"dataset": "calls.csv"}, _OPTIONS)
+
+
+# --- the registry ----------------------------------------------------------------------------
+
+_HOST = b"Host: 127.0.0.1:8000\r\n"
+_POST = b"Content-Type: application/json\r\nContent-Length: 2\r\n"
+_RECORD = commit.encode(
+    commit.CommitRecord(
+        len(HEADER + ROW),
+        rows=1,
+        synced_end=0,
+        synced_rows=0,
+        head_hash=hashlib.sha256(HEADER + ROW).hexdigest(),
+        pending=pending.Pending(1, 2, 3),
+    )
+)
+_OURS = {"provider": "openai", "model": "m", "input_per_1k": 1, "output_per_1k": 0.5}
+_THEIRS = {"input_cost_per_token": 1e-6, "output_cost_per_token": 0, "litellm_provider": "azure"}
+_FINDING = {"title": "T", "detail": "D", "severity": "high", "impact_usd_per_month": 12.5}
+_LISTED = {"id": "pricing", "status": "complete", "seconds": 0.5, "generated_at": "2025-01-01"}
+_PERIOD = {"start": "2025-01-01T00:00:00", "end": "2025-01-02T00:00:00"}
+_OBJECTS: List[bytes] = [b"{}", b'{"a":"\\u00e9\\"[{","b":[1,-2.5e3,null,true,{"c":""}]}', b"[]"]
+_EVENTS: List[bytes] = [_json([RECORD]), _json([RECORD, {}, 1, COMPLETION]), b"[]", b" [ 1 , 2 ] "]
+
+TARGETS: Dict[str, Target] = {
+    "http_head": Target(
+        http_head,
+        [
+            b"GET / HTTP/1.1\r\n" + _HOST + b"\r\n",
+            b"POST /api/%C3%A9?id=a&b=%20 HTTP/1.0\r\n" + _HOST + _POST + b"\r\n",
+            b"POST /api/%C3%A9 HTTP/1.1\r\n" + _HOST + _POST + b"Content-Encoding: gzip\r\n\r\n",
+            b"GET / HTTP/1.1\r\n" + _HOST + b"Origin: null\r\nSec-Fetch-Site: none\r\n\r\n",
+        ],
+        config.HTTP_HEAD_BYTES,
+    ),
+    "json_body": Target(json_body, _OBJECTS, 65_536),
+    "completion": Target(completion, [_json(COMPLETION), *_OBJECTS], 65_536),
+    "batch": Target(batch, _EVENTS, 65_536),
+    "gzip_batch": Target(gzip_batch, [b"z" + _EVENTS[0], *map(gzip.compress, _EVENTS)], 65_536),
+    "csv_file": Target(
+        csv_file,
+        [
+            *(HEADER + ROW, HEADER, b"\xef\xbb\xbf" + HEADER + b"\r\n" + ROW + HEADER + b'"a",\n'),
+            b"model,provider,timestamp,input_tokens,output_tokens,customer_id,x\n"
+            b'm,"p, ""q""",2025-01-01 00:00:00.5Z,1,2,c,\n',
+        ],
+        16_384,
+    ),
+    "csv_row": Target(csv_row, [ROW, ROW.replace(b"gpt-4o", b'"a ""b"", c"'), HEADER], 16_384),
+    "values": Target(
+        values,
+        [
+            *(
+                b"2025-03-01T10:00:00.250000",
+                b"2025-03-01 10:00:00.5+02:00",
+                b"1970-01-01T00:00:00Z",
+            ),
+            *(b"1000", b"0.0075", b"1e-7", b"12.5E+3"),
+        ],
+        256,
+    ),
+    "price_file": Target(
+        price_file,
+        [
+            _json({"source": "s", "date": "2025-01", "models": [{**_OURS, "class": "economy"}]}),
+            _json({"models": [_OURS, _OURS]}),
+            _json({"a/m": _THEIRS, "sample_spec": {}, "vertex_ai/x": {**_THEIRS, "y": None}}),
+        ],
+    ),
+    "names": Target(
+        names,
+        [
+            b"LITELLM\nbedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+            b"Azure OpenAI\ngpt-4o-2024-08-06",
+        ],
+        config.COLLECT_MAX_TEXT,
+    ),
+    "printed_line": Target(
+        printed_line,
+        [
+            b"finops: no such file: /home/ann/data/calls.csv",
+            rb"C:\Users\ann\calls.csv: \x1b[31m 1/2",
+        ],
+    ),
+    "commit_record": Target(commit_record, [_RECORD, b"c" + _RECORD]),
+    "cache_content": Target(
+        cache_content,
+        [serialization.dump({"parts": [1, {"a": None}], "key": "k"}), serialization.MAGIC],
+    ),
+    "manifest": Target(
+        manifest,
+        [
+            _json(
+                {
+                    "dataset": {"name": "calls.csv", "size_bytes": None, "period": _PERIOD},
+                    "reports": [_LISTED, {"id": "churn_growth", "status": "failed"}],
+                }
+            )
+        ],
+    ),
+    "result": Target(
+        result,
+        [
+            _json({"findings": [_FINDING], "summary": {"total_calls": 5, "total_cost": 1.5}}),
+            _json({"summary": {"total_revenue": 2.5, "unprofitable_customers": 1}, "daily": []}),
+        ],
+    ),
+}
+
+# What libFuzzer puts together: it does not see what the standard library compares with.
+WORDS: Tuple[str, ...] = (
+    *COMPLETION,
+    *RECORD,
+    *schema.COLUMN_NAMES,
+    *(*_OURS, *_THEIRS, *_FINDING, *_LISTED, "models", "source", "date", "class", "findings"),
+    *("summary", "dataset", "reports", "period", "daily", "total_cost", "total_calls", "array"),
+    *("NaN", "Infinity", "-Infinity", "1e999", "1e308", "\\ud800", "\\u0000", "9" * 400),
+    *("null", "true", "{}", "[]", "[" * 40, '"', '\\"', "\\\\", '""', ",", "e-", "\r\n", "\t"),
+    *("Host: ", "Content-Length: ", "Origin: ", "HTTP/1.1", "%00", "%C3%A9", "\xff", "\x00"),
+    *("vertex_ai/", "bedrock/", "us.anthropic.", "-20250929", ":0", "-latest", "C:\\", "/../"),
+)
+
+CORPUS = Path(__file__).resolve().parents[2] / "tests" / "corpus"
+
+
+def corpus_of(name: str) -> List[Tuple[str, bytes]]:
+    """Return name and content of the kept inputs of a target: each of them once broke something."""
+    folder = CORPUS / name
+    if not folder.is_dir():
+        return []
+    return [(entry, (folder / entry).read_bytes()) for entry in sorted(os.listdir(str(folder)))]
