@@ -27,10 +27,13 @@ settings.register_profile(
 )
 settings.load_profile("no deadline")
 
-# A shell ignores Ctrl-C for what it runs in the background, and programs started from there inherit
-# that.  What the tests start behaves as in a terminal, wherever they are started from.
+# A shell ignores Ctrl-C for what it runs in the background, and `nohup` a closed terminal; programs
+# started from there inherit that.  What the tests start behaves as in a terminal, wherever they are
+# started from.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # The oracle's own conftest imports DuckDB, and a conftest that skips itself skips everything.
 collect_ignore = ["oracle"] if find_spec("duckdb") is None and not STRICT else []

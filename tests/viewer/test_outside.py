@@ -153,6 +153,8 @@ def is_refused(address: str) -> bool:
         socket.create_connection(("127.0.0.1", int(address.rsplit(":", 1)[1])), timeout=5).close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:  # it is just being closed
+        return False
     return False
 
 

@@ -240,17 +240,32 @@ def test_unpriced_calls_are_counted_and_said() -> None:
     assert result["findings"][0]["title"] == "2 calls could not be priced"
 
 
+def price_of(row: Any) -> Any:
+    known = {"starter": "49", "pro": "199", "enterprise": "999"}
+    return row["tier_price_usd"] or known.get(row["subscription_tier"])
+
+
+def order_of_calls(row: Any) -> Any:
+    """By time; at one instant by region, then by what the row says of its customer."""
+    price = price_of(row)
+    columns = ("subscription_tier", "organization_id", "product_id", "customer_archetype")
+    return (
+        datetime.fromisoformat(row["timestamp"]),
+        row["region"] or "unknown",
+        [row[name] or "unknown" for name in columns],
+        (price is not None, Decimal(price or 0)),
+    )
+
+
 def brute_force(rows: Any) -> Any:
     """Second implementation: exact decimals, straight from the rows."""
     times = sorted(datetime.fromisoformat(row["timestamp"]) for row in rows)
     days = max(Decimal((times[-1] - times[0]).total_seconds()) / 86400, Decimal(1) / 24)
-    rows = sorted(rows, key=lambda row: datetime.fromisoformat(row["timestamp"]))
+    rows = sorted(rows, key=order_of_calls)
     margins = {}
     for name in {row["customer_id"] for row in rows}:
         own = [row for row in rows if row["customer_id"] == name]
-        given_price = own[-1]["tier_price_usd"]
-        known = {"starter": "49", "pro": "199", "enterprise": "999"}
-        price = given_price or known.get(own[-1]["subscription_tier"])
+        price = price_of(own[-1])
         if price is not None:
             cost = sum((Decimal(row["cost_usd"]) for row in own), Decimal(0))
             margins[name] = Decimal(price) - cost * 30 / days
