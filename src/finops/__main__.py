@@ -9,15 +9,15 @@ not even from `__future__`, where an interrupt could not be caught.
 INTERRUPTED = 130
 
 try:
+    import _signal  # as the interpreter has loaded it; importing `signal` takes a moment
     import os
-    import signal
 
     def _end_at_once(number: int, frame: object) -> None:
         os._exit(INTERRUPTED)
 
     # Where the starter has us ignore Ctrl-C, it stays ignored.
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _end_at_once)
+    if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+        _signal.signal(_signal.SIGINT, _end_at_once)
     from finops.cli import entry_point
 except KeyboardInterrupt:
     raise SystemExit(INTERRUPTED) from None

@@ -133,6 +133,7 @@ def entry_point(argv: Optional[Sequence[str]] = None) -> None:
     sys.exit(status)
 
 
+_WEAK_REFERENCES = ("weakref.py", "_weakrefset.py")
 _INTERRUPTING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 
 
@@ -153,8 +154,7 @@ def _numbers() -> List[int]:
 
 
 def _on_signal(number: int, frame: Optional[FrameType]) -> None:
-    if os.name != "nt" and frame is not None and _is_import_system(frame):
-        # What is raised in a callback of the import system is printed, and lost.
+    if os.name != "nt" and frame is not None and _would_be_lost(frame):
         again = threading.Timer(_AGAIN_S, os.kill, (os.getpid(), number))
         again.daemon = True
         again.start()
@@ -163,8 +163,20 @@ def _on_signal(number: int, frame: Optional[FrameType]) -> None:
     raise KeyboardInterrupt if number == signal.SIGINT else Terminated
 
 
-def _is_import_system(frame: FrameType) -> bool:
-    return frame.f_code.co_filename.startswith("<frozen importlib")
+def _would_be_lost(frame: FrameType) -> bool:
+    """Return whether an exception raised in this frame would be printed and go no further.
+
+    So it is in callbacks of the import system and of weak references, and in finalizers.
+    """
+    if frame.f_code.co_filename.startswith("<frozen importlib"):
+        return True
+    caller: Optional[FrameType] = frame
+    while caller is not None:
+        code = caller.f_code
+        if code.co_name == "__del__" or code.co_filename.endswith(_WEAK_REFERENCES):
+            return True
+        caller = caller.f_back
+    return False
 
 
 def _status_of(interrupt: KeyboardInterrupt) -> int:
