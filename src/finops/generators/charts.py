@@ -37,7 +37,7 @@ _ORDER: Dict[str, Dict[str, int]] = {
 
 _CLOCK = re.compile(r"(?<=T)(\d\d):\d\d")
 
-Colour = Union[str, Tuple[str, Any], None]
+Colour = Union[str, Tuple[str, object], None]
 
 
 class Axis(NamedTuple):
@@ -58,7 +58,7 @@ class Series(NamedTuple):
     """
 
     label: str
-    values: Sequence[Any]
+    values: Sequence[Optional[float]]
     colour: Colour = None
     style: str = ""
     recompute: Optional[Recompute] = None
@@ -78,7 +78,7 @@ def cut_short(data: Mapping[str, Any]) -> str:
     return "; " + ", ".join(remarks) if remarks else ""
 
 
-def colour_of(kind: str, value: Any) -> int:
+def colour_of(kind: str, value: object) -> int:
     """Return the place (0 to 23) of an entity's colour, the same on every page.
 
     Known names take the order of the configuration and the catalogue; a name never heard
@@ -96,7 +96,7 @@ def line_chart(
     caption: str,
     x: Axis,
     y: Axis,
-    labels: Sequence[Any],
+    labels: Sequence[object],
     series: Sequence[Series],
     bins: str = "sum",
     empty: str = "There is nothing to draw: the data holds no such time series.",
@@ -120,7 +120,7 @@ def bar_chart(
     caption: str,
     x: Axis,
     y: Axis,
-    labels: Sequence[Any],
+    labels: Sequence[object],
     series: Sequence[Series],
     horizontal: bool = False,
     stacked: bool = False,
@@ -194,8 +194,8 @@ def _bin_width(labels: int, series: int) -> int:
 
 
 def _rebin(
-    labels: Sequence[Any], series: Sequence[Series], width: int, bins: str
-) -> Tuple[List[Any], List[Series]]:
+    labels: Sequence[object], series: Sequence[Series], width: int, bins: str
+) -> Tuple[List[object], List[Series]]:
     starts = range(0, len(labels), width)
     joined = [
         line._replace(values=[_binned(line.values[at : at + width], bins) for at in starts])
@@ -204,7 +204,7 @@ def _rebin(
     return [labels[at] for at in starts], joined
 
 
-def _binned(values: Sequence[Any], bins: str) -> Any:
+def _binned(values: Sequence[Optional[float]], bins: str) -> Optional[float]:
     there = [value for value in values if value is not None]
     if not there:
         return None
@@ -219,7 +219,7 @@ def _chart(
     caption: str,
     x: Axis,
     y: Axis,
-    labels: Sequence[Any],
+    labels: Sequence[object],
     series: Sequence[Series],
     empty: str,
     options: Dict[str, Any],
@@ -261,7 +261,7 @@ def _chart(
 
 
 def _numbers(
-    shape: str, x: Axis, y: Axis, labels: Sequence[Any], series: Sequence[Series]
+    shape: str, x: Axis, y: Axis, labels: Sequence[object], series: Sequence[Series]
 ) -> Markup:
     scatter = shape == "scatter"
     kinds = [x.kind, y.kind] if scatter else [y.kind] * len(series)
@@ -292,7 +292,7 @@ def _numbers(
     )
 
 
-def _number(kind: str, value: Any) -> str:
+def _number(kind: str, value: object) -> str:
     # A series that begins later or ends earlier has gaps: blank reads calmer than "n/a".
     return "" if value is None else formatting.cell(kind, value)
 

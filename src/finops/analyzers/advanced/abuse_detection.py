@@ -1,7 +1,7 @@
 """Abuse detection: accounts that behave as no ordinary customer does.
 
 Four signals: days of unusual usage, hours full of rate-limit errors, days of unusual cost, and
-region changes that no traveller makes.  What is unusual is decided in `unusual`.
+region changes that no traveller makes.  What is unusual is decided in `anomalies`.
 
 The risk score of a customer adds, for each signal it shows, `config.ABUSE_POINTS`, and
 `config.ABUSE_SEVERE_POINTS` more where the signal is severe at least once; at most 100.
@@ -83,7 +83,7 @@ def _unusual_usage(days_of: Mapping[str, History], calls: DayDetector) -> List[r
 def _cost_spikes(days_of: Mapping[str, History], costs: DayDetector) -> List[results.CostSpike]:
     """Return the days of unusual cost, by multiplier descending.
 
-    The baseline is the dearer of the one that `unusual` settles on and the mean of the
+    The baseline is the dearer of the one that `anomalies` settles on and the mean of the
     customer's other active days, of which the day must exceed the configured multiple.
     """
     rows = []

@@ -5,7 +5,7 @@ answered could have been shorter: a configured share of its input's cost is wast
 exchange on an expensive model could have run on the cheapest one: the difference is waste.  No
 call is in both, as one needs a long input and the other few tokens.
 
-Anybody sends a long prompt now and then; to whom it is a habit is decided in `wasters`.
+Anybody sends a long prompt now and then; to whom it is a habit is decided in `prompt_waste`.
 
 Beside them stand cheaper models for each customer, by the rule that all analyses share.  A
 switch and a pattern may concern the same call, so `summary.monthly_savings` takes, for each
