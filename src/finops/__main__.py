@@ -9,7 +9,8 @@ not even from `__future__`, where an interrupt could not be caught.
 INTERRUPTED = 130
 
 try:
-    import _signal  # as the interpreter has loaded it; importing `signal` takes a moment
+    # As the interpreter has loaded it; importing `signal` takes a moment.
+    import _signal  # type: ignore[import-not-found]
     import os
 
     def _end_at_once(number: int, frame: object) -> None:
