@@ -18,7 +18,7 @@ import time
 import zlib
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO, Dict, List, Optional, Tuple
+from typing import BinaryIO, List, Optional, Tuple
 
 from finops import config
 from finops.business.catalog import PriceTable
@@ -26,6 +26,7 @@ from finops.reader.layout import FileLayout
 from finops.regular_files import read_regular
 from finops.resources import sources
 from finops.rollups import serialization
+from finops.rollups.part import PartitionResult
 from finops.rollups.planner import Plan
 
 # Smaller files are read again faster than anybody notices.
@@ -40,8 +41,6 @@ _STALE_TEMPORARY_S = 60
 _CHUNK = config.MEGABYTE
 # What decides a figure between the bytes of a file and the tables: all code of these.
 _DECIDING = ("business", "reader", "rollups", "config", "schema", "stats", "timestamps", "context")
-
-Part = Dict[str, Any]
 
 
 def state_path(path: str) -> str:
@@ -59,7 +58,7 @@ def fingerprint(plan: Plan, prices: PriceTable) -> str:
     return found.hexdigest()
 
 
-def load(survey: FileLayout, stream: BinaryIO, key: str) -> List[Part]:
+def load(survey: FileLayout, stream: BinaryIO, key: str) -> List[PartitionResult]:
     """Return the parts that still hold for the surveyed file, an empty list in doubt."""
     try:
         content = read_regular(state_path(survey.path))
@@ -67,7 +66,7 @@ def load(survey: FileLayout, stream: BinaryIO, key: str) -> List[Part]:
         if hashlib.sha256(body).digest() != digest:
             return []
         kept = serialization.load(body)
-        parts: List[Part] = kept["parts"]
+        parts = [PartitionResult.from_plain(part) for part in kept["parts"]]
         if kept["key"] != key or kept["header"] != survey.header.line.decode("utf-8"):
             return []
         if not _contiguous(parts, survey):
@@ -78,14 +77,14 @@ def load(survey: FileLayout, stream: BinaryIO, key: str) -> List[Part]:
         return []
 
 
-def without_small_tail(parts: List[Part]) -> List[Part]:
+def without_small_tail(parts: List[PartitionResult]) -> List[PartitionResult]:
     """Return the parts that new bytes are added to; a small last one is to be read again."""
-    if parts and parts[-1]["span"][1] - parts[-1]["span"][0] < SEALED_PART_BYTES:
+    if parts and parts[-1].span[1] - parts[-1].span[0] < SEALED_PART_BYTES:
         return parts[:-1]
     return parts
 
 
-def save(survey: FileLayout, stream: BinaryIO, key: str, parts: List[Part]) -> None:
+def save(survey: FileLayout, stream: BinaryIO, key: str, parts: List[PartitionResult]) -> None:
     """Keep the parts beside the file, where that is worth it and possible."""
     if survey.end < MIN_STATE_BYTES or _depends_on_today(parts):
         return
@@ -96,7 +95,7 @@ def save(survey: FileLayout, stream: BinaryIO, key: str, parts: List[Part]) -> N
             "header": survey.header.line.decode("utf-8"),
             "file": seen,
             "settled": time.time() - seen[3] / 1e9 > _SETTLED_S,
-            "parts": parts,
+            "parts": [part.plain() for part in parts],
         }
     )
     target = Path(state_path(survey.path))
@@ -127,17 +126,17 @@ def _identity(stream: BinaryIO) -> List[int]:
     return [about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns]
 
 
-def _contiguous(parts: List[Part], survey: FileLayout) -> bool:
+def _contiguous(parts: List[PartitionResult], survey: FileLayout) -> bool:
     position = survey.header.data_start
     for part in parts:
-        start, end = part["span"]
+        start, end = part.span
         if start != position or end < start:
             return False
         position = end
     return position <= survey.whole_end
 
 
-def _same_bytes(parts: List[Part], stream: BinaryIO) -> bool:
+def _same_bytes(parts: List[PartitionResult], stream: BinaryIO) -> bool:
     """Return whether the file has the bytes that the parts were made from.
 
     Neither reading nor counting holds the interpreter up, so all parts are looked at at a time.
@@ -146,7 +145,7 @@ def _same_bytes(parts: List[Part], stream: BinaryIO) -> bool:
 
     def look(place: int) -> None:
         with suppress(OSError, ValueError):
-            checksums[place] = _checksum(stream, parts[place]["span"])
+            checksums[place] = _checksum(stream, parts[place].span)
 
     if not hasattr(os, "pread"):  # where there is one position for all
         for place in range(len(parts)):
@@ -157,7 +156,7 @@ def _same_bytes(parts: List[Part], stream: BinaryIO) -> bool:
             one.start()
         for one in lookers:
             one.join()
-    return checksums == [part["checksum"] for part in parts]
+    return checksums == [part.checksum for part in parts]
 
 
 def _checksum(stream: BinaryIO, span: Tuple[int, int]) -> Optional[int]:
@@ -179,9 +178,9 @@ def _read_at(stream: BinaryIO, position: int, count: int) -> bytes:
     return stream.read(count)
 
 
-def _depends_on_today(parts: List[Part]) -> bool:
+def _depends_on_today(parts: List[PartitionResult]) -> bool:
     """Return whether rows were left out that tomorrow may count."""
-    return any("timestamp in the future" in part["accounts"]["skipped"] for part in parts)
+    return any("timestamp in the future" in part.accounts["skipped"] for part in parts)
 
 
 def _remove(path: str) -> None:

@@ -9,7 +9,6 @@ parts that were read earlier count as if they had been read now (see `state`).
 from __future__ import annotations
 
 import os
-from array import array
 from typing import Any, BinaryIO, Callable, Dict, Iterable, List, Optional, Sequence
 
 from finops import config
@@ -22,9 +21,9 @@ from finops.reader.encoding import KeyEncoder
 from finops.reader.header import open_csv
 from finops.reader.layout import FileLayout, spans, survey
 from finops.rollups import cache as rollup_cache
-from finops.rollups.cache import Part
 from finops.rollups.customer_activity import ActivityLog, UnorderedActivity, joined
 from finops.rollups.merge import Cubes, accounting_of, cubes_of, customers_of, tables_of
+from finops.rollups.part import PartitionResult
 from finops.rollups.partition import Blocks, batches, scan_partition
 from finops.rollups.planner import Plan
 from finops.rollups.spec import Accounting, FileInfo, Period, Rollups, Table, Totals
@@ -81,7 +80,7 @@ class Dataset:
         self._progress = progress
         self._cache = cache
         self._plan = Plan(())
-        self._parts: List[Part] = []
+        self._parts: List[PartitionResult] = []
         self._cubes: Cubes = {}
         self._revived = False  # whether any of the parts was kept from an earlier run
         self._journeys = ActivityLog()
@@ -143,9 +142,8 @@ class Dataset:
         return sum(
             len(column) * column.itemsize
             for part in self._parts
-            for _, packed in part["cubes"]
-            for column in (*packed.values(), *packed.get("words", ()))
-            if isinstance(column, array)
+            for _, packed in part.cubes
+            for column in packed.arrays
         )
 
     def _scan(self, plan: Plan, cache: bool) -> None:
@@ -161,18 +159,20 @@ class Dataset:
             if cache and self._parts is not kept:
                 rollup_cache.save(found, stream, key, self._parts)
 
-    def _completed(self, stream: BinaryIO, found: FileLayout, kept: List[Part]) -> List[Part]:
+    def _completed(
+        self, stream: BinaryIO, found: FileLayout, kept: List[PartitionResult]
+    ) -> List[PartitionResult]:
         """Return the kept parts with what follows them in the file."""
-        if kept and kept[-1]["span"][1] == found.whole_end:
+        if kept and kept[-1].span[1] == found.whole_end:
             return kept
         parts = rollup_cache.without_small_tail(kept)
-        return parts + self._read(stream, found, parts[-1]["span"][1] if parts else 0)
+        return parts + self._read(stream, found, parts[-1].span[1] if parts else 0)
 
     def _fold(self, tables: Sequence[Table]) -> None:
         missing = [table for table in tables if table not in self._filled]
         self._filled.update(tables_of(self._plan, missing, self._cubes, self._journeys))
 
-    def _read(self, stream: BinaryIO, found: FileLayout, covered: int) -> List[Part]:
+    def _read(self, stream: BinaryIO, found: FileLayout, covered: int) -> List[PartitionResult]:
         """Return the parts of the whole lines from the offset `covered` on."""
         start = max(found.header.data_start, covered)
         total = found.whole_end - start
@@ -199,7 +199,7 @@ class Dataset:
         tail = found.end > found.whole_end
         accounting = accounting_of(parts, found.name, found.header.notes, tail)
         _refuse_if_nothing_is_usable(accounting, found.name)
-        journeys = joined([ActivityLog.revived(part["journeys"]) for part in parts])
+        journeys = joined([ActivityLog.revived(part.activity) for part in parts])
         self._journeys = self._sorted_journeys(stream, found) if journeys is None else journeys
         self._fold((_TOTALS,))
         ends = (self._journeys.first_time, self._journeys.last_time)

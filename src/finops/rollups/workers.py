@@ -7,13 +7,14 @@ import json
 import sys
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Any, Dict, List, Optional, Sequence, Type
+from typing import List, Optional, Sequence, Type
 
 from finops.business.catalog import Model, PriceTable
 from finops.processes import Worker
 from finops.reader.header import open_csv, read_header
 from finops.reader.layout import FileLayout, Span
 from finops.rollups import serialization
+from finops.rollups.part import PartitionResult
 from finops.rollups.partition import scan_partition
 from finops.rollups.planner import Plan
 from finops.rollups.spec import Table
@@ -58,13 +59,13 @@ class PartitionWorkers:
             self._stack = stack.pop_all()
         return self
 
-    def results(self) -> List[Dict[str, Any]]:
+    def results(self) -> List[PartitionResult]:
         """Return the parts' results in order; raises WorkerError where a process died."""
-        results: List[Dict[str, Any]] = []
+        results: List[PartitionResult] = []
         for worker in self._workers:
             data = worker.output.read()
             worker.finish()
-            results.append(serialization.load(data))
+            results.append(PartitionResult.from_plain(serialization.load(data)))
         return results
 
     def __exit__(
@@ -80,11 +81,11 @@ def main(message: bytes) -> None:
     """Scan one part, in a process of its own; the result goes out on standard output."""
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     job = json.loads(message.decode("ascii"))
-    tables = [Table(tuple(by), tuple(measures), *rest) for by, measures, *rest in job["tables"]]
+    tables = [Table.from_plain(plain) for plain in job["tables"]]
     prices = PriceTable(tuple(Model(*fields) for fields in job["prices"]))
     with open_csv(job["path"]) as stream:
         header = read_header(stream, job["path"])
         latest = job["latest"].encode("ascii")
         result = scan_partition(stream, tuple(job["span"]), header, Plan(tables), prices, latest)
-    sys.stdout.buffer.write(serialization.dump(result))
+    sys.stdout.buffer.write(serialization.dump(result.plain()))
     sys.stdout.buffer.flush()

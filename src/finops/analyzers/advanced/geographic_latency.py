@@ -16,15 +16,22 @@ from finops.analyzers.shared.daily_sums import daily_sums
 from finops.analyzers.shared.provider_names import provider_name
 from finops.results import geographic_latency as results
 from finops.results.base import DailySums, Finding
+from finops.analyzers.shared.daily_latency import SLA_VIOLATIONS
+from finops.rollups.expressions import band_of, plus
+from finops.rollups.measures import Dimension
 from finops.rollups.spec import Rollups, Table
 
 PROVIDER_REGIONS = Table(
     ("provider", "region"), ("calls", "cost", "errors", "latency_ms", "latency")
 )
 REGION_DAYS = Table(
-    ("day", "provider", "region"), ("calls", "cost", "errors", "latency_ms", "sla_violations")
+    ("day", "provider", "region"), ("calls", "cost", "errors", "latency_ms", SLA_VIOLATIONS)
 )
-TOKEN_BANDS = Table(("provider", "region", "token_band"), ("calls", "latency_ms"))
+# The lower bound of the band that the tokens of a call are in.
+TOKEN_BAND = Dimension(
+    "token_band", band_of(plus("input_tokens", "output_tokens"), config.TOKEN_BAND_WIDTH)
+)
+TOKEN_BANDS = Table(("provider", "region", TOKEN_BAND), ("calls", "latency_ms"))
 
 # Of one provider in one region: {lower bound of the token band: (calls, summed latency in ms)}.
 Bands = Dict[int, Tuple[int, int]]
@@ -177,7 +184,9 @@ def _day(day: str, cells: List[Tuple[Any, ...]]) -> results.DayLatency:
 def _by_day(data: Rollups) -> Optional[DailySums]:
     measures = ("calls", "cost", "errors", "latency_ms", "violations")
     cells = data[REGION_DAYS]
-    return daily_sums(data.period, cells, REGION_DAYS.by, measures, ("provider", "region"))
+    return daily_sums(
+        data.period, cells, REGION_DAYS.dimension_names, measures, ("provider", "region")
+    )
 
 
 # --- routing ---------------------------------------------------------------------------------

@@ -7,13 +7,19 @@ from typing import Any, Dict, Optional, Tuple
 from finops.analyzers.shared.daily_sums import by_day, daily_sums
 from finops.results.base import DailySums
 from finops.results.performance import PerformanceByDay
+from finops import config
+from finops.rollups.expressions import above
+from finops.rollups.measures import Measure
 from finops.rollups.spec import Rollups, Table
+
+# Calls that break the service level.
+SLA_VIOLATIONS = Measure("sla_violations", above("latency_ms", config.SLA_THRESHOLD_MS))
 
 MODEL_DAYS = Table(
     ("day", "provider", "model"), ("calls", "cost", "tokens", "errors", "latency_ms")
 )
 TASK_DAYS = Table(("day", "task_type"), ("calls", "latency_ms"))
-PROVIDER_DAYS = Table(("day", "provider"), ("calls", "sla_violations"))
+PROVIDER_DAYS = Table(("day", "provider"), ("calls", SLA_VIOLATIONS))
 TABLES: Tuple[Table, ...] = (MODEL_DAYS, TASK_DAYS, PROVIDER_DAYS)
 
 
@@ -31,4 +37,4 @@ def _providers(data: Rollups) -> Optional[DailySums]:
     for key, (calls, late) in data[PROVIDER_DAYS].items():
         cells[key] = (calls, calls - late, late)
     measures = ("calls", "within", "violations")
-    return daily_sums(data.period, cells, PROVIDER_DAYS.by, measures, ("provider",))
+    return daily_sums(data.period, cells, PROVIDER_DAYS.dimension_names, measures, ("provider",))
