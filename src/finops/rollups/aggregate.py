@@ -177,12 +177,12 @@ def _by_time(
 ) -> Dict[Key, Values]:
     """Return the groups of a table by time alone, or of one that has a single group."""
     added: Dict[str, List[int]] = {}
-    names = [measure.name for measure in stored(measures)]
+    summed = stored(measures)
     for cells in block:
         ends = list(accumulate(cells.lengths))
         columns = []
-        for name in names:
-            running = [0, *accumulate(cells.raw_column(name))]
+        for measure in summed:
+            running = [0, *accumulate(cells.raw_column(measure))]
             columns.append([running[e] - running[s] for s, e in zip([0, *ends], ends)])
         rows = zip(*columns) if columns else repeat((), len(ends))
         for time, sums in zip(cells.time_values, rows):
@@ -190,13 +190,13 @@ def _by_time(
             added[time] = list(map(add, before, sums)) if before else list(sums)
     values_of = partial(_values, measures)
     return {
-        _time_key(table, time): values_of(dict(zip(names, sums))) for time, sums in added.items()
+        _time_key(table, time): values_of(dict(zip(summed, sums))) for time, sums in added.items()
     }
 
 
-def _values(measures: Sequence[Measure], sums: Mapping[str, int]) -> Values:
+def _values(measures: Sequence[Measure], sums: Mapping[Measure, int]) -> Values:
     """Return measures as they are delivered from stored sums."""
-    whole = [sum(sums[part.name] for part in stored([measure])) for measure in measures]
+    whole = [sum(sums[part] for part in stored([measure])) for measure in measures]
     return tuple(delivered(m, [value])[0] for m, value in zip(measures, whole))
 
 
@@ -225,11 +225,13 @@ def _keys(table: Table, cells: CellRange) -> Iterable[Key]:
     return zip(*columns) if columns else repeat((), len(cells.codes))
 
 
-def _unpacked(measure: Measure, sums: Iterable[int], fields: Mapping[str, SumField]) -> List[Any]:
+def _unpacked(
+    measure: Measure, sums: Iterable[int], fields: Mapping[Measure, SumField]
+) -> List[Any]:
     """Return one measure of each packed sum."""
     parts = []
     for part in stored([measure]):
-        shift, mask = fields[part.name]
+        shift, mask = fields[part]
         parts.append([packed >> shift & mask for packed in sums])
     whole = parts[0]
     for column in parts[1:]:

@@ -56,7 +56,7 @@ class CellRange:
         self.lengths = cube.packed.lengths[first:last]
         self._span = slice(start, end)
         self.shared = shared
-        self._memo: Dict[str, Sequence[int]] = {}
+        self._memo: Dict[object, Sequence[int]] = {}
 
     def customer_codes(self) -> Sequence[int]:
         """Return the customer code of each cell."""
@@ -66,14 +66,14 @@ class CellRange:
         """Return for each cell the code of its key below the customer."""
         return self._memoized("keys", lambda: key_codes(self.codes))
 
-    def sums(self, fields: Mapping[str, SumField]) -> Sequence[int]:
+    def sums(self, fields: Mapping[Measure, SumField]) -> Sequence[int]:
         """Return the sums of each cell in one number, each measure in its field."""
-        return self._memoized("sums of " + ", ".join(fields), lambda: self._packed(fields))
+        return self._memoized(tuple(fields), lambda: self._packed(fields))
 
-    def _packed(self, fields: Mapping[str, SumField]) -> List[int]:
+    def _packed(self, fields: Mapping[Measure, SumField]) -> List[int]:
         packed = [0] * len(self.codes)
-        for name, (shift, _) in fields.items():
-            column = self.raw_column(name)
+        for measure, (shift, _) in fields.items():
+            column = self.raw_column(measure)
             if shift:
                 packed = [sums + (value << shift) for sums, value in zip(packed, column)]
             else:
@@ -91,15 +91,15 @@ class CellRange:
 
     def column(self, measure: Measure) -> List[Any]:
         """Return one measure of each cell as it is delivered."""
-        parts = [self.raw_column(part.name) for part in stored([measure])]
+        parts = [self.raw_column(part) for part in stored([measure])]
         whole = parts[0]
         for part in parts[1:]:
             whole = list(map(add, whole, part))
         return delivered(measure, whole)
 
-    def raw_column(self, name: str) -> List[int]:
+    def raw_column(self, measure: Measure) -> List[int]:
         """Return one stored measure of each cell as a whole number."""
-        field = self.cube.layout.fields[name]
+        field = self.cube.layout.fields[measure]
         column: List[int] = [0] * len(self.codes)
         for place in range(field.words):
             word = self.word(field.first + place)
@@ -125,7 +125,7 @@ class CellRange:
             yield column[start : start + count]
             start += count
 
-    def _memoized(self, name: str, work_out: Callable[[], Sequence[int]]) -> Sequence[int]:
+    def _memoized(self, name: object, work_out: Callable[[], Sequence[int]]) -> Sequence[int]:
         if self.cube.spec.time:
             return work_out()
         if name not in self._memo:
@@ -136,7 +136,7 @@ class CellRange:
 SumField = Tuple[int, int]  # shift and mask
 
 
-def sum_fields(ranges: Sequence[CellRange], measures: Sequence[Measure]) -> Dict[str, SumField]:
+def sum_fields(ranges: Sequence[CellRange], measures: Sequence[Measure]) -> Dict[Measure, SumField]:
     """Return where in a number the sums of measures are, with room for all calls there are.
 
     Where sums are remembered all measures are there, since other tables will ask for others;
@@ -147,12 +147,12 @@ def sum_fields(ranges: Sequence[CellRange], measures: Sequence[Measure]) -> Dict
     return _fields(stored(measures))
 
 
-def _fields(measures: Iterable[Measure]) -> Dict[str, SumField]:
-    fields: Dict[str, SumField] = {}
+def _fields(measures: Iterable[Measure]) -> Dict[Measure, SumField]:
+    fields: Dict[Measure, SumField] = {}
     shift = 0
     for measure in measures:
         bits = WORD_BITS * words_for(measure.limit * _MOST_CALLS)
-        fields[measure.name] = (shift, (1 << bits) - 1)
+        fields[measure] = (shift, (1 << bits) - 1)
         shift += bits
     return fields
 

@@ -155,6 +155,13 @@ def columns_of(expression: Expression) -> FrozenSet[str]:
     return NOTHING.union(*map(columns_of, operands_of(expression)))
 
 
+def texts_of(expression: Expression) -> FrozenSet[str]:
+    """Return the names of the columns that an expression compares with texts."""
+    if expression.operator == "one_of":
+        return columns_of(expression)
+    return NOTHING.union(*map(texts_of, operands_of(expression)))
+
+
 def is_condition(expression: Expression) -> bool:
     """Return whether an expression is true or false, and no number."""
     conditions = ("one_of", "known", "negated", "both", "either")
@@ -180,8 +187,19 @@ def python_of(
     parts = [python_of(operand, unknown, written) for operand in operands_of(expression)]
     source = form.python.format(*parts)
     guards = sorted(columns_of(expression) & unknown) if form.condition else []
-    known_ones = [f"{name} is not None" for name in guards]
-    return f"({' and '.join([*known_ones, source])})" if guards else source
+    there = [f"{name} is not None" for name in guards]
+    return f"({' and '.join([*there, source])})" if guards else source
+
+
+def guarded(source: str, expression: Expression, unknown: AbstractSet[str], other: str) -> str:
+    """Return the source of an expression such that it gives `other` where a number is unknown.
+
+    Conditions see to that themselves.
+    """
+    names = [] if is_condition(expression) else sorted(columns_of(expression) & unknown)
+    if not names:
+        return source
+    return f"({source} if {' and '.join(f'{name} is not None' for name in names)} else {other})"
 
 
 def sql_of(expression: Expression, unknown: AbstractSet[str] = NOTHING) -> str:

@@ -35,14 +35,13 @@ from finops.rollups.expressions import (
 CALL_COLUMNS: FrozenSet[str] = frozenset(CallKey._fields)
 CUSTOMER_COLUMNS: FrozenSet[str] = frozenset(CustomerKey._fields)
 NUMBER_COLUMNS: FrozenSet[str] = frozenset({COST, *(c.name for c in schema.NUMBERS)})
-# Numbers and prices that a call may be without.
+# Numbers that a call may be without.
 UNKNOWN_COLUMNS: FrozenSet[str] = frozenset(
-    {
-        "tier_price_usd",
-        *(c.name for c in schema.NUMBERS if c.default is None and not c.required),
-    }
+    c.name for c in schema.NUMBERS if c.default is None and not c.required
 )
-ROW_COLUMNS: FrozenSet[str] = CALL_COLUMNS | CUSTOMER_COLUMNS | NUMBER_COLUMNS
+# What expressions may compare with texts, and what they may reckon with.
+TEXT_COLUMNS: FrozenSet[str] = (CALL_COLUMNS | CUSTOMER_COLUMNS) - {"tier_price_usd"}
+ROW_COLUMNS: FrozenSet[str] = TEXT_COLUMNS | NUMBER_COLUMNS
 HOUR = "h"  # hours since 1970-01-01T00, of which times are grouped
 
 # No part of a file is added up for longer than this many calls at a time, so that a packed sum

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Dict, FrozenSet, Iterable, List, NamedTuple, Tuple
 
 from finops.reader.encoding import Batch, KeyEncoder
-from finops.rollups.expressions import python_of
+from finops.rollups.expressions import guarded, python_of
 from finops.rollups.measures import (
     CALL_COLUMNS,
     CALLS_AT_A_TIME,
@@ -40,16 +40,16 @@ class PackedLayout:
 
     def __init__(self, measures: Iterable[Measure]) -> None:
         self.measures: Tuple[Measure, ...] = tuple(measures)
-        self.fields: Dict[str, PackedField] = {}
+        self.fields: Dict[Measure, PackedField] = {}
         self.words = 0
         for measure in self.measures:
             words = words_for(measure.limit * CALLS_AT_A_TIME)
-            self.fields[measure.name] = PackedField(self.words, words)
+            self.fields[measure] = PackedField(self.words, words)
             self.words += words
 
     def words_of(self, measures: Iterable[Measure]) -> FrozenSet[int]:
         """Return which words hold some of the measures."""
-        fields = [self.fields[measure.name] for measure in measures]
+        fields = [self.fields[measure] for measure in measures]
         return frozenset(field.first + k for field in fields for k in range(field.words))
 
 
@@ -68,7 +68,7 @@ class RowPacker:
         by_customer: List[str] = []
         by_number: Dict[str, List[str]] = {}
         for measure in layout.measures:
-            shift = layout.fields[measure.name].shift
+            shift = layout.fields[measure].shift
             columns = measure.columns
             if columns <= CALL_COLUMNS:
                 by_call.append(_term(measure, shift))
@@ -88,19 +88,12 @@ class RowPacker:
         return self._loop(batch, encoder)
 
     def _inline(self, measure: Measure, shift: int) -> str:
-        return _shifted(_or_nothing(measure, self._loop.inline(measure.value)), shift)
+        return _shifted(self._loop.inline(measure.value, other="0"), shift)
 
 
 def _term(measure: Measure, shift: int) -> str:
-    return _shifted(_or_nothing(measure, python_of(measure.value, UNKNOWN_COLUMNS)), shift)
-
-
-def _or_nothing(measure: Measure, source: str) -> str:
-    """Return source that is 0 where a number is unknown; conditions see to that themselves."""
-    unknown = sorted(measure.columns & UNKNOWN_COLUMNS)
-    if measure.is_condition or not unknown:
-        return source
-    return f"({source} if {' and '.join(f'{name} is not None' for name in unknown)} else 0)"
+    source = python_of(measure.value, UNKNOWN_COLUMNS)
+    return _shifted(guarded(source, measure.value, UNKNOWN_COLUMNS, "0"), shift)
 
 
 def _shifted(source: str, shift: int) -> str:

@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
 from finops.reader.encoding import Batch, CallKey, CustomerKey, KeyEncoder
-from finops.rollups.expressions import Expression, columns_of, python_of
+from finops.rollups.expressions import Expression, columns_of, guarded, python_of
 from finops.rollups.measures import (
     CALL_COLUMNS,
     CUSTOMER_COLUMNS,
@@ -63,10 +63,11 @@ class RowLoop:
         self._numbers[column] = None
         return f"by_{column}[{column}]"
 
-    def inline(self, expression: Expression) -> str:
-        """Return the source of an expression over rows."""
+    def inline(self, expression: Expression, other: str = "None") -> str:
+        """Return the source of an expression over rows, `other` where a number is unknown."""
         self._numbers.update(dict.fromkeys(sorted(columns_of(expression) & NUMBER_COLUMNS)))
-        return python_of(expression, UNKNOWN_COLUMNS, self._looked_up)
+        source = python_of(expression, UNKNOWN_COLUMNS, self._looked_up)
+        return guarded(source, expression, UNKNOWN_COLUMNS & NUMBER_COLUMNS, other)
 
     def compile(self, source: str) -> None:
         """Make the loop that gives the value of `source` for each row."""

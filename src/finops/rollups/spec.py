@@ -11,18 +11,27 @@ small tables that a test can write by hand.
 
 from __future__ import annotations
 
-from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from finops import config, timestamps
 from finops.business.catalog import DEFAULT_PRICES, PriceTable
 from finops.context import RunContext
-from finops.rollups.expressions import Expression, columns_of, expression_from, is_condition
+from finops.rollups.expressions import (
+    Expression,
+    columns_of,
+    expression_from,
+    is_condition,
+    texts_of,
+)
 from finops.rollups.measures import (
     DIMENSIONS,
     LATENCY_HISTOGRAM,
     LATENCY_LIST,
     MEASURES,
+    NUMBER_COLUMNS,
     ROW_COLUMNS,
+    TEXT_COLUMNS,
+    AnyMeasure,
     DimensionLike,
     Measure,
     MeasureLike,
@@ -45,8 +54,8 @@ class Table(NamedTuple):
     are many and mostly dull, such as customers by hour.
 
     >>> from finops.rollups.expressions import above
-    >>> Table(("provider", "model"), ("calls", "cost"), above("input_tokens", 1000)).columns
-    frozenset({'input_tokens'})
+    >>> Table(("provider", "model"), ("calls", "cost"), above("input_tokens", 1000)).measure_names
+    ('calls', 'cost')
     """
 
     by: Tuple[DimensionLike, ...]
@@ -78,29 +87,40 @@ class Table(NamedTuple):
         return tuple(map(name_of, self.measures))
 
     @property
-    def columns(self) -> FrozenSet[str]:
-        """The columns that its own expressions read."""
+    def expressions(self) -> List[Expression]:
+        """The expressions that it declares by value."""
         own = [given.value for given in (*self.by, *self.measures) if not isinstance(given, str)]
-        return frozenset().union(*map(columns_of, [*own, *([self.where] if self.where else [])]))
+        return own if self.where is None else [*own, self.where]
 
     def check(self) -> None:
         """Raise ValueError where no scan can fill it."""
         unknown = [d for d in self.by if isinstance(d, str) and d not in DIMENSIONS]
         unknown += [m for m in self.measures if isinstance(m, str) and m not in MEASURES]
-        unknown += sorted(self.columns - ROW_COLUMNS)
-        names = self.measure_names
-        sums = [
-            name_of(given)
-            for given in self.measures
-            if isinstance(MEASURES.get(given) if isinstance(given, str) else given, Measure)
+        unknown += [name for expression in self.expressions for name in _misread(expression)]
+        own = [measure for measure in self.measures if isinstance(measure, Measure)]
+        unknown += [
+            m.name for m in own if m.value.operator == "column" and m.columns & TEXT_COLUMNS
         ]
+        sums = [m.name for m in map(_measure_or_none, self.measures) if isinstance(m, Measure)]
         unknown += [m for m in (self.having, self.top) if m and m not in sums]
-        if {LATENCY_HISTOGRAM, LATENCY_LIST} <= set(names):
+        if {LATENCY_HISTOGRAM, LATENCY_LIST} <= set(self.measure_names):
             unknown += [LATENCY_LIST]  # beside the histogram of the same
         if unknown:
             raise ValueError(f"{self} names what no scan can fill: {', '.join(unknown)}")
         if self.where is not None and not is_condition(self.where):
             raise ValueError(f"{self}: what calls are filtered by must be true or false")
+
+
+def _misread(expression: Expression) -> List[str]:
+    """Return the columns that are not there, or are no texts or numbers as they are read."""
+    texts = texts_of(expression)
+    numbers = columns_of(expression) - texts
+    lone = expression.operator == "column"  # of which the value is taken as it is
+    return sorted((texts - TEXT_COLUMNS) | (numbers - (ROW_COLUMNS if lone else NUMBER_COLUMNS)))
+
+
+def _measure_or_none(given: MeasureLike) -> Optional[AnyMeasure]:
+    return MEASURES.get(given) if isinstance(given, str) else given
 
 
 class Period(NamedTuple):
