@@ -67,8 +67,6 @@ _MEASURES = {
     "rate_limits": "count(*) filter (error_type = 'rate_limit')",
     "latency_known": "count(latency_ms)",
     "status_known": "count(status)",
-    "first_seen": "min(ts)",
-    "last_seen": "max(ts)",
     "unpriced": "count(*) filter (cost_usd is null)",
     "latency": "histogram(latency_ms)",
     "latencies": "list(latency_ms)",

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from finops import config
-from finops.analyzers.base import Analyzer, Result
+from finops.analyzers.base import Analyzer
 from finops.rollups import cache, partition
 from finops.rollups.dataset import open_dataset
 from finops.rollups.expressions import (
@@ -59,7 +59,7 @@ class NightShift(Analyzer):
 
     TABLES = TABLES[:1]
 
-    def compute(self, data: Rollups) -> Result:
+    def compute(self, data: Rollups) -> Dict[str, Any]:
         """Return the slow calls by provider."""
         return {provider: list(values) for (provider,), values in data[TABLES[0]].items()}
 

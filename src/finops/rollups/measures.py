@@ -172,11 +172,8 @@ REGION_CHANGE_MEASURES: Tuple[str, ...] = (
     "changed_regions",  # sorted tuple of the regions on either side of a change
     "shortest_change_s",  # float, seconds between the two calls of the fastest change
 )
-# The first and the latest call, timestamps like those of `spec.Period`.
-SEEN_MEASURES: Tuple[str, ...] = ("first_seen", "last_seen")
-_ACTIVITIES: Tuple[Activity, ...] = (
-    *(Activity(name, ("customer_id", "day")) for name in REGION_CHANGE_MEASURES),
-    *(Activity(name, CUSTOMER_DIMENSIONS) for name in SEEN_MEASURES),
+_ACTIVITIES: Tuple[Activity, ...] = tuple(
+    Activity(name, ("customer_id", "day")) for name in REGION_CHANGE_MEASURES
 )
 AnyMeasure = Union[Measure, Distribution, Activity]
 _ALL: Tuple[AnyMeasure, ...] = (*_SUMS, *_DISTRIBUTIONS, *_ACTIVITIES)

@@ -51,8 +51,7 @@ AddedMeasure = Union[Measure, Distribution]
 class Plan:
     """The cubes that fill a set of declared tables.
 
-    `layout` says how the sums of a call are packed; `activities` are the measures wanted that
-    follow from the order of calls.
+    `layout` says how the sums of a call are packed.
     """
 
     def __init__(self, tables: Iterable[Table]) -> None:
@@ -65,7 +64,6 @@ class Plan:
             wanted.extend(_specs_of(table))
         self.specs = _maximal(wanted)
         self.layout = PackedLayout(_in_order(m for t in self.tables for m in stored(sums_of(t))))
-        self.activities = frozenset(a.name for t in self.tables for a in activities_of(t))
         self._source_of = _fed(self.specs)
         self._sources = tuple(dict.fromkeys(self._source_of.values()))
 
