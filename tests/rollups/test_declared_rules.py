@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from finops import config
 from finops.analyzers.base import Analyzer
 from finops.rollups import cache, partition
-from finops.rollups.dataset import open_dataset
+from finops.rollups.dataset import Dataset, open_dataset
 from finops.rollups.expressions import (
     above,
     all_of,
@@ -204,7 +204,7 @@ def test_sums_of_parts_are_exact_beyond_any_field(tmp_path: Path) -> None:
     )
     path = tmp_path / "calls.csv"
     path.write_bytes(csv_of(largest_rows(2)))
-    dataset = open_dataset(path, workers=1)
+    dataset = Dataset(path, workers=1)
     dataset.fill(tables)
     (part,) = dataset._parts
     full = (1 << 24) // 2  # so that each part stands for as many calls as are packed at a time

@@ -106,7 +106,17 @@ class PlainDataset:
         """Nothing was planted that is known of."""
         return None
 
-    def rollups(self, tables: Sequence[Table]) -> Rollups:
+    @property
+    def processes(self) -> int:
+        """One does everything."""
+        return 1
+
+    @property
+    def kept_bytes(self) -> int:
+        """Nothing is kept."""
+        return 0
+
+    def rollups(self, tables: Iterable[Table]) -> Rollups:
         """Fill the declared tables."""
         filled = {table: self._fill(table) for table in tables}
         totals = self._fill(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from datetime import date
 from typing import TYPE_CHECKING, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from finops.rollups.expressions import Expression
@@ -72,21 +71,6 @@ class PackedCells(NamedTuple):
         """All arrays that are there."""
         columns = (self.lengths, self.codes, *self.words, self.counts, self.values, self.repeats)
         return [column for column in columns if column is not None]
-
-
-def time_key(time: str, grain: str) -> str:
-    """Return the value of a time dimension for a time such as "2025-01-01T09".
-
-    `time` may also be a value of a finer time dimension, such as a day for its week.
-    """
-    if grain == "hour":
-        return time[:13] + ":00:00"
-    if grain == "day":
-        return time[:10]
-    if grain == "week":
-        year, week, _ = date(int(time[:4]), int(time[5:7]), int(time[8:10])).isocalendar()
-        return f"{year:04d}-W{week:02d}"
-    return time[11:13] if grain == "hour_of_day" else ""
 
 
 def customer_codes(codes: Sequence[int], spec: CubeSpec) -> Sequence[int]:
