@@ -20,10 +20,10 @@ from typing import Any, Callable, Dict, List, Sequence, Tuple
 from finops import pipeline
 from finops.analyzers.base import Analyzer
 from finops.reader.block_reader import BlockReader
-from finops.reader.encoding import KeyEncoder
 from finops.rollups import dataset
 from finops.rollups.cubes import Cube
 from finops.rollups.customer_activity import ActivityReader
+from finops.rollups.packing import RowPacker
 from finops.rollups.workers import OBJECTS_BETWEEN_COLLECTIONS
 
 # Where each stage is done: object, name of the function.  An indented stage is part of the one
@@ -32,11 +32,11 @@ STAGES: Dict[str, Tuple[Any, str]] = {
     "reading": (dataset, "scan_partition"),
     "  splitting into columns": (BlockReader, "_columns"),
     "  checks, numbers, joint keys": (BlockReader, "_encode"),
-    "  sums of each call": (KeyEncoder, "batch"),
+    "  sums of each call": (RowPacker, "sums"),
     "  into cells": (Cube, "add"),
     "  packing what is complete": (Cube, "_pack"),
-    "  journeys": (ActivityReader, "add"),
-    "folding tables": (dataset, "tables_of"),
+    "  activity of customers": (ActivityReader, "add"),
+    "aggregating tables": (dataset, "tables_of"),
     "analyzers": (Analyzer, "analyze"),
     "results as JSON": (pipeline, "json_text"),
     "pages": (pipeline._Run, "_page"),

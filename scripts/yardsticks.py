@@ -14,13 +14,27 @@ SRC = Path(__file__).resolve().parent.parent / "src"
 _DECLARED = """
 import json
 from finops.registry import ANALYZER_REGISTRY
-tables = [t._asdict() for one in ANALYZER_REGISTRY.values() for t in one.analyzer.TABLES]
+from finops.rollups.expressions import sql_of
+from finops.rollups.measures import UNKNOWN_COLUMNS
+
+def sql(given):
+    return given if isinstance(given, str) else given.sql
+
+tables = [
+    {
+        "by": list(map(sql, table.by)),
+        "measures": list(map(sql, table.measures)),
+        "where": sql_of(table.where, UNKNOWN_COLUMNS) if table.where else "true",
+    }
+    for analysis in ANALYZER_REGISTRY.values()
+    for table in analysis.analyzer.TABLES
+]
 print(json.dumps(tables))
 """
 
 
 class Table(NamedTuple):
-    """A declared table, see `finops.rollups.spec`."""
+    """A declared table, see `finops.rollups.spec`; what analyzers declare by value is SQL."""
 
     by: Tuple[str, ...]
     measures: Tuple[str, ...]
@@ -39,29 +53,23 @@ def declared() -> List[Table]:
 LOAD = """create table calls as select *,
  timestamp::timestamp as ts, strftime(timestamp, '%Y-%m-%dT%H:00:00') as hour,
  strftime(timestamp, '%Y-%m-%d') as day, strftime(timestamp, '%G-W%V') as week,
- extract(hour from timestamp) as hour_of_day, input_tokens + output_tokens as tokens,
- (input_tokens + output_tokens) // 250 * 250 as token_band,
- status = 'error' and cost_usd = 0 as free_failure, task_type <> 'reasoning' as downgradable
+ extract(hour from timestamp) as hour_of_day,
+ case when cost_usd = 0 then 'free' else 'paid' end as cost_kind
  from read_csv('{path}', header = true)"""
 _MEASURES = {
     "calls": "count(*)",
     "cost": "sum(cost_usd)",
     "input_tokens": "sum(input_tokens)",
     "output_tokens": "sum(output_tokens)",
-    "tokens": "sum(tokens)",
+    "tokens": "sum(input_tokens + output_tokens)",
     "latency_ms": "sum(latency_ms)",
     "errors": "count(*) filter (status = 'error')",
     "rate_limits": "count(*) filter (error_type = 'rate_limit')",
-    "sla_violations": "count(*) filter (latency_ms > 2000)",
+    "latency_known": "count(latency_ms)",
+    "status_known": "count(status)",
     "unpriced": "count(*) filter (cost_usd is null)",
     "latency": "histogram(latency_ms)",
     "latencies": "list(latency_ms)",
-}
-_FILTERS = {
-    "": "true",
-    "inefficient_prompt": "status = 'success' and input_tokens > 1000"
-    " and output_tokens < 0.1 * input_tokens",
-    "simple_task": "status = 'success' and tokens < 200",
 }
 # As many rows of the same columns, drawn and put together as the simulator does it: weighted
 # choices, tokens and latency spread, a cost that follows from tokens and price, failures that
@@ -108,7 +116,7 @@ def group_by(table: Table) -> str:
  window w as (partition by customer_id order by ts)) where old <> region and gap < 3600
  group by 1, 2"""
     keys = ", ".join(table.by)
-    measures = ", ".join(_MEASURES[measure] for measure in table.measures)
+    measures = ", ".join(_MEASURES.get(measure, measure) for measure in table.measures)
     group = f" group by {keys}" if keys else ""
     columns = f"{keys}, {measures}" if keys else measures
-    return f"select {columns} from calls where {_FILTERS[table.where]}{group}"
+    return f"select {columns} from calls where {table.where}{group}"

@@ -36,7 +36,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "processes": {"errors"},
     "regular_files": set(),
     "config": set(),
-    "schema": set(),
+    "schema": {"config"},
     "stats": set(),
     "timestamps": set(),
     "locations": set(),

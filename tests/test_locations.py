@@ -11,7 +11,7 @@ import pytest
 from finops import locations
 from finops.cli import main
 from finops.errors import DataError
-from finops.rollups.dataset import open_dataset
+from finops.rollups.dataset import Dataset, open_dataset
 
 ELSEWHERE = "s3://bucket/calls//2025.csv"
 
@@ -47,6 +47,7 @@ def test_an_address_is_one_clear_line(
 
 def test_a_dataset_elsewhere_keeps_its_address() -> None:
     opened = open_dataset(ELSEWHERE)
+    assert isinstance(opened, Dataset)
     assert opened.path == ELSEWHERE
     assert opened.truth() is None
     with pytest.raises(DataError, match="not on this machine"):

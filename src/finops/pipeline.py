@@ -39,6 +39,7 @@ from finops.parallel import TaskSet, run_in_two_processes
 from finops.publishing import Made, headline_of, publish
 from finops.registry import Analysis
 from finops.rollups.dataset import open_dataset
+from finops.rollups.protocol import Source
 from finops.rollups.spec import Rollups, Table
 from finops.timestamps import utc_text
 
@@ -83,7 +84,7 @@ class Job(NamedTuple):
     `finished` after each report, in the process that made it.
     """
 
-    source: Any
+    source: Source
     reports: Path
     only: Sequence[str] = ()
     workers: Optional[int] = None
@@ -171,8 +172,8 @@ class _Run(TaskSet):
 
         What is not a dataset of ours does not say; its tables are at hand.
         """
-        processes = getattr(self._dataset, "processes", 1)
-        return bool(processes > 1 and self._dataset.kept_bytes <= _KEPT_FOR_TWO_BYTES)
+        dataset = self._dataset
+        return dataset.processes > 1 and dataset.kept_bytes <= _KEPT_FOR_TWO_BYTES
 
     def scan(self) -> None:
         """Read the file once, for all analyses whose declarations can be filled."""

@@ -7,15 +7,23 @@ not be written: files of others may say more than ours.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Tuple
+from typing import NamedTuple, Optional, Tuple
+
+from finops import config
 
 
 class Column(NamedTuple):
-    """One column.  `kind`: time, id, text, int or money.  `required`: no value, no row."""
+    """One column.  `kind`: time, id, text, int or money.  `required`: no value, no row.
+
+    Whole numbers from 0 to a `limit` can be added up; `default` is what an empty value and a
+    missing column then stand for, None being "not known".
+    """
 
     name: str
     kind: str
     required: bool = False
+    limit: int = 0
+    default: Optional[int] = None
 
 
 COLUMNS: Tuple[Column, ...] = (
@@ -23,10 +31,10 @@ COLUMNS: Tuple[Column, ...] = (
     Column("call_id", "id"),
     Column("provider", "text", True),
     Column("model", "text", True),
-    Column("input_tokens", "int", True),
-    Column("output_tokens", "int", True),
+    Column("input_tokens", "int", True, config.MAX_TOKENS),
+    Column("output_tokens", "int", True, config.MAX_TOKENS),
     Column("cost_usd", "money"),
-    Column("latency_ms", "int"),
+    Column("latency_ms", "int", limit=config.MAX_LATENCY_MS),
     Column("customer_id", "id", True),
     Column("subscription_tier", "text"),
     Column("organization_id", "id"),
@@ -47,6 +55,8 @@ COLUMNS: Tuple[Column, ...] = (
 )
 COLUMN_NAMES: Tuple[str, ...] = tuple(column.name for column in COLUMNS)
 REQUIRED_COLUMNS: Tuple[str, ...] = tuple(c.name for c in COLUMNS if c.required)
+# The columns that the scan adds up.
+NUMBERS: Tuple[Column, ...] = tuple(column for column in COLUMNS if column.limit)
 
 # A file with these is complete; further columns that are read have defaults that say nothing.
 WRITTEN_NAMES: Tuple[str, ...] = (
@@ -77,6 +87,7 @@ WRITTEN_NAMES: Tuple[str, ...] = (
     "tier_price_usd",
 )
 HEADER_LINE = ",".join(WRITTEN_NAMES) + "\n"
+
 
 STATUS_SUCCESS = "success"
 STATUS_ERROR = "error"

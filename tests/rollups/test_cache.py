@@ -280,7 +280,7 @@ def resealed(content: Any) -> bytes:
         lambda kept: kept["parts"][0]["cubes"].pop(),
         lambda kept: kept["parts"][0].update(customer_keys=[]),
         lambda kept: kept["parts"][0].update(accounts=3),
-        lambda kept: kept["parts"][0].update(journeys=None),
+        lambda kept: kept["parts"][0].update(activity=None),
         lambda kept: kept.update(parts="all of them"),
         lambda kept: kept.update(key="made by another version"),
         lambda kept: kept["parts"][0].update(span=[0, 5]),

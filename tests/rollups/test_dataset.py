@@ -9,10 +9,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from finops.analyzers.advanced.geographic_latency import TOKEN_BAND
+from finops.analyzers.advanced.token_economics import INEFFICIENT_PROMPT, SIMPLE_TASK
+from finops.analyzers.shared.daily_latency import SLA_VIOLATIONS
+from finops.analyzers.shared.model_switches import DOWNGRADABLE, FREE_FAILURE
 from finops.reader import layout
 from finops.rollups import partition
 from finops.rollups.dataset import open_dataset
-from finops.rollups.spec import DIMENSIONS, SUM_MEASURES, Place, Table
+from finops.rollups.expressions import above
+from finops.rollups.measures import DIMENSIONS, SUM_MEASURES
+from finops.rollups.spec import Place, Table
 from finops.schema import COLUMN_NAMES
 from tests.support.plain import PlainDataset, call
 
@@ -22,12 +28,12 @@ EVERYTHING = (
     Table(("provider", "model"), (*SUM_MEASURES, "latency")),
     Table(("region",), ("latency", "calls")),
     Table(
-        ("feature_id", "task_type", "environment", "status", "error_type", "downgradable"),
+        ("feature_id", "task_type", "environment", "status", "error_type", DOWNGRADABLE),
         SUM_MEASURES,
     ),
-    Table(("free_failure", "provider"), ("calls", "cost")),
+    Table((FREE_FAILURE, "provider"), ("calls", "cost")),
     Table(("customer_id",), SUM_MEASURES),
-    Table(("customer_id", "provider", "model", "downgradable", "free_failure"), SUM_MEASURES),
+    Table(("customer_id", "provider", "model", DOWNGRADABLE, FREE_FAILURE), SUM_MEASURES),
     Table(("organization_id", "product_id"), ("calls", "cost", "tokens")),
     Table(("subscription_tier", "customer_archetype", "tier_price_usd"), ("calls",)),
     Table(("hour", "customer_id"), ("calls", "cost", "rate_limits", "errors")),
@@ -39,19 +45,19 @@ EVERYTHING = (
     Table(("hour_of_day", "region"), ("calls", "latencies")),
     Table(("hour_of_day",), ("latency", "calls")),
     Table(("week", "feature_id", "customer_id"), ("calls",)),
-    Table(("provider", "region", "token_band"), ("calls", "latency_ms")),
-    Table(("customer_id", "provider", "model"), ("calls", "cost"), "inefficient_prompt"),
-    Table(("customer_id", "provider", "model"), ("calls", "tokens"), "simple_task"),
+    Table(("provider", "region", TOKEN_BAND), ("calls", "latency_ms")),
+    Table(("customer_id", "provider", "model"), ("calls", "cost"), INEFFICIENT_PROMPT),
+    Table(("customer_id", "provider", "model"), ("calls", "tokens"), SIMPLE_TASK),
     Table(("customer_id", "day"), ("region_changes", "changed_regions", "shortest_change_s")),
     Table((), SUM_MEASURES),
     Table(("customer_id", "hour"), ("calls", "rate_limits"), having="rate_limits"),
     Table(("hour", "customer_id"), ("cost", "calls"), top="cost"),
     Table(("day", "provider", "model"), ("calls", "cost"), having="cost", top="cost"),
     Table(("customer_id", "hour"), ("calls", "cost"), top="cost"),
-    Table(("day", "feature_id"), ("calls", "tokens"), "simple_task"),
-    Table(("hour", "customer_id"), ("calls", "cost"), "inefficient_prompt", top="calls"),
+    Table(("day", "feature_id"), ("calls", "tokens"), SIMPLE_TASK),
+    Table(("hour", "customer_id"), ("calls", "cost"), INEFFICIENT_PROMPT, top="calls"),
     Table(("day", "region", "status"), SUM_MEASURES),
-    Table(("day",), ("tokens", "sla_violations", "latency")),
+    Table(("day",), ("tokens", SLA_VIOLATIONS, "latency")),
     Table(("week",), ("cost", "latencies")),
     Table(("hour",), ("cost",)),
     Table(("day", "organization_id"), ()),
@@ -218,7 +224,7 @@ def test_a_table_that_nobody_can_fill_is_refused() -> None:
     for table in (
         Table(("shoe_size",)),
         Table(("provider",), ("joy",)),
-        Table(("provider",), ("calls",), "sunny"),
+        Table(("provider",), ("calls",), above("sunshine", 3)),
     ):
         with pytest.raises(ValueError, match="no scan can fill"):
             data.rollups((table,))
@@ -255,7 +261,8 @@ def test_an_open_dataset_is_read_once(tmp_path: Path) -> None:
     dataset = open_dataset(path)
     dataset.fill(EVERYTHING)
     path.unlink()
-    assert dataset.rollups(EVERYTHING[:2])[EVERYTHING[0]][("openai", "gpt-4o")][0] == 1
+    table = EVERYTHING[3]
+    assert dataset.rollups((table,))[table] == {(False, "openai"): (1, 0.00425)}
     assert open_dataset(dataset) is dataset
 
 

@@ -13,12 +13,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from finops.analyzers.shared.daily_latency import SLA_VIOLATIONS
 from finops.reader.header import open_csv
 from finops.rollups import dataset, partition, serialization
 from finops.rollups.dataset import open_dataset
+from finops.rollups.measures import SUM_MEASURES
+from finops.rollups.part import PartitionResult
 from finops.rollups.partition import scan_partition
 from finops.rollups.planner import Plan
-from finops.rollups.spec import SUM_MEASURES, Table
+from finops.rollups.spec import Table
 from finops.schema import COLUMN_NAMES
 from tests.rollups.test_dataset import EVERYTHING, rows_strategy
 from tests.support.plain import DEFAULT_ROW, PlainDataset, call
@@ -87,7 +90,10 @@ class _HerePartWorkers:
                 scan_partition(stream, span, found.header, Plan(tables), prices, found.latest)
                 for span in spans
             ]
-        return [serialization.load(serialization.dump(one)) for one in parts]
+        return [
+            PartitionResult.from_plain(serialization.load(serialization.dump(part.plain())))
+            for part in parts
+        ]
 
 
 @contextmanager
@@ -159,7 +165,7 @@ MANY: Tuple[Table, ...] = (
     Table(("customer_id", "provider", "model"), ("calls", "cost")),
     Table(("hour", "customer_id"), ("cost",), top="cost"),
     Table(("customer_id", "hour"), ("calls", "rate_limits"), having="rate_limits"),
-    Table(("day", "region"), ("calls", "sla_violations")),
+    Table(("day", "region"), ("calls", SLA_VIOLATIONS)),
     Table(("customer_id", "hour"), ("calls",), top="calls"),
     Table(("week", "feature_id", "customer_id"), ("calls",)),
     Table(("hour", "provider"), ("calls", "latencies")),

@@ -1,19 +1,31 @@
 """The slow, plain twin of the scan: rows in, declared tables out, one row and table at a time.
 
 It is the oracle of the fast path, and it lets a test of an analyzer start from rows.  It
-shares the definitions of `rollup` (names, types) and nothing else with the product.
+shares with the product what is declared (columns, dimensions, measures, tables) and no way of
+working it out.
 """
 
 from __future__ import annotations
 
 import csv
 from array import array
+from collections import Counter
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from fractions import Fraction
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
-from finops import config
+from finops import config, schema
 from finops.business.catalog import DEFAULT_PRICES, PriceTable
+from finops.rollups.expressions import Expression, operands_of
+from finops.rollups.measures import (
+    AnyMeasure,
+    DimensionLike,
+    Distribution,
+    Measure,
+    dimension_of,
+    measure_of,
+)
 from finops.rollups.spec import (
     Accounting,
     Customer,
@@ -26,6 +38,8 @@ from finops.rollups.spec import (
 )
 
 PICO_DOLLAR = Decimal("1e-12")  # the finest amount of money; halves of it round up
+Row = Dict[str, Any]
+Groups = Dict[Tuple[Any, ...], Tuple[Any, ...]]
 FORM = "%Y-%m-%dT%H:%M:%S.%f"
 DEFAULT_ROW: Dict[str, str] = {
     "timestamp": "2025-01-01T09:30:00.000000",
@@ -92,7 +106,17 @@ class PlainDataset:
         """Nothing was planted that is known of."""
         return None
 
-    def rollups(self, tables: Sequence[Table]) -> Rollups:
+    @property
+    def processes(self) -> int:
+        """One does everything."""
+        return 1
+
+    @property
+    def kept_bytes(self) -> int:
+        """Nothing is kept."""
+        return 0
+
+    def rollups(self, tables: Iterable[Table]) -> Rollups:
         """Fill the declared tables."""
         filled = {table: self._fill(table) for table in tables}
         totals = self._fill(
@@ -109,29 +133,32 @@ class PlainDataset:
             self.prices,
         )
 
-    def _typed(self, row: Mapping[str, str]) -> Dict[str, Any]:
-        typed: Dict[str, Any] = {
+    def _typed(self, row: Mapping[str, str]) -> Row:
+        """Return the checked columns of a row, and the names of its time."""
+        typed: Row = {
             name: row.get(name) or config.UNKNOWN
             for name in DEFAULT_ROW
             if name not in ("error_type", "status", "cost_usd", "tier_price_usd")
         }
         moment = datetime.fromisoformat(row["timestamp"])
-        typed["timestamp"] = moment.strftime(FORM)
-        typed["provider"] = config.PROVIDER_ALIASES.get(row["provider"], row["provider"])
-        typed["status"] = row.get("status") or "success"
-        typed["error_type"] = row.get("error_type") or (
-            config.UNKNOWN if typed["status"] == "error" else ""
+        year, week, _ = moment.isocalendar()
+        typed.update(
+            timestamp=moment.strftime(FORM),
+            hour=moment.strftime("%Y-%m-%dT%H:00:00"),
+            day=moment.strftime("%Y-%m-%d"),
+            week=f"{year:04d}-W{week:02d}",
+            hour_of_day=moment.hour,
+            provider=config.PROVIDER_ALIASES.get(row["provider"], row["provider"]),
+            status=row.get("status") or "success",
+            status_given=row.get("status") or "",
+            tier_price_usd=self._price(row),
         )
-        typed["input_tokens"], typed["output_tokens"] = (
-            int(row["input_tokens"]),
-            int(row["output_tokens"]),
-        )
-        typed["tokens"] = typed["input_tokens"] + typed["output_tokens"]
-        typed["latency_ms"] = int(row.get("latency_ms") or 0)
-        typed["price"] = self._price(row)
-        typed["tier_price_usd"] = typed["price"]
+        failed = typed["status"] == "error"
+        typed["error_type"] = row.get("error_type") or (config.UNKNOWN if failed else "")
+        for column in schema.NUMBERS:
+            text = row.get(column.name)
+            typed[column.name] = int(text) if text else column.default
         self._add_cost(typed, row)
-        self._add_derived(typed, moment)
         return typed
 
     @staticmethod
@@ -139,52 +166,36 @@ class PlainDataset:
         given = row.get("tier_price_usd")
         return float(given) if given else config.tier_price(row.get("subscription_tier") or "")
 
-    def _add_cost(self, typed: Dict[str, Any], row: Mapping[str, str]) -> None:
+    def _add_cost(self, typed: Row, row: Mapping[str, str]) -> None:
         model = self.prices.find(typed["provider"], typed["model"])
-        typed["unpriced"] = 0
         if row.get("cost_usd"):
-            typed["cost"] = Decimal(row["cost_usd"])
+            cost = Decimal(row["cost_usd"])
         elif model is None:
-            typed["cost"], typed["unpriced"] = Decimal(0), 1
+            typed["cost_pico"], typed["cost_kind"] = 0, "unpriced"
+            return
         else:
             tokens = (typed["input_tokens"], typed["output_tokens"])
             prices = (Decimal(repr(model.input_price)), Decimal(repr(model.output_price)))
-            typed["cost"] = sum((t * p / 1000 for t, p in zip(tokens, prices)), Decimal(0))
-        typed["cost"] = typed["cost"].quantize(PICO_DOLLAR, ROUND_HALF_UP)
+            cost = sum((t * p / 1000 for t, p in zip(tokens, prices)), Decimal(0))
+        typed["cost_pico"] = int(cost.quantize(PICO_DOLLAR, ROUND_HALF_UP) / PICO_DOLLAR)
+        typed["cost_kind"] = "paid" if typed["cost_pico"] else "free"
 
-    @staticmethod
-    def _add_derived(typed: Dict[str, Any], moment: datetime) -> None:
-        failed = typed["status"] == "error"
-        year, week, _ = moment.isocalendar()
-        typed.update(
-            calls=1,
-            hour=moment.strftime("%Y-%m-%dT%H:00:00"),
-            day=moment.strftime("%Y-%m-%d"),
-            week=f"{year:04d}-W{week:02d}",
-            hour_of_day=moment.hour,
-            errors=int(failed),
-            sla_violations=int(typed["latency_ms"] > config.SLA_THRESHOLD_MS),
-            rate_limits=int(failed and typed["error_type"] == "rate_limit"),
-            free_failure=failed and not typed["cost"] and not typed["unpriced"],
-            downgradable=typed["task_type"] in config.DOWNGRADABLE_TASKS,
-            token_band=typed["tokens"] // config.TOKEN_BAND_WIDTH * config.TOKEN_BAND_WIDTH,
-        )
-
-    def _fill(self, table: Table) -> Dict[Tuple[Any, ...], Tuple[Any, ...]]:
+    def _fill(self, table: Table) -> Groups:
         table.check()
         if "region_changes" in table.measures:
             return self._region_changes(table)
-        groups: Dict[Tuple[Any, ...], List[Dict[str, Any]]] = {}
-        for one in self.calls:
-            if _passes(one, table.where):
-                groups.setdefault(tuple(one[d] for d in table.by), []).append(one)
+        groups: Dict[Tuple[Any, ...], List[Row]] = {}
+        for row in self.calls:
+            if table.where is None or value_of(table.where, row):
+                groups.setdefault(tuple(_key_part(d, row) for d in table.by), []).append(row)
         filled = {
-            key: tuple(_measure(m, calls) for m in table.measures) for key, calls in groups.items()
+            key: tuple(_measured(measure_of(m), rows) for m in table.measures)
+            for key, rows in groups.items()
         }
         return _delivered(table, in_key_order(filled))
 
-    def _region_changes(self, table: Table) -> Dict[Tuple[Any, ...], Tuple[Any, ...]]:
-        latest: Dict[str, Dict[str, Any]] = {}
+    def _region_changes(self, table: Table) -> Groups:
+        latest: Dict[str, Row] = {}
         found: Dict[Tuple[Any, ...], List[Any]] = {}
         for one in self.calls:
             before = latest.get(one["customer_id"])
@@ -201,7 +212,8 @@ class PlainDataset:
         return in_key_order(
             {
                 key: tuple(
-                    dict(zip(named, (n, tuple(sorted(regions)), gap)))[m] for m in table.measures
+                    dict(zip(named, (n, tuple(sorted(regions)), gap)))[m]
+                    for m in table.measure_names
                 )
                 for key, (n, regions, gap) in found.items()
             }
@@ -214,7 +226,7 @@ class PlainDataset:
             first = found[name].first_seen if name in found else one["timestamp"]
             found[name] = Customer(
                 one["subscription_tier"],
-                one["price"],
+                one["tier_price_usd"],
                 one["organization_id"],
                 one["product_id"],
                 one["customer_archetype"],
@@ -224,14 +236,12 @@ class PlainDataset:
         return dict(sorted(found.items()))
 
 
-def _delivered(
-    table: Table, filled: Dict[Tuple[Any, ...], Tuple[Any, ...]]
-) -> Dict[Tuple[Any, ...], Tuple[Any, ...]]:
+def _delivered(table: Table, filled: Groups) -> Groups:
     if table.having:
-        place = table.measures.index(table.having)
+        place = table.measure_names.index(table.having)
         filled = {key: values for key, values in filled.items() if values[place] != 0}
     if table.top:
-        place = table.measures.index(table.top)
+        place = table.measure_names.index(table.top)
         leaders: Dict[Any, Tuple[Any, ...]] = {}
         for key, values in filled.items():  # ascending, so the first of equals stays
             if key[0] not in leaders or values[place] > filled[leaders[key[0]]][place]:
@@ -248,35 +258,65 @@ def _place(one: Mapping[str, Any]) -> Tuple[Any, ...]:
         one["organization_id"],
         one["product_id"],
         one["customer_archetype"],
-        (one["price"] is not None, one["price"] or 0.0),
+        (one["tier_price_usd"] is not None, one["tier_price_usd"] or 0.0),
     )
     return (one["timestamp"], one["region"], customer)
 
 
-def _gap(before: Dict[str, Any], after: Dict[str, Any]) -> float:
+def _gap(before: Row, after: Row) -> float:
     first, second = (datetime.strptime(c["timestamp"], FORM) for c in (before, after))
     return (second - first).total_seconds()
 
 
-def _passes(one: Mapping[str, Any], where: str) -> bool:
-    if not where:
-        return True
-    if one["status"] != "success":
-        return False
-    if where == "simple_task":
-        return bool(one["tokens"] < config.SIMPLE_TASK_MAX_TOKENS)
-    long = one["input_tokens"] > config.INEFFICIENT_PROMPT_MIN_INPUT_TOKENS
-    limit = Decimal(str(config.INEFFICIENT_PROMPT_MAX_OUTPUT_RATIO))
-    return bool(long and one["output_tokens"] < one["input_tokens"] * limit)
+def value_of(expression: Expression, row: Row) -> Any:
+    """Return what an expression makes of one row: its meaning, spelled out.
+
+    None is unknown: it makes numbers unknown, and comparisons false.
+    """
+    operator, operands = expression
+    if operator == "column":
+        return row[str(operands[0])]
+    if operator == "number":
+        return operands[0]
+    if operator == "one_of":
+        return row[str(operands[0])] in operands[1:]
+    values = [value_of(operand, row) for operand in operands_of(expression)]
+    if operator == "known":
+        return values[0] is not None
+    if operator == "negated":
+        return not values[0]
+    if operator in ("both", "either"):
+        return all(values) if operator == "both" else any(values)
+    if operator in _COMPARISONS:
+        return None not in values and _COMPARISONS[operator](*values)
+    return None if None in values else _ARITHMETIC[operator](*values)
 
 
-def _measure(name: str, calls: List[Dict[str, Any]]) -> Any:
-    if name == "latencies":
-        return array("Q", sorted(one["latency_ms"] for one in calls))
-    if name == "latency":
-        histogram: Dict[int, int] = {}
-        for one in calls:
-            histogram[one["latency_ms"]] = histogram.get(one["latency_ms"], 0) + 1
-        return histogram
-    total = sum(one[name] for one in calls)
-    return float(total) if name == "cost" else total
+_COMPARISONS: Dict[str, Callable[[Any, Any], bool]] = {
+    "above": lambda value, limit: bool(value > limit),
+    "below": lambda value, limit: bool(value < limit),
+    "equal": lambda value, other: bool(value == other),
+}
+_ARITHMETIC: Dict[str, Callable[[Any, Any], int]] = {
+    "plus": lambda first, second: int(first + second),
+    "times": lambda first, second: int(first * second),
+    "quotient": lambda value, by: int(value // by),
+    "remainder": lambda value, by: int(value % by),
+}
+
+
+def _key_part(dimension: DimensionLike, row: Row) -> Any:
+    """Return a dimension of a row; times are there by name."""
+    if isinstance(dimension, str) and dimension in row:
+        return row[dimension]
+    return value_of(dimension_of(dimension).value, row)
+
+
+def _measured(measure: AnyMeasure, rows: Sequence[Row]) -> Any:
+    if isinstance(measure, Distribution):
+        known = sorted(row[measure.column] for row in rows if row[measure.column] is not None)
+        return dict(Counter(known)) if measure.counted else array("Q", known)
+    assert isinstance(measure, Measure)
+    values = [value_of(measure.value, row) for row in rows]
+    whole = sum(int(value) for value in values if value is not None)
+    return whole if measure.unit == 1 else float(Fraction(whole, measure.unit))

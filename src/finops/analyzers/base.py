@@ -6,9 +6,10 @@ never writes, never prints, never opens the network.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Iterable, List, Tuple, Union
+from typing import Any, ClassVar, Iterable, List, Tuple
 
 from finops.results.base import Finding, ResultDict, to_dict
+from finops.rollups.protocol import Source
 from finops.rollups.spec import Rollups, Table
 
 SEVERITIES: Tuple[str, ...] = ("critical", "warning", "info", "success")
@@ -22,7 +23,7 @@ class Analyzer:
 
     TABLES: ClassVar[Tuple[Table, ...]] = ()
 
-    def __init__(self, source: Union[str, Any]) -> None:
+    def __init__(self, source: Source) -> None:
         self.source = source
 
     def analyze(self) -> ResultDict:

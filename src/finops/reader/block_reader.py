@@ -25,9 +25,9 @@ from typing import (
     Tuple,
 )
 
-from finops import config
+from finops import config, schema
 from finops.business.catalog import PriceTable
-from finops.reader.encoding import Batch, KeyEncoder, Raw, reordered
+from finops.reader.encoding import COST, Batch, KeyEncoder, Numbers
 from finops.reader.fields import BadValueError, parse_money, parse_time
 from finops.reader.header import Header
 from finops.reader.row_parser import (
@@ -47,18 +47,17 @@ _TIME_SHAPE = b"0000-00-00T00:00:00.000000\n"
 _TIME_WIDTH = len(_TIME_SHAPE)
 _SIX_DECIMALS = re.compile(rb"(?:[0-9]{1,10}\.[0-9]{6},)*[0-9]{1,10}\.[0-9]{6}").fullmatch
 # Digits of which every number is within the bound; longer ones are for the careful path.
-_DIGITS = {
-    "input_tokens": len(str(config.MAX_TOKENS)) - 1,
-    "output_tokens": len(str(config.MAX_TOKENS)) - 1,
-    "latency_ms": len(str(config.MAX_LATENCY_MS)) - 1,
-    "total_tokens": len(str(2 * config.MAX_TOKENS)) - 1,
-}
+_DIGITS = {column.name: len(str(column.limit)) - 1 for column in schema.NUMBERS}
+_DIGITS["total_tokens"] = len(str(2 * config.MAX_TOKENS)) - 1
+# Where a value is required, an empty one is for the careful path, too.
+_FEWEST = {column.name: int(column.required) for column in schema.NUMBERS}
 _MONEY = re.compile(rb"[0-9]{1,9}(?:\.[0-9]{1,12})?").fullmatch
 _TIME = re.compile(
     rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-5][0-9]:[0-5][0-9]\.[0-9]{6}"
 ).fullmatch
 _NUMBER_SHAPES: Dict[str, Callable[[bytes], Any]] = {
-    name: re.compile(b"[0-9]{1,%d}" % digits).fullmatch for name, digits in _DIGITS.items()
+    name: re.compile(b"[0-9]{%d,%d}" % (_FEWEST.get(name, 0), digits)).fullmatch
+    for name, digits in _DIGITS.items()
 }
 _NUMBER_SHAPES["cost_usd"] = _MONEY
 _PICO_PER_MICRO = b"000000,"
@@ -115,20 +114,20 @@ class BlockReader:
         self._good_hours: Set[bytes] = set()
 
     def read(self, piece: bytes) -> Optional[Batch]:
-        """Return the calls of a block of whole lines, or None where it holds none."""
+        """Return the calls of a block of whole lines in file order; None where it holds none."""
         if b"\r" in piece:
             piece = piece.replace(b"\r\n", b"\n")
         lines = piece.count(b"\n")
-        raw = self._fast(piece, lines)
-        if raw is None:
-            raw = self._careful(piece)
+        batch = self._fast(piece, lines)
+        if batch is None:
+            batch = self._careful(piece)
         self.accounts.lines += lines
-        self.accounts.used += len(raw.times)
-        return self._encoder.batch(raw) if raw.times else None
+        self.accounts.used += len(batch.times)
+        return batch if batch.times else None
 
     # --- the fast path -----------------------------------------------------------------------
 
-    def _fast(self, piece: bytes, lines: int) -> Optional[Raw]:
+    def _fast(self, piece: bytes, lines: int) -> Optional[Batch]:
         """Return the calls of a block in which every line is well-formed, else None."""
         if len(piece) > config.MAX_LINE_BYTES and _longest_line(piece) > config.MAX_LINE_BYTES:
             return None
@@ -174,26 +173,24 @@ class BlockReader:
             filled(CALL_TEXTS),
         )
 
-    def _encode(self, columns: Columns) -> Raw:
+    def _encode(self, columns: Columns) -> Batch:
         """Check and convert all columns; raise BadValue where any value is in doubt."""
         self._check_times(columns.times)
-        numbers = columns.numbers
         count = len(columns.times)
-        inputs = _integers(numbers, "input_tokens", count)
-        outputs = _integers(numbers, "output_tokens", count)
-        latencies = _integers(numbers, "latency_ms", count)
-        _check_integers(numbers, "total_tokens")
-        costs, kinds = self._costs(columns, inputs, outputs)
+        numbers = {
+            column.name: _integers(columns.numbers[column.name], column, count)
+            for column in schema.NUMBERS
+        }
+        if columns.numbers["total_tokens"] is not None:
+            _check_integers(columns.numbers["total_tokens"], "total_tokens", optional=True)
+        numbers[COST], kinds = self._costs(columns, numbers)
         customer_code = self._encoder.customer_codes.__getitem__
         call_code = self._encoder.call_codes.__getitem__
-        return Raw(
+        return Batch(
             columns.times,
             list(map(customer_code, zip(*columns.customers))),
             list(map(call_code, zip(*columns.texts, kinds))),
-            inputs,
-            outputs,
-            costs,
-            latencies,
+            numbers,
         )
 
     def _check_times(self, times: List[bytes]) -> None:
@@ -218,18 +215,19 @@ class BlockReader:
         self._good_hours.add(hour)
 
     def _costs(
-        self, columns: Columns, inputs: List[int], outputs: List[int]
-    ) -> Tuple[List[int], Sequence[int]]:
+        self, columns: Columns, numbers: Mapping[str, Numbers]
+    ) -> Tuple[Numbers, Sequence[bytes]]:
         """Return pico-dollars and how each cost came about."""
         cells = columns.numbers["cost_usd"]
         if cells is None:
-            priced = list(map(self._price, columns.texts[0], columns.texts[1], inputs, outputs))
+            tokens = ([n or 0 for n in numbers[f"{kind}_tokens"]] for kind in ("input", "output"))
+            priced = list(map(self._price, columns.texts[0], columns.texts[1], *tokens))
             return [cost for cost, _ in priced], [kind for _, kind in priced]
         joined = b",".join(cells)
         if _SIX_DECIMALS(joined):
             # Micro-dollars, widened while they are still text.
             digits = _PICO_PER_MICRO.join(cells).replace(b".", b"") + _PICO_PER_MICRO[:-1]
-            costs = list(map(int, digits.split(b",")))
+            costs: Numbers = list(map(int, digits.split(b",")))
         else:
             costs = [parse_money(cell, "cost_usd") for cell in cells]
         if 0 in costs:
@@ -238,7 +236,7 @@ class BlockReader:
 
     # --- the way round doubtful lines --------------------------------------------------------
 
-    def _careful(self, piece: bytes) -> Raw:
+    def _careful(self, piece: bytes) -> Batch:
         """Return the calls of any block: plain lines by columns, the rest one by one."""
         plain: List[bytes] = []
         places: List[int] = []
@@ -249,16 +247,16 @@ class BlockReader:
                 places.append(place)
             else:
                 odd.append((place, line))
-        raw = Raw([], [], [], [], [], [], [])
+        batch = self._encoder.batch_of(())
         columns = self._columns(b"\n".join(plain) + b"\n", len(plain)) if plain else None
         if columns is not None:
             doubtful = self._doubtful(columns)
             odd += [(places[k], plain[k]) for k in sorted(doubtful)]
             fine = [k not in doubtful for k in range(len(plain))]
             if any(fine):
-                raw = self._encode(_only(columns, fine))
+                batch = self._encode(_only(columns, fine))
             places = list(compress(places, fine))
-        return self._with_singles(raw, places, sorted(odd))
+        return self._with_singles(batch, places, sorted(odd))
 
     def _looks_plain(self, line: bytes) -> bool:
         return (
@@ -297,7 +295,7 @@ class BlockReader:
             return False
         return True
 
-    def _with_singles(self, raw: Raw, places: List[int], odd: List[Tuple[int, bytes]]) -> Raw:
+    def _with_singles(self, batch: Batch, places: List[int], odd: List[Tuple[int, bytes]]) -> Batch:
         """Judge lines one by one and put those that are calls where they stood in the file."""
         singles: List[Call] = []
         stood: List[int] = []
@@ -307,13 +305,10 @@ class BlockReader:
                 singles.append(call)
                 stood.append(place)
         if not singles:
-            return raw
-        columns: List[List[Any]] = list(raw)
-        more: List[List[Any]] = list(self._encoder.raw_of(singles))
-        both = [a + b for a, b in zip(columns, more)]
+            return batch
+        both = batch.followed_by(self._encoder.batch_of(singles))
         at = places + stood
-        order = sorted(range(len(at)), key=at.__getitem__)
-        return Raw(*reordered(both, order))
+        return both.reordered(sorted(range(len(at)), key=at.__getitem__))
 
     def _single(self, line: bytes, number: int) -> Optional[Call]:
         """Return the call of one line; None, and counted, where it is none."""
@@ -337,23 +332,28 @@ def _longest_line(piece: bytes) -> int:
     return max(map(len, piece.split(b"\n")))
 
 
-def _integers(numbers: Mapping[str, Optional[List[bytes]]], name: str, count: int) -> List[int]:
-    """Return a column of plain integers, zeros where there is no such column."""
-    cells = numbers[name]
+def _integers(cells: Optional[List[bytes]], column: schema.Column, count: int) -> Numbers:
+    """Return a column of plain integers, its default where a value or the column is missing."""
     if cells is None:
-        return [0] * count
-    _check_integers(numbers, name)
-    return list(map(int, cells))
+        return [column.default] * count
+    if _check_integers(cells, column.name, optional=not column.required):
+        return list(map(int, cells))
+    return [int(cell) if cell else column.default for cell in cells]
 
 
-def _check_integers(numbers: Mapping[str, Optional[List[bytes]]], name: str) -> None:
-    """Raise BadValue unless each cell is digits, at least one and not too many."""
-    cells = numbers[name]
-    if cells is None:
-        return
+def _check_integers(cells: List[bytes], name: str, optional: bool) -> bool:
+    """Return whether every cell has a number.
+
+    Raises BadValue unless each cell is digits and not too many; none only where `optional`.
+    """
     lengths = set(map(len, cells))
-    if not b"".join(cells).isdigit() or 0 in lengths or max(lengths) > _DIGITS[name]:
+    joined = b"".join(cells)
+    complete = 0 not in lengths
+    if not (joined.isdigit() or (optional and not joined)) or max(lengths) > _DIGITS[name]:
         raise BadValueError(name)
+    if not (complete or optional):
+        raise BadValueError(name)
+    return complete
 
 
 def _only(columns: Columns, keep: List[bool]) -> Columns:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
-from typing import Any, Callable, Dict, List, NamedTuple, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from finops import config, schema
 from finops.business.catalog import PriceTable
@@ -26,7 +26,7 @@ _FIELDS = re.compile(f"(?:^|,)({_QUOTED_FIELD})").findall
 TOO_LONG = "line too long"
 
 # How a call's cost came about.
-PAID, FREE, UNPRICED = 0, 1, 2
+PAID, FREE, UNPRICED = b"paid", b"free", b"unpriced"
 
 CALL_TEXTS: Tuple[str, ...] = (
     "provider",
@@ -51,20 +51,19 @@ CUSTOMER_TEXTS: Tuple[str, ...] = (
 class Call(NamedTuple):
     """One checked row: raw key parts as bytes in the orders above, numbers converted.
 
-    `time` is canonical; `cost` in pico-dollars; `kind` is PAID, FREE or UNPRICED.
+    `time` is canonical; `cost` in pico-dollars; `kind` is PAID, FREE or UNPRICED; `numbers`
+    are those of `schema.NUMBERS` in order, None where one is not known.
     """
 
     time: bytes
     customer: Tuple[bytes, ...]
     texts: Tuple[bytes, ...]
-    input_tokens: int
-    output_tokens: int
     cost: int
-    latency_ms: int
-    kind: int
+    kind: bytes
+    numbers: Tuple[Optional[int], ...]
 
     @property
-    def call_key(self) -> Tuple[Any, ...]:
+    def call_key(self) -> Tuple[bytes, ...]:
         """The raw key that describes the call."""
         return (*self.texts, self.kind)
 
@@ -95,23 +94,20 @@ class RowParser:
         return self._call(row, time)
 
     def _call(self, row: Dict[str, bytes], time: bytes) -> Call:
-        tokens_in = parse_integer(row["input_tokens"], "input_tokens", config.MAX_TOKENS)
-        tokens_out = parse_integer(row["output_tokens"], "output_tokens", config.MAX_TOKENS)
+        numbers = {column.name: _number(row, column) for column in schema.NUMBERS}
         if row.get("total_tokens"):
             parse_integer(row["total_tokens"], "total_tokens", 2 * config.MAX_TOKENS)
-        latency = 0
-        if row.get("latency_ms"):
-            latency = parse_integer(row["latency_ms"], "latency_ms", config.MAX_LATENCY_MS)
         if row.get("tier_price_usd"):
             parse_money(row["tier_price_usd"], "tier_price_usd")
         if row.get("cost_usd"):
             cost = parse_money(row["cost_usd"], "cost_usd")
             kind = PAID if cost else FREE
         else:
-            cost, kind = self._price(row["provider"], row["model"], tokens_in, tokens_out)
+            tokens = (numbers["input_tokens"] or 0, numbers["output_tokens"] or 0)
+            cost, kind = self._price(row["provider"], row["model"], *tokens)
         customer = tuple(row.get(name, b"") for name in CUSTOMER_TEXTS)
         texts = tuple(row.get(name, b"") for name in CALL_TEXTS)
-        return Call(time, customer, texts, tokens_in, tokens_out, cost, latency, kind)
+        return Call(time, customer, texts, cost, kind, tuple(numbers.values()))
 
     def _fields(self, line: bytes) -> List[bytes]:
         if len(line) > config.MAX_LINE_BYTES:
@@ -141,9 +137,15 @@ def split_quoted(text: str) -> List[str]:
     ]
 
 
+def _number(row: Dict[str, bytes], column: schema.Column) -> Optional[int]:
+    """Return one number of a row, its default where there is none."""
+    text = row.get(column.name)
+    return parse_integer(text, column.name, column.limit) if text else column.default
+
+
 def price_in_pico(
     prices: PriceTable,
-) -> Callable[[bytes, bytes, int, int], Tuple[int, int]]:
+) -> Callable[[bytes, bytes, int, int], Tuple[int, bytes]]:
     """Return a function (provider, model, input, output tokens) -> (pico-dollars, kind)."""
     rates: Dict[Tuple[bytes, bytes], Tuple[int, ...]] = {}
 
@@ -159,7 +161,7 @@ def price_in_pico(
         shared = per_token[0].denominator * per_token[1].denominator
         return (int(per_token[0] * shared), int(per_token[1] * shared), shared)
 
-    def price(provider: bytes, model: bytes, inputs: int, outputs: int) -> Tuple[int, int]:
+    def price(provider: bytes, model: bytes, inputs: int, outputs: int) -> Tuple[int, bytes]:
         key = (provider, model)
         if key not in rates:
             rates[key] = rate(provider, model)

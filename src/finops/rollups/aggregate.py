@@ -1,9 +1,9 @@
 """From packed cubes to declared tables: the last step of a scan.
 
-A table is folded a block of cells at a time, a column at a time: names are looked up for all
+A table is aggregated a block of cells at a time, a column at a time: names are looked up for all
 cells of a block at once and joined to keys.  What there is to do depends on the table:
 
-- Every cell is a group of its own, as in the large tables: measures are lifted straight out of
+- Every cell is a group of its own, as in the large tables: measures are read straight out of
   the packed words, after cells that `having` or `top` will not leave have been passed over.
 - All cells of a time value are one group: columns are added up without a key for each cell.
 - Else cells are added up by key.
@@ -15,6 +15,7 @@ from array import array
 from collections import Counter, defaultdict
 from functools import partial
 from itertools import accumulate, chain, repeat
+from operator import add
 from typing import (
     Any,
     Callable,
@@ -28,174 +29,175 @@ from typing import (
     Tuple,
 )
 
-from finops.reader.encoding import MASK
-from finops.reader.fields import PICO
 from finops.rollups.columns import (
     CUSTOMER_POSITION,
     MANY_CELLS,
+    CellRange,
     FilledCube,
     FilteredRange,
-    Stretch,
+    SumField,
+    delivered,
+    sum_fields,
+)
+from finops.rollups.measures import (
+    MEASURES,
+    TIME_DIMENSIONS,
+    Distribution,
+    Measure,
+    dimension_of,
+    measure_of,
     stored,
 )
-from finops.rollups.cubes import token_bands
-from finops.rollups.customer_activity import ActivityLog
-from finops.rollups.spec import (
-    LATENCY_HISTOGRAM,
-    LATENCY_LIST,
-    LATENCY_MEASURES,
-    TIME_DIMENSIONS,
-    Key,
-    Table,
-    Values,
-    in_key_order,
-)
+from finops.rollups.spec import Key, Table, Values, in_key_order
 
 
-def fold(
-    table: Table, sums: Sequence[FilledCube], latencies: Sequence[FilledCube]
+def aggregate(
+    table: Table, sums: Sequence[FilledCube], listed: Sequence[FilledCube]
 ) -> Dict[Key, Values]:
     """Return a declared table in key order from the cubes of all parts.
 
-    Cubes of a kind that the table does not need may be left empty.
+    `sums` are cubes of sums, `listed` those of listed values; cubes of a kind that the table
+    does not need may be left empty.
     """
-    wanted = [measure for measure in table.measures if measure not in LATENCY_MEASURES]
+    measures = [measure_of(given) for given in table.measures]
+    wanted = [measure for measure in measures if isinstance(measure, Measure)]
     filled: Dict[Key, Values] = {}
-    by_time = table.by[:1] and table.by[0] in TIME_DIMENSIONS
+    by_time = bool(table.by) and table.by[0] in TIME_DIMENSIONS
     for block in _blocks(table, sums):
-        groups = _chosen(table, _summed(table, wanted, block))
+        groups = _apply_having_and_top(table, _summed(table, wanted, block))
         filled.update(in_key_order(groups) if by_time else groups)
-    if len(wanted) < len(table.measures):
-        filled = _with_latencies(table, filled, latencies)
-    if by_time:
-        return filled  # blocks are in order of time, too
-    if table.top:
-        filled = _chosen(table, filled)  # what was best in its block only
-    return in_key_order(filled)
-
-
-def fold_changes(table: Table, journeys: ActivityLog) -> Dict[Key, Values]:
-    """Return the table of quick region changes."""
-    named: Dict[str, Callable[[Any], Any]] = {
-        "region_changes": lambda changes: changes.times,
-        "changed_regions": lambda changes: changes.regions,
-        "shortest_change_s": lambda changes: changes.shortest_us / 10**6,
-    }
-    return in_key_order(
-        {
-            key: tuple(named[measure](changes) for measure in table.measures)
-            for key, changes in journeys.changes.items()
-        }
-    )
+    if not by_time:  # else blocks are in order of time, too
+        # With `top` there is what was best in its block only.
+        filled = in_key_order(_apply_having_and_top(table, filled))
+    for measure in measures:
+        if isinstance(measure, Distribution):
+            filled = _with_distribution(table, measure, filled, listed)
+    return filled
 
 
 class Block(NamedTuple):
-    """Cells that are folded together; `grouped`: each is a group of its own.
+    """Cells that are aggregated together; `grouped`: each is a group of its own.
 
     Nearly all are: those that are not share the time at which two parts of the file meet, or
     have to do with a customer who was changing.
     """
 
-    stretches: List[Stretch]
+    ranges: List[CellRange]
     grouped: bool
 
 
 def _blocks(table: Table, cubes: Sequence[FilledCube]) -> Iterator[Block]:
     """Yield all cells in order of time, in blocks; cells of one time value share a block."""
+    dimensions = list(map(dimension_of, table.by))
     entries = sorted(
         (time, number, place)
         for number, cube in enumerate(cubes)
-        for place, time in enumerate(cube.packed["times"])
+        for place, time in enumerate(cube.packed.times)
     )
-    met = Counter(time for time, _, _ in entries)
-    differing = [cube.differing(table.by) for cube in cubes]
+    occurrences = Counter(time for time, _, _ in entries)
+    differing = [cube.differing(dimensions) for cube in cubes]
     block: List[Tuple[int, int]] = []
     cells, before, grouped = 0, "", True
     for time, number, place in entries:
-        alone = met[time] == 1 and differing[number][place]
+        alone = occurrences[time] == 1 and differing[number][place]
         if block and (alone != grouped or (cells >= MANY_CELLS and time != before)):
-            yield Block(_stretches(cubes, block), grouped)
+            yield Block(_cell_ranges(cubes, block), grouped)
             block, cells = [], 0
         block.append((number, place))
-        cells += cubes[number].packed["lengths"][place]
+        cells += cubes[number].packed.lengths[place]
         before, grouped = time, alone
     if block:
-        yield Block(_stretches(cubes, block), grouped)
+        yield Block(_cell_ranges(cubes, block), grouped)
 
 
-def _stretches(cubes: Sequence[FilledCube], block: Sequence[Tuple[int, int]]) -> List[Stretch]:
-    """Return the stretches at (cube, place), those that follow each other as one."""
-    found: List[List[int]] = []
+def _cell_ranges(cubes: Sequence[FilledCube], block: Sequence[Tuple[int, int]]) -> List[CellRange]:
+    """Return the ranges at (cube, place), those that follow each other as one."""
+    joined: List[List[int]] = []
     for number, place in block:
-        if found and found[-1][0] == number and found[-1][2] == place:
-            found[-1][2] += 1
+        if joined and joined[-1][0] == number and joined[-1][2] == place:
+            joined[-1][2] += 1
         else:
-            found.append([number, place, place + 1])
-    return [cubes[number].stretch(first, last) for number, first, last in found]
+            joined.append([number, place, place + 1])
+    return [cubes[number].cells(first, last) for number, first, last in joined]
 
 
-def _summed(table: Table, measures: Sequence[str], block: Block) -> Dict[Key, Values]:
+def _summed(table: Table, measures: Sequence[Measure], block: Block) -> Dict[Key, Values]:
     """Return the groups of one block; some that the table will not deliver may be left out."""
-    stretches, grouped = block
+    ranges, grouped = block
     if set(table.by) <= set(TIME_DIMENSIONS):
-        return _by_time(table, measures, stretches)
+        return _by_time(table, measures, ranges)
     if grouped:
-        stretches = [_worth_a_look(table, stretch) for stretch in stretches]
-        keys = list(chain.from_iterable(_keys(table, stretch) for stretch in stretches))
-        columns = [list(chain.from_iterable(s.lifted(m) for s in stretches)) for m in measures]
-        if not columns:
-            return dict.fromkeys(keys, ())
-        rows: Iterable[Values] = zip(*columns)
-        if "cost" not in measures:  # many groups have the same few calls: one tuple for all
-            known: Dict[Values, Values] = {}
-            rows = [known.setdefault(row, row) for row in rows]
-        return dict(zip(keys, rows))
+        return _as_they_are(table, measures, ranges)
     added: Dict[Key, int] = defaultdict(int)
-    shifts: Mapping[str, int] = {}
-    for stretch in stretches:
-        sums, shifts = stretch.sums(measures)
-        for key, packed in zip(_keys(table, stretch), sums):
+    fields = sum_fields(ranges, measures)
+    for cells in ranges:
+        for key, packed in zip(_keys(table, cells), cells.sums(fields)):
             added[key] += packed
-    read = [_unpacked(measure, added.values(), shifts) for measure in measures]
-    return dict(zip(added, zip(*read))) if read else dict.fromkeys(added, ())
+    columns = [_unpacked(measure, added.values(), fields) for measure in measures]
+    return dict(zip(added, zip(*columns))) if columns else dict.fromkeys(added, ())
 
 
-def _worth_a_look(table: Table, stretch: Stretch) -> Stretch:
+def _as_they_are(
+    table: Table, measures: Sequence[Measure], ranges: Iterable[CellRange]
+) -> Dict[Key, Values]:
+    """Return cells of which each is a group."""
+    ranges = [_prefiltered(table, cells) for cells in ranges]
+    keys = list(chain.from_iterable(_keys(table, cells) for cells in ranges))
+    columns = [list(chain.from_iterable(cells.column(m) for cells in ranges)) for m in measures]
+    if not columns:
+        return dict.fromkeys(keys, ())
+    rows: Iterable[Values] = zip(*columns)
+    if MEASURES["cost"] not in measures:  # many groups have the same few calls: one tuple for all
+        known: Dict[Values, Values] = {}
+        rows = [known.setdefault(row, row) for row in rows]
+    return dict(zip(keys, rows))
+
+
+def _prefiltered(table: Table, cells: CellRange) -> CellRange:
     """Return the cells, each a group, that `having` and `top` may leave."""
     if table.having:
-        return FilteredRange(stretch, stretch.lifted(table.having))
+        return FilteredRange(cells, cells.column(_measure_named(table, table.having)))
     if table.top and table.by[0] in TIME_DIMENSIONS:
-        values = stretch.lifted(table.top)
-        ends = list(accumulate(stretch.lengths))
+        values = cells.column(_measure_named(table, table.top))
+        ends = list(accumulate(cells.lengths))
         most = [max(values[start:end]) for start, end in zip([0, *ends], ends)]
-        leading = chain.from_iterable(map(repeat, most, stretch.lengths))
-        return FilteredRange(stretch, [value == best for value, best in zip(values, leading)])
-    return stretch
+        leading = chain.from_iterable(map(repeat, most, cells.lengths))
+        return FilteredRange(cells, [value == best for value, best in zip(values, leading)])
+    return cells
 
 
-def _by_time(table: Table, measures: Sequence[str], block: Sequence[Stretch]) -> Dict[Key, Values]:
+def _measure_named(table: Table, name: str) -> Measure:
+    measure = measure_of(table.measures[table.measure_names.index(name)])
+    assert isinstance(measure, Measure)  # `Table.check` saw to that
+    return measure
+
+
+def _by_time(
+    table: Table, measures: Sequence[Measure], block: Sequence[CellRange]
+) -> Dict[Key, Values]:
     """Return the groups of a table by time alone, or of one that has a single group."""
     added: Dict[str, List[int]] = {}
-    names = stored(measures or ("calls",))  # of no measures something, to find the groups
-    for stretch in block:
-        ends = list(accumulate(stretch.lengths))
+    summed = stored(measures)
+    for cells in block:
+        ends = list(accumulate(cells.lengths))
         columns = []
-        for measure in names:
-            running = [0, *accumulate(stretch.whole(measure))]
+        for measure in summed:
+            running = [0, *accumulate(cells.raw_column(measure))]
             columns.append([running[e] - running[s] for s, e in zip([0, *ends], ends)])
-        for time, sums in zip(stretch.time_values, zip(*columns)):
+        rows = zip(*columns) if columns else repeat((), len(ends))
+        for time, sums in zip(cells.time_values, rows):
             before = added.get(time)
-            added[time] = [a + b for a, b in zip(before, sums)] if before else list(sums)
+            added[time] = list(map(add, before, sums)) if before else list(sums)
+    values_of = partial(_values, measures)
     return {
-        _time_key(table, time): tuple(_value(m, dict(zip(names, sums))) for m in measures)
-        for time, sums in added.items()
+        _time_key(table, time): values_of(dict(zip(summed, sums))) for time, sums in added.items()
     }
 
 
-def _value(measure: str, sums: Mapping[str, int]) -> Any:
-    if measure == "tokens":
-        return sums["input_tokens"] + sums["output_tokens"]
-    return sums[measure] / PICO if measure == "cost" else sums[measure]
+def _values(measures: Sequence[Measure], sums: Mapping[Measure, int]) -> Values:
+    """Return measures as they are delivered from stored sums."""
+    whole = [sum(sums[part] for part in stored([measure])) for measure in measures]
+    return tuple(delivered(m, [value])[0] for m, value in zip(measures, whole))
 
 
 def _time_key(table: Table, time: str) -> Key:
@@ -204,43 +206,48 @@ def _time_key(table: Table, time: str) -> Key:
     return (int(time),) if table.by[0] == "hour_of_day" else (time,)
 
 
-def _keys(table: Table, stretch: Stretch) -> Iterable[Key]:
-    """Return the table's key of each cell of a stretch."""
-    cube = stretch.cube
+def _keys(table: Table, cells: CellRange) -> Iterable[Key]:
+    """Return the table's key of each cell of a range."""
+    cube = cells.cube
     columns: List[Iterable[Any]] = []
-    for name in table.by:
-        if name in CUSTOMER_POSITION:
-            place = CUSTOMER_POSITION[name]
+    for dimension in map(dimension_of, table.by):
+        place = cube.position(dimension)
+        if place >= 0:
+            names = [key[place] for key in cube.keys]
+            columns.append([names[code] for code in cells.key_codes()])
+        elif dimension.name in CUSTOMER_POSITION:
+            place = CUSTOMER_POSITION[dimension.name]
             names = [key[place] for key in cube.customer_keys]
-            columns.append([names[customer] for customer in stretch.customers()])
-        elif name in cube.spec.calls:
-            place = cube.spec.calls.index(name)
-            names = [key[place] for key in cube.call_keys]
-            columns.append([names[call] for call in stretch.calls()])
-        elif name == "token_band":
-            columns.append(token_bands(stretch.codes))
+            columns.append([names[customer] for customer in cells.customer_codes()])
         else:
-            columns.append(map(int, stretch.times()) if name == "hour_of_day" else stretch.times())
-    return zip(*columns) if columns else repeat((), len(stretch.codes))
+            times = cells.times()
+            columns.append(map(int, times) if dimension.name == "hour_of_day" else times)
+    return zip(*columns) if columns else repeat((), len(cells.codes))
 
 
-def _unpacked(measure: str, sums: Iterable[int], shifts: Mapping[str, int]) -> List[Any]:
+def _unpacked(
+    measure: Measure, sums: Iterable[int], fields: Mapping[Measure, SumField]
+) -> List[Any]:
     """Return one measure of each packed sum."""
-    if measure == "tokens":
-        both = (_unpacked(m, sums, shifts) for m in ("input_tokens", "output_tokens"))
-        return [i + o for i, o in zip(*both)]
-    shift, mask = shifts[measure], MASK[measure]
-    whole = [packed >> shift & mask for packed in sums]
-    return [pico / PICO for pico in whole] if measure == "cost" else whole
+    parts = []
+    for part in stored([measure]):
+        shift, mask = fields[part]
+        parts.append([packed >> shift & mask for packed in sums])
+    whole = parts[0]
+    for column in parts[1:]:
+        whole = list(map(add, whole, column))
+    return delivered(measure, whole)
 
 
-def _chosen(table: Table, groups: Dict[Key, Values]) -> Dict[Key, Values]:
+def _apply_having_and_top(table: Table, groups: Dict[Key, Values]) -> Dict[Key, Values]:
     """Return the groups that a table's `having` and `top` leave."""
+    sums = [given for given in map(measure_of, table.measures) if isinstance(given, Measure)]
+    places = {measure.name: place for place, measure in enumerate(sums)}
     if table.having:
-        place = table.measures.index(table.having)
+        place = places[table.having]
         groups = {key: values for key, values in groups.items() if values[place]}
     if table.top:
-        place = table.measures.index(table.top)
+        place = places[table.top]
         best: Dict[Any, Tuple[Any, Key]] = {}
         for key, values in groups.items():
             most, leader = best.get(key[0], (None, ()))
@@ -250,43 +257,48 @@ def _chosen(table: Table, groups: Dict[Key, Values]) -> Dict[Key, Values]:
     return groups
 
 
-def _with_latencies(
-    table: Table, filled: Dict[Key, Values], cubes: Sequence[FilledCube]
+def _with_distribution(
+    table: Table, measure: Distribution, filled: Dict[Key, Values], cubes: Sequence[FilledCube]
 ) -> Dict[Key, Values]:
-    """Return the groups with their latencies put in where they were declared."""
-    (name,) = (measure for measure in table.measures if measure in LATENCY_MEASURES)
-    place = table.measures.index(name)
-    cells_of, joined = _WAYS[name]
-    whole: Dict[Key, Values] = {}
+    """Return the groups with all their values put in where the measure was declared.
+
+    A group of calls of which none has a value gets an empty one.
+    """
+    place = table.measure_names.index(measure.name)
+    cells_of, merged, empty = _LISTED_READERS[measure.counted]
+    listed: Dict[Key, Any] = {}
     for block in _blocks(table, cubes):
-        cells = chain.from_iterable(zip(_keys(table, s), cells_of(s)) for s in block.stretches)
-        groups = in_key_order(dict(cells if block.grouped else joined(cells)))
-        for key, found in groups.items():
-            sums = filled.get(key, ())
-            whole[key] = sums[:place] + (found,) + sums[place:]  # noqa: RUF005 - faster
-    return whole
+        cells = chain.from_iterable(zip(_keys(table, s), cells_of(s)) for s in block.ranges)
+        listed.update(cells if block.grouped else merged(cells))
+    return {
+        key: (*values[:place], listed[key] if key in listed else empty(), *values[place:])
+        for key, values in filled.items()
+    }
 
 
-def _joined_lists(cells: Iterable[Tuple[Key, Any]]) -> Iterator[Tuple[Key, Any]]:
-    """Yield the groups of cells with all their latencies, ascending."""
-    gathered: Dict[Key, List[int]] = defaultdict(list)
-    for key, latencies in cells:
-        gathered[key].extend(latencies)
-    return ((key, array("I", sorted(found))) for key, found in gathered.items())
+def _merged_lists(cells: Iterable[Tuple[Key, Sequence[int]]]) -> Iterator[Tuple[Key, Any]]:
+    """Yield the groups of cells with all their values, ascending."""
+    groups: Dict[Key, List[int]] = defaultdict(list)
+    for key, values in cells:
+        groups[key].extend(values)
+    return ((key, array("I", sorted(values))) for key, values in groups.items())
 
 
-def _joined_histograms(cells: Iterable[Tuple[Key, Any]]) -> Iterator[Tuple[Key, Any]]:
-    """Yield the groups of cells with how often they have each latency, ascending."""
-    gathered: Dict[Key, Dict[int, int]] = defaultdict(partial(defaultdict, int))
+def _merged_histograms(cells: Iterable[Tuple[Key, Mapping[int, int]]]) -> Iterator[Tuple[Key, Any]]:
+    """Yield the groups of cells with how often they have each value, ascending."""
+    groups: Dict[Key, Dict[int, int]] = defaultdict(partial(defaultdict, int))
     for key, histogram in cells:
-        found = gathered[key]
-        for latency, calls in histogram.items():
-            found[latency] += calls
-    return ((key, dict(sorted(found.items()))) for key, found in gathered.items())
+        group = groups[key]
+        for value, calls in histogram.items():
+            group[value] += calls
+    return ((key, dict(sorted(group.items()))) for key, group in groups.items())
 
 
-# How a measure's cells are read, and how those of one group become one.
-_WAYS: Dict[str, Tuple[Callable[[Stretch], Iterable[Any]], Callable[..., Iterable[Any]]]] = {
-    LATENCY_LIST: (Stretch.latencies, _joined_lists),
-    LATENCY_HISTOGRAM: (Stretch.histograms, _joined_histograms),
+Reader = Tuple[
+    Callable[[CellRange], Iterable[Any]], Callable[..., Iterable[Any]], Callable[[], Any]
+]
+# By whether values are counted: how cells are read, how those of one group become one, and none.
+_LISTED_READERS: Dict[bool, Reader] = {
+    False: (CellRange.lists, _merged_lists, partial(array, "I")),
+    True: (CellRange.histograms, _merged_histograms, dict),
 }

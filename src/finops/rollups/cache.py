@@ -25,6 +25,7 @@ from finops.reader.layout import FileLayout
 from finops.resources import sources
 from finops.rollups import serialization
 from finops.rollups.digests import all_match
+from finops.rollups.part import PartitionResult
 from finops.rollups.planner import Plan
 from finops.storage.file_operations import FILES
 from finops.storage.sidecars import read_own, sidecar
@@ -47,8 +48,6 @@ _DECIDING = (
     *("reader", "regular_files", "resources", "rollups", "schema", "stats", "storage"),
     "timestamps",
 )
-
-Part = Dict[str, Any]
 
 
 class Identity(NamedTuple):
@@ -85,7 +84,7 @@ class Identity(NamedTuple):
 class Kept(NamedTuple):
     """Parts that still hold; `seal_again` says that writing them down anew saves a check."""
 
-    parts: List[Part]
+    parts: List[PartitionResult]
     seal_again: bool = False
 
 
@@ -123,7 +122,7 @@ def load(layout: FileLayout, stream: BinaryIO, key: str) -> Kept:
     """Return the parts that still hold for the file that was looked at, none in doubt."""
     try:
         kept = _read(layout.path)
-        parts: List[Part] = kept["parts"]
+        parts = [PartitionResult.from_plain(part) for part in kept["parts"]]
         if not key or kept["key"] != key or kept["header"] != layout.header.line.decode("utf-8"):
             return Kept([])
         if not _contiguous(parts, layout) or not _past(parts, layout):
@@ -131,7 +130,7 @@ def load(layout: FileLayout, stream: BinaryIO, key: str) -> Kept:
         seen = Identity.of(stream)
         if kept["settled"] is True and seen == tuple(kept["file"]):
             return Kept(parts)
-        same = all_match(stream, [(*part["span"], part["digests"]) for part in parts])
+        same = all_match(stream, [(*part.span, part.digests) for part in parts])
         if same and seen == Identity.of(stream):
             return Kept(parts, seal_again=seen.is_settled)
         return Kept(parts if same else [])
@@ -151,14 +150,16 @@ def _read(path: str) -> Dict[str, Any]:
     return kept
 
 
-def without_small_tail(parts: List[Part]) -> List[Part]:
+def without_small_tail(parts: List[PartitionResult]) -> List[PartitionResult]:
     """Return the parts that new bytes are added to; a small last one is to be read again."""
-    if parts and parts[-1]["span"][1] - parts[-1]["span"][0] < SEALED_PART_BYTES:
+    if parts and parts[-1].span[1] - parts[-1].span[0] < SEALED_PART_BYTES:
         return parts[:-1]
     return parts
 
 
-def save(layout: FileLayout, stream: BinaryIO, seen: Identity, key: str, parts: List[Part]) -> None:
+def save(
+    layout: FileLayout, stream: BinaryIO, seen: Identity, key: str, parts: List[PartitionResult]
+) -> None:
     """Keep the parts beside the file, where that is worth it, possible and beyond doubt.
 
     `seen` is the file's identity before anything was read.  A file that has grown since keeps
@@ -175,7 +176,7 @@ def save(layout: FileLayout, stream: BinaryIO, seen: Identity, key: str, parts: 
             "header": layout.header.line.decode("utf-8"),
             "file": list(seen),
             "settled": seen.is_settled,
-            "parts": parts,
+            "parts": [part.plain() for part in parts],
         }
     )
     target = cache_path(layout.path)
@@ -206,22 +207,22 @@ def _is_still_there(path: str, seen: Identity) -> bool:
     return (about.st_dev, about.st_ino) == seen[:2]
 
 
-def _contiguous(parts: List[Part], layout: FileLayout) -> bool:
+def _contiguous(parts: List[PartitionResult], layout: FileLayout) -> bool:
     position = layout.header.data_start
     for part in parts:
-        start, end = part["span"]
+        start, end = part.span
         if start != position or end < start:
             return False
         position = end
     return position <= layout.whole_end
 
 
-def _past(parts: List[Part], layout: FileLayout) -> bool:
+def _past(parts: List[PartitionResult], layout: FileLayout) -> bool:
     """Return whether no row that was used lies in the future by today's clock and mark."""
     latest = layout.latest.decode("ascii")
-    return all(part["journeys"]["ends"][1] <= latest for part in parts)
+    return all(part.activity["ends"][1] <= latest for part in parts)
 
 
-def _depends_on_today(parts: List[Part]) -> bool:
+def _depends_on_today(parts: List[PartitionResult]) -> bool:
     """Return whether rows were left out that tomorrow may count."""
-    return any("timestamp in the future" in part["accounts"]["skipped"] for part in parts)
+    return any("timestamp in the future" in part.accounts["skipped"] for part in parts)

@@ -1,247 +1,296 @@
-"""The cells of filled cubes as columns: what tables are folded from."""
+"""The cells of filled cubes as columns: what tables are aggregated from."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from itertools import accumulate, chain, compress, repeat
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
+from operator import add
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
-from finops.reader.encoding import PACKED_FIELDS, SHIFT, WORD_BITS, WORDS
-from finops.reader.fields import PICO
-from finops.rollups.cubes import CubeSpec, call_codes, customer_codes, histogram, packed_sums
-from finops.rollups.spec import CUSTOMER_DIMENSIONS
+from finops.rollups.cells import (
+    CubeSpec,
+    IntArray,
+    PackedCells,
+    customer_codes,
+    histogram,
+    key_codes,
+)
+from finops.rollups.measures import CUSTOMER_DIMENSIONS, Dimension, Measure, stored
+from finops.rollups.packing import WORD_BITS, PackedLayout, words_for
 
 # Cells are handled in blocks of about this many: enough to make what is done once a block
 # cheap, and few enough to hold their names and numbers at one time.
 MANY_CELLS = 50_000
+# More calls than any number of files can have: sums of so many have room in `CellRange.sums`.
+_MOST_CALLS = 1 << 48
 
-_WIDEST = WORD_BITS * max(words for _, words in PACKED_FIELDS.values())
-
-# Where in a customer's key a dimension is found.
+# Where in a customer's key a dimension is.
 CUSTOMER_POSITION = {name: place for place, name in enumerate(CUSTOMER_DIMENSIONS)}
 
-
-def stored(measures: Sequence[str]) -> List[str]:
-    """Return measures as they are stored: tokens as those of input and of output."""
-    found: Dict[str, None] = {}
-    for measure in measures:
-        both = measure == "tokens"
-        found.update(dict.fromkeys(("input_tokens", "output_tokens") if both else (measure,)))
-    return list(found)
+KeyMerges = Dict[Any, List[int]]
 
 
-class Stretch:
+class CellRange:
     """Some cells in a row of a cube, and what has been worked out of them so far.
 
-    Many tables fold from the few cells of a cube without time, so those keep what they work
-    out; the many cells of the others do not, for the sake of memory.
+    Many tables are aggregated from the few cells of a cube without time, so those are `shared`
+    and keep what they work out; the many cells of the others do not, for the sake of memory.
     """
 
-    def __init__(self, cube: FilledCube, first: int, last: int) -> None:
+    def __init__(self, cube: FilledCube, first: int, last: int, shared: bool = False) -> None:
         start, end = cube.starts[first], cube.starts[last]
         self.cube = cube
-        self.codes = cube.packed["codes"][start:end]
-        self.time_values = cube.packed["times"][first:last]
-        self.lengths = cube.packed["lengths"][first:last]
+        self.codes: Sequence[int] = cube.packed.codes[start:end]
+        self.time_values = cube.packed.times[first:last]
+        self.lengths = cube.packed.lengths[first:last]
         self._span = slice(start, end)
-        self._kept: Dict[str, Sequence[int]] = {}
+        self.shared = shared
+        self._memo: Dict[object, Sequence[int]] = {}
 
-    def customers(self) -> Sequence[int]:
+    def customer_codes(self) -> Sequence[int]:
         """Return the customer code of each cell."""
-        return self._once("customers", lambda: customer_codes(self.codes, self.cube.spec))
+        return self._memoized("customers", lambda: customer_codes(self.codes, self.cube.spec))
 
-    def calls(self) -> Sequence[int]:
-        """Return the projected call code of each cell."""
-        return self._once("calls", lambda: call_codes(self.codes, self.cube.spec))
+    def key_codes(self) -> Sequence[int]:
+        """Return for each cell the code of its key below the customer."""
+        return self._memoized("keys", lambda: key_codes(self.codes))
 
-    def sums(self, measures: Sequence[str]) -> Tuple[Sequence[int], Mapping[str, int]]:
-        """Return the packed sums of each cell, and where in them each of these measures begins.
+    def sums(self, fields: Mapping[Measure, SumField]) -> Sequence[int]:
+        """Return the sums of each cell in one number, each measure in its field."""
+        return self._memoized(tuple(fields), lambda: self._packed(fields))
 
-        Without time all measures are there, since other tables will ask for others; else only
-        these, side by side, for small numbers add up faster.
-        """
-        if not self.cube.spec.time:
-            return self._once("sums", self._all_sums), SHIFT
-        shifts = {name: place * _WIDEST for place, name in enumerate(stored(measures))}
+    def _packed(self, fields: Mapping[Measure, SumField]) -> List[int]:
         packed = [0] * len(self.codes)
-        for name, shift in shifts.items():
-            packed = [sums + (one << shift) for sums, one in zip(packed, self.whole(name))]
-        return packed, shifts
+        for measure, (shift, _) in fields.items():
+            column = self.raw_column(measure)
+            if shift:
+                packed = [sums + (value << shift) for sums, value in zip(packed, column)]
+            else:
+                packed = column
+        return packed
 
     def times(self) -> Iterable[str]:
         """Return the time value of each cell."""
         return chain.from_iterable(map(repeat, self.time_values, self.lengths))
 
-    def word(self, place: int) -> Any:
+    def word(self, place: int) -> Optional[Sequence[int]]:
         """Return one word of the packed sums of each cell, None where nobody wanted it."""
-        column = self.cube.packed["words"][place]
+        column = self.cube.packed.words[place]
         return None if column is None else column[self._span]
 
-    def lifted(self, measure: str) -> List[Any]:
-        """Return one measure of each cell, without putting the cells' words together first."""
-        if measure == "tokens":
-            both = (self.lifted(m) for m in ("input_tokens", "output_tokens"))
-            return [i + o for i, o in zip(*both)]
-        whole = self.whole(measure)
-        return [pico / PICO for pico in whole] if measure == "cost" else whole
+    def column(self, measure: Measure) -> List[Any]:
+        """Return one measure of each cell as it is delivered."""
+        parts = [self.raw_column(part) for part in stored([measure])]
+        whole = parts[0]
+        for part in parts[1:]:
+            whole = list(map(add, whole, part))
+        return delivered(measure, whole)
 
-    def whole(self, measure: str) -> List[int]:
-        """Return one measure of each cell as a whole number, `cost` in pico-dollars."""
-        first, count = PACKED_FIELDS[measure]
+    def raw_column(self, measure: Measure) -> List[int]:
+        """Return one stored measure of each cell as a whole number."""
+        field = self.cube.layout.fields[measure]
         column: List[int] = [0] * len(self.codes)
-        for place in range(count):
-            word = self.word(first + place)
+        for place in range(field.words):
+            word = self.word(field.first + place)
             if word is not None and (not place or any(word)):
                 shift = WORD_BITS * place
                 column = [v + (w << shift) for v, w in zip(column, word)] if place else list(word)
         return column
 
-    def latencies(self) -> Iterator[Any]:
-        """Yield the latencies of each cell of a cube that keeps lists, ascending."""
-        return self._slices("latencies")
+    def lists(self) -> Iterator[Sequence[int]]:
+        """Yield the values of each cell of a cube that keeps lists, ascending."""
+        return self._slices(self.cube.packed.values)
 
     def histograms(self) -> Iterator[Dict[int, int]]:
-        """Yield {latency: calls} of each cell of a latency cube, ascending."""
-        if "repeats" not in self.cube.packed:
-            return map(histogram, self.latencies())
-        return map(dict, map(zip, self._slices("latencies"), self._slices("repeats")))
+        """Yield {value: calls} of each cell of a cube of listed values, ascending."""
+        packed = self.cube.packed
+        if packed.repeats is None:
+            return map(histogram, self.lists())
+        return map(dict, map(zip, self.lists(), self._slices(packed.repeats)))
 
-    def _slices(self, name: str) -> Iterator[Any]:
-        start, column = self.cube.first_latency(self._span.start), self.cube.packed[name]
-        for count in self.cube.packed["counts"][self._span]:
+    def _slices(self, column: IntArray) -> Iterator[Sequence[int]]:
+        start = self.cube.first_value(self._span.start)
+        for count in self.cube.packed.counts[self._span]:
             yield column[start : start + count]
             start += count
 
-    def _all_sums(self) -> List[int]:
-        return packed_sums(len(self.codes), list(map(self.word, range(WORDS))))
-
-    def _once(self, name: str, work_out: Callable[[], Sequence[int]]) -> Sequence[int]:
+    def _memoized(self, name: object, work_out: Callable[[], Sequence[int]]) -> Sequence[int]:
         if self.cube.spec.time:
             return work_out()
-        if name not in self._kept:
-            self._kept[name] = work_out()
-        return self._kept[name]
+        if name not in self._memo:
+            self._memo[name] = work_out()
+        return self._memo[name]
 
 
-class FilteredRange(Stretch):
-    """Those cells of a stretch that pass, looked at before anything is worked out of them."""
+SumField = Tuple[int, int]  # shift and mask
 
-    def __init__(self, stretch: Stretch, passing: Sequence[Any]) -> None:
-        self.cube = stretch.cube
-        self.codes = list(compress(stretch.codes, passing))
-        self._stretch = stretch
+
+def sum_fields(ranges: Sequence[CellRange], measures: Sequence[Measure]) -> Dict[Measure, SumField]:
+    """Return where in a number the sums of measures are, with room for all calls there are.
+
+    Where sums are remembered all measures are there, since other tables will ask for others;
+    else only these, for small numbers add up faster.
+    """
+    if all(cells.shared for cells in ranges):
+        return _fields(ranges[0].cube.layout.measures)
+    return _fields(stored(measures))
+
+
+def _fields(measures: Iterable[Measure]) -> Dict[Measure, SumField]:
+    fields: Dict[Measure, SumField] = {}
+    shift = 0
+    for measure in measures:
+        bits = WORD_BITS * words_for(measure.limit * _MOST_CALLS)
+        fields[measure] = (shift, (1 << bits) - 1)
+        shift += bits
+    return fields
+
+
+def delivered(measure: Measure, whole: List[int]) -> List[Any]:
+    """Return whole sums in the unit that a measure is delivered in."""
+    return whole if measure.unit == 1 else [value / measure.unit for value in whole]
+
+
+class FilteredRange(CellRange):
+    """Those cells of a range that pass, looked at before anything is worked out of them."""
+
+    def __init__(self, cells: CellRange, passing: Sequence[Any]) -> None:
+        self.cube = cells.cube
+        self.codes = list(compress(cells.codes, passing))
+        self._cells = cells
         self._passing = passing
-        self._kept = {}
+        self.shared = False
+        self._memo = {}
 
     def times(self) -> Iterable[str]:
         """Return the time value of each cell."""
-        return compress(self._stretch.times(), self._passing)
+        return compress(self._cells.times(), self._passing)
 
-    def word(self, place: int) -> Any:
+    def word(self, place: int) -> Optional[Sequence[int]]:
         """Return one word of the packed sums of each cell, None where nobody wanted it."""
-        column = self._stretch.word(place)
+        column = self._cells.word(place)
         return None if column is None else list(compress(column, self._passing))
 
 
 class FilledCube:
     """A cube as one part of the file filled it, with the meaning of its codes.
 
-    `packed` is that of `cubes.Cube`; `call_keys` are those of the projected call codes;
-    `starts` says at which cell each stretch of time begins, and the last one ends.  `found_out`
-    is a dict, empty at first, in which all cubes keep what they find out about their keys.
+    `packed` is that of `cubes.Cube`, packed by `layout`; `keys` are those of the codes below the
+    customer's; `starts` says at which cell each time value begins, and the last one ends.
+    `key_merges` is a dict, empty at first, in which all cubes keep which keys are equal in what.
     """
 
     def __init__(
         self,
         spec: CubeSpec,
-        packed: Mapping[str, Any],
-        call_keys: Sequence[Tuple[Any, ...]],
-        customer_keys: Sequence[Tuple[Any, ...]],
-        found_out: Dict[Any, List[int]],
+        layout: PackedLayout,
+        packed: PackedCells,
+        keys: Sequence[Sequence[Any]],
+        customer_keys: Sequence[Sequence[Any]],
+        key_merges: KeyMerges,
     ) -> None:
         self.spec = spec
+        self.layout = layout
         self.packed = packed
-        self.call_keys = call_keys
+        self.keys = keys
         self.customer_keys = customer_keys
-        self._found_out = found_out
-        self.starts = [0, *accumulate(packed["lengths"])]
-        self._lone: Optional[Stretch] = None
+        self._key_merges = key_merges
+        self.starts = [0, *accumulate(packed.lengths)]
+        self._lone: Optional[CellRange] = None
         self._firsts: List[int] = []
         self._differing: Dict[Any, Sequence[bool]] = {}
 
-    def differing(self, dimensions: Sequence[str]) -> Sequence[bool]:
-        """Return for each stretch of time whether its cells all differ in some dimensions.
+    def position(self, dimension: Dimension) -> int:
+        """Return where in its keys a dimension is, -1 where it is not."""
+        dimensions = self.spec.dimensions
+        return dimensions.index(dimension) if dimension in dimensions else -1
+
+    def differing(self, dimensions: Sequence[Dimension]) -> Sequence[bool]:
+        """Return for each time value whether its cells all differ in some dimensions.
 
         False may also mean that finding out is no less work than adding up.
         """
-        spec, count = self.spec, len(self.packed["lengths"])
-        of_customers = tuple(CUSTOMER_POSITION[n] for n in dimensions if n in CUSTOMER_POSITION)
-        of_calls = tuple(spec.calls.index(n) for n in dimensions if n in spec.calls)
-        if not (of_customers or of_calls or spec.band):
-            return [cells == 1 for cells in self.packed["lengths"]]
+        spec, count = self.spec, len(self.packed.lengths)
+        of_customers = tuple(
+            CUSTOMER_POSITION[d.name] for d in dimensions if d.name in CUSTOMER_POSITION
+        )
+        of_keys = tuple(self.position(d) for d in dimensions if self.position(d) >= 0)
+        if not (of_customers or of_keys):
+            return [cells == 1 for cells in self.packed.lengths]
         customers = self._merged(self.customer_keys, of_customers) if spec.customers else []
-        calls = self._merged(self.call_keys, of_calls) if spec.calls else []
-        if not (customers or calls):
-            return [not spec.band or "token_band" in dimensions] * count
-        if spec.band or not spec.time:
+        keys = self._merged(self.keys, of_keys) if spec.dimensions else []
+        if not (customers or keys):
+            return [True] * count
+        if not spec.time:
             return [False] * count
-        asked = (of_customers, of_calls)
+        asked = (of_customers, of_keys)
         if asked not in self._differing:
-            self._differing[asked] = list(self._looked_at(customers, calls))
+            self._differing[asked] = list(self._compared(customers, keys))
         return self._differing[asked]
 
-    def _looked_at(self, customers: Sequence[int], calls: Sequence[int]) -> Iterator[bool]:
-        """Yield for each stretch whether its cells differ, their keys being numbered like this."""
+    def _compared(self, customers: Sequence[int], keys: Sequence[int]) -> Iterator[bool]:
+        """Yield for each time value whether its cells differ, their keys being numbered so."""
         first, starts = 0, self.starts
         while first < len(starts) - 1:
-            # Many stretches at a time, as there are many and short ones, but never all cells.
+            # Many time values at a time, as there are many short ones, but never all cells.
             last = max(first + 1, bisect_right(starts, starts[first] + MANY_CELLS) - 1)
-            codes = self.packed["codes"][starts[first] : starts[last]]
-            numbers = self._numbers(codes, customers, calls)
+            codes = self.packed.codes[starts[first] : starts[last]]
+            numbers = self._numbers(codes, customers, keys)
             ends = [start - starts[first] for start in starts[first : last + 1]]
             for start, end in zip(ends, ends[1:]):
                 yield len(set(numbers[start:end])) == end - start
             first = last
 
     def _numbers(
-        self, codes: Sequence[int], customers: Sequence[int], calls: Sequence[int]
+        self, codes: Sequence[int], customers: Sequence[int], keys: Sequence[int]
     ) -> Sequence[int]:
         """Return a number for each cell code, equal where its merged keys are."""
         spec = self.spec
-        found: Sequence[int] = []
+        numbers: Sequence[int] = []
         if spec.customers:
-            found = customer_codes(codes, spec)
-            found = list(map(customers.__getitem__, found)) if customers else found
-        if spec.calls:
-            of_calls: Sequence[int] = call_codes(codes, spec)
-            of_calls = list(map(calls.__getitem__, of_calls)) if calls else of_calls
-            wide = 1 + max(of_calls, default=0)
-            found = [c * wide + k for c, k in zip(found, of_calls)] if found else of_calls
-        return found
+            numbers = customer_codes(codes, spec)
+            numbers = list(map(customers.__getitem__, numbers)) if customers else numbers
+        if spec.dimensions:
+            of_keys: Sequence[int] = key_codes(codes)
+            of_keys = list(map(keys.__getitem__, of_keys)) if keys else of_keys
+            wide = 1 + max(of_keys, default=0)
+            numbers = [c * wide + k for c, k in zip(numbers, of_keys)] if numbers else of_keys
+        return numbers
 
-    def _merged(self, keys: Sequence[Tuple[Any, ...]], places: Tuple[int, ...]) -> List[int]:
-        """Return a number for each key, the same for those that are equal in some places.
+    def _merged(self, keys: Sequence[Sequence[Any]], places: Tuple[int, ...]) -> List[int]:
+        """Map keys to ids, equal for keys that agree at some places; an empty list where none do.
 
-        An empty list where no two are.  A customer who has changed the tier has two keys.
+        A customer who has changed the tier has two keys.
         """
         asked = (id(keys), places)
-        if asked not in self._found_out:
-            numbers: Dict[Tuple[Any, ...], int] = {}
+        if asked not in self._key_merges:
+            ids: Dict[Tuple[Any, ...], int] = {}
             shortened = (tuple(key[place] for place in places) for key in keys)
-            found = [numbers.setdefault(one, len(numbers)) for one in shortened]
-            self._found_out[asked] = found if len(numbers) < len(found) else []
-        return self._found_out[asked]
+            merged = [ids.setdefault(key, len(ids)) for key in shortened]
+            self._key_merges[asked] = merged if len(ids) < len(merged) else []
+        return self._key_merges[asked]
 
-    def stretch(self, first: int, last: int) -> Stretch:
-        """Return the cells of the stretches of time [first, last)."""
-        if self.spec.time or self.starts[-1] > MANY_CELLS:
-            return Stretch(self, first, last)
+    def cells(self, first: int, last: int) -> CellRange:
+        """Return the cells of the time values [first, last)."""
+        if self.spec.time or self.starts[-1] > MANY_CELLS or last - first < len(self.starts) - 1:
+            return CellRange(self, first, last)
         if self._lone is None:
-            self._lone = Stretch(self, first, last)
+            self._lone = CellRange(self, first, last, shared=True)
         return self._lone
 
-    def first_latency(self, cell: int) -> int:
-        """Return where the latencies of a cell begin."""
+    def first_value(self, cell: int) -> int:
+        """Return where the listed values of a cell begin."""
         if not self._firsts:
-            self._firsts = [0, *accumulate(self.packed["counts"])]
+            self._firsts = [0, *accumulate(self.packed.counts)]
         return self._firsts[cell]

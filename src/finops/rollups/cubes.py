@@ -1,22 +1,22 @@
 """Cubes: the finest tables that the pass over the file fills, and how they are kept small.
 
-A cube groups calls by codes (see `batch.KeyEncoder`) within a time grain.  Every declared table is
-folded from one cube afterwards (see `fold`).  While a stretch of time is being read its cells
-are a plain dict; when the next stretch begins they are appended to arrays, a fraction of the
-size.  Packed cells of the same key may occur more than once (an hour cut in two by parts of the
-file, or met again in unordered data): folding adds them up, so nothing ever has to be looked up
-again while reading.
+A cube groups calls by codes (see `encoding.KeyEncoder`) within a time grain.  Every declared table
+is aggregated from one cube afterwards.  While a stretch of time is being read its cells are a
+plain dict; when the next one begins they are appended to arrays, a fraction of the size.  Packed
+cells of the same key may occur more than once (an hour cut in two by parts of the file, or met
+again in unordered data): aggregation adds them up, so nothing ever has to be looked up again
+while reading.
 """
 
 from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections import Counter, defaultdict
+from collections import defaultdict
 from itertools import compress, repeat
-from operator import itemgetter
 from typing import (
     Any,
+    Callable,
     Dict,
     Iterable,
     List,
@@ -27,41 +27,39 @@ from typing import (
     Tuple,
 )
 
-from finops import config
-from finops.reader.encoding import PACKED_FIELDS, WORD_BITS, WORDS, Batch, KeyEncoder
-from finops.rollups.spec import LATENCY_LIST
+from finops.reader.encoding import Batch, KeyEncoder
+from finops.rollups.cells import (
+    KEY_SPACE,
+    CubeSpec,
+    IntArray,
+    PackedCells,
+    customer_codes,
+    histogram,
+    key_codes,
+)
+from finops.rollups.expressions import Expression
+from finops.rollups.measures import NUMBER_COLUMNS
+from finops.rollups.row_loop import RowLoop
 from finops.timestamps import time_key
 
-# A cell's code: customer code, call code, token band, side by side.
-CALL_BITS = 24
-BAND_BITS = 32
-_CALL_MASK = (1 << CALL_BITS) - 1
-_BAND_MASK = (1 << BAND_BITS) - 1
-_CALL_SPACE = 1 << CALL_BITS
 _AFTER_ANY = b"~"  # follows whatever stands after the hour in a timestamp
 
-Shared = Dict[Tuple[Any, ...], Sequence[int]]
+Shared = Dict[str, Sequence[int]]
 Run = Tuple[str, int, int]  # an hour such as "2025-01-01T09", and its rows [from, to)
+KeyPart = Any  # text, number or None: what a dimension is
+Getter = Callable[[Any], KeyPart]
+GroupKey = Tuple[KeyPart, ...]
 
 
-class CubeSpec(NamedTuple):
-    """What a cube groups by.
+class Calls(NamedTuple):
+    """A batch in time order, and what each of its rows adds, packed."""
 
-    `time`: "", hour, day, week or hour_of_day.  `customers`: by customer code or not at all.
-    `calls`: the call dimensions it keeps (in order).  `band`: by token band.  `where`: filter.
-    `latency`: whether it keeps latencies instead of sums.
-    """
-
-    time: str
-    customers: bool
-    calls: Tuple[str, ...]
-    band: bool = False
-    where: str = ""
-    latency: bool = False
+    batch: Batch
+    sums: Sequence[int]
 
 
-def hours_of(times: List[bytes]) -> List[Run]:
-    """Return the stretches of equal hours of ascending timestamps.
+def hours_of(times: Sequence[bytes]) -> List[Run]:
+    """Return the runs of equal hours of ascending timestamps.
 
     >>> hours_of([b"2025-01-01T09:30:00", b"2025-01-01T09:31:00", b"2025-01-01T10:00:00"])
     [('2025-01-01T09', 0, 2), ('2025-01-01T10', 2, 3)]
@@ -79,16 +77,18 @@ def hours_of(times: List[bytes]) -> List[Run]:
 class Projection:
     """Call codes to codes of fewer dimensions, extended as new call codes appear."""
 
-    def __init__(self, positions: Sequence[int]) -> None:
+    def __init__(self, getters: Sequence[Getter]) -> None:
         self.codes: List[int] = []
-        self.keys: List[Tuple[Any, ...]] = []
-        self._positions = positions
-        self._known: Dict[Tuple[Any, ...], int] = {}
+        self.keys: List[GroupKey] = []
+        self._getters = getters
+        self._known: Dict[GroupKey, int] = {}
 
-    def extend(self, call_keys: Sequence[Tuple[Any, ...]]) -> None:
+    def extend(self, call_keys: Sequence[GroupKey]) -> None:
         """Make room for call keys not seen yet."""
+        if len(call_keys) == len(self.codes):
+            return
         fresh = call_keys[len(self.codes) :]
-        columns = [map(itemgetter(position), fresh) for position in self._positions]
+        columns = [map(getter, fresh) for getter in self._getters]
         for part in zip(*columns) if columns else [()] * len(fresh):
             if part not in self._known:
                 self._known[part] = len(self.keys)
@@ -99,96 +99,160 @@ class Projection:
 class Cube:
     """The cells of one spec for one part of the file.
 
-    `measures` are those that anybody wants of it; the others are dropped when cells are packed.
-    Of a cube of latencies it is the list of them, or else their histogram is enough.
-    A cube that is `kept` has at the end, in `packed`, plain lists and arrays only: `times` and
-    `lengths` of the stretches, the `codes` of all their cells in a row, and as long as these
-    either `words`, the wanted words of the packed sums (None for the others), or `counts` and,
-    for all cells in a row, so many `latencies`, ascending; of histograms also the `repeats` of
-    each.  Sorting and counting here, in the processes that read, is doing so on all cores.
+    `words` are those of the packed sums that anybody wants of it; the others are dropped when
+    cells are packed.  Of a cube of listed values it is the lists, or else, where `counted`,
+    their histograms that are kept.  Sorting and counting here, in the processes that read, is
+    doing so on all cores.
 
     A cube with a `source` is not filled call by call: it takes the cells of the finer source,
-    which are fewer, whenever these are complete.  A cube that is not kept is there for those
-    that it feeds, and has the encoder's call codes as they are.
+    which are fewer, whenever these are complete.  A cube that is not `stored` is there for
+    those that it feeds, and has the encoder's call codes as they are.
     """
 
     def __init__(
         self,
         spec: CubeSpec,
-        positions: Sequence[int],
-        measures: Iterable[str] = tuple(PACKED_FIELDS),
-        kept: bool = True,
+        getters: Sequence[Getter],
+        words: Sequence[bool] = (),
+        counted: bool = False,
+        stored: bool = True,
         source: Optional[Cube] = None,
     ) -> None:
         self.spec = spec
-        self.kept = kept
+        self.stored = stored
         self.source = source
-        self.projection = Projection(positions)
-        self.packed: Dict[str, Any] = {"times": [], "lengths": array("I"), "codes": array("Q")}
-        if spec.latency:
-            self.packed.update(counts=array("I"), latencies=array("H"))
-            if LATENCY_LIST not in measures:
-                self.packed["repeats"] = array("I")
-        else:
-            wanted = {
-                first + k for m in measures for first, n in (PACKED_FIELDS[m],) for k in range(n)
-            }
-            words = [array("I") if word in wanted else None for word in range(WORDS)]
-            self.packed["words"] = words
-        self._fed: List[Cube] = []
-        self._call_keys: Sequence[Tuple[Any, ...]] = self.projection.keys
+        self.packed = PackedCells.empty(words, counted)
+        self._projection = Projection(getters)
+        self._call_keys: Sequence[GroupKey] = self._projection.keys
+        self._filter = _loop_of(spec.where) if spec.where is not None else None
+        self._row_loops = [_loop_of(dimension.value) for dimension in spec.rows]
+        self._joint: Dict[Tuple[Any, ...], int] = _Numbered()
+        self._numbers = NUMBER_COLUMNS & {spec.listed}.union(*(d.columns for d in spec.rows))
+        self._same_codes = repr((spec.customers, spec.calls, stored))  # what cubes can share
+        self._rollups: List[Cube] = []
         self._time = ""
         self._cells: Dict[int, Any] = self._empty()
         self._waiting: Dict[str, Dict[int, Any]] = {}
         if source is not None:
-            source._fed.append(self)
+            source._rollups.append(self)
 
-    def add(self, batch: Batch, runs: Sequence[Run], encoder: KeyEncoder, shared: Shared) -> None:
+    @property
+    def keys(self) -> List[GroupKey]:
+        """The keys of the codes below the customer's, in the order of `spec.dimensions`."""
+        if not self.spec.rows:
+            return self._projection.keys
+        return [
+            (*(self._projection.keys[code] if self.spec.calls else ()), *values)
+            for code, *values in self._joint
+        ]
+
+    def add(self, calls: Calls, runs: Sequence[Run], encoder: KeyEncoder, shared: Shared) -> None:
         """Add a batch; `runs` are its hours in order.
 
-        `shared` is a dict, empty at first, in which the cubes keep for each other what they
-        have worked out of this batch.
+        `shared` is a dict, empty at first, in which the cubes keep for each other the codes that
+        they have worked out for this batch.
         """
-        if self.spec.where:
-            batch = _filtered(batch, _passing(self.spec.where, batch, encoder), self.spec)
-            runs, shared = hours_of(batch.times), {}
-        codes = self._codes(batch, encoder, shared)
-        what = batch.latencies if self.spec.latency else batch.sums
+        passing = self._passing(calls.batch, encoder)
+        if passing is not None:
+            calls = self._filtered(calls, passing)
+            runs, shared = hours_of(calls.batch.times), {}
+        codes = self._codes(calls.batch, encoder, shared)
+        added = calls.batch.numbers[self.spec.listed] if self.spec.listed else calls.sums
         if not self.spec.time:
-            self._pour(codes, what)
+            self._accumulate(codes, added)
             return
         for hour, start, end in runs:
-            self._turn_to(time_key(hour, self.spec.time))
+            self._advance_to(time_key(hour, self.spec.time))
             if end - start == len(codes):
-                self._pour(codes, what)
+                self._accumulate(codes, added)
             else:
-                self._pour(codes[start:end], what[start:end])
+                self._accumulate(codes[start:end], added[start:end])
 
-    def _take(self, time: str, cells: Mapping[int, Any], source: Cube) -> None:
+    def close(self) -> None:
+        """Pack what is still open."""
+        self._waiting[self._time] = self._cells
+        for time, cells in sorted(self._waiting.items()):
+            self._time, self._cells = time, cells
+            self._pack()
+        self._waiting = {}
+        self._time = ""
+
+    def _passing(self, batch: Batch, encoder: KeyEncoder) -> Optional[Sequence[bool]]:
+        """Return for each call whether it enters, None where all do."""
+        passing: Optional[Sequence[bool]] = None
+        if self._filter is not None:
+            passing = self._filter(batch, encoder)
+        if self.spec.listed and None in batch.numbers[self.spec.listed]:
+            known = [value is not None for value in batch.numbers[self.spec.listed]]
+            passing = known if passing is None else [p and k for p, k in zip(passing, known)]
+        return passing
+
+    def _filtered(self, calls: Calls, passing: Sequence[bool]) -> Calls:
+        """Return the calls that pass, with those columns only that this cube looks at."""
+        batch = calls.batch
+        times = list(compress(batch.times, passing)) if self.spec.time else []
+        customers, codes = (list(compress(c, passing)) for c in (batch.customers, batch.calls))
+        numbers = {name: list(compress(batch.numbers[name], passing)) for name in self._numbers}
+        sums = [] if self.spec.listed else list(compress(calls.sums, passing))
+        return Calls(Batch(times, customers, codes, numbers), sums)
+
+    def _codes(self, batch: Batch, encoder: KeyEncoder, shared: Shared) -> Sequence[int]:
+        """Return the cell code of each call."""
+        if self.spec.rows:
+            return self._with_customers(batch, self._joint_codes(batch, encoder))
+        if self._same_codes not in shared:
+            shared[self._same_codes] = self._with_customers(batch, self._key_codes(batch, encoder))
+        elif self.stored:
+            self._projection.extend(encoder.call_keys)
+        return shared[self._same_codes]
+
+    def _with_customers(self, batch: Batch, codes: Sequence[int]) -> Sequence[int]:
+        if not self.spec.customers:
+            return codes
+        if not self.spec.dimensions:
+            return batch.customers
+        return [c * KEY_SPACE + k for c, k in zip(batch.customers, codes)]
+
+    def _joint_codes(self, batch: Batch, encoder: KeyEncoder) -> Sequence[int]:
+        """Return for each call the code of what is told from its key and from its row."""
+        values = [loop(batch, encoder) for loop in self._row_loops]
+        return list(map(self._joint.__getitem__, zip(self._key_codes(batch, encoder), *values)))
+
+    def _key_codes(self, batch: Batch, encoder: KeyEncoder) -> Sequence[int]:
+        """Return for each call the code of what is told from its key."""
+        if not self.spec.calls:
+            return [0] * len(batch.calls)
+        if not self.stored:
+            self._call_keys = encoder.call_keys
+            return batch.calls
+        self._projection.extend(encoder.call_keys)
+        return list(map(self._projection.codes.__getitem__, batch.calls))
+
+    def _roll_up_from(self, source: Cube, time: str, cells: Mapping[int, Any]) -> None:
         """Add the complete cells that a source has for one of its time values."""
-        self._turn_to(time_key(time, self.spec.time))
-        codes = self._translated(cells, source)
-        if self.spec.latency:
-            for code, latencies in zip(codes, cells.values()):
-                self._cells[code].extend(latencies)
+        self._advance_to(time_key(time, self.spec.time))
+        codes = self._codes_from(source, cells)
+        if self.spec.listed:
+            for code, values in zip(codes, cells.values()):
+                self._cells[code].extend(values)
         else:
-            self._pour(codes, cells.values())
+            self._accumulate(codes, cells.values())
 
-    def _translated(self, codes: Iterable[int], source: Cube) -> Iterable[int]:
+    def _codes_from(self, source: Cube, fine_codes: Iterable[int]) -> Iterable[int]:
         """Return for cell codes of a source those of the cells here that they belong to."""
         spec, fine = self.spec, source.spec
-        found = list(codes)
-        customers = customer_codes(found, fine) if spec.customers else ()
+        codes = list(fine_codes)
+        customers = customer_codes(codes, fine) if spec.customers else ()
         if not spec.calls:
             return customers if spec.customers else repeat(0)
-        self.projection.extend(source._call_keys)
-        calls = call_codes(found, fine) if fine.customers else found
-        projected = map(self.projection.codes.__getitem__, calls)
+        self._projection.extend(source._call_keys)
+        keys = key_codes(codes) if fine.customers else codes
+        projected = map(self._projection.codes.__getitem__, keys)
         if spec.customers:
-            return [c * _CALL_SPACE + k for c, k in zip(customers, projected)]
+            return [c * KEY_SPACE + k for c, k in zip(customers, projected)]
         return projected
 
-    def _turn_to(self, time: str) -> None:
+    def _advance_to(self, time: str) -> None:
         """Make the cells of a time value the current ones.
 
         Time moves on, so what was current is packed; but hours of the day come round again.
@@ -202,161 +266,76 @@ class Cube:
             self._pack()
         self._time = time
 
-    def close(self) -> None:
-        """Pack what is still open."""
-        self._waiting[self._time] = self._cells
-        for time, cells in sorted(self._waiting.items()):
-            self._time, self._cells = time, cells
-            self._pack()
-        self._waiting = {}
+    def _accumulate(self, codes: Iterable[int], added: Iterable[Any]) -> None:
+        cells = self._cells
+        if self.spec.listed:
+            for code, value in zip(codes, added):
+                cells[code].append(value)
+        else:
+            for code, sums in zip(codes, added):
+                cells[code] += sums
+
+    def _empty(self) -> Dict[int, Any]:
+        return defaultdict(_empty_list if self.spec.listed else int)
 
     def _pack(self) -> None:
         cells = self._cells
         if not cells:
             return
         self._cells = self._empty()
-        for cube in self._fed:
-            cube._take(self._time, cells, self)
-        if self.kept:
-            self._keep(cells)
+        for cube in self._rollups:
+            cube._roll_up_from(self, self._time, cells)
+        if self.stored:
+            self._append(cells)
 
-    def _keep(self, cells: Mapping[int, Any]) -> None:
+    def _append(self, cells: Mapping[int, Any]) -> None:
         """Append cells to the arrays."""
         packed = self.packed
-        packed["times"].append(self._time)
-        packed["lengths"].append(len(cells))
-        packed["codes"].extend(cells)
-        if self.spec.latency:
-            self._keep_latencies(cells.values())
-        else:
-            blob = b"".join([sums.to_bytes(WORDS * 4, "little") for sums in cells.values()])
-            words = memoryview(blob).cast("I")
-            for place, column in enumerate(packed["words"]):
-                if column is not None:
-                    column.extend(words[place::WORDS])
+        packed.times.append(self._time)
+        packed.lengths.append(len(cells))
+        packed.codes.extend(cells)
+        if self.spec.listed:
+            self._append_values(cells.values())
+            return
+        count = len(packed.words)
+        blob = b"".join([sums.to_bytes(count * 4, "little") for sums in cells.values()])
+        words = memoryview(blob).cast("I")
+        for place, column in enumerate(packed.words):
+            if column is not None:
+                column.extend(words[place::count])
 
-    def _keep_latencies(self, cells: Iterable[Any]) -> None:
-        """Append latencies, two bytes each as long as that is enough."""
-        packed = self.packed
-        repeats = packed.get("repeats")
+    def _append_values(self, cells: Iterable[Sequence[int]]) -> None:
+        """Append values, two bytes each as long as that is enough."""
         for cell in cells:
-            if repeats is None:
-                latencies = sorted(cell)
+            packed = self.packed
+            values: Sequence[int]
+            if packed.repeats is None:
+                values = sorted(cell)
             else:
                 counted = histogram(cell)
-                latencies = list(counted)
-                repeats.extend(counted.values())
-            packed["counts"].append(len(latencies))
+                values = list(counted)
+                packed.repeats.extend(counted.values())
+            packed.counts.append(len(values))
             try:
-                packed["latencies"].extend(array(packed["latencies"].typecode, latencies))
+                packed.values.extend(array(packed.values.typecode, values))
             except OverflowError:
-                packed["latencies"] = array("I", packed["latencies"])
-                packed["latencies"].extend(array("I", latencies))
-
-    def _empty(self) -> Dict[int, Any]:
-        return defaultdict(_latency_list if self.spec.latency else int)
-
-    def _pour(self, codes: Iterable[int], what: Iterable[int]) -> None:
-        cells = self._cells
-        if self.spec.latency:
-            for code, latency in zip(codes, what):
-                cells[code].append(latency)
-        else:
-            for code, sums in zip(codes, what):
-                cells[code] += sums
-
-    def _codes(self, batch: Batch, encoder: KeyEncoder, shared: Shared) -> Sequence[int]:
-        """Return the cell code of each call."""
-        spec = self.spec
-        key = (spec.customers, spec.calls, spec.band, self.kept)
-        if key not in shared:
-            codes: Sequence[int] = self._joint_codes(batch, encoder, shared)
-            if spec.band:
-                width = config.TOKEN_BAND_WIDTH
-                codes = [
-                    (code << BAND_BITS) + (i + o) // width
-                    for code, i, o in zip(codes, batch.inputs, batch.outputs)
-                ]
-            shared[key] = codes
-        elif spec.calls and self.kept:
-            self.projection.extend(encoder.call_keys)
-        return shared[key]
-
-    def _joint_codes(self, batch: Batch, encoder: KeyEncoder, shared: Shared) -> Sequence[int]:
-        spec = self.spec
-        if not spec.calls:
-            return batch.customers if spec.customers else [0] * len(batch.calls)
-        if not self.kept:
-            self._call_keys = encoder.call_keys
-            return batch.calls
-        self.projection.extend(encoder.call_keys)
-        codes = list(map(self.projection.codes.__getitem__, batch.calls))
-        if spec.customers:
-            return [c * _CALL_SPACE + k for c, k in zip(batch.customers, codes)]
-        return codes
+                self.packed = packed._replace(values=array("I", packed.values))
+                self.packed.values.extend(array("I", values))
 
 
-def customer_codes(codes: Sequence[int], spec: CubeSpec) -> Sequence[int]:
-    """Return the customer codes of cell codes."""
-    shift = (CALL_BITS if spec.calls else 0) + (BAND_BITS if spec.band else 0)
-    return [code >> shift for code in codes] if shift else codes
+class _Numbered(Dict[Tuple[Any, ...], int]):
+    """A dict that numbers keys in the order in which they are first asked for."""
+
+    def __missing__(self, key: Tuple[Any, ...]) -> int:
+        code = self[key] = len(self)
+        return code
 
 
-def call_codes(codes: Sequence[int], spec: CubeSpec) -> List[int]:
-    """Return the projected call codes of cell codes."""
-    if spec.band:
-        return [code >> BAND_BITS & _CALL_MASK for code in codes]
-    return [code & _CALL_MASK for code in codes]
-
-
-def token_bands(codes: Sequence[int]) -> List[int]:
-    """Return the lower bounds of the token bands of cell codes of a cube by band."""
-    return [(code & _BAND_MASK) * config.TOKEN_BAND_WIDTH for code in codes]
-
-
-def packed_sums(count: int, words: Sequence[Any]) -> List[int]:
-    """Return the packed sums of `count` cells from their words."""
-    packed = [0] * count
-    for place, column in enumerate(words):
-        if column is not None:
-            shift = WORD_BITS * place
-            packed = [sums + (word << shift) for sums, word in zip(packed, column)]
-    return packed
-
-
-def _latency_list() -> Any:
+def _empty_list() -> IntArray:
     return array("I")
 
 
-def histogram(latencies: Any) -> Dict[int, int]:
-    """Return {latency: calls} in ascending order."""
-    return dict(sorted(Counter(latencies).items()))
-
-
-def _filtered(batch: Batch, passing: Sequence[bool], spec: CubeSpec) -> Batch:
-    """Return the calls that pass, with those columns only that a cube of the spec looks at."""
-    needed = {"customers", "calls", "latencies" if spec.latency else "sums"}
-    needed |= {"times"} if spec.time else set()
-    needed |= {"inputs", "outputs"} if spec.band else set()
-    columns = {
-        name: list(compress(column, passing)) if name in needed else []
-        for name, column in batch._asdict().items()
-    }
-    return Batch(**columns)
-
-
-def _passing(where: str, batch: Batch, encoder: KeyEncoder) -> List[bool]:
-    """Return for each call whether it passes a named filter."""
-    succeeded = encoder.succeeded
-    if where == "simple_task":
-        limit = config.SIMPLE_TASK_MAX_TOKENS
-        return [
-            i + o < limit and succeeded[k]
-            for i, o, k in zip(batch.inputs, batch.outputs, batch.calls)
-        ]
-    least = config.INEFFICIENT_PROMPT_MIN_INPUT_TOKENS
-    ratio = config.INEFFICIENT_PROMPT_MAX_OUTPUT_RATIO
-    return [
-        i > least and o / i < ratio and succeeded[k]
-        for i, o, k in zip(batch.inputs, batch.outputs, batch.calls)
-    ]
+def _loop_of(expression: Expression) -> RowLoop:
+    loop = RowLoop()
+    loop.compile(loop.inline(expression))
+    return loop

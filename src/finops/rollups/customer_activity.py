@@ -15,15 +15,25 @@ from bisect import bisect_left
 from datetime import date
 from itertools import islice
 from operator import eq
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 from finops.reader.encoding import Batch, KeyEncoder
 from finops.rollups.cubes import hours_of
-from finops.rollups.spec import sort_key
+from finops.rollups.spec import Key, Table, Values, in_key_order, sort_key
 from finops.timestamps import MicrosecondClock
 
 CHANGE_WINDOW_US = 3600 * 10**6
-_REGION = 5  # position in a call key
 _WITHIN_HOUR = 10**10
 
 
@@ -98,7 +108,7 @@ class ActivityLog:
         }
 
     @classmethod
-    def revived(cls, plain: Dict[str, Any]) -> ActivityLog:
+    def revived(cls, plain: Mapping[str, Any]) -> ActivityLog:
         """Return the journeys of `plain`."""
         found = cls()
         found.first_time, found.last_time = (t.encode("ascii") for t in plain["ends"])
@@ -261,14 +271,14 @@ class ActivityReader:
 
     def _extend(self, encoder: KeyEncoder) -> None:
         for key in encoder.customer_keys[len(self._customer_of) :]:
-            number = self._numbers.setdefault(key[0], len(self._numbers))
+            number = self._numbers.setdefault(key.customer_id, len(self._numbers))
             self._customer_of.append(number)
             if number == len(self._time):
                 self._time.append(b"")
                 self._region.append(-1)
                 self._code.append(-1)
         for call in encoder.call_keys[len(self._region_of) :]:
-            self._region_of.append(self._regions.setdefault(call[_REGION], len(self._regions)))
+            self._region_of.append(self._regions.setdefault(call.region, len(self._regions)))
 
 
 class UnorderedActivity:
@@ -288,9 +298,9 @@ class UnorderedActivity:
         """Take in one batch, in file order of batches; all of them have one encoder."""
         self._customer_keys = encoder.customer_keys
         for key in encoder.customer_keys[len(self._calls_of) :]:
-            self._calls_of.append(self._calls.setdefault(key[0], _Calls()))
+            self._calls_of.append(self._calls.setdefault(key.customer_id, _Calls()))
         for call in encoder.call_keys[len(self._region_of) :]:
-            self._region_of.append(self._regions.setdefault(call[_REGION], len(self._regions)))
+            self._region_of.append(self._regions.setdefault(call.region, len(self._regions)))
         calls_of, region_of = self._calls_of, self._region_of
         rows = zip(_ordinals(batch.times), batch.customers, batch.calls)
         for time, customer, call_code in rows:
@@ -379,3 +389,16 @@ def joined(parts: Sequence[ActivityLog]) -> Optional[ActivityLog]:
     for part in parts:
         whole.join(part)
     return None if whole.disordered else whole
+
+
+def region_changes(table: Table, log: ActivityLog) -> Dict[Key, Values]:
+    """Return the table of quick region changes by customer and day."""
+    named: Dict[str, Callable[[Changes], Any]] = {
+        "region_changes": lambda changes: changes.times,
+        "changed_regions": lambda changes: changes.regions,
+        "shortest_change_s": lambda changes: changes.shortest_us / 10**6,
+    }
+    readers = [named[name] for name in table.measure_names]
+    return in_key_order(
+        {key: tuple(read(changes) for read in readers) for key, changes in log.changes.items()}
+    )

@@ -9,8 +9,19 @@ parts that were read earlier count as if they had been read now (see `cache`).
 from __future__ import annotations
 
 import os
-from array import array
-from typing import Any, BinaryIO, Callable, Dict, Iterable, List, Optional, Sequence
+from typing import (
+    Any,
+    BinaryIO,
+    Callable,
+    Dict,
+    Iterable,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Union,
+)
 
 from finops import config
 from finops.business.catalog import DEFAULT_PRICES, PriceTable
@@ -22,12 +33,24 @@ from finops.reader.encoding import KeyEncoder
 from finops.reader.header import open_csv
 from finops.reader.layout import FileLayout, FileReplacedError, spans, survey
 from finops.rollups import cache as rollup_cache
-from finops.rollups.cache import Identity, Kept, Part
+from finops.rollups.cache import Identity, Kept
 from finops.rollups.customer_activity import ActivityLog, UnorderedActivity, joined
 from finops.rollups.merge import Cubes, accounting_of, cubes_of, customers_of, tables_of
+from finops.rollups.part import PartitionResult
 from finops.rollups.partition import Blocks, batches, scan_partition
 from finops.rollups.planner import Plan
-from finops.rollups.spec import Accounting, FileInfo, Period, Rollups, Table, Totals
+from finops.rollups.protocol import CallDataset, Source
+from finops.rollups.spec import (
+    Accounting,
+    Customer,
+    FileInfo,
+    Key,
+    Period,
+    Rollups,
+    Table,
+    Totals,
+    Values,
+)
 from finops.rollups.workers import PartitionWorkers
 from finops.storage.truth import read_truth
 
@@ -44,17 +67,27 @@ Progress = Callable[[int, int], None]
 
 
 def open_dataset(
-    source: Any,
+    source: Source,
     workers: Optional[int] = None,
     prices: PriceTable = DEFAULT_PRICES,
     progress: Optional[Progress] = None,
     cache: bool = False,
     context: Optional[RunContext] = None,
-) -> Any:
-    """Return a `Dataset` for a path; what already is one, or like one, is returned as it is."""
-    if hasattr(source, "rollups"):
-        return source
-    return Dataset(source, workers, prices, progress, cache, context)
+) -> CallDataset:
+    """Return a `Dataset` for a path; what is a dataset already is returned as it is."""
+    if isinstance(source, (str, os.PathLike)):
+        return Dataset(source, workers, prices, progress, cache, context)
+    return source
+
+
+class DatasetFacts(NamedTuple):
+    """What is delivered beside the tables, in the order in which `Rollups` takes it."""
+
+    period: Period
+    totals: Totals
+    customers: Mapping[str, Customer]
+    accounting: Accounting
+    file: FileInfo
 
 
 class Dataset:
@@ -68,7 +101,7 @@ class Dataset:
 
     def __init__(
         self,
-        path: Any,
+        path: Union[str, os.PathLike[str]],
         workers: Optional[int] = None,
         prices: PriceTable = DEFAULT_PRICES,
         progress: Optional[Progress] = None,
@@ -83,12 +116,12 @@ class Dataset:
         self._progress = progress
         self._cache = cache
         self._plan = Plan(())
-        self._parts: List[Part] = []
+        self._parts: List[PartitionResult] = []
         self._cubes: Cubes = {}
         self._revived = False  # whether any of the parts was kept from an earlier run
-        self._journeys = ActivityLog()
-        self._around: Dict[str, Any] = {}
-        self._filled: Dict[Table, Any] = {}
+        self._activity = ActivityLog()
+        self._facts: Optional[DatasetFacts] = None
+        self._filled: Dict[Table, Dict[Key, Values]] = {}
 
     def rollups(self, tables: Iterable[Table]) -> Rollups:
         """Return the declared tables, reading the file if any of them was not planned yet.
@@ -98,24 +131,24 @@ class Dataset:
         wanted = tuple(tables)
         self.fill(wanted)
         try:
-            self._fold(wanted)
+            self._aggregate(wanted)
         except _SPOILED:
             if not self._revived:
                 raise
             self._scan(self._plan, cache=False)
-            self._fold(wanted)
+            self._aggregate(wanted)
         tables = {table: self._filled[table] for table in wanted}
-        return Rollups(tables, prices=self.prices, context=self.context, **self._around)
+        return Rollups(tables, *self._known_facts, self.prices, self.context)
 
     def fill(self, tables: Iterable[Table]) -> None:
         """Read the file for these tables, in one pass, unless it was read for all of them.
 
-        Tables are folded when they are first asked for, so that a dataset can be read for all
+        Tables are aggregated when they are first asked for, so that a dataset can be read for all
         that anybody may want, which lets every run share what is kept, and cost little more.
         Raises DataError where the file as a whole cannot be read.
         """
         tables = tuple(tables)
-        if self._around and set(tables) <= set(self._plan.tables):
+        if self._facts and set(tables) <= set(self._plan.tables):
             return
         plan = Plan((*tables, _TOTALS))
         try:
@@ -137,7 +170,7 @@ class Dataset:
     @property
     def processes(self) -> int:
         """How many processes work on what was read is worth: as many as would read it."""
-        return self._count(self._around["file"].size_bytes)
+        return self._count(self._known_facts.file.size_bytes or 0)
 
     @property
     def kept_bytes(self) -> int:
@@ -145,10 +178,15 @@ class Dataset:
         return sum(
             len(column) * column.itemsize
             for part in self._parts
-            for _, packed in part["cubes"]
-            for column in (*packed.values(), *packed.get("words", ()))
-            if isinstance(column, array)
+            for _, packed in part.cubes
+            for column in packed.arrays
         )
+
+    @property
+    def _known_facts(self) -> DatasetFacts:
+        if self._facts is None:
+            raise ValueError("nothing was read yet: ask for tables first")
+        return self._facts
 
     def _scan(self, plan: Plan, cache: bool) -> None:
         """Read the file; begin again where it is replaced by another one meanwhile.
@@ -163,46 +201,48 @@ class Dataset:
                     raise
 
     def _scan_once(self, plan: Plan, cache: bool) -> None:
-        self._plan, self._filled, self._around = plan, {}, {}
+        self._plan, self._filled, self._facts = plan, {}, None
         with open_csv(self.path) as stream:
             seen = Identity.of(stream)
-            found = survey(stream, self.path, self.context)
+            layout = survey(stream, self.path, self.context)
             key = rollup_cache.fingerprint(plan, self.prices) if cache else ""
-            kept = rollup_cache.load(found, stream, key) if cache else Kept([])
+            kept = rollup_cache.load(layout, stream, key) if cache else Kept([])
             self._revived = bool(kept.parts)
-            self._parts = self._completed(stream, found, kept.parts)
+            self._parts = self._completed(stream, layout, kept.parts)
             self._cubes = cubes_of(plan, self._parts)
-            self._look_around(stream, found)
+            self._compute_facts(stream, layout)
             if cache and (kept.seal_again or self._parts is not kept.parts):
-                rollup_cache.save(found, stream, seen, key, self._parts)
+                rollup_cache.save(layout, stream, seen, key, self._parts)
 
-    def _completed(self, stream: BinaryIO, found: FileLayout, kept: List[Part]) -> List[Part]:
+    def _completed(
+        self, stream: BinaryIO, layout: FileLayout, kept: List[PartitionResult]
+    ) -> List[PartitionResult]:
         """Return the kept parts with what follows them in the file."""
-        if kept and kept[-1]["span"][1] == found.whole_end:
+        if kept and kept[-1].span[1] == layout.whole_end:
             return kept
         parts = rollup_cache.without_small_tail(kept)
-        return parts + self._read(stream, found, parts[-1]["span"][1] if parts else 0)
+        return parts + self._read(stream, layout, parts[-1].span[1] if parts else 0)
 
-    def _fold(self, tables: Sequence[Table]) -> None:
+    def _aggregate(self, tables: Sequence[Table]) -> None:
         missing = [table for table in tables if table not in self._filled]
-        self._filled.update(tables_of(self._plan, missing, self._cubes, self._journeys))
+        self._filled.update(tables_of(self._plan, missing, self._cubes, self._activity))
 
-    def _read(self, stream: BinaryIO, found: FileLayout, covered: int) -> List[Part]:
+    def _read(self, stream: BinaryIO, layout: FileLayout, covered: int) -> List[PartitionResult]:
         """Return the parts of the whole lines from the offset `covered` on."""
-        start = max(found.header.data_start, covered)
-        total = found.whole_end - start
-        shares = spans(stream, start, found.whole_end, self._count(total))
+        start = max(layout.header.data_start, covered)
+        total = layout.whole_end - start
+        shares = spans(stream, start, layout.whole_end, self._count(total))
 
         def report(done: int) -> None:
             if self._progress is not None:
                 self._progress(min(total, done * len(shares)), total)
 
-        with PartitionWorkers(found, shares[1:], self._plan.tables, self.prices) as others:
+        with PartitionWorkers(layout, shares[1:], self._plan.tables, self.prices) as others:
             first = scan_partition(
-                stream, shares[0], found.header, self._plan, self.prices, found.latest, report
+                stream, shares[0], layout.header, self._plan, self.prices, layout.latest, report
             )
             parts = [first, *others.results()]
-        if os.fstat(stream.fileno()).st_size < found.whole_end:
+        if os.fstat(stream.fileno()).st_size < layout.whole_end:
             raise FileReplacedError(self.path)
         return parts
 
@@ -211,30 +251,30 @@ class Dataset:
             return max(1, self._workers)
         return max(1, min(os.cpu_count() or 1, size // MIN_PART_BYTES))
 
-    def _look_around(self, stream: BinaryIO, found: FileLayout) -> None:
-        """Work out what goes with the tables; DataError where not one row can be used."""
+    def _compute_facts(self, stream: BinaryIO, layout: FileLayout) -> None:
+        """Compute totals, period and accounting; DataError where not one row can be used."""
         parts = self._parts
-        tail = found.end > found.whole_end
-        accounting = accounting_of(parts, found.name, found.header.notes, tail)
-        _refuse_if_nothing_is_usable(accounting, found.name)
-        journeys = joined([ActivityLog.revived(part["journeys"]) for part in parts])
-        self._journeys = self._sorted_journeys(stream, found) if journeys is None else journeys
-        self._fold((_TOTALS,))
-        ends = (self._journeys.first_time, self._journeys.last_time)
-        self._around = {
-            "period": Period(*(time.decode("ascii") for time in ends)),
-            "totals": Totals(*self._filled[_TOTALS].get((), ())),
-            "customers": customers_of(self._journeys),
-            "accounting": accounting,
-            "file": FileInfo(found.name, found.end),
-        }
+        tail = layout.end > layout.whole_end
+        accounting = accounting_of(parts, layout.name, layout.header.notes, tail)
+        _refuse_if_nothing_is_usable(accounting, layout.name)
+        activity = joined([ActivityLog.revived(part.activity) for part in parts])
+        self._activity = self._sorted_activity(stream, layout) if activity is None else activity
+        self._aggregate((_TOTALS,))
+        ends = (self._activity.first_time, self._activity.last_time)
+        self._facts = DatasetFacts(
+            Period(*(time.decode("ascii") for time in ends)),
+            Totals(*self._filled[_TOTALS].get((), ())),
+            customers_of(self._activity),
+            accounting,
+            FileInfo(layout.name, layout.end),
+        )
 
-    def _sorted_journeys(self, stream: BinaryIO, found: FileLayout) -> ActivityLog:
-        """Return the journeys of an unordered file, in a pass of its own."""
+    def _sorted_activity(self, stream: BinaryIO, layout: FileLayout) -> ActivityLog:
+        """Return the activity in an unordered file, in a pass of its own."""
         encoder = KeyEncoder()
         collected = UnorderedActivity()
-        reader = BlockReader(found.header, encoder, self.prices, found.latest)
-        source = Blocks(stream, (found.header.data_start, found.whole_end), reader.accounts)
+        reader = BlockReader(layout.header, encoder, self.prices, layout.latest)
+        source = Blocks(stream, (layout.header.data_start, layout.whole_end), reader.accounts)
         for batch in batches(source, reader):
             collected.add(batch, encoder)
         return collected.finish()

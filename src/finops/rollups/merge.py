@@ -1,66 +1,52 @@
-"""The parts of a scan as one result: accounts added up, journeys joined, tables folded."""
+"""The parts of a scan as one result: accounts added up, activity joined, tables aggregated."""
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Dict, List, Mapping, Sequence
 
 from finops import config
-from finops.rollups.aggregate import fold, fold_changes
-from finops.rollups.columns import FilledCube
-from finops.rollups.cubes import CubeSpec
-from finops.rollups.customer_activity import ActivityLog
-from finops.rollups.planner import Plan, has_latencies, has_sums
-from finops.rollups.spec import (
-    REGION_CHANGE_MEASURES,
-    Accounting,
-    Customer,
-    Place,
-    Skipped,
-    Table,
-)
-
-Part = Mapping[str, Any]
-
+from finops.rollups.aggregate import aggregate
+from finops.rollups.cells import CubeSpec
+from finops.rollups.columns import FilledCube, KeyMerges
+from finops.rollups.customer_activity import ActivityLog, region_changes
+from finops.rollups.part import PartitionResult
+from finops.rollups.planner import Plan, activities_of, distributions_of
+from finops.rollups.spec import Accounting, Customer, Key, Place, Skipped, Table, Values
 
 Cubes = Mapping[CubeSpec, Sequence[FilledCube]]
 
 
-def cubes_of(plan: Plan, parts: Sequence[Part]) -> Cubes:
-    """Return the cubes of all parts; they keep what is found out about them in folding."""
-    found_out: Dict[Any, List[int]] = {}
-    return {spec: _cubes(parts, plan, place, found_out) for place, spec in enumerate(plan.specs)}
+def cubes_of(plan: Plan, parts: Sequence[PartitionResult]) -> Cubes:
+    """Return the cubes of all parts; they share what is found out about their keys."""
+    key_merges: KeyMerges = {}
+    return {
+        spec: [
+            FilledCube(spec, plan.layout, packed, keys, part.customer_keys, key_merges)
+            for part in parts
+            for keys, packed in (part.cubes[place],)
+        ]
+        for place, spec in enumerate(plan.specs)
+    }
 
 
 def tables_of(
-    plan: Plan, tables: Sequence[Table], cubes: Cubes, journeys: ActivityLog
-) -> Dict[Table, Dict[Any, Any]]:
-    """Return tables of the plan, folded from the cubes of all parts."""
-    filled: Dict[Table, Dict[Any, Any]] = {}
+    plan: Plan, tables: Sequence[Table], cubes: Cubes, activity: ActivityLog
+) -> Dict[Table, Dict[Key, Values]]:
+    """Return tables of the plan, aggregated from the cubes of all parts."""
+    filled: Dict[Table, Dict[Key, Values]] = {}
     for table in tables:
-        if set(table.measures) & set(REGION_CHANGE_MEASURES):
-            filled[table] = fold_changes(table, journeys)
+        if activities_of(table):
+            filled[table] = region_changes(table, activity)
             continue
-        latency = has_latencies(table)
-        filled[table] = fold(
-            table,
-            cubes[plan.spec_for(table, latency=False)] if has_sums(table) else [],
-            cubes[plan.spec_for(table, latency=True)] if latency else [],
-        )
+        listed = [plan.spec_for(table, measure.column) for measure in distributions_of(table)]
+        sums = cubes[plan.spec_for(table, "")]
+        filled[table] = aggregate(table, sums, cubes[listed[0]] if listed else [])
     return filled
 
 
-def _cubes(
-    parts: Sequence[Part], plan: Plan, place: int, found_out: Dict[Any, List[int]]
-) -> List[FilledCube]:
-    spec = plan.specs[place]
-    return [
-        FilledCube(spec, packed, call_keys, part["customer_keys"], found_out)
-        for part in parts
-        for call_keys, packed in (part["cubes"][place],)
-    ]
-
-
-def accounting_of(parts: Sequence[Part], name: str, notes: Sequence[str], tail: bool) -> Accounting:
+def accounting_of(
+    parts: Sequence[PartitionResult], name: str, notes: Sequence[str], tail: bool
+) -> Accounting:
     """Add up the accounts of all parts; line numbers become those of the whole file.
 
     `name` is the file's.  `tail` says whether a line without an end follows the last part.
@@ -68,14 +54,15 @@ def accounting_of(parts: Sequence[Part], name: str, notes: Sequence[str], tail: 
     rows: Dict[str, int] = {}
     places: Dict[str, List[Place]] = {}
     before = 1  # the header
-    accounts = [part["accounts"] for part in parts]
-    for one in accounts:
-        for reason, count in one["skipped"].items():
+    accounts = [part.accounts for part in parts]
+    for account in accounts:
+        for reason, count in account["skipped"].items():
             rows[reason] = rows.get(reason, 0) + count
             places.setdefault(reason, []).extend(
-                Place(name, number + before, text) for number, text in one["first_lines"][reason]
+                Place(name, number + before, text)
+                for number, text in account["first_lines"][reason]
             )
-        before += one["lines"]
+        before += account["lines"]
     skipped = tuple(
         Skipped(reason, rows[reason], tuple(places[reason][: config.SKIPPED_LINES_KEPT]))
         for reason in sorted(rows, key=lambda r: (-rows[r], r))
@@ -83,10 +70,10 @@ def accounting_of(parts: Sequence[Part], name: str, notes: Sequence[str], tail: 
     return Accounting(
         lines=before + int(tail),
         header=1,
-        used=sum(one["used"] for one in accounts),
+        used=sum(account["used"] for account in accounts),
         skipped=skipped,
-        repeated_headers=sum(one["repeated_headers"] for one in accounts),
-        blank=sum(one["blank"] for one in accounts),
+        repeated_headers=sum(account["repeated_headers"] for account in accounts),
+        blank=sum(account["blank"] for account in accounts),
         incomplete_tail=int(tail),
         notes=tuple(notes),
     )

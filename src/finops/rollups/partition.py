@@ -1,12 +1,12 @@
 """One part of a file, from bytes to packed cubes: what each process of a scan does.
 
-A part's result is plain lists and arrays (see `wire`), so that it travels between processes and
-can be kept.  Parts of one file add up in file order.
+A part's result is plain data (see `part`), so that it travels between processes and can be kept.
+Parts of one file add up in file order.
 """
 
 from __future__ import annotations
 
-from typing import Any, BinaryIO, Callable, Dict, Iterator, Optional
+from typing import BinaryIO, Callable, Iterator, List, Optional
 
 from finops import config
 from finops.business.catalog import PriceTable
@@ -15,9 +15,12 @@ from finops.reader.encoding import Batch, KeyEncoder
 from finops.reader.header import Header
 from finops.reader.layout import Span
 from finops.reader.row_parser import TOO_LONG
-from finops.rollups.cubes import Shared, hours_of
+from finops.rollups.cubes import Calls, Cube, Shared, hours_of
 from finops.rollups.customer_activity import ActivityReader
 from finops.rollups.digests import BlockDigests
+from finops.rollups.measures import CALLS_AT_A_TIME
+from finops.rollups.packing import RowPacker
+from finops.rollups.part import PartitionResult
 from finops.rollups.planner import Plan, closing_order
 
 # Small enough for the caches of the processor, large enough for the overhead of a block.
@@ -33,41 +36,74 @@ def scan_partition(
     prices: PriceTable,
     latest: bytes,
     progress: Optional[BytesDone] = None,
-) -> Dict[str, Any]:
+) -> PartitionResult:
     """Read the whole lines in the bytes [from, to) and return the part's result.
 
-    Both ends of `span` are line starts.  The result has plain lists and arrays only.
+    Both ends of `span` are line starts.
     """
     encoder = KeyEncoder()
     reader = BlockReader(header, encoder, prices, latest)
-    cubes = plan.cubes()
-    direct = [cube for cube in cubes if cube.source is None]
-    journeys = ActivityReader()
+    filler = CubeFiller(plan, encoder)
+    activity = ActivityReader()
     source = Blocks(stream, span, reader.accounts, progress)
     for batch in batches(source, reader):
+        filler.add(batch)
+        activity.add(batch, encoder)
+    filler.close()
+    return PartitionResult(
+        span,
+        source.digests.blocks(),
+        vars(reader.accounts),
+        encoder.customer_keys,
+        activity.finish(encoder).plain(),
+        [(cube.keys, cube.packed) for cube in filler.cubes if cube.stored],
+    )
+
+
+class CubeFiller:
+    """Fills the cubes of a plan for one part of a file, batch by batch in time order."""
+
+    def __init__(self, plan: Plan, encoder: KeyEncoder) -> None:
+        self.cubes: List[Cube] = plan.cubes()
+        self._direct = [cube for cube in self.cubes if cube.source is None]
+        self._packer = RowPacker(plan.layout)
+        self._encoder = encoder
+        self._open_calls = 0
+
+    def add(self, batch: Batch) -> None:
+        """Add a batch.
+
+        All cells are packed from time to time, since a packed sum has room for so many calls.
+        """
+        self._open_calls += len(batch.times)
+        if self._open_calls > CALLS_AT_A_TIME:
+            self.close()
+            self._open_calls = len(batch.times)
+        calls = Calls(batch, self._packer.sums(batch, self._encoder))
         runs = hours_of(batch.times)
         shared: Shared = {}
-        for cube in direct:
-            cube.add(batch, runs, encoder, shared)
-        journeys.add(batch, encoder)
-    for cube in closing_order(cubes):
-        cube.close()
-    return {
-        "span": list(span),
-        "digests": source.digests.blocks(),
-        "accounts": vars(reader.accounts),
-        "customer_keys": encoder.customer_keys,
-        "journeys": journeys.finish(encoder).plain(),
-        "cubes": [[cube.projection.keys, cube.packed] for cube in cubes if cube.kept],
-    }
+        for cube in self._direct:
+            cube.add(calls, runs, self._encoder, shared)
+
+    def close(self) -> None:
+        """Pack what is still open."""
+        for cube in closing_order(self.cubes):
+            cube.close()
 
 
 def batches(source: Blocks, reader: BlockReader) -> Iterator[Batch]:
-    """Yield the calls of blocks of lines."""
+    """Yield the calls of blocks of lines, in time order within each (ties in file order)."""
     for piece in source:
         batch = reader.read(piece)
         if batch is not None:
-            yield batch
+            yield _in_time_order(batch)
+
+
+def _in_time_order(batch: Batch) -> Batch:
+    times = batch.times
+    if sorted(times) == times:
+        return batch
+    return batch.reordered(sorted(range(len(times)), key=times.__getitem__))
 
 
 class Blocks:

@@ -11,18 +11,30 @@ described by, is filled for them and thrown away.
 
 from __future__ import annotations
 
-from typing import Dict, Iterable, List, Sequence, Set, Tuple
+from operator import itemgetter
+from typing import Dict, Iterable, List, Optional, Sequence, Set, Tuple, Union
 
-from finops.rollups.cubes import Cube, CubeSpec
-from finops.rollups.spec import (
+from finops.reader.encoding import CallKey
+from finops.rollups.cells import CubeSpec
+from finops.rollups.cubes import Cube, Getter
+from finops.rollups.measures import (
+    CALL_COLUMNS,
     CALL_DIMENSIONS,
     CUSTOMER_DIMENSIONS,
-    LATENCY_LIST,
-    LATENCY_MEASURES,
-    REGION_CHANGE_MEASURES,
+    DIMENSIONS,
+    MEASURES,
     TIME_DIMENSIONS,
-    Table,
+    Activity,
+    Dimension,
+    Distribution,
+    Measure,
+    dimension_of,
+    measure_of,
+    stored,
 )
+from finops.rollups.packing import PackedLayout
+from finops.rollups.row_loop import key_function
+from finops.rollups.spec import Table
 
 # From the finest: cells of one time dimension add up to those of a later one.
 _COARSER: Dict[str, Tuple[str, ...]] = {
@@ -30,12 +42,17 @@ _COARSER: Dict[str, Tuple[str, ...]] = {
     "day": ("week", ""),
     "week": ("",),
 }
-_HELPER = CubeSpec("day", False, CALL_DIMENSIONS)  # see above; it also feeds other cubes by day
+# See above; it also feeds other cubes by day, and its keys are the whole keys of calls.
+_HELPER = CubeSpec("day", False, tuple(DIMENSIONS[name] for name in CALL_DIMENSIONS))
 _FINENESS = ("hour", "hour_of_day", "day", "week", "")
+AddedMeasure = Union[Measure, Distribution]
 
 
 class Plan:
-    """The cubes that fill a set of declared tables."""
+    """The cubes that fill a set of declared tables.
+
+    `layout` says how the sums of a call are packed.
+    """
 
     def __init__(self, tables: Iterable[Table]) -> None:
         self.tables = tuple(dict.fromkeys(tables))
@@ -46,51 +63,92 @@ class Plan:
         for table in self.tables:
             wanted.extend(_specs_of(table))
         self.specs = _maximal(wanted)
+        self.layout = PackedLayout(_in_order(m for t in self.tables for m in stored(sums_of(t))))
         self._source_of = _fed(self.specs)
         self._sources = tuple(dict.fromkeys(self._source_of.values()))
 
     def cubes(self) -> List[Cube]:
-        """Return fresh cubes for one part of the file; those kept are in the order of `specs`.
+        """Return fresh cubes for one part of the file; those stored are in the order of `specs`.
 
         They are to be closed in the order of `closing_order`.
         """
         made: Dict[CubeSpec, Cube] = {}
         for spec in self._sources:
             if spec not in self.specs:
-                made[spec] = Cube(spec, (), (), kept=False)
+                made[spec] = Cube(spec, (), [False] * self.layout.words, stored=False)
         measures = dict(zip(self.specs, self.measures()))
         for spec in sorted(self.specs, key=_fineness):
             fine = self._source_of.get(spec)
-            dimensions = fine.calls if fine else CALL_DIMENSIONS
-            positions = [dimensions.index(name) for name in spec.calls]
-            source = made[fine] if fine else None
-            made[spec] = Cube(spec, positions, measures[spec], source=source)
-        kept = [made[spec] for spec in self.specs]
-        return kept + [cube for cube in made.values() if not cube.kept]
+            words = self.layout.words_of(m for m in measures[spec] if isinstance(m, Measure))
+            made[spec] = Cube(
+                spec,
+                [_getter(dimension, fine) for dimension in spec.calls],
+                [word in words for word in range(self.layout.words)],
+                counted=bool(spec.listed) and not measures[spec],
+                source=made[fine] if fine else None,
+            )
+        in_order = [made[spec] for spec in self.specs]
+        return in_order + [cube for cube in made.values() if not cube.stored]
 
-    def measures(self) -> List[List[str]]:
-        """Return for each spec the measures that the tables folded from it add up.
+    def measures(self) -> List[List[AddedMeasure]]:
+        """Return for each spec what the tables aggregated from it add up, in a stable order.
 
-        Of a spec of latencies it is the list, where a table wants it, or nothing.
+        Of a spec of listed values that is the list, where a table wants it, or nothing.
         """
-        wanted: Dict[CubeSpec, Set[str]] = {spec: set() for spec in self.specs}
+        wanted: Dict[CubeSpec, Set[AddedMeasure]] = {spec: set() for spec in self.specs}
         for table in self.tables:
-            if _specs_of(table) and has_sums(table):
-                wanted[self.spec_for(table, latency=False)].update(_added(table))
-            if LATENCY_LIST in table.measures:
-                wanted[self.spec_for(table, latency=True)].add(LATENCY_LIST)
-        return [sorted(wanted[spec]) for spec in self.specs]
+            if not activities_of(table):
+                wanted[self.spec_for(table, "")].update(stored(sums_of(table)))
+            for distribution in distributions_of(table):
+                if not distribution.counted:
+                    wanted[self.spec_for(table, distribution.column)].add(distribution)
+        return [sorted(wanted[spec], key=repr) for spec in self.specs]
 
-    def spec_for(self, table: Table, latency: bool) -> CubeSpec:
-        """Return the smallest planned cube that a table can be folded from."""
-        wanted = next(spec for spec in _specs_of(table) if spec.latency == latency)
+    def spec_for(self, table: Table, listed: str) -> CubeSpec:
+        """Return the smallest planned cube that a table can be aggregated from.
+
+        `listed` is the column whose values are wanted, "" for sums.
+        """
+        wanted = next(spec for spec in _specs_of(table) if spec.listed == listed)
         fitting = [spec for spec in self.specs if _covers(spec, wanted)]
         return min(fitting, key=lambda spec: (spec.customers, len(spec.calls)))
 
 
+def sums_of(table: Table) -> List[Measure]:
+    """Return the measures of a table that are added up."""
+    return [m for m in map(measure_of, table.measures) if isinstance(m, Measure)]
+
+
+def distributions_of(table: Table) -> List[Distribution]:
+    """Return the measures of a table that are all values of a column."""
+    return [m for m in map(measure_of, table.measures) if isinstance(m, Distribution)]
+
+
+def activities_of(table: Table) -> List[Activity]:
+    """Return the measures of a table that follow from the order of calls."""
+    return [m for m in map(measure_of, table.measures) if isinstance(m, Activity)]
+
+
+def _in_order(measures: Iterable[Measure]) -> List[Measure]:
+    """Return each measure once: declared ones in the order of `MEASURES`, then analyzers' own."""
+    known = list(MEASURES.values())
+    unique = set(measures)
+    own = sorted(unique.difference(known), key=repr)
+    return [m for m in known if isinstance(m, Measure) and m in unique] + own
+
+
+def _getter(dimension: Dimension, source: Optional[CubeSpec]) -> Getter:
+    """Return what takes a dimension from the keys of a source, or else from those of calls."""
+    if source is not None and source is not _HELPER and dimension in source.calls:
+        return itemgetter(source.calls.index(dimension))
+    if dimension.name in CALL_DIMENSIONS and dimension == DIMENSIONS[dimension.name]:
+        return itemgetter(CallKey._fields.index(dimension.name))
+    return key_function(dimension.value)
+
+
 def closing_order(cubes: Iterable[Cube]) -> List[Cube]:
     """Return cubes so that each comes before those that it feeds."""
-    return sorted(cubes, key=lambda cube: (_fineness(cube.spec), cube.kept))
+    return sorted(cubes, key=lambda cube: (_fineness(cube.spec), cube.stored))
 
 
 def _fineness(spec: CubeSpec) -> int:
@@ -105,7 +163,7 @@ def _fed(specs: Sequence[CubeSpec]) -> Dict[CubeSpec, CubeSpec]:
         if sources:
             fed[spec] = max(sources, key=lambda fine: (-fine.customers, _fineness(fine)))
     left = [spec for spec in specs if spec not in fed and spec.calls]
-    helped = [s for s in left if s.time in ("day", "week", "") and _adds_up_to(_HELPER, s)]
+    helped = [spec for spec in left if _can_be_helped(spec)]
     if len(helped) > 1 and _HELPER not in specs:
         fed.update(dict.fromkeys(helped, _HELPER))
     return fed
@@ -119,45 +177,38 @@ def _adds_up_to(fine: CubeSpec, coarse: CubeSpec) -> bool:
     """Return whether, but for time, the cells of one cube add up to those of another."""
     return (
         fine.where == coarse.where
-        and fine.latency == coarse.latency
-        and not (fine.band or coarse.band)
+        and fine.listed == coarse.listed
+        and not (fine.rows or coarse.rows)
         and fine.customers >= coarse.customers
         and set(fine.calls) >= set(coarse.calls)
     )
 
 
+def _can_be_helped(spec: CubeSpec) -> bool:
+    """Return whether the cells of the helper, which has all keys of calls, add up to a cube's."""
+    by_day = spec.time in ("day", "week", "")
+    return by_day and spec == CubeSpec(spec.time, False, spec.calls)
+
+
 def _specs_of(table: Table) -> List[CubeSpec]:
     """Return the cubes that would serve this table alone."""
-    if set(table.measures) & set(REGION_CHANGE_MEASURES):
-        if set(table.measures) - set(REGION_CHANGE_MEASURES) or table.by != ("customer_id", "day"):
-            raise ValueError(f"region changes come by customer_id and day alone: {table}")
+    activities = activities_of(table)
+    if activities:
+        if len(activities) < len(table.measures) or any(a.by != table.by for a in activities):
+            names = ", ".join(activity.name for activity in activities)
+            raise ValueError(f"{names} come by {' and '.join(activities[0].by)} alone: {table}")
         return []
     time = _time_of(table)
     customers = any(name in CUSTOMER_DIMENSIONS for name in table.by)
-    calls = tuple(name for name in CALL_DIMENSIONS if name in table.by)
-    band = "token_band" in table.by
-    latency = has_latencies(table)
-    return [
-        CubeSpec(time, customers, calls, band, table.where, kind)
-        for kind, needed in ((False, has_sums(table)), (True, latency))
-        if needed
-    ]
-
-
-def has_sums(table: Table) -> bool:
-    """Return whether a table needs a cube of sums: not if latencies are all it wants."""
-    return not table.measures or not set(table.measures) <= set(LATENCY_MEASURES)
-
-
-def has_latencies(table: Table) -> bool:
-    """Return whether a table needs a cube of latencies."""
-    return bool(set(table.measures) & set(LATENCY_MEASURES))
-
-
-def _added(table: Table) -> Set[str]:
-    """Return the measures as they are added up."""
-    names = set(table.measures) - set(LATENCY_MEASURES)
-    return names - {"tokens"} | ({"input_tokens", "output_tokens"} if "tokens" in names else set())
+    own = [dimension_of(d) for d in table.by if not isinstance(d, str)]
+    calls = (
+        *(DIMENSIONS[name] for name in CALL_DIMENSIONS if name in table.by),
+        *(dimension for dimension in own if dimension.columns <= CALL_COLUMNS),
+    )
+    rows = tuple(dimension for dimension in own if not dimension.columns <= CALL_COLUMNS)
+    listed = dict.fromkeys(distribution.column for distribution in distributions_of(table))
+    # A cube of sums has the groups, also those of a table that has no measure.
+    return [CubeSpec(time, customers, calls, rows, table.where, kind) for kind in ("", *listed)]
 
 
 def _time_of(table: Table) -> str:
@@ -167,33 +218,37 @@ def _time_of(table: Table) -> str:
     return times[0] if times else ""
 
 
-def _maximal(specs: Iterable[CubeSpec]) -> Tuple[CubeSpec, ...]:
+def _maximal(specs: Sequence[CubeSpec]) -> Tuple[CubeSpec, ...]:
     """Return the specs that no other one covers, in a stable order.
 
     Without time and customers all call dimensions fit into one cube, since it has hardly more
     cells than the finest of them; elsewhere unions would multiply the cells.
     """
-    found = list(dict.fromkeys(specs))
-    plain = [s for s in found if _is_plain(s)]
-    for latency in (False, True):
-        names = {name for s in plain if s.latency == latency for name in s.calls}
-        if any(s.latency == latency for s in plain):
-            joint = tuple(name for name in CALL_DIMENSIONS if name in names)
-            found.append(CubeSpec("", False, joint, latency=latency))
-    found = list(dict.fromkeys(found))
-    return tuple(s for s in found if not any(o != s and _covers(o, s) for o in found))
+    wanted = list(dict.fromkeys(specs))
+    for listed in dict.fromkeys(spec.listed for spec in specs):
+        plain = [spec for spec in wanted if spec == CubeSpec("", False, spec.calls, listed=listed)]
+        if plain:
+            wanted.append(CubeSpec("", False, _union(plain), listed=listed))
+    wanted = list(dict.fromkeys(wanted))
+    return tuple(s for s in wanted if not any(o != s and _covers(o, s) for o in wanted))
 
 
-def _is_plain(spec: CubeSpec) -> bool:
-    return not (spec.time or spec.customers or spec.band or spec.where)
+def _union(specs: Sequence[CubeSpec]) -> Tuple[Dimension, ...]:
+    """Return the call dimensions of some specs, each once, in a stable order."""
+    dimensions = dict.fromkeys(dimension for spec in specs for dimension in spec.calls)
+    declared = [DIMENSIONS[name] for name in CALL_DIMENSIONS]
+    return (
+        *(dimension for dimension in declared if dimension in dimensions),
+        *(dimension for dimension in dimensions if dimension not in declared),
+    )
 
 
 def _covers(fine: CubeSpec, coarse: CubeSpec) -> bool:
     return (
         fine.time == coarse.time
         and fine.where == coarse.where
-        and fine.latency == coarse.latency
+        and fine.listed == coarse.listed
         and fine.customers >= coarse.customers
-        and fine.band >= coarse.band
+        and set(fine.rows) >= set(coarse.rows)
         and set(fine.calls) >= set(coarse.calls)
     )

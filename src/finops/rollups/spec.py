@@ -4,85 +4,40 @@ An analyzer never walks rows.  It declares `Table`s, that is GROUP BYs, and rece
 `Rollups` in which each is a dict from a key tuple to a tuple of measures.  Tables are
 mergeable, so the parts of a file add up whoever scanned them and whenever.
 
-The trade-off: what cannot be said as dimensions, measures and the few named filters below
-cannot be asked.  In return memory grows with groups, not rows, and analyzers are pure
-functions of small tables that a test can write by hand.
+The trade-off: what cannot be said as dimensions, measures and conditions on single calls cannot
+be asked.  In return memory grows with groups, not rows, and analyzers are pure functions of
+small tables that a test can write by hand.
 """
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from finops import config, timestamps
 from finops.business.catalog import DEFAULT_PRICES, PriceTable
 from finops.context import RunContext
-
-# What a call can be grouped by.  Text dimensions are the columns themselves.
-CALL_DIMENSIONS: Tuple[str, ...] = (
-    "provider",
-    "model",
-    "feature_id",
-    "task_type",
-    "environment",
-    "region",
-    "status",
-    "error_type",  # "" on success
-    "downgradable",  # bool: the task type tolerates a model one class lower
-    "free_failure",  # bool: an error that cost nothing
+from finops.rollups.expressions import (
+    Expression,
+    columns_of,
+    expression_from,
+    is_condition,
+    texts_of,
 )
-CUSTOMER_DIMENSIONS: Tuple[str, ...] = (
-    "customer_id",
-    "subscription_tier",
-    "organization_id",
-    "product_id",
-    "customer_archetype",
-    "tier_price_usd",  # float, or None where no price is known
-)
-TIME_DIMENSIONS: Tuple[str, ...] = (
-    "hour",  # "2025-01-01T09:00:00"
-    "day",  # "2025-01-01"
-    "week",  # ISO week, "2025-W01"
-    "hour_of_day",  # int, 0 to 23
-)
-# int: lower bound of the band of config.TOKEN_BAND_WIDTH tokens that the call's total is in.
-OTHER_DIMENSIONS: Tuple[str, ...] = ("token_band",)
-DIMENSIONS: Tuple[str, ...] = (
-    CALL_DIMENSIONS + CUSTOMER_DIMENSIONS + TIME_DIMENSIONS + OTHER_DIMENSIONS
-)
-
-# What is added up within a group.
-SUM_MEASURES: Tuple[str, ...] = (
-    "calls",  # int
-    "cost",  # float, USD
-    "input_tokens",  # int
-    "output_tokens",  # int
-    "tokens",  # int, input + output
-    "latency_ms",  # int, summed
-    "errors",  # int, calls whose status is error
-    "rate_limits",  # int, errors of type rate_limit
-    "unpriced",  # int, calls with neither a cost nor a known price
-    "sla_violations",  # int, calls slower than config.SLA_THRESHOLD_MS
-)
-# {latency in ms: calls}, exact.
-LATENCY_HISTOGRAM = "latency"
-# All latencies in ms as an array, ascending: for groups that are many and small.  One of the two
-# a table.
-LATENCY_LIST = "latencies"
-LATENCY_MEASURES: Tuple[str, ...] = (LATENCY_HISTOGRAM, LATENCY_LIST)
-# A customer's consecutive calls, less than an hour apart, from different regions.  Only for
-# by=("customer_id", "day"), the day being that of the later call; groups without are absent.
-REGION_CHANGE_MEASURES: Tuple[str, ...] = (
-    "region_changes",  # int
-    "changed_regions",  # sorted tuple of the regions on either side of a change
-    "shortest_change_s",  # float, seconds between the two calls of the fastest change
-)
-MEASURES: Tuple[str, ...] = (*SUM_MEASURES, *LATENCY_MEASURES, *REGION_CHANGE_MEASURES)
-
-# Named filters on the calls that enter a table ("" is all).
-FILTERS: Tuple[str, ...] = (
-    "",
-    "inefficient_prompt",  # successful, long input, hardly any output (limits in config)
-    "simple_task",  # successful, under config.SIMPLE_TASK_MAX_TOKENS tokens in all
+from finops.rollups.measures import (
+    DIMENSIONS,
+    LATENCY_HISTOGRAM,
+    LATENCY_LIST,
+    MEASURES,
+    NUMBER_COLUMNS,
+    ROW_COLUMNS,
+    TEXT_COLUMNS,
+    AnyMeasure,
+    DimensionLike,
+    Measure,
+    MeasureLike,
+    dimension_from,
+    measure_from,
+    name_of,
 )
 
 Key = Tuple[Any, ...]
@@ -90,32 +45,82 @@ Values = Tuple[Any, ...]
 
 
 class Table(NamedTuple):
-    """A declared GROUP BY: dimensions, measures, one of `FILTERS`, and which groups to deliver.
+    """A declared GROUP BY: dimensions, measures, which calls enter it, and which groups leave it.
 
-    `having` names a measure that must not be 0.  `top` names a measure: of the groups that share
-    the first dimension only the one with the most of it is delivered (ties: the smallest key).
-    Both keep tables small whose groups are many and mostly dull, such as customers by hour.
+    `by` and `measures` name what `measures` declares, or are a `Dimension` or `Measure` of an
+    analyzer's own.  `where` is a condition on calls.  `having` names a measure that must not be
+    0.  `top` names a measure: of the groups that share the first dimension only the one with
+    the most of it is delivered (ties: the smallest key).  Both keep tables small whose groups
+    are many and mostly dull, such as customers by hour.
 
-    >>> Table(("provider", "model"), ("calls", "cost")).where
-    ''
+    >>> from finops.rollups.expressions import above
+    >>> Table(("provider", "model"), ("calls", "cost"), above("input_tokens", 1000)).measure_names
+    ('calls', 'cost')
     """
 
-    by: Tuple[str, ...]
-    measures: Tuple[str, ...] = ("calls", "cost")
-    where: str = ""
+    by: Tuple[DimensionLike, ...]
+    measures: Tuple[MeasureLike, ...] = ("calls", "cost")
+    where: Optional[Expression] = None
     having: str = ""
     top: str = ""
 
+    @classmethod
+    def from_plain(cls, plain: Sequence[Any]) -> Table:
+        """Return the table that JSON made a list of."""
+        by, measures, where, having, top = plain
+        return cls(
+            tuple(map(dimension_from, by)),
+            tuple(map(measure_from, measures)),
+            None if where is None else expression_from(where),
+            having,
+            top,
+        )
+
+    @property
+    def dimension_names(self) -> Tuple[str, ...]:
+        """The names of the dimensions."""
+        return tuple(map(name_of, self.by))
+
+    @property
+    def measure_names(self) -> Tuple[str, ...]:
+        """The names of the measures."""
+        return tuple(map(name_of, self.measures))
+
+    @property
+    def expressions(self) -> List[Expression]:
+        """The expressions that it declares by value."""
+        own = [given.value for given in (*self.by, *self.measures) if not isinstance(given, str)]
+        return own if self.where is None else [*own, self.where]
+
     def check(self) -> None:
-        """Raise ValueError where a name is not one of this module's."""
-        unknown = [d for d in self.by if d not in DIMENSIONS]
-        unknown += [m for m in self.measures if m not in MEASURES]
-        unknown += [f for f in (self.where,) if f not in FILTERS]
-        unknown += [m for m in (self.having, self.top) if m and m not in self.measures]
-        if set(LATENCY_MEASURES) <= set(self.measures):
+        """Raise ValueError where no scan can fill it."""
+        unknown = [d for d in self.by if isinstance(d, str) and d not in DIMENSIONS]
+        unknown += [m for m in self.measures if isinstance(m, str) and m not in MEASURES]
+        unknown += [name for expression in self.expressions for name in _misread(expression)]
+        own = [measure for measure in self.measures if isinstance(measure, Measure)]
+        unknown += [
+            m.name for m in own if m.value.operator == "column" and m.columns & TEXT_COLUMNS
+        ]
+        sums = [m.name for m in map(_measure_or_none, self.measures) if isinstance(m, Measure)]
+        unknown += [m for m in (self.having, self.top) if m and m not in sums]
+        if {LATENCY_HISTOGRAM, LATENCY_LIST} <= set(self.measure_names):
             unknown += [LATENCY_LIST]  # beside the histogram of the same
         if unknown:
             raise ValueError(f"{self} names what no scan can fill: {', '.join(unknown)}")
+        if self.where is not None and not is_condition(self.where):
+            raise ValueError(f"{self}: what calls are filtered by must be true or false")
+
+
+def _misread(expression: Expression) -> List[str]:
+    """Return the columns that are not there, or are no texts or numbers as they are read."""
+    texts = texts_of(expression)
+    numbers = columns_of(expression) - texts
+    lone = expression.operator == "column"  # of which the value is taken as it is
+    return sorted((texts - TEXT_COLUMNS) | (numbers - (ROW_COLUMNS if lone else NUMBER_COLUMNS)))
+
+
+def _measure_or_none(given: MeasureLike) -> Optional[AnyMeasure]:
+    return MEASURES.get(given) if isinstance(given, str) else given
 
 
 class Period(NamedTuple):

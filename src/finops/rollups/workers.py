@@ -7,7 +7,7 @@ import json
 import sys
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Any, Dict, List, Optional, Sequence, Type
+from typing import List, Optional, Sequence, Type
 
 from finops.business.catalog import Model, PriceTable
 from finops.errors import DataError
@@ -15,6 +15,7 @@ from finops.processes import Worker
 from finops.reader.header import open_csv, read_header
 from finops.reader.layout import FileLayout, FileReplacedError, Span, inode_of
 from finops.rollups import serialization
+from finops.rollups.part import PartitionResult
 from finops.rollups.partition import scan_partition
 from finops.rollups.planner import Plan
 from finops.rollups.spec import Table
@@ -61,18 +62,18 @@ class PartitionWorkers:
             self._stack = stack.pop_all()
         return self
 
-    def results(self) -> List[Dict[str, Any]]:
+    def results(self) -> List[PartitionResult]:
         """Return the parts' results in order.
 
         Raises WorkerError where a process died, FileReplacedError where one met another file.
         """
-        results: List[Dict[str, Any]] = []
+        results: List[PartitionResult] = []
         for worker in self._workers:
             data = worker.output.read()
             worker.finish()
             if not data:
                 raise FileReplacedError(self._path)
-            results.append(serialization.load(data))
+            results.append(PartitionResult.from_plain(serialization.load(data)))
         return results
 
     def __exit__(
@@ -91,7 +92,7 @@ def main(message: bytes) -> None:
     """
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     job = json.loads(message.decode("ascii"))
-    tables = [Table(tuple(by), tuple(measures), *rest) for by, measures, *rest in job["tables"]]
+    tables = [Table.from_plain(plain) for plain in job["tables"]]
     prices = PriceTable(tuple(Model(*fields) for fields in job["prices"]))
     try:
         stream = open_csv(job["path"])
@@ -103,5 +104,5 @@ def main(message: bytes) -> None:
         header = read_header(stream, job["path"])
         latest = job["latest"].encode("ascii")
         result = scan_partition(stream, tuple(job["span"]), header, Plan(tables), prices, latest)
-    sys.stdout.buffer.write(serialization.dump(result))
+    sys.stdout.buffer.write(serialization.dump(result.plain()))
     sys.stdout.buffer.flush()

@@ -280,7 +280,7 @@ def waste_again(rows: Any) -> Any:
     for row in PlainDataset(rows).calls:
         if row["status"] == "error":
             continue
-        inputs, outputs, cost = row["input_tokens"], row["output_tokens"], float(row["cost"])
+        inputs, outputs, cost = row["input_tokens"], row["output_tokens"], row["cost_pico"] / 1e12
         if inputs > 1000 and 10 * outputs < inputs:
             long += 1
         prices = [m for m in CATALOG if (m.provider, m.name) == (row["provider"], row["model"])]

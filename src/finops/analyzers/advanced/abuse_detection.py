@@ -20,7 +20,8 @@ from finops.analyzers.shared.anomalies import CALLS, COST, DayDetector, History,
 from finops.analyzers.shared.wording import caveats, counted, usd
 from finops.results import abuse_detection as results
 from finops.results.base import Finding
-from finops.rollups.spec import REGION_CHANGE_MEASURES, Rollups, Table
+from finops.rollups.measures import REGION_CHANGE_MEASURES
+from finops.rollups.spec import Rollups, Table
 
 DAILY = Table(("customer_id", "day"), ("calls", "cost", "rate_limits"))
 DAYS = Table(("day",), ("calls", "cost"))

@@ -8,25 +8,35 @@ could make is not turned into advice.
 from __future__ import annotations
 
 import math
+from operator import add
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from finops import config, stats
 from finops.analyzers.base import Analyzer, by_impact, finding
+from finops.analyzers.shared.daily_latency import SLA_VIOLATIONS
 from finops.analyzers.shared.daily_sums import daily_sums
 from finops.analyzers.shared.provider_names import provider_name
 from finops.results import geographic_latency as results
 from finops.results.base import DailySums, Finding
+from finops.rollups.expressions import band_of, plus
+from finops.rollups.measures import Dimension
 from finops.rollups.spec import Rollups, Table
 
 PROVIDER_REGIONS = Table(
     ("provider", "region"), ("calls", "cost", "errors", "latency_ms", "latency")
 )
 REGION_DAYS = Table(
-    ("day", "provider", "region"), ("calls", "cost", "errors", "latency_ms", "sla_violations")
+    ("day", "provider", "region"),
+    ("calls", "cost", "errors", "latency_ms", SLA_VIOLATIONS, "latency_known"),
 )
-TOKEN_BANDS = Table(("provider", "region", "token_band"), ("calls", "latency_ms"))
+# The lower bound of the band that the tokens of a call are in.
+TOKEN_BAND = Dimension(
+    "token_band", band_of(plus("input_tokens", "output_tokens"), config.TOKEN_BAND_WIDTH)
+)
+TOKEN_BANDS = Table(("provider", "region", TOKEN_BAND), ("latency_known", "latency_ms", "calls"))
 
-# Of one provider in one region: {lower bound of the token band: (calls, summed latency in ms)}.
+# Of one provider in one region: {lower bound of the token band: (measured calls, their summed
+# latency)}.
 Bands = Dict[int, Tuple[int, int]]
 
 
@@ -40,9 +50,14 @@ class _Group(NamedTuple):
     histogram: Mapping[int, int]
 
     @property
+    def measured(self) -> int:
+        """Calls of which the latency is known."""
+        return sum(self.histogram.values())
+
+    @property
     def average(self) -> float:
-        """Mean latency in ms."""
-        return stats.ratio(self.latency_ms, self.calls)
+        """Mean latency in ms of the measured calls."""
+        return stats.ratio(self.latency_ms, self.measured)
 
     @property
     def violations(self) -> int:
@@ -54,7 +69,7 @@ class _Group(NamedTuple):
         """Squared standard error of the mean latency, in ms²."""
         centre = self.average
         spread = math.fsum(n * (ms - centre) ** 2 for ms, n in self.histogram.items())
-        return stats.ratio(spread, self.calls**2)
+        return stats.ratio(spread, self.measured**2)
 
 
 class GeographicLatencyAnalyzer(Analyzer):
@@ -138,18 +153,17 @@ def _pair_row(key: Tuple[Any, ...], group: _Group) -> results.ProviderRegion:
 def _by_tokens(cells: Mapping[Tuple[Any, ...], Tuple[Any, ...]]) -> List[results.TokenBand]:
     """Return mean latency by region and token band, in that order."""
     sums: Dict[Tuple[str, int], List[int]] = {}
-    for (_, region, band), (calls, latency_ms) in cells.items():
-        cell = sums.setdefault((region, band), [0, 0])
-        cell[0] += calls
-        cell[1] += latency_ms
+    for (_, region, band), values in cells.items():
+        cell = sums.setdefault((region, band), [0, 0, 0])
+        cell[:] = map(add, cell, values)
     return [
         results.TokenBand(
             region=region,
             from_tokens=band,
             call_count=calls,
-            avg_latency_ms=stats.ratio(latency_ms, calls),
+            avg_latency_ms=stats.ratio(latency_ms, measured),
         )
-        for (region, band), (calls, latency_ms) in sorted(sums.items())
+        for (region, band), (measured, latency_ms, calls) in sorted(sums.items())
     ]
 
 
@@ -164,20 +178,22 @@ def _daily(data: Rollups) -> List[results.DayLatency]:
 
 
 def _day(day: str, cells: List[Tuple[Any, ...]]) -> results.DayLatency:
-    calls, latency_ms, late = (sum(cell[place] for cell in cells) for place in (0, 3, 4))
+    calls, _, _, latency_ms, late, measured = map(sum, zip(*cells))
     return results.DayLatency(
         date=day,
         call_count=calls,
         latency_ms=latency_ms,
-        avg_latency_ms=stats.ratio(latency_ms, calls),
+        avg_latency_ms=stats.ratio(latency_ms, measured),
         sla_violations=late,
     )
 
 
 def _by_day(data: Rollups) -> Optional[DailySums]:
     measures = ("calls", "cost", "errors", "latency_ms", "violations")
-    cells = data[REGION_DAYS]
-    return daily_sums(data.period, cells, REGION_DAYS.by, measures, ("provider", "region"))
+    cells = {key: values[:-1] for key, values in data[REGION_DAYS].items()}
+    return daily_sums(
+        data.period, cells, REGION_DAYS.dimension_names, measures, ("provider", "region")
+    )
 
 
 # --- routing ---------------------------------------------------------------------------------
@@ -244,7 +260,9 @@ def at_equal_tokens(current: Bands, other: Bands) -> Optional[Tuple[float, float
     lets the bands count which tell most.  None where either has fewer than
     `config.ROUTING_MIN_CALLS` calls in the common bands.
     """
-    common = sorted(set(current) & set(other))
+    common = sorted(
+        band for band in set(current) & set(other) if current[band][0] and other[band][0]
+    )
     fewest = min(sum(bands[b][0] for b in common) for bands in (current, other))
     if fewest < config.ROUTING_MIN_CALLS:
         return None
@@ -286,6 +304,7 @@ def _summary(
     routing: List[results.Routing],
 ) -> results.GeographicSummary:
     calls = data.totals.calls
+    measured = sum(group.measured for group in groups.values())
     latency_ms = sum(group.latency_ms for group in groups.values())
     violations = sum(row.sla_violations for row in regions)
     return results.GeographicSummary(
@@ -294,10 +313,10 @@ def _summary(
         region_count=len(regions),
         fastest_region=regions[0].region if regions else "",
         slowest_region=regions[-1].region if regions else "",
-        avg_latency_ms=stats.ratio(latency_ms, calls),
+        avg_latency_ms=stats.ratio(latency_ms, measured),
         sla_threshold_ms=config.SLA_THRESHOLD_MS,
         sla_violations=violations,
-        sla_compliance_percent=stats.percent(calls - violations, calls),
+        sla_compliance_percent=stats.percent(measured - violations, measured),
         routing_opportunities=len(routing),
     )
 

@@ -15,6 +15,7 @@ customer and model, the larger of the two and never their sum.
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import (
     Callable,
     ClassVar,
@@ -27,7 +28,7 @@ from typing import (
     Tuple,
 )
 
-from finops import config
+from finops import config, schema
 from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.daily_sums import by_day
 from finops.analyzers.shared.prompt_waste import wasteful_customers
@@ -48,6 +49,7 @@ from finops.results.token_economics import (
     WastefulPattern,
     WastefulPatterns,
 )
+from finops.rollups.expressions import above, all_of, below, one_of, plus, times
 from finops.rollups.spec import Rollups, Table
 from finops.stats import percent, ratio
 
@@ -56,8 +58,22 @@ _CALLERS = ("customer_id", "provider", "model")
 
 MODEL_TABLE = Table(("provider", "model"), _CELL)
 DAILY_TABLE = Table(("day",), ("input_tokens", "output_tokens", "cost"))
-PROMPT_TABLE = Table(_CALLERS, _CELL, "inefficient_prompt")
-SIMPLE_TABLE = Table(_CALLERS, _CELL, "simple_task")
+
+_SUCCEEDED = one_of("status", schema.STATUS_SUCCESS)
+# The largest share of output in input, as whole numbers that decide it exactly.
+_RATIO = Fraction(str(config.INEFFICIENT_PROMPT_MAX_OUTPUT_RATIO))
+# Long input, hardly any output.
+INEFFICIENT_PROMPT = all_of(
+    above("input_tokens", config.INEFFICIENT_PROMPT_MIN_INPUT_TOKENS),
+    below(times("output_tokens", _RATIO.denominator), times("input_tokens", _RATIO.numerator)),
+    _SUCCEEDED,
+)
+# Few tokens in all.
+SIMPLE_TASK = all_of(
+    below(plus("input_tokens", "output_tokens"), config.SIMPLE_TASK_MAX_TOKENS), _SUCCEEDED
+)
+PROMPT_TABLE = Table(_CALLERS, _CELL, INEFFICIENT_PROMPT)
+SIMPLE_TABLE = Table(_CALLERS, _CELL, SIMPLE_TASK)
 
 Caller = Tuple[str, str, str]
 

@@ -12,7 +12,7 @@ from typing import ClassVar, Dict, List, NamedTuple, Sequence, Tuple
 
 from finops import config
 from finops.analyzers.base import Analyzer, by_impact, finding
-from finops.analyzers.shared.model_switches import SwitchRule
+from finops.analyzers.shared.model_switches import DOWNGRADABLE, FREE_FAILURE, SwitchRule
 from finops.analyzers.shared.tables import DAYS, daily
 from finops.analyzers.shared.wording import caveats, counted, percent, usd
 from finops.results.base import Finding
@@ -29,7 +29,7 @@ from finops.stats import percent as percent_of
 from finops.stats import percentile, ratio
 
 USAGE = Table(
-    ("feature_id", "task_type", "provider", "model", "downgradable", "free_failure"),
+    ("feature_id", "task_type", "provider", "model", DOWNGRADABLE, FREE_FAILURE),
     ("calls", "cost", "input_tokens", "output_tokens"),
 )
 

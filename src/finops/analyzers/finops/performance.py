@@ -43,9 +43,14 @@ class Group(NamedTuple):
     histogram: Mapping[int, int]
 
     @property
+    def measured(self) -> int:
+        """Calls of which the latency is known."""
+        return sum(self.histogram.values())
+
+    @property
     def average(self) -> float:
-        """Mean latency in ms."""
-        return ratio(self.latency_ms, self.calls)
+        """Mean latency in ms of the measured calls."""
+        return ratio(self.latency_ms, self.measured)
 
     @property
     def violations(self) -> int:
@@ -171,7 +176,7 @@ def _summary(data: Rollups, whole: Group, latency: results.Latency) -> results.P
         max_latency_ms=latency.max,
         sla_threshold_ms=config.SLA_THRESHOLD_MS,
         sla_violations=whole.violations,
-        sla_compliance_percent=percent_of(whole.calls - whole.violations, whole.calls),
+        sla_compliance_percent=percent_of(whole.measured - whole.violations, whole.measured),
         error_rate_percent=percent_of(data.totals.errors, data.totals.calls),
         unpriced_calls=data.totals.unpriced,
     )
@@ -203,8 +208,8 @@ def _sla_compliance(cells: Mapping[Tuple[Any, ...], Group]) -> List[results.Prov
         results.ProviderCompliance(
             provider=provider,
             total_calls=group.calls,
-            compliant_calls=group.calls - group.violations,
-            compliance_rate=percent_of(group.calls - group.violations, group.calls),
+            compliant_calls=group.measured - group.violations,
+            compliance_rate=percent_of(group.measured - group.violations, group.measured),
             violations=group.violations,
         )
         for provider, group in grouped(cells, lambda key: key[0]).items()
@@ -240,7 +245,7 @@ def _hourly_profile(data: Rollups) -> List[results.HourOfDay]:
             results.HourOfDay(
                 hour=hour,
                 call_count=calls,
-                avg_latency_ms=ratio(latency_ms, calls),
+                avg_latency_ms=ratio(latency_ms, sum(histogram.values())),
                 p95_latency_ms=histogram_percentiles(histogram, (0.95,))[0],
             )
         )
@@ -253,7 +258,7 @@ def _daily(data: Rollups) -> List[results.DayLatency]:
         results.DayLatency(
             date=day,
             call_count=calls,
-            avg_latency_ms=ratio(latency_ms, calls),
+            avg_latency_ms=ratio(latency_ms, sum(histogram.values())),
             p95_latency_ms=histogram_percentiles(histogram, (0.95,))[0],
             error_rate_percent=percent_of(errors, calls),
         )
@@ -297,7 +302,7 @@ def _findings(
 
 
 def _sla_finding(whole: Group) -> Finding:
-    kept = percent_of(whole.calls - whole.violations, whole.calls)
+    kept = percent_of(whole.measured - whole.violations, whole.measured)
     limit = f"{config.SLA_THRESHOLD_MS:,} ms"
     if kept < config.SLA_TARGET_PCT:
         return finding(

@@ -21,7 +21,7 @@ def calendar_days(period: Period) -> List[str]:
 
 def by_day(data: Rollups, table: Table, *by: str) -> Optional[DailySums]:
     """Return a filled table with the dimension "day" as rows of daily sums; see `daily_sums`."""
-    return daily_sums(data.period, data[table], table.by, table.measures, by)
+    return daily_sums(data.period, data[table], table.dimension_names, table.measure_names, by)
 
 
 def daily_sums(

@@ -35,13 +35,18 @@ class Degraded(NamedTuple):
 
 
 class Hour(NamedTuple):
-    """One hour of one provider: calls, errors, latencies in ms ascending, the p95 of these."""
+    """One hour of one provider: calls, errors, known latencies in ms ascending, their p95."""
 
     name: str
     calls: int
     errors: int
     latencies: Sequence[int]
     p95: int
+
+    @property
+    def measured(self) -> int:
+        """Calls of which the latency is known."""
+        return len(self.latencies)
 
 
 def degraded_hours(cells: Mapping[Tuple[Any, ...], Tuple[Any, ...]]) -> List[Degraded]:
@@ -50,7 +55,7 @@ def degraded_hours(cells: Mapping[Tuple[Any, ...], Tuple[Any, ...]]) -> List[Deg
     rank = lru_cache(maxsize=None)(partial(rank_index, share=0.95))  # hours have few sizes
     for (name, provider), (calls, errors, latencies) in cells.items():
         if calls >= config.DEGRADED_MIN_CALLS:
-            p95 = latencies[rank(calls)]
+            p95 = latencies[rank(len(latencies))] if len(latencies) else 0
             hours.setdefault(provider, []).append(Hour(name, calls, errors, latencies, p95))
     degraded: List[Degraded] = []
     for provider in sorted(hours):
@@ -64,18 +69,19 @@ def _above(latencies: Sequence[int], threshold: float) -> int:
     return len(latencies) - bisect_right(latencies, threshold)
 
 
-def _slow(provider: str, hours: Sequence[Hour]) -> List[Degraded]:
+def _slow(provider: str, all_hours: Sequence[Hour]) -> List[Degraded]:
+    hours = [hour for hour in all_hours if hour.measured >= config.DEGRADED_MIN_CALLS]
     usual = median(hour.p95 for hour in hours)
     threshold = config.DEGRADED_LATENCY_FACTOR * usual
     bad = [hour for hour in hours if hour.p95 > threshold]
     if not bad:
         return []
-    calls = sum(hour.calls for hour in hours)
+    calls = sum(hour.measured for hour in hours)
     slow = calls - sum([bisect_right(hour.latencies, threshold) for hour in hours])
     return [
         Degraded(provider, hour.name, "latency", hour.p95, usual, threshold)
         for hour in bad
-        if _beyond_chance(_above(hour.latencies, threshold), hour.calls, slow, calls)
+        if _beyond_chance(_above(hour.latencies, threshold), hour.measured, slow, calls)
     ]
 
 

@@ -38,7 +38,7 @@ def percentile_windows(
     """
     days = calendar_days(period)
     steps = config.PERCENTILE_WINDOW_STEPS
-    if not histograms:
+    if not any(histograms.values()):
         return {name: None for name in shares}
     entries = {steps[0]: _entries(days, histograms, steps[0])}
     place = {name: 0 for name in shares}

@@ -6,13 +6,13 @@ from itertools import groupby
 from typing import Dict, Iterable, List, Tuple
 
 from finops import config
-from finops.analyzers.shared.model_switches import SwitchRule
+from finops.analyzers.shared.model_switches import DOWNGRADABLE, FREE_FAILURE, SwitchRule
 from finops.results.token_economics import Opportunity
 from finops.rollups.spec import Key, Rollups, Table, Values
 from finops.stats import ratio
 
 USAGE_TABLE = Table(
-    ("customer_id", "provider", "model", "downgradable", "free_failure"),
+    ("customer_id", "provider", "model", DOWNGRADABLE, FREE_FAILURE),
     ("calls", "cost", "input_tokens", "output_tokens"),
 )
 

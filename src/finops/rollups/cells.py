@@ -1,0 +1,88 @@
+"""What a cube is made of: its spec, the codes of its cells, and the arrays they are kept in."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from typing import TYPE_CHECKING, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+
+from finops.rollups.expressions import Expression
+from finops.rollups.measures import Dimension
+
+if TYPE_CHECKING:
+    IntArray = array[int]
+else:
+    IntArray = array
+
+# A cell's code: the customer code, and below it the code of the cube's other dimensions.  Neither
+# can have more values than there are rows in four billion.
+KEY_BITS = 32
+_KEY_MASK = (1 << KEY_BITS) - 1
+KEY_SPACE = 1 << KEY_BITS
+
+
+class CubeSpec(NamedTuple):
+    """What a cube groups by.
+
+    `time`: "", hour, day, week or hour_of_day.  `customers`: by customer code or not at all.
+    `calls`: the dimensions told from a call's key, `rows`: those told from each row.  `where`:
+    which calls enter.  `listed`: the number column whose values it keeps instead of sums.
+    """
+
+    time: str
+    customers: bool
+    calls: Tuple[Dimension, ...]
+    rows: Tuple[Dimension, ...] = ()
+    where: Optional[Expression] = None
+    listed: str = ""
+
+    @property
+    def dimensions(self) -> Tuple[Dimension, ...]:
+        """The dimensions of its keys, in order."""
+        return self.calls + self.rows
+
+
+class PackedCells(NamedTuple):
+    """The cells of a cube as plain lists and arrays.
+
+    `times` and `lengths` are the time values and how many cells each has; `codes` are those of
+    all cells in a row.  As long as `codes` are either `words`, the wanted words of the packed
+    sums (None for the others), or `counts`: for all cells in a row there are so many `values`,
+    ascending, and of histograms as many `repeats`.
+    """
+
+    times: List[str]
+    lengths: IntArray
+    codes: IntArray
+    words: List[Optional[IntArray]]
+    counts: IntArray
+    values: IntArray
+    repeats: Optional[IntArray]
+
+    @classmethod
+    def empty(cls, words: Sequence[bool], counted: bool) -> PackedCells:
+        """Return no cells; of the words those that are wanted."""
+        columns = [array("I") if wanted else None for wanted in words]
+        repeats = array("I") if counted else None
+        return cls([], array("I"), array("Q"), columns, array("I"), array("H"), repeats)
+
+    @property
+    def arrays(self) -> List[IntArray]:
+        """All arrays that are there."""
+        columns = (self.lengths, self.codes, *self.words, self.counts, self.values, self.repeats)
+        return [column for column in columns if column is not None]
+
+
+def customer_codes(codes: Sequence[int], spec: CubeSpec) -> Sequence[int]:
+    """Return the customer codes of cell codes."""
+    return [code >> KEY_BITS for code in codes] if spec.dimensions else codes
+
+
+def key_codes(codes: Sequence[int]) -> List[int]:
+    """Return what cell codes have below the customer's: the codes of a cube's keys."""
+    return [code & _KEY_MASK for code in codes]
+
+
+def histogram(values: Iterable[int]) -> Dict[int, int]:
+    """Return {value: calls} in ascending order."""
+    return dict(sorted(Counter(values).items()))

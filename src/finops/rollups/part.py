@@ -1,0 +1,39 @@
+"""The result of one part of a file, which travels between processes and is kept in the cache."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple
+
+from finops.reader.layout import Span
+from finops.rollups.cells import PackedCells
+
+Keys = Sequence[Sequence[Any]]  # of texts, numbers and None
+
+
+class PartitionResult(NamedTuple):
+    """What was read of the bytes [from, to) of a file.
+
+    `digests` are those of its bytes (see the module of that name); `accounts` the counters of
+    `block_reader.Accounts`; `activity` an `ActivityLog` as plain data; `cubes`, in the order of
+    the plan's specs, the keys of their codes and their cells.
+    """
+
+    span: Span
+    digests: Sequence[str]
+    accounts: Mapping[str, Any]
+    customer_keys: Keys
+    activity: Mapping[str, Any]
+    cubes: List[Tuple[Keys, PackedCells]]
+
+    def plain(self) -> Dict[str, Any]:
+        """Return it as dicts, lists, texts, numbers and arrays (see `serialization`)."""
+        return self._asdict()
+
+    @classmethod
+    def from_plain(cls, plain: Dict[str, Any]) -> PartitionResult:
+        """Return the result of `plain`; what is no result raises a LookupError, TypeError,
+        ValueError or AttributeError.
+        """
+        start, end = plain["span"]
+        cubes = [(keys, PackedCells(*packed)) for keys, packed in plain["cubes"]]
+        return cls(**dict(plain, span=(start, end), cubes=cubes))

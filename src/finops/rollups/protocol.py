@@ -1,0 +1,47 @@
+"""What analyzers and the pipeline ask of a dataset, whoever fills its tables.
+
+`dataset.Dataset` fills them from a CSV; the reference of the tests and a database do as well.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Dict, Iterable, Optional, Union
+
+from finops.business.catalog import PriceTable
+from finops.rollups.spec import Rollups, Table
+
+if TYPE_CHECKING:
+    from typing import Protocol
+else:  # `typing` has it from Python 3.8 on
+    Protocol = object
+
+
+class CallDataset(Protocol):
+    """Calls that declared tables can be filled from."""
+
+    prices: PriceTable
+
+    def fill(self, tables: Iterable[Table]) -> None:
+        """Prepare to deliver these tables, in one pass over the calls."""
+
+    def rollups(self, tables: Iterable[Table]) -> Rollups:
+        """Return the tables, filled; raises DataError where the calls cannot be read."""
+
+    def forget(self, tables: Iterable[Table]) -> None:
+        """Release the memory of tables that were delivered; they can be asked for again."""
+
+    def truth(self) -> Optional[Dict[str, Any]]:
+        """Return which incidents the simulator planted in these calls, None where none is known."""
+
+    @property
+    def processes(self) -> int:
+        """How many processes work on the tables is worth."""
+
+    @property
+    def kept_bytes(self) -> int:
+        """Size of what was read and is kept in memory, in bytes."""
+
+
+# The path of a CSV, or a dataset that is open already.
+Source = Union[str, "os.PathLike[str]", CallDataset]
