@@ -65,7 +65,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "pipeline": BASE
     | READING
     | {"atomic", "simulator", "generators", "registry", "manifest", "publishing", "evaluation"}
-    | {"parallel"},
+    | {"parallel", "analyzers"},
     "api": BASE | READING | {"registry", "pipeline", "simulator"},
     "verify": BASE | READING,
     "parallel": {"processes"},

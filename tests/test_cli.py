@@ -130,9 +130,8 @@ def test_generate_with_own_prices(tmp_path: Path) -> None:
     calls = [c for c in PlainDataset.of_file(path).calls if c["status"] == "success"]
     assert calls
     for one in calls:
-        assert float(one["cost"]) == pytest.approx(
-            (one["input_tokens"] + 2 * one["output_tokens"]) / 1000
-        )
+        in_dollars = (one["input_tokens"] + 2 * one["output_tokens"]) / 1000
+        assert one["cost_pico"] / 10**12 == pytest.approx(in_dollars)
 
 
 @pytest.mark.unmeasured

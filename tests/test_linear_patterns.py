@@ -26,7 +26,7 @@ SOURCE = Path(finops.__file__).parent
 METHODS = ("search", "match", "fullmatch", "sub", "subn", "split", "findall", "finditer")
 # Patterns that a function puts together: what they can be at most.
 BUILT: Dict[str, Tuple[Any, ...]] = {
-    "b'[0-9]{1,%d}' % digits": (b"[0-9]{1,13}",),
+    "b'[0-9]{%d,%d}' % (_FEWEST.get(name, 0), digits)": (b"[0-9]{0,13}", b"[0-9]{1,13}"),
     "pattern": tuple(pattern for pattern, _ in default._KINDS),
 }
 # Patterns that are costly on some texts, and never meet one of these.

@@ -254,6 +254,8 @@ UNALLOCATED_NOTABLE_PCT = 1
 # Budgets are agreed with the organizations that cause half of the cost, if these are at most
 # this part of all.
 BUDGET_ORGANIZATIONS_PCT = 30
+# A sentence may rest on a column that at least this percentage of calls have.
+CLAIM_COVERAGE_PERCENT = 95.0
 # An organization is dear where a token costs it so many times the average.
 DEAR_ORGANIZATION_FACTOR = 1.25
 

@@ -30,6 +30,7 @@ from typing import (
 )
 
 from finops import config, registry
+from finops.analyzers.shared.coverage import COVERAGE_TABLES, coverage_of
 from finops.atomic import is_aside, replacing, target_name, write_aside
 from finops.business.catalog import DEFAULT_PRICES, PriceTable
 from finops.errors import FinOpsError, StorageError
@@ -51,6 +52,8 @@ _STALE_TEMPORARY_S = 60
 # Two processes hold the tables of two analyses at a time, which are several times what is kept
 # of a file.
 _KEPT_FOR_TWO_BYTES = 64 * config.MEGABYTE
+_MODELS = Table(("provider", "model"), ("calls",))
+CONTEXT_TABLES = (*COVERAGE_TABLES, _MODELS)
 # Reports that can say how well their detectors did where the truth is known, by kind.
 EVALUATED: Dict[str, Sequence[str]] = {
     "realtime": ("hour_burst", "slow_provider"),
@@ -183,8 +186,9 @@ class _Run(TaskSet):
         self._spent = _last_uses(declared)
         tables = dict.fromkeys(_all_declared()) if self._job.cache else {}
         tables.update(dict.fromkeys(table for some in declared.values() for table in some))
+        tables.update(dict.fromkeys(CONTEXT_TABLES))
         self._dataset.fill(tables)
-        self._context = context_of(self._dataset.rollups(()), self._job.prices)
+        self._context = context_of(self._dataset.rollups(CONTEXT_TABLES), self._job.prices)
         self._truth = self._dataset.truth() or {}
 
     def begin(self, number: int) -> None:
@@ -324,7 +328,9 @@ def _sentence(error: Exception) -> str:
 
 
 def context_of(data: Rollups, prices: PriceTable) -> Dict[str, Any]:
-    """Return what every page says of the dataset: name, period, size, accounting, prices."""
+    """Return what every page says of the dataset: name, period, size, accounting, prices,
+    coverage.  `data` holds `CONTEXT_TABLES`.
+    """
     accounting = dict(data.accounting._asdict())
     accounting["skipped"] = [
         dict(one._asdict(), places=[dict(place._asdict()) for place in one.places])
@@ -341,6 +347,9 @@ def context_of(data: Rollups, prices: PriceTable) -> Dict[str, Any]:
         "tokens": data.totals.tokens,
         "customers": len(data.customers),
         "unpriced_calls": data.totals.unpriced,
+        "providers": len({provider for provider, _ in data[_MODELS]}),
+        "models": len(data[_MODELS]),
+        "coverage": coverage_of(data),
         "accounting": accounting,
         "prices": {"source": prices.source, "date": prices.date},
         "target_size_mb": config.TARGET_SIZE_MB,

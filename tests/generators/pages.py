@@ -7,16 +7,14 @@ from datetime import date, timedelta
 from html.parser import HTMLParser
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
+from finops.generators.contrast import COLUMN_WORDS, Contrast
 from finops.generators.packed_sums import ALPHABET
 from finops.generators.page import Report
 from finops.registry import ANALYZER_REGISTRY
 from tests.support.plain import PlainDataset
 
 REPORT = Report("sample", "Sample", "What a sample shows.")
-VALUE = {
-    key: (f"{key} without", f"{key} with")
-    for key in ("metadata", "realtime", "standard", "automated", "actionable")
-}
+VALUE = Contrast(("customer_id",), "No customer has a cost.", "Each customer has a cost.")
 PLACES = [{"file": "calls.csv", "line": number, "text": "x,y"} for number in range(4, 13)]
 CONTEXT: Dict[str, Any] = {
     "dataset": "calls.csv",
@@ -35,6 +33,10 @@ CONTEXT: Dict[str, Any] = {
         "notes": ["The file begins with a byte order mark."],
     },
     "prices": {"source": "built-in list prices", "date": "2026-08"},
+    "calls": 1000,
+    "providers": 7,
+    "models": 24,
+    "coverage": dict.fromkeys(COLUMN_WORDS, 100.0),
     "unpriced_calls": 12,
     "reports": [{"id": name, "title": one.title} for name, one in ANALYZER_REGISTRY.items()],
 }

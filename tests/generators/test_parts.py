@@ -258,15 +258,6 @@ def test_sums_in_recommendations_stand_out() -> None:
     assert page(part).says("Cut <b> to save $1,204.55 a month.")
 
 
-def test_the_value_section_needs_every_aspect() -> None:
-    read = page(components.contrast(VALUE))
-    for words in ("Metadata-driven", "Real-time", "Standardised", "Automated", "Actionable"):
-        assert read.says(words)
-    assert read.says("realtime without realtime with")
-    with pytest.raises(KeyError):
-        components.contrast({"metadata": ("a", "b")})
-
-
 def test_two_parts_of_one_name_are_refused() -> None:
     twice = table("t", "T", COLUMNS, rows(1))
     with pytest.raises(ValueError, match="share the name t"):

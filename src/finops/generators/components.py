@@ -20,13 +20,6 @@ _WORTH = re.compile(r"-?\$[0-9][0-9,]*(?:\.[0-9]+)?(?:[KMB])?|[0-9][0-9,.]{0,30}
 _SHOWN_FINDINGS = 6
 
 # What per-call metadata changes, in this order on every page.
-ASPECTS: Dict[str, str] = {
-    "metadata": "Metadata-driven",
-    "realtime": "Real-time",
-    "standard": "Standardised across providers",
-    "automated": "Automated",
-    "actionable": "Actionable",
-}
 # Severity: word and a sign that is not a colour.
 _SEVERITY: Dict[str, Tuple[str, str]] = {
     "critical": ("Critical", "✕"),
@@ -224,36 +217,6 @@ def _emphasised(sentence: str) -> Markup:
         end = match.end()
     pieces.append(escape(sentence[end:]))
     return join(pieces, "")
-
-
-def contrast(rows: Mapping[str, Tuple[str, str]]) -> Part:
-    """Return what this answer takes without per-call metadata, against with it.
-
-    `rows` holds for each key of `ASPECTS` a pair of sentences (without, with), in terms of
-    the report's own figures.  Raises KeyError where an aspect is missing.
-    """
-    body = join(
-        fill(
-            '<tr><th scope="row">$aspect</th><td>$without</td><td>$with_it</td></tr>',
-            aspect=title,
-            without=rows[key][0],
-            with_it=rows[key][1],
-        )
-        for key, title in ASPECTS.items()
-    )
-    markup = fill(
-        '<div class="scroll" tabindex="0" role="group" aria-labelledby="value-title">'
-        '<table class="value"><thead><tr><th scope="col">What it takes</th>'
-        '<th scope="col">Without per-call metadata</th><th scope="col">With Revenium metadata</th>'
-        "</tr></thead><tbody>$body</tbody></table></div>",
-        body=body,
-    )
-    return Part(
-        fill(
-            '<section class="section"><h2 id="value-title">Revenium value</h2>$table</section>',
-            table=markup,
-        )
-    )
 
 
 def not_found(sentences: Sequence[str]) -> Part:

@@ -12,11 +12,12 @@ import base64
 import hashlib
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from finops.atomic import write_aside
 from finops.generators import components, formatting
 from finops.generators.components import Card, Data, Part
+from finops.generators.contrast import Contrast, contrast
 from finops.generators.data_quality import basis, data_quality
 from finops.generators.date_range import Daily, range_bar
 from finops.generators.markup import Markup, Token, fill, join, json_block, token
@@ -51,17 +52,17 @@ def write_report(
     output_path: Union[str, Path],
     cards: Sequence[Card],
     body: Sequence[Part],
-    contrast: Mapping[str, Tuple[str, str]],
+    about: Contrast,
     not_found: Sequence[str] = (),
     daily: Optional[Daily] = None,
 ) -> None:
     """Write the report's page: cards, findings, `body`, recommendations, value, the rest.
 
-    `contrast` is what `components.contrast` takes; with `daily` the reader can choose
+    `about` says what the answer rests on (see `contrast`); with `daily` the reader can choose
     dates.  Raises OSError where the file cannot be written; what was there before stays; and
     ValueError where a card is recomputed from a measure that `daily` does not hold.
     """
-    write_aside(output_path, report_page(report, data, cards, body, contrast, not_found, daily))
+    write_aside(output_path, report_page(report, data, cards, body, about, not_found, daily))
 
 
 def report_page(
@@ -69,7 +70,7 @@ def report_page(
     data: Data,
     cards: Sequence[Card],
     body: Sequence[Part],
-    contrast: Mapping[str, Tuple[str, str]],
+    about: Contrast,
     not_found: Sequence[str] = (),
     daily: Optional[Daily] = None,
 ) -> str:
@@ -84,7 +85,7 @@ def report_page(
         components.findings(data),
         *body,
         components.recommendations(data),
-        components.contrast(contrast),
+        contrast(about, data),
         components.not_found(not_found),
         basis(context, thresholds_of(report.id)),
         data_quality(context),

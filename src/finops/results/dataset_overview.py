@@ -141,6 +141,37 @@ class UnpricedModel(NamedTuple):
     unpriced_calls: Count
 
 
+class Coverage(NamedTuple):
+    """The percentage of calls that have a value, column by column; null without calls."""
+
+    customer_id: Optional[Percent]
+    """calls with a value"""
+    subscription_tier: Optional[Percent]
+    """calls with a value"""
+    organization_id: Optional[Percent]
+    """calls with a value"""
+    product_id: Optional[Percent]
+    """calls with a value"""
+    customer_archetype: Optional[Percent]
+    """calls with a value"""
+    tier_price_usd: Optional[Percent]
+    """calls with a price of their customer's subscription"""
+    feature_id: Optional[Percent]
+    """calls with a value"""
+    task_type: Optional[Percent]
+    """calls with a value"""
+    environment: Optional[Percent]
+    """calls with a value"""
+    region: Optional[Percent]
+    """calls with a value"""
+    latency_ms: Optional[Percent]
+    """calls with a value"""
+    status: Optional[Percent]
+    """calls with a value"""
+    cost_usd: Optional[Percent]
+    """calls with a cost, or a known price"""
+
+
 class DatasetOverviewResult(NamedTuple):
     """Counts, period, data quality and the distribution of calls over the main columns."""
 
@@ -148,6 +179,7 @@ class DatasetOverviewResult(NamedTuple):
     file: SourceFile
     temporal: Temporal
     quality: Quality
+    coverage: Coverage
     distributions: Distributions
     daily: Sequence[OverviewDay]
     failures: Sequence[FailedCalls]

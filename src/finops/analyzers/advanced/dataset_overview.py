@@ -10,9 +10,11 @@ from typing import ClassVar, Dict, List, Mapping, Sequence, Tuple
 
 from finops import config
 from finops.analyzers.base import Analyzer, by_impact, finding
+from finops.analyzers.shared.coverage import COVERAGE_TABLES, coverage_of
 from finops.analyzers.shared.wording import caveats, counted, percent, usd
 from finops.results.base import Finding
 from finops.results.dataset_overview import (
+    Coverage,
     DatasetOverviewResult,
     Distributions,
     FailedCalls,
@@ -55,6 +57,7 @@ class DatasetOverviewAnalyzer(Analyzer):
         MODEL_TABLE,
         STATUS_TABLE,
         DAILY_TABLE,
+        *COVERAGE_TABLES,
         *(column_table(column) for column in DISTRIBUTED + COUNTED),
     )
 
@@ -68,6 +71,7 @@ class DatasetOverviewAnalyzer(Analyzer):
             file=_file(data),
             temporal=_temporal(data.period),
             quality=quality,
+            coverage=Coverage(**coverage_of(data)),
             distributions=Distributions(*(_distribution(data, column) for column in DISTRIBUTED)),
             daily=[OverviewDay(day, *sums) for (day,), sums in data[DAILY_TABLE].items()],
             failures=failures,

@@ -8,6 +8,7 @@ from typing import Any, Dict, List, Sequence, Tuple, Union
 from finops.generators import formatting
 from finops.generators.charts import Axis, Series, bar_chart, cut_short, line_chart, scatter_chart
 from finops.generators.components import Card, Part, columns, section
+from finops.generators.contrast import Contrast
 from finops.generators.date_range import Daily
 from finops.generators.detector_scores import detectors
 from finops.generators.page import Report, write_report
@@ -42,7 +43,7 @@ def generate_abuse_detection_report(data: Dict[str, Any], output_path: Union[str
             _access(result),
             *detectors(data),
         ],
-        contrast=_contrast(result),
+        about=_contrast(result),
         not_found=_not_found(result),
         daily=Daily.of(
             result.daily,
@@ -254,37 +255,15 @@ def _access(result: results.AbuseDetectionResult) -> Part:
     )
 
 
-def _contrast(result: results.AbuseDetectionResult) -> Dict[str, Tuple[str, str]]:
+def _contrast(result: results.AbuseDetectionResult) -> Contrast:
     summary = result.summary
     flagged = formatting.count(summary.flagged_customers)
-    calls = formatting.count(summary.total_calls)
     customers = formatting.count(summary.total_customers)
-    exposure = formatting.money(summary.estimated_exposure_usd_per_month)
-    hops = formatting.count(len(result.suspicious_access))
-    return {
-        "metadata": (
-            "A provider's bill shows one account: yours. A stolen key looks like success.",
-            f"{calls} calls name {customers} customers, so {flagged} stand out by name.",
-        ),
-        "realtime": (
-            f"{exposure} a month beyond usual days shows when the invoice comes.",
-            "An hour full of rate-limit errors or a leap between regions shows in that hour.",
-        ),
-        "standard": (
-            "Each provider limits, counts and reports in its own way.",
-            "The same four signals over all providers, on the same columns.",
-        ),
-        "automated": (
-            "Somebody reads logs after the damage.",
-            f"Every day of {customers} customers was compared with its own past, its weekday and "
-            "all others.",
-        ),
-        "actionable": (
-            "An alert says that traffic is high.",
-            f"{flagged} customers with a score, their signals and what to do; {hops} days on which "
-            "a key may be in two places.",
-        ),
-    }
+    return Contrast(
+        ("customer_id",),
+        "Unusual usage would be a rise in the total, without a customer.",
+        f"{flagged} of {customers} customers are flagged by their own calls.",
+    )
 
 
 def _not_found(result: results.AbuseDetectionResult) -> List[str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, TypeVar, Union
 
 from finops.generators import formatting
 from finops.generators.charts import Axis, Series, bar_chart, line_chart
 from finops.generators.components import Card, Part, columns, section
+from finops.generators.contrast import Contrast
 from finops.generators.date_range import Daily, follow
 from finops.generators.packed_sums import LESS_WITHOUT_LINES, Sums, pack
 from finops.generators.page import Report, write_report
@@ -59,7 +60,7 @@ def generate_alignment_report(data: Dict[str, Any], output_path: Union[str, Path
             _views(result, sums),
             _ends(result),
         ],
-        contrast=_contrast(result),
+        about=_contrast(result),
         not_found=_not_found(result),
         daily=Daily.of(
             result.daily,
@@ -348,38 +349,16 @@ def _end_table(name: str, caption: str, rows: Sequence[results.TokenCost], direc
 # --- the end ---------------------------------------------------------------------------------
 
 
-def _contrast(result: results.AlignmentResult) -> Dict[str, Tuple[str, str]]:
+def _contrast(result: results.AlignmentResult) -> Contrast:
     summary = result.summary
     cost = formatting.money(summary.total_cost)
-    monthly = formatting.money(summary.monthly_cost)
-    calls = formatting.count(summary.total_calls)
     organizations = formatting.count(summary.organization_count)
-    nobody = formatting.money(summary.unallocated_cost)
     products = formatting.count(len(result.by_product))
-    return {
-        "metadata": (
-            f"{cost} is split by headcount, or not at all.",
-            f"{calls} calls name their organization and product; {nobody} belongs to nobody."
-            if summary.unallocated_cost
-            else f"{calls} calls name their organization and product: all of it has an owner.",
-        ),
-        "realtime": (
-            "A department learns of its cost after the quarter.",
-            f"Each of {organizations} organizations sees its cost grow call by call.",
-        ),
-        "standard": (
-            "Every provider has its own projects and keys, and none knows the organization chart.",
-            f"One organization id and {products} products across all providers.",
-        ),
-        "automated": (
-            f"Somebody books {monthly} a month to cost centres by hand.",
-            "The chargeback is a table that sums to the total, and a CSV file.",
-        ),
-        "actionable": (
-            "Nobody can be asked about a cost that is everybody's.",
-            f"{organizations} organizations are ranked by cost, and by what a token costs them.",
-        ),
-    }
+    return Contrast(
+        ("organization_id", "product_id"),
+        f"{cost} would be one total that nobody owns.",
+        f"{cost} is split over organizations ({organizations}) and products ({products}).",
+    )
 
 
 def _not_found(result: results.AlignmentResult) -> List[str]:

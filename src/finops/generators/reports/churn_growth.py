@@ -8,6 +8,7 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tupl
 from finops.generators import formatting
 from finops.generators.charts import Axis, Series, bar_chart, line_chart
 from finops.generators.components import Card, Part, columns, section
+from finops.generators.contrast import Contrast
 from finops.generators.detector_scores import detectors
 from finops.generators.page import Report, write_report
 from finops.generators.tables import Column, table, texts
@@ -41,7 +42,7 @@ def generate_churn_growth_report(data: Dict[str, Any], output_path: Union[str, P
             _cohorts(result),
             *detectors(data),
         ],
-        contrast=_contrast(result),
+        about=_contrast(result),
         not_found=_not_found(result),
     )
 
@@ -309,36 +310,15 @@ def _weeks(number: int) -> str:
     return "1 week" if number == 1 else f"{number} weeks"
 
 
-def _contrast(result: results.ChurnGrowthResult) -> Dict[str, Tuple[str, str]]:
+def _contrast(result: results.ChurnGrowthResult) -> Contrast:
     summary = result.summary
     customers = formatting.count(summary.total_customers)
-    left = formatting.count(summary.churned_customers)
-    lost = formatting.money(summary.lost_monthly_revenue)
-    risky = formatting.money(summary.at_risk_monthly_revenue)
-    expansion = formatting.money(summary.expansion_monthly_revenue)
-    return {
-        "metadata": (
-            "An invoice from a provider falls when a customer leaves, and does not say whose.",
-            f"Each call names its customer and tier, so {left} who left have names and a price.",
-        ),
-        "realtime": (
-            f"{lost} a month goes missing when renewals fail.",
-            f"A customer whose calls halve shows within two weeks: {risky} a month is still there "
-            "to be saved.",
-        ),
-        "standard": (
-            "Usage through several providers looks like several customers.",
-            f"{customers} customers, each counted once, whichever provider serves them.",
-        ),
-        "automated": (
-            "Account managers keep lists by hand and by feeling.",
-            "Churn, risk, growth and cohorts follow from the calls each time the data grows.",
-        ),
-        "actionable": (
-            "“Churn is up” is a number on a slide.",
-            f"Named customers to contact, and {expansion} a month in tiers to offer.",
-        ),
-    }
+    gone = formatting.count(summary.churned_customers)
+    return Contrast(
+        ("customer_id",),
+        "A falling number of calls would not say who left.",
+        f"{gone} of {customers} customers have stopped calling; each is listed.",
+    )
 
 
 def _not_found(result: results.ChurnGrowthResult) -> List[str]:

@@ -8,6 +8,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
 from finops.generators import formatting
 from finops.generators.charts import Axis, Colour, Series, bar_chart, cut_short, line_chart
 from finops.generators.components import Card, Part, columns, section
+from finops.generators.contrast import Contrast
 from finops.generators.date_range import Daily
 from finops.generators.page import Report, write_report
 from finops.generators.recompute import Ratio, Sum
@@ -43,7 +44,7 @@ def generate_dataset_overview_report(data: Dict[str, Any], output_path: Union[st
         output_path,
         cards=_cards(result),
         body=[_over_time(result, cut_short(data)), _shares(result), _quality(result)],
-        contrast=_contrast(result),
+        about=_contrast(result),
         not_found=_not_found(result),
         daily=_daily(result),
     )
@@ -227,36 +228,13 @@ def _counts(name: str, caption: str, heading: str, counts: Mapping[str, int]) ->
     )
 
 
-def _contrast(result: results.DatasetOverviewResult) -> Dict[str, Tuple[str, str]]:
-    summary, quality = result.summary, result.quality
-    calls = formatting.count(summary.total_calls)
-    cost = formatting.money(summary.total_cost)
-    providers = formatting.count(summary.unique_providers)
-    customers = formatting.count(summary.unique_customers)
-    errors = formatting.count(quality.error_count)
-    return {
-        "metadata": (
-            f"An invoice says {cost}. It names no customer, feature or task.",
-            f"Each of {calls} calls names its customer, organization, product, feature and task.",
-        ),
-        "realtime": (
-            "Invoices and usage exports arrive days after the money is spent.",
-            "Each call is metered as it ends, and this page is made again when the data grows.",
-        ),
-        "standard": (
-            f"{providers} providers mean {providers} consoles, exports and names for a token.",
-            f"{providers} providers in one record with the same columns and units.",
-        ),
-        "automated": (
-            "Somebody joins exports with application logs by hand each month.",
-            f"One command reads the data, counts what it cannot use, and lists {errors} failed"
-            " calls by kind.",
-        ),
-        "actionable": (
-            "A total can be watched, not acted on.",
-            f"{customers} customers can be priced, limited or helped one by one.",
-        ),
-    }
+def _contrast(result: results.DatasetOverviewResult) -> Contrast:
+    cost = formatting.money(result.summary.total_cost)
+    return Contrast(
+        ("customer_id", "organization_id", "product_id", "feature_id", "task_type"),
+        f"{cost} could be split by provider and model only.",
+        f"{cost} can be split by any of these.",
+    )
 
 
 def _not_found(result: results.DatasetOverviewResult) -> List[str]:

@@ -13,6 +13,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple, Union
 
 from finops.generators.charts import Axis, Series, bar_chart, line_chart
 from finops.generators.components import Card, Part, section
+from finops.generators.contrast import Contrast
 from finops.generators.page import Report, write_report
 from finops.generators.tables import Column, table, texts
 
@@ -49,7 +50,7 @@ def generate_default_report(data: Dict[str, Any], output_path: Union[str, Path])
         output_path,
         cards=_cards(data.get("summary") or {}),
         body=[_section(key, rows) for key, rows in sections if rows],
-        contrast=_contrast(data.get("summary") or {}),
+        about=Contrast((), "", ""),
         not_found=[
             f"{_words(key)} was looked for, and nothing was found."
             for key, rows in sections
@@ -161,23 +162,3 @@ def _text(value: Any) -> str:
     if isinstance(value, dict):
         return "; ".join(f"{k}: {_text(v)}" for k, v in value.items())
     return ", ".join(_text(v) for v in value) if isinstance(value, list) else str(value)
-
-
-def _contrast(summary: Data) -> Dict[str, Tuple[str, str]]:
-    calls = f"{summary.get('total_calls', 0):,} calls"
-    return {
-        "metadata": (
-            "A provider's invoice gives totals without the names of customers and features.",
-            f"This answer is read off the metadata of {calls}.",
-        ),
-        "realtime": ("It waits for the next invoice.", "It is renewed whenever the data grows."),
-        "standard": (
-            "Each provider counts and names things its own way.",
-            "All providers share one record.",
-        ),
-        "automated": ("Somebody puts it together by hand.", "One command makes it."),
-        "actionable": (
-            "A total says that there is a problem.",
-            "The tables above say where it is.",
-        ),
-    }

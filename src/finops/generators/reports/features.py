@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
 from finops.generators import formatting
 from finops.generators.charts import Axis, Series, bar_chart, line_chart, scatter_chart
 from finops.generators.components import Card, Part, columns, section
+from finops.generators.contrast import Contrast
 from finops.generators.page import Report, write_report
 from finops.generators.tables import Column, table, texts
 from finops.results import features as results
@@ -42,7 +43,7 @@ def generate_features_report(data: Dict[str, Any], output_path: Union[str, Path]
         output_path,
         cards=_cards(result),
         body=[_economics(result), _adoption(result)],
-        contrast=_contrast(result),
+        about=_contrast(result),
         not_found=_not_found(result),
     )
 
@@ -202,39 +203,15 @@ def _trend_chart(
     )
 
 
-def _contrast(result: results.FeaturesResult) -> Dict[str, Tuple[str, str]]:
+def _contrast(result: results.FeaturesResult) -> Contrast:
     summary = result.summary
     features = formatting.count(summary.feature_count)
-    revenue = formatting.money(summary.monthly_revenue)
     cost = formatting.money(summary.monthly_cost)
-    calls = formatting.count(summary.total_calls)
-    losing = [row for row in result.features if (row.roi_percent or 0) < 0]
-    gap = sum((row.monthly_cost or 0) - (row.revenue or 0) for row in losing)
-    return {
-        "metadata": (
-            f"{cost} a month is the cost of AI; which feature caused it is not on the invoice.",
-            f"{calls} calls name their feature, so {features} features have a cost of their own.",
-        ),
-        "realtime": (
-            "A feature's cost is estimated before its launch and seldom checked after.",
-            "Adoption and cost of a feature can be followed from its first week.",
-        ),
-        "standard": (
-            "Features that use several providers have no single bill.",
-            "A feature has one cost, whichever providers serve it.",
-        ),
-        "automated": (
-            "Revenue is split over features by opinion, in a meeting.",
-            f"{revenue} a month is split by calls, by one rule, without remainder.",
-        ),
-        "actionable": (
-            "The cost of AI is cut everywhere or nowhere.",
-            f"{formatting.count(len(losing))} of {features} features cost more than they earn,"
-            f" together {formatting.money(gap)} a month; the others can be left alone."
-            if losing
-            else f"{features} features are ranked by return; none costs more than it earns.",
-        ),
-    }
+    return Contrast(
+        ("feature_id", "customer_id"),
+        f"{cost} per month would not show which feature causes it.",
+        f"Each feature ({features} in all) has its own cost and its own customers.",
+    )
 
 
 def _not_found(result: results.FeaturesResult) -> List[str]:

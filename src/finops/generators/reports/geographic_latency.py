@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
 from finops.generators import formatting
 from finops.generators.charts import Axis, Colour, Series, bar_chart, line_chart
 from finops.generators.components import Card, Part, columns, section
+from finops.generators.contrast import Contrast
 from finops.generators.date_range import Daily, follow
 from finops.generators.packed_sums import LESS_WITHOUT_LINES, Sums, pack
 from finops.generators.page import Report, write_report
@@ -45,7 +46,7 @@ def generate_geographic_latency_report(data: Dict[str, Any], output_path: Union[
             _routing(result),
             _providers(result, sums["regions"]),
         ],
-        contrast=_contrast(result),
+        about=_contrast(result),
         not_found=_not_found(result),
         daily=_daily(result, sums),
     )
@@ -329,38 +330,14 @@ def _providers(result: results.GeographicLatencyResult, sums: Optional[Sums]) ->
     )
 
 
-def _contrast(result: results.GeographicLatencyResult) -> Dict[str, Tuple[str, str]]:
-    summary = result.summary
-    calls = formatting.count(summary.total_calls)
+def _contrast(result: results.GeographicLatencyResult) -> Contrast:
     regions = formatting.count(len(result.regions))
-    routes = formatting.count(summary.routing_opportunities)
-    average = formatting.milliseconds(summary.avg_latency_ms)
-    slow = formatting.count(summary.sla_violations)
-    providers = len({row.provider for row in result.provider_regions})
-    return {
-        "metadata": (
-            f"A status page gives one average; here that would be {average}.",
-            f"Each of {calls} calls names region, provider and tokens, so like is compared with "
-            "like.",
-        ),
-        "realtime": (
-            "Slow regions show when customers there complain.",
-            f"{slow} calls over the service level were counted as they ended.",
-        ),
-        "standard": (
-            "Each provider measures its own latency, from its own door.",
-            f"{formatting.count(providers)} providers in {regions} regions, measured the same way "
-            "by the caller.",
-        ),
-        "automated": (
-            "Somebody runs a benchmark of a few prompts, once.",
-            "The calls that customers made are the benchmark, at no cost, with their real lengths.",
-        ),
-        "actionable": (
-            "“The AI is slow in Asia” has no owner.",
-            f"{routes} routes name region, present and better provider, and the time saved.",
-        ),
-    }
+    average = formatting.milliseconds(result.summary.avg_latency_ms)
+    return Contrast(
+        ("region", "latency_ms"),
+        f"{average} would be one average for all places.",
+        f"Latency is compared by region ({regions}), between calls of equal size.",
+    )
 
 
 def _not_found(result: results.GeographicLatencyResult) -> List[str]:

@@ -8,6 +8,7 @@ from typing import Any, Dict, List, NamedTuple, Sequence, Tuple, Union
 from finops.generators import formatting
 from finops.generators.charts import Axis, Series, bar_chart, cut_short, line_chart
 from finops.generators.components import Card, Part, section
+from finops.generators.contrast import Contrast
 from finops.generators.page import Report, write_report
 from finops.generators.rounding import ShortenedRows
 from finops.generators.tables import Column, table, texts
@@ -48,7 +49,7 @@ def generate_optimization_report(data: Dict[str, Any], output_path: Union[str, P
         output_path,
         cards=_cards(result),
         body=[_together(result), _switches(result), _commitment(result, cut_short(data))],
-        contrast=_contrast(result),
+        about=_contrast(result),
         not_found=_not_found(result),
     )
 
@@ -240,36 +241,15 @@ def _commitment_rows(reserved: results.ReservedCapacity) -> List[_Amount]:
 # --- the end ---------------------------------------------------------------------------------
 
 
-def _contrast(result: results.OptimizationResult) -> Dict[str, Tuple[str, str]]:
+def _contrast(result: results.OptimizationResult) -> Contrast:
     summary = result.summary
-    reserved = result.reserved_capacity
-    calls = formatting.count(summary.total_calls)
     cost = formatting.money(summary.monthly_cost)
-    saved = formatting.money(summary.total_monthly_savings)
     switches = formatting.count(len(result.model_switches))
-    quiet = formatting.count(reserved.baseline_daily_calls)
-    return {
-        "metadata": (
-            f"{cost} a month does not say which task needs which model.",
-            f"{calls} calls name feature and task, so {switches} switches are known, not guessed.",
-        ),
-        "realtime": (
-            "A new price list is compared once a year, at renewal.",
-            "Every call is priced again on every model it may run on, each time the data grows.",
-        ),
-        "standard": (
-            "Each provider's calculator knows its own models.",
-            "One price table and one rule for what may replace what, across providers.",
-        ),
-        "automated": (
-            "Somebody estimates savings from a sample and a ratio.",
-            f"The very tokens of {calls} calls are priced again, by one command.",
-        ),
-        "actionable": (
-            "“Use cheaper models” is nobody's task.",
-            f"{saved} a month, row by row, and {quiet} calls a day that can be committed to.",
-        ),
-    }
+    return Contrast(
+        ("feature_id", "task_type"),
+        f"{cost} per month would not show which task needs which model.",
+        f"Prices were compared by feature and task type; cheaper options found: {switches}.",
+    )
 
 
 def _not_found(result: results.OptimizationResult) -> List[str]:

@@ -13,13 +13,13 @@ from typing import (
     NamedTuple,
     Optional,
     Sequence,
-    Tuple,
     Union,
 )
 
 from finops.generators import formatting
 from finops.generators.charts import Axis, Colour, Series, bar_chart, scatter_chart
 from finops.generators.components import Card, Part, columns, section
+from finops.generators.contrast import Contrast
 from finops.generators.date_range import Daily, follow
 from finops.generators.latency_lines import LATENCY, over_time
 from finops.generators.packed_sums import Sums, pack, totals_by_day
@@ -67,7 +67,7 @@ def generate_performance_report(data: Dict[str, Any], output_path: Union[str, Pa
             _providers(result, sums["providers"]),
             _tasks(result, sums["tasks"]),
         ],
-        contrast=_contrast(result),
+        about=_contrast(result),
         not_found=_not_found(result),
         daily=daily,
     )
@@ -348,37 +348,15 @@ def _tasks(result: results.PerformanceResult, sums: Optional[Sums]) -> Part:
     )
 
 
-def _contrast(result: results.PerformanceResult) -> Dict[str, Tuple[str, str]]:
+def _contrast(result: results.PerformanceResult) -> Contrast:
     summary = result.summary
-    calls = formatting.count(summary.total_calls)
-    late = formatting.count(summary.sla_violations)
-    limit = formatting.milliseconds(summary.sla_threshold_ms)
     p95 = formatting.milliseconds(summary.p95_latency_ms)
-    rate = formatting.percent(summary.error_rate_percent)
     models = formatting.count(len(result.model_rankings))
-    providers = formatting.count(len(result.sla_compliance))
-    return {
-        "metadata": (
-            f"A p95 of {p95} is one figure for everything.",
-            f"Latency, errors and cost of {calls} calls by model, provider, task and hour.",
-        ),
-        "realtime": (
-            "A slow provider is noticed when users complain.",
-            f"Each call above {limit} counts as it ends: {late} did.",
-        ),
-        "standard": (
-            f"{providers} status pages speak of their own servers, each in its own way.",
-            f"{models} models are measured the same way, where the caller waits.",
-        ),
-        "automated": (
-            "Somebody runs a benchmark now and then, on prompts of their own.",
-            f"{calls} real calls are the benchmark.",
-        ),
-        "actionable": (
-            f"{rate} of the calls fail, somewhere.",
-            "Every model has its error rate, its p95 and its price in one row.",
-        ),
-    }
+    return Contrast(
+        ("latency_ms", "status"),
+        "There would be costs and tokens, but no latency and no error rate.",
+        f"A p95 of {p95} breaks down by model ({models}), provider, task type and hour.",
+    )
 
 
 def _not_found(result: results.PerformanceResult) -> List[str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
 from finops.generators import formatting
 from finops.generators.charts import Axis, Series, bar_chart, scatter_chart
 from finops.generators.components import Card, Part, columns, section
+from finops.generators.contrast import Contrast
 from finops.generators.page import Report, write_report
 from finops.generators.rounding import ShortenedRows
 from finops.generators.tables import Column, table
@@ -46,7 +47,7 @@ def generate_pricing_report(data: Dict[str, Any], output_path: Union[str, Path])
         output_path,
         cards=_cards(result.summary),
         body=[_models(result), _segments(result), _sensitivity(result), _customers(result)],
-        contrast=_contrast(result),
+        about=_contrast(result),
         not_found=_not_found(result),
     )
 
@@ -283,37 +284,15 @@ def _customers(result: results.PricingResult) -> Part:
     )
 
 
-def _contrast(result: results.PricingResult) -> Dict[str, Tuple[str, str]]:
+def _contrast(result: results.PricingResult) -> Contrast:
     summary = result.summary
     customers = formatting.count(summary.customers)
-    today = formatting.money(summary.current_monthly_revenue)
-    best = formatting.money(summary.best_monthly_revenue)
-    price = formatting.money(summary.break_even_price_per_1k_calls)
-    calls = formatting.count(summary.total_calls)
-    return {
-        "metadata": (
-            f"Subscriptions bring {today} a month; who uses how much for it is not known.",
-            f"{calls} calls name their customer, so four models can be billed to {customers}"
-            " customers.",
-        ),
-        "realtime": (
-            "A price list is revised once a year, on last year's averages.",
-            "A new price is tried on the usage up to the last call.",
-        ),
-        "standard": (
-            "A call is a different thing on each provider's bill.",
-            "A call is one record at any provider, so that it can be a unit of price.",
-        ),
-        "automated": (
-            "A pricing study is a project of weeks.",
-            f"One command bills {customers} customers four times and tries eleven prices.",
-        ),
-        "actionable": (
-            "A price is set by comparison with competitors.",
-            f"The price that covers the cost is known, {price} per 1,000 calls; so is the best"
-            f" model's revenue, {best} a month.",
-        ),
-    }
+    revenue = formatting.money(summary.current_monthly_revenue)
+    return Contrast(
+        ("customer_id", "tier_price_usd"),
+        f"{revenue} of subscriptions per month could not be set against usage.",
+        f"Four pricing models are computed for {customers} customers, from their own calls.",
+    )
 
 
 def _not_found(result: results.PricingResult) -> List[str]:

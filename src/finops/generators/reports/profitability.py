@@ -19,6 +19,7 @@ from finops.generators.charts import (
     scatter_chart,
 )
 from finops.generators.components import Card, Part, columns, section
+from finops.generators.contrast import Contrast
 from finops.generators.page import Report, write_report
 from finops.generators.rounding import ShortenedRows
 from finops.generators.tables import Column, table, texts
@@ -56,7 +57,7 @@ def generate_profitability_report(data: Dict[str, Any], output_path: Union[str, 
             _over_time(result, cut_short(data)),
             _lists(result),
         ],
-        contrast=_contrast(result),
+        about=_contrast(result),
         not_found=_not_found(result),
     )
 
@@ -273,38 +274,17 @@ def _category(key: str) -> str:
     return known[0] if known else str(key)
 
 
-def _contrast(result: results.ProfitabilityResult) -> Dict[str, Tuple[str, str]]:
+def _contrast(result: results.ProfitabilityResult) -> Contrast:
     summary = result.summary
-    cost = formatting.money(summary.monthly_cost)
-    revenue = formatting.money(summary.monthly_revenue)
-    losing = formatting.count(summary.unprofitable_count)
-    loss = formatting.money(-(summary.total_monthly_loss or 0))
     customers = formatting.count(summary.total_customers)
-    calls = formatting.count(summary.total_calls)
-    return {
-        "metadata": (
-            f"Revenue of {revenue} and cost of {cost} a month meet only as totals.",
-            f"{calls} calls name their customer and tier, so each of {customers} customers has"
-            " a margin.",
-        ),
-        "realtime": (
-            "A customer's loss shows when the invoices of the month are closed.",
-            "A margin is renewed with every call; a loss shows on the day it begins.",
-        ),
-        "standard": (
-            "A customer's calls lie in the exports of several providers, under several keys.",
-            "One customer id across all providers, one cost for each customer.",
-        ),
-        "automated": (
-            f"Somebody matches {customers} accounts with provider exports in a spreadsheet.",
-            f"One command computes {customers} margins and sorts them into four categories.",
-        ),
-        "actionable": (
-            f"A total of {cost} does not say whether anybody costs more than they pay.",
-            f"{losing} of {customers} customers do, each with its break-even price: {loss} a month"
-            " is at stake.",
-        ),
-    }
+    losing = formatting.count(summary.unprofitable_count)
+    revenue = formatting.money(summary.monthly_revenue)
+    cost = formatting.money(summary.monthly_cost)
+    return Contrast(
+        ("customer_id", "tier_price_usd"),
+        f"Revenue of {revenue} and cost of {cost} per month would meet only as totals.",
+        f"{losing} of {customers} customers cost more than they pay.",
+    )
 
 
 def _not_found(result: results.ProfitabilityResult) -> List[str]:

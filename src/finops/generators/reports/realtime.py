@@ -9,6 +9,7 @@ from finops import config
 from finops.generators import formatting
 from finops.generators.charts import Axis, Colour, Series, bar_chart, cut_short, line_chart
 from finops.generators.components import Card, Part, section
+from finops.generators.contrast import Contrast
 from finops.generators.date_range import Daily, follow
 from finops.generators.detector_scores import detectors
 from finops.generators.packed_sums import Sums, pack
@@ -64,7 +65,7 @@ def generate_realtime_report(data: Dict[str, Any], output_path: Union[str, Path]
             _portfolio(result, sums["providers"]),
             *detectors(data),
         ],
-        contrast=_contrast(result),
+        about=_contrast(result),
         not_found=_not_found(result),
         daily=Daily.of(
             result.daily,
@@ -333,37 +334,14 @@ def _portfolio(result: results.RealtimeResult, sums: Optional[Sums]) -> Part:
 # --- the end ---------------------------------------------------------------------------------
 
 
-def _contrast(result: results.RealtimeResult) -> Dict[str, Tuple[str, str]]:
-    summary = result.summary
-    risk = result.portfolio_risk
+def _contrast(result: results.RealtimeResult) -> Contrast:
     hours = formatting.count(len(result.hourly))
-    anomalies = formatting.count(summary.anomaly_count)
-    alerts = formatting.count(summary.alert_count)
-    at_risk = formatting.count(len(result.at_risk_customers))
-    providers = formatting.count(risk.provider_count)
-    threshold = formatting.money(result.hourly_baseline.threshold)
-    return {
-        "metadata": (
-            "A jump in the bill has no name.",
-            f"Each of {anomalies} anomalous hours names its largest customer and model.",
-        ),
-        "realtime": (
-            "A runaway hour shows on an invoice weeks later.",
-            f"An hour is judged when it ends: above {threshold} somebody is told.",
-        ),
-        "standard": (
-            f"{providers} providers have their own budgets and alarms, or none.",
-            f"One baseline over {hours} hours of all {providers} providers.",
-        ),
-        "automated": (
-            "Somebody looks at dashboards and remembers what is usual.",
-            f"{alerts} alerts come from configured limits, without anybody looking.",
-        ),
-        "actionable": (
-            "An alarm on the total says that something is wrong, not with whom.",
-            f"{at_risk} customers are listed with what they pay and what they cost.",
-        ),
-    }
+    anomalies = formatting.count(result.summary.anomaly_count)
+    return Contrast(
+        ("customer_id",),
+        "An hour of unusual cost would have no customer.",
+        f"Of {hours} hours, {anomalies} were unusual, each with its largest customer and model.",
+    )
 
 
 def _not_found(result: results.RealtimeResult) -> List[str]:

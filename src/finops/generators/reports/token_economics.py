@@ -8,6 +8,7 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Seq
 from finops.generators import formatting
 from finops.generators.charts import Axis, Colour, Series, bar_chart, cut_short, line_chart
 from finops.generators.components import Card, Part, columns, section
+from finops.generators.contrast import Contrast
 from finops.generators.date_range import Daily, follow
 from finops.generators.detector_scores import detectors
 from finops.generators.packed_sums import Sums, pack
@@ -65,7 +66,7 @@ def generate_token_economics_report(data: Dict[str, Any], output_path: Union[str
             _opportunities(result),
             *detectors(data),
         ],
-        contrast=_contrast(result),
+        about=_contrast(result),
         not_found=_not_found(result),
         daily=_daily(result, sums),
     )
@@ -373,36 +374,15 @@ def _savings_chart(
     )
 
 
-def _contrast(result: results.TokenEconomicsResult) -> Dict[str, Tuple[str, str]]:
-    summary = result.summary
+def _contrast(result: results.TokenEconomicsResult) -> Contrast:
     patterns = _patterns(result)
-    wasteful = sum(pattern.call_count or 0 for pattern in patterns.values())
-    switches = formatting.count(len(result.opportunities))
-    calls = formatting.count(summary.total_calls)
-    models = formatting.count(len(result.efficiency))
-    return {
-        "metadata": (
-            f"{formatting.tokens(_tokens(summary))} appear as one line per model on an invoice.",
-            f"{calls} calls carry tokens, model, customer and task, so waste has a name.",
-        ),
-        "realtime": (
-            "A prompt that grows too long shows in next month's bill.",
-            "A wasteful prompt shows with the calls of the same day.",
-        ),
-        "standard": (
-            "Providers count tokens and quote prices in different units.",
-            f"{models} models are compared in the same unit: USD per 1M tokens, as used.",
-        ),
-        "automated": (
-            "Engineers read samples of prompts and guess.",
-            f"All {calls} calls were judged by two rules; {formatting.count(wasteful)} fit one.",
-        ),
-        "actionable": (
-            "“Use fewer tokens” is addressed to everybody.",
-            f"{switches} switches and two lists of customers, worth"
-            f" {formatting.money(summary.monthly_savings)} a month.",
-        ),
-    }
+    wasteful = formatting.count(sum(pattern.call_count or 0 for pattern in patterns.values()))
+    tokens = formatting.tokens(_tokens(result.summary))
+    return Contrast(
+        ("customer_id", "task_type"),
+        f"{tokens} would be one line per model.",
+        f"Calls that fit a wasteful pattern ({wasteful}) are listed by customer.",
+    )
 
 
 def _not_found(result: results.TokenEconomicsResult) -> List[str]:

@@ -9,6 +9,7 @@ from finops import config
 from finops.generators import formatting
 from finops.generators.charts import Axis, Colour, Series, bar_chart, cut_short, line_chart
 from finops.generators.components import Card, Part, columns, section
+from finops.generators.contrast import Contrast
 from finops.generators.date_range import Daily, follow
 from finops.generators.packed_sums import Sums, pack, totals_by_day
 from finops.generators.page import Report, write_report
@@ -52,7 +53,7 @@ def generate_understanding_report(data: Dict[str, Any], output_path: Union[str, 
             _uses(result, sums),
             _efficiency(result, sums["models"]),
         ],
-        contrast=_contrast(result),
+        about=_contrast(result),
         not_found=_not_found(result),
         daily=_daily(result, sums),
     )
@@ -380,37 +381,15 @@ def _efficiency(result: results.UnderstandingResult, sums: Optional[Sums]) -> Pa
 # --- the end ---------------------------------------------------------------------------------
 
 
-def _contrast(result: results.UnderstandingResult) -> Dict[str, Tuple[str, str]]:
+def _contrast(result: results.UnderstandingResult) -> Contrast:
     summary = result.summary
     cost = formatting.money(summary.total_cost)
-    calls = formatting.count(summary.total_calls)
     customers = formatting.count(summary.unique_customers)
-    providers = formatting.count(len(result.by_provider))
-    models = formatting.count(len(result.by_model))
-    ahead = formatting.money(summary.projected_30_days)
-    return {
-        "metadata": (
-            f"{providers} invoices add up to {cost}; what it was for is anybody's guess.",
-            f"{calls} calls name customer, feature, task and environment: {cost} in eight views.",
-        ),
-        "realtime": (
-            "The trend is known when the month's invoices are in.",
-            f"Every day is a point of the line, and {ahead} for the next 30 days is renewed with "
-            "it.",
-        ),
-        "standard": (
-            f"{models} models are priced and counted in {providers} different ways.",
-            f"One cost and one count of tokens for {models} models, side by side.",
-        ),
-        "automated": (
-            "Somebody joins exports and price lists before each meeting.",
-            "One command makes the breakdowns, the forecast and its test.",
-        ),
-        "actionable": (
-            f"{cost} can only be cut across the board.",
-            f"{customers} customers and {models} models are ranked by what they cost.",
-        ),
-    }
+    return Contrast(
+        ("customer_id", "feature_id"),
+        f"{cost} could be split by provider and model only.",
+        f"{cost} is also split by customer ({customers}) and feature.",
+    )
 
 
 def _not_found(result: results.UnderstandingResult) -> List[str]:

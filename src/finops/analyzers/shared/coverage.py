@@ -1,0 +1,48 @@
+"""Coverage: the share of calls that carry a value, column by column.
+
+A sentence about the data may rest on a column only where the calls have it, so this is measured
+once and goes with every page.
+"""
+
+from __future__ import annotations
+
+from typing import Dict, Mapping, Optional, Tuple
+
+from finops import config
+from finops.rollups.spec import Key, Rollups, Table, Values
+
+_CUSTOMER_COLUMNS = (
+    *("customer_id", "subscription_tier", "organization_id", "product_id"),
+    *("customer_archetype", "tier_price_usd"),
+)
+_CALL_COLUMNS = ("feature_id", "task_type", "environment", "region")
+_BY_CUSTOMER = Table(_CUSTOMER_COLUMNS, ("calls",))
+_BY_CALL = Table(_CALL_COLUMNS, ("calls",))
+_KNOWN = Table((), ("calls", "latency_known", "status_known", "unpriced"))
+COVERAGE_TABLES: Tuple[Table, ...] = (_BY_CUSTOMER, _BY_CALL, _KNOWN)
+
+
+def coverage_of(data: Rollups) -> Dict[str, Optional[float]]:
+    """Return for each optional column the percentage of calls, 0 to 100, that have a value.
+
+    `data` holds `COVERAGE_TABLES`.  Without calls every share is None.
+    """
+    calls, latency, status, unpriced = data[_KNOWN].get((), (0, 0, 0, 0))
+    counts = {
+        **_known_counts(_CUSTOMER_COLUMNS, data[_BY_CUSTOMER]),
+        **_known_counts(_CALL_COLUMNS, data[_BY_CALL]),
+        "latency_ms": latency,
+        "status": status,
+        "cost_usd": calls - unpriced,
+    }
+    return {name: count / calls * 100 if calls else None for name, count in counts.items()}
+
+
+def _known_counts(columns: Tuple[str, ...], cells: Mapping[Key, Values]) -> Dict[str, int]:
+    """Return for each column how many calls have a value in it."""
+    counts = dict.fromkeys(columns, 0)
+    for key, (calls,) in cells.items():
+        for name, value in zip(columns, key):
+            if value is not None and value != config.UNKNOWN:
+                counts[name] += calls
+    return counts
