@@ -55,8 +55,6 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "simulator": BASE | READING | {"processes"},
     "evaluation": BASE,
     "analyzers": BASE | READING | {"results"},
-    "importers": BASE | READING,
-    "exporters": BASE | READING | {"registry"},
     "generators": BASE | {"atomic", "resources", "results"},
     "registry": {"analyzers", "generators"},
     "publishing": BASE
@@ -75,7 +73,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     | {"json_files", "manifest", "progress_events"},
     "commands": BASE
     | READING
-    | {"simulator", "evaluation", "importers", "exporters", "progress", "progress_events"}
+    | {"simulator", "evaluation", "progress", "progress_events"}
     | {"registry", "publishing", "pipeline", "verify", "viewer", "api"},
     "cli": {"errors", "progress", "progress_events", "commands"},
     "__main__": {"cli"},

@@ -331,5 +331,5 @@ def test_a_card_of_an_unknown_measure_is_refused() -> None:
 def test_what_the_script_reads_of_a_recomputed_figure(
     recompute: Recompute, wire: List[str]
 ) -> None:
-    assert recompute.wire == wire
+    assert recompute.script_form == wire
     assert doctest.testmod(recompute_module).failed == 0

@@ -310,7 +310,7 @@ def _series_data(line: Series, index: int) -> Dict[str, Any]:
     if line.style:
         data["style"] = line.style
     if line.recompute:
-        data["over"] = line.recompute.wire
+        data["over"] = line.recompute.script_form
     return data
 
 

@@ -102,7 +102,7 @@ def cards(metrics: Sequence[Card]) -> Part:
     items = [_card(number, metric) for number, metric in enumerate(metrics)]
     ranged = {
         f"card-{number}": {
-            "over": metric.recompute.wire,
+            "over": metric.recompute.script_form,
             "kind": metric.kind,
         }
         for number, metric in enumerate(metrics)

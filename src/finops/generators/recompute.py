@@ -1,7 +1,8 @@
 """How a figure follows chosen dates: from which measures the page's script computes it anew.
 
-A card, a line or a column says so by one of these; its `wire` is what the script reads.  Measures
-are names of the page's sums; one that the page does not carry is an error when it is made.
+A card, a line or a column says so by one of these; its `script_form` is what the script reads.
+Measures are names of the page's sums; one that the page does not carry is an error when it is
+made.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ class Sum(NamedTuple):
     measure: str
 
     @property
-    def wire(self) -> List[str]:
+    def script_form(self) -> List[str]:
         """What the script reads."""
         return [self.measure, "sum"]
 
@@ -29,7 +30,7 @@ class Mean(NamedTuple):
     measure: str
 
     @property
-    def wire(self) -> List[str]:
+    def script_form(self) -> List[str]:
         """What the script reads."""
         return [self.measure, "mean"]
 
@@ -42,7 +43,7 @@ class Ratio(NamedTuple):
     times: int = 1
 
     @property
-    def wire(self) -> List[str]:
+    def script_form(self) -> List[str]:
         """What the script reads."""
         return [self.measure, f"{_RATIOS[self.times]}:{self.by}"]
 
@@ -54,7 +55,7 @@ class Trend(NamedTuple):
     days: int
 
     @property
-    def wire(self) -> List[str]:
+    def script_form(self) -> List[str]:
         """What the script reads."""
         return [self.measure, f"trend:{self.days}"]
 
@@ -65,7 +66,7 @@ class SharePercent(NamedTuple):
     measure: str
 
     @property
-    def wire(self) -> List[str]:
+    def script_form(self) -> List[str]:
         """What the script reads."""
         return [self.measure, "share"]
 
@@ -76,7 +77,7 @@ class ShareOfAll(NamedTuple):
     measure: str
 
     @property
-    def wire(self) -> List[str]:
+    def script_form(self) -> List[str]:
         """What the script reads."""
         return [self.measure, "part"]
 
@@ -87,7 +88,7 @@ class Distinct(NamedTuple):
     measure: str
 
     @property
-    def wire(self) -> List[str]:
+    def script_form(self) -> List[str]:
         """What the script reads."""
         return [self.measure, "distinct"]
 
@@ -98,7 +99,7 @@ class Percentile(NamedTuple):
     window: str
 
     @property
-    def wire(self) -> List[str]:
+    def script_form(self) -> List[str]:
         """What the script reads."""
         return [self.window, "percentile"]
 

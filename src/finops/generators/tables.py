@@ -145,7 +145,7 @@ def _follows(
         "sums": sums.name,
         "row_of": row_of,
         "count": "calls",
-        "over": [column.recompute.wire if column.recompute else None for column in columns],
+        "over": [column.recompute.script_form if column.recompute else None for column in columns],
         "keys": keys,
     }
     return {"follows": follows}

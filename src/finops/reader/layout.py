@@ -50,7 +50,7 @@ class FileLayout(NamedTuple):
         return os.path.basename(self.path)
 
 
-def survey(stream: BinaryIO, path: str, context: RunContext) -> FileLayout:
+def inspect(stream: BinaryIO, path: str, context: RunContext) -> FileLayout:
     """Look at an opened file.
 
     The run's clock decides which rows lie in the future; without one, none do.

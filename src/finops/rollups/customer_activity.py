@@ -37,8 +37,8 @@ CHANGE_WINDOW_US = 3600 * 10**6
 _WITHIN_HOUR = 10**10
 
 
-class Stop(NamedTuple):
-    """One call of a journey: when, from which region, under which customer key."""
+class Visit(NamedTuple):
+    """One call of a customer: when, from which region, under which customer key."""
 
     time: bytes
     region: str
@@ -50,7 +50,7 @@ class Stop(NamedTuple):
         return (self.time, self.region, sort_key(self.key))
 
 
-class Changes(NamedTuple):
+class RegionChanges(NamedTuple):
     """Quick changes of region of one customer on one day."""
 
     times: int
@@ -58,71 +58,71 @@ class Changes(NamedTuple):
     shortest_us: int
 
 
-class Journey(NamedTuple):
+class Visits(NamedTuple):
     """A customer's first and latest call."""
 
-    first: Stop
-    last: Stop
+    first: Visit
+    last: Visit
 
 
 class ActivityLog:
-    """All customers' journeys through some stretch of calls in time order."""
+    """All customers' visits through some stretch of calls in time order."""
 
     def __init__(self) -> None:
-        self.journeys: Dict[str, Journey] = {}
-        self.changes: Dict[Tuple[str, str], Changes] = {}
+        self.visits_by_customer: Dict[str, Visits] = {}
+        self.changes: Dict[Tuple[str, str], RegionChanges] = {}
         self.first_time = b""
         self.last_time = b""
         self.disordered = False
         self._instants = MicrosecondClock()
 
     def join(self, later: ActivityLog) -> None:
-        """Append the journeys of the stretch that follows in the file."""
+        """Append the visits of the stretch that follows in the file."""
         if later.first_time and self.last_time and later.first_time < self.last_time:
             self.disordered = True
         self.disordered = self.disordered or later.disordered
-        for customer, journey in later.journeys.items():
-            before = self.journeys.get(customer)
+        for customer, visits in later.visits_by_customer.items():
+            before = self.visits_by_customer.get(customer)
             if before is None:
-                self.journeys[customer] = journey
+                self.visits_by_customer[customer] = visits
             else:
-                if before.last.place > journey.first.place:
+                if before.last.place > visits.first.place:
                     self.disordered = True  # an instant cut in two, in the other order
-                self.note_change(customer, before.last, journey.first)
-                self.journeys[customer] = Journey(before.first, journey.last)
+                self.note_change(customer, before.last, visits.first)
+                self.visits_by_customer[customer] = Visits(before.first, visits.last)
         for (customer, day), changes in later.changes.items():
             self._add_changes(customer, day, changes)
         self.first_time = min(filter(None, (self.first_time, later.first_time)), default=b"")
         self.last_time = max(self.last_time, later.last_time)
 
     def plain(self) -> Dict[str, Any]:
-        """Return everything as plain lists and texts (see `wire`)."""
+        """Return everything as plain lists and texts (see `serialization`)."""
         return {
             "ends": [self.first_time.decode("ascii"), self.last_time.decode("ascii")],
             "disordered": self.disordered,
-            "journeys": [
-                [customer] + [[s.time.decode("ascii"), s.region, s.key] for s in journey]
-                for customer, journey in self.journeys.items()
+            "visits": [
+                [customer] + [[s.time.decode("ascii"), s.region, s.key] for s in visits]
+                for customer, visits in self.visits_by_customer.items()
             ],
             "changes": [[key, changes] for key, changes in self.changes.items()],
         }
 
     @classmethod
     def revived(cls, plain: Mapping[str, Any]) -> ActivityLog:
-        """Return the journeys of `plain`."""
+        """Return the visits of `plain`."""
         found = cls()
         found.first_time, found.last_time = (t.encode("ascii") for t in plain["ends"])
         found.disordered = plain["disordered"]
-        for customer, *stops in plain["journeys"]:
+        for customer, *visits in plain["visits"]:
             first, last = (
-                Stop(time.encode("ascii"), region, tuple(key)) for time, region, key in stops
+                Visit(time.encode("ascii"), region, tuple(key)) for time, region, key in visits
             )
-            found.journeys[customer] = Journey(first, last)
+            found.visits_by_customer[customer] = Visits(first, last)
         for (customer, day), (times, regions, shortest) in plain["changes"]:
-            found.changes[customer, day] = Changes(times, tuple(regions), shortest)
+            found.changes[customer, day] = RegionChanges(times, tuple(regions), shortest)
         return found
 
-    def note_change(self, customer: str, before: Stop, after: Stop) -> None:
+    def note_change(self, customer: str, before: Visit, after: Visit) -> None:
         """Count one step of a customer if it is a quick change of region."""
         if before.region == after.region:
             return
@@ -130,12 +130,12 @@ class ActivityLog:
         if 0 <= gap < CHANGE_WINDOW_US:
             regions = tuple(sorted((before.region, after.region)))
             day = after.time[:10].decode("ascii")
-            self._add_changes(customer, day, Changes(1, regions, gap))
+            self._add_changes(customer, day, RegionChanges(1, regions, gap))
 
-    def _add_changes(self, customer: str, day: str, more: Changes) -> None:
+    def _add_changes(self, customer: str, day: str, more: RegionChanges) -> None:
         known = self.changes.get((customer, day))
         if known is not None:
-            more = Changes(
+            more = RegionChanges(
                 known.times + more.times,
                 tuple(sorted(set(known.regions) | set(more.regions))),
                 min(known.shortest_us, more.shortest_us),
@@ -240,7 +240,7 @@ class ActivityReader:
             codes[number] = code
 
     def finish(self, encoder: KeyEncoder) -> ActivityLog:
-        """Return the journeys in terms of names."""
+        """Return the visits in terms of names."""
         self._extend(encoder)
         self._follow(self._waiting, encoder)
         self._waiting = _Rows([], [], [])
@@ -248,11 +248,11 @@ class ActivityReader:
         regions = list(self._regions)
         for number, first in self._first.items():
             last = (self._time[number], self._region[number], self._code[number])
-            self.result.journeys[names[number]] = Journey(
-                *[Stop(t, regions[r], encoder.customer_keys[c]) for t, r, c in (first, last)]
+            self.result.visits_by_customer[names[number]] = Visits(
+                *[Visit(t, regions[r], encoder.customer_keys[c]) for t, r, c in (first, last)]
             )
         for (number, day), (count, met, shortest) in self._changes.items():
-            self.result.changes[names[number], day.decode("ascii")] = Changes(
+            self.result.changes[names[number], day.decode("ascii")] = RegionChanges(
                 count, tuple(sorted(regions[r] for r in met)), shortest
             )
         return self.result
@@ -310,14 +310,14 @@ class UnorderedActivity:
             calls.customers.append(customer)
 
     def finish(self) -> ActivityLog:
-        """Return the journeys in time order."""
+        """Return the visits in time order."""
         result = ActivityLog()
         region_ranks = _ranks([(region,) for region in self._regions])
         customer_ranks = _ranks(self._customer_keys)
         for customer, calls in self._calls.items():
             if calls.times:  # a customer may have nothing but rows that were left out
                 self._follow(customer, calls, calls.order(region_ranks, customer_ranks), result)
-        ends = list(result.journeys.values())
+        ends = list(result.visits_by_customer.values())
         result.first_time = min((j.first.time for j in ends), default=b"")
         result.last_time = max((j.last.time for j in ends), default=b"")
         return result
@@ -327,14 +327,14 @@ class UnorderedActivity:
     ) -> None:
         names = list(self._regions)
 
-        def stop(place: int) -> Stop:
+        def visit(place: int) -> Visit:
             key = self._customer_keys[calls.customers[place]]
-            return Stop(_timestamp(calls.times[place]), names[calls.regions[place]], key)
+            return Visit(_timestamp(calls.times[place]), names[calls.regions[place]], key)
 
         for before, after in zip(order, order[1:]):
             if calls.regions[before] != calls.regions[after]:
-                result.note_change(customer, stop(before), stop(after))
-        result.journeys[customer] = Journey(stop(order[0]), stop(order[-1]))
+                result.note_change(customer, visit(before), visit(after))
+        result.visits_by_customer[customer] = Visits(visit(order[0]), visit(order[-1]))
 
 
 class _Calls:
@@ -384,7 +384,7 @@ def _timestamp(ordinal: int) -> bytes:
 
 
 def joined(parts: Sequence[ActivityLog]) -> Optional[ActivityLog]:
-    """Return the parts' journeys as one, or None where the file as a whole is unordered."""
+    """Return the parts' visits as one, or None where the file as a whole is unordered."""
     whole = ActivityLog()
     for part in parts:
         whole.join(part)
@@ -393,7 +393,7 @@ def joined(parts: Sequence[ActivityLog]) -> Optional[ActivityLog]:
 
 def region_changes(table: Table, log: ActivityLog) -> Dict[Key, Values]:
     """Return the table of quick region changes by customer and day."""
-    named: Dict[str, Callable[[Changes], Any]] = {
+    named: Dict[str, Callable[[RegionChanges], Any]] = {
         "region_changes": lambda changes: changes.times,
         "changed_regions": lambda changes: changes.regions,
         "shortest_change_s": lambda changes: changes.shortest_us / 10**6,

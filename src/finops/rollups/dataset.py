@@ -31,7 +31,7 @@ from finops.locations import is_elsewhere
 from finops.reader.block_reader import BlockReader
 from finops.reader.encoding import KeyEncoder
 from finops.reader.header import open_csv
-from finops.reader.layout import FileLayout, FileReplacedError, spans, survey
+from finops.reader.layout import FileLayout, FileReplacedError, inspect, spans
 from finops.rollups import cache as rollup_cache
 from finops.rollups.cache import Identity, Kept
 from finops.rollups.customer_activity import ActivityLog, UnorderedActivity, joined
@@ -204,7 +204,7 @@ class Dataset:
         self._plan, self._filled, self._facts = plan, {}, None
         with open_csv(self.path) as stream:
             seen = Identity.of(stream)
-            layout = survey(stream, self.path, self.context)
+            layout = inspect(stream, self.path, self.context)
             key = rollup_cache.fingerprint(plan, self.prices) if cache else ""
             kept = rollup_cache.load(layout, stream, key) if cache else Kept([])
             self._revived = bool(kept.parts)

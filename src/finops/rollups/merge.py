@@ -79,18 +79,18 @@ def accounting_of(
     )
 
 
-def customers_of(journeys: ActivityLog) -> Dict[str, Customer]:
+def customers_of(activity: ActivityLog) -> Dict[str, Customer]:
     """Return what the latest call of each customer says of it, by id ascending."""
     found: Dict[str, Customer] = {}
-    for customer, journey in sorted(journeys.journeys.items()):
-        _, tier, organization, product, archetype, price = journey.last.key
+    for customer, visits in sorted(activity.visits_by_customer.items()):
+        _, tier, organization, product, archetype, price = visits.last.key
         found[customer] = Customer(
             tier,
             price,
             organization,
             product,
             archetype,
-            journey.first.time.decode("ascii"),
-            journey.last.time.decode("ascii"),
+            visits.first.time.decode("ascii"),
+            visits.last.time.decode("ascii"),
         )
     return found

@@ -42,7 +42,7 @@ def load(data: bytes) -> Any:
     """Return the structure of `dump`; raises ValueError where `data` is not one."""
     start = len(MAGIC) + 8
     if data[: len(MAGIC)] != MAGIC or len(data) < start:
-        raise ValueError("not a wire text")
+        raise ValueError("not serialized data")
     end = start + int.from_bytes(data[len(MAGIC) : start], "little")
     view = memoryview(data)
     offset = end
@@ -69,7 +69,7 @@ def load(data: bytes) -> Any:
             raise ValueError("made on a machine of another byte order")
         content = whole["content"]
     except (TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise ValueError("not a wire text") from error
+        raise ValueError("not serialized data") from error
     if offset != len(data):
         raise ValueError("there is more than the arrays")
     return content

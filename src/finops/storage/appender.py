@@ -2,7 +2,7 @@
 
 Per batch: the mark announces it (pending), all its bytes are written, the mark commits it.
 Whatever goes wrong in between is cut back at once where that is possible, and otherwise by
-the next writer.  The simulator, the importers and the collector all write through here.
+the next writer.  The simulator and the collector all write through here.
 """
 
 from __future__ import annotations

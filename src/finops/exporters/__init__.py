@@ -1,1 +1,0 @@
-"""Exporters: what leaves the product in other formats."""

@@ -1,1 +1,0 @@
-"""Importers: usage logs of other systems in, call records out; one file per format."""
