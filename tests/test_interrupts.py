@@ -16,8 +16,8 @@ import pytest
 
 from tests.support.tools import ROOT, clean_environment
 
-# What measures coverage starts within the interpreter's own start: an interrupt there leaves modules
-# half imported, about which no program can do anything.
+# What measures coverage starts within the interpreter's own start: an interrupt there leaves
+# modules half imported, about which no program can do anything.
 pytestmark = [
     pytest.mark.unmeasured,
     pytest.mark.skipif(os.name == "nt", reason="POSIX signals"),

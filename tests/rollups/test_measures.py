@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, Dict, List, Optional
@@ -106,7 +107,7 @@ def test_python_and_sql_mean_the_same(expression: Expression, row: Dict[str, Any
     assert eval(source, {}, dict(row)) == expected
     names = ", ".join(f":{name} as {name}" for name in row)
     query = f"select {sql_of(expression, UNKNOWN_COLUMNS)} from (select {names})"
-    with sqlite3.connect(":memory:") as connection:
+    with closing(sqlite3.connect(":memory:")) as connection:
         (from_sql,) = connection.execute(query, row).fetchone()
     assert from_sql == expected
 
