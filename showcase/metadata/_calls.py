@@ -279,7 +279,7 @@ def _project() -> Path:
 
 def _generated_by_project(target: Path) -> bool:
     """Let the project's simulator make a small dataset; False where that does not work."""
-    if not (_project() / "finops" / "__main__.py").is_file():
+    if not (_project() / "finops.py").is_file():
         return False
     command = [sys.executable, "-m", "finops", "generate", "--size", "2MB", "--quiet"]
     try:

@@ -515,3 +515,11 @@ def test_a_copied_folder_makes_its_own_sample(tmp_path: Path) -> None:
     assert ran.figure("Spike findings") == "1"
     left = {path.name for path in tmp_path.iterdir()}
     assert left == {"copy"}
+
+
+@pytest.mark.parametrize("folder", ["queries", "metadata"])
+def test_in_a_checkout_the_simulator_makes_the_sample(folder: str, tmp_path: Path) -> None:
+    (module,) = load(folder, ["_calls"])
+    target = tmp_path / "calls.csv"
+    assert module._generated_by_project(target)
+    assert target.stat().st_size > 1_000_000
