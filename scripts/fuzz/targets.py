@@ -30,6 +30,7 @@ from finops.reader.block_reader import BlockReader
 from finops.reader.encoding import KeyEncoder
 from finops.reader.fields import BadValueError, parse_integer, parse_money, parse_time
 from finops.reader.header import read_header
+from finops.reader.options import ReadingRules
 from finops.reader.row_parser import RowParser
 from finops.rollups import serialization
 from finops.storage import commit, pending
@@ -160,7 +161,7 @@ def csv_file(data: bytes) -> None:
     except DataError:
         return
     rows = data[header.data_start : data.rfind(b"\n") + 1]
-    reader = BlockReader(header, KeyEncoder(), DEFAULT_PRICES, LATEST)
+    reader = BlockReader(header, KeyEncoder(), ReadingRules(DEFAULT_PRICES, latest=LATEST))
     if rows:
         reader.read(rows)
     account = reader.accounts
@@ -169,7 +170,7 @@ def csv_file(data: bytes) -> None:
 
 
 _HEADER = read_header(io.BytesIO(HEADER), "calls.csv")
-_READER = RowParser(_HEADER, DEFAULT_PRICES, LATEST)
+_READER = RowParser(_HEADER, ReadingRules(DEFAULT_PRICES, latest=LATEST))
 
 
 def csv_row(data: bytes) -> None:
@@ -180,7 +181,7 @@ def csv_row(data: bytes) -> None:
         good = True
     except BadValueError:
         good = False
-    reader = BlockReader(_HEADER, KeyEncoder(), DEFAULT_PRICES, LATEST)
+    reader = BlockReader(_HEADER, KeyEncoder(), ReadingRules(DEFAULT_PRICES, latest=LATEST))
     reader.read(line + b"\n")
     assert reader.accounts.used == (good and bool(line.strip()) and line != _HEADER.line)
 

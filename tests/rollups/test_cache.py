@@ -17,8 +17,9 @@ from typing import Any, Callable, Dict, List, Set, Tuple
 import pytest
 
 from finops import config
-from finops.business.catalog import CATALOG, DEFAULT_PRICES, PriceTable
+from finops.business.catalog import CATALOG, PriceTable
 from finops.errors import DataError
+from finops.reader.options import ReadingRules
 from finops.resources import sources
 from finops.rollups import cache, dataset, serialization
 from finops.rollups.cache import cache_path
@@ -415,32 +416,32 @@ def is_module(name: str) -> bool:
 
 def test_the_fingerprint_depends_on_all_that_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     plan = Plan(EVERYTHING)
-    first = cache.fingerprint(plan, DEFAULT_PRICES)
-    assert cache.fingerprint(Plan(EVERYTHING), DEFAULT_PRICES) == first
+    first = cache.fingerprint(plan, ReadingRules())
+    assert cache.fingerprint(Plan(EVERYTHING), ReadingRules()) == first
     others = {
-        cache.fingerprint(Plan(EVERYTHING[:1]), DEFAULT_PRICES),
-        cache.fingerprint(plan, PriceTable(CATALOG[1:])),
+        cache.fingerprint(Plan(EVERYTHING[:1]), ReadingRules()),
+        cache.fingerprint(plan, ReadingRules(PriceTable(CATALOG[1:]))),
     }
     with monkeypatch.context() as patch:
         patch.setattr(config, "FUTURE_TOLERANCE_HOURS", 25)
-        others.add(cache.fingerprint(plan, DEFAULT_PRICES))
+        others.add(cache.fingerprint(plan, ReadingRules()))
     with monkeypatch.context() as patch:
         patch.setattr("platform.python_version", lambda: "3.99")
-        others.add(cache.fingerprint(plan, DEFAULT_PRICES))
+        others.add(cache.fingerprint(plan, ReadingRules()))
     with monkeypatch.context() as patch:
         patch.setattr(cache, "sources", lambda name: ["another text"])
-        others.add(cache.fingerprint(plan, DEFAULT_PRICES))
+        others.add(cache.fingerprint(plan, ReadingRules()))
     assert len(others | {first}) == 6
     monkeypatch.setattr(cache, "sources", lambda name: [""])  # only compiled files are there
-    assert cache.fingerprint(plan, DEFAULT_PRICES) == ""
+    assert cache.fingerprint(plan, ReadingRules()) == ""
 
 
 def test_the_fingerprint_is_the_same_in_every_process() -> None:
     program = (
         "from finops.rollups import cache\n"
         "from finops.rollups.planner import Plan\n"
-        "from finops.business.catalog import DEFAULT_PRICES\n"
-        "print(cache.fingerprint(Plan(()), DEFAULT_PRICES))"
+        "from finops.reader.options import ReadingRules\n"
+        "print(cache.fingerprint(Plan(()), ReadingRules()))"
     )
     found = set()
     for seed in ("1", "2", "3"):

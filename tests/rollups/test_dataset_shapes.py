@@ -74,8 +74,8 @@ shapes = st.builds(
 class _HerePartWorkers:
     """Stands for the processes that read parts: reads them here, and sends them nowhere."""
 
-    def __init__(self, found: Any, spans: Any, tables: Any, prices: Any) -> None:
-        self._job = (found, spans, tables, prices)
+    def __init__(self, found: Any, spans: Any, tables: Any, rules: Any) -> None:
+        self._job = (found, spans, tables, rules)
 
     def __enter__(self) -> _HerePartWorkers:
         return self
@@ -84,11 +84,10 @@ class _HerePartWorkers:
         pass
 
     def results(self) -> List[Any]:
-        found, spans, tables, prices = self._job
+        found, spans, tables, rules = self._job
         with open_csv(found.path) as stream:
             parts = [
-                scan_partition(stream, span, found.header, Plan(tables), prices, found.latest)
-                for span in spans
+                scan_partition(stream, span, found.header, Plan(tables), rules) for span in spans
             ]
         return [
             PartitionResult.from_plain(serialization.load(serialization.dump(part.plain())))

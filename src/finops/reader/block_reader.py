@@ -26,10 +26,10 @@ from typing import (
 )
 
 from finops import config, schema
-from finops.business.catalog import PriceTable
 from finops.reader.encoding import COST, Batch, KeyEncoder, Numbers
 from finops.reader.fields import BadValueError, parse_money, parse_time
 from finops.reader.header import Header
+from finops.reader.options import ReadingRules
 from finops.reader.row_parser import (
     CALL_TEXTS,
     CUSTOMER_TEXTS,
@@ -102,15 +102,13 @@ class Columns(NamedTuple):
 class BlockReader:
     """Turns blocks of whole lines into batches, counting every line in `accounts`."""
 
-    def __init__(
-        self, header: Header, encoder: KeyEncoder, prices: PriceTable, latest: bytes
-    ) -> None:
+    def __init__(self, header: Header, encoder: KeyEncoder, rules: ReadingRules) -> None:
         self.accounts = Accounts()
         self._header = header
         self._encoder = encoder
-        self._parser = RowParser(header, prices, latest)
-        self._price = price_in_pico(prices)
-        self._latest = latest
+        self._parser = RowParser(header, rules)
+        self._price = price_in_pico(rules.prices)
+        self._latest = rules.latest
         self._good_hours: Set[bytes] = set()
 
     def read(self, piece: bytes) -> Optional[Batch]:

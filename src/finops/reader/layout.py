@@ -11,6 +11,7 @@ from finops.context import RunContext
 from finops.errors import DataError
 from finops.reader.fields import BadValueError, parse_time
 from finops.reader.header import Header, read_header
+from finops.reader.options import END_OF_TIME
 from finops.storage.commit import read_commit, readable_end
 
 Span = Tuple[int, int]  # bytes [from, to), both at line starts
@@ -18,7 +19,6 @@ Span = Tuple[int, int]  # bytes [from, to), both at line starts
 _AHEAD_BYTES = 4 * config.MEGABYTE
 # How much is read at a time in looking for the end of a line.
 _LOOK_BYTES = 65_536
-_END_OF_TIME = b"9999-12-31T23:59:59.999999"
 
 
 class FileReplacedError(DataError):
@@ -128,7 +128,7 @@ def _latest(path: str, context: RunContext) -> bytes:
     A simulated dataset's own clock may run ahead of the wall's; its mark says how far.
     """
     if context.now is None:
-        return _END_OF_TIME
+        return END_OF_TIME
     now = timestamps.from_seconds(int(context.now))
     ahead = timedelta(hours=config.FUTURE_TOLERANCE_HOURS)
     latest = timestamps.timestamp(now + ahead).encode("ascii")

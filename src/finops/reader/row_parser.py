@@ -15,6 +15,7 @@ from finops import config, schema
 from finops.business.catalog import PriceTable
 from finops.reader.fields import BadValueError, parse_integer, parse_money, parse_time
 from finops.reader.header import Header
+from finops.reader.options import ReadingRules
 
 # C0 but tab-free (a tab is a control character too), DEL, and C1 as decoded text.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]").search
@@ -69,15 +70,12 @@ class Call(NamedTuple):
 
 
 class RowParser:
-    """Parses single lines against a header.
+    """Parses single lines against a header, by the rules of a run."""
 
-    `latest` is the canonical timestamp after which a row lies too far in the future.
-    """
-
-    def __init__(self, header: Header, prices: PriceTable, latest: bytes) -> None:
+    def __init__(self, header: Header, rules: ReadingRules) -> None:
         self._header = header
-        self._price = price_in_pico(prices)
-        self._latest = latest
+        self._price = price_in_pico(rules.prices)
+        self._latest = rules.latest
 
     def parse(self, line: bytes) -> Call:
         """Return the call of one line without its end; raise BadValue with the reason."""

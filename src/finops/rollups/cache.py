@@ -20,8 +20,8 @@ from contextlib import suppress
 from typing import Any, BinaryIO, Dict, List, NamedTuple, Tuple
 
 from finops import config
-from finops.business.catalog import PriceTable
 from finops.reader.layout import FileLayout
+from finops.reader.options import ReadingRules
 from finops.resources import sources
 from finops.rollups import serialization
 from finops.rollups.digests import all_match
@@ -93,7 +93,7 @@ def cache_path(path: str) -> str:
     return str(sidecar(path, ".cache"))
 
 
-def fingerprint(plan: Plan, prices: PriceTable) -> str:
+def fingerprint(plan: Plan, rules: ReadingRules) -> str:
     """Return a hash of everything but the data that a scan's result depends on.
 
     Returns "" where the code cannot be read: nothing can be kept then.
@@ -105,7 +105,8 @@ def fingerprint(plan: Plan, prices: PriceTable) -> str:
                 return ""
             digest.update(source.encode("utf-8"))
     about = (platform.python_implementation(), platform.python_version(), _constants())
-    digest.update(repr((plan.specs, plan.measures(), list(prices), about)).encode("utf-8"))
+    asked = (plan.specs, plan.measures(), list(rules.prices), rules.options)
+    digest.update(repr((asked, about)).encode("utf-8"))
     return digest.hexdigest()
 
 

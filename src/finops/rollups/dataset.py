@@ -32,6 +32,7 @@ from finops.reader.block_reader import BlockReader
 from finops.reader.encoding import KeyEncoder
 from finops.reader.header import open_csv
 from finops.reader.layout import FileLayout, FileReplacedError, inspect, spans
+from finops.reader.options import ReadingOptions, ReadingRules
 from finops.rollups import cache as rollup_cache
 from finops.rollups.cache import Identity, Kept
 from finops.rollups.customer_activity import ActivityLog, UnorderedActivity, joined
@@ -73,10 +74,11 @@ def open_dataset(
     progress: Optional[Progress] = None,
     cache: bool = False,
     context: Optional[RunContext] = None,
+    options: ReadingOptions = ReadingOptions(),
 ) -> CallDataset:
     """Return a `Dataset` for a path; what is a dataset already is returned as it is."""
     if isinstance(source, (str, os.PathLike)):
-        return Dataset(source, workers, prices, progress, cache, context)
+        return Dataset(source, workers, prices, progress, cache, context, options)
     return source
 
 
@@ -97,6 +99,7 @@ class Dataset:
     `progress(bytes done, bytes in all)` is called now and then while reading.
     `cache`: keep what was read beside the file, and read only what was appended since.
     `context`: of the run that this is opened for, by default one that begins now.
+    `options`: how to read the file.
     """
 
     def __init__(
@@ -107,10 +110,12 @@ class Dataset:
         progress: Optional[Progress] = None,
         cache: bool = False,
         context: Optional[RunContext] = None,
+        options: ReadingOptions = ReadingOptions(),
     ) -> None:
         location = os.fspath(path)
         self.path = location if is_elsewhere(location) else os.path.abspath(location)
         self.prices = prices
+        self.options = options
         self.context = context or RunContext.current()
         self._workers = workers
         self._progress = progress
@@ -205,7 +210,7 @@ class Dataset:
         with open_csv(self.path) as stream:
             seen = Identity.of(stream)
             layout = inspect(stream, self.path, self.context)
-            key = rollup_cache.fingerprint(plan, self.prices) if cache else ""
+            key = rollup_cache.fingerprint(plan, self._rules(layout)) if cache else ""
             kept = rollup_cache.load(layout, stream, key) if cache else Kept([])
             self._revived = bool(kept.parts)
             self._parts = self._completed(stream, layout, kept.parts)
@@ -233,18 +238,21 @@ class Dataset:
         total = layout.whole_end - start
         shares = spans(stream, start, layout.whole_end, self._count(total))
 
+        rules = self._rules(layout)
+
         def report(done: int) -> None:
             if self._progress is not None:
                 self._progress(min(total, done * len(shares)), total)
 
-        with PartitionWorkers(layout, shares[1:], self._plan.tables, self.prices) as others:
-            first = scan_partition(
-                stream, shares[0], layout.header, self._plan, self.prices, layout.latest, report
-            )
+        with PartitionWorkers(layout, shares[1:], self._plan.tables, rules) as others:
+            first = scan_partition(stream, shares[0], layout.header, self._plan, rules, report)
             parts = [first, *others.results()]
         if os.fstat(stream.fileno()).st_size < layout.whole_end:
             raise FileReplacedError(self.path)
         return parts
+
+    def _rules(self, layout: FileLayout) -> ReadingRules:
+        return ReadingRules(self.prices, self.options, layout.latest)
 
     def _count(self, size: int) -> int:
         if self._workers is not None:
@@ -273,7 +281,7 @@ class Dataset:
         """Return the activity in an unordered file, in a pass of its own."""
         encoder = KeyEncoder()
         collected = UnorderedActivity()
-        reader = BlockReader(layout.header, encoder, self.prices, layout.latest)
+        reader = BlockReader(layout.header, encoder, self._rules(layout))
         source = Blocks(stream, (layout.header.data_start, layout.whole_end), reader.accounts)
         for batch in batches(source, reader):
             collected.add(batch, encoder)

@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import BinaryIO, Callable, Iterator, List, Optional
 
 from finops import config
-from finops.business.catalog import PriceTable
 from finops.reader.block_reader import LINE_START_BYTES, Accounts, BlockReader
 from finops.reader.encoding import Batch, KeyEncoder
 from finops.reader.header import Header
 from finops.reader.layout import Span
+from finops.reader.options import ReadingRules
 from finops.reader.row_parser import TOO_LONG
 from finops.rollups.cubes import Calls, Cube, Shared, hours_of
 from finops.rollups.customer_activity import ActivityReader
@@ -33,8 +33,7 @@ def scan_partition(
     span: Span,
     header: Header,
     plan: Plan,
-    prices: PriceTable,
-    latest: bytes,
+    rules: ReadingRules,
     progress: Optional[BytesDone] = None,
 ) -> PartitionResult:
     """Read the whole lines in the bytes [from, to) and return the part's result.
@@ -42,7 +41,7 @@ def scan_partition(
     Both ends of `span` are line starts.
     """
     encoder = KeyEncoder()
-    reader = BlockReader(header, encoder, prices, latest)
+    reader = BlockReader(header, encoder, rules)
     filler = CubeFiller(plan, encoder)
     activity = ActivityReader()
     source = Blocks(stream, span, reader.accounts, progress)

@@ -185,11 +185,27 @@ class Skipped(NamedTuple):
         return min((place.line for place in self.places if place.line is not None), default=None)
 
 
-class Accounting(NamedTuple):
-    """Where every physical line of the file went.
+class Blanked(NamedTuple):
+    """Values of one optional column that could not be read, for one reason: they count as
+    missing, and their rows are used.
+    """
 
-    lines = header + used + skipped + repeated_headers + blank + incomplete_tail, always.
-    `notes` are sentences on what is unusual but harmless (byte order mark, extra columns).
+    column: str
+    reason: str
+    values: int
+    places: Tuple[Place, ...]
+
+
+class Accounting(NamedTuple):
+    """Where every physical line of the data went.
+
+    lines = header + used + skipped + repeated_records + outside + repeated_headers + blank
+    + comments + continuation + incomplete_tail, always; `header` is one for each file.
+    `used` counts records; `continuation` the further lines of records of several; `outside`
+    those before `--since` or after `--until`; `repeated_records` those whose id and content
+    were there before.  `unused_cost` is the cost in USD that skipped rows name, as far as it
+    can be read.  `notes` are sentences on what is unusual but harmless (byte order mark, extra
+    columns).
     """
 
     lines: int = 0
@@ -200,6 +216,12 @@ class Accounting(NamedTuple):
     blank: int = 0
     incomplete_tail: int = 0
     notes: Tuple[str, ...] = ()
+    comments: int = 0
+    continuation: int = 0
+    repeated_records: int = 0
+    outside: int = 0
+    blanked: Tuple[Blanked, ...] = ()
+    unused_cost: float = 0.0
 
     @property
     def skipped_rows(self) -> int:
@@ -209,8 +231,9 @@ class Accounting(NamedTuple):
     @property
     def balanced(self) -> bool:
         """Whether every line is accounted for."""
-        accounted = self.header + self.used + self.skipped_rows
-        return self.lines == accounted + self.repeated_headers + self.blank + self.incomplete_tail
+        records = self.used + self.skipped_rows + self.repeated_records + self.outside
+        others = self.repeated_headers + self.blank + self.comments + self.continuation
+        return self.lines == self.header + records + others + self.incomplete_tail
 
 
 class FileInfo(NamedTuple):

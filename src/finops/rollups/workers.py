@@ -9,11 +9,11 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import List, Optional, Sequence, Type
 
-from finops.business.catalog import Model, PriceTable
 from finops.errors import DataError
 from finops.processes import Worker
 from finops.reader.header import open_csv, read_header
 from finops.reader.layout import FileLayout, FileReplacedError, Span, inode_of
+from finops.reader.options import ReadingRules
 from finops.rollups import serialization
 from finops.rollups.part import PartitionResult
 from finops.rollups.partition import scan_partition
@@ -36,7 +36,7 @@ class PartitionWorkers:
         layout: FileLayout,
         spans: Sequence[Span],
         tables: Sequence[Table],
-        prices: PriceTable,
+        rules: ReadingRules,
     ) -> None:
         self._jobs = [
             {
@@ -44,8 +44,7 @@ class PartitionWorkers:
                 "inode": layout.inode,
                 "span": span,
                 "tables": tables,
-                "prices": list(prices),
-                "latest": layout.latest.decode("ascii"),
+                "rules": rules.plain(),
             }
             for span in spans
         ]
@@ -93,7 +92,6 @@ def main(message: bytes) -> None:
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     job = json.loads(message.decode("ascii"))
     tables = [Table.from_plain(plain) for plain in job["tables"]]
-    prices = PriceTable(tuple(Model(*fields) for fields in job["prices"]))
     try:
         stream = open_csv(job["path"])
     except DataError:
@@ -102,7 +100,7 @@ def main(message: bytes) -> None:
         if inode_of(stream) != tuple(job["inode"]):
             return
         header = read_header(stream, job["path"])
-        latest = job["latest"].encode("ascii")
-        result = scan_partition(stream, tuple(job["span"]), header, Plan(tables), prices, latest)
+        rules = ReadingRules.from_plain(job["rules"])
+        result = scan_partition(stream, tuple(job["span"]), header, Plan(tables), rules)
     sys.stdout.buffer.write(serialization.dump(result.plain()))
     sys.stdout.buffer.flush()

@@ -20,6 +20,7 @@ from finops import config, schema, timestamps
 from finops.business.catalog import DEFAULT_PRICES
 from finops.reader.fields import BadValueError, parse_time
 from finops.reader.header import Header
+from finops.reader.options import ReadingRules
 from finops.reader.row_parser import RowParser
 from finops.viewer.name_normalization import fold
 
@@ -43,8 +44,7 @@ _READER = RowParser(
         len(schema.HEADER_LINE),
         (),
     ),
-    DEFAULT_PRICES,
-    b"9999-12-31T23:59:59.999999",
+    ReadingRules(),
 )
 
 # What the SDK calls the columns that are taken over as they are.

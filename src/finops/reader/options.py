@@ -1,0 +1,82 @@
+"""How a user wants data to be read, and the rules of one run that follow from it.
+
+Options are plain data: they travel to worker processes, stand in the manifest, and decide
+together with the bytes of a file what its figures are.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Mapping, NamedTuple, Tuple
+
+from finops.business.catalog import DEFAULT_PRICES, Model, PriceTable
+
+UTC = "UTC"
+END_OF_TIME = b"9999-12-31T23:59:59.999999"
+Pairs = Tuple[Tuple[str, str], ...]
+
+
+class ReadingOptions(NamedTuple):
+    """What a user may say about data, the same for every command that reads calls.
+
+    `columns`: pairs of a field of the call record and the name of the column that holds it.
+    `timezone`: of which days, weeks and hours are; `input_timezone`: of times that name none.
+    Both are names such as Europe/Berlin or offsets such as +05:30.
+    `since` and `until`: timestamps in UTC of the first moment that counts and of the first one
+    after it that does not, "" for no limit.
+    `rates`: pairs of a currency and what one unit of it costs in USD, as decimal text.
+    """
+
+    columns: Pairs = ()
+    timezone: str = UTC
+    input_timezone: str = UTC
+    since: str = ""
+    until: str = ""
+    rates: Pairs = ()
+
+    def plain(self) -> Dict[str, object]:
+        """Return the options as JSON has them."""
+        return dict(self._asdict())
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> ReadingOptions:
+        """Return the options that JSON made of some; raises LookupError, ValueError or TypeError
+        where they are none.
+        """
+        return cls(
+            columns=_pairs(plain["columns"]),
+            timezone=str(plain["timezone"]),
+            input_timezone=str(plain["input_timezone"]),
+            since=str(plain["since"]),
+            until=str(plain["until"]),
+            rates=_pairs(plain["rates"]),
+        )
+
+
+class ReadingRules(NamedTuple):
+    """All that decides how the rows of a file are read, the same for each part of it.
+
+    `latest` is the canonical timestamp after which a row lies too far in the future.
+    """
+
+    prices: PriceTable = DEFAULT_PRICES
+    options: ReadingOptions = ReadingOptions()
+    latest: bytes = END_OF_TIME
+
+    def plain(self) -> Dict[str, object]:
+        """Return the rules as JSON has them."""
+        return {
+            "prices": [list(model) for model in self.prices],
+            "options": self.options.plain(),
+            "latest": self.latest.decode("ascii"),
+        }
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> ReadingRules:
+        """Return the rules that JSON made of some."""
+        prices = PriceTable(tuple(Model(*fields) for fields in plain["prices"]))
+        options = ReadingOptions.from_plain(plain["options"])
+        return cls(prices, options, str(plain["latest"]).encode("ascii"))
+
+
+def _pairs(plain: Any) -> Pairs:
+    return tuple((str(first), str(second)) for first, second in plain)
