@@ -99,19 +99,22 @@ def tested(values: Sequence[float]) -> Errors:
     for origin in origins:
         seen, held = values[:origin], values[origin : origin + ahead]
         guesses = forecast(seen, ahead)
-        ours += mape([one.value for one in guesses], held)
+        ours += mape([guess.value for guess in guesses], held)
         theirs += mape(naive(seen, ahead), held)
-        inside += [one.low <= actual <= one.high for one, actual in zip(guesses, held)]
-        sums.append(100 * (sum(one.expected for one in guesses) / sum(held) - 1))
-    covered = 100 * mean([float(one) for one in inside])
+        inside += [guess.low <= actual <= guess.high for guess, actual in zip(guesses, held)]
+        sums.append(100 * (sum(guess.expected for guess in guesses) / sum(held) - 1))
+    covered = 100 * mean([float(guess) for guess in inside])
     return Errors(len(origins), mean(ours), mean(theirs), covered, len(inside), mean(sums))
 
 
-def check(found: Errors, reported: Backtest) -> None:
+def check(measured: Errors, reported: Backtest) -> None:
     """Raise SystemExit where the result reports another error, or another number of tries."""
-    same = (reported.horizon_days, reported.tries) == (config.FORECAST_BACKTEST_DAYS, found.tries)
-    if not same or abs(reported.mape_percent - found.ours) > SAME:
-        raise SystemExit(f"the result reports {reported}, and here it is {found}")
+    same = (reported.horizon_days, reported.tries) == (
+        config.FORECAST_BACKTEST_DAYS,
+        measured.tries,
+    )
+    if not same or abs(reported.mape_percent - measured.ours) > SAME:
+        raise SystemExit(f"the result reports {reported}, and here it is {measured}")
 
 
 def series_of(name: str, seed: int, size: int, workers: int) -> Tuple[List[float], Backtest]:
@@ -126,17 +129,17 @@ def series_of(name: str, seed: int, size: int, workers: int) -> Tuple[List[float
         return values, month_ahead(costs, data.period)[1]
 
 
-def over_seeds(name: str, found: Sequence[Errors]) -> Line:
+def over_seeds(name: str, errors: Sequence[Errors]) -> Line:
     """Return one line of the table."""
-    days = sum(one.days for one in found)
+    days = sum(error.days for error in errors)
     return Line(
         name,
-        mean([one.ours for one in found]),
-        mean([one.naive for one in found]),
-        sum(one.ours > one.naive for one in found),
-        sum(one.covered * one.days for one in found) / max(days, 1),
+        mean([error.ours for error in errors]),
+        mean([error.naive for error in errors]),
+        sum(error.ours > error.naive for error in errors),
+        sum(error.covered * error.days for error in errors) / max(days, 1),
         days,
-        mean([one.sums_off for one in found]),
+        mean([error.sums_off for error in errors]),
     )
 
 
@@ -153,9 +156,9 @@ def table(lines: Sequence[Line]) -> str:
     )
     shown = [" | ".join(names), " | ".join("---" for _ in names)]
     for line in lines:
-        cells = [f"{one:.1f}" if isinstance(one, float) else f"{one:,}" for one in line[1:]]
+        cells = [f"{cell:.1f}" if isinstance(cell, float) else f"{cell:,}" for cell in line[1:]]
         shown.append(" | ".join([line.name, *cells]))
-    return "\n".join(f"| {one} |" for one in shown)
+    return "\n".join(f"| {cell} |" for cell in shown)
 
 
 def main(words: Sequence[str]) -> int:
@@ -169,13 +172,13 @@ def main(words: Sequence[str]) -> int:
     args = parser.parse_args(words)
     lines, figures = [], []
     for name in (EVERYTHING,) if args.default_only else (EVERYTHING, *SCENARIOS):
-        found = []
+        errors = []
         for seed in args.seeds:
             values, reported = series_of(name, seed, args.size, args.workers)
-            found.append(tested(values))
-            check(found[-1], reported)
-            figures.append({"name": name, "seed": seed, **found[-1]._asdict(), "costs": values})
-        lines.append(over_seeds(name, found))
+            errors.append(tested(values))
+            check(errors[-1], reported)
+            figures.append({"name": name, "seed": seed, **errors[-1]._asdict(), "costs": values})
+        lines.append(over_seeds(name, errors))
         print(f"{name} done", file=sys.stderr, flush=True)
     days = sum(line.days for line in lines)
     pooled = sum(line.covered * line.days for line in lines) / max(days, 1)
@@ -186,7 +189,9 @@ def main(words: Sequence[str]) -> int:
     )
     if args.json:
         Path(args.json).write_text(json.dumps(figures) + "\n", encoding="utf-8")
-    good = [not one.worse and LEAST_COVERED <= one.covered <= MOST_COVERED for one in lines]
+    good = [
+        not dataset.worse and LEAST_COVERED <= dataset.covered <= MOST_COVERED for dataset in lines
+    ]
     return 0 if all(good) else 1
 
 

@@ -87,16 +87,16 @@ def duckdb_generate(path: Path, rows: int) -> List[str]:
 
 def interleaved(runs: int, *commands: Callable[[], Run]) -> List[List[Run]]:
     """Run commands in turn and return the runs of each."""
-    found: List[List[Run]] = [[] for _ in commands]
+    results: List[List[Run]] = [[] for _ in commands]
     for _ in range(runs):
         for place, command in enumerate(commands):
-            found[place].append(command())
-    return found
+            results[place].append(command())
+    return results
 
 
 def seconds_of(runs: Sequence[Run]) -> float:
     """Return the median of the wall seconds."""
-    return float(statistics.median(one.seconds for one in runs))
+    return float(statistics.median(run.seconds for run in runs))
 
 
 def ratio_row(what: str, ours: Sequence[Run], yardstick: Sequence[Run], most: float) -> Row:
@@ -133,7 +133,7 @@ class Bench:
         )
         what = f"generate {megabytes} MB, {WORKERS} workers, against DuckDB writing a similar CSV"
         self.rows.append(ratio_row(what, mine, yardstick, 0.8))
-        memory = max(one.megabytes for one in mine) / (WORKERS + 1)
+        memory = max(each.megabytes for each in mine) / (WORKERS + 1)
         self.rows.append(
             Row("memory of a generating process", "<= 64 MB", f"{memory:.0f} MB", memory <= 64)
         )
@@ -141,13 +141,13 @@ class Bench:
     def second_worker(self, megabytes: int) -> None:
         """What a second process gains."""
         path = self.folder / "ours.csv"
-        two, one = interleaved(
+        two, single = interleaved(
             self.runs,
             lambda: run(generate(f"{megabytes}MB", path, 2)),
             lambda: run(generate(f"{megabytes}MB", path, 1)),
         )
-        gain = seconds_of(one) / seconds_of(two)
-        measured = f"{gain:.2f}x ({seconds_of(one):.2f} s, {seconds_of(two):.2f} s)"
+        gain = seconds_of(single) / seconds_of(two)
+        measured = f"{gain:.2f}x ({seconds_of(single):.2f} s, {seconds_of(two):.2f} s)"
         what = f"2 workers against 1, {megabytes} MB"
         self.rows.append(Row(what, ">= 1.5x", measured, gain >= 1.5))
 
@@ -169,7 +169,7 @@ class Bench:
             mine, theirs_s = seconds_of(ours), seconds_of(theirs)
             reached = mine <= then * theirs_s
             self.rows.append(Row("… and then", f"<= {then}x", f"{mine / theirs_s:.2f}x", reached))
-        held = [max(one.megabytes for one in runs) for runs in (ours, theirs)]
+        held = [max(each.megabytes for each in runs) for runs in (ours, theirs)]
         what = f"… memory of all processes, {megabytes} MB (DuckDB)"
         self.rows.append(Row(what, "", f"{held[0]:.0f} MB ({held[1]:.0f} MB)", None))
         return ours
@@ -191,9 +191,9 @@ class Bench:
         """From the first analyzer on to the end of the command: tables, results, pages, index."""
         command = analyze(self.path(megabytes), self.folder / "reports")
         command.remove("--quiet")
-        found = statistics.median(after_reading(command) for _ in range(self.runs))
+        seconds = statistics.median(after_reading(command) for _ in range(self.runs))
         what = f"analyzers and pages after the scan, {megabytes} MB"
-        self.rows.append(Row(what, "<= 1.0 s", f"{found:.2f} s", found <= 1.0))
+        self.rows.append(Row(what, "<= 1.0 s", f"{seconds:.2f} s", seconds <= 1.0))
 
     def first_paint(self, megabytes: int) -> None:
         """The slowest page of the reports in a browser, opened from the disk."""
@@ -216,14 +216,14 @@ class Bench:
         for what, made in (("50,000 customers", many_customers), ("ten years", ten_years)):
             path = self.folder / "unusual.csv"
             made(self.path(megabytes), path)
-            one = run(analyze(path, reports, "--no-cache"))
-            measured = f"{one.megabytes:.0f} MB held, {one.seconds:.1f} s"
+            analysis = run(analyze(path, reports, "--no-cache"))
+            measured = f"{analysis.megabytes:.0f} MB held, {analysis.seconds:.1f} s"
             self.rows.append(
                 Row(
                     f"analyze {megabytes} MB, {what}",
                     "<= 1,024 MB held",
                     measured,
-                    one.megabytes <= 1024,
+                    analysis.megabytes <= 1024,
                 )
             )
 

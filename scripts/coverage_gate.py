@@ -44,8 +44,8 @@ def main() -> int:
     branches = branch_percent(totals)
     lines = 100.0 * totals["covered_lines"] / totals["num_statements"]
     files = [
-        (one["summary"]["missing_branches"] + one["summary"]["missing_lines"], name)
-        for name, one in report["files"].items()
+        (entry["summary"]["missing_branches"] + entry["summary"]["missing_lines"], name)
+        for name, entry in report["files"].items()
     ]
     for missing, name in sorted(files, reverse=True)[:LISTED]:
         if missing:

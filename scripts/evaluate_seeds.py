@@ -59,25 +59,27 @@ def scored(seed: int, size: str, incidents: bool, workers: int) -> Scored:
         path = Path(folder) / "calls.csv"
         more = [] if incidents else ["--no-incidents"]
         common = ["--data", path, "--workers", workers, "--quiet"]
-        said = finops("generate", "--size", size, "--seed", seed, *common, *more)
-        return Scored(seed, _days(said), json.loads(finops("evaluate", "--json", *common))["kinds"])
+        printed = finops("generate", "--size", size, "--seed", seed, *common, *more)
+        return Scored(
+            seed, _days(printed), json.loads(finops("evaluate", "--json", *common))["kinds"]
+        )
 
 
-def _days(said: str) -> float:
+def _days(printed: str) -> float:
     """Return the days between the two instants that `generate` names at the end of its line."""
-    first, last = said.strip().rsplit(", ", 1)[1].replace(" UTC", "").split(" to ")
+    first, last = printed.strip().rsplit(", ", 1)[1].replace(" UTC", "").split(" to ")
     form = "%Y-%m-%d %H:%M"
     return (datetime.strptime(last, form) - datetime.strptime(first, form)).total_seconds() / 86400
 
 
-def over_all(found: Sequence[Scored]) -> List[Line]:
+def over_all(scores: Sequence[Scored]) -> List[Line]:
     """Return one line a kind."""
     lines = []
-    for place, first in enumerate(found[0].kinds):
-        rows = [(one.kinds[place], one) for one in found]
+    for place, first in enumerate(scores[0].kinds):
+        rows = [(score.kinds[place], score) for score in scores]
         sums = [sum(row[key] for row, _ in rows) for key in Line._fields[1:5]]
         worst, where = min(rows, key=lambda pair: pair[0]["f1"])
-        false = max(row["false_alarms"] * 30 / max(one.days, 1.0) for row, one in rows)
+        false = max(row["false_alarms"] * 30 / max(score.days, 1.0) for row, score in rows)
         lines.append(Line._make([first["kind"], *sums, worst["f1"], where.seed, false]))
     return lines
 
@@ -98,16 +100,16 @@ def table(lines: Sequence[Line]) -> str:
         lowest = f"{line.lowest_f1:.3f} ({line.lowest_seed})"
         cells = [*line[:5], lowest, f"{line.most_false_per_30_days:.2f}"]
         shown.append(" | ".join(map(str, cells)))
-    return "\n".join(f"| {one} |" for one in shown)
+    return "\n".join(f"| {row} |" for row in shown)
 
 
 def seeds_of(text: str) -> List[int]:
     """Return the seeds of a text such as "42,1-20"."""
-    found: List[int] = []
+    seeds: List[int] = []
     for part in text.split(","):
         first, _, last = part.partition("-")
-        found += range(int(first), int(last or first) + 1)
-    return found
+        seeds += range(int(first), int(last or first) + 1)
+    return seeds
 
 
 def main(words: Sequence[str]) -> int:
@@ -119,17 +121,17 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--workers", type=int, default=2, metavar="N", help="default 2")
     parser.add_argument("--json", metavar="FILE", help="also write every score here")
     args = parser.parse_args(words)
-    found = []
+    scores = []
     for seed in args.seeds:
-        found.append(scored(seed, args.size, not args.no_incidents, args.workers))
-        lowest = min(found[-1].kinds, key=lambda row: row["f1"])
-        told = f"seed {seed}: {found[-1].days:.1f} days, lowest F1 {lowest['f1']:.3f}"
-        print(f"{told} ({lowest['kind']})", file=sys.stderr, flush=True)
-    lines = over_all(found)
+        scores.append(scored(seed, args.size, not args.no_incidents, args.workers))
+        lowest = min(scores[-1].kinds, key=lambda row: row["f1"])
+        line = f"seed {seed}: {scores[-1].days:.1f} days, lowest F1 {lowest['f1']:.3f}"
+        print(f"{line} ({lowest['kind']})", file=sys.stderr, flush=True)
+    lines = over_all(scores)
     what = "nothing planted" if args.no_incidents else "incidents planted"
-    print(f"{len(found)} datasets of {args.size}, {what}, seeds {args.seeds}\n\n{table(lines)}")
+    print(f"{len(scores)} datasets of {args.size}, {what}, seeds {args.seeds}\n\n{table(lines)}")
     if args.json:
-        figures = {"size": args.size, "seeds": [one._asdict() for one in found]}
+        figures = {"size": args.size, "seeds": [score._asdict() for score in scores]}
         Path(args.json).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     return 0 if all(_good(line, not args.no_incidents) for line in lines) else 1
 

@@ -55,11 +55,11 @@ class Server:
         body = b"{}" if method == "POST" else None
         connection.request(method, target, body, {"Content-Type": "application/json"})
         answer = connection.getresponse()
-        found = json.loads(answer.read().decode("utf-8"))
+        answered = json.loads(answer.read().decode("utf-8"))
         connection.close()
         if answer.status not in (200, 202):
             raise OSError(f"{target}: {answer.status}")
-        return found
+        return answered
 
     def stop(self) -> None:
         """Stop it; twice, so that it does not wait for jobs."""
@@ -104,7 +104,7 @@ class Clients:
 
 def analyze_all(server: Server, singly: bool) -> Tuple[float, Dict[str, int]]:
     """Run all analyzers to their end; return the seconds and how many ended how."""
-    ids = [one["id"] for one in server.request("GET", "/api/status")["reports"].values()]
+    ids = [entry["id"] for entry in server.request("GET", "/api/status")["reports"].values()]
     begun = time.perf_counter()
     for target in [f"/api/run-analyzer?id={name}" for name in ids] if singly else ["/api/run-all"]:
         server.request("POST", target)

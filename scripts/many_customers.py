@@ -66,14 +66,14 @@ class Planted(NamedTuple):
 
 def customers_of(draw: random.Random, count: int, days: int) -> List[Customer]:
     """Return ordinary customers; a tenth come after the beginning."""
-    found = []
+    customers = []
     for number in range(count):
         first = draw.randrange(days) if draw.random() < 0.1 else 0
         mean = min(400.0, 0.35 * math.exp(abs(draw.gauss(0, 1.3))))
         region, second = draw.choice(REGIONS), draw.choice(REGIONS)
         growth = draw.gauss(0, 0.008)
         spread = draw.uniform(0.05, 0.4)
-        found.append(
+        customers.append(
             Customer(
                 f"cust_{number:06d}",
                 mean,
@@ -84,24 +84,24 @@ def customers_of(draw: random.Random, count: int, days: int) -> List[Customer]:
                 second if draw.random() < 0.02 else region,
             )
         )
-    return found
+    return customers
 
 
 def plant(draw: random.Random, customers: Sequence[Customer], days: int) -> List[Planted]:
     """Choose whom what befalls, nobody twice."""
     regular = [c for c in customers if c.first == 0 and 4 <= c.mean <= 60]
     chosen = draw.sample(regular, min(4 * PLANTED_OF_EACH, len(regular)))
-    found = []
+    planted = []
     for number, customer in enumerate(chosen):
         kind = ("viral_customer", "rate_limit_abuser", "region_hopper", "departed_customer")[
             number % 4
         ]
         if kind == "departed_customer":
-            found.append(Planted(kind, customer.name, draw.randrange(8, days - 33), days))
+            planted.append(Planted(kind, customer.name, draw.randrange(8, days - 33), days))
         else:
             day = draw.randrange(10, days - 5)
-            found.append(Planted(kind, customer.name, day, day + 1))
-    return found
+            planted.append(Planted(kind, customer.name, day, day + 1))
+    return planted
 
 
 def poisson(draw: random.Random, mean: float) -> int:
@@ -221,17 +221,17 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--seed", type=int, default=1, metavar="N")
     parser.add_argument("--workers", type=int, default=2, metavar="N")
     args = parser.parse_args(words)
-    found = measure(args.customers, args.days, args.seed, args.workers)
+    measured = measure(args.customers, args.days, args.seed, args.workers)
     print(
-        f"{found['customers']:,} customers, {found['calls']:,} calls, {args.days} days, "
-        f"{found['megabytes']:.0f} MB\n"
+        f"{measured['customers']:,} customers, {measured['calls']:,} calls, {args.days} days, "
+        f"{measured['megabytes']:.0f} MB\n"
     )
     print("| kind | planted | found | false alarms | precision | recall |")
     print("| --- | --- | --- | --- | --- | --- |")
-    for one in found["kinds"]:
-        counts = f"{one['planted']} | {one['found']} | {one['false_alarms']}"
-        print(f"| {one['kind']} | {counts} | {one['precision']:.3f} | {one['recall']:.3f} |")
-    return 0 if all(one["precision"] >= LEAST_PRECISION for one in found["kinds"]) else 1
+    for kind in measured["kinds"]:
+        counts = f"{kind['planted']} | {kind['found']} | {kind['false_alarms']}"
+        print(f"| {kind['kind']} | {counts} | {kind['precision']:.3f} | {kind['recall']:.3f} |")
+    return 0 if all(kind["precision"] >= LEAST_PRECISION for kind in measured["kinds"]) else 1
 
 
 if __name__ == "__main__":

@@ -63,18 +63,18 @@ def _paint(browser: Any, address: str) -> float:
     context = browser.new_context()
     page = context.new_page()
     page.goto(address, wait_until="load")
-    found = page.evaluate(PAINT)
-    while found is None:
+    painted_ms = page.evaluate(PAINT)
+    while painted_ms is None:
         page.wait_for_timeout(20)
-        found = page.evaluate(PAINT)
+        painted_ms = page.evaluate(PAINT)
     context.close()
-    return float(found) / 1000
+    return float(painted_ms) / 1000
 
 
 def _most_points(page: Path) -> int:
-    found = re.search(r'id="page-data">(.*?)</script>', page.read_text(encoding="utf-8"), re.S)
-    charts = json.loads(found.group(1)).get("charts", {}) if found else {}
-    drawn = (sum(len(one["values"]) for one in chart["series"]) for chart in charts.values())
+    block = re.search(r'id="page-data">(.*?)</script>', page.read_text(encoding="utf-8"), re.S)
+    charts = json.loads(block.group(1)).get("charts", {}) if block else {}
+    drawn = (sum(len(series["values"]) for series in chart["series"]) for chart in charts.values())
     return max(drawn, default=0)
 
 
@@ -88,14 +88,14 @@ def main(words: Sequence[str]) -> int:
     if chromium.program() is None or not pages:
         print("paint: no Chromium here" if pages else f"paint: no pages in {args.folder}")
         return 1
-    found: List[Measured] = []
-    for one in painted(pages, args.runs):
-        found.append(one)
+    measured: List[Measured] = []
+    for page in painted(pages, args.runs):
+        measured.append(page)
         print(
-            f"{one.name:36}{one.kilobytes:7.1f} KB {one.points:5} points {one.seconds:6.3f} s"
-            f"{'' if one.good else '  missed'}"
+            f"{page.name:36}{page.kilobytes:7.1f} KB {page.points:5} points {page.seconds:6.3f} s"
+            f"{'' if page.good else '  missed'}"
         )
-    return 0 if all(one.good for one in found) else 1
+    return 0 if all(page.good for page in measured) else 1
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ What `finops analyze --json DIR` writes as `DIR/ID.json`, and what the analyzers
 is written by `make reference` from the types in `src/finops/results/`.
 
 Numbers are plain, `null` stands where something is not known, and percentages run from 0 to 100.
-Where nothing else is said, a figure covers the whole period of the data, and a figure per month is
+Unless stated otherwise, a figure covers the whole period of the data, and a figure per month is
 the period's, scaled to 30 days. A list with nothing to show is empty. Keys are added, not renamed.
 """
 
@@ -112,14 +112,14 @@ def page() -> str:
 
 def _tables(known: Dict[str, Section], root: str) -> List[str]:
     """Return a table for the root and for each type below it, a type once."""
-    told: Set[str] = set()
+    written: Set[str] = set()
     tables = [_table(known, root, "")]
     waiting = [(field.key, field.annotation) for field in known[root].fields]
     while waiting:
         path, annotation = waiting.pop(0)
         inner = section_in(known, annotation)
-        if inner and inner not in told:
-            told.add(inner)
+        if inner and inner not in written:
+            written.add(inner)
             place = path + ("[]" if annotation.startswith("Sequence") else "")
             tables.append(_table(known, inner, place))
             below = [(f"{place}.{f.key}", f.annotation) for f in known[inner].fields]

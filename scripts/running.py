@@ -43,7 +43,7 @@ class _Memory(threading.Thread):
         self._ended = threading.Event()
 
     def run(self) -> None:
-        """Look until told to stop."""
+        """Look until asked to stop."""
         while not self._ended.wait(0.05):
             self.peak = max(self.peak, sum(map(_resident_kb, _family(self._pid))))
 
@@ -54,14 +54,14 @@ class _Memory(threading.Thread):
 
 
 def _family(pid: int) -> List[int]:
-    found = [pid]
-    for parent in found:
+    family = [pid]
+    for parent in family:
         try:
             children = Path(f"/proc/{parent}/task/{parent}/children").read_text()
         except OSError:
             continue
-        found.extend(map(int, children.split()))
-    return found
+        family.extend(map(int, children.split()))
+    return family
 
 
 def _resident_kb(pid: int) -> int:

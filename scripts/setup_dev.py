@@ -41,12 +41,12 @@ Version = Tuple[int, int, int]
 @lru_cache(maxsize=None)
 def pythons() -> Dict[Version, str]:
     """Return every final Python 3 found on this machine, by version."""
-    found: Dict[Version, str] = {}
+    paths: Dict[Version, str] = {}
     for path in _candidates():
         version = _version(path)
         if version:
-            found.setdefault(version, path)
-    return found
+            paths.setdefault(version, path)
+    return paths
 
 
 def _candidates() -> Iterator[str]:
@@ -98,11 +98,11 @@ def venv() -> None:
 
 def venv37() -> None:
     """Make `.venv37`, the environment of the runtime tests, where Python 3.7 is installed."""
-    found = {v: path for v, path in pythons().items() if v[:2] == (3, 7)}
-    if not found:
+    oldest = {v: path for v, path in pythons().items() if v[:2] == (3, 7)}
+    if not oldest:
         say("no Python 3.7 here; the runtime tests run on the newest alone")
         return
-    make_venv(ROOT / ".venv37", found[max(found)], SCRIPTS / "requirements-3.7.txt")
+    make_venv(ROOT / ".venv37", oldest[max(oldest)], SCRIPTS / "requirements-3.7.txt")
 
 
 def fuzz() -> None:

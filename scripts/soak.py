@@ -60,9 +60,9 @@ def done(*words: Any) -> float:
     return time.monotonic() - begun
 
 
-def same(one: Path, other: Path, start: int, end: int) -> bool:
+def same(first: Path, other: Path, start: int, end: int) -> bool:
     """Whether two files hold the same bytes from `start` to `end`."""
-    with open(str(one), "rb") as left, open(str(other), "rb") as right:
+    with open(str(first), "rb") as left, open(str(other), "rb") as right:
         for file in (left, right):
             file.seek(start)
         while start < end:
@@ -141,7 +141,7 @@ def read(folder: Path) -> str:
     seconds = time.monotonic() - begun
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     assert process.returncode == 0
-    assert {one["summary"]["total_calls"] for one in results.values()} == {rows}
+    assert {result["summary"]["total_calls"] for result in results.values()} == {rows}
     size = path.stat().st_size
     return (
         f"{size / MB:.0f} MB and {rows:,} calls (grown in {made:.0f} s), thirteen reports in "
@@ -188,15 +188,17 @@ def files(folder: Path) -> str:
         version: outcomes_elsewhere(python, seed, 5000)
         for version, python in {**other_pythons(), "this": sys.executable}.items()
     }
-    said = {v: hashlib.sha256(process.communicate()[0]).hexdigest() for v, process in asked.items()}
-    assert len(set(said.values())) == 1, said
+    digests = {
+        v: hashlib.sha256(process.communicate()[0]).hexdigest() for v, process in asked.items()
+    }
+    assert len(set(digests.values())) == 1, digests
     path = folder / "customers.csv"
     with open(str(path), "wb") as out:
         out.write(b"timestamp,provider,model,input_tokens,output_tokens,customer_id\n")
         for n in range(1_000_000):
             moment = f"2025-01-{1 + n // 40_000:02d}T{n // 2000 % 20:02d}:00:00.000000"
             out.write(f"{moment},openai,gpt-4o,10,10,customer-{n:07d}\n".encode())
-    found = (
+    printed = (
         subprocess.run(
             [sys.executable, "-c", READ_ALONE, str(path)],
             cwd=str(ROOT / "src"),
@@ -205,11 +207,12 @@ def files(folder: Path) -> str:
         .stdout.decode()
         .split("\n")
     )
-    assert found[0] == "1000000 1000000 []"
+    assert printed[0] == "1000000 1000000 []"
     path.unlink()
     return (
         f"{len(asked)} Pythons ({', '.join(sorted(asked))}) say the same of all kinds of odd files "
-        f"and of 5,000 mutations (seed {seed}); a million customers take {int(found[1]) // 1024} MB"
+        f"and of 5,000 mutations (seed {seed}); "
+        f"a million customers take {int(printed[1]) // 1024} MB"
     )
 
 
@@ -268,11 +271,11 @@ def main() -> int:
         for name in args.parts or PARTS:
             begun = time.monotonic()
             try:
-                said = PARTS[name](Path(folder))
+                summary = PARTS[name](Path(folder))
             except AssertionError as error:
                 broken.append(name)
-                said = f"BROKEN: {error}"
-            print(f"{name}: {said} [{time.monotonic() - begun:.0f} s]", flush=True)
+                summary = f"BROKEN: {error}"
+            print(f"{name}: {summary} [{time.monotonic() - begun:.0f} s]", flush=True)
     return 1 if broken else 0
 
 

@@ -97,12 +97,12 @@ def main(words: Sequence[str]) -> int:
 def _parts(seconds: Dict[str, float], stage: str) -> float:
     """Return the seconds of the indented stages that follow one."""
     names = list(seconds)
-    found = 0.0
+    total = 0.0
     for name in names[names.index(stage) + 1 :]:
         if not name.startswith(" "):
             break
-        found += seconds[name]
-    return found
+        total += seconds[name]
+    return total
 
 
 if __name__ == "__main__":

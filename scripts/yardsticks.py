@@ -43,9 +43,10 @@ class Table(NamedTuple):
 
 def declared() -> List[Table]:
     """Return the tables of all analyzers, each once, as the package itself tells them."""
-    told = subprocess.check_output([sys.executable, "-c", _DECLARED], cwd=str(SRC))
+    declared_tables = subprocess.check_output([sys.executable, "-c", _DECLARED], cwd=str(SRC))
     tables = [
-        Table(tuple(one["by"]), tuple(one["measures"]), one["where"]) for one in json.loads(told)
+        Table(tuple(table["by"]), tuple(table["measures"]), table["where"])
+        for table in json.loads(declared_tables)
     ]
     return list(dict.fromkeys(tables))
 

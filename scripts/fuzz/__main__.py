@@ -35,7 +35,7 @@ _PLAIN = string.ascii_letters + string.digits
 
 
 class Fuzzed(NamedTuple):
-    """How one target went; `broken` is what libFuzzer said where an input broke it."""
+    """How one target went; `broken` is what libFuzzer printed where an input broke it."""
 
     name: str
     inputs: int
@@ -73,10 +73,10 @@ def fuzz(name: str, seconds: int) -> Fuzzed:
             stderr=subprocess.STDOUT,
             timeout=seconds + _START_S + 120,
         )
-        said = done.stdout.decode("utf-8", "replace")
+        printed = done.stdout.decode("utf-8", "replace")
         if done.returncode:
             _keep(name, crashes)
-        return _read(name, said, bool(done.returncode))
+        return _read(name, printed, bool(done.returncode))
 
 
 def _quoted(word: str) -> str:
@@ -90,12 +90,12 @@ def _keep(name: str, crashes: Path) -> None:
         shutil.copy(str(path), str(CORPUS / name / path.name))
 
 
-def _read(name: str, said: str, failed: bool) -> Fuzzed:
-    figures = _FIGURES.findall(said)
+def _read(name: str, printed: str, failed: bool) -> Fuzzed:
+    figures = _FIGURES.findall(printed)
     inputs, coverage, _, corpus = map(int, figures[-1]) if figures else (0, 0, 0, 0)
-    executed = re.search(r"stat::number_of_executed_units: (\d+)", said)
+    executed = re.search(r"stat::number_of_executed_units: (\d+)", printed)
     return Fuzzed(
-        name, int(executed[1]) if executed else inputs, coverage, corpus, said if failed else ""
+        name, int(executed[1]) if executed else inputs, coverage, corpus, printed if failed else ""
     )
 
 

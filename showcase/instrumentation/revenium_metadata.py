@@ -199,7 +199,7 @@ async def _workflow(tracker: MetadataTracker, customers: int) -> List[Expected]:
         served = await asyncio.gather(
             *(_serve_customer(number, tracker, pool) for number in range(customers))
         )
-    return [one for group in served for one in group]
+    return [answer for group in served for answer in group]
 
 
 def _complete(events: Mapping[str, Mapping[str, Any]], expected: Sequence[Expected]) -> int:

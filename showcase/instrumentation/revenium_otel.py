@@ -268,7 +268,7 @@ def cost_by_step(spans: Sequence[GenAISpan], trace_id: str) -> List[StepCost]:
             top = by_id[top.parent_id]
         calls.setdefault(top.span_id, []).append(call)
     steps = sorted((s for s in inside if s.parent_id in roots), key=lambda span: span.start_ns)
-    return [_step_cost(one, calls.get(one.span_id, [])) for one in steps]
+    return [_step_cost(step, calls.get(step.span_id, [])) for step in steps]
 
 
 def _step_cost(span: GenAISpan, calls: Sequence[GenAISpan]) -> StepCost:
@@ -313,12 +313,12 @@ def _check_metered(target: Endpoint, events: Sequence[AICallEvent], expected: fl
 
 
 def _print_steps(steps: Sequence[StepCost]) -> None:
-    total = sum(one.cost_usd for one in steps)
-    for one in steps:
-        share = 100 * one.cost_usd / total if total else 0.0
+    total = sum(taken.cost_usd for taken in steps)
+    for taken in steps:
+        share = 100 * taken.cost_usd / total if total else 0.0
         note(
-            f"{one.name:<28} {one.calls} calls {one.tokens:>6,} tokens "
-            f"${one.cost_usd:.6f} {share:5.1f} %"
+            f"{taken.name:<28} {taken.calls} calls {taken.tokens:>6,} tokens "
+            f"${taken.cost_usd:.6f} {share:5.1f} %"
         )
 
 
@@ -355,7 +355,7 @@ def demonstrate() -> Dict[str, float]:
         note(f"Endpoint: {target.described}")
         stored = _check_metered(target, [to_event(span) for span in metered(spans)], total)
     mapping_us = _mapping_us(spans)
-    dearest = max(steps, key=lambda one: one.cost_usd)
+    dearest = max(steps, key=lambda spent: spent.cost_usd)
     results(
         [
             ("Cost of the trace", f"${stored:.6f}"),

@@ -205,10 +205,10 @@ def _day(text: str) -> date:
 
 def _converted(text: str) -> str:
     """Return a time with Z, an offset or a space as usual UTC text."""
-    found = _OTHER_TIME.fullmatch(text)
-    if not found:
+    match = _OTHER_TIME.fullmatch(text)
+    if not match:
         raise ValueError("bad time")
-    day, clock, hours, minutes = found.groups()
+    day, clock, hours, minutes = match.groups()
     if not hours:
         return f"{_day(day)}T{clock}"
     offset = timedelta(hours=abs(int(hours)), minutes=int(minutes))

@@ -106,8 +106,8 @@ def _misspelt_name(metadata: Metadata, chance: random.Random) -> None:
 
 
 def _swapped(metadata: Metadata, chance: random.Random) -> None:
-    one, other = _pick(chance, ("customer_id", "product_id")), "organization_id"
-    metadata[one], metadata[other] = metadata[other], metadata[one]
+    first, other = _pick(chance, ("customer_id", "product_id")), "organization_id"
+    metadata[first], metadata[other] = metadata[other], metadata[first]
 
 
 def _somebody_elses(metadata: Metadata, chance: random.Random) -> None:

@@ -66,7 +66,7 @@ class Cardinality:
             share = len(seen) / self.calls if self.calls else 0.0
             verdict = "group by it" if share <= DIMENSION_SHARE else "look up by it, do not group"
             rows.append((name, len(seen), verdict))
-        return sorted(rows, key=lambda one: (one[1], one[0]))
+        return sorted(rows, key=lambda row: (row[1], row[0]))
 
     def strays(self) -> int:
         """Count customers that were seen under more than one organization."""
@@ -140,10 +140,11 @@ def _show_anti_patterns(validator: MetadataValidator) -> int:
 
 def _show_widths() -> List[Width]:
     widths = [measure_width(fields) for fields in WIDTHS]
-    for one in widths:
+    for width in widths:
         note(
-            f"{one.fields:>3} fields: {one.raw_bytes:>6.0f} bytes, {one.gzip_bytes:>5.0f} gzipped, "
-            f"{one.encode_us:>5.1f} µs a call"
+            f"{width.fields:>3} fields: {width.raw_bytes:>6.0f} bytes, "
+            f"{width.gzip_bytes:>5.0f} gzipped, "
+            f"{width.encode_us:>5.1f} µs a call"
         )
     return widths
 

@@ -80,8 +80,12 @@ FIELDS: Tuple[Field, ...] = (
     _id("trace_id", r"trace_[A-Za-z0-9_-]{1,64}|[0-9a-f]{32}", "trace_0af7", longest=72),
     _id("user_agent", r"[\x20-\x7e]+", "web_app_v1.2", longest=200),
 )
-REQUIRED: Tuple[str, ...] = tuple(one.name for one in FIELDS if one.required)
-OPTIONAL: Tuple[str, ...] = tuple(one.name for one in FIELDS if not one.required)
+REQUIRED: Tuple[str, ...] = tuple(
+    known_field.name for known_field in FIELDS if known_field.required
+)
+OPTIONAL: Tuple[str, ...] = tuple(
+    known_field.name for known_field in FIELDS if not known_field.required
+)
 
 
 @dataclass(frozen=True)
@@ -142,17 +146,17 @@ class MetadataValidator:
 
     def with_field(self, changed: Field) -> MetadataValidator:
         """Return a validator with a field added, or replaced by one of the same name."""
-        kept = tuple(one for one in self.fields if one.name != changed.name)
+        kept = tuple(known_field for known_field in self.fields if known_field.name != changed.name)
         return replace(self, fields=(*kept, changed))
 
     def validate(self, metadata: Mapping[str, Any]) -> ValidationReport:
         """Return everything that is wrong with the metadata."""
         issues: List[Issue] = []
-        for one in self.fields:
-            if one.name in metadata:
-                issues += _value_issues(one, metadata[one.name])
-            elif one.required:
-                issues.append(_issue(one, None, "required field is missing"))
+        for known_field in self.fields:
+            if known_field.name in metadata:
+                issues += _value_issues(known_field, metadata[known_field.name])
+            elif known_field.required:
+                issues.append(_issue(known_field, None, "required field is missing"))
         issues += self._custom_issues(metadata)
         if not issues:
             issues = [issue for issue in (rule(metadata) for rule in self.rules) if issue]
@@ -166,7 +170,7 @@ class MetadataValidator:
 
     def _custom_issues(self, metadata: Mapping[str, Any]) -> List[Issue]:
         """Check the fields that the schema does not know."""
-        known = {one.name for one in self.fields}
+        known = {known_field.name for known_field in self.fields}
         custom = [name for name in metadata if name not in known]
         absent = sorted(known.difference(metadata)) if custom else []
         issues = [issue for name in custom for issue in _custom(name, metadata[name], absent)]
@@ -176,30 +180,30 @@ class MetadataValidator:
         return issues
 
 
-def _value_issues(one: Field, value: Any) -> List[Issue]:
+def _value_issues(rules: Field, value: Any) -> List[Issue]:
     """Return at most one issue, the most telling one."""
     if value is None or value == "" or (isinstance(value, str) and not value.strip()):
-        if not one.required and value is None:
+        if not rules.required and value is None:
             return []
-        return [_issue(one, value, "value is empty")]
+        return [_issue(rules, value, "value is empty")]
     if not isinstance(value, str):
-        return [_issue(one, value, f"value is {type(value).__name__}, not text")]
-    if len(value) > one.max_length:
-        return [_issue(one, value, f"longer than {one.max_length} characters")]
+        return [_issue(rules, value, f"value is {type(value).__name__}, not text")]
+    if len(value) > rules.max_length:
+        return [_issue(rules, value, f"longer than {rules.max_length} characters")]
     if value.lower() in PLACEHOLDERS:
-        return [_issue(one, value, "value is a placeholder")]
-    if one.allowed and value not in one.allowed:
-        near = difflib.get_close_matches(value.strip().lower(), sorted(one.allowed), 1, 0.5)
-        choices = ", ".join(sorted(one.allowed))
+        return [_issue(rules, value, "value is a placeholder")]
+    if rules.allowed and value not in rules.allowed:
+        near = difflib.get_close_matches(value.strip().lower(), sorted(rules.allowed), 1, 0.5)
+        choices = ", ".join(sorted(rules.allowed))
         remedy = f"did you mean {near[0]}?" if near else f"use one of {choices}"
-        return [Issue(one.name, value, "not one of the allowed values", remedy)]
-    if one.pattern and not one.pattern.fullmatch(value):
-        return [_issue(one, value, "format does not match")]
+        return [Issue(rules.name, value, "not one of the allowed values", remedy)]
+    if rules.pattern and not rules.pattern.fullmatch(value):
+        return [_issue(rules, value, "format does not match")]
     return []
 
 
-def _issue(one: Field, value: Any, rule: str) -> Issue:
-    return Issue(one.name, value, rule, f"send a value such as {one.example}")
+def _issue(rules: Field, value: Any, rule: str) -> Issue:
+    return Issue(rules.name, value, rule, f"send a value such as {rules.example}")
 
 
 def _custom(name: Any, value: Any, absent: Sequence[str]) -> List[Issue]:

@@ -65,12 +65,12 @@ def write(arguments: argparse.Namespace, rows: Sequence[Row], extra: Optional[Ro
 def csv_text(rows: Sequence[Row]) -> str:
     """Return the rows as CSV: the shared columns first, text cells inert in a spreadsheet."""
     names: List[str] = list(FIRST_COLUMNS)
-    for one in rows:
-        names.extend(name for name in one if name not in names)
+    for row in rows:
+        names.extend(name for name in row if name not in names)
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, names, lineterminator="\n", restval="")
     writer.writeheader()
-    writer.writerows({name: _inert(value) for name, value in one.items()} for one in rows)
+    writer.writerows({name: _inert(value) for name, value in row.items()} for row in rows)
     return buffer.getvalue()
 
 

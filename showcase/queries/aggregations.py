@@ -108,7 +108,7 @@ class Aggregator:
         """Return the groups of a dimension, dearest first."""
         name = "+".join(dimension)
         rows = [group.row(name, value) for value, group in self._groups[dimension].items()]
-        return sorted(rows, key=lambda one: (-one["total_cost"], one["value"]))
+        return sorted(rows, key=lambda row: (-row["total_cost"], row["value"]))
 
 
 def distribution(counts: CounterOf[int], bins: int = 8) -> List[Tuple[int, int, int]]:
@@ -128,11 +128,12 @@ def distribution(counts: CounterOf[int], bins: int = 8) -> List[Tuple[int, int, 
 
 def _print_rows(rows: Sequence[Row], top: int) -> None:
     note(f"{'':<26} {'calls':>8} {'cost':>12} {'p50':>6} {'p95':>6} {'p99':>6} ms  tokens/$")
-    for one in rows[:top]:
+    for entry in rows[:top]:
         note(
-            f"{one['value'][:26]:<26} {one['count']:>8,} ${one['total_cost']:>11,.4f} "
-            f"{one['p50_latency_ms']:>6,} {one['p95_latency_ms']:>6,} {one['p99_latency_ms']:>6,} "
-            f"{one['tokens_per_dollar']:>12,.0f}"
+            f"{entry['value'][:26]:<26} {entry['count']:>8,} ${entry['total_cost']:>11,.4f} "
+            f"{entry['p50_latency_ms']:>6,} {entry['p95_latency_ms']:>6,} "
+            f"{entry['p99_latency_ms']:>6,} "
+            f"{entry['tokens_per_dollar']:>12,.0f}"
         )
 
 
@@ -162,7 +163,7 @@ def demonstrate(arguments: argparse.Namespace) -> List[Row]:
         step(number, f"By {' and '.join(dimension)}, the {arguments.top} dearest")
         groups = aggregator.rows(dimension)
         _print_rows(groups, arguments.top)
-        counted = sum(one["count"] for one in groups)
+        counted = sum(group["count"] for group in groups)
         require(counted == aggregator.total.calls, f"{len(groups):,} groups, no call lost")
         rows += groups
     step(len(dimensions) + 2, "Distribution of latency")

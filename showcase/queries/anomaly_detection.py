@@ -76,10 +76,10 @@ class Tables:
 
 
 def _at(table: Dict[str, Sums], key: str) -> Sums:
-    found = table.get(key)
-    if found is None:
-        found = table[key] = Sums()
-    return found
+    sums = table.get(key)
+    if sums is None:
+        sums = table[key] = Sums()
+    return sums
 
 
 class Limits(NamedTuple):
@@ -242,7 +242,7 @@ def _found(kind: str, subject: str, sums: Any, limit: float, score: float) -> Ro
 
 
 def _ordered(rows: List[Row]) -> List[Row]:
-    return sorted(rows, key=lambda one: (-one["score"], one["value"]))
+    return sorted(rows, key=lambda row: (-row["score"], row["value"]))
 
 
 Detector = Callable[[Tables, Limits], List[Row]]
@@ -256,10 +256,10 @@ DETECTORS: Sequence[Tuple[str, Detector, str]] = (
 
 
 def _show(rows: Sequence[Row]) -> None:
-    for one in rows[:SHOWN]:
+    for entry in rows[:SHOWN]:
         note(
-            f"{one['value']:<36} {one['count']:>7,} calls ${one['total_cost']:>11,.4f} "
-            f"score {one['score']:.1f}"
+            f"{entry['value']:<36} {entry['count']:>7,} calls ${entry['total_cost']:>11,.4f} "
+            f"score {entry['score']:.1f}"
         )
     if len(rows) > SHOWN:
         note(f"… and {len(rows) - SHOWN:,} more")
@@ -278,13 +278,13 @@ def demonstrate(arguments: argparse.Namespace) -> List[Row]:
         tables.consume(calls)
         seconds = time.perf_counter() - begin
         note(calls.described())
-    found: Dict[str, List[Row]] = {}
+    findings: Dict[str, List[Row]] = {}
     for number, (kind, detector, meaning) in enumerate(DETECTORS, 2):
         step(number, f"{kind.capitalize()}: {meaning}")
-        found[kind] = detector(tables, limits)
-        _show(found[kind])
+        findings[kind] = detector(tables, limits)
+        _show(findings[kind])
     results(
-        [(f"{kind.capitalize()} findings", f"{len(rows):,}") for kind, rows in found.items()]
+        [(f"{kind.capitalize()} findings", f"{len(rows):,}") for kind, rows in findings.items()]
         + [("Speed", f"{tables.calls / seconds:,.0f} calls a second")]
     )
     benefits(
@@ -294,7 +294,7 @@ def demonstrate(arguments: argparse.Namespace) -> List[Row]:
             "Every finding names its subject, its cost and its limit",
         ]
     )
-    return [one for rows in found.values() for one in rows]
+    return [row for rows in findings.values() for row in rows]
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:

@@ -221,7 +221,7 @@ def demonstrate(arguments: argparse.Namespace) -> List[Row]:
         builder.consume(calls)
         note(calls.described())
     rows, chart = builder.rows(), builder.chart()
-    cost = sum(one["total_cost"] for one in rows)
+    cost = sum(row["total_cost"] for row in rows)
     note(f"{len(chart.points):,} points, {len(chart.series)} series, {builder.taken:,} calls")
 
     step(3, "Draw the page")

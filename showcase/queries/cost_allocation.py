@@ -94,10 +94,10 @@ def parse_cuts(texts: Sequence[str]) -> Tuple[Tuple[str, ...], ...]:
 def _show(allocator: CostAllocator, cut: Tuple[str, ...]) -> List[Row]:
     """Print the dearest groups of a cut and check its sum; return all its rows."""
     rows = allocator.rows(cut)
-    for one in rows[:SHOWN]:
+    for entry in rows[:SHOWN]:
         note(
-            f"{one['value']:<34} {one['count']:>8,} calls "
-            f"${one['total_cost']:>11,.4f} {one['share_percent']:>5.1f} %"
+            f"{entry['value']:<34} {entry['count']:>8,} calls "
+            f"${entry['total_cost']:>11,.4f} {entry['share_percent']:>5.1f} %"
         )
     if len(rows) > SHOWN:
         note(f"… and {len(rows) - SHOWN:,} more")

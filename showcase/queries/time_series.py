@@ -86,10 +86,10 @@ def grouped(days: Sequence[Day], dimension: str) -> List[Row]:
             "growth_percent": "",
         }
         nano = sum(day.nano_usd for day in inside)
-        one = row(dimension, name, sum(day.calls for day in inside), nano, **more)
-        if rows and not one["partial"] and not rows[-1]["partial"] and rows[-1]["total_cost"]:
-            one["growth_percent"] = growth(one["total_cost"], rows[-1]["total_cost"])
-        rows.append(one)
+        period = row(dimension, name, sum(day.calls for day in inside), nano, **more)
+        if rows and not period["partial"] and not rows[-1]["partial"] and rows[-1]["total_cost"]:
+            period["growth_percent"] = growth(period["total_cost"], rows[-1]["total_cost"])
+        rows.append(period)
     return rows
 
 
@@ -175,9 +175,9 @@ def forecast_rows(days: Sequence[Day], count: int) -> List[Row]:
     for ahead in range(1, count + 1):
         when = days[-1].when + timedelta(days=ahead)
         expected, low, high = model.at(when)
-        one = row("forecast", when.isoformat(), 0, 0, low=low, high=high)
-        one["total_cost"] = expected
-        rows.append(one)
+        day = row("forecast", when.isoformat(), 0, 0, low=low, high=high)
+        day["total_cost"] = expected
+        rows.append(day)
     return rows
 
 
@@ -189,10 +189,13 @@ def compare(days: Sequence[Day], length: int) -> Tuple[float, float, float]:
 
 
 def _print_rows(rows: Sequence[Row], last: int) -> None:
-    for one in rows[-last:]:
-        change = one.get("growth_percent", "")
-        text = "partial" if one.get("partial") else f"{change:+.1f} %" if change != "" else ""
-        note(f"{one['value']:<11} {one['count']:>9,} calls ${one['total_cost']:>12,.4f} {text:>9}")
+    for entry in rows[-last:]:
+        change = entry.get("growth_percent", "")
+        text = "partial" if entry.get("partial") else f"{change:+.1f} %" if change != "" else ""
+        note(
+            f"{entry['value']:<11} {entry['count']:>9,} calls "
+            f"${entry['total_cost']:>12,.4f} {text:>9}"
+        )
 
 
 def _show_series(days: Sequence[Day]) -> List[Row]:
@@ -202,7 +205,7 @@ def _show_series(days: Sequence[Day]) -> List[Row]:
         step(number, f"Cost by {dimension}, the last {last}")
         series = grouped(days, dimension)
         _print_rows(series, last)
-        total = sum(one["count"] for one in series)
+        total = sum(period["count"] for period in series)
         require(
             total == sum(day.calls for day in days), f"{len(series)} {dimension}s, no call lost"
         )
@@ -226,9 +229,9 @@ def demonstrate(arguments: argparse.Namespace) -> List[Row]:
 
     step(5, f"Forecast for {arguments.forecast_days} days, 80 % interval")
     ahead = forecast_rows(whole, arguments.forecast_days)
-    for one in ahead[:7]:
-        span = f"({one['low']:,.4f} – {one['high']:,.4f})"
-        note(f"{one['value']}  ${one['total_cost']:>10,.4f}  {span}")
+    for ahead_day in ahead[:7]:
+        span = f"({ahead_day['low']:,.4f} – {ahead_day['high']:,.4f})"
+        note(f"{ahead_day['value']}  ${ahead_day['total_cost']:>10,.4f}  {span}")
     error = backtest(whole, 7)
     results(
         [
@@ -237,7 +240,10 @@ def demonstrate(arguments: argparse.Namespace) -> List[Row]:
             ("Trend", f"{slope:+,.4f} USD a day, every day"),
             (f"Last {arguments.compare_days} days", f"${now:,.4f} ({change:+.1f} %)"),
             ("The days before", f"${before:,.4f}"),
-            ("Forecast total", f"${math.fsum(one['total_cost'] for one in ahead):,.4f}"),
+            (
+                "Forecast total",
+                f"${math.fsum(ahead_day['total_cost'] for ahead_day in ahead):,.4f}",
+            ),
             ("Forecast's error, 7 unseen days", f"{error:.1f} %"),
         ]
     )

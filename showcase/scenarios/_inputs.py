@@ -30,14 +30,16 @@ def from_flags(
     parser = argparse.ArgumentParser(description=description.strip().splitlines()[0])
     parser.add_argument("--out", metavar="DIR", help="where the page is written")
     declared = fields(kind)  # type: ignore[arg-type]
-    for one in declared:
-        whole = isinstance(one.default, int)
-        flag = "--" + one.name.replace("_", "-")
-        check = _checked(int if whole else float, one.metadata["least"], one.metadata["most"])
-        text = one.metadata["help"].replace("%", "%%")
-        parser.add_argument(flag, type=check, default=one.default, metavar="N", help=text)
+    for declaration in declared:
+        whole = isinstance(declaration.default, int)
+        flag = "--" + declaration.name.replace("_", "-")
+        check = _checked(
+            int if whole else float, declaration.metadata["least"], declaration.metadata["most"]
+        )
+        text = declaration.metadata["help"].replace("%", "%%")
+        parser.add_argument(flag, type=check, default=declaration.default, metavar="N", help=text)
     arguments = parser.parse_args(argv)
-    values = {one.name: getattr(arguments, one.name) for one in declared}
+    values = {declaration.name: getattr(arguments, declaration.name) for declaration in declared}
     return kind(**values), Path(arguments.out) if arguments.out else None
 
 

@@ -55,9 +55,9 @@ def _items(texts: Iterable[str]) -> str:
 
 def _cards(metrics: Iterable[Metric]) -> str:
     cards = (
-        f'<div><dt>{escape(one.label)}</dt><dd class="figure">{escape(one.shown())}</dd>'
-        f'<dd class="note">{escape(one.note)}</dd></div>'
-        for one in metrics
+        f'<div><dt>{escape(metric.label)}</dt><dd class="figure">{escape(metric.shown())}</dd>'
+        f'<dd class="note">{escape(metric.note)}</dd></div>'
+        for metric in metrics
     )
     return f"<dl>{''.join(cards)}</dl>\n"
 
@@ -75,17 +75,17 @@ def _contrast(page: ScenarioPage) -> str:
     )
 
 
-def _table(one: Table) -> str:
-    head = "".join(_cell("th", heading, kind, ' scope="col"') for heading, kind in one.columns)
+def _table(table: Table) -> str:
+    head = "".join(_cell("th", heading, kind, ' scope="col"') for heading, kind in table.columns)
     rows = "".join(
         "<tr>"
-        + "".join(_cell("td", value, kind) for value, (_, kind) in zip(row, one.columns))
+        + "".join(_cell("td", value, kind) for value, (_, kind) in zip(row, table.columns))
         + "</tr>"
-        for row in one.rows
+        for row in table.rows
     )
     return (
-        f'<div class="scroll" tabindex="0" role="group" aria-label="{escape(one.caption)}">'
-        f"<table><caption>{escape(one.caption)}</caption>"
+        f'<div class="scroll" tabindex="0" role="group" aria-label="{escape(table.caption)}">'
+        f"<table><caption>{escape(table.caption)}</caption>"
         f"<tr>{head}</tr>{rows}</table></div>\n"
     )
 

@@ -80,11 +80,11 @@ def _problem(parts: ReportParts, page: ScenarioPage) -> Any:
 
 
 def _cards(parts: ReportParts, metrics: Any) -> Any:
-    return parts.components.cards([_card(parts, one) for one in metrics])
+    return parts.components.cards([_card(parts, metric) for metric in metrics])
 
 
-def _card(parts: ReportParts, one: Metric) -> Any:
-    return parts.components.Card(one.label, one.value, one.kind, one.note)
+def _card(parts: ReportParts, metric: Metric) -> Any:
+    return parts.components.Card(metric.label, metric.value, metric.kind, metric.note)
 
 
 def _solution(parts: ReportParts, page: ScenarioPage) -> Any:
@@ -103,30 +103,30 @@ def _results(parts: ReportParts, page: ScenarioPage) -> Any:
         ],
         page.contrast,
     )
-    charts = [_chart(parts, one) for one in page.charts]
-    tables = [_table(parts, one) for one in page.tables]
+    charts = [_chart(parts, part) for part in page.charts]
+    tables = [_table(parts, part) for part in page.tables]
     cards = _cards(parts, page.result_metrics)
     return parts.components.section("Results, before and after", cards, *charts, contrast, *tables)
 
 
-def _chart(parts: ReportParts, one: Chart) -> Any:
+def _chart(parts: ReportParts, chart: Chart) -> Any:
     series = [
         parts.charts.Series(
-            name, list(values), "muted" if place < len(one.series) - 1 else "accent"
+            name, list(values), "muted" if place < len(chart.series) - 1 else "accent"
         )
-        for place, (name, values) in enumerate(one.series)
+        for place, (name, values) in enumerate(chart.series)
     ]
-    draw = parts.charts.line_chart if one.shape == "line" else parts.charts.bar_chart
-    x, y = parts.charts.Axis(one.x_title, "text"), parts.charts.Axis(one.y_title, one.y_kind)
-    return draw(one.name, one.caption, x, y, list(one.labels), series)
+    draw = parts.charts.line_chart if chart.shape == "line" else parts.charts.bar_chart
+    x, y = parts.charts.Axis(chart.x_title, "text"), parts.charts.Axis(chart.y_title, chart.y_kind)
+    return draw(chart.name, chart.caption, x, y, list(chart.labels), series)
 
 
-def _table(parts: ReportParts, one: Table) -> Any:
+def _table(parts: ReportParts, table: Table) -> Any:
     columns = [
         parts.tables.Column(itemgetter(place), heading, kind)
-        for place, (heading, kind) in enumerate(one.columns)
+        for place, (heading, kind) in enumerate(table.columns)
     ]
-    return parts.tables.table(one.name, one.caption, columns, one.rows)
+    return parts.tables.table(table.name, table.caption, columns, table.rows)
 
 
 def _steps(parts: ReportParts, page: ScenarioPage) -> Any:

@@ -310,7 +310,9 @@ def demonstrate(inputs: Inputs = Inputs(), out: Optional[Path] = None) -> Dict[s
         "tasks and days add up to the same cost",
     )
     note(f"Page: {write_page(page, out or default_directory())}")
-    results([(one.label, one.shown()) for one in (*page.problem_metrics, *page.result_metrics)])
+    results(
+        [(metric.label, metric.shown()) for metric in (*page.problem_metrics, *page.result_metrics)]
+    )
     note(f"Computed in {seconds:.2f} s")
     benefits(
         [

@@ -206,7 +206,7 @@ def compute(inputs: Inputs) -> Outcome:
     billed = {
         name: bill(name, pricing, customers, inputs) for name, pricing in models(inputs).items()
     }
-    best = max(billed.values(), key=lambda one: (one.margin, one.model == CURRENT))
+    best = max(billed.values(), key=lambda billing: (billing.margin, billing.model == CURRENT))
     return Outcome(customers, billed, best)
 
 
@@ -271,8 +271,8 @@ def _model_chart(got: Outcome) -> Chart:
         "Model",
         "Margin (USD a month)",
         "money",
-        [one.name for one in got.billed.values()],
-        [("margin", [one.margin for one in got.billed.values()])],
+        [bill.name for bill in got.billed.values()],
+        [("margin", [bill.margin for bill in got.billed.values()])],
     )
 
 
@@ -302,8 +302,8 @@ def _model_table(got: Outcome) -> Table:
             ("Pay less", "count"),
         ],
         [
-            (one.name, one.revenue, one.margin, one.paying_more, one.paying_less)
-            for one in got.billed.values()
+            (bill.name, bill.revenue, bill.margin, bill.paying_more, bill.paying_less)
+            for bill in got.billed.values()
         ],
     )
 
@@ -318,13 +318,13 @@ def demonstrate(inputs: Inputs = Inputs(), out: Optional[Path] = None) -> Dict[s
     note(f"{len(got.customers)} customers, margin today ${got.today.margin:,.2f} a month")
 
     step(2, "Solution: bill the same month under four models")
-    for one in got.billed.values():
+    for bill in got.billed.values():
         note(
-            f"{one.model:<12} revenue ${one.revenue:>10,.2f}  margin ${one.margin:>10,.2f}  "
-            f"{one.paying_more:>4} pay more {one.paying_less:>4} less"
+            f"{bill.model:<12} revenue ${bill.revenue:>10,.2f}  margin ${bill.margin:>10,.2f}  "
+            f"{bill.paying_more:>4} pay more {bill.paying_less:>4} less"
         )
     require(
-        got.best.margin == max(one.margin for one in got.billed.values()),
+        got.best.margin == max(bill.margin for bill in got.billed.values()),
         f"the highest margin is that of {got.best.model}",
     )
 
@@ -333,7 +333,7 @@ def demonstrate(inputs: Inputs = Inputs(), out: Optional[Path] = None) -> Dict[s
     for line in contrast_lines(page):
         note(line)
     note(f"Page: {write_page(page, out or default_directory())}")
-    results([(one.label, one.shown()) for one in (*page.problem_metrics, *page.result_metrics)])
+    results([(bill.label, bill.shown()) for bill in (*page.problem_metrics, *page.result_metrics)])
     note(f"Computed in {seconds:.2f} s")
     benefits(
         [

@@ -125,11 +125,11 @@ def population(inputs: Inputs) -> List[Customer]:
 
 def _drawn(choices: Sequence[Kind], chance: random.Random) -> Kind:
     """Return one of the choices, by their shares."""
-    point, at = chance.random() * sum(one.share for one in choices), 0.0
-    for one in choices:
-        at += one.share
+    point, at = chance.random() * sum(choice.share for choice in choices), 0.0
+    for choice in choices:
+        at += choice.share
         if point < at:
-            return one
+            return choice
     return choices[-1]
 
 
@@ -302,7 +302,9 @@ def demonstrate(inputs: Inputs = Inputs(), out: Optional[Path] = None) -> Dict[s
         note(line)
     path = write_page(page, out or default_directory())
     note(f"Page: {path}")
-    results([(one.label, one.shown()) for one in (*page.problem_metrics, *page.result_metrics)])
+    results(
+        [(metric.label, metric.shown()) for metric in (*page.problem_metrics, *page.result_metrics)]
+    )
     note(f"Computed in {seconds:.3f} s")
     benefits(
         [

@@ -137,7 +137,7 @@ def compute(inputs: Inputs) -> Outcome:
         for hour in range(alarm + 1, HOURS):
             limited[hour] = min(viral[hour], inputs.limit * usual_cost(inputs, hour))
     others = (detect(traffic(inputs, number), inputs) for number in range(1, inputs.customers))
-    false_alarms = sum(found is not None for found in others)
+    false_alarms = sum(hours is not None for hours in others)
     usual = math.fsum(usual_cost(inputs, hour) for hour in range(SPIKE_HOUR, HOURS))
     return Outcome(viral, limited, alarm, false_alarms, usual)
 
@@ -154,7 +154,7 @@ def _moment(hour: int) -> str:
 def build_page(inputs: Inputs, got: Outcome) -> ScenarioPage:
     """Return the page of an outcome."""
     hours = got.hours_to_alarm
-    found = f"within {hours} hours" if hours is not None else "not at all with this threshold"
+    noticed = f"within {hours} hours" if hours is not None else "not at all with this threshold"
     month, limited = (math.fsum(c[SPIKE_HOUR:]) for c in (got.without, got.with_it))
     times = "tenfold" if inputs.growth == 10 else f"{inputs.growth:g} times"
     return ScenarioPage(
@@ -176,7 +176,7 @@ def build_page(inputs: Inputs, got: Outcome) -> ScenarioPage:
             f"{inputs.threshold:g} times that raise the alarm.",
             f"The alarm sets a rate limit of {inputs.limit:g} times the usual, until somebody "
             "lifts it.",
-            f"Detected {found}; {got.false_alarms} false alarms among "
+            f"Detected {noticed}; {got.false_alarms} false alarms among "
             f"{inputs.customers - 1:,} other customers.",
         ],
         result_metrics=[
@@ -187,7 +187,7 @@ def build_page(inputs: Inputs, got: Outcome) -> ScenarioPage:
         charts=[_day_chart(got), _hour_chart(got)],
         tables=[_timeline(got)],
         contrast=[
-            ("Seen", "on the bill, a month later", found),
+            ("Seen", "on the bill, a month later", noticed),
             ("Cost of the 30 days", shown("money", month), shown("money", limited)),
             ("Response", "a dispute about the bill", "a limit at once, then a conversation"),
         ],
@@ -257,7 +257,9 @@ def demonstrate(inputs: Inputs = Inputs(), out: Optional[Path] = None) -> Dict[s
         note(line)
     require(got.prevented >= 0, "the limit never costs more than doing nothing")
     note(f"Page: {write_page(page, out or default_directory())}")
-    results([(one.label, one.shown()) for one in (*page.problem_metrics, *page.result_metrics)])
+    results(
+        [(metric.label, metric.shown()) for metric in (*page.problem_metrics, *page.result_metrics)]
+    )
     note(f"Computed in {seconds:.2f} s")
     benefits(
         [

@@ -100,7 +100,8 @@ ANOMALY_MULTIPLIER = 3
 MIN_FEATURE_CALLS = 100
 DAYS_PER_MONTH = 30
 
-# Calls that waste money: a long prompt that is hardly answered; a short exchange on a dear model.
+# Calls that waste money: a long prompt with hardly any answer; a short exchange on an expensive
+# model.
 INEFFICIENT_PROMPT_MIN_INPUT_TOKENS = 1000
 INEFFICIENT_PROMPT_MAX_OUTPUT_RATIO = 0.1
 SIMPLE_TASK_MAX_TOKENS = 200
@@ -120,7 +121,8 @@ DOWNGRADABLE_TASKS: FrozenSet[str] = frozenset(
 # A cheaper model must save more than this share of the cost; less is binary rounding.
 SWITCH_MIN_SAVINGS_PERCENT = 1e-9
 
-# A model is dear above this blended price; of a wasted prompt, this share of its input could go.
+# A model is expensive above this blended price; of a wasted prompt, this share of its input could
+# go.
 OVERPRICED_BLENDED_PRICE_PER_1M_USD = 5.0
 INEFFICIENT_PROMPT_WASTED_PERCENT = 90
 # One customer's switch of one model is listed where the period's savings exceed this.
@@ -256,7 +258,7 @@ UNALLOCATED_NOTABLE_PCT = 1
 BUDGET_ORGANIZATIONS_PCT = 30
 # A sentence may rest on a column that at least this percentage of calls have.
 CLAIM_COVERAGE_PERCENT = 95.0
-# An organization is dear where a token costs it so many times the average.
+# An organization is expensive where a token costs it so many times the average.
 DEAR_ORGANIZATION_FACTOR = 1.25
 
 # Abuse: a day is judged from so many calls and so many other active days of the customer.
@@ -375,8 +377,8 @@ ORGANIZATION_COUNT = 50
 # The least and the most active customer of an archetype, as multiples of its activity.  Those
 # on small plans tend to be the active ones: who pays a flat rate uses it.
 ACTIVITY_SPREAD: Tuple[float, float] = (0.55, 1.55)
-# Customers who insist on the dearest models, as a share of an archetype on a tier; they choose
-# these models so many times as often as the market does, and the others make up for it.
+# Customers who insist on the most expensive models, as a share of an archetype on a tier; they
+# choose these models so many times as often as the market does; the others make up for it.
 DEAR_TASTE_SHARES: Mapping[Tuple[str, str], float] = {
     ("heavy", "pro"): 0.6,
     ("power", "starter"): 0.6,

@@ -1,4 +1,4 @@
-"""The errors a user can cause or mend, each one clear line and an exit status.
+"""The errors a user can cause or fix, each one clear line and an exit status.
 
 Everything foreseen is a `FinOpsError`; the command line prints its text on one line and
 returns its status.  Any other exception is a defect and keeps its traceback.

@@ -106,16 +106,16 @@ def moment(text: str) -> datetime:
 
 def _planted(kind: str, incidents: Iterable[Mapping[str, Any]], last: datetime) -> List[Incident]:
     """Return the incidents of a kind that begin within the data, in order of time."""
-    found = [
+    planted = [
         Incident(i["subject"], moment(i["start"]), moment(i["end"]))
         for i in incidents
         if i["kind"] == kind and moment(i["start"]) <= last
     ]
-    found.sort(key=lambda i: (i.start, i.subject, i.end))
+    planted.sort(key=lambda i: (i.start, i.subject, i.end))
     if KINDS[kind].timed:
-        return found
+        return planted
     first: Dict[str, Incident] = {}
-    for incident in found:
+    for incident in planted:
         first.setdefault(incident.subject, incident)
     return list(first.values())
 
@@ -130,15 +130,15 @@ def _score(
     judged = [a for a in alarms if _knowable(kind, a.start, last)]
     false = [a for a in judged if not (_true(kind, a, planted) or _true(kind, a, begun))]
     false = _episodes(kind, false)
-    found = len(known) - len(missed)
-    precision = stats.ratio(found, found + len(false)) if found or false else 1.0
-    recall = stats.ratio(found, len(known)) if known else 1.0
-    if not found and known:
+    detected = len(known) - len(missed)
+    precision = stats.ratio(detected, detected + len(false)) if detected or false else 1.0
+    recall = stats.ratio(detected, len(known)) if known else 1.0
+    if not detected and known:
         precision = 0.0
     return {
         "kind": kind,
         "planted": len(known),
-        "found": found,
+        "found": detected,
         "missed": len(missed),
         "false_alarms": len(false),
         "precision": precision,
@@ -184,13 +184,13 @@ def _episodes(kind: str, alarms: Iterable[Alarm]) -> List[Alarm]:
     single = KINDS[kind].by_hour or not KINDS[kind].timed
     gap = timedelta(hours=0 if single else config.EVALUATION_EPISODE_HOURS)
     until: Dict[str, datetime] = {}
-    found = []
+    episodes = []
     for alarm in sorted(alarms, key=lambda a: (a.start, a.subject, a.end)):
         before = until.get(alarm.subject)
         if before is None or alarm.start >= before + gap:
-            found.append(alarm)
+            episodes.append(alarm)
         until[alarm.subject] = max(alarm.end, before or alarm.end)
-    return found
+    return episodes
 
 
 # --- alarms ----------------------------------------------------------------------------------
@@ -198,8 +198,8 @@ def _episodes(kind: str, alarms: Iterable[Alarm]) -> List[Alarm]:
 
 def _rows(results: Results, analyzer: str, section: str) -> List[Mapping[str, Any]]:
     """Return a section of a result, empty where the analyzer did not run."""
-    found: List[Mapping[str, Any]] = results.get(analyzer, {}).get(section, [])
-    return found
+    rows: List[Mapping[str, Any]] = results.get(analyzer, {}).get(section, [])
+    return rows
 
 
 def _hour(subject: str, hour: str, about: str = "") -> Alarm:

@@ -135,8 +135,8 @@ class Worker:
         status = self._process.wait()
         how = f"by signal {-status}" if status < 0 else f"with status {status}"
         words = self._last_words()
-        said = f": {words}" if words else ""
-        return WorkerError(f"a worker process ended {how}{said}; try again with --workers 1")
+        last_words = f": {words}" if words else ""
+        return WorkerError(f"a worker process ended {how}{last_words}; try again with --workers 1")
 
     def end(self) -> None:
         """Kill it where it still runs, and close what this process holds of it."""

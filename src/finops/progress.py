@@ -140,7 +140,7 @@ class Progress:
 
 
 class EventProgress(Progress):
-    """The same for programs: one phase of work, told as events twice a second and at its end."""
+    """The same for programs: a phase of work, as events twice a second and at its end."""
 
     def __init__(
         self,
@@ -154,7 +154,7 @@ class EventProgress(Progress):
         events.write(PhaseEvent(phase))
 
     def update(self, done: int, total: int, calls: int = 0) -> None:
-        """Tell that `done` of `total` bytes are through; how many calls is not told."""
+        """Report that `done` of `total` bytes are through; the number of calls is not reported."""
         now = self._clock()
         if self._begun is None:
             self._begun, self._first_done = now, done
@@ -169,7 +169,7 @@ class EventProgress(Progress):
         """Tell nothing: a step of a command has an event of its own."""
 
     def finish(self) -> None:
-        """Tell the last state, where it has not been told yet."""
+        """Report the last state, unless it was reported already."""
         if self._waiting is not None:
             self._events.write(self._waiting)
             self._waiting = None

@@ -12,7 +12,7 @@ In the order in which a run writes them:
 - `progress`: how much of the phase is done, a few times a second;
 - `report_started` and `report_finished`: one report, `ok` or `failed` with the reason.  Two may
   be in work at a time, and one that is started again replaces its first start;
-- `note`: something a person would have been told;
+- `note`: a remark for a person;
 - `error`: why the command as a whole ends, in one sentence;
 - `finished`: always the last, unless the process is killed.
 """

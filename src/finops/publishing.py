@@ -109,12 +109,12 @@ def publish(
 
 def _written(made: Mapping[str, Made]) -> str:
     """Return which reports of this run are there, in a few words."""
-    new = [name for name, one in made.items() if not one.reason]
+    new = [name for name, page in made.items() if not page.reason]
     if len(new) == len(made):
         return f"all {len(made)} reports of this run were written"
-    said = f"of {len(made)} reports of this run {len(new)} were written"
+    summary = f"of {len(made)} reports of this run {len(new)} were written"
     names = f" ({', '.join(new)})" if new else ""
-    return f"{said}{names}, the others are as they were before"
+    return f"{summary}{names}, the others are as they were before"
 
 
 class _EarlierRuns:

@@ -32,8 +32,8 @@ class Analysis(NamedTuple):
     def analyzer(self) -> Type[Analyzer]:
         """The analyzer's class."""
         module, name = self.where.split(":")
-        found: Type[Analyzer] = getattr(import_module(f"finops.analyzers.{module}"), name)
-        return found
+        analyzer: Type[Analyzer] = getattr(import_module(f"finops.analyzers.{module}"), name)
+        return analyzer
 
     @property
     def generator(self) -> Callable[[Dict[str, Any], Any], None]:
@@ -45,8 +45,10 @@ class Analysis(NamedTuple):
         if find_spec(f"finops.generators.reports.{name}") is None:
             name = "default"
         module = import_module(f"finops.generators.reports.{name}")
-        found: Callable[[Dict[str, Any], Any], None] = getattr(module, f"generate_{name}_report")
-        return found
+        generator: Callable[[Dict[str, Any], Any], None] = getattr(
+            module, f"generate_{name}_report"
+        )
+        return generator
 
     @property
     def filename(self) -> str:

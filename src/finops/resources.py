@@ -34,5 +34,5 @@ def sources(name: str) -> Iterator[str]:
     # The loaders of folders and of archives both have the method, whatever they are called.
     yield cast("InspectLoader", spec.loader).get_source(name) or ""
     inner = pkgutil.iter_modules(spec.submodule_search_locations or ())
-    for module in sorted(found.name for found in inner):
+    for module in sorted(inner_module.name for inner_module in inner):
         yield from sources(f"{name}.{module}")

@@ -30,7 +30,7 @@ class Command(NamedTuple):
     def run(self, args: argparse.Namespace, console: Console) -> int:
         """Carry the command out and return its exit status.
 
-        Raises FinOpsError for everything that the user can cause or mend.
+        Raises FinOpsError for everything that the user can cause or fix.
         """
         status: int = import_module(f"finops.commands.{self.module}").run(args, console)
         return status

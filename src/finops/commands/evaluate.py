@@ -57,7 +57,7 @@ def _truth(path: str) -> Dict[str, Any]:
     from finops.reader.header import open_csv
     from finops.storage.truth import read_truth
 
-    open_csv(path).close()  # a missing file is said as every command says it
+    open_csv(path).close()  # a missing file gets the same message from every command
     truth = read_truth(path)
     if truth is None:
         raise DataError(f"{path} has no ground truth; only a simulated dataset has one")
@@ -66,8 +66,8 @@ def _truth(path: str) -> Dict[str, Any]:
 
 def _rows(evaluation: Dict[str, Any]) -> List[List[str]]:
     rows = [["incident", "planted", "found", "missed", "false", "precision", "recall", "F1"]]
-    for one in evaluation["kinds"]:
-        counts = [str(one[key]) for key in ("planted", "found", "missed", "false_alarms")]
-        shares = [f"{one[key]:.2f}" for key in ("precision", "recall", "f1")]
-        rows.append([one["kind"].replace("_", " "), *counts, *shares])
+    for kind in evaluation["kinds"]:
+        counts = [str(kind[key]) for key in ("planted", "found", "missed", "false_alarms")]
+        shares = [f"{kind[key]:.2f}" for key in ("precision", "recall", "f1")]
+        rows.append([kind["kind"].replace("_", " "), *counts, *shares])
     return rows

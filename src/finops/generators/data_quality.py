@@ -1,6 +1,6 @@
 """What the figures of a page rest on, and the data's quality: where each line of the file went.
 
-Every figure comes from `data["_context"]`; what is not given is said to be unknown.
+Every figure comes from `data["_context"]`; what is not given is reported as unknown.
 """
 
 from __future__ import annotations

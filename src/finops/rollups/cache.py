@@ -2,9 +2,9 @@
 
 The parts of a scan add up, so they can be written down (`CSV.cache`) and completed later.  They
 are used only if nothing can have changed: same code, constants, Python, definitions, prices and
-header, and the very bytes that they were made from.  That is told by SHA-256 of all of them
+header, and the very bytes that they were made from.  That is proved by SHA-256 of all of them
 (reading bytes is far cheaper than understanding them), made of what was parsed as it was parsed.
-It is taken as told where the system says that the file is the one that was opened then, and
+It is taken for granted where the system says that the file is the one that was opened then, and
 untouched since well before.  Any doubt means reading everything again.  The cache may be
 deleted at any time, and it is plain data (see `serialization`): reading a foreign one can cost
 time, not safety; one that another user wrote is not used.

@@ -25,8 +25,8 @@ class CubeSpec(NamedTuple):
     """What a cube groups by.
 
     `time`: "", hour, day, week or hour_of_day.  `customers`: by customer code or not at all.
-    `calls`: the dimensions told from a call's key, `rows`: those told from each row.  `where`:
-    which calls enter.  `listed`: the number column whose values it keeps instead of sums.
+    `calls`: the dimensions that follow from a call's key, `rows`: those that follow from each row.
+    `where`: which calls enter.  `listed`: the number column whose values it keeps instead of sums.
     """
 
     time: str

@@ -214,12 +214,12 @@ class Cube:
         return [c * KEY_SPACE + k for c, k in zip(batch.customers, codes)]
 
     def _joint_codes(self, batch: Batch, encoder: KeyEncoder) -> Sequence[int]:
-        """Return for each call the code of what is told from its key and from its row."""
+        """Return for each call the code of what follows from its key and from its row."""
         values = [loop(batch, encoder) for loop in self._row_loops]
         return list(map(self._joint.__getitem__, zip(self._key_codes(batch, encoder), *values)))
 
     def _key_codes(self, batch: Batch, encoder: KeyEncoder) -> Sequence[int]:
-        """Return for each call the code of what is told from its key."""
+        """Return for each call the code of what follows from its key."""
         if not self.spec.calls:
             return [0] * len(batch.calls)
         if not self.stored:

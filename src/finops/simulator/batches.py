@@ -214,12 +214,12 @@ class RowMaker:
         return thousands, (self._ones * 2)[begin : begin + BATCH_SIZE]
 
     def _agents(self, batch: Batch, personas: Sequence[int]) -> List[str]:
-        found: List[str] = []
+        texts: List[str] = []
         for hour, first, last in batch.segments:
             agents = self._words.agents(hour.number)
-            at = len(found)
-            found += [agents[p] for p in personas[at : at + last - first]]
-        return found
+            at = len(texts)
+            texts += [agents[p] for p in personas[at : at + last - first]]
+        return texts
 
 
 def _by_hour(batch: Batch, text: Callable[[Hour], str]) -> Iterator[str]:

@@ -122,7 +122,7 @@ def _follow(
         incident_log = IncidentLog(spec)  # an interrupt may have stopped it in mid-hour
         raise
     finally:
-        _tell_truth(out.path, spec.seed, incident_log.truth(out.mark.clock), files)
+        _record_truth(out.path, spec.seed, incident_log.truth(out.mark.clock), files)
 
 
 def _fill(
@@ -206,8 +206,8 @@ def _refuse_other_rows(path: str, spec: SimulationSpec) -> None:
     _, rows = next(generate_batches(spec))
     expected = HEADER + rows
     with open_data(path) as file:
-        found = file.read(len(expected))
-    if found.rstrip(b"\0") != expected[: len(found.rstrip(b"\0"))]:
+        existing = file.read(len(expected))
+    if existing.rstrip(b"\0") != expected[: len(existing.rstrip(b"\0"))]:
         raise _not_simulated(path)
 
 
@@ -222,7 +222,7 @@ def _own_rows(out: Appender, spec: SimulationSpec) -> int:
     """Return how many rows of this simulation are in the file.
 
     Rows that no mark knows of may be ours (a mark from before a power cut) or another
-    program's, and are told apart by making ours again.
+    program's, and are recognized by making ours again.
     """
     simulation = dict(out.mark.simulation or spec.identity())
     adopted = int(simulation.get("adopted_rows", 0))
@@ -299,10 +299,10 @@ def _remove(path: str) -> None:
             raise storage_error(path, error) from error
 
 
-def _tell_truth(path: str, seed: int, told: Mapping[str, List[Entry]], files: Files) -> None:
+def _record_truth(path: str, seed: int, lists: Mapping[str, List[Entry]], files: Files) -> None:
     """Write which incidents are in the rows so far."""
     try:
-        write_truth(path, seed, told, files)
+        write_truth(path, seed, lists, files)
     except OSError as error:
         raise storage_error(truth_path(path), error) from error
 

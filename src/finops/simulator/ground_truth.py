@@ -50,7 +50,7 @@ def _seen(incident: Incident, calendar: Calendar, clock: str) -> bool:
 
 
 def _listed(incidents: Iterable[Incident], calendar: Calendar) -> List[Entry]:
-    found = [
+    listed = [
         {
             "kind": incident.kind,
             "scenario": incident.scenario,
@@ -61,15 +61,15 @@ def _listed(incidents: Iterable[Incident], calendar: Calendar) -> List[Entry]:
         }
         for incident in incidents
     ]
-    return sorted(found, key=lambda e: (e["start"], e["kind"], e["subject"]))
+    return sorted(listed, key=lambda e: (e["start"], e["kind"], e["subject"]))
 
 
 def write_truth(
-    path: Union[str, Path], seed: int, told: Mapping[str, List[Entry]], files: Files = FILES
+    path: Union[str, Path], seed: int, lists: Mapping[str, List[Entry]], files: Files = FILES
 ) -> None:
     """Put the truth beside the CSV, whole or not at all.  Raises OSError where that fails.
 
-    `told` holds the lists `incidents` and `unsettled`.
+    `lists` holds the lists `incidents` and `unsettled`.
     """
-    text = json.dumps({"seed": seed, **told}, indent=1, sort_keys=True)
+    text = json.dumps({"seed": seed, **lists}, indent=1, sort_keys=True)
     files.put(str(truth_path(path)), text.encode("ascii") + b"\n")

@@ -68,9 +68,9 @@ class Churn:
         staying = len(self._ids) - len(self._gone)
         spare = int(len(self._ids) * config.MOST_DEPARTED_SHARE) - len(self._gone)
         number = max(0, min(spare, max(1, round(staying * share))))
-        found = rng.shuffled([id for id in self._may_leave if id not in self._gone])[:number]
-        self._gone.update(found)
-        return found
+        leaving = rng.shuffled([id for id in self._may_leave if id not in self._gone])[:number]
+        self._gone.update(leaving)
+        return leaving
 
 
 class Schedule:

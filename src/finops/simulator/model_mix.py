@@ -94,5 +94,5 @@ def prices_of(models: Sequence[Model], prices: PriceTable) -> Tuple[Tuple[float,
 
     A model that the table does not know keeps the catalogue's price.
     """
-    found = [prices.find(model.provider, model.name) or model for model in models]
-    return tuple((model.input_price, model.output_price) for model in found)
+    priced = [prices.find(model.provider, model.name) or model for model in models]
+    return tuple((model.input_price, model.output_price) for model in priced)

@@ -164,16 +164,16 @@ class Plan:
 
     def _regulars(self, weights: Weights, wasters: FrozenSet[str]) -> Choice:
         """Return everybody who is still there; a waster wastes a share of its calls."""
-        found: List[Tuple[int, float]] = []
+        regulars: List[Tuple[int, float]] = []
         for position, (customer, weight) in enumerate(zip(self.population.customers, weights)):
             if customer.id in self._gone:
                 continue
             if customer.id in wasters:
                 wasted = weight * config.WASTER_SHARE_OF_CALLS
-                found.append((self._persona(customer.id, WASTER), wasted))
+                regulars.append((self._persona(customer.id, WASTER), wasted))
                 weight -= wasted
-            found.append((position, weight))
-        return tuple(found)
+            regulars.append((position, weight))
+        return tuple(regulars)
 
     def _persona(self, subject: str, behaviour: int) -> int:
         return behaviour * len(self._positions) + self._positions[subject]
@@ -200,19 +200,19 @@ class Plan:
             if len(self._answers) >= _MOST_ANSWERS:
                 self._answers.clear()
             self._answers[key] = build()
-        found: Answer = self._answers[key]
-        return found
+        answer: Answer = self._answers[key]
+        return answer
 
 
 def _extra_calls(now: Sequence[Incident]) -> List[Tuple[str, int, int]]:
     """Return (customer, behaviour, calls) that incidents bring on top of the usual calls."""
-    found: List[Tuple[str, int, int]] = []
+    extra: List[Tuple[str, int, int]] = []
     for incident in now:
         if incident.kind == kinds.RATE_LIMIT_ABUSER:
-            found.append((incident.subject, ABUSER, int(incident.size)))
+            extra.append((incident.subject, ABUSER, int(incident.size)))
         if incident.kind == kinds.REGION_HOPPER:
             calls = int(incident.size) // (incident.end - incident.start)
             for region in range(len(config.REGIONS)):
                 more = calls // len(config.REGIONS) + (region < calls % len(config.REGIONS))
-                found.append((incident.subject, HOPPER + region, more))
-    return [one for one in found if one[2]]
+                extra.append((incident.subject, HOPPER + region, more))
+    return [entry for entry in extra if entry[2]]

@@ -93,15 +93,15 @@ def quotas(shares: Mapping[str, float], count: int, least: int = 0) -> Dict[str,
     """
     total = sum(shares.values())
     exact = {key: count * share / total if total else 0.0 for key, share in shares.items()}
-    found = {key: max(least, int(value)) for key, value in exact.items()}
-    by_need = sorted(exact, key=lambda key: found[key] - exact[key])
-    for step in range(abs(count - sum(found.values()))):
-        if count > sum(found.values()):
-            found[by_need[step % len(by_need)]] += 1
+    counts = {key: max(least, int(value)) for key, value in exact.items()}
+    by_need = sorted(exact, key=lambda key: counts[key] - exact[key])
+    for step in range(abs(count - sum(counts.values()))):
+        if count > sum(counts.values()):
+            counts[by_need[step % len(by_need)]] += 1
         else:
-            largest = max(found, key=lambda key: (found[key] - least, key))
-            found[largest] -= 1
-    return found
+            largest = max(counts, key=lambda key: (counts[key] - least, key))
+            counts[largest] -= 1
+    return counts
 
 
 def spread_over(shares: Mapping[str, float], count: int) -> List[str]:
@@ -118,17 +118,17 @@ def _kinds(count: int, rng: Rng) -> List[Kind]:
     archetypes = quotas(archetype_shares, count, least=tiers_each)
     left = quotas(config.TIER_SHARES, count, least=everywhere * len(archetypes))
     left = {tier: n - everywhere * len(archetypes) for tier, n in left.items()}
-    found: List[Kind] = []
+    kinds: List[Kind] = []
     for archetype in sorted(archetypes, key=lambda name: archetypes[name]):
         more = quotas({t: float(n) for t, n in left.items()}, archetypes[archetype] - tiers_each)
         for tier, extra in more.items():
             left[tier] -= extra
             first = rng.below(everywhere)
-            found += [
+            kinds += [
                 (archetype, tier, products[(first + i) % everywhere])
                 for i in range(everywhere + extra)
             ]
-    return found
+    return kinds
 
 
 def _organizations(count: int, rng: Rng) -> List[str]:
@@ -144,22 +144,22 @@ def _activities(kinds: Sequence[Kind], expensive: Set[int], rng: Rng) -> List[fl
     ranks = {tier: rank for rank, tier in enumerate(config.SUBSCRIPTION_TIERS)}
     blurred = [ranks[tier] - (i in expensive) + rng.unit() for i, (_, tier, _) in enumerate(kinds)]
     order = sorted(range(len(kinds)), key=lambda i: (blurred[i], i))
-    found = [0.0] * len(kinds)
+    activities = [0.0] * len(kinds)
     for name, archetype in config.CUSTOMER_ARCHETYPES.items():
         members = [i for i in order if kinds[i][0] == name]
         for place, i in enumerate(members):
             factor = high - (high - low) * (place + 0.5) / len(members)
-            found[i] = archetype.activity * factor
-    return found
+            activities[i] = archetype.activity * factor
+    return activities
 
 
 def _dear(kinds: Sequence[Kind], rng: Rng) -> Set[int]:
     """Return the positions of those with a taste for the most expensive models."""
-    found: Set[int] = set()
+    chosen: Set[int] = set()
     for (archetype, tier), share in config.DEAR_TASTE_SHARES.items():
         of_kind = [i for i, kind in enumerate(kinds) if kind[:2] == (archetype, tier)]
-        found.update(rng.shuffled(of_kind)[: round(share * len(of_kind))])
-    return found
+        chosen.update(rng.shuffled(of_kind)[: round(share * len(of_kind))])
+    return chosen
 
 
 def _tenant_sizes(rng: Rng) -> Dict[str, float]:

@@ -72,7 +72,11 @@ class SimulationSpec(NamedTuple):
         """Return the spec that `to_json` wrote."""
         seed, start, scenarios, incidents, prices = json.loads(text)
         return cls(
-            seed, start, tuple(scenarios), incidents, tuple((one[0], one[1]) for one in prices)
+            seed,
+            start,
+            tuple(scenarios),
+            incidents,
+            tuple((price[0], price[1]) for price in prices),
         )
 
 

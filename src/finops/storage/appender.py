@@ -76,13 +76,13 @@ class Appender:
         try:
             self._refuse_other_columns()
             self._files.remove_left(str(commit_path(self.path)))
-            found = recover(self.path, self._fd, self._files, strict=simulation is not None)
+            recovered = recover(self.path, self._fd, self._files, strict=simulation is not None)
         except OSError as error:
             raise self._refusal(error) from error
-        self._mark = found.mark
-        self.repaired: Tuple[str, ...] = found.repaired
-        self.rebuilt = found.rebuilt
-        self.adopted_from = found.adopted_from
+        self._mark = recovered.mark
+        self.repaired: Tuple[str, ...] = recovered.repaired
+        self.rebuilt = recovered.rebuilt
+        self.adopted_from = recovered.adopted_from
         if self._mark.simulation is None:
             self.describe(simulation)
         if simulation is not None and self.adopted_from is not None:

@@ -199,8 +199,8 @@ def last_newline(path: PathLike, size: int) -> int:
         while end > 0:
             start = max(0, end - _TAIL_PIECE)
             file.seek(start)
-            found = file.read(end - start).rfind(b"\n")
-            if found >= 0:
-                return start + found + 1
+            position = file.read(end - start).rfind(b"\n")
+            if position >= 0:
+                return start + position + 1
             end = start
     return 0

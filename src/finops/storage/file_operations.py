@@ -20,7 +20,7 @@ if sys.platform != "win32":
 APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
-# macOS keeps fsync'ed data in the drive's cache unless told otherwise; the constant has a
+# macOS keeps fsync'ed data in the drive's cache unless asked to flush; the constant has a
 # name in `fcntl` since Python 3.9.
 _F_FULLFSYNC = 51
 # Windows refuses to replace a file that somebody has open; readers keep it open for an instant.

@@ -6,7 +6,7 @@ not inherit the lock; a forked one would keep it, so nothing forks that holds on
 `finops.parallel`).  Network file systems may not honour it.
 
 The lock file belongs to the real path of what is written, so it is the same through every
-symbolic link.  Hard links are told apart by `lock_data`, where the system has advisory locks.
+symbolic link.  Hard links are recognized by `lock_data`, where the system has advisory locks.
 """
 
 from __future__ import annotations

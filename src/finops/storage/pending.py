@@ -65,7 +65,7 @@ def examine_tail(path: PathLike, committed: int, size: int, pending: Optional[Pe
 
     Lines count as other programs' where nothing was pending, behind a batch that is there in
     full, and where they are not the first ones of the batch.  Part of a batch with lines of
-    others behind it cannot be told from these without its text, and counts with them.
+    others behind it cannot be distinguished from these without its text, and counts with them.
     Raises OSError.
     """
     start, is_whole = committed, False
@@ -123,13 +123,13 @@ def _sound_part(whole: bytes, strict: bool) -> bytes:
 
 
 def _crc32(path: PathLike, start: int, stop: int) -> int:
-    found = 0
+    checksum = 0
     with open_data(path) as file:
         file.seek(start)
         while start < stop:
             piece = file.read(min(_PIECE, stop - start))
             if not piece:
                 break
-            found = zlib.crc32(piece, found)
+            checksum = zlib.crc32(piece, checksum)
             start += len(piece)
-    return found
+    return checksum

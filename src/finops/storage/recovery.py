@@ -44,22 +44,22 @@ def recover(path: str, fd: int, files: Files, strict: bool) -> Recovered:
     Raises OSError where the disk refuses.
     """
     size = os.fstat(fd).st_size
-    found = read_commit(path)
+    record = read_commit(path)
     adopted_from = None
-    if found is None or size < found.end:
-        mark, said = _rebuild(path, size, strict, found)
+    if record is None or size < record.end:
+        mark, repairs = _rebuild(path, size, strict, record)
     else:
-        mark, said = _check_unsynced(path, found._replace(pending=None), strict)
-        if not said:  # else nothing behind the damage counts
-            mark, said, adopted_from = _settle(path, found, size)
-    said += _cut_tail(path, fd, files, mark.end)
-    if mark != found and not (strict and adopted_from is not None):
+        mark, repairs = _check_unsynced(path, record._replace(pending=None), strict)
+        if not repairs:  # else nothing behind the damage counts
+            mark, repairs, adopted_from = _settle(path, record, size)
+    repairs += _cut_tail(path, fd, files, mark.end)
+    if mark != record and not (strict and adopted_from is not None):
         write_commit(path, mark, files)
-    return Recovered(mark, tuple(said), found is None and size > 0, adopted_from)
+    return Recovered(mark, tuple(repairs), record is None and size > 0, adopted_from)
 
 
 def _rebuild(
-    path: str, size: int, strict: bool, found: Optional[CommitRecord]
+    path: str, size: int, strict: bool, record: Optional[CommitRecord]
 ) -> Tuple[CommitRecord, List[str]]:
     end, lines = whole_lines(path, 0, size, strict)
     rows = max(0, lines - 1)
@@ -70,30 +70,30 @@ def _rebuild(
         synced_rows=0,
         head_hash=head_hash(path, end),
         clock=last_timestamp(path, end),
-        simulation=found.simulation if found else None,
+        simulation=record.simulation if record else None,
     )
     return mark, [f"Counted the rows anew: {rows:,} are whole."] if size else []
 
 
 def _settle(
-    path: str, found: CommitRecord, size: int
+    path: str, record: CommitRecord, size: int
 ) -> Tuple[CommitRecord, List[str], Optional[int]]:
     """Keep the pending batch if it is there in full, and lines of other programs; say so.
 
     The third is where lines begin that no mark knew of, None where there are none.
     """
-    tail = examine_tail(path, found.end, size, found.pending)
-    mark, said = found._replace(pending=None), []
-    if tail.is_whole and found.pending is not None:
-        rows = found.pending.rows
+    tail = examine_tail(path, record.end, size, record.pending)
+    mark, repairs = record._replace(pending=None), []
+    if tail.is_whole and record.pending is not None:
+        rows = record.pending.rows
         mark = _moved(path, mark, tail.foreign_start, mark.rows + rows)
-        said.append(f"Kept a batch of {rows:,} rows that was written in full.")
+        repairs.append(f"Kept a batch of {rows:,} rows that was written in full.")
     if not tail.foreign_lines:
-        return mark, said, None
+        return mark, repairs, None
     mark = _moved(path, mark, tail.end, mark.rows + tail.foreign_lines)
-    if found.pending is not None:
-        said.append(f"Kept {tail.foreign_lines:,} lines that were behind an unfinished batch.")
-    return mark, said, tail.foreign_start
+    if record.pending is not None:
+        repairs.append(f"Kept {tail.foreign_lines:,} lines that were behind an unfinished batch.")
+    return mark, repairs, tail.foreign_start
 
 
 def _check_unsynced(path: str, mark: CommitRecord, strict: bool) -> Tuple[CommitRecord, List[str]]:
@@ -102,8 +102,8 @@ def _check_unsynced(path: str, mark: CommitRecord, strict: bool) -> Tuple[Commit
     if end == mark.end:
         return mark, []
     rows = max(0, mark.synced_rows + lines - (1 if mark.synced_end == 0 else 0))
-    said = f"Gave up {mark.rows - rows:,} damaged rows that had not been flushed to the disk."
-    return _moved(path, mark, end, rows), [said]
+    repairs = f"Gave up {mark.rows - rows:,} damaged rows that had not been flushed to the disk."
+    return _moved(path, mark, end, rows), [repairs]
 
 
 def _moved(path: str, mark: CommitRecord, end: int, rows: int) -> CommitRecord:

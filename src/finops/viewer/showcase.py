@@ -44,7 +44,7 @@ class Example(NamedTuple):
 
 def find_examples(folder: Path) -> Dict[str, Example]:
     """Return the examples below a showcase folder by id, rooms in order, files by name."""
-    found = {}
+    examples = {}
     for room, _, _ in ROOMS:
         for path in sorted((folder / room).glob("*.py")):
             if path.name.startswith("_") or path.is_symlink():
@@ -52,8 +52,8 @@ def find_examples(folder: Path) -> Dict[str, Example]:
             docstring = _docstring(path)
             if docstring:
                 example = _example(room, path, docstring)
-                found[example.id] = example
-    return found
+                examples[example.id] = example
+    return examples
 
 
 def _example(room: str, path: Path, docstring: str) -> Example:

@@ -16,12 +16,12 @@ class BurstTraffic(Scenario):
 
     def plant(self, run: ScenarioRun) -> Sequence[Incident]:
         """Return the bursts of these two days."""
-        found: List[Incident] = []
+        incidents: List[Incident] = []
         for since in range(run.hours):
             index = run.start + since
             level = self.shape.rate * run.calendar.moment(index, since, run.hours).curve
             burst = run.rng.chance(config.BURST_CHANCE)
             size = burst_size(level, run.rng)
             if burst and size:
-                found.append(Incident(HOUR_BURST, self.id, index, index + 1, "", size))
-        return found
+                incidents.append(Incident(HOUR_BURST, self.id, index, index + 1, "", size))
+        return incidents

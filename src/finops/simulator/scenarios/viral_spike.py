@@ -41,10 +41,10 @@ class ViralSpike(Scenario):
         """Return the customers who go viral; the size is how many times their usual calls."""
         customer_table = run.population
         extra = self._extra(config.VIRAL_PEAK, customer_table, len(customer_table.troubled))
-        found: List[Incident] = []
+        incidents: List[Incident] = []
         for position in customer_table.troubled:
             customer = customer_table.customers[position]
             size = round(self.shape.rate * (1 + extra / customer.activity), 1)
             end = run.start + run.hours
-            found.append(Incident(VIRAL_CUSTOMER, self.id, run.start, end, customer.id, size))
-        return found
+            incidents.append(Incident(VIRAL_CUSTOMER, self.id, run.start, end, customer.id, size))
+        return incidents
