@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import sys
 from datetime import date, datetime, timedelta, timezone
 from typing import Tuple
 
@@ -24,6 +25,7 @@ from finops.timestamps import (
     utc_text,
     week_of,
     weeks_between,
+    zone_of,
 )
 
 moments = st.datetimes(datetime(1970, 1, 1), datetime(9999, 12, 31))
@@ -99,3 +101,39 @@ def test_seconds_beyond_the_calendar(seconds: float) -> None:
 def test_what_is_no_date(text: str) -> None:
     with pytest.raises(ValueError, match=r"date|day"):
         date_of(text)
+
+
+@given(st.integers(-23 * 60 - 59, 23 * 60 + 59))
+def test_a_zone_may_be_an_offset(minutes: int) -> None:
+    sign = "-" if minutes < 0 else "+"
+    hours, rest = divmod(abs(minutes), 60)
+    expected = timedelta(minutes=minutes)
+    for text in (f"{sign}{hours:02d}:{rest:02d}", f" UTC{sign}{hours:02d}{rest:02d} "):
+        assert zone_of(text).utcoffset(None) == expected
+    assert zone_of(f"{sign}{hours:02d}").utcoffset(None) == timedelta(
+        hours=-hours if minutes < 0 else hours
+    )
+
+
+def test_utc_has_several_names() -> None:
+    assert {zone_of(name) for name in ("", "UTC", "utc", "Z", "GMT", "Etc/UTC")} == {timezone.utc}
+
+
+def test_a_named_zone_follows_its_changes_of_the_clock() -> None:
+    pytest.importorskip("zoneinfo")
+    berlin = zone_of("Europe/Berlin")
+    assert berlin.utcoffset(datetime(2025, 1, 1)) == timedelta(hours=1)
+    assert berlin.utcoffset(datetime(2025, 7, 1)) == timedelta(hours=2)
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 9), reason="the standard library knows zones by name")
+def test_an_old_python_says_what_a_named_zone_needs() -> None:
+    with pytest.raises(ValueError, match=r"needs Python 3\.9 .* give an offset"):
+        zone_of("Europe/Berlin")
+
+
+@pytest.mark.parametrize("text", ["Mars/Olympus", "../../etc/passwd", "+24:00", "+1:75", "\0", "5"])
+def test_an_unknown_zone_is_one_line(text: str) -> None:
+    with pytest.raises(ValueError, match="zone") as error:
+        zone_of(text)
+    assert len(str(error.value).splitlines()) == 1

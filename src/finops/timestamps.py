@@ -9,7 +9,7 @@ ends in Z.
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone, tzinfo
 from typing import Dict, List, Optional
 
 EPOCH = datetime(1970, 1, 1)
@@ -22,6 +22,8 @@ _TIME = re.compile(
     rb"([0-9]{4})-([0-9]{2})-([0-9]{2})[T ]([0-9]{2}):([0-9]{2}):([0-9]{2})"
     rb"(?:\.([0-9]{1,9}))?(Z|[+-][0-9]{2}:?[0-9]{2})?"
 ).fullmatch
+_ZONE_OFFSET = re.compile("(?:UTC|GMT)?([+-])([0-9]{1,2})(?::?([0-5][0-9]))?").fullmatch
+_UTC_NAMES = frozenset({"", "UTC", "Z", "GMT", "ETC/UTC"})
 
 
 def parse(text: bytes) -> datetime:
@@ -53,6 +55,45 @@ def _offset(text: Optional[bytes]) -> timedelta:
         raise ValueError("not an offset")
     size = timedelta(hours=hours, minutes=minutes)
     return -size if text[:1] == b"-" else size
+
+
+def zone_of(text: str) -> tzinfo:
+    """Return the time zone of a name such as Europe/Berlin or of an offset such as +05:30.
+
+    Offsets are understood everywhere; names need Python 3.9 or newer and the system's (or the
+    tzdata package's) zones.  Raises ValueError, whose text is one line for the user, where the
+    zone is unknown or this Python cannot know it.
+
+    >>> zone_of("+05:30"), zone_of("utc")
+    (datetime.timezone(datetime.timedelta(seconds=19800)), datetime.timezone.utc)
+    """
+    name = text.strip()
+    if name.upper() in _UTC_NAMES:
+        return timezone.utc
+    match = _ZONE_OFFSET(name.upper())
+    if match is None:
+        return _named_zone(name)
+    sign, hours, minutes = match.groups()
+    size = timedelta(hours=int(hours), minutes=int(minutes or 0))
+    if size >= _DAY:
+        raise ValueError(f"{name} is no time zone: an offset is less than 24 hours")
+    return timezone(-size if sign == "-" else size)
+
+
+def _named_zone(name: str) -> tzinfo:
+    try:
+        import zoneinfo
+    except ImportError:
+        raise ValueError(
+            f"the time zone {name} needs Python 3.9 or newer; give an offset such as +01:00"
+        ) from None
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (LookupError, ValueError, OSError):
+        raise ValueError(
+            f"unknown time zone: {name[:40]!r}; give a name such as Europe/Berlin"
+            " or an offset such as +05:30"
+        ) from None
 
 
 def timestamp(moment: datetime) -> str:
