@@ -25,7 +25,7 @@ import pytest
 from finops import config
 from finops.cli import main
 from finops.pipeline import Job, compute
-from finops.schema import COLUMN_NAMES
+from finops.schema import WRITTEN_NAMES
 from finops.storage.commit import read_commit
 from finops.storage.lock import writer_lock
 from finops.storage.truth import truth_path
@@ -513,7 +513,7 @@ def test_snapshot_reads(forked: Forked, tmp_path: Path) -> None:
     assert all(count % ROWS == 0 for count in calls)
     # In millionths of a dollar, which is how the generator writes them.
     rows = path.read_bytes().split(b"\n")[1 : calls[-1] + 1]
-    column = COLUMN_NAMES.index("cost_usd")
+    column = WRITTEN_NAMES.index("cost_usd")
     costs = [round(float(row.split(b",")[column]) * 1e6) for row in rows]
     for one in seen:
         assert one["total_cost"] == pytest.approx(sum(costs[: one["total_calls"]]) / 1e6, abs=1e-9)

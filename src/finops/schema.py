@@ -1,8 +1,8 @@
 """The call record: the columns of the CSV, their kinds, what is required, what is assumed.
 
-A call is one AI API call and one row.  `COLUMNS` is what readers understand, by name and in any
-order; `WRITTEN_NAMES` is what writers put into a file, in this order.  A column that is read need
-not be written: files of others may say more than ours.
+A row is one AI API call, or an aggregate of several.  `COLUMNS` is what readers understand, by
+name and in any order; `WRITTEN_NAMES` is what writers put into a file, in this order.  A column
+that is read need not be written: files of others may say more than ours.
 """
 
 from __future__ import annotations
@@ -11,12 +11,17 @@ from typing import NamedTuple, Optional, Tuple
 
 from finops import config
 
+# Money is summed as whole pico-dollars: exact for 12 decimals, so that sums do not depend on
+# the order of rows or on how a file was cut into parts.
+PICO_PER_USD = 10**12
+MAX_COST_PICO = int(config.MAX_COST_USD) * PICO_PER_USD
+
 
 class Column(NamedTuple):
     """One column.  `kind`: time, id, text, int or money.  `required`: no value, no row.
 
-    Whole numbers from 0 to a `limit` can be added up; `default` is what an empty value and a
-    missing column then stand for, None being "not known".
+    Whole numbers from 0 to a `limit`, of money pico-dollars, can be added up; `default` is what
+    an empty value and a missing column then stand for, None being "not known".
     """
 
     name: str
@@ -52,6 +57,16 @@ COLUMNS: Tuple[Column, ...] = (
     Column("error_type", "text"),
     Column("customer_archetype", "text"),
     Column("tier_price_usd", "money"),
+    Column("calls", "int", limit=config.MAX_CALLS, default=1),  # 0: how many is not known
+    Column("bucket_s", "int", limit=config.MAX_BUCKET_S),  # of an aggregate: what time it covers
+    Column("cached_input_tokens", "int", limit=config.MAX_TOKENS, default=0),  # of input_tokens
+    Column("cache_write_tokens", "int", limit=config.MAX_TOKENS, default=0),  # of input_tokens
+    Column("cache_write_1h_tokens", "int", limit=config.MAX_TOKENS, default=0),  # of the former
+    Column("reasoning_tokens", "int", limit=config.MAX_TOKENS, default=0),  # of output_tokens
+    Column("service_tier", "text"),
+    Column("cost_source", "text"),
+    Column("list_cost_usd", "money", limit=MAX_COST_PICO),
+    Column("source", "text"),
 )
 COLUMN_NAMES: Tuple[str, ...] = tuple(column.name for column in COLUMNS)
 REQUIRED_COLUMNS: Tuple[str, ...] = tuple(c.name for c in COLUMNS if c.required)

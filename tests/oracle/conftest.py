@@ -11,7 +11,7 @@ import pytest
 
 from finops.pipeline import Job, compute
 from finops.rollups.dataset import open_dataset
-from finops.schema import COLUMN_NAMES
+from finops.schema import WRITTEN_NAMES
 from finops.simulator.engine import generate
 from tests.oracle.database import Oracle
 from tests.support.plain import call
@@ -53,7 +53,7 @@ def write_by_hand(path: Path) -> None:
     without a known price, short and long prompts, and travellers between regions.
     """
     with open(str(path), "w", encoding="utf-8", newline="") as out:
-        writer = csv.DictWriter(out, COLUMN_NAMES, lineterminator="\n")
+        writer = csv.DictWriter(out, WRITTEN_NAMES, lineterminator="\n")
         writer.writeheader()
         writer.writerows(_rows_by_hand())
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from finops import config, schema
 from finops.reader.encoding import CallKey, CustomerKey
-from finops.reader.row_parser import CALL_TEXTS, CUSTOMER_TEXTS
+from finops.reader.row_parser import CALL_TEXTS, CUSTOMER_TEXTS, FURTHER_TEXTS
 from finops.rollups.expressions import (
     Expression,
     above,
@@ -139,6 +139,7 @@ def test_a_table_travels_by_value() -> None:
 
 def test_the_columns_of_keys_are_those_of_the_reader() -> None:
     assert CallKey._fields[: len(CALL_TEXTS)] == CALL_TEXTS
+    assert CallKey._fields[-len(FURTHER_TEXTS) :] == FURTHER_TEXTS
     assert CustomerKey._fields == CUSTOMER_TEXTS
 
 
@@ -180,7 +181,7 @@ def test_bounds_of_columns_are_those_of_the_configuration() -> None:
 
 
 # One line is put into a copy of the package: what follows is done by the copy, in two processes.
-ENTRY = '    Column("cached_input_tokens", "int", limit=config.MAX_TOKENS, default=0),\n'
+ENTRY = '    Column("input_images", "int", limit=config.MAX_TOKENS, default=0),\n'
 ASK = """
 import sys
 from finops.rollups import cache
@@ -191,9 +192,9 @@ from tests.support.plain import PlainDataset
 cache.MIN_STATE_BYTES = 0
 path = sys.argv[1]
 tables = (
-    Table(("customer_id",), ("cached_input_tokens", "calls")),
-    Table(("day", "provider"), ("cached_input_tokens",)),
-    Table((), ("cached_input_tokens",)),
+    Table(("customer_id",), ("input_images", "calls")),
+    Table(("day", "provider"), ("input_images",)),
+    Table((), ("input_images",)),
 )
 expected = PlainDataset.of_file(path).rollups(tables)
 assert sum(values[0] for values in expected[tables[0]].values()) == int(sys.argv[2])
@@ -211,16 +212,16 @@ def test_one_entry_is_all_that_a_further_column_needs(tmp_path: Path) -> None:
     text = schema_file.read_text(encoding="utf-8")
     end = text.index(")\nCOLUMN_NAMES")
     schema_file.write_text(text[:end] + ENTRY + text[end:], encoding="utf-8")
-    lines = ["timestamp,provider,model,input_tokens,output_tokens,customer_id,cached_input_tokens"]
-    cached = [10**12 if k % 3 else 0 for k in range(400)]
-    for k, tokens in enumerate(cached):
+    lines = ["timestamp,provider,model,input_tokens,output_tokens,customer_id,input_images"]
+    images = [10**12 if k % 3 else 0 for k in range(400)]
+    for k, tokens in enumerate(images):
         time = f"2025-01-{1 + k // 50:02d}T09:{k % 50:02d}:00.000000"
         lines.append(f"{time},openai,gpt-4o,5,7,c{k % 7},{tokens or ''}")
     path = tmp_path / "calls.csv"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join([str(copy), str(ROOT)]))
     subprocess.run(
-        [sys.executable, "-c", ASK, str(path), str(sum(cached))],
+        [sys.executable, "-c", ASK, str(path), str(sum(images))],
         cwd=str(tmp_path),
         env=environment,
         check=True,

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional
 
-from finops.schema import COLUMN_NAMES
+from finops.schema import WRITTEN_NAMES
 from finops.storage.appender import HEADER, Appender
 from finops.storage.file_operations import Files
 
@@ -19,7 +19,7 @@ def batch(number: int, rows: int = ROWS) -> bytes:
     """Return some distinct, well-formed rows."""
     lines = []
     for row in range(rows):
-        cells = [f"c{number}r{row}"] * len(COLUMN_NAMES)
+        cells = [f"c{number}r{row}"] * len(WRITTEN_NAMES)
         cells[0] = f"2025-01-01T{number:02d}:00:{row:02d}.000000"
         lines.append(",".join(cells) + "\n")
     return "".join(lines).encode("ascii")

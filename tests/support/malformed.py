@@ -21,10 +21,10 @@ if __name__ == "__main__":  # in another Python, where nothing has set the path
 from finops.errors import DataError
 from finops.rollups.dataset import open_dataset
 from finops.rollups.spec import Rollups, Table
-from finops.schema import COLUMN_NAMES
+from finops.schema import WRITTEN_NAMES
 from tests.support.plain import call
 
-HEADER = ",".join(COLUMN_NAMES)
+HEADER = ",".join(WRITTEN_NAMES)
 TABLES = (
     Table(("provider",), ("calls", "cost", "tokens")),
     Table(("hour", "customer_id"), ("calls", "cost", "rate_limits")),
@@ -54,7 +54,7 @@ class Case(NamedTuple):
 def line(**changes: Any) -> str:
     """Return a good row as a line of the CSV, with changes that are put in as they are."""
     row = call(**changes)
-    return ",".join(row[name] for name in COLUMN_NAMES)
+    return ",".join(row[name] for name in WRITTEN_NAMES)
 
 
 def file_of(*lines: str, header: str = HEADER) -> bytes:
@@ -162,7 +162,8 @@ READ = [
     Case(2, "header only", file_of(), used=0),
     Case(4, "extra column", file_of(line() + ",x", header=HEADER + ",shoe_size"), note="shoe_size"),
     Case(5, "reordered", file_of(
-        ",".join(call()[n] for n in reversed(COLUMN_NAMES)), header=",".join(COLUMN_NAMES[::-1]))),
+        ",".join(call()[n] for n in reversed(WRITTEN_NAMES)),
+        header=",".join(WRITTEN_NAMES[::-1]))),
     Case(8, "BOM", b"\xef\xbb\xbf" + file_of(line()), note="byte order mark"),
     Case(10, "CRLF", file_of(line()).replace(b"\n", b"\r\n")),
     Case(28, "Z", file_of(line(timestamp="2025-01-01T09:30:00Z"))),

@@ -67,6 +67,16 @@ DEFAULT_ROW: Dict[str, str] = {
     "error_type": "",
     "customer_archetype": "power",
     "tier_price_usd": "199.0",
+    "calls": "",
+    "bucket_s": "",
+    "cached_input_tokens": "",
+    "cache_write_tokens": "",
+    "cache_write_1h_tokens": "",
+    "reasoning_tokens": "",
+    "service_tier": "",
+    "cost_source": "",
+    "list_cost_usd": "",
+    "source": "",
 }
 
 
@@ -157,7 +167,7 @@ class PlainDataset:
         typed["error_type"] = row.get("error_type") or (config.UNKNOWN if failed else "")
         for column in schema.NUMBERS:
             text = row.get(column.name)
-            typed[column.name] = int(text) if text else column.default
+            typed[column.name] = _number(text, column.kind) if text else column.default
         self._add_cost(typed, row)
         return typed
 
@@ -177,7 +187,7 @@ class PlainDataset:
             tokens = (typed["input_tokens"], typed["output_tokens"])
             prices = (Decimal(repr(model.input_price)), Decimal(repr(model.output_price)))
             cost = sum((t * p / 1000 for t, p in zip(tokens, prices)), Decimal(0))
-        typed["cost_pico"] = int(cost.quantize(PICO_DOLLAR, ROUND_HALF_UP) / PICO_DOLLAR)
+        typed["cost_pico"] = _in_pico(cost)
         typed["cost_kind"] = "paid" if typed["cost_pico"] else "free"
 
     def _fill(self, table: Table) -> Groups:
@@ -234,6 +244,14 @@ class PlainDataset:
                 one["timestamp"],
             )
         return dict(sorted(found.items()))
+
+
+def _number(text: str, kind: str) -> int:
+    return _in_pico(Decimal(text)) if kind == "money" else int(text)
+
+
+def _in_pico(amount: Decimal) -> int:
+    return int(amount.quantize(PICO_DOLLAR, ROUND_HALF_UP) / PICO_DOLLAR)
 
 
 def _delivered(table: Table, filled: Groups) -> Groups:

@@ -10,7 +10,7 @@ from typing import Dict, List
 
 from finops import config
 from finops.business.catalog import CATALOG
-from finops.schema import COLUMN_NAMES
+from finops.schema import WRITTEN_NAMES
 from tests.support.plain import call
 
 
@@ -51,7 +51,7 @@ def varied_rows(count: int, seed: int = 1) -> List[Dict[str, str]]:
 def write_csv(path: Path, rows: List[Dict[str, str]]) -> Path:
     """Write rows as a dataset and return its path."""
     with open(str(path), "w", encoding="utf-8", newline="") as out:
-        writer = csv.DictWriter(out, COLUMN_NAMES, lineterminator="\n")
+        writer = csv.DictWriter(out, WRITTEN_NAMES, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
     return path

@@ -34,6 +34,7 @@ from finops.reader.row_parser import (
     CALL_TEXTS,
     CUSTOMER_TEXTS,
     FREE,
+    FURTHER_TEXTS,
     PAID,
     TOO_LONG,
     Call,
@@ -47,11 +48,12 @@ _TIME_SHAPE = b"0000-00-00T00:00:00.000000\n"
 _TIME_WIDTH = len(_TIME_SHAPE)
 _SIX_DECIMALS = re.compile(rb"(?:[0-9]{1,10}\.[0-9]{6},)*[0-9]{1,10}\.[0-9]{6}").fullmatch
 # Digits of which every number is within the bound; longer ones are for the careful path.
-_DIGITS = {column.name: len(str(column.limit)) - 1 for column in schema.NUMBERS}
+_DIGITS = {c.name: len(str(c.limit)) - 1 for c in schema.NUMBERS if c.kind == "int"}
 _DIGITS["total_tokens"] = len(str(2 * config.MAX_TOKENS)) - 1
 # Where a value is required, an empty one is for the careful path, too.
 _FEWEST = {column.name: int(column.required) for column in schema.NUMBERS}
 _MONEY = re.compile(rb"[0-9]{1,9}(?:\.[0-9]{1,12})?").fullmatch
+_MONEY_IF_ANY = re.compile(rb"(?:[0-9]{1,9}(?:\.[0-9]{1,12})?)?").fullmatch
 _TIME = re.compile(
     rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-5][0-9]:[0-5][0-9]\.[0-9]{6}"
 ).fullmatch
@@ -60,6 +62,7 @@ _NUMBER_SHAPES: Dict[str, Callable[[bytes], Any]] = {
     for name, digits in _DIGITS.items()
 }
 _NUMBER_SHAPES["cost_usd"] = _MONEY
+_NUMBER_SHAPES.update({c.name: _MONEY_IF_ANY for c in schema.NUMBERS if c.kind == "money"})
 _PICO_PER_MICRO = b"000000,"
 # In so many bytes are the characters that are kept of a line left out, however long each is.
 LINE_START_BYTES = 4 * config.SKIPPED_TEXT_KEPT
@@ -91,12 +94,16 @@ class Accounts:
 
 
 class Columns(NamedTuple):
-    """The columns of a block as bytes, one list each; None for a column that is not there."""
+    """The columns of a block as bytes, one list each; None for a column that is not there.
+
+    `further` is empty where the file has none of those columns.
+    """
 
     times: List[bytes]
     numbers: Dict[str, Optional[List[bytes]]]
     customers: List[List[bytes]]
     texts: List[List[bytes]]
+    further: List[List[bytes]]
 
 
 class BlockReader:
@@ -169,6 +176,7 @@ class BlockReader:
             {name: column(name) for name in _NUMBER_SHAPES},
             filled(CUSTOMER_TEXTS),
             filled(CALL_TEXTS),
+            filled(FURTHER_TEXTS) if position.keys() & set(FURTHER_TEXTS) else [],
         )
 
     def _encode(self, columns: Columns) -> Batch:
@@ -176,7 +184,7 @@ class BlockReader:
         self._check_times(columns.times)
         count = len(columns.times)
         numbers = {
-            column.name: _integers(columns.numbers[column.name], column, count)
+            column.name: _numbers(columns.numbers[column.name], column, count)
             for column in schema.NUMBERS
         }
         if columns.numbers["total_tokens"] is not None:
@@ -187,7 +195,7 @@ class BlockReader:
         return Batch(
             columns.times,
             list(map(customer_code, zip(*columns.customers))),
-            list(map(call_code, zip(*columns.texts, kinds))),
+            list(map(call_code, zip(*columns.texts, kinds, *columns.further))),
             numbers,
         )
 
@@ -330,10 +338,12 @@ def _longest_line(piece: bytes) -> int:
     return max(map(len, piece.split(b"\n")))
 
 
-def _integers(cells: Optional[List[bytes]], column: schema.Column, count: int) -> Numbers:
-    """Return a column of plain integers, its default where a value or the column is missing."""
+def _numbers(cells: Optional[List[bytes]], column: schema.Column, count: int) -> Numbers:
+    """Return a column of plain numbers, its default where a value or the column is missing."""
     if cells is None:
         return [column.default] * count
+    if column.kind == "money":
+        return [parse_money(cell, column.name) if cell else column.default for cell in cells]
     if _check_integers(cells, column.name, optional=not column.required):
         return list(map(int, cells))
     return [int(cell) if cell else column.default for cell in cells]
@@ -363,6 +373,7 @@ def _only(columns: Columns, keep: List[bool]) -> Columns:
         {name: kept(cells) for name, cells in columns.numbers.items()},
         [kept(cells) for cells in columns.customers],
         [kept(cells) for cells in columns.texts],
+        [kept(cells) for cells in columns.further],
     )
 
 

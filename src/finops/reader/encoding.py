@@ -28,7 +28,8 @@ from finops.reader.row_parser import Call
 COST = "cost_pico"
 
 RawCustomer = Tuple[bytes, ...]  # `row_parser.CUSTOMER_TEXTS` in order
-RawCall = Tuple[bytes, ...]  # `row_parser.CALL_TEXTS` in order, how the cost came about
+# `row_parser.CALL_TEXTS` in order, how the cost came about, and the `FURTHER_TEXTS` if any.
+RawCall = Tuple[bytes, ...]
 Numbers = List[Optional[int]]
 _Raw = TypeVar("_Raw")
 
@@ -49,6 +50,8 @@ class CallKey(NamedTuple):
 
     `error_type` is "" on success; `cost_kind` is paid, free (a cost of 0) or unpriced (neither
     a cost nor a known price); `status_given` is the row's own word, "" where it has none.
+    `service_tier`, `cost_source` (what says the cost) and `source` (what the row was imported
+    from) are unknown where the file does not say them.
     """
 
     provider: str
@@ -61,6 +64,9 @@ class CallKey(NamedTuple):
     error_type: str
     cost_kind: str
     status_given: str
+    service_tier: str
+    cost_source: str
+    source: str
 
 
 class Batch(NamedTuple):
@@ -134,9 +140,9 @@ class KeyEncoder:
     def _new_call(self, raw: RawCall) -> int:
         if not raw[0] or not raw[1]:
             raise BadValueError("empty provider or model")
-        provider, model, feature, task, environment, region, status, error, cost_kind = (
-            part.decode("utf-8") for part in raw
-        )
+        texts = [part.decode("utf-8") for part in raw]
+        provider, model, feature, task, environment, region, status, error, cost_kind = texts[:9]
+        tier, cost_source, source = texts[9:] or ("", "", "")
         failed = status == schema.STATUS_ERROR
         key = CallKey(
             config.PROVIDER_ALIASES.get(provider, provider),
@@ -149,6 +155,9 @@ class KeyEncoder:
             error or (config.UNKNOWN if failed else ""),
             cost_kind,
             status,
+            tier or config.UNKNOWN,
+            cost_source or config.UNKNOWN,
+            source or config.UNKNOWN,
         )
         return _code(key, self._known_calls, self.call_keys)
 

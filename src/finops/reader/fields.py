@@ -9,13 +9,10 @@ from __future__ import annotations
 import re
 from decimal import ROUND_HALF_UP, Decimal
 
-from finops import config, timestamps
+from finops import schema, timestamps
 
-# Money is summed as whole pico-dollars: exact for 12 decimals, so that sums do not depend on
-# the order of rows or on how a file was cut into parts.
-PICO = 10**12
+PICO = schema.PICO_PER_USD
 _PICO_DECIMAL = Decimal(PICO)
-_MAX_COST_PICO = int(config.MAX_COST_USD) * PICO
 
 _INTEGER = re.compile(rb"[0-9]{1,20}").fullmatch
 _MONEY = re.compile(rb"[0-9]{1,20}(?:\.[0-9]{0,30})?(?:[eE][+-]?[0-9]{1,3})?").fullmatch
@@ -44,7 +41,7 @@ def parse_money(text: bytes, column: str) -> int:
     if not _MONEY(text):
         raise BadValueError(f"bad {column}")
     pico = Decimal(text.decode("ascii")) * _PICO_DECIMAL
-    if pico > _MAX_COST_PICO:
+    if pico > schema.MAX_COST_PICO:
         raise BadValueError(f"{column} out of bounds")
     return int(pico.to_integral_value(ROUND_HALF_UP))
 

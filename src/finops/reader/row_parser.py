@@ -39,6 +39,8 @@ CALL_TEXTS: Tuple[str, ...] = (
     "status",
     "error_type",
 )
+# Those that only some files have: where one has none of them the key of a call is shorter.
+FURTHER_TEXTS: Tuple[str, ...] = ("service_tier", "cost_source", "source")
 CUSTOMER_TEXTS: Tuple[str, ...] = (
     "customer_id",
     "subscription_tier",
@@ -53,7 +55,8 @@ class Call(NamedTuple):
     """One checked row: raw key parts as bytes in the orders above, numbers converted.
 
     `time` is canonical; `cost` in pico-dollars; `kind` is PAID, FREE or UNPRICED; `numbers`
-    are those of `schema.NUMBERS` in order, None where one is not known.
+    are those of `schema.NUMBERS` in order, None where one is not known; `further` are the
+    `FURTHER_TEXTS`, or nothing where the file has none of these columns.
     """
 
     time: bytes
@@ -62,11 +65,12 @@ class Call(NamedTuple):
     cost: int
     kind: bytes
     numbers: Tuple[Optional[int], ...]
+    further: Tuple[bytes, ...] = ()
 
     @property
     def call_key(self) -> Tuple[bytes, ...]:
         """The raw key that describes the call."""
-        return (*self.texts, self.kind)
+        return (*self.texts, self.kind, *self.further)
 
 
 class RowParser:
@@ -76,6 +80,7 @@ class RowParser:
         self._header = header
         self._price = price_in_pico(rules.prices)
         self._latest = rules.latest
+        self._further = FURTHER_TEXTS if header.positions.keys() & set(FURTHER_TEXTS) else ()
 
     def parse(self, line: bytes) -> Call:
         """Return the call of one line without its end; raise BadValue with the reason."""
@@ -105,7 +110,8 @@ class RowParser:
             cost, kind = self._price(row["provider"], row["model"], *tokens)
         customer = tuple(row.get(name, b"") for name in CUSTOMER_TEXTS)
         texts = tuple(row.get(name, b"") for name in CALL_TEXTS)
-        return Call(time, customer, texts, cost, kind, tuple(numbers.values()))
+        further = tuple(row.get(name, b"") for name in self._further)
+        return Call(time, customer, texts, cost, kind, tuple(numbers.values()), further)
 
     def _fields(self, line: bytes) -> List[bytes]:
         if len(line) > config.MAX_LINE_BYTES:
@@ -138,7 +144,11 @@ def split_quoted(text: str) -> List[str]:
 def _number(row: Dict[str, bytes], column: schema.Column) -> Optional[int]:
     """Return one number of a row, its default where there is none."""
     text = row.get(column.name)
-    return parse_integer(text, column.name, column.limit) if text else column.default
+    if not text:
+        return column.default
+    if column.kind == "money":
+        return parse_money(text, column.name)
+    return parse_integer(text, column.name, column.limit)
 
 
 def price_in_pico(

@@ -123,7 +123,10 @@ def _text(name: str) -> Dimension:
 
 # --- dimensions ----------------------------------------------------------------------------------
 
-CALL_DIMENSIONS: Tuple[str, ...] = CallKey._fields[:8]  # texts; error_type is "" on success
+# Texts of a call's key that tables may name; error_type is "" on success.
+CALL_DIMENSIONS: Tuple[str, ...] = tuple(
+    name for name in CallKey._fields if name in schema.COLUMN_NAMES
+)
 CUSTOMER_DIMENSIONS: Tuple[str, ...] = CustomerKey._fields
 _TIMES: Tuple[Dimension, ...] = (
     Dimension("hour", column(HOUR)),  # "2025-01-01T09:00:00"
@@ -143,7 +146,7 @@ _FAILED = one_of("status", schema.STATUS_ERROR)
 _SUMS: Tuple[Measure, ...] = (
     Measure("cost", column(COST), int(config.MAX_COST_USD) * PICO, unit=PICO),  # float, USD
     Measure("calls", number(1)),
-    *(Measure(c.name, column(c.name), c.limit) for c in schema.NUMBERS),
+    *(Measure(c.name, column(c.name), c.limit) for c in schema.NUMBERS if c.name != "calls"),
     Measure("errors", _FAILED),
     Measure("rate_limits", all_of(_FAILED, one_of("error_type", schema.RATE_LIMIT))),
     Measure("unpriced", one_of("cost_kind", "unpriced")),  # neither a cost nor a known price
