@@ -21,7 +21,8 @@ from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple
 
 from finops import config, json_files, schema
 from finops.business.catalog import DEFAULT_PRICES
-from finops.business.prices import parse_prices
+from finops.business.names import fold_provider, spellings
+from finops.business.prices import Usage, parse_prices
 from finops.errors import DataError
 from finops.generators.reports.index import most_worth
 from finops.manifest import PricesEntry, RunOptions
@@ -39,7 +40,6 @@ from finops.viewer.event_store import EventStore, Stored, Waiting
 from finops.viewer.events import Row
 from finops.viewer.handler import escape
 from finops.viewer.http import Request, RequestRefusedError, Response
-from finops.viewer.name_normalization import fold
 from finops.viewer.security import Gate, Route, parse_head
 from finops.viewer.strict_json import parse_object
 from finops.viewer.summary import read_findings
@@ -221,8 +221,9 @@ def price_file(data: bytes) -> None:
 def names(data: bytes) -> None:
     """Fold the names of a provider and a model."""
     provider, _, model = data.decode("utf-8", "replace").partition("\n")
-    once = fold(provider, model)
-    assert all(isinstance(name, str) for name in once)
+    assert fold_provider(fold_provider(provider)) == fold_provider(provider)
+    assert next(spellings(model)) == model.strip().lower()
+    DEFAULT_PRICES.price_of(Usage(provider, model, 1, 1))
 
 
 def printed_line(data: bytes) -> None:

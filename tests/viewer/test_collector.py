@@ -179,22 +179,64 @@ def test_stop_reasons(
 @pytest.mark.parametrize(
     ("provider", "model", "source", "wanted"),
     [
-        ("OPENAI", "gpt-4o-2024-08-06", None, ("openai", "gpt-4o")),
-        ("Anthropic", "claude-haiku-4-5-20251001", None, ("anthropic", "claude-haiku-4-5")),
-        ("Google", "models/gemini-2.5-flash", None, ("google", "gemini-2.5-flash")),
-        ("azure openai", "gpt-4o-mini", None, ("azure", "azure-gpt-4o-mini")),
-        ("bedrock", "amazon.nova-pro-v1:0", None, ("aws-bedrock", "nova-pro")),
-        ("LITELLM", "anthropic/claude-sonnet-4-6", None, ("anthropic", "claude-sonnet-4-6")),
-        ("LITELLM", "claude-opus-4-8", "ANTHROPIC", ("anthropic", "claude-opus-4-8")),
-        ("xAI", "grok-9", None, ("xai", "grok-9")),
+        ("OPENAI", "gpt-4o-2024-08-06", None, "openai"),
+        ("Anthropic", "claude-haiku-4-5-20251001", None, "anthropic"),
+        ("Google", "models/gemini-2.5-flash", None, "google"),
+        ("azure openai", "gpt-4o-mini", None, "azure"),
+        ("bedrock", "amazon.nova-pro-v1:0", None, "aws-bedrock"),
+        ("LITELLM", "anthropic/claude-sonnet-4-6", None, "anthropic"),
+        ("LITELLM", "claude-opus-4-8", "ANTHROPIC", "anthropic"),
+        ("xAI", "grok-9", None, "xai"),
     ],
 )
-def test_names_are_folded(
-    open_to_all: Live, provider: str, model: str, source: Any, wanted: Any
+def test_providers_are_folded_and_models_keep_their_spelling(
+    open_to_all: Live, provider: str, model: str, source: Any, wanted: str
 ) -> None:
     row = one_row(open_to_all, provider=provider, model=model, modelSource=source)
-    assert (row["provider"], row["model"]) == wanted
-    assert bool(row["cost_usd"]) == (wanted[0] != "xai")
+    assert (row["provider"], row["model"]) == (wanted, model)
+    assert bool(row["cost_usd"]) == (wanted != "xai")
+
+
+@pytest.mark.parametrize("provider", ["ollama", "self-hosted"])
+def test_nobody_knows_what_a_local_model_costs(open_to_all: Live, provider: str) -> None:
+    assert one_row(open_to_all, provider=provider, model="gpt-4")["cost_usd"] == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "cost"),
+    [
+        # 100,000 at $2.50 and 900,000 at $1.25 per million.
+        (
+            {"inputTokenCount": 1_000_000, "cacheReadTokenCount": 900_000},
+            "1.375",
+        ),
+        # 1,000 at $3 and 900,000 at $0.30 per million: beside the input, as Claude counts.
+        (
+            {
+                "provider": "Anthropic",
+                "model": "claude-sonnet-4-6",
+                "inputTokenCount": 1000,
+                "cacheReadTokenCount": 900_000,
+            },
+            "0.273",
+        ),
+        # 1,000 at $3, 1,000 written at $3.75 per million.
+        (
+            {
+                "provider": "Anthropic",
+                "model": "claude-sonnet-4-6",
+                "inputTokenCount": 1000,
+                "cacheCreationTokenCount": 1000,
+            },
+            "0.00675",
+        ),
+    ],
+    ids=["read-inside", "read-beside", "written"],
+)
+def test_cached_tokens_have_their_own_price(
+    open_to_all: Live, changes: Dict[str, Any], cost: str
+) -> None:
+    assert one_row(open_to_all, outputTokenCount=0, **changes)["cost_usd"] == cost
 
 
 @pytest.mark.parametrize(

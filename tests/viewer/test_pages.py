@@ -13,7 +13,7 @@ import pytest
 
 from finops.generators import page
 from finops.manifest import SCHEMA_VERSION, STATUSES, write_manifest
-from finops.viewer import handler, name_normalization, pages, tasks
+from finops.viewer import handler, pages, tasks
 from finops.viewer.showcase import find_examples, highlight
 from finops.viewer.viewer_state import ALL_IDS
 from tests.support.live import QUIET, FakeCommands, live, some_rows
@@ -263,6 +263,6 @@ def test_the_reports_of_each_dataset_are_its_own(tmp_path: Path) -> None:
         assert running.get("/reports/pricing.html").body == first
 
 
-@pytest.mark.parametrize("module", [name_normalization, handler, tasks], ids=lambda m: m.__name__)
+@pytest.mark.parametrize("module", [handler, tasks], ids=lambda m: m.__name__)
 def test_examples_in_docstrings(module: object) -> None:
     assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping, NamedTuple, Tuple
 
-from finops.business.catalog import DEFAULT_PRICES, Model, PriceTable
+from finops.business.catalog import DEFAULT_PRICES, PriceTable
 
 UTC = "UTC"
 END_OF_TIME = b"9999-12-31T23:59:59.999999"
@@ -65,7 +65,7 @@ class ReadingRules(NamedTuple):
     def plain(self) -> Dict[str, object]:
         """Return the rules as JSON has them."""
         return {
-            "prices": [list(model) for model in self.prices],
+            "prices": self.prices.plain(),
             "options": self.options.plain(),
             "latest": self.latest.decode("ascii"),
         }
@@ -73,7 +73,7 @@ class ReadingRules(NamedTuple):
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> ReadingRules:
         """Return the rules that JSON made of some."""
-        prices = PriceTable(tuple(Model(*fields) for fields in plain["prices"]))
+        prices = PriceTable.from_plain(plain["prices"])
         options = ReadingOptions.from_plain(plain["options"])
         return cls(prices, options, str(plain["latest"]).encode("ascii"))
 

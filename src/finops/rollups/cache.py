@@ -105,7 +105,7 @@ def fingerprint(plan: Plan, rules: ReadingRules) -> str:
                 return ""
             digest.update(source.encode("utf-8"))
     about = (platform.python_implementation(), platform.python_version(), _constants())
-    asked = (plan.specs, plan.measures(), list(rules.prices), rules.options)
+    asked = (plan.specs, plan.measures(), rules.prices.content, rules.options)
     digest.update(repr((asked, about)).encode("utf-8"))
     return digest.hexdigest()
 

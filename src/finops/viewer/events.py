@@ -18,11 +18,12 @@ from typing import Any, Dict, Mapping, NamedTuple, Optional
 
 from finops import config, schema, timestamps
 from finops.business.catalog import DEFAULT_PRICES
+from finops.business.names import GATEWAYS, behind_gateway, fold_provider
+from finops.business.usage import Usage
 from finops.reader.fields import BadValueError, parse_time
 from finops.reader.header import Header
 from finops.reader.options import ReadingRules
 from finops.reader.row_parser import RowParser
-from finops.viewer.name_normalization import fold
 
 Event = Mapping[str, Any]
 
@@ -31,6 +32,7 @@ _FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 _STAMP = re.compile(r"[0-9]{9,16}(?:\.[0-9]{1,9})?").fullmatch
 _MILLISECONDS_FROM = 1e11  # as seconds this would be the year 5138
 _PICO_DOLLAR = Decimal("1e-12")
+_DAY = len("2025-01-01")
 _KINDS = {
     column.name: column.kind for column in schema.COLUMNS if column.name in schema.WRITTEN_NAMES
 }
@@ -97,11 +99,11 @@ def from_completion(event: Event) -> Row:
         if _is_blank(event.get(name)):
             raise FieldError(name, "is required")
     row = {column: _text(event, name) for name, column in _SDK_TEXTS.items()}
-    source = _text(event, "modelSource")
-    provider, model = fold(_text(event, "provider"), _text(event, "model"), source)
+    model = _text(event, "model")
+    provider = _paid(_text(event, "provider"), model, _text(event, "modelSource"))
     row.update(provider=provider, model=model)
     row["timestamp"] = _time(event, "requestTime")
-    row["input_tokens"] = str(_input_tokens(event, provider, model))
+    row.update(_input_tokens(event, provider, model))
     row["output_tokens"] = str(_integer(event, "outputTokenCount", config.MAX_TOKENS))
     _integer(event, "totalTokenCount", 2 * config.MAX_TOKENS)
     row["latency_ms"] = str(_integer(event, "requestDuration", config.MAX_LATENCY_MS))
@@ -126,8 +128,14 @@ def from_record(event: Any) -> Row:
         if _is_blank(flat[name]):
             raise FieldError(name, "is required")
     row = {name: _record_value(flat, name) for name in _KINDS}
-    row["provider"], row["model"] = fold(row["provider"], row["model"])
+    row["provider"] = _paid(row["provider"], row["model"])
     return _finish(row)
+
+
+def _paid(provider: str, model: str, source: str = "") -> str:
+    """Return the id of who is paid; `source` is who made the model, behind a gateway."""
+    folded = fold_provider(provider)
+    return (behind_gateway(model, source) or folded) if folded in GATEWAYS else folded
 
 
 def _is_blank(value: Any) -> bool:
@@ -160,7 +168,7 @@ def _finish(row: Dict[str, str]) -> Row:
     row["total_tokens"] = str(tokens_in + tokens_out)
     row["status"] = row.get("status") or schema.STATUS_SUCCESS
     if not row.get("cost_usd"):
-        row["cost_usd"] = _priced(row["provider"], row["model"], tokens_in, tokens_out)
+        row["cost_usd"] = _list_price(row)
     if not row.get("tier_price_usd"):
         price = config.tier_price(row.get("subscription_tier", ""))
         row["tier_price_usd"] = "" if price is None else _plain(price)
@@ -222,13 +230,37 @@ def _money(event: Event, name: str) -> str:
 
 
 def _plain(amount: float) -> str:
-    exact = Decimal(repr(amount)).quantize(_PICO_DOLLAR, ROUND_HALF_UP)
-    return format(exact.normalize() + 0, "f")
+    return _decimal(Decimal(repr(amount)))
 
 
-def _priced(provider: str, model: str, tokens_in: int, tokens_out: int) -> str:
-    known = DEFAULT_PRICES.find(provider, model)
-    return _plain(known.cost(tokens_in, tokens_out)) if known is not None else ""
+def _decimal(amount: Decimal) -> str:
+    """Return USD in plain digits, to the pico-dollar."""
+    return format(amount.quantize(_PICO_DOLLAR, ROUND_HALF_UP).normalize() + 0, "f")
+
+
+def _list_price(row: Mapping[str, str]) -> str:
+    """Return what the price table says of a row, "" where it does not know.
+
+    A guess in its place could never be told from a cost that was recorded.
+    """
+
+    def tokens(name: str) -> int:
+        return int(row.get(name) or 0)
+
+    usage = Usage(
+        row["provider"],
+        row["model"],
+        tokens("input_tokens"),
+        tokens("output_tokens"),
+        tokens("cached_input_tokens"),
+        tokens("cache_write_tokens"),
+        tokens("cache_write_1h_tokens"),
+        tokens("reasoning_tokens"),
+        row.get("service_tier", ""),
+        row["timestamp"][:_DAY],
+    )
+    cost = DEFAULT_PRICES.price_of(usage)
+    return "" if cost is None else _decimal(Decimal(cost.numerator) / cost.denominator)
 
 
 def _time(event: Event, name: str) -> str:
@@ -282,8 +314,8 @@ def _status(event: Event) -> Dict[str, str]:
     return {"status": schema.STATUS_ERROR, "error_type": failure}
 
 
-def _input_tokens(event: Event, provider: str, model: str) -> int:
-    """Return all input tokens, each once.
+def _input_tokens(event: Event, provider: str, model: str) -> Dict[str, str]:
+    """Return all input tokens, each once, and which of them went through a cache.
 
     The SDK counts tokens written to a cache beside the input.  Tokens read from one are
     inside it for OpenAI, Azure and Google, and beside it for Claude models, whoever serves
@@ -296,7 +328,11 @@ def _input_tokens(event: Event, provider: str, model: str) -> int:
     total = tokens + written + (read if beside or read > tokens else 0)
     if total > config.MAX_TOKENS:
         raise FieldError("inputTokenCount", f"must be from 0 to {config.MAX_TOKENS}")
-    return total
+    return {
+        "input_tokens": str(total),
+        "cached_input_tokens": str(read),
+        "cache_write_tokens": str(written),
+    }
 
 
 def _optional_count(event: Event, name: str) -> int:
