@@ -80,6 +80,7 @@ MAX_TOKENS = 10**12
 MAX_LATENCY_MS = 10**9
 MAX_CALLS = 10**9
 MAX_BUCKET_S = 10**9
+MAX_CALLS_OF_A_MOMENT = 100  # a row for more of them is an aggregate
 FUTURE_TOLERANCE_HOURS = 24
 SKIPPED_LINES_KEPT = 20
 SKIPPED_TEXT_KEPT = 80  # characters of each of them

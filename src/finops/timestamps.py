@@ -178,15 +178,49 @@ def time_key(time: str, grain: str) -> str:
     return time[11:13] if grain == "hour_of_day" else ""
 
 
-def hours_between(first: str, last: str) -> List[str]:
-    """Return every hour from that of the first to that of the last timestamp.
+def in_zone(text: str, zone: tzinfo) -> str:
+    """Return a timestamp in UTC as one of a time zone; beyond the calendar it stays in UTC.
+
+    >>> in_zone("2025-01-01T23:30:00.000000", zone_of("+01:00"))
+    '2025-01-02T00:30:00.000000'
+    """
+    moment = moment_of(text)
+    try:
+        local = moment.replace(tzinfo=timezone.utc).astimezone(zone)
+    except OverflowError:
+        return text
+    return timestamp(local.replace(tzinfo=None))
+
+
+def hours_between(first: str, last: str, zone: tzinfo = timezone.utc) -> List[str]:
+    """Return every hour from that of the first to that of the last timestamp of a zone.
+
+    Hours that its clocks skip are left out; one that they show twice is there once.
 
     >>> hours_between("2025-01-01T23:10:00.000000", "2025-01-02T00:00:00.000000")
     ['2025-01-01T23:00:00', '2025-01-02T00:00:00']
     """
     start, end = moment_of(first[:13]), moment_of(last[:13])
     count = (end - start) // timedelta(hours=1) + 1
-    return [(start + timedelta(hours=after)).isoformat() for after in range(count)]
+    hours = [start + timedelta(hours=after) for after in range(count)]
+    return [hour.isoformat() for hour in hours if _occurs(hour, zone)]
+
+
+def _occurs(hour: datetime, zone: tzinfo) -> bool:
+    """Return whether the clocks of a zone show any of an hour."""
+    if isinstance(zone, timezone):
+        return True
+    ends = (hour, hour + timedelta(minutes=59, seconds=59))
+    try:
+        return any(_shown(moment, zone) == moment for moment in ends)
+    except OverflowError:
+        return True
+
+
+def _shown(clock: datetime, zone: tzinfo) -> datetime:
+    """Return what the clocks show at the instant that a local time stands for."""
+    instant = clock.replace(tzinfo=zone).astimezone(timezone.utc)
+    return instant.astimezone(zone).replace(tzinfo=None)
 
 
 def days_between(first: str, last: str) -> List[str]:

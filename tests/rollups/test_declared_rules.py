@@ -186,8 +186,8 @@ def test_cells_are_packed_before_a_sum_can_run_over(
     path = tmp_path / "calls.csv"
     path.write_bytes(csv_of(largest_rows(90)))
     monkeypatch.setattr(partition, "BLOCK_BYTES", 1500)
-    monkeypatch.setattr(partition, "CALLS_AT_A_TIME", 10)
-    monkeypatch.setattr("finops.rollups.packing.CALLS_AT_A_TIME", 10)
+    for module in ("partition", "packing"):
+        monkeypatch.setattr(f"finops.rollups.{module}.ROWS_AT_A_TIME", 10)
     expected = PlainDataset(largest_rows(90)).rollups(tables)
     data = open_dataset(path, workers=1).rollups(tables)
     for table in tables:

@@ -8,10 +8,11 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import warnings
 from contextlib import closing
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import AbstractSet, Any, Dict, List, Optional
 
 import pytest
 from hypothesis import given
@@ -28,6 +29,7 @@ from finops.rollups.expressions import (
     band_of,
     below,
     column,
+    columns_of,
     equal,
     expression_from,
     guarded,
@@ -41,12 +43,15 @@ from finops.rollups.expressions import (
     remainder,
     sql_of,
     times,
+    when,
+    with_constants,
 )
 from finops.rollups.measures import (
     CALLS_AT_A_TIME,
     DIMENSIONS,
     MEASURES,
     ROW_COLUMNS,
+    ROWS_AT_A_TIME,
     UNKNOWN_COLUMNS,
     Dimension,
     Measure,
@@ -60,6 +65,11 @@ NUMBERS = sorted(column.name for column in schema.NUMBERS)
 TEXTS = ("provider", "status", "task_type")
 WORDS = ("a", "b", "it's", "")
 
+simple_conditions = st.one_of(
+    st.builds(above, st.sampled_from(NUMBERS), st.integers(0, 9)),
+    st.builds(known, st.sampled_from(NUMBERS)),
+    st.builds(one_of, st.sampled_from(TEXTS), st.sampled_from(WORDS)),
+)
 terms = st.recursive(
     st.builds(column, st.sampled_from(NUMBERS)) | st.builds(number, st.integers(0, 9)),
     lambda inner: st.one_of(
@@ -68,6 +78,8 @@ terms = st.recursive(
         st.builds(quotient, inner, st.integers(1, 5)),
         st.builds(remainder, inner, st.integers(1, 5)),
         st.builds(band_of, inner, st.integers(1, 5)),
+        st.builds(when, simple_conditions, inner),
+        st.builds(when, simple_conditions.map(negated), inner),
     ),
     max_leaves=4,
 )
@@ -110,6 +122,23 @@ def test_python_and_sql_mean_the_same(expression: Expression, row: Dict[str, Any
     with closing(sqlite3.connect(":memory:")) as connection:
         (from_sql,) = connection.execute(query, row).fetchone()
     assert from_sql == expected
+
+
+@given(conditions | terms, rows, st.sets(st.sampled_from(NUMBERS)))
+def test_constants_are_worked_out_ahead(
+    expression: Expression, row: Dict[str, Any], same: AbstractSet[str]
+) -> None:
+    remaining = with_constants(expression, {name: row[name] for name in same})
+    expected = value_of(expression, row)
+    if remaining is None:
+        assert expected is None
+        return
+    assert not columns_of(remaining) & same
+    source = guarded(python_of(remaining, UNKNOWN_COLUMNS), remaining, UNKNOWN_COLUMNS, "None")
+    others = {name: value for name, value in row.items() if name not in same}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # of which Python has some for what compares constants
+        assert eval(source, {}, others) == expected
 
 
 @given(conditions | terms)
@@ -161,7 +190,8 @@ def test_the_most_that_calls_may_add_stays_within_a_field() -> None:
     assert [field.first for field in layout.fields.values()] == first[:-1]
     for measure in layout.measures:
         field = layout.fields[measure]
-        assert measure.limit * CALLS_AT_A_TIME < 1 << WORD_BITS * field.words
+        most = CALLS_AT_A_TIME if "calls" in measure.columns else ROWS_AT_A_TIME
+        assert measure.limit * most < 1 << WORD_BITS * field.words
 
 
 def test_a_condition_is_no_number_and_a_filter_is_a_condition() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 from array import array
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timezone, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
@@ -95,9 +95,15 @@ class PlainDataset:
     """Clean rows (dicts of text by column name) as something analyzers can be run on."""
 
     def __init__(
-        self, rows: Iterable[Mapping[str, str]], prices: PriceTable = DEFAULT_PRICES
+        self,
+        rows: Iterable[Mapping[str, str]],
+        prices: PriceTable = DEFAULT_PRICES,
+        zone: tzinfo = timezone.utc,
+        zone_name: str = "UTC",
     ) -> None:
         self.prices = prices
+        self.zone = zone
+        self.zone_name = zone_name
         self.calls = sorted((self._typed(row) for row in rows), key=_place)
 
     @classmethod
@@ -133,9 +139,13 @@ class PlainDataset:
             Table((), ("calls", "cost", "input_tokens", "output_tokens", "errors", "unpriced"))
         )
         times = [c["timestamp"] for c in self.calls]
+        hours = [c["hour"] for c in self.calls]
+        period = Period()
+        if times:
+            period = Period(times[0], times[-1], min(hours), max(hours), self.zone_name)
         return Rollups(
             filled,
-            Period(times[0], times[-1]) if times else Period(),
+            period,
             Totals(*totals[()]) if totals else Totals(),
             self._customers(),
             Accounting(lines=len(times) + 1, header=1, used=len(times)),
@@ -151,13 +161,16 @@ class PlainDataset:
             if name not in ("error_type", "status", "cost_usd", "tier_price_usd")
         }
         moment = datetime.fromisoformat(row["timestamp"])
-        year, week, _ = moment.isocalendar()
+        local = moment
+        if int(row.get("bucket_s") or 0) < 86400:  # longer aggregates are of UTC days
+            local = moment.replace(tzinfo=timezone.utc).astimezone(self.zone)
+        year, week, _ = local.isocalendar()
         typed.update(
             timestamp=moment.strftime(FORM),
-            hour=moment.strftime("%Y-%m-%dT%H:00:00"),
-            day=moment.strftime("%Y-%m-%d"),
+            hour=local.strftime("%Y-%m-%dT%H:00:00"),
+            day=local.strftime("%Y-%m-%d"),
             week=f"{year:04d}-W{week:02d}",
-            hour_of_day=moment.hour,
+            hour_of_day=local.hour,
             provider=config.PROVIDER_ALIASES.get(row["provider"], row["provider"]),
             status=row.get("status") or "success",
             status_given=row.get("status") or "",
@@ -169,6 +182,11 @@ class PlainDataset:
             text = row.get(column.name)
             typed[column.name] = _number(text, column.kind) if text else column.default
         self._add_cost(typed, row)
+        if typed["cost_pico"] < 0:
+            _make_credit(typed)
+        typed["moment"] = typed["bucket_s"] is None and 1 <= typed["calls"] <= 100
+        if not typed["moment"]:
+            typed["latency_ms"] = None
         return typed
 
     @staticmethod
@@ -181,13 +199,13 @@ class PlainDataset:
         if row.get("cost_usd"):
             cost = Decimal(row["cost_usd"])
         elif model is None:
-            typed["cost_pico"], typed["cost_kind"] = 0, "unpriced"
+            typed["cost_pico"], typed["credit_pico"], typed["cost_kind"] = 0, 0, "unpriced"
             return
         else:
             tokens = (typed["input_tokens"], typed["output_tokens"])
             prices = (Decimal(repr(model.input_price)), Decimal(repr(model.output_price)))
             cost = sum((t * p / 1000 for t, p in zip(tokens, prices)), Decimal(0))
-        typed["cost_pico"] = _in_pico(cost)
+        typed["cost_pico"], typed["credit_pico"] = _in_pico(cost), 0
         typed["cost_kind"] = "paid" if typed["cost_pico"] else "free"
 
     def _fill(self, table: Table) -> Groups:
@@ -207,7 +225,7 @@ class PlainDataset:
     def _region_changes(self, table: Table) -> Groups:
         latest: Dict[str, Row] = {}
         found: Dict[Tuple[Any, ...], List[Any]] = {}
-        for one in self.calls:
+        for one in filter(_is_moment, self.calls):
             before = latest.get(one["customer_id"])
             latest[one["customer_id"]] = one
             if before is None or before["region"] == one["region"]:
@@ -230,8 +248,14 @@ class PlainDataset:
         )
 
     def _customers(self) -> Dict[str, Customer]:
+        calls = self._customers_of([one for one in self.calls if not one["credit_pico"]])
+        credited = self._customers_of([one for one in self.calls if one["credit_pico"]])
+        return dict(sorted({**credited, **calls}.items()))
+
+    @staticmethod
+    def _customers_of(rows: Sequence[Row]) -> Dict[str, Customer]:
         found: Dict[str, Customer] = {}
-        for one in self.calls:
+        for one in rows:
             name = one["customer_id"]
             first = found[name].first_seen if name in found else one["timestamp"]
             found[name] = Customer(
@@ -243,7 +267,19 @@ class PlainDataset:
                 first,
                 one["timestamp"],
             )
-        return dict(sorted(found.items()))
+        return found
+
+
+def _is_moment(row: Row) -> bool:
+    return bool(row["moment"])
+
+
+def _make_credit(row: Row) -> None:
+    """A credit is no call: it has an amount, and no tokens, latency or list price."""
+    row["cost_pico"], row["credit_pico"] = 0, -row["cost_pico"]
+    for column in schema.NUMBERS:
+        unknown = column.default is None and not column.required
+        row[column.name] = None if unknown else 0
 
 
 def _number(text: str, kind: str) -> int:
@@ -299,6 +335,8 @@ def value_of(expression: Expression, row: Row) -> Any:
     if operator == "one_of":
         return row[str(operands[0])] in operands[1:]
     values = [value_of(operand, row) for operand in operands_of(expression)]
+    if operator == "when":
+        return (values[1] or 0) if values[0] else 0
     if operator == "known":
         return values[0] is not None
     if operator == "negated":
@@ -332,9 +370,17 @@ def _key_part(dimension: DimensionLike, row: Row) -> Any:
 
 def _measured(measure: AnyMeasure, rows: Sequence[Row]) -> Any:
     if isinstance(measure, Distribution):
-        known = sorted(row[measure.column] for row in rows if row[measure.column] is not None)
+        known = sorted(
+            value
+            for row in rows
+            for value in [row[measure.column]] * row["calls"]
+            if value is not None
+        )
         return dict(Counter(known)) if measure.counted else array("Q", known)
     assert isinstance(measure, Measure)
-    values = [value_of(measure.value, row) for row in rows]
-    whole = sum(int(value) for value in values if value is not None)
+    whole = 0
+    for row in rows:
+        value = value_of(measure.value, row)
+        # What holds, holds of all calls that the row stands for.
+        whole += row["calls"] * value if isinstance(value, bool) else value or 0
     return whole if measure.unit == 1 else float(Fraction(whole, measure.unit))

@@ -182,10 +182,10 @@ class BlockReader:
     def _encode(self, columns: Columns) -> Batch:
         """Check and convert all columns; raise BadValue where any value is in doubt."""
         self._check_times(columns.times)
-        count = len(columns.times)
         numbers = {
-            column.name: _numbers(columns.numbers[column.name], column, count)
-            for column in schema.NUMBERS
+            column.name: _numbers(cells, column)
+            for column, cells in ((c, columns.numbers[c.name]) for c in schema.NUMBERS)
+            if cells is not None
         }
         if columns.numbers["total_tokens"] is not None:
             _check_integers(columns.numbers["total_tokens"], "total_tokens", optional=True)
@@ -338,10 +338,8 @@ def _longest_line(piece: bytes) -> int:
     return max(map(len, piece.split(b"\n")))
 
 
-def _numbers(cells: Optional[List[bytes]], column: schema.Column, count: int) -> Numbers:
-    """Return a column of plain numbers, its default where a value or the column is missing."""
-    if cells is None:
-        return [column.default] * count
+def _numbers(cells: List[bytes], column: schema.Column) -> Numbers:
+    """Return a column of plain numbers, its default where a value is missing."""
     if column.kind == "money":
         return [parse_money(cell, column.name) if cell else column.default for cell in cells]
     if _check_integers(cells, column.name, optional=not column.required):

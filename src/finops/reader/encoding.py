@@ -7,7 +7,9 @@ these codes, so texts are checked and normalised once per distinct key, not once
 
 from __future__ import annotations
 
+from itertools import compress
 from typing import (
+    Any,
     Callable,
     Dict,
     Generic,
@@ -24,8 +26,11 @@ from finops import config, schema
 from finops.reader.fields import PICO, BadValueError, parse_money
 from finops.reader.row_parser import Call
 
-# What the cost of a call is called among the numbers of a batch.
-COST = "cost_pico"
+# What the cost of a call and the amount of a credit are called among the numbers of a batch.
+COST, CREDIT = "cost_pico", "credit_pico"
+# What each number is in rows of which it is not said.
+DEFAULTS: Dict[str, Optional[int]] = {c.name: c.default for c in schema.NUMBERS}
+DEFAULTS[CREDIT] = 0
 
 RawCustomer = Tuple[bytes, ...]  # `row_parser.CUSTOMER_TEXTS` in order
 # `row_parser.CALL_TEXTS` in order, how the cost came about, and the `FURTHER_TEXTS` if any.
@@ -74,12 +79,37 @@ class Batch(NamedTuple):
 
     `times` are canonical timestamps, `customers` and `calls` codes of a `KeyEncoder`; `numbers`
     are the columns of `schema.NUMBERS`, None where a call has none, and `COST` in pico-dollars.
+    A column that is absent from `numbers` has its default in every row.
     """
 
     times: List[bytes]
     customers: List[int]
     calls: List[int]
     numbers: Dict[str, Numbers]
+
+    def number(self, name: str) -> Numbers:
+        """Return one column of numbers."""
+        if name in self.numbers:
+            return self.numbers[name]
+        return [DEFAULTS[name]] * len(self.calls)
+
+    def part(self, start: int, end: int) -> Batch:
+        """Return the rows [start, end)."""
+        return Batch(
+            self.times[start:end],
+            self.customers[start:end],
+            self.calls[start:end],
+            {name: column[start:end] for name, column in self.numbers.items()},
+        )
+
+    def kept(self, passing: Sequence[Any]) -> Batch:
+        """Return the rows that pass."""
+        return Batch(
+            list(compress(self.times, passing)),
+            list(compress(self.customers, passing)),
+            list(compress(self.calls, passing)),
+            {name: list(compress(column, passing)) for name, column in self.numbers.items()},
+        )
 
     def reordered(self, order: Sequence[int]) -> Batch:
         """Return the rows in the given order of places."""
@@ -92,7 +122,8 @@ class Batch(NamedTuple):
 
     def followed_by(self, more: Batch) -> Batch:
         """Return these rows and then those of another batch."""
-        numbers = {name: column + more.numbers[name] for name, column in self.numbers.items()}
+        names = [*self.numbers, *(name for name in more.numbers if name not in self.numbers)]
+        numbers = {name: self.number(name) + more.number(name) for name in names}
         return Batch(
             self.times + more.times,
             self.customers + more.customers,
@@ -115,11 +146,11 @@ class KeyEncoder:
     def batch_of(self, calls: Iterable[Call]) -> Batch:
         """Return single calls as columns."""
         rows = list(calls)
-        numbers: Dict[str, Numbers] = {
-            column.name: [row.numbers[place] for row in rows]
-            for place, column in enumerate(schema.NUMBERS)
-        }
-        numbers[COST] = [row.cost for row in rows]
+        numbers: Dict[str, Numbers] = {COST: [row.cost for row in rows]}
+        for place, column in enumerate(schema.NUMBERS):
+            values = [row.numbers[place] for row in rows]
+            if column.required or any(value != column.default for value in values):
+                numbers[column.name] = values
         return Batch(
             [row.time for row in rows],
             [self.customer_codes[row.customer] for row in rows],

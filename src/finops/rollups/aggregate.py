@@ -15,7 +15,6 @@ from array import array
 from collections import Counter, defaultdict
 from functools import partial
 from itertools import accumulate, chain, repeat
-from operator import add
 from typing import (
     Any,
     Callable,
@@ -25,6 +24,7 @@ from typing import (
     List,
     Mapping,
     NamedTuple,
+    Optional,
     Sequence,
     Tuple,
 )
@@ -133,7 +133,8 @@ def _summed(table: Table, measures: Sequence[Measure], block: Block) -> Dict[Key
     for cells in ranges:
         for key, packed in zip(_keys(table, cells), cells.sums(fields)):
             added[key] += packed
-    columns = [_unpacked(measure, added.values(), fields) for measure in measures]
+    unpacked = partial(_unpacked, added.values(), fields)
+    columns = [delivered(measure, unpacked, len(added)) for measure in measures]
     return dict(zip(added, zip(*columns))) if columns else dict.fromkeys(added, ())
 
 
@@ -176,28 +177,24 @@ def _by_time(
     table: Table, measures: Sequence[Measure], block: Sequence[CellRange]
 ) -> Dict[Key, Values]:
     """Return the groups of a table by time alone, or of one that has a single group."""
-    added: Dict[str, List[int]] = {}
-    summed = stored(measures)
+    places: Dict[str, int] = {}
     for cells in block:
-        ends = list(accumulate(cells.lengths))
-        columns = []
-        for measure in summed:
-            running = [0, *accumulate(cells.raw_column(measure))]
-            columns.append([running[e] - running[s] for s, e in zip([0, *ends], ends)])
-        rows = zip(*columns) if columns else repeat((), len(ends))
-        for time, sums in zip(cells.time_values, rows):
-            before = added.get(time)
-            added[time] = list(map(add, before, sums)) if before else list(sums)
-    values_of = partial(_values, measures)
-    return {
-        _time_key(table, time): values_of(dict(zip(summed, sums))) for time, sums in added.items()
-    }
-
-
-def _values(measures: Sequence[Measure], sums: Mapping[Measure, int]) -> Values:
-    """Return measures as they are delivered from stored sums."""
-    whole = [sum(sums[part] for part in stored([measure])) for measure in measures]
-    return tuple(delivered(m, [value])[0] for m, value in zip(measures, whole))
+        for time in cells.time_values:
+            places.setdefault(time, len(places))
+    added: Dict[Measure, List[int]] = {}
+    for measure in stored(measures):
+        for cells in block:
+            column = cells.raw_column(measure)
+            if column is None:
+                continue
+            sums = added.setdefault(measure, [0] * len(places))
+            running = [0, *accumulate(column)]
+            ends = list(accumulate(cells.lengths))
+            for time, start, end in zip(cells.time_values, [0, *ends], ends):
+                sums[places[time]] += running[end] - running[start]
+    columns = [delivered(measure, added.get, len(places)) for measure in measures]
+    rows: Iterable[Values] = zip(*columns) if columns else repeat((), len(places))
+    return dict(zip((_time_key(table, time) for time in places), rows))
 
 
 def _time_key(table: Table, time: str) -> Key:
@@ -226,17 +223,13 @@ def _keys(table: Table, cells: CellRange) -> Iterable[Key]:
 
 
 def _unpacked(
-    measure: Measure, sums: Iterable[int], fields: Mapping[Measure, SumField]
-) -> List[Any]:
-    """Return one measure of each packed sum."""
-    parts = []
-    for part in stored([measure]):
-        shift, mask = fields[part]
-        parts.append([packed >> shift & mask for packed in sums])
-    whole = parts[0]
-    for column in parts[1:]:
-        whole = list(map(add, whole, column))
-    return delivered(measure, whole)
+    sums: Iterable[int], fields: Mapping[Measure, SumField], measure: Measure
+) -> Optional[List[int]]:
+    """Return one stored measure of each packed sum, None where it is 0 in all."""
+    if measure not in fields:
+        return None
+    shift, mask = fields[measure]
+    return [packed >> shift & mask for packed in sums]
 
 
 def _apply_having_and_top(table: Table, groups: Dict[Key, Values]) -> Dict[Key, Values]:

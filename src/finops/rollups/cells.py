@@ -47,8 +47,8 @@ class PackedCells(NamedTuple):
 
     `times` and `lengths` are the time values and how many cells each has; `codes` are those of
     all cells in a row.  As long as `codes` are either `words`, the wanted words of the packed
-    sums (None for the others), or `counts`: for all cells in a row there are so many `values`,
-    ascending, and of histograms as many `repeats`.
+    sums (None for the others and those that are always 0), or `counts`: for all cells in a row
+    there are so many `values`, ascending, and of histograms as many `repeats`.
     """
 
     times: List[str]
@@ -60,11 +60,18 @@ class PackedCells(NamedTuple):
     repeats: Optional[IntArray]
 
     @classmethod
-    def empty(cls, words: Sequence[bool], counted: bool) -> PackedCells:
-        """Return no cells; of the words those that are wanted."""
-        columns = [array("I") if wanted else None for wanted in words]
+    def empty(cls, words: int, counted: bool) -> PackedCells:
+        """Return no cells, with packed sums of so many words."""
+        columns: List[Optional[IntArray]] = [None] * words
         repeats = array("I") if counted else None
         return cls([], array("I"), array("Q"), columns, array("I"), array("H"), repeats)
+
+    def word(self, place: int, before: int) -> IntArray:
+        """Return one word of the sums, to be extended, if new 0 in so many cells `before`."""
+        column = self.words[place]
+        if column is None:
+            column = self.words[place] = array("I", bytes(4 * before))
+        return column
 
     @property
     def arrays(self) -> List[IntArray]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from itertools import accumulate, chain, compress, repeat
-from operator import add
+from operator import add, sub
 from typing import (
     Any,
     Callable,
@@ -26,14 +26,14 @@ from finops.rollups.cells import (
     histogram,
     key_codes,
 )
-from finops.rollups.measures import CUSTOMER_DIMENSIONS, Dimension, Measure, stored
+from finops.rollups.measures import CUSTOMER_DIMENSIONS, Dimension, Measure, signed_parts, stored
 from finops.rollups.packing import WORD_BITS, PackedLayout, words_for
 
 # Cells are handled in blocks of about this many: enough to make what is done once a block
 # cheap, and few enough to hold their names and numbers at one time.
 MANY_CELLS = 50_000
-# More calls than any number of files can have: sums of so many have room in `CellRange.sums`.
-_MOST_CALLS = 1 << 48
+# More than any number of files can have: sums of so many have room in `CellRange.sums`.
+_MOST_ROWS, _MOST_CALLS = 1 << 48, (1 << 64) - 1
 
 # Where in a customer's key a dimension is.
 CUSTOMER_POSITION = {name: place for place, name in enumerate(CUSTOMER_DIMENSIONS)}
@@ -74,6 +74,8 @@ class CellRange:
         packed = [0] * len(self.codes)
         for measure, (shift, _) in fields.items():
             column = self.raw_column(measure)
+            if column is None:
+                continue
             if shift:
                 packed = [sums + (value << shift) for sums, value in zip(packed, column)]
             else:
@@ -91,21 +93,20 @@ class CellRange:
 
     def column(self, measure: Measure) -> List[Any]:
         """Return one measure of each cell as it is delivered."""
-        parts = [self.raw_column(part) for part in stored([measure])]
-        whole = parts[0]
-        for part in parts[1:]:
-            whole = list(map(add, whole, part))
-        return delivered(measure, whole)
+        return delivered(measure, self.raw_column, len(self.codes))
 
-    def raw_column(self, measure: Measure) -> List[int]:
-        """Return one stored measure of each cell as a whole number."""
+    def raw_column(self, measure: Measure) -> Optional[List[int]]:
+        """Return one stored measure of each cell as a whole number, None where all are 0."""
         field = self.cube.layout.fields[measure]
-        column: List[int] = [0] * len(self.codes)
-        for place in range(field.words):
+        low = self.word(field.first)
+        if low is None:
+            return None
+        column = list(low)
+        for place in range(1, field.words):
             word = self.word(field.first + place)
-            if word is not None and (not place or any(word)):
+            if word is not None and any(word):
                 shift = WORD_BITS * place
-                column = [v + (w << shift) for v, w in zip(column, word)] if place else list(word)
+                column = [value + (high << shift) for value, high in zip(column, word)]
         return column
 
     def lists(self) -> Iterator[Sequence[int]]:
@@ -139,26 +140,40 @@ SumField = Tuple[int, int]  # shift and mask
 def sum_fields(ranges: Sequence[CellRange], measures: Sequence[Measure]) -> Dict[Measure, SumField]:
     """Return where in a number the sums of measures are, with room for all calls there are.
 
-    Where sums are remembered all measures are there, since other tables will ask for others;
-    else only these, for small numbers add up faster.
+    Measures that are 0 everywhere have none.  Where sums are remembered all others are there,
+    since other tables will ask for others; else only these, for small numbers add up faster.
     """
-    if all(cells.shared for cells in ranges):
-        return _fields(ranges[0].cube.layout.measures)
-    return _fields(stored(measures))
+    shared = all(cells.shared for cells in ranges)
+    wanted = ranges[0].cube.layout.measures if shared else stored(measures)
+    return _fields(m for m in wanted if any(cells.cube.has(m) for cells in ranges))
 
 
 def _fields(measures: Iterable[Measure]) -> Dict[Measure, SumField]:
     fields: Dict[Measure, SumField] = {}
     shift = 0
     for measure in measures:
-        bits = WORD_BITS * words_for(measure.limit * _MOST_CALLS)
+        bits = WORD_BITS * words_for(measure.most(_MOST_ROWS, _MOST_CALLS))
         fields[measure] = (shift, (1 << bits) - 1)
         shift += bits
     return fields
 
 
-def delivered(measure: Measure, whole: List[int]) -> List[Any]:
-    """Return whole sums in the unit that a measure is delivered in."""
+def delivered(
+    measure: Measure, column_of: Callable[[Measure], Optional[List[int]]], count: int
+) -> List[Any]:
+    """Return a measure of `count` groups as it is delivered.
+
+    `column_of` gives the whole sums of a stored measure, None where all are 0.
+    """
+    whole: Optional[List[int]] = None
+    for part, sign in signed_parts(measure):
+        column = column_of(part)
+        if column is not None and whole is None and sign > 0:
+            whole = column
+        elif column is not None:
+            whole = list(map(add if sign > 0 else sub, whole or [0] * count, column))
+    if whole is None:
+        whole = [0] * count
     return whole if measure.unit == 1 else [value / measure.unit for value in whole]
 
 
@@ -210,6 +225,12 @@ class FilledCube:
         self._lone: Optional[CellRange] = None
         self._firsts: List[int] = []
         self._differing: Dict[Any, Sequence[bool]] = {}
+
+    def has(self, measure: Measure) -> bool:
+        """Return whether a stored measure is anything but 0 in some cell."""
+        field = self.layout.fields[measure]
+        words = self.packed.words[field.first : field.first + field.words]
+        return any(word is not None for word in words)
 
     def position(self, dimension: Dimension) -> int:
         """Return where in its keys a dimension is, -1 where it is not."""

@@ -11,10 +11,10 @@ while reading.
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left
 from collections import defaultdict
 from itertools import compress, repeat
 from typing import (
+    AbstractSet,
     Any,
     Callable,
     Dict,
@@ -37,15 +37,12 @@ from finops.rollups.cells import (
     histogram,
     key_codes,
 )
-from finops.rollups.expressions import Expression
+from finops.rollups.hours import Run
 from finops.rollups.measures import NUMBER_COLUMNS
-from finops.rollups.row_loop import RowLoop
+from finops.rollups.row_loop import loop_of
 from finops.timestamps import time_key
 
-_AFTER_ANY = b"~"  # follows whatever stands after the hour in a timestamp
-
 Shared = Dict[str, Sequence[int]]
-Run = Tuple[str, int, int]  # an hour such as "2025-01-01T09", and its rows [from, to)
 KeyPart = Any  # text, number or None: what a dimension is
 Getter = Callable[[Any], KeyPart]
 GroupKey = Tuple[KeyPart, ...]
@@ -56,22 +53,6 @@ class Calls(NamedTuple):
 
     batch: Batch
     sums: Sequence[int]
-
-
-def hours_of(times: Sequence[bytes]) -> List[Run]:
-    """Return the runs of equal hours of ascending timestamps.
-
-    >>> hours_of([b"2025-01-01T09:30:00", b"2025-01-01T09:31:00", b"2025-01-01T10:00:00"])
-    [('2025-01-01T09', 0, 2), ('2025-01-01T10', 2, 3)]
-    """
-    runs: List[Run] = []
-    start, count = 0, len(times)
-    while start < count:
-        hour = times[start][:13]
-        end = bisect_left(times, hour + _AFTER_ANY, start)
-        runs.append((hour.decode("ascii"), start, end))
-        start = end
-    return runs
 
 
 class Projection:
@@ -99,10 +80,10 @@ class Projection:
 class Cube:
     """The cells of one spec for one part of the file.
 
-    `words` are those of the packed sums that anybody wants of it; the others are dropped when
-    cells are packed.  Of a cube of listed values it is the lists, or else, where `counted`,
-    their histograms that are kept.  Sorting and counting here, in the processes that read, is
-    doing so on all cores.
+    `words` are those of the packed sums that anybody wants of it, and `words_in_use` those that
+    have been anything but 0 so far; the others are dropped when cells are packed.  Of a cube of
+    listed values it is the lists, or else, where `counted`, their histograms that are kept.
+    Sorting and counting here, in the processes that read, is doing so on all cores.
 
     A cube with a `source` is not filled call by call: it takes the cells of the finer source,
     which are fewer, whenever these are complete.  A cube that is not `stored` is there for
@@ -114,6 +95,7 @@ class Cube:
         spec: CubeSpec,
         getters: Sequence[Getter],
         words: Sequence[bool] = (),
+        words_in_use: AbstractSet[int] = frozenset(),
         counted: bool = False,
         stored: bool = True,
         source: Optional[Cube] = None,
@@ -121,13 +103,16 @@ class Cube:
         self.spec = spec
         self.stored = stored
         self.source = source
-        self.packed = PackedCells.empty(words, counted)
+        self.packed = PackedCells.empty(len(words), counted)
+        self._words = [place for place, wanted in enumerate(words) if wanted]
+        self._words_in_use = words_in_use
         self._projection = Projection(getters)
         self._call_keys: Sequence[GroupKey] = self._projection.keys
-        self._filter = _loop_of(spec.where) if spec.where is not None else None
-        self._row_loops = [_loop_of(dimension.value) for dimension in spec.rows]
+        self._filter = loop_of(spec.where) if spec.where is not None else None
+        self._row_loops = [loop_of(dimension.value) for dimension in spec.rows]
         self._joint: Dict[Tuple[Any, ...], int] = _Numbered()
-        self._numbers = NUMBER_COLUMNS & {spec.listed}.union(*(d.columns for d in spec.rows))
+        listed = {spec.listed, "calls"} if spec.listed else set()
+        self._numbers = NUMBER_COLUMNS & listed.union(*(d.columns for d in spec.rows))
         self._same_codes = repr((spec.customers, spec.calls, stored))  # what cubes can share
         self._rollups: List[Cube] = []
         self._time = ""
@@ -154,19 +139,24 @@ class Cube:
         """
         passing = self._passing(calls.batch, encoder)
         if passing is not None:
-            calls = self._filtered(calls, passing)
-            runs, shared = hours_of(calls.batch.times), {}
+            runs = _runs_of(passing, runs) if self.spec.time else []
+            calls, shared = self._filtered(calls, passing), {}
         codes = self._codes(calls.batch, encoder, shared)
-        added = calls.batch.numbers[self.spec.listed] if self.spec.listed else calls.sums
+        added: Sequence[Any] = calls.sums
+        accumulate: Callable[[Iterable[int], Iterable[Any]], None] = self._accumulate
+        if self.spec.listed:
+            added = calls.batch.number(self.spec.listed)
+            if "calls" in calls.batch.numbers:
+                added, accumulate = _repeated(added, calls.batch), self._accumulate_lists
         if not self.spec.time:
-            self._accumulate(codes, added)
+            accumulate(codes, added)
             return
         for hour, start, end in runs:
             self._advance_to(time_key(hour, self.spec.time))
             if end - start == len(codes):
-                self._accumulate(codes, added)
+                accumulate(codes, added)
             else:
-                self._accumulate(codes[start:end], added[start:end])
+                accumulate(codes[start:end], added[start:end])
 
     def close(self) -> None:
         """Pack what is still open."""
@@ -182,19 +172,23 @@ class Cube:
         passing: Optional[Sequence[bool]] = None
         if self._filter is not None:
             passing = self._filter(batch, encoder)
-        if self.spec.listed and None in batch.numbers[self.spec.listed]:
-            known = [value is not None for value in batch.numbers[self.spec.listed]]
+        values = batch.number(self.spec.listed) if self.spec.listed else ()
+        if None in values:
+            known = [value is not None for value in values]
             passing = known if passing is None else [p and k for p, k in zip(passing, known)]
         return passing
 
     def _filtered(self, calls: Calls, passing: Sequence[bool]) -> Calls:
         """Return the calls that pass, with those columns only that this cube looks at."""
         batch = calls.batch
-        times = list(compress(batch.times, passing)) if self.spec.time else []
         customers, codes = (list(compress(c, passing)) for c in (batch.customers, batch.calls))
-        numbers = {name: list(compress(batch.numbers[name], passing)) for name in self._numbers}
+        numbers = {
+            name: list(compress(column, passing))
+            for name, column in batch.numbers.items()
+            if name in self._numbers
+        }
         sums = [] if self.spec.listed else list(compress(calls.sums, passing))
-        return Calls(Batch(times, customers, codes, numbers), sums)
+        return Calls(Batch([], customers, codes, numbers), sums)
 
     def _codes(self, batch: Batch, encoder: KeyEncoder, shared: Shared) -> Sequence[int]:
         """Return the cell code of each call."""
@@ -232,11 +226,8 @@ class Cube:
         """Add the complete cells that a source has for one of its time values."""
         self._advance_to(time_key(time, self.spec.time))
         codes = self._codes_from(source, cells)
-        if self.spec.listed:
-            for code, values in zip(codes, cells.values()):
-                self._cells[code].extend(values)
-        else:
-            self._accumulate(codes, cells.values())
+        accumulate = self._accumulate_lists if self.spec.listed else self._accumulate
+        accumulate(codes, cells.values())
 
     def _codes_from(self, source: Cube, fine_codes: Iterable[int]) -> Iterable[int]:
         """Return for cell codes of a source those of the cells here that they belong to."""
@@ -275,6 +266,11 @@ class Cube:
             for code, sums in zip(codes, added):
                 cells[code] += sums
 
+    def _accumulate_lists(self, codes: Iterable[int], added: Iterable[Sequence[Any]]) -> None:
+        cells = self._cells
+        for code, values in zip(codes, added):
+            cells[code].extend(values)
+
     def _empty(self) -> Dict[int, Any]:
         return defaultdict(_empty_list if self.spec.listed else int)
 
@@ -291,18 +287,19 @@ class Cube:
     def _append(self, cells: Mapping[int, Any]) -> None:
         """Append cells to the arrays."""
         packed = self.packed
+        before = len(packed.codes)
         packed.times.append(self._time)
         packed.lengths.append(len(cells))
         packed.codes.extend(cells)
         if self.spec.listed:
             self._append_values(cells.values())
             return
-        count = len(packed.words)
+        count = 1 + max(self._words_in_use, default=0)
         blob = b"".join([sums.to_bytes(count * 4, "little") for sums in cells.values()])
         words = memoryview(blob).cast("I")
-        for place, column in enumerate(packed.words):
-            if column is not None:
-                column.extend(words[place::count])
+        for place in self._words:
+            if place in self._words_in_use:
+                packed.word(place, before).extend(words[place::count])
 
     def _append_values(self, cells: Iterable[Sequence[int]]) -> None:
         """Append values, two bytes each as long as that is enough."""
@@ -323,6 +320,23 @@ class Cube:
                 self.packed.values.extend(array("I", values))
 
 
+def _repeated(values: Sequence[Any], batch: Batch) -> List[List[Any]]:
+    """Return each row's value as often as the row has calls."""
+    return [[value] * (calls or 0) for value, calls in zip(values, batch.numbers["calls"])]
+
+
+def _runs_of(passing: Sequence[bool], runs: Sequence[Run]) -> List[Run]:
+    """Return the runs of the rows that pass."""
+    left: List[Run] = []
+    start = 0
+    for hour, first, last in runs:
+        end = start + sum(passing[first:last])
+        if end > start:
+            left.append((hour, start, end))
+        start = end
+    return left
+
+
 class _Numbered(Dict[Tuple[Any, ...], int]):
     """A dict that numbers keys in the order in which they are first asked for."""
 
@@ -333,9 +347,3 @@ class _Numbered(Dict[Tuple[Any, ...], int]):
 
 def _empty_list() -> IntArray:
     return array("I")
-
-
-def _loop_of(expression: Expression) -> RowLoop:
-    loop = RowLoop()
-    loop.compile(loop.inline(expression))
-    return loop

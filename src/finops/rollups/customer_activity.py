@@ -2,7 +2,8 @@
 
 Everything else in a dataset is a sum and does not mind the order of rows; this does.  Calls
 arrive in time order within a part; parts are joined in file order.  Where a file turns out to
-be unordered, `ActivityLog` of the whole file are made from sorted sequences instead.
+be unordered, `ActivityLog` of the whole file are made from sorted sequences instead.  Only calls
+at one moment follow each other; other rows say no more than that a customer was there.
 
 Calls of one customer at one instant are in order of region, then of the customer's columns, so
 that the order of rows in the file decides nothing.
@@ -29,25 +30,21 @@ from typing import (
 )
 
 from finops.reader.encoding import Batch, KeyEncoder
-from finops.rollups.cubes import hours_of
+from finops.rollups.hours import HourClock, hours_of
+from finops.rollups.row_kinds import moments
 from finops.rollups.spec import Key, Table, Values, in_key_order, sort_key
+from finops.rollups.visits import (
+    Sightings,
+    Visit,
+    Visits,
+    VisitsByCustomer,
+    plain_visits,
+    revived_visits,
+)
 from finops.timestamps import MicrosecondClock
 
 CHANGE_WINDOW_US = 3600 * 10**6
 _WITHIN_HOUR = 10**10
-
-
-class Visit(NamedTuple):
-    """One call of a customer: when, from which region, under which customer key."""
-
-    time: bytes
-    region: str
-    key: Tuple[Any, ...]
-
-    @property
-    def place(self) -> Tuple[Any, ...]:
-        """By which this call is ordered among others of its customer."""
-        return (self.time, self.region, sort_key(self.key))
 
 
 class RegionChanges(NamedTuple):
@@ -58,22 +55,20 @@ class RegionChanges(NamedTuple):
     shortest_us: int
 
 
-class Visits(NamedTuple):
-    """A customer's first and latest call."""
-
-    first: Visit
-    last: Visit
-
-
 class ActivityLog:
-    """All customers' visits through some stretch of calls in time order."""
+    """All customers' visits through some stretch of calls in time order.
 
-    def __init__(self) -> None:
-        self.visits_by_customer: Dict[str, Visits] = {}
+    `clock` says on which day a call is.  `others` are rows that are no calls at one moment.
+    """
+
+    def __init__(self, clock: HourClock) -> None:
+        self.visits_by_customer: VisitsByCustomer = {}
+        self.others = Sightings()
         self.changes: Dict[Tuple[str, str], RegionChanges] = {}
         self.first_time = b""
         self.last_time = b""
         self.disordered = False
+        self._clock = clock
         self._instants = MicrosecondClock()
 
     def join(self, later: ActivityLog) -> None:
@@ -92,6 +87,7 @@ class ActivityLog:
                 self.visits_by_customer[customer] = Visits(before.first, visits.last)
         for (customer, day), changes in later.changes.items():
             self._add_changes(customer, day, changes)
+        self.others.join(later.others)
         self.first_time = min(filter(None, (self.first_time, later.first_time)), default=b"")
         self.last_time = max(self.last_time, later.last_time)
 
@@ -100,24 +96,19 @@ class ActivityLog:
         return {
             "ends": [self.first_time.decode("ascii"), self.last_time.decode("ascii")],
             "disordered": self.disordered,
-            "visits": [
-                [customer] + [[s.time.decode("ascii"), s.region, s.key] for s in visits]
-                for customer, visits in self.visits_by_customer.items()
-            ],
+            "visits": plain_visits(self.visits_by_customer),
+            "others": self.others.plain(),
             "changes": [[key, changes] for key, changes in self.changes.items()],
         }
 
     @classmethod
-    def revived(cls, plain: Mapping[str, Any]) -> ActivityLog:
+    def revived(cls, plain: Mapping[str, Any], clock: HourClock) -> ActivityLog:
         """Return the visits of `plain`."""
-        found = cls()
+        found = cls(clock)
         found.first_time, found.last_time = (t.encode("ascii") for t in plain["ends"])
         found.disordered = plain["disordered"]
-        for customer, *visits in plain["visits"]:
-            first, last = (
-                Visit(time.encode("ascii"), region, tuple(key)) for time, region, key in visits
-            )
-            found.visits_by_customer[customer] = Visits(first, last)
+        found.visits_by_customer = revived_visits(plain["visits"])
+        found.others = Sightings.revived(plain["others"])
         for (customer, day), (times, regions, shortest) in plain["changes"]:
             found.changes[customer, day] = RegionChanges(times, tuple(regions), shortest)
         return found
@@ -129,7 +120,7 @@ class ActivityLog:
         gap = self._instants.of(after.time) - self._instants.of(before.time)
         if 0 <= gap < CHANGE_WINDOW_US:
             regions = tuple(sorted((before.region, after.region)))
-            day = after.time[:10].decode("ascii")
+            day = self._clock.day_of(after.time)
             self._add_changes(customer, day, RegionChanges(1, regions, gap))
 
     def _add_changes(self, customer: str, day: str, more: RegionChanges) -> None:
@@ -166,8 +157,9 @@ class _Rows(NamedTuple):
 class ActivityReader:
     """Follows the customers through the batches of one part."""
 
-    def __init__(self) -> None:
-        self.result = ActivityLog()
+    def __init__(self, clock: HourClock) -> None:
+        self.result = ActivityLog(clock)
+        self._clock = clock
         self._customer_of: List[int] = []  # customer code -> number of its customer id
         self._numbers: Dict[str, int] = {}
         self._region_of: List[int] = []  # call code -> number of its region
@@ -177,7 +169,7 @@ class ActivityReader:
         self._region: List[int] = []
         self._code: List[int] = []
         self._first: Dict[int, Tuple[bytes, int, int]] = {}
-        self._changes: Dict[Tuple[int, bytes], List[Any]] = {}
+        self._changes: Dict[Tuple[int, str], List[Any]] = {}
         self._instants = MicrosecondClock()
         # The calls of the last instant so far: the next batch may have more of them.
         self._waiting = _Rows([], [], [])
@@ -190,6 +182,12 @@ class ActivityReader:
             result.disordered = True
         result.first_time = min(result.first_time or batch.times[0], batch.times[0])
         result.last_time = max(result.last_time, batch.times[-1])
+        at_moments = moments(batch)
+        if at_moments is not None:
+            result.others.add(batch, at_moments, encoder)
+            batch = batch.kept(at_moments)
+            if not batch.times:
+                return
         rows = _Rows(
             self._waiting.times + batch.times,
             self._waiting.customers + batch.customers,
@@ -252,7 +250,7 @@ class ActivityReader:
                 *[Visit(t, regions[r], encoder.customer_keys[c]) for t, r, c in (first, last)]
             )
         for (number, day), (count, met, shortest) in self._changes.items():
-            self.result.changes[names[number], day.decode("ascii")] = RegionChanges(
+            self.result.changes[names[number], day] = RegionChanges(
                 count, tuple(sorted(regions[r] for r in met)), shortest
             )
         return self.result
@@ -264,7 +262,7 @@ class ActivityReader:
             return
         gap = self._instants.of(time) - self._instants.of(before)
         if 0 <= gap < CHANGE_WINDOW_US:
-            cell = self._changes.setdefault((number, time[:10]), [0, set(), gap])
+            cell = self._changes.setdefault((number, self._clock.day_of(time)), [0, set(), gap])
             cell[0] += 1
             cell[1] |= {self._region[number], region}
             cell[2] = min(cell[2], gap)
@@ -287,7 +285,8 @@ class UnorderedActivity:
     Takes 16 bytes a call, so that the largest file is no danger.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: HourClock) -> None:
+        self._result = ActivityLog(clock)
         self._calls: Dict[str, _Calls] = {}
         self._customer_keys: Sequence[Tuple[Any, ...]] = ()
         self._regions: Dict[str, int] = {}
@@ -296,11 +295,18 @@ class UnorderedActivity:
 
     def add(self, batch: Batch, encoder: KeyEncoder) -> None:
         """Take in one batch, in file order of batches; all of them have one encoder."""
+        result = self._result
+        result.first_time = min(result.first_time or batch.times[0], batch.times[0])
+        result.last_time = max(result.last_time, batch.times[-1])
         self._customer_keys = encoder.customer_keys
         for key in encoder.customer_keys[len(self._calls_of) :]:
             self._calls_of.append(self._calls.setdefault(key.customer_id, _Calls()))
         for call in encoder.call_keys[len(self._region_of) :]:
             self._region_of.append(self._regions.setdefault(call.region, len(self._regions)))
+        at_moments = moments(batch)
+        if at_moments is not None:
+            result.others.add(batch, at_moments, encoder)
+            batch = batch.kept(at_moments)
         calls_of, region_of = self._calls_of, self._region_of
         rows = zip(_ordinals(batch.times), batch.customers, batch.calls)
         for time, customer, call_code in rows:
@@ -311,15 +317,12 @@ class UnorderedActivity:
 
     def finish(self) -> ActivityLog:
         """Return the visits in time order."""
-        result = ActivityLog()
+        result = self._result
         region_ranks = _ranks([(region,) for region in self._regions])
         customer_ranks = _ranks(self._customer_keys)
         for customer, calls in self._calls.items():
             if calls.times:  # a customer may have nothing but rows that were left out
                 self._follow(customer, calls, calls.order(region_ranks, customer_ranks), result)
-        ends = list(result.visits_by_customer.values())
-        result.first_time = min((j.first.time for j in ends), default=b"")
-        result.last_time = max((j.last.time for j in ends), default=b"")
         return result
 
     def _follow(
@@ -383,9 +386,9 @@ def _timestamp(ordinal: int) -> bytes:
     return f"{date.fromordinal(day).isoformat()}T{clock}".encode("ascii")
 
 
-def joined(parts: Sequence[ActivityLog]) -> Optional[ActivityLog]:
+def joined(parts: Sequence[ActivityLog], clock: HourClock) -> Optional[ActivityLog]:
     """Return the parts' visits as one, or None where the file as a whole is unordered."""
-    whole = ActivityLog()
+    whole = ActivityLog(clock)
     for part in parts:
         whole.join(part)
     return None if whole.disordered else whole

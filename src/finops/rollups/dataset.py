@@ -36,6 +36,7 @@ from finops.reader.options import ReadingOptions, ReadingRules
 from finops.rollups import cache as rollup_cache
 from finops.rollups.cache import Identity, Kept
 from finops.rollups.customer_activity import ActivityLog, UnorderedActivity, joined
+from finops.rollups.hours import HourClock
 from finops.rollups.merge import Cubes, accounting_of, cubes_of, customers_of, tables_of
 from finops.rollups.part import PartitionResult
 from finops.rollups.partition import Blocks, batches, scan_partition
@@ -54,6 +55,7 @@ from finops.rollups.spec import (
 )
 from finops.rollups.workers import PartitionWorkers
 from finops.storage.truth import read_truth
+from finops.timestamps import zone_of
 
 # Below this many bytes a process of its own costs more than it saves.
 MIN_PART_BYTES = 4 * config.MEGABYTE
@@ -124,7 +126,8 @@ class Dataset:
         self._parts: List[PartitionResult] = []
         self._cubes: Cubes = {}
         self._revived = False  # whether any of the parts was kept from an earlier run
-        self._activity = ActivityLog()
+        self._clock = _clock_of(options)
+        self._activity = ActivityLog(self._clock)
         self._facts: Optional[DatasetFacts] = None
         self._filled: Dict[Table, Dict[Key, Values]] = {}
 
@@ -265,14 +268,23 @@ class Dataset:
         tail = layout.end > layout.whole_end
         accounting = accounting_of(parts, layout.name, layout.header.notes, tail)
         _refuse_if_nothing_is_usable(accounting, layout.name)
-        activity = joined([ActivityLog.revived(part.activity) for part in parts])
-        self._activity = self._sorted_activity(stream, layout) if activity is None else activity
+        logs = [ActivityLog.revived(part.activity, self._clock) for part in parts]
+        activity = joined(logs, self._clock)
+        if activity is None:
+            activity = self._sorted_activity(stream, layout)
+        self._activity = activity
         self._aggregate((_TOTALS,))
-        ends = (self._activity.first_time, self._activity.last_time)
+        hours = [hour + ":00:00" for part in parts for hour in part.hours]
         self._facts = DatasetFacts(
-            Period(*(time.decode("ascii") for time in ends)),
+            Period(
+                start=activity.first_time.decode("ascii"),
+                end=activity.last_time.decode("ascii"),
+                first_hour=min(hours, default=""),
+                last_hour=max(hours, default=""),
+                timezone=self.options.timezone,
+            ),
             Totals(*self._filled[_TOTALS].get((), ())),
-            customers_of(self._activity),
+            customers_of(activity),
             accounting,
             FileInfo(layout.name, layout.end),
         )
@@ -280,12 +292,20 @@ class Dataset:
     def _sorted_activity(self, stream: BinaryIO, layout: FileLayout) -> ActivityLog:
         """Return the activity in an unordered file, in a pass of its own."""
         encoder = KeyEncoder()
-        collected = UnorderedActivity()
+        collected = UnorderedActivity(self._clock)
         reader = BlockReader(layout.header, encoder, self._rules(layout))
         source = Blocks(stream, (layout.header.data_start, layout.whole_end), reader.accounts)
         for batch in batches(source, reader):
             collected.add(batch, encoder)
         return collected.finish()
+
+
+def _clock_of(options: ReadingOptions) -> HourClock:
+    """Return the clock of the reporting time zone; raises DataError where that is unknown."""
+    try:
+        return HourClock(zone_of(options.timezone))
+    except ValueError as error:
+        raise DataError(str(error)) from None
 
 
 def _refuse_if_nothing_is_usable(accounting: Accounting, name: str) -> None:

@@ -4,7 +4,8 @@ An expression is plain data.  It compares and hashes by value, travels to worker
 JSON, and has two readings that mean the same: Python source, from which the scan compiles its
 loops, and SQL, from which an engine is asked.  The operators are the entries of `_FORMS`.
 
-Logic has two values: a comparison with an unknown value is false, in both readings.
+Logic has two values: a comparison with an unknown value is false, in both readings.  A number
+of which something is unknown is unknown; `when` alone makes it 0.
 
 >>> slow = above("latency_ms", 2000)
 >>> python_of(slow, unknown={"latency_ms"})
@@ -22,7 +23,9 @@ from typing import (
     FrozenSet,
     Iterable,
     List,
+    Mapping,
     NamedTuple,
+    Optional,
     Sequence,
     Tuple,
     Union,
@@ -39,6 +42,9 @@ class Expression(NamedTuple):
 
     operator: str
     operands: Tuple[Operand, ...]
+
+
+TRUE, FALSE = Expression("number", (True,)), Expression("number", (False,))
 
 
 class Form(NamedTuple):
@@ -60,6 +66,7 @@ _FORMS: Dict[str, Form] = {
     "above": Form("({0} > {1})", "({0} > {1})", True),
     "below": Form("({0} < {1})", "({0} < {1})", True),
     "equal": Form("({0} == {1})", "({0} = {1})", True),
+    "when": Form("({1} if {0} else 0)", "coalesce(case when {0} then {1} else 0 end, 0)"),
     "known": Form("({0} is not None)", "({0} is not null)"),
     "negated": Form("(not {0})", "(not {0})"),
     "both": Form("({0} and {1})", "({0} and {1})"),
@@ -133,6 +140,11 @@ def negated(condition: Expression) -> Expression:
     return Expression("negated", (condition,))
 
 
+def when(condition: Expression, value: Term) -> Expression:
+    """Return a number where a condition holds and the number is known, else 0."""
+    return Expression("when", (condition, _expression(value)))
+
+
 def all_of(first: Expression, *more: Expression) -> Expression:
     """Return whether all conditions hold."""
     return _joined("both", (first, *more))
@@ -185,8 +197,10 @@ def python_of(
         return _python_leaf(expression)
     form = _form_of(expression)
     parts = [python_of(operand, unknown, written) for operand in operands_of(expression)]
+    if expression.operator == "when":
+        parts[1] = guarded(parts[1], operands_of(expression)[1], unknown, "0")
     source = form.python.format(*parts)
-    guards = sorted(columns_of(expression) & unknown) if form.condition else []
+    guards = sorted(_needed(expression) & unknown) if form.condition else []
     there = [f"{name} is not None" for name in guards]
     return f"({' and '.join([*there, source])})" if guards else source
 
@@ -196,7 +210,7 @@ def guarded(source: str, expression: Expression, unknown: AbstractSet[str], othe
 
     Conditions see to that themselves.
     """
-    names = [] if is_condition(expression) else sorted(columns_of(expression) & unknown)
+    names = [] if is_condition(expression) else sorted(_needed(expression) & unknown)
     if not names:
         return source
     return f"({source} if {' and '.join(f'{name} is not None' for name in names)} else {other})"
@@ -208,8 +222,51 @@ def sql_of(expression: Expression, unknown: AbstractSet[str] = NOTHING) -> str:
         return _sql_leaf(expression)
     form = _form_of(expression)
     source = form.sql.format(*(sql_of(operand, unknown) for operand in operands_of(expression)))
-    guarded = form.condition and columns_of(expression) & unknown
+    guarded = form.condition and _needed(expression) & unknown
     return f"coalesce({source}, false)" if guarded else source
+
+
+def with_constants(
+    expression: Expression, constants: Mapping[str, Optional[int]]
+) -> Optional[Expression]:
+    """Return what becomes of an expression where some columns are the same in every row.
+
+    `constants` are their values, None being unknown.  Returns None where nothing else follows
+    than that the whole is unknown.
+    """
+    operator = expression.operator
+    if operator == "column":
+        name = str(expression.operands[0])
+        value = constants.get(name)
+        return expression if name not in constants else None if value is None else number(value)
+    if operator in _LEAVES:
+        return expression
+    parts = [with_constants(operand, constants) for operand in operands_of(expression)]
+    if operator == "known":
+        return _whether_known(expression, parts[0])
+    there = [part for part in parts if part is not None]
+    if len(there) < len(parts):
+        return number(0) if operator == "when" else FALSE if is_condition(expression) else None
+    if operator == "times" and number(1) in there:
+        return there[1 - there.index(number(1))]
+    return Expression(operator, tuple(there))
+
+
+def _whether_known(expression: Expression, value: Optional[Expression]) -> Expression:
+    if value is None:
+        return FALSE
+    return TRUE if value.operator == "number" else expression
+
+
+def _needed(expression: Expression) -> FrozenSet[str]:
+    """Return the columns without which the number that an expression is about is unknown."""
+    if expression.operator == "column":
+        return columns_of(expression)
+    if expression.operator == "when":
+        return NOTHING
+    return NOTHING.union(
+        *(_needed(operand) for operand in operands_of(expression) if not is_condition(operand))
+    )
 
 
 def expression_from(plain: Sequence[object]) -> Expression:

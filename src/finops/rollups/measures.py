@@ -11,13 +11,15 @@ from __future__ import annotations
 from typing import Dict, FrozenSet, List, NamedTuple, Sequence, Tuple, Union
 
 from finops import config, schema
-from finops.reader.encoding import COST, CallKey, CustomerKey
+from finops.reader.encoding import COST, CREDIT, DEFAULTS, CallKey, CustomerKey
 from finops.reader.fields import PICO
 from finops.rollups.expressions import (
     Expression,
+    above,
     all_of,
     column,
     columns_of,
+    equal,
     expression_from,
     is_condition,
     known,
@@ -28,13 +30,15 @@ from finops.rollups.expressions import (
     quotient,
     remainder,
     sql_of,
+    times,
+    when,
 )
 
 # The columns of a checked call, by where the scan has them: in the key that describes the call,
 # in that of its customer, or as a number of its own.
 CALL_COLUMNS: FrozenSet[str] = frozenset(CallKey._fields)
 CUSTOMER_COLUMNS: FrozenSet[str] = frozenset(CustomerKey._fields)
-NUMBER_COLUMNS: FrozenSet[str] = frozenset({COST, *(c.name for c in schema.NUMBERS)})
+NUMBER_COLUMNS: FrozenSet[str] = frozenset({COST, *DEFAULTS})
 # Numbers that a call may be without.
 UNKNOWN_COLUMNS: FrozenSet[str] = frozenset(
     c.name for c in schema.NUMBERS if c.default is None and not c.required
@@ -43,10 +47,14 @@ UNKNOWN_COLUMNS: FrozenSet[str] = frozenset(
 TEXT_COLUMNS: FrozenSet[str] = (CALL_COLUMNS | CUSTOMER_COLUMNS) - {"tier_price_usd"}
 ROW_COLUMNS: FrozenSet[str] = TEXT_COLUMNS | NUMBER_COLUMNS
 HOUR = "h"  # hours since 1970-01-01T00, of which times are grouped
+DAY_S = 24 * 3600
 
-# No part of a file is added up for longer than this many calls at a time, so that a packed sum
-# has a bound that follows from the bound of one call (see `packing`).
-CALLS_AT_A_TIME = 1 << 24
+# No part of a file is added up for longer than so many rows and so many calls at a time, so that
+# a packed sum has a bound that follows from the bound of one row or call (see `packing`).  A row
+# may stand for many calls; one that does not say for how many weighs as much as one call.
+ROWS_AT_A_TIME = 1 << 24
+CALLS_AT_A_TIME = (1 << 32) - 1
+assert config.MAX_CALLS < CALLS_AT_A_TIME
 
 
 class Dimension(NamedTuple):
@@ -69,9 +77,11 @@ class Dimension(NamedTuple):
 class Measure(NamedTuple):
     """What is added up within a group.
 
-    `value` is what one call adds: a number from 0 to `limit`, or a condition, which adds 1 where
-    it holds.  A call of which it is not known adds nothing.  The sum is delivered in units of
-    `unit`.  A measure with `parts` is not summed itself: it is the sum of those measures.
+    `value` is what one row adds: a number, or a condition, which adds the calls that the row
+    stands for where it holds.  A row of which it is not known adds nothing.  `limit` is the most
+    that one row adds or, where `calls` is among the columns, the most that each of its calls
+    adds.  The sum is delivered in units of `unit`.  A measure with `parts` is not summed itself:
+    it is the sum of those measures without that of `less`.
     """
 
     name: str
@@ -79,24 +89,26 @@ class Measure(NamedTuple):
     limit: int = 1
     unit: int = 1
     parts: Tuple[str, ...] = ()
+    less: Tuple[str, ...] = ()
+
+    @property
+    def added(self) -> Expression:
+        """The number that one row adds."""
+        return when(self.value, "calls") if is_condition(self.value) else self.value
 
     @property
     def columns(self) -> FrozenSet[str]:
         """The columns that it is told from."""
-        return columns_of(self.value)
+        return columns_of(self.added)
 
     @property
     def sql(self) -> str:
         """The whole sum over the checked columns, before the division by `unit`."""
-        value = sql_of(self.value, UNKNOWN_COLUMNS)
-        if self.is_condition:
-            value = f"case when {value} then 1 else 0 end"
-        return f"coalesce(sum({value}), 0)"
+        return f"coalesce(sum({sql_of(self.added, UNKNOWN_COLUMNS)}), 0)"
 
-    @property
-    def is_condition(self) -> bool:
-        """Whether it counts calls."""
-        return is_condition(self.value)
+    def most(self, rows: int, calls: int) -> int:
+        """Return the largest sum of so many rows that stand for so many calls."""
+        return self.limit * (calls if "calls" in self.columns else rows)
 
 
 class Distribution(NamedTuple):
@@ -143,16 +155,45 @@ DIMENSIONS: Dict[str, Dimension] = {
 # --- measures ------------------------------------------------------------------------------------
 
 _FAILED = one_of("status", schema.STATUS_ERROR)
+_UNPRICED = one_of("cost_kind", "unpriced")
+_IS_CREDIT = above(CREDIT, 0)
+_NUMBER_UNKNOWN = all_of(equal("calls", 0), negated(_IS_CREDIT))
+# What those of the numbers add that are not added up as they are.
+_ADDED: Dict[str, Measure] = {
+    "calls": Measure("calls", column("calls")),
+    # A row for several calls has the mean of theirs.
+    "latency_ms": Measure("latency_ms", times("latency_ms", "calls"), config.MAX_LATENCY_MS),
+    "list_cost_usd": Measure("list_cost", column("list_cost_usd"), schema.MAX_COST_PICO, PICO),
+}
+_NUMBERS: Tuple[Measure, ...] = tuple(
+    _ADDED[c.name] if c.name in _ADDED else Measure(c.name, column(c.name), c.limit)
+    for c in schema.NUMBERS
+)
 _SUMS: Tuple[Measure, ...] = (
-    Measure("cost", column(COST), int(config.MAX_COST_USD) * PICO, unit=PICO),  # float, USD
-    Measure("calls", number(1)),
-    *(Measure(c.name, column(c.name), c.limit) for c in schema.NUMBERS if c.name != "calls"),
+    # Amounts of money are floats in USD.
+    Measure("charges", column(COST), schema.MAX_COST_PICO, PICO),
+    *_NUMBERS,
+    Measure("records", number(1)),  # rows
     Measure("errors", _FAILED),
     Measure("rate_limits", all_of(_FAILED, one_of("error_type", schema.RATE_LIMIT))),
-    Measure("unpriced", one_of("cost_kind", "unpriced")),  # neither a cost nor a known price
+    # Calls with neither a cost nor a known price; a row without their number counts as one.
+    Measure("unpriced", when(_UNPRICED, plus("calls", when(_NUMBER_UNKNOWN, 1)))),
     # Calls of which something is known: what a mean is divided by, and a share is taken of.
     Measure("latency_known", known("latency_ms")),
     Measure("status_known", negated(one_of("status_given", ""))),
+    Measure("list_cost_known", known("list_cost_usd")),
+    Measure("calls_unknown", when(_NUMBER_UNKNOWN, 1)),  # rows that do not say how many calls
+    Measure("daily_records", when(above("bucket_s", DAY_S - 1), 1)),  # aggregates of whole days
+    Measure("credits", column(CREDIT), schema.MAX_COST_PICO, PICO),  # positive
+    Measure("credit_rows", when(_IS_CREDIT, 1)),
+    Measure(
+        "cost",
+        plus(COST, times(CREDIT, -1)),
+        schema.MAX_COST_PICO,
+        PICO,
+        parts=("charges",),
+        less=("credits",),
+    ),
     Measure(
         "tokens",
         plus("input_tokens", "output_tokens"),
@@ -201,13 +242,18 @@ def name_of(given: Union[DimensionLike, MeasureLike]) -> str:
     return given if isinstance(given, str) else given.name
 
 
+def signed_parts(measure: Measure) -> List[Tuple[Measure, int]]:
+    """Return the measures that are summed for one, each with 1, or -1 where it is taken off."""
+    if not measure.parts:
+        return [(measure, 1)]
+    named = [(name, 1) for name in measure.parts] + [(name, -1) for name in measure.less]
+    found = [(MEASURES[name], sign) for name, sign in named]
+    return [(part, sign) for part, sign in found if isinstance(part, Measure)]
+
+
 def stored(measures: Sequence[Measure]) -> List[Measure]:
     """Return measures as they are summed: those with parts as their parts, each once."""
-    whole: Dict[Measure, None] = {}
-    for measure in measures:
-        parts = [MEASURES[name] for name in measure.parts] or [measure]
-        whole.update((part, None) for part in parts if isinstance(part, Measure))
-    return list(whole)
+    return list(dict.fromkeys(part for m in measures for part, _ in signed_parts(m)))
 
 
 def dimension_from(plain: Union[str, Sequence[Sequence[object]]]) -> DimensionLike:
@@ -222,11 +268,12 @@ def measure_from(plain: Union[str, Sequence[Sequence[object]]]) -> MeasureLike:
     """Return the measure that JSON made of one."""
     if isinstance(plain, str):
         return plain
-    name, value, limit, unit, parts = plain
+    name, value, limit, unit, parts, less = plain
     return Measure(
         str(name),
         expression_from(value),
         int(str(limit)),
         int(str(unit)),
         tuple(map(str, parts)),
+        tuple(map(str, less)),
     )

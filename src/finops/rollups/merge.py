@@ -12,6 +12,7 @@ from finops.rollups.customer_activity import ActivityLog, region_changes
 from finops.rollups.part import PartitionResult
 from finops.rollups.planner import Plan, activities_of, distributions_of
 from finops.rollups.spec import Accounting, Customer, Key, Place, Skipped, Table, Values
+from finops.rollups.visits import customers_seen
 
 Cubes = Mapping[CubeSpec, Sequence[FilledCube]]
 
@@ -80,9 +81,12 @@ def accounting_of(
 
 
 def customers_of(activity: ActivityLog) -> Dict[str, Customer]:
-    """Return what the latest call of each customer says of it, by id ascending."""
+    """Return what the latest call of each customer says of it, by id ascending.
+
+    Of a customer without calls it is what the latest credit says.
+    """
     found: Dict[str, Customer] = {}
-    for customer, visits in sorted(activity.visits_by_customer.items()):
+    for customer, visits in customers_seen(activity.visits_by_customer, activity.others).items():
         _, tier, organization, product, archetype, price = visits.last.key
         found[customer] = Customer(
             tier,

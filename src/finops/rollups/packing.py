@@ -1,24 +1,33 @@
 """What each call adds, all measures in one whole number, so that one addition adds them all.
 
 A measure has a field of whole 32-bit words, which lets stored sums be taken apart by slicing.
-A field is wide enough for `measures.CALLS_AT_A_TIME` calls of the most that one call may add,
-so that nothing runs over into the next field; sums of sums are added in wider ones.
+A field is wide enough for `measures.ROWS_AT_A_TIME` rows, or `CALLS_AT_A_TIME` calls, of the most
+that one may add, so that nothing runs over into the next field; sums of sums are added in wider
+ones.
 """
 
 from __future__ import annotations
 
-from typing import Dict, FrozenSet, Iterable, List, NamedTuple, Tuple
+from typing import Dict, FrozenSet, Iterable, List, NamedTuple, Set, Tuple
 
 from finops.reader.encoding import Batch, KeyEncoder
-from finops.rollups.expressions import guarded, python_of
+from finops.rollups.expressions import (
+    Expression,
+    columns_of,
+    guarded,
+    number,
+    python_of,
+    with_constants,
+)
 from finops.rollups.measures import (
     CALL_COLUMNS,
     CALLS_AT_A_TIME,
     CUSTOMER_COLUMNS,
+    ROWS_AT_A_TIME,
     UNKNOWN_COLUMNS,
     Measure,
 )
-from finops.rollups.row_loop import RowLoop
+from finops.rollups.row_loop import BatchLoop, Constants, RowLoop
 
 WORD_BITS = 32
 
@@ -43,7 +52,7 @@ class PackedLayout:
         self.fields: Dict[Measure, PackedField] = {}
         self.words = 0
         for measure in self.measures:
-            words = words_for(measure.limit * CALLS_AT_A_TIME)
+            words = words_for(measure.most(ROWS_AT_A_TIME, CALLS_AT_A_TIME))
             self.fields[measure] = PackedField(self.words, words)
             self.words += words
 
@@ -59,41 +68,51 @@ def words_for(largest: int) -> int:
 
 
 class RowPacker:
-    """Packs what each row of a batch adds."""
+    """Packs what each row of a batch adds.
+
+    `words` are those in which anything but 0 can be after what was packed so far.
+    """
 
     def __init__(self, layout: PackedLayout) -> None:
-        self._loop = RowLoop()
-        terms: List[str] = []
-        by_call: List[str] = []
-        by_customer: List[str] = []
-        by_number: Dict[str, List[str]] = {}
-        for measure in layout.measures:
-            shift = layout.fields[measure].shift
-            columns = measure.columns
-            if columns <= CALL_COLUMNS:
-                by_call.append(_term(measure, shift))
-            elif columns <= CUSTOMER_COLUMNS:
-                by_customer.append(_term(measure, shift))
-            elif len(columns) == 1 and columns <= UNKNOWN_COLUMNS:
-                by_number.setdefault(min(columns), []).append(_term(measure, shift))
-            else:
-                terms.append(self._inline(measure, shift))
-        terms += [self._loop.of_number(name, _sum(parts)) for name, parts in by_number.items()]
-        terms += [self._loop.of_call(_sum(by_call))] if by_call else []
-        terms += [self._loop.of_customer(_sum(by_customer))] if by_customer else []
-        self._loop.compile(_sum(terms or ["0"]))
+        self.words: Set[int] = set()
+        self._layout = layout
+        self._loop = BatchLoop(self._made)
 
     def sums(self, batch: Batch, encoder: KeyEncoder) -> List[int]:
         """Return the packed measures of each row."""
         return self._loop(batch, encoder)
 
-    def _inline(self, measure: Measure, shift: int) -> str:
-        return _shifted(self._loop.inline(measure.value, other="0"), shift)
+    def _made(self, constants: Constants) -> RowLoop:
+        loop = RowLoop()
+        terms: List[str] = []
+        by_call: List[str] = []
+        by_customer: List[str] = []
+        by_number: Dict[str, List[str]] = {}
+        for measure in self._layout.measures:
+            value = with_constants(measure.added, constants)
+            if value is None or value == number(0):
+                continue
+            self.words |= self._layout.words_of([measure])
+            shift = self._layout.fields[measure].shift
+            columns = columns_of(value)
+            if columns <= CALL_COLUMNS:
+                by_call.append(_term(value, shift))
+            elif columns <= CUSTOMER_COLUMNS:
+                by_customer.append(_term(value, shift))
+            elif len(columns) == 1 and columns <= UNKNOWN_COLUMNS:
+                by_number.setdefault(min(columns), []).append(_term(value, shift))
+            else:
+                terms.append(_shifted(loop.inline(value, other="0"), shift))
+        terms += [loop.of_number(name, _sum(parts)) for name, parts in by_number.items()]
+        terms += [loop.of_call(_sum(by_call))] if by_call else []
+        terms += [loop.of_customer(_sum(by_customer))] if by_customer else []
+        loop.compile(_sum(terms or ["0"]))
+        return loop
 
 
-def _term(measure: Measure, shift: int) -> str:
-    source = python_of(measure.value, UNKNOWN_COLUMNS)
-    return _shifted(guarded(source, measure.value, UNKNOWN_COLUMNS, "0"), shift)
+def _term(value: Expression, shift: int) -> str:
+    source = python_of(value, UNKNOWN_COLUMNS)
+    return _shifted(guarded(source, value, UNKNOWN_COLUMNS, "0"), shift)
 
 
 def _shifted(source: str, shift: int) -> str:

@@ -14,8 +14,9 @@ class PartitionResult(NamedTuple):
     """What was read of the bytes [from, to) of a file.
 
     `digests` are those of its bytes (see the module of that name); `accounts` the counters of
-    `block_reader.Accounts`; `activity` an `ActivityLog` as plain data; `cubes`, in the order of
-    the plan's specs, the keys of their codes and their cells.
+    `block_reader.Accounts`; `activity` an `ActivityLog` as plain data; `hours` the first and the
+    last local hour, nothing without calls; `cubes`, in the order of the plan's specs, the keys of
+    their codes and their cells.
     """
 
     span: Span
@@ -23,6 +24,7 @@ class PartitionResult(NamedTuple):
     accounts: Mapping[str, Any]
     customer_keys: Keys
     activity: Mapping[str, Any]
+    hours: Sequence[str]
     cubes: List[Tuple[Keys, PackedCells]]
 
     def plain(self) -> Dict[str, Any]:

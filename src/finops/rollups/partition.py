@@ -6,7 +6,7 @@ Parts of one file add up in file order.
 
 from __future__ import annotations
 
-from typing import BinaryIO, Callable, Iterator, List, Optional
+from typing import BinaryIO, Callable, Iterator, List, Optional, Sequence
 
 from finops import config
 from finops.reader.block_reader import LINE_START_BYTES, Accounts, BlockReader
@@ -15,13 +15,16 @@ from finops.reader.header import Header
 from finops.reader.layout import Span
 from finops.reader.options import ReadingRules
 from finops.reader.row_parser import TOO_LONG
-from finops.rollups.cubes import Calls, Cube, Shared, hours_of
+from finops.rollups.cubes import Calls, Cube, Shared
 from finops.rollups.customer_activity import ActivityReader
 from finops.rollups.digests import BlockDigests
-from finops.rollups.measures import CALLS_AT_A_TIME
+from finops.rollups.hours import HourClock
+from finops.rollups.measures import CALLS_AT_A_TIME, ROWS_AT_A_TIME
 from finops.rollups.packing import RowPacker
 from finops.rollups.part import PartitionResult
 from finops.rollups.planner import Plan, closing_order
+from finops.rollups.row_kinds import as_counted
+from finops.timestamps import zone_of
 
 # Small enough for the caches of the processor, large enough for the overhead of a block.
 BLOCK_BYTES = 128 * 1024
@@ -41,9 +44,10 @@ def scan_partition(
     Both ends of `span` are line starts.
     """
     encoder = KeyEncoder()
+    clock = HourClock(zone_of(rules.options.timezone))
     reader = BlockReader(header, encoder, rules)
-    filler = CubeFiller(plan, encoder)
-    activity = ActivityReader()
+    filler = CubeFiller(plan, encoder, clock)
+    activity = ActivityReader(clock)
     source = Blocks(stream, span, reader.accounts, progress)
     for batch in batches(source, reader):
         filler.add(batch)
@@ -55,31 +59,50 @@ def scan_partition(
         vars(reader.accounts),
         encoder.customer_keys,
         activity.finish(encoder).plain(),
+        filler.hours,
         [(cube.keys, cube.packed) for cube in filler.cubes if cube.stored],
     )
 
 
 class CubeFiller:
-    """Fills the cubes of a plan for one part of a file, batch by batch in time order."""
+    """Fills the cubes of a plan for one part of a file, batch by batch in time order.
 
-    def __init__(self, plan: Plan, encoder: KeyEncoder) -> None:
-        self.cubes: List[Cube] = plan.cubes()
-        self._direct = [cube for cube in self.cubes if cube.source is None]
+    `hours` are the first and the last local hour so far, nothing where there was no call.
+    """
+
+    def __init__(self, plan: Plan, encoder: KeyEncoder, clock: HourClock) -> None:
+        self.hours: Sequence[str] = ()
         self._packer = RowPacker(plan.layout)
+        self.cubes: List[Cube] = plan.cubes(self._packer.words)
+        self._direct = [cube for cube in self.cubes if cube.source is None]
         self._encoder = encoder
+        self._clock = clock
+        self._open_rows = 0
         self._open_calls = 0
 
     def add(self, batch: Batch) -> None:
         """Add a batch.
 
-        All cells are packed from time to time, since a packed sum has room for so many calls.
+        All cells are packed from time to time, since a packed sum has room for so many rows and
+        so many calls.
         """
-        self._open_calls += len(batch.times)
-        if self._open_calls > CALLS_AT_A_TIME:
+        rows, calls = len(batch.times), _most_calls(batch)
+        if rows > 1 and (rows > ROWS_AT_A_TIME or calls > CALLS_AT_A_TIME):
+            self.add(batch.part(0, rows // 2))
+            self.add(batch.part(rows // 2, rows))
+            return
+        self._open_rows += rows
+        self._open_calls += calls
+        if self._open_rows > ROWS_AT_A_TIME or self._open_calls > CALLS_AT_A_TIME:
             self.close()
-            self._open_calls = len(batch.times)
+            self._open_rows, self._open_calls = rows, calls
+        self._fill(batch)
+
+    def _fill(self, batch: Batch) -> None:
         calls = Calls(batch, self._packer.sums(batch, self._encoder))
-        runs = hours_of(batch.times)
+        runs = self._clock.runs(batch)
+        hours = [hour for hour, _, _ in runs] + list(self.hours)
+        self.hours = (min(hours), max(hours))
         shared: Shared = {}
         for cube in self._direct:
             cube.add(calls, runs, self._encoder, shared)
@@ -90,12 +113,18 @@ class CubeFiller:
             cube.close()
 
 
+def _most_calls(batch: Batch) -> int:
+    """Return a bound of how many calls the rows weigh, those that say nothing as one each."""
+    rows = len(batch.times)
+    return rows + sum(filter(None, batch.numbers["calls"])) if "calls" in batch.numbers else rows
+
+
 def batches(source: Blocks, reader: BlockReader) -> Iterator[Batch]:
     """Yield the calls of blocks of lines, in time order within each (ties in file order)."""
     for piece in source:
         batch = reader.read(piece)
         if batch is not None:
-            yield _in_time_order(batch)
+            yield _in_time_order(as_counted(batch))
 
 
 def _in_time_order(batch: Batch) -> Batch:

@@ -12,7 +12,7 @@ described by, is filled for them and thrown away.
 from __future__ import annotations
 
 from operator import itemgetter
-from typing import Dict, Iterable, List, Optional, Sequence, Set, Tuple, Union
+from typing import AbstractSet, Dict, Iterable, List, Optional, Sequence, Set, Tuple, Union
 
 from finops.reader.encoding import CallKey
 from finops.rollups.cells import CubeSpec
@@ -67,10 +67,11 @@ class Plan:
         self._source_of = _fed(self.specs)
         self._sources = tuple(dict.fromkeys(self._source_of.values()))
 
-    def cubes(self) -> List[Cube]:
+    def cubes(self, words_in_use: AbstractSet[int]) -> List[Cube]:
         """Return fresh cubes for one part of the file; those stored are in the order of `specs`.
 
-        They are to be closed in the order of `closing_order`.
+        They are to be closed in the order of `closing_order`.  `words_in_use` are those of the
+        packed sums that may be anything but 0; it grows as the part is read.
         """
         made: Dict[CubeSpec, Cube] = {}
         for spec in self._sources:
@@ -84,6 +85,7 @@ class Plan:
                 spec,
                 [_getter(dimension, fine) for dimension in spec.calls],
                 [word in words for word in range(self.layout.words)],
+                words_in_use,
                 counted=bool(spec.listed) and not measures[spec],
                 source=made[fine] if fine else None,
             )

@@ -14,10 +14,16 @@ for call, input_tokens in zip(calls, input_tokens_)]
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Optional, Sequence, Union
+from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Union
 
-from finops.reader.encoding import Batch, CallKey, CustomerKey, KeyEncoder
-from finops.rollups.expressions import Expression, columns_of, guarded, python_of
+from finops.reader.encoding import DEFAULTS, Batch, CallKey, CustomerKey, KeyEncoder
+from finops.rollups.expressions import (
+    Expression,
+    columns_of,
+    guarded,
+    python_of,
+    with_constants,
+)
 from finops.rollups.measures import (
     CALL_COLUMNS,
     CUSTOMER_COLUMNS,
@@ -29,6 +35,7 @@ from finops.rollups.measures import (
 _REMEMBERED = 65_536
 
 Function = Callable[..., Any]  # what an expression makes of columns
+Constants = Mapping[str, Optional[int]]  # of columns that are the same in every row
 
 
 class RowLoop:
@@ -105,6 +112,38 @@ class RowLoop:
         if columns and columns <= CUSTOMER_COLUMNS:
             return self.of_customer(python_of(part, UNKNOWN_COLUMNS))
         return ""
+
+
+class BatchLoop:
+    """One value for each row of a batch, by a loop for each set of columns that batches have.
+
+    `make` returns the loop for batches in which some columns have their defaults in every row:
+    what follows from these is worked out once, when the loop is compiled.
+    """
+
+    def __init__(self, make: Callable[[Constants], RowLoop]) -> None:
+        self._make = make
+        self._loops: Dict[FrozenSet[str], RowLoop] = {}
+
+    def __call__(self, batch: Batch, encoder: KeyEncoder) -> List[Any]:
+        """Return the value of each row."""
+        there = frozenset(batch.numbers)
+        if there not in self._loops:
+            absent = {name: value for name, value in DEFAULTS.items() if name not in there}
+            self._loops[there] = self._make(absent)
+        return self._loops[there](batch, encoder)
+
+
+def loop_of(expression: Expression) -> BatchLoop:
+    """Return the loop that gives what an expression is in each row, None where it is unknown."""
+
+    def made(constants: Constants) -> RowLoop:
+        loop = RowLoop()
+        remaining = with_constants(expression, constants)
+        loop.compile("None" if remaining is None else loop.inline(remaining))
+        return loop
+
+    return BatchLoop(made)
 
 
 def key_function(expression: Expression) -> Callable[[CallKey], Any]:

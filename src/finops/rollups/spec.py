@@ -16,6 +16,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tup
 from finops import config, timestamps
 from finops.business.catalog import DEFAULT_PRICES, PriceTable
 from finops.context import RunContext
+from finops.reader.options import UTC
 from finops.rollups.expressions import (
     Expression,
     columns_of,
@@ -39,6 +40,7 @@ from finops.rollups.measures import (
     measure_from,
     name_of,
 )
+from finops.timestamps import zone_of
 
 Key = Tuple[Any, ...]
 Values = Tuple[Any, ...]
@@ -124,10 +126,17 @@ def _measure_or_none(given: MeasureLike) -> Optional[AnyMeasure]:
 
 
 class Period(NamedTuple):
-    """First to last timestamp in the data, ISO 8601 in UTC; both "" where there is no call."""
+    """First to last timestamp in the data, ISO 8601 in UTC; both "" where there is no call.
+
+    `first_hour` and `last_hour` are hours of the reporting time zone, which `timezone` names:
+    the first and the last of those that tables by time can have.
+    """
 
     start: str = ""
     end: str = ""
+    first_hour: str = ""
+    last_hour: str = ""
+    timezone: str = UTC
 
     @property
     def seconds(self) -> float:
@@ -140,6 +149,31 @@ class Period(NamedTuple):
     def days(self) -> float:
         """Length in days, at least one hour, so that nothing is divided by zero."""
         return max(self.seconds / 86400, 1 / 24)
+
+    def hours(self) -> List[str]:
+        """Return every hour from the first to the last, without those that the clocks skip."""
+        first, last = self._ends
+        return timestamps.hours_between(first, last, zone_of(self.timezone)) if first else []
+
+    def dates(self) -> List[str]:
+        """Return every calendar day from the first to the last."""
+        first, last = self._ends
+        return timestamps.days_between(first, last) if first else []
+
+    def weeks(self) -> List[str]:
+        """Return every ISO week from the first to the last."""
+        first, last = self._ends
+        return timestamps.weeks_between(first, last) if first else []
+
+    def local(self, timestamp: str) -> str:
+        """Return a timestamp in UTC as one of the reporting time zone."""
+        return timestamps.in_zone(timestamp, zone_of(self.timezone))
+
+    @property
+    def _ends(self) -> Tuple[str, str]:
+        if self.first_hour or not self.start:
+            return self.first_hour, self.last_hour
+        return self.local(self.start), self.local(self.end)
 
     def monthly(self, amount: float) -> float:
         """Return an amount summed over the period as an amount a month of 30 days."""
