@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
+from finops.reader.identity import IdSummary
 from finops.reader.layout import Span
 from finops.rollups.cells import PackedCells
 
@@ -14,8 +15,8 @@ class PartitionResult(NamedTuple):
     """What was read of the bytes [from, to) of a file.
 
     `digests` are those of its bytes (see the module of that name); `accounts` the counters of
-    `block_reader.Accounts`; `activity` an `ActivityLog` as plain data; `cubes`, in the order of
-    the plan's specs, the keys of their codes and their cells.
+    `block_reader.Accounts`; `activity` an `ActivityLog` as plain data; `ids` what is known of
+    the ids; `cubes`, in the order of the plan's specs, the keys of their codes and their cells.
     """
 
     span: Span
@@ -23,6 +24,7 @@ class PartitionResult(NamedTuple):
     accounts: Mapping[str, Any]
     customer_keys: Keys
     activity: Mapping[str, Any]
+    ids: IdSummary
     cubes: List[Tuple[Keys, PackedCells]]
 
     def plain(self) -> Dict[str, Any]:
@@ -36,4 +38,5 @@ class PartitionResult(NamedTuple):
         """
         start, end = plain["span"]
         cubes = [(keys, PackedCells(*packed)) for keys, packed in plain["cubes"]]
-        return cls(**dict(plain, span=(start, end), cubes=cubes))
+        ids = IdSummary(*plain["ids"])
+        return cls(**dict(plain, span=(start, end), ids=ids, cubes=cubes))

@@ -12,6 +12,7 @@ from finops import config
 from finops.reader.block_reader import LINE_START_BYTES, Accounts, BlockReader
 from finops.reader.encoding import Batch, KeyEncoder
 from finops.reader.header import Header
+from finops.reader.identity import IdCollector, RepeatFilter
 from finops.reader.layout import Span
 from finops.reader.options import ReadingRules
 from finops.reader.row_parser import TOO_LONG
@@ -35,13 +36,16 @@ def scan_partition(
     plan: Plan,
     rules: ReadingRules,
     progress: Optional[BytesDone] = None,
+    repeats: Optional[RepeatFilter] = None,
 ) -> PartitionResult:
     """Read the whole lines in the bytes [from, to) and return the part's result.
 
-    Both ends of `span` are line starts.
+    Both ends of `span` are line starts.  With `repeats`, records that it has met are left out,
+    which takes all parts in their order; without it the ids are noted (see `identity`).
     """
     encoder = KeyEncoder()
-    reader = BlockReader(header, encoder, rules)
+    ids = IdCollector(rules.all_checksums)
+    reader = BlockReader(header, encoder, rules, ids if repeats is None else repeats)
     filler = CubeFiller(plan, encoder)
     activity = ActivityReader()
     source = Blocks(stream, span, reader.accounts, progress)
@@ -55,6 +59,7 @@ def scan_partition(
         vars(reader.accounts),
         encoder.customer_keys,
         activity.finish(encoder).plain(),
+        ids.summary(),
         [(cube.keys, cube.packed) for cube in filler.cubes if cube.stored],
     )
 
