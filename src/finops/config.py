@@ -81,7 +81,12 @@ MAX_LATENCY_MS = 10**9
 MAX_CALLS = 10**9
 MAX_BUCKET_S = 10**9
 MAX_CALLS_OF_A_MOMENT = 100  # a row for more of them is an aggregate
+PLAUSIBLE_FROM = "2015-01-01"  # what is earlier, or further ahead than this, is implausible
 FUTURE_TOLERANCE_HOURS = 24
+IMPLAUSIBLE_SHARE_PCT = 1  # of the rows, from which on they are how the data is
+# Never used, whatever the share: a report over more centuries than these has no end.
+USABLE_FROM = "1970-01-01"
+USABLE_UNTIL = "2200-01-01"
 SKIPPED_LINES_KEPT = 20
 SKIPPED_TEXT_KEPT = 80  # characters of each of them
 UNKNOWN = "unknown"

@@ -13,7 +13,6 @@ from datetime import date, datetime, timedelta, timezone, tzinfo
 from typing import Dict, List, Optional
 
 EPOCH = datetime(1970, 1, 1)
-FIRST_YEAR = EPOCH.year
 
 _DAY = timedelta(days=1)
 _EPOCH_ORDINAL = EPOCH.toordinal()
@@ -30,8 +29,7 @@ def parse(text: bytes) -> datetime:
     """Return the instant that a text from outside means.
 
     Accepts a blank for the T, one to nine digits of fraction (cut to six), `Z` and offsets;
-    a time without any is UTC.  Raises ValueError for impossible dates and times, and for those
-    before 1970.
+    a time without any is UTC.  Raises ValueError for impossible dates and times.
     """
     match = _TIME(text)
     if not match:
@@ -39,12 +37,9 @@ def parse(text: bytes) -> datetime:
     year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
     micro = int((match.group(7) or b"").ljust(6, b"0")[:6])
     try:
-        moment = datetime(year, month, day, hour, minute, second, micro) - _offset(match.group(8))
+        return datetime(year, month, day, hour, minute, second, micro) - _offset(match.group(8))
     except OverflowError:
         raise ValueError("beyond the calendar") from None
-    if moment.year < FIRST_YEAR:
-        raise ValueError("before 1970")
-    return moment
 
 
 def _offset(text: Optional[bytes]) -> timedelta:

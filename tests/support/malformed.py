@@ -1,4 +1,4 @@
-"""Forty-three kinds of odd files and what becomes of each; run as a script, what this Python says.
+"""Forty-four kinds of odd files and what becomes of each; run as a script, what this Python says.
 
 A file is refused in one line, or read with every line accounted for.  The numbers are those of
 the table of kinds that the project keeps to; one kind may have several files.
@@ -36,7 +36,8 @@ GOOD = 40
 
 class Case(NamedTuple):
     """One file.  `refused`: words of the one line, None where it is read; else the account:
-    lines used, rows skipped by reason, repeated headers, blank lines, incomplete tail.
+    lines used, rows skipped by reason, repeated headers and records, blank lines, incomplete
+    tail.
     """
 
     number: int
@@ -46,6 +47,7 @@ class Case(NamedTuple):
     used: int = 1
     skipped: Mapping[str, int] = {}
     repeated: int = 0
+    repeated_records: int = 0
     blank: int = 0
     tail: int = 0
     note: str = ""
@@ -129,10 +131,9 @@ _BAD_ROWS = [
     (26, "second 60", line(timestamp="2025-01-01T10:00:60.000000"), "bad timestamp"),
     (26, "hour 24", line(timestamp="2025-01-01T24:00:00.000000"), "bad timestamp"),
     (26, "minute 60", line(timestamp="2025-01-01T10:60:00.000000"), "bad timestamp"),
-    (26, "year 1", line(timestamp="0001-01-01T10:00:00.000000"), "bad timestamp"),
+    (27, "year 1", line(timestamp="0001-01-01T10:00:00.000000"), "implausible timestamp"),
     (26, "words", line(timestamp="yesterday"), "bad timestamp"),
     (26, "offset", line(timestamp="2025-01-01T10:00:00+99:00"), "bad timestamp"),
-    (27, "future", line(timestamp="2999-01-01T10:00:00.000000"), "timestamp in the future"),
     (35, "long line", "x" * 1_100_000, "line too long"),
 ]
 
@@ -166,6 +167,14 @@ READ = [
         header=",".join(WRITTEN_NAMES[::-1]))),
     Case(8, "BOM", b"\xef\xbb\xbf" + file_of(line()), note="byte order mark"),
     Case(10, "CRLF", file_of(line()).replace(b"\n", b"\r\n")),
+    Case(27, "before 2015 among many",
+        file_of(line(timestamp="1970-01-01T00:00:00.000000"), *[line()] * 200),
+        used=200, skipped={"implausible timestamp": 1}),
+    Case(27, "far ahead among many",
+        file_of(line(timestamp="2999-01-01T10:00:00.000000"), *[line()] * 200),
+        used=200, skipped={"implausible timestamp": 1}),
+    Case(27, "one of a hundred", file_of(*[line()] * 99, line(timestamp="2014-12-31T23:59:59Z")),
+        used=100, note="before 2015"),
     Case(28, "Z", file_of(line(timestamp="2025-01-01T09:30:00Z"))),
     Case(28, "offset", file_of(line(timestamp="2025-01-01T11:30:00+02:00"))),
     Case(29, "naive", file_of(line(timestamp="2025-01-01T09:30:00"))),
@@ -180,6 +189,11 @@ READ = [
     Case(38, "unknown model", file_of(line(model="my-model"))),
     Case(39, "many customers", file_of(*(line(customer_id=f"c{n}") for n in range(3000))),
         used=3000),
+    Case(44, "repeated id", file_of(line(call_id="a"), line(call_id="b"), line(call_id="a")),
+        used=2, repeated_records=1),
+    Case(44, "repeated id, other content",
+        file_of(line(call_id="a"), line(call_id="b"), line(call_id="a", latency_ms="7")),
+        used=3, note="A call id stands for records with different contents"),
     Case(41, "line numbers", file_of(line(), *["x"] * 500),
         skipped={"wrong number of fields": 500}),
     Case(45, "long user agent", file_of(line(), line(user_agent="x" * 1_000_000)), used=2),

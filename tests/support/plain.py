@@ -43,7 +43,7 @@ Groups = Dict[Tuple[Any, ...], Tuple[Any, ...]]
 FORM = "%Y-%m-%dT%H:%M:%S.%f"
 DEFAULT_ROW: Dict[str, str] = {
     "timestamp": "2025-01-01T09:30:00.000000",
-    "call_id": "call_00000001",
+    "call_id": "",
     "provider": "openai",
     "model": "gpt-4o",
     "input_tokens": "500",

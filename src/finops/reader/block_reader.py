@@ -29,6 +29,7 @@ from finops import config, schema
 from finops.reader.encoding import COST, Batch, KeyEncoder, Numbers
 from finops.reader.fields import BadValueError, parse_money, parse_time
 from finops.reader.header import Header
+from finops.reader.identity import CALL_ID, IdRule
 from finops.reader.options import ReadingRules
 from finops.reader.row_parser import (
     CALL_TEXTS,
@@ -41,6 +42,7 @@ from finops.reader.row_parser import (
     RowParser,
     price_in_pico,
 )
+from finops.reader.row_selection import RowSelection
 
 _PRINTABLE_ASCII = bytes(range(0x20, 0x7F)) + b"\n"
 _DIGITS_TO_ZERO = bytes(ord("0") if 0x30 <= i <= 0x39 else i for i in range(256))
@@ -78,6 +80,13 @@ class Accounts:
         self.used = 0
         self.blank = 0
         self.repeated_headers = 0
+        self.repeated_records = 0
+        self.outside = 0
+        self.unused_pico = 0  # money of the rows that were left out
+        self.implausible_used = 0
+        self.ahead = 0  # of the implausible times those that lie ahead, used or not
+        self.conflicting_ids = 0
+        self.first_conflicts: List[Tuple[int, str]] = []
         self.skipped: Dict[str, int] = {}
         self.first_lines: Dict[str, List[Tuple[int, str]]] = {}
 
@@ -92,6 +101,13 @@ class Accounts:
             text = line[:LINE_START_BYTES].decode("utf-8", "replace")
             first.append((line_number, text[: config.SKIPPED_TEXT_KEPT]))
 
+    def conflict(self, new: bool, line_number: int, name: bytes) -> None:
+        """Note a row whose id stood before with other content; `new`: for the first time."""
+        self.conflicting_ids += new
+        if new and len(self.first_conflicts) < config.SKIPPED_LINES_KEPT:
+            text = name[:LINE_START_BYTES].decode("utf-8", "replace")
+            self.first_conflicts.append((line_number, text[: config.SKIPPED_TEXT_KEPT]))
+
 
 class Columns(NamedTuple):
     """The columns of a block as bytes, one list each; None for a column that is not there.
@@ -104,28 +120,46 @@ class Columns(NamedTuple):
     customers: List[List[bytes]]
     texts: List[List[bytes]]
     further: List[List[bytes]]
+    cells: Dict[str, List[bytes]]
 
 
 class BlockReader:
-    """Turns blocks of whole lines into batches, counting every line in `accounts`."""
+    """Turns blocks of whole lines into batches, counting every line in `accounts`.
 
-    def __init__(self, header: Header, encoder: KeyEncoder, rules: ReadingRules) -> None:
+    `ids` is the rule for ids that repeat, where there is one and the data has ids.
+    """
+
+    def __init__(
+        self,
+        header: Header,
+        encoder: KeyEncoder,
+        rules: ReadingRules,
+        ids: Optional[IdRule] = None,
+    ) -> None:
         self.accounts = Accounts()
         self._header = header
         self._encoder = encoder
-        self._parser = RowParser(header, rules)
+        if CALL_ID not in header.positions:
+            ids = None
+        self._cells = [name for name in ids.columns if name in header.positions] if ids else []
+        self._parser = RowParser(header, rules, self._cells)
         self._price = price_in_pico(rules.prices)
-        self._latest = rules.latest
+        self._selection = RowSelection(rules, encoder, self.accounts, ids)
+        self._rules = rules
         self._good_hours: Set[bytes] = set()
 
     def read(self, piece: bytes) -> Optional[Batch]:
-        """Return the calls of a block of whole lines in file order; None where it holds none."""
+        """Return the calls of a block of whole lines that count, in file order; None where there
+        are none.
+        """
         if b"\r" in piece:
             piece = piece.replace(b"\r\n", b"\n")
         lines = piece.count(b"\n")
         batch = self._fast(piece, lines)
+        plausible = batch is not None and not self._rules.implausible_used
         if batch is None:
             batch = self._careful(piece)
+        batch = self._selection.select(batch, piece, self.accounts.lines + 1, plausible)
         self.accounts.lines += lines
         self.accounts.used += len(batch.times)
         return batch if batch.times else None
@@ -177,6 +211,7 @@ class BlockReader:
             filled(CUSTOMER_TEXTS),
             filled(CALL_TEXTS),
             filled(FURTHER_TEXTS) if position.keys() & set(FURTHER_TEXTS) else [],
+            dict(zip(self._cells, filled(self._cells))),
         )
 
     def _encode(self, columns: Columns) -> Batch:
@@ -197,6 +232,8 @@ class BlockReader:
             list(map(customer_code, zip(*columns.customers))),
             list(map(call_code, zip(*columns.texts, kinds, *columns.further))),
             numbers,
+            columns.cells,
+            range(len(columns.times)),
         )
 
     def _check_times(self, times: List[bytes]) -> None:
@@ -212,12 +249,15 @@ class BlockReader:
                 self._check_hour(hour)
 
     def _check_hour(self, hour: bytes) -> None:
-        """Raise BadValue unless every time within this hour is possible and not too far ahead."""
+        """Raise BadValue unless every time within this hour is possible, and plausible where
+        that matters.
+        """
         if hour in self._good_hours:
             return
         parse_time(hour + b":00:00")
-        if hour >= self._latest[:13]:
-            raise BadValueError("timestamp in the future")  # or nearly: the careful path decides
+        first, last = self._rules.used_times
+        if not first[:13] <= hour < last[:13]:
+            raise BadValueError("timestamp")  # or just within the limits: row by row
         self._good_hours.add(hour)
 
     def _costs(
@@ -253,7 +293,7 @@ class BlockReader:
                 places.append(place)
             else:
                 odd.append((place, line))
-        batch = self._encoder.batch_of(())
+        batch = self._encoder.batch_of((), self._cells)
         columns = self._columns(b"\n".join(plain) + b"\n", len(plain)) if plain else None
         if columns is not None:
             doubtful = self._doubtful(columns)
@@ -311,9 +351,10 @@ class BlockReader:
                 singles.append(call)
                 stood.append(place)
         if not singles:
-            return batch
-        both = batch.followed_by(self._encoder.batch_of(singles))
+            return batch._replace(places=places)
+        both = batch.followed_by(self._encoder.batch_of(singles, self._cells))
         at = places + stood
+        both = both._replace(places=at)
         return both.reordered(sorted(range(len(at)), key=at.__getitem__))
 
     def _single(self, line: bytes, number: int) -> Optional[Call]:
@@ -372,6 +413,7 @@ def _only(columns: Columns, keep: List[bool]) -> Columns:
         [kept(cells) for cells in columns.customers],
         [kept(cells) for cells in columns.texts],
         [kept(cells) for cells in columns.further],
+        {name: kept(cells) for name, cells in columns.cells.items()},
     )
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from itertools import compress
 from typing import (
-    Any,
     Callable,
     Dict,
     Generic,
     Iterable,
     List,
+    Mapping,
     NamedTuple,
     Optional,
     Sequence,
@@ -80,12 +80,16 @@ class Batch(NamedTuple):
     `times` are canonical timestamps, `customers` and `calls` codes of a `KeyEncoder`; `numbers`
     are the columns of `schema.NUMBERS`, None where a call has none, and `COST` in pico-dollars.
     A column that is absent from `numbers` has its default in every row.
+    Until it is decided which rows count there are also `cells`, further columns as they are in
+    the file, and `places`, the lines of the block in which the rows begin, counted from 0.
     """
 
     times: List[bytes]
     customers: List[int]
     calls: List[int]
     numbers: Dict[str, Numbers]
+    cells: Mapping[str, List[bytes]] = {}
+    places: Sequence[int] = ()
 
     def number(self, name: str) -> Numbers:
         """Return one column of numbers."""
@@ -102,15 +106,6 @@ class Batch(NamedTuple):
             {name: column[start:end] for name, column in self.numbers.items()},
         )
 
-    def kept(self, passing: Sequence[Any]) -> Batch:
-        """Return the rows that pass."""
-        return Batch(
-            list(compress(self.times, passing)),
-            list(compress(self.customers, passing)),
-            list(compress(self.calls, passing)),
-            {name: list(compress(column, passing)) for name, column in self.numbers.items()},
-        )
-
     def reordered(self, order: Sequence[int]) -> Batch:
         """Return the rows in the given order of places."""
         return Batch(
@@ -118,17 +113,25 @@ class Batch(NamedTuple):
             [self.customers[k] for k in order],
             [self.calls[k] for k in order],
             {name: [column[k] for k in order] for name, column in self.numbers.items()},
+            {name: [column[k] for k in order] for name, column in self.cells.items()},
+            [self.places[k] for k in order] if self.places else (),
         )
 
+    def selected(self, keep: Sequence[object]) -> Batch:
+        """Return the rows for which `keep` is true, in their order."""
+        return self.reordered(list(compress(range(len(keep)), keep)))
+
     def followed_by(self, more: Batch) -> Batch:
-        """Return these rows and then those of another batch."""
+        """Return these rows and then those of another batch, their places not given."""
         names = [*self.numbers, *(name for name in more.numbers if name not in self.numbers)]
         numbers = {name: self.number(name) + more.number(name) for name in names}
+        cells = {name: column + more.cells[name] for name, column in self.cells.items()}
         return Batch(
             self.times + more.times,
             self.customers + more.customers,
             self.calls + more.calls,
             numbers,
+            cells,
         )
 
 
@@ -143,8 +146,8 @@ class KeyEncoder:
         self._known_customers: Dict[CustomerKey, int] = {}
         self._known_calls: Dict[CallKey, int] = {}
 
-    def batch_of(self, calls: Iterable[Call]) -> Batch:
-        """Return single calls as columns."""
+    def batch_of(self, calls: Iterable[Call], cells: Sequence[str] = ()) -> Batch:
+        """Return single calls as columns; `cells` are the names of their further cells."""
         rows = list(calls)
         numbers: Dict[str, Numbers] = {COST: [row.cost for row in rows]}
         for place, column in enumerate(schema.NUMBERS):
@@ -156,6 +159,7 @@ class KeyEncoder:
             [self.customer_codes[row.customer] for row in rows],
             [self.call_codes[row.call_key] for row in rows],
             numbers,
+            {name: [row.cells[place] for row in rows] for place, name in enumerate(cells)},
         )
 
     def _new_customer(self, raw: RawCustomer) -> int:

@@ -33,8 +33,9 @@ class FileReplacedError(DataError):
 
 class FileLayout(NamedTuple):
     """A file as it stands: whole lines lie in [header.data_start, whole_end), what follows up to
-    `end` is a line without an end.  `latest` is the canonical time after which a row lies in
-    the future.  `inode` is device and number of the file, by which others recognise it.
+    `end` is a line without an end.  `latest` is the last canonical time that is plausible, and
+    `clock` what a simulation's own clock says, "" where there is none.  `inode` is device and
+    number of the file, by which others recognise it.
     """
 
     path: str
@@ -42,6 +43,7 @@ class FileLayout(NamedTuple):
     whole_end: int
     end: int
     latest: bytes
+    clock: str
     inode: Tuple[int, int]
 
     @property
@@ -53,19 +55,20 @@ class FileLayout(NamedTuple):
 def inspect(stream: BinaryIO, path: str, context: RunContext) -> FileLayout:
     """Look at an opened file.
 
-    The run's clock decides which rows lie in the future; without one, none do.
+    The run's clock decides which times lie too far ahead; without one, none do.
     Raises DataError where it is no usage data, FileReplacedError where the path leads to another
     file by now: its commit record is not that of this one.
     """
     header = read_header(stream, os.path.basename(path))
     try:
         end = max(header.data_start, readable_end(path))
-        latest = _latest(path, context)
+        clock = _clock(path)
         refuse_replaced(stream, path)
     except FileNotFoundError:
         raise FileReplacedError(path) from None
     whole_end = _whole_end(stream, header.data_start, end)
-    return FileLayout(path, header, whole_end, end, latest, inode_of(stream))
+    latest = _latest(context, clock)
+    return FileLayout(path, header, whole_end, end, latest, clock, inode_of(stream))
 
 
 def inode_of(stream: BinaryIO) -> Tuple[int, int]:
@@ -122,20 +125,22 @@ def _next_line(stream: Any, offset: int, end: int) -> int:
     return end
 
 
-def _latest(path: str, context: RunContext) -> bytes:
-    """Return the time after which a row lies in the future.
+def _clock(path: str) -> str:
+    """Return the time of the last row that a simulation has written, "" where none is known."""
+    mark = read_commit(path)
+    try:
+        return parse_time(mark.clock.encode("utf-8")).decode("ascii") if mark else ""
+    except BadValueError:
+        return ""
 
-    A simulated dataset's own clock may run ahead of the wall's; its mark says how far.
+
+def _latest(context: RunContext, clock: str) -> bytes:
+    """Return the last time that is plausible.
+
+    A simulated dataset's own clock may run ahead of the wall's.
     """
     if context.now is None:
         return END_OF_TIME
     now = timestamps.from_seconds(int(context.now))
     ahead = timedelta(hours=config.FUTURE_TOLERANCE_HOURS)
-    latest = timestamps.timestamp(now + ahead).encode("ascii")
-    mark = read_commit(path)
-    if mark is None or not mark.clock:
-        return latest
-    try:
-        return max(latest, parse_time(mark.clock.encode("utf-8")))
-    except BadValueError:
-        return latest
+    return max(timestamps.timestamp(now + ahead), clock).encode("ascii")

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping, NamedTuple, Tuple
 
+from finops import config
 from finops.business.catalog import DEFAULT_PRICES, PriceTable
 
 UTC = "UTC"
+_EARLIEST = f"{config.PLAUSIBLE_FROM}T00:00:00.000000".encode("ascii")
+_FIRST_USABLE = f"{config.USABLE_FROM}T00:00:00.000000".encode("ascii")
+_LAST_USABLE = f"{config.USABLE_UNTIL}T00:00:00.000000".encode("ascii")
 END_OF_TIME = b"9999-12-31T23:59:59.999999"
 Pairs = Tuple[Tuple[str, str], ...]
 
@@ -55,12 +59,24 @@ class ReadingOptions(NamedTuple):
 class ReadingRules(NamedTuple):
     """All that decides how the rows of a file are read, the same for each part of it.
 
-    `latest` is the canonical timestamp after which a row lies too far in the future.
+    `earliest` and `latest` are the first and the last canonical timestamp that are plausible;
+    `implausible_used` says that other ones count all the same, within wider limits, and
+    `all_checksums` that of every id a checksum is noted (see `identity`).
     """
 
     prices: PriceTable = DEFAULT_PRICES
     options: ReadingOptions = ReadingOptions()
     latest: bytes = END_OF_TIME
+    earliest: bytes = _EARLIEST
+    implausible_used: bool = False
+    all_checksums: bool = False
+
+    @property
+    def used_times(self) -> Tuple[bytes, bytes]:
+        """The first and the last timestamp that count."""
+        if self.implausible_used:
+            return min(self.earliest, _FIRST_USABLE), max(self.latest, _LAST_USABLE)
+        return self.earliest, self.latest
 
     def plain(self) -> Dict[str, object]:
         """Return the rules as JSON has them."""
@@ -68,6 +84,9 @@ class ReadingRules(NamedTuple):
             "prices": self.prices.plain(),
             "options": self.options.plain(),
             "latest": self.latest.decode("ascii"),
+            "earliest": self.earliest.decode("ascii"),
+            "implausible_used": self.implausible_used,
+            "all_checksums": self.all_checksums,
         }
 
     @classmethod
@@ -75,7 +94,14 @@ class ReadingRules(NamedTuple):
         """Return the rules that JSON made of some."""
         prices = PriceTable.from_plain(plain["prices"])
         options = ReadingOptions.from_plain(plain["options"])
-        return cls(prices, options, str(plain["latest"]).encode("ascii"))
+        return cls(
+            prices,
+            options,
+            latest=str(plain["latest"]).encode("ascii"),
+            earliest=str(plain["earliest"]).encode("ascii"),
+            implausible_used=bool(plain["implausible_used"]),
+            all_checksums=bool(plain["all_checksums"]),
+        )
 
 
 def _pairs(plain: Any) -> Pairs:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
-from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from finops import config, schema
 from finops.business.catalog import PriceTable
@@ -56,7 +56,8 @@ class Call(NamedTuple):
 
     `time` is canonical; `cost` in pico-dollars; `kind` is PAID, FREE or UNPRICED; `numbers`
     are those of `schema.NUMBERS` in order, None where one is not known; `further` are the
-    `FURTHER_TEXTS`, or nothing where the file has none of these columns.
+    `FURTHER_TEXTS`, or nothing where the file has none of these columns; `cells` are those that
+    the parser was asked for, as they are in the row.
     """
 
     time: bytes
@@ -66,6 +67,7 @@ class Call(NamedTuple):
     kind: bytes
     numbers: Tuple[Optional[int], ...]
     further: Tuple[bytes, ...] = ()
+    cells: Tuple[bytes, ...] = ()
 
     @property
     def call_key(self) -> Tuple[bytes, ...]:
@@ -74,13 +76,16 @@ class Call(NamedTuple):
 
 
 class RowParser:
-    """Parses single lines against a header, by the rules of a run."""
+    """Parses single lines against a header, by the rules of a run.
 
-    def __init__(self, header: Header, rules: ReadingRules) -> None:
+    `cells` names further columns of which calls have the cells as they are.
+    """
+
+    def __init__(self, header: Header, rules: ReadingRules, cells: Sequence[str] = ()) -> None:
         self._header = header
         self._price = price_in_pico(rules.prices)
-        self._latest = rules.latest
         self._further = FURTHER_TEXTS if header.positions.keys() & set(FURTHER_TEXTS) else ()
+        self._cells = cells
 
     def parse(self, line: bytes) -> Call:
         """Return the call of one line without its end; raise BadValue with the reason."""
@@ -91,10 +96,7 @@ class RowParser:
         for name in schema.REQUIRED_COLUMNS:
             if not row[name]:
                 raise BadValueError(f"empty {name}")
-        time = parse_time(row["timestamp"])
-        if time > self._latest:
-            raise BadValueError("timestamp in the future")
-        return self._call(row, time)
+        return self._call(row, parse_time(row["timestamp"]))
 
     def _call(self, row: Dict[str, bytes], time: bytes) -> Call:
         numbers = {column.name: _number(row, column) for column in schema.NUMBERS}
@@ -111,7 +113,8 @@ class RowParser:
         customer = tuple(row.get(name, b"") for name in CUSTOMER_TEXTS)
         texts = tuple(row.get(name, b"") for name in CALL_TEXTS)
         further = tuple(row.get(name, b"") for name in self._further)
-        return Call(time, customer, texts, cost, kind, tuple(numbers.values()), further)
+        cells = tuple(row[name] for name in self._cells)
+        return Call(time, customer, texts, cost, kind, tuple(numbers.values()), further, cells)
 
     def _fields(self, line: bytes) -> List[bytes]:
         if len(line) > config.MAX_LINE_BYTES:

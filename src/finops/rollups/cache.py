@@ -27,6 +27,7 @@ from finops.rollups import serialization
 from finops.rollups.digests import all_match
 from finops.rollups.part import PartitionResult
 from finops.rollups.planner import Plan
+from finops.rollups.readings import Reading
 from finops.storage.file_operations import FILES
 from finops.storage.sidecars import read_own, sidecar
 
@@ -82,9 +83,12 @@ class Identity(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """Parts that still hold; `seal_again` says that writing them down anew saves a check."""
+    """What still holds; `is_complete` says that it is of all there is now, and `seal_again` that
+    writing it down anew saves a check.
+    """
 
-    parts: List[PartitionResult]
+    reading: Reading
+    is_complete: bool = False
     seal_again: bool = False
 
 
@@ -119,24 +123,43 @@ def _constants() -> List[Tuple[str, str]]:
     ]
 
 
-def load(layout: FileLayout, stream: BinaryIO, key: str) -> Kept:
-    """Return the parts that still hold for the file that was looked at, none in doubt."""
+def load(layout: FileLayout, stream: BinaryIO, key: str, rules: ReadingRules) -> Kept:
+    """Return what still holds of the file that was looked at, no part in doubt.
+
+    `rules` are those of now.  As long as a file is unchanged the limits of plausible times are
+    those with which it was first read.
+    """
+    nothing = Kept(Reading([], rules))
     try:
         kept = _read(layout.path)
-        parts = [PartitionResult.from_plain(part) for part in kept["parts"]]
         if not key or kept["key"] != key or kept["header"] != layout.header.line.decode("utf-8"):
-            return Kept([])
-        if not _contiguous(parts, layout) or not _past(parts, layout):
-            return Kept([])
+            return nothing
+        reading, unchanged = _revived(kept, layout, rules)
+        parts = reading.parts
+        if not parts or not _contiguous(parts, layout):
+            return nothing
         seen = Identity.of(stream)
         if kept["settled"] is True and seen == tuple(kept["file"]):
-            return Kept(parts)
-        same = all_match(stream, [(*part.span, part.digests) for part in parts])
-        if same and seen == Identity.of(stream):
-            return Kept(parts, seal_again=seen.is_settled)
-        return Kept(parts if same else [])
+            return Kept(reading, unchanged)
+        if not all_match(stream, [(*part.span, part.digests) for part in parts]):
+            return nothing
+        return Kept(reading, unchanged, seen == Identity.of(stream) and seen.is_settled)
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        return Kept([])
+        return nothing
+
+
+def _revived(kept: Dict[str, Any], layout: FileLayout, rules: ReadingRules) -> Tuple[Reading, bool]:
+    """Return the reading that was kept, and whether it is of all there is now.
+
+    Of a file that has grown it has no parts where what follows may change what they are.
+    """
+    parts = [PartitionResult.from_plain(part) for part in kept["parts"]]
+    unchanged = (parts[-1].span[1], kept["clock"]) == (layout.whole_end, layout.clock)
+    if not unchanged and (kept["has_repeats"] or not _as_plausible(parts, rules.latest)):
+        return Reading([], rules), False
+    latest = str(kept["latest"]).encode("ascii") if unchanged else rules.latest
+    rules = rules._replace(latest=latest, implausible_used=bool(kept["implausible_used"]))
+    return Reading(parts, rules, bool(kept["has_repeats"])), unchanged
 
 
 def _read(path: str) -> Dict[str, Any]:
@@ -158,16 +181,14 @@ def without_small_tail(parts: List[PartitionResult]) -> List[PartitionResult]:
     return parts
 
 
-def save(
-    layout: FileLayout, stream: BinaryIO, seen: Identity, key: str, parts: List[PartitionResult]
-) -> None:
-    """Keep the parts beside the file, where that is worth it, possible and beyond doubt.
+def save(layout: FileLayout, stream: BinaryIO, seen: Identity, key: str, reading: Reading) -> None:
+    """Keep a reading beside the file, where that is worth it, possible and beyond doubt.
 
     `seen` is the file's identity before anything was read.  A file that has grown since keeps
     what was read of it, since that is held against the bytes when it is used; one that was
     changed otherwise or replaced keeps nothing.
     """
-    if not key or layout.end < MIN_STATE_BYTES or _depends_on_today(parts):
+    if not key or layout.end < MIN_STATE_BYTES:
         return
     if not seen.is_continued_by(Identity.of(stream)) or not _is_still_there(layout.path, seen):
         return
@@ -177,7 +198,11 @@ def save(
             "header": layout.header.line.decode("utf-8"),
             "file": list(seen),
             "settled": seen.is_settled,
-            "parts": [part.plain() for part in parts],
+            "latest": reading.rules.latest.decode("ascii"),
+            "clock": layout.clock,
+            "implausible_used": reading.rules.implausible_used,
+            "has_repeats": reading.has_repeats,
+            "parts": [part.plain() for part in reading.parts],
         }
     )
     target = cache_path(layout.path)
@@ -218,12 +243,9 @@ def _contiguous(parts: List[PartitionResult], layout: FileLayout) -> bool:
     return position <= layout.whole_end
 
 
-def _past(parts: List[PartitionResult], layout: FileLayout) -> bool:
-    """Return whether no row that was used lies in the future by today's clock and mark."""
-    latest = layout.latest.decode("ascii")
-    return all(part.activity["ends"][1] <= latest for part in parts)
-
-
-def _depends_on_today(parts: List[PartitionResult]) -> bool:
-    """Return whether rows were left out that tomorrow may count."""
-    return any("timestamp in the future" in part.accounts["skipped"] for part in parts)
+def _as_plausible(parts: List[PartitionResult], latest: bytes) -> bool:
+    """Return whether each time is as plausible as when the parts were read: none lay ahead then,
+    and none does now.
+    """
+    last = latest.decode("ascii")
+    return all(not part.accounts["ahead"] and part.activity["ends"][1] <= last for part in parts)

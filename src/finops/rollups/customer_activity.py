@@ -185,7 +185,7 @@ class ActivityReader:
         at_moments = moments(batch)
         if at_moments is not None:
             result.others.add(batch, at_moments, encoder)
-            batch = batch.kept(at_moments)
+            batch = batch.selected(at_moments)
             if not batch.times:
                 return
         rows = _Rows(
@@ -306,7 +306,7 @@ class UnorderedActivity:
         at_moments = moments(batch)
         if at_moments is not None:
             result.others.add(batch, at_moments, encoder)
-            batch = batch.kept(at_moments)
+            batch = batch.selected(at_moments)
         calls_of, region_of = self._calls_of, self._region_of
         rows = zip(_ordinals(batch.times), batch.customers, batch.calls)
         for time, customer, call_code in rows:

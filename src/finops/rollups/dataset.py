@@ -31,6 +31,7 @@ from finops.locations import is_elsewhere
 from finops.reader.block_reader import BlockReader
 from finops.reader.encoding import KeyEncoder
 from finops.reader.header import open_csv
+from finops.reader.identity import RepeatFilter
 from finops.reader.layout import FileLayout, FileReplacedError, inspect, spans
 from finops.reader.options import ReadingOptions, ReadingRules
 from finops.rollups import cache as rollup_cache
@@ -38,10 +39,12 @@ from finops.rollups.cache import Identity, Kept
 from finops.rollups.customer_activity import ActivityLog, UnorderedActivity, joined
 from finops.rollups.hours import HourClock
 from finops.rollups.merge import Cubes, accounting_of, cubes_of, customers_of, tables_of
+from finops.rollups.notes import notes_of
 from finops.rollups.part import PartitionResult
 from finops.rollups.partition import Blocks, batches, scan_partition
 from finops.rollups.planner import Plan
 from finops.rollups.protocol import CallDataset, Source
+from finops.rollups.readings import Reading, complete
 from finops.rollups.spec import (
     Accounting,
     Customer,
@@ -214,41 +217,53 @@ class Dataset:
             seen = Identity.of(stream)
             layout = inspect(stream, self.path, self.context)
             key = rollup_cache.fingerprint(plan, self._rules(layout)) if cache else ""
-            kept = rollup_cache.load(layout, stream, key) if cache else Kept([])
-            self._revived = bool(kept.parts)
-            self._parts = self._completed(stream, layout, kept.parts)
+            rules = self._rules(layout)
+            nothing = Kept(Reading([], rules))
+            kept = rollup_cache.load(layout, stream, key, rules) if cache else nothing
+            self._revived = bool(kept.reading.parts)
+            reading = self._completed(stream, layout, kept)
+            self._parts = reading.parts
             self._cubes = cubes_of(plan, self._parts)
-            self._compute_facts(stream, layout)
-            if cache and (kept.seal_again or self._parts is not kept.parts):
-                rollup_cache.save(layout, stream, seen, key, self._parts)
+            self._compute_facts(stream, layout, reading.rules)
+            if cache and (kept.seal_again or not kept.is_complete):
+                rollup_cache.save(layout, stream, seen, key, reading)
 
-    def _completed(
-        self, stream: BinaryIO, layout: FileLayout, kept: List[PartitionResult]
-    ) -> List[PartitionResult]:
-        """Return the kept parts with what follows them in the file."""
-        if kept and kept[-1].span[1] == layout.whole_end:
-            return kept
-        parts = rollup_cache.without_small_tail(kept)
-        return parts + self._read(stream, layout, parts[-1].span[1] if parts else 0)
+    def _completed(self, stream: BinaryIO, layout: FileLayout, kept: Kept) -> Reading:
+        """Return what was kept with what follows it in the file."""
+        if kept.is_complete:
+            return kept.reading
+        parts = rollup_cache.without_small_tail(kept.reading.parts)
+        return complete(kept.reading._replace(parts=parts), _FileParts(self._read, stream, layout))
 
     def _aggregate(self, tables: Sequence[Table]) -> None:
         missing = [table for table in tables if table not in self._filled]
         self._filled.update(tables_of(self._plan, missing, self._cubes, self._activity))
 
-    def _read(self, stream: BinaryIO, layout: FileLayout, covered: int) -> List[PartitionResult]:
-        """Return the parts of the whole lines from the offset `covered` on."""
+    def _read(
+        self,
+        stream: BinaryIO,
+        layout: FileLayout,
+        rules: ReadingRules,
+        covered: int,
+        repeats: Optional[RepeatFilter],
+    ) -> List[PartitionResult]:
+        """Return the parts of the whole lines from the offset `covered` on.
+
+        Where `repeats` are left out, they are read one after the other.
+        """
         start = max(layout.header.data_start, covered)
         total = layout.whole_end - start
-        shares = spans(stream, start, layout.whole_end, self._count(total))
-
-        rules = self._rules(layout)
+        processes = self._count(total) if repeats is None else 1
+        shares = spans(stream, start, layout.whole_end, processes)
 
         def report(done: int) -> None:
             if self._progress is not None:
                 self._progress(min(total, done * len(shares)), total)
 
         with PartitionWorkers(layout, shares[1:], self._plan.tables, rules) as others:
-            first = scan_partition(stream, shares[0], layout.header, self._plan, rules, report)
+            first = scan_partition(
+                stream, shares[0], layout.header, self._plan, rules, report, repeats
+            )
             parts = [first, *others.results()]
         if os.fstat(stream.fileno()).st_size < layout.whole_end:
             raise FileReplacedError(self.path)
@@ -262,16 +277,17 @@ class Dataset:
             return max(1, self._workers)
         return max(1, min(os.cpu_count() or 1, size // MIN_PART_BYTES))
 
-    def _compute_facts(self, stream: BinaryIO, layout: FileLayout) -> None:
+    def _compute_facts(self, stream: BinaryIO, layout: FileLayout, rules: ReadingRules) -> None:
         """Compute totals, period and accounting; DataError where not one row can be used."""
         parts = self._parts
         tail = layout.end > layout.whole_end
-        accounting = accounting_of(parts, layout.name, layout.header.notes, tail)
+        notes = (*layout.header.notes, *notes_of(parts))
+        accounting = accounting_of(parts, layout.name, notes, tail)
         _refuse_if_nothing_is_usable(accounting, layout.name)
         logs = [ActivityLog.revived(part.activity, self._clock) for part in parts]
         activity = joined(logs, self._clock)
         if activity is None:
-            activity = self._sorted_activity(stream, layout)
+            activity = self._sorted_activity(stream, layout, rules)
         self._activity = activity
         self._aggregate((_TOTALS,))
         hours = [hour + ":00:00" for part in parts for hour in part.hours]
@@ -289,11 +305,16 @@ class Dataset:
             FileInfo(layout.name, layout.end),
         )
 
-    def _sorted_activity(self, stream: BinaryIO, layout: FileLayout) -> ActivityLog:
-        """Return the activity in an unordered file, in a pass of its own."""
+    def _sorted_activity(
+        self, stream: BinaryIO, layout: FileLayout, rules: ReadingRules
+    ) -> ActivityLog:
+        """Return the activity in an unordered file, in a pass of its own.
+
+        Records that repeat others change nothing of it.
+        """
         encoder = KeyEncoder()
         collected = UnorderedActivity(self._clock)
-        reader = BlockReader(layout.header, encoder, self._rules(layout))
+        reader = BlockReader(layout.header, encoder, rules)
         source = Blocks(stream, (layout.header.data_start, layout.whole_end), reader.accounts)
         for batch in batches(source, reader):
             collected.add(batch, encoder)
@@ -308,8 +329,32 @@ def _clock_of(options: ReadingOptions) -> HourClock:
         raise DataError(str(error)) from None
 
 
+class _FileParts:
+    """The parts of one file, for `readings.complete`."""
+
+    def __init__(
+        self,
+        read: Callable[
+            [BinaryIO, FileLayout, ReadingRules, int, Optional[RepeatFilter]],
+            List[PartitionResult],
+        ],
+        stream: BinaryIO,
+        layout: FileLayout,
+    ) -> None:
+        self._read = read
+        self._stream = stream
+        self._layout = layout
+
+    def read(self, rules: ReadingRules, kept: List[PartitionResult]) -> List[PartitionResult]:
+        covered = kept[-1].span[1] if kept else 0
+        return kept + self._read(self._stream, self._layout, rules, covered, None)
+
+    def read_in_order(self, rules: ReadingRules, repeats: RepeatFilter) -> List[PartitionResult]:
+        return self._read(self._stream, self._layout, rules, 0, repeats)
+
+
 def _refuse_if_nothing_is_usable(accounting: Accounting, name: str) -> None:
-    if accounting.used or not accounting.skipped_rows:
+    if accounting.used or accounting.outside or not accounting.skipped_rows:
         return
     worst = accounting.skipped[:3]
     reasons = ", ".join(f"{s.reason} ({s.rows} rows, first line {s.first_line})" for s in worst)

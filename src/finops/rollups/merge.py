@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Dict, List, Mapping, Sequence
 
 from finops import config
+from finops.reader.fields import PICO
 from finops.rollups.aggregate import aggregate
 from finops.rollups.cells import CubeSpec
 from finops.rollups.columns import FilledCube, KeyMerges
@@ -77,6 +78,9 @@ def accounting_of(
         blank=sum(account["blank"] for account in accounts),
         incomplete_tail=int(tail),
         notes=tuple(notes),
+        repeated_records=sum(account["repeated_records"] for account in accounts),
+        outside=sum(account["outside"] for account in accounts),
+        unused_cost=sum(account["unused_pico"] for account in accounts) / PICO,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
+from finops.reader.identity import IdSummary
 from finops.reader.layout import Span
 from finops.rollups.cells import PackedCells
 
@@ -15,8 +16,8 @@ class PartitionResult(NamedTuple):
 
     `digests` are those of its bytes (see the module of that name); `accounts` the counters of
     `block_reader.Accounts`; `activity` an `ActivityLog` as plain data; `hours` the first and the
-    last local hour, nothing without calls; `cubes`, in the order of the plan's specs, the keys of
-    their codes and their cells.
+    last local hour, nothing without calls; `ids` what is known of the ids; `cubes`, in the order
+    of the plan's specs, the keys of their codes and their cells.
     """
 
     span: Span
@@ -25,6 +26,7 @@ class PartitionResult(NamedTuple):
     customer_keys: Keys
     activity: Mapping[str, Any]
     hours: Sequence[str]
+    ids: IdSummary
     cubes: List[Tuple[Keys, PackedCells]]
 
     def plain(self) -> Dict[str, Any]:
@@ -38,4 +40,5 @@ class PartitionResult(NamedTuple):
         """
         start, end = plain["span"]
         cubes = [(keys, PackedCells(*packed)) for keys, packed in plain["cubes"]]
-        return cls(**dict(plain, span=(start, end), cubes=cubes))
+        ids = IdSummary(*plain["ids"])
+        return cls(**dict(plain, span=(start, end), ids=ids, cubes=cubes))

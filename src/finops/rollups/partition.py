@@ -12,6 +12,7 @@ from finops import config
 from finops.reader.block_reader import LINE_START_BYTES, Accounts, BlockReader
 from finops.reader.encoding import Batch, KeyEncoder
 from finops.reader.header import Header
+from finops.reader.identity import IdCollector, RepeatFilter
 from finops.reader.layout import Span
 from finops.reader.options import ReadingRules
 from finops.reader.row_parser import TOO_LONG
@@ -38,14 +39,17 @@ def scan_partition(
     plan: Plan,
     rules: ReadingRules,
     progress: Optional[BytesDone] = None,
+    repeats: Optional[RepeatFilter] = None,
 ) -> PartitionResult:
     """Read the whole lines in the bytes [from, to) and return the part's result.
 
-    Both ends of `span` are line starts.
+    Both ends of `span` are line starts.  With `repeats`, records that it has met are left out,
+    which takes all parts in their order; without it the ids are noted (see `identity`).
     """
     encoder = KeyEncoder()
+    ids = IdCollector(rules.all_checksums)
     clock = HourClock(zone_of(rules.options.timezone))
-    reader = BlockReader(header, encoder, rules)
+    reader = BlockReader(header, encoder, rules, ids if repeats is None else repeats)
     filler = CubeFiller(plan, encoder, clock)
     activity = ActivityReader(clock)
     source = Blocks(stream, span, reader.accounts, progress)
@@ -60,6 +64,7 @@ def scan_partition(
         encoder.customer_keys,
         activity.finish(encoder).plain(),
         filler.hours,
+        ids.summary(),
         [(cube.keys, cube.packed) for cube in filler.cubes if cube.stored],
     )
 

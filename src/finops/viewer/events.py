@@ -31,6 +31,7 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]").search
 _FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 _STAMP = re.compile(r"[0-9]{9,16}(?:\.[0-9]{1,9})?").fullmatch
 _MILLISECONDS_FROM = 1e11  # as seconds this would be the year 5138
+_FIRST_TIME = timestamps.timestamp(timestamps.EPOCH)
 _PICO_DOLLAR = Decimal("1e-12")
 _DAY = len("2025-01-01")
 _KINDS = {
@@ -276,6 +277,8 @@ def _time(event: Event, name: str) -> str:
     except (BadValueError, ValueError, OverflowError):
         raise FieldError(name, "is not an ISO 8601 time or a Unix time") from None
     ahead = timedelta(hours=config.FUTURE_TOLERANCE_HOURS)
+    if text < _FIRST_TIME:
+        raise FieldError(name, "is not an ISO 8601 time or a Unix time")
     if text > timestamps.timestamp(timestamps.from_seconds(time.time()) + ahead):
         raise FieldError(name, "lies in the future")
     return text

@@ -1,0 +1,48 @@
+"""Sentences on what the data as a whole has that is unusual: times, and ids that repeat."""
+
+from __future__ import annotations
+
+from typing import List, Sequence
+
+from finops import config
+from finops.rollups.part import PartitionResult
+from finops.rollups.readings import dated_rows, implausible_rows
+
+_SHOWN_IDS = 5
+_SHOWN_CHARACTERS = 40
+
+
+def notes_of(parts: Sequence[PartitionResult]) -> List[str]:
+    """Return the sentences on all parts of a file, in their order."""
+    return [*_on_times(parts), *_on_ids(parts)]
+
+
+def _on_times(parts: Sequence[PartitionResult]) -> List[str]:
+    used = sum(part.accounts["implausible_used"] for part in parts)
+    if not used:
+        return []
+    share = 100 * implausible_rows(parts) / dated_rows(parts)
+    year = config.PLAUSIBLE_FROM[:4]
+    return [
+        f"The times of {used:,} rows are before {year} or more than"
+        f" {config.FUTURE_TOLERANCE_HOURS} hours ahead; they were used, since such rows are"
+        f" {share:.1f}% of all."
+    ]
+
+
+def _on_ids(parts: Sequence[PartitionResult]) -> List[str]:
+    ids = sum(part.accounts["conflicting_ids"] for part in parts)
+    if not ids:
+        return []
+    shown: List[str] = []
+    before = 1  # the header
+    for part in parts:
+        for line, text in part.accounts["first_conflicts"]:
+            shown.append(f"{text[:_SHOWN_CHARACTERS]} (line {line + before})")
+        before += part.accounts["lines"]
+    more = ", …" if ids > _SHOWN_IDS else ""
+    calls = "A call id stands" if ids == 1 else f"{ids:,} call ids stand"
+    return [
+        f"{calls} for records with different contents, which all count:"
+        f" {', '.join(shown[:_SHOWN_IDS])}{more}."
+    ]
