@@ -26,7 +26,7 @@ from typing import (
 from finops import config
 from finops.business.catalog import DEFAULT_PRICES, PriceTable
 from finops.context import RunContext
-from finops.errors import DataError
+from finops.errors import DataError, UsageError
 from finops.locations import is_elsewhere
 from finops.reader.block_reader import BlockReader
 from finops.reader.encoding import KeyEncoder
@@ -81,6 +81,8 @@ def open_dataset(
     """Return a `Dataset` for a path; what is a dataset already is returned as it is."""
     if isinstance(source, (str, os.PathLike)):
         return Dataset(source, workers, prices, progress, cache, context, options)
+    if isinstance(source, Sequence):
+        raise UsageError("give one --data")
     return source
 
 
@@ -291,7 +293,7 @@ class Dataset:
 
     def _sorted_activity(self, stream: BinaryIO, layout: FileLayout) -> ActivityLog:
         """Return the activity in an unordered file, in a pass of its own."""
-        encoder = KeyEncoder()
+        encoder = KeyEncoder(self.options.tier_prices)
         collected = UnorderedActivity(self._clock)
         reader = BlockReader(layout.header, encoder, self._rules(layout))
         source = Blocks(stream, (layout.header.data_start, layout.whole_end), reader.accounts)

@@ -43,7 +43,7 @@ def scan_partition(
 
     Both ends of `span` are line starts.
     """
-    encoder = KeyEncoder()
+    encoder = KeyEncoder(rules.options.tier_prices)
     clock = HourClock(zone_of(rules.options.timezone))
     reader = BlockReader(header, encoder, rules)
     filler = CubeFiller(plan, encoder, clock)
