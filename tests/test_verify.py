@@ -1,4 +1,4 @@
-"""Checking a dataset: what is said of its rows and of its commit mark."""
+"""Checking a dataset: what is said of its rows and of its commit record."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_file_of_this_program_that_is_in_order(marked: Path) -> None:
     assert found.faults == []
     size = marked.stat().st_size
     assert found.lines[0] == f"calls.csv: {size:,} bytes, 50 calls"
-    assert found.lines[-1] == f"commit mark: 50 rows in {size:,} bytes are committed"
+    assert found.lines[-1] == f"commit record: 50 rows in {size:,} bytes are committed"
 
 
 def test_a_file_of_somebody_else(tmp_path: Path) -> None:
@@ -42,7 +42,7 @@ def test_a_file_of_somebody_else(tmp_path: Path) -> None:
     found = verify(path)
     assert found.faults == []
     assert "  1 calls have neither a cost nor a known price" in found.lines
-    assert found.lines[-1].startswith("commit mark: none")
+    assert found.lines[-1].startswith("commit record: none")
 
 
 def test_notes_and_skipped_rows_are_told(tmp_path: Path) -> None:
@@ -77,12 +77,12 @@ def test_rows_that_another_program_appended(marked: Path) -> None:
         file.write(row)
     found = verify(marked)
     assert found.faults == []
-    assert found.lines[-1] == f"  {len(row):,} bytes behind it were appended by another program"
+    assert found.lines[-1] == f"  {len(row):,} bytes after it were appended by another program"
 
 
 def test_a_mark_that_counts_other_rows(marked: Path) -> None:
     write_commit(marked, mark_of(marked, 49))
-    assert verify(marked).faults == ["the commit mark counts other rows than the file holds"]
+    assert verify(marked).faults == ["the commit record counts other rows than the file holds"]
 
 
 def test_a_file_that_is_shorter_than_its_mark(marked: Path) -> None:
@@ -95,7 +95,7 @@ def test_a_file_that_is_shorter_than_its_mark(marked: Path) -> None:
 def test_a_damaged_mark(marked: Path) -> None:
     marks.commit_path(marked).write_text("{")
     assert verify(marked).faults == [
-        "calls.csv.commit is damaged or belongs to another file; delete it to go on"
+        "calls.csv.commit is damaged or belongs to another file; delete it to continue"
     ]
 
 
@@ -107,4 +107,4 @@ def test_lines_that_do_not_add_up_are_a_defect(
             return Rollups({}, Period(), accounting=Accounting(lines=5, header=1, used=1))
 
     monkeypatch.setattr("finops.verify.open_dataset", lambda path, **options: Wrong())
-    assert verify(marked).faults == ["the lines do not add up; this is a defect of this program"]
+    assert verify(marked).faults == ["the lines do not add up (a bug in finops)"]
