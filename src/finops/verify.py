@@ -14,10 +14,11 @@ from finops.locations import is_elsewhere
 from finops.reader.options import UTC, ReadingOptions
 from finops.rollups.dataset import Progress, open_dataset
 from finops.rollups.protocol import Source
-from finops.rollups.spec import Accounting, Place, Rollups
+from finops.rollups.spec import Accounting, Place, Rollups, Table
 from finops.storage.commit import CommitRecord, commit_path, read_commit
 
 SHOWN_LINES = 5
+CREDITS = Table((), ("credit_rows", "credits"))
 
 
 class Verification(NamedTuple):
@@ -65,7 +66,7 @@ def verify(
     before = read_commit(path) if path else None
     data = open_dataset(
         source, workers=workers, prices=prices, progress=progress, options=options
-    ).rollups(())
+    ).rollups((CREDITS,))
     after = read_commit(path) if path else None
     said, faults = _of_record(path, data, after) if path else ([], [])
     if before is None or before != after:
@@ -114,7 +115,7 @@ def _of_rows(data: Rollups, options: ReadingOptions) -> List[str]:
         )
     if totals.unpriced:
         lines.append(f"  {totals.unpriced:,} calls have neither a cost nor a known price")
-    lines.append(_money_of(data))
+    lines += [_money_of(data), *_credits(data)]
     return [*lines, *_read_as(options), *(f"note: {note}" for note in accounting.notes)]
 
 
@@ -163,6 +164,12 @@ def _money_of(data: Rollups) -> str:
         return said
     share = f" ({unused / (cost + unused):.1%} of the whole)" if unused and cost + unused else ""
     return f"{said}, and ${unused:,.2f}{share} in skipped rows"
+
+
+def _credits(data: Rollups) -> List[str]:
+    """Return how much rows of negative cost take off, which is in the cost already."""
+    rows, amount = data[CREDITS].get((), (0, 0.0))
+    return [f"credits: ${amount:,.2f} in {_counted(rows, 'row')}, netted"] if rows else []
 
 
 def _read_as(options: ReadingOptions) -> List[str]:

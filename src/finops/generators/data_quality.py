@@ -152,9 +152,9 @@ def _reading(context: Data) -> List[str]:
     if given != "UTC":
         sentences.append(f"Times that name no time zone are taken as {given}.")
     if reading.get("since"):
-        sentences.append(f"Only calls from {formatting.moment(reading['since'])} UTC on.")
+        sentences.append(f"Only calls from {formatting.moment(reading['since'])} on.")
     if reading.get("until"):
-        sentences.append(f"Only calls before {formatting.moment(reading['until'])} UTC.")
+        sentences.append(f"Only calls before {formatting.moment(reading['until'])}.")
     return sentences
 
 
