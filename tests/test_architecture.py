@@ -45,8 +45,10 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "json_files": {"config", "regular_files"},
     "business": {"config", "errors", "timestamps", "regular_files"},
     "typed_json": set(),
+    "reading_choices": set(),
     "progress_events": {"typed_json"},
-    "manifest": {"atomic", "config", "progress_events", "typed_json", "regular_files"},
+    "manifest": {"atomic", "config", "progress_events", "typed_json", "regular_files"}
+    | {"reading_choices"},
     "progress": {"config", "progress_events"},
     "resources": set(),
     "storage": BASE | {"atomic", "json_files"},
@@ -63,18 +65,19 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "pipeline": BASE
     | READING
     | {"atomic", "simulator", "generators", "registry", "manifest", "publishing", "evaluation"}
-    | {"parallel", "analyzers"},
+    | {"parallel", "analyzers", "reading_choices", "typed_json"},
     "api": BASE | READING | {"registry", "pipeline", "simulator"},
     "verify": BASE | READING,
     "parallel": {"processes"},
     "viewer": BASE
     | READING
     | {"atomic", "processes", "generators", "simulator", "registry", "resources"}
-    | {"json_files", "manifest", "progress_events"},
+    | {"json_files", "manifest", "progress_events", "reading_choices"},
     "commands": BASE
     | READING
     | {"simulator", "evaluation", "progress", "progress_events"}
-    | {"registry", "publishing", "pipeline", "verify", "viewer", "api"},
+    | {"registry", "publishing", "pipeline", "verify", "viewer", "api"}
+    | {"reading_choices", "typed_json"},
     "cli": {"errors", "progress", "progress_events", "commands"},
     "__main__": {"cli"},
 }

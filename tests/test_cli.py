@@ -139,7 +139,7 @@ def test_analyze_shows_a_table_and_the_page_to_open(few: Path, tmp_path: Path) -
     done = run_finops("analyze", "--data", few, "--reports", tmp_path)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert lines[0].split() == ["report", "found", "first", "size", "seconds"]
+    assert lines[0].split() == ["report", "top", "finding", "size", "seconds"]
     for analysis, line in zip(ANALYZER_REGISTRY.values(), lines[1:]):
         assert line.startswith(analysis.title)
         assert re.search(r"  \d+ KB     \d+\.\d\d$", line)
@@ -219,15 +219,23 @@ def test_a_crash_of_an_analyzer_is_named_and_traced(few: Path, tmp_path: Path) -
     assert (tmp_path / "features.html").exists()
 
 
-def test_verify_says_sound_or_what_would_be_skipped(generated: Path, tmp_path: Path) -> None:
+def test_verify_says_what_is_usable_and_what_would_be_skipped(
+    generated: Path, tmp_path: Path
+) -> None:
     clean = run_finops("verify", generated)
     assert clean.returncode == 0
-    assert clean.stdout.splitlines()[-1] == "sound"
     rows = generated.read_text().splitlines()
+    assert clean.stdout.splitlines()[-1] == f"OK: all {len(rows) - 1:,} rows usable"
     broken = tmp_path / "calls.csv"
     broken.write_text("\n".join([*rows[:10], "not a row", *rows[10:20]]) + "\n")
-    done = run_finops("verify", broken)
-    assert done.returncode == 0
+    done = run_finops("verify", broken, "--quiet")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "finops: 1 of 20 rows are skipped, more than --max-skipped 0 (percent) allows\n"
+    )
+    allowed = run_finops("verify", broken, "--max-skipped", "5")
+    assert allowed.returncode == 0
+    assert allowed.stdout.splitlines()[-1] == "OK: 19 of 20 rows usable"
     assert "lines: 21 = 1 header + 19 used + 1 skipped" in done.stdout
     assert re.search(r"skipped 1: .+ \(line 11\)", done.stdout)
 
@@ -279,8 +287,8 @@ def test_help_lists_every_command() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "which command"),
-        (["frobnicate"], "invalid choice: 'frobnicate'"),
+        ([], "no command given"),
+        (["frobnicate"], "there is no command 'frobnicate'"),
         (["generate", "--size", "5XB"], "'5XB' is not a size"),
         (["generate", "--size", "0"], "'0' is not a size"),
         (["generate", "--size", "-5"], "'-5' is not a size"),

@@ -60,8 +60,11 @@ def test_foreseen_trouble_is_its_text_and_its_status(
         (OSError(errno.EROFS, "Read-only file system", "x.csv"), "Read-only file system: x.csv"),
         (OSError("strange"), "strange"),
         (MemoryError(), "not enough memory"),
-        (ZeroDivisionError("by zero"), "a defect of this program: ZeroDivisionError: by zero"),
-        (RuntimeError("two\nlines"), "a defect of this program: RuntimeError: two lines;"),
+        (
+            ZeroDivisionError("by zero"),
+            "internal error (a bug in finops): ZeroDivisionError: by zero",
+        ),
+        (RuntimeError("two\nlines"), "internal error (a bug in finops): RuntimeError: two lines;"),
     ],
 )
 def test_other_trouble_is_a_line_too(

@@ -21,7 +21,8 @@ from typing import Any, Callable, List, NoReturn, Optional, Sequence, TextIO
 
 from finops import __version__
 from finops.commands import COMMANDS, Command
-from finops.commands.base import Console, asks_for_events, inert
+from finops.commands.base import Console, asks_for_events, inert, with_offsets_joined
+from finops.commands.nearest import nearest
 from finops.errors import FinOpsError, StorageError, UsageError
 from finops.progress import is_terminal
 from finops.progress_events import FAILED, OK, ErrorEvent, EventWriter, FinishedEvent, NoteEvent
@@ -38,18 +39,38 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM or SIGHUP arrived; unwinds like Ctrl-C, so that the same code cleans up."""
 
 
+class _Once(argparse.Action):
+    """Stores a value, and refuses a second one, of which nobody could say which counts."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: Optional[str] = None,
+    ) -> None:
+        """Store the value.  Raises UsageError where there is one already."""
+        if option_string is not None and getattr(self, "given", False):
+            parser.error(f"{option_string} was given twice; give it once")
+        self.given = True
+        setattr(namespace, self.dest, values)
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser whose complaints are one line, and whose help looks the same on
-    every Python version and terminal.
+    every Python version and terminal.  It parses one command line.
     """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
             add_help=False, allow_abbrev=False, formatter_class=_help_formatter, **options
         )
+        self.register("action", None, _Once)
+        self.register("action", "store", _Once)
         self._optionals.title = "options"  # "optional arguments" before Python 3.10
         self._positionals.title = "arguments"
         self.add_argument("--help", "-h", action="help", help="show this help and exit")
+        self.flags: List[str] = []  # those of the selected command
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError instead of printing the usage and exiting."""
@@ -70,7 +91,7 @@ def build_parser(selected: Optional[str] = None) -> Parser:
         epilog="example:\n  finops demo\n\n'finops COMMAND --help' explains one command.",
     )
     parser.add_argument("--version", action="version", version=f"finops {__version__}")
-    parser.add_argument("--debug", action="store_true", help="show the traceback of any trouble")
+    parser.add_argument("--debug", action="store_true", help="show tracebacks on errors")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", help=argparse.SUPPRESS)
     for command in COMMANDS.values():
         child = commands.add_parser(
@@ -81,6 +102,7 @@ def build_parser(selected: Optional[str] = None) -> Parser:
         )
         if command.name == selected:
             _complete(child, command)
+            parser.flags = sorted(child._option_string_actions)
     return parser
 
 
@@ -90,7 +112,7 @@ def _complete(parser: Parser, command: Command) -> None:
         "--debug",
         action="store_true",
         default=argparse.SUPPRESS,
-        help="show the traceback of any trouble",
+        help="show tracebacks on errors",
     )
 
 
@@ -207,12 +229,24 @@ def _dispatch(
     words: List[str], events: Optional[EventWriter], before_run: Callable[[], None]
 ) -> int:
     selected = next((word for word in words if not word.startswith("-")), None)
+    if selected is not None and selected not in COMMANDS:
+        raise UsageError(
+            f"there is no command {selected!r}{nearest(selected, COMMANDS)} (see finops --help)"
+        )
     parser = build_parser(selected)
-    args = parser.parse_args(words)
+    args, unknown = parser.parse_known_args(with_offsets_joined(words))
+    if unknown:
+        parser.error(_unrecognized(unknown, parser.flags))
     if args.command is None:
-        raise UsageError("which command? 'finops --help' lists them")
+        raise UsageError("no command given; see 'finops --help'")
     before_run()
     return COMMANDS[args.command].run(args, _console(events))
+
+
+def _unrecognized(words: Sequence[str], flags: Sequence[str]) -> str:
+    """Return what is wrong with words that no option takes, and which flag is nearest."""
+    wrong = next((word.split("=")[0] for word in words if word.startswith("-")), "")
+    return f"unrecognized arguments: {' '.join(words)}{nearest(wrong, flags)}"
 
 
 def _report(error: BaseException, complain: Complain) -> int:
@@ -229,7 +263,7 @@ def _report(error: BaseException, complain: Complain) -> int:
         complain("not enough memory; close other programs or take a smaller dataset")
     else:
         name = type(error).__name__
-        what = f"a defect of this program: {name}: {error}"
+        what = f"internal error (a bug in finops): {name}: {error}"
         complain(f"{what}; run it again with --debug and report what it prints")
     return TROUBLE
 

@@ -598,3 +598,66 @@ def tier_price(tier: str) -> Optional[float]:
     """Return the monthly price in USD of a subscription tier, or None where it is unknown."""
     prices: Dict[str, float] = dict(SUBSCRIPTION_TIERS)
     return prices.get(tier)
+
+
+# --- what a user can set ---------------------------------------------------------------------
+
+
+class Limit(NamedTuple):
+    """A constant that a configuration file may set: what it is, its unit, its default, and
+    which values it may have.
+    """
+
+    label: str
+    unit: str
+    default: float
+    least: float
+    most: float
+
+
+# By the name of the constant.
+LIMITS: Mapping[str, Limit] = {
+    "SLA_THRESHOLD_MS": Limit("latency within the SLA", "ms", SLA_THRESHOLD_MS, 1, 10**9),
+    "P95_THRESHOLD_MS": Limit("target of the p95 latency", "ms", P95_THRESHOLD_MS, 1, 10**9),
+    "P99_THRESHOLD_MS": Limit("target of the p99 latency", "ms", P99_THRESHOLD_MS, 1, 10**9),
+    "HIGH_MARGIN_THRESHOLD_PCT": Limit(
+        "lowest high margin", "%", HIGH_MARGIN_THRESHOLD_PCT, -1000, 100
+    ),
+    "MEDIUM_MARGIN_THRESHOLD_PCT": Limit(
+        "lowest medium margin", "%", MEDIUM_MARGIN_THRESHOLD_PCT, -1000, 100
+    ),
+    "LOW_MARGIN_THRESHOLD_PCT": Limit(
+        "lowest low margin", "%", LOW_MARGIN_THRESHOLD_PCT, -1000, 100
+    ),
+    "HIGH_COST_THRESHOLD_USD": Limit(
+        "daily cost that is alerted", "USD", HIGH_COST_THRESHOLD_USD, 0, 1e12
+    ),
+    "ANOMALY_MULTIPLIER": Limit(
+        "standard deviations above the mean of an anomalous hour",
+        "standard deviations",
+        ANOMALY_MULTIPLIER,
+        0.1,
+        1000,
+    ),
+    "MIN_FEATURE_CALLS": Limit(
+        "calls from which a feature is classified", "calls", MIN_FEATURE_CALLS, 1, 10**9
+    ),
+    "COMMITMENT_DISCOUNT_PCT": Limit(
+        "discount of committed capacity", "%", COMMITMENT_DISCOUNT_PCT, 0, 100
+    ),
+}
+
+
+def configure(limits: Mapping[str, float], tier_prices: Mapping[str, float]) -> None:
+    """Set limits (by name) and tier prices (USD a month, beside the built-in ones) for the rest
+    of this process.
+
+    Call it before analyzers are imported: some declare their tables with a limit's value.
+    Raises ValueError for a name that is no limit.
+    """
+    unknown = [name for name in limits if name not in LIMITS]
+    if unknown:
+        raise ValueError(f"no such limit: {', '.join(unknown)}")
+    globals().update(limits)
+    if tier_prices:
+        globals()["SUBSCRIPTION_TIERS"] = {**SUBSCRIPTION_TIERS, **tier_prices}

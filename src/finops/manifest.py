@@ -16,6 +16,7 @@ from typing import Dict, NamedTuple, Optional, Tuple
 from finops.atomic import write_aside
 from finops.config import MEGABYTE
 from finops.progress_events import FAILED, OK
+from finops.reading_choices import ReadingChoices
 from finops.regular_files import read_regular
 from finops.typed_json import from_json, refuse_constant, to_json
 
@@ -54,12 +55,16 @@ class PricesEntry(NamedTuple):
 
 
 class RunOptions(NamedTuple):
-    """How the last run was called: `only` which ids (none is all), None for the default."""
+    """How the last run was called: `only` which ids (none is all), None for the default.
+
+    `reading` is how it was told to read the data, so that a later run can be told the same.
+    """
 
     data: Optional[str]
     prices: PricesEntry
     only: Tuple[str, ...] = ()
     workers: Optional[int] = None
+    reading: ReadingChoices = ReadingChoices()
 
 
 class ReportEntry(NamedTuple):

@@ -38,11 +38,14 @@ from finops.evaluation import evaluate
 from finops.manifest import PricesEntry, RunOptions
 from finops.parallel import TaskSet, run_in_two_processes
 from finops.publishing import Made, headline_of, publish
+from finops.reader.options import ReadingOptions
+from finops.reading_choices import ReadingChoices
 from finops.registry import Analysis
 from finops.rollups.dataset import open_dataset
 from finops.rollups.protocol import Source
 from finops.rollups.spec import Rollups, Table
 from finops.timestamps import utc_text
+from finops.typed_json import to_json
 
 _Found = TypeVar("_Found")
 Result = Dict[str, Any]
@@ -82,7 +85,8 @@ class Outcome(NamedTuple):
 
 class Job(NamedTuple):
     """What to run: `source` (a path or an opened dataset), into which folder, `only` which
-    ids (none is all).  `cache`: keep what was read beside the dataset, and read only what was
+    ids (none is all).  `options` is how to read a path, `choices` what the user said of that, for
+    the manifest.  `cache`: keep what was read beside the dataset, and read only what was
     appended since.  `step(id, number, of how many)` is called before each analysis,
     `finished` after each report, in the process that made it.
     """
@@ -96,6 +100,8 @@ class Job(NamedTuple):
     scanned: Optional[Callable[[int, int], None]] = None
     step: Step = lambda name, number, total: None
     finished: Callable[[Made], None] = lambda made: None
+    options: ReadingOptions = ReadingOptions()
+    choices: ReadingChoices = ReadingChoices()
 
     @property
     def selected(self) -> List[Analysis]:
@@ -109,7 +115,13 @@ def compute(job: Job) -> Dict[str, Result]:
 
     Raises what the first failing analyzer raises, DataError where the file cannot be read.
     """
-    dataset = open_dataset(job.source, workers=job.workers, prices=job.prices, progress=job.scanned)
+    dataset = open_dataset(
+        job.source,
+        workers=job.workers,
+        prices=job.prices,
+        progress=job.scanned,
+        options=job.options,
+    )
     declared = {one.id: one.analyzer.TABLES for one in job.selected}
     dataset.fill(dict.fromkeys(table for tables in declared.values() for table in tables))
     spent = _last_uses(declared)
@@ -161,6 +173,7 @@ class _Run(TaskSet):
             prices=job.prices,
             progress=job.scanned,
             cache=job.cache,
+            options=job.options,
         )
         self._spent: Dict[str, List[Table]] = {}
         self._made: Dict[str, Made] = {one.id: Made(one) for one in job.selected}
@@ -188,7 +201,9 @@ class _Run(TaskSet):
         tables.update(dict.fromkeys(table for some in declared.values() for table in some))
         tables.update(dict.fromkeys(CONTEXT_TABLES))
         self._dataset.fill(tables)
-        self._context = context_of(self._dataset.rollups(CONTEXT_TABLES), self._job.prices)
+        self._context = context_of(
+            self._dataset.rollups(CONTEXT_TABLES), self._job.prices, self._job.options
+        )
         self._truth = self._dataset.truth() or {}
 
     def begin(self, number: int) -> None:
@@ -243,7 +258,8 @@ class _Run(TaskSet):
         """Return how this run was called, for the manifest."""
         prices = PricesEntry(self._job.prices.source, self._job.prices.date)
         only = tuple(self._job.only)
-        return RunOptions(self._context.get("dataset"), prices, only, self._job.workers)
+        name, workers = self._context.get("dataset"), self._job.workers
+        return RunOptions(name, prices, only, workers, self._job.choices)
 
     def _compute(self, analysis: Analysis) -> Tuple[Result, str]:
         """Return a result and its JSON text."""
@@ -327,15 +343,13 @@ def _sentence(error: Exception) -> str:
     return str(error)
 
 
-def context_of(data: Rollups, prices: PriceTable) -> Dict[str, Any]:
+def context_of(
+    data: Rollups, prices: PriceTable, options: ReadingOptions = ReadingOptions()
+) -> Dict[str, Any]:
     """Return what every page says of the dataset: name, period, size, accounting, prices,
-    coverage.  `data` holds `CONTEXT_TABLES`.
+    coverage, how it was read.  `data` holds `CONTEXT_TABLES`.
     """
-    accounting = dict(data.accounting._asdict())
-    accounting["skipped"] = [
-        dict(one._asdict(), places=[dict(place._asdict()) for place in one.places])
-        for one in data.accounting.skipped
-    ]
+    accounting = to_json(data.accounting)
     return {
         "dataset": data.file.name,
         "size_bytes": data.file.size_bytes,
@@ -352,6 +366,7 @@ def context_of(data: Rollups, prices: PriceTable) -> Dict[str, Any]:
         "coverage": coverage_of(data),
         "accounting": accounting,
         "prices": {"source": prices.source, "date": prices.date},
+        "reading": options.plain(),
         "target_size_mb": config.TARGET_SIZE_MB,
         "reports": [
             {"id": one.id, "title": one.title, "domain": one.domain, "purpose": one.purpose}

@@ -144,6 +144,38 @@ def test_dates_are_chosen_and_kept_in_the_address(visit: Visit) -> None:
     assert visit.page.locator("#table-provider .covers").text_content() == "Whole period."
 
 
+TICKS = """(() => {
+  const drawn = (chart) => chart.canvas.closest("#chart-daily-cost");
+  const { ticks } = Object.values(Chart.instances).find(drawn).scales.x;
+  return ticks.map((tick) => String(tick.label));
+})()"""
+
+
+@pytest.mark.parametrize(
+    ("first", "chosen", "said"),
+    [
+        (date(2024, 12, 1), "2025-01-01..2025-02-01", "1 Jan 2025 to 1 Feb 2025"),
+        (date(2025, 1, 1), "2025-01-01..2025-02-01", "1 Jan to 1 Feb"),
+    ],
+)
+def test_dates_have_their_year_where_the_data_has_several(
+    browser: Any, address: str, site: Path, first: date, chosen: str, said: str
+) -> None:
+    days = [(first + timedelta(days=n)).isoformat() for n in range(90)]
+    rows = [dict(row, date=day) for day, row in zip(days, DAILY * 2)]
+    result = results_of(varied_rows(300), ["dataset_overview"])["dataset_overview"]
+    generate_dataset_overview_report(dict(result, daily=rows), site / "years.html")
+    opened = Visit(browser, f"{address}/years.html")
+    opened.wait_for_charts(4)
+    ticks = opened.page.evaluate(TICKS)
+    assert {label[-5:] in (" 2024", " 2025") for label in ticks} == {first.year == 2024}
+    opened.page.evaluate(f"location.hash = 'range={chosen}'")
+    opened.wait_until("document.querySelector('#range .chosen').textContent !== ''")
+    shown = opened.page.locator("#range .chosen").text_content() or ""
+    assert shown.startswith(f"Showing {said}, 32 days.")
+    opened.context.close()
+
+
 @pytest.mark.parametrize("fragment", ["#main", "#range=x", "#range=2025-02-01..2025-01-01", "#"])
 def test_an_odd_address_changes_nothing(
     browser: Any, address: str, overview: str, fragment: str

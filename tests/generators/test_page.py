@@ -24,8 +24,9 @@ from finops.generators.page import (
 )
 from finops.generators.reports.dataset_overview import generate_dataset_overview_report
 from finops.generators.reports.default import generate_default_report
+from finops.reader.options import ReadingOptions
 from finops.registry import ANALYZER_REGISTRY
-from tests.generators.pages import CONTEXT, REPORT, VALUE, Page, results_of
+from tests.generators.pages import CONTEXT, PLACES, REPORT, VALUE, Page, results_of
 from tests.support.rows import varied_rows
 from tests.support.tools import need
 
@@ -52,6 +53,48 @@ def test_every_line_of_the_file_is_accounted_for() -> None:
     assert read.says("Note: The file begins with a byte order mark.")
     assert read.says("Prices: built-in list prices, as of 2026-08.")
     assert read.says("Costs are a lower bound: 12 calls gave no cost")
+
+
+def test_kinds_of_lines_that_are_rare_are_named_where_there_are_any() -> None:
+    accounting = {"lines": 4, "header": 1, "used": 1, "repeated_records": 1, "comments": 1}
+    read = sample({"_context": dict(CONTEXT, accounting=accounting)})
+    assert read.says(
+        "4 lines = 1 header + 1 used + 0 skipped + 0 repeated headers + 0 blank"
+        " + 1 repeated records + 1 comments + 0 incomplete tail."
+    )
+
+
+def test_money_of_skipped_rows_is_said() -> None:
+    accounting = dict(CONTEXT["accounting"], unused_cost=25.0)
+    read = sample({"_context": dict(CONTEXT, accounting=accounting, cost=75.0)})
+    assert read.says("The rows that were not used name a cost of $25.00, 25.0% of the whole.")
+    read = sample({"_context": dict(CONTEXT, accounting=dict(accounting, skipped=[]))})
+    assert not read.says("The rows that were not used")
+
+
+def test_values_that_were_left_out_are_listed() -> None:
+    blanked = [{"column": "latency_ms", "reason": "not a number", "values": 9, "places": PLACES}]
+    accounting = dict(CONTEXT["accounting"], blanked=blanked)
+    read = sample({"_context": dict(CONTEXT, accounting=accounting)})
+    assert read.says("latency_ms, not a number: 9 values, lines 4, 5, 6, 7, 8 and others")
+
+
+def test_how_the_data_was_read_is_said_where_it_changes_figures() -> None:
+    reading = ReadingOptions(
+        timezone="America/New_York",
+        input_timezone="+01:00",
+        since="2026-01-02T05:00:00.000000",
+        until="2026-02-01T05:00:00.000000",
+        rates=(("EUR", "1.08"),),
+    )
+    read = sample({"_context": dict(CONTEXT, reading=reading.plain())})
+    assert read.says("Amounts in EUR are counted as 1.08 USD each.")
+    assert read.says("Days, weeks and hours are those of the time zone America/New_York.")
+    assert read.says("Times that name no time zone are taken as +01:00.")
+    assert read.says("Only calls from 2 Jan 2026, 05:00 UTC on.")
+    assert read.says("Only calls before 1 Feb 2026, 05:00 UTC.")
+    plain = sample({"_context": dict(CONTEXT, reading=ReadingOptions().plain())})
+    assert not plain.says("time zone")
 
 
 def test_rows_of_a_source_without_lines_are_shown_by_how_they_begin() -> None:

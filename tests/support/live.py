@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence
 
 from finops import config
+from finops.reading_choices import ReadingChoices
 from finops.viewer import app
 from finops.viewer.datasets import Dataset
 from finops.viewer.monitor import Intervals
@@ -48,7 +49,9 @@ class FakeCommands(Commands):
         self.generate_s = generate_s
         self.analyses: List[Sequence[str]] = []
 
-    def analyze(self, dataset: Dataset, ids: Sequence[str]) -> Command:
+    def analyze(
+        self, dataset: Dataset, ids: Sequence[str], choices: ReadingChoices = ReadingChoices()
+    ) -> Command:
         """Return the fake analysis; remembers what was asked for."""
         self.analyses.append(tuple(ids) or ALL_IDS)
         words = ["analyze", str(dataset.reports), json.dumps(self.modes), *(ids or ALL_IDS)]

@@ -10,7 +10,7 @@ from typing import Dict, List
 
 from finops import config
 from finops.business.catalog import CATALOG
-from finops.schema import WRITTEN_NAMES
+from finops.schema import COLUMN_NAMES, WRITTEN_NAMES
 from tests.support.plain import call
 
 
@@ -49,9 +49,13 @@ def varied_rows(count: int, seed: int = 1) -> List[Dict[str, str]]:
 
 
 def write_csv(path: Path, rows: List[Dict[str, str]]) -> Path:
-    """Write rows as a dataset and return its path."""
+    """Write rows as a dataset and return its path; further columns where a row has one."""
+    further = [
+        n for n in COLUMN_NAMES if n not in WRITTEN_NAMES and any(row.get(n) for row in rows)
+    ]
+    names = [*WRITTEN_NAMES, *further]
     with open(str(path), "w", encoding="utf-8", newline="") as out:
-        writer = csv.DictWriter(out, WRITTEN_NAMES, lineterminator="\n")
+        writer = csv.DictWriter(out, names, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
     return path

@@ -1,4 +1,4 @@
-"""`finops analyze`: run the analyzers, write reports, say what each found first."""
+"""`finops analyze`: run the analyzers, write reports, show the top finding of each."""
 
 from __future__ import annotations
 
@@ -11,18 +11,15 @@ from typing import TYPE_CHECKING, Tuple
 from finops import registry
 from finops.commands.base import (
     Console,
-    add_data,
-    add_prices,
     add_progress,
     add_quiet,
     add_reports,
     add_workers,
     inert,
-    prices_of,
     settings_of,
     table,
 )
-from finops.config import Settings
+from finops.commands.reading import Reading, add_reading, reading_of
 from finops.progress_events import (
     FAILED,
     OK,
@@ -41,7 +38,7 @@ SOME_FAILED = 1
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    add_data(parser)
+    add_reading(parser)
     add_reports(parser)
     parser.add_argument(
         "--only",
@@ -60,7 +57,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="read the whole file again, and keep nothing beside it",
     )
-    add_prices(parser)
     add_workers(parser)
     add_quiet(parser)
     add_progress(parser)
@@ -70,7 +66,9 @@ def run(args: argparse.Namespace, console: Console) -> int:
     """Analyze; return 0, or 1 where some reports could not be made."""
     from finops.pipeline import write_results
 
-    outcome = analyzed(args, settings_of(args), console)
+    reading = reading_of(args)
+    reading.configure()
+    outcome = analyzed(args, reading, console)
     if args.json == "-":
         console.say(json.dumps(outcome.results, allow_nan=False))
     else:
@@ -80,7 +78,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     return SOME_FAILED if outcome.failed else 0
 
 
-def analyzed(args: argparse.Namespace, settings: Settings, console: Console) -> Outcome:
+def analyzed(args: argparse.Namespace, reading: Reading, console: Console) -> Outcome:
     """Run the pipeline with progress, and note what failed on standard error."""
     from finops import pipeline
     from finops.rollups.workers import OBJECTS_BETWEEN_COLLECTIONS
@@ -97,15 +95,17 @@ def analyzed(args: argparse.Namespace, settings: Settings, console: Console) -> 
         console.tell(ReportStartedEvent(name))
 
     job = pipeline.Job(
-        settings.data,
-        settings.reports,
+        reading.source,
+        settings_of(args).reports,
         only=tuple(args.only or ()),
         workers=args.workers,
-        prices=prices_of(args),
+        prices=reading.prices,
         cache=not getattr(args, "no_cache", False),
         scanned=progress.update,
         step=step,
         finished=lambda made: console.tell(_finished(made)),
+        options=reading.options,
+        choices=reading.choices,
     )
     try:
         outcome = pipeline.analyze(job)
@@ -126,12 +126,14 @@ def _note_failure(made: Made, console: Console) -> None:
     """Name the analyzer; where it crashed, show where."""
     if made.trace:
         console.remark(made.trace)
-    console.remark(f"finops: {made.analysis.id} failed, its last report stays: {made.reason}")
+    console.remark(
+        f"finops: {made.analysis.id} failed; the previous report was kept: {made.reason}"
+    )
 
 
 def summary(outcome: Outcome, console: Console) -> str:
     """Return the table of reports and the path to open."""
-    rows = [("report", "found first", "size", "seconds")]
+    rows = [("report", "top finding", "size", "seconds")]
     rows += [_row(made) for made in outcome.reports]
     heading, *lines = table(rows, right=(2, 3), width=console.width)
     painted = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, List, NamedTuple, Optional, Sequence, TextIO
+from typing import Callable, List, NamedTuple, Optional, Sequence, TextIO
 
 from finops import config
 from finops.config import Settings
@@ -14,10 +14,9 @@ from finops.locations import is_elsewhere
 from finops.progress import EventProgress, Progress
 from finops.progress_events import Event, EventWriter, NoteEvent
 
-if TYPE_CHECKING:
-    from finops.business.catalog import PriceTable
-
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(KB|MB|GB|)", re.IGNORECASE)
+_OFFSET = re.compile("-[0-9]").match
+_ZONES = ("--timezone", "--input-timezone")
 EVENTS = "json"
 _UNITS = {"KB": 1024, "": config.MEGABYTE, "MB": config.MEGABYTE, "GB": 1024 * config.MEGABYTE}
 
@@ -135,15 +134,6 @@ def add_workers(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_prices(parser: argparse.ArgumentParser) -> None:
-    """Add `--prices`."""
-    parser.add_argument(
-        "--prices",
-        metavar="FILE",
-        help="your own prices: a JSON file of ours, or a LiteLLM price map",
-    )
-
-
 def add_quiet(parser: argparse.ArgumentParser, meaning: str = "show no progress") -> None:
     """Add `--quiet`."""
     parser.add_argument("--quiet", action="store_true", help=meaning)
@@ -171,6 +161,22 @@ def asks_for_events(words: Sequence[str]) -> bool:
     return f"--progress={EVENTS}" in words or ("--progress", EVENTS) in pairs
 
 
+def with_offsets_joined(words: Sequence[str]) -> List[str]:
+    """Return the words of a command line with `--timezone -05:00` as one word, which no parser
+    takes for two flags.
+
+    >>> with_offsets_joined(["analyze", "--timezone", "-05:00", "--since", "2026-01-01"])
+    ['analyze', '--timezone=-05:00', '--since', '2026-01-01']
+    """
+    joined: List[str] = []
+    for word in words:
+        if joined and joined[-1] in _ZONES and _OFFSET(word):
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    return joined
+
+
 def settings_of(args: argparse.Namespace) -> Settings:
     """Return where this command reads and writes: flags, else environment, else defaults.
 
@@ -178,37 +184,23 @@ def settings_of(args: argparse.Namespace) -> Settings:
     """
     # Only a command that serves cares for the port in the environment.
     port = args.port if hasattr(args, "port") else config.VIEWER_PORT
+    data = getattr(args, "data", None)
+    first = data[0] if isinstance(data, list) else data
     try:
-        settings = Settings.resolve(
-            getattr(args, "data", None), getattr(args, "reports", None), port
-        )
+        settings = Settings.resolve(first, getattr(args, "reports", None), port)
     except ValueError:
         raise UsageError("FINOPS_PORT is not a number; unset it or give --port") from None
     return settings._replace(port=parse_port(str(settings.port)))
 
 
-def local_data(settings: Settings) -> Path:
-    """Return the path of the dataset, for commands that write beside it or watch it.
+def local_path(location: str) -> Path:
+    """Return a dataset's location as a path, for commands that write beside it or watch it.
 
     Raises UsageError where it is not on this machine.
     """
-    if is_elsewhere(settings.data):
-        raise UsageError(f"{settings.data} is not on this machine; give a path to --data")
-    return Path(settings.data)
-
-
-def prices_of(args: argparse.Namespace) -> PriceTable:
-    """Return the prices of `--prices`, else the built-in ones.
-
-    Raises DataError where the file is not a price table.
-    """
-    if args.prices:
-        from finops.business.prices import load_prices
-
-        return load_prices(args.prices)
-    from finops.business.catalog import DEFAULT_PRICES
-
-    return DEFAULT_PRICES
+    if is_elsewhere(location):
+        raise UsageError(f"{location} is not on this machine; give a path to --data")
+    return Path(location)
 
 
 def table(rows: Sequence[Sequence[str]], right: Sequence[int] = (), width: int = 0) -> List[str]:

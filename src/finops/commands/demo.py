@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 
 from finops.commands import analyze, generate, serve
-from finops.commands.base import Console, add_quiet, add_workers, local_data, settings_of
+from finops.commands.base import Console, add_quiet, add_workers, local_path
+from finops.commands.reading import reading_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,12 +20,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Generate a dataset if there is none, analyze it, then serve until interrupted."""
-    settings = settings_of(args)
+    data = local_path(reading_of(args).single)
     everything = argparse.Namespace(
         **{**_DEFAULTS, **{k: v for k, v in vars(args).items() if v is not None}}
     )
-    if not local_data(settings).exists():
-        generate.run(everything, console)
+    if not data.exists():
+        generate.run(argparse.Namespace(**{**vars(everything), "data": str(data)}), console)
     analyze.run(everything, console)
     return serve.run(args, console)
 
@@ -34,12 +35,19 @@ _DEFAULTS = {
     "start": None,
     "scenario": None,
     "no_incidents": False,
-    "prices": None,
     "fresh": False,
     "only": None,
     "json": None,
     "seed": None,
     "workers": None,
     "data": None,
+    "map": None,
+    "prices": None,
+    "timezone": None,
+    "input_timezone": None,
+    "since": None,
+    "until": None,
+    "rate": None,
+    "config": None,
     "reports": None,
 }

@@ -6,13 +6,14 @@ import argparse
 import json
 from typing import Any, Dict, List
 
-from finops.commands.base import Console, add_data, add_quiet, add_workers, settings_of, table
+from finops.commands.base import Console, add_quiet, add_workers, settings_of, table
+from finops.commands.reading import add_reading, reading_of
 from finops.errors import DataError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    add_data(parser)
+    add_reading(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object instead")
     add_workers(parser)
     add_quiet(parser)
@@ -36,15 +37,18 @@ def _evaluated(args: argparse.Namespace, console: Console) -> Dict[str, Any]:
     from finops import pipeline
     from finops.evaluation import evaluate
 
-    settings = settings_of(args)
-    truth = _truth(settings.data)
+    reading = reading_of(args)
+    reading.configure()
+    truth = _truth(reading.single)
     progress = console.progress("reading", args.quiet)
     job = pipeline.Job(
-        settings.data,
-        settings.reports,
+        reading.single,
+        settings_of(args).reports,
         only=pipeline.EVALUATION_NEEDS,
         workers=args.workers,
+        prices=reading.prices,
         scanned=progress.update,
+        options=reading.options,
     )
     try:
         results = pipeline.compute(job)

@@ -11,16 +11,15 @@ from finops import config
 from finops.commands.base import (
     Console,
     add_data,
-    add_prices,
     add_progress,
     add_quiet,
     add_workers,
     inert,
-    local_data,
+    local_path,
     parse_size,
-    prices_of,
     settings_of,
 )
+from finops.commands.reading import add_prices, prices_of
 from finops.errors import UsageError
 from finops.progress import megabytes
 from finops.progress_events import StartEvent
@@ -45,13 +44,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--scenario",
         metavar="ID",
         action="append",
-        help="play this scenario only; may be given more than once"
+        help="use only this scenario; may be given more than once"
         " (default: those of the file, else all; see 'finops list scenarios')",
     )
     parser.add_argument(
         "--no-incidents",
         action="store_true",
-        help="plant nothing that detectors could find (default: as the file, else plant)",
+        help="do not inject incidents (default: as the file, else inject)",
     )
     add_prices(parser)
     add_workers(parser)
@@ -71,7 +70,7 @@ def add_size(parser: argparse.ArgumentParser) -> None:
         metavar="SIZE",
         type=parse_size,
         default=config.TARGET_SIZE_MB * config.MEGABYTE,
-        help="how large the file shall be: 500MB, 2GB, 750KB, a bare number is MB"
+        help="target file size: 500MB, 2GB, 750KB, a bare number is MB"
         f" (default: {config.TARGET_SIZE_MB}MB)",
     )
 
@@ -82,7 +81,7 @@ def add_seed(parser: argparse.ArgumentParser) -> None:
         "--seed",
         metavar="N",
         type=_parse_seed,
-        help="the same number gives the same bytes"
+        help="random seed; the same seed gives an identical file"
         f" (default: that of the file, else {config.DEFAULT_SEED})",
     )
 
@@ -104,7 +103,7 @@ def generated(args: argparse.Namespace, settings: Settings, console: Console) ->
     progress = console.progress("generating", args.quiet)
     try:
         return generate(
-            local_data(settings),
+            local_path(settings.data),
             size_mb=args.size / config.MEGABYTE,
             seed=args.seed,
             start=args.start,
@@ -112,7 +111,7 @@ def generated(args: argparse.Namespace, settings: Settings, console: Console) ->
             incidents=False if args.no_incidents else None,
             workers=args.workers or os.cpu_count() or 1,
             fresh=args.fresh,
-            prices=prices_of(args),
+            prices=prices_of(args.prices or ()),
             progress=progress.update,
         )
     finally:

@@ -8,14 +8,14 @@ import re
 from finops import config
 from finops.commands.base import (
     Console,
-    add_data,
     add_quiet,
     add_reports,
-    local_data,
+    local_path,
     parse_port,
     parse_size,
     settings_of,
 )
+from finops.commands.reading import add_reading, reading_of
 from finops.errors import UsageError
 
 
@@ -40,11 +40,11 @@ def add_server(parser: argparse.ArgumentParser) -> None:
         type=parse_port,
         help=f"the port, 0 for any free one (default: FINOPS_PORT, else {config.VIEWER_PORT})",
     )
-    add_data(parser)
+    add_reading(parser)
     add_reports(parser)
     parser.add_argument("--open", action="store_true", help="open a browser")
     parser.add_argument(
-        "--no-monitor", action="store_true", help="do not renew reports when the data grows"
+        "--no-monitor", action="store_true", help="do not regenerate reports automatically"
     )
     parser.add_argument(
         "--time-limit",
@@ -64,10 +64,11 @@ def run(args: argparse.Namespace, console: Console) -> int:
     from finops.viewer.app import serve
 
     settings = settings_of(args)
+    reading = reading_of(args)
     target = getattr(args, "target_size", None) or args.size
     return serve(
         port=settings.port,
-        data=local_data(settings),
+        data=local_path(reading.single),
         reports=settings.reports,
         target_mb=target / config.MEGABYTE,
         monitor=not args.no_monitor,
@@ -76,6 +77,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         time_limit_s=args.time_limit,
         open_browser=args.open,
         quiet=args.quiet,
+        reading=reading.flags,
     )
 
 

@@ -49,14 +49,22 @@ def _costs(context: Data) -> str:
 
 
 def data_quality(context: Data) -> Part:
-    """Return the accounting of lines and the reasons for skipped ones."""
+    """Return the accounting of lines, the reasons for skipped ones with their money, the values
+    that were left out, and how the data was read.
+    """
     accounting: Data = context.get("accounting") or {}
-    sentences: List[str] = [_lines(accounting), *_notes(accounting)]
-    shown = [text(sentence) for sentence in sentences]
+    shown = [text(_lines(accounting))]
     reasons = list(accounting.get("skipped") or ())
     if reasons:
-        shown.insert(1, Part(_reasons(reasons)))
+        shown += [Part(_reasons(reasons)), text(_unused_cost(context, accounting))]
+    blanked = list(accounting.get("blanked") or ())
+    if blanked:
+        shown += [text(_BLANKED), Part(_blanked(blanked))]
+    shown += [text(sentence) for sentence in (*_reading(context), *_notes(accounting))]
     return section("Data quality", *shown)
+
+
+_BLANKED = "Values that could not be read count as missing; their rows are used:"
 
 
 def _lines(accounting: Data) -> str:
@@ -69,9 +77,33 @@ def _lines(accounting: Data) -> str:
         f"{number(skipped_rows(accounting))} skipped",
         f"{number(accounting.get('repeated_headers', 0))} repeated headers",
         f"{number(accounting.get('blank', 0))} blank",
+        *(
+            f"{number(accounting[key])} {words}"
+            for key, words in _RARE.items()
+            if accounting.get(key)
+        ),
         f"{number(accounting.get('incomplete_tail', 0))} incomplete tail",
     ]
     return f"{number(accounting.get('lines', 0))} lines = " + " + ".join(terms) + "."
+
+
+# Kinds of lines that most files do not have.
+_RARE = {
+    "repeated_records": "repeated records",
+    "outside": "outside the range",
+    "comments": "comments",
+    "continuation": "continuation lines",
+}
+
+
+def _unused_cost(context: Data, accounting: Data) -> str:
+    """Return how much of the file's cost is in rows that were not used."""
+    unused = accounting.get("unused_cost")
+    if unused is None:
+        return "The cost in rows that were not used was not recorded."
+    whole = float(context.get("cost") or 0) + unused
+    share = f", {formatting.percent(unused / whole * 100)} of the whole" if whole > 0 else ""
+    return f"The rows that were not used name a cost of {formatting.money(unused)}{share}."
 
 
 def skipped_rows(accounting: Data) -> int:
@@ -90,6 +122,40 @@ def _reasons(reasons: Sequence[Data]) -> Markup:
         for skipped in reasons
     )
     return fill('<ul class="plain">$items</ul>', items=items)
+
+
+def _blanked(blanked: Sequence[Data]) -> Markup:
+    items = join(
+        fill(
+            "<li>$column, $reason: $values, $lines</li>",
+            column=item.get("column", "a column"),
+            reason=item.get("reason", "no reason given"),
+            values=_counted(int(item.get("values", 0)), "value"),
+            lines=_where(list(item.get("places") or ()), int(item.get("values", 0))),
+        )
+        for item in blanked
+    )
+    return fill('<ul class="plain">$items</ul>', items=items)
+
+
+def _reading(context: Data) -> List[str]:
+    """Return what was asked of the reading, where it changes what the figures mean."""
+    reading: Data = context.get("reading") or {}
+    sentences = [
+        f"Amounts in {currency} are counted as {rate} USD each."
+        for currency, rate in reading.get("rates") or ()
+    ]
+    zone = reading.get("timezone", "UTC")
+    if zone != "UTC":
+        sentences.append(f"Days, weeks and hours are those of the time zone {zone}.")
+    given = reading.get("input_timezone", "UTC")
+    if given != "UTC":
+        sentences.append(f"Times that name no time zone are taken as {given}.")
+    if reading.get("since"):
+        sentences.append(f"Only calls from {formatting.moment(reading['since'])} on.")
+    if reading.get("until"):
+        sentences.append(f"Only calls before {formatting.moment(reading['until'])}.")
+    return sentences
 
 
 def _counted(number: int, word: str) -> str:

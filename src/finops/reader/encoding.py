@@ -136,9 +136,13 @@ class Batch(NamedTuple):
 
 
 class KeyEncoder:
-    """The two dictionaries: raw key to code, code to normalised key."""
+    """The two dictionaries: raw key to code, code to normalised key.
 
-    def __init__(self) -> None:
+    `tier_prices` are pairs of a tier and its price in USD a month, beside the built-in ones.
+    """
+
+    def __init__(self, tier_prices: Sequence[Tuple[str, str]] = ()) -> None:
+        self._tier_prices = {tier: float(price) for tier, price in tier_prices}
         self.customer_codes: Dict[RawCustomer, int] = _Codes(self._new_customer)
         self.call_codes: Dict[RawCall, int] = _Codes(self._new_call)
         self.customer_keys: List[CustomerKey] = []
@@ -168,7 +172,11 @@ class KeyEncoder:
         customer, tier, organization, product, archetype = (
             part.decode("utf-8") or config.UNKNOWN for part in raw[:5]
         )
-        price = parse_money(raw[5], "tier_price_usd") / PICO if raw[5] else config.tier_price(tier)
+        price = (
+            parse_money(raw[5], "tier_price_usd") / PICO
+            if raw[5]
+            else self._tier_prices.get(tier, config.tier_price(tier))
+        )
         key = CustomerKey(customer, tier, organization, product, archetype, price)
         return _code(key, self._known_customers, self.customer_keys)
 

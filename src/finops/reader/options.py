@@ -28,6 +28,8 @@ class ReadingOptions(NamedTuple):
     `since` and `until`: timestamps in UTC of the first moment that counts and of the first one
     after it that does not, "" for no limit.
     `rates`: pairs of a currency and what one unit of it costs in USD, as decimal text.
+    `tier_prices`: pairs of a subscription tier and its price in USD a month, as decimal text,
+    beside the built-in ones.
     """
 
     columns: Pairs = ()
@@ -36,6 +38,7 @@ class ReadingOptions(NamedTuple):
     since: str = ""
     until: str = ""
     rates: Pairs = ()
+    tier_prices: Pairs = ()
 
     def plain(self) -> Dict[str, object]:
         """Return the options as JSON has them."""
@@ -53,6 +56,7 @@ class ReadingOptions(NamedTuple):
             since=str(plain["since"]),
             until=str(plain["until"]),
             rates=_pairs(plain["rates"]),
+            tier_prices=_pairs(plain["tier_prices"]),
         )
 
 

@@ -26,7 +26,7 @@ from typing import (
 from finops import config
 from finops.business.catalog import DEFAULT_PRICES, PriceTable
 from finops.context import RunContext
-from finops.errors import DataError
+from finops.errors import DataError, UsageError
 from finops.locations import is_elsewhere
 from finops.reader.block_reader import BlockReader
 from finops.reader.encoding import KeyEncoder
@@ -84,6 +84,8 @@ def open_dataset(
     """Return a `Dataset` for a path; what is a dataset already is returned as it is."""
     if isinstance(source, (str, os.PathLike)):
         return Dataset(source, workers, prices, progress, cache, context, options)
+    if isinstance(source, Sequence):
+        raise UsageError("give one --data")
     return source
 
 
@@ -312,7 +314,7 @@ class Dataset:
 
         Records that repeat others change nothing of it.
         """
-        encoder = KeyEncoder()
+        encoder = KeyEncoder(self.options.tier_prices)
         collected = UnorderedActivity(self._clock)
         reader = BlockReader(layout.header, encoder, rules)
         source = Blocks(stream, (layout.header.data_start, layout.whole_end), reader.accounts)

@@ -46,7 +46,7 @@ def scan_partition(
     Both ends of `span` are line starts.  With `repeats`, records that it has met are left out,
     which takes all parts in their order; without it the ids are noted (see `identity`).
     """
-    encoder = KeyEncoder()
+    encoder = KeyEncoder(rules.options.tier_prices)
     ids = IdCollector(rules.all_checksums)
     clock = HourClock(zone_of(rules.options.timezone))
     reader = BlockReader(header, encoder, rules, ids if repeats is None else repeats)

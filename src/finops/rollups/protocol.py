@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Dict, Iterable, Optional, Union
+from typing import TYPE_CHECKING, Any, Dict, Iterable, Optional, Sequence, Union
 
 from finops.business.catalog import PriceTable
 from finops.rollups.spec import Rollups, Table
@@ -43,5 +43,5 @@ class CallDataset(Protocol):
         """Size of what was read and is kept in memory, in bytes."""
 
 
-# The path of a CSV, or a dataset that is open already.
-Source = Union[str, "os.PathLike[str]", CallDataset]
+# The path of a CSV, those of several that are read as one, or a dataset that is open already.
+Source = Union[str, "os.PathLike[str]", Sequence[str], CallDataset]

@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 from finops import config
+from finops.reading_choices import ReadingChoices
 from finops.viewer.collector import Collector
 from finops.viewer.event_store import EventStore
 from finops.viewer.routes import build_routes
@@ -55,17 +56,27 @@ def serve(
     time_limit_s: float = config.JOB_TIME_LIMIT_S,
     open_browser: bool = False,
     quiet: bool = False,
+    reading: ReadingChoices = ReadingChoices(),
 ) -> int:
     """Serve the viewer on 127.0.0.1 until SIGINT, SIGTERM or SIGHUP; return the exit status.
 
     `port` 0 takes any free one and prints it.  `target_mb` is the size that progress is shown
     against, `time_limit_s` the limit of one analyzer in seconds.  `collect` switches the
     collector on, `collect_key` is the key that it then asks for.  `quiet` logs no requests.
+    `reading` is how the data is read where that was asked for; what was not is as the reports
+    that are there were made.
     Returns 2 after one line on standard error where the port cannot be had, else 130 or 143
     after the signal.
     """
     settings = Settings(
-        Path(data), Path(reports), target_mb, monitor, collect, collect_key, time_limit_s
+        Path(data),
+        Path(reports),
+        target_mb,
+        monitor,
+        collect,
+        collect_key,
+        time_limit_s,
+        reading=reading,
     )
     try:
         running = start(settings, port, log=_silent if quiet else _log)

@@ -14,6 +14,7 @@ from typing import Match, NamedTuple, Optional, Sequence, Tuple
 from finops import config
 from finops.processes import command_line, script_command_line
 from finops.progress_events import OK, decode
+from finops.reading_choices import ReadingChoices
 from finops.viewer.datasets import Dataset, data_file
 from finops.viewer.job_output import Output
 from finops.viewer.job_progress import JobProgress
@@ -41,12 +42,15 @@ class GenerateRequest(NamedTuple):
 class Commands:
     """Builds the commands; a test puts its own in place."""
 
-    def analyze(self, dataset: Dataset, ids: Sequence[str]) -> Command:
-        """Return the command that analyzes a dataset; no ids are all."""
+    def analyze(
+        self, dataset: Dataset, ids: Sequence[str], choices: ReadingChoices = ReadingChoices()
+    ) -> Command:
+        """Return the command that analyzes a dataset, read as chosen; no ids are all."""
         only = [word for name in ids for word in ("--only", name)]
         return self._finops(
             "analyze",
             *("--data", str(dataset.path.resolve()), "--reports", str(dataset.reports.resolve())),
+            *choices.words(),
             *only,
             *_EVENTS,
         )
@@ -121,7 +125,8 @@ class AnalyzeTask(Task):
     """Makes one report, or all of them in one pass.
 
     `limit_s` counts for one analyzer, and for the pass over the data before the first.
-    `version` is that of the data when the work was asked for; whoever asks notes it there.
+    `choices` is how the data is read.  `version` is that of the data when the work was asked
+    for; whoever asks notes it there.
     """
 
     def __init__(
@@ -131,6 +136,7 @@ class AnalyzeTask(Task):
         ids: Sequence[str],
         commands: Commands,
         limit_s: float,
+        choices: ReadingChoices = ReadingChoices(),
     ) -> None:
         keys = tuple(f"{dataset.name}/{name}" for name in ids)
         super().__init__(label, dataset.name, keys)
@@ -139,6 +145,7 @@ class AnalyzeTask(Task):
         self.where = dataset
         self._commands = commands
         self._limit_s = limit_s
+        self._choices = choices
         self.version: Optional[Tuple[int, int]] = None
         self._progress: Optional[JobProgress] = None
         self._remaining = self.analyzers
@@ -153,7 +160,7 @@ class AnalyzeTask(Task):
 
     def _run_once(self, job: Job) -> Outcome:
         progress = self._progress = JobProgress(job.output)
-        command = self._commands.analyze(self.where, self._ids())
+        command = self._commands.analyze(self.where, self._ids(), self._choices)
         outcome = job.launch(command, self._limit_s, lambda: self._follow(job, progress))
         self._follow(job, progress)  # what it told at the very end
         self._settle(job, outcome, progress)

@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any, Deque, Dict, List, NamedTuple, Optional, Tuple
 
 from finops import config
+from finops.reading_choices import ReadingChoices
 from finops.registry import ANALYZER_REGISTRY
 from finops.viewer.datasets import Dataset, Datasets, data_file, regular_file
 from finops.viewer.file_watcher import FileState, FileWatcher
 from finops.viewer.jobs import Job, JobConflictError, JobRunner, QueueFullError, now_text
 from finops.viewer.monitor import Intervals, Monitor
 from finops.viewer.process import COMPLETE
+from finops.viewer.remembered import reading_of
 from finops.viewer.summary import Summary
 from finops.viewer.tasks import AnalyzeTask, Commands, ExampleTask, GenerateRequest, GenerateTask
 
@@ -31,7 +33,9 @@ class NoDatasetError(Exception):
 
 
 class Settings(NamedTuple):
-    """How one viewer is set up; `time_limit_s` is that of one analyzer."""
+    """How one viewer is set up; `time_limit_s` is that of one analyzer, `reading` what the user
+    asked for when it was started.
+    """
 
     data: Path
     reports: Path
@@ -41,6 +45,7 @@ class Settings(NamedTuple):
     collect_key: Optional[str] = None
     time_limit_s: float = config.JOB_TIME_LIMIT_S
     pace: Intervals = Intervals()
+    reading: ReadingChoices = ReadingChoices()
 
 
 class Analysed(NamedTuple):
@@ -212,7 +217,9 @@ class Viewer:
         dataset, state = self.dataset, self.file_state()
         if not state.exists:
             raise NoDatasetError
-        task = AnalyzeTask(label, dataset, ids, self.commands, self.settings.time_limit_s)
+        choices = reading_of(dataset, self.settings.reading)
+        limit_s = self.settings.time_limit_s
+        task = AnalyzeTask(label, dataset, ids, self.commands, limit_s, choices)
         task.version = state.version
         job = self.jobs.submit(task)
         if task.kind == "all":

@@ -114,7 +114,8 @@ const charts = (() => {
     if (data.shape === "scatter") return { x: numbers(data.x, "x"), y: numbers(data.y, "y") };
     const labels = axis(data.x, look, false, "x");
     labels.stacked = Boolean(data.stacked);
-    labels.ticks.callback = (value) => shortened(format.day(data.labels[value]));
+    const years = format.years(data.labels);
+    labels.ticks.callback = (value) => shortened(format.day(data.labels[value], years));
     if (data.shape === "bar" && data.labels.length <= NAMED_BARS) {
       Object.assign(labels.ticks, { autoSkip: false, maxRotation: 60 });
       delete labels.ticks.maxTicksLimit;

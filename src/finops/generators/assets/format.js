@@ -113,13 +113,16 @@ const format = (() => {
     return cell(kind, value);
   }
 
-  // "2025-01-31" is "31 Jan", an hour keeps its clock; other text stays.
-  function day(text) {
+  // "2025-01-31" is "31 Jan", or "31 Jan 2025" with its year; an hour keeps its clock; other text stays.
+  function day(text, year = false) {
     const found = /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d:\d\d))?/.exec(text);
     if (!found) return text;
-    const date = `${Number(found[3])} ${MONTHS[Number(found[2]) - 1]}`;
+    const date = `${Number(found[3])} ${MONTHS[Number(found[2]) - 1]}${year ? ` ${found[1]}` : ""}`;
     return found[4] ? `${date} ${found[4]}` : date;
   }
 
-  return { cell, readable, tick, day };
+  // Whether dates in order are of several years, so that each needs its own.
+  const years = (dates) => dates.length > 0 && dates[0].slice(0, 4) !== dates[dates.length - 1].slice(0, 4);
+
+  return { cell, readable, tick, day, years };
 })();

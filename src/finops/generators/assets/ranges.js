@@ -25,7 +25,10 @@ const ranges = (() => {
     return { from: found[1], to: found[2] };
   }
 
-  const span = (range) => `${format.day(range.from)} to ${format.day(range.to)}`;
+  function span(range) {
+    const years = format.years(days.dates);
+    return `${format.day(range.from, years)} to ${format.day(range.to, years)}`;
+  }
 
   function sum(measure, range) {
     const values = days.measures[measure];

@@ -1,0 +1,213 @@
+"""The configuration file: what an organization decides about itself, beside its data.
+
+`finops.toml` or `finops.json` with the reading options under the names of their flags, and
+
+    sla_ms = 1500
+    commitment_discount_percent = 30
+
+    [tier_prices]          # USD a month, by the name of the tier
+    pro = 149
+
+    [thresholds]           # by the names of `config.LIMITS`
+    HIGH_COST_THRESHOLD_USD = 250
+
+A key that has no effect is an error: what somebody wrote down must count.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from datetime import date, datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Dict, Mapping, NamedTuple, Optional, Tuple
+
+from finops import config
+from finops.commands.nearest import nearest
+from finops.errors import UsageError
+from finops.reading_choices import ReadingChoices
+from finops.regular_files import read_regular
+from finops.typed_json import refuse_constant
+
+NAMES = ("finops.toml", "finops.json")
+_MAX_BYTES = config.MEGABYTE
+_MAX_TIER_PRICE_USD = 1e9
+_TEXTS = ("timezone", "input_timezone", "since", "until")
+# Shorter names of limits that organizations set most.
+_SHORT = {
+    "sla_ms": "SLA_THRESHOLD_MS",
+    "commitment_discount_percent": "COMMITMENT_DISCOUNT_PCT",
+}
+_MARGINS = (
+    "HIGH_MARGIN_THRESHOLD_PCT",
+    "MEDIUM_MARGIN_THRESHOLD_PCT",
+    "LOW_MARGIN_THRESHOLD_PCT",
+)
+Table = Mapping[str, object]
+
+
+class ConfigFile(NamedTuple):
+    """What a configuration file says: reading options, limits by the names of `config.LIMITS`,
+    tier prices in USD a month.
+    """
+
+    choices: ReadingChoices = ReadingChoices()
+    limits: Mapping[str, float] = {}
+    tier_prices: Mapping[str, float] = {}
+
+
+def beside(data: str) -> str:
+    """Return the path of the configuration file in the folder of the data, "" without one.
+
+    `data` is a file, a folder or a pattern.  Raises UsageError where there are two.
+    """
+    folder = data if os.path.isdir(data) else os.path.dirname(data)
+    there = [name for name in NAMES if os.path.isfile(os.path.join(folder, name))]
+    if len(there) > 1:
+        raise UsageError(
+            f"{' and '.join(there)} both lie beside the data; keep one of them, or name it by"
+            " --config"
+        )
+    return os.path.join(folder, there[0]) if there else ""
+
+
+def read_config(path: str) -> ConfigFile:
+    """Return what a configuration file says; paths in it are relative to its folder.
+
+    Raises UsageError, which names the file and the key, where it cannot be read, or says what
+    is unknown or impossible.
+    """
+    name = os.path.basename(path)
+    try:
+        content = _parsed(path)
+        return _config_of(content, Path(path).parent)
+    except OSError as error:
+        raise UsageError(
+            f"cannot read the configuration file {path}: {error.strerror or error}"
+        ) from None
+    except ValueError as error:
+        raise UsageError(f"{name}: {error}") from None
+
+
+def _parsed(path: str) -> Table:
+    """Return the file's content.  Raises ValueError where it is neither TOML nor JSON."""
+    text = read_regular(path, limit=_MAX_BYTES).decode("utf-8-sig")
+    if path.endswith(".toml"):
+        return _from_toml(text)
+    try:
+        content = json.loads(text, parse_constant=refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"not JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise ValueError("an object is expected at the top")
+    return content
+
+
+def _from_toml(text: str) -> Table:
+    try:
+        toml = import_module("tomllib")
+    except ImportError:
+        raise ValueError(
+            "TOML needs Python 3.11 or newer; write finops.json, which works everywhere"
+        ) from None
+    try:
+        content: Table = toml.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"not TOML: {error}") from None
+    return content
+
+
+def _config_of(content: Table, folder: Path) -> ConfigFile:
+    for key in content:
+        if key not in _KEYS:
+            raise ValueError(f"unknown key {key[:40]!r}{nearest(key, _KEYS)}")
+    choices = ReadingChoices(
+        columns=_pairs(content, "map"),
+        prices=tuple(os.path.join(str(folder), path) for path in _texts(content, "prices")),
+        timezone=_text(content, "timezone"),
+        input_timezone=_text(content, "input_timezone"),
+        since=_text(content, "since"),
+        until=_text(content, "until"),
+        rates=_pairs(content, "rate"),
+    )
+    return ConfigFile(choices, _limits(content), _tier_prices(content))
+
+
+_KEYS = (*_TEXTS, "map", "prices", "rate", *_SHORT, "tier_prices", "thresholds")
+
+
+def _text(content: Table, key: str) -> str:
+    """Return a text; TOML has dates and times of its own."""
+    value = content.get(key, "")
+    if isinstance(value, (date, datetime)):
+        return value.isoformat()
+    if not isinstance(value, str):
+        raise ValueError(f"{key} must be text in quotes")
+    return value
+
+
+def _texts(content: Table, key: str) -> Tuple[str, ...]:
+    value = content.get(key, ())
+    listed = [value] if isinstance(value, str) else value
+    if not isinstance(listed, (list, tuple)) or not all(isinstance(v, str) for v in listed):
+        raise ValueError(f"{key} must be text or a list of texts")
+    return tuple(listed)
+
+
+def _pairs(content: Table, key: str) -> Tuple[str, ...]:
+    """Return a table of names and values as `NAME=VALUE`."""
+    return tuple(f"{name}={value}" for name, value in _table(content, key).items())
+
+
+def _table(content: Table, key: str) -> Dict[str, object]:
+    value = content.get(key, {})
+    if not isinstance(value, dict):
+        raise ValueError(f"{key} must be a table of names and values")
+    return value
+
+
+def _limits(content: Table) -> Dict[str, float]:
+    given = _table(content, "thresholds")
+    for key in given:
+        if key not in config.LIMITS:
+            raise ValueError(f"unknown threshold {key[:40]!r}{nearest(key, config.LIMITS)}")
+    for short, name in _SHORT.items():
+        if short in content and name in given:
+            raise ValueError(f"{short} and thresholds.{name} are the same; give one")
+        if short in content:
+            given = dict(given, **{name: content[short]})
+    limits = {name: _limit(name, value) for name, value in given.items()}
+    margins = [limits.get(name, config.LIMITS[name].default) for name in _MARGINS]
+    if margins != sorted(margins, reverse=True):
+        raise ValueError(f"the margins must fall: {', '.join(_MARGINS)}")
+    return limits
+
+
+def _limit(name: str, value: object) -> float:
+    limit = config.LIMITS[name]
+    number = _number(value)
+    if number is None or not limit.least <= number <= limit.most:
+        raise ValueError(
+            f"{name} ({limit.label}) must be a number of {limit.unit} from {limit.least:g} to"
+            f" {limit.most:g}"
+        )
+    return number
+
+
+def _tier_prices(content: Table) -> Dict[str, float]:
+    prices = {}
+    for tier, value in _table(content, "tier_prices").items():
+        number = _number(value)
+        if not tier.strip() or number is None or not 0 <= number <= _MAX_TIER_PRICE_USD:
+            raise ValueError(f"tier_prices.{tier[:40]} must be a price in USD a month")
+        prices[tier] = float(number)
+    return prices
+
+
+def _number(value: object) -> Optional[float]:
+    """Return a finite number as it is, None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return value if math.isfinite(value) else None

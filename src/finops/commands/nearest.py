@@ -1,0 +1,17 @@
+"""The nearest of the words that there are, for somebody who mistyped one."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Iterable
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return `; did you mean X?` for the word that is nearest, "" where none is near.
+
+    >>> nearest("analyse", ["analyze", "serve"]), nearest("xyz", ["analyze"])
+    ("; did you mean 'analyze'?", '')
+    """
+    words = {candidate.lower(): candidate for candidate in known}
+    close = get_close_matches(word.lower(), words, n=1)
+    return f"; did you mean {words[close[0]]!r}?" if close else ""

@@ -1,0 +1,28 @@
+"""How the viewer has data read: as its own command line says, else as the reports were made."""
+
+from __future__ import annotations
+
+import os
+
+from finops.manifest import MANIFEST, read_manifest
+from finops.reading_choices import ReadingChoices
+from finops.viewer.datasets import Dataset
+
+
+def reading_of(dataset: Dataset, own: ReadingChoices) -> ReadingChoices:
+    """Return the choices for the next analysis: `own` where given, else those of the manifest
+    among the dataset's reports, if they are of this dataset.
+    """
+    return own.over(_remembered(dataset))
+
+
+def _remembered(dataset: Dataset) -> ReadingChoices:
+    stored = read_manifest(dataset.reports / MANIFEST)
+    if stored is None:
+        return ReadingChoices()
+    choices = stored.content.options.reading
+    if [os.path.realpath(path) for path in choices.data] != [os.path.realpath(str(dataset.path))]:
+        return ReadingChoices()
+    # A file beside the data is looked for again, so that one that has gone counts no more.
+    beside = os.path.dirname(choices.config) == os.path.dirname(choices.data[0])
+    return choices._replace(config="") if beside else choices

@@ -1,0 +1,176 @@
+"""The configuration file: what it may say, what is refused, and that what it says counts."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any, Dict
+
+import pytest
+
+from finops import config
+from finops.commands.config_file import ConfigFile, beside, read_config
+from finops.errors import UsageError
+from finops.reading_choices import ReadingChoices
+from tests.support.plain import call
+from tests.support.rows import write_csv
+from tests.support.tools import run_finops
+
+NEWER = pytest.mark.skipif(sys.version_info < (3, 11), reason="reads no TOML")
+TOML = """
+timezone = "+02:00"
+since = 2026-01-01
+prices = "p.json"
+sla_ms = 1500
+
+[map]
+cost_usd = "Cost"
+
+[rate]
+EUR = 1.08
+
+[tier_prices]
+pro = 149
+
+[thresholds]
+HIGH_COST_THRESHOLD_USD = 250.5
+"""
+AS_JSON = {
+    "timezone": "+02:00",
+    "since": "2026-01-01",
+    "prices": ["p.json"],
+    "sla_ms": 1500,
+    "map": {"cost_usd": "Cost"},
+    "rate": {"EUR": 1.08},
+    "tier_prices": {"pro": 149},
+    "thresholds": {"HIGH_COST_THRESHOLD_USD": 250.5},
+}
+
+
+def wanted(folder: Path) -> ConfigFile:
+    return ConfigFile(
+        ReadingChoices(
+            columns=("cost_usd=Cost",),
+            prices=(str(folder / "p.json"),),
+            timezone="+02:00",
+            since="2026-01-01",
+            rates=("EUR=1.08",),
+        ),
+        {"HIGH_COST_THRESHOLD_USD": 250.5, "SLA_THRESHOLD_MS": 1500},
+        {"pro": 149.0},
+    )
+
+
+def written(folder: Path, content: Any) -> str:
+    path = folder / "finops.json"
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return str(path)
+
+
+def test_json_says_everything(tmp_path: Path) -> None:
+    assert read_config(written(tmp_path, AS_JSON)) == wanted(tmp_path)
+
+
+@NEWER
+def test_toml_says_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "finops.toml"
+    path.write_text(TOML)
+    assert read_config(str(path)) == wanted(tmp_path)
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 11), reason="reads TOML")
+def test_an_older_python_says_that_json_works(tmp_path: Path) -> None:
+    path = tmp_path / "finops.toml"
+    path.write_text(TOML)
+    with pytest.raises(UsageError, match=r"write finops\.json, which works everywhere"):
+        read_config(str(path))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("[1]", "an object is expected"),
+        ("{", "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        ('{"sla_ms": NaN}', "not JSON"),
+        ({"timezon": "UTC"}, "unknown key 'timezon'; did you mean 'timezone'?"),
+        ({"budgets": {"all": 5}}, "unknown key 'budgets'"),
+        ({"thresholds": {"SLA_MS": 5}}, "unknown threshold 'SLA_MS'"),
+        ({"thresholds": {"MIN_FEATURE_CALL": 5}}, "did you mean 'MIN_FEATURE_CALLS'?"),
+        ({"thresholds": {"SLA_THRESHOLD_MS": "fast"}}, "must be a number of ms from 1 to"),
+        ({"sla_ms": 0}, "must be a number of ms from 1 to"),
+        ({"sla_ms": True}, "must be a number of ms from 1 to"),
+        ({"sla_ms": 1, "thresholds": {"SLA_THRESHOLD_MS": 1}}, "are the same; give one"),
+        ({"thresholds": {"MEDIUM_MARGIN_THRESHOLD_PCT": 60}}, "the margins must fall"),
+        ({"commitment_discount_percent": 101}, "must be a number of % from 0 to 100"),
+        ({"tier_prices": {"pro": -1}}, "tier_prices.pro must be a price"),
+        ({"tier_prices": 5}, "tier_prices must be a table"),
+        ({"since": 2026}, "since must be text"),
+        ({"prices": [1]}, "prices must be text or a list"),
+    ],
+)
+def test_what_does_not_fit_names_file_and_key(tmp_path: Path, content: Any, said: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        read_config(written(tmp_path, content))
+    assert str(refused.value).startswith("finops.json: ")
+    assert said in str(refused.value)
+
+
+def test_it_is_found_beside_the_data(tmp_path: Path) -> None:
+    assert beside(str(tmp_path / "calls.csv")) == ""
+    path = written(tmp_path, {})
+    for data in (tmp_path / "calls.csv", tmp_path, tmp_path / "*.csv"):
+        assert beside(str(data)) == path
+    (tmp_path / "finops.toml").write_text("")
+    with pytest.raises(UsageError, match=r"finops\.toml and finops\.json both lie beside the data"):
+        beside(str(tmp_path / "calls.csv"))
+
+
+def test_limits_have_the_defaults_of_their_constants() -> None:
+    for name, limit in config.LIMITS.items():
+        assert getattr(config, name) == limit.default
+        assert limit.least <= limit.default <= limit.most
+        assert limit.label
+        assert limit.unit
+
+
+def test_an_unknown_limit_is_a_defect() -> None:
+    with pytest.raises(ValueError, match="no such limit: SLA"):
+        config.configure({"SLA": 5}, {})
+
+
+def result(folder: Path, name: str, *words: str) -> Dict[str, Any]:
+    done = run_finops(
+        *("analyze", "--data", folder / "calls.csv", "--reports", folder / "r"),
+        *("--only", name, "--json", "-", "--quiet", *words),
+    )
+    assert done.returncode == 0, done.stderr
+    read: Dict[str, Any] = json.loads(done.stdout)[name]
+    return read
+
+
+def test_what_it_says_counts_and_flags_beat_it(tmp_path: Path) -> None:
+    rows = [call(timestamp=f"2026-01-{day:02}T12:00:00", latency_ms=1600) for day in range(1, 11)]
+    write_csv(tmp_path / "calls.csv", rows)
+    assert result(tmp_path, "performance")["summary"]["sla_compliance_percent"] == 100.0
+    written(tmp_path, {"sla_ms": 1500, "since": "2026-01-04"})
+    read = result(tmp_path, "performance")
+    assert read["summary"]["sla_compliance_percent"] == 0.0
+    page = (tmp_path / "r" / "performance.html").read_text(encoding="utf-8")
+    assert "1,500 ms" in page
+    stored = json.loads((tmp_path / "r" / "manifest.json").read_text())
+    assert stored["options"]["reading"]["config"] == str(tmp_path / "finops.json")
+    assert stored["options"]["reading"]["since"] == ""
+
+
+def test_tier_prices_count_in_every_process(tmp_path: Path) -> None:
+    rows = [call(customer_id=f"c{n}", subscription_tier="gold", tier_price_usd="") for n in "ab"]
+    write_csv(tmp_path / "calls.csv", rows)
+    other = tmp_path / "other"
+    other.mkdir()
+    path = written(other, {"tier_prices": {"gold": 250}})
+    read = result(tmp_path, "profitability", "--config", path, "--workers", "2")
+    assert read["summary"]["monthly_revenue"] == 500.0
+    assert os.path.dirname(path) != str(tmp_path)
