@@ -16,8 +16,8 @@ from finops.analyzers.shared.model_switches import DOWNGRADABLE, FREE_FAILURE
 from finops.reader import layout
 from finops.rollups import partition
 from finops.rollups.dataset import open_dataset
-from finops.rollups.expressions import above
-from finops.rollups.measures import DIMENSIONS, SUM_MEASURES
+from finops.rollups.expressions import above, known, negated, quotient
+from finops.rollups.measures import DIMENSIONS, SUM_MEASURES, Dimension
 from finops.rollups.spec import Place, Table
 from finops.schema import COLUMN_NAMES
 from tests.support.plain import PlainDataset, call
@@ -62,6 +62,11 @@ EVERYTHING = (
     Table(("hour",), ("cost",)),
     Table(("day", "organization_id"), ()),
     Table(("week",), ()),
+    Table(("service_tier", "cost_source", "source"), SUM_MEASURES),
+    Table(("hour", "source"), ("cost", "credits", "records", "calls")),
+    Table(("customer_id",), ("cost", "calls_unknown"), above("credit_pico", 0)),
+    Table(("day",), ("calls", "latencies"), negated(known("bucket_s"))),
+    Table((Dimension("per_call", quotient("cached_input_tokens", 5)), "region"), ("calls",)),
 )
 
 
@@ -101,6 +106,16 @@ def rows_strategy() -> st.SearchStrategy[List[Dict[str, str]]]:
         region=st.sampled_from(["us-east", "eu-west", ""]),
         status=st.sampled_from(["success", "error", ""]),
         error_type=st.sampled_from(["", "rate_limit", "timeout"]),
+        calls=st.sampled_from(["", "", "1", "3", "0", "100", "101", "12000", str(10**9)]),
+        bucket_s=st.sampled_from(["", "", "", "0", "60", "3600", "86400"]),
+        cached_input_tokens=st.sampled_from(["", "0", "1", "77"]),
+        cache_write_tokens=st.sampled_from(["", "5", str(10**12)]),
+        cache_write_1h_tokens=st.sampled_from(["", "4"]),
+        reasoning_tokens=st.sampled_from(["", "90"]),
+        service_tier=st.sampled_from(["", "batch", "größe"]),
+        cost_source=st.sampled_from(["", "bill"]),
+        list_cost_usd=st.sampled_from(["", "0", "0.25", "1e-7", "2.5e-12", "1000000000"]),
+        source=st.sampled_from(["", "litellm"]),
     )
     return st.lists(row, max_size=60)
 

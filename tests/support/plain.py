@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 from array import array
 from collections import Counter
-from datetime import datetime, timezone, tzinfo
+from datetime import datetime, timedelta, timezone, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
@@ -139,7 +139,7 @@ class PlainDataset:
             Table((), ("calls", "cost", "input_tokens", "output_tokens", "errors", "unpriced"))
         )
         times = [c["timestamp"] for c in self.calls]
-        hours = [c["hour"] for c in self.calls]
+        hours = [hour for c in self.calls for hour in (c["hour"], c["last_hour"])]
         period = Period()
         if times:
             period = Period(times[0], times[-1], min(hours), max(hours), self.zone_name)
@@ -161,9 +161,10 @@ class PlainDataset:
             if name not in ("error_type", "status", "cost_usd", "tier_price_usd")
         }
         moment = datetime.fromisoformat(row["timestamp"])
-        local = moment
-        if int(row.get("bucket_s") or 0) < 86400:  # longer aggregates are of UTC days
-            local = moment.replace(tzinfo=timezone.utc).astimezone(self.zone)
+        seconds = int(row.get("bucket_s") or 0)
+        local = self._local(moment, seconds)
+        length = timedelta(seconds=seconds) - timedelta(microseconds=1) if seconds else timedelta(0)
+        end = self._local(moment + length, seconds)
         year, week, _ = local.isocalendar()
         typed.update(
             timestamp=moment.strftime(FORM),
@@ -171,6 +172,7 @@ class PlainDataset:
             day=local.strftime("%Y-%m-%d"),
             week=f"{year:04d}-W{week:02d}",
             hour_of_day=local.hour,
+            last_hour=end.strftime("%Y-%m-%dT%H:00:00"),
             provider=config.PROVIDER_ALIASES.get(row["provider"], row["provider"]),
             status=row.get("status") or "success",
             status_given=row.get("status") or "",
@@ -188,6 +190,12 @@ class PlainDataset:
         if not typed["moment"]:
             typed["latency_ms"] = None
         return typed
+
+    def _local(self, moment: datetime, bucket_s: int) -> datetime:
+        """Return what the clocks show; aggregates of a day or more are of UTC days."""
+        if bucket_s >= 86400:
+            return moment
+        return moment.replace(tzinfo=timezone.utc).astimezone(self.zone).replace(tzinfo=None)
 
     @staticmethod
     def _price(row: Mapping[str, str]) -> Optional[float]:
@@ -373,8 +381,8 @@ def _measured(measure: AnyMeasure, rows: Sequence[Row]) -> Any:
         known = sorted(
             value
             for row in rows
+            if row[measure.column] is not None
             for value in [row[measure.column]] * row["calls"]
-            if value is not None
         )
         return dict(Counter(known)) if measure.counted else array("Q", known)
     assert isinstance(measure, Measure)

@@ -71,12 +71,34 @@ class HourClock:
                 names[row] = batch.times[row][:13].decode("ascii")
         return _runs_of(names)
 
+    def last_hour(self, batch: Batch, runs: Sequence[Run]) -> str:
+        """Return the last local hour that a batch covers: that in which an aggregate ends."""
+        last = max(name for name, _, _ in runs)
+        if "bucket_s" not in batch.numbers:
+            return last
+        lengths = set(zip(batch.times, batch.numbers["bucket_s"]))
+        ends = [self._end_of(time, length) for time, length in lengths if length]
+        return max([last, *ends])
+
+    def _end_of(self, time: bytes, seconds: int) -> str:
+        """Return the local hour in which what begins at a timestamp ends."""
+        try:
+            end = moment_of(time.decode("ascii")) + (timedelta(seconds=seconds) - _MOMENT)
+        except OverflowError:
+            end = datetime.max
+        text = timestamp(end)
+        return text[:13] if self._is_utc or seconds >= DAY_S else self._name_at(text.encode())
+
+    def _name_at(self, time: bytes) -> str:
+        """Return the local hour of a timestamp."""
+        local = self._local(time[:13].decode("ascii"))
+        return local.names[bisect_right(local.begins, time) - 1]
+
     def day_of(self, time: bytes) -> str:
         """Return the local day of a timestamp."""
         if self._is_utc:
             return time[:10].decode("ascii")
-        local = self._local(time[:13].decode("ascii"))
-        return local.names[bisect_right(local.begins, time) - 1][:10]
+        return self._name_at(time)[:10]
 
     def _local_runs(self, times: Sequence[bytes]) -> List[Run]:
         runs: List[Run] = []

@@ -72,7 +72,7 @@ def scan_partition(
 class CubeFiller:
     """Fills the cubes of a plan for one part of a file, batch by batch in time order.
 
-    `hours` are the first and the last local hour so far, nothing where there was no call.
+    `hours` are the first and the last local hour covered so far, nothing without calls.
     """
 
     def __init__(self, plan: Plan, encoder: KeyEncoder, clock: HourClock) -> None:
@@ -106,8 +106,8 @@ class CubeFiller:
     def _fill(self, batch: Batch) -> None:
         calls = Calls(batch, self._packer.sums(batch, self._encoder))
         runs = self._clock.runs(batch)
-        hours = [hour for hour, _, _ in runs] + list(self.hours)
-        self.hours = (min(hours), max(hours))
+        first, last = min(hour for hour, _, _ in runs), self._clock.last_hour(batch, runs)
+        self.hours = (min([first, *self.hours]), max([last, *self.hours]))
         shared: Shared = {}
         for cube in self._direct:
             cube.add(calls, runs, self._encoder, shared)

@@ -129,7 +129,7 @@ class Period(NamedTuple):
     """First to last timestamp in the data, ISO 8601 in UTC; both "" where there is no call.
 
     `first_hour` and `last_hour` are hours of the reporting time zone, which `timezone` names:
-    the first and the last of those that tables by time can have.
+    the first that a table by time can have, and the last that the data covers.
     """
 
     start: str = ""
@@ -152,25 +152,31 @@ class Period(NamedTuple):
 
     def hours(self) -> List[str]:
         """Return every hour from the first to the last, without those that the clocks skip."""
-        first, last = self._ends
+        first, last = self.ends
         return timestamps.hours_between(first, last, zone_of(self.timezone)) if first else []
 
     def dates(self) -> List[str]:
         """Return every calendar day from the first to the last."""
-        first, last = self._ends
+        first, last = self.ends
         return timestamps.days_between(first, last) if first else []
 
     def weeks(self) -> List[str]:
         """Return every ISO week from the first to the last."""
-        first, last = self._ends
+        first, last = self.ends
         return timestamps.weeks_between(first, last) if first else []
 
     def local(self, timestamp: str) -> str:
         """Return a timestamp in UTC as one of the reporting time zone."""
+        if self.timezone == UTC:
+            return timestamp
         return timestamps.in_zone(timestamp, zone_of(self.timezone))
 
     @property
-    def _ends(self) -> Tuple[str, str]:
+    def ends(self) -> Tuple[str, str]:
+        """The first and the last hour, or times within them, of the reporting time zone.
+
+        Both "" where there is no call.
+        """
         if self.first_hour or not self.start:
             return self.first_hour, self.last_hour
         return self.local(self.start), self.local(self.end)

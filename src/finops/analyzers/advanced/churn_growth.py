@@ -74,13 +74,14 @@ def _churned(data: Rollups) -> List[ChurnedCustomer]:
     """Return the customers gone silent, by lost_monthly_revenue descending."""
     if not data.customers:
         return []
-    last = date_of(data.period.end)
-    silent = {name: (last - date_of(c.last_seen)).days for name, c in data.customers.items()}
+    last = date_of(data.period.ends[1])
+    seen = {name: data.period.local(c.last_seen)[:10] for name, c in data.customers.items()}
+    silent = {name: (last - date_of(day)).days for name, day in seen.items()}
     rows = [
         ChurnedCustomer(
             customer_id=name,
             subscription_tier=customer.tier,
-            last_activity_date=customer.last_seen[:10],
+            last_activity_date=seen[name],
             days_inactive=silent[name],
             lost_monthly_revenue=_revenue(customer),
         )
@@ -118,7 +119,7 @@ def _trends(data: Rollups) -> Dict[str, _Trend]:
     """Return each customer's calls in the last window of days and in the one before."""
     if not data.customers:
         return {}
-    recent, previous = _windows(date_of(data.period.end))
+    recent, previous = _windows(date_of(data.period.ends[1]))
     cells = data[DAILY]
     trends = {}
     for name in data.customers:
@@ -186,8 +187,8 @@ def _expansion(data: Rollups, trends: Mapping[str, _Trend]) -> List[Expansion]:
 
 def _settled(data: Rollups, name: str, trend: _Trend) -> bool:
     """Return whether a customer was there before both windows and called enough to compare."""
-    first = _windows(date_of(data.period.end))[1][-1]
-    there = data.customers[name].first_seen[:10] <= first
+    first = _windows(date_of(data.period.ends[1]))[1][-1]
+    there = data.period.local(data.customers[name].first_seen)[:10] <= first
     return there and trend.previous >= config.TREND_MIN_PREVIOUS_CALLS
 
 

@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Mapping, Tuple
 from finops import config, stats
 from finops.results.churn_growth import Cohort, WeekActivity, WeekGrowth
 from finops.rollups.spec import Period
-from finops.timestamps import date_of, weeks_between
+from finops.timestamps import date_of
 
 # A filled table by ("week", "customer_id") with ("calls", "cost"), in key order.
 WeekCells = Mapping[Tuple[Any, ...], Tuple[Any, ...]]
@@ -18,7 +18,7 @@ WeekCells = Mapping[Tuple[Any, ...], Tuple[Any, ...]]
 
 def weeks_of(period: Period) -> List[str]:
     """Return every ISO week from the first to the last call, quiet ones too."""
-    return weeks_between(period.start, period.end) if period.start else []
+    return period.weeks()
 
 
 def weekly_rows(cells: WeekCells, period: Period) -> List[WeekActivity]:
@@ -29,9 +29,10 @@ def weekly_rows(cells: WeekCells, period: Period) -> List[WeekActivity]:
         customers, all_calls, all_cost = sums[week]
         sums[week] = (customers + 1, all_calls + calls, all_cost + cost)
     partial = set()
-    if weeks and date_of(period.start).weekday() != 0:
+    first, last = period.ends
+    if weeks and date_of(first).weekday() != 0:
         partial.add(weeks[0])
-    if weeks and date_of(period.end).weekday() != 6:
+    if weeks and date_of(last).weekday() != 6:
         partial.add(weeks[-1])
     return [
         WeekActivity(

@@ -9,14 +9,13 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 from finops import config
 from finops.results.base import DailySums
 from finops.rollups.spec import Period, Rollups, Table
-from finops.timestamps import days_between
 
 Cells = Mapping[Tuple[Any, ...], Tuple[Any, ...]]
 
 
 def calendar_days(period: Period) -> List[str]:
     """Return the calendar days that a period touches, those without a call included."""
-    return days_between(period.start, period.end) if period.start else []
+    return period.dates()
 
 
 def by_day(data: Rollups, table: Table, *by: str) -> Optional[DailySums]:

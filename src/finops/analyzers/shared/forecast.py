@@ -283,10 +283,11 @@ def _trials(values: Sequence[float], origins: range) -> Iterator[Tuple[float, fl
 def partial_days(period: Period) -> Tuple[str, ...]:
     """Return the first and the last date of the data where it does not cover all their hours."""
     dates = []
-    if period.start and period.start[11:13] != "00":
-        dates.append(period.start[:10])
-    if period.end and period.end[11:13] != "23":
-        dates.append(period.end[:10])
+    first, last = period.ends
+    if first and first[11:13] != "00":
+        dates.append(first[:10])
+    if last and last[11:13] != "23":
+        dates.append(last[:10])
     return tuple(dates)
 
 

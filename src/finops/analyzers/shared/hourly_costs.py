@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Dict, List
 
 from finops.rollups.spec import Period, Rollups, Table
-from finops.timestamps import hours_between
 
 HOURS = Table(("hour",), ("cost",))
 
 
 def hours_of(period: Period) -> List[str]:
     """Return every hour of the period, from that of the first to that of the last call."""
-    return hours_between(period.start, period.end) if period.start else []
+    return period.hours()
 
 
 def hourly_costs(data: Rollups) -> Dict[str, float]:
