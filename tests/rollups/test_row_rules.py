@@ -108,7 +108,7 @@ def check(data: Rollups, expected: Expected, clean: Rollups) -> None:
         {IMPLAUSIBLE: len(expected.implausible)} if expected.implausible else {}
     )
     notes = " ".join(account.notes)
-    assert ("hours ahead; they were used" in notes) == expected.usual
+    assert ("Implausible times" in notes) == expected.usual
     assert ("different contents" in notes) == bool(expected.conflicts)
 
 
@@ -178,8 +178,8 @@ def test_from_one_percent_on_implausible_times_are_how_the_data_is(odd: int, fol
     said = [note for note in data.accounting.notes if "2015" in note]
     assert said == (
         [
-            f"The times of {odd} rows are before 2015 or more than 24 hours ahead; they were used,"
-            f" since such rows are {odd / 2:.1f}% of all."
+            f"Implausible times (before 2015 or more than 24 hours ahead): {odd} of 200 rows"
+            f" ({odd / 2:.1f}%). Since that is 1% or more, they are used."
         ]
         if odd > 1
         else []

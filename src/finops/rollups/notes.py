@@ -21,12 +21,12 @@ def _on_times(parts: Sequence[PartitionResult]) -> List[str]:
     used = sum(part.accounts["implausible_used"] for part in parts)
     if not used:
         return []
-    share = 100 * implausible_rows(parts) / dated_rows(parts)
-    year = config.PLAUSIBLE_FROM[:4]
+    odd, rows = implausible_rows(parts), dated_rows(parts)
     return [
-        f"The times of {used:,} rows are before {year} or more than"
-        f" {config.FUTURE_TOLERANCE_HOURS} hours ahead; they were used, since such rows are"
-        f" {share:.1f}% of all."
+        f"Implausible times (before {config.PLAUSIBLE_FROM[:4]} or more than"
+        f" {config.FUTURE_TOLERANCE_HOURS} hours ahead): {odd:,} of {rows:,} rows"
+        f" ({100 * odd / rows:.1f}%). Since that is {config.IMPLAUSIBLE_SHARE_PCT}% or more, they"
+        " are used."
     ]
 
 
