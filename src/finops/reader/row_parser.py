@@ -8,7 +8,6 @@ newline breaks both of its lines and no others.
 from __future__ import annotations
 
 import re
-from fractions import Fraction
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from finops import config, schema
@@ -16,6 +15,7 @@ from finops.business.catalog import PriceTable
 from finops.reader.fields import BadValueError, parse_integer, parse_money, parse_time
 from finops.reader.header import Header
 from finops.reader.options import ReadingRules
+from finops.reader.pricing import CallPricer
 
 # C0 but tab-free (a tab is a control character too), DEL, and C1 as decoded text.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]").search
@@ -158,29 +158,12 @@ def price_in_pico(
     prices: PriceTable,
 ) -> Callable[[bytes, bytes, int, int], Tuple[int, bytes]]:
     """Return a function (provider, model, input, output tokens) -> (pico-dollars, kind)."""
-    rates: Dict[Tuple[bytes, bytes], Tuple[int, ...]] = {}
-
-    def rate(provider: bytes, model: bytes) -> Tuple[int, ...]:
-        found = prices.find(provider.decode("utf-8"), model.decode("utf-8"))
-        if found is None:
-            return ()
-        # USD per 1,000 tokens to pico-dollars per token; as a fraction, since a user's own
-        # prices may be finer than a whole pico-dollar.
-        per_token = [
-            Fraction(repr(price)) * 10**9 for price in (found.input_price, found.output_price)
-        ]
-        shared = per_token[0].denominator * per_token[1].denominator
-        return (int(per_token[0] * shared), int(per_token[1] * shared), shared)
+    pico = CallPricer(prices).pico
 
     def price(provider: bytes, model: bytes, inputs: int, outputs: int) -> Tuple[int, bytes]:
-        key = (provider, model)
-        if key not in rates:
-            rates[key] = rate(provider, model)
-        if not rates[key]:
+        cost = pico(provider, model, inputs, outputs)
+        if cost is None:
             return 0, UNPRICED
-        per_input, per_output, shared = rates[key]
-        # To the nearest pico-dollar, halves up, as amounts in the file are read.
-        cost = (inputs * per_input + outputs * per_output + shared // 2) // shared
         return cost, PAID if cost else FREE
 
     return price
