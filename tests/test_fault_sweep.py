@@ -11,6 +11,7 @@ import builtins
 import json
 import os
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Iterator, List, Set, Tuple
 
@@ -190,7 +191,7 @@ def events(group: int) -> List[Any]:
 
 def use_files(patch: pytest.MonkeyPatch, files: Files) -> None:
     """Let stores write through these operations."""
-    patch.setattr(storing, "appending", lambda path, wait_s: appending(path, wait_s, files))
+    patch.setattr(storing, "appending", partial(appending, files=files))
 
 
 def ids_in(path: Path) -> List[str]:

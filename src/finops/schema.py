@@ -102,6 +102,21 @@ WRITTEN_NAMES: Tuple[str, ...] = (
     "tier_price_usd",
 )
 HEADER_LINE = ",".join(WRITTEN_NAMES) + "\n"
+# Writers that know more of a call write these behind them.
+FURTHER_NAMES: Tuple[str, ...] = (
+    "calls",
+    "bucket_s",
+    "cached_input_tokens",
+    "cache_write_tokens",
+    "cache_write_1h_tokens",
+    "reasoning_tokens",
+    "service_tier",
+    "cost_source",
+    "list_cost_usd",
+    "source",
+)
+FULL_NAMES: Tuple[str, ...] = WRITTEN_NAMES + FURTHER_NAMES
+FULL_HEADER_LINE = ",".join(FULL_NAMES) + "\n"
 
 
 STATUS_SUCCESS = "success"

@@ -11,7 +11,7 @@ from typing import Any, Dict, Iterator, Optional, Tuple
 import pytest
 
 from finops.errors import DataError, LockError, StorageError
-from finops.storage.appender import HEADER, Appender, appending
+from finops.storage.appender import FULL_HEADER, HEADER, Appender, appending
 from finops.storage.commit import commit_path, read_commit, readable_end
 from finops.storage.file_operations import Files
 from finops.storage.lock import writer_lock
@@ -382,6 +382,30 @@ def test_other_columns_are_refused_and_left_alone(csv: Path) -> None:
     with pytest.raises(DataError, match="other columns"):
         Appender(csv)
     assert csv.read_bytes() == b"a,b,c\n1,2,3\n"
+
+
+def test_a_file_keeps_the_header_that_it_has(csv: Path) -> None:
+    with Appender(csv, new_header=FULL_HEADER) as out:
+        assert out.header == FULL_HEADER
+    with Appender(csv, new_header=FULL_HEADER) as out:
+        assert out.header == FULL_HEADER
+    assert csv.read_bytes() == FULL_HEADER
+    with pytest.raises(DataError, match="other columns"):
+        Appender(csv)
+    csv.write_bytes(b"")
+    with Appender(csv):
+        pass
+    with Appender(csv, new_header=FULL_HEADER) as out:
+        assert out.header == HEADER
+    assert csv.read_bytes() == HEADER
+
+
+@pytest.mark.parametrize("left", [1, len(HEADER) - 1, len(HEADER) + 1, len(FULL_HEADER) - 1])
+def test_part_of_a_header_is_written_anew(csv: Path, left: int) -> None:
+    csv.write_bytes(FULL_HEADER[:left])
+    with Appender(csv, new_header=FULL_HEADER) as out:
+        assert out.header == FULL_HEADER
+    assert csv.read_bytes() == FULL_HEADER
 
 
 def test_missing_folder_is_one_sentence(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, Iterator, List, Tuple
 import pytest
 
 from finops import config
-from finops.schema import COLUMN_NAMES
+from finops.schema import COLUMN_NAMES, HEADER_LINE, WRITTEN_NAMES
 from finops.storage.lock import writer_lock
 from tests.support.live import Answer, Live, in_parallel, live
 
@@ -127,6 +127,16 @@ def test_a_completion_becomes_a_row(open_to_all: Live) -> None:
         "error_type": "",
         "customer_archetype": "",
         "tier_price_usd": "199",
+        "calls": "",
+        "bucket_s": "",
+        "cached_input_tokens": "",
+        "cache_write_tokens": "",
+        "cache_write_1h_tokens": "",
+        "reasoning_tokens": "",
+        "service_tier": "",
+        "cost_source": "list",
+        "list_cost_usd": "0.0075",
+        "source": "",
     }
 
 
@@ -179,22 +189,22 @@ def test_stop_reasons(
 @pytest.mark.parametrize(
     ("provider", "model", "source", "wanted"),
     [
-        ("OPENAI", "gpt-4o-2024-08-06", None, "openai"),
-        ("Anthropic", "claude-haiku-4-5-20251001", None, "anthropic"),
-        ("Google", "models/gemini-2.5-flash", None, "google"),
-        ("azure openai", "gpt-4o-mini", None, "azure"),
-        ("bedrock", "amazon.nova-pro-v1:0", None, "aws-bedrock"),
-        ("LITELLM", "anthropic/claude-sonnet-4-6", None, "anthropic"),
-        ("LITELLM", "claude-opus-4-8", "ANTHROPIC", "anthropic"),
-        ("xAI", "grok-9", None, "xai"),
+        ("OPENAI", "gpt-4o-2024-08-06", None, ("openai", "gpt-4o")),
+        ("Anthropic", "claude-haiku-4-5-20251001", None, ("anthropic", "claude-haiku-4-5")),
+        ("Google", "models/gemini-2.5-flash", None, ("google", "gemini-2.5-flash")),
+        ("azure openai", "gpt-4o-mini", None, ("azure", "azure-gpt-4o-mini")),
+        ("bedrock", "amazon.nova-pro-v1:0", None, ("aws-bedrock", "nova-pro")),
+        ("LITELLM", "anthropic/claude-sonnet-4-6", None, ("anthropic", "claude-sonnet-4-6")),
+        ("LITELLM", "claude-opus-4-8", "ANTHROPIC", ("anthropic", "claude-opus-4-8")),
+        ("xAI", "grok-9", None, ("xai", "grok-9")),
     ],
 )
-def test_providers_are_folded_and_models_keep_their_spelling(
-    open_to_all: Live, provider: str, model: str, source: Any, wanted: str
+def test_names_are_folded(
+    open_to_all: Live, provider: str, model: str, source: Any, wanted: Any
 ) -> None:
     row = one_row(open_to_all, provider=provider, model=model, modelSource=source)
-    assert (row["provider"], row["model"]) == (wanted, model)
-    assert bool(row["cost_usd"]) == (wanted != "xai")
+    assert (row["provider"], row["model"]) == wanted
+    assert bool(row["cost_usd"]) == (wanted[0] != "xai")
 
 
 @pytest.mark.parametrize("provider", ["ollama", "self-hosted"])
@@ -250,6 +260,30 @@ def test_cached_tokens_have_their_own_price(
 )
 def test_cached_tokens_count_once(open_to_all: Live, changes: Dict[str, Any], tokens: int) -> None:
     assert one_row(open_to_all, **changes)["input_tokens"] == str(tokens)
+
+
+def test_token_classes_have_their_columns(open_to_all: Live) -> None:
+    row = one_row(
+        open_to_all, cacheReadTokenCount=400, cacheCreationTokenCount=30, reasoningTokenCount=200
+    )
+    assert (row["input_tokens"], row["cached_input_tokens"]) == ("1030", "400")
+    assert (row["cache_write_tokens"], row["reasoning_tokens"]) == ("30", "200")
+    sent = one_row(open_to_all, transactionId="sent", totalCost=0.5)
+    assert (sent["cost_source"], sent["list_cost_usd"]) == ("source", "0.0075")
+    unknown = one_row(open_to_all, transactionId="unknown", model="house-model")
+    assert (unknown["cost_usd"], unknown["cost_source"]) == ("", "none")
+    assert unknown["list_cost_usd"] == ""
+
+
+def test_a_file_of_an_earlier_version_keeps_its_columns(open_to_all: Live) -> None:
+    path = open_to_all.viewer.datasets.folder / config.COLLECTED_NAME
+    path.write_text(HEADER_LINE)
+    row = one_row(open_to_all, cacheReadTokenCount=400)
+    assert list(row) == list(WRITTEN_NAMES)
+    assert row["cost_usd"] == "0.007"  # 600 at $2.50, 400 at $1.25, 500 at $10 per million
+    again = open_to_all.post(SDK, json.dumps({**COMPLETION, "cacheReadTokenCount": 400}).encode())
+    assert again.status == 201
+    assert len(stored(open_to_all)) == 1
 
 
 def test_costs(open_to_all: Live) -> None:

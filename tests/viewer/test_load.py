@@ -22,7 +22,7 @@ import pytest
 
 from finops import config
 from finops.registry import ANALYZER_REGISTRY
-from finops.schema import HEADER_LINE
+from finops.schema import FULL_HEADER_LINE, HEADER_LINE
 from finops.storage.commit import read_commit
 from finops.storage.lock import writer_lock
 from tests.support.forked import Forked
@@ -233,7 +233,7 @@ def collected(folder: Path) -> List[str]:
     content = path.read_bytes()[: mark.end]
     assert content.endswith(b"\n")
     lines = content.decode("utf-8").splitlines()
-    assert lines[0] + "\n" == HEADER_LINE
+    assert lines[0] + "\n" == FULL_HEADER_LINE
     assert len(lines) - 1 == mark.rows
     return lines[1:]
 

@@ -15,7 +15,7 @@ from typing import Any, Dict, Iterator, Optional, Tuple, Type, Union
 
 from finops import config
 from finops.errors import DataError, StorageError
-from finops.schema import HEADER_LINE
+from finops.schema import FULL_HEADER_LINE, HEADER_LINE
 from finops.storage.commit import HEAD_BYTES, CommitRecord, commit_path, head_hash, write_commit
 from finops.storage.file_operations import APPEND, FILES, Files
 from finops.storage.lock import lock_data, writer_lock
@@ -24,6 +24,7 @@ from finops.storage.recovery import recover
 from finops.storage.sidecars import open_data, real_path
 
 HEADER = HEADER_LINE.encode("ascii")
+FULL_HEADER = FULL_HEADER_LINE.encode("ascii")
 
 
 class Appender:
@@ -36,6 +37,8 @@ class Appender:
     `simulation` is given by the simulator only: what makes the rows, kept in the mark.  Where
     lines were adopted, it then has to `describe` anew and `sync`.
     `sync_every`: batches between flushes to the disk; closing always flushes.
+    `new_header`: of a file that is made; one with `FULL_HEADER` may be appended to only by who
+    would make such a file.  `header` says which one the file has: rows must be of its columns.
 
     Raises StorageError where the disk refuses, DataError where the file has other columns, and
     LockError where it is being written under another name.
@@ -47,8 +50,10 @@ class Appender:
         simulation: Optional[Dict[str, Any]] = None,
         sync_every: int = config.SYNC_EVERY_BATCHES,
         files: Files = FILES,
+        new_header: bytes = HEADER,
     ) -> None:
         self.path = real_path(path)
+        self.header = new_header
         self._files = files
         self._sync_every = sync_every
         self._unsynced = 0
@@ -74,7 +79,7 @@ class Appender:
 
     def _begin(self, simulation: Optional[Dict[str, Any]]) -> None:
         try:
-            self._refuse_other_columns()
+            self._settle_header()
             self._files.remove_left(str(commit_path(self.path)))
             recovered = recover(self.path, self._fd, self._files, strict=simulation is not None)
         except OSError as error:
@@ -90,16 +95,22 @@ class Appender:
         elif self.repaired or self.adopted_from is not None:
             self.sync()  # what was looked through now need not be looked through again
         if self._mark.end == 0:
-            self.append(HEADER, 0)
+            self.append(self.header, 0)
 
-    def _refuse_other_columns(self) -> None:
-        """Raise DataError, before anything is touched, unless this is a dataset or becomes one."""
+    def _settle_header(self) -> None:
+        """Find out which header the file has or gets.
+
+        Raises DataError, before anything is touched, unless it is a dataset or becomes one.
+        """
         with open_data(self.path) as file:
-            head = file.read(len(HEADER)).rstrip(b"\0")  # a power cut may leave NULs
-        if not HEADER.startswith(head):
-            raise DataError(
-                f"{self.path} has other columns than the call record; write to another file"
-            )
+            start = file.read(len(FULL_HEADER)).rstrip(b"\0")  # a power cut may leave NULs
+        for header in (self.header, HEADER):
+            if header.startswith(start[: len(header)]):
+                self.header = header
+                return
+        raise DataError(
+            f"{self.path} has other columns than the call record; write to another file"
+        )
 
     @property
     def mark(self) -> CommitRecord:
@@ -231,11 +242,15 @@ def storage_error(path: Union[str, Path], error: OSError) -> StorageError:
 
 @contextmanager
 def appending(
-    path: Union[str, Path], wait_s: float = 0, files: Files = FILES
+    path: Union[str, Path],
+    wait_s: float = 0,
+    files: Files = FILES,
+    new_header: bytes = HEADER,
 ) -> Iterator[Appender]:
     """Hold the writer's lock (waiting at most `wait_s` for it) and an appender on this CSV.
 
     Raises LockError, and what `Appender` raises.
     """
-    with writer_lock(path, wait_s), Appender(path, files=files) as appender:
+    lock = writer_lock(path, wait_s)
+    with lock, Appender(path, files=files, new_header=new_header) as appender:
         yield appender

@@ -20,7 +20,7 @@ from finops.errors import DataError, FinOpsError, LockError
 from finops.reader.fields import BadValueError
 from finops.reader.row_parser import split_quoted
 from finops.regular_files import open_regular
-from finops.storage.appender import Appender, appending
+from finops.storage.appender import FULL_HEADER, Appender, appending
 from finops.viewer.events import Row
 
 _ID_COLUMN = schema.WRITTEN_NAMES.index("call_id")
@@ -132,11 +132,13 @@ class EventStore:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise DataError(f"cannot make {self.path.parent}: {error.strerror}") from error
-        with appending(self.path, config.COLLECT_LOCK_WAIT_S) as appender:
+        wait_s = config.COLLECT_LOCK_WAIT_S
+        with appending(self.path, wait_s, new_header=FULL_HEADER) as appender:
             self._learn_ids(appender)
             added: Dict[int, int] = {}
             lines: List[bytes] = []
-            results = [self._sort_out(waiting.rows, added, lines) for waiting in group]
+            is_full = appender.header == FULL_HEADER
+            results = [self._sort_out(one.rows, is_full, added, lines) for one in group]
             if lines:
                 clock = max(row.time for waiting in group for row in waiting.rows)
                 appender.append(b"".join(lines), len(lines), clock)
@@ -146,16 +148,22 @@ class EventStore:
         self._read_to = end
         return results
 
-    def _sort_out(self, rows: Sequence[Row], added: Dict[int, int], lines: List[bytes]) -> Stored:
-        """Put the lines of new rows into `lines`, their hashes into `added`; count the others."""
+    def _sort_out(
+        self, rows: Sequence[Row], is_full: bool, added: Dict[int, int], lines: List[bytes]
+    ) -> Stored:
+        """Put the lines of new rows into `lines`, their hashes into `added`; count the others.
+
+        A file of an earlier version, which is not `is_full`, has the first columns only.
+        """
         before = len(lines)
         conflicts = []
         for place, row in enumerate(rows):
-            key, content = _key(row.call_id.encode("utf-8")), _content(row.line)
+            line = row.line if is_full else row.first_columns()
+            key, content = _key(row.call_id.encode("utf-8")), _content(line)
             known = self._known.get(key, added.get(key))
             if known is None:
                 added[key] = content
-                lines.append(row.line)
+                lines.append(line)
             elif known != content:
                 conflicts.append(place)
         new = len(lines) - before

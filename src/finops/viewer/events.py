@@ -14,7 +14,7 @@ import time
 import uuid
 from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any, Dict, Mapping, NamedTuple, Optional
+from typing import Any, Dict, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from finops import config, schema, timestamps
 from finops.business.catalog import DEFAULT_PRICES
@@ -34,17 +34,23 @@ _MILLISECONDS_FROM = 1e11  # as seconds this would be the year 5138
 _FIRST_TIME = timestamps.timestamp(timestamps.EPOCH)
 _PICO_DOLLAR = Decimal("1e-12")
 _DAY = len("2025-01-01")
-_KINDS = {
-    column.name: column.kind for column in schema.COLUMNS if column.name in schema.WRITTEN_NAMES
-}
+_COLUMNS = {column.name: column for column in schema.COLUMNS}
+_KINDS = {name: _COLUMNS[name].kind for name in schema.FULL_NAMES}
+# Tokens that are part of other tokens.
+_PARTS = (
+    ("cached_input_tokens", "input_tokens"),
+    ("cache_write_tokens", "input_tokens"),
+    ("cache_write_1h_tokens", "cache_write_tokens"),
+    ("reasoning_tokens", "output_tokens"),
+)
 
 # The reader's own judgement on a finished row; times ahead of now are refused before it.
 _READER = RowParser(
     Header(
-        {name: index for index, name in enumerate(schema.WRITTEN_NAMES)},
-        len(schema.WRITTEN_NAMES),
-        schema.HEADER_LINE.rstrip("\n").encode("ascii"),
-        len(schema.HEADER_LINE),
+        {name: index for index, name in enumerate(schema.FULL_NAMES)},
+        len(schema.FULL_NAMES),
+        schema.FULL_HEADER_LINE.rstrip("\n").encode("ascii"),
+        len(schema.FULL_HEADER_LINE),
         (),
     ),
     ReadingRules(),
@@ -87,11 +93,19 @@ class FieldError(Exception):
 
 
 class Row(NamedTuple):
-    """A checked row: its id, its time in canonical form, and its line with the line end."""
+    """A checked row: its id, its time in canonical form, and its line with the line end.
+
+    `cells` are those of the line, which has all columns that writers know.
+    """
 
     call_id: str
     time: str
     line: bytes
+    cells: Tuple[str, ...]
+
+    def first_columns(self) -> bytes:
+        """Return the line of a file that has none of the further columns."""
+        return _line(self.cells[: len(schema.WRITTEN_NAMES)])
 
 
 def from_completion(event: Event) -> Row:
@@ -100,12 +114,13 @@ def from_completion(event: Event) -> Row:
         if _is_blank(event.get(name)):
             raise FieldError(name, "is required")
     row = {column: _text(event, name) for name, column in _SDK_TEXTS.items()}
-    model = _text(event, "model")
-    provider = _paid(_text(event, "provider"), model, _text(event, "modelSource"))
+    source = _text(event, "modelSource")
+    provider, model = _folded(_text(event, "provider"), _text(event, "model"), source)
     row.update(provider=provider, model=model)
     row["timestamp"] = _time(event, "requestTime")
     row.update(_input_tokens(event, provider, model))
     row["output_tokens"] = str(_integer(event, "outputTokenCount", config.MAX_TOKENS))
+    row["reasoning_tokens"] = _count(event, "reasoningTokenCount")
     _integer(event, "totalTokenCount", 2 * config.MAX_TOKENS)
     row["latency_ms"] = str(_integer(event, "requestDuration", config.MAX_LATENCY_MS))
     row["cost_usd"] = _money(event, "totalCost")
@@ -129,14 +144,20 @@ def from_record(event: Any) -> Row:
         if _is_blank(flat[name]):
             raise FieldError(name, "is required")
     row = {name: _record_value(flat, name) for name in _KINDS}
-    row["provider"] = _paid(row["provider"], row["model"])
+    row["provider"], row["model"] = _folded(row["provider"], row["model"])
     return _finish(row)
 
 
-def _paid(provider: str, model: str, source: str = "") -> str:
-    """Return the id of who is paid; `source` is who made the model, behind a gateway."""
-    folded = fold_provider(provider)
-    return (behind_gateway(model, source) or folded) if folded in GATEWAYS else folded
+def _folded(provider: str, model: str, source: str = "") -> Tuple[str, str]:
+    """Return who is paid for which model, as the catalogue names them as far as it knows them.
+
+    `source` is who made the model, behind a gateway.  A name that is not known stays as it came.
+    """
+    paid = fold_provider(provider)
+    if paid in GATEWAYS:
+        paid = behind_gateway(model, source) or paid
+    known = DEFAULT_PRICES.find(paid, model)
+    return paid, (model if known is None or known.provider != paid else known.name)
 
 
 def _is_blank(value: Any) -> bool:
@@ -157,8 +178,7 @@ def _record_value(event: Event, name: str) -> str:
     if kind == "int":
         if event.get(name) is None:
             return ""
-        limit = config.MAX_LATENCY_MS if name == "latency_ms" else config.MAX_TOKENS
-        return str(_integer(event, name, 2 * limit if name == "total_tokens" else limit))
+        return str(_integer(event, name, _COLUMNS[name].limit or 2 * config.MAX_TOKENS))
     return _text(event, name)
 
 
@@ -168,22 +188,22 @@ def _finish(row: Dict[str, str]) -> Row:
     row["call_id"] = row.get("call_id") or f"call_{uuid.uuid4().hex}"
     row["total_tokens"] = str(tokens_in + tokens_out)
     row["status"] = row.get("status") or schema.STATUS_SUCCESS
-    if not row.get("cost_usd"):
-        row["cost_usd"] = _list_price(row)
+    _check_parts(row)
+    _settle_cost(row)
     if not row.get("tier_price_usd"):
         price = config.tier_price(row.get("subscription_tier", ""))
         row["tier_price_usd"] = "" if price is None else _plain(price)
-    line = _line(row)
+    cells = tuple(row.get(name, "") for name in schema.FULL_NAMES)
+    line = _line(cells)
     try:
         _READER.parse(line[:-1])
     except BadValueError as error:
         raise FieldError("", f"the row would not be read: {error}") from None
-    return Row(row["call_id"], row["timestamp"], line)
+    return Row(row["call_id"], row["timestamp"], line, cells)
 
 
-def _line(row: Mapping[str, str]) -> bytes:
+def _line(cells: Sequence[str]) -> bytes:
     out = io.StringIO()
-    cells = [row.get(name, "") for name in schema.WRITTEN_NAMES]
     csv.writer(out, lineterminator="\n").writerow(cells)
     return out.getvalue().encode("utf-8")
 
@@ -239,29 +259,55 @@ def _decimal(amount: Decimal) -> str:
     return format(amount.quantize(_PICO_DOLLAR, ROUND_HALF_UP).normalize() + 0, "f")
 
 
+def _check_parts(row: Mapping[str, str]) -> None:
+    """Raise FieldError where tokens that are part of others are more than these."""
+    for part, whole in _PARTS:
+        if _tokens(row, part) > _tokens(row, whole):
+            raise FieldError(part, f"is part of {whole} and must not be more")
+    if _tokens(row, "cached_input_tokens") + _tokens(row, "cache_write_tokens") > _tokens(
+        row, "input_tokens"
+    ):
+        raise FieldError("cache_write_tokens", "and what was read are more than input_tokens")
+
+
+def _tokens(row: Mapping[str, str], name: str) -> int:
+    return int(row.get(name) or 0)
+
+
+def _settle_cost(row: Dict[str, str]) -> None:
+    """Fill in what the price table says, and the cost where none was sent."""
+    row["list_cost_usd"] = _list_price(row)
+    if row.get("cost_usd"):
+        row["cost_source"] = row.get("cost_source") or "source"
+    else:
+        row["cost_usd"] = row["list_cost_usd"]
+        row["cost_source"] = "list" if row["cost_usd"] else "none"
+
+
 def _list_price(row: Mapping[str, str]) -> str:
     """Return what the price table says of a row, "" where it does not know.
 
     A guess in its place could never be told from a cost that was recorded.
     """
-
-    def tokens(name: str) -> int:
-        return int(row.get(name) or 0)
-
     usage = Usage(
         row["provider"],
         row["model"],
-        tokens("input_tokens"),
-        tokens("output_tokens"),
-        tokens("cached_input_tokens"),
-        tokens("cache_write_tokens"),
-        tokens("cache_write_1h_tokens"),
-        tokens("reasoning_tokens"),
+        _tokens(row, "input_tokens"),
+        _tokens(row, "output_tokens"),
+        _tokens(row, "cached_input_tokens"),
+        _tokens(row, "cache_write_tokens"),
+        _tokens(row, "cache_write_1h_tokens"),
+        _tokens(row, "reasoning_tokens"),
         row.get("service_tier", ""),
         row["timestamp"][:_DAY],
+        context_tokens=0 if _is_aggregate(row) else None,
     )
     cost = DEFAULT_PRICES.price_of(usage)
     return "" if cost is None else _decimal(Decimal(cost.numerator) / cost.denominator)
+
+
+def _is_aggregate(row: Mapping[str, str]) -> bool:
+    return bool(row.get("bucket_s")) or row.get("calls", "") not in ("", "1")
 
 
 def _time(event: Event, name: str) -> str:
@@ -333,9 +379,14 @@ def _input_tokens(event: Event, provider: str, model: str) -> Dict[str, str]:
         raise FieldError("inputTokenCount", f"must be from 0 to {config.MAX_TOKENS}")
     return {
         "input_tokens": str(total),
-        "cached_input_tokens": str(read),
-        "cache_write_tokens": str(written),
+        "cached_input_tokens": _count(event, "cacheReadTokenCount"),
+        "cache_write_tokens": _count(event, "cacheCreationTokenCount"),
     }
+
+
+def _count(event: Event, name: str) -> str:
+    """Return a count as text, "" where it is absent or null."""
+    return "" if event.get(name) is None else str(_integer(event, name, config.MAX_TOKENS))
 
 
 def _optional_count(event: Event, name: str) -> int:
