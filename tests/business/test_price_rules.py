@@ -444,6 +444,14 @@ def test_a_key_spelled_as_the_call_is_wins_over_a_shorter_one() -> None:
     assert micro(cost(prices, 1, 0, model="m@20260101")) == 1
 
 
+def test_a_key_with_its_path_wins_where_it_is_spelled_so() -> None:
+    by_path = {**in_micro(input=1), "litellm_provider": "gemini"}
+    prices = map_of({"gemini/x": by_path, "x": {**in_micro(input=2), "litellm_provider": "gemini"}})
+    assert micro(cost(prices, 1, 0, provider="gemini", model="gemini/x")) == 1
+    assert micro(cost(prices, 1, 0, provider="gemini", model="x")) == 2
+    assert micro(cost(prices, 1, 0, provider="", model="gemini/x")) == 1
+
+
 def test_without_a_provider_a_name_means_its_own_entry() -> None:
     prices = map_of(
         {

@@ -255,10 +255,9 @@ class PriceTable:
         seller = self._seller(entry.provider or path)
         own_path = bool(path) and self._seller(path).provider == seller.provider
         listing = Listing(seller, entry, model)
+        self._put(key, Place(listing, _BY_NAME))
         if own_path:
             self._put(key[len(path) + 1 :], Place(listing, _BY_PATH))
-        else:
-            self._put(key, Place(listing, _BY_NAME))
         served = SERVED_BY.get(seller.provider, "")
         if served and key.startswith(served):
             self._put(key[len(served) :], Place(listing, _WITHIN))
@@ -294,6 +293,9 @@ class PriceTable:
             seller = self._seller(behind_gateway(model))
             if not seller.is_known:
                 return []
+        best = _best(self._listings.get(model, ()), seller)
+        if best:
+            return best
         path, slash, rest = model.partition("/")
         if slash and seller.is_known and self._seller(path).provider == seller.provider:
             own = self._seller(path)
