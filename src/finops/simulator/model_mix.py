@@ -7,8 +7,10 @@ from typing import Dict, List, NamedTuple, Sequence, Tuple
 from finops import config
 from finops.business import catalog
 from finops.business.catalog import Model, PriceTable
+from finops.business.usage import Usage
 
 Weights = Tuple[float, ...]
+_A_THOUSAND = ((1000, 0), (0, 1000))  # input, and output, each by itself
 
 
 class ModelMix(NamedTuple):
@@ -94,5 +96,13 @@ def prices_of(models: Sequence[Model], prices: PriceTable) -> Tuple[Tuple[float,
 
     A model that the table does not know keeps the catalogue's price.
     """
-    priced = [prices.find(model.provider, model.name) or model for model in models]
-    return tuple((model.input_price, model.output_price) for model in priced)
+    return tuple(_prices_of(model, prices) for model in models)
+
+
+def _prices_of(model: Model, prices: PriceTable) -> Tuple[float, float]:
+    read, written = (
+        prices.price_of(Usage(model.provider, model.name, *tokens)) for tokens in _A_THOUSAND
+    )
+    if read is None or written is None:
+        return model.input_price, model.output_price
+    return float(read), float(written)
