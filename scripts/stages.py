@@ -20,7 +20,7 @@ from typing import Any, Callable, Dict, List, Sequence, Tuple
 from finops import pipeline
 from finops.analyzers.base import Analyzer
 from finops.reader.block_reader import BlockReader
-from finops.rollups import dataset
+from finops.rollups import dataset, file_scan
 from finops.rollups.cubes import Cube
 from finops.rollups.customer_activity import ActivityReader
 from finops.rollups.packing import RowPacker
@@ -29,7 +29,7 @@ from finops.rollups.workers import OBJECTS_BETWEEN_COLLECTIONS
 # Where each stage is done: object, name of the function.  An indented stage is part of the one
 # before it that is not.
 STAGES: Dict[str, Tuple[Any, str]] = {
-    "reading": (dataset, "scan_partition"),
+    "reading": (file_scan, "scan_partition"),
     "  splitting into columns": (BlockReader, "_columns"),
     "  checks, numbers, joint keys": (BlockReader, "_encode"),
     "  sums of each call": (RowPacker, "sums"),

@@ -561,7 +561,7 @@ PHASES: Dict[str, str] = {
     "generate: mark": before("finops.storage.file_operations", "os.replace", 5),
     "generate: fsync": before("finops.storage.file_operations", "os.fsync"),
     "generate: truth": before("finops.simulator.engine", "write_truth"),
-    "analyze: read": before("finops.rollups.dataset", "scan_partition"),
+    "analyze: read": before("finops.rollups.file_scan", "scan_partition"),
     "analyze: keep": before("finops.storage.file_operations", "os.replace"),
     "analyze: compute": before("finops.analyzers.ubr.pricing", "PricingAnalyzer.compute"),
     "analyze: write": before("finops.atomic", "os.fsync", 6),

@@ -17,7 +17,6 @@ import pytest
 
 import finops
 from finops.generators.reports import default
-from finops.reader import row_parser
 from tests.support.pattern_cost import fault_of
 
 pytestmark = pytest.mark.once
@@ -33,7 +32,6 @@ BUILT: Dict[str, Tuple[Any, ...]] = {
 SPARED: Dict[str, str] = {
     r'([\w:-]+)="([^"]*)"': "meets the templates of the package only",
     r"<(script|style)\b[^>]*>(.*?)</\1>": "meets the templates of the package only",
-    f"(?:^|,)({row_parser._QUOTED_FIELD})": "meets lines that _QUOTED_LINE has matched only",
 }
 
 

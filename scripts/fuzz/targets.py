@@ -18,6 +18,7 @@ import zlib
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple
+from unittest import mock
 
 from finops import config, json_files, schema
 from finops.business.catalog import DEFAULT_PRICES
@@ -28,13 +29,14 @@ from finops.generators.reports.index import most_worth
 from finops.manifest import PricesEntry, RunOptions
 from finops.publishing import publish
 from finops.reader.block_reader import BlockReader
+from finops.reader.containers import container_of, text_of
 from finops.reader.encoding import KeyEncoder
 from finops.reader.fields import BadValueError, parse_integer, parse_money, parse_time
-from finops.reader.header import read_header
+from finops.reader.header import Header, read_header
 from finops.reader.options import ReadingRules
 from finops.reader.row_parser import RowParser
 from finops.reader.row_selection import IMPLAUSIBLE
-from finops.rollups import serialization
+from finops.rollups import partition, serialization
 from finops.storage import commit, pending
 from finops.viewer import collector as collecting
 from finops.viewer.event_store import EventStore, Stored, Waiting
@@ -156,18 +158,37 @@ def gzip_batch(data: bytes) -> None:
 
 
 def csv_file(data: bytes) -> None:
-    """Read a whole CSV, header and rows; every line must be accounted for."""
+    """Read a whole CSV, header and rows: as it is, or compressed here after a `z`.
+
+    Every line must be accounted for, also where the text is cut into small blocks.
+    """
+    raw = io.BytesIO(gzip.compress(data[1:], 1) if data[:1] == b"z" else data)
     try:
-        header = read_header(io.BytesIO(data), "calls.csv")
+        container = container_of(raw, "calls.csv")
+        text = text_of(raw, container, "calls.csv").read(1 << 24)
+        header = read_header(io.BytesIO(text), "calls.csv")
     except DataError:
         return
-    rows = data[header.data_start : data.rfind(b"\n") + 1]
+    whole = _accounts_of(text, header, len(text))
+    assert whole == _accounts_of(text, header, 1 + len(data) % 200)
+    rows = text[header.data_start :]
+    used = ("used", "blank", "comments", "continuation", "repeated_headers", "incomplete_tail")
+    left_out = sum(whole["skipped"].values())
+    assert whole["lines"] == left_out + sum(whole[name] for name in used)
+    assert whole["lines"] == rows.count(b"\n") + (not rows.endswith(b"\n") and bool(rows))
+
+
+def _accounts_of(text: bytes, header: Header, block_bytes: int) -> Dict[str, Any]:
+    """Return where the lines of a text go that is read in blocks of this size."""
     reader = BlockReader(header, KeyEncoder(), ReadingRules(DEFAULT_PRICES, latest=LATEST))
-    if rows:
-        reader.read(rows)
-    account = reader.accounts
-    left_out = sum(account.skipped.values()) + account.blank + account.repeated_headers
-    assert account.lines == rows.count(b"\n") == account.used + left_out
+    span = (header.data_start, len(text))
+    with mock.patch.object(partition, "BLOCK_BYTES", block_bytes):
+        blocks = partition.Blocks(
+            io.BytesIO(text), span, reader.accounts, header.dialect, is_last=True
+        )
+        for _ in partition.batches(blocks, reader):
+            pass
+    return vars(reader.accounts)
 
 
 _HEADER = read_header(io.BytesIO(HEADER), "calls.csv")

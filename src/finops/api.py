@@ -19,22 +19,25 @@ if TYPE_CHECKING:
     from finops.simulator.engine import GenerateResult
 
     PathLike = Union[str, "os.PathLike[str]"]
+    Locations = Union[PathLike, Sequence[PathLike]]
     Result = Dict[str, Any]
     BytesRead = Callable[[int, int], None]
     Grown = Callable[[int, int, int], None]
 
 
 def open_dataset(
-    path: PathLike,
+    data: Locations,
     *,
     workers: Optional[int] = None,
     prices: Optional[PriceTable] = None,
     cache: bool = False,
     progress: Optional[BytesRead] = None,
 ) -> Dataset:
-    """Return the calls of a CSV as a dataset that any number of analyzers can share.
+    """Return the calls of one table or of several as a dataset for any number of analyzers.
 
-    Nothing is read yet: the file is scanned when tables are first asked for.
+    `data` is a location or a list of them: the path of a CSV (also compressed, in another encoding
+    or with another delimiter), a folder of such files, a pattern such as `logs/*.csv.gz`, or `-`
+    for standard input.  Nothing is read yet: that happens when tables are first asked for.
 
     `workers`: processes to read with; by default one for each core that has work to do.
     `prices`: used for calls without a cost; by default the built-in ones.
@@ -48,11 +51,11 @@ def open_dataset(
     from finops.rollups.dataset import Dataset
 
     _check_workers(workers)
-    return Dataset(os.fspath(path), workers, prices or DEFAULT_PRICES, progress, cache)
+    return Dataset(data, workers, prices or DEFAULT_PRICES, progress, cache)
 
 
 def analyze(
-    data: Union[PathLike, Dataset],
+    data: Union[Locations, Dataset],
     reports: Optional[PathLike] = None,
     *,
     only: Union[str, Sequence[str]] = (),
@@ -63,7 +66,7 @@ def analyze(
 ) -> Dict[str, Result]:
     """Run the built-in analyzers and return their results by id, in the registry's order.
 
-    `data` is the path of a CSV or an opened dataset.  `reports` is a folder: with it, a page
+    `data` is what `open_dataset` takes, or an opened dataset.  `reports` is a folder: with it, a page
     and a JSON file for each result are written there, with an index and a manifest; without
     it nothing is written.  `only` names the analyzers to run, by default all of them.
     `workers`, `prices`, `cache` and `progress` are those of `open_dataset`.

@@ -75,6 +75,7 @@ COLLECT_LOCK_WAIT_S = 2
 # --- reading ---------------------------------------------------------------------------------
 
 MAX_LINE_BYTES = MEGABYTE  # without its end; longer ones are skipped
+MAX_RECORD_LINES = 1000  # of a record whose quoted fields contain line ends
 MAX_COST_USD = 1e9
 MAX_TOKENS = 10**12
 MAX_LATENCY_MS = 10**9

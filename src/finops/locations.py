@@ -6,8 +6,11 @@ until it is known to be a path.
 
 from __future__ import annotations
 
+import os
 import re
 
+# The location of what comes in through standard input; a file of this name is `./-`.
+STANDARD_INPUT = "-"
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://").match
 
 
@@ -18,3 +21,12 @@ def is_elsewhere(location: str) -> bool:
     (True, False, False)
     """
     return _ADDRESS(location) is not None
+
+
+def name_of(location: str) -> str:
+    """Return what to call the data at a location: the name of its file without folders.
+
+    >>> name_of("/data/calls.csv"), name_of("-")
+    ('calls.csv', 'standard input')
+    """
+    return "standard input" if location == STANDARD_INPUT else os.path.basename(location)

@@ -12,7 +12,8 @@ from typing import List, NamedTuple, Optional, Sequence, Tuple
 from finops.business.catalog import DEFAULT_PRICES, PriceTable
 from finops.locations import is_elsewhere
 from finops.reader.options import UTC, ReadingOptions
-from finops.rollups.dataset import Progress, open_dataset
+from finops.rollups.dataset import open_dataset
+from finops.rollups.file_set import Progress
 from finops.rollups.protocol import Source
 from finops.rollups.spec import Accounting, Place, Rollups, Table
 from finops.storage.commit import CommitRecord, commit_path, read_commit

@@ -21,7 +21,7 @@ from finops.business.catalog import CATALOG, PriceTable
 from finops.errors import DataError
 from finops.reader.options import ReadingRules
 from finops.resources import sources
-from finops.rollups import cache, dataset, serialization
+from finops.rollups import cache, file_scan, serialization
 from finops.rollups.cache import cache_path
 from finops.rollups.dataset import open_dataset
 from finops.rollups.digests import all_match
@@ -100,13 +100,13 @@ def _keep_small_files_too(monkeypatch: pytest.MonkeyPatch) -> None:
 def read_spans(monkeypatch: pytest.MonkeyPatch) -> List[Any]:
     """Record which bytes this process parses."""
     seen: List[Any] = []
-    original = vars(dataset)["scan_partition"]
+    original = vars(file_scan)["scan_partition"]
 
-    def spy(stream: Any, span: Any, *more: Any) -> Any:
+    def spy(stream: Any, span: Any, *more: Any, **named: Any) -> Any:
         seen.append(span)
-        return original(stream, span, *more)
+        return original(stream, span, *more, **named)
 
-    monkeypatch.setattr(dataset, "scan_partition", spy)
+    monkeypatch.setattr(file_scan, "scan_partition", spy)
     return seen
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from finops.analyzers.shared.daily_latency import SLA_VIOLATIONS
 from finops.reader.header import open_csv
-from finops.rollups import dataset, partition, serialization
+from finops.rollups import file_scan, partition, serialization
 from finops.rollups.dataset import open_dataset
 from finops.rollups.measures import SUM_MEASURES
 from finops.rollups.part import PartitionResult
@@ -106,8 +106,8 @@ def cut_at(content: bytes, shares: Sequence[float], piece: int) -> Iterator[None
         edges = [start, *cuts, end]
         return list(zip(edges, edges[1:]))
 
-    with mock.patch.object(dataset, "spans", spans), mock.patch.object(
-        dataset, "PartitionWorkers", _HerePartWorkers
+    with mock.patch.object(file_scan, "spans", spans), mock.patch.object(
+        file_scan, "PartitionWorkers", _HerePartWorkers
     ), mock.patch.object(partition, "BLOCK_BYTES", piece):
         yield
 
@@ -208,7 +208,7 @@ def test_the_cuts_of_these_tests_are_real() -> None:
     """The stand-in for cutting gives as many parts as it is told, at line starts."""
     content = b"head\n" + b"row\n" * 10
     with cut_at(content, (0.3, 0.7), 300):
-        found = vars(dataset)["spans"](None, 5, len(content), 3)
+        found = vars(file_scan)["spans"](None, 5, len(content), 3)
     assert [start for start, _ in found] == [5, 17, 33]
     starts = [at + 1 for at, byte in enumerate(content) if byte == 0x0A]
     assert all(starts[bisect_left(starts, end)] == end for _, end in found)

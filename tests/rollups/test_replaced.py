@@ -11,7 +11,7 @@ import pytest
 from finops.cli import main
 from finops.errors import DataError
 from finops.reader import layout
-from finops.rollups import dataset
+from finops.rollups import file_scan
 from finops.rollups.dataset import open_dataset
 from tests.rollups.test_cache import rows
 from tests.rollups.test_dataset import EVERYTHING, csv_of
@@ -50,8 +50,8 @@ def before(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, do: Callable
     monkeypatch.setattr(module, name, wrapped)
 
 
-MOMENTS = [(layout, "read_header"), (layout, "readable_end"), (dataset, "spans")]
-MOMENTS += [(dataset, "PartitionWorkers"), (dataset, "scan_partition")]
+MOMENTS = [(layout, "read_header"), (layout, "readable_end"), (file_scan, "spans")]
+MOMENTS += [(file_scan, "PartitionWorkers"), (file_scan, "scan_partition")]
 
 
 @pytest.mark.parametrize(("module", "name"), MOMENTS, ids=[name for _, name in MOMENTS])
@@ -81,7 +81,7 @@ def test_a_file_that_is_replaced_all_the_time_is_one_line(
 ) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(csv_of(rows(0, 400)))
-    before(monkeypatch, dataset, "spans", replacing(path, [csv_of(rows(0, 500))] * 100))
+    before(monkeypatch, file_scan, "spans", replacing(path, [csv_of(rows(0, 500))] * 100))
     assert main(["verify", "--quiet", "--workers", "2", str(path)]) == 2
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 1
@@ -97,7 +97,7 @@ def test_a_file_that_is_cut_while_it_is_read_is_read_again(
     path.write_bytes(part)
     expected = figures(path, 1)
     path.write_bytes(whole)
-    before(monkeypatch, dataset, "spans", lambda: os.truncate(str(path), len(part)))
+    before(monkeypatch, file_scan, "spans", lambda: os.truncate(str(path), len(part)))
     assert figures(path, workers) == expected
 
 
@@ -111,6 +111,6 @@ def test_a_file_that_is_deleted_while_it_is_read_is_said_to_be_missing(
         if path.exists():
             path.unlink()
 
-    before(monkeypatch, dataset, "PartitionWorkers", delete)
+    before(monkeypatch, file_scan, "PartitionWorkers", delete)
     with pytest.raises(DataError, match="no such file"):
         figures(path, 2)

@@ -9,7 +9,7 @@ from typing import Any, Dict, List, Tuple
 import pytest
 
 from finops.pipeline import Job, compute, json_text
-from finops.rollups import cache, dataset, partition
+from finops.rollups import cache, file_scan, partition
 from finops.rollups.dataset import open_dataset
 from finops.rollups.spec import Customer, Table
 from tests.rollups.test_dataset import csv_of
@@ -133,6 +133,6 @@ def test_a_part_that_goes_on_within_an_instant_is_read_in_order(
     def cut(_: Any, start: int, end: int, count: int) -> List[Tuple[int, int]]:
         return [(start, starts[1]), (starts[1], end)]
 
-    monkeypatch.setattr(dataset, "spans", cut)
+    monkeypatch.setattr(file_scan, "spans", cut)
     customer, changes = rolled_up(tmp_path / "calls.csv", rows, workers=2)
     assert (customer.tier, changes) == ("pro", ONE_CHANGE)

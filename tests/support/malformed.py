@@ -6,6 +6,7 @@ the table of kinds that the project keeps to; one kind may have several files.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import os
@@ -36,8 +37,8 @@ GOOD = 40
 
 class Case(NamedTuple):
     """One file.  `refused`: words of the one line, None where it is read; else the account:
-    lines used, rows skipped by reason, repeated headers and records, blank lines, incomplete
-    tail.
+    lines used, rows skipped by reason, repeated headers and records, blank lines, comments, further
+    lines of records, incomplete tail.
     """
 
     number: int
@@ -49,6 +50,8 @@ class Case(NamedTuple):
     repeated: int = 0
     repeated_records: int = 0
     blank: int = 0
+    comments: int = 0
+    continuation: int = 0
     tail: int = 0
     note: str = ""
 
@@ -75,13 +78,15 @@ REFUSED = [
     Case(3, "missing column", file_of("x", header="timestamp,provider,model"), "output_tokens"),
     Case(6, "repeated column", file_of(line(), header=HEADER + ",model"), "more than once"),
     Case(7, "no header", file_of(header=line()), "no header"),
-    Case(9, "UTF-16", file_of(line()).decode().encode("utf-16"), "UTF-16"),
-    Case(9, "UTF-16 big-endian", b"\xfe\xff" + "a,b\n".encode("utf-16-be"), "UTF-16"),
-    Case(9, "gzip", b"\x1f\x8b\x08\x00abc\n", "gzip"),
-    Case(9, "binary", b"\x7fELF\0\0\0\n", "binary"),
+    Case(8, "damaged gzip", b"\x1f\x8b\x08\x00abc\n", "gzip data is damaged"),
+    Case(8, "gzip cut off", gzip.compress(file_of(line()))[:-12], "gzip data is damaged"),
+    Case(8, "binary", b"\x7fELF\0\0\0\n", "binary"),
+    Case(8, "UTF-32", file_of(line()).decode().encode("utf-32"), "binary"),
     Case(11, "CR only", file_of(line()).replace(b"\n", b"\r"), "CR-only"),
-    Case(12, "semicolons", file_of(line()).replace(b",", b";"), "semicolons"),
-    Case(12, "tabs", file_of(line()).replace(b",", b"\t"), "tabs"),
+    Case(11, "CR only in UTF-16", file_of(line()).replace(b"\n", b"\r").decode().encode("utf-16"),
+        "CR-only"),
+    Case(3, "near miss", file_of("x", header="timestmap,provider,model,customer_id,input_tokens,"
+        "output_tokens"), "did you mean --map timestamp=timestmap?"),
     Case(
         40,
         "every row bad",
@@ -141,22 +146,6 @@ SKIPPED = [
     Case(n, name, among_good(bad.encode()), used=GOOD, skipped={reason: 1})
     for n, name, bad, reason in _BAD_ROWS
 ]
-SKIPPED += [
-    Case(
-        19,
-        "UTF-8",
-        among_good(line().encode().replace(b"web_app", b"web\xff")),
-        used=GOOD,
-        skipped={"invalid UTF-8": 1},
-    ),
-    Case(
-        16,
-        "quoted newline",
-        among_good(line(user_agent='"a\nb"').encode()),
-        used=GOOD,
-        skipped={"broken quoting": 2},
-    ),
-]
 BAD_LINES = [bad.encode() for _, _, bad, _ in _BAD_ROWS if len(bad) < 6000]
 
 READ = [
@@ -166,6 +155,18 @@ READ = [
         ",".join(call()[n] for n in reversed(WRITTEN_NAMES)),
         header=",".join(WRITTEN_NAMES[::-1]))),
     Case(8, "BOM", b"\xef\xbb\xbf" + file_of(line()), note="byte order mark"),
+    Case(8, "UTF-16", file_of(line()).decode().encode("utf-16"), note="UTF-16"),
+    Case(8, "UTF-16, little", file_of(line()).decode().encode("utf-16-le"), note="UTF-16"),
+    Case(8, "UTF-16, big", file_of(line()).decode().encode("utf-16-be"), note="UTF-16"),
+    Case(8, "gzip", gzip.compress(file_of(line())), note="gzip"),
+    Case(8, "gzip of UTF-16", gzip.compress(file_of(line()).decode().encode("utf-16")),
+        note="UTF-16"),
+    Case(9, "cp1252", file_of(line(organization_id="Caf\u00e9")).decode().encode("cp1252"),
+        note="Windows-1252"),
+    Case(19, "bad byte in UTF-8",
+        file_of(line(region="\u00fc\u00fc"))
+        + line().encode().replace(b"web_app", b"web\xff") + b"\n",
+        skipped={"invalid UTF-8": 1}),
     Case(10, "CRLF", file_of(line()).replace(b"\n", b"\r\n")),
     Case(27, "before 2015 among many",
         file_of(line(timestamp="1970-01-01T00:00:00.000000"), *[line()] * 200),
@@ -175,14 +176,31 @@ READ = [
         used=200, skipped={"implausible timestamp": 1}),
     Case(27, "one of a hundred", file_of(*[line()] * 99, line(timestamp="2014-12-31T23:59:59Z")),
         used=100, note="before 2015"),
+    Case(12, "semicolons", file_of(line()).replace(b",", b";"), note="semicolons"),
+    Case(12, "tabs", file_of(line()).replace(b",", b"\t"), note="tabs"),
+    Case(12, "bars", file_of(line()).replace(b",", b"|"), note="vertical bars"),
+    Case(12, "sep= line", b"sep=;\n" + file_of(line()).replace(b",", b";"), comments=1),
+    Case(15, "delimiter at the end", file_of(line()).replace(b"\n", b",\n")),
+    Case(15, "delimiter at the end of rows", file_of(line() + ",")),
+    Case(16, "quoted newline", file_of(line() + ',"a\nb"', header=HEADER + ",prompt"),
+        continuation=1),
+    Case(16, "quoted newlines, CRLF",
+        file_of(line() + ',"a\n""b"",\n\n"', header=HEADER + ",prompt").replace(b"\n", b"\r\n"),
+        continuation=3),
     Case(28, "Z", file_of(line(timestamp="2025-01-01T09:30:00Z"))),
     Case(28, "offset", file_of(line(timestamp="2025-01-01T11:30:00+02:00"))),
     Case(29, "naive", file_of(line(timestamp="2025-01-01T09:30:00"))),
     Case(29, "blank for T", file_of(line(timestamp="2025-01-01 09:30:00"))),
     Case(31, "header again", file_of(line(), HEADER, line()), used=2, repeated=1),
     Case(32, "blank lines", file_of(line(), "", "  ", line()), used=2, blank=2),
+    Case(32, "comments", b"# by somebody\n\n" + file_of(line(), "# the end"), comments=2, blank=1),
     Case(33, "torn", file_of(line()) + b"2025-01-01T09:30", tail=1),
-    Case(33, "no line end", file_of(line()) + line().encode(), tail=1),
+    Case(33, "no line end", file_of(line()) + line().encode(), used=2),
+    Case(33, "no line end, CR", file_of(line()) + line().encode() + b"\r", used=2),
+    Case(33, "no line end after a line break", file_of(header=HEADER + ",prompt")
+        + (line() + ',"a\nb"').encode(), continuation=1),
+    Case(33, "torn after a line break", file_of(line() + ",", header=HEADER + ",prompt")
+        + (line() + ',"a\nb').encode(), skipped={"broken quoting": 1}, tail=1),
     Case(34, "NUL-filled", file_of(line()) + b"\0" * 5000, tail=1),
     Case(36, "markup", file_of(line(organization_id="<script>alert(1)</script>\u202e"))),
     Case(37, "formula", file_of(line(organization_id='"=HYPERLINK(""x"")"'))),
@@ -235,6 +253,15 @@ def account_of(data: Rollups) -> Dict[str, Any]:
         notes=list(account.notes),
         balanced=account.balanced,
     )
+
+
+def decoded(content: bytes) -> str:
+    """Return the text of a file by what its first bytes say."""
+    if content.startswith(b"\x1f\x8b"):
+        content = gzip.decompress(content)
+    marks = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"t\0": "utf-16-le"}
+    marks[b"\0t"] = "utf-16-be"
+    return content.decode(marks.get(content[:2], "latin-1"))
 
 
 def mutated(draw: random.Random, content: bytes) -> bytes:

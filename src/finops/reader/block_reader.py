@@ -9,6 +9,7 @@ path may doubt too much, never too little.
 
 from __future__ import annotations
 
+import copy
 import re
 from itertools import compress
 from typing import (
@@ -16,6 +17,7 @@ from typing import (
     Callable,
     Dict,
     Iterable,
+    Iterator,
     List,
     Mapping,
     NamedTuple,
@@ -31,6 +33,7 @@ from finops.reader.fields import BadValueError, parse_money, parse_time
 from finops.reader.header import Header
 from finops.reader.identity import CALL_ID, IdRule
 from finops.reader.options import ReadingRules
+from finops.reader.records import has_odd_line, spans_of_records
 from finops.reader.row_parser import (
     CALL_TEXTS,
     CUSTOMER_TEXTS,
@@ -38,11 +41,12 @@ from finops.reader.row_parser import (
     FURTHER_TEXTS,
     PAID,
     TOO_LONG,
+    WRONG_WIDTH,
     Call,
     RowParser,
     price_in_pico,
 )
-from finops.reader.row_selection import RowSelection
+from finops.reader.row_selection import IMPLAUSIBLE, RowSelection
 
 _PRINTABLE_ASCII = bytes(range(0x20, 0x7F)) + b"\n"
 _DIGITS_TO_ZERO = bytes(ord("0") if 0x30 <= i <= 0x39 else i for i in range(256))
@@ -79,6 +83,9 @@ class Accounts:
         self.lines = 0
         self.used = 0
         self.blank = 0
+        self.comments = 0
+        self.continuation = 0
+        self.incomplete_tail = 0
         self.repeated_headers = 0
         self.repeated_records = 0
         self.outside = 0
@@ -147,6 +154,9 @@ class BlockReader:
         self._selection = RowSelection(rules, encoder, self.accounts, ids)
         self._rules = rules
         self._good_hours: Set[bytes] = set()
+        self._delimiter = header.delimiter
+        self._end_of_line = header.delimiter + b"\n"
+        self._plain_bytes = _PRINTABLE_ASCII + header.delimiter
 
     def read(self, piece: bytes) -> Optional[Batch]:
         """Return the calls of a block of whole lines that count, in file order; None where there
@@ -164,13 +174,38 @@ class BlockReader:
         self.accounts.used += len(batch.times)
         return batch if batch.times else None
 
+    def read_tail(self, tail: bytes) -> Iterator[Batch]:
+        """Yield the calls of the end of a file: a line without an end, and the lines before it
+        that may be of the same record.
+
+        The last record is a call if it is complete, else its last line is an incomplete tail.
+        """
+        if not tail:
+            return
+        lines = tail.split(b"\n")
+        *_, (start, _) = spans_of_records(lines, self._header.dialect)
+        yield from self._batches(lines[:start])
+        before = copy.deepcopy(vars(self.accounts))
+        batches = self._batches(lines[start:])
+        if _unreadable(self.accounts.skipped) != _unreadable(before["skipped"]):
+            vars(self.accounts).update(before)
+            batches = self._batches(lines[start:-1])
+            self.accounts.lines += 1
+            self.accounts.incomplete_tail += 1
+        yield from batches
+
+    def _batches(self, lines: List[bytes]) -> List[Batch]:
+        """Return the calls of lines in a batch, if any."""
+        batch = self.read(b"\n".join([*lines, b""])) if lines else None
+        return [batch] if batch else []
+
     # --- the fast path -----------------------------------------------------------------------
 
     def _fast(self, piece: bytes, lines: int) -> Optional[Batch]:
         """Return the calls of a block in which every line is well-formed, else None."""
         if len(piece) > config.MAX_LINE_BYTES and _longest_line(piece) > config.MAX_LINE_BYTES:
             return None
-        if b'"' in piece or piece.translate(None, _PRINTABLE_ASCII):
+        if b'"' in piece or piece.translate(None, self._plain_bytes):
             return None
         columns = self._columns(piece, lines)
         if columns is None:
@@ -188,7 +223,7 @@ class BlockReader:
         made up for each other.
         """
         width = self._header.width
-        fields = piece.replace(b"\n", b",\n").split(b",")
+        fields = piece.replace(b"\n", self._end_of_line).split(self._delimiter)
         if len(fields) != lines * width + 1:
             return None
         first = b"".join(fields[0:-1:width])
@@ -287,7 +322,7 @@ class BlockReader:
         plain: List[bytes] = []
         places: List[int] = []
         odd: List[Tuple[int, bytes]] = []
-        for place, line in enumerate(piece.split(b"\n")[:-1]):
+        for place, line in self._records(piece):
             if self._looks_plain(line):
                 plain.append(line)
                 places.append(place)
@@ -304,11 +339,19 @@ class BlockReader:
             places = list(compress(places, fine))
         return self._with_singles(batch, places, sorted(odd))
 
+    def _records(self, piece: bytes) -> Iterable[Tuple[int, bytes]]:
+        """Return the records of a block, each with the place of its first line."""
+        lines = piece.split(b"\n")[:-1]
+        if not has_odd_line(piece):
+            return enumerate(lines)
+        spans = spans_of_records(lines, self._header.dialect)
+        return [(start, b"\n".join(lines[start:end])) for start, end in spans]
+
     def _looks_plain(self, line: bytes) -> bool:
         return (
-            line.count(b",") == self._header.width - 1
+            line.count(self._delimiter) == self._header.width - 1
             and b'"' not in line
-            and not line.translate(None, _PRINTABLE_ASCII)
+            and not line.translate(None, self._plain_bytes)
             and len(line) <= config.MAX_LINE_BYTES
             and line != self._header.line
             and bool(line)
@@ -342,7 +385,7 @@ class BlockReader:
         return True
 
     def _with_singles(self, batch: Batch, places: List[int], odd: List[Tuple[int, bytes]]) -> Batch:
-        """Judge lines one by one and put those that are calls where they stood in the file."""
+        """Judge records one by one and put those that are calls where they stood in the file."""
         singles: List[Call] = []
         stood: List[int] = []
         for place, line in odd:
@@ -358,7 +401,11 @@ class BlockReader:
         return both.reordered(sorted(range(len(at)), key=at.__getitem__))
 
     def _single(self, line: bytes, number: int) -> Optional[Call]:
-        """Return the call of one line; None, and counted, where it is none."""
+        """Return the call of one record; None, and counted, where it is none.
+
+        `number` is that of its first line.
+        """
+        self.accounts.continuation += line.count(b"\n")
         if len(line) > config.MAX_LINE_BYTES:
             self.accounts.skip(TOO_LONG, number, line)
             return None
@@ -371,8 +418,16 @@ class BlockReader:
             try:
                 return self._parser.parse(line)
             except BadValueError as reason:
-                self.accounts.skip(str(reason), number, line)
+                if str(reason) == WRONG_WIDTH and line.startswith(b"#"):
+                    self.accounts.comments += 1
+                else:
+                    self.accounts.skip(str(reason), number, line)
         return None
+
+
+def _unreadable(skipped: Mapping[str, int]) -> int:
+    """Return how many rows could not be read: a row of an implausible time could."""
+    return sum(rows for reason, rows in skipped.items() if reason != IMPLAUSIBLE)
 
 
 def _longest_line(piece: bytes) -> int:

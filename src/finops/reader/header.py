@@ -1,32 +1,45 @@
-"""The first line of a CSV: is this usage data at all, and where is which column.
+"""The header of a table: is this usage data at all, and where is which column.
 
 Whatever is wrong with the file as a whole is said here, in one line, before any row is read.
 """
 
 from __future__ import annotations
 
-import csv
 import os
 import unicodedata
-from typing import BinaryIO, Dict, List, NamedTuple, Optional, Tuple
+from typing import BinaryIO, Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
 from finops import config
 from finops.errors import DataError
 from finops.locations import is_elsewhere
+from finops.reader.column_names import (
+    COST,
+    ColumnChoice,
+    choose,
+    folded,
+    near_misses,
+)
+from finops.reader.containers import TextStream
+from finops.reader.fields import BadValueError
+from finops.reader.options import ReadingOptions
+from finops.reader.preamble import HeaderLine, delimiter_of, find_header, split_names
+from finops.reader.records import Dialect, split_record
 from finops.regular_files import NotRegularFileError, open_regular
 from finops.schema import COLUMN_NAMES, REQUIRED_COLUMNS, WRITTEN_NAMES
 
 _category = unicodedata.ucd_3_2_0.category
 
-_BOM = b"\xef\xbb\xbf"
+_SHOWN_NAMES = 8
 
 
 class Header(NamedTuple):
     """Where the columns are.
 
-    `positions` maps a column name to its index among `width` fields; `line` is the raw first
-    line without its end, by which repeated headers are recognised; `data_start` is the offset
-    of the first byte after it; `notes` are sentences on what is unusual but harmless.
+    `positions` maps a column name to its index among `width` fields; `line` is the raw header
+    without its end, by which repeated headers are recognised; `data_start` is the offset of the
+    first byte after it; `notes` are sentences on what is unusual but harmless.  Fields are
+    divided by `delimiter`, and `currency` is that of the column `cost_usd`.  `blank` and
+    `comments` count the lines before the header, which takes `lines` itself.
     """
 
     positions: Dict[str, int]
@@ -34,6 +47,21 @@ class Header(NamedTuple):
     line: bytes
     data_start: int
     notes: Tuple[str, ...]
+    delimiter: bytes = b","
+    currency: str = "USD"
+    blank: int = 0
+    comments: int = 0
+    lines: int = 1
+
+    @property
+    def decimal_comma(self) -> bool:
+        """Whether a comma may stand for a decimal point in numbers."""
+        return self.delimiter == b";"
+
+    @property
+    def dialect(self) -> Dialect:
+        """How the fields of a record are divided."""
+        return Dialect(self.delimiter, self.width)
 
 
 def open_csv(path: str) -> BinaryIO:
@@ -54,77 +82,192 @@ def open_csv(path: str) -> BinaryIO:
         raise DataError(f"cannot read {path}: {reason}") from None
 
 
-def read_header(stream: BinaryIO, name: str) -> Header:
-    """Read the header from the start of a stream; raise DataError where there is none to use."""
-    raw = stream.read(config.MAX_LINE_BYTES + 1)
-    _refuse_foreign_kinds(raw, name)
-    end = raw.find(b"\n")
-    first = raw if end < 0 else raw[:end]
-    notes: List[str] = []
-    line = first
-    if line.startswith(_BOM):
-        line = line[len(_BOM) :]
-        notes.append("The file starts with a byte order mark; it was ignored.")
-    names = _names(line.rstrip(b"\r"), name)
-    if end < 0:
+def read_header(
+    stream: TextStream, name: str, options: ReadingOptions = ReadingOptions()
+) -> Header:
+    """Read the header from the start of a stream of UTF-8 text.
+
+    `name` is that of the file, for messages.  Raises DataError where there is none to use.
+    """
+    text = stream.read(config.MAX_LINE_BYTES + 1)
+    _refuse_foreign_kinds(text, name)
+    head = find_header(text)
+    if head is None:
+        raise DataError(f"{name} has no header: only blank lines and comments")
+    delimiter = delimiter_of(head)
+    try:
+        names = split_names(head.line, delimiter)
+    except (BadValueError, UnicodeDecodeError):
+        raise DataError(f"{name}: the first line is not a UTF-8 CSV header") from None
+    mapping = _mapping(options, name)
+    choice = choose(names, mapping)
+    _refuse_unclear(names, choice, mapping, options, name)
+    if not head.end:
         raise DataError(f"{name}: the header line has no end; is this a CSV with LF line ends?")
-    extra = [n for n in names if n not in COLUMN_NAMES]
-    if extra:
-        notes.append(f"Columns that are not used were ignored: {', '.join(map(_shown, extra))}.")
-    missing = [n for n in WRITTEN_NAMES if n not in names]
-    if missing:
-        notes.append(f"Columns that are not in the file got their defaults: {', '.join(missing)}.")
-    positions = {n: i for i, n in enumerate(names) if n in COLUMN_NAMES}
-    return Header(positions, len(names), line.rstrip(b"\r"), end + 1, tuple(notes))
+    return Header(
+        choice.positions,
+        _width(names, text[head.end :], delimiter),
+        head.line,
+        head.end,
+        _notes(head, names, choice, delimiter),
+        delimiter,
+        choice.currency,
+        head.blank,
+        head.comments,
+        1 + head.line.count(b"\n"),
+    )
 
 
-def _refuse_foreign_kinds(raw: bytes, name: str) -> None:
-    if not raw:
+def _refuse_foreign_kinds(text: bytes, name: str) -> None:
+    if not text:
         raise DataError(f"{name} is empty: not even a header line")
-    kinds = {b"\x1f\x8b": "gzip-compressed", b"\xff\xfe": "UTF-16 text", b"\xfe\xff": "UTF-16 text"}
-    kind = kinds.get(raw[:2]) or ("binary" if b"\0" in raw.split(b"\n", 1)[0] else None)
-    if kind:
-        raise DataError(f"{name} is {kind}, not UTF-8 CSV; convert it first")
-    if b"\r" in raw and b"\n" not in raw:
+    if b"\0" in text.split(b"\n", 1)[0]:
+        raise DataError(f"{name} is binary, not CSV; export it as CSV first")
+    if b"\r" in text and b"\n" not in text:
         raise DataError(f"{name} has CR-only line ends; convert them to LF")
 
 
-def _names(line: bytes, name: str) -> List[str]:
-    """Return the column names of a header line, checked."""
-    try:
-        text = line.decode("utf-8")
-        names = [n.strip() for n in next(csv.reader([text], strict=True), [])]
-    except (UnicodeDecodeError, csv.Error):
-        raise DataError(f"{name}: the first line is not a UTF-8 CSV header") from None
-    known = [n for n in names if n in COLUMN_NAMES]
-    twice = next((n for n in known if known.count(n) > 1), None)
-    if twice is not None:
-        raise DataError(f"{name}: column {twice} is there more than once in the header")
-    missing = [n for n in REQUIRED_COLUMNS if n not in names]
+def _mapping(options: ReadingOptions, name: str) -> Mapping[str, str]:
+    mapping = dict(options.columns)
+    unknown = next((field for field in mapping if field not in COLUMN_NAMES), None)
+    if unknown is not None:
+        raise DataError(
+            f"{name}: --map {_shown(unknown)}={_shown(mapping[unknown])}: there is no field"
+            f" {_shown(unknown)}; fields are {', '.join(COLUMN_NAMES)}"
+        )
+    return mapping
+
+
+def _refuse_unclear(
+    names: Sequence[str],
+    choice: ColumnChoice,
+    mapping: Mapping[str, str],
+    options: ReadingOptions,
+    name: str,
+) -> None:
+    """Raise DataError where it is not clear which column is one that decides the figures."""
+    for field, column in choice.missing.items():
+        raise DataError(
+            f"{name}: --map {field}={_shown(column)}: there is no such column;"
+            f" it has {_listed(names)}"
+        )
+    for field in COLUMN_NAMES:
+        count = sum(folded(n) == folded(field) for n in names)
+        if count > 1 and field not in mapping:
+            raise DataError(f"{name}: column {field} is there more than once in the header")
+    for field, columns in choice.ambiguous.items():
+        if field in REQUIRED_COLUMNS or field == COST:
+            raise DataError(
+                f"{name}: {' or '.join(map(_shown, columns))} for {field}?"
+                f" say which: {_remedy(field, columns[0])}"
+            )
+    missing = [field for field in REQUIRED_COLUMNS if field not in choice.positions]
     if missing:
-        raise DataError(f"{name}: {_why_missing(text, known, missing)}")
-    return names
+        raise DataError(f"{name}: {_why_missing(names, choice, missing)}")
+    _refuse_unclear_cost(names, choice, options, name)
 
 
-def _why_missing(text: str, known: List[str], missing: List[str]) -> str:
-    other = _other_delimiter(text)
-    if other:
-        return f"the columns are separated by {other}, not by commas; convert it first"
-    if not known:
-        return f"no header in the first line; it must name {', '.join(REQUIRED_COLUMNS)}"
-    return f"required column missing: {', '.join(missing)}"
+def _why_missing(names: Sequence[str], choice: ColumnChoice, missing: List[str]) -> str:
+    if not choice.positions:
+        return (
+            f"no header; its line must name {', '.join(REQUIRED_COLUMNS)},"
+            f" and the first line is {_listed(names)}"
+        )
+    near = {miss.field: miss for miss in near_misses(names, choice)}
+    remedies = [_remedy(field, near[field].column) for field in missing if field in near]
+    if remedies:
+        return f"required column missing: {', '.join(missing)}; did you mean {' '.join(remedies)}?"
+    return (
+        f"required column missing: {', '.join(missing)}; it has {_listed(names)};"
+        f" name the right one with --map {missing[0]}=COLUMN"
+    )
 
 
-def _other_delimiter(text: str) -> Optional[str]:
-    for delimiter, label in ((";", "semicolons"), ("\t", "tabs")):
-        names = [n.strip().strip('"') for n in text.split(delimiter)]
-        if len(names) > 1 and any(n in COLUMN_NAMES for n in names):
-            return label
-    return None
+def _refuse_unclear_cost(
+    names: Sequence[str], choice: ColumnChoice, options: ReadingOptions, name: str
+) -> None:
+    """Raise DataError where a recorded cost would be replaced by list prices in silence."""
+    if choice.currency != "USD" and choice.currency not in dict(options.rates):
+        raise DataError(
+            f"{name}: column {_shown(choice.aliases[COST])} is in {choice.currency};"
+            f" give its price in USD with --rate {choice.currency}=RATE"
+        )
+    if COST in choice.positions or COST in dict(options.columns):
+        return
+    for miss in near_misses(names, choice):
+        if miss.field == COST:
+            raise DataError(
+                f"{name}: column {_shown(miss.column)}: did you mean {COST}?"
+                f" add {_remedy(COST, miss.column)}, or --map {COST}= to use list prices"
+            )
+
+
+def _width(names: Sequence[str], rows: bytes, delimiter: bytes) -> int:
+    """Return how many fields a record has.
+
+    That is the number of names, but a delimiter may end every line but that of the header, or
+    that of the header only.
+    """
+    first = next((line for line in rows.split(b"\n", 20)[:20] if line.strip()), b"")
+    try:
+        fields = split_record(first.rstrip(b"\r"), delimiter)
+    except BadValueError:
+        return len(names)
+    if len(fields) == len(names) + 1 and not fields[-1]:
+        return len(fields)
+    if len(fields) == len(names) - 1 and not names[-1]:
+        return len(fields)
+    return len(names)
+
+
+def _notes(
+    head: HeaderLine, names: Sequence[str], choice: ColumnChoice, delimiter: bytes
+) -> Tuple[str, ...]:
+    """Return sentences on what is unusual in a header but harmless."""
+    notes: List[str] = []
+    if head.has_bom:
+        notes.append("The file starts with a byte order mark; it was ignored.")
+    if delimiter != b",":
+        kind = {b";": "semicolons", b"\t": "tabs", b"|": "vertical bars"}[delimiter]
+        notes.append(f"Fields are separated by {kind}.")
+    if choice.aliases:
+        taken = ", ".join(f"{_shown(column)} as {f}" for f, column in choice.aliases.items())
+        notes.append(f"Columns were taken by another name: {taken}.")
+    close = near_misses(names, choice)
+    notes += [
+        f"Column {_shown(miss.column)} was not used; if it is {miss.field},"
+        f" add {_remedy(miss.field, miss.column)}."
+        for miss in close
+    ]
+    notes += [
+        f"Columns {', '.join(map(_shown, columns))} were not used, since any may be {field};"
+        f" add --map {field}=COLUMN."
+        for field, columns in choice.ambiguous.items()
+    ]
+    mentioned = {miss.column for miss in close}.union(*choice.ambiguous.values())
+    used = set(choice.positions.values())
+    extra = [n for k, n in enumerate(names) if n and k not in used and n not in mentioned]
+    if extra:
+        notes.append(f"Columns that are not used were ignored: {', '.join(map(_shown, extra))}.")
+    missing = [n for n in WRITTEN_NAMES if n not in choice.positions]
+    if missing:
+        notes.append(f"Columns that are not in the file got their defaults: {', '.join(missing)}.")
+    return tuple(notes)
+
+
+def _remedy(field: str, column: str) -> str:
+    """Return the option that says which column a field is."""
+    return f"--map {field}={_shown(column)}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return the first names of a header for a sentence."""
+    shown = ", ".join(map(_shown, names[:_SHOWN_NAMES]))
+    return f"{shown}, ..." if len(names) > _SHOWN_NAMES else shown
 
 
 def _shown(name: str) -> str:
-    """Return an extra column's name cut to what fits in a sentence, controls replaced.
+    """Return a column's name cut to what fits in a sentence, controls replaced.
 
     What is printable is asked of the one Unicode version that every Python has.
     """

@@ -1,8 +1,7 @@
-"""One physical line into one checked call, or the reason it is skipped: the careful path.
+"""One record into one checked call, or the reason it is skipped: the careful path.
 
-The fast path (`pieces`) reads whole blocks of well-formed rows; every line that it doubts
-comes here, so this module alone decides what is a valid row.  Nothing spans lines: a quoted
-newline breaks both of its lines and no others.
+The fast path (`block_reader`) reads whole blocks of well-formed rows; every record that it doubts
+comes here, so this module alone decides what is a valid row.
 """
 
 from __future__ import annotations
@@ -16,15 +15,12 @@ from finops.reader.fields import BadValueError, parse_integer, parse_money, pars
 from finops.reader.header import Header
 from finops.reader.options import ReadingRules
 from finops.reader.pricing import CallPricer
+from finops.reader.records import split_record
 
 # C0 but tab-free (a tab is a control character too), DEL, and C1 as decoded text.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]").search
-# A field is quoted as a whole, quotes within doubled, or holds no quote at all.  Python's csv
-# module alone would let a stray quote pass as text, and refuses fields over 128 KB.
-_QUOTED_FIELD = r"""(?:"[^"]*(?:""[^"]*)*"|[^",]*)"""
-_QUOTED_LINE = re.compile(f"{_QUOTED_FIELD}(?:,{_QUOTED_FIELD})*").fullmatch
-_FIELDS = re.compile(f"(?:^|,)({_QUOTED_FIELD})").findall
 TOO_LONG = "line too long"
+WRONG_WIDTH = "wrong number of fields"
 
 # How a call's cost came about.
 PAID, FREE, UNPRICED = b"paid", b"free", b"unpriced"
@@ -90,9 +86,7 @@ class RowParser:
     def parse(self, line: bytes) -> Call:
         """Return the call of one line without its end; raise BadValue with the reason."""
         fields = self._fields(line)
-        if len(fields) != self._header.width:
-            raise BadValueError("wrong number of fields")
-        row = {name: fields[i] for name, i in self._header.positions.items()}
+        row = _checked({name: fields[i] for name, i in self._header.positions.items()})
         for name in schema.REQUIRED_COLUMNS:
             if not row[name]:
                 raise BadValueError(f"empty {name}")
@@ -119,29 +113,21 @@ class RowParser:
     def _fields(self, line: bytes) -> List[bytes]:
         if len(line) > config.MAX_LINE_BYTES:
             raise BadValueError(TOO_LONG)
-        try:
-            text = line.decode("utf-8")
-        except UnicodeDecodeError:
-            raise BadValueError("invalid UTF-8") from None
-        if _CONTROL(text):
-            raise BadValueError("control character")
-        if b'"' not in line:
-            return line.split(b",")
-        return [field.encode("utf-8") for field in split_quoted(text)]
+        fields = split_record(line, self._header.delimiter)
+        if len(fields) != self._header.width:
+            raise BadValueError(WRONG_WIDTH)
+        return fields
 
 
-def split_quoted(text: str) -> List[str]:
-    """Return the fields of one line of CSV; raise BadValueError where its quoting is broken.
-
-    >>> split_quoted('a,"b ""c"", d",')
-    ['a', 'b "c", d', '']
-    """
-    if not _QUOTED_LINE(text):
-        raise BadValueError("broken quoting")
-    return [
-        field[1:-1].replace('""', '"') if field.startswith('"') else field
-        for field in _FIELDS(text)
-    ]
+def _checked(row: Dict[str, bytes]) -> Dict[str, bytes]:
+    """Return the fields of a row; raise BadValueError where they are not clean text."""
+    try:
+        text = b"".join(row.values()).decode("utf-8")
+    except UnicodeDecodeError:
+        raise BadValueError("invalid UTF-8") from None
+    if _CONTROL(text):
+        raise BadValueError("control character")
+    return row
 
 
 def _number(row: Dict[str, bytes], column: schema.Column) -> Optional[int]:

@@ -154,8 +154,8 @@ def _revived(kept: Dict[str, Any], layout: FileLayout, rules: ReadingRules) -> T
     Of a file that has grown it has no parts where what follows may change what they are.
     """
     parts = [PartitionResult.from_plain(part) for part in kept["parts"]]
-    unchanged = (parts[-1].span[1], kept["clock"]) == (layout.whole_end, layout.clock)
-    if not unchanged and (kept["has_repeats"] or not _as_plausible(parts, rules.latest)):
+    unchanged = (parts[-1].span[1], kept["clock"]) == (layout.end, layout.clock)
+    if not unchanged and (kept["has_repeats"] or not as_plausible(parts, rules.latest)):
         return Reading([], rules), False
     latest = str(kept["latest"]).encode("ascii") if unchanged else rules.latest
     rules = rules._replace(latest=latest, implausible_used=bool(kept["implausible_used"]))
@@ -243,7 +243,7 @@ def _contiguous(parts: List[PartitionResult], layout: FileLayout) -> bool:
     return position <= layout.whole_end
 
 
-def _as_plausible(parts: List[PartitionResult], latest: bytes) -> bool:
+def as_plausible(parts: List[PartitionResult], latest: bytes) -> bool:
     """Return whether each time is as plausible as when the parts were read: none lay ahead then,
     and none does now.
     """

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Mapping, Sequence
+from typing import Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
 
 from finops import config
 from finops.reader.fields import PICO
+from finops.reader.header import Header
 from finops.rollups.aggregate import aggregate
 from finops.rollups.cells import CubeSpec
 from finops.rollups.columns import FilledCube, KeyMerges
@@ -46,42 +47,76 @@ def tables_of(
     return filled
 
 
-def accounting_of(
-    parts: Sequence[PartitionResult], name: str, notes: Sequence[str], tail: bool
-) -> Accounting:
-    """Add up the accounts of all parts; line numbers become those of the whole file.
+class FileParts(NamedTuple):
+    """The parts of one file in order, with what is said of it besides."""
 
-    `name` is the file's.  `tail` says whether a line without an end follows the last part.
+    name: str
+    header: Header
+    notes: Sequence[str]
+    parts: Sequence[PartitionResult]
+
+    @property
+    def with_lines_before(self) -> Iterator[Tuple[int, PartitionResult]]:
+        """Each part with the number of lines that stand before it in the file."""
+        before = self.header.blank + self.header.comments + self.header.lines
+        for part in self.parts:
+            yield before, part
+            before += part.accounts["lines"]
+
+    @property
+    def lines(self) -> int:
+        """How many lines the file has."""
+        lines: int = sum(part.accounts["lines"] for part in self.parts)
+        return self.header.blank + self.header.comments + self.header.lines + lines
+
+
+def accounting_of(files: Sequence[FileParts], notes: Sequence[str] = ()) -> Accounting:
+    """Add up the accounts of all parts; line numbers become those of each whole file.
+
+    Notes on a file name it where there are several; `notes` are on none of them.
     """
     rows: Dict[str, int] = {}
     places: Dict[str, List[Place]] = {}
-    before = 1  # the header
-    accounts = [part.accounts for part in parts]
-    for account in accounts:
-        for reason, count in account["skipped"].items():
-            rows[reason] = rows.get(reason, 0) + count
-            places.setdefault(reason, []).extend(
-                Place(name, number + before, text)
-                for number, text in account["first_lines"][reason]
-            )
-        before += account["lines"]
+    for file in files:
+        for before, part in file.with_lines_before:
+            for reason, count in part.accounts["skipped"].items():
+                rows[reason] = rows.get(reason, 0) + count
+                places.setdefault(reason, []).extend(
+                    Place(file.name, number + before, text)
+                    for number, text in part.accounts["first_lines"][reason]
+                )
+    accounts = [part.accounts for file in files for part in file.parts]
     skipped = tuple(
         Skipped(reason, rows[reason], tuple(places[reason][: config.SKIPPED_LINES_KEPT]))
         for reason in sorted(rows, key=lambda r: (-rows[r], r))
     )
+
+    def total(name: str) -> int:
+        return sum(account[name] for account in accounts)
+
+    headers = [file.header for file in files]
     return Accounting(
-        lines=before + int(tail),
-        header=1,
-        used=sum(account["used"] for account in accounts),
+        lines=sum(file.lines for file in files),
+        header=len(files),
+        used=total("used"),
         skipped=skipped,
-        repeated_headers=sum(account["repeated_headers"] for account in accounts),
-        blank=sum(account["blank"] for account in accounts),
-        incomplete_tail=int(tail),
-        notes=tuple(notes),
-        repeated_records=sum(account["repeated_records"] for account in accounts),
-        outside=sum(account["outside"] for account in accounts),
-        unused_cost=sum(account["unused_pico"] for account in accounts) / PICO,
+        repeated_headers=total("repeated_headers"),
+        blank=total("blank") + sum(header.blank for header in headers),
+        incomplete_tail=total("incomplete_tail"),
+        notes=(*notes, *_notes(files)),
+        comments=total("comments") + sum(header.comments for header in headers),
+        continuation=total("continuation") + sum(header.lines - 1 for header in headers),
+        repeated_records=total("repeated_records"),
+        outside=total("outside"),
+        unused_cost=total("unused_pico") / PICO,
     )
+
+
+def _notes(files: Sequence[FileParts]) -> List[str]:
+    """Return the notes on all files."""
+    if len(files) == 1:
+        return list(files[0].notes)
+    return [f"{file.name}: {note}" for file in files for note in file.notes]
 
 
 def customers_of(activity: ActivityLog) -> Dict[str, Customer]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import List, Sequence
 
 from finops import config
+from finops.rollups.merge import FileParts
 from finops.rollups.part import PartitionResult
 from finops.rollups.readings import dated_rows, implausible_rows
 
@@ -12,9 +13,9 @@ _SHOWN_IDS = 5
 _SHOWN_CHARACTERS = 40
 
 
-def notes_of(parts: Sequence[PartitionResult]) -> List[str]:
-    """Return the sentences on all parts of a file, in their order."""
-    return [*_on_times(parts), *_on_ids(parts)]
+def notes_of(files: Sequence[FileParts]) -> List[str]:
+    """Return the sentences on all parts of all files, in their order."""
+    return [*_on_times([part for file in files for part in file.parts]), *_on_ids(files)]
 
 
 def _on_times(parts: Sequence[PartitionResult]) -> List[str]:
@@ -30,16 +31,16 @@ def _on_times(parts: Sequence[PartitionResult]) -> List[str]:
     ]
 
 
-def _on_ids(parts: Sequence[PartitionResult]) -> List[str]:
-    ids = sum(part.accounts["conflicting_ids"] for part in parts)
+def _on_ids(files: Sequence[FileParts]) -> List[str]:
+    ids = sum(part.accounts["conflicting_ids"] for file in files for part in file.parts)
     if not ids:
         return []
     shown: List[str] = []
-    before = 1  # the header
-    for part in parts:
-        for line, text in part.accounts["first_conflicts"]:
-            shown.append(f"{text[:_SHOWN_CHARACTERS]} (line {line + before})")
-        before += part.accounts["lines"]
+    for file in files:
+        name = f"{file.name}, " if len(files) > 1 else ""
+        for before, part in file.with_lines_before:
+            for line, text in part.accounts["first_conflicts"]:
+                shown.append(f"{text[:_SHOWN_CHARACTERS]} ({name}line {line + before})")
     more = ", …" if ids > _SHOWN_IDS else ""
     calls = "A call id stands" if ids == 1 else f"{ids:,} call ids stand"
     return [

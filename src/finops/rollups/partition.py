@@ -6,15 +6,17 @@ Parts of one file add up in file order.
 
 from __future__ import annotations
 
-from typing import BinaryIO, Callable, Iterator, List, Optional, Sequence
+from typing import Callable, Iterator, List, Optional, Sequence
 
 from finops import config
 from finops.reader.block_reader import LINE_START_BYTES, Accounts, BlockReader
+from finops.reader.containers import TextStream
 from finops.reader.encoding import Batch, KeyEncoder
 from finops.reader.header import Header
 from finops.reader.identity import IdCollector, RepeatFilter
 from finops.reader.layout import Span
 from finops.reader.options import ReadingRules
+from finops.reader.records import Dialect, has_odd_line, spans_of_records
 from finops.reader.row_parser import TOO_LONG
 from finops.rollups.cubes import Calls, Cube, Shared
 from finops.rollups.customer_activity import ActivityReader
@@ -33,18 +35,23 @@ BytesDone = Callable[[int], None]
 
 
 def scan_partition(
-    stream: BinaryIO,
+    stream: TextStream,
     span: Span,
     header: Header,
     plan: Plan,
     rules: ReadingRules,
     progress: Optional[BytesDone] = None,
+    is_last: bool = False,
     repeats: Optional[RepeatFilter] = None,
 ) -> PartitionResult:
-    """Read the whole lines in the bytes [from, to) and return the part's result.
+    """Read the records in the bytes [from, to) of a text and return the part's result.
 
-    Both ends of `span` are line starts.  With `repeats`, records that it has met are left out,
-    which takes all parts in their order; without it the ids are noted (see `identity`).
+    Both ends of `span` are line starts.  The span of the result ends before a record that is
+    still open, which bytes to come may close; where nothing can come, since `is_last`, all is
+    read, and the end of the span need not be a line start.
+
+    With `repeats`, records that it has met are left out, which takes all parts in their order;
+    without it the ids are noted (see `identity`).
     """
     encoder = KeyEncoder(rules.options.tier_prices)
     ids = IdCollector(rules.all_checksums)
@@ -52,13 +59,13 @@ def scan_partition(
     reader = BlockReader(header, encoder, rules, ids if repeats is None else repeats)
     filler = CubeFiller(plan, encoder, clock)
     activity = ActivityReader(clock)
-    source = Blocks(stream, span, reader.accounts, progress)
+    source = Blocks(stream, span, reader.accounts, header.dialect, progress, is_last)
     for batch in batches(source, reader):
         filler.add(batch)
         activity.add(batch, encoder)
     filler.close()
     return PartitionResult(
-        span,
+        (span[0], source.end),
         source.digests.blocks(),
         vars(reader.accounts),
         encoder.customer_keys,
@@ -130,6 +137,8 @@ def batches(source: Blocks, reader: BlockReader) -> Iterator[Batch]:
         batch = reader.read(piece)
         if batch is not None:
             yield _in_time_order(as_counted(batch))
+    for batch in reader.read_tail(source.tail):
+        yield _in_time_order(as_counted(batch))
 
 
 def _in_time_order(batch: Batch) -> Batch:
@@ -140,55 +149,96 @@ def _in_time_order(batch: Batch) -> Batch:
 
 
 class Blocks:
-    """The whole lines of a span in blocks; `digests` are those of all bytes read so far.
+    """The records of a span in blocks of whole lines; a record of several lines is in one block.
 
-    A line longer than is allowed is dropped as it is read, so that memory stays bounded, and
-    counted in `accounts`.
+    `digests` are those of all bytes that were yielded or dropped; at the end of the iteration
+    `end` is the offset behind them.  A line longer than is allowed is dropped as it is read, so
+    that memory stays bounded, and counted in `accounts`.  In the last span of a text, `tail` is
+    what follows the blocks: a line without an end, with the lines before it that may be of the
+    same record.
     """
 
     def __init__(
         self,
-        stream: BinaryIO,
+        stream: TextStream,
         span: Span,
         accounts: Accounts,
+        dialect: Dialect = Dialect(),
         progress: Optional[BytesDone] = None,
+        is_last: bool = False,
     ) -> None:
         self.digests = BlockDigests()
+        self.end = span[0]
+        self.tail = b""
         self._stream = stream
         self._span = span
         self._accounts = accounts
+        self._dialect = dialect
         self._progress = progress
+        self._is_last = is_last
 
     def __iter__(self) -> Iterator[bytes]:
-        rest, dropping = b"", b""
+        # Whole lines of a record that is open; the line that is being read; how a line begins
+        # that is too long, of which the rest is being dropped.
+        pending, rest, dropping = b"", b"", b""
         for chunk in self._chunks():
             if dropping:
-                cut = chunk.find(b"\n")
-                if cut < 0:
+                cut = chunk.find(b"\n") + 1
+                self.digests.update(chunk[:cut] or chunk)
+                if not cut:
                     continue
                 self._drop_line(dropping)
-                chunk, dropping = chunk[cut + 1 :], b""
-            cut = chunk.rfind(b"\n")
-            if cut >= 0:
-                yield rest + chunk[: cut + 1]
-                rest = chunk[cut + 1 :]
+                chunk, dropping = chunk[cut:], b""
+            cut = chunk.rfind(b"\n") + 1
+            if cut:
+                lines = b"".join((pending, rest, chunk[:cut]))
+                rest = chunk[cut:]
+                closed = self._closed(lines)
+                pending = lines[closed:]
+                if closed:
+                    yield self._digested(lines[:closed])
             else:
                 rest += chunk
             if len(rest) > config.MAX_LINE_BYTES + 1:  # one more may be the CR of its end
-                rest, dropping = b"", rest[:LINE_START_BYTES]
+                if pending:  # no record may go on over so long a line
+                    yield self._digested(pending)
+                pending, rest, dropping = b"", b"", self._digested(rest)[:LINE_START_BYTES]
+        if dropping:
+            self._accounts.lines += 1
+            self._accounts.incomplete_tail += 1
+        yield from self._ended(pending, rest)
+
+    def _digested(self, data: bytes) -> bytes:
+        self.digests.update(data)
+        return data
+
+    def _closed(self, lines: bytes) -> int:
+        """Return the offset behind the last record that is not open."""
+        if not has_odd_line(lines):
+            return len(lines)
+        each = lines.split(b"\n")[:-1]
+        ends = [end for _, end in spans_of_records(each, self._dialect, more=True)]
+        open_lines = each[ends[-1] if ends else 0 :]
+        return len(lines) - sum(len(line) + 1 for line in open_lines)
+
+    def _ended(self, pending: bytes, rest: bytes) -> Iterator[bytes]:
+        if not self._is_last:
+            self.end -= len(pending) + len(rest)
+        elif rest:
+            self.tail = pending + rest
+        elif pending:
+            yield self._digested(pending)
 
     def _chunks(self) -> Iterator[bytes]:
         start, end = self._span
         self._stream.seek(start)
-        position = start
-        while position < end:
-            chunk = self._stream.read(min(BLOCK_BYTES, end - position))
+        while self.end < end:
+            chunk = self._stream.read(min(BLOCK_BYTES, end - self.end))
             if not chunk:
                 break
-            position += len(chunk)
-            self.digests.update(chunk)
+            self.end += len(chunk)
             if self._progress is not None:
-                self._progress(position - start)
+                self._progress(self.end - start)
             yield chunk
 
     def _drop_line(self, start: bytes) -> None:

@@ -43,5 +43,7 @@ class CallDataset(Protocol):
         """Size of what was read and is kept in memory, in bytes."""
 
 
-# The path of a CSV, those of several that are read as one, or a dataset that is open already.
-Source = Union[str, "os.PathLike[str]", Sequence[str], CallDataset]
+# Where data is: the path of a table or a folder, a pattern, `-` for standard input.
+Location = Union[str, "os.PathLike[str]"]
+# One location or several, or a dataset that is open already.
+Source = Union[Location, Sequence[Location], CallDataset]

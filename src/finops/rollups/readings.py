@@ -48,7 +48,7 @@ def complete(kept: Reading, source: PartSource) -> Reading:
     if any(part.ids.checksums for part in kept.parts):
         rules = rules._replace(all_checksums=True)  # a few ids that ascend would tell nothing
     parts = source.read(rules, kept.parts)
-    usual = _implausible_is_usual(parts)
+    usual = implausible_is_usual(parts)
     if usual != rules.implausible_used:
         rules = rules._replace(implausible_used=usual)
         parts = source.read(rules, [])
@@ -79,6 +79,7 @@ def dated_rows(parts: Sequence[PartitionResult]) -> int:
     )
 
 
-def _implausible_is_usual(parts: Sequence[PartitionResult]) -> bool:
+def implausible_is_usual(parts: Sequence[PartitionResult]) -> bool:
+    """Return whether implausible times are so many that they are how the data is."""
     rows = implausible_rows(parts)
     return rows > 0 and rows * 100 >= dated_rows(parts) * config.IMPLAUSIBLE_SHARE_PCT

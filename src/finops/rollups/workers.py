@@ -99,8 +99,8 @@ def main(message: bytes) -> None:
     with stream:
         if inode_of(stream) != tuple(job["inode"]):
             return
-        header = read_header(stream, job["path"])
         rules = ReadingRules.from_plain(job["rules"])
+        header = read_header(stream, job["path"], rules.options)
         result = scan_partition(stream, tuple(job["span"]), header, Plan(tables), rules)
     sys.stdout.buffer.write(serialization.dump(result.plain()))
     sys.stdout.buffer.flush()

@@ -18,7 +18,7 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 from finops import config, schema
 from finops.errors import DataError, FinOpsError, LockError
 from finops.reader.fields import BadValueError
-from finops.reader.row_parser import split_quoted
+from finops.reader.records import split_record
 from finops.regular_files import open_regular
 from finops.storage.appender import FULL_HEADER, Appender, appending
 from finops.viewer.events import Row
@@ -193,10 +193,10 @@ def _id_of(line: bytes) -> bytes:
         cells = line.split(b",", _ID_COLUMN + 1)
         return cells[_ID_COLUMN] if len(cells) > _ID_COLUMN else b""
     try:
-        parsed = split_quoted(line.decode("utf-8", "replace").rstrip("\r\n"))
+        cells = split_record(line.rstrip(b"\r\n"))
     except BadValueError:
         return b""
-    return parsed[_ID_COLUMN].encode("utf-8") if len(parsed) > _ID_COLUMN else b""
+    return cells[_ID_COLUMN] if len(cells) > _ID_COLUMN else b""
 
 
 def _content(line: bytes) -> int:

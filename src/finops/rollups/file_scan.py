@@ -1,0 +1,223 @@
+"""One file, scanned: its layout, what was kept of it, and the parts that are read.
+
+The file is cut between records into one part a process.  This process reads the first part, the
+others are started as fresh interpreters (never forked: a fork would keep the locks of its
+parent).  What must be decoded is read by this process alone.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager, suppress
+from typing import BinaryIO, Callable, Iterator, List, NamedTuple, Optional
+
+from finops import config
+from finops.business.catalog import PriceTable
+from finops.context import RunContext
+from finops.errors import DataError
+from finops.reader.block_reader import BlockReader
+from finops.reader.encoding import Batch, KeyEncoder
+from finops.reader.identity import RepeatFilter
+from finops.reader.layout import ENDLESS, FileReplacedError, inode_of, inspect, spans
+from finops.reader.options import END_OF_TIME, ReadingOptions, ReadingRules
+from finops.reader.sources import SourceFile
+from finops.rollups import cache as rollup_cache
+from finops.rollups.cache import Identity, Kept
+from finops.rollups.part import PartitionResult
+from finops.rollups.partition import Blocks, batches, scan_partition
+from finops.rollups.planner import Plan
+from finops.rollups.readings import Reading
+from finops.rollups.workers import PartitionWorkers
+
+# Below this many bytes a process of its own costs more than it saves.
+MIN_PART_BYTES = 4 * config.MEGABYTE
+# To find where a file stands in time so much of it is looked at.
+_FIRST_TIME_BYTES = config.MEGABYTE
+
+# Takes how many bytes of a file are read, and how many there are to read.
+Report = Callable[[int, int], None]
+
+
+class ScanSettings(NamedTuple):
+    """How files are scanned, the same for all of a dataset.
+
+    `workers` is the number of processes, None for as many as there are cores and work for.
+    """
+
+    plan: Plan
+    prices: PriceTable
+    options: ReadingOptions
+    context: RunContext
+    workers: Optional[int] = None
+    cache: bool = False
+
+
+def processes_for(workers: Optional[int], size: int) -> int:
+    """Return how many processes so many bytes are worth."""
+    if workers is not None:
+        return max(1, workers)
+    return max(1, min(os.cpu_count() or 1, size // MIN_PART_BYTES))
+
+
+class FileScan:
+    """One file as it was when it was looked at, and the parts that were last read of it.
+
+    `body` are parts that bytes to come do not change, `tail` what follows them.
+    Raises DataError where the file as a whole cannot be read.
+    """
+
+    def __init__(self, source: SourceFile, settings: ScanSettings) -> None:
+        self.source = source
+        self.body: List[PartitionResult] = []
+        self.tail: List[PartitionResult] = []
+        self._settings = settings
+        self._cached = settings.cache and not source.is_spooled
+        with source.open() as stream:
+            self._seen = Identity.of(stream)
+            self.layout = inspect(stream, source.path, settings.context, settings.options)
+        self._cached = self._cached and self.layout.container.is_plain
+        self._kept: Optional[Kept] = None
+        self._key = ""
+
+    @property
+    def parts(self) -> List[PartitionResult]:
+        """All parts of the file in their order."""
+        return self.body + self.tail
+
+    def load(self, rules: ReadingRules) -> Kept:
+        """Return what was kept of an earlier run; `rules` are those of now."""
+        kept = Kept(Reading([], rules))
+        if self._cached:
+            self._key = rollup_cache.fingerprint(self._settings.plan, rules)
+            with self._opened() as stream:
+                kept = rollup_cache.load(self.layout, stream, self._key, rules)
+        self._kept = kept
+        if kept.is_complete:
+            self.body = kept.reading.parts
+        return kept
+
+    def save(self, reading: Reading) -> None:
+        """Keep the body beside the file, if it is worth that and still the same file.
+
+        `reading` says by which rules it was read, and whether records repeat in it.
+        """
+        kept = self._kept
+        if not self._cached or kept is None:
+            return
+        before = kept.reading.parts
+        same = len(before) == len(self.body) and all(map(_is, before, self.body))
+        if same and not kept.seal_again:
+            return
+        with suppress(DataError), self.source.open() as stream:
+            reading = reading._replace(parts=self.body)
+            rollup_cache.save(self.layout, stream, self._seen, self._key, reading)
+
+    def read(
+        self,
+        rules: ReadingRules,
+        kept: List[PartitionResult],
+        report: Report,
+        repeats: Optional[RepeatFilter] = None,
+    ) -> List[PartitionResult]:
+        """Return the parts of the file, of which some may be kept ones.
+
+        Where `repeats` are left out, they are read one after the other.  Raises
+        FileReplacedError where the path leads to another file by now.
+        """
+        with self._opened() as stream:
+            if not self.layout.container.is_plain:
+                self.tail = [self._decoded(stream, rules, report, repeats)]
+                return self.parts
+            whole = bool(kept) and kept[-1].span[1] == self.layout.whole_end
+            self.body = kept if whole else rollup_cache.without_small_tail(kept)
+            covered = self.body[-1].span[1] if self.body else self.layout.header.data_start
+            if not whole:
+                self.body = self.body + self._read(stream, covered, rules, report, repeats)
+            self.tail = self._read_tail(stream, rules, repeats)
+        return self.parts
+
+    def batches(self, rules: ReadingRules, encoder: KeyEncoder) -> Iterator[Batch]:
+        """Yield the calls of the file once more."""
+        with self._opened() as stream:
+            yield from self._batches(stream, rules, encoder, self.layout.end)
+
+    def first_time(self, rules: ReadingRules) -> bytes:
+        """Return the time of the first call, that of the end where none is near the start."""
+        end = min(self.layout.end, self.layout.header.data_start + _FIRST_TIME_BYTES)
+        with self._opened() as stream:
+            for batch in self._batches(stream, rules, KeyEncoder(), end):
+                return batch.times[0]
+        return END_OF_TIME
+
+    @contextmanager
+    def _opened(self) -> Iterator[BinaryIO]:
+        with self.source.open() as stream:
+            if inode_of(stream) != self.layout.inode:
+                raise FileReplacedError(self.layout.path)
+            yield stream
+
+    def _batches(
+        self, stream: BinaryIO, rules: ReadingRules, encoder: KeyEncoder, end: int
+    ) -> Iterator[Batch]:
+        header = self.layout.header
+        reader = BlockReader(header, encoder, rules)
+        text, span = self.layout.text(stream), (header.data_start, end)
+        return batches(Blocks(text, span, reader.accounts, header.dialect, is_last=True), reader)
+
+    def _decoded(
+        self,
+        stream: BinaryIO,
+        rules: ReadingRules,
+        report: Report,
+        repeats: Optional[RepeatFilter],
+    ) -> PartitionResult:
+        """Return all of a file that must be decoded, as one part."""
+        layout = self.layout
+
+        def advance(_: int) -> None:
+            report(min(layout.size, stream.tell()), layout.size)
+
+        span = (layout.header.data_start, ENDLESS)
+        plan, text = self._settings.plan, layout.text(stream)
+        return scan_partition(text, span, layout.header, plan, rules, advance, True, repeats)
+
+    def _read(
+        self,
+        stream: BinaryIO,
+        start: int,
+        rules: ReadingRules,
+        report: Report,
+        repeats: Optional[RepeatFilter],
+    ) -> List[PartitionResult]:
+        """Return the parts of the whole lines from an offset on."""
+        layout, plan = self.layout, self._settings.plan
+        total = layout.whole_end - start
+        alone = repeats is not None or self.source.is_spooled
+        count = processes_for(1 if alone else self._settings.workers, total)
+        shares = spans(stream, start, layout.whole_end, count)
+
+        def advance(done: int) -> None:
+            report(min(total, done * len(shares)), total)
+
+        with PartitionWorkers(layout, shares[1:], plan.tables, rules) as others:
+            first = scan_partition(
+                stream, shares[0], layout.header, plan, rules, advance, False, repeats
+            )
+            parts = [first, *others.results()]
+        if os.fstat(stream.fileno()).st_size < layout.whole_end:
+            raise FileReplacedError(layout.path)
+        return parts
+
+    def _read_tail(
+        self, stream: BinaryIO, rules: ReadingRules, repeats: Optional[RepeatFilter]
+    ) -> List[PartitionResult]:
+        """Return what follows the body as one more part: never kept, since it may go on."""
+        layout, plan = self.layout, self._settings.plan
+        span = (self.body[-1].span[1], layout.end)
+        if span[0] >= span[1]:
+            return []
+        return [scan_partition(stream, span, layout.header, plan, rules, None, True, repeats)]
+
+
+def _is(part: PartitionResult, other: PartitionResult) -> bool:
+    return part is other
