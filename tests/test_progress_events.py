@@ -256,7 +256,7 @@ def test_generating_tells_how_much_there_is(tmp_path: Path) -> None:
 REFUSED = [
     ("analyze", "--frobnicate", "unrecognized arguments: --frobnicate"),
     ("generate", "--frobnicate", "unrecognized arguments: --frobnicate"),
-    ("analyze", "--data=.", "is a folder"),
+    ("analyze", "--data=.", "no tables"),
     ("generate", "--data=.", "is not a regular file"),
 ]
 
