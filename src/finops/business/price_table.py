@@ -187,6 +187,11 @@ class PriceTable:
         """
         return tuple(listing.key for listing in self._fitting(provider, model))
 
+    def conflict(self, provider: str, model: str) -> Tuple[str, ...]:
+        """Return the names in the table of entries that fit a model equally well and disagree."""
+        keys = self.keys_of(provider, model)
+        return keys if len(keys) > 1 and self.find(provider, model) is None else ()
+
     def provider_of(self, model: str) -> str:
         """Return the provider of a model's entries, "" unless it is the only one."""
         sold_by = {listing.seller.provider for listing in self._fitting("", model)}
