@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import (
     Any,
     Dict,
+    FrozenSet,
     Iterable,
     Iterator,
     List,
@@ -77,6 +78,11 @@ class Listing:
         if since not in self._rates:
             self._rates[since] = Rates(dict(entry.prices), entry.per, self.seller.provider)
         return self._rates[since]
+
+    def token_prices(self) -> FrozenSet[Tuple[str, float]]:
+        """Return the latest prices per token, by name."""
+        _, entry, _ = self._dated[-1]
+        return frozenset(pair for pair in entry.prices if names_of.is_token_price(pair[0]))
 
     def model(self) -> Optional[Model]:
         """Return the model at its latest prices; None unless input and output have one."""
@@ -189,8 +195,9 @@ class PriceTable:
 
     def conflict(self, provider: str, model: str) -> Tuple[str, ...]:
         """Return the names in the table of entries that fit a model equally well and disagree."""
-        keys = self.keys_of(provider, model)
-        return keys if len(keys) > 1 and self.find(provider, model) is None else ()
+        fitting = self._fitting(provider, model)
+        different = {listing.token_prices() for listing in fitting}
+        return tuple(listing.key for listing in fitting) if len(different) > 1 else ()
 
     def provider_of(self, model: str) -> str:
         """Return the provider of a model's entries, "" unless it is the only one."""
