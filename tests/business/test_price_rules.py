@@ -499,6 +499,13 @@ def test_of_several_tables_the_later_wins() -> None:
     assert merged.source == "LiteLLM price map map.json, then ours.json"
 
 
+def test_a_local_model_that_costs_nothing_is_not_the_cheapest() -> None:
+    free = {**in_micro(input=0, output=0), "litellm_provider": "ollama"}
+    mini = {**in_micro(input=0.15, output=0.6), "litellm_provider": "openai"}
+    assert map_of({"ollama/free": free, "gpt-4o-mini": mini}).cheapest().name == "gpt-4o-mini"
+    assert map_of({"ollama/free": free}).cheapest().name == "free"
+
+
 # --- the table as data -----------------------------------------------------------------------
 
 

@@ -156,8 +156,13 @@ class PriceTable:
         return [m for m in self if m.capability in allowed and m is not model]
 
     def cheapest(self) -> Model:
-        """Return the model with the lowest blended price (ties: first provider, then name)."""
-        return min(self, key=lambda m: (m.blended_price_per_1m, m.provider, m.name))
+        """Return the model with the lowest blended price (ties: first provider, then name).
+
+        Models of a known class come first: among the others are local and trial models that
+        cost nothing.  Raises ValueError where no model has a price.
+        """
+        rated = [model for model in self if model.capability in CLASSES]
+        return min(rated or self, key=lambda m: (m.blended_price_per_1m, m.provider, m.name))
 
     # --- what a call costs -------------------------------------------------------------------
 
