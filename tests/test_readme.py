@@ -16,7 +16,7 @@ from typing import Dict, Iterator, List, Set, Tuple
 import pytest
 
 from finops import config
-from finops.business.prices import load_prices
+from finops.business.prices import OWN_PRICES, load_prices
 from finops.cli import build_parser
 from finops.commands import COMMANDS
 from finops.registry import ANALYZER_REGISTRY, DOMAINS
@@ -220,14 +220,23 @@ def test_the_smallest_file_is_used_and_priced(tmp_path: Path) -> None:
     assert data.accounting.skipped == ()
 
 
-def test_the_price_file_is_one(tmp_path: Path) -> None:
-    (block,) = blocks(text_of(DOCS / "data-format.md"), "json")
+@pytest.mark.parametrize("page", ["data-format.md", "prices.md"])
+def test_the_price_file_is_one(tmp_path: Path, page: str) -> None:
+    (block,) = blocks(text_of(DOCS / page), "json")
     (tmp_path / "prices.json").write_text(block)
     prices = load_prices(tmp_path / "prices.json")
     model = json.loads(block)["models"][0]
     found = prices.find(model["provider"], model["model"])
     assert found is not None
     assert (found.input_price, found.output_price) == (0.002, 0.008)
+
+
+def test_the_fields_of_a_price_file_are_those_that_are_read() -> None:
+    table = (
+        text_of(DOCS / "prices.md").split("## Your own prices", 1)[1].split("A price of 0", 1)[0]
+    )
+    named = set(re.findall(r"`(\w+_per_1k|per_\w+)`", table))
+    assert named == {ours for ours, _ in OWN_PRICES}
 
 
 # --- architecture -------------------------------------------------------------------------------

@@ -55,7 +55,7 @@ _STALE_TEMPORARY_S = 60
 # Two processes hold the tables of two analyses at a time, which are several times what is kept
 # of a file.
 _KEPT_FOR_TWO_BYTES = 64 * config.MEGABYTE
-_MODELS = Table(("provider", "model"), ("calls",))
+_MODELS = Table(("provider", "model"), ("unpriced",))
 CONTEXT_TABLES = (*COVERAGE_TABLES, _MODELS)
 # Reports that can say how well their detectors did where the truth is known, by kind.
 EVALUATED: Dict[str, Sequence[str]] = {
@@ -365,13 +365,28 @@ def context_of(
         "models": len(data[_MODELS]),
         "coverage": coverage_of(data),
         "accounting": accounting,
-        "prices": {"source": prices.source, "date": prices.date},
+        "prices": _facts_of(prices, data),
         "reading": options.plain(),
         "target_size_mb": config.TARGET_SIZE_MB,
         "reports": [
             {"id": one.id, "title": one.title, "domain": one.domain, "purpose": one.purpose}
             for one in registry.ANALYZER_REGISTRY.values()
         ],
+    }
+
+
+def _facts_of(prices: PriceTable, data: Rollups) -> Dict[str, Any]:
+    """Return where prices are from, and which models were not priced since they have several."""
+    conflicts = (
+        {"provider": provider, "model": model, "keys": list(prices.conflict(provider, model))}
+        for (provider, model), (unpriced,) in data[_MODELS].items()
+        if unpriced
+    )
+    return {
+        "source": prices.source,
+        "date": prices.date,
+        "dated": prices.has_dates,
+        "conflicts": [one for one in conflicts if one["keys"]],
     }
 
 

@@ -406,8 +406,23 @@ def test_two_doors_with_two_prices_are_told_apart_or_said() -> None:
     assert cost(prices, 10, 0, provider="google", model="gemini-x") is None
     assert prices.keys_of("google", "gemini-x") == ("gemini-x", "gemini/gemini-x")
     assert prices.find("google", "gemini-x") is None
+    assert prices.conflict("google", "gemini-x") == ("gemini-x", "gemini/gemini-x")
+    assert prices.conflict("gemini", "gemini-x") == ()
     # They agree about what costs nothing.
     assert cost(prices, 0, 0, provider="google", model="gemini-x") == 0
+
+
+def test_two_doors_that_agree_on_a_call_price_it() -> None:
+    plain = in_micro(input=1, output=2)
+    prices = map_of(
+        {
+            "g": {**plain, **in_micro(read=0.1), "litellm_provider": "vertex_ai"},
+            "gemini/g": {**plain, "litellm_provider": "gemini"},
+        }
+    )
+    assert micro(cost(prices, 10, 1, provider="google", model="g")) == 12
+    assert cost(prices, 10, 1, provider="google", model="g", cached_input_tokens=5) is None
+    assert prices.conflict("google", "g") == ("g", "gemini/g")
 
 
 @pytest.mark.parametrize(
@@ -482,6 +497,13 @@ def test_of_several_tables_the_later_wins() -> None:
     assert micro(cost(merged, 1, 0, model="retired")) == 5
     assert micro(cost(first.over(second), 1, 0)) == 1
     assert merged.source == "LiteLLM price map map.json, then ours.json"
+
+
+def test_a_local_model_that_costs_nothing_is_not_the_cheapest() -> None:
+    free = {**in_micro(input=0, output=0), "litellm_provider": "ollama"}
+    mini = {**in_micro(input=0.15, output=0.6), "litellm_provider": "openai"}
+    assert map_of({"ollama/free": free, "gpt-4o-mini": mini}).cheapest().name == "gpt-4o-mini"
+    assert map_of({"ollama/free": free}).cheapest().name == "free"
 
 
 # --- the table as data -----------------------------------------------------------------------

@@ -55,6 +55,19 @@ def test_every_line_of_the_file_is_accounted_for() -> None:
     assert read.says("Costs are a lower bound: 12 calls gave no cost")
 
 
+def test_prices_say_that_they_hold_for_all_days_and_which_of_them_disagree() -> None:
+    prices = {
+        "source": "map.json",
+        "date": "2026-08-01",
+        "dated": False,
+        "conflicts": [{"provider": "google", "model": "<x>", "keys": ["<x>", "gemini/<x>"]}] * 6,
+    }
+    read = sample({"_context": dict(CONTEXT, prices=prices)})
+    assert read.says("They are the same for every day of the data.")
+    assert read.says("different prices for <x> of google: <x>, gemini/<x>. None of them was taken.")
+    assert read.says("The same holds for 1 other model.")
+
+
 def test_kinds_of_lines_that_are_rare_are_named_where_there_are_any() -> None:
     accounting = {"lines": 4, "header": 1, "used": 1, "repeated_records": 1, "comments": 1}
     read = sample({"_context": dict(CONTEXT, accounting=accounting)})

@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import (
     Any,
     Dict,
+    FrozenSet,
     Iterable,
     Iterator,
     List,
@@ -77,6 +78,11 @@ class Listing:
         if since not in self._rates:
             self._rates[since] = Rates(dict(entry.prices), entry.per, self.seller.provider)
         return self._rates[since]
+
+    def token_prices(self) -> FrozenSet[Tuple[str, float]]:
+        """Return the latest prices per token, by name."""
+        _, entry, _ = self._dated[-1]
+        return frozenset(pair for pair in entry.prices if names_of.is_token_price(pair[0]))
 
     def model(self) -> Optional[Model]:
         """Return the model at its latest prices; None unless input and output have one."""
@@ -150,8 +156,13 @@ class PriceTable:
         return [m for m in self if m.capability in allowed and m is not model]
 
     def cheapest(self) -> Model:
-        """Return the model with the lowest blended price (ties: first provider, then name)."""
-        return min(self, key=lambda m: (m.blended_price_per_1m, m.provider, m.name))
+        """Return the model with the lowest blended price (ties: first provider, then name).
+
+        Models of a known class come first: among the others are local and trial models that
+        cost nothing.  Raises ValueError where no model has a price.
+        """
+        rated = [model for model in self if model.capability in CLASSES]
+        return min(rated or self, key=lambda m: (m.blended_price_per_1m, m.provider, m.name))
 
     # --- what a call costs -------------------------------------------------------------------
 
@@ -186,6 +197,12 @@ class PriceTable:
         Where there are several, a call is priced only if they agree on its cost.
         """
         return tuple(listing.key for listing in self._fitting(provider, model))
+
+    def conflict(self, provider: str, model: str) -> Tuple[str, ...]:
+        """Return the names in the table of entries that fit a model equally well and disagree."""
+        fitting = self._fitting(provider, model)
+        different = {listing.token_prices() for listing in fitting}
+        return tuple(listing.key for listing in fitting) if len(different) > 1 else ()
 
     def provider_of(self, model: str) -> str:
         """Return the provider of a model's entries, "" unless it is the only one."""

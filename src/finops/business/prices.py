@@ -36,7 +36,8 @@ __all__ = ["PriceTable", "Usage", "load_prices", "parse_prices"]
 Source = Union[str, Path]
 _MAX_BYTES = 64 * config.MEGABYTE
 _PER_1K = 1000
-_OWN_NAMES: Tuple[Tuple[str, str], ...] = (
+# Prices in a file of ours, and what look-ups call them.
+OWN_PRICES: Tuple[Tuple[str, str], ...] = (
     ("input_per_1k", rates.INPUT),
     ("output_per_1k", rates.OUTPUT),
     ("cache_read_per_1k", rates.CACHE_READ),
@@ -120,7 +121,7 @@ def _own(entry: Any, name: str, number: int) -> Entry:
         raise DataError(f"{where} has no input_per_1k")
     prices = tuple(
         (theirs, price_values.price(entry[ours], where, ours))
-        for ours, theirs in _OWN_NAMES
+        for ours, theirs in OWN_PRICES
         if entry.get(ours) is not None
     )
     known = DEFAULT_PRICES.find(entry["provider"], entry["model"])

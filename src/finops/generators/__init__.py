@@ -94,7 +94,8 @@ missing there.
     accounting    {lines, header, used, skipped: [{reason, rows, places: [{file, line,
                    text}]}] (line may be None),
                    repeated_headers, blank, incomplete_tail, notes: [sentences]}
-    prices        {source, date};  unpriced_calls  calls that count as free
+    prices        {source, date, dated: whether any price has a first day, conflicts: [{provider,
+                   model, keys}]};  unpriced_calls  calls that count as free
     reports       [{id, title}, …] in reading order: links to the neighbours
     report        {title, purpose}, for the default page
     calls, cost, tokens, customers, target_size_mb, scenarios     for index and manifest

@@ -14,6 +14,7 @@ from finops.generators.markup import Markup, fill, join
 
 Data = Mapping[str, Any]
 _SHOWN_LINES = 5
+_CONFLICTS_SHOWN = 5
 # Values up to this length stay on one line.
 _ONE_LINE = 16
 
@@ -185,13 +186,29 @@ def _prices(context: Data) -> List[str]:
     sentences = [
         f"Prices: {prices.get('source', 'unknown')}, as of {prices.get('date', 'unknown')}."
     ]
+    if prices.get("dated") is False:
+        sentences.append("They are the same for every day of the data.")
     unpriced = int(context.get("unpriced_calls") or 0)
     if unpriced:
         sentences.append(
             f"Costs are a lower bound: {_counted(unpriced, 'call')} gave no cost and used a model"
             " whose price is not known; they count as free."
         )
+    conflicts: Sequence[Data] = prices.get("conflicts") or ()
+    sentences += [_conflict(conflict) for conflict in conflicts[:_CONFLICTS_SHOWN]]
+    if len(conflicts) > _CONFLICTS_SHOWN:
+        others = _counted(len(conflicts) - _CONFLICTS_SHOWN, "other model")
+        sentences.append(f"The same holds for {others}.")
     return sentences
+
+
+def _conflict(conflict: Data) -> str:
+    """Return why a model with several prices has none."""
+    keys = ", ".join(map(str, conflict.get("keys") or ()))
+    return (
+        f"The price table has different prices for {conflict.get('model')} of"
+        f" {conflict.get('provider')}: {keys}. None of them was taken."
+    )
 
 
 def _thresholds(thresholds: Sequence[Tuple[str, str]]) -> Markup:

@@ -284,8 +284,6 @@ def waste_again(rows: Any) -> Any:
         if inputs > 1000 and 10 * outputs < inputs:
             long += 1
         prices = [m for m in CATALOG if (m.provider, m.name) == (row["provider"], row["model"])]
-        # No model name of the rows is sold twice, so an unknown provider is found by name.
-        prices = prices or [m for m in CATALOG if m.name == row["model"]]
         dear = prices and round(1000 * (prices[0].input_price + prices[0].output_price), 6) > 10
         if inputs + outputs < 200 and dear:
             short += 1
