@@ -286,6 +286,8 @@ def _make_credit(row: Row) -> None:
     """A credit is no call: it has an amount, and no tokens, latency or list price."""
     row["cost_pico"], row["credit_pico"] = 0, -row["cost_pico"]
     for column in schema.NUMBERS:
+        if column.name == "bucket_s":
+            continue  # a credit is of the time that it covers
         unknown = column.default is None and not column.required
         row[column.name] = None if unknown else 0
 

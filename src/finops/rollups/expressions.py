@@ -16,6 +16,7 @@ of which something is unknown is unknown; `when` alone makes it 0.
 
 from __future__ import annotations
 
+import operator
 from typing import (
     AbstractSet,
     Callable,
@@ -71,6 +72,20 @@ _FORMS: Dict[str, Form] = {
     "negated": Form("(not {0})", "(not {0})"),
     "both": Form("({0} and {1})", "({0} and {1})"),
     "either": Form("({0} or {1})", "({0} or {1})"),
+}
+# What the operators make of numbers and of true and false.
+_FUNCTIONS: Dict[str, Callable[..., int]] = {
+    "plus": operator.add,
+    "times": operator.mul,
+    "quotient": operator.floordiv,
+    "remainder": operator.mod,
+    "above": operator.gt,
+    "below": operator.lt,
+    "equal": operator.eq,
+    "when": lambda condition, value: value if condition else 0,
+    "negated": operator.not_,
+    "both": lambda first, second: first and second,
+    "either": lambda first, second: first or second,
 }
 _LEAVES = ("column", "number", "one_of")
 
@@ -234,22 +249,26 @@ def with_constants(
     `constants` are their values, None being unknown.  Returns None where nothing else follows
     than that the whole is unknown.
     """
-    operator = expression.operator
-    if operator == "column":
+    kind = expression.operator
+    if kind == "column":
         name = str(expression.operands[0])
         value = constants.get(name)
         return expression if name not in constants else None if value is None else number(value)
-    if operator in _LEAVES:
+    if kind in _LEAVES:
         return expression
     parts = [with_constants(operand, constants) for operand in operands_of(expression)]
-    if operator == "known":
+    if kind == "known":
         return _whether_known(expression, parts[0])
     there = [part for part in parts if part is not None]
     if len(there) < len(parts):
-        return number(0) if operator == "when" else FALSE if is_condition(expression) else None
-    if operator == "times" and number(1) in there:
+        return number(0) if kind == "when" else FALSE if is_condition(expression) else None
+    if all(part.operator == "number" for part in there):
+        return number(_FUNCTIONS[kind](*(part.operands[0] for part in there)))
+    if kind == "when" and there[0] == FALSE:
+        return number(0)
+    if kind == "times" and number(1) in there:
         return there[1 - there.index(number(1))]
-    return Expression(operator, tuple(there))
+    return Expression(kind, tuple(there))
 
 
 def _whether_known(expression: Expression, value: Optional[Expression]) -> Expression:

@@ -53,7 +53,12 @@ def _to_clear(batch: Batch) -> List[schema.Column]:
 
 
 def _cleared(batch: Batch, column: schema.Column, credit: Sequence[bool]) -> Numbers:
-    """Return a column with nothing in it where a row is a credit: 0, or what is not known."""
+    """Return a column with nothing in it where a row is a credit: 0, or what is not known.
+
+    The time that it covers stays, which says of what day a credit is.
+    """
+    if column.name == _BUCKET:
+        return batch.number(_BUCKET)
     known = column.required or column.default is not None
     nothing = 0 if known else None
     values = batch.number(column.name)
