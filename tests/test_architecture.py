@@ -68,6 +68,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     | {"parallel", "analyzers", "reading_choices", "typed_json"},
     "api": BASE | READING | {"registry", "pipeline", "simulator"},
     "verify": BASE | READING,
+    "importers": BASE | {"storage", "atomic"},
     "parallel": {"processes"},
     "viewer": BASE
     | READING
@@ -77,7 +78,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     | READING
     | {"simulator", "evaluation", "progress", "progress_events"}
     | {"registry", "publishing", "pipeline", "verify", "viewer", "api"}
-    | {"reading_choices", "typed_json"},
+    | {"reading_choices", "typed_json", "importers"},
     "cli": {"errors", "progress", "progress_events", "commands"},
     "__main__": {"cli"},
 }

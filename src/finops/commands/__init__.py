@@ -74,8 +74,14 @@ _ALL: Tuple[Command, ...] = (
         "verify",
     ),
     Command(
+        "import",
+        "turn usage logs of vendors, gateways and coding agents into the CSV of calls",
+        "finops import claude-code",
+        "importing",
+    ),
+    Command(
         "list",
-        "list the scenarios, the analyzers or the providers",
+        "list the scenarios, the analyzers, the providers or the formats of usage logs",
         "finops list scenarios",
         "listing",
     ),

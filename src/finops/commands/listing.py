@@ -1,4 +1,4 @@
-"""`finops list`: the scenarios, the analyzers, the providers, straight from the registries."""
+"""`finops list`: scenarios, analyzers, providers and formats, straight from the registries."""
 
 from __future__ import annotations
 
@@ -48,8 +48,16 @@ def _providers() -> Rows:
     return [("provider", "name", "models"), *rows]
 
 
+def _formats() -> Rows:
+    from finops.importers import all_formats
+
+    rows = [(f.id, f.title, "yes" if f.has_folders else "") for f in all_formats()]
+    return [("format", "what it is", "found by name"), *rows]
+
+
 _LISTS: Dict[str, Callable[[], Rows]] = {
     "scenarios": _scenarios,
     "analyzers": _analyzers,
     "providers": _providers,
+    "formats": _formats,
 }

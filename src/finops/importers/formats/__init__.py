@@ -1,0 +1,1 @@
+"""The formats of usage logs, one a file."""

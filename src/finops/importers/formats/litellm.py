@@ -1,0 +1,205 @@
+"""LiteLLM: the proxy's spend logs, as JSON, JSON Lines, CSV, or text from psql.
+
+`prompt_tokens` contain what was read from and written to caches; where the parts exceed them the
+row is of an earlier version that did not, and they are added.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Iterator, Optional
+
+from finops.business.names import fold_provider
+from finops.importers.base import Entry, Format, Names, Session, error_kind
+from finops.importers.call import RESPONSE_CACHE, STANDARD, Call, Tokens
+from finops.importers.json_records import Item, json_records
+from finops.importers.kinds import is_table
+from finops.importers.sources import Source
+from finops.importers.table_records import table_records
+from finops.importers.values import Fields, RejectedError
+
+LITELLM = "litellm"
+
+
+class LiteLlm(Format):
+    """Spend logs of the LiteLLM proxy."""
+
+    id = "litellm"
+    title = "LiteLLM spend logs"
+
+    def recognizes(self, record: Fields) -> bool:
+        """Return whether this is a spend log, or an object with a list of them."""
+        if "startTime" in record and "spend" in record:
+            return True
+        rows = record.value("data")
+        first = rows[0] if isinstance(rows, list) and rows else None
+        return isinstance(first, dict) and "startTime" in first and "spend" in first
+
+    def recognizes_columns(self, names: Names) -> bool:
+        """Return whether this is a table of spend logs."""
+        return {"startTime", "spend"} <= names or {"starttime", "spend"} <= names
+
+    def read(self, source: Source, session: Session) -> Iterator[Entry]:
+        """Yield the calls of a file."""
+        table = is_table(source)
+        items = (
+            table_records(source, session.tally) if table else json_records(source, session.tally)
+        )
+        sessions = _Sessions(source, session)
+        for item in items:
+            rows = item.fields.value("data")
+            if isinstance(rows, list) and "startTime" not in item.fields:
+                for row in rows:
+                    if isinstance(row, dict):
+                        yield from self._rows(
+                            Item(item.line, Fields(row), ""), source, session, sessions
+                        )
+            else:
+                yield from self._rows(item, source, session, sessions)
+        sessions.finish()
+
+    def _rows(
+        self, item: Item, source: Source, session: Session, sessions: _Sessions
+    ) -> Iterator[Call]:
+        try:
+            call = _call(item, source, session)
+        except RejectedError as error:
+            session.tally.reject(source.label, item.line, str(error))
+            return
+        sessions.meet(call.session)
+        yield session.described(call, item.fields)
+
+
+class _Sessions:
+    """Finds out whether sessions of a file are any: the proxy makes one up for each request
+    that names none.
+    """
+
+    def __init__(self, source: Source, session: Session) -> None:
+        self._source = source
+        self._session = session
+        self._repeats = False
+        self._named = 0
+
+    def meet(self, name: str) -> None:
+        """Take the session of a call into account."""
+        if name and not self._repeats:
+            self._named += 1
+            self._repeats = self._session.nth_of(f"{self._source.path}\0session {name}") > 1
+
+    def finish(self) -> None:
+        """Leave the sessions out where no two calls have one."""
+        if self._named > 1 and not self._repeats:
+            self._session.forget_sessions()
+            self._session.tally.note("each request has a session of its own: no session figures")
+
+
+def _call(item: Item, source: Source, session: Session) -> Call:
+    record = item.fields
+    metadata = record.part("metadata")
+    _refuse_summary(record)
+    started = record.time("startTime", "starttime")
+    failed = record.text("status").lower() == "failure" or _status(metadata) == "failure"
+    is_cache_hit = record.flag("cache_hit") is True
+    model = record.text("model")
+    provider = fold_provider(record.text("custom_llm_provider"))
+    refused_by_proxy = failed and not model and not provider
+    return Call(
+        id=record.text("request_id") or session.id_of(LITELLM, source, item.text),
+        time=started,
+        provider=LITELLM if refused_by_proxy else provider,
+        model=model,
+        tokens=_tokens(record, metadata, session),
+        cost=Decimal(0) if is_cache_hit or refused_by_proxy else record.money("spend"),
+        latency=_latency(record, started),
+        error=_error(metadata) if failed else None,
+        customer=record.text("end_user", "user"),
+        organization=record.text("organization_id", "team_id"),
+        product=record.text("model_group"),
+        feature=_tag(record, "feature:"),
+        environment=_tag(record, "env:"),
+        session=record.text("session_id"),
+        trace=record.text("litellm_call_id"),
+        request=record.text("request_id"),
+        service_tier=RESPONSE_CACHE if is_cache_hit else _tier(metadata),
+        calls=_calls(metadata),
+    )
+
+
+def _refuse_summary(record: Fields) -> None:
+    if "startTime" in record and "request_id" not in record and "prompt_tokens" not in record:
+        raise RejectedError("a summary, not single calls: add summarize=false")
+
+
+def _status(metadata: Fields) -> str:
+    return metadata.text("status").lower()
+
+
+def _tokens(record: Fields, metadata: Fields, session: Session) -> Tokens:
+    usage = metadata.part("additional_usage_values", "usage_object")
+    details = usage.part("prompt_tokens_details")
+    cached = usage.known_count("cache_read_input_tokens")
+    if cached is None:
+        cached = details.count("cached_tokens")
+    written = usage.known_count("cache_creation_input_tokens")
+    if written is None:
+        written = details.count("cache_creation_tokens", "cache_write_tokens")
+    parts = usage.part("cache_creation_token_details")
+    if not parts.values:
+        parts = details.part("cache_creation_token_details")
+    inputs = record.count("prompt_tokens")
+    if cached + written > inputs:
+        inputs += cached + written
+        session.tally.flags["prompt tokens without cached ones"] += 1
+    return Tokens(
+        input=inputs,
+        output=record.count("completion_tokens"),
+        cached=cached,
+        written=written,
+        written_1h=parts.count("ephemeral_1h_input_tokens"),
+        reasoning=usage.part("completion_tokens_details").count("reasoning_tokens"),
+        input_audio=details.count("audio_tokens"),
+        output_audio=usage.part("completion_tokens_details").count("audio_tokens"),
+    )
+
+
+def _latency(record: Fields, started: int) -> Optional[int]:
+    given = record.milliseconds("request_duration_ms")
+    if given is not None:
+        return given
+    ended = record.known_time("endTime", "endtime")
+    return None if ended is None or ended < started else (ended - started + 500) // 1000
+
+
+def _error(metadata: Fields) -> str:
+    information = metadata.part("error_information")
+    code = information.text("error_code")
+    if code:
+        return error_kind(code)
+    kind = error_kind(information.text("error_class"))
+    return error_kind(information.text("error_message")) if kind == "other" else kind
+
+
+def _tag(record: Fields, prefix: str) -> str:
+    for tag in record.texts("request_tags"):
+        if tag.startswith(prefix):
+            return tag[len(prefix) :].strip()
+    return ""
+
+
+def _tier(metadata: Fields) -> str:
+    usage = metadata.part("usage_object")
+    tier = usage.text("service_tier").lower()
+    return STANDARD if tier in ("", "default", "auto") else tier
+
+
+def _calls(metadata: Fields) -> int:
+    """Return how many calls a row stands for: 1, but in rows with the cost of a batch."""
+    succeeded = metadata.known_count("batch_successful_requests")
+    failed = metadata.known_count("batch_failed_requests")
+    if succeeded is None and failed is None:
+        return 1
+    return (succeeded or 0) + (failed or 0)
+
+
+FORMAT = LiteLlm()

@@ -1,0 +1,224 @@
+"""The calls of an import by id, in a temporary database: memory stays small however many.
+
+Equal ids are one call.  Which of two records of it stands does not depend on the order of files:
+the one with more output (a log may be read while an answer is still arriving), of an aggregate
+the later one (its period was not over), else the lesser text.  The earliest time stands.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import tempfile
+from contextlib import contextmanager
+from typing import Iterator, List, NamedTuple, Tuple
+
+from finops.importers.call import COLUMNS, Record
+
+_SEPARATOR = "\x1f"
+_SCHEMA = """
+CREATE TABLE calls (
+    id TEXT PRIMARY KEY, time TEXT, family TEXT, origin INTEGER, old INTEGER, dropped INTEGER,
+    row TEXT
+) WITHOUT ROWID;
+CREATE TABLE staged (node TEXT PRIMARY KEY, origin INTEGER, row TEXT) WITHOUT ROWID;
+CREATE TABLE seen (text TEXT PRIMARY KEY, count INTEGER) WITHOUT ROWID;
+"""
+# A new call, an old one from the CSV that stays as it was, an old one that changed.
+NEW, KEPT, CHANGED = 0, 1, 2
+_COST_COLUMNS = tuple(COLUMNS.index(c) for c in ("cost_usd", "cost_source", "list_cost_usd"))
+_TIME = COLUMNS.index("timestamp")
+
+
+class Outcome(NamedTuple):
+    """The record that stands of two of one call, and whether they said the same but for prices."""
+
+    record: Record
+    same: bool
+
+
+def merge(first: Record, second: Record) -> Outcome:
+    """Return which of two records of one call stands; `second` was read later."""
+    earliest = min(first.timestamp, second.timestamp)
+    if _content(first) == _content(second):
+        priced = second if second.list_cost_usd else first
+        return Outcome(priced._replace(timestamp=earliest), True)
+    if second.is_aggregate:
+        return Outcome(second, False)
+    more = int(second.output_tokens) - int(first.output_tokens)
+    lesser = min(first, second, key=_content)
+    chosen = (second if more > 0 else first) if more else lesser
+    return Outcome(chosen._replace(timestamp=earliest), False)
+
+
+def _content(record: Record) -> Tuple[str, ...]:
+    """Return what a record says of a call, without its time and what depends on prices."""
+    without = set(_COST_COLUMNS) | {_TIME}
+    if record.cost_source in ("source", "bill"):
+        without = {_TIME, COLUMNS.index("list_cost_usd")}
+    return tuple(text for place, text in enumerate(record) if place not in without)
+
+
+class CallIndex:
+    """Calls by id.  One import fills it, settles it and reads it in order of time."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self._database = database
+        database.executescript(_SCHEMA)
+        self._has_families = False
+        self.origin = 0
+
+    def add(self, record: Record, family: str = "") -> bool:
+        """Add a call that was read; return False where it was there already."""
+        if family:
+            self._has_families = True
+        if self._insert(record, family, NEW):
+            return True
+        present = self._row_of(record.call_id)
+        if present:
+            self._put(merge(_record(present), record).record, NEW)
+            return False
+        self._put(record, CHANGED)  # in place of the same call, made of what only contained it
+        return True
+
+    def stage(self, node: str, record: Record) -> None:
+        """Keep a call aside until it is known whether it contains others."""
+        self._database.execute(
+            "INSERT OR REPLACE INTO staged VALUES (?, ?, ?)", (node, self.origin, _text(record))
+        )
+
+    def staged(self) -> Iterator[Tuple[str, Record]]:
+        """Yield the calls that were kept aside, each with its node, in the order of ids."""
+        rows = self._database.execute("SELECT node, row FROM staged ORDER BY node").fetchall
+        for node, text in rows():
+            yield node, _record(text)
+
+    def take_in(self, record: Record, family: str) -> None:
+        """Add a call of the present CSV: an older state of one that was read, or its relative."""
+        if self._insert(record, family, KEPT):
+            return
+        present = self._row_of(record.call_id)
+        if present:
+            merged = merge(record, _record(present)).record
+            self._put(merged, KEPT if merged == record else CHANGED)
+
+    def concerns(self, call_id: str, family: str) -> bool:
+        """Return whether a call, or a relative of it, was read in this import."""
+        return self.holds(call_id) or (bool(family) and self._has_relatives(family))
+
+    def holds(self, call_id: str) -> bool:
+        """Return whether there is a call with this id, dropped ones included."""
+        rows = self._database.execute("SELECT 1 FROM calls WHERE id = ?", (call_id,))
+        return rows.fetchone() is not None
+
+    def _has_relatives(self, family: str) -> bool:
+        rows = self._database.execute("SELECT 1 FROM calls WHERE family = ? LIMIT 1", (family,))
+        return rows.fetchone() is not None
+
+    def drop(self, call_id: str) -> None:
+        """Leave a call out of the result."""
+        self._database.execute("UPDATE calls SET dropped = 1 WHERE id = ?", (call_id,))
+
+    def drop_old(self, call_id: str) -> None:
+        """Leave a call of the present CSV out of the result, unless it is added after this."""
+        self._database.execute(
+            "INSERT OR IGNORE INTO calls VALUES (?, '', '', 0, ?, 1, '')", (call_id, KEPT)
+        )
+
+    def forget_sessions(self) -> None:
+        """Blank the sessions of the calls that were read since `origin` was set."""
+        query = "SELECT id, row FROM calls WHERE origin = ?"
+        for call_id, text in self._database.execute(query, (self.origin,)).fetchall():
+            row = _text(_record(text)._replace(session_id=""))
+            self._database.execute("UPDATE calls SET row = ? WHERE id = ?", (row, call_id))
+
+    def index_families(self) -> None:
+        """Prepare for look-ups by family, when all files are read."""
+        self._database.execute("CREATE INDEX by_family ON calls (family) WHERE family != ''")
+
+    def families(self) -> Iterator[List[Record]]:
+        """Yield the calls of each family that has several, in the order of their ids."""
+        if not self._has_families:
+            return
+        several = "SELECT family FROM calls WHERE family != '' GROUP BY family HAVING COUNT(*) > 1"
+        members = "SELECT row FROM calls WHERE family = ? AND dropped = 0 ORDER BY id"
+        for (family,) in self._database.execute(several).fetchall():
+            yield [_record(text) for (text,) in self._database.execute(members, (family,))]
+
+    def changes(self) -> int:
+        """Return how many rows of the CSV the result adds, changes or leaves out."""
+        return self._count("(dropped = 0 AND old != ?) OR (dropped = 1 AND old != 0)", KEPT)
+
+    def additions(self) -> int:
+        """Return how many calls are new."""
+        return self._count("dropped = 0 AND old = ?", NEW)
+
+    def is_empty(self) -> bool:
+        """Return whether nothing was read."""
+        return self._database.execute("SELECT 1 FROM calls LIMIT 1").fetchone() is None
+
+    def in_order(self) -> Iterator[Record]:
+        """Yield the calls by time, then by id."""
+        rows = self._database.execute("SELECT row FROM calls WHERE dropped = 0 ORDER BY time, id")
+        for (text,) in rows:
+            yield _record(text)
+
+    def nth_of(self, text: str) -> int:
+        """Return how often this was asked with the same text, this time included."""
+        updated = self._database.execute(
+            "UPDATE seen SET count = count + 1 WHERE text = ?", (text,)
+        ).rowcount
+        if not updated:
+            self._database.execute("INSERT INTO seen VALUES (?, 1)", (text,))
+            return 1
+        row = self._database.execute("SELECT count FROM seen WHERE text = ?", (text,)).fetchone()
+        return int(row[0])
+
+    def _insert(self, record: Record, family: str, old: int) -> bool:
+        values = (record.call_id, record.timestamp, family, self.origin, old, _text(record))
+        inserted = self._database.execute(
+            "INSERT OR IGNORE INTO calls VALUES (?, ?, ?, ?, ?, 0, ?)", values
+        )
+        return inserted.rowcount > 0
+
+    def _row_of(self, call_id: str) -> str:
+        rows = self._database.execute("SELECT row FROM calls WHERE id = ?", (call_id,))
+        return str(rows.fetchone()[0])
+
+    def _put(self, record: Record, old: int) -> None:
+        self._database.execute(
+            "UPDATE calls SET time = ?, old = ?, dropped = 0, row = ? WHERE id = ?",
+            (record.timestamp, old, _text(record), record.call_id),
+        )
+
+    def _count(self, condition: str, value: int) -> int:
+        query = f"SELECT COUNT(*) FROM calls WHERE {condition}"
+        return int(self._database.execute(query, (value,)).fetchone()[0])
+
+
+def _text(record: Record) -> str:
+    return _SEPARATOR.join(record)
+
+
+def _record(text: str) -> Record:
+    return Record(*text.split(_SEPARATOR))
+
+
+@contextmanager
+def temporary_index() -> Iterator[CallIndex]:
+    """Give an index in a temporary file that is gone afterwards.  Raises OSError."""
+    folder = tempfile.mkdtemp(prefix="finops-import-")
+    path = os.path.join(folder, "calls.sqlite3")
+    try:
+        database = sqlite3.connect(path, isolation_level=None)
+        try:
+            database.executescript(
+                "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536"
+            )
+            database.execute("BEGIN")
+            yield CallIndex(database)
+        finally:
+            database.close()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

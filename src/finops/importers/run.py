@@ -1,0 +1,359 @@
+"""One import: files in, a CSV of calls out, changed by one rename or not at all.
+
+What was read goes into an index by id; the present CSV is read past it, row by row; both are
+written merged in order of time.  Memory does not grow with the number of calls.  An import that
+is killed leaves the CSV as it was, and the next one makes the same of it.
+"""
+
+from __future__ import annotations
+
+import csv
+import heapq
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Callable, Dict, Iterator, NamedTuple, Optional, Set, Tuple
+
+from finops.atomic import replacing
+from finops.business.price_table import PriceTable
+from finops.errors import DataError, StorageError
+from finops.importers import find_format
+from finops.importers.base import Format, ImportOptions, Session, Span
+from finops.importers.call import FROM_BILL, NO_COST, Call, Record, record_of
+from finops.importers.calls_csv import read_calls, write_calls
+from finops.importers.costs import Comparison, CostRules
+from finops.importers.index import CallIndex, temporary_index
+from finops.importers.providers import ModelProviders
+from finops.importers.sources import Source
+from finops.importers.state import State, mark_of
+from finops.importers.tally import Rejection, Tally
+from finops.importers.values import RejectedError
+from finops.storage.file_operations import FILES
+from finops.storage.lock import writer_lock
+
+Read = Callable[[int, int], None]
+
+
+class Input(NamedTuple):
+    """The files of one format."""
+
+    format: Format
+    sources: Tuple[Source, ...]
+
+
+class Job(NamedTuple):
+    """What to import, into which CSV, and how.
+
+    `rejects`: a file for the list of rejected records.  `dry_run` changes nothing.  `fresh`
+    forgets the present CSV.  `progress(files_read, files)` is called after every file.
+    """
+
+    inputs: Tuple[Input, ...]
+    out: Path
+    prices: PriceTable
+    options: ImportOptions = ImportOptions()
+    rejects: Optional[Path] = None
+    dry_run: bool = False
+    fresh: bool = False
+    progress: Read = lambda done, total: None
+
+
+class Totals:
+    """Sums over the rows of the CSV."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.calls = 0
+        self.calls_unknown = False
+        self.tokens = 0
+        self.cost = Decimal(0)
+        self.unpriced_calls = 0
+        self.unpriced_models: Dict[str, None] = {}
+        self._periods: Dict[Tuple[str, bool], Tuple[str, str]] = {}
+
+    def add(self, record: Record) -> None:
+        """Take a row into account."""
+        self.rows += 1
+        self.tokens += int(record.total_tokens or 0)
+        amount = Decimal(record.cost_usd or 0)
+        self.cost += amount
+        calls = int(record.calls or 1)
+        self.calls += calls
+        self.calls_unknown |= not calls and amount >= 0
+        if record.cost_source == NO_COST:
+            self.unpriced_calls += calls
+            self.unpriced_models.setdefault(record.model)
+        key = record.provider, record.cost_source == FROM_BILL
+        first, last = self._periods.get(key, (record.timestamp, record.timestamp))
+        self._periods[key] = min(first, record.timestamp), max(last, record.timestamp)
+
+    def twice_counted(self) -> Set[str]:
+        """Return the providers with a bill and with calls in one period."""
+        return {
+            provider
+            for (provider, billed), (first, last) in self._periods.items()
+            if billed and _overlap((first, last), self._periods.get((provider, False)))
+        }
+
+
+def _overlap(period: Tuple[str, str], other: Optional[Tuple[str, str]]) -> bool:
+    return other is not None and period[0][:10] <= other[1][:10] and other[0][:10] <= period[1][:10]
+
+
+class Result(NamedTuple):
+    """What an import did: `added` and `changed` rows of the CSV, and the sums of all its rows.
+
+    `gone`: files that were read before and are not there any more; their calls are kept.
+    """
+
+    formats: Tuple[str, ...]
+    out: Path
+    tally: Tally
+    totals: Totals
+    comparison: Comparison
+    added: int
+    changed: int
+    gone: int
+    is_first: bool
+
+
+def run(job: Job) -> Result:
+    """Import, and return what that did.
+
+    Raises DataError where nothing of the input could be used, or the CSV is not one of ours,
+    LockError where another process is writing it, StorageError where the disk refuses.
+    """
+    try:
+        job.out.parent.mkdir(parents=True, exist_ok=True)
+        with writer_lock(job.out), _rejects(job) as on_rejection, temporary_index() as index:
+            FILES.remove_left(str(job.out))
+            return _import(job, index, Tally(on_rejection))
+    except OSError as error:
+        where = error.filename or job.out
+        raise StorageError(f"cannot import into {where}: {error.strerror or error}") from error
+
+
+def _import(job: Job, index: CallIndex, tally: Tally) -> Result:
+    is_first = job.fresh or not job.out.exists()
+    state = State(job.out, _fingerprint(job), fresh=is_first, keep=not job.dry_run)
+    try:
+        rules = CostRules(job.prices, job.options.rates, job.options.recompute)
+        for given in job.inputs:
+            _read_all(given, job, index, state, rules, tally)
+        _refuse_nothing(job, index, tally)
+        if not is_first:
+            _take_in_relatives(job.out, index)
+        _settle(index, tally)
+        result = Result(
+            tuple(given.format.id for given in job.inputs),
+            job.out,
+            tally,
+            Totals(),
+            rules.comparison,
+            added=index.additions(),
+            changed=index.changes() - index.additions(),
+            gone=state.gone(),
+            is_first=is_first,
+        )
+        _write(job, index, result)
+        if not job.dry_run:
+            state.commit()
+        return result
+    finally:
+        state.close()
+
+
+def _fingerprint(job: Job) -> str:
+    """Return what else than files decides about the rows."""
+    options = job.options
+    parts = [sorted(options.columns.items()), sorted(options.models.items())]
+    rates = sorted((name, str(rate)) for name, rate in options.rates.items())
+    return repr([*parts, rates, options.recompute, options.effective, _prices_mark(job.prices)])
+
+
+def _prices_mark(prices: PriceTable) -> str:
+    return f"{prices.source} {prices.date}"
+
+
+def _read_all(
+    given: Input, job: Job, index: CallIndex, state: State, rules: CostRules, tally: Tally
+) -> None:
+    """Read the files of a format that changed since they were read."""
+    reading = _Reading(given.format, index, state, rules, tally)
+    session = Session(
+        given.sources,
+        tally,
+        job.options,
+        index.nth_of,
+        provider_of=ModelProviders(job.prices).provider_of,
+        forget_sessions=index.forget_sessions,
+    )
+    for number, source in enumerate(given.sources, 1):
+        tally.files += 1
+        if state.is_unchanged(source):
+            tally.unchanged_files += 1
+        else:
+            reading.read(source, session)
+        job.progress(number, len(given.sources))
+    reading.settle_spans()
+
+
+class _Reading:
+    """Reads the files of one format into the index."""
+
+    def __init__(
+        self, format: Format, index: CallIndex, state: State, rules: CostRules, tally: Tally
+    ) -> None:
+        self._format = format
+        self._index = index
+        self._state = state
+        self._rules = rules
+        self._tally = tally
+        self._has_spans = False
+
+    def read(self, source: Source, session: Session) -> None:
+        """Read a file; one that cannot be opened is rejected as a whole."""
+        mark = mark_of(source)
+        self._index.origin += 1
+        try:
+            for entry in self._format.read(source, session):
+                if isinstance(entry, Span):
+                    self._has_spans = True
+                    self._state.add_span(self._format.id, entry)
+                else:
+                    self._take(entry, source)
+        except OSError as error:
+            self._tally.reject(source.label, 0, f"cannot be read: {error.strerror or error}")
+            return
+        self._state.read(source, mark)
+
+    def _take(self, call: Call, source: Source) -> None:
+        try:
+            cost = self._rules.cost_of(call)
+        except RejectedError as error:
+            self._tally.reject(source.label, 0, str(error))
+            return
+        call = call._replace(tokens=call.tokens.consistent())
+        record = record_of(call, cost, self._format.id)
+        if call.node:
+            self._index.stage(call.node, record)
+        elif not self._index.add(record, self._format.family(record)):
+            self._tally.duplicates += 1
+
+    def settle_spans(self) -> None:
+        """Leave out spans that contain calls, those of earlier imports too; add the others."""
+        if not self._has_spans:
+            return
+        wrappers = set(self._format.wrappers(self._state.spans(self._format.id)))
+        for node in sorted(wrappers):
+            counted_as = self._state.counted_id(self._format.id, node)
+            if counted_as:
+                self._index.drop_old(counted_as)
+                self._state.count(self._format.id, node, False)
+        for node, record in self._index.staged():
+            if node in wrappers:
+                self._tally.skipped["spans around other calls"] += 1
+                continue
+            if not self._index.add(record):
+                self._tally.duplicates += 1
+            self._state.count(self._format.id, node, True)
+
+
+def _refuse_nothing(job: Job, index: CallIndex, tally: Tally) -> None:
+    """Raise DataError where records were rejected and none was used."""
+    first = tally.first_rejection
+    if first is not None and index.is_empty() and not tally.unchanged_files:
+        names = ", ".join(given.format.id for given in job.inputs)
+        raise DataError(
+            f"{first.file} has no call of {names}: line {first.line}: {first.reason};"
+            f" {tally.rejections} rejected, see --rejects"
+        )
+
+
+def _take_in_relatives(out: Path, index: CallIndex) -> None:
+    """Add the rows of the CSV to the index that what was read may change."""
+    if index.is_empty():
+        return
+    index.index_families()
+    before = ("", "")
+    for record in read_calls(out):
+        family = _family(record)
+        if index.concerns(record.call_id, family):
+            index.take_in(record, family)
+        place = (record.timestamp, record.call_id)
+        if place < before:
+            raise DataError(f"{out} is not in order of time; start anew with --fresh")
+        before = place
+
+
+def _family(record: Record) -> str:
+    format = find_format(record.source)
+    return "" if format is None else format.family(record)
+
+
+def _settle(index: CallIndex, tally: Tally) -> None:
+    """Leave out the copies among the members of each family."""
+    for family in index.families():
+        format = find_format(family[0].source) if family else None
+        if format is None:
+            continue
+        for call_id in format.settle(family):
+            index.drop(call_id)
+            tally.duplicates += 1
+
+
+def _write(job: Job, index: CallIndex, result: Result) -> None:
+    """Write the CSV where it changes, and fill in the sums.  Raises DataError, OSError."""
+    has_changes = result.is_first or index.changes() > 0
+    records = _counted(_merged(job, index, result.is_first), result.totals)
+    if job.dry_run or not has_changes:
+        for _ in records:
+            pass
+        _refuse_twice_counted(result.totals)
+        return
+    with replacing(job.out) as (aside,):
+        with open(str(aside), "x", encoding="utf-8", newline="") as stream:
+            write_calls(records, stream)
+            stream.flush()
+            FILES.fsync(stream.fileno())
+        _refuse_twice_counted(result.totals)
+
+
+def _merged(job: Job, index: CallIndex, is_first: bool) -> Iterator[Record]:
+    """Yield the rows of the new CSV in order of time, then of ids."""
+    if is_first:
+        return index.in_order()
+    present = read_calls(job.out)
+    if index.is_empty():
+        return present
+    untouched = (record for record in present if not index.holds(record.call_id))
+    return heapq.merge(untouched, index.in_order(), key=lambda r: (r.timestamp, r.call_id))
+
+
+def _counted(records: Iterator[Record], totals: Totals) -> Iterator[Record]:
+    for record in records:
+        totals.add(record)
+        yield record
+
+
+def _refuse_twice_counted(totals: Totals) -> None:
+    providers = sorted(totals.twice_counted())
+    if providers:
+        raise DataError(
+            f"a bill of {', '.join(providers)} and its calls are of the same period and would be"
+            " counted twice; import them into different files, and compare them with"
+            " 'analyze --bill'"
+        )
+
+
+@contextmanager
+def _rejects(job: Job) -> Iterator[Optional[Callable[[Rejection], None]]]:
+    """Give what writes a rejection into the file of `--rejects`, None where there is none."""
+    if job.rejects is None:
+        yield None
+        return
+    job.rejects.parent.mkdir(parents=True, exist_ok=True)
+    with open(str(job.rejects), "w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(Rejection._fields)
+        yield writer.writerow

@@ -1,0 +1,78 @@
+"""Files that are imported: opened as UTF-8 bytes, whatever they are packed in.
+
+Gzip is known by its first bytes, UTF-8 and UTF-16 by their byte order marks.
+"""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import os
+import zlib
+from typing import BinaryIO, NamedTuple, Tuple, Type, cast
+
+from finops.regular_files import open_regular
+
+_GZIP = b"\x1f\x8b"
+_WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_BUFFER_BYTES = 1 << 18
+# What reading a file, or a damaged archive, may raise.
+READ_ERRORS: Tuple[Type[BaseException], ...] = (OSError, EOFError, zlib.error, UnicodeError)
+
+
+class Source(NamedTuple):
+    """One file of an import: where it is, and what it is called in messages."""
+
+    path: str
+    label: str
+
+    @property
+    def name(self) -> str:
+        """The file's name without its folder."""
+        return os.path.basename(self.path)
+
+    def open(self) -> BinaryIO:
+        """Open the file as UTF-8 without a mark.  Raises OSError."""
+        stream = open_regular(self.path, buffering=_BUFFER_BYTES)
+        if _peek(stream, 2) == _GZIP:
+            unpacked = gzip.GzipFile(fileobj=stream)
+            stream = io.BufferedReader(cast(io.RawIOBase, unpacked), _BUFFER_BYTES)
+        start = _peek(stream, 3)
+        if start[:2] in _WIDE:
+            return cast(BinaryIO, io.BufferedReader(_Recoded(stream), _BUFFER_BYTES))
+        if start == codecs.BOM_UTF8:
+            stream.read(3)
+        return stream
+
+
+class _Recoded(io.RawIOBase):
+    """UTF-16 with a mark as UTF-8."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._decoder = codecs.getincrementaldecoder("utf-16")()
+        self._waiting = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        view = memoryview(cast(bytearray, buffer))
+        while not self._waiting:
+            raw = self._stream.read(_BUFFER_BYTES)
+            self._waiting = self._decoder.decode(raw, final=not raw).encode("utf-8", "replace")
+            if not raw:
+                break
+        size = min(len(view), len(self._waiting))
+        view[:size] = self._waiting[:size]
+        self._waiting = self._waiting[size:]
+        return size
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+
+def _peek(stream: BinaryIO, size: int) -> bytes:
+    return cast(io.BufferedReader, stream).peek(size)[:size]
