@@ -25,7 +25,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tu
 
 from paint import PAINT_LIMIT_S, painted
 from running import Run, after_reading, run
-from variants import append, many_customers, spoil, ten_years
+from variants import append, many_customers, spoil, ten_years, unordered_ids
 from yardsticks import LOAD, WRITE, declared, group_by
 
 WORKERS = 2
@@ -239,6 +239,28 @@ class Bench:
         )
         self.rows.append(ratio_row(f"1 % dirty rows against clean, {megabytes} MB", bad, good, 2.5))
 
+    def ids(self, megabytes: int) -> None:
+        """Reading ids in no order, and with 5% of the rows repeated, against ids that ascend."""
+        ascending, path = self.path(megabytes), self.folder / "ids.csv"
+        reports = self.folder / "reports"
+        for what, every in (("ids in no order", 0), ("… and 5% of the rows repeated", 20)):
+            unordered_ids(ascending, path, every)
+            ours, others = interleaved(
+                self.runs,
+                lambda: run(analyze(path, reports, "--no-cache")),
+                lambda: run(analyze(ascending, reports, "--no-cache")),
+            )
+            ratio = seconds_of(ours) / seconds_of(others)
+            held = max(one.megabytes for one in ours)
+            self.rows.append(
+                Row(
+                    f"analyze {megabytes} MB, {what}, against ids that ascend",
+                    "<= 1,024 MB held",
+                    f"{ratio:.2f}x ({seconds_of(ours):.1f} s), {held:.0f} MB held",
+                    held <= 1024,
+                )
+            )
+
     def start_up(self) -> None:
         """A command that does next to nothing."""
         (runs,) = interleaved(max(5, self.runs), lambda: run(finops("list", "analyzers")))
@@ -311,6 +333,7 @@ def measure(bench: Bench, quick: bool) -> None:
     bench.warm(500, cold)
     bench.after_the_scan(500)
     bench.unusual(200)
+    bench.ids(500)
     bench.curve([10, 50, 200, 500, 2000])
 
 

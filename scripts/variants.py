@@ -1,10 +1,12 @@
-"""Datasets made from others: longer, dirty, of many customers, of many years."""
+"""Datasets made from others: longer, dirty, with repeats, of many customers, of many years."""
 
 from __future__ import annotations
 
+from collections import deque
 from datetime import datetime, timedelta
+from hashlib import blake2b
 from pathlib import Path
-from typing import Callable, Dict, List
+from typing import Callable, Deque, Dict, List
 
 _OF_CUSTOMERS = (
     "subscription_tier",
@@ -31,6 +33,20 @@ def spoil(source: Path, target: Path) -> None:
                 fields[4] = b"x"
                 line = b",".join(fields if number % 200 == 50 else fields[1:])
             out.write(line)
+
+
+def unordered_ids(source: Path, target: Path, repeated_every: int = 0) -> None:
+    """Copy a file with ids in no order; with `repeated_every` each such row is an earlier one."""
+    recent: Deque[List[bytes]] = deque(maxlen=10_000)
+
+    def renamed(number: int, fields: List[bytes]) -> None:
+        if repeated_every and number % repeated_every == repeated_every - 1:
+            fields[:] = recent[0]
+            return
+        fields[1] = blake2b(b"%d" % number, digest_size=16).hexdigest().encode("ascii")
+        recent.append(fields[:])
+
+    _rewritten(source, target, renamed)
 
 
 def many_customers(source: Path, target: Path) -> None:
