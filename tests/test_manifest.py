@@ -132,10 +132,10 @@ def test_each_status_comes_from_a_run(
     assert stati["features"] == ("ok", "")
     assert stati["pricing"] == ("failed", "ValueError: a test")
     assert stati["realtime"] == ("failed", "ValueError: a test")
-    assert stati["alignment"] == ("stale", "The data has changed since it was made.")
-    assert stati["churn_growth"] == ("not_run", "It has not been asked for yet.")
+    assert stati["alignment"] == ("stale", "The data has changed since it was generated.")
+    assert stati["churn_growth"] == ("not_run", "It has not been run yet.")
     assert {status for status, _ in stati.values()} == set(STATUSES)
-    assert entries(tmp_path)["pricing"].generated_at is not None, "its last good page stays"
+    assert entries(tmp_path)["pricing"].generated_at is not None, "its previous page is kept"
     assert entries(tmp_path)["realtime"].generated_at is None
 
 

@@ -41,8 +41,8 @@ Row = Dict[str, Any]
 INDEX = "index.html"
 _LOCK_WAIT_S = 30
 _SCENARIO_NAME = re.compile(r"scenario_[a-z0-9_]+\.json")
-_NEVER_RUN = "It has not been asked for yet."
-_OTHER_DATA = "The data has changed since it was made."
+_NEVER_RUN = "It has not been run yet."
+_OTHER_DATA = "The data has changed since it was generated."
 
 
 class Made(NamedTuple):
@@ -114,7 +114,7 @@ def _written(made: Mapping[str, Made]) -> str:
         return f"all {len(made)} reports of this run were written"
     summary = f"of {len(made)} reports of this run {len(new)} were written"
     names = f" ({', '.join(new)})" if new else ""
-    return f"{summary}{names}, the others are as they were before"
+    return f"{summary}{names}, the others are unchanged"
 
 
 class _EarlierRuns:

@@ -234,7 +234,7 @@ def test_lines_behind_an_unfinished_batch_count(
     with Appender(csv) as out:
         assert out.rows == ROWS + (begun + others).count(b"\n")
         assert out.adopted_from == len(whole(1))
-        assert any("behind an unfinished batch" in sentence for sentence in out.repaired)
+        assert any("after an unfinished batch" in sentence for sentence in out.repaired)
         out.append(batch(2), ROWS)
     assert csv.read_bytes() == whole(1) + begun + others + batch(2)
     assert readable(csv) == csv.read_bytes()
