@@ -142,7 +142,7 @@ def reading_of(args: argparse.Namespace, more_data: Sequence[str] = ()) -> Readi
     """
     flags = _flags(args, more_data)
     data = flags.data or (_absolute(config.Settings.resolve(port=0).data),)
-    file = flags.config or config_file.beside(data[0])
+    file = flags.config or _absolute(config_file.beside(data[0]))
     configured = config_file.read_config(file) if file else ConfigFile()
     options_of(configured.choices, f"{os.path.basename(file)}: ")
     options_of(flags)
@@ -210,7 +210,7 @@ def _flags(args: argparse.Namespace, more_data: Sequence[str]) -> ReadingChoices
 
 
 def _absolute(path: str) -> str:
-    return path if path == STANDARD_INPUT or is_elsewhere(path) else os.path.abspath(path)
+    return path if path in ("", STANDARD_INPUT) or is_elsewhere(path) else os.path.abspath(path)
 
 
 def _columns(given: Sequence[str]) -> Pairs:
