@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 from finops import config
 from finops.commands.config_file import ConfigFile, beside, read_config
+from finops.commands.reading import add_reading, reading_of
 from finops.errors import UsageError
 from finops.reading_choices import ReadingChoices
 from tests.support.plain import call
@@ -183,3 +185,13 @@ def test_the_documented_file_is_read_and_names_every_limit(tmp_path: Path) -> No
         path = tmp_path / "finops.toml"
         path.write_text(text.split("```toml\n")[1].split("```")[0])
         assert read_config(str(path)).tier_prices == {"pro": 149.0}
+
+
+def test_flags_add_to_the_columns_and_rates_of_the_file(tmp_path: Path) -> None:
+    path = written(tmp_path, {"map": {"model": "M", "provider": "P"}, "rate": {"EUR": 1.1}})
+    parser = argparse.ArgumentParser()
+    add_reading(parser)
+    words = ["--config", path, "--map", "MODEL=Model", "--rate", "GBP=1.3"]
+    options = reading_of(parser.parse_args(words)).options
+    assert options.columns == (("provider", "P"), ("model", "Model"))
+    assert options.rates == (("EUR", "1.1"), ("GBP", "1.3"))

@@ -198,7 +198,7 @@ def _flags(args: argparse.Namespace, more_data: Sequence[str]) -> ReadingChoices
     """Return what the flags say; paths become absolute."""
     return ReadingChoices(
         data=tuple(map(_absolute, (*more_data, *(getattr(args, "data", None) or ())))),
-        columns=tuple(args.map or ()),
+        columns=tuple(word for words in args.map or () for word in _NEXT_FIELD.split(words)),
         prices=tuple(map(_absolute, args.prices or ())),
         timezone=args.timezone or "",
         input_timezone=args.input_timezone or "",
@@ -214,9 +214,9 @@ def _absolute(path: str) -> str:
 
 
 def _columns(given: Sequence[str]) -> Pairs:
-    """Return (field, column) of `FIELD=COLUMN` words, which may be several in one."""
+    """Return (field, column) of `FIELD=COLUMN` words."""
     columns: Dict[str, str] = {}
-    for word in (part for words in given for part in _NEXT_FIELD.split(words)):
+    for word in given:
         field, equals, column = (part.strip() for part in word.partition("="))
         field = field.lower()
         if not equals or not column:
