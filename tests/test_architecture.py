@@ -61,7 +61,8 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "registry": {"analyzers", "generators"},
     "publishing": BASE
     | READING
-    | {"atomic", "generators", "json_files", "registry", "manifest", "progress_events"},
+    | {"atomic", "generators", "json_files", "registry", "manifest", "progress_events"}
+    | {"reading_choices"},
     "pipeline": BASE
     | READING
     | {"atomic", "simulator", "generators", "registry", "manifest", "publishing", "evaluation"}

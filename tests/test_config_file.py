@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import sys
@@ -12,11 +13,12 @@ import pytest
 
 from finops import config
 from finops.commands.config_file import ConfigFile, beside, read_config
+from finops.commands.reading import add_reading, reading_of
 from finops.errors import UsageError
 from finops.reading_choices import ReadingChoices
 from tests.support.plain import call
 from tests.support.rows import write_csv
-from tests.support.tools import run_finops
+from tests.support.tools import ROOT, run_finops
 
 NEWER = pytest.mark.skipif(sys.version_info < (3, 11), reason="reads no TOML")
 TOML = """
@@ -121,7 +123,7 @@ def test_what_does_not_fit_names_file_and_key(tmp_path: Path, content: Any, said
 def test_it_is_found_beside_the_data(tmp_path: Path) -> None:
     assert beside(str(tmp_path / "calls.csv")) == ""
     path = written(tmp_path, {})
-    for data in (tmp_path / "calls.csv", tmp_path, tmp_path / "*.csv"):
+    for data in (tmp_path / "calls.csv", tmp_path, tmp_path / "*.csv", tmp_path / "20*" / "a.csv"):
         assert beside(str(data)) == path
     (tmp_path / "finops.toml").write_text("")
     with pytest.raises(UsageError, match=r"finops\.toml and finops\.json both lie beside the data"):
@@ -174,3 +176,22 @@ def test_tier_prices_count_in_every_process(tmp_path: Path) -> None:
     read = result(tmp_path, "profitability", "--config", path, "--workers", "2")
     assert read["summary"]["monthly_revenue"] == 500.0
     assert os.path.dirname(path) != str(tmp_path)
+
+
+def test_the_documented_file_is_read_and_names_every_limit(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    assert all(f"`{name}`" in text for name in config.LIMITS)
+    if sys.version_info >= (3, 11):
+        path = tmp_path / "finops.toml"
+        path.write_text(text.split("```toml\n")[1].split("```")[0])
+        assert read_config(str(path)).tier_prices == {"pro": 149.0}
+
+
+def test_flags_add_to_the_columns_and_rates_of_the_file(tmp_path: Path) -> None:
+    path = written(tmp_path, {"map": {"model": "M", "provider": "P"}, "rate": {"EUR": 1.1}})
+    parser = argparse.ArgumentParser()
+    add_reading(parser)
+    words = ["--config", path, "--map", "MODEL=Model", "--rate", "GBP=1.3"]
+    options = reading_of(parser.parse_args(words)).options
+    assert options.columns == (("provider", "P"), ("model", "Model"))
+    assert options.rates == (("EUR", "1.1"), ("GBP", "1.3"))

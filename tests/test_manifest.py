@@ -26,6 +26,7 @@ from finops.manifest import (
     write_manifest,
 )
 from finops.pipeline import Job, analyze
+from finops.reading_choices import ReadingChoices
 from finops.registry import ANALYZER_REGISTRY, Analysis
 from finops.rollups.spec import Rollups
 from finops.typed_json import to_json
@@ -118,6 +119,18 @@ def test_the_options_of_the_run_are_kept(small_csv: Path, tmp_path: Path) -> Non
     }
 
 
+def test_reports_made_with_other_options_are_stale(small_csv: Path, tmp_path: Path) -> None:
+    choices = ReadingChoices(data=(str(small_csv),), timezone="+02:00")
+    analyze(Job(small_csv, tmp_path, only=("pricing", "features"), choices=choices))
+    elsewhere = choices._replace(data=("/moved.csv",))
+    analyze(Job(small_csv, tmp_path, only=("alignment",), choices=elsewhere))
+    assert entries(tmp_path)["features"].status == "ok"
+    analyze(Job(small_csv, tmp_path, only=("pricing",), choices=ReadingChoices()))
+    described = entries(tmp_path)
+    assert (described["pricing"].status, described["features"].status) == ("ok", "stale")
+    assert "other prices, time zone or range" in described["features"].reason
+
+
 def test_each_status_comes_from_a_run(
     small_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,10 +145,10 @@ def test_each_status_comes_from_a_run(
     assert stati["features"] == ("ok", "")
     assert stati["pricing"] == ("failed", "ValueError: a test")
     assert stati["realtime"] == ("failed", "ValueError: a test")
-    assert stati["alignment"] == ("stale", "The data has changed since it was made.")
-    assert stati["churn_growth"] == ("not_run", "It has not been asked for yet.")
+    assert stati["alignment"] == ("stale", "The data has changed since it was generated.")
+    assert stati["churn_growth"] == ("not_run", "It has not been run yet.")
     assert {status for status, _ in stati.values()} == set(STATUSES)
-    assert entries(tmp_path)["pricing"].generated_at is not None, "its last good page stays"
+    assert entries(tmp_path)["pricing"].generated_at is not None, "its previous page is kept"
     assert entries(tmp_path)["realtime"].generated_at is None
 
 

@@ -116,7 +116,7 @@ def test_a_full_disk_is_said_with_the_reports_that_are_there(
     assert "\n" not in said
     written = [name for name in SOME if f"{name}.html" in moved[:2]]
     assert "of 3 reports of this run 0 were written" in said or all(n in said for n in written)
-    assert "the others are as they were before" in said
+    assert "the others are unchanged" in said
     assert ".tmp" not in said
 
 

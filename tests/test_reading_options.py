@@ -129,7 +129,9 @@ def test_choices_come_back_from_their_words_and_from_a_manifest(choices: Reading
     add_reading(parser)
     args = parser.parse_args(choices.words())
     assert reading._flags(args, ()) == choices._replace(
-        prices=tuple(map(os.path.abspath, choices.prices)), config=os.path.abspath(choices.config)
+        columns=tuple(part for word in choices.columns for part in reading._NEXT_FIELD.split(word)),
+        prices=tuple(map(os.path.abspath, choices.prices)),
+        config=os.path.abspath(choices.config),
     )
     assert from_json(ReadingChoices, json.loads(json.dumps(to_json(choices)))) == choices
 

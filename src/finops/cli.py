@@ -3,8 +3,8 @@
 Together with `viewer.app` the only module that prints.  Foreseen trouble becomes one line on
 standard error and an exit status; everything else is a defect and is called one.
 
-Exit status: 0 all done; 1 some analyzers failed; 2 wrong usage, unreadable file, disk or
-lock trouble; 130 and 143 for interrupts.
+Exit status: 0 all done; 1 some analyzers failed, or more rows are skipped than is allowed; 2
+wrong usage, unreadable file, disk or lock trouble; 130 and 143 for interrupts.
 """
 
 from __future__ import annotations

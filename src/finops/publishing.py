@@ -31,6 +31,7 @@ from finops.manifest import (
     write_manifest,
 )
 from finops.progress_events import FAILED, OK
+from finops.reading_choices import ReadingChoices
 from finops.registry import Analysis
 from finops.storage.lock import file_lock
 from finops.storage.sidecars import real_path
@@ -41,8 +42,9 @@ Row = Dict[str, Any]
 INDEX = "index.html"
 _LOCK_WAIT_S = 30
 _SCENARIO_NAME = re.compile(r"scenario_[a-z0-9_]+\.json")
-_NEVER_RUN = "It has not been asked for yet."
-_OTHER_DATA = "The data has changed since it was made."
+_NEVER_RUN = "It has not been run yet."
+_OTHER_OPTIONS = "It was generated with other prices, time zone or range."
+_OTHER_DATA = "The data has changed since it was generated."
 
 
 class Made(NamedTuple):
@@ -74,7 +76,7 @@ def publish(
     index = folder / INDEX
     lock = Path(real_path(folder)) / ".publishing.lock"
     with file_lock(lock, folder / ".publishing", _LOCK_WAIT_S):
-        earlier = _EarlierRuns(folder, dataset_of(context))
+        earlier = _EarlierRuns(folder, dataset_of(context), options)
         entries = tuple(
             earlier.entry(analysis)
             if analysis.id not in made
@@ -114,27 +116,32 @@ def _written(made: Mapping[str, Made]) -> str:
         return f"all {len(made)} reports of this run were written"
     summary = f"of {len(made)} reports of this run {len(new)} were written"
     names = f" ({', '.join(new)})" if new else ""
-    return f"{summary}{names}, the others are as they were before"
+    return f"{summary}{names}, the others are unchanged"
 
 
 class _EarlierRuns:
     """What earlier runs left: the entries of their manifest and the results beside the pages."""
 
-    def __init__(self, folder: Path, dataset: DatasetEntry) -> None:
+    def __init__(self, folder: Path, dataset: DatasetEntry, options: RunOptions) -> None:
         self._folder = folder
         self._stored = read_manifest(folder / MANIFEST)
-        self._same_data = self._stored is not None and self._stored.content.dataset == dataset
+        last = self._stored.content if self._stored else None
+        self._same_data = last is not None and last.dataset == dataset
+        self._same_options = last is not None and _how(last.options) == _how(options)
 
     def entry(self, analysis: Analysis) -> ReportEntry:
         """Return the entry of a report that this run did not touch."""
         entry = self.page_of(analysis)
         last = self._stored.entries.get(analysis.id) if self._stored else None
-        if last is not None and self._same_data and last.generated_at == entry.generated_at:
+        unchanged = self._same_data and self._same_options
+        if last is not None and unchanged and last.generated_at == entry.generated_at:
             return entry._replace(status=last.status, reason=last.reason)
         if entry.generated_at is None:
             return entry._replace(status=NOT_RUN, reason=_NEVER_RUN)
         if not self._same_data:
             return entry._replace(status=STALE, reason=_OTHER_DATA)
+        if not self._same_options:
+            return entry._replace(status=STALE, reason=_OTHER_OPTIONS)
         return entry
 
     def page_of(self, analysis: Analysis) -> ReportEntry:
@@ -209,6 +216,11 @@ def scenario_pages(folder: Path) -> List[Dict[str, str]]:
     return pages
 
 
+def _how(options: RunOptions) -> ReadingChoices:
+    """Return how data was read, wherever it lay."""
+    return options.reading._replace(data=())
+
+
 def _empty(analysis: Analysis) -> ReportEntry:
     """Return the entry of a report without a page."""
     return ReportEntry(
@@ -232,7 +244,7 @@ def _with_size(entry: ReportEntry, size_bytes: int) -> ReportEntry:
 
 
 def _entry(made: Made, earlier: _EarlierRuns, context: Mapping[str, Any]) -> ReportEntry:
-    """Return the entry of a report of this run; where it failed, its last page stays."""
+    """Return the entry of a report of this run; where it failed, its previous page is kept."""
     if made.reason:
         return earlier.page_of(made.analysis)._replace(status=FAILED, reason=made.reason)
     return _with_size(_empty(made.analysis), made.size_bytes)._replace(

@@ -12,7 +12,8 @@ from typing import List, NamedTuple, Tuple
 class ReadingChoices(NamedTuple):
     """The reading options of one run; () and "" where nothing was given.
 
-    `data`: paths, patterns or addresses.  `columns`: `FIELD=COLUMN`.  `prices`: files of which
+    `data`: paths, patterns or addresses.  `columns`: `FIELD=COLUMN`, one in
+    each.  `prices`: files of which
     the later ones win.  `timezone`, `input_timezone`, `since`, `until`: as given.  `rates`:
     `EUR=1.08`.  `config`: the configuration file.
     """
@@ -28,12 +29,17 @@ class ReadingChoices(NamedTuple):
     config: str = ""
 
     def over(self, others: ReadingChoices) -> ReadingChoices:
-        """Return these choices, and the others' where nothing was given here.
+        """Return these choices, and the others' where nothing was given here; of columns and
+        rates those of other fields and currencies stay.
 
         >>> ReadingChoices(since="2026-01-01").over(ReadingChoices(since="2025", until="2027"))[5:7]
         ('2026-01-01', '2027')
+        >>> ReadingChoices(rates=("EUR=2",)).over(ReadingChoices(rates=("EUR=1", "GBP=3"))).rates
+        ('GBP=3', 'EUR=2')
         """
         given = {name: value for name, value in self._asdict().items() if value}
+        given["columns"] = _over(self.columns, others.columns)
+        given["rates"] = _over(self.rates, others.rates)
         return others._replace(**given)
 
     def words(self) -> List[str]:
@@ -52,3 +58,13 @@ class ReadingChoices(NamedTuple):
         )
         words = [f"{flag}={value}" for flag, value in single if value]
         return words + [f"{flag}={value}" for flag, values in several for value in values]
+
+
+def _over(own: Tuple[str, ...], others: Tuple[str, ...]) -> Tuple[str, ...]:
+    """Return `NAME=VALUE` words: the others' of names that are not among our own, then our own."""
+    names = {_name(word) for word in own}
+    return (*(word for word in others if _name(word) not in names), *own)
+
+
+def _name(word: str) -> str:
+    return word.partition("=")[0].strip().lower()

@@ -126,7 +126,7 @@ def test_a_refusal_is_one_sentence_with_a_remedy(csv: Path) -> None:
         out.append(batch(1), ROWS)
     out.close()
     assert "No space left on device" in str(caught.value)
-    assert "free some space" in str(caught.value)
+    assert "free disk space" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -136,7 +136,7 @@ def test_after_a_refusal_nothing_more_is_taken(csv: Path) -> None:
     files.at = files.count + 1
     with pytest.raises(StorageError):
         out.append(batch(0), ROWS)
-    with pytest.raises(StorageError, match="start again"):
+    with pytest.raises(StorageError, match="run the command again"):
         out.append(batch(0), ROWS)
     out.close()
     assert csv.read_bytes() == HEADER
@@ -234,7 +234,7 @@ def test_lines_behind_an_unfinished_batch_count(
     with Appender(csv) as out:
         assert out.rows == ROWS + (begun + others).count(b"\n")
         assert out.adopted_from == len(whole(1))
-        assert any("behind an unfinished batch" in sentence for sentence in out.repaired)
+        assert any("after an unfinished batch" in sentence for sentence in out.repaired)
         out.append(batch(2), ROWS)
     assert csv.read_bytes() == whole(1) + begun + others + batch(2)
     assert readable(csv) == csv.read_bytes()

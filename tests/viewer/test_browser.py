@@ -106,7 +106,7 @@ def test_from_nothing_to_a_report_by_keyboard(browser: Any, tmp_path: Path) -> N
         browser, running
     ) as page:
         assert text(page, "#calls") == "0"
-        assert word(page, "profitability") == "Not made yet"
+        assert word(page, "profitability") == "Not generated yet"
         page.focus("#generate-size")
         page.keyboard.press("Control+A")
         page.keyboard.type("1")
@@ -297,7 +297,7 @@ def test_loss_and_return_of_the_server(browser: Any, tmp_path: Path) -> None:
         press(page, "#run-all")
         page.wait_for_selector(".connection.down")
         assert "trying again in" in text(page, "#connection")
-        until(page, lambda: was_told(page, "does not answer"))
+        until(page, lambda: was_told(page, "Cannot reach the server"))
         assert text(page, "#calls") == "50"
         settings = Settings(
             tmp_path / "data" / "calls.csv", tmp_path / "reports", monitor=False, pace=QUIET

@@ -131,7 +131,7 @@ def test_one_that_dies_costs_only_its_own_report(tmp_path: Path, mode: str) -> N
         states = {name: s["status"] for name, s in status["analyzer_status"].items()}
         assert (states.pop("pricing"), states.pop("features")) == ("error", "error")
         assert set(states.values()) == {"complete"}
-        assert status["jobs"][0]["error"] == f"2 of {len(ALL_IDS)} reports could not be made."
+        assert status["jobs"][0]["error"] == f"2 of {len(ALL_IDS)} reports failed."
         assert len(running.commands.analyses) == 3
 
 
@@ -148,7 +148,7 @@ def test_failed_reports_say_why_and_the_others_are_complete(tmp_path: Path) -> N
         assert states["pricing"]["error"] == "x.py broke"
         assert states["performance"]["status"] == "complete"
         assert status["jobs"][0]["status"] == "error"
-        assert status["jobs"][0]["error"] == f"2 of {len(ALL_IDS)} reports could not be made."
+        assert status["jobs"][0]["error"] == f"2 of {len(ALL_IDS)} reports failed."
 
 
 def test_reports_are_complete_as_soon_as_they_are_told(tmp_path: Path) -> None:

@@ -211,7 +211,7 @@ def test_what_happened_before_the_server_started_is_in_the_manifest(tmp_path: Pa
         assert shown["alignment"]["headline"] == "One pays for all"
         assert (shown["realtime"]["exists"], shown["realtime"]["generated_at"]) == (False, None)
         dashboard = running.get("/").body.decode("utf-8")
-        for word in ("Ready", "Failed", "Older than the data", "Not made yet"):
+        for word in ("Ready", "Failed", "Older than the data", "Not generated yet"):
             assert f">{word}</span>" in dashboard
 
 

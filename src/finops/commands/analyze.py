@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
-    """Analyze; return 0, or 1 where some reports could not be made."""
+    """Analyze; return 0, or 1 where some reports failed."""
     from finops.pipeline import write_results
 
     reading = reading_of(args)

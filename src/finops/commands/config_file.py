@@ -19,6 +19,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from datetime import date, datetime
 from importlib import import_module
 from pathlib import Path
@@ -32,6 +33,7 @@ from finops.regular_files import read_regular
 from finops.typed_json import refuse_constant
 
 NAMES = ("finops.toml", "finops.json")
+_WILD = re.compile(r"[*?\[]").search
 _MAX_BYTES = config.MEGABYTE
 _MAX_TIER_PRICE_USD = 1e9
 _TEXTS = ("timezone", "input_timezone", "since", "until")
@@ -64,6 +66,8 @@ def beside(data: str) -> str:
     `data` is a file, a folder or a pattern.  Raises UsageError where there are two.
     """
     folder = data if os.path.isdir(data) else os.path.dirname(data)
+    while _WILD(folder):
+        folder = os.path.dirname(folder)
     there = [name for name in NAMES if os.path.isfile(os.path.join(folder, name))]
     if len(there) > 1:
         raise UsageError(

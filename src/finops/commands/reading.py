@@ -142,7 +142,7 @@ def reading_of(args: argparse.Namespace, more_data: Sequence[str] = ()) -> Readi
     """
     flags = _flags(args, more_data)
     data = flags.data or (_absolute(config.Settings.resolve(port=0).data),)
-    file = flags.config or config_file.beside(data[0])
+    file = flags.config or _absolute(config_file.beside(data[0]))
     configured = config_file.read_config(file) if file else ConfigFile()
     options_of(configured.choices, f"{os.path.basename(file)}: ")
     options_of(flags)
@@ -198,7 +198,7 @@ def _flags(args: argparse.Namespace, more_data: Sequence[str]) -> ReadingChoices
     """Return what the flags say; paths become absolute."""
     return ReadingChoices(
         data=tuple(map(_absolute, (*more_data, *(getattr(args, "data", None) or ())))),
-        columns=tuple(args.map or ()),
+        columns=tuple(word for words in args.map or () for word in _NEXT_FIELD.split(words)),
         prices=tuple(map(_absolute, args.prices or ())),
         timezone=args.timezone or "",
         input_timezone=args.input_timezone or "",
@@ -210,13 +210,13 @@ def _flags(args: argparse.Namespace, more_data: Sequence[str]) -> ReadingChoices
 
 
 def _absolute(path: str) -> str:
-    return path if path == STANDARD_INPUT or is_elsewhere(path) else os.path.abspath(path)
+    return path if path in ("", STANDARD_INPUT) or is_elsewhere(path) else os.path.abspath(path)
 
 
 def _columns(given: Sequence[str]) -> Pairs:
-    """Return (field, column) of `FIELD=COLUMN` words, which may be several in one."""
+    """Return (field, column) of `FIELD=COLUMN` words."""
     columns: Dict[str, str] = {}
-    for word in (part for words in given for part in _NEXT_FIELD.split(words)):
+    for word in given:
         field, equals, column = (part.strip() for part in word.partition("="))
         field = field.lower()
         if not equals or not column:

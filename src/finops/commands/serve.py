@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SIZE",
         type=parse_size,
         default=config.TARGET_SIZE_MB * config.MEGABYTE,
-        help=f"the size that progress is shown against (default: {config.TARGET_SIZE_MB}MB)",
+        help=f"target size of the progress bar (default: {config.TARGET_SIZE_MB}MB)",
     )
     add_quiet(parser, "log no requests")
 
@@ -51,12 +51,12 @@ def add_server(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         type=_parse_seconds,
         default=float(config.JOB_TIME_LIMIT_S),
-        help=f"how long one analyzer may take (default: {config.JOB_TIME_LIMIT_S})",
+        help=f"time limit of one analyzer (default: {config.JOB_TIME_LIMIT_S})",
     )
     parser.add_argument(
         "--collect", action="store_true", help=f"accept events into {config.COLLECTED_NAME}"
     )
-    parser.add_argument("--collect-key", metavar="KEY", help="the key that senders must show")
+    parser.add_argument("--collect-key", metavar="KEY", help="the API key that senders must send")
 
 
 def run(args: argparse.Namespace, console: Console) -> int:

@@ -138,7 +138,7 @@ class Appender:
         refuses; then nothing of this batch is in the file, and the appender is of no more use.
         """
         if self._broken:
-            raise StorageError(f"{self.path} could not be written before; start again")
+            raise StorageError(f"{self.path} could not be written earlier; run the command again")
         before = self._mark
         self._refuse_if_not(before.end)
         try:
@@ -236,7 +236,7 @@ def storage_error(path: Union[str, Path], error: OSError) -> StorageError:
     """Return the disk's refusal as one sentence with a remedy."""
     return StorageError(
         f"cannot write {path}: {error.strerror or error}; "
-        "free some space or mend the disk, then run the same command again"
+        "free disk space or check the disk, then run the same command again"
     )
 
 

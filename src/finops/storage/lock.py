@@ -96,7 +96,7 @@ def lock_data(fd: int, path: Union[str, Path]) -> None:
     Raises LockError where one has it.  Windows would keep readers away, so nothing is locked there.
     """
     if sys.platform != "win32" and not _try_lock(fd):
-        raise LockError(f"{path} is being written under another name; wait until that has finished")
+        raise LockError(f"{path} is being written under another name; wait until it has finished")
 
 
 def _thread_lock(lock: Path) -> threading.Lock:
@@ -118,7 +118,7 @@ def _open(lock: Path, what: Union[str, Path]) -> int:
         ) from error
     if not _HOLDER(os.read(fd, _TEXT_BYTES)):
         os.close(fd)
-        raise StorageError(f"cannot lock {what}: {lock} is no lock of this program; move it away")
+        raise StorageError(f"cannot lock {what}: {lock} is not a lock file of finops; move it away")
     return fd
 
 

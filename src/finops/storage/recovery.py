@@ -72,7 +72,7 @@ def _rebuild(
         clock=last_timestamp(path, end),
         simulation=record.simulation if record else None,
     )
-    return mark, [f"Counted the rows anew: {rows:,} are whole."] if size else []
+    return mark, [f"Recounted the rows: {rows:,} are complete."] if size else []
 
 
 def _settle(
@@ -92,7 +92,7 @@ def _settle(
         return mark, repairs, None
     mark = _moved(path, mark, tail.end, mark.rows + tail.foreign_lines)
     if record.pending is not None:
-        repairs.append(f"Kept {tail.foreign_lines:,} lines that were behind an unfinished batch.")
+        repairs.append(f"Kept {tail.foreign_lines:,} lines after an unfinished batch.")
     return mark, repairs, tail.foreign_start
 
 
@@ -102,7 +102,7 @@ def _check_unsynced(path: str, mark: CommitRecord, strict: bool) -> Tuple[Commit
     if end == mark.end:
         return mark, []
     rows = max(0, mark.synced_rows + lines - (1 if mark.synced_end == 0 else 0))
-    repairs = f"Gave up {mark.rows - rows:,} damaged rows that had not been flushed to the disk."
+    repairs = f"Dropped {mark.rows - rows:,} damaged rows that had not been flushed to the disk."
     return _moved(path, mark, end, rows), [repairs]
 
 

@@ -118,7 +118,7 @@ class Collector:
             return self._store.enqueue(rows)
         except TooManyWaitingError:
             raise RequestRefusedError(
-                failure(429, "Too many events wait; slow down.", _RETRY)
+                failure(429, "Too many events are waiting; slow down.", _RETRY)
             ) from None
 
     def _finish(self, waiting: Waiting) -> Stored:
@@ -194,7 +194,7 @@ def inflate(body: bytes) -> Iterator[bytes]:
             raise refuse(400, "The body is not gzip.") from None
         left -= len(piece)
         if left < 0:
-            raise refuse(413, "The body inflates to more than is taken.")
+            raise refuse(413, "The uncompressed body is too large.")
         data = machine.unconsumed_tail
         if piece:
             yield piece

@@ -165,7 +165,7 @@ class Monitor:
                     due = time.monotonic() + self.pace.interval_s
                     self._check(state)
             except Exception as error:  # the thread outlives whatever goes wrong in one look
-                self._note(f"The last look failed ({type(error).__name__}).")
+                self._note(f"The last check failed ({type(error).__name__}).")
             step = _BUSY_STEP_S if self._busy() else self.pace.interval_s
             self._wake.wait(max(0.01, min(step, due - time.monotonic())))
 

@@ -21,18 +21,18 @@ _NUMBER: Schema = {"type": "number"}
 _COUNT: Schema = {"type": "integer", "minimum": 0}
 _FLAG: Schema = {"type": "boolean"}
 _ERRORS = {
-    400: "The request is broken: framing, address, or JSON.",
+    400: "The request is malformed: framing, address, or JSON.",
     401: "The key is missing or wrong.",
     403: "The request came from another site or under another name.",
-    404: "There is no such thing.",
-    405: "The address does not take this method.",
+    404: "Not found.",
+    405: "The address does not allow this method.",
     409: "It is already running, there is nothing to work on, or the id or the Idempotency-Key "
     "is taken by other content.",
     411: "Content-Length is missing.",
     413: "The body is too large, or holds too many values.",
     415: "The body is not JSON, or compressed.",
-    422: "A field cannot be taken; the error names it.",
-    429: "Too much is waiting; try again after Retry-After seconds.",
+    422: "A field is not valid; the error names it.",
+    429: "Too many requests are waiting; try again after Retry-After seconds.",
     431: "The request head is too large.",
     503: "The dataset is being written by another program; try again.",
 }
@@ -162,7 +162,7 @@ def _collecting(with_key: bool) -> Dict[str, Any]:
             body=_completion(),
         ),
         "/v1/events/batch": _post(
-            "Record events in the call record's names; gzip bodies are taken.",
+            "Record events in the call record's names; gzip bodies are accepted.",
             _answers(200, counted, errors),
             body={
                 "type": "array",

@@ -81,7 +81,7 @@ def report_route(viewer: Viewer, filename: str) -> Callable[[Request], Response]
         if content is None and "text/html" in request.headers.get("accept", ""):
             return _not_made()
         if content is None:
-            raise refuse(404, "This report has not been made yet.")
+            raise refuse(404, "This report has not been generated yet.")
         if filename.endswith(".html"):
             policy = report_policy(_declared_policy(viewer.dataset.reports, filename))
             return Response(200, content, HTML_TYPE, (("Content-Security-Policy", policy),))
@@ -100,8 +100,8 @@ def _not_made() -> Response:
     answer = html_page(
         fill(
             asset("showcase.html"),
-            title="Not made yet",
-            lead="This page appears when its analysis has run.",
+            title="Not generated yet",
+            lead="This page appears once its analysis has run.",
             crumb=Markup(""),
             body=body,
             version=__version__,
@@ -180,7 +180,7 @@ def _card(analysis: Analysis, report: Dict[str, Any]) -> Markup:
     )
 
 
-_WORDS = {OK: "Ready", STALE: "Older than the data", FAILED: "Failed", NOT_RUN: "Not made yet"}
+_WORDS = {OK: "Ready", STALE: "Older than the data", FAILED: "Failed", NOT_RUN: "Not generated yet"}
 
 
 def _state(report: Dict[str, Any]) -> str:

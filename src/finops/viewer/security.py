@@ -68,7 +68,7 @@ def parse_head(raw: bytes) -> Head:
     ways: HTTP/0.9, absolute targets, bare line feeds, folded lines, a space before the colon.
     """
     if not raw.endswith(b"\r\n\r\n"):
-        raise refuse(400, "The request head is broken.")
+        raise refuse(400, "The request head is malformed.")
     lines = raw[:-4].split(b"\r\n")
     start = _REQUEST_LINE(lines[0])
     if not start:
@@ -82,7 +82,7 @@ def parse_head(raw: bytes) -> Head:
 def _header(line: bytes) -> Tuple[str, str]:
     match = _HEADER_LINE(line)
     if not match or _CONTROL(line):
-        raise refuse(400, "A request header is broken.")
+        raise refuse(400, "A request header is malformed.")
     return match.group(1).decode("ascii").lower(), match.group(2).strip(b" \t").decode("latin-1")
 
 
@@ -118,10 +118,10 @@ class Gate:
     def check_framing(self, head: Head) -> None:
         """Refuse what leaves the length of the request open to two readings."""
         if head.all("transfer-encoding"):
-            raise refuse(400, "Transfer-Encoding is not taken; send Content-Length.")
+            raise refuse(400, "Transfer-Encoding is not supported; send Content-Length.")
         lengths = head.all("content-length")
         if len(lengths) > 1 or not all(_LENGTH(value) for value in lengths):
-            raise refuse(400, "Content-Length is broken.")
+            raise refuse(400, "Content-Length is malformed.")
 
     def check_host(self, head: Head) -> str:
         """Return the Host, one of our two names; anything else may be a rebound DNS name."""
@@ -133,7 +133,7 @@ class Gate:
     def check_method(self, head: Head, path: str) -> None:
         """Refuse methods that no route has."""
         if head.method not in METHODS:
-            raise refuse(405, "This method is not taken.", (("Allow", self._allowed(path)),))
+            raise refuse(405, "This method is not allowed.", (("Allow", self._allowed(path)),))
 
     def _allowed(self, path: str) -> str:
         """Return the methods of a path for the Allow header; all where there is no such path."""
@@ -151,7 +151,7 @@ class Gate:
         except (UnicodeDecodeError, ValueError):
             raise refuse(400, "The address is not valid UTF-8.") from None
         if len({name for name, _ in pairs}) != len(pairs):
-            raise refuse(400, "A query parameter is given twice.")
+            raise refuse(400, "A query parameter occurs twice.")
         return path, dict(pairs)
 
     def find_route(self, path: str, method: str) -> Route:
@@ -161,7 +161,7 @@ class Gate:
             raise refuse(404, "There is nothing at this address.")
         route = methods.get("GET" if method == "HEAD" else method)
         if route is None:
-            raise refuse(405, "This method is not taken.", (("Allow", self._allowed(path)),))
+            raise refuse(405, "This method is not allowed.", (("Allow", self._allowed(path)),))
         return route
 
     def check_site(self, head: Head, route: Route, host: str) -> None:
@@ -182,7 +182,7 @@ class Gate:
         """Refuse to read for somebody who sends a body along; it would be left unread."""
         lengths = head.all("content-length")
         if lengths and lengths[0].strip("0"):
-            raise refuse(400, "Reading takes no body.")
+            raise refuse(400, "A GET request takes no body.")
 
     def check_type(self, head: Head) -> None:
         """Take JSON only: a form of another site cannot send it without asking first."""
@@ -194,7 +194,7 @@ class Gate:
         """Refuse compressed bodies where they are not expected."""
         codings = [value.lower() for value in head.all("content-encoding")]
         if codings and not (route.gzip and codings == ["gzip"]):
-            raise refuse(415, "This Content-Encoding is not taken here.")
+            raise refuse(415, "This Content-Encoding is not supported here.")
 
     def check_length(self, head: Head) -> int:
         """Return the length of the body in bytes, within the limit."""

@@ -188,7 +188,7 @@ def _split(blocks: Iterable[bytes]) -> Iterator[Tuple[bytes, bytes]]:
                 del text[:]
             text += block[start:] if text else block[start:].lstrip(_BLANK)
             if len(text) > config.COLLECT_MAX_EVENT_BYTES:
-                raise TooLargeError("An event is larger than is taken.")
+                raise TooLargeError("An event is too large.")
     yield bytes(text).strip(_BLANK), b""
 
 

@@ -213,7 +213,7 @@ class AnalyzeTask(Task):
         if len(job.analyzers) == 1 or len(failed) == len(job.analyzers):
             state = job.analyzers[failed[0]]
             return Ending(state.status, state.error)
-        return Ending(ERROR, f"{len(failed)} of {len(job.analyzers)} reports could not be made.")
+        return Ending(ERROR, f"{len(failed)} of {len(job.analyzers)} reports failed.")
 
 
 def _was_lost(outcome: Outcome) -> bool:

@@ -337,7 +337,7 @@ def _made(report: Data) -> str:
     text_parts = [size, formatting.moment(report.get("generated_at"))]
     if report.get("seconds") is not None:
         text_parts.append(
-            f"made in {formatting.duration(float(report['seconds']))}".replace(" s", "\u00a0s")
+            f"generated in {formatting.duration(float(report['seconds']))}".replace(" s", "\u00a0s")
         )
     return " · ".join(text_parts)
 

@@ -40,5 +40,5 @@ function withQuery(address, parameters) {
 
 /* Returns what to tell a person of an error; `status` is only there where the server spoke. */
 export function sentence(error) {
-  return error.status ? error.message : "The server does not answer.";
+  return error.status ? error.message : "Cannot reach the server.";
 }

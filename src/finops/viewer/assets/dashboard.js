@@ -105,7 +105,7 @@ function drawConnection() {
     return;
   }
   const seconds = Math.max(0, Math.ceil((now.next - performance.now()) / 1000));
-  renderConnection(false, `No connection to the server; trying again in ${seconds} s. ${updated}`);
+  renderConnection(false, `Cannot reach the server; trying again in ${seconds} s. ${updated}`);
 }
 
 /* Running times and the countdown go on between polls, from what is known. */

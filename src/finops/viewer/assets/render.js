@@ -153,7 +153,7 @@ function renderReport(card, report, state, elapsed) {
   const active = isActive(state);
   const failed = state ? ["error", "timeout"].includes(state.status) : report.status === "failed";
   let [kind, word] = report.stale ? ["older", "Older than the data"] : ["ready", "Ready"];
-  if (!report.exists) [kind, word] = ["missing", "Not made yet"];
+  if (!report.exists) [kind, word] = ["missing", "Not generated yet"];
   if (active || failed) [kind, word] = [active ? "running" : "failed", state ? WORDS[state.status] : "Failed"];
   const className = `report ${kind}`;
   if (card.className !== className) card.className = className;
@@ -169,8 +169,8 @@ function more(report, state, active, failed, elapsed) {
   const parts = [];
   if (failed) parts.push((state ? state.error : report.reason) || "");
   if (report.exists) {
-    const made = `${size.format(report.size_kb)} KB, made ${ago(report.generated_at)}`;
-    parts.push(failed ? `The last good page stays: ${made}` : made);
+    const made = `${size.format(report.size_kb)} KB, generated ${ago(report.generated_at)}`;
+    parts.push(failed ? `Showing the previous report, ${made}` : made);
   }
   return parts.filter(Boolean).join(" ");
 }
@@ -226,10 +226,10 @@ export function renderActivity(entries) {
 }
 
 export function renderMonitor(monitor) {
-  if (!monitor.enabled) return setText($("monitor"), "The monitor is off; reports are made only when asked for.");
-  const last = monitor.last_regeneration ? `, last made all reports at ${clock(monitor.last_regeneration)}` : "";
-  const trouble = monitor.last_error ? ` Trouble: ${monitor.last_error}` : "";
-  setText($("monitor"), `The data is looked at every ${monitor.interval_s} s${last}.${trouble}`);
+  if (!monitor.enabled) return setText($("monitor"), "Automatic regeneration is off; reports are generated on request.");
+  const last = monitor.last_regeneration ? `; all reports last generated at ${clock(monitor.last_regeneration)}` : "";
+  const trouble = monitor.last_error ? ` Error: ${monitor.last_error}` : "";
+  setText($("monitor"), `Checks for new data every ${monitor.interval_s} s${last}.${trouble}`);
 }
 
 export function renderCollector(collector) {

@@ -35,7 +35,7 @@ async function follow() {
       return show(`Done in ${state.seconds} s.`);
     }
     if (state.status !== "queued" && state.status !== "running") return show(state.error || "Failed.");
-    show(state.status === "queued" ? "Waiting for its turn…" : "Running…");
+    show(state.status === "queued" ? "Queued…" : "Running…");
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }
