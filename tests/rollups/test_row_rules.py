@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from array import array
 from collections import Counter
 from datetime import datetime, timedelta
@@ -26,6 +28,7 @@ from finops.schema import COLUMN_NAMES
 from finops.timestamps import EPOCH, moment_of, timestamp
 from tests.storage.batches import memory_folder
 from tests.support.plain import call
+from tests.support.tools import ROOT
 
 NOW = (moment_of("2026-03-01T00:00:00") - EPOCH).total_seconds()
 LATEST = "2026-03-02T00:00:00.000000"  # a day ahead of it
@@ -485,3 +488,43 @@ def test_repeated_checksums_are_those_that_occur_twice(
         patch.setattr(identity, "_GROUP", group)
         repeated = identity.repeated_checksums(noted)
     assert repeated == {k for k, times in counts.items() if times > 1}
+
+
+# --- memory ---------------------------------------------------------------------------------------
+
+READ_ALONE = """
+import sys
+from finops.rollups.dataset import open_dataset
+from finops.rollups.spec import Table
+data = open_dataset(sys.argv[1], workers=1).rollups((Table(("provider",), ("calls",)),))
+print(data.accounting.used, data.accounting.repeated_records)
+print(open('/proc/self/status').read().split('VmHWM:')[1].split()[0])
+"""
+BYTES_PER_ROW = 100  # a checksum, its share of a table of marks, and 5% suspects
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="memory is told by /proc")
+def test_memory_for_ids_is_some_bytes_per_row(folder: Path) -> None:
+    peaks = []
+    for rows in (10_000, 160_000):
+        path = folder / f"{rows}.csv"
+        with open(str(path), "w", encoding="ascii", newline="") as out:
+            out.write("timestamp,call_id,provider,model,input_tokens,output_tokens,customer_id\n")
+            for number in range(rows):
+                name = number - 7 if number % 20 == 19 else number
+                out.write(
+                    f"2025-01-01T00:00:00.{name:06d},{name * 2654435761 % 2**32:08x}-{name:06d},"
+                    f"openai,gpt-4o,{name % 1000},10,c1\n"
+                )
+        done = subprocess.run(
+            [sys.executable, "-c", READ_ALONE, str(path)],
+            cwd=str(ROOT / "src"),
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+        counted, peak_kb = done.stdout.decode().strip().split("\n")
+        assert counted == f"{rows * 19 // 20} {rows // 20}"
+        peaks.append(int(peak_kb) * 1024)
+    each = (peaks[1] - peaks[0]) / 150_000
+    print(f"{each:.0f} bytes a row")
+    assert each < BYTES_PER_ROW
