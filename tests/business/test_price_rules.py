@@ -277,7 +277,7 @@ def test_reasoning_costs_what_output_does_in_a_tier_that_has_a_price_for_output(
 
 SPECIAL = {
     **in_micro(input=5, output=25),
-    "provider_specific_entry": {"us": 1.1, "fast": 2.0, "mode": "odd"},
+    "provider_specific_entry": {"US": "1.1", "fast": 2.0, "mode": "odd"},
     "search_context_cost_per_query": {"search_context_size_medium": 0.01},
 }
 

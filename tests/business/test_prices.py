@@ -150,6 +150,10 @@ def entry(**changes: Any) -> Any:
             {"m": {"input_cost_per_token": "a", "output_cost_per_token": 1}},
             "m: input_cost_per_token",
         ),
+        (
+            {"m": {"input_cost_per_token": 1, "provider_specific_entry": {"a\nb": -1}}},
+            "m: provider_specific_entry is not a price",
+        ),
         (entry(input_per_1k=10**400), "input_per_1k is not a price"),
         (entry(input_per_1k="a\nb\x1b"), "input_per_1k is not a price in USD: a?b?"),
         (entry(model="half \ud800"), "model 1 has no model"),

@@ -14,6 +14,7 @@ from typing import Any, Callable, Dict, Iterator, List, Tuple
 import pytest
 
 from finops import config
+from finops.business.catalog import Model, PriceTable
 from finops.schema import COLUMN_NAMES, HEADER_LINE, WRITTEN_NAMES
 from finops.storage.lock import writer_lock
 from tests.support.live import Answer, Live, in_parallel, live
@@ -205,6 +206,16 @@ def test_names_are_folded(
     row = one_row(open_to_all, provider=provider, model=model, modelSource=source)
     assert (row["provider"], row["model"]) == wanted
     assert bool(row["cost_usd"]) == (wanted[0] != "xai")
+
+
+def test_events_have_the_prices_of_the_server(tmp_path: Path) -> None:
+    prices = PriceTable((Model("acme", "house", 0.002, 0.008, "", 0, 1),))
+    with live(tmp_path, collect=True, prices=prices) as running:
+        row = one_row(running, provider="acme", model="house")
+        assert row["cost_usd"] == "0.006"  # 1 × 0.002 + 0.5 × 0.008
+        record = {**RECORD, "provider": "acme", "model": "house", "cost_usd": None}
+        assert running.post(BATCH, [record]).status == 200
+        assert stored(running)[-1]["cost_source"] == "list"
 
 
 @pytest.mark.parametrize("provider", ["ollama", "self-hosted"])

@@ -18,6 +18,7 @@ _EXAMPLE = "sample_spec"
 _SEARCH_SIZES = ("medium", "low", "high")
 _UPLIFT = "regional_processing_uplift_multiplier_"
 _BRACKETS = "tiered_pricing"
+_SPECIAL = "provider_specific_entry"
 
 
 def entries_of(content: Dict[str, Any], name: str) -> List[Entry]:
@@ -101,10 +102,11 @@ def _fees_and_multipliers(fields: Dict[str, Any], where: str) -> Iterator[Tuple[
         fees = [sizes.get(f"search_context_size_{size}") for size in _SEARCH_SIZES]
         for fee in [fee for fee in fees if fee is not None][:1]:
             yield WEB_SEARCH, price_values.price(fee, where, "web search")
-    special = fields.get("provider_specific_entry")
+    special = fields.get(_SPECIAL)
     for name, value in special.items() if isinstance(special, dict) else ():
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            yield (FAST if name == FAST else REGION + name), price_values.price(value, where, name)
+        if price_values.is_number(value):
+            kind = FAST if name == FAST else REGION + name.lower()
+            yield kind, price_values.price(value, where, _SPECIAL)
     for name, value in fields.items():
         if name.startswith(_UPLIFT) and value is not None:
-            yield REGION + name[len(_UPLIFT) :], price_values.price(value, where, name)
+            yield REGION + name[len(_UPLIFT) :].lower(), price_values.price(value, where, _UPLIFT)

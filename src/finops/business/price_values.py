@@ -14,16 +14,21 @@ _SHOWN_OF_A_VALUE = 40
 _DECIMAL = re.compile(r"[0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]{1,3})?").fullmatch
 
 
+def is_number(value: Any) -> bool:
+    """Return whether a value is a number, or one as text."""
+    if isinstance(value, str):
+        return _DECIMAL(value.strip()) is not None
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
 def price(value: Any, where: str, name: str) -> float:
     """Return a price in USD; raise DataError unless it is a number from 0 up, or one as text."""
-    if isinstance(value, str) and _DECIMAL(value.strip()):
-        value = float(value)
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not 0 <= value <= config.MAX_COST_USD:
+    number = float(value) if isinstance(value, str) and is_number(value) else value
+    if not is_number(number) or not 0 <= number <= config.MAX_COST_USD:
         raise DataError(
             f"{where}: {name} is not a price in USD: {shown(value)[:_SHOWN_OF_A_VALUE]}"
         )
-    return float(value)
+    return float(number)
 
 
 def is_name(value: Any) -> bool:

@@ -78,6 +78,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         open_browser=args.open,
         quiet=args.quiet,
         reading=reading.flags,
+        prices=reading.prices,
     )
 
 

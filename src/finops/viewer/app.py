@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 from finops import config
+from finops.business.catalog import DEFAULT_PRICES, PriceTable
 from finops.reading_choices import ReadingChoices
 from finops.viewer.collector import Collector
 from finops.viewer.event_store import EventStore
@@ -57,6 +58,7 @@ def serve(
     open_browser: bool = False,
     quiet: bool = False,
     reading: ReadingChoices = ReadingChoices(),
+    prices: PriceTable = DEFAULT_PRICES,
 ) -> int:
     """Serve the viewer on 127.0.0.1 until SIGINT, SIGTERM or SIGHUP; return the exit status.
 
@@ -64,7 +66,7 @@ def serve(
     against, `time_limit_s` the limit of one analyzer in seconds.  `collect` switches the
     collector on, `collect_key` is the key that it then asks for.  `quiet` logs no requests.
     `reading` is how the data is read where that was asked for; what was not is as the reports
-    that are there were made.
+    that are there were made.  `prices` are those of collected events.
     Returns 2 after one line on standard error where the port cannot be had, else 130 or 143
     after the signal.
     """
@@ -77,6 +79,7 @@ def serve(
         collect_key,
         time_limit_s,
         reading=reading,
+        prices=prices,
     )
     try:
         running = start(settings, port, log=_silent if quiet else _log)
@@ -117,7 +120,8 @@ def _collector(viewer: Viewer) -> Optional[Collector]:
     if not viewer.settings.collect:
         return None
     store = EventStore(viewer.datasets.folder / config.COLLECTED_NAME)
-    return Collector(store, viewer.settings.collect_key, viewer.collected)
+    settings = viewer.settings
+    return Collector(store, settings.collect_key, viewer.collected, settings.prices)
 
 
 def _until_signal(running: Running, open_browser: bool) -> int:

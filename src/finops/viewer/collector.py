@@ -15,6 +15,7 @@ import zlib
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 
 from finops import config
+from finops.business.catalog import DEFAULT_PRICES, PriceTable
 from finops.viewer.event_store import (
     EventStore,
     Stored,
@@ -48,7 +49,7 @@ class Collector:
     """Both endpoints over one store.
 
     `key` is what clients must send, None where any will do; `accepted` is called with the
-    number of new rows.
+    number of new rows.  `prices` are those of events that do not say what they cost.
     """
 
     def __init__(
@@ -56,10 +57,12 @@ class Collector:
         store: EventStore,
         key: Optional[str] = None,
         accepted: Callable[[int], None] = lambda count: None,
+        prices: PriceTable = DEFAULT_PRICES,
     ) -> None:
         self._store = store
         self._key = key
         self._accepted = accepted
+        self._prices = prices
         self._secret = os.urandom(16)
         self._answers = AnswerCache()
 
@@ -76,7 +79,7 @@ class Collector:
     def completion(self, request: Request) -> Response:
         """Store one completion of the SDK."""
         key = digest(request.headers.get("idempotency-key", "").encode("latin-1"))
-        row, body = in_turn(lambda: _read_completion(request.body, key))
+        row, body = in_turn(lambda: _read_completion(request.body, key, self._prices))
         try:
             answer = self._answers.claim(key, body)
         except KeyReusedError:
@@ -95,7 +98,8 @@ class Collector:
         gzipped = "content-encoding" in request.headers
 
         def read() -> Tuple[List[int], List[Rejection], Optional[Waiting]]:
-            rows, rejected = _read_batch(inflate(request.body) if gzipped else (request.body,))
+            pieces = inflate(request.body) if gzipped else (request.body,)
+            rows, rejected = _read_batch(pieces, self._prices)
             # Into the queue before the next body is parsed: what waits is bounded there.
             waiting = self._enqueue([row for _, row in rows]) if rows else None
             return [place for place, _ in rows], rejected, waiting
@@ -144,7 +148,7 @@ class Collector:
         }
 
 
-def _read_completion(body: bytes, key: str) -> Tuple[Row, str]:
+def _read_completion(body: bytes, key: str, prices: PriceTable) -> Tuple[Row, str]:
     """Return the row of a completion, and a digest of what it says.
 
     Without a transactionId, the Idempotency-Key (by its digest) makes the call's id.
@@ -154,19 +158,21 @@ def _read_completion(body: bytes, key: str) -> Tuple[Row, str]:
     if key and event.get("transactionId") is None:
         event["transactionId"] = f"call_{key}"
     try:
-        return from_completion(event), said
+        return from_completion(event, prices), said
     except FieldError as error:
         raise refuse(422, error_text(error)) from None
 
 
-def _read_batch(pieces: Iterable[bytes]) -> Tuple[List[Tuple[int, Row]], List[Rejection]]:
+def _read_batch(
+    pieces: Iterable[bytes], prices: PriceTable
+) -> Tuple[List[Tuple[int, Row]], List[Rejection]]:
     """Return the rows of a batch with their places in it, and what was not taken and why."""
     rows: List[Tuple[int, Row]] = []
     rejected: List[Rejection] = []
     try:
         for index, event in enumerate(decode_array(pieces)):
             try:
-                rows.append((index, from_record(event)))
+                rows.append((index, from_record(event, prices)))
             except FieldError as error:
                 rejected.append(_rejection(index, error.field, error.reason))
     except JsonError as error:

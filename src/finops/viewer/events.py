@@ -17,7 +17,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Dict, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from finops import config, schema, timestamps
-from finops.business.catalog import DEFAULT_PRICES
+from finops.business.catalog import DEFAULT_PRICES, PriceTable
 from finops.business.names import GATEWAYS, behind_gateway, fold_provider
 from finops.business.usage import Usage
 from finops.reader.fields import BadValueError, parse_time
@@ -108,7 +108,7 @@ class Row(NamedTuple):
         return _line(self.cells[: len(schema.WRITTEN_NAMES)])
 
 
-def from_completion(event: Event) -> Row:
+def from_completion(event: Event, prices: PriceTable = DEFAULT_PRICES) -> Row:
     """Return the row of a completion as the SDK sends it.  Raises FieldError."""
     for name in SDK_REQUIRED:
         if _is_blank(event.get(name)):
@@ -126,10 +126,10 @@ def from_completion(event: Event) -> Row:
     row["cost_usd"] = _money(event, "totalCost")
     row["customer_id"] = _customer(event)
     row.update(_status(event))
-    return _finish(row)
+    return _finish(row, prices)
 
 
-def from_record(event: Any) -> Row:
+def from_record(event: Any, prices: PriceTable = DEFAULT_PRICES) -> Row:
     """Return the row of an event in the call record's names, flat or under `metadata`.
 
     Raises FieldError.
@@ -145,7 +145,7 @@ def from_record(event: Any) -> Row:
             raise FieldError(name, "is required")
     row = {name: _record_value(flat, name) for name in _KINDS}
     row["provider"], row["model"] = _folded(row["provider"], row["model"])
-    return _finish(row)
+    return _finish(row, prices)
 
 
 def _folded(provider: str, model: str, source: str = "") -> Tuple[str, str]:
@@ -182,14 +182,14 @@ def _record_value(event: Event, name: str) -> str:
     return _text(event, name)
 
 
-def _finish(row: Dict[str, str]) -> Row:
+def _finish(row: Dict[str, str], prices: PriceTable) -> Row:
     """Fill in what follows from the rest, check the texts, and return the row."""
     tokens_in, tokens_out = int(row["input_tokens"]), int(row["output_tokens"])
     row["call_id"] = row.get("call_id") or f"call_{uuid.uuid4().hex}"
     row["total_tokens"] = str(tokens_in + tokens_out)
     row["status"] = row.get("status") or schema.STATUS_SUCCESS
     _check_parts(row)
-    _settle_cost(row)
+    _settle_cost(row, prices)
     if not row.get("tier_price_usd"):
         price = config.tier_price(row.get("subscription_tier", ""))
         row["tier_price_usd"] = "" if price is None else _plain(price)
@@ -274,9 +274,9 @@ def _tokens(row: Mapping[str, str], name: str) -> int:
     return int(row.get(name) or 0)
 
 
-def _settle_cost(row: Dict[str, str]) -> None:
+def _settle_cost(row: Dict[str, str], prices: PriceTable) -> None:
     """Fill in what the price table says, and the cost where none was sent."""
-    row["list_cost_usd"] = _list_price(row)
+    row["list_cost_usd"] = _list_price(row, prices)
     if row.get("cost_usd"):
         row["cost_source"] = row.get("cost_source") or "source"
     else:
@@ -284,7 +284,7 @@ def _settle_cost(row: Dict[str, str]) -> None:
         row["cost_source"] = "list" if row["cost_usd"] else "none"
 
 
-def _list_price(row: Mapping[str, str]) -> str:
+def _list_price(row: Mapping[str, str], prices: PriceTable) -> str:
     """Return what the price table says of a row, "" where it does not know.
 
     A guess in its place could never be told from a cost that was recorded.
@@ -302,7 +302,7 @@ def _list_price(row: Mapping[str, str]) -> str:
         row["timestamp"][:_DAY],
         context_tokens=0 if _is_aggregate(row) else None,
     )
-    cost = DEFAULT_PRICES.price_of(usage)
+    cost = prices.price_of(usage)
     return "" if cost is None else _decimal(Decimal(cost.numerator) / cost.denominator)
 
 

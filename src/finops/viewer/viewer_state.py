@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Deque, Dict, List, NamedTuple, Optional, Tuple
 
 from finops import config
+from finops.business.catalog import DEFAULT_PRICES, PriceTable
 from finops.reading_choices import ReadingChoices
 from finops.registry import ANALYZER_REGISTRY
 from finops.viewer.datasets import Dataset, Datasets, data_file, regular_file
@@ -34,7 +35,7 @@ class NoDatasetError(Exception):
 
 class Settings(NamedTuple):
     """How one viewer is set up; `time_limit_s` is that of one analyzer, `reading` what the user
-    asked for when it was started.
+    asked for when it was started, `prices` those of collected events that name no cost.
     """
 
     data: Path
@@ -46,6 +47,7 @@ class Settings(NamedTuple):
     time_limit_s: float = config.JOB_TIME_LIMIT_S
     pace: Intervals = Intervals()
     reading: ReadingChoices = ReadingChoices()
+    prices: PriceTable = DEFAULT_PRICES
 
 
 class Analysed(NamedTuple):
