@@ -70,8 +70,14 @@ def test_each_option_reaches_the_reader() -> None:
 def test_data_may_be_several_and_paths_become_absolute() -> None:
     made = understood("--data", "a.csv", "--data", "-", "--data", "s3://bucket/b.csv")
     assert made.source == [os.path.abspath("a.csv"), "-", "s3://bucket/b.csv"]
-    with pytest.raises(UsageError, match="takes one --data"):
+
+
+@pytest.mark.parametrize("data", [["a.csv", "b.csv"], ["-"], ["."]])
+def test_what_writes_beside_the_data_or_watches_it_takes_one_file(data: List[str]) -> None:
+    made = understood(*(f"--data={path}" for path in data))
+    with pytest.raises(UsageError, match="takes one file as --data"):
         assert made.single
+    assert understood("--data", "a.csv").single == os.path.abspath("a.csv")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Tuple
 
 import pytest
 
@@ -108,16 +109,19 @@ def test_every_kind_of_line_is_in_the_sum() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "used", "blanked", "said"),
+    ("counts", "said"),
     [
-        (8539, 8539, 0, "OK: all 8,539 rows usable"),
-        (10, 9, 0, "OK: 9 of 10 rows usable"),
-        (10, 10, 1, "OK: all 10 rows usable, 1 value left out"),
-        (0, 0, 0, "OK: all 0 rows usable"),
+        ((8539, 8539, 0, 0, 0, 0), "OK: all 8,539 rows usable"),
+        ((10, 9, 1, 0, 0, 0), "OK: 9 of 10 rows usable"),
+        ((10, 10, 0, 1, 0, 0), "OK: all 10 rows usable, 1 value left out"),
+        ((10, 8, 0, 0, 2, 0), "OK: 8 of 10 rows usable, 2 repeated records left out"),
+        ((10, 4, 0, 0, 0, 6), "OK: all 4 rows in the range usable"),
+        ((10, 3, 1, 0, 0, 6), "OK: 3 of 4 rows in the range usable"),
+        ((0, 0, 0, 0, 0, 0), "OK: all 0 rows usable"),
     ],
 )
-def test_the_verdict(rows: int, used: int, blanked: int, said: str) -> None:
-    assert Verification([], [], rows, used, rows - used, blanked).verdict == said
+def test_the_verdict(counts: Tuple[int, ...], said: str) -> None:
+    assert Verification([], [], *counts).verdict == said
 
 
 def test_no_calls(tmp_path: Path) -> None:

@@ -26,7 +26,8 @@ class Verification(NamedTuple):
     """What is in a dataset, line by line, and what is wrong with it: no `faults`, no trouble.
 
     `rows` are all records, `used_rows` those that count, `skipped_rows` those that cannot be
-    read; `blanked_values` are left out of rows that count.
+    read, `repeated_rows` those that were there before, `outside_rows` those outside of the range
+    that was asked for; `blanked_values` are left out of rows that count.
     """
 
     lines: List[str]
@@ -35,6 +36,8 @@ class Verification(NamedTuple):
     used_rows: int = 0
     skipped_rows: int = 0
     blanked_values: int = 0
+    repeated_rows: int = 0
+    outside_rows: int = 0
 
     @property
     def skipped_percent(self) -> float:
@@ -44,12 +47,16 @@ class Verification(NamedTuple):
     @property
     def verdict(self) -> str:
         """How much of the data is usable, in one line."""
-        if self.used_rows == self.rows:
-            said = f"OK: all {self.rows:,} rows usable"
-        else:
-            said = f"OK: {self.used_rows:,} of {self.rows:,} rows usable"
-        blanked = self.blanked_values
-        return f"{said}, {_counted(blanked, 'value')} left out" if blanked else said
+        wanted = self.rows - self.outside_rows
+        rows = f"{wanted:,} rows in the range" if self.outside_rows else f"{wanted:,} rows"
+        said = [f"all {rows} usable"]
+        if self.used_rows != wanted:
+            said = [f"{self.used_rows:,} of {rows} usable"]
+        if self.repeated_rows:
+            said.append(f"{_counted(self.repeated_rows, 'repeated record')} left out")
+        if self.blanked_values:
+            said.append(f"{_counted(self.blanked_values, 'value')} left out")
+        return "OK: " + ", ".join(said)
 
 
 def verify(
@@ -85,6 +92,8 @@ def verify(
         used_rows=accounting.used,
         skipped_rows=accounting.skipped_rows,
         blanked_values=sum(blanked.values for blanked in accounting.blanked),
+        repeated_rows=accounting.repeated_records,
+        outside_rows=accounting.outside,
     )
 
 

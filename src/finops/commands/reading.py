@@ -57,13 +57,17 @@ class Reading(NamedTuple):
 
     @property
     def single(self) -> str:
-        """The one path, for commands that write beside it or watch it.
+        """The one file, for commands that write beside it or watch it.
 
-        Raises UsageError where there are several.
+        Raises UsageError where the data may be several, or is no file of its own.
         """
-        if len(self.choices.data) > 1:
-            raise UsageError("this command takes one --data; 'analyze' and 'verify' take several")
-        return self.choices.data[0]
+        path = self.choices.data[0]
+        if len(self.choices.data) > 1 or path == STANDARD_INPUT or os.path.isdir(path):
+            raise UsageError(
+                "this command takes one file as --data; 'analyze' and 'verify' take folders,"
+                " several files and standard input"
+            )
+        return path
 
     def configure(self) -> None:
         """Set the configuration file's limits and tier prices for the rest of this process."""
