@@ -66,8 +66,8 @@ def analyze(
 ) -> Dict[str, Result]:
     """Run the built-in analyzers and return their results by id, in the registry's order.
 
-    `data` is what `open_dataset` takes, or an opened dataset.  `reports` is a folder: with it, a page
-    and a JSON file for each result are written there, with an index and a manifest; without
+    `data` is what `open_dataset` takes, or an opened dataset.  `reports` is a folder: with it, a
+    page and a JSON file for each result are written there, with an index and a manifest; without
     it nothing is written.  `only` names the analyzers to run, by default all of them.
     `workers`, `prices`, `cache` and `progress` are those of `open_dataset`.
 
