@@ -26,7 +26,8 @@ from typing import List, NamedTuple, Sequence, Tuple
 from evaluate_seeds import seeds_of
 
 from finops import config
-from finops.analyzers.shared.forecast import daily_series, forecast, month_ahead, partial_days
+from finops.analyzers.shared.covered_days import HOURLY_CALLS, covered_days
+from finops.analyzers.shared.forecast import forecast, month_ahead
 from finops.analyzers.shared.tables import DAYS
 from finops.commands.base import parse_size
 from finops.results.understanding import Backtest
@@ -113,7 +114,7 @@ def check(measured: Errors, reported: Backtest) -> None:
         config.FORECAST_BACKTEST_DAYS,
         measured.tries,
     )
-    if not same or abs(reported.mape_percent - measured.ours) > SAME:
+    if not same or abs((reported.mape_percent or 0.0) - measured.ours) > SAME:
         raise SystemExit(f"the result reports {reported}, and here it is {measured}")
 
 
@@ -123,10 +124,11 @@ def series_of(name: str, seed: int, size: int, workers: int) -> Tuple[List[float
     with tempfile.TemporaryDirectory(prefix="finops-backtest-") as folder:
         path = Path(folder) / "calls.csv"
         generate(path, size, seed=seed, scenarios=scenarios, workers=workers)
-        data = open_dataset(path, workers=workers).rollups((DAYS,))
-        costs = {day: cost for (day,), (_, cost, _) in data[DAYS].items()}
-        values = daily_series(costs, partial_days(data.period))[1]
-        return values, month_ahead(costs, data.period)[1]
+        data = open_dataset(path, workers=workers).rollups((DAYS, HOURLY_CALLS))
+        costs = {day: cost for (day,), (_, cost, _, _) in data[DAYS].items()}
+        span = covered_days(data)
+        values = [costs.get(day, 0.0) for day in span.whole]
+        return values, month_ahead(costs, span)[1]
 
 
 def over_seeds(name: str, errors: Sequence[Errors]) -> Line:

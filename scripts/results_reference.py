@@ -38,6 +38,7 @@ UNITS: Dict[str, Tuple[str, str]] = {
     "Date": ("text", "YYYY-MM-DD"),
     "Hour": ("text", "YYYY-MM-DDTHH:00:00"),
     "Week": ("text", "YYYY-Www"),
+    "Month": ("text", "YYYY-MM"),
     "Timestamp": ("text", "ISO 8601"),
     "str": ("text", ""),
     "bool": ("true or false", ""),
@@ -50,8 +51,10 @@ What `finops analyze --json DIR` writes as `DIR/ID.json`, and what the analyzers
 is written by `make reference` from the types in `src/finops/results/`.
 
 Numbers are plain, `null` stands where something is not known, and percentages run from 0 to 100.
-Unless stated otherwise, a figure covers the whole period of the data, and a figure per month is
-the period's, scaled to 30 days. A list with nothing to show is empty. Keys are added, not renamed.
+Where nothing else is said, a figure covers the whole period of the data, and a figure per month is
+the period's, scaled to 30 of its covered days. With fewer than seven covered days it is `null`.
+Savings and losses per month are rates of the last 30 whole days, those of a customer of its own
+days. A list with nothing to show is empty. Keys are added, not renamed.
 """
 
 
@@ -112,14 +115,14 @@ def page() -> str:
 
 def _tables(known: Dict[str, Section], root: str) -> List[str]:
     """Return a table for the root and for each type below it, a type once."""
-    written: Set[str] = set()
+    told: Set[str] = set()
     tables = [_table(known, root, "")]
     waiting = [(field.key, field.annotation) for field in known[root].fields]
     while waiting:
         path, annotation = waiting.pop(0)
         inner = section_in(known, annotation)
-        if inner and inner not in written:
-            written.add(inner)
+        if inner and inner not in told:
+            told.add(inner)
             place = path + ("[]" if annotation.startswith("Sequence") else "")
             tables.append(_table(known, inner, place))
             below = [(f"{place}.{f.key}", f.annotation) for f in known[inner].fields]

@@ -160,7 +160,7 @@ def test_an_analyzer_that_raises_costs_only_its_own_report(
         (tmp_path / "pricing.json").read_bytes(),
     )
     assert states(tmp_path) == {n: "failed" if n == "pricing" else "ok" for n in IDS}
-    assert "Older page" in (tmp_path / "index.html").read_text("utf-8")
+    assert "Showing the previous report" in (tmp_path / "index.html").read_text("utf-8")
 
 
 def test_the_tables_of_an_analysis_are_let_go_of_after_it_also_where_it_fails(

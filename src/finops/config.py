@@ -139,9 +139,12 @@ OPPORTUNITY_MIN_SAVINGS_USD = 1.0
 
 # Less than this is no money: a ratio to it would only be noise, or infinite.
 NEGLIGIBLE_USD = 1e-9
+# Less per month is not worth a warning.
+NOTABLE_USD_PER_MONTH = 1.0
 # Subjects of one kind that recommendations name one by one; the rest share a sentence.
 RECOMMENDED_SUBJECTS = 3
-# Monthly figures from a shorter period are extrapolations worth a remark.
+# Fewer covered days give no figures per month, no margins and no advice on prices.  A customer
+# seen in so many of the first dates was there before the data.
 SHORT_PERIOD_DAYS = 7
 
 # Alternatives to the flat rate, in USD a month and monthly calls of one customer.
@@ -182,6 +185,8 @@ ROUTING_MIN_STANDARD_ERRORS = 3
 # Churn: silent for so many days is gone.  Risk and expansion compare two windows of days.
 CHURN_INACTIVE_DAYS = 30
 CHURN_RATE_CRITICAL_PCT = 10
+# Of fewer covered days no rate of churn can be told.
+CHURN_MIN_DAYS = 60
 TREND_WINDOW_DAYS = 14
 AT_RISK_DROP_PCT = 50
 AT_RISK_HIGH_DROP_PCT = 75
@@ -208,7 +213,7 @@ FORECAST_TRIED_DAYS = 91
 FORECAST_INTERVAL = 0.80
 FORECAST_MIN_DAYS = 3
 FORECAST_USABLE_MAPE_PCT = 25
-# Trend: the last days against all before them, and the change worth a word.
+# Trend: the last whole days against as many before, and the change worth a word.
 TREND_RECENT_DAYS = 7
 TREND_NOTABLE_PCT = 20
 # A model is a lever where it takes this share of the cost, and so many times that of the calls.
@@ -232,6 +237,12 @@ SLA_TARGET_PCT = 99
 # Fewer calls say nothing about a model's speed or reliability.
 MODEL_MIN_CALLS = 100
 
+# An anomalous hour is also so far above what like hours (of the hour of the week, the hour of the
+# day, the day of the month) cost when there is a call: as many spreads as above, of at least this
+# share of it, and this amount.  Of fewer hours with a call nothing is said.
+ANOMALY_SPREAD_FLOOR_PCT = 25
+ANOMALY_MIN_USD = 0.25
+ANOMALY_MIN_HOURS = 48
 # An anomalous hour is a burst if it costs so many times what this percentile (0 to 1) of so many
 # hours before and after it cost; else the hours around it are as busy.
 BURST_AROUND_HOURS = 6

@@ -14,6 +14,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 from finops import registry
 from finops.atomic import replacing, target_name
 from finops.errors import StorageError
+from finops.generators.basis_line import missing_words
 from finops.generators.chartjs import copy_library
 from finops.generators.page import content_security_policy
 from finops.generators.reports.index import generate_index, index_page
@@ -182,7 +183,10 @@ def dataset_of(context: Mapping[str, Any]) -> DatasetEntry:
 
 
 def headline_of(result: Mapping[str, Any]) -> str:
-    """Return what a report found first, in a few words."""
+    """Return the top finding of a report, in a few words."""
+    missing = (result.get("basis") or {}).get("missing")
+    if missing:
+        return missing_words(missing)
     findings = result.get("findings") or ()
     if findings:
         return str(findings[0]["title"])

@@ -65,7 +65,7 @@ def write_sample(path: Path) -> None:
     data = {
         "_context": CONTEXT,
         "findings": [{"severity": s, "title": s, "detail": "d"} for s in ("critical", "warning")],
-        "recommendations": ["Do this to save $5.00 a month."],
+        "recommendations": ["Do this to save $5.00 per month."],
     }
     write_report(REPORT, data, path, [Card("Calls", 3)], body, VALUE)
 

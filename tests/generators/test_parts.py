@@ -236,8 +236,8 @@ def test_findings_say_their_severity_in_words() -> None:
         {"severity": "nonsense", "title": "B", "detail": "b.", "impact_usd_per_month": 0},
     ]
     read = page(components.findings({"findings": found}))
-    assert read.says("✕ Critical A a. $1,204.50 a month i Info B b.")
-    assert "1204.5 USD a month" in read.values_of("title")
+    assert read.says("✕ Critical A a. $1,204.50 per month i Info B b.")
+    assert "1204.5 USD per month" in read.values_of("title")
 
 
 def test_many_findings_are_folded_not_lost() -> None:
@@ -253,9 +253,9 @@ def test_no_findings_and_no_recommendations_are_sentences() -> None:
 
 
 def test_sums_in_recommendations_stand_out() -> None:
-    part = components.recommendations({"recommendations": ["Cut <b> to save $1,204.55 a month."]})
-    assert "<strong>$1,204.55</strong> a month." in part.markup
-    assert page(part).says("Cut <b> to save $1,204.55 a month.")
+    part = components.recommendations({"recommendations": ["Cut <b> to save $1,204.55 per month."]})
+    assert "<strong>$1,204.55</strong> per month." in part.markup
+    assert page(part).says("Cut <b> to save $1,204.55 per month.")
 
 
 def test_two_parts_of_one_name_are_refused() -> None:

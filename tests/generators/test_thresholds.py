@@ -14,7 +14,7 @@ from finops.generators.thresholds import THRESHOLDS, thresholds_of
 from finops.registry import ANALYZER_REGISTRY
 
 # What decides no figure: names of things, units, how much is kept for choosing dates, how many
-# sentences are written; the length of a month stands in a sentence on every page.
+# sentences are written; the length of per month stands in a sentence on every page.
 NO_LIMITS = {
     "DAILY_SUMS_MAX_CELLS", "PERCENTILE_WINDOW_STEPS", "PERCENTILE_WINDOWS_MAX_COUNTS",
     "PERCENTILE_WINDOWS_LESS_PER_DAY", "RECOMMENDED_SUBJECTS", "MEGABYTE", "UNKNOWN", "FEATURES",
@@ -60,10 +60,12 @@ def test_every_limit_is_said(name: str) -> None:
 def test_values_are_those_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(config, "SLA_THRESHOLD_MS", 1234)
     said = dict(thresholds_of("performance"))
-    assert said["Service level: a call takes at most"] == "1,234 ms"
+    assert said["SLA: a call takes at most"] == "1,234 ms"
     assert said["Calls that should keep the service level"] == "99%"
     pricing = dict(thresholds_of("pricing"))
-    assert pricing["Tiered price a month"] == "$49.00 up to 1,000 calls, $199.00 up to 10,000 calls"
+    assert (
+        pricing["Tiered price per month"] == "$49.00 up to 1,000 calls, $199.00 up to 10,000 calls"
+    )
     assert dict(thresholds_of("realtime"))["One provider's share of cost: high risk above"] == "60%"
     assert thresholds_of("nothing like it") == []
 
@@ -73,5 +75,5 @@ def test_settings_read_as_they_were_typed() -> None:
     assert said["… that are a share of its calls of"] == "1.5%"
     assert said["… that chance alone would bring in less than"] == "0.0001%"
     assert said["Commitment: calls a day, at their"] == "25th percentile"
-    assert said["An organization is dear above the average token's cost"] == "1.25 times"
+    assert said["An organization is expensive above the average cost per token"] == "1.25 times"
     assert said["Points of the risk score"].startswith("region changes 45, rate limits 40")

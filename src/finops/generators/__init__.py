@@ -55,7 +55,7 @@ navigation.
                 "metadata": ("…", "…"), "realtime": ("…", "…"), "standard": ("…", "…"),
                 "automated": ("…", "…"), "actionable": ("…", "…"),
             },
-            not_found=["Days without a call were looked for, and there are none."],
+            not_found=["No days without a call."],
         )
 
 A report knows the types of its result, not the analyzer; a column or a series of a field that is

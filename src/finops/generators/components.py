@@ -29,6 +29,8 @@ _SEVERITY: Dict[str, Tuple[str, str]] = {
 }
 
 
+# Before a lower bound.
+AT_LEAST = "≥ "
 _NO_DATA: Data = MappingProxyType({})
 
 
@@ -44,6 +46,7 @@ class Card(NamedTuple):
 
     `note` is a short text under the figure (the unit's meaning, the period, a comparison).
     `recompute` lets the figure follow the chosen dates, from measures of the page's `Daily`.
+    `at_least` marks a sum over calls some of whose costs are not known: a lower bound.
     """
 
     label: str
@@ -51,6 +54,7 @@ class Card(NamedTuple):
     kind: str = "count"
     note: str = ""
     recompute: Optional[Recompute] = None
+    at_least: bool = False
 
 
 def combine(parts: Iterable[Part]) -> Part:
@@ -104,6 +108,7 @@ def cards(metrics: Sequence[Card]) -> Part:
         f"card-{number}": {
             "over": metric.recompute.script_form,
             "kind": metric.kind,
+            **({"least": True} if metric.at_least else {}),
         }
         for number, metric in enumerate(metrics)
         if metric.recompute
@@ -126,6 +131,8 @@ def _card(number: int, metric: Card) -> Markup:
 
 def _figure(metric: Card) -> Markup:
     shown = formatting.readable(metric.kind, metric.value)
+    if metric.at_least and metric.value is not None:
+        shown = f"{AT_LEAST}{shown}"
     if not shown.endswith(" tokens"):
         return escape(shown)
     return fill("$number <small>tokens</small>", number=shown[: -len(" tokens")])
@@ -186,11 +193,11 @@ def _alert(finding: Finding) -> Markup:
 
 
 def worth(usd_per_month: Optional[float]) -> Markup:
-    """Return what acting is worth a month, nothing where that is not known or 0."""
+    """Return what acting is worth per month, nothing where that is not known or 0."""
     if not usd_per_month:
         return Markup("")
     return fill(
-        '<span class="worth" title="$exact USD a month">$value<small>a month</small></span>',
+        '<span class="worth" title="$exact USD per month">$value<small>per month</small></span>',
         exact=formatting.exact(usd_per_month),
         value=formatting.money(usd_per_month),
     )
@@ -220,13 +227,13 @@ def _emphasised(sentence: str) -> Markup:
 
 
 def not_found(sentences: Sequence[str]) -> Part:
-    """Return what was looked for and not found, one sentence each."""
+    """Return what was checked without a finding, one sentence each."""
     if not sentences:
         return section(
-            "Looked for and not found",
-            text("Every section of this report found something to show."),
+            "Checks with no findings",
+            text("Every section of this report has something to show."),
         )
     items = join(fill("<li>$sentence</li>", sentence=sentence) for sentence in sentences)
     return section(
-        "Looked for and not found", Part(fill('<ul class="plain">$items</ul>', items=items))
+        "Checks with no findings", Part(fill('<ul class="plain">$items</ul>', items=items))
     )

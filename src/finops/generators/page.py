@@ -16,6 +16,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from finops.atomic import write_aside
 from finops.generators import components, formatting
+from finops.generators.basis_line import basis_line, unanswered
 from finops.generators.components import Card, Data, Part
 from finops.generators.contrast import Contrast, contrast
 from finops.generators.data_quality import basis, data_quality
@@ -23,6 +24,7 @@ from finops.generators.date_range import Daily, range_bar
 from finops.generators.markup import Markup, Token, fill, join, json_block, token
 from finops.generators.thresholds import thresholds_of
 from finops.resources import read_text
+from finops.results.base import Basis, from_dict
 
 CHARTJS_VERSION = "4.5.1"
 CHARTJS_URL = f"https://cdn.jsdelivr.net/npm/chart.js@{CHARTJS_VERSION}/dist/chart.umd.js"
@@ -76,6 +78,10 @@ def report_page(
 ) -> str:
     """Return the page that `write_report` writes."""
     context: Data = data.get("_context") or {}
+    rests_on = from_dict(Basis, data.get("basis"))
+    if rests_on.missing:
+        parts = [unanswered(rests_on.missing), data_quality(context)]
+        return render(report, context, parts, basis_line(rests_on))
     if daily:
         for card in cards:
             daily.check(card.recompute)
@@ -90,11 +96,11 @@ def report_page(
         basis(context, thresholds_of(report.id)),
         data_quality(context),
     ]
-    return render(report, context, parts)
+    return render(report, context, parts, basis_line(rests_on))
 
 
-def render(report: Report, context: Data, parts: Sequence[Part]) -> str:
-    """Return a whole page of parts as HTML text."""
+def render(report: Report, context: Data, parts: Sequence[Part], rests_on: str = "") -> str:
+    """Return a whole page of parts as HTML text; `rests_on` stands under the title."""
     body = components.combine(parts)
     return fill(
         asset("page.html"),
@@ -109,6 +115,7 @@ def render(report: Report, context: Data, parts: Sequence[Part]) -> str:
         title=report.title,
         purpose=report.purpose,
         about=_about(context),
+        basis=fill('<p class="basis">$line</p>', line=rests_on) if rests_on else Markup(""),
         top=_navigation(report, context),
         neighbours=_neighbours(report, context),
         body=body.markup,

@@ -67,12 +67,14 @@ _KINDS: Dict[str, Callable[[Any], str]] = {
     "tasks": lambda value: ", ".join(sorted(item.replace("_", " ") for item in value)),
 }
 
-_SHORT = Threshold("Monthly figures are called rough below", "SHORT_PERIOD_DAYS", "days")
-_SLA = Threshold("Service level: a call takes at most", "SLA_THRESHOLD_MS", "ms")
+_SHORT = Threshold("Figures per month are given from covered days of", "SHORT_PERIOD_DAYS", "days")
+_GONE = Threshold("Customers are gone after no call for", "CHURN_INACTIVE_DAYS", "days")
+_NOTABLE = Threshold("Savings per month worth a warning from", "NOTABLE_USD_PER_MONTH", "money")
+_SLA = Threshold("SLA: a call takes at most", "SLA_THRESHOLD_MS", "ms")
 _P95 = Threshold("95 of 100 calls should take at most", "P95_THRESHOLD_MS", "ms")
 _ERRORS = Threshold("Error rate called high above", "HIGH_ERROR_RATE_PCT", "percent")
 _JUDGED = Threshold("Models are judged from", "MODEL_MIN_CALLS", "calls")
-_TASKS = Threshold("Tasks that bear a model one class lower", "DOWNGRADABLE_TASKS", "tasks")
+_TASKS = Threshold("Tasks that tolerate a model one class lower", "DOWNGRADABLE_TASKS", "tasks")
 
 THRESHOLDS: Dict[str, Tuple[Threshold, ...]] = {
     "dataset_overview": (
@@ -80,8 +82,8 @@ THRESHOLDS: Dict[str, Tuple[Threshold, ...]] = {
         _SHORT,
     ),
     "understanding": (
-        Threshold("The forecast looks back over", "FORECAST_WINDOW_DAYS", "days"),
-        Threshold("Its error is from trying it ahead for", "FORECAST_BACKTEST_DAYS", "days"),
+        Threshold("Forecast training window", "FORECAST_WINDOW_DAYS", "days"),
+        Threshold("Backtest horizon", "FORECAST_BACKTEST_DAYS", "days"),
         Threshold(
             "… from days with three weeks before them, at most the last",
             "FORECAST_TRIED_DAYS",
@@ -95,11 +97,13 @@ THRESHOLDS: Dict[str, Tuple[Threshold, ...]] = {
             "In a trend a day counts, of the mean, at least", "FORECAST_LEAST_SHARE", "share"
         ),
         Threshold("A trend is fitted from", "FORECAST_MIN_DAYS", "days"),
-        Threshold("Error that a plan can bear", "FORECAST_USABLE_MAPE_PCT", "percent"),
-        Threshold("The trend compares the last active", "TREND_RECENT_DAYS", "days"),
+        Threshold("Acceptable forecast error for planning", "FORECAST_USABLE_MAPE_PCT", "percent"),
+        Threshold("The trend compares the last whole", "TREND_RECENT_DAYS", "days"),
         Threshold("Trend worth a finding from", "TREND_NOTABLE_PCT", "percent"),
         Threshold(
-            "A model is a lever from a share of the cost of", "COST_LEVER_SHARE_PCT", "percent"
+            "A model counts as a cost driver above this share of cost",
+            "COST_LEVER_SHARE_PCT",
+            "percent",
         ),
         Threshold("… that is its share of the calls", "COST_LEVER_FACTOR", "times"),
         Threshold("Top customers looked at", "TOP_CUSTOMERS_PCT", "percent"),
@@ -124,6 +128,15 @@ THRESHOLDS: Dict[str, Tuple[Threshold, ...]] = {
         Threshold("A burst: times what the hours around it cost", "BURST_FACTOR", "number"),
         Threshold("… these are, before and after it,", "BURST_AROUND_HOURS", "hours"),
         Threshold("… and what they cost is their", "BURST_AROUND_PERCENTILE", "percentile"),
+        Threshold(
+            "… and above hours like it: variability of at least",
+            "ANOMALY_SPREAD_FLOOR_PCT",
+            "percent",
+        ),
+        Threshold("… by at least", "ANOMALY_MIN_USD", "money"),
+        Threshold(
+            "Anomalies are looked for from hours with a call of", "ANOMALY_MIN_HOURS", "hours"
+        ),
         Threshold("Daily cost alerted above", "HIGH_COST_THRESHOLD_USD", "money"),
         Threshold("Daily error rate alerted above", "HIGH_ERROR_RATE_PCT", "percent"),
         Threshold(
@@ -141,11 +154,13 @@ THRESHOLDS: Dict[str, Tuple[Threshold, ...]] = {
         Threshold("Burn (cost of revenue): medium risk from", "BURN_MEDIUM_PCT", "percent"),
         Threshold("Burn: high risk from", "BURN_HIGH_PCT", "percent"),
         Threshold("Burn: critical risk from", "BURN_CRITICAL_PCT", "percent"),
+        _GONE,
         _SHORT,
     ),
     "optimization": (
         Threshold("Commitment: calls a day, at their", "COMMITMENT_PERCENTILE", "percentile"),
         Threshold("Commitment: discount assumed", "COMMITMENT_DISCOUNT_PCT", "percent"),
+        _NOTABLE,
         _TASKS,
         _SHORT,
     ),
@@ -164,7 +179,7 @@ THRESHOLDS: Dict[str, Tuple[Threshold, ...]] = {
             "percent",
         ),
         Threshold(
-            "An organization is dear above the average token's cost",
+            "An organization is expensive above the average cost per token",
             "DEAR_ORGANIZATION_FACTOR",
             "times",
         ),
@@ -174,20 +189,22 @@ THRESHOLDS: Dict[str, Tuple[Threshold, ...]] = {
         Threshold("High margin from", "HIGH_MARGIN_THRESHOLD_PCT", "percent"),
         Threshold("Medium margin from", "MEDIUM_MARGIN_THRESHOLD_PCT", "percent"),
         Threshold("Low margin from; unprofitable below", "LOW_MARGIN_THRESHOLD_PCT", "percent"),
-        Threshold("Subscription prices a month for advice", "SUBSCRIPTION_TIERS", "tiers"),
+        Threshold("Monthly tier prices used in recommendations", "SUBSCRIPTION_TIERS", "tiers"),
+        _GONE,
         _SHORT,
     ),
     "pricing": (
         Threshold("Usage-based price of 1,000 calls", "USAGE_PRICE_PER_1K_CALLS_USD", "money"),
-        Threshold("Tiered price a month", "TIERED_PRICES_USD", "steps"),
-        Threshold("Tiered price a month above that", "TIERED_TOP_PRICE_USD", "money"),
-        Threshold("Hybrid price a month", "HYBRID_BASE_PRICE_USD", "money"),
+        Threshold("Tiered price per month", "TIERED_PRICES_USD", "steps"),
+        Threshold("Tiered price per month above that", "TIERED_TOP_PRICE_USD", "money"),
+        Threshold("Hybrid price per month", "HYBRID_BASE_PRICE_USD", "money"),
         Threshold("… which includes", "HYBRID_INCLUDED_CALLS", "calls"),
         Threshold("… and 1,000 calls above cost", "HYBRID_PRICE_PER_1K_CALLS_USD", "money"),
         Threshold("Prices tried, as multiples", "PRICE_SENSITIVITY_FACTORS", "factors"),
         Threshold(
             "Cross-subsidy: share of cost above share of revenue", "CROSS_SUBSIDY_POINTS", "points"
         ),
+        _GONE,
         _SHORT,
     ),
     "features": (
@@ -198,6 +215,7 @@ THRESHOLDS: Dict[str, Tuple[Threshold, ...]] = {
         Threshold(
             "Sunset: losing, and used by customers below", "FEATURE_SUNSET_ADOPTION_PCT", "percent"
         ),
+        _GONE,
         _SHORT,
     ),
     "token_economics": (
@@ -217,13 +235,14 @@ THRESHOLDS: Dict[str, Tuple[Threshold, ...]] = {
         Threshold("… that chance alone would bring in less than", "PROMPT_WASTER_CHANCE", "share"),
         Threshold("Simple task: input and output below", "SIMPLE_TASK_MAX_TOKENS", "tokens"),
         Threshold(
-            "Dear model: mean price of 1M tokens above",
+            "Expensive model: mean price of 1M tokens above",
             "OVERPRICED_BLENDED_PRICE_PER_1M_USD",
             "money",
         ),
         Threshold(
             "Cheaper models listed for savings above", "OPPORTUNITY_MIN_SAVINGS_USD", "money"
         ),
+        _NOTABLE,
         _TASKS,
         _SHORT,
     ),
@@ -236,9 +255,11 @@ THRESHOLDS: Dict[str, Tuple[Threshold, ...]] = {
         Threshold(
             "… that is, in standard errors, at least", "ROUTING_MIN_STANDARD_ERRORS", "number"
         ),
+        _SHORT,
     ),
     "churn_growth": (
-        Threshold("Gone: no call for", "CHURN_INACTIVE_DAYS", "days"),
+        _GONE,
+        Threshold("Churn is rated from covered days of", "CHURN_MIN_DAYS", "days"),
         Threshold("Churn rate called critical from", "CHURN_RATE_CRITICAL_PCT", "percent"),
         Threshold("Each of the two windows compared", "TREND_WINDOW_DAYS", "days"),
         Threshold("… from calls in the earlier one", "TREND_MIN_PREVIOUS_CALLS", "calls"),
@@ -247,14 +268,14 @@ THRESHOLDS: Dict[str, Tuple[Threshold, ...]] = {
         Threshold("At critical risk: calls down by", "AT_RISK_CRITICAL_DROP_PCT", "percent"),
         Threshold("Expanding: calls up by", "EXPANSION_GROWTH_PCT", "percent"),
         Threshold("Tier is full from a cost of revenue of", "BURN_MEDIUM_PCT", "percent"),
-        Threshold("Subscription prices a month for advice", "SUBSCRIPTION_TIERS", "tiers"),
+        Threshold("Monthly tier prices used in recommendations", "SUBSCRIPTION_TIERS", "tiers"),
         _SHORT,
     ),
     "abuse_detection": (
         Threshold("Days are judged from", "ABUSE_MIN_DAILY_CALLS", "calls"),
         Threshold("… and a baseline of other active", "ABUSE_MIN_BASELINE_DAYS", "days"),
         Threshold("… around the day, each way", "ABUSE_WINDOW_DAYS", "days"),
-        Threshold("Least spread of ordinary days", "ABUSE_SPREAD_FLOOR_PCT", "percent"),
+        Threshold("Minimum baseline variability", "ABUSE_SPREAD_FLOOR_PCT", "percent"),
         Threshold(
             "What all did on a day: customers at least", "ABUSE_LEVEL_MIN_CUSTOMERS", "number"
         ),
@@ -275,6 +296,7 @@ THRESHOLDS: Dict[str, Tuple[Threshold, ...]] = {
         Threshold("Points of the risk score", "ABUSE_POINTS", "signals"),
         Threshold("… more for each severe signal", "ABUSE_SEVERE_POINTS", "points"),
         Threshold("Critical customer from", "ABUSE_CRITICAL_SCORE", "points"),
+        _GONE,
         _SHORT,
     ),
 }

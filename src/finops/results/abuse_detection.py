@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Sequence
+from typing import NamedTuple, Optional, Sequence
 
 from finops.results.base import (
+    Basis,
     Count,
     Date,
     Finding,
@@ -26,7 +27,7 @@ class AbuseSummary(NamedTuple):
     flagged_customers: Count
     flagged_percent: Percent
     critical_count: Count
-    estimated_exposure_usd_per_month: UsdPerMonth
+    estimated_exposure_usd_per_month: Optional[UsdPerMonth]
 
 
 class UnusualDay(NamedTuple):
@@ -86,7 +87,7 @@ class FlaggedCustomer(NamedTuple):
     customer_id: str
     risk_score: Count
     signals: Sequence[str]
-    monthly_cost: UsdPerMonth
+    monthly_cost: Optional[UsdPerMonth]
     recommended_action: str
 
 
@@ -103,6 +104,7 @@ class AbuseDetectionResult(NamedTuple):
     """Unusual usage, rate-limit abuse, cost spikes, suspicious access, and a score for each."""
 
     summary: AbuseSummary
+    basis: Basis
     unusual_usage: Sequence[UnusualDay]
     rate_limit_abuse: Sequence[RateLimitHour]
     cost_spikes: Sequence[CostSpike]

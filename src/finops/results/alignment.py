@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Mapping, NamedTuple, Optional, Sequence
 
 from finops.results.base import (
+    Basis,
     Count,
     DailySums,
     Date,
@@ -23,7 +24,7 @@ class AlignmentSummary(NamedTuple):
 
     total_calls: Count
     total_cost: Usd
-    monthly_cost: UsdPerMonth
+    monthly_cost: Optional[UsdPerMonth]
     organization_count: Count
     top_organization: str
     top_organization_share_percent: Percent
@@ -44,11 +45,11 @@ class Chargeback(NamedTuple):
 
     organization_id: str
     total_cost: Usd
-    monthly_cost: UsdPerMonth
+    monthly_cost: Optional[UsdPerMonth]
     call_count: Count
     customer_count: Count
     share_percent: Percent
-    cost_per_1k_tokens: UsdPer1kTokens
+    cost_per_1k_tokens: Optional[UsdPer1kTokens]
     product_breakdown: Mapping[str, ProductCost]
 
 
@@ -70,9 +71,9 @@ class ProductShare(NamedTuple):
     call_count: Count
     total_cost: Usd
     total_tokens: Tokens
-    avg_cost_per_call: Usd
+    avg_cost_per_call: Optional[Usd]
     share_percent: Percent
-    monthly_cost: UsdPerMonth
+    monthly_cost: Optional[UsdPerMonth]
 
 
 class FeatureShare(NamedTuple):
@@ -82,9 +83,9 @@ class FeatureShare(NamedTuple):
     call_count: Count
     total_cost: Usd
     total_tokens: Tokens
-    avg_cost_per_call: Usd
+    avg_cost_per_call: Optional[Usd]
     share_percent: Percent
-    monthly_cost: UsdPerMonth
+    monthly_cost: Optional[UsdPerMonth]
 
 
 class EnvironmentShare(NamedTuple):
@@ -94,9 +95,9 @@ class EnvironmentShare(NamedTuple):
     call_count: Count
     total_cost: Usd
     total_tokens: Tokens
-    avg_cost_per_call: Usd
+    avg_cost_per_call: Optional[Usd]
     share_percent: Percent
-    monthly_cost: UsdPerMonth
+    monthly_cost: Optional[UsdPerMonth]
 
 
 class OrganizationWeek(NamedTuple):
@@ -145,6 +146,7 @@ class AlignmentResult(NamedTuple):
     """Chargeback by organization and product, shares by feature and environment, efficiency."""
 
     summary: AlignmentSummary
+    basis: Basis
     chargeback: Sequence[Chargeback]
     fair_share: Sequence[FairShare]
     by_product: Sequence[ProductShare]

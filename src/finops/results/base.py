@@ -49,6 +49,7 @@ Hours = float
 Date = str
 Hour = str
 Week = str
+Month = str
 Timestamp = str
 
 ResultDict = Dict[str, Any]
@@ -62,6 +63,26 @@ class Finding(NamedTuple):
     title: str
     detail: str
     impact_usd_per_month: UsdPerMonth
+    """what acting on it is worth; 0 where it is not about money, or not known per month"""
+
+
+class Basis(NamedTuple):
+    """What the figures of a result rest on."""
+
+    covered_days: Number
+    """days that the data covers, partial first and last days as their part of one"""
+    whole_days: Count
+    """dates that the data covers from the first to the last hour"""
+    priced_share_percent: Optional[Percent]
+    """calls with a known cost, of all; null without calls"""
+    latency_share_percent: Optional[Percent]
+    """calls with a latency, of all; null without calls"""
+    customer_share_percent: Optional[Percent]
+    """calls with a customer, of all; null without calls"""
+    revenue_known: bool
+    """whether the subscription price of any customer is known"""
+    missing: Sequence[str]
+    """columns that this report needs and no call has; with any of them it is not given"""
 
 
 class DailySums(NamedTuple):
@@ -81,6 +102,9 @@ class DailyCost(NamedTuple):
     date: Date
     call_count: Count
     total_cost: Usd
+    partial: bool = False
+    """whether the data covers only a part of the day; the key is there where it does"""
+    unpriced_calls: Count = 0
 
 
 class UnpricedCustomer(NamedTuple):
@@ -89,7 +113,7 @@ class UnpricedCustomer(NamedTuple):
     customer_id: str
     subscription_tier: str
     customer_archetype: str
-    monthly_cost: UsdPerMonth
+    monthly_cost: Optional[UsdPerMonth]
     call_count: Count
 
 

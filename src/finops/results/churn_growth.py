@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Sequence
+from typing import NamedTuple, Optional, Sequence
 
-from finops.results.base import Count, Date, Finding, Percent, Usd, UsdPerMonth, Week
+from finops.results.base import Basis, Count, Date, Finding, Percent, Usd, UsdPerMonth, Week
 
 
 class ChurnSummary(NamedTuple):
@@ -14,13 +14,14 @@ class ChurnSummary(NamedTuple):
     total_cost: Usd
     total_customers: Count
     churned_customers: Count
-    churn_rate_percent: Percent
+    churn_rate_percent: Optional[Percent]
+    """customers lost in the last 30 days, of those active at their start; null under 60 days"""
     lost_monthly_revenue: UsdPerMonth
     at_risk_customers: Count
     at_risk_monthly_revenue: UsdPerMonth
     expansion_customers: Count
     expansion_monthly_revenue: UsdPerMonth
-    weekly_growth_percent: Percent
+    weekly_growth_percent: Optional[Percent]
     customers_without_price: Count
 
 
@@ -31,7 +32,7 @@ class ChurnedCustomer(NamedTuple):
     subscription_tier: str
     last_activity_date: Date
     days_inactive: Count
-    lost_monthly_revenue: UsdPerMonth
+    lost_monthly_revenue: Optional[UsdPerMonth]
 
 
 class CustomerAtRisk(NamedTuple):
@@ -42,7 +43,7 @@ class CustomerAtRisk(NamedTuple):
     recent_calls: Count
     previous_calls: Count
     change_percent: Percent
-    monthly_revenue: UsdPerMonth
+    monthly_revenue: Optional[UsdPerMonth]
     """subscription"""
     risk: str
 
@@ -88,6 +89,7 @@ class ChurnGrowthResult(NamedTuple):
     """Churned, endangered and outgrowing customers; weekly growth; retention by cohort."""
 
     summary: ChurnSummary
+    basis: Basis
     churned: Sequence[ChurnedCustomer]
     at_risk: Sequence[CustomerAtRisk]
     expansion: Sequence[Expansion]

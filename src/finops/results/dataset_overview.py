@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Mapping, NamedTuple, Optional, Sequence
 
 from finops.results.base import (
+    Basis,
     Bytes,
     Count,
     Date,
@@ -32,7 +33,7 @@ class OverviewSummary(NamedTuple):
     unique_providers: Count
     unique_models: Count
     unpriced_calls: Count
-    monthly_cost: UsdPerMonth
+    monthly_cost: Optional[UsdPerMonth]
 
 
 class SourceFile(NamedTuple):
@@ -130,7 +131,7 @@ class FailedCalls(NamedTuple):
     error_type: str
     call_count: Count
     cost: Usd
-    monthly_cost: UsdPerMonth
+    monthly_cost: Optional[UsdPerMonth]
 
 
 class UnpricedModel(NamedTuple):
@@ -176,6 +177,7 @@ class DatasetOverviewResult(NamedTuple):
     """Counts, period, data quality and the distribution of calls over the main columns."""
 
     summary: OverviewSummary
+    basis: Basis
     file: SourceFile
     temporal: Temporal
     quality: Quality

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Sequence
+from typing import NamedTuple, Optional, Sequence
 
 from finops.results.base import (
+    Basis,
     Count,
     Finding,
     Percent,
@@ -20,13 +21,14 @@ class FeaturesSummary(NamedTuple):
 
     total_calls: Count
     total_cost: Usd
-    monthly_cost: UsdPerMonth
-    monthly_revenue: UsdPerMonth
+    monthly_cost: Optional[UsdPerMonth]
+    monthly_revenue: Optional[UsdPerMonth]
+    """subscriptions of active customers with a known price and enough days; null without any"""
     total_customers: Count
     customers_without_price: Count
     feature_count: Count
-    best_feature: str
-    worst_feature: str
+    best_feature: Optional[str]
+    worst_feature: Optional[str]
     unpriced_calls: Count
 
 
@@ -36,14 +38,16 @@ class FeatureReturn(NamedTuple):
     feature_id: str
     call_count: Count
     cost: Usd
-    monthly_cost: UsdPerMonth
-    revenue: UsdPerMonth
+    monthly_cost: Optional[UsdPerMonth]
+    """cost of the calls of the customers whose subscriptions are split"""
+    revenue: Optional[UsdPerMonth]
     """its part of the subscriptions"""
-    roi_percent: Percent
+    roi_percent: Optional[Percent]
     customer_count: Count
     adoption_percent: Percent
     cost_per_customer: Usd
-    classification: str
+    classification: Optional[str]
+    """invest, maintain, optimize, sunset or insufficient_data; null where the return is unknown"""
     classified: bool
 
 
@@ -60,6 +64,7 @@ class FeaturesResult(NamedTuple):
     """Revenue, cost, return and adoption by feature; adoption by week."""
 
     summary: FeaturesSummary
+    basis: Basis
     features: Sequence[FeatureReturn]
     adoption_trend: Sequence[FeatureWeek]
     without_price: Sequence[UnpricedCustomer]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, Optional, Sequence
 
 from finops.results.base import (
+    Basis,
     Count,
     DailySums,
     Date,
@@ -98,6 +99,7 @@ class GeographicLatencyResult(NamedTuple):
     """Latency by region and provider, and routing advice at equal token counts."""
 
     summary: GeographicSummary
+    basis: Basis
     regions: Sequence[RegionLatency]
     provider_regions: Sequence[ProviderRegion]
     latency_by_tokens: Sequence[TokenBand]

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Sequence
+from typing import NamedTuple, Optional, Sequence
 
-from finops.results.base import Count, DailyCost, Finding, Number, Percent, Usd, UsdPerMonth
+from finops.results.base import (
+    Basis,
+    Count,
+    DailyCost,
+    Finding,
+    Number,
+    Percent,
+    Usd,
+    UsdPerMonth,
+)
 
 
 class OptimizationSummary(NamedTuple):
@@ -12,9 +21,10 @@ class OptimizationSummary(NamedTuple):
 
     total_calls: Count
     total_cost: Usd
-    monthly_cost: UsdPerMonth
-    total_monthly_savings: UsdPerMonth
-    savings_percent: Percent
+    monthly_cost: Optional[UsdPerMonth]
+    total_monthly_savings: Optional[UsdPerMonth]
+    savings_percent: Optional[Percent]
+    """savings per month, of the cost per month of the last 30 whole days"""
     unpriced_calls: Count
 
 
@@ -28,9 +38,9 @@ class ReservedCapacity(NamedTuple):
     optimized_cost: Usd
     savings: Usd
     savings_percent: Percent
-    monthly_savings: UsdPerMonth
-    recommended_commitment: Number
-    commitment_usd_per_month: UsdPerMonth
+    monthly_savings: Optional[UsdPerMonth]
+    recommended_commitment: Optional[Number]
+    commitment_usd_per_month: Optional[UsdPerMonth]
 
 
 class ModelSwitch(NamedTuple):
@@ -47,7 +57,7 @@ class ModelSwitch(NamedTuple):
     alternative_cost: Usd
     estimated_savings: Usd
     savings_percent: Percent
-    monthly_savings: UsdPerMonth
+    monthly_savings: Optional[UsdPerMonth]
 
 
 class ModelRoute(NamedTuple):
@@ -62,7 +72,7 @@ class ModelRoute(NamedTuple):
     alternative_cost: Usd
     estimated_savings: Usd
     savings_percent: Percent
-    monthly_savings: UsdPerMonth
+    monthly_savings: Optional[UsdPerMonth]
 
 
 class CombinedSavings(NamedTuple):
@@ -73,15 +83,16 @@ class CombinedSavings(NamedTuple):
     commitment_savings: Usd
     total_savings: Usd
     optimized_cost: Usd
-    switch_monthly_savings: UsdPerMonth
-    commitment_monthly_savings: UsdPerMonth
-    total_monthly_savings: UsdPerMonth
+    switch_monthly_savings: Optional[UsdPerMonth]
+    commitment_monthly_savings: Optional[UsdPerMonth]
+    total_monthly_savings: Optional[UsdPerMonth]
 
 
 class OptimizationResult(NamedTuple):
     """Model switches, a commitment, and what both are worth together."""
 
     summary: OptimizationSummary
+    basis: Basis
     reserved_capacity: ReservedCapacity
     model_switches: Sequence[ModelSwitch]
     switches_by_model: Sequence[ModelRoute]

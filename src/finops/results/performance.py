@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, Optional, Sequence
 
 from finops.results.base import (
+    Basis,
     Count,
     DailySums,
     Date,
@@ -146,6 +147,7 @@ class PerformanceResult(NamedTuple):
     """Latency, throughput, service level and errors by model, provider, task, hour and day."""
 
     summary: PerformanceSummary
+    basis: Basis
     latency: Latency
     latency_histogram: Sequence[LatencyBin]
     model_rankings: Sequence[ModelRanking]

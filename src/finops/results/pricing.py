@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Mapping, NamedTuple, Optional, Sequence
 
 from finops.results.base import (
+    Basis,
     Count,
     Finding,
     Number,
@@ -17,21 +18,22 @@ from finops.results.base import (
 
 
 class PricingSummary(NamedTuple):
-    """The figures of all customers with a known price."""
+    """Figures of active customers with a known price and enough days; null without any."""
 
     total_calls: Count
     total_cost: Usd
-    monthly_cost: UsdPerMonth
-    monthly_calls: Number
+    monthly_cost: Optional[UsdPerMonth]
+    """AI cost of these customers, each over its own days; a lower bound with unpriced calls"""
+    monthly_calls: Optional[Number]
     customers: Count
     customers_without_price: Count
     current_model: str
     """pricing model of today"""
-    current_monthly_revenue: UsdPerMonth
-    best_model: str
-    best_monthly_revenue: UsdPerMonth
-    uplift_percent: Percent
-    break_even_price_per_1k_calls: UsdPer1kCalls
+    current_monthly_revenue: Optional[UsdPerMonth]
+    best_model: Optional[str]
+    best_monthly_revenue: Optional[UsdPerMonth]
+    uplift_percent: Optional[Percent]
+    break_even_price_per_1k_calls: Optional[UsdPer1kCalls]
     unpriced_calls: Count
 
 
@@ -58,11 +60,11 @@ class PricingModel(NamedTuple):
 
     model: str
     """pricing model"""
-    monthly_revenue: UsdPerMonth
+    monthly_revenue: Optional[UsdPerMonth]
     """revenue under the model"""
-    monthly_margin: UsdPerMonth
-    margin_percent: Percent
-    avg_revenue_per_customer: UsdPerMonth
+    monthly_margin: Optional[UsdPerMonth]
+    margin_percent: Optional[Percent]
+    avg_revenue_per_customer: Optional[UsdPerMonth]
     customers_paying_more: Count
     customers_paying_less: Count
     parameters: PricingParameters
@@ -83,9 +85,9 @@ class TriedPrice(NamedTuple):
     """What usage-based pricing would earn at one price."""
 
     price_per_1k_calls: UsdPer1kCalls
-    monthly_revenue: UsdPerMonth
+    monthly_revenue: Optional[UsdPerMonth]
     """revenue at this price"""
-    margin_percent: Percent
+    margin_percent: Optional[Percent]
 
 
 class CustomerBills(NamedTuple):
@@ -105,10 +107,11 @@ class PricingResult(NamedTuple):
     """Four pricing models on each customer's monthly calls."""
 
     summary: PricingSummary
+    basis: Basis
     models: Sequence[PricingModel]
     segments: Sequence[UsageSegment]
     sensitivity: Sequence[TriedPrice]
-    break_even_price_per_1k_calls: UsdPer1kCalls
+    break_even_price_per_1k_calls: Optional[UsdPer1kCalls]
     customers: Sequence[CustomerBills]
     without_price: Sequence[UnpricedCustomer]
     findings: Sequence[Finding]

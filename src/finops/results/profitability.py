@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Sequence
+from typing import NamedTuple, Optional, Sequence
 
 from finops.results.base import (
+    Basis,
     Count,
     Date,
     Finding,
+    Month,
     Percent,
     UnpricedCustomer,
     Usd,
@@ -16,18 +18,22 @@ from finops.results.base import (
 
 
 class ProfitabilitySummary(NamedTuple):
-    """The figures of all customers with a known price."""
+    """Figures of active customers with a known price and enough days; null without any."""
 
     total_calls: Count
     total_cost: Usd
     total_customers: Count
+    active_customers: Count
     customers_without_price: Count
-    monthly_revenue: UsdPerMonth
-    monthly_cost: UsdPerMonth
-    monthly_margin: UsdPerMonth
-    margin_percent: Percent
-    unprofitable_count: Count
-    total_monthly_loss: UsdPerMonth
+    monthly_revenue: Optional[UsdPerMonth]
+    monthly_cost: Optional[UsdPerMonth]
+    """AI cost of these customers, each over its own days; a lower bound with unpriced calls"""
+    monthly_margin: Optional[UsdPerMonth]
+    """margin after AI cost; null where a cost is not known"""
+    margin_percent: Optional[Percent]
+    unprofitable_count: Optional[Count]
+    total_monthly_loss: Optional[UsdPerMonth]
+    revenue_lost: UsdPerMonth
     unpriced_calls: Count
 
 
@@ -39,11 +45,14 @@ class CustomerMargin(NamedTuple):
     customer_archetype: str
     monthly_revenue: UsdPerMonth
     monthly_cost: UsdPerMonth
-    monthly_margin: UsdPerMonth
-    margin_percent: Percent
-    category: str
+    """cost over the customer's own days; a lower bound where calls are unpriced"""
+    monthly_margin: Optional[UsdPerMonth]
+    margin_percent: Optional[Percent]
+    category: Optional[str]
+    """high_margin, medium_margin, low_margin or unprofitable; null where the cost is not known"""
     call_count: Count
-    break_even_price: UsdPerMonth
+    break_even_price: Optional[UsdPerMonth]
+    unpriced_calls: Count = 0
 
 
 class GroupMargin(NamedTuple):
@@ -53,8 +62,8 @@ class GroupMargin(NamedTuple):
     customers: Count
     monthly_revenue: UsdPerMonth
     monthly_cost: UsdPerMonth
-    monthly_margin: UsdPerMonth
-    margin_percent: Percent
+    monthly_margin: Optional[UsdPerMonth]
+    margin_percent: Optional[Percent]
     unprofitable_count: Count
 
 
@@ -70,32 +79,71 @@ class MarginCategories(NamedTuple):
 class Unprofitable(NamedTuple):
     """The customers that cost more than they pay."""
 
-    count_: Count
+    count_: Optional[Count]
     """customers that cost more than they pay"""
-    total_monthly_loss: UsdPerMonth
+    total_monthly_loss: Optional[UsdPerMonth]
     customers: Sequence[CustomerMargin]
 
 
 class DayMargin(NamedTuple):
-    """Cost of one active day beside a day's part of the subscriptions."""
+    """Cost of one date beside what was paid for it."""
 
     date: Date
     cost: Usd
-    """cost of all calls of the day"""
+    """cost of the day's calls of customers with a known price"""
     revenue: Usd
-    """a thirtieth of the subscriptions"""
+    """subscriptions of that day, each as its part of the calendar month"""
+
+
+class MonthMargin(NamedTuple):
+    """Revenue and cost of one calendar month, as an invoice would have them."""
+
+    month: Month
+    revenue: Usd
+    """subscriptions at the price of each day, as that day's part of the month"""
+    cost: Usd
+    """cost of the month's calls of customers with a known price"""
+    margin: Optional[Usd]
+    """null without revenue, under 7 covered days, or where a cost is not known"""
+    margin_percent: Optional[Percent]
+    whole: bool
+    """whether the data covers all days of the month"""
+
+
+class NewCustomer(NamedTuple):
+    """A customer with too few days of its own to be judged."""
+
+    customer_id: str
+    subscription_tier: str
+    first_activity_date: Date
+    monthly_revenue: UsdPerMonth
+    cost: Usd
+
+
+class GoneCustomer(NamedTuple):
+    """A customer that has left: no call for 30 days or more before the end of the data."""
+
+    customer_id: str
+    subscription_tier: str
+    last_activity_date: Date
+    lost_monthly_revenue: Optional[UsdPerMonth]
+    """what it paid; null where that is not known"""
 
 
 class ProfitabilityResult(NamedTuple):
     """Margins by customer, tier and archetype."""
 
     summary: ProfitabilitySummary
+    basis: Basis
     customers: Sequence[CustomerMargin]
     by_tier: Sequence[GroupMargin]
     by_archetype: Sequence[GroupMargin]
     categories: MarginCategories
     unprofitable: Unprofitable
     without_price: Sequence[UnpricedCustomer]
+    too_new: Sequence[NewCustomer]
+    gone: Sequence[GoneCustomer]
+    by_month: Sequence[MonthMargin]
     daily: Sequence[DayMargin]
     findings: Sequence[Finding]
     recommendations: Sequence[str]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, Optional, Sequence
 
 from finops.results.base import (
+    Basis,
     Count,
     DailySums,
     Date,
@@ -24,6 +25,7 @@ class RealtimeSummary(NamedTuple):
     total_calls: Count
     total_cost: Usd
     anomaly_count: Count
+    incident_count: Count
     alert_count: Count
     risk_level: str
     error_rate_percent: Percent
@@ -66,18 +68,38 @@ class RealtimeByDay(NamedTuple):
 
 
 class Anomaly(NamedTuple):
-    """An hour whose cost is above the threshold."""
+    """An hour whose cost is above the threshold and far above what like hours cost."""
 
     hour: Hour
     cost: Usd
     """cost of the hour"""
     deviation: Number
+    expected: Usd
+    """what hours like it cost: of the same hour of the week, of the day or of the month"""
     around_cost: Usd
     pattern: str
     """burst, far above the hours around it, or busy"""
     top_customer: str
     top_model: str
     top_provider: str
+
+
+class Incident(NamedTuple):
+    """Anomalous hours that follow each other and have the same cause."""
+
+    start: Hour
+    """first hour"""
+    end: Hour
+    """last hour"""
+    hours: Count
+    """hours of the incident"""
+    cost: Usd
+    excess_cost: Usd
+    """cost above what like hours cost"""
+    cause: str
+    """largest spender, or the largest model where spenders change"""
+    customers: Sequence[str]
+    """largest spender of each hour, each once"""
 
 
 class Alert(NamedTuple):
@@ -127,14 +149,16 @@ class BurningCustomer(NamedTuple):
 
 
 class RealtimeResult(NamedTuple):
-    """Anomalous hours, alerts, dependence on one provider, customers who burn their price."""
+    """Anomalous hours, alerts, provider concentration, customers who use up their subscription."""
 
     summary: RealtimeSummary
+    basis: Basis
     hourly_baseline: HourlyBaseline
     hourly: Sequence[HourCost]
     daily: Sequence[DayErrors]
     by_day: RealtimeByDay
     anomalies: Sequence[Anomaly]
+    incidents: Sequence[Incident]
     alerts: Sequence[Alert]
     portfolio_risk: PortfolioRisk
     at_risk_customers: Sequence[BurningCustomer]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Optional
 
 from finops.results.base import Count, Milliseconds, Percent, Tokens, Usd, UsdPerMonth
 
@@ -44,16 +44,16 @@ class TokenShare(CostShare, Protocol):
         """Input and output tokens."""
 
     @property
-    def avg_cost_per_call(self) -> Usd:
-        """Cost of a call on average."""
+    def avg_cost_per_call(self) -> Optional[Usd]:
+        """Cost of a call on average, None where the cost of some is not known."""
 
 
 class MonthlyShare(CostShare, Protocol):
     """A row of a breakdown of the cost that has the cost per month, too."""
 
     @property
-    def monthly_cost(self) -> UsdPerMonth:
-        """Cost per month."""
+    def monthly_cost(self) -> Optional[UsdPerMonth]:
+        """Cost per month, None where the data is too short to tell."""
 
 
 class Timed(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, Optional, Sequence
 
 from finops.results.base import (
+    Basis,
     Count,
     DailySums,
     Date,
@@ -25,11 +26,11 @@ class TokenSummary(NamedTuple):
     total_cost: Usd
     total_input_tokens: Tokens
     total_output_tokens: Tokens
-    tokens_per_dollar: Number
-    cost_per_1m_tokens: UsdPer1mTokens
+    tokens_per_dollar: Optional[Number]
+    cost_per_1m_tokens: Optional[UsdPer1mTokens]
     wasted_cost: Usd
-    monthly_savings: UsdPerMonth
-    monthly_cost: UsdPerMonth
+    monthly_savings: Optional[UsdPerMonth]
+    monthly_cost: Optional[UsdPerMonth]
     unpriced_calls: Count
 
 
@@ -41,8 +42,8 @@ class ModelEfficiency(NamedTuple):
     call_count: Count
     total_tokens: Tokens
     total_cost: Usd
-    tokens_per_dollar: Number
-    cost_per_1m_tokens: UsdPer1mTokens
+    tokens_per_dollar: Optional[Number]
+    cost_per_1m_tokens: Optional[UsdPer1mTokens]
     input_output_ratio: Number
 
 
@@ -116,6 +117,7 @@ class TokenEconomicsResult(NamedTuple):
     """Efficiency by model, wasteful patterns, cheaper models by customer, tokens by day."""
 
     summary: TokenSummary
+    basis: Basis
     efficiency: Sequence[ModelEfficiency]
     wasteful_patterns: WastefulPatterns
     prompt_wasters: Sequence[PromptWaster]

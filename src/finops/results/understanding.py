@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, Optional, Sequence
 
 from finops.results.base import (
+    Basis,
     Count,
     DailyCost,
     DailySums,
@@ -26,12 +27,11 @@ class UnderstandingSummary(NamedTuple):
     total_cost: Usd
     total_tokens: Tokens
     unique_customers: Count
-    avg_cost_per_call: Usd
-    avg_daily_cost: Usd
-    forecast_30_days: Usd
-    trend_percent: Percent
-    projected_30_days: Usd
-    monthly_cost: UsdPerMonth
+    avg_cost_per_call: Optional[Usd]
+    avg_daily_cost: Optional[Usd]
+    forecast_30_days: Optional[Usd]
+    trend_percent: Optional[Percent]
+    monthly_cost: Optional[UsdPerMonth]
     unpriced_calls: Count
 
 
@@ -42,7 +42,7 @@ class ProviderShare(NamedTuple):
     call_count: Count
     total_cost: Usd
     total_tokens: Tokens
-    avg_cost_per_call: Usd
+    avg_cost_per_call: Optional[Usd]
     share_percent: Percent
 
 
@@ -54,9 +54,9 @@ class ModelShare(NamedTuple):
     call_count: Count
     total_cost: Usd
     total_tokens: Tokens
-    avg_cost_per_call: Usd
+    avg_cost_per_call: Optional[Usd]
     share_percent: Percent
-    cost_per_1k_tokens: UsdPer1kTokens
+    cost_per_1k_tokens: Optional[UsdPer1kTokens]
 
 
 class CustomerShare(NamedTuple):
@@ -76,7 +76,7 @@ class FeatureShare(NamedTuple):
     call_count: Count
     total_cost: Usd
     total_tokens: Tokens
-    avg_cost_per_call: Usd
+    avg_cost_per_call: Optional[Usd]
     share_percent: Percent
 
 
@@ -87,7 +87,7 @@ class OrganizationShare(NamedTuple):
     call_count: Count
     total_cost: Usd
     total_tokens: Tokens
-    avg_cost_per_call: Usd
+    avg_cost_per_call: Optional[Usd]
     share_percent: Percent
 
 
@@ -98,7 +98,7 @@ class ProductShare(NamedTuple):
     call_count: Count
     total_cost: Usd
     total_tokens: Tokens
-    avg_cost_per_call: Usd
+    avg_cost_per_call: Optional[Usd]
     share_percent: Percent
 
 
@@ -109,7 +109,7 @@ class TaskShare(NamedTuple):
     call_count: Count
     total_cost: Usd
     total_tokens: Tokens
-    avg_cost_per_call: Usd
+    avg_cost_per_call: Optional[Usd]
     share_percent: Percent
 
 
@@ -120,7 +120,7 @@ class EnvironmentShare(NamedTuple):
     call_count: Count
     total_cost: Usd
     total_tokens: Tokens
-    avg_cost_per_call: Usd
+    avg_cost_per_call: Optional[Usd]
     share_percent: Percent
 
 
@@ -137,20 +137,20 @@ class ProjectedDay(NamedTuple):
 
 
 class Backtest(NamedTuple):
-    """How far the forecast was off on days that it had not seen; all 0 where it was not tried."""
+    """How far the forecast was off on days that it had not seen."""
 
     horizon_days: Count
-    mape_percent: Percent
+    mape_percent: Optional[Percent]
+    """mean error of a day; null where the forecast was not tried"""
     tries: Count
 
 
 class Forecast(NamedTuple):
     """The month ahead, the recent trend, and how good such forecasts were."""
 
-    avg_daily_cost: Usd
-    forecast_30_days: Usd
-    trend_percent: Percent
-    projected_30_days: Usd
+    avg_daily_cost: Optional[Usd]
+    forecast_30_days: Optional[Usd]
+    trend_percent: Optional[Percent]
     projection: Sequence[ProjectedDay]
     backtest: Backtest
 
@@ -160,7 +160,7 @@ class ModelEfficiency(NamedTuple):
 
     provider: str
     model: str
-    tokens_per_dollar: Number
+    tokens_per_dollar: Optional[Number]
     total_cost: Usd
 
 
@@ -178,6 +178,7 @@ class UnderstandingResult(NamedTuple):
     """Cost by provider, model, customer, feature and so on; by day; and a month ahead."""
 
     summary: UnderstandingSummary
+    basis: Basis
     by_provider: Sequence[ProviderShare]
     by_model: Sequence[ModelShare]
     by_customer: Sequence[CustomerShare]

@@ -19,7 +19,9 @@ from finops.analyzers.advanced.abuse_detection import (
     AbuseDetectionAnalyzer,
 )
 from finops.analyzers.shared.anomalies import limit, middle
-from finops.rollups.spec import Customer, Period, Rollups, Totals, in_key_order
+from finops.analyzers.shared.basis import BASIS_TABLES
+from finops.analyzers.shared.covered_days import HOURLY_CALLS
+from finops.rollups.spec import Customer, Period, Rollups, Table, Totals, in_key_order
 
 pytestmark = pytest.mark.unmeasured
 
@@ -40,7 +42,10 @@ def rollups(series: Series) -> Rollups:
             cell = days.setdefault((text,), [0, 0.0])
             cell[0] += calls
             cell[1] += cost
-    tables = {
+    hours = [(f"{day}T{hour:02d}:00:00",) for (day,) in sorted(days) for hour in range(24)]
+    tables: Dict[Table, Any] = {
+        **{table: {} for table in BASIS_TABLES},
+        HOURLY_CALLS: {hour: (1,) for hour in hours},
         DAILY: in_key_order(daily),
         DAYS: in_key_order({key: tuple(cell) for key, cell in days.items()}),
         HOURLY: {},
@@ -51,7 +56,7 @@ def rollups(series: Series) -> Rollups:
     who = Customer("pro", 199.0, "org_001", "product_a", "power", dates[0] + stamp, dates[-1])
     return Rollups(
         tables,
-        Period(dates[0] + stamp, dates[-1] + stamp),
+        Period(dates[0] + stamp, dates[-1] + "T23:00:00.000000"),
         Totals(sum(v[0] for v in daily.values())),
         {name: who for name in sorted(series)},
     )
@@ -119,9 +124,9 @@ def test_a_spike_by_hand() -> None:
     (customer,) = result["customers"]
     assert customer["risk_score"] == 25 + 25 + 20
     assert customer["signals"] == ["unusual_usage", "cost_spikes"]
-    assert customer["monthly_cost"] == pytest.approx((20 * 0.2 + 2.0) * 30 / 20)
+    assert customer["monthly_cost"] == pytest.approx((20 * 0.2 + 2.0) * 30 / 21)
     summary = result["summary"]
-    assert summary["estimated_exposure_usd_per_month"] == pytest.approx(1.8 * 30 / 20)
+    assert summary["estimated_exposure_usd_per_month"] == pytest.approx(1.8 * 30 / 21)
     assert (summary["flagged_customers"], summary["critical_count"]) == (1, 1)
 
 

@@ -10,6 +10,7 @@ import pytest
 from finops import config
 from finops.analyzers.advanced.churn_growth import ChurnGrowthAnalyzer, suggested_tier
 from finops.analyzers.shared.cohorts import weekly_growth
+from tests.support.covered import covered_shares, times_of
 from tests.support.plain import PlainDataset, call
 
 MONDAY = date(2025, 1, 6)  # of 2025-W02
@@ -44,8 +45,19 @@ def test_thirty_silent_days_are_churn_and_twenty_nine_are_not() -> None:
     ]
     summary = result["summary"]
     assert (summary["total_customers"], summary["churned_customers"]) == (3, 1)
-    assert summary["churn_rate_percent"] == pytest.approx(100 / 3)
+    assert summary["churn_rate_percent"] is None  # under sixty covered days
     assert summary["lost_monthly_revenue"] == 199.0
+
+
+def test_the_rate_of_churn_is_that_of_the_last_thirty_days() -> None:
+    """Of those active thirty days before the end; who left before that is no part of it."""
+    rows = daily(range(70), 1, customer_id="here") + daily(range(5), 1, customer_id="long gone")
+    rows += daily(range(39), 1, customer_id="lost") + daily(range(20, 41), 1, customer_id="late")
+    rows += daily(range(55, 70), 1, customer_id="new")
+    result = analyze(rows)
+    gone = {row["customer_id"]: row["days_inactive"] for row in result["churned"]}
+    assert gone == {"long gone": 65, "lost": 31}
+    assert result["summary"]["churn_rate_percent"] == pytest.approx(100 / 3)  # here, lost, late
 
 
 def test_churn_counts_dates_not_hours() -> None:
@@ -63,13 +75,13 @@ def test_tier_and_price_are_those_of_the_latest_call() -> None:
     assert (row["subscription_tier"], row["lost_monthly_revenue"]) == ("enterprise", 999.0)
 
 
-def test_churned_are_ordered_by_revenue_then_id_and_unknown_prices_are_zero() -> None:
+def test_churned_are_ordered_by_revenue_then_id_and_unknown_prices_are_last() -> None:
     rows = on(0, customer_id="c") + on(0, customer_id="b")
     rows += on(0, customer_id="a", subscription_tier="gold", tier_price_usd="")
     rows += on(0, customer_id="z", tier_price_usd="999.0") + on(50, customer_id="here")
     result = analyze(rows)
     assert [r["customer_id"] for r in result["churned"]] == ["z", "b", "c", "a"]
-    assert result["churned"][-1]["lost_monthly_revenue"] == 0.0
+    assert result["churned"][-1]["lost_monthly_revenue"] is None
     assert result["summary"]["customers_without_price"] == 1
 
 
@@ -124,7 +136,7 @@ def growing(name: str, before: int, after: int, **changes: Any) -> List[Dict[str
 
 
 def test_expansion_by_hand() -> None:
-    """27 days from first to last noon, so a month is 30 / 27 of the period."""
+    """A call each noon of 28 days covers them, so a month is 30 / 28 of the period."""
     rows = growing("steady", 5, 5, cost_usd="0.01")
     rows += growing("up", 2, 3, cost_usd="0.5", subscription_tier="starter", tier_price_usd="49.0")
     result = analyze(rows)
@@ -133,7 +145,7 @@ def test_expansion_by_hand() -> None:
             "customer_id": "up",
             "change_percent": 50.0,
             "subscription_tier": "starter",
-            "burn_percent": pytest.approx(70 * 0.5 * 30 / 27 / 49 * 100),
+            "burn_percent": pytest.approx(70 * 0.5 * 30 / 28 / 49 * 100),
             "suggested_tier": "pro",
         }
     ]
@@ -188,9 +200,9 @@ def test_growth_without_any_cost_counts() -> None:
 @pytest.mark.parametrize(
     ("cost", "after", "expected"),
     [
-        (180.0, 4, ["full"]),  # 180 USD in 27 days are 200 a month, of 199
-        (143.2, 4, []),  # 79.96 percent
-        (143.3, 4, ["full"]),
+        (180.0, 4, ["full"]),  # 180 USD in 28 days are 193 a month, of 199
+        (148.5, 4, []),  # 79.95 percent
+        (148.6, 4, ["full"]),
         (180.0, 3, []),  # calls less
     ],
 )
@@ -259,7 +271,7 @@ def test_quiet_weeks_are_listed_and_growth_from_nothing_is_left_out() -> None:
 
 def test_ups_and_downs_are_no_growth() -> None:
     assert weekly_growth([100, 200, 100, 200, 100]) == 0.0
-    assert weekly_growth([]) == weekly_growth([5]) == weekly_growth([0, 5]) == 0.0
+    assert weekly_growth([]) is weekly_growth([5]) is weekly_growth([0, 5]) is None
 
 
 def test_weeks_follow_the_iso_calendar_across_the_year() -> None:
@@ -303,12 +315,14 @@ def test_everything_equals_a_walk_over_the_rows(seed: int) -> None:
     result = analyze(rows)
     dates = {n: sorted(_dates(rows, n)) for n in {r["customer_id"] for r in rows}}
     last = max(d[-1] for d in dates.values())
+    shares = covered_shares(times_of(rows))
+    whole = [day for day, share in shares.items() if share == 1]
     churned = {n: (last - d[-1]).days for n, d in dates.items() if (last - d[-1]).days >= 30}
     assert {r["customer_id"]: r["days_inactive"] for r in result["churned"]} == churned
     risky = set()
     for name, days in dates.items():
-        recent = sum((last - d).days < 14 for d in days)
-        before = sum(14 <= (last - d).days < 28 for d in days)
+        recent = sum(d in whole[-14:] for d in days)
+        before = sum(d in whole[-28:-14] for d in days)
         if before >= config.TREND_MIN_PREVIOUS_CALLS and recent * 2 <= before:
             risky.add(name)
     assert {r["customer_id"] for r in result["at_risk"]} == risky
@@ -347,7 +361,9 @@ def _check_cohorts(result: Dict[str, Any], dates: Dict[str, List[date]]) -> None
 
 def test_no_calls() -> None:
     result = analyze([])
-    assert set(result["summary"].values()) == {0}
+    unknown = {"churn_rate_percent", "weekly_growth_percent"}
+    assert {name for name, value in result["summary"].items() if value is None} == unknown
+    assert {value for value in result["summary"].values() if value is not None} == {0}
     lists = ("churned", "at_risk", "expansion", "weekly", "growth", "cohorts")
     for name in (*lists, "findings", "recommendations"):
         assert result[name] == []
@@ -373,7 +389,7 @@ def test_edges_give_complete_plain_numbers(rows: List[Dict[str, str]]) -> None:
 
 
 def test_findings_follow_from_conditions_and_are_sorted() -> None:
-    calm = analyze(daily(range(28), 3))
+    calm = analyze(daily(range(60), 3))
     assert [f["severity"] for f in calm["findings"]] == ["success"]
     assert calm["recommendations"] == []
     rows = daily(range(50), 3, customer_id="here") + on(0, customer_id="gone")
@@ -381,24 +397,28 @@ def test_findings_follow_from_conditions_and_are_sorted() -> None:
     result = analyze(rows)
     impacts = [f["impact_usd_per_month"] for f in result["findings"]]
     assert impacts == sorted(impacts, reverse=True)
-    assert result["findings"][0]["severity"] == "critical"
+    assert result["findings"][0]["severity"] == "warning"
     assert result["findings"][0]["impact_usd_per_month"] == 199.0
     assert result["recommendations"] == [
-        "Contact leaving: 0 calls in 14 days after 39 before, $49.00 a month at stake.",
-        "Win back gone: no call since 2025-01-06, $199.00 a month lost.",
+        "Contact leaving: 0 calls in 14 days after 39 before, $49.00 per month at stake.",
+        "Win back gone: no call since 2025-01-06, $199.00 per month lost.",
     ]
 
 
 def test_a_low_churn_rate_is_a_warning_only() -> None:
-    rows = [row for i in range(20) for row in on(40, customer_id=f"c{i}")]
-    result = analyze(rows + on(0, customer_id="gone"))
-    assert result["findings"][0]["title"] == "1 customer left: 4.8% of all"
+    rows = [row for i in range(20) for day in (0, 30, 65) for row in on(day, customer_id=f"c{i}")]
+    result = analyze(rows + on(30, customer_id="gone"))
+    assert result["findings"][0]["title"] == "1 customer left"
+    assert "the last month's churn is 4.8%" in result["findings"][0]["detail"]
     assert result["findings"][0]["severity"] == "warning"
+    many = [row for i in range(2) for row in on(30, customer_id=f"gone {i}")]
+    assert analyze(rows + many)["findings"][0]["severity"] == "warning"
+    assert analyze(rows[:30] + many)["findings"][0]["severity"] == "critical"
 
 
 def test_shrinking_weeks_are_a_warning() -> None:
     result = analyze(daily(range(7), 8) + daily(range(7, 14), 6))
-    assert result["findings"][0]["title"] == "Calls shrink by 25.0% a week"
+    assert result["findings"][0]["title"] == "Calls shrink by 25.0% per week"
     assert result["findings"][0]["severity"] == "warning"
 
 
@@ -409,8 +429,8 @@ def test_many_subjects_share_a_sentence() -> None:
         rows += daily(range(33, 46), 1, customer_id=f"leaving_{i}")
     said = analyze(rows)["recommendations"]
     assert len(said) == 8
-    assert said[3] == "Contact 2 other customers as well: $398.00 a month at stake."
-    assert said[7] == "Win back 2 other silent customers as well: $398.00 a month lost."
+    assert said[3] == "Contact 2 other customers as well: $398.00 per month at stake."
+    assert said[7] == "Win back 2 other silent customers as well: $398.00 per month lost."
 
 
 def test_customers_without_a_price_are_named_without_an_amount() -> None:

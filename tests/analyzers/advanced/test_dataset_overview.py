@@ -70,7 +70,7 @@ def test_summary_by_hand() -> None:
         "unique_providers": 2,
         "unique_models": 3,
         "unpriced_calls": 1,
-        "monthly_cost": pytest.approx(2.25425 * 30 / 10.5),
+        "monthly_cost": pytest.approx(2.25425 * 30 / 11),
     }
 
 
@@ -148,7 +148,7 @@ def test_skipped_rows_are_listed_and_every_line_accounted_for() -> None:
     assert result["quality"]["notes"] == ["A byte order mark was skipped."]
     assert any(f["title"] == "8 rows could not be used" for f in result["findings"])
     assert (
-        "Mend the source of 5 skipped rows (negative number), first at line 7."
+        "Fix the source of 5 skipped rows (negative number), first at line 7."
         in (result["recommendations"])
     )
 
@@ -158,7 +158,7 @@ def test_skipped_rows_of_a_source_without_lines(places: Tuple[Place, ...]) -> No
     skipped = (Skipped("odd", 1, places),)
     result = run(ROWS, Accounting(lines=8, header=1, used=6, skipped=skipped))
     assert result["quality"]["skipped"] == [{"reason": "odd", "count": 1, "first_line": None}]
-    assert "Mend the source of 1 skipped row (odd)." in result["recommendations"]
+    assert "Fix the source of 1 skipped row (odd)." in result["recommendations"]
 
 
 def test_a_source_without_a_size() -> None:
@@ -212,12 +212,12 @@ def test_failures_cost_money_and_are_advised_on() -> None:
         "error_type": "timeout",
         "call_count": 2,
         "cost": 0.75,
-        "monthly_cost": pytest.approx(0.75 * 30 / 10.5),
+        "monthly_cost": pytest.approx(0.75 * 30 / 11),
     }
     assert rate_limit["cost"] == 0
-    assert result["findings"][0]["impact_usd_per_month"] == pytest.approx(2.142857)
+    assert result["findings"][0]["impact_usd_per_month"] == pytest.approx(0.75 * 30 / 11)
     assert result["recommendations"] == [
-        "Reduce timeout failures: $2.14 a month is spent on 2 failed calls.",
+        "Reduce timeout failures: $2.05 per month is spent on 2 failed calls.",
         "Add prices for 1 model with a price file, beginning with mystery: their calls count as "
         "$0 until then.",
     ]

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import doctest
 import math
+import statistics
 from collections import defaultdict
-from typing import Any, DefaultDict, Dict, List
+from datetime import datetime
+from typing import Any, DefaultDict, Dict, List, Set
 
 import pytest
 
@@ -52,9 +54,9 @@ def test_empty_hours_count_as_nothing() -> None:
     assert result["anomalies"] == []
 
 
-def spike() -> List[Row]:
-    """Fifteen hours at 1 USD and one at 17: mean 2, standard deviation sqrt(15), limit 13.6."""
-    rows = [call(timestamp=at(0, hour), cost_usd="1") for hour in range(16)]
+def spike(days: int = 2) -> List[Row]:
+    """Every hour at 1 USD and one at 17; of 48: mean 4 / 3, standard deviation sqrt(47) / 3."""
+    rows = [call(timestamp=at(d, hour), cost_usd="1") for d in range(days) for hour in range(24)]
     rows += [
         call(timestamp=at(0, 5, 1), cost_usd="9", customer_id="z", model="gpt-4"),
         call(timestamp=at(0, 5, 2), cost_usd="7", customer_id="y", model="gpt-5"),
@@ -68,39 +70,128 @@ def test_an_anomalous_hour_by_hand() -> None:
         {
             "hour": "2025-01-01T05:00:00",
             "cost": 17.0,
-            "deviation": pytest.approx(15 / math.sqrt(15)),
-            "around_cost": pytest.approx(2.0 / 2),
+            "deviation": pytest.approx(math.sqrt(47)),
+            "expected": 1.0,
+            "around_cost": pytest.approx(1.0),
             "pattern": "burst",
             "top_customer": "z",
             "top_model": "gpt-4",
             "top_provider": "openai",
         }
     ]
-    assert result["summary"]["anomaly_count"] == 1
+    assert result["incidents"] == [
+        {
+            "start": "2025-01-01T05:00:00",
+            "end": "2025-01-01T05:00:00",
+            "hours": 1,
+            "cost": 17.0,
+            "excess_cost": 16.0,
+            "cause": "z",
+            "customers": ["z"],
+        }
+    ]
+    assert (result["summary"]["anomaly_count"], result["summary"]["incident_count"]) == (1, 1)
 
 
 def test_what_an_anomaly_is_worth_and_who_is_behind_it() -> None:
-    result = result_of(spike())
-    found = next(f for f in result["findings"] if f["title"] == "1 hour with anomalous cost")
-    # 15 USD above the mean in 15 hours of data.
-    assert found["impact_usd_per_month"] == pytest.approx(15 * 720 / 15)
-    assert "most of it on gpt-4, most by z" in found["detail"]
+    result = result_of(spike(days=10))
+    found = next(f for f in result["findings"] if f["title"] == "1 incident of anomalous cost")
+    # 16 USD above the usual in ten whole days.
+    assert found["impact_usd_per_month"] == pytest.approx(16 * 3)
+    assert "cost $16.00 more than usual in 1 hour; largest share: z" in found["detail"]
     assert (
-        "Alert on hourly cost: 1 hour was anomalous, and z was the largest spender in 1 of them."
+        "Alert on hourly cost: 1 incident so far, and z was the largest spender in 1 of them."
         in result["recommendations"]
     )
 
 
+def test_hours_with_one_cause_that_follow_each_other_are_one_incident() -> None:
+    rows = spike(days=10)
+    rows += [call(timestamp=at(4, hour), cost_usd="30", customer_id="q") for hour in (3, 4, 5, 9)]
+    incidents = result_of(rows)["incidents"]
+    assert [(i["start"][8:13], i["end"][8:13], i["hours"], i["cause"]) for i in incidents] == [
+        ("05T03", "05T05", 3, "q"),
+        ("05T09", "05T09", 1, "q"),
+        ("01T05", "01T05", 1, "z"),
+    ]
+
+
+def regular(kind: str) -> List[Row]:
+    """Return a job of 5 USD a day, a week or each working hour, for half a year."""
+    hours = {"day": (9,), "week": (9,), "working hours": range(9, 17)}[kind]
+    weekdays = {"day": range(7), "week": (0,), "working hours": range(5)}[kind]
+    return [
+        call(timestamp=at(day, hour), cost_usd="5", provider="google", tier_price_usd="9999")
+        for day in range(364)
+        if (day + 2) % 7 in weekdays  # the first of January was a Wednesday
+        for hour in hours
+    ]
+
+
+@pytest.mark.parametrize("kind", ["day", "week", "working hours"])
+def test_what_comes_back_is_no_anomaly(kind: str) -> None:
+    result = result_of(regular(kind))
+    assert result["anomalies"] == []
+    assert "critical" not in [found["severity"] for found in result["findings"]]
+
+
+@pytest.mark.parametrize("kind", ["day", "week", "working hours"])
+def test_an_outburst_among_regular_hours_is_one(kind: str) -> None:
+    rows = regular(kind)
+    outburst = call(timestamp=rows[20]["timestamp"], cost_usd="60", customer_id="z")
+    (row,) = result_of([*rows, outburst])["anomalies"]
+    assert (row["top_customer"], row["expected"]) == ("z", 5.0)
+
+
+def test_a_higher_level_of_some_days_is_no_anomaly() -> None:
+    rows = [
+        call(timestamp=at(day, 9), cost_usd="40" if day < 10 else "1", provider="google")
+        for day in range(120)
+    ]
+    assert result_of(rows)["anomalies"] == []
+
+
+def test_of_few_hours_with_a_call_nothing_is_said() -> None:
+    rows = [call(timestamp=at(day, 9), cost_usd="1", provider="google") for day in range(46)]
+    rows += [call(timestamp=at(5, 9), cost_usd="90", provider="google")]
+    assert result_of(rows)["anomalies"] == []
+    more = [call(timestamp=at(46 + day, 9), cost_usd="1") for day in range(2)]
+    assert len(result_of([*rows, *more])["anomalies"]) == 1
+
+
 def test_the_first_of_equal_customers_is_on_top() -> None:
-    rows = [call(timestamp=at(0, hour), cost_usd="1") for hour in range(16)]
+    rows = [call(timestamp=at(d, hour), cost_usd="1") for d in range(2) for hour in range(24)]
     rows += [call(timestamp=at(0, 5), cost_usd="8", customer_id=name) for name in ("k", "b")]
     assert result_of(rows)["anomalies"][0]["top_customer"] == "b"
+
+
+def is_far_above_like_hours(hour: str, costs: Dict[str, float], active: Set[str]) -> bool:
+    """Return whether an hour is beyond each group of hours like it, one after the other."""
+    when = datetime.fromisoformat(hour)
+    others = sorted(datetime.fromisoformat(each) for each in active if each != hour)
+    clock = [each for each in others if each.hour == when.hour]
+    before, after = ([e for e in clock if e < when][-7:], [e for e in clock if e > when][:7])
+    groups = [
+        [each for each in clock if each.weekday() == when.weekday()],
+        clock,
+        [each for each in clock if each.day == when.day],
+        before if len(before) >= 3 else [],
+        after if len(after) >= 3 else [],
+    ]
+    groups[2] = groups[2] if len(groups[2]) >= 2 else []
+    for group in filter(None, groups):
+        known = [costs[each.strftime("%Y-%m-%dT%H:00:00")] for each in group]
+        usual = statistics.median(known)
+        spread = 1.4826 * statistics.median([abs(cost - usual) for cost in known])
+        if costs[hour] <= usual + max(3 * max(spread, usual / 4), 0.25):
+            return False
+    return True
 
 
 def test_anomalies_against_plain_sums() -> None:
     rows = many(days=30)
     for row in rows[:40]:
-        row["timestamp"] = at(3, 7, 30)
+        row.update(timestamp=at(3, 7, 30), cost_usd="0.05")
     costs: DefaultDict[str, float] = defaultdict(float)
     for row in rows:
         costs[row["timestamp"][:13] + ":00:00"] += float(row["cost_usd"])
@@ -108,7 +199,9 @@ def test_anomalies_against_plain_sums() -> None:
     hours = list(hours_of(Period(first, last)))
     mean = sum(costs[h] for h in hours) / len(hours)
     deviation = math.sqrt(sum((costs[h] - mean) ** 2 for h in hours) / len(hours))
-    expected = {h: costs[h] for h in hours if costs[h] > mean + 3 * deviation}
+    above = {h: costs[h] for h in hours if costs[h] > mean + 3 * deviation}
+    active = {row["timestamp"][:13] + ":00:00" for row in rows}
+    expected = {h: cost for h, cost in above.items() if is_far_above_like_hours(h, costs, active)}
     found = result_of(rows)["anomalies"]
     assert expected
     assert {row["hour"]: row["cost"] for row in found} == pytest.approx(expected)
@@ -239,11 +332,11 @@ def test_nothing_hangs_on_anybody_where_nothing_costs() -> None:
 
 
 def burning(cost: float, price: str = "100.0", name: str = "c") -> List[Row]:
-    """Two calls thirty days apart, so that the cost is that of a month."""
+    """Two calls at the ends of thirty days, so that the cost is that of a month."""
     changes = {"customer_id": name, "tier_price_usd": price}
     return [
-        call(timestamp=at(0), cost_usd=str(cost), **changes),
-        call(timestamp=at(30), cost_usd="0", **changes),
+        call(timestamp=at(0, 0), cost_usd=str(cost), **changes),
+        call(timestamp=at(29, 23), cost_usd="0", **changes),
     ]
 
 
@@ -274,13 +367,13 @@ def test_the_hottest_first_and_what_is_lost() -> None:
     rows = burning(120, name="b") + burning(300, name="a") + burning(120, name="c")
     result = result_of(rows + burning(10, name="d"))
     assert [r["customer_id"] for r in result["at_risk_customers"]] == ["a", "b", "c"]
-    title = "3 customers burn over 80% of the subscription"
+    title = "3 customers use over 80% of the subscription"
     found = next(f for f in result["findings"] if f["title"] == title)
     assert found["impact_usd_per_month"] == pytest.approx(200 + 20 + 20)
     assert found["severity"] == "critical"
     assert result["recommendations"][0] == (
-        "Limit the usage of a, which pays $100.00 and costs $300.00 a month: "
-        "$200.00 a month is lost."
+        "Limit the usage of a, which pays $100.00 and costs $300.00 per month: "
+        "$200.00 per month is lost."
     )
 
 
@@ -291,9 +384,9 @@ def test_the_largest_losses_are_limited_first() -> None:
     assert [r["customer_id"] for r in result["at_risk_customers"]] == ["s", "b", "c", "d"]
     limited = [one.split()[4] for one in result["recommendations"] if one.startswith("Limit")]
     assert limited == ["b,", "c,", "d,"]
-    found = next(f for f in result["findings"] if "burn over" in f["title"])
+    found = next(f for f in result["findings"] if "use over" in f["title"])
     assert found["detail"] == (
-        "s costs $30.00 a month and pays $10.00; together they lose $400.00 a month."
+        "s costs $30.00 per month and pays $10.00; together they lose $400.00 per month."
     )
 
 
@@ -311,6 +404,7 @@ def test_without_a_price_there_is_no_burn(price: str) -> None:
 
 
 def test_a_quiet_dataset_is_good_news() -> None:
-    rows = [call(timestamp=at(0, hour), provider="google") for hour in range(10)]
+    rows = [call(timestamp=at(0, hour), provider="google") for hour in range(24)]
+    rows += [call(timestamp=at(1, hour), provider="google") for hour in range(24)]
     result = result_of(rows)
-    assert "Nothing out of the ordinary" in [f["title"] for f in result["findings"]]
+    assert "No anomalies and no alerts" in [f["title"] for f in result["findings"]]

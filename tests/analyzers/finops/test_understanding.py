@@ -39,10 +39,11 @@ def test_summary_by_hand() -> None:
     assert summary["total_tokens"] == 6000
     assert summary["unique_customers"] == 3
     assert summary["avg_cost_per_call"] == 2.0
-    assert summary["avg_daily_cost"] == 4.0  # two active days; the day between has no calls
-    assert summary["forecast_30_days"] == 120.0
-    assert summary["trend_percent"] == 0.0
-    assert summary["monthly_cost"] == 120.0  # 8 USD in exactly two days
+    assert summary["avg_daily_cost"] == pytest.approx(8 / (2 + 1 / 24))  # the third has an hour
+    assert summary["forecast_30_days"] is None  # under seven covered days
+    assert summary["trend_percent"] is None
+    assert summary["monthly_cost"] is None
+    assert "projected_30_days" not in summary
     assert summary["unpriced_calls"] == 0
 
 
@@ -98,7 +99,7 @@ def test_active_days_only() -> None:
     days = result_of(two_models())["daily"]
     assert days == [
         {"date": "2025-01-01", "call_count": 3, "total_cost": 7.0},
-        {"date": "2025-01-03", "call_count": 1, "total_cost": 1.0},
+        {"date": "2025-01-03", "call_count": 1, "total_cost": 1.0, "partial": True},
     ]
 
 
@@ -138,27 +139,62 @@ def test_every_breakdown_against_a_plain_count(section: str, columns: Any) -> No
     assert sum(row["share_percent"] for row in found) == pytest.approx(100)
 
 
-def ten_days(first: float, last: float) -> List[Dict[str, str]]:
-    """Three days at one daily cost, then seven at another, an hour's call each."""
-    costs = [first] * 3 + [last] * 7
+def two_weeks(first: float, last: float) -> List[Dict[str, str]]:
+    """Seven days at one daily cost, then seven at another, a call at nine each."""
+    costs = [first] * 7 + [last] * 7
     return [call(timestamp=at(day), cost_usd=str(cost)) for day, cost in enumerate(costs)]
 
 
 def test_a_rise_of_half_is_a_finding_with_its_worth() -> None:
-    result = result_of(ten_days(10, 15))
+    result = result_of(two_weeks(10, 15))
     assert result["summary"]["trend_percent"] == pytest.approx(50.0)
     rise = next(f for f in result["findings"] if f["title"] == "Daily cost is up 50.0%")
     assert rise["impact_usd_per_month"] == pytest.approx(150.0)  # 5 USD a day more
-    assert any("$150.00 a month" in advice for advice in result["recommendations"])
+    assert any("$150.00 per month" in advice for advice in result["recommendations"])
 
 
 def test_a_fall_is_good_news() -> None:
-    titles = {f["title"]: f for f in result_of(ten_days(10, 5))["findings"]}
+    titles = {f["title"]: f for f in result_of(two_weeks(10, 5))["findings"]}
     assert titles["Daily cost is down 50.0%"]["severity"] == "success"
 
 
-def test_seven_days_have_no_trend() -> None:
-    assert result_of(ten_days(10, 15)[:7])["summary"]["trend_percent"] == 0.0
+def test_thirteen_whole_days_have_no_trend() -> None:
+    assert result_of(two_weeks(10, 15)[1:])["summary"]["trend_percent"] is None
+
+
+def test_a_partial_last_day_changes_no_trend() -> None:
+    hours = [call(timestamp=at(d, h), cost_usd="1") for d in range(19) for h in range(24)]
+    begun = [call(timestamp=at(19, h), cost_usd="1") for h in range(2)]
+    whole, partial = result_of(hours), result_of(hours + begun)
+    assert whole["summary"]["trend_percent"] == partial["summary"]["trend_percent"] == 0.0
+    titles = [[f["title"] for f in result["findings"]] for result in (whole, partial)]
+    assert titles[0] == titles[1]
+    assert partial["daily"][-1]["partial"]
+
+
+def test_costs_that_are_not_known_make_no_trend_and_no_forecast() -> None:
+    rows = [call(timestamp=at(day), cost_usd="2") for day in range(20)]
+    unknown = {"provider": "acme", "model": "mystery-1", "cost_usd": ""}
+    rows += [call(timestamp=at(day), **unknown) for day in range(20, 40)]
+    result = result_of(rows)
+    summary = result["summary"]
+    assert (summary["total_cost"], summary["unpriced_calls"]) == (40.0, 20)
+    assert summary["trend_percent"] is summary["forecast_30_days"] is None
+    assert summary["avg_cost_per_call"] is None
+    assert result["forecast"]["projection"] == []
+    assert not any("Daily cost" in f["title"] for f in result["findings"])
+    assert {row["model"]: row["cost_per_1k_tokens"] for row in result["by_model"]} == {
+        "gpt-4o": 2.5,
+        "mystery-1": None,
+    }
+
+
+def test_a_model_no_longer_used_is_no_lever() -> None:
+    rows = [call(timestamp=at(day), model="gpt-4", cost_usd="6") for day in range(20)]
+    rows += [call(timestamp=at(day), cost_usd="0.01") for day in range(20, 120)]
+    result = result_of(rows)
+    assert not any("gpt-4 " in f["title"] for f in result["findings"])
+    assert not any("gpt-4:" in advice for advice in result["recommendations"])
 
 
 def test_a_model_that_takes_more_cost_than_calls_is_named() -> None:
@@ -186,7 +222,8 @@ def test_unknown_environments_are_not_called_other_than_production() -> None:
 def test_a_steady_cost_can_be_planned() -> None:
     rows = [call(timestamp=at(d, h), cost_usd="1") for d in range(30) for h in (0, 23)]
     result = result_of(rows)
-    assert result["summary"]["projected_30_days"] == pytest.approx(60.0)
+    assert result["summary"]["forecast_30_days"] == pytest.approx(60.0)
+    assert result["summary"]["monthly_cost"] == pytest.approx(60.0)
     test = {"horizon_days": 14, "mape_percent": 0.0, "tries": 21}
     assert result["forecast"]["backtest"] == test
     assert any(

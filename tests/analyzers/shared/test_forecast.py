@@ -6,16 +6,10 @@ from typing import List
 import pytest
 
 from finops import config
-from finops.analyzers.shared.forecast import (
-    backtest,
-    daily_series,
-    forecast,
-    month_ahead,
-    partial_days,
-    tried_from,
-)
+from finops.analyzers.shared.covered_days import CoveredDays, day_shares
+from finops.analyzers.shared.forecast import UNTRIED, backtest, forecast, month_ahead, tried_from
 from finops.results.understanding import Backtest
-from finops.rollups.spec import Period
+from finops.timestamps import hours_between
 
 WEEKDAYS = [1.0, 1.1, 1.2, 1.0, 0.9, 0.5, 0.3]
 
@@ -32,36 +26,27 @@ def naive(values: List[float], horizon: int) -> List[float]:
 # --- series ----------------------------------------------------------------------------------
 
 
+def span_of(first: str, last: str) -> CoveredDays:
+    """Return the covered days of a call in every hour from one to another."""
+    return CoveredDays(day_shares({(hour,): (1,) for hour in hours_between(first, last)}))
+
+
 def test_days_without_calls_count_as_nothing() -> None:
-    dates, values = daily_series({"2025-02-27": 5.0, "2025-03-02": 7.0})
-    assert dates == ["2025-02-27", "2025-02-28", "2025-03-01", "2025-03-02"]
-    assert values == [5.0, 0.0, 0.0, 7.0]
+    span = span_of("2025-01-01T00", "2025-02-25T23")
+    weekly = {day: 7.0 for day in span.dates[::7]}
+    projection, tested = month_ahead(weekly, span)
+    # 56 days of 1.00 on average: four or five Mondays of 7.00 in the next thirty.
+    assert 28 <= sum(day.expected for day in projection) <= 35
+    assert tested.tries
 
 
 def test_partial_days_at_the_ends_are_left_off() -> None:
-    days = {f"2025-01-{d:02d}": float(d) for d in range(1, 8)}
-    assert daily_series(days, ("2025-01-01", "2025-01-07"))[1] == [2, 3, 4, 5, 6]
-    assert daily_series(days, ("2025-01-03",))[1] == [1, 2, 3, 4, 5, 6, 7]
-
-
-def test_short_series_keep_their_partial_days() -> None:
-    days = {f"2025-01-{d:02d}": float(d) for d in range(1, 4)}
-    assert daily_series(days, ("2025-01-01", "2025-01-03"))[1] == [1, 2, 3]
-
-
-@pytest.mark.parametrize(
-    ("start", "end", "partial"),
-    [
-        ("2025-01-01T00:10:00.000000", "2025-01-09T23:50:00.000000", ()),
-        ("2025-01-01T01:00:00.000000", "2025-01-09T23:50:00.000000", ("2025-01-01",)),
-        ("2025-01-01T00:10:00.000000", "2025-01-09T22:59:59.000000", ("2025-01-09",)),
-        ("", "", ()),
-    ],
-)
-def test_a_day_is_whole_from_its_first_to_its_last_hour(
-    start: str, end: str, partial: tuple[str, ...]
-) -> None:
-    assert partial_days(Period(start, end)) == partial
+    span = span_of("2025-01-01T20", "2025-01-20T03")
+    spent = dict.fromkeys(span.dates, 10.0)
+    spent.update({span.dates[0]: 0.1, span.dates[-1]: 0.1})
+    projection, _ = month_ahead(spent, span)
+    assert [day.expected for day in projection] == pytest.approx([10.0] * 30)
+    assert projection[0].date == "2025-01-21"
 
 
 # --- forecast --------------------------------------------------------------------------------
@@ -207,7 +192,7 @@ def test_a_closed_weekday_stays_closed() -> None:
 
 @pytest.mark.parametrize("count", range(8))
 def test_short_series_cannot_be_tested(count: int) -> None:
-    assert backtest([1.0] * count) == Backtest(0, 0.0, 0)
+    assert backtest([1.0] * count) == Backtest(0, None, 0)
 
 
 def test_backtest_of_a_short_series_by_hand() -> None:
@@ -232,8 +217,8 @@ def test_backtest_from_two_days_by_hand() -> None:
     assert [*backtest([10.0] * 34 + [20.0, 0.0])] == [14, pytest.approx(100 / 27), 2]
 
 
-def test_nothing_but_zeros_is_forecast_right() -> None:
-    assert backtest([0.0] * 40) == Backtest(14, 0.0, 6)
+def test_nothing_but_zeros_has_no_error_in_percent() -> None:
+    assert backtest([0.0] * 40) == Backtest(14, None, 6)
 
 
 @pytest.mark.parametrize("count", [34, 35, 50, 124, 125, 126, 140])
@@ -266,7 +251,7 @@ def test_it_is_tried_from_every_day_with_enough_before_and_after(count: int) -> 
     ],
 )  # fmt: skip
 def test_how_often_and_how_far_ahead_it_is_tried(count: int, tries: int, ahead: int) -> None:
-    assert backtest([5.0] * count) == Backtest(ahead, 0.0, tries)
+    assert backtest([5.0] * count) == Backtest(ahead, 0.0 if tries else None, tries)
 
 
 def test_error_and_interval_are_tried_from_days_of_their_own(
@@ -289,8 +274,7 @@ def test_error_and_interval_are_tried_from_days_of_their_own(
 def test_the_projection_begins_on_the_day_after_the_data() -> None:
     days = {f"2025-01-{d:02d}": 10.0 for d in range(1, 31)}
     days["2025-01-30"] = 1.0  # broken off
-    period = Period("2025-01-01T00:00:00.000000", "2025-01-30T02:00:00.000000")
-    projection, tested = month_ahead(days, period)
+    projection, tested = month_ahead(days, span_of("2025-01-01T00", "2025-01-30T02"))
     dates = [day.date for day in projection]
     assert (dates[0], dates[-1], len(dates)) == ("2025-01-31", "2025-03-01", 30)
     assert projection[0].cost == pytest.approx(10.0)
@@ -298,5 +282,13 @@ def test_the_projection_begins_on_the_day_after_the_data() -> None:
     assert tested.mape_percent == pytest.approx(0.0)
 
 
-def test_no_days_have_no_month_ahead() -> None:
-    assert month_ahead({}, Period()) == ([], Backtest(0, 0.0, 0))
+def test_under_seven_covered_days_there_is_no_month_ahead() -> None:
+    days = {f"2025-01-{d:02d}": 10.0 for d in range(1, 8)}
+    assert month_ahead(days, span_of("2025-01-01T00", "2025-01-07T22")) == ([], UNTRIED)
+    assert len(month_ahead(days, span_of("2025-01-01T00", "2025-01-07T23"))[0]) == 30
+    assert month_ahead({}, CoveredDays({})) == ([], UNTRIED)
+
+
+def test_a_method_that_was_not_tried_has_no_error() -> None:
+    days = {f"2025-01-{d:02d}": 10.0 for d in range(1, 8)}
+    assert month_ahead(days, span_of("2025-01-01T00", "2025-01-07T23"))[1] == Backtest(0, None, 0)

@@ -7,10 +7,11 @@ import doctest
 import pytest
 
 from finops.analyzers.shared import wording
-from finops.rollups.spec import Period, Totals
+from finops.analyzers.shared.covered_days import CoveredDays
+from finops.rollups.spec import Totals
 
-LONG = Period("2025-01-01T00:00:00.000000", "2025-01-31T00:00:00.000000")
-SHORT = Period("2025-01-01T00:00:00.000000", "2025-01-03T12:00:00.000000")
+LONG = CoveredDays({f"2025-01-{day:02d}": 1.0 for day in range(1, 31)})
+SHORT = CoveredDays({"2025-01-01": 1.0, "2025-01-02": 1.0, "2025-01-03": 0.5})
 
 
 def test_doctests() -> None:
@@ -25,16 +26,9 @@ def test_usd(amount: float, text: str) -> None:
     assert wording.usd(amount) == text
 
 
-def test_covered_in_hours_under_a_day() -> None:
-    assert wording.covered(Period("2025-01-01T00:00:00.000000", "2025-01-01T06:30:00.000000")) == (
-        "6.5 hours"
-    )
-    assert wording.covered(SHORT) == "2.5 days"
-
-
 def test_no_caveat_for_long_priced_data_nor_for_none() -> None:
     assert wording.caveats(LONG, Totals(calls=5)) == []
-    assert wording.caveats(Period(), Totals()) == []
+    assert wording.caveats(CoveredDays({}), Totals()) == []
 
 
 def test_short_period_and_unpriced_calls_are_said() -> None:
@@ -42,4 +36,4 @@ def test_short_period_and_unpriced_calls_are_said() -> None:
     assert unpriced.severity == "warning"
     assert unpriced.title == "1 call could not be priced"
     assert "lower bound" in unpriced.detail
-    assert "2.5 days" in short.detail
+    assert "2.5 days; 4.5 more are needed" in short.detail

@@ -1,8 +1,10 @@
-"""Rows for the revenue analyses: a period of exactly 30 days, so that monthly is as summed."""
+"""Rows for the revenue analyses: exactly 30 covered days, so that monthly is as summed."""
 
 from __future__ import annotations
 
 import json
+from datetime import datetime
+from decimal import Decimal
 from typing import Any, Dict, Iterable, List
 
 from hypothesis import strategies as st
@@ -10,11 +12,11 @@ from hypothesis import strategies as st
 from tests.support.plain import PlainDataset, call
 
 START = "2025-01-01T00:00:00.000000"
-END = "2025-01-31T00:00:00.000000"
+END = "2025-01-30T23:00:00.000000"
 
 
 def month(*rows: Dict[str, str]) -> List[Dict[str, str]]:
-    """Return the rows, the first moved to the start and the last to the end of 30 days."""
+    """Return the rows, the first moved to the start and the last to the last hour of 30 days."""
     if len(rows) > 1:
         rows[0]["timestamp"], rows[-1]["timestamp"] = START, END
     return list(rows)
@@ -26,6 +28,23 @@ def run(analyzer: Any, rows: Iterable[Dict[str, str]], **options: Any) -> Dict[s
     result: Dict[str, Any] = analyzer("").compute(data)
     assert json.loads(json.dumps(result, allow_nan=False)) == result
     return result
+
+
+def price_of(row: Any) -> Any:
+    known = {"starter": "49", "pro": "199", "enterprise": "999"}
+    return row["tier_price_usd"] or known.get(row["subscription_tier"])
+
+
+def order_of_calls(row: Any) -> Any:
+    """By time; at one instant by region, then by what the row says of its customer."""
+    price = price_of(row)
+    columns = ("subscription_tier", "organization_id", "product_id", "customer_archetype")
+    return (
+        datetime.fromisoformat(row["timestamp"]),
+        row["region"] or "unknown",
+        [row[name] or "unknown" for name in columns],
+        (price is not None, Decimal(price or 0)),
+    )
 
 
 def some_call(draw: Any) -> Dict[str, str]:

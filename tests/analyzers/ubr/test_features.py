@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import doctest
 from fractions import Fraction
-from typing import Any, Dict
+from typing import Any, Dict, Set
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from finops.analyzers.ubr import features
 from finops.analyzers.ubr.features import FeaturesAnalyzer, classify, return_percent
-from tests.analyzers.ubr.support import EDGES, calls, month, run
+from tests.analyzers.ubr.support import EDGES, calls, month, order_of_calls, run
+from tests.support.covered import own_days
 from tests.support.plain import call
 
 
@@ -67,7 +68,9 @@ def test_feature_rows_by_hand(result: Any) -> None:
         "classification": "invest",
         "classified": True,
     }
-    assert analysis["roi_percent"] == pytest.approx((25 - 110) / 110 * 100)
+    # Of c no price is known: its 60 USD are not compared with any revenue.
+    assert (analysis["cost"], analysis["monthly_cost"]) == (110.0, 50.0)
+    assert analysis["roi_percent"] == pytest.approx((25 - 50) / 50 * 100)
     assert analysis["classification"] == "optimize"
     assert (rare["classification"], rare["classified"]) == ("insufficient_data", False)
 
@@ -89,22 +92,22 @@ def test_summary_by_hand(result: Any) -> None:
 
 def test_findings_and_recommendations_name_what_is_lost(result: Any) -> None:
     first = result["findings"][0]
-    assert (first["severity"], first["impact_usd_per_month"]) == ("warning", pytest.approx(85))
+    assert (first["severity"], first["impact_usd_per_month"]) == ("warning", pytest.approx(25))
     titles = [f["title"] for f in result["findings"]]
     assert "1 feature with too few calls to judge" in titles
-    assert "Chat returns most" in titles
+    assert "Chat has the highest return" in titles
     assert result["recommendations"][:2] == [
-        "Reduce the cost of Analysis, by cheaper models or shorter prompts: it loses $85.00 "
-        "a month.",
-        "Invest in Chat: it returns most and earns $82.00 a month above its cost.",
+        "Reduce the cost of Analysis, by cheaper models or shorter prompts: it loses $25.00 "
+        "per month.",
+        "Invest in Chat: it has the highest return and earns $82.00 per month above its cost.",
     ]
 
 
 def test_least_return_is_said_where_nothing_is_lost() -> None:
     rows = month(*calls_of("a", "chat", 100, "0.1", 100), *calls_of("a", "x", 100, "0.2", 100))
     findings = run(FeaturesAnalyzer, rows)["findings"]
-    assert [f["title"] for f in findings] == ["x returns least"]
-    assert "brings $50.00 for $20.00 a month" in findings[0]["detail"]
+    assert [f["title"] for f in findings] == ["x has the lowest return"]
+    assert "brings $50.00 for $20.00 per month" in findings[0]["detail"]
 
 
 def test_hardly_used_loser_is_to_be_retired() -> None:
@@ -117,7 +120,7 @@ def test_hardly_used_loser_is_to_be_retired() -> None:
     assert (niche["adoption_percent"], niche["classification"]) == (10, "sunset")
     assert result["findings"][0]["severity"] == "critical"
     assert result["recommendations"] == [
-        "Retire niche or charge for it apart: it loses $90.00 a month and only 10.0% of the "
+        "Retire niche or charge for it apart: it loses $90.00 per month and only 10.0% of the "
         "customers use it."
     ]
 
@@ -170,36 +173,48 @@ def test_edges_are_complete(name: str) -> None:
     result = run(FeaturesAnalyzer, EDGES[name])
     assert result["summary"]["total_calls"] == len(EDGES[name])
     assert result["summary"]["feature_count"] == len(result["features"])
-    assert (result["summary"]["best_feature"] == "") == (name == "no call")
+    judged = any(row["roi_percent"] is not None for row in result["features"])
+    assert (result["summary"]["best_feature"] is not None) == judged
+    assert judged == (name in ("all free", "price 0"))
 
 
 def split_again(rows: Any) -> Any:
-    """Second implementation: every call carries its part of its customer's price."""
+    """Second implementation: every call carries its part of its customer's price.
+
+    A customer that is gone, or is there for under seven days, has none.
+    """
     latest = {}
-    for row in sorted(rows, key=lambda r: r["timestamp"]):
+    for row in sorted(rows, key=order_of_calls):
         latest[row["customer_id"]] = row
     revenue: Dict[str, Any] = {}
     users: Dict[str, Any] = {}
+    payers: Set[str] = set()
     for row in rows:
         name, feature = row["customer_id"], row["feature_id"]
         own = sum(other["customer_id"] == name for other in rows)
         given = latest[name]["tier_price_usd"]
-        price = given or {"starter": 49}.get(latest[name]["subscription_tier"], 0)
+        price = given or {"starter": 49}.get(latest[name]["subscription_tier"])
+        days, gone = own_days(rows, name)
+        paying = price is not None and days >= 7 and not gone
+        payers |= {name} if paying else set()
+        price = price if paying else 0
         revenue[feature] = revenue.get(feature, 0) + Fraction(str(price)) / own
         users.setdefault(feature, set()).add(name)
-    return revenue, users
+    return revenue, users, bool(payers)
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(calls(), min_size=1, max_size=25))
 def test_revenue_is_split_without_remainder(rows: Any) -> None:
     result = run(FeaturesAnalyzer, rows)
-    revenue, users = split_again(rows)
+    revenue, users, known = split_again(rows)
     for row in result["features"]:
-        assert row["revenue"] == pytest.approx(float(revenue[row["feature_id"]]))
+        expected = pytest.approx(float(revenue[row["feature_id"]])) if known else None
+        assert row["revenue"] == expected
         assert row["customer_count"] == len(users[row["feature_id"]])
-    total = sum(row["revenue"] for row in result["features"])
-    assert total == pytest.approx(result["summary"]["monthly_revenue"])
+    if known:
+        total = sum(row["revenue"] for row in result["features"])
+        assert total == pytest.approx(result["summary"]["monthly_revenue"])
     assert sum(row["cost"] for row in result["features"]) == pytest.approx(
         result["summary"]["total_cost"]
     )

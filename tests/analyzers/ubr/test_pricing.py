@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Optional, Tuple
+from typing import Any, Dict, Mapping, Optional, Tuple
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from finops.analyzers.shared.basis import BASIS_TABLES
+from finops.analyzers.shared.covered_days import HOURLY_CALLS
 from finops.analyzers.shared.revenue import CUSTOMER_TABLE, Account
 from finops.analyzers.ubr.pricing import PRICING_MODELS, PricingAnalyzer
-from finops.rollups.spec import Customer, Period, Rollups, Totals
+from finops.rollups.spec import Customer, Period, Rollups, Table, Totals
+from finops.timestamps import hours_between
 from tests.analyzers.ubr.support import EDGES, calls, month, run
 from tests.support.plain import call
 
 MODELS = ["flat_rate", "usage_based", "tiered", "hybrid"]
-THIRTY_DAYS = Period("2025-01-01T00:00:00.000000", "2025-01-31T00:00:00.000000")
+THIRTY_DAYS = Period("2025-01-01T00:00:00.000000", "2025-01-30T23:00:00.000000")
 
 
 def compute(
     usage: Mapping[str, Tuple[int, float, Optional[float]]], period: Period = THIRTY_DAYS
 ) -> Any:
     """Run on {customer: (calls, cost, price)} without a million rows."""
-    cells = {(name,): (calls, cost) for name, (calls, cost, _) in sorted(usage.items())}
+    cells = {(name,): (calls, cost, 0) for name, (calls, cost, _) in sorted(usage.items())}
     customers = {
         name: Customer("gold", price, "org", "product", "power", period.start, period.end)
         for name, (_, _, price) in usage.items()
@@ -31,7 +34,10 @@ def compute(
         calls=sum(calls for calls, _, _ in usage.values()),
         cost=sum(cost for _, cost, _ in usage.values()),
     )
-    return PricingAnalyzer("").compute(Rollups({CUSTOMER_TABLE: cells}, period, totals, customers))
+    hours = hours_between(period.start, period.end)
+    tables: Dict[Table, Any] = {table: {} for table in BASIS_TABLES}
+    tables.update({CUSTOMER_TABLE: cells, HOURLY_CALLS: {(hour,): (1,) for hour in hours}})
+    return PricingAnalyzer("").compute(Rollups(tables, period, totals, customers))
 
 
 @pytest.fixture
@@ -139,13 +145,13 @@ def test_customers_pay_under_each_model(result: Any) -> None:
 def test_advice_names_the_model_its_worth_and_the_highest_rise(result: Any) -> None:
     introduce, talk = result["recommendations"]
     assert introduce.startswith("Introduce usage-based pricing")
-    assert "$1,966.10 a month more" in introduce
+    assert "$1,966.10 per month more" in introduce
     assert talk == (
-        "Talk to d before the change: its bill would rise from $999.00 to $2,500.00 a month."
+        "Talk to d before the change: its bill would rise from $999.00 to $2,500.00 per month."
     )
     first = result["findings"][0]
     assert first["impact_usd_per_month"] == pytest.approx(1966.1)
-    assert first["title"] == "Usage-based pricing would earn $1,966.10 a month more"
+    assert first["title"] == "Usage-based pricing would earn $1,966.10 per month more"
 
 
 def test_subsidy_is_said_where_cost_and_revenue_part(result: Any) -> None:
@@ -163,7 +169,7 @@ def test_flat_rate_best_means_no_new_model() -> None:
     assert any(f["severity"] == "success" for f in result["findings"])
     cap, charge = result["recommendations"]
     assert cap == (
-        "Cap the calls that the flat rate includes: $50.00 a month is lost on 1 customer "
+        "Cap the calls that the flat rate includes: $50.00 per month is lost on 1 customer "
         "using more than they pay for."
     )
     assert charge.startswith("Charge at least $7,550.00 per 1,000 calls")
@@ -175,7 +181,7 @@ def test_equal_margins_go_to_the_first_name() -> None:
 
 
 def test_bills_follow_monthly_calls_and_not_the_periods() -> None:
-    sixty = Period("2025-01-01T00:00:00.000000", "2025-03-02T00:00:00.000000")
+    sixty = Period("2025-01-01T00:00:00.000000", "2025-03-01T23:00:00.000000")
     result = compute({"a": (20_000, 10.0, 199.0)}, sixty)
     assert result["customers"][0]["monthly_calls"] == 10_000
     assert result["customers"][0]["tiered"] == 199
@@ -222,7 +228,7 @@ def test_edges_are_complete(name: str) -> None:
 def test_price_0_has_no_uplift_in_percent() -> None:
     summary = run(PricingAnalyzer, EDGES["price 0"])["summary"]
     assert summary["current_monthly_revenue"] == 0
-    assert summary["uplift_percent"] == 0
+    assert summary["uplift_percent"] is None
     assert summary["best_model"] == "hybrid"
 
 
@@ -252,6 +258,10 @@ def bill_again(model: str, price: float, monthly: float) -> float:
 def test_models_and_segments_match_each_customer(usage: Any) -> None:
     result = compute(usage)
     paying = {name: u for name, u in usage.items() if u[2] is not None}
+    if not paying:
+        assert result["summary"]["best_model"] is None
+        assert [row["monthly_revenue"] for row in result["models"]] == [None] * 4
+        return
     for row in result["models"]:
         bills = {n: bill_again(row["model"], price, c) for n, (c, _, price) in paying.items()}
         total = sum(bills.values())

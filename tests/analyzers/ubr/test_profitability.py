@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import doctest
-from datetime import datetime
-from decimal import Decimal
+from fractions import Fraction
 from typing import Any, Optional
 
 import pytest
@@ -14,7 +13,8 @@ from hypothesis import strategies as st
 from finops.analyzers.shared.revenue import margin_percent
 from finops.analyzers.ubr import profitability
 from finops.analyzers.ubr.profitability import ProfitabilityAnalyzer, category_of, covering_tier
-from tests.analyzers.ubr.support import EDGES, calls, month, run
+from tests.analyzers.ubr.support import EDGES, calls, month, order_of_calls, price_of, run
+from tests.support.covered import a_month, own_days
 from tests.support.plain import call
 
 CUSTOMER_KEYS = {
@@ -59,6 +59,7 @@ def test_summary_by_hand(result: Any) -> None:
         "total_calls": 6,
         "total_cost": 2297.0,
         "total_customers": 6,
+        "active_customers": 6,
         "customers_without_price": 1,
         "monthly_revenue": 398.0,
         "monthly_cost": 2290.0,
@@ -66,6 +67,7 @@ def test_summary_by_hand(result: Any) -> None:
         "margin_percent": pytest.approx(-1892 / 398 * 100),
         "unprofitable_count": 2,
         "total_monthly_loss": -1962.0,
+        "revenue_lost": 0.0,
         "unpriced_calls": 0,
     }
 
@@ -115,7 +117,7 @@ def test_customer_without_price_is_listed_and_kept_out(result: Any) -> None:
             "customer_id": "f",
             "subscription_tier": "unknown",
             "customer_archetype": "heavy",
-            "monthly_cost": 7.0,
+            "monthly_cost": None,  # it came on the last day
             "call_count": 1,
         }
     ]
@@ -136,30 +138,35 @@ def test_findings_are_sorted_and_worth_the_loss(result: Any) -> None:
 def test_recommendations_name_customer_way_out_and_worth(result: Any) -> None:
     usage, move, watch = result["recommendations"][:3]
     assert usage == (
-        "Agree on a usage-based price with e: no subscription covers its $2,000.00 a month, "
+        "Agree on a usage-based price with e: no subscription covers its $2,000.00 per month, "
         "and $1,951.00 of that is lost."
     )
     assert move == (
         "Move d to the pro tier at $199.00: it pays $49.00, costs $60.00 and so loses "
-        "$11.00 a month."
+        "$11.00 per month."
     )
-    assert watch.startswith("Watch the usage of 1 customer with a margin under 20%, c first")
+    assert watch.startswith(
+        "Watch the usage of 1 customer with a margin under 20%, starting with c"
+    )
 
 
 def test_more_losers_than_are_named_share_a_sentence() -> None:
-    rows = month(*(customer(f"c{n}", 49, 50 + n) for n in range(5)))
+    rows = month(
+        *(customer(f"c{n}", 49, 50 + n) for n in range(6))
+    )  # the last came on the last day
     sentences = run(ProfitabilityAnalyzer, rows)["recommendations"]
     assert [s.split()[1] for s in sentences[:3]] == ["c4", "c3", "c2"]
     assert sentences[3] == (
-        "Review 2 further unprofitable customers: together they lose $3.00 a month."
+        "Review 2 further unprofitable customers: together they lose $3.00 per month."
     )
 
 
 def test_daily_cost_beside_a_days_revenue(result: Any) -> None:
-    assert result["daily"] == [
-        {"date": "2025-01-01", "cost": 2290.0, "revenue": pytest.approx(398 / 30)},
-        {"date": "2025-01-31", "cost": 7.0, "revenue": pytest.approx(398 / 30)},
-    ]
+    rows = result["daily"]
+    assert [row["date"] for row in rows] == [f"2025-01-{day:02d}" for day in range(1, 31)]
+    assert [row["revenue"] for row in rows] == pytest.approx([398 / 31] * 30)
+    # What customers without a price cost is not set against what others pay.
+    assert [row["cost"] for row in rows] == [2290.0] + [0.0] * 29
 
 
 def test_latest_call_decides_price_tier_and_archetype() -> None:
@@ -175,7 +182,7 @@ def test_latest_call_decides_price_tier_and_archetype() -> None:
 def test_a_monthly_cost_is_not_the_periods() -> None:
     rows = [
         customer("a", 100, 30, timestamp="2025-01-01T00:00:00"),
-        customer("a", 100, 30, timestamp="2025-01-16T00:00:00"),
+        customer("a", 100, 30, timestamp="2025-01-15T23:00:00"),
     ]
     (row,) = run(ProfitabilityAnalyzer, rows)["customers"]
     assert row["monthly_cost"] == 120
@@ -217,12 +224,14 @@ def test_covering_tier(cost: int, price: int, tier: Optional[str]) -> None:
 def test_edges_are_complete(name: str) -> None:
     result = run(ProfitabilityAnalyzer, EDGES[name])
     assert result["summary"]["total_calls"] == len(EDGES[name])
-    assert result["unprofitable"]["total_monthly_loss"] <= 0
-    assert sum(result["categories"].values()) == len(result["customers"])
+    loss = result["unprofitable"]["total_monthly_loss"]
+    assert loss <= 0 if name in ("all free", "price 0") else loss is None
+    judged = [row for row in result["customers"] if row["margin_percent"] is not None]
+    assert sum(result["categories"].values()) == len(judged)
 
 
 def test_price_0_with_cost_is_unprofitable_and_without_is_not() -> None:
-    rows = month(customer("a", 0, 5), customer("b", 0, 0))
+    rows = month(customer("a", 0, 5), customer("b", 0, 0), customer("a", 0, 0))
     worst, even = run(ProfitabilityAnalyzer, rows)["customers"]
     assert (worst["margin_percent"], worst["category"]) == (-100, "unprofitable")
     assert (even["margin_percent"], even["category"]) == (0, "low_margin")
@@ -237,38 +246,24 @@ def test_nothing_lost_is_a_success_and_no_advice() -> None:
 def test_unpriced_calls_are_counted_and_said() -> None:
     result = run(ProfitabilityAnalyzer, EDGES["unpriced"])
     assert result["summary"]["unpriced_calls"] == 2
-    assert result["findings"][0]["title"] == "2 calls could not be priced"
-
-
-def price_of(row: Any) -> Any:
-    known = {"starter": "49", "pro": "199", "enterprise": "999"}
-    return row["tier_price_usd"] or known.get(row["subscription_tier"])
-
-
-def order_of_calls(row: Any) -> Any:
-    """By time; at one instant by region, then by what the row says of its customer."""
-    price = price_of(row)
-    columns = ("subscription_tier", "organization_id", "product_id", "customer_archetype")
-    return (
-        datetime.fromisoformat(row["timestamp"]),
-        row["region"] or "unknown",
-        [row[name] or "unknown" for name in columns],
-        (price is not None, Decimal(price or 0)),
-    )
+    titles = [found["title"] for found in result["findings"]]
+    assert titles == ["1 customer with an unknown margin", "2 calls could not be priced"]
+    (row,) = result["customers"]
+    assert (row["margin_percent"], row["category"], row["break_even_price"]) == (None, None, None)
+    assert result["summary"]["monthly_margin"] is None
 
 
 def brute_force(rows: Any) -> Any:
-    """Second implementation: exact decimals, straight from the rows."""
-    times = sorted(datetime.fromisoformat(row["timestamp"]) for row in rows)
-    days = max(Decimal((times[-1] - times[0]).total_seconds()) / 86400, Decimal(1) / 24)
+    """Second implementation: exact fractions, straight from the rows."""
     rows = sorted(rows, key=order_of_calls)
     margins = {}
     for name in {row["customer_id"] for row in rows}:
         own = [row for row in rows if row["customer_id"] == name]
         price = price_of(own[-1])
-        if price is not None:
-            cost = sum((Decimal(row["cost_usd"]) for row in own), Decimal(0))
-            margins[name] = Decimal(price) - cost * 30 / days
+        days, gone = own_days(rows, name)
+        monthly = a_month(sum((Fraction(row["cost_usd"]) for row in own), Fraction(0)), days)
+        if price is not None and monthly is not None and not gone:
+            margins[name] = Fraction(price) - monthly
     return margins
 
 
@@ -282,6 +277,9 @@ def test_margins_match_the_rows_and_add_up(rows: Any) -> None:
     assert set(found) == set(expected)
     for name, margin in expected.items():
         assert found[name] == pytest.approx(float(margin), rel=1e-9, abs=1e-6)
+    if not expected:
+        assert not result["summary"]["monthly_margin"]  # none, or 0 where all are gone
+        return
     total = pytest.approx(result["summary"]["monthly_margin"], rel=1e-9, abs=1e-6)
     assert sum(found.values()) == total
     for section in ("by_tier", "by_archetype"):

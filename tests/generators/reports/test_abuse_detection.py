@@ -41,7 +41,7 @@ def test_whole_page(data: Any, tmp_path: Path) -> None:
 def test_without_data(tmp_path: Path) -> None:
     page = check_page_without_data(NAME, tmp_path)
     assert page.says("No customer shows a signal of abuse.")
-    assert page.says("Impossible changes of region were looked for: there are none.")
+    assert page.says("Checked, none found: impossible changes of region.")
     assert page.says("No customer ran into rate limits again and again within an hour.")
 
 

@@ -39,7 +39,7 @@ def test_whole_page(data: Any, tmp_path: Path) -> None:
 
 def test_without_data(tmp_path: Path) -> None:
     page = check_page_without_data(NAME, tmp_path)
-    assert page.says("Organizations with a call were looked for, and there are none.")
+    assert page.says("No organizations with a call.")
     assert page.says("There is no week with a call, so no line over time is drawn.")
 
 
@@ -92,7 +92,7 @@ def test_the_other_views_and_both_ends(data: Any, page: Any) -> None:
         ]
         for row in data["by_product"]
     ]
-    assert cells(page, "by-environment", "Cost a month") == shown(
+    assert cells(page, "by-environment", "Cost per month") == shown(
         [row["monthly_cost"] for row in data["by_environment"]]
     )
     assert cells(page, "most-efficient", "Organization") == [

@@ -41,7 +41,7 @@ def test_without_data(tmp_path: Path) -> None:
     page = check_page_without_data(NAME, tmp_path)
     assert page.says("No week has a call, so no line over time is drawn.")
     assert page.says("Nobody left and nobody is leaving")
-    assert page.says("Two full weeks in a row were looked for: the data is too short.")
+    assert page.says("No weekly growth: it needs two full weeks in a row.")
 
 
 def test_hostile_texts(data: Any, tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def test_whole_page(data: Any, tmp_path: Path) -> None:
 
 def test_without_data(tmp_path: Path) -> None:
     page = check_page_without_data(NAME, tmp_path)
-    assert page.says("Features with at least one call were looked for, and there are none.")
+    assert page.says("No features with at least one call.")
     assert page.says("No week has a call, so no line over time is drawn.")
 
 

@@ -48,7 +48,7 @@ def test_the_five_findings_of_most_worth_lead(tmp_path: Path) -> None:
     found = [one.finding["title"] for one in most_worth(results, REPORTS)]
     assert found == ["one", "two", "three", "four", "five"]
     read = index(tmp_path, results)
-    assert read.says("$500.00 a month one one. Pricing Strategy $400.00 a month two")
+    assert read.says("$500.00 per month one one. Pricing Strategy $400.00 per month two")
     assert read.values_of("href")[2:7] == [
         "pricing.html", "pricing.html", "understanding.html", "features.html", "features.html",
     ]  # fmt: skip
@@ -77,17 +77,28 @@ def test_every_report_is_listed_in_its_domain(tmp_path: Path) -> None:
 
 
 def test_totals_come_from_the_context(tmp_path: Path) -> None:
-    read = index(tmp_path, {}, calls=20_000, cost=75_732.18, tokens=45_700_000, customers=400)
+    read = index(
+        tmp_path,
+        {},
+        calls=20_000,
+        cost=75_732.18,
+        tokens=45_700_000,
+        customers=400,
+        unpriced_calls=3,
+    )
     assert read.says(
-        "Total cost $75,732.18 of the whole period Calls 20,000 of the whole period "
-        "Tokens 45.7M tokens input and output Customers 400"
+        "Total cost ≥ $75,732.18 at least: 3 calls without a known cost "
+        "Calls 20,000 of the whole period Tokens 45.7M tokens input and output Customers 400"
     )
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"status": "timeout", "reason": "It took too long."}, "Older page: the last run failed"),
+        (
+            {"status": "timeout", "reason": "It took too long."},
+            "Showing the previous report: the last run failed",
+        ),
         ({"status": "error", "generated_at": None, "reason": "It crashed."}, "Not made"),
     ],
 )
@@ -117,7 +128,7 @@ def test_headlines_are_known_figures(tmp_path: Path) -> None:
 
 
 def test_the_forecast_of_a_tile_is_that_of_its_page(tmp_path: Path) -> None:
-    summary = {"total_calls": 9, "forecast_30_days": 120.0, "projected_30_days": 150.0}
+    summary = {"total_calls": 9, "forecast_30_days": 150.0}
     read = index(tmp_path, {"understanding": {"summary": summary}})
     assert read.says("$150.00 forecast for 30 days")
     generate_understanding_report({"summary": summary}, tmp_path / "understanding.html")

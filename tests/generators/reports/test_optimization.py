@@ -40,7 +40,7 @@ def test_whole_page(data: Any, tmp_path: Path) -> None:
 
 def test_without_data(tmp_path: Path) -> None:
     page = check_page_without_data(NAME, tmp_path)
-    assert page.says("Cheaper models for the same work were looked for: there are none.")
+    assert page.says("Checked, none found: cheaper models for the same work.")
     assert page.says("There is no day with a call, so there is nothing to commit to.")
 
 
@@ -51,21 +51,21 @@ def test_hostile_texts(data: Any, tmp_path: Path) -> None:
 def test_cards(tmp_path: Path) -> None:
     rows = [
         call(
-            timestamp=f"2025-01-{day:02d}T00:00:00",
+            timestamp=f"2025-01-{day:02d}T{23 if day > 1 else 0:02d}:00:00",
             model="gpt-4",
             task_type="reasoning",
             input_tokens=1000,
             output_tokens=1000,
             cost_usd="90" if day == 1 else "0.09",
         )
-        for day in (1, 31)
+        for day in (1, 30)
     ]
     result = result_of(NAME, rows)
     page = page_of(NAME, result, tmp_path)
     # 90.09 USD become 0.0225 for two calls, and 40 % of that are off: every day has one call.
-    assert page.says("Savings a month $90.08")
+    assert page.says("Savings per month $90.08")
     assert page.says("From switches $90.07")
-    assert page.says("Cost a month $90.09")
+    assert page.says("Cost per month $90.09")
 
 
 def test_steps_lead_from_the_cost_to_what_remains(data: Any, page: Any) -> None:

@@ -41,7 +41,7 @@ def test_without_data(tmp_path: Path) -> None:
     page = check_page_without_data(NAME, tmp_path)
     assert page.says("There is no call whose latency could be counted.")
     assert page.says("There is no call at any hour of the day.")
-    assert page.says("Failed calls were looked for: there are none.")
+    assert page.says("Checked, none found: failed calls.")
 
 
 def test_hostile_texts(data: Any, tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_hostile_texts(data: Any, tmp_path: Path) -> None:
 
 def test_cards(data: Any, page: Any) -> None:
     summary = data["summary"]
-    assert page.says("Best revenue a month")
+    assert page.says("Best revenue per month")
     assert f"{summary['best_monthly_revenue']:.0f} USD" in page.values_of("title")
     assert page.says("Flat rate, the highest margin")
     assert page.says(f"Customers compared {summary['customers']} with a known price")
@@ -111,7 +111,7 @@ def test_thirds_under_each_model(data: Any, page: Any) -> None:
 def test_sensitivity_is_margin_at_each_price(data: Any, page: Any) -> None:
     cost = data["summary"]["monthly_cost"]
     margins = [row["monthly_revenue"] - cost for row in data["sensitivity"]]
-    assert drawn(page, "sensitivity")["Margin (USD a month)"] == pytest.approx(margins)
+    assert drawn(page, "sensitivity")["Margin (USD per month)"] == pytest.approx(margins)
     prices = [row["price_per_1k_calls"] for row in data["sensitivity"]]
     assert drawn(page, "sensitivity")["Price per 1,000 calls (USD)"] == prices
     colours = page.data["charts"]["sensitivity"]["colours"]

@@ -41,7 +41,7 @@ def test_without_data(tmp_path: Path) -> None:
     page = check_page_without_data(NAME, tmp_path)
     assert page.says("No customer costs more than it pays, so there is no loss to draw.")
     assert page.says("No customer has a known price, so there is no margin to list.")
-    assert page.says("Customers without a known price were looked for: there are none.")
+    assert page.says("Checked, none found: customers without a known price.")
 
 
 def test_hostile_texts(data: Any, tmp_path: Path) -> None:
@@ -51,14 +51,15 @@ def test_hostile_texts(data: Any, tmp_path: Path) -> None:
 def test_cards_have_units_and_exact_values(tmp_path: Path) -> None:
     rows = [
         call(timestamp="2025-01-01T00:00:00", customer_id="a", cost_usd="250.125"),
-        call(timestamp="2025-01-31T00:00:00", customer_id="b", cost_usd="10"),
+        call(timestamp="2025-01-01T00:00:00", customer_id="b", cost_usd="10"),
+        call(timestamp="2025-01-30T23:00:00", customer_id="b", cost_usd="0"),
     ]
     page = page_of(NAME, result_of(NAME, rows), tmp_path)
-    card = page.text[page.text.index("Margin a month") :][:3]
+    card = page.text[page.text.index("Margin per month") :][:3]
     assert card[1:3] == ["$137.88", "revenue less cost"]
     assert "137.875 USD" in page.values_of("title")
     assert page.says("Unprofitable 1 of 2 customers")
-    assert page.says("Lost on these -$51.13 a month")
+    assert page.says("Lost on these -$51.13 per month")
 
 
 def test_losses_are_drawn_and_listed_worst_first(data: Any, page: Any) -> None:
@@ -85,7 +86,7 @@ def test_categories_are_coloured_by_meaning(data: Any, page: Any) -> None:
 def test_every_customer_is_a_point_of_cost_and_margin(data: Any, page: Any) -> None:
     chart = page.data["charts"]["customers-margin"]
     assert chart["labels"] == [row["customer_id"] for row in data["customers"]]
-    assert drawn(page, "customers-margin")["Margin (USD a month)"] == pytest.approx(
+    assert drawn(page, "customers-margin")["Margin (USD per month)"] == pytest.approx(
         [row["monthly_margin"] for row in data["customers"]]
     )
 

@@ -51,8 +51,8 @@ def test_whole_page(data: Any, page: Any, tmp_path: Path) -> None:
 
 def test_without_data(tmp_path: Path) -> None:
     page = check_page_without_data(NAME, tmp_path)
-    assert page.says("Hours of anomalous cost were looked for: there are none.")
-    assert page.says("Alerts of the kind “provider degraded” were looked for: there are none.")
+    assert page.says("Checked, none found: hours of anomalous cost.")
+    assert page.says("Checked, none found: alerts of the kind “provider degraded”.")
     assert page.says("There is no alert to draw.")
 
 

@@ -39,8 +39,10 @@ def test_whole_page(data: Any, tmp_path: Path) -> None:
 
 def test_without_data(tmp_path: Path) -> None:
     page = check_page_without_data(NAME, tmp_path)
-    assert page.says("A forecast was looked for, but there is no day to make one from.")
-    assert page.says("Costs of features were looked for, and there are none.")
+    assert page.says(
+        "No forecast: it needs 7 covered days on which the cost of every call is known."
+    )
+    assert page.says("No costs of features.")
 
 
 def test_hostile_texts(data: Any, tmp_path: Path) -> None:
@@ -79,7 +81,8 @@ def test_history_and_forecast_share_one_line_chart(data: Any, page: Any) -> None
 def test_the_forecast_says_how_it_was_tested(data: Any, page: Any) -> None:
     tries = data["forecast"]["backtest"]["tries"]
     assert page.says(
-        f"Tried from {tries} days of the data, each time up to 14 days ahead, the forecast was off"
+        f"In a backtest from {tries} days of the data, each time up to 14 days ahead, "
+        "the forecast was off"
     )
 
 
@@ -88,13 +91,13 @@ def test_the_forecast_says_how_it_was_tested(data: Any, page: Any) -> None:
     [
         (
             {"horizon_days": 14, "mape_percent": 25, "tries": 91},
-            "Tried from 91 days of the data, each time up to 14 days ahead, the forecast was off "
-            "by 25.0% a day on average, within the 25% that a plan can bear.",
+            "In a backtest from 91 days of the data, each time up to 14 days ahead, the forecast "
+            "was off by 25.0% per day on average, within the 25% that is acceptable for planning.",
         ),
         (
             {"horizon_days": 1, "mape_percent": 75.1, "tries": 1},
-            "Tried from 1 day of the data, each time up to 1 day ahead, the forecast was off by "
-            "75.1% a day on average, more than the 25% that a plan can bear.",
+            "In a backtest from 1 day of the data, each time up to 1 day ahead, the forecast was "
+            "off by 75.1% per day on average, more than the 25% that is acceptable for planning.",
         ),
     ],
 )
@@ -105,9 +108,9 @@ def test_the_forecast_says_whether_it_can_be_planned_with(
     assert page_of(NAME, {**data, "forecast": forecast}, tmp_path).says(said)
 
 
-def test_a_short_history_says_that_it_cannot_be_tested(tmp_path: Path) -> None:
+def test_a_short_history_says_how_much_more_it_needs(tmp_path: Path) -> None:
     page = page_of(NAME, result_of(NAME, [call()]), tmp_path)
-    assert page.says("The data covers too few days to test the forecast on.")
+    assert page.says("Figures per month need 7 covered days: 6.96 more.")
 
 
 def test_bars_are_the_dearest_ten(data: Any, page: Any) -> None:

@@ -1,7 +1,7 @@
-"""Abuse detection: accounts that behave as no ordinary customer does.
+"""Abuse detection: accounts with abnormal behaviour.
 
 Four signals: days of unusual usage, hours full of rate-limit errors, days of unusual cost, and
-region changes that no traveller makes.  What is unusual is decided in `anomalies`.
+impossible travel.  What is unusual is decided in `anomalies`.
 
 The risk score of a customer adds, for each signal it shows, `config.ABUSE_POINTS`, and
 `config.ABUSE_SEVERE_POINTS` more where the signal is severe at least once; at most 100.
@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from typing import Dict, Iterable, List, Mapping, NamedTuple, Sequence, Set, Tuple
+from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from finops import config, stats
 from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.abuse_signals import SIGNALS, Raised, Signals, raised_by
 from finops.analyzers.shared.anomalies import CALLS, COST, DayDetector, History, histories
+from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
+from finops.analyzers.shared.covered_days import CoveredDays, covered_days
+from finops.analyzers.shared.revenue import own_days, own_monthly
 from finops.analyzers.shared.wording import caveats, counted, usd
 from finops.results import abuse_detection as results
 from finops.results.base import Finding
@@ -32,10 +35,12 @@ REGION_CHANGES = Table(("customer_id", "day"), REGION_CHANGE_MEASURES)
 class AbuseDetectionAnalyzer(Analyzer):
     """Unusual usage, rate-limit abuse, cost spikes, suspicious access, and a score for each."""
 
-    TABLES = (DAILY, HOURLY, REGION_CHANGES, DAYS)
+    TABLES = (*BASIS_TABLES, DAILY, HOURLY, REGION_CHANGES, DAYS)
+    NEEDS = ("customer_id",)
 
     def result(self, data: Rollups) -> results.AbuseDetectionResult:
         """Return the four lists of signals, the customers that show them, and the daily sums."""
+        span = covered_days(data)
         days = histories(data[DAILY])
         costs = DayDetector(data[DAILY], days, COST)
         signals = Signals(
@@ -45,17 +50,18 @@ class AbuseDetectionAnalyzer(Analyzer):
             suspicious_access=_suspicious_access(data),
         )
         raised = raised_by(signals)
-        exposure = _Exposure(data, costs)
-        customers = _customers(data, days, raised)
+        exposure = _Exposure(data, span, costs)
+        customers = _customers(data, span, days, raised)
         return results.AbuseDetectionResult(
             summary=_summary(data, customers, exposure.of(raised)),
+            basis=basis_of(data, span, self.NEEDS),
             unusual_usage=signals.unusual_usage,
             rate_limit_abuse=signals.rate_limit_abuse,
             cost_spikes=signals.cost_spikes,
             suspicious_access=signals.suspicious_access,
             customers=customers,
             daily=_daily(data, raised),
-            findings=by_impact(_findings(data, signals, raised, exposure)),
+            findings=by_impact(_findings(data, span, signals, raised, exposure)),
             recommendations=_recommendations(raised, customers, exposure),
         )
 
@@ -84,7 +90,7 @@ def _unusual_usage(days_of: Mapping[str, History], calls: DayDetector) -> List[r
 def _cost_spikes(days_of: Mapping[str, History], costs: DayDetector) -> List[results.CostSpike]:
     """Return the days of unusual cost, by multiplier descending.
 
-    The baseline is the dearer of the one that `anomalies` settles on and the mean of the
+    The baseline is the higher of the one that `anomalies` settles on and the mean of the
     customer's other active days, of which the day must exceed the configured multiple.
     """
     rows = []
@@ -188,21 +194,26 @@ def _by_habit(switches: int, expected: float) -> bool:
 
 
 class _Exposure:
-    """What flagged customer-days cost beyond the customer's usual day, in USD a month."""
+    """What flagged customer-days cost beyond the customer's usual day, in USD per month.
 
-    def __init__(self, data: Rollups, costs: DayDetector) -> None:
+    It is a rate of the last 30 whole days; None under 7 covered days.
+    """
+
+    def __init__(self, data: Rollups, span: CoveredDays, costs: DayDetector) -> None:
         self._data = data
+        self._span = span
         self._costs = costs
 
-    def of(self, raised: Iterable[Raised], customer: str = "") -> float:
+    def of(self, raised: Iterable[Raised], customer: str = "") -> Optional[float]:
         """Return the excess of all days with a signal (of one customer), each day once."""
         days = {
             (sign.customer_id, sign.day) for sign in raised if customer in ("", sign.customer_id)
         }
-        excess = (
-            self._data[DAILY][name, day][1] - self._costs.usual[name] for name, day in sorted(days)
-        )
-        return self._data.period.monthly(math.fsum(max(0.0, amount) for amount in excess))
+        excess: Dict[str, float] = {}
+        for name, day in sorted(days):
+            above = self._data[DAILY][name, day][1] - self._costs.usual[name]
+            excess[day] = excess.get(day, 0.0) + max(0.0, above)
+        return self._span.monthly_now(excess)
 
 
 class _Flag(NamedTuple):
@@ -231,7 +242,7 @@ def _flags(raised: Iterable[Raised]) -> Dict[str, _Flag]:
 
 
 def _customers(
-    data: Rollups, days: Mapping[str, History], raised: Sequence[Raised]
+    data: Rollups, span: CoveredDays, days: Mapping[str, History], raised: Sequence[Raised]
 ) -> List[results.FlaggedCustomer]:
     """Return the flagged customers, by risk_score descending."""
     rows = [
@@ -239,7 +250,9 @@ def _customers(
             customer_id=name,
             risk_score=flag.score,
             signals=flag.signals,
-            monthly_cost=data.period.monthly(math.fsum(days[name].amounts[COST])),
+            monthly_cost=own_monthly(
+                math.fsum(days[name].amounts[COST]), own_days(data.customers[name], span)
+            ),
             recommended_action=_action(flag.signals[0], "its"),
         )
         for name, flag in _flags(raised).items()
@@ -277,7 +290,7 @@ def _daily(data: Rollups, raised: Iterable[Raised]) -> List[results.FlaggedDay]:
 
 
 def _summary(
-    data: Rollups, customers: List[results.FlaggedCustomer], exposure: float
+    data: Rollups, customers: List[results.FlaggedCustomer], exposure: Optional[float]
 ) -> results.AbuseSummary:
     return results.AbuseSummary(
         total_calls=data.totals.calls,
@@ -294,13 +307,13 @@ _TITLES: Mapping[str, Tuple[str, str, str]] = {
     # signal: severity, what the customers did, and how that is decided
     "suspicious_access": (
         "critical",
-        "changed region faster than anybody travels",
+        "with impossible travel",
         f"More than {config.SUSPICIOUS_SWITCHES_PER_DAY} changes of region within an hour each, "
         "on one day, more than the customer's habit and chance explain.",
     ),
     "rate_limit_abuse": (
         "critical",
-        "ran into rate limits again and again",
+        "repeatedly hit rate limits",
         f"More than {config.RATE_LIMIT_ERRORS_PER_HOUR} rate-limit errors within one hour.",
     ),
     "unusual_usage": (
@@ -318,9 +331,13 @@ _TITLES: Mapping[str, Tuple[str, str, str]] = {
 
 
 def _findings(
-    data: Rollups, signals: Signals, raised: Sequence[Raised], exposure: _Exposure
+    data: Rollups,
+    span: CoveredDays,
+    signals: Signals,
+    raised: Sequence[Raised],
+    exposure: _Exposure,
 ) -> List[Finding]:
-    findings = caveats(data.period, data.totals)
+    findings = caveats(span, data.totals)
     for signal in SIGNALS:
         of_kind = [sign for sign in raised if sign.signal == signal]
         if of_kind:
@@ -331,9 +348,9 @@ def _findings(
         findings.append(
             finding(
                 "success",
-                "No account behaves as no ordinary customer does",
+                "No abnormal accounts",
                 f"{counted(len(data.customers), 'customer')} checked for unusual usage and cost, "
-                "rate-limit abuse and impossible region changes.",
+                "rate-limit abuse and impossible travel.",
             )
         )
     return findings
@@ -347,7 +364,7 @@ def _recommendations(
     advice = []
     for row in customers[:named]:
         worth = exposure.of(raised, row.customer_id)
-        beyond = f", {usd(worth)} a month beyond its usual cost" if worth else ""
+        beyond = f", {usd(worth)} per month beyond its usual cost" if worth else ""
         action = _action(row.signals[0], f"{row.customer_id}'s")
         advice.append(f"{action}: risk {row.risk_score} of 100{beyond}.")
     rest = customers[named:]

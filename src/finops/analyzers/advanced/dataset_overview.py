@@ -10,8 +10,10 @@ from typing import ClassVar, Dict, List, Mapping, Sequence, Tuple
 
 from finops import config
 from finops.analyzers.base import Analyzer, by_impact, finding
-from finops.analyzers.shared.coverage import COVERAGE_TABLES, coverage_of
-from finops.analyzers.shared.wording import caveats, counted, percent, usd
+from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
+from finops.analyzers.shared.coverage import coverage_of
+from finops.analyzers.shared.covered_days import CoveredDays, covered_days
+from finops.analyzers.shared.wording import caveats, counted, per_month, percent
 from finops.results.base import Finding
 from finops.results.dataset_overview import (
     Coverage,
@@ -28,6 +30,7 @@ from finops.results.dataset_overview import (
     UnpricedModel,
     ValueShare,
 )
+from finops.rollups.expressions import one_of
 from finops.rollups.spec import Period, Rollups, Table
 from finops.schema import STATUS_ERROR
 from finops.stats import percent as share_of
@@ -38,6 +41,7 @@ COUNTED: Tuple[str, ...] = ("organization_id", "product_id", "feature_id")
 
 MODEL_TABLE = Table(("provider", "model"), ("calls", "cost", "unpriced"))
 STATUS_TABLE = Table(("status", "error_type"), ("calls", "cost"))
+ERROR_DAYS = Table(("day", "error_type"), ("cost",), one_of("status", STATUS_ERROR))
 DAILY_TABLE = Table(("day",), ("calls", "cost", "tokens", "errors"))
 
 
@@ -57,17 +61,20 @@ class DatasetOverviewAnalyzer(Analyzer):
         MODEL_TABLE,
         STATUS_TABLE,
         DAILY_TABLE,
-        *COVERAGE_TABLES,
+        *BASIS_TABLES,
+        ERROR_DAYS,
         *(column_table(column) for column in DISTRIBUTED + COUNTED),
     )
 
     def result(self, data: Rollups) -> DatasetOverviewResult:
         """Return the result; skipped reasons most rows first, distributions most calls first."""
+        span = covered_days(data)
         quality = _quality(data)
-        failures = _failures(data)
+        failures = _failures(data, span)
         unpriced = _unpriced_models(data)
         return DatasetOverviewResult(
-            summary=_summary(data),
+            summary=_summary(data, span),
+            basis=basis_of(data, span, self.NEEDS),
             file=_file(data),
             temporal=_temporal(data.period),
             quality=quality,
@@ -76,9 +83,7 @@ class DatasetOverviewAnalyzer(Analyzer):
             daily=[OverviewDay(day, *sums) for (day,), sums in data[DAILY_TABLE].items()],
             failures=failures,
             unpriced_models=unpriced,
-            findings=by_impact(
-                _findings(data, quality, failures) + caveats(data.period, data.totals)
-            ),
+            findings=by_impact(_findings(data, quality, failures) + caveats(span, data.totals)),
             recommendations=_recommendations(quality, failures, unpriced),
         )
 
@@ -88,7 +93,7 @@ def _named(data: Rollups, column: str) -> int:
     return sum(value != config.UNKNOWN for (value,) in data[column_table(column)])
 
 
-def _summary(data: Rollups) -> OverviewSummary:
+def _summary(data: Rollups, span: CoveredDays) -> OverviewSummary:
     return OverviewSummary(
         total_calls=data.totals.calls,
         total_cost=data.totals.cost,
@@ -100,7 +105,7 @@ def _summary(data: Rollups) -> OverviewSummary:
         unique_providers=len(data[column_table("provider")]),
         unique_models=len(data[column_table("model")]),
         unpriced_calls=data.totals.unpriced,
-        monthly_cost=data.period.monthly(data.totals.cost),
+        monthly_cost=span.monthly(data.totals.cost),
     )
 
 
@@ -201,14 +206,17 @@ def _distribution(data: Rollups, column: str) -> List[ValueShare]:
     return sorted(rows, key=lambda r: (-r.call_count, r.value))
 
 
-def _failures(data: Rollups) -> List[FailedCalls]:
-    """Return calls and cost of failed calls by kind of error, dearest first."""
+def _failures(data: Rollups, span: CoveredDays) -> List[FailedCalls]:
+    """Return calls and cost of failed calls by kind of error, most expensive first."""
+    days: Dict[str, Dict[str, float]] = {}
+    for (day, kind), (cost,) in data[ERROR_DAYS].items():
+        days.setdefault(kind, {})[day] = cost
     rows = (
         FailedCalls(
             error_type=kind or config.UNKNOWN,
             call_count=calls,
             cost=cost,
-            monthly_cost=data.period.monthly(cost),
+            monthly_cost=span.monthly_now(days.get(kind, {})),
         )
         for (status, kind), (calls, cost) in data[STATUS_TABLE].items()
         if status == STATUS_ERROR
@@ -260,14 +268,17 @@ def _error_findings(quality: Quality, failures: Sequence[FailedCalls]) -> List[F
                 f"{config.MIN_SUCCESS_RATE_PCT}%.",
             )
         )
-    wasted = math.fsum(row.monthly_cost for row in failures)
-    if wasted > 0:
+    cost = math.fsum(row.cost for row in failures)
+    rates = [row.monthly_cost for row in failures]
+    known = [rate for rate in rates if rate is not None]
+    wasted = math.fsum(known) if len(known) == len(rates) else None
+    if cost > 0 and wasted != 0:
         findings.append(
             finding(
                 "warning",
-                f"Failed calls cost {usd(wasted)} a month",
+                f"Failed calls cost {per_month(wasted, cost)}",
                 f"{counted(quality.error_count, 'failed call')}, of which "
-                f"{failures[0].error_type} costs most.",
+                f"{failures[0].error_type} is the most expensive.",
                 wasted,
             )
         )
@@ -278,13 +289,13 @@ def _recommendations(
     quality: Quality, failures: Sequence[FailedCalls], unpriced: Sequence[UnpricedModel]
 ) -> List[str]:
     advice = [
-        f"Reduce {row.error_type} failures: {usd(row.monthly_cost)} a month is spent on "
+        f"Reduce {row.error_type} failures: {per_month(row.monthly_cost, row.cost)} is spent on "
         f"{counted(row.call_count, 'failed call')}."
         for row in failures[: config.RECOMMENDED_SUBJECTS]
-        if row.cost > 0
+        if row.cost > 0 and row.monthly_cost != 0
     ]
     advice += [
-        f"Mend the source of {counted(row.count_, 'skipped row')} ({row.reason})"
+        f"Fix the source of {counted(row.count_, 'skipped row')} ({row.reason})"
         + ("." if row.first_line is None else f", first at line {row.first_line}.")
         for row in quality.skipped[: config.RECOMMENDED_SUBJECTS]
     ]

@@ -13,6 +13,8 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from finops import config, stats
 from finops.analyzers.base import Analyzer, by_impact, finding
+from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
+from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.daily_latency import SLA_VIOLATIONS
 from finops.analyzers.shared.daily_sums import daily_sums
 from finops.analyzers.shared.provider_names import provider_name
@@ -78,10 +80,12 @@ class GeographicLatencyAnalyzer(Analyzer):
     `by_day` holds sums by provider and region by day, None where they are too many to keep.
     """
 
-    TABLES = (PROVIDER_REGIONS, TOKEN_BANDS, REGION_DAYS)
+    TABLES = (*BASIS_TABLES, PROVIDER_REGIONS, TOKEN_BANDS, REGION_DAYS)
+    NEEDS = ("region", "latency_ms")
 
     def result(self, data: Rollups) -> results.GeographicLatencyResult:
         """Return regions, provider by region, latency by tokens, and routing advice."""
+        span = covered_days(data)
         pairs = {key: _Group(*values) for key, values in data[PROVIDER_REGIONS].items()}
         groups = _by_region(pairs)
         regions = sorted(
@@ -91,6 +95,7 @@ class GeographicLatencyAnalyzer(Analyzer):
         routing = _routing(pairs, data[TOKEN_BANDS])
         return results.GeographicLatencyResult(
             summary=_summary(data, groups, regions, routing),
+            basis=basis_of(data, span, self.NEEDS),
             regions=regions,
             provider_regions=[_pair_row(key, group) for key, group in pairs.items()],
             latency_by_tokens=_by_tokens(data[TOKEN_BANDS]),
@@ -98,7 +103,7 @@ class GeographicLatencyAnalyzer(Analyzer):
             daily=_daily(data),
             by_day=results.GeographicByDay(regions=_by_day(data)),
             findings=by_impact(_findings(regions, routing)),
-            recommendations=_recommendations(data, regions, routing),
+            recommendations=_recommendations(span, regions, routing),
         )
 
 
@@ -382,7 +387,7 @@ def _good_finding(regions: List[results.RegionLatency]) -> Finding:
 
 
 def _recommendations(
-    data: Rollups, regions: List[results.RegionLatency], routing: List[results.Routing]
+    span: CoveredDays, regions: List[results.RegionLatency], routing: List[results.Routing]
 ) -> List[str]:
     """Return advice on the routes that save callers most waiting, then on slow regions."""
     by_wait = sorted(
@@ -393,7 +398,7 @@ def _recommendations(
             r.current_provider,
         ),
     )
-    said = [_route(data, row) for row in by_wait[: config.RECOMMENDED_SUBJECTS]]
+    said = [_route(span, row) for row in by_wait[: config.RECOMMENDED_SUBJECTS]]
     said += [
         f"Serve {row.region} from a nearer endpoint or with shorter answers: its 95th "
         f"percentile is {row.p95_latency_ms:,} ms against {config.P95_THRESHOLD_MS:,} ms."
@@ -402,12 +407,15 @@ def _recommendations(
     return said
 
 
-def _route(data: Rollups, row: results.Routing) -> str:
-    monthly = data.period.monthly(row.call_count)
-    hours = monthly * row.improvement_ms / 3_600_000
+def _route(span: CoveredDays, row: results.Routing) -> str:
+    monthly = span.monthly(row.call_count)
+    saved = ""
+    if monthly is not None:
+        hours = monthly * row.improvement_ms / 3_600_000
+        saved = f", {hours:,.1f} hours of waiting saved per month over {monthly:,.0f} calls"
     return (
         f"Route {row.region} calls from {provider_name(row.current_provider)} to "
         f"{provider_name(row.recommended_provider)}: {row.improvement_ms:,.0f} ms "
-        f"({row.improvement_percent:.0f}%) faster for the same number of tokens, "
-        f"{hours:,.1f} hours of waiting saved a month over {monthly:,.0f} calls."
+        f"({row.improvement_percent:.0f}%) faster for the same number of tokens"
+        f"{saved}."
     )

@@ -10,6 +10,9 @@ Anybody sends a long prompt now and then; to whom it is a habit is decided in `p
 Beside them stand cheaper models for each customer, by the rule that all analyses share.  A
 switch and a pattern may concern the same call, so `summary.monthly_savings` takes, for each
 customer and model, the larger of the two and never their sum.
+
+What is saved per month is a rate of the last 30 whole days: the period's, times the share that
+these days have in the cost of the model and in that of the customer, whichever is less.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from typing import (
     Callable,
     ClassVar,
     Dict,
+    Iterable,
     List,
     Mapping,
     NamedTuple,
@@ -30,11 +34,13 @@ from typing import (
 
 from finops import config, schema
 from finops.analyzers.base import Analyzer, by_impact, finding
+from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
+from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.daily_sums import by_day
 from finops.analyzers.shared.prompt_waste import wasteful_customers
 from finops.analyzers.shared.switch_savings import USAGE_TABLE, switch_opportunities
 from finops.analyzers.shared.tables import MODEL_DAYS
-from finops.analyzers.shared.wording import caveats, counted, usd
+from finops.analyzers.shared.wording import caveats, counted, per_month, usd
 from finops.business.catalog import Model, PriceTable
 from finops.results.base import Finding
 from finops.results.token_economics import (
@@ -56,7 +62,8 @@ from finops.stats import percent, ratio
 _CELL = ("calls", "cost", "input_tokens", "output_tokens")
 _CALLERS = ("customer_id", "provider", "model")
 
-MODEL_TABLE = Table(("provider", "model"), _CELL)
+MODEL_TABLE = Table(("provider", "model"), (*_CELL, "unpriced"))
+CUSTOMER_DAYS = Table(("customer_id", "day"), ("cost",))
 DAILY_TABLE = Table(("day",), ("input_tokens", "output_tokens", "cost"))
 
 _SUCCEEDED = one_of("status", schema.STATUS_SUCCESS)
@@ -100,10 +107,13 @@ class TokenEconomicsAnalyzer(Analyzer):
     """Efficiency by model, wasteful patterns, cheaper models by customer, tokens by day.
 
     Costs and savings in the sections are those of the period; only `summary.monthly_savings`
-    and the sentences are a month's.  A ratio to no money is given as 0.
+    and the sentences are a month's.  A ratio to no money is given as 0; where the cost of a call
+    is not known, there is none.
     """
 
     TABLES: ClassVar[Tuple[Table, ...]] = (
+        *BASIS_TABLES,
+        CUSTOMER_DAYS,
         MODEL_TABLE,
         DAILY_TABLE,
         USAGE_TABLE,
@@ -114,15 +124,18 @@ class TokenEconomicsAnalyzer(Analyzer):
 
     def result(self, data: Rollups) -> TokenEconomicsResult:
         """Return the result; lists by worth descending, days ascending."""
+        span = covered_days(data)
+        now = _Now(data, span)
         prompts = _wastes(data, PROMPT_TABLE, _prompt_waste)
         simple = _wastes(data, SIMPLE_TABLE, _simple_judge(data.prices))
         patterns = WastefulPatterns(_pattern(prompts), _pattern(simple))
         opportunities = switch_opportunities(data)
         efficiency = _efficiency(data)
-        savings = _savings([*prompts, *simple], opportunities)
-        summary = _summary(data, patterns, data.period.monthly(savings))
+        savings = now.monthly(_savings([*prompts, *simple], opportunities))
+        summary = _summary(data, span, patterns, savings)
         return TokenEconomicsResult(
             summary=summary,
+            basis=basis_of(data, span, self.NEEDS),
             efficiency=efficiency,
             wasteful_patterns=patterns,
             prompt_wasters=_prompt_wasters(data, patterns.inefficient_prompt),
@@ -130,10 +143,48 @@ class TokenEconomicsAnalyzer(Analyzer):
             daily_tokens=[TokenDay(day, *sums) for (day,), sums in data[DAILY_TABLE].items()],
             by_day=TokenByDay(models=by_day(data, MODEL_DAYS, "provider", "model")),
             findings=by_impact(
-                _findings(data, patterns, opportunities) + caveats(data.period, data.totals)
+                _findings(
+                    data,
+                    now,
+                    {"inefficient_prompt": prompts, "overpriced_simple_task": simple},
+                    opportunities,
+                )
+                + caveats(span, data.totals)
             ),
-            recommendations=_recommendations(data, patterns, opportunities),
+            recommendations=_recommendations(data, now, prompts, simple, opportunities),
         )
+
+
+class _Now:
+    """What amounts of the period by caller are per month, at the rate of the last 30 whole days."""
+
+    def __init__(self, data: Rollups, span: CoveredDays) -> None:
+        self._span = span
+        recent = set(span.recent)
+        models: Dict[Tuple[str, ...], List[Tuple[bool, float]]] = {}
+        customers: Dict[Tuple[str, ...], List[Tuple[bool, float]]] = {}
+        for (day, *model), (_, cost, _) in data[MODEL_DAYS].items():
+            models.setdefault(tuple(model), []).append((day in recent, cost))
+        for (customer, day), (cost,) in data[CUSTOMER_DAYS].items():
+            customers.setdefault((customer,), []).append((day in recent, cost))
+        self._share = {key: _recent_share(parts) for key, parts in {**models, **customers}.items()}
+
+    def monthly(self, amounts: Mapping[Caller, float]) -> Optional[float]:
+        """Return {caller: USD over the period} as one rate; None under 7 covered days."""
+        share = self._share
+        recent = math.fsum(
+            amount * min(share[customer,], share[provider, model])
+            for (customer, provider, model), amount in amounts.items()
+        )
+        return self._span.monthly_now(dict.fromkeys(self._span.recent[:1], recent))
+
+
+def _recent_share(parts: Sequence[Tuple[bool, float]]) -> float:
+    """Return which part of a cost is recent, 0 to 1."""
+    return ratio(
+        math.fsum(cost for is_recent, cost in parts if is_recent),
+        math.fsum(cost for _, cost in parts),
+    )
 
 
 def per_usd(amount: float, cost: float) -> float:
@@ -141,25 +192,30 @@ def per_usd(amount: float, cost: float) -> float:
     return ratio(amount, cost) if cost > config.NEGLIGIBLE_USD else 0.0
 
 
-def _summary(data: Rollups, patterns: WastefulPatterns, monthly_savings: float) -> TokenSummary:
+def _summary(
+    data: Rollups,
+    span: CoveredDays,
+    patterns: WastefulPatterns,
+    monthly_savings: Optional[float],
+) -> TokenSummary:
     totals = data.totals
     return TokenSummary(
         total_calls=totals.calls,
         total_cost=totals.cost,
         total_input_tokens=totals.input_tokens,
         total_output_tokens=totals.output_tokens,
-        tokens_per_dollar=per_usd(totals.tokens, totals.cost),
-        cost_per_1m_tokens=ratio(totals.cost, totals.tokens) * 1e6,
+        tokens_per_dollar=None if totals.unpriced else per_usd(totals.tokens, totals.cost),
+        cost_per_1m_tokens=None if totals.unpriced else ratio(totals.cost, totals.tokens) * 1e6,
         wasted_cost=math.fsum(pattern.wasted_cost for pattern in patterns),
         monthly_savings=monthly_savings,
-        monthly_cost=data.period.monthly(totals.cost),
+        monthly_cost=span.monthly(totals.cost),
         unpriced_calls=totals.unpriced,
     )
 
 
 def _efficiency(data: Rollups) -> List[ModelEfficiency]:
     rows = []
-    for (provider, model), values in data[MODEL_TABLE].items():
+    for (provider, model), (*values, unpriced) in data[MODEL_TABLE].items():
         cell = Cell(*values)
         tokens = cell.input_tokens + cell.output_tokens
         rows.append(
@@ -169,12 +225,18 @@ def _efficiency(data: Rollups) -> List[ModelEfficiency]:
                 call_count=cell.calls,
                 total_tokens=tokens,
                 total_cost=cell.cost,
-                tokens_per_dollar=per_usd(tokens, cell.cost),
-                cost_per_1m_tokens=ratio(cell.cost, tokens) * 1e6,
+                tokens_per_dollar=None if unpriced else per_usd(tokens, cell.cost),
+                cost_per_1m_tokens=None if unpriced else ratio(cell.cost, tokens) * 1e6,
                 input_output_ratio=ratio(cell.output_tokens, cell.input_tokens),
             )
         )
-    return sorted(rows, key=lambda r: (-r.tokens_per_dollar, r.provider, r.model))
+    return sorted(rows, key=_most_tokens_first)
+
+
+def _most_tokens_first(row: ModelEfficiency) -> Tuple[bool, float, str, str]:
+    """Order models by tokens for a dollar, those with calls of unknown cost last."""
+    unknown = row.tokens_per_dollar is None
+    return unknown, -(row.tokens_per_dollar or 0.0), row.provider, row.model
 
 
 # --- waste -----------------------------------------------------------------------------------
@@ -268,56 +330,76 @@ def _prompt_wasters(data: Rollups, pattern: WastefulPattern) -> List[PromptWaste
 # --- savings ---------------------------------------------------------------------------------
 
 
-def _savings(wastes: Sequence[Waste], opportunities: Sequence[Opportunity]) -> float:
-    """Return what acting on everything saves in the period, no dollar counted twice."""
+def _savings(wastes: Sequence[Waste], opportunities: Sequence[Opportunity]) -> Dict[Caller, float]:
+    """Return what acting on everything saves in the period by caller, no dollar counted twice."""
+    wasted = _wasted_by_caller(wastes)
+    switched = _switched_by_caller(opportunities)
+    callers = sorted({*wasted, *switched})
+    return {c: max(wasted.get(c, 0.0), switched.get(c, 0.0)) for c in callers}
+
+
+def _wasted_by_caller(wastes: Iterable[Waste]) -> Dict[Caller, float]:
     wasted: Dict[Caller, float] = {}
-    switched: Dict[Caller, float] = {}
     for waste in wastes:
         wasted[waste.caller] = wasted.get(waste.caller, 0.0) + waste.wasted
+    return wasted
+
+
+def _switched_by_caller(opportunities: Iterable[Opportunity]) -> Dict[Caller, float]:
+    switched: Dict[Caller, float] = {}
     for row in opportunities:
         caller = (row.customer_id, row.current_provider, row.current_model)
         switched[caller] = switched.get(caller, 0.0) + row.savings
-    callers = sorted({*wasted, *switched})
-    return math.fsum(max(wasted.get(c, 0.0), switched.get(c, 0.0)) for c in callers)
+    return switched
 
 
 # --- sentences -------------------------------------------------------------------------------
 
 _DETAILS: Mapping[str, Tuple[str, str]] = {
     "inefficient_prompt": (
-        "Long prompts that are hardly answered",
+        "Long prompts with hardly any answer",
         f"have over {config.INEFFICIENT_PROMPT_MIN_INPUT_TOKENS:,} input tokens and an answer "
         f"under {config.INEFFICIENT_PROMPT_MAX_OUTPUT_RATIO * 100:.0f}% of that",
     ),
     "overpriced_simple_task": (
-        "Simple tasks on dear models",
+        "Simple tasks on expensive models",
         f"have under {config.SIMPLE_TASK_MAX_TOKENS} tokens in all, on a model above "
         f"{usd(config.OVERPRICED_BLENDED_PRICE_PER_1M_USD)} per 1M tokens",
     ),
 }
 
 
+def _worth(now: _Now, amounts: Mapping[Caller, float]) -> Tuple[Optional[float], str]:
+    """Return an amount by caller as a rate, None where there is none, and in words."""
+    monthly = now.monthly(amounts)
+    return monthly, per_month(monthly, math.fsum(amounts.values()))
+
+
 def _findings(
-    data: Rollups, patterns: WastefulPatterns, opportunities: Sequence[Opportunity]
+    data: Rollups,
+    now: _Now,
+    wastes: Mapping[str, Sequence[Waste]],
+    opportunities: Sequence[Opportunity],
 ) -> List[Finding]:
     findings = [
-        _pattern_finding(data, name, pattern)
-        for name, pattern in zip(patterns._fields, patterns)
-        if pattern.wasted_cost > 0
+        _pattern_finding(now, name, of_kind)
+        for name, of_kind in wastes.items()
+        if math.fsum(waste.wasted for waste in of_kind) > 0
     ]
     if opportunities:
-        worth = data.period.monthly(math.fsum(row.savings for row in opportunities))
+        monthly, worth = _worth(now, _switched_by_caller(opportunities))
         customers = {row.customer_id for row in opportunities}
-        findings.append(
-            finding(
-                "info",
-                f"Cheaper models would save {usd(worth)} a month",
-                f"{counted(len(opportunities), 'switch', 'switches')} for "
-                f"{counted(len(customers), 'customer')}, within the same class or one below.",
-                worth,
+        if monthly is None or monthly >= config.NOTABLE_USD_PER_MONTH:
+            findings.append(
+                finding(
+                    "info",
+                    f"The same tokens on cheaper models would save {worth}",
+                    f"{counted(len(opportunities), 'switch', 'switches')} for "
+                    f"{counted(len(customers), 'customer')}, within the same class or one below.",
+                    monthly,
+                )
             )
-        )
-    if data.totals.calls and not findings:
+    if data.totals.calls and not findings and not data.totals.unpriced:
         findings.append(
             finding(
                 "success",
@@ -329,50 +411,69 @@ def _findings(
     return findings
 
 
-def _pattern_finding(data: Rollups, name: str, pattern: WastefulPattern) -> Finding:
+def _pattern_finding(now: _Now, name: str, wastes: Sequence[Waste]) -> Finding:
     title, detail = _DETAILS[name]
-    worth = data.period.monthly(pattern.wasted_cost)
+    monthly, worth = _worth(now, _wasted_by_caller(wastes))
+    customers = {waste.caller[0] for waste in wastes}
     return finding(
-        "warning",
-        f"{title} waste {usd(worth)} a month",
-        f"{counted(pattern.call_count, 'call')} of "
-        f"{counted(len(pattern.customers), 'customer')} {detail}.",
-        worth,
+        "warning" if monthly != 0 else "info",
+        f"{title} waste {worth}",
+        f"{counted(sum(waste.calls for waste in wastes), 'call')} of "
+        f"{counted(len(customers), 'customer')} {detail}.",
+        monthly,
     )
 
 
 def _recommendations(
-    data: Rollups, patterns: WastefulPatterns, opportunities: Sequence[Opportunity]
+    data: Rollups,
+    now: _Now,
+    prompts: Sequence[Waste],
+    simple: Sequence[Waste],
+    opportunities: Sequence[Opportunity],
 ) -> List[str]:
     """Return what to do, what is worth most first."""
-    monthly = data.period.monthly
-    most = config.RECOMMENDED_SUBJECTS
     advice = [
-        (
-            monthly(row.savings),
-            f"Switch {row.customer_id} from {row.current_model} to "
-            f"{row.alternative_model}: saves {usd(monthly(row.savings))} a month.",
-        )
-        for row in opportunities[:most]
+        *(_switch_advice(now, row) for row in opportunities[: config.RECOMMENDED_SUBJECTS]),
+        *_prompt_advice(now, prompts),
     ]
-    advice += [
-        (
-            monthly(row.wasted_cost),
-            f"Shorten the prompts of {row.customer_id}: {usd(monthly(row.wasted_cost))} "
-            f"a month is wasted on {counted(row.call_count, 'long prompt')} with hardly an "
-            "answer.",
-        )
-        for row in patterns.inefficient_prompt.customers[:most]
-        if row.wasted_cost > 0
-    ]
-    simple = patterns.overpriced_simple_task
-    if simple.wasted_cost > 0:
-        worth = monthly(simple.wasted_cost)
+    monthly, worth = _worth(now, _wasted_by_caller(simple))
+    if math.fsum(waste.wasted for waste in simple) > 0:
+        calls = counted(sum(waste.calls for waste in simple), "short call")
         advice.append(
             (
-                worth,
-                f"Route simple tasks to {data.prices.cheapest().name}: {usd(worth)} a month is "
-                f"wasted on {counted(simple.call_count, 'short call')} to dear models.",
+                monthly,
+                f"Route simple tasks to {data.prices.cheapest().name}: {worth} is wasted on "
+                f"{calls} to expensive models.",
             )
         )
-    return [sentence for _, sentence in sorted(advice, key=lambda item: -item[0])]
+    worthwhile = [(rate, sentence) for rate, sentence in advice if rate != 0]
+    return [sentence for _, sentence in sorted(worthwhile, key=lambda item: -(item[0] or 0.0))]
+
+
+def _switch_advice(now: _Now, row: Opportunity) -> Tuple[Optional[float], str]:
+    monthly, worth = _worth(now, _switched_by_caller([row]))
+    return monthly, (
+        f"Test {row.alternative_model} for {row.customer_id} in place of {row.current_model}: "
+        f"saves up to {worth} if its answers are good enough."
+    )
+
+
+def _prompt_advice(now: _Now, prompts: Sequence[Waste]) -> List[Tuple[Optional[float], str]]:
+    """Return advice on the customers who waste most on long prompts."""
+    by_customer: Dict[str, List[Waste]] = {}
+    for waste in prompts:
+        by_customer.setdefault(waste.caller[0], []).append(waste)
+    wasted = {
+        name: math.fsum(waste.wasted for waste in wastes) for name, wastes in by_customer.items()
+    }
+    advice: List[Tuple[Optional[float], str]] = []
+    for name in sorted(wasted, key=lambda name: (-wasted[name], name)):
+        if wasted[name] > 0 and len(advice) < config.RECOMMENDED_SUBJECTS:
+            monthly, worth = _worth(now, _wasted_by_caller(by_customer[name]))
+            calls = counted(sum(waste.calls for waste in by_customer[name]), "long prompt")
+            sentence = (
+                f"Shorten the prompts of {name}: {worth} is wasted on {calls} with hardly any "
+                "answer."
+            )
+            advice.append((monthly, sentence))
+    return advice

@@ -8,13 +8,26 @@ chargeback sums to the total.
 from __future__ import annotations
 
 import math
-from typing import Callable, ClassVar, Dict, List, NamedTuple, Sequence, Set, Tuple, TypeVar
+from typing import (
+    Callable,
+    ClassVar,
+    Dict,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+    TypeVar,
+)
 
 from finops import config
 from finops.analyzers.base import Analyzer, by_impact, finding
+from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
+from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.daily_sums import by_day
 from finops.analyzers.shared.tables import ACCOUNT_DAYS, ACCOUNTS, CALLS, USE_DAYS, shares
-from finops.analyzers.shared.wording import caveats, counted, percent, usd
+from finops.analyzers.shared.wording import caveats, cost_words, counted, per_month, percent, usd
 from finops.results.alignment import (
     AlignmentByDay,
     AlignmentResult,
@@ -41,11 +54,12 @@ UNALLOCATED: Tuple[str, ...] = ("", config.UNKNOWN)
 
 
 class Account(NamedTuple):
-    """What one organization used: {product: (calls, cost)}, tokens, and its customers."""
+    """What one organization used: {product: (calls, cost)}, tokens, customers, unpriced calls."""
 
     products: Dict[str, Tuple[int, float]]
     tokens: List[int]
     customers: Set[str]
+    unpriced: List[int]
 
 
 class AlignmentAnalyzer(Analyzer):
@@ -57,20 +71,30 @@ class AlignmentAnalyzer(Analyzer):
     are too many to keep.
     """
 
-    TABLES: ClassVar[Tuple[Table, ...]] = (ACCOUNTS, CALLS, WEEKS, ACCOUNT_DAYS, USE_DAYS)
+    TABLES: ClassVar[Tuple[Table, ...]] = (
+        *BASIS_TABLES,
+        ACCOUNTS,
+        CALLS,
+        WEEKS,
+        ACCOUNT_DAYS,
+        USE_DAYS,
+    )
 
     def result(self, data: Rollups) -> AlignmentResult:
         """Return the result; costs in USD over the period unless the name says monthly."""
-        chargeback = _chargeback(data)
+        span = covered_days(data)
+        chargeback = _chargeback(data, span)
         known = [row for row in chargeback if row.organization_id not in UNALLOCATED]
-        summary = _summary(data, known)
-        environments = _monthly_shares(data, CALLS, EnvironmentShare, "environment")
+        summary = _summary(data, span, known)
+        expensive = _expensive(data, span, known)
+        environments = _monthly_shares(data, span, CALLS, EnvironmentShare, "environment")
         return AlignmentResult(
             summary=summary,
+            basis=basis_of(data, span, self.NEEDS),
             chargeback=chargeback,
             fair_share=_fair_share(data, chargeback, known),
-            by_product=_monthly_shares(data, ACCOUNTS, ProductShare, "product_id"),
-            by_feature=_monthly_shares(data, CALLS, FeatureShare, "feature_id"),
+            by_product=_monthly_shares(data, span, ACCOUNTS, ProductShare, "product_id"),
+            by_feature=_monthly_shares(data, span, CALLS, FeatureShare, "feature_id"),
             by_environment=environments,
             weekly=_weekly(data),
             daily=_daily(data),
@@ -80,23 +104,27 @@ class AlignmentAnalyzer(Analyzer):
                 environments=by_day(data, USE_DAYS, "environment"),
             ),
             efficiency=_efficiency(known),
-            findings=by_impact(_findings(data, summary, known) + caveats(data.period, data.totals)),
-            recommendations=_recommendations(data, summary, known),
+            findings=by_impact(
+                _findings(data, summary, known, expensive) + caveats(span, data.totals)
+            ),
+            recommendations=_recommendations(data, span, summary, known, expensive),
         )
 
 
 def _accounts(data: Rollups) -> Dict[str, Account]:
     accounts: Dict[str, Account] = {}
-    for (customer, organization, product), (calls, cost, tokens) in data[ACCOUNTS].items():
-        account = accounts.setdefault(organization, Account({}, [], set()))
+    for (customer, organization, product), sums in data[ACCOUNTS].items():
+        calls, cost, tokens, unpriced = sums
+        account = accounts.setdefault(organization, Account({}, [], set(), []))
         before = account.products.get(product, (0, 0.0))
         account.products[product] = (before[0] + calls, before[1] + cost)
         account.tokens.append(tokens)
         account.customers.add(customer)
+        account.unpriced.append(unpriced)
     return accounts
 
 
-def _chargeback(data: Rollups) -> List[Chargeback]:
+def _chargeback(data: Rollups, span: CoveredDays) -> List[Chargeback]:
     rows = []
     for organization, account in _accounts(data).items():
         cost = math.fsum(product[1] for product in account.products.values())
@@ -104,11 +132,13 @@ def _chargeback(data: Rollups) -> List[Chargeback]:
             Chargeback(
                 organization_id=organization,
                 total_cost=cost,
-                monthly_cost=data.period.monthly(cost),
+                monthly_cost=span.monthly(cost),
                 call_count=sum(product[0] for product in account.products.values()),
                 customer_count=len(account.customers),
                 share_percent=percent_of(cost, data.totals.cost),
-                cost_per_1k_tokens=ratio(cost, sum(account.tokens)) * 1000,
+                cost_per_1k_tokens=None
+                if any(account.unpriced)
+                else ratio(cost, sum(account.tokens)) * 1000,
                 product_breakdown={
                     name: ProductCost(
                         cost=account.products[name][1],
@@ -121,16 +151,16 @@ def _chargeback(data: Rollups) -> List[Chargeback]:
     return sorted(rows, key=lambda r: (-r.total_cost, r.organization_id))
 
 
-def _summary(data: Rollups, known: Sequence[Chargeback]) -> AlignmentSummary:
+def _summary(data: Rollups, span: CoveredDays, known: Sequence[Chargeback]) -> AlignmentSummary:
     unallocated = math.fsum(
         cost
-        for (_, organization, product), (_, cost, _) in data[ACCOUNTS].items()
+        for (_, organization, product), (_, cost, _, _) in data[ACCOUNTS].items()
         if organization in UNALLOCATED or product in UNALLOCATED
     )
     return AlignmentSummary(
         total_calls=data.totals.calls,
         total_cost=data.totals.cost,
-        monthly_cost=data.period.monthly(data.totals.cost),
+        monthly_cost=span.monthly(data.totals.cost),
         organization_count=len(known),
         top_organization=known[0].organization_id if known else "",
         top_organization_share_percent=known[0].share_percent if known else 0.0,
@@ -162,10 +192,10 @@ def _fair_share(
 
 
 def _monthly_shares(
-    data: Rollups, table: Table, make: Callable[..., _Share], by: str
+    data: Rollups, span: CoveredDays, table: Table, make: Callable[..., _Share], by: str
 ) -> List[_Share]:
-    def monthly(key: str, calls: int, cost: float, *others: float) -> _Share:
-        return make(key, calls, cost, *others, data.period.monthly(cost))
+    def monthly(key: str, calls: int, cost: float, *others: Optional[float]) -> _Share:
+        return make(key, calls, cost, *others, span.monthly(cost))
 
     return shares(data, table, monthly, by)
 
@@ -196,7 +226,7 @@ def _daily(data: Rollups) -> List[AllocatedDay]:
 
 
 def _efficiency(known: Sequence[Chargeback]) -> TokenCosts:
-    """The organizations that pay least and most a token; those without tokens are neither."""
+    """The organizations that pay least and most per token, where all of the cost is known."""
     rows = [
         TokenCost(
             organization_id=row.organization_id,
@@ -205,6 +235,7 @@ def _efficiency(known: Sequence[Chargeback]) -> TokenCosts:
             call_count=row.call_count,
         )
         for row in known
+        if row.cost_per_1k_tokens is not None
     ]
     listed = config.EFFICIENCY_LISTED
     return TokenCosts(
@@ -216,20 +247,58 @@ def _efficiency(known: Sequence[Chargeback]) -> TokenCosts:
 # --- sentences -------------------------------------------------------------------------------
 
 
-def _expensive(data: Rollups, known: Sequence[Chargeback]) -> List[Tuple[Chargeback, float]]:
-    """Return (organization that pays far more a token than the average, USD a month above it)."""
+class Expensive(NamedTuple):
+    """An organization that pays far more per token than the average, and the excess.
+
+    `excess` is in USD over the last 30 whole days, `monthly_excess` the same per month.
+    """
+
+    row: Chargeback
+    cost_per_1m_tokens: float
+    excess: float
+    monthly_excess: Optional[float]
+
+
+def _expensive(data: Rollups, span: CoveredDays, known: Sequence[Chargeback]) -> List[Expensive]:
+    """Return the organizations that pay far more per token than the average, most excess first.
+
+    Those with calls of unknown cost are not judged, nor is anybody where the average is not
+    known.
+    """
+    if data.totals.unpriced:
+        return []
     average = ratio(data.totals.cost, data.totals.tokens) * 1000
     limit = average * config.DEAR_ORGANIZATION_FACTOR
-    expensive = [
-        (row, row.monthly_cost * (1 - ratio(average, row.cost_per_1k_tokens)))
-        for row in known
-        if row.cost_per_1k_tokens > limit and row.call_count >= config.MODEL_MIN_CALLS
-    ]
-    return sorted(expensive, key=lambda pair: (-pair[1], pair[0].organization_id))
+    recent = _recent_costs(data, span)
+    expensive = []
+    for row in known:
+        price = row.cost_per_1k_tokens
+        if price is None or price <= limit or row.call_count < config.MODEL_MIN_CALLS:
+            continue
+        above = 1 - ratio(average, price)
+        days = {day: cost * above for day, cost in recent.get(row.organization_id, {}).items()}
+        excess = math.fsum(days.values()) if span.has_rates else row.total_cost * above
+        if excess > 0:
+            expensive.append(Expensive(row, price * 1000, excess, span.monthly_now(days)))
+    return sorted(expensive, key=lambda r: (-r.excess, r.row.organization_id))
+
+
+def _recent_costs(data: Rollups, span: CoveredDays) -> Dict[str, Dict[str, float]]:
+    """Return {organization: {day: cost}} of the last 30 whole days."""
+    recent = set(span.recent)
+    costs: Dict[str, Dict[str, float]] = {}
+    for (day, _, organization, _), (_, cost, _) in data[ACCOUNT_DAYS].items():
+        if day in recent:
+            days = costs.setdefault(organization, {})
+            days[day] = days.get(day, 0.0) + cost
+    return costs
 
 
 def _findings(
-    data: Rollups, summary: AlignmentSummary, known: Sequence[Chargeback]
+    data: Rollups,
+    summary: AlignmentSummary,
+    known: Sequence[Chargeback],
+    expensive: Sequence[Expensive],
 ) -> List[Finding]:
     findings = []
     cost, share = summary.unallocated_cost, summary.unallocated_percent
@@ -237,7 +306,7 @@ def _findings(
         findings.append(
             finding(
                 "warning",
-                f"{percent(share)} of the cost belongs to nobody",
+                f"{percent(share)} of {cost_words(data.totals)} is unallocated",
                 f"Calls for {usd(cost)} carry no organization or no product.",
             )
         )
@@ -249,57 +318,66 @@ def _findings(
                 f"All {counted(data.totals.calls, 'call')} carry an organization and a product.",
             )
         )
-    if summary.top_organization_share_percent >= config.TOP_ORGANIZATION_NOTABLE_PCT:
+    share = summary.top_organization_share_percent
+    if len(known) > 1 and share >= config.TOP_ORGANIZATION_NOTABLE_PCT:
         findings.append(
             finding(
                 "info",
                 f"{summary.top_organization} causes "
-                f"{percent(summary.top_organization_share_percent)} of the cost",
-                f"{usd(known[0].monthly_cost)} a month, of {counted(len(known), 'organization')}.",
+                f"{percent(summary.top_organization_share_percent)} of {cost_words(data.totals)}",
+                f"{per_month(known[0].monthly_cost, known[0].total_cost)}, of "
+                f"{counted(len(known), 'organization')}.",
             )
         )
-    expensive = _expensive(data, known)
     if expensive:
         findings.append(_expensive_finding(expensive))
     return findings
 
 
-def _expensive_finding(expensive: Sequence[Tuple[Chargeback, float]]) -> Finding:
-    row, excess = expensive[0]
+def _expensive_finding(expensive: Sequence[Expensive]) -> Finding:
+    first = expensive[0]
     verb = "pays" if len(expensive) == 1 else "pay"
     above = (config.DEAR_ORGANIZATION_FACTOR - 1) * 100
-    who = counted(len(expensive), "organization")
+    rates = [row.monthly_excess for row in expensive]
+    known = [rate for rate in rates if rate is not None]
     return finding(
         "warning",
-        f"{who} {verb} over {above:.0f}% more a token than average",
-        f"{row.organization_id} first: {usd(row.cost_per_1k_tokens * 1000)} per 1M tokens; "
-        f"at the average it would cost {usd(excess)} less a month.",
-        math.fsum(worth for _, worth in expensive),
+        f"{counted(len(expensive), 'organization')} {verb} over {above:.0f}% more per token "
+        "than average",
+        f"The largest: {first.row.organization_id} at {usd(first.cost_per_1m_tokens)} per 1M "
+        f"tokens; at the average it would cost {per_month(first.monthly_excess, first.excess)} "
+        "less.",
+        math.fsum(known) if len(known) == len(rates) else None,
     )
 
 
 def _recommendations(
-    data: Rollups, summary: AlignmentSummary, known: Sequence[Chargeback]
+    data: Rollups,
+    span: CoveredDays,
+    summary: AlignmentSummary,
+    known: Sequence[Chargeback],
+    expensive: Sequence[Expensive],
 ) -> List[str]:
     advice = [
-        f"Review the models that {row.organization_id} uses: at the average price a token it "
-        f"would cost {usd(worth)} less a month."
-        for row, worth in _expensive(data, known)[: config.RECOMMENDED_SUBJECTS]
+        f"Review the models that {row.row.organization_id} uses: at the average price per token "
+        f"it would cost {per_month(row.monthly_excess, row.excess)} less."
+        for row in expensive[: config.RECOMMENDED_SUBJECTS]
     ]
     if summary.unallocated_cost > 0:
-        monthly = data.period.monthly(summary.unallocated_cost)
+        cost = summary.unallocated_cost
         advice.append(
-            f"Tag calls with organization and product where they are made: {usd(monthly)} a month "
-            "cannot be charged to anybody."
+            "Tag calls with organization and product where they are made: "
+            f"{per_month(span.monthly(cost), cost)} cannot be charged to anybody."
         )
     few = _few_with_half(known)
     if few:
-        cost = math.fsum(row.monthly_cost for row in few)
+        cost = math.fsum(row.total_cost for row in few)
         share = math.fsum(row.share_percent for row in few)
         advice.append(
-            f"Agree on budgets with {counted(len(few), 'organization')}, "
-            f"{few[0].organization_id} first: {usd(cost)} a month is {percent(share)} of the "
-            f"cost, while {counted(len(known), 'organization')} share it."
+            f"Agree on budgets with {counted(len(few), 'organization')}, starting with "
+            f"{few[0].organization_id}: {per_month(span.monthly(cost), cost)} is "
+            f"{percent(share)} of {cost_words(data.totals)}, while "
+            f"{counted(len(known), 'organization')} share it."
         )
     return advice
 

@@ -13,6 +13,8 @@ from typing import Any, Callable, ClassVar, Dict, Iterable, List, Mapping, Named
 from finops import config
 from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared import daily_latency
+from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
+from finops.analyzers.shared.covered_days import covered_days
 from finops.analyzers.shared.daily_latency import sums_by_day
 from finops.analyzers.shared.latency_percentiles import percentile_windows
 from finops.analyzers.shared.provider_names import provider_name
@@ -65,10 +67,18 @@ class PerformanceAnalyzer(Analyzer):
     percentiles of any days; None where that is too much to keep.
     """
 
-    TABLES: ClassVar[Tuple[Table, ...]] = (MODELS, HOURS_OF_DAY, DAYS, *daily_latency.TABLES)
+    TABLES: ClassVar[Tuple[Table, ...]] = (
+        *BASIS_TABLES,
+        MODELS,
+        HOURS_OF_DAY,
+        DAYS,
+        *daily_latency.TABLES,
+    )
+    NEEDS: ClassVar[Tuple[str, ...]] = ("latency_ms",)
 
     def result(self, data: Rollups) -> results.PerformanceResult:
         """Return the result; latencies in ms, throughput in tokens per second of waiting."""
+        span = covered_days(data)
         cells = {key: Group(*values) for key, values in data[MODELS].items()}
         whole = merged(cells.values())
         rankings = _model_rankings(cells)
@@ -76,6 +86,7 @@ class PerformanceAnalyzer(Analyzer):
         latency = _latency(whole)
         return results.PerformanceResult(
             summary=_summary(data, whole, latency),
+            basis=basis_of(data, span, self.NEEDS),
             latency=latency,
             latency_histogram=bins(whole.histogram),
             model_rankings=rankings,
@@ -86,7 +97,7 @@ class PerformanceAnalyzer(Analyzer):
             by_day=sums_by_day(data),
             percentiles_by_day=_percentiles_by_day(data),
             findings=by_impact(
-                _findings(whole, latency, compliance, rankings) + caveats(data.period, data.totals)
+                _findings(whole, latency, compliance, rankings) + caveats(span, data.totals)
             ),
             recommendations=_recommendations(data, rankings, compliance),
         )

@@ -1,20 +1,26 @@
-"""Real-time decisions: what happened that somebody should have been told of at once."""
+"""Real-time decisions: incidents that needed immediate attention."""
 
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Dict, Iterator, List, Mapping, Sequence, Tuple
+from datetime import timedelta
+from typing import ClassVar, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from finops import config
 from finops.analyzers.base import Analyzer, by_impact, finding
+from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.bursts import cost_around, pattern
+from finops.analyzers.shared.covered_days import HOURLY_CALLS, CoveredDays, covered_days
 from finops.analyzers.shared.daily_sums import by_day
 from finops.analyzers.shared.degradation import PROVIDER_HOURS, degraded_hours
 from finops.analyzers.shared.hourly_costs import HOURS, hourly_costs
+from finops.analyzers.shared.like_hours import LikeHours
 from finops.analyzers.shared.provider_names import provider_name
+from finops.analyzers.shared.revenue import is_gone, own_days, own_monthly
 from finops.analyzers.shared.tables import ACCOUNTS, CALLS, DAYS, fold
 from finops.analyzers.shared.wording import (
     caveats,
+    cost_words,
     counted,
     hour_words,
     percent,
@@ -25,6 +31,7 @@ from finops.results.base import Finding
 from finops.rollups.spec import Rollups, Table
 from finops.stats import mean, ratio, std_dev
 from finops.stats import percent as percent_of
+from finops.timestamps import moment_of
 
 MODEL_HOURS = Table(("hour", "provider", "model"), ("cost",), top="cost")
 CUSTOMER_HOURS = Table(("hour", "customer_id"), ("cost",), top="cost")
@@ -34,13 +41,14 @@ ALERT_TYPES: Tuple[str, ...] = ("high_daily_cost", "high_error_rate", "provider_
 
 
 class RealtimeAnalyzer(Analyzer):
-    """Anomalous hours, alerts, dependence on one provider, customers who burn their price.
+    """Anomalous hours, alerts, provider concentration, customers who use up their subscription.
 
     `hourly` is the cost of every hour, from which the baseline and the anomalies come; `by_day`
     holds the cost of each provider by day, None where that is too much to keep.
     """
 
     TABLES: ClassVar[Tuple[Table, ...]] = (
+        *BASIS_TABLES,
         HOURS,
         MODEL_HOURS,
         CUSTOMER_HOURS,
@@ -53,39 +61,44 @@ class RealtimeAnalyzer(Analyzer):
 
     def result(self, data: Rollups) -> results.RealtimeResult:
         """Return the result; hours and days in UTC, costs in USD."""
+        span = covered_days(data)
         hourly = hourly_costs(data)
         baseline = _baseline(list(hourly.values()))
         anomalies = _anomalies(data, hourly, baseline)
+        incidents = _incidents(anomalies)
         alerts = _alerts(data)
         risk = _portfolio_risk(data)
-        customers = _at_risk_customers(data)
+        customers = _at_risk_customers(data, span)
         return results.RealtimeResult(
             summary=results.RealtimeSummary(
                 total_calls=data.totals.calls,
                 total_cost=data.totals.cost,
                 anomaly_count=len(anomalies),
+                incident_count=len(incidents),
                 alert_count=len(alerts),
                 risk_level=risk.risk_level,
                 error_rate_percent=percent_of(data.totals.errors, data.totals.calls),
                 at_risk_customers=len(customers),
                 unpriced_calls=data.totals.unpriced,
             ),
+            basis=basis_of(data, span, self.NEEDS),
             hourly_baseline=baseline,
             hourly=[results.HourCost(hour=hour, cost=cost) for hour, cost in hourly.items()],
             daily=[
                 results.DayErrors(date=day, call_count=calls, total_cost=cost, error_count=errors)
-                for (day,), (calls, cost, errors) in data[DAYS].items()
+                for day, calls, cost, errors in _days(data)
             ],
             by_day=results.RealtimeByDay(providers=by_day(data, PROVIDER_DAYS, "provider")),
             anomalies=anomalies,
+            incidents=incidents,
             alerts=alerts,
             portfolio_risk=risk,
             at_risk_customers=customers,
             findings=by_impact(
-                _findings(data, anomalies, baseline, alerts, risk, customers)
-                + caveats(data.period, data.totals)
+                _findings(data, span, incidents, baseline, alerts, risk, customers)
+                + caveats(span, data.totals)
             ),
-            recommendations=_recommendations(anomalies, alerts, risk, customers),
+            recommendations=_recommendations(data, incidents, alerts, risk, customers),
         )
 
 
@@ -100,9 +113,18 @@ def _baseline(costs: Sequence[float]) -> results.HourlyBaseline:
 def _anomalies(
     data: Rollups, hourly: Mapping[str, float], baseline: results.HourlyBaseline
 ) -> List[results.Anomaly]:
-    """Return the hours above the threshold, each held against the hours around it as well."""
-    costs = list(hourly.values())
-    above = [(i, hour) for i, hour in enumerate(hourly) if costs[i] > baseline.threshold]
+    """Return the hours above the threshold and far above the hours like them.
+
+    Each is held against the hours around it as well.
+    """
+    active = {hour: hourly[hour] for (hour,) in data[HOURLY_CALLS]}
+    if len(active) < config.ANOMALY_MIN_HOURS:
+        return []
+    costs, alike = list(hourly.values()), LikeHours(active)
+    usual = {hour: alike.usual(hour) for hour in active if hourly[hour] > baseline.threshold}
+    above = [
+        (i, hour) for i, hour in enumerate(hourly) if hour in usual and costs[i] > usual[hour].limit
+    ]
     customers = {hour: customer for hour, customer in data[CUSTOMER_HOURS]}
     models = {hour: model for hour, *model in data[MODEL_HOURS]}
     rows = []
@@ -114,6 +136,7 @@ def _anomalies(
                 hour=hour,
                 cost=costs[i],
                 deviation=ratio(costs[i] - baseline.mean, baseline.std_dev),
+                expected=usual[hour].cost,
                 around_cost=around,
                 pattern=pattern(costs[i], around),
                 top_customer=customers[hour],
@@ -122,6 +145,41 @@ def _anomalies(
             )
         )
     return sorted(rows, key=lambda r: (-r.deviation, r.hour))
+
+
+def _incidents(anomalies: Sequence[results.Anomaly]) -> List[results.Incident]:
+    """Return the anomalies as incidents, by excess cost descending.
+
+    Hours follow each other in one incident where the largest spender or the largest model
+    stays the same.
+    """
+    runs: List[List[results.Anomaly]] = []
+    for row in sorted(anomalies, key=lambda r: r.hour):
+        if runs and _goes_on(runs[-1][-1], row):
+            runs[-1].append(row)
+        else:
+            runs.append([row])
+    return sorted(map(_incident, runs), key=lambda r: (-r.excess_cost, r.start))
+
+
+def _goes_on(before: results.Anomaly, row: results.Anomaly) -> bool:
+    if moment_of(row.hour) - moment_of(before.hour) > timedelta(hours=1):
+        return False
+    same_model = (before.top_provider, before.top_model) == (row.top_provider, row.top_model)
+    return before.top_customer == row.top_customer or same_model
+
+
+def _incident(rows: Sequence[results.Anomaly]) -> results.Incident:
+    customers = list(dict.fromkeys(row.top_customer for row in rows))
+    return results.Incident(
+        start=rows[0].hour,
+        end=rows[-1].hour,
+        hours=len(rows),
+        cost=math.fsum(row.cost for row in rows),
+        excess_cost=math.fsum(row.cost - row.expected for row in rows),
+        cause=customers[0] if len(customers) == 1 else rows[0].top_model,
+        customers=customers,
+    )
 
 
 # --- alerts ----------------------------------------------------------------------------------
@@ -134,7 +192,7 @@ def _alerts(data: Rollups) -> List[results.Alert]:
 
 
 def _day_alerts(data: Rollups) -> Iterator[results.Alert]:
-    for (day,), (calls, cost, errors) in data[DAYS].items():
+    for day, calls, cost, errors in _days(data):
         rate, limit = percent_of(errors, calls), config.HIGH_COST_THRESHOLD_USD
         if cost > limit:
             message = f"{day} cost {usd(cost)}, more than {usd(limit)}."
@@ -143,6 +201,12 @@ def _day_alerts(data: Rollups) -> Iterator[results.Alert]:
         if rate > limit:
             message = f"{percent(rate)} of {counted(calls, 'call')} failed on {day}."
             yield _alert("high_error_rate", "warning", day, day, rate, limit, message)
+
+
+def _days(data: Rollups) -> Iterator[Tuple[str, int, float, int]]:
+    """Yield date, calls, cost and errors of every active day."""
+    for (day,), (calls, cost, errors, _) in data[DAYS].items():
+        yield day, calls, cost, errors
 
 
 def _provider_alerts(data: Rollups) -> Iterator[results.Alert]:
@@ -190,7 +254,7 @@ def _alert(
 
 
 def _portfolio_risk(data: Rollups) -> results.PortfolioRisk:
-    """How much hangs on one provider; shares are of cost, 0 to 1, and 0 where nothing costs."""
+    """Provider concentration; shares are of cost, 0 to 1, and 0 where nothing costs."""
     costs = {name: sums[1] for name, sums in fold(data, CALLS, "provider").items()}
     total = math.fsum(costs.values())
     shares = {name: ratio(cost, total) for name, cost in sorted(costs.items())}
@@ -220,13 +284,19 @@ def risk_level(concentration: float) -> str:
     return "medium" if concentration > config.MEDIUM_CONCENTRATION else "low"
 
 
-def _at_risk_customers(data: Rollups) -> List[results.BurningCustomer]:
-    """Customers by burn_percent; those without a price, or with a price of 0, have none."""
+def _at_risk_customers(data: Rollups, span: CoveredDays) -> List[results.BurningCustomer]:
+    """Active customers by burn_percent.
+
+    Those without a price, with a price of 0, with calls of unknown cost or with too few days of
+    their own have none.
+    """
     rows = []
-    for name, (_, cost, _) in fold(data, ACCOUNTS, "customer_id").items():
+    for name, (_, cost, _, unpriced) in fold(data, ACCOUNTS, "customer_id").items():
         customer = data.customers[name]
-        monthly = data.period.monthly(cost)
+        monthly = own_monthly(cost, own_days(customer, span))
         price = customer.price or 0.0
+        if monthly is None or unpriced or is_gone(customer, span):
+            continue
         burn = percent_of(monthly, price)
         if burn >= config.BURN_MEDIUM_PCT:
             rows.append(
@@ -258,34 +328,35 @@ def burn_risk(burn: float) -> str:
 
 def _findings(
     data: Rollups,
-    anomalies: Sequence[results.Anomaly],
+    span: CoveredDays,
+    incidents: Sequence[results.Incident],
     baseline: results.HourlyBaseline,
     alerts: Sequence[results.Alert],
     risk: results.PortfolioRisk,
     customers: Sequence[results.BurningCustomer],
 ) -> List[Finding]:
     findings = _alert_findings(alerts)
-    if anomalies:
-        findings.append(_anomaly_finding(data, anomalies, baseline))
+    if incidents:
+        findings.append(_incident_finding(span, incidents))
     if customers:
         findings.append(_burn_finding(customers))
     if risk.risk_level != "low":
         findings.append(
             finding(
                 "warning" if risk.risk_level == "high" else "info",
-                f"{provider_name(risk.top_provider)} holds "
-                f"{percent(risk.max_provider_concentration * 100)} of the cost",
+                f"{provider_name(risk.top_provider)} accounts for "
+                f"{percent(risk.max_provider_concentration * 100)} of {cost_words(data.totals)}",
                 f"Of {counted(risk.provider_count, 'provider')} in use; an outage or a price "
                 "rise there has no quick way around.",
             )
         )
-    if data.totals.calls and not (anomalies or alerts):
+    if len(data[HOURLY_CALLS]) >= config.ANOMALY_MIN_HOURS and not (incidents or alerts):
         findings.append(
             finding(
                 "success",
-                "Nothing out of the ordinary",
-                f"No hour cost more than {usd(baseline.threshold)}, no day crossed a limit, and "
-                "no provider was degraded.",
+                "No anomalies and no alerts",
+                f"No hour cost more than {usd(baseline.threshold)} and far more than hours like "
+                "it, no day crossed a limit, and no provider was degraded.",
             )
         )
     return findings
@@ -311,30 +382,31 @@ def _alert_findings(alerts: Sequence[results.Alert]) -> List[Finding]:
     return findings
 
 
-def _anomaly_finding(
-    data: Rollups, anomalies: Sequence[results.Anomaly], baseline: results.HourlyBaseline
-) -> Finding:
-    above = math.fsum(row.cost - baseline.mean for row in anomalies)
-    worst = anomalies[0]
+def _incident_finding(span: CoveredDays, incidents: Sequence[results.Incident]) -> Finding:
+    """Return the finding on incidents; what they cost per month is that of the last 30 days."""
+    excess: Dict[str, float] = {}
+    for row in incidents:
+        excess[row.start[:10]] = excess.get(row.start[:10], 0.0) + row.excess_cost
+    monthly: Optional[float] = span.monthly_now(excess)
+    worst = incidents[0]
     return finding(
-        "critical",
-        f"{counted(len(anomalies), 'hour')} with anomalous cost",
-        f"{hour_words(worst.hour)} cost {usd(worst.cost)}, "
-        f"{worst.deviation:.1f} standard deviations above the mean of {usd(baseline.mean)}; "
-        f"most of it on {worst.top_model}, most by {worst.top_customer}.",
-        data.period.monthly(above),
+        "critical" if monthly else "warning",
+        f"{counted(len(incidents), 'incident')} of anomalous cost",
+        f"The largest began at {hour_words(worst.start)} and cost {usd(worst.excess_cost)} more "
+        f"than usual in {counted(worst.hours, 'hour')}; largest share: {worst.cause}.",
+        monthly,
     )
 
 
 def _burn_finding(customers: Sequence[results.BurningCustomer]) -> Finding:
     loss = math.fsum(max(0.0, row.monthly_cost - row.monthly_revenue) for row in customers)
     worst = customers[0]
-    verb = "burns" if len(customers) == 1 else "burn"
+    verb = "uses" if len(customers) == 1 else "use"
     return finding(
         "critical" if worst.risk == "critical" else "warning",
         f"{counted(len(customers), 'customer')} {verb} over {config.BURN_MEDIUM_PCT}% of the "
         "subscription",
-        f"{worst.customer_id} costs {usd(worst.monthly_cost)} a month and pays "
+        f"{worst.customer_id} costs {usd(worst.monthly_cost)} per month and pays "
         f"{usd(worst.monthly_revenue)}{_together(customers, loss)}.",
         loss,
     )
@@ -342,11 +414,12 @@ def _burn_finding(customers: Sequence[results.BurningCustomer]) -> Finding:
 
 def _together(customers: Sequence[results.BurningCustomer], loss: float) -> str:
     """Say what all lose where the worst is not the only one."""
-    return f"; together they lose {usd(loss)} a month" if len(customers) > 1 and loss else ""
+    return f"; together they lose {usd(loss)} per month" if len(customers) > 1 and loss else ""
 
 
 def _recommendations(
-    anomalies: Sequence[results.Anomaly],
+    data: Rollups,
+    incidents: Sequence[results.Incident],
     alerts: Sequence[results.Alert],
     risk: results.PortfolioRisk,
     customers: Sequence[results.BurningCustomer],
@@ -354,11 +427,11 @@ def _recommendations(
     most = config.RECOMMENDED_SUBJECTS
     advice = [
         f"Limit the usage of {row.customer_id}, which pays {usd(row.monthly_revenue)} and "
-        f"costs {usd(row.monthly_cost)} a month: {_at_stake(row)}."
+        f"costs {usd(row.monthly_cost)} per month: {_at_stake(row)}."
         for row in sorted(customers, key=lambda row: row.monthly_revenue - row.monthly_cost)[:most]
     ]
-    if anomalies:
-        advice.append(_hourly_alarm(anomalies))
+    if incidents:
+        advice.append(_hourly_alarm(incidents))
     degraded = [alert for alert in alerts if alert.type == "provider_degraded"]
     if degraded:
         names = ", ".join(provider_name(name) for name in sorted({a.subject for a in degraded}))
@@ -366,8 +439,8 @@ def _recommendations(
         advice.append(f"Prepare a fallback for {names}: {hours} of degraded service.")
     if risk.risk_level != "low":
         advice.append(
-            f"Spread calls beyond {provider_name(risk.top_provider)}: it holds "
-            f"{percent(risk.max_provider_concentration * 100)} of the cost."
+            f"Reduce dependence on {provider_name(risk.top_provider)}: it accounts for "
+            f"{percent(risk.max_provider_concentration * 100)} of {cost_words(data.totals)}."
         )
     return advice
 
@@ -375,16 +448,17 @@ def _recommendations(
 def _at_stake(row: results.BurningCustomer) -> str:
     loss = row.monthly_cost - row.monthly_revenue
     if loss > 0:
-        return f"{usd(loss)} a month is lost"
+        return f"{usd(loss)} per month is lost"
     return f"{percent(row.burn_percent)} of the price is used up"
 
 
-def _hourly_alarm(anomalies: Sequence[results.Anomaly]) -> str:
+def _hourly_alarm(incidents: Sequence[results.Incident]) -> str:
     behind: Dict[str, int] = {}
-    for row in anomalies:
-        behind[row.top_customer] = behind.get(row.top_customer, 0) + 1
-    customer = min(behind, key=lambda name: (-behind[name], name))
+    for row in incidents:
+        for customer in row.customers:
+            behind[customer] = behind.get(customer, 0) + 1
+    first = min(behind, key=lambda name: (-behind[name], name))
     return (
-        f"Alert on hourly cost: {counted(len(anomalies), 'hour was', 'hours were')} anomalous, "
-        f"and {customer} was the largest spender in {behind[customer]} of them."
+        f"Alert on hourly cost: {counted(len(incidents), 'incident')} so far, and {first} was "
+        f"the largest spender in {behind[first]} of them."
     )

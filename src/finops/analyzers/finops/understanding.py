@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar, List, Sequence, Tuple
+from typing import Callable, ClassVar, Dict, List, Optional, Sequence, Tuple
 
 from finops import config
 from finops.analyzers.base import Analyzer, by_impact, finding
+from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
+from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.daily_sums import by_day
-from finops.analyzers.shared.forecast import month_ahead
+from finops.analyzers.shared.forecast import UNTRIED, month_ahead
 from finops.analyzers.shared.tables import (
     ACCOUNT_DAYS,
     ACCOUNTS,
@@ -20,7 +22,7 @@ from finops.analyzers.shared.tables import (
     fold,
     shares,
 )
-from finops.analyzers.shared.wording import caveats, counted, percent, usd
+from finops.analyzers.shared.wording import caveats, cost_words, counted, per_month, percent, usd
 from finops.results.base import DailyCost, Finding
 from finops.results.understanding import (
     CustomerShare,
@@ -47,13 +49,14 @@ PRODUCTION = "production"
 class UnderstandingAnalyzer(Analyzer):
     """Cost by provider, model, customer, feature and so on; by day; and a month ahead.
 
-    Every breakdown covers all calls, so its costs sum to the total.  `projected_30_days` is the
-    sum that the projection expects, while `forecast_30_days` is thirty times the average active
-    day.
-    `by_day` holds the breakdowns by day, None where they are too many to keep.
+    Every breakdown covers all calls, so its costs sum to the total.  `forecast_30_days` is the
+    sum that the projection expects.  Where a call has no known cost, costs are a lower bound,
+    and what rests on them (ratios, trend, forecast) is None.  `by_day` holds the breakdowns by
+    day, None where they are too many to keep.
     """
 
     TABLES: ClassVar[Tuple[Table, ...]] = (
+        *BASIS_TABLES,
         CALLS,
         ACCOUNTS,
         DAYS,
@@ -64,10 +67,12 @@ class UnderstandingAnalyzer(Analyzer):
 
     def result(self, data: Rollups) -> UnderstandingResult:
         """Return the result; costs in USD over the period unless the name says otherwise."""
-        days = daily(data)
-        forecast = _forecast(data, days)
+        span = covered_days(data)
+        days = daily(data, span)
+        forecast = _forecast(data, span, days)
         result = UnderstandingResult(
-            summary=_summary(data, forecast),
+            summary=_summary(data, span, forecast),
+            basis=basis_of(data, span, self.NEEDS),
             by_provider=shares(data, CALLS, ProviderShare, "provider"),
             by_model=shares(data, CALLS, _model_share, "provider", "model"),
             by_customer=_by_customer(data),
@@ -84,8 +89,8 @@ class UnderstandingAnalyzer(Analyzer):
             recommendations=[],
         )
         return result._replace(
-            findings=by_impact(_findings(data, result) + caveats(data.period, data.totals)),
-            recommendations=_recommendations(data, result),
+            findings=by_impact(_findings(data, span, result) + caveats(span, data.totals)),
+            recommendations=_recommendations(data, span, result),
         )
 
 
@@ -99,27 +104,32 @@ def _by_day(data: Rollups) -> UnderstandingByDay:
     )
 
 
-def _summary(data: Rollups, forecast: Forecast) -> UnderstandingSummary:
+def _summary(data: Rollups, span: CoveredDays, forecast: Forecast) -> UnderstandingSummary:
     totals = data.totals
     return UnderstandingSummary(
         total_calls=totals.calls,
         total_cost=totals.cost,
         total_tokens=totals.tokens,
         unique_customers=len(data.customers),
-        avg_cost_per_call=ratio(totals.cost, totals.calls),
+        avg_cost_per_call=None if totals.unpriced else ratio(totals.cost, totals.calls),
         avg_daily_cost=forecast.avg_daily_cost,
         forecast_30_days=forecast.forecast_30_days,
         trend_percent=forecast.trend_percent,
-        projected_30_days=forecast.projected_30_days,
-        monthly_cost=data.period.monthly(totals.cost),
+        monthly_cost=span.monthly(totals.cost),
         unpriced_calls=totals.unpriced,
     )
 
 
 def _model_share(
-    provider: str, model: str, calls: int, cost: float, tokens: int, per_call: float, share: float
+    provider: str,
+    model: str,
+    calls: int,
+    cost: float,
+    tokens: int,
+    per_call: Optional[float],
+    share: float,
 ) -> ModelShare:
-    per_1k_tokens = ratio(cost, tokens) * 1000
+    per_1k_tokens = None if per_call is None else ratio(cost, tokens) * 1000
     return ModelShare(provider, model, calls, cost, tokens, per_call, share, per_1k_tokens)
 
 
@@ -132,48 +142,74 @@ def _by_customer(data: Rollups) -> List[CustomerShare]:
             total_cost=cost,
             share_percent=percent_of(cost, data.totals.cost),
         )
-        for customer, (calls, cost, _) in fold(data, ACCOUNTS, "customer_id").items()
+        for customer, (calls, cost, _, _) in fold(data, ACCOUNTS, "customer_id").items()
     ]
     return sorted(rows, key=lambda r: (-r.total_cost, r.customer_id))
 
 
 def _efficiency(data: Rollups) -> List[ModelEfficiency]:
-    """Tokens for a dollar; 0 where they cost nothing, as no number says "without end"."""
+    """Tokens for a dollar; 0 where they cost nothing, as no number says "without end".
+
+    Models with calls of unknown cost have none, and come last.
+    """
     rows = [
         ModelEfficiency(
             provider=provider,
             model=model,
-            tokens_per_dollar=ratio(tokens, cost),
+            tokens_per_dollar=None if unpriced else ratio(tokens, cost),
             total_cost=cost,
         )
-        for (provider, model), (_, cost, tokens) in fold(data, CALLS, "provider", "model").items()
+        for (provider, model), (_, cost, tokens, unpriced) in fold(
+            data, CALLS, "provider", "model"
+        ).items()
     ]
-    return sorted(rows, key=lambda r: (-r.tokens_per_dollar, r.provider, r.model))
+    return sorted(rows, key=_most_tokens_first)
 
 
-def _forecast(data: Rollups, days: Sequence[DailyCost]) -> Forecast:
-    average = ratio(data.totals.cost, len(days))
-    projection, test = month_ahead({day.date: day.total_cost for day in days}, data.period)
+def _most_tokens_first(row: ModelEfficiency) -> Tuple[bool, float, str, str]:
+    unknown = row.tokens_per_dollar is None
+    return unknown, -(row.tokens_per_dollar or 0.0), row.provider, row.model
+
+
+def _forecast(data: Rollups, span: CoveredDays, days: Sequence[DailyCost]) -> Forecast:
+    costs = {day.date: day.total_cost for day in days}
+    known = _known(span, days)
+    looked_back = span.whole[-config.FORECAST_WINDOW_DAYS - config.FORECAST_TRIED_DAYS :]
+    forecast, test = month_ahead(costs, span) if known(looked_back) else ([], UNTRIED)
+    compared = span.whole[-2 * config.TREND_RECENT_DAYS :]
     return Forecast(
-        avg_daily_cost=average,
-        forecast_30_days=average * config.DAYS_PER_MONTH,
-        trend_percent=trend_percent([day.total_cost for day in days]),
-        projected_30_days=math.fsum(day.expected for day in projection),
-        projection=projection,
+        avg_daily_cost=data.totals.cost / span.days if span.whole else None,
+        forecast_30_days=math.fsum(day.expected for day in forecast) if forecast else None,
+        trend_percent=trend_percent([costs.get(date, 0.0) for date in compared])
+        if known(compared)
+        else None,
+        projection=forecast,
         backtest=test,
     )
 
 
-def trend_percent(costs: Sequence[float]) -> float:
-    """Return the change of the mean of the last active days against the mean of those before.
+def _known(span: CoveredDays, days: Sequence[DailyCost]) -> Callable[[Sequence[str]], bool]:
+    """Return whether the costs of all calls of some dates are known."""
+    unpriced = {day.date for day in days if day.unpriced_calls}
+    return lambda dates: unpriced.isdisjoint(dates)
 
-    0 where there are no days before them.
 
-    >>> trend_percent([10] * 4 + [15] * 7), trend_percent([1, 2, 3])
-    (50.0, 0.0)
+def trend_percent(costs: Sequence[float]) -> Optional[float]:
+    """Return the change of the mean of the last days against the mean of as many before.
+
+    `costs` are those of whole days in order.  None for fewer than two spans of
+    `config.TREND_RECENT_DAYS`, or where the earlier one cost nothing.
+
+    >>> trend_percent([10] * 7 + [15] * 7), trend_percent([10] * 6 + [15] * 7)
+    (50.0, None)
     """
     recent = config.TREND_RECENT_DAYS
-    return growth_percent(mean(costs[-recent:]), mean(costs[:-recent]))
+    if len(costs) < 2 * recent:
+        return None
+    before = mean(costs[-2 * recent : -recent])
+    if before <= config.NEGLIGIBLE_USD:
+        return None
+    return growth_percent(mean(costs[-recent:]), before)
 
 
 # --- sentences -------------------------------------------------------------------------------
@@ -189,13 +225,16 @@ def levers(by_model: Sequence[ModelShare], total_calls: int) -> List[ModelShare]
     ]
 
 
-def _rise(data: Rollups, result: UnderstandingResult) -> float:
-    """What the last days cost a month above those before, 0 where the trend is not notable."""
-    if result.forecast.trend_percent < config.TREND_NOTABLE_PCT:
+def _rise(span: CoveredDays, result: UnderstandingResult) -> float:
+    """What the last days cost per month above those before, 0 where the trend is not notable."""
+    if (result.forecast.trend_percent or 0.0) < config.TREND_NOTABLE_PCT:
         return 0.0
-    costs = [row.total_cost for row in result.daily]
+    costs = {row.date: row.total_cost for row in result.daily}
     recent = config.TREND_RECENT_DAYS
-    return (mean(costs[-recent:]) - mean(costs[:-recent])) * config.DAYS_PER_MONTH
+    last, before = span.whole[-recent:], span.whole[-2 * recent : -recent]
+    rise = math.fsum(costs.get(day, 0.0) for day in last)
+    rise -= math.fsum(costs.get(day, 0.0) for day in before)
+    return rise / recent * config.DAYS_PER_MONTH
 
 
 def _elsewhere(result: UnderstandingResult) -> Tuple[float, float]:
@@ -209,16 +248,19 @@ def _elsewhere(result: UnderstandingResult) -> Tuple[float, float]:
     )
 
 
-def _findings(data: Rollups, result: UnderstandingResult) -> List[Finding]:
-    findings = [_lever_finding(data, row) for row in levers(result.by_model, data.totals.calls)]
-    rise, trend = _rise(data, result), result.forecast.trend_percent
+def _findings(data: Rollups, span: CoveredDays, result: UnderstandingResult) -> List[Finding]:
+    findings = [_lever_finding(data, row, now) for row, now in _levers_now(data, span, result)]
+    rise, trend = _rise(span, result), result.forecast.trend_percent or 0.0
+    against = (
+        f"The last {config.TREND_RECENT_DAYS} whole days against the "
+        f"{config.TREND_RECENT_DAYS} before"
+    )
     if rise:
         findings.append(
             finding(
                 "warning",
                 f"Daily cost is up {percent(trend)}",
-                f"The last {config.TREND_RECENT_DAYS} active days cost that much more than the "
-                f"days before: {usd(rise)} a month if it stays so.",
+                f"{against}: {usd(rise)} per month if it stays so.",
                 rise,
             )
         )
@@ -227,70 +269,85 @@ def _findings(data: Rollups, result: UnderstandingResult) -> List[Finding]:
             finding(
                 "success",
                 f"Daily cost is down {percent(-trend)}",
-                f"The last {config.TREND_RECENT_DAYS} active days against the days before.",
+                f"{against}.",
             )
         )
-    if result.by_customer and data.totals.cost:
-        findings.append(_top_customers(result.by_customer))
+    if len(result.by_customer) > 1 and data.totals.cost:
+        findings.append(_top_customers(data, result.by_customer))
     return findings
 
 
-def _lever_finding(data: Rollups, row: ModelShare) -> Finding:
+def _levers_now(
+    data: Rollups, span: CoveredDays, result: UnderstandingResult
+) -> List[Tuple[ModelShare, Optional[float]]]:
+    """Return the levers that still cost something, with what they cost per month now."""
+    days: Dict[Tuple[str, str], Dict[str, float]] = {}
+    for (day, provider, model), (_, cost, _) in data[MODEL_DAYS].items():
+        days.setdefault((provider, model), {})[day] = cost
+    rates = [
+        (row, span.monthly_now(days[row.provider, row.model]))
+        for row in levers(result.by_model, data.totals.calls)
+    ]
+    return [(row, rate) for row, rate in rates if rate != 0]
+
+
+def _lever_finding(data: Rollups, row: ModelShare, now: Optional[float]) -> Finding:
     calls = percent_of(row.call_count, data.totals.calls)
+    price = row.cost_per_1k_tokens
+    per_token = "" if price is None else f", {usd(price * 1000)} per 1M tokens"
     return finding(
         "warning",
-        f"{row.model} takes {percent(row.share_percent)} of the cost",
+        f"{row.model} takes {percent(row.share_percent)} of {cost_words(data.totals)}",
         f"It answers only {percent(calls)} of the calls and costs "
-        f"{usd(data.period.monthly(row.total_cost))} a month, "
-        f"{usd(row.cost_per_1k_tokens * 1000)} per 1M tokens.",
+        f"{per_month(now, row.total_cost)}{per_token}.",
     )
 
 
-def _top_customers(customers: Sequence[CustomerShare]) -> Finding:
+def _top_customers(data: Rollups, customers: Sequence[CustomerShare]) -> Finding:
     count = rank_index(len(customers), config.TOP_CUSTOMERS_PCT / 100) + 1
     share = math.fsum(row.share_percent for row in customers[:count])
     verb = "causes" if count == 1 else "cause"
     return finding(
         "info",
-        f"{counted(count, 'customer')} {verb} {percent(share)} of the cost",
+        f"{counted(count, 'customer')} {verb} {percent(share)} of {cost_words(data.totals)}",
         f"They are the top {config.TOP_CUSTOMERS_PCT}% of {counted(len(customers), 'customer')}; "
         f"first comes {customers[0].customer_id} with {usd(customers[0].total_cost)}.",
     )
 
 
-def _recommendations(data: Rollups, result: UnderstandingResult) -> List[str]:
-    monthly = data.period.monthly
+def _recommendations(data: Rollups, span: CoveredDays, result: UnderstandingResult) -> List[str]:
     advice = [
-        f"Review what uses {row.model}: it takes {percent(row.share_percent)} of the cost "
-        f"for {percent(percent_of(row.call_count, data.totals.calls))} of the calls, "
-        f"{usd(monthly(row.total_cost))} a month."
-        for row in levers(result.by_model, data.totals.calls)[: config.RECOMMENDED_SUBJECTS]
+        f"Review what uses {row.model}: it takes {percent(row.share_percent)} of "
+        f"{cost_words(data.totals)} for "
+        f"{percent(percent_of(row.call_count, data.totals.calls))} of the calls, "
+        f"{per_month(now, row.total_cost)}."
+        for row, now in _levers_now(data, span, result)[: config.RECOMMENDED_SUBJECTS]
     ]
-    rise = _rise(data, result)
+    rise = _rise(span, result)
     if rise:
         advice.append(
             f"Find out what raised the daily cost by "
-            f"{percent(result.forecast.trend_percent)}: it is worth {usd(rise)} a month."
+            f"{percent(result.forecast.trend_percent or 0.0)}: it is worth {usd(rise)} per month."
         )
     cost, share = _elsewhere(result)
     if share >= config.NON_PRODUCTION_NOTABLE_PCT:
         advice.append(
             f"Set a budget for environments other than production: they take {percent(share)} of "
-            f"the cost, {usd(monthly(cost))} a month."
+            f"{cost_words(data.totals)}, {per_month(span.monthly(cost), cost)}."
         )
     return advice + _budget(result.forecast) + _prices(data)
 
 
 def _budget(forecast: Forecast) -> List[str]:
     test = forecast.backtest
-    usable = test.horizon_days and test.mape_percent <= config.FORECAST_USABLE_MAPE_PCT
-    if not usable or not forecast.projected_30_days:
+    error = test.mape_percent
+    if error is None or error > config.FORECAST_USABLE_MAPE_PCT or not forecast.forecast_30_days:
         return []
     return [
-        f"Plan {usd(forecast.projected_30_days)} for the next {config.DAYS_PER_MONTH} days: "
-        f"tried from {counted(test.tries, 'day')} of the data, up to "
+        f"Plan {usd(forecast.forecast_30_days)} for the next {config.DAYS_PER_MONTH} days: "
+        f"in a backtest from {counted(test.tries, 'day')} of the data, up to "
         f"{counted(test.horizon_days, 'day')} ahead, the same forecast was off by "
-        f"{percent(test.mape_percent)} a day."
+        f"{percent(error)} per day."
     ]
 
 

@@ -5,42 +5,39 @@ A week that the data does not fill looks like a fall, so it is marked and never 
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Tuple
+from collections import Counter
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from finops import config, stats
+from finops.analyzers.shared.covered_days import CoveredDays
 from finops.results.churn_growth import Cohort, WeekActivity, WeekGrowth
-from finops.rollups.spec import Period
-from finops.timestamps import date_of
+from finops.timestamps import date_of, week_of, weeks_between
 
+DAYS_OF_WEEK = 7
 # A filled table by ("week", "customer_id") with ("calls", "cost"), in key order.
 WeekCells = Mapping[Tuple[Any, ...], Tuple[Any, ...]]
 
 
-def weeks_of(period: Period) -> List[str]:
+def weeks_of(span: CoveredDays) -> List[str]:
     """Return every ISO week from the first to the last call, quiet ones too."""
-    return period.weeks()
+    return weeks_between(span.dates[0], span.dates[-1]) if span.dates else []
 
 
-def weekly_rows(cells: WeekCells, period: Period) -> List[WeekActivity]:
-    """Return one row a week; a first or last week that the data does not fill is partial."""
-    weeks = weeks_of(period)
+def weekly_rows(cells: WeekCells, span: CoveredDays) -> List[WeekActivity]:
+    """Return one row per week; one of which the data does not cover seven whole days is partial."""
+    weeks = weeks_of(span)
+    whole = Counter(week_of(date_of(date)) for date in span.whole)
     sums: Dict[str, Tuple[int, int, float]] = {week: (0, 0, 0.0) for week in weeks}
     for (week, _), (calls, cost) in cells.items():
         customers, all_calls, all_cost = sums[week]
         sums[week] = (customers + 1, all_calls + calls, all_cost + cost)
-    partial = set()
-    first, last = period.ends
-    if weeks and date_of(first).weekday() != 0:
-        partial.add(weeks[0])
-    if weeks and date_of(last).weekday() != 6:
-        partial.add(weeks[-1])
     return [
         WeekActivity(
             week=week,
             customer_count=customers,
             call_count=calls,
             total_cost=cost,
-            partial=week in partial,
+            partial=whole[week] < DAYS_OF_WEEK,
         )
         for week, (customers, calls, cost) in sums.items()
     ]
@@ -65,17 +62,17 @@ def _cost_growth(now: float, before: float) -> float:
     return stats.growth_percent(now, before) if before > config.NEGLIGIBLE_USD else 0.0
 
 
-def weekly_growth(calls: List[int]) -> float:
+def weekly_growth(calls: List[int]) -> Optional[float]:
     """Return the constant weekly growth in percent that leads from the first to the last value.
 
     The mean of the weeks' percentages would make growth of ups and downs: +100 % and −50 %
-    is no growth.  0.0 for fewer than two weeks, or where the first had no calls.
+    is no growth.  None for fewer than two weeks, or where the first had no calls.
 
     >>> weekly_growth([100, 200, 100]), round(weekly_growth([100, 110, 121]), 6)
     (0.0, 10.0)
     """
     if len(calls) < 2 or not calls[0]:
-        return 0.0
+        return None
     return float(((calls[-1] / calls[0]) ** (1 / (len(calls) - 1)) - 1) * 100)
 
 

@@ -26,17 +26,18 @@ A series is a list of numbers, one a calendar day, days without calls counting 0
 from __future__ import annotations
 
 import math
-from typing import Callable, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Callable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from finops import config
+from finops.analyzers.shared.covered_days import CoveredDays
 from finops.results.understanding import Backtest, ProjectedDay
-from finops.rollups.spec import Period
 from finops.stats import mean, percent, percentile
 from finops.timestamps import add_days, date_of
 
 WEEK = 7
 LEAST_BEFORE = 3 * WEEK
-FORM = "%Y-%m-%d"
+# Of a forecast that could not be tried.
+UNTRIED = Backtest(0, None, 0)
 
 Curve = Callable[[int], float]
 
@@ -65,24 +66,6 @@ class Mixed(NamedTuple):
         return self.share * raised * self.curve(index) + (1 - self.share) * self.repeat(index)
 
 
-def daily_series(
-    days: Mapping[str, float], partial: Sequence[str] = ()
-) -> Tuple[List[str], List[float]]:
-    """Return the calendar dates from the first to the last key, and their values, gaps as 0.
-
-    A date of `partial` at either end (data that starts or stops during that day) is left off,
-    as long as `config.FORECAST_MIN_DAYS` dates remain: half a day looks like a collapse.
-    """
-    if not days:
-        return [], []
-    first, last = date_of(min(days)), date_of(max(days))
-    dates = [add_days(first, i) for i in range((last - first).days + 1)]
-    for end in (-1, 0):
-        if len(dates) > config.FORECAST_MIN_DAYS and dates[end] in partial:
-            del dates[end]
-    return dates, [days.get(day, 0.0) for day in dates]
-
-
 def forecast(values: Sequence[float], horizon: int) -> List[Projected]:
     """Return `horizon` forecasts that follow the values; none where there are no values.
 
@@ -109,16 +92,17 @@ def backtest(values: Sequence[float]) -> Backtest:
 
     This is the error of a rolling origin (cross-validation of a time series), from the days of
     `tried_from`.  Which day a single try begins on decides more than the method does, so it is
-    the mean of all.
+    the mean of all; None where there is no day to compare with.
     """
     origins = tried_from(len(values))
     ahead = len(values) - origins.start if origins else 0
-    errors = [
+    errors: List[float] = [
         percent(abs(guess - actual), actual)
         for guess, actual in _trials(values, origins)
         if actual > 0
     ]
-    return Backtest(min(config.FORECAST_BACKTEST_DAYS, ahead), mean(errors), len(origins))
+    error: Optional[float] = mean(errors) if errors else None
+    return Backtest(min(config.FORECAST_BACKTEST_DAYS, ahead), error, len(origins))
 
 
 def tried_from(count: int) -> range:
@@ -280,28 +264,21 @@ def _trials(values: Sequence[float], origins: range) -> Iterator[Tuple[float, fl
             yield mixed.at(index), values[index]
 
 
-def partial_days(period: Period) -> Tuple[str, ...]:
-    """Return the first and the last date of the data where it does not cover all their hours."""
-    dates = []
-    first, last = period.ends
-    if first and first[11:13] != "00":
-        dates.append(first[:10])
-    if last and last[11:13] != "23":
-        dates.append(last[:10])
-    return tuple(dates)
-
-
-def month_ahead(days: Mapping[str, float], period: Period) -> Tuple[List[ProjectedDay], Backtest]:
+def month_ahead(
+    days: Mapping[str, float], span: CoveredDays
+) -> Tuple[List[ProjectedDay], Backtest]:
     """Return the projection of {date: amount}, and how good such projections were.
 
-    The projection holds the `config.DAYS_PER_MONTH` dates after the last one of `days`; `cost`
-    is a typical day, and the sum of `expected` the month.
+    It is made from whole days, for half a day looks like a collapse; days without an entry are
+    0.  The projection holds the `config.DAYS_PER_MONTH` dates after the last one of the data;
+    `cost` is a typical day, and the sum of `expected` the month.  Under
+    `config.SHORT_PERIOD_DAYS` covered days there is none.
     """
-    dates, values = daily_series(days, partial_days(period))
-    if not dates:
-        return [], Backtest(0, 0.0, 0)
-    last = date_of(max(days))
-    left_off = (last - date_of(dates[-1])).days
+    if not span.has_rates:
+        return [], UNTRIED
+    values = [days.get(date, 0.0) for date in span.whole]
+    last = date_of(span.dates[-1])
+    left_off = (last - date_of(span.whole[-1])).days
     guesses = forecast(values, config.DAYS_PER_MONTH + left_off)[left_off:]
     projection = [
         ProjectedDay(

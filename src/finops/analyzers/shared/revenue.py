@@ -1,26 +1,36 @@
-"""What the three revenue analyses share: customers with a price, and the rule for margins.
+"""What all analyses of revenue share: who pays, who has left, and the rule for margins.
 
-Revenue is the subscription, already monthly; costs and calls of the period are scaled to a
-month before the two meet.  A customer without a known price has no margin: it is left out
-of everything that compares with revenue, and listed.
+Revenue is the subscription, already monthly.  It is that of active customers; one without a
+call for `config.CHURN_INACTIVE_DAYS` days before the end of the data is gone, and what it paid
+is lost.  Costs and calls of a customer are scaled to a month over its own days: from its first
+call (from the first date where it was there in the first `config.SHORT_PERIOD_DAYS` dates) to
+the end of the data, or to its last call where it is gone.  With fewer own days than
+`config.SHORT_PERIOD_DAYS` it is too new to be judged, and without a known price there is
+nothing to judge by.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Dict, List, NamedTuple, Sequence
+from typing import Dict, List, NamedTuple, Optional, Sequence
 
 from finops import config
 from finops.analyzers.base import finding
+from finops.analyzers.shared.covered_days import CoveredDays
 from finops.analyzers.shared.wording import counted, usd
 from finops.results.base import Finding, UnpricedCustomer
-from finops.rollups.spec import Rollups, Table
+from finops.results.profitability import GoneCustomer, NewCustomer
+from finops.rollups.spec import Customer, Rollups, Table
+from finops.timestamps import date_of
 
-CUSTOMER_TABLE = Table(("customer_id",), ("calls", "cost"))
+CUSTOMER_TABLE = Table(("customer_id",), ("calls", "cost", "unpriced"))
 
 
 class Account(NamedTuple):
-    """One paying customer: `price` in USD a month, `calls` in the period, the rest monthly."""
+    """One paying customer: `price` in USD per month, `calls` in the period, the rest monthly.
+
+    `monthly_cost` is a lower bound where `unpriced` calls have no known cost.
+    """
 
     customer_id: str
     tier: str
@@ -29,62 +39,131 @@ class Account(NamedTuple):
     calls: int
     monthly_calls: float
     monthly_cost: float
+    unpriced: int = 0
 
     @property
-    def margin(self) -> float:
-        """What is left of the subscription, in USD a month."""
-        return self.price - self.monthly_cost
+    def margin(self) -> Optional[float]:
+        """What is left of the subscription, in USD per month; None where the cost is not known."""
+        return None if self.unpriced else self.price - self.monthly_cost
 
 
 class Book(NamedTuple):
-    """All customers: `paying` have a price (0 is one), `without_price` are rows for the result."""
+    """All customers: `paying` are active, have a price (0 is one) and days enough to judge by.
+
+    The others are rows for the result; one that is gone may be without a price, too.
+    """
 
     paying: List[Account]
+    too_new: List[NewCustomer]
+    gone: List[GoneCustomer]
     without_price: List[UnpricedCustomer]
+    customers: int
 
     @property
-    def revenue(self) -> float:
-        """Subscriptions of all paying customers, USD a month."""
-        return math.fsum(a.price for a in self.paying)
+    def active(self) -> int:
+        """Customers that are not gone."""
+        return self.customers - len(self.gone)
 
     @property
-    def monthly_cost(self) -> float:
-        """Cost of the paying customers' calls, USD a month."""
-        return math.fsum(a.monthly_cost for a in self.paying)
+    def is_known(self) -> bool:
+        """Whether there is anything to say of revenue: not where nobody can be judged yet."""
+        return bool(self.paying) or 0 < self.customers == len(self.gone)
+
+    @property
+    def revenue(self) -> Optional[float]:
+        """Subscriptions of all paying customers, USD per month."""
+        return math.fsum(a.price for a in self.paying) if self.is_known else None
+
+    @property
+    def revenue_lost(self) -> float:
+        """What those who are gone paid, as far as it is known, USD per month."""
+        return math.fsum(row.lost_monthly_revenue or 0.0 for row in self.gone)
+
+    @property
+    def monthly_cost(self) -> Optional[float]:
+        """Cost of the paying customers' calls, USD per month; a lower bound if not all is known."""
+        return math.fsum(a.monthly_cost for a in self.paying) if self.is_known else None
+
+    @property
+    def margin(self) -> Optional[float]:
+        """What is left of the revenue; None where some of the cost is not known."""
+        return margin_of(self.paying) if self.is_known else None
 
 
-def open_book(data: Rollups) -> Book:
+def margin_of(accounts: Sequence[Account]) -> Optional[float]:
+    """Return what is left of the subscriptions of customers, None where a cost is not known."""
+    if any(account.unpriced for account in accounts):
+        return None
+    revenue = math.fsum(account.price for account in accounts)
+    return revenue - math.fsum(account.monthly_cost for account in accounts)
+
+
+def days_inactive(customer: Customer, span: CoveredDays) -> int:
+    """Return the days from the last call of a customer to the last date of the data."""
+    return (date_of(span.dates[-1]) - date_of(span.date(customer.last_seen))).days
+
+
+def is_gone(customer: Customer, span: CoveredDays) -> bool:
+    """Return whether a customer has been silent for so long that it is taken to have left."""
+    return days_inactive(customer, span) >= config.CHURN_INACTIVE_DAYS
+
+
+def first_day(customer: Customer, span: CoveredDays) -> str:
+    """Return the date from which a customer's days are counted."""
+    seen = span.date(customer.first_seen)
+    return span.dates[0] if seen in span.dates[: config.SHORT_PERIOD_DAYS] else seen
+
+
+def last_day(customer: Customer, span: CoveredDays) -> str:
+    """Return the date up to which a customer's days are counted."""
+    return span.date(customer.last_seen) if is_gone(customer, span) else span.dates[-1]
+
+
+def own_days(customer: Customer, span: CoveredDays) -> float:
+    """Return how many covered days a customer was there."""
+    return span.between(first_day(customer, span), last_day(customer, span))
+
+
+def own_monthly(amount: float, days: float) -> Optional[float]:
+    """Return an amount of so many own days of a customer as one of 30; None under 7 of them."""
+    return amount * config.DAYS_PER_MONTH / days if days >= config.SHORT_PERIOD_DAYS else None
+
+
+def open_book(data: Rollups, span: CoveredDays) -> Book:
     """Return the customers of the data in order of their id; needs `CUSTOMER_TABLE`."""
-    paying: List[Account] = []
-    without: List[UnpricedCustomer] = []
-    days = data.period.days  # once: it is worked out of two timestamps
-    for (name,), (calls, cost) in data[CUSTOMER_TABLE].items():
+    book = Book([], [], [], [], len(data.customers))
+    for (name,), (calls, cost, unpriced) in data[CUSTOMER_TABLE].items():
         customer = data.customers[name]
-        monthly_cost = cost * config.DAYS_PER_MONTH / days
+        days = own_days(customer, span)
+        monthly = own_monthly(cost, days)
         if customer.price is None:
-            without.append(
-                UnpricedCustomer(
-                    customer_id=name,
-                    subscription_tier=customer.tier,
-                    customer_archetype=customer.archetype,
-                    monthly_cost=monthly_cost,
-                    call_count=calls,
-                )
+            book.without_price.append(
+                UnpricedCustomer(name, customer.tier, customer.archetype, monthly, calls)
             )
-        else:
-            monthly_calls = calls * config.DAYS_PER_MONTH / days
-            paying.append(
+        if is_gone(customer, span):
+            book.gone.append(
+                GoneCustomer(name, customer.tier, span.date(customer.last_seen), customer.price)
+            )
+        elif customer.price is not None and monthly is None:
+            book.too_new.append(
+                NewCustomer(name, customer.tier, first_day(customer, span), customer.price, cost)
+            )
+        elif customer.price is not None and monthly is not None:
+            book.paying.append(
                 Account(
                     name,
                     customer.tier,
                     customer.archetype,
                     customer.price,
                     calls,
-                    monthly_calls,
-                    monthly_cost,
+                    calls * config.DAYS_PER_MONTH / days,
+                    monthly,
+                    unpriced,
                 )
             )
-    return Book(paying, sorted(without, key=lambda r: (-r.monthly_cost, r.customer_id)))
+    book.without_price.sort(key=lambda r: (-(r.monthly_cost or 0.0), r.customer_id))
+    book.gone.sort(key=lambda r: (-(r.lost_monthly_revenue or 0.0), r.customer_id))
+    return book
 
 
 def margin_percent(revenue: float, cost: float) -> float:
@@ -110,13 +189,12 @@ def price_caveats(book: Book) -> List[Finding]:
     """Return the finding on customers whose price is not known, if there are any."""
     if not book.without_price:
         return []
-    cost = math.fsum(row.monthly_cost for row in book.without_price)
     return [
         finding(
             "warning",
             f"{counted(len(book.without_price), 'customer')} without a known price",
-            f"Their calls cost {usd(cost)} a month, but no subscription price is known for them; "
-            "they are left out of revenue and margins.",
+            f"Their calls cost {_cost_without_price(book)}, but no subscription price is known "
+            "for them; they are left out of revenue and margins.",
         )
     ]
 
@@ -125,9 +203,26 @@ def price_advice(book: Book) -> List[str]:
     """Return the recommendation to record missing prices, if there are any."""
     if not book.without_price:
         return []
-    cost = math.fsum(row.monthly_cost for row in book.without_price)
     who = counted(len(book.without_price), "customer")
     return [
-        f"Record a subscription price for {who} whose calls cost {usd(cost)} a month: "
-        "until then nobody can say whether they pay for themselves."
+        f"Record a subscription price for {who} whose calls cost {_cost_without_price(book)}: "
+        "until then their margin is unknown."
     ]
+
+
+def _cost_without_price(book: Book) -> str:
+    """Return what the customers without a price cost, as far as they were there long enough."""
+    rates = [row.monthly_cost for row in book.without_price if row.monthly_cost is not None]
+    return f"{usd(math.fsum(rates))} per month" if rates else "an amount not yet known per month"
+
+
+def too_new_words(book: Book) -> str:
+    """Return why nothing is said of revenue or margins, "" where something is."""
+    if book.is_known or not book.customers:
+        return ""
+    if not book.too_new:
+        return "No customer has a known price, so there is no revenue and no margin."
+    return (
+        f"No customer was there for {config.SHORT_PERIOD_DAYS} covered days yet, which revenue "
+        "and margins need."
+    )

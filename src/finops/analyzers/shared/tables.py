@@ -6,15 +6,19 @@ import math
 from operator import itemgetter
 from typing import Any, Callable, Dict, Iterable, List, Tuple, TypeVar
 
+from finops.analyzers.shared.covered_days import CoveredDays
 from finops.results.base import DailyCost
 from finops.rollups.spec import Rollups, Table
 from finops.stats import percent, ratio
 
 CALLS = Table(
-    ("provider", "model", "feature_id", "task_type", "environment"), ("calls", "cost", "tokens")
+    ("provider", "model", "feature_id", "task_type", "environment"),
+    ("calls", "cost", "tokens", "unpriced"),
 )
-ACCOUNTS = Table(("customer_id", "organization_id", "product_id"), ("calls", "cost", "tokens"))
-DAYS = Table(("day",), ("calls", "cost", "errors"))
+ACCOUNTS = Table(
+    ("customer_id", "organization_id", "product_id"), ("calls", "cost", "tokens", "unpriced")
+)
+DAYS = Table(("day",), ("calls", "cost", "errors", "unpriced"))
 # From these a page recomputes its tables for chosen dates.
 MODEL_DAYS = Table(("day", "provider", "model"), ("calls", "cost", "tokens"))
 ACCOUNT_DAYS = Table(
@@ -47,23 +51,38 @@ def fold(data: Rollups, table: Table, *by: str) -> Dict[Any, Sums]:
 
 
 def shares(data: Rollups, table: Table, make: Callable[..., _Row], *by: str) -> List[_Row]:
-    """Return who caused what, by total_cost descending; for tables of calls, cost and tokens.
+    """Return who caused what, by total_cost descending; for `CALLS` and `ACCOUNTS`.
 
-    `make` gets the key, call_count, total_cost, total_tokens, avg_cost_per_call and
-    share_percent of the whole cost, in this order.
+    `make` gets the key, call_count, total_cost, total_tokens, avg_cost_per_call (None where
+    the cost of a call is not known) and share_percent of the known cost, in this order.
     """
     groups = [
         (key if len(by) > 1 else (key,), *sums) for key, sums in fold(data, table, *by).items()
     ]
     return [
-        make(*key, calls, cost, tokens, ratio(cost, calls), percent(cost, data.totals.cost))
-        for key, calls, cost, tokens in sorted(groups, key=lambda group: (-group[2], group[0]))
+        make(
+            *key,
+            calls,
+            cost,
+            tokens,
+            None if unpriced else ratio(cost, calls),
+            percent(cost, data.totals.cost),
+        )
+        for key, calls, cost, tokens, unpriced in sorted(
+            groups, key=lambda group: (-group[2], group[0])
+        )
     ]
 
 
-def daily(data: Rollups) -> List[DailyCost]:
-    """Return [date, call_count, total_cost] for every active day, ascending; needs `DAYS`."""
+def daily(data: Rollups, span: CoveredDays) -> List[DailyCost]:
+    """Return calls and cost of every active day, ascending; needs `DAYS`."""
     return [
-        DailyCost(date=day, call_count=calls, total_cost=cost)
-        for (day,), (calls, cost, _) in data[DAYS].items()
+        DailyCost(
+            date=day,
+            call_count=calls,
+            total_cost=cost,
+            partial=day in span.partial,
+            unpriced_calls=unpriced,
+        )
+        for (day,), (calls, cost, _, unpriced) in data[DAYS].items()
     ]

@@ -5,12 +5,13 @@ Sentences live in the result dict, so that the JSON says what the page says.
 
 from __future__ import annotations
 
-from typing import List
+from typing import List, Optional
 
 from finops import config
 from finops.analyzers.base import finding
+from finops.analyzers.shared.covered_days import CoveredDays
 from finops.results.base import Finding
-from finops.rollups.spec import Period, Totals
+from finops.rollups.spec import Totals
 
 
 def usd(amount: float) -> str:
@@ -50,13 +51,21 @@ def hour_words(hour: str) -> str:
     return f"{hour[:10]} {hour[11:16]} UTC"
 
 
-def covered(period: Period) -> str:
-    """Return the length of a period for a sentence, in hours where it is under a day."""
-    hours = period.seconds / 3600
-    return f"{hours:,.1f} hours" if hours < 24 else f"{hours / 24:,.1f} days"
+def per_month(monthly: Optional[float], period: float) -> str:
+    """Return a rate for a sentence; where there is none, the amount of the whole period.
+
+    >>> per_month(30.0, 7.0), per_month(None, 7.0)
+    ('$30.00 per month', '$7.00 over the period')
+    """
+    return f"{usd(period)} over the period" if monthly is None else f"{usd(monthly)} per month"
 
 
-def caveats(period: Period, totals: Totals) -> List[Finding]:
+def cost_words(totals: Totals) -> str:
+    """Return what a share of the cost is a share of: of the known cost where some is not known."""
+    return "the known cost" if totals.unpriced else "the cost"
+
+
+def caveats(span: CoveredDays, totals: Totals) -> List[Finding]:
     """Return findings on what makes money figures less certain: unpriced calls, few days."""
     findings = []
     if totals.unpriced:
@@ -68,12 +77,14 @@ def caveats(period: Period, totals: Totals) -> List[Finding]:
                 "every cost here is a lower bound.",
             )
         )
-    if totals.calls and period.days < config.SHORT_PERIOD_DAYS:
+    if totals.calls and not span.has_rates:
+        least = config.SHORT_PERIOD_DAYS
         findings.append(
             finding(
                 "info",
-                "Monthly figures are extrapolated",
-                f"The data covers {covered(period)}; a month is taken to go on like this.",
+                f"Figures per month need {least} covered days",
+                f"The data covers {span.days:,.1f} days; {least - span.days:,.1f} more are needed "
+                "for figures per month, margins and advice on prices.",
             )
         )
     return findings

@@ -1,22 +1,26 @@
 """Feature economics: which features earn their cost, and who uses them.
 
-Subscriptions do not say what they are for.  Each customer's is split over the features that
-the customer used, in proportion to its calls; so the features' revenue sums to the monthly
-revenue.  Cost is that of all calls, also of customers without a known price.
+Subscriptions do not say what they are for.  Each active customer's is split over the features
+that the customer used, in proportion to its calls; so the features' revenue sums to the monthly
+revenue.  The monthly cost that it is compared with is that of the same customers, each over its
+own days.
 """
 
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Dict, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import ClassVar, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from finops import config
 from finops.analyzers.base import Analyzer, by_impact, finding
+from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
+from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.revenue import (
     CUSTOMER_TABLE,
     Account,
     Book,
     open_book,
+    own_days,
     price_advice,
     price_caveats,
 )
@@ -27,86 +31,132 @@ from finops.rollups.spec import Rollups, Table
 from finops.stats import percent as share_of
 from finops.stats import ratio
 
-FEATURE_TABLE = Table(("feature_id",), ("calls", "cost"))
+USE_TABLE = Table(("feature_id", "customer_id"), ("calls", "cost", "unpriced"))
 WEEKLY_TABLE = Table(("week", "feature_id", "customer_id"), ("calls",))
 
 UNCLASSIFIED = "insufficient_data"
 
 
 class Usage(NamedTuple):
-    """Who used a feature in the period: {customer: calls}."""
+    """Who used a feature in the period: {customer: (calls, cost, unpriced calls)}."""
 
     feature_id: str
-    calls: Dict[str, int]
+    customers: Dict[str, Tuple[int, float, int]]
+
+    @property
+    def calls(self) -> int:
+        """All calls."""
+        return sum(calls for calls, _, _ in self.customers.values())
+
+    @property
+    def cost(self) -> float:
+        """The cost of all calls, as far as it is known."""
+        return math.fsum(cost for _, cost, _ in self.customers.values())
+
+
+class Return(NamedTuple):
+    """What a feature brings and costs, in USD per month, of the customers who pay."""
+
+    revenue: float
+    monthly_cost: float
+    unpriced: int
 
 
 class FeaturesAnalyzer(Analyzer):
     """Revenue, cost, return and adoption by feature; adoption by week.
 
     A feature under `config.MIN_FEATURE_CALLS` is listed with `classified` false; it is best or
-    worst only where no feature has more.  A return on no cost is given as 0.
+    worst only where no feature has more.  A return on no cost is given as 0; without any revenue,
+    or where some of the cost is not known, there is none.
     """
 
-    TABLES: ClassVar[Tuple[Table, ...]] = (FEATURE_TABLE, WEEKLY_TABLE, CUSTOMER_TABLE)
+    TABLES: ClassVar[Tuple[Table, ...]] = (
+        *BASIS_TABLES,
+        USE_TABLE,
+        WEEKLY_TABLE,
+        CUSTOMER_TABLE,
+    )
+    NEEDS: ClassVar[Tuple[str, ...]] = ("feature_id",)
 
     def result(self, data: Rollups) -> FeaturesResult:
         """Return the result; revenue and monthly figures in USD a month."""
-        book = open_book(data)
-        accounts = {account.customer_id: account for account in book.paying}
+        span = covered_days(data)
+        book = open_book(data, span)
+        accounts = {
+            account.customer_id: (account, own_days(data.customers[account.customer_id], span))
+            for account in book.paying
+        }
         features = sorted(
-            (_feature_row(data, usage, _revenue(usage, accounts)) for usage in _usages(data)),
-            key=lambda r: (-r.roi_percent, r.feature_id),
+            (
+                _feature_row(data, usage, _return(usage, accounts) if book.paying else None)
+                for usage in _usages(data)
+            ),
+            key=_highest_return_first,
         )
-        judged = [row for row in features if row.classified] or features
+        known = [row for row in features if row.roi_percent is not None]
+        judged = [row for row in known if row.classified] or known
         return FeaturesResult(
-            summary=_summary(data, book, features, judged),
+            summary=_summary(data, span, book, features, judged),
+            basis=basis_of(data, span, self.NEEDS),
             features=features,
             adoption_trend=_adoption_trend(data),
             without_price=book.without_price,
             findings=by_impact(
-                _findings(features) + price_caveats(book) + caveats(data.period, data.totals)
+                _findings(features) + price_caveats(book) + caveats(span, data.totals)
             ),
             recommendations=_recommendations(features) + price_advice(book),
         )
 
 
 def _usages(data: Rollups) -> List[Usage]:
-    users_of: Dict[str, Dict[str, int]] = {}
-    for (_, feature, customer), (calls,) in data[WEEKLY_TABLE].items():
-        users = users_of.setdefault(feature, {})
-        users[customer] = users.get(customer, 0) + calls
-    return [Usage(feature, users_of[feature]) for feature in sorted(users_of)]
+    customers_of: Dict[str, Dict[str, Tuple[int, float, int]]] = {}
+    for (feature, customer), (calls, cost, unpriced) in data[USE_TABLE].items():
+        customers_of.setdefault(feature, {})[customer] = (calls, cost, unpriced)
+    return [Usage(feature, customers_of[feature]) for feature in sorted(customers_of)]
 
 
-def _revenue(usage: Usage, accounts: Mapping[str, Account]) -> float:
-    """Return a feature's part of its users' subscriptions, USD a month."""
-    return math.fsum(
-        accounts[customer].price * calls / accounts[customer].calls
-        for customer, calls in usage.calls.items()
-        if customer in accounts
-    )
+def _return(usage: Usage, accounts: Mapping[str, Tuple[Account, float]]) -> Return:
+    """Return a feature's part of its users' subscriptions, and what it costs them.
+
+    `accounts` are the paying customers with their own days.
+    """
+    revenue, costs, unknown = [], [], 0
+    for customer, (calls, cost, unpriced) in usage.customers.items():
+        if customer in accounts:
+            account, days = accounts[customer]
+            revenue.append(account.price * calls / account.calls)
+            costs.append(cost * config.DAYS_PER_MONTH / days)
+            unknown += unpriced
+    return Return(math.fsum(revenue), math.fsum(costs), unknown)
 
 
-def _feature_row(data: Rollups, usage: Usage, revenue: float) -> FeatureReturn:
-    calls, cost = data[FEATURE_TABLE][(usage.feature_id,)]
-    monthly_cost = data.period.monthly(cost)
-    users = len(usage.calls)
+def _feature_row(data: Rollups, usage: Usage, earned: Optional[Return]) -> FeatureReturn:
+    users = len(usage.customers)
     adoption = share_of(users, len(data.customers))
-    roi = return_percent(revenue, monthly_cost)
-    classified = calls >= config.MIN_FEATURE_CALLS
+    known = earned is not None and not earned.unpriced
+    roi = return_percent(earned.revenue, earned.monthly_cost) if earned and known else None
+    classified = roi is not None and usage.calls >= config.MIN_FEATURE_CALLS
+    classification = None
+    if roi is not None:
+        classification = classify(adoption, roi) if classified else UNCLASSIFIED
     return FeatureReturn(
         feature_id=usage.feature_id,
-        call_count=calls,
-        cost=cost,
-        monthly_cost=monthly_cost,
-        revenue=revenue,
+        call_count=usage.calls,
+        cost=usage.cost,
+        monthly_cost=earned.monthly_cost if earned else None,
+        revenue=earned.revenue if earned else None,
         roi_percent=roi,
         customer_count=users,
         adoption_percent=adoption,
-        cost_per_customer=ratio(cost, users),
-        classification=classify(adoption, roi) if classified else UNCLASSIFIED,
+        cost_per_customer=ratio(usage.cost, users),
+        classification=classification,
         classified=classified,
     )
+
+
+def _highest_return_first(row: FeatureReturn) -> Tuple[bool, float, str]:
+    """Order features by return, those whose return is not known last."""
+    return row.roi_percent is None, -(row.roi_percent or 0.0), row.feature_id
 
 
 def return_percent(revenue: float, cost: float) -> float:
@@ -127,18 +177,22 @@ def classify(adoption: float, roi: float) -> str:
 
 
 def _summary(
-    data: Rollups, book: Book, features: Sequence[FeatureReturn], judged: Sequence[FeatureReturn]
+    data: Rollups,
+    span: CoveredDays,
+    book: Book,
+    features: Sequence[FeatureReturn],
+    judged: Sequence[FeatureReturn],
 ) -> FeaturesSummary:
     return FeaturesSummary(
         total_calls=data.totals.calls,
         total_cost=data.totals.cost,
-        monthly_cost=data.period.monthly(data.totals.cost),
+        monthly_cost=span.monthly(data.totals.cost),
         monthly_revenue=book.revenue,
         total_customers=len(data.customers),
         customers_without_price=len(book.without_price),
         feature_count=len(features),
-        best_feature=judged[0].feature_id if judged else "",
-        worst_feature=judged[-1].feature_id if judged else "",
+        best_feature=judged[0].feature_id if judged else None,
+        worst_feature=judged[-1].feature_id if judged else None,
         unpriced_calls=data.totals.unpriced,
     )
 
@@ -161,22 +215,23 @@ def _name(row: FeatureReturn) -> str:
 
 
 def _findings(features: Sequence[FeatureReturn]) -> List[Finding]:
-    findings = [_loss_finding(row) for row in features if row.roi_percent < 0 and row.classified]
+    findings = [_loss_finding(row) for row in _classified(features) if (row.roi_percent or 0.0) < 0]
     invest = [row for row in features if row.classification == "invest"]
     if invest:
         best = invest[0]
         findings.append(
             finding(
                 "success",
-                f"{_name(best)} returns most",
-                f"It brings {usd(best.revenue)} for {usd(best.monthly_cost)} a month, "
+                f"{_name(best)} has the highest return",
+                f"It brings {usd(best.revenue or 0.0)} for "
+                f"{usd(best.monthly_cost or 0.0)} per month, "
                 f"and {percent(best.adoption_percent)} of the customers use it.",
             )
         )
-    judged = [row for row in features if row.classified]
-    if len(judged) > 1 and judged[-1].roi_percent >= 0:
+    judged = _classified(features)
+    if len(judged) > 1 and (judged[-1].roi_percent or 0.0) >= 0:
         findings.append(_least_finding(judged[-1]))
-    few = [row.feature_id for row in features if not row.classified]
+    few = [row.feature_id for row in features if row.classification == UNCLASSIFIED]
     if few:
         findings.append(
             finding(
@@ -191,46 +246,54 @@ def _findings(features: Sequence[FeatureReturn]) -> List[Finding]:
 def _least_finding(row: FeatureReturn) -> Finding:
     return finding(
         "info",
-        f"{_name(row)} returns least",
-        f"It still brings {usd(row.revenue)} for {usd(row.monthly_cost)} a month; "
+        f"{_name(row)} has the lowest return",
+        f"It still brings {usd(row.revenue or 0.0)} for {usd(row.monthly_cost or 0.0)} per month; "
         f"{percent(row.adoption_percent)} of the customers use it.",
     )
 
 
 def _loss_finding(row: FeatureReturn) -> Finding:
-    gap = row.monthly_cost - row.revenue
     return finding(
         "critical" if row.classification == "sunset" else "warning",
         f"{_name(row)} costs more than it earns",
-        f"Its share of the subscriptions is {usd(row.revenue)}, its calls cost "
-        f"{usd(row.monthly_cost)} a month; {percent(row.adoption_percent)} of the "
+        f"Its share of the subscriptions is {usd(row.revenue or 0.0)}, its calls cost "
+        f"{usd(row.monthly_cost or 0.0)} per month; {percent(row.adoption_percent)} of the "
         "customers use it.",
-        gap,
+        _gap(row),
     )
+
+
+def _gap(row: FeatureReturn) -> float:
+    """Return what a feature costs above what it brings, in USD per month."""
+    return (row.monthly_cost or 0.0) - (row.revenue or 0.0)
+
+
+def _classified(features: Sequence[FeatureReturn]) -> List[FeatureReturn]:
+    return [row for row in features if row.classified]
 
 
 def _recommendations(features: Sequence[FeatureReturn]) -> List[str]:
     losing = [row for row in features if row.classification in ("sunset", "optimize")]
-    losing = sorted(losing, key=lambda r: (r.revenue - r.monthly_cost, r.feature_id))
+    losing = sorted(losing, key=lambda r: (-_gap(r), r.feature_id))
     advice = [_mend(row) for row in losing]
     invest = [row for row in features if row.classification == "invest"]
     if invest:
         best = invest[0]
         advice.append(
-            f"Invest in {_name(best)}: it returns most and earns "
-            f"{usd(best.revenue - best.monthly_cost)} a month above its cost."
+            f"Invest in {_name(best)}: it has the highest return and earns "
+            f"{usd(-_gap(best))} per month above its cost."
         )
     return advice
 
 
 def _mend(row: FeatureReturn) -> str:
-    gap = usd(row.monthly_cost - row.revenue)
+    gap = usd(_gap(row))
     if row.classification == "sunset":
         return (
-            f"Retire {_name(row)} or charge for it apart: it loses {gap} a month and only "
+            f"Retire {_name(row)} or charge for it apart: it loses {gap} per month and only "
             f"{percent(row.adoption_percent)} of the customers use it."
         )
     return (
         f"Reduce the cost of {_name(row)}, by cheaper models or shorter prompts: it loses "
-        f"{gap} a month."
+        f"{gap} per month."
     )

@@ -1,17 +1,20 @@
 """Pricing strategy: what four pricing models would earn on the usage that there was.
 
-Every model is applied to each customer's calls a month.  Nobody is assumed to leave or to
+Every model is applied to each customer's calls per month.  Nobody is assumed to leave or to
 change its usage, so the figures are an upper bound of what a change of model brings.  Only
-customers with a known price take part: the comparison starts from what they pay today.
+active customers with a known price and enough days of their own take part: the comparison
+starts from what they pay today.  Where some of the cost is not known, no model is called best.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Callable, ClassVar, Dict, List, Mapping, Sequence, Tuple
+from typing import Callable, ClassVar, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from finops import config
 from finops.analyzers.base import Analyzer, by_impact, finding
+from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
+from finops.analyzers.shared.covered_days import covered_days
 from finops.analyzers.shared.revenue import (
     CUSTOMER_TABLE,
     Account,
@@ -34,7 +37,7 @@ from finops.results.pricing import (
     UsageSegment,
 )
 from finops.rollups.spec import Rollups, Table
-from finops.stats import growth_percent, percentile, ratio
+from finops.stats import growth_percent, percentile
 from finops.stats import percent as share_of
 
 CURRENT_MODEL = "flat_rate"
@@ -42,17 +45,17 @@ SEGMENTS: Tuple[str, ...] = ("light", "medium", "heavy")
 
 
 def flat_rate(account: Account) -> float:
-    """Return the subscription, USD a month: what the customer pays today."""
+    """Return the subscription, USD per month: what the customer pays today."""
     return account.price
 
 
 def usage_based(account: Account) -> float:
-    """Return calls a month / 1,000 × the configured price, USD a month."""
+    """Return calls per month / 1,000 × the configured price, USD per month."""
     return account.monthly_calls / 1000 * config.USAGE_PRICE_PER_1K_CALLS_USD
 
 
 def tiered(account: Account) -> float:
-    """Return the price of the first step that holds the calls a month, USD a month."""
+    """Return the price of the first step that holds the calls per month, USD per month."""
     for limit, price in config.TIERED_PRICES_USD:
         if account.monthly_calls <= limit:
             return price
@@ -60,7 +63,7 @@ def tiered(account: Account) -> float:
 
 
 def hybrid(account: Account) -> float:
-    """Return the base price plus a price per call above the included ones, USD a month."""
+    """Return the base price plus a price per call above the included ones, USD per month."""
     above = max(0.0, account.monthly_calls - config.HYBRID_INCLUDED_CALLS)
     return config.HYBRID_BASE_PRICE_USD + above / 1000 * config.HYBRID_PRICE_PER_1K_CALLS_USD
 
@@ -74,19 +77,22 @@ PRICING_MODELS: Mapping[str, Callable[[Account], float]] = {
 
 
 class PricingAnalyzer(Analyzer):
-    """Four pricing models on each customer's monthly calls; USD a month throughout."""
+    """Four pricing models on each customer's monthly calls; USD per month throughout."""
 
-    TABLES: ClassVar[Tuple[Table, ...]] = (CUSTOMER_TABLE,)
+    TABLES: ClassVar[Tuple[Table, ...]] = (*BASIS_TABLES, CUSTOMER_TABLE)
+    NEEDS: ClassVar[Tuple[str, ...]] = ("customer_id", "tier_price_usd")
 
     def result(self, data: Rollups) -> PricingResult:
         """Return the result; `summary.monthly_cost` is that of the customers compared."""
-        book = open_book(data)
+        span = covered_days(data)
+        book = open_book(data, span)
         models = [_model_row(name, book) for name in PRICING_MODELS]
-        best = min(models, key=lambda row: (-row.monthly_margin, row.model))
+        best = _best(models)
         segments = _segments(book)
         summary = _summary(data, book, best)
         return PricingResult(
             summary=summary,
+            basis=basis_of(data, span, self.NEEDS),
             models=models,
             segments=segments,
             sensitivity=_sensitivity(book),
@@ -96,7 +102,7 @@ class PricingAnalyzer(Analyzer):
             findings=by_impact(
                 _findings(book, summary, best, segments)
                 + price_caveats(book)
-                + caveats(data.period, data.totals)
+                + caveats(span, data.totals)
             ),
             recommendations=_recommendations(summary, best, book) + price_advice(book),
         )
@@ -121,38 +127,54 @@ def _parameters(model: str, book: Book) -> PricingParameters:
 
 def _model_row(model: str, book: Book) -> PricingModel:
     bills = [(PRICING_MODELS[model](account), account.price) for account in book.paying]
-    revenue, cost = math.fsum(bill for bill, _ in bills), book.monthly_cost
+    revenue, cost = math.fsum(bill for bill, _ in bills), book.monthly_cost or 0.0
+    known = book.margin is not None
     return PricingModel(
         model=model,
-        monthly_revenue=revenue,
-        monthly_margin=revenue - cost,
-        margin_percent=margin_percent(revenue, cost),
-        avg_revenue_per_customer=ratio(revenue, len(bills)),
+        monthly_revenue=revenue if book.is_known else None,
+        monthly_margin=revenue - cost if known else None,
+        margin_percent=margin_percent(revenue, cost) if known else None,
+        avg_revenue_per_customer=revenue / len(bills) if bills else None,
         customers_paying_more=sum(bill > today for bill, today in bills),
         customers_paying_less=sum(bill < today for bill, today in bills),
         parameters=_parameters(model, book),
     )
 
 
-def _summary(data: Rollups, book: Book, best: PricingModel) -> PricingSummary:
+def _best(models: Sequence[PricingModel]) -> Optional[PricingModel]:
+    """Return the model with the highest margin, None where margins are not known."""
+    known = [row for row in models if row.monthly_margin is not None]
+    return min(known, key=lambda row: (-(row.monthly_margin or 0.0), row.model), default=None)
+
+
+def _summary(data: Rollups, book: Book, best: Optional[PricingModel]) -> PricingSummary:
     calls = math.fsum(account.monthly_calls for account in book.paying)
+    revenue = book.revenue
+    uplift = None
+    if best is not None and revenue is not None and revenue > config.NEGLIGIBLE_USD:
+        uplift = growth_percent(best.monthly_revenue or 0.0, revenue)
     return PricingSummary(
         total_calls=data.totals.calls,
         total_cost=data.totals.cost,
         monthly_cost=book.monthly_cost,
-        monthly_calls=calls,
+        monthly_calls=calls if book.is_known else None,
         customers=len(book.paying),
         customers_without_price=len(book.without_price),
         current_model=CURRENT_MODEL,
-        current_monthly_revenue=book.revenue,
-        best_model=best.model,
-        best_monthly_revenue=best.monthly_revenue,
-        uplift_percent=growth_percent(best.monthly_revenue, book.revenue)
-        if book.revenue > config.NEGLIGIBLE_USD
-        else 0.0,
-        break_even_price_per_1k_calls=ratio(book.monthly_cost, calls) * 1000,
+        current_monthly_revenue=revenue,
+        best_model=best.model if best else None,
+        best_monthly_revenue=best.monthly_revenue if best else None,
+        uplift_percent=uplift,
+        break_even_price_per_1k_calls=_break_even(book, calls),
         unpriced_calls=data.totals.unpriced,
     )
+
+
+def _break_even(book: Book, calls: float) -> Optional[float]:
+    """Return the price of 1,000 calls at which nothing is lost, None where it is not known."""
+    if book.margin is None or not calls:
+        return None
+    return (book.monthly_cost or 0.0) / calls * 1000
 
 
 def _segments(book: Book) -> List[UsageSegment]:
@@ -187,8 +209,10 @@ def _sensitivity(book: Book) -> List[TriedPrice]:
         rows.append(
             TriedPrice(
                 price_per_1k_calls=price,
-                monthly_revenue=revenue,
-                margin_percent=margin_percent(revenue, book.monthly_cost),
+                monthly_revenue=revenue if book.is_known else None,
+                margin_percent=None
+                if book.margin is None
+                else margin_percent(revenue, book.monthly_cost or 0.0),
             )
         )
     return rows
@@ -217,26 +241,29 @@ def _title(model: str) -> str:
 
 
 def _findings(
-    book: Book, summary: PricingSummary, best: PricingModel, segments: Sequence[UsageSegment]
+    book: Book,
+    summary: PricingSummary,
+    best: Optional[PricingModel],
+    segments: Sequence[UsageSegment],
 ) -> List[Finding]:
-    if not book.paying:
+    if not book.paying or best is None:
         return []
-    gain = best.monthly_revenue - summary.current_monthly_revenue
+    gain = _gain(summary, best)
     findings = [_subsidy(segments, summary)] if _subsidised(segments, summary) else []
     if best.model == CURRENT_MODEL:
         findings.append(
             finding(
                 "success",
                 "The flat rate already earns most",
-                f"None of the other models brings more than {usd(summary.best_monthly_revenue)} "
-                "a month on this usage.",
+                "None of the other models brings more than "
+                f"{usd(summary.best_monthly_revenue or 0.0)} per month on this usage.",
             )
         )
         return findings
     findings.append(
         finding(
             "info",
-            f"{_title(best.model).capitalize()} pricing would earn {usd(gain)} a month more",
+            f"{_title(best.model).capitalize()} pricing would earn {usd(gain)} per month more",
             f"{counted(best.customers_paying_more, 'customer')} would pay more and "
             f"{best.customers_paying_less:,} less than today, if everybody stayed and used "
             "as much.",
@@ -244,6 +271,11 @@ def _findings(
         )
     )
     return findings
+
+
+def _gain(summary: PricingSummary, best: PricingModel) -> float:
+    """Return what a model brings above today's revenue, in USD per month."""
+    return (best.monthly_revenue or 0.0) - (summary.current_monthly_revenue or 0.0)
 
 
 def _subsidised(segments: Sequence[UsageSegment], summary: PricingSummary) -> bool:
@@ -254,8 +286,8 @@ def _subsidised(segments: Sequence[UsageSegment], summary: PricingSummary) -> bo
 def _heavy_shares(segments: Sequence[UsageSegment], summary: PricingSummary) -> Tuple[float, float]:
     heavy = segments[-1]
     return (
-        share_of(heavy.monthly_cost, summary.monthly_cost),
-        share_of(heavy.revenue[CURRENT_MODEL], summary.current_monthly_revenue),
+        share_of(heavy.monthly_cost, summary.monthly_cost or 0.0),
+        share_of(heavy.revenue[CURRENT_MODEL], summary.current_monthly_revenue or 0.0),
     )
 
 
@@ -269,26 +301,31 @@ def _subsidy(segments: Sequence[UsageSegment], summary: PricingSummary) -> Findi
     )
 
 
-def _recommendations(summary: PricingSummary, best: PricingModel, book: Book) -> List[str]:
+def _recommendations(
+    summary: PricingSummary, best: Optional[PricingModel], book: Book
+) -> List[str]:
+    if best is None or not book.paying:
+        return []
     advice: List[str] = []
     model = best.model
     if model != CURRENT_MODEL:
-        gain = best.monthly_revenue - summary.current_monthly_revenue
+        gain = _gain(summary, best)
         advice.append(
             f"Introduce {_title(model)} pricing, new customers first: on this usage it is worth "
-            f"{usd(gain)} a month more than the flat rate."
+            f"{usd(gain)} per month more than the flat rate."
         )
         advice += _warn_first(model, book.paying)
-    losing = [account for account in book.paying if account.margin < 0]
+    losing = [account for account in book.paying if (account.margin or 0.0) < 0]
     if losing and model == CURRENT_MODEL:
-        loss = -math.fsum(account.margin for account in losing)
+        loss = -math.fsum(account.margin or 0.0 for account in losing)
         advice.append(
-            f"Cap the calls that the flat rate includes: {usd(loss)} a month is lost on "
+            f"Cap the calls that the flat rate includes: {usd(loss)} per month is lost on "
             f"{counted(len(losing), 'customer')} using more than they pay for."
         )
-    if summary.break_even_price_per_1k_calls > config.USAGE_PRICE_PER_1K_CALLS_USD:
+    break_even = summary.break_even_price_per_1k_calls or 0.0
+    if break_even > config.USAGE_PRICE_PER_1K_CALLS_USD:
         advice.append(
-            f"Charge at least {usd(summary.break_even_price_per_1k_calls)} per 1,000 calls "
+            f"Charge at least {usd(break_even)} per 1,000 calls "
             f"if usage is billed: {usd(config.USAGE_PRICE_PER_1K_CALLS_USD)} would not cover "
             "the cost."
         )
@@ -300,5 +337,5 @@ def _warn_first(model: str, accounts: Sequence[Account]) -> List[str]:
     first = min(accounts, key=lambda a: (flat_rate(a) - bill(a), a.customer_id))
     return [
         f"Talk to {first.customer_id} before the change: its bill would rise from "
-        f"{usd(flat_rate(first))} to {usd(bill(first))} a month."
+        f"{usd(flat_rate(first))} to {usd(bill(first))} per month."
     ]

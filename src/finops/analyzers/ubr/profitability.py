@@ -1,7 +1,8 @@
 """Customer profitability: who pays more than they cost, and who does not.
 
-margin = subscription − monthly cost; the category follows from the margin in percent of the
-subscription.  A customer's break-even price is the subscription at which nothing is lost.
+margin = subscription − monthly cost of its calls, that is the margin after AI cost; the category
+follows from the margin in percent of the subscription.  A customer's break-even price is the
+subscription at which nothing is lost.
 """
 
 from __future__ import annotations
@@ -11,11 +12,15 @@ from typing import ClassVar, List, Optional, Sequence, Tuple
 
 from finops import config
 from finops.analyzers.base import Analyzer, by_impact, finding
+from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
+from finops.analyzers.shared.billing import PAID, billed_days, by_month, daily_margins
+from finops.analyzers.shared.covered_days import covered_days
 from finops.analyzers.shared.revenue import (
     CUSTOMER_TABLE,
     Account,
     Book,
     group,
+    margin_of,
     margin_percent,
     open_book,
     price_advice,
@@ -25,7 +30,6 @@ from finops.analyzers.shared.wording import caveats, counted, percent, usd
 from finops.results.base import Finding
 from finops.results.profitability import (
     CustomerMargin,
-    DayMargin,
     GroupMargin,
     MarginCategories,
     ProfitabilityResult,
@@ -34,32 +38,36 @@ from finops.results.profitability import (
 )
 from finops.rollups.spec import Rollups, Table
 
-DAILY_TABLE = Table(("day",), ("calls", "cost"))
+# Days of the shortest month: whoever loses money in one of these does so in every month.
+SHORTEST_MONTH = 28
 CATEGORIES: Tuple[str, ...] = MarginCategories._fields
 
 
 class ProfitabilityAnalyzer(Analyzer):
-    """Margins by customer, tier and archetype, in USD a month.
+    """Margins by customer, tier and archetype, in USD per month, and by calendar month.
 
-    `summary.monthly_cost` and all margins are those of customers with a known price; the
-    others are in `without_price`.  `daily` sets the cost of all calls of a day against a
-    day's part of the subscriptions.
+    `summary.monthly_cost` and all margins are those of active customers with a known price and
+    enough days of their own; the others are in `without_price`, `too_new` and `gone`.  A
+    customer with calls of unknown cost has no margin.
     """
 
-    TABLES: ClassVar[Tuple[Table, ...]] = (CUSTOMER_TABLE, DAILY_TABLE)
+    TABLES: ClassVar[Tuple[Table, ...]] = (*BASIS_TABLES, CUSTOMER_TABLE, PAID)
+    NEEDS: ClassVar[Tuple[str, ...]] = ("customer_id", "tier_price_usd")
 
     def result(self, data: Rollups) -> ProfitabilityResult:
         """Return the result; see the class for what the sums cover."""
-        book = open_book(data)
-        customers = sorted(
-            (_customer_row(a) for a in book.paying), key=lambda r: (r.margin_percent, r.customer_id)
-        )
+        span = covered_days(data)
+        book = open_book(data, span)
+        billed = billed_days(data, span)
+        customers = sorted(map(_customer_row, book.paying), key=_lowest_margin_first)
         losing = [row for row in customers if row.category == "unprofitable"]
-        losing = sorted(losing, key=lambda r: (r.monthly_margin, r.customer_id))
-        loss = math.fsum(row.monthly_margin for row in losing)
+        losing = sorted(losing, key=lambda r: (r.monthly_margin or 0.0, r.customer_id))
+        loss = math.fsum(row.monthly_margin or 0.0 for row in losing)
+        judged = book.is_known and (not customers or customers[0].margin_percent is not None)
         tiers = _grouped(book, "tier")
         return ProfitabilityResult(
-            summary=_summary(data, book, losing, loss),
+            summary=_summary(data, book, losing, loss if judged else None),
+            basis=basis_of(data, span, self.NEEDS),
             customers=customers,
             by_tier=tiers,
             by_archetype=_grouped(book, "archetype"),
@@ -67,17 +75,17 @@ class ProfitabilityAnalyzer(Analyzer):
                 **{name: sum(row.category == name for row in customers) for name in CATEGORIES}
             ),
             unprofitable=Unprofitable(
-                count_=len(losing),
-                total_monthly_loss=loss,
+                count_=len(losing) if judged else None,
+                total_monthly_loss=loss if judged else None,
                 customers=losing,
             ),
             without_price=book.without_price,
-            daily=[
-                DayMargin(date=day, cost=cost, revenue=book.revenue / config.DAYS_PER_MONTH)
-                for (day,), (_, cost) in data[DAILY_TABLE].items()
-            ],
+            too_new=book.too_new,
+            gone=book.gone,
+            by_month=by_month(billed, span),
+            daily=daily_margins(billed),
             findings=by_impact(
-                _findings(book, losing, loss, tiers, customers) + caveats(data.period, data.totals)
+                _findings(book, losing, loss, tiers, customers) + caveats(span, data.totals)
             ),
             recommendations=_recommendations(losing, customers) + price_advice(book),
         )
@@ -97,7 +105,8 @@ def category_of(margin: float) -> str:
 
 
 def _customer_row(account: Account) -> CustomerMargin:
-    margin = margin_percent(account.price, account.monthly_cost)
+    known = not account.unpriced
+    margin = margin_percent(account.price, account.monthly_cost) if known else None
     return CustomerMargin(
         customer_id=account.customer_id,
         subscription_tier=account.tier,
@@ -106,27 +115,36 @@ def _customer_row(account: Account) -> CustomerMargin:
         monthly_cost=account.monthly_cost,
         monthly_margin=account.margin,
         margin_percent=margin,
-        category=category_of(margin),
+        category=None if margin is None else category_of(margin),
         call_count=account.calls,
-        break_even_price=account.monthly_cost,
+        break_even_price=account.monthly_cost if known else None,
+        unpriced_calls=account.unpriced,
     )
 
 
+def _lowest_margin_first(row: CustomerMargin) -> Tuple[bool, float, str]:
+    """Order customers by margin, those whose margin is not known last."""
+    return row.margin_percent is None, row.margin_percent or 0.0, row.customer_id
+
+
 def _summary(
-    data: Rollups, book: Book, losing: Sequence[CustomerMargin], loss: float
+    data: Rollups, book: Book, losing: Sequence[CustomerMargin], loss: Optional[float]
 ) -> ProfitabilitySummary:
-    revenue, cost = book.revenue, book.monthly_cost
+    revenue, cost, margin = book.revenue, book.monthly_cost, book.margin
+    known = revenue is not None and cost is not None and margin is not None
     return ProfitabilitySummary(
         total_calls=data.totals.calls,
         total_cost=data.totals.cost,
-        total_customers=len(book.paying) + len(book.without_price),
+        total_customers=book.customers,
+        active_customers=book.active,
         customers_without_price=len(book.without_price),
         monthly_revenue=revenue,
         monthly_cost=cost,
-        monthly_margin=revenue - cost,
-        margin_percent=margin_percent(revenue, cost),
-        unprofitable_count=len(losing),
+        monthly_margin=margin,
+        margin_percent=margin_percent(revenue or 0.0, cost or 0.0) if known else None,
+        unprofitable_count=None if loss is None else len(losing),
         total_monthly_loss=loss,
+        revenue_lost=book.revenue_lost,
         unpriced_calls=data.totals.unpriced,
     )
 
@@ -139,14 +157,15 @@ def _grouped(book: Book, by: str) -> List[GroupMargin]:
 def _group_row(key: str, members: Sequence[Account]) -> GroupMargin:
     revenue = math.fsum(a.price for a in members)
     cost = math.fsum(a.monthly_cost for a in members)
-    margins = [margin_percent(a.price, a.monthly_cost) for a in members]
+    margin = margin_of(members)
+    margins = [margin_percent(a.price, a.monthly_cost) for a in members if not a.unpriced]
     return GroupMargin(
         key=key,
         customers=len(members),
         monthly_revenue=revenue,
         monthly_cost=cost,
-        monthly_margin=revenue - cost,
-        margin_percent=margin_percent(revenue, cost),
+        monthly_margin=margin,
+        margin_percent=None if margin is None else margin_percent(revenue, cost),
         unprofitable_count=sum(category_of(m) == "unprofitable" for m in margins),
     )
 
@@ -161,17 +180,18 @@ def _findings(
     findings = price_caveats(book)
     if losing:
         findings.append(_loss_finding(losing, loss))
-    elif customers:
+    elif customers and book.margin is not None:
         findings.append(
             finding(
                 "success",
-                "Every customer pays for itself",
+                "No unprofitable customers",
                 f"No subscription is below the cost of its calls, for "
-                f"{counted(len(customers), 'customer')} with a known price; "
-                f"{usd(book.revenue - book.monthly_cost)} a month remains.",
+                f"{counted(len(customers), 'active customer')} with a known price; "
+                f"{usd(book.margin)} per month remains after AI cost.",
             )
         )
-    findings += [_tier_finding(row) for row in tiers if row.monthly_margin < 0]
+    if len(tiers) > 1:
+        findings += [_tier_finding(row) for row in tiers if (row.monthly_margin or 0.0) < 0]
     thin = sum(row.category == "low_margin" for row in customers)
     if thin:
         findings.append(
@@ -183,28 +203,61 @@ def _findings(
                 "a little more use turns it into a loss.",
             )
         )
+    return findings + _set_apart(book, customers)
+
+
+def _set_apart(book: Book, customers: Sequence[CustomerMargin]) -> List[Finding]:
+    """Return findings on customers that are in no margin, and why."""
+    findings = []
+    unknown = sum(row.margin_percent is None for row in customers)
+    if unknown:
+        findings.append(
+            finding(
+                "warning",
+                f"{counted(unknown, 'customer')} with an unknown margin",
+                "Some of their calls have no known cost, so what they cost is a lower bound.",
+            )
+        )
+    if book.revenue_lost:
+        who = counted(len(book.gone), "customer")
+        findings.append(
+            finding(
+                "info",
+                f"{who} left, who paid {usd(book.revenue_lost)} per month",
+                f"No call in the last {config.CHURN_INACTIVE_DAYS} days: what they paid is no "
+                "part of the revenue here.",
+            )
+        )
     return findings
 
 
 def _loss_finding(losing: Sequence[CustomerMargin], loss: float) -> Finding:
     worst = losing[0]
     verb = "costs" if len(losing) == 1 else "cost"
+    certain = any(_loses_every_month(row.monthly_cost, row.monthly_revenue) for row in losing)
     return finding(
-        "critical",
+        "critical" if certain else "info",
         f"{counted(len(losing), 'customer')} {verb} more than the subscription brings",
-        f"Together {usd(-loss)} a month is lost; most of all on {worst.customer_id}, which "
-        f"pays {usd(worst.monthly_revenue)} and costs {usd(worst.monthly_cost)} a month.",
+        f"Together they lose {usd(-loss)} per month; the largest loss is {worst.customer_id}, "
+        f"which pays {usd(worst.monthly_revenue)} and costs {usd(worst.monthly_cost)} per "
+        f"{config.DAYS_PER_MONTH} days.",
         -loss,
     )
 
 
+def _loses_every_month(monthly_cost: float, revenue: float) -> bool:
+    """Return whether a cost of 30 days is above the revenue in the shortest month, too."""
+    return monthly_cost * SHORTEST_MONTH / config.DAYS_PER_MONTH > revenue
+
+
 def _tier_finding(row: GroupMargin) -> Finding:
+    certain = _loses_every_month(row.monthly_cost, row.monthly_revenue)
     return finding(
-        "critical",
+        "critical" if certain else "info",
         f"The {row.key} tier loses money as a whole",
         f"Its {counted(row.customers, 'customer')} pay {usd(row.monthly_revenue)} and cost "
-        f"{usd(row.monthly_cost)} a month.",
-        -row.monthly_margin,
+        f"{usd(row.monthly_cost)} per {config.DAYS_PER_MONTH} days.",
+        -(row.monthly_margin or 0.0),
     )
 
 
@@ -215,39 +268,39 @@ def _recommendations(
     advice = [_advice(row) for row in named]
     rest = losing[len(named) :]
     if rest:
-        worth = -math.fsum(row.monthly_margin for row in rest)
+        worth = -math.fsum(row.monthly_margin or 0.0 for row in rest)
         advice.append(
             f"Review {counted(len(rest), 'further unprofitable customer')}: "
-            f"together they lose {usd(worth)} a month."
+            f"together they lose {usd(worth)} per month."
         )
     thin = [row for row in customers if row.category == "low_margin"]
     if thin:
         first = thin[0]
         advice.append(
             f"Watch the usage of {counted(len(thin), 'customer')} with a margin under "
-            f"{config.MEDIUM_MARGIN_THRESHOLD_PCT}%, {first.customer_id} first "
-            f"({percent(first.margin_percent)})."
+            f"{config.MEDIUM_MARGIN_THRESHOLD_PCT}%, starting with {first.customer_id} "
+            f"({percent(first.margin_percent or 0.0)})."
         )
     return advice
 
 
 def _advice(row: CustomerMargin) -> str:
-    tier = covering_tier(row.break_even_price, row.monthly_revenue)
-    name, loss = row.customer_id, usd(-row.monthly_margin)
+    tier = covering_tier(row.monthly_cost, row.monthly_revenue)
+    name, loss = row.customer_id, usd(-(row.monthly_margin or 0.0))
     if tier is None:
         return (
             f"Agree on a usage-based price with {name}: no subscription covers its "
-            f"{usd(row.monthly_cost)} a month, and {loss} of that is lost."
+            f"{usd(row.monthly_cost)} per month, and {loss} of that is lost."
         )
     return (
         f"Move {name} to the {tier} tier at {usd(config.SUBSCRIPTION_TIERS[tier])}: it pays "
         f"{usd(row.monthly_revenue)}, costs {usd(row.monthly_cost)} and so loses {loss} "
-        "a month."
+        "per month."
     )
 
 
 def covering_tier(cost: float, price: float) -> Optional[str]:
-    """Return the cheapest tier dearer than `price` that covers `cost`, or None (USD a month)."""
+    """Return the cheapest tier above `price` that covers `cost`, or None (USD per month)."""
     fitting = [
         (amount, tier)
         for tier, amount in config.SUBSCRIPTION_TIERS.items()

@@ -104,7 +104,8 @@ const ranges = (() => {
     }
     const number = figure(card.over, range);
     const [text, unit] = format.readable(card.kind, number).split(/ (?=tokens$)/);
-    value.textContent = unit ? `${text} ` : text;
+    const shown = card.least && number !== null ? `≥ ${text}` : text;
+    value.textContent = unit ? `${shown} ` : shown;
     if (unit) value.append(Object.assign(document.createElement("small"), { textContent: unit }));
     value.title = number === null ? "not known" : String(number);
     const window = card.over[1] === "percentile" && stored.windows[card.over[0]];

@@ -65,7 +65,7 @@ def _cards(result: results.AbuseDetectionResult) -> List[Card]:
             "Exposure",
             summary.estimated_exposure_usd_per_month,
             "money",
-            "a month beyond usual days",
+            "per month beyond usual days",
         ),
         Card(
             "Calls checked",
@@ -140,7 +140,7 @@ def _customers(result: results.AbuseDetectionResult) -> Part:
                 Column(lambda row: row.customer_id, "Customer"),
                 Column(lambda row: row.risk_score, "Risk", "count", order="descending"),
                 Column(_signals, "Signals"),
-                Column(lambda row: row.monthly_cost, "Cost a month", "money"),
+                Column(lambda row: row.monthly_cost, "Cost per month", "money"),
                 Column(lambda row: row.recommended_action, "What to do"),
             ],
             rows,
@@ -270,16 +270,16 @@ def _not_found(result: results.AbuseDetectionResult) -> List[str]:
     looked: Tuple[Tuple[Sequence[object], str], ...] = (
         (
             result.unusual_usage,
-            "Days unlike a customer's others were looked for: there are none.",
+            "Checked, none found: days unlike a customer's others.",
         ),
         (
             result.rate_limit_abuse,
-            "Hours full of rate-limit errors were looked for: there are none.",
+            "Checked, none found: hours full of rate-limit errors.",
         ),
-        (result.cost_spikes, "Days far dearer than usual were looked for: there are none."),
+        (result.cost_spikes, "Checked, none found: days far dearer than usual."),
         (
             result.suspicious_access,
-            "Impossible changes of region were looked for: there are none.",
+            "Checked, none found: impossible changes of region.",
         ),
     )
     return [sentence for rows, sentence in looked if not rows]

@@ -83,8 +83,9 @@ def _cards(summary: results.AlignmentSummary) -> List[Card]:
             "money",
             "of the whole period",
             Sum("total_cost"),
+            bool(summary.unpriced_calls),
         ),
-        Card("Cost a month", summary.monthly_cost, "money", "to be charged back"),
+        Card("Cost per month", summary.monthly_cost, "money", "to be charged back"),
         Card("Organizations", summary.organization_count, "count", "with a call"),
         Card(
             "Largest organization",
@@ -126,7 +127,7 @@ def _chargeback(result: results.AlignmentResult, sums: Optional[Sums]) -> Part:
         Column(lambda row: row.customer_count, "Customers", "count", recompute=Distinct("calls")),
         _CALLS,
         cost,
-        Column(lambda row: row.monthly_cost, "Cost a month", "money"),
+        Column(lambda row: row.monthly_cost, "Cost per month", "money"),
         _SHARE,
         Column(
             lambda row: row.cost_per_1k_tokens,
@@ -152,7 +153,7 @@ def _chargeback(result: results.AlignmentResult, sums: Optional[Sums]) -> Part:
             "Chargeback by organization",
             shown,
             ShortenedRows(rows),
-            empty="Organizations with a call were looked for, and there are none.",
+            empty="No organizations with a call.",
             sums=sums,
         ),
         table(
@@ -173,7 +174,7 @@ def _chargeback(result: results.AlignmentResult, sums: Optional[Sums]) -> Part:
                 Column(lambda row: row.cost, "Cost", "money", recompute=Sum("cost")),
             ],
             ShortenedRows(_by_product(rows)),
-            empty="Products with a call were looked for, and there are none.",
+            empty="No products with a call.",
             sums=sums,
         ),
         lead="The rows sum to the total; calls without an organization have a row of their own.",
@@ -266,7 +267,7 @@ def _fair_share(result: results.AlignmentResult, sums: Optional[Sums]) -> Part:
             "Fair share by organization",
             shown,
             ShortenedRows(rows),
-            empty="Organizations with a call were looked for, and there are none.",
+            empty="No organizations with a call.",
             sums=sums,
         ),
     )
@@ -300,7 +301,7 @@ def _view_table(name: str, first: Column[_R], rows: Sequence[_R], sums: Optional
         Column(
             lambda row: row.total_cost, "Cost", "money", recompute=Sum("cost"), order="descending"
         ),
-        Column(lambda row: row.monthly_cost, "Cost a month", "money"),
+        Column(lambda row: row.monthly_cost, "Cost per month", "money"),
         _SHARE,
     ]
     return table(
@@ -308,9 +309,7 @@ def _view_table(name: str, first: Column[_R], rows: Sequence[_R], sums: Optional
         f"Cost by {word}",
         shown,
         rows,
-        empty=f"A {word} with a call was looked for, and there is none."
-        if word != "environment"
-        else "An environment with a call was looked for, and there is none.",
+        empty=f"No {word} with a call." if word != "environment" else "No environment with a call.",
         sums=sums,
     )
 
@@ -342,7 +341,7 @@ def _end_table(name: str, caption: str, rows: Sequence[results.TokenCost], direc
             Column(lambda row: row.total_cost, "Cost", "money"),
         ],
         rows,
-        empty="Organizations with a call were looked for, and there are none.",
+        empty="No organizations with a call.",
     )
 
 
@@ -365,7 +364,7 @@ def _not_found(result: results.AlignmentResult) -> List[str]:
     summary = result.summary
     sentences = []
     if not summary.unallocated_cost:
-        sentences.append("Cost without an organization or a product was looked for: there is none.")
+        sentences.append("Checked, none found: cost without an organization or a product.")
     if not summary.unpriced_calls:
-        sentences.append("Calls without a known cost were looked for: there are none.")
+        sentences.append("Checked, none found: calls without a known cost.")
     return sentences

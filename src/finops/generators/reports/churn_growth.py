@@ -56,20 +56,20 @@ def _cards(summary: results.ChurnSummary) -> List[Card]:
             "Revenue lost",
             summary.lost_monthly_revenue,
             "money",
-            "a month, with customers who left",
+            "per month, with customers who left",
         ),
         Card("Customers who left", summary.churned_customers, "count", f"{rate} of all"),
         Card(
             "Revenue at risk",
             summary.at_risk_monthly_revenue,
             "money",
-            f"a month, with {risky}",
+            f"per month, with {risky}",
         ),
         Card(
             "Possible expansion",
             summary.expansion_monthly_revenue,
             "money",
-            f"a month, with {growing}",
+            f"per month, with {growing}",
         ),
         Card("Growth of calls", summary.weekly_growth_percent, "percent", "a week, full weeks"),
         Card("Customers", summary.total_customers, "count", "with at least one call"),
@@ -173,7 +173,10 @@ def _leaving(result: results.ChurnGrowthResult) -> Part:
                 Column(lambda row: row.recent_calls, "Calls lately", "count"),
                 Column(lambda row: row.change_percent, "Change", "percent"),
                 Column(
-                    lambda row: row.monthly_revenue, "Revenue a month", "money", order="descending"
+                    lambda row: row.monthly_revenue,
+                    "Revenue per month",
+                    "money",
+                    order="descending",
                 ),
             ],
             at_risk,
@@ -189,7 +192,7 @@ def _leaving(result: results.ChurnGrowthResult) -> Part:
                 Column(lambda row: row.days_inactive, "Days of silence", "count"),
                 Column(
                     lambda row: row.lost_monthly_revenue,
-                    "Revenue a month",
+                    "Revenue per month",
                     "money",
                     order="descending",
                 ),
@@ -209,7 +212,7 @@ def _revenue_chart(result: results.ChurnGrowthResult) -> Part:
         "revenue-by-tier",
         "Monthly revenue lost and at risk by tier",
         Axis("Tier", "tier"),
-        Axis("USD a month", "money"),
+        Axis("USD per month", "money"),
         tiers,
         [
             Series("Lost", [lost.get(tier, 0) for tier in tiers], "critical"),
@@ -323,9 +326,9 @@ def _contrast(result: results.ChurnGrowthResult) -> Contrast:
 
 def _not_found(result: results.ChurnGrowthResult) -> List[str]:
     looked: Tuple[Tuple[Sequence[object], str], ...] = (
-        (result.churned, "Customers who left were looked for: there are none."),
-        (result.at_risk, "Customers who lost half of their calls were looked for: there are none."),
-        (result.expansion, "Customers who outgrow their tier were looked for: there are none."),
-        (result.growth, "Two full weeks in a row were looked for: the data is too short."),
+        (result.churned, "Checked, none found: customers who left."),
+        (result.at_risk, "Checked, none found: customers who lost half of their calls."),
+        (result.expansion, "Checked, none found: customers who outgrow their tier."),
+        (result.growth, "No weekly growth: it needs two full weeks in a row."),
     )
     return [sentence for rows, sentence in looked if not rows]

@@ -72,6 +72,7 @@ def _cards(result: results.DatasetOverviewResult) -> List[Card]:
             "money",
             f"over {lasted}",
             Sum("total_cost"),
+            bool(summary.unpriced_calls),
         ),
         Card("Calls", summary.total_calls, "count", f"over {lasted}", Sum("call_count")),
         Card(
@@ -241,9 +242,9 @@ def _not_found(result: results.DatasetOverviewResult) -> List[str]:
     quality = result.quality
     sentences = []
     if not quality.skipped:
-        sentences.append("Rows that cannot be used were looked for: there are none.")
+        sentences.append("Checked, none found: rows that cannot be used.")
     if not quality.error_count:
-        sentences.append("Failed calls were looked for: there are none.")
+        sentences.append("Checked, none found: failed calls.")
     if not result.unpriced_models:
-        sentences.append("Models without a known price were looked for: there are none.")
+        sentences.append("Checked, none found: models without a known price.")
     return sentences

@@ -52,9 +52,7 @@ def generate_default_report(data: Dict[str, Any], output_path: Union[str, Path])
         body=[_section(key, rows) for key, rows in sections if rows],
         about=Contrast((), "", ""),
         not_found=[
-            f"{_words(key)} was looked for, and nothing was found."
-            for key, rows in sections
-            if not rows
+            f"Checked, none found: {_words(key).lower()}." for key, rows in sections if not rows
         ],
     )
 
@@ -84,7 +82,7 @@ def _cards(summary: Data) -> List[Card]:
     return [
         Card(_words(str(key)), value, kind_of(str(key), [value]))
         for key, value in summary.items()
-        if isinstance(value, (int, float, str)) and not isinstance(value, bool)
+        if value is None or (isinstance(value, (int, float, str)) and not isinstance(value, bool))
     ]
 
 

@@ -51,17 +51,22 @@ def generate_features_report(data: Dict[str, Any], output_path: Union[str, Path]
 def _cards(result: results.FeaturesResult) -> List[Card]:
     summary = result.summary
     return [
-        Card("Margin a month", _margin(summary), "money", "subscriptions less cost of all calls"),
+        Card("Margin per month", _margin(summary), "money", "subscriptions less cost of all calls"),
         Card("Best feature", summary.best_feature or None, "feature", "highest return"),
         Card("Worst feature", summary.worst_feature or None, "feature", "lowest return"),
-        Card("Revenue a month", summary.monthly_revenue, "money", "subscriptions"),
-        Card("Cost a month", summary.monthly_cost, "money", "of all calls"),
+        Card("Revenue per month", summary.monthly_revenue, "money", "subscriptions"),
+        Card("Cost per month", summary.monthly_cost, "money", "of all calls"),
         Card("Features", summary.feature_count, "count", "with at least one call"),
     ]
 
 
+def _advice(classification: Optional[str]) -> str:
+    """Return a classification in words; a return that is not known has none."""
+    return _CLASSES.get(str(classification), str(classification or "Unknown"))
+
+
 def _margin(summary: results.FeaturesSummary) -> Optional[float]:
-    """Return what is left of the revenue a month, None where the result does not say."""
+    """Return what is left of the revenue per month, None where the result does not say."""
     revenue, cost = summary.monthly_revenue, summary.monthly_cost
     return None if revenue is None or cost is None else revenue - cost
 
@@ -76,12 +81,12 @@ def _economics(result: results.FeaturesResult) -> Part:
             "Features, the highest return first",
             [
                 Column(lambda row: row.feature_id, "Feature", "feature", dot=True),
-                Column(lambda row: _CLASSES.get(row.classification, row.classification), "Advice"),
+                Column(lambda row: _advice(row.classification), "Advice"),
                 Column(
                     lambda row: row.roi_percent, "Return on cost", "percent", order="descending"
                 ),
-                Column(lambda row: row.revenue, "Revenue a month", "money"),
-                Column(lambda row: row.monthly_cost, "Cost a month", "money"),
+                Column(lambda row: row.revenue, "Revenue per month", "money"),
+                Column(lambda row: row.monthly_cost, "Cost per month", "money"),
                 Column(lambda row: row.cost, "Cost in the period", "money"),
                 Column(lambda row: row.call_count, "Calls", "count"),
                 Column(lambda row: row.customer_count, "Customers", "count"),
@@ -91,7 +96,7 @@ def _economics(result: results.FeaturesResult) -> Part:
                 ),
             ],
             rows,
-            empty="Features with at least one call were looked for, and there are none.",
+            empty="No features with at least one call.",
         ),
         lead=_SPLIT,
     )
@@ -103,7 +108,7 @@ def _money_chart(rows: Sequence[results.FeatureReturn]) -> Part:
         "revenue-and-cost",
         "Revenue beside cost of each feature, the highest revenue first",
         Axis("Feature", "feature"),
-        Axis("USD a month", "money"),
+        Axis("USD per month", "money"),
         texts(row.feature_id for row in by_revenue),
         [
             Series("Revenue", [row.revenue for row in by_revenue], "accent"),
@@ -218,11 +223,9 @@ def _not_found(result: results.FeaturesResult) -> List[str]:
     features = result.features
     sentences = []
     if not any((row.roi_percent or 0) < 0 for row in features):
-        sentences.append("Features that cost more than they earn were looked for: there are none.")
+        sentences.append("Checked, none found: features that cost more than they earn.")
     if not any(row.classification == "sunset" for row in features):
-        sentences.append(
-            "Features to retire, losing and hardly used, were looked for: there are none."
-        )
+        sentences.append("Checked, none found: features to retire, losing and hardly used,.")
     if all(row.classified is not False for row in features):
-        sentences.append("Features with too few calls to judge were looked for: there are none.")
+        sentences.append("Checked, none found: features with too few calls to judge.")
     return sentences

@@ -344,9 +344,9 @@ def _not_found(result: results.GeographicLatencyResult) -> List[str]:
     summary = result.summary
     sentences = []
     if not result.routing:
-        sentences.append("Providers clearly slower in a region were looked for: there are none.")
+        sentences.append("Checked, none found: providers clearly slower in a region.")
     if not summary.sla_violations:
-        sentences.append("Calls slower than the service level were looked for: there are none.")
+        sentences.append("Checked, none found: calls slower than the service level.")
     if not result.regions:
-        sentences.append("Regions were looked for: no call names one.")
+        sentences.append("No call names a region.")
     return sentences

@@ -21,6 +21,7 @@ from typing import (
 
 from finops.atomic import write_aside
 from finops.generators import formatting
+from finops.generators.basis_line import missing_words
 from finops.generators.charts import Axis, Series, cut_short, line_chart
 from finops.generators.components import (
     Card,
@@ -36,7 +37,7 @@ from finops.generators.page import Report, page_link, render
 from finops.generators.tables import bar, texts
 from finops.results.abuse_detection import AbuseSummary
 from finops.results.alignment import AlignmentSummary
-from finops.results.base import DailyCost, from_dict
+from finops.results.base import Basis, DailyCost, from_dict
 from finops.results.churn_growth import ChurnSummary
 from finops.results.dataset_overview import OverviewSummary
 from finops.results.features import FeaturesSummary
@@ -86,17 +87,17 @@ class _Headline(Generic[_Summary]):
 _HEADLINES: Dict[str, _Headline[Any]] = {
     "dataset_overview": _Headline(OverviewSummary, lambda s: s.total_calls, "calls", "count"),
     "understanding": _Headline(
-        UnderstandingSummary, lambda s: s.projected_30_days, "forecast for 30 days", "money"
+        UnderstandingSummary, lambda s: s.forecast_30_days, "forecast for 30 days", "money"
     ),
     "performance": _Headline(
         PerformanceSummary,
         lambda s: s.sla_compliance_percent,
-        "within the service level",
+        "within the SLA",
         "percent",
     ),
     "realtime": _Headline(RealtimeSummary, lambda s: s.anomaly_count, "anomalous hours", "count"),
     "optimization": _Headline(
-        OptimizationSummary, lambda s: s.total_monthly_savings, "to save a month", "money"
+        OptimizationSummary, lambda s: s.total_monthly_savings, "to save per month", "money"
     ),
     "alignment": _Headline(
         AlignmentSummary,
@@ -108,7 +109,7 @@ _HEADLINES: Dict[str, _Headline[Any]] = {
         ProfitabilitySummary, lambda s: s.margin_percent, "margin", "percent"
     ),
     "pricing": _Headline(
-        PricingSummary, lambda s: s.best_monthly_revenue, "a month under the best model", "money"
+        PricingSummary, lambda s: s.best_monthly_revenue, "per month under the best model", "money"
     ),
     "features": _Headline(FeaturesSummary, lambda s: s.feature_count, "features", "count"),
     "token_economics": _Headline(
@@ -118,7 +119,7 @@ _HEADLINES: Dict[str, _Headline[Any]] = {
         GeographicSummary, lambda s: s.routing_opportunities, "routes to improve", "count"
     ),
     "churn_growth": _Headline(
-        ChurnSummary, lambda s: s.churn_rate_percent, "of customers gone", "percent"
+        ChurnSummary, lambda s: s.churned_customers, "customers gone", "count"
     ),
     "abuse_detection": _Headline(
         AbuseSummary, lambda s: s.flagged_customers, "customers flagged", "count"
@@ -134,7 +135,7 @@ class Ranked(NamedTuple):
 
     @property
     def worth(self) -> float:
-        """What acting on it is worth, in USD a month."""
+        """What acting on it is worth, in USD per month."""
         return float(self.finding.get("impact_usd_per_month") or 0)
 
 
@@ -170,9 +171,9 @@ def index_page(results: Mapping[str, Data], reports: Sequence[Data], context: Da
 
 
 def most_worth(results: Mapping[str, Data], reports: Sequence[Data]) -> Iterator[Ranked]:
-    """Yield the findings of most worth across all reports, at most five, no title twice.
+    """Yield the most valuable findings across all reports, at most five, no title twice.
 
-    By USD a month descending, then by severity, then in the order of the reports.
+    By USD per month descending, then by severity, then in the order of the reports.
     """
     ranked = [
         Ranked(report, finding)
@@ -204,7 +205,7 @@ def _summary(ranked: Sequence[Ranked]) -> Part:
     return section(
         "What matters most",
         Part(fill('<ol class="summary">$items</ol>', items=items)),
-        lead="The findings of most worth across all reports, in USD a month: cost that can be "
+        lead="The most valuable findings across all reports, in USD per month: cost that can be "
         "saved or revenue that is at stake.",
     )
 
@@ -215,7 +216,8 @@ def _summary_item(item: Ranked, most: float) -> Markup:
     if item.worth:
         drawn = bar(item.worth / most * 100)
         figure = fill(
-            '<span class="figure" title="$exact USD a month">$worth</span><small>a month</small>',
+            '<span class="figure" title="$exact USD per month">$worth</span>'
+            "<small>per month</small>",
             exact=formatting.exact(item.worth),
             worth=formatting.money(item.worth),
         )
@@ -238,18 +240,31 @@ def _totals(results: Mapping[str, Data], context: Data) -> Part:
     def total(name: str, key: str) -> Any:
         return _first(context.get(name), summaries, key)
 
+    unpriced = int(total("unpriced_calls", "unpriced_calls") or 0)
     metrics = [
-        Card("Total cost", total("cost", "total_cost"), "money", "of the whole period"),
+        Card(
+            "Total cost",
+            total("cost", "total_cost"),
+            "money",
+            _unpriced_words(unpriced) or "of the whole period",
+            at_least=bool(unpriced),
+        ),
         Card("Calls", total("calls", "total_calls"), "count", "of the whole period"),
         Card("Tokens", total("tokens", "total_tokens"), "tokens", "input and output"),
         Card("Customers", total("customers", "unique_customers"), "count", "with a call"),
     ]
     if margins.monthly_revenue is not None:
-        metrics.append(Card("Revenue", margins.monthly_revenue, "money", "a month"))
+        metrics.append(Card("Revenue", margins.monthly_revenue, "money", "per month"))
     if savings.total_monthly_savings is not None:
         figure = savings.total_monthly_savings
-        metrics.append(Card("Possible savings", figure, "money", "a month"))
+        metrics.append(Card("Possible savings", figure, "money", "per month"))
     return section("Totals", cards(metrics), *_daily(results, cut_short({"_context": context})))
+
+
+def _unpriced_words(unpriced: int) -> str:
+    """Return why a cost is a lower bound, "" where it is none."""
+    calls = f"{formatting.count(unpriced)} call" + ("" if unpriced == 1 else "s")
+    return f"at least: {calls} without a known cost" if unpriced else ""
 
 
 def _summary_of(results: Mapping[str, Data], name: str) -> Data:
@@ -283,10 +298,16 @@ def _domains(results: Mapping[str, Data], reports: Sequence[Data]) -> List[Part]
     sections = []
     for name in names:
         inside = [report for report in reports if report.get("domain") == name]
+        inside.sort(key=lambda report: bool(_missing(results.get(report["id"]) or {})))
         if inside:
             tiles = join(_tile(report, results.get(report["id"]) or {}) for report in inside)
             sections.append(section(name, Part(fill('<ul class="tiles">$tiles</ul>', tiles=tiles))))
     return sections
+
+
+def _missing(result: Data) -> Sequence[str]:
+    """Return the columns that a report needs and the source has not."""
+    return from_dict(Basis, result.get("basis")).missing
 
 
 def _tile(report: Data, result: Data) -> Markup:
@@ -296,7 +317,9 @@ def _tile(report: Data, result: Data) -> Markup:
         '<li><h3>$title</h3><p class="headline">$headline</p><p class="purpose">$purpose</p>'
         '<p class="made">$state$made</p></li>',
         title=page_link(f"{report['id']}.html", title) if made else title,
-        headline=_headline(str(report["id"]), result.get("summary") or {}),
+        headline=missing_words(_missing(result))
+        if _missing(result)
+        else _headline(str(report["id"]), result.get("summary") or {}),
         purpose=report.get("purpose") or "",
         state=_state(report),
         made=_made(report) if made else "",
@@ -323,7 +346,11 @@ def _state(report: Data) -> Markup:
     if report.get("status") in ("ok", None):
         return Markup("")
     reason = report.get("reason") or report["status"]
-    age = "Older page: the last run failed" if report.get("generated_at") else "Not made"
+    age = (
+        "Showing the previous report: the last run failed"
+        if report.get("generated_at")
+        else "Not made"
+    )
     return fill(
         '<span class="severity warning"><span class="sign" aria-hidden="true">!</span>$age'
         "</span> <span>$reason</span><br>",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Sequence, Tuple, Union
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from finops.generators import formatting
 from finops.generators.charts import Axis, Series, bar_chart, cut_short, line_chart
@@ -58,15 +58,15 @@ def _cards(result: results.OptimizationResult) -> List[Card]:
     summary = result.summary
     combined = result.combined
     return [
-        Card("Savings a month", summary.total_monthly_savings, "money", "both together"),
+        Card("Savings per month", summary.total_monthly_savings, "money", "both together"),
         Card("Savings", summary.savings_percent, "percent", "of the cost"),
-        Card("Cost a month", summary.monthly_cost, "money", "as it is"),
-        Card("From switches", combined.switch_monthly_savings, "money", "a month"),
+        Card("Cost per month", summary.monthly_cost, "money", "as it is"),
+        Card("From switches", combined.switch_monthly_savings, "money", "per month"),
         Card(
             "From a commitment",
             combined.commitment_monthly_savings,
             "money",
-            "a month, on what remains",
+            "per month, on what remains",
         ),
         Card("Calls", summary.total_calls, "count", "of the whole period"),
     ]
@@ -110,7 +110,7 @@ def _together(result: results.OptimizationResult) -> Part:
 
 
 def _by_current_model(routes: Sequence[results.ModelRoute]) -> List[Tuple[str, float]]:
-    """Return (current model, savings a month of all its switches), the largest first."""
+    """Return (current model, savings per month of all its switches), the largest first."""
     saved: Dict[str, float] = {}
     for row in routes:
         name = str(row.current_model)
@@ -121,14 +121,14 @@ def _by_current_model(routes: Sequence[results.ModelRoute]) -> List[Tuple[str, f
 def _switches(result: results.OptimizationResult) -> Part:
     routes = result.switches_by_model
     drawn = _by_current_model(routes)
-    empty = "A cheaper model for the same work was looked for in every task, and there is none."
+    empty = "No cheaper model for any task."
     return section(
         "Which models to switch",
         bar_chart(
             "savings-by-model",
-            "What switching away from a model saves a month, the largest first",
+            "What switching away from a model saves per month, the largest first",
             Axis("Model", "model"),
-            Axis("Savings (USD a month)", "money"),
+            Axis("Savings (USD per month)", "money"),
             [name for name, _ in drawn],
             [Series("Savings", [saved for _, saved in drawn])],
             horizontal=True,
@@ -176,7 +176,7 @@ def _money_columns() -> List[Column[ModelSwap]]:
         Column(lambda row: row.alternative_cost, "Alternative's cost", "money"),
         Column(lambda row: row.estimated_savings, "Savings", "money", order="descending"),
         Column(lambda row: row.savings_percent, "Saved", "percent"),
-        Column(lambda row: row.monthly_savings, "Savings a month", "money"),
+        Column(lambda row: row.monthly_savings, "Savings per month", "money"),
     ]
 
 
@@ -217,19 +217,19 @@ def _commitment(result: results.OptimizationResult, remark: str) -> Part:
 
 
 def _commitment_rows(reserved: results.ReservedCapacity) -> List[_Amount]:
-    amounts: Tuple[Tuple[str, str, float], ...] = (
+    amounts: Tuple[Tuple[str, str, Optional[float]], ...] = (
         ("Calls on a quiet day (25th percentile)", "count", reserved.baseline_daily_calls),
         ("Share of the calls that it covers", "percent", reserved.committed_share_percent),
         ("Discount", "percent", reserved.discount_percent),
-        ("Calls a month to commit to", "count", reserved.recommended_commitment),
+        ("Calls per month to commit to", "count", reserved.recommended_commitment),
         (
-            "What they cost a month, discounted (USD)",
+            "What they cost per month, discounted (USD)",
             "money",
             reserved.commitment_usd_per_month,
         ),
         ("Cost of the period (USD)", "money", reserved.current_cost),
         ("Cost with the commitment alone (USD)", "money", reserved.optimized_cost),
-        ("Savings of the commitment alone (USD a month)", "money", reserved.monthly_savings),
+        ("Savings of the commitment alone (USD per month)", "money", reserved.monthly_savings),
     )
     return [
         _Amount(what, formatting.readable(kind, amount))
@@ -256,9 +256,9 @@ def _not_found(result: results.OptimizationResult) -> List[str]:
     summary = result.summary
     sentences = []
     if not result.model_switches:
-        sentences.append("Cheaper models for the same work were looked for: there are none.")
+        sentences.append("Checked, none found: cheaper models for the same work.")
     if not result.combined.commitment_savings:
-        sentences.append("Savings from a commitment were looked for: there are none.")
+        sentences.append("Checked, none found: savings from a commitment.")
     if not summary.unpriced_calls:
-        sentences.append("Calls without a known cost were looked for: there are none.")
+        sentences.append("Checked, none found: calls without a known cost.")
     return sentences

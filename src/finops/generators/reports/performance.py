@@ -191,7 +191,7 @@ def _models(result: results.PerformanceResult, sums: Optional[Sums]) -> Part:
             "Models by throughput",
             _MODEL_COLUMNS,
             rows,
-            empty="Models with a call were looked for, and there are none.",
+            empty="No models with a call.",
             sums=sums,
         ),
     )
@@ -311,7 +311,7 @@ def _providers(result: results.PerformanceResult, sums: Optional[Sums]) -> Part:
             "Service level by provider",
             shown,
             rows,
-            empty="Providers with a call were looked for, and there are none.",
+            empty="No providers with a call.",
             sums=sums,
         ),
     )
@@ -342,7 +342,7 @@ def _tasks(result: results.PerformanceResult, sums: Optional[Sums]) -> Part:
                 Column(lambda row: row.fastest_model, "Fastest model", "model"),
             ],
             result.by_task_type,
-            empty="Task types with a call were looked for, and there are none.",
+            empty="No task types with a call.",
             sums=sums,
         ),
     )
@@ -364,7 +364,7 @@ def _not_found(result: results.PerformanceResult) -> List[str]:
     limit = formatting.milliseconds(summary.sla_threshold_ms)
     sentences = []
     if not summary.sla_violations:
-        sentences.append(f"Calls that took longer than {limit} were looked for: there are none.")
+        sentences.append(f"Checked, none found: calls that took longer than {limit}.")
     if not summary.error_rate_percent:
-        sentences.append("Failed calls were looked for: there are none.")
+        sentences.append("Checked, none found: failed calls.")
     return sentences

@@ -33,7 +33,7 @@ _SEGMENTS: Dict[str, str] = {
     "heavy": "Heavy third",
 }
 _ASSUMPTION = (
-    "Every model is applied to each customer's calls a month. Nobody is assumed to leave or to "
+    "Every model is applied to each customer's calls per month. Nobody is assumed to leave or to "
     "use more or less, so a gain shown here is the most that a change can bring."
 )
 
@@ -60,19 +60,19 @@ def _cards(summary: results.PricingSummary) -> List[Card]:
     best = _title(summary.best_model or formatting.MISSING)
     return [
         Card(
-            "Best revenue a month",
+            "Best revenue per month",
             summary.best_monthly_revenue,
             "money",
             f"{best}, the highest margin",
         ),
-        Card("Today", summary.current_monthly_revenue, "money", "flat rate, a month"),
+        Card("Today", summary.current_monthly_revenue, "money", "flat rate, per month"),
         Card(
             "Uplift",
             summary.uplift_percent,
             "percent",
             "best against today" if summary.uplift_percent else "today's is the best",
         ),
-        Card("Cost a month", summary.monthly_cost, "money", "the same under each model"),
+        Card("Cost per month", summary.monthly_cost, "money", "the same under each model"),
         Card(
             "Break-even price",
             summary.break_even_price_per_1k_calls,
@@ -93,8 +93,8 @@ def _models(result: results.PricingResult) -> Part:
             "The four models",
             [
                 Column(lambda row: _title(row.model), "Model"),
-                Column(lambda row: row.monthly_revenue, "Revenue a month", "money"),
-                Column(lambda row: row.monthly_margin, "Margin a month", "money"),
+                Column(lambda row: row.monthly_revenue, "Revenue per month", "money"),
+                Column(lambda row: row.monthly_margin, "Margin per month", "money"),
                 Column(lambda row: row.margin_percent, "Margin", "percent"),
                 Column(lambda row: row.avg_revenue_per_customer, "Revenue per customer", "money"),
                 Column(lambda row: row.customers_paying_more, "Paying more", "count"),
@@ -136,7 +136,7 @@ def _margin_chart(rows: Sequence[results.PricingModel]) -> Part:
         "margin-by-model",
         "Margin under each pricing model",
         Axis("Pricing model", "text"),
-        Axis("Margin (USD a month)", "money"),
+        Axis("Margin (USD per month)", "money"),
         [_title(row.model) for row in rows],
         [Series("Margin", [row.monthly_margin for row in rows])],
         empty="No pricing model is in this result, so none is drawn.",
@@ -166,7 +166,7 @@ def _segments(result: results.PricingResult) -> Part:
             "revenue-by-segment",
             "Revenue from each third of the customers, under each model, beside its cost",
             Axis("Customers by calls", "text"),
-            Axis("USD a month", "money"),
+            Axis("USD per month", "money"),
             [_segment(row) for row in rows],
             [
                 *(
@@ -183,8 +183,8 @@ def _segments(result: results.PricingResult) -> Part:
             [
                 Column(_segment, "Segment"),
                 Column(lambda row: row.customers, "Customers", "count"),
-                Column(lambda row: row.monthly_calls, "Calls a month", "count"),
-                Column(lambda row: row.monthly_cost, "Cost a month", "money"),
+                Column(lambda row: row.monthly_calls, "Calls per month", "count"),
+                Column(lambda row: row.monthly_cost, "Cost per month", "money"),
                 *(
                     Column(_revenue_under(model), title, "money")
                     for model, title in _TITLES.items()
@@ -215,7 +215,7 @@ def _sensitivity(result: results.PricingResult) -> Part:
             "sensitivity",
             "Margin of usage-based pricing at each of these prices",
             Axis("Price per 1,000 calls (USD)", "money"),
-            Axis("Margin (USD a month)", "money"),
+            Axis("Margin (USD per month)", "money"),
             [
                 (formatting.money(row.price_per_1k_calls), row.price_per_1k_calls or 0, margin)
                 for row, margin in zip(rows, margins)
@@ -233,8 +233,8 @@ def _sensitivity(result: results.PricingResult) -> Part:
                     "money",
                     order="ascending",
                 ),
-                Column(lambda row: row.monthly_revenue, "Revenue a month", "money"),
-                Column(lambda row: (row.monthly_revenue or 0) - cost, "Margin a month", "money"),
+                Column(lambda row: row.monthly_revenue, "Revenue per month", "money"),
+                Column(lambda row: (row.monthly_revenue or 0) - cost, "Margin per month", "money"),
                 Column(lambda row: row.margin_percent, "Margin", "percent"),
             ],
             rows,
@@ -255,12 +255,14 @@ def _customers(result: results.PricingResult) -> Part:
         "Each customer's bill",
         table(
             "bills",
-            "Bill of each customer a month under each model",
+            "Bill of each customer per month under each model",
             [
                 Column(lambda row: row.customer_id, "Customer"),
                 Column(lambda row: row.subscription_tier, "Tier", "tier", dot=True),
-                Column(lambda row: row.monthly_calls, "Calls a month", "count", order="descending"),
-                Column(lambda row: row.monthly_cost, "Cost a month", "money"),
+                Column(
+                    lambda row: row.monthly_calls, "Calls per month", "count", order="descending"
+                ),
+                Column(lambda row: row.monthly_cost, "Cost per month", "money"),
                 Column(lambda row: row.flat_rate, "Flat rate", "money"),
                 Column(lambda row: row.usage_based, "Usage-based", "money"),
                 Column(lambda row: row.tiered, "Tiered", "money"),
@@ -275,7 +277,7 @@ def _customers(result: results.PricingResult) -> Part:
             [
                 Column(lambda row: row.customer_id, "Customer"),
                 Column(lambda row: row.subscription_tier, "Tier", "tier", dot=True),
-                Column(lambda row: row.monthly_cost, "Cost a month", "money", order="descending"),
+                Column(lambda row: row.monthly_cost, "Cost per month", "money", order="descending"),
                 Column(lambda row: row.call_count, "Calls", "count"),
             ],
             ShortenedRows(result.without_price),
@@ -299,9 +301,9 @@ def _not_found(result: results.PricingResult) -> List[str]:
     summary = result.summary
     sentences = []
     if summary.best_model == summary.current_model:
-        sentences.append("A model that earns more than today's was looked for: there is none.")
+        sentences.append("Checked, none found: a model that earns more than today's.")
     if not result.without_price:
-        sentences.append("Customers without a known price were looked for: there are none.")
+        sentences.append("Checked, none found: customers without a known price.")
     if not summary.unpriced_calls:
-        sentences.append("Calls without a known cost were looked for: there are none.")
+        sentences.append("Checked, none found: calls without a known cost.")
     return sentences

@@ -6,7 +6,7 @@ Revenue and cost stand side by side and are never stacked: their sum means nothi
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Sequence, Tuple, Union
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 from finops.generators import formatting
 from finops.generators.charts import (
@@ -65,12 +65,12 @@ def generate_profitability_report(data: Dict[str, Any], output_path: Union[str, 
 def _cards(summary: results.ProfitabilitySummary) -> List[Card]:
     customers = formatting.count(summary.total_customers)
     return [
-        Card("Margin a month", summary.monthly_margin, "money", "revenue less cost"),
+        Card("Margin per month", summary.monthly_margin, "money", "revenue less cost"),
         Card("Margin", summary.margin_percent, "percent", "of the revenue"),
-        Card("Revenue a month", summary.monthly_revenue, "money", "subscriptions"),
-        Card("Cost a month", summary.monthly_cost, "money", "of customers with a price"),
+        Card("Revenue per month", summary.monthly_revenue, "money", "subscriptions"),
+        Card("Cost per month", summary.monthly_cost, "money", "of customers with a price"),
         Card("Unprofitable", summary.unprofitable_count, "count", f"of {customers} customers"),
-        Card("Lost on these", summary.total_monthly_loss, "money", "a month"),
+        Card("Lost on these", summary.total_monthly_loss, "money", "per month"),
     ]
 
 
@@ -81,9 +81,9 @@ def _losses(result: results.ProfitabilityResult) -> Part:
         "Who loses money",
         bar_chart(
             "losses",
-            "What each of the most unprofitable customers loses a month",
+            "What each of the most unprofitable customers loses per month",
             Axis("Customer", "text"),
-            Axis("Loss (USD a month)", "money"),
+            Axis("Loss (USD per month)", "money"),
             texts(row.customer_id for row in drawn),
             [Series("Loss", [-(row.monthly_margin or 0) for row in drawn], "critical")],
             horizontal=True,
@@ -97,8 +97,7 @@ def _losses(result: results.ProfitabilityResult) -> Part:
                 Column(lambda row: row.break_even_price, "Break-even price", "money"),
             ],
             ShortenedRows(rows),
-            empty="Customers whose calls cost more than their subscription were looked for, "
-            "and there are none.",
+            empty="No unprofitable customers.",
             lead="The break-even price is the subscription at which nothing is lost.",
         ),
     )
@@ -111,9 +110,9 @@ def _customer_columns(
         Column(lambda row: row.customer_id, "Customer"),
         Column(lambda row: row.subscription_tier, "Tier", "tier", dot=True),
         Column(lambda row: row.customer_archetype, "Archetype"),
-        Column(lambda row: row.monthly_revenue, "Revenue a month", "money"),
-        Column(lambda row: row.monthly_cost, "Cost a month", "money"),
-        Column(lambda row: row.monthly_margin, "Margin a month", "money", order=order_of_margin),
+        Column(lambda row: row.monthly_revenue, "Revenue per month", "money"),
+        Column(lambda row: row.monthly_cost, "Cost per month", "money"),
+        Column(lambda row: row.monthly_margin, "Margin per month", "money", order=order_of_margin),
         Column(lambda row: row.margin_percent, "Margin", "percent", order=order_of_percent),
     ]
 
@@ -146,8 +145,8 @@ def _customer_chart(result: results.ProfitabilityResult) -> Part:
     return scatter_chart(
         "customers-margin",
         "Margin of each customer against its cost, by tier",
-        Axis("Cost (USD a month)", "money"),
-        Axis("Margin (USD a month)", "money"),
+        Axis("Cost (USD per month)", "money"),
+        Axis("Margin (USD per month)", "money"),
         [
             (str(row.customer_id), (row.monthly_cost or 0), (row.monthly_margin or 0))
             for row in rows
@@ -191,7 +190,7 @@ def _group_chart(
         name,
         caption,
         Axis(heading, "text"),
-        Axis("USD a month", "money"),
+        Axis("USD per month", "money"),
         texts(row.key for row in rows),
         [
             Series("Revenue", [row.monthly_revenue for row in rows], "accent"),
@@ -209,9 +208,11 @@ def _group_table(
         [
             first,
             Column(lambda row: row.customers, "Customers", "count"),
-            Column(lambda row: row.monthly_revenue, "Revenue a month", "money", order="descending"),
-            Column(lambda row: row.monthly_cost, "Cost a month", "money"),
-            Column(lambda row: row.monthly_margin, "Margin a month", "money"),
+            Column(
+                lambda row: row.monthly_revenue, "Revenue per month", "money", order="descending"
+            ),
+            Column(lambda row: row.monthly_cost, "Cost per month", "money"),
+            Column(lambda row: row.monthly_margin, "Margin per month", "money"),
             Column(lambda row: row.margin_percent, "Margin", "percent"),
             Column(lambda row: row.unprofitable_count, "Unprofitable", "count"),
         ],
@@ -260,7 +261,7 @@ def _lists(result: results.ProfitabilityResult) -> Part:
                 Column(lambda row: row.customer_id, "Customer"),
                 Column(lambda row: row.subscription_tier, "Tier", "tier", dot=True),
                 Column(lambda row: row.customer_archetype, "Archetype"),
-                Column(lambda row: row.monthly_cost, "Cost a month", "money", order="descending"),
+                Column(lambda row: row.monthly_cost, "Cost per month", "money", order="descending"),
                 Column(lambda row: row.call_count, "Calls", "count"),
             ],
             ShortenedRows(result.without_price),
@@ -269,9 +270,10 @@ def _lists(result: results.ProfitabilityResult) -> Part:
     )
 
 
-def _category(key: str) -> str:
+def _category(key: Optional[str]) -> str:
+    """Return a category in words; a margin that is not known has none."""
     known = _CATEGORIES.get(str(key))
-    return known[0] if known else str(key)
+    return known[0] if known else str(key or "Unknown")
 
 
 def _contrast(result: results.ProfitabilityResult) -> Contrast:
@@ -291,11 +293,11 @@ def _not_found(result: results.ProfitabilityResult) -> List[str]:
     summary = result.summary
     sentences = []
     if not result.unprofitable.customers:
-        sentences.append("Customers that cost more than they pay were looked for: there are none.")
+        sentences.append("Checked, none found: customers that cost more than they pay.")
     if not result.categories.low_margin:
-        sentences.append("Customers close to a loss were looked for: there are none.")
+        sentences.append("Checked, none found: customers close to a loss.")
     if not result.without_price:
-        sentences.append("Customers without a known price were looked for: there are none.")
+        sentences.append("Checked, none found: customers without a known price.")
     if not summary.unpriced_calls:
-        sentences.append("Calls without a known cost were looked for: there are none.")
+        sentences.append("Checked, none found: calls without a known cost.")
     return sentences

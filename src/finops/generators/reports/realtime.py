@@ -158,7 +158,7 @@ def _anomaly_table(rows: Sequence[results.Anomaly]) -> Part:
             Column(lambda row: row.top_model, "Largest model", "model"),
         ],
         ShortenedRows(rows),
-        empty="Hours above the threshold were looked for, and there are none.",
+        empty="No hours above the threshold.",
     )
 
 
@@ -264,7 +264,7 @@ def _burn(result: results.RealtimeResult) -> Part:
             f"{config.BURN_CRITICAL_PCT}%, high from {config.BURN_HIGH_PCT}%, medium from "
             f"{config.BURN_MEDIUM_PCT}%",
             Axis("Customer", "text"),
-            Axis("Cost (% of the subscription, a month)", "percent"),
+            Axis("Cost (% of the subscription, per month)", "percent"),
             texts(row.customer_id for row in drawn),
             [Series("Burn", [row.burn_percent for row in drawn])],
             horizontal=True,
@@ -277,14 +277,13 @@ def _burn(result: results.RealtimeResult) -> Part:
             [
                 Column(lambda row: row.customer_id, "Customer"),
                 Column(lambda row: row.subscription_tier, "Tier", "tier", dot=True),
-                Column(lambda row: row.monthly_revenue, "Revenue a month", "money"),
-                Column(lambda row: row.monthly_cost, "Cost a month", "money"),
+                Column(lambda row: row.monthly_revenue, "Revenue per month", "money"),
+                Column(lambda row: row.monthly_cost, "Cost per month", "money"),
                 Column(lambda row: row.burn_percent, "Burn", "percent", order="descending"),
                 Column(lambda row: row.risk, "Risk"),
             ],
             rows,
-            empty="Customers who cost nearly as much as they pay were looked for, and there are "
-            "none.",
+            empty="No customers whose usage comes close to their subscription.",
         ),
     )
 
@@ -323,7 +322,7 @@ def _portfolio(result: results.RealtimeResult, sums: Optional[Sums]) -> Part:
             "Share of the cost by provider",
             shown,
             rows,
-            empty="Providers with a call were looked for, and there are none.",
+            empty="No providers with a call.",
             sums=sums,
         ),
         lead=f"The diversity score is {formatting.decimal(risk.diversity_score)}: the "
@@ -348,12 +347,12 @@ def _not_found(result: results.RealtimeResult) -> List[str]:
     there = {row.type for row in result.alerts}
     sentences = []
     if not result.anomalies:
-        sentences.append("Hours of anomalous cost were looked for: there are none.")
+        sentences.append("Checked, none found: hours of anomalous cost.")
     sentences += [
-        f"Alerts of the kind “{word.lower()}” were looked for: there are none."
+        f"Checked, none found: alerts of the kind “{word.lower()}”."
         for kind, (word, _) in _ALERTS.items()
         if kind not in there
     ]
     if not result.at_risk_customers:
-        sentences.append("Customers close to using up their price were looked for: none are.")
+        sentences.append("Checked, none found: customers close to using up their price.")
     return sentences

@@ -88,7 +88,7 @@ def _daily(result: results.TokenEconomicsResult, sums: Mapping[str, Optional[Sum
 
 def _cards(summary: results.TokenSummary) -> List[Card]:
     return [
-        Card("Possible savings", summary.monthly_savings, "money", "a month, each call once"),
+        Card("Possible savings", summary.monthly_savings, "money", "per month, each call once"),
         Card("Wasted", summary.wasted_cost, "money", "in the period"),
         Card(
             "Total cost",
@@ -96,6 +96,7 @@ def _cards(summary: results.TokenSummary) -> List[Card]:
             "money",
             "in the period",
             Sum("total_cost"),
+            bool(summary.unpriced_calls),
         ),
         Card(
             "Cost of 1M tokens",
@@ -220,7 +221,7 @@ def _model_chart(
     name: str,
     caption: str,
     y: Axis,
-    get: Callable[[results.ModelEfficiency], float],
+    get: Callable[[results.ModelEfficiency], Optional[float]],
     column: Column[results.ModelEfficiency],
     rows: Sequence[results.ModelEfficiency],
 ) -> Part:
@@ -291,8 +292,7 @@ def _waste_table(patterns: Mapping[str, results.WastefulPattern]) -> Part:
         ],
         ShortenedRows(sorted(rows, key=_most_wasted_first)),
         lead=" ".join(about for _, about in _PATTERNS.values()),
-        empty="Calls with one of the patterns were looked for among the successful ones, and "
-        "there are none.",
+        empty="No successful calls with one of the patterns.",
     )
 
 
@@ -341,8 +341,8 @@ def _opportunities(result: results.TokenEconomicsResult) -> Part:
                 Column(lambda row: row.savings_percent, "Savings in percent", "percent", bar=True),
             ],
             ShortenedRows(rows),
-            empty="Cheaper models of the same class, or one lower where the task allows it, were "
-            "looked for; none saves enough for any customer.",
+            empty="No model of the same class, or one lower where the task allows it, saves "
+            "enough for any customer.",
             lead="Costs and savings are those of the period; the same tokens, priced anew.",
         ),
     )
@@ -388,12 +388,14 @@ def _contrast(result: results.TokenEconomicsResult) -> Contrast:
 def _not_found(result: results.TokenEconomicsResult) -> List[str]:
     patterns = _patterns(result)
     sentences = [
-        f"{title} were looked for: there are none."
+        f"Checked, none found: {title.lower()}."
         for name, (title, _) in _PATTERNS.items()
         if not patterns[name].call_count
     ]
     if not result.opportunities:
-        sentences.append("Cheaper models for single customers were looked for: none saves enough.")
+        sentences.append(
+            "Checked, none found: cheaper models that save enough for a single customer."
+        )
     if not result.summary.unpriced_calls:
-        sentences.append("Calls without a known cost were looked for: there are none.")
+        sentences.append("Checked, none found: calls without a known cost.")
     return sentences

@@ -13,7 +13,7 @@ from finops.generators.contrast import Contrast
 from finops.generators.date_range import Daily, follow
 from finops.generators.packed_sums import Sums, pack, totals_by_day
 from finops.generators.page import Report, write_report
-from finops.generators.recompute import Mean, Ratio, SharePercent, Sum, Trend
+from finops.generators.recompute import Ratio, SharePercent, Sum
 from finops.generators.rounding import ShortenedRows
 from finops.generators.tables import Column, table, texts
 from finops.results import understanding as results
@@ -76,6 +76,7 @@ def _daily(result: results.UnderstandingResult, sums: Mapping[str, Optional[Sums
 def _cards(result: results.UnderstandingResult) -> List[Card]:
     summary = result.summary
     recent = config.TREND_RECENT_DAYS
+    least = bool(summary.unpriced_calls)
     tokens = Sum("tokens") if result.by_day.models else None
     return [
         Card(
@@ -84,21 +85,21 @@ def _cards(result: results.UnderstandingResult) -> List[Card]:
             "money",
             "of the whole period",
             Sum("total_cost"),
+            least,
         ),
-        Card("Next 30 days", summary.projected_30_days, "money", "trend and weekdays"),
+        Card("Next 30 days", summary.forecast_30_days, "money", "trend and weekdays"),
         Card(
-            "Cost a day",
+            "Cost per day",
             summary.avg_daily_cost,
             "money",
-            "average active day",
-            Mean("total_cost"),
+            "of the covered days",
+            at_least=least,
         ),
         Card(
             "Trend",
-            summary.trend_percent if len(result.daily) > recent else None,
+            summary.trend_percent,
             "percent",
-            f"last {recent} active days against all before",
-            Trend("total_cost", recent),
+            f"last {recent} whole days against the {recent} before",
         ),
         Card(
             "Calls",
@@ -112,7 +113,8 @@ def _cards(result: results.UnderstandingResult) -> List[Card]:
 
 
 def _per_call(summary: results.UnderstandingSummary) -> str:
-    return f"{formatting.money(summary.avg_cost_per_call)} each"
+    cost = summary.avg_cost_per_call
+    return "of the whole period" if cost is None else f"{formatting.money(cost)} each"
 
 
 # --- heading ---------------------------------------------------------------------------------
@@ -153,15 +155,16 @@ def _forecast_chart(
 def _forecast_sentence(forecast: results.Forecast) -> str:
     test = forecast.backtest
     if not forecast.projection:
-        return "A forecast was looked for, but there is no day to make one from."
-    months = formatting.money(forecast.forecast_30_days)
-    ahead = formatting.money(forecast.projected_30_days)
+        return (
+            f"No forecast: it needs {config.SHORT_PERIOD_DAYS} covered days on which the cost of "
+            "every call is known."
+        )
     sentence = (
-        f"Thirty times the average active day would be {months}; going on as it did, the next 30 "
-        f"days come to {ahead}. The line shows typical days, the sum counts on dear ones too. "
+        f"The next 30 days are expected to cost {formatting.money(forecast.forecast_30_days)}. "
+        "The line shows typical days; the sum includes expensive ones, too. "
     )
-    if not test.horizon_days:
-        return sentence + "The data covers too few days to test the forecast on."
+    if test.mape_percent is None:
+        return sentence + "The forecast was not tested: the data covers too few days."
     return sentence + _tried_sentence(test)
 
 
@@ -169,9 +172,10 @@ def _tried_sentence(test: results.Backtest) -> str:
     off, bearable = test.mape_percent or 0.0, config.FORECAST_USABLE_MAPE_PCT
     judged = "within" if off <= bearable else "more than"
     return (
-        f"Tried from {_days(test.tries or 0)} of the data, each time up to "
+        f"In a backtest from {_days(test.tries or 0)} of the data, each time up to "
         f"{_days(test.horizon_days)} ahead, the forecast was off by {formatting.percent(off)} "
-        f"a day on average, {judged} the {formatting.plain(bearable)}% that a plan can bear."
+        f"per day on average, {judged} the {formatting.plain(bearable)}% that is acceptable for "
+        "planning."
     )
 
 
@@ -216,7 +220,7 @@ def _suppliers(result: results.UnderstandingResult, sums: Mapping[str, Optional[
             "Cost by model",
             model_columns,
             result.by_model,
-            empty="Models with a call were looked for, and there are none.",
+            empty="No models with a call.",
             sums=sums["models"],
         ),
     )
@@ -271,7 +275,7 @@ def _share_table(
         f"Cost by {first.label.lower()}",
         _share_columns(first),
         ShortenedRows(rows),
-        empty=f"Costs of {plural} were looked for, and there are none.",
+        empty=f"No costs of {plural}.",
         sums=sums,
     )
 
@@ -289,7 +293,7 @@ def _causes(result: results.UnderstandingResult, sums: Mapping[str, Optional[Sum
                 *_COST,
             ],
             ShortenedRows(result.by_customer),
-            empty="Customers with a call were looked for, and there are none.",
+            empty="No customers with a call.",
             sums=sums["accounts"],
         ),
         _share_table(
@@ -372,7 +376,7 @@ def _efficiency(result: results.UnderstandingResult, sums: Optional[Sums]) -> Pa
             "Tokens for one dollar, by model",
             shown,
             rows,
-            empty="Models with a call were looked for, and there are none.",
+            empty="No models with a call.",
             sums=sums,
         ),
     )
@@ -395,10 +399,11 @@ def _contrast(result: results.UnderstandingResult) -> Contrast:
 def _not_found(result: results.UnderstandingResult) -> List[str]:
     summary = result.summary
     sentences = []
-    if not summary.trend_percent:
-        sentences.append(
-            "A trend was looked for: there is none, or there are fewer than 8 active days."
-        )
+    days = 2 * config.TREND_RECENT_DAYS
+    if summary.trend_percent is None:
+        sentences.append(f"No trend: it needs {days} whole days on which every cost is known.")
+    elif not summary.trend_percent:
+        sentences.append("Checked, none found: a trend.")
     if not summary.unpriced_calls:
-        sentences.append("Calls without a known cost were looked for: there are none.")
+        sentences.append("Checked, none found: calls without a known cost.")
     return sentences

@@ -1,0 +1,116 @@
+"""What was paid when: revenue by calendar day and month, as invoices would have it.
+
+A subscription is paid from the first to the last of a customer's own days (see `revenue`), each
+date at the price that the latest call up to it says, as its part of the calendar month: 199 USD
+a month are 199 / 31 a day in March and 199 / 28 in February.  A date of which the data covers
+a part has that part.
+"""
+
+from __future__ import annotations
+
+import math
+from calendar import monthrange
+from itertools import accumulate, groupby
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+
+from finops import config
+from finops.analyzers.shared.covered_days import CoveredDays
+from finops.analyzers.shared.revenue import first_day, last_day, margin_percent
+from finops.results.profitability import DayMargin, MonthMargin
+from finops.rollups.spec import Key, Rollups, Table, Values
+
+PAID = Table(("customer_id", "day", "tier_price_usd"), ("calls", "cost", "unpriced"))
+# Sums of prices are exact to this many decimals; more is binary rounding.
+_DECIMALS = 9
+
+
+class BilledDay(NamedTuple):
+    """One date: what was paid for it, what those who paid cost, and their unpriced calls.
+
+    `cost` and `unpriced` are of calls with a known subscription price.
+    """
+
+    date: str
+    revenue: float
+    cost: float
+    unpriced: int
+
+
+def billed_days(data: Rollups, span: CoveredDays) -> List[BilledDay]:
+    """Return every date of the data in order; needs `PAID`."""
+    costs: Dict[str, List[float]] = {date: [] for date in span.dates}
+    unpriced = dict.fromkeys(span.dates, 0)
+    for (_, day, price), (_, cost, without) in data[PAID].items():
+        if price is not None:
+            costs[day].append(cost)
+            unpriced[day] += without
+    prices = _prices_by_day(data, span)
+    return [
+        BilledDay(
+            date,
+            price * span.shares[date] / _days_in_month(date),
+            math.fsum(costs[date]),
+            unpriced[date],
+        )
+        for date, price in zip(span.dates, prices)
+    ]
+
+
+def by_month(days: Sequence[BilledDay], span: CoveredDays) -> List[MonthMargin]:
+    """Return the calendar months of the data; `whole` where all of a month is covered."""
+    whole = set(span.whole)
+    rows = []
+    for month, group in groupby(days, key=lambda day: day.date[:7]):
+        members = list(group)
+        revenue = math.fsum(day.revenue for day in members)
+        cost = math.fsum(day.cost for day in members)
+        long = math.fsum(span.shares[day.date] for day in members) >= config.SHORT_PERIOD_DAYS
+        known = long and revenue > 0 and not any(day.unpriced for day in members)
+        rows.append(
+            MonthMargin(
+                month=month,
+                revenue=revenue,
+                cost=cost,
+                margin=revenue - cost if known else None,
+                margin_percent=margin_percent(revenue, cost) if known else None,
+                whole=len(members) == _days_in_month(month)
+                and all(day.date in whole for day in members),
+            )
+        )
+    return rows
+
+
+def daily_margins(days: Sequence[BilledDay]) -> List[DayMargin]:
+    """Return revenue and cost of every date."""
+    return [DayMargin(date=day.date, cost=day.cost, revenue=day.revenue) for day in days]
+
+
+def _prices_by_day(data: Rollups, span: CoveredDays) -> List[float]:
+    """Return the subscriptions, in USD per month, that were paid on each date of the data."""
+    place = {date: at for at, date in enumerate(span.dates)}
+    changes: List[List[float]] = [[] for _ in range(len(span.dates) + 1)]
+    for name, cells in groupby(data[PAID].items(), lambda cell: cell[0][0]):
+        customer = data.customers[name]
+        begin, end = place[first_day(customer, span)], place[last_day(customer, span)] + 1
+        before: Optional[float] = None
+        for day, price in _prices_of(cells):
+            # The first known price is also that of the days before the first call.
+            at = begin if before is None else place[day]
+            if price is not None and price != before:
+                changes[at].append(price - (before or 0.0))
+                before = price
+        changes[end].append(-(before or 0.0))
+    return [
+        round(price, _DECIMALS) for price in accumulate(math.fsum(change) for change in changes)
+    ][:-1]
+
+
+def _prices_of(cells: Iterator[Tuple[Key, Values]]) -> Iterator[Tuple[str, Optional[float]]]:
+    """Yield the price of a customer on each of its active days; of several that of most calls."""
+    for day, group in groupby(cells, lambda cell: cell[0][1]):
+        most = max(group, key=lambda cell: (cell[1][0], cell[0][2] or 0.0))
+        yield day, most[0][2]
+
+
+def _days_in_month(date: str) -> int:
+    return monthrange(int(date[:4]), int(date[5:7]))[1]

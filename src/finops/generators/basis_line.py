@@ -1,0 +1,71 @@
+"""What a report rests on, in one line under its title; or why it says nothing."""
+
+from __future__ import annotations
+
+from typing import List, Mapping, Sequence
+
+from finops import config
+from finops.generators import formatting
+from finops.generators.components import Part, section, text
+from finops.results.base import Basis
+
+
+def basis_line(basis: Basis) -> str:
+    """Return a sentence on days and known values, and on how much more data is needed."""
+    if basis.covered_days is None:
+        return ""
+    facts = [
+        f"{formatting.decimal(basis.covered_days)} covered days",
+        *_shares(
+            {
+                "priced": basis.priced_share_percent,
+                "with a latency": basis.latency_share_percent,
+                "with a customer": basis.customer_share_percent,
+            }
+        ),
+        "subscription prices known" if basis.revenue_known else "no subscription price known",
+    ]
+    return f"Based on {', '.join(facts)}.{_more_needed(basis)}"
+
+
+def _shares(shares: Mapping[str, object]) -> List[str]:
+    """Return the shares of calls of which something is known, without those not measured."""
+    return [
+        f"{formatting.percent(share)} of calls {words}"
+        for words, share in shares.items()
+        if share is not None
+    ]
+
+
+def _more_needed(basis: Basis) -> str:
+    """Return what cannot be said yet and how many more days it takes, "" where there is none."""
+    least, trend = config.SHORT_PERIOD_DAYS, 2 * config.TREND_RECENT_DAYS
+    if basis.covered_days < least:
+        more = formatting.decimal(least - basis.covered_days)
+        return f" Figures per month need {least} covered days: {more} more."
+    if (basis.whole_days or 0) < trend:
+        more = formatting.count(trend - (basis.whole_days or 0))
+        return f" Trends need {trend} whole days: {more} more."
+    return ""
+
+
+def missing_words(missing: Sequence[str]) -> str:
+    """Return which columns a report needs that the source has not.
+
+    >>> missing_words(["region", "latency_ms"])
+    'needs region and latency_ms, which this source does not have'
+    """
+    return f"needs {' and '.join(missing)}, which this source does not have"
+
+
+def unanswered(missing: Sequence[str]) -> Part:
+    """Return the section of a report whose columns are missing: what it needs, and what to do."""
+    names = " and ".join(missing)
+    return section(
+        "Not enough data for this report",
+        text(f"This report needs {names}; this source has none."),
+        text(
+            f"Record {names} with each call, or name the column that holds it with --map when "
+            "you analyze the data."
+        ),
+    )
