@@ -13,7 +13,9 @@ from finops import schema
 from finops.reader.block_reader import BlockReader
 from finops.reader.encoding import COST, Batch
 from finops.rollups.dataset import Dataset, open_dataset
-from finops.rollups.measures import SUM_MEASURES
+from finops.rollups.expressions import above
+from finops.rollups.measures import OF_MOMENTS, SUM_MEASURES
+from finops.rollups.planner import Plan
 from finops.rollups.spec import Table
 from tests.rollups.test_dataset import EVERYTHING, csv_of, rows_strategy
 from tests.rollups.test_dataset_shapes import cut_at
@@ -263,3 +265,62 @@ def test_columns_that_a_file_does_not_have_are_not_kept(tmp_path: Path) -> None:
     (part,) = dataset._parts
     for _, packed in part.cubes:
         assert all(packed.words[place] is None for place in unused)
+
+
+# --- filters on these columns --------------------------------------------------------------------
+
+HOURS = Table(("hour", "customer_id"), ("cost", "calls"), OF_MOMENTS)
+FILTERS = (
+    HOURS,
+    Table(("day",), ("cost", "calls"), OF_MOMENTS),
+    Table(("day",), ("cost", "calls")),
+    Table(("region",), ("records",), above("calls", 0)),
+)
+
+
+def without(names: Sequence[str], rows: Sequence[Row]) -> bytes:
+    """Return the CSV of rows without some columns."""
+    kept = [name for name in schema.COLUMN_NAMES if name not in names]
+    lines = [",".join(kept), *(",".join(row[name] for name in kept) for row in rows)]
+    return ("\n".join(lines) + "\n").encode("utf-8")
+
+
+def test_a_filter_that_all_rows_pass_needs_no_cubes_of_its_own() -> None:
+    unfiltered = Plan([table._replace(where=None) for table in FILTERS[:3]])
+    plain = frozenset(schema.COLUMN_NAMES[:25])
+    assert Plan(FILTERS[:3]).for_columns(plain).specs == unfiltered.specs
+    for name in ("calls", "bucket_s"):
+        plan = Plan(FILTERS).for_columns(plain | {name})
+        assert plan.specs == Plan(FILTERS).specs
+        assert Plan(plan.scanned).specs == plan.specs
+    # A credit stands for no call, whatever columns there are.
+    (*_, calls) = Plan(FILTERS).for_columns(plain).scanned
+    assert calls.where is not None
+
+
+@pytest.mark.usefixtures("_credited")
+@pytest.mark.parametrize("absent", [(), ("calls",), ("bucket_s",), ("calls", "bucket_s")], ids=str)
+def test_filters_give_the_same_whether_a_file_has_their_columns(
+    absent: Sequence[str], tmp_path: Path
+) -> None:
+    rows = [
+        call(
+            timestamp=f"2025-01-0{1 + k // 20}T{k % 20:02d}:00:00.000000",
+            customer_id=f"c{k % 3}",
+            calls="" if "calls" in absent else ["", "2", "500", "0"][k % 4],
+            bucket_s="" if "bucket_s" in absent else ["", "", "86400"][k % 3],
+            source=CREDITED if k % 7 == 0 else "",
+        )
+        for k in range(60)
+    ]
+    expected = PlainDataset(negative(rows)).rollups(FILTERS)
+    path = tmp_path / "calls.csv"
+    path.write_bytes(without(absent, rows))
+    others = tmp_path / "others.csv"  # with all columns, so that the first file has fewer
+    others.write_bytes(csv_of(rows[:1]))
+    for source, rest in ((path, []), ([path, others], rows[:1])):
+        data = open_dataset(source, workers=1).rollups(FILTERS)
+        if rest:
+            expected = PlainDataset(negative([*rows, *rest])).rollups(FILTERS)
+        for table in FILTERS:
+            assert data[table] == expected[table], (table, rest)

@@ -207,6 +207,7 @@ class Dataset:
         self._plan, self._filled, self._facts = plan, {}, None
         settings = ScanSettings(plan, self.prices, self.options, self.context, self._workers, cache)
         files = FileSet(self._locations.files(), settings, self._progress)
+        plan = self._plan = files.plan
         reading = files.complete()
         self._revived = files.revived
         self._parts = reading.parts

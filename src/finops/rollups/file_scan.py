@@ -79,6 +79,10 @@ class FileScan:
         self._kept: Optional[Kept] = None
         self._key = ""
 
+    def use(self, plan: Plan) -> None:
+        """Read the file for the tables of a plan."""
+        self._settings = self._settings._replace(plan=plan)
+
     @property
     def parts(self) -> List[PartitionResult]:
         """All parts of the file in their order."""
@@ -199,7 +203,7 @@ class FileScan:
         def advance(done: int) -> None:
             report(min(total, done * len(shares)), total)
 
-        with PartitionWorkers(layout, shares[1:], plan.tables, rules) as others:
+        with PartitionWorkers(layout, shares[1:], plan.scanned, rules) as others:
             first = scan_partition(
                 stream, shares[0], layout.header, plan, rules, advance, False, repeats
             )

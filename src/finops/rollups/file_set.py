@@ -24,7 +24,8 @@ Progress = Callable[[int, int], None]
 
 
 class FileSet:
-    """The files of one scan.  `revived` says whether any part was kept from an earlier run.
+    """The files of one scan.  `revived` says whether any part was kept from an earlier run,
+    `plan` what they are read for, the files having the columns that they have.
 
     Raises DataError where a file that is named cannot be read, or none of all can.
     """
@@ -37,6 +38,10 @@ class FileSet:
         self._progress = progress
         self._kept: List[List[PartitionResult]] = []
         self._files = self._usable(sources, settings)
+        columns = {name for file in self._files for name in file.layout.header.positions}
+        self.plan = settings.plan.for_columns(columns)
+        for file in self._files:
+            file.use(self.plan)
         latest = max(file.layout.latest for file in self._files)
         self.rules = ReadingRules(settings.prices, settings.options, latest)
         if len(self._files) > 1:

@@ -158,6 +158,10 @@ _FAILED = one_of("status", schema.STATUS_ERROR)
 _UNPRICED = one_of("cost_kind", "unpriced")
 _IS_CREDIT = above(CREDIT, 0)
 _NUMBER_UNKNOWN = all_of(equal("calls", 0), negated(_IS_CREDIT))
+# Which rows are no aggregates: a filter for what looks at single calls or at hours.
+OF_MOMENTS = all_of(
+    negated(known("bucket_s")), negated(above("calls", config.MAX_CALLS_OF_A_MOMENT))
+)
 # What those of the numbers add that are not added up as they are.
 _ADDED: Dict[str, Measure] = {
     "calls": Measure("calls", column("calls")),

@@ -14,9 +14,10 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import AbstractSet, Dict, Iterable, List, Optional, Sequence, Set, Tuple, Union
 
-from finops.reader.encoding import CallKey
+from finops.reader.encoding import CREDIT, DEFAULTS, CallKey
 from finops.rollups.cells import CubeSpec
 from finops.rollups.cubes import Cube, Getter
+from finops.rollups.expressions import TRUE, with_constants
 from finops.rollups.measures import (
     CALL_COLUMNS,
     CALL_DIMENSIONS,
@@ -51,21 +52,32 @@ AddedMeasure = Union[Measure, Distribution]
 class Plan:
     """The cubes that fill a set of declared tables.
 
+    `columns` are those that some of the files to be read have, None where that is not known.
     `layout` says how the sums of a call are packed.
     """
 
-    def __init__(self, tables: Iterable[Table]) -> None:
+    def __init__(self, tables: Iterable[Table], columns: Optional[AbstractSet[str]] = None) -> None:
         self.tables = tuple(dict.fromkeys(tables))
         for table in self.tables:
             table.check()
             _time_of(table)
+        self._scanned = {table: _as_scanned(table, columns) for table in self.tables}
         wanted: List[CubeSpec] = []
-        for table in self.tables:
+        for table in self.scanned:
             wanted.extend(_specs_of(table))
         self.specs = _maximal(wanted)
         self.layout = PackedLayout(_in_order(m for t in self.tables for m in stored(sums_of(t))))
         self._source_of = _fed(self.specs)
         self._sources = tuple(dict.fromkeys(self._source_of.values()))
+
+    @property
+    def scanned(self) -> Tuple[Table, ...]:
+        """The tables without filters that every row of the files passes: their plan is the same."""
+        return tuple(self._scanned.values())
+
+    def for_columns(self, columns: AbstractSet[str]) -> Plan:
+        """Return the plan for files that have these columns."""
+        return Plan(self.tables, columns)
 
     def cubes(self, words_in_use: AbstractSet[int]) -> List[Cube]:
         """Return fresh cubes for one part of the file; those stored are in the order of `specs`.
@@ -111,7 +123,8 @@ class Plan:
 
         `listed` is the column whose values are wanted, "" for sums.
         """
-        wanted = next(spec for spec in _specs_of(table) if spec.listed == listed)
+        specs = _specs_of(self._scanned.get(table, table))
+        wanted = next(spec for spec in specs if spec.listed == listed)
         fitting = [spec for spec in self.specs if _covers(spec, wanted)]
         return min(fitting, key=lambda spec: (spec.customers, len(spec.calls)))
 
@@ -190,6 +203,22 @@ def _can_be_helped(spec: CubeSpec) -> bool:
     """Return whether the cells of the helper, which has all keys of calls, add up to a cube's."""
     by_day = spec.time in ("day", "week", "")
     return by_day and spec == CubeSpec(spec.time, False, spec.calls)
+
+
+def _as_scanned(table: Table, columns: Optional[AbstractSet[str]]) -> Table:
+    """Return a table without its filter where all rows pass it, there being these columns only.
+
+    Such are filters on numbers that few files have.  Calls are 0 in credits of any file.
+    """
+    if table.where is None or columns is None:
+        return table
+    absent = {name: value for name, value in DEFAULTS.items() if name not in columns}
+    absent.pop(CREDIT)
+    for calls in {0, absent.get("calls", 0)}:
+        constants = {**absent, "calls": calls} if "calls" in absent else absent
+        if with_constants(table.where, constants) != TRUE:
+            return table
+    return table._replace(where=None)
 
 
 def _specs_of(table: Table) -> List[CubeSpec]:

@@ -23,12 +23,15 @@ from finops.analyzers.shared.revenue import own_days, own_monthly
 from finops.analyzers.shared.wording import caveats, counted, usd
 from finops.results import abuse_detection as results
 from finops.results.base import Finding
-from finops.rollups.measures import REGION_CHANGE_MEASURES
+from finops.rollups.measures import OF_MOMENTS, REGION_CHANGE_MEASURES
 from finops.rollups.spec import Rollups, Table
 
-DAILY = Table(("customer_id", "day"), ("calls", "cost", "rate_limits"))
-DAYS = Table(("day",), ("calls", "cost"))
-HOURLY = Table(("customer_id", "hour"), ("calls", "errors", "rate_limits"), having="rate_limits")
+# Nobody knows the calls of an aggregate one by one, so none of them looks suspicious.
+DAILY = Table(("customer_id", "day"), ("calls", "cost", "rate_limits"), OF_MOMENTS)
+DAYS = Table(("day",), ("calls", "cost"), OF_MOMENTS)
+HOURLY = Table(
+    ("customer_id", "hour"), ("calls", "errors", "rate_limits"), OF_MOMENTS, having="rate_limits"
+)
 REGION_CHANGES = Table(("customer_id", "day"), REGION_CHANGE_MEASURES)
 
 

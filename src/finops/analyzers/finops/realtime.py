@@ -28,13 +28,14 @@ from finops.analyzers.shared.wording import (
 )
 from finops.results import realtime as results
 from finops.results.base import Finding
+from finops.rollups.measures import OF_MOMENTS
 from finops.rollups.spec import Rollups, Table
 from finops.stats import mean, ratio, std_dev
 from finops.stats import percent as percent_of
 from finops.timestamps import moment_of
 
-MODEL_HOURS = Table(("hour", "provider", "model"), ("cost",), top="cost")
-CUSTOMER_HOURS = Table(("hour", "customer_id"), ("cost",), top="cost")
+MODEL_HOURS = Table(("hour", "provider", "model"), ("cost",), OF_MOMENTS, top="cost")
+CUSTOMER_HOURS = Table(("hour", "customer_id"), ("cost",), OF_MOMENTS, top="cost")
 PROVIDER_DAYS = Table(("day", "provider"), ("calls", "cost"))
 # From the gravest; alerts and customers at risk are rated in these words.
 ALERT_TYPES: Tuple[str, ...] = ("high_daily_cost", "high_error_rate", "provider_degraded")

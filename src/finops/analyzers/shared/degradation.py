@@ -13,10 +13,11 @@ from functools import lru_cache, partial
 from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
 from finops import config
+from finops.rollups.measures import OF_MOMENTS
 from finops.rollups.spec import Table
 from finops.stats import improbable, median, percent, rank_index
 
-PROVIDER_HOURS = Table(("hour", "provider"), ("calls", "errors", "latencies"))
+PROVIDER_HOURS = Table(("hour", "provider"), ("calls", "errors", "latencies"), OF_MOMENTS)
 
 
 class Degraded(NamedTuple):

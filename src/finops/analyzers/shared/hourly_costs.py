@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Dict, List
 
+from finops.rollups.measures import OF_MOMENTS
 from finops.rollups.spec import Period, Rollups, Table
 
-HOURS = Table(("hour",), ("cost",))
+HOURS = Table(("hour",), ("cost",), OF_MOMENTS)
 
 
 def hours_of(period: Period) -> List[str]:
