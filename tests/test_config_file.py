@@ -168,7 +168,17 @@ def test_what_it_says_counts_and_flags_beat_it(tmp_path: Path) -> None:
 
 
 def test_tier_prices_count_in_every_process(tmp_path: Path) -> None:
-    rows = [call(customer_id=f"c{n}", subscription_tier="gold", tier_price_usd="") for n in "ab"]
+    rows = [
+        call(
+            timestamp=f"2026-01-{day:02}T12:00:00",
+            call_id=f"{name}{day}",
+            customer_id=name,
+            subscription_tier="gold",
+            tier_price_usd="",
+        )
+        for day in range(1, 31)
+        for name in ("a", "b")
+    ]
     write_csv(tmp_path / "calls.csv", rows)
     other = tmp_path / "other"
     other.mkdir()
