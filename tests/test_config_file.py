@@ -7,9 +7,12 @@ import json
 import os
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Dict
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from finops import config
 from finops.commands.config_file import ConfigFile, beside, read_config
@@ -118,6 +121,32 @@ def test_what_does_not_fit_names_file_and_key(tmp_path: Path, content: Any, said
         read_config(written(tmp_path, content))
     assert str(refused.value).startswith("finops.json: ")
     assert said in str(refused.value)
+
+
+KEYS = [*AS_JSON, "input_timezone", "until", "commitment_discount_percent", "budgets", "pro"]
+KEYS += list(config.LIMITS)
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=9)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(KEYS), inner, max_size=4)
+    ),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.sampled_from(KEYS), JSON, max_size=5))
+def test_any_json_is_taken_or_refused_in_one_line(content: Dict[str, Any]) -> None:
+    with TemporaryDirectory() as folder:
+        path = written(Path(folder), content)
+        try:
+            read = read_config(path)
+        except UsageError as error:
+            said = str(error)
+        else:
+            said = "taken"
+            assert set(read.limits) <= set(config.LIMITS)
+            assert set(content) <= set(KEYS) - {"budgets", "pro", *config.LIMITS}
+    assert len(said.splitlines()) == 1
 
 
 def test_it_is_found_beside_the_data(tmp_path: Path) -> None:
