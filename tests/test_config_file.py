@@ -7,9 +7,12 @@ import json
 import os
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Dict
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from finops import config
 from finops.commands.config_file import ConfigFile, beside, read_config
@@ -120,6 +123,32 @@ def test_what_does_not_fit_names_file_and_key(tmp_path: Path, content: Any, said
     assert said in str(refused.value)
 
 
+KEYS = [*AS_JSON, "input_timezone", "until", "commitment_discount_percent", "budgets", "pro"]
+KEYS += list(config.LIMITS)
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=9)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(KEYS), inner, max_size=4)
+    ),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.sampled_from(KEYS), JSON, max_size=5))
+def test_any_json_is_taken_or_refused_in_one_line(content: Dict[str, Any]) -> None:
+    with TemporaryDirectory() as folder:
+        path = written(Path(folder), content)
+        try:
+            read = read_config(path)
+        except UsageError as error:
+            said = str(error)
+        else:
+            said = "taken"
+            assert set(read.limits) <= set(config.LIMITS)
+            assert set(content) <= set(KEYS) - {"budgets", "pro", *config.LIMITS}
+    assert len(said.splitlines()) == 1
+
+
 def test_it_is_found_beside_the_data(tmp_path: Path) -> None:
     assert beside(str(tmp_path / "calls.csv")) == ""
     path = written(tmp_path, {})
@@ -168,7 +197,17 @@ def test_what_it_says_counts_and_flags_beat_it(tmp_path: Path) -> None:
 
 
 def test_tier_prices_count_in_every_process(tmp_path: Path) -> None:
-    rows = [call(customer_id=f"c{n}", subscription_tier="gold", tier_price_usd="") for n in "ab"]
+    rows = [
+        call(
+            timestamp=f"2026-01-{day:02}T12:00:00",
+            call_id=f"{name}{day}",
+            customer_id=name,
+            subscription_tier="gold",
+            tier_price_usd="",
+        )
+        for day in range(1, 31)
+        for name in ("a", "b")
+    ]
     write_csv(tmp_path / "calls.csv", rows)
     other = tmp_path / "other"
     other.mkdir()

@@ -6,6 +6,7 @@ import argparse
 import doctest
 import json
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import Any, Dict, List
@@ -217,3 +218,18 @@ def test_the_run_is_in_the_manifest(capsys: pytest.CaptureFixture[str]) -> None:
 def test_every_field_of_a_call_record_can_be_mapped() -> None:
     for name in schema.COLUMN_NAMES:
         assert understood("--map", f"{name.upper()}=x").options.columns == ((name, "x"),)
+
+
+def test_the_demo_checks_port_and_folders_before_it_works(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["demo", "--size", "20KB", "--data", "made.csv"]
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen(1)
+        port = taken.getsockname()[1]
+        assert f"port {port} is in use" in said_by([*words, "--port", str(port)], capsys)
+    (tmp_path / "file").write_text("")
+    said = said_by([*words, "--port", "0", "--reports", "file/reports"], capsys)
+    assert "file is not a folder; give another --reports" in said
+    assert not Path("made.csv").exists()

@@ -89,6 +89,7 @@ def test_a_pipe_is_not_written_to(tmp_path: Path) -> None:
         ("generate", "--size", "1MB", "--data", "ODD"),
         ("evaluate", "--data", "ODD"),
         ("analyze", "--data", "calls.csv", "--prices", "ODD", "--reports", "r"),
+        ("analyze", "--data", "calls.csv", "--config", "ODD", "--reports", "r"),
     ],
     ids=lambda words: " ".join(words),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from pathlib import Path
 from typing import Callable, List, NamedTuple, Optional, Sequence, TextIO
@@ -201,6 +202,19 @@ def local_path(location: str) -> Path:
     if is_elsewhere(location):
         raise UsageError(f"{location} is not on this machine; give a path to --data")
     return Path(location)
+
+
+def check_writable(folder: Path, flag: str) -> None:
+    """Raise UsageError, which names the flag, where files cannot be made in a folder, or the
+    folder not be made.
+    """
+    there = folder
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    if not there.is_dir():
+        raise UsageError(f"cannot write to {folder}: {there} is not a folder; give another {flag}")
+    if not os.access(str(there), os.W_OK | os.X_OK):
+        raise UsageError(f"cannot write to {folder}: no permission; give another {flag}")
 
 
 def table(rows: Sequence[Sequence[str]], right: Sequence[int] = (), width: int = 0) -> List[str]:

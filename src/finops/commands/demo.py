@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from finops.commands import analyze, generate, serve
-from finops.commands.base import Console, add_quiet, add_workers, local_path
+from finops.commands.base import (
+    Console,
+    add_quiet,
+    add_workers,
+    check_writable,
+    local_path,
+    settings_of,
+)
 from finops.commands.reading import reading_of
+from finops.errors import UsageError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, console: Console) -> int:
     """Generate a dataset if there is none, analyze it, then serve until interrupted."""
     data = local_path(reading_of(args).single)
+    _check_places(args, data)
     everything = argparse.Namespace(
         **{**_DEFAULTS, **{k: v for k, v in vars(args).items() if v is not None}}
     )
@@ -28,6 +38,18 @@ def run(args: argparse.Namespace, console: Console) -> int:
         generate.run(argparse.Namespace(**{**vars(everything), "data": str(data)}), console)
     analyze.run(everything, console)
     return serve.run(args, console)
+
+
+def _check_places(args: argparse.Namespace, data: Path) -> None:
+    """Raise UsageError where the port or a folder would stop the demo half-way."""
+    from finops.viewer.app import port_problem
+
+    settings = settings_of(args)
+    problem = port_problem(settings.port)
+    if problem:
+        raise UsageError(problem)
+    check_writable(data.parent, "--data")
+    check_writable(settings.reports, "--reports")
 
 
 # What the options of `generate` and `analyze` are that the demo does not offer.

@@ -89,6 +89,15 @@ def serve(
     return _until_signal(running, open_browser)
 
 
+def port_problem(port: int) -> str:
+    """Return in one line why this port cannot be had now, "" where it can."""
+    try:
+        ViewerServer(port, _silent).server_close()
+    except (OSError, OverflowError) as error:
+        return _why_not(port, error)
+    return ""
+
+
 def start(
     settings: Settings,
     port: int = 0,
