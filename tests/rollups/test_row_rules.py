@@ -17,7 +17,7 @@ from finops import config
 from finops.context import RunContext
 from finops.reader import identity
 from finops.reader.options import ReadingOptions
-from finops.rollups import cache, dataset, partition
+from finops.rollups import cache, file_scan, partition
 from finops.rollups.cache import cache_path
 from finops.rollups.dataset import open_dataset
 from finops.rollups.planner import Plan
@@ -273,13 +273,13 @@ def test_other_processes_know_of_the_verdict_and_of_ids(folder: Path) -> None:
 def scans(monkeypatch: pytest.MonkeyPatch) -> List[Any]:
     """Record the parts that this process reads."""
     seen: List[Any] = []
-    original = vars(dataset)["scan_partition"]
+    original = vars(file_scan)["scan_partition"]
 
     def spy(stream: Any, span: Any, *more: Any) -> Any:
         seen.append(span)
         return original(stream, span, *more)
 
-    monkeypatch.setattr(dataset, "scan_partition", spy)
+    monkeypatch.setattr(file_scan, "scan_partition", spy)
     return seen
 
 
@@ -350,10 +350,12 @@ def test_rules_hold_however_the_data_is_cut(
     since, until = limits
     expected = brute_force(rows, since, until)
     with memory_folder() as folder, pytest.MonkeyPatch.context() as patch:
-        original = vars(dataset)["spans"]
+        original = vars(file_scan)["spans"]
         # Further parts are read in this process, which is quicker than others and does the same.
-        patch.setattr(dataset, "PartitionWorkers", InThisProcess)
-        patch.setattr(dataset, "spans", lambda s, a, b, n: original(s, a, b, cuts if n > 1 else 1))
+        patch.setattr(file_scan, "PartitionWorkers", InThisProcess)
+        patch.setattr(
+            file_scan, "spans", lambda s, a, b, n: original(s, a, b, cuts if n > 1 else 1)
+        )
         clean_path, path = folder / "clean.csv", folder / "a.csv"
         clean_path.write_bytes(csv_text(expected.used))
         clean = read(clean_path, now=None) if not expected.usual else read(clean_path)
