@@ -152,12 +152,12 @@ def _encoding(sample: bytes) -> str:
 
 
 def _utf_16_without_mark(sample: bytes) -> Optional[str]:
-    """Return the encoding where nearly every other byte is zero."""
+    """Return the encoding where most of every other byte are zero, and few of the others."""
     half = len(sample) // 2
     even, odd = sample[0::2].count(0), sample[1::2].count(0)
-    if half and odd * 4 >= half * 3 and not even:
+    if odd * 4 >= half * 3 > 0 and even * 4 <= half:
         return UTF_16_LE
-    if half and even * 4 >= half * 3 and not odd:
+    if even * 4 >= half * 3 > 0 and odd * 4 <= half:
         return UTF_16_BE
     return None
 
@@ -168,8 +168,9 @@ def _eight_bits(sample: bytes) -> str:
     A few bad bytes in UTF-8 text are bad values; bytes above ASCII without any letter in UTF-8
     are another encoding.
     """
+    is_whole = len(sample) < _SAMPLE_BYTES  # else its last letter may be cut
     try:
-        codecs.getincrementaldecoder(UTF_8)().decode(sample)
+        codecs.getincrementaldecoder(UTF_8)().decode(sample, is_whole)
     except UnicodeDecodeError:
         text = sample.decode(UTF_8, "replace")
         wrong = text.count("\ufffd")

@@ -128,7 +128,7 @@ def _add_several(sources: SourceFiles, location: str) -> None:
     """Add the tables in a folder, or the files that match a pattern."""
     is_folder = os.path.isdir(location)
     paths = sorted(_entries(location) if is_folder else glob.glob(location, recursive=True))
-    files = [path for path in paths if os.path.isfile(path) and not _is_sidecar(path)]
+    files = [path for path in paths if os.path.isfile(path) and not _is_silent(path)]
     taken = [path for path in files if is_table_name(os.path.basename(path)) or not is_folder]
     if not taken:
         what = "no tables (*.csv, *.tsv, also *.gz) in folder" if is_folder else "no file matches"
@@ -146,8 +146,11 @@ def _entries(folder: str) -> List[str]:
         raise DataError(f"cannot read {folder}: {error.strerror}") from None
 
 
-def _is_sidecar(path: str) -> bool:
+def _is_silent(path: str) -> bool:
+    """Return whether a file needs no mention: a hidden one, or what stands beside a table."""
     name = os.path.basename(path)
+    if name.startswith("."):
+        return True
     stem = next((name[: -len(s)] for s in _SIDECAR_SUFFIXES if name.endswith(s)), "")
     return ".csv" in stem or ".csv.torn-" in name
 
