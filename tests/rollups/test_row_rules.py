@@ -472,6 +472,9 @@ def test_a_repeat_of_what_was_kept_is_left_out(folder: Path) -> None:
         for _ in range(2):
             data = read(path, cache=True)
             assert (data.accounting.used, data.accounting.repeated_records) == (300, 1)
+        path.write_bytes(csv_text([*rows, appended, rows[5]]))
+        data = read(path, cache=True)
+        assert (data.accounting.used, data.accounting.repeated_records) == (300, 2)
 
 
 # --- finding suspects -----------------------------------------------------------------------------
