@@ -73,7 +73,7 @@ def test_data_may_be_several_and_paths_become_absolute() -> None:
     assert made.source == [os.path.abspath("a.csv"), "-", "s3://bucket/b.csv"]
 
 
-@pytest.mark.parametrize("data", [["a.csv", "b.csv"], ["-"], ["."]])
+@pytest.mark.parametrize("data", [["a.csv", "b.csv"], ["-"], ["."], ["*.csv"]])
 def test_what_writes_beside_the_data_or_watches_it_takes_one_file(data: List[str]) -> None:
     made = understood(*(f"--data={path}" for path in data))
     with pytest.raises(UsageError, match="takes one file as --data"):

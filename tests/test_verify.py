@@ -13,7 +13,7 @@ from finops.schema import HEADER_LINE
 from finops.storage import commit as marks
 from finops.storage.commit import CommitRecord, write_commit
 from finops.storage.pending import Pending
-from finops.verify import CREDITS, Verification, sum_of, verify
+from finops.verify import CREDITS, ODD_STATUS, Verification, sum_of, verify
 from tests.support.plain import call
 from tests.support.rows import varied_rows, write_csv
 
@@ -66,7 +66,9 @@ def test_money_and_values_of_what_is_used_and_of_what_is_not(
         lines=4, header=1, used=2, skipped=(skipped,), blanked=(blanked,), unused_cost=0.5
     )
     filled = Rollups(
-        {CREDITS: {(): (1, 0.75)}}, totals=Totals(calls=1, cost=2.0), accounting=accounting
+        {CREDITS: {(): (1, 0.75)}, ODD_STATUS: {}},
+        totals=Totals(calls=1, cost=2.0),
+        accounting=accounting,
     )
 
     class Opened:
@@ -124,6 +126,13 @@ def test_the_verdict(counts: Tuple[int, ...], said: str) -> None:
     assert Verification([], [], *counts).verdict == said
 
 
+def test_calls_whose_status_says_nothing_are_counted(tmp_path: Path) -> None:
+    words = ("success", "error", "maybe", "maybe", "")
+    rows = [call(status=word, call_id=f"c{n}") for n, word in enumerate(words)]
+    lines = verify(write_csv(tmp_path / "own.csv", rows)).lines
+    assert "  2 calls with a status that is neither success nor error" in lines
+
+
 def test_no_calls(tmp_path: Path) -> None:
     path = tmp_path / "empty.csv"
     path.write_text(HEADER_LINE)
@@ -174,7 +183,9 @@ def test_lines_that_do_not_add_up_are_a_defect(
     class Wrong:
         def rollups(self, tables: object) -> Rollups:
             return Rollups(
-                {CREDITS: {}}, Period(), accounting=Accounting(lines=5, header=1, used=1)
+                {CREDITS: {}, ODD_STATUS: {}},
+                Period(),
+                accounting=Accounting(lines=5, header=1, used=1),
             )
 
     monkeypatch.setattr("finops.verify.open_dataset", lambda path, **options: Wrong())

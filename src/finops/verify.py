@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
+from finops import schema
 from finops.business.catalog import DEFAULT_PRICES, PriceTable
 from finops.locations import is_elsewhere
 from finops.reader.options import UTC, ReadingOptions
 from finops.rollups.dataset import open_dataset
+from finops.rollups.expressions import all_of, negated, one_of
 from finops.rollups.file_set import Progress
 from finops.rollups.protocol import Source
 from finops.rollups.spec import Accounting, Place, Rollups, Table
@@ -20,6 +22,15 @@ from finops.storage.commit import CommitRecord, commit_path, read_commit
 
 SHOWN_LINES = 5
 CREDITS = Table((), ("credit_rows", "credits"))
+# Calls with a status that is neither success nor error.
+ODD_STATUS = Table(
+    (),
+    ("calls",),
+    all_of(
+        negated(one_of("status", schema.STATUS_SUCCESS, schema.STATUS_ERROR)),
+        negated(one_of("status_given", "")),
+    ),
+)
 
 
 class Verification(NamedTuple):
@@ -74,7 +85,7 @@ def verify(
     before = read_commit(path) if path else None
     data = open_dataset(
         source, workers=workers, prices=prices, progress=progress, options=options
-    ).rollups((CREDITS,))
+    ).rollups((CREDITS, ODD_STATUS))
     after = read_commit(path) if path else None
     said, faults = _of_record(path, data, after) if path else ([], [])
     if before is None or before != after:
@@ -125,6 +136,9 @@ def _of_rows(data: Rollups, options: ReadingOptions) -> List[str]:
         )
     if totals.unpriced:
         lines.append(f"  {totals.unpriced:,} calls have neither a cost nor a known price")
+    (odd,) = data[ODD_STATUS].get((), (0,))
+    if odd:
+        lines.append(f"  {_counted(odd, 'call')} with a status that is neither success nor error")
     lines += [_money_of(data), *_credits(data)]
     return [*lines, *_read_as(options), *(f"note: {note}" for note in accounting.notes)]
 

@@ -66,7 +66,7 @@ def beside(data: str) -> str:
     `data` is a file, a folder or a pattern.  Raises UsageError where there are two.
     """
     folder = data if os.path.isdir(data) else os.path.dirname(data)
-    while _WILD(folder):
+    while has_wildcard(folder):
         folder = os.path.dirname(folder)
     there = [name for name in NAMES if os.path.isfile(os.path.join(folder, name))]
     if len(there) > 1:
@@ -75,6 +75,11 @@ def beside(data: str) -> str:
             " --config"
         )
     return os.path.join(folder, there[0]) if there else ""
+
+
+def has_wildcard(path: str) -> bool:
+    """Return whether a path may be a pattern."""
+    return _WILD(path) is not None
 
 
 def read_config(path: str) -> ConfigFile:

@@ -62,7 +62,9 @@ class Reading(NamedTuple):
         Raises UsageError where the data may be several, or is no file of its own.
         """
         path = self.choices.data[0]
-        if len(self.choices.data) > 1 or path == STANDARD_INPUT or os.path.isdir(path):
+        is_pattern = config_file.has_wildcard(path) and not os.path.exists(path)
+        several = len(self.choices.data) > 1 or os.path.isdir(path) or is_pattern
+        if several or path == STANDARD_INPUT:
             raise UsageError(
                 "this command takes one file as --data; 'analyze' and 'verify' take folders,"
                 " several files and standard input"
