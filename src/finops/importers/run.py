@@ -249,14 +249,14 @@ class _Reading:
             counted_as = self._state.counted_id(self._format.id, node)
             if counted_as:
                 self._index.drop_old(counted_as)
-                self._state.count(self._format.id, node, False)
+                self._state.count(self._format.id, node, "")
         for node, record in self._index.staged():
             if node in wrappers:
                 self._tally.skipped["spans around other calls"] += 1
                 continue
             if not self._index.add(record):
                 self._tally.duplicates += 1
-            self._state.count(self._format.id, node, True)
+            self._state.count(self._format.id, node, record.call_id)
 
 
 def _refuse_nothing(job: Job, index: CallIndex, tally: Tally) -> None:
