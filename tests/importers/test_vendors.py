@@ -6,7 +6,7 @@ import json
 import tempfile
 from fractions import Fraction
 from pathlib import Path
-from typing import Dict, List, Sequence
+from typing import Any, List, Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -161,7 +161,6 @@ def test_rows_are_in_order_of_time_and_consistent(format_id: str, tmp_path: Path
         assert "e" not in row["cost_usd"].lower()
 
 
-Damage = Dict[str, str]
 DAMAGES = {
     "deep": "[" * 100_000,
     "deep object": '{"a":' * 100_000,
@@ -233,22 +232,16 @@ def test_a_value_of_the_wrong_type_is_counted_and_never_raises(
         assert result.totals.rows >= 1
 
 
-def corrupt(value: object, data: st.DataObject) -> None:
+def corrupt(value: Any, data: st.DataObject) -> None:
     """Replace one value somewhere inside by one of the wrong type."""
-    while True:
-        keys: List[object]
-        if isinstance(value, dict) and value:
-            keys = list(value)
-        elif isinstance(value, list) and value:
-            keys = list(range(len(value)))
-        else:
-            return
+    while value and isinstance(value, (dict, list)):
+        keys = list(value) if isinstance(value, dict) else list(range(len(value)))
         key = data.draw(st.sampled_from(keys))
-        container = value
-        value = container[key]  # type: ignore[index]
-        if not isinstance(value, (dict, list)) or not value or data.draw(st.booleans()):
-            container[key] = data.draw(WRONG)  # type: ignore[index]
+        inner = value[key]
+        if not isinstance(inner, (dict, list)) or not inner or data.draw(st.booleans()):
+            value[key] = data.draw(WRONG)
             return
+        value = inner
 
 
 def test_prices_of_the_tests_are_prices() -> None:
