@@ -213,6 +213,7 @@ def litellm(uses: Sequence[Use], secret: str) -> Dict[str, str]:
                 "spend": decimal_cost(use, "claude-a"),
                 "status": "success",
                 "session_id": "s",
+                "end_user": "ann",
                 "messages": [{"role": "user", "content": secret}],
                 "response": {"content": secret},
                 "proxy_server_request": {"body": secret},
