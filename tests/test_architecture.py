@@ -67,7 +67,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     | READING
     | {"atomic", "simulator", "generators", "registry", "manifest", "publishing", "evaluation"}
     | {"parallel", "analyzers", "reading_choices", "typed_json"},
-    "api": BASE | READING | {"registry", "pipeline", "simulator"},
+    "api": BASE | READING | {"registry", "pipeline", "simulator", "importers"},
     "verify": BASE | READING,
     "importers": BASE | {"storage", "atomic"},
     "parallel": {"processes"},

@@ -19,13 +19,14 @@ __all__ = [
     "__version__",
     "analyze",
     "generate",
+    "import_usage",
     "load_prices",
     "open_dataset",
 ]
 
 if TYPE_CHECKING:
     from finops.analyzers.base import Analyzer
-    from finops.api import analyze, generate, open_dataset
+    from finops.api import analyze, generate, import_usage, open_dataset
     from finops.business.prices import load_prices
     from finops.errors import FinOpsError
     from finops.rollups.spec import Table
@@ -38,6 +39,7 @@ else:
         "Table": "finops.rollups.spec",
         "analyze": "finops.api",
         "generate": "finops.api",
+        "import_usage": "finops.api",
         "load_prices": "finops.business.prices",
         "open_dataset": "finops.api",
     }

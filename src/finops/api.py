@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Sequence, Tuple, Union
 
 from finops import config
 from finops.errors import ReportError, UsageError
 
 if TYPE_CHECKING:
     from finops.business.catalog import PriceTable
+    from finops.importers.run import Result as ImportResult
     from finops.rollups.dataset import Dataset
     from finops.simulator.engine import GenerateResult
 
@@ -146,6 +147,42 @@ def generate(
         progress=progress,
         **choices,
     )
+
+
+def import_usage(
+    data: Union[PathLike, Sequence[PathLike]],
+    out: PathLike,
+    *,
+    format: str = "",
+    columns: Optional[Mapping[str, str]] = None,
+    prices: Optional[PriceTable] = None,
+    recompute: bool = False,
+    fresh: bool = False,
+) -> ImportResult:
+    """Import usage logs into a CSV of calls, which is extended where it exists.
+
+    `data`: files or folders; none for the logs of a tool on this machine.
+    `format`: one of those that 'finops list formats' shows; by default what the files are.
+    `columns`: fields of the call record, and where in a source's record each is.
+    `prices`: for calls whose source names no cost, by default the built-in prices; with
+    `recompute` for all calls.  `fresh`: forget the calls that were imported before.
+
+    The result says how many rows were `added` and `changed`, and has the `totals` of the CSV.
+
+    Raises UsageError or DataError where nothing can be imported, LockError where another process
+    is writing the CSV, StorageError where the disk refuses.
+    """
+    from finops.business.catalog import DEFAULT_PRICES
+    from finops.importers.base import ImportOptions
+    from finops.importers.inputs import inputs_of
+    from finops.importers.run import Job, run
+    from finops.importers.tally import Tally
+
+    given = [data] if isinstance(data, (str, os.PathLike)) else data
+    paths = [os.fspath(path) for path in given]
+    inputs = inputs_of(format, paths, Tally(), os.environ, os.path.expanduser("~"))
+    options = ImportOptions(columns=dict(columns or {}), recompute=recompute)
+    return run(Job(inputs, Path(out), prices or DEFAULT_PRICES, options, fresh=fresh))
 
 
 def _known(only: Union[str, Sequence[str]]) -> Tuple[str, ...]:

@@ -19,6 +19,7 @@ from finops.commands.base import (
     settings_of,
     table,
 )
+from finops.commands.foreign import with_imports
 from finops.commands.reading import Reading, add_reading, reading_of
 from finops.progress_events import (
     FAILED,
@@ -66,6 +67,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     """Analyze; return 0, or 1 where some reports failed."""
     from finops.pipeline import write_results
 
+    args = with_imports(args, console)
     reading = reading_of(args)
     reading.configure()
     outcome = analyzed(args, reading, console)

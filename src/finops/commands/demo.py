@@ -14,6 +14,7 @@ from finops.commands.base import (
     local_path,
     settings_of,
 )
+from finops.commands.foreign import with_imports
 from finops.commands.reading import reading_of
 from finops.errors import UsageError
 
@@ -29,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Generate a dataset if there is none, analyze it, then serve until interrupted."""
+    args = with_imports(args, console)
     data = local_path(reading_of(args).single)
     _check_places(args, data)
     everything = argparse.Namespace(

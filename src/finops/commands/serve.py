@@ -15,6 +15,7 @@ from finops.commands.base import (
     parse_size,
     settings_of,
 )
+from finops.commands.foreign import with_imports
 from finops.commands.reading import add_reading, reading_of
 from finops.errors import UsageError
 
@@ -63,6 +64,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     """Serve until a signal comes; return 130 or 143, or 2 where the port cannot be had."""
     from finops.viewer.app import serve
 
+    args = with_imports(args, console)
     settings = settings_of(args)
     reading = reading_of(args)
     target = getattr(args, "target_size", None) or args.size

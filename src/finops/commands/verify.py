@@ -6,6 +6,7 @@ import argparse
 import re
 
 from finops.commands.base import Console, add_quiet, add_workers, inert
+from finops.commands.foreign import with_imports
 from finops.commands.reading import add_reading, reading_of
 from finops.errors import DataError, UsageError
 
@@ -39,6 +40,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     """
     from finops.verify import verify
 
+    args = with_imports(args, console)
     reading = reading_of(args, args.paths)
     reading.configure()
     progress = console.progress("checking", args.quiet)

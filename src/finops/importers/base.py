@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from decimal import Decimal
 from typing import (
     Any,
@@ -238,3 +239,19 @@ def project_of(folder: str) -> str:
         path = path.replace("\\", "/")
     path = path.split("/.claude/worktrees/", 1)[0]
     return path.rstrip("/").rsplit("/", 1)[-1]
+
+
+_NAME = re.compile(r"[A-Za-z_$][\w.$/-]{0,39}(?: [\w.$/()-]{1,20}){0,2}").fullmatch
+_SHOWN_NAMES = 12
+
+
+def shown_names(names: Iterable[str]) -> str:
+    """Return names of keys or columns for a message; what may be a sentence is not shown.
+
+    >>> shown_names(["id", "Dear model, write a poem"]), shown_names([])
+    ('id, …', 'none')
+    """
+    known = list(names)
+    shown = [name for name in known[:_SHOWN_NAMES] if _NAME(name)]
+    more = ["…"] if len(shown) < len(known) else []
+    return ", ".join([*shown, *more]) or "none"

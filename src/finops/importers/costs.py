@@ -24,7 +24,7 @@ from finops.importers.call import (
     Tokens,
     time_text,
 )
-from finops.importers.values import RejectedError
+from finops.importers.values import RejectedError, as_money
 
 USD = "USD"
 _LARGEST_SHOWN = 10
@@ -97,7 +97,7 @@ class CostRules:
         rate = self._rates.get((call.currency or USD).upper())
         if rate is None:
             raise RejectedError("currency without --rate")
-        return call.cost * rate
+        return as_money(call.cost * rate)
 
     def _list_cost(self, call: Call) -> Optional[Decimal]:
         """Return the sum of the prices of each sampling, None where the model has none."""

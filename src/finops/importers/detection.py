@@ -12,7 +12,7 @@ from urllib.request import pathname2url
 
 from finops.errors import DataError
 from finops.importers import all_formats
-from finops.importers.base import Format
+from finops.importers.base import Format, shown_names
 from finops.importers.json_records import json_records
 from finops.importers.kinds import is_database, is_table
 from finops.importers.sources import READ_ERRORS, Source
@@ -22,7 +22,6 @@ from finops.importers.values import Fields, RejectedError, as_text
 
 # A session of a coding agent may begin with many lines that say nothing of its format.
 _LOOKED_AT_RECORDS = 1000
-_SHOWN_KEYS = 12
 _PHOENIX = "spans of Phoenix or of a console exporter are not read: export them as OTLP"
 
 
@@ -42,7 +41,7 @@ def detect(source: Source) -> Format:
     match = match_of(source)
     if len(match.formats) == 1:
         return match.formats[0]
-    keys = ", ".join(match.keys[:_SHOWN_KEYS]) or "none"
+    keys = shown_names(match.keys)
     if match.formats:
         several = " and ".join(format.id for format in match.formats)
         raise DataError(f"{source.label} may be {several} (keys: {keys}); name the format")

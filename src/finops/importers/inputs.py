@@ -7,7 +7,7 @@ from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from finops.errors import DataError, UsageError
 from finops.importers import all_formats, find_format, format_ids
-from finops.importers.base import Format
+from finops.importers.base import Format, shown_names
 from finops.importers.detection import detect, match_of
 from finops.importers.discovery import files_below
 from finops.importers.run import Input
@@ -123,9 +123,7 @@ def _folder(path: str, format: Optional[Format], tally: Tally) -> Iterator[Tuple
             keys = keys or list(match.keys)
     if not matched:
         wanted = "no known format" if format is None else format.id
-        raise DataError(
-            f"no file in {path} is of {wanted} (keys: {', '.join(keys[:12]) or 'none'})"
-        )
+        raise DataError(f"no file in {path} is of {wanted} (keys: {shown_names(keys)})")
 
 
 def _dead(link: str, tally: Tally) -> None:

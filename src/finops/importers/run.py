@@ -16,7 +16,7 @@ from typing import Callable, Dict, Iterator, NamedTuple, Optional, Set, Tuple
 
 from finops.atomic import replacing
 from finops.business.price_table import PriceTable
-from finops.errors import DataError, StorageError
+from finops.errors import DataError, StorageError, UsageError
 from finops.importers import find_format
 from finops.importers.base import Format, ImportOptions, Session, Span
 from finops.importers.call import FROM_BILL, NO_COST, Call, Record, record_of
@@ -123,6 +123,7 @@ def run(job: Job) -> Result:
     Raises DataError where nothing of the input could be used, or the CSV is not one of ours,
     LockError where another process is writing it, StorageError where the disk refuses.
     """
+    _check_columns(job)
     try:
         job.out.parent.mkdir(parents=True, exist_ok=True)
         with writer_lock(job.out), _rejects(job) as on_rejection, temporary_index() as index:
@@ -161,6 +162,17 @@ def _import(job: Job, index: CallIndex, tally: Tally) -> Result:
         return result
     finally:
         state.close()
+
+
+def _check_columns(job: Job) -> None:
+    """Raise UsageError for a field that a format decides itself, or that no record has."""
+    for given in job.inputs:
+        unknown = [name for name in job.options.columns if name not in given.format.mapped]
+        if unknown:
+            raise UsageError(
+                f"{given.format.id} takes no {', '.join(unknown)} from --map; it takes"
+                f" {', '.join(given.format.mapped)}"
+            )
 
 
 def _fingerprint(job: Job) -> str:
@@ -249,14 +261,14 @@ class _Reading:
             counted_as = self._state.counted_id(self._format.id, node)
             if counted_as:
                 self._index.drop_old(counted_as)
-                self._state.count(self._format.id, node, False)
+                self._state.count(self._format.id, node, "")
         for node, record in self._index.staged():
             if node in wrappers:
                 self._tally.skipped["spans around other calls"] += 1
                 continue
             if not self._index.add(record):
                 self._tally.duplicates += 1
-            self._state.count(self._format.id, node, True)
+            self._state.count(self._format.id, node, record.call_id)
 
 
 def _refuse_nothing(job: Job, index: CallIndex, tally: Tally) -> None:

@@ -22,7 +22,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS about (csv TEXT, options TEXT);
 CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, mark TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS spans (
-    format TEXT, node TEXT, parent TEXT, kind TEXT, id TEXT, counted INTEGER,
+    format TEXT, node TEXT, parent TEXT, kind TEXT, id TEXT,
     PRIMARY KEY (format, node)
 ) WITHOUT ROWID;
 """
@@ -73,27 +73,26 @@ class State:
         paths = self._database.execute("SELECT path FROM files").fetchall()
         return sum(not os.path.exists(path) for (path,) in paths)
 
-    def add_span(self, format_id: str, span: Span, call_id: str = "") -> None:
-        """Remember a span; `call_id` is that of the call it is, if it is one."""
+    def add_span(self, format_id: str, span: Span) -> None:
+        """Remember a span."""
         self._database.execute(
-            "INSERT OR IGNORE INTO spans VALUES (?, ?, ?, ?, ?, 0)",
-            (format_id, span.node, span.parent, span.kind, call_id),
+            "INSERT OR IGNORE INTO spans VALUES (?, ?, ?, ?, '')",
+            (format_id, span.node, span.parent, span.kind),
         )
 
     def spans(self, format_id: str) -> Spans:
         """Return the spans of a format."""
         return _Spans(self._database, format_id)
 
-    def count(self, format_id: str, node: str, counted: bool) -> None:
-        """Remember whether a span stands in the CSV as a call."""
+    def count(self, format_id: str, node: str, call_id: str) -> None:
+        """Remember under which id a span stands in the CSV, "" where it does not."""
         self._database.execute(
-            "UPDATE spans SET counted = ? WHERE format = ? AND node = ?",
-            (int(counted), format_id, node),
+            "UPDATE spans SET id = ? WHERE format = ? AND node = ?", (call_id, format_id, node)
         )
 
     def counted_id(self, format_id: str, node: str) -> str:
         """Return under which id a span stands in the CSV, "" where it does not."""
-        query = "SELECT id FROM spans WHERE format = ? AND node = ? AND counted = 1"
+        query = "SELECT id FROM spans WHERE format = ? AND node = ?"
         row = self._database.execute(query, (format_id, node)).fetchone()
         return "" if row is None else str(row[0])
 

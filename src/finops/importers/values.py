@@ -45,6 +45,16 @@ class RejectedError(Exception):
     """A record that cannot be used; the text is the reason and holds nothing of the record."""
 
 
+def milliseconds_between(start: int, end: Optional[int]) -> Optional[int]:
+    """Return the ms from one instant to another, both in microseconds; None where that is no
+    duration of a call.
+    """
+    if end is None or end < start:
+        return None
+    rounded = (end - start + 500) // 1000
+    return rounded if rounded <= config.MAX_LATENCY_MS else None
+
+
 class Fields:
     """A JSON object, or a row of a table, of somebody else: each value as what it should be.
 
@@ -87,13 +97,17 @@ class Fields:
                 return number
         return None
 
+    def number(self, *names: str) -> Optional[Decimal]:
+        """Return a decimal number, None where it is not given.  Raises RejectedError."""
+        for name in names:
+            number = as_number(self.values.get(name))
+            if number is not None:
+                return number
+        return None
+
     def money(self, *names: str) -> Optional[Decimal]:
         """Return an amount, None where it is not given.  Raises RejectedError."""
-        for name in names:
-            amount = as_number(self.values.get(name))
-            if amount is not None:
-                return amount
-        return None
+        return as_money(self.number(*names))
 
     def milliseconds(self, name: str, unit_ms: int = 1) -> Optional[int]:
         """Return a duration in ms, None where it is not given, or is none.
@@ -269,6 +283,13 @@ def _bounded(number: Decimal) -> Decimal:
     if not _SMALLEST_EXPONENT <= number.adjusted() <= _LARGEST_EXPONENT:
         raise RejectedError("number out of range")
     return number
+
+
+def as_money(amount: Optional[Decimal]) -> Optional[Decimal]:
+    """Return an amount as it is.  Raises RejectedError for more than any call costs."""
+    if amount is not None and abs(amount) > config.MAX_COST_USD:
+        raise RejectedError("number out of range")
+    return amount
 
 
 def as_count(value: Json) -> Optional[int]:

@@ -9,7 +9,7 @@ from typing import Dict, Iterator, Mapping, Optional
 
 from finops.business.names import fold_provider
 from finops.errors import DataError
-from finops.importers.base import Entry, Format, Session, calls_of, error_kind
+from finops.importers.base import Entry, Format, Session, calls_of, error_kind, shown_names
 from finops.importers.call import COLUMNS, DESCRIBING, STANDARD, Call, Tokens
 from finops.importers.json_records import Item
 from finops.importers.sources import Source
@@ -45,13 +45,13 @@ def _columns(source: Source, mapped: Mapping[str, str]) -> Dict[str, str]:
     columns = {field: by_name[field] for field in CsvFile.mapped if field in by_name}
     for field, column in mapped.items():
         if column not in header and column.lower() not in by_name:
-            raise DataError(f"{source.label} has no column {column}; it has {', '.join(header)}")
+            raise DataError(f"{source.label} has no column {column}; it has {shown_names(header)}")
         columns[field] = column if column in header else by_name[column.lower()]
     missing = [field for field in _REQUIRED if field not in columns]
     if missing:
         raise DataError(
             f"{source.label} has no column {', '.join(missing)}; name the columns with"
-            f" --map {missing[0]}=COLUMN,… (it has {', '.join(header)})"
+            f" --map {missing[0]}=COLUMN,… (it has {shown_names(header)})"
         )
     return columns
 

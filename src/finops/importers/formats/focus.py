@@ -9,6 +9,7 @@ import re
 from decimal import Decimal
 from typing import Iterator, Optional
 
+from finops import config
 from finops.business.names import fold_provider
 from finops.importers.base import Entry, Format, Names, Session, calls_of
 from finops.importers.call import Call, Tokens
@@ -120,10 +121,13 @@ def _tokens(record: Fields) -> Tokens:
 
 def _quantity(record: Fields, kind: str) -> int:
     unit = _TOKEN_UNIT(record.text(f"{kind}Unit"))
-    quantity = record.money(f"{kind}Quantity")
+    quantity = record.number(f"{kind}Quantity")
     if unit is None or quantity is None or quantity < 0:
         return 0
-    return int(quantity * int(unit.group(1) or 1) * _THOUSANDS[unit.group(2).lower()])
+    count = quantity * int(unit.group(1) or 1) * _THOUSANDS[unit.group(2).lower()]
+    if count > config.MAX_TOKENS:
+        raise RejectedError("number out of range")
+    return int(count)
 
 
 FORMAT = Focus()

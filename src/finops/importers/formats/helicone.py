@@ -12,7 +12,7 @@ from finops.importers.json_records import Item, json_records
 from finops.importers.kinds import is_table
 from finops.importers.sources import Source
 from finops.importers.table_records import table_records
-from finops.importers.values import Fields
+from finops.importers.values import Fields, milliseconds_between
 
 _FIRST_STATUS, _FIRST_ERROR = 100, 400
 
@@ -88,8 +88,7 @@ def _latency(record: Fields, started: int) -> Optional[int]:
     given = record.milliseconds("delay_ms")
     if given is not None:
         return given
-    ended = record.known_time("response_created_at")
-    return None if ended is None or ended < started else (ended - started + 500) // 1000
+    return milliseconds_between(started, record.known_time("response_created_at"))
 
 
 def _session(record: Fields) -> str:

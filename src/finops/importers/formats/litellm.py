@@ -16,7 +16,7 @@ from finops.importers.json_records import Item, json_records
 from finops.importers.kinds import is_table
 from finops.importers.sources import Source
 from finops.importers.table_records import table_records
-from finops.importers.values import Fields, RejectedError
+from finops.importers.values import Fields, RejectedError, milliseconds_between
 
 LITELLM = "litellm"
 
@@ -167,8 +167,7 @@ def _latency(record: Fields, started: int) -> Optional[int]:
     given = record.milliseconds("request_duration_ms")
     if given is not None:
         return given
-    ended = record.known_time("endTime", "endtime")
-    return None if ended is None or ended < started else (ended - started + 500) // 1000
+    return milliseconds_between(started, record.known_time("endTime", "endtime"))
 
 
 def _error(metadata: Fields) -> str:

@@ -20,7 +20,7 @@ from finops.importers.json_records import Item, json_records
 from finops.importers.kinds import is_database
 from finops.importers.sources import Source
 from finops.importers.strict_json import InvalidJsonError, parse
-from finops.importers.values import Fields, RejectedError
+from finops.importers.values import Fields, RejectedError, milliseconds_between
 
 _TABLES = ("session_message", "message")
 
@@ -145,7 +145,7 @@ def _call(record: Fields, session: Session) -> Optional[Call]:
         model=record.text("modelID") or model.text("id"),
         tokens=used,
         cost=None if not cost and any(used) else cost,
-        latency=None if ended is None or ended < started else (ended - started + 500) // 1000,
+        latency=milliseconds_between(started, ended),
         error=None if failure is None else _error(record),
         product=session.project(record.part("path").text("cwd", "root")),
         session=record.text("sessionID"),

@@ -13,6 +13,7 @@ import re
 from decimal import Decimal
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional
 
+from finops import config
 from finops.business.names import fold_provider
 from finops.importers.base import Entry, Format, Session, Span, Spans, error_kind
 from finops.importers.call import Call, Tokens
@@ -203,12 +204,13 @@ def _tokens(attributes: Fields, session: Session) -> Tokens:
 
 def _latency(span: Fields) -> Optional[int]:
     try:
-        start, end = span.money("startTimeUnixNano"), span.money("endTimeUnixNano")
+        start, end = span.number("startTimeUnixNano"), span.number("endTimeUnixNano")
     except RejectedError:
         return None
     if start is None or end is None or end < start:
         return None
-    return int((end - start) / 10**6 + Decimal("0.5"))
+    latency = int((end - start) / 10**6 + Decimal("0.5"))
+    return latency if latency <= config.MAX_LATENCY_MS else None
 
 
 def _error(span: Fields, attributes: Fields) -> str:
