@@ -75,7 +75,7 @@ _ANALYSES: Tuple[Analysis, ...] = (
         "performance",
         "Performance Tracking",
         FINOPS,
-        "How fast and how reliable the models are, against the service level and their price.",
+        "How fast and how reliable the models are, against the SLA and their price.",
         "finops.performance:PerformanceAnalyzer",
     ),
     Analysis(

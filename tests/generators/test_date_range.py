@@ -110,23 +110,14 @@ def test_a_percentage_changes_by_points(visit: Visit) -> None:
     ]
 
 
-def test_a_trend_is_shown_beside_that_of_the_days_before(
-    browser: Any, address: str, site: Path
-) -> None:
+def test_a_trend_stays_that_of_the_whole_period(browser: Any, address: str, site: Path) -> None:
+    """It compares whole days, and which of them are whole a page does not know."""
     result = results_of(varied_rows(300), ["understanding"])["understanding"]
     generate_understanding_report(dict(result, daily=DAILY), site / "trend.html")
     opened = Visit(browser, f"{address}/trend.html#range=30")
     opened.wait_for_charts(4)
-    trends = []
-    for first, last in (("2025-03-12", "2025-04-10"), ("2025-02-10", "2025-03-11")):
-        costs = [row["total_cost"] for row in between(first, last)]
-        recent, before = costs[-7:], costs[:-7]
-        trends.append((sum(recent) / 7 / (sum(before) / len(before)) - 1) * 100)
-    said = f"{formatting.percent(trends[1])} in the 30 days before"
-    assert card(opened, 3) == [formatting.percent(trends[0]), said]
-    opened.page.get_by_role("button", name="Last 7 days").click()
-    opened.wait_until("document.getElementById('range-7').getAttribute('aria-pressed') === 'true'")
-    assert card(opened, 3) == ["n/a", "nothing to compare with in the 7 days before"]
+    trend = formatting.percent(result["summary"]["trend_percent"])
+    assert card(opened, 3) == [trend, "whole period"]
     opened.context.close()
 
 

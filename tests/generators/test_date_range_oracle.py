@@ -25,7 +25,7 @@ LAST_30 = ("2025-01-30", "2025-02-28")
 # What must follow on each page: cards, and tables and charts by name.
 FOLLOWING: Dict[str, Tuple[List[str], List[str], List[str]]] = {
     "understanding": (
-        ["Total cost", "Cost a day", "Trend", "Calls", "Tokens"],
+        ["Total cost", "Calls", "Tokens"],
         [
             "by-provider", "by-model", "by-customer", "by-organization", "by-feature",
             "by-task-type", "by-product", "by-environment", "efficiency",
@@ -41,7 +41,7 @@ FOLLOWING: Dict[str, Tuple[List[str], List[str], List[str]]] = {
         ["organizations", "shares"],
     ),
     "geographic_latency": (
-        ["Average latency", "Within the service level", "Calls over it"],
+        ["Average latency", "SLA compliance", "Calls over it"],
         ["regions", "providers"],
         ["regions", "daily-latency", "providers"],
     ),

@@ -53,7 +53,7 @@ def write_by_hand(path: Path) -> None:
     without a known price, short and long prompts, and travellers between regions.
     """
     with open(str(path), "w", encoding="utf-8", newline="") as out:
-        writer = csv.DictWriter(out, WRITTEN_NAMES, lineterminator="\n")
+        writer = csv.DictWriter(out, WRITTEN_NAMES, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows(_rows_by_hand())
 

@@ -41,6 +41,33 @@ select timestamp::timestamp as ts,
        tier_price_usd::double as price
 from raw
 """
+# The covered share of every date.
+_DATES = """
+create table dates as
+with ends as (select min(ts)::date as first, max(ts)::date as last,
+                extract(hour from min(ts)) as first_hour, extract(hour from max(ts)) as last_hour
+              from calls),
+typical as (select h, count(ts) filter (ts::date > first and ts::date < last) as n
+            from range(24) t(h) cross join ends left join calls on hour_of_day = h group by h),
+weights as (select h, if(last - first < 3 or (select sum(n) from typical) = 0, 1, n) as w
+            from typical cross join ends)
+select strftime(d, '%Y-%m-%d') as day,
+  coalesce(sum(w) filter ((d > first or h >= first_hour) and (d < last or h <= last_hour)), 0)
+  / sum(w) as share
+from (select unnest(range(first, last + 1, interval 1 day))::date as d, * from ends), weights
+group by d order by d
+"""
+# The days of a customer, and whether it has left.
+_OWN_DAYS = """
+create table own_days as
+with ends as (select min(day) as first, max(day) as last from dates),
+seen as (select customer_id, min(day) as first_day, max(day) as last_day from calls group by 1),
+spans as (select customer_id, last_day, last::date - last_day::date >= 30 as gone,
+            if(first_day::date < first::date + 7, first, first_day) as since,
+            if(last::date - last_day::date >= 30, last_day, last) as until from seen, ends)
+select customer_id, last_day, gone, sum(share) as own_days
+from spans join dates on day between since and until group by all
+"""
 # Calls of one customer at one instant: by region, then by the customer's columns.
 _TIES = ("ts", "region", "tier", "organization_id", "product_id", "archetype", "price")
 TIES = ", ".join(_TIES)
@@ -50,8 +77,9 @@ TIES_DESCENDING = ", ".join(f"{column} desc" for column in _TIES)
 class Oracle:
     """One CSV in a database: `rows(sql)` gives dicts, `value(sql)` a single value.
 
-    Tables: `calls` (with `cost`, `unpriced`, `failed`, `free`), `customers` (attributes of the
-    latest call), `prices` (the catalogue), `about` (start, stop, days, monthly factor).
+    Tables: `calls` (with `cost`, `unpriced`, `failed`, `free`, `wait`: the latency of successful
+    ones), `customers` (attributes of the latest call, own days), `prices` (the catalogue), `dates`
+    (covered share), `recent` (the last 30 whole dates), `about` (start, stop, days, monthly).
     """
 
     def __init__(self, path: Path) -> None:
@@ -110,29 +138,40 @@ class Oracle:
         )
         run("alter table calls add column free boolean")
         run("update calls set free = failed and cost = 0 and not unpriced")
+        run("alter table calls add column wait bigint")
+        run("update calls set wait = latency_ms where status = 'success'")
+        run(_DATES)
         run(
             """create table about as select min(ts) as start, max(ts) as stop,
-            greatest(epoch(max(ts)) - epoch(min(ts)), 3600) / 86400 as days,
-            30 / (greatest(epoch(max(ts)) - epoch(min(ts)), 3600) / 86400) as monthly
-            from calls"""
+            (select sum(share) from dates) as days,
+            (select 30 / sum(share) from dates having sum(share) >= 7) as monthly from calls"""
         )
+        run("create table recent as select day from dates where share = 1 order by 1 desc limit 30")
+        run(_OWN_DAYS)
         tiers = " ".join(f"when '{t}' then {p}" for t, p in config.SUBSCRIPTION_TIERS.items())
         run(
             f"""create table customers as
             select customer_id, tier, organization_id, archetype,
                    coalesce(price, case tier {tiers} end) as price,
-                   total_cost, total_cost * (select monthly from about) as monthly_cost, calls
+                   total_cost, calls, unknown, gone, own_days, last_day,
+                   if(own_days >= 7, total_cost * 30 / own_days, null) as monthly_cost,
+                   if(own_days >= 7, calls * 30 / own_days, null) as monthly_calls,
+                   coalesce(price, case tier {tiers} end) is not null and not gone
+                   and own_days >= 7 as paying
             from (select *, row_number() over (partition by customer_id
                                                order by {TIES_DESCENDING}) as place,
                          sum(cost) over (partition by customer_id) as total_cost,
-                         count(*) over (partition by customer_id) as calls from calls)
+                         count(*) over (partition by customer_id) as calls,
+                         count(*) filter (unpriced) over (partition by customer_id) as unknown
+                  from calls) join own_days using (customer_id)
             where place = 1"""
         )
 
 
 def percentile(column: str, share: float) -> str:
     """Return SQL for the nearest-rank percentile: the value at index ceil(n × p) − 1."""
-    return f"list_sort(list({column}))[greatest(1, ceil(round(count(*) * {share}, 9)))::int]"
+    known = f"list({column}) filter ({column} is not null)"
+    return f"list_sort({known})[greatest(1, ceil(round(count({column}) * {share}, 9)))::int]"
 
 
 def _plain(value: Any) -> Any:
@@ -151,6 +190,8 @@ def check_same(found: Any, expected: Any, where: str = "") -> None:
             check_same(one, other, f"{where}[{place}]")
     elif isinstance(expected, bool) or not isinstance(expected, (int, float)):
         assert found == expected, f"{where}: {found!r}, not {expected!r}"
+    elif found is None:
+        raise AssertionError(f"{where}: nothing, not {expected!r}")
     else:
         close = math.isclose(found, expected, rel_tol=1e-9, abs_tol=1e-9)
         assert close, f"{where}: {found!r}, not {expected!r}"
@@ -174,6 +215,12 @@ def check_rows(
     check_same(found, expected, where)
 
 
+def _alike(figure: Any, other: Any) -> bool:
+    if figure is None or other is None:
+        return figure is other
+    return math.isclose(figure, other, rel_tol=1e-12, abs_tol=1e-12)
+
+
 def _in_stable_order(
     rows: List[Dict[str, Any]], by: str, keys: Tuple[str, ...]
 ) -> List[Dict[str, Any]]:
@@ -181,7 +228,7 @@ def _in_stable_order(
     ordered: List[Dict[str, Any]] = []
     run: List[Dict[str, Any]] = []
     for row in rows:
-        if run and not math.isclose(run[-1][by], row[by], rel_tol=1e-12, abs_tol=1e-12):
+        if run and not _alike(run[-1][by], row[by]):
             ordered += sorted(run, key=lambda r: tuple(str(r[k]) for k in keys))
             run = []
         run.append(row)

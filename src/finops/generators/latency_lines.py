@@ -55,7 +55,7 @@ def _latency_lines(result: PerformanceResult) -> List[Series]:
             "Mean",
             [row.avg_latency_ms for row in rows],
             "muted",
-            recompute=Ratio("latency_ms", "call_count"),
+            recompute=Ratio("latency_ms", "measured"),
         ),
         Series("Service level", [limit] * len(rows), "critical", "dashed"),
     ]

@@ -23,12 +23,13 @@ class GeographicSummary(NamedTuple):
     total_calls: Count
     total_cost: Usd
     region_count: Count
-    fastest_region: str
-    slowest_region: str
-    avg_latency_ms: Milliseconds
+    fastest_region: Optional[str]
+    slowest_region: Optional[str]
+    avg_latency_ms: Optional[Milliseconds]
     sla_threshold_ms: Milliseconds
     sla_violations: Count
-    sla_compliance_percent: Percent
+    sla_compliance_percent: Optional[Percent]
+    measured_calls: Count
     routing_opportunities: Count
 
 
@@ -37,10 +38,11 @@ class RegionLatency(NamedTuple):
 
     region: str
     call_count: Count
-    avg_latency_ms: Milliseconds
-    p50_latency_ms: Milliseconds
-    p95_latency_ms: Milliseconds
-    p99_latency_ms: Milliseconds
+    measured_calls: Count
+    avg_latency_ms: Optional[Milliseconds]
+    p50_latency_ms: Optional[Milliseconds]
+    p95_latency_ms: Optional[Milliseconds]
+    p99_latency_ms: Optional[Milliseconds]
     sla_violations: Count
     error_rate_percent: Percent
     total_cost: Usd
@@ -52,8 +54,8 @@ class ProviderRegion(NamedTuple):
     provider: str
     region: str
     call_count: Count
-    avg_latency_ms: Milliseconds
-    p95_latency_ms: Milliseconds
+    avg_latency_ms: Optional[Milliseconds]
+    p95_latency_ms: Optional[Milliseconds]
 
 
 class TokenBand(NamedTuple):
@@ -85,8 +87,9 @@ class DayLatency(NamedTuple):
     date: Date
     call_count: Count
     latency_ms: Milliseconds
-    avg_latency_ms: Milliseconds
+    avg_latency_ms: Optional[Milliseconds]
     sla_violations: Count
+    measured_calls: Count
 
 
 class GeographicByDay(NamedTuple):

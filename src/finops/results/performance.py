@@ -24,27 +24,28 @@ class PerformanceSummary(NamedTuple):
 
     total_calls: Count
     total_cost: Usd
-    avg_latency_ms: Milliseconds
-    p50_latency_ms: Milliseconds
-    p95_latency_ms: Milliseconds
-    p99_latency_ms: Milliseconds
-    max_latency_ms: Milliseconds
+    avg_latency_ms: Optional[Milliseconds]
+    p50_latency_ms: Optional[Milliseconds]
+    p95_latency_ms: Optional[Milliseconds]
+    p99_latency_ms: Optional[Milliseconds]
+    max_latency_ms: Optional[Milliseconds]
     sla_threshold_ms: Milliseconds
     sla_violations: Count
-    sla_compliance_percent: Percent
+    sla_compliance_percent: Optional[Percent]
+    measured_calls: Count
     error_rate_percent: Percent
     unpriced_calls: Count
 
 
 class Latency(NamedTuple):
-    """The distribution of the latency of all calls."""
+    """The distribution of the latency of successful calls of which it is known."""
 
-    mean: Milliseconds
+    mean: Optional[Milliseconds]
     """mean"""
-    median: Milliseconds
-    p95: Milliseconds
-    p99: Milliseconds
-    max: Milliseconds
+    median: Optional[Milliseconds]
+    p95: Optional[Milliseconds]
+    p99: Optional[Milliseconds]
+    max: Optional[Milliseconds]
     sla_violations: Count
 
 
@@ -62,13 +63,15 @@ class ModelRanking(NamedTuple):
     provider: str
     model: str
     call_count: Count
-    tokens_per_second: Number
-    avg_latency_ms: Milliseconds
-    p50_latency_ms: Milliseconds
-    p95_latency_ms: Milliseconds
-    p99_latency_ms: Milliseconds
+    measured_calls: Count
+    tokens_per_second: Optional[Number]
+    """output tokens by the summed latency of measured calls"""
+    avg_latency_ms: Optional[Milliseconds]
+    p50_latency_ms: Optional[Milliseconds]
+    p95_latency_ms: Optional[Milliseconds]
+    p99_latency_ms: Optional[Milliseconds]
     error_rate_percent: Percent
-    cost_per_1k_tokens: UsdPer1kTokens
+    cost_per_1k_tokens: Optional[UsdPer1kTokens]
 
 
 class ProviderCompliance(NamedTuple):
@@ -77,8 +80,9 @@ class ProviderCompliance(NamedTuple):
     provider: str
     total_calls: Count
     compliant_calls: Count
-    compliance_rate: Percent
+    compliance_rate: Optional[Percent]
     violations: Count
+    measured_calls: Count
 
 
 class TaskLatency(NamedTuple):
@@ -86,10 +90,10 @@ class TaskLatency(NamedTuple):
 
     task_type: str
     call_count: Count
-    avg_latency_ms: Milliseconds
-    p95_latency_ms: Milliseconds
-    fastest_model: str
-    fastest_provider: str
+    avg_latency_ms: Optional[Milliseconds]
+    p95_latency_ms: Optional[Milliseconds]
+    fastest_model: Optional[str]
+    fastest_provider: Optional[str]
 
 
 class HourOfDay(NamedTuple):
@@ -98,8 +102,8 @@ class HourOfDay(NamedTuple):
     hour: Count
     """hour of the day, 0 to 23, in UTC"""
     call_count: Count
-    avg_latency_ms: Milliseconds
-    p95_latency_ms: Milliseconds
+    avg_latency_ms: Optional[Milliseconds]
+    p95_latency_ms: Optional[Milliseconds]
 
 
 class DayLatency(NamedTuple):
@@ -107,9 +111,10 @@ class DayLatency(NamedTuple):
 
     date: Date
     call_count: Count
-    avg_latency_ms: Milliseconds
-    p95_latency_ms: Milliseconds
+    avg_latency_ms: Optional[Milliseconds]
+    p95_latency_ms: Optional[Milliseconds]
     error_rate_percent: Percent
+    measured_calls: Count
 
 
 class PerformanceByDay(NamedTuple):

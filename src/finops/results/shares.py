@@ -60,5 +60,5 @@ class Timed(Protocol):
     """A row with a mean latency."""
 
     @property
-    def avg_latency_ms(self) -> Milliseconds:
-        """Mean latency in ms."""
+    def avg_latency_ms(self) -> Optional[Milliseconds]:
+        """Mean latency in ms, None where it is not known of any call."""

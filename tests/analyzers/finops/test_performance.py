@@ -27,7 +27,8 @@ def nearest_rank(values: List[int], percent: int) -> int:
 def latencies(rows: List[Row], key: Callable[[Row], Any]) -> DefaultDict[Any, List[int]]:
     groups: DefaultDict[Any, List[int]] = defaultdict(list)
     for row in rows:
-        groups[key(row)].append(int(row["latency_ms"]))
+        if row["status"] == "success" and row["latency_ms"]:
+            groups[key(row)].append(int(row["latency_ms"]))
     return groups
 
 
@@ -67,7 +68,7 @@ def test_percentiles_against_sorted_lists() -> None:
     assert len(result["model_rankings"]) == len(by_model)
     for row in result["model_rankings"]:
         values = by_model[row["provider"], row["model"]]
-        assert row["call_count"] == len(values)
+        assert row["measured_calls"] == len(values)
         assert row["avg_latency_ms"] == pytest.approx(sum(values) / len(values))
         for percent in (50, 95, 99):
             assert row[f"p{percent}_latency_ms"] == nearest_rank(values, percent)
@@ -75,7 +76,7 @@ def test_percentiles_against_sorted_lists() -> None:
 
 def test_rankings_by_hand() -> None:
     rows = [
-        # 1,000 tokens in 2 s, 2 USD; one of the two failed
+        # 1,000 tokens, 2 USD; one of the two failed, the other gave 100 tokens in 1.5 s
         model("openai", "gpt-4", input_tokens=400, output_tokens=100, latency_ms=1500, cost_usd=1),
         model(
             "openai",
@@ -87,13 +88,14 @@ def test_rankings_by_hand() -> None:
             status="error",
             error_type="timeout",
         ),
-        # 800 tokens in 400 ms
+        # 300 tokens in 400 ms, and 300 that took nobody knows how long
         model("mistral", "ministral-8b", input_tokens=500, output_tokens=300, cost_usd="0.4"),
+        model("mistral", "ministral-8b", output_tokens=300, cost_usd="0.4", latency_ms=""),
     ]
     found = result_of(rows)["model_rankings"]
     assert [(r["model"], r["tokens_per_second"]) for r in found] == [
-        ("ministral-8b", 2000.0),
-        ("gpt-4", 500.0),
+        ("ministral-8b", 750.0),
+        ("gpt-4", pytest.approx(200 / 3)),
     ]
     assert found[0]["cost_per_1k_tokens"] == pytest.approx(0.5)
     assert found[1]["cost_per_1k_tokens"] == 2.0
@@ -110,6 +112,7 @@ def test_compliance_by_provider() -> None:
             "compliant_calls": 1,
             "compliance_rate": rate,
             "violations": total - 1,
+            "measured_calls": total,
         }
         for name, total, rate in (("cohere", 1, 100.0), ("google", 1, 100.0), ("azure", 2, 50.0))
     ]
@@ -139,15 +142,17 @@ def test_hours_and_days_against_plain_lists() -> None:
     assert [r["hour"] for r in result["hourly_profile"]] == list(range(24))
     for row in result["hourly_profile"]:
         values = hours[row["hour"]]
-        assert row["call_count"] == len(values)
-        assert row["avg_latency_ms"] == pytest.approx(sum(values) / max(1, len(values)))
+        assert row["call_count"] == sum(int(r["timestamp"][11:13]) == row["hour"] for r in rows)
+        assert row["avg_latency_ms"] == pytest.approx(sum(values) / len(values))
         assert row["p95_latency_ms"] == nearest_rank(values, 95)
     days = latencies(rows, lambda r: r["timestamp"][:10])
-    assert [r["date"] for r in result["daily"]] == sorted(days)
+    assert [r["date"] for r in result["daily"]] == sorted({r["timestamp"][:10] for r in rows})
     for row in result["daily"]:
-        failed = sum(r["status"] == "error" for r in rows if r["timestamp"][:10] == row["date"])
+        calls = [r for r in rows if r["timestamp"][:10] == row["date"]]
+        failed = sum(r["status"] == "error" for r in calls)
         values = days[row["date"]]
-        assert row["error_rate_percent"] == pytest.approx(failed / len(values) * 100)
+        assert row["error_rate_percent"] == pytest.approx(failed / len(calls) * 100)
+        assert row["measured_calls"] == len(values)
         assert row["p95_latency_ms"] == nearest_rank(values, 95)
 
 
@@ -179,8 +184,8 @@ def test_no_calls_have_no_bins() -> None:
     assert bins({}) == []
 
 
-def test_every_call_is_in_one_bin() -> None:
-    rows = many()
+def test_every_measured_call_is_in_one_bin() -> None:
+    rows = [row for row in many() if row["status"] == "success"]
     found = result_of(rows)["latency_histogram"]
     for one in found:
         inside = [r for r in rows if one["from_ms"] <= int(r["latency_ms"]) < one["to_ms"]]
@@ -188,14 +193,37 @@ def test_every_call_is_in_one_bin() -> None:
     assert sum(one["call_count"] for one in found) == len(rows)
 
 
+def test_what_was_not_measured_has_no_latency() -> None:
+    """Of forty calls every second one is measured, at 3,000 ms."""
+    rows = [call(timestamp=at(n), latency_ms=3000 if n % 2 else "") for n in range(40)]
+    summary = result_of(rows)["summary"]
+    assert [summary[key] for key in ("avg_latency_ms", "p50_latency_ms", "p99_latency_ms")] == [
+        3000
+    ] * 3
+    assert (summary["sla_compliance_percent"], summary["measured_calls"]) == (0.0, 20)
+    nothing = result_of([dict(row, latency_ms="") for row in rows])
+    assert nothing["basis"]["missing"] == ["latency_ms"]
+    assert set(nothing["latency"].values()) == {None, 0}
+    assert nothing["summary"]["sla_compliance_percent"] is None
+    assert nothing["by_task_type"][0]["fastest_model"] is None
+    assert nothing["findings"] == nothing["recommendations"] == []
+
+
+def test_failures_make_nothing_faster() -> None:
+    failed = {"status": "error", "error_type": "timeout"}
+    rows = [call(timestamp=at(n), latency_ms=2500) for n in range(40)]
+    rows += [call(timestamp=at(n), latency_ms=ms, **failed) for n in range(5) for ms in ("", 1)]
+    summary = result_of(rows)["summary"]
+    assert (summary["avg_latency_ms"], summary["sla_compliance_percent"]) == (2500.0, 0.0)
+    assert (summary["error_rate_percent"], summary["measured_calls"]) == (20.0, 40)
+
+
 # --- sentences -------------------------------------------------------------------------------
 
 
 def test_a_kept_service_level_is_good_news() -> None:
     result = result_of([call(latency_ms=100)] * 100)
-    assert [f["severity"] for f in result["findings"] if "service level" in f["title"]] == [
-        "success"
-    ]
+    assert [f["severity"] for f in result["findings"] if "SLA" in f["title"]] == ["success"]
     assert result["recommendations"] == []
 
 
@@ -206,10 +234,10 @@ def test_a_missed_service_level_is_named_with_its_provider() -> None:
     result = result_of(rows)
     titles = [f["title"] for f in result["findings"]]
     assert "90.0% of the calls answer within 2,000 ms" in titles
-    assert "Azure keeps the service level least" in titles
-    assert "One call in a hundred waits 3,000 ms or longer" in titles
+    assert "Azure has the lowest SLA compliance" in titles
+    assert "One call in a hundred takes 3,000 ms or longer" in titles
     assert result["recommendations"] == [
-        "Set a client limit of 2,000 ms for Azure with a fallback: 10 calls of 40 waited longer."
+        "Set a client limit of 2,000 ms for Azure with a fallback: 10 calls of 40 took longer."
     ]
 
 
@@ -221,7 +249,7 @@ def slow_and_fast(dear: str, cheap: str, count: int = 100) -> List[Row]:
 def test_a_faster_model_of_the_same_class_that_costs_no_more() -> None:
     advice = result_of(slow_and_fast("0.08", "0.008"))["recommendations"]
     assert advice == [
-        "Move calls that someone waits for from gpt-4 to gemini-2.5-pro: p95 1,800 against "
+        "Move interactive calls from gpt-4 to gemini-2.5-pro: p95 1,800 against "
         "600 ms, at $100.00 against $10.00 per 1M tokens."
     ]
 

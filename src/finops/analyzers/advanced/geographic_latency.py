@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 from operator import add
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from types import MappingProxyType
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from finops import config, stats
 from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
-from finops.analyzers.shared.daily_latency import SLA_VIOLATIONS
+from finops.analyzers.shared.daily_latency import MEASURED, SLA_VIOLATIONS, beside
 from finops.analyzers.shared.daily_sums import daily_sums
 from finops.analyzers.shared.provider_names import provider_name
 from finops.results import geographic_latency as results
@@ -24,18 +25,17 @@ from finops.rollups.expressions import band_of, plus
 from finops.rollups.measures import Dimension
 from finops.rollups.spec import Rollups, Table
 
-PROVIDER_REGIONS = Table(
-    ("provider", "region"), ("calls", "cost", "errors", "latency_ms", "latency")
-)
-REGION_DAYS = Table(
-    ("day", "provider", "region"),
-    ("calls", "cost", "errors", "latency_ms", SLA_VIOLATIONS, "latency_known"),
+PROVIDER_REGIONS = Table(("provider", "region"), ("calls", "cost", "errors"))
+REGION_WAITS = Table(("provider", "region"), ("latency_ms", "latency"), MEASURED)
+REGION_DAYS = Table(("day", "provider", "region"), ("calls", "cost", "errors"))
+REGION_DAY_WAITS = Table(
+    ("day", "provider", "region"), ("latency_ms", SLA_VIOLATIONS, "latency_known"), MEASURED
 )
 # The lower bound of the band that the tokens of a call are in.
 TOKEN_BAND = Dimension(
     "token_band", band_of(plus("input_tokens", "output_tokens"), config.TOKEN_BAND_WIDTH)
 )
-TOKEN_BANDS = Table(("provider", "region", TOKEN_BAND), ("latency_known", "latency_ms", "calls"))
+TOKEN_BANDS = Table(("provider", "region", TOKEN_BAND), ("latency_known", "latency_ms"), MEASURED)
 
 # Of one provider in one region: {lower bound of the token band: (measured calls, their summed
 # latency)}.
@@ -43,23 +43,30 @@ Bands = Dict[int, Tuple[int, int]]
 
 
 class _Group(NamedTuple):
-    """Calls, cost in USD, errors, summed latency and {latency in ms: calls} of one group."""
+    """Calls, cost in USD and errors of one group; of its successful calls with a latency the
+    summed latency and {latency in ms: calls}.
+    """
 
     calls: int
     cost: float
     errors: int
-    latency_ms: int
-    histogram: Mapping[int, int]
+    latency_ms: int = 0
+    histogram: Mapping[int, int] = MappingProxyType({})
 
     @property
     def measured(self) -> int:
-        """Calls of which the latency is known."""
+        """Successful calls of which the latency is known."""
         return sum(self.histogram.values())
 
     @property
     def average(self) -> float:
-        """Mean latency in ms of the measured calls."""
+        """Mean latency in ms of the measured calls, 0 where there are none."""
         return stats.ratio(self.latency_ms, self.measured)
+
+    @property
+    def known_average(self) -> Optional[float]:
+        """The same, None where there are none."""
+        return self.average if self.histogram else None
 
     @property
     def violations(self) -> int:
@@ -80,17 +87,28 @@ class GeographicLatencyAnalyzer(Analyzer):
     `by_day` holds sums by provider and region by day, None where they are too many to keep.
     """
 
-    TABLES = (*BASIS_TABLES, PROVIDER_REGIONS, TOKEN_BANDS, REGION_DAYS)
+    TABLES = (
+        *BASIS_TABLES,
+        PROVIDER_REGIONS,
+        REGION_WAITS,
+        TOKEN_BANDS,
+        REGION_DAYS,
+        REGION_DAY_WAITS,
+    )
     NEEDS = ("region", "latency_ms")
 
     def result(self, data: Rollups) -> results.GeographicLatencyResult:
         """Return regions, provider by region, latency by tokens, and routing advice."""
         span = covered_days(data)
-        pairs = {key: _Group(*values) for key, values in data[PROVIDER_REGIONS].items()}
+        waits = data[REGION_WAITS]
+        pairs = {
+            key: _Group(*values, *waits.get(key, ()))
+            for key, values in data[PROVIDER_REGIONS].items()
+        }
         groups = _by_region(pairs)
         regions = sorted(
             (_region_row(name, group) for name, group in groups.items()),
-            key=lambda r: (r.avg_latency_ms, r.region),
+            key=lambda r: (r.avg_latency_ms is None, r.avg_latency_ms or 0.0, r.region),
         )
         routing = _routing(pairs, data[TOKEN_BANDS])
         return results.GeographicLatencyResult(
@@ -131,11 +149,12 @@ def _by_region(pairs: Mapping[Tuple[Any, ...], _Group]) -> Dict[str, _Group]:
 
 
 def _region_row(region: str, group: _Group) -> results.RegionLatency:
-    p50, p95, p99 = stats.histogram_percentiles(group.histogram, (0.50, 0.95, 0.99))
+    p50, p95, p99 = _percentiles(group, (0.50, 0.95, 0.99))
     return results.RegionLatency(
         region=region,
         call_count=group.calls,
-        avg_latency_ms=group.average,
+        measured_calls=group.measured,
+        avg_latency_ms=group.known_average,
         p50_latency_ms=p50,
         p95_latency_ms=p95,
         p99_latency_ms=p99,
@@ -145,13 +164,19 @@ def _region_row(region: str, group: _Group) -> results.RegionLatency:
     )
 
 
+def _percentiles(group: _Group, shares: Sequence[float]) -> Sequence[Optional[int]]:
+    """Return nearest-rank percentiles in ms, None where no latency is known."""
+    known = group.histogram
+    return stats.histogram_percentiles(known, shares) if known else [None] * len(shares)
+
+
 def _pair_row(key: Tuple[Any, ...], group: _Group) -> results.ProviderRegion:
     return results.ProviderRegion(
         provider=key[0],
         region=key[1],
         call_count=group.calls,
-        avg_latency_ms=group.average,
-        p95_latency_ms=stats.histogram_percentiles(group.histogram, (0.95,))[0],
+        avg_latency_ms=group.known_average,
+        p95_latency_ms=_percentiles(group, (0.95,))[0],
     )
 
 
@@ -159,16 +184,16 @@ def _by_tokens(cells: Mapping[Tuple[Any, ...], Tuple[Any, ...]]) -> List[results
     """Return mean latency by region and token band, in that order."""
     sums: Dict[Tuple[str, int], List[int]] = {}
     for (_, region, band), values in cells.items():
-        cell = sums.setdefault((region, band), [0, 0, 0])
+        cell = sums.setdefault((region, band), [0, 0])
         cell[:] = map(add, cell, values)
     return [
         results.TokenBand(
             region=region,
             from_tokens=band,
-            call_count=calls,
+            call_count=measured,
             avg_latency_ms=stats.ratio(latency_ms, measured),
         )
-        for (region, band), (measured, latency_ms, calls) in sorted(sums.items())
+        for (region, band), (measured, latency_ms) in sorted(sums.items())
     ]
 
 
@@ -177,7 +202,7 @@ def _daily(data: Rollups) -> List[results.DayLatency]:
     active day.
     """
     days: Dict[str, List[Tuple[Any, ...]]] = {}
-    for (day, _, _), values in data[REGION_DAYS].items():
+    for (day, _, _), values in beside(data, REGION_DAYS, REGION_DAY_WAITS).items():
         days.setdefault(day, []).append(values)
     return [_day(day, cells) for day, cells in days.items()]
 
@@ -188,14 +213,15 @@ def _day(day: str, cells: List[Tuple[Any, ...]]) -> results.DayLatency:
         date=day,
         call_count=calls,
         latency_ms=latency_ms,
-        avg_latency_ms=stats.ratio(latency_ms, measured),
+        avg_latency_ms=latency_ms / measured if measured else None,
         sla_violations=late,
+        measured_calls=measured,
     )
 
 
 def _by_day(data: Rollups) -> Optional[DailySums]:
-    measures = ("calls", "cost", "errors", "latency_ms", "violations")
-    cells = {key: values[:-1] for key, values in data[REGION_DAYS].items()}
+    measures = ("calls", "cost", "errors", "latency_ms", "violations", "measured")
+    cells = beside(data, REGION_DAYS, REGION_DAY_WAITS)
     return daily_sums(
         data.period, cells, REGION_DAYS.dimension_names, measures, ("provider", "region")
     )
@@ -312,45 +338,54 @@ def _summary(
     measured = sum(group.measured for group in groups.values())
     latency_ms = sum(group.latency_ms for group in groups.values())
     violations = sum(row.sla_violations for row in regions)
+    known = _measured(regions)
     return results.GeographicSummary(
         total_calls=calls,
         total_cost=data.totals.cost,
         region_count=len(regions),
-        fastest_region=regions[0].region if regions else "",
-        slowest_region=regions[-1].region if regions else "",
-        avg_latency_ms=stats.ratio(latency_ms, measured),
+        fastest_region=known[0].region if known else None,
+        slowest_region=known[-1].region if known else None,
+        avg_latency_ms=latency_ms / measured if measured else None,
         sla_threshold_ms=config.SLA_THRESHOLD_MS,
         sla_violations=violations,
-        sla_compliance_percent=stats.percent(measured - violations, measured),
+        sla_compliance_percent=stats.percent(measured - violations, measured) if measured else None,
+        measured_calls=measured,
         routing_opportunities=len(routing),
     )
 
 
+def _measured(regions: List[results.RegionLatency]) -> List[results.RegionLatency]:
+    """Return the regions with a known latency."""
+    return [row for row in regions if row.avg_latency_ms is not None]
+
+
 def _slow(regions: List[results.RegionLatency]) -> List[results.RegionLatency]:
     """Return the regions whose p95 is over its threshold, the slowest first."""
-    slow = [row for row in regions if row.p95_latency_ms > config.P95_THRESHOLD_MS]
-    return sorted(slow, key=lambda r: (-r.p95_latency_ms, r.region))
+    slow = [row for row in regions if (row.p95_latency_ms or 0) > config.P95_THRESHOLD_MS]
+    return sorted(slow, key=lambda r: (-(r.p95_latency_ms or 0), r.region))
 
 
 def _findings(
     regions: List[results.RegionLatency], routing: List[results.Routing]
 ) -> List[Finding]:
     findings = []
-    if len(regions) > 1 and regions[0].avg_latency_ms > 0:
-        fast, slow = regions[0], regions[-1]
-        times = slow.avg_latency_ms / fast.avg_latency_ms
+    known = _measured(regions)
+    fastest, slowest = (known[0].avg_latency_ms, known[-1].avg_latency_ms) if known else (0, 0)
+    if len(known) > 1 and fastest and slowest:
+        fast, slow = known[0], known[-1]
+        times = slowest / fastest
         findings.append(
             finding(
                 "info",
-                f"{slow.region} waits {times:.1f} times as long as {fast.region}",
-                f"A call takes {slow.avg_latency_ms:,.0f} ms on average in {slow.region} "
-                f"and {fast.avg_latency_ms:,.0f} ms in {fast.region}.",
+                f"Calls take {times:.1f} times as long in {slow.region} as in {fast.region}",
+                f"A call takes {slowest:,.0f} ms on average in {slow.region} "
+                f"and {fastest:,.0f} ms in {fast.region}.",
             )
         )
     findings += [_slow_finding(row) for row in _slow(regions)]
     if routing:
         findings.append(_routing_finding(routing))
-    if regions and not routing and not _slow(regions):
+    if known and not routing and not _slow(regions):
         findings.append(_good_finding(regions))
     return findings
 
@@ -360,7 +395,7 @@ def _slow_finding(row: results.RegionLatency) -> Finding:
         "warning",
         f"One call in twenty in {row.region} takes over {row.p95_latency_ms:,} ms",
         f"The 95th percentile is above {config.P95_THRESHOLD_MS:,} ms; "
-        f"{row.sla_violations:,} of {row.call_count:,} calls were slower than "
+        f"{row.sla_violations:,} of {row.measured_calls:,} calls were slower than "
         f"{config.SLA_THRESHOLD_MS:,} ms.",
     )
 

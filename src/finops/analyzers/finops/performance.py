@@ -1,21 +1,35 @@
 """Performance tracking: how fast and how reliable the models are, and at what price.
 
-Percentiles are nearest-rank over all calls, failed ones included: a timeout is a wait, too.
-A call keeps the service level where its latency is not above `config.SLA_THRESHOLD_MS`.
+Latency is that of successful calls of which it is known; percentiles are nearest-rank over
+these.  Failures have their own rate.  A call meets the SLA where its latency is not above
+`config.SLA_THRESHOLD_MS`.
 """
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
-from typing import Any, Callable, ClassVar, Dict, Iterable, List, Mapping, NamedTuple, Tuple
+from types import MappingProxyType
+from typing import (
+    Any,
+    Callable,
+    ClassVar,
+    Dict,
+    Iterable,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 from finops import config
 from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared import daily_latency
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.covered_days import covered_days
-from finops.analyzers.shared.daily_latency import sums_by_day
+from finops.analyzers.shared.daily_latency import MEASURED, sums_by_day
 from finops.analyzers.shared.latency_percentiles import percentile_windows
 from finops.analyzers.shared.provider_names import provider_name
 from finops.analyzers.shared.wording import caveats, counted, percent, usd
@@ -25,39 +39,69 @@ from finops.rollups.spec import Rollups, Table
 from finops.stats import histogram_percentiles, ratio
 from finops.stats import percent as percent_of
 
-MODELS = Table(
-    ("provider", "model", "task_type"),
-    ("calls", "cost", "tokens", "errors", "latency_ms", "latency"),
-)
-HOURS_OF_DAY = Table(("hour_of_day",), ("calls", "latency_ms", "latency"))
-DAYS = Table(("day",), ("calls", "errors", "latency_ms", "latency"))
+_GROUPS = ("provider", "model", "task_type")
+MODELS = Table(_GROUPS, ("calls", "cost", "tokens", "errors", "unpriced"))
+WAITS = Table(_GROUPS, ("output_tokens", "latency_ms", "latency"), MEASURED)
+HOURS_OF_DAY = Table(("hour_of_day",), ("calls",))
+HOUR_WAITS = Table(("hour_of_day",), ("latency_ms", "latency"), MEASURED)
+DAYS = Table(("day",), ("calls", "errors"))
+DAY_WAITS = Table(("day",), ("latency_ms", "latency"), MEASURED)
 PERCENTILES = (0.50, 0.95, 0.99)
+NO_WAITS: Tuple[int, Mapping[int, int]] = (0, {})
 
 
 class Group(NamedTuple):
-    """Some calls: count, cost in USD, tokens, errors, summed latency, {latency in ms: calls}."""
+    """Some calls: count, cost in USD, tokens, errors, calls of unknown cost.
+
+    Of those that tell of latency: output tokens, summed latency, {latency in ms: calls}.
+    """
 
     calls: int
     cost: float
     tokens: int
     errors: int
-    latency_ms: int
-    histogram: Mapping[int, int]
+    unpriced: int = 0
+    output_tokens: int = 0
+    latency_ms: int = 0
+    histogram: Mapping[int, int] = MappingProxyType({})
 
     @property
     def measured(self) -> int:
-        """Calls of which the latency is known."""
+        """Calls that tell of latency."""
         return sum(self.histogram.values())
 
     @property
-    def average(self) -> float:
-        """Mean latency in ms of the measured calls."""
-        return ratio(self.latency_ms, self.measured)
+    def average(self) -> Optional[float]:
+        """Mean latency in ms, None where it is not known of any call."""
+        return mean_latency(self.latency_ms, self.histogram)
 
     @property
     def violations(self) -> int:
-        """Calls above the service level."""
+        """Calls above the SLA."""
         return sum(n for ms, n in self.histogram.items() if ms > config.SLA_THRESHOLD_MS)
+
+    @property
+    def compliance(self) -> Optional[float]:
+        """Measured calls within the SLA in percent, None where there are none."""
+        measured = self.measured
+        return percent_of(measured - self.violations, measured) if measured else None
+
+    @property
+    def cost_per_1k_tokens(self) -> Optional[float]:
+        """Cost of 1,000 tokens in USD, None where that of some is not known."""
+        return None if self.unpriced else ratio(self.cost, self.tokens) * 1000
+
+
+def mean_latency(latency_ms: int, histogram: Mapping[int, int]) -> Optional[float]:
+    """Return the mean latency in ms, None where it is not known of any call."""
+    return latency_ms / sum(histogram.values()) if histogram else None
+
+
+def percentiles(
+    histogram: Mapping[int, int], shares: Sequence[float] = PERCENTILES
+) -> Sequence[Optional[int]]:
+    """Return the nearest-rank percentiles in ms, None where no latency is known."""
+    return histogram_percentiles(histogram, shares) if histogram else [None] * len(shares)
 
 
 class PerformanceAnalyzer(Analyzer):
@@ -70,8 +114,11 @@ class PerformanceAnalyzer(Analyzer):
     TABLES: ClassVar[Tuple[Table, ...]] = (
         *BASIS_TABLES,
         MODELS,
+        WAITS,
         HOURS_OF_DAY,
+        HOUR_WAITS,
         DAYS,
+        DAY_WAITS,
         *daily_latency.TABLES,
     )
     NEEDS: ClassVar[Tuple[str, ...]] = ("latency_ms",)
@@ -79,7 +126,8 @@ class PerformanceAnalyzer(Analyzer):
     def result(self, data: Rollups) -> results.PerformanceResult:
         """Return the result; latencies in ms, throughput in tokens per second of waiting."""
         span = covered_days(data)
-        cells = {key: Group(*values) for key, values in data[MODELS].items()}
+        waits = data[WAITS]
+        cells = {key: Group(*values, *waits.get(key, ())) for key, values in data[MODELS].items()}
         whole = merged(cells.values())
         rankings = _model_rankings(cells)
         compliance = _sla_compliance(cells)
@@ -104,7 +152,7 @@ class PerformanceAnalyzer(Analyzer):
 
 
 def _percentiles_by_day(data: Rollups) -> results.PercentileWindows:
-    histograms = {day: values[-1] for (day,), values in data[DAYS].items()}
+    histograms = {day: values[-1] for (day,), values in data[DAY_WAITS].items()}
     names = results.PercentileWindows._fields
     return results.PercentileWindows(
         **percentile_windows(data.period, histograms, dict(zip(names, PERCENTILES)))
@@ -114,8 +162,10 @@ def _percentiles_by_day(data: Rollups) -> results.PercentileWindows:
 def merged(groups: Iterable[Group]) -> Group:
     """Return several groups as one.
 
-    >>> merged([Group(1, 0.5, 9, 0, 7, {7: 1}), Group(2, 0.5, 1, 1, 14, {7: 2})])
-    Group(calls=3, cost=1.0, tokens=10, errors=1, latency_ms=21, histogram={7: 3})
+    >>> one, two = Group(1, 0.5, 9, 0, 0, 4, 7, {7: 1}), Group(2, 0.5, 1, 1, 0, 1, 14, {7: 2})
+    >>> whole = merged([one, two])
+    >>> whole.calls, whole.output_tokens, whole.latency_ms, whole.histogram
+    (3, 5, 21, {7: 3})
     """
     parts = list(groups)
     histogram: Dict[int, int] = defaultdict(int)
@@ -127,6 +177,8 @@ def merged(groups: Iterable[Group]) -> Group:
         math.fsum(g.cost for g in parts),
         sum(g.tokens for g in parts),
         sum(g.errors for g in parts),
+        sum(g.unpriced for g in parts),
+        sum(g.output_tokens for g in parts),
         sum(g.latency_ms for g in parts),
         dict(histogram),
     )
@@ -165,13 +217,13 @@ def bins(histogram: Mapping[int, int]) -> List[results.LatencyBin]:
 
 
 def _latency(whole: Group) -> results.Latency:
-    p50, p95, p99 = histogram_percentiles(whole.histogram, PERCENTILES)
+    p50, p95, p99 = percentiles(whole.histogram)
     return results.Latency(
         mean=whole.average,
         median=p50,
         p95=p95,
         p99=p99,
-        max=max(whole.histogram, default=0),
+        max=max(whole.histogram, default=None),
         sla_violations=whole.violations,
     )
 
@@ -187,7 +239,8 @@ def _summary(data: Rollups, whole: Group, latency: results.Latency) -> results.P
         max_latency_ms=latency.max,
         sla_threshold_ms=config.SLA_THRESHOLD_MS,
         sla_violations=whole.violations,
-        sla_compliance_percent=percent_of(whole.measured - whole.violations, whole.measured),
+        sla_compliance_percent=whole.compliance,
+        measured_calls=whole.measured,
         error_rate_percent=percent_of(data.totals.errors, data.totals.calls),
         unpriced_calls=data.totals.unpriced,
     )
@@ -196,22 +249,31 @@ def _summary(data: Rollups, whole: Group, latency: results.Latency) -> results.P
 def _model_rankings(cells: Mapping[Tuple[Any, ...], Group]) -> List[results.ModelRanking]:
     rows = []
     for (provider, model), group in grouped(cells, lambda key: key[:2]).items():
-        p50, p95, p99 = histogram_percentiles(group.histogram, PERCENTILES)
+        p50, p95, p99 = percentiles(group.histogram)
         rows.append(
             results.ModelRanking(
                 provider=provider,
                 model=model,
                 call_count=group.calls,
-                tokens_per_second=ratio(group.tokens * 1000, group.latency_ms),
+                measured_calls=group.measured,
+                tokens_per_second=group.output_tokens * 1000 / group.latency_ms
+                if group.latency_ms
+                else None,
                 avg_latency_ms=group.average,
                 p50_latency_ms=p50,
                 p95_latency_ms=p95,
                 p99_latency_ms=p99,
                 error_rate_percent=percent_of(group.errors, group.calls),
-                cost_per_1k_tokens=ratio(group.cost, group.tokens) * 1000,
+                cost_per_1k_tokens=group.cost_per_1k_tokens,
             )
         )
-    return sorted(rows, key=lambda r: (-r.tokens_per_second, r.provider, r.model))
+    return sorted(rows, key=_fastest_first)
+
+
+def _fastest_first(row: results.ModelRanking) -> Tuple[bool, float, str, str]:
+    """Order models by tokens per second, those of which nothing was measured last."""
+    speed = row.tokens_per_second
+    return speed is None, -(speed or 0.0), row.provider, row.model
 
 
 def _sla_compliance(cells: Mapping[Tuple[Any, ...], Group]) -> List[results.ProviderCompliance]:
@@ -220,44 +282,51 @@ def _sla_compliance(cells: Mapping[Tuple[Any, ...], Group]) -> List[results.Prov
             provider=provider,
             total_calls=group.calls,
             compliant_calls=group.measured - group.violations,
-            compliance_rate=percent_of(group.measured - group.violations, group.measured),
+            compliance_rate=group.compliance,
             violations=group.violations,
+            measured_calls=group.measured,
         )
         for provider, group in grouped(cells, lambda key: key[0]).items()
     ]
-    return sorted(rows, key=lambda r: (-r.compliance_rate, r.provider))
+    return sorted(
+        rows, key=lambda r: (r.compliance_rate is None, -(r.compliance_rate or 0.0), r.provider)
+    )
 
 
 def _by_task_type(cells: Mapping[Tuple[Any, ...], Group]) -> List[results.TaskLatency]:
     """Tasks by call_count; the fastest model is the one with the lowest average latency."""
     rows = []
     for task, group in grouped(cells, lambda key: key[2]).items():
-        serving = {key[:2]: cell for key, cell in cells.items() if key[2] == task}
-        fastest = min(serving, key=lambda key: (serving[key].average, key))
+        serving = [
+            (cell.average, *key[:2])
+            for key, cell in cells.items()
+            if key[2] == task and cell.average is not None
+        ]
+        _, provider, model = min(serving, default=(None, None, None))
         rows.append(
             results.TaskLatency(
                 task_type=task,
                 call_count=group.calls,
                 avg_latency_ms=group.average,
-                p95_latency_ms=histogram_percentiles(group.histogram, (0.95,))[0],
-                fastest_model=fastest[1],
-                fastest_provider=fastest[0],
+                p95_latency_ms=percentiles(group.histogram, (0.95,))[0],
+                fastest_model=model,
+                fastest_provider=provider,
             )
         )
     return sorted(rows, key=lambda r: (-r.call_count, r.task_type))
 
 
 def _hourly_profile(data: Rollups) -> List[results.HourOfDay]:
-    nothing: Tuple[Any, ...] = (0, 0, {})
     rows = []
     for hour in range(24):
-        calls, latency_ms, histogram = data[HOURS_OF_DAY].get((hour,), nothing)
+        (calls,) = data[HOURS_OF_DAY].get((hour,), (0,))
+        latency_ms, histogram = data[HOUR_WAITS].get((hour,), NO_WAITS)
         rows.append(
             results.HourOfDay(
                 hour=hour,
                 call_count=calls,
-                avg_latency_ms=ratio(latency_ms, sum(histogram.values())),
-                p95_latency_ms=histogram_percentiles(histogram, (0.95,))[0],
+                avg_latency_ms=mean_latency(latency_ms, histogram),
+                p95_latency_ms=percentiles(histogram, (0.95,))[0],
             )
         )
     return rows
@@ -265,16 +334,20 @@ def _hourly_profile(data: Rollups) -> List[results.HourOfDay]:
 
 def _daily(data: Rollups) -> List[results.DayLatency]:
     """Active days in ascending order."""
-    return [
-        results.DayLatency(
-            date=day,
-            call_count=calls,
-            avg_latency_ms=ratio(latency_ms, sum(histogram.values())),
-            p95_latency_ms=histogram_percentiles(histogram, (0.95,))[0],
-            error_rate_percent=percent_of(errors, calls),
+    rows = []
+    for (day,), (calls, errors) in data[DAYS].items():
+        latency_ms, histogram = data[DAY_WAITS].get((day,), NO_WAITS)
+        rows.append(
+            results.DayLatency(
+                date=day,
+                call_count=calls,
+                avg_latency_ms=mean_latency(latency_ms, histogram),
+                p95_latency_ms=percentiles(histogram, (0.95,))[0],
+                error_rate_percent=percent_of(errors, calls),
+                measured_calls=sum(histogram.values()),
+            )
         )
-        for (day,), (calls, errors, latency_ms, histogram) in data[DAYS].items()
-    ]
+    return rows
 
 
 # --- sentences -------------------------------------------------------------------------------
@@ -286,48 +359,63 @@ def _findings(
     compliance: List[results.ProviderCompliance],
     rankings: List[results.ModelRanking],
 ) -> List[Finding]:
-    if not whole.calls:
-        return []
-    findings = [_sla_finding(whole)]
-    if latency.p95 > config.P95_THRESHOLD_MS or latency.p99 > config.P99_THRESHOLD_MS:
-        findings.append(
-            finding(
-                "warning",
-                f"One call in a hundred waits {latency.p99:,} ms or longer",
-                f"p95 is {latency.p95:,} ms (limit {config.P95_THRESHOLD_MS:,} ms), p99 "
-                f"{latency.p99:,} ms (limit {config.P99_THRESHOLD_MS:,} ms).",
-            )
-        )
+    findings = [*_sla_finding(whole), *_tail_finding(latency)]
     findings += [_error_finding(row) for row in _unreliable(rankings)]
-    worst, best = compliance[-1], compliance[0]
-    if best.compliance_rate - worst.compliance_rate >= 100 - config.SLA_TARGET_PCT:
-        findings.append(
-            finding(
-                "info",
-                f"{provider_name(worst.provider)} keeps the service level least",
-                f"{percent(worst.compliance_rate)} of its calls, against "
-                f"{percent(best.compliance_rate)} at {provider_name(best.provider)}.",
+    known = [row for row in compliance if row.compliance_rate is not None]
+    if known:
+        best, worst = known[0].compliance_rate or 0.0, known[-1].compliance_rate or 0.0
+        if best - worst >= 100 - config.SLA_TARGET_PCT:
+            findings.append(
+                finding(
+                    "info",
+                    f"{provider_name(known[-1].provider)} has the lowest SLA compliance",
+                    f"{percent(worst)} of its measured calls, against {percent(best)} at "
+                    f"{provider_name(known[0].provider)}.",
+                )
             )
-        )
     return findings
 
 
-def _sla_finding(whole: Group) -> Finding:
-    kept = percent_of(whole.measured - whole.violations, whole.measured)
+def _tail_finding(latency: results.Latency) -> List[Finding]:
+    """Return the finding on the slowest calls, where they are over their limits."""
+    p95, p99 = latency.p95, latency.p99
+    if p95 is None or p99 is None:
+        return []
+    if p95 <= config.P95_THRESHOLD_MS and p99 <= config.P99_THRESHOLD_MS:
+        return []
+    return [
+        finding(
+            "warning",
+            f"One call in a hundred takes {p99:,} ms or longer",
+            f"p95 is {p95:,} ms (limit {config.P95_THRESHOLD_MS:,} ms), p99 "
+            f"{p99:,} ms (limit {config.P99_THRESHOLD_MS:,} ms).",
+        )
+    ]
+
+
+def _sla_finding(whole: Group) -> List[Finding]:
+    """Return whether the SLA is met; nothing where no latency is known."""
+    kept = whole.compliance
+    if kept is None:
+        return []
     limit = f"{config.SLA_THRESHOLD_MS:,} ms"
     if kept < config.SLA_TARGET_PCT:
-        return finding(
-            "warning",
-            f"{percent(kept)} of the calls answer within {limit}",
-            f"The target is {config.SLA_TARGET_PCT}%; {counted(whole.violations, 'call')} "
-            "took longer.",
+        return [
+            finding(
+                "warning",
+                f"{percent(kept)} of the calls answer within {limit}",
+                f"The target is {config.SLA_TARGET_PCT}%; {counted(whole.violations, 'call')} of "
+                f"{whole.measured:,} measured took longer.",
+            )
+        ]
+    return [
+        finding(
+            "success",
+            "SLA met",
+            f"{percent(kept)} of {counted(whole.measured, 'measured call')} answer within "
+            f"{limit}; the target is {config.SLA_TARGET_PCT}%.",
         )
-    return finding(
-        "success",
-        "The service level is kept",
-        f"{percent(kept)} of the calls answer within {limit}; the target is "
-        f"{config.SLA_TARGET_PCT}%.",
-    )
+    ]
 
 
 def _error_finding(row: results.ModelRanking) -> Finding:
@@ -349,29 +437,48 @@ def _unreliable(rankings: Iterable[results.ModelRanking]) -> List[results.ModelR
     return sorted(rows, key=lambda r: (-r.error_rate_percent, r.provider, r.model))
 
 
-def _faster(
-    data: Rollups, rankings: List[results.ModelRanking]
-) -> List[Tuple[results.ModelRanking, results.ModelRanking]]:
-    """Return (slow model, faster one that costs no more a token), the slowest first.
+class Judged(NamedTuple):
+    """A model with enough measured calls, its p95 in ms and its price in USD per 1,000 tokens."""
 
-    Both have enough calls to judge, the slow one a p95 above the limit; the faster one is of
-    the same capability class.
+    row: results.ModelRanking
+    p95: float
+    price: float
+
+
+def _judged(rankings: Iterable[results.ModelRanking]) -> List[Judged]:
+    return [
+        Judged(row, row.p95_latency_ms, row.cost_per_1k_tokens)
+        for row in rankings
+        if row.measured_calls >= config.MODEL_MIN_CALLS
+        and row.p95_latency_ms is not None
+        and row.cost_per_1k_tokens is not None
+    ]
+
+
+def _faster(data: Rollups, rankings: List[results.ModelRanking]) -> List[Tuple[Judged, Judged]]:
+    """Return (slow model, faster one that costs no more per token), the slowest first.
+
+    The slow one has a p95 above the limit; the faster one is of the same capability class.
     """
-    judged = [row for row in rankings if row.call_count >= config.MODEL_MIN_CALLS]
-    slow = [row for row in judged if row.p95_latency_ms > config.P95_THRESHOLD_MS]
+    judged = _judged(rankings)
+    slow = [one for one in judged if one.p95 > config.P95_THRESHOLD_MS]
     pairs = []
-    for row in sorted(slow, key=lambda r: (-r.p95_latency_ms, r.provider, r.model)):
+    for model in sorted(slow, key=_slowest_first):
         better = [
             other
             for other in judged
-            if _class_of(data, other) == _class_of(data, row) != ""
-            and other.p95_latency_ms < row.p95_latency_ms
-            and other.cost_per_1k_tokens <= row.cost_per_1k_tokens
+            if _class_of(data, other.row) == _class_of(data, model.row) != ""
+            and other.p95 < model.p95
+            and other.price <= model.price
         ]
         if better:
-            best = min(better, key=lambda r: (r.p95_latency_ms, r.provider, r.model))
-            pairs.append((row, best))
+            best = min(better, key=lambda o: (o.p95, o.row.provider, o.row.model))
+            pairs.append((model, best))
     return pairs
+
+
+def _slowest_first(model: Judged) -> Tuple[float, str, str]:
+    return -model.p95, model.row.provider, model.row.model
 
 
 def _class_of(data: Rollups, row: results.ModelRanking) -> str:
@@ -386,10 +493,9 @@ def _recommendations(
 ) -> List[str]:
     most = config.RECOMMENDED_SUBJECTS
     advice = [
-        f"Move calls that someone waits for from {slow.model} to {fast.model}: p95 "
-        f"{slow.p95_latency_ms:,} against {fast.p95_latency_ms:,} ms, at "
-        f"{usd(slow.cost_per_1k_tokens * 1000)} against "
-        f"{usd(fast.cost_per_1k_tokens * 1000)} per 1M tokens."
+        f"Move interactive calls from {slow.row.model} to {fast.row.model}: p95 "
+        f"{slow.p95:,} against {fast.p95:,} ms, at {usd(slow.price * 1000)} against "
+        f"{usd(fast.price * 1000)} per 1M tokens."
         for slow, fast in _faster(data, rankings)[:most]
     ]
     advice += [
@@ -397,12 +503,16 @@ def _recommendations(
         f"{percent(row.error_rate_percent)} of {counted(row.call_count, 'call')} fail."
         for row in _unreliable(rankings)[:most]
     ]
-    below = [row for row in compliance if row.compliance_rate < config.SLA_TARGET_PCT]
+    below = [
+        row
+        for row in compliance
+        if row.compliance_rate is not None and row.compliance_rate < config.SLA_TARGET_PCT
+    ]
     if below:
         worst = below[-1]
         advice.append(
             f"Set a client limit of {config.SLA_THRESHOLD_MS:,} ms for "
             f"{provider_name(worst.provider)} with a fallback: "
-            f"{counted(worst.violations, 'call')} of {worst.total_calls:,} waited longer."
+            f"{counted(worst.violations, 'call')} of {worst.measured_calls:,} took longer."
         )
     return advice

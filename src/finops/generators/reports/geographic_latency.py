@@ -60,7 +60,8 @@ def _daily(result: results.GeographicLatencyResult, sums: Mapping[str, Optional[
             "call_count": lambda row: row.call_count,
             "latency_ms": lambda row: row.latency_ms,
             "sla_violations": lambda row: row.sla_violations,
-            "within": lambda row: (row.call_count or 0) - (row.sla_violations or 0),
+            "measured": lambda row: row.measured_calls,
+            "within": lambda row: (row.measured_calls or 0) - (row.sla_violations or 0),
         },
         list(sums.values()),
     )
@@ -75,14 +76,14 @@ def _cards(result: results.GeographicLatencyResult) -> List[Card]:
             summary.avg_latency_ms,
             "ms",
             "over all regions",
-            Ratio("latency_ms", "call_count"),
+            Ratio("latency_ms", "measured"),
         ),
         Card(
-            "Within the service level",
+            "SLA compliance",
             summary.sla_compliance_percent,
             "percent",
             limit,
-            Ratio("within", "call_count", 100),
+            Ratio("within", "measured", 100),
         ),
         Card(
             "Calls over it",
@@ -102,7 +103,7 @@ def _cards(result: results.GeographicLatencyResult) -> List[Card]:
     ]
 
 
-def _region_card(label: str, name: str, regions: Sequence[results.RegionLatency]) -> Card:
+def _region_card(label: str, name: Optional[str], regions: Sequence[results.RegionLatency]) -> Card:
     averages = [row.avg_latency_ms for row in regions if name and row.region == name]
     note = "no region is named"
     if averages:
@@ -133,7 +134,7 @@ _AVERAGE = Column[results.RegionLatency](
     lambda row: row.avg_latency_ms,
     "Average",
     "ms",
-    recompute=Ratio("latency_ms", "calls"),
+    recompute=Ratio("latency_ms", "measured"),
     order="ascending",
 )
 _REGIONS: List[Column[results.RegionLatency]] = [
@@ -197,7 +198,7 @@ def _over_time(result: results.GeographicLatencyResult) -> Part:
             Axis("Day (UTC)", "date"),
             _LATENCY,
             texts(row.date for row in daily),
-            [Series("Average", means, recompute=Ratio("latency_ms", "call_count"))],
+            [Series("Average", means, recompute=Ratio("latency_ms", "measured"))],
             bins="mean",
             empty="There is no day with a call, so no line over time is drawn.",
         ),
@@ -291,7 +292,7 @@ def _providers(result: results.GeographicLatencyResult, sums: Optional[Sums]) ->
         lambda row: row.region, "Region", "region", dot=True, dimension="region"
     )
     average = Column[results.ProviderRegion](
-        lambda row: row.avg_latency_ms, "Average", "ms", recompute=Ratio("latency_ms", "calls")
+        lambda row: row.avg_latency_ms, "Average", "ms", recompute=Ratio("latency_ms", "measured")
     )
     shown: List[Column[results.ProviderRegion]] = [
         provider_column,
@@ -346,7 +347,7 @@ def _not_found(result: results.GeographicLatencyResult) -> List[str]:
     if not result.routing:
         sentences.append("Checked, none found: providers clearly slower in a region.")
     if not summary.sla_violations:
-        sentences.append("Checked, none found: calls slower than the service level.")
+        sentences.append("Checked, none found: calls slower than the SLA.")
     if not result.regions:
         sentences.append("No call names a region.")
     return sentences

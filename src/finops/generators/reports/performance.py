@@ -33,12 +33,12 @@ from finops.results.shares import Called, Timed
 REPORT = Report(
     "performance",
     "Performance Tracking",
-    "How fast and how reliable the models are, against the service level and their price.",
+    "How fast and how reliable the models are, against the SLA and their price.",
 )
 
 _CALLS = Column[Called](lambda row: row.call_count, "Calls", "count", recompute=Sum("calls"))
 _MEAN = Column[Timed](
-    lambda row: row.avg_latency_ms, "Mean", "ms", recompute=Ratio("latency_ms", "calls")
+    lambda row: row.avg_latency_ms, "Mean", "ms", recompute=Ratio("latency_ms", "measured")
 )
 _DRAWN = 10
 
@@ -74,12 +74,13 @@ def generate_performance_report(data: Dict[str, Any], output_path: Union[str, Pa
 
 
 def _daily(result: results.PerformanceResult, sums: Mapping[str, Optional[Sums]]) -> Daily:
-    """Return calls, failed ones and those within the service level by day."""
+    """Return calls, failed ones and those within the SLA by day."""
     errors = totals_by_day(result.by_day.models, "errors")
     within = totals_by_day(result.by_day.providers, "within")
     measures: Dict[str, Callable[[results.DayLatency], Optional[float]]] = {
         "call_count": lambda row: row.call_count,
         "latency_ms": _summed_latency,
+        "measured": lambda row: row.measured_calls,
     }
     if errors:
         measures["errors"] = lambda row: errors.get(row.date)
@@ -92,8 +93,8 @@ def _daily(result: results.PerformanceResult, sums: Mapping[str, Optional[Sums]]
 
 
 def _summed_latency(row: results.DayLatency) -> int:
-    """Return the latency of all calls of a day together, a whole number of milliseconds."""
-    return round((row.avg_latency_ms or 0) * (row.call_count or 0))
+    """Return the latency of the measured calls of a day together, in whole milliseconds."""
+    return round((row.avg_latency_ms or 0) * (row.measured_calls or 0))
 
 
 def _cards(summary: results.PerformanceSummary, measures: Container[str]) -> List[Card]:
@@ -126,7 +127,7 @@ def _cards(summary: results.PerformanceSummary, measures: Container[str]) -> Lis
             summary.sla_compliance_percent,
             "percent",
             f"within {limit}",
-            Ratio("within", "call_count", 100) if "within" in measures else None,
+            Ratio("within", "measured", 100) if "within" in measures else None,
         ),
         Card(
             "Error rate",
@@ -202,7 +203,7 @@ _SPEED = Column[results.ModelRanking](
     lambda row: row.tokens_per_second,
     "Tokens per second",
     "number",
-    recompute=Ratio("tokens", "latency_ms", 1_000),
+    recompute=Ratio("output_tokens", "latency_ms", 1_000),
     order="descending",
 )
 _PRICE = Column[results.ModelRanking](
@@ -275,7 +276,7 @@ def _providers(result: results.PerformanceResult, sums: Optional[Sums]) -> Part:
         lambda row: row.provider, "Provider", "provider", dot=True, dimension="provider"
     )
     late = Column(
-        _late_percent, "Share above", "percent", recompute=Ratio("violations", "calls", 100)
+        _late_percent, "Share above", "percent", recompute=Ratio("violations", "measured", 100)
     )
     shown: List[Column[results.ProviderCompliance]] = [
         provider,
@@ -289,7 +290,7 @@ def _providers(result: results.PerformanceResult, sums: Optional[Sums]) -> Part:
             lambda row: row.compliance_rate,
             "Kept",
             "percent",
-            recompute=Ratio("within", "calls", 100),
+            recompute=Ratio("within", "measured", 100),
             order="descending",
         ),
     ]
@@ -297,14 +298,14 @@ def _providers(result: results.PerformanceResult, sums: Optional[Sums]) -> Part:
         "violations",
         f"Share of each provider's calls above {limit}",
         Axis("Provider", "provider"),
-        Axis("Calls above the service level (%)", "percent"),
+        Axis("Calls above the SLA (%)", "percent"),
         texts(row.provider for row in rows),
         [Series("Calls above", [_late_percent(row) for row in rows])],
         horizontal=True,
         colours=colours,
     )
     return section(
-        "How providers keep the service level",
+        "SLA compliance by provider",
         follow(chart, "compliance", shown, provider, [late], colours=colours),
         table(
             "compliance",
@@ -317,9 +318,9 @@ def _providers(result: results.PerformanceResult, sums: Optional[Sums]) -> Part:
     )
 
 
-def _late_percent(row: results.ProviderCompliance) -> float:
-    calls = row.total_calls or 0
-    return (row.violations or 0) / calls * 100 if calls else 0.0
+def _late_percent(row: results.ProviderCompliance) -> Optional[float]:
+    """Return the share of measured calls above the limit, None where there are none."""
+    return (row.violations or 0) / row.measured_calls * 100 if row.measured_calls else None
 
 
 def _tasks(result: results.PerformanceResult, sums: Optional[Sums]) -> Part:
