@@ -172,10 +172,15 @@ def kind(number: int) -> Attack:
 def check(case: Case, found: Any) -> None:
     account = found["account"]
     assert {reason: rows for reason, rows, _ in account["skipped"]} == case.skipped, case.name
+    assert {column: reason for column, reason, _, _ in account["blanked"]} == case.blanked
 
 
-def easy_integer(text: bytes, column: str, limit: int) -> int:
+def easy_number(text: bytes, limit: int, *how: bool) -> int:
     return int(text.decode())
+
+
+def easy_split(record: bytes, delimiter: bytes) -> List[bytes]:
+    return record.split(delimiter)
 
 
 def replaced_files(folder: Path, patch: pytest.MonkeyPatch) -> None:
@@ -255,10 +260,11 @@ DEFENCES: List[Tuple[str, Any, Attack]] = [
     ("tests.test_data_mutation.readable_end", os.path.getsize, partial_reads),
     ("finops.storage.lock._try_lock", lambda fd, shared=False: True, two_writers),
     ("finops.storage.appender.Appender.sync", nothing, acknowledged_too_early),
-    ("finops.reader.row_parser._CONTROL", nothing, kind(18)),
-    ("finops.reader.row_parser._QUOTED_LINE", lambda text: True, kind(17)),
-    ("finops.reader.row_parser.parse_integer", easy_integer, kind(25)),
-    ("finops.reader.fields._MAX_COST_PICO", Decimal("1e400"), kind(23)),
+    ("finops.reader.block_reader._NUL_BYTE", b"no such byte", kind(18)),
+    ("finops.reader.fields._CONTROL", nothing, kind(20)),
+    ("finops.reader.block_reader.split_record", easy_split, kind(17)),
+    ("finops.reader.numbers.parse_whole", easy_number, kind(25)),
+    ("finops.schema.MAX_COST_PICO", Decimal("1e400"), kind(23)),
     ("finops.config.FUTURE_TOLERANCE_HOURS", 24 * 365 * 3000, kind(27)),
     ("finops.config.MAX_LINE_BYTES", 10**9, kind(35)),
     ("finops.viewer.file_watcher.FileWatcher._continues", trusting, replaced_files),

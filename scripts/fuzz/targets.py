@@ -17,7 +17,7 @@ import tempfile
 import zlib
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 from unittest import mock
 
 from finops import config, json_files, schema
@@ -28,14 +28,14 @@ from finops.errors import DataError
 from finops.generators.reports.index import most_worth
 from finops.manifest import PricesEntry, RunOptions
 from finops.publishing import publish
+from finops.reader.accounts import Accounts
 from finops.reader.block_reader import BlockReader
 from finops.reader.containers import container_of, text_of
-from finops.reader.encoding import KeyEncoder
-from finops.reader.fields import BadValueError, parse_integer, parse_money, parse_time
+from finops.reader.encoding import Batch, KeyEncoder
+from finops.reader.fields import BadValueError, parse_money, parse_time, parse_whole
 from finops.reader.header import Header, read_header
 from finops.reader.options import ReadingRules
-from finops.reader.row_parser import RowParser
-from finops.reader.row_selection import IMPLAUSIBLE
+from finops.reader.row_validator import RowValidator
 from finops.rollups import partition, serialization
 from finops.storage import commit, pending
 from finops.viewer import collector as collecting
@@ -118,7 +118,7 @@ class _Store(EventStore):
         for row in rows:
             assert row.line.endswith(b"\n")
             assert row.line.count(b"\n") == 1
-            _READER.parse(row.line[:-1])
+            _READER.validate(row.line[:-1])
         return Waiting(rows)
 
     def finish(self, waiting: Waiting) -> Stored:
@@ -192,21 +192,23 @@ def _accounts_of(text: bytes, header: Header, block_bytes: int) -> Dict[str, Any
 
 
 _HEADER = read_header(io.BytesIO(HEADER), "calls.csv")
-_READER = RowParser(_HEADER, ReadingRules(DEFAULT_PRICES, latest=LATEST))
+_READER = RowValidator(_HEADER, ReadingRules(DEFAULT_PRICES, latest=LATEST))
 
 
 def csv_row(data: bytes) -> None:
-    """Read one row; columns and single rows must agree on it."""
+    """Read one row; it must be read the same alone and beside one that is not plain."""
     line = data.replace(b"\n", b"").replace(b"\r", b"")
-    try:
-        _READER.parse(line)
-        good = True
-    except BadValueError:
-        good = False
-    reader = BlockReader(_HEADER, KeyEncoder(), ReadingRules(DEFAULT_PRICES, latest=LATEST))
-    reader.read(line + b"\n")
-    read = reader.accounts.used + reader.accounts.skipped.get(IMPLAUSIBLE, 0)
-    assert read == (good and bool(line.strip()) and line != _HEADER.line)
+    alone, beside = (_read_rows(line + b"\n" + more) for more in (b"", b'"odd\n'))
+    assert beside[0] == alone[0]
+    with suppress(BadValueError):
+        _READER.validate(line)
+        assert alone[0] is not None
+
+
+def _read_rows(rows: bytes) -> Tuple[Optional[Batch], Accounts]:
+    rules = ReadingRules(DEFAULT_PRICES, latest=LATEST)
+    reader = BlockReader(_HEADER, KeyEncoder(rules), rules)
+    return reader.read(rows), reader.accounts
 
 
 def values(data: bytes) -> None:
@@ -216,9 +218,9 @@ def values(data: bytes) -> None:
         assert parse_time(time) == time
         assert len(time) == len(LATEST)
     with suppress(BadValueError):
-        assert 0 <= parse_integer(data, "tokens", 10**12) <= 10**12
+        assert 0 <= (parse_whole(data, 10**12) or 0) <= 10**12
     with suppress(BadValueError):
-        parse_money(data, "cost_usd")
+        assert abs(parse_money(data) or 0) <= schema.MAX_COST_PICO
 
 
 def _check_sentence(text: str) -> None:

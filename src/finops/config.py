@@ -91,6 +91,7 @@ USABLE_UNTIL = "2200-01-01"
 SKIPPED_LINES_KEPT = 20
 SKIPPED_TEXT_KEPT = 80  # characters of each of them
 UNKNOWN = "unknown"
+UNALLOCATED = "unallocated"  # the customer of calls that name none
 
 # --- writing ---------------------------------------------------------------------------------
 
@@ -353,6 +354,12 @@ PROVIDER_NAMES: Mapping[str, str] = {
     "cohere": "Cohere",
 }
 PROVIDER_ALIASES: Mapping[str, str] = {"bedrock": "aws-bedrock"}
+ENVIRONMENT_ALIASES: Mapping[str, str] = {
+    "prod": "production",
+    "stage": "staging",
+    "stg": "staging",
+    "dev": "development",
+}
 # Latency multiplier of each region.
 REGIONS: Mapping[str, float] = {
     "us-east": 1.0,

@@ -34,13 +34,13 @@ class Column(NamedTuple):
 COLUMNS: Tuple[Column, ...] = (
     Column("timestamp", "time", True),
     Column("call_id", "id"),
-    Column("provider", "text", True),
+    Column("provider", "text"),
     Column("model", "text", True),
     Column("input_tokens", "int", True, config.MAX_TOKENS),
     Column("output_tokens", "int", True, config.MAX_TOKENS),
     Column("cost_usd", "money"),
     Column("latency_ms", "int", limit=config.MAX_LATENCY_MS),
-    Column("customer_id", "id", True),
+    Column("customer_id", "id"),
     Column("subscription_tier", "text"),
     Column("organization_id", "id"),
     Column("product_id", "id"),
@@ -69,6 +69,9 @@ COLUMNS: Tuple[Column, ...] = (
     Column("source", "text"),
 )
 COLUMN_NAMES: Tuple[str, ...] = tuple(column.name for column in COLUMNS)
+# Not part of a call record: what the amounts of a row are in, where a file has such a column.
+CURRENCY = "currency"
+READ_NAMES: Tuple[str, ...] = (*COLUMN_NAMES, CURRENCY)
 REQUIRED_COLUMNS: Tuple[str, ...] = tuple(c.name for c in COLUMNS if c.required)
 # The columns that the scan adds up.
 NUMBERS: Tuple[Column, ...] = tuple(column for column in COLUMNS if column.limit)

@@ -10,44 +10,86 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime, timedelta, timezone, tzinfo
-from typing import Dict, List, Optional
+from typing import Dict, List, Optional, Tuple
 
 EPOCH = datetime(1970, 1, 1)
 
 _DAY = timedelta(days=1)
 _EPOCH_ORDINAL = EPOCH.toordinal()
 _DATE = re.compile("([0-9]{4})-([0-9]{2})-([0-9]{2})").match
+_ZONE = rb"(Z|z|UTC|utc|[+-][0-9]{2}(?::?[0-9]{2})?)"
 _TIME = re.compile(
-    rb"([0-9]{4})-([0-9]{2})-([0-9]{2})[T ]([0-9]{2}):([0-9]{2}):([0-9]{2})"
-    rb"(?:\.([0-9]{1,9}))?(Z|[+-][0-9]{2}:?[0-9]{2})?"
+    rb"([0-9]{4})([-/])([0-9]{2})\2([0-9]{2})"
+    rb"(?:[Tt ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]+))?)?(?: ?" + _ZONE + rb")?)?"
 ).fullmatch
+# Seconds since 1970 are ten digits from 2001 to 2286; three, six or nine more are a fraction.
+_UNIX_TIME = re.compile(rb"([0-9]{10})((?:[0-9]{3}){0,3})(?:\.([0-9]*))?").fullmatch
+_AMBIGUOUS = re.compile(rb"[0-9]{1,2}[/.-][0-9]{1,2}[/.-][0-9]{2,4}(?![0-9])").match
 _ZONE_OFFSET = re.compile("(?:UTC|GMT)?([+-])([0-9]{1,2})(?::?([0-5][0-9]))?").fullmatch
 _UTC_NAMES = frozenset({"", "UTC", "Z", "GMT", "ETC/UTC"})
 
 
-def parse(text: bytes) -> datetime:
+def parse(text: bytes, zone: tzinfo = timezone.utc) -> datetime:
     """Return the instant that a text from outside means.
 
-    Accepts a blank for the T, one to nine digits of fraction (cut to six), `Z` and offsets;
-    a time without any is UTC.  Raises ValueError for impossible dates and times.
+    Accepts ISO 8601 from a date alone to any fraction of a second (cut to six digits) after a
+    point or a comma, with T or a blank, and with Z, UTC or an offset; without one the time is of
+    `zone`, and of an hour that comes twice there the first is meant.  Digits alone are seconds
+    (10), milliseconds (13), microseconds (16) or nanoseconds (19) since 1970.
+    Raises ValueError, whose text is the reason in a few words, for everything else, for impossible
+    dates and times.
     """
     match = _TIME(text)
-    if not match:
-        raise ValueError("not a time")
-    year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
-    micro = int((match.group(7) or b"").ljust(6, b"0")[:6])
+    if match is None:
+        return _unix_time(text)
+    year, _, month, day, hour, minute, second, fraction, offset = match.groups()
     try:
-        return datetime(year, month, day, hour, minute, second, micro) - _offset(match.group(8))
+        local = _local_time(
+            (int(year), int(month), int(day)),
+            (int(hour or 0), int(minute or 0), int(second or 0)),
+            int((fraction or b"").ljust(6, b"0")[:6]),
+        )
+        return local - _offset(offset) if offset or zone is timezone.utc else _utc(local, zone)
     except OverflowError:
         raise ValueError("beyond the calendar") from None
 
 
+def _local_time(
+    day: Tuple[int, int, int], clock: Tuple[int, int, int], microseconds: int
+) -> datetime:
+    """Return a time of a calendar and a clock, on which 24:00 is the end of a day."""
+    if clock[2] == 60:
+        raise ValueError("leap second")
+    ends = clock == (24, 0, 0) and not microseconds
+    hour, minute, second = (0, 0, 0) if ends else clock
+    try:
+        moment = datetime(*day, hour, minute, second, microseconds)
+    except ValueError:
+        raise ValueError("no such date or time") from None
+    return moment + _DAY if ends else moment
+
+
+def _unix_time(text: bytes) -> datetime:
+    match = _UNIX_TIME(text)
+    if match is None:
+        if _AMBIGUOUS(text):
+            raise ValueError("ambiguous order of day and month")
+        raise ValueError("not a time")
+    seconds, digits, fraction = match.groups()
+    microseconds = (digits + (fraction or b"")).ljust(6, b"0")[:6]
+    return EPOCH + timedelta(seconds=int(seconds), microseconds=int(microseconds))
+
+
+def _utc(local: datetime, zone: tzinfo) -> datetime:
+    return local.replace(tzinfo=zone).astimezone(timezone.utc).replace(tzinfo=None)
+
+
 def _offset(text: Optional[bytes]) -> timedelta:
-    if text is None or text == b"Z":
+    if text is None or text[:1] not in b"+-":
         return timedelta(0)
-    hours, minutes = int(text[1:3]), int(text[-2:])
+    hours, minutes = int(text[1:3]), int(text[3:].lstrip(b":") or 0)
     if hours > 23 or minutes > 59:
-        raise ValueError("not an offset")
+        raise ValueError("no such offset")
     size = timedelta(hours=hours, minutes=minutes)
     return -size if text[:1] == b"-" else size
 

@@ -24,7 +24,17 @@ from finops.rollups.dataset import open_dataset
 from finops.schema import COLUMN_NAMES
 from tests.storage.batches import memory_folder
 from tests.support import malformed
-from tests.support.malformed import BAD_LINES, CASES, SKIPPED, TABLES, Case, file_of, line, outcome
+from tests.support.malformed import (
+    BAD_LINES,
+    BLANKED,
+    CASES,
+    SKIPPED,
+    TABLES,
+    Case,
+    file_of,
+    line,
+    outcome,
+)
 from tests.support.plain import call
 from tests.support.tools import ROOT, STRICT, clean_environment, missing
 
@@ -32,7 +42,7 @@ SCRIPT = Path(malformed.__file__)
 TOTAL = TABLES[0]
 ONE_CALL = [["openai"], [1, 0.00425, 800]]
 NEWEST = sys.version_info >= (3, 10)
-KINDS = [*range(1, 43), 44, 45]  # numbers of the table that the project keeps to
+KINDS = [*range(1, 47)]  # numbers of the table that the project keeps to
 INJECTIONS = 1000 if NEWEST else 300
 MUTATIONS = 5000 if NEWEST else 1000  # the newest asks the oldest about all of its own
 CUSTOMER_BYTES = 3000  # of memory for each customer at most; the README says about 2 KB
@@ -74,6 +84,7 @@ def test_malformed(number: int, tmp_path: Path, capsys: pytest.CaptureFixture[st
         account = found["account"]
         skipped = {reason: rows for reason, rows, _ in account["skipped"]}
         assert (account["used"], skipped) == (case.used, case.skipped), case.name
+        assert {column: reason for column, reason, _, _ in account["blanked"]} == case.blanked
         repeated = (account["repeated_headers"], account["repeated_records"])
         assert repeated == (case.repeated, case.repeated_records), case.name
         assert (account["blank"], account["incomplete_tail"]) == (case.blank, case.tail)
@@ -123,7 +134,7 @@ def test_accounting_identity(case: Case, tmp_path: Path) -> None:
 
 def test_the_account_is_printed_on_every_report(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
-    path.write_bytes(file_of(line(), malformed.HEADER, "", line(latency_ms="x"), line()) + b"tail")
+    path.write_bytes(file_of(line(), malformed.HEADER, "", line(timestamp="x"), line()) + b"tail")
     analyze(Job(path, tmp_path, workers=1))
     wanted = (
         "7 lines = 1 header + 2 used + 1 skipped + 1 repeated headers + 1 blank + 1 incomplete tail"
@@ -144,6 +155,16 @@ def test_a_skipped_row_changes_nothing_else_and_has_its_line(tmp_path: Path) -> 
         assert found["tables"][0] == [cents], case.name
         lines = [line for _, _, places in found["account"]["skipped"] for _, line, _ in places]
         assert sorted(lines) == [9, 10][: sum(case.skipped.values())], case.name
+
+
+def test_a_blanked_value_costs_neither_its_row_nor_its_money(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    for case in BLANKED:
+        path.write_bytes(case.content)
+        found = outcome(path)
+        assert found["tables"][0] == [[["openai"], [41, 0.17425, 41 * 800]]], case.name
+        ((_, _, values, ((_, place, _),)),) = found["account"]["blanked"]
+        assert (values, place) == (1, 9), case.name
 
 
 def test_two_processes_skip_the_same_rows(tmp_path: Path) -> None:
@@ -180,15 +201,16 @@ def test_columns_may_come_in_any_order(tmp_path: Path) -> None:
 
 
 def test_required_columns_alone_are_enough(tmp_path: Path) -> None:
-    head = "customer_id,timestamp,provider,model,input_tokens,output_tokens"
-    rows = ["ann,2025-01-01T09:30:00,openai,gpt-4o,1000,1000", "bob,2025-01-02T09:30:00,x,y,10,10"]
+    head = "timestamp,model,input_tokens,output_tokens"
+    rows = ["2025-01-01T09:30:00,gpt-4o,1000,1000", "2025-01-02T09:30:00,y,10,10"]
     path = tmp_path / "a.csv"
     path.write_bytes(file_of(*rows, header=head))
     data = open_dataset(path).rollups((TOTAL,))
-    assert data[TOTAL] == {("openai",): (1, 0.0125, 2000), ("x",): (1, 0.0, 20)}
+    assert data[TOTAL] == {("openai",): (1, 0.0125, 2000), ("unknown",): (1, 0.0, 20)}
     assert data.totals.unpriced == 1
-    ann = data.customers["ann"]
-    assert (ann.tier, ann.price, ann.organization) == ("unknown", None, "unknown")
+    (nobody,) = data.customers.values()
+    assert list(data.customers) == ["unallocated"]
+    assert (nobody.tier, nobody.price, nobody.organization) == ("unknown", None, "unknown")
 
 
 def test_malformed_41_only_the_first_line_numbers_are_kept(tmp_path: Path) -> None:

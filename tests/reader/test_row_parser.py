@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from finops.business.catalog import Model, PriceTable
 from finops.reader.fields import BadValueError
+from finops.reader.pricing import CallPricer
 from finops.reader.records import split_record
-from finops.reader.row_parser import FREE, PAID, UNPRICED, price_in_pico
 
 prices = st.decimals(0, 1, places=12)
 
@@ -27,21 +27,19 @@ def table(input_price: str, output_price: str = "0") -> PriceTable:
     ("tokens", "pico"), [(0, 0), (499, 0), (500, 1), (1499, 1), (1500, 2), (2500, 3)]
 )
 def test_half_a_pico_dollar_of_a_price_rounds_up(tokens: int, pico: int) -> None:
-    price = price_in_pico(table("1e-12"))  # a thousandth of a pico-dollar per token
-    assert price(b"p", b"m", tokens, 0) == (pico, PAID if pico else FREE)
+    price = CallPricer(table("1e-12")).pico  # a thousandth of a pico-dollar per token
+    assert price(b"p", b"m", tokens, 0) == pico
 
 
 def test_a_model_without_a_price_is_unpriced() -> None:
-    assert price_in_pico(table("1"))(b"p", b"other", 1, 1) == (0, UNPRICED)
+    assert CallPricer(table("1")).pico(b"p", b"other", 1, 1) is None
 
 
 @given(prices, prices, st.integers(0, 10**6), st.integers(0, 10**6))
 def test_tokens_are_priced_to_the_nearest_pico_dollar(
     input_price: Decimal, output_price: Decimal, inputs: int, outputs: int
 ) -> None:
-    found, _ = price_in_pico(table(str(input_price), str(output_price)))(
-        b"p", b"m", inputs, outputs
-    )
+    found = CallPricer(table(str(input_price), str(output_price))).pico(b"p", b"m", inputs, outputs)
     exact = (inputs * input_price + outputs * output_price) * 10**9
     assert found == exact.to_integral_value(ROUND_HALF_UP)
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Sequence
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from finops import schema
-from finops.reader.block_reader import BlockReader
-from finops.reader.encoding import COST, Batch
 from finops.rollups.dataset import Dataset, open_dataset
 from finops.rollups.expressions import above
 from finops.rollups.measures import OF_MOMENTS, SUM_MEASURES
@@ -32,27 +29,8 @@ LISTS = Table(("hour",), ("latencies",))
 CHANGES = Table(("customer_id", "day"), ("region_changes",))
 
 
-@pytest.fixture
-def _credited(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the rows of a source have negative costs."""
-    read = BlockReader.read
-
-    def negated(reader: BlockReader, piece: bytes) -> Optional[Batch]:
-        batch = read(reader, piece)
-        if batch is None:
-            return None
-        keys = reader._encoder.call_keys
-        costs = [
-            -(cost or 0) if keys[code].source == CREDITED else cost
-            for cost, code in zip(batch.numbers[COST], batch.calls)
-        ]
-        return batch._replace(numbers={**batch.numbers, COST: costs})
-
-    monkeypatch.setattr(BlockReader, "read", negated)
-
-
 def negative(rows: Sequence[Row]) -> List[Row]:
-    """Return rows with the sign that the reader is made to give them."""
+    """Return rows in which the costs of one source are credits."""
     return [
         {**row, "cost_usd": "-" + row["cost_usd"]} if row["source"] == CREDITED else row
         for row in rows
@@ -60,7 +38,7 @@ def negative(rows: Sequence[Row]) -> List[Row]:
 
 
 def figures(path: Path, rows: Sequence[Row], *tables: Table) -> List[Dict[Any, Any]]:
-    path.write_bytes(csv_of(list(rows)))
+    path.write_bytes(csv_of(negative(rows)))
     data = open_dataset(path, workers=1).rollups(tables)
     return [dict(data[table]) for table in tables]
 
@@ -72,7 +50,6 @@ def named(values: Sequence[Any]) -> Dict[str, Any]:
 # --- credits -------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("_credited")
 def test_a_credit_lowers_the_cost_and_is_nothing_else(tmp_path: Path) -> None:
     calls = [
         call(timestamp=f"2025-03-0{day}T09:00:00.000000", customer_id=f"c{day % 2}", cost_usd="10")
@@ -107,7 +84,6 @@ def test_a_credit_lowers_the_cost_and_is_nothing_else(tmp_path: Path) -> None:
     assert days["2025-03-06", "error"] == (-20.0, 0, 1)
 
 
-@pytest.mark.usefixtures("_credited")
 def test_a_credit_is_no_visit_but_of_a_customer_without_calls(tmp_path: Path) -> None:
     def at(minute: int, **changes: Any) -> Row:
         return call(timestamp=f"2025-03-01T09:{minute:02d}:00.000000", **changes)
@@ -121,7 +97,7 @@ def test_a_credit_is_no_visit_but_of_a_customer_without_calls(tmp_path: Path) ->
     ]
     for order in (rows, rows[::-1]):
         path = tmp_path / "calls.csv"
-        path.write_bytes(csv_of(order))
+        path.write_bytes(csv_of(negative(order)))
         data = open_dataset(path, workers=1).rollups((CHANGES,))
         assert not data[CHANGES]
         seen = data.customers["c1"]
@@ -143,7 +119,6 @@ def credited_rows() -> st.SearchStrategy[List[Row]]:
     return st.builds(marked, rows_strategy(), st.lists(st.integers(0, 59), max_size=20))
 
 
-@pytest.mark.usefixtures("_credited")
 @settings(
     max_examples=60,
     deadline=None,
@@ -160,7 +135,7 @@ def test_credits_give_what_the_reference_gives_wherever_a_file_is_cut(
 ) -> None:
     if ordered:
         rows = sorted(rows, key=lambda row: row["timestamp"])
-    content = csv_of(rows)
+    content = csv_of(negative(rows))
     path = tmp_path / "rows.csv"
     path.write_bytes(content)
     with cut_at(content, cuts, piece):
@@ -227,7 +202,7 @@ def test_an_aggregate_says_that_a_customer_was_there_but_not_where(tmp_path: Pat
     ]
     for order in (rows, rows[::-1]):
         path = tmp_path / "calls.csv"
-        path.write_bytes(csv_of(order))
+        path.write_bytes(csv_of(negative(order)))
         data = open_dataset(path).rollups((CHANGES,))
         assert not data[CHANGES]
         (customer,) = data.customers.values()

@@ -1,4 +1,4 @@
-"""Forty-four kinds of odd files and what becomes of each; run as a script, what this Python says.
+"""Forty-six kinds of odd files and what becomes of each; run as a script, what this Python says.
 
 A file is refused in one line, or read with every line accounted for.  The numbers are those of
 the table of kinds that the project keeps to; one kind may have several files.
@@ -33,12 +33,14 @@ TABLES = (
     Table(("customer_id", "day"), ("region_changes", "shortest_change_s")),
 )
 GOOD = 40
+NO_SUCH_TIME = "timestamp: no such date or time"
 
 
 class Case(NamedTuple):
     """One file.  `refused`: words of the one line, None where it is read; else the account:
     lines used, rows skipped by reason, repeated headers and records, blank lines, comments, further
-    lines of records, incomplete tail.
+    lines of records, incomplete tail, and the reasons by column for which one value each is
+    blanked.
     """
 
     number: int
@@ -54,12 +56,18 @@ class Case(NamedTuple):
     continuation: int = 0
     tail: int = 0
     note: str = ""
+    blanked: Mapping[str, str] = {}
 
 
 def line(**changes: Any) -> str:
     """Return a good row as a line of the CSV, with changes that are put in as they are."""
     row = call(**changes)
     return ",".join(row[name] for name in WRITTEN_NAMES)
+
+
+def spoilt(**changes: str) -> str:
+    """Return a good row with changes, whatever its total of tokens."""
+    return line(total_tokens="800", **changes)
 
 
 def file_of(*lines: str, header: str = HEADER) -> bytes:
@@ -90,11 +98,11 @@ REFUSED = [
     Case(
         40,
         "every row bad",
-        file_of("a", "b", "c", line(latency_ms="x"), line(latency_ms="y"), line(model=""), line(
-            timestamp="x")),
-        "no usable row; wrong number of fields (3 rows, first line 2), bad latency_ms (2 rows, "
-        "first line 5), ",
+        file_of("a", "b", "c", line(timestamp="x"), line(timestamp="y"), line(model="")),
+        "no usable row; wrong number of fields (3 rows, first line 2), timestamp: not a time "
+        "(2 rows, first line 5), ",
     ),
+    Case(46, "euros", file_of(line() + ",EUR", header=HEADER + ",currency"), "--rate EUR="),
 ]  # fmt: skip
 
 _BAD_ROWS = [
@@ -102,49 +110,87 @@ _BAD_ROWS = [
     (15, "long row", line() + ",1", "wrong number of fields"),
     (17, "stray quote", line(user_agent='we"b'), "broken quoting"),
     (17, "open quote", line(user_agent='"web'), "broken quoting"),
-    (18, "NUL", line(user_agent="a\0b"), "control character"),
-    (20, "no customer", line(customer_id=""), "empty customer_id"),
-    (20, "no model", line(model=""), "empty model"),
-    (20, "no time", line(timestamp=""), "empty timestamp"),
-    (20, "no tokens", line(input_tokens="0").replace(",0,", ",,", 1), "empty input_tokens"),
-    (20, "escape", line(session_id="a\x1bb"), "control character"),
-    (20, "C1 control", line(session_id="a\x85b"), "control character"),
-    (20, "tab", line(session_id="a\tb"), "control character"),
-    (21, "negative", line(input_tokens=-5, total_tokens=5), "bad input_tokens"),
-    (21, "negative cost", line(cost_usd="-0.1"), "bad cost_usd"),
-    (21, "negative latency", line(latency_ms="-1"), "bad latency_ms"),
-    (22, "NaN", line(cost_usd="nan"), "bad cost_usd"),
-    (22, "inf", line(cost_usd="inf"), "bad cost_usd"),
-    (22, "1e309", line(cost_usd="1e309"), "cost_usd out of bounds"),
-    (23, "1e308", line(cost_usd="1e308"), "cost_usd out of bounds"),
-    (24, "10^30", line(latency_ms="1" + "0" * 30), "bad latency_ms"),
-    (24, "over 10^9 ms", line(latency_ms="1000000001"), "latency_ms out of bounds"),
-    (24, "over 32 bits", line(latency_ms="5000000000"), "latency_ms out of bounds"),
-    (24, "over 10^12", line(input_tokens="1" + "0" * 11 + "10"), "input_tokens out of bounds"),
-    (24, "total", line(total_tokens="2000000000001"), "total_tokens out of bounds"),
-    (24, "5000 digits", line(latency_ms="9" * 5000), "bad latency_ms"),
-    (25, "1_000", line(latency_ms="1_000"), "bad latency_ms"),
-    (25, "quoted 1,5", line(latency_ms='"1,5"'), "bad latency_ms"),
-    (25, "+5", line(latency_ms="+5"), "bad latency_ms"),
-    (25, "blanks", line(latency_ms=" 5 "), "bad latency_ms"),
-    (25, "0x10", line(latency_ms="0x10"), "bad latency_ms"),
-    (25, "Arabic", line(latency_ms="١٢"), "bad latency_ms"),
-    (25, "float", line(latency_ms="412.5"), "bad latency_ms"),
-    (25, "total", line(total_tokens="many"), "bad total_tokens"),
-    (25, "price", line(tier_price_usd="much"), "bad tier_price_usd"),
-    (26, "impossible date", line(timestamp="2025-02-30T10:00:00"), "bad timestamp"),
-    (26, "second 60", line(timestamp="2025-01-01T10:00:60.000000"), "bad timestamp"),
-    (26, "hour 24", line(timestamp="2025-01-01T24:00:00.000000"), "bad timestamp"),
-    (26, "minute 60", line(timestamp="2025-01-01T10:60:00.000000"), "bad timestamp"),
+    (18, "NUL", line(user_agent="a\0b"), "NUL byte"),
+    (20, "no model", line(model=""), "model: empty"),
+    (20, "a word for no model", line(model="NULL"), "model: empty"),
+    (20, "escape in a model", line(model="gpt\x1b4"), "model: control character"),
+    (20, "no time", line(timestamp=""), "timestamp: empty"),
+    (20, "no tokens", spoilt(input_tokens="", cost_usd=""), "input_tokens: empty"),
+    (21, "negative", spoilt(input_tokens="-5"), "input_tokens: negative"),
+    (22, "NaN", spoilt(output_tokens="NaN", cost_usd=""), "output_tokens: empty"),
+    (22, "inf", spoilt(input_tokens="inf"), "input_tokens: not a number"),
+    (22, "1e309", spoilt(output_tokens="1e309"), "output_tokens: out of bounds"),
+    (23, "1e308", spoilt(input_tokens="1e308"), "input_tokens: out of bounds"),
+    (24, "10^30", spoilt(input_tokens="1" + "0" * 30), "input_tokens: out of bounds"),
+    (24, "over 10^12", spoilt(input_tokens="1" + "0" * 11 + "10"), "input_tokens: out of bounds"),
+    (24, "5000 digits", spoilt(output_tokens="9" * 5000), "output_tokens: out of bounds"),
+    (25, "1_000", spoilt(input_tokens="1_000"), "input_tokens: not a number"),
+    (25, "quoted 1,5", spoilt(input_tokens='"1,5"'), "input_tokens: decimal comma"),
+    (25, "0x10", spoilt(output_tokens="0x10"), "output_tokens: not a number"),
+    (25, "Arabic", spoilt(output_tokens="١٢"), "output_tokens: not a number"),
+    (25, "float", spoilt(output_tokens="412.5"), "output_tokens: not a whole number"),
+    (26, "impossible date", line(timestamp="2025-02-30T10:00:00"), NO_SUCH_TIME),
+    (26, "second 60", line(timestamp="2025-01-01T10:00:60.000000"), "timestamp: leap second"),
+    (26, "a second of hour 24", line(timestamp="2025-01-01T24:00:01.000000"), NO_SUCH_TIME),
+    (26, "minute 60", line(timestamp="2025-01-01T10:60:00.000000"), NO_SUCH_TIME),
     (27, "year 1", line(timestamp="0001-01-01T10:00:00.000000"), "implausible timestamp"),
-    (26, "words", line(timestamp="yesterday"), "bad timestamp"),
-    (26, "offset", line(timestamp="2025-01-01T10:00:00+99:00"), "bad timestamp"),
+    (26, "words", line(timestamp="yesterday"), "timestamp: not a time"),
+    (26, "offset", line(timestamp="2025-01-01T10:00:00+99:00"), "timestamp: no such offset"),
+    (26, "ambiguous", line(timestamp="08/10/2025"), "timestamp: ambiguous order of day and month"),
     (35, "long line", "x" * 1_100_000, "line too long"),
 ]
 
+# One value of a good row is blanked: its column and the reason.
+_BAD_VALUES = [
+    (20, "escape", dict(session_id="a\x1bb"), "session_id", "control character"),
+    (20, "C1 control", dict(session_id="a\x85b"), "session_id", "control character"),
+    (20, "tab", dict(organization_id="a\tb"), "organization_id", "control character"),
+    (21, "negative latency", dict(latency_ms="-1"), "latency_ms", "negative"),
+    (21, "negative price", dict(tier_price_usd="-1"), "tier_price_usd", "negative"),
+    (22, "inf", dict(cost_usd="inf"), "cost_usd", "not a number"),
+    (22, "1e309", dict(cost_usd="1e309"), "cost_usd", "out of bounds"),
+    (23, "1e308", dict(cost_usd="1e308"), "cost_usd", "out of bounds"),
+    (24, "10^30", dict(latency_ms="1" + "0" * 30), "latency_ms", "out of bounds"),
+    (24, "over 10^9 ms", dict(latency_ms="1000000001"), "latency_ms", "out of bounds"),
+    (24, "over 32 bits", dict(latency_ms="5000000000"), "latency_ms", "out of bounds"),
+    (24, "total", dict(total_tokens="2000000000001"), "total_tokens", "out of bounds"),
+    (24, "5000 digits", dict(latency_ms="9" * 5000), "latency_ms", "out of bounds"),
+    (25, "1_000", dict(latency_ms="1_000"), "latency_ms", "not a number"),
+    (25, "quoted 1,5", dict(latency_ms='"1,5"'), "latency_ms", "decimal comma"),
+    (25, "quoted 1,234", dict(cost_usd='"1,234"'), "cost_usd", "thousands separator"),
+    (25, "0x10", dict(latency_ms="0x10"), "latency_ms", "not a number"),
+    (25, "Arabic", dict(latency_ms="١٢"), "latency_ms", "not a number"),
+    (25, "total", dict(total_tokens="many"), "total_tokens", "not a number"),
+    (25, "price", dict(tier_price_usd="much"), "tier_price_usd", "not a number"),
+]
+
+# With a word by which the file is in UTF-8 in spite of a bad byte.
+IN_UTF_8 = line(organization_id="gr\u00f6\u00dfe").encode()
 SKIPPED = [
     Case(n, name, among_good(bad.encode()), used=GOOD, skipped={reason: 1})
     for n, name, bad, reason in _BAD_ROWS
+]
+SKIPPED += [
+    Case(
+        19,
+        "UTF-8 in a model",
+        among_good(IN_UTF_8.replace(b"gpt-4o", b"gpt\xff")),
+        used=GOOD,
+        skipped={"model: invalid UTF-8": 1},
+    ),
+]
+BLANKED = [
+    Case(n, name, among_good(line(**changes).encode()), used=GOOD + 1, blanked={column: reason})
+    for n, name, changes, column, reason in _BAD_VALUES
+]
+BLANKED += [
+    Case(
+        19,
+        "UTF-8",
+        among_good(IN_UTF_8.replace(b"web_app", b"web\xff")),
+        used=GOOD + 1,
+        blanked={"user_agent": "invalid UTF-8"},
+    ),
 ]
 BAD_LINES = [bad.encode() for _, _, bad, _ in _BAD_ROWS if len(bad) < 6000]
 
@@ -163,11 +209,12 @@ READ = [
         note="UTF-16"),
     Case(9, "cp1252", file_of(line(organization_id="Caf\u00e9")).decode().encode("cp1252"),
         note="Windows-1252"),
-    Case(19, "bad byte in UTF-8",
-        file_of(line(region="\u00fc\u00fc"))
-        + line().encode().replace(b"web_app", b"web\xff") + b"\n",
-        skipped={"invalid UTF-8": 1}),
     Case(10, "CRLF", file_of(line()).replace(b"\n", b"\r\n")),
+    Case(25, "+5", file_of(spoilt(input_tokens="+500"))),
+    Case(25, "blanks", file_of(spoilt(input_tokens=" 500 "))),
+    Case(25, "1000.0", file_of(spoilt(input_tokens="500.0"))),
+    Case(25, "1e3", file_of(spoilt(input_tokens="5e2"))),
+    Case(26, "hour 24", file_of(line(timestamp="2025-01-01T24:00:00.000000"))),
     Case(27, "before 2015 among many",
         file_of(line(timestamp="1970-01-01T00:00:00.000000"), *[line()] * 200),
         used=200, skipped={"implausible timestamp": 1}),
@@ -207,6 +254,9 @@ READ = [
     Case(38, "unknown model", file_of(line(model="my-model"))),
     Case(39, "many customers", file_of(*(line(customer_id=f"c{n}") for n in range(3000))),
         used=3000),
+    Case(43, "no customer", file_of(line(customer_id=""))),
+    Case(43, "a word for no customer", file_of(line(customer_id="None"))),
+    Case(46, "dollars", file_of(line() + ",usd", header=HEADER + ",currency")),
     Case(44, "repeated id", file_of(line(call_id="a"), line(call_id="b"), line(call_id="a")),
         used=2, repeated_records=1),
     Case(44, "repeated id, other content",
@@ -224,7 +274,7 @@ READ += [
     for n in range(1, 10)
 ]
 
-CASES = [*REFUSED, *SKIPPED, *READ]
+CASES = [*REFUSED, *SKIPPED, *BLANKED, *READ]
 ODD_PLACES = 13  # missing, folder, pipe, unreadable: no content, so no case
 
 
@@ -250,6 +300,7 @@ def account_of(data: Rollups) -> Dict[str, Any]:
     return dict(
         account._asdict(),
         skipped=[[one.reason, one.rows, list(map(list, one.places))] for one in account.skipped],
+        blanked=[[*one[:3], list(map(list, one.places))] for one in account.blanked],
         notes=list(account.notes),
         balanced=account.balanced,
     )

@@ -17,6 +17,7 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Seque
 
 from finops import config, schema
 from finops.business.catalog import DEFAULT_PRICES, PriceTable
+from finops.business.usage import Usage
 from finops.rollups.expressions import Expression, operands_of
 from finops.rollups.measures import (
     AnyMeasure,
@@ -174,7 +175,8 @@ class PlainDataset:
             hour_of_day=local.hour,
             last_hour=end.strftime("%Y-%m-%dT%H:00:00"),
             provider=config.PROVIDER_ALIASES.get(row["provider"], row["provider"]),
-            status=row.get("status") or "success",
+            customer_id=row.get("customer_id") or config.UNALLOCATED,
+            status=row.get("status") or config.UNKNOWN,
             status_given=row.get("status") or "",
             tier_price_usd=self._price(row),
         )
@@ -183,7 +185,11 @@ class PlainDataset:
         for column in schema.NUMBERS:
             text = row.get(column.name)
             typed[column.name] = _number(text, column.kind) if text else column.default
+        _blank_parts(typed)
         self._add_cost(typed, row)
+        priced = "none" if typed["cost_kind"] == "unpriced" else "list"
+        named = "source" if row.get("cost_usd") else priced
+        typed["cost_source"] = row.get("cost_source") or named
         if typed["cost_pico"] < 0:
             _make_credit(typed)
         typed["moment"] = typed["bucket_s"] is None and 1 <= typed["calls"] <= 100
@@ -203,18 +209,16 @@ class PlainDataset:
         return float(given) if given else config.tier_price(row.get("subscription_tier") or "")
 
     def _add_cost(self, typed: Row, row: Mapping[str, str]) -> None:
-        model = self.prices.find(typed["provider"], typed["model"])
+        cost: Optional[Decimal] = None
         if row.get("cost_usd"):
             cost = Decimal(row["cost_usd"])
-        elif model is None:
-            typed["cost_pico"], typed["credit_pico"], typed["cost_kind"] = 0, 0, "unpriced"
-            return
         else:
-            tokens = (typed["input_tokens"], typed["output_tokens"])
-            prices = (Decimal(repr(model.input_price)), Decimal(repr(model.output_price)))
-            cost = sum((t * p / 1000 for t, p in zip(tokens, prices)), Decimal(0))
-        typed["cost_pico"], typed["credit_pico"] = _in_pico(cost), 0
-        typed["cost_kind"] = "paid" if typed["cost_pico"] else "free"
+            exact = self.prices.price_of(_usage(typed, row))
+            if exact is not None:
+                cost = Decimal(exact.numerator) / Decimal(exact.denominator)
+        typed["cost_pico"], typed["credit_pico"] = _in_pico(cost or Decimal(0)), 0
+        priced = "paid" if typed["cost_pico"] else "free"
+        typed["cost_kind"] = "unpriced" if cost is None else priced
 
     def _fill(self, table: Table) -> Groups:
         table.check()
@@ -280,6 +284,37 @@ class PlainDataset:
 
 def _is_moment(row: Row) -> bool:
     return bool(row["moment"])
+
+
+def _usage(typed: Row, row: Mapping[str, str]) -> Usage:
+    one = typed["calls"] == 1 and not typed["bucket_s"]
+    return Usage(
+        typed["provider"],
+        typed["model"],
+        typed["input_tokens"],
+        typed["output_tokens"],
+        typed["cached_input_tokens"],
+        typed["cache_write_tokens"],
+        typed["cache_write_1h_tokens"],
+        typed["reasoning_tokens"],
+        row.get("service_tier") or "",
+        typed["timestamp"][:10],
+        context_tokens=None if one else 0,
+    )
+
+
+def _blank_parts(row: Row) -> None:
+    """Tokens that are said to be part of others and are more than these are no tokens."""
+    if row["cached_input_tokens"] > row["input_tokens"]:
+        row["cached_input_tokens"] = 0
+    if row["cache_write_tokens"] > row["input_tokens"]:
+        row["cache_write_tokens"] = 0
+    if row["cached_input_tokens"] + row["cache_write_tokens"] > row["input_tokens"]:
+        row["cached_input_tokens"] = row["cache_write_tokens"] = 0
+    if row["cache_write_1h_tokens"] > row["cache_write_tokens"]:
+        row["cache_write_1h_tokens"] = 0
+    if row["reasoning_tokens"] > row["output_tokens"]:
+        row["reasoning_tokens"] = 0
 
 
 def _make_credit(row: Row) -> None:

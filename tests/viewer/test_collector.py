@@ -142,7 +142,7 @@ def test_a_completion_becomes_a_row(open_to_all: Live) -> None:
 
 
 def test_customers(open_to_all: Live) -> None:
-    assert one_row(open_to_all, transactionId="a")["customer_id"] == "unknown"
+    assert one_row(open_to_all, transactionId="a")["customer_id"] == "unallocated"
     email = {"email": "ann@example.com"}
     assert (
         one_row(open_to_all, transactionId="b", subscriber=email)["customer_id"] == email["email"]
@@ -433,21 +433,24 @@ def test_a_batch_in_the_record_s_names(open_to_all: Live) -> None:
         {k: v for k, v in RECORD.items() if k != "timestamp"},
         "text",
         {**RECORD, "metadata": [1]},
-        {**RECORD, "metadata": {}},
+        {**RECORD, "model": " "},
     ]
-    answer = open_to_all.post(BATCH, [RECORD, *broken, flat])
+    nobody = {**RECORD, "call_id": "call-3", "provider": "", "metadata": {}, "status": "429"}
+    answer = open_to_all.post(BATCH, [RECORD, *broken, flat, nobody])
     assert answer.status == 200
     body = answer.json
-    assert (body["accepted"], body["duplicates"]) == (2, 0)
+    assert (body["accepted"], body["duplicates"]) == (3, 0)
     assert [(r["index"], r["field"]) for r in body["rejected"]] == [
         (1, "input_tokens"),
         (2, "customer_id"),
         (3, "timestamp"),
         (4, ""),
         (5, "metadata"),
-        (6, "customer_id"),
+        (6, "model"),
     ]
-    first, second = stored(open_to_all)
+    first, second, third = stored(open_to_all)
+    assert (third["customer_id"], third["provider"]) == ("unallocated", "openai")
+    assert (third["status"], third["error_type"]) == ("error", "rate_limit")
     assert (first["customer_id"], first["product_id"]) == ("cust_0007", "product_a")
     assert first["timestamp"] == "2025-03-01T10:00:00.250000"
     assert (second["customer_id"], second["status"]) == ("cust_0008", "error")

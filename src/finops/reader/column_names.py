@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Sequence, Tuple
 
-from finops.schema import COLUMN_NAMES
+from finops.schema import READ_NAMES
 
 COST = "cost_usd"
 # What others call a field.  `latency` and `duration` are not there: nobody knows their unit.
@@ -124,7 +124,7 @@ def folded(name: str) -> str:
     return _SEPARATORS("", name).lower()
 
 
-_FIELDS = {folded(name): name for name in COLUMN_NAMES}
+_FIELDS = {folded(name): name for name in READ_NAMES}
 _ALIASES = {folded(alias): field for field, names in ALIASES.items() for alias in names}
 _WEAK = {alias: field for field, alias in WEAK_ALIASES.items()}
 
@@ -144,12 +144,12 @@ def choose(names: Sequence[str], mapping: Mapping[str, str]) -> ColumnChoice:
     for field, column in mapping.items():
         _take_mapped(choice, names, field, column)
     by_field = _candidates(names, _FIELDS)
-    for field in COLUMN_NAMES:
+    for field in READ_NAMES:
         if field not in mapping and field in by_field:
             choice.positions[field] = by_field[field][0]
     for aliases in (_ALIASES, _WEAK):
         for field, places in _candidates(names, aliases).items():
-            if field in mapping or field in choice.positions or field not in COLUMN_NAMES:
+            if field in mapping or field in choice.positions or field not in READ_NAMES:
                 continue
             if len(places) > 1:
                 choice.ambiguous[field] = [names[place].strip() for place in places]
@@ -206,7 +206,7 @@ def near_misses(names: Sequence[str], choice: ColumnChoice) -> List[NearMiss]:
     """
     used = set(choice.positions.values())
     unused = [name.strip() for place, name in enumerate(names) if place not in used]
-    wanted = [f for f in COLUMN_NAMES if f not in {*choice.positions, *choice.ambiguous}]
+    wanted = [f for f in READ_NAMES if f not in {*choice.positions, *choice.ambiguous}]
     return [
         NearMiss(field, name)
         for name in unused

@@ -12,7 +12,6 @@ from typing import (
     Callable,
     Dict,
     Generic,
-    Iterable,
     List,
     Mapping,
     NamedTuple,
@@ -23,8 +22,11 @@ from typing import (
 )
 
 from finops import config, schema
+from finops.business.names import fold_provider
 from finops.reader.fields import PICO, BadValueError, parse_money
-from finops.reader.row_parser import Call
+from finops.reader.options import ReadingRules
+from finops.reader.row_parser import COST_KINDS
+from finops.reader.words import environment_of, error_type_of, is_empty, status_of, tier_of
 
 # What the cost of a call and the amount of a credit are called among the numbers of a batch.
 COST, CREDIT = "cost_pico", "credit_pico"
@@ -53,10 +55,11 @@ class CustomerKey(NamedTuple):
 class CallKey(NamedTuple):
     """What describes a call but for its time and its numbers.
 
-    `error_type` is "" on success; `cost_kind` is paid, free (a cost of 0) or unpriced (neither
-    a cost nor a known price); `status_given` is the row's own word, "" where it has none.
-    `service_tier`, `cost_source` (what says the cost) and `source` (what the row was imported
-    from) are unknown where the file does not say them.
+    `status` is success, error, or unknown where a row has no word or one that is neither;
+    `status_given` is its own word, "" where it has none; `error_type` is "" on success.
+    `cost_kind` is paid, free (a cost of 0) or unpriced (neither a cost nor a known price);
+    `cost_source` what says the cost: the source of the row, a list of prices, a bill, or none.
+    `service_tier` and `source` (what the row was imported from) are unknown where no column says.
     """
 
     provider: str
@@ -138,11 +141,12 @@ class Batch(NamedTuple):
 class KeyEncoder:
     """The two dictionaries: raw key to code, code to normalised key.
 
-    `tier_prices` are pairs of a tier and its price in USD a month, beside the built-in ones.
+    `rules` say which prices providers and tiers have.
     """
 
-    def __init__(self, tier_prices: Sequence[Tuple[str, str]] = ()) -> None:
-        self._tier_prices = {tier: float(price) for tier, price in tier_prices}
+    def __init__(self, rules: ReadingRules = ReadingRules()) -> None:
+        self._prices = rules.prices
+        self._tier_prices = {tier_of(t): float(usd) for t, usd in rules.options.tier_prices}
         self.customer_codes: Dict[RawCustomer, int] = _Codes(self._new_customer)
         self.call_codes: Dict[RawCall, int] = _Codes(self._new_call)
         self.customer_keys: List[CustomerKey] = []
@@ -150,59 +154,64 @@ class KeyEncoder:
         self._known_customers: Dict[CustomerKey, int] = {}
         self._known_calls: Dict[CallKey, int] = {}
 
-    def batch_of(self, calls: Iterable[Call], cells: Sequence[str] = ()) -> Batch:
-        """Return single calls as columns; `cells` are the names of their further cells."""
-        rows = list(calls)
-        numbers: Dict[str, Numbers] = {COST: [row.cost for row in rows]}
-        for place, column in enumerate(schema.NUMBERS):
-            values = [row.numbers[place] for row in rows]
-            if column.required or any(value != column.default for value in values):
-                numbers[column.name] = values
-        return Batch(
-            [row.time for row in rows],
-            [self.customer_codes[row.customer] for row in rows],
-            [self.call_codes[row.call_key] for row in rows],
-            numbers,
-            {name: [row.cells[place] for row in rows] for place, name in enumerate(cells)},
-        )
-
     def _new_customer(self, raw: RawCustomer) -> int:
-        if not raw[0]:
-            raise BadValueError("empty customer_id")
-        customer, tier, organization, product, archetype = (
-            part.decode("utf-8") or config.UNKNOWN for part in raw[:5]
+        """Return the code of a customer; raises BadValueError where its price cannot be read."""
+        customer, tier, organization, product, archetype = map(_text, raw[:5])
+        tier = tier_of(tier)
+        pico = parse_money(raw[5])
+        if pico is not None and pico < 0:
+            raise BadValueError("negative tier_price_usd")
+        key = CustomerKey(
+            customer or config.UNALLOCATED,
+            tier or config.UNKNOWN,
+            organization or config.UNKNOWN,
+            product or config.UNKNOWN,
+            archetype or config.UNKNOWN,
+            self._tier_price(tier) if pico is None else pico / PICO,
         )
-        price = (
-            parse_money(raw[5], "tier_price_usd") / PICO
-            if raw[5]
-            else self._tier_prices.get(tier, config.tier_price(tier))
-        )
-        key = CustomerKey(customer, tier, organization, product, archetype, price)
         return _code(key, self._known_customers, self.customer_keys)
 
     def _new_call(self, raw: RawCall) -> int:
-        if not raw[0] or not raw[1]:
-            raise BadValueError("empty provider or model")
-        texts = [part.decode("utf-8") for part in raw]
-        provider, model, feature, task, environment, region, status, error, cost_kind = texts[:9]
-        tier, cost_source, source = texts[9:] or ("", "", "")
+        """Return the code of a kind of call; raises BadValueError where it names no model."""
+        texts = list(map(_text, raw))
+        provider, model, feature, task, environment, region, given, error = texts[:8]
+        if not model:
+            raise BadValueError("empty model")
+        kind = COST_KINDS[raw[8]]
+        tier, _, source = texts[9:] or ("", "", "")
+        # Among the sources of costs "none" is a word of its own.
+        cost_source = raw[10].decode("utf-8").strip().lower() if texts[9:] else ""
+        status, implied = status_of(given)
         failed = status == schema.STATUS_ERROR
         key = CallKey(
-            config.PROVIDER_ALIASES.get(provider, provider),
+            self._provider(provider, model),
             model,
             feature or config.UNKNOWN,
             task or config.UNKNOWN,
-            environment or config.UNKNOWN,
+            environment_of(environment) or config.UNKNOWN,
             region or config.UNKNOWN,
-            status or schema.STATUS_SUCCESS,
-            error or (config.UNKNOWN if failed else ""),
-            cost_kind,
             status,
-            tier or config.UNKNOWN,
-            cost_source or config.UNKNOWN,
+            error_type_of(error) or implied or (config.UNKNOWN if failed else ""),
+            kind.cost,
+            given,
+            tier.lower() or config.UNKNOWN,
+            cost_source or kind.source,
             source or config.UNKNOWN,
         )
         return _code(key, self._known_calls, self.call_keys)
+
+    def _tier_price(self, tier: str) -> Optional[float]:
+        return self._tier_prices.get(tier, config.tier_price(tier))
+
+    def _provider(self, named: str, model: str) -> str:
+        """Return the provider that a row names, else the only one that sells the model."""
+        return fold_provider(named) if named else self._prices.provider_of(model) or config.UNKNOWN
+
+
+def _text(raw: bytes) -> str:
+    """Return a text without the blanks around it, "" where it stands for no value."""
+    text = raw.decode("utf-8").strip()
+    return "" if is_empty(text) else text
 
 
 def _code(key: _Raw, known: Dict[_Raw, int], keys: List[_Raw]) -> int:

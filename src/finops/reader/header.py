@@ -25,7 +25,7 @@ from finops.reader.options import ReadingOptions
 from finops.reader.preamble import HeaderLine, delimiter_of, find_header, split_names
 from finops.reader.records import Dialect, split_record
 from finops.regular_files import NotRegularFileError, open_regular
-from finops.schema import COLUMN_NAMES, REQUIRED_COLUMNS, WRITTEN_NAMES
+from finops.schema import READ_NAMES, REQUIRED_COLUMNS, WRITTEN_NAMES
 
 _category = unicodedata.ucd_3_2_0.category
 
@@ -129,11 +129,11 @@ def _refuse_foreign_kinds(text: bytes, name: str) -> None:
 
 def _mapping(options: ReadingOptions, name: str) -> Mapping[str, str]:
     mapping = dict(options.columns)
-    unknown = next((field for field in mapping if field not in COLUMN_NAMES), None)
+    unknown = next((field for field in mapping if field not in READ_NAMES), None)
     if unknown is not None:
         raise DataError(
             f"{name}: --map {_shown(unknown)}={_shown(mapping[unknown])}: there is no field"
-            f" {_shown(unknown)}; fields are {', '.join(COLUMN_NAMES)}"
+            f" {_shown(unknown)}; fields are {', '.join(READ_NAMES)}"
         )
     return mapping
 
@@ -151,7 +151,7 @@ def _refuse_unclear(
             f"{name}: --map {field}={_shown(column)}: there is no such column;"
             f" it has {_listed(names)}"
         )
-    for field in COLUMN_NAMES:
+    for field in READ_NAMES:
         count = sum(folded(n) == folded(field) for n in names)
         if count > 1 and field not in mapping:
             raise DataError(f"{name}: column {field} is there more than once in the header")

@@ -19,12 +19,11 @@ from typing import TYPE_CHECKING, Dict, FrozenSet, List, NamedTuple, Sequence, S
 from zlib import adler32, crc32
 
 from finops import schema
+from finops.reader.accounts import Accounts
 from finops.reader.encoding import Batch, KeyEncoder
 
 if TYPE_CHECKING:
     from typing import Protocol
-
-    from finops.reader.block_reader import Accounts
 else:  # `typing` has it from Python 3.8 on
     Protocol = object
 

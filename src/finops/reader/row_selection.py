@@ -7,14 +7,12 @@ work on parsed rows, so they hold for every way in which a row can be written.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Optional
+from typing import Optional
 
+from finops.reader.accounts import Accounts
 from finops.reader.encoding import COST, Batch, KeyEncoder
 from finops.reader.identity import IdRule
 from finops.reader.options import ReadingRules
-
-if TYPE_CHECKING:
-    from finops.reader.block_reader import Accounts
 
 IMPLAUSIBLE = "implausible timestamp"
 

@@ -251,7 +251,7 @@ class Dataset:
 
         Records that repeat others change nothing of it.
         """
-        encoder = KeyEncoder(self.options.tier_prices)
+        encoder = KeyEncoder(rules)
         collected = UnorderedActivity(self._clock)
         for batch in files.batches(rules, encoder):
             collected.add(batch, encoder)

@@ -184,7 +184,7 @@ _SUMS: Tuple[Measure, ...] = (
     Measure("unpriced", when(_UNPRICED, plus("calls", when(_NUMBER_UNKNOWN, 1)))),
     # Calls of which something is known: what a mean is divided by, and a share is taken of.
     Measure("latency_known", known("latency_ms")),
-    Measure("status_known", negated(one_of("status_given", ""))),
+    Measure("status_known", one_of("status", schema.STATUS_SUCCESS, schema.STATUS_ERROR)),
     Measure("list_cost_known", known("list_cost_usd")),
     Measure("calls_unknown", when(_NUMBER_UNKNOWN, 1)),  # rows that do not say how many calls
     Measure("daily_records", when(above("bucket_s", DAY_S - 1), 1)),  # aggregates of whole days

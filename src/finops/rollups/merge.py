@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
 
-from finops import config
-from finops.reader.fields import PICO
+from finops import config, schema
+from finops.errors import DataError
 from finops.reader.header import Header
 from finops.rollups.aggregate import aggregate
 from finops.rollups.cells import CubeSpec
@@ -13,7 +13,7 @@ from finops.rollups.columns import FilledCube, KeyMerges
 from finops.rollups.customer_activity import ActivityLog, region_changes
 from finops.rollups.part import PartitionResult
 from finops.rollups.planner import Plan, activities_of, distributions_of
-from finops.rollups.spec import Accounting, Customer, Key, Place, Skipped, Table, Values
+from finops.rollups.spec import Accounting, Blanked, Customer, Key, Place, Skipped, Table, Values
 from finops.rollups.visits import customers_seen
 
 Cubes = Mapping[CubeSpec, Sequence[FilledCube]]
@@ -74,22 +74,20 @@ def accounting_of(files: Sequence[FileParts], notes: Sequence[str] = ()) -> Acco
     """Add up the accounts of all parts; line numbers become those of each whole file.
 
     Notes on a file name it where there are several; `notes` are on none of them.
+    Raises DataError where amounts are in a currency that there is no rate for.
     """
-    rows: Dict[str, int] = {}
-    places: Dict[str, List[Place]] = {}
+    skipped = _Reasons()
+    blanked: Dict[str, _Reasons] = {}
     for file in files:
         for before, part in file.with_lines_before:
-            for reason, count in part.accounts["skipped"].items():
-                rows[reason] = rows.get(reason, 0) + count
-                places.setdefault(reason, []).extend(
-                    Place(file.name, number + before, text)
-                    for number, text in part.accounts["first_lines"][reason]
-                )
+            account = part.accounts
+            for currency, line in account["currencies"].items():
+                raise DataError(_without_rate(file.name, currency, line + before))
+            skipped.add(account["skipped"], account["first_lines"], file.name, before)
+            for column, reasons in account["blanked"].items():
+                values = blanked.setdefault(column, _Reasons())
+                values.add(reasons, account["blanked_lines"][column], file.name, before)
     accounts = [part.accounts for file in files for part in file.parts]
-    skipped = tuple(
-        Skipped(reason, rows[reason], tuple(places[reason][: config.SKIPPED_LINES_KEPT]))
-        for reason in sorted(rows, key=lambda r: (-rows[r], r))
-    )
 
     def total(name: str) -> int:
         return sum(account[name] for account in accounts)
@@ -99,16 +97,65 @@ def accounting_of(files: Sequence[FileParts], notes: Sequence[str] = ()) -> Acco
         lines=sum(file.lines for file in files),
         header=len(files),
         used=total("used"),
-        skipped=skipped,
+        skipped=tuple(Skipped(*reason) for reason in skipped.by_count()),
         repeated_headers=total("repeated_headers"),
         blank=total("blank") + sum(header.blank for header in headers),
         incomplete_tail=total("incomplete_tail"),
-        notes=(*notes, *_notes(files)),
+        notes=(*notes, *_notes(files), *_notes_on_rows(total("without_tokens"))),
         comments=total("comments") + sum(header.comments for header in headers),
         continuation=total("continuation") + sum(header.lines - 1 for header in headers),
         repeated_records=total("repeated_records"),
         outside=total("outside"),
-        unused_cost=total("unused_pico") / PICO,
+        blanked=tuple(
+            Blanked(column, *reason)
+            for column in schema.READ_NAMES
+            if column in blanked
+            for reason in blanked[column].by_count()
+        ),
+        unused_cost=total("unused_pico") / schema.PICO_PER_USD,
+    )
+
+
+class _Reasons:
+    """How often there was each reason, and where first."""
+
+    def __init__(self) -> None:
+        self._counts: Dict[str, int] = {}
+        self._places: Dict[str, List[Place]] = {}
+
+    def add(
+        self,
+        counts: Mapping[str, int],
+        lines: Mapping[str, Sequence[Tuple[int, str]]],
+        file: str,
+        before: int,
+    ) -> None:
+        """Add those of a part of a file that begins behind so many lines."""
+        for reason, count in counts.items():
+            self._counts[reason] = self._counts.get(reason, 0) + count
+            self._places.setdefault(reason, []).extend(
+                Place(file, number + before, text) for number, text in lines[reason]
+            )
+
+    def by_count(self) -> List[Tuple[str, int, Tuple[Place, ...]]]:
+        """Return reasons, counts and places, the most frequent reason first."""
+        return [
+            (reason, self._counts[reason], tuple(self._places[reason][: config.SKIPPED_LINES_KEPT]))
+            for reason in sorted(self._counts, key=lambda r: (-self._counts[r], r))
+        ]
+
+
+def _notes_on_rows(without_tokens: int) -> List[str]:
+    if not without_tokens:
+        return []
+    rows = "1 row names its cost" if without_tokens == 1 else f"{without_tokens:,} rows name a cost"
+    return [f"{rows} and no tokens: the cost counts, with 0 tokens."]
+
+
+def _without_rate(name: str, currency: str, line: int) -> str:
+    return (
+        f"{name}: column {schema.CURRENCY} is {currency} in line {line}; amounts must be in USD,"
+        f" so give what 1 {currency} is in USD, such as --rate {currency}=1.08"
     )
 
 

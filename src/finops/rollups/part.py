@@ -15,7 +15,7 @@ class PartitionResult(NamedTuple):
     """What was read of the bytes [from, to) of a file.
 
     `digests` are those of its bytes (see the module of that name); `accounts` the counters of
-    `block_reader.Accounts`; `activity` an `ActivityLog` as plain data; `hours` the first and the
+    `accounts.Accounts`; `activity` an `ActivityLog` as plain data; `hours` the first and the
     last local hour, nothing without calls; `ids` what is known of the ids; `cubes`, in the order
     of the plan's specs, the keys of their codes and their cells.
     """

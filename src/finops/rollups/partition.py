@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Callable, Iterator, List, Optional, Sequence
 
 from finops import config
-from finops.reader.block_reader import LINE_START_BYTES, Accounts, BlockReader
+from finops.reader.accounts import LINE_START_BYTES, Accounts
+from finops.reader.block_reader import BlockReader
 from finops.reader.containers import TextStream
 from finops.reader.encoding import Batch, KeyEncoder
 from finops.reader.header import Header
@@ -53,7 +54,7 @@ def scan_partition(
     With `repeats`, records that it has met are left out, which takes all parts in their order;
     without it the ids are noted (see `identity`).
     """
-    encoder = KeyEncoder(rules.options.tier_prices)
+    encoder = KeyEncoder(rules)
     ids = IdCollector(rules.all_checksums)
     clock = HourClock(zone_of(rules.options.timezone))
     reader = BlockReader(header, encoder, rules, ids if repeats is None else repeats)

@@ -23,7 +23,8 @@ from finops.business.usage import Usage
 from finops.reader.fields import BadValueError, parse_time
 from finops.reader.header import Header
 from finops.reader.options import ReadingRules
-from finops.reader.row_parser import RowParser
+from finops.reader.row_validator import RowValidator
+from finops.reader.words import SERVER_ERROR, error_of_code, error_type_of, status_of
 
 Event = Mapping[str, Any]
 
@@ -45,7 +46,7 @@ _PARTS = (
 )
 
 # The reader's own judgement on a finished row; times ahead of now are refused before it.
-_READER = RowParser(
+_READER = RowValidator(
     Header(
         {name: index for index, name in enumerate(schema.FULL_NAMES)},
         len(schema.FULL_NAMES),
@@ -79,8 +80,7 @@ SDK_REQUIRED = (
     "requestDuration",
     "stopReason",
 )
-_FAILED = {"ERROR": "server_error", "TIMEOUT": "timeout", "CANCELLED": "cancelled"}
-_HTTP_ERRORS = {401: "auth_error", 403: "auth_error", 408: "timeout", 429: "rate_limit"}
+_FAILED = {"ERROR": SERVER_ERROR, "TIMEOUT": "timeout", "CANCELLED": "cancelled"}
 
 
 class FieldError(Exception):
@@ -144,7 +144,13 @@ def from_record(event: Any, prices: PriceTable = DEFAULT_PRICES) -> Row:
         if _is_blank(flat[name]):
             raise FieldError(name, "is required")
     row = {name: _record_value(flat, name) for name in _KINDS}
-    row["provider"], row["model"] = _folded(row["provider"], row["model"])
+    provider = row["provider"] or prices.provider_of(row["model"]) or config.UNKNOWN
+    row["provider"], row["model"] = _folded(provider, row["model"])
+    row["customer_id"] = row["customer_id"] or config.UNALLOCATED
+    said = status_of(row["status"])
+    if said.status != config.UNKNOWN:
+        row["status"] = said.status
+        row["error_type"] = error_type_of(row["error_type"]) or said.error_type
     return _finish(row, prices)
 
 
@@ -187,7 +193,6 @@ def _finish(row: Dict[str, str], prices: PriceTable) -> Row:
     tokens_in, tokens_out = int(row["input_tokens"]), int(row["output_tokens"])
     row["call_id"] = row.get("call_id") or f"call_{uuid.uuid4().hex}"
     row["total_tokens"] = str(tokens_in + tokens_out)
-    row["status"] = row.get("status") or schema.STATUS_SUCCESS
     _check_parts(row)
     _settle_cost(row, prices)
     if not row.get("tier_price_usd"):
@@ -196,7 +201,7 @@ def _finish(row: Dict[str, str], prices: PriceTable) -> Row:
     cells = tuple(row.get(name, "") for name in schema.FULL_NAMES)
     line = _line(cells)
     try:
-        _READER.parse(line[:-1])
+        _READER.validate(line[:-1])
     except BadValueError as error:
         raise FieldError("", f"the row would not be read: {error}") from None
     return Row(row["call_id"], row["timestamp"], line, cells)
@@ -340,7 +345,7 @@ def _from_stamp(stamp: float) -> str:
 def _customer(event: Event) -> str:
     subscriber = event.get("subscriber")
     if subscriber is None:
-        return config.UNKNOWN
+        return config.UNALLOCATED
     if not isinstance(subscriber, dict):
         raise FieldError("subscriber", "must be an object")
     for name in ("id", "email"):
@@ -350,7 +355,7 @@ def _customer(event: Event) -> str:
             raise FieldError(f"subscriber.{name}", error.reason) from None
         if text:
             return text
-    return config.UNKNOWN
+    return config.UNALLOCATED
 
 
 def _status(event: Event) -> Dict[str, str]:
@@ -358,8 +363,8 @@ def _status(event: Event) -> Dict[str, str]:
     if failure is None:
         return {"status": schema.STATUS_SUCCESS, "error_type": ""}
     code = event.get("errorCode")
-    if failure == "server_error" and isinstance(code, int):
-        failure = _HTTP_ERRORS.get(code, failure)
+    if failure == SERVER_ERROR and isinstance(code, int) and 400 <= code < 600:
+        failure = error_of_code(code)
     return {"status": schema.STATUS_ERROR, "error_type": failure}
 
 
