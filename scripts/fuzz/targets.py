@@ -118,7 +118,7 @@ class _Store(EventStore):
         for row in rows:
             assert row.line.endswith(b"\n")
             assert row.line.count(b"\n") == 1
-            _READER.validate(row.line[:-1])
+            _READER.validate(row.first_columns()[:-1])
         return Waiting(rows)
 
     def finish(self, waiting: Waiting) -> Stored:

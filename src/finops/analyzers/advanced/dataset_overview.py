@@ -32,7 +32,7 @@ from finops.results.dataset_overview import (
 )
 from finops.rollups.expressions import one_of
 from finops.rollups.spec import Period, Rollups, Table
-from finops.schema import STATUS_ERROR
+from finops.schema import STATUS_ERROR, STATUS_SUCCESS
 from finops.stats import percent as share_of
 
 DISTRIBUTED: Tuple[str, ...] = Distributions._fields
@@ -154,11 +154,12 @@ def _quality(data: Rollups) -> Quality:
         if status == STATUS_ERROR:
             name = kind or config.UNKNOWN
             kinds[name] = kinds.get(name, 0) + calls
+    successes = statuses.get(STATUS_SUCCESS, 0)  # a status that nobody knows is none
     return Quality(
         total_records=total,
-        success_count=total - errors,
+        success_count=successes,
         error_count=errors,
-        success_rate_percent=share_of(total - errors, total),
+        success_rate_percent=share_of(successes, total),
         status_distribution=_most_first(statuses),
         error_types=_most_first(kinds),
         skipped=_skipped(data),
@@ -258,8 +259,9 @@ def _findings(data: Rollups, quality: Quality, failures: Sequence[FailedCalls]) 
 
 def _error_findings(quality: Quality, failures: Sequence[FailedCalls]) -> List[Finding]:
     findings = []
-    rate = quality.success_rate_percent
-    if quality.total_records and rate < config.MIN_SUCCESS_RATE_PCT:
+    known = quality.success_count + quality.error_count
+    rate = share_of(quality.success_count, known)
+    if known and rate < config.MIN_SUCCESS_RATE_PCT:
         findings.append(
             finding(
                 "warning",

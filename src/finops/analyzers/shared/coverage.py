@@ -19,6 +19,7 @@ _CALL_COLUMNS = ("feature_id", "task_type", "environment", "region")
 _BY_CUSTOMER = Table(_CUSTOMER_COLUMNS, ("calls",))
 _BY_CALL = Table(_CALL_COLUMNS, ("calls",))
 _KNOWN = Table((), ("calls", "latency_known", "status_known", "unpriced"))
+_NO_VALUES = (None, config.UNKNOWN, config.UNALLOCATED)
 COVERAGE_TABLES: Tuple[Table, ...] = (_BY_CUSTOMER, _BY_CALL, _KNOWN)
 
 
@@ -43,6 +44,6 @@ def _known_counts(columns: Tuple[str, ...], cells: Mapping[Key, Values]) -> Dict
     counts = dict.fromkeys(columns, 0)
     for key, (calls,) in cells.items():
         for name, value in zip(columns, key):
-            if value is not None and value != config.UNKNOWN:
+            if value not in _NO_VALUES:
                 counts[name] += calls
     return counts
