@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finops import config
-from finops.reader.block_reader import Accounts
+from finops.reader.accounts import Accounts
 from finops.reader.fields import BadValueError
 from finops.reader.layout import spans
 from finops.reader.records import Dialect, has_odd_line, spans_of_records, split_record

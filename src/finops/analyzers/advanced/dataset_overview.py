@@ -259,9 +259,9 @@ def _findings(data: Rollups, quality: Quality, failures: Sequence[FailedCalls]) 
 
 def _error_findings(quality: Quality, failures: Sequence[FailedCalls]) -> List[Finding]:
     findings = []
-    known = quality.success_count + quality.error_count
-    rate = share_of(quality.success_count, known)
-    if known and rate < config.MIN_SUCCESS_RATE_PCT:
+    said = quality.success_count + quality.error_count
+    rate = share_of(quality.success_count, said)
+    if said and rate < config.MIN_SUCCESS_RATE_PCT:
         findings.append(
             finding(
                 "warning",
