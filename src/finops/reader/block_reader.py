@@ -33,7 +33,7 @@ from finops.reader.fields import BadValueError, parse_money, parse_time
 from finops.reader.header import Header
 from finops.reader.identity import CALL_ID, IdRule
 from finops.reader.options import ReadingRules
-from finops.reader.records import has_odd_line, spans_of_records
+from finops.reader.records import QUOTE, has_odd_line, spans_of_records, without_quotes
 from finops.reader.row_parser import (
     CALL_TEXTS,
     CUSTOMER_TEXTS,
@@ -205,9 +205,10 @@ class BlockReader:
         """Return the calls of a block in which every line is well-formed, else None."""
         if len(piece) > config.MAX_LINE_BYTES and _longest_line(piece) > config.MAX_LINE_BYTES:
             return None
-        if b'"' in piece or piece.translate(None, self._plain_bytes):
+        plain = without_quotes(piece, self._delimiter) if QUOTE in piece else piece
+        if plain is None or plain.translate(None, self._plain_bytes):
             return None
-        columns = self._columns(piece, lines)
+        columns = self._columns(plain, lines)
         if columns is None:
             return None
         try:
