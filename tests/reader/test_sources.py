@@ -98,6 +98,28 @@ def test_a_file_that_is_named_must_be_usable(folder: Path) -> None:
         accounting_of(folder, folder / "none.csv")
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("time,date,model,input_tokens,output_tokens,provider,customer_id\n", "time or date"),
+        ("timestmap,model,input_tokens,output_tokens,provider,customer_id\n", "did you mean"),
+        ("time,model,input_tokens,output_tokens,provider,customer_id,cost_eur\n", "--rate EUR"),
+        ("time,model,input_tokens,output_tokens,provider,customer_id,cost_us\n", "cost_usd"),
+    ],
+)
+def test_usage_data_that_is_unclear_is_not_passed_over(
+    text: str, reason: str, folder: Path
+) -> None:
+    (folder / "d.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=reason):
+        accounting_of(folder)
+
+
+def test_another_table_with_times_is_passed_over(folder: Path) -> None:
+    (folder / "customers.csv").write_bytes(b"created_at,date,customer_id,cost_us\n")
+    assert accounting_of(folder).used == 3
+
+
 def test_a_file_is_read_once_however_it_is_given(folder: Path) -> None:
     assert sorted(names_of(folder, folder / "b.csv", folder / "*.csv")) == [
         *("a.tsv", "b.csv", "c.csv.gz")
@@ -137,6 +159,15 @@ def test_names_of_tables() -> None:
     tables = ["a.csv", "A.CSV", "a.tsv.gz", "a.b.psv", "a.tab"]
     others = ["a.csv.bak", "a.json", "csv", ".a.csv", "a.gz", "a.csv.commit", "a.csv.gz.part"]
     assert [name for name in tables + others if is_table_name(name)] == tables
+
+
+def test_what_is_said_of_several_files_is_said_once(tmp_path: Path) -> None:
+    for number in range(5):
+        content = named(number).replace(b",", b";")
+        (tmp_path / f"{number}.csv").write_bytes(content)
+    assert accounting_of(tmp_path).notes == (
+        "0.csv, 1.csv, 2.csv and 2 more: Fields are separated by semicolons.",
+    )
 
 
 def test_places_name_their_files(tmp_path: Path) -> None:
