@@ -225,6 +225,7 @@ class ValueReader:
             if currency is DOLLAR or all(column[row] is None for column in amounts.values()):
                 continue
             if currency.rate is None:
+                _skip_without_model(rows, row, faults)
                 faults.skip(row, schema.CURRENCY, f"{currency.code} without a rate")
                 faults.currencies[row] = currency.code
                 rows.costs[row] = None
@@ -265,8 +266,8 @@ class ValueReader:
         if cached in cells and written in cells:
             both: Numbers = [(a or 0) + (b or 0) for a, b in zip(there[cached], there[written])]
             beyond = _exceeds(both, there["input_tokens"])
-            blank(cached, "input_tokens with what was written", beyond)
-            blank(written, "input_tokens with what was read", beyond)
+            blank(cached, f"input_tokens with {written}", beyond)
+            blank(written, f"input_tokens with {cached}", beyond)
         if stays in cells:
             nothing: Numbers = [0] * len(rows)
             blank(stays, written, _exceeds(there[stays], there.get(written, nothing)))
@@ -280,9 +281,8 @@ class ValueReader:
             return self._batch(rows)
         except BadValueError:
             self._settle_prices(rows, faults)
-            for place, model in zip(rows.places, rows.texts["model"]):
-                if is_empty(model.decode("utf-8")):
-                    faults.skip(place, "model", EMPTY)
+            for row in range(len(rows)):
+                _skip_without_model(rows, row, faults)
             self._leave_out(rows, faults)
             return self._batch(rows)
 
@@ -372,6 +372,11 @@ class ValueReader:
                 number, _ = line_of(value.row)
                 accounts.blank_value(value.column, value.reason, number, value.cell)
         accounts.without_tokens += len(faults.without_tokens - faults.skipped.keys())
+
+
+def _skip_without_model(rows: Rows, row: int, faults: Faults) -> None:
+    if is_empty(rows.texts["model"][row].decode("utf-8")):
+        faults.skip(rows.places[row], "model", EMPTY)
 
 
 def _is_credit(cost: Optional[int]) -> bool:
