@@ -216,13 +216,16 @@ def test_a_daily_aggregate_keeps_its_day_and_covers_it(tmp_path: Path) -> None:
     assert data[BY_DAY] == {(f"2025-03-0{day}",): (12_000,) for day in (1, 2, 3)}
     assert data.period.dates() == ["2025-03-01", "2025-03-02", "2025-03-03"]
     assert data.period.last_hour == "2025-03-03T23:00:00"
+    (note,) = data.accounting.notes
+    assert note == "Totals of whole days keep their day in UTC: 3 rows, in reports for -05:00."
+    assert open_dataset(path).rollups(()).accounting.notes == ()
 
 
 def test_a_period_made_by_hand_has_its_own_calendar() -> None:
     period = Period("2025-01-01T23:30:00.000000", "2025-01-02T01:00:00.000000", timezone="+01:00")
     assert period.hours() == [f"2025-01-02T0{hour}:00:00" for hour in (0, 1, 2)]
-    assert (period.dates(), period.weeks()) == (["2025-01-02"], ["2025-W01"])
-    assert (Period().hours(), Period().dates(), Period().weeks()) == ([], [], [])
+    assert period.dates() == ["2025-01-02"]
+    assert (Period().hours(), Period().dates()) == ([], [])
 
 
 def test_a_zone_that_nobody_knows_is_said_in_one_line(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ from finops.rollups.file_scan import ScanSettings, processes_for
 from finops.rollups.file_set import FileSet, Progress
 from finops.rollups.hours import HourClock
 from finops.rollups.merge import Cubes, accounting_of, cubes_of, customers_of, tables_of
-from finops.rollups.notes import notes_of
+from finops.rollups.notes import notes_of, on_whole_days
 from finops.rollups.part import PartitionResult
 from finops.rollups.planner import Plan
 from finops.rollups.protocol import CallDataset, Location, Source
@@ -51,6 +51,7 @@ from finops.storage.truth import read_truth
 from finops.timestamps import zone_of
 
 _TOTALS = Table((), ("calls", "cost", "input_tokens", "output_tokens", "errors", "unpriced"))
+_WHOLE_DAYS = Table((), ("daily_records",))
 
 # What comes of kept parts that look right and are not.
 _SPOILED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
@@ -153,7 +154,7 @@ class Dataset:
         tables = tuple(tables)
         if self._facts and set(tables) <= set(self._plan.tables):
             return
-        plan = Plan((*tables, _TOTALS))
+        plan = Plan((*tables, _TOTALS, _WHOLE_DAYS))
         try:
             self._scan(plan, self._cache)
         except _SPOILED:
@@ -230,7 +231,7 @@ class Dataset:
         if activity is None:
             activity = self._sorted_activity(files, rules)
         self._activity = activity
-        self._aggregate((_TOTALS,))
+        self._aggregate((_TOTALS, _WHOLE_DAYS))
         hours = [hour + ":00:00" for part in parts for hour in part.hours]
         self._facts = DatasetFacts(
             Period(
@@ -242,9 +243,16 @@ class Dataset:
             ),
             Totals(*self._filled[_TOTALS].get((), ())),
             customers_of(activity),
-            accounting,
+            accounting._replace(notes=(*accounting.notes, *self._notes_on_whole_days())),
             FileInfo(files.name, files.size, files.count),
         )
+
+    def _notes_on_whole_days(self) -> List[str]:
+        """Return what is to say of totals of days where reports are not in UTC."""
+        if self._clock.is_utc:
+            return []
+        (rows,) = self._filled[_WHOLE_DAYS].get((), (0,))
+        return on_whole_days(rows, self.options.timezone)
 
     def _sorted_activity(self, files: FileSet, rules: ReadingRules) -> ActivityLog:
         """Return the activity in unordered calls, in a pass of its own.

@@ -48,11 +48,11 @@ class _LocalHours(NamedTuple):
 
 
 class HourClock:
-    """Finds the local hours of calls in one time zone."""
+    """Finds the local hours of calls in one time zone; `is_utc` says whether that is UTC."""
 
     def __init__(self, zone: tzinfo) -> None:
         self._zone = zone
-        self._is_utc = zone == timezone.utc
+        self.is_utc = zone == timezone.utc
         self._known: Dict[str, _LocalHours] = {}
 
     def runs(self, batch: Batch) -> List[Run]:
@@ -60,7 +60,7 @@ class HourClock:
 
         An aggregate of a day or more is of a UTC day, and keeps it in every time zone.
         """
-        if self._is_utc:
+        if self.is_utc:
             return hours_of(batch.times)
         local = self._local_runs(batch.times)
         if "bucket_s" not in batch.numbers:
@@ -87,7 +87,7 @@ class HourClock:
         except OverflowError:
             end = datetime.max
         text = timestamp(end)
-        return text[:13] if self._is_utc or seconds >= DAY_S else self._name_at(text.encode())
+        return text[:13] if self.is_utc or seconds >= DAY_S else self._name_at(text.encode())
 
     def _name_at(self, time: bytes) -> str:
         """Return the local hour of a timestamp."""
@@ -96,7 +96,7 @@ class HourClock:
 
     def day_of(self, time: bytes) -> str:
         """Return the local day of a timestamp."""
-        if self._is_utc:
+        if self.is_utc:
             return time[:10].decode("ascii")
         return self._name_at(time)[:10]
 

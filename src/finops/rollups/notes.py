@@ -18,6 +18,14 @@ def notes_of(files: Sequence[FileParts]) -> List[str]:
     return [*_on_times([part for file in files for part in file.parts]), *_on_ids(files)]
 
 
+def on_whole_days(rows: int, timezone: str) -> List[str]:
+    """Return the sentence on so many totals of whole days in a time zone other than UTC."""
+    if not rows:
+        return []
+    counted = "1 row" if rows == 1 else f"{rows:,} rows"
+    return [f"Totals of whole days keep their day in UTC: {counted}, in reports for {timezone}."]
+
+
 def _on_times(parts: Sequence[PartitionResult]) -> List[str]:
     used = sum(part.accounts["implausible_used"] for part in parts)
     if not used:

@@ -160,11 +160,6 @@ class Period(NamedTuple):
         first, last = self.ends
         return timestamps.days_between(first, last) if first else []
 
-    def weeks(self) -> List[str]:
-        """Return every ISO week from the first to the last."""
-        first, last = self.ends
-        return timestamps.weeks_between(first, last) if first else []
-
     def local(self, timestamp: str) -> str:
         """Return a timestamp in UTC as one of the reporting time zone."""
         if self.timezone == UTC:
