@@ -238,6 +238,14 @@ def test_an_equal_record_counts_once_and_another_of_the_same_id_as_well(folder: 
     )
 
 
+def test_an_id_in_a_note_is_short_and_inert(folder: Path) -> None:
+    path = folder / "a.csv"
+    name = "\u202eid" + "x" * 100
+    path.write_bytes(csv_text([row_of(1, call_id=name), row_of(2, call_id=name)]))
+    (note,) = read(path).accounting.notes
+    assert note.endswith(f" which all count: ?id{'x' * 34}... (line 3).")
+
+
 def test_words_for_nothing_are_no_ids(folder: Path) -> None:
     path = folder / "a.csv"
     empty = ["", " ", "NULL", "None", "N/A", "-", "nan", "\\N"]

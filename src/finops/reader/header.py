@@ -138,8 +138,8 @@ def _mapping(options: ReadingOptions, name: str) -> Mapping[str, str]:
     unknown = next((field for field in mapping if field not in READ_NAMES), None)
     if unknown is not None:
         raise DataError(
-            f"{name}: --map {_shown(unknown)}={_shown(mapping[unknown])}: there is no field"
-            f" {_shown(unknown)}; fields are {', '.join(READ_NAMES)}"
+            f"{name}: --map {shown_name(unknown)}={shown_name(mapping[unknown])}: there is no field"
+            f" {shown_name(unknown)}; fields are {', '.join(READ_NAMES)}"
         )
     return mapping
 
@@ -155,7 +155,7 @@ def _refuse_unclear(
     _refuse_other_tables(names, choice, name)
     for field, column in choice.missing.items():
         raise DataError(
-            f"{name}: --map {field}={_shown(column)}: there is no such column;"
+            f"{name}: --map {field}={shown_name(column)}: there is no such column;"
             f" it has {_listed(names)}"
         )
     for field in READ_NAMES:
@@ -165,7 +165,7 @@ def _refuse_unclear(
     for field, columns in choice.ambiguous.items():
         if field in REQUIRED_COLUMNS or field == COST:
             raise DataError(
-                f"{name}: {' or '.join(map(_shown, columns))} for {field}?"
+                f"{name}: {' or '.join(map(shown_name, columns))} for {field}?"
                 f" say which: {_remedy(field, columns[0])}"
             )
     _refuse_unclear_cost(names, choice, options, name)
@@ -198,7 +198,7 @@ def _refuse_unclear_cost(
     """Raise DataError where a recorded cost would be replaced by list prices in silence."""
     if choice.currency != "USD" and choice.currency not in dict(options.rates):
         raise DataError(
-            f"{name}: column {_shown(choice.aliases[COST])} is in {choice.currency};"
+            f"{name}: column {shown_name(choice.aliases[COST])} is in {choice.currency};"
             f" give its price in USD with --rate {choice.currency}=RATE"
         )
     if COST in choice.positions or COST in dict(options.columns):
@@ -206,7 +206,7 @@ def _refuse_unclear_cost(
     for miss in near_misses(names, choice):
         if miss.field == COST:
             raise DataError(
-                f"{name}: column {_shown(miss.column)}: did you mean {COST}?"
+                f"{name}: column {shown_name(miss.column)}: did you mean {COST}?"
                 f" add {_remedy(COST, miss.column)}, or --map {COST}= to use list prices"
             )
 
@@ -240,16 +240,16 @@ def _notes(
         kind = {b";": "semicolons", b"\t": "tabs", b"|": "vertical bars"}[delimiter]
         notes.append(f"Fields are separated by {kind}.")
     if choice.aliases:
-        taken = ", ".join(f"{_shown(column)} as {f}" for f, column in choice.aliases.items())
+        taken = ", ".join(f"{shown_name(column)} as {f}" for f, column in choice.aliases.items())
         notes.append(f"Columns were taken by another name: {taken}.")
     close = near_misses(names, choice)
     notes += [
-        f"Column {_shown(miss.column)} was not used; if it is {miss.field},"
+        f"Column {shown_name(miss.column)} was not used; if it is {miss.field},"
         f" add {_remedy(miss.field, miss.column)}."
         for miss in close
     ]
     notes += [
-        f"Columns {', '.join(map(_shown, columns))} were not used, since any may be {field};"
+        f"Columns {', '.join(map(shown_name, columns))} were not used, since any may be {field};"
         f" add --map {field}=COLUMN."
         for field, columns in choice.ambiguous.items()
     ]
@@ -257,7 +257,9 @@ def _notes(
     used = set(choice.positions.values())
     extra = [n for k, n in enumerate(names) if n and k not in used and n not in mentioned]
     if extra:
-        notes.append(f"Columns that are not used were ignored: {', '.join(map(_shown, extra))}.")
+        notes.append(
+            f"Columns that are not used were ignored: {', '.join(map(shown_name, extra))}."
+        )
     missing = [n for n in WRITTEN_NAMES if n not in choice.positions]
     if missing:
         notes.append(f"Columns that are not in the file got their defaults: {', '.join(missing)}.")
@@ -266,17 +268,17 @@ def _notes(
 
 def _remedy(field: str, column: str) -> str:
     """Return the option that says which column a field is."""
-    return f"--map {field}={_shown(column)}"
+    return f"--map {field}={shown_name(column)}"
 
 
 def _listed(names: Sequence[str]) -> str:
     """Return the first names of a header for a sentence."""
-    shown = ", ".join(map(_shown, names[:_SHOWN_NAMES]))
+    shown = ", ".join(map(shown_name, names[:_SHOWN_NAMES]))
     return f"{shown}, ..." if len(names) > _SHOWN_NAMES else shown
 
 
-def _shown(name: str) -> str:
-    """Return a column's name cut to what fits in a sentence, controls replaced.
+def shown_name(name: str) -> str:
+    """Return a name out of the data cut to what fits in a sentence, controls replaced.
 
     What is printable is asked of the one Unicode version that every Python has.
     """

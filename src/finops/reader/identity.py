@@ -5,7 +5,7 @@ its first and its last one say that they differ.  Of other ids a checksum of 64 
 Only where ids may repeat is the data read again, from its beginning to its end, and records with
 the ids in question are compared (`RepeatFilter`).  A checksum alone never decides.
 
-An id is the cell without blanks around it; an empty cell is no id.
+An id is the cell without blanks around it; an empty cell, or a word such as NULL, is no id.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from zlib import adler32, crc32
 from finops import schema
 from finops.reader.accounts import Accounts
 from finops.reader.encoding import Batch, KeyEncoder
+from finops.reader.words import is_empty
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -30,7 +31,7 @@ else:  # `typing` has it from Python 3.8 on
 CALL_ID = "call_id"
 # Columns that are part of a record's content although nothing is made of them.
 _UNUSED_COLUMNS = ("request_id", "trace_id", "user_agent", "session_id")
-_EMPTY = frozenset({b"", b"-", b"null", b"none", b"nan", b"n/a", b"\\n"})
+_LONGEST_EMPTY = 4  # of the words that stand for no value
 _DEFAULTS = {column.name: column.default for column in schema.NUMBERS}
 # So many checksums are looked through at a time for those that occur again.
 _GROUP = 4_000_000
@@ -162,7 +163,8 @@ class RepeatFilter:
 def id_of(cell: bytes) -> bytes:
     """Return the id that a cell names, b"" where it names none."""
     name = cell.strip()
-    return b"" if len(name) < 5 and name.lower() in _EMPTY else name
+    short = len(name) <= _LONGEST_EMPTY
+    return b"" if short and is_empty(name.decode("utf-8", "replace")) else name
 
 
 def _text(name: bytes) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import List, Sequence
 
 from finops import config
+from finops.reader.header import shown_name
 from finops.rollups.merge import FileParts
 from finops.rollups.part import PartitionResult
 from finops.rollups.readings import dated_rows, implausible_rows
 
 _SHOWN_IDS = 5
-_SHOWN_CHARACTERS = 40
 
 
 def notes_of(files: Sequence[FileParts]) -> List[str]:
@@ -48,7 +48,7 @@ def _on_ids(files: Sequence[FileParts]) -> List[str]:
         name = f"{file.name}, " if len(files) > 1 else ""
         for before, part in file.with_lines_before:
             for line, text in part.accounts["first_conflicts"]:
-                shown.append(f"{text[:_SHOWN_CHARACTERS]} ({name}line {line + before})")
+                shown.append(f"{shown_name(text)} ({name}line {line + before})")
     more = ", …" if ids > _SHOWN_IDS else ""
     calls = "A call id stands" if ids == 1 else f"{ids:,} call ids stand"
     return [
