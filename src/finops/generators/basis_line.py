@@ -15,7 +15,7 @@ def basis_line(basis: Basis) -> str:
     if basis.covered_days is None:
         return ""
     facts = [
-        f"{formatting.decimal(basis.covered_days)} covered days",
+        f"{formatting.plain(round(basis.covered_days, 2))} covered days",
         *_shares(
             {
                 "priced": basis.priced_share_percent,
@@ -41,7 +41,7 @@ def _more_needed(basis: Basis) -> str:
     """Return what cannot be said yet and how many more days it takes, "" where there is none."""
     least, trend = config.SHORT_PERIOD_DAYS, 2 * config.TREND_RECENT_DAYS
     if basis.covered_days < least:
-        more = formatting.decimal(least - basis.covered_days)
+        more = formatting.plain(round(least - basis.covered_days, 2))
         return f" Figures per month need {least} covered days: {more} more."
     if (basis.whole_days or 0) < trend:
         more = formatting.count(trend - (basis.whole_days or 0))

@@ -55,8 +55,8 @@ def test_cards_have_units_and_exact_values(tmp_path: Path) -> None:
         call(timestamp="2025-01-30T23:00:00", customer_id="b", cost_usd="0"),
     ]
     page = page_of(NAME, result_of(NAME, rows), tmp_path)
-    card = page.text[page.text.index("Margin per month") :][:3]
-    assert card[1:3] == ["$137.88", "revenue less cost"]
+    card = page.text[page.text.index("Margin after AI cost") :][:3]
+    assert card[1:3] == ["$137.88", "per month"]
     assert "137.875 USD" in page.values_of("title")
     assert page.says("Unprofitable 1 of 2 customers")
     assert page.says("Lost on these -$51.13 per month")
@@ -104,7 +104,7 @@ def test_line_over_time(data: Any, page: Any) -> None:
     chart = page.data["charts"]["daily-margin"]
     assert chart["shape"] == "line"
     assert chart["labels"] == [row["date"] for row in data["daily"]]
-    assert drawn(page, "daily-margin")["Cost of all calls"] == pytest.approx(
+    assert drawn(page, "daily-margin")["Cost"] == pytest.approx(
         [row["cost"] for row in data["daily"]]
     )
 

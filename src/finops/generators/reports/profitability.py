@@ -65,10 +65,16 @@ def generate_profitability_report(data: Dict[str, Any], output_path: Union[str, 
 def _cards(summary: results.ProfitabilitySummary) -> List[Card]:
     customers = formatting.count(summary.total_customers)
     return [
-        Card("Margin per month", summary.monthly_margin, "money", "revenue less cost"),
+        Card("Margin after AI cost", summary.monthly_margin, "money", "per month"),
         Card("Margin", summary.margin_percent, "percent", "of the revenue"),
-        Card("Revenue per month", summary.monthly_revenue, "money", "subscriptions"),
-        Card("Cost per month", summary.monthly_cost, "money", "of customers with a price"),
+        Card("Revenue per month", summary.monthly_revenue, "money", "of active customers"),
+        Card(
+            "AI cost per month",
+            summary.monthly_cost,
+            "money",
+            "of the same customers",
+            at_least=bool(summary.unpriced_calls),
+        ),
         Card("Unprofitable", summary.unprofitable_count, "count", f"of {customers} customers"),
         Card("Lost on these", summary.total_monthly_loss, "money", "per month"),
     ]
@@ -227,14 +233,30 @@ def _over_time(result: results.ProfitabilityResult, remark: str) -> Part:
         "Over time",
         line_chart(
             "daily-margin",
-            f"Cost of each day against a day's part of the subscriptions{remark}",
+            f"Revenue and AI cost of each day{remark}",
             Axis("Day (UTC)", "date"),
-            Axis("USD a day", "money"),
+            Axis("USD per day", "money"),
             texts(row.date for row in daily),
             [
-                Series("Cost of all calls", [row.cost for row in daily], "warning"),
+                Series("Cost", [row.cost for row in daily], "warning"),
                 Series("Revenue", [row.revenue for row in daily], "accent", "dashed"),
             ],
+        ),
+        table(
+            "by-month",
+            "Revenue and AI cost by calendar month",
+            [
+                Column(lambda row: row.month, "Month"),
+                Column(lambda row: row.revenue, "Revenue", "money"),
+                Column(lambda row: row.cost, "Cost", "money"),
+                Column(lambda row: row.margin, "Margin after AI cost", "money"),
+                Column(lambda row: row.margin_percent, "Margin", "percent"),
+                Column(lambda row: "Whole" if row.whole else "Part of it", "Data"),
+            ],
+            result.by_month,
+            empty="No month with a call.",
+            lead="What was paid when: each day has its part of the month's subscription, at the "
+            "price of that day. Figures per month elsewhere are rates for 30 days.",
         ),
     )
 
@@ -266,6 +288,36 @@ def _lists(result: results.ProfitabilityResult) -> Part:
             ],
             ShortenedRows(result.without_price),
             empty="The price of every customer is known; none was left out.",
+        ),
+        table(
+            "gone",
+            "Customers who left, no part of the revenue",
+            [
+                Column(lambda row: row.customer_id, "Customer"),
+                Column(lambda row: row.subscription_tier, "Tier", "tier", dot=True),
+                Column(lambda row: row.last_activity_date, "Last call", "date"),
+                Column(
+                    lambda row: row.lost_monthly_revenue,
+                    "Paid per month",
+                    "money",
+                    order="descending",
+                ),
+            ],
+            ShortenedRows(result.gone),
+            empty="No customers who left.",
+        ),
+        table(
+            "too-new",
+            "Customers who are too new to be judged",
+            [
+                Column(lambda row: row.customer_id, "Customer"),
+                Column(lambda row: row.subscription_tier, "Tier", "tier", dot=True),
+                Column(lambda row: row.first_activity_date, "First call", "date"),
+                Column(lambda row: row.monthly_revenue, "Revenue per month", "money"),
+                Column(lambda row: row.cost, "Cost so far", "money"),
+            ],
+            ShortenedRows(result.too_new),
+            empty="No customers who are too new.",
         ),
     )
 

@@ -114,9 +114,11 @@ def _hours(result: results.RealtimeResult) -> Part:
     return section(
         "Hours that cost too much",
         _hour_chart(result, baseline.threshold),
+        _incident_table(result.incidents),
         _anomaly_table(result.anomalies),
         lead=f"An hour costs {mean} on average, hours without calls included; an hour above "
-        f"{formatting.money(baseline.threshold)} is an anomaly.",
+        f"{formatting.money(baseline.threshold)} is an anomaly where it is also far above what "
+        "hours like it cost: what recurs by hour, weekday or schedule is none.",
     )
 
 
@@ -127,7 +129,7 @@ def _hour_chart(result: results.RealtimeResult, threshold: float) -> Part:
         "hourly-cost",
         "Cost of each hour, the threshold, and the anomalous hours",
         Axis("Hour (UTC)", "text"),
-        Axis("Cost (USD an hour)", "money"),
+        Axis("Cost (USD per hour)", "money"),
         [formatting.minute(row.hour) for row in hourly],
         [
             Series("Cost", [row.cost for row in hourly], "accent"),
@@ -136,6 +138,23 @@ def _hour_chart(result: results.RealtimeResult, threshold: float) -> Part:
         ],
         bins="max",
         empty="There is no hour with a call, so no line over time is drawn.",
+    )
+
+
+def _incident_table(rows: Sequence[results.Incident]) -> Part:
+    return table(
+        "incidents",
+        "Incidents: anomalous hours in a row with one cause, the most expensive first",
+        [
+            Column(lambda row: formatting.minute(row.start), "First hour (UTC)"),
+            Column(lambda row: row.hours, "Hours", "count"),
+            Column(lambda row: row.cost, "Cost", "money"),
+            Column(lambda row: row.excess_cost, "Above the usual", "money", order="descending"),
+            Column(lambda row: row.cause, "Largest share"),
+            Column(lambda row: ", ".join(row.customers), "Largest customers"),
+        ],
+        ShortenedRows(rows),
+        empty="No incidents.",
     )
 
 
@@ -152,13 +171,14 @@ def _anomaly_table(rows: Sequence[results.Anomaly]) -> Part:
                 "number",
                 order="descending",
             ),
+            Column(lambda row: row.expected, "Hours like it", "money"),
             Column(lambda row: row.around_cost, "Hours around it", "money"),
             Column(lambda row: _PATTERNS.get(row.pattern, ""), "What it is"),
             Column(lambda row: row.top_customer, "Largest customer"),
             Column(lambda row: row.top_model, "Largest model", "model"),
         ],
         ShortenedRows(rows),
-        empty="No hours above the threshold.",
+        empty="No anomalous hours.",
     )
 
 

@@ -1,0 +1,231 @@
+"""What may be claimed: hand-made data of each kind, and rules that hold for any data."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Dict, Iterator, List
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from finops.registry import ANALYZER_REGISTRY
+from tests.analyzers.samples import at, run
+from tests.support.plain import PlainDataset, call
+
+Row = Dict[str, str]
+UNKNOWN_COST = {"provider": "acme", "model": "mystery-1", "cost_usd": ""}
+
+
+def results_of(rows: List[Row]) -> Dict[str, Any]:
+    return {name: run(each.analyzer, rows) for name, each in ANALYZER_REGISTRY.items()}
+
+
+def daily(days: Any, cost: float, **changes: Any) -> List[Row]:
+    """Return a call at noon of each day."""
+    return [call(timestamp=at(day, 12), cost_usd=str(cost), **changes) for day in days]
+
+
+def findings(results: Dict[str, Any]) -> List[Dict[str, Any]]:
+    return [found for result in results.values() for found in result["findings"]]
+
+
+def figures(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield every number of a result with its key."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from figures(inner, str(name))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from figures(inner, key)
+    elif isinstance(value, (int, float)) or value is None:
+        yield key, value
+
+
+# --- short data ------------------------------------------------------------------------------
+
+
+def test_one_call_says_nothing_of_a_month() -> None:
+    results = results_of(daily([0], 0.5))
+    assert "critical" not in [found["severity"] for found in findings(results)]
+    for name, result in results.items():
+        monthly = {k: v for k, v in result["summary"].items() if k.startswith("monthly")}
+        assert not any(monthly.values()), name
+        assert not any("per month" in advice for advice in result["recommendations"]), name
+    assert results["understanding"]["summary"]["forecast_30_days"] is None
+    assert results["pricing"]["summary"]["best_model"] is None
+    assert results["profitability"]["summary"]["margin_percent"] is None
+
+
+def test_five_days_cover_five_days_and_give_no_month() -> None:
+    results = results_of(daily(range(5), 1))
+    assert {result["basis"]["covered_days"] for result in results.values()} == {5}
+    assert results["understanding"]["summary"]["monthly_cost"] is None
+
+
+# --- who is there ----------------------------------------------------------------------------
+
+
+def test_customers_who_left_earn_nothing() -> None:
+    rows = daily(range(121), 1, customer_id="stay")
+    for name in ("a", "b", "c"):
+        rows += daily(range(10), 1, customer_id=name, tier_price_usd="999.0")
+    results = results_of(rows)
+    summary = results["profitability"]["summary"]
+    assert (summary["monthly_revenue"], summary["revenue_lost"]) == (199.0, 2997.0)
+    assert results["churn_growth"]["summary"]["lost_monthly_revenue"] == 2997.0
+    assert results["pricing"]["summary"]["current_monthly_revenue"] == 199.0
+    assert results["features"]["summary"]["monthly_revenue"] == 199.0
+    assert [row["customer_id"] for row in results["profitability"]["gone"]] == ["a", "b", "c"]
+
+
+def test_who_joins_late_has_its_own_days() -> None:
+    rows = daily(range(121), 1, customer_id="old")
+    rows += daily(range(111, 121), 3, customer_id="new", tier_price_usd="49.0")
+    results = results_of(rows)
+    row = next(r for r in results["profitability"]["customers"] if r["customer_id"] == "new")
+    assert (row["monthly_cost"], row["monthly_margin"]) == (90.0, -41.0)
+    summary = results["profitability"]["summary"]
+    assert (summary["unprofitable_count"], summary["total_monthly_loss"]) == (1, -41.0)
+    at_risk = results["realtime"]["at_risk_customers"]
+    assert [(r["customer_id"], r["monthly_cost"]) for r in at_risk] == [("new", 90.0)]
+
+
+def test_a_month_has_what_was_paid_in_it() -> None:
+    """49 a month for 55 days, then 999 for six, from the first of January on."""
+    rows = daily(range(55), 5, subscription_tier="starter", tier_price_usd="49.0")
+    rows += daily(range(55, 61), 5, subscription_tier="enterprise", tier_price_usd="999.0")
+    months = run(ANALYZER_REGISTRY["profitability"].analyzer, rows)["by_month"]
+    assert [(row["month"], row["whole"]) for row in months] == [
+        ("2025-01", True),
+        ("2025-02", True),
+        ("2025-03", False),
+    ]
+    assert [row["revenue"] for row in months] == pytest.approx(
+        [49.0, (24 * 49 + 4 * 999) / 28, 2 * 999 / 31]
+    )
+    assert [row["cost"] for row in months] == [155.0, 140.0, 10.0]
+    assert months[2]["margin"] is None  # of two days
+
+
+@pytest.mark.parametrize(
+    ("first", "days", "each", "margin"), [(31, 28, 3.5, 3.0), (0, 31, 3.2, 0.6)]
+)
+def test_nothing_critical_follows_from_the_length_of_a_month(
+    first: int, days: int, each: float, margin: float
+) -> None:
+    rows = [
+        call(timestamp=at(first + day, hour), cost_usd=str(each))
+        for day in range(days)
+        for hour in (0, 23)
+    ]
+    results = results_of(rows)
+    (month,) = results["profitability"]["by_month"]
+    assert (month["whole"], month["margin"]) == (True, pytest.approx(margin))
+    assert "critical" not in [found["severity"] for found in findings(results)]
+
+
+# --- what is not known -----------------------------------------------------------------------
+
+
+def test_a_customer_of_unknown_cost_has_no_margin() -> None:
+    rows = daily(range(30), 1, customer_id="known")
+    rows += [dict(row, customer_id="mystery", **UNKNOWN_COST) for row in daily(range(30), 1)]
+    results = results_of(rows)
+    customers = {row["customer_id"]: row for row in results["profitability"]["customers"]}
+    unknown = customers["mystery"]
+    assert (unknown["category"], unknown["margin_percent"]) == (None, None)
+    assert unknown["break_even_price"] is None
+    assert customers["known"]["category"] == "high_margin"
+    titles = [found["title"] for found in findings(results)]
+    assert "No unprofitable customers" not in titles
+    assert results["profitability"]["summary"]["margin_percent"] is None
+
+
+def test_what_is_no_longer_used_is_nowhere_a_saving() -> None:
+    rows = [row for day in range(20) for row in daily([day], 6, model="gpt-4", output_tokens=100)]
+    rows += daily(range(20, 120), 0.0005, model="gpt-4o-mini")
+    results = results_of(rows)
+    assert results["optimization"]["summary"]["total_monthly_savings"] < 0.1
+    assert results["token_economics"]["summary"]["monthly_savings"] < 0.1
+    assert not any("gpt-4 " in found["title"] for found in findings(results))
+
+
+# --- any data --------------------------------------------------------------------------------
+
+
+@st.composite
+def businesses(draw: Any) -> List[Row]:
+    """Return calls of customers who come and go, with gaps, some without a cost or a price."""
+    rows = []
+    for number in range(draw(st.integers(1, 5))):
+        first, length = draw(st.integers(0, 80)), draw(st.integers(1, 90))
+        every, hour = draw(st.integers(1, 9)), draw(st.integers(0, 23))
+        who = {
+            "customer_id": f"c{number}",
+            "tier_price_usd": draw(st.sampled_from(["49.0", "199.0", "0", ""])),
+            "subscription_tier": draw(st.sampled_from(["pro", "gold"])),
+            "feature_id": draw(st.sampled_from(["chat", "search"])),
+            "latency_ms": draw(st.sampled_from(["", "300", "2500"])),
+        }
+        cost = draw(st.sampled_from(["0", "0.5", "7"]))
+        for day in range(first, first + length, every):
+            unknown = UNKNOWN_COST if draw(st.integers(0, 40)) == 0 else {"cost_usd": cost}
+            rows.append(call(timestamp=at(day, hour), **who, **unknown))
+    return rows
+
+
+@settings(max_examples=60, deadline=None)
+@given(businesses())
+def test_rules_of_any_data(rows: List[Row]) -> None:
+    results = results_of(rows)
+    for result in results.values():
+        assert all(math.isfinite(value) for _, value in figures(result) if value is not None)
+    revenues = [
+        results["profitability"]["summary"]["monthly_revenue"],
+        results["pricing"]["summary"]["current_monthly_revenue"],
+        results["features"]["summary"]["monthly_revenue"],
+    ]
+    assert revenues[0] == revenues[1] == revenues[2]
+    lost = results["churn_growth"]["summary"]["lost_monthly_revenue"]
+    assert results["profitability"]["summary"]["revenue_lost"] == pytest.approx(lost)
+    monthly = {
+        result["summary"]["monthly_cost"]
+        for name, result in results.items()
+        if name in ("understanding", "optimization", "alignment", "token_economics")
+    }
+    assert len(monthly) == 1
+    basis = [dict(result["basis"], missing=0) for result in results.values()]
+    assert all(one == basis[0] for one in basis)
+    if basis[0]["covered_days"] < 7:
+        assert revenues[0] is None or revenues[0] == 0
+        assert monthly == {None}
+
+
+@settings(max_examples=30, deadline=None)
+@given(businesses(), st.integers(0, 22))
+def test_a_partial_last_day_changes_no_trend(rows: List[Row], hour: int) -> None:
+    """A day of which the data holds a part is no whole day, however much it costs."""
+    hours = [call(timestamp=at(day, h), cost_usd="1") for day in range(172, 175) for h in range(24)]
+    begun = [call(timestamp=at(175, h), cost_usd="9") for h in range(hour + 1)]
+    analyzer = ANALYZER_REGISTRY["understanding"].analyzer
+    whole, partial = run(analyzer, rows + hours), run(analyzer, rows + hours + begun)
+    if partial["basis"]["whole_days"] == whole["basis"]["whole_days"]:
+        assert partial["summary"]["trend_percent"] == whole["summary"]["trend_percent"]
+
+
+@settings(max_examples=30, deadline=None)
+@given(businesses())
+def test_a_call_of_unknown_cost_turns_no_sentence_better(rows: List[Row]) -> None:
+    last = max(rows, key=lambda row: row["timestamp"])
+    before, after = results_of(rows), results_of([*rows, dict(last, **UNKNOWN_COST)])
+    for name in before:
+        good = {f["title"] for f in before[name]["findings"] if f["severity"] == "success"}
+        now = {f["title"] for f in after[name]["findings"] if f["severity"] == "success"}
+        assert now <= good, name
+
+
+def test_the_plain_dataset_serves_every_analyzer() -> None:
+    """So that what is shown here is shown of all of them."""
+    tables = {table for each in ANALYZER_REGISTRY.values() for table in each.analyzer.TABLES}
+    assert set(PlainDataset([]).rollups(tables)._tables) == tables
