@@ -53,6 +53,7 @@ class Maker:
         self.tally = Tally()
         self.ids = 0
         self.last = ""
+        self.last_blanked = 0
 
     def _row(self, **changes: str) -> Tuple[Dict[str, str], Decimal]:
         self.ids += 1
@@ -80,7 +81,7 @@ class Maker:
 
     def _use(self, **changes: str) -> None:
         row, cost = self._row(**changes)
-        self.last = self._text(row)
+        self.last, self.last_blanked = self._text(row), 0
         self.tally.add(self.last, "used")
         self.tally.used_cost += cost
 
@@ -101,6 +102,7 @@ class Maker:
         """Add a record with a bad optional value."""
         self._use(latency_ms=self.rng.choice(["fast", "1_0", "0x10", "-4"]))
         self.tally.blanked += 1
+        self.last_blanked = 1
 
     def without_customer(self) -> None:
         """Add a record of no customer."""
@@ -128,9 +130,10 @@ class Maker:
         self.tally.add(self._text(row), "outside")
 
     def repeated(self) -> None:
-        """Add a record again."""
+        """Add a record again; what of it cannot be read is met again, too."""
         if self.last:
             self.tally.add(self.last, "repeated_records")
+            self.tally.blanked += self.last_blanked
 
     def blank(self) -> None:
         """Add a blank line."""
