@@ -15,7 +15,13 @@ from finops import config
 from finops.reader.accounts import Accounts
 from finops.reader.fields import BadValueError
 from finops.reader.layout import spans
-from finops.reader.records import Dialect, has_odd_line, spans_of_records, split_record
+from finops.reader.records import (
+    Dialect,
+    has_odd_line,
+    spans_of_records,
+    split_record,
+    without_quotes,
+)
 from finops.rollups import partition
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -66,6 +72,30 @@ def test_an_odd_line_is_one_with_an_odd_number_of_quotes(texts: List[str]) -> No
     block = "".join(text + "\n" for text in texts)
     odd = any(line.count('"') % 2 for line in block.split("\n"))
     assert has_odd_line(block.encode()) == odd
+
+
+@given(
+    st.lists(st.text(st.sampled_from('a",\n'), max_size=8), min_size=1, max_size=4),
+    st.sampled_from([b",", b";"]),
+)
+def test_quotes_that_no_field_needs_are_left_out(texts: List[str], delimiter: bytes) -> None:
+    lines = "".join(text + "\n" for text in texts).encode().replace(b",", delimiter)
+    plain = without_quotes(lines, delimiter)
+    each = lines.split(b"\n")[:-1]
+    needed = False
+    try:
+        fields = [split_record(line, delimiter) for line in each]
+        needed = any(b'"' in field or delimiter in field for row in fields for field in row)
+    except BadValueError:
+        needed = True
+    if needed:
+        assert plain is None
+    elif plain is not None:
+        assert fields == [line.split(delimiter) for line in plain.split(b"\n")[:-1]]
+
+
+def test_quotes_around_every_field_are_left_out() -> None:
+    assert without_quotes(b'"a","b c",""\n"","x",y\n', b",") == b"a,b c,\n,x,y\n"
 
 
 @pytest.mark.parametrize("text", ['a,"b', 'a"b"', '"a"b', 'a,"b"c"', '"a"\n,"b"', '""a"'])

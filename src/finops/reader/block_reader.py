@@ -18,7 +18,13 @@ from finops.reader.fields import BadValueError
 from finops.reader.header import Header
 from finops.reader.identity import CALL_ID, IdRule
 from finops.reader.options import ReadingRules
-from finops.reader.records import has_odd_line, spans_of_records, split_record
+from finops.reader.records import (
+    QUOTE,
+    has_odd_line,
+    spans_of_records,
+    split_record,
+    without_quotes,
+)
 from finops.reader.row_parser import TOO_LONG, WRONG_WIDTH
 from finops.reader.row_selection import IMPLAUSIBLE, RowSelection
 from finops.reader.values import READ_COLUMNS, Cells, ValueReader
@@ -126,10 +132,11 @@ class BlockReader:
         """
         if len(piece) > config.MAX_LINE_BYTES and _longest_line(piece) > config.MAX_LINE_BYTES:
             return None
-        if b'"' in piece or piece.translate(None, self._plain_bytes):
+        plain = without_quotes(piece, self._delimiter) if QUOTE in piece else piece
+        if plain is None or plain.translate(None, self._plain_bytes):
             return None
         width = self._header.width
-        fields = piece.replace(b"\n", self._end_of_line).split(self._delimiter)
+        fields = plain.replace(b"\n", self._end_of_line).split(self._delimiter)
         if len(fields) != lines * width + 1:
             return None
         first = b"".join(fields[0:-1:width])

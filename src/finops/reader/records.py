@@ -8,7 +8,7 @@ line stands alone, and the next line is looked at afresh.
 
 from __future__ import annotations
 
-from typing import Iterator, List, NamedTuple, Sequence, Tuple
+from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from finops import config
 from finops.reader.fields import BadValueError
@@ -31,6 +31,29 @@ def has_odd_line(lines: bytes) -> bool:
         return False
     # Of the quotes of one line pairs are removed, which leaves one where their number is odd.
     return QUOTE in lines.translate(None, _NO_QUOTE_OR_NEWLINE).replace(QUOTE * 2, b"")
+
+
+def without_quotes(lines: bytes, delimiter: bytes) -> Optional[bytes]:
+    r"""Return whole lines without the quotes around fields, where these are needed by no field.
+
+    Returns None where a field has a quote, a delimiter or a line end within, or where quoting
+    is broken.  Fields are then split as if they had never been quoted.
+
+    >>> without_quotes(b'"a",b,""\n', b","), without_quotes(b'"a,b",c\n', b",")
+    (b'a,b,\n', None)
+    """
+    text = b"\n" + lines
+    before = text.count(delimiter + QUOTE) + text.count(b"\n" + QUOTE)
+    behind = text.count(QUOTE + delimiter) + text.count(QUOTE + b"\n")
+    # Each quote stands at the beginning of a field or at its end, and none at both ...
+    alone = (a + QUOTE + b for a in (delimiter, b"\n") for b in (delimiter, b"\n"))
+    if before + behind != text.count(QUOTE) or any(field in text for field in alone):
+        return None
+    # ... and every field has two of them or none.
+    others = bytes(byte for byte in range(256) if byte not in QUOTE + b"\n" + delimiter)
+    if QUOTE in lines.translate(None, others).replace(QUOTE * 2, b""):
+        return None
+    return lines.replace(QUOTE, b"")
 
 
 def split_record(record: bytes, delimiter: bytes = b",") -> List[bytes]:
