@@ -371,6 +371,10 @@ TARGETS: Dict[str, Target] = {
             *(HEADER + ROW, HEADER, b"\xef\xbb\xbf" + HEADER + b"\r\n" + ROW + HEADER + b'"a",\n'),
             b"model,provider,timestamp,input_tokens,output_tokens,customer_id,x\n"
             b'm,"p, ""q""",2025-01-01 00:00:00.5Z,1,2,c,\n',
+            b"z# noted\n\n" + HEADER + ROW,
+            b"sep=;\r\n" + (HEADER + ROW).replace(b",", b";"),
+            (HEADER + ROW).decode("ascii").encode("utf-16"),
+            HEADER[:-1] + b",prompt\n" + ROW[:-1] + b',"one\n""two""\n"\n' + ROW[:-1] + b",x",
         ],
         16_384,
     ),

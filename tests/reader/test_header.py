@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import Dict, Tuple
 
 import pytest
@@ -12,6 +13,7 @@ from finops.reader.column_names import ALIASES, folded
 from finops.reader.header import Header, read_header
 from finops.reader.options import ReadingOptions
 from finops.schema import COLUMN_NAMES
+from tests.support.tools import ROOT
 
 REQUIRED = "timestamp,provider,model,input_tokens,output_tokens,customer_id"
 
@@ -107,6 +109,18 @@ def test_every_alias_is_of_one_field_and_none_is_a_field() -> None:
     assert len(aliases) == len(set(aliases))
     assert not set(aliases) & set(map(folded, COLUMN_NAMES))
     assert set(ALIASES) <= set(COLUMN_NAMES)
+
+
+def test_the_documentation_names_aliases_that_are_taken() -> None:
+    text = (ROOT / "docs" / "data-format.md").read_text(encoding="utf-8")
+    table = text.split("| column | also |")[1].split("\n\n")[0]
+    rows = dict(re.findall(r"\| `([a-z_]+)` \| ([^|]+) \|", table))
+    assert set(rows) <= set(ALIASES)
+    for field, listed in rows.items():
+        names = re.findall(r"[a-z_]+", listed.split(";")[0])
+        assert set(names) <= set(ALIASES[field]), field
+    others = re.findall(r"[a-z_]+", table.split("| others |")[1])
+    assert set(others) <= {alias for _, alias in ALIAS_PAIRS}
 
 
 def test_a_field_goes_before_its_aliases_and_is_not_said_to_be_unclear() -> None:

@@ -5,6 +5,7 @@ The kinds are in `tests/support/malformed.py`, which also runs alone, in any Pyt
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import random
@@ -13,7 +14,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional, Tuple
+from typing import IO, Callable, Dict, Iterator, List, Optional, Tuple
 
 import pytest
 
@@ -261,10 +262,17 @@ def read_alone(path: Path) -> Tuple[str, int]:
     return said, int(peak_kb) * 1024
 
 
+def _gzip(path: str, mode: str) -> IO[bytes]:
+    return gzip.open(path, mode, compresslevel=1)  # type: ignore[return-value]
+
+
 @NEEDS_PROC
-def test_malformed_35_a_line_of_200_mb_is_read_within_100_mb(tmp_path: Path) -> None:
+@pytest.mark.parametrize("opened", [open, _gzip])
+def test_malformed_35_a_line_of_200_mb_is_read_within_100_mb(
+    opened: Callable[[str, str], IO[bytes]], tmp_path: Path
+) -> None:
     path = tmp_path / "a.csv"
-    with open(str(path), "wb") as out:
+    with opened(str(path), "wb") as out:
         out.write(file_of(line()))
         for _ in range(200):
             out.write(b"x" * 1_048_576)
