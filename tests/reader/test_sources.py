@@ -139,6 +139,15 @@ def test_names_of_tables() -> None:
     assert [name for name in tables + others if is_table_name(name)] == tables
 
 
+def test_what_is_said_of_several_files_is_said_once(tmp_path: Path) -> None:
+    for number in range(5):
+        content = named(number).replace(b",", b";")
+        (tmp_path / f"{number}.csv").write_bytes(content)
+    assert accounting_of(tmp_path).notes == (
+        "0.csv, 1.csv, 2.csv and 2 more: Fields are separated by semicolons.",
+    )
+
+
 def test_places_name_their_files(tmp_path: Path) -> None:
     for name, hour in (("b.csv", 9), ("a.csv", 10)):
         (tmp_path / name).write_bytes(b"# note\n\n" + named(hour) + b"bad\n")

@@ -17,6 +17,7 @@ from finops.rollups.spec import Accounting, Blanked, Customer, Key, Place, Skipp
 from finops.rollups.visits import customers_seen
 
 Cubes = Mapping[CubeSpec, Sequence[FilledCube]]
+_SHOWN_NAMES = 3  # of the files that a note is about
 
 
 def cubes_of(plan: Plan, parts: Sequence[PartitionResult]) -> Cubes:
@@ -160,10 +161,20 @@ def _without_rate(name: str, currency: str, line: int) -> str:
 
 
 def _notes(files: Sequence[FileParts]) -> List[str]:
-    """Return the notes on all files."""
+    """Return the notes on all files; what is said of several is said once."""
     if len(files) == 1:
         return list(files[0].notes)
-    return [f"{file.name}: {note}" for file in files for note in file.notes]
+    names: Dict[str, List[str]] = {}
+    for file in files:
+        for note in file.notes:
+            names.setdefault(note, []).append(file.name)
+    return [f"{_listed(named)}: {note}" for note, named in names.items()]
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return the first names for a sentence."""
+    more = len(names) - _SHOWN_NAMES
+    return ", ".join(names[:_SHOWN_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def customers_of(activity: ActivityLog) -> Dict[str, Customer]:
