@@ -98,6 +98,28 @@ def test_a_file_that_is_named_must_be_usable(folder: Path) -> None:
         accounting_of(folder, folder / "none.csv")
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("time,date,model,input_tokens,output_tokens,provider,customer_id\n", "time or date"),
+        ("timestmap,model,input_tokens,output_tokens,provider,customer_id\n", "did you mean"),
+        ("time,model,input_tokens,output_tokens,provider,customer_id,cost_eur\n", "--rate EUR"),
+        ("time,model,input_tokens,output_tokens,provider,customer_id,cost_us\n", "cost_usd"),
+    ],
+)
+def test_usage_data_that_is_unclear_is_not_passed_over(
+    text: str, reason: str, folder: Path
+) -> None:
+    (folder / "d.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=reason):
+        accounting_of(folder)
+
+
+def test_another_table_with_times_is_passed_over(folder: Path) -> None:
+    (folder / "customers.csv").write_bytes(b"created_at,date,customer_id,cost_us\n")
+    assert accounting_of(folder).used == 3
+
+
 def test_a_file_is_read_once_however_it_is_given(folder: Path) -> None:
     assert sorted(names_of(folder, folder / "b.csv", folder / "*.csv")) == [
         *("a.tsv", "b.csv", "c.csv.gz")

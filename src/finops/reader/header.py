@@ -32,6 +32,10 @@ _category = unicodedata.ucd_3_2_0.category
 _SHOWN_NAMES = 8
 
 
+class NotUsageDataError(DataError):
+    """A file is something else than a table of calls."""
+
+
 class Header(NamedTuple):
     """Where the columns are.
 
@@ -93,17 +97,19 @@ def read_header(
     _refuse_foreign_kinds(text, name)
     head = find_header(text)
     if head is None:
-        raise DataError(f"{name} has no header: only blank lines and comments")
+        raise NotUsageDataError(f"{name} has no header: only blank lines and comments")
     delimiter = delimiter_of(head)
     try:
         names = split_names(head.line, delimiter)
     except (BadValueError, UnicodeDecodeError):
-        raise DataError(f"{name}: the first line is not a UTF-8 CSV header") from None
+        raise NotUsageDataError(f"{name}: the first line is not a UTF-8 CSV header") from None
     mapping = _mapping(options, name)
     choice = choose(names, mapping)
     _refuse_unclear(names, choice, mapping, options, name)
     if not head.end:
-        raise DataError(f"{name}: the header line has no end; is this a CSV with LF line ends?")
+        raise NotUsageDataError(
+            f"{name}: the header line has no end; is this a CSV with LF line ends?"
+        )
     return Header(
         choice.positions,
         _width(names, text[head.end :], delimiter),
@@ -120,9 +126,9 @@ def read_header(
 
 def _refuse_foreign_kinds(text: bytes, name: str) -> None:
     if not text:
-        raise DataError(f"{name} is empty: not even a header line")
+        raise NotUsageDataError(f"{name} is empty: not even a header line")
     if b"\0" in text.split(b"\n", 1)[0]:
-        raise DataError(f"{name} is binary, not CSV; export it as CSV first")
+        raise NotUsageDataError(f"{name} is binary, not CSV; export it as CSV first")
     if b"\r" in text and b"\n" not in text:
         raise DataError(f"{name} has CR-only line ends; convert them to LF")
 
@@ -146,6 +152,7 @@ def _refuse_unclear(
     name: str,
 ) -> None:
     """Raise DataError where it is not clear which column is one that decides the figures."""
+    _refuse_other_tables(names, choice, name)
     for field, column in choice.missing.items():
         raise DataError(
             f"{name}: --map {field}={_shown(column)}: there is no such column;"
@@ -161,25 +168,27 @@ def _refuse_unclear(
                 f"{name}: {' or '.join(map(_shown, columns))} for {field}?"
                 f" say which: {_remedy(field, columns[0])}"
             )
-    missing = [field for field in REQUIRED_COLUMNS if field not in choice.positions]
-    if missing:
-        raise DataError(f"{name}: {_why_missing(names, choice, missing)}")
     _refuse_unclear_cost(names, choice, options, name)
 
 
-def _why_missing(names: Sequence[str], choice: ColumnChoice, missing: List[str]) -> str:
+def _refuse_other_tables(names: Sequence[str], choice: ColumnChoice, name: str) -> None:
+    """Raise DataError where required columns are missing, with the names that are close to them."""
+    settled = {*choice.positions, *choice.ambiguous, *choice.missing}
+    missing = [field for field in REQUIRED_COLUMNS if field not in settled]
+    if not missing:
+        return
     if not choice.positions:
-        return (
-            f"no header; its line must name {', '.join(REQUIRED_COLUMNS)},"
+        raise NotUsageDataError(
+            f"{name}: no header; its line must name {', '.join(REQUIRED_COLUMNS)},"
             f" and the first line is {_listed(names)}"
         )
+    lacks = f"{name}: required column missing: {', '.join(missing)}"
     near = {miss.field: miss for miss in near_misses(names, choice)}
     remedies = [_remedy(field, near[field].column) for field in missing if field in near]
     if remedies:
-        return f"required column missing: {', '.join(missing)}; did you mean {' '.join(remedies)}?"
-    return (
-        f"required column missing: {', '.join(missing)}; it has {_listed(names)};"
-        f" name the right one with --map {missing[0]}=COLUMN"
+        raise DataError(f"{lacks}; did you mean {' '.join(remedies)}?")
+    raise NotUsageDataError(
+        f"{lacks}; it has {_listed(names)}; name the right one with --map {missing[0]}=COLUMN"
     )
 
 

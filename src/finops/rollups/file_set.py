@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import Callable, Iterator, List, Optional
 
-from finops.errors import DataError
 from finops.reader.encoding import Batch, KeyEncoder
+from finops.reader.header import NotUsageDataError
 from finops.reader.identity import RepeatFilter
-from finops.reader.layout import FileReplacedError
 from finops.reader.options import ReadingRules
 from finops.reader.sources import SourceFiles
 from finops.rollups.cache import as_plausible
@@ -51,12 +50,12 @@ class FileSet:
     def _usable(self, sources: SourceFiles, settings: ScanSettings) -> List[FileScan]:
         """Return the files that hold usage data; what was not named need not."""
         files: List[FileScan] = []
-        refused: List[DataError] = []
+        refused: List[NotUsageDataError] = []
         for source in sources.files:
             try:
                 files.append(FileScan(source, settings))
-            except DataError as error:
-                if source.named or isinstance(error, FileReplacedError):
+            except NotUsageDataError as error:
+                if source.named:
                     raise
                 refused.append(error)
         if not files:
