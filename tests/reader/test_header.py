@@ -65,6 +65,11 @@ def test_what_stands_before_the_header_is_counted(before: str, blank: int, comme
     assert text[header.data_start :] == "row\n"
 
 
+def test_a_header_alone_needs_no_line_end() -> None:
+    header = header_of(REQUIRED)
+    assert (header.width, header.data_start) == (6, len(REQUIRED))
+
+
 def test_a_header_may_take_several_lines() -> None:
     text = REQUIRED + ',"prompt\n(text)"\r\nrow\n'
     header = header_of(text)
@@ -205,7 +210,7 @@ REFUSALS: Dict[str, str] = {
     "\n\n# nothing\n": "no header",
     "a,b,c\n1,2,3\n": "no header; its line must name timestamp",
     "timestamp,model\n": "required column missing",
-    REQUIRED: "no end",
+    REQUIRED + "," + "x" * (1 << 20): "longer than 1 MB",
     REQUIRED + ",model\n": "more than once",
     REQUIRED + ",Model\n": "more than once",
     REQUIRED.replace(",", "\r") + "\r": "CR-only",

@@ -50,8 +50,8 @@ class Writing(NamedTuple):
     ended: bool = True
     preamble: str = ""
 
-    def content(self, rows: Sequence[Row]) -> bytes:
-        """Return a file with rows, as Python's own writer writes them."""
+    def text(self, rows: Sequence[Row]) -> str:
+        """Return rows as Python's own writer writes them."""
         out = io.StringIO()
         quoting: Any = csv.QUOTE_ALL if self.all_quoted else csv.QUOTE_MINIMAL
         names = [*WRITTEN_NAMES, "prompt"]
@@ -67,9 +67,11 @@ class Writing(NamedTuple):
         writer.writeheader()
         writer.writerows(rows)
         text = out.getvalue()
-        if not self.ended:
-            text = text[: -len(self.line_end)]
-        content = text.encode(self.encoding)
+        return text if self.ended else text[: -len(self.line_end)]
+
+    def content(self, rows: Sequence[Row]) -> bytes:
+        """Return a file with rows."""
+        content = self.text(rows).encode(self.encoding)
         return gzip.compress(content, 1) if self.compressed else content
 
 
@@ -140,6 +142,21 @@ def test_any_writing_of_the_calls_gives_the_same_figures(
     repeated = sum(map(len, files)) - len(CALLS)
     assert values == list(expected[:-1])
     assert used == (len(CALLS), (), repeated)
+
+
+@settings(deadline=None)
+@given(writings, st.integers(0, 40))
+def test_every_physical_line_is_in_one_class(writing: Writing, count: int) -> None:
+    rows = CALLS[:count]
+    text = writing.text(rows)
+    with memory_folder() as folder:
+        (path,) = written(folder, [rows], [writing])
+        accounting = open_dataset(path, workers=1, context=CONTEXT).rollups(()).accounting
+    assert accounting.balanced
+    assert accounting.lines == text.count("\n") + (not text.endswith("\n"))
+    assert (accounting.header, accounting.used) == (1, count)
+    assert accounting.continuation == sum(row["prompt"].count("\n") for row in rows)
+    assert (accounting.comments, accounting.blank) == ((1, 1) if writing.preamble else (0, 0))
 
 
 @pytest.mark.parametrize("workers", [2, 3])

@@ -106,15 +106,14 @@ def read_header(
     mapping = _mapping(options, name)
     choice = choose(names, mapping)
     _refuse_unclear(names, choice, mapping, options, name)
-    if not head.end:
-        raise NotUsageDataError(
-            f"{name}: the header line has no end; is this a CSV with LF line ends?"
-        )
+    end = head.end or len(text)  # a header alone needs no line end
+    if end > config.MAX_LINE_BYTES:
+        raise NotUsageDataError(f"{name}: the header is longer than 1 MB")
     return Header(
         choice.positions,
-        _width(names, text[head.end :], delimiter),
+        _width(names, text[end:], delimiter),
         head.line,
-        head.end,
+        end,
         _notes(head, names, choice, delimiter),
         delimiter,
         choice.currency,
