@@ -236,12 +236,13 @@ def test_an_amount_that_a_rate_makes_too_large_is_blanked() -> None:
     assert accounts.blanked == {"cost_usd": {"out of bounds": 1}}
 
 
-def test_a_currency_without_a_rate_refuses_the_file(tmp_path: Any) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_currency_without_a_rate_refuses_the_file(tmp_path: Any, workers: int) -> None:
     path = tmp_path / "calls.csv"
     rows = [line(), line(currency="CHF", input_tokens="x"), line(currency="CHF")]
     path.write_text("\n".join([",".join(NAMES), *rows, ""]), encoding="utf-8")
     with pytest.raises(DataError) as error:
-        open_dataset(path, workers=1).rollups(())
+        open_dataset(path, workers=workers).rollups(())
     told = "calls.csv: column currency is CHF in line 4; amounts must be in USD, so give what"
     assert str(error.value) == f"{told} 1 CHF is in USD, such as --rate CHF=1.08"
 
