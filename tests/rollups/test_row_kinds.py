@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from typing import Any, Dict, List, Sequence
 
@@ -10,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from finops import schema
+from finops.rollups import cache
 from finops.rollups.dataset import Dataset, open_dataset
 from finops.rollups.expressions import above
 from finops.rollups.measures import OF_MOMENTS, SUM_MEASURES
@@ -147,6 +149,34 @@ def test_credits_give_what_the_reference_gives_wherever_a_file_is_cut(
         assert list(data[table]) == list(expected[table]), table
     assert data.customers == expected.customers
     assert (data.period, data.totals) == (expected.period, expected.totals)
+
+
+def test_credits_are_the_same_from_any_process_and_from_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "MIN_STATE_BYTES", 0)
+    draw = random.Random("credits")
+    rows = [
+        call(
+            timestamp=f"2025-01-{1 + k // 60:02d}T{k // 3 % 20:02d}:{k % 60:02d}:00.000000",
+            customer_id=f"c{draw.randrange(5)}",
+            cost_usd=f"{draw.choice(['', '', '-'])}{draw.randrange(10**13)}e-12",
+            calls=draw.choice(["", "", "3", "12000"]),
+            bucket_s=draw.choice(["", "", "3600"]),
+            region=draw.choice(["us-east", "eu-west"]),
+        )
+        for k in range(600)
+    ]
+    path = tmp_path / "calls.csv"
+    path.write_bytes(csv_of(rows))
+    expected = PlainDataset(rows).rollups(EVERYTHING)
+    assert expected.totals.cost > 0
+    for workers in (1, 2, 3, 3):
+        data = open_dataset(path, workers=workers, cache=workers > 2).rollups(EVERYTHING)
+        for table in EVERYTHING:
+            assert data[table] == expected[table], (workers, table)
+        assert data.customers == expected.customers
+        assert (data.period, data.totals) == (expected.period, expected.totals)
 
 
 # --- rows for many calls -------------------------------------------------------------------------
