@@ -142,6 +142,15 @@ def test_a_customer_of_unknown_cost_has_no_margin() -> None:
     assert results["profitability"]["summary"]["margin_percent"] is None
 
 
+def test_calls_that_name_no_customer_are_no_customer() -> None:
+    rows = daily(range(40), 1, customer_id="known") + daily(range(5), 9, customer_id="")
+    results = results_of(rows)
+    for name in ("profitability", "churn_growth"):
+        assert results[name]["summary"]["total_customers"] == 1
+    assert results["profitability"]["summary"]["monthly_revenue"] == 199.0
+    assert results["churn_growth"]["churned"] == results["profitability"]["gone"] == []
+
+
 def test_what_is_no_longer_used_is_nowhere_a_saving() -> None:
     rows = [row for day in range(20) for row in daily([day], 6, model="gpt-4", output_tokens=100)]
     rows += daily(range(20, 120), 0.0005, model="gpt-4o-mini")

@@ -20,7 +20,13 @@ from finops.analyzers.shared.cohorts import (
     weeks_of,
 )
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
-from finops.analyzers.shared.revenue import days_inactive, is_gone, own_days, own_monthly
+from finops.analyzers.shared.revenue import (
+    customers_of,
+    days_inactive,
+    is_gone,
+    own_days,
+    own_monthly,
+)
 from finops.analyzers.shared.wording import caveats, counted, percent, usd
 from finops.results.base import Finding
 from finops.results.churn_growth import (
@@ -88,7 +94,7 @@ def _churned(data: Rollups, span: CoveredDays) -> List[ChurnedCustomer]:
             days_inactive=days_inactive(customer, span),
             lost_monthly_revenue=customer.price,
         )
-        for name, customer in data.customers.items()
+        for name, customer in customers_of(data).items()
         if is_gone(customer, span)
     ]
     return sorted(rows, key=lambda r: (-(r.lost_monthly_revenue or 0.0), r.customer_id))
@@ -105,7 +111,7 @@ def _churn_rate(data: Rollups, span: CoveredDays) -> Optional[float]:
     start = (date_of(span.dates[-1]) - timedelta(days=silence)).isoformat()
     there = [
         days_inactive(customer, span)
-        for customer in data.customers.values()
+        for customer in customers_of(data).values()
         if span.date(customer.first_seen) <= start and days_inactive(customer, span) < 2 * silence
     ]
     return stats.percent(sum(days >= silence for days in there), len(there)) if there else None
@@ -143,7 +149,7 @@ def _trends(data: Rollups, span: CoveredDays) -> Dict[str, _Trend]:
         return {}
     cells = data[DAILY]
     trends = {}
-    for name in data.customers:
+    for name in customers_of(data):
         now, before = (
             [cells[name, day][0] if (name, day) in cells else 0 for day in days]
             for days in (recent, previous)
@@ -253,11 +259,11 @@ def _summary(
     expansion: List[Expansion],
     weekly: List[WeekActivity],
 ) -> ChurnSummary:
-    customers = len(data.customers)
+    customers = customers_of(data)
     return ChurnSummary(
         total_calls=data.totals.calls,
         total_cost=data.totals.cost,
-        total_customers=customers,
+        total_customers=len(customers),
         churned_customers=len(churned),
         churn_rate_percent=churn_rate,
         lost_monthly_revenue=sum(row.lost_monthly_revenue or 0.0 for row in churned),
@@ -266,7 +272,7 @@ def _summary(
         expansion_customers=len(expansion),
         expansion_monthly_revenue=sum(_uplift(data, row) for row in expansion),
         weekly_growth_percent=weekly_growth([row.call_count for row in weekly if not row.partial]),
-        customers_without_price=sum(c.price is None for c in data.customers.values()),
+        customers_without_price=sum(c.price is None for c in customers.values()),
     )
 
 

@@ -16,7 +16,7 @@ from finops.analyzers.shared.degradation import PROVIDER_HOURS, degraded_hours
 from finops.analyzers.shared.hourly_costs import HOURS, hourly_costs
 from finops.analyzers.shared.like_hours import LikeHours
 from finops.analyzers.shared.provider_names import provider_name
-from finops.analyzers.shared.revenue import is_gone, own_days, own_monthly
+from finops.analyzers.shared.revenue import customers_of, is_gone, own_days, own_monthly
 from finops.analyzers.shared.tables import ACCOUNTS, CALLS, DAYS, fold
 from finops.analyzers.shared.wording import (
     caveats,
@@ -292,8 +292,11 @@ def _at_risk_customers(data: Rollups, span: CoveredDays) -> List[results.Burning
     their own have none.
     """
     rows = []
+    customers = customers_of(data)
     for name, (_, cost, _, unpriced) in fold(data, ACCOUNTS, "customer_id").items():
-        customer = data.customers[name]
+        if name not in customers:
+            continue
+        customer = customers[name]
         monthly = own_monthly(cost, own_days(customer, span))
         price = customer.price or 0.0
         if monthly is None or unpriced or is_gone(customer, span):

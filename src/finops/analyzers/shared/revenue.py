@@ -98,6 +98,11 @@ def margin_of(accounts: Sequence[Account]) -> Optional[float]:
     return revenue - math.fsum(account.monthly_cost for account in accounts)
 
 
+def customers_of(data: Rollups) -> Dict[str, Customer]:
+    """Return the customers of the data; calls that name none belong to nobody."""
+    return {name: each for name, each in data.customers.items() if name != config.UNALLOCATED}
+
+
 def days_inactive(customer: Customer, span: CoveredDays) -> int:
     """Return the days from the last call of a customer to the last date of the data."""
     return (date_of(span.dates[-1]) - date_of(span.date(customer.last_seen))).days
@@ -131,9 +136,12 @@ def own_monthly(amount: float, days: float) -> Optional[float]:
 
 def open_book(data: Rollups, span: CoveredDays) -> Book:
     """Return the customers of the data in order of their id; needs `CUSTOMER_TABLE`."""
-    book = Book([], [], [], [], len(data.customers))
+    customers = customers_of(data)
+    book = Book([], [], [], [], len(customers))
     for (name,), (calls, cost, unpriced) in data[CUSTOMER_TABLE].items():
-        customer = data.customers[name]
+        if name not in customers:
+            continue
+        customer = customers[name]
         days = own_days(customer, span)
         monthly = own_monthly(cost, days)
         if customer.price is None:
