@@ -11,7 +11,7 @@ from finops.errors import DataError
 
 _SHOWN_CHARACTERS = 200
 _SHOWN_OF_A_VALUE = 40
-_DECIMAL = re.compile(r"[0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]{1,3})?").fullmatch
+_DECIMAL = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?").fullmatch
 
 
 def is_number(value: Any) -> bool:
