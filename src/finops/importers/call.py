@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple, Optional, Tuple
 
 from finops import config, schema, timestamps
@@ -224,7 +225,13 @@ def time_text(instant: int) -> str:
     >>> time_text(1_500_000)
     '1970-01-01T00:00:01.500000'
     """
-    return timestamps.timestamp(timestamps.EPOCH + timedelta(microseconds=instant))
+    seconds, microseconds = divmod(instant, 10**6)
+    return f"{_second_text(seconds)}.{microseconds:06d}"
+
+
+@lru_cache(maxsize=1024)
+def _second_text(seconds: int) -> str:
+    return (timestamps.EPOCH + timedelta(seconds=seconds)).isoformat()
 
 
 _TWELVE_DECIMALS = Decimal("0.000000000001")

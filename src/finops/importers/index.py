@@ -21,7 +21,7 @@ _SCHEMA = """
 CREATE TABLE calls (
     id TEXT PRIMARY KEY, time TEXT, family TEXT, origin INTEGER, old INTEGER, dropped INTEGER,
     row TEXT
-) WITHOUT ROWID;
+);
 CREATE TABLE staged (node TEXT PRIMARY KEY, origin INTEGER, row TEXT) WITHOUT ROWID;
 CREATE TABLE seen (text TEXT PRIMARY KEY, count INTEGER) WITHOUT ROWID;
 """
@@ -66,6 +66,7 @@ class CallIndex:
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
         database.executescript(_SCHEMA)
+        database.execute("BEGIN")  # after the script, which ends any transaction
         self._has_families = False
         self.origin = 0
 
@@ -216,7 +217,6 @@ def temporary_index() -> Iterator[CallIndex]:
             database.executescript(
                 "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536"
             )
-            database.execute("BEGIN")
             yield CallIndex(database)
         finally:
             database.close()

@@ -37,6 +37,7 @@ _NUMBER = re.compile(
 _ZERO = Decimal(0)
 _SMALLEST_EXPONENT, _LARGEST_EXPONENT = -60, 20
 _NOTHING = frozenset({"", "null", "none", "nan", "n/a", "-", "\\n"})
+_LONGEST_NOTHING = max(map(len, _NOTHING))
 _MOST_CHARACTERS = config.COLLECT_MAX_TEXT
 Json = object
 
@@ -80,7 +81,8 @@ class Fields:
     def text(self, *names: str) -> str:
         """Return the first text that is not empty, "" where there is none."""
         for name in names:
-            text = as_text(self.values.get(name))
+            value = self.values.get(name)
+            text = "" if value is None or value == "" else as_text(value)
             if text:
                 return text
         return ""
@@ -92,7 +94,8 @@ class Fields:
     def known_count(self, *names: str) -> Optional[int]:
         """Return a whole number from 0 up, None where it is not given.  Raises RejectedError."""
         for name in names:
-            number = as_count(self.values.get(name))
+            value = self.values.get(name)
+            number = None if value is None else as_count(value)
             if number is not None:
                 return number
         return None
@@ -238,20 +241,18 @@ def as_text(value: Json) -> str:
     ('a b', '7', '', '')
     """
     if isinstance(value, str):
-        if value.isalnum():
-            text = value[:_MOST_CHARACTERS]
-        else:
-            text = _one_line(value[: 4 * _MOST_CHARACTERS])[:_MOST_CHARACTERS]
-        return "" if text.lower() in _NOTHING else text
+        text = value[:_MOST_CHARACTERS] if value.isalnum() else _one_line(value)
+        return "" if len(text) <= _LONGEST_NOTHING and text.lower() in _NOTHING else text
     if isinstance(value, bool) or value is None:
         return ""
     return str(value)[:_MOST_CHARACTERS] if isinstance(value, (int, Decimal)) else ""
 
 
 def _one_line(text: str) -> str:
+    text = text[: 4 * _MOST_CHARACTERS]
     if not text.isprintable():
         text = "".join(c if c.isprintable() else " " for c in text)
-    return text.strip()
+    return text.strip()[:_MOST_CHARACTERS]
 
 
 def as_number(value: Json) -> Optional[Decimal]:
@@ -298,7 +299,7 @@ def as_count(value: Json) -> Optional[int]:
     >>> as_count("1000.0"), as_count(12), as_count(None)
     (1000, 12, None)
     """
-    if isinstance(value, int) and not isinstance(value, bool):
+    if type(value) is int:  # which a boolean is not
         number = value
     else:
         amount = as_number(value)
