@@ -138,7 +138,11 @@ def test_odd_files_beside_others_are_not_waited_for(folder: Path) -> None:
         accounting_of(folder / "b.csv", folder / "pipe.csv")
 
 
-@pytest.mark.parametrize("content", [named(9), gzip.compress(named(9)), named(9)[:-1]])
+@pytest.mark.parametrize(
+    "content",
+    [named(9), gzip.compress(named(9)), named(9)[:-1]],
+    ids=["plain", "compressed", "without a line end"],
+)
 def test_standard_input_is_read_once_and_asked_twice(
     content: bytes, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
