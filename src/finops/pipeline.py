@@ -359,7 +359,7 @@ def context_of(
         "calls": data.totals.calls,
         "cost": data.totals.cost,
         "tokens": data.totals.tokens,
-        "customers": len(data.customers),
+        "customers": sum(name != config.UNALLOCATED for name in data.customers),
         "unpriced_calls": data.totals.unpriced,
         "providers": len({provider for provider, _ in data[_MODELS]}),
         "models": len(data[_MODELS]),

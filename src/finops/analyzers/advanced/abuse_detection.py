@@ -19,7 +19,7 @@ from finops.analyzers.shared.abuse_signals import SIGNALS, Raised, Signals, rais
 from finops.analyzers.shared.anomalies import CALLS, COST, DayDetector, History, histories
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
-from finops.analyzers.shared.revenue import own_days, own_monthly
+from finops.analyzers.shared.revenue import customers_of, own_days, own_monthly
 from finops.analyzers.shared.wording import caveats, counted, usd
 from finops.results import abuse_detection as results
 from finops.results.base import Finding
@@ -298,9 +298,9 @@ def _summary(
     return results.AbuseSummary(
         total_calls=data.totals.calls,
         total_cost=data.totals.cost,
-        total_customers=len(data.customers),
+        total_customers=len(customers_of(data)),
         flagged_customers=len(customers),
-        flagged_percent=stats.percent(len(customers), len(data.customers)),
+        flagged_percent=stats.percent(len(customers), len(customers_of(data))),
         critical_count=sum(c.risk_score >= config.ABUSE_CRITICAL_SCORE for c in customers),
         estimated_exposure_usd_per_month=exposure,
     )
@@ -347,13 +347,13 @@ def _findings(
             severity, what, how = _TITLES[signal]
             who = counted(len({sign.customer_id for sign in of_kind}), "customer")
             findings.append(finding(severity, f"{who} {what}", how, exposure.of(of_kind)))
-    if data.customers and not any(signals):
+    if customers_of(data) and not any(signals):
         findings.append(
             finding(
                 "success",
                 "No abnormal accounts",
-                f"{counted(len(data.customers), 'customer')} checked for unusual usage and cost, "
-                "rate-limit abuse and impossible travel.",
+                f"{counted(len(customers_of(data)), 'customer')} checked for unusual usage and "
+                "cost, rate-limit abuse and impossible travel.",
             )
         )
     return findings

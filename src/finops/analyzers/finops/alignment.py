@@ -104,9 +104,10 @@ class AlignmentAnalyzer(Analyzer):
                 environments=by_day(data, USE_DAYS, "environment"),
             ),
             efficiency=_efficiency(known),
-            findings=by_impact(
-                _findings(data, summary, known, expensive) + caveats(span, data.totals)
-            ),
+            findings=[
+                *_without_customer(data),
+                *by_impact(_findings(data, summary, known, expensive) + caveats(span, data.totals)),
+            ],
             recommendations=_recommendations(data, span, summary, known, expensive),
         )
 
@@ -294,6 +295,25 @@ def _recent_costs(data: Rollups, span: CoveredDays) -> Dict[str, Dict[str, float
     return costs
 
 
+def _without_customer(data: Rollups) -> List[Finding]:
+    """Return the finding that comes before all others: how much cost names no customer."""
+    cost = math.fsum(
+        cost
+        for (customer, _, _), (_, cost, _, _) in data[ACCOUNTS].items()
+        if customer == config.UNALLOCATED
+    )
+    share = percent_of(cost, data.totals.cost)
+    if share <= config.UNALLOCATED_NOTABLE_PCT:
+        return []
+    return [
+        finding(
+            "warning",
+            f"{percent(share)} of {cost_words(data.totals)} names no customer",
+            f"Calls for {usd(cost)} belong to the customer '{config.UNALLOCATED}'.",
+        )
+    ]
+
+
 def _findings(
     data: Rollups,
     summary: AlignmentSummary,
@@ -310,7 +330,7 @@ def _findings(
                 f"Calls for {usd(cost)} carry no organization or no product.",
             )
         )
-    elif data.totals.calls and not cost:
+    elif data.totals.calls and not cost and not _without_customer(data):
         findings.append(
             finding(
                 "success",

@@ -344,7 +344,7 @@ def _findings(
         findings.append(_incident_finding(span, incidents))
     if customers:
         findings.append(_burn_finding(customers))
-    if risk.risk_level != "low":
+    if risk.risk_level != "low" and risk.provider_count > 1:
         findings.append(
             finding(
                 "warning" if risk.risk_level == "high" else "info",
@@ -441,7 +441,7 @@ def _recommendations(
         names = ", ".join(provider_name(name) for name in sorted({a.subject for a in degraded}))
         hours = counted(len({a.time for a in degraded}), "hour")
         advice.append(f"Prepare a fallback for {names}: {hours} of degraded service.")
-    if risk.risk_level != "low":
+    if risk.risk_level != "low" and risk.provider_count > 1:
         advice.append(
             f"Reduce dependence on {provider_name(risk.top_provider)}: it accounts for "
             f"{percent(risk.max_provider_concentration * 100)} of {cost_words(data.totals)}."

@@ -11,6 +11,7 @@ from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.daily_sums import by_day
 from finops.analyzers.shared.forecast import UNTRIED, month_ahead
+from finops.analyzers.shared.revenue import customers_of
 from finops.analyzers.shared.tables import (
     ACCOUNT_DAYS,
     ACCOUNTS,
@@ -110,7 +111,7 @@ def _summary(data: Rollups, span: CoveredDays, forecast: Forecast) -> Understand
         total_calls=totals.calls,
         total_cost=totals.cost,
         total_tokens=totals.tokens,
-        unique_customers=len(data.customers),
+        unique_customers=len(customers_of(data)),
         avg_cost_per_call=None if totals.unpriced else ratio(totals.cost, totals.calls),
         avg_daily_cost=forecast.avg_daily_cost,
         forecast_30_days=forecast.forecast_30_days,

@@ -19,6 +19,7 @@ from finops.analyzers.shared.revenue import (
     CUSTOMER_TABLE,
     Account,
     Book,
+    customers_of,
     open_book,
     own_days,
     price_advice,
@@ -132,7 +133,7 @@ def _return(usage: Usage, accounts: Mapping[str, Tuple[Account, float]]) -> Retu
 
 def _feature_row(data: Rollups, usage: Usage, earned: Optional[Return]) -> FeatureReturn:
     users = len(usage.customers)
-    adoption = share_of(users, len(data.customers))
+    adoption = share_of(users, len(customers_of(data)))
     known = earned is not None and not earned.unpriced
     roi = return_percent(earned.revenue, earned.monthly_cost) if earned and known else None
     classified = roi is not None and usage.calls >= config.MIN_FEATURE_CALLS
@@ -188,7 +189,7 @@ def _summary(
         total_cost=data.totals.cost,
         monthly_cost=span.monthly(data.totals.cost),
         monthly_revenue=book.revenue,
-        total_customers=len(data.customers),
+        total_customers=len(customers_of(data)),
         customers_without_price=len(book.without_price),
         feature_count=len(features),
         best_feature=judged[0].feature_id if judged else None,

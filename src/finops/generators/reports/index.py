@@ -101,7 +101,7 @@ _HEADLINES: Dict[str, _Headline[Any]] = {
     ),
     "alignment": _Headline(
         AlignmentSummary,
-        lambda s: s.top_organization_share_percent,
+        lambda s: s.top_organization_share_percent if s.organization_count else None,
         "caused by one organization",
         "percent",
     ),
@@ -251,8 +251,10 @@ def _totals(results: Mapping[str, Data], context: Data) -> Part:
         ),
         Card("Calls", total("calls", "total_calls"), "count", "of the whole period"),
         Card("Tokens", total("tokens", "total_tokens"), "tokens", "input and output"),
-        Card("Customers", total("customers", "unique_customers"), "count", "with a call"),
     ]
+    customers = total("customers", "unique_customers")
+    if customers:
+        metrics.append(Card("Customers", customers, "count", "with a call"))
     if margins.monthly_revenue is not None:
         metrics.append(Card("Revenue", margins.monthly_revenue, "money", "per month"))
     if savings.total_monthly_savings is not None:

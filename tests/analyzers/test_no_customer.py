@@ -1,0 +1,54 @@
+"""Calls that name no customer: counted in every total, and a customer of nobody."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List
+
+import pytest
+
+from finops.analyzers.advanced.dataset_overview import DatasetOverviewAnalyzer
+from finops.analyzers.finops.alignment import AlignmentAnalyzer
+from finops.analyzers.finops.realtime import RealtimeAnalyzer
+from finops.analyzers.finops.understanding import UnderstandingAnalyzer
+from tests.support.plain import PlainDataset, call
+
+DAYS = range(1, 21)
+
+
+def days_of(customer: str, cost: str) -> List[Dict[str, str]]:
+    """Return a call on each of twenty days."""
+    return [
+        call(timestamp=f"2026-03-{day:02}T12:00:00Z", customer_id=customer, cost_usd=cost)
+        for day in DAYS
+    ]
+
+
+def titles(result: Dict[str, Any]) -> List[str]:
+    """Return the titles of the findings of a result."""
+    return [finding["title"] for finding in result["findings"]]
+
+
+@pytest.mark.parametrize(("cost", "noted"), [("0.03", False), ("0.02", False), ("0.06", True)])
+def test_cost_without_a_customer_comes_first_where_it_is_over_one_percent(
+    cost: str, noted: bool
+) -> None:
+    # 0.06 of 3.06 is 2.0 %, 0.03 of 3.03 is 0.99 %.
+    data = PlainDataset([*days_of("acme", "3.00"), *days_of("", cost)])
+    first = [title for title in titles(AlignmentAnalyzer(data).analyze())][:1]
+    assert (first == ["2.0% of the cost names no customer"]) == noted
+    assert ("Every dollar has an owner" in titles(AlignmentAnalyzer(data).analyze())) != noted
+
+
+def test_nobody_is_not_counted_as_a_customer() -> None:
+    data = PlainDataset([*days_of("acme", "3.00"), *days_of("", "5.00")])
+    for analyzer in (UnderstandingAnalyzer, DatasetOverviewAnalyzer):
+        summary = analyzer(data).analyze()["summary"]
+        assert summary["unique_customers"] == 1
+        assert summary["total_cost"] == pytest.approx(160.0)
+
+
+def test_one_provider_is_no_concentration() -> None:
+    result = RealtimeAnalyzer(PlainDataset(days_of("acme", "3.00"))).analyze()
+    assert result["portfolio_risk"]["max_provider_concentration"] == 1.0
+    assert not any("accounts for" in title for title in titles(result))
+    assert not any("Reduce dependence" in advice for advice in result["recommendations"])
