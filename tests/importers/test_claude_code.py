@@ -143,6 +143,18 @@ def test_compactions_and_advice_are_calls_of_their_own(tmp_path: Path) -> None:
     assert cost_of(out) == Decimal("0.00272")
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_an_answer_whose_lines_are_in_two_imports_is_one(tmp_path: Path, order: List[int]) -> None:
+    own = [{"type": "compaction", "input_tokens": 1000, "output_tokens": 20}]
+    later = "2026-03-02T00:00:04.000Z"
+    lines = [line("m", output=1), line("m", output=9, time=later, usage={"iterations": own})]
+    whole = imported(tmp_path / "whole", lines).read_bytes()
+    for number in order:
+        paths = write_all(tmp_path, {f"{number}.jsonl": json_lines([lines[number]])})
+        import_files("claude-code", paths, tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_bytes() == whole
+
+
 def test_a_long_context_is_that_of_one_model_run(tmp_path: Path) -> None:
     run = {"type": "message", "input_tokens": 150_000, "output_tokens": 10}
     usage = {"input_tokens": 300_000, "output_tokens": 20, "iterations": [run, run]}

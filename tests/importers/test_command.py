@@ -134,6 +134,14 @@ def test_logs_are_data_for_analyze_and_verify(
     assert "2 used" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("format_id", format_ids())
+def test_what_is_imported_of_any_format_can_be_verified(format_id: str, tmp_path: Path) -> None:
+    paths = write_all(tmp_path / "logs", VENDORS[format_id].write(USES, "x"))
+    out = tmp_path / "out.csv"
+    import_files(format_id, paths, out)
+    assert main(["verify", str(out), "--quiet"]) == 0
+
+
 def test_what_map_says_is_about_the_logs(tmp_path: Path) -> None:
     words = ["verify", str(logs(tmp_path)), "--map", "product_id=session_id", "--quiet"]
     assert main(words) == 0

@@ -179,6 +179,14 @@ def test_recomputing_shows_both_sums_and_keeps_what_has_no_price(tmp_path: Path)
     assert "$0.50 recorded, $0.028 at list prices" in said
 
 
+def test_recomputing_reaches_calls_that_are_there_already(tmp_path: Path) -> None:
+    out = tmp_path / "out.csv"
+    paths = write_all(tmp_path, {"a.jsonl": json_lines(logs(1, spend=0.5, metadata={}))})
+    for recompute, cost in ((False, "0.5"), (True, "0.028"), (False, "0.5")):
+        import_files("litellm", paths, out, ImportOptions(recompute=recompute))
+        assert [row["cost_usd"] for row in rows_of(out)] == [cost]
+
+
 def record(**values: str) -> Record:
     cells = dict.fromkeys(COLUMNS, "")
     return Record(**{**cells, "output_tokens": "1", "timestamp": "2026-01-01", **values})
@@ -193,6 +201,13 @@ def test_merging_does_not_depend_on_the_order() -> None:
     for first in records:
         for second in records:
             assert merge(first, second).record == merge(second, first).record
+
+
+def test_a_recorded_cost_stands_before_a_listed_one_in_any_order() -> None:
+    records = [record(cost_usd="1", cost_source="source"), record(cost_usd="2", cost_source="list")]
+    for first, second in (records, records[::-1]):
+        assert merge(first, second).record == records[0]
+        assert merge(first, second, recompute=True).record == records[1]
 
 
 def test_new_prices_reach_calls_that_are_there_already(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A call as a format tells it, and the record of chapter and verse that becomes a row of the CSV.
+"""A call as a format reads it, and the record that becomes a row of the CSV.
 
 A `Call` has what logs say in common units: microseconds, tokens of each class, dollars.  A
 `Record` is that, priced, as the 35 texts of a row.
@@ -52,7 +52,7 @@ class Tokens(NamedTuple):
 
 
 class Call(NamedTuple):
-    """One call, or an aggregate of calls, as its source tells it; "" and None are not known.
+    """One call, or an aggregate of calls, as its source has it; "" and None are not known.
 
     `id` is the source's and unique within a format.  `time` is in microseconds since 1970 UTC.
     `cost` is what the source says, in `currency`; `latency` is in ms.  `error` is the kind of

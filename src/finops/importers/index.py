@@ -14,7 +14,7 @@ import tempfile
 from contextlib import contextmanager
 from typing import Iterator, List, NamedTuple, Tuple
 
-from finops.importers.call import COLUMNS, Record
+from finops.importers.call import COLUMNS, FROM_BILL, FROM_SOURCE, Record
 
 _SEPARATOR = "\x1f"
 _SCHEMA = """
@@ -27,8 +27,9 @@ CREATE TABLE seen (text TEXT PRIMARY KEY, count INTEGER) WITHOUT ROWID;
 """
 # A new call, an old one from the CSV that stays as it was, an old one that changed.
 NEW, KEPT, CHANGED = 0, 1, 2
-_COST_COLUMNS = tuple(COLUMNS.index(c) for c in ("cost_usd", "cost_source", "list_cost_usd"))
-_TIME = COLUMNS.index("timestamp")
+_RECORDED = frozenset({FROM_SOURCE, FROM_BILL})
+_LISTED_PLACES = frozenset(map(COLUMNS.index, ("timestamp", "list_cost_usd")))
+_COST_PLACES = _LISTED_PLACES | frozenset(map(COLUMNS.index, ("cost_usd", "cost_source")))
 
 
 class Outcome(NamedTuple):
@@ -38,33 +39,46 @@ class Outcome(NamedTuple):
     same: bool
 
 
-def merge(first: Record, second: Record) -> Outcome:
-    """Return which of two records of one call stands; `second` was read later."""
+def merge(first: Record, second: Record, recompute: bool = False) -> Outcome:
+    """Return which of two records of one call stands; `second` was read later.
+
+    Where only one has a cost of its source, it stands; with `recompute` the other one does.
+    """
     earliest = min(first.timestamp, second.timestamp)
-    if _content(first) == _content(second):
-        priced = second if second.list_cost_usd else first
+    if _content(first, second) == _content(second, first):
+        priced = _better_priced(first, second, recompute)
         return Outcome(priced._replace(timestamp=earliest), True)
     if second.is_aggregate:
         return Outcome(second, False)
     more = int(second.output_tokens) - int(first.output_tokens)
-    lesser = min(first, second, key=_content)
+    lesser = min(first, second, key=lambda record: _content(record, record))
     chosen = (second if more > 0 else first) if more else lesser
     return Outcome(chosen._replace(timestamp=earliest), False)
 
 
-def _content(record: Record) -> Tuple[str, ...]:
-    """Return what a record says of a call, without its time and what depends on prices."""
-    without = set(_COST_COLUMNS) | {_TIME}
-    if record.cost_source in ("source", "bill"):
-        without = {_TIME, COLUMNS.index("list_cost_usd")}
+def _better_priced(first: Record, second: Record, recompute: bool) -> Record:
+    recorded = [record.cost_source in _RECORDED for record in (first, second)]
+    if recorded[0] != recorded[1]:
+        return first if recorded[0] != recompute else second
+    return second if second.cost_usd else first
+
+
+def _content(record: Record, other: Record) -> Tuple[str, ...]:
+    """Return what a record says of a call, without its time and what depends on prices.
+
+    Costs are compared where both records have them from their source.
+    """
+    recorded = {record.cost_source, other.cost_source} <= _RECORDED
+    without = _LISTED_PLACES if recorded else _COST_PLACES
     return tuple(text for place, text in enumerate(record) if place not in without)
 
 
 class CallIndex:
     """Calls by id.  One import fills it, settles it and reads it in order of time."""
 
-    def __init__(self, database: sqlite3.Connection) -> None:
+    def __init__(self, database: sqlite3.Connection, recompute: bool = False) -> None:
         self._database = database
+        self._recompute = recompute
         database.executescript(_SCHEMA)
         database.execute("BEGIN")  # after the script, which ends any transaction
         self._has_families = False
@@ -78,7 +92,7 @@ class CallIndex:
             return True
         present = self._row_of(record.call_id)
         if present:
-            self._put(merge(_record(present), record).record, NEW)
+            self._put(merge(_record(present), record, self._recompute).record, NEW)
             return False
         self._put(record, CHANGED)  # in place of the same call, made of what only contained it
         return True
@@ -101,7 +115,7 @@ class CallIndex:
             return
         present = self._row_of(record.call_id)
         if present:
-            merged = merge(record, _record(present)).record
+            merged = merge(record, _record(present), self._recompute).record
             self._put(merged, KEPT if merged == record else CHANGED)
 
     def concerns(self, call_id: str, family: str) -> bool:
@@ -207,7 +221,7 @@ def _record(text: str) -> Record:
 
 
 @contextmanager
-def temporary_index() -> Iterator[CallIndex]:
+def temporary_index(recompute: bool = False) -> Iterator[CallIndex]:
     """Give an index in a temporary file that is gone afterwards.  Raises OSError."""
     folder = tempfile.mkdtemp(prefix="finops-import-")
     path = os.path.join(folder, "calls.sqlite3")
@@ -217,7 +231,7 @@ def temporary_index() -> Iterator[CallIndex]:
             database.executescript(
                 "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536"
             )
-            yield CallIndex(database)
+            yield CallIndex(database, recompute)
         finally:
             database.close()
     finally:

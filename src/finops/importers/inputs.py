@@ -36,11 +36,11 @@ def inputs_of(
     collected: Dict[str, List[Source]] = {}
     seen: Set[str] = set()
     for path in paths:
-        for found_format, source in _files_of(path, format, tally):
+        for its_format, source in _files_of(path, format, tally):
             real = os.path.realpath(source.path)
             if real not in seen:
                 seen.add(real)
-                collected.setdefault(found_format.id, []).append(source)
+                collected.setdefault(its_format.id, []).append(source)
     return tuple(Input(_format(name), tuple(sources)) for name, sources in collected.items())
 
 

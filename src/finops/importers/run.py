@@ -18,7 +18,7 @@ from finops.atomic import replacing
 from finops.business.price_table import PriceTable
 from finops.errors import DataError, StorageError, UsageError
 from finops.importers import find_format
-from finops.importers.base import Format, ImportOptions, Session, Span
+from finops.importers.base import Format, ImportOptions, Session, Span, digest_of
 from finops.importers.call import FROM_BILL, NO_COST, Call, Record, record_of
 from finops.importers.calls_csv import read_calls, write_calls
 from finops.importers.costs import Comparison, CostRules
@@ -126,7 +126,9 @@ def run(job: Job) -> Result:
     _check_columns(job)
     try:
         job.out.parent.mkdir(parents=True, exist_ok=True)
-        with writer_lock(job.out), _rejects(job) as on_rejection, temporary_index() as index:
+        with writer_lock(job.out), _rejects(job) as on_rejection, temporary_index(
+            job.options.recompute
+        ) as index:
             FILES.remove_left(str(job.out))
             return _import(job, index, Tally(on_rejection))
     except OSError as error:
@@ -184,7 +186,8 @@ def _fingerprint(job: Job) -> str:
 
 
 def _prices_mark(prices: PriceTable) -> str:
-    return f"{prices.source} {prices.date}"
+    """Return what changes when any price does."""
+    return digest_of(repr(prices.content))
 
 
 def _read_all(

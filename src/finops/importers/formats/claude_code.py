@@ -242,10 +242,11 @@ def _tier(usage: Fields) -> str:
 
 
 def _later(before: _Line, line: _Line) -> _Line:
-    """Return the line that stands of two of one answer, with the time of the first."""
+    """Return the line that stands of two of one answer, the answer with the time of the first."""
     chosen = line if line.output >= before.output else before
     start = min(before.calls[0].time, line.calls[0].time)
-    return chosen._replace(calls=tuple(call._replace(time=start) for call in chosen.calls))
+    answer, *others = chosen.calls
+    return chosen._replace(calls=(answer._replace(time=start), *others))
 
 
 FORMAT = ClaudeCode()
