@@ -21,7 +21,7 @@ from finops.config import MEGABYTE, PROVIDER_NAMES
 from finops.registry import ANALYZER_REGISTRY
 from finops.schema import HEADER_LINE
 from finops.simulator.scenarios import SCENARIOS
-from tests.support.plain import PlainDataset
+from tests.support.reference import ReferenceDataset
 from tests.support.tools import ROOT, clean_environment, run_finops
 
 pytestmark = pytest.mark.long
@@ -127,7 +127,7 @@ def test_generate_with_own_prices(tmp_path: Path) -> None:
     path = tmp_path / "calls.csv"
     done = run_finops("generate", "--size", "50KB", "--data", path, "--prices", prices)
     assert done.returncode == 0, done.stderr
-    calls = [c for c in PlainDataset.of_file(path).calls if c["status"] == "success"]
+    calls = [c for c in ReferenceDataset.of_file(path).calls if c["status"] == "success"]
     assert calls
     for one in calls:
         in_dollars = (one["input_tokens"] + 2 * one["output_tokens"]) / 1000

@@ -19,7 +19,7 @@ from finops.commands.config_file import ConfigFile, beside, read_config
 from finops.commands.reading import add_reading, reading_of
 from finops.errors import UsageError
 from finops.reading_choices import ReadingChoices
-from tests.support.plain import call
+from tests.support.reference import call
 from tests.support.rows import write_csv
 from tests.support.tools import ROOT, run_finops
 

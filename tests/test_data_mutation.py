@@ -34,7 +34,7 @@ from tests.storage.batches import (
     whole,
 )
 from tests.support.malformed import Case, outcome
-from tests.support.plain import PlainDataset
+from tests.support.reference import ReferenceDataset
 from tests.support.rows import varied_rows
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="locks and limits of POSIX")
@@ -213,7 +213,7 @@ def one_analyzer_fails(folder: Path, patch: pytest.MonkeyPatch) -> None:
     from tests.test_pipeline import failing, with_analyzer
 
     with_analyzer(patch, "pricing", failing(lambda: ZeroDivisionError("planted")))
-    job = Job(PlainDataset(varied_rows(30)), folder, only=("pricing", "features"))
+    job = Job(ReferenceDataset(varied_rows(30)), folder, only=("pricing", "features"))
     assert [one.analysis.id for one in analyze(job).failed] == ["pricing"]
 
 

@@ -33,7 +33,7 @@ from finops.viewer.event_store import EventStore, StoreUnavailableError
 from finops.viewer.events import from_record
 from tests.storage.batches import QUICK, Crash, FaultyFiles, memory_folder
 from tests.storage.test_appender import WAYS
-from tests.support.plain import PlainDataset
+from tests.support.reference import ReferenceDataset
 from tests.support.rows import varied_rows
 from tests.viewer.test_collector import RECORD
 
@@ -162,7 +162,7 @@ def test_fault_sweep_reports(
     how: str, sticky: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is there is whole, old or new; the report that fails is named; the next run mends."""
-    job = Job(PlainDataset(varied_rows(40)), tmp_path, only=("features",))
+    job = Job(ReferenceDataset(varied_rows(40)), tmp_path, only=("features",))
     analyze(job)
     names = {path.name for path in tmp_path.iterdir()}
     for at in sweep():

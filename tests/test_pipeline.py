@@ -19,7 +19,7 @@ from finops.pipeline import Job, analyze, compute, json_text
 from finops.registry import ANALYZER_REGISTRY, Analysis
 from finops.rollups.dataset import Dataset
 from finops.rollups.spec import Rollups, Table
-from tests.support.plain import PlainDataset, call
+from tests.support.reference import ReferenceDataset, call
 from tests.support.rows import varied_rows, write_csv
 from tests.support.tools import need
 
@@ -278,7 +278,7 @@ def test_what_an_ended_run_left_is_removed_but_not_a_running_ones(
 
 def test_an_opened_dataset_is_analysed_as_it_is(tmp_path: Path) -> None:
     rows = [call(cost_usd="1.25"), call(cost_usd="2.50", call_id="call_00000002")]
-    outcome = analyze(Job(PlainDataset(rows), tmp_path))
+    outcome = analyze(Job(ReferenceDataset(rows), tmp_path))
     assert outcome.failed == []
     assert outcome.results["understanding"]["summary"]["total_cost"] == 3.75
 

@@ -17,10 +17,10 @@ from finops.atomic import replacing
 from finops.errors import StorageError
 from finops.pipeline import Job, analyze
 from tests.storage.test_sidecars import HOSTILE
-from tests.support.plain import PlainDataset
+from tests.support.reference import ReferenceDataset
 from tests.support.rows import varied_rows
 
-OLD, NEW = PlainDataset(varied_rows(40)), PlainDataset(varied_rows(80, seed=2))
+OLD, NEW = ReferenceDataset(varied_rows(40)), ReferenceDataset(varied_rows(80, seed=2))
 SOME = ("features", "pricing", "optimization")
 
 

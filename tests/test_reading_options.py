@@ -23,7 +23,7 @@ from finops.errors import FinOpsError, UsageError
 from finops.reader.options import ReadingOptions
 from finops.reading_choices import ReadingChoices
 from finops.typed_json import from_json, to_json
-from tests.support.plain import call
+from tests.support.reference import call
 from tests.support.rows import write_csv
 
 READERS = ("analyze", "serve", "demo", "verify", "evaluate")

@@ -16,7 +16,7 @@ from finops import registry
 from finops.analyzers.base import SEVERITIES, Analyzer
 from finops.generators.reports.default import generate_default_report
 from finops.registry import ANALYZER_REGISTRY, DOMAINS, Analysis
-from tests.support.plain import PlainDataset, call
+from tests.support.reference import ReferenceDataset, call
 
 EVERY = pytest.mark.parametrize("analysis", ANALYZER_REGISTRY.values(), ids=lambda a: a.id)
 
@@ -129,7 +129,7 @@ EVERY_DATASET = pytest.mark.parametrize("name", DATASETS)
 
 
 def result_of(analysis: Analysis, rows: List[Dict[str, str]]) -> Dict[str, Any]:
-    return analysis.analyzer(PlainDataset(rows)).analyze()
+    return analysis.analyzer(ReferenceDataset(rows)).analyze()
 
 
 def numbers_in(value: Any) -> Iterator[float]:

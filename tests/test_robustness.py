@@ -18,7 +18,7 @@ from finops import pipeline
 from finops.evaluation import evaluate
 from finops.schema import COLUMN_NAMES
 from finops.stats import median, median_absolute_deviation
-from tests.support.plain import call
+from tests.support.reference import call
 
 pytestmark = pytest.mark.unmeasured
 

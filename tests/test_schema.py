@@ -9,7 +9,7 @@ import pytest
 from finops import schema
 from finops.reader import header
 from finops.rollups.dataset import open_dataset
-from tests.support.plain import call
+from tests.support.reference import call
 
 
 def test_everything_that_is_written_is_read() -> None:

@@ -14,7 +14,7 @@ from finops.storage import commit as marks
 from finops.storage.commit import CommitRecord, write_commit
 from finops.storage.pending import Pending
 from finops.verify import CREDITS, ODD_STATUS, Verification, sum_of, verify
-from tests.support.plain import call
+from tests.support.reference import call
 from tests.support.rows import varied_rows, write_csv
 
 

@@ -15,7 +15,7 @@ from finops.business.catalog import CATALOG, PRICES_DATE
 from finops.generators import formatting
 from finops.pipeline import Job, analyze
 from finops.registry import ANALYZER_REGISTRY
-from tests.support.plain import call
+from tests.support.reference import call
 from tests.support.rows import varied_rows, write_csv
 
 pytestmark = pytest.mark.unmeasured

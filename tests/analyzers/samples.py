@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any, Dict, List
 
 from finops.business.catalog import CATALOG, DEFAULT_PRICES
-from tests.support.plain import PlainDataset, call
+from tests.support.reference import ReferenceDataset, call
 
 Rows = List[Dict[str, str]]
 
 
 def run(analyzer: Any, rows: Rows, prices: Any = DEFAULT_PRICES) -> Dict[str, Any]:
     """Run an analyzer class on rows by way of the slow, plain dataset."""
-    data = PlainDataset(rows, prices).rollups(analyzer.TABLES)
+    data = ReferenceDataset(rows, prices).rollups(analyzer.TABLES)
     result: Dict[str, Any] = analyzer(None).compute(data)
     return result
 

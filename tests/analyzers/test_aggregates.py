@@ -14,7 +14,7 @@ from finops.reader.options import ReadingOptions
 from finops.registry import ANALYZER_REGISTRY
 from finops.rollups.dataset import open_dataset
 from tests.rollups.test_dataset import csv_of
-from tests.support.plain import call
+from tests.support.reference import call
 
 Row = Dict[str, str]
 LARGE: Dict[str, Any] = {"timestamp": "2025-01-11T00:00:00.000000", "cost_usd": "900"}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from finops.registry import ANALYZER_REGISTRY
 from tests.analyzers.samples import at, run
-from tests.support.plain import PlainDataset, call
+from tests.support.reference import ReferenceDataset, call
 
 Row = Dict[str, str]
 UNKNOWN_COST = {"provider": "acme", "model": "mystery-1", "cost_usd": ""}
@@ -237,4 +237,4 @@ def test_a_call_of_unknown_cost_turns_no_sentence_better(rows: List[Row]) -> Non
 def test_the_plain_dataset_serves_every_analyzer() -> None:
     """So that what is shown here is shown of all of them."""
     tables = {table for each in ANALYZER_REGISTRY.values() for table in each.analyzer.TABLES}
-    assert set(PlainDataset([]).rollups(tables)._tables) == tables
+    assert set(ReferenceDataset([]).rollups(tables)._tables) == tables

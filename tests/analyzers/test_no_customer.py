@@ -10,7 +10,7 @@ from finops.analyzers.advanced.dataset_overview import DatasetOverviewAnalyzer
 from finops.analyzers.finops.alignment import AlignmentAnalyzer
 from finops.analyzers.finops.realtime import RealtimeAnalyzer
 from finops.analyzers.finops.understanding import UnderstandingAnalyzer
-from tests.support.plain import PlainDataset, call
+from tests.support.reference import ReferenceDataset, call
 
 DAYS = range(1, 21)
 
@@ -33,14 +33,14 @@ def test_cost_without_a_customer_comes_first_where_it_is_over_one_percent(
     cost: str, noted: bool
 ) -> None:
     # 0.06 of 3.06 is 2.0 %, 0.03 of 3.03 is 0.99 %.
-    data = PlainDataset([*days_of("acme", "3.00"), *days_of("", cost)])
+    data = ReferenceDataset([*days_of("acme", "3.00"), *days_of("", cost)])
     first = [title for title in titles(AlignmentAnalyzer(data).analyze())][:1]
     assert (first == ["2.0% of the cost names no customer"]) == noted
     assert ("Every dollar has an owner" in titles(AlignmentAnalyzer(data).analyze())) != noted
 
 
 def test_nobody_is_not_counted_as_a_customer() -> None:
-    data = PlainDataset([*days_of("acme", "3.00"), *days_of("", "5.00")])
+    data = ReferenceDataset([*days_of("acme", "3.00"), *days_of("", "5.00")])
     for analyzer in (UnderstandingAnalyzer, DatasetOverviewAnalyzer):
         summary = analyzer(data).analyze()["summary"]
         assert summary["unique_customers"] == 1
@@ -48,7 +48,7 @@ def test_nobody_is_not_counted_as_a_customer() -> None:
 
 
 def test_one_provider_is_no_concentration() -> None:
-    result = RealtimeAnalyzer(PlainDataset(days_of("acme", "3.00"))).analyze()
+    result = RealtimeAnalyzer(ReferenceDataset(days_of("acme", "3.00"))).analyze()
     assert result["portfolio_risk"]["max_provider_concentration"] == 1.0
     assert not any("accounts for" in title for title in titles(result))
     assert not any("Reduce dependence" in advice for advice in result["recommendations"])

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Dict, List
 
 from finops import config
-from tests.support.plain import call
+from tests.support.reference import call
 
 START = datetime(2025, 1, 8)
 DAYS = 47

@@ -13,7 +13,7 @@ from finops import config
 from finops.business.catalog import CATALOG
 from finops.registry import ANALYZER_REGISTRY
 from tests.generators.pages import CONTEXT, Page, results_of
-from tests.support.plain import call
+from tests.support.reference import call
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\"'`&${x}\u202e"
 

@@ -11,7 +11,7 @@ from finops.generators.contrast import COLUMN_WORDS, Contrast
 from finops.generators.packed_sums import ALPHABET
 from finops.generators.page import Report
 from finops.registry import ANALYZER_REGISTRY
-from tests.support.plain import PlainDataset
+from tests.support.reference import ReferenceDataset
 
 REPORT = Report("sample", "Sample", "What a sample shows.")
 VALUE = Contrast(("customer_id",), "No customer has a cost.", "Each customer has a cost.")
@@ -130,7 +130,7 @@ def results_of(
     rows: Iterable[Mapping[str, str]], names: Optional[Iterable[str]] = None
 ) -> Dict[str, Dict[str, Any]]:
     """Return the results of the analyses over rows, each with the context."""
-    dataset = PlainDataset(rows)
+    dataset = ReferenceDataset(rows)
     found = {}
     for name in names or ANALYZER_REGISTRY:
         analyzer = ANALYZER_REGISTRY[name].analyzer

@@ -12,7 +12,7 @@ from finops.generators import basis_line
 from finops.pipeline import Job, analyze
 from finops.results.base import Basis
 from tests.generators.pages import Page
-from tests.support.plain import call
+from tests.support.reference import call
 
 BASIS = Basis(61.38, 61, 99.5, None, 100.0, True, [])
 

@@ -18,7 +18,7 @@ from finops.registry import ANALYZER_REGISTRY
 from tests.generators.pages import Page
 from tests.generators.test_browser import Visit
 from tests.generators.test_date_range_oracle import write_csv
-from tests.support.plain import call
+from tests.support.reference import call
 
 pytestmark = pytest.mark.unmeasured
 

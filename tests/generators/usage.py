@@ -8,7 +8,7 @@ from typing import Any, Dict, List
 
 from finops import config
 from finops.business.catalog import CATALOG
-from tests.support.plain import call
+from tests.support.reference import call
 
 PROVIDERS = len(config.PROVIDER_NAMES)
 

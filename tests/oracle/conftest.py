@@ -14,7 +14,7 @@ from finops.rollups.dataset import open_dataset
 from finops.schema import WRITTEN_NAMES
 from finops.simulator.engine import generate
 from tests.oracle.database import Oracle
-from tests.support.plain import call
+from tests.support.reference import call
 from tests.support.shared import made_once, shared_folder
 
 SEEDS = (11, 222, 3333)

@@ -36,7 +36,7 @@ from tests.support.malformed import (
     line,
     outcome,
 )
-from tests.support.plain import call
+from tests.support.reference import call
 from tests.support.tools import ROOT, STRICT, clean_environment, missing
 
 SCRIPT = Path(malformed.__file__)

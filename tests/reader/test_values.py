@@ -20,7 +20,7 @@ from finops.reader.options import ReadingOptions, ReadingRules
 from finops.rollups.dataset import open_dataset
 from finops.rollups.merge import FileParts, accounting_of
 from finops.rollups.part import PartitionResult
-from tests.support.plain import call
+from tests.support.reference import call
 
 NAMES = (*schema.COLUMN_NAMES, schema.CURRENCY)
 PICO = 10**12

@@ -29,7 +29,7 @@ from finops.rollups.planner import Plan
 from finops.simulator.engine import generate
 from finops.storage.commit import commit_path
 from tests.rollups.test_dataset import EVERYTHING, csv_of
-from tests.support.plain import call
+from tests.support.reference import call
 from tests.support.tools import ROOT
 
 pytestmark = pytest.mark.long

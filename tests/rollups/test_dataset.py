@@ -1,4 +1,4 @@
-"""The fast scan against its plain twin, on rows made by hypothesis, cut anywhere."""
+"""The fast scan against its reference, on rows made by hypothesis, cut anywhere."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from finops.rollups.expressions import above, known, negated, quotient
 from finops.rollups.measures import DIMENSIONS, SUM_MEASURES, Dimension
 from finops.rollups.spec import Place, Table
 from finops.schema import COLUMN_NAMES
-from tests.support.plain import PlainDataset, call
+from tests.support.reference import ReferenceDataset, call
 
 pytestmark = pytest.mark.long
 
@@ -137,7 +137,7 @@ def csv_of(rows: List[Dict[str, str]], end: str = "\n") -> bytes:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(rows=rows_strategy(), piece=st.integers(300, 4000), end=st.sampled_from(["\n", "\r\n"]))
-def test_the_scan_gives_what_the_plain_twin_gives(
+def test_the_scan_gives_what_the_reference_gives(
     ordered: bool,
     rows: List[Dict[str, str]],
     piece: int,
@@ -154,7 +154,7 @@ def test_the_scan_gives_what_the_plain_twin_gives(
         found = open_dataset(path, workers=1).rollups(EVERYTHING)
     finally:
         partition.BLOCK_BYTES = before
-    expected = PlainDataset(rows).rollups(EVERYTHING)
+    expected = ReferenceDataset(rows).rollups(EVERYTHING)
     for table in EVERYTHING:
         assert found[table] == expected[table], table
         assert list(found[table]) == list(expected[table]), table
@@ -170,7 +170,7 @@ def test_any_number_of_processes_gives_the_same(
     path = tmp_path / "rows.csv"
     for rows in (varied, varied[::-1]):
         path.write_bytes(csv_of(rows))
-        expected = PlainDataset(rows).rollups(EVERYTHING)
+        expected = ReferenceDataset(rows).rollups(EVERYTHING)
         for workers in (1, 2, 3, 7):
             found = open_dataset(path, workers=workers).rollups(EVERYTHING)
             for table in EVERYTHING:
@@ -235,7 +235,7 @@ def test_parts_cover_the_file_without_overlap(tmp_path: Path) -> None:
 
 
 def test_a_table_that_nobody_can_fill_is_refused() -> None:
-    data = PlainDataset([call()])
+    data = ReferenceDataset([call()])
     for table in (
         Table(("shoe_size",)),
         Table(("provider",), ("joy",)),
@@ -266,7 +266,7 @@ def test_every_single_dimension_can_be_asked_for(tmp_path: Path) -> None:
     path.write_bytes(csv_of(rows))
     tables = tuple(Table((name,), SUM_MEASURES) for name in DIMENSIONS)
     found = open_dataset(path).rollups(tables)
-    expected = PlainDataset(rows).rollups(tables)
+    expected = ReferenceDataset(rows).rollups(tables)
     assert all(found[table] == expected[table] for table in tables)
 
 

@@ -1,4 +1,4 @@
-"""The fast scan against its plain twin, whatever the file looks like and wherever it is cut."""
+"""The fast scan against its reference, whatever the file looks like and wherever it is cut."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from finops.rollups.planner import Plan
 from finops.rollups.spec import Table
 from finops.schema import COLUMN_NAMES
 from tests.rollups.test_dataset import EVERYTHING, rows_strategy
-from tests.support.plain import DEFAULT_ROW, PlainDataset, call
+from tests.support.reference import DEFAULT_ROW, ReferenceDataset, call
 
 pytestmark = pytest.mark.unmeasured
 
@@ -124,7 +124,7 @@ def cut_at(content: bytes, shares: Sequence[float], piece: int) -> Iterator[None
     piece=st.integers(300, 6000),
     ordered=st.booleans(),
 )
-def test_any_file_cut_anywhere_gives_what_the_plain_twin_gives(
+def test_any_file_cut_anywhere_gives_what_the_reference_gives(
     rows: List[Row],
     dirt: List[Tuple[int, Row]],
     shape: Shape,
@@ -146,7 +146,7 @@ def test_any_file_cut_anywhere_gives_what_the_plain_twin_gives(
         return  # a file of which no row can be used is refused, which is tested elsewhere
     with cut_at(content, cuts, piece):
         found = open_dataset(path).rollups(EVERYTHING)
-    expected = PlainDataset(rows).rollups(EVERYTHING)
+    expected = ReferenceDataset(rows).rollups(EVERYTHING)
     for table in EVERYTHING:
         assert found[table] == expected[table], table
         assert list(found[table]) == list(expected[table]), table
@@ -170,7 +170,7 @@ MANY: Tuple[Table, ...] = (
 )
 
 
-def test_many_customers_and_models_give_what_the_plain_twin_gives(tmp_path: Path) -> None:
+def test_many_customers_and_models_give_what_the_reference_gives(tmp_path: Path) -> None:
     """20,000 customers and 300 models, in a file large enough for two real processes."""
     draw = random.Random("many")
     rows = []
@@ -196,7 +196,7 @@ def test_many_customers_and_models_give_what_the_plain_twin_gives(tmp_path: Path
     shape = Shape(COLUMN_NAMES, "\n", "")
     header = shape.line(dict(zip(COLUMN_NAMES, COLUMN_NAMES)))
     path.write_text(header + "".join(map(shape.line, rows)), encoding="utf-8")
-    expected = PlainDataset(rows).rollups(MANY)
+    expected = ReferenceDataset(rows).rollups(MANY)
     found = open_dataset(path, workers=2).rollups(MANY)
     assert len(found.customers) == 20_000
     for table in MANY:

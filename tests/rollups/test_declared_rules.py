@@ -30,7 +30,7 @@ from finops.rollups.measures import Dimension, Measure
 from finops.rollups.merge import cubes_of
 from finops.rollups.spec import Rollups, Table
 from tests.rollups.test_dataset import csv_of, rows_strategy
-from tests.support.plain import PlainDataset, call
+from tests.support.reference import ReferenceDataset, call
 
 NIGHT_SHIFT = all_of(
     one_of("region", "eu-west", "us-west"), above("latency_ms", 900), one_of("customer_id", "c1")
@@ -86,7 +86,7 @@ def test_a_rule_is_filled_in_any_process_and_from_the_cache(
     monkeypatch.setattr(cache, "MIN_STATE_BYTES", 0)
     path = tmp_path / "calls.csv"
     path.write_bytes(csv_of(sorted(rows(), key=lambda row: row["timestamp"])))
-    expected = PlainDataset.of_file(path).rollups(TABLES)
+    expected = ReferenceDataset.of_file(path).rollups(TABLES)
     assert all(expected[table] for table in TABLES)
     for _ in ("cold", "warm"):
         data = open_dataset(path, workers=workers, cache=True).rollups(TABLES)
@@ -123,7 +123,7 @@ def test_rules_give_what_the_reference_gives(
         data = open_dataset(path, workers=1).rollups(TABLES)
     finally:
         partition.BLOCK_BYTES = before
-    expected = PlainDataset(drawn).rollups(TABLES)
+    expected = ReferenceDataset(drawn).rollups(TABLES)
     for table in TABLES:
         assert data[table] == expected[table], table
 
@@ -151,7 +151,7 @@ def test_many_customers_and_number_bands_fit(tmp_path: Path) -> None:
     ]
     path = tmp_path / "calls.csv"
     path.write_bytes(csv_of(drawn))
-    expected = PlainDataset(drawn).rollups(tables)
+    expected = ReferenceDataset(drawn).rollups(tables)
     data = open_dataset(path).rollups(tables)
     for table in tables:
         assert len(data[table]) == 300
@@ -188,7 +188,7 @@ def test_cells_are_packed_before_a_sum_can_run_over(
     monkeypatch.setattr(partition, "BLOCK_BYTES", 1500)
     for module in ("partition", "packing"):
         monkeypatch.setattr(f"finops.rollups.{module}.ROWS_AT_A_TIME", 10)
-    expected = PlainDataset(largest_rows(90)).rollups(tables)
+    expected = ReferenceDataset(largest_rows(90)).rollups(tables)
     data = open_dataset(path, workers=1).rollups(tables)
     for table in tables:
         assert data[table] == expected[table]

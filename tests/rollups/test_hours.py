@@ -19,7 +19,7 @@ from finops.rollups.hours import HourClock
 from finops.rollups.spec import Period, Table
 from finops.timestamps import timestamp, zone_of
 from tests.rollups.test_dataset import EVERYTHING, csv_of
-from tests.support.plain import PlainDataset, call
+from tests.support.reference import ReferenceDataset, call
 
 try:
     import zoneinfo
@@ -138,7 +138,7 @@ def test_tables_of_a_zone_are_those_of_the_reference(
         data = dataset.rollups(TABLES)
     finally:
         partition.BLOCK_BYTES = before
-    expected = PlainDataset(rows, zone=zone_by_library(name), zone_name=name).rollups(TABLES)
+    expected = ReferenceDataset(rows, zone=zone_by_library(name), zone_name=name).rollups(TABLES)
     for table in TABLES:
         assert data[table] == expected[table], table
         assert list(data[table]) == list(expected[table]), table
@@ -253,7 +253,7 @@ def test_another_zone_reads_the_file_again(tmp_path: Path, monkeypatch: pytest.M
         options = ReadingOptions(timezone=name)
         data = open_dataset(path, workers=2, cache=True, options=options).rollups((BY_HOUR, BY_DAY))
         zone = timezone.utc if name == "UTC" else zone_by_library(name)
-        expected = PlainDataset(rows, zone=zone, zone_name=name).rollups((BY_HOUR, BY_DAY))
+        expected = ReferenceDataset(rows, zone=zone, zone_name=name).rollups((BY_HOUR, BY_DAY))
         for table in (BY_HOUR, BY_DAY):
             assert data[table] == expected[table], (name, table)
         assert data.period == expected.period

@@ -58,7 +58,7 @@ from finops.rollups.measures import (
 )
 from finops.rollups.packing import WORD_BITS, PackedLayout
 from finops.rollups.spec import Table
-from tests.support.plain import value_of
+from tests.support.reference import value_of
 from tests.support.tools import ROOT
 
 NUMBERS = sorted(column.name for column in schema.NUMBERS)
@@ -217,7 +217,7 @@ import sys
 from finops.rollups import cache
 from finops.rollups.dataset import open_dataset
 from finops.rollups.spec import Table
-from tests.support.plain import PlainDataset
+from tests.support.reference import ReferenceDataset
 
 cache.MIN_STATE_BYTES = 0
 path = sys.argv[1]
@@ -226,7 +226,7 @@ tables = (
     Table(("day", "provider"), ("input_images",)),
     Table((), ("input_images",)),
 )
-expected = PlainDataset.of_file(path).rollups(tables)
+expected = ReferenceDataset.of_file(path).rollups(tables)
 assert sum(values[0] for values in expected[tables[0]].values()) == int(sys.argv[2])
 for workers in (1, 2, 2):
     data = open_dataset(path, workers=workers, cache=workers > 1).rollups(tables)

@@ -19,7 +19,7 @@ from finops.rollups.planner import Plan
 from finops.rollups.spec import Table
 from tests.rollups.test_dataset import EVERYTHING, csv_of, rows_strategy
 from tests.rollups.test_dataset_shapes import cut_at
-from tests.support.plain import PlainDataset, call
+from tests.support.reference import ReferenceDataset, call
 
 Row = Dict[str, str]
 CREDITED = "credited"  # the source of rows of which the reader is made to turn the cost around
@@ -108,7 +108,7 @@ def test_a_credit_is_no_visit_but_of_a_customer_without_calls(tmp_path: Path) ->
         assert data.customers["old"].first_seen == "2025-03-01T09:00:00.000000"
         assert data.period.start == "2025-03-01T09:00:00.000000"
         assert data.period.end == "2025-03-01T09:09:00.000000"
-        assert data.customers == PlainDataset(negative(order)).rollups(()).customers
+        assert data.customers == ReferenceDataset(negative(order)).rollups(()).customers
 
 
 def credited_rows() -> st.SearchStrategy[List[Row]]:
@@ -143,7 +143,7 @@ def test_credits_give_what_the_reference_gives_wherever_a_file_is_cut(
     path.write_bytes(content)
     with cut_at(content, cuts, piece):
         data = open_dataset(path).rollups(EVERYTHING)
-    expected = PlainDataset(negative(rows)).rollups(EVERYTHING)
+    expected = ReferenceDataset(negative(rows)).rollups(EVERYTHING)
     for table in EVERYTHING:
         assert data[table] == expected[table], table
         assert list(data[table]) == list(expected[table]), table
@@ -169,7 +169,7 @@ def test_credits_are_the_same_from_any_process_and_from_the_cache(
     ]
     path = tmp_path / "calls.csv"
     path.write_bytes(csv_of(rows))
-    expected = PlainDataset(rows).rollups(EVERYTHING)
+    expected = ReferenceDataset(rows).rollups(EVERYTHING)
     assert expected.totals.cost > 0
     for workers in (1, 2, 3, 3):
         data = open_dataset(path, workers=workers, cache=workers > 2).rollups(EVERYTHING)
@@ -318,7 +318,7 @@ def test_filters_give_the_same_whether_a_file_has_their_columns(
         )
         for k in range(60)
     ]
-    expected = PlainDataset(negative(rows)).rollups(FILTERS)
+    expected = ReferenceDataset(negative(rows)).rollups(FILTERS)
     path = tmp_path / "calls.csv"
     path.write_bytes(without(absent, negative(rows)))
     others = tmp_path / "others.csv"  # with all columns, so that the first file has fewer
@@ -326,6 +326,6 @@ def test_filters_give_the_same_whether_a_file_has_their_columns(
     for source, rest in ((path, []), ([path, others], rows[:1])):
         data = open_dataset(source, workers=1).rollups(FILTERS)
         if rest:
-            expected = PlainDataset(negative([*rows, *rest])).rollups(FILTERS)
+            expected = ReferenceDataset(negative([*rows, *rest])).rollups(FILTERS)
         for table in FILTERS:
             assert data[table] == expected[table], (table, rest)

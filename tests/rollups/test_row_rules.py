@@ -27,7 +27,7 @@ from finops.rollups.spec import Rollups, Table
 from finops.schema import COLUMN_NAMES
 from finops.timestamps import EPOCH, moment_of, timestamp
 from tests.storage.batches import memory_folder
-from tests.support.plain import call
+from tests.support.reference import call
 from tests.support.tools import ROOT
 
 NOW = (moment_of("2026-03-01T00:00:00") - EPOCH).total_seconds()

@@ -13,7 +13,7 @@ from finops.rollups import cache, file_scan, partition
 from finops.rollups.dataset import open_dataset
 from finops.rollups.spec import Customer, Table
 from tests.rollups.test_dataset import csv_of
-from tests.support.plain import call
+from tests.support.reference import call
 
 Row = Dict[str, str]
 CHANGES = Table(("customer_id", "day"), ("region_changes", "changed_regions", "shortest_change_s"))

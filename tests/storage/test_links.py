@@ -24,7 +24,7 @@ from finops.verify import verify
 from finops.viewer.event_store import EventStore
 from finops.viewer.events import from_record
 from tests.storage.batches import QUICK, ROWS, Crash, FaultyFiles, batch, fill, whole
-from tests.support.plain import PlainDataset
+from tests.support.reference import ReferenceDataset
 from tests.support.rows import varied_rows
 from tests.viewer.test_collector import RECORD
 
@@ -186,7 +186,7 @@ def test_planted_links_among_the_reports_are_never_written_through(
     made = ("features.html", "features.json", "index.html", "manifest.json")
     for name in (*made, *(f"{name}.{os.getpid()}.tmp" for name in made), ".publishing"):
         (reports / name).symlink_to(precious)
-    job = Job(PlainDataset(varied_rows(40)), reports, only=("features",))
+    job = Job(ReferenceDataset(varied_rows(40)), reports, only=("features",))
     assert analyze(job).failed == []
     assert all((reports / name).is_file() and not (reports / name).is_symlink() for name in made)
     (reports / ".publishing.lock").unlink()

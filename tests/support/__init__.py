@@ -1,1 +1,1 @@
-"""Helpers of the tests: a plain twin of the scan, and makers of rows."""
+"""Helpers of the tests: a reference of the scan, and makers of rows."""

@@ -23,7 +23,7 @@ from finops.errors import DataError
 from finops.rollups.dataset import open_dataset
 from finops.rollups.spec import Rollups, Table
 from finops.schema import WRITTEN_NAMES
-from tests.support.plain import call
+from tests.support.reference import call
 
 HEADER = ",".join(WRITTEN_NAMES)
 TABLES = (

@@ -11,7 +11,7 @@ from typing import Dict, List
 from finops import config
 from finops.business.catalog import CATALOG
 from finops.schema import COLUMN_NAMES, WRITTEN_NAMES
-from tests.support.plain import call
+from tests.support.reference import call
 
 
 def varied_rows(count: int, seed: int = 1) -> List[Dict[str, str]]:

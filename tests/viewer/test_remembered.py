@@ -14,7 +14,7 @@ from finops.reading_choices import ReadingChoices
 from finops.viewer.monitor import Intervals
 from finops.viewer.tasks import Commands
 from tests.support.live import Live, live
-from tests.support.plain import call
+from tests.support.reference import call
 from tests.support.rows import write_csv
 
 RANGE = ["--timezone=-05:00", "--since=2026-01-02", "--until=2026-01-20"]

@@ -12,14 +12,14 @@ import pytest
 from finops import config
 from finops.analyzers.advanced.abuse_detection import AbuseDetectionAnalyzer
 from finops.analyzers.shared.abuse_signals import SIGNALS
-from tests.support.plain import PlainDataset, call
+from tests.support.reference import ReferenceDataset, call
 
 START = datetime(2025, 1, 6, 9)
 
 
 def analyze(rows: List[Dict[str, str]]) -> Dict[str, Any]:
     analyzer = AbuseDetectionAnalyzer("")
-    return analyzer.compute(PlainDataset(rows).rollups(analyzer.TABLES))
+    return analyzer.compute(ReferenceDataset(rows).rollups(analyzer.TABLES))
 
 
 def at(hours: float, n: int = 1, **changes: Any) -> List[Dict[str, str]]:

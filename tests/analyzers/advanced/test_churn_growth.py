@@ -11,14 +11,14 @@ from finops import config
 from finops.analyzers.advanced.churn_growth import ChurnGrowthAnalyzer, suggested_tier
 from finops.analyzers.shared.cohorts import weekly_growth
 from tests.support.covered import covered_shares, times_of
-from tests.support.plain import PlainDataset, call
+from tests.support.reference import ReferenceDataset, call
 
 MONDAY = date(2025, 1, 6)  # of 2025-W02
 
 
 def analyze(rows: List[Dict[str, str]]) -> Dict[str, Any]:
     analyzer = ChurnGrowthAnalyzer("")
-    return analyzer.compute(PlainDataset(rows).rollups(analyzer.TABLES))
+    return analyzer.compute(ReferenceDataset(rows).rollups(analyzer.TABLES))
 
 
 def on(day: int, n: int = 1, **changes: Any) -> List[Dict[str, str]]:

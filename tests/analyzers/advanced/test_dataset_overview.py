@@ -20,7 +20,7 @@ from finops.analyzers.advanced.dataset_overview import (
 from finops.context import RunContext
 from finops.rollups.spec import Accounting, FileInfo, Place, Rollups, Skipped
 from tests.analyzers.ubr.support import EDGES, calls
-from tests.support.plain import PlainDataset, call
+from tests.support.reference import ReferenceDataset, call
 
 ROWS = [
     call(timestamp="2025-01-01T00:00:00", cost_usd="1.5", region="eu-west"),
@@ -39,7 +39,7 @@ ROWS = [
 
 
 def run(rows: Any, accounting: Any = None, file: Any = None, context: Any = None) -> Any:
-    filled = PlainDataset(rows).rollups(DatasetOverviewAnalyzer.TABLES)
+    filled = ReferenceDataset(rows).rollups(DatasetOverviewAnalyzer.TABLES)
     data = Rollups(
         {table: filled[table] for table in DatasetOverviewAnalyzer.TABLES},
         filled.period,

@@ -12,12 +12,12 @@ from finops.analyzers.advanced.geographic_latency import (
     GeographicLatencyAnalyzer,
     at_equal_tokens,
 )
-from tests.support.plain import PlainDataset, call
+from tests.support.reference import ReferenceDataset, call
 
 
 def analyze(rows: List[Dict[str, str]]) -> Dict[str, Any]:
     analyzer = GeographicLatencyAnalyzer("")
-    return analyzer.compute(PlainDataset(rows).rollups(analyzer.TABLES))
+    return analyzer.compute(ReferenceDataset(rows).rollups(analyzer.TABLES))
 
 
 def calls(n: int, latency: int, **changes: Any) -> List[Dict[str, str]]:

@@ -12,7 +12,7 @@ from finops.analyzers.advanced.token_economics import TokenEconomicsAnalyzer, ov
 from finops.business.catalog import CATALOG, DEFAULT_PRICES, Model, PriceTable
 from tests.analyzers.ubr.support import EDGES, calls, month, run
 from tests.support.covered import covered_shares, times_of
-from tests.support.plain import PlainDataset, call
+from tests.support.reference import ReferenceDataset, call
 
 CELL = {"call_count", "cost", "wasted_cost", "customers"}
 
@@ -282,7 +282,7 @@ def waste_again(rows: Any) -> Any:
     """Second implementation of both patterns' call counts and of the simple tasks' waste."""
     long = short = 0
     wasted: Dict[Any, Any] = {}
-    for row in PlainDataset(rows).calls:
+    for row in ReferenceDataset(rows).calls:
         if row["status"] == "error":
             continue
         inputs, outputs, cost = row["input_tokens"], row["output_tokens"], row["cost_pico"] / 1e12

@@ -7,7 +7,7 @@ import pytest
 
 from finops.analyzers.finops.alignment import AlignmentAnalyzer
 from tests.analyzers.samples import at, many, run
-from tests.support.plain import call
+from tests.support.reference import call
 
 Row = Dict[str, str]
 

@@ -12,7 +12,7 @@ import pytest
 from finops.analyzers.base import SEVERITIES, Analyzer
 from finops.registry import ANALYZER_REGISTRY
 from tests.analyzers.samples import edges, many, run
-from tests.support.plain import PlainDataset, call
+from tests.support.reference import ReferenceDataset, call
 
 IDS = ("understanding", "performance", "realtime", "optimization", "alignment")
 BOTH = "findings recommendations"
@@ -121,7 +121,7 @@ def test_the_order_of_rows_does_not_show(name: str) -> None:
 
 @pytest.mark.parametrize("name", IDS)
 def test_tables_are_not_changed(name: str) -> None:
-    data = PlainDataset(many(100)).rollups(analyzer(name).TABLES)
+    data = ReferenceDataset(many(100)).rollups(analyzer(name).TABLES)
     before = repr([dict(data[table]) for table in analyzer(name).TABLES])
     analyzer(name)("").compute(data)
     assert repr([dict(data[table]) for table in analyzer(name).TABLES]) == before

@@ -10,7 +10,7 @@ from finops import config
 from finops.analyzers.finops.optimization import OptimizationAnalyzer
 from finops.business.catalog import CATALOG, CLASSES, Model, PriceTable
 from tests.analyzers.samples import at, edges, many, run
-from tests.support.plain import call
+from tests.support.reference import call
 
 Row = Dict[str, str]
 PRICED = {(m.provider, m.name): m for m in CATALOG}

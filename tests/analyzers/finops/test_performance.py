@@ -11,7 +11,7 @@ from finops.analyzers.finops import performance
 from finops.analyzers.finops.performance import PerformanceAnalyzer, bins
 from finops.results.performance import LatencyBin
 from tests.analyzers.samples import at, many, run
-from tests.support.plain import call
+from tests.support.reference import call
 
 Row = Dict[str, str]
 

@@ -14,7 +14,7 @@ from finops.analyzers.finops.realtime import RealtimeAnalyzer
 from finops.analyzers.shared.hourly_costs import hours_of
 from finops.rollups.spec import Period
 from tests.analyzers.samples import at, many, run
-from tests.support.plain import call
+from tests.support.reference import call
 
 Row = Dict[str, str]
 

@@ -9,7 +9,7 @@ import pytest
 from finops.analyzers.finops import understanding
 from finops.analyzers.finops.understanding import UnderstandingAnalyzer
 from tests.analyzers.samples import at, edges, many, run
-from tests.support.plain import call
+from tests.support.reference import call
 
 
 def result_of(rows: List[Dict[str, str]]) -> Dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any, Dict, Iterable, List
 
 from hypothesis import strategies as st
 
-from tests.support.plain import PlainDataset, call
+from tests.support.reference import ReferenceDataset, call
 
 START = "2025-01-01T00:00:00.000000"
 END = "2025-01-30T23:00:00.000000"
@@ -24,7 +24,7 @@ def month(*rows: Dict[str, str]) -> List[Dict[str, str]]:
 
 def run(analyzer: Any, rows: Iterable[Dict[str, str]], **options: Any) -> Dict[str, Any]:
     """Return an analyzer's result for rows, having made sure that it is strict JSON."""
-    data = PlainDataset(list(rows), **options).rollups(analyzer.TABLES)
+    data = ReferenceDataset(list(rows), **options).rollups(analyzer.TABLES)
     result: Dict[str, Any] = analyzer("").compute(data)
     assert json.loads(json.dumps(result, allow_nan=False)) == result
     return result

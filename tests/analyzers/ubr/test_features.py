@@ -14,7 +14,7 @@ from finops.analyzers.ubr import features
 from finops.analyzers.ubr.features import FeaturesAnalyzer, classify, return_percent
 from tests.analyzers.ubr.support import EDGES, calls, month, order_of_calls, run
 from tests.support.covered import own_days
-from tests.support.plain import call
+from tests.support.reference import call
 
 
 def calls_of(customer: Any, feature: Any, count: Any, cost: Any, price: Any, **changes: Any) -> Any:

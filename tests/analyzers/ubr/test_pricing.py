@@ -15,7 +15,7 @@ from finops.analyzers.ubr.pricing import PRICING_MODELS, PricingAnalyzer
 from finops.rollups.spec import Customer, Period, Rollups, Table, Totals
 from finops.timestamps import hours_between
 from tests.analyzers.ubr.support import EDGES, calls, month, run
-from tests.support.plain import call
+from tests.support.reference import call
 
 MODELS = ["flat_rate", "usage_based", "tiered", "hybrid"]
 THIRTY_DAYS = Period("2025-01-01T00:00:00.000000", "2025-01-30T23:00:00.000000")

@@ -15,7 +15,7 @@ from finops.analyzers.ubr import profitability
 from finops.analyzers.ubr.profitability import ProfitabilityAnalyzer, category_of, covering_tier
 from tests.analyzers.ubr.support import EDGES, calls, month, order_of_calls, price_of, run
 from tests.support.covered import a_month, own_days
-from tests.support.plain import call
+from tests.support.reference import call
 
 CUSTOMER_KEYS = {
     "customer_id",

@@ -18,7 +18,7 @@ from tests.generators.economy import (
     shown,
 )
 from tests.generators.usage import rows_of_a_season
-from tests.support.plain import call
+from tests.support.reference import call
 
 NAME = "alignment"
 

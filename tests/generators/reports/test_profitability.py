@@ -18,7 +18,7 @@ from tests.generators.economy import (
     rows_of_a_business,
     shown,
 )
-from tests.support.plain import call
+from tests.support.reference import call
 
 NAME = "profitability"
 

@@ -1,4 +1,4 @@
-"""The slow, plain twin of the scan: rows in, declared tables out, one row and table at a time.
+"""The slow reference of the scan: rows in, declared tables out, one row and table at a time.
 
 It is the oracle of the fast path, and it lets a test of an analyzer start from rows.  It
 shares with the product what is declared (columns, dimensions, measures, tables) and no way of
@@ -92,7 +92,7 @@ def call(**changes: Any) -> Dict[str, str]:
     return row
 
 
-class PlainDataset:
+class ReferenceDataset:
     """Clean rows (dicts of text by column name) as something analyzers can be run on."""
 
     def __init__(
@@ -108,7 +108,7 @@ class PlainDataset:
         self.calls = sorted((self._typed(row) for row in rows), key=_place)
 
     @classmethod
-    def of_file(cls, path: Any, prices: PriceTable = DEFAULT_PRICES) -> PlainDataset:
+    def of_file(cls, path: Any, prices: PriceTable = DEFAULT_PRICES) -> ReferenceDataset:
         """Read a clean CSV with header."""
         with open(str(path), encoding="utf-8", newline="") as lines:
             return cls(list(csv.DictReader(lines)), prices)
