@@ -111,7 +111,7 @@ def test_organizations_are_counted_over_whole_groups_of_days_and_the_page_says_s
     assert shown == wanted
     said = table.locator(":scope > .covers").text_content() or ""
     assert said.endswith(f": {step} days are counted together here.")
-    assert re.match(r"\d+ \w{3} to \d+ \w{3}:", said)
+    assert re.match(r"\d+ \w{3} \d{4} to \d+ \w{3} \d{4}:", said)
     total = sum(float(r["cost_usd"]) for r in two_years.rows if r["timestamp"][:10] >= DAYS[-30])
     assert visit.page.locator("#card-0 .figure").text_content() == formatting.money(total)
     assert visit.complaints == []

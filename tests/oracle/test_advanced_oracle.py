@@ -231,6 +231,9 @@ def test_at_risk(case: Case) -> None:
         from halves where previous_calls > 0 and recent_calls <= previous_calls / 2"""
     )
     found = {row["customer_id"]: row for row in case.results["churn_growth"]["at_risk"]}
+    if case.oracle.value("select count(*) from dates where share = 1") < 28:
+        assert not found  # two windows of 14 whole days are compared
+        return
     rows = {row["customer_id"]: row for row in expected}
     assert set(found) <= set(rows)
     check_same(found, {name: rows[name] for name in found}, "at_risk")
