@@ -22,6 +22,8 @@ from finops.schema import WRITTEN_NAMES
 from tests.storage.batches import memory_folder
 from tests.support.rows import varied_rows
 
+pytestmark = pytest.mark.unmeasured
+
 Row = Dict[str, str]
 TABLES = (
     Table(("day", "provider", "model"), ("calls", "cost", "tokens", "errors")),

@@ -21,6 +21,8 @@ from finops.timestamps import timestamp, zone_of
 from tests.rollups.test_dataset import EVERYTHING, csv_of
 from tests.support.reference import ReferenceDataset, call
 
+pytestmark = pytest.mark.unmeasured
+
 try:
     import zoneinfo
 except ImportError:  # before Python 3.9

@@ -21,6 +21,8 @@ from tests.rollups.test_dataset import EVERYTHING, csv_of, rows_strategy
 from tests.rollups.test_dataset_shapes import cut_at
 from tests.support.reference import ReferenceDataset, call
 
+pytestmark = pytest.mark.unmeasured
+
 Row = Dict[str, str]
 CREDITED = "credited"  # the source of rows of which the reader is made to turn the cost around
 

@@ -507,6 +507,8 @@ READ_ALONE = """
 import sys
 from finops.rollups.dataset import open_dataset
 from finops.rollups.spec import Table
+
+pytestmark = pytest.mark.unmeasured
 data = open_dataset(sys.argv[1], workers=1).rollups((Table(("provider",), ("calls",)),))
 print(data.accounting.used, data.accounting.repeated_records)
 print(open('/proc/self/status').read().split('VmHWM:')[1].split()[0])
