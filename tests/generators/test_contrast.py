@@ -101,7 +101,7 @@ def test_a_missing_column_is_claimed_on_no_page(column: str, tmp_path: Path) -> 
             lacking += 1
             assert page.says(f"0.0% of calls name {COLUMN_WORDS[column]}")
             assert not page.says("Metadata-driven")
-    needed = column in {"organization_id", "product_id", "feature_id", "task_type", "region"}
+    needed = column in {"organization_id", "product_id", "feature_id", "task_type"}
     assert lacking or not needed
 
 

@@ -113,13 +113,15 @@ def test_a_server_ends_and_leaves_nothing(
         for source in dataset.parent.glob("calls.csv*"):
             if work != "collecting":  # which begins a file of its own
                 shutil.copy(str(source), str(tmp_path))
-    else:
+    elif kind != "directory":
         ODD_FILES[kind](data)
     mark = f"MARK_OF_THIS_TEST={tmp_path}"
     environment = {**clean_environment(), **dict([mark.split("=")])}
     command = [sys.executable, "-m", "finops", "serve", "--port", "0", "--collect", "--quiet"]
     places = ["--data", str(data), "--reports", str(tmp_path / "reports")]
     with Served([*command, *places], str(ROOT), environment) as served:
+        if kind == "directory":  # a server is started for a file
+            ODD_FILES[kind](data)
         begin(work, served, kind, mark, stop_posting)
         begun = time.monotonic()
         served.process.send_signal(getattr(signal, name))

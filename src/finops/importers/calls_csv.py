@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from pathlib import Path
-from typing import Iterable, Iterator, TextIO
+from typing import Iterable, Iterator, List, TextIO
 
 from finops.errors import DataError
 from finops.importers.call import COLUMNS, Record
@@ -29,13 +29,22 @@ def read_calls(path: Path) -> Iterator[Record]:
 
 
 def _record(line: str, path: Path, number: int) -> Record:
-    cells = line.rstrip("\r\n").split(",") if '"' not in line else next(csv.reader([line]))
+    cells = _cells(line)
     if len(cells) != len(COLUMNS):
         raise DataError(
             f"{path} line {number}: {len(cells)} columns instead of {len(COLUMNS)};"
             " give another file to --out, or start anew with --fresh"
         )
     return Record(*cells)
+
+
+def _cells(line: str) -> List[str]:
+    if '"' not in line:
+        return line.rstrip("\r\n").split(",")
+    try:
+        return next(csv.reader([line]))
+    except csv.Error:
+        return []
 
 
 def write_calls(records: Iterable[Record], stream: TextIO) -> None:

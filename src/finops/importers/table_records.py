@@ -13,6 +13,7 @@ from finops.importers.values import Fields
 
 DELIMITERS = ",;\t|"
 _LONGEST_HEADER = 1 << 20
+_NO_SEPARATORS = {ord(mark): " " for mark in "\0\r\n"}
 
 
 def header_of(source: Source) -> List[str]:
@@ -60,7 +61,12 @@ def _header(stream: BinaryIO) -> Tuple[List[str], str, int]:
         number += 1
         line = raw.decode("utf-8", "replace").rstrip("\r\n")
     delimiter = max(DELIMITERS, key=line.count)
-    cells = next(csv.reader([line.replace("\0", " ")], delimiter=delimiter), [])
+    # What could end a line for csv has not ended this one.
+    line = line.translate(_NO_SEPARATORS)
+    try:
+        cells = next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:
+        cells = []  # a field longer than any name
     return [cell.strip() for cell in cells], delimiter, number
 
 
