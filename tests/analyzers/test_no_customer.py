@@ -18,7 +18,7 @@ DAYS = range(1, 21)
 def days_of(customer: str, cost: str) -> List[Dict[str, str]]:
     """Return a call on each of twenty days."""
     return [
-        call(timestamp=f"2026-03-{day:02}T12:00:00Z", customer_id=customer, cost_usd=cost)
+        call(timestamp=f"2026-03-{day:02}T12:00:00.000000", customer_id=customer, cost_usd=cost)
         for day in DAYS
     ]
 

@@ -30,6 +30,8 @@ from tests.storage.batches import memory_folder
 from tests.support.reference import call
 from tests.support.tools import ROOT
 
+pytestmark = pytest.mark.unmeasured
+
 NOW = (moment_of("2026-03-01T00:00:00") - EPOCH).total_seconds()
 LATEST = "2026-03-02T00:00:00.000000"  # a day ahead of it
 EARLIEST = "2015-01-01T00:00:00.000000"
@@ -508,7 +510,6 @@ import sys
 from finops.rollups.dataset import open_dataset
 from finops.rollups.spec import Table
 
-pytestmark = pytest.mark.unmeasured
 data = open_dataset(sys.argv[1], workers=1).rollups((Table(("provider",), ("calls",)),))
 print(data.accounting.used, data.accounting.repeated_records)
 print(open('/proc/self/status').read().split('VmHWM:')[1].split()[0])

@@ -19,7 +19,8 @@ from finops.analyzers.shared.abuse_signals import SIGNALS, Raised, Signals, rais
 from finops.analyzers.shared.anomalies import CALLS, COST, DayDetector, History, histories
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
-from finops.analyzers.shared.revenue import customers_of, own_days, own_monthly
+from finops.analyzers.shared.customers import customers_of
+from finops.analyzers.shared.revenue import own_days, own_monthly
 from finops.analyzers.shared.wording import caveats, counted, usd
 from finops.results import abuse_detection as results
 from finops.results.base import Finding

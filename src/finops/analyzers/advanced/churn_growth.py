@@ -20,8 +20,8 @@ from finops.analyzers.shared.cohorts import (
     weeks_of,
 )
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
+from finops.analyzers.shared.customers import customers_of
 from finops.analyzers.shared.revenue import (
-    customers_of,
     days_inactive,
     is_gone,
     own_days,

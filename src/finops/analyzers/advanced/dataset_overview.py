@@ -13,7 +13,7 @@ from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.coverage import coverage_of
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
-from finops.analyzers.shared.revenue import customers_of
+from finops.analyzers.shared.customers import customers_of
 from finops.analyzers.shared.wording import caveats, counted, per_month, percent
 from finops.results.base import Finding
 from finops.results.dataset_overview import (

@@ -11,12 +11,13 @@ from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.bursts import cost_around, pattern
 from finops.analyzers.shared.covered_days import HOURLY_CALLS, CoveredDays, covered_days
+from finops.analyzers.shared.customers import customers_of
 from finops.analyzers.shared.daily_sums import by_day
 from finops.analyzers.shared.degradation import PROVIDER_HOURS, degraded_hours
 from finops.analyzers.shared.hourly_costs import HOURS, hourly_costs
 from finops.analyzers.shared.like_hours import LikeHours
 from finops.analyzers.shared.provider_names import provider_name
-from finops.analyzers.shared.revenue import customers_of, is_gone, own_days, own_monthly
+from finops.analyzers.shared.revenue import is_gone, own_days, own_monthly
 from finops.analyzers.shared.tables import ACCOUNTS, CALLS, DAYS, fold
 from finops.analyzers.shared.wording import (
     caveats,

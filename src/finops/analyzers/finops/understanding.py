@@ -9,9 +9,9 @@ from finops import config
 from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
+from finops.analyzers.shared.customers import customers_of
 from finops.analyzers.shared.daily_sums import by_day
 from finops.analyzers.shared.forecast import UNTRIED, month_ahead
-from finops.analyzers.shared.revenue import customers_of
 from finops.analyzers.shared.tables import (
     ACCOUNT_DAYS,
     ACCOUNTS,

@@ -17,6 +17,7 @@ from typing import Dict, List, NamedTuple, Optional, Sequence
 from finops import config
 from finops.analyzers.base import finding
 from finops.analyzers.shared.covered_days import CoveredDays
+from finops.analyzers.shared.customers import customers_of
 from finops.analyzers.shared.wording import counted, usd
 from finops.results.base import Finding, UnpricedCustomer
 from finops.results.profitability import GoneCustomer, NewCustomer
@@ -96,11 +97,6 @@ def margin_of(accounts: Sequence[Account]) -> Optional[float]:
         return None
     revenue = math.fsum(account.price for account in accounts)
     return revenue - math.fsum(account.monthly_cost for account in accounts)
-
-
-def customers_of(data: Rollups) -> Dict[str, Customer]:
-    """Return the customers of the data; calls that name none belong to nobody."""
-    return {name: each for name, each in data.customers.items() if name != config.UNALLOCATED}
 
 
 def days_inactive(customer: Customer, span: CoveredDays) -> int:

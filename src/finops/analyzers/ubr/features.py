@@ -15,11 +15,11 @@ from finops import config
 from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
+from finops.analyzers.shared.customers import customers_of
 from finops.analyzers.shared.revenue import (
     CUSTOMER_TABLE,
     Account,
     Book,
-    customers_of,
     open_book,
     own_days,
     price_advice,

@@ -1,0 +1,13 @@
+"""The customers of the data, without the calls that name none."""
+
+from __future__ import annotations
+
+from typing import Dict
+
+from finops import config
+from finops.rollups.spec import Customer, Rollups
+
+
+def customers_of(data: Rollups) -> Dict[str, Customer]:
+    """Return the customers of the data; calls that name none belong to nobody."""
+    return {name: each for name, each in data.customers.items() if name != config.UNALLOCATED}
