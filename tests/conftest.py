@@ -19,13 +19,13 @@ from tests.support.tools import STRICT, need
 pytest_plugins = ["tests.support.strictness"]
 
 # How long an example takes says something about the machine, not about the code.  What holds for
-# so many texts on the newest Python is tried with a quarter of them on the oldest.
+# so many texts on the newest Python is tried with a fifth of them on the oldest.
 NEWEST = sys.version_info >= (3, 10)
 settings.register_profile(
     "no deadline",
     parent=settings.default,
     deadline=None,
-    max_examples=int(os.environ.get("FINOPS_TEST_EXAMPLES", 60 if NEWEST else 15)),
+    max_examples=int(os.environ.get("FINOPS_TEST_EXAMPLES", 40 if NEWEST else 8)),
 )
 settings.load_profile("no deadline")
 
