@@ -82,7 +82,7 @@ _ANALYSES: Tuple[Analysis, ...] = (
         "realtime",
         "Real-Time Decision Making",
         FINOPS,
-        "What happened that somebody should have been told of at once.",
+        "Incidents that needed immediate attention.",
         "finops.realtime:RealtimeAnalyzer",
     ),
     Analysis(
@@ -145,7 +145,7 @@ _ANALYSES: Tuple[Analysis, ...] = (
         "abuse_detection",
         "Abuse Detection",
         ADVANCED,
-        "Which accounts behave as no ordinary customer does.",
+        "Accounts with abnormal behavior.",
         "advanced.abuse_detection:AbuseDetectionAnalyzer",
     ),
 )

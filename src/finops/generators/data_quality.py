@@ -26,7 +26,7 @@ def basis(context: Data, thresholds: Sequence[Tuple[str, str]]) -> Part:
     shown = [text(sentence) for sentence in (_scope(context), _costs(context), *_prices(context))]
     if thresholds:
         shown.append(Part(_thresholds(thresholds)))
-    return section("What these figures rest on", *shown)
+    return section("Basis of these figures", *shown)
 
 
 def _scope(context: Data) -> str:

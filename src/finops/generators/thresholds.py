@@ -134,9 +134,7 @@ THRESHOLDS: Dict[str, Tuple[Threshold, ...]] = {
             "percent",
         ),
         Threshold("… by at least", "ANOMALY_MIN_USD", "money"),
-        Threshold(
-            "Anomalies are looked for from hours with a call of", "ANOMALY_MIN_HOURS", "hours"
-        ),
+        Threshold("Anomaly detection: minimum hours with a call", "ANOMALY_MIN_HOURS", "hours"),
         Threshold("Daily cost alerted above", "HIGH_COST_THRESHOLD_USD", "money"),
         Threshold("Daily error rate alerted above", "HIGH_ERROR_RATE_PCT", "percent"),
         Threshold(

@@ -101,7 +101,7 @@ def test_waste_beside_the_cost_of_its_calls(data: Any, page: Any) -> None:
     patterns = data["wasteful_patterns"]
     assert page.data["charts"]["waste"]["labels"] == [
         "Long prompts, short answers",
-        "Simple tasks, dear models",
+        "Simple tasks, expensive models",
     ]
     assert drawn(page, "waste") == {
         "Cost of these calls": pytest.approx([one["cost"] for one in patterns.values()]),
@@ -117,7 +117,7 @@ def test_one_pattern_alone(data: Any, tmp_path: Path) -> None:
     one = {"inefficient_prompt": data["wasteful_patterns"]["inefficient_prompt"]}
     page = page_of(NAME, {**data, "wasteful_patterns": one}, tmp_path)
     assert page.data["charts"]["waste"]["labels"] == ["Long prompts, short answers"]
-    assert page.says("Checked, none found: simple tasks, dear models.")
+    assert page.says("Checked, none found: simple tasks, expensive models.")
 
 
 def test_switches_are_listed_and_summed(data: Any, page: Any) -> None:

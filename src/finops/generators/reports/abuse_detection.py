@@ -1,4 +1,4 @@
-"""The page of abuse detection: which accounts behave as no ordinary customer does."""
+"""The page of abuse detection: accounts with abnormal behavior."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from finops.results.base import from_dict
 REPORT = Report(
     "abuse_detection",
     "Abuse Detection",
-    "Which accounts behave as no ordinary customer does.",
+    "Accounts with abnormal behavior.",
 )
 
 _DRAWN_CUSTOMERS = 15
@@ -208,7 +208,7 @@ def _costs(result: results.AbuseDetectionResult) -> Part:
                 Column(lambda row: row.z_score, "Deviation", "number"),
             ],
             result.cost_spikes,
-            empty="No customer had a day far dearer than its other days.",
+            empty="No customer had a day far more expensive than its other days.",
         ),
     )
 
@@ -276,7 +276,7 @@ def _not_found(result: results.AbuseDetectionResult) -> List[str]:
             result.rate_limit_abuse,
             "Checked, none found: hours full of rate-limit errors.",
         ),
-        (result.cost_spikes, "Checked, none found: days far dearer than usual."),
+        (result.cost_spikes, "Checked, none found: days far more expensive than usual."),
         (
             result.suspicious_access,
             "Checked, none found: impossible changes of region.",

@@ -246,7 +246,7 @@ def _growing(result: results.ChurnGrowthResult) -> Part:
                 Column(lambda row: row.suggested_tier, "Suggested tier", "tier", dot=True),
             ],
             result.expansion,
-            empty="No customer below the dearest tier grew for good or costs what it pays.",
+            empty="No customer below the highest tier grew for good or costs what it pays.",
         ),
         lead="Their typical day has at least half as many calls again as before, more than the "
         "others' growth explains, or their calls cost most of what they pay (cost of revenue).",

@@ -1,4 +1,4 @@
-"""The page of real-time decisions: what somebody should have been told of at once."""
+"""The page of real-time decisions: incidents that needed immediate attention."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from finops.results.base import from_dict
 REPORT = Report(
     "realtime",
     "Real-Time Decision Making",
-    "What happened that somebody should have been told of at once.",
+    "Incidents that needed immediate attention.",
 )
 
 _DRAWN_CUSTOMERS = 15
@@ -277,7 +277,7 @@ def _burn(result: results.RealtimeResult) -> Part:
     rows = result.at_risk_customers
     drawn = rows[:_DRAWN_CUSTOMERS]
     return section(
-        "Customers who burn their subscription",
+        "Customers whose usage exceeds their subscription",
         bar_chart(
             "burn",
             "Cost in percent of the subscription, the highest first: critical from "

@@ -32,8 +32,8 @@ _PATTERNS: Dict[str, Tuple[str, str]] = {
         "A long input with a short answer: most of the input could probably be left out.",
     ),
     "overpriced_simple_task": (
-        "Simple tasks, dear models",
-        "Few tokens on a dear model: the waste is the difference to the cheapest model.",
+        "Simple tasks, expensive models",
+        "Few tokens on an expensive model: the waste is the difference to the cheapest model.",
     ),
 }
 _DRAWN_MODELS = 24
