@@ -268,7 +268,7 @@ DEFENCES: List[Tuple[str, Any, Attack]] = [
     ("finops.config.FUTURE_TOLERANCE_HOURS", 24 * 365 * 3000, kind(27)),
     ("finops.config.MAX_LINE_BYTES", 10**9, kind(35)),
     ("finops.viewer.file_watcher.FileWatcher._continues", trusting, replaced_files),
-    ("finops.atomic._move", nothing, half_pages),
+    ("finops.atomic.replace", nothing, half_pages),
     ("finops.pipeline._Run._guard", unguarded, one_analyzer_fails),
     ("finops.generators.markup.html.escape", lambda text, quote: text, markup_in_names),
     ("finops.generators.markup.json", PlainJson, markup_in_data),

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Iterator, List, Optional, Sequence, Tuple, Union
 
+_WINDOWS = os.name == "nt"
 _RETRY_FOR_S = 2.5
 _RETRY_EVERY_S = 0.05
 # Names of temporary files, those of earlier versions included, which had a process id.
@@ -63,11 +64,29 @@ def write_aside(path: Union[str, Path], content: Union[str, bytes]) -> None:
             out.write(content.encode("utf-8") if isinstance(content, str) else content)
             out.flush()
             os.fsync(out.fileno())
-        _move(aside, target)
+        replace(aside, target)
     except BaseException:
         if aside.exists():
             aside.unlink()
         raise
+
+
+def replace(source: Union[str, Path], target: Union[str, Path]) -> None:
+    """Rename a file over the target.
+
+    Windows refuses while a reader or a scanner holds the target open for a moment, so there it is
+    tried for 2.5 s.  Raises OSError where it cannot be done; PermissionError is what Windows says
+    of a target that stays open.
+    """
+    give_up = time.monotonic() + _RETRY_FOR_S
+    while True:
+        try:
+            os.replace(str(source), str(target))
+            return
+        except PermissionError:
+            if not _WINDOWS or time.monotonic() >= give_up:
+                raise
+            time.sleep(_RETRY_EVERY_S)
 
 
 @contextmanager
@@ -91,8 +110,8 @@ def _move_all(moves: Sequence[Tuple[Path, Path]]) -> None:
     try:
         for aside, target in moves[:-1]:
             before.append((target, _second_name(target)))
-            _move(aside, target)
-        _move(*moves[-1])
+            replace(aside, target)
+        replace(*moves[-1])
     except BaseException:
         for target, kept in reversed(before):
             with suppress(OSError):
@@ -121,16 +140,3 @@ def _second_name(target: Path) -> Optional[Path]:
 def _remove(aside: Path) -> None:
     with suppress(OSError):
         aside.unlink()
-
-
-def _move(aside: Path, target: Path) -> None:
-    # Windows refuses while a scanner or a reader holds the target open for a moment.
-    give_up = time.monotonic() + (_RETRY_FOR_S if os.name == "nt" else 0)
-    while True:
-        try:
-            os.replace(str(aside), str(target))
-            return
-        except PermissionError:
-            if time.monotonic() >= give_up:
-                raise
-            time.sleep(_RETRY_EVERY_S)

@@ -11,7 +11,7 @@ import sys
 import time
 from contextlib import suppress
 
-from finops.atomic import aside_of, is_aside
+from finops.atomic import aside_of, is_aside, replace
 from finops.storage.sidecars import open_own
 
 if sys.platform != "win32":
@@ -23,9 +23,6 @@ NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 # macOS keeps fsync'ed data in the drive's cache unless asked to flush; the constant has a
 # name in `fcntl` since Python 3.9.
 _F_FULLFSYNC = 51
-# Windows refuses to replace a file that somebody has open; readers keep it open for an instant.
-_REPLACE_TRIES = 50
-_REPLACE_PAUSE_S = 0.05
 
 
 class Files:
@@ -51,14 +48,8 @@ class Files:
         os.ftruncate(fd, length)
 
     def replace(self, source: str, target: str) -> None:
-        """Rename over the target, waiting up to 2.5 s where it is held open (Windows)."""
-        for attempt in range(_REPLACE_TRIES):
-            try:
-                return os.replace(source, target)
-            except PermissionError:
-                if sys.platform != "win32" or attempt == _REPLACE_TRIES - 1:
-                    raise
-                time.sleep(_REPLACE_PAUSE_S)
+        """Rename over the target, as `finops.atomic.replace` does."""
+        replace(source, target)
 
     def unlink(self, path: str) -> None:
         """Remove a file."""
