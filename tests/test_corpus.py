@@ -15,7 +15,6 @@ import pytest
 from scripts.fuzz.limits import MOST_MEGABYTES, TooSlowError, run_within_limits
 from scripts.fuzz.targets import CORPUS, TARGETS, WORDS, Target, corpus_of
 
-CHANGES = 400
 SEED = 20_250_301
 
 
@@ -61,7 +60,7 @@ def test_changed_inputs(name: str) -> None:
     target = TARGETS[name]
     kept = [data for _, data in inputs_of(name)]
     draw = random.Random(f"{SEED}:{name}")
-    for number in range(CHANGES if target.most > 256 else 10 * CHANGES):
+    for number in range(target.changes if target.most > 256 else 10 * target.changes):
         data = changed(draw, draw.choice(kept), draw.choice(kept))[: target.most]
         try:
             run_within_limits(target, data)

@@ -16,16 +16,19 @@ import os
 import tempfile
 import zlib
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 from unittest import mock
 
-from finops import config, json_files, schema
+from finops import config, import_usage, json_files, schema
 from finops.business.catalog import DEFAULT_PRICES
 from finops.business.names import fold_provider, spellings
 from finops.business.prices import Usage, parse_prices
-from finops.errors import DataError
+from finops.commands.config_file import read_config
+from finops.errors import DataError, UsageError
 from finops.generators.reports.index import most_worth
+from finops.importers import format_ids
 from finops.manifest import PricesEntry, RunOptions
 from finops.publishing import publish
 from finops.reader.accounts import Accounts
@@ -47,6 +50,7 @@ from finops.viewer.security import Gate, Route, parse_head
 from finops.viewer.strict_json import parse_object
 from finops.viewer.summary import read_findings
 from finops.viewer.tasks import presentable
+from tests.support.vendor_logs import VENDORS, Use
 
 LATEST = b"2100-01-01T00:00:00.000000"
 HEADER = schema.HEADER_LINE.encode("ascii")
@@ -68,11 +72,15 @@ RECORD: Dict[str, Any] = {
 
 
 class Target(NamedTuple):
-    """A function to fuzz, inputs to start from, and the longest input in bytes."""
+    """A function to fuzz, inputs to start from, and the longest input in bytes.
+
+    `changes`: how many changed inputs the tests try, fewer where each of them takes long.
+    """
 
     run: Callable[[bytes], None]
     seeds: Sequence[bytes]
     most: int = 4096
+    changes: int = 400
 
 
 def _json(value: Any) -> bytes:
@@ -328,6 +336,46 @@ def result(data: bytes) -> None:
     publish(folder, {}, {}, {"dataset": "calls.csv"}, _OPTIONS)
 
 
+# --- usage logs and the configuration file ---------------------------------------------------
+
+
+def usage_log(format_id: str, name: str, data: bytes) -> None:
+    """Import a file of a format; importing it again must add and change nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, out = Path(folder) / name, Path(folder) / "calls.csv"
+        source.parent.mkdir(parents=True, exist_ok=True)
+        source.write_bytes(data)
+        with suppress(DataError, UsageError):
+            import_usage(Path(folder) / name.split("/")[0], out, format=format_id)
+            written = out.read_bytes()
+            again = import_usage(Path(folder) / name.split("/")[0], out, format=format_id)
+            assert (again.added, again.changed) == (0, 0)
+            assert out.read_bytes() == written
+
+
+def config_file(data: bytes) -> None:
+    """Read a configuration file, as TOML after a `t`, else as JSON."""
+    is_toml = data[:1] == b"t"
+    path = Path(_FOLDER.name) / ("finops.toml" if is_toml else "finops.json")
+    path.write_bytes(data[1:] if is_toml else data)
+    with suppress(UsageError):
+        read_config(str(path))
+
+
+def _usage_targets() -> Dict[str, Target]:
+    """Return a target for each format: the first file that its vendor would write is the seed."""
+    targets = {}
+    uses = [Use(1000, 200, 100, 50, 10), Use(7, output=3)]
+    for format_id in format_ids():
+        files = VENDORS[format_id].write(uses, "secret")
+        name, text = sorted(files.items())[0]
+        run = partial(usage_log, format_id, name)
+        targets[f"usage_{format_id.replace('-', '_')}"] = Target(
+            run, [text.encode()], 16_384, changes=20
+        )
+    return targets
+
+
 # --- the registry ----------------------------------------------------------------------------
 
 _HOST = b"Host: 127.0.0.1:8000\r\n"
@@ -430,6 +478,14 @@ TARGETS: Dict[str, Target] = {
             )
         ],
     ),
+    "config_file": Target(
+        config_file,
+        [
+            b't timezone = "Europe/Berlin"\nsla_ms = 1500\n[tier_prices]\npro = 149\n',
+            b'{"rate": {"EUR": 1.1}, "thresholds": {"HIGH_COST_THRESHOLD_USD": 250}}',
+        ],
+    ),
+    **_usage_targets(),
     "result": Target(
         result,
         [
