@@ -140,8 +140,9 @@ OPPORTUNITY_MIN_SAVINGS_USD = 1.0
 
 # Less than this is no money: a ratio to it would only be noise, or infinite.
 NEGLIGIBLE_USD = 1e-9
-# Less per month is not worth a warning.
+# Less per month, and less than this share of the monthly cost, is not worth a warning.
 NOTABLE_USD_PER_MONTH = 1.0
+NOTABLE_SHARE_PCT = 0.5
 # Subjects of one kind that recommendations name one by one; the rest share a sentence.
 RECOMMENDED_SUBJECTS = 3
 # Fewer covered days give no figures per month, no margins and no advice on prices.  A customer

@@ -111,7 +111,6 @@ MEANINGS: Dict[str, str] = {
     "horizon_days": "days ahead that were tried",
     "hour": "the hour, in UTC",
     "hybrid": "bill under hybrid pricing",
-    "impact_usd_per_month": "what acting on it is worth, 0 where that is not known",
     "improvement_ms": "how much faster the recommended provider is",
     "improvement_percent": "the same, of the present latency",
     "incident_count": "incidents of anomalous hours",

@@ -260,7 +260,7 @@ def test_savings_never_exceed_the_cost(edge: str) -> None:
 
 def test_findings_of_models_do_not_overlap() -> None:
     result = result_of(many(900))
-    worth = [f["impact_usd_per_month"] for f in result["findings"]]
+    worth = [f["impact_usd_per_month"] or 0.0 for f in result["findings"]]
     assert math.fsum(worth) <= result["summary"]["total_monthly_savings"] + 1e-9
 
 

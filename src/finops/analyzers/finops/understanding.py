@@ -12,6 +12,7 @@ from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.customers import customers_of
 from finops.analyzers.shared.daily_sums import by_day
 from finops.analyzers.shared.forecast import UNTRIED, month_ahead
+from finops.analyzers.shared.overlaps import model_key
 from finops.analyzers.shared.tables import (
     ACCOUNT_DAYS,
     ACCOUNTS,
@@ -263,6 +264,8 @@ def _findings(data: Rollups, span: CoveredDays, result: UnderstandingResult) -> 
                 f"Daily cost is up {percent(trend)}",
                 f"{against}: {usd(rise)} per month if it stays so.",
                 rise,
+                confidence="medium",
+                effort="medium",
             )
         )
     elif trend <= -config.TREND_NOTABLE_PCT:
@@ -301,6 +304,8 @@ def _lever_finding(data: Rollups, row: ModelShare, now: Optional[float]) -> Find
         f"{row.model} takes {percent(row.share_percent)} of {cost_words(data.totals)}",
         f"It answers only {percent(calls)} of the calls and costs "
         f"{per_month(now, row.total_cost)}{per_token}.",
+        subject={"provider": row.provider, "model": row.model},
+        overlaps=model_key(row.provider, row.model),
     )
 
 
