@@ -276,6 +276,12 @@ BURN_CRITICAL_PCT = 150
 # Reserved capacity: the quiet day that is committed to, and what the commitment takes off.
 COMMITMENT_PERCENTILE = 0.25
 COMMITMENT_DISCOUNT_PCT = 40
+# Tasks whose answers may wait for a day, what a batch price takes off, and who has one.
+BATCH_TASKS: FrozenSet[str] = frozenset({"classification", "extraction"})
+BATCH_DISCOUNT_PCT = 50
+BATCH_PROVIDERS: FrozenSet[str] = frozenset(
+    {"openai", "anthropic", "google", "aws-bedrock", "azure", "mistral"}
+)
 
 # Organizations listed as most and least efficient; shares worth a word.
 EFFICIENCY_LISTED = 5

@@ -268,7 +268,7 @@ def test_sentences() -> None:
     rows = month([gpt_4(task_type="reasoning") for _ in range(99)])
     advice = result_of(rows)["recommendations"]
     assert advice == [
-        "Test gemini-2.5-pro in place of gpt-4: saves up to $7.80 per month if its answers are "
+        "Test gpt-5 in place of gpt-4: saves up to $7.80 per month if its answers are "
         "good enough.",  # a commitment that saves $0.0089 is not worth a sentence
     ]
     paid = [call(timestamp=at(d, h), model="own", provider="acme", cost_usd="1") for d, h in DAYS]
