@@ -223,7 +223,7 @@ def test_results_are_strict_json_of_plain_numbers(analysis: Analysis, name: str)
 @EVERY_DATASET
 def test_findings_and_recommendations_keep_their_form(analysis: Analysis, name: str) -> None:
     result = result_of(analysis, DATASETS[name])
-    impacts = [one["impact_usd_per_month"] for one in result["findings"]]
+    impacts = [one["impact_usd_per_month"] or 0.0 for one in result["findings"]]
     assert impacts == sorted(impacts, reverse=True)
     for one in result["findings"]:
         assert one["severity"] in SEVERITIES

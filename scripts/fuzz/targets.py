@@ -27,7 +27,7 @@ from finops.business.names import fold_provider, spellings
 from finops.business.prices import Usage, parse_prices
 from finops.commands.config_file import read_config
 from finops.errors import DataError, UsageError
-from finops.generators.reports.index import most_worth
+from finops.generators.action_list import most_worth
 from finops.importers import format_ids
 from finops.manifest import PricesEntry, RunOptions
 from finops.publishing import publish
@@ -331,8 +331,8 @@ def result(data: bytes) -> None:
     (folder / "pricing.html").write_text("")
     (folder / "pricing.json").write_bytes(data)
     findings = read_findings(folder / "pricing.json")
-    ranked = list(most_worth({"pricing": findings}, [{"id": "pricing"}]))
-    json.dumps([entry.finding for entry in ranked], allow_nan=False, ensure_ascii=False).encode()
+    ranked = most_worth({"pricing": findings}, [{"id": "pricing"}])
+    json.dumps([entry.finding for _, entry in ranked], allow_nan=False, ensure_ascii=False).encode()
     publish(folder, {}, {}, {"dataset": "calls.csv"}, _OPTIONS)
 
 

@@ -140,8 +140,9 @@ OPPORTUNITY_MIN_SAVINGS_USD = 1.0
 
 # Less than this is no money: a ratio to it would only be noise, or infinite.
 NEGLIGIBLE_USD = 1e-9
-# Less per month is not worth a warning.
+# Less per month, and less than this share of the monthly cost, is not worth a warning.
 NOTABLE_USD_PER_MONTH = 1.0
+NOTABLE_SHARE_PCT = 0.5
 # Subjects of one kind that recommendations name one by one; the rest share a sentence.
 RECOMMENDED_SUBJECTS = 3
 # Fewer covered days give no figures per month, no margins and no advice on prices.  A customer
@@ -217,6 +218,12 @@ FORECAST_USABLE_MAPE_PCT = 25
 # Trend: the last whole days against as many before, and the change worth a word.
 TREND_RECENT_DAYS = 7
 TREND_NOTABLE_PCT = 20
+# Why the cost changed: the last so many whole days against as many before, the longest that the
+# data holds; and how many of each kind are named, above this amount, which is rounding.
+CHANGE_WINDOWS_DAYS: Tuple[int, ...] = (30, 14, 7)
+CHANGE_SUBJECTS = 3
+CHANGE_CUSTOMERS = 10
+CHANGE_LEAST_USD = 0.005
 # A model is a lever where it takes this share of the cost, and so many times that of the calls.
 COST_LEVER_SHARE_PCT = 10
 COST_LEVER_FACTOR = 2
@@ -269,6 +276,12 @@ BURN_CRITICAL_PCT = 150
 # Reserved capacity: the quiet day that is committed to, and what the commitment takes off.
 COMMITMENT_PERCENTILE = 0.25
 COMMITMENT_DISCOUNT_PCT = 40
+# Tasks whose answers may wait for a day, what a batch price takes off, and who has one.
+BATCH_TASKS: FrozenSet[str] = frozenset({"classification", "extraction"})
+BATCH_DISCOUNT_PCT = 50
+BATCH_PROVIDERS: FrozenSet[str] = frozenset(
+    {"openai", "anthropic", "google", "aws-bedrock", "azure", "mistral"}
+)
 
 # Organizations listed as most and least efficient; shares worth a word.
 EFFICIENCY_LISTED = 5

@@ -89,7 +89,7 @@ _ANALYSES: Tuple[Analysis, ...] = (
         "optimization",
         "Rate Optimization",
         FINOPS,
-        "Which model switches and commitments save money, and how much.",
+        "Which steps save money, in the order of their ease, and how much.",
         "finops.optimization:OptimizationAnalyzer",
     ),
     Analysis(

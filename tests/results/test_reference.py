@@ -79,7 +79,13 @@ def keys_of(value: Any) -> Iterator[str]:
 
 
 # Objects whose keys are data, and what is packed for the pages.
-BY_DATA: Tuple[str, ...] = ("product_breakdown", "status_distribution", "error_types", "revenue")
+BY_DATA: Tuple[str, ...] = (
+    "product_breakdown",
+    "status_distribution",
+    "error_types",
+    "revenue",
+    "subject",
+)
 
 
 @pytest.mark.parametrize("name", ANALYZER_REGISTRY)

@@ -60,10 +60,21 @@ class Finding(NamedTuple):
     """Something that the data shows and somebody should know."""
 
     severity: str
+    """critical, warning, info or success"""
+    kind: str
+    """saving, loss, revenue_at_risk, revenue_lost, exposure, quality or information"""
     title: str
     detail: str
-    impact_usd_per_month: UsdPerMonth
-    """what acting on it is worth; 0 where it is not about money, or not known per month"""
+    impact_usd_per_month: Optional[UsdPerMonth]
+    """what it is about in money; null where that is not known, or where it is not about money"""
+    confidence: str
+    """high, medium or low: how sure the impact is"""
+    effort: str
+    """low, medium or high: what acting on it takes"""
+    subject: Mapping[str, str]
+    """what it is about: {dimension: value}; empty where it is about all of the data"""
+    overlaps: Optional[str]
+    """the same for findings, of any report, about the same calls: of these only one counts"""
 
 
 class Basis(NamedTuple):

@@ -23,8 +23,13 @@ class OptimizationSummary(NamedTuple):
     total_cost: Usd
     monthly_cost: Optional[UsdPerMonth]
     total_monthly_savings: Optional[UsdPerMonth]
+    """all steps together"""
     savings_percent: Optional[Percent]
     """savings per month, of the cost per month of the last 30 whole days"""
+    first_step: Optional[str]
+    """the easiest step that saves something"""
+    first_step_monthly_savings: Optional[UsdPerMonth]
+    """what that step saves"""
     unpriced_calls: Count
 
 
@@ -75,8 +80,50 @@ class ModelRoute(NamedTuple):
     monthly_savings: Optional[UsdPerMonth]
 
 
+class SavingsStep(NamedTuple):
+    """One step of saving, on what the steps before it have left; none twice."""
+
+    step: str
+    """same_vendor_model, same_class_model, lower_class_model, batch or commitment"""
+    monthly_savings: UsdPerMonth
+    """what the step saves of what is left"""
+    cumulative: UsdPerMonth
+    """this step and those before it"""
+    confidence: str
+    """high, medium or low"""
+    effort: str
+    """low, medium or high"""
+
+
+class ModelMove(NamedTuple):
+    """Where one step moves the calls of one model, at the rate of the last 30 whole days."""
+
+    step: str
+    current_provider: str
+    current_model: str
+    alternative_provider: str
+    alternative_model: str
+    call_count: Count
+    monthly_cost: UsdPerMonth
+    """what is left of the cost before the step"""
+    monthly_savings: UsdPerMonth
+    savings_percent: Percent
+    """of that"""
+
+
+class BatchOpportunity(NamedTuple):
+    """Calls of one feature and task that may wait for a batch, after the changes of models."""
+
+    feature_id: str
+    task_type: str
+    call_count: Count
+    monthly_cost: UsdPerMonth
+    """what is left of the cost before the step"""
+    monthly_savings: UsdPerMonth
+
+
 class CombinedSavings(NamedTuple):
-    """What the switches, and then the commitment on what remains, save together."""
+    """Over the period: switches, then the commitment on the rest.  Per month: the steps."""
 
     switch_savings: Usd
     cost_after_switches: Usd
@@ -89,13 +136,16 @@ class CombinedSavings(NamedTuple):
 
 
 class OptimizationResult(NamedTuple):
-    """Model switches, a commitment, and what both are worth together."""
+    """What can be saved, step by step, and the switches and commitments behind it."""
 
     summary: OptimizationSummary
     basis: Basis
     reserved_capacity: ReservedCapacity
     model_switches: Sequence[ModelSwitch]
     switches_by_model: Sequence[ModelRoute]
+    steps: Sequence[SavingsStep]
+    moves: Sequence[ModelMove]
+    batch: Sequence[BatchOpportunity]
     combined: CombinedSavings
     daily: Sequence[DailyCost]
     findings: Sequence[Finding]

@@ -277,7 +277,8 @@ def _status() -> Schema:
         **{key: _nullable(_TEXT) for key in ("last_check", "last_regeneration", "last_error")},
     }
     finding = {
-        **{name: _TEXT for name in ("title", "detail", "severity", "report", "report_title")},
+        **{name: _TEXT for name in ("list", "title", "detail", "severity", "kind")},
+        **{name: _TEXT for name in ("confidence", "effort", "report", "report_title")},
         "impact_usd_per_month": _nullable(_NUMBER),
     }
     entry = {"number": _COUNT, "time": _TEXT, "text": _TEXT, "level": _TEXT}

@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from finops.generators.reports.index import most_worth
+from finops.generators.action_list import most_worth
 from finops.json_files import read_object
 from finops.registry import ANALYZER_REGISTRY
 from finops.viewer.datasets import Dataset, regular_file
@@ -47,10 +47,10 @@ class Summary:
             self._rank()
 
     def findings(self) -> List[Dict[str, Any]]:
-        """Return the findings of most worth, at most five.
+        """Return the findings of most worth, list by list, at most five of each.
 
-        Each has title, detail, severity, impact_usd_per_month (None where unknown), report
-        (its id) and report_title.
+        Each has the title of its list, title, detail, severity, kind, confidence, effort,
+        impact_usd_per_month (None where unknown), report (its id) and report_title.
         """
         with self._lock:
             return list(self._findings)
@@ -76,16 +76,18 @@ class Summary:
         with self._lock:
             self._findings = [
                 {
-                    **{key: str(ranked.finding.get(key) or "") for key in _TEXTS},
+                    **{key: str(ranked.finding.get(key) or "") for key in _SHOWN},
                     "impact_usd_per_month": round(ranked.worth, 2) if ranked.worth else None,
                     "report": ranked.report["id"],
                     "report_title": ranked.report["title"],
+                    "list": title,
                 }
-                for ranked in most_worth(self._briefs, reports)
+                for title, ranked in most_worth(self._briefs, reports)
             ]
 
 
-_TEXTS = ("title", "detail", "severity")
+_SHOWN = ("title", "detail", "severity", "kind", "confidence", "effort")
+_TEXTS = (*_SHOWN, "overlaps")
 
 
 def read_findings(path: Path) -> Dict[str, Any]:

@@ -395,7 +395,7 @@ def test_findings_follow_from_conditions_and_are_sorted() -> None:
     rows = daily(range(50), 3, customer_id="here") + on(0, customer_id="gone")
     rows += daily(range(23, 36), 3, customer_id="leaving", tier_price_usd="49.0")
     result = analyze(rows)
-    impacts = [f["impact_usd_per_month"] for f in result["findings"]]
+    impacts = [f["impact_usd_per_month"] or 0.0 for f in result["findings"]]
     assert impacts == sorted(impacts, reverse=True)
     assert result["findings"][0]["severity"] == "warning"
     assert result["findings"][0]["impact_usd_per_month"] == 199.0

@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from finops.analyzers.advanced.token_economics import TokenEconomicsAnalyzer, overpriced
+from finops.analyzers.finops.optimization import OptimizationAnalyzer
 from finops.business.catalog import CATALOG, DEFAULT_PRICES, Model, PriceTable
+from tests.analyzers.samples import many
 from tests.analyzers.ubr.support import EDGES, calls, month, run
 from tests.support.covered import covered_shares, times_of
 from tests.support.reference import ReferenceDataset, call
@@ -164,15 +166,11 @@ def test_opportunity_by_hand() -> None:
             "savings_percent": pytest.approx(87.5),
         }
     ]
-    assert result["summary"]["monthly_savings"] == pytest.approx(3.15)
     assert result["recommendations"] == [
-        "Test gemini-2.5-pro for cust_0001 in place of gpt-4: saves up to $3.15 per month if its "
+        "Test the cheaper models of Rate Optimization: saves up to $3.15 per month if their "
         "answers are good enough."
     ]
-    assert (
-        result["findings"][0]["title"]
-        == "The same tokens on cheaper models would save $3.15 per month"
-    )
+    assert result["findings"][0]["title"] == "Cheaper models for 1 customer"
 
 
 def test_savings_up_to_1_usd_are_not_listed() -> None:
@@ -204,19 +202,29 @@ def test_no_dollar_is_saved_twice() -> None:
     (switch,) = result["opportunities"]
     assert result["summary"]["wasted_cost"] == pytest.approx(5.4)
     assert switch["savings"] == pytest.approx(6.6 - 0.35)
-    assert result["summary"]["monthly_savings"] == pytest.approx(6.25)
+    (waste,) = [found for found in result["findings"] if found["kind"] == "saving"]
+    # Of 6.60 the steps leave 0.35 less 40 % for a commitment: as much of the waste is left.
+    left = (6.6 - result["summary"]["monthly_savings"]) / 6.6
+    assert waste["impact_usd_per_month"] == pytest.approx(5.4 * left)
+
+
+def test_there_is_one_saving() -> None:
+    rows = many(300)
+    savings = run(TokenEconomicsAnalyzer, rows)["summary"]["monthly_savings"]
+    assert savings == run(OptimizationAnalyzer, rows)["summary"]["total_monthly_savings"] > 0
 
 
 def test_waste_sentences_name_customer_model_and_worth() -> None:
     rows = [used("gpt-4", 2000, 1, customer_id="long"), used("gpt-4", 10, 10, customer_id="short")]
     result = analyze(*rows)
     assert result["recommendations"] == [
-        "Shorten the prompts of long: $0.05 per month is wasted on 1 long prompt with hardly "
-        "any answer.",
+        "Cache what long prompts repeat, then shorten them: $0.05 per month is wasted on 1 long "
+        "prompt of 1 customer with hardly any answer.",
         "Route simple tasks to ministral-8b: $0.0009 per month is wasted on 1 short call to "
         "expensive models.",
     ]
-    assert [f["severity"] for f in result["findings"]] == ["warning", "warning"]
+    # What the savings leave of the second is under half a percent of the cost.
+    assert [f["severity"] for f in result["findings"]] == ["warning", "info"]
     assert "an answer under 10% of that" in result["findings"][0]["detail"]
 
 
@@ -227,7 +235,7 @@ def test_what_is_worth_most_is_advised_first() -> None:
     waste = {name: one["wasted_cost"] for name, one in result["wasteful_patterns"].items()}
     assert waste["overpriced_simple_task"] > waste["inefficient_prompt"] > 0
     advice = result["recommendations"]
-    assert {one.split()[0] for one in advice} == {"Test", "Route", "Shorten"}
+    assert {one.split()[0] for one in advice} == {"Test", "Route", "Cache"}
     worth = [float(one.split("$")[1].split(" per month")[0].replace(",", "")) for one in advice]
     assert worth == sorted(worth, reverse=True)
     assert len(set(worth)) == len(worth)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import random
 import re
-from typing import Any, Dict, Tuple, Type
+from typing import Any, Dict, Optional, Tuple, Type
 
 import pytest
 
-from finops.analyzers.base import SEVERITIES, Analyzer
+from finops.analyzers.base import GRADES, KINDS, SEVERITIES, Analyzer, is_trivial
 from finops.registry import ANALYZER_REGISTRY
+from finops.results.base import Finding
 from tests.analyzers.samples import edges, many, run
 from tests.support.reference import ReferenceDataset, call
 
@@ -83,6 +84,11 @@ PARTS: Dict[Tuple[str, str], str] = {
 }
 
 
+def monthly_cost(result: Dict[str, Any]) -> Optional[float]:
+    days = result["basis"]["covered_days"]
+    return float(result["summary"]["total_cost"] * 30 / days) if days >= 7 else None
+
+
 def analyzer(name: str) -> Type[Analyzer]:
     return ANALYZER_REGISTRY[name].analyzer
 
@@ -131,11 +137,15 @@ def test_tables_are_not_changed(name: str) -> None:
 @pytest.mark.parametrize("name", IDS)
 def test_findings_are_sorted_by_impact_and_sentences_are_sentences(name: str, edge: str) -> None:
     result = run(analyzer(name), edges()[edge])
-    worth = [f["impact_usd_per_month"] for f in result["findings"]]
+    worth = [f["impact_usd_per_month"] or 0.0 for f in result["findings"]]
     assert worth == sorted(worth, reverse=True)
     for one in result["findings"]:
-        assert set(one) == {"severity", "title", "detail", "impact_usd_per_month"}
+        assert tuple(one) == Finding._fields
         assert one["severity"] in SEVERITIES
+        assert one["kind"] in KINDS
+        assert {one["confidence"], one["effort"]} <= set(GRADES)
+        if is_trivial(one["impact_usd_per_month"], monthly_cost(result)):
+            assert one["severity"] not in ("critical", "warning")
         assert one["title"]
         assert one["detail"].endswith(".")
     for advice in result["recommendations"]:

@@ -260,7 +260,7 @@ def test_savings_never_exceed_the_cost(edge: str) -> None:
 
 def test_findings_of_models_do_not_overlap() -> None:
     result = result_of(many(900))
-    worth = [f["impact_usd_per_month"] for f in result["findings"]]
+    worth = [f["impact_usd_per_month"] or 0.0 for f in result["findings"]]
     assert math.fsum(worth) <= result["summary"]["total_monthly_savings"] + 1e-9
 
 
@@ -268,7 +268,7 @@ def test_sentences() -> None:
     rows = month([gpt_4(task_type="reasoning") for _ in range(99)])
     advice = result_of(rows)["recommendations"]
     assert advice == [
-        "Test gemini-2.5-pro in place of gpt-4: saves up to $7.80 per month if its answers are "
+        "Test gpt-5 in place of gpt-4: saves up to $7.80 per month if its answers are "
         "good enough.",  # a commitment that saves $0.0089 is not worth a sentence
     ]
     paid = [call(timestamp=at(d, h), model="own", provider="acme", cost_usd="1") for d, h in DAYS]

@@ -131,7 +131,7 @@ def test_findings_are_sorted_and_worth_the_loss(result: Any) -> None:
     assert first["impact_usd_per_month"] == 1962
     assert "e, which pays $49.00 and costs $2,000.00" in first["detail"]
     assert result["findings"][1]["title"] == "The starter tier loses money as a whole"
-    impacts = [f["impact_usd_per_month"] for f in result["findings"]]
+    impacts = [f["impact_usd_per_month"] or 0.0 for f in result["findings"]]
     assert impacts == sorted(impacts, reverse=True)
 
 

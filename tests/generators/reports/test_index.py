@@ -7,7 +7,7 @@ from typing import Any, Dict, List
 
 import pytest
 
-from finops.generators.reports.index import generate_index, most_worth
+from finops.generators.reports.index import generate_index
 from finops.generators.reports.understanding import generate_understanding_report
 from finops.registry import ANALYZER_REGISTRY, DOMAINS
 from tests.generators.pages import CONTEXT, Page, results_of
@@ -29,9 +29,9 @@ REPORTS: List[Dict[str, Any]] = [
 ]
 
 
-def finding(title: str, worth: float, severity: str = "warning") -> Dict[str, Any]:
+def finding(title: str, worth: Any, severity: str = "warning", **more: Any) -> Dict[str, Any]:
     about = {"severity": severity, "title": title, "detail": f"{title}."}
-    return dict(about, impact_usd_per_month=worth)
+    return dict(about, impact_usd_per_month=worth, **more)
 
 
 def index(tmp_path: Path, results: Any, reports: Any = REPORTS, **context: Any) -> Page:
@@ -39,28 +39,21 @@ def index(tmp_path: Path, results: Any, reports: Any = REPORTS, **context: Any) 
     return Page((tmp_path / "index.html").read_text(encoding="utf-8"))
 
 
-def test_the_five_findings_of_most_worth_lead(tmp_path: Path) -> None:
+def test_each_kind_has_a_list_and_the_most_valuable_lead(tmp_path: Path) -> None:
     results = {
-        "understanding": {"findings": [finding("three", 300), finding("nothing", 0, "info")]},
-        "pricing": {"findings": [finding("one", 500), finding("two", 400), finding("six", 5)]},
-        "features": {"findings": [finding("five", 100), finding("four", 200)]},
+        "understanding": {"findings": [finding("dear", 300, kind="saving", confidence="low")]},
+        "pricing": {"findings": [finding(str(n), n, kind="saving") for n in range(7, 1, -1)]},
+        "churn_growth": {"findings": [finding("leaving", 900, kind="revenue_at_risk")]},
+        "performance": {"findings": [finding("slow", None, kind="quality")]},
     }
-    found = [one.finding["title"] for one in most_worth(results, REPORTS)]
-    assert found == ["one", "two", "three", "four", "five"]
     read = index(tmp_path, results)
-    assert read.says("$500.00 per month one one. Pricing Strategy $400.00 per month two")
-    assert read.values_of("href")[2:7] == [
-        "pricing.html", "pricing.html", "understanding.html", "features.html", "features.html",
-    ]  # fmt: skip
-    assert not read.says("six.")
-
-
-def test_equal_worth_goes_by_severity_and_titles_come_once() -> None:
-    results = {
-        "understanding": {"findings": [finding("a", 0, "info"), finding("b", 0, "critical")]},
-        "pricing": {"findings": [finding("b", 0, "critical"), finding("c", 0, "warning")]},
-    }
-    assert [one.finding["title"] for one in most_worth(results, REPORTS)] == ["b", "c", "a"]
+    assert read.says(
+        "Savings $327.00 can be saved per month in all; 2 more stand in the reports. "
+        "$300.00 per month dear dear. Confidence low, effort not known Understanding"
+    )
+    assert read.says("Revenue at risk $900.00 per month leaving leaving. Churn & Growth")
+    assert read.says("slow slow. Performance Tracking")
+    assert not read.says("3 3.")
 
 
 def test_without_findings_there_is_a_sentence(tmp_path: Path) -> None:

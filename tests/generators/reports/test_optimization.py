@@ -63,21 +63,20 @@ def test_cards(tmp_path: Path) -> None:
     result = result_of(NAME, rows)
     page = page_of(NAME, result, tmp_path)
     # 90.09 USD become 0.0225 for two calls, and 40 % of that are off: every day has one call.
-    assert page.says("Savings per month $90.08")
-    assert page.says("From switches $90.07")
+    assert page.says("The easiest step $90.07 per month: cheaper models of the same class")
+    assert page.says("Savings per month $90.08 all steps together")
     assert page.says("Cost per month $90.09")
 
 
 def test_steps_lead_from_the_cost_to_what_remains(data: Any, page: Any) -> None:
-    combined = data["combined"]
-    assert drawn(page, "steps")["Cost"] == pytest.approx(
-        [
-            data["summary"]["total_cost"],
-            combined["cost_after_switches"],
-            combined["optimized_cost"],
-        ],
-        rel=1e-6,
+    steps = [row["monthly_savings"] for row in data["steps"]]
+    costs = drawn(page, "steps")["Cost"]
+    assert [before - after for before, after in zip(costs, costs[1:])] == pytest.approx(
+        steps, rel=1e-3, abs=1e-3
     )
+    saved = data["summary"]["total_monthly_savings"]
+    assert costs[0] * data["summary"]["savings_percent"] / 100 == pytest.approx(saved, rel=1e-4)
+    assert page.says("Cheaper models of the same class and vendor")
 
 
 def test_savings_by_model(data: Any, page: Any) -> None:

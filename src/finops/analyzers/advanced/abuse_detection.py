@@ -20,6 +20,7 @@ from finops.analyzers.shared.anomalies import CALLS, COST, DayDetector, History,
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.customers import customers_of
+from finops.analyzers.shared.overlaps import UNUSUAL_USAGE
 from finops.analyzers.shared.revenue import own_days, own_monthly
 from finops.analyzers.shared.wording import caveats, counted, usd
 from finops.results import abuse_detection as results
@@ -347,7 +348,18 @@ def _findings(
         if of_kind:
             severity, what, how = _TITLES[signal]
             who = counted(len({sign.customer_id for sign in of_kind}), "customer")
-            findings.append(finding(severity, f"{who} {what}", how, exposure.of(of_kind)))
+            findings.append(
+                finding(
+                    severity,
+                    f"{who} {what}",
+                    how,
+                    exposure.of(of_kind),
+                    kind="exposure",
+                    confidence="medium",
+                    effort="medium",
+                    overlaps=UNUSUAL_USAGE,
+                )
+            )
     if customers_of(data) and not any(signals):
         findings.append(
             finding(

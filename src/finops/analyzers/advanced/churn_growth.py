@@ -21,6 +21,7 @@ from finops.analyzers.shared.cohorts import (
 )
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.customers import customers_of
+from finops.analyzers.shared.overlaps import ENDANGERED_CUSTOMERS, GONE_CUSTOMERS
 from finops.analyzers.shared.revenue import (
     days_inactive,
     is_gone,
@@ -295,6 +296,10 @@ def _findings(data: Rollups, span: CoveredDays, summary: ChurnSummary) -> List[F
                 f"{config.TREND_WINDOW_DAYS} before; they pay "
                 f"{usd(summary.at_risk_monthly_revenue)} per month.",
                 summary.at_risk_monthly_revenue,
+                kind="revenue_at_risk",
+                confidence="medium",
+                effort="medium",
+                overlaps=ENDANGERED_CUSTOMERS,
             )
         )
     if summary.expansion_customers:
@@ -306,6 +311,8 @@ def _findings(data: Rollups, span: CoveredDays, summary: ChurnSummary) -> List[F
                 f"would bring "
                 f"{usd(summary.expansion_monthly_revenue)} per month more.",
                 summary.expansion_monthly_revenue,
+                confidence="medium",
+                effort="medium",
             )
         )
     findings += _trend_findings(summary)
@@ -321,6 +328,9 @@ def _churn_finding(summary: ChurnSummary) -> Finding:
         f"No call for {config.CHURN_INACTIVE_DAYS} days or more{monthly}; they paid "
         f"{usd(summary.lost_monthly_revenue)} per month.",
         summary.lost_monthly_revenue,
+        kind="revenue_lost",
+        effort="high",
+        overlaps=GONE_CUSTOMERS,
     )
 
 

@@ -245,6 +245,7 @@ def _findings(data: Rollups, quality: Quality, failures: Sequence[FailedCalls]) 
                 f"{counted(skipped, 'row')} could not be used",
                 f"{percent(share_of(skipped, skipped + data.totals.calls))} of the records break "
                 f"a rule, most often: {quality.skipped[0].reason}.",
+                kind="quality",
             )
         )
     elif data.totals.calls:
@@ -253,6 +254,7 @@ def _findings(data: Rollups, quality: Quality, failures: Sequence[FailedCalls]) 
                 "success",
                 "Every record could be used",
                 f"{counted(data.totals.calls, 'call')} read, none left out.",
+                kind="quality",
             )
         )
     return findings + _error_findings(quality, failures)
@@ -269,6 +271,8 @@ def _error_findings(quality: Quality, failures: Sequence[FailedCalls]) -> List[F
                 f"Only {percent(rate)} of the calls succeeded",
                 f"{counted(quality.error_count, 'call')} failed; the usual is at least "
                 f"{config.MIN_SUCCESS_RATE_PCT}%.",
+                kind="quality",
+                effort="medium",
             )
         )
     cost = math.fsum(row.cost for row in failures)
@@ -283,6 +287,8 @@ def _error_findings(quality: Quality, failures: Sequence[FailedCalls]) -> List[F
                 f"{counted(quality.error_count, 'failed call')}, of which "
                 f"{failures[0].error_type} is the most expensive.",
                 wasted,
+                kind="quality",
+                effort="medium",
             )
         )
     return findings

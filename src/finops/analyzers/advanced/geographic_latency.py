@@ -380,6 +380,9 @@ def _findings(
                 f"Calls take {times:.1f} times as long in {slow.region} as in {fast.region}",
                 f"A call takes {slowest:,.0f} ms on average in {slow.region} "
                 f"and {fastest:,.0f} ms in {fast.region}.",
+                kind="quality",
+                effort="medium",
+                subject={"region": slow.region},
             )
         )
     findings += [_slow_finding(row) for row in _slow(regions)]
@@ -397,6 +400,9 @@ def _slow_finding(row: results.RegionLatency) -> Finding:
         f"The 95th percentile is above {config.P95_THRESHOLD_MS:,} ms; "
         f"{row.sla_violations:,} of {row.measured_calls:,} calls were slower than "
         f"{config.SLA_THRESHOLD_MS:,} ms.",
+        kind="quality",
+        effort="medium",
+        subject={"region": row.region},
     )
 
 
@@ -409,6 +415,9 @@ def _routing_finding(routing: List[results.Routing]) -> Finding:
         f"The widest gap: {provider_name(top.current_provider)} takes "
         f"{top.improvement_ms:,.0f} ms more than {provider_name(top.recommended_provider)} in "
         f"{top.region} for the same number of tokens.",
+        kind="quality",
+        confidence="medium",
+        effort="medium",
     )
 
 
@@ -418,6 +427,7 @@ def _good_finding(regions: List[results.RegionLatency]) -> Finding:
         "No region is slow and no provider is clearly slower than another",
         f"The 95th percentile is at most {config.P95_THRESHOLD_MS:,} ms in every region "
         f"({len(regions)} compared).",
+        kind="quality",
     )
 
 

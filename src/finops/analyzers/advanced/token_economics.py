@@ -7,11 +7,12 @@ call is in both, as one needs a long input and the other few tokens.
 
 Anybody sends a long prompt now and then; to whom it is a habit is decided in `prompt_waste`.
 
-Beside them stand cheaper models for each customer, by the rule that all analyses share.  A
-switch and a pattern may concern the same call, so `summary.monthly_savings` takes, for each
-customer and model, the larger of the two and never their sum.
+Beside them stand cheaper models for each customer, by the rule that all analyses share.  What
+all savings come to is allocated once for all reports (see `savings`); it is
+`summary.monthly_savings`.  A pattern may concern the same calls, so what its finding is worth is
+the part of its waste that those savings leave.
 
-What is saved per month is a rate of the last 30 whole days: the period's, times the share that
+What is wasted per month is a rate of the last 30 whole days: the period's, times the share that
 these days have in the cost of the model and in that of the customer, whichever is less.
 """
 
@@ -38,6 +39,7 @@ from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.daily_sums import by_day
 from finops.analyzers.shared.prompt_waste import wasteful_customers
+from finops.analyzers.shared.savings import MODEL_STEPS, SAVINGS_TABLES, Savings, savings_of
 from finops.analyzers.shared.switch_savings import USAGE_TABLE, switch_opportunities
 from finops.analyzers.shared.tables import MODEL_DAYS
 from finops.analyzers.shared.wording import caveats, counted, per_month, usd
@@ -120,6 +122,7 @@ class TokenEconomicsAnalyzer(Analyzer):
         PROMPT_TABLE,
         SIMPLE_TABLE,
         MODEL_DAYS,
+        *SAVINGS_TABLES,
     )
 
     def result(self, data: Rollups) -> TokenEconomicsResult:
@@ -131,8 +134,8 @@ class TokenEconomicsAnalyzer(Analyzer):
         patterns = WastefulPatterns(_pattern(prompts), _pattern(simple))
         opportunities = switch_opportunities(data)
         efficiency = _efficiency(data)
-        savings = now.monthly(_savings([*prompts, *simple], opportunities))
-        summary = _summary(data, span, patterns, savings)
+        savings = savings_of(data, span)
+        summary = _summary(data, span, patterns, savings.total)
         return TokenEconomicsResult(
             summary=summary,
             basis=basis_of(data, span, self.NEEDS),
@@ -148,10 +151,11 @@ class TokenEconomicsAnalyzer(Analyzer):
                     now,
                     {"inefficient_prompt": prompts, "overpriced_simple_task": simple},
                     opportunities,
+                    savings,
                 )
                 + caveats(span, data.totals)
             ),
-            recommendations=_recommendations(data, now, prompts, simple, opportunities),
+            recommendations=_recommendations(data, now, prompts, simple, savings),
         )
 
 
@@ -327,30 +331,11 @@ def _prompt_wasters(data: Rollups, pattern: WastefulPattern) -> List[PromptWaste
     ]
 
 
-# --- savings ---------------------------------------------------------------------------------
-
-
-def _savings(wastes: Sequence[Waste], opportunities: Sequence[Opportunity]) -> Dict[Caller, float]:
-    """Return what acting on everything saves in the period by caller, no dollar counted twice."""
-    wasted = _wasted_by_caller(wastes)
-    switched = _switched_by_caller(opportunities)
-    callers = sorted({*wasted, *switched})
-    return {c: max(wasted.get(c, 0.0), switched.get(c, 0.0)) for c in callers}
-
-
 def _wasted_by_caller(wastes: Iterable[Waste]) -> Dict[Caller, float]:
     wasted: Dict[Caller, float] = {}
     for waste in wastes:
         wasted[waste.caller] = wasted.get(waste.caller, 0.0) + waste.wasted
     return wasted
-
-
-def _switched_by_caller(opportunities: Iterable[Opportunity]) -> Dict[Caller, float]:
-    switched: Dict[Caller, float] = {}
-    for row in opportunities:
-        caller = (row.customer_id, row.current_provider, row.current_model)
-        switched[caller] = switched.get(caller, 0.0) + row.savings
-    return switched
 
 
 # --- sentences -------------------------------------------------------------------------------
@@ -380,23 +365,23 @@ def _findings(
     now: _Now,
     wastes: Mapping[str, Sequence[Waste]],
     opportunities: Sequence[Opportunity],
+    savings: Savings,
 ) -> List[Finding]:
     findings = [
-        _pattern_finding(now, name, of_kind)
+        _pattern_finding(now, name, of_kind, savings)
         for name, of_kind in wastes.items()
         if math.fsum(waste.wasted for waste in of_kind) > 0
     ]
     if opportunities:
-        monthly, worth = _worth(now, _switched_by_caller(opportunities))
         customers = {row.customer_id for row in opportunities}
+        monthly = savings.of(*MODEL_STEPS)
         if monthly is None or monthly >= config.NOTABLE_USD_PER_MONTH:
             findings.append(
                 finding(
                     "info",
-                    f"The same tokens on cheaper models would save {worth}",
-                    f"{counted(len(opportunities), 'switch', 'switches')} for "
-                    f"{counted(len(customers), 'customer')}, within the same class or one below.",
-                    monthly,
+                    f"Cheaper models for {counted(len(customers), 'customer')}",
+                    f"{counted(len(opportunities), 'switch', 'switches')}, within the same class "
+                    f"or one below; Rate Optimization says what they are worth together.",
                 )
             )
     if data.totals.calls and not findings and not data.totals.unpriced:
@@ -411,16 +396,27 @@ def _findings(
     return findings
 
 
-def _pattern_finding(now: _Now, name: str, wastes: Sequence[Waste]) -> Finding:
+def _pattern_finding(now: _Now, name: str, wastes: Sequence[Waste], savings: Savings) -> Finding:
+    """Return the finding on a pattern; it is worth what all savings leave of the waste."""
     title, detail = _DETAILS[name]
-    monthly, worth = _worth(now, _wasted_by_caller(wastes))
+    wasted = _wasted_by_caller(wastes)
+    monthly, worth = _worth(now, wasted)
+    left = savings.left_share()
+    remaining = now.monthly({c: usd * left.get(c[1:], 0.0) for c, usd in wasted.items()})
+    after = (
+        "" if remaining is None else f" {per_month(remaining, 0.0)} of it remain after all steps."
+    )
     customers = {waste.caller[0] for waste in wastes}
     return finding(
         "warning" if monthly != 0 else "info",
         f"{title} waste {worth}",
         f"{counted(sum(waste.calls for waste in wastes), 'call')} of "
-        f"{counted(len(customers), 'customer')} {detail}.",
-        monthly,
+        f"{counted(len(customers), 'customer')} {detail}.{after}",
+        remaining,
+        kind="saving",
+        confidence="low",
+        effort="medium",
+        overlaps=name,
     )
 
 
@@ -429,51 +425,36 @@ def _recommendations(
     now: _Now,
     prompts: Sequence[Waste],
     simple: Sequence[Waste],
-    opportunities: Sequence[Opportunity],
+    savings: Savings,
 ) -> List[str]:
-    """Return what to do, what is worth most first."""
-    advice = [
-        *(_switch_advice(now, row) for row in opportunities[: config.RECOMMENDED_SUBJECTS]),
-        *_prompt_advice(now, prompts),
-    ]
+    """Return what to do, what is worth most first.
+
+    No customer is named: what is advised for one is decided elsewhere (see `customer_advice`).
+    """
+    advice: List[Tuple[Optional[float], str]] = []
+    switched = savings.of(*MODEL_STEPS)
+    if switched is not None and switched >= config.NOTABLE_USD_PER_MONTH:
+        sentence = (
+            f"Test the cheaper models of Rate Optimization: saves up to {usd(switched)} per month "
+            "if their answers are good enough."
+        )
+        advice.append((switched, sentence))
+    monthly, worth = _worth(now, _wasted_by_caller(prompts))
+    if math.fsum(waste.wasted for waste in prompts) > 0:
+        calls = counted(sum(waste.calls for waste in prompts), "long prompt")
+        customers = counted(len({waste.caller[0] for waste in prompts}), "customer")
+        sentence = (
+            f"Cache what long prompts repeat, then shorten them: {worth} is wasted on {calls} of "
+            f"{customers} with hardly any answer."
+        )
+        advice.append((monthly, sentence))
     monthly, worth = _worth(now, _wasted_by_caller(simple))
     if math.fsum(waste.wasted for waste in simple) > 0:
         calls = counted(sum(waste.calls for waste in simple), "short call")
-        advice.append(
-            (
-                monthly,
-                f"Route simple tasks to {data.prices.cheapest().name}: {worth} is wasted on "
-                f"{calls} to expensive models.",
-            )
+        sentence = (
+            f"Route simple tasks to {data.prices.cheapest().name}: {worth} is wasted on {calls} "
+            "to expensive models."
         )
+        advice.append((monthly, sentence))
     worthwhile = [(rate, sentence) for rate, sentence in advice if rate != 0]
     return [sentence for _, sentence in sorted(worthwhile, key=lambda item: -(item[0] or 0.0))]
-
-
-def _switch_advice(now: _Now, row: Opportunity) -> Tuple[Optional[float], str]:
-    monthly, worth = _worth(now, _switched_by_caller([row]))
-    return monthly, (
-        f"Test {row.alternative_model} for {row.customer_id} in place of {row.current_model}: "
-        f"saves up to {worth} if its answers are good enough."
-    )
-
-
-def _prompt_advice(now: _Now, prompts: Sequence[Waste]) -> List[Tuple[Optional[float], str]]:
-    """Return advice on the customers who waste most on long prompts."""
-    by_customer: Dict[str, List[Waste]] = {}
-    for waste in prompts:
-        by_customer.setdefault(waste.caller[0], []).append(waste)
-    wasted = {
-        name: math.fsum(waste.wasted for waste in wastes) for name, wastes in by_customer.items()
-    }
-    advice: List[Tuple[Optional[float], str]] = []
-    for name in sorted(wasted, key=lambda name: (-wasted[name], name)):
-        if wasted[name] > 0 and len(advice) < config.RECOMMENDED_SUBJECTS:
-            monthly, worth = _worth(now, _wasted_by_caller(by_customer[name]))
-            calls = counted(sum(waste.calls for waste in by_customer[name]), "long prompt")
-            sentence = (
-                f"Shorten the prompts of {name}: {worth} is wasted on {calls} with hardly any "
-                "answer."
-            )
-            advice.append((monthly, sentence))
-    return advice

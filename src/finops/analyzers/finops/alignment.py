@@ -310,6 +310,8 @@ def _without_customer(data: Rollups) -> List[Finding]:
             "warning",
             f"{percent(share)} of {cost_words(data.totals)} names no customer",
             f"Calls for {usd(cost)} belong to the customer '{config.UNALLOCATED}'.",
+            kind="quality",
+            subject={"customer_id": config.UNALLOCATED},
         )
     ]
 
@@ -328,6 +330,7 @@ def _findings(
                 "warning",
                 f"{percent(share)} of {cost_words(data.totals)} is unallocated",
                 f"Calls for {usd(cost)} carry no organization or no product.",
+                kind="quality",
             )
         )
     elif data.totals.calls and not cost and not _without_customer(data):
@@ -368,6 +371,9 @@ def _expensive_finding(expensive: Sequence[Expensive]) -> Finding:
         f"tokens; at the average it would cost {per_month(first.monthly_excess, first.excess)} "
         "less.",
         math.fsum(known) if len(known) == len(rates) else None,
+        confidence="low",
+        effort="medium",
+        subject={"organization_id": first.row.organization_id},
     )
 
 

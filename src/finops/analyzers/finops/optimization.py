@@ -1,26 +1,42 @@
-"""Rate optimization: which model switches and commitments save money, and how much.
+"""Rate optimization: which steps save money, in the order of their ease, and how much.
 
-A switch re-prices the very tokens of the calls; a commitment takes a discount off the calls of
-a quiet day, which are certain to come.  Both together do not count a dollar twice: switches
-come first, the discount is taken off what remains.  What is saved per month is a rate of the
-last 30 whole days: a model that is no longer used saves nothing.
+A switch re-prices the very tokens of the calls; a batch price is for answers that may wait; a
+commitment takes a discount off the calls of a quiet day, which are certain to come.  No dollar
+is counted twice: each step takes from what the steps before it leave, see `savings`.  What is
+saved per month is a rate of the last 30 whole days: a model that is no longer used saves nothing.
 """
 
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+from itertools import groupby
+from typing import ClassVar, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from finops import config
 from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
-from finops.analyzers.shared.model_switches import DOWNGRADABLE, FREE_FAILURE, SwitchRule
+from finops.analyzers.shared.model_switches import SwitchRule
+from finops.analyzers.shared.overlaps import model_key
+from finops.analyzers.shared.reserved_capacity import reserved_capacity
+from finops.analyzers.shared.savings import (
+    BATCH,
+    COMMITMENT,
+    MODEL_STEPS,
+    SAVINGS_TABLES,
+    Line,
+    Savings,
+    lines_of,
+    savings_of,
+    work_of,
+)
 from finops.analyzers.shared.tables import DAYS, daily
 from finops.analyzers.shared.wording import caveats, counted, per_month, percent, usd
+from finops.business.usage import TokenClasses
 from finops.results.base import Finding
 from finops.results.optimization import (
     CombinedSavings,
+    ModelMove,
     ModelRoute,
     ModelSwitch,
     OptimizationResult,
@@ -29,73 +45,61 @@ from finops.results.optimization import (
 )
 from finops.rollups.spec import Rollups, Table
 from finops.stats import percent as percent_of
-from finops.stats import percentile, ratio
-
-USAGE = Table(
-    ("day", "feature_id", "task_type", "provider", "model", DOWNGRADABLE, FREE_FAILURE),
-    ("calls", "cost", "input_tokens", "output_tokens"),
-)
-
-
-class Usage(NamedTuple):
-    """Some calls of one (feature, task, provider, model): all of them, and what was billed."""
-
-    calls: int = 0
-    cost: float = 0.0
-    input_tokens: int = 0
-    output_tokens: int = 0
-
-
-# The calls of the period and of the last 30 whole days by (feature, task, provider, model,
-# whether the task tolerates a model one class lower).
-UsageKey = Tuple[str, str, str, str, bool]
+from finops.stats import ratio
 
 
 class OptimizationAnalyzer(Analyzer):
-    """Model switches, a commitment, and what both are worth together.
+    """What can be saved in `steps`, and what is behind them.
 
     `reserved_capacity` is the commitment on today's cost; `combined` says what is left of it
-    once the switches are made.  `switches_by_model` adds the switches up by current and
-    alternative model.
+    once the switches are made.  `model_switches` names the best alternative only, whatever the
+    step; `switches_by_model` adds them up by current and alternative model.
     """
 
-    TABLES: ClassVar[Tuple[Table, ...]] = (*BASIS_TABLES, USAGE, DAYS)
+    TABLES: ClassVar[Tuple[Table, ...]] = (*BASIS_TABLES, *SAVINGS_TABLES, DAYS)
 
     def result(self, data: Rollups) -> OptimizationResult:
         """Return the result; costs and savings in USD over the period or, if named so, monthly."""
         span = covered_days(data)
         days = daily(data, span)
         cost_now = span.monthly_now({day.date: day.total_cost for day in days})
-        switches = _model_switches(data, span)
+        savings = savings_of(data, span)
+        switches = _model_switches(data, span, savings)
         routes = _by_route(switches)
-        reserved = _reserved_capacity(data, [row.call_count for row in days], cost_now)
-        combined = _combined(data, switches, reserved, cost_now)
+        calls = [row.call_count for row in days]
+        reserved = reserved_capacity(data.totals.cost, calls, cost_now)
+        combined = _combined(data, switches, reserved, savings)
         return OptimizationResult(
-            summary=_summary(data, span, combined, cost_now),
+            summary=_summary(data, span, savings, cost_now),
             basis=basis_of(data, span, self.NEEDS),
             reserved_capacity=reserved,
             model_switches=switches,
             switches_by_model=routes,
+            steps=savings.steps(),
+            moves=savings.moves(),
+            batch=savings.batches(),
             combined=combined,
             daily=days,
             findings=by_impact(
-                _findings(data, routes, reserved, combined) + caveats(span, data.totals)
+                _findings(data, routes, reserved, savings) + caveats(span, data.totals)
             ),
-            recommendations=_recommendations(routes, reserved, combined),
+            recommendations=_recommendations(routes, reserved, savings),
         )
 
 
 def _summary(
-    data: Rollups, span: CoveredDays, combined: CombinedSavings, cost_now: Optional[float]
+    data: Rollups, span: CoveredDays, savings: Savings, cost_now: Optional[float]
 ) -> OptimizationSummary:
-    savings = combined.total_monthly_savings
-    known = savings is not None and cost_now is not None and not data.totals.unpriced
+    total, steps = savings.total, savings.steps()
+    known = total is not None and cost_now is not None and not data.totals.unpriced
     return OptimizationSummary(
         total_calls=data.totals.calls,
         total_cost=data.totals.cost,
         monthly_cost=span.monthly(data.totals.cost),
-        total_monthly_savings=savings,
-        savings_percent=percent_of(savings or 0.0, cost_now or 0.0) if known else None,
+        total_monthly_savings=total,
+        savings_percent=percent_of(total or 0.0, cost_now or 0.0) if known else None,
+        first_step=steps[0].step if steps else None,
+        first_step_monthly_savings=steps[0].monthly_savings if steps else None,
         unpriced_calls=data.totals.unpriced,
     )
 
@@ -103,53 +107,23 @@ def _summary(
 # --- switches --------------------------------------------------------------------------------
 
 
-def _usages(data: Rollups, span: CoveredDays) -> Dict[UsageKey, Tuple[Usage, Usage]]:
-    """Return the calls of the period and those of its last 30 whole days.
-
-    Free failures are calls without tokens.
-    """
-    recent = set(span.recent)
-    parts: Dict[UsageKey, List[Tuple[bool, Usage]]] = {}
-    for (day, *key, free), (calls, cost, inputs, outputs) in data[USAGE].items():
-        feature, task, provider, model, downgradable = key
-        billed = (0, 0) if free else (inputs, outputs)
-        part = (day in recent, Usage(calls, cost, *billed))
-        parts.setdefault((feature, task, provider, model, downgradable), []).append(part)
-    return {
-        key: (
-            _added(usage for _, usage in parts[key]),
-            _added(usage for is_recent, usage in parts[key] if is_recent),
-        )
-        for key in sorted(parts)
-    }
-
-
-def _added(usages: Iterable[Usage]) -> Usage:
-    parts = list(usages)
-    return Usage(
-        sum(part.calls for part in parts),
-        math.fsum(part.cost for part in parts),
-        sum(part.input_tokens for part in parts),
-        sum(part.output_tokens for part in parts),
-    )
-
-
-def _model_switches(data: Rollups, span: CoveredDays) -> List[ModelSwitch]:
-    rule = SwitchRule(data.prices)
+def _model_switches(data: Rollups, span: CoveredDays, savings: Savings) -> List[ModelSwitch]:
+    """Return the best alternative for each kind of work, and what it saves now."""
+    rule = SwitchRule(data.prices, span.dates[-1] if span.dates else "")
+    now = savings.switched()
     rows = []
-    for (feature, task, provider, model, downgradable), usages in _usages(data, span).items():
-        usage, recent = usages
-        tokens = (usage.input_tokens, usage.output_tokens)
-        switch = rule(provider, model, downgradable, *tokens, usage.cost)
+    for work, lines in groupby(lines_of(data, set(span.dates)), work_of):
+        usage = _added(list(lines))
+        switch = rule.best(
+            usage.provider, usage.model, usage.downgradable, usage.tokens, usage.cost
+        )
         if switch is not None:
-            alternative = switch.model.cost(recent.input_tokens, recent.output_tokens)
-            now = max(0.0, recent.cost - alternative)
             rows.append(
                 ModelSwitch(
-                    feature_id=feature,
-                    task_type=task,
-                    current_provider=provider,
-                    current_model=model,
+                    feature_id=usage.feature_id,
+                    task_type=usage.task_type,
+                    current_provider=usage.provider,
+                    current_model=usage.model,
                     alternative_provider=switch.model.provider,
                     alternative_model=switch.model.name,
                     call_count=usage.calls,
@@ -157,7 +131,7 @@ def _model_switches(data: Rollups, span: CoveredDays) -> List[ModelSwitch]:
                     alternative_cost=switch.cost,
                     estimated_savings=switch.savings,
                     savings_percent=switch.savings_percent,
-                    monthly_savings=_per_30_days(span, now),
+                    monthly_savings=span.monthly_recent(now.get(work, 0.0)),
                 )
             )
     return sorted(
@@ -172,9 +146,13 @@ def _model_switches(data: Rollups, span: CoveredDays) -> List[ModelSwitch]:
     )
 
 
-def _per_30_days(span: CoveredDays, recent: float) -> Optional[float]:
-    """Return a sum over the last 30 whole days, or over fewer, as a rate per month."""
-    return span.monthly_now(dict.fromkeys(span.recent[:1], recent))
+def _added(lines: Sequence[Line]) -> Line:
+    """Return lines of one kind of work as one."""
+    return lines[0]._replace(
+        calls=sum(line.calls for line in lines),
+        cost=math.fsum(line.cost for line in lines),
+        tokens=TokenClasses(*(sum(counts) for counts in zip(*(line.tokens for line in lines)))),
+    )
 
 
 def _monthly(switches: Iterable[ModelSwitch]) -> Optional[float]:
@@ -223,76 +201,67 @@ def _largest_first(route: ModelRoute) -> Tuple[float, str, str, str, str]:
     )
 
 
-# --- commitment ------------------------------------------------------------------------------
-
-
-def _reserved_capacity(
-    data: Rollups, daily_calls: Sequence[int], cost_now: Optional[float]
-) -> ReservedCapacity:
-    """Return the commitment to the calls of a quiet day, at today's models.
-
-    `recommended_commitment` is in calls per month, `commitment_usd_per_month` what they cost
-    with the discount; neither is given, nor what is saved per month, without `cost_now`, the
-    cost per month of the last 30 whole days.
-    """
-    cost, discount = data.totals.cost, config.COMMITMENT_DISCOUNT_PCT
-    baseline = percentile(daily_calls, config.COMMITMENT_PERCENTILE)
-    # Where most days are alike, the quiet day times the days can exceed the calls there were.
-    share = min(100.0, percent_of(baseline * len(daily_calls), data.totals.calls))
-    savings = cost * share / 100 * discount / 100
-    committed = None if cost_now is None else cost_now * share / 100
-    return ReservedCapacity(
-        baseline_daily_calls=baseline,
-        committed_share_percent=share,
-        discount_percent=discount,
-        current_cost=cost,
-        optimized_cost=cost - savings,
-        savings=savings,
-        savings_percent=percent_of(savings, cost),
-        monthly_savings=None if committed is None else committed * discount / 100,
-        recommended_commitment=None if committed is None else baseline * config.DAYS_PER_MONTH,
-        commitment_usd_per_month=None if committed is None else committed * (1 - discount / 100),
-    )
+# --- together ------------------------------------------------------------------------------
 
 
 def _combined(
     data: Rollups,
     switches: Sequence[ModelSwitch],
     reserved: ReservedCapacity,
-    cost_now: Optional[float],
+    savings: Savings,
 ) -> CombinedSavings:
-    """Return what switches and then the commitment on the rest save, in the period and monthly."""
+    """Return what switches and then the commitment on the rest save, in the period and monthly.
+
+    What is saved per month is that of the steps, `total_monthly_savings` of all of them.
+    """
     switched = math.fsum(row.estimated_savings for row in switches)
     remaining = data.totals.cost - switched
-    share = ratio(reserved.savings_percent, 100)
-    committed = remaining * share
-    switched_now = None if cost_now is None else _monthly(switches) or 0.0
-    committed_now = None
-    if cost_now is not None and switched_now is not None:
-        committed_now = (cost_now - switched_now) * share
+    committed = remaining * ratio(reserved.savings_percent, 100)
     return CombinedSavings(
         switch_savings=switched,
         cost_after_switches=remaining,
         commitment_savings=committed,
         total_savings=switched + committed,
         optimized_cost=remaining - committed,
-        switch_monthly_savings=switched_now,
-        commitment_monthly_savings=committed_now,
-        total_monthly_savings=None
-        if switched_now is None or committed_now is None
-        else switched_now + committed_now,
+        switch_monthly_savings=savings.of(*MODEL_STEPS),
+        commitment_monthly_savings=savings.of(COMMITMENT),
+        total_monthly_savings=savings.total,
     )
 
 
 # --- sentences -------------------------------------------------------------------------------
 
 
-def _worth_it(routes: Sequence[ModelRoute]) -> List[ModelRoute]:
-    """Return the routes that save something now, the most first; all where the data is short."""
-    if any(row.monthly_savings is None for row in routes):
-        return list(routes)
-    saving = [row for row in routes if row.monthly_savings]
-    return sorted(saving, key=lambda row: -(row.monthly_savings or 0.0))
+class _Offer(NamedTuple):
+    """One model in place of another: `monthly_savings` is None where the data is too short."""
+
+    move: Union[ModelMove, ModelRoute]
+    further: bool  # whether an easier step for the same calls comes before it
+    confidence: str
+    effort: str
+
+    @property
+    def monthly_savings(self) -> Optional[float]:
+        """What it saves in USD per month, after the steps before it."""
+        return self.move.monthly_savings
+
+
+def _offers(routes: Sequence[ModelRoute], savings: Savings) -> List[_Offer]:
+    """Return the changes of models: the first for each model, then what goes further.
+
+    Each by savings descending.  Where the data is too short for steps, they are the routes.
+    """
+    if not savings.span.has_rates:
+        return [_Offer(route, False, "low", "medium") for route in routes]
+    grades = {stage.step.name: stage.step for stage in savings.stages}
+    offers = []
+    seen = set()
+    for move in savings.moves():
+        model = (move.current_provider, move.current_model)
+        step = grades[move.step]
+        offers.append(_Offer(move, model in seen, step.confidence, step.effort))
+        seen.add(model)
+    return sorted(offers, key=lambda offer: (offer.further, -(offer.monthly_savings or 0.0)))
 
 
 def _is_notable(monthly: Optional[float]) -> bool:
@@ -304,21 +273,14 @@ def _findings(
     data: Rollups,
     routes: Sequence[ModelRoute],
     reserved: ReservedCapacity,
-    combined: CombinedSavings,
+    savings: Savings,
 ) -> List[Finding]:
-    findings = [
-        finding(
-            "warning" if _is_notable(row.monthly_savings) else "info",
-            f"The same tokens on {row.alternative_model} would cost "
-            f"{percent(row.savings_percent)} less than on {row.current_model}",
-            f"{counted(row.call_count, 'call')} cost {usd(row.current_cost)}; the same "
-            f"tokens would have cost {usd(row.alternative_cost)}. Whether the answers are good "
-            "enough is to be tested.",
-            row.monthly_savings,
-        )
-        for row in _worth_it(routes)[: config.RECOMMENDED_SUBJECTS]
-    ]
-    if _is_notable(combined.commitment_monthly_savings):
+    offers = _offers(routes, savings)
+    findings = [_offer_finding(offer) for offer in _named(offers)]
+    if _is_notable(savings.of(BATCH)):
+        findings.append(_batch_finding(savings))
+    committed = savings.of(COMMITMENT)
+    if _is_notable(committed):
         findings.append(
             finding(
                 "info",
@@ -327,8 +289,11 @@ def _findings(
                 f"{100 * (1 - config.COMMITMENT_PERCENTILE):.0f}% of the days reach that many. "
                 f"It covers {percent(reserved.committed_share_percent)} of the calls, at "
                 f"{reserved.discount_percent}% off what remains after the "
-                "switches.",
-                combined.commitment_monthly_savings,
+                "steps before it.",
+                committed,
+                kind="saving",
+                confidence="medium",
+                overlaps=COMMITMENT,
             )
         )
     if data.totals.calls and not routes and not data.totals.unpriced:
@@ -343,31 +308,107 @@ def _findings(
     return findings
 
 
+def _named(offers: Sequence[_Offer]) -> List[_Offer]:
+    """Return the offers that have a sentence of their own: of each kind the first ones."""
+    most = config.RECOMMENDED_SUBJECTS
+    first = [offer for offer in offers if not offer.further]
+    further = [offer for offer in offers if offer.further and _is_notable(offer.monthly_savings)]
+    return first[:most] + further[:most]
+
+
+def _offer_finding(offer: _Offer) -> Finding:
+    move, monthly = offer.move, offer.monthly_savings
+    if offer.further:
+        title = (
+            f"{move.alternative_model} would save a further {usd(monthly or 0.0)} per month on "
+            f"calls to {move.current_model}"
+        )
+    else:
+        title = (
+            f"The same tokens on {move.alternative_model} would cost "
+            f"{percent(move.savings_percent)} less than on {move.current_model}"
+        )
+    loud = _is_notable(monthly) and offer.confidence != "low"
+    return finding(
+        "warning" if loud else "info",
+        title,
+        f"{counted(move.call_count, 'call')} cost {_costs(move)}. Whether the answers are good "
+        "enough is to be tested.",
+        monthly,
+        kind="saving",
+        confidence=offer.confidence,
+        effort=offer.effort,
+        subject={"provider": move.current_provider, "model": move.current_model},
+        overlaps=model_key(move.current_provider, move.current_model),
+    )
+
+
+def _costs(move: Union[ModelMove, ModelRoute]) -> str:
+    """Return what calls cost, and would cost on the other model, for a sentence."""
+    if isinstance(move, ModelRoute):
+        return (
+            f"{usd(move.current_cost)}; the same tokens would have cost "
+            f"{usd(move.alternative_cost)}"
+        )
+    left = move.monthly_cost - move.monthly_savings
+    return f"{usd(move.monthly_cost)} per month; the same tokens would cost {usd(left)}"
+
+
+def _batch_finding(savings: Savings) -> Finding:
+    rows = savings.batches()
+    calls = sum(row.call_count for row in rows)
+    return finding(
+        "info",
+        f"Batch prices would save {usd(savings.of(BATCH) or 0.0)} per month",
+        f"{counted(calls, 'call')} in the last 30 whole days were for tasks whose answers may "
+        f"wait ({', '.join(sorted({row.task_type for row in rows}))}), at "
+        f"{config.BATCH_DISCOUNT_PCT}% off what remains after the changes of models.",
+        savings.of(BATCH),
+        kind="saving",
+        confidence="medium",
+        effort="medium",
+        overlaps=BATCH,
+    )
+
+
 def _recommendations(
-    routes: Sequence[ModelRoute], reserved: ReservedCapacity, combined: CombinedSavings
+    routes: Sequence[ModelRoute], reserved: ReservedCapacity, savings: Savings
 ) -> List[str]:
-    worth_it = _worth_it(routes)
-    named = worth_it[: config.RECOMMENDED_SUBJECTS]
+    offers = [o for o in _offers(routes, savings) if o.monthly_savings != 0]
+    named = [o for o in offers if not o.further][: config.RECOMMENDED_SUBJECTS]
     advice = [
-        f"Test {row.alternative_model} in place of {row.current_model}: saves up to "
-        f"{per_month(row.monthly_savings, row.estimated_savings)} if its answers are good enough."
-        for row in named
+        f"Test {o.move.alternative_model} in place of {o.move.current_model}: saves up to "
+        f"{_worth([o])} if its answers are good enough."
+        for o in named
     ]
-    rest = worth_it[len(named) :]
+    rest = [offer for offer in offers if offer not in named]
     if rest:
-        rates = [row.monthly_savings for row in rest]
-        known = [rate for rate in rates if rate is not None]
-        monthly = math.fsum(known) if len(known) == len(rates) else None
-        worth = per_month(monthly, math.fsum(row.estimated_savings for row in rest))
         advice.append(
             f"Work through {counted(len(rest), 'further model switch', 'further model switches')}: "
-            f"together they save up to {worth}."
+            f"together they save up to {_worth(rest)}."
         )
-    worth_committing = combined.commitment_monthly_savings
-    if worth_committing is not None and _is_notable(worth_committing):
+    if _is_notable(savings.of(BATCH)):
+        tasks = sorted({row.task_type for row in savings.batches()})
+        advice.append(
+            f"Send {' and '.join(tasks)} calls that may wait through the batch API: saves up to "
+            f"{usd(savings.of(BATCH) or 0.0)} per month."
+        )
+    committed = savings.of(COMMITMENT)
+    if committed is not None and _is_notable(committed):
         advice.append(
             f"Commit to {reserved.recommended_commitment:,} calls per month "
             f"({reserved.baseline_daily_calls:,} per day) once the switches are made: saves "
-            f"{usd(worth_committing)} per month."
+            f"{usd(committed)} per month."
         )
     return advice
+
+
+def _worth(offers: Sequence[_Offer]) -> str:
+    """Return what offers save together, for a sentence."""
+    rates = [offer.monthly_savings for offer in offers]
+    known = [rate for rate in rates if rate is not None]
+    period = [
+        offer.move.estimated_savings for offer in offers if isinstance(offer.move, ModelRoute)
+    ]
+    monthly = math.fsum(known) if len(known) == len(rates) else None
+    return per_month(monthly, math.fsum(period))

@@ -371,6 +371,9 @@ def _findings(
                     f"{provider_name(known[-1].provider)} has the lowest SLA compliance",
                     f"{percent(worst)} of its measured calls, against {percent(best)} at "
                     f"{provider_name(known[0].provider)}.",
+                    kind="quality",
+                    effort="medium",
+                    subject={"provider": known[-1].provider},
                 )
             )
     return findings
@@ -389,6 +392,8 @@ def _tail_finding(latency: results.Latency) -> List[Finding]:
             f"One call in a hundred takes {p99:,} ms or longer",
             f"p95 is {p95:,} ms (limit {config.P95_THRESHOLD_MS:,} ms), p99 "
             f"{p99:,} ms (limit {config.P99_THRESHOLD_MS:,} ms).",
+            kind="quality",
+            effort="medium",
         )
     ]
 
@@ -406,6 +411,8 @@ def _sla_finding(whole: Group) -> List[Finding]:
                 f"{percent(kept)} of the calls answer within {limit}",
                 f"The target is {config.SLA_TARGET_PCT}%; {counted(whole.violations, 'call')} of "
                 f"{whole.measured:,} measured took longer.",
+                kind="quality",
+                effort="medium",
             )
         ]
     return [
@@ -414,6 +421,7 @@ def _sla_finding(whole: Group) -> List[Finding]:
             "SLA met",
             f"{percent(kept)} of {counted(whole.measured, 'measured call')} answer within "
             f"{limit}; the target is {config.SLA_TARGET_PCT}%.",
+            kind="quality",
         )
     ]
 
@@ -424,6 +432,9 @@ def _error_finding(row: results.ModelRanking) -> Finding:
         f"{row.model} fails in {percent(row.error_rate_percent)} of its calls",
         f"Of {counted(row.call_count, 'call')} to {provider_name(row.provider)}; the limit is "
         f"{config.HIGH_ERROR_RATE_PCT}%.",
+        kind="quality",
+        effort="medium",
+        subject={"provider": row.provider, "model": row.model},
     )
 
 

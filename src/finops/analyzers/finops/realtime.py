@@ -16,6 +16,7 @@ from finops.analyzers.shared.daily_sums import by_day
 from finops.analyzers.shared.degradation import PROVIDER_HOURS, degraded_hours
 from finops.analyzers.shared.hourly_costs import HOURS, hourly_costs
 from finops.analyzers.shared.like_hours import LikeHours
+from finops.analyzers.shared.overlaps import UNPROFITABLE_CUSTOMERS, UNUSUAL_USAGE
 from finops.analyzers.shared.provider_names import provider_name
 from finops.analyzers.shared.revenue import is_gone, own_days, own_monthly
 from finops.analyzers.shared.tables import ACCOUNTS, CALLS, DAYS, fold
@@ -353,6 +354,8 @@ def _findings(
                 f"{percent(risk.max_provider_concentration * 100)} of {cost_words(data.totals)}",
                 f"Of {counted(risk.provider_count, 'provider')} in use; an outage or a price "
                 "rise there has no quick way around.",
+                effort="high",
+                subject={"provider": risk.top_provider},
             )
         )
     if len(data[HOURLY_CALLS]) >= config.ANOMALY_MIN_HOURS and not (incidents or alerts):
@@ -382,7 +385,13 @@ def _alert_findings(alerts: Sequence[results.Alert]) -> List[Finding]:
             count = len({alert.time for alert in of_kind})
             worst = max(of_kind, key=lambda a: a.value / a.threshold)
             findings.append(
-                finding(of_kind[0].severity, f"{counted(count, noun)} {what}", worst.message)
+                finding(
+                    of_kind[0].severity,
+                    f"{counted(count, noun)} {what}",
+                    worst.message,
+                    kind="information" if kind == "high_daily_cost" else "quality",
+                    effort="medium",
+                )
             )
     return findings
 
@@ -400,6 +409,10 @@ def _incident_finding(span: CoveredDays, incidents: Sequence[results.Incident]) 
         f"The largest began at {hour_words(worst.start)} and cost {usd(worst.excess_cost)} more "
         f"than usual in {counted(worst.hours, 'hour')}; largest share: {worst.cause}.",
         monthly,
+        kind="exposure",
+        confidence="medium",
+        effort="medium",
+        overlaps=UNUSUAL_USAGE,
     )
 
 
@@ -413,7 +426,10 @@ def _burn_finding(customers: Sequence[results.BurningCustomer]) -> Finding:
         "subscription",
         f"{worst.customer_id} costs {usd(worst.monthly_cost)} per month and pays "
         f"{usd(worst.monthly_revenue)}{_together(customers, loss)}.",
-        loss,
+        loss or None,
+        kind="loss",
+        effort="medium",
+        overlaps=UNPROFITABLE_CUSTOMERS,
     )
 
 

@@ -8,10 +8,12 @@ from typing import Callable, ClassVar, Dict, List, Optional, Sequence, Tuple
 from finops import config
 from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
+from finops.analyzers.shared.cost_change import CHANGE_TABLES, cost_change
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.customers import customers_of
 from finops.analyzers.shared.daily_sums import by_day
 from finops.analyzers.shared.forecast import UNTRIED, month_ahead
+from finops.analyzers.shared.overlaps import model_key
 from finops.analyzers.shared.tables import (
     ACCOUNT_DAYS,
     ACCOUNTS,
@@ -26,6 +28,8 @@ from finops.analyzers.shared.tables import (
 from finops.analyzers.shared.wording import caveats, cost_words, counted, per_month, percent, usd
 from finops.results.base import DailyCost, Finding
 from finops.results.understanding import (
+    ChangeSummary,
+    CostChange,
     CustomerShare,
     EnvironmentShare,
     FeatureShare,
@@ -64,6 +68,7 @@ class UnderstandingAnalyzer(Analyzer):
         MODEL_DAYS,
         ACCOUNT_DAYS,
         USE_DAYS,
+        *CHANGE_TABLES,
     )
 
     def result(self, data: Rollups) -> UnderstandingResult:
@@ -71,8 +76,9 @@ class UnderstandingAnalyzer(Analyzer):
         span = covered_days(data)
         days = daily(data, span)
         forecast = _forecast(data, span, days)
+        change = cost_change(data, span)
         result = UnderstandingResult(
-            summary=_summary(data, span, forecast),
+            summary=_summary(data, span, forecast, change),
             basis=basis_of(data, span, self.NEEDS),
             by_provider=shares(data, CALLS, ProviderShare, "provider"),
             by_model=shares(data, CALLS, _model_share, "provider", "model"),
@@ -84,6 +90,7 @@ class UnderstandingAnalyzer(Analyzer):
             by_environment=shares(data, CALLS, EnvironmentShare, "environment"),
             daily=days,
             forecast=forecast,
+            change=change,
             efficiency=_efficiency(data),
             by_day=_by_day(data),
             findings=[],
@@ -105,7 +112,9 @@ def _by_day(data: Rollups) -> UnderstandingByDay:
     )
 
 
-def _summary(data: Rollups, span: CoveredDays, forecast: Forecast) -> UnderstandingSummary:
+def _summary(
+    data: Rollups, span: CoveredDays, forecast: Forecast, change: Optional[CostChange]
+) -> UnderstandingSummary:
     totals = data.totals
     return UnderstandingSummary(
         total_calls=totals.calls,
@@ -118,6 +127,16 @@ def _summary(data: Rollups, span: CoveredDays, forecast: Forecast) -> Understand
         trend_percent=forecast.trend_percent,
         monthly_cost=span.monthly(totals.cost),
         unpriced_calls=totals.unpriced,
+        change=None
+        if change is None
+        else ChangeSummary(
+            previous_period_cost=change.previous_period_cost,
+            cost_now=change.cost_now,
+            price_effect=change.price_effect,
+            mix_effect=change.mix_effect,
+            volume_effect=change.volume_effect,
+            new_subjects_effect=change.new_subjects_effect,
+        ),
     )
 
 
@@ -263,6 +282,8 @@ def _findings(data: Rollups, span: CoveredDays, result: UnderstandingResult) -> 
                 f"Daily cost is up {percent(trend)}",
                 f"{against}: {usd(rise)} per month if it stays so.",
                 rise,
+                confidence="medium",
+                effort="medium",
             )
         )
     elif trend <= -config.TREND_NOTABLE_PCT:
@@ -301,6 +322,8 @@ def _lever_finding(data: Rollups, row: ModelShare, now: Optional[float]) -> Find
         f"{row.model} takes {percent(row.share_percent)} of {cost_words(data.totals)}",
         f"It answers only {percent(calls)} of the calls and costs "
         f"{per_month(now, row.total_cost)}{per_token}.",
+        subject={"provider": row.provider, "model": row.model},
+        overlaps=model_key(row.provider, row.model),
     )
 
 

@@ -63,6 +63,15 @@ class CoveredDays:
         amount = math.fsum(by_day.get(date, 0.0) for date in self.recent)
         return amount * config.DAYS_PER_MONTH / len(self.recent)
 
+    def monthly_recent(self, amount: float) -> Optional[float]:
+        """Return an amount of the last 30 whole days, or of fewer, as one of 30 days.
+
+        None under 7 covered days.
+        """
+        if not self.has_rates:
+            return None
+        return amount * config.DAYS_PER_MONTH / len(self.recent)
+
     def date(self, timestamp: str) -> str:
         """Return the date of a timestamp in UTC, or the nearest date of the data."""
         return min(max(self._local(timestamp)[:10], self.dates[0]), self.dates[-1])

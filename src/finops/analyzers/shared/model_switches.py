@@ -7,12 +7,14 @@ never a ratio.  Prices are linear in tokens, so a group of calls is priced by it
 
 from __future__ import annotations
 
+import math
 from itertools import groupby
 from operator import attrgetter
 from typing import Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 from finops import config, schema
 from finops.business.catalog import CLASSES, Model, PriceTable
+from finops.business.usage import TokenClasses, token_classes
 from finops.rollups.expressions import all_of, one_of
 from finops.rollups.measures import Dimension
 
@@ -22,6 +24,30 @@ DOWNGRADABLE = Dimension("downgradable", one_of("task_type", *config.DOWNGRADABL
 FREE_FAILURE = Dimension(
     "free_failure", all_of(one_of("status", schema.STATUS_ERROR), one_of("cost_kind", "free"))
 )
+
+
+def cost_on(model: Model, tokens: TokenClasses) -> float:
+    """Return what tokens cost on a model by class, in USD.
+
+    A class without a price of its own costs as much as other input or output does.
+    """
+    read, write = model.cache_read_price, model.cache_write_price
+    write_1h = write if model.cache_write_1h_price is None else model.cache_write_1h_price
+    parts = (
+        (tokens.read, read),
+        (tokens.write, write),
+        (tokens.write_1h, write_1h),
+    )
+    cached = math.fsum(
+        count / 1000 * (model.input_price if price is None else price) for count, price in parts
+    )
+    outputs = tokens.output + tokens.reasoning + tokens.output_audio
+    return model.cost(tokens.text + tokens.audio, outputs) + cached
+
+
+def in_service(model: Model, last_day: str) -> bool:
+    """Return whether a provider still serves a model on a day."""
+    return not model.retired or model.retired > last_day
 
 
 class Switch(NamedTuple):
@@ -46,8 +72,10 @@ class SwitchRule:
     'gemini-2.5-pro'
     """
 
-    def __init__(self, prices: PriceTable) -> None:
+    def __init__(self, prices: PriceTable, last_day: str = "") -> None:
+        """`last_day`: a model that its provider has retired by then is no alternative."""
         self._prices = prices
+        self._last_day = last_day
         self._known: Dict[Tuple[str, str, bool], List[Model]] = {}
 
     def __call__(
@@ -57,6 +85,18 @@ class SwitchRule:
         downgradable: bool,
         input_tokens: int,
         output_tokens: int,
+        current_cost: float,
+    ) -> Optional[Switch]:
+        """Return the cheapest alternative for calls without cached tokens, see `best`."""
+        tokens = token_classes(input_tokens, output_tokens)
+        return self.best(provider, model, downgradable, tokens, current_cost)
+
+    def best(
+        self,
+        provider: str,
+        model: str,
+        downgradable: bool,
+        tokens: TokenClasses,
         current_cost: float,
     ) -> Optional[Switch]:
         """Return the cheapest alternative for these calls, or None where none is cheaper.
@@ -70,10 +110,8 @@ class SwitchRule:
         candidates = self._candidates(provider, model, downgradable)
         if not candidates or current_cost <= 0:
             return None
-        best = min(
-            candidates, key=lambda m: (m.cost(input_tokens, output_tokens), m.provider, m.name)
-        )
-        cost = best.cost(input_tokens, output_tokens)
+        best = min(candidates, key=lambda m: (cost_on(m, tokens), m.provider, m.name))
+        cost = cost_on(best, tokens)
         savings = current_cost - cost
         percent = savings / current_cost * 100
         if percent < config.SWITCH_MIN_SAVINGS_PERCENT:
@@ -86,7 +124,11 @@ class SwitchRule:
             current = self._prices.find(provider, model)
             known = current is not None and current.capability in CLASSES
             self._known[key] = (
-                undominated(self._prices.alternatives(current, downgradable))
+                undominated(
+                    m
+                    for m in self._prices.alternatives(current, downgradable)
+                    if in_service(m, self._last_day)
+                )
                 if current is not None and known
                 else []
             )

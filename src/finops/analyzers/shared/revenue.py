@@ -199,6 +199,7 @@ def price_caveats(book: Book) -> List[Finding]:
             f"{counted(len(book.without_price), 'customer')} without a known price",
             f"Their calls cost {_cost_without_price(book)}, but no subscription price is known "
             "for them; they are left out of revenue and margins.",
+            kind="quality",
         )
     ]
 

@@ -75,6 +75,7 @@ def caveats(span: CoveredDays, totals: Totals) -> List[Finding]:
                 f"{counted(totals.unpriced, 'call')} could not be priced",
                 "They carry no cost and their model is in no price table: "
                 "every cost here is a lower bound.",
+                kind="quality",
             )
         )
     if totals.calls and not span.has_rates:
@@ -85,6 +86,7 @@ def caveats(span: CoveredDays, totals: Totals) -> List[Finding]:
                 f"Figures per month need {least} covered days",
                 f"The data covers {span.days:,.1f} days; {least - span.days:,.1f} more are needed "
                 "for figures per month, margins and advice on prices.",
+                kind="quality",
             )
         )
     return findings

@@ -16,6 +16,7 @@ from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.customers import customers_of
+from finops.analyzers.shared.overlaps import UNPROFITABLE_CUSTOMERS
 from finops.analyzers.shared.revenue import (
     CUSTOMER_TABLE,
     Account,
@@ -227,6 +228,7 @@ def _findings(features: Sequence[FeatureReturn]) -> List[Finding]:
                 f"It brings {usd(best.revenue or 0.0)} for "
                 f"{usd(best.monthly_cost or 0.0)} per month, "
                 f"and {percent(best.adoption_percent)} of the customers use it.",
+                subject={"feature_id": best.feature_id},
             )
         )
     judged = _classified(features)
@@ -239,6 +241,7 @@ def _findings(features: Sequence[FeatureReturn]) -> List[Finding]:
                 "info",
                 f"{counted(len(few), 'feature')} with too few calls to judge",
                 f"Under {config.MIN_FEATURE_CALLS} calls in the period: {', '.join(few)}.",
+                kind="quality",
             )
         )
     return findings
@@ -250,6 +253,7 @@ def _least_finding(row: FeatureReturn) -> Finding:
         f"{_name(row)} has the lowest return",
         f"It still brings {usd(row.revenue or 0.0)} for {usd(row.monthly_cost or 0.0)} per month; "
         f"{percent(row.adoption_percent)} of the customers use it.",
+        subject={"feature_id": row.feature_id},
     )
 
 
@@ -261,6 +265,11 @@ def _loss_finding(row: FeatureReturn) -> Finding:
         f"{usd(row.monthly_cost or 0.0)} per month; {percent(row.adoption_percent)} of the "
         "customers use it.",
         _gap(row),
+        kind="loss",
+        confidence="medium",
+        effort="high",
+        subject={"feature_id": row.feature_id},
+        overlaps=UNPROFITABLE_CUSTOMERS,
     )
 
 

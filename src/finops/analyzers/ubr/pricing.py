@@ -268,6 +268,8 @@ def _findings(
             f"{best.customers_paying_less:,} less than today, if everybody stayed and used "
             "as much.",
             gain,
+            confidence="low",
+            effort="high",
         )
     )
     return findings
@@ -298,6 +300,7 @@ def _subsidy(segments: Sequence[UsageSegment], summary: PricingSummary) -> Findi
         "Light users pay for heavy ones",
         f"The third with most calls causes {percent(cost)} of the cost and pays "
         f"{percent(revenue)} of the flat rates.",
+        effort="high",
     )
 
 

@@ -15,6 +15,7 @@ from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.billing import PAID, billed_days, by_month, daily_margins
 from finops.analyzers.shared.covered_days import covered_days
+from finops.analyzers.shared.overlaps import GONE_CUSTOMERS, UNPROFITABLE_CUSTOMERS
 from finops.analyzers.shared.revenue import (
     CUSTOMER_TABLE,
     Account,
@@ -216,6 +217,7 @@ def _set_apart(book: Book, customers: Sequence[CustomerMargin]) -> List[Finding]
                 "warning",
                 f"{counted(unknown, 'customer')} with an unknown margin",
                 "Some of their calls have no known cost, so what they cost is a lower bound.",
+                kind="quality",
             )
         )
     if book.revenue_lost:
@@ -226,6 +228,10 @@ def _set_apart(book: Book, customers: Sequence[CustomerMargin]) -> List[Finding]
                 f"{who} left, who paid {usd(book.revenue_lost)} per month",
                 f"No call in the last {config.CHURN_INACTIVE_DAYS} days: what they paid is no "
                 "part of the revenue here.",
+                book.revenue_lost,
+                kind="revenue_lost",
+                effort="high",
+                overlaps=GONE_CUSTOMERS,
             )
         )
     return findings
@@ -242,6 +248,11 @@ def _loss_finding(losing: Sequence[CustomerMargin], loss: float) -> Finding:
         f"which pays {usd(worst.monthly_revenue)} and costs {usd(worst.monthly_cost)} per "
         f"{config.DAYS_PER_MONTH} days.",
         -loss,
+        kind="loss",
+        confidence="high" if certain else "medium",
+        effort="medium",
+        subject={"customer_id": worst.customer_id} if len(losing) == 1 else {},
+        overlaps=UNPROFITABLE_CUSTOMERS,
     )
 
 
@@ -258,6 +269,11 @@ def _tier_finding(row: GroupMargin) -> Finding:
         f"Its {counted(row.customers, 'customer')} pay {usd(row.monthly_revenue)} and cost "
         f"{usd(row.monthly_cost)} per {config.DAYS_PER_MONTH} days.",
         -(row.monthly_margin or 0.0),
+        kind="loss",
+        confidence="high" if certain else "medium",
+        effort="high",
+        subject={"subscription_tier": row.key},
+        overlaps=UNPROFITABLE_CUSTOMERS,
     )
 
 

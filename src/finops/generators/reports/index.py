@@ -8,10 +8,8 @@ from typing import (
     Callable,
     Dict,
     Generic,
-    Iterator,
     List,
     Mapping,
-    NamedTuple,
     Sequence,
     Tuple,
     Type,
@@ -21,6 +19,7 @@ from typing import (
 
 from finops.atomic import write_aside
 from finops.generators import formatting
+from finops.generators.action_list import MOST_OF_A_LIST, ActionList, Ranked, action_lists
 from finops.generators.basis_line import missing_words
 from finops.generators.charts import Axis, Series, cut_short, line_chart
 from finops.generators.components import (
@@ -57,8 +56,6 @@ REPORT = Report(
     "AI cost at a glance",
     "What is worth doing first, and thirteen reports on where the money of AI calls goes.",
 )
-SUMMARY_FINDINGS = 5
-_SEVERITIES = ("critical", "warning", "info", "success")
 _DOMAINS = ("FinOps", "Usage-Based Revenue", "Advanced Analytics")
 
 _Summary = TypeVar("_Summary", bound=Tuple[Any, ...])
@@ -127,18 +124,6 @@ _HEADLINES: Dict[str, _Headline[Any]] = {
 }
 
 
-class Ranked(NamedTuple):
-    """A finding with the report it comes from."""
-
-    report: Data
-    finding: Data
-
-    @property
-    def worth(self) -> float:
-        """What acting on it is worth, in USD per month."""
-        return float(self.finding.get("impact_usd_per_month") or 0)
-
-
 def generate_index(
     results: Mapping[str, Data],
     reports: Sequence[Data],
@@ -160,7 +145,7 @@ def generate_index(
 def index_page(results: Mapping[str, Data], reports: Sequence[Data], context: Data) -> str:
     """Return the page that `generate_index` writes."""
     parts = [
-        _summary(list(most_worth(results, reports))),
+        _actions(action_lists(results, reports)),
         _totals(results, context),
         *_domains(results, reports),
         *_scenarios(context.get("scenarios") or ()),
@@ -170,47 +155,49 @@ def index_page(results: Mapping[str, Data], reports: Sequence[Data], context: Da
     return render(REPORT, context, parts)
 
 
-def most_worth(results: Mapping[str, Data], reports: Sequence[Data]) -> Iterator[Ranked]:
-    """Yield the most valuable findings across all reports, at most five, no title twice.
-
-    By USD per month descending, then by severity, then in the order of the reports.
-    """
-    ranked = [
-        Ranked(report, finding)
-        for report in reports
-        for finding in (results.get(report["id"]) or {}).get("findings") or ()
-    ]
-    ranked.sort(key=lambda item: (-item.worth, _rank(item.finding)))
-    titles: List[str] = []
-    for item in ranked:
-        title = str(item.finding.get("title"))
-        if title not in titles and len(titles) < SUMMARY_FINDINGS:
-            titles.append(title)
-            yield item
-
-
-def _rank(finding: Data) -> int:
-    severity = finding.get("severity")
-    return _SEVERITIES.index(severity) if severity in _SEVERITIES else len(_SEVERITIES)
-
-
-def _summary(ranked: Sequence[Ranked]) -> Part:
-    if not ranked:
+def _actions(lists: Sequence[ActionList]) -> Part:
+    if not lists:
         return section(
-            "What matters most",
+            "What to do",
             text("No report found anything that crosses a configured threshold."),
         )
-    most = max(item.worth for item in ranked)
-    items = join(_summary_item(item, most) for item in ranked)
     return section(
-        "What matters most",
-        Part(fill('<ol class="summary">$items</ol>', items=items)),
-        lead="The most valuable findings across all reports, in USD per month: cost that can be "
-        "saved or revenue that is at stake.",
+        "What to do",
+        *(_list(actions) for actions in lists),
+        lead="The most valuable findings of all reports, each dollar in one of them only. The "
+        "lists are about different money and are not added to one another.",
     )
 
 
-def _summary_item(item: Ranked, most: float) -> Markup:
+def _list(actions: ActionList) -> Part:
+    shown = actions.items[:MOST_OF_A_LIST]
+    most = max(item.worth for item in shown)
+    return Part(
+        fill(
+            '<h3>$title</h3>$total<ol class="summary">$items</ol>',
+            title=actions.kind.title,
+            total=_total_words(actions),
+            items=join(_action(item, most) for item in shown),
+        )
+    )
+
+
+def _total_words(actions: ActionList) -> Markup:
+    """Say what the items of a list come to, where there are several amounts of one kind."""
+    amounts = [item for item in actions.items if item.worth]
+    if len(amounts) < 2 or not actions.kind.amounts or actions.total is None:
+        return Markup("")
+    rest = len(actions.items) - MOST_OF_A_LIST
+    more = f"; {rest} more stand in the reports" if rest > 0 else ""
+    return fill(
+        '<p class="lead">$total $words in all$more.</p>',
+        total=formatting.money(actions.total),
+        words=actions.kind.amounts,
+        more=more,
+    )
+
+
+def _action(item: Ranked, most: float) -> Markup:
     drawn = Markup("")
     figure: Any = severity_badge(str(item.finding.get("severity")))
     if item.worth:
@@ -223,12 +210,24 @@ def _summary_item(item: Ranked, most: float) -> Markup:
         )
     return fill(
         '<li><div class="sum">$figure$bar</div><div><strong>$title</strong>'
-        '<span class="detail">$detail</span></div><div class="source">$link</div></li>',
+        '<span class="detail">$detail</span>$grades</div><div class="source">$link</div></li>',
         figure=figure,
         bar=drawn,
         title=item.finding.get("title", ""),
         detail=item.finding.get("detail", ""),
+        grades=_grades(item.finding),
         link=page_link(f"{item.report['id']}.html", str(item.report.get("title"))),
+    )
+
+
+def _grades(finding: Data) -> Markup:
+    """Say how sure an amount is, and what acting on it takes."""
+    if not finding.get("impact_usd_per_month") or not finding.get("confidence"):
+        return Markup("")
+    return fill(
+        '<span class="grades">Confidence $confidence, effort $effort</span>',
+        confidence=finding["confidence"],
+        effort=finding.get("effort") or "not known",
     )
 
 

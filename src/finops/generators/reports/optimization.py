@@ -1,4 +1,4 @@
-"""The page of rate optimization: which switches and commitments save money, and how much."""
+"""The page of rate optimization: which steps save money, in the order of their ease."""
 
 from __future__ import annotations
 
@@ -18,19 +18,18 @@ from finops.results.base import from_dict
 REPORT = Report(
     "optimization",
     "Rate Optimization",
-    "Which model switches and commitments save money, and how much.",
+    "Which steps save money, in the order of their ease, and how much.",
 )
 
 _DRAWN_MODELS = 12
 ModelSwap = Union[results.ModelSwitch, results.ModelRoute]
 
 
-class _Step(NamedTuple):
-    """Cost of the period after a step, and what the step saved of it."""
+class _Left(NamedTuple):
+    """Cost per month after a step."""
 
     step: str
     cost: float
-    saved: float
 
 
 class _Amount(NamedTuple):
@@ -56,54 +55,107 @@ def generate_optimization_report(data: Dict[str, Any], output_path: Union[str, P
 
 def _cards(result: results.OptimizationResult) -> List[Card]:
     summary = result.summary
-    combined = result.combined
     return [
-        Card("Savings per month", summary.total_monthly_savings, "money", "both together"),
+        Card(
+            "The easiest step",
+            summary.first_step_monthly_savings,
+            "money",
+            f"per month: {_step_name(summary.first_step)}" if summary.first_step else "per month",
+        ),
+        Card("Savings per month", summary.total_monthly_savings, "money", "all steps together"),
         Card("Savings", summary.savings_percent, "percent", "of the cost"),
         Card("Cost per month", summary.monthly_cost, "money", "as it is"),
-        Card("From switches", combined.switch_monthly_savings, "money", "per month"),
-        Card(
-            "From a commitment",
-            combined.commitment_monthly_savings,
-            "money",
-            "per month, on what remains",
-        ),
         Card("Calls", summary.total_calls, "count", "of the whole period"),
     ]
 
 
+_STEPS = {
+    "successor": "successors of retired models",
+    "same_vendor_model": "cheaper models of the same class and vendor",
+    "same_class_model": "cheaper models of the same class",
+    "lower_class_model": "models one class lower",
+    "caching": "caching",
+    "batch": "batch prices",
+    "commitment": "a commitment",
+}
+
+
+def _step_name(step: str) -> str:
+    return _STEPS.get(step, step.replace("_", " "))
+
+
 def _together(result: results.OptimizationResult) -> Part:
-    combined = result.combined
-    rows = [
-        _Step("As it is", result.summary.total_cost, 0),
-        _Step("After the switches", combined.cost_after_switches, combined.switch_savings),
-        _Step("After the commitment", combined.optimized_cost, combined.commitment_savings),
-    ]
+    steps = result.steps
+    empty = "Checked, none found: steps that save something per month."
     return section(
-        "What both save together",
+        "What can be saved, step by step",
         bar_chart(
             "steps",
-            "Cost of the period as it is, and after each step",
+            "Cost per month as it is, and after each step",
             Axis("Step", "text"),
-            Axis("Cost (USD)", "money"),
-            texts(row.step for row in rows),
-            [Series("Cost", [row.cost for row in rows])],
+            Axis("Cost (USD per month)", "money"),
+            [row.step for row in _left(result)],
+            [Series("Cost", [row.cost for row in _left(result)])],
             horizontal=True,
-            colours=["muted", "accent", "success"],
+            colours=["muted", *["accent"] * len(steps)],
+            empty=empty,
         ),
         table(
             "steps",
-            "Cost and savings of the period, step by step",
+            "Savings step by step, in the order of their ease",
             [
-                Column(lambda row: row.step, "Step"),
-                Column(lambda row: row.cost, "Cost", "money"),
-                Column(lambda row: row.saved, "Saved by it", "money"),
+                Column(lambda row: _step_name(row.step).capitalize(), "Step"),
+                Column(lambda row: row.monthly_savings, "Savings per month", "money"),
+                Column(lambda row: row.cumulative, "With the steps before", "money"),
+                Column(lambda row: row.confidence, "Confidence"),
+                Column(lambda row: row.effort, "Effort"),
             ],
-            rows,
+            steps,
+            empty=empty,
         ),
-        lead="No dollar is counted twice: the switches come first, and the commitment takes its "
-        "discount off what remains.",
+        table(
+            "moves",
+            "Changes of models, step by step",
+            [
+                Column(lambda row: _step_name(row.step).capitalize(), "Step"),
+                Column(lambda row: row.current_model, "From", "model"),
+                Column(lambda row: row.alternative_model, "To", "model"),
+                Column(lambda row: row.call_count, "Calls", "count"),
+                Column(lambda row: row.monthly_cost, "Cost per month before it", "money"),
+                Column(lambda row: row.monthly_savings, "Savings per month", "money"),
+                Column(lambda row: row.savings_percent, "Saved", "percent"),
+            ],
+            ShortenedRows(result.moves),
+            empty="Checked, none found: cheaper models for the calls of the last 30 days.",
+        ),
+        table(
+            "batch",
+            "Calls that may wait for a batch",
+            [
+                Column(lambda row: row.feature_id, "Feature", "feature", dot=True),
+                Column(lambda row: row.task_type, "Task type"),
+                Column(lambda row: row.call_count, "Calls", "count"),
+                Column(lambda row: row.monthly_cost, "Cost per month before it", "money"),
+                Column(lambda row: row.monthly_savings, "Savings per month", "money"),
+            ],
+            ShortenedRows(result.batch),
+            empty="Checked, none found: tasks whose answers may wait for a day.",
+        ),
+        lead="No dollar is counted twice: each step takes from what the steps before it leave, "
+        "at the rate of the last 30 whole days. The easiest come first.",
     )
+
+
+def _left(result: results.OptimizationResult) -> List[_Left]:
+    """Return the cost per month as it is and after each step; nothing without steps."""
+    summary, steps = result.summary, result.steps
+    share = summary.savings_percent
+    if not steps or not share or summary.total_monthly_savings is None:
+        return []
+    now = summary.total_monthly_savings / share * 100
+    rows = [_Left("As it is", now)]
+    rows += [_Left(f"After {_step_name(row.step)}", now - row.cumulative) for row in steps]
+    return rows
 
 
 # --- switches --------------------------------------------------------------------------------

@@ -119,7 +119,7 @@ function createFinding() {
   const sum = make("div", "sum");
   sum.append(make("span", "figure"), make("small"));
   const words = make("div");
-  words.append(make("strong"), make("span", "detail"));
+  words.append(make("small", "list"), make("strong"), make("span", "detail"));
   const source = make("div", "source");
   source.append(make("a"));
   item.append(sum, words, source);
@@ -130,7 +130,8 @@ function updateFinding(item, one) {
   const worth = one.impact_usd_per_month;
   const figure = worth ? money.format(worth) : one.severity.charAt(0).toUpperCase() + one.severity.slice(1);
   setText(item.querySelector(".figure"), figure);
-  setText(item.querySelector("small"), worth ? "a month" : "");
+  setText(item.querySelector(".sum small"), worth ? "per month" : "");
+  setText(item.querySelector(".list"), one.list);
   setText(item.querySelector("strong"), one.title);
   setText(item.querySelector(".detail"), one.detail);
   const link = item.querySelector("a");
