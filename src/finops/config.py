@@ -217,6 +217,12 @@ FORECAST_USABLE_MAPE_PCT = 25
 # Trend: the last whole days against as many before, and the change worth a word.
 TREND_RECENT_DAYS = 7
 TREND_NOTABLE_PCT = 20
+# Why the cost changed: the last so many whole days against as many before, the longest that the
+# data holds; and how many of each kind are named, above this amount, which is rounding.
+CHANGE_WINDOWS_DAYS: Tuple[int, ...] = (30, 14, 7)
+CHANGE_SUBJECTS = 3
+CHANGE_CUSTOMERS = 10
+CHANGE_LEAST_USD = 0.005
 # A model is a lever where it takes this share of the cost, and so many times that of the calls.
 COST_LEVER_SHARE_PCT = 10
 COST_LEVER_FACTOR = 2

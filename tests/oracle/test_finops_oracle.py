@@ -107,6 +107,52 @@ def test_understanding_summary_daily_and_forecast(case: Case) -> None:
     assert len(ahead) == (30 if known else 0)
 
 
+def test_understanding_change(case: Case) -> None:
+    """The parts that need no list prices; price and mix together."""
+    oracle, change = case.oracle, case.results["understanding"]["change"]
+    whole = oracle.value("select count(*) from dates where share = 1")
+    length = next((days for days in (30, 14, 7) if whole >= 2 * days), 0)
+    oracle.base.execute(
+        f"""create or replace table compared as select calls.*, place <= {length} as now
+        from calls join (select day, row_number() over (order by day desc) as place from dates
+                         where share = 1) using (day) where place <= 2 * {length}"""
+    )
+    if not length or oracle.value("select bool_or(unpriced) from compared"):
+        assert change is None
+        return
+    works = oracle.rows(
+        """select coalesce(sum(cost) filter (now), 0)::double as cost,
+        coalesce(sum(cost) filter (not now), 0)::double as earlier,
+        sum(tokens) filter (now and not free)::double as tokens,
+        sum(tokens) filter (not now and not free)::double as earlier_tokens,
+        bool_or(now) and bool_or(not now) as both from compared group by feature_id, task_type"""
+    )
+    volume = [w["earlier"] * (w["tokens"] / w["earlier_tokens"] - 1) for w in works if w["both"]]
+    expected = {
+        "days": length,
+        "previous_period_cost": sum(work["earlier"] for work in works),
+        "cost_now": sum(work["cost"] for work in works),
+        "volume_effect": sum(volume),
+        "new_subjects_effect": sum(w["cost"] - w["earlier"] for w in works if not w["both"]),
+    }
+    check_same(change, expected, "change")
+    parts = change["price_effect"] + change["mix_effect"]
+    others = expected["volume_effect"] + expected["new_subjects_effect"]
+    difference = expected["cost_now"] - expected["previous_period_cost"]
+    assert parts + others == pytest.approx(difference, abs=1e-6)
+    customers = oracle.rows(
+        """select sum(sign) filter (state = 'new') as new_count, -sum(sign) filter
+        (state = 'gone') as gone_count, sum(change) filter (state = 'stayed') as stayed_effect
+        from (select customer_id, coalesce(sum(cost) filter (now), 0)::double
+                - coalesce(sum(cost) filter (not now), 0)::double as change,
+              if(bool_and(now), 'new', if(bool_and(not now), 'gone', 'stayed')) as state,
+              if(bool_and(now), 1, -1) as sign from compared group by 1)"""
+    )[0]
+    check_same(
+        change["customers"], {name: value or 0 for name, value in customers.items()}, "customers"
+    )
+
+
 def test_understanding_efficiency(case: Case) -> None:
     expected = case.oracle.rows(
         "select provider, model, sum(cost) as total_cost, "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional, Sequence
+from typing import Mapping, NamedTuple, Optional, Sequence
 
 from finops.results.base import (
     Basis,
@@ -20,6 +20,17 @@ from finops.results.base import (
 )
 
 
+class ChangeSummary(NamedTuple):
+    """The change of cost in the last whole days and its four parts, which add up to it."""
+
+    previous_period_cost: Usd
+    cost_now: Usd
+    price_effect: Usd
+    mix_effect: Usd
+    volume_effect: Usd
+    new_subjects_effect: Usd
+
+
 class UnderstandingSummary(NamedTuple):
     """The figures of the whole period."""
 
@@ -33,6 +44,7 @@ class UnderstandingSummary(NamedTuple):
     trend_percent: Optional[Percent]
     monthly_cost: Optional[UsdPerMonth]
     unpriced_calls: Count
+    change: Optional[ChangeSummary]
 
 
 class ProviderShare(NamedTuple):
@@ -155,6 +167,69 @@ class Forecast(NamedTuple):
     backtest: Backtest
 
 
+class ChangedSubject(NamedTuple):
+    """A subject that one part of the change comes from."""
+
+    kind: str
+    """price, mix, volume, new or gone"""
+    subject: Mapping[str, str]
+    """its dimensions: provider and model, or feature and type of task"""
+    effect: Usd
+
+
+class ChangeSubjects(NamedTuple):
+    """The three largest subjects of each part, up or down."""
+
+    price: Sequence[ChangedSubject]
+    mix: Sequence[ChangedSubject]
+    volume: Sequence[ChangedSubject]
+    new_or_gone: Sequence[ChangedSubject]
+
+
+class ChangedCustomer(NamedTuple):
+    """What one customer cost before and now."""
+
+    customer_id: str
+    state: str
+    """new, gone or stayed"""
+    previous_cost: Usd
+    cost_now: Usd
+    change: Usd
+
+
+class ChangedCustomers(NamedTuple):
+    """The same change by customer: the three effects add up to it."""
+
+    new_count: Count
+    gone_count: Count
+    new_effect: Usd
+    gone_effect: Usd
+    stayed_effect: Usd
+    largest: Sequence[ChangedCustomer]
+    """by the size of the change, up or down"""
+
+
+class CostChange(NamedTuple):
+    """The last 30 whole days (14, 7 where shorter) against as many before, and why."""
+
+    days: Count
+    """days of each of the two windows"""
+    previous_start: Date
+    """first day of the window before"""
+    start: Date
+    """first day of the window now"""
+    end: Date
+    """last day of the window now"""
+    previous_period_cost: Usd
+    cost_now: Usd
+    price_effect: Usd
+    mix_effect: Usd
+    volume_effect: Usd
+    new_subjects_effect: Usd
+    subjects: ChangeSubjects
+    customers: ChangedCustomers
+
+
 class ModelEfficiency(NamedTuple):
     """What a dollar buys on one model."""
 
@@ -189,6 +264,7 @@ class UnderstandingResult(NamedTuple):
     by_environment: Sequence[EnvironmentShare]
     daily: Sequence[DailyCost]
     forecast: Forecast
+    change: Optional[CostChange]
     efficiency: Sequence[ModelEfficiency]
     by_day: UnderstandingByDay
     findings: Sequence[Finding]

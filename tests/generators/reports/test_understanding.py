@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import doctest
 from pathlib import Path
 from typing import Any, Dict
 
 import pytest
 
+from finops.generators import cost_change
 from tests.generators.economy import (
     cells,
     check_hostile_texts,
@@ -150,3 +152,37 @@ def test_efficiency_is_complete(data: Any, page: Any) -> None:
     assert cells(page, "efficiency", "Tokens per USD") == shown(
         [row["tokens_per_dollar"] for row in data["efficiency"]]
     )
+
+
+def test_why_the_cost_changed_is_said_in_sentences(tmp_path: Path) -> None:
+    rows = [
+        call(
+            timestamp=f"2025-01-{day:02d}T{hour:02d}:00:00",
+            cost_usd="2" if day > 7 else "1",
+            customer_id="b" if day > 7 and hour else "a",
+        )
+        for day in range(1, 15)
+        for hour in (0, 23)
+    ]
+    page = page_of(NAME, result_of(NAME, rows), tmp_path)
+    assert page.says(
+        "The last 7 whole days, 2025-01-08 to 2025-01-14, cost $28.00: $14.00 more than the 7 "
+        "days before, which cost $14.00."
+    )
+    assert page.says(
+        "Other prices for the same models and classes of tokens: +$14.00, most of it gpt-4o of "
+        "OpenAI (+$14.00)."
+    )
+    assert page.says("More or fewer tokens for the same work: $0.")
+    assert page.says("1 new customer +$14.00, 0 customers without a call now $0, all others $0.")
+
+
+def test_a_change_that_is_not_known_says_what_it_needs(tmp_path: Path) -> None:
+    page = page_of(NAME, result_of(NAME, [call()]), tmp_path)
+    assert page.says(
+        "Not known yet: it needs 14 whole days on which the cost of every call is known."
+    )
+
+
+def test_the_examples_in_the_text_hold() -> None:
+    assert doctest.testmod(cost_change).failed == 0

@@ -8,6 +8,7 @@ from typing import Callable, ClassVar, Dict, List, Optional, Sequence, Tuple
 from finops import config
 from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
+from finops.analyzers.shared.cost_change import CHANGE_TABLES, cost_change
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.customers import customers_of
 from finops.analyzers.shared.daily_sums import by_day
@@ -26,6 +27,8 @@ from finops.analyzers.shared.tables import (
 from finops.analyzers.shared.wording import caveats, cost_words, counted, per_month, percent, usd
 from finops.results.base import DailyCost, Finding
 from finops.results.understanding import (
+    ChangeSummary,
+    CostChange,
     CustomerShare,
     EnvironmentShare,
     FeatureShare,
@@ -64,6 +67,7 @@ class UnderstandingAnalyzer(Analyzer):
         MODEL_DAYS,
         ACCOUNT_DAYS,
         USE_DAYS,
+        *CHANGE_TABLES,
     )
 
     def result(self, data: Rollups) -> UnderstandingResult:
@@ -71,8 +75,9 @@ class UnderstandingAnalyzer(Analyzer):
         span = covered_days(data)
         days = daily(data, span)
         forecast = _forecast(data, span, days)
+        change = cost_change(data, span)
         result = UnderstandingResult(
-            summary=_summary(data, span, forecast),
+            summary=_summary(data, span, forecast, change),
             basis=basis_of(data, span, self.NEEDS),
             by_provider=shares(data, CALLS, ProviderShare, "provider"),
             by_model=shares(data, CALLS, _model_share, "provider", "model"),
@@ -84,6 +89,7 @@ class UnderstandingAnalyzer(Analyzer):
             by_environment=shares(data, CALLS, EnvironmentShare, "environment"),
             daily=days,
             forecast=forecast,
+            change=change,
             efficiency=_efficiency(data),
             by_day=_by_day(data),
             findings=[],
@@ -105,7 +111,9 @@ def _by_day(data: Rollups) -> UnderstandingByDay:
     )
 
 
-def _summary(data: Rollups, span: CoveredDays, forecast: Forecast) -> UnderstandingSummary:
+def _summary(
+    data: Rollups, span: CoveredDays, forecast: Forecast, change: Optional[CostChange]
+) -> UnderstandingSummary:
     totals = data.totals
     return UnderstandingSummary(
         total_calls=totals.calls,
@@ -118,6 +126,16 @@ def _summary(data: Rollups, span: CoveredDays, forecast: Forecast) -> Understand
         trend_percent=forecast.trend_percent,
         monthly_cost=span.monthly(totals.cost),
         unpriced_calls=totals.unpriced,
+        change=None
+        if change is None
+        else ChangeSummary(
+            previous_period_cost=change.previous_period_cost,
+            cost_now=change.cost_now,
+            price_effect=change.price_effect,
+            mix_effect=change.mix_effect,
+            volume_effect=change.volume_effect,
+            new_subjects_effect=change.new_subjects_effect,
+        ),
     )
 
 

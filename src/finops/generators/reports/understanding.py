@@ -10,6 +10,7 @@ from finops.generators import formatting
 from finops.generators.charts import Axis, Colour, Series, bar_chart, cut_short, line_chart
 from finops.generators.components import Card, Part, columns, section
 from finops.generators.contrast import Contrast
+from finops.generators.cost_change import change_section
 from finops.generators.date_range import Daily, follow
 from finops.generators.packed_sums import Sums, pack, totals_by_day
 from finops.generators.page import Report, write_report
@@ -48,6 +49,7 @@ def generate_understanding_report(data: Dict[str, Any], output_path: Union[str, 
         cards=_cards(result),
         body=[
             _heading_for(result, cut_short(data)),
+            change_section(result.change),
             _suppliers(result, sums),
             _causes(result, sums),
             _uses(result, sums),
