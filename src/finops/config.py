@@ -275,6 +275,8 @@ BURN_CRITICAL_PCT = 150
 # Reserved capacity: the quiet day that is committed to, and what the commitment takes off.
 COMMITMENT_PERCENTILE = 0.25
 COMMITMENT_DISCOUNT_PCT = 40
+# A model is legacy where its provider retires it within so many days after the data.
+LEGACY_DAYS = 365
 
 # Organizations listed as most and least efficient; shares worth a word.
 EFFICIENCY_LISTED = 5
