@@ -257,6 +257,8 @@ BURST_AROUND_PERCENTILE = 0.75
 BURST_FACTOR = 2.0
 
 HIGH_ERROR_RATE_PCT = 10
+# Kinds of errors that clients cause, whoever the provider is.
+CLIENT_ERRORS: FrozenSet[str] = frozenset({"rate_limit", "auth_error"})
 # A provider is degraded in an hour of so many times its usual p95 latency or error rate, ...
 DEGRADED_LATENCY_FACTOR = 3
 DEGRADED_ERROR_FACTOR = 5
