@@ -41,6 +41,12 @@ pro = 149
 
 [thresholds]
 HIGH_COST_THRESHOLD_USD = 250.5
+
+[budgets]
+total = 5000
+
+[budgets.organization]
+org_001 = 900.5
 """
 AS_JSON = {
     "timezone": "+02:00",
@@ -51,6 +57,7 @@ AS_JSON = {
     "rate": {"EUR": 1.08},
     "tier_prices": {"pro": 149},
     "thresholds": {"HIGH_COST_THRESHOLD_USD": 250.5},
+    "budgets": {"organization": {"org_001": 900.5}, "total": 5000},
 }
 
 
@@ -65,6 +72,7 @@ def wanted(folder: Path) -> ConfigFile:
         ),
         {"HIGH_COST_THRESHOLD_USD": 250.5, "SLA_THRESHOLD_MS": 1500},
         {"pro": 149.0},
+        (config.Budget("total", "", 5000.0), config.Budget("organization", "org_001", 900.5)),
     )
 
 
@@ -101,7 +109,12 @@ def test_an_older_python_says_that_json_works(tmp_path: Path) -> None:
         ("[" * 100_000, "not JSON"),
         ('{"sla_ms": NaN}', "not JSON"),
         ({"timezon": "UTC"}, "unknown key 'timezon'; did you mean 'timezone'?"),
-        ({"budgets": {"all": 5}}, "unknown key 'budgets'"),
+        ({"budget": {"total": 5}}, "unknown key 'budget'; did you mean 'budgets'?"),
+        ({"budgets": {"totals": 5}}, "unknown budget 'totals'; did you mean 'total'?"),
+        ({"budgets": {"total": 0}}, "budgets.total must be an amount in USD a month above 0"),
+        ({"budgets": {"customer": 5}}, "budgets.customer must be a table"),
+        ({"budgets": {"customer": {"a": "5"}}}, "budgets.customer.a must be an amount"),
+        ({"budgets": {"customer": {"": 5}}}, "budgets.customer. must be an amount"),
         ({"thresholds": {"SLA_MS": 5}}, "unknown threshold 'SLA_MS'"),
         ({"thresholds": {"MIN_FEATURE_CALL": 5}}, "did you mean 'MIN_FEATURE_CALLS'?"),
         ({"thresholds": {"SLA_THRESHOLD_MS": "fast"}}, "must be a number of ms from 1 to"),
@@ -123,7 +136,7 @@ def test_what_does_not_fit_names_file_and_key(tmp_path: Path, content: Any, said
     assert said in str(refused.value)
 
 
-KEYS = [*AS_JSON, "input_timezone", "until", "commitment_discount_percent", "budgets", "pro"]
+KEYS = [*AS_JSON, "input_timezone", "until", "commitment_discount_percent", "pro", "total"]
 KEYS += list(config.LIMITS)
 JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=9)),
@@ -145,7 +158,7 @@ def test_any_json_is_taken_or_refused_in_one_line(content: Dict[str, Any]) -> No
         else:
             said = "taken"
             assert set(read.limits) <= set(config.LIMITS)
-            assert set(content) <= set(KEYS) - {"budgets", "pro", *config.LIMITS}
+            assert set(content) <= set(KEYS) - {"pro", "total", *config.LIMITS}
     assert len(said.splitlines()) == 1
 
 
@@ -215,6 +228,17 @@ def test_tier_prices_count_in_every_process(tmp_path: Path) -> None:
     read = result(tmp_path, "profitability", "--config", path, "--workers", "2")
     assert read["summary"]["monthly_revenue"] == 500.0
     assert os.path.dirname(path) != str(tmp_path)
+
+
+def test_budgets_of_the_file_are_those_of_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config, "BUDGETS", ())
+    parser = argparse.ArgumentParser()
+    add_reading(parser)
+    path = written(tmp_path, {"budgets": {"feature": {"chat": 1000}}})
+    reading_of(parser.parse_args(["--config", path])).configure()
+    assert (config.Budget("feature", "chat", 1000.0),) == config.BUDGETS
 
 
 def test_the_documented_file_is_read_and_names_every_limit(tmp_path: Path) -> None:

@@ -258,6 +258,8 @@ BURST_AROUND_PERCENTILE = 0.75
 BURST_FACTOR = 2.0
 
 HIGH_ERROR_RATE_PCT = 10
+# Kinds of errors that clients cause, whoever the provider is.
+CLIENT_ERRORS: FrozenSet[str] = frozenset({"rate_limit", "auth_error"})
 # A provider is degraded in an hour of so many times its usual p95 latency or error rate, ...
 DEGRADED_LATENCY_FACTOR = 3
 DEGRADED_ERROR_FACTOR = 5
@@ -282,6 +284,8 @@ BATCH_DISCOUNT_PCT = 50
 BATCH_PROVIDERS: FrozenSet[str] = frozenset(
     {"openai", "anthropic", "google", "aws-bedrock", "azure", "mistral"}
 )
+# A model is legacy where its provider retires it within so many days after the data.
+LEGACY_DAYS = 365
 
 # Organizations listed as most and least efficient; shares worth a word.
 EFFICIENCY_LISTED = 5
@@ -290,6 +294,29 @@ UNALLOCATED_NOTABLE_PCT = 1
 # Budgets are agreed with the organizations that cause half of the cost, if these are at most
 # this part of all.
 BUDGET_ORGANIZATIONS_PCT = 30
+
+
+class Budget(NamedTuple):
+    """What one subject may cost in a calendar month, in USD.
+
+    `scope` is one of `BUDGET_SCOPES`; `subject` the value of that column, "" of the total.
+    """
+
+    scope: str
+    subject: str
+    monthly_usd: float
+
+
+BUDGET_SCOPES: Tuple[str, ...] = (
+    "total",
+    "provider",
+    "organization",
+    "product",
+    "feature",
+    "customer",
+)
+# None are built in: they are what an organization decides about itself.
+BUDGETS: Tuple[Budget, ...] = ()
 # A sentence may rest on a column that at least this percentage of calls have.
 CLAIM_COVERAGE_PERCENT = 95.0
 # An organization is expensive where a token costs it so many times the average.
@@ -680,9 +707,13 @@ LIMITS: Mapping[str, Limit] = {
 }
 
 
-def configure(limits: Mapping[str, float], tier_prices: Mapping[str, float]) -> None:
-    """Set limits (by name) and tier prices (USD a month, beside the built-in ones) for the rest
-    of this process.
+def configure(
+    limits: Mapping[str, float],
+    tier_prices: Mapping[str, float],
+    budgets: Tuple[Budget, ...] = (),
+) -> None:
+    """Set limits (by name), tier prices (USD a month, beside the built-in ones) and budgets for
+    the rest of this process.
 
     Call it before analyzers are imported: some declare their tables with a limit's value.
     Raises ValueError for a name that is no limit.
@@ -693,3 +724,5 @@ def configure(limits: Mapping[str, float], tier_prices: Mapping[str, float]) -> 
     globals().update(limits)
     if tier_prices:
         globals()["SUBSCRIPTION_TIERS"] = {**SUBSCRIPTION_TIERS, **tier_prices}
+    if budgets:
+        globals()["BUDGETS"] = budgets

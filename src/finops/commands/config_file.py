@@ -11,6 +11,12 @@
     [thresholds]           # by the names of `config.LIMITS`
     HIGH_COST_THRESHOLD_USD = 250
 
+    [budgets]              # USD of a calendar month
+    total = 5000
+
+    [budgets.organization] # and provider, product, feature, customer
+    org_001 = 900
+
 A key that has no effect is an error: what somebody wrote down must count.
 """
 
@@ -36,6 +42,8 @@ NAMES = ("finops.toml", "finops.json")
 _WILD = re.compile(r"[*?\[]").search
 _MAX_BYTES = config.MEGABYTE
 _MAX_TIER_PRICE_USD = 1e9
+_MAX_BUDGET_USD = 1e12
+_TOTAL, *_BUDGETED = config.BUDGET_SCOPES
 _TEXTS = ("timezone", "input_timezone", "since", "until")
 # Shorter names of limits that organizations set most.
 _SHORT = {
@@ -52,12 +60,13 @@ Table = Mapping[str, object]
 
 class ConfigFile(NamedTuple):
     """What a configuration file says: reading options, limits by the names of `config.LIMITS`,
-    tier prices in USD a month.
+    tier prices in USD a month, budgets in the order of their scopes and then of the file.
     """
 
     choices: ReadingChoices = ReadingChoices()
     limits: Mapping[str, float] = {}
     tier_prices: Mapping[str, float] = {}
+    budgets: Tuple[config.Budget, ...] = ()
 
 
 def beside(data: str) -> str:
@@ -141,10 +150,10 @@ def _config_of(content: Table, folder: Path) -> ConfigFile:
         until=_text(content, "until"),
         rates=_pairs(content, "rate"),
     )
-    return ConfigFile(choices, _limits(content), _tier_prices(content))
+    return ConfigFile(choices, _limits(content), _tier_prices(content), _budgets(content))
 
 
-_KEYS = (*_TEXTS, "map", "prices", "rate", *_SHORT, "tier_prices", "thresholds")
+_KEYS = (*_TEXTS, "map", "prices", "rate", *_SHORT, "tier_prices", "thresholds", "budgets")
 
 
 def _text(content: Table, key: str) -> str:
@@ -213,6 +222,28 @@ def _tier_prices(content: Table) -> Dict[str, float]:
             raise ValueError(f"tier_prices.{tier[:40]} must be a price in USD a month")
         prices[tier] = float(number)
     return prices
+
+
+def _budgets(content: Table) -> Tuple[config.Budget, ...]:
+    given = _table(content, "budgets")
+    for scope in given:
+        if scope not in config.BUDGET_SCOPES:
+            raise ValueError(f"unknown budget {scope[:40]!r}{nearest(scope, config.BUDGET_SCOPES)}")
+    budgets = [_budget(_TOTAL, "", given[_TOTAL])] if _TOTAL in given else []
+    for scope in _BUDGETED:
+        subjects = given.get(scope, {})
+        if not isinstance(subjects, dict):
+            raise ValueError(f"budgets.{scope} must be a table of names and values")
+        budgets += [_budget(scope, subject, value) for subject, value in subjects.items()]
+    return tuple(budgets)
+
+
+def _budget(scope: str, subject: str, value: object) -> config.Budget:
+    number = _number(value)
+    if number is None or not 0 < number <= _MAX_BUDGET_USD or (scope != _TOTAL and not subject):
+        name = f"{scope}.{subject[:40]}" if scope != _TOTAL else scope
+        raise ValueError(f"budgets.{name} must be an amount in USD a month above 0")
+    return config.Budget(scope, subject, float(number))
 
 
 def _number(value: object) -> Optional[float]:

@@ -10,7 +10,7 @@ import argparse
 import os
 import re
 from decimal import Decimal
-from typing import TYPE_CHECKING, Dict, Mapping, NamedTuple, Sequence
+from typing import TYPE_CHECKING, Dict, Mapping, NamedTuple, Sequence, Tuple
 
 from finops import config, schema
 from finops.commands import config_file
@@ -38,8 +38,8 @@ class Reading(NamedTuple):
     """How a command reads its data.
 
     `choices` are what it was given, in words, with the data and the configuration file that
-    follow from environment and defaults; `flags` without these.  `limits` and `tier_prices`
-    come from the configuration file (see `config.configure`).
+    follow from environment and defaults; `flags` without these.  `limits`, `tier_prices`
+    and `budgets` come from the configuration file (see `config.configure`).
     """
 
     flags: ReadingChoices
@@ -48,6 +48,7 @@ class Reading(NamedTuple):
     prices: PriceTable
     limits: Mapping[str, float]
     tier_prices: Mapping[str, float]
+    budgets: Tuple[config.Budget, ...] = ()
 
     @property
     def source(self) -> Source:
@@ -72,8 +73,8 @@ class Reading(NamedTuple):
         return path
 
     def configure(self) -> None:
-        """Set the configuration file's limits and tier prices for the rest of this process."""
-        config.configure(self.limits, self.tier_prices)
+        """Set what the configuration file decides for the rest of this process."""
+        config.configure(self.limits, self.tier_prices, self.budgets)
 
 
 def add_reading(parser: argparse.ArgumentParser) -> None:
@@ -160,6 +161,7 @@ def reading_of(args: argparse.Namespace, more_data: Sequence[str] = ()) -> Readi
         prices_of(together.prices),
         configured.limits,
         configured.tier_prices,
+        configured.budgets,
     )
 
 

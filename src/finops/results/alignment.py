@@ -10,6 +10,7 @@ from finops.results.base import (
     DailySums,
     Date,
     Finding,
+    Month,
     Percent,
     Tokens,
     Usd,
@@ -50,7 +51,31 @@ class Chargeback(NamedTuple):
     customer_count: Count
     share_percent: Percent
     cost_per_1k_tokens: Optional[UsdPer1kTokens]
+    budget: Optional[Usd]
+    """configured for a calendar month; null without one"""
+    pace_percent: Optional[Percent]
+    """as in budgets; null without one"""
     product_breakdown: Mapping[str, ProductCost]
+
+
+class BudgetUse(NamedTuple):
+    """What one budget has been used for in the last calendar month of the data."""
+
+    scope: str
+    """total, provider, organization, product, feature or customer"""
+    subject: str
+    """whose budget it is; empty of the total"""
+    month: Month
+    monthly_budget: Usd
+    spent: Usd
+    """in this month, up to the end of the data; a lower bound where a price is missing"""
+    pace_percent: Optional[Percent]
+    """spent, of the budget's part for the covered days of the month; above 100 is too fast"""
+    expected_at_month_end: Optional[Usd]
+    """spent, and the subject's part of the forecast for the rest of the month"""
+    breach_date: Optional[Date]
+    """day of this month on which the budget is or will be used up; null where it lasts"""
+    unpriced_calls: Count
 
 
 class FairShare(NamedTuple):
@@ -149,6 +174,7 @@ class AlignmentResult(NamedTuple):
     basis: Basis
     chargeback: Sequence[Chargeback]
     fair_share: Sequence[FairShare]
+    budgets: Sequence[BudgetUse]
     by_product: Sequence[ProductShare]
     by_feature: Sequence[FeatureShare]
     by_environment: Sequence[EnvironmentShare]

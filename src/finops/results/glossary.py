@@ -142,6 +142,7 @@ MEANINGS: Dict[str, str] = {
     "mix_effect": "other models or classes of tokens for the same work",
     "model": "model",
     "month": "the calendar month",
+    "monthly_budget": "configured for a calendar month",
     "monthly_calls": "calls per month of 30 days",
     "monthly_cost": "cost per month of 30 covered days; null under seven of them",
     "monthly_margin": "revenue less cost",

@@ -8,6 +8,7 @@ from finops.results.base import (
     Basis,
     Count,
     DailyCost,
+    Date,
     Finding,
     Number,
     Percent,
@@ -46,6 +47,47 @@ class ReservedCapacity(NamedTuple):
     monthly_savings: Optional[UsdPerMonth]
     recommended_commitment: Optional[Number]
     commitment_usd_per_month: Optional[UsdPerMonth]
+
+
+class ModelCommitment(NamedTuple):
+    """A commitment to tokens per hour of one model, paid whether they are used or not.
+
+    Rates are those of the last 30 whole days.
+    """
+
+    provider: str
+    model: str
+    baseline_tokens_per_hour: Number
+    """tokens of a quiet hour, the 25th percentile of hours with a call"""
+    utilization_percent: Percent
+    """committed tokens that all hours would have used"""
+    discount_percent: Percent
+    break_even_utilization_percent: Percent
+    """utilization above which the discount is more than what is paid for nothing"""
+    unused_cost: UsdPerMonth
+    """what is paid for committed tokens that nobody uses"""
+    monthly_savings: UsdPerMonth
+    """negative where the commitment would cost more than it takes off"""
+    advised: bool
+    """whether the utilization is above the break-even"""
+
+
+class RetiringModel(NamedTuple):
+    """Spend on a model that its provider has retired, or retires soon, and on its successor."""
+
+    provider: str
+    model: str
+    state: str
+    """retired, or legacy: to be retired within a year after the data"""
+    retired_on: Date
+    successor: str
+    """the model that the provider names instead, empty where it names none"""
+    monthly_cost: Optional[UsdPerMonth]
+    """rate of the last 30 whole days"""
+    monthly_cost_on_successor: Optional[UsdPerMonth]
+    """the same tokens at the successor's list prices; null where these are not known"""
+    savings: Optional[UsdPerMonth]
+    """negative where the successor costs more"""
 
 
 class ModelSwitch(NamedTuple):

@@ -103,18 +103,23 @@ class Incident(NamedTuple):
 
 
 class Alert(NamedTuple):
-    """A day or an hour that crossed a limit."""
+    """A day or an hour that crossed a limit, and those with the same cause that follow it."""
 
     type: str
     severity: str
     """critical or warning"""
     subject: str
     time: str
+    """the day or hour, the first of several"""
     value: Number
-    """what was measured"""
+    """what was measured, the worst of several"""
     threshold: Number
     """limit that was crossed"""
     message: str
+    end: str
+    """the last day or hour"""
+    length: Count
+    """days or hours"""
     measure: str = ""
 
 

@@ -41,6 +41,8 @@ def test_chargeback_by_hand() -> None:
         "customer_count": 2,
         "share_percent": 60.0,
         "cost_per_1k_tokens": pytest.approx(6 / 2.4),
+        "budget": None,
+        "pace_percent": None,
         "product_breakdown": {
             "product_a": {"cost": 5.0, "call_count": 2},
             "product_b": {"cost": 1.0, "call_count": 1},

@@ -223,6 +223,8 @@ def test_a_day_above_a_hundred_dollars() -> None:
             "value": 100.01,
             "threshold": 100,
             "message": "2025-01-02 cost $100.01, more than $100.00.",
+            "end": "2025-01-02",
+            "length": 1,
         }
     ]
     assert result["summary"]["alert_count"] == 1

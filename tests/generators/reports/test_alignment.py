@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from finops import config
 from tests.generators.economy import (
     cells,
     check_hostile_texts,
@@ -101,3 +102,28 @@ def test_the_other_views_and_both_ends(data: Any, page: Any) -> None:
     assert cells(page, "least-efficient", "Organization") == [
         row["organization_id"] for row in data["efficiency"]["least"]
     ]
+
+
+def test_budgets_and_their_pace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [
+        call(timestamp=f"2025-01-{day:02d}T{hour:02d}:00:00", cost_usd="0.5")
+        for day in range(1, 11)
+        for hour in (0, 23)
+    ]
+    monkeypatch.setattr(config, "BUDGETS", (config.Budget("organization", "org_001", 19.5),))
+    page = page_of(NAME, result_of(NAME, rows), tmp_path)
+    assert page.says("Use of the budgets for 2025-01")
+    shown_row = {
+        label: cells(page, "budgets", label)[0]
+        for label in ("Scope", "Subject", "Budget", "Spent", "Expected at month end", "Used up on")
+    }
+    assert list(shown_row.values()) == [
+        *("organization", "org_001", 19.5, 10.0, pytest.approx(31), "2025-01-20")
+    ]
+    assert page.says("159.0%")
+    assert page.says("Budget per month")
+
+
+def test_without_budgets_the_page_says_how_to_set_them(page: Any) -> None:
+    assert page.says("No budgets are configured")
+    assert not page.says("Budget per month")

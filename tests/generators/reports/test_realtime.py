@@ -85,7 +85,7 @@ def test_alerts_by_day_and_in_full(data: Any, page: Any) -> None:
     bars = drawn(page, "alerts-by-day")
     assert sum(sum(values) for values in bars.values()) == len(data["alerts"])
     assert sum(bars["Provider degraded"]) == 1
-    assert cells(page, "alerts", "Value") == shown([row["value"] for row in data["alerts"]])
+    assert cells(page, "alerts", "Worst value") == shown([row["value"] for row in data["alerts"]])
     degraded = [row["subject"] for row in data["alerts"] if row["type"] == "provider_degraded"]
     assert degraded == ["openai"]
     assert cells(page, "alerts", "Whose") == ["all calls"] * (len(data["alerts"]) - 1) + ["OpenAI"]
@@ -99,8 +99,8 @@ def test_bars_of_one_type_say_which(data: Any) -> None:
         realtime._alerts(from_dict(RealtimeResult, {"alerts": some})).markup
         for some in (one, data["alerts"], [])
     ]
-    assert "Alerts on each day, all of the type “provider degraded”" in pages[0]
-    assert "Alerts on each day, by type" in pages[1]
+    assert "Alerts by the day on which they begin, all of the type “provider degraded”" in pages[0]
+    assert "Alerts by the day on which they begin, by type" in pages[1]
     assert "There is no alert to draw." in pages[2]
 
 

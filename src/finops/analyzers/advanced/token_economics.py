@@ -180,7 +180,7 @@ class _Now:
             amount * min(share[customer,], share[provider, model])
             for (customer, provider, model), amount in amounts.items()
         )
-        return self._span.monthly_now(dict.fromkeys(self._span.recent[:1], recent))
+        return self._span.monthly_recent(recent)
 
 
 def _recent_share(parts: Sequence[Tuple[bool, float]]) -> float:

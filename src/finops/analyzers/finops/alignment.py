@@ -24,6 +24,12 @@ from typing import (
 from finops import config
 from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
+from finops.analyzers.shared.budgets import (
+    BUDGET_TABLES,
+    budget_advice,
+    budget_findings,
+    budget_uses,
+)
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.daily_sums import by_day
 from finops.analyzers.shared.tables import ACCOUNT_DAYS, ACCOUNTS, CALLS, USE_DAYS, shares
@@ -33,6 +39,7 @@ from finops.results.alignment import (
     AlignmentResult,
     AlignmentSummary,
     AllocatedDay,
+    BudgetUse,
     Chargeback,
     EnvironmentShare,
     FairShare,
@@ -78,12 +85,14 @@ class AlignmentAnalyzer(Analyzer):
         WEEKS,
         ACCOUNT_DAYS,
         USE_DAYS,
+        *BUDGET_TABLES,
     )
 
     def result(self, data: Rollups) -> AlignmentResult:
         """Return the result; costs in USD over the period unless the name says monthly."""
         span = covered_days(data)
-        chargeback = _chargeback(data, span)
+        budgets = budget_uses(data, span, config.BUDGETS)
+        chargeback = _chargeback(data, span, budgets)
         known = [row for row in chargeback if row.organization_id not in UNALLOCATED]
         summary = _summary(data, span, known)
         expensive = _expensive(data, span, known)
@@ -93,6 +102,7 @@ class AlignmentAnalyzer(Analyzer):
             basis=basis_of(data, span, self.NEEDS),
             chargeback=chargeback,
             fair_share=_fair_share(data, chargeback, known),
+            budgets=budgets,
             by_product=_monthly_shares(data, span, ACCOUNTS, ProductShare, "product_id"),
             by_feature=_monthly_shares(data, span, CALLS, FeatureShare, "feature_id"),
             by_environment=environments,
@@ -106,9 +116,16 @@ class AlignmentAnalyzer(Analyzer):
             efficiency=_efficiency(known),
             findings=[
                 *_without_customer(data),
-                *by_impact(_findings(data, summary, known, expensive) + caveats(span, data.totals)),
+                *by_impact(
+                    _findings(data, summary, known, expensive)
+                    + budget_findings(budgets)
+                    + caveats(span, data.totals)
+                ),
             ],
-            recommendations=_recommendations(data, span, summary, known, expensive),
+            recommendations=[
+                *budget_advice(budgets),
+                *_recommendations(data, span, summary, known, expensive),
+            ],
         )
 
 
@@ -125,9 +142,11 @@ def _accounts(data: Rollups) -> Dict[str, Account]:
     return accounts
 
 
-def _chargeback(data: Rollups, span: CoveredDays) -> List[Chargeback]:
+def _chargeback(data: Rollups, span: CoveredDays, budgets: Sequence[BudgetUse]) -> List[Chargeback]:
+    uses = {use.subject: use for use in budgets if use.scope == "organization"}
     rows = []
     for organization, account in _accounts(data).items():
+        use = uses.get(organization)
         cost = math.fsum(product[1] for product in account.products.values())
         rows.append(
             Chargeback(
@@ -140,6 +159,8 @@ def _chargeback(data: Rollups, span: CoveredDays) -> List[Chargeback]:
                 cost_per_1k_tokens=None
                 if any(account.unpriced)
                 else ratio(cost, sum(account.tokens)) * 1000,
+                budget=None if use is None else use.monthly_budget,
+                pace_percent=None if use is None else use.pace_percent,
                 product_breakdown={
                     name: ProductCost(
                         cost=account.products[name][1],

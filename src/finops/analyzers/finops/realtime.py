@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import math
 from datetime import timedelta
-from typing import ClassVar, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import ClassVar, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from finops import config
 from finops.analyzers.base import Analyzer, by_impact, finding
+from finops.analyzers.shared.alerts import ALERT_TABLES, ALERT_TYPES, active_days, alerts
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.bursts import cost_around, pattern
 from finops.analyzers.shared.covered_days import HOURLY_CALLS, CoveredDays, covered_days
 from finops.analyzers.shared.customers import customers_of
 from finops.analyzers.shared.daily_sums import by_day
-from finops.analyzers.shared.degradation import PROVIDER_HOURS, degraded_hours
 from finops.analyzers.shared.hourly_costs import HOURS, hourly_costs
 from finops.analyzers.shared.like_hours import LikeHours
 from finops.analyzers.shared.overlaps import UNPROFITABLE_CUSTOMERS, UNUSUAL_USAGE
 from finops.analyzers.shared.provider_names import provider_name
 from finops.analyzers.shared.revenue import is_gone, own_days, own_monthly
-from finops.analyzers.shared.tables import ACCOUNTS, CALLS, DAYS, fold
+from finops.analyzers.shared.tables import ACCOUNTS, CALLS, fold
 from finops.analyzers.shared.wording import (
     caveats,
     cost_words,
@@ -39,8 +39,6 @@ from finops.timestamps import moment_of
 MODEL_HOURS = Table(("hour", "provider", "model"), ("cost",), OF_MOMENTS, top="cost")
 CUSTOMER_HOURS = Table(("hour", "customer_id"), ("cost",), OF_MOMENTS, top="cost")
 PROVIDER_DAYS = Table(("day", "provider"), ("calls", "cost"))
-# From the gravest; alerts and customers at risk are rated in these words.
-ALERT_TYPES: Tuple[str, ...] = ("high_daily_cost", "high_error_rate", "provider_degraded")
 
 
 class RealtimeAnalyzer(Analyzer):
@@ -55,8 +53,7 @@ class RealtimeAnalyzer(Analyzer):
         HOURS,
         MODEL_HOURS,
         CUSTOMER_HOURS,
-        PROVIDER_HOURS,
-        DAYS,
+        *ALERT_TABLES,
         CALLS,
         ACCOUNTS,
         PROVIDER_DAYS,
@@ -69,7 +66,7 @@ class RealtimeAnalyzer(Analyzer):
         baseline = _baseline(list(hourly.values()))
         anomalies = _anomalies(data, hourly, baseline)
         incidents = _incidents(anomalies)
-        alerts = _alerts(data)
+        alerted = alerts(data)
         risk = _portfolio_risk(data)
         customers = _at_risk_customers(data, span)
         return results.RealtimeResult(
@@ -78,7 +75,7 @@ class RealtimeAnalyzer(Analyzer):
                 total_cost=data.totals.cost,
                 anomaly_count=len(anomalies),
                 incident_count=len(incidents),
-                alert_count=len(alerts),
+                alert_count=len(alerted),
                 risk_level=risk.risk_level,
                 error_rate_percent=percent_of(data.totals.errors, data.totals.calls),
                 at_risk_customers=len(customers),
@@ -87,21 +84,18 @@ class RealtimeAnalyzer(Analyzer):
             basis=basis_of(data, span, self.NEEDS),
             hourly_baseline=baseline,
             hourly=[results.HourCost(hour=hour, cost=cost) for hour, cost in hourly.items()],
-            daily=[
-                results.DayErrors(date=day, call_count=calls, total_cost=cost, error_count=errors)
-                for day, calls, cost, errors in _days(data)
-            ],
+            daily=[results.DayErrors(*day) for day in active_days(data)],
             by_day=results.RealtimeByDay(providers=by_day(data, PROVIDER_DAYS, "provider")),
             anomalies=anomalies,
             incidents=incidents,
-            alerts=alerts,
+            alerts=alerted,
             portfolio_risk=risk,
             at_risk_customers=customers,
             findings=by_impact(
-                _findings(data, span, incidents, baseline, alerts, risk, customers)
+                _findings(data, span, incidents, baseline, alerted, risk, customers)
                 + caveats(span, data.totals)
             ),
-            recommendations=_recommendations(data, incidents, alerts, risk, customers),
+            recommendations=_recommendations(data, incidents, alerted, risk, customers),
         )
 
 
@@ -182,74 +176,6 @@ def _incident(rows: Sequence[results.Anomaly]) -> results.Incident:
         excess_cost=math.fsum(row.cost - row.expected for row in rows),
         cause=customers[0] if len(customers) == 1 else rows[0].top_model,
         customers=customers,
-    )
-
-
-# --- alerts ----------------------------------------------------------------------------------
-
-
-def _alerts(data: Rollups) -> List[results.Alert]:
-    """Alerts by severity, then type, time and subject."""
-    alerts = [*_day_alerts(data), *_provider_alerts(data)]
-    return sorted(alerts, key=lambda a: (ALERT_TYPES.index(a.type), a.time, a.subject))
-
-
-def _day_alerts(data: Rollups) -> Iterator[results.Alert]:
-    for day, calls, cost, errors in _days(data):
-        rate, limit = percent_of(errors, calls), config.HIGH_COST_THRESHOLD_USD
-        if cost > limit:
-            message = f"{day} cost {usd(cost)}, more than {usd(limit)}."
-            yield _alert("high_daily_cost", "critical", day, day, cost, limit, message)
-        limit = config.HIGH_ERROR_RATE_PCT
-        if rate > limit:
-            message = f"{percent(rate)} of {counted(calls, 'call')} failed on {day}."
-            yield _alert("high_error_rate", "warning", day, day, rate, limit, message)
-
-
-def _days(data: Rollups) -> Iterator[Tuple[str, int, float, int]]:
-    """Yield date, calls, cost and errors of every active day."""
-    for (day,), (calls, cost, errors, _) in data[DAYS].items():
-        yield day, calls, cost, errors
-
-
-def _provider_alerts(data: Rollups) -> Iterator[results.Alert]:
-    for hour in degraded_hours(data[PROVIDER_HOURS]):
-        name = provider_name(hour.provider)
-        if hour.kind == "latency":
-            said = f"p95 was {hour.value:,.0f} ms, usually {hour.usual:,.0f} ms"
-        else:
-            said = f"{percent(hour.value)} of the calls failed, usually {percent(hour.usual)}"
-        message = f"{name} at {hour_words(hour.hour)}: {said}."
-        alert = _alert(
-            "provider_degraded",
-            "warning",
-            hour.provider,
-            hour.hour,
-            hour.value,
-            hour.threshold,
-            message,
-        )
-        measure = "p95_latency_ms" if hour.kind == "latency" else "error_rate_percent"
-        yield alert._replace(measure=measure)
-
-
-def _alert(
-    kind: str,
-    severity: str,
-    subject: str,
-    time: str,
-    value: float,
-    threshold: float,
-    message: str,
-) -> results.Alert:
-    return results.Alert(
-        type=kind,
-        severity=severity,
-        subject=subject,
-        time=time,
-        value=value,
-        threshold=threshold,
-        message=message,
     )
 
 
@@ -337,11 +263,11 @@ def _findings(
     span: CoveredDays,
     incidents: Sequence[results.Incident],
     baseline: results.HourlyBaseline,
-    alerts: Sequence[results.Alert],
+    alerted: Sequence[results.Alert],
     risk: results.PortfolioRisk,
     customers: Sequence[results.BurningCustomer],
 ) -> List[Finding]:
-    findings = _alert_findings(alerts)
+    findings = _alert_findings(alerted)
     if incidents:
         findings.append(_incident_finding(span, incidents))
     if customers:
@@ -358,7 +284,7 @@ def _findings(
                 subject={"provider": risk.top_provider},
             )
         )
-    if len(data[HOURLY_CALLS]) >= config.ANOMALY_MIN_HOURS and not (incidents or alerts):
+    if len(data[HOURLY_CALLS]) >= config.ANOMALY_MIN_HOURS and not (incidents or alerted):
         findings.append(
             finding(
                 "success",
@@ -370,19 +296,19 @@ def _findings(
     return findings
 
 
-def _alert_findings(alerts: Sequence[results.Alert]) -> List[Finding]:
+def _alert_findings(alerted: Sequence[results.Alert]) -> List[Finding]:
     titles = {
         "high_daily_cost": ("day", "cost more than the daily limit"),
         "high_error_rate": ("day", "with a high error rate"),
-        "provider_degraded": ("hour", "with a degraded provider"),
+        "provider_degraded": ("time", "a provider was degraded"),
     }
     findings = []
     for kind in ALERT_TYPES:
-        of_kind = [alert for alert in alerts if alert.type == kind]
+        of_kind = [alert for alert in alerted if alert.type == kind]
         if of_kind:
             noun, what = titles[kind]
-            # An hour in which two measures or providers are off counts once.
-            count = len({alert.time for alert in of_kind})
+            by_day = kind != "provider_degraded"
+            count = sum(alert.length for alert in of_kind) if by_day else len(of_kind)
             worst = max(of_kind, key=lambda a: a.value / a.threshold)
             findings.append(
                 finding(
@@ -441,7 +367,7 @@ def _together(customers: Sequence[results.BurningCustomer], loss: float) -> str:
 def _recommendations(
     data: Rollups,
     incidents: Sequence[results.Incident],
-    alerts: Sequence[results.Alert],
+    alerted: Sequence[results.Alert],
     risk: results.PortfolioRisk,
     customers: Sequence[results.BurningCustomer],
 ) -> List[str]:
@@ -453,10 +379,10 @@ def _recommendations(
     ]
     if incidents:
         advice.append(_hourly_alarm(incidents))
-    degraded = [alert for alert in alerts if alert.type == "provider_degraded"]
+    degraded = [alert for alert in alerted if alert.type == "provider_degraded"]
     if degraded:
         names = ", ".join(provider_name(name) for name in sorted({a.subject for a in degraded}))
-        hours = counted(len({a.time for a in degraded}), "hour")
+        hours = counted(sum(a.length for a in degraded), "hour")
         advice.append(f"Prepare a fallback for {names}: {hours} of degraded service.")
     if risk.risk_level != "low" and risk.provider_count > 1:
         advice.append(

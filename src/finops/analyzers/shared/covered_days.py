@@ -58,10 +58,14 @@ class CoveredDays:
 
         None under 7 covered days; dates that are missing have none.
         """
-        if not self.has_rates:
-            return None
-        amount = math.fsum(by_day.get(date, 0.0) for date in self.recent)
-        return amount * config.DAYS_PER_MONTH / len(self.recent)
+        return self.monthly_recent(math.fsum(by_day.get(date, 0.0) for date in self.recent))
+
+    def monthly_recent(self, amount: float) -> Optional[float]:
+        """Return an amount of the last 30 whole days, or of fewer, as one of 30 days.
+
+        None under 7 covered days.
+        """
+        return amount * config.DAYS_PER_MONTH / len(self.recent) if self.has_rates else None
 
     def monthly_recent(self, amount: float) -> Optional[float]:
         """Return an amount of the last 30 whole days, or of fewer, as one of 30 days.

@@ -4,20 +4,30 @@ A provider is measured against itself: p95 latency against that of its median ho
 against its own over the whole period.  In a small hour p95 is the luck of two calls, so the
 calls that were slow must also be more than the provider's usual share of slow calls would
 produce by chance; the same holds for errors.
+
+Errors are the provider's only where a client does not cause them: a rate limit or a wrong key
+is not, and neither is an hour in which one of several customers makes most of the errors.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from functools import lru_cache, partial
-from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Set, Tuple
 
-from finops import config
-from finops.rollups.measures import OF_MOMENTS
-from finops.rollups.spec import Table
+from finops import config, schema
+from finops.rollups.expressions import all_of, negated, one_of
+from finops.rollups.measures import OF_MOMENTS, Measure
+from finops.rollups.spec import Customer, Table
 from finops.stats import improbable, median, percent, rank_index
 
-PROVIDER_HOURS = Table(("hour", "provider"), ("calls", "errors", "latencies"), OF_MOMENTS)
+_FAULT = all_of(
+    one_of("status", schema.STATUS_ERROR), negated(one_of("error_type", *config.CLIENT_ERRORS))
+)
+# Failed calls that no client caused.
+FAULTS = Measure("faults", _FAULT)
+PROVIDER_HOURS = Table(("hour", "provider"), ("calls", FAULTS, "latencies"), OF_MOMENTS)
+FAULT_CUSTOMERS = Table(("hour", "provider", "customer_id"), (FAULTS,), all_of(OF_MOMENTS, _FAULT))
 
 
 class Degraded(NamedTuple):
@@ -36,7 +46,9 @@ class Degraded(NamedTuple):
 
 
 class Hour(NamedTuple):
-    """One hour of one provider: calls, errors, known latencies in ms ascending, their p95."""
+    """One hour of one provider: calls, errors that no client caused, known latencies in ms
+    ascending, their p95.
+    """
 
     name: str
     calls: int
@@ -63,6 +75,25 @@ def degraded_hours(cells: Mapping[Tuple[Any, ...], Tuple[Any, ...]]) -> List[Deg
         degraded += _slow(provider, hours[provider])
         degraded += _failing(provider, hours[provider])
     return sorted(degraded)
+
+
+def led_by_one_customer(
+    cells: Mapping[Tuple[Any, ...], Tuple[Any, ...]], customers: Mapping[str, Customer]
+) -> Set[Tuple[str, str]]:
+    """Return the (hour, provider) in which one of several customers made most of the errors.
+
+    `cells` are those of `FAULT_CUSTOMERS`, `customers` those of the data.
+    """
+    if len(customers) < 2:
+        return set()
+    all_faults: Dict[Tuple[str, str], int] = {}
+    most: Dict[Tuple[str, str], int] = {}
+    for (hour, provider, customer), (faults,) in cells.items():
+        key = (hour, provider)
+        all_faults[key] = all_faults.get(key, 0) + faults
+        if customer != config.UNALLOCATED:
+            most[key] = max(most.get(key, 0), faults)
+    return {key for key, faults in most.items() if 2 * faults > all_faults[key]}
 
 
 def _above(latencies: Sequence[int], threshold: float) -> int:

@@ -55,6 +55,7 @@ def generate_alignment_report(data: Dict[str, Any], output_path: Union[str, Path
         cards=_cards(result.summary),
         body=[
             _chargeback(result, sums["accounts"]),
+            _budgets(result.budgets),
             _over_time(result),
             _fair_share(result, sums["accounts"]),
             _views(result, sums),
@@ -110,6 +111,49 @@ def _cards(summary: results.AlignmentSummary) -> List[Card]:
     ]
 
 
+# --- budgets ---------------------------------------------------------------------------------
+
+
+def _budgets(uses: Sequence[results.BudgetUse]) -> Part:
+    """Return what the last calendar month used of each budget, or how to give one."""
+    month = uses[0].month if uses else ""
+    return section(
+        "Budgets",
+        table(
+            "budgets",
+            f"Use of the budgets for {month}",
+            [
+                Column(lambda row: row.scope, "Scope"),
+                Column(lambda row: row.subject or "everything", "Subject"),
+                Column(lambda row: row.monthly_budget, "Budget", "money"),
+                Column(
+                    lambda row: row.spent,
+                    "Spent",
+                    "money",
+                ),
+                Column(lambda row: row.pace_percent, "Pace", "percent", bar=True),
+                Column(lambda row: row.expected_at_month_end, "Expected at month end", "money"),
+                Column(lambda row: row.breach_date or "lasts", "Used up on", "date"),
+            ],
+            uses,
+            lead="Pace is what is spent of the budget's part for the covered days of the month: "
+            "above 100% it will not last. A calendar month, and not 30 days.",
+            empty="No budgets are configured: a table 'budgets' of the configuration file sets "
+            "them in all, or by provider, organization, product, feature or customer.",
+        ),
+    )
+
+
+def _budget_columns(rows: Sequence[results.Chargeback]) -> List[Column[results.Chargeback]]:
+    """Return budget and pace of the organizations where any has a budget."""
+    if not any(row.budget is not None for row in rows):
+        return []
+    return [
+        Column(lambda row: row.budget, "Budget per month", "money"),
+        Column(lambda row: row.pace_percent, "Pace", "percent"),
+    ]
+
+
 # --- chargeback ------------------------------------------------------------------------------
 
 
@@ -135,6 +179,7 @@ def _chargeback(result: results.AlignmentResult, sums: Optional[Sums]) -> Part:
             "money",
             recompute=Ratio("cost", "tokens", 1_000),
         ),
+        *_budget_columns(rows),
     ]
     chart = bar_chart(
         "organizations",

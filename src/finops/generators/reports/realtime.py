@@ -213,7 +213,7 @@ def _alerts(result: results.RealtimeResult) -> Part:
         "What would have been alerted",
         bar_chart(
             "alerts-by-day",
-            f"Alerts on each day, {_types(there)}",
+            f"Alerts by the day on which they begin, {_types(there)}",
             # Not a date to the script: a provider is judged against the whole period, so the
             # alerts of chosen dates cannot be told from those of all.
             Axis("Day (UTC)", "text"),
@@ -237,14 +237,16 @@ def _alerts(result: results.RealtimeResult) -> Part:
                 Column(lambda row: row.severity, "Severity", "severity"),
                 Column(lambda row: _alert(row)[0], "Alert"),
                 Column(lambda row: formatting.minute(row.time or ""), "When (UTC)"),
+                Column(lambda row: formatting.minute(row.end or ""), "Until"),
+                Column(lambda row: row.length, "Days or hours", "count"),
                 Column(_whose, "Whose"),
                 Column(lambda row: _MEASURES.get(row.measure, _alert(row)[1]), "Measured"),
-                Column(lambda row: row.value, "Value", "number"),
+                Column(lambda row: row.value, "Worst value", "number"),
                 Column(lambda row: row.threshold, "Limit", "number"),
             ],
             ShortenedRows(alerts),
-            empty="Days of high cost, days of many errors and degraded providers were looked "
-            "for, and there are none.",
+            empty="Checked, none found: days of high cost, days of many errors, degraded "
+            "providers.",
         ),
     )
 
