@@ -69,6 +69,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     | {"parallel", "analyzers", "reading_choices", "typed_json"},
     "api": BASE | READING | {"registry", "pipeline", "simulator", "importers"},
     "verify": BASE | READING,
+    "summary": BASE | READING,
     "importers": BASE | {"storage", "atomic"},
     "parallel": {"processes"},
     "viewer": BASE
@@ -79,7 +80,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     | READING
     | {"simulator", "evaluation", "progress", "progress_events"}
     | {"registry", "publishing", "pipeline", "verify", "viewer", "api"}
-    | {"reading_choices", "typed_json", "importers"},
+    | {"reading_choices", "typed_json", "importers", "summary"},
     "cli": {"errors", "progress", "progress_events", "commands"},
     "__main__": {"cli"},
 }

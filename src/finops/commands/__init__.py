@@ -50,6 +50,12 @@ _ALL: Tuple[Command, ...] = (
         "analyze",
     ),
     Command(
+        "summary",
+        "show in one table what calls cost, by day, model, customer, project, …",
+        "finops summary --data claude-code --by day,model",
+        "summary",
+    ),
+    Command(
         "serve",
         "show the live dashboard and the reports in a browser",
         "finops serve --port 8000 --open",

@@ -36,6 +36,10 @@ class NotUsageDataError(DataError):
     """A file is something else than a table of calls."""
 
 
+class NoSuchColumnError(DataError):
+    """A column that the options name is not in a file."""
+
+
 class Header(NamedTuple):
     """Where the columns are.
 
@@ -153,7 +157,7 @@ def _refuse_unclear(
     """Raise DataError where it is not clear which column is one that decides the figures."""
     _refuse_other_tables(names, choice, name)
     for field, column in choice.missing.items():
-        raise DataError(
+        raise NoSuchColumnError(
             f"{name}: --map {field}={shown_name(column)}: there is no such column;"
             f" it has {_listed(names)}"
         )

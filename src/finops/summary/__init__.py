@@ -1,0 +1,1 @@
+"""The summary of a dataset for a terminal: one table, by one or two dimensions."""
