@@ -425,6 +425,8 @@ def _measured(measure: AnyMeasure, rows: Sequence[Row]) -> Any:
     assert isinstance(measure, Measure)
     whole = 0
     for row in rows:
+        if measure.where is not None and not value_of(measure.where, row):
+            continue
         value = value_of(measure.value, row)
         # What holds, holds of all calls that the row stands for.
         whole += row["calls"] * value if isinstance(value, bool) else value or 0

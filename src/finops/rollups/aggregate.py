@@ -14,7 +14,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter, defaultdict
 from functools import partial
-from itertools import accumulate, chain, repeat
+from itertools import accumulate, chain, compress, repeat
 from typing import (
     Any,
     Callable,
@@ -42,6 +42,7 @@ from finops.rollups.columns import (
 from finops.rollups.measures import (
     MEASURES,
     TIME_DIMENSIONS,
+    Dimension,
     Distribution,
     Measure,
     dimension_of,
@@ -52,18 +53,22 @@ from finops.rollups.spec import Key, Table, Values, in_key_order
 
 
 def aggregate(
-    table: Table, sums: Sequence[FilledCube], listed: Sequence[FilledCube]
+    table: Table,
+    sums: Sequence[FilledCube],
+    listed: Sequence[FilledCube],
+    passes: Optional[Dimension] = None,
 ) -> Dict[Key, Values]:
     """Return a declared table in key order from the cubes of all parts.
 
     `sums` are cubes of sums, `listed` those of listed values; cubes of a kind that the table
-    does not need may be left empty.
+    does not need may be left empty.  `passes` is the dimension of `listed` that is true where
+    values count, None where all do.
     """
     measures = [measure_of(given) for given in table.measures]
     wanted = [measure for measure in measures if isinstance(measure, Measure)]
     filled: Dict[Key, Values] = {}
     by_time = bool(table.by) and table.by[0] in TIME_DIMENSIONS
-    for block in _blocks(table, sums):
+    for block in _blocks(list(map(dimension_of, table.by)), sums):
         groups = _apply_having_and_top(table, _summed(table, wanted, block))
         filled.update(in_key_order(groups) if by_time else groups)
     if not by_time:  # else blocks are in order of time, too
@@ -71,7 +76,7 @@ def aggregate(
         filled = in_key_order(_apply_having_and_top(table, filled))
     for measure in measures:
         if isinstance(measure, Distribution):
-            filled = _with_distribution(table, measure, filled, listed)
+            filled = _with_distribution(table, measure, filled, listed, passes)
     return filled
 
 
@@ -86,9 +91,11 @@ class Block(NamedTuple):
     grouped: bool
 
 
-def _blocks(table: Table, cubes: Sequence[FilledCube]) -> Iterator[Block]:
-    """Yield all cells in order of time, in blocks; cells of one time value share a block."""
-    dimensions = list(map(dimension_of, table.by))
+def _blocks(dimensions: Sequence[Dimension], cubes: Sequence[FilledCube]) -> Iterator[Block]:
+    """Yield all cells in order of time, in blocks; cells of one time value share a block.
+
+    `dimensions` tell groups apart.
+    """
     entries = sorted(
         (time, number, place)
         for number, cube in enumerate(cubes)
@@ -251,7 +258,11 @@ def _apply_having_and_top(table: Table, groups: Dict[Key, Values]) -> Dict[Key, 
 
 
 def _with_distribution(
-    table: Table, measure: Distribution, filled: Dict[Key, Values], cubes: Sequence[FilledCube]
+    table: Table,
+    measure: Distribution,
+    filled: Dict[Key, Values],
+    cubes: Sequence[FilledCube],
+    passes: Optional[Dimension],
 ) -> Dict[Key, Values]:
     """Return the groups with all their values put in where the measure was declared.
 
@@ -260,13 +271,26 @@ def _with_distribution(
     place = table.measure_names.index(measure.name)
     cells_of, merged, empty = _LISTED_READERS[measure.counted]
     listed: Dict[Key, Any] = {}
-    for block in _blocks(table, cubes):
-        cells = chain.from_iterable(zip(_keys(table, s), cells_of(s)) for s in block.ranges)
+    apart = [*map(dimension_of, table.by), *([passes] if passes else [])]
+    for block in _blocks(apart, cubes):
+        cells = chain.from_iterable(
+            compress(zip(_keys(table, s), cells_of(s)), _passing(s, passes)) for s in block.ranges
+        )
         listed.update(cells if block.grouped else merged(cells))
     return {
         key: (*values[:place], listed[key] if key in listed else empty(), *values[place:])
         for key, values in filled.items()
     }
+
+
+def _passing(cells: CellRange, passes: Optional[Dimension]) -> Iterable[bool]:
+    """Return which cells a filter leaves."""
+    if passes is None:
+        return repeat(True)
+    cube = cells.cube
+    place = cube.position(passes)
+    flags = [key[place] for key in cube.keys]
+    return [flags[code] for code in cells.key_codes()]
 
 
 def _merged_lists(cells: Iterable[Tuple[Key, Sequence[int]]]) -> Iterator[Tuple[Key, Any]]:

@@ -27,7 +27,7 @@ from typing import (
     Tuple,
 )
 
-from finops.reader.encoding import Batch, KeyEncoder
+from finops.reader.encoding import Batch, CallKey, KeyEncoder
 from finops.rollups.cells import (
     KEY_SPACE,
     CubeSpec,
@@ -39,7 +39,7 @@ from finops.rollups.cells import (
 )
 from finops.rollups.hours import Run
 from finops.rollups.measures import NUMBER_COLUMNS
-from finops.rollups.row_loop import loop_of
+from finops.rollups.row_loop import key_function, loop_of
 from finops.timestamps import time_key
 
 Shared = Dict[str, Sequence[int]]
@@ -109,6 +109,7 @@ class Cube:
         self._projection = Projection(getters)
         self._call_keys: Sequence[GroupKey] = self._projection.keys
         self._filter = loop_of(spec.where) if spec.where is not None else None
+        self._passing_keys: List[bool] = []
         self._row_loops = [loop_of(dimension.value) for dimension in spec.rows]
         self._joint: Dict[Tuple[Any, ...], int] = _Numbered()
         listed = {spec.listed, "calls"} if spec.listed else set()
@@ -225,9 +226,19 @@ class Cube:
     def _roll_up_from(self, source: Cube, time: str, cells: Mapping[int, Any]) -> None:
         """Add the complete cells that a source has for one of its time values."""
         self._advance_to(time_key(time, self.spec.time))
+        if self.spec.where != source.spec.where:
+            cells = self._passing_cells(source, cells)
         codes = self._codes_from(source, cells)
         accumulate = self._accumulate_lists if self.spec.listed else self._accumulate
         accumulate(codes, cells.values())
+
+    def _passing_cells(self, source: Cube, cells: Mapping[int, Any]) -> Mapping[int, Any]:
+        """Return the cells of a source by call code of which the calls enter."""
+        assert self.spec.where is not None
+        fresh = source._call_keys[len(self._passing_keys) :]
+        enters = key_function(self.spec.where)
+        self._passing_keys.extend(enters(CallKey(*key)) for key in fresh)
+        return {code: sums for code, sums in cells.items() if self._passing_keys[code]}
 
     def _codes_from(self, source: Cube, fine_codes: Iterable[int]) -> Iterable[int]:
         """Return for cell codes of a source those of the cells here that they belong to."""

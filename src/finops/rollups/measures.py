@@ -8,7 +8,7 @@ declare `Dimension`, `Measure` and conditions of their own, by value, in their t
 
 from __future__ import annotations
 
-from typing import Dict, FrozenSet, List, NamedTuple, Sequence, Tuple, Union
+from typing import Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from finops import config, schema
 from finops.reader.encoding import COST, CREDIT, DEFAULTS, CallKey, CustomerKey
@@ -81,7 +81,8 @@ class Measure(NamedTuple):
     stands for where it holds.  A row of which it is not known adds nothing.  `limit` is the most
     that one row adds or, where `calls` is among the columns, the most that each of its calls
     adds.  The sum is delivered in units of `unit`.  A measure with `parts` is not summed itself:
-    it is the sum of those measures without that of `less`.
+    it is the sum of those measures without that of `less`.  Rows that do not pass `where` add
+    nothing.
     """
 
     name: str
@@ -90,11 +91,13 @@ class Measure(NamedTuple):
     unit: int = 1
     parts: Tuple[str, ...] = ()
     less: Tuple[str, ...] = ()
+    where: Optional[Expression] = None
 
     @property
     def added(self) -> Expression:
         """The number that one row adds."""
-        return when(self.value, "calls") if is_condition(self.value) else self.value
+        added = when(self.value, "calls") if is_condition(self.value) else self.value
+        return added if self.where is None else when(self.where, added)
 
     @property
     def columns(self) -> FrozenSet[str]:
@@ -251,8 +254,12 @@ def signed_parts(measure: Measure) -> List[Tuple[Measure, int]]:
     if not measure.parts:
         return [(measure, 1)]
     named = [(name, 1) for name in measure.parts] + [(name, -1) for name in measure.less]
-    found = [(MEASURES[name], sign) for name, sign in named]
-    return [(part, sign) for part, sign in found if isinstance(part, Measure)]
+    parts = [(MEASURES[name], sign) for name, sign in named]
+    return [
+        (part._replace(where=measure.where), sign)
+        for part, sign in parts
+        if isinstance(part, Measure)
+    ]
 
 
 def stored(measures: Sequence[Measure]) -> List[Measure]:
@@ -272,7 +279,7 @@ def measure_from(plain: Union[str, Sequence[Sequence[object]]]) -> MeasureLike:
     """Return the measure that JSON made of one."""
     if isinstance(plain, str):
         return plain
-    name, value, limit, unit, parts, less = plain
+    name, value, limit, unit, parts, less, where = plain
     return Measure(
         str(name),
         expression_from(value),
@@ -280,4 +287,5 @@ def measure_from(plain: Union[str, Sequence[Sequence[object]]]) -> MeasureLike:
         int(str(unit)),
         tuple(map(str, parts)),
         tuple(map(str, less)),
+        None if where is None else expression_from(where),
     )

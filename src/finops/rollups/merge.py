@@ -11,6 +11,7 @@ from finops.rollups.aggregate import aggregate
 from finops.rollups.cells import CubeSpec
 from finops.rollups.columns import FilledCube, KeyMerges
 from finops.rollups.customer_activity import ActivityLog, region_changes
+from finops.rollups.filters import deliverable
 from finops.rollups.part import PartitionResult
 from finops.rollups.planner import Plan, activities_of, distributions_of
 from finops.rollups.spec import Accounting, Blanked, Customer, Key, Place, Skipped, Table, Values
@@ -43,8 +44,10 @@ def tables_of(
             filled[table] = region_changes(table, activity)
             continue
         listed = [plan.spec_for(table, measure.column) for measure in distributions_of(table)]
-        sums = cubes[plan.spec_for(table, "")]
-        filled[table] = aggregate(table, sums, cubes[listed[0]] if listed else [])
+        sums, summed = cubes[plan.spec_for(table, "")], plan.summed(table)
+        lists = cubes[listed[0]] if listed else []
+        passes = plan.passes(table, listed[0].listed) if listed else None
+        filled[table] = deliverable(summed, aggregate(summed, sums, lists, passes))
     return filled
 
 

@@ -16,6 +16,7 @@ from finops.rollups.expressions import (
     columns_of,
     guarded,
     number,
+    operands_of,
     python_of,
     with_constants,
 )
@@ -84,30 +85,62 @@ class RowPacker:
 
     def _made(self, constants: Constants) -> RowLoop:
         loop = RowLoop()
-        terms: List[str] = []
-        by_call: List[str] = []
-        by_customer: List[str] = []
-        by_number: Dict[str, List[str]] = {}
+        always = _Terms(loop)
+        conditional: Dict[Expression, _Terms] = {}
         for measure in self._layout.measures:
             value = with_constants(measure.added, constants)
             if value is None or value == number(0):
                 continue
             self.words |= self._layout.words_of([measure])
             shift = self._layout.fields[measure].shift
-            columns = columns_of(value)
-            if columns <= CALL_COLUMNS:
-                by_call.append(_term(value, shift))
-            elif columns <= CUSTOMER_COLUMNS:
-                by_customer.append(_term(value, shift))
-            elif len(columns) == 1 and columns <= UNKNOWN_COLUMNS:
-                by_number.setdefault(min(columns), []).append(_term(value, shift))
+            if value.operator == "when" and not columns_of(value) <= CALL_COLUMNS:
+                condition, value = operands_of(value)
+                conditional.setdefault(condition, _Terms(loop)).add(value, shift)
             else:
-                terms.append(_shifted(loop.inline(value, other="0"), shift))
-        terms += [loop.of_number(name, _sum(parts)) for name, parts in by_number.items()]
-        terms += [loop.of_call(_sum(by_call))] if by_call else []
-        terms += [loop.of_customer(_sum(by_customer))] if by_customer else []
-        loop.compile(_sum(terms or ["0"]))
+                always.add(value, shift)
+        sources = always.sources()
+        for condition, terms in conditional.items():
+            sources.append(f"({_sum(terms.sources())} if {loop.inline(condition)} else 0)")
+        loop.compile(_sum(sources or ["0"]))
         return loop
+
+
+class _Terms:
+    """What is added up for a row: terms of one key, or of one number that may be unknown, are
+    worked out together, once for each of its values.
+    """
+
+    def __init__(self, loop: RowLoop) -> None:
+        self._loop = loop
+        self._constants: List[str] = []
+        self._by_row: List[str] = []
+        self._by_call: List[str] = []
+        self._by_customer: List[str] = []
+        self._by_number: Dict[str, List[str]] = {}
+
+    def add(self, value: Expression, shift: int) -> None:
+        """Add a term so many bits up."""
+        columns = columns_of(value)
+        if not columns:
+            self._constants.append(_term(value, shift))
+        elif columns <= CALL_COLUMNS:
+            self._by_call.append(_term(value, shift))
+        elif columns <= CUSTOMER_COLUMNS:
+            self._by_customer.append(_term(value, shift))
+        elif len(columns) == 1 and columns <= UNKNOWN_COLUMNS:
+            self._by_number.setdefault(min(columns), []).append(_term(value, shift))
+        else:
+            self._by_row.append(_shifted(self._loop.inline(value, other="0"), shift))
+
+    def sources(self) -> List[str]:
+        """Return the source of each term; constants are part of what is looked up anyway."""
+        loop = self._loop
+        looked_up = [self._by_call, *self._by_number.values(), self._by_customer]
+        next(filter(None, looked_up), self._by_row).extend(self._constants)
+        numbers = [loop.of_number(name, _sum(parts)) for name, parts in self._by_number.items()]
+        calls = [loop.of_call(_sum(self._by_call))] if self._by_call else []
+        customers = [loop.of_customer(_sum(self._by_customer))] if self._by_customer else []
+        return [*self._by_row, *numbers, *calls, *customers]
 
 
 def _term(value: Expression, shift: int) -> str:

@@ -12,12 +12,23 @@ described by, is filled for them and thrown away.
 from __future__ import annotations
 
 from operator import itemgetter
-from typing import AbstractSet, Dict, Iterable, List, Optional, Sequence, Set, Tuple, Union
+from typing import (
+    AbstractSet,
+    Dict,
+    Iterable,
+    List,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+    Union,
+)
 
 from finops.reader.encoding import CREDIT, DEFAULTS, CallKey
 from finops.rollups.cells import CubeSpec
 from finops.rollups.cubes import Cube, Getter
-from finops.rollups.expressions import TRUE, with_constants
+from finops.rollups.expressions import TRUE, columns_of, with_constants
+from finops.rollups.filters import is_filter, list_filter, with_conditional_measures
 from finops.rollups.measures import (
     CALL_COLUMNS,
     CALL_DIMENSIONS,
@@ -62,11 +73,12 @@ class Plan:
             table.check()
             _time_of(table)
         self._scanned = {table: _as_scanned(table, columns) for table in self.tables}
-        wanted: List[CubeSpec] = []
-        for table in self.scanned:
-            wanted.extend(_specs_of(table))
-        self.specs = _maximal(wanted)
-        self.layout = PackedLayout(_in_order(m for t in self.tables for m in stored(sums_of(t))))
+        self._summed = {table: _summed(scanned) for table, scanned in self._scanned.items()}
+        specs = [spec for table in self.tables for spec in self._specs_of(table)]
+        self.specs = _maximal(_split_by_filters(specs))
+        self.layout = PackedLayout(
+            _in_order(m for table in self._summed.values() for m in stored(sums_of(table)))
+        )
         self._source_of = _fed(self.specs)
         self._sources = tuple(dict.fromkeys(self._source_of.values()))
 
@@ -78,6 +90,30 @@ class Plan:
     def for_columns(self, columns: AbstractSet[str]) -> Plan:
         """Return the plan for files that have these columns."""
         return Plan(self.tables, columns)
+
+    def summed(self, table: Table) -> Table:
+        """Return the table that has the sums of one: where it shares a cube with unfiltered ones,
+        its filter is in its measures (see `filters`).
+        """
+        return self._summed[table]
+
+    def _specs_of(self, table: Table) -> List[CubeSpec]:
+        """Return the cubes that would serve a table alone.
+
+        One of sums has the groups, also those of a table that has no measure.
+        """
+        if _has_activities_only(table):
+            return []
+        scanned = self._scanned[table]
+        listed = dict.fromkeys(distribution.column for distribution in distributions_of(table))
+        lists = [_spec_of_list(scanned, column) for column in listed]
+        return [_spec_of_sums(self._summed[table]), *lists]
+
+    def passes(self, table: Table, listed: str) -> Optional[Dimension]:
+        """Return the dimension of a cube of listed values that says which a table's filter leaves,
+        None where it leaves all.
+        """
+        return list_filter(self._scanned[table].where, listed).by_key
 
     def cubes(self, words_in_use: AbstractSet[int]) -> List[Cube]:
         """Return fresh cubes for one part of the file; those stored are in the order of `specs`.
@@ -112,7 +148,7 @@ class Plan:
         wanted: Dict[CubeSpec, Set[AddedMeasure]] = {spec: set() for spec in self.specs}
         for table in self.tables:
             if not activities_of(table):
-                wanted[self.spec_for(table, "")].update(stored(sums_of(table)))
+                wanted[self.spec_for(table, "")].update(stored(sums_of(self.summed(table))))
             for distribution in distributions_of(table):
                 if not distribution.counted:
                     wanted[self.spec_for(table, distribution.column)].add(distribution)
@@ -123,8 +159,7 @@ class Plan:
 
         `listed` is the column whose values are wanted, "" for sums.
         """
-        specs = _specs_of(self._scanned.get(table, table))
-        wanted = next(spec for spec in specs if spec.listed == listed)
+        wanted = next(spec for spec in self._specs_of(table) if spec.listed == listed)
         fitting = [spec for spec in self.specs if _covers(spec, wanted)]
         return min(fitting, key=lambda spec: (spec.customers, len(spec.calls)))
 
@@ -202,7 +237,8 @@ def _adds_up_to(fine: CubeSpec, coarse: CubeSpec) -> bool:
 def _can_be_helped(spec: CubeSpec) -> bool:
     """Return whether the cells of the helper, which has all keys of calls, add up to a cube's."""
     by_day = spec.time in ("day", "week", "")
-    return by_day and spec == CubeSpec(spec.time, False, spec.calls)
+    by_key = spec.where is None or columns_of(spec.where) <= CALL_COLUMNS
+    return by_day and by_key and spec == CubeSpec(spec.time, False, spec.calls, where=spec.where)
 
 
 def _as_scanned(table: Table, columns: Optional[AbstractSet[str]]) -> Table:
@@ -221,14 +257,31 @@ def _as_scanned(table: Table, columns: Optional[AbstractSet[str]]) -> Table:
     return table._replace(where=None)
 
 
-def _specs_of(table: Table) -> List[CubeSpec]:
-    """Return the cubes that would serve this table alone."""
+def _has_activities_only(table: Table) -> bool:
+    """Return whether no cube fills a table; raises ValueError where none can fill all of it."""
     activities = activities_of(table)
-    if activities:
-        if len(activities) < len(table.measures) or any(a.by != table.by for a in activities):
-            names = ", ".join(activity.name for activity in activities)
-            raise ValueError(f"{names} come by {' and '.join(activities[0].by)} alone: {table}")
-        return []
+    if activities and (
+        len(activities) < len(table.measures) or any(a.by != table.by for a in activities)
+    ):
+        names = ", ".join(activity.name for activity in activities)
+        raise ValueError(f"{names} come by {' and '.join(activities[0].by)} alone: {table}")
+    return bool(activities)
+
+
+def _summed(table: Table) -> Table:
+    """Return the table that has the sums of one, with a filter only where its cube has one, too.
+
+    A filter stays where cells are by customer, since those of all calls would be many more, and
+    where the helper feeds them, which needs no measures of their own.
+    """
+    if activities_of(table):
+        return table
+    spec = _spec_of_sums(table)
+    return table if spec.customers or _can_be_helped(spec) else with_conditional_measures(table)
+
+
+def _spec_of_sums(table: Table) -> CubeSpec:
+    """Return the cube that would serve the sums of a table alone."""
     time = _time_of(table)
     customers = any(name in CUSTOMER_DIMENSIONS for name in table.by)
     own = [dimension_of(d) for d in table.by if not isinstance(d, str)]
@@ -237,9 +290,14 @@ def _specs_of(table: Table) -> List[CubeSpec]:
         *(dimension for dimension in own if dimension.columns <= CALL_COLUMNS),
     )
     rows = tuple(dimension for dimension in own if not dimension.columns <= CALL_COLUMNS)
-    listed = dict.fromkeys(distribution.column for distribution in distributions_of(table))
-    # A cube of sums has the groups, also those of a table that has no measure.
-    return [CubeSpec(time, customers, calls, rows, table.where, kind) for kind in ("", *listed)]
+    return CubeSpec(time, customers, calls, rows, table.where)
+
+
+def _spec_of_list(table: Table, column: str) -> CubeSpec:
+    """Return the cube that would serve the list of a column's values alone."""
+    spec, passes = _spec_of_sums(table), list_filter(table.where, column)
+    calls = spec.calls if passes.by_key is None else (*spec.calls, passes.by_key)
+    return spec._replace(calls=calls, where=passes.by_row, listed=column)
 
 
 def _time_of(table: Table) -> str:
@@ -247,6 +305,19 @@ def _time_of(table: Table) -> str:
     if len(times) > 1:
         raise ValueError(f"one time dimension at a time: {table}")
     return times[0] if times else ""
+
+
+def _split_by_filters(specs: Sequence[CubeSpec]) -> List[CubeSpec]:
+    """Return the specs such that each cube of listed values tells apart what any filter on them
+    does, so that the cubes of finer time feed the others.
+    """
+
+    def split(spec: CubeSpec) -> CubeSpec:
+        kin = [s for s in specs if spec.listed and s.listed == spec.listed]
+        filters = [d for s in kin for d in s.calls if is_filter(d) and d not in spec.calls]
+        return spec._replace(calls=(*spec.calls, *dict.fromkeys(filters)))
+
+    return list(map(split, specs))
 
 
 def _maximal(specs: Sequence[CubeSpec]) -> Tuple[CubeSpec, ...]:

@@ -66,9 +66,10 @@ class RowLoop:
 
     def of_number(self, column: str, source: str) -> str:
         """Return the source that looks up what follows from one number."""
-        self._number_tables[f"by_{column}"] = _NumberTable(column, source)
+        name = f"by_{column}_{len(self._number_tables)}"
+        self._number_tables[name] = _NumberTable(column, source)
         self._numbers[column] = None
-        return f"by_{column}[{column}]"
+        return f"{name}[{column}]"
 
     def inline(self, expression: Expression, other: str = "None") -> str:
         """Return the source of an expression over rows, `other` where a number is unknown."""

@@ -92,7 +92,13 @@ class Table(NamedTuple):
     def expressions(self) -> List[Expression]:
         """The expressions that it declares by value."""
         own = [given.value for given in (*self.by, *self.measures) if not isinstance(given, str)]
-        return own if self.where is None else [*own, self.where]
+        return [*own, *self.conditions]
+
+    @property
+    def conditions(self) -> List[Expression]:
+        """The conditions on calls that it declares: its own filter and those of its measures."""
+        wheres = [measure.where for measure in self.measures if isinstance(measure, Measure)]
+        return [where for where in (self.where, *wheres) if where is not None]
 
     def check(self) -> None:
         """Raise ValueError where no scan can fill it."""
@@ -109,7 +115,7 @@ class Table(NamedTuple):
             unknown += [LATENCY_LIST]  # beside the histogram of the same
         if unknown:
             raise ValueError(f"{self} names what no scan can fill: {', '.join(unknown)}")
-        if self.where is not None and not is_condition(self.where):
+        if not all(map(is_condition, self.conditions)):
             raise ValueError(f"{self}: what calls are filtered by must be true or false")
 
 
