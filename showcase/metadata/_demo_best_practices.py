@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Dict, List
 
-from _calls import open_calls
+from _calls import CallFile
 from _console import benefits, note, require, results, step, title
 from _corpus import clean_corpus
+from _dataset import dataset
 from best_practices import (
     ANTI_PATTERNS,
     GOOD,
@@ -59,8 +60,9 @@ def _show_widths() -> List[Width]:
 def _show_data(path: str) -> Cardinality:
     """Measure cardinality and hierarchy on a dataset."""
     measured = Cardinality(MEASURED)
-    with open_calls(path) as calls:
-        measured.consume(call.text for call in calls)
+    with dataset(path) as chosen:
+        calls = CallFile(*chosen)
+        measured.consume({name: call.value(name) for name in MEASURED} for call in calls)
         note(calls.described())
     for name, count, verdict in measured.judged():
         counted = f"{count:,}{'+' if count >= MAX_DISTINCT else ''}"
