@@ -12,10 +12,10 @@ import json
 import os
 import socket
 import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from time import time
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 from urllib.parse import urlsplit
 
@@ -26,7 +26,7 @@ MAX_ANSWER_BYTES = 1_048_576
 RETRYABLE_STATUS = frozenset({408, 425, 429})
 
 
-class DeliveryError(Exception):
+class DeliveryError(OSError):
     """A batch was not taken.
 
     `status` is the HTTP status, None where no answer came.  `retry_after_s` is what the
@@ -124,6 +124,8 @@ class EventClient:
         watchdog.start()
         try:
             return self._attempt(method, path, body, headers)
+        except DeliveryError:
+            raise
         except (ConnectionError, http.client.RemoteDisconnected):
             self.close()
             if self._aborted:
@@ -172,6 +174,6 @@ def _retry_after(value: Optional[str]) -> Optional[float]:
     if value.strip().isdigit():
         return float(value)
     try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time())
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
     except (TypeError, ValueError, IndexError):
         return None

@@ -17,25 +17,28 @@ measures both over 10,000 calls.
 from __future__ import annotations
 
 import asyncio
+import gzip
+import http.client
+import json
+import os
+import socket
 import sys
 import threading
 import time
+import uuid
 from collections import deque
-from dataclasses import dataclass
-from typing import Any, Deque, Dict, Generator, List, Mapping, Optional, Tuple
-
-from _client import DeliveryError, EventClient
-from _collector import Endpoint, arrived, endpoint
-from _console import benefits, note, require, results, run, step, title
-from _event import AICallEvent
-from _sample import nearest_rank, sample_calls
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from math import isfinite
+from typing import Any, Callable, Deque, Dict, Generator, List, Mapping, Optional, Sequence
+from urllib.parse import urlsplit
 
 FIRST_RETRY_WAIT_S = 0.05
 LONGEST_RETRY_WAIT_S = 5.0
 LONGEST_ASKED_WAIT_S = 60.0
 STUCK_GRACE_S = 1.0
-DEMO_CALLS = 10_000
-OVERHEAD_TARGET_MS = 1.0
 
 
 class CallId(str):
@@ -251,148 +254,307 @@ class ReveniumAsyncTracker:
             self.stats.undelivered += len(lost)
 
 
-# --- demonstration -------------------------------------------------------------------------------
+async def demonstrate() -> Dict[str, float]:
+    """Show overhead, batching, flushing and shutdown; return the measured figures."""
+    from _demo_async import demonstrate as demonstration
+
+    return await demonstration()
 
 
-async def _track_many(tracker: ReveniumAsyncTracker, count: int) -> Tuple[List[str], List[float]]:
-    """Track sample calls; return their ids and the milliseconds that each call took."""
-    ids, durations = [], []
-    for number, call in enumerate(sample_calls(count)):
-        begin = time.perf_counter()
-        call_id = tracker.track_ai_call(*call)
-        durations.append((time.perf_counter() - begin) * 1000)
-        ids.append(str(call_id))
-        if number % 50 == 49:
-            await asyncio.sleep(0)
-    return ids, durations
+# --- the same as in _event.py ---------------------------------------------------------------------
 
 
-async def _loop_lag_ms(stop: asyncio.Event) -> float:
-    """Return the longest time by which a 5 ms sleep on this event loop was late."""
-    worst = 0.0
-    while not stop.is_set():
-        begin = time.perf_counter()
-        await asyncio.sleep(0.005)
-        worst = max(worst, (time.perf_counter() - begin) * 1000 - 5)
-    return worst
+def new_call_id() -> str:
+    """Return a fresh id.  The endpoint stores an id once, which makes retries safe."""
+    return "call_" + uuid.uuid4().hex
 
 
-async def _show_slow_endpoint(target: Endpoint) -> float:
-    """Track against an endpoint that answers after 300 ms; return the event loop's worst lag."""
-    if target.collector is not None:
-        target.collector.faults.delay_s = 0.3
-    done = asyncio.Event()
-    lag = asyncio.ensure_future(_loop_lag_ms(done))
-    async with ReveniumAsyncTracker(target.api_key, base_url=target.base_url) as tracker:
-        await _track_many(tracker, 250)
-    done.set()
-    if target.collector is not None:
-        target.collector.faults.delay_s = 0.0
-    return await lag
+def utc_now() -> str:
+    """Return the time as `2025-01-01T09:30:00.417000`, in UTC."""
+    return datetime.now(timezone.utc).replace(tzinfo=None).isoformat(timespec="microseconds")
 
 
-async def _show_interval(target: Endpoint) -> float:
-    """Track seven calls, then nothing; return the seconds until all were delivered."""
-    tracker = ReveniumAsyncTracker(target.api_key, flush_interval=0.3, base_url=target.base_url)
-    async with tracker:
-        begin = time.monotonic()
-        await _track_many(tracker, 7)
-        while tracker.stats.delivered < 7 and time.monotonic() - begin < 5:
-            await asyncio.sleep(0.01)
-        waited = time.monotonic() - begin
-        require(tracker.stats.delivered == 7, f"7 events left by themselves after {waited:.2f} s")
-    return waited
+@dataclass(frozen=True)
+class AICallEvent:
+    """One AI call: tokens as counts, `cost_usd` in USD, `latency_ms` in milliseconds.
+
+    `metadata` holds the business fields (customer_id, organization_id, …); it is flattened
+    into the record when the event is sent.
+    """
+
+    call_id: str
+    timestamp: str
+    provider: str
+    model: str
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float
+    latency_ms: int
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def create(
+        cls,
+        provider: str,
+        model: str,
+        input_tokens: int,
+        output_tokens: int,
+        cost_usd: float,
+        latency_ms: float,
+        metadata: Optional[Mapping[str, Any]] = None,
+        call_id: Optional[str] = None,
+    ) -> AICallEvent:
+        """Return a checked event with an id and the current time.
+
+        Raises ValueError for empty names and for negative or non-finite numbers.
+        """
+        if not provider or not model:
+            raise ValueError("provider and model must not be empty")
+        for name, value in (
+            ("input_tokens", input_tokens),
+            ("output_tokens", output_tokens),
+            ("cost_usd", cost_usd),
+            ("latency_ms", latency_ms),
+        ):
+            if not _is_amount(value):
+                raise ValueError(f"{name} must be a number of at least 0, not {value!r}")
+        return cls(
+            call_id=call_id or new_call_id(),
+            timestamp=utc_now(),
+            provider=provider,
+            model=model,
+            input_tokens=int(input_tokens),
+            output_tokens=int(output_tokens),
+            cost_usd=float(cost_usd),
+            latency_ms=round(latency_ms),
+            metadata=_plain(metadata or {}),
+        )
+
+    def to_record(self) -> Dict[str, Any]:
+        """Return the flat record that goes on the wire.  Metadata never hides a measured field."""
+        record: Dict[str, Any] = dict(self.metadata)
+        record.update(
+            call_id=self.call_id,
+            timestamp=self.timestamp,
+            provider=self.provider,
+            model=self.model,
+            input_tokens=self.input_tokens,
+            output_tokens=self.output_tokens,
+            cost_usd=self.cost_usd,
+            latency_ms=self.latency_ms,
+        )
+        return record
 
 
-async def _show_full_queue(target: Endpoint) -> int:
-    """Fill a small queue whose sender is not started; return the number of dropped events."""
-    tracker = ReveniumAsyncTracker(target.api_key, base_url=target.base_url, max_queue=100)
-    await _track_many(tracker, 120)
-    await tracker.start()
-    stats = await tracker.stop()
-    require(
-        stats.dropped == 20 and stats.delivered == 100,
-        f"queue of 100, 120 calls: {stats.delivered} delivered, {stats.dropped} dropped, counted",
-    )
-    return stats.dropped
+def _is_amount(value: Any) -> bool:
+    """Whether a value is a finite number of at least 0."""
+    try:
+        return value >= 0 and isfinite(value)
+    except (TypeError, OverflowError):
+        return False
 
 
-def _check_nothing_lost(target: Endpoint, ids: List[str], stats: TrackerStats) -> None:
-    """Compare what was tracked with what the endpoint has, or confirmed."""
-    require(stats.delivered == len(ids), f"{len(ids):,} tracked, {stats.delivered:,} confirmed")
-    events = arrived(target)
-    if events is not None:
-        received = {event["call_id"] for event in events}
-        require(received >= set(ids), f"sent = received: {len(received & set(ids)):,} ids match")
-
-
-async def _measure(target: Endpoint) -> Dict[str, float]:
-    """Run all steps and return the measured figures."""
-    step(1, f"Track {DEMO_CALLS:,} calls and time each")
-    note(f"Endpoint: {target.described}")
-    tracker = ReveniumAsyncTracker(target.api_key, base_url=target.base_url)
-    await tracker.start()
-    begin = time.perf_counter()
-    ids, durations = await _track_many(tracker, DEMO_CALLS)
-    tracking_s = time.perf_counter() - begin
-    stats = await tracker.stop()
-    total_s = time.perf_counter() - begin
-    note(f"Tracked in {tracking_s:.2f} s, all confirmed after {total_s:.2f} s")
-
-    step(2, "Compare what was sent with what was received")
-    _check_nothing_lost(target, ids, stats)
-
-    step(3, "Stop the traffic: the flush interval sends what is left")
-    await _show_interval(target)
-
-    step(4, "Slow the endpoint down to 300 ms: the event loop goes on")
-    lag = await _show_slow_endpoint(target)
-    note(f"Longest delay of a 5 ms timer on the event loop: {lag:.1f} ms")
-
-    step(5, "Fill a small queue: the stated policy drops and counts")
-    dropped = await _show_full_queue(target)
+def _plain(metadata: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return a copy that JSON can hold; later changes by the caller do not reach it."""
     return {
-        "median_ms": nearest_rank(durations, 0.5),
-        "p99_ms": nearest_rank(durations, 0.99),
-        "calls": len(ids),
-        "requests": stats.requests,
-        "reduction": len(ids) / stats.requests,
-        "loop_lag_ms": lag,
-        "dropped": dropped,
-        "events_per_s": len(ids) / total_s,
+        str(name): value if isinstance(value, (str, int)) or _is_amount(value) else str(value)
+        for name, value in metadata.items()
+        if value is not None
     }
 
 
-async def demonstrate() -> Dict[str, float]:
-    """Show overhead, batching, flushing and shutdown; return the measured figures."""
-    title("Revenium: asynchronous tracking")
-    with endpoint() as target:
-        got = await _measure(target)
-    results(
-        [
-            ("Overhead per call, median", _overhead(got["median_ms"])),
-            ("Overhead per call, p99", _overhead(got["p99_ms"])),
-            ("Calls", f"{got['calls']:,.0f}"),
-            ("Requests", f"{got['requests']:,.0f}"),
-            ("Requests reduced", f"{got['reduction']:.0f}×"),
-            ("Delivered per second", f"{got['events_per_s']:,.0f} events"),
-            ("Event loop's longest lag", f"{got['loop_lag_ms']:.1f} ms"),
-        ]
-    )
-    benefits(
-        [
-            "Users never wait for metering",
-            "One request instead of a hundred",
-            "A stated loss policy, counted, instead of silent loss",
-        ]
-    )
-    return got
+# --- end of _event.py -----------------------------------------------------------------------------
 
 
-def _overhead(value_ms: float) -> str:
-    verdict = "under" if value_ms < OVERHEAD_TARGET_MS else "OVER"
-    return f"{value_ms:.4f} ms ({verdict} {OVERHEAD_TARGET_MS:g} ms)"
+# --- the same as in _client.py --------------------------------------------------------------------
+
+
+DEFAULT_BASE_URL = "http://127.0.0.1:8000"
+BATCH_PATH = "/v1/events/batch"
+HEALTH_PATH = "/healthz"
+MAX_ANSWER_BYTES = 1_048_576
+RETRYABLE_STATUS = frozenset({408, 425, 429})
+
+
+class DeliveryError(OSError):
+    """A batch was not taken.
+
+    `status` is the HTTP status, None where no answer came.  `retry_after_s` is what the
+    endpoint asked for.  `retryable` is False where the same request can never succeed.
+    """
+
+    def __init__(
+        self, message: str, status: Optional[int] = None, retry_after_s: Optional[float] = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after_s = retry_after_s
+
+    @property
+    def retryable(self) -> bool:
+        """Whether sending the same batch again can help."""
+        return self.status is None or self.status >= 500 or self.status in RETRYABLE_STATUS
+
+
+@dataclass(frozen=True)
+class BatchAnswer:
+    """What the endpoint did with a batch; `rejected` holds {index, field, reason}."""
+
+    accepted: int
+    duplicates: int
+    rejected: List[Dict[str, Any]]
+
+
+class EventClient:
+    """Send batches of records to `{base_url}/v1/events/batch`.
+
+    `timeout` (seconds) limits a whole request, also against an endpoint that answers one byte
+    at a time.  An instance belongs to one thread; only `abort` may be called from another.
+    """
+
+    def __init__(self, api_key: str, base_url: Optional[str] = None, timeout: float = 5.0) -> None:
+        """Raise ValueError unless the base URL is http(s) with a host."""
+        self.base_url = base_url or os.environ.get("REVENIUM_BASE_URL") or DEFAULT_BASE_URL
+        parts = urlsplit(self.base_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"base URL must be http(s)://HOST[:PORT], not {self.base_url!r}")
+        self._prefix = parts.path.rstrip("/")
+        kind = (
+            http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        )
+        self._connection = kind(parts.hostname, parts.port, timeout=timeout)
+        self._socket: Optional[socket.socket] = None
+        self._api_key = api_key
+        self._aborted = False
+        self.timeout = timeout
+
+    def send(self, records: Sequence[Mapping[str, Any]], compress: bool = False) -> BatchAnswer:
+        """Deliver records as one JSON array.  Raises DeliveryError."""
+        body = json.dumps(list(records), allow_nan=False, separators=(",", ":")).encode()
+        return self.send_body(gzip.compress(body, 1) if compress else body, compress)
+
+    def send_body(self, body: bytes, gzipped: bool = False) -> BatchAnswer:
+        """Deliver a ready JSON array, plain or gzipped.  Raises DeliveryError."""
+        headers = {
+            "Authorization": f"Bearer {self._api_key}",
+            "Content-Type": "application/json",
+        }
+        if gzipped:
+            headers["Content-Encoding"] = "gzip"
+        return _understand(self._exchange("POST", BATCH_PATH, body, headers))
+
+    def healthy(self) -> bool:
+        """Whether the endpoint answers its health check with 200."""
+        try:
+            self._exchange("GET", HEALTH_PATH, None, {})
+        except DeliveryError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Close the connection; the next request opens a new one."""
+        self._connection.close()
+
+    def abort(self) -> None:
+        """End a request under way, from another thread: its caller gets a DeliveryError."""
+        self._aborted = True
+        sock = self._connection.sock or self._socket
+        if sock is not None:
+            with suppress(OSError):  # Already closed is what we want.
+                sock.shutdown(socket.SHUT_RDWR)
+
+    def _exchange(
+        self, method: str, path: str, body: Optional[bytes], headers: Dict[str, str]
+    ) -> bytes:
+        """Return the body of a 2xx answer; anything else is a DeliveryError."""
+        watchdog = threading.Timer(self.timeout, self.abort)
+        watchdog.daemon = True
+        reused = self._connection.sock is not None
+        self._aborted = False
+        watchdog.start()
+        try:
+            return self._attempt(method, path, body, headers)
+        except DeliveryError:
+            raise
+        except (ConnectionError, http.client.RemoteDisconnected):
+            self.close()
+            if self._aborted:
+                raise DeliveryError(f"no answer within {self.timeout:g} s") from None
+            if not reused:
+                raise DeliveryError("the endpoint closed the connection") from None
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise DeliveryError(f"no answer: {error or type(error).__name__}") from error
+        finally:
+            watchdog.cancel()
+        # A kept connection may have been closed while it was idle; a fresh one decides.
+        return self._exchange(method, path, body, headers)
+
+    def _attempt(
+        self, method: str, path: str, body: Optional[bytes], headers: Dict[str, str]
+    ) -> bytes:
+        self._connection.request(method, self._prefix + path, body=body, headers=headers)
+        self._socket = self._connection.sock
+        response = self._connection.getresponse()
+        length = MAX_ANSWER_BYTES if response.length is None else response.length
+        answer = response.read(min(length, MAX_ANSWER_BYTES))
+        if not response.isclosed():
+            self.close()  # The rest of an oversized answer would be taken for the next one.
+        if not 200 <= response.status < 300:
+            wait = _retry_after(response.getheader("Retry-After"))
+            raise DeliveryError(f"HTTP {response.status}", response.status, wait)
+        return answer
+
+
+def _understand(answer: bytes) -> BatchAnswer:
+    """Parse an answer of the batch endpoint; one that makes no sense is a DeliveryError."""
+    try:
+        fields = json.loads(answer.decode("utf-8"))
+        return BatchAnswer(
+            int(fields["accepted"]), int(fields["duplicates"]), list(fields["rejected"])
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise DeliveryError(f"answer not understood: {type(error).__name__}") from error
+
+
+def _retry_after(value: Optional[str]) -> Optional[float]:
+    """Return the wait in seconds of a Retry-After header: a number, or an HTTP date."""
+    if not value:
+        return None
+    if value.strip().isdigit():
+        return float(value)
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except (TypeError, ValueError, IndexError):
+        return None
+
+
+# --- end of _client.py ----------------------------------------------------------------------------
+
+
+# --- the same as in _start.py ---------------------------------------------------------------------
+
+
+def run_demonstration(demonstration: Callable[[], object]) -> int:
+    """Run what needs the showcase's helper files; return the exit status.
+
+    It is 2, after one line on standard error, where they are missing.
+    """
+    try:
+        from _console import run
+
+        return run(demonstration)
+    except ImportError as error:
+        print(
+            f"{os.path.basename(sys.argv[0])}: its demonstration needs {error.name}.py and the "
+            "other files of its folder whose names begin with _; to import it needs none of them",
+            file=sys.stderr,
+        )
+        return 2
+
+
+# --- end of _start.py -----------------------------------------------------------------------------
 
 
 if __name__ == "__main__":
-    sys.exit(run(lambda: asyncio.run(demonstrate()), DeliveryError))
+    sys.exit(run_demonstration(lambda: asyncio.run(demonstrate())))

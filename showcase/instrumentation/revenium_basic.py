@@ -12,15 +12,22 @@ second use `revenium_async.py`.
 
 from __future__ import annotations
 
+import gzip
+import http.client
+import json
+import os
+import socket
 import sys
+import threading
 import time
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional
-
-from _client import DeliveryError, EventClient
-from _collector import Endpoint, endpoint
-from _console import DemonstrationError, benefits, note, require, results, run, step, title
-from _event import AICallEvent
-from _sample import cost, sample_metadata
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from math import isfinite
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from urllib.parse import urlsplit
 
 RETRY_WAIT_S = 0.2
 
@@ -117,73 +124,329 @@ class ReveniumBasicTracker:
         self.close()
 
 
-def pretend_ai_call() -> Completion:
-    """Stand in for a provider's client: takes a moment and reports its usage."""
-    time.sleep(0.05)
-    return Completion("Your invoice is attached.", "openai", "gpt-4o", 812, 143)
-
-
-def _compare(target: Endpoint, event: AICallEvent) -> None:
-    """Compare the collector's copy of an event with what was sent, field by field."""
-    sent = event.to_record()
-    if target.collector is None:
-        note("The endpoint confirmed the event; its own copy is not visible from here.")
-        return
-    stored = target.collector.events.get(event.call_id, {})
-    differing = [name for name in sent if stored.get(name) != sent[name]]
-    require(not differing and len(stored) == len(sent), f"all {len(sent)} fields arrived as sent")
-
-
-def _show_refusal(tracker: ReveniumBasicTracker) -> None:
-    """Show that an impossible figure is refused before anything is sent."""
-    try:
-        tracker.track_ai_call("openai", "gpt-4o", -1, 10, 0.0, 5, {})
-    except ValueError as error:
-        note(f"Refused before sending: {error}")
-        return
-    raise DemonstrationError("a negative token count was accepted")
-
-
 def demonstrate() -> Dict[str, float]:
     """Track one call end to end and return the measured figures."""
-    title("Revenium: basic tracking")
-    with endpoint() as target, ReveniumBasicTracker(
-        target.api_key, target.base_url, timeout=3
-    ) as tracker:
-        step(1, "Make an AI call and report it with full metadata")
-        note(f"Endpoint: {target.described}")
-        metadata = sample_metadata(customer=41, request=7)
-        completion = tracker.track(pretend_ai_call, metadata)
-        note(f"Answer: {completion.text}")
+    from _demo_basic import demonstrate as demonstration
 
-        step(2, "Report one call by hand and time the report itself")
-        price = cost("openai", "gpt-4o", completion.input_tokens, completion.output_tokens)
-        begin = time.perf_counter()
-        event = tracker.track_ai_call("openai", "gpt-4o", 812, 143, price, 212, metadata)
-        report_ms = (time.perf_counter() - begin) * 1000
-        for name, value in event.to_record().items():
-            note(f"{name:<18} {value}")
+    return demonstration()
 
-        step(3, "Check what arrived")
-        _compare(target, event)
-        _show_refusal(tracker)
-    figures = {"report_ms": report_ms, "fields": len(event.to_record()), "cost_usd": price}
-    results(
-        [
-            ("Fields per event", f"{figures['fields']:.0f}"),
-            ("Cost of the call", f"${price:.6f}"),
-            ("Duration of the report", f"{report_ms:.2f} ms"),
-        ]
-    )
-    benefits(
-        [
-            "Every dollar has a customer, a product and a feature from the first call on",
-            "A report either arrived or raised; nothing is lost silently",
-            "The id makes repeated reports harmless",
-        ]
-    )
-    return figures
+
+# --- the same as in _prices.py --------------------------------------------------------------------
+
+
+# USD per 1,000 tokens, input and output.
+PRICES: Dict[Tuple[str, str], Tuple[float, float]] = {
+    ("openai", "gpt-4o"): (0.0025, 0.01),
+    ("openai", "gpt-4o-mini"): (0.00015, 0.0006),
+    ("anthropic", "claude-sonnet-4-6"): (0.003, 0.015),
+    ("anthropic", "claude-haiku-4-5"): (0.001, 0.005),
+    ("google", "gemini-2.5-flash"): (0.0003, 0.0025),
+}
+
+
+def cost(provider: str, model: str, input_tokens: int, output_tokens: int) -> float:
+    """Return the price of a call in USD.  Raises KeyError for a model without a price."""
+    price_in, price_out = PRICES[provider, model]
+    return round(input_tokens / 1000 * price_in + output_tokens / 1000 * price_out, 6)
+
+
+# --- end of _prices.py ----------------------------------------------------------------------------
+
+
+# --- the same as in _event.py ---------------------------------------------------------------------
+
+
+def new_call_id() -> str:
+    """Return a fresh id.  The endpoint stores an id once, which makes retries safe."""
+    return "call_" + uuid.uuid4().hex
+
+
+def utc_now() -> str:
+    """Return the time as `2025-01-01T09:30:00.417000`, in UTC."""
+    return datetime.now(timezone.utc).replace(tzinfo=None).isoformat(timespec="microseconds")
+
+
+@dataclass(frozen=True)
+class AICallEvent:
+    """One AI call: tokens as counts, `cost_usd` in USD, `latency_ms` in milliseconds.
+
+    `metadata` holds the business fields (customer_id, organization_id, …); it is flattened
+    into the record when the event is sent.
+    """
+
+    call_id: str
+    timestamp: str
+    provider: str
+    model: str
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float
+    latency_ms: int
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def create(
+        cls,
+        provider: str,
+        model: str,
+        input_tokens: int,
+        output_tokens: int,
+        cost_usd: float,
+        latency_ms: float,
+        metadata: Optional[Mapping[str, Any]] = None,
+        call_id: Optional[str] = None,
+    ) -> AICallEvent:
+        """Return a checked event with an id and the current time.
+
+        Raises ValueError for empty names and for negative or non-finite numbers.
+        """
+        if not provider or not model:
+            raise ValueError("provider and model must not be empty")
+        for name, value in (
+            ("input_tokens", input_tokens),
+            ("output_tokens", output_tokens),
+            ("cost_usd", cost_usd),
+            ("latency_ms", latency_ms),
+        ):
+            if not _is_amount(value):
+                raise ValueError(f"{name} must be a number of at least 0, not {value!r}")
+        return cls(
+            call_id=call_id or new_call_id(),
+            timestamp=utc_now(),
+            provider=provider,
+            model=model,
+            input_tokens=int(input_tokens),
+            output_tokens=int(output_tokens),
+            cost_usd=float(cost_usd),
+            latency_ms=round(latency_ms),
+            metadata=_plain(metadata or {}),
+        )
+
+    def to_record(self) -> Dict[str, Any]:
+        """Return the flat record that goes on the wire.  Metadata never hides a measured field."""
+        record: Dict[str, Any] = dict(self.metadata)
+        record.update(
+            call_id=self.call_id,
+            timestamp=self.timestamp,
+            provider=self.provider,
+            model=self.model,
+            input_tokens=self.input_tokens,
+            output_tokens=self.output_tokens,
+            cost_usd=self.cost_usd,
+            latency_ms=self.latency_ms,
+        )
+        return record
+
+
+def _is_amount(value: Any) -> bool:
+    """Whether a value is a finite number of at least 0."""
+    try:
+        return value >= 0 and isfinite(value)
+    except (TypeError, OverflowError):
+        return False
+
+
+def _plain(metadata: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return a copy that JSON can hold; later changes by the caller do not reach it."""
+    return {
+        str(name): value if isinstance(value, (str, int)) or _is_amount(value) else str(value)
+        for name, value in metadata.items()
+        if value is not None
+    }
+
+
+# --- end of _event.py -----------------------------------------------------------------------------
+
+
+# --- the same as in _client.py --------------------------------------------------------------------
+
+
+DEFAULT_BASE_URL = "http://127.0.0.1:8000"
+BATCH_PATH = "/v1/events/batch"
+HEALTH_PATH = "/healthz"
+MAX_ANSWER_BYTES = 1_048_576
+RETRYABLE_STATUS = frozenset({408, 425, 429})
+
+
+class DeliveryError(OSError):
+    """A batch was not taken.
+
+    `status` is the HTTP status, None where no answer came.  `retry_after_s` is what the
+    endpoint asked for.  `retryable` is False where the same request can never succeed.
+    """
+
+    def __init__(
+        self, message: str, status: Optional[int] = None, retry_after_s: Optional[float] = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after_s = retry_after_s
+
+    @property
+    def retryable(self) -> bool:
+        """Whether sending the same batch again can help."""
+        return self.status is None or self.status >= 500 or self.status in RETRYABLE_STATUS
+
+
+@dataclass(frozen=True)
+class BatchAnswer:
+    """What the endpoint did with a batch; `rejected` holds {index, field, reason}."""
+
+    accepted: int
+    duplicates: int
+    rejected: List[Dict[str, Any]]
+
+
+class EventClient:
+    """Send batches of records to `{base_url}/v1/events/batch`.
+
+    `timeout` (seconds) limits a whole request, also against an endpoint that answers one byte
+    at a time.  An instance belongs to one thread; only `abort` may be called from another.
+    """
+
+    def __init__(self, api_key: str, base_url: Optional[str] = None, timeout: float = 5.0) -> None:
+        """Raise ValueError unless the base URL is http(s) with a host."""
+        self.base_url = base_url or os.environ.get("REVENIUM_BASE_URL") or DEFAULT_BASE_URL
+        parts = urlsplit(self.base_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"base URL must be http(s)://HOST[:PORT], not {self.base_url!r}")
+        self._prefix = parts.path.rstrip("/")
+        kind = (
+            http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        )
+        self._connection = kind(parts.hostname, parts.port, timeout=timeout)
+        self._socket: Optional[socket.socket] = None
+        self._api_key = api_key
+        self._aborted = False
+        self.timeout = timeout
+
+    def send(self, records: Sequence[Mapping[str, Any]], compress: bool = False) -> BatchAnswer:
+        """Deliver records as one JSON array.  Raises DeliveryError."""
+        body = json.dumps(list(records), allow_nan=False, separators=(",", ":")).encode()
+        return self.send_body(gzip.compress(body, 1) if compress else body, compress)
+
+    def send_body(self, body: bytes, gzipped: bool = False) -> BatchAnswer:
+        """Deliver a ready JSON array, plain or gzipped.  Raises DeliveryError."""
+        headers = {
+            "Authorization": f"Bearer {self._api_key}",
+            "Content-Type": "application/json",
+        }
+        if gzipped:
+            headers["Content-Encoding"] = "gzip"
+        return _understand(self._exchange("POST", BATCH_PATH, body, headers))
+
+    def healthy(self) -> bool:
+        """Whether the endpoint answers its health check with 200."""
+        try:
+            self._exchange("GET", HEALTH_PATH, None, {})
+        except DeliveryError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Close the connection; the next request opens a new one."""
+        self._connection.close()
+
+    def abort(self) -> None:
+        """End a request under way, from another thread: its caller gets a DeliveryError."""
+        self._aborted = True
+        sock = self._connection.sock or self._socket
+        if sock is not None:
+            with suppress(OSError):  # Already closed is what we want.
+                sock.shutdown(socket.SHUT_RDWR)
+
+    def _exchange(
+        self, method: str, path: str, body: Optional[bytes], headers: Dict[str, str]
+    ) -> bytes:
+        """Return the body of a 2xx answer; anything else is a DeliveryError."""
+        watchdog = threading.Timer(self.timeout, self.abort)
+        watchdog.daemon = True
+        reused = self._connection.sock is not None
+        self._aborted = False
+        watchdog.start()
+        try:
+            return self._attempt(method, path, body, headers)
+        except DeliveryError:
+            raise
+        except (ConnectionError, http.client.RemoteDisconnected):
+            self.close()
+            if self._aborted:
+                raise DeliveryError(f"no answer within {self.timeout:g} s") from None
+            if not reused:
+                raise DeliveryError("the endpoint closed the connection") from None
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise DeliveryError(f"no answer: {error or type(error).__name__}") from error
+        finally:
+            watchdog.cancel()
+        # A kept connection may have been closed while it was idle; a fresh one decides.
+        return self._exchange(method, path, body, headers)
+
+    def _attempt(
+        self, method: str, path: str, body: Optional[bytes], headers: Dict[str, str]
+    ) -> bytes:
+        self._connection.request(method, self._prefix + path, body=body, headers=headers)
+        self._socket = self._connection.sock
+        response = self._connection.getresponse()
+        length = MAX_ANSWER_BYTES if response.length is None else response.length
+        answer = response.read(min(length, MAX_ANSWER_BYTES))
+        if not response.isclosed():
+            self.close()  # The rest of an oversized answer would be taken for the next one.
+        if not 200 <= response.status < 300:
+            wait = _retry_after(response.getheader("Retry-After"))
+            raise DeliveryError(f"HTTP {response.status}", response.status, wait)
+        return answer
+
+
+def _understand(answer: bytes) -> BatchAnswer:
+    """Parse an answer of the batch endpoint; one that makes no sense is a DeliveryError."""
+    try:
+        fields = json.loads(answer.decode("utf-8"))
+        return BatchAnswer(
+            int(fields["accepted"]), int(fields["duplicates"]), list(fields["rejected"])
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise DeliveryError(f"answer not understood: {type(error).__name__}") from error
+
+
+def _retry_after(value: Optional[str]) -> Optional[float]:
+    """Return the wait in seconds of a Retry-After header: a number, or an HTTP date."""
+    if not value:
+        return None
+    if value.strip().isdigit():
+        return float(value)
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except (TypeError, ValueError, IndexError):
+        return None
+
+
+# --- end of _client.py ----------------------------------------------------------------------------
+
+
+# --- the same as in _start.py ---------------------------------------------------------------------
+
+
+def run_demonstration(demonstration: Callable[[], object]) -> int:
+    """Run what needs the showcase's helper files; return the exit status.
+
+    It is 2, after one line on standard error, where they are missing.
+    """
+    try:
+        from _console import run
+
+        return run(demonstration)
+    except ImportError as error:
+        print(
+            f"{os.path.basename(sys.argv[0])}: its demonstration needs {error.name}.py and the "
+            "other files of its folder whose names begin with _; to import it needs none of them",
+            file=sys.stderr,
+        )
+        return 2
+
+
+# --- end of _start.py -----------------------------------------------------------------------------
 
 
 if __name__ == "__main__":
-    sys.exit(run(demonstrate, DeliveryError))
+    sys.exit(run_demonstration(demonstrate))

@@ -13,28 +13,23 @@ rate, memory and compression.
 from __future__ import annotations
 
 import gzip
+import http.client
 import itertools
 import json
+import os
+import socket
 import sys
+import threading
 import time
-import tracemalloc
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Callable, Dict, Iterable, Iterator, List, Mapping, Optional
-
-from _client import BatchAnswer, DeliveryError, EventClient
-from _collector import Endpoint, LocalCollector, endpoint
-from _console import benefits, note, require, results, run, step, title
-from _event import AICallEvent
-from _sample import sample_calls
+from email.utils import parsedate_to_datetime
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence
+from urllib.parse import urlsplit
 
 Record = Mapping[str, object]
 MAX_BATCH = 1000
 GZIP_LEVEL = 1  # Faster than the line; higher levels gain little on repetitive records.
-DEMO_EVENTS = 15_000
-DEMO_PASSES = 3
-RATE_TARGET = 10_000
-DEMO_RATE = 4_000
-FLAT_GROWTH = 1.25
 
 
 class TokenBucket:
@@ -159,117 +154,202 @@ def chunks(records: Iterable[Record], size: int) -> Iterator[List[Record]]:
         yield chunk
 
 
-# --- demonstration -------------------------------------------------------------------------------
-
-
-def sample_records(count: int, seed: int) -> Iterator[Record]:
-    """Yield records as a log reader would, one by one."""
-    return (AICallEvent.create(*call).to_record() for call in sample_calls(count, seed))
-
-
-def _print_progress(report: BatchReport) -> None:
-    """Print a line after each third of a pass."""
-    if report.events % (DEMO_EVENTS // 3) == 0:
-        done = 100 * report.events / DEMO_EVENTS
-        note(f"{done:5.1f} %  {report.events:>7,} events  {report.events_per_s:>8,.0f} a second")
-
-
-def _measure_rate(target: Endpoint) -> BatchReport:
-    """Submit ready records at full speed, several times; return the fastest pass.
-
-    They exist beforehand, so that the time is that of submission and not of making samples.
-    The fastest pass is the one that other work on this machine disturbed least.
-    """
-    client = EventClient(target.api_key, target.base_url, timeout=3)
-    submitter = BatchSubmitter(client, progress=_print_progress)
-    passes = []
-    for number in range(DEMO_PASSES):
-        records = list(sample_records(DEMO_EVENTS, seed=30 + number))
-        passes.append(submitter.submit(records))
-    client.close()
-    taken = sum(report.accepted + report.duplicates for report in passes)
-    sent = DEMO_EVENTS * DEMO_PASSES
-    require(taken == sent, f"{taken:,} of {sent:,} events taken")
-    return max(passes, key=lambda report: report.events_per_s)
-
-
-def _peak_memory(count: int) -> int:
-    """Return the peak of traced memory, in bytes, while `count` events stream through.
-
-    The collector at the other end counts and forgets, so that only the sender is measured.
-    """
-    with LocalCollector(remember=False) as collector:
-        client = EventClient(collector.api_key, collector.url, timeout=3)
-        BatchSubmitter(client, batch_size=500).submit(sample_records(500, seed=41))  # Warm up.
-        tracemalloc.start()
-        report = BatchSubmitter(client, batch_size=500).submit(sample_records(count, seed=42))
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        client.close()
-    require(report.accepted == count, f"{count:,} events streamed, peak {peak / 1e6:.2f} MB")
-    return peak
-
-
-def _measure_limit(target: Endpoint, rate: float) -> float:
-    """Submit under a rate limit and return the events per second that came out."""
-    client = EventClient(target.api_key, target.base_url)
-    report = BatchSubmitter(client, batch_size=100, rate_per_s=rate).submit(
-        sample_records(2_000, seed=43)
-    )
-    client.close()
-    # The first batch is the burst that the bucket grants; the rest is paced.
-    paced = (report.events - 100) / report.seconds
-    require(paced <= rate * 1.02, f"limited to {rate:,.0f}, measured {paced:,.0f} events/s")
-    return paced
-
-
-def _verdict(report: BatchReport) -> str:
-    return f"{'at least' if report.events_per_s >= RATE_TARGET else 'UNDER'} {RATE_TARGET:,}"
-
-
 def demonstrate() -> Dict[str, float]:
     """Measure rate, memory, compression and rate limit; return the figures."""
-    title("Revenium: batch submission")
-    with endpoint(remember=False) as target:
-        step(1, f"Submit {DEMO_EVENTS:,} events at full speed, {DEMO_PASSES} times")
-        note(f"Endpoint: {target.described}")
-        report = _measure_rate(target)
+    from _demo_batch import demonstrate as demonstration
 
-        step(2, "Keep a rate limit with the token bucket")
-        paced = _measure_limit(target, DEMO_RATE)
+    return demonstration()
 
-    step(3, "Trace memory: four times the events, the same peak")
-    small, large = _peak_memory(2_000), _peak_memory(8_000)
-    growth = large / small
-    require(growth <= FLAT_GROWTH, f"memory is flat: {growth:.2f} times for 4 times the events")
-    results(
-        [
-            ("Events per second", f"{report.events_per_s:,.0f} ({_verdict(report)})"),
-            ("Requests", f"{report.requests:,}"),
-            ("Compression ratio", f"{report.compression_ratio:.1f} : 1"),
-            (
-                "Sent instead of raw",
-                f"{report.sent_bytes / 1e6:.1f} of {report.raw_bytes / 1e6:.1f} MB",
-            ),
-            ("Peak memory", f"{large / 1e6:.2f} MB"),
-            ("Growth of memory, 4× events", f"{growth:.2f}×"),
-            (f"Rate under a limit of {DEMO_RATE:,}", f"{paced:,.0f} events/s"),
-        ]
-    )
-    benefits(
-        [
-            "Years of logs upload in one pass, in constant memory",
-            "A fraction of the bytes on the line",
-            "Never faster than the endpoint allows; safe to repeat",
-        ]
-    )
-    return {
-        "events_per_s": report.events_per_s,
-        "compression_ratio": report.compression_ratio,
-        "growth": growth,
-        "paced": paced,
-    }
+
+# --- the same as in _client.py --------------------------------------------------------------------
+
+
+DEFAULT_BASE_URL = "http://127.0.0.1:8000"
+BATCH_PATH = "/v1/events/batch"
+HEALTH_PATH = "/healthz"
+MAX_ANSWER_BYTES = 1_048_576
+RETRYABLE_STATUS = frozenset({408, 425, 429})
+
+
+class DeliveryError(OSError):
+    """A batch was not taken.
+
+    `status` is the HTTP status, None where no answer came.  `retry_after_s` is what the
+    endpoint asked for.  `retryable` is False where the same request can never succeed.
+    """
+
+    def __init__(
+        self, message: str, status: Optional[int] = None, retry_after_s: Optional[float] = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after_s = retry_after_s
+
+    @property
+    def retryable(self) -> bool:
+        """Whether sending the same batch again can help."""
+        return self.status is None or self.status >= 500 or self.status in RETRYABLE_STATUS
+
+
+@dataclass(frozen=True)
+class BatchAnswer:
+    """What the endpoint did with a batch; `rejected` holds {index, field, reason}."""
+
+    accepted: int
+    duplicates: int
+    rejected: List[Dict[str, Any]]
+
+
+class EventClient:
+    """Send batches of records to `{base_url}/v1/events/batch`.
+
+    `timeout` (seconds) limits a whole request, also against an endpoint that answers one byte
+    at a time.  An instance belongs to one thread; only `abort` may be called from another.
+    """
+
+    def __init__(self, api_key: str, base_url: Optional[str] = None, timeout: float = 5.0) -> None:
+        """Raise ValueError unless the base URL is http(s) with a host."""
+        self.base_url = base_url or os.environ.get("REVENIUM_BASE_URL") or DEFAULT_BASE_URL
+        parts = urlsplit(self.base_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"base URL must be http(s)://HOST[:PORT], not {self.base_url!r}")
+        self._prefix = parts.path.rstrip("/")
+        kind = (
+            http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        )
+        self._connection = kind(parts.hostname, parts.port, timeout=timeout)
+        self._socket: Optional[socket.socket] = None
+        self._api_key = api_key
+        self._aborted = False
+        self.timeout = timeout
+
+    def send(self, records: Sequence[Mapping[str, Any]], compress: bool = False) -> BatchAnswer:
+        """Deliver records as one JSON array.  Raises DeliveryError."""
+        body = json.dumps(list(records), allow_nan=False, separators=(",", ":")).encode()
+        return self.send_body(gzip.compress(body, 1) if compress else body, compress)
+
+    def send_body(self, body: bytes, gzipped: bool = False) -> BatchAnswer:
+        """Deliver a ready JSON array, plain or gzipped.  Raises DeliveryError."""
+        headers = {
+            "Authorization": f"Bearer {self._api_key}",
+            "Content-Type": "application/json",
+        }
+        if gzipped:
+            headers["Content-Encoding"] = "gzip"
+        return _understand(self._exchange("POST", BATCH_PATH, body, headers))
+
+    def healthy(self) -> bool:
+        """Whether the endpoint answers its health check with 200."""
+        try:
+            self._exchange("GET", HEALTH_PATH, None, {})
+        except DeliveryError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Close the connection; the next request opens a new one."""
+        self._connection.close()
+
+    def abort(self) -> None:
+        """End a request under way, from another thread: its caller gets a DeliveryError."""
+        self._aborted = True
+        sock = self._connection.sock or self._socket
+        if sock is not None:
+            with suppress(OSError):  # Already closed is what we want.
+                sock.shutdown(socket.SHUT_RDWR)
+
+    def _exchange(
+        self, method: str, path: str, body: Optional[bytes], headers: Dict[str, str]
+    ) -> bytes:
+        """Return the body of a 2xx answer; anything else is a DeliveryError."""
+        watchdog = threading.Timer(self.timeout, self.abort)
+        watchdog.daemon = True
+        reused = self._connection.sock is not None
+        self._aborted = False
+        watchdog.start()
+        try:
+            return self._attempt(method, path, body, headers)
+        except DeliveryError:
+            raise
+        except (ConnectionError, http.client.RemoteDisconnected):
+            self.close()
+            if self._aborted:
+                raise DeliveryError(f"no answer within {self.timeout:g} s") from None
+            if not reused:
+                raise DeliveryError("the endpoint closed the connection") from None
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise DeliveryError(f"no answer: {error or type(error).__name__}") from error
+        finally:
+            watchdog.cancel()
+        # A kept connection may have been closed while it was idle; a fresh one decides.
+        return self._exchange(method, path, body, headers)
+
+    def _attempt(
+        self, method: str, path: str, body: Optional[bytes], headers: Dict[str, str]
+    ) -> bytes:
+        self._connection.request(method, self._prefix + path, body=body, headers=headers)
+        self._socket = self._connection.sock
+        response = self._connection.getresponse()
+        length = MAX_ANSWER_BYTES if response.length is None else response.length
+        answer = response.read(min(length, MAX_ANSWER_BYTES))
+        if not response.isclosed():
+            self.close()  # The rest of an oversized answer would be taken for the next one.
+        if not 200 <= response.status < 300:
+            wait = _retry_after(response.getheader("Retry-After"))
+            raise DeliveryError(f"HTTP {response.status}", response.status, wait)
+        return answer
+
+
+def _understand(answer: bytes) -> BatchAnswer:
+    """Parse an answer of the batch endpoint; one that makes no sense is a DeliveryError."""
+    try:
+        fields = json.loads(answer.decode("utf-8"))
+        return BatchAnswer(
+            int(fields["accepted"]), int(fields["duplicates"]), list(fields["rejected"])
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise DeliveryError(f"answer not understood: {type(error).__name__}") from error
+
+
+def _retry_after(value: Optional[str]) -> Optional[float]:
+    """Return the wait in seconds of a Retry-After header: a number, or an HTTP date."""
+    if not value:
+        return None
+    if value.strip().isdigit():
+        return float(value)
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except (TypeError, ValueError, IndexError):
+        return None
+
+
+# --- end of _client.py ----------------------------------------------------------------------------
+
+
+# --- the same as in _start.py ---------------------------------------------------------------------
+
+
+def run_demonstration(demonstration: Callable[[], object]) -> int:
+    """Run what needs the showcase's helper files; return the exit status.
+
+    It is 2, after one line on standard error, where they are missing.
+    """
+    try:
+        from _console import run
+
+        return run(demonstration)
+    except ImportError as error:
+        print(
+            f"{os.path.basename(sys.argv[0])}: its demonstration needs {error.name}.py and the "
+            "other files of its folder whose names begin with _; to import it needs none of them",
+            file=sys.stderr,
+        )
+        return 2
+
+
+# --- end of _start.py -----------------------------------------------------------------------------
 
 
 if __name__ == "__main__":
-    sys.exit(run(demonstrate, DeliveryError))
+    sys.exit(run_demonstration(demonstrate))

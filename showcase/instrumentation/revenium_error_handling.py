@@ -15,28 +15,26 @@ the middle.
 
 from __future__ import annotations
 
+import gzip
+import http.client
+import json
+import os
 import random
+import socket
 import sys
-import tempfile
 import threading
 import time
-from dataclasses import dataclass
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from math import isfinite
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Sequence
-
-from _breaker import CLOSED, CircuitBreaker
-from _client import DeliveryError, EventClient
-from _collector import Endpoint, Faults, endpoint
-from _console import benefits, note, require, results, run, step, title
-from _event import AICallEvent
-from _sample import sample_calls
-from _spool import Record, Spool
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence
+from urllib.parse import urlsplit
 
 DELIVERED, SPOOLED, REFUSED, LOST = "delivered", "spooled", "refused", "lost"
-DEMO_BATCHES = 300
-DEMO_FAULTS = Faults(fail_rate=0.15, cut_rate=0.05)
-DEMO_SECONDS = 9.0
-TARGET_PERCENT = 99.9
 
 
 @dataclass(frozen=True)
@@ -175,138 +173,451 @@ class ResilientTracker:
             self._breaker.failure()
 
 
-# --- demonstration -------------------------------------------------------------------------------
-
-
-def _batches(count: int, size: int) -> List[List[AICallEvent]]:
-    """Return sample events in batches."""
-    events = [AICallEvent.create(*call) for call in sample_calls(count * size, seed=20)]
-    return [events[at : at + size] for at in range(0, len(events), size)]
-
-
-def _show_retry_after(target: Endpoint, tracker: ResilientTracker) -> float:
-    """Submit against a rate limit; return the seconds that the submission took."""
-    collector = target.collector
-    if collector is None:
-        note("A foreign endpoint is not told to limit; skipped.")
-        return 0.0
-    collector.faults = Faults(limit_per_s=0)
-    lift = threading.Timer(0.3, lambda: setattr(collector, "faults", Faults()))
-    lift.start()
-    begin = time.monotonic()
-    outcome = tracker.submit(_batches(1, 10)[0])
-    waited = time.monotonic() - begin
-    lift.join()
-    require(
-        outcome == DELIVERED and waited >= 1.0, f"429 with Retry-After: 1, waited {waited:.2f} s"
-    )
-    return waited
-
-
-def _send_all(
-    target: Endpoint, tracker: ResilientTracker, batches: Sequence[List[AICallEvent]]
-) -> Dict[str, int]:
-    """Submit every batch, with an outage in the middle third; return counts by outcome."""
-    outcomes = {DELIVERED: 0, SPOOLED: 0, REFUSED: 0, LOST: 0}
-    begin = time.monotonic()
-    for number, batch in enumerate(batches):
-        third = 3 * number // len(batches)
-        if target.collector is not None:
-            target.collector.faults = Faults(outage=True) if third == 1 else DEMO_FAULTS
-        outcomes[tracker.submit(batch)] += 1
-        # Against an endpoint that hangs, stop asking in time: the rest waits in the spool.
-        if time.monotonic() - begin > DEMO_SECONDS:
-            note(f"Stopped after {number + 1} batches: {tracker.last_error}")
-            break
-        time.sleep(0.004)
-    return outcomes
-
-
-def _compare(target: Endpoint, events: Sequence[AICallEvent], confirmed: int) -> Dict[str, Any]:
-    """Compare what was submitted with what the collector stored, or what was confirmed."""
-    figures: Dict[str, Any] = {"sent": len(events), "delivered": confirmed}
-    collector = target.collector
-    if collector is not None:
-        stored = [collector.events[e.call_id] for e in events if e.call_id in collector.events]
-        figures["delivered"] = len(stored)
-        figures["stored_twice"] = collector.stored - len(collector.events)
-        figures["repeats"] = collector.duplicates
-        billed = sum(record["cost_usd"] for record in stored)
-        used = sum(event.cost_usd for event in events)
-        require(figures["stored_twice"] == 0, f"each id stored once: {len(stored):,} events")
-        require(abs(billed - used) < 1e-6, f"billed ${billed:.4f}, used ${used:.4f}")
-    figures["percent"] = 100 * figures["delivered"] / figures["sent"]
-    claim = f"{figures['percent']:.3f} % delivered, at least {TARGET_PERCENT} % wanted"
-    require(figures["percent"] >= TARGET_PERCENT, claim)
-    return figures
-
-
-def _print_transitions(breaker: CircuitBreaker) -> None:
-    for change in breaker.transitions:
-        note(f"{change.at_s:6.2f} s  {change.before} → {change.after}: {change.reason}")
-    if not breaker.transitions:
-        note("The endpoint never failed often enough: the breaker stayed closed.")
-
-
-def _run_steps(target: Endpoint, spool: Spool) -> Dict[str, Any]:
-    """Run all steps against one endpoint and return the measured figures."""
-    client = EventClient(target.api_key, target.base_url, timeout=1.0)
-    breaker = CircuitBreaker(threshold=5, cooldown_s=0.15)
-    tracker = ResilientTracker(client, spool, breaker, RetryPolicy(attempts=6, base_s=0.005))
-    batches = _batches(DEMO_BATCHES, 50 if target.collector else 10)
-
-    step(1, "Meet a rate limit: wait as long as it asks")
-    waited = _show_retry_after(target, tracker)
-
-    step(2, f"Send {sum(map(len, batches)):,} events, with failures and an outage")
-    note(f"Endpoint: {target.described}")
-    confirmed_before = tracker.confirmed
-    outcomes = _send_all(target, tracker, batches)
-    note(", ".join(f"{count} batches {name}" for name, count in outcomes.items() if count))
-    note(f"Health: {tracker.health()}")
-
-    step(3, "Replay the spool")
-    if target.collector is not None:
-        target.collector.faults = DEMO_FAULTS
-    left = tracker.drain(seconds=6.0)
-    note(f"{left} batches left in the spool")
-
-    step(4, "The breaker's transitions")
-    _print_transitions(breaker)
-
-    step(5, "Compare what was sent with what was stored")
-    tried = [event for batch in batches[: sum(outcomes.values())] for event in batch]
-    figures = _compare(target, tried, tracker.confirmed - confirmed_before)
-    client.close()
-    states = [change.after for change in breaker.transitions]
-    return {**figures, "retries": tracker.retries, "waited_s": waited, "states": states}
-
-
 def demonstrate() -> Dict[str, Any]:
     """Deliver through failures and an outage; return the measured figures."""
-    title("Revenium: error handling")
-    spool = tempfile.TemporaryDirectory(prefix="revenium_spool_")
-    with spool as directory, endpoint(Faults(), seed=3) as target:
-        got = _run_steps(target, Spool(Path(directory)))
-    results(
-        [
-            ("Events sent", f"{got['sent']:,}"),
-            ("Delivered", f"{got['delivered']:,} ({got['percent']:.3f} %)"),
-            ("Stored twice", f"{got.get('stored_twice', 'only the endpoint knows')}"),
-            ("Repeats recognised by id", f"{got.get('repeats', 'only the endpoint knows')}"),
-            ("Failed tries", f"{got['retries']:,}"),
-            ("Transitions of the breaker", f"{len(got['states'])}"),
-        ]
-    )
-    benefits(
-        [
-            "An outage of metering is no outage of the application",
-            "Events survive restarts in the spool and are billed once",
-            "A service that is down is left alone until it is back",
-        ]
-    )
-    return got
+    from _demo_error_handling import demonstrate as demonstration
+
+    return demonstration()
+
+
+# --- the same as in _breaker.py -------------------------------------------------------------------
+
+
+CLOSED, OPEN, HALF_OPEN = "closed", "open", "half-open"
+
+
+class Transition(NamedTuple):
+    """A change of state, `at_s` seconds after the breaker was made, and its reason."""
+
+    at_s: float
+    before: str
+    after: str
+    reason: str
+
+
+class CircuitBreaker:
+    """Decide whether a request may go out.  Safe to share between threads.
+
+    `threshold` is failures in a row, `cooldown_s` seconds; `clock` is for tests.
+    """
+
+    def __init__(
+        self,
+        threshold: int = 5,
+        cooldown_s: float = 30.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.state = CLOSED
+        self.transitions: List[Transition] = []
+        self._threshold, self._cooldown_s, self._clock = threshold, cooldown_s, clock
+        self._failures = 0
+        self._probing = False
+        self._began = self._opened = clock()
+        self._lock = threading.Lock()
+
+    def allow(self) -> bool:
+        """Whether a request may go out now.  Each permitted one must report its outcome."""
+        with self._lock:
+            if self.state == OPEN and self._clock() - self._opened >= self._cooldown_s:
+                self._change(HALF_OPEN, f"{self._cooldown_s:g} s have passed")
+            if self.state == HALF_OPEN:
+                permitted = not self._probing
+                self._probing = True
+                return permitted
+            return self.state == CLOSED
+
+    def success(self) -> None:
+        """Report that the service answered."""
+        with self._lock:
+            self._failures = 0
+            self._probing = False
+            if self.state == HALF_OPEN:
+                self._change(CLOSED, "the probe succeeded")
+
+    def failure(self) -> None:
+        """Report that the service failed."""
+        with self._lock:
+            self._failures += 1
+            self._probing = False
+            if self.state == HALF_OPEN:
+                self._change(OPEN, "the probe failed")
+            elif self.state == CLOSED and self._failures >= self._threshold:
+                self._change(OPEN, f"{self._failures} failures in a row")
+
+    def _change(self, state: str, reason: str) -> None:
+        """Change the state and record it.  The caller holds the lock."""
+        now = self._clock()
+        self.transitions.append(Transition(now - self._began, self.state, state, reason))
+        self.state = state
+        self._failures = 0
+        if state == OPEN:
+            self._opened = now
+
+
+# --- end of _breaker.py ---------------------------------------------------------------------------
+
+
+# --- the same as in _spool.py ---------------------------------------------------------------------
+
+
+Record = Dict[str, Any]
+
+
+class Spool:
+    """Batches in a directory, at most `max_batches` of them.
+
+    Raises OSError where the directory cannot be made or written.
+    """
+
+    def __init__(self, directory: Path, max_batches: int = 10_000) -> None:
+        self._directory = Path(directory)
+        self._directory.mkdir(parents=True, exist_ok=True)
+        self._max_batches = max_batches
+        self.lost_events = 0
+        for leftover in self._directory.glob("*.tmp"):
+            leftover.unlink()
+
+    def __len__(self) -> int:
+        return len(self.paths())
+
+    def paths(self) -> List[Path]:
+        """Return the waiting batches, oldest first."""
+        return sorted(self._directory.glob("*.json"))
+
+    def add(self, records: Sequence[Record]) -> Optional[Path]:
+        """Keep a batch and return its file; None (and counted) where the spool is full."""
+        if len(self) >= self._max_batches:
+            self.lost_events += len(records)
+            return None
+        name = f"{time.time_ns():020d}-{uuid.uuid4().hex[:8]}"
+        aside = self._directory / f"{name}.tmp"
+        with open(aside, "w", encoding="utf-8") as file:
+            json.dump(list(records), file, allow_nan=False)
+            file.flush()
+            os.fsync(file.fileno())
+        path = aside.with_suffix(".json")
+        os.replace(str(aside), str(path))
+        return path
+
+    def read(self, path: Path) -> Optional[List[Record]]:
+        """Return a batch; one that cannot be read is set aside as `.bad` and is None."""
+        try:
+            records = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            records = None
+        if isinstance(records, list):
+            return records
+        self.set_aside(path, ".bad")
+        return None
+
+    def remove(self, path: Path) -> None:
+        """Forget a batch that was confirmed."""
+        if path.exists():
+            path.unlink()
+
+    def set_aside(self, path: Path, suffix: str) -> None:
+        """Keep a batch for a person to look at, out of the way of replays."""
+        if path.exists():
+            os.replace(str(path), str(path.with_suffix(suffix)))
+
+
+# --- end of _spool.py -----------------------------------------------------------------------------
+
+
+# --- the same as in _event.py ---------------------------------------------------------------------
+
+
+def new_call_id() -> str:
+    """Return a fresh id.  The endpoint stores an id once, which makes retries safe."""
+    return "call_" + uuid.uuid4().hex
+
+
+def utc_now() -> str:
+    """Return the time as `2025-01-01T09:30:00.417000`, in UTC."""
+    return datetime.now(timezone.utc).replace(tzinfo=None).isoformat(timespec="microseconds")
+
+
+@dataclass(frozen=True)
+class AICallEvent:
+    """One AI call: tokens as counts, `cost_usd` in USD, `latency_ms` in milliseconds.
+
+    `metadata` holds the business fields (customer_id, organization_id, …); it is flattened
+    into the record when the event is sent.
+    """
+
+    call_id: str
+    timestamp: str
+    provider: str
+    model: str
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float
+    latency_ms: int
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def create(
+        cls,
+        provider: str,
+        model: str,
+        input_tokens: int,
+        output_tokens: int,
+        cost_usd: float,
+        latency_ms: float,
+        metadata: Optional[Mapping[str, Any]] = None,
+        call_id: Optional[str] = None,
+    ) -> AICallEvent:
+        """Return a checked event with an id and the current time.
+
+        Raises ValueError for empty names and for negative or non-finite numbers.
+        """
+        if not provider or not model:
+            raise ValueError("provider and model must not be empty")
+        for name, value in (
+            ("input_tokens", input_tokens),
+            ("output_tokens", output_tokens),
+            ("cost_usd", cost_usd),
+            ("latency_ms", latency_ms),
+        ):
+            if not _is_amount(value):
+                raise ValueError(f"{name} must be a number of at least 0, not {value!r}")
+        return cls(
+            call_id=call_id or new_call_id(),
+            timestamp=utc_now(),
+            provider=provider,
+            model=model,
+            input_tokens=int(input_tokens),
+            output_tokens=int(output_tokens),
+            cost_usd=float(cost_usd),
+            latency_ms=round(latency_ms),
+            metadata=_plain(metadata or {}),
+        )
+
+    def to_record(self) -> Dict[str, Any]:
+        """Return the flat record that goes on the wire.  Metadata never hides a measured field."""
+        record: Dict[str, Any] = dict(self.metadata)
+        record.update(
+            call_id=self.call_id,
+            timestamp=self.timestamp,
+            provider=self.provider,
+            model=self.model,
+            input_tokens=self.input_tokens,
+            output_tokens=self.output_tokens,
+            cost_usd=self.cost_usd,
+            latency_ms=self.latency_ms,
+        )
+        return record
+
+
+def _is_amount(value: Any) -> bool:
+    """Whether a value is a finite number of at least 0."""
+    try:
+        return value >= 0 and isfinite(value)
+    except (TypeError, OverflowError):
+        return False
+
+
+def _plain(metadata: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return a copy that JSON can hold; later changes by the caller do not reach it."""
+    return {
+        str(name): value if isinstance(value, (str, int)) or _is_amount(value) else str(value)
+        for name, value in metadata.items()
+        if value is not None
+    }
+
+
+# --- end of _event.py -----------------------------------------------------------------------------
+
+
+# --- the same as in _client.py --------------------------------------------------------------------
+
+
+DEFAULT_BASE_URL = "http://127.0.0.1:8000"
+BATCH_PATH = "/v1/events/batch"
+HEALTH_PATH = "/healthz"
+MAX_ANSWER_BYTES = 1_048_576
+RETRYABLE_STATUS = frozenset({408, 425, 429})
+
+
+class DeliveryError(OSError):
+    """A batch was not taken.
+
+    `status` is the HTTP status, None where no answer came.  `retry_after_s` is what the
+    endpoint asked for.  `retryable` is False where the same request can never succeed.
+    """
+
+    def __init__(
+        self, message: str, status: Optional[int] = None, retry_after_s: Optional[float] = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after_s = retry_after_s
+
+    @property
+    def retryable(self) -> bool:
+        """Whether sending the same batch again can help."""
+        return self.status is None or self.status >= 500 or self.status in RETRYABLE_STATUS
+
+
+@dataclass(frozen=True)
+class BatchAnswer:
+    """What the endpoint did with a batch; `rejected` holds {index, field, reason}."""
+
+    accepted: int
+    duplicates: int
+    rejected: List[Dict[str, Any]]
+
+
+class EventClient:
+    """Send batches of records to `{base_url}/v1/events/batch`.
+
+    `timeout` (seconds) limits a whole request, also against an endpoint that answers one byte
+    at a time.  An instance belongs to one thread; only `abort` may be called from another.
+    """
+
+    def __init__(self, api_key: str, base_url: Optional[str] = None, timeout: float = 5.0) -> None:
+        """Raise ValueError unless the base URL is http(s) with a host."""
+        self.base_url = base_url or os.environ.get("REVENIUM_BASE_URL") or DEFAULT_BASE_URL
+        parts = urlsplit(self.base_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"base URL must be http(s)://HOST[:PORT], not {self.base_url!r}")
+        self._prefix = parts.path.rstrip("/")
+        kind = (
+            http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        )
+        self._connection = kind(parts.hostname, parts.port, timeout=timeout)
+        self._socket: Optional[socket.socket] = None
+        self._api_key = api_key
+        self._aborted = False
+        self.timeout = timeout
+
+    def send(self, records: Sequence[Mapping[str, Any]], compress: bool = False) -> BatchAnswer:
+        """Deliver records as one JSON array.  Raises DeliveryError."""
+        body = json.dumps(list(records), allow_nan=False, separators=(",", ":")).encode()
+        return self.send_body(gzip.compress(body, 1) if compress else body, compress)
+
+    def send_body(self, body: bytes, gzipped: bool = False) -> BatchAnswer:
+        """Deliver a ready JSON array, plain or gzipped.  Raises DeliveryError."""
+        headers = {
+            "Authorization": f"Bearer {self._api_key}",
+            "Content-Type": "application/json",
+        }
+        if gzipped:
+            headers["Content-Encoding"] = "gzip"
+        return _understand(self._exchange("POST", BATCH_PATH, body, headers))
+
+    def healthy(self) -> bool:
+        """Whether the endpoint answers its health check with 200."""
+        try:
+            self._exchange("GET", HEALTH_PATH, None, {})
+        except DeliveryError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Close the connection; the next request opens a new one."""
+        self._connection.close()
+
+    def abort(self) -> None:
+        """End a request under way, from another thread: its caller gets a DeliveryError."""
+        self._aborted = True
+        sock = self._connection.sock or self._socket
+        if sock is not None:
+            with suppress(OSError):  # Already closed is what we want.
+                sock.shutdown(socket.SHUT_RDWR)
+
+    def _exchange(
+        self, method: str, path: str, body: Optional[bytes], headers: Dict[str, str]
+    ) -> bytes:
+        """Return the body of a 2xx answer; anything else is a DeliveryError."""
+        watchdog = threading.Timer(self.timeout, self.abort)
+        watchdog.daemon = True
+        reused = self._connection.sock is not None
+        self._aborted = False
+        watchdog.start()
+        try:
+            return self._attempt(method, path, body, headers)
+        except DeliveryError:
+            raise
+        except (ConnectionError, http.client.RemoteDisconnected):
+            self.close()
+            if self._aborted:
+                raise DeliveryError(f"no answer within {self.timeout:g} s") from None
+            if not reused:
+                raise DeliveryError("the endpoint closed the connection") from None
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise DeliveryError(f"no answer: {error or type(error).__name__}") from error
+        finally:
+            watchdog.cancel()
+        # A kept connection may have been closed while it was idle; a fresh one decides.
+        return self._exchange(method, path, body, headers)
+
+    def _attempt(
+        self, method: str, path: str, body: Optional[bytes], headers: Dict[str, str]
+    ) -> bytes:
+        self._connection.request(method, self._prefix + path, body=body, headers=headers)
+        self._socket = self._connection.sock
+        response = self._connection.getresponse()
+        length = MAX_ANSWER_BYTES if response.length is None else response.length
+        answer = response.read(min(length, MAX_ANSWER_BYTES))
+        if not response.isclosed():
+            self.close()  # The rest of an oversized answer would be taken for the next one.
+        if not 200 <= response.status < 300:
+            wait = _retry_after(response.getheader("Retry-After"))
+            raise DeliveryError(f"HTTP {response.status}", response.status, wait)
+        return answer
+
+
+def _understand(answer: bytes) -> BatchAnswer:
+    """Parse an answer of the batch endpoint; one that makes no sense is a DeliveryError."""
+    try:
+        fields = json.loads(answer.decode("utf-8"))
+        return BatchAnswer(
+            int(fields["accepted"]), int(fields["duplicates"]), list(fields["rejected"])
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise DeliveryError(f"answer not understood: {type(error).__name__}") from error
+
+
+def _retry_after(value: Optional[str]) -> Optional[float]:
+    """Return the wait in seconds of a Retry-After header: a number, or an HTTP date."""
+    if not value:
+        return None
+    if value.strip().isdigit():
+        return float(value)
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except (TypeError, ValueError, IndexError):
+        return None
+
+
+# --- end of _client.py ----------------------------------------------------------------------------
+
+
+# --- the same as in _start.py ---------------------------------------------------------------------
+
+
+def run_demonstration(demonstration: Callable[[], object]) -> int:
+    """Run what needs the showcase's helper files; return the exit status.
+
+    It is 2, after one line on standard error, where they are missing.
+    """
+    try:
+        from _console import run
+
+        return run(demonstration)
+    except ImportError as error:
+        print(
+            f"{os.path.basename(sys.argv[0])}: its demonstration needs {error.name}.py and the "
+            "other files of its folder whose names begin with _; to import it needs none of them",
+            file=sys.stderr,
+        )
+        return 2
+
+
+# --- end of _start.py -----------------------------------------------------------------------------
 
 
 if __name__ == "__main__":
-    sys.exit(run(demonstrate, DeliveryError))
+    sys.exit(run_demonstration(demonstrate))

@@ -13,20 +13,27 @@ Performance: mapping takes microseconds a span; the demonstration measures it.
 from __future__ import annotations
 
 import contextvars
-import json
+import os
 import sys
 import time
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Union
-
-from _client import DeliveryError, EventClient
-from _collector import Endpoint, endpoint
-from _console import benefits, note, require, results, run, step, title
-from _event import AICallEvent
-from _sample import cost, sample_metadata
+from math import isfinite
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 # The conventions name some providers differently.
 PROVIDER_TO_OTEL: Dict[str, str] = {
@@ -187,11 +194,13 @@ def _read_span(span: Mapping[str, Any]) -> GenAISpan:
         end_ns=int(span["endTimeUnixNano"]),
         kind=int(span.get("kind", KIND_INTERNAL)),
         status=int(span.get("status", {}).get("code", 0)),
-        attributes={pair["key"]: _plain(pair["value"]) for pair in span.get("attributes", ())},
+        attributes={
+            pair["key"]: _attribute_value(pair["value"]) for pair in span.get("attributes", ())
+        },
     )
 
 
-def _plain(value: Mapping[str, Any]) -> Value:
+def _attribute_value(value: Mapping[str, Any]) -> Value:
     if "intValue" in value:
         return int(value["intValue"])
     plain: Value = next(iter(value.values()), "")
@@ -277,102 +286,163 @@ def _step_cost(span: GenAISpan, calls: Sequence[GenAISpan]) -> StepCost:
     return StepCost(span.name, len(calls), tokens, price, (span.end_ns - span.start_ns) / 1e6)
 
 
-# --- demonstration -------------------------------------------------------------------------------
-
-
-def run_agent(tracer: AgentTracer) -> str:
-    """Run a pretended support agent in three steps and return its trace id."""
-    agent = {"gen_ai.agent.name": "support-agent"}
-    with tracer.span("invoke_agent", "support-agent", **agent) as root:
-        with tracer.span("invoke_agent", "planner"):
-            tracer.record_call("openai", "gpt-4o-mini", 620, 180, 0.01)
-        with tracer.span("execute_tool", "search_orders"):
-            tracer.record_call("google", "gemini-2.5-flash", 2400, 90, 0.01)
-            tracer.record_call("openai", "gpt-4o-mini", 900, 60, 0.01)
-        with tracer.span("invoke_agent", "writer"):
-            tracer.record_call("anthropic", "claude-sonnet-4-6", 3100, 540, 0.02)
-        calls = [span for span in tracer.finished if span.kind == KIND_CLIENT]
-        # As frameworks do: the agent's span repeats the usage of everything below it.
-        for keys in (INPUT_KEYS, OUTPUT_KEYS):
-            root.attributes[keys[0]] = sum(int(call.first(keys) or 0) for call in calls)
-        root.attributes[COST_KEY] = sum(call.cost_usd for call in calls)
-    return root.trace_id
-
-
-def _check_metered(target: Endpoint, events: Sequence[AICallEvent], expected: float) -> float:
-    """Send the events; return the trace's cost as the collector's copies have it."""
-    client = EventClient(target.api_key, target.base_url)
-    answer = client.send([event.to_record() for event in events])
-    client.close()
-    require(not answer.rejected, f"{answer.accepted} call records metered")
-    stored = [event.cost_usd for event in events]
-    if target.collector is not None:
-        stored = [record["cost_usd"] for record in target.collector.events.values()]
-    require(abs(sum(stored) - expected) < 1e-9, f"metered cost equals the trace's ${expected:.6f}")
-    return sum(stored)
-
-
-def _print_steps(steps: Sequence[StepCost]) -> None:
-    total = sum(taken.cost_usd for taken in steps)
-    for taken in steps:
-        share = 100 * taken.cost_usd / total if total else 0.0
-        note(
-            f"{taken.name:<28} {taken.calls} calls {taken.tokens:>6,} tokens "
-            f"${taken.cost_usd:.6f} {share:5.1f} %"
-        )
-
-
-def _mapping_us(spans: Sequence[GenAISpan], rounds: int = 200) -> float:
-    """Return the mean microseconds to map a span to OTLP, back, and to a call record."""
-    begin = time.perf_counter()
-    for _ in range(rounds):
-        for span in from_otlp(to_otlp(spans, "support")):
-            to_event(span)
-    return (time.perf_counter() - begin) / rounds / len(spans) * 1e6
-
-
 def demonstrate() -> Dict[str, float]:
     """Trace an agent, write and read OTLP/JSON, meter it; return the figures."""
-    title("Revenium: OpenTelemetry GenAI conventions")
-    step(1, "Run an agent in three steps")
-    tracer = AgentTracer({k: str(v) for k, v in sample_metadata(11, 3).items()})
-    trace_id = run_agent(tracer)
-    note(f"{len(tracer.finished)} spans in trace {trace_id}")
+    from _demo_otel import demonstrate as demonstration
 
-    step(2, "Write OTLP/JSON and read it back")
-    document = json.dumps(to_otlp(tracer.finished, "support"))
-    spans = from_otlp(json.loads(document))
-    require(spans == tracer.finished, f"{len(document):,} bytes, every span came back unchanged")
+    return demonstration()
 
-    step(3, "Cost by step, counting leaves only")
-    steps = cost_by_step(spans, trace_id)
-    _print_steps(steps)
-    total, naive = cost_by_trace(spans)[trace_id], sum(span.cost_usd for span in spans)
-    note(f"trace {trace_id} in all: ${total:.6f}")
 
-    step(4, "Meter the calls")
-    with endpoint() as target:
-        note(f"Endpoint: {target.described}")
-        stored = _check_metered(target, [to_event(span) for span in metered(spans)], total)
-    mapping_us = _mapping_us(spans)
-    dearest = max(steps, key=lambda spent: spent.cost_usd)
-    results(
-        [
-            ("Cost of the trace", f"${stored:.6f}"),
-            ("Dearest step", f"{dearest.name} ({100 * dearest.cost_usd / total:.1f} %)"),
-            ("Every span summed naively", f"${naive:.6f} ({naive / total:.1f}×)"),
-            ("Mapping, both ways", f"{mapping_us:.0f} µs a span"),
-        ]
-    )
-    benefits(
-        [
-            "One instrumentation for tracing and for cost",
-            "The cost of an agent's answer, step by step",
-            "No double counting of agent and framework spans",
-        ]
-    )
-    return {"cost_usd": stored, "naive_usd": naive, "steps": len(steps), "mapping_us": mapping_us}
+# --- the same as in _prices.py --------------------------------------------------------------------
+
+
+# USD per 1,000 tokens, input and output.
+PRICES: Dict[Tuple[str, str], Tuple[float, float]] = {
+    ("openai", "gpt-4o"): (0.0025, 0.01),
+    ("openai", "gpt-4o-mini"): (0.00015, 0.0006),
+    ("anthropic", "claude-sonnet-4-6"): (0.003, 0.015),
+    ("anthropic", "claude-haiku-4-5"): (0.001, 0.005),
+    ("google", "gemini-2.5-flash"): (0.0003, 0.0025),
+}
+
+
+def cost(provider: str, model: str, input_tokens: int, output_tokens: int) -> float:
+    """Return the price of a call in USD.  Raises KeyError for a model without a price."""
+    price_in, price_out = PRICES[provider, model]
+    return round(input_tokens / 1000 * price_in + output_tokens / 1000 * price_out, 6)
+
+
+# --- end of _prices.py ----------------------------------------------------------------------------
+
+
+# --- the same as in _event.py ---------------------------------------------------------------------
+
+
+def new_call_id() -> str:
+    """Return a fresh id.  The endpoint stores an id once, which makes retries safe."""
+    return "call_" + uuid.uuid4().hex
+
+
+def utc_now() -> str:
+    """Return the time as `2025-01-01T09:30:00.417000`, in UTC."""
+    return datetime.now(timezone.utc).replace(tzinfo=None).isoformat(timespec="microseconds")
+
+
+@dataclass(frozen=True)
+class AICallEvent:
+    """One AI call: tokens as counts, `cost_usd` in USD, `latency_ms` in milliseconds.
+
+    `metadata` holds the business fields (customer_id, organization_id, …); it is flattened
+    into the record when the event is sent.
+    """
+
+    call_id: str
+    timestamp: str
+    provider: str
+    model: str
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float
+    latency_ms: int
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def create(
+        cls,
+        provider: str,
+        model: str,
+        input_tokens: int,
+        output_tokens: int,
+        cost_usd: float,
+        latency_ms: float,
+        metadata: Optional[Mapping[str, Any]] = None,
+        call_id: Optional[str] = None,
+    ) -> AICallEvent:
+        """Return a checked event with an id and the current time.
+
+        Raises ValueError for empty names and for negative or non-finite numbers.
+        """
+        if not provider or not model:
+            raise ValueError("provider and model must not be empty")
+        for name, value in (
+            ("input_tokens", input_tokens),
+            ("output_tokens", output_tokens),
+            ("cost_usd", cost_usd),
+            ("latency_ms", latency_ms),
+        ):
+            if not _is_amount(value):
+                raise ValueError(f"{name} must be a number of at least 0, not {value!r}")
+        return cls(
+            call_id=call_id or new_call_id(),
+            timestamp=utc_now(),
+            provider=provider,
+            model=model,
+            input_tokens=int(input_tokens),
+            output_tokens=int(output_tokens),
+            cost_usd=float(cost_usd),
+            latency_ms=round(latency_ms),
+            metadata=_plain(metadata or {}),
+        )
+
+    def to_record(self) -> Dict[str, Any]:
+        """Return the flat record that goes on the wire.  Metadata never hides a measured field."""
+        record: Dict[str, Any] = dict(self.metadata)
+        record.update(
+            call_id=self.call_id,
+            timestamp=self.timestamp,
+            provider=self.provider,
+            model=self.model,
+            input_tokens=self.input_tokens,
+            output_tokens=self.output_tokens,
+            cost_usd=self.cost_usd,
+            latency_ms=self.latency_ms,
+        )
+        return record
+
+
+def _is_amount(value: Any) -> bool:
+    """Whether a value is a finite number of at least 0."""
+    try:
+        return value >= 0 and isfinite(value)
+    except (TypeError, OverflowError):
+        return False
+
+
+def _plain(metadata: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return a copy that JSON can hold; later changes by the caller do not reach it."""
+    return {
+        str(name): value if isinstance(value, (str, int)) or _is_amount(value) else str(value)
+        for name, value in metadata.items()
+        if value is not None
+    }
+
+
+# --- end of _event.py -----------------------------------------------------------------------------
+
+
+# --- the same as in _start.py ---------------------------------------------------------------------
+
+
+def run_demonstration(demonstration: Callable[[], object]) -> int:
+    """Run what needs the showcase's helper files; return the exit status.
+
+    It is 2, after one line on standard error, where they are missing.
+    """
+    try:
+        from _console import run
+
+        return run(demonstration)
+    except ImportError as error:
+        print(
+            f"{os.path.basename(sys.argv[0])}: its demonstration needs {error.name}.py and the "
+            "other files of its folder whose names begin with _; to import it needs none of them",
+            file=sys.stderr,
+        )
+        return 2
+
+
+# --- end of _start.py -----------------------------------------------------------------------------
 
 
 if __name__ == "__main__":
-    sys.exit(run(demonstrate, DeliveryError))
+    sys.exit(run_demonstration(demonstrate))

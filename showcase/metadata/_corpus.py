@@ -65,12 +65,16 @@ def clean_corpus(count: int, seed: int) -> List[Metadata]:
     return [clean(chance) for _ in range(count)]
 
 
-def corrupted_corpus(count: int, seed: int) -> List[Corrupted]:
-    """Return `count` sets, each corrupted in one way; the kinds take turns."""
+def corrupted_corpus(count: int, seed: int, required: Sequence[str] = REQUIRED) -> List[Corrupted]:
+    """Return `count` sets, each corrupted in one way; the kinds take turns.
+
+    A field that is missing or null is one of the `required` ones: to lack another is no fault.
+    """
     chance = random.Random(seed)
+    kinds = [*KINDS, ("missing field", _missing(required)), ("null value", _on(required, _null))]
     corpus = []
     for number in range(count):
-        kind, corrupt = KINDS[number % len(KINDS)]
+        kind, corrupt = kinds[number % len(kinds)]
         metadata = clean(chance)
         corrupt(metadata, chance)
         corpus.append(Corrupted(kind, metadata))
@@ -95,8 +99,17 @@ def _on(fields: Sequence[str], change: Callable[[str, random.Random], Any]) -> C
     return corrupt
 
 
-def _missing(metadata: Metadata, chance: random.Random) -> None:
-    del metadata[_pick(chance, REQUIRED)]
+def _missing(required: Sequence[str]) -> Corruption:
+    """Return a corruption that removes one of these fields."""
+
+    def corrupt(metadata: Metadata, chance: random.Random) -> None:
+        del metadata[_pick(chance, required)]
+
+    return corrupt
+
+
+def _null(text: str, chance: random.Random) -> None:
+    """Put null in the place of a value."""
 
 
 def _misspelt_name(metadata: Metadata, chance: random.Random) -> None:
@@ -133,7 +146,6 @@ def _one_of(*values: str) -> Callable[[str, random.Random], str]:
 
 
 KINDS: Tuple[Tuple[str, Corruption], ...] = (
-    ("missing field", _missing),
     ("misspelt field name", _misspelt_name),
     ("ids in each other's field", _swapped),
     ("empty", _on(REQUIRED, lambda text, chance: "")),
@@ -142,7 +154,6 @@ KINDS: Tuple[Tuple[str, Corruption], ...] = (
     ("trailing newline", _on(REQUIRED, lambda text, chance: text + "\n")),
     ("control character", _on(REQUIRED, lambda text, chance: text[:2] + "\x00" + text[2:])),
     ("upper case", _on(REQUIRED, lambda text, chance: text.upper())),
-    ("null value", _on(REQUIRED, lambda text, chance: None)),
     ("number instead of text", _on(REQUIRED, lambda text, chance: chance.getrandbits(16))),
     ("list instead of text", _on(REQUIRED, lambda text, chance: [text])),
     ("word for null", _on(IDS, _one_of("null", "None", "undefined", "N/A"))),

@@ -14,14 +14,10 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import os
 import sys
 import time
-from typing import Any, Dict, Iterable, List, NamedTuple, Sequence, Set, Tuple
-
-from _calls import Call, open_calls
-from _console import benefits, note, require, results, run, step, title
-from _corpus import clean_corpus
-from validators import MetadataValidator
+from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Sequence, Set, Tuple
 
 MEASURED = (
     "subscription_tier",
@@ -38,7 +34,6 @@ MEASURED = (
 DIMENSION_SHARE = 0.02  # Above this share of distinct values a field is an id, not a dimension.
 MAX_DISTINCT = 200_000
 WIDTHS = (7, 14, 30, 60)
-BATCH = 500
 
 
 class Cardinality:
@@ -49,15 +44,19 @@ class Cardinality:
         self.values: Dict[str, Set[str]] = {name: set() for name in columns}
         self.owners: Dict[str, Set[str]] = {}
 
-    def consume(self, calls: Iterable[Call]) -> None:
-        """Add all calls; counting of a column stops at MAX_DISTINCT values, to bound memory."""
-        for call in calls:
+    def consume(self, rows: Iterable[Mapping[str, str]]) -> None:
+        """Add calls, each as {column: text}, as `csv.DictReader` gives them.
+
+        A value that is missing is none.  Counting of a column stops at MAX_DISTINCT values, to
+        bound memory.
+        """
+        for row in rows:
             self.calls += 1
             for name, seen in self.values.items():
-                if len(seen) < MAX_DISTINCT:
-                    seen.add(call.text.get(name, ""))
-            owners = self.owners.setdefault(call.text["customer_id"], set())
-            owners.add(call.text.get("organization_id", ""))
+                if len(seen) < MAX_DISTINCT and row.get(name):
+                    seen.add(row[name])
+            if row.get("customer_id") and row.get("organization_id"):
+                self.owners.setdefault(row["customer_id"], set()).add(row["organization_id"])
 
     def judged(self) -> List[Tuple[str, int, str]]:
         """Return (column, distinct values, verdict), fewest first."""
@@ -82,17 +81,18 @@ class Width(NamedTuple):
     encode_us: float
 
 
-def measure_width(fields: int) -> Width:
-    """Encode a batch of events with this many metadata fields and measure it."""
-    batch = [_widened(metadata, fields, n) for n, metadata in enumerate(clean_corpus(BATCH, 5))]
+def measure_width(fields: int, sets: Sequence[Mapping[str, Any]]) -> Width:
+    """Encode at least one metadata set, each brought to this many fields, and measure it."""
+    batch = [_widened(metadata, fields, number) for number, metadata in enumerate(sets)]
     begin = time.perf_counter()
     body = json.dumps(batch, separators=(",", ":")).encode()
     seconds = time.perf_counter() - begin
     packed = gzip.compress(body, 6)
-    return Width(fields, len(body) / BATCH, len(packed) / BATCH, seconds / BATCH * 1e6)
+    count = len(batch)
+    return Width(fields, len(body) / count, len(packed) / count, seconds / count * 1e6)
 
 
-def _widened(metadata: Dict[str, Any], fields: int, number: int) -> Dict[str, Any]:
+def _widened(metadata: Mapping[str, Any], fields: int, number: int) -> Dict[str, Any]:
     """Return exactly `fields` fields: the shared ones, then made-up ones with varied values."""
     kept = dict(list(metadata.items())[:fields])
     for extra in range(fields - len(kept)):
@@ -100,7 +100,15 @@ def _widened(metadata: Dict[str, Any], fields: int, number: int) -> Dict[str, An
     return kept
 
 
-GOOD: Dict[str, Any] = clean_corpus(1, 3)[0]
+GOOD: Dict[str, Any] = {
+    "customer_id": "cust_0042",
+    "organization_id": "org_007",
+    "product_id": "product_a",
+    "feature_id": "chat",
+    "subscription_tier": "pro",
+    "environment": "production",
+    "task_type": "chat",
+}
 ANTI_PATTERNS: Tuple[Tuple[str, Dict[str, Any]], ...] = (
     ("a person's e-mail address as customer id", {"customer_id": "jane@example.com"}),
     ("an id without its prefix", {"organization_id": "42"}),
@@ -116,93 +124,11 @@ ANTI_PATTERNS: Tuple[Tuple[str, Dict[str, Any]], ...] = (
 )
 
 
-def _show_naming(validator: MetadataValidator) -> int:
-    """Print names that pass and names that fail, as the validator sees them."""
-    tried = ("code-generation", "code_generation", "CodeGeneration", "code generation", "2nd-try")
-    passed = 0
-    for name in tried:
-        ok = validator.validate({**GOOD, "feature_id": name}).ok
-        passed += ok
-        note(f"feature_id {name!r:<20} {'fine' if ok else 'refused'}")
-    return passed
-
-
-def _show_anti_patterns(validator: MetadataValidator) -> int:
-    """Print each anti-pattern with the validator's remedy; return how many were refused."""
-    refused = 0
-    for meaning, wrong in ANTI_PATTERNS:
-        report = validator.validate({**GOOD, **wrong})
-        refused += not report.ok
-        remedy = report.issues[0].remedy if report.issues else "NOT REFUSED"
-        note(f"{meaning}: {remedy}")
-    return refused
-
-
-def _show_widths() -> List[Width]:
-    widths = [measure_width(fields) for fields in WIDTHS]
-    for width in widths:
-        note(
-            f"{width.fields:>3} fields: {width.raw_bytes:>6.0f} bytes, "
-            f"{width.gzip_bytes:>5.0f} gzipped, "
-            f"{width.encode_us:>5.1f} µs a call"
-        )
-    return widths
-
-
-def _show_data(path: str) -> Cardinality:
-    """Measure cardinality and hierarchy on a dataset."""
-    measured = Cardinality(MEASURED)
-    with open_calls(path) as calls:
-        measured.consume(calls)
-        note(calls.described())
-    for name, count, verdict in measured.judged():
-        counted = f"{count:,}{'+' if count >= MAX_DISTINCT else ''}"
-        note(f"{name:<18} {counted:>9} values: {verdict}")
-    note(f"{measured.strays():,} customers appear under more than one organization")
-    return measured
-
-
 def demonstrate(path: str = "") -> Dict[str, float]:
     """Measure and judge; return the figures."""
-    title("Metadata: best practices")
-    validator = MetadataValidator()
-    require(validator.validate(GOOD).ok, "the set that everything starts from is valid")
-    step(1, "Naming: lower case, one separator, no spaces")
-    passed = _show_naming(validator)
+    from _demo_best_practices import demonstrate as demonstration
 
-    step(2, "Cardinality and hierarchy, measured on calls")
-    measured = _show_data(path)
-
-    step(3, "The cost of wide metadata, measured on encodings")
-    widths = _show_widths()
-
-    step(4, "Anti-patterns, each refused")
-    refused = _show_anti_patterns(validator)
-    require(refused == len(ANTI_PATTERNS), f"{refused} of {len(ANTI_PATTERNS)} refused")
-    groupable = sum(verdict == "group by it" for _, _, verdict in measured.judged())
-    growth = widths[-1].raw_bytes / widths[0].raw_bytes
-    results(
-        [
-            ("Names accepted", f"{passed}"),
-            ("Calls measured", f"{measured.calls:,}"),
-            ("Fields to group by", f"{groupable} of {len(MEASURED)}"),
-            (f"{WIDTHS[-1]} fields against {WIDTHS[0]}", f"{growth:.1f}× the bytes"),
-            ("Saved by gzip when wide", f"{_saved(widths[-1]):.0f} %"),
-            ("Anti-patterns refused", f"{refused}"),
-        ]
-    )
-    benefits(
-        [
-            "Fields that group well are known before the dashboard is slow",
-            "The price of a field is a number, not an opinion",
-            "Mistakes that others made are refused by name",
-        ]
-    )
-    return {"calls": measured.calls, "refused": refused, "growth": growth}
-
-
-def _saved(width: Width) -> float:
-    return 100 * (1 - width.gzip_bytes / width.raw_bytes)
+    return demonstration(path)
 
 
 def main() -> int:
@@ -210,7 +136,31 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("path", nargs="?", default="", help="CSV of AI calls")
     arguments = parser.parse_args()
-    return run(lambda: demonstrate(arguments.path))
+    return run_demonstration(lambda: demonstrate(arguments.path))
+
+
+# --- the same as in _start.py ---------------------------------------------------------------------
+
+
+def run_demonstration(demonstration: Callable[[], object]) -> int:
+    """Run what needs the showcase's helper files; return the exit status.
+
+    It is 2, after one line on standard error, where they are missing.
+    """
+    try:
+        from _console import run
+
+        return run(demonstration)
+    except ImportError as error:
+        print(
+            f"{os.path.basename(sys.argv[0])}: its demonstration needs {error.name}.py and the "
+            "other files of its folder whose names begin with _; to import it needs none of them",
+            file=sys.stderr,
+        )
+        return 2
+
+
+# --- end of _start.py -----------------------------------------------------------------------------
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Metadata examples: twelve kinds of application, what they tag, and what that answers.
 
 Each pattern is a complete metadata set for a typical call, with the custom fields that its
-business asks about.  All of them pass the validator as they stand; copy the nearest one.
+business asks about.  All of them pass the strict validator as they stand; copy the nearest one.
 
 Use case: deciding what to tag in an application of your own.
 Pattern: the shared fields first, few custom fields, ids instead of contents.
@@ -10,15 +10,28 @@ Performance: the demonstration measures size on the wire and validation of each 
 
 from __future__ import annotations
 
-import json
+import os
 import sys
-import time
 from dataclasses import dataclass
-from typing import Any, Dict, Tuple
+from typing import Any, Callable, Dict, Tuple
 
-from _console import benefits, note, require, results, run, step, title
-from builders import MetadataBuilder
-from validators import OPTIONAL, REQUIRED, MetadataValidator
+# The fields that all applications share.
+SHARED = (
+    "customer_id",
+    "organization_id",
+    "product_id",
+    "feature_id",
+    "subscription_tier",
+    "environment",
+    "task_type",
+    "user_id",
+    "component_id",
+    "subscription_id",
+    "session_id",
+    "request_id",
+    "trace_id",
+    "user_agent",
+)
 
 
 @dataclass(frozen=True)
@@ -32,24 +45,23 @@ class MetadataPattern:
     @property
     def custom_fields(self) -> Tuple[str, ...]:
         """The fields that are this pattern's own."""
-        return tuple(name for name in self.metadata if name not in (*REQUIRED, *OPTIONAL))
+        return tuple(name for name in self.metadata if name not in SHARED)
 
 
 def _call(
     customer: int, tier: str, product: str, feature: str, task: str, **more: Any
 ) -> Dict[str, Any]:
-    """Return a valid set; what is in `more` is added last."""
-    return (
-        MetadataBuilder()
-        .organization(f"org_{customer % 50 + 1:03d}")
-        .customer(f"cust_{customer:04d}", tier)
-        .product(product)
-        .feature(feature)
-        .task(task)
-        .environment("production")
-        .having(**more)
-        .build()
-    )
+    """Return a complete set; what is in `more` is added last."""
+    return {
+        "organization_id": f"org_{customer % 50 + 1:03d}",
+        "customer_id": f"cust_{customer:04d}",
+        "subscription_tier": tier,
+        "product_id": product,
+        "feature_id": feature,
+        "task_type": task,
+        "environment": "production",
+        **more,
+    }
 
 
 # Name, the question it answers, (customer, tier, product, feature, task), further fields.
@@ -86,7 +98,7 @@ SPECS: Tuple[Tuple[str, str, Tuple[int, str, str, str, str], Dict[str, Any]], ..
     ),
     (
         "Agent",
-        "Which step of the agent's work is the dear one?",
+        "Which step of the agent's work is the expensive one?",
         (16, "enterprise", "product_support", "ticket-agent", "reasoning"),
         dict(trace_id="trace_agent_42", agent="triage", step="plan", attempt=1),
     ),
@@ -116,7 +128,7 @@ SPECS: Tuple[Tuple[str, str, Tuple[int, str, str, str, str], Dict[str, Any]], ..
     ),
     (
         "Batch pipeline",
-        "What does a nightly run cost, and which source makes it dear?",
+        "What does a nightly run cost, and which source makes it expensive?",
         (21, "enterprise", "product_data", "labelling", "classification"),
         dict(job_id="job_nightly", source="web_forms", component_id="batch_worker"),
     ),
@@ -130,7 +142,7 @@ SPECS: Tuple[Tuple[str, str, Tuple[int, str, str, str, str], Dict[str, Any]], ..
 
 
 def patterns() -> Tuple[MetadataPattern, ...]:
-    """Return all patterns.  Raises InvalidMetadata if one does not pass the validator."""
+    """Return all patterns."""
     return tuple(
         MetadataPattern(name, answers, _call(*call, **more)) for name, answers, call, more in SPECS
     )
@@ -138,40 +150,34 @@ def patterns() -> Tuple[MetadataPattern, ...]:
 
 def demonstrate() -> Dict[str, float]:
     """Validate and print every pattern; return the measured figures."""
-    title("Metadata: examples")
-    step(1, "Twelve applications and what their metadata answers")
-    every = patterns()
-    for pattern in every:
-        note(f"{pattern.name}: {pattern.answers}")
-        note(f"    own fields: {', '.join(pattern.custom_fields) or 'none, the shared ones do'}")
+    from _demo_examples import demonstrate as demonstration
 
-    step(2, "Validate each as it stands")
-    validator = MetadataValidator()
-    begin = time.perf_counter()
-    valid = sum(validator.validate(pattern.metadata).ok for pattern in every)
-    check_us = (time.perf_counter() - begin) / len(every) * 1e6
-    require(valid == len(every), f"{valid} of {len(every)} patterns are valid")
+    return demonstration()
 
-    step(3, "One of them in full")
-    print(json.dumps(every[5].metadata, indent=4))
-    sizes = [len(json.dumps(pattern.metadata, separators=(",", ":"))) for pattern in every]
-    results(
-        [
-            ("Patterns", f"{len(every)}"),
-            ("Valid", f"{valid}"),
-            ("Bytes of metadata", f"{min(sizes)} to {max(sizes)} a call"),
-            ("Validating", f"{check_us:.1f} µs a set"),
-        ]
-    )
-    benefits(
-        [
-            "Start from a pattern that is known to be valid",
-            "Shared fields make applications comparable",
-            "A question first, then the field that answers it",
-        ]
-    )
-    return {"patterns": len(every), "valid": valid}
+
+# --- the same as in _start.py ---------------------------------------------------------------------
+
+
+def run_demonstration(demonstration: Callable[[], object]) -> int:
+    """Run what needs the showcase's helper files; return the exit status.
+
+    It is 2, after one line on standard error, where they are missing.
+    """
+    try:
+        from _console import run
+
+        return run(demonstration)
+    except ImportError as error:
+        print(
+            f"{os.path.basename(sys.argv[0])}: its demonstration needs {error.name}.py and the "
+            "other files of its folder whose names begin with _; to import it needs none of them",
+            file=sys.stderr,
+        )
+        return 2
+
+
+# --- end of _start.py -----------------------------------------------------------------------------
 
 
 if __name__ == "__main__":
-    sys.exit(run(demonstrate))
+    sys.exit(run_demonstration(demonstrate))

@@ -3,18 +3,59 @@
 from __future__ import annotations
 
 from html import escape
-from pathlib import Path
-from typing import Dict, List, NamedTuple, Sequence, Tuple
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 # Okabe–Ito, safe for the colour-blind; grey is for "other".
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#B8A800", "#808080")
 WIDTH, HEIGHT = 1000, 420
 LEFT, RIGHT, TOP, BOTTOM = 84, 12, 12, 64
 MAX_LABELS = 14
+NOTHING = "–"
+# Light and dark by the system's preference, prints cleanly.
+CSS = """
+:root {
+  color-scheme: light dark;
+  --ink: #1c2430;
+  --soft: #566073;
+  --line: #d8dde6;
+  --paper: #ffffff;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --ink: #e8ecf3;
+    --soft: #a4aec0;
+    --line: #343c4a;
+    --paper: #12161d;
+  }
+}
+body {
+  margin: 0 auto;
+  max-width: 1080px;
+  padding: 24px 16px;
+  background: var(--paper);
+  color: var(--ink);
+  font: 16px/1.5 system-ui, sans-serif;
+}
+h1 { margin: 0 0 8px; font-size: 1.6rem; }
+p, caption, dt { color: var(--soft); }
+dl { display: flex; flex-wrap: wrap; gap: 24px; margin: 24px 0; }
+dd { margin: 0; font-size: 1.6rem; font-variant-numeric: tabular-nums; }
+figure { margin: 24px 0; overflow-x: auto; }
+svg { width: 100%; min-width: 560px; height: auto; }
+svg text { fill: var(--soft); font-size: 12px; }
+svg .grid { stroke: var(--line); }
+.legend { display: flex; flex-wrap: wrap; gap: 8px 16px; padding: 0; list-style: none; }
+.legend svg { width: 12px; min-width: 0; height: 12px; margin-right: 6px; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { padding: 4px 12px; border-bottom: 1px solid var(--line); text-align: right; }
+th:first-child { text-align: left; }
+caption { text-align: left; }
+"""
 
 
 class Chart(NamedTuple):
-    """A chart's data: points along x, and for each series one value per point."""
+    """A chart's data: points along x, and for each series a value per point, None: not known."""
 
     title: str
     kind: str
@@ -22,19 +63,18 @@ class Chart(NamedTuple):
     measure: str
     unit: str
     points: List[str]
-    series: Dict[str, List[float]]
+    series: Dict[str, List[Optional[float]]]
 
 
 def render(chart: Chart, facts: Sequence[Tuple[str, str]]) -> str:
     """Return the whole page: facts, drawing, legend, and the same numbers as a table."""
-    css = Path(__file__).with_name("chart.css").read_text(encoding="utf-8")
     heading = escape(chart.title)
     cards = "".join(f"<div><dt>{escape(n)}</dt><dd>{escape(v)}</dd></div>" for n, v in facts)
     caption = escape(f"{chart.measure} ({chart.unit}) by {chart.x_name}")
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{heading}</title>\n<style>\n{css}</style>\n</head>\n<body>\n<main>\n"
+        f"<title>{heading}</title>\n<style>\n{CSS}</style>\n</head>\n<body>\n<main>\n"
         f"<h1>{heading}</h1>\n<p>{caption}</p>\n<dl>{cards}</dl>\n"
         f'<figure tabindex="0">\n{_drawing(chart)}\n'
         f"<figcaption>{_legend(chart)}</figcaption>\n</figure>\n"
@@ -46,7 +86,8 @@ def render(chart: Chart, facts: Sequence[Tuple[str, str]]) -> str:
 def _highest(chart: Chart) -> float:
     """Return the top of the value axis: the largest total (stacked) or value."""
     columns = list(zip(*chart.series.values()))
-    tops = [sum(column) if chart.kind == "stacked" else max(column) for column in columns]
+    known = [[value for value in column if value is not None] or [0.0] for column in columns]
+    tops = [sum(column) if chart.kind == "stacked" else max(column) for column in known]
     return _round_up(max(tops, default=0.0))
 
 
@@ -113,6 +154,8 @@ def _bars(chart: Chart, highest: float) -> List[str]:
         base = 0.0
         for lane, (name, values) in enumerate(chart.series.items()):
             value = values[number]
+            if value is None:
+                continue
             x = left + width * 0.1 + (0 if stacked else lane) * width * 0.8 / lanes
             top, foot = _y(base + value, highest), _y(base, highest)
             parts.append(
@@ -127,16 +170,25 @@ def _bars(chart: Chart, highest: float) -> List[str]:
 def _lines(chart: Chart, highest: float) -> List[str]:
     parts = []
     for lane, (name, values) in enumerate(chart.series.items()):
-        spots = []
-        for number, value in enumerate(values):
-            left, width = _column(chart, number)
-            spots.append(f"{left + width / 2:.2f},{_y(value, highest):.2f}")
         colour = COLOURS[lane % len(COLOURS)]
-        parts.append(
-            f'<polyline points="{" ".join(spots)}" fill="none" stroke="{colour}" '
-            f'stroke-width="2"><title>{escape(name)}</title></polyline>'
-        )
+        for spots in _runs(chart, values, highest):
+            parts.append(
+                f'<polyline points="{" ".join(spots)}" fill="none" stroke="{colour}" '
+                f'stroke-width="2" stroke-linecap="round"><title>{escape(name)}</title></polyline>'
+            )
     return parts
+
+
+def _runs(chart: Chart, values: Sequence[Optional[float]], highest: float) -> List[List[str]]:
+    """Return the spots of a line, cut where a value is not known."""
+    runs: List[List[str]] = [[]]
+    for number, value in enumerate(values):
+        if value is None:
+            runs.append([])
+            continue
+        left, width = _column(chart, number)
+        runs[-1].append(f"{left + width / 2:.2f},{_y(value, highest):.2f}")
+    return [spots for spots in runs if spots]
 
 
 def _legend(chart: Chart) -> str:
@@ -152,7 +204,8 @@ def _table(chart: Chart) -> str:
     names = "".join(f'<th scope="col">{escape(name)}</th>' for name in chart.series)
     lines = [f'<tr><th scope="col">{escape(chart.x_name)}</th>{names}</tr>']
     for number, point in enumerate(chart.points):
-        cells = "".join(f"<td>{values[number]:,.6g}</td>" for values in chart.series.values())
+        shown = [values[number] for values in chart.series.values()]
+        cells = "".join(f"<td>{NOTHING if v is None else format(v, ',.6g')}</td>" for v in shown)
         lines.append(f'<tr><th scope="row">{escape(point)}</th>{cells}</tr>')
     caption = escape(f"{chart.measure}, {chart.unit}")
     return f"<table><caption>{caption}</caption>\n" + "\n".join(lines) + "\n</table>"

@@ -9,9 +9,10 @@ import io
 import json
 import sys
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Sequence, TextIO
+from typing import Any, Iterator, List, Optional, Sequence, TextIO
 
-Row = Dict[str, Any]
+from _calls import Row
+
 FIRST_COLUMNS = ("dimension", "value", "count", "avg_cost", "total_cost")
 FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
 
@@ -28,16 +29,28 @@ def options(description: str) -> argparse.ArgumentParser:
     return parser
 
 
-def row(dimension: str, value: str, count: int, nano_usd: int, **more: Any) -> Row:
-    """Return one result row; costs in USD from billionths of a dollar."""
-    return {
-        "dimension": dimension,
-        "value": value,
-        "count": count,
-        "avg_cost": nano_usd / count / 1e9 if count else 0.0,
-        "total_cost": nano_usd / 1e9,
-        **more,
-    }
+def usd(item: Row, places: int = 4) -> str:
+    """Return a row's cost as text: a lower bound where it has unpriced calls, or unknown."""
+    cost = item["total_cost"]
+    if cost is None:
+        return "unknown"
+    bound = "≥ " if item["unpriced_calls"] else ""
+    return f"{bound}{'-' if cost < 0 else ''}${abs(cost):,.{places}f}"
+
+
+def percent(value: Optional[float], form: str = ".1f") -> str:
+    """Return a share or a change as text, a dash where it is not known."""
+    return "–" if value is None else f"{value:{form}} %"
+
+
+def number(value: Optional[float], form: str = ",.0f") -> str:
+    """Return a number as text, a dash where it is not known."""
+    return "–" if value is None else f"{value:{form}}"
+
+
+def per_second(count: int, seconds: float) -> str:
+    """Return a speed as text."""
+    return f"{count / max(seconds, 1e-9):,.0f} rows a second"
 
 
 @contextlib.contextmanager

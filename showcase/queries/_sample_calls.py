@@ -1,7 +1,8 @@
 """A small deterministic dataset, for when no other is at hand.
 
-It has what the queries look for: weekdays and weekends, a slow rise, one burst of an hour, one
-customer that runs wild for a day, one that leaves and one that switches its model.
+It covers ten weeks and has one of everything that the queries can detect: weekdays and weekends,
+a slow rise, one burst of an hour, one customer that runs wild for a day, one that leaves, one that
+switches its model, and one call that costs far more than it should.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Dict, List, NamedTuple, Tuple
 
 DAYS = 70
 START = datetime(2025, 1, 1)
+OVERPRICED_CALL, OVERPRICED = 4000, 25
 COLUMNS = (
     "timestamp,call_id,provider,model,input_tokens,output_tokens,cost_usd,latency_ms,"
     "customer_id,subscription_tier,organization_id,product_id,feature_id,task_type,environment,"
@@ -59,8 +61,8 @@ def _moments(chance: random.Random, customers: int) -> List[Moment]:
         calls = int((40 if weekend else 110) * (1 + day / DAYS / 2) * (0.9 + chance.random() / 5))
         for _ in range(calls):
             customer = int(chance.random() ** 1.6 * customers)
-            if customer == customers - 1 and day > DAYS - 20:
-                customer = 0  # The last customer has left.
+            if customer == 1 and day > DAYS - 20:
+                continue  # This customer has left.
             drawn.append(_at(day, int(chance.random() * 24), customer, chance))
     drawn += [_at(45, 14, int(chance.random() * customers), chance) for _ in range(300)]
     drawn += [_at(52, int(chance.random() * 24), 3, chance) for _ in range(250)]
@@ -79,6 +81,7 @@ def _row(number: int, moment: Moment, chance: random.Random) -> str:
     provider, model, price_in, price_out = MODELS[1 if switched else int(chance.random() * 5)]
     tokens_in, tokens_out = 50 + int(chance.random() * 1500), 50 + int(chance.random() * 600)
     failed = chance.random() < 0.05
+    factor = OVERPRICED if number == OVERPRICED_CALL else 1
     feature = FEATURES[(customer + number) % len(FEATURES)]
     tier, price = TIERS[customer % 3]
     cells = (
@@ -88,7 +91,7 @@ def _row(number: int, moment: Moment, chance: random.Random) -> str:
         model,
         tokens_in,
         tokens_out,
-        f"{tokens_in / 1000 * price_in + tokens_out / 1000 * price_out:.6f}",
+        f"{factor * (tokens_in * price_in + tokens_out * price_out) / 1000:.6f}",
         100 + (tokens_in + tokens_out) // 8 + int(chance.random() * 300),
         f"cust_{customer + 1:04d}",
         tier,

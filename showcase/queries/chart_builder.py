@@ -11,33 +11,78 @@ Performance: one pass over the calls.  The results block shows the seconds and t
 
 from __future__ import annotations
 
-import argparse
+import csv
+import gzip
+import io
 import json
 import os
+import re
 import sys
-import tempfile
-import time
+from collections import Counter
 from dataclasses import asdict, dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Context, Decimal
+from functools import lru_cache
+from html import escape
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
-
-from _calls import COLUMNS, DERIVED, Call, dimension_of, open_calls
-from _chart_page import Chart, render
-from _console import benefits, note, require, results, run, step, title
-from _output import Row, narrative, options, row, write
+from typing import (
+    IO,
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
+from typing import Counter as CounterOf
 
 KINDS = ("bar", "stacked", "line")
 OTHER = "other"
 MAX_POINTS = 1000
-# Measure: unit, and how it is made from (calls, nano-USD, tokens, latency in ms, errors).
-Sums = List[int]
-MEASURES: Dict[str, Tuple[str, Callable[[Sums], float]]] = {
-    "cost": ("USD", lambda s: s[1] / 1e9),
-    "calls": ("calls", lambda s: float(s[0])),
-    "tokens": ("tokens", lambda s: float(s[2])),
-    "avg_cost": ("USD per call", lambda s: s[1] / 1e9 / s[0] if s[0] else 0.0),
-    "avg_latency": ("ms", lambda s: s[3] / s[0] if s[0] else 0.0),
-    "error_rate": ("%", lambda s: 100 * s[4] / s[0] if s[0] else 0.0),
+
+
+class Sums:
+    """What is added up for a point of a series: money, tokens, milliseconds, errors.
+
+    Latency is of successful calls that have one, errors of calls whose status is known.
+    """
+
+    __slots__ = ("errors", "judged", "money", "timed", "tokens", "total_ms")
+
+    def __init__(self) -> None:
+        self.money = Money()
+        self.tokens = self.total_ms = self.timed = self.errors = self.judged = 0
+
+    def add(self, call: Call) -> None:
+        """Count one row."""
+        self.money.add(call)
+        self.tokens += call.tokens
+        if call.latency_ms is not None and call.status == "success":
+            self.total_ms += call.latency_ms
+            self.timed += 1
+        if call.status != UNKNOWN:
+            self.judged += call.calls
+            self.errors += call.calls * (call.status == "error")
+
+    def merge(self, other: Sums) -> None:
+        """Add the sums of another cell."""
+        self.money.merge(other.money)
+        for name in ("tokens", "total_ms", "timed", "errors", "judged"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+# Measure: its unit, and how it is made from the sums of a cell; None where it is not known.
+MEASURES: Dict[str, Tuple[str, Callable[[Sums], Optional[float]]]] = {
+    "cost": ("USD", lambda sums: sums.money.usd),
+    "calls": ("calls", lambda sums: float(sums.money.calls)),
+    "tokens": ("tokens", lambda sums: float(sums.tokens)),
+    "avg_cost": ("USD per call", lambda sums: sums.money.per_call),
+    "avg_latency": ("ms", lambda sums: sums.total_ms / sums.timed if sums.timed else None),
+    "error_rate": ("%", lambda sums: 100 * sums.errors / sums.judged if sums.judged else None),
 }
 
 
@@ -92,7 +137,7 @@ class ChartBuilder:
 
     def __init__(self, definition: ChartDefinition) -> None:
         self.definition = definition
-        self.taken = 0
+        self.total = Sums()
         self._cells: Dict[Tuple[str, str], Sums] = {}
 
     def consume(self, calls: Iterable[Call]) -> None:
@@ -102,21 +147,23 @@ class ChartBuilder:
         for call in calls:
             if any(of(call) != value for of, value in wanted):
                 continue
-            self.taken += 1
-            cell = self._cells.setdefault((x_of(call), series_of(call)), [0, 0, 0, 0, 0])
-            _add(cell, (1, call.nano_usd, call.tokens, call.latency_ms, int(call.failed)))
+            self.total.add(call)
+            key = (x_of(call), series_of(call))
+            if key not in self._cells:
+                self._cells[key] = Sums()
+            self._cells[key].add(call)
 
     def rows(self) -> List[Row]:
         """Return one row per point and series, with the chart's measure as `measure`."""
         unit, measure_of = MEASURES[self.definition.measure]
         name = f"{self.definition.x}+{self.definition.series}"
         return [
-            row(name, f"{x} | {series}", sums[0], sums[1], measure=measure_of(sums), unit=unit)
+            row(name, f"{x} | {series}", sums.money, measure=measure_of(sums), unit=unit)
             for (x, series), sums in sorted(self._cells.items())
         ]
 
     def chart(self) -> Chart:
-        """Return the chart's data: the dearest series by name, the others summed as one.
+        """Return the chart's data: the most expensive series by name, the others summed as one.
 
         Raises ValueError where nothing passes the filters, or x has too many points to draw.
         """
@@ -130,9 +177,8 @@ class ChartBuilder:
         unit, measure_of = MEASURES[self.definition.measure]
         folded = self._folded()
         names = sorted({series for _, series in folded}, key=lambda name: (name == OTHER, name))
-        nothing = [0, 0, 0, 0, 0]
         series = {
-            name: [measure_of(folded.get((x, name), nothing)) for x in points] for name in names
+            name: [measure_of(folded.get((x, name), Sums())) for x in points] for name in names
         }
         definition = self.definition
         return Chart(
@@ -146,130 +192,790 @@ class ChartBuilder:
         )
 
     def _folded(self) -> Dict[Tuple[str, str], Sums]:
-        """Return the cells with all but the dearest series summed under one name."""
-        totals: Dict[str, int] = {}
+        """Return the cells with all but the most expensive series summed under one name."""
+        totals: Dict[str, Tuple[int, int]] = {}
         for (_, series), sums in self._cells.items():
-            totals[series] = totals.get(series, 0) + sums[1]
-        ordered = sorted(totals, key=lambda name: (-totals[name], name))
+            cost, calls = totals.get(series, (0, 0))
+            totals[series] = (cost + sums.money.pico_usd, calls + sums.money.calls)
+        ordered = sorted(totals, key=lambda name: (-totals[name][0], -totals[name][1], name))
         kept = set(ordered[: self.definition.top])
         folded: Dict[Tuple[str, str], Sums] = {}
         for (x, series), sums in self._cells.items():
             name = series if series in kept else OTHER
-            _add(folded.setdefault((x, name), [0, 0, 0, 0, 0]), sums)
+            folded.setdefault((x, name), Sums()).merge(sums)
         return folded
 
 
-def _add(cell: Sums, more: Iterable[int]) -> None:
-    for place, value in enumerate(more):
-        cell[place] += value
+def demonstrate() -> List[Row]:
+    """Define, save, aggregate and draw the chart of the command line; return its rows."""
+    from _demo_chart_builder import demonstrate as demonstration
+
+    return demonstration()
 
 
-def _write_page(html: str, target: Optional[str]) -> Optional[Path]:
-    """Write the page aside and move it into place; without a target nothing is written."""
-    if target is None:
-        return None
-    path = Path(target)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, aside = tempfile.mkstemp(dir=str(path.parent), suffix=".tmp")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(html)
-    os.replace(aside, str(path))
-    return path
+# --- the same as in _chart_page.py ----------------------------------------------------------------
 
 
-def _definition(arguments: argparse.Namespace) -> ChartDefinition:
-    """Return the definition of `--definition`, else the default with the options applied."""
-    if arguments.definition:
-        return ChartDefinition.load(Path(arguments.definition))
-    wrong = [text for text in arguments.filter if "=" not in text]
-    if wrong:
-        raise ValueError(f"--filter {wrong[0]}: write it as COLUMN=VALUE")
-    filters = dict(text.split("=", 1) for text in arguments.filter)
-    name = f"{arguments.measure} by {arguments.x} and {arguments.series}"
-    return ChartDefinition(
-        arguments.title or name.replace("_", " ").capitalize(),
-        arguments.measure,
-        arguments.x,
-        arguments.series,
-        arguments.kind,
-        filters=filters,
+# Okabe–Ito, safe for the colour-blind; grey is for "other".
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#B8A800", "#808080")
+WIDTH, HEIGHT = 1000, 420
+LEFT, RIGHT, TOP, BOTTOM = 84, 12, 12, 64
+MAX_LABELS = 14
+NOTHING = "–"
+# Light and dark by the system's preference, prints cleanly.
+CSS = """
+:root {
+  color-scheme: light dark;
+  --ink: #1c2430;
+  --soft: #566073;
+  --line: #d8dde6;
+  --paper: #ffffff;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --ink: #e8ecf3;
+    --soft: #a4aec0;
+    --line: #343c4a;
+    --paper: #12161d;
+  }
+}
+body {
+  margin: 0 auto;
+  max-width: 1080px;
+  padding: 24px 16px;
+  background: var(--paper);
+  color: var(--ink);
+  font: 16px/1.5 system-ui, sans-serif;
+}
+h1 { margin: 0 0 8px; font-size: 1.6rem; }
+p, caption, dt { color: var(--soft); }
+dl { display: flex; flex-wrap: wrap; gap: 24px; margin: 24px 0; }
+dd { margin: 0; font-size: 1.6rem; font-variant-numeric: tabular-nums; }
+figure { margin: 24px 0; overflow-x: auto; }
+svg { width: 100%; min-width: 560px; height: auto; }
+svg text { fill: var(--soft); font-size: 12px; }
+svg .grid { stroke: var(--line); }
+.legend { display: flex; flex-wrap: wrap; gap: 8px 16px; padding: 0; list-style: none; }
+.legend svg { width: 12px; min-width: 0; height: 12px; margin-right: 6px; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { padding: 4px 12px; border-bottom: 1px solid var(--line); text-align: right; }
+th:first-child { text-align: left; }
+caption { text-align: left; }
+"""
+
+
+class Chart(NamedTuple):
+    """A chart's data: points along x, and for each series a value per point, None: not known."""
+
+    title: str
+    kind: str
+    x_name: str
+    measure: str
+    unit: str
+    points: List[str]
+    series: Dict[str, List[Optional[float]]]
+
+
+def render(chart: Chart, facts: Sequence[Tuple[str, str]]) -> str:
+    """Return the whole page: facts, drawing, legend, and the same numbers as a table."""
+    heading = escape(chart.title)
+    cards = "".join(f"<div><dt>{escape(n)}</dt><dd>{escape(v)}</dd></div>" for n, v in facts)
+    caption = escape(f"{chart.measure} ({chart.unit}) by {chart.x_name}")
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{heading}</title>\n<style>\n{CSS}</style>\n</head>\n<body>\n<main>\n"
+        f"<h1>{heading}</h1>\n<p>{caption}</p>\n<dl>{cards}</dl>\n"
+        f'<figure tabindex="0">\n{_drawing(chart)}\n'
+        f"<figcaption>{_legend(chart)}</figcaption>\n</figure>\n"
+        '<div class="scroll" tabindex="0" role="group" aria-label="The numbers">\n'
+        f"{_table(chart)}\n</div>\n</main>\n</body>\n</html>\n"
     )
 
 
-def _round_trip(definition: ChartDefinition, target: Optional[str]) -> None:
-    """Save the definition where asked, else aside for the proof only, and read it back."""
-    with tempfile.TemporaryDirectory(prefix="chart_") as folder:
-        path = Path(target or Path(folder) / "chart.json")
-        definition.save(path)
-        require(
-            ChartDefinition.load(path) == definition, "the saved definition reads back the same"
+def _highest(chart: Chart) -> float:
+    """Return the top of the value axis: the largest total (stacked) or value."""
+    columns = list(zip(*chart.series.values()))
+    known = [[value for value in column if value is not None] or [0.0] for column in columns]
+    tops = [sum(column) if chart.kind == "stacked" else max(column) for column in known]
+    return _round_up(max(tops, default=0.0))
+
+
+def _round_up(value: float) -> float:
+    """Return the next value of 1, 2, 2.5, 5 × a power of ten."""
+    if value <= 0:
+        return 1.0
+    power = 10.0 ** (len(f"{value:.0f}") - 1) if value >= 1 else 1.0
+    while power > value:
+        power /= 10
+    return next(step * power for step in (1, 2, 2.5, 5, 10) if step * power >= value)
+
+
+def _drawing(chart: Chart) -> str:
+    highest = _highest(chart)
+    parts = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(chart.title)}">']
+    parts += _grid(highest, chart.unit) + _labels(chart)
+    parts += _lines(chart, highest) if chart.kind == "line" else _bars(chart, highest)
+    return "\n".join([*parts, "</svg>"])
+
+
+def _y(value: float, highest: float) -> float:
+    return HEIGHT - BOTTOM - value / highest * (HEIGHT - TOP - BOTTOM)
+
+
+def _grid(highest: float, unit: str) -> List[str]:
+    parts = []
+    for number in range(5):
+        value = highest * number / 4
+        y = _y(value, highest)
+        parts.append(
+            f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
         )
+        text = escape(f"{value:,.4g} {unit}" if highest < 1000 else f"{value:,.0f} {unit}")
+        parts.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{text}</text>')
+    return parts
 
 
-def demonstrate(arguments: argparse.Namespace) -> List[Row]:
-    """Define, save, aggregate and draw a chart; return the aggregated rows."""
-    title("Query: chart builder")
-    step(1, "Define the chart and save the definition")
-    definition = _definition(arguments)
-    note(json.dumps(asdict(definition)))
-    _round_trip(definition, arguments.save)
+def _column(chart: Chart, number: int) -> Tuple[float, float]:
+    """Return left edge and width of the band of a point."""
+    width = (WIDTH - LEFT - RIGHT) / max(1, len(chart.points))
+    return LEFT + number * width, width
 
-    step(2, "Aggregate the calls")
-    builder = ChartBuilder(definition)
-    begin = time.perf_counter()
-    with open_calls(arguments.path) as calls:
-        builder.consume(calls)
-        note(calls.described())
-    rows, chart = builder.rows(), builder.chart()
-    cost = sum(row["total_cost"] for row in rows)
-    note(f"{len(chart.points):,} points, {len(chart.series)} series, {builder.taken:,} calls")
 
-    step(3, "Draw the page")
-    facts = [("Calls", f"{builder.taken:,}"), ("Cost", f"${cost:,.2f}")]
-    html = render(chart, facts)
-    path = _write_page(html, arguments.out)
-    note(f"Page: {path}" if path else "Not kept; --out FILE keeps it")
-    require(html.count('<th scope="row">') == len(chart.points), "every point is on the page")
-    results(
-        [
-            ("Points × series", f"{len(chart.points):,} × {len(chart.series)}"),
-            ("Calls drawn", f"{builder.taken:,}"),
-            ("Cost drawn", f"${cost:,.6f}"),
-            ("Page", f"{len(html.encode()) / 1024:.1f} KB"),
-            ("Duration", f"{time.perf_counter() - begin:.2f} s"),
-        ]
+def _labels(chart: Chart) -> List[str]:
+    every = -(-len(chart.points) // MAX_LABELS) or 1
+    parts = []
+    for number in range(0, len(chart.points), every):
+        left, width = _column(chart, number)
+        x, y = left + width / 2, HEIGHT - BOTTOM + 16
+        label = escape(chart.points[number][:18])
+        turn = f' transform="rotate(20 {x:.1f} {y})"' if len(label) > 5 else ""
+        parts.append(f'<text x="{x:.1f}" y="{y}"{turn}>{label}</text>')
+    return parts
+
+
+def _bars(chart: Chart, highest: float) -> List[str]:
+    """Return rectangles: side by side, or stacked."""
+    parts = []
+    stacked = chart.kind == "stacked"
+    lanes = 1 if stacked else max(1, len(chart.series))
+    for number in range(len(chart.points)):
+        left, width = _column(chart, number)
+        base = 0.0
+        for lane, (name, values) in enumerate(chart.series.items()):
+            value = values[number]
+            if value is None:
+                continue
+            x = left + width * 0.1 + (0 if stacked else lane) * width * 0.8 / lanes
+            top, foot = _y(base + value, highest), _y(base, highest)
+            parts.append(
+                f'<rect x="{x:.2f}" y="{top:.2f}" width="{width * 0.8 / lanes:.2f}" '
+                f'height="{max(0.0, foot - top):.2f}" fill="{COLOURS[lane % len(COLOURS)]}">'
+                f"<title>{escape(f'{chart.points[number]}, {name}: {value:,.6g}')}</title></rect>"
+            )
+            base += value if stacked else 0.0
+    return parts
+
+
+def _lines(chart: Chart, highest: float) -> List[str]:
+    parts = []
+    for lane, (name, values) in enumerate(chart.series.items()):
+        colour = COLOURS[lane % len(COLOURS)]
+        for spots in _runs(chart, values, highest):
+            parts.append(
+                f'<polyline points="{" ".join(spots)}" fill="none" stroke="{colour}" '
+                f'stroke-width="2" stroke-linecap="round"><title>{escape(name)}</title></polyline>'
+            )
+    return parts
+
+
+def _runs(chart: Chart, values: Sequence[Optional[float]], highest: float) -> List[List[str]]:
+    """Return the spots of a line, cut where a value is not known."""
+    runs: List[List[str]] = [[]]
+    for number, value in enumerate(values):
+        if value is None:
+            runs.append([])
+            continue
+        left, width = _column(chart, number)
+        runs[-1].append(f"{left + width / 2:.2f},{_y(value, highest):.2f}")
+    return [spots for spots in runs if spots]
+
+
+def _legend(chart: Chart) -> str:
+    entries = "".join(
+        f'<li><svg viewBox="0 0 12 12" aria-hidden="true"><rect width="12" height="12" '
+        f'fill="{COLOURS[lane % len(COLOURS)]}"/></svg>{escape(name)}</li>'
+        for lane, name in enumerate(chart.series)
     )
-    benefits(
-        [
-            "A definition in a file: reviewed once, drawn every month",
-            "A page that needs no server, no scripts and no network",
-            "The same numbers as a table, for screen readers and for copying",
-        ]
+    return f'<ul class="legend">{entries}</ul>'
+
+
+def _table(chart: Chart) -> str:
+    names = "".join(f'<th scope="col">{escape(name)}</th>' for name in chart.series)
+    lines = [f'<tr><th scope="col">{escape(chart.x_name)}</th>{names}</tr>']
+    for number, point in enumerate(chart.points):
+        shown = [values[number] for values in chart.series.values()]
+        cells = "".join(f"<td>{NOTHING if v is None else format(v, ',.6g')}</td>" for v in shown)
+        lines.append(f'<tr><th scope="row">{escape(point)}</th>{cells}</tr>')
+    caption = escape(f"{chart.measure}, {chart.unit}")
+    return f"<table><caption>{caption}</caption>\n" + "\n".join(lines) + "\n</table>"
+
+
+# --- end of _chart_page.py ------------------------------------------------------------------------
+
+
+# --- the same as in _calls.py ---------------------------------------------------------------------
+
+
+PICO = 10**12
+COLUMNS = (
+    *("timestamp", "call_id", "provider", "model", "input_tokens", "output_tokens", "cost_usd"),
+    *("latency_ms", "customer_id", "subscription_tier", "organization_id", "product_id"),
+    *("feature_id", "task_type", "environment", "request_id", "trace_id", "user_agent"),
+    *("session_id", "total_tokens", "region", "status", "error_type", "customer_archetype"),
+    *("tier_price_usd", "calls", "bucket_s", "cached_input_tokens", "cache_write_tokens"),
+    *("cache_write_1h_tokens", "reasoning_tokens", "service_tier", "cost_source"),
+    *("list_cost_usd", "source"),
+)
+MAX_TOKENS, MAX_COUNT, MAX_COST_USD = 10**12, 10**9, 10**9
+UNKNOWN, UNALLOCATED = "unknown", "unallocated"
+DERIVED = ("day", "week", "month", "hour", "weekday")
+REQUIRED = ("timestamp", "model", "input_tokens", "output_tokens")
+NULL_WORDS = frozenset({"", "null", "none", "nan", "n/a", "-", "\\n"})
+SUCCESSES = frozenset(("success", "ok", "succeeded", "completed"))
+FAILURES = frozenset(
+    (
+        *("error", "failure", "failed", "timeout", "cancelled", "canceled"),
+        *("rate_limit", "rate_limited"),
     )
-    return rows
+)
+ENVIRONMENTS = {"prod": "production", "stage": "staging", "stg": "staging", "dev": "development"}
+DEFAULTS = {"customer_id": UNALLOCATED}
+MONEY_WORDS = frozenset(("cost", "costs", "spend", "charge", "charges", "cents", "amount", "usd"))
+OTHER_WORDS = frozenset(
+    (
+        *("center", "centre", "source", "code", "type", "category", "currency", "list", "id"),
+        *("name", "per", "unit", "rate", "saved", "saving", "savings", "budget", "limit", "max"),
+        *("min", "tier", "price", "basis", "model", "group", "key"),
+    )
+)
+GZIP = b"\x1f\x8b"
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]").search
+_PLAIN = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?").fullmatch
+_GROUPED = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:,[0-9]{3})+(\.[0-9]*)?").fullmatch
+_SIMPLE_MONEY = re.compile(r"([0-9]{1,9})\.([0-9]{1,12})", re.ASCII).fullmatch
+_USUAL_TIME = re.compile(
+    r"(\d{4}-\d\d-\d\d)T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{6}", re.ASCII
+).fullmatch
+_TIME = re.compile(
+    r"(\d{4})([-/])(\d\d)\2(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?"
+    r"(?: ?(Z|z|UTC|utc|[+-]\d\d(?::?\d\d)?))?)?",
+    re.ASCII,
+).fullmatch
+_UNIX_TIME = re.compile(r"(\d{10})((?:\d{3}){0,3})(?:\.(\d*))?", re.ASCII).fullmatch
+_EXACT = Context(prec=320, rounding=ROUND_HALF_UP)
+Row = Dict[str, Any]
 
 
-def main() -> int:
-    """Parse the options, build the chart, write what was asked for."""
-    parser = options(__doc__ or "")
-    parser.add_argument("--definition", metavar="FILE", help="draw this saved definition")
-    parser.add_argument("--save", metavar="FILE", help="keep the definition")
-    parser.add_argument("--out", metavar="FILE", help="keep the page")
-    parser.add_argument("--title")
-    parser.add_argument("--measure", default="cost", help=", ".join(MEASURES))
-    parser.add_argument("--x", default="day", help="a column, or " + ", ".join(DERIVED))
-    parser.add_argument("--series", default="provider", help="likewise")
-    parser.add_argument("--kind", default="stacked", help=", ".join(KINDS))
-    parser.add_argument("--filter", action="append", default=[], metavar="COLUMN=VALUE")
-    arguments = parser.parse_args()
+class Call(NamedTuple):
+    """One row: time as UTC text, `calls` that it stands for, tokens, money, milliseconds.
 
-    def query() -> None:
-        with narrative(arguments):
-            rows = demonstrate(arguments)
-        write(arguments, rows)
+    `pico_usd` is None where the cost is unknown, `latency_ms` where it is, or where the row is an
+    aggregate.  `status` is success, error or unknown.  A credit has no calls and no tokens.
+    `text` holds every column as it stands in the file; `value` gives one of them cleaned.
+    """
 
-    return run(query)
+    timestamp: str
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    pico_usd: Optional[int]
+    latency_ms: Optional[int]
+    status: str
+    text: Dict[str, str]
+
+    @property
+    def tokens(self) -> int:
+        """Input and output tokens together."""
+        return self.input_tokens + self.output_tokens
+
+    @property
+    def day(self) -> str:
+        """The UTC date, `2025-01-01`."""
+        return self.timestamp[:10]
+
+    @property
+    def is_credit(self) -> bool:
+        """Whether the row gives money back."""
+        return self.pico_usd is not None and self.pico_usd < 0
+
+    def value(self, name: str) -> str:
+        """Return a column's value without blanks around it, empty where there is none."""
+        return _clean(name, self.text.get(name, ""))
+
+
+class CallFile:
+    """Iterate over the calls of a CSV; then `used`, `skipped` and `blanked` say what was read.
+
+    `used` counts rows, `skipped` rows by reason, `blanked` values of optional columns that could
+    not be read, by column.  Raises OSError where the file cannot be read, ValueError where it is
+    no table of calls.
+    """
+
+    def __init__(self, path: Path, origin: str = "") -> None:
+        self.path, self.origin = Path(path), origin
+        self.used = 0
+        self.skipped: CounterOf[str] = Counter()
+        self.blanked: CounterOf[str] = Counter()
+
+    def __iter__(self) -> Iterator[Call]:
+        self.used, self.skipped, self.blanked = 0, Counter(), Counter()
+        with self._open() as file:
+            names, records, decimal_comma = self._header(file)
+            parser = _RowParser(names, decimal_comma, self.blanked)
+            for cells in self._records(records):
+                try:
+                    call = parser.call(cells)
+                except ValueError as reason:
+                    self.skipped[str(reason)] += 1
+                else:
+                    self.used += 1
+                    yield call
+
+    def check(self, names: Iterable[str]) -> None:
+        """Raise ValueError for a name that is neither a column of the file nor derived."""
+        with self._open() as file:
+            known = (*self._header(file)[0], *DERIVED)
+        for name in names:
+            if name not in known:
+                raise ValueError(f"no dimension {name!r}; use one of {', '.join(known)}")
+
+    def described(self) -> str:
+        """The file in words: path or origin, rows used and skipped, values that were blanked."""
+        parts = [f"{self.origin or self.path}: {self.used:,} rows"]
+        if self.skipped:
+            reasons = (f"{count} {why}" for why, count in sorted(self.skipped.items()))
+            parts.append("skipped: " + ", ".join(reasons))
+        if self.blanked:
+            columns = (f"{count} {name}" for name, count in sorted(self.blanked.items()))
+            parts.append("values not usable: " + ", ".join(columns))
+        return "; ".join(parts)
+
+    def _open(self) -> IO[str]:
+        """Open the file as text: UTF-8, or UTF-16 with a byte order mark, plain or gzipped."""
+        with open(str(self.path), "rb") as raw:
+            opener: Any = gzip.open if raw.read(2) == GZIP else open
+        with opener(str(self.path), "rb") as raw:
+            coding = "utf-16" if raw.read(2) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+        binary = opener(str(self.path), "rb")
+        return io.TextIOWrapper(binary, encoding=coding, errors="surrogateescape", newline="")
+
+    def _header(self, file: IO[str]) -> Tuple[List[str], Iterator[List[str]], bool]:
+        """Return the columns' names, the records behind them, and whether commas are decimal."""
+        delimiter = text = ""
+        for line in file:
+            text = line.strip("\r\n")
+            if text.lower().strip('"').startswith("sep="):
+                delimiter = text.strip('"')[4:5]
+            elif text.strip() and not text.startswith("#"):
+                break
+        delimiter = delimiter or max(",;\t|", key=text.count)
+        names = [_field_name(name) for name in next(csv.reader([text], delimiter=delimiter), [])]
+        missing = [name for name in REQUIRED if name not in names]
+        if missing:
+            raise ValueError(f"{self.path}: no column {missing[0]}; expected a CSV of AI calls")
+        if "cost_usd" not in names:
+            for name in names:
+                words = set(name.split("_"))
+                if words & MONEY_WORDS and not words & OTHER_WORDS:
+                    raise ValueError(f"{self.path}: if {name} is the cost in USD, name it cost_usd")
+        return names, csv.reader(file, delimiter=delimiter, strict=True), delimiter == ";"
+
+    def _records(self, records: Iterator[List[str]]) -> Iterator[List[str]]:
+        """Yield the cells of each record that is not blank, counting those that are broken."""
+        while True:
+            try:
+                cells = next(records)
+            except StopIteration:
+                return
+            except csv.Error:
+                self.skipped["broken quoting"] += 1
+                continue
+            if any(cells):
+                yield cells
+
+
+class _RowParser:
+    """Turns the cells of records into calls; ValueError says why one is none."""
+
+    def __init__(self, names: Sequence[str], comma: bool, blanked: CounterOf[str]) -> None:
+        self._names, self._comma, self._blanked = list(names), comma, blanked
+        self._contents: Dict[str, int] = {}  # Checksum of a record by its id.
+
+    def call(self, cells: List[str]) -> Call:
+        """Return the call of a record."""
+        if len(cells) == len(self._names) + 1 and not cells[-1]:
+            cells = cells[:-1]
+        if len(cells) != len(self._names):
+            raise ValueError("wrong number of fields")
+        text = dict(zip(self._names, cells))
+        if _CONTROL("".join(cells)):
+            self._blank_unreadable(text)
+        time = utc_time(text["timestamp"].strip())
+        if is_null(text["model"]):
+            raise ValueError("no model")
+        call = self._call(time, text)
+        if self._is_repeated(text.get("call_id", ""), cells):
+            raise ValueError("repeated record")
+        return call
+
+    def _call(self, time: str, text: Dict[str, str]) -> Call:
+        cost = self._optional("cost_usd", text, lambda cell: pico_usd(cell, self._comma))
+        if cost is not None and text.get("currency", "").strip().upper() not in ("", "USD"):
+            raise ValueError("a currency other than USD")
+        if cost is not None and cost < 0:
+            return Call(time, 0, 0, 0, cost, None, UNKNOWN, text)
+        tokens_in, tokens_out = (self._tokens(text[name], cost) for name in REQUIRED[2:])
+        calls = self._optional("calls", text, lambda cell: whole(cell, MAX_COUNT, self._comma))
+        latency = self._optional(
+            "latency_ms", text, lambda cell: whole(cell, MAX_COUNT, self._comma, rounded=True)
+        )
+        if calls not in (None, 1) or not is_null(text.get("bucket_s", "")):
+            latency = None  # The mean of an aggregate is no latency of a call.
+        status = status_of(text.get("status", ""))
+        count = 1 if calls is None else calls
+        return Call(time, count, tokens_in, tokens_out, cost, latency, status, text)
+
+    def _tokens(self, cell: str, cost: Optional[int]) -> int:
+        """Return a count of tokens; a row that names its cost may have none."""
+        if not is_null(cell):
+            return whole(cell.strip(), MAX_TOKENS, self._comma)
+        if cost is None:
+            raise ValueError("no tokens")
+        return 0
+
+    def _optional(
+        self, name: str, text: Dict[str, str], parse: Callable[[str], int]
+    ) -> Optional[int]:
+        """Return the number of an optional column, None where it has none that can be read."""
+        cell = text.get(name, "")
+        if is_null(cell):
+            return None
+        try:
+            return parse(cell.strip())
+        except ValueError:
+            self._blanked[name] += 1
+            return None
+
+    def _blank_unreadable(self, text: Dict[str, str]) -> None:
+        """Blank the values that hold control characters or are no UTF-8."""
+        for name, cell in text.items():
+            if not _CONTROL(cell.strip()):
+                continue
+            if name in REQUIRED:
+                raise ValueError("control character or bad UTF-8")
+            self._blanked[name] += 1
+            text[name] = ""
+
+    def _is_repeated(self, call_id: str, cells: List[str]) -> bool:
+        """Whether a record was there before under its id; another one under the id is not."""
+        if is_null(call_id):
+            return False
+        content = hash(tuple(cells))
+        before = self._contents.get(call_id)
+        self._contents.setdefault(call_id, content)
+        return before == content
+
+
+def is_null(cell: str) -> bool:
+    """Whether a cell has no value: it is blank, or a word such as NULL or N/A."""
+    return not cell or (len(cell) < 9 and cell.strip().lower() in NULL_WORDS)
+
+
+@lru_cache(maxsize=100_000)
+def _clean(name: str, cell: str) -> str:
+    """Return a value without blanks around it, in our spelling; empty where there is none."""
+    cell = cell.strip()
+    if is_null(cell):
+        return ""
+    if name == "provider":
+        return re.sub(r"[\s_]+", "-", cell.lower())
+    if name in ("subscription_tier", "environment"):
+        return ENVIRONMENTS.get(cell.lower(), cell.lower())
+    return cell
+
+
+def _field_name(name: str) -> str:
+    """Return a column's name in our spelling: ` Input Tokens` and `inputTokens` as they are meant.
+
+    >>> _field_name(" Input Tokens"), _field_name("inputTokens"), _field_name("COST_USD")
+    ('input_tokens', 'input_tokens', 'cost_usd')
+    """
+    spaced = re.sub("([a-z])([A-Z])", r"\1_\2", name.strip())
+    return re.sub(r"[\s./-]+", "_", spaced).lower()
+
+
+def status_of(word: str) -> str:
+    """Return success, error or unknown for a word or an HTTP status.
+
+    >>> status_of(" Succeeded"), status_of("429"), status_of("Rate limited"), status_of("maybe")
+    ('success', 'error', 'error', 'unknown')
+    """
+    plain = re.sub(r"[\s_-]+", "_", word.strip().lower())
+    code = re.fullmatch(r"([1-5][0-9]{2})(?:\.0+)?", plain)
+    if code:
+        number = int(code.group(1))
+        return "success" if 200 <= number < 300 else "error" if number >= 400 else UNKNOWN
+    return "success" if plain in SUCCESSES else "error" if plain in FAILURES else UNKNOWN
+
+
+def whole(text: str, limit: int, decimal_comma: bool = False, rounded: bool = False) -> int:
+    """Return a whole number from 0 to `limit`; `1000.0`, `1e3`, `+5` and `1,234` are some.
+
+    Fractions are refused unless they are to be `rounded`, halves up.  Raises ValueError.
+    """
+    if text.isdigit() and text.isascii() and len(text) < 13:
+        return int(text)
+    number = _decimal(text, decimal_comma, is_whole=not rounded)
+    value = int(number.to_integral_value(ROUND_HALF_UP, _EXACT)) if number <= limit else limit + 1
+    if not 0 <= value <= limit or number < 0 or (not rounded and value != number):
+        raise ValueError("bad number")
+    return value
+
+
+def pico_usd(text: str, decimal_comma: bool = False) -> int:
+    """Return an amount of USD in pico-dollars; `-$1.50` and `(1.50)` are credits.
+
+    Raises ValueError.
+    """
+    simple = _SIMPLE_MONEY(text)
+    if simple and not decimal_comma:
+        return int(simple.group(1) + simple.group(2).ljust(12, "0"))
+    in_parentheses = text.startswith("(") and text.endswith(")")
+    amount = text[1:-1].strip() if in_parentheses else text
+    sign, amount = (amount[:1], amount[1:]) if amount[:1] in ("+", "-") else ("", amount)
+    amount = re.sub(r"(?i)^(?:us\$|usd|\$)\s*|\s*(?:us\$|usd|\$)$", "", amount.strip(), count=1)
+    if not sign and amount[:1] in ("+", "-"):
+        sign, amount = amount[0], amount[1:]
+    pico = _decimal(amount, decimal_comma, is_whole=False).scaleb(12, _EXACT)
+    if (in_parentheses and sign) or not 0 <= pico <= MAX_COST_USD * PICO:
+        raise ValueError("bad number")
+    value = int(pico.to_integral_value(ROUND_HALF_UP, _EXACT))
+    return -value if in_parentheses or sign == "-" else value
+
+
+def _decimal(text: str, decimal_comma: bool, is_whole: bool) -> Decimal:
+    """Return a number in one of the accepted forms; raise ValueError where it is none."""
+    grouped = "," in text
+    if decimal_comma:
+        swapped = text.translate({ord(","): ".", ord("."): ","})
+        grouped = "," in swapped and (
+            swapped.count(",") > 1 or "." in swapped or bool(_GROUPED(swapped))
+        )
+        text = swapped if grouped else text.replace(",", ".")
+    if grouped:
+        match = _GROUPED(text)
+        # 1,234 may also be a little more than one, where it need not be a whole number.
+        if match is None or (not is_whole and match.group(1) is None and text.count(",") == 1):
+            raise ValueError("bad number")
+        text = text.replace(",", "")
+    if not _PLAIN(text) or len(text) > 80:
+        raise ValueError("bad number")
+    return _EXACT.create_decimal(text)
+
+
+def utc_time(text: str) -> str:
+    """Return a time of any accepted form in UTC, as `2025-01-01T09:30:00.417000`.
+
+    ISO 8601 from a date alone, or 10, 13, 16 or 19 digits since 1970.  Raises ValueError.
+    """
+    usual = _USUAL_TIME(text)
+    try:
+        if usual and iso_week(usual.group(1)):  # There is such a day.
+            return text
+        match = _TIME(text)
+        moment = _unix_time(text) if match is None else _iso_time(*match.groups())
+    except (ValueError, OverflowError):
+        raise ValueError("bad time") from None
+    return moment.isoformat(timespec="microseconds")
+
+
+def _iso_time(
+    year: str, _: str, month: str, day: str, hour: str, minute: str, second: str, fraction: str,
+    zone: str,
+) -> datetime:  # fmt: skip
+    leap = int(second == "60")
+    ends = (hour, minute, second or "00", fraction or "") == ("24", "00", "00", "")
+    moment = datetime(
+        int(year), int(month), int(day), 0 if ends else int(hour or 0), int(minute or 0),
+        int(second or 0) - leap, int((fraction or "").ljust(6, "0")[:6]),
+    )  # fmt: skip
+    moment += timedelta(days=int(ends), seconds=leap)
+    if zone and zone[0] in "+-":
+        hours, minutes = int(zone[1:3]), int(zone[3:].lstrip(":") or 0)
+        if hours > 23 or minutes > 59:
+            raise ValueError
+        offset = timedelta(hours=hours, minutes=minutes)
+        moment = moment + offset if zone[0] == "-" else moment - offset
+    if leap and (moment.month, moment.day, moment.hour, moment.minute, moment.second) not in (
+        (1, 1, 0, 0, 0),
+        (7, 1, 0, 0, 0),
+    ):
+        raise ValueError
+    return moment
+
+
+def _unix_time(text: str) -> datetime:
+    match = _UNIX_TIME(text)
+    if match is None:
+        raise ValueError
+    seconds, digits, fraction = match.groups()
+    microseconds = int((digits + (fraction or "")).ljust(6, "0")[:6])
+    return datetime(1970, 1, 1) + timedelta(seconds=int(seconds), microseconds=microseconds)
+
+
+def dimension_of(name: str) -> Callable[[Call], str]:
+    """Return the function that takes a dimension from a call: a column, or a derived one.
+
+    Derived are day, week (ISO, `2025-W01`), month, hour (of the day, `09`) and weekday.  Where a
+    call has no value it is `unknown`, a customer `unallocated`.
+    """
+    derived: Dict[str, Callable[[Call], str]] = {
+        "day": lambda call: call.day,
+        "week": lambda call: iso_week(call.day),
+        "month": lambda call: call.timestamp[:7],
+        "hour": lambda call: call.timestamp[11:13],
+        "weekday": lambda call: date.fromisoformat(call.day).strftime("%u"),
+        "status": lambda call: call.status,
+    }
+    missing = DEFAULTS.get(name, UNKNOWN)
+    return derived.get(name) or (lambda call: call.value(name) or missing)
+
+
+def iso_week(day: str, known: Dict[str, str] = {}) -> str:  # noqa: B006 (a cache of days)
+    """Return the ISO week of a date, `2025-W01`."""
+    if day not in known:
+        year, week, _ = date.fromisoformat(day).isocalendar()
+        known[day] = f"{year}-W{week:02d}"
+    return known[day]
+
+
+def combined(names: Tuple[str, ...]) -> Callable[[Call], str]:
+    """Return the function that joins several dimensions of a call with ` | `."""
+    parts = [dimension_of(name) for name in names]
+    if len(parts) == 1:
+        return parts[0]
+    return lambda call: " | ".join(part(call) for part in parts)
+
+
+class Money:
+    """A running sum of cost over rows of which some may be unpriced.
+
+    `calls` counts calls and `unpriced` those without a cost; `pico_usd` is what the others cost.
+    """
+
+    __slots__ = ("calls", "pico_usd", "priced_rows", "uncounted_rows", "unpriced", "unpriced_rows")
+
+    def __init__(self) -> None:
+        self.calls: int = 0
+        self.unpriced: int = 0
+        self.pico_usd: int = 0
+        self.priced_rows: int = 0
+        self.unpriced_rows: int = 0
+        self.uncounted_rows: int = 0
+
+    def add(self, call: Call) -> None:
+        """Count one row."""
+        self.calls += call.calls
+        self.uncounted_rows += not call.calls and not call.is_credit
+        if call.pico_usd is None:
+            self.unpriced += call.calls
+            self.unpriced_rows += 1
+        else:
+            self.pico_usd += call.pico_usd
+            self.priced_rows += 1
+
+    def merge(self, other: Money) -> None:
+        """Add what another sum holds."""
+        for name in self.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    @property
+    def complete(self) -> bool:
+        """Whether the cost of every row is known."""
+        return not self.unpriced_rows
+
+    @property
+    def usd(self) -> Optional[float]:
+        """What is known of the cost, None where nothing is: a lower bound unless `complete`."""
+        return self.pico_usd / PICO if self.priced_rows or self.complete else None
+
+    @property
+    def per_call(self) -> Optional[float]:
+        """USD per call, None where cost or number of calls is not known."""
+        return None if self.uncounted_rows else self.per(self.calls)
+
+    def per(self, count: int) -> Optional[float]:
+        """Return USD per so many of something, None where that is not known."""
+        return self.pico_usd / PICO / count if count and self.complete else None
+
+    def shown(self, places: int = 2) -> str:
+        """Return the cost as text: `$1.20`, `≥ $1.20` with unpriced calls, `unknown`."""
+        usd = self.usd
+        if usd is None:
+            return "unknown"
+        return f"{'' if self.complete else '≥ '}{'-' if usd < 0 else ''}${abs(usd):,.{places}f}"
+
+
+def row(dimension: str, value: str, money: Money, **more: Any) -> Row:
+    """Return one result row.  Costs are USD, None where they are not known.
+
+    `total_cost` is a lower bound where `unpriced_calls` is above 0; there is no average then.
+    """
+    return {
+        "dimension": dimension,
+        "value": value,
+        "count": money.calls,
+        "avg_cost": money.per_call,
+        "total_cost": money.usd,
+        "unpriced_calls": money.unpriced,
+        **more,
+    }
+
+
+def by_cost(item: Row) -> Tuple[float, str]:
+    """Sort key for rows: most expensive first, those of unknown cost last, then by value."""
+    cost = item["total_cost"]
+    return (-cost if cost is not None else float("inf"), item["value"])
+
+
+# --- end of _calls.py -----------------------------------------------------------------------------
+
+
+# --- the same as in _start.py ---------------------------------------------------------------------
+
+
+def run_demonstration(demonstration: Callable[[], object]) -> int:
+    """Run what needs the showcase's helper files; return the exit status.
+
+    It is 2, after one line on standard error, where they are missing.
+    """
+    try:
+        from _console import run
+
+        return run(demonstration)
+    except ImportError as error:
+        print(
+            f"{os.path.basename(sys.argv[0])}: its demonstration needs {error.name}.py and the "
+            "other files of its folder whose names begin with _; to import it needs none of them",
+            file=sys.stderr,
+        )
+        return 2
+
+
+# --- end of _start.py -----------------------------------------------------------------------------
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_demonstration(demonstrate))

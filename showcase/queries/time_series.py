@@ -1,57 +1,74 @@
 """Time series: daily, weekly and monthly cost, its trend and growth, and what comes next.
 
 Empty days count as zero.  Days, weeks and months that the data covers only in part are marked
-and kept out of growth, trend and forecast, because half a week is no decline.
+and kept out of growth, trend and forecast, because half a week is no decline.  Where calls have
+no cost, sums are lower bounds, and nothing is compared or projected that rests on them.
 
 Use case: budget tracking, forecasts, answers to "since when?".
 Pattern: one pass into days; weeks, months, trend and forecast from the days.
 Performance: one pass, memory by days.  The forecast's error is measured on the last days of the
-data, which it is not shown.
+data, which it is not shown; where these are too few it has none.
 """
 
 from __future__ import annotations
 
-import argparse
+import csv
+import gzip
+import io
 import math
+import os
+import re
 import sys
-from datetime import date, timedelta
+from collections import Counter
+from datetime import date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Context, Decimal
+from functools import lru_cache
+from pathlib import Path
 from statistics import median
-from typing import Callable, Dict, Iterable, List, NamedTuple, Sequence, Tuple
-
-from _calls import Call, iso_week, open_calls
-from _console import benefits, note, require, results, run, step, title
-from _output import Row, narrative, options, row, write
+from typing import (
+    IO,
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
+from typing import Counter as CounterOf
 
 Z_80_PERCENT = 1.2816  # Quantile of the normal distribution for an 80 % interval.
-DEFAULT_COMPARE_DAYS = 7
-DEFAULT_FORECAST_DAYS = 14
+MIN_TREND_DAYS = 14
 
 
 class Day(NamedTuple):
     """Sums of one calendar day; `partial` where the data covers it only in part."""
 
     when: date
-    calls: int
+    money: Money
     tokens: int
-    nano_usd: int
     partial: bool
 
     @property
     def usd(self) -> float:
-        """Cost in USD."""
-        return self.nano_usd / 1e9
+        """Cost in USD, as far as it is known."""
+        return self.money.pico_usd / PICO
 
 
 def daily(calls: Iterable[Call]) -> List[Day]:
     """Return every day from the first call to the last, empty ones included."""
-    sums: Dict[str, List[int]] = {}
+    sums: Dict[str, Money] = {}
+    tokens: Dict[str, int] = {}
     first, last = "9999", ""
     for call in calls:
         first, last = min(first, call.timestamp), max(last, call.timestamp)
-        day = sums.setdefault(call.day, [0, 0, 0])
-        day[0] += 1
-        day[1] += call.tokens
-        day[2] += call.nano_usd
+        if call.day not in sums:
+            sums[call.day], tokens[call.day] = Money(), 0
+        sums[call.day].add(call)
+        tokens[call.day] += call.tokens
     if not sums:
         return []
     begin, end = date.fromisoformat(first[:10]), date.fromisoformat(last[:10])
@@ -59,15 +76,22 @@ def daily(calls: Iterable[Call]) -> List[Day]:
     for offset in range((end - begin).days + 1):
         when = begin + timedelta(days=offset)
         cut = (when == begin and first[11:13] > "00") or (when == end and last[11:13] < "23")
-        count, tokens, nano_usd = sums.get(when.isoformat(), [0, 0, 0])
-        days.append(Day(when, count, tokens, nano_usd, cut))
+        name = when.isoformat()
+        days.append(Day(when, sums.get(name, Money()), tokens.get(name, 0), cut))
     return days
+
+
+def comparable(days: Sequence[Day]) -> List[Day]:
+    """Return the whole days; none where the cost of any call in them is unknown."""
+    whole_days = [day for day in days if not day.partial]
+    return whole_days if all(day.money.complete for day in whole_days) else []
 
 
 def grouped(days: Sequence[Day], dimension: str) -> List[Row]:
     """Return a row for each day, week or month, with growth against the one before.
 
-    growth_percent is empty where either period is partial or the earlier one cost nothing.
+    growth_percent is None where either period is partial or has unpriced calls, or the earlier
+    one cost nothing.
     """
     name_of: Dict[str, Callable[[Day], str]] = {
         "day": lambda day: day.when.isoformat(),
@@ -78,19 +102,29 @@ def grouped(days: Sequence[Day], dimension: str) -> List[Row]:
     for day in days:
         members.setdefault(name_of[dimension](day), []).append(day)
     rows: List[Row] = []
+    before: Optional[float] = None
     for name, inside in members.items():
+        money = _total(inside)
+        partial = len(inside) < _full_length(dimension, inside[0].when) or any(
+            day.partial for day in inside
+        )
+        now = None if partial or not money.complete else money.usd
         more = {
             "total_tokens": sum(day.tokens for day in inside),
-            "partial": len(inside) < _full_length(dimension, inside[0].when)
-            or any(day.partial for day in inside),
-            "growth_percent": "",
+            "partial": partial,
+            "growth_percent": growth(now, before),
         }
-        nano = sum(day.nano_usd for day in inside)
-        period = row(dimension, name, sum(day.calls for day in inside), nano, **more)
-        if rows and not period["partial"] and not rows[-1]["partial"] and rows[-1]["total_cost"]:
-            period["growth_percent"] = growth(period["total_cost"], rows[-1]["total_cost"])
-        rows.append(period)
+        rows.append(row(dimension, name, money, **more))
+        before = now
     return rows
+
+
+def _total(days: Sequence[Day]) -> Money:
+    """Return the money of several days together."""
+    total = Money()
+    for day in days:
+        total.merge(day.money)
+    return total
 
 
 def _full_length(dimension: str, when: date) -> int:
@@ -101,9 +135,11 @@ def _full_length(dimension: str, when: date) -> int:
     return 7 if dimension == "week" else 1
 
 
-def growth(now: float, before: float) -> float:
-    """Return the change in percent, 0.0 where there was nothing before."""
-    return (now - before) / before * 100 if before else 0.0
+def growth(now: Optional[float], before: Optional[float]) -> Optional[float]:
+    """Return the change in percent, None where either is unknown or there was nothing before."""
+    if now is None or not before or before < 0:
+        return None
+    return (now - before) / before * 100
 
 
 def linear_trend(values: Sequence[float]) -> Tuple[float, float]:
@@ -146,7 +182,7 @@ def fit(days: Sequence[Day]) -> Forecast:
             for value, line, day in zip(values, lines, days)
             if day.when.weekday() == weekday and line > 0
         ]
-        # The median, so that one burst on a Saturday does not make all Saturdays dear.
+        # The median, so that one burst on a Saturday does not raise all Saturdays.
         factors.append(median(ratios) if ratios else 1.0)
     model = Forecast(intercept, slope, tuple(factors), 0.0, days[0].when)
     residuals = [value - model.at(day.when)[0] for value, day in zip(values, days)]
@@ -154,133 +190,621 @@ def fit(days: Sequence[Day]) -> Forecast:
     return model._replace(sigma=sigma)
 
 
-def backtest(days: Sequence[Day], horizon: int) -> float:
+def trend(days: Sequence[Day]) -> Optional[float]:
+    """Return by how many USD the cost of a day rises every day; None for under 14 whole days."""
+    known = comparable(days)
+    return linear_trend([day.usd for day in known])[1] if len(known) >= MIN_TREND_DAYS else None
+
+
+def backtest(days: Sequence[Day], horizon: int) -> Optional[float]:
     """Return the mean absolute error in percent over the last `horizon` days, unseen by the fit.
 
-    0.0 where there are too few days.  Days without cost are left out: no percentage of nothing.
+    None where there are too few days before them to try: the method was not tested.  Days
+    without cost are left out, since there is no percentage of nothing.
     """
-    if len(days) < horizon + 14:
-        return 0.0
-    model = fit(days[:-horizon])
-    errors = [
-        abs(model.at(day.when)[0] - day.usd) / day.usd for day in days[-horizon:] if day.nano_usd
-    ]
-    return 100 * math.fsum(errors) / len(errors) if errors else 0.0
+    known = comparable(days)
+    if len(known) < horizon + MIN_TREND_DAYS:
+        return None
+    model = fit(known[:-horizon])
+    errors = [abs(model.at(day.when)[0] - day.usd) / day.usd for day in known[-horizon:] if day.usd]
+    return 100 * math.fsum(errors) / len(errors) if errors else None
 
 
 def forecast_rows(days: Sequence[Day], count: int) -> List[Row]:
-    """Return rows for the days after the data: expected cost, low and high, in USD."""
-    model = fit(days)
+    """Return rows for the days after the last whole one: expected cost, low and high, in USD.
+
+    There are none under 14 whole days of known cost.
+    """
+    known = comparable(days)
+    if len(known) < MIN_TREND_DAYS:
+        return []
+    model = fit(known)
     rows = []
     for ahead in range(1, count + 1):
-        when = days[-1].when + timedelta(days=ahead)
+        when = known[-1].when + timedelta(days=ahead)
         expected, low, high = model.at(when)
-        day = row("forecast", when.isoformat(), 0, 0, low=low, high=high)
+        day = row("forecast", when.isoformat(), Money(), low=low, high=high)
         day["total_cost"] = expected
         rows.append(day)
     return rows
 
 
-def compare(days: Sequence[Day], length: int) -> Tuple[float, float, float]:
-    """Return USD of the last `length` whole days, of those before, and the change in percent."""
-    now = math.fsum(day.usd for day in days[-length:])
-    before = math.fsum(day.usd for day in days[-2 * length : -length])
-    return now, before, growth(now, before)
+class Comparison(NamedTuple):
+    """USD of the last days and of as many before, and the change in percent; None: unknown."""
+
+    now: Optional[float]
+    before: Optional[float]
+    change_percent: Optional[float]
 
 
-def _print_rows(rows: Sequence[Row], last: int) -> None:
-    for entry in rows[-last:]:
-        change = entry.get("growth_percent", "")
-        text = "partial" if entry.get("partial") else f"{change:+.1f} %" if change != "" else ""
-        note(
-            f"{entry['value']:<11} {entry['count']:>9,} calls "
-            f"${entry['total_cost']:>12,.4f} {text:>9}"
-        )
+def compare(days: Sequence[Day], length: int) -> Comparison:
+    """Compare the last `length` whole days with as many before them."""
+    known = comparable(days)
+    if len(known) < 2 * length:
+        return Comparison(None, None, None)
+    now = math.fsum(day.usd for day in known[-length:])
+    before = math.fsum(day.usd for day in known[-2 * length : -length])
+    return Comparison(now, before, growth(now, before))
 
 
-def _show_series(days: Sequence[Day]) -> List[Row]:
-    """Print the ends of the three series; return all their rows."""
-    rows: List[Row] = []
-    for number, (dimension, last) in enumerate((("day", 7), ("week", 5), ("month", 4)), 2):
-        step(number, f"Cost by {dimension}, the last {last}")
-        series = grouped(days, dimension)
-        _print_rows(series, last)
-        total = sum(period["count"] for period in series)
-        require(
-            total == sum(day.calls for day in days), f"{len(series)} {dimension}s, no call lost"
-        )
-        rows += series
-    return rows
-
-
-def demonstrate(arguments: argparse.Namespace) -> List[Row]:
+def demonstrate() -> List[Row]:
     """Print series, trend, comparison and forecast; return every row."""
-    title("Query: time series")
-    step(1, "Read the calls into days")
-    with open_calls(arguments.path) as calls:
-        days = daily(calls)
-        note(calls.described())
-    if not days:
-        raise ValueError("no calls to put on a time line")
-    rows = _show_series(days)
-    whole = [day for day in days if not day.partial] or days
-    slope = linear_trend([day.usd for day in whole])[1]
-    now, before, change = compare(whole, arguments.compare_days)
+    from _demo_time_series import demonstrate as demonstration
 
-    step(5, f"Forecast for {arguments.forecast_days} days, 80 % interval")
-    ahead = forecast_rows(whole, arguments.forecast_days)
-    for ahead_day in ahead[:7]:
-        span = f"({ahead_day['low']:,.4f} – {ahead_day['high']:,.4f})"
-        note(f"{ahead_day['value']}  ${ahead_day['total_cost']:>10,.4f}  {span}")
-    error = backtest(whole, 7)
-    results(
-        [
-            ("Days", f"{len(days)}, {len(days) - len(whole)} of them partial"),
-            ("Average cost a day", f"${math.fsum(d.usd for d in whole) / len(whole):,.4f}"),
-            ("Trend", f"{slope:+,.4f} USD a day, every day"),
-            (f"Last {arguments.compare_days} days", f"${now:,.4f} ({change:+.1f} %)"),
-            ("The days before", f"${before:,.4f}"),
-            (
-                "Forecast total",
-                f"${math.fsum(ahead_day['total_cost'] for ahead_day in ahead):,.4f}",
-            ),
-            ("Forecast's error, 7 unseen days", f"{error:.1f} %"),
-        ]
+    return demonstration()
+
+
+# --- the same as in _calls.py ---------------------------------------------------------------------
+
+
+PICO = 10**12
+COLUMNS = (
+    *("timestamp", "call_id", "provider", "model", "input_tokens", "output_tokens", "cost_usd"),
+    *("latency_ms", "customer_id", "subscription_tier", "organization_id", "product_id"),
+    *("feature_id", "task_type", "environment", "request_id", "trace_id", "user_agent"),
+    *("session_id", "total_tokens", "region", "status", "error_type", "customer_archetype"),
+    *("tier_price_usd", "calls", "bucket_s", "cached_input_tokens", "cache_write_tokens"),
+    *("cache_write_1h_tokens", "reasoning_tokens", "service_tier", "cost_source"),
+    *("list_cost_usd", "source"),
+)
+MAX_TOKENS, MAX_COUNT, MAX_COST_USD = 10**12, 10**9, 10**9
+UNKNOWN, UNALLOCATED = "unknown", "unallocated"
+DERIVED = ("day", "week", "month", "hour", "weekday")
+REQUIRED = ("timestamp", "model", "input_tokens", "output_tokens")
+NULL_WORDS = frozenset({"", "null", "none", "nan", "n/a", "-", "\\n"})
+SUCCESSES = frozenset(("success", "ok", "succeeded", "completed"))
+FAILURES = frozenset(
+    (
+        *("error", "failure", "failed", "timeout", "cancelled", "canceled"),
+        *("rate_limit", "rate_limited"),
     )
-    benefits(
-        [
-            "Growth is measured on whole periods only",
-            "A forecast that says how wrong it was",
-            "The same days feed every view, so they agree",
-        ]
+)
+ENVIRONMENTS = {"prod": "production", "stage": "staging", "stg": "staging", "dev": "development"}
+DEFAULTS = {"customer_id": UNALLOCATED}
+MONEY_WORDS = frozenset(("cost", "costs", "spend", "charge", "charges", "cents", "amount", "usd"))
+OTHER_WORDS = frozenset(
+    (
+        *("center", "centre", "source", "code", "type", "category", "currency", "list", "id"),
+        *("name", "per", "unit", "rate", "saved", "saving", "savings", "budget", "limit", "max"),
+        *("min", "tier", "price", "basis", "model", "group", "key"),
     )
-    return rows + ahead
+)
+GZIP = b"\x1f\x8b"
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]").search
+_PLAIN = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?").fullmatch
+_GROUPED = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:,[0-9]{3})+(\.[0-9]*)?").fullmatch
+_SIMPLE_MONEY = re.compile(r"([0-9]{1,9})\.([0-9]{1,12})", re.ASCII).fullmatch
+_USUAL_TIME = re.compile(
+    r"(\d{4}-\d\d-\d\d)T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{6}", re.ASCII
+).fullmatch
+_TIME = re.compile(
+    r"(\d{4})([-/])(\d\d)\2(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?"
+    r"(?: ?(Z|z|UTC|utc|[+-]\d\d(?::?\d\d)?))?)?",
+    re.ASCII,
+).fullmatch
+_UNIX_TIME = re.compile(r"(\d{10})((?:\d{3}){0,3})(?:\.(\d*))?", re.ASCII).fullmatch
+_EXACT = Context(prec=320, rounding=ROUND_HALF_UP)
+Row = Dict[str, Any]
 
 
-def main() -> int:
-    """Parse the options, run the query, write what was asked for."""
-    parser = options(__doc__ or "")
-    parser.add_argument("--compare-days", type=_positive, default=DEFAULT_COMPARE_DAYS, metavar="N")
-    parser.add_argument(
-        "--forecast-days", type=_positive, default=DEFAULT_FORECAST_DAYS, metavar="N"
-    )
-    arguments = parser.parse_args()
+class Call(NamedTuple):
+    """One row: time as UTC text, `calls` that it stands for, tokens, money, milliseconds.
 
-    def query() -> None:
-        with narrative(arguments):
-            rows = demonstrate(arguments)
-        write(arguments, rows)
+    `pico_usd` is None where the cost is unknown, `latency_ms` where it is, or where the row is an
+    aggregate.  `status` is success, error or unknown.  A credit has no calls and no tokens.
+    `text` holds every column as it stands in the file; `value` gives one of them cleaned.
+    """
 
-    return run(query)
+    timestamp: str
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    pico_usd: Optional[int]
+    latency_ms: Optional[int]
+    status: str
+    text: Dict[str, str]
+
+    @property
+    def tokens(self) -> int:
+        """Input and output tokens together."""
+        return self.input_tokens + self.output_tokens
+
+    @property
+    def day(self) -> str:
+        """The UTC date, `2025-01-01`."""
+        return self.timestamp[:10]
+
+    @property
+    def is_credit(self) -> bool:
+        """Whether the row gives money back."""
+        return self.pico_usd is not None and self.pico_usd < 0
+
+    def value(self, name: str) -> str:
+        """Return a column's value without blanks around it, empty where there is none."""
+        return _clean(name, self.text.get(name, ""))
 
 
-def _positive(text: str) -> int:
-    """Parse an option that must be a whole number of at least 1."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return number
+class CallFile:
+    """Iterate over the calls of a CSV; then `used`, `skipped` and `blanked` say what was read.
+
+    `used` counts rows, `skipped` rows by reason, `blanked` values of optional columns that could
+    not be read, by column.  Raises OSError where the file cannot be read, ValueError where it is
+    no table of calls.
+    """
+
+    def __init__(self, path: Path, origin: str = "") -> None:
+        self.path, self.origin = Path(path), origin
+        self.used = 0
+        self.skipped: CounterOf[str] = Counter()
+        self.blanked: CounterOf[str] = Counter()
+
+    def __iter__(self) -> Iterator[Call]:
+        self.used, self.skipped, self.blanked = 0, Counter(), Counter()
+        with self._open() as file:
+            names, records, decimal_comma = self._header(file)
+            parser = _RowParser(names, decimal_comma, self.blanked)
+            for cells in self._records(records):
+                try:
+                    call = parser.call(cells)
+                except ValueError as reason:
+                    self.skipped[str(reason)] += 1
+                else:
+                    self.used += 1
+                    yield call
+
+    def check(self, names: Iterable[str]) -> None:
+        """Raise ValueError for a name that is neither a column of the file nor derived."""
+        with self._open() as file:
+            known = (*self._header(file)[0], *DERIVED)
+        for name in names:
+            if name not in known:
+                raise ValueError(f"no dimension {name!r}; use one of {', '.join(known)}")
+
+    def described(self) -> str:
+        """The file in words: path or origin, rows used and skipped, values that were blanked."""
+        parts = [f"{self.origin or self.path}: {self.used:,} rows"]
+        if self.skipped:
+            reasons = (f"{count} {why}" for why, count in sorted(self.skipped.items()))
+            parts.append("skipped: " + ", ".join(reasons))
+        if self.blanked:
+            columns = (f"{count} {name}" for name, count in sorted(self.blanked.items()))
+            parts.append("values not usable: " + ", ".join(columns))
+        return "; ".join(parts)
+
+    def _open(self) -> IO[str]:
+        """Open the file as text: UTF-8, or UTF-16 with a byte order mark, plain or gzipped."""
+        with open(str(self.path), "rb") as raw:
+            opener: Any = gzip.open if raw.read(2) == GZIP else open
+        with opener(str(self.path), "rb") as raw:
+            coding = "utf-16" if raw.read(2) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+        binary = opener(str(self.path), "rb")
+        return io.TextIOWrapper(binary, encoding=coding, errors="surrogateescape", newline="")
+
+    def _header(self, file: IO[str]) -> Tuple[List[str], Iterator[List[str]], bool]:
+        """Return the columns' names, the records behind them, and whether commas are decimal."""
+        delimiter = text = ""
+        for line in file:
+            text = line.strip("\r\n")
+            if text.lower().strip('"').startswith("sep="):
+                delimiter = text.strip('"')[4:5]
+            elif text.strip() and not text.startswith("#"):
+                break
+        delimiter = delimiter or max(",;\t|", key=text.count)
+        names = [_field_name(name) for name in next(csv.reader([text], delimiter=delimiter), [])]
+        missing = [name for name in REQUIRED if name not in names]
+        if missing:
+            raise ValueError(f"{self.path}: no column {missing[0]}; expected a CSV of AI calls")
+        if "cost_usd" not in names:
+            for name in names:
+                words = set(name.split("_"))
+                if words & MONEY_WORDS and not words & OTHER_WORDS:
+                    raise ValueError(f"{self.path}: if {name} is the cost in USD, name it cost_usd")
+        return names, csv.reader(file, delimiter=delimiter, strict=True), delimiter == ";"
+
+    def _records(self, records: Iterator[List[str]]) -> Iterator[List[str]]:
+        """Yield the cells of each record that is not blank, counting those that are broken."""
+        while True:
+            try:
+                cells = next(records)
+            except StopIteration:
+                return
+            except csv.Error:
+                self.skipped["broken quoting"] += 1
+                continue
+            if any(cells):
+                yield cells
+
+
+class _RowParser:
+    """Turns the cells of records into calls; ValueError says why one is none."""
+
+    def __init__(self, names: Sequence[str], comma: bool, blanked: CounterOf[str]) -> None:
+        self._names, self._comma, self._blanked = list(names), comma, blanked
+        self._contents: Dict[str, int] = {}  # Checksum of a record by its id.
+
+    def call(self, cells: List[str]) -> Call:
+        """Return the call of a record."""
+        if len(cells) == len(self._names) + 1 and not cells[-1]:
+            cells = cells[:-1]
+        if len(cells) != len(self._names):
+            raise ValueError("wrong number of fields")
+        text = dict(zip(self._names, cells))
+        if _CONTROL("".join(cells)):
+            self._blank_unreadable(text)
+        time = utc_time(text["timestamp"].strip())
+        if is_null(text["model"]):
+            raise ValueError("no model")
+        call = self._call(time, text)
+        if self._is_repeated(text.get("call_id", ""), cells):
+            raise ValueError("repeated record")
+        return call
+
+    def _call(self, time: str, text: Dict[str, str]) -> Call:
+        cost = self._optional("cost_usd", text, lambda cell: pico_usd(cell, self._comma))
+        if cost is not None and text.get("currency", "").strip().upper() not in ("", "USD"):
+            raise ValueError("a currency other than USD")
+        if cost is not None and cost < 0:
+            return Call(time, 0, 0, 0, cost, None, UNKNOWN, text)
+        tokens_in, tokens_out = (self._tokens(text[name], cost) for name in REQUIRED[2:])
+        calls = self._optional("calls", text, lambda cell: whole(cell, MAX_COUNT, self._comma))
+        latency = self._optional(
+            "latency_ms", text, lambda cell: whole(cell, MAX_COUNT, self._comma, rounded=True)
+        )
+        if calls not in (None, 1) or not is_null(text.get("bucket_s", "")):
+            latency = None  # The mean of an aggregate is no latency of a call.
+        status = status_of(text.get("status", ""))
+        count = 1 if calls is None else calls
+        return Call(time, count, tokens_in, tokens_out, cost, latency, status, text)
+
+    def _tokens(self, cell: str, cost: Optional[int]) -> int:
+        """Return a count of tokens; a row that names its cost may have none."""
+        if not is_null(cell):
+            return whole(cell.strip(), MAX_TOKENS, self._comma)
+        if cost is None:
+            raise ValueError("no tokens")
+        return 0
+
+    def _optional(
+        self, name: str, text: Dict[str, str], parse: Callable[[str], int]
+    ) -> Optional[int]:
+        """Return the number of an optional column, None where it has none that can be read."""
+        cell = text.get(name, "")
+        if is_null(cell):
+            return None
+        try:
+            return parse(cell.strip())
+        except ValueError:
+            self._blanked[name] += 1
+            return None
+
+    def _blank_unreadable(self, text: Dict[str, str]) -> None:
+        """Blank the values that hold control characters or are no UTF-8."""
+        for name, cell in text.items():
+            if not _CONTROL(cell.strip()):
+                continue
+            if name in REQUIRED:
+                raise ValueError("control character or bad UTF-8")
+            self._blanked[name] += 1
+            text[name] = ""
+
+    def _is_repeated(self, call_id: str, cells: List[str]) -> bool:
+        """Whether a record was there before under its id; another one under the id is not."""
+        if is_null(call_id):
+            return False
+        content = hash(tuple(cells))
+        before = self._contents.get(call_id)
+        self._contents.setdefault(call_id, content)
+        return before == content
+
+
+def is_null(cell: str) -> bool:
+    """Whether a cell has no value: it is blank, or a word such as NULL or N/A."""
+    return not cell or (len(cell) < 9 and cell.strip().lower() in NULL_WORDS)
+
+
+@lru_cache(maxsize=100_000)
+def _clean(name: str, cell: str) -> str:
+    """Return a value without blanks around it, in our spelling; empty where there is none."""
+    cell = cell.strip()
+    if is_null(cell):
+        return ""
+    if name == "provider":
+        return re.sub(r"[\s_]+", "-", cell.lower())
+    if name in ("subscription_tier", "environment"):
+        return ENVIRONMENTS.get(cell.lower(), cell.lower())
+    return cell
+
+
+def _field_name(name: str) -> str:
+    """Return a column's name in our spelling: ` Input Tokens` and `inputTokens` as they are meant.
+
+    >>> _field_name(" Input Tokens"), _field_name("inputTokens"), _field_name("COST_USD")
+    ('input_tokens', 'input_tokens', 'cost_usd')
+    """
+    spaced = re.sub("([a-z])([A-Z])", r"\1_\2", name.strip())
+    return re.sub(r"[\s./-]+", "_", spaced).lower()
+
+
+def status_of(word: str) -> str:
+    """Return success, error or unknown for a word or an HTTP status.
+
+    >>> status_of(" Succeeded"), status_of("429"), status_of("Rate limited"), status_of("maybe")
+    ('success', 'error', 'error', 'unknown')
+    """
+    plain = re.sub(r"[\s_-]+", "_", word.strip().lower())
+    code = re.fullmatch(r"([1-5][0-9]{2})(?:\.0+)?", plain)
+    if code:
+        number = int(code.group(1))
+        return "success" if 200 <= number < 300 else "error" if number >= 400 else UNKNOWN
+    return "success" if plain in SUCCESSES else "error" if plain in FAILURES else UNKNOWN
+
+
+def whole(text: str, limit: int, decimal_comma: bool = False, rounded: bool = False) -> int:
+    """Return a whole number from 0 to `limit`; `1000.0`, `1e3`, `+5` and `1,234` are some.
+
+    Fractions are refused unless they are to be `rounded`, halves up.  Raises ValueError.
+    """
+    if text.isdigit() and text.isascii() and len(text) < 13:
+        return int(text)
+    number = _decimal(text, decimal_comma, is_whole=not rounded)
+    value = int(number.to_integral_value(ROUND_HALF_UP, _EXACT)) if number <= limit else limit + 1
+    if not 0 <= value <= limit or number < 0 or (not rounded and value != number):
+        raise ValueError("bad number")
+    return value
+
+
+def pico_usd(text: str, decimal_comma: bool = False) -> int:
+    """Return an amount of USD in pico-dollars; `-$1.50` and `(1.50)` are credits.
+
+    Raises ValueError.
+    """
+    simple = _SIMPLE_MONEY(text)
+    if simple and not decimal_comma:
+        return int(simple.group(1) + simple.group(2).ljust(12, "0"))
+    in_parentheses = text.startswith("(") and text.endswith(")")
+    amount = text[1:-1].strip() if in_parentheses else text
+    sign, amount = (amount[:1], amount[1:]) if amount[:1] in ("+", "-") else ("", amount)
+    amount = re.sub(r"(?i)^(?:us\$|usd|\$)\s*|\s*(?:us\$|usd|\$)$", "", amount.strip(), count=1)
+    if not sign and amount[:1] in ("+", "-"):
+        sign, amount = amount[0], amount[1:]
+    pico = _decimal(amount, decimal_comma, is_whole=False).scaleb(12, _EXACT)
+    if (in_parentheses and sign) or not 0 <= pico <= MAX_COST_USD * PICO:
+        raise ValueError("bad number")
+    value = int(pico.to_integral_value(ROUND_HALF_UP, _EXACT))
+    return -value if in_parentheses or sign == "-" else value
+
+
+def _decimal(text: str, decimal_comma: bool, is_whole: bool) -> Decimal:
+    """Return a number in one of the accepted forms; raise ValueError where it is none."""
+    grouped = "," in text
+    if decimal_comma:
+        swapped = text.translate({ord(","): ".", ord("."): ","})
+        grouped = "," in swapped and (
+            swapped.count(",") > 1 or "." in swapped or bool(_GROUPED(swapped))
+        )
+        text = swapped if grouped else text.replace(",", ".")
+    if grouped:
+        match = _GROUPED(text)
+        # 1,234 may also be a little more than one, where it need not be a whole number.
+        if match is None or (not is_whole and match.group(1) is None and text.count(",") == 1):
+            raise ValueError("bad number")
+        text = text.replace(",", "")
+    if not _PLAIN(text) or len(text) > 80:
+        raise ValueError("bad number")
+    return _EXACT.create_decimal(text)
+
+
+def utc_time(text: str) -> str:
+    """Return a time of any accepted form in UTC, as `2025-01-01T09:30:00.417000`.
+
+    ISO 8601 from a date alone, or 10, 13, 16 or 19 digits since 1970.  Raises ValueError.
+    """
+    usual = _USUAL_TIME(text)
+    try:
+        if usual and iso_week(usual.group(1)):  # There is such a day.
+            return text
+        match = _TIME(text)
+        moment = _unix_time(text) if match is None else _iso_time(*match.groups())
+    except (ValueError, OverflowError):
+        raise ValueError("bad time") from None
+    return moment.isoformat(timespec="microseconds")
+
+
+def _iso_time(
+    year: str, _: str, month: str, day: str, hour: str, minute: str, second: str, fraction: str,
+    zone: str,
+) -> datetime:  # fmt: skip
+    leap = int(second == "60")
+    ends = (hour, minute, second or "00", fraction or "") == ("24", "00", "00", "")
+    moment = datetime(
+        int(year), int(month), int(day), 0 if ends else int(hour or 0), int(minute or 0),
+        int(second or 0) - leap, int((fraction or "").ljust(6, "0")[:6]),
+    )  # fmt: skip
+    moment += timedelta(days=int(ends), seconds=leap)
+    if zone and zone[0] in "+-":
+        hours, minutes = int(zone[1:3]), int(zone[3:].lstrip(":") or 0)
+        if hours > 23 or minutes > 59:
+            raise ValueError
+        offset = timedelta(hours=hours, minutes=minutes)
+        moment = moment + offset if zone[0] == "-" else moment - offset
+    if leap and (moment.month, moment.day, moment.hour, moment.minute, moment.second) not in (
+        (1, 1, 0, 0, 0),
+        (7, 1, 0, 0, 0),
+    ):
+        raise ValueError
+    return moment
+
+
+def _unix_time(text: str) -> datetime:
+    match = _UNIX_TIME(text)
+    if match is None:
+        raise ValueError
+    seconds, digits, fraction = match.groups()
+    microseconds = int((digits + (fraction or "")).ljust(6, "0")[:6])
+    return datetime(1970, 1, 1) + timedelta(seconds=int(seconds), microseconds=microseconds)
+
+
+def dimension_of(name: str) -> Callable[[Call], str]:
+    """Return the function that takes a dimension from a call: a column, or a derived one.
+
+    Derived are day, week (ISO, `2025-W01`), month, hour (of the day, `09`) and weekday.  Where a
+    call has no value it is `unknown`, a customer `unallocated`.
+    """
+    derived: Dict[str, Callable[[Call], str]] = {
+        "day": lambda call: call.day,
+        "week": lambda call: iso_week(call.day),
+        "month": lambda call: call.timestamp[:7],
+        "hour": lambda call: call.timestamp[11:13],
+        "weekday": lambda call: date.fromisoformat(call.day).strftime("%u"),
+        "status": lambda call: call.status,
+    }
+    missing = DEFAULTS.get(name, UNKNOWN)
+    return derived.get(name) or (lambda call: call.value(name) or missing)
+
+
+def iso_week(day: str, known: Dict[str, str] = {}) -> str:  # noqa: B006 (a cache of days)
+    """Return the ISO week of a date, `2025-W01`."""
+    if day not in known:
+        year, week, _ = date.fromisoformat(day).isocalendar()
+        known[day] = f"{year}-W{week:02d}"
+    return known[day]
+
+
+def combined(names: Tuple[str, ...]) -> Callable[[Call], str]:
+    """Return the function that joins several dimensions of a call with ` | `."""
+    parts = [dimension_of(name) for name in names]
+    if len(parts) == 1:
+        return parts[0]
+    return lambda call: " | ".join(part(call) for part in parts)
+
+
+class Money:
+    """A running sum of cost over rows of which some may be unpriced.
+
+    `calls` counts calls and `unpriced` those without a cost; `pico_usd` is what the others cost.
+    """
+
+    __slots__ = ("calls", "pico_usd", "priced_rows", "uncounted_rows", "unpriced", "unpriced_rows")
+
+    def __init__(self) -> None:
+        self.calls: int = 0
+        self.unpriced: int = 0
+        self.pico_usd: int = 0
+        self.priced_rows: int = 0
+        self.unpriced_rows: int = 0
+        self.uncounted_rows: int = 0
+
+    def add(self, call: Call) -> None:
+        """Count one row."""
+        self.calls += call.calls
+        self.uncounted_rows += not call.calls and not call.is_credit
+        if call.pico_usd is None:
+            self.unpriced += call.calls
+            self.unpriced_rows += 1
+        else:
+            self.pico_usd += call.pico_usd
+            self.priced_rows += 1
+
+    def merge(self, other: Money) -> None:
+        """Add what another sum holds."""
+        for name in self.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    @property
+    def complete(self) -> bool:
+        """Whether the cost of every row is known."""
+        return not self.unpriced_rows
+
+    @property
+    def usd(self) -> Optional[float]:
+        """What is known of the cost, None where nothing is: a lower bound unless `complete`."""
+        return self.pico_usd / PICO if self.priced_rows or self.complete else None
+
+    @property
+    def per_call(self) -> Optional[float]:
+        """USD per call, None where cost or number of calls is not known."""
+        return None if self.uncounted_rows else self.per(self.calls)
+
+    def per(self, count: int) -> Optional[float]:
+        """Return USD per so many of something, None where that is not known."""
+        return self.pico_usd / PICO / count if count and self.complete else None
+
+    def shown(self, places: int = 2) -> str:
+        """Return the cost as text: `$1.20`, `≥ $1.20` with unpriced calls, `unknown`."""
+        usd = self.usd
+        if usd is None:
+            return "unknown"
+        return f"{'' if self.complete else '≥ '}{'-' if usd < 0 else ''}${abs(usd):,.{places}f}"
+
+
+def row(dimension: str, value: str, money: Money, **more: Any) -> Row:
+    """Return one result row.  Costs are USD, None where they are not known.
+
+    `total_cost` is a lower bound where `unpriced_calls` is above 0; there is no average then.
+    """
+    return {
+        "dimension": dimension,
+        "value": value,
+        "count": money.calls,
+        "avg_cost": money.per_call,
+        "total_cost": money.usd,
+        "unpriced_calls": money.unpriced,
+        **more,
+    }
+
+
+def by_cost(item: Row) -> Tuple[float, str]:
+    """Sort key for rows: most expensive first, those of unknown cost last, then by value."""
+    cost = item["total_cost"]
+    return (-cost if cost is not None else float("inf"), item["value"])
+
+
+# --- end of _calls.py -----------------------------------------------------------------------------
+
+
+# --- the same as in _start.py ---------------------------------------------------------------------
+
+
+def run_demonstration(demonstration: Callable[[], object]) -> int:
+    """Run what needs the showcase's helper files; return the exit status.
+
+    It is 2, after one line on standard error, where they are missing.
+    """
+    try:
+        from _console import run
+
+        return run(demonstration)
+    except ImportError as error:
+        print(
+            f"{os.path.basename(sys.argv[0])}: its demonstration needs {error.name}.py and the "
+            "other files of its folder whose names begin with _; to import it needs none of them",
+            file=sys.stderr,
+        )
+        return 2
+
+
+# --- end of _start.py -----------------------------------------------------------------------------
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_demonstration(demonstrate))

@@ -14,8 +14,9 @@ from typing import Callable, Iterable, Tuple, Type, Union
 WIDTH = 60
 RULE = "=" * WIDTH
 PLAIN = {
-    "✅": "[ok]",
-    "▶": ">",
+    "✓": "[ok]",
+    "⏳": ">",
+    "📊": "#",
     "•": "*",
     "→": "->",
     "×": "x",
@@ -55,7 +56,7 @@ def title(text: str) -> None:
 
 def step(number: int, text: str) -> None:
     """Print the heading of one numbered step."""
-    print(f"\n▶ Step {number}: {text}")
+    print(f"\n⏳ Step {number}: {text}")
 
 
 def note(text: str) -> None:
@@ -64,19 +65,17 @@ def note(text: str) -> None:
 
 
 def results(pairs: Iterable[Tuple[str, str]]) -> None:
-    """Print the results block: one aligned line for each (name, figure)."""
-    rows = list(pairs)
-    width = max((len(name) for name, _ in rows), default=0)
-    print("\n" + "-" * WIDTH + "\nResults\n" + "-" * WIDTH)
-    for name, figure in rows:
-        print(f"  {name:<{width}}  {figure}")
+    """Print the results block: a line for each (name, figure)."""
+    print("\n📊 Results:")
+    for name, figure in pairs:
+        print(f"   • {name}: {figure}")
 
 
 def benefits(lines: Iterable[str]) -> None:
     """Print the closing list of what the pattern is good for."""
-    print("\nKey benefits")
+    print("\nKey Benefits:")
     for line in lines:
-        print(f"  • {line}")
+        print(f"   • {line}")
     print(RULE)
 
 
@@ -84,7 +83,7 @@ def require(condition: bool, claim: str) -> None:
     """Print the claim as proven, or raise DemonstrationError if it is not."""
     if not condition:
         raise DemonstrationError(f"not shown in this run: {claim}")
-    print(f"  ✅ {claim}")
+    print(f"  ✓ {claim}")
 
 
 def run(demonstration: Callable[[], object], *expected: Type[Exception]) -> int:

@@ -11,7 +11,7 @@ from dataclasses import field, fields
 from pathlib import Path
 from typing import Any, Callable, Optional, Sequence, Tuple, Type, TypeVar
 
-Inputs = TypeVar("Inputs")
+InputsType = TypeVar("InputsType")
 
 
 def given(default: float, meaning: str, least: float = 0.0, most: float = math.inf) -> Any:
@@ -21,8 +21,8 @@ def given(default: float, meaning: str, least: float = 0.0, most: float = math.i
 
 
 def from_flags(
-    kind: Type[Inputs], description: str, argv: Optional[Sequence[str]] = None
-) -> Tuple[Inputs, Optional[Path]]:
+    kind: Type[InputsType], description: str, argv: Optional[Sequence[str]] = None
+) -> Tuple[InputsType, Optional[Path]]:
     """Return the inputs and the directory of `--out`, None where it was not given.
 
     Wrong usage ends the program with status 2 and a message, as argparse does.

@@ -11,25 +11,14 @@ Performance: one pass over the calls of a month; the results block shows the sec
 
 from __future__ import annotations
 
+import argparse
+import math
+import os
 import random
 import sys
-import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional, Sequence, TypeVar
-
-from _console import benefits, note, require, results, run, step, title
-from _inputs import from_flags, given
-from _page import (
-    Chart,
-    Metric,
-    ScenarioPage,
-    Table,
-    contrast_lines,
-    default_directory,
-    shown,
-    write_page,
-)
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, Type, TypeVar
 
 
 class Tier(NamedTuple):
@@ -55,16 +44,62 @@ ARCHETYPES = (
     Archetype("power", 0.20, 4000.0, 0.35),
     Archetype("heavy", 0.10, 16000.0, 0.50),
 )
-STEPS = (
-    "Put customer_id and subscription_tier on every call.",
-    "Join cost by customer with the subscription's price each month.",
-    "Route simple calls of customers below cost to an economy model.",
-    "Offer the fitting tier or an add-on where routing does not suffice.",
-    "Alert when a customer's cost comes near its price.",
-)
 ROUTE = "route simple calls"
 Kind = TypeVar("Kind", Tier, Archetype)
 SHOWN = 8
+
+
+# --- the same as in _inputs.py --------------------------------------------------------------------
+
+
+InputsType = TypeVar("InputsType")
+
+
+def given(default: float, meaning: str, least: float = 0.0, most: float = math.inf) -> Any:
+    """Declare an input: its default, what it means (with its unit), and its bounds."""
+    bounds = {"help": f"{meaning} (default {default:g})", "least": least, "most": most}
+    return field(default=default, metadata=bounds)
+
+
+def from_flags(
+    kind: Type[InputsType], description: str, argv: Optional[Sequence[str]] = None
+) -> Tuple[InputsType, Optional[Path]]:
+    """Return the inputs and the directory of `--out`, None where it was not given.
+
+    Wrong usage ends the program with status 2 and a message, as argparse does.
+    """
+    parser = argparse.ArgumentParser(description=description.strip().splitlines()[0])
+    parser.add_argument("--out", metavar="DIR", help="where the page is written")
+    declared = fields(kind)  # type: ignore[arg-type]
+    for declaration in declared:
+        whole = isinstance(declaration.default, int)
+        flag = "--" + declaration.name.replace("_", "-")
+        check = _checked(
+            int if whole else float, declaration.metadata["least"], declaration.metadata["most"]
+        )
+        text = declaration.metadata["help"].replace("%", "%%")
+        parser.add_argument(flag, type=check, default=declaration.default, metavar="N", help=text)
+    arguments = parser.parse_args(argv)
+    values = {declaration.name: getattr(arguments, declaration.name) for declaration in declared}
+    return kind(**values), Path(arguments.out) if arguments.out else None
+
+
+def _checked(parse: Callable[[str], float], least: float, most: float) -> Callable[[str], float]:
+    """Return a parser of numbers that refuses what lies outside the bounds."""
+
+    def number(text: str) -> float:
+        try:
+            value = parse(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+        if not (math.isfinite(value) and least <= value <= most):
+            raise argparse.ArgumentTypeError(f"must be between {least:g} and {most:g}")
+        return value
+
+    return number
+
+
+# --- end of _inputs.py ----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -203,132 +238,41 @@ def compute(inputs: Inputs) -> Outcome:
     )
 
 
-def build_page(inputs: Inputs, got: Outcome) -> ScenarioPage:
-    """Return the page of an outcome."""
-    share = 100 * len(got.cases) / inputs.customers
-    return ScenarioPage(
-        id="scenario_unprofitable_customers",
-        title="Unprofitable customers",
-        purpose="Find the customers that cost more than they pay, and stop the loss.",
-        workload=f"Example workload of {inputs.customers:,} customers, seed {inputs.seed}",
-        period=("2025-01-01", "2025-01-30"),
-        problem="A flat price and a usage-driven cost: the total earns money, some customers "
-        "lose it, and without the customer on the call nobody can say which.",
-        problem_metrics=[
-            Metric("Lost on customers below cost", got.loss, "money", "a month"),
-            Metric("Unprofitable customers", len(got.cases), "count", f"{share:.1f} % of all"),
-            Metric("Margin of the whole", got.margin, "money", "a month, which hides it"),
-        ],
-        solution=[
-            "Every call carries its customer, so cost by customer is one sum and margin one "
-            "subtraction.",
-            "For each customer below cost the mildest action that ends the loss is chosen: "
-            "route simple calls to an economy model, then a fitting tier, then a usage add-on.",
-            f"A new price is assumed to be accepted by {inputs.acceptance:.0%} of the customers.",
-        ],
-        result_metrics=[
-            Metric("Loss stopped", got.stopped, "money", "a month"),
-            Metric("Loss that remains", got.loss_after, "money", "a month"),
-            Metric("Margin afterwards", got.margin_after, "money", "a month"),
-        ],
-        charts=[_margin_chart(got)],
-        tables=[_action_table(got)],
-        contrast=[
-            ("Who loses money", "one bill, a guess", f"{len(got.cases)} customers, by name"),
-            ("Loss a month", shown("money", got.loss), shown("money", got.loss_after)),
-            ("Action", "a price rise for everybody", "the mildest one for each"),
-        ],
-        steps=STEPS,
-    )
-
-
-def _margin_chart(got: Outcome) -> Chart:
-    drawn = got.cases[:SHOWN]
-    return Chart(
-        "margins",
-        "Margin of the most unprofitable customers, before and after",
-        "bar",
-        "Customer",
-        "Margin (USD a month)",
-        "money",
-        [case.customer.id for case in drawn],
-        [
-            ("before", [case.margin for case in drawn]),
-            ("after", [case.action.margin for case in drawn]),
-        ],
-    )
-
-
-def _action_table(got: Outcome) -> Table:
-    return Table(
-        "actions",
-        "Who loses money, and what ends it",
-        [
-            ("Customer", "text"),
-            ("Tier", "text"),
-            ("Before", "money"),
-            ("Action", "text"),
-            ("After", "money"),
-        ],
-        [
-            (case.customer.id, case.customer.tier.name, case.margin, *case.action[:2])
-            for case in got.cases
-        ],
-    )
-
-
 def demonstrate(inputs: Inputs = Inputs(), out: Optional[Path] = None) -> Dict[str, float]:
     """Compute, print and write the scenario; return the figures."""
-    title("Scenario: unprofitable customers")
-    step(1, "Problem: the total looks fine")
-    begin = time.perf_counter()
-    got = compute(inputs)
-    seconds = time.perf_counter() - begin
-    note(f"{inputs.customers:,} customers, revenue ${got.revenue:,.2f}, margin ${got.margin:,.2f}")
-    note(f"{len(got.cases)} customers cost more than they pay: ${got.loss:,.2f} lost a month")
+    from _demo_scenario_unprofitable_customers import demonstrate as demonstration
 
-    step(2, "Solution: margin per customer, the mildest action for each")
-    for case in got.cases[:SHOWN]:
-        note(
-            f"{case.customer.id} {case.customer.tier.name:<10} "
-            f"{shown('money', case.margin):>10} → {shown('money', case.action.margin):>8}  "
-            f"{case.action.name}"
-        )
-    require(got.loss_after <= got.loss, "no action makes a loss larger")
-
-    step(3, "Without and with Revenium")
-    page = build_page(inputs, got)
-    for line in contrast_lines(page):
-        note(line)
-    path = write_page(page, out or default_directory())
-    note(f"Page: {path}")
-    results(
-        [(metric.label, metric.shown()) for metric in (*page.problem_metrics, *page.result_metrics)]
-    )
-    note(f"Computed in {seconds:.3f} s")
-    benefits(
-        [
-            "Losses have names, and so do the actions",
-            f"{_routed(got)} of {len(got.cases)} losses end without a new price for the customer",
-            "The whole is understood from its parts",
-        ]
-    )
-    return {
-        "loss": got.loss,
-        "stopped": got.stopped,
-        "unprofitable": len(got.cases),
-        "margin_after": got.margin_after,
-    }
-
-
-def _routed(got: Outcome) -> int:
-    return sum(case.action.name == ROUTE for case in got.cases)
+    return demonstration(inputs, out)
 
 
 def main() -> int:
     """Parse the inputs and run the scenario."""
     inputs, out = from_flags(Inputs, __doc__ or "")
-    return run(lambda: demonstrate(inputs, out))
+    return run_demonstration(lambda: demonstrate(inputs, out))
+
+
+# --- the same as in _start.py ---------------------------------------------------------------------
+
+
+def run_demonstration(demonstration: Callable[[], object]) -> int:
+    """Run what needs the showcase's helper files; return the exit status.
+
+    It is 2, after one line on standard error, where they are missing.
+    """
+    try:
+        from _console import run
+
+        return run(demonstration)
+    except ImportError as error:
+        print(
+            f"{os.path.basename(sys.argv[0])}: its demonstration needs {error.name}.py and the "
+            "other files of its folder whose names begin with _; to import it needs none of them",
+            file=sys.stderr,
+        )
+        return 2
+
+
+# --- end of _start.py -----------------------------------------------------------------------------
 
 
 if __name__ == "__main__":

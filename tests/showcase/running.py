@@ -35,10 +35,10 @@ class Ran(NamedTuple):
     seconds: float
 
     def figure(self, label: str) -> str:
-        """Return the text after a label in the results block."""
+        """Return the figure behind a label, or the first words of one, in the results block."""
         for line in self.out.splitlines():
-            if line.strip().startswith(label):
-                return line.strip()[len(label) :].strip()
+            if line.strip().startswith(f"• {label}"):
+                return line.split(": ", 1)[1].strip()
         raise AssertionError(f"no line {label!r} in\n{self.out}")
 
 

@@ -152,9 +152,9 @@ def resilient_tracker(server: Any, tmp_path: Path, cooldown_s: Any = 0.05, **pol
         time.sleep(seconds)
 
     tracker = resilient.ResilientTracker(
-        client.EventClient(server.key, server.url, timeout=0.3),
-        spool.Spool(tmp_path),
-        breaker.CircuitBreaker(threshold=3, cooldown_s=cooldown_s),
+        resilient.EventClient(server.key, server.url, timeout=0.3),
+        resilient.Spool(tmp_path),
+        resilient.CircuitBreaker(threshold=3, cooldown_s=cooldown_s),
         resilient.RetryPolicy(attempts=2, base_s=0.001, **policy),
         sleep=sleep,
     )
@@ -248,7 +248,7 @@ def test_chunks_hold_one_chunk_at_a_time() -> None:
 def test_submitting_again_adds_nothing() -> None:
     records = [an_event().to_record() for _ in range(30)]
     with FaultyServer() as server:
-        submitter = batch.BatchSubmitter(client.EventClient(server.key, server.url), batch_size=10)
+        submitter = batch.BatchSubmitter(batch.EventClient(server.key, server.url), batch_size=10)
         assert submitter.submit(records).accepted == 30
         again = submitter.submit(records)
     assert (again.accepted, again.duplicates) == (0, 30)
@@ -258,7 +258,7 @@ def test_submitting_again_adds_nothing() -> None:
 def test_basic_tracker_raises_what_went_wrong() -> None:
     with FaultyServer(lambda request: "fail") as server:
         tracker = basic.ReveniumBasicTracker(server.key, server.url, attempts=2)
-        with pytest.raises(client.DeliveryError, match="503"):
+        with pytest.raises(basic.DeliveryError, match="503"):
             tracker.track_ai_call("openai", "gpt-4o", 1, 1, 0.1, 1, {})
         assert len(server.requests) == 2
 

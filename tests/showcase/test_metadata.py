@@ -17,9 +17,11 @@ from tests.showcase.running import SHOWCASE, load, run_example
 pytestmark = pytest.mark.unmeasured
 
 FOLDER = SHOWCASE / "metadata"
-validators, builders, examples, practices, corpus = load(
-    "metadata", ["validators", "builders", "examples", "best_practices", "_corpus"]
+validators, builders, examples, practices, corpus, measuring = load(
+    "metadata",
+    ["validators", "builders", "examples", "best_practices", "_corpus", "_demo_validators"],
 )
+IDS = ["customer_id", "feature_id", "organization_id", "product_id"]
 VALID = {
     "customer_id": "cust_0001",
     "organization_id": "org_001",
@@ -41,7 +43,8 @@ OPTIONAL = {
 
 
 def test_fields_are_the_documented_ones() -> None:
-    assert set(validators.REQUIRED) == set(VALID)
+    assert sorted(validators.REQUIRED) == IDS
+    assert set(validators.STRICTLY_REQUIRED) == set(VALID)
     assert set(validators.OPTIONAL) == set(OPTIONAL)
 
 
@@ -58,7 +61,8 @@ def test_valid_sets_pass() -> None:
 @pytest.mark.parametrize("name", sorted(VALID))
 def test_each_required_field_is_required(name: str) -> None:
     without = {key: value for key, value in VALID.items() if key != name}
-    (issue,) = validators.MetadataValidator().validate(without).issues
+    assert validators.MetadataValidator().validate(without).ok is (name not in IDS)
+    (issue,) = validators.MetadataValidator.strict().validate(without).issues
     assert (issue.field, issue.value) == (name, None)
     assert "missing" in issue.rule
     assert issue.remedy
@@ -122,7 +126,7 @@ def drawn_corrupted(chance: random.Random) -> Any:
 @pytest.mark.parametrize("seed", range(5))
 def test_other_corpora_are_caught_without_false_alarms(seed: Any) -> None:
     chance = random.Random(1000 + seed)
-    subject = validators.MetadataValidator()
+    subject = validators.MetadataValidator.strict()
     assert all(subject.validate(drawn_clean(chance)).ok for _ in range(2000))
     bad = [drawn_corrupted(chance) for _ in range(2000)]
     caught = sum(not subject.validate(metadata).ok for metadata in bad)
@@ -131,18 +135,21 @@ def test_other_corpora_are_caught_without_false_alarms(seed: Any) -> None:
 
 @pytest.mark.parametrize("seed", [0, 1, 77, 12345])
 def test_own_corpus_with_other_seeds(seed: int) -> None:
-    subject = validators.MetadataValidator()
     good = corpus.clean_corpus(1000, seed)
-    bad = corpus.corrupted_corpus(1000, seed + 1)
-    got = validators.measure(subject, good, bad)
-    assert got.false_alarms == 0
-    assert got.caught_percent >= 95
-    assert set(got.missed_kinds) <= {"valid id of somebody else"}
+    for subject, required in (
+        (validators.MetadataValidator(), validators.REQUIRED),
+        (validators.MetadataValidator.strict(), validators.STRICTLY_REQUIRED),
+    ):
+        bad = corpus.corrupted_corpus(1000, seed + 1, required)
+        got = measuring.measure(subject, good, bad)
+        assert got.false_alarms == 0
+        assert got.caught_percent >= 95
+        assert set(got.missed_kinds) <= {"valid id of somebody else"}
 
 
 def test_measure_counts_by_hand() -> None:
     bad = [corpus.Corrupted("a", {}), corpus.Corrupted("b", dict(VALID))]
-    got = validators.measure(validators.MetadataValidator(), [VALID, {}], bad)
+    got = measuring.measure(validators.MetadataValidator(), [VALID, {}], bad)
     assert (got.caught, got.corrupted, got.false_alarms, got.clean) == (1, 2, 1, 2)
     assert dict(got.missed_kinds) == {"b": 1}
     assert got.caught_percent == 50
@@ -206,10 +213,19 @@ def test_builder_builds_what_was_said_and_is_immutable() -> None:
 
 
 def test_builder_reports_everything_that_is_missing() -> None:
+    check = validators.MetadataValidator().check
     with pytest.raises(validators.InvalidMetadataError) as caught:
-        builders.MetadataBuilder().environment("prod").build()
+        builders.MetadataBuilder(check=check).environment("prod").build()
     fields = [issue.field for issue in caught.value.report.issues]
-    assert set(fields) == set(VALID)
+    assert sorted(fields) == sorted([*IDS, "environment"])
+
+
+def test_a_builder_takes_another_check() -> None:
+    strict = validators.MetadataValidator.strict().check
+    base = builders.MetadataBuilder(check=strict).having(**VALID)
+    assert base.build() == VALID
+    with pytest.raises(ValueError, match="task_type"):
+        base.task("").build()
 
 
 def test_tagger_inherits_and_overrides() -> None:
@@ -236,7 +252,7 @@ def test_at_least_ten_valid_patterns() -> None:
     names = {pattern.name for pattern in patterns}
     wanted = {"E-commerce", "SaaS assistant", "Multi-tenant platform", "Feature flag", "A/B test"}
     assert wanted | {"Agent", "RAG search", "Healthcare", "Education", "Gaming"} <= names
-    subject = validators.MetadataValidator()
+    subject = validators.MetadataValidator.strict()
     assert all(subject.validate(pattern.metadata).ok for pattern in patterns)
 
 
@@ -267,7 +283,8 @@ def test_cardinality_is_that_of_the_data(tmp_path: Path) -> None:
 
 
 def test_wide_metadata_costs_more() -> None:
-    narrow, wide = practices.measure_width(7), practices.measure_width(60)
+    sets = corpus.clean_corpus(200, seed=5)
+    narrow, wide = practices.measure_width(7, sets), practices.measure_width(60, sets)
     assert wide.raw_bytes > 4 * narrow.raw_bytes
     assert wide.gzip_bytes < wide.raw_bytes / 2
 
@@ -278,9 +295,9 @@ def test_printed_rates_are_of_the_run() -> None:
     caught = float(ran.figure("Caught by formats").split()[0])
     assert 95 <= caught < 100, "the corpus holds what formats cannot see"
     assert ran.figure("False alarms") == "0"
-    got = validators.measure(
-        validators.MetadataValidator(),
-        corpus.clean_corpus(validators.DEMO_SIZE, validators.DEMO_SEED),
-        corpus.corrupted_corpus(validators.DEMO_SIZE, validators.DEMO_SEED + 1),
+    got = measuring.measure(
+        validators.MetadataValidator.strict(),
+        corpus.clean_corpus(measuring.DEMO_SIZE, measuring.DEMO_SEED),
+        corpus.corrupted_corpus(measuring.DEMO_SIZE, measuring.DEMO_SEED + 1),
     )
     assert caught == pytest.approx(got.caught_percent, abs=0.01)
