@@ -226,16 +226,53 @@ def test_every_figure_of_a_chart_is_text(name: str, site: Path, pages: Dict[str,
         ], chart
 
 
-def test_without_chart_js_every_number_is_open(
-    browser: Any, address: str, pages: Dict[str, int]
+DRAWN = """() => [...document.querySelectorAll('.chart[id]')].map((figure) => {
+  const frame = figure.querySelector('.drawn').getBoundingClientRect();
+  const shapes = [...figure.querySelectorAll('.drawn :is(path, rect, circle)')];
+  const visible = shapes.filter((shape) => {
+    const box = shape.getBoundingClientRect();
+    const style = getComputedStyle(shape);
+    const painted = [style.fill, style.stroke].some((paint) => paint.startsWith('rgb'));
+    const inside = box.left >= frame.left - 6 && box.right <= frame.right + 6;
+    return painted && box.width + box.height > 0 && inside;
+  });
+  return visible.length === shapes.length && shapes.length > 0 && frame.height > 60;
+})"""
+
+
+@pytest.mark.parametrize("width", [1400, 390])
+def test_without_chart_js_every_chart_is_drawn(
+    browser: Any, address: str, pages: Dict[str, int], width: int
 ) -> None:
-    context = browser.new_context()
+    context = browser.new_context(viewport={"width": width, "height": 800})
     page = context.new_page()
     page.route("**/*chart*.js", lambda route: route.abort())
     for name in NAMES:
         page.goto(f"{address}/{name}.html")
-        page.get_by_text("could not be loaded; here are the numbers").first.wait_for()
-        assert page.locator(".chart details[open] table:visible").count() == pages[name], name
+        page.locator("#chart-missing:not([hidden])").wait_for(timeout=3000)
+        drawn = page.evaluate(DRAWN)
+        assert drawn == [True] * pages[name], name
+        assert page.evaluate(BROKEN) == [], name
+    context.close()
+
+
+def test_a_chart_js_that_hangs_is_missed_within_three_seconds_and_used_when_it_comes(
+    browser: Any, address: str, pages: Dict[str, int]
+) -> None:
+    waiting: List[Any] = []
+    context = browser.new_context()
+    page = context.new_page()
+    errors: List[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.route("**/*chart*.js", lambda route: waiting.append(route))
+    page.goto(f"{address}/understanding.html", wait_until="commit")
+    page.locator("#chart-missing:not([hidden])").wait_for(timeout=3000)
+    assert page.evaluate(DRAWN) == [True] * pages["understanding"]
+    waiting[0].continue_()
+    page.locator("#chart-missing[hidden]").wait_for(state="attached")
+    assert page.locator(".canvas:visible").count() == pages["understanding"]
+    assert page.locator(".drawn:visible").count() == 0
+    assert errors == []
     context.close()
 
 
@@ -248,6 +285,7 @@ def test_without_scripts_every_figure_is_text(
         page.goto(f"{address}/{name}.html")
         assert page.locator(".tools:visible, .range:visible, .canvas:visible").count() == 0, name
         assert page.locator(".card .figure:visible").count() >= 1, name
+        assert page.locator(".drawn:visible").count() == pages[name], name
         assert page.locator(".chart[id] details").count() == pages[name], name
         rows = page.locator(".table[id] tbody tr:visible").count()
         tables = Page((site / f"{name}.html").read_text(encoding="utf-8")).data.get("tables", {})

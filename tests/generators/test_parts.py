@@ -147,7 +147,7 @@ def test_a_chart_has_caption_axes_and_its_numbers_as_a_table() -> None:
         ],
     )  # fmt: skip
     read = page(part)
-    assert read.says("Cost of each day The numbers Day (UTC) OpenAI Limit")
+    assert read.says("OpenAI Limit The numbers Day (UTC) OpenAI Limit")
     assert read.says("2025-01-01 $1.50 $2.00 2025-01-02 $2.00")
     data = part.data["charts"]["daily"]
     assert data["x"] == {"title": "Day (UTC)", "kind": "date"}

@@ -1,4 +1,6 @@
-"""Charts: a canvas, a caption, and the same numbers as a table in a disclosure beneath.
+"""Charts: a drawing, a caption, and the same numbers as a table in a disclosure beneath.
+
+The drawing is SVG and needs nothing; where Chart.js loads, a canvas takes its place.
 
 Colours are places in one palette of Okabe and Ito's hues: a provider, model, tier, feature
 or region has the same place on every page.  The style sheet holds the hues for light and
@@ -13,7 +15,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tup
 
 from finops import config
 from finops.business.catalog import CATALOG
-from finops.generators import formatting
+from finops.generators import formatting, svg
 from finops.generators.components import Part
 from finops.generators.markup import Markup, fill, inert, join, json_number, token
 from finops.generators.recompute import Recompute
@@ -235,17 +237,6 @@ def _chart(
                 empty=empty,
             )
         )
-    markup = fill(
-        '<figure class="chart" id="chart-$name"><figcaption id="about-$name">$caption</figcaption>'
-        '<div class="canvas" hidden><canvas role="img" aria-labelledby="about-$name"></canvas>'
-        "</div>"
-        "<details><summary>The numbers</summary>"
-        '<div class="scroll" tabindex="0" role="group" aria-labelledby="about-$name">'
-        "$numbers</div></details></figure>",
-        name=token(name),
-        caption=caption,
-        numbers=_numbers(shape, x, y, labels, series),
-    )
     data = {
         "shape": shape,
         "x": _axis_data(x),
@@ -257,7 +248,103 @@ def _chart(
         "series": [_series_data(line, index) for index, line in enumerate(series)],
     }
     data.update(options)
+    markup = fill(
+        '<figure class="chart" id="chart-$name"><figcaption id="about-$name">$caption</figcaption>'
+        '<div class="drawn" role="img" aria-labelledby="about-$name">$drawing</div>'
+        '<div class="canvas" hidden><canvas role="img" aria-labelledby="about-$name"></canvas>'
+        "</div>"
+        "<details><summary>The numbers</summary>"
+        '<div class="scroll" tabindex="0" role="group" aria-labelledby="about-$name">'
+        "$numbers</div></details></figure>",
+        name=token(name),
+        caption=caption,
+        drawing=_drawing(data),
+        numbers=_numbers(shape, x, y, labels, series),
+    )
     return Part(markup, {"charts": {name: data}})
+
+
+def _drawing(data: Mapping[str, Any]) -> Markup:
+    """Return the drawing of a chart's data with the titles of its axes and its legend."""
+    lying = data.get("horizontal")
+    return fill(
+        '<p class="axis">$up</p>$picture$across$legend',
+        up=data["y"]["title"],
+        picture=_picture(data),
+        across=Markup("")
+        if lying
+        else fill('<p class="axis across">$title</p>', title=data["x"]["title"]),
+        legend=_legend(_legend_entries(data)),
+    )
+
+
+def _picture(data: Mapping[str, Any]) -> Markup:
+    labels, series = data["labels"], data["series"]
+    own = [_style_class(colour) for colour in data.get("colours") or ()]
+    if data["shape"] == "scatter":
+        groups = data.get("groups") or [""] * len(labels)
+        shapes = {group: number for number, group in enumerate(dict.fromkeys(groups))}
+        points = [
+            svg.Point(label, across, up, colour, shapes[group])
+            for label, across, up, colour, group in zip(
+                labels,
+                series[0]["values"],
+                series[1]["values"],
+                own or ["accent"] * len(labels),
+                groups,
+            )
+            if across is not None and up is not None
+        ]
+        return svg.plane(points, (data["x"]["kind"], data["y"]["kind"]), bool(data.get("named")))
+    strokes = [
+        svg.Stroke(
+            line["label"],
+            line["values"],
+            _style_class(line["colour"]),
+            line.get("style", ""),
+            own,
+        )
+        for line in series
+    ]
+    dates = data["x"]["kind"] == "date"
+    plot = svg.Plot(_as_read(labels) if dates else labels, strokes, data["y"]["kind"], dates)
+    if data["shape"] == "line":
+        return svg.lines(plot)
+    stacked = bool(data.get("stacked"))
+    return svg.rows(plot, stacked) if data.get("horizontal") else svg.bars(plot, stacked)
+
+
+def _as_read(dates: Sequence[str]) -> List[str]:
+    """Return dates as an axis shows them: with their year only where there are several."""
+    one_year = dates[0][:4] == dates[-1][:4]
+    return [formatting.short_day(day, year=not one_year) for day in dates]
+
+
+def _style_class(colour: Union[int, str]) -> str:
+    return f"c{colour}" if isinstance(colour, int) else colour
+
+
+def _legend_entries(data: Mapping[str, Any]) -> List[Tuple[str, str]]:
+    """Return (class of the colour, name) for what a reader has to tell apart."""
+    if data["shape"] == "scatter":
+        groups = data.get("groups") or []
+        colours = data.get("colours") or ["accent"] * len(groups)
+        first = {group: _style_class(colour) for group, colour in zip(groups[::-1], colours[::-1])}
+        return [(first[group], group) for group in dict.fromkeys(groups)]
+    lines = [line for line in data["series"] if line.get("style") not in ("low", "high")]
+    if len(lines) < 2:
+        return []
+    return [(_style_class(line["colour"]), line["label"]) for line in lines]
+
+
+def _legend(entries: Sequence[Tuple[str, str]]) -> Markup:
+    if not entries:
+        return Markup("")
+    items = (
+        fill('<span><i class="dot $colour"></i>$name</span>', colour=token(colour), name=name)
+        for colour, name in entries
+    )
+    return fill('<p class="legend">$items</p>', items=join(items, ""))
 
 
 def _numbers(

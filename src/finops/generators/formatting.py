@@ -186,6 +186,20 @@ def day(value: Any) -> str:
     return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}"
 
 
+def short_day(value: str, year: bool = False) -> str:
+    """Return a date on an axis: `31 Jan`, `31 Jan 2025`, an hour with its clock; other text as is.
+
+    >>> short_day("2025-01-31"), short_day("2025-01-31T09:00", year=True), short_day("Monday")
+    ('31 Jan', '31 Jan 2025 09:00', 'Monday')
+    """
+    written = day(value)
+    if written == value:
+        return value
+    clock = value[11:16]
+    shown = written if year else written.rpartition(" ")[0]
+    return f"{shown} {clock}" if clock else shown
+
+
 def moment(value: Any) -> str:
     """Return an ISO time to the minute: `1 Jan 2025, 09:30 UTC`; other text as it is."""
     text = str(value or MISSING)

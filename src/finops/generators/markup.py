@@ -36,6 +36,7 @@ _ACTIVE = re.compile(
     "\ufeff\ud800-\udfff\ufffe\uffff]"
 )
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.#%-]*\Z")
+_OUTLINE = re.compile(r"[MLHVhvlz0-9 .-]*\Z")
 _TAG = re.compile(r"<[^<>]*>")
 _PLACEHOLDER = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _ATTRIBUTE = re.compile(r'([\w:-]+)="([^"]*)"')
@@ -67,6 +68,16 @@ def token(value: Any) -> Token:
     text = str(value)
     if not _TOKEN.match(text):
         raise ValueError(f"not a plain name: {text!r}")
+    return Token(text)
+
+
+def outline(text: str) -> Token:
+    """Return the drawing instructions of an SVG path for its attribute.
+
+    Raises ValueError for anything but the letters of instructions and numbers.
+    """
+    if not _OUTLINE.match(text):
+        raise ValueError(f"not the outline of a drawing: {text[:40]!r}")
     return Token(text)
 
 

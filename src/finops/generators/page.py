@@ -118,8 +118,18 @@ def render(report: Report, context: Data, parts: Sequence[Part], rests_on: str =
         basis=fill('<p class="basis">$line</p>', line=rests_on) if rests_on else Markup(""),
         top=_navigation(report, context),
         neighbours=_neighbours(report, context),
+        missing=_MISSING_LIBRARY if body.data.get("charts") else Markup(""),
         body=body.markup,
     )
+
+
+# Shown by the script where Chart.js does not load, and where no script runs.
+_MISSING_LIBRARY = Markup(
+    '<p class="unavailable" id="chart-missing" role="status" hidden>Chart.js could not be loaded. '
+    "The charts are drawn without tooltips and show the whole period.</p>\n"
+    '<noscript><p class="unavailable">Scripts are off. Charts are drawn without tooltips, and '
+    "tables show their first rows.</p></noscript>\n"
+)
 
 
 def _attribute(constant: str) -> Token:

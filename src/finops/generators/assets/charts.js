@@ -7,6 +7,7 @@ const charts = (() => {
   const MARKED_POINTS = 32;
   const NAMED_BARS = 20;
   const BAR = 44;
+  const PATIENCE_MS = 2000;
   const drawn = [];
   let shown = (data) => data;
 
@@ -197,6 +198,7 @@ const charts = (() => {
     const figure = document.getElementById(`chart-${name}`);
     const frame = figure.querySelector(".canvas");
     frame.hidden = false;
+    figure.querySelector(".drawn").hidden = true;
     if (data.groups) frame.style.height = "352px";
     const several = data.series.length > 1;
     const row = several ? 12 + data.series.length * 18 : window.innerWidth < 640 ? 32 : 28;
@@ -224,34 +226,34 @@ const charts = (() => {
     redraw();
   }
 
-  function unavailable(all) {
-    for (const name of Object.keys(all)) {
-      const figure = document.getElementById(`chart-${name}`);
-      const note = document.createElement("p");
-      note.className = "unavailable";
-      note.textContent = "The drawing library could not be loaded; here are the numbers.";
-      const numbers = figure.querySelector("details");
-      numbers.before(note);
-      numbers.open = true;
-    }
+  const missing = document.getElementById("chart-missing");
+
+  function tellMissing(there) {
+    missing.hidden = there;
   }
 
   // Tries each script of the template in turn: the copy beside the page, then the network.
-  function load(sources, done, failed) {
+  function load(sources, done) {
     if (!sources.length) {
-      failed();
+      tellMissing(false);
       return;
     }
     const script = document.importNode(sources[0], true);
-    script.addEventListener("load", () => (window.Chart ? done() : load(sources.slice(1), done, failed)));
-    script.addEventListener("error", () => load(sources.slice(1), done, failed));
+    script.addEventListener("load", () => (window.Chart ? done() : load(sources.slice(1), done)));
+    script.addEventListener("error", () => load(sources.slice(1), done));
     document.head.append(script);
   }
 
+  // The drawings of the page stay until the library is there, however long it takes.
   function start(all) {
     if (!all || !Object.keys(all).length) return;
     const sources = [...document.getElementById("chart-library").content.querySelectorAll("script")];
-    load(sources, () => drawAll(all), () => unavailable(all));
+    const waiting = setTimeout(() => tellMissing(false), PATIENCE_MS);
+    load(sources, () => {
+      clearTimeout(waiting);
+      drawAll(all);
+      tellMissing(true);
+    });
   }
 
   return { start, redraw, change };

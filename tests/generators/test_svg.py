@@ -1,0 +1,132 @@
+"""Drawings: every number has its place, whatever the numbers are."""
+
+from __future__ import annotations
+
+import re
+from typing import List, Optional
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from finops.generators import svg
+from finops.generators.charts import Axis, Series, bar_chart, line_chart, scatter_chart
+from finops.generators.markup import outline
+from finops.generators.svg import HEIGHT, Plot, Stroke
+from finops.generators.ticks import scale_of, tick_labels
+from tests.generators.pages import Page
+
+NUMBERS = st.one_of(
+    st.floats(-1e12, 1e12, allow_nan=False), st.floats(1e-9, 1e-3), st.integers(0, 10**15)
+)
+POSSIBLE = st.lists(st.one_of(st.none(), NUMBERS), min_size=1, max_size=40)
+
+
+def heights(path: str) -> List[float]:
+    """Return the y of every corner of a line."""
+    return [float(y) for _, y in re.findall(r"[ML]([\d.-]+) ([\d.-]+)", path)]
+
+
+def paths(drawing: str) -> List[str]:
+    return Page(drawing).values_of("d")
+
+
+@given(st.lists(NUMBERS, min_size=1, max_size=30), st.booleans())
+def test_ticks_are_even_and_cover_every_number(numbers: List[float], from_zero: bool) -> None:
+    scale = scale_of(numbers, from_zero)
+    slack = (scale.high - scale.low) * 1e-6
+    assert scale.low - slack <= min(numbers)
+    assert max(numbers) <= scale.high + slack
+    assert 2 <= len(scale.ticks) <= 8
+    steps = [after - before for before, after in zip(scale.ticks, scale.ticks[1:])]
+    assert max(steps) - min(steps) <= slack + 1e-9 * max(map(abs, scale.ticks))
+    if from_zero:
+        assert any(abs(tick) <= slack for tick in scale.ticks)
+
+
+def test_labels_of_ticks_have_one_number_of_decimals() -> None:
+    assert tick_labels("money", [0, 0.25, 0.5]) == ["$0.00", "$0.25", "$0.50"]
+    assert tick_labels("money", [-5000, 0, 5000, 10_000]) == ["-$5,000", "$0", "$5,000", "$10K"]
+    assert tick_labels("share", [0, 0.5, 1]) == ["0%", "50%", "100%"]
+    assert tick_labels("ms", [0, 500, 1000]) == ["0", "500", "1,000"]
+    assert tick_labels("count", [0, 5_000_000]) == ["0", "5M"]
+    assert tick_labels("seconds", [0, 90]) == ["0 s", "1m 30s"]
+
+
+@given(POSSIBLE)
+def test_a_line_goes_through_every_known_number(values: List[Optional[float]]) -> None:
+    drawing = svg.lines(Plot([str(n) for n in range(len(values))], [Stroke("a", values, "c0")], ""
+                             "money"))  # fmt: skip
+    known = [float(value) for value in values if value is not None]
+    scale = scale_of(known)
+    drawn = [y for path in paths(drawing) for y in heights(path)]
+    assert drawn == pytest.approx(
+        [HEIGHT * (scale.high - value) / (scale.high - scale.low) for value in known], abs=0.06
+    )
+
+
+def test_a_gap_interrupts_a_line_and_a_lonely_point_is_marked() -> None:
+    drawing = svg.lines(Plot(list("abcde"), [Stroke("a", [1, 2, None, 2, None], "c3")], "money"))
+    assert paths(drawing) == ["M0 108L250 0M750 0"]
+    assert Page(drawing).values_of("cx") == ["75%"]
+
+
+def test_stacked_bars_stand_on_each_other() -> None:
+    strokes = [Stroke("a", [1, 3], "c0"), Stroke("b", [3, 1], "c1")]
+    drawing = svg.bars(Plot(["x", "y"], strokes, "money"), stacked=True)
+    below, above = (re.findall(r"M[\d.]+ ([\d.]+)V([\d.]+)", path) for path in paths(drawing))
+    assert below == [("216", "162"), ("216", "54")]
+    assert above == [("162", "0"), ("54", "0")]
+
+
+def test_bars_below_zero_hang_from_it() -> None:
+    drawing = svg.bars(Plot(["x", "y"], [Stroke("a", [4, -4], "c0")], "money"), stacked=False)
+    assert re.findall(r"M[\d.]+ ([\d.]+)V([\d.]+)", paths(drawing)[0]) == [
+        ("108", "0"),
+        ("108", "216"),
+    ]
+
+
+def test_lying_bars_have_their_name_and_number_in_text() -> None:
+    part = bar_chart(
+        "b", "Bars", Axis("Provider", "provider"), Axis("Cost (USD)", "money"),
+        ["openai", "mistral"], [Series("Cost", [12, 3])], horizontal=True,
+    )  # fmt: skip
+    page = Page(part.markup)
+    assert page.says("Cost (USD) OpenAI $12.00 Mistral $3.00")
+    assert [w for w in page.values_of("width") if "%" in w] == ["80%", "20%"]
+
+
+def test_points_of_a_plane_differ_in_colour_and_shape() -> None:
+    part = scatter_chart(
+        "s", "S", Axis("Cost", "money"), Axis("Calls"), [("a", 0, 0), ("b", 10, 20)],
+        colours=[("tier", "pro"), ("tier", "starter")], groups=["pro", "starter"], named=True,
+    )  # fmt: skip
+    page = Page(part.markup)
+    assert page.says("pro starter")
+    assert len({c for c in page.values_of("class") if c.startswith("mark ")}) == 2
+    assert (page.values_of("cx"), page.values_of("cy")) == (["0%"], ["216"])
+    assert paths(part.markup) == ["M-4 4L0 -4L4 4z"]
+
+
+def test_a_band_lies_between_its_edges_and_a_limit_is_dashed() -> None:
+    part = line_chart(
+        "l", "L", Axis("Day", "date"), Axis("Cost", "money"), ["2025-12-31", "2026-01-01"],
+        [
+            Series("Low", [0, 5], style="low"),
+            Series("High", [10, 10], style="high"),
+            Series("Limit", [5, 5], "critical", "dashed"),
+            Series("Odd", [None, 10], "warning", "points"),
+        ],
+    )  # fmt: skip
+    page = Page(part.markup)
+    assert page.values_of("d") == ["M0 0L1000 0L1000 108L0 216z", "M0 108L1000 108"]
+    assert {"band c1", "dashed critical", "box warning"} <= set(page.values_of("class"))
+    assert page.says("31 Dec 2025 1 Jan 2026")
+    assert page.says("Limit Odd")
+
+
+def test_a_path_holds_nothing_but_numbers_and_its_letters() -> None:
+    assert outline("M0 1.5L-2 3z") == "M0 1.5L-2 3z"
+    with pytest.raises(ValueError, match="outline"):
+        outline('M0"onload="')
