@@ -108,7 +108,7 @@ def test_controls_work_by_mouse_and_by_keyboard(
 
 
 # Kinds of columns that are sorted by their numbers.
-FIGURES = ("money", "count", "ms", "tokens", "number", "percent")
+FIGURES = ("money", "count", "ms", "tokens", "number", "percent", "share")
 
 
 def check_table(visit: Visit, name: str, data: Dict[str, Any], folder: Path) -> None:

@@ -65,13 +65,6 @@ class CoveredDays:
 
         None under 7 covered days.
         """
-        return amount * config.DAYS_PER_MONTH / len(self.recent) if self.has_rates else None
-
-    def monthly_recent(self, amount: float) -> Optional[float]:
-        """Return an amount of the last 30 whole days, or of fewer, as one of 30 days.
-
-        None under 7 covered days.
-        """
         if not self.has_rates:
             return None
         return amount * config.DAYS_PER_MONTH / len(self.recent)
