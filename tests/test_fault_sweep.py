@@ -120,6 +120,11 @@ class Faults(FaultyFiles):
         if self._due("fsync"):
             self._fail()
 
+    def replace(self, source: str, target: str) -> None:
+        if self._due("replace"):
+            self._fail()
+        os.replace(source, target)  # this is the module `os` of those who would be asked
+
     def __getattr__(self, name: str) -> Any:
         return getattr(os, name)
 
