@@ -193,6 +193,7 @@ MEANINGS: Dict[str, str] = {
     "regions": "regions that were called from",
     "repeated_headers": "header lines after the first",
     "retention": "customers active in week 0, 1, 2 and so on, of the cohort",
+    "retired_on": "day from which the provider serves it no more",
     "revenue_lost": "what customers who left paid",
     "risk": "medium, high or critical",
     "risk_level": "low, medium or high dependence on one provider",
