@@ -185,7 +185,7 @@ STEPS: Tuple[Step, ...] = (
     ),
     Step(
         "same_class_model",
-        "medium",
+        "low",
         "medium",
         _switch(lambda now, new: new.capability == now.capability),
         changes_model=True,
