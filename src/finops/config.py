@@ -195,6 +195,9 @@ AT_RISK_HIGH_DROP_PCT = 75
 AT_RISK_CRITICAL_DROP_PCT = 90
 EXPANSION_GROWTH_PCT = 50
 TREND_MIN_PREVIOUS_CALLS = 10
+# A tier is suggested after so many weeks of it, measured by up to so many weeks before them.
+OUTGROWN_WEEKS = 3
+OUTGROWN_BASE_WEEKS = 4
 
 # Forecast of the daily cost: how many days it looks back, how far ahead it is tried, how sure
 # its interval is, how few days say nothing, and when its error is too large to plan with.
@@ -274,6 +277,9 @@ HIGH_CONCENTRATION = 0.60
 BURN_MEDIUM_PCT = 80
 BURN_HIGH_PCT = 100
 BURN_CRITICAL_PCT = 150
+# A customer who costs more than it pays is asked to use less, up to so much less; beyond that,
+# for another price.
+LIMIT_MAX_CUT_PCT = 25
 
 # Reserved capacity: the quiet day that is committed to, and what the commitment takes off.
 COMMITMENT_PERCENTILE = 0.25

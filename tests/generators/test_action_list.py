@@ -83,8 +83,8 @@ def test_a_short_list_has_at_most_five_of_a_kind() -> None:
         )
     )
 )
-def test_nothing_is_listed_twice_and_nothing_larger_is_left_out(found: Any) -> None:
-    lists = action_lists({"a": {"findings": found}}, REPORTS)
+def test_nothing_is_listed_twice_and_nothing_larger_is_left_out(drawn: Any) -> None:
+    lists = action_lists({"a": {"findings": drawn}}, REPORTS)
     items = [item for actions in lists for item in actions.items]
     keys = [item.finding["overlaps"] for item in items if item.finding["overlaps"]]
     assert len(keys) == len(set(keys))
@@ -94,5 +94,5 @@ def test_nothing_is_listed_twice_and_nothing_larger_is_left_out(found: Any) -> N
         worths = [item.worth for item in actions.items]
         assert worths == sorted(worths, reverse=True)
         assert actions.total is None or actions.total == math.fsum(worths)
-    if found:
+    if drawn:
         assert items

@@ -105,11 +105,11 @@ class Oracle:
     def _add_prices(self) -> None:
         self.base.execute(
             "create table prices (provider varchar, model varchar, price_in decimal(18, 9), "
-            "price_out decimal(18, 9), class varchar, rank int)"
+            "price_out decimal(18, 9), class varchar, rank int, retired varchar)"
         )
         ranks = {"frontier": 0, "standard": 1, "economy": 2}
         self.base.executemany(
-            "insert into prices values (?, ?, ?, ?, ?, ?)",
+            "insert into prices values (?, ?, ?, ?, ?, ?, ?)",
             [
                 (
                     m.provider,
@@ -118,6 +118,7 @@ class Oracle:
                     repr(m.output_price),
                     m.capability,
                     ranks[m.capability],
+                    m.retired or "9999-12-31",
                 )
                 for m in CATALOG
             ],

@@ -120,6 +120,28 @@ def waste(case: Case) -> Tuple[List[Dict[str, Any]], List[Dict[str, Any]]]:
     return prompts, simple
 
 
+def test_token_classes(case: Case) -> None:
+    """By list prices of input and output; data that says more of its tokens has more classes."""
+    classes = {row["class"]: row for row in case.results["token_economics"]["token_classes"]}
+    if set(classes) - {"input", "output", "unknown"}:
+        return
+    split = case.oracle.rows(
+        """select sum(if(listed, cost * ins / (ins + outs), 0))::double as "input",
+        sum(if(listed, cost * outs / (ins + outs), 0))::double as "output",
+        sum(if(listed, 0, cost))::double as "unknown"
+        from (select sum(cost)::double as cost, (sum(input_tokens) * any_value(price_in))::double
+                as ins, (sum(output_tokens) * any_value(price_out))::double as outs,
+                coalesce(not free and ins + outs > 0, false) as listed
+              from calls group by provider, model, free)"""
+    )[0]
+    costs = {name: classes[name]["cost"] if name in classes else 0.0 for name in split}
+    check_same(costs, split, "token_classes")
+    tokens = case.oracle.rows(
+        "select sum(input_tokens)::bigint as input, sum(output_tokens)::bigint as output from calls"
+    )[0]
+    check_same({name: classes[name]["tokens"] for name in tokens}, tokens, "tokens by class")
+
+
 def test_token_waste(case: Case) -> None:
     patterns = case.results["token_economics"]["wasteful_patterns"]
     for name, rows in zip(("inefficient_prompt", "overpriced_simple_task"), waste(case)):

@@ -128,6 +128,18 @@ class UnpricedCustomer(NamedTuple):
     call_count: Count
 
 
+class CustomerAdvice(NamedTuple):
+    """What is advised for one customer, the same in every report."""
+
+    customer_id: str
+    reason: str
+    """the gravest: suspected_abuse, losing_money, at_risk, outgrown or gone"""
+    advice: str
+    """the sentence of the recommendation"""
+    monthly_worth: Optional[UsdPerMonth]
+    """what it is about: exposure, loss, revenue at risk or lost, or what a tier would add"""
+
+
 def to_dict(section: Union[Tuple[Any, ...], ResultDict]) -> ResultDict:
     """Return a section, or a whole result, as the dict that becomes JSON; a dict as it is."""
     if isinstance(section, dict):

@@ -16,12 +16,17 @@ class ChurnSummary(NamedTuple):
     churned_customers: Count
     churn_rate_percent: Optional[Percent]
     """customers lost in the last 30 days, of those active at their start; null under 60 days"""
+    grr_percent: Optional[Percent]
+    """gross revenue retention: what customers of 30 days ago still pay of what they paid then"""
+    nrr_percent: Optional[Percent]
+    """net revenue retention: the same with what they pay more"""
     lost_monthly_revenue: UsdPerMonth
     at_risk_customers: Count
     at_risk_monthly_revenue: UsdPerMonth
     expansion_customers: Count
     expansion_monthly_revenue: UsdPerMonth
     weekly_growth_percent: Optional[Percent]
+    """constant growth of calls per week through all whole weeks; null where chance explains it"""
     customers_without_price: Count
 
 
@@ -55,7 +60,8 @@ class Expansion(NamedTuple):
     change_percent: Percent
     subscription_tier: str
     burn_percent: Percent
-    suggested_tier: str
+    suggested_tier: Optional[str]
+    """null until it has lasted for three weeks, or where something graver is advised"""
 
 
 class WeekActivity(NamedTuple):

@@ -57,6 +57,8 @@ class ModelCommitment(NamedTuple):
 
     provider: str
     model: str
+    monthly_cost: UsdPerMonth
+    """rate of the last 30 whole days, without a commitment"""
     baseline_tokens_per_hour: Number
     """tokens of a quiet hour, the 25th percentile of hours with a call"""
     utilization_percent: Percent
@@ -187,6 +189,8 @@ class OptimizationResult(NamedTuple):
     switches_by_model: Sequence[ModelRoute]
     steps: Sequence[SavingsStep]
     moves: Sequence[ModelMove]
+    lifecycle: Sequence[RetiringModel]
+    commitments: Sequence[ModelCommitment]
     batch: Sequence[BatchOpportunity]
     combined: CombinedSavings
     daily: Sequence[DailyCost]

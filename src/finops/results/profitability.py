@@ -7,6 +7,7 @@ from typing import NamedTuple, Optional, Sequence
 from finops.results.base import (
     Basis,
     Count,
+    CustomerAdvice,
     Date,
     Finding,
     Month,
@@ -143,6 +144,8 @@ class ProfitabilityResult(NamedTuple):
     without_price: Sequence[UnpricedCustomer]
     too_new: Sequence[NewCustomer]
     gone: Sequence[GoneCustomer]
+    advice: Sequence[CustomerAdvice]
+    """of every customer for whom there is a reason, the gravest first"""
     by_month: Sequence[MonthMargin]
     daily: Sequence[DayMargin]
     findings: Sequence[Finding]

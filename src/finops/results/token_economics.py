@@ -26,6 +26,10 @@ class TokenSummary(NamedTuple):
     total_cost: Usd
     total_input_tokens: Tokens
     total_output_tokens: Tokens
+    cached_input_tokens: Optional[Tokens]
+    """null where the source does not say what was cached"""
+    cache_hit_percent: Optional[Percent]
+    """input tokens read from a cache, of all; null where the source does not say"""
     tokens_per_dollar: Optional[Number]
     cost_per_1m_tokens: Optional[UsdPer1mTokens]
     wasted_cost: Usd
@@ -45,6 +49,48 @@ class ModelEfficiency(NamedTuple):
     tokens_per_dollar: Optional[Number]
     cost_per_1m_tokens: Optional[UsdPer1mTokens]
     input_output_ratio: Number
+
+
+class TokenClass(NamedTuple):
+    """Tokens of one class, and their part of the cost by list prices."""
+
+    class_: str
+    """input (neither read from a cache nor written to it), cached, cache_write, output (without
+    reasoning), reasoning; unknown is the cost that cannot be split"""
+    tokens: Tokens
+    cost: Usd
+    share_percent: Percent
+    """share of the cost"""
+
+
+class CacheUse(NamedTuple):
+    """What the prompt cache did for one feature on one model, at list prices."""
+
+    feature_id: str
+    provider: str
+    model: str
+    input_tokens: Tokens
+    """input tokens, cached ones included"""
+    cached_input_tokens: Tokens
+    """input tokens read from a cache"""
+    hit_percent: Percent
+    saved_usd: Optional[Usd]
+    """what the input would have cost more without a cache, writing to it deducted"""
+    missed_usd: Optional[Usd]
+    """what all other input would have cost less if read from the cache: an upper bound"""
+    writes_never_read_percent: Optional[Percent]
+    """tokens written beyond those that were read, of all written; null where none were"""
+
+
+class CacheDay(NamedTuple):
+    """Cached input tokens of one active day."""
+
+    date: Date
+    input_tokens: Tokens
+    """input tokens, cached ones included"""
+    cached_input_tokens: Tokens
+    """input tokens read from a cache"""
+    hit_percent: Percent
 
 
 class CustomerWaste(NamedTuple):
@@ -118,6 +164,9 @@ class TokenEconomicsResult(NamedTuple):
 
     summary: TokenSummary
     basis: Basis
+    token_classes: Sequence[TokenClass]
+    cache: Sequence[CacheUse]
+    daily_cache: Sequence[CacheDay]
     efficiency: Sequence[ModelEfficiency]
     wasteful_patterns: WastefulPatterns
     prompt_wasters: Sequence[PromptWaster]

@@ -11,13 +11,8 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 import pytest
 
 from finops import config
-from finops.analyzers.advanced.abuse_detection import (
-    DAILY,
-    DAYS,
-    HOURLY,
-    REGION_CHANGES,
-    AbuseDetectionAnalyzer,
-)
+from finops.analyzers.advanced.abuse_detection import DAYS, AbuseDetectionAnalyzer
+from finops.analyzers.shared.abuse_detectors import DAILY, HOURLY, REGION_CHANGES
 from finops.analyzers.shared.anomalies import limit, middle
 from finops.analyzers.shared.basis import BASIS_TABLES
 from finops.analyzers.shared.covered_days import HOURLY_CALLS

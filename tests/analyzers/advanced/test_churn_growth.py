@@ -7,9 +7,10 @@ from typing import Any, Dict, Iterable, List, Set
 
 import pytest
 
-from finops import config
-from finops.analyzers.advanced.churn_growth import ChurnGrowthAnalyzer, suggested_tier
+from finops import config, stats
+from finops.analyzers.advanced.churn_growth import ChurnGrowthAnalyzer
 from finops.analyzers.shared.cohorts import weekly_growth
+from finops.analyzers.shared.customer_trends import suggested_tier
 from tests.support.covered import covered_shares, times_of
 from tests.support.reference import ReferenceDataset, call
 
@@ -146,11 +147,30 @@ def test_expansion_by_hand() -> None:
             "change_percent": 50.0,
             "subscription_tier": "starter",
             "burn_percent": pytest.approx(70 * 0.5 * 30 / 28 / 49 * 100),
-            "suggested_tier": "pro",
+            "suggested_tier": None,  # two weeks are too few
         }
     ]
-    assert result["summary"]["expansion_monthly_revenue"] == 150.0
-    assert result["recommendations"][-1].startswith("Offer up the pro tier: calls up by 50.0%")
+    assert result["summary"]["expansion_customers"] == 0
+    assert result["recommendations"] == []
+
+
+def test_a_tier_is_suggested_after_three_weeks() -> None:
+    fields = {"cost_usd": "0.01", "subscription_tier": "starter", "tier_price_usd": "49.0"}
+    for before, offered in ((35 - 21, "pro"), (35 - 14, None)):
+        rows = daily(range(35), 9, customer_id="steady", cost_usd="0.01")
+        rows += daily(range(before), 2, customer_id="up", **fields)
+        rows += daily(range(before, 35), 6, customer_id="up", **fields)
+        result = analyze(rows)
+        (row,) = [row for row in result["expansion"] if row["customer_id"] == "up"]
+        assert row["suggested_tier"] == offered
+        assert result["summary"]["expansion_monthly_revenue"] == (150.0 if offered else 0.0)
+    rows = [row for row in rows if row["customer_id"] == "steady"]
+    rows += daily(range(14), 2, customer_id="up", **fields)
+    rows += daily(range(14, 35), 6, customer_id="up", **fields)
+    assert analyze(rows)["recommendations"] == [
+        "Offer up the pro tier: calls up by 50.0%, costs at 2.7% of the subscription, $150.00 per "
+        "month more."
+    ]
 
 
 def test_a_rising_tide_is_nobodys_growth() -> None:
@@ -215,7 +235,17 @@ def test_costs_close_to_the_price_outgrow_a_tier(
     assert [r["customer_id"] for r in result["expansion"]] == expected
     if expected:
         assert result["expansion"][0]["change_percent"] == 0.0
-        assert result["recommendations"][-1].startswith("Offer full the enterprise tier: costs at")
+        assert result["expansion"][0]["suggested_tier"] is None  # one day, not three weeks
+
+
+def test_three_weeks_close_to_the_price_outgrow_a_tier() -> None:
+    """6.30 USD a day are 189 a month, of 199."""
+    rows = growing("steady", 5, 5) + growing("full", 4, 4, cost_usd="1.575")
+    (row,) = analyze(rows)["expansion"]
+    assert (row["customer_id"], row["suggested_tier"]) == ("full", "enterprise")
+    assert analyze(rows)["recommendations"][-1].startswith(
+        "Offer full the enterprise tier: costs at 95.0%"
+    )
 
 
 def test_the_suggested_tier_is_the_cheapest_that_covers_the_cost() -> None:
@@ -248,7 +278,7 @@ def test_weeks_and_growth_by_hand() -> None:
             "cost_growth_percent": pytest.approx(180.0),
         }
     ]
-    assert result["summary"]["weekly_growth_percent"] == pytest.approx(100.0)
+    assert result["summary"]["weekly_growth_percent"] is None  # of two weeks
 
 
 def test_full_weeks_from_monday_to_sunday_are_not_partial() -> None:
@@ -266,12 +296,53 @@ def test_quiet_weeks_are_listed_and_growth_from_nothing_is_left_out() -> None:
     assert [(g["week"], g["call_growth_percent"]) for g in result["growth"]] == [
         ("2025-W03", -100.0)
     ]
-    assert result["summary"]["weekly_growth_percent"] == 0.0
+    assert result["summary"]["weekly_growth_percent"] is None
 
 
 def test_ups_and_downs_are_no_growth() -> None:
-    assert weekly_growth([100, 200, 100, 200, 100]) == 0.0
-    assert weekly_growth([]) is weekly_growth([5]) is weekly_growth([0, 5]) is None
+    assert weekly_growth([100, 200, 100, 200, 100]) is None
+    assert weekly_growth([]) is weekly_growth([5]) is weekly_growth([0, 5, 7]) is None
+    assert weekly_growth([70, 70, 70]) == 0.0
+
+
+def test_the_slope_and_its_interval_by_hand() -> None:
+    # Through 0, 1, 1, 2: slope 0.6; residuals 0.1, -0.3, 0.3, -0.1, so 0.2 / 2 / 5 is its variance.
+    low, slope, high = stats.slope_interval([0.0, 1.0, 1.0, 2.0])
+    assert slope == pytest.approx(0.6)
+    assert high - slope == slope - low == pytest.approx(4.303 * (0.2 / 2 / 5) ** 0.5)
+
+
+# --- retention -------------------------------------------------------------------------------
+
+
+def test_retention_of_a_fixed_cohort_by_hand() -> None:
+    """Of four who paid 199 + 199 + 49 + 999, one left, one moved down and one up."""
+    rows = daily(range(80), 1, customer_id="stays")
+    rows += daily(range(40), 1, customer_id="leaves")
+    up = {"customer_id": "up", "subscription_tier": "starter", "tier_price_usd": "49.0"}
+    rows += daily(range(60), 1, **up)
+    rows += daily(range(60, 80), 1, customer_id="up")
+    rows += daily(range(60), 1, customer_id="down", tier_price_usd="999.0")
+    rows += daily(range(60, 80), 1, customer_id="down")
+    rows += daily(range(60, 80), 1, customer_id="new", tier_price_usd="5000")
+    summary = analyze(rows)["summary"]
+    before = 199 + 199 + 49 + 999
+    assert summary["grr_percent"] == pytest.approx((199 + 0 + 49 + 199) / before * 100)
+    assert summary["nrr_percent"] == pytest.approx((199 + 0 + 199 + 199) / before * 100)
+    assert summary["churn_rate_percent"] == 25.0
+
+
+@pytest.mark.parametrize(
+    ("days", "fields"),
+    [
+        (59, {}),  # too short
+        (80, {"tier_price_usd": "", "subscription_tier": "gold"}),  # nothing to retain
+        (80, {"tier_price_usd": "0"}),
+    ],
+)
+def test_without_revenue_or_days_there_is_no_retention(days: int, fields: Dict[str, str]) -> None:
+    summary = analyze(daily(range(days), 1, **fields))["summary"]
+    assert summary["grr_percent"] is summary["nrr_percent"] is None
 
 
 def test_weeks_follow_the_iso_calendar_across_the_year() -> None:
@@ -361,7 +432,7 @@ def _check_cohorts(result: Dict[str, Any], dates: Dict[str, List[date]]) -> None
 
 def test_no_calls() -> None:
     result = analyze([])
-    unknown = {"churn_rate_percent", "weekly_growth_percent"}
+    unknown = {"churn_rate_percent", "weekly_growth_percent", "grr_percent", "nrr_percent"}
     assert {name for name, value in result["summary"].items() if value is None} == unknown
     assert {value for value in result["summary"].values() if value is not None} == {0}
     lists = ("churned", "at_risk", "expansion", "weekly", "growth", "cohorts")
@@ -417,7 +488,7 @@ def test_a_low_churn_rate_is_a_warning_only() -> None:
 
 
 def test_shrinking_weeks_are_a_warning() -> None:
-    result = analyze(daily(range(7), 8) + daily(range(7, 14), 6))
+    result = analyze(daily(range(7), 16) + daily(range(7, 14), 12) + daily(range(14, 21), 9))
     assert result["findings"][0]["title"] == "Calls shrink by 25.0% per week"
     assert result["findings"][0]["severity"] == "warning"
 

@@ -187,8 +187,9 @@ def test_a_commitment_by_hand() -> None:
         "commitment_usd_per_month": pytest.approx(8 * 0.6),
     }
     assert result["model_switches"] == []
-    assert result["summary"]["total_monthly_savings"] == pytest.approx(3.2)
-    assert result["summary"]["savings_percent"] == pytest.approx(16.0)
+    # Four hours of 720: what providers sell is paid in every hour, and saves nothing here.
+    assert [row["advised"] for row in result["commitments"]] == [False]
+    assert result["summary"]["total_monthly_savings"] == 0
 
 
 def test_no_more_is_committed_than_was_called() -> None:
@@ -227,9 +228,8 @@ def test_a_rate_is_that_of_the_last_thirty_whole_days() -> None:
 def test_no_dollar_is_saved_twice() -> None:
     rows = month([gpt_4(task_type="reasoning") for _ in range(99)])
     result = result_of(rows)
-    # 8.91 USD; switched to 1.11375; of 99 and 1 calls a day 1 x 2 of 100 are committed.
-    switched, rest = 99 * 0.07875, 99 * 0.01125
-    committed = rest * 0.02 * 0.4
+    # 8.91 USD; switched to 1.11375; one hour of a month is too few to commit to.
+    switched, rest, committed = 99 * 0.07875, 99 * 0.01125, 0.0
     assert result["combined"] == {
         "switch_savings": pytest.approx(switched),
         "cost_after_switches": pytest.approx(rest),
@@ -268,14 +268,20 @@ def test_sentences() -> None:
     rows = month([gpt_4(task_type="reasoning") for _ in range(99)])
     advice = result_of(rows)["recommendations"]
     assert advice == [
-        "Test gpt-5 in place of gpt-4: saves up to $7.80 per month if its answers are "
-        "good enough.",  # a commitment that saves $0.0089 is not worth a sentence
+        "Test gpt-5 in place of gpt-4: saves up to $7.80 per month if its answers are good enough.",
     ]
-    paid = [call(timestamp=at(d, h), model="own", provider="acme", cost_usd="1") for d, h in DAYS]
-    assert result_of(paid)["recommendations"] == [
-        "Commit to 60 calls per month (2 per day) once the switches are made: saves $24.00 per "
-        "month."
+    own = {"model": "own", "provider": "acme", "cost_usd": "1"}
+    result = result_of([call(timestamp=at(d, h), **own) for d in range(30) for h in range(24)])
+    assert result["recommendations"] == [
+        "Commit to the quiet hours of 1 model, beginning with 800 tokens per hour of own, once the "
+        "switches are made: saves $288.00 per month."
     ]
+    (paid,) = [f for f in result["findings"] if f["kind"] == "saving"]
+    assert paid["title"] == "Commitments to 1 model would pay off"
+    assert paid["detail"] == (
+        "The first: 800 tokens per hour of own, of which 100.0% would have been used; at 40% off "
+        "it pays from 60.0% on. What it takes off is of what remains after the steps before it."
+    )
     many_routes = result_of(many(900))["recommendations"]
     assert any(one.startswith("Work through ") for one in many_routes)
 

@@ -41,7 +41,7 @@ def test_even_use_gets_the_whole_discount() -> None:
     """720 hours of 1,000 tokens for 1 USD: 40 % of 720 USD."""
     row = of(hours(always()))[0]
     assert row == (
-        *("openai", "gpt-4o", 1000, 100.0, config.COMMITMENT_DISCOUNT_PCT, 60, 0.0),
+        *("openai", "gpt-4o", 720.0, 1000, 100.0, config.COMMITMENT_DISCOUNT_PCT, 60, 0.0),
         pytest.approx(288.0),
         True,
     )

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from finops.analyzers.finops.optimization import OptimizationAnalyzer
 from finops.analyzers.shared.covered_days import covered_days
 from finops.analyzers.shared.savings import SAVINGS_TABLES, STEPS, Savings, Step, savings_of
-from finops.business.catalog import CATALOG
+from finops.business.catalog import CATALOG, Model
+from finops.business.price_table import PriceTable
 from tests.analyzers.samples import at, many, run
 from tests.support.reference import ReferenceDataset, call
 
@@ -45,12 +46,33 @@ def test_the_easiest_step_comes_first_and_the_next_takes_from_the_rest() -> None
     assert [(row.step, row.confidence) for row in steps] == [
         ("same_vendor_model", "medium"),  # gpt-5; no other of the class is cheaper
         ("lower_class_model", "low"),
-        ("commitment", "medium"),
     ]
-    # All days are alike, so all calls are committed: 40 % of what is left.
-    expected = [5.4 - 0.675, 0.675 - 0.168, 0.168 * 0.4]
+    expected = [5.4 - 0.675, 0.675 - 0.168]
     assert [row.monthly_savings for row in steps] == pytest.approx(expected)
     assert steps[-1].cumulative == pytest.approx(math.fsum(expected))
+
+
+def test_hours_that_are_all_alike_are_committed_to_and_two_a_day_are_not() -> None:
+    own = {"model": "own", "provider": "acme", "cost_usd": "1"}
+    rows = [call(timestamp=at(day, hour), **own) for day in range(30) for hour in range(24)]
+    assert saved(rows) == {"commitment": pytest.approx(720 * 0.4)}
+    assert saved(month(**own)) == {}
+
+
+def test_the_successor_of_a_retired_model_comes_first() -> None:
+    """60 calls of 1,000 in and out for 5.40 USD: 1.80 on the successor, then gpt-5 for 0.675."""
+    successor = Model("openai", "gpt-5.6-sol", 0.01, 0.02, "frontier", 0, 1.0)
+    rows = [
+        {**row, "timestamp": row["timestamp"].replace("2025-01", "2026-10")}
+        for row in month(task_type="reasoning", **GPT_4)
+    ]
+    data = ReferenceDataset(rows, PriceTable((*CATALOG, successor))).rollups(TABLES)
+    steps = savings_of(data, covered_days(data)).steps()
+    assert [(row.step, row.confidence) for row in steps] == [
+        ("successor", "high"),
+        ("same_vendor_model", "medium"),
+    ]
+    assert [row.monthly_savings for row in steps] == pytest.approx([3.6, 1.8 - 0.675])
 
 
 def test_a_task_that_may_wait_is_batched_on_the_model_it_runs_on_then() -> None:

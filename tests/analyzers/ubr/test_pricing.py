@@ -147,7 +147,8 @@ def test_advice_names_the_model_its_worth_and_the_highest_rise(result: Any) -> N
     assert introduce.startswith("Introduce usage-based pricing")
     assert "$1,966.10 per month more" in introduce
     assert talk == (
-        "Talk to d before the change: its bill would rise from $999.00 to $2,500.00 per month."
+        "Talk to 4 customers before the change: the largest rise is from $999.00 to $2,500.00 per "
+        "month."
     )
     first = result["findings"][0]
     assert first["impact_usd_per_month"] == pytest.approx(1966.1)

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from finops.analyzers.shared.customer_advice import covering_tier
 from finops.analyzers.shared.revenue import margin_percent
 from finops.analyzers.ubr import profitability
-from finops.analyzers.ubr.profitability import ProfitabilityAnalyzer, category_of, covering_tier
+from finops.analyzers.ubr.profitability import ProfitabilityAnalyzer, category_of
 from tests.analyzers.ubr.support import EDGES, calls, month, order_of_calls, price_of, run
 from tests.support.covered import a_month, own_days
 from tests.support.reference import call
@@ -32,7 +33,8 @@ CUSTOMER_KEYS = {
 
 
 def customer(name: str, price: Any, cost: Any, **changes: Any) -> Any:
-    return call(customer_id=name, tier_price_usd=price, cost_usd=cost, **changes)
+    fields = {"provider": "acme", "model": "own", **changes}  # for which there is no other model
+    return call(customer_id=name, tier_price_usd=price, cost_usd=cost, **fields)
 
 
 @pytest.fixture
@@ -136,18 +138,16 @@ def test_findings_are_sorted_and_worth_the_loss(result: Any) -> None:
 
 
 def test_recommendations_name_customer_way_out_and_worth(result: Any) -> None:
-    usage, move, watch = result["recommendations"][:3]
+    usage, limit, watch = result["recommendations"][:3]
     assert usage == (
         "Agree on a usage-based price with e: no subscription covers its $2,000.00 per month, "
         "and $1,951.00 of that is lost."
     )
-    assert move == (
-        "Move d to the pro tier at $199.00: it pays $49.00, costs $60.00 and so loses "
-        "$11.00 per month."
+    assert limit == (
+        "Limit the usage of d: it pays $49.00 and costs $60.00 per month, so $11.00 per month is "
+        "lost."
     )
-    assert watch.startswith(
-        "Watch the usage of 1 customer with a margin under 20%, starting with c"
-    )
+    assert watch.startswith("Watch the usage of 1 customer with a margin under 20%; the lowest is ")
 
 
 def test_more_losers_than_are_named_share_a_sentence() -> None:
@@ -155,7 +155,7 @@ def test_more_losers_than_are_named_share_a_sentence() -> None:
         *(customer(f"c{n}", 49, 50 + n) for n in range(6))
     )  # the last came on the last day
     sentences = run(ProfitabilityAnalyzer, rows)["recommendations"]
-    assert [s.split()[1] for s in sentences[:3]] == ["c4", "c3", "c2"]
+    assert [s.split()[4] for s in sentences[:3]] == ["c4:", "c3:", "c2:"]
     assert sentences[3] == (
         "Review 2 further unprofitable customers: together they lose $3.00 per month."
     )

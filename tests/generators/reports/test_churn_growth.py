@@ -102,7 +102,7 @@ def test_customers_are_listed(data: Any, page: Any) -> None:
     for table, name in (("churned", "churned"), ("at-risk", "at_risk"), ("expansion", "expansion")):
         assert cells(page, table, "Customer") == [row["customer_id"] for row in data[name]]
     assert cells(page, "expansion", "Suggested tier") == [
-        row["suggested_tier"] for row in data["expansion"]
+        row["suggested_tier"] or "n/a" for row in data["expansion"]
     ]
 
 

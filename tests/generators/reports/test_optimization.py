@@ -62,9 +62,9 @@ def test_cards(tmp_path: Path) -> None:
     ]
     result = result_of(NAME, rows)
     page = page_of(NAME, result, tmp_path)
-    # 90.09 USD become 0.0225 for two calls, and 40 % of that are off: every day has one call.
+    # 90.09 USD become 0.0225 for two calls.
     assert page.says("The easiest step $90.07 per month: cheaper models of the same class")
-    assert page.says("Savings per month $90.08 all steps together")
+    assert page.says("Savings per month $90.07 all steps together")
     assert page.says("Cost per month $90.09")
 
 
@@ -104,3 +104,28 @@ def test_the_commitment_lies_under_the_days(data: Any, page: Any) -> None:
     baseline = data["reserved_capacity"]["baseline_daily_calls"]
     assert set(lines["Commitment"]) == {baseline}
     assert str(baseline) in cells(page, "commitment", "Amount")
+
+
+def test_commitments_say_what_is_paid_for_nothing(tmp_path: Path) -> None:
+    rows = [
+        call(timestamp=f"2025-01-{day:02d}T{hour:02d}:00:00", cost_usd="1")
+        for day in range(1, 31)
+        for hour in (0, 9, 10, 23)
+    ]
+    page = page_of(NAME, result_of(NAME, rows), tmp_path)
+    assert cells(page, "commitments", "Used") == [pytest.approx(16.67, abs=0.01)]
+    assert cells(page, "commitments", "Savings per month") == [pytest.approx(120 - 432)]
+    assert cells(page, "commitments", "Advised") == ["no"]
+    assert page.says("Checked, none found: savings from a commitment.")
+
+
+def test_retired_models_in_use(tmp_path: Path) -> None:
+    rows = [
+        call(timestamp=f"2026-10-{day:02d}T{hour:02d}:00:00", model="gpt-4", cost_usd="1")
+        for day in range(1, 31)
+        for hour in (0, 23)
+    ]
+    page = page_of(NAME, result_of(NAME, rows), tmp_path)
+    assert cells(page, "lifecycle", "Successor") == ["gpt-5.6-sol"]
+    assert cells(page, "lifecycle", "Cost per month") == [60.0]
+    assert page.says("gpt-4 was retired on 2026-10-23 and still costs $60.00 per month")

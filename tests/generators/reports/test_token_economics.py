@@ -20,6 +20,7 @@ from tests.generators.economy import (
     shown,
 )
 from tests.generators.pages import ranged_days, ranged_values
+from tests.support.reference import call
 
 NAME = "token_economics"
 
@@ -151,3 +152,13 @@ def test_wasters_and_how_well_they_are_found(data: Any, page: Any, tmp_path: Pat
     assert cells(found, "wasters", "Share of its calls") == [12.5]
     assert found.says("They found 30 of 33 incidents")
     assert not page.says("How good are these detectors")
+
+
+def test_what_was_cached_is_shown_or_said_to_be_unknown(page: Any, tmp_path: Path) -> None:
+    assert page.says("This source does not say what was cached; costs may be an upper bound.")
+    rows = [call(input_tokens=1000, cached_input_tokens=400, cost_usd="0.004")]
+    cached = page_of(NAME, result_of(NAME, rows), tmp_path)
+    assert cached.says("40.0% of the input tokens were read from a cache.")
+    assert cells(cached, "cache", "Cached") == [40.0]
+    assert "Input read from a cache" in cells(cached, "token-classes", "Class")
+    assert not cached.says("does not say what was cached")

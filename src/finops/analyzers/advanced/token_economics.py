@@ -42,6 +42,13 @@ from finops.analyzers.shared.prompt_waste import wasteful_customers
 from finops.analyzers.shared.savings import MODEL_STEPS, SAVINGS_TABLES, Savings, savings_of
 from finops.analyzers.shared.switch_savings import USAGE_TABLE, switch_opportunities
 from finops.analyzers.shared.tables import MODEL_DAYS
+from finops.analyzers.shared.token_classes import (
+    CLASS_TABLES,
+    cache_days,
+    cache_uses,
+    cached_tokens,
+    token_classes,
+)
 from finops.analyzers.shared.wording import caveats, counted, per_month, usd
 from finops.business.catalog import Model, PriceTable
 from finops.results.base import Finding
@@ -123,6 +130,7 @@ class TokenEconomicsAnalyzer(Analyzer):
         SIMPLE_TABLE,
         MODEL_DAYS,
         *SAVINGS_TABLES,
+        *CLASS_TABLES,
     )
 
     def result(self, data: Rollups) -> TokenEconomicsResult:
@@ -139,6 +147,9 @@ class TokenEconomicsAnalyzer(Analyzer):
         return TokenEconomicsResult(
             summary=summary,
             basis=basis_of(data, span, self.NEEDS),
+            token_classes=token_classes(data),
+            cache=cache_uses(data),
+            daily_cache=cache_days(data),
             efficiency=efficiency,
             wasteful_patterns=patterns,
             prompt_wasters=_prompt_wasters(data, patterns.inefficient_prompt),
@@ -202,12 +213,14 @@ def _summary(
     patterns: WastefulPatterns,
     monthly_savings: Optional[float],
 ) -> TokenSummary:
-    totals = data.totals
+    totals, cached = data.totals, cached_tokens(data)
     return TokenSummary(
         total_calls=totals.calls,
         total_cost=totals.cost,
         total_input_tokens=totals.input_tokens,
         total_output_tokens=totals.output_tokens,
+        cached_input_tokens=cached,
+        cache_hit_percent=None if cached is None else percent(cached, totals.input_tokens),
         tokens_per_dollar=None if totals.unpriced else per_usd(totals.tokens, totals.cost),
         cost_per_1m_tokens=None if totals.unpriced else ratio(totals.cost, totals.tokens) * 1e6,
         wasted_cost=math.fsum(pattern.wasted_cost for pattern in patterns),

@@ -15,7 +15,14 @@ from typing import ClassVar, Dict, Iterable, List, NamedTuple, Optional, Sequenc
 from finops import config
 from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
+from finops.analyzers.shared.commitments import MODEL_HOURS, commitments
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
+from finops.analyzers.shared.lifecycle import (
+    MODEL_TOKENS,
+    lifecycle_advice,
+    lifecycle_findings,
+    retiring_models,
+)
 from finops.analyzers.shared.model_switches import SwitchRule
 from finops.analyzers.shared.overlaps import model_key
 from finops.analyzers.shared.reserved_capacity import reserved_capacity
@@ -36,16 +43,15 @@ from finops.business.usage import TokenClasses
 from finops.results.base import Finding
 from finops.results.optimization import (
     CombinedSavings,
+    ModelCommitment,
     ModelMove,
     ModelRoute,
     ModelSwitch,
     OptimizationResult,
     OptimizationSummary,
-    ReservedCapacity,
 )
 from finops.rollups.spec import Rollups, Table
 from finops.stats import percent as percent_of
-from finops.stats import ratio
 
 
 class OptimizationAnalyzer(Analyzer):
@@ -56,7 +62,13 @@ class OptimizationAnalyzer(Analyzer):
     step; `switches_by_model` adds them up by current and alternative model.
     """
 
-    TABLES: ClassVar[Tuple[Table, ...]] = (*BASIS_TABLES, *SAVINGS_TABLES, DAYS)
+    TABLES: ClassVar[Tuple[Table, ...]] = (
+        *BASIS_TABLES,
+        *SAVINGS_TABLES,
+        DAYS,
+        MODEL_HOURS,
+        MODEL_TOKENS,
+    )
 
     def result(self, data: Rollups) -> OptimizationResult:
         """Return the result; costs and savings in USD over the period or, if named so, monthly."""
@@ -68,7 +80,8 @@ class OptimizationAnalyzer(Analyzer):
         routes = _by_route(switches)
         calls = [row.call_count for row in days]
         reserved = reserved_capacity(data.totals.cost, calls, cost_now)
-        combined = _combined(data, switches, reserved, savings)
+        combined = _combined(data, switches, savings)
+        retiring, committed = retiring_models(data, span), commitments(data, span)
         return OptimizationResult(
             summary=_summary(data, span, savings, cost_now),
             basis=basis_of(data, span, self.NEEDS),
@@ -77,13 +90,20 @@ class OptimizationAnalyzer(Analyzer):
             switches_by_model=routes,
             steps=savings.steps(),
             moves=savings.moves(),
+            lifecycle=retiring,
+            commitments=committed,
             batch=savings.batches(),
             combined=combined,
             daily=days,
             findings=by_impact(
-                _findings(data, routes, reserved, savings) + caveats(span, data.totals)
+                lifecycle_findings(retiring)
+                + _findings(data, routes, committed, savings)
+                + caveats(span, data.totals)
             ),
-            recommendations=_recommendations(routes, reserved, savings),
+            recommendations=[
+                *lifecycle_advice(retiring),
+                *_recommendations(routes, committed, savings),
+            ],
         )
 
 
@@ -204,19 +224,15 @@ def _largest_first(route: ModelRoute) -> Tuple[float, str, str, str, str]:
 # --- together ------------------------------------------------------------------------------
 
 
-def _combined(
-    data: Rollups,
-    switches: Sequence[ModelSwitch],
-    reserved: ReservedCapacity,
-    savings: Savings,
-) -> CombinedSavings:
+def _combined(data: Rollups, switches: Sequence[ModelSwitch], savings: Savings) -> CombinedSavings:
     """Return what switches and then the commitment on the rest save, in the period and monthly.
 
-    What is saved per month is that of the steps, `total_monthly_savings` of all of them.
+    What is saved per month is that of the steps, `total_monthly_savings` of all of them; the
+    commitment takes the same part off the period as off the last 30 whole days.
     """
     switched = math.fsum(row.estimated_savings for row in switches)
     remaining = data.totals.cost - switched
-    committed = remaining * ratio(reserved.savings_percent, 100)
+    committed = remaining * savings.share_of(COMMITMENT)
     return CombinedSavings(
         switch_savings=switched,
         cost_after_switches=remaining,
@@ -272,25 +288,22 @@ def _is_notable(monthly: Optional[float]) -> bool:
 def _findings(
     data: Rollups,
     routes: Sequence[ModelRoute],
-    reserved: ReservedCapacity,
+    rows: Sequence[ModelCommitment],
     savings: Savings,
 ) -> List[Finding]:
     offers = _offers(routes, savings)
     findings = [_offer_finding(offer) for offer in _named(offers)]
     if _is_notable(savings.of(BATCH)):
         findings.append(_batch_finding(savings))
-    committed = savings.of(COMMITMENT)
-    if _is_notable(committed):
+    saving = savings.of(COMMITMENT)
+    if _is_notable(saving):
         findings.append(
             finding(
                 "info",
-                f"A commitment to {counted(int(reserved.baseline_daily_calls), 'call')} per day "
-                "would pay off",
-                f"{100 * (1 - config.COMMITMENT_PERCENTILE):.0f}% of the days reach that many. "
-                f"It covers {percent(reserved.committed_share_percent)} of the calls, at "
-                f"{reserved.discount_percent}% off what remains after the "
-                "steps before it.",
-                committed,
+                f"Commitments to {counted(len(_advised(rows)), 'model')} would pay off",
+                _commitment_words(_advised(rows)[0])
+                + " What it takes off is of what remains after the steps before it.",
+                saving,
                 kind="saving",
                 confidence="medium",
                 overlaps=COMMITMENT,
@@ -306,6 +319,19 @@ def _findings(
             )
         )
     return findings
+
+
+def _advised(rows: Sequence[ModelCommitment]) -> List[ModelCommitment]:
+    return [row for row in rows if row.advised]
+
+
+def _commitment_words(row: ModelCommitment) -> str:
+    return (
+        f"The first: {row.baseline_tokens_per_hour:,.0f} tokens per hour of {row.model}, of "
+        f"which {percent(row.utilization_percent)} would have been used; at "
+        f"{row.discount_percent:g}% off it pays from "
+        f"{percent(row.break_even_utilization_percent)} on."
+    )
 
 
 def _named(offers: Sequence[_Offer]) -> List[_Offer]:
@@ -372,7 +398,7 @@ def _batch_finding(savings: Savings) -> Finding:
 
 
 def _recommendations(
-    routes: Sequence[ModelRoute], reserved: ReservedCapacity, savings: Savings
+    routes: Sequence[ModelRoute], rows: Sequence[ModelCommitment], savings: Savings
 ) -> List[str]:
     offers = [o for o in _offers(routes, savings) if o.monthly_savings != 0]
     named = [o for o in offers if not o.further][: config.RECOMMENDED_SUBJECTS]
@@ -393,12 +419,13 @@ def _recommendations(
             f"Send {' and '.join(tasks)} calls that may wait through the batch API: saves up to "
             f"{usd(savings.of(BATCH) or 0.0)} per month."
         )
-    committed = savings.of(COMMITMENT)
-    if committed is not None and _is_notable(committed):
+    saving = savings.of(COMMITMENT)
+    if saving is not None and _is_notable(saving):
+        first = _advised(rows)[0]
         advice.append(
-            f"Commit to {reserved.recommended_commitment:,} calls per month "
-            f"({reserved.baseline_daily_calls:,} per day) once the switches are made: saves "
-            f"{usd(committed)} per month."
+            f"Commit to the quiet hours of {counted(len(_advised(rows)), 'model')}, "
+            f"beginning with {first.baseline_tokens_per_hour:,.0f} tokens per hour of "
+            f"{first.model}, once the switches are made: saves {usd(saving)} per month."
         )
     return advice
 

@@ -12,6 +12,7 @@ from finops.analyzers.shared.alerts import ALERT_TABLES, ALERT_TYPES, active_day
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.bursts import cost_around, pattern
 from finops.analyzers.shared.covered_days import HOURLY_CALLS, CoveredDays, covered_days
+from finops.analyzers.shared.customer_advice import ADVICE_TABLES, Advice, advice_of, rows_of
 from finops.analyzers.shared.customers import customers_of
 from finops.analyzers.shared.daily_sums import by_day
 from finops.analyzers.shared.hourly_costs import HOURS, hourly_costs
@@ -50,6 +51,7 @@ class RealtimeAnalyzer(Analyzer):
 
     TABLES: ClassVar[Tuple[Table, ...]] = (
         *BASIS_TABLES,
+        *ADVICE_TABLES,
         HOURS,
         MODEL_HOURS,
         CUSTOMER_HOURS,
@@ -95,7 +97,9 @@ class RealtimeAnalyzer(Analyzer):
                 _findings(data, span, incidents, baseline, alerted, risk, customers)
                 + caveats(span, data.totals)
             ),
-            recommendations=_recommendations(data, incidents, alerted, risk, customers),
+            recommendations=_recommendations(
+                data, incidents, alerted, risk, customers, advice_of(data, span)
+            ),
         )
 
 
@@ -370,13 +374,10 @@ def _recommendations(
     alerted: Sequence[results.Alert],
     risk: results.PortfolioRisk,
     customers: Sequence[results.BurningCustomer],
+    given: Advice,
 ) -> List[str]:
     most = config.RECOMMENDED_SUBJECTS
-    advice = [
-        f"Limit the usage of {row.customer_id}, which pays {usd(row.monthly_revenue)} and "
-        f"costs {usd(row.monthly_cost)} per month: {_at_stake(row)}."
-        for row in sorted(customers, key=lambda row: row.monthly_revenue - row.monthly_cost)[:most]
-    ]
+    advice = [row.advice for row in rows_of(given, [row.customer_id for row in customers])[:most]]
     if incidents:
         advice.append(_hourly_alarm(incidents))
     degraded = [alert for alert in alerted if alert.type == "provider_degraded"]
@@ -390,13 +391,6 @@ def _recommendations(
             f"{percent(risk.max_provider_concentration * 100)} of {cost_words(data.totals)}."
         )
     return advice
-
-
-def _at_stake(row: results.BurningCustomer) -> str:
-    loss = row.monthly_cost - row.monthly_revenue
-    if loss > 0:
-        return f"{usd(loss)} per month is lost"
-    return f"{percent(row.burn_percent)} of the price is used up"
 
 
 def _hourly_alarm(incidents: Sequence[results.Incident]) -> str:

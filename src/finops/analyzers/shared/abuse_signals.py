@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, NamedTuple, Tuple
+from typing import Dict, Iterable, List, NamedTuple, Tuple
 
 from finops import config
 from finops.results.abuse_detection import CostSpike, RateLimitHour, RegionHopping, UnusualDay
@@ -67,3 +67,38 @@ def raised_by(signals: Signals) -> List[Raised]:
         for row in signals.cost_spikes
     ]
     return [*access, *limits, *usage, *spikes]
+
+
+class Flag(NamedTuple):
+    """What one customer shows: its signals, in the order of `SIGNALS`, and the severe ones."""
+
+    signals: List[str]
+    severe: List[str]
+
+    @property
+    def score(self) -> int:
+        """Risk from 0 to 100."""
+        points = sum(config.ABUSE_POINTS[signal] for signal in self.signals)
+        return min(100, points + config.ABUSE_SEVERE_POINTS * len(self.severe))
+
+
+def flags_of(raised: Iterable[Raised]) -> Dict[str, Flag]:
+    """Return the customers that show at least one signal."""
+    flags: Dict[str, Flag] = {}
+    for sign in raised:
+        flag = flags.setdefault(sign.customer_id, Flag([], []))
+        if sign.signal not in flag.signals:
+            flag.signals.append(sign.signal)
+        if sign.severe and sign.signal not in flag.severe:
+            flag.severe.append(sign.signal)
+    return flags
+
+
+def action_for(signal: str, whose: str) -> str:
+    """Return what to do about the gravest signal of a customer."""
+    return {
+        "suspicious_access": f"Rotate {whose} API keys and confirm who calls from where",
+        "rate_limit_abuse": f"Cap {whose} request rate and ask for retries with back-off",
+        "unusual_usage": f"Ask what changed in {whose} usage and set a daily quota",
+        "cost_spikes": f"Put a daily budget on {whose} spending and check the models in use",
+    }[signal]

@@ -93,7 +93,7 @@ def _prices_by_day(data: Rollups, span: CoveredDays) -> List[float]:
         customer = data.customers[name]
         begin, end = place[first_day(customer, span)], place[last_day(customer, span)] + 1
         before: Optional[float] = None
-        for day, price in _prices_of(cells):
+        for day, price in prices_of(cells):
             # The first known price is also that of the days before the first call.
             at = begin if before is None else place[day]
             if price is not None and price != before:
@@ -105,7 +105,7 @@ def _prices_by_day(data: Rollups, span: CoveredDays) -> List[float]:
     ][:-1]
 
 
-def _prices_of(cells: Iterator[Tuple[Key, Values]]) -> Iterator[Tuple[str, Optional[float]]]:
+def prices_of(cells: Iterator[Tuple[Key, Values]]) -> Iterator[Tuple[str, Optional[float]]]:
     """Yield the price of a customer on each of its active days; of several that of most calls."""
     for day, group in groupby(cells, lambda cell: cell[0][1]):
         most = max(group, key=lambda cell: (cell[1][0], cell[0][2] or 0.0))

@@ -5,6 +5,7 @@ A week that the data does not fill looks like a fall, so it is marked and never 
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
@@ -14,6 +15,7 @@ from finops.results.churn_growth import Cohort, WeekActivity, WeekGrowth
 from finops.timestamps import date_of, week_of, weeks_between
 
 DAYS_OF_WEEK = 7
+_MIN_WEEKS = 3
 # A filled table by ("week", "customer_id") with ("calls", "cost"), in key order.
 WeekCells = Mapping[Tuple[Any, ...], Tuple[Any, ...]]
 
@@ -63,17 +65,22 @@ def _cost_growth(now: float, before: float) -> float:
 
 
 def weekly_growth(calls: List[int]) -> Optional[float]:
-    """Return the constant weekly growth in percent that leads from the first to the last value.
+    """Return the constant weekly growth in percent that fits whole weeks best.
 
-    The mean of the weeks' percentages would make growth of ups and downs: +100 % and −50 %
-    is no growth.  None for fewer than two weeks, or where the first had no calls.
+    It is the slope of a straight line through the logarithms.  The mean of the weeks' percentages
+    would make growth of ups and downs: +100 % and −50 % is no growth.  None for fewer than three
+    weeks, where a week had no calls, and where the interval of the slope has both signs: then
+    chance explains it.
 
-    >>> weekly_growth([100, 200, 100]), round(weekly_growth([100, 110, 121]), 6)
-    (0.0, 10.0)
+    >>> round(weekly_growth([100, 110, 121]), 6), weekly_growth([100, 200, 100])
+    (10.0, None)
     """
-    if len(calls) < 2 or not calls[0]:
+    if len(calls) < _MIN_WEEKS or min(calls) <= 0:
         return None
-    return float(((calls[-1] / calls[0]) ** (1 / (len(calls) - 1)) - 1) * 100)
+    if min(calls) == max(calls):
+        return 0.0
+    low, slope, high = stats.slope_interval([math.log(count) for count in calls])
+    return (math.exp(slope) - 1) * 100 if low * high > 0 else None
 
 
 def cohorts(cells: WeekCells, weeks: List[str]) -> List[Cohort]:

@@ -46,6 +46,18 @@ def commitments(data: Rollups, span: CoveredDays) -> List[ModelCommitment]:
     return sorted(rows, key=lambda row: (-row.monthly_savings, row.provider, row.model))
 
 
+def left_of_cost(data: Rollups, span: CoveredDays) -> Dict[Tuple[str, str], float]:
+    """Return which part of its cost is left of each model with the commitments that are advised.
+
+    From 0 to 1; other models are not among them.
+    """
+    return {
+        (row.provider, row.model): 1 - row.monthly_savings / row.monthly_cost
+        for row in commitments(data, span)
+        if row.advised
+    }
+
+
 def _hours_by_model(data: Rollups, dates: Set[str]) -> Dict[Tuple[str, str], Hours]:
     """Return the hours of the dates by model, without models that have calls of unknown cost."""
     tokens: Dict[Tuple[str, str], List[int]] = {}
@@ -79,6 +91,7 @@ def _commitment(
     return ModelCommitment(
         provider=provider,
         model=model,
+        monthly_cost=hours.cost * per_month,
         baseline_tokens_per_hour=baseline,
         utilization_percent=utilization,
         discount_percent=config.COMMITMENT_DISCOUNT_PCT,

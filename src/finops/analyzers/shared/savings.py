@@ -15,7 +15,9 @@ import math
 from typing import Callable, Collection, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from finops import config
+from finops.analyzers.shared.commitments import MODEL_HOURS, left_of_cost
 from finops.analyzers.shared.covered_days import CoveredDays
+from finops.analyzers.shared.lifecycle import retirement_of
 from finops.analyzers.shared.model_switches import (
     DOWNGRADABLE,
     FREE_FAILURE,
@@ -23,9 +25,7 @@ from finops.analyzers.shared.model_switches import (
     in_service,
     undominated,
 )
-from finops.analyzers.shared.reserved_capacity import committed_share
-from finops.analyzers.shared.tables import DAYS
-from finops.analyzers.shared.token_prices import TOKEN_MEASURES, classes_of
+from finops.analyzers.shared.token_prices import TOKEN_MEASURES, ListPrices, classes_of
 from finops.business.catalog import Model
 from finops.business.usage import TokenClasses
 from finops.results.optimization import BatchOpportunity, ModelMove, SavingsStep
@@ -33,6 +33,7 @@ from finops.rollups.expressions import one_of
 from finops.rollups.measures import Dimension
 from finops.rollups.spec import Rollups, Table
 from finops.stats import percent as percent_of
+from finops.stats import ratio
 
 BATCH, COMMITMENT = "batch", "commitment"
 # Whether a call was made at the price of those that may wait.
@@ -143,13 +144,38 @@ def _may_wait(line: Line) -> bool:
 
 
 def _commit(lines: Sequence[Line], data: Rollups, span: CoveredDays) -> List[Line]:
-    """Commit to the calls of a quiet day; those that may wait have their discount already."""
-    share = committed_share([calls for calls, *_ in data[DAYS].values()])
-    factor = 1 - share / 100 * config.COMMITMENT_DISCOUNT_PCT / 100
-    return [line if line.deferred else line._replace(cost=line.cost * factor) for line in lines]
+    """Commit to the tokens of quiet hours, model by model, where that is above the break-even.
+
+    When calls are made does not change with the model that they are moved to.  Those that may
+    wait have their discount already.
+    """
+    left = left_of_cost(data, span)
+    return [
+        line
+        if line.deferred
+        else line._replace(cost=line.cost * left.get((line.provider, line.model), 1.0))
+        for line in lines
+    ]
+
+
+def _to_successor(lines: Sequence[Line], data: Rollups, span: CoveredDays) -> List[Line]:
+    """Move from retired and legacy models to the successors that their providers name."""
+    prices = ListPrices(data.prices)
+    return [_on_successor(line, data, span, prices) for line in lines]
+
+
+def _on_successor(line: Line, data: Rollups, span: CoveredDays, prices: ListPrices) -> Line:
+    """Return a line on the successor of its model; as it is where that has no price."""
+    model = retirement_of(line.provider, line.model, span.dates[-1])
+    successor = data.prices.find(line.provider, model.successor) if model else None
+    listed = prices.costs(line.provider, successor.name, line.tokens) if successor else None
+    if listed is None or line.deferred:
+        return line
+    return line._replace(cost=math.fsum(listed), runs_on=successor)
 
 
 STEPS: Tuple[Step, ...] = (
+    Step("successor", "high", "low", _to_successor, changes_model=True),
     Step(
         "same_vendor_model",
         "medium",
@@ -159,7 +185,7 @@ STEPS: Tuple[Step, ...] = (
     ),
     Step(
         "same_class_model",
-        "medium",
+        "low",
         "medium",
         _switch(lambda now, new: new.capability == now.capability),
         changes_model=True,
@@ -172,7 +198,7 @@ STEPS: Tuple[Step, ...] = (
         changes_model=True,
     ),
     Step(BATCH, "medium", "medium", _defer),
-    Step(COMMITMENT, "medium", "low", _commit, tables=(DAYS,)),
+    Step(COMMITMENT, "medium", "low", _commit, tables=(MODEL_HOURS,)),
 )
 SAVINGS_TABLES: Tuple[Table, ...] = (USAGE, *(table for step in STEPS for table in step.tables))
 MODEL_STEPS: Tuple[str, ...] = tuple(step.name for step in STEPS if step.changes_model)
@@ -217,6 +243,14 @@ class Savings(NamedTuple):
         """Return what some steps save in USD per month; None under 7 covered days."""
         return self.span.monthly_recent(
             math.fsum(stage.saved for stage in self.stages if stage.step.name in names)
+        )
+
+    def share_of(self, name: str) -> float:
+        """Return which part of what the steps before it left one step saves, 0 to 1."""
+        stages = [stage for stage in self.stages if stage.step.name == name]
+        return ratio(
+            math.fsum(stage.saved for stage in stages),
+            math.fsum(_cost(stage.before) for stage in stages),
         )
 
     def steps(self) -> List[SavingsStep]:

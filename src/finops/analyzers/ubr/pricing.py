@@ -336,9 +336,16 @@ def _recommendations(
 
 
 def _warn_first(model: str, accounts: Sequence[Account]) -> List[str]:
+    """Return the advice to talk before the change to those who would pay more, if there are any.
+
+    None of them is named: what is advised for one customer is decided elsewhere.
+    """
     bill = PRICING_MODELS[model]
-    first = min(accounts, key=lambda a: (flat_rate(a) - bill(a), a.customer_id))
+    rising = [account for account in accounts if bill(account) > flat_rate(account)]
+    if not rising:
+        return []
+    first = min(rising, key=lambda a: (flat_rate(a) - bill(a), a.customer_id))
     return [
-        f"Talk to {first.customer_id} before the change: its bill would rise from "
+        f"Talk to {counted(len(rising), 'customer')} before the change: the largest rise is from "
         f"{usd(flat_rate(first))} to {usd(bill(first))} per month."
     ]

@@ -15,9 +15,9 @@ from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.billing import PAID, billed_days, by_month, daily_margins
 from finops.analyzers.shared.covered_days import covered_days
+from finops.analyzers.shared.customer_advice import ADVICE_TABLES, Advice, advice_of, rows_of
 from finops.analyzers.shared.overlaps import GONE_CUSTOMERS, UNPROFITABLE_CUSTOMERS
 from finops.analyzers.shared.revenue import (
-    CUSTOMER_TABLE,
     Account,
     Book,
     group,
@@ -52,7 +52,7 @@ class ProfitabilityAnalyzer(Analyzer):
     customer with calls of unknown cost has no margin.
     """
 
-    TABLES: ClassVar[Tuple[Table, ...]] = (*BASIS_TABLES, CUSTOMER_TABLE, PAID)
+    TABLES: ClassVar[Tuple[Table, ...]] = (*BASIS_TABLES, *ADVICE_TABLES, PAID)
     NEEDS: ClassVar[Tuple[str, ...]] = ("customer_id", "tier_price_usd")
 
     def result(self, data: Rollups) -> ProfitabilityResult:
@@ -60,6 +60,7 @@ class ProfitabilityAnalyzer(Analyzer):
         span = covered_days(data)
         book = open_book(data, span)
         billed = billed_days(data, span)
+        advice = advice_of(data, span)
         customers = sorted(map(_customer_row, book.paying), key=_lowest_margin_first)
         losing = [row for row in customers if row.category == "unprofitable"]
         losing = sorted(losing, key=lambda r: (r.monthly_margin or 0.0, r.customer_id))
@@ -88,7 +89,8 @@ class ProfitabilityAnalyzer(Analyzer):
             findings=by_impact(
                 _findings(book, losing, loss, tiers, customers) + caveats(span, data.totals)
             ),
-            recommendations=_recommendations(losing, customers) + price_advice(book),
+            advice=rows_of(advice, data.customers),
+            recommendations=_recommendations(losing, customers, advice) + price_advice(book),
         )
 
 
@@ -278,48 +280,22 @@ def _tier_finding(row: GroupMargin) -> Finding:
 
 
 def _recommendations(
-    losing: Sequence[CustomerMargin], customers: Sequence[CustomerMargin]
+    losing: Sequence[CustomerMargin], customers: Sequence[CustomerMargin], advice: Advice
 ) -> List[str]:
     named = losing[: config.RECOMMENDED_SUBJECTS]
-    advice = [_advice(row) for row in named]
+    sentences = [advice[row.customer_id].advice for row in named]
     rest = losing[len(named) :]
     if rest:
         worth = -math.fsum(row.monthly_margin or 0.0 for row in rest)
-        advice.append(
+        sentences.append(
             f"Review {counted(len(rest), 'further unprofitable customer')}: "
             f"together they lose {usd(worth)} per month."
         )
     thin = [row for row in customers if row.category == "low_margin"]
     if thin:
-        first = thin[0]
-        advice.append(
+        lowest = percent(min(row.margin_percent or 0.0 for row in thin))
+        sentences.append(
             f"Watch the usage of {counted(len(thin), 'customer')} with a margin under "
-            f"{config.MEDIUM_MARGIN_THRESHOLD_PCT}%, starting with {first.customer_id} "
-            f"({percent(first.margin_percent or 0.0)})."
+            f"{config.MEDIUM_MARGIN_THRESHOLD_PCT}%; the lowest is {lowest}."
         )
-    return advice
-
-
-def _advice(row: CustomerMargin) -> str:
-    tier = covering_tier(row.monthly_cost, row.monthly_revenue)
-    name, loss = row.customer_id, usd(-(row.monthly_margin or 0.0))
-    if tier is None:
-        return (
-            f"Agree on a usage-based price with {name}: no subscription covers its "
-            f"{usd(row.monthly_cost)} per month, and {loss} of that is lost."
-        )
-    return (
-        f"Move {name} to the {tier} tier at {usd(config.SUBSCRIPTION_TIERS[tier])}: it pays "
-        f"{usd(row.monthly_revenue)}, costs {usd(row.monthly_cost)} and so loses {loss} "
-        "per month."
-    )
-
-
-def covering_tier(cost: float, price: float) -> Optional[str]:
-    """Return the cheapest tier above `price` that covers `cost`, or None (USD per month)."""
-    fitting = [
-        (amount, tier)
-        for tier, amount in config.SUBSCRIPTION_TIERS.items()
-        if amount >= cost and amount > price
-    ]
-    return min(fitting)[1] if fitting else None
+    return sentences

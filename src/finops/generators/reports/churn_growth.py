@@ -58,7 +58,7 @@ def _cards(summary: results.ChurnSummary) -> List[Card]:
             "money",
             "per month, with customers who left",
         ),
-        Card("Customers who left", summary.churned_customers, "count", f"{rate} of all"),
+        Card("Customers who left", summary.churned_customers, "count", f"{rate} in a month"),
         Card(
             "Revenue at risk",
             summary.at_risk_monthly_revenue,
@@ -71,6 +71,13 @@ def _cards(summary: results.ChurnSummary) -> List[Card]:
             "money",
             f"per month, with {growing}",
         ),
+        Card(
+            "Gross revenue retention",
+            summary.grr_percent,
+            "percent",
+            "in 30 days, of those there before",
+        ),
+        Card("Net revenue retention", summary.nrr_percent, "percent", "the same, with upgrades"),
         Card("Growth of calls", summary.weekly_growth_percent, "percent", "a week, full weeks"),
         Card("Customers", summary.total_customers, "count", "with at least one call"),
     ]
@@ -249,7 +256,8 @@ def _growing(result: results.ChurnGrowthResult) -> Part:
             empty="No customer below the highest tier grew for good or costs what it pays.",
         ),
         lead="Their typical day has at least half as many calls again as before, more than the "
-        "others' growth explains, or their calls cost most of what they pay (cost of revenue).",
+        "others' growth explains, or their calls cost most of what they pay (cost of revenue). A "
+        "tier is suggested after three weeks of it, unless something graver is advised.",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
+from finops import config
 from finops.generators import formatting
 from finops.generators.charts import Axis, Series, bar_chart, cut_short, line_chart
 from finops.generators.components import Card, Part, section
@@ -47,7 +48,12 @@ def generate_optimization_report(data: Dict[str, Any], output_path: Union[str, P
         data,
         output_path,
         cards=_cards(result),
-        body=[_together(result), _switches(result), _commitment(result, cut_short(data))],
+        body=[
+            _together(result),
+            _lifecycle(result),
+            _switches(result),
+            _commitment(result, cut_short(data)),
+        ],
         about=_contrast(result),
         not_found=_not_found(result),
     )
@@ -158,6 +164,34 @@ def _left(result: results.OptimizationResult) -> List[_Left]:
     return rows
 
 
+# --- lifecycle -------------------------------------------------------------------------------
+
+
+def _lifecycle(result: results.OptimizationResult) -> Part:
+    return section(
+        "Models that their providers retire",
+        table(
+            "lifecycle",
+            "Retired and legacy models in use, by cost",
+            [
+                Column(lambda row: row.provider, "Provider", "provider", dot=True),
+                Column(lambda row: row.model, "Model", "model"),
+                Column(lambda row: row.state, "State"),
+                Column(lambda row: row.retired_on, "Retired on", "date"),
+                Column(lambda row: row.successor or "none named", "Successor"),
+                Column(lambda row: row.monthly_cost, "Cost per month", "money"),
+                Column(lambda row: row.monthly_cost_on_successor, "On the successor", "money"),
+                Column(lambda row: row.savings, "Savings per month", "money"),
+            ],
+            result.lifecycle,
+            lead="Legacy is what its provider retires within a year after the data. Moving to the "
+            "successor has to be made anyway, so it is the first step.",
+            empty="Checked, none found: models in use that their providers have retired, or "
+            "retire within a year.",
+        ),
+    )
+
+
 # --- switches --------------------------------------------------------------------------------
 
 
@@ -255,8 +289,29 @@ def _commitment(result: results.OptimizationResult, remark: str) -> Part:
             empty="There is no day with a call, so there is nothing to commit to.",
         ),
         table(
+            "commitments",
+            "Commitments by model, what saves most first",
+            [
+                Column(lambda row: row.provider, "Provider", "provider", dot=True),
+                Column(lambda row: row.model, "Model", "model"),
+                Column(lambda row: row.monthly_cost, "Cost per month", "money"),
+                Column(lambda row: row.baseline_tokens_per_hour, "Tokens per hour", "count"),
+                Column(lambda row: row.utilization_percent, "Used", "percent", bar=True),
+                Column(lambda row: row.break_even_utilization_percent, "Pays from", "percent"),
+                Column(lambda row: row.unused_cost, "Paid for nothing per month", "money"),
+                Column(lambda row: row.monthly_savings, "Savings per month", "money"),
+                Column(lambda row: row.advised, "Advised", "flag"),
+            ],
+            ShortenedRows(result.commitments),
+            lead="The tokens of a quiet hour with a call, paid in every hour at "
+            f"{result.reserved_capacity.discount_percent or 0:g}% off. A commitment below its "
+            "break-even costs more than it takes off.",
+            empty=f"No commitment: it needs {config.SHORT_PERIOD_DAYS} covered days on which the "
+            "cost of every call is known.",
+        ),
+        table(
             "commitment",
-            "The commitment on today's models",
+            "The calls of a quiet day",
             [
                 Column(lambda row: row.what, "What"),
                 Column(lambda row: row.amount, "Amount", "number"),
@@ -264,7 +319,8 @@ def _commitment(result: results.OptimizationResult, remark: str) -> Part:
             _commitment_rows(reserved),
             empty="No commitment is listed in this result.",
         ),
-        lead="A commitment only pays for calls that are certain to come: those of a quiet day.",
+        lead="A commitment pays for calls that are certain to come, and is sold by model, as "
+        "tokens per unit of time that are paid whether they are used or not.",
     )
 
 
@@ -273,15 +329,7 @@ def _commitment_rows(reserved: results.ReservedCapacity) -> List[_Amount]:
         ("Calls on a quiet day (25th percentile)", "count", reserved.baseline_daily_calls),
         ("Share of the calls that it covers", "percent", reserved.committed_share_percent),
         ("Discount", "percent", reserved.discount_percent),
-        ("Calls per month to commit to", "count", reserved.recommended_commitment),
-        (
-            "What they cost per month, discounted (USD)",
-            "money",
-            reserved.commitment_usd_per_month,
-        ),
-        ("Cost of the period (USD)", "money", reserved.current_cost),
-        ("Cost with the commitment alone (USD)", "money", reserved.optimized_cost),
-        ("Savings of the commitment alone (USD per month)", "money", reserved.monthly_savings),
+        ("Calls per month on quiet days", "count", reserved.recommended_commitment),
     )
     return [
         _Amount(what, formatting.readable(kind, amount))

@@ -52,6 +52,7 @@ def generate_profitability_report(data: Dict[str, Any], output_path: Union[str, 
         cards=_cards(result.summary),
         body=[
             _losses(result),
+            _advice(result),
             _overview(result),
             _groups(result),
             _over_time(result, cut_short(data)),
@@ -106,6 +107,37 @@ def _losses(result: results.ProfitabilityResult) -> Part:
             empty="No unprofitable customers.",
             lead="The break-even price is the subscription at which nothing is lost.",
         ),
+    )
+
+
+_REASONS = {
+    "suspected_abuse": "Suspected abuse",
+    "losing_money": "Losing money",
+    "at_risk": "At risk",
+    "outgrown": "Outgrew its tier",
+    "gone": "Gone",
+}
+
+
+def _advice(result: results.ProfitabilityResult) -> Part:
+    return section(
+        "What is advised for each customer",
+        table(
+            "advice",
+            "Customers for whom there is a reason, the gravest first",
+            [
+                Column(lambda row: row.customer_id, "Customer"),
+                Column(lambda row: _REASONS.get(row.reason, row.reason), "Reason"),
+                Column(lambda row: row.advice, "Advice"),
+                Column(lambda row: row.monthly_worth, "USD per month", "money"),
+            ],
+            result.advice,
+            empty="Checked, none found: customers with signs of abuse, a loss, falling usage or an "
+            "outgrown tier.",
+        ),
+        lead="Decided once for all reports, by the gravest reason: suspected abuse is confirmed "
+        "first, then a loss is mended by the mildest remedy, then falling usage is talked about, "
+        "then a tier is offered.",
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Seq
 
 from finops.generators import formatting
 from finops.generators.charts import Axis, Colour, Series, bar_chart, cut_short, line_chart
-from finops.generators.components import Card, Part, columns, section
+from finops.generators.components import Card, Part, columns, section, text
 from finops.generators.contrast import Contrast
 from finops.generators.date_range import Daily, follow
 from finops.generators.detector_scores import detectors
@@ -61,6 +61,8 @@ def generate_token_economics_report(data: Dict[str, Any], output_path: Union[str
         cards=_cards(result.summary),
         body=[
             _over_time(result, cut_short(data)),
+            _classes(result),
+            _cache(result),
             _efficiency(result, sums["models"]),
             _waste(result),
             _opportunities(result),
@@ -152,6 +154,75 @@ def _over_time(result: results.TokenEconomicsResult, remark: str) -> Part:
             ],
             empty="No day has a call, so no line over time is drawn.",
         ),
+    )
+
+
+_CLASS_NAMES: Dict[str, str] = {
+    "input": "Input",
+    "cached": "Input read from a cache",
+    "cache_write": "Input written to a cache",
+    "output": "Output",
+    "reasoning": "Reasoning",
+    "unknown": "No list price to split by",
+}
+_NO_CACHE = "This source does not say what was cached; costs may be an upper bound."
+
+
+def _classes(result: results.TokenEconomicsResult) -> Part:
+    return section(
+        "What each class of tokens costs",
+        table(
+            "token-classes",
+            "Tokens and cost by class",
+            [
+                Column(lambda row: _CLASS_NAMES.get(row.class_, row.class_), "Class"),
+                Column(lambda row: row.tokens, "Tokens", "tokens"),
+                Column(lambda row: row.cost, "Cost", "money"),
+                Column(lambda row: row.share_percent, "Share of cost", "percent", bar=True),
+            ],
+            result.token_classes,
+            lead="The cost of each call is split in proportion to the list prices of its tokens.",
+            empty="No tokens.",
+        ),
+    )
+
+
+def _cache(result: results.TokenEconomicsResult) -> Part:
+    """Return what the prompt cache saved, or that the source does not say."""
+    if result.summary.cached_input_tokens is None:
+        return section("Prompt caching", text(_NO_CACHE))
+    days = result.daily_cache
+    return section(
+        "Prompt caching",
+        line_chart(
+            "daily-cache",
+            "Input tokens read from a cache on each day, in percent",
+            Axis("Day (UTC)", "date"),
+            Axis("Cached input (%)", "percent"),
+            texts(row.date for row in days),
+            [Series("Cached", [row.hit_percent for row in days], "accent")],
+            bins="mean",
+            empty="No day has a call, so no line over time is drawn.",
+        ),
+        table(
+            "cache",
+            "Prompt caching by feature and model, by what it could have saved",
+            [
+                Column(lambda row: row.feature_id, "Feature", "feature", dot=True),
+                Column(lambda row: row.model, "Model", "model"),
+                Column(lambda row: row.input_tokens, "Input tokens", "tokens"),
+                Column(lambda row: row.hit_percent, "Cached", "percent", bar=True),
+                Column(lambda row: row.saved_usd, "Saved", "money"),
+                Column(lambda row: row.missed_usd, "Could have saved up to", "money"),
+                Column(lambda row: row.writes_never_read_percent, "Writes never read", "percent"),
+            ],
+            ShortenedRows(result.cache),
+            lead="Saved is against no cache at all, what writing costs deducted. The most that "
+            "it could have saved is if all other input had been read from it.",
+            empty="No input tokens.",
+        ),
+        lead=f"{formatting.percent(result.summary.cache_hit_percent)} of the input tokens were "
+        "read from a cache.",
     )
 
 

@@ -1,0 +1,76 @@
+"""Retention: what the customers of 30 days ago have become, in number and in revenue.
+
+The cohort is fixed: the customers who were there 30 days before the end of the data and not yet
+gone.  Who came later is in none of these figures.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+from itertools import groupby
+from typing import List, NamedTuple, Optional, Tuple
+
+from finops import config, stats
+from finops.analyzers.shared.billing import PAID, prices_of
+from finops.analyzers.shared.covered_days import CoveredDays
+from finops.analyzers.shared.customers import customers_of
+from finops.analyzers.shared.revenue import days_inactive, is_gone
+from finops.rollups.spec import Rollups, Table
+from finops.timestamps import date_of
+
+RETENTION_TABLES: Tuple[Table, ...] = (PAID,)
+
+
+class Retention(NamedTuple):
+    """Revenue of the cohort now, in percent of what it was a month before.
+
+    Gross: losses and lower prices only, so at most 100.  Net: higher prices too.  None under
+    `config.CHURN_MIN_DAYS` covered days, and without revenue to retain.
+    """
+
+    gross_percent: Optional[float] = None
+    net_percent: Optional[float] = None
+
+
+def cohort_of(data: Rollups, span: CoveredDays) -> List[str]:
+    """Return the customers who were active 30 days before the end; none where days are too few."""
+    if span.days < config.CHURN_MIN_DAYS:
+        return []
+    start = _start(span)
+    silence = 2 * config.CHURN_INACTIVE_DAYS
+    return [
+        name
+        for name, customer in customers_of(data).items()
+        if span.date(customer.first_seen) <= start and days_inactive(customer, span) < silence
+    ]
+
+
+def retention_of(data: Rollups, span: CoveredDays) -> Retention:
+    """Return how much of the cohort's revenue is left; `data` holds `RETENTION_TABLES`."""
+    cohort = set(cohort_of(data, span))
+    if not cohort:
+        return Retention()
+    start = _start(span)
+    then, kept, now = [], [], []
+    for name, cells in groupby(data[PAID].items(), lambda cell: cell[0][0]):
+        if name in cohort:
+            known = [(day, price) for day, price in prices_of(cells) if price is not None]
+            paid = [price for day, price in known if day <= start] or [p for _, p in known[:1]]
+            if paid:
+                customer = data.customers[name]
+                latest = known[-1][1] if customer.price is None else customer.price
+                last = 0.0 if is_gone(customer, span) else latest
+                then.append(paid[-1])
+                now.append(last)
+                kept.append(min(paid[-1], last))
+    before = math.fsum(then)
+    if before <= config.NEGLIGIBLE_USD:
+        return Retention()
+    return Retention(stats.percent(math.fsum(kept), before), stats.percent(math.fsum(now), before))
+
+
+def _start(span: CoveredDays) -> str:
+    """Return the date 30 days before the last date of the data."""
+    last = date_of(span.dates[-1])
+    return (last - timedelta(days=config.CHURN_INACTIVE_DAYS)).isoformat()

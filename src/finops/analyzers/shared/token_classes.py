@@ -1,0 +1,154 @@
+"""What each class of tokens cost, and what a prompt cache saved and could have saved.
+
+The cost of a call is split over its classes of tokens in proportion to their list prices.  A
+source that has no cached tokens at all does not say what was cached: there is no hit rate then,
+which is not one of 0.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar
+
+from finops import config
+from finops.analyzers.shared.model_switches import FREE_FAILURE
+from finops.analyzers.shared.token_prices import TOKEN_MEASURES, ListPrices, classes_of
+from finops.business.usage import TokenClasses
+from finops.results.token_economics import CacheDay, CacheUse, TokenClass
+from finops.rollups.spec import Rollups, Table
+from finops.stats import percent, ratio
+
+CLASS_TABLE = Table(("provider", "model", FREE_FAILURE), ("cost", *TOKEN_MEASURES))
+CACHE_TABLE = Table(("feature_id", "provider", "model", FREE_FAILURE), TOKEN_MEASURES)
+CACHE_DAYS = Table(("day",), ("input_tokens", "cached_input_tokens", "cache_write_tokens"))
+CLASS_TABLES: Tuple[Table, ...] = (CLASS_TABLE, CACHE_TABLE, CACHE_DAYS)
+_PRICED = TokenClasses._fields.index
+# Our classes, and which classes of prices each is made of.
+_GROUPS: Mapping[str, Tuple[str, ...]] = {
+    "input": ("text", "audio"),
+    "cached": ("read",),
+    "cache_write": ("write", "write_1h"),
+    "output": ("output", "output_audio"),
+    "reasoning": ("reasoning",),
+}
+_CLASSES: Tuple[str, ...] = tuple(_GROUPS)
+_PLACES = [[_PRICED(name) for name in names] for names in _GROUPS.values()]
+_N = TypeVar("_N", int, float)
+
+
+def knows_cache(data: Rollups) -> bool:
+    """Return whether the source says what was cached: any cached token at all."""
+    return any(cached or written for _, cached, written in data[CACHE_DAYS].values())
+
+
+def cached_tokens(data: Rollups) -> Optional[int]:
+    """Return the input tokens read from a cache; None where the source does not say."""
+    if not knows_cache(data):
+        return None
+    cached: int = sum(cached for _, cached, _ in data[CACHE_DAYS].values())
+    return cached
+
+
+def token_classes(data: Rollups) -> List[TokenClass]:
+    """Return tokens and cost by class; their costs sum to the total.
+
+    What cannot be split, since a model has no list price, is the class "unknown".
+    """
+    prices = ListPrices(data.prices)
+    tokens: Dict[str, List[int]] = {name: [] for name in _CLASSES}
+    costs: Dict[str, List[float]] = {name: [] for name in (*_CLASSES, config.UNKNOWN)}
+    for (provider, model, free), (cost, *sums) in data[CLASS_TABLE].items():
+        classes = classes_of(sums)
+        for name, count in zip(_CLASSES, _by_class(classes)):
+            tokens[name].append(count)
+        listed = None if free else prices.costs(provider, model, classes)
+        if listed is None or not any(listed):
+            costs[config.UNKNOWN].append(cost)
+            continue
+        for name, part in zip(_CLASSES, _by_class(listed)):
+            costs[name].append(cost * part / math.fsum(listed))
+    rows = [_class_row(data, name, sum(tokens[name]), costs[name]) for name in _CLASSES]
+    rows.append(_class_row(data, config.UNKNOWN, 0, costs[config.UNKNOWN]))
+    return [row for row in rows if row.tokens or row.cost]
+
+
+def _class_row(data: Rollups, name: str, tokens: int, costs: Sequence[float]) -> TokenClass:
+    cost = math.fsum(costs)
+    return TokenClass(name, tokens, cost, percent(cost, data.totals.cost))
+
+
+def _by_class(values: Sequence[_N]) -> List[_N]:
+    """Return values in the order of `TokenClasses` added up to those of `_CLASSES`."""
+    return [sum((values[at] for at in places[1:]), values[places[0]]) for places in _PLACES]
+
+
+def cache_uses(data: Rollups) -> List[CacheUse]:
+    """Return the cache by feature and model, by what it could have saved most.
+
+    None where the source does not say what was cached.
+    """
+    if not knows_cache(data):
+        return []
+    prices = ListPrices(data.prices)
+    rows = [
+        _cache_use(prices, feature, provider, model, classes_of(sums))
+        for (feature, provider, model, free), sums in data[CACHE_TABLE].items()
+        if not free
+    ]
+    return sorted(
+        [row for row in rows if row.input_tokens],
+        key=lambda r: (-(r.missed_usd or 0.0), r.feature_id, r.provider, r.model),
+    )
+
+
+def _cache_use(
+    prices: ListPrices, feature: str, provider: str, model: str, classes: TokenClasses
+) -> CacheUse:
+    written = classes.write + classes.write_1h
+    inputs = classes.text + classes.audio + classes.read + written
+    return CacheUse(
+        feature_id=feature,
+        provider=provider,
+        model=model,
+        input_tokens=inputs,
+        cached_input_tokens=classes.read,
+        hit_percent=percent(classes.read, inputs),
+        saved_usd=_difference(
+            prices,
+            (provider, model),
+            _NOTHING._replace(text=classes.read + written),
+            _NOTHING._replace(read=classes.read, write=classes.write, write_1h=classes.write_1h),
+        ),
+        missed_usd=_difference(
+            prices,
+            (provider, model),
+            _NOTHING._replace(text=classes.text),
+            _NOTHING._replace(read=classes.text),
+        ),
+        writes_never_read_percent=ratio(max(0, written - classes.read), written) * 100
+        if written
+        else None,
+    )
+
+
+_NOTHING = TokenClasses(0, 0, 0, 0, 0, 0, 0, 0)
+
+
+def _difference(
+    prices: ListPrices, model: Tuple[str, str], tokens: TokenClasses, others: TokenClasses
+) -> Optional[float]:
+    """Return what some tokens cost above others by list, in USD; None without prices."""
+    cost, other = prices.costs(*model, tokens), prices.costs(*model, others)
+    if cost is None or other is None:
+        return None
+    return math.fsum(cost) - math.fsum(other)
+
+
+def cache_days(data: Rollups) -> List[CacheDay]:
+    """Return the cache by active day; none where the source does not say what was cached."""
+    if not knows_cache(data):
+        return []
+    return [
+        CacheDay(day, inputs, cached, percent(cached, inputs))
+        for (day,), (inputs, cached, _) in data[CACHE_DAYS].items()
+    ]
