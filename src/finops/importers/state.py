@@ -7,6 +7,7 @@ holds no prompt and no answer.
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from contextlib import suppress
@@ -15,11 +16,12 @@ from typing import Iterator, List, Optional, Tuple, Union
 
 from finops.importers.base import Span, Spans
 from finops.importers.sources import Source
+from finops.importers.totals import Totals
 from finops.storage.sidecars import sidecar
 
-_VERSION = 1
+_VERSION = 2
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS about (csv TEXT, options TEXT);
+CREATE TABLE IF NOT EXISTS about (csv TEXT, options TEXT, totals TEXT);
 CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, mark TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS spans (
     format TEXT, node TEXT, parent TEXT, kind TEXT, id TEXT,
@@ -96,11 +98,21 @@ class State:
         row = self._database.execute(query, (format_id, node)).fetchone()
         return "" if row is None else str(row[0])
 
-    def commit(self) -> None:
-        """Keep all that was remembered, together with the CSV as it is now."""
+    def totals(self) -> Optional[Totals]:
+        """Return the sums over the CSV as they were kept, None where it may have other ones."""
+        if not self._is_current:
+            return None
+        (text,) = self._database.execute("SELECT totals FROM about").fetchone()
+        try:
+            return Totals.from_plain(json.loads(text))
+        except (ValueError, TypeError, ArithmeticError):
+            return None
+
+    def commit(self, totals: Totals) -> None:
+        """Keep all that was remembered, together with the CSV as it is now, and its sums."""
         self._database.execute("DELETE FROM about")
-        about = (_mark(str(self._csv)), self._options)
-        self._database.execute("INSERT INTO about VALUES (?, ?)", about)
+        about = (_mark(str(self._csv)), self._options, json.dumps(totals.plain()))
+        self._database.execute("INSERT INTO about VALUES (?, ?, ?)", about)
         self._database.execute("COMMIT")
 
     def close(self) -> None:
