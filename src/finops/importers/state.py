@@ -12,7 +12,7 @@ import os
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
-from typing import Iterator, List, Optional, Tuple, Union
+from typing import Iterator, List, Optional, Set, Tuple, Union
 
 from finops.importers.base import Span, Spans
 from finops.importers.sources import Source
@@ -52,6 +52,8 @@ class State:
             self._database.execute("DELETE FROM files")
             self._database.execute("DELETE FROM spans")
         self._keep = keep
+        self._marks = dict(self._database.execute("SELECT path, mark FROM files"))
+        self._there: Set[str] = set()  # files that were met
         self._is_current = not fresh and self._about() == (_mark(str(csv)), options)
 
     def _about(self) -> Optional[Tuple[str, str]]:
@@ -62,9 +64,11 @@ class State:
         """Return whether a file was read before, and is as it was, and the CSV too."""
         if not self._is_current:
             return False
-        query = "SELECT mark FROM files WHERE path = ?"
-        row = self._database.execute(query, (source.path,)).fetchone()
-        return row is not None and bool(row[0]) and row[0] == _mark(source.path)
+        mark = self._marks.get(source.path)
+        is_unchanged = bool(mark) and mark == _mark(source.path)
+        if is_unchanged:
+            self._there.add(source.path)
+        return is_unchanged
 
     def read(self, source: Source, mark: str) -> None:
         """Remember a file as it was when it was opened."""
@@ -73,7 +77,7 @@ class State:
     def gone(self) -> int:
         """Return how many files that were read before are not there any more."""
         paths = self._database.execute("SELECT path FROM files").fetchall()
-        return sum(not os.path.exists(path) for (path,) in paths)
+        return sum(path not in self._there and not os.path.exists(path) for (path,) in paths)
 
     def add_span(self, format_id: str, span: Span) -> None:
         """Remember a span."""
