@@ -71,6 +71,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "verify": BASE | READING,
     "summary": BASE | READING,
     "importers": BASE | {"storage", "atomic"},
+    "bill_comparison": BASE | {"rollups", "importers"},
     "parallel": {"processes"},
     "viewer": BASE
     | READING
@@ -80,7 +81,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     | READING
     | {"simulator", "evaluation", "progress", "progress_events"}
     | {"registry", "publishing", "pipeline", "verify", "viewer", "api"}
-    | {"reading_choices", "typed_json", "importers", "summary"},
+    | {"reading_choices", "typed_json", "importers", "summary", "bill_comparison"},
     "cli": {"errors", "progress", "progress_events", "commands"},
     "__main__": {"cli"},
 }

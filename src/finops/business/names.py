@@ -8,6 +8,7 @@ the name.  Only look-ups fold models: a row keeps the spelling of its source.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Dict, Iterator, NamedTuple
 
 from finops import config
@@ -101,6 +102,7 @@ def fold_provider(text: str) -> str:
     return seller_of(text).provider
 
 
+@lru_cache(maxsize=1024)
 def seller_of(text: str) -> Seller:
     """Return who is paid, by any of its names.
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Tuple
 
 from finops import registry
+from finops.commands import bill
 from finops.commands.base import (
     Console,
     add_progress,
@@ -58,6 +59,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="read the whole file again, and keep nothing beside it",
     )
+    parser.add_argument(
+        "--bill",
+        metavar="FILE",
+        action="append",
+        help="compare the calls with what a vendor billed, which is never added: a cost report of"
+        " OpenAI or Anthropic, or a FOCUS file; may be given more than once",
+    )
+    parser.add_argument(
+        "--effective",
+        action="store_true",
+        help="take the effective cost of a FOCUS bill instead of the billed one",
+    )
     add_workers(parser)
     add_quiet(parser)
     add_progress(parser)
@@ -70,13 +83,17 @@ def run(args: argparse.Namespace, console: Console) -> int:
     args = with_imports(args, console)
     reading = reading_of(args)
     reading.configure()
+    compared = bill.compared(args, reading, console) if getattr(args, "bill", None) else None
     outcome = analyzed(args, reading, console)
+    results = {**outcome.results, **(bill.as_result(compared) if compared else {})}
     if args.json == "-":
-        console.say(json.dumps(outcome.results, allow_nan=False))
+        console.say(json.dumps(results, allow_nan=False))
     else:
         if args.json:
-            write_results(outcome.results, Path(args.json))
+            write_results(results, Path(args.json))
         console.say(summary(outcome, console))
+        if compared:
+            console.say("\n".join(["", *bill.table_of(compared, console)]))
     return SOME_FAILED if outcome.failed else 0
 
 

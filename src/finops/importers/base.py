@@ -57,6 +57,28 @@ class Span(NamedTuple):
     kind: str = ""
 
 
+# What a charge is for.
+USAGE, CREDIT, CORRECTION, TAX = "usage", "credit", "correction", "tax"
+
+
+class Charge(NamedTuple):
+    """A sum of money that a vendor billed for the time from `start` to `end`, in microseconds.
+
+    `id` is the same in two exports of one charge.  `amount` is negative where money is given
+    back.  `model` is "" where the bill does not name it.  `kind`: usage, credit, correction (of
+    an earlier bill) or tax.
+    """
+
+    id: str
+    start: int
+    end: int
+    provider: str
+    model: str
+    amount: Decimal
+    currency: str = "USD"
+    kind: str = USAGE
+
+
 Entry = Union[Call, Span]
 
 
@@ -148,6 +170,10 @@ class Format:
         """Yield the calls of a file, and the spans around them.  Raises OSError."""
         raise NotImplementedError
 
+    def charges(self, source: Source, session: Session) -> Iterator[Charge]:
+        """Yield what a file says was billed, nothing where it is no bill.  Raises OSError."""
+        return iter(())
+
     def family(self, record: Record) -> str:
         """Return what a call shares with its possible copies under other ids, "" for nothing."""
         return ""
@@ -191,6 +217,23 @@ def calls_of(
             continue
         if call is not None:
             yield session.described(call, item.fields)
+
+
+def charges_of(
+    items: Iterable[Item],
+    convert: Callable[[Item], Optional[Charge]],
+    source: Source,
+    session: Session,
+) -> Iterator[Charge]:
+    """Yield what `convert` makes of each record, None being no charge; refused ones are counted."""
+    for item in items:
+        try:
+            charge = convert(item)
+        except RejectedError as error:
+            session.tally.reject(source.label, item.line, str(error))
+            continue
+        if charge is not None:
+            yield charge
 
 
 def digest_of(*parts: str) -> str:

@@ -37,6 +37,12 @@ class Tokens(NamedTuple):
 
     def consistent(self) -> Tokens:
         """Return the tokens with no part larger than its whole."""
+        if (
+            self.cached + self.written <= self.input
+            and self.written_1h <= self.written
+            and self.reasoning <= self.output
+        ):
+            return self
         cached = min(self.cached, self.input)
         written = min(self.written, self.input - cached)
         return self._replace(
@@ -173,42 +179,43 @@ def record_of(call: Call, cost: Cost, format_id: str) -> Record:
     is_credit = cost.amount is not None and cost.amount < 0
     if is_credit:
         tokens = Tokens()
+    # By place, in the order of the fields: naming them takes longer than all the rest.
     record = Record(
-        timestamp=time_text(call.time),
-        call_id=f"{format_id}:{call.id}",
-        provider=call.provider or config.UNKNOWN,
-        model=call.model or UNKNOWN_MODEL,
-        input_tokens=str(tokens.input),
-        output_tokens=str(tokens.output),
-        cost_usd=money_text(cost.amount),
-        latency_ms="" if call.latency is None else str(call.latency),
-        customer_id=call.customer,
-        subscription_tier=config.UNKNOWN,
-        organization_id=call.organization or config.UNKNOWN,
-        product_id=call.product or config.UNKNOWN,
-        feature_id=call.feature or config.UNKNOWN,
-        task_type=config.UNKNOWN,
-        environment=call.environment or config.UNKNOWN,
-        request_id=call.request,
-        trace_id=call.trace,
-        user_agent=call.user_agent,
-        session_id=call.session,
-        total_tokens=str(tokens.input + tokens.output),
-        region=call.region or config.UNKNOWN,
-        status=_status(call),
-        error_type=call.error or "",
-        customer_archetype=config.UNKNOWN,
-        tier_price_usd="",
-        calls="0" if is_credit else str(call.calls),
-        bucket_s="" if call.bucket_s is None else str(call.bucket_s),
-        cached_input_tokens=str(tokens.cached),
-        cache_write_tokens=str(tokens.written),
-        cache_write_1h_tokens=str(tokens.written_1h),
-        reasoning_tokens=str(tokens.reasoning),
-        service_tier=call.service_tier,
-        cost_source=cost.source,
-        list_cost_usd=money_text(cost.listed),
-        source=format_id,
+        time_text(call.time),
+        f"{format_id}:{call.id}",
+        call.provider or config.UNKNOWN,
+        call.model or UNKNOWN_MODEL,
+        str(tokens.input),
+        str(tokens.output),
+        money_text(cost.amount),
+        "" if call.latency is None else str(call.latency),
+        call.customer,
+        config.UNKNOWN,  # the subscription tier
+        call.organization or config.UNKNOWN,
+        call.product or config.UNKNOWN,
+        call.feature or config.UNKNOWN,
+        config.UNKNOWN,  # the type of task
+        call.environment or config.UNKNOWN,
+        call.request,
+        call.trace,
+        call.user_agent,
+        call.session,
+        str(tokens.input + tokens.output),
+        call.region or config.UNKNOWN,
+        _status(call),
+        call.error or "",
+        config.UNKNOWN,  # the customer's archetype
+        "",  # and the price of its tier
+        "0" if is_credit else str(call.calls),
+        "" if call.bucket_s is None else str(call.bucket_s),
+        str(tokens.cached),
+        str(tokens.written),
+        str(tokens.written_1h),
+        str(tokens.reasoning),
+        call.service_tier,
+        cost.source,
+        money_text(cost.listed),
+        format_id,
     )
     return record._replace(**dict(call.extra)) if call.extra else record
 
@@ -243,7 +250,7 @@ def money_text(amount: Optional[Decimal]) -> str:
     >>> money_text(Decimal("3E-7")), money_text(Decimal("1.500")), money_text(None)
     ('0.0000003', '1.5', '')
     """
-    if amount is None:
-        return ""
+    if not amount:
+        return "" if amount is None else "0"
     text = format(amount.quantize(_TWELVE_DECIMALS), "f").rstrip("0").rstrip(".")
     return "0" if text == "-0" else text

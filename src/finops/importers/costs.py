@@ -12,7 +12,8 @@ from fractions import Fraction
 from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 from finops.business.price_table import PriceTable
-from finops.business.usage import Usage
+from finops.business.rates import FREE_TIERS, Conditions, Rates, Tariff
+from finops.business.usage import TokenClasses, Usage, token_classes
 from finops.importers.call import (
     FROM_BILL,
     FROM_LIST,
@@ -72,6 +73,7 @@ class CostRules:
         self._prices = prices
         self._rates: Dict[str, Decimal] = {USD: Decimal(1), **rates}
         self._recompute = recompute
+        self._tariffs = _Tariffs(prices)
         self.comparison = Comparison()
 
     def cost_of(self, call: Call) -> Cost:
@@ -94,6 +96,8 @@ class CostRules:
     def _in_usd(self, call: Call) -> Optional[Decimal]:
         if call.cost is None:
             return None
+        if call.currency == USD:
+            return as_money(call.cost)
         rate = self._rates.get((call.currency or USD).upper())
         if rate is None:
             raise RejectedError("currency without --rate")
@@ -101,19 +105,85 @@ class CostRules:
 
     def _list_cost(self, call: Call) -> Optional[Decimal]:
         """Return the sum of the prices of each sampling, None where the model has none."""
-        day = time_text(call.time)[:10]
+        if not call.samplings:
+            return self._price(call, call.tokens, call.web_searches)
         total = Decimal(0)
-        for number, tokens in enumerate(call.samplings or (call.tokens,)):
-            if not any(tokens) and not call.web_searches:
-                continue
-            price = self._prices.price_of(_usage(call, tokens, day, first=number == 0))
+        for number, tokens in enumerate(call.samplings):
+            price = self._price(call, tokens, 0 if number else call.web_searches)
             if price is None:
                 return None
-            total += exact(price)
+            total += price
         return total
 
+    def _price(self, call: Call, tokens: Tokens, searches: int) -> Optional[Decimal]:
+        if not searches and not any(tokens):
+            return Decimal(0)
+        tariff = None if searches else self._tariffs.of(call, tokens)
+        if tariff is not None:
+            numerator = tariff.numerator(_classes(tokens))
+            return None if numerator is None else Decimal(numerator) / tariff.denominator
+        price = self._prices.price_of(_usage(call, tokens, time_text(call.time)[:10], searches))
+        return None if price is None else exact(price)
 
-def _usage(call: Call, tokens: Tokens, day: str, first: bool) -> Usage:
+
+class _Tariffs:
+    """The prices of a token by what decides about them, each looked up once."""
+
+    def __init__(self, prices: PriceTable) -> None:
+        self._prices = prices
+        self._changing: Dict[Tuple[str, str], bool] = {}
+        self._rates: Dict[Tuple[str, str, str], Optional[Rates]] = {}
+        self._tariffs: Dict[Tuple[str, ...], Optional[Tariff]] = {}
+
+    def of(self, call: Call, tokens: Tokens) -> Optional[Tariff]:
+        """Return the prices of a call; None where `PriceTable.price_of` has to decide."""
+        key = (call.provider, call.model, self._day(call))
+        if key not in self._rates:
+            self._rates[key] = self._only_rates(*key)
+        rates = self._rates[key]
+        context = _context(call)
+        if rates is None or (tokens.input if context is None else context) >= rates.shortest_limit:
+            return None
+        conditions = (*key, call.service_tier, call.geo, call.speed)
+        if conditions not in self._tariffs:
+            self._tariffs[conditions] = _tariff(rates, call)
+        return self._tariffs[conditions]
+
+    def _day(self, call: Call) -> str:
+        """Return the day of a call where the price of its model depends on it, else ""."""
+        model = (call.provider, call.model)
+        if model not in self._changing:
+            self._changing[model] = self._prices.changes(*model)
+        return time_text(call.time)[:10] if self._changing[model] else ""
+
+    def _only_rates(self, provider: str, model: str, day: str) -> Optional[Rates]:
+        """Return the prices of a model, None unless exactly one entry has them."""
+        fitting = self._prices.rates_of(provider, model, day)
+        return fitting[0] if len(fitting) == 1 else None
+
+
+def _tariff(rates: Rates, call: Call) -> Optional[Tariff]:
+    tier, speed = call.service_tier.strip().lower(), call.speed.strip().lower()
+    if tier in FREE_TIERS:
+        return None
+    fast = "fast" in (tier, speed)
+    return rates.tariff(Conditions(tier, 0, call.geo.strip().lower(), fast))
+
+
+def _classes(tokens: Tokens) -> TokenClasses:
+    return token_classes(
+        tokens.input,
+        tokens.output,
+        tokens.cached,
+        tokens.written,
+        tokens.written_1h,
+        tokens.reasoning,
+        tokens.input_audio,
+        tokens.output_audio,
+    )
+
+
+def _usage(call: Call, tokens: Tokens, day: str, searches: int) -> Usage:
     return Usage(
         provider=call.provider,
         model=call.model,
@@ -127,7 +197,7 @@ def _usage(call: Call, tokens: Tokens, day: str, first: bool) -> Usage:
         day=day,
         input_audio_tokens=tokens.input_audio,
         output_audio_tokens=tokens.output_audio,
-        web_searches=call.web_searches if first else 0,
+        web_searches=searches,
         region=call.geo,
         speed=call.speed,
         context_tokens=_context(call),

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 from typing import List, NamedTuple, Tuple
-from urllib.request import pathname2url
 
 from finops.errors import DataError
 from finops.importers import all_formats
@@ -118,4 +118,4 @@ def open_database(source: Source) -> sqlite3.Connection:
 
     Raises sqlite3.Error.
     """
-    return sqlite3.connect(f"file:{pathname2url(source.path)}?mode=ro", uri=True)
+    return sqlite3.connect(f"{Path(source.path).absolute().as_uri()}?mode=ro", uri=True)

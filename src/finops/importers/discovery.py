@@ -6,7 +6,8 @@ Links are followed; a folder that links lead back to is read once; a link to not
 from __future__ import annotations
 
 import os
-from typing import Callable, Iterator, Optional, Sequence, Set, Tuple
+import stat
+from typing import Callable, Dict, Iterator, Optional, Sequence, Set, Tuple
 
 DeadLink = Callable[[str], None]
 
@@ -31,7 +32,7 @@ def _walk(
         path = waiting.pop()
         try:
             status = os.stat(path)
-            names = sorted(os.listdir(path)) if os.path.isdir(path) else None
+            names = sorted(os.listdir(path)) if stat.S_ISDIR(status.st_mode) else None
         except OSError:
             if os.path.islink(path):
                 on_dead_link(path)
@@ -42,5 +43,23 @@ def _walk(
         seen.add(identity)
         if names is not None:
             waiting += [os.path.join(path, name) for name in reversed(names)]
-        elif os.path.isfile(path) and (not endings or path.endswith(endings)):
+        elif stat.S_ISREG(status.st_mode) and (not endings or path.endswith(endings)):
             yield path
+
+
+class RealPaths:
+    """Where paths really are; what leads to a folder is looked at once for all its files."""
+
+    def __init__(self) -> None:
+        self._folders: Dict[str, str] = {}
+
+    def of(self, path: str) -> str:
+        """Return a path without links."""
+        if os.path.islink(path):
+            return os.path.realpath(path)
+        folder, name = os.path.split(path)
+        if name in ("", os.curdir, os.pardir):
+            return os.path.realpath(path)
+        if folder not in self._folders:
+            self._folders[folder] = os.path.realpath(folder)
+        return os.path.join(self._folders[folder], name)

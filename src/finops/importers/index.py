@@ -12,7 +12,7 @@ import shutil
 import sqlite3
 import tempfile
 from contextlib import contextmanager
-from typing import Iterator, List, NamedTuple, Tuple
+from typing import Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from finops.importers.call import COLUMNS, FROM_BILL, FROM_SOURCE, Record
 
@@ -25,6 +25,8 @@ CREATE TABLE calls (
 CREATE TABLE staged (node TEXT PRIMARY KEY, origin INTEGER, row TEXT) WITHOUT ROWID;
 CREATE TABLE seen (text TEXT PRIMARY KEY, count INTEGER) WITHOUT ROWID;
 """
+# So many ids take some 20 MB.
+_FEW_CALLS = 100_000
 # A new call, an old one from the CSV that stays as it was, an old one that changed.
 NEW, KEPT, CHANGED = 0, 1, 2
 _RECORDED = frozenset({FROM_SOURCE, FROM_BILL})
@@ -82,6 +84,9 @@ class CallIndex:
         database.executescript(_SCHEMA)
         database.execute("BEGIN")  # after the script, which ends any transaction
         self._has_families = False
+        # The ids and the families of the calls, where they are few enough to be kept at hand.
+        self._ids: Optional[Set[str]] = None
+        self._families: Optional[Set[str]] = None
         self.origin = 0
 
     def add(self, record: Record, family: str = "") -> bool:
@@ -124,10 +129,14 @@ class CallIndex:
 
     def holds(self, call_id: str) -> bool:
         """Return whether there is a call with this id, dropped ones included."""
+        if self._ids is not None:
+            return call_id in self._ids
         rows = self._database.execute("SELECT 1 FROM calls WHERE id = ?", (call_id,))
         return rows.fetchone() is not None
 
     def _has_relatives(self, family: str) -> bool:
+        if self._families is not None:
+            return family in self._families
         rows = self._database.execute("SELECT 1 FROM calls WHERE family = ? LIMIT 1", (family,))
         return rows.fetchone() is not None
 
@@ -140,6 +149,8 @@ class CallIndex:
         self._database.execute(
             "INSERT OR IGNORE INTO calls VALUES (?, '', '', 0, ?, 1, '')", (call_id, KEPT)
         )
+        if self._ids is not None:
+            self._ids.add(call_id)
 
     def forget_sessions(self) -> None:
         """Blank the sessions of the calls that were read since `origin` was set."""
@@ -148,9 +159,14 @@ class CallIndex:
             row = _text(_record(text)._replace(session_id=""))
             self._database.execute("UPDATE calls SET row = ? WHERE id = ?", (row, call_id))
 
-    def index_families(self) -> None:
-        """Prepare for look-ups by family, when all files are read."""
+    def prepare_for_rows(self) -> None:
+        """Prepare for look-ups of each row of the present CSV, when all files are read."""
         self._database.execute("CREATE INDEX by_family ON calls (family) WHERE family != ''")
+        if self._count("old >= ?", NEW) <= _FEW_CALLS:
+            self._ids, self._families = set(), set()
+            for call_id, family in self._database.execute("SELECT id, family FROM calls"):
+                self._ids.add(call_id)
+                self._families.add(family)
 
     def families(self) -> Iterator[List[Record]]:
         """Yield the calls of each family that has several, in the order of their ids."""
@@ -195,7 +211,12 @@ class CallIndex:
         inserted = self._database.execute(
             "INSERT OR IGNORE INTO calls VALUES (?, ?, ?, ?, ?, 0, ?)", values
         )
-        return inserted.rowcount > 0
+        if inserted.rowcount <= 0:
+            return False
+        if self._ids is not None and self._families is not None:
+            self._ids.add(record.call_id)
+            self._families.add(family)
+        return True
 
     def _row_of(self, call_id: str) -> str:
         rows = self._database.execute("SELECT row FROM calls WHERE id = ?", (call_id,))

@@ -9,7 +9,7 @@ from finops.errors import DataError, UsageError
 from finops.importers import all_formats, find_format, format_ids
 from finops.importers.base import Format, shown_names
 from finops.importers.detection import detect, match_of
-from finops.importers.discovery import files_below
+from finops.importers.discovery import RealPaths, files_below
 from finops.importers.run import Input
 from finops.importers.sources import Source
 from finops.importers.tally import Tally
@@ -35,9 +35,10 @@ def inputs_of(
     format = _format(name) if name and name != LOCAL else None
     collected: Dict[str, List[Source]] = {}
     seen: Set[str] = set()
+    real_paths = RealPaths()
     for path in paths:
         for its_format, source in _files_of(path, format, tally):
-            real = os.path.realpath(source.path)
+            real = real_paths.of(source.path)
             if real not in seen:
                 seen.add(real)
                 collected.setdefault(its_format.id, []).append(source)
@@ -75,8 +76,9 @@ def _local(name: str, environment: Mapping[str, str], home: str) -> Tuple[Input,
 
 def _distinct(paths: Sequence[str]) -> Iterator[str]:
     seen: Set[str] = set()
+    real_paths = RealPaths()
     for path in paths:
-        real = os.path.realpath(path)
+        real = real_paths.of(path)
         if real not in seen:
             seen.add(real)
             yield path

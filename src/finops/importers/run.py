@@ -10,16 +10,15 @@ from __future__ import annotations
 import csv
 import heapq
 from contextlib import contextmanager
-from decimal import Decimal
 from pathlib import Path
-from typing import Callable, Dict, Iterator, NamedTuple, Optional, Set, Tuple
+from typing import Callable, Iterator, NamedTuple, Optional, Tuple
 
 from finops.atomic import replacing
 from finops.business.price_table import PriceTable
 from finops.errors import DataError, StorageError, UsageError
 from finops.importers import find_format
 from finops.importers.base import Format, ImportOptions, Session, Span, digest_of
-from finops.importers.call import FROM_BILL, NO_COST, Call, Record, record_of
+from finops.importers.call import Call, Record, record_of
 from finops.importers.calls_csv import read_calls, write_calls
 from finops.importers.costs import Comparison, CostRules
 from finops.importers.index import CallIndex, temporary_index
@@ -27,6 +26,7 @@ from finops.importers.providers import ModelProviders
 from finops.importers.sources import Source
 from finops.importers.state import State, mark_of
 from finops.importers.tally import Rejection, Tally
+from finops.importers.totals import Totals
 from finops.importers.values import RejectedError
 from finops.storage.file_operations import FILES
 from finops.storage.lock import writer_lock
@@ -56,48 +56,6 @@ class Job(NamedTuple):
     dry_run: bool = False
     fresh: bool = False
     progress: Read = lambda done, total: None
-
-
-class Totals:
-    """Sums over the rows of the CSV."""
-
-    def __init__(self) -> None:
-        self.rows = 0
-        self.calls = 0
-        self.calls_unknown = False
-        self.tokens = 0
-        self.cost = Decimal(0)
-        self.unpriced_calls = 0
-        self.unpriced_models: Dict[str, None] = {}
-        self._periods: Dict[Tuple[str, bool], Tuple[str, str]] = {}
-
-    def add(self, record: Record) -> None:
-        """Take a row into account."""
-        self.rows += 1
-        self.tokens += int(record.total_tokens or 0)
-        amount = Decimal(record.cost_usd or 0)
-        self.cost += amount
-        calls = int(record.calls or 1)
-        self.calls += calls
-        self.calls_unknown |= not calls and amount >= 0
-        if record.cost_source == NO_COST:
-            self.unpriced_calls += calls
-            self.unpriced_models.setdefault(record.model)
-        key = record.provider, record.cost_source == FROM_BILL
-        first, last = self._periods.get(key, (record.timestamp, record.timestamp))
-        self._periods[key] = min(first, record.timestamp), max(last, record.timestamp)
-
-    def twice_counted(self) -> Set[str]:
-        """Return the providers with a bill and with calls in one period."""
-        return {
-            provider
-            for (provider, billed), (first, last) in self._periods.items()
-            if billed and _overlap((first, last), self._periods.get((provider, False)))
-        }
-
-
-def _overlap(period: Tuple[str, str], other: Optional[Tuple[str, str]]) -> bool:
-    return other is not None and period[0][:10] <= other[1][:10] and other[0][:10] <= period[1][:10]
 
 
 class Result(NamedTuple):
@@ -147,20 +105,22 @@ def _import(job: Job, index: CallIndex, tally: Tally) -> Result:
         if not is_first:
             _take_in_relatives(job.out, index)
         _settle(index, tally)
+        as_before = state.totals() if not is_first and index.is_empty() else None
         result = Result(
             tuple(given.format.id for given in job.inputs),
             job.out,
             tally,
-            Totals(),
+            as_before or Totals(),
             rules.comparison,
             added=index.additions(),
             changed=index.changes() - index.additions(),
             gone=state.gone(),
             is_first=is_first,
         )
-        _write(job, index, result)
+        if as_before is None:
+            _write(job, index, result)
         if not job.dry_run:
-            state.commit()
+            state.commit(result.totals)
         return result
     finally:
         state.close()
@@ -248,7 +208,9 @@ class _Reading:
         except RejectedError as error:
             self._tally.reject(source.label, 0, str(error))
             return
-        call = call._replace(tokens=call.tokens.consistent())
+        tokens = call.tokens.consistent()
+        if tokens is not call.tokens:
+            call = call._replace(tokens=tokens)
         record = record_of(call, cost, self._format.id)
         if call.node:
             self._index.stage(call.node, record)
@@ -289,7 +251,7 @@ def _take_in_relatives(out: Path, index: CallIndex) -> None:
     """Add the rows of the CSV to the index that what was read may change."""
     if index.is_empty():
         return
-    index.index_families()
+    index.prepare_for_rows()
     before = ("", "")
     for record in read_calls(out):
         family = _family(record)

@@ -7,19 +7,21 @@ holds no prompt and no answer.
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
-from typing import Iterator, List, Optional, Tuple, Union
+from typing import Iterator, List, Optional, Set, Tuple, Union
 
 from finops.importers.base import Span, Spans
 from finops.importers.sources import Source
+from finops.importers.totals import Totals
 from finops.storage.sidecars import sidecar
 
-_VERSION = 1
+_VERSION = 2
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS about (csv TEXT, options TEXT);
+CREATE TABLE IF NOT EXISTS about (csv TEXT, options TEXT, totals TEXT);
 CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, mark TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS spans (
     format TEXT, node TEXT, parent TEXT, kind TEXT, id TEXT,
@@ -50,6 +52,8 @@ class State:
             self._database.execute("DELETE FROM files")
             self._database.execute("DELETE FROM spans")
         self._keep = keep
+        self._marks = dict(self._database.execute("SELECT path, mark FROM files"))
+        self._there: Set[str] = set()  # files that were met
         self._is_current = not fresh and self._about() == (_mark(str(csv)), options)
 
     def _about(self) -> Optional[Tuple[str, str]]:
@@ -60,9 +64,11 @@ class State:
         """Return whether a file was read before, and is as it was, and the CSV too."""
         if not self._is_current:
             return False
-        query = "SELECT mark FROM files WHERE path = ?"
-        row = self._database.execute(query, (source.path,)).fetchone()
-        return row is not None and bool(row[0]) and row[0] == _mark(source.path)
+        mark = self._marks.get(source.path)
+        is_unchanged = bool(mark) and mark == _mark(source.path)
+        if is_unchanged:
+            self._there.add(source.path)
+        return is_unchanged
 
     def read(self, source: Source, mark: str) -> None:
         """Remember a file as it was when it was opened."""
@@ -71,7 +77,7 @@ class State:
     def gone(self) -> int:
         """Return how many files that were read before are not there any more."""
         paths = self._database.execute("SELECT path FROM files").fetchall()
-        return sum(not os.path.exists(path) for (path,) in paths)
+        return sum(path not in self._there and not os.path.exists(path) for (path,) in paths)
 
     def add_span(self, format_id: str, span: Span) -> None:
         """Remember a span."""
@@ -96,11 +102,21 @@ class State:
         row = self._database.execute(query, (format_id, node)).fetchone()
         return "" if row is None else str(row[0])
 
-    def commit(self) -> None:
-        """Keep all that was remembered, together with the CSV as it is now."""
+    def totals(self) -> Optional[Totals]:
+        """Return the sums over the CSV as they were kept, None where it may have other ones."""
+        if not self._is_current:
+            return None
+        (text,) = self._database.execute("SELECT totals FROM about").fetchone()
+        try:
+            return Totals.from_plain(json.loads(text))
+        except (ValueError, TypeError, ArithmeticError):
+            return None
+
+    def commit(self, totals: Totals) -> None:
+        """Keep all that was remembered, together with the CSV as it is now, and its sums."""
         self._database.execute("DELETE FROM about")
-        about = (_mark(str(self._csv)), self._options)
-        self._database.execute("INSERT INTO about VALUES (?, ?)", about)
+        about = (_mark(str(self._csv)), self._options, json.dumps(totals.plain()))
+        self._database.execute("INSERT INTO about VALUES (?, ?, ?)", about)
         self._database.execute("COMMIT")
 
     def close(self) -> None:

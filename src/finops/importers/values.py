@@ -38,6 +38,7 @@ _ZERO = Decimal(0)
 _SMALLEST_EXPONENT, _LARGEST_EXPONENT = -60, 20
 _NOTHING = frozenset({"", "null", "none", "nan", "n/a", "-", "\\n"})
 _LONGEST_NOTHING = max(map(len, _NOTHING))
+_FLAGS = {"true": True, "1": True, "t": True, "false": False, "0": False, "f": False}
 _MOST_CHARACTERS = config.COLLECT_MAX_TEXT
 Json = object
 
@@ -82,9 +83,10 @@ class Fields:
         """Return the first text that is not empty, "" where there is none."""
         for name in names:
             value = self.values.get(name)
-            text = "" if value is None or value == "" else as_text(value)
-            if text:
-                return text
+            if value is not None and value != "":
+                text = as_text(value)
+                if text:
+                    return text
         return ""
 
     def count(self, *names: str) -> int:
@@ -95,9 +97,10 @@ class Fields:
         """Return a whole number from 0 up, None where it is not given.  Raises RejectedError."""
         for name in names:
             value = self.values.get(name)
-            number = None if value is None else as_count(value)
-            if number is not None:
-                return number
+            if value is not None:
+                number = as_count(value)
+                if number is not None:
+                    return number
         return None
 
     def number(self, *names: str) -> Optional[Decimal]:
@@ -117,8 +120,13 @@ class Fields:
 
         `unit_ms` is how many milliseconds one of the source's units has.
         """
+        value = self.values.get(name)
+        if value is None:
+            return None
+        if type(value) is int and 0 <= value <= config.MAX_LATENCY_MS // unit_ms:
+            return value * unit_ms
         try:
-            amount = as_number(self.values.get(name))
+            amount = as_number(value)
         except RejectedError:
             return None
         if amount is None or amount < 0:
@@ -143,12 +151,13 @@ class Fields:
         Raises RejectedError for anything else.
         """
         value = self.value(*names)
-        if isinstance(value, str):
-            value = _decoded(value)
-        if value is None:
-            return _EMPTY
-        if not isinstance(value, dict):
-            raise RejectedError("wrong type")
+        if type(value) is not dict:
+            if isinstance(value, str):
+                value = _decoded(value)
+            if value is None:
+                return _EMPTY
+            if not isinstance(value, dict):
+                raise RejectedError("wrong type")
         return Fields(value)
 
     def parts(self, *names: str) -> List[Fields]:
@@ -178,12 +187,9 @@ class Fields:
     def flag(self, *names: str) -> Optional[bool]:
         """Return a yes or no, also written as text; None where it is neither."""
         value = self.value(*names)
-        if isinstance(value, bool):
+        if value is None or isinstance(value, bool):
             return value
-        word = as_text(value).lower()
-        return {"true": True, "1": True, "t": True, "false": False, "0": False, "f": False}.get(
-            word
-        )
+        return _FLAGS.get(as_text(value).lower())
 
     def at(self, path: str) -> str:
         """Return the text at a path of names with dots between, "" where there is none.
@@ -241,7 +247,8 @@ def as_text(value: Json) -> str:
     ('a b', '7', '', '')
     """
     if isinstance(value, str):
-        text = value[:_MOST_CHARACTERS] if value.isalnum() else _one_line(value)
+        is_plain = len(value) <= _MOST_CHARACTERS and value.isprintable()
+        text = value.strip() if is_plain else _one_line(value)
         return "" if len(text) <= _LONGEST_NOTHING and text.lower() in _NOTHING else text
     if isinstance(value, bool) or value is None:
         return ""
@@ -324,6 +331,9 @@ def as_time(value: Json) -> int:
     (1000000, 1788825600000000, 1788825600000000)
     """
     if isinstance(value, str):
+        instant = _usual_time(value)
+        if instant is not None:
+            return instant
         text = value.strip()
         match = _TIME(text)
         if match:
@@ -333,6 +343,34 @@ def as_time(value: Json) -> int:
     else:
         raise RejectedError("no time" if value is None else "not a time")
     return _from_number(text)
+
+
+def _usual_time(text: str) -> Optional[int]:
+    """Return the instant of a text such as `2026-09-03T10:00:02.345Z`, the way most logs write
+    it; None for any other, also for one that is no time.
+    """
+    if text[-1:] != "Z" or text[19:20] != "." or not 21 < len(text) <= 27:
+        return None
+    seconds, fraction = text[17:19], text[20:-1]
+    if text[13] != ":" or text[16] != ":" or text[10] not in "Tt ":
+        return None
+    if not (seconds.isdigit() and fraction.isdigit() and text.isascii()):
+        return None
+    try:
+        minute = _minute(text[:16])
+    except RejectedError:
+        return None
+    second = int(seconds)
+    return None if second > 59 else minute + second * MICROSECONDS + int(fraction.ljust(6, "0"))
+
+
+@lru_cache(maxsize=4096)
+def _minute(text: str) -> int:
+    """Return the instant at which a minute begins.  Raises RejectedError."""
+    match = _TIME(text)
+    if match is None:
+        raise RejectedError("not a time")
+    return _microseconds(match)
 
 
 def _microseconds(match: Match[str]) -> int:

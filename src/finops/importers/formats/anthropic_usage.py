@@ -5,9 +5,18 @@ A row is an aggregate, and nothing says of how many requests.  Token classes are
 
 from __future__ import annotations
 
-from typing import Iterator, Optional
+from typing import Iterator, Optional, Tuple
 
-from finops.importers.base import Entry, Format, Names, Session, calls_of, digest_of
+from finops.importers.base import (
+    Charge,
+    Entry,
+    Format,
+    Names,
+    Session,
+    calls_of,
+    charges_of,
+    digest_of,
+)
 from finops.importers.call import BATCH, FAST, FLEX, PRIORITY, STANDARD, Call, Tokens
 from finops.importers.json_records import Item, json_records
 from finops.importers.kinds import is_table
@@ -21,6 +30,7 @@ _SHORT_CONTEXT = 200_000
 # Parts of a result that are figures; all others are dimensions.
 _FIGURES = frozenset(
     {"cache_creation", "server_tool_use", "web_search_count", "starting_at", "ending_at"}
+    | {"amount", "cost_usd"}
 )
 
 
@@ -43,11 +53,18 @@ class AnthropicUsage(Format):
 
     def read(self, source: Source, session: Session) -> Iterator[Entry]:
         """Yield an aggregate for each result of each bucket, or each row."""
-        if is_table(source):
-            items = table_records(source, session.tally)
-        else:
-            items = _results(json_records(source, session.tally), source, session)
+        items = _items(source, session)
         return calls_of(items, lambda item: _call(item, session), source, session)
+
+    def charges(self, source: Source, session: Session) -> Iterator[Charge]:
+        """Yield the amounts of a cost report, of the API in cents, of the console in dollars."""
+        return charges_of(_items(source, session), _charge, source, session)
+
+
+def _items(source: Source, session: Session) -> Iterator[Item]:
+    if is_table(source):
+        return table_records(source, session.tally)
+    return _results(json_records(source, session.tally), source, session)
 
 
 def _results(items: Iterator[Item], source: Source, session: Session) -> Iterator[Item]:
@@ -65,14 +82,11 @@ def _results(items: Iterator[Item], source: Source, session: Session) -> Iterato
 
 def _call(item: Item, session: Session) -> Optional[Call]:
     record = item.fields
-    if "amount" in record or "cost_usd" in record:
+    if _is_charge(record):
         session.tally.skipped["rows of a bill"] += 1
         session.tally.note("a cost report is a bill: compare it with 'analyze --bill'")
         return None
-    start = record.time("starting_at", "usage_date_utc")
-    end = record.time("ending_at") if "ending_at" in record else start + _DAY
-    if end <= start:
-        raise RejectedError("ends before it starts")
+    start, end = _period(record)
     geo = record.text("inference_geo")
     geo = "" if geo in ("not_available", "global") else geo
     return Call(
@@ -92,6 +106,38 @@ def _call(item: Item, session: Session) -> Optional[Call]:
         calls=0,
         bucket_s=(end - start) // MICROSECONDS,
     )
+
+
+def _is_charge(record: Fields) -> bool:
+    return "amount" in record or "cost_usd" in record
+
+
+def _charge(item: Item) -> Optional[Charge]:
+    record = item.fields
+    if not _is_charge(record):
+        return None
+    cents = record.money("amount")
+    amount = record.money("cost_usd") if cents is None else cents / 100
+    if amount is None:
+        raise RejectedError("no cost")
+    start, end = _period(record)
+    return Charge(
+        _id(record, start, end),
+        start,
+        end,
+        ANTHROPIC,
+        record.text("model", "model_version"),
+        amount,
+        record.text("currency"),
+    )
+
+
+def _period(record: Fields) -> Tuple[int, int]:
+    start = record.time("starting_at", "usage_date_utc")
+    end = record.time("ending_at") if "ending_at" in record else start + _DAY
+    if end <= start:
+        raise RejectedError("ends before it starts")
+    return start, end
 
 
 def _tokens(record: Fields) -> Tokens:

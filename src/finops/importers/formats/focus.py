@@ -7,11 +7,23 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import Iterator, Optional
+from typing import Iterator, Optional, Tuple
 
 from finops import config
 from finops.business.names import fold_provider
-from finops.importers.base import Entry, Format, Names, Session, calls_of
+from finops.importers.base import (
+    CORRECTION,
+    CREDIT,
+    TAX,
+    USAGE,
+    Charge,
+    Entry,
+    Format,
+    Names,
+    Session,
+    calls_of,
+    charges_of,
+)
 from finops.importers.call import Call, Tokens
 from finops.importers.json_records import Item
 from finops.importers.sources import Source
@@ -42,6 +54,12 @@ class Focus(Format):
         yield from calls_of(rows, reader.charge, source, session)
         reader.finish()
 
+    def charges(self, source: Source, session: Session) -> Iterator[Charge]:
+        """Yield the charges for AI, taxes too."""
+        reader = _Charges(source, session)
+        rows = table_records(source, session.tally)
+        return charges_of(rows, reader.billed, source, session)
+
 
 class _Charges:
     """Reads the charges of a file, and sums up what is kept apart."""
@@ -55,12 +73,9 @@ class _Charges:
     def charge(self, item: Item) -> Optional[Call]:
         """Return a charge for AI, None for another."""
         record = item.fields
-        if record.text("ServiceCategory").lower() != _OURS:
-            self._session.tally.skipped["charges of other services"] += 1
-            return None
-        cost = record.money("EffectiveCost" if self._session.options.effective else "BilledCost")
+        cost = self._cost(record)
         if cost is None:
-            raise RejectedError("no cost")
+            return None
         if record.text("ChargeCategory").lower() == "tax":
             self._session.tally.skipped["taxes"] += 1
             self._tax += cost
@@ -68,6 +83,34 @@ class _Charges:
         call = _call(record, cost, self._id(record))
         self._tokens += call.tokens.input + call.tokens.output
         return call
+
+    def billed(self, item: Item) -> Optional[Charge]:
+        """Return a charge for AI as it is billed, None for another."""
+        record = item.fields
+        cost = self._cost(record)
+        if cost is None:
+            return None
+        start, end = _period(record)
+        return Charge(
+            self._id(record),
+            start,
+            end,
+            _provider(record),
+            "",
+            cost,
+            record.text("BillingCurrency"),
+            _kind(record, cost),
+        )
+
+    def _cost(self, record: Fields) -> Optional[Decimal]:
+        """Return the cost of a charge, None where it is not for AI.  Raises RejectedError."""
+        if record.text("ServiceCategory").lower() != _OURS:
+            self._session.tally.skipped["charges of other services"] += 1
+            return None
+        cost = record.money("EffectiveCost" if self._session.options.effective else "BilledCost")
+        if cost is None:
+            raise RejectedError("no cost")
+        return cost
 
     def finish(self) -> None:
         """Say what is kept apart, and what the bill does not have."""
@@ -83,14 +126,32 @@ class _Charges:
         return self._session.id_of("focus", self._source, dimensions)
 
 
-def _call(record: Fields, cost: Decimal, identity: str) -> Call:
+def _kind(record: Fields, cost: Decimal) -> str:
+    category = record.text("ChargeCategory").lower()
+    if category == TAX:
+        return TAX
+    if record.text("ChargeClass").lower() == CORRECTION:
+        return CORRECTION
+    return CREDIT if category == CREDIT or cost < 0 else USAGE
+
+
+def _provider(record: Fields) -> str:
+    return fold_provider(record.text("ServiceProviderName", "ProviderName"))
+
+
+def _period(record: Fields) -> Tuple[int, int]:
     start, end = record.time("ChargePeriodStart"), record.time("ChargePeriodEnd")
     if end <= start:
         raise RejectedError("ends before it starts")
+    return start, end
+
+
+def _call(record: Fields, cost: Decimal, identity: str) -> Call:
+    start, end = _period(record)
     return Call(
         id=identity,
         time=start,
-        provider=fold_provider(record.text("ServiceProviderName", "ProviderName")),
+        provider=_provider(record),
         model="",
         tokens=_tokens(record),
         cost=cost,

@@ -7,7 +7,7 @@ row is of an earlier version that did not, and they are added.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Iterator, Optional
+from typing import Iterator, Optional, Sequence
 
 from finops.business.names import fold_provider
 from finops.importers.base import Entry, Format, Names, Session, error_kind
@@ -103,6 +103,7 @@ def _call(item: Item, source: Source, session: Session) -> Call:
     is_cache_hit = record.flag("cache_hit") is True
     model = record.text("model")
     provider = fold_provider(record.text("custom_llm_provider"))
+    tags = record.texts("request_tags")
     refused_by_proxy = failed and not model and not provider
     return Call(
         id=record.text("request_id") or session.id_of(LITELLM, source, item.text),
@@ -116,8 +117,8 @@ def _call(item: Item, source: Source, session: Session) -> Call:
         customer=record.text("end_user", "user"),
         organization=record.text("organization_id", "team_id"),
         product=record.text("model_group"),
-        feature=_tag(record, "feature:"),
-        environment=_tag(record, "env:"),
+        feature=_tag(tags, "feature:"),
+        environment=_tag(tags, "env:"),
         session=record.text("session_id"),
         trace=record.text("litellm_call_id"),
         request=record.text("request_id"),
@@ -138,29 +139,34 @@ def _status(metadata: Fields) -> str:
 def _tokens(record: Fields, metadata: Fields, session: Session) -> Tokens:
     usage = metadata.part("additional_usage_values", "usage_object")
     details = usage.part("prompt_tokens_details")
+    outputs = usage.part("completion_tokens_details")
     cached = usage.known_count("cache_read_input_tokens")
     if cached is None:
         cached = details.count("cached_tokens")
     written = usage.known_count("cache_creation_input_tokens")
     if written is None:
         written = details.count("cache_creation_tokens", "cache_write_tokens")
-    parts = usage.part("cache_creation_token_details")
-    if not parts.values:
-        parts = details.part("cache_creation_token_details")
     inputs = record.count("prompt_tokens")
     if cached + written > inputs:
         inputs += cached + written
         session.tally.flags["prompt tokens without cached ones"] += 1
     return Tokens(
-        input=inputs,
-        output=record.count("completion_tokens"),
-        cached=cached,
-        written=written,
-        written_1h=parts.count("ephemeral_1h_input_tokens"),
-        reasoning=usage.part("completion_tokens_details").count("reasoning_tokens"),
+        inputs,
+        record.count("completion_tokens"),
+        cached,
+        written,
+        _written_1h(usage, details) if written else 0,
+        reasoning=outputs.count("reasoning_tokens"),
         input_audio=details.count("audio_tokens"),
-        output_audio=usage.part("completion_tokens_details").count("audio_tokens"),
+        output_audio=outputs.count("audio_tokens"),
     )
+
+
+def _written_1h(usage: Fields, details: Fields) -> int:
+    parts = usage.part("cache_creation_token_details")
+    if not parts.values:
+        parts = details.part("cache_creation_token_details")
+    return parts.count("ephemeral_1h_input_tokens")
 
 
 def _latency(record: Fields, started: int) -> Optional[int]:
@@ -179,8 +185,8 @@ def _error(metadata: Fields) -> str:
     return error_kind(information.text("error_message")) if kind == "other" else kind
 
 
-def _tag(record: Fields, prefix: str) -> str:
-    for tag in record.texts("request_tags"):
+def _tag(tags: Sequence[str], prefix: str) -> str:
+    for tag in tags:
         if tag.startswith(prefix):
             return tag[len(prefix) :].strip()
     return ""

@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from typing import Iterator, List, NamedTuple, Optional
 
-from finops.importers.base import Entry, Format, Names, Session, calls_of, digest_of
+from finops.importers.base import (
+    Charge,
+    Entry,
+    Format,
+    Names,
+    Session,
+    calls_of,
+    charges_of,
+    digest_of,
+)
 from finops.importers.call import BATCH, STANDARD, Call, Tokens
 from finops.importers.json_records import Item, json_records
 from finops.importers.kinds import is_table
@@ -18,7 +27,9 @@ from finops.importers.values import MICROSECONDS, Fields, RejectedError
 
 OPENAI = "openai"
 _BILL = "organization.costs.result"
-_FIGURES = frozenset({"object", "num_model_requests", "num_requests"})
+_FIGURES = frozenset(
+    {"object", "num_model_requests", "num_requests", "amount", "amount_value", "quantity"}
+)
 
 
 class _Bucket(NamedTuple):
@@ -47,12 +58,18 @@ class OpenAiUsage(Format):
 
     def read(self, source: Source, session: Session) -> Iterator[Entry]:
         """Yield an aggregate for each result of each bucket, or each row."""
-        items = (
-            table_records(source, session.tally)
-            if is_table(source)
-            else _results(json_records(source, session.tally), source, session)
-        )
+        items = _items(source, session)
         return calls_of(items, lambda item: _call(item, session), source, session)
+
+    def charges(self, source: Source, session: Session) -> Iterator[Charge]:
+        """Yield the amounts of a cost report."""
+        return charges_of(_items(source, session), _charge, source, session)
+
+
+def _items(source: Source, session: Session) -> Iterator[Item]:
+    if is_table(source):
+        return table_records(source, session.tally)
+    return _results(json_records(source, session.tally), source, session)
 
 
 def _results(items: Iterator[Item], source: Source, session: Session) -> Iterator[Item]:
@@ -70,7 +87,7 @@ def _results(items: Iterator[Item], source: Source, session: Session) -> Iterato
 
 def _call(item: Item, session: Session) -> Optional[Call]:
     record = item.fields
-    if record.text("object") == _BILL or "amount" in record or "amount_value" in record:
+    if _is_charge(record):
         session.tally.skipped["rows of a bill"] += 1
         session.tally.note("a cost report is a bill: compare it with 'analyze --bill'")
         return None
@@ -95,6 +112,31 @@ def _call(item: Item, session: Session) -> Optional[Call]:
         service_tier=_tier(record),
         calls=calls or 0,
         bucket_s=(bucket.end - bucket.start) // MICROSECONDS,
+    )
+
+
+def _is_charge(record: Fields) -> bool:
+    return record.text("object") == _BILL or "amount" in record or "amount_value" in record
+
+
+def _charge(item: Item) -> Optional[Charge]:
+    """Return an amount of a cost report; a line item such as `gpt-4o, input` names the model."""
+    record = item.fields
+    if not _is_charge(record):
+        return None
+    inner = record.part("amount")
+    amount = inner.money("value") if inner.values else record.money("amount_value")
+    if amount is None:
+        raise RejectedError("no cost")
+    bucket = _bucket(record)
+    return Charge(
+        _id(record, bucket),
+        bucket.start,
+        bucket.end,
+        OPENAI,
+        record.text("line_item").partition(",")[0].strip(),
+        amount,
+        inner.text("currency") or record.text("amount_currency"),
     )
 
 
