@@ -2,8 +2,9 @@
 
 Well-formed lines are split a block at a time (see `row_pattern`), and all values are checked and
 converted a column at a time (see `values`).  That is about six times as fast as row by row and is
-what makes large files pleasant.  Where a block holds lines that are not plain, each record of it is split on its
-own; their cells then go the same way, so that a row is read the same whatever stands beside it.
+what makes large files pleasant.  Where a block holds lines that are not plain, each record of it
+is split on its own; their cells then go the same way, so that a row is read the same whatever
+stands beside it.
 """
 
 from __future__ import annotations
