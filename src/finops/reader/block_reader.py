@@ -1,9 +1,10 @@
 """A block of whole lines into a batch of calls: the fast path, and the way round odd lines.
 
-Well-formed lines are split a block at a time, and all values are checked and converted a column
-at a time (see `values`).  That is about six times as fast as row by row and is what makes large
-files pleasant.  Where a block holds lines that are not plain, each record of it is split on its
-own; their cells then go the same way, so that a row is read the same whatever stands beside it.
+Well-formed lines are split a block at a time (see `row_pattern`), and all values are checked and
+converted a column at a time (see `values`).  That is about six times as fast as row by row and is
+what makes large files pleasant.  Where a block holds lines that are not plain, each record of it
+is split on its own; their cells then go the same way, so that a row is read the same whatever
+stands beside it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from finops.reader.encoding import Batch, KeyEncoder
 from finops.reader.fields import BadValueError
 from finops.reader.header import Header
 from finops.reader.identity import CALL_ID, IdRule
+from finops.reader.key_texts import KEY_OF, KeyTexts
 from finops.reader.options import ReadingRules
 from finops.reader.records import (
     QUOTE,
@@ -26,6 +28,7 @@ from finops.reader.records import (
     without_quotes,
 )
 from finops.reader.row_parser import TOO_LONG, WRONG_WIDTH
+from finops.reader.row_pattern import Group, RowPattern
 from finops.reader.row_selection import IMPLAUSIBLE, RowSelection
 from finops.reader.values import READ_COLUMNS, Cells, ValueReader
 
@@ -71,8 +74,8 @@ class BlockReader:
         names = split_record(header.line, header.delimiter)
         self._time_in_header = names[header.positions["timestamp"]]
         self._delimiter = header.delimiter
-        self._end_of_line = header.delimiter + b"\n"
         self._plain_bytes = _PRINTABLE_ASCII + header.delimiter
+        self._pattern = RowPattern(self._read_at, header.width, self._delimiter, KEY_OF)
         self._values = ValueReader(header, encoder, rules, self.accounts, further)
 
     def read(self, piece: bytes) -> Optional[Batch]:
@@ -83,12 +86,13 @@ class BlockReader:
             piece = piece.replace(b"\r\n", b"\n")
         lines = piece.count(b"\n")
         start = self.accounts.lines + 1
-        cells = self._plain_cells(piece, lines)
-        if cells is None:
+        columns = self._plain_columns(piece, lines)
+        if columns is None:
             batch = self._batch_of(self._records(piece))
             plausible = False
         else:
-            batch = self._values.batch(cells, _LinesOfBlock(piece, start).line_of)
+            cells, keys = columns
+            batch = self._values.batch(cells, keys, _LinesOfBlock(piece, start).line_of)
             # Times that are taken as they came were found to count, one hour after the other.
             plausible = batch.times is cells["timestamp"] and not self._implausible_used
         batch = self._selection.select(batch, piece, start, plausible)
@@ -123,30 +127,22 @@ class BlockReader:
 
     # --- the fast path -----------------------------------------------------------------------
 
-    def _plain_cells(self, piece: bytes, lines: int) -> Optional[Cells]:
-        """Split a block into columns; None where a line of it is not plain.
-
-        Newlines become part of the first field of the next line.  That there are lines × width
-        fields and one newline in each first field proves that no short line and long line
-        made up for each other.
-        """
+    def _plain_columns(self, piece: bytes, lines: int) -> Optional[Tuple[Cells, KeyTexts]]:
+        """Split a block into columns; None where a line of it is not plain."""
         if len(piece) > config.MAX_LINE_BYTES and _longest_line(piece) > config.MAX_LINE_BYTES:
             return None
         plain = without_quotes(piece, self._delimiter) if QUOTE in piece else piece
         if plain is None or plain.translate(None, self._plain_bytes):
             return None
-        width = self._header.width
-        fields = plain.replace(b"\n", self._end_of_line).split(self._delimiter)
-        if len(fields) != lines * width + 1:
+        columns = self._pattern.columns(plain, lines)
+        if columns is None:
             return None
-        first = b"".join(fields[0:-1:width])
-        if first.count(b"\n") != lines - 1:
+        by_group = dict(zip(self._pattern.groups, columns))
+        cells = {group[0]: c for group, c in by_group.items() if group[0] not in KEY_OF}
+        if self._time_in_header in cells["timestamp"]:
             return None
-        cells = {
-            name: first.split(b"\n") if index == 0 else fields[index:-1:width]
-            for name, index in self._read_at.items()
-        }
-        return None if self._time_in_header in cells["timestamp"] else cells
+        texts = {group: c for group, c in by_group.items() if group[0] in KEY_OF}
+        return cells, KeyTexts(texts, self._delimiter, lines)
 
     # --- the way round odd lines -------------------------------------------------------------
 
@@ -205,7 +201,9 @@ class BlockReader:
             record = records[row]
             return start + record.place, record.lines
 
-        batch = self._values.batch(cells, line_of, odd)
+        texts: Dict[Group, List[bytes]] = {(n,): cells[n] for n in cells if n in KEY_OF}
+        keys = KeyTexts(texts, self._delimiter, len(rows))
+        batch = self._values.batch(cells, keys, line_of, odd)
         return batch._replace(places=[records[row].place for row in batch.places])
 
     def _is_odd(self, lines: bytes) -> bool:

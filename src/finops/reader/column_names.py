@@ -8,6 +8,7 @@ never ignored in silence; and what a user says goes before all of it.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Sequence, Tuple
 
 from finops.schema import READ_NAMES
@@ -99,6 +100,9 @@ class NearMiss(NamedTuple):
     column: str
 
 
+_MOST_NAMES = 1024  # that are remembered: a header has a few dozen, compared with every field
+
+
 class ColumnChoice(NamedTuple):
     """Which column is taken for which field.
 
@@ -115,6 +119,7 @@ class ColumnChoice(NamedTuple):
     missing: Dict[str, str]
 
 
+@lru_cache(maxsize=_MOST_NAMES)
 def folded(name: str) -> str:
     """Return a column's name as it is compared: without case, blanks and separators.
 

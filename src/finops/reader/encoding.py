@@ -7,11 +7,10 @@ these codes, so texts are checked and normalised once per distinct key, not once
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import compress
 from typing import (
-    Callable,
     Dict,
-    Generic,
     List,
     Mapping,
     NamedTuple,
@@ -35,7 +34,7 @@ DEFAULTS: Dict[str, Optional[int]] = {c.name: c.default for c in schema.NUMBERS}
 DEFAULTS[CREDIT] = 0
 
 RawCustomer = Tuple[bytes, ...]  # `row_parser.CUSTOMER_TEXTS` in order
-# `row_parser.CALL_TEXTS` in order, how the cost came about, and the `FURTHER_TEXTS` if any.
+# `row_parser.CALL_TEXTS` in order, how the cost came about, and the `FURTHER_TEXTS`.
 RawCall = Tuple[bytes, ...]
 Numbers = List[Optional[int]]
 _Raw = TypeVar("_Raw")
@@ -139,7 +138,7 @@ class Batch(NamedTuple):
 
 
 class KeyEncoder:
-    """The two dictionaries: raw key to code, code to normalised key.
+    """Codes of normalised keys, and the keys by their codes.
 
     `rules` say which prices providers and tiers have.
     """
@@ -147,14 +146,12 @@ class KeyEncoder:
     def __init__(self, rules: ReadingRules = ReadingRules()) -> None:
         self._prices = rules.prices
         self._tier_prices = {tier_of(t): float(usd) for t, usd in rules.options.tier_prices}
-        self.customer_codes: Dict[RawCustomer, int] = _Codes(self._new_customer)
-        self.call_codes: Dict[RawCall, int] = _Codes(self._new_call)
         self.customer_keys: List[CustomerKey] = []
         self.call_keys: List[CallKey] = []
         self._known_customers: Dict[CustomerKey, int] = {}
         self._known_calls: Dict[CallKey, int] = {}
 
-    def _new_customer(self, raw: RawCustomer) -> int:
+    def customer_code(self, raw: RawCustomer) -> int:
         """Return the code of a customer; raises BadValueError where its price cannot be read."""
         customer, tier, organization, product, archetype = map(_text, raw[:5])
         tier = tier_of(tier)
@@ -171,16 +168,16 @@ class KeyEncoder:
         )
         return _code(key, self._known_customers, self.customer_keys)
 
-    def _new_call(self, raw: RawCall) -> int:
+    def call_code(self, raw: RawCall) -> int:
         """Return the code of a kind of call; raises BadValueError where it names no model."""
-        texts = list(map(_text, raw))
+        texts = list(map(_word, raw))
         provider, model, feature, task, environment, region, given, error = texts[:8]
         if not model:
             raise BadValueError("empty model")
         kind = COST_KINDS[raw[8]]
-        tier, _, source = texts[9:] or ("", "", "")
+        tier, _, source = texts[9:]
         # Among the sources of costs "none" is a word of its own.
-        cost_source = raw[10].decode("utf-8").strip().lower() if texts[9:] else ""
+        cost_source = raw[10].decode("utf-8").strip().lower()
         status, implied = status_of(given)
         failed = status == schema.STATUS_ERROR
         key = CallKey(
@@ -214,6 +211,10 @@ def _text(raw: bytes) -> str:
     return "" if is_empty(text) else text
 
 
+# What describes calls is the same few words in many keys.
+_word = lru_cache(maxsize=4096)(_text)
+
+
 def _code(key: _Raw, known: Dict[_Raw, int], keys: List[_Raw]) -> int:
     """Return the code of a normalised key, new or known."""
     code = known.get(key)
@@ -221,15 +222,3 @@ def _code(key: _Raw, known: Dict[_Raw, int], keys: List[_Raw]) -> int:
         code = known[key] = len(keys)
         keys.append(key)
     return code
-
-
-class _Codes(Dict[_Raw, int], Generic[_Raw]):
-    """A dict that makes the code of a key when it is first asked for."""
-
-    def __init__(self, make: Callable[[_Raw], int]) -> None:
-        super().__init__()
-        self._make = make
-
-    def __missing__(self, raw: _Raw) -> int:
-        code = self[raw] = self._make(raw)
-        return code

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
+from collections import Counter
 from typing import BinaryIO, Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
 from finops import config
@@ -161,9 +162,9 @@ def _refuse_unclear(
             f"{name}: --map {field}={shown_name(column)}: there is no such column;"
             f" it has {_listed(names)}"
         )
+    counts = Counter(map(folded, names))
     for field in READ_NAMES:
-        count = sum(folded(n) == folded(field) for n in names)
-        if count > 1 and field not in mapping:
+        if counts[folded(field)] > 1 and field not in mapping:
             raise DataError(f"{name}: column {field} is there more than once in the header")
     for field, columns in choice.ambiguous.items():
         if field in REQUIRED_COLUMNS or field == COST:

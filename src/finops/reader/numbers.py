@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from typing import Callable, Dict, List, Optional
+from typing import Callable, Dict, List, Optional, cast
 
 from finops import config, schema
+from finops.reader.digits import micros, whole_numbers
 from finops.reader.fields import BadValueError, parse_money, parse_whole
 
 Numbers = List[Optional[int]]
-_SIX_DECIMALS = re.compile(rb"(?:[0-9]{1,9}\.[0-9]{6},)*[0-9]{1,9}\.[0-9]{6}").fullmatch
-_PICO_PER_MICRO = b"000000,"
+_PICO_PER_MICRO = 10**6
 # Cells that recur are converted once, but not without end.
 _MOST_CELLS = 100_000
 TOTAL = schema.Column("total_tokens", "int", limit=2 * config.MAX_TOKENS)
@@ -38,6 +37,9 @@ class NumberColumn:
 
     def _all_plain(self, cells: List[bytes]) -> Optional[Numbers]:
         """Return the numbers where every cell is empty or a few digits, else None."""
+        numbers = whole_numbers(cells)
+        if numbers is not None and max(numbers) <= self.column.limit:
+            return cast(Numbers, numbers)
         joined = b"".join(cells)
         if not joined:
             return [None] * len(cells)
@@ -57,12 +59,8 @@ class AmountColumn:
 
     def read(self, cells: List[bytes], bad: Dict[int, str]) -> Numbers:
         """Return the amounts of a block as `NumberColumn.read` does; they may be negative."""
-        joined = b",".join(cells)
-        if not _SIX_DECIMALS(joined):
-            return self._memo.read(cells, bad)
-        # Micro-dollars, widened while they are still text.
-        digits = _PICO_PER_MICRO.join(cells).replace(b".", b"") + _PICO_PER_MICRO[:-1]
-        return list(map(int, digits.split(b",")))
+        amounts = micros(cells, _PICO_PER_MICRO)
+        return self._memo.read(cells, bad) if amounts is None else cast(Numbers, amounts)
 
 
 class CellMemo(Dict[bytes, Optional[int]]):

@@ -20,6 +20,7 @@ from finops.reader.encoding import COST, Batch, KeyEncoder
 from finops.reader.faults import EMPTY, Faults
 from finops.reader.fields import OUT_OF_BOUNDS, PICO, BadValueError, fault_of_text
 from finops.reader.header import Header
+from finops.reader.key_texts import CALL, COST_KIND, CUSTOMER, KeyCodes, KeyTexts
 from finops.reader.numbers import TIER_PRICE, TOTAL, AmountColumn, NumberColumn, Numbers
 from finops.reader.options import ReadingRules
 from finops.reader.pricing import CallPricer
@@ -36,7 +37,7 @@ from finops.reader.row_parser import (
 from finops.reader.times import TimeColumn
 from finops.reader.words import is_empty
 
-Cells = Dict[str, List[bytes]]  # by column; columns that the file does not have are absent
+Cells = Dict[str, List[bytes]]  # by column
 # The number of the line of a row, and the line.
 LineOf = Callable[[int], Tuple[int, bytes]]
 
@@ -52,6 +53,8 @@ READ_COLUMNS: Tuple[str, ...] = (
 )
 _TEXT_KINDS = frozenset({"text", "id"})
 _TEXTS = frozenset(column.name for column in schema.COLUMNS if column.kind in _TEXT_KINDS)
+# What the key of a call is made of, in the order in which an encoder takes it.
+RAW_CALL: Tuple[str, ...] = (*CALL_TEXTS, COST_KIND, *FURTHER_TEXTS)
 _TOKENS = ("input_tokens", "output_tokens")
 _LIST_COST = "list_cost_usd"
 _CACHED = ("cached_input_tokens", "cache_write_tokens", "cache_write_1h_tokens")
@@ -67,17 +70,23 @@ _PARTS: Tuple[Tuple[str, str], ...] = (
 class Rows:
     """The rows of a block as columns, of which rows can be left out.
 
-    `places` are those of the rows in the block.  `texts` are raw.
+    `places` are those of the rows in the block.  `keys` and the `kept` cells are raw.
     """
 
     def __init__(
-        self, times: List[bytes], numbers: Dict[str, Numbers], costs: Numbers, texts: Cells
+        self,
+        times: List[bytes],
+        numbers: Dict[str, Numbers],
+        costs: Numbers,
+        keys: KeyTexts,
+        kept: Cells,
     ) -> None:
         self.places: Sequence[int] = range(len(times))
         self.times = times
         self.numbers = numbers
         self.costs = costs
-        self.texts = texts
+        self.keys = keys
+        self.kept = kept
 
     def __len__(self) -> int:
         return len(self.times)
@@ -88,7 +97,8 @@ class Rows:
         self.times = list(compress(self.times, wanted))
         self.costs = list(compress(self.costs, wanted))
         self.numbers = {name: list(compress(c, wanted)) for name, c in self.numbers.items()}
-        self.texts = {name: list(compress(c, wanted)) for name, c in self.texts.items()}
+        self.keys = self.keys.kept(wanted)
+        self.kept = {name: list(compress(c, wanted)) for name, c in self.kept.items()}
 
 
 class ValueReader:
@@ -106,7 +116,9 @@ class ValueReader:
         kept: Sequence[str] = (),
     ) -> None:
         self._kept = [name for name in kept if name in header.positions]
-        self._encoder = encoder
+        delimiter = header.delimiter
+        self._customer_codes = KeyCodes(encoder.customer_code, CUSTOMER_TEXTS, delimiter)
+        self._call_codes = KeyCodes(encoder.call_code, RAW_CALL, delimiter)
         self._accounts = accounts
         self._times = TimeColumn(rules)
         self._columns = {
@@ -117,17 +129,18 @@ class ValueReader:
         self._decimal_comma = header.decimal_comma
         self._currencies = Currencies(rules.options.rates, header.currency)
         self._pico = CallPricer(rules.prices).pico
-        self._further = FURTHER_TEXTS if header.positions.keys() & set(FURTHER_TEXTS) else ()
 
-    def batch(self, cells: Cells, line_of: LineOf, odd: Iterable[int] = ()) -> Batch:
+    def batch(
+        self, cells: Cells, keys: KeyTexts, line_of: LineOf, odd: Iterable[int] = ()
+    ) -> Batch:
         """Return the calls of records in their order, with the places of their rows.
 
-        `cells` has the `READ_COLUMNS` that the file has, and the bytes of all rows but the `odd`
-        ones are printable ASCII; of these any text column may be there to be checked.
+        `cells` and `keys` have the `READ_COLUMNS` that the file has.  The bytes of all rows but
+        the `odd` ones are printable ASCII; where there are odd ones, `cells` has all texts.
         """
         faults = Faults()
         self._blank_odd_texts(cells, odd, faults)
-        rows = self._rows(cells, faults)
+        rows = self._rows(cells, keys, faults)
         self._settle_tokens(rows, faults)
         self._settle_currencies(rows, cells, faults)
         self._leave_out(rows, faults)
@@ -153,7 +166,7 @@ class ValueReader:
                 else:
                     faults.blank(row, name, reason, cell)
 
-    def _rows(self, cells: Cells, faults: Faults) -> Rows:
+    def _rows(self, cells: Cells, keys: KeyTexts, faults: Faults) -> Rows:
         times = self._times.read(cells["timestamp"], faults)
         count = len(times)
         costs = self._costs(cells, count, faults)
@@ -164,9 +177,7 @@ class ValueReader:
         }
         if TOTAL.name in cells:
             self._numbers(TOTAL, cells[TOTAL.name], costs, faults)
-        names = (*CALL_TEXTS, *CUSTOMER_TEXTS, *self._further, *self._kept)
-        missing = [b""] * count
-        return Rows(times, numbers, costs, {name: cells.get(name, missing) for name in names})
+        return Rows(times, numbers, costs, keys, {name: cells[name] for name in self._kept})
 
     def _costs(self, cells: Cells, count: int, faults: Faults) -> Numbers:
         """Return the costs that the rows name, in pico-dollars, negative those of credits."""
@@ -225,7 +236,7 @@ class ValueReader:
             if currency is DOLLAR or all(column[row] is None for column in amounts.values()):
                 continue
             if currency.rate is None:
-                _skip_without_model(rows, row, faults)
+                _skip_without_model(rows, [row], faults)
                 faults.skip(row, schema.CURRENCY, f"{currency.code} without a rate")
                 faults.currencies[row] = currency.code
                 rows.costs[row] = None
@@ -281,28 +292,24 @@ class ValueReader:
             return self._batch(rows)
         except BadValueError:
             self._settle_prices(rows, faults)
-            for row in range(len(rows)):
-                _skip_without_model(rows, row, faults)
+            _skip_without_model(rows, range(len(rows)), faults)
             self._leave_out(rows, faults)
             return self._batch(rows)
 
     def _batch(self, rows: Rows) -> Batch:
         """Return rows by their keys; raises BadValueError where a text of a key cannot be used."""
-        texts = rows.texts
         costs, kinds = self._priced(rows)
-        customers = zip(*(texts[name] for name in CUSTOMER_TEXTS))
-        further = [texts[name] for name in self._further]
-        calls = zip(*(texts[name] for name in CALL_TEXTS), kinds, *further)
+        customers, calls = rows.keys.of_key(CUSTOMER), rows.keys.of_key(CALL)
         return Batch(
             rows.times,
-            list(map(self._encoder.customer_codes.__getitem__, customers)),
-            list(map(self._encoder.call_codes.__getitem__, calls)),
+            self._customer_codes.of(customers),
+            self._call_codes.of({**calls, (COST_KIND,): kinds}),
             {**rows.numbers, COST: costs},
-            {name: texts[name] for name in self._kept},
+            rows.kept,
             rows.places,
         )
 
-    def _priced(self, rows: Rows) -> Tuple[Numbers, Sequence[bytes]]:
+    def _priced(self, rows: Rows) -> Tuple[Numbers, List[bytes]]:
         """Return what each row cost, and how that came about."""
         costs = rows.costs
         if None in costs:
@@ -311,7 +318,7 @@ class ValueReader:
             return costs, [PAID if cost else FREE for cost in costs]
         return costs, [PAID] * len(costs)
 
-    def _partly_priced(self, rows: Rows) -> Tuple[Numbers, Sequence[bytes]]:
+    def _partly_priced(self, rows: Rows) -> Tuple[Numbers, List[bytes]]:
         """Price the rows that name no cost."""
         costs = list(rows.costs)
         kinds = [PAID if cost else FREE for cost in costs]
@@ -324,11 +331,10 @@ class ValueReader:
 
     def _quantities(self, rows: Rows) -> List[Sequence[Any]]:
         """Return what a price depends on, as `CallPricer.pico` takes it."""
-        numbers, texts = rows.numbers, rows.texts
+        numbers, keys = rows.numbers, rows.keys
         nothing = [0] * len(rows)
-        sellers = {
-            cell: b"" if is_empty(cell.decode("utf-8")) else cell for cell in set(texts["provider"])
-        }
+        providers = keys.of("provider")
+        sellers = {cell: b"" if is_empty(cell.decode("utf-8")) else cell for cell in set(providers)}
         contexts: Sequence[Optional[int]] = numbers["input_tokens"]
         if numbers.keys() & {"calls", "bucket_s"}:  # of many calls nobody knows each one's
             calls, buckets = numbers.get("calls", [1] * len(rows)), numbers.get("bucket_s", nothing)
@@ -337,25 +343,24 @@ class ValueReader:
                 for n, count, bucket in zip(contexts, calls, buckets)
             ]
         return [
-            [sellers[cell] for cell in texts["provider"]],
-            texts["model"],
+            [sellers[cell] for cell in providers],
+            keys.of("model"),
             *(numbers[name] for name in _TOKENS),
             *(numbers.get(name, nothing) for name in _PRICED_PARTS),
-            texts.get("service_tier", [b""] * len(rows)),
+            keys.of("service_tier"),
             rows.times,
             contexts,
         ]
 
     def _settle_prices(self, rows: Rows, faults: Faults) -> None:
         """Bring the prices of tiers into plain form; blank those that are none."""
-        given = rows.texts[TIER_PRICE.name]
+        given = rows.keys.of(TIER_PRICE.name)
         bad: Dict[int, str] = {}
         prices = self._columns[TIER_PRICE.name].read(given, bad)
         for row, reason in bad.items():
             faults.blank(rows.places[row], TIER_PRICE.name, reason, given[row])
-        rows.texts[TIER_PRICE.name] = [
-            b"" if price is None else b"%d.%012d" % divmod(price, PICO) for price in prices
-        ]
+        plain = [b"" if price is None else b"%d.%012d" % divmod(price, PICO) for price in prices]
+        rows.keys.replace(TIER_PRICE.name, plain)
 
     # --- accounts ------------------------------------------------------------------------------
 
@@ -374,9 +379,11 @@ class ValueReader:
         accounts.without_tokens += len(faults.without_tokens - faults.skipped.keys())
 
 
-def _skip_without_model(rows: Rows, row: int, faults: Faults) -> None:
-    if is_empty(rows.texts["model"][row].decode("utf-8")):
-        faults.skip(rows.places[row], "model", EMPTY)
+def _skip_without_model(rows: Rows, which: Iterable[int], faults: Faults) -> None:
+    models = rows.keys.of("model")
+    for row in which:
+        if is_empty(models[row].decode("utf-8")):
+            faults.skip(rows.places[row], "model", EMPTY)
 
 
 def _is_credit(cost: Optional[int]) -> bool:

@@ -7,6 +7,7 @@ share what is said here.  Names of providers are folded in `business.names`.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Dict, FrozenSet, NamedTuple
 
 from finops import config, schema
@@ -34,6 +35,7 @@ _HTTP_ERRORS: Dict[int, str] = {
 }
 OTHER_ERROR = "other"
 SERVER_ERROR = "server_error"
+_MOST_WORDS = 1024  # that are remembered: most files have a dozen
 _BETWEEN_WORDS = re.compile(r"[\s_-]+")
 
 
@@ -53,6 +55,7 @@ def is_empty(text: str) -> bool:
     return text.strip().lower() in _EMPTY
 
 
+@lru_cache(maxsize=_MOST_WORDS)
 def status_of(word: str) -> Status:
     """Return what a word or an HTTP code says of how a call ended.
 
@@ -78,6 +81,7 @@ def error_of_code(code: int) -> str:
     return _HTTP_ERRORS.get(code, SERVER_ERROR if code >= 500 else OTHER_ERROR)
 
 
+@lru_cache(maxsize=_MOST_WORDS)
 def error_type_of(word: str) -> str:
     """Return a kind of error in our spelling where it is known, else as it is written.
 
@@ -100,6 +104,7 @@ def tier_of(text: str) -> str:
     return text.strip().lower()
 
 
+@lru_cache(maxsize=_MOST_WORDS)
 def environment_of(text: str) -> str:
     """Return an environment in small letters, its short names in full.
 

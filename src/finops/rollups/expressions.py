@@ -17,6 +17,7 @@ of which something is unknown is unknown; `when` alone makes it 0.
 from __future__ import annotations
 
 import operator
+from functools import lru_cache
 from typing import (
     AbstractSet,
     Callable,
@@ -31,6 +32,8 @@ from typing import (
     Tuple,
     Union,
 )
+
+_MOST_EXPRESSIONS = 4096  # of which the columns are remembered
 
 Operand = Union["Expression", str, int]
 # A column by its name, or a whole number, where an expression is asked for.
@@ -175,6 +178,7 @@ def operands_of(expression: Expression) -> List[Expression]:
     return [operand for operand in expression.operands if isinstance(operand, Expression)]
 
 
+@lru_cache(maxsize=_MOST_EXPRESSIONS)
 def columns_of(expression: Expression) -> FrozenSet[str]:
     """Return the names of the columns that an expression reads."""
     if expression.operator in ("column", "one_of"):
@@ -182,6 +186,7 @@ def columns_of(expression: Expression) -> FrozenSet[str]:
     return NOTHING.union(*map(columns_of, operands_of(expression)))
 
 
+@lru_cache(maxsize=_MOST_EXPRESSIONS)
 def texts_of(expression: Expression) -> FrozenSet[str]:
     """Return the names of the columns that an expression compares with texts."""
     if expression.operator == "one_of":

@@ -74,8 +74,10 @@ class Plan:
             _time_of(table)
         self._scanned = {table: _as_scanned(table, columns) for table in self.tables}
         self._summed = {table: _summed(scanned) for table, scanned in self._scanned.items()}
-        specs = [spec for table in self.tables for spec in self._specs_of(table)]
-        self.specs = _maximal(_split_by_filters(specs))
+        self._wanted = {table: self._specs_of(table) for table in self.tables}
+        wanted = [spec for specs in self._wanted.values() for spec in specs]
+        self.specs = _maximal(_split_by_filters(wanted))
+        self._smallest = {spec: _smallest(self.specs, spec) for spec in dict.fromkeys(wanted)}
         self.layout = PackedLayout(
             _in_order(m for table in self._summed.values() for m in stored(sums_of(table)))
         )
@@ -159,9 +161,8 @@ class Plan:
 
         `listed` is the column whose values are wanted, "" for sums.
         """
-        wanted = next(spec for spec in self._specs_of(table) if spec.listed == listed)
-        fitting = [spec for spec in self.specs if _covers(spec, wanted)]
-        return min(fitting, key=lambda spec: (spec.customers, len(spec.calls)))
+        wanted = next(spec for spec in self._wanted[table] if spec.listed == listed)
+        return self._smallest[wanted]
 
 
 def sums_of(table: Table) -> List[Measure]:
@@ -343,6 +344,12 @@ def _union(specs: Sequence[CubeSpec]) -> Tuple[Dimension, ...]:
         *(dimension for dimension in declared if dimension in dimensions),
         *(dimension for dimension in dimensions if dimension not in declared),
     )
+
+
+def _smallest(specs: Iterable[CubeSpec], wanted: CubeSpec) -> CubeSpec:
+    """Return the smallest of the cubes that have what is wanted."""
+    fitting = (spec for spec in specs if _covers(spec, wanted))
+    return min(fitting, key=lambda spec: (spec.customers, len(spec.calls)))
 
 
 def _covers(fine: CubeSpec, coarse: CubeSpec) -> bool:

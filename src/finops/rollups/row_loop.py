@@ -14,6 +14,7 @@ for call, input_tokens in zip(calls, input_tokens_)]
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Union
 
 from finops.reader.encoding import DEFAULTS, Batch, CallKey, CustomerKey, KeyEncoder
@@ -33,6 +34,8 @@ from finops.rollups.measures import (
 
 # So many values of a column are remembered, to bound memory; most have a few thousand.
 _REMEMBERED = 65_536
+
+_MOST_FUNCTIONS = 1024  # that are kept: compiling takes longer than a file of some hundred rows
 
 Function = Callable[..., Any]  # what an expression makes of columns
 Constants = Mapping[str, Optional[int]]  # of columns that are the same in every row
@@ -184,6 +187,7 @@ def _of_columns(columns: Sequence[str], source: str) -> Function:
     return _compiled(f"lambda {', '.join(columns)}: {source}")
 
 
+@lru_cache(maxsize=_MOST_FUNCTIONS)
 def _compiled(source: str) -> Function:
     """Return a function from source.
 
