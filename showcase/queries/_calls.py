@@ -1,13 +1,12 @@
 """Read AI calls from a CSV: which columns, which forms of a value, what counts, what is skipped.
 
-The rules are those of the project's own reader.  Columns go by name, in any order.  A bad value
-in an optional column counts as missing and keeps the row; a row without a usable time, model or
-token count is skipped, and counted by reason.  A cost that is not there is unknown, not 0: such
-a call is unpriced.  A row with a negative cost is a credit: its money counts, no call and no
-tokens.  A record that is there twice under one id counts once.
+The rules are those of the project's own reader.  Columns go by name.  A bad value in an optional
+column counts as missing; a row without a usable time, model or token count is skipped.  A call
+without a cost is unpriced, not free.  A row with a negative cost is a credit: its money counts, no
+call and no tokens.  A record that is there twice under one id counts once.
 
-Not here: prices (a call without a cost stays unpriced), other tools' names for columns, currencies
-other than USD (skipped).  Money is kept in whole pico-dollars, so sums are exact.
+Not here: prices (a call without a cost stays unpriced), other tools' names for columns and
+providers, currencies other than USD (skipped).  Money is whole pico-dollars: sums are exact.
 """
 
 from __future__ import annotations
@@ -30,11 +29,10 @@ from typing import (
     NamedTuple,
     Optional,
     Sequence,
+    Set,
     Tuple,
 )
-from typing import (
-    Counter as CounterOf,
-)
+from typing import Counter as CounterOf
 
 from _values import (
     PICO,
@@ -59,9 +57,11 @@ COLUMNS = (
     *("list_cost_usd", "source"),
 )
 MAX_TOKENS, MAX_COUNT = 10**12, 10**9
+MAX_CALLS_OF_A_MOMENT = 100
 UNALLOCATED = "unallocated"
 DERIVED = ("day", "week", "month", "hour", "weekday")
 REQUIRED = ("timestamp", "model", "input_tokens", "output_tokens")
+PARSED = (*REQUIRED[::2], "output_tokens", "cost_usd", "latency_ms", "calls", "total_tokens")
 DEFAULTS = {"customer_id": UNALLOCATED}
 MONEY_WORDS = frozenset(("cost", "costs", "spend", "charge", "charges", "cents", "amount", "usd"))
 OTHER_WORDS = frozenset(
@@ -209,7 +209,8 @@ class _RowParser:
 
     def __init__(self, names: Sequence[str], comma: bool, blanked: CounterOf[str]) -> None:
         self._names, self._comma, self._blanked = list(names), comma, blanked
-        self._contents: Dict[str, int] = {}  # Checksum of a record by its id.
+        self._texts = [name for name in COLUMNS if name in names and name not in PARSED]
+        self._seen: Set[int] = set()  # Checksums of records that have an id.
 
     def call(self, cells: List[str]) -> Call:
         """Return the call of a record."""
@@ -224,7 +225,7 @@ class _RowParser:
         if is_null(text["model"]):
             raise ValueError("no model")
         call = self._call(time, text)
-        if self._is_repeated(text.get("call_id", ""), cells):
+        if self._is_repeated(call):
             raise ValueError("repeated record")
         return call
 
@@ -235,18 +236,21 @@ class _RowParser:
         if cost is not None and cost < 0:
             return Call(time, 0, 0, 0, cost, None, UNKNOWN, text)
         tokens_in, tokens_out = (self._tokens(text[name], cost) for name in REQUIRED[2:])
-        calls = self._optional("calls", text, lambda cell: whole(cell, MAX_COUNT, self._comma))
+        cost = 0 if cost is None and not tokens_in + tokens_out else cost  # At any price.
+        calls, bucket_s = (
+            self._optional(name, text, lambda cell: whole(cell, MAX_COUNT, self._comma))
+            for name in ("calls", "bucket_s")
+        )
         latency = self._optional(
             "latency_ms", text, lambda cell: whole(cell, MAX_COUNT, self._comma, rounded=True)
         )
-        if calls not in (None, 1) or not is_null(text.get("bucket_s", "")):
+        count = 1 if calls is None else calls
+        if bucket_s is not None or not 1 <= count <= MAX_CALLS_OF_A_MOMENT:
             latency = None  # The mean of an aggregate is no latency of a call.
         status = status_of(text.get("status", ""))
-        count = 1 if calls is None else calls
         return Call(time, count, tokens_in, tokens_out, cost, latency, status, text)
 
     def _tokens(self, cell: str, cost: Optional[int]) -> int:
-        """Return a count of tokens; a row that names its cost may have none."""
         if not is_null(cell):
             return whole(cell.strip(), MAX_TOKENS, self._comma)
         if cost is None:
@@ -264,6 +268,7 @@ class _RowParser:
             return parse(cell.strip())
         except ValueError:
             self._blanked[name] += 1
+            text[name] = ""
             return None
 
     def _blank_unreadable(self, text: Dict[str, str]) -> None:
@@ -276,14 +281,15 @@ class _RowParser:
             self._blanked[name] += 1
             text[name] = ""
 
-    def _is_repeated(self, call_id: str, cells: List[str]) -> bool:
+    def _is_repeated(self, call: Call) -> bool:
         """Whether a record was there before under its id; another one under the id is not."""
-        if is_null(call_id):
+        if not call.value("call_id"):
             return False
-        content = hash(tuple(cells))
-        before = self._contents.get(call_id)
-        self._contents.setdefault(call_id, content)
-        return before == content
+        names = (*self._texts, *REQUIRED[2:], "latency_ms") if call.is_credit else self._texts
+        content = hash((*call[:-1], *map(call.value, names)))
+        repeated = content in self._seen
+        self._seen.add(content)
+        return repeated
 
 
 def dimension_of(name: str) -> Callable[[Call], str]:
@@ -333,7 +339,7 @@ class Money:
         self.calls += call.calls
         self.uncounted_rows += not call.calls and not call.is_credit
         if call.pico_usd is None:
-            self.unpriced += call.calls
+            self.unpriced += call.calls or 1
             self.unpriced_rows += 1
         else:
             self.pico_usd += call.pico_usd
