@@ -1,13 +1,12 @@
 """Read AI calls from a CSV: which columns, which forms of a value, what counts, what is skipped.
 
-The rules are those of the project's own reader.  Columns go by name, in any order.  A bad value
-in an optional column counts as missing and keeps the row; a row without a usable time, model or
-token count is skipped, and counted by reason.  A cost that is not there is unknown, not 0: such
-a call is unpriced.  A row with a negative cost is a credit: its money counts, no call and no
-tokens.  A record that is there twice under one id counts once.
+The rules are those of the project's own reader.  Columns go by name.  A bad value in an optional
+column counts as missing; a row without a usable time, model or token count is skipped.  A call
+without a cost is unpriced, not free.  A row with a negative cost is a credit: its money counts, no
+call and no tokens.  A record that is there twice under one id counts once.
 
-Not here: prices (a call without a cost stays unpriced), other tools' names for columns, currencies
-other than USD (skipped).  Money is kept in whole pico-dollars, so sums are exact.
+Not here: prices (a call without a cost stays unpriced), other tools' names for columns and
+providers, currencies other than USD (skipped).  Money is whole pico-dollars: sums are exact.
 """
 
 from __future__ import annotations
@@ -17,9 +16,7 @@ import gzip
 import io
 import re
 from collections import Counter
-from datetime import date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Context, Decimal
-from functools import lru_cache
+from datetime import date
 from pathlib import Path
 from typing import (
     IO,
@@ -32,13 +29,24 @@ from typing import (
     NamedTuple,
     Optional,
     Sequence,
+    Set,
     Tuple,
 )
-from typing import (
-    Counter as CounterOf,
+from typing import Counter as CounterOf
+
+from _values import (
+    PICO,
+    UNKNOWN,
+    clean_value,
+    field_name,
+    is_null,
+    iso_week,
+    pico_usd,
+    status_of,
+    utc_time,
+    whole,
 )
 
-PICO = 10**12
 COLUMNS = (
     *("timestamp", "call_id", "provider", "model", "input_tokens", "output_tokens", "cost_usd"),
     *("latency_ms", "customer_id", "subscription_tier", "organization_id", "product_id"),
@@ -48,19 +56,12 @@ COLUMNS = (
     *("cache_write_1h_tokens", "reasoning_tokens", "service_tier", "cost_source"),
     *("list_cost_usd", "source"),
 )
-MAX_TOKENS, MAX_COUNT, MAX_COST_USD = 10**12, 10**9, 10**9
-UNKNOWN, UNALLOCATED = "unknown", "unallocated"
+MAX_TOKENS, MAX_COUNT = 10**12, 10**9
+MAX_CALLS_OF_A_MOMENT = 100
+UNALLOCATED = "unallocated"
 DERIVED = ("day", "week", "month", "hour", "weekday")
 REQUIRED = ("timestamp", "model", "input_tokens", "output_tokens")
-NULL_WORDS = frozenset({"", "null", "none", "nan", "n/a", "-", "\\n"})
-SUCCESSES = frozenset(("success", "ok", "succeeded", "completed"))
-FAILURES = frozenset(
-    (
-        *("error", "failure", "failed", "timeout", "cancelled", "canceled"),
-        *("rate_limit", "rate_limited"),
-    )
-)
-ENVIRONMENTS = {"prod": "production", "stage": "staging", "stg": "staging", "dev": "development"}
+PARSED = (*REQUIRED[::2], "output_tokens", "cost_usd", "latency_ms", "calls", "total_tokens")
 DEFAULTS = {"customer_id": UNALLOCATED}
 MONEY_WORDS = frozenset(("cost", "costs", "spend", "charge", "charges", "cents", "amount", "usd"))
 OTHER_WORDS = frozenset(
@@ -72,19 +73,6 @@ OTHER_WORDS = frozenset(
 )
 GZIP = b"\x1f\x8b"
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]").search
-_PLAIN = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?").fullmatch
-_GROUPED = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:,[0-9]{3})+(\.[0-9]*)?").fullmatch
-_SIMPLE_MONEY = re.compile(r"([0-9]{1,9})\.([0-9]{1,12})", re.ASCII).fullmatch
-_USUAL_TIME = re.compile(
-    r"(\d{4}-\d\d-\d\d)T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{6}", re.ASCII
-).fullmatch
-_TIME = re.compile(
-    r"(\d{4})([-/])(\d\d)\2(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?"
-    r"(?: ?(Z|z|UTC|utc|[+-]\d\d(?::?\d\d)?))?)?",
-    re.ASCII,
-).fullmatch
-_UNIX_TIME = re.compile(r"(\d{10})((?:\d{3}){0,3})(?:\.(\d*))?", re.ASCII).fullmatch
-_EXACT = Context(prec=320, rounding=ROUND_HALF_UP)
 Row = Dict[str, Any]
 
 
@@ -122,7 +110,7 @@ class Call(NamedTuple):
 
     def value(self, name: str) -> str:
         """Return a column's value without blanks around it, empty where there is none."""
-        return _clean(name, self.text.get(name, ""))
+        return clean_value(name, self.text.get(name, ""))
 
 
 class CallFile:
@@ -191,7 +179,7 @@ class CallFile:
             elif text.strip() and not text.startswith("#"):
                 break
         delimiter = delimiter or max(",;\t|", key=text.count)
-        names = [_field_name(name) for name in next(csv.reader([text], delimiter=delimiter), [])]
+        names = [field_name(name) for name in next(csv.reader([text], delimiter=delimiter), [])]
         missing = [name for name in REQUIRED if name not in names]
         if missing:
             raise ValueError(f"{self.path}: no column {missing[0]}; expected a CSV of AI calls")
@@ -221,7 +209,8 @@ class _RowParser:
 
     def __init__(self, names: Sequence[str], comma: bool, blanked: CounterOf[str]) -> None:
         self._names, self._comma, self._blanked = list(names), comma, blanked
-        self._contents: Dict[str, int] = {}  # Checksum of a record by its id.
+        self._texts = [name for name in COLUMNS if name in names and name not in PARSED]
+        self._seen: Set[int] = set()  # Checksums of records that have an id.
 
     def call(self, cells: List[str]) -> Call:
         """Return the call of a record."""
@@ -236,7 +225,7 @@ class _RowParser:
         if is_null(text["model"]):
             raise ValueError("no model")
         call = self._call(time, text)
-        if self._is_repeated(text.get("call_id", ""), cells):
+        if self._is_repeated(call):
             raise ValueError("repeated record")
         return call
 
@@ -247,18 +236,21 @@ class _RowParser:
         if cost is not None and cost < 0:
             return Call(time, 0, 0, 0, cost, None, UNKNOWN, text)
         tokens_in, tokens_out = (self._tokens(text[name], cost) for name in REQUIRED[2:])
-        calls = self._optional("calls", text, lambda cell: whole(cell, MAX_COUNT, self._comma))
+        cost = 0 if cost is None and not tokens_in + tokens_out else cost  # At any price.
+        calls, bucket_s = (
+            self._optional(name, text, lambda cell: whole(cell, MAX_COUNT, self._comma))
+            for name in ("calls", "bucket_s")
+        )
         latency = self._optional(
             "latency_ms", text, lambda cell: whole(cell, MAX_COUNT, self._comma, rounded=True)
         )
-        if calls not in (None, 1) or not is_null(text.get("bucket_s", "")):
+        count = 1 if calls is None else calls
+        if bucket_s is not None or not 1 <= count <= MAX_CALLS_OF_A_MOMENT:
             latency = None  # The mean of an aggregate is no latency of a call.
         status = status_of(text.get("status", ""))
-        count = 1 if calls is None else calls
         return Call(time, count, tokens_in, tokens_out, cost, latency, status, text)
 
     def _tokens(self, cell: str, cost: Optional[int]) -> int:
-        """Return a count of tokens; a row that names its cost may have none."""
         if not is_null(cell):
             return whole(cell.strip(), MAX_TOKENS, self._comma)
         if cost is None:
@@ -276,6 +268,7 @@ class _RowParser:
             return parse(cell.strip())
         except ValueError:
             self._blanked[name] += 1
+            text[name] = ""
             return None
 
     def _blank_unreadable(self, text: Dict[str, str]) -> None:
@@ -288,161 +281,15 @@ class _RowParser:
             self._blanked[name] += 1
             text[name] = ""
 
-    def _is_repeated(self, call_id: str, cells: List[str]) -> bool:
+    def _is_repeated(self, call: Call) -> bool:
         """Whether a record was there before under its id; another one under the id is not."""
-        if is_null(call_id):
+        if not call.value("call_id"):
             return False
-        content = hash(tuple(cells))
-        before = self._contents.get(call_id)
-        self._contents.setdefault(call_id, content)
-        return before == content
-
-
-def is_null(cell: str) -> bool:
-    """Whether a cell has no value: it is blank, or a word such as NULL or N/A."""
-    return not cell or (len(cell) < 9 and cell.strip().lower() in NULL_WORDS)
-
-
-@lru_cache(maxsize=100_000)
-def _clean(name: str, cell: str) -> str:
-    """Return a value without blanks around it, in our spelling; empty where there is none."""
-    cell = cell.strip()
-    if is_null(cell):
-        return ""
-    if name == "provider":
-        return re.sub(r"[\s_]+", "-", cell.lower())
-    if name in ("subscription_tier", "environment"):
-        return ENVIRONMENTS.get(cell.lower(), cell.lower())
-    return cell
-
-
-def _field_name(name: str) -> str:
-    """Return a column's name in our spelling: ` Input Tokens` and `inputTokens` as they are meant.
-
-    >>> _field_name(" Input Tokens"), _field_name("inputTokens"), _field_name("COST_USD")
-    ('input_tokens', 'input_tokens', 'cost_usd')
-    """
-    spaced = re.sub("([a-z])([A-Z])", r"\1_\2", name.strip())
-    return re.sub(r"[\s./-]+", "_", spaced).lower()
-
-
-def status_of(word: str) -> str:
-    """Return success, error or unknown for a word or an HTTP status.
-
-    >>> status_of(" Succeeded"), status_of("429"), status_of("Rate limited"), status_of("maybe")
-    ('success', 'error', 'error', 'unknown')
-    """
-    plain = re.sub(r"[\s_-]+", "_", word.strip().lower())
-    code = re.fullmatch(r"([1-5][0-9]{2})(?:\.0+)?", plain)
-    if code:
-        number = int(code.group(1))
-        return "success" if 200 <= number < 300 else "error" if number >= 400 else UNKNOWN
-    return "success" if plain in SUCCESSES else "error" if plain in FAILURES else UNKNOWN
-
-
-def whole(text: str, limit: int, decimal_comma: bool = False, rounded: bool = False) -> int:
-    """Return a whole number from 0 to `limit`; `1000.0`, `1e3`, `+5` and `1,234` are some.
-
-    Fractions are refused unless they are to be `rounded`, halves up.  Raises ValueError.
-    """
-    if text.isdigit() and text.isascii() and len(text) < 13:
-        return int(text)
-    number = _decimal(text, decimal_comma, is_whole=not rounded)
-    value = int(number.to_integral_value(ROUND_HALF_UP, _EXACT)) if number <= limit else limit + 1
-    if not 0 <= value <= limit or number < 0 or (not rounded and value != number):
-        raise ValueError("bad number")
-    return value
-
-
-def pico_usd(text: str, decimal_comma: bool = False) -> int:
-    """Return an amount of USD in pico-dollars; `-$1.50` and `(1.50)` are credits.
-
-    Raises ValueError.
-    """
-    simple = _SIMPLE_MONEY(text)
-    if simple and not decimal_comma:
-        return int(simple.group(1) + simple.group(2).ljust(12, "0"))
-    in_parentheses = text.startswith("(") and text.endswith(")")
-    amount = text[1:-1].strip() if in_parentheses else text
-    sign, amount = (amount[:1], amount[1:]) if amount[:1] in ("+", "-") else ("", amount)
-    amount = re.sub(r"(?i)^(?:us\$|usd|\$)\s*|\s*(?:us\$|usd|\$)$", "", amount.strip(), count=1)
-    if not sign and amount[:1] in ("+", "-"):
-        sign, amount = amount[0], amount[1:]
-    pico = _decimal(amount, decimal_comma, is_whole=False).scaleb(12, _EXACT)
-    if (in_parentheses and sign) or not 0 <= pico <= MAX_COST_USD * PICO:
-        raise ValueError("bad number")
-    value = int(pico.to_integral_value(ROUND_HALF_UP, _EXACT))
-    return -value if in_parentheses or sign == "-" else value
-
-
-def _decimal(text: str, decimal_comma: bool, is_whole: bool) -> Decimal:
-    """Return a number in one of the accepted forms; raise ValueError where it is none."""
-    grouped = "," in text
-    if decimal_comma:
-        swapped = text.translate({ord(","): ".", ord("."): ","})
-        grouped = "," in swapped and (
-            swapped.count(",") > 1 or "." in swapped or bool(_GROUPED(swapped))
-        )
-        text = swapped if grouped else text.replace(",", ".")
-    if grouped:
-        match = _GROUPED(text)
-        # 1,234 may also be a little more than one, where it need not be a whole number.
-        if match is None or (not is_whole and match.group(1) is None and text.count(",") == 1):
-            raise ValueError("bad number")
-        text = text.replace(",", "")
-    if not _PLAIN(text) or len(text) > 80:
-        raise ValueError("bad number")
-    return _EXACT.create_decimal(text)
-
-
-def utc_time(text: str) -> str:
-    """Return a time of any accepted form in UTC, as `2025-01-01T09:30:00.417000`.
-
-    ISO 8601 from a date alone, or 10, 13, 16 or 19 digits since 1970.  Raises ValueError.
-    """
-    usual = _USUAL_TIME(text)
-    try:
-        if usual and iso_week(usual.group(1)):  # There is such a day.
-            return text
-        match = _TIME(text)
-        moment = _unix_time(text) if match is None else _iso_time(*match.groups())
-    except (ValueError, OverflowError):
-        raise ValueError("bad time") from None
-    return moment.isoformat(timespec="microseconds")
-
-
-def _iso_time(
-    year: str, _: str, month: str, day: str, hour: str, minute: str, second: str, fraction: str,
-    zone: str,
-) -> datetime:  # fmt: skip
-    leap = int(second == "60")
-    ends = (hour, minute, second or "00", fraction or "") == ("24", "00", "00", "")
-    moment = datetime(
-        int(year), int(month), int(day), 0 if ends else int(hour or 0), int(minute or 0),
-        int(second or 0) - leap, int((fraction or "").ljust(6, "0")[:6]),
-    )  # fmt: skip
-    moment += timedelta(days=int(ends), seconds=leap)
-    if zone and zone[0] in "+-":
-        hours, minutes = int(zone[1:3]), int(zone[3:].lstrip(":") or 0)
-        if hours > 23 or minutes > 59:
-            raise ValueError
-        offset = timedelta(hours=hours, minutes=minutes)
-        moment = moment + offset if zone[0] == "-" else moment - offset
-    if leap and (moment.month, moment.day, moment.hour, moment.minute, moment.second) not in (
-        (1, 1, 0, 0, 0),
-        (7, 1, 0, 0, 0),
-    ):
-        raise ValueError
-    return moment
-
-
-def _unix_time(text: str) -> datetime:
-    match = _UNIX_TIME(text)
-    if match is None:
-        raise ValueError
-    seconds, digits, fraction = match.groups()
-    microseconds = int((digits + (fraction or "")).ljust(6, "0")[:6])
-    return datetime(1970, 1, 1) + timedelta(seconds=int(seconds), microseconds=microseconds)
+        names = (*self._texts, *REQUIRED[2:], "latency_ms") if call.is_credit else self._texts
+        content = hash((*call[:-1], *map(call.value, names)))
+        repeated = content in self._seen
+        self._seen.add(content)
+        return repeated
 
 
 def dimension_of(name: str) -> Callable[[Call], str]:
@@ -461,14 +308,6 @@ def dimension_of(name: str) -> Callable[[Call], str]:
     }
     missing = DEFAULTS.get(name, UNKNOWN)
     return derived.get(name) or (lambda call: call.value(name) or missing)
-
-
-def iso_week(day: str, known: Dict[str, str] = {}) -> str:  # noqa: B006 (a cache of days)
-    """Return the ISO week of a date, `2025-W01`."""
-    if day not in known:
-        year, week, _ = date.fromisoformat(day).isocalendar()
-        known[day] = f"{year}-W{week:02d}"
-    return known[day]
 
 
 def combined(names: Tuple[str, ...]) -> Callable[[Call], str]:
@@ -500,7 +339,7 @@ class Money:
         self.calls += call.calls
         self.uncounted_rows += not call.calls and not call.is_credit
         if call.pico_usd is None:
-            self.unpriced += call.calls
+            self.unpriced += call.calls or 1
             self.unpriced_rows += 1
         else:
             self.pico_usd += call.pico_usd

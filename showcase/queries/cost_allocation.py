@@ -34,6 +34,7 @@ from typing import (
     NamedTuple,
     Optional,
     Sequence,
+    Set,
     Tuple,
 )
 from typing import Counter as CounterOf
@@ -124,23 +125,12 @@ def demonstrate() -> List[Row]:
     return demonstration()
 
 
-# --- the same as in _calls.py ---------------------------------------------------------------------
+# --- the same as in _values.py --------------------------------------------------------------------
 
 
+UNKNOWN = "unknown"
+MAX_COST_USD = 10**9
 PICO = 10**12
-COLUMNS = (
-    *("timestamp", "call_id", "provider", "model", "input_tokens", "output_tokens", "cost_usd"),
-    *("latency_ms", "customer_id", "subscription_tier", "organization_id", "product_id"),
-    *("feature_id", "task_type", "environment", "request_id", "trace_id", "user_agent"),
-    *("session_id", "total_tokens", "region", "status", "error_type", "customer_archetype"),
-    *("tier_price_usd", "calls", "bucket_s", "cached_input_tokens", "cache_write_tokens"),
-    *("cache_write_1h_tokens", "reasoning_tokens", "service_tier", "cost_source"),
-    *("list_cost_usd", "source"),
-)
-MAX_TOKENS, MAX_COUNT, MAX_COST_USD = 10**12, 10**9, 10**9
-UNKNOWN, UNALLOCATED = "unknown", "unallocated"
-DERIVED = ("day", "week", "month", "hour", "weekday")
-REQUIRED = ("timestamp", "model", "input_tokens", "output_tokens")
 NULL_WORDS = frozenset({"", "null", "none", "nan", "n/a", "-", "\\n"})
 SUCCESSES = frozenset(("success", "ok", "succeeded", "completed"))
 FAILURES = frozenset(
@@ -150,17 +140,6 @@ FAILURES = frozenset(
     )
 )
 ENVIRONMENTS = {"prod": "production", "stage": "staging", "stg": "staging", "dev": "development"}
-DEFAULTS = {"customer_id": UNALLOCATED}
-MONEY_WORDS = frozenset(("cost", "costs", "spend", "charge", "charges", "cents", "amount", "usd"))
-OTHER_WORDS = frozenset(
-    (
-        *("center", "centre", "source", "code", "type", "category", "currency", "list", "id"),
-        *("name", "per", "unit", "rate", "saved", "saving", "savings", "budget", "limit", "max"),
-        *("min", "tier", "price", "basis", "model", "group", "key"),
-    )
-)
-GZIP = b"\x1f\x8b"
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]").search
 _PLAIN = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?").fullmatch
 _GROUPED = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:,[0-9]{3})+(\.[0-9]*)?").fullmatch
 _SIMPLE_MONEY = re.compile(r"([0-9]{1,9})\.([0-9]{1,12})", re.ASCII).fullmatch
@@ -174,217 +153,6 @@ _TIME = re.compile(
 ).fullmatch
 _UNIX_TIME = re.compile(r"(\d{10})((?:\d{3}){0,3})(?:\.(\d*))?", re.ASCII).fullmatch
 _EXACT = Context(prec=320, rounding=ROUND_HALF_UP)
-Row = Dict[str, Any]
-
-
-class Call(NamedTuple):
-    """One row: time as UTC text, `calls` that it stands for, tokens, money, milliseconds.
-
-    `pico_usd` is None where the cost is unknown, `latency_ms` where it is, or where the row is an
-    aggregate.  `status` is success, error or unknown.  A credit has no calls and no tokens.
-    `text` holds every column as it stands in the file; `value` gives one of them cleaned.
-    """
-
-    timestamp: str
-    calls: int
-    input_tokens: int
-    output_tokens: int
-    pico_usd: Optional[int]
-    latency_ms: Optional[int]
-    status: str
-    text: Dict[str, str]
-
-    @property
-    def tokens(self) -> int:
-        """Input and output tokens together."""
-        return self.input_tokens + self.output_tokens
-
-    @property
-    def day(self) -> str:
-        """The UTC date, `2025-01-01`."""
-        return self.timestamp[:10]
-
-    @property
-    def is_credit(self) -> bool:
-        """Whether the row gives money back."""
-        return self.pico_usd is not None and self.pico_usd < 0
-
-    def value(self, name: str) -> str:
-        """Return a column's value without blanks around it, empty where there is none."""
-        return _clean(name, self.text.get(name, ""))
-
-
-class CallFile:
-    """Iterate over the calls of a CSV; then `used`, `skipped` and `blanked` say what was read.
-
-    `used` counts rows, `skipped` rows by reason, `blanked` values of optional columns that could
-    not be read, by column.  Raises OSError where the file cannot be read, ValueError where it is
-    no table of calls.
-    """
-
-    def __init__(self, path: Path, origin: str = "") -> None:
-        self.path, self.origin = Path(path), origin
-        self.used = 0
-        self.skipped: CounterOf[str] = Counter()
-        self.blanked: CounterOf[str] = Counter()
-
-    def __iter__(self) -> Iterator[Call]:
-        self.used, self.skipped, self.blanked = 0, Counter(), Counter()
-        with self._open() as file:
-            names, records, decimal_comma = self._header(file)
-            parser = _RowParser(names, decimal_comma, self.blanked)
-            for cells in self._records(records):
-                try:
-                    call = parser.call(cells)
-                except ValueError as reason:
-                    self.skipped[str(reason)] += 1
-                else:
-                    self.used += 1
-                    yield call
-
-    def check(self, names: Iterable[str]) -> None:
-        """Raise ValueError for a name that is neither a column of the file nor derived."""
-        with self._open() as file:
-            known = (*self._header(file)[0], *DERIVED)
-        for name in names:
-            if name not in known:
-                raise ValueError(f"no dimension {name!r}; use one of {', '.join(known)}")
-
-    def described(self) -> str:
-        """The file in words: path or origin, rows used and skipped, values that were blanked."""
-        parts = [f"{self.origin or self.path}: {self.used:,} rows"]
-        if self.skipped:
-            reasons = (f"{count} {why}" for why, count in sorted(self.skipped.items()))
-            parts.append("skipped: " + ", ".join(reasons))
-        if self.blanked:
-            columns = (f"{count} {name}" for name, count in sorted(self.blanked.items()))
-            parts.append("values not usable: " + ", ".join(columns))
-        return "; ".join(parts)
-
-    def _open(self) -> IO[str]:
-        """Open the file as text: UTF-8, or UTF-16 with a byte order mark, plain or gzipped."""
-        with open(str(self.path), "rb") as raw:
-            opener: Any = gzip.open if raw.read(2) == GZIP else open
-        with opener(str(self.path), "rb") as raw:
-            coding = "utf-16" if raw.read(2) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-        binary = opener(str(self.path), "rb")
-        return io.TextIOWrapper(binary, encoding=coding, errors="surrogateescape", newline="")
-
-    def _header(self, file: IO[str]) -> Tuple[List[str], Iterator[List[str]], bool]:
-        """Return the columns' names, the records behind them, and whether commas are decimal."""
-        delimiter = text = ""
-        for line in file:
-            text = line.strip("\r\n")
-            if text.lower().strip('"').startswith("sep="):
-                delimiter = text.strip('"')[4:5]
-            elif text.strip() and not text.startswith("#"):
-                break
-        delimiter = delimiter or max(",;\t|", key=text.count)
-        names = [_field_name(name) for name in next(csv.reader([text], delimiter=delimiter), [])]
-        missing = [name for name in REQUIRED if name not in names]
-        if missing:
-            raise ValueError(f"{self.path}: no column {missing[0]}; expected a CSV of AI calls")
-        if "cost_usd" not in names:
-            for name in names:
-                words = set(name.split("_"))
-                if words & MONEY_WORDS and not words & OTHER_WORDS:
-                    raise ValueError(f"{self.path}: if {name} is the cost in USD, name it cost_usd")
-        return names, csv.reader(file, delimiter=delimiter, strict=True), delimiter == ";"
-
-    def _records(self, records: Iterator[List[str]]) -> Iterator[List[str]]:
-        """Yield the cells of each record that is not blank, counting those that are broken."""
-        while True:
-            try:
-                cells = next(records)
-            except StopIteration:
-                return
-            except csv.Error:
-                self.skipped["broken quoting"] += 1
-                continue
-            if any(cells):
-                yield cells
-
-
-class _RowParser:
-    """Turns the cells of records into calls; ValueError says why one is none."""
-
-    def __init__(self, names: Sequence[str], comma: bool, blanked: CounterOf[str]) -> None:
-        self._names, self._comma, self._blanked = list(names), comma, blanked
-        self._contents: Dict[str, int] = {}  # Checksum of a record by its id.
-
-    def call(self, cells: List[str]) -> Call:
-        """Return the call of a record."""
-        if len(cells) == len(self._names) + 1 and not cells[-1]:
-            cells = cells[:-1]
-        if len(cells) != len(self._names):
-            raise ValueError("wrong number of fields")
-        text = dict(zip(self._names, cells))
-        if _CONTROL("".join(cells)):
-            self._blank_unreadable(text)
-        time = utc_time(text["timestamp"].strip())
-        if is_null(text["model"]):
-            raise ValueError("no model")
-        call = self._call(time, text)
-        if self._is_repeated(text.get("call_id", ""), cells):
-            raise ValueError("repeated record")
-        return call
-
-    def _call(self, time: str, text: Dict[str, str]) -> Call:
-        cost = self._optional("cost_usd", text, lambda cell: pico_usd(cell, self._comma))
-        if cost is not None and text.get("currency", "").strip().upper() not in ("", "USD"):
-            raise ValueError("a currency other than USD")
-        if cost is not None and cost < 0:
-            return Call(time, 0, 0, 0, cost, None, UNKNOWN, text)
-        tokens_in, tokens_out = (self._tokens(text[name], cost) for name in REQUIRED[2:])
-        calls = self._optional("calls", text, lambda cell: whole(cell, MAX_COUNT, self._comma))
-        latency = self._optional(
-            "latency_ms", text, lambda cell: whole(cell, MAX_COUNT, self._comma, rounded=True)
-        )
-        if calls not in (None, 1) or not is_null(text.get("bucket_s", "")):
-            latency = None  # The mean of an aggregate is no latency of a call.
-        status = status_of(text.get("status", ""))
-        count = 1 if calls is None else calls
-        return Call(time, count, tokens_in, tokens_out, cost, latency, status, text)
-
-    def _tokens(self, cell: str, cost: Optional[int]) -> int:
-        """Return a count of tokens; a row that names its cost may have none."""
-        if not is_null(cell):
-            return whole(cell.strip(), MAX_TOKENS, self._comma)
-        if cost is None:
-            raise ValueError("no tokens")
-        return 0
-
-    def _optional(
-        self, name: str, text: Dict[str, str], parse: Callable[[str], int]
-    ) -> Optional[int]:
-        """Return the number of an optional column, None where it has none that can be read."""
-        cell = text.get(name, "")
-        if is_null(cell):
-            return None
-        try:
-            return parse(cell.strip())
-        except ValueError:
-            self._blanked[name] += 1
-            return None
-
-    def _blank_unreadable(self, text: Dict[str, str]) -> None:
-        """Blank the values that hold control characters or are no UTF-8."""
-        for name, cell in text.items():
-            if not _CONTROL(cell.strip()):
-                continue
-            if name in REQUIRED:
-                raise ValueError("control character or bad UTF-8")
-            self._blanked[name] += 1
-            text[name] = ""
-
-    def _is_repeated(self, call_id: str, cells: List[str]) -> bool:
-        """Whether a record was there before under its id; another one under the id is not."""
-        if is_null(call_id):
-            return False
-        content = hash(tuple(cells))
-        before = self._contents.get(call_id)
-        self._contents.setdefault(call_id, content)
-        return before == content
 
 
 def is_null(cell: str) -> bool:
@@ -393,7 +161,7 @@ def is_null(cell: str) -> bool:
 
 
 @lru_cache(maxsize=100_000)
-def _clean(name: str, cell: str) -> str:
+def clean_value(name: str, cell: str) -> str:
     """Return a value without blanks around it, in our spelling; empty where there is none."""
     cell = cell.strip()
     if is_null(cell):
@@ -403,16 +171,6 @@ def _clean(name: str, cell: str) -> str:
     if name in ("subscription_tier", "environment"):
         return ENVIRONMENTS.get(cell.lower(), cell.lower())
     return cell
-
-
-def _field_name(name: str) -> str:
-    """Return a column's name in our spelling: ` Input Tokens` and `inputTokens` as they are meant.
-
-    >>> _field_name(" Input Tokens"), _field_name("inputTokens"), _field_name("COST_USD")
-    ('input_tokens', 'input_tokens', 'cost_usd')
-    """
-    spaced = re.sub("([a-z])([A-Z])", r"\1_\2", name.strip())
-    return re.sub(r"[\s./-]+", "_", spaced).lower()
 
 
 def status_of(word: str) -> str:
@@ -534,6 +292,275 @@ def _unix_time(text: str) -> datetime:
     return datetime(1970, 1, 1) + timedelta(seconds=int(seconds), microseconds=microseconds)
 
 
+def iso_week(day: str, known: Dict[str, str] = {}) -> str:  # noqa: B006 (a cache of days)
+    """Return the ISO week of a date, `2025-W01`."""
+    if day not in known:
+        year, week, _ = date.fromisoformat(day).isocalendar()
+        known[day] = f"{year}-W{week:02d}"
+    return known[day]
+
+
+def field_name(name: str) -> str:
+    """Return a column's name in our spelling: ` Input Tokens` and `inputTokens` as they are meant.
+
+    >>> field_name(" Input Tokens"), field_name("inputTokens"), field_name("COST_USD")
+    ('input_tokens', 'input_tokens', 'cost_usd')
+    """
+    spaced = re.sub("([a-z])([A-Z])", r"\1_\2", name.strip())
+    return re.sub(r"[\s./-]+", "_", spaced).lower()
+
+
+# --- end of _values.py ----------------------------------------------------------------------------
+
+
+# --- the same as in _calls.py ---------------------------------------------------------------------
+
+
+COLUMNS = (
+    *("timestamp", "call_id", "provider", "model", "input_tokens", "output_tokens", "cost_usd"),
+    *("latency_ms", "customer_id", "subscription_tier", "organization_id", "product_id"),
+    *("feature_id", "task_type", "environment", "request_id", "trace_id", "user_agent"),
+    *("session_id", "total_tokens", "region", "status", "error_type", "customer_archetype"),
+    *("tier_price_usd", "calls", "bucket_s", "cached_input_tokens", "cache_write_tokens"),
+    *("cache_write_1h_tokens", "reasoning_tokens", "service_tier", "cost_source"),
+    *("list_cost_usd", "source"),
+)
+MAX_TOKENS, MAX_COUNT = 10**12, 10**9
+MAX_CALLS_OF_A_MOMENT = 100
+UNALLOCATED = "unallocated"
+DERIVED = ("day", "week", "month", "hour", "weekday")
+REQUIRED = ("timestamp", "model", "input_tokens", "output_tokens")
+PARSED = (*REQUIRED[::2], "output_tokens", "cost_usd", "latency_ms", "calls", "total_tokens")
+DEFAULTS = {"customer_id": UNALLOCATED}
+MONEY_WORDS = frozenset(("cost", "costs", "spend", "charge", "charges", "cents", "amount", "usd"))
+OTHER_WORDS = frozenset(
+    (
+        *("center", "centre", "source", "code", "type", "category", "currency", "list", "id"),
+        *("name", "per", "unit", "rate", "saved", "saving", "savings", "budget", "limit", "max"),
+        *("min", "tier", "price", "basis", "model", "group", "key"),
+    )
+)
+GZIP = b"\x1f\x8b"
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]").search
+Row = Dict[str, Any]
+
+
+class Call(NamedTuple):
+    """One row: time as UTC text, `calls` that it stands for, tokens, money, milliseconds.
+
+    `pico_usd` is None where the cost is unknown, `latency_ms` where it is, or where the row is an
+    aggregate.  `status` is success, error or unknown.  A credit has no calls and no tokens.
+    `text` holds every column as it stands in the file; `value` gives one of them cleaned.
+    """
+
+    timestamp: str
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    pico_usd: Optional[int]
+    latency_ms: Optional[int]
+    status: str
+    text: Dict[str, str]
+
+    @property
+    def tokens(self) -> int:
+        """Input and output tokens together."""
+        return self.input_tokens + self.output_tokens
+
+    @property
+    def day(self) -> str:
+        """The UTC date, `2025-01-01`."""
+        return self.timestamp[:10]
+
+    @property
+    def is_credit(self) -> bool:
+        """Whether the row gives money back."""
+        return self.pico_usd is not None and self.pico_usd < 0
+
+    def value(self, name: str) -> str:
+        """Return a column's value without blanks around it, empty where there is none."""
+        return clean_value(name, self.text.get(name, ""))
+
+
+class CallFile:
+    """Iterate over the calls of a CSV; then `used`, `skipped` and `blanked` say what was read.
+
+    `used` counts rows, `skipped` rows by reason, `blanked` values of optional columns that could
+    not be read, by column.  Raises OSError where the file cannot be read, ValueError where it is
+    no table of calls.
+    """
+
+    def __init__(self, path: Path, origin: str = "") -> None:
+        self.path, self.origin = Path(path), origin
+        self.used = 0
+        self.skipped: CounterOf[str] = Counter()
+        self.blanked: CounterOf[str] = Counter()
+
+    def __iter__(self) -> Iterator[Call]:
+        self.used, self.skipped, self.blanked = 0, Counter(), Counter()
+        with self._open() as file:
+            names, records, decimal_comma = self._header(file)
+            parser = _RowParser(names, decimal_comma, self.blanked)
+            for cells in self._records(records):
+                try:
+                    call = parser.call(cells)
+                except ValueError as reason:
+                    self.skipped[str(reason)] += 1
+                else:
+                    self.used += 1
+                    yield call
+
+    def check(self, names: Iterable[str]) -> None:
+        """Raise ValueError for a name that is neither a column of the file nor derived."""
+        with self._open() as file:
+            known = (*self._header(file)[0], *DERIVED)
+        for name in names:
+            if name not in known:
+                raise ValueError(f"no dimension {name!r}; use one of {', '.join(known)}")
+
+    def described(self) -> str:
+        """The file in words: path or origin, rows used and skipped, values that were blanked."""
+        parts = [f"{self.origin or self.path}: {self.used:,} rows"]
+        if self.skipped:
+            reasons = (f"{count} {why}" for why, count in sorted(self.skipped.items()))
+            parts.append("skipped: " + ", ".join(reasons))
+        if self.blanked:
+            columns = (f"{count} {name}" for name, count in sorted(self.blanked.items()))
+            parts.append("values not usable: " + ", ".join(columns))
+        return "; ".join(parts)
+
+    def _open(self) -> IO[str]:
+        """Open the file as text: UTF-8, or UTF-16 with a byte order mark, plain or gzipped."""
+        with open(str(self.path), "rb") as raw:
+            opener: Any = gzip.open if raw.read(2) == GZIP else open
+        with opener(str(self.path), "rb") as raw:
+            coding = "utf-16" if raw.read(2) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+        binary = opener(str(self.path), "rb")
+        return io.TextIOWrapper(binary, encoding=coding, errors="surrogateescape", newline="")
+
+    def _header(self, file: IO[str]) -> Tuple[List[str], Iterator[List[str]], bool]:
+        """Return the columns' names, the records behind them, and whether commas are decimal."""
+        delimiter = text = ""
+        for line in file:
+            text = line.strip("\r\n")
+            if text.lower().strip('"').startswith("sep="):
+                delimiter = text.strip('"')[4:5]
+            elif text.strip() and not text.startswith("#"):
+                break
+        delimiter = delimiter or max(",;\t|", key=text.count)
+        names = [field_name(name) for name in next(csv.reader([text], delimiter=delimiter), [])]
+        missing = [name for name in REQUIRED if name not in names]
+        if missing:
+            raise ValueError(f"{self.path}: no column {missing[0]}; expected a CSV of AI calls")
+        if "cost_usd" not in names:
+            for name in names:
+                words = set(name.split("_"))
+                if words & MONEY_WORDS and not words & OTHER_WORDS:
+                    raise ValueError(f"{self.path}: if {name} is the cost in USD, name it cost_usd")
+        return names, csv.reader(file, delimiter=delimiter, strict=True), delimiter == ";"
+
+    def _records(self, records: Iterator[List[str]]) -> Iterator[List[str]]:
+        """Yield the cells of each record that is not blank, counting those that are broken."""
+        while True:
+            try:
+                cells = next(records)
+            except StopIteration:
+                return
+            except csv.Error:
+                self.skipped["broken quoting"] += 1
+                continue
+            if any(cells):
+                yield cells
+
+
+class _RowParser:
+    """Turns the cells of records into calls; ValueError says why one is none."""
+
+    def __init__(self, names: Sequence[str], comma: bool, blanked: CounterOf[str]) -> None:
+        self._names, self._comma, self._blanked = list(names), comma, blanked
+        self._texts = [name for name in COLUMNS if name in names and name not in PARSED]
+        self._seen: Set[int] = set()  # Checksums of records that have an id.
+
+    def call(self, cells: List[str]) -> Call:
+        """Return the call of a record."""
+        if len(cells) == len(self._names) + 1 and not cells[-1]:
+            cells = cells[:-1]
+        if len(cells) != len(self._names):
+            raise ValueError("wrong number of fields")
+        text = dict(zip(self._names, cells))
+        if _CONTROL("".join(cells)):
+            self._blank_unreadable(text)
+        time = utc_time(text["timestamp"].strip())
+        if is_null(text["model"]):
+            raise ValueError("no model")
+        call = self._call(time, text)
+        if self._is_repeated(call):
+            raise ValueError("repeated record")
+        return call
+
+    def _call(self, time: str, text: Dict[str, str]) -> Call:
+        cost = self._optional("cost_usd", text, lambda cell: pico_usd(cell, self._comma))
+        if cost is not None and text.get("currency", "").strip().upper() not in ("", "USD"):
+            raise ValueError("a currency other than USD")
+        if cost is not None and cost < 0:
+            return Call(time, 0, 0, 0, cost, None, UNKNOWN, text)
+        tokens_in, tokens_out = (self._tokens(text[name], cost) for name in REQUIRED[2:])
+        cost = 0 if cost is None and not tokens_in + tokens_out else cost  # At any price.
+        calls, bucket_s = (
+            self._optional(name, text, lambda cell: whole(cell, MAX_COUNT, self._comma))
+            for name in ("calls", "bucket_s")
+        )
+        latency = self._optional(
+            "latency_ms", text, lambda cell: whole(cell, MAX_COUNT, self._comma, rounded=True)
+        )
+        count = 1 if calls is None else calls
+        if bucket_s is not None or not 1 <= count <= MAX_CALLS_OF_A_MOMENT:
+            latency = None  # The mean of an aggregate is no latency of a call.
+        status = status_of(text.get("status", ""))
+        return Call(time, count, tokens_in, tokens_out, cost, latency, status, text)
+
+    def _tokens(self, cell: str, cost: Optional[int]) -> int:
+        if not is_null(cell):
+            return whole(cell.strip(), MAX_TOKENS, self._comma)
+        if cost is None:
+            raise ValueError("no tokens")
+        return 0
+
+    def _optional(
+        self, name: str, text: Dict[str, str], parse: Callable[[str], int]
+    ) -> Optional[int]:
+        """Return the number of an optional column, None where it has none that can be read."""
+        cell = text.get(name, "")
+        if is_null(cell):
+            return None
+        try:
+            return parse(cell.strip())
+        except ValueError:
+            self._blanked[name] += 1
+            text[name] = ""
+            return None
+
+    def _blank_unreadable(self, text: Dict[str, str]) -> None:
+        """Blank the values that hold control characters or are no UTF-8."""
+        for name, cell in text.items():
+            if not _CONTROL(cell.strip()):
+                continue
+            if name in REQUIRED:
+                raise ValueError("control character or bad UTF-8")
+            self._blanked[name] += 1
+            text[name] = ""
+
+    def _is_repeated(self, call: Call) -> bool:
+        """Whether a record was there before under its id; another one under the id is not."""
+        if not call.value("call_id"):
+            return False
+        names = (*self._texts, *REQUIRED[2:], "latency_ms") if call.is_credit else self._texts
+        content = hash((*call[:-1], *map(call.value, names)))
+        repeated = content in self._seen
+        self._seen.add(content)
+        return repeated
+
+
 def dimension_of(name: str) -> Callable[[Call], str]:
     """Return the function that takes a dimension from a call: a column, or a derived one.
 
@@ -550,14 +577,6 @@ def dimension_of(name: str) -> Callable[[Call], str]:
     }
     missing = DEFAULTS.get(name, UNKNOWN)
     return derived.get(name) or (lambda call: call.value(name) or missing)
-
-
-def iso_week(day: str, known: Dict[str, str] = {}) -> str:  # noqa: B006 (a cache of days)
-    """Return the ISO week of a date, `2025-W01`."""
-    if day not in known:
-        year, week, _ = date.fromisoformat(day).isocalendar()
-        known[day] = f"{year}-W{week:02d}"
-    return known[day]
 
 
 def combined(names: Tuple[str, ...]) -> Callable[[Call], str]:
@@ -589,7 +608,7 @@ class Money:
         self.calls += call.calls
         self.uncounted_rows += not call.calls and not call.is_credit
         if call.pico_usd is None:
-            self.unpriced += call.calls
+            self.unpriced += call.calls or 1
             self.unpriced_rows += 1
         else:
             self.pico_usd += call.pico_usd
