@@ -31,10 +31,13 @@ from typing import (
 
 from finops import config, registry
 from finops.analyzers.shared.coverage import COVERAGE_TABLES, coverage_of
+from finops.analyzers.shared.explore_cube import EXPLORE_TABLES, explore_cubes
 from finops.atomic import is_aside, replacing, target_name, write_aside
 from finops.business.catalog import DEFAULT_PRICES, PriceTable
 from finops.errors import FinOpsError, StorageError
 from finops.evaluation import evaluate
+from finops.generators.explore import write_explore
+from finops.generators.navigation import EXPLORE_FILE
 from finops.manifest import PricesEntry, RunOptions
 from finops.parallel import TaskSet, run_in_two_processes
 from finops.publishing import Made, headline_of, publish
@@ -198,6 +201,7 @@ class _Run(TaskSet):
         }
         self._spent = _last_uses(declared)
         tables = dict.fromkeys(_all_declared()) if self._job.cache else {}
+        tables.update(dict.fromkeys(EXPLORE_TABLES if self._explores else ()))
         tables.update(dict.fromkeys(table for some in declared.values() for table in some))
         tables.update(dict.fromkeys(CONTEXT_TABLES))
         self._dataset.fill(tables)
@@ -252,7 +256,24 @@ class _Run(TaskSet):
         """Write index and manifest, and return how everything went."""
         in_order = {name: self._results[name] for name in self._made if name in self._results}
         index = publish(self._job.reports, self._made, in_order, self._context, self._options())
+        if self._explores:
+            self._write_explore()
         return Outcome(in_order, list(self._made.values()), index)
+
+    @property
+    def _explores(self) -> bool:
+        """Whether the Explore page is made: it goes with a run of all analyses."""
+        return not self._job.only
+
+    def _write_explore(self) -> None:
+        """Write the Explore page.  Raises StorageError where it cannot be written."""
+        page = self._job.reports / EXPLORE_FILE
+        try:
+            write_explore(explore_cubes(self._dataset), self._results, self._context, page)
+        except OSError as error:
+            raise StorageError(
+                f"cannot write {page}: {error.strerror}; the reports were written"
+            ) from error
 
     def _options(self) -> RunOptions:
         """Return how this run was called, for the manifest."""
@@ -309,7 +330,10 @@ class _Run(TaskSet):
 
 
 def _all_declared() -> Iterator[Table]:
-    """Yield the tables of all analyses: what is kept of a file then serves any of them."""
+    """Yield the tables of all analyses and of the Explore page: what is kept of a file then
+    serves any of them.
+    """
+    yield from EXPLORE_TABLES
     for analysis in registry.ANALYZER_REGISTRY.values():
         try:
             yield from _declared(analysis)

@@ -12,10 +12,19 @@ from typing import Any, Dict, Iterator, List
 
 import pytest
 
-from finops.generators.page import CHARTJS_FILE, content_security_policy
+from finops.analyzers.shared.explore_cube import explore_cubes
+from finops.generators.explore import write_explore
+from finops.generators.navigation import EXPLORE_FILE
+from finops.generators.page import (
+    CHARTJS_FILE,
+    EXPLORE_BUNDLE,
+    REPORT_BUNDLE,
+    content_security_policy,
+)
 from finops.generators.reports.index import generate_index
 from finops.registry import ANALYZER_REGISTRY
 from tests.generators.pages import CONTEXT, results_of
+from tests.support.reference import ReferenceDataset
 from tests.support.rows import varied_rows
 from tests.support.tools import need
 
@@ -25,7 +34,9 @@ class Handler(SimpleHTTPRequestHandler):
 
     def end_headers(self) -> None:
         if self.path.endswith(".html"):
-            self.send_header("Content-Security-Policy", content_security_policy(header=True))
+            bundle = EXPLORE_BUNDLE if self.path.endswith(EXPLORE_FILE) else REPORT_BUNDLE
+            policy = content_security_policy(header=True, bundle=bundle)
+            self.send_header("Content-Security-Policy", policy)
             self.send_header("Cross-Origin-Resource-Policy", "same-origin")
         self.send_header("X-Content-Type-Options", "nosniff")
         super().end_headers()
@@ -57,7 +68,9 @@ def address(site: Path) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def pages(site: Path) -> Dict[str, int]:
     """All reports, the index and a sample, written; their numbers of charts by name."""
-    results = results_of(varied_rows(1500))
+    rows = varied_rows(1500)
+    results = results_of(rows)
+    write_explore(explore_cubes(ReferenceDataset(rows)), results, CONTEXT, site / EXPLORE_FILE)
     results["dataset_overview"]["daily"] = [
         dict(row, total_tokens=5) for row in results["understanding"]["daily"]
     ]

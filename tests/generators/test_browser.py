@@ -179,7 +179,7 @@ def test_the_legend_shows_lines_as_they_are_drawn(sample: Visit) -> None:
 def test_print_opens_disclosures_and_is_light(sample: Visit) -> None:
     sample.page.emulate_media(color_scheme="dark")
     sample.page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert sample.page.locator("details:not([open])").count() == 0
+    assert sample.page.locator("main details:not([open])").count() == 0
     ground = "getComputedStyle(document.querySelector('.chart')).backgroundColor"
     assert sample.page.evaluate(ground) == "rgb(255, 255, 255)"
     sample.page.evaluate("dispatchEvent(new Event('afterprint'))")

@@ -196,7 +196,7 @@ def day_of(row: Dict[str, Any]) -> DailyCost:
 def test_presets_longer_than_the_data_are_left_out() -> None:
     part = range_bar(Daily.of([day_of(row) for row in DAILY[:20]], COST))
     assert Page(part.markup).values_of("id") == [
-        "range", "range-all", "range-7", "range-from", "range-to",
+        "range", "range-all", "range-7", "range-from", "range-to", "range-wrong",
     ]  # fmt: skip
     page = Page(f'{part.markup}<script id="page-data">{json.dumps(part.data)}</script>')
     assert ranged_days(page) == [row["date"] for row in DAILY[:20]]

@@ -134,9 +134,24 @@ def test_neighbours_are_linked() -> None:
             REPORT._replace(id="performance"), {"_context": CONTEXT}, [Card("Calls", 3)], [], VALUE
         )
     )
-    assert read.values_of("href") == [
-        "data:,", "#main", "index.html", "understanding.html", "realtime.html",
-    ]  # fmt: skip
+    links = read.values_of("href")
+    assert links[-2:] == ["understanding.html", "realtime.html"]
+
+
+def test_every_page_leads_to_every_report_to_explore_and_to_its_own_sections() -> None:
+    reports = [dict(row, domain=row["id"][:1]) for row in CONTEXT["reports"]]
+    context = dict(CONTEXT, reports=reports)
+    read = Page(
+        report_page(
+            REPORT._replace(id="pricing"), {"_context": context}, [Card("Calls", 3)], [], VALUE
+        )
+    )
+    links = read.values_of("href")
+    assert {f"{row['id']}.html" for row in reports} | {"index.html", "explore.html"} <= set(links)
+    assert read.values_of("aria-current") == ["page"]
+    sections = [link[1:] for link in links if link.startswith("#s-")]
+    assert sections[:2] + sections[-1:] == ["s-findings", "s-recommendations", "s-drawer"]
+    assert set(sections) <= set(read.values_of("id"))
 
 
 def test_the_policy_names_the_script_and_style_of_the_page() -> None:

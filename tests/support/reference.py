@@ -18,8 +18,10 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Seque
 from finops import config, schema
 from finops.business.catalog import DEFAULT_PRICES, PriceTable
 from finops.business.usage import Usage
+from finops.rollups.coarsening import CoarseGroups, Coarsening
 from finops.rollups.expressions import Expression, operands_of
 from finops.rollups.measures import (
+    CUSTOMER_DIMENSIONS,
     AnyMeasure,
     DimensionLike,
     Distribution,
@@ -118,6 +120,28 @@ class ReferenceDataset:
 
     def forget(self, tables: Iterable[Table]) -> None:
         """Nothing is kept."""
+
+    def coarse(self, table: Table, coarsening: Coarsening, most: int) -> Optional[CoarseGroups]:
+        """Merge the keys of the filled table; costs come back as whole 10**-12 USD."""
+        of_customer = sum(name in CUSTOMER_DIMENSIONS for name in table.by)
+        costs = {"cost", "charges", "credits", "list_cost"}
+        units = [10**12 if name in costs else 1 for name in table.measure_names]
+        merged: Dict[Tuple[Any, ...], Tuple[int, ...]] = {}
+        for (time, *names), values in self._fill(table).items():
+            customer = coarsening.customer(tuple(names[:of_customer]))
+            call = coarsening.call(tuple(names[of_customer:]))
+            key = (coarsening.time(time), customer, call)
+            whole = [round(Fraction(repr(v)) * unit) for v, unit in zip(values, units)]
+            sums = merged.get(key, (0,) * len(whole))
+            merged[key] = tuple(before + value for before, value in zip(sums, whole))
+        if len(merged) > most:
+            return None
+        parts = list(zip(*merged)) or [(), (), ()]
+        names = [list(dict.fromkeys(part)) for part in parts]
+        times, customers, calls = names
+        at = [[each.index(value) for value in part] for each, part in zip(names, parts)]
+        columns = list(zip(*merged.values())) or [()] * len(units)
+        return CoarseGroups(times, customers, calls, at[0], at[1], at[2], columns)
 
     def truth(self) -> Optional[Dict[str, Any]]:
         """Nothing was planted that is known of."""

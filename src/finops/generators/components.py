@@ -32,6 +32,9 @@ _SEVERITY: Dict[str, Tuple[str, str]] = {
 # Before a lower bound.
 AT_LEAST = "≥ "
 _NO_DATA: Data = MappingProxyType({})
+# The kind of a part's data that holds titles of sections by their id, for the table of contents.
+CONTENTS = "contents"
+_NO_LETTER = re.compile(r"[^a-z0-9]+")
 
 
 class Part(NamedTuple):
@@ -75,13 +78,27 @@ def combine(parts: Iterable[Part]) -> Part:
 def section(title: str, *parts: Part, lead: str = "") -> Part:
     """Return a titled section around parts; `lead` is a sentence under the title."""
     inner = combine(parts)
+    name = "s-" + _NO_LETTER.sub("-", title.lower()).strip("-")
     markup = fill(
-        '<section class="section"><h2>$title</h2>$lead$inner</section>',
+        '<section class="section" id="$name"><h2>$title</h2>$lead$inner</section>',
+        name=token(name),
         title=title,
         lead=_paragraph(lead, "lead"),
         inner=inner.markup,
     )
-    return Part(markup, inner.data)
+    return Part(markup, dict(inner.data, **{CONTENTS: {name: title}}))
+
+
+def drawer(*parts: Part) -> Part:
+    """Return parts in the drawer at the foot of a page: what figures rest on."""
+    inner = combine(parts)
+    title = "Data quality, limits and method"
+    markup = fill(
+        '<details class="drawer" id="s-drawer"><summary>$title</summary>$inner</details>',
+        title=title,
+        inner=inner.markup,
+    )
+    return Part(markup, dict(inner.data, **{CONTENTS: {"s-drawer": title}}))
 
 
 def columns(*parts: Part) -> Part:

@@ -149,8 +149,9 @@ def range_bar(daily: Daily) -> Part:
     markup = fill(
         '<form class="range" id="range" hidden aria-label="Dates shown">'
         '<button type="button" id="range-all" aria-pressed="true">Whole period</button>$presets'
-        '<label>From <input type="date" id="range-from"></label>'
-        '<label>to <input type="date" id="range-to"></label>'
+        '<label>From <input type="date" id="range-from" aria-describedby="range-wrong"></label>'
+        '<label>to <input type="date" id="range-to" aria-describedby="range-wrong"></label>'
+        '<span class="wrong" id="range-wrong" role="alert"></span>'
         '<span class="chosen" role="status"></span></form>',
         presets=presets,
     )

@@ -22,6 +22,7 @@ from finops.generators.contrast import Contrast, contrast
 from finops.generators.data_quality import basis, data_quality
 from finops.generators.date_range import Daily, range_bar
 from finops.generators.markup import Markup, Token, fill, join, json_block, token
+from finops.generators.navigation import PRODUCT, navigation, page_link
 from finops.generators.thresholds import thresholds_of
 from finops.resources import read_text
 from finops.results.base import Basis, from_dict
@@ -31,8 +32,24 @@ CHARTJS_URL = f"https://cdn.jsdelivr.net/npm/chart.js@{CHARTJS_VERSION}/dist/cha
 CHARTJS_INTEGRITY = "sha384-hfkuqrKeWFmnTMWN31VWyoe8xgdTADD11kgxmdpx2uyE6j5Az5uZq6u6AKYYmAOw"
 CHARTJS_FILE = "chart.umd.js"
 
-PRODUCT = "Revenium FinOps Showcase"
-SCRIPTS = ("format.js", "tables.js", "charts.js", "sums.js", "ranges.js", "report.js")
+# Where the dark colours go in report.css.
+_DARK_RULES = "/* dark colours */"
+
+
+class Bundle(NamedTuple):
+    """The constant script and style of a kind of page: files of the assets folder, in order."""
+
+    scripts: Tuple[str, ...]
+    styles: Tuple[str, ...]
+
+
+REPORT_BUNDLE = Bundle(
+    ("format.js", "place.js", "tables.js", "charts.js", "sums.js", "ranges.js", "report.js"),
+    ("report.css",),
+)
+EXPLORE_BUNDLE = Bundle(
+    ("format.js", "place.js", "inflate.js", "cube.js", "explore.js"), ("report.css", "explore.css")
+)
 
 
 class Report(NamedTuple):
@@ -91,35 +108,55 @@ def report_page(
         components.findings(data),
         *body,
         components.recommendations(data),
-        contrast(about, data),
-        components.not_found(not_found),
-        basis(context, thresholds_of(report.id)),
-        data_quality(context),
+        components.drawer(
+            data_quality(context),
+            basis(context, thresholds_of(report.id)),
+            components.not_found(not_found),
+            contrast(about, data),
+        ),
     ]
     return render(report, context, parts, basis_line(rests_on))
 
 
-def render(report: Report, context: Data, parts: Sequence[Part], rests_on: str = "") -> str:
+def render(
+    report: Report,
+    context: Data,
+    parts: Sequence[Part],
+    rests_on: str = "",
+    bundle: Bundle = REPORT_BUNDLE,
+) -> str:
     """Return a whole page of parts as HTML text; `rests_on` stands under the title."""
     body = components.combine(parts)
+    contents = body.data.get(components.CONTENTS, {})
+    carried = {kind: part for kind, part in body.data.items() if kind != components.CONTENTS}
+    charts = bundle is REPORT_BUNDLE
     return fill(
         asset("page.html"),
-        policy=_attribute(content_security_policy()),
-        style=Markup(style_text()),
-        script=Markup(script_text()),
-        data=json_block(dict(body.data, report=report.id)),
-        chart_url=_attribute(CHARTJS_URL),
-        chart_integrity=_attribute(CHARTJS_INTEGRITY),
-        chart_file=token(CHARTJS_FILE),
+        policy=_attribute(content_security_policy(bundle=bundle)),
+        style=Markup(style_text(bundle)),
+        script=Markup(script_text(bundle)),
+        data=json_block(dict(carried, report=report.id)),
+        library=_library() if charts else Markup(""),
         product=PRODUCT,
         title=report.title,
         purpose=report.purpose,
         about=_about(context),
         basis=fill('<p class="basis">$line</p>', line=rests_on) if rests_on else Markup(""),
-        top=_navigation(report, context),
+        top=navigation(report.id, context.get("reports") or (), contents),
         neighbours=_neighbours(report, context),
-        missing=_MISSING_LIBRARY if body.data.get("charts") else Markup(""),
+        missing=_MISSING_LIBRARY if charts and carried.get("charts") else Markup(""),
         body=body.markup,
+    )
+
+
+def _library() -> Markup:
+    """Return where the script finds Chart.js: the copy beside the page, then the network."""
+    return fill(
+        '<template id="chart-library"><script src="$file"></script>'
+        '<script src="$url" integrity="$integrity" crossorigin="anonymous"></script></template>\n',
+        file=token(CHARTJS_FILE),
+        url=_attribute(CHARTJS_URL),
+        integrity=_attribute(CHARTJS_INTEGRITY),
     )
 
 
@@ -144,15 +181,27 @@ def asset(name: str) -> str:
 
 
 @lru_cache(maxsize=None)
-def style_text() -> str:
-    """Return the constant style of every report page."""
-    return _unindented(asset("report.css"))
+def style_text(bundle: Bundle = REPORT_BUNDLE) -> str:
+    """Return the constant style of a kind of page."""
+    return with_themes("\n".join(_unindented(asset(name)) for name in bundle.styles))
+
+
+def with_themes(style: str) -> str:
+    """Return a style with the colours of dark.css where the system, or the reader, wants them."""
+    colours = _unindented(asset("dark.css")).partition(":root")[2]
+    of_system = f":root:not(.paper):not(.light){colours}"
+    of_reader = f":root.dark:not(.paper){colours}"
+    rules = (
+        f"@media screen and (prefers-color-scheme: dark) {{\n{of_system}\n}}\n"
+        f"@media screen {{\n{of_reader}\n}}"
+    )
+    return style.replace(_DARK_RULES, rules)
 
 
 @lru_cache(maxsize=None)
-def script_text() -> str:
-    """Return the constant script of every report page: its files in the order of need."""
-    return "\n".join(_unindented(asset(name)) for name in SCRIPTS)
+def script_text(bundle: Bundle = REPORT_BUNDLE) -> str:
+    """Return the constant script of a kind of page."""
+    return "\n".join(_unindented(asset(name)) for name in bundle.scripts)
 
 
 def _unindented(text: str) -> str:
@@ -161,7 +210,9 @@ def _unindented(text: str) -> str:
     return "\n".join(line for line in lines if line and not line.startswith("//"))
 
 
-def content_security_policy(header: bool = False, copy: str = "'self'") -> str:
+def content_security_policy(
+    header: bool = False, copy: str = "'self'", bundle: Bundle = REPORT_BUNDLE
+) -> str:
     """Return the policy of a report page; `header` adds what only an HTTP header can say.
 
     Script and style are constants, so their hashes allow them; the only other script is
@@ -171,8 +222,8 @@ def content_security_policy(header: bool = False, copy: str = "'self'") -> str:
     """
     policy = [
         "default-src 'none'",
-        f"script-src '{_hash(script_text())}' {CHARTJS_URL} {copy}",
-        f"style-src '{_hash(style_text())}'",
+        f"script-src '{_hash(script_text(bundle))}' {CHARTJS_URL} {copy}",
+        f"style-src '{_hash(style_text(bundle))}'",
         "img-src data:",
         "base-uri 'none'",
         "form-action 'none'",
@@ -223,17 +274,6 @@ def _about(context: Data) -> Markup:
             for term, value, exact in facts
         ),
     )
-
-
-def page_link(filename: str, title: str) -> Markup:
-    """Return a link to a page beside this one.  Raises ValueError for any other address."""
-    return fill('<a href="$filename">$title</a>', filename=token(filename), title=title)
-
-
-def _navigation(report: Report, context: Data) -> Markup:
-    if report.id == "index":
-        return Markup("")
-    return fill("$index", index=page_link("index.html", "All reports"))
 
 
 def _neighbours(report: Report, context: Data) -> Markup:

@@ -8,6 +8,7 @@ stretched.  Colours are classes of the style sheet, so a drawing follows the the
 from __future__ import annotations
 
 import math
+import re
 from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from finops.generators import formatting
@@ -31,6 +32,9 @@ _CHARACTER_PX = 7
 _NARROW_PX = 560
 _DATES = 6
 _NAMED_POINTS = 24
+
+
+_ESCAPE = re.compile(r"\\u[0-9a-f]{4}")
 
 
 class Stroke(NamedTuple):
@@ -316,7 +320,7 @@ def _names(points: Sequence[Point], across: Scale, up: Scale) -> List[Markup]:
     written = []
     for point in points[:_NAMED_POINTS]:
         share, y = across.share(point.x), _y(point.y, up)
-        width = (len(point.name) * _CHARACTER_PX + 12) / _NARROW_PX
+        width = (_length(point.name) * _CHARACTER_PX + 12) / _NARROW_PX
         left = share if share < 0.6 else share - width
         overlaps = (abs(y - other) < 14 and left < end and start < left + width
                     for start, end, other in taken)  # fmt: skip
@@ -385,7 +389,7 @@ def _along(plot: Plot, edges: bool) -> Markup:
     def place(at: int) -> float:
         return at / last if edges and count > 1 else (at + 0.5) / count if not edges else middle
 
-    crowded = count * (max(map(len, plot.labels)) + 2) * _CHARACTER_PX > _NARROW_PX
+    crowded = count * (max(map(_length, plot.labels)) + 2) * _CHARACTER_PX > _NARROW_PX
     if crowded and not plot.dates and count <= _SLANTED:
         return _slanted([(_percent(place(at)), text) for at, text in enumerate(plot.labels)])
     step = max(1, math.ceil(count / _DATES)) if plot.dates or count > _DATES * 4 else 1
@@ -425,6 +429,11 @@ def _slanted(labels: Sequence[Tuple[Token, str]]) -> Markup:
         ),
         "",
     )
+
+
+def _length(text: str) -> int:
+    """Return the characters of a text, one that is written as an escape being one."""
+    return len(_ESCAPE.sub(" ", text))
 
 
 def _cut(text: str, most: int) -> str:

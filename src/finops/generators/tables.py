@@ -9,6 +9,7 @@ from finops.generators import formatting
 from finops.generators.charts import colour_of
 from finops.generators.components import Part, severity_badge
 from finops.generators.markup import Markup, fill, inert, join, json_number, token
+from finops.generators.navigation import EXPLORE_FILE
 from finops.generators.packed_sums import Sums
 from finops.generators.recompute import Recompute
 
@@ -22,6 +23,18 @@ ONE_LINE = 32
 # Significant digits that a long table keeps of fractions; the JSON file has all of them.
 _LONG_TABLE = 100
 _DIGITS = {"money": 6, "percent": 4, "share": 4}
+
+# Names that the Explore page filters by are told by the kind of the column, or its label.
+_FOLLOWED_KINDS = ("provider", "model", "feature", "product")
+_FOLLOWED_LABELS = {
+    "Customer": "customer",
+    "Organization": "organization",
+    "Environment": "environment",
+    "Product": "product",
+    "Feature": "feature",
+    "Model": "model",
+    "Provider": "provider",
+}
 
 _Row = TypeVar("_Row", contravariant=True)
 _SomeRow = TypeVar("_SomeRow")
@@ -68,6 +81,13 @@ class Column(Generic[_Row]):
     def numeric(self) -> bool:
         """Whether the cells are right-aligned numbers."""
         return formatting.KINDS[self.kind].numeric
+
+    @property
+    def followed(self) -> str:
+        """The dimension of the Explore page that the cells name a value of, "" for none."""
+        if self.kind in _FOLLOWED_KINDS:
+            return self.kind
+        return _FOLLOWED_LABELS.get(self.label, "") if self.kind == "text" else ""
 
     @property
     def heading(self) -> str:
@@ -195,8 +215,20 @@ def _cell(column: Column[_SomeRow], value: object, long: bool) -> Markup:
     if column.kind == "severity":
         return fill("<td>$badge</td>", badge=severity_badge(str(value)))
     dot = _dot(column, value) if column.dot else Markup("")
+    if column.followed and shown != formatting.MISSING:
+        shown = _name_link(column.followed, shown)
     template = '<td class="long">$dot$value</td>' if long else "<td>$dot$value</td>"
     return fill(template, dot=dot, value=shown)
+
+
+def _name_link(dimension: str, shown: str) -> Markup:
+    """Return a name as a link to the Explore page; the script adds which name it is."""
+    return fill(
+        '<a href="$page" data-by="$dimension">$name</a>',
+        page=token(EXPLORE_FILE),
+        dimension=token(dimension),
+        name=shown,
+    )
 
 
 def _dot(column: Column[_SomeRow], value: object) -> Markup:
@@ -210,10 +242,8 @@ def bar(value: Any, kind: str = "percent") -> Markup:
     percent = float(value or 0) * (100 if kind == "share" else 1)
     width = math.floor(min(100.0, max(0.0, percent)) * 10) / 10
     return fill(
-        '<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
-        '<rect class="whole" width="100" height="8"></rect>'
-        '<rect class="part" width="$width" height="8"></rect></svg>',
-        width=token(f"{width:g}"),
+        '<svg class="bar" aria-hidden="true"><rect width="$width" height="8"></rect></svg>',
+        width=token(f"{width:g}%"),
     )
 
 
@@ -233,6 +263,8 @@ def _column_data(column: Column[_SomeRow], values: Sequence[object]) -> Dict[str
     data: Dict[str, object] = {"label": column.heading, "kind": column.kind}
     if column.bar:
         data["bar"] = 1
+    if column.followed:
+        data["by"] = column.followed
     if column.numeric:
         digits = _DIGITS.get(column.kind, 10) if len(values) > _LONG_TABLE else 10
         data["values"] = [json_number(value, digits) for value in values]

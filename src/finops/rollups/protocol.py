@@ -9,6 +9,7 @@ import os
 from typing import TYPE_CHECKING, Any, Dict, Iterable, Optional, Sequence, Union
 
 from finops.business.catalog import PriceTable
+from finops.rollups.coarsening import CoarseGroups, Coarsening
 from finops.rollups.spec import Rollups, Table
 
 if TYPE_CHECKING:
@@ -27,6 +28,12 @@ class CallDataset(Protocol):
 
     def rollups(self, tables: Iterable[Table]) -> Rollups:
         """Return the tables, filled; raises DataError where the calls cannot be read."""
+
+    def coarse(self, table: Table, coarsening: Coarsening, most: int) -> Optional[CoarseGroups]:
+        """Return a table's groups with their keys merged, None where there are more than `most`.
+
+        Costs are whole numbers of 10**-12 USD.
+        """
 
     def forget(self, tables: Iterable[Table]) -> None:
         """Release the memory of tables that were delivered; they can be asked for again."""

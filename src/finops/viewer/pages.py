@@ -14,6 +14,7 @@ from typing import Any, Callable, Dict, List, Optional
 from finops import __version__, config, regular_files
 from finops.generators import page
 from finops.generators.markup import Markup, Token, escape, fill, join, token
+from finops.generators.navigation import EXPLORE_FILE
 from finops.manifest import MANIFEST, NOT_RUN, STALE, read_manifest
 from finops.progress_events import FAILED, OK
 from finops.registry import ANALYZER_REGISTRY, DOMAINS, Analysis
@@ -62,7 +63,7 @@ def asset_route(name: str) -> Callable[[Request], Response]:
 
 def report_style(request: Request) -> Response:
     """Answer with the look of the reports, which the dashboard shares."""
-    return Response(200, page.asset("report.css").encode("utf-8"), STYLE_TYPE)
+    return Response(200, page.with_themes(page.asset("report.css")).encode("utf-8"), STYLE_TYPE)
 
 
 def read_regular(path: Path) -> Optional[bytes]:
@@ -82,6 +83,9 @@ def report_route(viewer: Viewer, filename: str) -> Callable[[Request], Response]
             return _not_made()
         if content is None:
             raise refuse(404, "This report has not been generated yet.")
+        if filename == EXPLORE_FILE:
+            policy = page.content_security_policy(header=True, bundle=page.EXPLORE_BUNDLE)
+            return Response(200, content, HTML_TYPE, (("Content-Security-Policy", policy),))
         if filename.endswith(".html"):
             policy = report_policy(_declared_policy(viewer.dataset.reports, filename))
             return Response(200, content, HTML_TYPE, (("Content-Security-Policy", policy),))

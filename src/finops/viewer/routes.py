@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, Mapping, Optional
 
 from finops import config
+from finops.generators.navigation import EXPLORE_FILE
 from finops.generators.page import CHARTJS_FILE
 from finops.registry import ANALYZER_REGISTRY
 from finops.viewer import pages
@@ -74,7 +75,7 @@ def _example_page(viewer: Viewer, example: Example) -> Callable[[Request], Respo
 
 
 def _reports(viewer: Viewer, examples: Mapping[str, Example]) -> Routes:
-    names = ["index.html", "manifest.json", CHARTJS_FILE]
+    names = ["index.html", EXPLORE_FILE, "manifest.json", CHARTJS_FILE]
     for analysis in ANALYZER_REGISTRY.values():
         names += [analysis.filename, f"{analysis.id}.json"]
     names += [f"{e.path.stem}.html" for e in examples.values() if e.room == "scenarios"]

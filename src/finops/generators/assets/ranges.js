@@ -17,7 +17,10 @@ const ranges = (() => {
 
   // The range that an address names, null where it names none.
   function parse(hash) {
-    const text = new URLSearchParams(hash.slice(1)).get("range") || "";
+    const words = new URLSearchParams(hash.slice(1));
+    const text = words.get("range") || "";
+    // An address of a place on the page, such as that of the skip link, says nothing of dates.
+    if (!text) return !hash || hash.includes("=") ? whole : null;
     if (text === "all") return whole;
     if (/^\d{1,4}$/.test(text) && Number(text) > 0) return { from: later(whole.to, 1 - Number(text)), to: whole.to };
     const found = /^(\d{4}-\d\d-\d\d)\.\.(\d{4}-\d\d-\d\d)$/.exec(text);
@@ -251,16 +254,27 @@ const ranges = (() => {
     showTables(range);
     showCharts(range);
     showControls(range, location.hash);
-    for (const link of document.querySelectorAll("nav a")) link.hash = range === whole ? "" : location.hash;
   }
 
   function choose(text) {
-    location.replace(`#range=${text}`);
+    wrong("");
+    location.replace(`#${place.changed({ range: text === "all" ? null : text })}`);
   }
 
   function chooseDates() {
-    const [from, to] = [find("range-from").value, find("range-to").value];
-    if (from && to && from <= to) choose(`${from}..${to}`);
+    const [from, to] = [find("range-from"), find("range-to")];
+    if (!from.value || !to.value) wrong("Give both dates.", from.value ? to : from);
+    else if (from.value > to.value) wrong("The first date is after the last.", to);
+    else choose(`${from.value}..${to.value}`);
+  }
+
+  // Says beside the dates what is wrong with one of them, "" for nothing.
+  function wrong(sentence, field) {
+    find("range-wrong").textContent = sentence;
+    for (const each of [find("range-from"), find("range-to")]) {
+      if (each === field) each.setAttribute("aria-invalid", "true");
+      else each.removeAttribute("aria-invalid");
+    }
   }
 
   // `tables` are the page's tables by name.  A page without days has nothing to choose.

@@ -8,7 +8,7 @@
   // On paper everything is light, and every disclosure is open.
   function onPaper() {
     root.classList.add("paper");
-    for (const one of document.querySelectorAll("details:not([open])")) {
+    for (const one of document.querySelectorAll("main details:not([open])")) {
       one.open = true;
       one.dataset.closed = "";
     }
@@ -25,6 +25,7 @@
   }
 
   ranges.start(page, tables.start(page.tables, page.report));
+  place.start(() => charts.redraw());
   charts.start(page.charts);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => charts.redraw());
   addEventListener("beforeprint", onPaper);

@@ -25,6 +25,7 @@ const tables = (() => {
       bar: column.bar,
       dots: column.dots,
       long: column.long,
+      by: column.by,
       numeric: NUMERIC.has(column.kind),
       values: valuesOf(column),
     })).map((column) => ({ ...column, whole: column }));
@@ -35,16 +36,11 @@ const tables = (() => {
     const width = Math.floor(percent * 10) / 10;
     const drawing = document.createElementNS(SVG, "svg");
     drawing.setAttribute("class", "bar");
-    drawing.setAttribute("viewBox", "0 0 100 8");
-    drawing.setAttribute("preserveAspectRatio", "none");
     drawing.setAttribute("aria-hidden", "true");
-    for (const [name, wide] of [["whole", 100], ["part", width]]) {
-      const shape = document.createElementNS(SVG, "rect");
-      shape.setAttribute("class", name);
-      shape.setAttribute("width", String(wide));
-      shape.setAttribute("height", "8");
-      drawing.append(shape);
-    }
+    const part = document.createElementNS(SVG, "rect");
+    part.setAttribute("width", `${width}%`);
+    part.setAttribute("height", "8");
+    drawing.append(part);
     return drawing;
   }
 
@@ -65,6 +61,15 @@ const tables = (() => {
       return made;
     }
     const text = format.cell(column.kind, value);
+    if (column.by && text !== "n/a") {
+      if (column.dots) made.append(element("i", `dot c${column.dots[value]}`));
+      const link = element("a", "", text);
+      link.href = "explore.html";
+      link.dataset.by = column.by;
+      place.equip(link);
+      made.append(link);
+      return made;
+    }
     if (column.dots) made.append(element("i", `dot c${column.dots[value]}`));
     if (column.bar) made.append(bar(value, column.kind), element("span", "", text));
     else made.append(text);

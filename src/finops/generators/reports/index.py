@@ -32,7 +32,8 @@ from finops.generators.components import (
 )
 from finops.generators.data_quality import basis, data_quality
 from finops.generators.markup import Markup, fill, join, token
-from finops.generators.page import Report, page_link, render
+from finops.generators.navigation import page_link
+from finops.generators.page import Report, render
 from finops.generators.tables import bar, texts
 from finops.results.abuse_detection import AbuseSummary
 from finops.results.alignment import AlignmentSummary
@@ -144,6 +145,8 @@ def generate_index(
 
 def index_page(results: Mapping[str, Data], reports: Sequence[Data], context: Data) -> str:
     """Return the page that `generate_index` writes."""
+    made = [report for report in reports if report.get("generated_at")]
+    context = dict(context, reports=made)
     parts = [
         _actions(action_lists(results, reports)),
         _totals(results, context),

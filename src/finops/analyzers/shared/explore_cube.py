@@ -1,0 +1,331 @@
+"""The cube of the Explore page: all calls by all that they can be filtered by, within a bound.
+
+Few datasets have more cells than a page can hold.  Those that do are grouped step by step until
+they fit: first days that are long past, then customers of little cost, then organizations, and
+at last all days.  Sums stay exact in any step.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import (
+    AbstractSet,
+    Any,
+    Callable,
+    Dict,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
+
+from finops.analyzers.shared.covered_days import HOURLY_CALLS, covered_days
+from finops.analyzers.shared.model_switches import FREE_FAILURE
+from finops.business.prices import PriceTable
+from finops.business.rates import Conditions
+from finops.results.explore import (
+    FIRST_TOKENS,
+    Account,
+    Bucket,
+    ExploreCube,
+    Model,
+    Work,
+)
+from finops.rollups.coarsening import CoarseGroups, Coarsening
+from finops.rollups.protocol import CallDataset
+from finops.rollups.spec import Rollups, Table
+from finops.timestamps import date_of
+
+# Cells that a page can hold: what else it needs of bytes is up to whoever packs them.
+MOST_CELLS = 280_000
+RECENT_DAYS = 92
+
+CELLS = Table(
+    (
+        "day",
+        "customer_id",
+        "organization_id",
+        "product_id",
+        "provider",
+        "model",
+        "feature_id",
+        "task_type",
+        "environment",
+        FREE_FAILURE,
+    ),
+    (
+        "cost",
+        "calls",
+        "errors",
+        "unpriced",
+        "input_tokens",
+        "output_tokens",
+        "cached_input_tokens",
+        "cache_write_tokens",
+        "cache_write_1h_tokens",
+        "reasoning_tokens",
+    ),
+)
+_SPENDERS = Table(("customer_id", "organization_id"), ("cost",))
+EXPLORE_TABLES: Tuple[Table, ...] = (CELLS, _SPENDERS, HOURLY_CALLS)
+
+# Costs come in 10**-12 USD; a browser adds up whole numbers below 2**53 exactly.
+_FINEST = 12
+_COARSEST = 6
+_MOST = 2**53
+
+
+class _Step(NamedTuple):
+    """What is grouped: "" (nothing), "recent" or "all" days, and all but so many names."""
+
+    days: str = ""
+    customers: Optional[int] = None
+    organizations: Optional[int] = None
+
+
+_STEPS: Tuple[_Step, ...] = (
+    _Step(),
+    _Step("recent"),
+    _Step("recent", 1000),
+    _Step("recent", 200),
+    _Step("recent", 100),
+    _Step("recent", 100, 50),
+    _Step("all", 100, 50),
+    _Step("all", 20, 10),
+)
+
+
+def explore_cubes(source: CallDataset, most: int = MOST_CELLS) -> Iterator[ExploreCube]:
+    """Yield the cube of all calls, then ever coarser ones of them, none of more than `most` cells.
+
+    Raises DataError where the calls cannot be read.
+    """
+    data = source.rollups((_SPENDERS, HOURLY_CALLS))
+    for step in _STEPS:
+        buckets = buckets_of(data.period.dates(), step.days)
+        customers, organizations = _kept_names(data, step)
+        coarsening = Coarsening(
+            _bucket_of(buckets).__getitem__, _account_of(customers, organizations)
+        )
+        # A cell without free failures and one with them become one.
+        groups = source.coarse(CELLS, coarsening, 2 * most)
+        if groups is not None:
+            cube = _cube(groups, buckets, data, source.prices, step)
+            if len(cube.keys) <= most:
+                yield cube
+
+
+def buckets_of(days: Sequence[str], grouped: str = "") -> List[Bucket]:
+    """Return consecutive days as buckets: each its own, or whole months of "all" days or of
+    those before the last ones ("recent"), from the first of a month on.
+
+    >>> buckets_of(["2025-01-30", "2025-01-31", "2025-02-01"], "all")
+    [Bucket(first='2025-01-30', days=2), Bucket(first='2025-02-01', days=1)]
+    """
+    if not days:
+        return []
+    first_single = days[0]
+    if grouped == "recent":
+        first_single = days[max(0, len(days) - RECENT_DAYS)][:8] + "01"
+    buckets: List[Bucket] = []
+    for day in days:
+        single = not grouped or (grouped == "recent" and day >= first_single)
+        if buckets and not single and buckets[-1].first[:7] == day[:7]:
+            buckets[-1] = buckets[-1]._replace(days=buckets[-1].days + 1)
+        else:
+            buckets.append(Bucket(day, 1))
+    return buckets
+
+
+def _bucket_of(buckets: Sequence[Bucket]) -> Dict[str, str]:
+    """Return {day: the first day of its bucket}."""
+    days: Dict[str, str] = {}
+    for bucket in buckets:
+        first = date_of(bucket.first).toordinal()
+        for ordinal in range(first, first + bucket.days):
+            days[date.fromordinal(ordinal).isoformat()] = bucket.first
+    return days
+
+
+def _kept_names(
+    data: Rollups, step: _Step
+) -> Tuple[Optional[AbstractSet[str]], Optional[AbstractSet[str]]]:
+    """Return the customers and the organizations that keep their names, None where all do."""
+    spend: Dict[str, float] = {}
+    billed: Dict[str, float] = {}
+    for (customer, organization), (cost,) in data[_SPENDERS].items():
+        spend[customer] = spend.get(customer, 0.0) + cost
+        billed[organization] = billed.get(organization, 0.0) + cost
+    customers = _largest(spend, step.customers)
+    organizations = _largest(billed, step.organizations)
+    if customers is not None and organizations is not None:
+        # Else an organization that is shown would hold a part of its calls only.
+        organizations |= {o for c, o in data[_SPENDERS] if c in customers}
+    return customers, organizations
+
+
+def _largest(amounts: Mapping[str, float], count: Optional[int]) -> Optional[AbstractSet[str]]:
+    if count is None or len(amounts) <= count:
+        return None
+    ranked = sorted(amounts.items(), key=lambda item: (-item[1], item[0]))
+    return {name for name, _ in ranked[:count]}
+
+
+def _account_of(
+    customers: Optional[AbstractSet[str]], organizations: Optional[AbstractSet[str]]
+) -> Callable[[Tuple[Any, ...]], Tuple[Any, ...]]:
+    def merge(names: Tuple[Any, ...]) -> Tuple[Any, ...]:
+        customer, organization, product = names
+        if customers is not None and customer not in customers:
+            customer = None
+        if customer is None and organizations is not None and organization not in organizations:
+            organization = None
+        return customer, organization, product
+
+    return merge
+
+
+class _Cells(NamedTuple):
+    """Keys of cells and their sums of `CELL_MEASURES`, a column for each."""
+
+    keys: Sequence[int]
+    sums: Sequence[Sequence[int]]
+
+
+def _cells(groups: CoarseGroups, keys: Sequence[int]) -> _Cells:
+    """Return groups as cells in order of their keys; free failures join the others."""
+    free_call = [call[-1] for call in groups.calls]
+    free = [free_call[at] for at in groups.call_at]
+    paid = [group for group, is_free in enumerate(free) if not is_free]
+    of_cells = [keys[group] for group in paid]
+    columns = [[column[group] for group in paid] for column in groups.sums]
+    columns += [[0] * len(paid) for _ in groups.sums[FIRST_TOKENS:]]
+    place = {key: at for at, key in enumerate(of_cells)}
+    for group in (group for group, is_free in enumerate(free) if is_free):
+        sums = [column[group] for column in groups.sums]
+        sums += sums[FIRST_TOKENS:]
+        at = place.get(keys[group])
+        if at is None:
+            of_cells.append(keys[group])
+            for column, added in zip(columns, sums):
+                column.append(added)
+        else:
+            for column, added in zip(columns, sums):
+                column[at] += added
+    order = sorted(range(len(of_cells)), key=of_cells.__getitem__)
+    return _Cells(
+        [of_cells[at] for at in order], [[column[at] for at in order] for column in columns]
+    )
+
+
+def _cube(
+    groups: CoarseGroups,
+    buckets: Sequence[Bucket],
+    data: Rollups,
+    prices: PriceTable,
+    step: _Step,
+) -> ExploreCube:
+    accounts = sorted(map(Account._make, groups.customers), key=_by_name)
+    models = sorted({call[:2] for call in groups.calls})
+    work = list(map(Work._make, sorted({call[2:4] for call in groups.calls})))
+    environments = sorted({call[4] for call in groups.calls})
+    model_at, work_at, environment_at = _places(models), _places(work), _places(environments)
+    of_calls = [
+        ((work_at[call[2:4]] * len(environments) + environment_at[call[4]]) * len(models)
+         + model_at[call[:2]]) * len(buckets)
+        for call in groups.calls
+    ]  # fmt: skip
+    scale = len(work) * len(environments) * len(models) * len(buckets)
+    account_at = _places(accounts)
+    of_accounts = [account_at[names] * scale for names in groups.customers]
+    bucket_at = {bucket.first: place for place, bucket in enumerate(buckets)}
+    of_times = [bucket_at[first] for first in groups.times]
+    keys = [
+        of_accounts[customer] + of_calls[call] + of_times[time]
+        for customer, call, time in zip(groups.customer_at, groups.call_at, groups.time_at)
+    ]
+    cells = _cells(groups, keys)
+    decimals, rounded = _decimals_of(cells.sums[0])
+    whole = covered_days(data).whole
+    spenders = list(data[_SPENDERS])
+    return ExploreCube(
+        buckets=buckets,
+        accounts=accounts,
+        work=work,
+        environments=environments,
+        models=[Model(provider, name, _rates(prices, provider, name)) for provider, name in models],
+        keys=cells.keys,
+        sums=[[_in_unit(cost, decimals) for cost in cells.sums[0]], *cells.sums[1:]],
+        decimals=decimals,
+        rounded=rounded,
+        whole_days=(whole[0], whole[-1]) if whole else ("", ""),
+        customers=len({customer for customer, _ in spenders}),
+        organizations=len({organization for _, organization in spenders}),
+        grouped=_sentences(buckets, accounts, step),
+    )
+
+
+def _by_name(account: Account) -> Tuple[str, str, str]:
+    # All that were grouped come last.
+    return account.customer or "\uffff", account.organization or "\uffff", account.product
+
+
+def _places(names: Sequence[Any]) -> Dict[Any, int]:
+    return {name: place for place, name in enumerate(names)}
+
+
+def _decimals_of(costs: Sequence[int]) -> Tuple[int, bool]:
+    """Return the fewest decimals, six to twelve, in which all costs are whole, and False.
+
+    Where their sum would be too large for a browser it is six decimals or fewer, and True.
+    """
+    total = sum(map(abs, costs))
+    for decimals in range(_COARSEST, _FINEST + 1):
+        unit = 10 ** (_FINEST - decimals)
+        if all(cost % unit == 0 for cost in costs) and total // unit < _MOST:
+            return decimals, False
+    decimals = _FINEST
+    while total // 10 ** (_FINEST - decimals) >= _MOST // 2:
+        decimals -= 1
+    return decimals, decimals < _FINEST
+
+
+def _in_unit(cost: int, decimals: int) -> int:
+    unit: int = 10 ** (_FINEST - decimals)
+    return (2 * cost + unit) // (2 * unit)
+
+
+def _rates(prices: PriceTable, provider: str, model: str) -> Optional[Sequence[Optional[float]]]:
+    """Return the list price of each class of tokens in USD, None where there is not just one."""
+    rates = prices.rates_of(provider, model)
+    if len(rates) != 1:
+        return None
+    tariff = rates[0].tariff(Conditions())
+    if tariff is None:
+        return None
+    return [None if price is None else price / tariff.denominator for price in tariff.numerators]
+
+
+def _sentences(buckets: Sequence[Bucket], accounts: Sequence[Account], step: _Step) -> List[str]:
+    """Return what was grouped, in sentences for the page."""
+    said = []
+    if any(bucket.days > 1 for bucket in buckets):
+        first = next((bucket.first for bucket in buckets if bucket.days == 1), "")
+        said.append(
+            f"Days before {first} are grouped by month."
+            if step.days == "recent"
+            else "Days are grouped by month."
+        )
+    customers = {account.customer for account in accounts}
+    if None in customers:
+        said.append(
+            f"The {len(customers) - 1} customers of the highest cost are named; all others are "
+            "grouped."
+        )
+    organizations = {account.organization for account in accounts}
+    if None in organizations:
+        said.append(f"{len(organizations) - 1} organizations are named; all others are grouped.")
+    return said

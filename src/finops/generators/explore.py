@@ -1,0 +1,207 @@
+"""The Explore page: every combination of filters over the calls, without a server.
+
+Totals and the first chart are drawn here, so that the page says something where no script runs;
+the script does all filtering from the cube that the page carries.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Union
+
+from finops.atomic import write_aside
+from finops.generators import formatting, svg
+from finops.generators.components import Data, Part
+from finops.generators.explore_data import explore_data
+from finops.generators.markup import Markup, fill, join, token
+from finops.generators.page import EXPLORE_BUNDLE, Report, asset, render
+from finops.results.base import from_dict
+from finops.results.explore import CELL_MEASURES, ExploreCube
+from finops.results.profitability import ProfitabilityResult
+
+REPORT = Report(
+    "explore",
+    "Explore",
+    "Follow any name: filter the calls by every combination of names and days.",
+)
+# A page of the default dataset is well below; no page is above.
+MOST_BYTES = 4_000_000
+_MOST_BARS = 120
+_DIMENSIONS = {
+    "provider": "Providers",
+    "model": "Models",
+    "customer": "Customers",
+    "organization": "Organizations",
+    "product": "Products",
+    "feature": "Features",
+    "environment": "Environments",
+}
+_CARDS = (
+    ("explore-cost", "Cost"),
+    ("explore-calls", "Calls"),
+    ("explore-tokens", "Tokens"),
+    ("explore-cached", "Cached share of input"),
+    ("explore-errors", "Failed calls"),
+    ("explore-per-call", "Cost per call"),
+)
+_PRESETS = (7, 30, 90)
+
+
+def write_explore(
+    cubes: Iterable[ExploreCube],
+    results: Mapping[str, Data],
+    context: Data,
+    output_path: Union[str, Path],
+    most_bytes: int = MOST_BYTES,
+) -> None:
+    """Write the page of the first cube that fits into it.
+
+    `cubes` come from the finest; `results` holds what other reports say of customers, by id.
+    Where none fits the last one is taken.  Raises OSError where the file cannot be written.
+    """
+    page: Optional[str] = None
+    for cube in cubes:
+        page = explore_page(cube, results, context)
+        if len(page) <= most_bytes:
+            break
+    if page is not None:
+        write_aside(output_path, page)
+
+
+def explore_page(cube: ExploreCube, results: Mapping[str, Data], context: Data) -> str:
+    """Return the page of one cube."""
+    named = {account.customer for account in cube.accounts}
+    customers = {name: facts for name, facts in _customers(results).items() if name in named}
+    body = fill(
+        asset("explore.html"),
+        notes=_notes(cube),
+        cards=_cards(cube),
+        presets=_presets(cube),
+        options=join(
+            fill('<option value="$name">$title</option>', name=token(name), title=name.capitalize())
+            for name in _DIMENSIONS
+        ),
+        drawing=_drawing(cube),
+        numbers=_numbers(cube),
+        lists=join(
+            fill(
+                '<section id="explore-by-$name"><h2>$title</h2></section>',
+                name=token(name),
+                title=title,
+            )
+            for name, title in _DIMENSIONS.items()
+        ),
+    )
+    return render(
+        REPORT, context, [Part(body, {"explore": explore_data(cube, customers)})],
+        bundle=EXPLORE_BUNDLE,
+    )  # fmt: skip
+
+
+def _customers(results: Mapping[str, Data]) -> Dict[str, Any]:
+    """Return what the page shows of a customer beside the calls, by name."""
+    result = from_dict(ProfitabilityResult, results.get("profitability") or {})
+    return {
+        row.customer_id: {
+            "figures": [
+                ["Revenue per month", "money", row.monthly_revenue, row.subscription_tier],
+                ["AI cost per month", "money", row.monthly_cost, "over the days of the customer"],
+                [
+                    "Margin per month",
+                    "money",
+                    row.monthly_margin,
+                    (row.category or "").replace("_", " "),
+                ],
+            ]
+        }
+        for row in result.customers or ()
+    }
+
+
+def _words(category: Optional[str]) -> str:
+    return (category or "").replace("_", " ")
+
+
+def _cards(cube: ExploreCube) -> Markup:
+    """Return the figures of the whole period; the script puts in those of the filters."""
+    sums = dict(zip(CELL_MEASURES, map(sum, cube.sums)))
+    cost = sums["cost"] / 10**cube.decimals
+    tokens = sums["input"] + sums["output"]
+    calls, inputs = sums["calls"], sums["input"]
+    values = (
+        ("≥ " if sums["unpriced"] else "") + formatting.money(cost),
+        formatting.count(calls),
+        formatting.readable("tokens", tokens),
+        formatting.share(sums["read"] / inputs if inputs else None),
+        formatting.share(sums["errors"] / calls if calls else None),
+        formatting.money(cost / calls if calls else None),
+    )
+    return join(
+        fill(
+            '<div class="card" id="$name"><dt>$label</dt><dd class="figure">$value</dd>'
+            '<dd class="note"></dd></div>',
+            name=token(name),
+            label=label,
+            value=value,
+        )
+        for (name, label), value in zip(_CARDS, values)
+    )
+
+
+def _presets(cube: ExploreCube) -> Markup:
+    days = sum(bucket.days for bucket in cube.buckets)
+    return join(
+        fill('<button type="button" data-days="$days">Last $days days</button>', days=token(preset))
+        for preset in _PRESETS
+        if preset < days
+    )
+
+
+def _daily(cube: ExploreCube) -> List[float]:
+    """Return the cost per day of each bar: a bucket, or several where they are many."""
+    costs = [0] * len(cube.buckets)
+    for key, cost in zip(cube.keys, cube.sums[0]):
+        costs[key % len(costs)] += cost
+    per = -(-len(costs) // _MOST_BARS)
+    bars = []
+    for at in range(0, len(costs), per or 1):
+        days = sum(bucket.days for bucket in cube.buckets[at : at + per])
+        bars.append(sum(costs[at : at + per]) / 10**cube.decimals / days)
+    return bars
+
+
+def _first_days(cube: ExploreCube) -> List[str]:
+    per = -(-len(cube.buckets) // _MOST_BARS)
+    return [bucket.first for bucket in cube.buckets[:: per or 1]]
+
+
+def _drawing(cube: ExploreCube) -> Markup:
+    days = _first_days(cube)
+    if not days:
+        return fill('<p class="empty">$text</p>', text="There are no calls.")
+    years = days[0][:4] != days[-1][:4]
+    labels = [formatting.short_day(day, years) for day in days]
+    stroke = svg.Stroke("Cost", _daily(cube), "accent")
+    return fill(
+        '<p class="axis">$axis</p>$drawing',
+        axis="Cost (USD per day)",
+        drawing=svg.bars(svg.Plot(labels, [stroke], "money", dates=True), stacked=False),
+    )
+
+
+def _numbers(cube: ExploreCube) -> Markup:
+    return join(
+        fill(
+            '<tr><th scope="row">$day</th><td>$cost</td></tr>', day=day, cost=formatting.money(cost)
+        )
+        for day, cost in zip(_first_days(cube), _daily(cube))
+    )
+
+
+def _notes(cube: ExploreCube) -> Markup:
+    sentences = list(cube.grouped)
+    if cube.rounded:
+        sentences.append(f"Costs are rounded to {cube.decimals} decimals of a dollar.")
+    if not sentences:
+        return Markup("")
+    return fill('<p class="lead">$text</p>', text=" ".join(sentences))

@@ -1,0 +1,111 @@
+"""The cube of the Explore page as text: sorted keys and columns of sums, deflated, in base64.
+
+The places of a cell are one number in a mixed radix, ascending, of which each gap to the one
+before is written in groups of seven bits.  Sums are written a column at a time, the low bytes of
+all cells first, so that what is alike stands together.  The page's script reads it back.
+"""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from typing import Any, Dict, Iterable, List, Mapping, Sequence, Tuple
+
+from finops.generators import formatting
+from finops.generators.charts import colour_of
+from finops.generators.markup import inert
+from finops.results.explore import CELL_MEASURES, Account, ExploreCube
+
+
+def explore_data(cube: ExploreCube, customers: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return what the page's script reads; `customers` are facts by the name of a customer."""
+    keys = _gaps(cube.keys)
+    columns = list(map(_planes, cube.sums))
+    packed = b"".join([keys, *(data for _, _, data in columns)])
+    names = [
+        _distinct(account[at] for account in cube.accounts) for at in range(len(Account._fields))
+    ]
+    return {
+        "buckets": [cube.buckets[0].first if cube.buckets else "", *_runs(cube)],
+        "accounts": [
+            [place[account[at]] for account in cube.accounts] for at, place in enumerate(names)
+        ],
+        "names": [list(map(_shown, name)) for name in names],
+        "work": [list(map(inert, work)) for work in cube.work],
+        "feature_names": {
+            work.feature: formatting.name("feature", work.feature) for work in cube.work
+        },
+        "product_names": {
+            account.product: formatting.name("product", account.product)
+            for account in cube.accounts
+        },
+        "provider_names": {
+            model.provider: formatting.name("provider", model.provider) for model in cube.models
+        },
+        "colours": {
+            "provider": {m.provider: colour_of("provider", m.provider) for m in cube.models},
+            "model": {m.name: colour_of("model", m.name) for m in cube.models},
+            "feature": {work.feature: colour_of("feature", work.feature) for work in cube.work},
+            "product": {a.product: colour_of("product", a.product) for a in cube.accounts},
+        },
+        "environments": list(map(inert, cube.environments)),
+        "models": [[inert(m.provider), inert(m.name), m.rates] for m in cube.models],
+        "decimals": cube.decimals,
+        "whole": cube.whole_days,
+        "cells": len(cube.keys),
+        "keys": len(keys),
+        "columns": [[name, low, size] for name, (low, size, _) in zip(CELL_MEASURES, columns)],
+        "size": len(packed),
+        "packed": base64.b64encode(zlib.compress(packed)).decode("ascii"),
+        "customers": {inert(name): facts for name, facts in customers.items()},
+        "grouped": list(cube.grouped),
+    }
+
+
+def _gaps(numbers: Iterable[int]) -> bytes:
+    """Return the gaps between ascending numbers, seven bits a byte, the low ones first.
+
+    >>> list(_gaps([1, 130]))
+    [1, 129, 1]
+    """
+    out = bytearray()
+    before = 0
+    for number in numbers:
+        gap = number - before
+        before = number
+        while gap > 127:
+            out.append(gap & 127 | 128)
+            gap >>= 7
+        out.append(gap)
+    return bytes(out)
+
+
+def _planes(values: Sequence[int]) -> Tuple[int, int, bytes]:
+    """Return the lowest value, the bytes that the others take above it, and these bytes."""
+    low = min(values, default=0)
+    above = [value - low for value in values] if low else values
+    size = (max(above, default=0).bit_length() + 7) // 8
+    planes = [bytes([value >> shift & 255 for value in above]) for shift in range(0, 8 * size, 8)]
+    return low, size, b"".join(planes)
+
+
+def _distinct(names: Iterable[Any]) -> Dict[Any, int]:
+    places: Dict[Any, int] = {}
+    for name in names:
+        places.setdefault(name, len(places))
+    return places
+
+
+def _shown(name: Any) -> Any:
+    return None if name is None else inert(name)
+
+
+def _runs(cube: ExploreCube) -> List[List[int]]:
+    """Return how many buckets in a row have how many days each."""
+    runs: List[List[int]] = []
+    for bucket in cube.buckets:
+        if runs and runs[-1][1] == bucket.days:
+            runs[-1][0] += 1
+        else:
+            runs.append([1, bucket.days])
+    return runs

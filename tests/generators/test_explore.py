@@ -1,0 +1,75 @@
+"""The Explore page: what it carries is the cube, and what it says fits."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from pathlib import Path
+from typing import Any, List
+
+from finops.analyzers.shared.explore_cube import explore_cubes
+from finops.generators.explore import explore_page, write_explore
+from finops.generators.explore_data import explore_data
+from finops.results.explore import ExploreCube
+from tests.generators.pages import CONTEXT, Page, results_of
+from tests.support.reference import ReferenceDataset
+from tests.support.rows import varied_rows
+
+ROWS = varied_rows(300, seed=9)
+CUBE = next(explore_cubes(ReferenceDataset(ROWS)))
+
+
+def keys_of(data: bytes) -> List[int]:
+    """Read gaps between numbers, seven bits a byte, and add them up."""
+    keys, number, shift, gap = [], 0, 0, 0
+    for byte in data:
+        gap |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            number += gap
+            keys.append(number)
+            shift = gap = 0
+    return keys
+
+
+def test_the_page_carries_every_key_and_sum() -> None:
+    data = explore_data(CUBE, {})
+    packed = zlib.decompress(base64.b64decode(data["packed"]))
+    assert len(packed) == data["size"]
+    assert keys_of(packed[: data["keys"]]) == list(CUBE.keys)
+    start = data["keys"]
+    for (_, low, size), column in zip(data["columns"], CUBE.sums):
+        planes = [packed[start + p * len(column) : start + (p + 1) * len(column)]
+                  for p in range(size)]  # fmt: skip
+        start += size * len(column)
+        values = [low + sum(plane[at] << 8 * p for p, plane in enumerate(planes))
+                  for at in range(len(column))]  # fmt: skip
+        assert values == list(column)
+    assert start == len(packed)
+
+
+def test_the_page_says_its_totals_without_scripts() -> None:
+    page = Page(explore_page(CUBE, results_of(ROWS, ["profitability"]), CONTEXT))
+    cost = sum(float(row["cost_usd"]) for row in ROWS)
+    assert page.says(f"Cost ${cost:,.2f} Calls 300")
+    assert page.says("Scripts are off")
+    assert page.values_of("d")
+    assert set(page.data["explore"]["customers"]) <= {row["customer_id"] for row in ROWS}
+
+
+def test_the_first_cube_that_fits_is_taken_and_else_the_last(tmp_path: Path) -> None:
+    small: ExploreCube = CUBE._replace(grouped=["This is the small one."])
+    whole = len(explore_page(CUBE, {}, CONTEXT))
+
+    def written(most: int, *cubes: Any) -> str:
+        write_explore(cubes, {}, CONTEXT, tmp_path / "explore.html", most)
+        return (tmp_path / "explore.html").read_text(encoding="utf-8")
+
+    assert "This is the small one." not in written(whole, CUBE, small)
+    assert "This is the small one." in written(whole - 1, CUBE, small)
+
+
+def test_a_dataset_without_calls_has_a_page_that_says_so() -> None:
+    empty = CUBE._replace(buckets=[], keys=[], sums=[[] for _ in CUBE.sums], accounts=[], work=[],
+                          models=[], environments=[], whole_days=("", ""))  # fmt: skip
+    assert Page(explore_page(empty, {}, CONTEXT)).says("There are no calls.")

@@ -1,0 +1,184 @@
+"""The Explore page in a browser, opened once: its figures are sums of the rows it was made of."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import defaultdict
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Sequence
+
+import pytest
+
+from tests.generators.test_browser import Visit
+from tests.support.rows import varied_rows
+from tests.support.tools import need
+
+pytestmark = pytest.mark.unmeasured
+
+ROWS = varied_rows(1500)  # those that the site's page was made of
+COLUMNS = {
+    "provider": "provider",
+    "model": "model",
+    "customer": "customer_id",
+    "organization": "organization_id",
+    "product": "product_id",
+    "feature": "feature_id",
+    "environment": "environment",
+}
+FIRST, LAST = ROWS[0]["timestamp"][:10], ROWS[-1]["timestamp"][:10]
+# Figures of filters and days, what is beside each other dimension, and how long it took in ms.
+ASK = """(questions) => questions.map(([filters, days]) => {
+  const begun = performance.now();
+  const answer = explore.query(filters, days);
+  const change = explore.change(answer);
+  const took = performance.now() - begun;
+  const by = {};
+  for (const [name, costs] of Object.entries(answer.by)) {
+    by[name] = {};
+    costs.forEach((cost, at) => {
+      if (cost) by[name][explore.store.values[name][at].plain || explore.store.values[name][at].name] = cost;
+    });
+  }
+  return { now: answer.now, then: answer.then, change, by, took };
+})"""  # noqa: E501
+
+
+@pytest.fixture(scope="module")
+def visit(browser: Any, address: str, pages: Dict[str, int]) -> Iterator[Visit]:
+    opened = Visit(browser, f"{address}/explore.html", viewport={"width": 1400, "height": 800})
+    opened.wait_until("Boolean(window.explore)")
+    yield opened
+    opened.context.close()
+
+
+def micros(rows: Sequence[Dict[str, str]]) -> int:
+    return sum(round(float(row["cost_usd"]) * 10**6) for row in rows)
+
+
+def passing(
+    rows: Sequence[Dict[str, str]], filters: Dict[str, List[str]], but: str = ""
+) -> List[Dict[str, str]]:
+    return [
+        row
+        for row in rows
+        if all(row[COLUMNS[name]] in names for name, names in filters.items() if name != but)
+    ]
+
+
+def within(first: str, last: str) -> List[Dict[str, str]]:
+    return [row for row in ROWS if first <= row["timestamp"][:10] <= last]
+
+
+def questions(count: int) -> List[Any]:
+    draw = random.Random(21)
+    length = (date.fromisoformat(LAST) - date.fromisoformat(FIRST)).days + 1
+    days = [(date.fromisoformat(FIRST) + timedelta(n)).isoformat() for n in range(length)]
+    asked = []
+    for _ in range(count):
+        filters = {
+            name: sorted({draw.choice(ROWS)[column] for _ in range(draw.randrange(1, 6))})
+            for name, column in COLUMNS.items()
+            if draw.random() < 0.25
+        }
+        first, last = sorted(draw.choices(days, k=2))
+        asked.append([filters, {"from": first, "to": last}])
+    return asked
+
+
+def test_random_filters_give_the_sums_of_the_rows_in_time(visit: Visit) -> None:
+    asked = questions(200)
+    answers = visit.page.evaluate(ASK, asked)
+    for (filters, days), answer in zip(asked, answers):
+        rows = within(days["from"], days["to"])
+        chosen = passing(rows, filters)
+        now = answer["now"]
+        assert now["cost"] == micros(chosen)
+        assert now["calls"] == len(chosen)
+        assert now["errors"] == sum(row["status"] == "error" for row in chosen)
+        assert now["input"] == sum(int(row["input_tokens"]) for row in chosen)
+        assert now["output"] == sum(int(row["output_tokens"]) for row in chosen)
+        for name, column in COLUMNS.items():
+            costs: Dict[str, List[Dict[str, str]]] = defaultdict(list)
+            for row in passing(rows, filters, but=name):
+                costs[row[column]].append(row)
+            sums = {value: micros(group) for value, group in costs.items()}
+            assert sum(answer["by"][name].values()) == sum(sums.values()), name
+            if name != "model":  # models of one name stand apart there, by provider
+                assert answer["by"][name] == {k: v for k, v in sums.items() if v}, name
+        length = (date.fromisoformat(days["to"]) - date.fromisoformat(days["from"])).days + 1
+        start = (date.fromisoformat(days["from"]) - timedelta(length)).isoformat()
+        end = (date.fromisoformat(days["from"]) - timedelta(1)).isoformat()
+        assert (answer["then"] is not None) == (start >= FIRST)
+        if answer["then"]:
+            before = micros(passing(within(start, end), filters))
+            assert answer["then"]["cost"] == before
+            difference = sum(answer["change"].values())
+            assert difference == pytest.approx(now["cost"] - before, abs=1)
+    took = sorted(answer["took"] for answer in answers)
+    assert took[len(took) // 2] < 100
+
+
+def chosen_names(visit: Visit) -> List[str]:
+    pressed = ".explore-lists [aria-pressed=true] span:first-child"
+    return [str(text) for text in visit.page.locator(pressed).all_text_contents()]
+
+
+def test_filters_by_click_by_key_by_name_and_by_address(visit: Visit) -> None:
+    page = visit.page
+    page.locator("#explore-by-provider button").first.focus()
+    page.keyboard.press("Enter")
+    visit.wait_until("location.hash.includes('provider=')")
+    visit.wait_until("document.activeElement.getAttribute('aria-pressed') === 'true'")
+    provider = page.evaluate("new URLSearchParams(location.hash.slice(1)).get('provider')")
+    rows = passing(ROWS, {"provider": [provider]})
+    shown = page.locator("#explore-cost .figure").text_content()
+    assert shown == f"${micros(rows) / 10**6:,.2f}"
+    page.locator("#explore-find").fill("Customer: cust_0007")
+    page.locator("#explore-find").press("Tab")
+    visit.wait_until("document.querySelectorAll('.chip').length === 3")
+    assert "cust_0007" in chosen_names(visit)
+    page.get_by_role("button", name="Clear all filters").click()
+    visit.wait_until("!document.querySelector('.chip')")
+    page.evaluate("location.hash = '#customer=nobody'")
+    page.get_by_text("The data has no customer named “nobody”.").wait_for()
+    assert page.locator("#explore-cost .figure").text_content() == "n/a"
+    page.evaluate("location.hash = '#feature=Chat&theme=dark'")  # as a link of a report names it
+    visit.wait_until("document.documentElement.classList.contains('dark')")
+    assert "Chat" in chosen_names(visit)
+    page.evaluate("location.hash = ''")
+    visit.wait_until("!document.querySelector('.chip')")
+
+
+def test_dates_are_answered_at_the_field_and_go_along(visit: Visit) -> None:
+    page = visit.page
+    page.locator("#explore-from").fill(LAST)
+    page.locator("#explore-to").fill(FIRST)
+    page.get_by_text("The first date is after the last.").wait_for()
+    assert page.locator("#explore-to").get_attribute("aria-invalid") == "true"
+    page.evaluate(f"location.hash = '#range={FIRST}..{FIRST}'")
+    visit.wait_until(f"document.getElementById('explore-to').value === '{FIRST}'")
+    calls = page.locator("#explore-calls .figure").text_content()
+    assert calls == str(len(within(FIRST, FIRST)))
+    link = page.locator(".top a", has_text="All reports").get_attribute("href")
+    assert str(link).endswith(f"/index.html#range={FIRST}..{FIRST}")
+    page.evaluate("location.hash = ''")
+
+
+def test_access_and_width(visit: Visit) -> None:
+    page = visit.page
+    axe = Path(need("node_modules/axe-core/axe.min.js")).read_text(encoding="utf-8")
+    page.evaluate(axe)
+    page.evaluate("location.hash = '#customer=cust_0007'")
+    visit.wait_until("document.querySelectorAll('.chip').length === 2")
+    for width, scheme in ((1400, "light"), (390, "dark")):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.emulate_media(color_scheme=scheme)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        found = page.evaluate(
+            "() => axe.run(document, { resultTypes: ['violations'] }).then((found) =>"
+            " found.violations.map((one) => [one.id, one.nodes[0].html]))"
+        )
+        assert found == [], json.dumps(found)
+    assert visit.complaints == []
