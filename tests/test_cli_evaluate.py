@@ -17,6 +17,8 @@ from finops.rollups.dataset import open_dataset
 from finops.schema import HEADER_LINE
 from tests.support.tools import run_finops
 
+pytestmark = pytest.mark.unmeasured
+
 
 @pytest.fixture(scope="module")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -37,6 +37,8 @@ from tests.support.reference import ReferenceDataset
 from tests.support.rows import varied_rows
 from tests.viewer.test_collector import RECORD
 
+pytestmark = pytest.mark.unmeasured
+
 BATCH = 5
 BATCHES = 4
 

@@ -85,6 +85,7 @@ def run(start: Start, archive: Path, *words: Any) -> str:
     return done.stdout
 
 
+@pytest.mark.unmeasured
 def test_scan_workers_find_the_package(start: Start, archive: Path, generated: Path) -> None:
     reports = generated.parent / "reports"
     shown = run(
@@ -97,6 +98,7 @@ def test_scan_workers_find_the_package(start: Start, archive: Path, generated: P
     assert (reports / "pricing.html").is_file()
 
 
+@pytest.mark.unmeasured
 def test_viewer_jobs_find_the_package(start: Start, archive: Path, generated: Path) -> None:
     command, environment = start
     words = ["serve", "--port", "0", "--no-monitor", "--quiet"]

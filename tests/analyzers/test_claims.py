@@ -13,6 +13,8 @@ from finops.registry import ANALYZER_REGISTRY
 from tests.analyzers.samples import at, run
 from tests.support.reference import ReferenceDataset, call
 
+pytestmark = pytest.mark.unmeasured
+
 Row = Dict[str, str]
 UNKNOWN_COST = {"provider": "acme", "model": "mystery-1", "cost_usd": ""}
 

@@ -15,6 +15,8 @@ from finops.schema import REQUIRED_COLUMNS
 from tests.generators.pages import Page
 from tests.support.rows import varied_rows
 
+pytestmark = pytest.mark.unmeasured
+
 ABOUT = Contrast(("region", "latency_ms"), "One average is left.", "Regions are compared.")
 OPTIONAL = [name for name in COLUMN_WORDS if name not in REQUIRED_COLUMNS]
 # Without these a value follows from other columns: prices from tiers and models, success from

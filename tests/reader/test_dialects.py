@@ -19,6 +19,8 @@ from finops.reader.options import ReadingOptions
 from finops.registry import ANALYZER_REGISTRY
 from finops.rollups.dataset import open_dataset
 
+pytestmark = pytest.mark.unmeasured
+
 Row = Dict[str, str]
 NAMES: Tuple[str, ...] = (
     *("timestamp", "call_id", "provider", "model", "input_tokens", "output_tokens", "cost_usd"),

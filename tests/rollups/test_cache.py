@@ -149,6 +149,7 @@ def test_only_what_was_appended_is_read(tmp_path: Path, read_spans: List[Any]) -
     assert len(kept["parts"]) < 8  # small appends were put together
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("side_by_side", [True, False])
 def test_each_part_is_held_against_the_bytes_of_the_file(
     tmp_path: Path, read_spans: List[Any], monkeypatch: pytest.MonkeyPatch, side_by_side: bool
@@ -216,6 +217,7 @@ def emptied(path: Path) -> None:
     path.write_bytes(csv_of([]))
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     "change",
     [truncated, replaced_by_equal_size, changed_in_place, changed_in_place_and_grown, other_header,
@@ -300,6 +302,7 @@ def test_a_well_formed_but_wrong_state_is_not_used(
     check_fresh(path)
 
 
+@pytest.mark.unmeasured
 def test_an_edit_that_keeps_size_times_and_crc_is_noticed(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(csv_of(rows(0, 1500)))
@@ -330,6 +333,7 @@ def settle(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "_SETTLED_S", -1.0)
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     "change",
     [
@@ -584,6 +588,7 @@ def other_changes(draw: random.Random) -> List[Change]:
     return [grow, grow, truncate, replace, replace_by_a_twin]
 
 
+@pytest.mark.unmeasured
 def test_whatever_the_history_figures_are_those_of_reading_everything(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -637,6 +642,7 @@ def spoiled(value: Any, draw: random.Random) -> Any:
     return draw.choice(KINDS)
 
 
+@pytest.mark.unmeasured
 def test_whatever_the_damage_figures_are_those_of_reading_everything(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

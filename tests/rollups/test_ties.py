@@ -15,6 +15,8 @@ from finops.rollups.spec import Customer, Table
 from tests.rollups.test_dataset import csv_of
 from tests.support.reference import call
 
+pytestmark = pytest.mark.unmeasured
+
 Row = Dict[str, str]
 CHANGES = Table(("customer_id", "day"), ("region_changes", "changed_regions", "shortest_change_s"))
 ONE_CHANGE = {("cust_0001", "2025-01-01"): (1, ("eu-west", "us-east"), 0.0)}

@@ -100,6 +100,7 @@ def test_fault_sweep(tmp_path: Path, how: str, sticky: bool) -> None:
             break
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(("how", "sticky"), WAYS)
 @pytest.mark.parametrize("first", [9, 12, 14, 17, 20, 23])
 def test_fault_sweep_during_recovery(tmp_path: Path, first: int, how: str, sticky: bool) -> None:
