@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import math
+import os
 from typing import Any, Dict, Iterator, List
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from finops.generators.action_list import action_lists
 from finops.registry import ANALYZER_REGISTRY
 from tests.analyzers.samples import at, run
+from tests.analyzers.test_contradictions import check
+from tests.support.covered import covered_shares, times_of
 from tests.support.reference import ReferenceDataset, call
 
 pytestmark = pytest.mark.unmeasured
 
 Row = Dict[str, str]
+# Each runs all analyses, so few by default.
+EXAMPLES = int(os.environ.get("FINOPS_TEST_EXAMPLES", 15))
+REPORTS = [{"id": each.id, "title": each.title} for each in ANALYZER_REGISTRY.values()]
 UNKNOWN_COST = {"provider": "acme", "model": "mystery-1", "cost_usd": ""}
 
 
@@ -178,15 +185,63 @@ def businesses(draw: Any) -> List[Row]:
             "subscription_tier": draw(st.sampled_from(["pro", "gold"])),
             "feature_id": draw(st.sampled_from(["chat", "search"])),
             "latency_ms": draw(st.sampled_from(["", "300", "2500"])),
+            "model": draw(st.sampled_from(["gpt-4", "gpt-4o", "gpt-4o-mini"])),
+            "task_type": draw(st.sampled_from(["chat", "reasoning", "extraction"])),
         }
         cost = draw(st.sampled_from(["0", "0.5", "7"]))
         for day in range(first, first + length, every):
             unknown = UNKNOWN_COST if draw(st.integers(0, 40)) == 0 else {"cost_usd": cost}
-            rows.append(call(timestamp=at(day, hour), **who, **unknown))
+            rows.append(call(timestamp=at(day, hour), **{**who, **unknown}))
     return rows
 
 
-@settings(max_examples=60, deadline=None)
+def check_parts_of_revenue(results: Dict[str, Any], rows: List[Row]) -> None:
+    """Every customer is in one part: it pays, is too new, is gone, or its price is not known.
+
+    What they pay together is what the latest calls say, and the reports agree on each part.
+    """
+    profitability = results["profitability"]
+    gone = {row["customer_id"]: row["lost_monthly_revenue"] for row in profitability["gone"]}
+    unknown = {row["customer_id"] for row in profitability["without_price"]}
+    parts = [
+        {row["customer_id"]: row["monthly_revenue"] for row in profitability["customers"]},
+        {row["customer_id"]: row["monthly_revenue"] for row in profitability["too_new"]},
+        {name: price for name, price in gone.items() if price is not None},
+        dict.fromkeys(unknown, 0.0),
+    ]
+    prices: Dict[str, float] = {}
+    for row in sorted(rows, key=lambda row: row["timestamp"]):
+        listed = 199.0 if row["subscription_tier"] == "pro" else 0.0
+        prices[row["customer_id"]] = float(row["tier_price_usd"] or listed)
+    names = [name for part in parts for name in part]
+    assert sorted(names) == sorted(prices)
+    together = math.fsum(price for part in parts for price in part.values())
+    assert together == pytest.approx(math.fsum(prices.values()))
+    churned = {
+        r["customer_id"]: r["lost_monthly_revenue"] for r in results["churn_growth"]["churned"]
+    }
+    assert churned == gone
+    paying = {row["customer_id"]: row["flat_rate"] for row in results["pricing"]["customers"]}
+    assert paying == parts[0]
+    for name in ("pricing", "features"):
+        assert {row["customer_id"] for row in results[name]["without_price"]} == unknown
+
+
+def check_savings(results: Dict[str, Any], rows: List[Row]) -> None:
+    """What findings that do not overlap save is at most what is spent now."""
+    shares = covered_shares(times_of(rows))
+    if math.fsum(shares.values()) < 7:
+        return
+    whole = {day.isoformat() for day in [day for day, share in shares.items() if share == 1][-30:]}
+    costs = [float(row["cost_usd"] or 0) for row in rows if row["timestamp"][:10] in whole]
+    spent = math.fsum(costs) * 30 / len(whole)
+    for actions in action_lists(results, REPORTS):
+        if actions.kind.title == "Savings":
+            assert (actions.total or 0.0) <= spent + 1e-9
+    assert results["optimization"]["summary"]["total_monthly_savings"] <= spent + 1e-9
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(businesses())
 def test_rules_of_any_data(rows: List[Row]) -> None:
     results = results_of(rows)
@@ -206,6 +261,9 @@ def test_rules_of_any_data(rows: List[Row]) -> None:
         if name in ("understanding", "optimization", "alignment", "token_economics")
     }
     assert len(monthly) == 1
+    check(results)
+    check_parts_of_revenue(results, rows)
+    check_savings(results, rows)
     basis = [dict(result["basis"], missing=0) for result in results.values()]
     assert all(one == basis[0] for one in basis)
     if basis[0]["covered_days"] < 7:
@@ -213,7 +271,7 @@ def test_rules_of_any_data(rows: List[Row]) -> None:
         assert monthly == {None}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(businesses(), st.integers(0, 22))
 def test_a_partial_last_day_changes_no_trend(rows: List[Row], hour: int) -> None:
     """A day of which the data holds a part is no whole day, however much it costs."""
@@ -225,7 +283,7 @@ def test_a_partial_last_day_changes_no_trend(rows: List[Row], hour: int) -> None
         assert partial["summary"]["trend_percent"] == whole["summary"]["trend_percent"]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(businesses())
 def test_a_call_of_unknown_cost_turns_no_sentence_better(rows: List[Row]) -> None:
     last = max(rows, key=lambda row: row["timestamp"])

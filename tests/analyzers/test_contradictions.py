@@ -76,6 +76,13 @@ def answers(results: Results) -> Iterator[Tuple[str, str, Any]]:
     if forecast["projection"]:
         projected = math.fsum(day["expected"] for day in forecast["projection"])
         yield "forecast", "forecast.projection", projected
+    abuse = results["abuse_detection"]
+    exposed = [each for each in abuse["findings"] if each["kind"] == "exposure"]
+    if exposed:
+        amounts = [each["impact_usd_per_month"] or 0.0 for each in exposed]
+        known = abuse["summary"]["estimated_exposure_usd_per_month"]
+        yield "exposure", "abuse_detection.summary", known or 0.0
+        yield "exposure", "abuse_detection.findings", math.fsum(amounts)
     yield from _of_customers(results)
 
 

@@ -128,7 +128,8 @@ class SavingsStep(NamedTuple):
     """One step of saving, on what the steps before it have left; none twice."""
 
     step: str
-    """same_vendor_model, same_class_model, lower_class_model, batch or commitment"""
+    """successor, same_vendor_model, same_class_model, lower_class_model, caching, batch or
+    commitment"""
     monthly_savings: UsdPerMonth
     """what the step saves of what is left"""
     cumulative: UsdPerMonth
@@ -153,6 +154,20 @@ class ModelMove(NamedTuple):
     monthly_savings: UsdPerMonth
     savings_percent: Percent
     """of that"""
+
+
+class CachingOpportunity(NamedTuple):
+    """A feature that reads less of its input from a cache than all calls to the same model do."""
+
+    feature_id: str
+    provider: str
+    model: str
+    call_count: Count
+    hit_percent: Percent
+    """input tokens read from a cache"""
+    reached_percent: Percent
+    """the same of all calls to the model"""
+    monthly_savings: UsdPerMonth
 
 
 class BatchOpportunity(NamedTuple):
@@ -191,6 +206,7 @@ class OptimizationResult(NamedTuple):
     moves: Sequence[ModelMove]
     lifecycle: Sequence[RetiringModel]
     commitments: Sequence[ModelCommitment]
+    caching: Sequence[CachingOpportunity]
     batch: Sequence[BatchOpportunity]
     combined: CombinedSavings
     daily: Sequence[DailyCost]

@@ -196,16 +196,31 @@ def test_task_that_tolerates_less_goes_one_class_lower() -> None:
 
 
 def test_no_dollar_is_saved_twice() -> None:
-    # Every call is wasteful and switchable: 100 × (0.06 + 0.006) on gpt-4.
-    rows = [used("gpt-4", 2000, 100, task_type="reasoning") for _ in range(100)]
+    # Every call is wasteful and switchable: 80 × (0.06 + 0.006) on gpt-4.
+    rows = [used("gpt-4", 2000, 100, task_type="reasoning") for _ in range(80)]
     result = analyze(*rows)
     (switch,) = result["opportunities"]
-    assert result["summary"]["wasted_cost"] == pytest.approx(5.4)
-    assert switch["savings"] == pytest.approx(6.6 - 0.35)
-    (waste,) = [found for found in result["findings"] if found["kind"] == "saving"]
-    # Of 6.60 the steps leave 0.35 less 40 % for a commitment: as much of the waste is left.
-    left = (6.6 - result["summary"]["monthly_savings"]) / 6.6
-    assert waste["impact_usd_per_month"] == pytest.approx(5.4 * left)
+    assert result["summary"]["wasted_cost"] == pytest.approx(4.32)
+    assert switch["savings"] == pytest.approx(5.28 - 0.28)
+    (waste,) = [each for each in result["findings"] if each["kind"] == "saving"]
+    # Of 5.28 the savings leave a part, and of the waste as large a part.
+    left = (5.28 - result["summary"]["monthly_savings"]) / 5.28
+    assert left == pytest.approx(0.28 / 5.28)
+    assert waste["impact_usd_per_month"] == pytest.approx(4.32 * left)
+
+
+def test_work_whose_prompts_are_long_by_nature_wastes_nothing() -> None:
+    agent = [used("gpt-4", 9000, 100, feature_id="agent", task_type="agent")] * 100
+    few = [used("gpt-4", 9000, 100, feature_id="search", task_type="chat")] * 49
+    few += [used("gpt-4", 900, 100, feature_id="search", task_type="chat")] * 51
+    pattern = analyze(*agent, *few)["wasteful_patterns"]["inefficient_prompt"]
+    assert pattern["call_count"] == 49
+
+
+def test_an_aggregate_is_no_long_prompt() -> None:
+    rows = [used("gpt-4", 40_000, 800, calls=40), used("gpt-4", 40_000, 800)]
+    pattern = analyze(*rows)["wasteful_patterns"]["inefficient_prompt"]
+    assert pattern["call_count"] == 1
 
 
 def test_there_is_one_saving() -> None:

@@ -91,6 +91,34 @@ def test_a_task_that_may_wait_is_batched_on_the_model_it_runs_on_then() -> None:
     ]
 
 
+def test_caching_as_much_as_all_calls_to_the_model() -> None:
+    # nova-lite, the cheapest of its class: 0.00006 a thousand, 0.000015 from a cache.
+    nova: Dict[str, Any] = {
+        **{"provider": "aws-bedrock", "model": "nova-lite", "output_tokens": 0},
+        **{"input_tokens": 1_000_000, "task_type": "reasoning"},
+    }
+    cached = {"cached_input_tokens": 500_000, "cost_usd": "0.0375", "feature_id": "chat"}
+    plain = {"cost_usd": "0.06", "feature_id": "search"}
+    rows = month(**nova, **cached) + month(**nova, **cached) + month(**nova, **plain)
+    assert "caching" not in saved(rows)  # 60 calls are too few to judge
+    rows += month(**nova, **plain)
+    result = run(OptimizationAnalyzer, rows)
+    assert result["caching"] == [
+        {
+            "feature_id": "search",
+            "provider": "aws-bedrock",
+            "model": "nova-lite",
+            "call_count": 120,
+            "hit_percent": 0.0,
+            "reached_percent": pytest.approx(25.0),  # of all
+            "monthly_savings": pytest.approx(120 * 250 * (0.00006 - 0.000015)),
+        }
+    ]
+    assert result["recommendations"][0].startswith("Cache more of the input of search: saves up to")
+    (shown, *_) = [each for each in result["findings"] if each["overlaps"] == "caching"]
+    assert shown["impact_usd_per_month"] == result["caching"][0]["monthly_savings"]
+
+
 def test_what_was_made_at_a_batch_price_is_not_made_cheaper_again() -> None:
     rows = month(task_type="extraction", service_tier="batch", **GPT_4)
     assert saved(rows) == {}

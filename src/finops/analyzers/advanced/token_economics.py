@@ -64,8 +64,16 @@ from finops.results.token_economics import (
     WastefulPattern,
     WastefulPatterns,
 )
-from finops.rollups.expressions import above, all_of, below, one_of, plus, times
-from finops.rollups.spec import Rollups, Table
+from finops.rollups.expressions import (
+    above,
+    all_of,
+    below,
+    negated,
+    one_of,
+    plus,
+    times,
+)
+from finops.rollups.spec import Key, Rollups, Table, Values
 from finops.stats import percent, ratio
 
 _CELL = ("calls", "cost", "input_tokens", "output_tokens")
@@ -78,8 +86,11 @@ DAILY_TABLE = Table(("day",), ("input_tokens", "output_tokens", "cost"))
 _SUCCEEDED = one_of("status", schema.STATUS_SUCCESS)
 # The largest share of output in input, as whole numbers that decide it exactly.
 _RATIO = Fraction(str(config.INEFFICIENT_PROMPT_MAX_OUTPUT_RATIO))
+# Of an aggregate nobody knows the tokens of a call.
+_SINGLE = negated(above("calls", 1))
 # Long input, hardly any output.
 INEFFICIENT_PROMPT = all_of(
+    _SINGLE,
     above("input_tokens", config.INEFFICIENT_PROMPT_MIN_INPUT_TOKENS),
     below(times("output_tokens", _RATIO.denominator), times("input_tokens", _RATIO.numerator)),
     _SUCCEEDED,
@@ -88,7 +99,9 @@ INEFFICIENT_PROMPT = all_of(
 SIMPLE_TASK = all_of(
     below(plus("input_tokens", "output_tokens"), config.SIMPLE_TASK_MAX_TOKENS), _SUCCEEDED
 )
-PROMPT_TABLE = Table(_CALLERS, _CELL, INEFFICIENT_PROMPT)
+_WORK = ("feature_id", "task_type")
+WORK_TABLE = Table(_WORK, ("calls",), all_of(_SINGLE, _SUCCEEDED))
+PROMPT_TABLE = Table((*_CALLERS, *_WORK), _CELL, INEFFICIENT_PROMPT)
 SIMPLE_TABLE = Table(_CALLERS, _CELL, SIMPLE_TASK)
 
 Caller = Tuple[str, str, str]
@@ -126,6 +139,7 @@ class TokenEconomicsAnalyzer(Analyzer):
         MODEL_TABLE,
         DAILY_TABLE,
         USAGE_TABLE,
+        WORK_TABLE,
         PROMPT_TABLE,
         SIMPLE_TABLE,
         MODEL_DAYS,
@@ -137,8 +151,8 @@ class TokenEconomicsAnalyzer(Analyzer):
         """Return the result; lists by worth descending, days ascending."""
         span = covered_days(data)
         now = _Now(data, span)
-        prompts = _wastes(data, PROMPT_TABLE, _prompt_waste)
-        simple = _wastes(data, SIMPLE_TABLE, _simple_judge(data.prices))
+        prompts = _wastes(data, _long_prompts(data), _prompt_waste)
+        simple = _wastes(data, _cells(data[SIMPLE_TABLE]), _simple_judge(data.prices))
         patterns = WastefulPatterns(_pattern(prompts), _pattern(simple))
         opportunities = switch_opportunities(data)
         efficiency = _efficiency(data)
@@ -262,10 +276,43 @@ def _most_tokens_first(row: ModelEfficiency) -> Tuple[bool, float, str, str]:
 Judge = Callable[[Optional[Model], Cell], Optional[float]]
 
 
-def _wastes(data: Rollups, table: Table, judge: Judge) -> List[Waste]:
+def _long_prompts(data: Rollups) -> Dict[Caller, Cell]:
+    """Return the calls of inefficient prompts by caller, without work that is so by nature.
+
+    Retrieval and agents have long inputs and short answers.  Where at least half of the calls
+    for a feature and task are like that, it is no waste of single calls.
+    """
+    by_work: Dict[Tuple[str, str], int] = {}
+    for (_, _, _, *work), (calls, *_) in data[PROMPT_TABLE].items():
+        key = (work[0], work[1])
+        by_work[key] = by_work.get(key, 0) + calls
+    heavy = {
+        work
+        for work, (calls,) in data[WORK_TABLE].items()
+        if calls >= config.MODEL_MIN_CALLS and 2 * by_work.get((work[0], work[1]), 0) >= calls
+    }
+    parts: Dict[Caller, List[Values]] = {}
+    for (customer, provider, name, *work), values in data[PROMPT_TABLE].items():
+        if tuple(work) not in heavy:
+            parts.setdefault((customer, provider, name), []).append(values)
+    return {
+        caller: Cell(
+            sum(calls for calls, _, _, _ in cells),
+            math.fsum(cost for _, cost, _, _ in cells),
+            sum(inputs for _, _, inputs, _ in cells),
+            sum(outputs for _, _, _, outputs in cells),
+        )
+        for caller, cells in parts.items()
+    }
+
+
+def _cells(cells: Mapping[Key, Values]) -> Dict[Caller, Cell]:
+    return {(customer, *model): Cell(*values) for (customer, *model), values in cells.items()}
+
+
+def _wastes(data: Rollups, cells: Mapping[Caller, Cell], judge: Judge) -> List[Waste]:
     wastes = []
-    for (customer, provider, name), values in data[table].items():
-        cell = Cell(*values)
+    for (customer, provider, name), cell in cells.items():
         wasted = judge(data.prices.find(provider, name), cell)
         if wasted is not None:
             wastes.append(Waste((customer, provider, name), cell.calls, cell.cost, wasted))
@@ -356,7 +403,8 @@ def _wasted_by_caller(wastes: Iterable[Waste]) -> Dict[Caller, float]:
 _DETAILS: Mapping[str, Tuple[str, str]] = {
     "inefficient_prompt": (
         "Long prompts with hardly any answer",
-        f"have over {config.INEFFICIENT_PROMPT_MIN_INPUT_TOKENS:,} input tokens and an answer "
+        f"have over {config.INEFFICIENT_PROMPT_MIN_INPUT_TOKENS:,} input tokens, "
+        "unlike most calls for the same feature and task, and an answer "
         f"under {config.INEFFICIENT_PROMPT_MAX_OUTPUT_RATIO * 100:.0f}% of that",
     ),
     "overpriced_simple_task": (
@@ -386,9 +434,10 @@ def _findings(
         if math.fsum(waste.wasted for waste in of_kind) > 0
     ]
     if opportunities:
-        customers = {row.customer_id for row in opportunities}
+        customers = {row.customer_id for row in opportunities} - {config.UNALLOCATED}
         monthly = savings.of(*MODEL_STEPS)
-        if monthly is None or monthly >= config.NOTABLE_USD_PER_MONTH:
+        notable = monthly is None or monthly >= config.NOTABLE_USD_PER_MONTH
+        if customers and notable:
             findings.append(
                 finding(
                     "info",

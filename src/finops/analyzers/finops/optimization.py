@@ -28,6 +28,7 @@ from finops.analyzers.shared.overlaps import model_key
 from finops.analyzers.shared.reserved_capacity import reserved_capacity
 from finops.analyzers.shared.savings import (
     BATCH,
+    CACHING,
     COMMITMENT,
     MODEL_STEPS,
     SAVINGS_TABLES,
@@ -92,6 +93,7 @@ class OptimizationAnalyzer(Analyzer):
             moves=savings.moves(),
             lifecycle=retiring,
             commitments=committed,
+            caching=savings.cachings(),
             batch=savings.batches(),
             combined=combined,
             daily=days,
@@ -293,6 +295,8 @@ def _findings(
 ) -> List[Finding]:
     offers = _offers(routes, savings)
     findings = [_offer_finding(offer) for offer in _named(offers)]
+    if _is_notable(savings.of(CACHING)):
+        findings.append(_caching_finding(savings))
     if _is_notable(savings.of(BATCH)):
         findings.append(_batch_finding(savings))
     saving = savings.of(COMMITMENT)
@@ -380,6 +384,24 @@ def _costs(move: Union[ModelMove, ModelRoute]) -> str:
     return f"{usd(move.monthly_cost)} per month; the same tokens would cost {usd(left)}"
 
 
+def _caching_finding(savings: Savings) -> Finding:
+    rows = savings.cachings()
+    first = rows[0]
+    return finding(
+        "info",
+        f"Caching as much as elsewhere would save {usd(savings.of(CACHING) or 0.0)} per month",
+        f"{first.feature_id} reads {percent(first.hit_percent)} of its input to {first.model} from "
+        f"a cache, all calls to it {percent(first.reached_percent)}; "
+        f"{counted(len(rows), 'feature and model', 'features and models')} could save.",
+        savings.of(CACHING),
+        kind="saving",
+        confidence="low",
+        effort="medium",
+        subject={"feature_id": first.feature_id},
+        overlaps=CACHING,
+    )
+
+
 def _batch_finding(savings: Savings) -> Finding:
     rows = savings.batches()
     calls = sum(row.call_count for row in rows)
@@ -412,6 +434,12 @@ def _recommendations(
         advice.append(
             f"Work through {counted(len(rest), 'further model switch', 'further model switches')}: "
             f"together they save up to {_worth(rest)}."
+        )
+    if _is_notable(savings.of(CACHING)):
+        features = list(dict.fromkeys(row.feature_id for row in savings.cachings()))
+        advice.append(
+            f"Cache more of the input of {', '.join(features[: config.RECOMMENDED_SUBJECTS])}: "
+            f"saves up to {usd(savings.of(CACHING) or 0.0)} per month."
         )
     if _is_notable(savings.of(BATCH)):
         tasks = sorted({row.task_type for row in savings.batches()})

@@ -28,14 +28,19 @@ from finops.analyzers.shared.model_switches import (
 from finops.analyzers.shared.token_prices import TOKEN_MEASURES, ListPrices, classes_of
 from finops.business.catalog import Model
 from finops.business.usage import TokenClasses
-from finops.results.optimization import BatchOpportunity, ModelMove, SavingsStep
+from finops.results.optimization import (
+    BatchOpportunity,
+    CachingOpportunity,
+    ModelMove,
+    SavingsStep,
+)
 from finops.rollups.expressions import one_of
 from finops.rollups.measures import Dimension
 from finops.rollups.spec import Rollups, Table
 from finops.stats import percent as percent_of
 from finops.stats import ratio
 
-BATCH, COMMITMENT = "batch", "commitment"
+CACHING, BATCH, COMMITMENT = "caching", "batch", "commitment"
 # Whether a call was made at the price of those that may wait.
 DEFERRED = Dimension("deferred", one_of("service_tier", "batch", "flex"))
 USAGE = Table(
@@ -143,6 +148,42 @@ def _may_wait(line: Line) -> bool:
     )
 
 
+def _cache(lines: Sequence[Line], data: Rollups, span: CoveredDays) -> List[Line]:
+    """Read as much of the input from a cache as all calls to the same model do on average.
+
+    How much could be read at best nobody knows; what others of one's own reach is within reach.
+    """
+    shares = cache_shares(lines)
+    return [_with_cache(line, shares[line.provider, line.model]) for line in lines]
+
+
+def cache_shares(lines: Iterable[Line]) -> Dict[Tuple[str, str], float]:
+    """Return which part of the input of each model was read from a cache, 0 to 1."""
+    sums: Dict[Tuple[str, str], Tuple[int, int]] = {}
+    for line in lines:
+        read, inputs = sums.get((line.provider, line.model), (0, 0))
+        sums[line.provider, line.model] = (read + line.tokens.read, inputs + inputs_of(line))
+    return {key: ratio(read, inputs) for key, (read, inputs) in sums.items()}
+
+
+def inputs_of(line: Line) -> int:
+    """Return all input tokens of a line."""
+    tokens = line.tokens
+    return tokens.text + tokens.audio + tokens.read + tokens.write + tokens.write_1h
+
+
+def _with_cache(line: Line, share: float) -> Line:
+    """Return a line with so much of its input read from a cache, where that is more."""
+    more = min(int(share * inputs_of(line)) - line.tokens.read, line.tokens.text)
+    model = line.runs_on
+    few = line.calls < config.MODEL_MIN_CALLS
+    if more <= 0 or few or line.deferred or model is None or model.cache_read_price is None:
+        return line
+    tokens = line.tokens._replace(text=line.tokens.text - more, read=line.tokens.read + more)
+    left = ratio(cost_on(model, tokens), cost_on(model, line.tokens))
+    return line._replace(cost=line.cost * left, tokens=tokens)
+
+
 def _commit(lines: Sequence[Line], data: Rollups, span: CoveredDays) -> List[Line]:
     """Commit to the tokens of quiet hours, model by model, where that is above the break-even.
 
@@ -197,6 +238,7 @@ STEPS: Tuple[Step, ...] = (
         _switch(lambda now, new: True, lower=True),
         changes_model=True,
     ),
+    Step(CACHING, "low", "medium", _cache),
     Step(BATCH, "medium", "medium", _defer),
     Step(COMMITMENT, "medium", "low", _commit, tables=(MODEL_HOURS,)),
 )
@@ -306,6 +348,30 @@ class Savings(NamedTuple):
             savings_percent=percent_of(saved, cost),
         )
 
+    def cachings(self) -> List[CachingOpportunity]:
+        """Return what reading more from a cache saves by feature and model, the most first."""
+        rows: Dict[Tuple[str, str, str], List[Tuple[Line, Line]]] = {}
+        for stage in self.stages:
+            if stage.step.name == CACHING:
+                for line, after in zip(stage.before, stage.after):
+                    if after.cost < line.cost:
+                        key = (line.feature_id, line.provider, line.model)
+                        rows.setdefault(key, []).append((line, after))
+        added = [
+            CachingOpportunity(
+                *key,
+                call_count=sum(line.calls for line, _ in pairs),
+                hit_percent=_hit_percent(line for line, _ in pairs),
+                reached_percent=_hit_percent(after for _, after in pairs),
+                monthly_savings=self.span.monthly_recent(
+                    math.fsum(line.cost - after.cost for line, after in pairs)
+                )
+                or 0.0,
+            )
+            for key, pairs in rows.items()
+        ]
+        return sorted(added, key=lambda r: (-r.monthly_savings, r[:3]))
+
     def batches(self) -> List[BatchOpportunity]:
         """Return what waiting for a batch saves by feature and task, the most first."""
         rows = [
@@ -396,6 +462,12 @@ def _line(
     calls, *tokens = (int(sum(column)) for column in counts)
     model = data.prices.find(key[2], key[3])
     return Line(*key, calls, math.fsum(costs), classes_of(tokens), model)
+
+
+def _hit_percent(lines: Iterable[Line]) -> float:
+    """Return which part of the input of lines was read from a cache, in percent."""
+    listed = list(lines)
+    return percent_of(sum(line.tokens.read for line in listed), sum(map(inputs_of, listed)))
 
 
 def _cost(lines: Iterable[Line]) -> float:

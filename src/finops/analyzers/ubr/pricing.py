@@ -322,8 +322,8 @@ def _recommendations(
     if losing and model == CURRENT_MODEL:
         loss = -math.fsum(account.margin or 0.0 for account in losing)
         advice.append(
-            f"Cap the calls that the flat rate includes: {usd(loss)} per month is lost on "
-            f"{counted(len(losing), 'customer')} using more than they pay for."
+            f"Keep the flat rate and act on {counted(len(losing), 'customer')} as Customer "
+            f"Profitability advises for each: {usd(loss)} per month is lost on them."
         )
     break_even = summary.break_even_price_per_1k_calls or 0.0
     if break_even > config.USAGE_PRICE_PER_1K_CALLS_USD:

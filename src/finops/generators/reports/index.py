@@ -95,7 +95,10 @@ _HEADLINES: Dict[str, _Headline[Any]] = {
     ),
     "realtime": _Headline(RealtimeSummary, lambda s: s.anomaly_count, "anomalous hours", "count"),
     "optimization": _Headline(
-        OptimizationSummary, lambda s: s.total_monthly_savings, "to save per month", "money"
+        OptimizationSummary,
+        lambda s: s.first_step_monthly_savings,
+        "to save per month by the easiest step",
+        "money",
     ),
     "alignment": _Headline(
         AlignmentSummary,
@@ -261,7 +264,7 @@ def _totals(results: Mapping[str, Data], context: Data) -> Part:
         metrics.append(Card("Revenue", margins.monthly_revenue, "money", "per month"))
     if savings.total_monthly_savings is not None:
         figure = savings.total_monthly_savings
-        metrics.append(Card("Possible savings", figure, "money", "per month"))
+        metrics.append(Card("Possible savings", figure, "money", "per month, all steps together"))
     return section("Totals", cards(metrics), *_daily(results, cut_short({"_context": context})))
 
 

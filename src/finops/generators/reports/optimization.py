@@ -135,6 +135,20 @@ def _together(result: results.OptimizationResult) -> Part:
             empty="Checked, none found: cheaper models for the calls of the last 30 days.",
         ),
         table(
+            "caching",
+            "Features that read less from a cache than other calls to the same model",
+            [
+                Column(lambda row: row.feature_id, "Feature", "feature", dot=True),
+                Column(lambda row: row.model, "Model", "model"),
+                Column(lambda row: row.call_count, "Calls", "count"),
+                Column(lambda row: row.hit_percent, "From a cache", "percent"),
+                Column(lambda row: row.reached_percent, "In all calls", "percent"),
+                Column(lambda row: row.monthly_savings, "Savings per month", "money"),
+            ],
+            ShortenedRows(result.caching),
+            empty="Checked, none found: features with less caching than others of the same model.",
+        ),
+        table(
             "batch",
             "Calls that may wait for a batch",
             [
