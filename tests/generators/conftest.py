@@ -72,7 +72,7 @@ def pages(site: Path) -> Dict[str, int]:
     results = results_of(rows)
     write_explore(explore_cubes(ReferenceDataset(rows)), results, CONTEXT, site / EXPLORE_FILE)
     results["dataset_overview"]["daily"] = [
-        dict(row, total_tokens=5) for row in results["understanding"]["daily"]
+        dict(row, total_tokens=5, success_count=1) for row in results["understanding"]["daily"]
     ]
     reports: List[Dict[str, Any]] = []
     for name, one in ANALYZER_REGISTRY.items():

@@ -17,10 +17,11 @@ class Accounts:
 
     `skipped` and `first_lines` are by reason; `blanked` and `blanked_lines`, values of optional
     columns that count as missing, by column and then by reason.  `unused_pico` is the money, in
-    pico-dollars, that skipped rows name.  `without_tokens` counts rows that have a cost and no
-    tokens.  `currencies` has the first line of each currency that there is no rate for.
-    `implausible_used` counts times that are used although they are implausible, and `ahead`
-    those that lie ahead, used or not.  `conflicting_ids` are those of different records.
+    pico-dollars, that skipped rows name, by the reason for which they were skipped.
+    `without_tokens` counts rows that have a cost and no tokens.  `currencies` has the first line
+    of each currency that there is no rate for.  `implausible_used` counts times that are used
+    although they are implausible, and `ahead` those that lie ahead, used or not.
+    `conflicting_ids` are those of different records.
     Numbers of lines count from 1 at the start of the part.
     """
 
@@ -38,7 +39,7 @@ class Accounts:
         self.first_lines: Dict[str, FirstLines] = {}
         self.blanked: Dict[str, Dict[str, int]] = {}
         self.blanked_lines: Dict[str, Dict[str, FirstLines]] = {}
-        self.unused_pico = 0
+        self.unused_pico: Dict[str, int] = {}
         self.without_tokens = 0
         self.currencies: Dict[str, int] = {}
         self.implausible_used = 0
@@ -53,6 +54,11 @@ class Accounts:
         """
         self.skipped[reason] = self.skipped.get(reason, 0) + 1
         _keep(self.first_lines.setdefault(reason, []), line_number, line)
+
+    def leave_money(self, reason: str, pico: int) -> None:
+        """Count the money that a skipped row names."""
+        if pico:
+            self.unused_pico[reason] = self.unused_pico.get(reason, 0) + pico
 
     def blank_value(self, column: str, reason: str, line_number: int, cell: bytes) -> None:
         """Count a value that is read as missing; line numbers ascend within one part."""

@@ -60,7 +60,7 @@ class RowSelection:
         for place, cost, kept in zip(batch.places, batch.numbers[COST], keep):
             if not kept:
                 accounts.skip(IMPLAUSIBLE, first_line + place, lines[place])
-                accounts.unused_pico += cost or 0
+                accounts.leave_money(IMPLAUSIBLE, cost or 0)
         return batch.selected(keep)
 
     def _within_range(self, batch: Batch) -> Batch:

@@ -254,8 +254,9 @@ class ValueReader:
         wanted = [place not in faults.skipped for place in rows.places]
         if all(wanted):
             return
-        left = (cost or 0 for cost, used in zip(rows.costs, wanted) if not used)
-        self._accounts.unused_pico += sum(left)
+        for place, cost in zip(rows.places, rows.costs):
+            if place in faults.skipped:
+                self._accounts.leave_money(faults.skipped[place], cost or 0)
         rows.keep(wanted)
 
     def _check_parts(self, rows: Rows, cells: Cells, faults: Faults) -> None:

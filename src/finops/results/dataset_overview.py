@@ -65,6 +65,45 @@ class SkippedRows(NamedTuple):
     count_: Count
     """rows"""
     first_line: Optional[Count]
+    cost: Usd
+    """cost that the rows name, as far as it can be read"""
+
+
+class BlankedValues(NamedTuple):
+    """Values of one column that could not be read: they count as missing, their rows are used."""
+
+    column: str
+    reason: str
+    count_: Count
+    """values"""
+    first_line: Optional[Count]
+
+
+class Credits(NamedTuple):
+    """Rows of negative cost, which are netted in every total."""
+
+    rows: Count
+    amount: Usd
+    """what they take off, positive"""
+
+
+class UnpricedUse(NamedTuple):
+    """Calls of one model that could not be priced."""
+
+    provider: str
+    model: str
+    call_count: Count
+    """calls with neither a cost nor a known price"""
+    tokens: Tokens
+
+
+class Prices(NamedTuple):
+    """Where list prices come from, and what has none."""
+
+    source: str
+    date: str
+    """date of the prices"""
+    unpriced: Sequence[UnpricedUse]
 
 
 class Lines(NamedTuple):
@@ -77,6 +116,14 @@ class Lines(NamedTuple):
     repeated_headers: Count
     blank: Count
     incomplete_tail: Count
+    repeated_records: Count
+    """rows whose id and content were there before; they count once"""
+    outside: Count
+    """records before or after the asked range"""
+    comments: Count
+    """comment lines"""
+    continuation: Count
+    """further lines of records of several"""
 
 
 class Quality(NamedTuple):
@@ -87,8 +134,20 @@ class Quality(NamedTuple):
     error_count: Count
     success_rate_percent: Percent
     status_distribution: Mapping[str, Count]
+    unknown_status_count: Count
+    """calls with a status that is neither success nor error, or with none"""
     error_types: Mapping[str, Count]
     skipped: Sequence[SkippedRows]
+    blanked: Sequence[BlankedValues]
+    repeated_records: Count
+    """rows whose id and content were there before; they count once"""
+    conflicting_ids: Count
+    """call ids of records with different contents, which all count"""
+    implausible_times: Count
+    """rows whose time cannot be, used or not"""
+    credits: Credits
+    unused_cost: Usd
+    """cost that rows left out name, as far as it can be read"""
     lines: Lines
     notes: Sequence[str]
 
@@ -123,6 +182,8 @@ class OverviewDay(NamedTuple):
     total_cost: Usd
     total_tokens: Tokens
     error_count: Count
+    success_count: Count
+    """calls that are known to have succeeded"""
 
 
 class FailedCalls(NamedTuple):
@@ -182,6 +243,7 @@ class DatasetOverviewResult(NamedTuple):
     temporal: Temporal
     quality: Quality
     coverage: Coverage
+    prices: Prices
     distributions: Distributions
     daily: Sequence[OverviewDay]
     failures: Sequence[FailedCalls]

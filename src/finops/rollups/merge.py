@@ -14,6 +14,7 @@ from finops.rollups.customer_activity import ActivityLog, region_changes
 from finops.rollups.filters import deliverable
 from finops.rollups.part import PartitionResult
 from finops.rollups.planner import Plan, activities_of, distributions_of
+from finops.rollups.readings import implausible_rows
 from finops.rollups.spec import Accounting, Blanked, Customer, Key, Place, Skipped, Table, Values
 from finops.rollups.visits import customers_seen
 
@@ -97,11 +98,18 @@ def accounting_of(files: Sequence[FileParts], notes: Sequence[str] = ()) -> Acco
         return sum(account[name] for account in accounts)
 
     headers = [file.header for file in files]
+    unused: Dict[str, int] = {}
+    for account in accounts:
+        for reason, pico in account["unused_pico"].items():
+            unused[reason] = unused.get(reason, 0) + pico
     return Accounting(
         lines=sum(file.lines for file in files),
         header=len(files),
         used=total("used"),
-        skipped=tuple(Skipped(*reason) for reason in skipped.by_count()),
+        skipped=tuple(
+            Skipped(*reason, cost=unused.get(reason[0], 0) / schema.PICO_PER_USD)
+            for reason in skipped.by_count()
+        ),
         repeated_headers=total("repeated_headers"),
         blank=total("blank") + sum(header.blank for header in headers),
         incomplete_tail=total("incomplete_tail"),
@@ -116,7 +124,9 @@ def accounting_of(files: Sequence[FileParts], notes: Sequence[str] = ()) -> Acco
             if column in blanked
             for reason in blanked[column].by_count()
         ),
-        unused_cost=total("unused_pico") / schema.PICO_PER_USD,
+        unused_cost=sum(unused.values()) / schema.PICO_PER_USD,
+        conflicting_ids=total("conflicting_ids"),
+        implausible_times=implausible_rows([part for file in files for part in file.parts]),
     )
 
 

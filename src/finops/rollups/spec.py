@@ -213,17 +213,25 @@ class Place(NamedTuple):
     text: str
 
 
+def first_line(places: Sequence[Place]) -> Optional[int]:
+    """Return the smallest line number of places; None where there is none."""
+    return min((place.line for place in places if place.line is not None), default=None)
+
+
 class Skipped(NamedTuple):
-    """Rows left out for one reason: how many, and where the first ones are."""
+    """Rows left out for one reason: how many, where the first ones are, and the cost in USD that
+    they name, as far as it can be read.
+    """
 
     reason: str
     rows: int
     places: Tuple[Place, ...]
+    cost: float = 0.0
 
     @property
     def first_line(self) -> Optional[int]:
         """The smallest line number that was kept; None where there is none."""
-        return min((place.line for place in self.places if place.line is not None), default=None)
+        return first_line(self.places)
 
 
 class Blanked(NamedTuple):
@@ -246,7 +254,8 @@ class Accounting(NamedTuple):
     those before `--since` or after `--until`; `repeated_records` those whose id and content
     were there before.  `unused_cost` is the cost in USD that skipped rows name, as far as it
     can be read.  `notes` are sentences on what is unusual but harmless (byte order mark, extra
-    columns).
+    columns).  `conflicting_ids` are call ids of records with different contents;
+    `implausible_times` rows whose time cannot be, used or not.
     """
 
     lines: int = 0
@@ -263,6 +272,8 @@ class Accounting(NamedTuple):
     outside: int = 0
     blanked: Tuple[Blanked, ...] = ()
     unused_cost: float = 0.0
+    conflicting_ids: int = 0
+    implausible_times: int = 0
 
     @property
     def skipped_rows(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import json
 from collections import Counter
+from pathlib import Path
 from typing import Any, Optional, Tuple
 
 import pytest
@@ -18,9 +19,10 @@ from finops.analyzers.advanced.dataset_overview import (
     duration_description,
 )
 from finops.context import RunContext
-from finops.rollups.spec import Accounting, FileInfo, Place, Rollups, Skipped
+from finops.rollups.spec import Accounting, Blanked, FileInfo, Place, Rollups, Skipped
 from tests.analyzers.ubr.support import EDGES, calls
 from tests.support.reference import ReferenceDataset, call
+from tests.support.rows import write_csv
 
 ROWS = [
     call(timestamp="2025-01-01T00:00:00", cost_usd="1.5", region="eu-west"),
@@ -129,20 +131,24 @@ def test_skipped_rows_are_listed_and_every_line_accounted_for() -> None:
         header=1,
         used=6,
         skipped=(
-            Skipped("bad time", 3, tuple(Place("a.csv", line, "x,y") for line in (4, 9, 11))),
+            Skipped("bad time", 3, tuple(Place("a.csv", line, "x,y") for line in (4, 9, 11)), 2.5),
             Skipped("negative number", 5, (Place("a.csv", 7, "-1"),)),
         ),
         repeated_headers=2,
         blank=2,
         incomplete_tail=1,
         notes=("A byte order mark was skipped.",),
+        unused_cost=2.5,
     )
     result = run(ROWS, accounting)
     assert result["file"]["skipped_records"] == 8
     assert result["quality"]["skipped"] == [
-        {"reason": "negative number", "count": 5, "first_line": 7},
-        {"reason": "bad time", "count": 3, "first_line": 4},
+        {"reason": "negative number", "count": 5, "first_line": 7, "cost": 0.0},
+        {"reason": "bad time", "count": 3, "first_line": 4, "cost": 2.5},
     ]
+    assert result["quality"]["unused_cost"] == 2.5
+    unusable = next(f for f in result["findings"] if f["title"] == "8 rows could not be used")
+    assert unusable["detail"].endswith("They name a cost of $2.50.")
     lines = dict(result["quality"]["lines"])
     assert lines.pop("physical") == sum(lines.values()) == 20
     assert result["quality"]["notes"] == ["A byte order mark was skipped."]
@@ -153,11 +159,51 @@ def test_skipped_rows_are_listed_and_every_line_accounted_for() -> None:
     )
 
 
+def test_what_is_counted_apart() -> None:
+    blanked = Blanked("latency_ms", "no number", 4, (Place("a.csv", 9, "x"),))
+    accounting = Accounting(
+        *(20, 1, 6),
+        repeated_records=3,
+        blanked=(blanked,),
+        conflicting_ids=2,
+        implausible_times=5,
+    )
+    rows = [*ROWS, call(status="odd word"), call(status=""), call(cost_usd="-0.75")]
+    quality = run(rows, accounting)["quality"]
+    assert quality["blanked"] == [
+        {"column": "latency_ms", "reason": "no number", "count": 4, "first_line": 9}
+    ]
+    assert [quality[key] for key in ("repeated_records", "conflicting_ids")] == [3, 2]
+    assert (quality["implausible_times"], quality["lines"]["repeated_records"]) == (5, 3)
+    assert quality["credits"] == {"rows": 1, "amount": 0.75}
+    known = quality["success_count"] + quality["error_count"]
+    assert quality["unknown_status_count"] == quality["total_records"] - known == 2
+
+
+def test_an_unknown_status_is_no_success_of_its_day() -> None:
+    (day,) = run([call(), call(status="odd word")])["daily"]
+    assert (day["call_count"], day["success_count"], day["error_count"]) == (2, 1, 0)
+
+
+def test_models_without_a_price_with_their_tokens() -> None:
+    unknown = {"provider": "acme", "cost_usd": ""}
+    rows = [call(model="a", **unknown), call(model="b", **unknown), call(model="b", **unknown)]
+    prices = run([*ROWS, *rows])["prices"]
+    assert (prices["source"], prices["date"]) == ("built-in list prices", "2026-08")
+    assert [(row["model"], row["call_count"], row["tokens"]) for row in prices["unpriced"]] == [
+        ("b", 2, 1600),
+        ("a", 1, 800),
+        ("mystery", 1, 800),
+    ]
+
+
 @pytest.mark.parametrize("places", [(), (Place("part-1.parquet", None, "x,y"),)])
 def test_skipped_rows_of_a_source_without_lines(places: Tuple[Place, ...]) -> None:
     skipped = (Skipped("odd", 1, places),)
     result = run(ROWS, Accounting(lines=8, header=1, used=6, skipped=skipped))
-    assert result["quality"]["skipped"] == [{"reason": "odd", "count": 1, "first_line": None}]
+    assert result["quality"]["skipped"] == [
+        {"reason": "odd", "count": 1, "first_line": None, "cost": 0.0}
+    ]
     assert "Fix the source of 1 skipped row (odd)." in result["recommendations"]
 
 
@@ -189,19 +235,20 @@ def test_distributions_by_hand() -> None:
 
 def test_days_add_up() -> None:
     assert run(ROWS)["daily"] == [
-        _day("2025-01-01", 4, 1.75, 2900, 2),
-        _day("2025-01-05", 1, 0.00425, 800, 0),
-        _day("2025-01-11", 1, 0.5, 800, 1),
+        _day("2025-01-01", 4, 1.75, 2900, 2, 2),
+        _day("2025-01-05", 1, 0.00425, 800, 0, 1),
+        _day("2025-01-11", 1, 0.5, 800, 1, 0),
     ]
 
 
-def _day(date: Any, calls: Any, cost: Any, tokens: Any, errors: Any) -> Any:
+def _day(date: Any, calls: Any, cost: Any, tokens: Any, errors: Any, successes: Any) -> Any:
     return {
         "date": date,
         "call_count": calls,
         "total_cost": pytest.approx(cost),
         "total_tokens": tokens,
         "error_count": errors,
+        "success_count": successes,
     }
 
 
@@ -263,3 +310,19 @@ def test_distributions_count_every_call_once(rows: Any) -> None:
         )
     assert sum(result["quality"]["status_distribution"].values()) == len(rows)
     assert sum(result["quality"]["error_types"].values()) == result["quality"]["error_count"]
+
+
+def test_money_by_reason_and_odd_rows_of_a_file(tmp_path: Path) -> None:
+    rows = [call(timestamp="2025-01-01T00:00:00", call_id=f"c{n}") for n in range(200)]
+    rows.append(call(call_id="bad", input_tokens="9", cost_usd="2.5"))
+    rows[-1]["input_tokens"] = "many"
+    rows.append(call(timestamp="1970-01-01T00:00:00", call_id="old", cost_usd="4"))
+    rows += [call(call_id="c0", timestamp="2025-01-01T00:00:00", cost_usd="7"), rows[5]]
+    source = write_csv(tmp_path / "calls.csv", rows)
+    quality = DatasetOverviewAnalyzer(str(source)).analyze()["quality"]
+    costs = {row["reason"]: (row["count"], row["cost"]) for row in quality["skipped"]}
+    assert sorted(costs.values()) == [(1, 2.5), (1, 4.0)]
+    assert costs["implausible timestamp"] == (1, 4.0)
+    assert quality["unused_cost"] == 6.5
+    assert (quality["implausible_times"], quality["conflicting_ids"]) == (1, 1)
+    assert quality["repeated_records"] == 1

@@ -14,25 +14,29 @@ from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.coverage import coverage_of
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.customers import customers_of
-from finops.analyzers.shared.wording import caveats, counted, per_month, percent
+from finops.analyzers.shared.wording import caveats, counted, per_month, percent, usd
 from finops.results.base import Finding
 from finops.results.dataset_overview import (
+    BlankedValues,
     Coverage,
+    Credits,
     DatasetOverviewResult,
     Distributions,
     FailedCalls,
     Lines,
     OverviewDay,
     OverviewSummary,
+    Prices,
     Quality,
     SkippedRows,
     SourceFile,
     Temporal,
     UnpricedModel,
+    UnpricedUse,
     ValueShare,
 )
 from finops.rollups.expressions import one_of
-from finops.rollups.spec import Period, Rollups, Table
+from finops.rollups.spec import Period, Rollups, Table, first_line
 from finops.schema import STATUS_ERROR, STATUS_SUCCESS
 from finops.stats import percent as share_of
 
@@ -41,9 +45,13 @@ DISTRIBUTED: Tuple[str, ...] = Distributions._fields
 COUNTED: Tuple[str, ...] = ("organization_id", "product_id", "feature_id")
 
 MODEL_TABLE = Table(("provider", "model"), ("calls", "cost", "unpriced"))
+UNPRICED_TABLE = Table(
+    ("provider", "model"), ("unpriced", "tokens"), one_of("cost_kind", "unpriced")
+)
+CREDITS = Table((), ("credit_rows", "credits"))
 STATUS_TABLE = Table(("status", "error_type"), ("calls", "cost"))
 ERROR_DAYS = Table(("day", "error_type"), ("cost",), one_of("status", STATUS_ERROR))
-DAILY_TABLE = Table(("day",), ("calls", "cost", "tokens", "errors"))
+DAILY_TABLE = Table(("day",), ("calls", "cost", "tokens", "errors", "status_known"))
 
 
 def column_table(column: str) -> Table:
@@ -60,6 +68,8 @@ class DatasetOverviewAnalyzer(Analyzer):
 
     TABLES: ClassVar[Tuple[Table, ...]] = (
         MODEL_TABLE,
+        UNPRICED_TABLE,
+        CREDITS,
         STATUS_TABLE,
         DAILY_TABLE,
         *BASIS_TABLES,
@@ -80,8 +90,9 @@ class DatasetOverviewAnalyzer(Analyzer):
             temporal=_temporal(data.period),
             quality=quality,
             coverage=Coverage(**coverage_of(data)),
+            prices=_prices(data),
             distributions=Distributions(*(_distribution(data, column) for column in DISTRIBUTED)),
-            daily=[OverviewDay(day, *sums) for (day,), sums in data[DAILY_TABLE].items()],
+            daily=_daily(data),
             failures=failures,
             unpriced_models=unpriced,
             findings=by_impact(_findings(data, quality, failures) + caveats(span, data.totals)),
@@ -162,11 +173,26 @@ def _quality(data: Rollups) -> Quality:
         error_count=errors,
         success_rate_percent=share_of(successes, total),
         status_distribution=_most_first(statuses),
+        unknown_status_count=total - successes - errors,
         error_types=_most_first(kinds),
         skipped=_skipped(data),
+        blanked=_blanked(data),
+        repeated_records=data.accounting.repeated_records,
+        conflicting_ids=data.accounting.conflicting_ids,
+        implausible_times=data.accounting.implausible_times,
+        credits=Credits(*data[CREDITS].get((), (0, 0.0))),
+        unused_cost=data.accounting.unused_cost,
         lines=_lines(data),
         notes=list(data.accounting.notes),
     )
+
+
+def _daily(data: Rollups) -> List[OverviewDay]:
+    """Return every active day; a status that nobody knows is no success."""
+    return [
+        OverviewDay(day, calls, cost, tokens, errors, known - errors)
+        for (day,), (calls, cost, tokens, errors, known) in data[DAILY_TABLE].items()
+    ]
 
 
 def _most_first(counts: Mapping[str, int]) -> Dict[str, int]:
@@ -175,10 +201,32 @@ def _most_first(counts: Mapping[str, int]) -> Dict[str, int]:
 
 def _skipped(data: Rollups) -> List[SkippedRows]:
     rows = (
-        SkippedRows(reason=s.reason, count_=s.rows, first_line=s.first_line)
+        SkippedRows(reason=s.reason, count_=s.rows, first_line=s.first_line, cost=s.cost)
         for s in data.accounting.skipped
     )
     return sorted(rows, key=lambda r: (-r.count_, r.reason))
+
+
+def _blanked(data: Rollups) -> List[BlankedValues]:
+    """Return the values that count as missing, by column and reason in the order of the columns."""
+    return [
+        BlankedValues(
+            column=b.column, reason=b.reason, count_=b.values, first_line=first_line(b.places)
+        )
+        for b in data.accounting.blanked
+    ]
+
+
+def _prices(data: Rollups) -> Prices:
+    rows = (
+        UnpricedUse(provider=provider, model=model, call_count=calls, tokens=tokens)
+        for (provider, model), (calls, tokens) in data[UNPRICED_TABLE].items()
+    )
+    return Prices(
+        source=data.prices.source,
+        date=data.prices.date,
+        unpriced=sorted(rows, key=lambda r: (-r.call_count, r.provider, r.model)),
+    )
 
 
 def _lines(data: Rollups) -> Lines:
@@ -192,6 +240,10 @@ def _lines(data: Rollups) -> Lines:
         repeated_headers=accounting.repeated_headers,
         blank=accounting.blank,
         incomplete_tail=accounting.incomplete_tail,
+        repeated_records=accounting.repeated_records,
+        outside=accounting.outside,
+        comments=accounting.comments,
+        continuation=accounting.continuation,
     )
 
 
@@ -244,7 +296,12 @@ def _findings(data: Rollups, quality: Quality, failures: Sequence[FailedCalls]) 
                 "warning",
                 f"{counted(skipped, 'row')} could not be used",
                 f"{percent(share_of(skipped, skipped + data.totals.calls))} of the records break "
-                f"a rule, most often: {quality.skipped[0].reason}.",
+                f"a rule, most often: {quality.skipped[0].reason}."
+                + (
+                    f" They name a cost of {usd(quality.unused_cost)}."
+                    if quality.unused_cost
+                    else ""
+                ),
                 kind="quality",
             )
         )

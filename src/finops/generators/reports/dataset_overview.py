@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
 
 from finops.generators import formatting
 from finops.generators.charts import Axis, Colour, Series, bar_chart, cut_short, line_chart
-from finops.generators.components import Card, Part, columns, section
+from finops.generators.components import Card, Part, columns, section, text
 from finops.generators.contrast import Contrast
 from finops.generators.date_range import Daily
 from finops.generators.page import Report, write_report
@@ -57,7 +57,7 @@ def _daily(result: results.DatasetOverviewResult) -> Daily:
             "total_cost": lambda row: row.total_cost,
             "call_count": lambda row: row.call_count,
             "total_tokens": lambda row: row.total_tokens,
-            "success_count": lambda row: (row.call_count or 0) - (row.error_count or 0),
+            "success_count": lambda row: row.success_count,
         },
     )
 
@@ -207,10 +207,78 @@ def _quality(result: results.DatasetOverviewResult) -> Part:
                 Column(lambda row: row.reason, "Reason"),
                 Column(lambda row: row.count_, "Rows", "count"),
                 Column(lambda row: row.first_line, "First line", "count"),
+                Column(lambda row: row.cost, "Cost they name", "money"),
             ],
             quality.skipped,
             empty="Every row of the file was read; none was left out.",
         ),
+        table(
+            "blanked",
+            "Values that count as missing",
+            [
+                Column(lambda row: row.column, "Column"),
+                Column(lambda row: row.reason, "Reason"),
+                Column(lambda row: row.count_, "Values", "count"),
+                Column(lambda row: row.first_line, "First line", "count"),
+            ],
+            quality.blanked,
+            lead="They could not be read; their rows are used.",
+            empty="Every value of the file could be read.",
+        ),
+        text(_oddities(quality)),
+        _coverage(result.coverage),
+        _prices(result.prices),
+    )
+
+
+def _oddities(quality: results.Quality) -> str:
+    """Return what is unusual in one sentence."""
+    money = formatting.money(quality.credits.amount)
+    counts = [
+        (quality.unknown_status_count, "call", "with an unknown status"),
+        (quality.repeated_records, "repeated record", "used once"),
+        (quality.conflicting_ids, "call id", "of different records, which are all used"),
+        (quality.implausible_times, "row", "with an implausible time"),
+        (quality.credits.rows, "credit", f"of {money} in all, netted"),
+    ]
+    there = [
+        f"{formatting.count(count)} {noun if count == 1 else noun + 's'} {words}"
+        for count, noun, words in counts
+        if count
+    ]
+    if not there:
+        return (
+            "Checked, none found: unknown statuses, repeated records, conflicting ids, "
+            "implausible times, credits."
+        )
+    return f"Counted apart: {'; '.join(there)}."
+
+
+def _coverage(coverage: results.Coverage) -> Part:
+    return table(
+        "coverage",
+        "Calls that have a value, by column",
+        [
+            Column(lambda row: row[0], "Column"),
+            Column(lambda row: row[1], "Calls with a value", "percent", bar=True),
+        ],
+        list(coverage._asdict().items()),
+    )
+
+
+def _prices(prices: results.Prices) -> Part:
+    return table(
+        "unpriced",
+        "Models without a known price",
+        [
+            Column(lambda row: row.provider, "Provider", "provider", dot=True),
+            Column(lambda row: row.model, "Model", "model"),
+            Column(lambda row: row.call_count, "Calls", "count"),
+            Column(lambda row: row.tokens, "Tokens", "tokens"),
+        ],
+        prices.unpriced,
+        lead="Their calls carry no cost, so every total is a lower bound.",
+        empty=f"Every call has a cost of its own or a price of the list ({prices.source}).",
     )
 
 

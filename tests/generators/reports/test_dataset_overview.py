@@ -1,0 +1,41 @@
+"""The page of the dataset says what could be used, and what was counted apart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.generators.economy import cells, page_of, result_of
+from tests.support.reference import call
+
+NAME = "dataset_overview"
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Any:
+    rows = [call(), call(status="odd word"), call(cost_usd="-0.75"), call(feature_id="")]
+    rows.append(call(provider="acme", model="mystery", cost_usd=""))
+    return page_of(NAME, result_of(NAME, rows), tmp_path)
+
+
+def test_what_is_counted_apart(page: Any) -> None:
+    assert page.says(
+        "Counted apart: 1 call with an unknown status; 1 credit of $0.75 in all, netted."
+    )
+
+
+def test_coverage_and_prices(page: Any) -> None:
+    shares = dict(
+        zip(cells(page, "coverage", "Column"), cells(page, "coverage", "Calls with a value"))
+    )
+    assert (shares["feature_id"], shares["cost_usd"]) == (75.0, 75.0)
+    assert cells(page, "unpriced", "Model") == ["mystery"]
+    assert page.says("Every value of the file could be read.")
+
+
+def test_clean_data_says_what_was_checked(tmp_path: Path) -> None:
+    page = page_of(NAME, result_of(NAME, [call()]), tmp_path)
+    assert page.says("Checked, none found: unknown statuses, repeated records, conflicting ids")
+    assert page.says("Every call has a cost of its own or a price of the list")
