@@ -30,6 +30,7 @@ from typing import (
 )
 
 from finops import config, registry
+from finops.analyzers.shared import request_count
 from finops.analyzers.shared.coverage import COVERAGE_TABLES, coverage_of
 from finops.analyzers.shared.explore_cube import EXPLORE_TABLES, explore_cubes
 from finops.atomic import is_aside, replacing, target_name, write_aside
@@ -380,7 +381,7 @@ def context_of(
         "period_start": data.period.start,
         "period_end": data.period.end,
         "generated_at": utc_text(time.time()),
-        "calls": data.totals.calls,
+        "calls": data.totals.calls if request_count.is_known(data) else None,
         "cost": data.totals.cost,
         "tokens": data.totals.tokens,
         "customers": sum(name != config.UNALLOCATED for name in data.customers),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Iterable, List, Mapping, Optional, Tuple
 
 from finops import config
+from finops.analyzers.shared import request_count
 from finops.results.base import Finding, ResultDict, to_dict
 from finops.rollups.protocol import Source
 from finops.rollups.spec import Rollups, Table
@@ -49,9 +50,12 @@ class Analyzer:
         """Return the result dict for filled tables; `data` is not changed.
 
         Where a column is missing that the report needs, nothing is concluded from the rest.
+        Where the source has no request count, nothing counts calls.
         A finding about a trifle is no warning, see `is_trivial`.
         """
         made = to_dict(self.result(data))
+        if not request_count.is_known(data):
+            made = request_count.without_counts(made)
         if (made.get("basis") or {}).get("missing"):
             made.update(findings=[], recommendations=[])
         cost = _monthly_cost(made)

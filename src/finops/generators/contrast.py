@@ -52,13 +52,18 @@ def contrast(about: Contrast, data: Data) -> Part:
     """Return the section of a report whose result, with its `_context`, is `data`."""
     context: Data = data.get("_context") or {}
     coverage: Mapping[str, Optional[float]] = context.get("coverage") or {}
-    calls = context.get("calls") or 0
-    if not calls:
-        return section("Revenium value", text("There are no calls, so there is nothing to claim."))
+    if not context.get("calls"):
+        return section("Revenium value", text(_nothing_to_claim(context)))
     rows = [row for row in (_metadata(about, coverage), *_general(context, data)) if row]
     parts = [_table(rows)] if rows else []
     missing = [_missing(name, coverage.get(name), about) for name in _not_covered(about, coverage)]
     return section("Revenium value", *parts, *map(text, missing))
+
+
+def _nothing_to_claim(context: Data) -> str:
+    if context.get("calls", 0) is None:
+        return "The source has no request count, so no share of calls can be claimed."
+    return "There are no calls, so there is nothing to claim."
 
 
 def _not_covered(about: Contrast, coverage: Mapping[str, Optional[float]]) -> List[str]:

@@ -247,6 +247,10 @@ def _size(context: Data) -> List[Tuple[str, str, str]]:
     return [] if "size_bytes" in context else [("Size", "not known", "")]
 
 
+def _calls(count: Any) -> str:
+    return "no request count" if count is None else formatting.count(count)
+
+
 def _about(context: Data) -> Markup:
     """Return dataset, period, size and time of generation as a list of terms."""
     start, end = context.get("period_start"), context.get("period_end")
@@ -256,7 +260,7 @@ def _about(context: Data) -> Markup:
     facts: List[Tuple[str, str, str]] = [
         ("Dataset", context.get("dataset") or "not named", ""),
         ("Period", period, f"{start} to {end}" if start and end else ""),
-        *([("Calls", formatting.count(calls), "")] if calls is not None else []),
+        *([("Calls", _calls(calls), "")] if "calls" in context else []),
         *_size(context),
         ("Generated", formatting.moment(made) if made else "time not recorded", str(made or "")),
     ]

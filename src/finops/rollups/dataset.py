@@ -37,6 +37,7 @@ from finops.rollups.notes import notes_of, on_whole_days
 from finops.rollups.part import PartitionResult
 from finops.rollups.planner import Plan
 from finops.rollups.protocol import CallDataset, Location, Source
+from finops.rollups.source_notes import SOURCES, on_sources
 from finops.rollups.spec import (
     Accounting,
     Customer,
@@ -155,7 +156,7 @@ class Dataset:
         tables = tuple(tables)
         if self._facts and set(tables) <= set(self._plan.tables):
             return
-        plan = Plan((*tables, _TOTALS, _WHOLE_DAYS))
+        plan = Plan((*tables, _TOTALS, _WHOLE_DAYS, SOURCES))
         try:
             self._scan(plan, self._cache)
         except _SPOILED:
@@ -241,7 +242,7 @@ class Dataset:
         if activity is None:
             activity = self._sorted_activity(files, rules)
         self._activity = activity
-        self._aggregate((_TOTALS, _WHOLE_DAYS))
+        self._aggregate((_TOTALS, _WHOLE_DAYS, SOURCES))
         hours = [hour + ":00:00" for part in parts for hour in part.hours]
         self._facts = DatasetFacts(
             Period(
@@ -253,7 +254,13 @@ class Dataset:
             ),
             Totals(*self._filled[_TOTALS].get((), ())),
             customers_of(activity),
-            accounting._replace(notes=(*accounting.notes, *self._notes_on_whole_days())),
+            accounting._replace(
+                notes=(
+                    *accounting.notes,
+                    *self._notes_on_whole_days(),
+                    *on_sources(self._filled[SOURCES]),
+                )
+            ),
             FileInfo(files.name, files.size, files.count),
         )
 

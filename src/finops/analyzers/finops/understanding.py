@@ -302,7 +302,12 @@ def _findings(data: Rollups, span: CoveredDays, result: UnderstandingResult) -> 
 def _levers_now(
     data: Rollups, span: CoveredDays, result: UnderstandingResult
 ) -> List[Tuple[ModelShare, Optional[float]]]:
-    """Return the levers that still cost something, with what they cost per month now."""
+    """Return the levers that still cost something, with what they cost per month now.
+
+    There are none where nothing says how many calls there were: a lever is few of them.
+    """
+    if not data.totals.calls:
+        return []
     days: Dict[Tuple[str, str], Dict[str, float]] = {}
     for (day, provider, model), (_, cost, _) in data[MODEL_DAYS].items():
         days.setdefault((provider, model), {})[day] = cost

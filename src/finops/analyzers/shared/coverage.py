@@ -16,9 +16,9 @@ _CUSTOMER_COLUMNS = (
     *("customer_archetype", "tier_price_usd"),
 )
 _CALL_COLUMNS = ("feature_id", "task_type", "environment", "region")
-_BY_CUSTOMER = Table(_CUSTOMER_COLUMNS, ("calls",))
-_BY_CALL = Table(_CALL_COLUMNS, ("calls",))
-_KNOWN = Table((), ("calls", "latency_known", "status_known", "unpriced"))
+_BY_CUSTOMER = Table(_CUSTOMER_COLUMNS, ("calls", "records"))
+_BY_CALL = Table(_CALL_COLUMNS, ("calls", "records"))
+_KNOWN = Table((), ("calls", "records", "latency_known", "status_known", "unpriced"))
 _NO_VALUES = (None, config.UNKNOWN, config.UNALLOCATED)
 COVERAGE_TABLES: Tuple[Table, ...] = (_BY_CUSTOMER, _BY_CALL, _KNOWN)
 
@@ -26,24 +26,32 @@ COVERAGE_TABLES: Tuple[Table, ...] = (_BY_CUSTOMER, _BY_CALL, _KNOWN)
 def coverage_of(data: Rollups) -> Dict[str, Optional[float]]:
     """Return for each optional column the percentage of calls, 0 to 100, that have a value.
 
-    `data` holds `COVERAGE_TABLES`.  Without calls every share is None.
+    `data` holds `COVERAGE_TABLES`.  Where no row says for how many calls it stands, each counts as
+    one.  Without rows every share is None.
     """
-    calls, latency, status, unpriced = data[_KNOWN].get((), (0, 0, 0, 0))
+    calls, records, latency, status, unpriced = data[_KNOWN].get((), (0, 0, 0, 0, 0))
+    weight = 0 if calls else 1
+    in_all = records if weight else calls
     counts = {
-        **_known_counts(_CUSTOMER_COLUMNS, data[_BY_CUSTOMER]),
-        **_known_counts(_CALL_COLUMNS, data[_BY_CALL]),
+        **_known_counts(_CUSTOMER_COLUMNS, data[_BY_CUSTOMER], weight),
+        **_known_counts(_CALL_COLUMNS, data[_BY_CALL], weight),
         "latency_ms": latency,
         "status": status,
-        "cost_usd": calls - unpriced,
+        "cost_usd": in_all - unpriced,
     }
-    return {name: count / calls * 100 if calls else None for name, count in counts.items()}
+    return {name: count / in_all * 100 if in_all else None for name, count in counts.items()}
 
 
-def _known_counts(columns: Tuple[str, ...], cells: Mapping[Key, Values]) -> Dict[str, int]:
-    """Return for each column how many calls have a value in it."""
+def _known_counts(
+    columns: Tuple[str, ...], cells: Mapping[Key, Values], weight: int
+) -> Dict[str, int]:
+    """Return for each column how many calls, or rows, have a value in it.
+
+    `weight`: which of both measures counts.
+    """
     counts = dict.fromkeys(columns, 0)
-    for key, (calls,) in cells.items():
+    for key, measures in cells.items():
         for name, value in zip(columns, key):
             if value not in _NO_VALUES:
-                counts[name] += calls
+                counts[name] += measures[weight]
     return counts

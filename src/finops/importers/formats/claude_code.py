@@ -11,6 +11,7 @@ import os
 import re
 from typing import Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from finops.business.sources import AT_LIST_PRICES
 from finops.importers.base import (
     Entry,
     Format,
@@ -50,7 +51,7 @@ class ClaudeCode(Format):
     suffixes = (".jsonl",)
     has_folders = True
     remarks = (
-        "at API list prices: subscribers pay less",
+        AT_LIST_PRICES[id],
         "a log keeps about 30 days of one user, which is not a customer base",
     )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from typing import Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple
 
+from finops.business.sources import AT_LIST_PRICES
 from finops.importers.base import Entry, Format, Session
 from finops.importers.call import Call, Tokens
 from finops.importers.discovery import files_below
@@ -50,7 +51,7 @@ class Codex(Format):
     title = "Codex session files"
     suffixes = (".jsonl",)
     has_folders = True
-    remarks = ("at API list prices: subscribers pay less",)
+    remarks = (AT_LIST_PRICES[id],)
 
     def recognizes(self, record: Fields) -> bool:
         """Return whether this is the head of a session, or a count of tokens."""

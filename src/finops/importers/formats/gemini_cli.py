@@ -9,6 +9,7 @@ import os
 import re
 from typing import Dict, Iterable, Iterator, List, Mapping, Optional
 
+from finops.business.sources import AT_LIST_PRICES
 from finops.importers.base import Entry, Format, Session
 from finops.importers.call import Call, Tokens
 from finops.importers.discovery import files_below
@@ -27,7 +28,7 @@ class GeminiCli(Format):
     title = "Gemini CLI chats"
     suffixes = (".json", ".jsonl")
     has_folders = True
-    remarks = ("at API list prices: the free quota costs nothing",)
+    remarks = (AT_LIST_PRICES[id],)
 
     def recognizes(self, record: Fields) -> bool:
         """Return whether this is the head of a chat."""

@@ -12,6 +12,7 @@ from contextlib import closing
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence
 
 from finops.business.names import fold_provider
+from finops.business.sources import AT_LIST_PRICES
 from finops.importers.base import Entry, Format, Names, Session, digest_of, error_kind
 from finops.importers.call import Call, Record, Tokens
 from finops.importers.detection import open_database
@@ -32,7 +33,7 @@ class OpenCode(Format):
     title = "OpenCode messages (database, files)"
     suffixes = (".db", ".json")
     has_folders = True
-    remarks = ("at API list prices where a subscription pays",)
+    remarks = (AT_LIST_PRICES[id],)
 
     def recognizes(self, record: Fields) -> bool:
         """Return whether this is an answer."""
