@@ -19,7 +19,7 @@ _CALL_COLUMNS = ("feature_id", "task_type", "environment", "region")
 _BY_CUSTOMER = Table(_CUSTOMER_COLUMNS, ("calls",))
 _BY_CALL = Table(_CALL_COLUMNS, ("calls",))
 _KNOWN = Table((), ("calls", "latency_known", "status_known", "unpriced"))
-_NO_VALUES = (None, config.UNKNOWN, config.UNALLOCATED)
+_NO_VALUES = frozenset({None, config.UNKNOWN, config.UNALLOCATED})
 COVERAGE_TABLES: Tuple[Table, ...] = (_BY_CUSTOMER, _BY_CALL, _KNOWN)
 
 
@@ -41,9 +41,9 @@ def coverage_of(data: Rollups) -> Dict[str, Optional[float]]:
 
 def _known_counts(columns: Tuple[str, ...], cells: Mapping[Key, Values]) -> Dict[str, int]:
     """Return for each column how many calls have a value in it."""
-    counts = dict.fromkeys(columns, 0)
-    for key, (calls,) in cells.items():
-        for name, value in zip(columns, key):
-            if value not in _NO_VALUES:
-                counts[name] += calls
+    calls = [count for (count,) in cells.values()]
+    counts = dict.fromkeys(columns, sum(calls))
+    for name, values in zip(columns, zip(*cells)):
+        if not _NO_VALUES.isdisjoint(values):  # most columns are there throughout
+            counts[name] -= sum(n for n, value in zip(calls, values) if value in _NO_VALUES)
     return counts
