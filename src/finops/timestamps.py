@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 from typing import Dict, List, Optional, Tuple
 
 EPOCH = datetime(1970, 1, 1)
+_MOST_DATES = 4096  # of which the text was read and is remembered: ten years of days
 
 _DAY = timedelta(days=1)
 _EPOCH_ORDINAL = EPOCH.toordinal()
@@ -186,6 +188,7 @@ def seconds_between(earlier: str, later: str) -> float:
     return (moment_of(later) - moment_of(earlier)).total_seconds()
 
 
+@lru_cache(maxsize=_MOST_DATES)
 def date_of(text: str) -> date:
     """Return the calendar date of a timestamp, an hour or a day.
 

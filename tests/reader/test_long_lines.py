@@ -64,11 +64,7 @@ def account(path: Path, content: bytes, block: int) -> Any:
         return open_dataset(path, workers=1).rollups(()).accounting
 
 
-@settings(
-    max_examples=200,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(drawn=lines, block=st.integers(200, 12_000))
 def test_what_becomes_of_a_line_is_its_own_affair(
     drawn: List[Tuple[Tuple[str, bytes], bytes]], block: int, tmp_path: Path

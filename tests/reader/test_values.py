@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Dict, List, Sequence, Tuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from finops import schema
@@ -145,7 +145,6 @@ def summary(records: Sequence[Record], accounts: Accounts) -> Tuple[Any, ...]:
     )
 
 
-@settings(max_examples=300, deadline=None)
 @given(odd_rows, st.sampled_from(ODD_LINES), st.booleans())
 def test_a_row_is_read_the_same_alone_and_among_others(
     rows: List[Dict[str, str]], odd: str, with_odd: bool

@@ -106,11 +106,7 @@ def test_a_rule_is_filled_in_any_process_and_from_the_cache(
         assert found[provider][2] == sum(int(row["input_tokens"]) % 2 for row in its)
 
 
-@settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(drawn=rows_strategy(), piece=st.integers(300, 4000))
 def test_rules_give_what_the_reference_gives(
     drawn: List[Dict[str, str]], piece: int, tmp_path: Path

@@ -116,11 +116,7 @@ def written(folder: Path, files: Sequence[Sequence[Row]], how: Sequence[Writing]
     return paths
 
 
-@settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     st.lists(writings, min_size=1, max_size=5),
     st.sampled_from(["in turn", "one after the other", "overlapping"]),
@@ -257,11 +253,7 @@ def test_what_must_be_decoded_is_not_kept(tmp_path: Path, read_names: List[str])
     assert sorted(path.name for path in tmp_path.iterdir()) == [paths[0].name]
 
 
-@settings(
-    max_examples=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.data())
 def test_a_file_that_grows_byte_by_byte_gives_what_it_gives_at_once(data: st.DataObject) -> None:
     """Wherever it is cut, also within a record of several lines or in a line."""

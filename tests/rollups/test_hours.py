@@ -70,7 +70,6 @@ def batch_of(times: List[datetime], buckets: List[Any]) -> Batch:
     return Batch(encoded, [0] * rows, [0] * rows, {"bucket_s": buckets})
 
 
-@settings(max_examples=300, deadline=None)
 @given(
     st.sampled_from(ZONES),
     st.lists(
@@ -115,11 +114,7 @@ def rows_strategy() -> st.SearchStrategy[List[Dict[str, str]]]:
     return st.lists(row, min_size=1, max_size=40)
 
 
-@settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     name=st.sampled_from(ZONES),
     rows=rows_strategy(),

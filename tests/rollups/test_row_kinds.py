@@ -124,11 +124,7 @@ def credited_rows() -> st.SearchStrategy[List[Row]]:
     return st.builds(marked, rows_strategy(), st.lists(st.integers(0, 59), max_size=20))
 
 
-@settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     rows=credited_rows(),
     ordered=st.booleans(),

@@ -123,7 +123,7 @@ def table(
         return Part(markup)
     embedded = rows[: max(SHOWN_ROWS, EMBEDDED_CELLS // len(columns))]
     values = [[column.get(row) for row in embedded] for column in columns]
-    long = [_is_long(column, rows) for column in columns]
+    long = [_is_long(*pair) for pair in zip(columns, values)]
     shown = list(zip(*(column[:SHOWN_ROWS] for column in values)))
     markup = fill(
         '<section class="table" id="table-$name"><h3 id="caption-$name">$caption</h3>$lead'
@@ -194,8 +194,8 @@ def _heading(column: Column[_SomeRow]) -> Markup:
     return fill('<th scope="col" class="$style">$label</th>', style=style, label=column.heading)
 
 
-def _is_long(column: Column[_SomeRow], rows: Sequence[_SomeRow]) -> bool:
-    return not column.numeric and any(len(str(column.get(row))) > ONE_LINE for row in rows)
+def _is_long(column: Column[_SomeRow], values: Sequence[object]) -> bool:
+    return not column.numeric and any(len(str(value)) > ONE_LINE for value in values)
 
 
 def _row(

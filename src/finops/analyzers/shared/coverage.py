@@ -19,7 +19,7 @@ _CALL_COLUMNS = ("feature_id", "task_type", "environment", "region")
 _BY_CUSTOMER = Table(_CUSTOMER_COLUMNS, ("calls", "records"))
 _BY_CALL = Table(_CALL_COLUMNS, ("calls", "records"))
 _KNOWN = Table((), ("calls", "records", "latency_known", "status_known", "unpriced"))
-_NO_VALUES = (None, config.UNKNOWN, config.UNALLOCATED)
+_NO_VALUES = frozenset({None, config.UNKNOWN, config.UNALLOCATED})
 COVERAGE_TABLES: Tuple[Table, ...] = (_BY_CUSTOMER, _BY_CALL, _KNOWN)
 
 
@@ -49,9 +49,9 @@ def _known_counts(
 
     `weight`: which of both measures counts.
     """
-    counts = dict.fromkeys(columns, 0)
-    for key, measures in cells.items():
-        for name, value in zip(columns, key):
-            if value not in _NO_VALUES:
-                counts[name] += measures[weight]
+    amounts = [measures[weight] for measures in cells.values()]
+    counts = dict.fromkeys(columns, sum(amounts))
+    for name, values in zip(columns, zip(*cells)):
+        if not _NO_VALUES.isdisjoint(values):  # most columns are there throughout
+            counts[name] -= sum(n for n, value in zip(amounts, values) if value in _NO_VALUES)
     return counts
