@@ -17,7 +17,7 @@ import pytest
 
 from finops.business.catalog import CATALOG
 from finops.commands import COMMANDS
-from finops.config import MEGABYTE, PROVIDER_NAMES
+from finops.config import MEGABYTE, PROVIDER_WEIGHTS
 from finops.registry import ANALYZER_REGISTRY
 from finops.schema import HEADER_LINE
 from finops.simulator.scenarios import SCENARIOS
@@ -263,7 +263,7 @@ def test_list_shows_the_registries() -> None:
     assert [line.split()[0] for line in shown["scenarios"].splitlines()[1:]] == list(SCENARIOS)
     assert [line.split()[0] for line in shown["analyzers"].splitlines()[1:]] == IDS
     providers = run_finops("list", "providers").stdout
-    assert [line.split()[0] for line in providers.splitlines()[1:]] == list(PROVIDER_NAMES)
+    assert [line.split()[0] for line in providers.splitlines()[1:]] == list(PROVIDER_WEIGHTS)
     assert all(model.name in providers for model in CATALOG)
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Dict, List, NamedTuple
 
@@ -16,7 +19,10 @@ pytestmark = [pytest.mark.unmeasured, pytest.mark.once]
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 NEW = re.compile(r"^New file `([^`]+)`:\n\n```python\n(.*?)^```$", re.M | re.S)
-INSERT = re.compile(r"^In `([^`]+)`, after `([^`]+)`:\n\n```python\n(.*?)^```$", re.M | re.S)
+INSERT = re.compile(r"^In `([^`]+)`, after `([^`]+)`:\n\n```\w+\n(.*?)^```$", re.M | re.S)
+
+
+FOLDERS = ("src", "tests", "docs", "scripts", "showcase", "viewer")
 
 
 class Recipe(NamedTuple):
@@ -37,13 +43,8 @@ def recipes() -> Dict[str, Recipe]:
     return found
 
 
-@pytest.fixture(scope="module")
-def followed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project in which all recipes were followed."""
-    copy = tmp_path_factory.mktemp("project")
-    ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(str(ROOT / "src"), str(copy / "src"), ignore=ignored)
-    shutil.copy(str(ROOT / "finops.py"), str(copy))
+def follow(copy: Path) -> None:
+    """Follow all recipes in a copy of the project."""
     for recipe in recipes().values():
         for name, content in recipe.files:
             assert not (copy / name).exists(), f"{name} is no new file"
@@ -53,6 +54,20 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Path:
             assert text.count(line + "\n") == 1, f"{name} has not one line {line!r}"
             text = text.replace(line + "\n", line + "\n" + content)
             (copy / name).write_text(text, encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def followed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project in which all recipes were followed."""
+    copy = tmp_path_factory.mktemp("project")
+    ignored = shutil.ignore_patterns("__pycache__")
+    for path in ROOT.iterdir():
+        if path.name in FOLDERS:
+            shutil.copytree(str(path), str(copy / path.name), ignore=ignored)
+        elif path.is_file():
+            shutil.copy(str(path), str(copy))
+    (copy / "data").mkdir()
+    follow(copy)
     return copy
 
 
@@ -64,18 +79,19 @@ def dataset(followed: Path) -> Path:
     return path
 
 
-def test_the_four_recipes_are_there() -> None:
+def test_the_recipes_are_there() -> None:
     assert list(recipes()) == [
         "Add a provider or a model",
         "Add a scenario",
         "Add an analyzer",
         "Add a metric",
+        "Add an import format",
     ]
 
 
 def test_a_new_provider_is_listed_and_simulated(followed: Path, dataset: Path) -> None:
     listed = run_finops("list", "providers", cwd=followed).stdout
-    assert re.search("^deepseek +DeepSeek +deepseek-chat$", listed, re.M)
+    assert re.search("^deepseek +deepseek +deepseek-chat$", listed, re.M)
     assert ",deepseek,deepseek-chat," in dataset.read_text(encoding="utf-8")
 
 
@@ -102,3 +118,49 @@ def test_a_new_analyzer_and_a_new_metric_are_reported(followed: Path, dataset: P
     for row in features:
         assert row["cost_per_call"] == pytest.approx(row["cost"] / row["call_count"])
     assert "Cost per call" in (reports / "features.html").read_text(encoding="utf-8")
+
+
+def test_a_new_format_is_recognised_and_imported(followed: Path) -> None:
+    log = followed / "data" / "gateway.log"
+    record = {"gateway_call": "g1", "at": "2026-03-01T10:00:00Z", "vendor": "openai"}
+    record.update({"model": "gpt-4o", "in": "10", "out": "5", "usd": "0.25", "tenant": "c1"})
+    log.write_text(json.dumps(record) + "\n", encoding="utf-8")
+    out = followed / "data" / "imported.csv"
+    done = run_finops("import", log, "--out", out, cwd=followed)
+    assert done.returncode == 0, done.stderr
+    header, row = out.read_text(encoding="utf-8").splitlines()
+    call = dict(zip(header.split(","), row.split(",")))
+    assert (call["customer_id"], float(call["cost_usd"]), call["source"]) == ("c1", 0.25, "gateway")
+
+
+# What a new entry of a registry takes part in.
+AFFECTED = (
+    *("tests/test_registry.py", "tests/test_readme.py", "tests/test_architecture.py"),
+    *("tests/test_snapshots.py", "tests/test_cli.py", "tests/test_library.py", "tests/results"),
+    *("tests/importers", "tests/business", "tests/analyzers/test_claims.py"),
+    *("tests/analyzers/test_findings.py", "tests/generators/test_every_page.py"),
+    *("tests/simulator/test_batches.py", "tests/simulator/test_scenarios.py"),
+    *("tests/test_manifest.py", "tests/test_publishing.py", "tests/viewer/test_pages.py"),
+)
+
+
+@pytest.mark.slow
+def test_after_the_recipes_style_types_and_tests_are_green(followed: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(followed / "src"), "UPDATE_SNAPSHOTS": "1"}
+
+    def run(*words: str) -> None:
+        command = [sys.executable, *words]
+        done = subprocess.run(
+            command, cwd=str(followed), env=environment, stdout=subprocess.PIPE, encoding="utf-8"
+        )
+        assert done.returncode == 0, done.stdout
+
+    # What `make snapshots reference` runs; snapshots that were written are reported as skipped.
+    run("-m", "pytest", "tests/test_snapshots.py", "-q", "-p", "no:cacheprovider")
+    del environment["UPDATE_SNAPSHOTS"]
+    run("scripts/reference.py")
+    run("scripts/results_reference.py")
+    for check in (["format", "--check"], ["check"]):
+        run("-m", "ruff", *check, "src", "tests", "scripts")
+    run("-m", "mypy", "src/finops", "tests/support")
+    run("-m", "pytest", *AFFECTED, "-q", "-p", "no:cacheprovider", "-m", "not slow")

@@ -10,7 +10,7 @@ from finops import config
 from finops.business.catalog import CATALOG
 from tests.support.reference import call
 
-PROVIDERS = len(config.PROVIDER_NAMES)
+PROVIDERS = len(config.PROVIDER_WEIGHTS)
 
 
 def rows_of_a_season(calls: int = 1500, days: int = 45) -> List[Dict[str, str]]:

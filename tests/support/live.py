@@ -167,6 +167,7 @@ def live(
     commands: Any = None,
     limits: Optional[Limits] = None,
     showcase: Optional[Path] = None,
+    project: Path = config.PROJECT_ROOT,
     **changes: Any,
 ) -> Iterator[Live]:
     """Run a viewer over `folder`/data/calls.csv; `changes` are settings."""
@@ -177,7 +178,7 @@ def live(
     fake = commands if commands is not None else FakeCommands()
     log: List[str] = []
     running = app.start(
-        Settings(**made), 0, log.append, fake, limits, showcase or folder / "no-showcase"
+        Settings(**made), 0, log.append, fake, limits, showcase or folder / "no-showcase", project
     )
     try:
         yield Live(running, fake, log)

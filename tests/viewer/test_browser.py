@@ -438,7 +438,7 @@ def test_axe_finds_nothing(browser: Any, tmp_path: Path, scheme: str) -> None:
             page.click("#report-alignment .run")
             page.wait_for_selector(".toast")
             assert everywhere(page) == []
-            for target in ("showcase", "showcase/metadata.tags"):
+            for target in ("showcase", "showcase/metadata.tags", "docs", "docs/data-format"):
                 page.goto(running.running.url + target)
                 page.wait_for_selector("html.scripted")
                 assert everywhere(page) == [], target
@@ -455,7 +455,7 @@ def test_no_page_scrolls_sideways(browser: Any, tmp_path: Path, width: int) -> N
         running.post(f"/api/dataset?name={long}")
         running.post("/api/run-analyzer?id=pricing")
         with dashboard(browser, running, **size) as page:
-            for target in ("", "showcase", "showcase/metadata.tags"):
+            for target in ("", "showcase", "showcase/metadata.tags", "docs/data-format"):
                 page.goto(running.running.url + target)
                 page.wait_for_selector("html.scripted")
                 page.wait_for_timeout(200)

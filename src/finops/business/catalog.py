@@ -25,7 +25,7 @@ __all__ = ["CATALOG", "CLASSES", "DEFAULT_PRICES", "PROVIDER_SPEED", "Model", "P
 PRICES_SOURCE = "built-in list prices"
 PRICES_DATE = "2026-08"
 
-# Latency multiplier of each provider.
+# Latency multiplier of providers that are not of ordinary speed, which is 1.
 PROVIDER_SPEED: Dict[str, float] = {
     "openai": 1.0,
     "anthropic": 1.1,

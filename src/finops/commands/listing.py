@@ -40,9 +40,9 @@ def _analyzers() -> Rows:
 def _providers() -> Rows:
     from finops.business.catalog import CATALOG
 
-    models = {p: [m.name for m in CATALOG if m.provider == p] for p in config.PROVIDER_NAMES}
+    models = {p: [m.name for m in CATALOG if m.provider == p] for p in config.PROVIDER_WEIGHTS}
     rows = [
-        (provider, config.PROVIDER_NAMES[provider], ", ".join(names))
+        (provider, config.PROVIDER_NAMES.get(provider, provider), ", ".join(names))
         for provider, names in models.items()
     ]
     return [("provider", "name", "models"), *rows]

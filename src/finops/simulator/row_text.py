@@ -157,7 +157,7 @@ class RowText:
             for region, factor in config.REGIONS.items()
         }
         self.jitter = [by_region[_region(c, behaviour)] for c, behaviour in self._personas]
-        usual = [PROVIDER_SPEED[m.provider] * m.speed for m in self._plan.mix.models]
+        usual = [PROVIDER_SPEED.get(m.provider, 1.0) * m.speed for m in self._plan.mix.models]
         slow = [factor * config.SLOW_PROVIDER_FACTOR for factor in usual]
         self.speed = [round(factor / per_ms * (1 << _SPEED_BITS)) for factor in usual + slow]
         self.latency_shift = _JITTER_BITS + _SPEED_BITS

@@ -20,6 +20,7 @@ from finops import config
 from finops.business.catalog import DEFAULT_PRICES, PriceTable
 from finops.reading_choices import ReadingChoices
 from finops.viewer.collector import Collector
+from finops.viewer.documents import find_documents
 from finops.viewer.event_store import EventStore
 from finops.viewer.routes import build_routes
 from finops.viewer.server import Limits, ViewerServer
@@ -105,6 +106,7 @@ def start(
     commands: Optional[Commands] = None,
     limits: Optional[Limits] = None,
     showcase: Path = config.PROJECT_ROOT / "showcase",
+    project: Path = config.PROJECT_ROOT,
 ) -> Running:
     """Start server, monitor and jobs, and return at once.
 
@@ -112,7 +114,8 @@ def start(
     """
     server = ViewerServer(port, log, limits)
     viewer = Viewer(settings, commands)
-    server.set_routes(build_routes(viewer, find_examples(showcase), _collector(viewer)))
+    documents = find_documents(project)
+    server.set_routes(build_routes(viewer, find_examples(showcase), _collector(viewer), documents))
     viewer.start()
     server.start()
     return Running(viewer, server)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from finops import __version__, config, regular_files
 from finops.generators import page
@@ -21,6 +21,7 @@ from finops.registry import ANALYZER_REGISTRY, DOMAINS, Analysis
 from finops.resources import read_text
 from finops.viewer import showcase
 from finops.viewer.datasets import regular_file
+from finops.viewer.documents import Document, outlines, rendered
 from finops.viewer.http import HTML_TYPE, JSON_TYPE, PAGE_CSP, Request, Response, refuse
 from finops.viewer.showcase import Example
 from finops.viewer.status import build_status
@@ -299,3 +300,49 @@ def _made_page(viewer: Viewer, example: Example) -> Markup:
         name=token(name),
     )
     return link if made else Markup(link.replace('">Open', '" hidden>Open'))
+
+
+# --- the documents ---------------------------------------------------------------------------
+
+
+def document_index(documents: Mapping[str, Document]) -> Response:
+    """Answer with the list of documents."""
+    tiles = join(
+        fill(
+            '<li><h2><a href="/docs/$name">$title</a></h2><p class="purpose">$lead</p></li>',
+            name=token(document.name),
+            title=document.title,
+            lead=document.lead,
+        )
+        for document in outlines(documents)
+    )
+    body = fill('<ul class="tiles">$tiles</ul>', tiles=tiles)
+    if not documents:
+        body = Markup("<p>There are no documents in this installation.</p>")
+    return html_page(
+        fill(
+            asset("showcase.html"),
+            title="Documents",
+            lead="How it is built, what the figures mean, how to use and to extend it.",
+            crumb=Markup(""),
+            body=body,
+            version=__version__,
+        )
+    )
+
+
+def document_page(document: Document, documents: Mapping[str, Document]) -> Response:
+    """Answer with one document."""
+    page_of = rendered(document, documents)
+    if page_of is None:
+        raise refuse(404, "This document cannot be read any more.")
+    return html_page(
+        fill(
+            asset("showcase.html"),
+            title=page_of.title,
+            lead="",
+            crumb=Markup('<a href="/docs">All documents</a>'),
+            body=fill('<div class="document">$body</div>', body=page_of.body),
+            version=__version__,
+        )
+    )

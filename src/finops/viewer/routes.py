@@ -13,6 +13,7 @@ from finops.generators.page import CHARTJS_FILE
 from finops.registry import ANALYZER_REGISTRY
 from finops.viewer import pages
 from finops.viewer.collector import Collector
+from finops.viewer.documents import Document
 from finops.viewer.http import (
     TEXT_TYPE,
     Request,
@@ -36,11 +37,15 @@ _MIN_GENERATE_MB = 0.01
 
 
 def build_routes(
-    viewer: Viewer, examples: Mapping[str, Example], collector: Optional[Collector] = None
+    viewer: Viewer,
+    examples: Mapping[str, Example],
+    collector: Optional[Collector] = None,
+    documents: Optional[Mapping[str, Document]] = None,
 ) -> Routes:
     """Return the table: path to method to route."""
     routes: Routes = {
         **_pages(viewer, dict(examples)),
+        **_documents(documents or {}),
         **_reports(viewer, examples),
         **Api(viewer, examples).routes(),
     }
@@ -64,6 +69,19 @@ def _pages(viewer: Viewer, examples: Dict[str, Example]) -> Routes:
     for example in examples.values():
         routes[f"/showcase/{example.id}"] = _page(_example_page(viewer, example))
     return routes
+
+
+def _documents(documents: Mapping[str, Document]) -> Routes:
+    routes: Routes = {"/docs": _page(lambda request: pages.document_index(documents))}
+    for document in documents.values():
+        routes[f"/docs/{document.name}"] = _page(_document_page(document, documents))
+    return routes
+
+
+def _document_page(
+    document: Document, documents: Mapping[str, Document]
+) -> Callable[[Request], Response]:
+    return lambda request: pages.document_page(document, documents)
 
 
 def _page(respond: Callable[[Request], Response]) -> Dict[str, Route]:
