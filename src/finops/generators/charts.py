@@ -24,6 +24,8 @@ MAX_POINTS = 1000
 MAX_LABELS = 400
 # Points of a line over time: more are put together, and chosen dates show every day again.
 MAX_MOMENTS = 250
+# Bars over time: more are averages of several days.
+MAX_DAYS = 124
 HUES = 8
 COLOURS = 24  # eight hues in three shades
 ROLES = ("accent", "muted", "critical", "warning", "success")
@@ -132,14 +134,20 @@ def bar_chart(
     """Return a bar chart.  `x` is the axis of the labels, `y` that of the numbers, also when
     the bars are `horizontal`.  `colours` colours the bars of a single series one by one.
 
-    Bars beyond the limit of points are left out and counted in the caption.
+    Bars of more days than `MAX_DAYS` are averages of several; others beyond the limit of points
+    are left out and counted in the caption.
     """
     most = max(1, min(MAX_LABELS, MAX_POINTS // max(1, len(series))))
+    options: Dict[str, Any] = {}
+    if x.kind == "date" and len(labels) > min(most, MAX_DAYS):
+        width = -(-len(labels) // min(most, MAX_DAYS))
+        labels, series = _rebin(labels, series, width, "mean")
+        caption = f"{caption}. Each bar is {_BIN_WORDS['mean']} {width} {_moments(x)}"
+        options["width"] = width
     if len(labels) > most:
         caption = f"{caption}. The first {most} of {len(labels)} are drawn"
         series = [line._replace(values=line.values[:most]) for line in series]
         labels = labels[:most]
-    options: Dict[str, Any] = {}
     if horizontal:
         options["horizontal"] = 1
     if stacked:

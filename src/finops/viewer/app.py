@@ -21,6 +21,7 @@ from finops.business.catalog import DEFAULT_PRICES, PriceTable
 from finops.reading_choices import ReadingChoices
 from finops.viewer.collector import Collector
 from finops.viewer.event_store import EventStore
+from finops.viewer.pages import not_found
 from finops.viewer.routes import build_routes
 from finops.viewer.server import Limits, ViewerServer
 from finops.viewer.showcase import find_examples
@@ -112,7 +113,8 @@ def start(
     """
     server = ViewerServer(port, log, limits)
     viewer = Viewer(settings, commands)
-    server.set_routes(build_routes(viewer, find_examples(showcase), _collector(viewer)))
+    routes = build_routes(viewer, find_examples(showcase), _collector(viewer))
+    server.set_routes(routes, lambda: not_found(viewer))
     viewer.start()
     server.start()
     return Running(viewer, server)

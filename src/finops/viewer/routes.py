@@ -54,7 +54,8 @@ def build_routes(
 def _pages(viewer: Viewer, examples: Dict[str, Example]) -> Routes:
     routes: Routes = {
         "/": _page(lambda request: pages.dashboard(viewer)),
-        "/showcase": _page(lambda request: pages.showcase_index(examples)),
+        "/first-screen": _page(lambda request: pages.first_screen(viewer)),
+        "/showcase": _page(lambda request: pages.showcase_index(viewer, examples)),
         "/assets/report.css": _page(pages.report_style),
         "/healthz": _page(lambda request: Response(200, b"ok", TEXT_TYPE)),
         "/favicon.ico": _page(lambda request: Response(204, b"", "image/x-icon")),
