@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from finops.generators.action_list import most_worth
+from finops.generators.event_marks import with_events
 from finops.generators.first_screen import first_screen
 from finops.generators.markup import Markup
 from finops.json_files import read_object
@@ -111,7 +112,8 @@ def _first_screen(dataset: Dataset) -> Markup:
     period = stored.content.dataset.period if stored and stored.content else PeriodEntry(None, None)
     context = {"period_start": period.start, "period_end": period.end}
     try:
-        return first_screen(results, context).markup
+        part = first_screen(results, context)
+        return with_events(part.markup, part.data.get("charts", {}), ())
     except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError):
         return Markup("")
 
