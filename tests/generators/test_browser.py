@@ -156,6 +156,25 @@ def test_download_holds_all_rows_and_no_formula(sample: Visit, tmp_path: Path) -
     assert {row["Note"] for row in read} == {"'=1+1", "plain", "n/a"}
 
 
+def test_a_filtered_and_sorted_table_downloads_as_it_is_shown(
+    sample: Visit, tmp_path: Path
+) -> None:
+    sample.page.get_by_label("Filter").fill("bedrock cust_1")
+    sample.page.locator("#table-all thead th button").nth(2).click()
+    with sample.page.expect_download() as waiting:
+        sample.page.locator("#table-all .download").click()
+    name = "sample-all-by-cost-descending-filtered-bedrock-cust-1.csv"
+    assert waiting.value.suggested_filename == name
+    waiting.value.save_as(str(tmp_path / "some.csv"))
+    with open(str(tmp_path / "some.csv"), encoding="utf-8", newline="") as lines:
+        read = list(csv.DictReader(lines))
+    wanted = [r for r in ROWS if r["provider"] == "aws-bedrock" and r["name"][:6] == "cust_1"]
+    wanted.sort(key=lambda row: -row["cost"])
+    assert [row["Name"] for row in read] == [row["name"] for row in wanted]
+    sample.page.get_by_role("button", name="Show all").click()
+    assert sample.column(1) == [row["Name"] for row in read]
+
+
 def test_charts_follow_the_system_theme(sample: Visit) -> None:
     script = "Object.values(Chart.instances)[0].options.scales.x.ticks.color"
     light = sample.page.evaluate(script)

@@ -188,7 +188,7 @@ def test_no_chart_has_more_points_than_allowed(series: int) -> None:
 
 def test_bars_left_out_are_counted() -> None:
     labels = [str(n) for n in range(500)]
-    part = bar_chart("c", "C", DAY, COST, labels, [Series("x", [1] * 500)])
+    part = bar_chart("c", "C", Axis("Name"), COST, labels, [Series("x", [1] * 500)])
     assert page(part).says(f"The first {MAX_LABELS} of 500 are drawn")
 
 

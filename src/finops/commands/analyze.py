@@ -71,6 +71,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="take the effective cost of a FOCUS bill instead of the billed one",
     )
+    parser.add_argument(
+        "--events",
+        metavar="FILE",
+        help="CSV of events (start,end,title,subject) for charts over time to mark (default: "
+        "NAME.events.csv beside the data)",
+    )
     add_workers(parser)
     add_quiet(parser)
     add_progress(parser)
@@ -125,6 +131,7 @@ def analyzed(args: argparse.Namespace, reading: Reading, console: Console) -> Ou
         finished=lambda made: console.tell(_finished(made)),
         options=reading.options,
         choices=reading.choices,
+        events=Path(args.events) if getattr(args, "events", None) else None,
     )
     try:
         outcome = pipeline.analyze(job)

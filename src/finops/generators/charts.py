@@ -15,7 +15,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tup
 
 from finops import config
 from finops.business.catalog import CATALOG
-from finops.generators import formatting, svg
+from finops.generators import event_marks, formatting, svg
 from finops.generators.components import Part
 from finops.generators.markup import Markup, fill, inert, join, json_number, token
 from finops.generators.recompute import Recompute
@@ -24,6 +24,8 @@ MAX_POINTS = 1000
 MAX_LABELS = 400
 # Points of a line over time: more are put together, and chosen dates show every day again.
 MAX_MOMENTS = 250
+# Bars over time: more are averages of several days.
+MAX_DAYS = 124
 HUES = 8
 COLOURS = 24  # eight hues in three shades
 ROLES = ("accent", "muted", "critical", "warning", "success")
@@ -132,14 +134,20 @@ def bar_chart(
     """Return a bar chart.  `x` is the axis of the labels, `y` that of the numbers, also when
     the bars are `horizontal`.  `colours` colours the bars of a single series one by one.
 
-    Bars beyond the limit of points are left out and counted in the caption.
+    Bars of more days than `MAX_DAYS` are averages of several; others beyond the limit of points
+    are left out and counted in the caption.
     """
     most = max(1, min(MAX_LABELS, MAX_POINTS // max(1, len(series))))
+    options: Dict[str, Any] = {}
+    if x.kind == "date" and len(labels) > min(most, MAX_DAYS):
+        width = -(-len(labels) // min(most, MAX_DAYS))
+        labels, series = _rebin(labels, series, width, "mean")
+        caption = f"{caption}. Each bar is {_BIN_WORDS['mean']} {width} {_moments(x)}"
+        options["width"] = width
     if len(labels) > most:
         caption = f"{caption}. The first {most} of {len(labels)} are drawn"
         series = [line._replace(values=line.values[:most]) for line in series]
         labels = labels[:most]
-    options: Dict[str, Any] = {}
     if horizontal:
         options["horizontal"] = 1
     if stacked:
@@ -252,25 +260,26 @@ def _chart(
         '<figure class="chart" id="chart-$name"><figcaption id="about-$name">$caption</figcaption>'
         '<div class="drawn" role="img" aria-labelledby="about-$name">$drawing</div>'
         '<div class="canvas" hidden><canvas role="img" aria-labelledby="about-$name"></canvas>'
-        "</div>"
+        "</div>$events"
         "<details><summary>The numbers</summary>"
         '<div class="scroll" tabindex="0" role="group" aria-labelledby="about-$name">'
         "$numbers</div></details></figure>",
         name=token(name),
         caption=caption,
-        drawing=_drawing(data),
+        drawing=_drawing(name, data),
+        events=event_marks.room_below(name),
         numbers=_numbers(shape, x, y, labels, series),
     )
     return Part(markup, {"charts": {name: data}})
 
 
-def _drawing(data: Mapping[str, Any]) -> Markup:
+def _drawing(name: str, data: Mapping[str, Any]) -> Markup:
     """Return the drawing of a chart's data with the titles of its axes and its legend."""
     lying = data.get("horizontal")
     return fill(
         '<p class="axis">$up</p>$picture$across$legend',
         up=data["y"]["title"],
-        picture=_picture(data),
+        picture=_picture(name, data),
         across=Markup("")
         if lying
         else fill('<p class="axis across">$title</p>', title=data["x"]["title"]),
@@ -278,7 +287,7 @@ def _drawing(data: Mapping[str, Any]) -> Markup:
     )
 
 
-def _picture(data: Mapping[str, Any]) -> Markup:
+def _picture(name: str, data: Mapping[str, Any]) -> Markup:
     labels, series = data["labels"], data["series"]
     own = [_style_class(colour) for colour in data.get("colours") or ()]
     if data["shape"] == "scatter":
@@ -307,7 +316,9 @@ def _picture(data: Mapping[str, Any]) -> Markup:
         for line in series
     ]
     dates = data["x"]["kind"] == "date"
-    plot = svg.Plot(_as_read(labels) if dates else labels, strokes, data["y"]["kind"], dates)
+    over = event_marks.room(name) if dates else Markup("")
+    shown = _as_read(labels) if dates else labels
+    plot = svg.Plot(shown, strokes, data["y"]["kind"], dates, over)
     if data["shape"] == "line":
         return svg.lines(plot)
     stacked = bool(data.get("stacked"))

@@ -21,6 +21,7 @@ from finops.generators.components import Card, Data, Part
 from finops.generators.contrast import Contrast, contrast
 from finops.generators.data_quality import basis, data_quality
 from finops.generators.date_range import Daily, range_bar
+from finops.generators.event_marks import with_events
 from finops.generators.markup import Markup, Token, fill, join, json_block, token
 from finops.generators.navigation import PRODUCT, navigation, page_link
 from finops.generators.thresholds import thresholds_of
@@ -130,6 +131,7 @@ def render(
     contents = body.data.get(components.CONTENTS, {})
     carried = {kind: part for kind, part in body.data.items() if kind != components.CONTENTS}
     charts = bundle is REPORT_BUNDLE
+    markup = with_events(body.markup, carried.get("charts", {}), context.get("events") or ())
     return fill(
         asset("page.html"),
         policy=_attribute(content_security_policy(bundle=bundle)),
@@ -145,7 +147,7 @@ def render(
         top=navigation(report.id, context.get("reports") or (), contents),
         neighbours=_neighbours(report, context),
         missing=_MISSING_LIBRARY if charts and carried.get("charts") else Markup(""),
-        body=body.markup,
+        body=markup,
     )
 
 

@@ -51,12 +51,16 @@ class Stroke(NamedTuple):
 
 
 class Plot(NamedTuple):
-    """What is drawn: labels along one axis as they are read, and the kind of the numbers."""
+    """What is drawn: labels along one axis as they are read, and the kind of the numbers.
+
+    `over` is what else is drawn on top.
+    """
 
     labels: Sequence[str]
     strokes: Sequence[Stroke]
     kind: str
     dates: bool = False
+    over: Markup = Markup("")
 
 
 class Point(NamedTuple):
@@ -87,7 +91,7 @@ def lines(plot: Plot) -> Markup:
             dash = number // 2 % _DASHES if many else 0
             inner.append(_line(places, stroke, dash))
             marks += [_dot(at, y, stroke.colour, 3) for at, y in _alone(places)]
-    return _frame(scale, plot.kind, _along(plot, edges=True), inner, marks)
+    return _frame(scale, plot.kind, _along(plot, edges=True), inner, [*marks, plot.over])
 
 
 def bars(plot: Plot, stacked: bool) -> Markup:
@@ -118,7 +122,7 @@ def bars(plot: Plot, stacked: bool) -> Markup:
         for s in plot.strokes
         if s.style == "dashed"
     ]
-    return _frame(scale, plot.kind, _along(plot, edges=False), inner, [])
+    return _frame(scale, plot.kind, _along(plot, edges=False), inner, [plot.over])
 
 
 def rows(plot: Plot, stacked: bool) -> Markup:

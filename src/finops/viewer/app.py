@@ -22,6 +22,7 @@ from finops.reading_choices import ReadingChoices
 from finops.viewer.collector import Collector
 from finops.viewer.documents import find_documents
 from finops.viewer.event_store import EventStore
+from finops.viewer.pages import not_found
 from finops.viewer.routes import build_routes
 from finops.viewer.server import Limits, ViewerServer
 from finops.viewer.showcase import find_examples
@@ -115,7 +116,8 @@ def start(
     server = ViewerServer(port, log, limits)
     viewer = Viewer(settings, commands)
     documents = find_documents(project)
-    server.set_routes(build_routes(viewer, find_examples(showcase), _collector(viewer), documents))
+    routes = build_routes(viewer, find_examples(showcase), _collector(viewer), documents)
+    server.set_routes(routes, lambda: not_found(viewer))
     viewer.start()
     server.start()
     return Running(viewer, server)

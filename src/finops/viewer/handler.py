@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any, Optional, Tuple
 
 from finops import config
-from finops.viewer.http import RequestRefusedError, Response, failure, refuse
+from finops.viewer.http import JSON_TYPE, RequestRefusedError, Response, failure, refuse
 from finops.viewer.security import Admitted, Head, parse_head
 
 if TYPE_CHECKING:
@@ -85,10 +85,18 @@ class Handler(BaseHTTPRequestHandler):
             response.head()  # a header that cannot be sent is a defect too
             return head, response
         except RequestRefusedError as refused:
-            return head, refused.response
+            return head, self._for_a_reader(head, refused.response)
         except Exception as error:  # a defect must not end the server nor show its insides
             self.log_error("defect: %s", _place(error))
             return head, failure(500, "The server failed to answer; its log says where.")
+
+    def _for_a_reader(self, head: Optional[Head], response: Response) -> Response:
+        """Return a page instead of JSON where a browser asks for an address that is not there."""
+        page = self.server.not_found
+        if page is None or head is None or response.status != 404 or head.method == "POST":
+            return response
+        reads_pages = any("text/html" in value for value in head.all("accept"))
+        return page() if reads_pages and response.content_type == JSON_TYPE else response
 
     def _with_body(self, admitted: Admitted) -> Any:
         if not admitted.length:

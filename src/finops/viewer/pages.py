@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional
 from finops import __version__, config, regular_files
 from finops.generators import page
 from finops.generators.markup import Markup, Token, escape, fill, join, token
-from finops.generators.navigation import EXPLORE_FILE
+from finops.generators.navigation import EXPLORE_FILE, navigation
 from finops.manifest import MANIFEST, NOT_RUN, STALE, read_manifest
 from finops.progress_events import FAILED, OK
 from finops.registry import ANALYZER_REGISTRY, DOMAINS, Analysis
@@ -47,13 +47,16 @@ ASSET_TYPES = {
     "dashboard.js": SCRIPT_TYPE,
     "render.js": SCRIPT_TYPE,
     "api.js": SCRIPT_TYPE,
+    "place.js": SCRIPT_TYPE,
     "showcase.js": SCRIPT_TYPE,
 }
 
 
 @lru_cache(maxsize=None)
 def asset(name: str) -> str:
-    """Return the text of one of our own files."""
+    """Return the text of one of our own files, or of the one that reports share with us."""
+    if name == "place.js":
+        return page.asset(name)
     return read_text("finops.viewer", f"assets/{name}")
 
 
@@ -81,7 +84,7 @@ def report_route(viewer: Viewer, filename: str) -> Callable[[Request], Response]
     def respond(request: Request) -> Response:
         content = read_regular(viewer.dataset.reports / filename)
         if content is None and "text/html" in request.headers.get("accept", ""):
-            return _not_made()
+            return _not_made(viewer)
         if content is None:
             raise refuse(404, "This report has not been generated yet.")
         if filename == EXPLORE_FILE:
@@ -99,14 +102,36 @@ def report_route(viewer: Viewer, filename: str) -> Callable[[Request], Response]
     return respond
 
 
-def _not_made() -> Response:
-    """Return what a person sees of a page that is not there."""
-    body = Markup('<p><a href="/">Make it on the live dashboard.</a></p>')
+def _not_made(viewer: Viewer) -> Response:
+    """Return what a person sees of a report that is not there."""
+    return _missing_page(
+        viewer,
+        "Not generated yet",
+        "This page appears once its analysis has run.",
+        Markup('<p><a href="/">Make it on the live dashboard.</a></p>'),
+    )
+
+
+def not_found(viewer: Viewer) -> Response:
+    """Return what a person sees at an address that nothing is at."""
+    return _missing_page(
+        viewer,
+        "Page not found",
+        "There is nothing at this address.",
+        Markup(
+            '<p><a href="/">Go to the live dashboard</a> or to '
+            '<a href="/reports/index.html">all reports</a>.</p>'
+        ),
+    )
+
+
+def _missing_page(viewer: Viewer, title: str, lead: str, body: Markup) -> Response:
     answer = html_page(
         fill(
             asset("showcase.html"),
-            title="Not generated yet",
-            lead="This page appears once its analysis has run.",
+            top=_navigation(viewer.dataset.reports),
+            title=title,
+            lead=lead,
             crumb=Markup(""),
             body=body,
             version=__version__,
@@ -143,6 +168,45 @@ def html_page(markup: Markup) -> Response:
 
 # --- the dashboard ---------------------------------------------------------------------------
 
+_OWN_PAGES = (
+    Markup('<a href="/">Live dashboard</a>'),
+    Markup('<a href="/showcase">Showcase</a>'),
+    Markup('<a href="/docs">Documents</a>'),
+    Markup('<a href="/api/openapi.json">API</a>'),
+)
+
+
+def _navigation(folder: Optional[Path]) -> Markup:
+    """Return the head of our own pages: that of the reports, and the addresses beside them.
+
+    Only reports that are in the folder are listed.
+    """
+    made = [
+        {"id": one.id, "title": one.title, "domain": one.domain}
+        for one in ANALYZER_REGISTRY.values()
+        if folder is not None and regular_file(folder / one.filename) is not None
+    ]
+    return navigation("", made, {}, "/reports/", _OWN_PAGES)
+
+
+def first_screen(viewer: Viewer) -> Response:
+    """Answer with the figures and the daily cost as they are now, for the dashboard's script."""
+    return html_page(_screen(viewer))
+
+
+_NOTHING_YET = Markup(
+    '<section class="section"><h2>Start with your own data</h2>'
+    "<p>Import a usage export, a gateway log or a bill with "
+    "<code>finops import FILE --out data/calls.csv</code>, or put a CSV of calls into the data "
+    "folder and choose it below. To look around first, generate simulated calls below.</p>"
+    "</section>"
+)
+
+
+def _screen(viewer: Viewer) -> Markup:
+    """Return the first screen, or how to begin where there is nothing to show."""
+    return viewer.summary.first_screen() or _NOTHING_YET
+
 
 def dashboard(viewer: Viewer) -> Response:
     """Answer with the dashboard as it is now."""
@@ -153,6 +217,8 @@ def dashboard(viewer: Viewer) -> Response:
         fill(
             asset("dashboard.html"),
             version=__version__,
+            top=_navigation(viewer.dataset.reports),
+            screen=_screen(viewer),
             poll=token(config.STATUS_POLL_INTERVAL_S),
             most=token(config.MAX_GENERATE_MB),
             name=csv["name"],
@@ -209,7 +275,7 @@ def _scenario_option(name: str, title: str) -> Markup:
 # --- the showcase ----------------------------------------------------------------------------
 
 
-def showcase_index(examples: Dict[str, Example]) -> Response:
+def showcase_index(viewer: Viewer, examples: Dict[str, Example]) -> Response:
     """Answer with the list of examples."""
     rooms = showcase.by_room(examples)
     body = join(_room(title, sentence, inside) for title, sentence, inside in rooms)
@@ -219,6 +285,7 @@ def showcase_index(examples: Dict[str, Example]) -> Response:
     return html_page(
         fill(
             asset("showcase.html"),
+            top=_navigation(viewer.dataset.reports),
             title="Showcase",
             lead=lead,
             crumb=Markup(""),
@@ -276,10 +343,11 @@ def showcase_page(viewer: Viewer, example: Example) -> Response:
         page=_made_page(viewer, example),
         source=Markup(showcase.highlight(source)),
     )
-    crumb = Markup('<a href="/showcase">All examples</a>')
+    crumb = Markup('<p><a href="/showcase">All examples</a></p>')
     return html_page(
         fill(
             asset("showcase.html"),
+            top=_navigation(viewer.dataset.reports),
             title=example.title,
             lead=example.lead,
             crumb=crumb,
@@ -305,7 +373,7 @@ def _made_page(viewer: Viewer, example: Example) -> Markup:
 # --- the documents ---------------------------------------------------------------------------
 
 
-def document_index(documents: Mapping[str, Document]) -> Response:
+def document_index(viewer: Viewer, documents: Mapping[str, Document]) -> Response:
     """Answer with the list of documents."""
     tiles = join(
         fill(
@@ -322,6 +390,7 @@ def document_index(documents: Mapping[str, Document]) -> Response:
     return html_page(
         fill(
             asset("showcase.html"),
+            top=_navigation(viewer.dataset.reports),
             title="Documents",
             lead="How it is built, what the figures mean, how to use and to extend it.",
             crumb=Markup(""),
@@ -331,7 +400,9 @@ def document_index(documents: Mapping[str, Document]) -> Response:
     )
 
 
-def document_page(document: Document, documents: Mapping[str, Document]) -> Response:
+def document_page(
+    viewer: Viewer, document: Document, documents: Mapping[str, Document]
+) -> Response:
     """Answer with one document."""
     page_of = rendered(document, documents)
     if page_of is None:
@@ -339,6 +410,7 @@ def document_page(document: Document, documents: Mapping[str, Document]) -> Resp
     return html_page(
         fill(
             asset("showcase.html"),
+            top=_navigation(viewer.dataset.reports),
             title=page_of.title,
             lead="",
             crumb=Markup('<a href="/docs">All documents</a>'),

@@ -59,7 +59,8 @@ def build_routes(
 def _pages(viewer: Viewer, examples: Dict[str, Example]) -> Routes:
     routes: Routes = {
         "/": _page(lambda request: pages.dashboard(viewer)),
-        "/showcase": _page(lambda request: pages.showcase_index(examples)),
+        "/first-screen": _page(lambda request: pages.first_screen(viewer)),
+        "/showcase": _page(lambda request: pages.showcase_index(viewer, examples)),
         "/assets/report.css": _page(pages.report_style),
         "/healthz": _page(lambda request: Response(200, b"ok", TEXT_TYPE)),
         "/favicon.ico": _page(lambda request: Response(204, b"", "image/x-icon")),
@@ -71,17 +72,17 @@ def _pages(viewer: Viewer, examples: Dict[str, Example]) -> Routes:
     return routes
 
 
-def _documents(documents: Mapping[str, Document]) -> Routes:
-    routes: Routes = {"/docs": _page(lambda request: pages.document_index(documents))}
+def _documents(viewer: Viewer, documents: Mapping[str, Document]) -> Routes:
+    routes: Routes = {"/docs": _page(lambda request: pages.document_index(viewer, documents))}
     for document in documents.values():
-        routes[f"/docs/{document.name}"] = _page(_document_page(document, documents))
+        routes[f"/docs/{document.name}"] = _page(_document_page(viewer, document, documents))
     return routes
 
 
 def _document_page(
-    document: Document, documents: Mapping[str, Document]
+    viewer: Viewer, document: Document, documents: Mapping[str, Document]
 ) -> Callable[[Request], Response]:
-    return lambda request: pages.document_page(document, documents)
+    return lambda request: pages.document_page(viewer, document, documents)
 
 
 def _page(respond: Callable[[Request], Response]) -> Dict[str, Route]:

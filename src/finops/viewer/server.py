@@ -19,6 +19,7 @@ from typing import Any, Callable, Dict, Optional, Tuple
 
 from finops import config
 from finops.viewer.handler import Handler
+from finops.viewer.http import Response
 from finops.viewer.security import Gate, Routes
 
 _STARVED_PAUSE_S = 0.05
@@ -117,6 +118,7 @@ class ViewerServer(HTTPServer):
         self.reaper = Reaper(self.limits)
         self.log = log
         self.gate = Gate(port, {})
+        self.not_found: Optional[Callable[[], Response]] = None
         self._slots = threading.Semaphore(self.limits.slots)
         self._closing = False
         self._loop: Optional[threading.Thread] = None
@@ -127,9 +129,12 @@ class ViewerServer(HTTPServer):
         """The port that the server really listens on."""
         return int(self.server_address[1])
 
-    def set_routes(self, routes: Routes) -> None:
-        """Answer with these routes from now on."""
+    def set_routes(
+        self, routes: Routes, not_found: Optional[Callable[[], Response]] = None
+    ) -> None:
+        """Answer with these routes from now on, and browsers by `not_found` at other addresses."""
         self.gate = Gate(self.port, routes)
+        self.not_found = not_found
 
     def server_bind(self) -> None:
         """Bind without asking a name server for this machine's name."""

@@ -12,7 +12,11 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from finops.generators.action_list import most_worth
+from finops.generators.event_marks import with_events
+from finops.generators.first_screen import first_screen
+from finops.generators.markup import Markup
 from finops.json_files import read_object
+from finops.manifest import MANIFEST, PeriodEntry, read_manifest
 from finops.registry import ANALYZER_REGISTRY
 from finops.viewer.datasets import Dataset, regular_file
 
@@ -31,12 +35,14 @@ class Summary:
         self._stamps: Dict[str, Optional[Stamp]] = {}
         self._briefs: Dict[str, Dict[str, Any]] = {}
         self._findings: List[Dict[str, Any]] = []
+        self._screen = Markup("")
 
     def refresh(self, dataset: Dataset) -> None:
         """Read the results that have changed since the last time."""
         if dataset.reports != self._folder:
             with self._lock:
                 self._findings, self._briefs, self._stamps = [], {}, {}
+                self._screen = Markup("")
             self._folder = dataset.reports
         changed = [name for name in ANALYZER_REGISTRY if self._has_changed(dataset, name)]
         for name in changed:
@@ -44,7 +50,15 @@ class Summary:
             with self._lock:
                 self._briefs[name] = brief
         if changed:
+            screen = _first_screen(dataset)
+            with self._lock:
+                self._screen = screen
             self._rank()
+
+    def first_screen(self) -> Markup:
+        """Return the figures and the daily cost of the index, nothing where there are none."""
+        with self._lock:
+            return self._screen
 
     def findings(self) -> List[Dict[str, Any]]:
         """Return the findings of most worth, list by list, at most five of each.
@@ -88,6 +102,20 @@ class Summary:
 
 _SHOWN = ("title", "detail", "severity", "kind", "confidence", "effort")
 _TEXTS = (*_SHOWN, "overlaps")
+
+
+def _first_screen(dataset: Dataset) -> Markup:
+    """Return the first screen of a folder's results; nothing of files that somebody edited."""
+    names = ("understanding", "profitability", "alignment")
+    results = {name: read_object(dataset.reports / f"{name}.json") or {} for name in names}
+    stored = read_manifest(dataset.reports / MANIFEST)
+    period = stored.content.dataset.period if stored and stored.content else PeriodEntry(None, None)
+    context = {"period_start": period.start, "period_end": period.end}
+    try:
+        part = first_screen(results, context)
+        return with_events(part.markup, part.data.get("charts", {}), ())
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError):
+        return Markup("")
 
 
 def read_findings(path: Path) -> Dict[str, Any]:

@@ -69,20 +69,56 @@ def test_every_report_is_listed_in_its_domain(tmp_path: Path) -> None:
     assert sorted(DOMAINS, key=text.index) == list(DOMAINS)
 
 
-def test_totals_come_from_the_context(tmp_path: Path) -> None:
-    read = index(
-        tmp_path,
-        {},
-        calls=20_000,
-        cost=75_732.18,
-        tokens=45_700_000,
-        customers=400,
-        unpriced_calls=3,
-    )
+def test_the_first_screen_has_the_figures_of_the_reports(tmp_path: Path) -> None:
+    results = {
+        "understanding": {
+            "summary": {"monthly_cost": 900.0},
+            "change": {"days": 30, "previous_period_cost": 800.0, "cost_now": 900.0},
+            "forecast": {
+                "forecast_30_days": 950.0,
+                "projection": [{"low": 20.0, "high": 40.0}, {"low": 21.5, "high": 42.0}],
+            },
+        },
+        "profitability": {"summary": {"monthly_margin": 5000.0, "margin_percent": 84.7}},
+        "alignment": {
+            "budgets": [
+                {"scope": "total", "subject": "", "spent": 5, "monthly_budget": 10,
+                 "pace_percent": 80.0},
+                {"scope": "provider", "subject": "openai", "spent": 600.0,
+                 "monthly_budget": 700.0, "pace_percent": 120.0, "breach_date": "2025-03-28"},
+            ]
+        },
+    }  # fmt: skip
+    read = index(tmp_path, results, cost=75_732.18, unpriced_calls=3)
     assert read.says(
-        "Total cost ≥ $75,732.18 at least: 3 calls without a known cost "
-        "Calls 20,000 of the whole period Tokens 45.7M tokens input and output Customers 400"
+        "Cost ≥ $75,732.18 $900.00 per month; 3 calls have no known cost "
+        "Change, last 30 days +12.5% $900.00 now, $800.00 in the 30 days before "
+        "Forecast for 30 days $950.00 $41.50 to $82.00 "
+        "Margin after AI cost $5,000.00 per month, 84.7% of revenue "
+        "Budget pace 120.0% $600.00 of $700.00, provider openai; used up on 28 Mar 2025"
     )
+
+
+def test_daily_cost_is_stacked_by_provider_and_the_smallest_are_put_together(
+    tmp_path: Path,
+) -> None:
+    days = [f"2025-01-{day:02d}" for day in range(1, 31)] * 5
+    keys = [[f"p{n}", model] for n in range(9) for model in ("a", "b")]
+    rows = [[float(n + 1)] * len(days) for n in range(9) for _ in range(2)]
+    models = {"days": days, "by": ["provider", "model"], "keys": keys, "sums": {"cost": rows}}
+    chart = index(tmp_path, {"understanding": {"by_day": {"models": models}}}).data["charts"]
+    drawn = chart["daily-cost"]
+    assert [s["label"] for s in drawn["series"]] == ["p8", "p7", "p6", "p5", "p4", "p3", "others"]
+    assert drawn["series"][0]["values"] == [18] * 75  # of two days each
+    assert drawn["series"][-1]["values"] == [2 + 4 + 6] * 75
+
+
+def test_what_the_data_does_not_say_is_said(tmp_path: Path) -> None:
+    coverage = {"customer_id": 75.0, "latency_ms": 100.0, "region": None}
+    read = index(tmp_path, {}, unpriced_calls=1200, coverage=coverage)
+    assert read.says("1,200 calls have no known cost, so all costs are lower bounds.")
+    assert read.says("25.0% of the calls name no customer.")
+    assert not read.says("latency.")
 
 
 @pytest.mark.parametrize(

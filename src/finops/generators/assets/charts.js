@@ -95,6 +95,28 @@ const charts = (() => {
     },
   };
 
+  // Events: a line where each began, with the number under which the page lists it.
+  const events = {
+    id: "events",
+    afterDatasetsDraw(chart, _, options) {
+      const { ctx, chartArea: area, scales: { x } } = chart;
+      const labels = chart.data.labels || [];
+      for (const [date, number] of options.marks || []) {
+        if (!labels.length || date < labels[0].slice(0, 10) || (date > labels[labels.length - 1].slice(0, 10) && !options.wide)) continue;
+        const at = x.getPixelForValue(labels.filter((label) => label.slice(0, 10) <= date).length - 1);
+        ctx.save();
+        Object.assign(ctx, { strokeStyle: options.color, fillStyle: options.color, font: `11px ${Chart.defaults.font.family}`, textAlign: "center" });
+        ctx.setLineDash([3, 3]);
+        ctx.beginPath();
+        ctx.moveTo(at, area.top);
+        ctx.lineTo(at, area.bottom);
+        ctx.stroke();
+        ctx.fillText(number, at, area.top - 2);
+        ctx.restore();
+      }
+    },
+  };
+
   function axis(side, look, numeric, position) {
     return {
       title: { display: true, text: side.title, color: look.read("quiet"), font: { size: 12 } },
@@ -168,9 +190,10 @@ const charts = (() => {
     const edge = (item) => data.shape !== "scatter" && ["low", "high"].includes(data.series[item.datasetIndex].style);
     return {
       type: data.shape,
-      plugins: [names],
+      plugins: [names, events],
       data: { labels: data.shape === "scatter" ? undefined : data.labels, datasets },
       options: {
+        layout: { padding: { top: data.events ? 12 : 0 } },
         animation: false, responsive: true, maintainAspectRatio: false,
         indexAxis: data.horizontal ? "y" : "x",
         interaction: data.shape === "scatter" ? { mode: "nearest" } : { mode: "index", intersect: false, axis: data.horizontal ? "y" : "x" },
@@ -183,6 +206,7 @@ const charts = (() => {
               ...(lines ? { pointStyleWidth: 22 } : {}),
             },
           },
+          events: { marks: data.events, wide: Boolean(data.width), color: look.read("quiet") },
           names: { labels: data.named ? data.labels : null, color: look.read("quiet") },
           tooltip: {
             callbacks: tooltip(data), backgroundColor: look.read("text"), titleColor: look.read("surface"),

@@ -220,6 +220,7 @@ const ranges = (() => {
     for (const [name, table] of Object.entries(made)) {
       const at = table.columns.findIndex((column) => column.kind === "date");
       const from = source(table);
+      table.span = range !== whole && (from || at >= 0) ? `${range.from}-to-${range.to}` : "";
       if (from) table.replace(range === whole ? null : sums.recompute(from, table.data, range), table.data.follows.keys);
       else if (at >= 0) table.restrict(range === whole ? null : (row) => within(range, String(table.columns[at].values[row]).slice(0, 10)));
       note(find(`table-${name}`), range === whole ? "" : from || at >= 0 ? coverage(from, range) : "Whole period.");

@@ -101,6 +101,8 @@ const tables = (() => {
     return `${lines.join("\r\n")}\r\n`;
   }
 
+  const slug = (text) => text.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 40);
+
   function download(name, text) {
     const link = element("a");
     link.href = URL.createObjectURL(new Blob([text], { type: "text/csv;charset=utf-8" }));
@@ -124,6 +126,7 @@ const tables = (() => {
       this.all = false;
       this.allowed = null;
       this.sorted = false;
+      this.span = "";
       this.declared = this.orderNow();
       this.heads.forEach((head, at) => this.sortable(head, at));
       this.addTools(filename);
@@ -140,10 +143,20 @@ const tables = (() => {
       const search = this.tools.querySelector("input");
       if (search) search.addEventListener("input", () => this.filter(search.value));
       this.tools.querySelector(".download").addEventListener("click", () => {
-        download(filename, csv(this.columns, this.allowedRows()));
+        download(this.namedAs(filename), csv(this.columns, this.order.filter((row) => this.matches(row))));
       });
       this.tools.hidden = false;
       if (this.more) this.addShowAll();
+    }
+
+    // The name of a file of what is shown says which days, which order and that a filter holds.
+    namedAs(filename) {
+      const order = this.sorted ? this.orderNow() : null;
+      const words = [
+        this.span, order && `by-${slug(this.columns[order.at].label)}-${order.sign > 0 ? "ascending" : "descending"}`,
+        this.words.trim() && `filtered-${slug(this.words)}`,
+      ].filter(Boolean);
+      return [filename, ...words].join("-") + ".csv";
     }
 
     addShowAll() {
@@ -255,7 +268,7 @@ const tables = (() => {
     const made = {};
     for (const [name, data] of Object.entries(all || {})) {
       const root = document.getElementById(`table-${name}`);
-      made[name] = new DataTable(root, data, `${report}-${name}.csv`);
+      made[name] = new DataTable(root, data, `${report}-${name}`);
     }
     return made;
   }

@@ -1,4 +1,4 @@
-"""The index page: what matters most first, then totals, then every report by domain."""
+"""The index page: figures and daily cost, then what to do, then every report by domain."""
 
 from __future__ import annotations
 
@@ -21,23 +21,16 @@ from finops.atomic import write_aside
 from finops.generators import formatting
 from finops.generators.action_list import MOST_OF_A_LIST, ActionList, Ranked, action_lists
 from finops.generators.basis_line import missing_words
-from finops.generators.charts import Axis, Series, cut_short, line_chart
-from finops.generators.components import (
-    Card,
-    Part,
-    cards,
-    section,
-    severity_badge,
-    text,
-)
+from finops.generators.components import Part, drawer, section, severity_badge, text
 from finops.generators.data_quality import basis, data_quality
+from finops.generators.first_screen import first_screen, unknown_sentences
 from finops.generators.markup import Markup, fill, join, token
-from finops.generators.navigation import page_link
+from finops.generators.navigation import DOMAIN_ORDER, page_link
 from finops.generators.page import Report, render
-from finops.generators.tables import bar, texts
+from finops.generators.tables import bar
 from finops.results.abuse_detection import AbuseSummary
 from finops.results.alignment import AlignmentSummary
-from finops.results.base import Basis, DailyCost, from_dict
+from finops.results.base import Basis, from_dict
 from finops.results.churn_growth import ChurnSummary
 from finops.results.dataset_overview import OverviewSummary
 from finops.results.features import FeaturesSummary
@@ -55,9 +48,8 @@ Data = Mapping[str, Any]
 REPORT = Report(
     "index",
     "AI cost at a glance",
-    "What is worth doing first, and thirteen reports on where the money of AI calls goes.",
+    "What AI calls cost, where the cost is going, and what to do about it.",
 )
-_DOMAINS = ("FinOps", "Usage-Based Revenue", "Advanced Analytics")
 
 _Summary = TypeVar("_Summary", bound=Tuple[Any, ...])
 
@@ -151,12 +143,12 @@ def index_page(results: Mapping[str, Data], reports: Sequence[Data], context: Da
     made = [report for report in reports if report.get("generated_at")]
     context = dict(context, reports=made)
     parts = [
+        first_screen(results, context),
         _actions(action_lists(results, reports)),
-        _totals(results, context),
+        *_unknown(context),
         *_domains(results, reports),
         *_scenarios(context.get("scenarios") or ()),
-        basis(context, ()),
-        data_quality(context),
+        drawer(data_quality(context), basis(context, ())),
     ]
     return render(REPORT, context, parts)
 
@@ -237,71 +229,18 @@ def _grades(finding: Data) -> Markup:
     )
 
 
-def _totals(results: Mapping[str, Data], context: Data) -> Part:
-    summaries: List[Data] = [result.get("summary") or {} for result in results.values()]
-    savings = from_dict(OptimizationSummary, _summary_of(results, "optimization"))
-    margins = from_dict(ProfitabilitySummary, _summary_of(results, "profitability"))
-
-    def total(name: str, key: str) -> Any:
-        return _first(context.get(name), summaries, key)
-
-    unpriced = int(total("unpriced_calls", "unpriced_calls") or 0)
-    metrics = [
-        Card(
-            "Total cost",
-            total("cost", "total_cost"),
-            "money",
-            _unpriced_words(unpriced) or "of the whole period",
-            at_least=bool(unpriced),
-        ),
-        Card("Calls", total("calls", "total_calls"), "count", "of the whole period"),
-        Card("Tokens", total("tokens", "total_tokens"), "tokens", "input and output"),
-    ]
-    customers = total("customers", "unique_customers")
-    if customers:
-        metrics.append(Card("Customers", customers, "count", "with a call"))
-    if margins.monthly_revenue is not None:
-        metrics.append(Card("Revenue", margins.monthly_revenue, "money", "per month"))
-    if savings.total_monthly_savings is not None:
-        figure = savings.total_monthly_savings
-        metrics.append(Card("Possible savings", figure, "money", "per month, all steps together"))
-    return section("Totals", cards(metrics), *_daily(results, cut_short({"_context": context})))
-
-
-def _unpriced_words(unpriced: int) -> str:
-    """Return why a cost is a lower bound, "" where it is none."""
-    calls = f"{formatting.count(unpriced)} call" + ("" if unpriced == 1 else "s")
-    return f"at least: {calls} without a known cost" if unpriced else ""
-
-
-def _summary_of(results: Mapping[str, Data], name: str) -> Data:
-    return (results.get(name) or {}).get("summary") or {}
-
-
-def _first(given: Any, summaries: Sequence[Data], key: str) -> Any:
-    known = [given, *(summary.get(key) for summary in summaries)]
-    return next((value for value in known if value is not None), None)
-
-
-def _daily(results: Mapping[str, Data], remark: str) -> List[Part]:
-    rows = (results.get("understanding") or {}).get("daily") or []
-    daily = [from_dict(DailyCost, row) for row in rows]
-    if not daily:
+def _unknown(context: Data) -> List[Part]:
+    """Return what the data does not say, nothing where it says all."""
+    sentences = unknown_sentences(context)
+    if not sentences:
         return []
-    return [
-        line_chart(
-            "daily-cost",
-            f"Cost of each day{remark}",
-            Axis("Day (UTC)", "date"),
-            Axis("Cost (USD)", "money"),
-            texts(row.date for row in daily),
-            [Series("Cost", [row.total_cost for row in daily])],
-        )
-    ]
+    items = join(fill("<li>$sentence</li>", sentence=sentence) for sentence in sentences)
+    listed = Part(fill('<ul class="plain">$items</ul>', items=items))
+    return [section("What the data does not say", listed)]
 
 
 def _domains(results: Mapping[str, Data], reports: Sequence[Data]) -> List[Part]:
-    names = dict.fromkeys((*_DOMAINS, *(str(report.get("domain")) for report in reports)))
+    names = dict.fromkeys((*DOMAIN_ORDER, *(str(report.get("domain")) for report in reports)))
     sections = []
     for name in names:
         inside = [report for report in reports if report.get("domain") == name]

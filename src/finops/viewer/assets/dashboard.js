@@ -14,6 +14,9 @@ const RETRY_LAST_MS = 60000;
 const TICK_MS = 1000;
 const SIZE_STEP_MB = 50;
 
+/* The shared navigation's script: theme and what goes along to other pages. */
+place.start(() => {});
+
 const now = { status: null, at: 0, failures: 0, timer: 0, next: 0, polling: false, growth: 0 };
 
 /* --- polling ------------------------------------------------------------------------------ */
@@ -58,6 +61,32 @@ function take(status) {
   }
   now.status = status;
   now.at = performance.now();
+  followFirstScreen(status);
+}
+
+/* Asks for the first screen anew where reports or findings are other ones, and at the poll after,
+   since the server may read new results a little later than it reports them. */
+let screen = { key: "", more: 0 };
+
+function followFirstScreen(status) {
+  const made = Object.values(status.reports).map((one) => one.generated_at);
+  const key = JSON.stringify([status.csv.name, made, status.summary]);
+  if (key === screen.key && screen.more === 0) return;
+  screen = { key, more: key === screen.key ? screen.more - 1 : 2 };
+  showFirstScreen();
+}
+
+async function showFirstScreen() {
+  const response = await fetch("/first-screen", { cache: "no-store" }).catch(() => null);
+  if (!response || !response.ok) return;
+  const text = await response.text();
+  const root = $("first-screen");
+  if (text === root.shown) return;
+  root.shown = text;
+  const open = Boolean(root.querySelector("details[open]"));
+  root.replaceChildren(...new DOMParser().parseFromString(text, "text/html").body.childNodes);
+  const numbers = root.querySelector("details");
+  if (numbers) numbers.open = open;
 }
 
 /* Tells by a toast what has changed: new pages in one sentence, and each job that failed. */

@@ -5,6 +5,9 @@ import { ask, read, sentence } from "./api.js";
 const POLL_MS = 500;
 const $ = (id) => document.getElementById(id);
 
+/* The shared navigation's script: theme and what goes along to other pages. */
+place.start(() => {});
+
 let job = "";
 
 async function run() {

@@ -1,0 +1,104 @@
+"""Events and incidents on charts over time: a numbered line where each began, and a list below.
+
+A chart leaves room for them when it is made, and the page, which knows the events, puts them in
+or takes the room away.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import Any, Dict, List, Mapping, NamedTuple, Sequence
+
+from finops.generators import formatting
+from finops.generators.markup import Markup, fill, join, token
+from finops.generators.svg import HEIGHT
+
+# Events that a chart marks; more would hide it.
+_MOST_MARKS = 12
+
+
+class Mark(NamedTuple):
+    """An event on a chart: its number, its date, and the place of its label."""
+
+    number: int
+    date: str
+    words: str
+    place: int
+
+
+def room(name: str) -> Markup:
+    """Return where the lines of a chart's events go."""
+    return fill('<g id="events-$name"></g>', name=token(name))
+
+
+def room_below(name: str) -> Markup:
+    """Return where the list of a chart's events goes."""
+    return fill('<p id="event-list-$name"></p>', name=token(name))
+
+
+def with_events(
+    markup: str, charts: Mapping[str, Dict[str, Any]], events: Sequence[Mapping[str, str]]
+) -> Markup:
+    """Return a page's markup with the events in the room of its charts, which are told of them.
+
+    `charts` are the data of charts by name; those over dates get `events` for the script.
+    `events` are {start, end, title, subject}.
+    """
+    for name, data in charts.items():
+        marks = marks_of(data, events)
+        if marks:
+            data["events"] = [[mark.date, str(mark.number)] for mark in marks]
+        drawn = join((_line(mark, data) for mark in marks), "")
+        markup = markup.replace(room(name), drawn)
+        markup = markup.replace(room_below(name), _list(marks))
+    return Markup(markup)
+
+
+def marks_of(data: Mapping[str, Any], events: Sequence[Mapping[str, str]]) -> List[Mark]:
+    """Return the events within the dates of a chart, the first dozen."""
+    labels = [str(label)[:10] for label in data["labels"]]
+    if data["x"]["kind"] != "date" or len(labels) < 2 or labels != sorted(labels):
+        return []
+    inside = [event for event in events if labels[0] <= event["start"] <= _end(labels, data)]
+    return [
+        Mark(
+            number,
+            event["start"],
+            _words(event),
+            bisect_right(labels, event["start"]) - 1,
+        )
+        for number, event in enumerate(inside[:_MOST_MARKS], start=1)
+    ]
+
+
+def _end(labels: Sequence[str], data: Mapping[str, Any]) -> str:
+    # A label of several days stands for the first of them.
+    return labels[-1] if not data.get("width") else "9999-12-31"
+
+
+def _words(event: Mapping[str, str]) -> str:
+    subject = f" ({event['subject']})" if event.get("subject") else ""
+    return f"{event['title']}{subject}"
+
+
+def _line(mark: Mark, data: Mapping[str, Any]) -> Markup:
+    count = len(data["labels"])
+    line = data["shape"] == "line"
+    share = mark.place / (count - 1) if line else (mark.place + 0.5) / count
+    x = token(f"{share * 100:.2f}%")
+    return fill(
+        '<line class="event" x1="$x" x2="$x" y1="0" y2="$height"/>'
+        '<text class="mid" x="$x" y="-2">$number</text>',
+        x=x,
+        height=token(HEIGHT),
+        number=mark.number,
+    )
+
+
+def _list(marks: Sequence[Mark]) -> Markup:
+    if not marks:
+        return Markup("")
+    named = "; ".join(
+        f"{mark.number} {formatting.short_day(mark.date)}: {mark.words}" for mark in marks
+    )
+    return fill('<p class="events">Events: $named.</p>', named=named)

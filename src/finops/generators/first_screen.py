@@ -1,0 +1,195 @@
+"""The first screen of the index and of the live dashboard: what it costs and where it is going.
+
+Both show what this makes of the same results, so that they cannot differ from each other nor
+from the reports.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from finops.generators import formatting
+from finops.generators.charts import Axis, Colour, Series, bar_chart, cut_short
+from finops.generators.components import Card, Data, Part, cards, combine
+from finops.results.alignment import BudgetUse
+from finops.results.base import DailyCost, DailySums, from_dict
+from finops.results.profitability import ProfitabilitySummary
+from finops.results.understanding import CostChange, Forecast, UnderstandingSummary
+
+# Series of the chart; the others are put together.
+_STACKED = 6
+
+_Rows = Dict[str, List[float]]
+
+
+def first_screen(results: Mapping[str, Data], context: Data) -> Part:
+    """Return the figures and the daily cost, from results by id and the pages' `_context`."""
+    understanding = results.get("understanding") or {}
+    figures = [
+        *_cost(understanding, context),
+        *_change(understanding),
+        *_forecast(understanding),
+        *_margin(results.get("profitability") or {}),
+        *_budget(results.get("alignment") or {}),
+    ]
+    return combine([*([cards(figures)] if figures else []), *_daily(understanding, context)])
+
+
+def _cost(understanding: Data, context: Data) -> List[Card]:
+    summary = from_dict(UnderstandingSummary, understanding.get("summary") or {})
+    cost = context.get("cost") if context.get("cost") is not None else summary.total_cost
+    unpriced = int(context.get("unpriced_calls") or summary.unpriced_calls or 0)
+    if cost is None:
+        return []
+    words = "of the whole period"
+    if summary.monthly_cost is not None:
+        words = f"{formatting.money(summary.monthly_cost)} per month"
+    if unpriced:
+        calls = "1 call has" if unpriced == 1 else f"{formatting.count(unpriced)} calls have"
+        words += f"; {calls} no known cost"
+    return [Card("Cost", cost, "money", words, at_least=bool(unpriced))]
+
+
+def _change(understanding: Data) -> List[Card]:
+    if not understanding.get("change"):
+        return []
+    change = from_dict(CostChange, understanding["change"])
+    before, now = change.previous_period_cost, change.cost_now
+    words = (
+        f"{formatting.money(now)} now, {formatting.money(before)} in the {change.days} days before"
+    )
+    if not before:
+        return [Card(f"Last {change.days} days", now, "money", "nothing in as many days before")]
+    percent = (now - before) / abs(before) * 100
+    sign = "+" if percent > 0 else ""
+    return [
+        Card(f"Change, last {change.days} days", sign + formatting.percent(percent), "text", words)
+    ]
+
+
+def _forecast(understanding: Data) -> List[Card]:
+    forecast = from_dict(Forecast, understanding.get("forecast") or {})
+    if forecast.forecast_30_days is None:
+        return []
+    days = forecast.projection or ()
+    words = "expected for 30 days"
+    if days:
+        low, high = (math.fsum(getattr(day, edge) for day in days) for edge in ("low", "high"))
+        words = f"{formatting.money(low)} to {formatting.money(high)}"
+    return [Card("Forecast for 30 days", forecast.forecast_30_days, "money", words)]
+
+
+def _margin(profitability: Data) -> List[Card]:
+    summary = from_dict(ProfitabilitySummary, profitability.get("summary") or {})
+    if summary.monthly_margin is None:
+        return []
+    words = "per month"
+    if summary.margin_percent is not None:
+        words = f"per month, {formatting.percent(summary.margin_percent)} of revenue"
+    return [Card("Margin after AI cost", summary.monthly_margin, "money", words)]
+
+
+def _budget(alignment: Data) -> List[Card]:
+    """Return the pace of the budget that is used up fastest."""
+    budgets = [from_dict(BudgetUse, row) for row in alignment.get("budgets") or ()]
+    paced = [budget for budget in budgets if budget.pace_percent is not None]
+    if not paced:
+        return []
+    fastest = max(paced, key=lambda budget: budget.pace_percent or 0.0)
+    whose = f"{fastest.scope} {fastest.subject}".strip()
+    words = (
+        f"{formatting.money(fastest.spent)} of {formatting.money(fastest.monthly_budget)}, {whose}"
+    )
+    if fastest.breach_date:
+        words += f"; used up on {formatting.day(fastest.breach_date)}"
+    return [Card("Budget pace", fastest.pace_percent, "percent", words)]
+
+
+def _daily(understanding: Data, context: Data) -> List[Part]:
+    days, rows, kind = _stacked(understanding)
+    if not days:
+        return []
+    return [
+        bar_chart(
+            "daily-cost",
+            f"Daily cost by {kind}{cut_short({'_context': context})}"
+            if kind
+            else f"Daily cost{cut_short({'_context': context})}",
+            Axis("Day (UTC)", "date"),
+            Axis("Cost (USD)", "money"),
+            days,
+            [
+                Series(formatting.name(kind, name), values, _colour(kind, name))
+                for name, values in rows.items()
+            ],
+            stacked=True,
+        )
+    ]
+
+
+def _colour(kind: str, name: str) -> Colour:
+    if not kind:
+        return "accent"
+    return "muted" if name == _OTHERS else (kind, name)
+
+
+_OTHERS = "others"
+
+
+def _stacked(understanding: Data) -> Tuple[Sequence[str], _Rows, str]:
+    """Return days, {name: daily cost} and what the names are: providers, or else features."""
+    by_day = understanding.get("by_day") or {}
+    for name, kind in (("models", "provider"), ("features", "feature")):
+        sums = from_dict(DailySums, by_day[name]) if by_day.get(name) else None
+        rows = _rows_by(sums) if sums else {}
+        if sums and (len(rows) > 1 or (rows and kind == "feature")):
+            return sums.days, _largest(rows), kind
+    daily = [from_dict(DailyCost, row) for row in understanding.get("daily") or ()]
+    return [row.date for row in daily], {"Cost": [row.total_cost for row in daily]}, ""
+
+
+def _rows_by(sums: DailySums) -> _Rows:
+    """Return the daily cost by the first of the dimensions."""
+    rows: _Rows = {}
+    for key, costs in zip(sums.keys, sums.sums["cost"]):
+        before = rows.get(str(key[0]))
+        rows[str(key[0])] = [a + b for a, b in zip(before, costs)] if before else list(costs)
+    return rows
+
+
+def _largest(rows: _Rows) -> _Rows:
+    ranked = sorted(rows, key=lambda name: (-math.fsum(rows[name]), name))
+    stacked = {name: rows[name] for name in ranked[:_STACKED]}
+    rest = [rows[name] for name in ranked[_STACKED:]]
+    if len(rest) == 1:
+        stacked[ranked[_STACKED]] = rest[0]
+    elif rest:
+        stacked[_OTHERS] = [math.fsum(costs) for costs in zip(*rest)]
+    return stacked
+
+
+def unknown_sentences(context: Data) -> List[str]:
+    """Return what the data does not say, in sentences."""
+    said = []
+    unpriced = int(context.get("unpriced_calls") or 0)
+    if unpriced:
+        said.append(
+            f"{formatting.count(unpriced)} calls have no known cost, so all costs are lower bounds."
+        )
+    coverage: Mapping[str, Optional[Any]] = context.get("coverage") or {}
+    for column, words in _COVERED.items():
+        share = coverage.get(column)
+        if share is not None and share < 100:
+            said.append(f"{formatting.percent(100 - share)} of the calls {words}.")
+    return said
+
+
+_COVERED = {
+    "customer_id": "name no customer",
+    "organization_id": "name no organization",
+    "product_id": "name no product",
+    "feature_id": "name no feature",
+    "latency_ms": "have no latency",
+    "region": "name no region",
+}

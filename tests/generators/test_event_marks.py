@@ -1,0 +1,64 @@
+"""Events on charts over time: a numbered line where each began, and their names below."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List
+
+import pytest
+
+from finops.generators.charts import Axis, Series, bar_chart, line_chart
+from finops.generators.components import Part
+from finops.generators.event_marks import with_events
+from finops.generators.page import render
+from tests.generators.pages import CONTEXT, REPORT, Page
+
+DAYS = [f"2025-01-{day:02d}" for day in range(1, 12)]
+DAY, COST = Axis("Day (UTC)", "date"), Axis("Cost (USD)", "money")
+EVENTS = [
+    {"start": "2024-12-31", "end": "2025-01-01", "title": "Too early", "subject": ""},
+    {"start": "2025-01-03", "end": "2025-01-04", "title": "<b>Launch", "subject": "chat"},
+    {"start": "2025-01-11", "end": "2025-01-30", "title": "Outage", "subject": ""},
+    {"start": "2025-01-12", "end": "2025-01-12", "title": "Too late", "subject": ""},
+]
+
+
+def chart(shape: str) -> Part:
+    make: Any = line_chart if shape == "line" else bar_chart
+    made: Part = make("daily", "Daily", DAY, COST, DAYS, [Series("Cost", list(range(11)))])
+    return made
+
+
+def marked(part: Part, events: List[Dict[str, str]]) -> Page:
+    return Page(render(REPORT, dict(CONTEXT, events=events), [part]))
+
+
+@pytest.mark.parametrize(
+    ("shape", "places"), [("line", ["20%", "100%"]), ("bar", ["22.73%", "95.45%"])]
+)
+def test_events_within_the_dates_are_marked_where_they_began(shape: str, places: List[str]) -> None:
+    page = marked(chart(shape), EVENTS)
+    lines = [float(x.rstrip("%")) for x in page.values_of("x1")]
+    assert lines == [float(place.rstrip("%")) for place in places]
+    assert page.says("Events: 1 3 Jan: <b>Launch (chat); 2 11 Jan: Outage.")
+    assert not page.says("Too")
+    assert page.data["charts"]["daily"]["events"] == [["2025-01-03", "1"], ["2025-01-11", "2"]]
+
+
+def test_without_events_no_room_is_left() -> None:
+    plain = marked(chart("line"), [])
+    assert not [name for name in plain.values_of("id") if name.startswith("event")]
+    assert not plain.values_of("x1")
+
+
+def test_a_chart_of_names_has_no_events() -> None:
+    part = bar_chart("b", "B", Axis("Name"), COST, ["2025-01-01", "b"], [Series("x", [1, 2])])
+    data = part.data["charts"]
+    assert "events" not in str(with_events(part.markup, data, EVENTS))
+    assert "events" not in data["b"]
+
+
+def test_a_chart_of_several_days_a_point_marks_the_point_that_holds_the_event() -> None:
+    days = [f"2024-{month:02d}-{day:02d}" for month in range(1, 13) for day in range(1, 29)]
+    part = line_chart("l", "L", DAY, COST, days, [Series("Cost", [1] * len(days))])
+    page = marked(part, [{"start": days[-1], "end": days[-1], "title": "Late", "subject": ""}])
+    assert page.values_of("x1") == ["100.00%"]
