@@ -45,7 +45,7 @@ def build_routes(
     """Return the table: path to method to route."""
     routes: Routes = {
         **_pages(viewer, dict(examples)),
-        **_documents(documents or {}),
+        **_documents(viewer, documents or {}),
         **_reports(viewer, examples),
         **Api(viewer, examples).routes(),
     }
