@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Dict, Iterator, List, Sequence, Tuple
 
 from finops.commands.base import Console, add_quiet, inert
-from finops.commands.reading import add_prices, prices_of
+from finops.commands.reading import add_prices, add_times, options_of, prices_of
 from finops.errors import UsageError
 from finops.importers import format_ids
 from finops.importers.base import ImportOptions
@@ -23,7 +23,8 @@ from finops.importers.run import Input, Job, Result
 from finops.importers.run import run as run_import
 from finops.importers.summary import lines_of
 from finops.importers.tally import Tally
-from finops.importers.values import RejectedError, as_number
+from finops.importers.values import RejectedError, as_number, as_time
+from finops.reading_choices import ReadingChoices
 
 STANDARD_INPUT = "-"
 
@@ -58,6 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the models behind names of deployments or inference profiles",
     )
     add_prices(parser)
+    add_times(parser)
     parser.add_argument(
         "--recompute",
         action="store_true",
@@ -143,6 +145,14 @@ def _standard_input(words: Sequence[str]) -> Iterator[List[str]]:
 
 
 def _options(args: argparse.Namespace) -> ImportOptions:
+    times = options_of(
+        ReadingChoices(
+            timezone=args.timezone or "",
+            input_timezone=args.input_timezone or "",
+            since=args.since or "",
+            until=args.until or "",
+        )
+    )
     return ImportOptions(
         columns=_pairs(args.map, "--map"),
         models=_pairs(args.map_model, "--map-model"),
@@ -151,6 +161,9 @@ def _options(args: argparse.Namespace) -> ImportOptions:
         },
         recompute=args.recompute,
         effective=args.effective,
+        since=as_time(times.since) if times.since else None,
+        until=as_time(times.until) if times.until else None,
+        input_timezone=times.input_timezone,
     )
 
 

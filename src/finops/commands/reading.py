@@ -99,24 +99,7 @@ def add_how(parser: argparse.ArgumentParser) -> None:
         help="which column holds a field of the call record; may be given more than once",
     )
     add_prices(group)
-    group.add_argument(
-        "--timezone",
-        metavar="ZONE",
-        help="the time zone of days, weeks and hours: Europe/Berlin, +05:30 (default: UTC)",
-    )
-    group.add_argument(
-        "--input-timezone",
-        metavar="ZONE",
-        help="the time zone of times that name none (default: UTC)",
-    )
-    group.add_argument(
-        "--since", metavar="DATE", help="only calls from this date or time of --timezone on"
-    )
-    group.add_argument(
-        "--until",
-        metavar="DATE",
-        help="only calls up to this date, its day included, or before this time",
-    )
+    add_times(group)
     group.add_argument(
         "--rate",
         metavar="EUR=1.08",
@@ -127,6 +110,28 @@ def add_how(parser: argparse.ArgumentParser) -> None:
         "--config",
         metavar="FILE",
         help="the configuration file (default: finops.toml or finops.json beside the data)",
+    )
+
+
+def add_times(parser: argparse._ActionsContainer) -> None:
+    """Add the time zones, `--since` and `--until`."""
+    parser.add_argument(
+        "--timezone",
+        metavar="ZONE",
+        help="the time zone of days, weeks and hours: Europe/Berlin, +05:30 (default: UTC)",
+    )
+    parser.add_argument(
+        "--input-timezone",
+        metavar="ZONE",
+        help="the time zone of times that name none (default: UTC)",
+    )
+    parser.add_argument(
+        "--since", metavar="DATE", help="only calls from this date or time of --timezone on"
+    )
+    parser.add_argument(
+        "--until",
+        metavar="DATE",
+        help="only calls up to this date, its day included, or before this time",
     )
 
 

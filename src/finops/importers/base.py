@@ -37,6 +37,8 @@ class ImportOptions(NamedTuple):
     `models`: names of deployments and the models behind them.  `rates`: USD per unit of a
     currency.  `recompute`: price calls by the price table although they name a cost.
     `effective`: take the effective cost of a bill rather than the billed one.
+    `since` and `until`: the first moment of calls that are wanted, and the first one after them,
+    in microseconds since 1970.  `input_timezone`: of times in tables of one's own that name none.
     """
 
     columns: Mapping[str, str] = {}
@@ -44,6 +46,14 @@ class ImportOptions(NamedTuple):
     rates: Mapping[str, Decimal] = {}
     recompute: bool = False
     effective: bool = False
+    since: Optional[int] = None
+    until: Optional[int] = None
+    input_timezone: str = "UTC"
+
+    def wants(self, time: int) -> bool:
+        """Return whether calls of a moment are wanted."""
+        is_late_enough = self.since is None or time >= self.since
+        return is_late_enough and (self.until is None or time < self.until)
 
 
 class Span(NamedTuple):

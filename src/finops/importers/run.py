@@ -142,7 +142,9 @@ def _fingerprint(job: Job) -> str:
     options = job.options
     parts = [sorted(options.columns.items()), sorted(options.models.items())]
     rates = sorted((name, str(rate)) for name, rate in options.rates.items())
-    return repr([*parts, rates, options.recompute, options.effective, _prices_mark(job.prices)])
+    times = [options.since, options.until, options.input_timezone]
+    flags = [options.recompute, options.effective]
+    return repr([*parts, rates, *flags, *times, _prices_mark(job.prices)])
 
 
 def _prices_mark(prices: PriceTable) -> str:
@@ -154,7 +156,7 @@ def _read_all(
     given: Input, job: Job, index: CallIndex, state: State, rules: CostRules, tally: Tally
 ) -> None:
     """Read the files of a format that changed since they were read."""
-    reading = _Reading(given.format, index, state, rules, tally)
+    reading = _Reading(given.format, job.options, index, state, rules, tally)
     session = Session(
         given.sources,
         tally,
@@ -177,9 +179,16 @@ class _Reading:
     """Reads the files of one format into the index."""
 
     def __init__(
-        self, format: Format, index: CallIndex, state: State, rules: CostRules, tally: Tally
+        self,
+        format: Format,
+        options: ImportOptions,
+        index: CallIndex,
+        state: State,
+        rules: CostRules,
+        tally: Tally,
     ) -> None:
         self._format = format
+        self._options = options
         self._index = index
         self._state = state
         self._rules = rules
@@ -203,6 +212,9 @@ class _Reading:
         self._state.read(source, mark)
 
     def _take(self, call: Call, source: Source) -> None:
+        if not self._options.wants(call.time):
+            self._tally.skipped["outside --since and --until"] += 1
+            return
         try:
             cost = self._rules.cost_of(call)
         except RejectedError as error:

@@ -7,7 +7,7 @@ rejected.  A value that only describes a call is right or it is empty.
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from functools import lru_cache
 from typing import Dict, Iterator, List, Mapping, Match, Optional
@@ -343,6 +343,30 @@ def as_time(value: Json) -> int:
     else:
         raise RejectedError("no time" if value is None else "not a time")
     return _from_number(text)
+
+
+def as_time_of(value: Json, zone: tzinfo) -> int:
+    """Return an instant in microseconds since 1970; a time without a zone is one of `zone`.
+
+    Raises RejectedError.
+
+    >>> from finops.timestamps import zone_of
+    >>> as_time_of("1970-01-01T02:00:01", zone_of("+02:00")), as_time_of(1788825600, zone_of("+02"))
+    (1000000, 1788825600000000)
+    """
+    instant = as_time(value)
+    match = _TIME(value.strip()) if isinstance(value, str) else None
+    if match is None or match.group(6) or match.group(7):
+        return instant
+    local = datetime(1970, 1, 1) + timedelta(microseconds=instant)
+    try:
+        utc = local.replace(tzinfo=zone).astimezone(timezone.utc)
+    except OverflowError:
+        raise RejectedError("not a time") from None
+    instant = (utc - datetime(1970, 1, 1, tzinfo=timezone.utc)) // timedelta(microseconds=1)
+    if instant < 0:
+        raise RejectedError("not a time")
+    return instant
 
 
 def _usual_time(text: str) -> Optional[int]:

@@ -14,7 +14,8 @@ from finops.importers.call import COLUMNS, DESCRIBING, STANDARD, Call, Tokens
 from finops.importers.json_records import Item
 from finops.importers.sources import Source
 from finops.importers.table_records import header_of, table_records
-from finops.importers.values import Fields, RejectedError
+from finops.importers.values import Fields, RejectedError, as_time_of
+from finops.timestamps import zone_of
 
 _REQUIRED = ("timestamp", "model", "input_tokens", "output_tokens")
 _CURRENCY = "currency"
@@ -71,7 +72,7 @@ def _call(item: Item, source: Source, session: Session) -> Optional[Call]:
     extra = [(name, record.text(name)) for name in DESCRIBING if name != "customer_id"]
     return Call(
         id=record.text("call_id") or session.id_of("csv", source, item.text),
-        time=record.time("timestamp"),
+        time=as_time_of(record.value("timestamp"), zone_of(session.options.input_timezone)),
         provider=fold_provider(record.text("provider"))
         or session.provider_of(record.text("model")),
         model=record.text("model"),

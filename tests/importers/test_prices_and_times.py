@@ -1,0 +1,178 @@
+"""Prices of caches and of spellings of models, and the options of reading, in imports."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Dict, List, Tuple
+
+import pytest
+
+from finops import config
+from finops.cli import main
+from tests.support.imports import Row, json_lines, rows_of
+
+HEAD = "timestamp,provider,model,input_tokens,output_tokens,cached_input_tokens"
+
+
+@pytest.fixture(autouse=True)
+def _data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config, "DATA_CSV_PATH", tmp_path / "data" / "simulated_calls.csv")
+    monkeypatch.delenv("CLAUDE_CONFIG_DIR", raising=False)
+
+
+def imported(tmp_path: Path, words: List[str], prices: Dict[str, Any]) -> List[Row]:
+    """Import with prices, and return the rows."""
+    path, out = tmp_path / "prices.json", tmp_path / "out.csv"
+    path.write_text(json.dumps(prices), encoding="utf-8")
+    assert main(["import", *words, "--prices", str(path), "--out", str(out)]) == 0
+    return rows_of(out)
+
+
+def table(tmp_path: Path, *lines: str) -> str:
+    path = tmp_path / "calls.csv"
+    path.write_text("\n".join([HEAD, *lines]) + "\n", encoding="utf-8")
+    return str(path)
+
+
+# --- what is free, and what has no price ---------------------------------------------------------
+
+PER_TOKEN = {"input_cost_per_token": 1e-06, "output_cost_per_token": 4e-06}
+READ = "cache_read_input_token_cost"
+# 10,000 plain and 40,000 cached tokens of input, 100 of output: 0.01 + 0.04 × share + 0.0004.
+CACHE_PRICES: List[Tuple[str, Dict[str, Any], str]] = [
+    ("m-zero", {**PER_TOKEN, READ: 0}, "0.0104"),
+    ("m-absent", PER_TOKEN, "0.0504"),
+    ("m-null", {**PER_TOKEN, READ: None}, "0.0504"),
+    ("m-texts", {**{k: str(v) for k, v in PER_TOKEN.items()}, READ: "0.0000001"}, "0.0144"),
+    ("m-free", {"input_cost_per_token": 0, "output_cost_per_token": 0}, "0"),
+    ("m-none", {"mode": "chat"}, ""),
+]
+
+
+def test_a_price_of_nothing_is_a_price_and_an_absent_one_is_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [
+        f"2026-10-0{n}T10:00:00Z,x,{m},50000,100,40000" for n, (m, *_) in enumerate(CACHE_PRICES, 1)
+    ]
+    prices = {model: entry for model, entry, _ in CACHE_PRICES}
+    rows = imported(tmp_path, ["csv", table(tmp_path, *lines)], prices)
+    assert [(row["model"], row["cost_usd"]) for row in rows] == [
+        (model, cost) for model, _, cost in CACHE_PRICES
+    ]
+    assert [row["list_cost_usd"] for row in rows] == [row["cost_usd"] for row in rows]
+    assert [row["cost_source"] for row in rows] == ["list"] * 5 + ["none"]
+    printed = capsys.readouterr()
+    assert "≥ $0.1256" in printed.out
+    assert "1 unpriced" in printed.out
+    assert printed.err.count("no price for m-none") == 1
+
+
+# --- spellings of models -------------------------------------------------------------------------
+
+MODELS = {
+    "claude-big-4-1": {"litellm_provider": "anthropic", **PER_TOKEN},
+    "claude-small-4-1": {
+        "litellm_provider": "anthropic",
+        "input_cost_per_token": 1e-07,
+        "output_cost_per_token": 1e-06,
+        "input_cost_per_token_above_200k_tokens": 1e-05,
+    },
+}
+
+
+def answers(tmp_path: Path, *models: str) -> List[str]:
+    """Write a session with an answer of each model, and return how it is given."""
+    lines = [
+        {
+            "type": "assistant",
+            "sessionId": "s",
+            "timestamp": f"2026-10-01T10:00:{number:02d}.000Z",
+            "requestId": f"r{number}",
+            "message": {
+                "id": f"m{number}",
+                "model": model,
+                "usage": {"input_tokens": 3000, "output_tokens": 200},
+            },
+        }
+        for number, model in enumerate(models)
+    ]
+    path = tmp_path / "s.jsonl"
+    path.write_text(json_lines(lines), encoding="utf-8")
+    return ["claude-code", str(path)]
+
+
+def test_suffixes_of_a_model_lead_to_its_price_and_stay_in_the_row(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    models = ["claude-big-4-1[1m]", "claude-small-4-1@20260101", "claude-small-4-1@default"]
+    rows = imported(tmp_path, answers(tmp_path, *models, "claude-big-4-2[1m]"), MODELS)
+    # 3,000 × 1e-06 + 200 × 4e-06 and 3,000 × 1e-07 + 200 × 1e-06: [1m] is no long context.
+    assert [(row["model"], row["cost_usd"]) for row in rows] == [
+        ("claude-big-4-1[1m]", "0.0038"),
+        ("claude-small-4-1@20260101", "0.0005"),
+        ("claude-small-4-1@default", "0.0005"),
+        ("claude-big-4-2[1m]", ""),
+    ]
+    printed = capsys.readouterr()
+    assert "≥ $0.0048" in printed.out
+    assert printed.err.count("claude-big-4-2[1m]") == 1
+
+
+def test_a_key_that_is_spelled_with_the_suffix_wins(tmp_path: Path) -> None:
+    special = {
+        "litellm_provider": "anthropic",
+        "input_cost_per_token": 1,
+        "output_cost_per_token": 0,
+    }
+    prices = {**MODELS, "claude-small-4-1@20260101": special}
+    models = ["claude-small-4-1@20260101", "claude-small-4-1@default"]
+    rows = imported(tmp_path, answers(tmp_path, *models), prices)
+    assert [Decimal(row["cost_usd"]) for row in rows] == [3000, Decimal("0.0005")]
+
+
+# --- the options of reading ----------------------------------------------------------------------
+
+LINES = [
+    f"2026-10-0{day}T{hour}:30:00,openai,m,10,1,0" for day in (1, 2, 3) for hour in ("00", "23")
+]
+
+
+def times_of(tmp_path: Path, *words: str) -> List[str]:
+    rows = imported(tmp_path, ["csv", table(tmp_path, *LINES), *words], {"m": PER_TOKEN})
+    return [row["timestamp"][5:16] for row in rows]
+
+
+def test_only_calls_of_the_time_that_is_wanted_are_imported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--since", "2026-10-02", "--until", "2026-10-02"]
+    assert times_of(tmp_path, *words) == ["10-02T00:30", "10-02T23:30"]
+    assert "4 outside --since and --until" in capsys.readouterr().err
+
+
+def test_days_of_since_and_until_are_those_of_the_time_zone(tmp_path: Path) -> None:
+    words = ["--since", "2026-10-02", "--until", "2026-10-02", "--timezone", "+02:00"]
+    assert times_of(tmp_path, *words) == ["10-01T23:30", "10-02T00:30"]
+
+
+def test_times_that_name_no_zone_are_of_the_one_that_is_given(tmp_path: Path) -> None:
+    assert times_of(tmp_path, "--input-timezone", "+01:00")[:2] == ["09-30T23:30", "10-01T22:30"]
+
+
+def test_another_time_that_is_wanted_reads_the_file_again(tmp_path: Path) -> None:
+    assert len(times_of(tmp_path, "--since", "2026-10-03")) == 2
+    assert len(times_of(tmp_path, "--since", "2026-10-02")) == 4
+    assert len(times_of(tmp_path)) == 6
+
+
+@pytest.mark.parametrize(
+    "words", [["--since", "yesterday"], ["--timezone", "Mars/Base"], ["--input-timezone", "x"]]
+)
+def test_options_that_are_none_are_refused(
+    tmp_path: Path, words: List[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["import", "csv", table(tmp_path, *LINES), *words]) == 2
+    assert capsys.readouterr().err.startswith("finops: ")
