@@ -158,6 +158,19 @@ def test_a_list_of_folders_is_split_at_commas_only() -> None:
     assert format.folders(environment, "/home/ann") == ["C:\\logs", "\\\\wsl.localhost\\x"]
 
 
+def test_windows_says_how_to_read_logs_inside_its_linux(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("finops.importers.inputs._is_windows", lambda: True)
+    with pytest.raises(DataError, match=r"set CLAUDE_CONFIG_DIR to .* \\\\wsl\.localhost\\"):
+        inputs(name="claude-code", home=str(tmp_path))
+    write_all(tmp_path / ".claude", VENDORS["claude-code"].write(USES, "x"))
+    for environment, notes in (({}, 1), ({"CLAUDE_CONFIG_DIR": str(tmp_path / ".claude")}, 0)):
+        tally = Tally()
+        assert inputs_of("claude-code", [], tally, environment, str(tmp_path))
+        assert len(tally.notes) == notes
+
+
 def test_a_format_without_folders_asks_for_a_file() -> None:
     with pytest.raises(UsageError, match="give a file"):
         inputs(name="litellm")

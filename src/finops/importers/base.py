@@ -151,6 +151,8 @@ class Format:
     suffixes: Tuple[str, ...] = ()
     # Whether its tool keeps files in places of its own on a machine.
     has_folders = False
+    # The variable of the environment that says where they are.
+    home_variable = ""
     # Fields that `--map` may fill.
     mapped: Tuple[str, ...] = DESCRIBING
     # Sentences about what this source cannot know.

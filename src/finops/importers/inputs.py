@@ -31,7 +31,7 @@ def inputs_of(
     Raises UsageError where nothing says what to read, DataError where no file is of any format.
     """
     if not paths:
-        return _local(name, environment, home)
+        return _local(name, environment, home, tally)
     format = _format(name) if name and name != LOCAL else None
     collected: Dict[str, List[Source]] = {}
     seen: Set[str] = set()
@@ -53,7 +53,7 @@ def _format(name: str) -> Format:
     return format
 
 
-def _local(name: str, environment: Mapping[str, str], home: str) -> Tuple[Input, ...]:
+def _local(name: str, environment: Mapping[str, str], home: str, tally: Tally) -> Tuple[Input, ...]:
     """Return the files that tools keep on this machine."""
     wanted = all_formats() if name in ("", LOCAL) else (_format(name),)
     if not name:
@@ -67,11 +67,31 @@ def _local(name: str, environment: Mapping[str, str], home: str) -> Tuple[Input,
         sources = tuple(Source(path, path) for path in _distinct(paths))
         if sources:
             inputs.append(Input(format, sources))
+    hint = _about_wsl(wanted, environment)
     if inputs:
+        if hint:
+            tally.note(hint)
         return tuple(inputs)
     if not looked:
         raise UsageError(f"where are the files of {name}? give a file or a folder")
-    raise DataError(f"no logs of {name}: looked in {', '.join(looked)}; give a folder")
+    raise DataError(
+        f"no logs of {name}: looked in {', '.join(looked)}; give a folder{hint and '; '}{hint}"
+    )
+
+
+def _is_windows() -> bool:
+    return os.name == "nt"
+
+
+def _about_wsl(formats: Sequence[Format], environment: Mapping[str, str]) -> str:
+    """Return how to read logs of the Linux inside Windows, "" where there is none to read."""
+    unset = [f.home_variable for f in formats if f.home_variable not in ("", *environment)]
+    if not _is_windows() or not unset:
+        return ""
+    return (
+        f"logs inside WSL are not looked for: set {unset[0]} to their folder below"
+        " \\\\wsl.localhost\\DISTRIBUTION\\home"
+    )
 
 
 def _distinct(paths: Sequence[str]) -> Iterator[str]:

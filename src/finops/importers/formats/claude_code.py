@@ -50,6 +50,7 @@ class ClaudeCode(Format):
     mapped = tuple(name for name in DESCRIBING if name not in ("request_id", "feature_id"))
     suffixes = (".jsonl",)
     has_folders = True
+    home_variable = "CLAUDE_CONFIG_DIR"
     remarks = (
         AT_LIST_PRICES[id],
         "a log keeps about 30 days of one user, which is not a customer base",
@@ -61,7 +62,7 @@ class ClaudeCode(Format):
 
     def folders(self, environment: Mapping[str, str], home: str) -> List[str]:
         """Return the folders of CLAUDE_CONFIG_DIR, else both usual ones."""
-        given = environment.get("CLAUDE_CONFIG_DIR", "")
+        given = environment.get(self.home_variable, "")
         if given.strip():
             return [folder.strip() for folder in given.split(",") if folder.strip()]
         return [os.path.join(home, ".config", "claude"), os.path.join(home, ".claude")]

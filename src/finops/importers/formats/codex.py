@@ -51,6 +51,7 @@ class Codex(Format):
     title = "Codex session files"
     suffixes = (".jsonl",)
     has_folders = True
+    home_variable = "CODEX_HOME"
     remarks = (AT_LIST_PRICES[id],)
 
     def recognizes(self, record: Fields) -> bool:
@@ -63,7 +64,7 @@ class Codex(Format):
 
     def folders(self, environment: Mapping[str, str], home: str) -> List[str]:
         """Return the folder of CODEX_HOME, else the usual one."""
-        return [environment.get("CODEX_HOME") or os.path.join(home, ".codex")]
+        return [environment.get(self.home_variable) or os.path.join(home, ".codex")]
 
     def files(self, folder: str) -> Iterable[str]:
         """Return the session files; of a session that is in both places the active one."""

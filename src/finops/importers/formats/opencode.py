@@ -33,6 +33,7 @@ class OpenCode(Format):
     title = "OpenCode messages (database, files)"
     suffixes = (".db", ".json")
     has_folders = True
+    home_variable = "OPENCODE_DATA_DIR"
     remarks = (AT_LIST_PRICES[id],)
 
     def recognizes(self, record: Fields) -> bool:
@@ -46,7 +47,7 @@ class OpenCode(Format):
     def folders(self, environment: Mapping[str, str], home: str) -> List[str]:
         """Return the folder of OPENCODE_DATA_DIR, else the usual one."""
         usual = os.path.join(home, ".local", "share", "opencode")
-        return [environment.get("OPENCODE_DATA_DIR") or usual]
+        return [environment.get(self.home_variable) or usual]
 
     def files(self, folder: str) -> Iterable[str]:
         """Return the databases, and the files of messages."""
