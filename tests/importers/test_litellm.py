@@ -138,6 +138,11 @@ def test_negative_tokens_are_rejected(tmp_path: Path) -> None:
 def test_sessions_that_are_made_up_for_each_request_are_none(tmp_path: Path) -> None:
     own = [log(request_id=f"r{n}", session_id=f"s{n}") for n in range(3)]
     assert {row["session_id"] for row in rows_of(imported(tmp_path, json_lines(own)))} == {""}
+    many = [log(request_id=f"r{n}", session_id=f"s{n}") for n in range(1001)]
+    assert {row["session_id"] for row in rows_of(imported(tmp_path, json_lines(many)))} == {""}
+    last = [*many, log(request_id="last", session_id="s1")]
+    rows = rows_of(imported(tmp_path / "last", json_lines(last)))
+    assert "" not in {row["session_id"] for row in rows}
     shared = [*own, log(request_id="r3", session_id="s0")]
     rows = rows_of(imported(tmp_path / "shared", json_lines(shared)))
     assert {row["session_id"] for row in rows} == {"s0", "s1", "s2"}

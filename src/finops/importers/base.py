@@ -103,6 +103,7 @@ class Session:
         nth_of: Callable[[str], int],
         provider_of: Callable[[str], str] = lambda model: "",
         forget_sessions: Callable[[], None] = lambda: None,
+        any_again: Callable[[Sequence[str]], bool] = lambda texts: False,
     ) -> None:
         self.sources = sources
         self.tally = tally
@@ -110,6 +111,7 @@ class Session:
         self.nth_of = nth_of
         self.provider_of = provider_of
         self.forget_sessions = forget_sessions
+        self.any_again = any_again
         self.memory: Dict[str, Any] = {}
         self._folders: Dict[str, str] = {}
 

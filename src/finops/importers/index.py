@@ -12,7 +12,7 @@ import shutil
 import sqlite3
 import tempfile
 from contextlib import contextmanager
-from typing import Iterator, List, NamedTuple, Optional, Set, Tuple
+from typing import Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from finops.importers.call import COLUMNS, FROM_BILL, FROM_SOURCE, Record
 
@@ -110,8 +110,7 @@ class CallIndex:
 
     def staged(self) -> Iterator[Tuple[str, Record]]:
         """Yield the calls that were kept aside, each with its node, in the order of ids."""
-        rows = self._database.execute("SELECT node, row FROM staged ORDER BY node").fetchall
-        for node, text in rows():
+        for node, text in self._database.execute("SELECT node, row FROM staged ORDER BY node"):
             yield node, _record(text)
 
     def take_in(self, record: Record, family: str) -> None:
@@ -154,10 +153,9 @@ class CallIndex:
 
     def forget_sessions(self) -> None:
         """Blank the sessions of the calls that were read since `origin` was set."""
-        query = "SELECT id, row FROM calls WHERE origin = ?"
-        for call_id, text in self._database.execute(query, (self.origin,)).fetchall():
-            row = _text(_record(text)._replace(session_id=""))
-            self._database.execute("UPDATE calls SET row = ? WHERE id = ?", (row, call_id))
+        self._database.create_function("without_session", 1, _without_session)
+        query = "UPDATE calls SET row = without_session(row) WHERE origin = ?"
+        self._database.execute(query, (self.origin,))
 
     def prepare_for_rows(self) -> None:
         """Prepare for look-ups of each row of the present CSV, when all files are read."""
@@ -194,6 +192,14 @@ class CallIndex:
         rows = self._database.execute("SELECT row FROM calls WHERE dropped = 0 ORDER BY time, id")
         for (text,) in rows:
             yield _record(text)
+
+    def any_again(self, texts: Sequence[str]) -> bool:
+        """Return whether any of these texts was asked for before, or is there twice."""
+        before = self._database.total_changes
+        self._database.executemany(
+            "INSERT OR IGNORE INTO seen VALUES (?, 1)", ((text,) for text in texts)
+        )
+        return self._database.total_changes - before < len(texts)
 
     def nth_of(self, text: str) -> int:
         """Return how often this was asked with the same text, this time included."""
@@ -235,6 +241,10 @@ class CallIndex:
 
 def _text(record: Record) -> str:
     return _SEPARATOR.join(record)
+
+
+def _without_session(text: str) -> str:
+    return _text(_record(text)._replace(session_id=""))
 
 
 def _record(text: str) -> Record:

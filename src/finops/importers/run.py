@@ -164,6 +164,7 @@ def _read_all(
         index.nth_of,
         provider_of=ModelProviders(job.prices).provider_of,
         forget_sessions=index.forget_sessions,
+        any_again=index.any_again,
     )
     for number, source in enumerate(given.sources, 1):
         tally.files += 1

@@ -7,7 +7,7 @@ row is of an earlier version that did not, and they are added.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Iterator, Optional, Sequence
+from typing import Iterator, List, Optional, Sequence
 
 from finops.business.names import fold_provider
 from finops.importers.base import Entry, Format, Names, Session, error_kind
@@ -19,6 +19,7 @@ from finops.importers.table_records import table_records
 from finops.importers.values import Fields, RejectedError, milliseconds_between
 
 LITELLM = "litellm"
+_LOOKED_UP_TOGETHER = 1000
 
 
 class LiteLlm(Format):
@@ -80,15 +81,23 @@ class _Sessions:
         self._session = session
         self._repeats = False
         self._named = 0
+        self._waiting: List[str] = []
 
     def meet(self, name: str) -> None:
         """Take the session of a call into account."""
         if name and not self._repeats:
             self._named += 1
-            self._repeats = self._session.nth_of(f"{self._source.path}\0session {name}") > 1
+            self._waiting.append(f"{self._source.path}\0session {name}")
+            if len(self._waiting) == _LOOKED_UP_TOGETHER:
+                self._look_up()
+
+    def _look_up(self) -> None:
+        self._repeats = self._repeats or self._session.any_again(self._waiting)
+        self._waiting = []
 
     def finish(self) -> None:
         """Leave the sessions out where no two calls have one."""
+        self._look_up()
         if self._named > 1 and not self._repeats:
             self._session.forget_sessions()
             self._session.tally.note("each request has a session of its own: no session figures")
