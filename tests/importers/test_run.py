@@ -82,6 +82,21 @@ def test_a_call_with_more_output_replaces_and_keeps_its_earliest_time(tmp_path: 
     )
 
 
+def test_progress_is_told_in_bytes_of_the_files_that_are_read(tmp_path: Path) -> None:
+    first, second = write(tmp_path, "a.jsonl", 3), write(tmp_path, "b.jsonl.gz", 0)
+    second.write_bytes(gzip.compress(json_lines(logs(4, first=3)).encode("utf-8")))
+    out = tmp_path / "out.csv"
+    import_files("litellm", [first], out)
+    moments: List[Any] = []
+    import_files(
+        "litellm", [first, second], out, progress=lambda done, total: moments.append((done, total))
+    )
+    size = second.stat().st_size
+    assert {total for _, total in moments} == {size}
+    assert [done for done, _ in moments] == sorted(done for done, _ in moments)
+    assert moments[-1] == (size, size)
+
+
 def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:
     out = tmp_path / "out.csv"
     result = import_files("litellm", [write(tmp_path, "a.jsonl", 3)], out, dry_run=True)

@@ -50,7 +50,18 @@ def _imported(words: Sequence[str], args: argparse.Namespace, console: Console) 
             continue
         reading = reading or reading_of(args)
         options = _options(reading)
-        resolved = resolve(word, reading.prices, options, os.environ, os.path.expanduser("~"))
+        progress = console.progress("importing", getattr(args, "quiet", False))
+        try:
+            resolved = resolve(
+                word,
+                reading.prices,
+                options,
+                os.environ,
+                os.path.expanduser("~"),
+                progress.update,
+            )
+        finally:
+            progress.finish()
         for line in lines_of(resolved.result):
             console.remark(line)
         replaced[word] = resolved.path

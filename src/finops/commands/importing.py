@@ -93,7 +93,11 @@ def run(args: argparse.Namespace, console: Console) -> int:
     with _standard_input(args.what) as words:
         name, paths = _split(words)
         inputs = inputs_of(name, paths, tally, os.environ, os.path.expanduser("~"))
-        result = run_import(_job(args, name, paths, inputs))
+        progress = console.progress("importing", args.quiet)
+        try:
+            result = run_import(_job(args, name, paths, inputs)._replace(progress=progress.update))
+        finally:
+            progress.finish()
     result.tally.add_findings(tally)
     _print(result, args, console)
     return 0

@@ -14,7 +14,7 @@ from finops.importers.detection import match_of
 from finops.importers.discovery import files_below
 from finops.importers.inputs import inputs_of, tool_names
 from finops.importers.places import import_path
-from finops.importers.run import Job, Result, run
+from finops.importers.run import Job, Read, Result, run
 from finops.importers.sources import Source
 from finops.importers.tally import Tally
 
@@ -47,8 +47,11 @@ def resolve(
     options: ImportOptions,
     environment: Mapping[str, str],
     home: str,
+    progress: Read = lambda done, total: None,
 ) -> Resolved:
     """Import usage logs, and return the CSV that has their calls.
+
+    `progress(bytes_read, bytes_to_read)` is called now and then.
 
     Raises DataError, LockError and StorageError as an import does.
     """
@@ -57,7 +60,7 @@ def resolve(
     name = "" if paths else data
     inputs = inputs_of(name, paths, tally, environment, home)
     out = import_path(name, paths, inputs)
-    result = run(Job(inputs, out, prices, options))
+    result = run(Job(inputs, out, prices, options, progress=progress))
     result.tally.add_findings(tally)
     return Resolved(str(out), result)
 

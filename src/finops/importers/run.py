@@ -11,7 +11,7 @@ import csv
 import heapq
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Callable, Iterator, NamedTuple, Optional, Tuple
+from typing import Callable, Iterator, NamedTuple, Optional, Sequence, Tuple
 
 from finops.atomic import replacing
 from finops.business.price_table import PriceTable
@@ -24,7 +24,7 @@ from finops.importers.costs import Comparison, CostRules
 from finops.importers.index import CallIndex, temporary_index
 from finops.importers.providers import ModelProviders
 from finops.importers.sources import Source
-from finops.importers.state import State, mark_of
+from finops.importers.state import State, mark_of, size_of
 from finops.importers.tally import Rejection, Tally
 from finops.importers.totals import Totals
 from finops.importers.values import RejectedError
@@ -45,7 +45,7 @@ class Job(NamedTuple):
     """What to import, into which CSV, and how.
 
     `rejects`: a file for the list of rejected records.  `dry_run` changes nothing.  `fresh`
-    forgets the present CSV.  `progress(files_read, files)` is called after every file.
+    forgets the present CSV.  `progress(bytes_read, bytes_to_read)` is called now and then.
     """
 
     inputs: Tuple[Input, ...]
@@ -166,14 +166,27 @@ def _read_all(
         forget_sessions=index.forget_sessions,
         any_again=index.any_again,
     )
-    for number, source in enumerate(given.sources, 1):
-        tally.files += 1
-        if state.is_unchanged(source):
-            tally.unchanged_files += 1
-        else:
-            reading.read(source, session)
-        job.progress(number, len(given.sources))
+    tally.files += len(given.sources)
+    changed = [source for source in given.sources if not state.is_unchanged(source)]
+    tally.unchanged_files += len(given.sources) - len(changed)
+    counted = _Bytes(changed, job.progress)
+    for source in changed:
+        reading.read(source._replace(on_bytes=counted.add), session)
     reading.settle_spans()
+
+
+class _Bytes:
+    """Tells a progress how many bytes of some files were read."""
+
+    def __init__(self, sources: Sequence[Source], progress: Read) -> None:
+        self._total = sum(size_of(source) for source in sources)
+        self._done = 0
+        self._progress = progress
+
+    def add(self, count: int) -> None:
+        """Count bytes; a file may be read twice, which makes no more of it."""
+        self._done = min(self._total, self._done + count)
+        self._progress(self._done, self._total)
 
 
 class _Reading:

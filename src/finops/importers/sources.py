@@ -10,7 +10,7 @@ import gzip
 import io
 import os
 import zlib
-from typing import BinaryIO, NamedTuple, Tuple, Type, cast
+from typing import BinaryIO, Callable, NamedTuple, Tuple, Type, cast
 
 from finops.regular_files import open_regular
 
@@ -21,11 +21,19 @@ _BUFFER_BYTES = 1 << 18
 READ_ERRORS: Tuple[Type[BaseException], ...] = (OSError, EOFError, zlib.error, UnicodeError)
 
 
+def _nobody(count: int) -> None:
+    """Take no notice of bytes that were read."""
+
+
 class Source(NamedTuple):
-    """One file of an import: where it is, and what it is called in messages."""
+    """One file of an import: where it is, and what it is called in messages.
+
+    `on_bytes` is called with the number of bytes of each piece that is read of it.
+    """
 
     path: str
     label: str
+    on_bytes: Callable[[int], None] = _nobody
 
     @property
     def name(self) -> str:
@@ -34,7 +42,8 @@ class Source(NamedTuple):
 
     def open(self) -> BinaryIO:
         """Open the file as UTF-8 without a mark.  Raises OSError."""
-        stream = open_regular(self.path, buffering=_BUFFER_BYTES)
+        raw = _Counted(open_regular(self.path, buffering=0), self.on_bytes)
+        stream = cast(BinaryIO, io.BufferedReader(raw, _BUFFER_BYTES))
         if _peek(stream, 2) == _GZIP:
             unpacked = gzip.GzipFile(fileobj=stream)
             stream = io.BufferedReader(cast(io.RawIOBase, unpacked), _BUFFER_BYTES)
@@ -44,6 +53,32 @@ class Source(NamedTuple):
         if start == codecs.BOM_UTF8:
             stream.read(3)
         return stream
+
+
+class _Counted(io.RawIOBase):
+    """A file that says how much of it is read."""
+
+    def __init__(self, stream: BinaryIO, on_bytes: Callable[[int], None]) -> None:
+        self._stream = cast(io.RawIOBase, stream)
+        self._on_bytes = on_bytes
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._stream.seek(offset, whence)
+
+    def readinto(self, buffer: object) -> int:
+        count = self._stream.readinto(cast(bytearray, buffer)) or 0
+        self._on_bytes(count)
+        return count
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
 
 
 class _Recoded(io.RawIOBase):

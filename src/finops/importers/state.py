@@ -178,6 +178,14 @@ def mark_of(source: Source) -> str:
     return _mark(source.path)
 
 
+def size_of(source: Source) -> int:
+    """Return the size of a file in bytes, 0 where it is not there."""
+    try:
+        return os.stat(source.path).st_size
+    except OSError:
+        return 0
+
+
 def _mark(path: str) -> str:
     try:
         status = os.stat(path)
