@@ -6,13 +6,14 @@ import json
 from collections import defaultdict
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import pytest
 
 from finops.summary.export import as_csv, as_dict
 from finops.summary.figures import columns_of, sentences_of
 from finops.summary.grouping import DIMENSIONS, TIMES, Grouping, Summary
+from tests.support.imports import prices
 from tests.support.reference import ReferenceDataset, call
 from tests.support.rows import varied_rows
 
@@ -200,6 +201,31 @@ def test_cached_tokens_are_a_share_of_the_input() -> None:
     shares = dict(zip(cells(summary, "model"), cells(summary, "cached %")))
     assert shares == {"x": "25.0", "y": "50.0", "total": "43.8"}
     assert set(cells(summary, "cached")) == {"250", "1,500", "1,750"}
+
+
+def test_what_caching_saved_is_the_difference_of_list_prices() -> None:
+    """Claude A: 2 for input, 0.2 for reads, 3 for writes, 4 for writes of an hour, a million."""
+    row = call(
+        provider="anthropic",
+        model="claude-a",
+        input_tokens="1000000",
+        cached_input_tokens="500000",
+        cache_write_tokens="300000",
+        cache_write_1h_tokens="100000",
+    )
+    other = call(call_id="b", model="nobody", cached_input_tokens="100")
+
+    def saved(*rows: Row) -> Optional[float]:
+        dataset = ReferenceDataset(rows, prices())
+        return Grouping(["model"]).summarize(dataset).saved_by_caching
+
+    # 0.5 × 1.8 less for what was read, 0.2 × 1 and 0.1 × 2 more for what was written.
+    assert saved(row, other) == pytest.approx(0.5)
+    assert saved({**row, "cached_input_tokens": "0"}) == pytest.approx(-0.4)
+    assert saved(other) is None
+    assert saved({**row, "cached_input_tokens": "", "cache_write_tokens": ""}) is None
+    summary = Grouping(["model"]).summarize(ReferenceDataset([row], prices()))
+    assert "caching saved 0.500000 USD at list prices" in sentences_of(summary)
 
 
 def test_small_costs_are_not_shown_as_nothing() -> None:

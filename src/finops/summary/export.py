@@ -21,6 +21,7 @@ def as_dict(summary: Summary) -> Dict[str, object]:
         "period": {"start": period.start, "end": period.end, "timezone": period.timezone},
         "rows": [_named(summary, row) for row in summary.rows],
         "total": _figures(summary.total, summary.total),
+        "saved_by_caching_usd": summary.saved_by_caching,
         "unpriced_models": list(summary.unpriced_models),
         "skipped_rows": summary.accounting.skipped_rows,
     }

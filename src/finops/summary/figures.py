@@ -127,6 +127,7 @@ def sentences_of(summary: Summary, left_out: Sequence[str] = ()) -> List[str]:
         f"not shown at this width: {', '.join(left_out)}" if left_out else "",
         _unpriced(summary),
         "- in calls: this source has no request count" if total.calls_unknown else "",
+        _caching(summary.saved_by_caching),
         f"costs are net of credits of {total.credits:,.2f} USD" if total.credits else "",
         _skipped(accounting.skipped_rows),
         _repeated(accounting.repeated_records),
@@ -145,6 +146,20 @@ def _unpriced(summary: Summary) -> str:
         f"≥: no price for {', '.join(models[:_MOST_MODELS])}{more} ({calls});"
         " --prices FILE gives prices"
     )
+
+
+def _caching(saved: Optional[float]) -> str:
+    """Return what caching saved, or cost more, in a sentence.
+
+    >>> _caching(12.345), _caching(-0.5), _caching(None)
+    ('caching saved 12.35 USD at list prices', 'caching cost 0.500000 USD more at list prices', '')
+    """
+    if not saved:
+        return ""
+    amount = cost_text(Figures(cost=abs(saved)), 2 if abs(saved) >= 1 else 6)
+    if saved > 0:
+        return f"caching saved {amount} USD at list prices"
+    return f"caching cost {amount} USD more at list prices"
 
 
 def _skipped(rows: int) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Seq
 
 from finops.rollups.protocol import CallDataset
 from finops.rollups.spec import Accounting, Period, Table
+from finops.summary.caching import CACHING, saved_by_caching
 from finops.summary.changes import Changes
 from finops.timestamps import add_days, days_between, time_key
 
@@ -103,7 +104,10 @@ class Row(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """Rows by the dimensions `by`: times ascend, other values come by falling cost."""
+    """Rows by the dimensions `by`: times ascend, other values come by falling cost.
+
+    `saved_by_caching` in USD at list prices, None where it is not known.
+    """
 
     by: Names
     rows: Tuple[Row, ...]
@@ -112,6 +116,7 @@ class Summary(NamedTuple):
     sources: Names
     period: Period
     accounting: Accounting
+    saved_by_caching: Optional[float]
 
 
 class Grouping:
@@ -139,7 +144,7 @@ class Grouping:
         daily = Table((*table.by, "day"), ("cost",)) if self._compares_days else None
         unpriced = Table(("model",), ("unpriced",), having="unpriced")
         sources = Table(("source",), ("records",))
-        wanted = [table, _TOTAL, unpriced, sources]
+        wanted = [table, _TOTAL, unpriced, sources, CACHING]
         rollups = dataset.rollups([*wanted, *([daily] if daily else [])])
         groups = self._folded(rollups[table])
         costs = {names: figures.cost for names, figures in groups.items()}
@@ -157,6 +162,7 @@ class Grouping:
             tuple(source for (source,) in rollups[sources]),
             rollups.period,
             rollups.accounting,
+            saved_by_caching(rollups[CACHING], rollups.prices),
         )
 
     @property
