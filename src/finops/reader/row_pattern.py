@@ -29,8 +29,8 @@ class RowPattern:
         self, places: Mapping[str, int], width: int, delimiter: bytes, kinds: Mapping[str, str]
     ) -> None:
         self.groups: List[Group] = _groups(places, kinds)
-        pattern = _pattern(self.groups, places, width, delimiter)
-        self._rows = re.compile(pattern, re.MULTILINE).findall
+        line_pattern = _pattern(self.groups, places, width, delimiter)
+        self._rows = re.compile(line_pattern, re.MULTILINE).findall
 
     def columns(self, block: bytes, lines: int) -> Optional[List[List[bytes]]]:
         """Return a column for each group, None where some line has other than `width` cells."""
