@@ -79,7 +79,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     | {"json_files", "manifest", "progress_events", "reading_choices"},
     "commands": BASE
     | READING
-    | {"simulator", "evaluation", "progress", "progress_events"}
+    | {"simulator", "evaluation", "progress", "progress_events", "processes"}
     | {"registry", "publishing", "pipeline", "verify", "viewer", "api"}
     | {"reading_choices", "typed_json", "importers", "summary", "bill_comparison"},
     "cli": {"errors", "progress", "progress_events", "commands"},

@@ -486,6 +486,10 @@ def test_the_demo_goes_from_nothing_to_a_dashboard(tmp_path: Path) -> None:
     assert "calls/s" in end["said"]
     assert f"open {reports / 'index.html'}" in end["said"]
     assert all(report["exists"] for report in end["status"]["reports"].values())
+    index = (reports / "index.html").read_text(encoding="utf-8")
+    for scenario in (ROOT / "showcase" / "scenarios").glob("scenario_*.py"):
+        assert (reports / f"{scenario.stem}.html").is_file()
+        assert f'href="{scenario.stem}.html"' in index
     again = served([*words, "--size", "1MB", "--no-monitor"], "http://")
     assert "calls/s" not in again["said"]
 

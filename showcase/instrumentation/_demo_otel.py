@@ -103,11 +103,11 @@ def demonstrate() -> Dict[str, float]:
         note(f"Endpoint: {target.described}")
         stored = _check_metered(target, [to_event(span) for span in metered(spans)], total)
     mapping_us = _mapping_us(spans)
-    dearest = max(steps, key=lambda spent: spent.cost_usd)
+    costliest = max(steps, key=lambda spent: spent.cost_usd)
     results(
         [
             ("Cost of the trace", f"${stored:.6f}"),
-            ("Dearest step", f"{dearest.name} ({100 * dearest.cost_usd / total:.1f} %)"),
+            ("Most expensive step", f"{costliest.name} ({100 * costliest.cost_usd / total:.1f} %)"),
             ("Every span summed naively", f"${naive:.6f} ({naive / total:.1f}×)"),
             ("Mapping, both ways", f"{mapping_us:.0f} µs a span"),
         ]

@@ -50,8 +50,9 @@ def build_page(inputs: Inputs, got: Outcome) -> ScenarioPage:
         solution=[
             f"For {inputs.test_days} days simple tasks are split at random between GPT-4 and "
             "Claude Instant; acceptance and cost are counted by model.",
-            f"Accepted: {got.test.dear.rate:.2%} of GPT-4's answers, {got.test.cheap.rate:.2%} of "
-            f"Claude Instant's, at worst {got.test.bound:+.2%} (95 % bound): {verdict}.",
+            f"Accepted: {got.test.expensive.rate:.2%} of GPT-4's answers, "
+            f"{got.test.cheap.rate:.2%} of Claude Instant's, at worst {got.test.bound:+.2%} "
+            f"(95 % bound): {verdict}.",
             "Simple tasks move; an answer that is not accepted is made again by GPT-4, and that "
             "is part of the cost.",
         ],
@@ -115,7 +116,7 @@ def _test_table(got: Outcome) -> Table:
         ],
         [
             (name, arm.calls, 100 * arm.rate, arm.cost, 1000 * arm.cost / max(1, arm.calls))
-            for name, arm in (("GPT-4", got.test.dear), ("Claude Instant", got.test.cheap))
+            for name, arm in (("GPT-4", got.test.expensive), ("Claude Instant", got.test.cheap))
         ],
     )
 
@@ -131,7 +132,7 @@ def demonstrate(inputs: Inputs = Inputs(), out: Optional[Path] = None) -> Dict[s
     note(f"{got.simple_calls:,} of them are simple and cost ${got.simple_before:,.2f}")
 
     step(2, f"Solution: A/B test for {inputs.test_days} days")
-    for name, arm in (("GPT-4", got.test.dear), ("Claude Instant", got.test.cheap)):
+    for name, arm in (("GPT-4", got.test.expensive), ("Claude Instant", got.test.cheap)):
         note(f"{name:<15} {arm.calls:>6,} calls, {arm.rate:.2%} accepted, ${arm.cost:,.2f}")
     note(f"Difference at worst {got.test.bound:+.2%}, tolerated {-inputs.tolerance:+.2%}")
     note("Switch" if got.test.passed else "No switch: the cheaper model is noticeably worse")

@@ -2,7 +2,8 @@
 
 Simple tasks are split between two models at random, an A/B test.  Acceptance is compared with a
 confidence bound, cost is counted call by call.  If the cheaper model is not noticeably worse,
-the simple tasks move to it, and an answer that is not accepted is made again by the dearer one.
+the simple tasks move to it, and an answer that is not accepted is made again by the more
+expensive one.
 
 Use case: model selection, cost reviews, routing rules.
 Pattern: A/B test by task, non-inferiority bound, fallback priced in.
@@ -98,11 +99,13 @@ class Inputs:
     calls_per_day: int = given(4120, "calls a day", least=10, most=20_000)
     simple_share: float = given(0.6, "share of simple tasks", most=1.0)
     seed: int = given(1, "seed of the workload")
-    dear_input: float = given(0.03, "input price of GPT-4")
-    dear_output: float = given(0.06, "output price of GPT-4")
+    expensive_input: float = given(0.03, "input price of GPT-4")
+    expensive_output: float = given(0.06, "output price of GPT-4")
     cheap_input: float = given(0.0008, "input price of Claude Instant")
     cheap_output: float = given(0.0024, "output price of Claude Instant")
-    dear_accepted: float = given(0.996, "share of GPT-4's simple answers that users accept", most=1)
+    expensive_accepted: float = given(
+        0.996, "share of GPT-4's simple answers that users accept", most=1
+    )
     cheap_accepted: float = given(0.994, "share of Claude Instant's that users accept", most=1)
     test_days: int = given(3, "days of the A/B test", least=1, most=DAYS)
     tolerance: float = given(0.01, "loss of acceptance that would still be fine", most=1)
@@ -164,9 +167,9 @@ class Arm:
 
 
 class Test(NamedTuple):
-    """The A/B test's result; `bound` is the lower 95 % bound of cheap minus dear acceptance."""
+    """The A/B test's result; `bound`: lower 95 % bound of cheap minus expensive acceptance."""
 
-    dear: Arm
+    expensive: Arm
     cheap: Arm
     bound: float
     passed: bool
@@ -177,19 +180,19 @@ def ab_test(inputs: Inputs, calls: List[Call]) -> Test:
 
     The bound is the normal approximation for a difference of two shares.
     """
-    dear, cheap = Arm(), Arm()
+    expensive, cheap = Arm(), Arm()
     for call in calls:
         if call.arm < 0.5:
-            price = call.price(inputs.dear_input, inputs.dear_output)
-            dear.add(call.luck < inputs.dear_accepted, price)
+            price = call.price(inputs.expensive_input, inputs.expensive_output)
+            expensive.add(call.luck < inputs.expensive_accepted, price)
         else:
             price = call.price(inputs.cheap_input, inputs.cheap_output)
             cheap.add(call.luck < inputs.cheap_accepted, price)
-    if not (dear.calls and cheap.calls):
-        return Test(dear, cheap, -1.0, False)
-    spread = sum(arm.rate * (1 - arm.rate) / arm.calls for arm in (dear, cheap))
-    bound = cheap.rate - dear.rate - Z_95_ONE_SIDED * math.sqrt(spread)
-    return Test(dear, cheap, bound, bound >= -inputs.tolerance)
+    if not (expensive.calls and cheap.calls):
+        return Test(expensive, cheap, -1.0, False)
+    spread = sum(arm.rate * (1 - arm.rate) / arm.calls for arm in (expensive, cheap))
+    bound = cheap.rate - expensive.rate - Z_95_ONE_SIDED * math.sqrt(spread)
+    return Test(expensive, cheap, bound, bound >= -inputs.tolerance)
 
 
 class Outcome(NamedTuple):
@@ -225,7 +228,7 @@ def compute(inputs: Inputs) -> Outcome:
     by_task = {task: [0.0, 0.0] for task in SIMPLE_TASKS}
     repeated = 0
     for call in simple:
-        before = call.price(inputs.dear_input, inputs.dear_output)
+        before = call.price(inputs.expensive_input, inputs.expensive_output)
         after = before
         if test.passed:
             after = call.price(inputs.cheap_input, inputs.cheap_output)
@@ -235,7 +238,7 @@ def compute(inputs: Inputs) -> Outcome:
         for cells in (daily[call.day], by_task[call.task]):
             cells[0] += before
             cells[1] += after
-    total = math.fsum(call.price(inputs.dear_input, inputs.dear_output) for call in calls)
+    total = math.fsum(call.price(inputs.expensive_input, inputs.expensive_output) for call in calls)
     before, after = (math.fsum(cells[place] for cells in daily) for place in (0, 1))
     return Outcome(test, len(calls), len(simple), repeated, total, before, after, daily, by_task)
 

@@ -87,7 +87,7 @@ def build_parser(selected: Optional[str] = None) -> Parser:
     parser = Parser(
         prog="finops",
         usage="finops COMMAND [options]",
-        description="See where the money of AI features goes.\n\ncommands:\n" + "\n".join(lines),
+        description="See where AI spend goes.\n\ncommands:\n" + "\n".join(lines),
         epilog="example:\n  finops demo\n\n'finops COMMAND --help' explains one command.",
     )
     parser.add_argument("--version", action="version", version=f"finops {__version__}")

@@ -24,7 +24,7 @@ Where the detector names no time, all incidents of one subject are one.  An inci
 begins after the data ends is not planted.  A departure is known after as many whole days as
 count as churn: a later one is not planted, and an alarm on a shorter silence is not judged.
 Nor is an alarm about an incident that the truth calls unsettled: it has begun so shortly before
-the data ends that nobody needs to see it.
+the data ends that it is too recent to be scored.
 
 An alarm without an incident is a false one.  Alarms of one subject less than
 `config.EVALUATION_EPISODE_HOURS` apart are one false alarm, but each hour of a burst counts.

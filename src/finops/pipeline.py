@@ -2,7 +2,7 @@
 
 The trade-off: all analyses share one pass over the file, which makes them cheap; an exception
 costs only its own report, but a crash of the interpreter costs the run.  Whoever needs a time
-limit runs this in a process of its own, as the viewer does.  Where the dataset is large enough
+limit runs this in a subprocess, as the viewer does.  Where the dataset is large enough
 two processes share the analyses out between them.
 
 Each file is moved into place whole, so an interrupted run leaves complete pages, old or new.
@@ -144,7 +144,7 @@ def analyze(job: Job) -> Outcome:
 
     Raises DataError where the file as a whole cannot be read, StorageError where the folder,
     the index or the manifest cannot be written.  What goes wrong with one report is in the
-    outcome, and its last good page stays.
+    outcome, and its previous page is kept.
     """
     _prepare(job.reports)
     run = _Run(job)

@@ -129,7 +129,7 @@ def kind_of(name: str) -> Any:
     found: List[Any] = [
         kind
         for kind in vars(module).values()
-        if getattr(kind, "__name__", "") == analyzer.result.__annotations__["return"]
+        if getattr(kind, "__name__", "") == analyzer.result.__annotations__["return"].split(".")[-1]
         and getattr(kind, "__module__", "") == module.__name__
     ]
     return found[0]

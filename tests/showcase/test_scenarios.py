@@ -229,7 +229,7 @@ def test_wrong_inputs_are_refused(tmp_path: Path, name: str, flags: List[str]) -
         ("pricing_change", ["--light", "0", "--medium", "0", "--heavy", "0"]),
         ("pricing_change", ["--cost-per-call", "5"]),
         ("model_comparison", ["--simple-share", "0"]),
-        ("model_comparison", ["--dear-input", "0", "--dear-output", "0"]),
+        ("model_comparison", ["--expensive-input", "0", "--expensive-output", "0"]),
         ("unprofitable_customers", ["--usage", "0"]),
         ("unprofitable_customers", ["--usage", "1000"]),
     ],

@@ -16,6 +16,7 @@ from finops.commands.base import (
 )
 from finops.commands.foreign import with_imports
 from finops.commands.reading import reading_of
+from finops.commands.scenario_pages import make_scenario_pages
 from finops.errors import UsageError
 
 
@@ -29,7 +30,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
-    """Generate a dataset if there is none, analyze it, then serve until interrupted."""
+    """Generate a dataset if there is none, analyze it, then serve until interrupted.
+
+    The pages of the showcase's scenarios are made before, so that the index has them.
+    """
     args = with_imports(args, console)
     data = local_path(reading_of(args).single)
     _check_places(args, data)
@@ -38,6 +42,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
     )
     if not data.exists():
         generate.run(argparse.Namespace(**{**vars(everything), "data": str(data)}), console)
+    for name in make_scenario_pages(settings_of(args).reports):
+        console.remark(f"showcase/scenarios/{name}.py made no page; run it to see why")
     analyze.run(everything, console)
     return serve.run(args, console)
 

@@ -18,7 +18,7 @@ TITLES: Dict[str, str] = {
     "viral_customer": "Customers gone viral",
     "departed_customer": "Customers who left",
     "rate_limit_abuser": "Customers hammering rate limits",
-    "region_hopper": "Accounts hopping between regions",
+    "region_hopper": "Impossible travel",
     "prompt_waster": "Customers with wasteful prompts",
     "slow_provider": "Slowed-down providers",
 }

@@ -85,7 +85,7 @@ class PartitionWorkers:
 
 
 def main(message: bytes) -> None:
-    """Scan one part, in a process of its own; the result goes out on standard output.
+    """Scan one part in its own process; the result goes out on standard output.
 
     Where the path leads to another file than the one that was shared out, nothing goes out.
     """

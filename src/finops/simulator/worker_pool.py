@@ -24,7 +24,7 @@ def batches_in_order(
 ) -> Iterator[Iterator[Tuple[int, bytes]]]:
     """Give an endless iterator of (number, rows) from batch `first` on.
 
-    With more than one worker, each makes every n-th batch in a process of its own, a little
+    With more than one worker, each makes every n-th batch in its own process, a little
     ahead of the reader, and all are gone when the block ends.  The iterator raises WorkerError
     where one of them dies.
     """

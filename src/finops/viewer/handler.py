@@ -56,7 +56,7 @@ class Handler(BaseHTTPRequestHandler):
     def _read_head(self) -> bytes:
         """Return the head with its empty line; b"" at the end of the stream.
 
-        A head over the limit is returned cut off, which the gate refuses.
+        Oversized headers are truncated and then rejected.
         """
         lines = []
         left = config.HTTP_HEAD_BYTES

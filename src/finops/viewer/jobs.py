@@ -135,7 +135,7 @@ class Job:
         self.state.end(ending)
         for state in self.analyzers.values():
             if state.status in ACTIVE:
-                # An analyzer knows no state "cancelled"; its last report stays as it was.
+                # An analyzer knows no state "cancelled"; the previous report is kept.
                 status = ERROR if ending.status == CANCELLED else ending.status
                 state.end(Ending(status, ending.error))
 

@@ -83,7 +83,7 @@ class Monitor:
     """The thread.  `regenerate` starts a job and returns whether it could.
 
     With `enabled` False the file is followed and counted all the same, but nothing is
-    regenerated.  `busy` tells whether jobs run; then the file is looked at every second.
+    regenerated.  `busy` tells whether jobs run; then the file is checked every second.
     """
 
     def __init__(

@@ -119,7 +119,7 @@ def _jobs(viewer: Viewer, examples: Sequence[str]) -> Dict[str, Any]:
             "Run all analyzers in one pass over the data.", _answers(202, started, busy)
         ),
         "/api/generate": _post(
-            "Grow the dataset to a size, in a process of its own.",
+            "Grow the dataset to a size, in its own process.",
             _answers(202, started, (*busy, 422)),
             body=_growth(viewer),
         ),

@@ -61,7 +61,7 @@ class Summary:
             return self._screen
 
     def findings(self) -> List[Dict[str, Any]]:
-        """Return the findings of most worth, list by list, at most five of each.
+        """Return the most valuable findings, list by list, at most five of each.
 
         Each has the title of its list, title, detail, severity, kind, confidence, effort,
         impact_usd_per_month (None where unknown), report (its id) and report_title.
@@ -70,7 +70,7 @@ class Summary:
             return list(self._findings)
 
     def headline(self, name: str) -> str:
-        """Return what a report found first, "" where nothing is known."""
+        """Return the top finding of a report, "" where nothing is known."""
         with self._lock:
             findings = self._briefs.get(name, {}).get("findings") or ()
         return findings[0]["title"] if findings else ""

@@ -40,7 +40,7 @@ def test_whole_page(data: Any, tmp_path: Path) -> None:
 def test_without_data(tmp_path: Path) -> None:
     page = check_page_without_data(NAME, tmp_path)
     assert page.says("No week has a call, so no line over time is drawn.")
-    assert page.says("Nobody left and nobody is leaving")
+    assert page.says("No churned or at-risk customers")
     assert page.says("No weekly growth: it needs two full weeks in a row.")
 
 

@@ -239,7 +239,7 @@ def _access(result: results.AbuseDetectionResult) -> Part:
         ),
         table(
             "access",
-            "Days with changes of region that no traveller makes, the most changes first",
+            "Days with impossible travel, the most changes of region first",
             [
                 Column(lambda row: row.customer_id, "Customer"),
                 Column(lambda row: row.date, "Day", "date"),

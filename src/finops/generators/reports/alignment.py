@@ -248,7 +248,7 @@ def _over_time(result: results.AlignmentResult) -> Part:
         line_chart(
             "weekly-cost",
             f"Cost of each week, the {len(largest)} largest organizations; the first and the last "
-            "week may be cut short",
+            "week may be partial",
             Axis("ISO week (UTC)", "text"),
             Axis("Cost (USD a week)", "money"),
             weeks,
@@ -305,7 +305,7 @@ def _fair_share(result: results.AlignmentResult, sums: Optional[Sums]) -> Part:
         horizontal=True,
     )
     return section(
-        "Whose share of the cost is larger than its share of the calls",
+        "Organizations with a disproportionate share of cost",
         follow(chart, "fair-share", shown, organization, [of_cost, of_calls], _DRAWN_SHARES),
         table(
             "fair-share",

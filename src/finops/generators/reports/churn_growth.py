@@ -225,7 +225,7 @@ def _revenue_chart(result: results.ChurnGrowthResult) -> Part:
             Series("Lost", [lost.get(tier, 0) for tier in tiers], "critical"),
             Series("At risk", [risky.get(tier, 0) for tier in tiers], "warning"),
         ],
-        empty="Nobody left and nobody is leaving, so no revenue is lost or at risk.",
+        empty="No churned or at-risk customers, so no revenue is lost or at risk.",
     )
 
 

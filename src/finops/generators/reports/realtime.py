@@ -337,7 +337,7 @@ def _portfolio(result: results.RealtimeResult, sums: Optional[Sums]) -> Part:
         colours=colours,
     )
     return section(
-        "How much hangs on one provider",
+        "Provider concentration",
         follow(chart, "provider-shares", shown, provider, [share], colours=colours),
         table(
             "provider-shares",
