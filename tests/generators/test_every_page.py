@@ -240,6 +240,34 @@ DRAWN = """() => [...document.querySelectorAll('.chart[id]')].map((figure) => {
 })"""
 
 
+LINKS = """() => [...document.querySelectorAll("a[data-by]")].map((link) =>
+  [link.dataset.by, link.textContent, new URL(link.href).pathname.split("/").pop(),
+   new URLSearchParams(link.hash.slice(1)).getAll(link.dataset.by).join("|")])"""
+UNKNOWN = """(names) => names.filter(([by, name]) => {
+  const { values } = explore.store;
+  return !values[by].some((value) => [value.name, value.shown, value.plain].includes(name));
+})"""
+
+
+def test_every_name_of_every_report_leads_to_explore_filtered(
+    browser: Any, address: str, pages: Dict[str, int]
+) -> None:
+    visit = Visit(browser, f"{address}/explore.html")
+    names = set()
+    for name in ANALYZER_REGISTRY:
+        visit.page.goto(f"{address}/{name}.html")
+        for by, shown, page, filtered in visit.page.evaluate(LINKS):
+            assert (page, filtered) == ("explore.html", shown), name
+            names.add((by, shown))
+    assert {by for by, _ in names} == {
+        "customer", "organization", "product", "feature", "provider", "model", "environment",
+    }  # fmt: skip
+    visit.page.goto(f"{address}/explore.html")
+    visit.wait_until("Boolean(window.explore)")
+    assert visit.page.evaluate(UNKNOWN, sorted(names)) == []
+    visit.context.close()
+
+
 @pytest.mark.parametrize("width", [1400, 390])
 def test_without_chart_js_every_chart_is_drawn(
     browser: Any, address: str, pages: Dict[str, int], width: int

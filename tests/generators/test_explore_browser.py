@@ -11,7 +11,10 @@ from typing import Any, Dict, Iterator, List, Sequence
 
 import pytest
 
+from finops.analyzers.shared.cost_change import CHANGE_TABLES, cost_change
+from finops.analyzers.shared.covered_days import HOURLY_CALLS, covered_days
 from tests.generators.test_browser import Visit
+from tests.support.reference import ReferenceDataset
 from tests.support.rows import varied_rows
 from tests.support.tools import need
 
@@ -118,6 +121,22 @@ def test_random_filters_give_the_sums_of_the_rows_in_time(visit: Visit) -> None:
             assert difference == pytest.approx(now["cost"] - before, abs=1)
     took = sorted(answer["took"] for answer in answers)
     assert took[len(took) // 2] < 100
+
+
+def test_the_change_of_a_range_is_that_of_the_report(visit: Visit) -> None:
+    dataset = ReferenceDataset(ROWS)
+    data = dataset.rollups((*CHANGE_TABLES, HOURLY_CALLS))
+    wanted = cost_change(data, covered_days(data))
+    assert wanted is not None
+    days = {"from": wanted.start, "to": wanted.end}
+    (answer,) = visit.page.evaluate(ASK, [[{}, days]])
+    parts = {name: usd / 10**6 for name, usd in answer["change"].items()}
+    assert answer["now"]["cost"] / 10**6 == pytest.approx(wanted.cost_now)
+    assert answer["then"]["cost"] / 10**6 == pytest.approx(wanted.previous_period_cost)
+    assert parts["price"] == pytest.approx(wanted.price_effect, abs=1e-6)
+    assert parts["mix"] == pytest.approx(wanted.mix_effect, abs=1e-6)
+    assert parts["volume"] == pytest.approx(wanted.volume_effect, abs=1e-6)
+    assert parts["fresh"] + parts["gone"] == pytest.approx(wanted.new_subjects_effect, abs=1e-6)
 
 
 def chosen_names(visit: Visit) -> List[str]:

@@ -192,6 +192,17 @@ def test_bars_left_out_are_counted() -> None:
     assert page(part).says(f"The first {MAX_LABELS} of 500 are drawn")
 
 
+def test_one_value_is_a_sentence_and_no_chart() -> None:
+    part = bar_chart(
+        "c", "Cost by provider", Axis("Provider", "provider"), COST, ["openai"],
+        [Series("Cost", [12.5])],
+    )  # fmt: skip
+    assert not part.data
+    assert page(part).says("Cost by provider OpenAI: $12.50. There is nothing to compare.")
+    several = [Series("Cost", [12.5]), Series("Revenue", [20])]
+    assert bar_chart("c", "C", Axis("Tier", "tier"), COST, ["pro"], several).data
+
+
 def test_a_scatter_names_its_points() -> None:
     part = scatter_chart("s", "S", COST, Axis("Calls"), [("a", 1.5, 2), ("b", 3, 4)])
     assert part.data["charts"]["s"]["labels"] == ["a", "b"]

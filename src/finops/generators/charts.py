@@ -237,14 +237,12 @@ def _chart(
     if any(len(line.values) != len(labels) for line in series):
         raise ValueError(f"chart {name}: every series needs one value for each label")
     if not labels or not series:
-        return Part(
-            fill(
-                '<figure class="chart"><figcaption>$caption</figcaption>'
-                '<p class="empty">$empty</p></figure>',
-                caption=caption,
-                empty=empty,
-            )
-        )
+        return _sentence_instead(caption, empty)
+    lines = [line for line in series if not line.style]
+    if len(labels) == 1 and len(lines) == 1 and shape != "scatter":
+        value = formatting.readable(y.kind, lines[0].values[0])
+        alone = f"{formatting.cell(x.kind, labels[0])}: {value}. There is nothing to compare."
+        return _sentence_instead(caption, alone)
     data = {
         "shape": shape,
         "x": _axis_data(x),
@@ -266,20 +264,32 @@ def _chart(
         "$numbers</div></details></figure>",
         name=token(name),
         caption=caption,
-        drawing=_drawing(name, data),
+        drawing=_drawing(name, data, [len(str(label)) for label in labels]),
         events=event_marks.room_below(name),
         numbers=_numbers(shape, x, y, labels, series),
     )
     return Part(markup, {"charts": {name: data}})
 
 
-def _drawing(name: str, data: Mapping[str, Any]) -> Markup:
+def _sentence_instead(caption: str, sentence: str) -> Part:
+    """Return a sentence where a drawing would say nothing."""
+    return Part(
+        fill(
+            '<figure class="chart"><figcaption>$caption</figcaption>'
+            '<p class="empty">$sentence</p></figure>',
+            caption=caption,
+            sentence=sentence,
+        )
+    )
+
+
+def _drawing(name: str, data: Mapping[str, Any], lengths: Sequence[int]) -> Markup:
     """Return the drawing of a chart's data with the titles of its axes and its legend."""
     lying = data.get("horizontal")
     return fill(
         '<p class="axis">$up</p>$picture$across$legend',
         up=data["y"]["title"],
-        picture=_picture(name, data),
+        picture=_picture(name, data, lengths),
         across=Markup("")
         if lying
         else fill('<p class="axis across">$title</p>', title=data["x"]["title"]),
@@ -287,20 +297,21 @@ def _drawing(name: str, data: Mapping[str, Any]) -> Markup:
     )
 
 
-def _picture(name: str, data: Mapping[str, Any]) -> Markup:
+def _picture(name: str, data: Mapping[str, Any], lengths: Sequence[int]) -> Markup:
     labels, series = data["labels"], data["series"]
     own = [_style_class(colour) for colour in data.get("colours") or ()]
     if data["shape"] == "scatter":
         groups = data.get("groups") or [""] * len(labels)
         shapes = {group: number for number, group in enumerate(dict.fromkeys(groups))}
         points = [
-            svg.Point(label, across, up, colour, shapes[group])
-            for label, across, up, colour, group in zip(
+            svg.Point(label, across, up, colour, shapes[group], length)
+            for label, across, up, colour, group, length in zip(
                 labels,
                 series[0]["values"],
                 series[1]["values"],
                 own or ["accent"] * len(labels),
                 groups,
+                lengths,
             )
             if across is not None and up is not None
         ]
@@ -318,7 +329,7 @@ def _picture(name: str, data: Mapping[str, Any]) -> Markup:
     dates = data["x"]["kind"] == "date"
     over = event_marks.room(name) if dates else Markup("")
     shown = _as_read(labels) if dates else labels
-    plot = svg.Plot(shown, strokes, data["y"]["kind"], dates, over)
+    plot = svg.Plot(shown, strokes, data["y"]["kind"], dates, over, lengths)
     if data["shape"] == "line":
         return svg.lines(plot)
     stacked = bool(data.get("stacked"))

@@ -89,6 +89,15 @@ def section(title: str, *parts: Part, lead: str = "") -> Part:
     return Part(markup, dict(inner.data, **{CONTENTS: {name: title}}))
 
 
+def folded(title: str, *parts: Part) -> Part:
+    """Return parts behind a disclosure: what few readers want beside what is shown."""
+    inner = combine(parts)
+    return Part(
+        fill("<details><summary>$title</summary>$inner</details>", title=title, inner=inner.markup),
+        inner.data,
+    )
+
+
 def drawer(*parts: Part) -> Part:
     """Return parts in the drawer at the foot of a page: what figures rest on."""
     inner = combine(parts)

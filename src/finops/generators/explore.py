@@ -101,6 +101,7 @@ def explore_page(cube: ExploreCube, results: Mapping[str, Data], context: Data) 
 def _customers(results: Mapping[str, Data]) -> Dict[str, Any]:
     """Return what the page shows of a customer beside the calls, by name."""
     result = from_dict(ProfitabilityResult, results.get("profitability") or {})
+    advice = {row.customer_id: row.advice for row in result.advice or ()}
     return {
         row.customer_id: {
             "figures": [
@@ -112,7 +113,8 @@ def _customers(results: Mapping[str, Data]) -> Dict[str, Any]:
                     row.monthly_margin,
                     (row.category or "").replace("_", " "),
                 ],
-            ]
+            ],
+            "advice": advice.get(row.customer_id, ""),
         }
         for row in result.customers or ()
     }

@@ -8,7 +8,6 @@ stretched.  Colours are classes of the style sheet, so a drawing follows the the
 from __future__ import annotations
 
 import math
-import re
 from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from finops.generators import formatting
@@ -34,9 +33,6 @@ _DATES = 6
 _NAMED_POINTS = 24
 
 
-_ESCAPE = re.compile(r"\\u[0-9a-f]{4}")
-
-
 class Stroke(NamedTuple):
     """One row of numbers with its colour's class and style ("", "dashed", "points", "low", "high").
 
@@ -53,7 +49,8 @@ class Stroke(NamedTuple):
 class Plot(NamedTuple):
     """What is drawn: labels along one axis as they are read, and the kind of the numbers.
 
-    `over` is what else is drawn on top.
+    `over` is what else is drawn on top; `lengths` are those of the labels as they are in the
+    data, where they are written with escapes here.
     """
 
     labels: Sequence[str]
@@ -61,16 +58,20 @@ class Plot(NamedTuple):
     kind: str
     dates: bool = False
     over: Markup = Markup("")
+    lengths: Sequence[int] = ()
 
 
 class Point(NamedTuple):
-    """A point of a plane with its name, class of colour, and the number of its shape."""
+    """A point of a plane: name, class of colour, number of its shape, and the name's length as
+    it is in the data.
+    """
 
     name: str
     x: float
     y: float
     colour: str
     shape: int
+    length: int
 
 
 def lines(plot: Plot) -> Markup:
@@ -324,7 +325,7 @@ def _names(points: Sequence[Point], across: Scale, up: Scale) -> List[Markup]:
     written = []
     for point in points[:_NAMED_POINTS]:
         share, y = across.share(point.x), _y(point.y, up)
-        width = (_length(point.name) * _CHARACTER_PX + 12) / _NARROW_PX
+        width = (point.length * _CHARACTER_PX + 12) / _NARROW_PX
         left = share if share < 0.6 else share - width
         overlaps = (abs(y - other) < 14 and left < end and start < left + width
                     for start, end, other in taken)  # fmt: skip
@@ -393,7 +394,7 @@ def _along(plot: Plot, edges: bool) -> Markup:
     def place(at: int) -> float:
         return at / last if edges and count > 1 else (at + 0.5) / count if not edges else middle
 
-    crowded = count * (max(map(_length, plot.labels)) + 2) * _CHARACTER_PX > _NARROW_PX
+    crowded = count * (max(plot.lengths or map(len, plot.labels)) + 2) * _CHARACTER_PX > _NARROW_PX
     if crowded and not plot.dates and count <= _SLANTED:
         return _slanted([(_percent(place(at)), text) for at, text in enumerate(plot.labels)])
     step = max(1, math.ceil(count / _DATES)) if plot.dates or count > _DATES * 4 else 1
@@ -433,11 +434,6 @@ def _slanted(labels: Sequence[Tuple[Token, str]]) -> Markup:
         ),
         "",
     )
-
-
-def _length(text: str) -> int:
-    """Return the characters of a text, one that is written as an escape being one."""
-    return len(_ESCAPE.sub(" ", text))
 
 
 def _cut(text: str, most: int) -> str:

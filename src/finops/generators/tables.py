@@ -32,7 +32,6 @@ _FOLLOWED_LABELS = {
     "Environment": "environment",
     "Product": "product",
     "Feature": "feature",
-    "Model": "model",
     "Provider": "provider",
 }
 

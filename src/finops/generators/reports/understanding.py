@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar,
 from finops import config
 from finops.generators import formatting
 from finops.generators.charts import Axis, Colour, Series, bar_chart, cut_short, line_chart
-from finops.generators.components import Card, Part, columns, section
+from finops.generators.components import Card, Part, columns, folded, section
 from finops.generators.contrast import Contrast
 from finops.generators.cost_change import change_section
 from finops.generators.date_range import Daily, follow
@@ -214,16 +214,18 @@ def _suppliers(result: results.UnderstandingResult, sums: Mapping[str, Optional[
         "Where the money goes",
         columns(
             _cost_chart("provider", "Cost by provider", providers, _share_columns(provider)),
-            _cost_chart("model", most, models, model_columns),
+            _share_table("by-provider", provider, result.by_provider, "providers", sums["models"]),
         ),
-        _share_table("by-provider", provider, result.by_provider, "providers", sums["models"]),
-        table(
-            "by-model",
-            "Cost by model",
-            model_columns,
-            result.by_model,
-            empty="No models with a call.",
-            sums=sums["models"],
+        columns(
+            _cost_chart("model", most, models, model_columns),
+            table(
+                "by-model",
+                "Cost by model",
+                model_columns,
+                result.by_model,
+                empty="No models with a call.",
+                sums=sums["models"],
+            ),
         ),
     )
 
@@ -285,27 +287,29 @@ def _share_table(
 def _causes(result: results.UnderstandingResult, sums: Mapping[str, Optional[Sums]]) -> Part:
     return section(
         "Who causes it",
-        table(
-            "by-customer",
-            "Cost by customer",
-            [
-                Column(lambda row: row.customer_id, "Customer", dimension="customer_id"),
-                Column(lambda row: row.subscription_tier, "Tier", "tier", dot=True),
-                Column(lambda row: row.call_count, "Calls", "count", recompute=Sum("calls")),
-                *_COST,
-            ],
-            ShortenedRows(result.by_customer),
-            empty="No customers with a call.",
-            sums=sums["accounts"],
-        ),
-        _share_table(
-            "by-organization",
-            Column[results.OrganizationShare](
-                lambda row: row.organization_id, "Organization", dimension="organization_id"
+        columns(
+            table(
+                "by-customer",
+                "Cost by customer",
+                [
+                    Column(lambda row: row.customer_id, "Customer", dimension="customer_id"),
+                    Column(lambda row: row.subscription_tier, "Tier", "tier", dot=True),
+                    Column(lambda row: row.call_count, "Calls", "count", recompute=Sum("calls")),
+                    *_COST,
+                ],
+                ShortenedRows(result.by_customer),
+                empty="No customers with a call.",
+                sums=sums["accounts"],
             ),
-            result.by_organization,
-            "organizations",
-            sums["accounts"],
+            _share_table(
+                "by-organization",
+                Column[results.OrganizationShare](
+                    lambda row: row.organization_id, "Organization", dimension="organization_id"
+                ),
+                result.by_organization,
+                "organizations",
+                sums["accounts"],
+            ),
         ),
     )
 
@@ -323,15 +327,19 @@ def _uses(result: results.UnderstandingResult, sums: Mapping[str, Optional[Sums]
     )
     return section(
         "What it is used for",
-        _share_table("by-feature", feature, result.by_feature, "features", sums["features"]),
-        _share_table("by-task-type", task, result.by_task_type, "task types", sums["task_types"]),
-        _share_table("by-product", product, result.by_product, "products", sums["accounts"]),
-        _share_table(
-            "by-environment",
-            environment,
-            result.by_environment,
-            "environments",
-            sums["environments"],
+        columns(
+            _share_table("by-feature", feature, result.by_feature, "features", sums["features"]),
+            _share_table(
+                "by-task-type", task, result.by_task_type, "task types", sums["task_types"]
+            ),
+            _share_table("by-product", product, result.by_product, "products", sums["accounts"]),
+            _share_table(
+                "by-environment",
+                environment,
+                result.by_environment,
+                "environments",
+                sums["environments"],
+            ),
         ),
     )
 
@@ -373,13 +381,16 @@ def _efficiency(result: results.UnderstandingResult, sums: Optional[Sums]) -> Pa
     return section(
         "What a dollar buys",
         follow(chart, "efficiency", shown, model, [bought], _DRAWN, colours),
-        table(
-            "efficiency",
-            "Tokens for one dollar, by model",
-            shown,
-            rows,
-            empty="No models with a call.",
-            sums=sums,
+        folded(
+            "Tokens for one dollar, every model",
+            table(
+                "efficiency",
+                "Tokens for one dollar, by model",
+                shown,
+                rows,
+                empty="No models with a call.",
+                sums=sums,
+            ),
         ),
     )
 
