@@ -70,7 +70,13 @@ def _cards(result: results.OptimizationResult) -> List[Card]:
         ),
         Card("Savings per month", summary.total_monthly_savings, "money", "all steps together"),
         Card("Savings", summary.savings_percent, "percent", "of the cost"),
-        Card("Cost per month", summary.monthly_cost, "money", "as it is"),
+        Card(
+            "Cost per month",
+            summary.monthly_cost,
+            "money",
+            "as it is",
+            at_least=bool(summary.unpriced_calls),
+        ),
         Card("Calls", summary.total_calls, "count", "of the whole period"),
     ]
 

@@ -18,6 +18,7 @@ from finops.generators.rounding import ShortenedRows
 from finops.generators.tables import Column, table, texts
 from finops.results import token_economics as results
 from finops.results.base import from_dict
+from finops.results.shares import is_lower_bound
 
 REPORT = Report(
     "token_economics",
@@ -247,7 +248,13 @@ _EFFICIENCY: List[Column[results.ModelEfficiency]] = [
     Column(lambda row: row.provider, "Provider", "provider", dot=True, dimension="provider"),
     Column(lambda row: row.call_count, "Calls", "count", recompute=Sum("calls")),
     Column(lambda row: row.total_tokens, "Tokens", "tokens", recompute=Sum("tokens")),
-    Column(lambda row: row.total_cost, "Cost", "money", recompute=Sum("cost")),
+    Column(
+        lambda row: row.total_cost,
+        "Cost",
+        "money",
+        recompute=Sum("cost"),
+        at_least=is_lower_bound,
+    ),
     _BOUGHT,
     _PRICE,
     Column(lambda row: row.input_output_ratio, "Output per input token", "number"),

@@ -19,7 +19,7 @@ from finops.generators.rounding import ShortenedRows
 from finops.generators.tables import Column, table, texts
 from finops.results import understanding as results
 from finops.results.base import DailyCost, from_dict
-from finops.results.shares import CostShare, TokenShare
+from finops.results.shares import CostShare, TokenShare, is_lower_bound
 
 REPORT = Report(
     "understanding",
@@ -31,7 +31,14 @@ _DRAWN = 10
 _R = TypeVar("_R", bound=CostShare)
 _T = TypeVar("_T", bound=TokenShare)
 _COST: Sequence[Column[CostShare]] = (
-    Column(lambda row: row.total_cost, "Cost", "money", recompute=Sum("cost"), order="descending"),
+    Column(
+        lambda row: row.total_cost,
+        "Cost",
+        "money",
+        recompute=Sum("cost"),
+        order="descending",
+        at_least=is_lower_bound,
+    ),
     Column(
         lambda row: row.share_percent, "Share", "percent", bar=True, recompute=SharePercent("cost")
     ),
@@ -357,7 +364,11 @@ def _efficiency(result: results.UnderstandingResult, sums: Optional[Sums]) -> Pa
         model,
         bought,
         Column[results.ModelEfficiency](
-            lambda row: row.total_cost, "Cost", "money", recompute=Sum("cost")
+            lambda row: row.total_cost,
+            "Cost",
+            "money",
+            recompute=Sum("cost"),
+            at_least=is_lower_bound,
         ),
     ]
     chart = bar_chart(
