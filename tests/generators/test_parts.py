@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import re
 from typing import List, NamedTuple, Optional
 
 import pytest
@@ -39,6 +40,7 @@ from finops.generators.recompute import (
     Trend,
 )
 from finops.generators.tables import SHOWN_ROWS, Column, bar, table, texts
+from finops.results.shares import is_lower_bound
 from tests.generators.pages import REPORT, VALUE, Page
 
 DAY, COST = Axis("Day (UTC)", "date"), Axis("Cost (USD)", "money")
@@ -344,3 +346,20 @@ def test_what_the_script_reads_of_a_recomputed_figure(
 ) -> None:
     assert recompute.script_form == wire
     assert doctest.testmod(recompute_module).failed == 0
+
+
+class _Bill(NamedTuple):
+    name: str
+    total_cost: Optional[float]
+    avg_cost_per_call: Optional[float] = 1.0
+    unpriced_calls: int = 0
+
+
+def test_a_lower_bound_is_marked_in_its_row_and_in_the_data() -> None:
+    rows = [_Bill("a", 5.0), _Bill("b", 3.0, None), _Bill("c", 2.0, 1.0, 4), _Bill("d", None, None)]
+    cost = Column[_Bill](lambda row: row.total_cost, "Cost", "money", at_least=is_lower_bound)
+    part = table("bills", "Bills", [Column[_Bill](lambda row: row.name, "Name"), cost], rows)
+    cells = re.findall(r'<td class="number">([^<]*)</td>', part.markup)
+    assert cells == ["$5.00", "≥ $3.00", "≥ $2.00", "n/a"]
+    name, costs = part.data["tables"]["bills"]["columns"]
+    assert ("least" in name, costs["least"]) == (False, [1, 2, 3])

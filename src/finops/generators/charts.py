@@ -56,9 +56,9 @@ class Series(NamedTuple):
 
     `colour` is a role of `ROLES` or an entity as ("provider", "openai"); without one the
     accent for the first and the palette's order for the others.  `style` is "" (line or
-    bar), "dashed", "points" (marks without a line), "low" and "high" (the edges of a band;
-    the low edge stands directly before the high one).  `recompute` lets a line over days be drawn
-    day by day for chosen dates, as in a `Card`.
+    bar), "dashed", "points" (marks without a line), "hollow" (empty ones), "low" and "high" (the
+    edges of a band; the low edge stands directly before the high one).  `recompute` lets a line
+    over days be drawn day by day for chosen dates, as in a `Card`.
     """
 
     label: str

@@ -34,7 +34,8 @@ _NAMED_POINTS = 24
 
 
 class Stroke(NamedTuple):
-    """One row of numbers with its colour's class and style ("", "dashed", "points", "low", "high").
+    """One row of numbers with its colour's class and style ("", "dashed", "points",
+    "hollow", "low", "high").
 
     `colours` are the classes of its bars one by one, where they have their own.
     """
@@ -86,8 +87,9 @@ def lines(plot: Plot) -> Markup:
             low = stroke
         elif stroke.style == "high" and low is not None:
             inner.append(_band(list(_places(low.values, scale)), places, stroke.colour))
-        elif stroke.style == "points":
-            marks += [_dot(at, y, stroke.colour, 4) for at, y in _known(places)]
+        elif stroke.style in ("points", "hollow"):
+            hollow = stroke.style == "hollow"
+            marks += [_dot(at, y, stroke.colour, 4, hollow) for at, y in _known(places)]
         else:
             dash = number // 2 % _DASHES if many else 0
             inner.append(_line(places, stroke, dash))
@@ -288,9 +290,10 @@ def _percent(share: float) -> Token:
     return token(f"{share * 100:.2f}".rstrip("0").rstrip(".") + "%")
 
 
-def _dot(x: float, y: float, colour: str, radius: int) -> Markup:
+def _dot(x: float, y: float, colour: str, radius: int, hollow: bool = False) -> Markup:
     return fill(
-        '<circle class="box $colour" cx="$x" cy="$y" r="$r"/>',
+        '<circle class="$kind $colour" cx="$x" cy="$y" r="$r"/>',
+        kind=token("hollow" if hollow else "box"),
         colour=token(colour),
         x=_percent(x / WIDTH),
         y=token(_short(y)),

@@ -7,7 +7,7 @@ from typing import Any, Callable, Dict, Generic, Iterable, List, Optional, Seque
 
 from finops.generators import formatting
 from finops.generators.charts import colour_of
-from finops.generators.components import Part, severity_badge
+from finops.generators.components import AT_LEAST, Part, severity_badge
 from finops.generators.markup import Markup, fill, inert, join, json_number, token
 from finops.generators.navigation import EXPLORE_FILE
 from finops.generators.packed_sums import Sums
@@ -52,6 +52,9 @@ class Column(Generic[_Row]):
 
     A table with `sums` follows the chosen dates in the columns with `recompute`.  The columns
     with a `dimension` hold the values of that dimension of the sums, and so identify a row.
+
+    `at_least` says of which rows the value is a lower bound: a sum over calls some of whose costs
+    are not known.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class Column(Generic[_Row]):
         recompute: Optional[Recompute] = None,
         order: str = "",
         dimension: str = "",
+        at_least: Optional[Callable[[_Row], bool]] = None,
     ) -> None:
         self.get = get
         self.label = label
@@ -75,6 +79,7 @@ class Column(Generic[_Row]):
         self.recompute = recompute
         self.order = order
         self.dimension = dimension
+        self.at_least = at_least
 
     @property
     def numeric(self) -> bool:
@@ -123,6 +128,7 @@ def table(
     embedded = rows[: max(SHOWN_ROWS, EMBEDDED_CELLS // len(columns))]
     values = [[column.get(row) for row in embedded] for column in columns]
     long = [_is_long(*pair) for pair in zip(columns, values)]
+    least = [_lower_bounds(column, embedded) for column in columns]
     shown = list(zip(*(column[:SHOWN_ROWS] for column in values)))
     markup = fill(
         '<section class="table" id="table-$name"><h3 id="caption-$name">$caption</h3>$lead'
@@ -135,14 +141,17 @@ def table(
         lead=fill('<p class="lead">$lead</p>', lead=lead) if lead else Markup(""),
         tools=_tools(name, len(rows)),
         head=join((_heading(column) for column in columns), ""),
-        body=join(_row(columns, row, long) for row in shown),
+        body=join(
+            _row(columns, row, long, [at in places for places in least])
+            for at, row in enumerate(shown)
+        ),
         more=_more(len(rows), len(embedded)),
     )
     data: Dict[str, object] = {
         "rows": len(embedded),
         "total": len(rows),
         "shown": SHOWN_ROWS,
-        "columns": [_column_data(*pair) for pair in zip(columns, values)],
+        "columns": [_column_data(*each) for each in zip(columns, values, least)],
     }
     if sums:
         data.update(_follows(columns, values, sums))
@@ -197,15 +206,27 @@ def _is_long(column: Column[_SomeRow], values: Sequence[object]) -> bool:
     return not column.numeric and any(len(str(value)) > ONE_LINE for value in values)
 
 
+def _lower_bounds(column: Column[_SomeRow], rows: Sequence[_SomeRow]) -> List[int]:
+    """Return the places of the rows whose value is a lower bound."""
+    if column.at_least is None:
+        return []
+    return [at for at, row in enumerate(rows) if column.at_least(row)]
+
+
 def _row(
-    columns: Sequence[Column[_SomeRow]], row: Sequence[object], long: Sequence[bool]
+    columns: Sequence[Column[_SomeRow]],
+    row: Sequence[object],
+    long: Sequence[bool],
+    least: Sequence[bool],
 ) -> Markup:
-    cells = (_cell(*cell) for cell in zip(columns, row, long))
+    cells = (_cell(*cell) for cell in zip(columns, row, long, least))
     return fill("<tr>$cells</tr>", cells=join(cells, ""))
 
 
-def _cell(column: Column[_SomeRow], value: object, long: bool) -> Markup:
+def _cell(column: Column[_SomeRow], value: object, long: bool, least: bool) -> Markup:
     shown = formatting.cell(column.kind, value)
+    if least and value is not None:
+        shown = f"{AT_LEAST}{shown}"
     if column.numeric:
         if not column.bar:
             return fill('<td class="number">$value</td>', value=shown)
@@ -258,8 +279,12 @@ def _more(count: int, embedded: int) -> Markup:
     return fill('<p class="more">$text.</p>', text=text)
 
 
-def _column_data(column: Column[_SomeRow], values: Sequence[object]) -> Dict[str, object]:
+def _column_data(
+    column: Column[_SomeRow], values: Sequence[object], least: Sequence[int]
+) -> Dict[str, object]:
     data: Dict[str, object] = {"label": column.heading, "kind": column.kind}
+    if least:
+        data["least"] = list(least)
     if column.bar:
         data["bar"] = 1
     if column.followed:

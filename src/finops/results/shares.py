@@ -12,6 +12,20 @@ else:
     Protocol = object
 
 
+def is_lower_bound(row: object) -> bool:
+    """Return whether the cost of a row is a lower bound: some of its calls have no known cost.
+
+    A row says so by their number, or by having no ratio to its cost.
+    """
+    if getattr(row, "unpriced_calls", 0):
+        return True
+    return any(hasattr(row, name) and getattr(row, name) is None for name in _RATIOS)
+
+
+# Figures that a row with calls of unknown cost does not have.
+_RATIOS = ("avg_cost_per_call", "cost_per_1k_tokens", "tokens_per_dollar", "cost_per_1m_tokens")
+
+
 class Called(Protocol):
     """A row of some calls."""
 

@@ -79,6 +79,7 @@ class CustomerShare(NamedTuple):
     call_count: Count
     total_cost: Usd
     share_percent: Percent
+    unpriced_calls: Count = 0
 
 
 class FeatureShare(NamedTuple):

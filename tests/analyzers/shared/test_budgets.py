@@ -188,7 +188,8 @@ def test_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
         "The budget will be exceeded on 2025-01-20."
     )
     has = said["The organization org_001 has used up its budget of $4.50 for 2025-01"]
-    assert has["severity"] == "critical"
+    assert (has["severity"], has["kind"]) == ("critical", "exposure")
+    assert has["subject"] == {"organization_id": "org_001"}
     assert result["recommendations"][:2] == [
         "Cut the spending of the organization org_001 or agree on a higher budget: $4.50 for "
         "2025-01 was exceeded on 2025-01-05.",

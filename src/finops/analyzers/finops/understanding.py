@@ -161,8 +161,9 @@ def _by_customer(data: Rollups) -> List[CustomerShare]:
             call_count=calls,
             total_cost=cost,
             share_percent=percent_of(cost, data.totals.cost),
+            unpriced_calls=unpriced,
         )
-        for customer, (calls, cost, _, _) in fold(data, ACCOUNTS, "customer_id").items()
+        for customer, (calls, cost, _, unpriced) in fold(data, ACCOUNTS, "customer_id").items()
     ]
     return sorted(rows, key=lambda r: (-r.total_cost, r.customer_id))
 

@@ -153,6 +153,11 @@ def _finding(use: BudgetUse) -> Finding:
         + ("" if expected is None else f"Expected at the end of the month: {usd(expected)}. ")
         + f"The budget {_until(use)}.",
         _excess(use),
+        kind="exposure",
+        confidence="high" if exceeded else "medium",
+        effort="medium",
+        subject={_SOURCES[use.scope][2]: use.subject} if use.subject else {},
+        overlaps=f"budget:{use.scope}:{use.subject}",
     )
 
 

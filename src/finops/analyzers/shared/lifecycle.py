@@ -16,6 +16,7 @@ from finops import config
 from finops.analyzers.base import finding
 from finops.analyzers.shared.covered_days import CoveredDays
 from finops.analyzers.shared.model_switches import FREE_FAILURE
+from finops.analyzers.shared.overlaps import model_key
 from finops.analyzers.shared.provider_names import provider_name
 from finops.analyzers.shared.token_prices import TOKEN_MEASURES, ListPrices, classes_of
 from finops.analyzers.shared.wording import counted, usd
@@ -121,7 +122,10 @@ def _recent_uses(data: Rollups, span: CoveredDays) -> Dict[Tuple[str, str], _Use
 
 
 def lifecycle_findings(rows: Sequence[RetiringModel]) -> List[Finding]:
-    """Return a finding for each retired model in use, and one for all legacy models together."""
+    """Return a finding for each retired model in use, and one for all legacy models together.
+
+    What a move to the successor saves is a step of the savings, and said there.
+    """
     retired = [row for row in rows if row.state == RETIRED]
     legacy = [row for row in rows if row.state == LEGACY]
     findings = [_retired_finding(row) for row in retired[: config.RECOMMENDED_SUBJECTS]]
@@ -132,6 +136,7 @@ def lifecycle_findings(rows: Sequence[RetiringModel]) -> List[Finding]:
                 "info",
                 f"{counted(len(legacy), 'model')} in use will be retired within a year",
                 f"First comes {first.model} on {first.retired_on}. {_successor_words(first)}",
+                kind="quality",
             )
         )
     return findings
@@ -153,7 +158,9 @@ def _retired_finding(row: RetiringModel) -> Finding:
         "warning" if _is_notable(row.monthly_cost) else "info",
         f"{row.model} {_retired_words(row)}{cost}",
         _successor_words(row),
-        max(0.0, row.savings or 0.0),
+        kind="quality",
+        subject={"provider": row.provider, "model": row.model},
+        overlaps=model_key(row.provider, row.model),
     )
 
 

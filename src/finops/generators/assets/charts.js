@@ -35,6 +35,7 @@ const charts = (() => {
   const STYLES = {
     dashed: () => ({ borderDash: [6, 4], borderWidth: 1.5, pointRadius: 0, pointStyle: "line" }),
     points: () => ({ showLine: false, pointStyle: "rectRot", pointRadius: 5, pointHoverRadius: 7, order: -1 }),
+    hollow: () => ({ showLine: false, pointStyle: "circle", pointRadius: 4, pointHoverRadius: 6, pointBackgroundColor: "transparent", order: -1 }),
     low: () => ({ borderWidth: 0, pointRadius: 0, pointHitRadius: 0 }),
     high: (colour) => ({ borderWidth: 0, pointRadius: 0, pointHitRadius: 0, fill: "-1", backgroundColor: faded(colour, 0.16) }),
   };

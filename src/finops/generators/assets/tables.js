@@ -26,6 +26,7 @@ const tables = (() => {
       dots: column.dots,
       long: column.long,
       by: column.by,
+      least: new Set(column.least || []),
       numeric: NUMERIC.has(column.kind),
       values: valuesOf(column),
     })).map((column) => ({ ...column, whole: column }));
@@ -54,13 +55,15 @@ const tables = (() => {
     return made;
   }
 
-  function cell(column, value) {
+  // A lower bound: some of the calls have no known cost.
+  function cell(column, value, least) {
     const made = element("td", column.numeric ? "number" : column.long ? "long" : "");
     if (column.kind === "severity") {
       made.append(badge(value));
       return made;
     }
-    const text = format.cell(column.kind, value);
+    const shown = format.cell(column.kind, value);
+    const text = least && value !== null ? `≥ ${shown}` : shown;
     if (column.by && text !== "n/a") {
       if (column.dots) made.append(element("i", `dot c${column.dots[value]}`));
       const link = element("a", "", text);
@@ -246,7 +249,7 @@ const tables = (() => {
 
     row(at) {
       const made = element("tr");
-      made.append(...this.columns.map((column) => cell(column, column.values[at])));
+      made.append(...this.columns.map((column) => cell(column, column.values[at], column.least.has(at))));
       return made;
     }
 

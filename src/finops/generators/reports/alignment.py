@@ -17,7 +17,7 @@ from finops.generators.rounding import ShortenedRows
 from finops.generators.tables import Column, table, texts
 from finops.results import alignment as results
 from finops.results.base import from_dict
-from finops.results.shares import Called, MonthlyShare, Shared
+from finops.results.shares import Called, MonthlyShare, Shared, is_lower_bound
 
 REPORT = Report(
     "alignment",
@@ -86,7 +86,13 @@ def _cards(summary: results.AlignmentSummary) -> List[Card]:
             Sum("total_cost"),
             bool(summary.unpriced_calls),
         ),
-        Card("Cost per month", summary.monthly_cost, "money", "to be charged back"),
+        Card(
+            "Cost per month",
+            summary.monthly_cost,
+            "money",
+            "to be charged back",
+            at_least=bool(summary.unpriced_calls),
+        ),
         Card("Organizations", summary.organization_count, "count", "with a call"),
         Card(
             "Largest organization",
@@ -100,6 +106,7 @@ def _cards(summary: results.AlignmentSummary) -> List[Card]:
             "money",
             "no organization or product",
             Sum("unallocated_cost"),
+            bool(summary.unpriced_calls),
         ),
         Card(
             "Calls",
@@ -130,6 +137,7 @@ def _budgets(uses: Sequence[results.BudgetUse]) -> Part:
                     lambda row: row.spent,
                     "Spent",
                     "money",
+                    at_least=is_lower_bound,
                 ),
                 Column(lambda row: row.pace_percent, "Pace", "percent", bar=True),
                 Column(lambda row: row.expected_at_month_end, "Expected at month end", "money"),
@@ -164,14 +172,19 @@ def _chargeback(result: results.AlignmentResult, sums: Optional[Sums]) -> Part:
         lambda row: row.organization_id, "Organization", dimension="organization_id"
     )
     cost = Column[results.Chargeback](
-        lambda row: row.total_cost, "Cost", "money", recompute=Sum("cost"), order="descending"
+        lambda row: row.total_cost,
+        "Cost",
+        "money",
+        recompute=Sum("cost"),
+        order="descending",
+        at_least=is_lower_bound,
     )
     shown: List[Column[results.Chargeback]] = [
         organization,
         Column(lambda row: row.customer_count, "Customers", "count", recompute=Distinct("calls")),
         _CALLS,
         cost,
-        Column(lambda row: row.monthly_cost, "Cost per month", "money"),
+        Column(lambda row: row.monthly_cost, "Cost per month", "money", at_least=is_lower_bound),
         _SHARE,
         Column(
             lambda row: row.cost_per_1k_tokens,
@@ -344,9 +357,14 @@ def _view_table(name: str, first: Column[_R], rows: Sequence[_R], sums: Optional
         first,
         _CALLS,
         Column(
-            lambda row: row.total_cost, "Cost", "money", recompute=Sum("cost"), order="descending"
+            lambda row: row.total_cost,
+            "Cost",
+            "money",
+            recompute=Sum("cost"),
+            order="descending",
+            at_least=is_lower_bound,
         ),
-        Column(lambda row: row.monthly_cost, "Cost per month", "money"),
+        Column(lambda row: row.monthly_cost, "Cost per month", "money", at_least=is_lower_bound),
         _SHARE,
     ]
     return table(

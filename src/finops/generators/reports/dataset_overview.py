@@ -11,6 +11,7 @@ from finops.generators.components import Card, Part, columns, section, text
 from finops.generators.contrast import Contrast
 from finops.generators.date_range import Daily
 from finops.generators.page import Report, write_report
+from finops.generators.partial_days import day_lines, partial_dates
 from finops.generators.recompute import Ratio, Sum
 from finops.generators.tables import Column, table, texts
 from finops.results import dataset_overview as results
@@ -43,7 +44,7 @@ def generate_dataset_overview_report(data: Dict[str, Any], output_path: Union[st
         data,
         output_path,
         cards=_cards(result),
-        body=[_over_time(result, cut_short(data)), _shares(result), _quality(result)],
+        body=[_over_time(result, data), _shares(result), _quality(result)],
         about=_contrast(result),
         not_found=_not_found(result),
         daily=_daily(result),
@@ -102,8 +103,8 @@ def _providers(summary: results.OverviewSummary) -> str:
     return f"of {formatting.count(summary.unique_providers)} providers"
 
 
-def _over_time(result: results.DatasetOverviewResult, remark: str) -> Part:
-    daily = result.daily
+def _over_time(result: results.DatasetOverviewResult, data: Mapping[str, Any]) -> Part:
+    daily, remark, partial = result.daily, cut_short(data), partial_dates(data)
     days = texts(row.date for row in daily)
     return section(
         "Over time",
@@ -114,13 +115,15 @@ def _over_time(result: results.DatasetOverviewResult, remark: str) -> Part:
                 Axis("Day (UTC)", "date"),
                 Axis("Cost (USD)", "money"),
                 days,
-                [
-                    Series(
-                        "Cost",
-                        [row.total_cost for row in daily],
-                        recompute=Sum("total_cost"),
-                    )
-                ],
+                day_lines(
+                    [
+                        Series(
+                            "Cost", [row.total_cost for row in daily], recompute=Sum("total_cost")
+                        )
+                    ],
+                    days,
+                    partial,
+                ),
                 empty="No days are listed in this result, so no line over time is drawn.",
             ),
             line_chart(
@@ -129,13 +132,15 @@ def _over_time(result: results.DatasetOverviewResult, remark: str) -> Part:
                 Axis("Day (UTC)", "date"),
                 Axis("Calls", "count"),
                 days,
-                [
-                    Series(
-                        "Calls",
-                        [row.call_count for row in daily],
-                        recompute=Sum("call_count"),
-                    )
-                ],
+                day_lines(
+                    [
+                        Series(
+                            "Calls", [row.call_count for row in daily], recompute=Sum("call_count")
+                        )
+                    ],
+                    days,
+                    partial,
+                ),
                 empty="No days are listed in this result, so no line over time is drawn.",
             ),
         ),

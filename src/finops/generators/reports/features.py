@@ -55,7 +55,13 @@ def _cards(result: results.FeaturesResult) -> List[Card]:
         Card("Best feature", summary.best_feature or None, "feature", "highest return"),
         Card("Worst feature", summary.worst_feature or None, "feature", "lowest return"),
         Card("Revenue per month", summary.monthly_revenue, "money", "subscriptions"),
-        Card("Cost per month", summary.monthly_cost, "money", "of all calls"),
+        Card(
+            "Cost per month",
+            summary.monthly_cost,
+            "money",
+            "of all calls",
+            at_least=bool(summary.unpriced_calls),
+        ),
         Card("Features", summary.feature_count, "count", "with at least one call"),
     ]
 

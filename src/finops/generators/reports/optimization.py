@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from finops import config
 from finops.generators import formatting
@@ -11,6 +11,7 @@ from finops.generators.charts import Axis, Series, bar_chart, cut_short, line_ch
 from finops.generators.components import Card, Part, section
 from finops.generators.contrast import Contrast
 from finops.generators.page import Report, write_report
+from finops.generators.partial_days import day_lines, partial_dates
 from finops.generators.rounding import ShortenedRows
 from finops.generators.tables import Column, table, texts
 from finops.results import optimization as results
@@ -52,7 +53,7 @@ def generate_optimization_report(data: Dict[str, Any], output_path: Union[str, P
             _together(result),
             _lifecycle(result),
             _switches(result),
-            _commitment(result, cut_short(data)),
+            _commitment(result, data),
         ],
         about=_contrast(result),
         not_found=_not_found(result),
@@ -70,7 +71,13 @@ def _cards(result: results.OptimizationResult) -> List[Card]:
         ),
         Card("Savings per month", summary.total_monthly_savings, "money", "all steps together"),
         Card("Savings", summary.savings_percent, "percent", "of the cost"),
-        Card("Cost per month", summary.monthly_cost, "money", "as it is"),
+        Card(
+            "Cost per month",
+            summary.monthly_cost,
+            "money",
+            "as it is",
+            at_least=bool(summary.unpriced_calls),
+        ),
         Card("Calls", summary.total_calls, "count", "of the whole period"),
     ]
 
@@ -283,7 +290,7 @@ def _money_columns() -> List[Column[ModelSwap]]:
 # --- commitment ------------------------------------------------------------------------------
 
 
-def _commitment(result: results.OptimizationResult, remark: str) -> Part:
+def _commitment(result: results.OptimizationResult, data: Mapping[str, Any]) -> Part:
     reserved = result.reserved_capacity
     daily = result.daily
     baseline = reserved.baseline_daily_calls
@@ -291,12 +298,16 @@ def _commitment(result: results.OptimizationResult, remark: str) -> Part:
         "What a commitment saves",
         line_chart(
             "daily-calls",
-            f"Calls on each day, and the quiet day that can be committed to{remark}",
+            f"Calls on each day, and the quiet day that can be committed to{cut_short(data)}",
             Axis("Day (UTC)", "date"),
             Axis("Calls", "count"),
             texts(row.date for row in daily),
             [
-                Series("Calls", [row.call_count for row in daily], "accent"),
+                *day_lines(
+                    [Series("Calls", [row.call_count for row in daily], "accent")],
+                    texts(row.date for row in daily),
+                    partial_dates(data),
+                ),
                 Series("Commitment", [baseline] * len(daily), "success", "dashed"),
             ],
             bins="mean",

@@ -72,7 +72,13 @@ def _cards(summary: results.PricingSummary) -> List[Card]:
             "percent",
             "best against today" if summary.uplift_percent else "today's is the best",
         ),
-        Card("Cost per month", summary.monthly_cost, "money", "the same under each model"),
+        Card(
+            "Cost per month",
+            summary.monthly_cost,
+            "money",
+            "the same under each model",
+            at_least=bool(summary.unpriced_calls),
+        ),
         Card(
             "Break-even price",
             summary.break_even_price_per_1k_calls,

@@ -14,6 +14,7 @@ from finops.generators.date_range import Daily, follow
 from finops.generators.detector_scores import detectors
 from finops.generators.packed_sums import Sums, pack
 from finops.generators.page import Report, write_report
+from finops.generators.partial_days import day_lines, partial_dates
 from finops.generators.recompute import Ratio, ShareOfAll, Sum
 from finops.generators.rounding import ShortenedRows
 from finops.generators.tables import Column, table, texts
@@ -59,7 +60,7 @@ def generate_realtime_report(data: Dict[str, Any], output_path: Union[str, Path]
         cards=_cards(result),
         body=[
             _hours(result),
-            _days(result, cut_short(data)),
+            _days(result, data),
             _alerts(result),
             _burn(result),
             _portfolio(result, sums["providers"]),
@@ -182,17 +183,21 @@ def _anomaly_table(rows: Sequence[results.Anomaly]) -> Part:
     )
 
 
-def _days(result: results.RealtimeResult, remark: str) -> Part:
+def _days(result: results.RealtimeResult, data: Mapping[str, Any]) -> Part:
     daily = result.daily
     return section(
         "Day by day",
         line_chart(
             "daily-cost",
-            f"Cost of each day{remark}",
+            f"Cost of each day{cut_short(data)}",
             Axis("Day (UTC)", "date"),
             Axis("Cost (USD)", "money"),
             texts(row.date for row in daily),
-            [Series("Cost", [row.total_cost for row in daily], recompute=Sum("total_cost"))],
+            day_lines(
+                [Series("Cost", [row.total_cost for row in daily], recompute=Sum("total_cost"))],
+                texts(row.date for row in daily),
+                partial_dates(data),
+            ),
             empty="There is no day with a call, so no line over time is drawn.",
         ),
     )

@@ -13,11 +13,13 @@ from finops.generators.date_range import Daily, follow
 from finops.generators.detector_scores import detectors
 from finops.generators.packed_sums import Sums, pack
 from finops.generators.page import Report, write_report
+from finops.generators.partial_days import day_lines, partial_dates
 from finops.generators.recompute import Ratio, Sum
 from finops.generators.rounding import ShortenedRows
 from finops.generators.tables import Column, table, texts
 from finops.results import token_economics as results
 from finops.results.base import from_dict
+from finops.results.shares import is_lower_bound
 
 REPORT = Report(
     "token_economics",
@@ -60,7 +62,7 @@ def generate_token_economics_report(data: Dict[str, Any], output_path: Union[str
         output_path,
         cards=_cards(result.summary),
         body=[
-            _over_time(result, cut_short(data)),
+            _over_time(result, data),
             _classes(result),
             _cache(result),
             _efficiency(result, sums["models"]),
@@ -128,30 +130,34 @@ def _token_classes(summary: results.TokenSummary) -> str:
     return f"{formatting.compact(inputs)} input, {formatting.compact(outputs)} output"
 
 
-def _over_time(result: results.TokenEconomicsResult, remark: str) -> Part:
+def _over_time(result: results.TokenEconomicsResult, data: Mapping[str, Any]) -> Part:
     daily = result.daily_tokens
     return section(
         "Over time",
         line_chart(
             "daily-tokens",
-            f"Input and output tokens of each day{remark}",
+            f"Input and output tokens of each day{cut_short(data)}",
             Axis("Day (UTC)", "date"),
             Axis("Tokens", "tokens"),
             texts(row.date for row in daily),
-            [
-                Series(
-                    "Input",
-                    [row.input_tokens for row in daily],
-                    "accent",
-                    recompute=Sum("input_tokens"),
-                ),
-                Series(
-                    "Output",
-                    [row.output_tokens for row in daily],
-                    "warning",
-                    recompute=Sum("output_tokens"),
-                ),
-            ],
+            day_lines(
+                [
+                    Series(
+                        "Input",
+                        [row.input_tokens for row in daily],
+                        "accent",
+                        recompute=Sum("input_tokens"),
+                    ),
+                    Series(
+                        "Output",
+                        [row.output_tokens for row in daily],
+                        "warning",
+                        recompute=Sum("output_tokens"),
+                    ),
+                ],
+                texts(row.date for row in daily),
+                partial_dates(data),
+            ),
             empty="No day has a call, so no line over time is drawn.",
         ),
     )
@@ -247,7 +253,13 @@ _EFFICIENCY: List[Column[results.ModelEfficiency]] = [
     Column(lambda row: row.provider, "Provider", "provider", dot=True, dimension="provider"),
     Column(lambda row: row.call_count, "Calls", "count", recompute=Sum("calls")),
     Column(lambda row: row.total_tokens, "Tokens", "tokens", recompute=Sum("tokens")),
-    Column(lambda row: row.total_cost, "Cost", "money", recompute=Sum("cost")),
+    Column(
+        lambda row: row.total_cost,
+        "Cost",
+        "money",
+        recompute=Sum("cost"),
+        at_least=is_lower_bound,
+    ),
     _BOUGHT,
     _PRICE,
     Column(lambda row: row.input_output_ratio, "Output per input token", "number"),

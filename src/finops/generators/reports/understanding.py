@@ -14,12 +14,13 @@ from finops.generators.cost_change import change_section
 from finops.generators.date_range import Daily, follow
 from finops.generators.packed_sums import Sums, pack, totals_by_day
 from finops.generators.page import Report, write_report
+from finops.generators.partial_days import day_lines, partial_dates
 from finops.generators.recompute import Ratio, SharePercent, Sum
 from finops.generators.rounding import ShortenedRows
 from finops.generators.tables import Column, table, texts
 from finops.results import understanding as results
 from finops.results.base import DailyCost, from_dict
-from finops.results.shares import CostShare, TokenShare
+from finops.results.shares import CostShare, TokenShare, is_lower_bound
 
 REPORT = Report(
     "understanding",
@@ -31,7 +32,14 @@ _DRAWN = 10
 _R = TypeVar("_R", bound=CostShare)
 _T = TypeVar("_T", bound=TokenShare)
 _COST: Sequence[Column[CostShare]] = (
-    Column(lambda row: row.total_cost, "Cost", "money", recompute=Sum("cost"), order="descending"),
+    Column(
+        lambda row: row.total_cost,
+        "Cost",
+        "money",
+        recompute=Sum("cost"),
+        order="descending",
+        at_least=is_lower_bound,
+    ),
     Column(
         lambda row: row.share_percent, "Share", "percent", bar=True, recompute=SharePercent("cost")
     ),
@@ -48,7 +56,7 @@ def generate_understanding_report(data: Dict[str, Any], output_path: Union[str, 
         output_path,
         cards=_cards(result),
         body=[
-            _heading_for(result, cut_short(data)),
+            _heading_for(result, data),
             change_section(result.change),
             _suppliers(result, sums),
             _causes(result, sums),
@@ -122,29 +130,35 @@ def _per_call(summary: results.UnderstandingSummary) -> str:
 # --- heading ---------------------------------------------------------------------------------
 
 
-def _heading_for(result: results.UnderstandingResult, remark: str) -> Part:
+def _heading_for(result: results.UnderstandingResult, data: Mapping[str, Any]) -> Part:
     daily = result.daily
     return section(
         "Where it is heading",
-        _forecast_chart(daily, result.forecast.projection, remark),
+        _forecast_chart(daily, result.forecast.projection, data),
         lead=_forecast_sentence(result.forecast),
     )
 
 
 def _forecast_chart(
-    daily: Sequence[DailyCost], projection: Sequence[results.ProjectedDay], remark: str
+    daily: Sequence[DailyCost],
+    projection: Sequence[results.ProjectedDay],
+    data: Mapping[str, Any],
 ) -> Part:
     before: List[Optional[float]] = [None] * len(daily)
     after: List[Optional[float]] = [None] * len(projection)
     return line_chart(
         "daily-cost",
         "Cost of each day, and a forecast of 30 days with the range that holds four of five days"
-        + remark,
+        + cut_short(data),
         Axis("Day (UTC)", "date"),
         Axis("Cost (USD)", "money"),
         texts(row.date for row in daily) + texts(row.date for row in projection),
         [
-            Series("Cost", [row.total_cost for row in daily] + after, "accent"),
+            *day_lines(
+                [Series("Cost", [row.total_cost for row in daily] + after, "accent")],
+                texts(row.date for row in daily) + texts(row.date for row in projection),
+                partial_dates(data),
+            ),
             Series("Lower edge", before + [row.low for row in projection], "muted", "low"),
             Series("Upper edge", before + [row.high for row in projection], "muted", "high"),
             Series("Forecast", before + [row.cost for row in projection], "warning", "dashed"),
@@ -365,7 +379,11 @@ def _efficiency(result: results.UnderstandingResult, sums: Optional[Sums]) -> Pa
         model,
         bought,
         Column[results.ModelEfficiency](
-            lambda row: row.total_cost, "Cost", "money", recompute=Sum("cost")
+            lambda row: row.total_cost,
+            "Cost",
+            "money",
+            recompute=Sum("cost"),
+            at_least=is_lower_bound,
         ),
     ]
     chart = bar_chart(

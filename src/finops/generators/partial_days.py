@@ -1,0 +1,60 @@
+"""Lines over days whose first or last day is only partly covered: hollow marks, not dips.
+
+Half a day looks like a collapse, so it is no point of the line.  A long line, whose points stand
+for several days, keeps it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, List, Mapping, Sequence, Set
+
+from finops.generators.charts import MAX_MOMENTS, Series
+
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d)")
+
+
+def partial_dates(data: Mapping[str, Any]) -> Set[str]:
+    """Return the first and the last date of a result's period, where they are not whole.
+
+    The period is that of `data["_context"]`, in UTC; without one nothing is known to be partial.
+    """
+    context = data.get("_context") or {}
+    first, last = (
+        _TIME.match(str(context.get(key) or "")) for key in ("period_start", "period_end")
+    )
+    partial = set()
+    if first and first.group(2) > "00":
+        partial.add(first.group(1))
+    if last and last.group(2) < "23":
+        partial.add(last.group(1))
+    return partial
+
+
+def day_lines(lines: Sequence[Series], dates: Sequence[str], partial: Set[str]) -> List[Series]:
+    """Return lines over dates without the partial ones, and these as hollow marks.
+
+    >>> [line.values for line in day_lines([Series("Cost", [1, 2])], ["d1", "d2"], {"d2"})]
+    [[1, None], [None, 2]]
+    """
+    is_partial = [date in partial for date in dates]
+    if not any(is_partial) or all(is_partial) or len(dates) > MAX_MOMENTS // (2 * len(lines)):
+        return list(lines)
+    whole = [
+        line._replace(values=[None if p else v for v, p in zip(line.values, is_partial)])
+        for line in lines
+    ]
+    marks = [
+        Series(
+            _label(line, lines),
+            [v if p else None for v, p in zip(line.values, is_partial)],
+            line.colour or "accent",
+            "hollow",
+        )
+        for line in lines
+    ]
+    return [*whole, *marks]
+
+
+def _label(line: Series, lines: Sequence[Series]) -> str:
+    return "Partial day" if len(lines) == 1 else f"{line.label}, partial day"

@@ -1,0 +1,83 @@
+"""Days that the data covers only partly are hollow marks, and no points of the line."""
+
+from __future__ import annotations
+
+import doctest
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from finops.generators import partial_days
+from finops.generators.charts import Axis, Series, line_chart
+from finops.generators.partial_days import day_lines, partial_dates
+from tests.generators.economy import drawn, page_of, result_of
+from tests.support.reference import call
+
+CONTEXT = {"period_start": "2025-01-01T09:30:00", "period_end": "2025-01-03T02:00:00"}
+
+
+def test_the_example_in_the_text_holds() -> None:
+    assert doctest.testmod(partial_days).failed == 0
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "partial"),
+    [
+        ("2025-01-01T09:30:00", "2025-01-03T02:00:00", {"2025-01-01", "2025-01-03"}),
+        ("2025-01-01T00:59:00", "2025-01-03T22:59:59", {"2025-01-03"}),
+        ("2025-01-01T00:00:00", "2025-01-03T23:00:00", set()),
+        (None, "", set()),
+    ],
+)
+def test_which_dates_are_partial(start: Any, end: Any, partial: Any) -> None:
+    assert partial_dates({"_context": {"period_start": start, "period_end": end}}) == partial
+    assert partial_dates({}) == set()
+
+
+def test_several_lines_say_whose_marks_they_are() -> None:
+    lines = [Series("In", [1, 2, 3]), Series("Out", [4, 5, 6], "warning")]
+    made = day_lines(lines, ["a", "b", "c"], {"a"})
+    assert [(line.label, list(line.values), line.style) for line in made] == [
+        ("In", [None, 2, 3], ""),
+        ("Out", [None, 5, 6], ""),
+        ("In, partial day", [1, None, None], "hollow"),
+        ("Out, partial day", [4, None, None], "hollow"),
+    ]
+
+
+def test_a_line_of_partial_days_only_and_a_long_one_stay_as_they_are() -> None:
+    line = [Series("Cost", [1.0])]
+    assert day_lines(line, ["a"], {"a"}) == line
+    days = [str(day) for day in range(200)]
+    long = [Series("Cost", [1.0] * 200)]
+    assert day_lines(long, days, {"0"}) == long
+
+
+def test_a_mark_is_drawn_hollow_without_scripts_too() -> None:
+    lines = day_lines([Series("Cost", [1, 2, 3])], ["2025-01-01", "b", "c"], {"2025-01-01"})
+    part = line_chart("x", "X", Axis("Day", "date"), Axis("USD"), ["2025-01-01", "b", "c"], lines)
+    assert part.markup.count('class="hollow accent"') == 1
+    assert part.data["charts"]["x"]["series"][1]["style"] == "hollow"
+
+
+@pytest.mark.parametrize(
+    ("report", "chart", "line"),
+    [
+        ("understanding", "daily-cost", "Cost"),
+        ("dataset_overview", "daily-cost", "Cost"),
+        ("dataset_overview", "daily-calls", "Calls"),
+        ("realtime", "daily-cost", "Cost"),
+        ("token_economics", "daily-tokens", "Input"),
+        ("optimization", "daily-calls", "Calls"),
+    ],
+)
+def test_pages_draw_them(report: str, chart: str, line: str, tmp_path: Path) -> None:
+    rows = [
+        call(timestamp=f"2025-01-0{day}T{hour:02d}:00:00") for day, hour in ((1, 9), (2, 9), (3, 2))
+    ]
+    result = result_of(report, rows)
+    values = drawn(page_of(report, {**result, "_context": CONTEXT}, tmp_path), chart)
+    marks = values["Partial day" if len(values) < 6 and line != "Input" else "Input, partial day"]
+    assert [value is None for value in values[line][:3]] == [True, False, True]
+    assert [value is None for value in marks[:3]] == [False, True, False]
