@@ -20,6 +20,7 @@ NO_LIMITS = {
     "PERCENTILE_WINDOWS_LESS_PER_DAY", "RECOMMENDED_SUBJECTS", "MEGABYTE", "UNKNOWN", "FEATURES",
     "PROVIDER_NAMES", "PROVIDER_ALIASES", "NEGLIGIBLE_USD", "SWITCH_MIN_SAVINGS_PERCENT",
     "LATENCY_BIN_MS", "LATENCY_BINS_END_MS", "DAYS_PER_MONTH", "UNALLOCATED",
+    "CHANGE_SUBJECTS", "CHANGE_CUSTOMERS", "CHANGE_LEAST_USD", "BUDGETS",
 }  # fmt: skip
 # Read below the analyzers, where the calls are counted.
 BELOW: Dict[str, Set[str]] = {
@@ -74,6 +75,6 @@ def test_settings_read_as_they_were_typed() -> None:
     said = {words: value for name in THRESHOLDS for words, value in thresholds_of(name)}
     assert said["… that are a share of its calls of"] == "1.5%"
     assert said["… that chance alone would bring in less than"] == "0.0001%"
-    assert said["Commitment: calls a day, at their"] == "25th percentile"
+    assert said["Commitment: the quiet hour or day, at their"] == "25th percentile"
     assert said["An organization is expensive above the average cost per token"] == "1.25 times"
     assert said["Points of the risk score"].startswith("region changes 45, rate limits 40")

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from finops.analyzers.advanced.geographic_latency import TOKEN_BAND
 from finops.analyzers.advanced.token_economics import INEFFICIENT_PROMPT, SIMPLE_TASK
 from finops.analyzers.shared.daily_latency import SLA_VIOLATIONS
-from finops.analyzers.shared.model_switches import DOWNGRADABLE, FREE_FAILURE
+from finops.analyzers.shared.model_switches import DOWNGRADABLE
+from finops.analyzers.shared.token_prices import FREE_FAILURE
 from finops.reader import layout
 from finops.rollups import partition
 from finops.rollups.dataset import open_dataset

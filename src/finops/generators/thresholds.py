@@ -6,7 +6,7 @@ each analyzer reads of the settings, so that no limit can work unseen.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Tuple
 
 from finops import config
 from finops.generators import formatting
@@ -76,27 +76,87 @@ _ERRORS = Threshold("Error rate called high above", "HIGH_ERROR_RATE_PCT", "perc
 _JUDGED = Threshold("Models are judged from", "MODEL_MIN_CALLS", "calls")
 _TASKS = Threshold("Tasks that tolerate a model one class lower", "DOWNGRADABLE_TASKS", "tasks")
 
-THRESHOLDS: Dict[str, Tuple[Threshold, ...]] = {
+_NOTABLE_SHARE = Threshold(
+    "… or from a share of the monthly cost of", "NOTABLE_SHARE_PCT", "percent"
+)
+# What findings of every report are held against.
+_EVERYWHERE = (_NOTABLE, _NOTABLE_SHARE, _SHORT)
+_FORECAST = (
+    Threshold("Forecast training window", "FORECAST_WINDOW_DAYS", "days"),
+    Threshold("Backtest horizon", "FORECAST_BACKTEST_DAYS", "days"),
+    Threshold(
+        "… from days with three weeks before them, at most the last",
+        "FORECAST_TRIED_DAYS",
+        "days",
+    ),
+    Threshold("Days expected within the forecast's range", "FORECAST_INTERVAL", "share"),
+    Threshold("… measured by forecasts from each of the last", "FORECAST_ORIGINS", "days"),
+    Threshold("A slope counts from a squared t-ratio of", "FORECAST_SLOPE_EVIDENCE", "number"),
+    Threshold("The trend counts, against the last week", "FORECAST_TREND_FAVOUR", "times"),
+    Threshold("In a trend a day counts, of the mean, at least", "FORECAST_LEAST_SHARE", "share"),
+    Threshold("A trend is fitted from", "FORECAST_MIN_DAYS", "days"),
+)
+_LEGACY = Threshold("Legacy is what is retired after the data within", "LEGACY_DAYS", "days")
+# What the steps of the savings rest on, beside the tasks.
+_SAVINGS = (
+    Threshold("Commitment: the quiet hour or day, at their", "COMMITMENT_PERCENTILE", "percentile"),
+    Threshold("Commitment: discount assumed", "COMMITMENT_DISCOUNT_PCT", "percent"),
+    Threshold("Batch prices: discount assumed", "BATCH_DISCOUNT_PCT", "percent"),
+    Threshold("… for tasks whose answers may wait", "BATCH_TASKS", "tasks"),
+    Threshold("… of providers that have them", "BATCH_PROVIDERS", "tasks"),
+    _LEGACY,
+    _JUDGED,
+    _TASKS,
+)
+_ABUSE = (
+    Threshold("Days are judged from", "ABUSE_MIN_DAILY_CALLS", "calls"),
+    Threshold("… and a baseline of other active", "ABUSE_MIN_BASELINE_DAYS", "days"),
+    Threshold("… around the day, each way", "ABUSE_WINDOW_DAYS", "days"),
+    Threshold("Minimum baseline variability", "ABUSE_SPREAD_FLOOR_PCT", "percent"),
+    Threshold("What all did on a day: customers at least", "ABUSE_LEVEL_MIN_CUSTOMERS", "number"),
+    Threshold("… with a usual day of", "ABUSE_LEVEL_MIN_DAILY_CALLS", "calls"),
+    Threshold("Unusual day: z above", "UNUSUAL_Z", "number"),
+    Threshold("Highly unusual day: z above", "UNUSUAL_HIGH_Z", "number"),
+    Threshold("Cost spike: above the usual day", "COST_SPIKE_MULTIPLIER", "times"),
+    Threshold("Severe cost spike: above the usual day", "COST_SPIKE_SEVERE_MULTIPLIER", "times"),
+    Threshold("… and a day's cost of at least", "COST_SPIKE_MIN_USD", "money"),
+    Threshold("Rate-limit errors in an hour above", "RATE_LIMIT_ERRORS_PER_HOUR", "number"),
+    Threshold("… critical above", "RATE_LIMIT_CRITICAL_ERRORS_PER_HOUR", "number"),
+    Threshold("Changes of region on a day above", "SUSPICIOUS_SWITCHES_PER_DAY", "number"),
+    Threshold("… severe above", "SUSPICIOUS_SEVERE_SWITCHES_PER_DAY", "number"),
+    Threshold("… a habit up to, in standard deviations", "SUSPICIOUS_Z_SCORE", "number"),
+    Threshold("… more calls explain at most", "SUSPICIOUS_MOST_TIMES_USUAL", "times"),
+    Threshold("Points of the risk score", "ABUSE_POINTS", "signals"),
+    Threshold("… more for each severe signal", "ABUSE_SEVERE_POINTS", "points"),
+)
+_TRENDS = (
+    Threshold("Each of the two windows compared", "TREND_WINDOW_DAYS", "days"),
+    Threshold("… from calls in the earlier one", "TREND_MIN_PREVIOUS_CALLS", "calls"),
+    Threshold("At risk: calls down by", "AT_RISK_DROP_PCT", "percent"),
+    Threshold("At high risk: calls down by", "AT_RISK_HIGH_DROP_PCT", "percent"),
+    Threshold("At critical risk: calls down by", "AT_RISK_CRITICAL_DROP_PCT", "percent"),
+    Threshold("Expanding: calls up by", "EXPANSION_GROWTH_PCT", "percent"),
+    Threshold("Tier is full from a cost of revenue of", "BURN_MEDIUM_PCT", "percent"),
+    Threshold("Monthly tier prices used in recommendations", "SUBSCRIPTION_TIERS", "tiers"),
+)
+# What is advised for a customer is decided once, by all of these.
+_JUDGING_CUSTOMERS = (
+    *_ABUSE,
+    *_TRENDS,
+    Threshold("A customer outgrows its tier after weeks of it", "OUTGROWN_WEEKS", "number"),
+    Threshold("… against weeks before them, at most", "OUTGROWN_BASE_WEEKS", "number"),
+    Threshold("A limit asks a customer to use less, at most by", "LIMIT_MAX_CUT_PCT", "percent"),
+    Threshold("Cheaper models listed for savings above", "OPPORTUNITY_MIN_SAVINGS_USD", "money"),
+    _TASKS,
+    _GONE,
+)
+
+_OWN: Dict[str, Tuple[Threshold, ...]] = {
     "dataset_overview": (
         Threshold("Share of successful calls warned of below", "MIN_SUCCESS_RATE_PCT", "percent"),
-        _SHORT,
     ),
     "understanding": (
-        Threshold("Forecast training window", "FORECAST_WINDOW_DAYS", "days"),
-        Threshold("Backtest horizon", "FORECAST_BACKTEST_DAYS", "days"),
-        Threshold(
-            "… from days with three weeks before them, at most the last",
-            "FORECAST_TRIED_DAYS",
-            "days",
-        ),
-        Threshold("Days expected within the forecast's range", "FORECAST_INTERVAL", "share"),
-        Threshold("… measured by forecasts from each of the last", "FORECAST_ORIGINS", "days"),
-        Threshold("A slope counts from a squared t-ratio of", "FORECAST_SLOPE_EVIDENCE", "number"),
-        Threshold("The trend counts, against the last week", "FORECAST_TREND_FAVOUR", "times"),
-        Threshold(
-            "In a trend a day counts, of the mean, at least", "FORECAST_LEAST_SHARE", "share"
-        ),
-        Threshold("A trend is fitted from", "FORECAST_MIN_DAYS", "days"),
+        *_FORECAST,
         Threshold("Acceptable forecast error for planning", "FORECAST_USABLE_MAPE_PCT", "percent"),
         Threshold("The trend compares the last whole", "TREND_RECENT_DAYS", "days"),
         Threshold("Trend worth a finding from", "TREND_NOTABLE_PCT", "percent"),
@@ -110,7 +170,9 @@ THRESHOLDS: Dict[str, Tuple[Threshold, ...]] = {
         Threshold(
             "Cost outside production worth a finding from", "NON_PRODUCTION_NOTABLE_PCT", "percent"
         ),
-        _SHORT,
+        Threshold(
+            "Why the cost changed: whole days against as many", "CHANGE_WINDOWS_DAYS", "factors"
+        ),
     ),
     "performance": (
         _SLA,
@@ -119,7 +181,6 @@ THRESHOLDS: Dict[str, Tuple[Threshold, ...]] = {
         Threshold("99 of 100 calls should take at most", "P99_THRESHOLD_MS", "ms"),
         _ERRORS,
         _JUDGED,
-        _SHORT,
     ),
     "realtime": (
         Threshold(
@@ -153,15 +214,10 @@ THRESHOLDS: Dict[str, Tuple[Threshold, ...]] = {
         Threshold("Burn: high risk from", "BURN_HIGH_PCT", "percent"),
         Threshold("Burn: critical risk from", "BURN_CRITICAL_PCT", "percent"),
         _GONE,
-        _SHORT,
+        Threshold("Errors that clients cause", "CLIENT_ERRORS", "tasks"),
+        *_JUDGING_CUSTOMERS,
     ),
-    "optimization": (
-        Threshold("Commitment: calls a day, at their", "COMMITMENT_PERCENTILE", "percentile"),
-        Threshold("Commitment: discount assumed", "COMMITMENT_DISCOUNT_PCT", "percent"),
-        _NOTABLE,
-        _TASKS,
-        _SHORT,
-    ),
+    "optimization": _SAVINGS,
     "alignment": (
         _JUDGED,
         Threshold("Organizations listed at either end", "EFFICIENCY_LISTED", "number"),
@@ -181,7 +237,7 @@ THRESHOLDS: Dict[str, Tuple[Threshold, ...]] = {
             "DEAR_ORGANIZATION_FACTOR",
             "times",
         ),
-        _SHORT,
+        *_FORECAST,
     ),
     "profitability": (
         Threshold("High margin from", "HIGH_MARGIN_THRESHOLD_PCT", "percent"),
@@ -189,7 +245,8 @@ THRESHOLDS: Dict[str, Tuple[Threshold, ...]] = {
         Threshold("Low margin from; unprofitable below", "LOW_MARGIN_THRESHOLD_PCT", "percent"),
         Threshold("Monthly tier prices used in recommendations", "SUBSCRIPTION_TIERS", "tiers"),
         _GONE,
-        _SHORT,
+        Threshold("Burn (cost of revenue): medium risk from", "BURN_MEDIUM_PCT", "percent"),
+        *_JUDGING_CUSTOMERS,
     ),
     "pricing": (
         Threshold("Usage-based price of 1,000 calls", "USAGE_PRICE_PER_1K_CALLS_USD", "money"),
@@ -203,7 +260,6 @@ THRESHOLDS: Dict[str, Tuple[Threshold, ...]] = {
             "Cross-subsidy: share of cost above share of revenue", "CROSS_SUBSIDY_POINTS", "points"
         ),
         _GONE,
-        _SHORT,
     ),
     "features": (
         Threshold("Features are classified from", "MIN_FEATURE_CALLS", "calls"),
@@ -214,7 +270,6 @@ THRESHOLDS: Dict[str, Tuple[Threshold, ...]] = {
             "Sunset: losing, and used by customers below", "FEATURE_SUNSET_ADOPTION_PCT", "percent"
         ),
         _GONE,
-        _SHORT,
     ),
     "token_economics": (
         Threshold("Long prompt: input above", "INEFFICIENT_PROMPT_MIN_INPUT_TOKENS", "tokens"),
@@ -240,9 +295,8 @@ THRESHOLDS: Dict[str, Tuple[Threshold, ...]] = {
         Threshold(
             "Cheaper models listed for savings above", "OPPORTUNITY_MIN_SAVINGS_USD", "money"
         ),
-        _NOTABLE,
         _TASKS,
-        _SHORT,
+        *_SAVINGS,
     ),
     "geographic_latency": (
         _SLA,
@@ -253,50 +307,26 @@ THRESHOLDS: Dict[str, Tuple[Threshold, ...]] = {
         Threshold(
             "… that is, in standard errors, at least", "ROUTING_MIN_STANDARD_ERRORS", "number"
         ),
-        _SHORT,
     ),
     "churn_growth": (
-        _GONE,
         Threshold("Churn is rated from covered days of", "CHURN_MIN_DAYS", "days"),
         Threshold("Churn rate called critical from", "CHURN_RATE_CRITICAL_PCT", "percent"),
-        Threshold("Each of the two windows compared", "TREND_WINDOW_DAYS", "days"),
-        Threshold("… from calls in the earlier one", "TREND_MIN_PREVIOUS_CALLS", "calls"),
-        Threshold("At risk: calls down by", "AT_RISK_DROP_PCT", "percent"),
-        Threshold("At high risk: calls down by", "AT_RISK_HIGH_DROP_PCT", "percent"),
-        Threshold("At critical risk: calls down by", "AT_RISK_CRITICAL_DROP_PCT", "percent"),
-        Threshold("Expanding: calls up by", "EXPANSION_GROWTH_PCT", "percent"),
-        Threshold("Tier is full from a cost of revenue of", "BURN_MEDIUM_PCT", "percent"),
-        Threshold("Monthly tier prices used in recommendations", "SUBSCRIPTION_TIERS", "tiers"),
-        _SHORT,
+        *_JUDGING_CUSTOMERS,
     ),
     "abuse_detection": (
-        Threshold("Days are judged from", "ABUSE_MIN_DAILY_CALLS", "calls"),
-        Threshold("… and a baseline of other active", "ABUSE_MIN_BASELINE_DAYS", "days"),
-        Threshold("… around the day, each way", "ABUSE_WINDOW_DAYS", "days"),
-        Threshold("Minimum baseline variability", "ABUSE_SPREAD_FLOOR_PCT", "percent"),
-        Threshold(
-            "What all did on a day: customers at least", "ABUSE_LEVEL_MIN_CUSTOMERS", "number"
-        ),
-        Threshold("… with a usual day of", "ABUSE_LEVEL_MIN_DAILY_CALLS", "calls"),
-        Threshold("Unusual day: z above", "UNUSUAL_Z", "number"),
-        Threshold("Highly unusual day: z above", "UNUSUAL_HIGH_Z", "number"),
-        Threshold("Cost spike: above the usual day", "COST_SPIKE_MULTIPLIER", "times"),
-        Threshold(
-            "Severe cost spike: above the usual day", "COST_SPIKE_SEVERE_MULTIPLIER", "times"
-        ),
-        Threshold("… and a day's cost of at least", "COST_SPIKE_MIN_USD", "money"),
-        Threshold("Rate-limit errors in an hour above", "RATE_LIMIT_ERRORS_PER_HOUR", "number"),
-        Threshold("… critical above", "RATE_LIMIT_CRITICAL_ERRORS_PER_HOUR", "number"),
-        Threshold("Changes of region on a day above", "SUSPICIOUS_SWITCHES_PER_DAY", "number"),
-        Threshold("… severe above", "SUSPICIOUS_SEVERE_SWITCHES_PER_DAY", "number"),
-        Threshold("… a habit up to, in standard deviations", "SUSPICIOUS_Z_SCORE", "number"),
-        Threshold("… more calls explain at most", "SUSPICIOUS_MOST_TIMES_USUAL", "times"),
-        Threshold("Points of the risk score", "ABUSE_POINTS", "signals"),
-        Threshold("… more for each severe signal", "ABUSE_SEVERE_POINTS", "points"),
         Threshold("Critical customer from", "ABUSE_CRITICAL_SCORE", "points"),
-        _GONE,
-        _SHORT,
+        *_JUDGING_CUSTOMERS,
     ),
+}
+
+
+def _once(thresholds: Iterable[Threshold]) -> Tuple[Threshold, ...]:
+    """Return thresholds without those of a setting that stood before."""
+    return tuple({threshold.setting: threshold for threshold in thresholds}.values())
+
+
+THRESHOLDS: Dict[str, Tuple[Threshold, ...]] = {
+    report: _once((*own, *_EVERYWHERE)) for report, own in _OWN.items()
 }
 
 

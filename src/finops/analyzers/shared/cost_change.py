@@ -20,9 +20,13 @@ from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence
 
 from finops import config
 from finops.analyzers.shared.covered_days import CoveredDays
-from finops.analyzers.shared.model_switches import FREE_FAILURE
 from finops.analyzers.shared.tables import ACCOUNT_DAYS
-from finops.analyzers.shared.token_prices import TOKEN_MEASURES, ListPrices, classes_of
+from finops.analyzers.shared.token_prices import (
+    FREE_FAILURE,
+    TOKEN_MEASURES,
+    ListPrices,
+    classes_of,
+)
 from finops.results.understanding import (
     ChangedCustomer,
     ChangedCustomers,

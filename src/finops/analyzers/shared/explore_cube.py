@@ -23,7 +23,7 @@ from typing import (
 )
 
 from finops.analyzers.shared.covered_days import HOURLY_CALLS, covered_days
-from finops.analyzers.shared.model_switches import FREE_FAILURE
+from finops.analyzers.shared.token_prices import FREE_FAILURE
 from finops.business.prices import PriceTable
 from finops.business.rates import Conditions
 from finops.results.explore import (

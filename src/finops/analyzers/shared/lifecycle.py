@@ -15,10 +15,14 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 from finops import config
 from finops.analyzers.base import finding
 from finops.analyzers.shared.covered_days import CoveredDays
-from finops.analyzers.shared.model_switches import FREE_FAILURE
 from finops.analyzers.shared.overlaps import model_key
 from finops.analyzers.shared.provider_names import provider_name
-from finops.analyzers.shared.token_prices import TOKEN_MEASURES, ListPrices, classes_of
+from finops.analyzers.shared.token_prices import (
+    FREE_FAILURE,
+    TOKEN_MEASURES,
+    ListPrices,
+    classes_of,
+)
 from finops.analyzers.shared.wording import counted, usd
 from finops.business.catalog import DEFAULT_PRICES
 from finops.business.model import Model

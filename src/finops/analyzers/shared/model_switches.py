@@ -12,18 +12,14 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Dict, Iterable, List, NamedTuple, Optional, Tuple
 
-from finops import config, schema
+from finops import config
 from finops.business.catalog import CLASSES, Model, PriceTable
 from finops.business.usage import TokenClasses, token_classes
-from finops.rollups.expressions import all_of, one_of
+from finops.rollups.expressions import one_of
 from finops.rollups.measures import Dimension
 
 # Whether the task of a call tolerates a model one class lower.
 DOWNGRADABLE = Dimension("downgradable", one_of("task_type", *config.DOWNGRADABLE_TASKS))
-# Whether a call failed and cost nothing.
-FREE_FAILURE = Dimension(
-    "free_failure", all_of(one_of("status", schema.STATUS_ERROR), one_of("cost_kind", "free"))
-)
 
 
 def cost_on(model: Model, tokens: TokenClasses) -> float:

@@ -20,12 +20,16 @@ from finops.analyzers.shared.covered_days import CoveredDays
 from finops.analyzers.shared.lifecycle import retirement_of
 from finops.analyzers.shared.model_switches import (
     DOWNGRADABLE,
-    FREE_FAILURE,
     cost_on,
     in_service,
     undominated,
 )
-from finops.analyzers.shared.token_prices import TOKEN_MEASURES, ListPrices, classes_of
+from finops.analyzers.shared.token_prices import (
+    FREE_FAILURE,
+    TOKEN_MEASURES,
+    ListPrices,
+    classes_of,
+)
 from finops.business.catalog import Model
 from finops.business.usage import TokenClasses
 from finops.results.optimization import (

@@ -6,7 +6,8 @@ from itertools import groupby
 from typing import Dict, Iterable, List, Tuple
 
 from finops import config
-from finops.analyzers.shared.model_switches import DOWNGRADABLE, FREE_FAILURE, SwitchRule
+from finops.analyzers.shared.model_switches import DOWNGRADABLE, SwitchRule
+from finops.analyzers.shared.token_prices import FREE_FAILURE
 from finops.results.token_economics import Opportunity
 from finops.rollups.spec import Key, Rollups, Table, Values
 from finops.stats import ratio

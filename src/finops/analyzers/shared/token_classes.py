@@ -11,8 +11,12 @@ import math
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar
 
 from finops import config
-from finops.analyzers.shared.model_switches import FREE_FAILURE
-from finops.analyzers.shared.token_prices import TOKEN_MEASURES, ListPrices, classes_of
+from finops.analyzers.shared.token_prices import (
+    FREE_FAILURE,
+    TOKEN_MEASURES,
+    ListPrices,
+    classes_of,
+)
 from finops.business.usage import TokenClasses
 from finops.results.token_economics import CacheDay, CacheUse, TokenClass
 from finops.rollups.spec import Rollups, Table

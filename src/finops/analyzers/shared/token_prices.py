@@ -8,10 +8,17 @@ from __future__ import annotations
 
 from typing import Dict, Optional, Sequence, Tuple
 
+from finops import schema
 from finops.business.prices import PriceTable
 from finops.business.rates import Conditions, Tariff
 from finops.business.usage import TokenClasses, token_classes
+from finops.rollups.expressions import all_of, one_of
+from finops.rollups.measures import Dimension
 
+# Whether a call failed and cost nothing: its tokens were not billed.
+FREE_FAILURE = Dimension(
+    "free_failure", all_of(one_of("status", schema.STATUS_ERROR), one_of("cost_kind", "free"))
+)
 # The measures from which `classes_of` works, in its order.
 TOKEN_MEASURES: Tuple[str, ...] = (
     "input_tokens",
