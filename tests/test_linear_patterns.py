@@ -17,6 +17,7 @@ import pytest
 
 import finops
 from finops.generators.reports import default
+from finops.viewer import markdown
 from tests.support.pattern_cost import fault_of
 
 pytestmark = pytest.mark.once
@@ -30,11 +31,16 @@ BUILT: Dict[str, Tuple[Any, ...]] = {
     "b'[0-9]{%d,%d}' % (_FEWEST.get(name, 0), digits)": (b"[0-9]{0,13}", b"[0-9]{1,13}"),
     "pattern": tuple(pattern for pattern, _ in default._KINDS),
 }
+_OF_DOCUMENTS: Tuple[Any, ...] = (
+    *(markdown._FENCE, markdown._HEADING, markdown._ITEM, markdown._COMMENT),
+    markdown._INLINE.search,
+)
 # Patterns that are costly on some texts, and never meet one of these.
 SPARED: Dict[Any, str] = {
     _LINE: "begins where a line does; `reader.test_row_pattern` takes the time of lines that fail",
     r'([\w:-]+)="([^"]*)"': "meets the templates of the package only",
     r"<(script|style)\b[^>]*>(.*?)</\1>": "meets the templates of the package only",
+    **{use.__self__.pattern: "meets the documents of the project only" for use in _OF_DOCUMENTS},
 }
 
 
