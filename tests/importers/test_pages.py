@@ -137,8 +137,8 @@ def test_calls_without_a_price_make_every_total_a_bound(tmp_path: Path) -> None:
     import_files("claude-code", paths, tmp_path / "out.csv")
     made = pages_of(tmp_path / "out.csv", tmp_path / "reports")
     assert {row["cost_source"] for row in made.rows} == {"list", "none"}
-    for name in ("index", "understanding", "dataset_overview"):
-        assert re.search(r"Total cost ≥ \$[\d.]+", made.pages[name]), name
+    for name in ("index", "explore", "understanding", "dataset_overview", "alignment"):
+        assert re.search(r"\b[Cc]ost ≥ \$0\.00245 ", made.pages[name]), name
 
 
 def test_two_sources_of_one_provider_may_count_a_call_twice(tmp_path: Path) -> None:
