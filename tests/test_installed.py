@@ -98,7 +98,7 @@ def test_the_console_script_works_below_the_current_folder(installed: Path, tmp_
     shown = run([str(installed), "analyze", "--workers", "2"], cwd=str(tmp_path))
     assert str(tmp_path / "reports" / "html" / "index.html") in shown
     pages = {path.stem for path in (tmp_path / "reports" / "html").glob("*.html")}
-    assert pages == {"index", *ANALYZER_REGISTRY}
+    assert pages == {"index", "explore", *ANALYZER_REGISTRY}
 
 
 def test_everything_that_is_needed_is_packed(installed: Path) -> None:

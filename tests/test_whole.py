@@ -112,7 +112,12 @@ def test_a_bad_row_is_named_on_every_page(tmp_path: Path) -> None:
 
 
 class _Texts(HTMLParser):
-    """Collects what a reader sees: text outside scripts and styles, and titles."""
+    """Collects what a reader sees: text outside scripts and styles, and titles.
+
+    The scales of drawings are round numbers about the data, so two pages may share them.
+    """
+
+    _OTHERS = ("script", "style", "head", "svg")
 
     def __init__(self) -> None:
         super().__init__()
@@ -120,10 +125,10 @@ class _Texts(HTMLParser):
         self._hidden = 0
 
     def handle_starttag(self, tag: str, attrs: Any) -> None:
-        self._hidden += tag in ("script", "style", "head")
+        self._hidden += tag in self._OTHERS
 
     def handle_endtag(self, tag: str) -> None:
-        self._hidden -= tag in ("script", "style", "head")
+        self._hidden -= tag in self._OTHERS
 
     def handle_data(self, data: str) -> None:
         if not self._hidden and data.strip():

@@ -75,7 +75,11 @@ def test_data_and_reports_are_below_the_current_folder(alone: Path) -> None:
     shown = run_archive(alone, "analyze", "--workers", "1")
     reports = alone / "reports" / "html"
     assert shown.splitlines()[-1] == f"open {reports / 'index.html'}"
-    assert {path.stem for path in reports.glob("*.html")} == {"index", *ANALYZER_REGISTRY}
+    assert {path.stem for path in reports.glob("*.html")} == {
+        "index",
+        "explore",
+        *ANALYZER_REGISTRY,
+    }
     assert sorted(path.name for path in alone.iterdir()) == ["data", "finops.pyz", "reports"]
 
 

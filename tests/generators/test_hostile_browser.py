@@ -39,6 +39,7 @@ HTMLAnchorElement.prototype.click = () => {};
 CLICK = """async () => {
   const all = (query) => [...document.querySelectorAll(query)];
   all("details").forEach((one) => { one.open = true; });
+  all(".tools .download").forEach((button) => button.click());
   for (const button of all("thead button, .more button")) button.click();
   for (const input of all(".tools input[type=search]")) {
     input.value = "<script>";
@@ -46,15 +47,18 @@ CLICK = """async () => {
     input.value = "";
     input.dispatchEvent(new Event("input"));
   }
-  all(".tools .download").forEach((button) => button.click());
   const handlers = all("*").flatMap((one) => [...one.attributes].map((a) => a.name))
     .filter((name) => name.startsWith("on"));
-  const ours = /^(#|data:,$|https:\\/\\/cdn\\.jsdelivr\\.net\\/|[a-z_]+\\.(html|json)$|chart)/;
+  const here = new URL(".", location.href).href;
+  const ours = (link) => link.startsWith("#") || link === "data:,"
+    || link.startsWith("https://cdn.jsdelivr.net/")
+    || new URL(link, here).href.startsWith(here)
+    && /^(chart.*|[a-z_]+\\.(html|json)(#.*)?)$/.test(new URL(link, here).href.slice(here.length));
   const links = all("[href], [src]").map((e) => e.getAttribute("href") ?? e.getAttribute("src"));
   return {
     ran: window.ran,
     handlers,
-    links: links.filter((link) => !ours.test(link)),
+    links: links.filter((link) => !ours(link)),
     odd: all("img, iframe, object, embed, base, plaintext, math").length,
     scripts: all("script").length,
     csvs: await Promise.all(window.blobs.map((blob) => blob.text())),

@@ -213,9 +213,9 @@ def test_a_daily_aggregate_keeps_its_day_and_covers_it(tmp_path: Path) -> None:
     assert data[BY_DAY] == {(f"2025-03-0{day}",): (12_000,) for day in (1, 2, 3)}
     assert data.period.dates() == ["2025-03-01", "2025-03-02", "2025-03-03"]
     assert data.period.last_hour == "2025-03-03T23:00:00"
-    (note,) = data.accounting.notes
-    assert note == "Totals of whole days keep their day in UTC: 3 rows, in reports for -05:00."
-    assert open_dataset(path).rollups(()).accounting.notes == ()
+    note = "Totals of whole days keep their day in UTC: 3 rows, in reports for -05:00."
+    assert data.accounting.notes.count(note) == 1
+    assert note not in open_dataset(path).rollups(()).accounting.notes
 
 
 def test_a_period_made_by_hand_has_its_own_calendar() -> None:
