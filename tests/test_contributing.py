@@ -33,14 +33,14 @@ class Recipe(NamedTuple):
 
 
 def recipes() -> Dict[str, Recipe]:
-    found = {}
+    by_title = {}
     for part in re.split(r"^## ", TEXT, flags=re.M)[1:]:
         title, body = part.split("\n", 1)
         files = [list(match.groups()) for match in NEW.finditer(body)]
         inserts = [list(match.groups()) for match in INSERT.finditer(body)]
         if files or inserts:
-            found[title] = Recipe(files, inserts)
-    return found
+            by_title[title] = Recipe(files, inserts)
+    return by_title
 
 
 def follow(copy: Path) -> None:

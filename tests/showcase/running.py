@@ -20,10 +20,10 @@ OLDEST = ROOT / ".venv37" / "bin" / "python"
 
 def interpreters() -> List[str]:
     """Return this Python, and the oldest supported one where it is installed."""
-    found = [sys.executable]
+    pythons = [sys.executable]
     if OLDEST.exists():
-        found.append(str(OLDEST))
-    return found
+        pythons.append(str(OLDEST))
+    return pythons
 
 
 class Ran(NamedTuple):

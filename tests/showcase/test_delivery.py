@@ -331,14 +331,14 @@ def test_hierarchy_is_enforced() -> None:
 
 
 def test_scopes_end_with_exceptions_and_do_not_leak_between_tasks() -> Any:
-    async def one(name: str, pause: Any) -> Any:
+    async def named_task(name: str, pause: Any) -> Any:
         with context.metadata_scope(organization_id=name):
             await asyncio.sleep(pause)
             return context.current_metadata()["organization_id"]
 
     async def main() -> None:
         names = [f"org_{n}" for n in range(50)]
-        got = await asyncio.gather(*(one(n, random.Random(n).random() / 50) for n in names))
+        got = await asyncio.gather(*(named_task(n, random.Random(n).random() / 50) for n in names))
         assert got == names
 
     asyncio.run(main())

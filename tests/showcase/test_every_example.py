@@ -120,9 +120,9 @@ def _functions(tree: Any) -> Iterator[Any]:
     """Yield the functions of a module and of its classes, with whether they are public."""
     for node in tree.body:
         inside = node.body if isinstance(node, ast.ClassDef) else [node]
-        for one in inside:
-            if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                yield one, not one.name.startswith("_")
+        for function in inside:
+            if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                yield function, not function.name.startswith("_")
 
 
 @pytest.mark.parametrize("path", ALL_FILES, ids=_named)

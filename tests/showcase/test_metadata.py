@@ -202,14 +202,14 @@ def test_custom_rules_and_fields() -> None:
 
 def test_builder_builds_what_was_said_and_is_immutable() -> None:
     base = builders.MetadataBuilder().organization("org_001").environment("staging")
-    one = base.customer("cust_0001", "pro").product("product_a").feature("chat").task("chat")
-    other = one.feature("analysis", component_id="report").having(experiment="e1")
-    assert one.build() == {**VALID, "environment": "staging"}
+    chat_call = base.customer("cust_0001", "pro").product("product_a").feature("chat").task("chat")
+    other = chat_call.feature("analysis", component_id="report").having(experiment="e1")
+    assert chat_call.build() == {**VALID, "environment": "staging"}
     assert other.build()["feature_id"] == "analysis"
-    assert one.build()["feature_id"] == "chat"
-    built = one.build()
+    assert chat_call.build()["feature_id"] == "chat"
+    built = chat_call.build()
     built["customer_id"] = "changed"
-    assert one.build()["customer_id"] == "cust_0001"
+    assert chat_call.build()["customer_id"] == "cust_0001"
 
 
 def test_builder_reports_everything_that_is_missing() -> None:

@@ -220,13 +220,13 @@ def test_forecast_finds_a_planted_trend_and_weekday(tmp_path: Path) -> None:
         for hour in (0, 23):
             when_hour = when + timedelta(hours=hour)
             rows.append(a_row(len(rows), when_hour, cost_usd=f"{cost / 2:.6f}"))
-    found = by_value(
+    forecast = by_value(
         rows_of("time_series.py", str(write_rows(tmp_path / "c.csv", rows))), "forecast"
     )
     for ahead in range(14):
         when = datetime(2025, 1, 6) + timedelta(days=70 + ahead)
         true = (10 + 0.5 * (70 + ahead)) * (0.4 if when.weekday() >= 5 else 1.24)
-        row = found[when.date().isoformat()]
+        row = forecast[when.date().isoformat()]
         assert float(row["total_cost"]) == pytest.approx(true, rel=0.1)
         assert float(row["low"]) <= float(row["total_cost"]) <= float(row["high"])
 
@@ -316,15 +316,15 @@ def test_planted_events_are_found_and_nothing_else(tmp_path: Path) -> None:
     rows.append(a_row(len(rows), datetime(2025, 3, 15, 7), cost_usd="9.0", customer_id="cust_0"))
     rows.append(a_row(len(rows), datetime(2025, 4, 9, 23), cost_usd="0.01", customer_id="cust_0"))
     rows.sort(key=lambda row: row["timestamp"])
-    found = rows_of("anomaly_detection.py", str(write_rows(tmp_path / "c.csv", rows)))
-    assert list(by_value(found, "spike")) == ["cust_2 2025-03-06"]
-    assert set(by_value(found, "behaviour")) == {
+    detected = rows_of("anomaly_detection.py", str(write_rows(tmp_path / "c.csv", rows)))
+    assert list(by_value(detected, "spike")) == ["cust_2 2025-03-06"]
+    assert set(by_value(detected, "behaviour")) == {
         "cust_4 calls -100%",
         "cust_3 model gpt-4o to gpt-4",
     }
-    assert next(iter(by_value(found, "statistical"))) == "2025-03-15T07"
-    assert set(by_value(found, "threshold")) == {"2025-03-06", "2025-03-15"}
-    assert set(by_value(found, "outlier")) == {"gpt-4o"}
+    assert next(iter(by_value(detected, "statistical"))) == "2025-03-15T07"
+    assert set(by_value(detected, "threshold")) == {"2025-03-06", "2025-03-15"}
+    assert set(by_value(detected, "outlier")) == {"gpt-4o"}
     quiet = rows_of("anomaly_detection.py", str(write_rows(tmp_path / "d.csv", rows[:1])))
     assert quiet == []
 
@@ -383,11 +383,11 @@ def test_chart_sums_small_series_as_other(tmp_path: Path) -> None:
     rows = [
         a_row(n, datetime(2025, 1, 1, 1), provider=f"p{n}", cost_usd=f"{n}.0") for n in range(1, 11)
     ]
-    found = run_example(
+    ran = run_example(
         FOLDER / "chart_builder.py", str(write_rows(tmp_path / "c.csv", rows)), "--out",
         str(tmp_path / "c.html"),
     )  # fmt: skip
-    assert found.status == 0, found.err
+    assert ran.status == 0, ran.err
     parser = Cells()
     parser.feed((tmp_path / "c.html").read_text(encoding="utf-8"))
     assert parser.cells[:8] == ["day", "p10", "p5", "p6", "p7", "p8", "p9", "other"]

@@ -336,8 +336,10 @@ def test_an_outlier_is_one_among_calls_of_its_model_and_size(tmp_path: Path) -> 
     assert [r for r in rows_of("anomaly_detection", path) if r["dimension"] == "outlier"] == []
     rows[7][6] = "99.00"
     path = write_table(tmp_path / "calls.csv", rows)
-    found = [r for r in rows_of("anomaly_detection", path) if r["dimension"] == "outlier"]
-    assert [(row["value"], row["count"], row["total_cost"]) for row in found] == [("m1", 1, 99.0)]
+    outliers = [r for r in rows_of("anomaly_detection", path) if r["dimension"] == "outlier"]
+    assert [(row["value"], row["count"], row["total_cost"]) for row in outliers] == [
+        ("m1", 1, 99.0)
+    ]
 
 
 def test_latency_is_of_successful_calls_that_have_one(tmp_path: Path) -> None:

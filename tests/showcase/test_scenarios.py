@@ -173,7 +173,7 @@ def test_pricing_outcome_by_hand() -> None:
         assert billed.margin == pytest.approx(sum(amount for amount, _ in bills) - cost)
         assert billed.paying_more == sum(amount > price for amount, price in bills)
         assert billed.paying_less == sum(amount < price for amount, price in bills)
-    assert got.best.margin == max(one.margin for one in got.billed.values())
+    assert got.best.margin == max(billed.margin for billed in got.billed.values())
     remaining = got.best.margin - got.bearable_churn / 100 * got.best.at_risk
     assert remaining == pytest.approx(got.today.margin) or got.bearable_churn == 100
 

@@ -65,12 +65,12 @@ def shown(text: str) -> Page:
 
 
 def pages() -> Dict[str, Page]:
-    found = {}
+    made_pages = {}
     for document in DOCUMENTS.values():
         made = rendered(document, DOCUMENTS)
         assert made is not None
-        found[document.name] = Page(made.body)
-    return found
+        made_pages[document.name] = Page(made.body)
+    return made_pages
 
 
 def test_every_document_of_the_project_is_served(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def _about_wsl(formats: Sequence[Format], environment: Mapping[str, str]) -> str
     if not _is_windows() or not unset:
         return ""
     return (
-        f"logs inside WSL are not looked for: set {unset[0]} to their folder below"
+        f"logs inside WSL are not found by themselves; set {unset[0]} to their folder below"
         " \\\\wsl.localhost\\DISTRIBUTION\\home"
     )
 
