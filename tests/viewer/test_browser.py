@@ -262,6 +262,7 @@ def test_the_focus_stays_on_a_job_when_one_before_it_ends(browser: Any, tmp_path
             press(page, f"#report-{name} .run")
         until(page, lambda: page.locator("#jobs .cancel").count() == 2)
         tab_to(page, "#jobs li:last-child .cancel")
+        until(page, (tmp_path / "reports").is_dir)
         (tmp_path / "reports" / "go-on").touch()
         until(page, lambda: page.locator("#jobs .cancel").count() == 1)
         assert has_focus(page, "#jobs .cancel")

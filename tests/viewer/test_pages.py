@@ -13,11 +13,15 @@ import pytest
 
 from finops.generators import page
 from finops.manifest import SCHEMA_VERSION, STATUSES, write_manifest
+from finops.pipeline import Job, analyze
 from finops.viewer import handler, pages, tasks
+from finops.viewer.datasets import Dataset
 from finops.viewer.showcase import find_examples, highlight
+from finops.viewer.summary import Summary
 from finops.viewer.viewer_state import ALL_IDS
 from tests.support.live import QUIET, FakeCommands, live, some_rows
 from tests.support.manifests import AT, some_entry, some_manifest
+from tests.support.rows import varied_rows, write_csv
 from tests.support.tools import ROOT
 
 SOURCES = sorted((ROOT / "src" / "finops" / "viewer").glob("*.py"))
@@ -266,3 +270,43 @@ def test_the_reports_of_each_dataset_are_its_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize("module", [handler, tasks], ids=lambda m: m.__name__)
 def test_examples_in_docstrings(module: object) -> None:
     assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]
+
+
+def test_an_address_that_is_not_there_is_a_page_to_a_browser_and_json_to_a_program(
+    tmp_path: Path,
+) -> None:
+    with live(tmp_path) as running:
+        page_of_browser = running.get("/nothing", Accept="text/html,*/*;q=0.8")
+        assert page_of_browser.status == 404
+        text = page_of_browser.body.decode("utf-8")
+        assert "There is nothing at this address." in text
+        assert 'href="/"' in text
+        assert 'href="/reports/index.html"' in text
+        to_program = running.get("/nothing")
+        assert (to_program.status, to_program.json["success"]) == (404, False)
+        refused = running.get("/nothing", Accept="text/html", Host="evil.test:1")
+        assert refused.status == 403
+
+
+def test_an_empty_dashboard_begins_with_own_data(tmp_path: Path) -> None:
+    with live(tmp_path) as running:
+        for address in ("/", "/first-screen"):
+            text = running.get(address).body.decode("utf-8")
+            assert "Start with your own data" in text
+            assert "finops import FILE --out" in text
+
+
+def test_the_first_screen_of_the_dashboard_is_that_of_the_index(tmp_path: Path) -> None:
+    data = write_csv(tmp_path / "calls.csv", varied_rows(300))
+    reports = tmp_path / "reports"
+    outcome = analyze(Job(data, reports, only=("understanding", "profitability")))
+    assert not outcome.failed
+    summary = Summary()
+    summary.refresh(Dataset(data.name, data, reports))
+    cards = re.search(r'<dl class="cards">.*?</dl>', summary.first_screen(), re.S)
+    assert cards
+    assert cards.group() in (reports / "index.html").read_text(encoding="utf-8")
+    assert "Daily cost by provider" in summary.first_screen()
+    (reports / "understanding.json").write_text('{"by_day": [5]}', encoding="utf-8")
+    summary.refresh(Dataset(data.name, data, reports))
+    assert summary.first_screen() == ""

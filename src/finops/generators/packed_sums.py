@@ -23,7 +23,7 @@ HALF = len(ALPHABET) // 2
 STEPS: Tuple[int, ...] = (1, 7, 14, 28)
 # Characters that all sums of a page may take together, so many less for each day, since the
 # lines of a page over many days take their room; a few for any number of days.
-BUDGET = 44_000
+BUDGET = 40_000
 LESS_PER_DAY = 60
 LESS_WITHOUT_LINES = 20
 LEAST = 8_000

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from finops.generators import formatting
 from finops.generators.reports import realtime
 from finops.results.base import from_dict
 from finops.results.realtime import RealtimeResult
@@ -40,7 +41,7 @@ def test_whole_page(data: Any, page: Any, tmp_path: Path) -> None:
     html = html_of(NAME, data, tmp_path)
     assert html == html_of(NAME, data, tmp_path)
     assert 20_000 <= len(html.encode("utf-8")) <= 200_000
-    assert len(page.data["charts"]) == 5
+    assert len(page.data["charts"]) == 4  # one customer at risk is a sentence
     for chart in page.data["charts"].values():
         assert len(chart["series"]) * len(chart["labels"]) <= 1000
     assert data["recommendations"]
@@ -105,9 +106,9 @@ def test_bars_of_one_type_say_which(data: Any) -> None:
 
 
 def test_customers_and_providers(data: Any, page: Any) -> None:
-    assert drawn(page, "burn")["Burn"] == pytest.approx(
-        [row["burn_percent"] for row in data["at_risk_customers"]][:15], rel=1e-6
-    )
+    (at_risk,) = data["at_risk_customers"]
+    burn = formatting.percent(at_risk["burn_percent"])
+    assert page.says(f"{at_risk['customer_id']}: {burn}. There is nothing to compare.")
     assert cells(page, "at-risk", "Customer") == [
         row["customer_id"] for row in data["at_risk_customers"]
     ]

@@ -70,8 +70,10 @@ const place = (() => {
   // `redraw` is called when the theme changes.
   function start(redraw) {
     const choice = document.getElementById("theme");
-    choice.closest("label").hidden = false;
-    choice.addEventListener("change", () => location.replace(`#${changed({ theme: choice.value || null })}`));
+    if (choice) {
+      choice.closest("label").hidden = false;
+      choice.addEventListener("change", () => location.replace(`#${changed({ theme: choice.value || null })}`));
+    }
     for (const link of document.querySelectorAll(".contents a")) link.addEventListener("click", go);
     menus();
     let theme = read().get("theme");
