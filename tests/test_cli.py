@@ -58,7 +58,7 @@ def test_generate_makes_what_it_says(generated: Path, tmp_path: Path) -> None:
     size, rows = path.stat().st_size, path.read_text().count("\n") - 1
     assert MEGABYTE <= size < 1.01 * MEGABYTE
     said = re.fullmatch(
-        r"1\.0 MB, ([0-9,]+) calls, [0-9,]+ calls/s, 2025-01-01 \d\d:\d\d to [-0-9: ]+ UTC\n",
+        r"1\.0 MB, ([0-9,]+) calls, [0-9,]+ calls/s, 2026-06-01 \d\d:\d\d to [-0-9: ]+ UTC\n",
         done.stdout,
     )
     assert said is not None, done.stdout

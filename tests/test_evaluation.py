@@ -141,19 +141,28 @@ def test_only_degradations_and_rises_are_alarms() -> None:
     assert row["false_alarms"] == 0
 
 
-def test_a_busy_stretch_is_no_burst() -> None:
-    row = score("hour_burst", [], anomalies=[dict(hour("2025-01-10T10"), pattern="busy")])
-    assert row["false_alarms"] == 0
-    row = score("hour_burst", [], anomalies=[dict(hour("2025-01-10T10"), pattern="burst")])
+@pytest.mark.parametrize("pattern", ["busy", "burst"])
+def test_every_anomalous_hour_that_is_shown_counts(pattern: str) -> None:
+    row = score("hour_burst", [], anomalies=[dict(hour("2025-01-10T10"), pattern=pattern)])
     assert row["false_alarms"] == 1
 
 
-def test_bursts_have_no_subject_and_each_hour_counts() -> None:
-    planted = [incident("hour_burst", "", "2025-01-10T10", "2025-01-10T11")]
+def test_bursts_are_of_who_spends_most_and_each_hour_counts() -> None:
+    planted = [incident("hour_burst", "c9", "2025-01-10T10", "2025-01-10T11")]
     raised = [hour("2025-01-10T10"), hour("2025-01-10T11"), hour("2025-01-10T12")]
     row = score("hour_burst", planted, anomalies=raised)
     assert counts(row) == [1, 1, 0, 2]
-    assert row["false_alarm_list"][0] == {"subject": "", "start": "2025-01-10T11:00:00"}
+    assert row["false_alarm_list"][0] == {"subject": "c9", "start": "2025-01-10T11:00:00"}
+    row = score("hour_burst", planted, anomalies=[hour("2025-01-10T10", "c8")])
+    assert counts(row) == [1, 0, 1, 1]
+
+
+def test_a_burst_explains_what_else_its_customer_raises() -> None:
+    burst = [incident("hour_burst", "a", "2025-01-10T10", "2025-01-10T12")]
+    row = score("viral_customer", burst, unusual_usage=[usage("a", "2025-01-10")])
+    assert counts(row) == [0, 0, 0, 0]
+    row = score("rate_limit_abuser", burst, rate_limit_abuse=[limits("a", "2025-01-10T11")])
+    assert counts(row) == [0, 0, 0, 0]
 
 
 def test_false_alarms_of_one_subject_within_a_day_are_one() -> None:

@@ -13,6 +13,7 @@ from typing import Any, Dict, List
 
 import pytest
 
+from finops import config
 from finops.config import MEGABYTE
 from finops.pipeline import Job, compute
 from finops.registry import ANALYZER_REGISTRY
@@ -30,9 +31,11 @@ KEYED_BY_DATA = {
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, Any]:
-    """The results of simulated data that fills nearly every section."""
+    """The results of simulated data that fills nearly every section: a quarter with few calls."""
     path = tmp_path_factory.mktemp("snapshots") / "calls.csv"
-    generate(path, 8 * MEGABYTE, seed=7)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(config, "BASE_CALLS_PER_HOUR", config.BASE_CALLS_PER_HOUR / 5)
+        generate(path, 10 * MEGABYTE, seed=7)
     return compute(Job(path, path.parent))
 
 

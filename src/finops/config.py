@@ -91,6 +91,7 @@ USABLE_UNTIL = "2200-01-01"
 SKIPPED_LINES_KEPT = 20
 SKIPPED_TEXT_KEPT = 80  # characters of each of them
 UNKNOWN = "unknown"
+EVENTS_SUFFIX = ".events.csv"  # of a file beside a table, and no table of calls itself
 UNALLOCATED = "unallocated"  # the customer of calls that name none
 
 # --- writing ---------------------------------------------------------------------------------
@@ -441,23 +442,29 @@ ERROR_TYPES: Tuple[str, ...] = ("timeout", "rate_limit", "auth_error", "server_e
 # --- the simulation --------------------------------------------------------------------------
 
 DEFAULT_SEED = 42
-SIMULATION_START = "2025-01-01T00:00:00"
+SIMULATION_START = "2026-06-01T00:00:00"
 # Days that a simulation may start on.
 FIRST_START = "2015-01-01"
 LAST_START = "2099-12-31"
-CUSTOMER_COUNT = 62
-ORGANIZATION_COUNT = 50
-# The least and the most active customer of an archetype, as multiples of its activity.  Those
-# on small plans tend to be the active ones: who pays a flat rate uses it.
-ACTIVITY_SPREAD: Tuple[float, float] = (0.55, 1.55)
-# Customers who insist on the most expensive models, as a share of an archetype on a tier; they
-# choose these models so many times as often as the market does; the others make up for it.
-DEAR_TASTE_SHARES: Mapping[Tuple[str, str], float] = {
-    ("heavy", "pro"): 0.6,
-    ("power", "starter"): 0.6,
-    ("light", "starter"): 0.1,
-}
-DEAR_TASTE_FACTOR = 3.8
+# At the start; others join.
+CUSTOMER_COUNT = 58
+ORGANIZATION_COUNT = 13
+# The least and the most active customer of an archetype, as multiples of its activity.
+ACTIVITY_SPREAD: Tuple[float, float] = (0.6, 1.5)
+# How far a customer's calls drift by themselves within 90 days, up or down, as a share.
+OWN_TREND_90_DAYS = 0.25
+# Customers who join in a week, as a share of those there: enough to replace who leaves, and in
+# a business that grows.  A new customer joins an organization that is there with this chance.
+JOINING_PER_WEEK = 0.003
+JOINING_PER_WEEK_GROWING = 0.0125
+JOINS_KNOWN_ORGANIZATION = 0.6
+# A business that grows doubles in so many days, together with the customers who join.
+GROWTH_DOUBLING_DAYS = 180
+# Customers who insist on the most expensive models: of those below the highest tier, this share
+# of all, who call most for what they pay.  They choose these models so many times as often as
+# the market does; the others make up for it.
+DEAR_TASTE_SHARE = 0.11
+DEAR_TASTE_FACTOR = 3.0
 DEAREST_MODELS: FrozenSet[str] = frozenset({"gpt-4", "claude-opus-4-1"})
 REGION_SHARES: Mapping[str, float] = {
     "us-east": 0.40,
@@ -474,12 +481,12 @@ REGION_UTC_OFFSET_HOURS: Mapping[str, int] = {
 }
 # What a customer has built: features and how much each is used.  Every customer has one.
 FEATURE_PROFILES: Tuple[Mapping[str, int], ...] = (
-    {"chat": 40, "summarization": 20, "translation": 10, "code-generation": 20, "analysis": 10},
-    {"chat": 65, "summarization": 25, "translation": 10},
-    {"summarization": 45, "translation": 30, "chat": 25},
-    {"code-generation": 70, "chat": 20, "analysis": 10},
-    {"analysis": 55, "summarization": 30, "chat": 15},
-    {"chat": 70, "code-generation": 30},
+    {"chat": 28, "summarization": 15, "translation": 8, "code-generation": 47, "analysis": 2},
+    {"chat": 50, "summarization": 20, "translation": 10, "code-generation": 20},
+    {"summarization": 30, "translation": 15, "chat": 20, "code-generation": 32, "analysis": 3},
+    {"code-generation": 77, "chat": 20, "analysis": 3},
+    {"summarization": 25, "chat": 25, "code-generation": 46, "analysis": 4},
+    {"chat": 60, "code-generation": 40},
 )
 # What a feature asks of a model.
 FEATURE_TASKS: Mapping[str, Mapping[str, int]] = {
@@ -500,16 +507,22 @@ USER_AGENTS: Tuple[str, ...] = (
 )
 # A session lasts while a customer calls within an hour; a trace within a part of it.
 TRACES_PER_HOUR = 4
+# A failed call is tried again with this chance, unless its customer is abusing the provider.
+RETRY_CHANCE = 0.6
 
-# Volume: calls an hour = base × scenario's rate × its multiplier × both curves × noise.
-BASE_CALLS_PER_HOUR = 158
+# Volume of a customer in an hour = activity x own trend x growth x the curves of its place x
+# what scenarios say x noise.  The base is what all customers of the start do in an hour.
+BASE_CALLS_PER_HOUR = 85
+# From midnight where the customer is.
 BUSINESS_HOURS_CURVE: Tuple[float, ...] = (
-    *(0.50, 0.46, 0.45, 0.45, 0.48, 0.55, 0.68, 0.85),  # from midnight UTC
-    *(1.05, 1.25, 1.38, 1.42, 1.40, 1.40, 1.42, 1.42),
-    *(1.40, 1.32, 1.20, 1.08, 0.95, 0.82, 0.70, 0.58),
+    *(0.80, 0.80, 0.80, 0.80, 0.80, 0.84, 0.90, 0.96),
+    *(1.04, 1.12, 1.18, 1.20, 1.20, 1.20, 1.20, 1.18),
+    *(1.16, 1.12, 1.08, 1.02, 0.98, 0.92, 0.86, 0.84),
 )
-WEEKDAY_CURVE: Tuple[float, ...] = (1.05, 1.08, 1.10, 1.08, 1.05, 0.80, 0.78)  # from Monday
-HOUR_NOISE = 0.06  # up or down at most so much, as a share
+WEEKDAY_CURVE: Tuple[float, ...] = (1.01, 1.03, 1.04, 1.03, 1.00, 0.95, 0.94)  # from Monday
+HOUR_NOISE = 0.05  # up or down at most so much, as a share
+DAY_NOISE = 0.03  # of all customers on one day
+CUSTOMER_DAY_NOISE = 0.08  # of one customer on one day
 
 
 class Tokens(NamedTuple):
@@ -521,8 +534,56 @@ class Tokens(NamedTuple):
     most: int
 
 
+class Skewed(NamedTuple):
+    """A clamped log-normal distribution of tokens: median, sigma of the logarithm, bounds."""
+
+    median: float
+    sigma: float
+    least: int
+    most: int
+
+
 INPUT_TOKENS = Tokens(500, 400, 50, 2000)
 OUTPUT_TOKENS = Tokens(300, 200, 50, 1000)
+# Features with long contexts, as agents and retrieval have: input and output tokens.
+LONG_CONTEXTS: Mapping[str, Tuple[Skewed, Skewed]] = {
+    "code-generation": (Skewed(14_000, 0.33, 2_000, 32_000), Skewed(3_000, 0.24, 200, 9_000)),
+    "analysis": (Skewed(15_000, 0.30, 3_000, 32_000), Skewed(2_200, 0.24, 150, 7_000)),
+}
+# Input and output of ordinary calls by task and by feature, as multiples.
+TASK_TOKENS: Mapping[str, Tuple[float, float]] = {
+    "chat": (0.8, 1.0),
+    "summarization": (1.5, 0.8),
+    "translation": (1.0, 1.25),
+    "code_generation": (1.0, 1.1),
+    "classification": (0.75, 0.45),
+    "extraction": (1.2, 0.7),
+    "reasoning": (1.0, 1.3),
+}
+FEATURE_TOKENS: Mapping[str, Tuple[float, float]] = {
+    "chat": (1.0, 1.0),
+    "summarization": (1.05, 0.9),
+    "translation": (0.95, 1.05),
+    "code-generation": (1.0, 1.0),
+    "analysis": (1.0, 1.0),
+}
+# Long contexts differ less between customers than ordinary prompts do: this power of the scale.
+LONG_SCALE_POWER = 0.25
+# How often a feature's prompt is found in the provider's cache, and the part of it that is.
+CACHE_HITS: Mapping[str, Tuple[float, float]] = {
+    "chat": (0.35, 0.40),
+    "code-generation": (0.988, 0.91),
+    "analysis": (0.97, 0.84),
+}
+CACHE_BLOCK_TOKENS = 128  # a power of 2
+# On the days after a prompt was changed only this much of that part is there.
+CACHE_COLD_SHARE = 0.8
+CACHE_COLD_DAYS = 2
+# Models that features with long contexts ask for, by class, as multiples of the usual share; a
+# model without a cache, or with a short context, is not asked.
+LONG_CONTEXT_CLASSES: Mapping[str, float] = {"frontier": 1.0, "standard": 0.28, "economy": 0.04}
+SHORT_CONTEXT_MODELS: FrozenSet[str] = frozenset({"claude-instant", "ministral-8b"})
+UNCACHED_MODELS_SHARE = 0.05
 
 LATENCY_TOKENS_PER_MS = 10
 LATENCY_BASE_MS: Tuple[int, int] = (50, 200)
@@ -541,88 +602,139 @@ REFUSALS: FrozenSet[str] = frozenset({"rate_limit", "auth_error"})
 
 
 class ScenarioShape(NamedTuple):
-    """A scenario's title, duration in hours, and base rate as a multiple of the general one."""
+    """A scenario's title and, where it is an episode, when it happens: all in hours.
+
+    `hours`: how long an episode lasts, 0 for what is always on.  `first`: its start in the
+    default dataset, `again`: how much later it comes back with other subjects; `alone_first` and
+    `alone_again` are those of a dataset with this scenario only.
+    """
 
     title: str
-    hours: int
-    rate: float
+    hours: int = 0
+    first: int = 0
+    again: int = 0
+    alone_first: int = 0
+    alone_again: int = 0
 
 
-# In the order in which a run cycles through them.
+_DAY = 24
+_CYCLE = 98 * _DAY
 SCENARIO_SHAPES: Mapping[str, ScenarioShape] = {
-    "base_traffic": ScenarioShape("Base Traffic", 24, 1.0),
-    "seasonal_pattern": ScenarioShape("Seasonal Pattern", 168, 1.3),
-    "burst_traffic": ScenarioShape("Burst Traffic", 48, 1.0),
-    "multi_tenant": ScenarioShape("Multi-Tenant", 72, 0.8),
-    "model_migration": ScenarioShape("Model Migration", 120, 1.0),
-    "weekend_effect": ScenarioShape("Weekend Effect", 168, 1.0),
-    "timezone_pattern": ScenarioShape("Timezone Pattern", 72, 0.9),
-    "feature_launch": ScenarioShape("Feature Launch", 96, 0.5),
-    "cost_optimization": ScenarioShape("Cost Optimization", 120, 0.8),
-    "gradual_decline": ScenarioShape("Gradual Decline", 168, 1.2),
-    "steady_growth": ScenarioShape("Steady Growth", 120, 0.5),
-    "viral_spike": ScenarioShape("Viral Spike", 72, 0.15),
+    "base_traffic": ScenarioShape("Base Traffic"),
+    "weekend_effect": ScenarioShape("Weekend Effect"),
+    "timezone_pattern": ScenarioShape("Timezone Pattern"),
+    "multi_tenant": ScenarioShape("Multi-Tenant"),
+    "seasonal_pattern": ScenarioShape("Seasonal Pattern"),
+    "steady_growth": ScenarioShape("Steady Growth"),
+    "model_migration": ScenarioShape(
+        "Model Migration", 504, 22 * _DAY, _CYCLE, 16 * _DAY, 56 * _DAY
+    ),
+    "feature_launch": ScenarioShape("Feature Launch", 336, 29 * _DAY, _CYCLE, 14 * _DAY, _CYCLE),
+    "gradual_decline": ScenarioShape("Gradual Decline", 1008, 35 * _DAY, _CYCLE, 7 * _DAY, _CYCLE),
+    "viral_spike": ScenarioShape("Viral Spike", 120, 51 * _DAY, _CYCLE, 21 * _DAY, 35 * _DAY),
+    "cost_optimization": ScenarioShape(
+        "Cost Optimization", 504, 56 * _DAY, _CYCLE, 16 * _DAY, _CYCLE
+    ),
+    "burst_traffic": ScenarioShape(
+        "Burst Traffic", 62 * _DAY, 14 * _DAY, _CYCLE, 10 * _DAY, 66 * _DAY
+    ),
 }
-SEASONAL_FLOOR = 0.1
-BURST_CHANCE = 0.05
-BURST_SIZE: Tuple[float, float] = (5.0, 20.0)
-# (share of organizations, activity): small, medium, large.
-TENANT_SIZES: Tuple[Tuple[float, float], ...] = ((0.50, 0.3), (0.35, 1.0), (0.15, 3.0))
-MIGRATION_FROM = ("openai", "gpt-4")
-MIGRATION_TO = ("openai", "gpt-5")
 WEEKEND_FACTOR = 0.3
 # (first hour, hour after the last, activity); other hours have 1.
 TIMEZONE_FACTORS: Tuple[Tuple[int, int, float], ...] = ((9, 17, 1.5), (23, 24, 0.3), (0, 6, 0.3))
-LAUNCHED_FEATURE = "analysis"
+# (share of organizations, activity): small, medium, large.
+TENANT_SIZES: Tuple[Tuple[float, float], ...] = ((0.50, 0.3), (0.35, 1.0), (0.15, 3.0))
+# How far plans and sizes go together: by less than 1, no starter is in a large organization.
+TENANT_BLUR = 1.9
+SEASON_DAYS = 28
+SEASON_FIRST_DAY = 7  # on which it begins to rise
+SEASON_LEVELS: Tuple[float, float] = (0.85, 1.15)
+# Bursts in one episode, hours of each, and how many times its usual calls the customer makes;
+# they are at least so many times what the whole company does at that time of the day.
+BURSTS_PER_EPISODE = 6
+BURST_HOURS: Tuple[int, int] = (1, 2)
+BURST_SIZE: Tuple[float, float] = (5.0, 20.0)
+BURST_LEAST_SHARE = 2.4
+# Otherwise such a customer makes this share of all calls, and of its own with long contexts.
+BURST_SHARE = 0.1
+BURST_LONG_SHARE = 0.4
+BURST_MOST_OVER_LEAST = 1.2
+# Feature, provider, old and new model of one migration after the other.
+MIGRATIONS: Tuple[Tuple[str, str, str, str], ...] = (
+    ("code-generation", "openai", "gpt-4", "gpt-5"),
+    ("code-generation", "anthropic", "claude-opus-4-1", "claude-opus-4-8"),
+    ("chat", "openai", "gpt-4", "gpt-5"),
+    ("summarization", "anthropic", "claude-opus-4-1", "claude-opus-4-8"),
+    ("analysis", "openai", "gpt-4", "gpt-5"),
+    ("translation", "openai", "gpt-4", "gpt-5"),
+)
+LAUNCHED_FEATURES: Tuple[str, ...] = ("analysis",)
 LAUNCH_PEAK_SHARE = 0.2
 LAUNCH_PEAK = 3.0
 LAUNCH_DECAY_PER_HOUR = 0.01
-# (until this share of the time, class of models in use).
-OPTIMIZATION_PHASES: Tuple[Tuple[float, str], ...] = (
-    (0.3, "frontier"),
-    (0.7, "standard"),
-    (1.0, "economy"),
+# Features of one cost programme after the other; in each of three steps of it: share of calls
+# to frontier models that moves to standard ones, length of prompts, and hit rate of the cache.
+COST_PROGRAMMES: Tuple[Tuple[str, ...], ...] = (
+    ("code-generation",),
+    ("chat", "summarization", "translation"),
+    ("analysis",),
 )
-OPTIMIZATION_DROP = 0.5
-DECLINE_DROP = 0.7
-GROWTH_RISE = 2.0
-VIRAL_PEAK_SHARE = 0.3
+PROGRAMME_MODEL_SHARE = 0.25
+PROGRAMME_PROMPT_FACTOR = 0.88
+PROGRAMME_OUTPUT_FACTOR = 0.9
+PROGRAMME_CACHE_MISSES = 0.5
+# A declining segment: customers of one tier and product, at most so many, each of which shrinks
+# to a part of its calls in so many days before it leaves.
+DECLINE_TIER = "pro"
+DECLINE_MOST_CUSTOMERS = 7
+DECLINE_SHRINK_DAYS = 16
+DECLINE_SHRINK_TO = 0.3
+# How long the rise of a viral customer is, as a share; how far it goes; what of it stays.
+VIRAL_PEAK_SHARE = 0.25
+VIRAL_SHARE: Tuple[float, float] = (0.015, 0.028)  # of all calls, before it takes off
+VIRAL_FALL_SHARE = 0.25
 VIRAL_PEAK = 10.0
+VIRAL_ENDS = 2.0
+# After the episode this much stays, when so many days have gone by.
+VIRAL_STAYS = 1.25
+VIRAL_SETTLES_DAYS = 14
+VIRAL_CUSTOMERS_EACH = 120  # one more for so many customers
+VIRAL_MOST_CUSTOMERS = 3
 
 # Incidents: how many in the first 30 days.  The rate grows with simulated time by this share
 # of itself every 30 days, up to a ceiling, so that long files are not all incident.
 INCIDENTS_PER_30_DAYS: Mapping[str, float] = {
-    "hour_burst": 4.0,
-    "departed_customer": 2.6,
+    "departed_customer": 0.6,
     "rate_limit_abuser": 1.6,
     "region_hopper": 1.6,
     "prompt_waster": 1.2,
-    "slow_provider": 2.0,
+    "slow_provider": 0.8,
 }
-INCIDENT_RATE_GROWTH = 0.5
+INCIDENT_RATE_GROWTH = 0.2
 INCIDENT_RATE_CEILING = 2.0
-# Each of the chronic kinds befalls the same few customers again and again.
-TROUBLED_SHARE = 0.034
-WASTEFUL_SHARE = 0.05
-# Customers who leave in one decline; nobody leaves any more when so many are gone.
-DECLINE_LEAVERS_SHARE = 0.05
-MOST_DEPARTED_SHARE = 0.25
+# The first incidents happen after so many days, when there is something to compare them with.
+INCIDENT_FREE_DAYS = 4
+# Abusers and wasters are the same few customers again and again: one for so many customers.
+CUSTOMERS_PER_ABUSER = 70
+CUSTOMERS_PER_WASTER = 40
+# A customer is there for so long before something befalls it.
+SETTLED_DAYS = 14
+# Nobody leaves any more when so many are gone.
+MOST_DEPARTED_SHARE = 0.35
 DEPARTURE_DAYS = 30  # a departure is known after so many silent days
-# A burst brings so many times the base volume, whatever the hour, or nobody would notice.
-BURST_VOLUME: Tuple[float, float] = (6.0, 10.0)
 RATE_LIMIT_CALLS: Tuple[int, int] = (30, 120)
 RATE_LIMIT_ERROR_SHARE = 0.9
 HOPPER_CALLS_PER_HOUR: Tuple[int, int] = (4, 8)
 HOPPER_HOURS = 9
-WASTER_HOURS: Tuple[int, int] = (72, 168)
+WASTER_HOURS: Tuple[int, int] = (96, 192)
 WASTER_SHARE_OF_CALLS = 0.7
-WASTER_INPUT_TOKENS: Tuple[int, int] = (1200, 2000)
+WASTER_LEAST_WEIGHT = 0.8  # activity × size of its organization
+WASTER_INPUT_TOKENS: Tuple[int, int] = (1500, 3200)
 WASTER_OUTPUT_TOKENS: Tuple[int, int] = (50, 100)
 SLOW_PROVIDER_FACTOR = 6.0
 SLOW_PROVIDER_HOURS: Tuple[int, int] = (2, 5)
-SLOW_PROVIDER_MIN_WEIGHT = 15
-# Incidents that need traffic to show begin in hours of at least this share of the base volume.
-BUSY_HOUR_LEVEL = 0.9
+SLOW_PROVIDER_MIN_WEIGHT = 25
+SLOW_PROVIDER_FIRST_HOURS: Tuple[int, int] = (13, 17)  # UTC, when Europe and America are at work
 
 
 # --- settings of one run ---------------------------------------------------------------------

@@ -57,15 +57,11 @@ class Incident(NamedTuple):
 
 
 class Alarm(NamedTuple):
-    """One alarm, from `start` to `end` (excluded).
-
-    `about` is the customer behind it, where that is not the subject itself.
-    """
+    """One alarm, from `start` to `end` (excluded)."""
 
     subject: str
     start: datetime
     end: datetime
-    about: str
 
 
 class _Kind(NamedTuple):
@@ -173,9 +169,7 @@ def _true(kind: str, alarm: Alarm, planted: Planted) -> bool:
     if any(_match(alarm, incident) for incident in planted[kind]):
         return True
     return any(
-        alarm.about == incident.subject and _overlap(alarm, incident)
-        for other in KINDS[kind].effect_of
-        for incident in planted[other]
+        _match(alarm, incident) for other in KINDS[kind].effect_of for incident in planted[other]
     )
 
 
@@ -202,20 +196,19 @@ def _rows(results: Results, analyzer: str, section: str) -> List[Mapping[str, An
     return rows
 
 
-def _hour(subject: str, hour: str, about: str = "") -> Alarm:
+def _hour(subject: str, hour: str) -> Alarm:
     start = moment(hour)
-    return Alarm(subject, start, start + timedelta(hours=1), about or subject)
+    return Alarm(subject, start, start + timedelta(hours=1))
 
 
 def _day(subject: str, date: str) -> Alarm:
     start = moment(date)
-    return Alarm(subject, start, start + timedelta(days=1), subject)
+    return Alarm(subject, start, start + timedelta(days=1))
 
 
 def _bursts(results: Results) -> Iterable[Alarm]:
     for row in _rows(results, "realtime", "anomalies"):
-        if row.get("pattern", "burst") == "burst":
-            yield _hour("", row["hour"], row["top_customer"])
+        yield _hour(row["top_customer"], row["hour"])
 
 
 def _viral(results: Results) -> Iterable[Alarm]:
@@ -229,7 +222,7 @@ def _viral(results: Results) -> Iterable[Alarm]:
 def _departed(results: Results) -> Iterable[Alarm]:
     for row in _rows(results, "churn_growth", "churned"):
         silent = moment(row["last_activity_date"]) + timedelta(days=1)
-        yield Alarm(row["customer_id"], silent, datetime.max, row["customer_id"])
+        yield Alarm(row["customer_id"], silent, datetime.max)
 
 
 def _rate_limited(results: Results) -> Iterable[Alarm]:
@@ -245,7 +238,7 @@ def _hopping(results: Results) -> Iterable[Alarm]:
 
 def _wasting(results: Results) -> Iterable[Alarm]:
     for row in _rows(results, "token_economics", "prompt_wasters"):
-        yield Alarm(row["customer_id"], *_ALWAYS, row["customer_id"])
+        yield Alarm(row["customer_id"], *_ALWAYS)
 
 
 def _degraded(results: Results) -> Iterable[Alarm]:
@@ -258,9 +251,11 @@ def _degraded(results: Results) -> Iterable[Alarm]:
 
 KINDS: Dict[str, _Kind] = {
     "hour_burst": _Kind(_bursts, ("viral_customer", "prompt_waster"), by_hour=True),
-    "viral_customer": _Kind(_viral, ("rate_limit_abuser", "region_hopper", "prompt_waster")),
+    "viral_customer": _Kind(
+        _viral, ("hour_burst", "rate_limit_abuser", "region_hopper", "prompt_waster")
+    ),
     "departed_customer": _Kind(_departed, timed=False),
-    "rate_limit_abuser": _Kind(_rate_limited, ("viral_customer",)),
+    "rate_limit_abuser": _Kind(_rate_limited, ("hour_burst", "viral_customer")),
     "region_hopper": _Kind(_hopping),
     "prompt_waster": _Kind(_wasting, timed=False),
     "slow_provider": _Kind(_degraded),

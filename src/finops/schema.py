@@ -118,6 +118,8 @@ FURTHER_NAMES: Tuple[str, ...] = (
     "list_cost_usd",
     "source",
 )
+# The simulator has something to say in one of them.
+SIMULATED_HEADER_LINE = ",".join((*WRITTEN_NAMES, "cached_input_tokens")) + "\n"
 FULL_NAMES: Tuple[str, ...] = WRITTEN_NAMES + FURTHER_NAMES
 FULL_HEADER_LINE = ",".join(FULL_NAMES) + "\n"
 

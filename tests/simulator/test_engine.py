@@ -23,13 +23,13 @@ from finops.business.catalog import CATALOG, PriceTable
 from finops.config import BATCH_SIZE, MEGABYTE
 from finops.errors import LockError, StorageError, UsageError
 from finops.rollups.dataset import open_dataset
-from finops.schema import HEADER_LINE
+from finops.schema import SIMULATED_HEADER_LINE as HEADER_LINE
 from finops.simulator.engine import GenerateResult, generate
 from finops.simulator.plan import Plan
 from finops.simulator.simulation_spec import SimulationSpec
 from finops.storage.commit import commit_path, readable_end
 from finops.storage.lock import writer_lock
-from finops.storage.truth import truth_path
+from finops.storage.truth import events_path, truth_path
 from tests.storage.batches import Crash, FaultyFiles
 from tests.support.tools import ROOT
 
@@ -48,7 +48,7 @@ def golden(tmp_path_factory: pytest.TempPathFactory) -> Tuple[bytes, bytes]:
     """Return the CSV and the truth of one uninterrupted run."""
     path = tmp_path_factory.mktemp("golden") / "calls.csv"
     generate(path, SIZE, seed=SEED)
-    return path.read_bytes(), truth_path(path).read_bytes()
+    return both(path)
 
 
 @pytest.fixture
@@ -57,7 +57,8 @@ def csv(folder: Path) -> Path:
 
 
 def both(path: Path) -> Tuple[bytes, bytes]:
-    return path.read_bytes(), truth_path(path).read_bytes()
+    beside = truth_path(path).read_bytes() + events_path(path).read_bytes()
+    return path.read_bytes(), beside
 
 
 @pytest.mark.unmeasured
@@ -102,8 +103,8 @@ def test_growing_in_steps(csv: Path, golden: Tuple[bytes, bytes]) -> None:
 def test_other_seeds_and_starts_are_other_files(csv: Path, golden: Tuple[bytes, bytes]) -> None:
     generate(csv, SIZE, seed=SEED + 1)
     assert csv.read_bytes() != golden[0]
-    result = generate(csv, 10_000, start="2026-03-01", fresh=True)
-    assert result.period_start.startswith("2026-03-01T00:")
+    result = generate(csv, 10_000, start="2025-03-01", fresh=True)
+    assert result.period_start.startswith("2025-03-01T00:")
 
 
 def pythons() -> Iterator[str]:
@@ -326,7 +327,7 @@ def test_another_recipe_is_refused_with_a_remedy(csv: Path) -> None:
     expensive = PriceTable(tuple(m._replace(input_price=1.0) for m in CATALOG))
     attempts = (
         ({"seed": SEED + 1}, "seed 7, not 8"),
-        ({"start": "2024-06-01"}, "start 2025-01-01T00:00:00, not 2024-06-01T00:00:00"),
+        ({"start": "2024-06-01"}, "start 2026-06-01T00:00:00, not 2024-06-01T00:00:00"),
         ({"scenarios": ["base_traffic"]}, "not base_traffic"),
         ({"incidents": False}, "incidents True, not False"),
         ({"prices": expensive}, "other prices"),
@@ -348,7 +349,7 @@ def test_a_file_that_was_not_simulated_is_left_alone(csv: Path, content: bytes) 
             generate(csv, 10_000)
         assert csv.read_bytes() == content
     generate(csv, 10_000, fresh=True)
-    assert csv.read_bytes().startswith(HEADER_LINE.encode() + b"2025-01-01T00:")
+    assert csv.read_bytes().startswith(HEADER_LINE.encode() + b"2026-06-01T00:")
 
 
 def test_a_changed_file_without_a_mark_is_left_alone(csv: Path) -> None:
@@ -399,20 +400,35 @@ def test_a_folder_is_made(folder: Path) -> None:
 @pytest.mark.unmeasured
 def test_prices_are_the_users_own(csv: Path) -> None:
     expensive = PriceTable(
-        tuple(m._replace(input_price=0.0000375, output_price=2.5) for m in CATALOG), "own", "today"
+        tuple(
+            m._replace(
+                input_price=0.0000375,
+                output_price=2.5,
+                cache_read_price=m.cache_read_price and 0.00000125,
+            )
+            for m in CATALOG
+        ),
+        "own",
+        "today",
     )
     generate(csv, 300_000, prices=expensive, scenarios=["base_traffic"])
     for line in csv.read_text().splitlines()[1:]:
         cells = line.split(",")
         if cells[22] not in ("rate_limit", "auth_error"):
-            exact = int(cells[4]) * 3.75e-8 + int(cells[5]) * 2.5e-3
+            cached = int(cells[25])
+            exact = (int(cells[4]) - cached) * 3.75e-8 + cached * 1.25e-9 + int(cells[5]) * 2.5e-3
             assert float(cells[6]) == pytest.approx(exact, abs=5.1e-7)
 
 
 @pytest.mark.unmeasured
 def test_without_incidents(csv: Path) -> None:
     generate(csv, SIZE, incidents=False)
-    assert json.loads(truth_path(csv).read_text()) == {"seed": 42, "incidents": [], "unsettled": []}
+    assert json.loads(truth_path(csv).read_text()) == {
+        "seed": 42,
+        "incidents": [],
+        "unsettled": [],
+        "episodes": [],
+    }
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no signals like these on Windows")

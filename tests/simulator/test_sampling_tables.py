@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from finops.config import INPUT_TOKENS, OUTPUT_TOKENS, Tokens
+from finops.config import INPUT_TOKENS, LONG_CONTEXTS, OUTPUT_TOKENS, Skewed, Tokens
 from finops.simulator import sampling_tables
 
 
@@ -16,8 +16,8 @@ from finops.simulator import sampling_tables
 def test_clamped_normal_against_drawing_it(tokens: Tokens, scale: float) -> None:
     table = sampling_tables.clamped_normal(tokens, scale)
     assert len(table) == 4096
-    assert table == sorted(table)
-    assert table[0] == tokens.least
+    assert list(table) == sorted(table)
+    assert table[0] >= tokens.least
     assert table[-1] <= tokens.most
     draw = random.Random(1)
     drawn = [
@@ -29,6 +29,21 @@ def test_clamped_normal_against_drawing_it(tokens: Tokens, scale: float) -> None
     for share in (0.05, 0.25, 0.5, 0.75, 0.95):
         there = table[int(share * 4096)]
         assert there == pytest.approx(drawn[int(share * len(drawn))], abs=0.02 * tokens.most)
+
+
+@pytest.mark.parametrize("tokens", [pair[i] for pair in LONG_CONTEXTS.values() for i in (0, 1)])
+def test_clamped_lognormal_against_drawing_it(tokens: Skewed) -> None:
+    table = sampling_tables.clamped_lognormal(tokens, 1.2)
+    assert len(table) == 4096
+    assert list(table) == sorted(table)
+    assert tokens.least <= table[0]
+    assert table[-1] <= tokens.most
+    draw = random.Random(1)
+    factors = (draw.lognormvariate(0, tokens.sigma) for _ in range(100_000))
+    drawn = sorted(min(tokens.most, max(tokens.least, 1.2 * tokens.median * x)) for x in factors)
+    for share in (0.01, 0.25, 0.5, 0.75, 0.95):
+        assert table[int(share * 4096)] == pytest.approx(drawn[int(share * len(drawn))], rel=0.02)
+    assert sum(table) / 4096 > table[2048]  # skewed to the right
 
 
 def test_folding_keeps_the_distribution_and_ties_it_to_the_first_rank() -> None:

@@ -3,209 +3,276 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from typing import Dict, List
+from typing import Callable, List
 
 import pytest
 
 from finops import config
 from finops.simulator import model_mix
-from finops.simulator.incidents import Churn, Incident
-from finops.simulator.population import build
+from finops.simulator.incidents import Casting
+from finops.simulator.population import Customer, Population
 from finops.simulator.rng import Rng
 from finops.simulator.scenarios import SCENARIOS
-from finops.simulator.scenarios.base import ScenarioRun
+from finops.simulator.scenarios.base import Episode, Stage
 from finops.simulator.traffic import Calendar
 
-HOURS = {
-    "base_traffic": 24,
-    "seasonal_pattern": 168,
-    "burst_traffic": 48,
-    "multi_tenant": 72,
-    "model_migration": 120,
-    "weekend_effect": 168,
-    "timezone_pattern": 72,
-    "feature_launch": 96,
-    "cost_optimization": 120,
-    "gradual_decline": 168,
-    "steady_growth": 120,
-    "viral_spike": 72,
-}
-PEOPLE = build(1)
-MARKET = model_mix.build()
+PEOPLE = Population(1)
+MIX = model_mix.build()
+CALENDAR = Calendar("2026-06-01T00:00:00")  # a Monday
+START = 40 * 24
+ALWAYS = (
+    "base_traffic",
+    "weekend_effect",
+    "timezone_pattern",
+    "multi_tenant",
+    "seasonal_pattern",
+    "steady_growth",
+)
 
 
-def run(name: str, seed: int = 1, start: int = 0) -> ScenarioRun:
-    calendar = Calendar("2025-01-01T00:00:00")
-    rng = Rng(seed, name)
-    return ScenarioRun(start, HOURS[name], rng, calendar, PEOPLE, Churn(PEOPLE))
+def stage(name: str, number: int = 0, seed: int = 1) -> Stage:
+    rng = Rng(seed, name, number)
+    casting = Casting(PEOPLE.customers)
+    weights = [c.activity * c.size for c in PEOPLE.customers]
+
+    def pick(count: int, fits: Callable[[int, Customer], bool]) -> List[int]:
+        return casting.pick(count, fits, 40, rng)
+
+    return Stage(
+        number, START, rng, CALENDAR, PEOPLE.customers, pick, lambda i: weights[i] / sum(weights)
+    )
 
 
-def times(name: str, since: int, hour: int = 12, weekday: int = 2) -> float:
-    return SCENARIOS[name].multiplier(since, hour, weekday)
+def begun(name: str, number: int = 0, seed: int = 1) -> Episode:
+    episode = SCENARIOS[name].begin(stage(name, number, seed))
+    assert episode is not None
+    assert episode.scenario == name
+    assert episode.title
+    assert episode.subject
+    assert (episode.start, episode.hours) == (START, SCENARIOS[name].shape.hours)
+    return episode
 
 
-def test_what_was_released_stays_in_its_order() -> None:
-    released = {name: s.shape.hours for name, s in SCENARIOS.items() if name in HOURS}
-    assert list(released.items()) == list(HOURS.items())
-    assert list(SCENARIOS) == list(config.SCENARIO_SHAPES)
-    assert all(s.shape.title and s.shape.rate > 0 for s in SCENARIOS.values())
+def test_every_scenario_has_a_shape_and_is_on_or_comes_in_episodes() -> None:
+    assert set(SCENARIOS) == set(config.SCENARIO_SHAPES)
+    for name, scenario in SCENARIOS.items():
+        shape = scenario.shape
+        assert shape.title
+        assert (shape.hours == 0) == (name in ALWAYS)
+        if shape.hours:
+            assert shape.first >= 14 * 24
+            assert shape.again > 0
+            assert shape.alone_again > 0
+            assert (shape.first + shape.again) % 24 == shape.alone_first % 24 == 0
+
+
+def test_episodes_of_the_default_dataset_are_where_the_story_has_them() -> None:
+    """Launch in week 5, migration from week 4, viral in 8, programme from 9, decline from 6."""
+    weeks = {name: s.shape.first // (7 * 24) + 1 for name, s in SCENARIOS.items() if s.shape.hours}
+    assert weeks == {
+        "model_migration": 4,
+        "feature_launch": 5,
+        "gradual_decline": 6,
+        "viral_spike": 8,
+        "cost_optimization": 9,
+        "burst_traffic": 3,
+    }
+    hours = {name: s.shape.hours for name, s in SCENARIOS.items() if s.shape.hours}
+    del hours["burst_traffic"]
+    assert hours == {
+        "model_migration": 504,
+        "feature_launch": 336,
+        "gradual_decline": 1008,
+        "viral_spike": 120,
+        "cost_optimization": 504,
+    }
+    assert all(s.shape.first + s.shape.hours <= 77 * 24 for s in SCENARIOS.values())
 
 
 def test_base_traffic_is_flat() -> None:
-    assert {times("base_traffic", since) for since in range(24)} == {1.0}
-
-
-def test_seasonal_pattern_is_a_floored_sine() -> None:
-    for since in range(168):
-        wave = 0.5 + 0.5 * math.sin(2 * math.pi * since / 168)
-        assert times("seasonal_pattern", since) == pytest.approx(max(wave, 0.1), abs=1e-9)
-    assert times("seasonal_pattern", 42) == 1.0
-    assert times("seasonal_pattern", 126) > 0
-
-
-def test_bursts_come_in_five_percent_of_the_hours() -> None:
-    found: List[Incident] = []
-    for seed in range(200):
-        found += SCENARIOS["burst_traffic"].plant(run("burst_traffic", seed))
-    assert len(found) / (200 * 48) == pytest.approx(0.05, abs=0.008)
-    assert all(5 <= i.size <= 20 and i.end == i.start + 1 for i in found)
-    assert {i.kind for i in found} == {"hour_burst"}
-    assert min(i.size for i in found) < 6
-    assert max(i.size for i in found) > 17
-    assert times("burst_traffic", 7) == 1.0
-
-
-def test_tenants_are_as_active_as_their_organization_is_large() -> None:
-    weights = SCENARIOS["multi_tenant"].customer_weights(0, 0, PEOPLE, ())
-    assert weights is not None
-    for customer, weight in zip(PEOPLE.customers, weights):
-        size = PEOPLE.tenant_sizes[customer.organization]
-        assert size in (0.3, 1.0, 3.0)
-        assert weight == pytest.approx(customer.activity * size)
-    assert weights == SCENARIOS["multi_tenant"].customer_weights(50, 9, PEOPLE, ())
-
-
-def test_migration_moves_a_growing_share() -> None:
-    old = MARKET.position("openai", "gpt-4")
-    new = MARKET.position("openai", "gpt-5")
-    for since in (0, 30, 60, 119):
-        weights = SCENARIOS["model_migration"].model_weights(since, MARKET)
-        assert weights is not None
-        moved = MARKET.weights[old] * since / 120
-        assert weights[old] == pytest.approx(MARKET.weights[old] - moved)
-        assert weights[new] == pytest.approx(MARKET.weights[new] + moved)
-        others = [i for i in range(len(weights)) if i not in (old, new)]
-        assert [weights[i] for i in others] == [MARKET.weights[i] for i in others]
+    base = SCENARIOS["base_traffic"]
+    assert {base.rhythm(hour, day) for hour in range(24) for day in range(7)} == {1.0}
+    assert {base.level(day) for day in range(90)} == {1.0}
+    assert {base.weight(customer) for customer in PEOPLE.customers} == {1.0}
+    assert base.begin(stage("base_traffic")) is None
 
 
 def test_weekends_are_quiet() -> None:
-    found = [times("weekend_effect", 5, weekday=day) for day in range(7)]
-    assert found == [1, 1, 1, 1, 1, 0.3, 0.3]
+    by_day = [SCENARIOS["weekend_effect"].rhythm(12, day) for day in range(7)]
+    assert by_day == [1, 1, 1, 1, 1, 0.3, 0.3]
 
 
-def test_timezones() -> None:
-    by_hour = [times("timezone_pattern", 3, hour=hour) for hour in range(24)]
+def test_days_follow_the_local_hour() -> None:
+    by_hour = [SCENARIOS["timezone_pattern"].rhythm(hour, 2) for hour in range(24)]
     assert by_hour == [0.3] * 6 + [1] * 3 + [1.5] * 8 + [1] * 6 + [0.3]
 
 
-def test_regions_follow_their_own_clocks() -> None:
-    at_noon_utc = SCENARIOS["timezone_pattern"].customer_weights(0, 12, PEOPLE, ())
-    assert at_noon_utc is not None
-    # Noon in UTC is 7 in New York, 4 in California, 13 in Paris, 20 in Singapore.
-    expected = {"us-east": 1.0, "us-west": 0.3, "eu-west": 1.5, "ap-southeast": 1.0}
-    for customer, weight in zip(PEOPLE.customers, at_noon_utc):
-        assert weight == pytest.approx(customer.activity * expected[customer.region])
+def test_tenants_are_as_active_as_their_organization_is_large() -> None:
+    weights = {c.organization: SCENARIOS["multi_tenant"].weight(c) for c in PEOPLE.customers}
+    assert weights == PEOPLE.sizes
+    assert set(weights.values()) == {0.3, 1.0, 3.0}
 
 
-def test_feature_launch_rises_and_decays() -> None:
-    peak = 0.2 * 96
-    for since in range(96):
-        expected = 1 + 2 * since / peak
+def test_seasons_come_back_after_four_weeks_and_are_no_trend() -> None:
+    levels = [SCENARIOS["seasonal_pattern"].level(day) for day in range(56)]
+    assert min(levels) == pytest.approx(0.85)
+    assert max(levels) == pytest.approx(1.15)
+    assert levels[:28] == pytest.approx(levels[28:])
+    assert sum(levels) / 56 == pytest.approx(1)
+
+
+def test_growth_doubles_the_business_in_half_a_year() -> None:
+    each, joining = SCENARIOS["steady_growth"].growth
+    weeks = 180 / 7
+    assert each**180 * (1 + joining) ** weeks == pytest.approx(2, rel=1e-6)
+    assert each > 1
+    assert 0.01 <= joining <= 0.02
+
+
+def test_bursts_are_five_to_twenty_times_of_one_customer_at_work() -> None:
+    for seed in range(30):
+        episode = begun("burst_traffic", seed=seed)
+        (position,) = episode.customers
+        customer = PEOPLE.customers[position]
+        assert len(episode.incidents) == config.BURSTS_PER_EPISODE
+        for incident in episode.incidents:
+            assert incident.kind == "hour_burst"
+            assert incident.subject == customer.id == episode.subject
+            assert 5 <= incident.size <= 20
+            assert 1 <= incident.end - incident.start <= 6
+            ahead = config.REGION_UTC_OFFSET_HOURS[customer.region]
+            hour, weekday = CALENDAR.local(incident.start, ahead)
+            assert 10 <= hour < 15
+            assert weekday < 5
+            assert incident.start >= START
+            assert incident.end <= episode.end
+        scenario, first = SCENARIOS["burst_traffic"], episode.incidents[0]
+        assert scenario.surge(episode, first.start - START) == first.size - 1
+        assert scenario.surge(episode, first.start - START - 1) == 0
+
+
+def test_migration_moves_a_growing_share() -> None:
+    episode = begun("model_migration")
+    (feature,), (old, new) = episode.features, episode.models
+    assert (feature, old, new) == (
+        "code-generation",
+        ("openai", "gpt-4"),
+        ("openai", "gpt-5"),
+    )
+    for since in (0, 126, 252, 504, 9999):
+        expected = min(1, since / 504)
+        assert SCENARIOS["model_migration"].moved(episode, since) == pytest.approx(expected)
+    places = MIX.position(*old), MIX.position(*new)
+    moved = model_mix.moved(MIX.weights, *places, 0.25)
+    assert moved[places[0]] == pytest.approx(0.75 * MIX.weights[places[0]])
+    assert sum(moved) == pytest.approx(sum(MIX.weights))
+    others = [i for i in range(len(moved)) if i not in places]
+    assert [moved[i] for i in others] == [MIX.weights[i] for i in others]
+
+
+def test_configured_subjects_come_one_after_the_other_until_there_is_none() -> None:
+    for name, subjects in (
+        ("model_migration", config.MIGRATIONS),
+        ("feature_launch", config.LAUNCHED_FEATURES),
+        ("cost_optimization", config.COST_PROGRAMMES),
+    ):
+        episodes = [begun(name, number) for number in range(len(subjects))]
+        assert len({(e.subject, e.title) for e in episodes}) == len(subjects)
+        assert SCENARIOS[name].begin(stage(name, len(subjects))) is None
+
+
+def test_feature_launch_rises_to_three_times_and_settles() -> None:
+    episode = begun("feature_launch")
+    scenario, peak = SCENARIOS["feature_launch"], 0.2 * 336
+    for since in range(0, 500, 7):
+        expected = 3 * since / peak
         if since >= peak:
             expected = 1 + 2 * math.exp(-0.01 * (since - peak))
-        assert times("feature_launch", since) == pytest.approx(expected, abs=1e-9)
-        share = SCENARIOS["feature_launch"].feature_share(since)
-        assert share is not None
-        assert share[0] == config.LAUNCHED_FEATURE
-        assert share[1] == pytest.approx((expected - 1) / expected, abs=0.01)
+        assert scenario.feature_level(episode, since) == pytest.approx(expected, abs=1e-9)
+    assert scenario.later_features == episode.features == ("analysis",)
+    assert list(scenario.prompts_changed(episode)) == [0]
 
 
-def test_cost_optimization_steps_down_the_classes() -> None:
-    classes: Dict[int, Dict[str, float]] = {}
-    for since in (0, 35, 36, 83, 84, 119):
-        assert times("cost_optimization", since) == pytest.approx(1 - 0.5 * since / 120)
-        weights = SCENARIOS["cost_optimization"].model_weights(since, MARKET)
-        assert weights is not None
-        by_provider: Dict[str, float] = defaultdict(float)
-        classes[since] = defaultdict(float)
-        for model, weight in zip(MARKET.models, weights):
-            by_provider[model.provider] += weight
-            if model.provider in ("openai", "anthropic", "google"):
-                classes[since][model.capability] += weight
-        for provider, weight in config.PROVIDER_WEIGHTS.items():
-            assert by_provider[provider] == pytest.approx(weight)
-    used = {since: {c for c, w in found.items() if w} for since, found in classes.items()}
-    assert used[0] == used[35] == {"frontier"}
-    assert used[36] == used[83] == {"standard"}
-    assert used[84] == used[119] == {"economy"}
+def test_cost_programme_takes_three_steps_and_stays() -> None:
+    episode = begun("cost_optimization")
+    steps = [SCENARIOS["cost_optimization"].saving_steps(episode, h) for h in range(0, 1000, 24)]
+    assert steps[:21] == [1] * 7 + [2] * 7 + [3] * 7
+    assert set(steps[21:]) == {3}
+    cheaper = MIX.saving(MIX.weights)
+    for provider in config.PROVIDER_WEIGHTS:
+        before, after = (
+            [(m, w) for m, w in zip(MIX.models, weights) if m.provider == provider]
+            for weights in (MIX.weights, cheaper)
+        )
+        assert sum(w for _, w in before) == pytest.approx(sum(w for _, w in after))
+        prices = [sum(m.blended_price_per_1m * w for m, w in some) for some in (before, after)]
+        has_frontier = any(m.capability == "frontier" for m, _ in before)
+        assert prices[1] < prices[0] if has_frontier else prices[1] == pytest.approx(prices[0])
 
 
-def test_decline_falls_while_named_customers_leave_one_by_one() -> None:
-    for since in (0, 84, 167):
-        assert times("gradual_decline", since) == pytest.approx(1 - 0.7 * since / 168)
-    found = SCENARIOS["gradual_decline"].plant(run("gradual_decline", start=1000))
-    assert {i.kind for i in found} == {"departed_customer"}
-    assert len({i.subject for i in found}) == len(found) == 3
-    begins = [i.start - 1000 for i in found]
-    assert begins == sorted(set(begins))
-    assert 0 < min(begins) <= max(begins) < 168
+def test_long_contexts_are_for_models_that_cache() -> None:
+    weights = MIX.for_long_contexts(MIX.weights)
+    for provider, weight in config.PROVIDER_WEIGHTS.items():
+        own = sum(w for m, w in zip(MIX.models, weights) if m.provider == provider)
+        assert own == pytest.approx(weight)
+    by_name = dict(zip((m.name for m in MIX.models), weights))
+    assert by_name["claude-instant"] == 0
+    assert 0 < by_name["gpt-4"] < by_name["gpt-5"] / 10
 
 
-def test_nobody_leaves_twice_and_most_stay_for_ever() -> None:
-    churn = Churn(PEOPLE)
-    rng = Rng(1, "leaving")
-    gone: List[str] = []
-    for _ in range(200):
-        gone += churn.pick(rng, 0.05)
-    assert len(set(gone)) == len(gone)
-    assert 0.2 < len(gone) / len(PEOPLE.customers) < 0.3
+def test_decline_shrinks_one_segment_whose_customers_leave_one_by_one() -> None:
+    episode, scenario = begun("gradual_decline"), SCENARIOS["gradual_decline"]
+    leavers = [PEOPLE.customers[i] for i in episode.customers]
+    assert 1 < len(leavers) <= config.DECLINE_MOST_CUSTOMERS
+    assert len({(c.tier, c.product) for c in leavers}) == 1
+    gone = [i.start for i in episode.incidents]
+    assert [i.subject for i in episode.incidents] == [c.id for c in leavers]
+    assert {i.kind for i in episode.incidents} == {"departed_customer"}
+    assert gone == sorted(set(gone))
+    assert START < gone[0] <= gone[-1] < episode.end
+    for place, hour in enumerate(gone):
+        before = [
+            scenario.customer_factor(episode, place, hour - START - days * 24)
+            for days in range(config.DECLINE_SHRINK_DAYS, -1, -1)
+        ]
+        assert before[0] == 1
+        assert before == sorted(before, reverse=True)
+        assert before[-1] == pytest.approx(config.DECLINE_SHRINK_TO)
 
 
-def test_growth_triples() -> None:
-    for since in (0, 60, 119):
-        assert times("steady_growth", since) == pytest.approx(1 + 2 * since / 120)
+def test_viral_growth_is_exponential_then_flat_then_falls_to_twice() -> None:
+    episode, scenario = begun("viral_spike"), SCENARIOS["viral_spike"]
+    times = [1 + scenario.surge(episode, since) for since in range(120)]
+    assert times[0] == 1
+    for since in range(1, 30):
+        assert times[since] / times[since - 1] == pytest.approx(10 ** (1 / 30), rel=1e-6)
+    assert set(times[30:91]) == {10.0}
+    assert times[90:] == sorted(times[90:], reverse=True)
+    assert times[-1] == pytest.approx(2, abs=0.3)
+    assert scenario.surge(episode, 120) == 0
+    assert scenario.customer_factor(episode, 0, 119) == 1
+    assert scenario.customer_factor(episode, 0, 120) == 2
+    assert scenario.customer_factor(episode, 0, 9999) == config.VIRAL_STAYS
+    assert 1 <= len(episode.customers) <= 3
+    assert [i.subject for i in episode.incidents] == episode.subject.split("; ")
 
 
-def test_viral_growth_is_exponential_up_to_a_plateau() -> None:
-    assert times("viral_spike", 0) == 1
-    for since in range(1, 21):
-        ratio = times("viral_spike", since) / times("viral_spike", since - 1)
-        assert ratio == pytest.approx(10 ** (1 / 21.6), rel=1e-6)
-    assert {times("viral_spike", since) for since in range(22, 72)} == {10.0}
-
-
-def test_viral_customers_carry_the_growth() -> None:
-    scenario = SCENARIOS["viral_spike"]
-    planted = scenario.plant(run("viral_spike"))
-    viral = {i.subject for i in planted}
-    assert 2 <= len(viral) <= 5
-    weights = scenario.customer_weights(40, 0, PEOPLE, planted)
-    assert weights is not None
-    assert sum(weights) == pytest.approx(10 * sum(PEOPLE.activities))
-    for customer, weight in zip(PEOPLE.customers, weights):
-        assert (weight == customer.activity) == (customer.id not in viral)
-    assert scenario.customer_weights(40, 0, PEOPLE, ()) is None
+def test_parts_are_given_once() -> None:
+    casting, rng = Casting(PEOPLE.customers), Rng(1)
+    first = casting.pick(20, lambda *_: True, 0, rng)
+    rest = casting.pick(1000, lambda *_: True, 0, rng)
+    assert sorted(first + rest) == list(range(len(PEOPLE.customers)))
+    assert casting.pick(1, lambda *_: True, 0, rng) == []
 
 
 def test_tastes_together_choose_as_the_market_does() -> None:
-    ordinary, expensive = MARKET.by_taste(MARKET.weights, 0.2)
-    for model, weight, o, d in zip(MARKET.models, MARKET.weights, ordinary, expensive):
+    ordinary, expensive = MIX.by_taste(MIX.weights, 0.2)
+    for model, weight, o, d in zip(MIX.models, MIX.weights, ordinary, expensive):
         assert 0.8 * o + 0.2 * d == pytest.approx(weight)
         assert (d > weight) == (model.name in config.DEAREST_MODELS)
         assert o >= 0
         assert d >= 0
     for provider, weight in config.PROVIDER_WEIGHTS.items():
         for weights in (ordinary, expensive):
-            found = sum(w for m, w in zip(MARKET.models, weights) if m.provider == provider)
-            assert found == pytest.approx(weight)
+            own = sum(w for m, w in zip(MIX.models, weights) if m.provider == provider)
+            assert own == pytest.approx(weight)

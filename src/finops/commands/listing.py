@@ -26,7 +26,10 @@ def run(args: argparse.Namespace, console: Console) -> int:
 def _scenarios() -> Rows:
     from finops.simulator.scenarios import SCENARIOS
 
-    rows = [(s.id, f"{s.shape.hours} h", s.shape.title) for s in SCENARIOS.values()]
+    rows = [
+        (s.id, f"{s.shape.hours} h" if s.shape.hours else "always", s.shape.title)
+        for s in SCENARIOS.values()
+    ]
     return [("scenario", "lasts", "title"), *rows]
 
 

@@ -14,6 +14,7 @@ import sys
 import tempfile
 from typing import BinaryIO, Iterable, List, NamedTuple, Optional, Sequence
 
+from finops.config import EVENTS_SUFFIX
 from finops.errors import DataError
 from finops.locations import STANDARD_INPUT, is_elsewhere, name_of
 from finops.reader.header import open_csv
@@ -102,14 +103,17 @@ class Locations:
 
 
 def is_table_name(name: str) -> bool:
-    """Return whether a file's name is that of a table.
+    """Return whether a file's name is that of a table of calls.
 
     >>> is_table_name("calls.TSV.gz"), is_table_name("calls.csv.commit"), is_table_name(".a.csv")
     (True, False, False)
+    >>> is_table_name("calls.events.csv")
+    False
     """
     lower = name.lower()
     plain = lower[:-3] if lower.endswith(".gz") else lower
-    return plain.endswith(TABLE_SUFFIXES) and not name.startswith(".")
+    is_table = plain.endswith(TABLE_SUFFIXES) and not plain.endswith(EVENTS_SUFFIX)
+    return is_table and not name.startswith(".")
 
 
 def _absolute(location: str) -> str:
@@ -149,7 +153,7 @@ def _entries(folder: str) -> List[str]:
 def _is_silent(path: str) -> bool:
     """Return whether a file needs no mention: a hidden one, or what stands beside a table."""
     name = os.path.basename(path)
-    if name.startswith("."):
+    if name.startswith(".") or name.endswith(EVENTS_SUFFIX):
         return True
     stem = next((name[: -len(s)] for s in _SIDECAR_SUFFIXES if name.endswith(s)), "")
     return ".csv" in stem or ".csv.torn-" in name

@@ -11,27 +11,29 @@ from __future__ import annotations
 import random
 import sys
 from binascii import hexlify
-from itertools import chain, compress, repeat
+from itertools import accumulate, chain, compress, repeat
 from operator import add
 from typing import Callable, Iterable, Iterator, List, NamedTuple, Sequence, Tuple
 
-from finops.config import BATCH_SIZE, TRACES_PER_HOUR
+from finops.config import BATCH_SIZE, CACHE_BLOCK_TOKENS, RETRY_CHANCE, TRACES_PER_HOUR
 from finops.simulator import sampling_tables
-from finops.simulator.plan import Hour, Plan
-from finops.simulator.row_text import REQUEST_BYTES, RowText
+from finops.simulator.plan import BEHAVIOURS, ORDINARY, Day, Hour, Plan
+from finops.simulator.row_text import CACHE_BITS, REQUEST_BYTES, RowText, is_abuser
 
 # The random columns of 16 bits each, and how many bits of each are used.
-_WHO, _MODEL, _USE, _STATUS, _INPUT, _OUTPUT, _BASE, _JITTER, _TIME = range(9)
+_WHO, _SOURCE, _MODEL, _USE, _STATUS, _INPUT, _OUTPUT, _BASE, _JITTER, _TIME, _CACHE = range(11)
 _COLUMN_BITS = (
     sampling_tables.WHO_BITS,
-    *(sampling_tables.BITS,) * 4,
+    *(sampling_tables.BITS,) * 5,
     sampling_tables.REACH_BITS,
-    *(sampling_tables.BITS,) * 3,
+    *(sampling_tables.BITS,) * 4,
 )
+_RETRIED = int(RETRY_CHANCE * sampling_tables.SIZE)
 _MASK = int.from_bytes(
     b"".join(((1 << bits) - 1).to_bytes(2, "little") * BATCH_SIZE for bits in _COLUMN_BITS),
     "little",
 )
+_BLOCK_SHIFT = CACHE_BITS + CACHE_BLOCK_TOKENS.bit_length() - 1
 _HOUR_MS = 3_600_000
 _BLOCK = 10_000  # calls that share the first digits of their ids
 
@@ -75,6 +77,17 @@ class _Figures(NamedTuple):
     total: List[int]
     cost: List[int]  # millionths of a dollar
     latency: List[int]  # ms
+    cached: List[int]  # of the input, in blocks
+
+
+class _Calls(NamedTuple):
+    """What each row is about, in columns: numbers of its persona, shape, model and outcome."""
+
+    personas: List[int]
+    shapes: List[int]
+    models: List[int]
+    status: List[int]
+    traces: List[str]  # the part of the trace's id that says when it was
 
 
 class RowMaker:
@@ -88,65 +101,120 @@ class RowMaker:
 
     def make(self, batch: Batch) -> bytes:
         """Return the batch's rows as they stand in the CSV."""
+        self._words.extend()
         bits = random.Random(f"{self._seed}:{batch.number}").getrandbits
         columns = _columns(bits(16 * BATCH_SIZE * len(_COLUMN_BITS)))
         requests = _requests(bits(8 * REQUEST_BYTES * BATCH_SIZE))
-        personas, models, uses = self._choose(batch, columns)
-        status = self._statuses(personas, columns[_STATUS])
-        figures = self._figures(personas, models, status, columns)
-        return self._join(batch, columns[_TIME], requests, personas, models, uses, status, figures)
+        calls = self._choose(batch, columns)
+        self._retry(batch, calls, columns)
+        figures = self._figures(calls, columns)
+        return self._join(batch, columns[_TIME], requests, calls, figures)
 
-    def _choose(
-        self, batch: Batch, columns: Sequence[memoryview]
-    ) -> Tuple[List[int], List[int], List[int]]:
-        """Return persona, model and use of each row."""
-        personas: List[int] = []
+    def _choose(self, batch: Batch, columns: Sequence[memoryview]) -> _Calls:
+        """Return persona, shape, model and outcome of each row."""
+        personas = self._callers(batch, columns)
+        first_shape = self._words.first_shape
+        shapes: List[int] = []
         models: List[int] = []
-        uses: List[int] = []
-        for first, last, hour in _runs(batch):
-            customer_table = self._words.customer_table(hour.customer_choice)
-            model_tables = self._words.model_tables(hour.models)
-            use_tables = self._words.use_tables(hour.feature)
-            callers = [customer_table[x] for x in columns[_WHO][first:last]]
-            personas += callers
-            models += [model_tables[p][x] for p, x in zip(callers, columns[_MODEL][first:last])]
-            uses += [use_tables[p][x] for p, x in zip(callers, columns[_USE][first:last])]
-        return personas, models, uses
+        for first, last, day in _days(batch):
+            use_tables = self._words.use_tables(day.features)
+            model_tables = self._words.model_tables(day.moves)
+            uses = [
+                first_shape[p] + use_tables[p][x]
+                for p, x in zip(personas[first:last], columns[_USE][first:last])
+            ]
+            shapes += uses
+            models += [model_tables[s][x] for s, x in zip(uses, columns[_MODEL][first:last])]
+        self._slow_down(batch, models)
+        traces = list(_trace_codes(batch))
+        return _Calls(personas, shapes, models, self._statuses(batch, personas, columns), traces)
 
-    def _statuses(self, personas: Sequence[int], column: memoryview) -> List[int]:
-        words = self._words
+    def _callers(self, batch: Batch, columns: Sequence[memoryview]) -> List[int]:
+        """Return the persona of each row: a source of calls, and one of its personas."""
+        personas: List[int] = []
+        words, at = self._words, 0
+        for hour, first, last in batch.segments:
+            tables = [*words.customer_tables(hour.day)]
+            tables += [words.persona_table(persona) for persona, _ in hour.extra]
+            weights = [*hour.region_weights, *(weight for _, weight in hour.extra)]
+            end = at + last - first
+            source = words.source_table(weights)
+            personas += [
+                tables[source[y]][x]
+                for y, x in zip(columns[_SOURCE][at:end], columns[_WHO][at:end])
+            ]
+            at = end
+        return personas
+
+    def _slow_down(self, batch: Batch, models: List[int]) -> None:
+        """Let the calls of providers that are slow be to the slow ones of their models."""
+        at, offered = 0, self._words.models
+        for hour, first, last in batch.segments:
+            end = at + last - first
+            if hour.slow:
+                for i in range(at, end):
+                    if offered[models[i]].provider in hour.slow:
+                        models[i] += len(offered)
+            at = end
+
+    def _statuses(
+        self, batch: Batch, personas: Sequence[int], columns: Sequence[memoryview]
+    ) -> List[int]:
+        words, column = self._words, columns[_STATUS]
         ordinary = words.outcomes
         status = [ordinary[x] for x in column]
-        if max(personas) >= words.first_abuser:
-            for i in compress(range(len(personas)), [p in words.abusers for p in personas]):
-                status[i] = words.abused_outcomes[column[i]]
+        at = 0
+        for hour, first, last in batch.segments:
+            end = at + last - first
+            if any(is_abuser(persona) for persona, _ in hour.extra):
+                for i in range(at, end):
+                    if is_abuser(personas[i]):
+                        status[i] = words.abused_outcomes[column[i]]
+            at = end
         return status
 
-    def _figures(
-        self,
-        personas: Sequence[int],
-        models: Sequence[int],
-        status: Sequence[int],
-        columns: Sequence[memoryview],
-    ) -> _Figures:
+    def _retry(self, batch: Batch, calls: _Calls, columns: Sequence[memoryview]) -> None:
+        """Make the call after a failed one its retry: the same call in the same trace."""
+        personas, shapes, models, status, traces = calls
+        chance, prompts = columns[_TIME], columns[_INPUT]
+        last_of_hour = {last - 1 for last in _ends(batch)}
+        for i in compress(range(BATCH_SIZE), status):
+            if (
+                chance[i] < _RETRIED
+                and i not in last_of_hour
+                and personas[i] % BEHAVIOURS == personas[i + 1] % BEHAVIOURS == ORDINARY
+            ):
+                personas[i + 1], shapes[i + 1] = personas[i], shapes[i]
+                models[i + 1], traces[i + 1] = models[i], traces[i]
+                prompts[i + 1] = prompts[i]
+
+    def _figures(self, calls: _Calls, columns: Sequence[memoryview]) -> _Figures:
         words = self._words
+        personas, shapes, models, status, _ = calls
         prompts, answers, jitter = words.prompts, words.answers, words.jitter
         input_price, output_price, speed = words.input_price, words.output_price, words.speed
+        parts, caches, discount = words.cached, words.caches, words.cache_discount
         base, half, unit = words.base_latency, words.money_unit // 2, words.money_unit
         shift, round_up = words.latency_shift, 1 << (words.latency_shift - 1)
-        ranks = columns[_INPUT]
-        input = [prompts[p][x] for p, x in zip(personas, ranks)]
-        output = [answers[p][x] for p, x in zip(personas, map(add, ranks, columns[_OUTPUT]))]
+        ranks, size = columns[_INPUT], CACHE_BLOCK_TOKENS
+        input = [prompts[s][x] for s, x in zip(shapes, ranks)]
+        output = [answers[s][x] for s, x in zip(shapes, map(add, ranks, columns[_OUTPUT]))]
         total = list(map(add, input, output))
+        blocks = [
+            i * parts[s][x] * caches[m] >> _BLOCK_SHIFT
+            for i, s, x, m in zip(input, shapes, columns[_CACHE], models)
+        ]
         cost = [
-            (i * input_price[m] + o * output_price[m] + half) // unit
-            for i, o, m in zip(input, output, models)
+            (i * input_price[m] + o * output_price[m] - c * discount[m] + half) // unit
+            for i, o, c, m in zip(input, output, blocks, models)
         ]
         latency = [
-            ((t + base[x]) * jitter[p][y] * speed[m] + round_up) >> shift
-            for t, x, p, y, m in zip(total, columns[_BASE], personas, columns[_JITTER], models)
+            ((t - c * size + base[x]) * jitter[p][y] * speed[m] + round_up) >> shift
+            for t, c, x, p, y, m in zip(
+                total, blocks, columns[_BASE], personas, columns[_JITTER], models
+            )
         ]
-        figures = _Figures(input, output, total, cost, latency)
+        figures = _Figures(input, output, total, cost, latency, blocks)
         self._fail(figures, status, columns[_BASE])
         return figures
 
@@ -155,7 +223,7 @@ class RowMaker:
         words = self._words
         for i in compress(range(len(status)), status):
             if status[i] in words.refusals:
-                figures.output[i] = figures.cost[i] = 0
+                figures.output[i] = figures.cost[i] = figures.cached[i] = 0
                 figures.total[i] = figures.input[i]
                 figures.latency[i] = words.refusal_latency[column[i]]
             elif status[i] == words.timeout:
@@ -166,17 +234,15 @@ class RowMaker:
         batch: Batch,
         times: memoryview,
         requests: Iterable[str],
-        personas: Sequence[int],
-        models: Sequence[int],
-        uses: Sequence[int],
-        status: Sequence[int],
+        calls: _Calls,
         figures: _Figures,
     ) -> bytes:
+        personas, shapes, models, status, traces = calls
         w = self._words
         offsets = _offsets(batch, times)
         outcome = w.outcome_text
         call_thousands, call_ones = self._call_ids(batch.number)
-        pieces = zip(
+        columns: Sequence[Iterable[str]] = (
             _by_hour(batch, lambda hour: self._calendar.timestamp(hour.number)[:14]),
             [w.minute_second[x // 1000] for x in offsets],
             [w.millisecond[x % 1000] for x in offsets],
@@ -189,18 +255,19 @@ class RowMaker:
             [w.micro_dollars[x % 1000] for x in figures.cost],
             [w.latency_text[x] for x in figures.latency],
             [w.customer_text[p] for p in personas],
-            [w.use_text[u] for u in uses],
+            [w.use_text[s] for s in shapes],
             requests,
             [w.trace_text[p] for p in personas],
-            [w.use_code[u] for u in uses],
-            _trace_codes(batch),
+            [w.use_code[s] for s in shapes],
+            traces,
             self._agents(batch, personas),
             _by_hour(batch, lambda hour: f"{hour.number:05x},"),
-            [w.total_text[x] for x in figures.total],
+            [w.tokens[x] for x in figures.total],
             [outcome[p][s] for p, s in zip(personas, status)],
             [w.plan_text[p] for p in personas],
+            [w.cached_text[x] for x in figures.cached],
         )
-        return "".join(chain.from_iterable(pieces)).encode("ascii")
+        return _interleaved(columns).encode("ascii")
 
     def _call_ids(self, batch: int) -> Tuple[Iterable[str], Iterable[str]]:
         """Return the first and the last four digits of the calls' numbers, from 1."""
@@ -220,6 +287,15 @@ class RowMaker:
             at = len(texts)
             texts += [agents[p] for p in personas[at : at + last - first]]
         return texts
+
+
+def _interleaved(columns: Sequence[Iterable[str]]) -> str:
+    """Return the first text of each column, then the second of each, and so on."""
+    count = len(columns)
+    pieces = [""] * (count * BATCH_SIZE)
+    for place, column in enumerate(columns):
+        pieces[place::count] = column
+    return "".join(pieces)
 
 
 def _by_hour(batch: Batch, text: Callable[[Hour], str]) -> Iterator[str]:
@@ -257,21 +333,22 @@ def _columns(bits: int) -> List[memoryview]:
     return [numbers[i : i + BATCH_SIZE] for i in range(0, len(numbers), BATCH_SIZE)]
 
 
-def _runs(batch: Batch) -> Iterator[Tuple[int, int, Hour]]:
-    """Yield stretches of rows whose hours choose alike: first row, row after the last, hour."""
+def _days(batch: Batch) -> Iterator[Tuple[int, int, Day]]:
+    """Yield the stretches of rows of one day: first row, row after the last, day."""
     start = at = 0
-    current = batch.segments[0].hour
+    current = batch.segments[0].hour.day
     for segment in batch.segments:
-        hour = segment.hour
-        if not (
-            hour.customer_choice is current.customer_choice
-            and hour.models is current.models
-            and hour.feature == current.feature
-        ):
+        day = segment.hour.day
+        if day is not current:
             yield start, at, current
-            start, current = at, hour
+            start, current = at, day
         at += segment.last - segment.first
     yield start, at, current
+
+
+def _ends(batch: Batch) -> Iterator[int]:
+    """Yield the row after the last of each hour."""
+    return accumulate(last - first for _, first, last in batch.segments)
 
 
 def _offsets(batch: Batch, times: memoryview) -> List[int]:

@@ -29,19 +29,21 @@ from finops import config
 from finops.business.catalog import DEFAULT_PRICES, PriceTable
 from finops.config import BATCH_SIZE
 from finops.errors import UsageError
+from finops.schema import SIMULATED_HEADER_LINE
 from finops.simulator.ground_truth import Entry, write_truth
 from finops.simulator.incident_log import IncidentLog
 from finops.simulator.simulation_spec import SimulationSpec
 from finops.simulator.worker import generate_batches
 from finops.simulator.worker_pool import batches_in_order
-from finops.storage.appender import HEADER, Appender, storage_error
+from finops.storage.appender import Appender, storage_error
 from finops.storage.commit import commit_path, read_commit
 from finops.storage.file_operations import FILES, Files
 from finops.storage.lock import writer_lock
 from finops.storage.sidecars import open_data, real_path
-from finops.storage.truth import truth_path
+from finops.storage.truth import events_path, truth_path
 
 Progress = Callable[[int, int, int], None]
+HEADER = SIMULATED_HEADER_LINE.encode("ascii")
 
 
 class GenerateResult(NamedTuple):
@@ -92,8 +94,9 @@ def generate(
             _refuse_foreign_target(path)
             _remove(place)
         _refuse_strangers(place, spec)
-        files.remove_left(str(truth_path(place)))
-        with Appender(place, simulation=spec.identity(), files=files) as out:
+        for beside in (truth_path(place), events_path(place)):
+            files.remove_left(str(beside))
+        with Appender(place, simulation=spec.identity(), files=files, new_header=HEADER) as out:
             before = out.rows
             own_rows = _own_rows(out, spec)
             filling = _fill(out, spec, own_rows, target_bytes, workers, progress)
@@ -291,7 +294,7 @@ def _refuse_foreign_target(path: Union[str, Path]) -> None:
 
 def _remove(path: str) -> None:
     """Remove the dataset and what goes with it, the mark first."""
-    for name in (commit_path(path), truth_path(path), Path(path)):
+    for name in (commit_path(path), truth_path(path), events_path(path), Path(path)):
         try:
             with suppress(FileNotFoundError):
                 os.unlink(str(name))

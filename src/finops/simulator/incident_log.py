@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Dict, List
 
-from finops.simulator.ground_truth import Entry, entries, unsettled
+from finops.simulator.ground_truth import Entry, entries, stories, unsettled
 from finops.simulator.plan import Plan
 from finops.simulator.simulation_spec import SimulationSpec
 
@@ -35,4 +35,5 @@ class IncidentLog:
         return {
             "incidents": entries(planted, calendar, clock),
             "unsettled": unsettled(planted, calendar, clock),
+            "episodes": stories(self._plan.episodes, calendar, clock),
         }

@@ -10,7 +10,8 @@ from finops.business.catalog import Model, PriceTable
 from finops.business.usage import Usage
 
 Weights = Tuple[float, ...]
-_A_THOUSAND = ((1000, 0), (0, 1000))  # input, and output, each by itself
+# Tokens of input and output, and those of the input that are cached: each price by itself.
+_A_THOUSAND = (((1000, 0), 0), ((0, 1000), 0), ((1000, 0), 1000))
 
 
 class ModelMix(NamedTuple):
@@ -26,24 +27,46 @@ class ModelMix(NamedTuple):
                 return i
         raise KeyError(f"{provider} sells no {name}")
 
-    def of_class(self, capability: str) -> Weights:
-        """Return the weights where everybody uses this class of models.
+    def for_long_contexts(self, weights: Weights) -> Weights:
+        """Return the weights of features with long contexts: strong models that cache.
 
         A provider's share of the model mix stays what it is; one that has no such model is
-        called for its nearest.
+        called for what it has.
         """
-        wanted = catalog.CLASSES.index(capability)
+        fitting = tuple(
+            weight * _long_context_factor(model) for model, weight in zip(self.models, weights)
+        )
+        return self._same_providers(weights, fitting)
 
-        def distance(model: Model) -> int:
-            return abs(catalog.CLASSES.index(model.capability) - wanted)
+    def saving(self, weights: Weights) -> Weights:
+        """Return the weights where part of the frontier models' calls go to standard ones."""
+        share = config.PROGRAMME_MODEL_SHARE
+        cheaper = tuple(
+            weight * (1 - share if model.capability == "frontier" else 1.0)
+            if model.capability != "standard"
+            else weight + share * self._frontier_part(weights, model)
+            for model, weight in zip(self.models, weights)
+        )
+        return self._same_providers(weights, cheaper)
 
-        nearest: Dict[str, int] = {}
-        for model in self.models:
-            nearest[model.provider] = min(
-                nearest.get(model.provider, len(catalog.CLASSES)), distance(model)
-            )
-        kept = [model for model in self.models if distance(model) == nearest[model.provider]]
-        return _weights(self.models, kept)
+    def _frontier_part(self, weights: Weights, model: Model) -> float:
+        """Return the share of a provider's frontier calls that falls to one standard model."""
+        own = [(m, w) for m, w in zip(self.models, weights) if m.provider == model.provider]
+        frontier = sum(weight for m, weight in own if m.capability == "frontier")
+        standard = sum(m.share for m, _ in own if m.capability == "standard")
+        return frontier * model.share / standard
+
+    def _same_providers(self, before: Weights, after: Weights) -> Weights:
+        """Return weights `after`, scaled so that each provider has what it had before."""
+        had: Dict[str, float] = {}
+        has: Dict[str, float] = {}
+        for model, old, new in zip(self.models, before, after):
+            had[model.provider] = had.get(model.provider, 0.0) + old
+            has[model.provider] = has.get(model.provider, 0.0) + new
+        return tuple(
+            new * had[model.provider] / has[model.provider] if has[model.provider] else old
+            for model, old, new in zip(self.models, before, after)
+        )
 
     def by_taste(self, weights: Weights, expensive_share: float) -> Tuple[Weights, Weights]:
         """Split weights by taste: ordinary customers, and those who prefer expensive models.
@@ -70,6 +93,21 @@ class ModelMix(NamedTuple):
         return tuple(ordinary), tuple(expensive)
 
 
+def _long_context_factor(model: Model) -> float:
+    if model.name in config.SHORT_CONTEXT_MODELS:
+        return 0.0
+    factor = config.LONG_CONTEXT_CLASSES[model.capability]
+    return factor if model.cache_read_price is not None else factor * config.UNCACHED_MODELS_SHARE
+
+
+def moved(weights: Weights, old: int, new: int, share: float) -> Weights:
+    """Return the weights with a share (0 to 1) of one model's moved to another, by position."""
+    changed = list(weights)
+    changed[old] -= weights[old] * share
+    changed[new] += weights[old] * share
+    return tuple(changed)
+
+
 def _expensive_part(usual: float, expensive_share: float) -> float:
     """Return the share of calls that expensive tastes give to a provider's top models."""
     most = min(1.0, usual / expensive_share) if expensive_share else usual
@@ -91,18 +129,20 @@ def _weights(models: Sequence[Model], sold: Sequence[Model]) -> Weights:
     )
 
 
-def prices_of(models: Sequence[Model], prices: PriceTable) -> Tuple[Tuple[float, float], ...]:
-    """Return input and output price of each model, USD per 1,000 tokens.
+def prices_of(models: Sequence[Model], prices: PriceTable) -> Tuple[Tuple[float, ...], ...]:
+    """Return the prices of input, output and cached input of each model, USD per 1,000 tokens.
 
     A model that the table does not know keeps the catalogue's price.
     """
     return tuple(_prices_of(model, prices) for model in models)
 
 
-def _prices_of(model: Model, prices: PriceTable) -> Tuple[float, float]:
-    read, written = (
-        prices.price_of(Usage(model.provider, model.name, *tokens)) for tokens in _A_THOUSAND
-    )
-    if read is None or written is None:
-        return model.input_price, model.output_price
-    return float(read), float(written)
+def _prices_of(model: Model, prices: PriceTable) -> Tuple[float, ...]:
+    known = [
+        prices.price_of(Usage(model.provider, model.name, *tokens, cached_input_tokens=cached))
+        for tokens, cached in _A_THOUSAND
+    ]
+    if any(price is None for price in known):
+        cached = model.input_price if model.cache_read_price is None else model.cache_read_price
+        return model.input_price, model.output_price, cached
+    return tuple(float(price) for price in known if price is not None)

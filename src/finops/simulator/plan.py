@@ -1,142 +1,311 @@
-"""The simulated hours one after the other: how many calls, by whom, with which model.
+"""The simulated hours one after the other: how many calls, by whom, for what, with which model.
 
-Everything that scenarios and incidents decide is decided here, hour by hour from the start
-of the simulation, so that any process can work out any batch of rows by itself: it walks the
-hours, which is cheap, and makes only the rows that are its own.
+Everything that scenarios and incidents decide is decided here, from the start of the simulation
+on, so that any process can work out any batch of rows by itself: it walks the hours, which is
+cheap, and makes only the rows that are its own.
+
+What customers do changes from day to day: who is there, how much each calls, which features and
+models they use.  Within a day, who calls follows the hour where it is, and single customers may
+make further calls in single hours.  So an hour is a choice among few sources of calls: the
+customers of each region, and each customer that makes more.
 """
 
 from __future__ import annotations
 
-from typing import (
-    Any,
-    Callable,
-    Dict,
-    FrozenSet,
-    Iterator,
-    List,
-    NamedTuple,
-    Optional,
-    Sequence,
-    Tuple,
-    TypeVar,
-)
+import random
+from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, NamedTuple, Sequence, Set, Tuple
 
 from finops import config
 from finops.simulator import incidents as kinds
-from finops.simulator import model_mix, population
-from finops.simulator.incidents import Churn, Incident, IncidentScheduler
-from finops.simulator.model_mix import Weights
+from finops.simulator import model_mix
+from finops.simulator.call_shapes import COLD, WARM
+from finops.simulator.incidents import Casting, Incident, IncidentScheduler
+from finops.simulator.population import Customer, Population
 from finops.simulator.rng import Rng
 from finops.simulator.scenarios import SCENARIOS
-from finops.simulator.scenarios.base import Scenario, ScenarioRun
+from finops.simulator.scenarios.base import Episode, Scenario, Stage
 from finops.simulator.simulation_spec import SimulationSpec
-from finops.simulator.traffic import Calendar, Moment
+from finops.simulator.traffic import DAY_HOURS, Calendar
 
-# A customer calls in one of several behaviours; the row maker has a set of tables for each.
-# Manners from HOPPER on are one for each region.
+# A customer calls in one of several behaviours; from HOPPER on there is one for each region.  A
+# persona is a customer in one of them: position × BEHAVIOURS + behaviour.
 ORDINARY, ABUSER, WASTER, HOPPER = range(4)
+REGIONS: Tuple[str, ...] = tuple(config.REGIONS)
+BEHAVIOURS = HOPPER + len(REGIONS)
 
 # What is chosen, and its weight.
 Choice = Tuple[Tuple[int, float], ...]
-Answer = TypeVar("Answer")
-_MOST_ANSWERS = 512
+_WEEK_HOURS = 7 * DAY_HOURS
+_NOISE_BITS = 16
+
+
+class FeatureState(NamedTuple):
+    """A feature on one day: its level of use, 1 being steady, its savings, its prompts' cache."""
+
+    level: float = 1.0
+    step: int = 0
+    cache: int = WARM
+
+
+# A feature's models that have moved: (feature, old model, new model, share), by position.
+Moves = Tuple[Tuple[str, int, int, float], ...]
+
+
+class Day(NamedTuple):
+    """What holds for a day.  `regions` are the personas of each region with their weights.
+
+    `features` are the states of the features that are not in their usual one.
+    """
+
+    number: int
+    regions: Tuple[Choice, ...]
+    features: Tuple[Tuple[str, FeatureState], ...]
+    moves: Moves
 
 
 class Hour(NamedTuple):
-    """One simulated hour.  `calls` rows; `customer_choice` chooses a persona, `models` a model.
+    """One simulated hour of `calls` rows.
 
-    A persona is behaviour × number of customers + the customer's position.  `models` are the
-    choices of customers with an ordinary taste and with one for expensive models; models from
-    the number of models on are the same ones while their provider is slow.  `feature` is the
-    feature that takes a share of the calls, and that share.
+    Each call is of one of the sources: those of the day's regions by weight, then single
+    personas, by weight, too.  `slow` are the providers that are slow.
     """
 
     number: int
     calls: int
-    customer_choice: Choice
-    models: Tuple[Choice, Choice]
-    feature: Optional[Tuple[str, float]]
+    day: Day
+    region_weights: Tuple[float, ...]
+    extra: Choice
+    slow: FrozenSet[str]
+
+
+class _Running(NamedTuple):
+    scenario: Scenario
+    episode: Episode
 
 
 class Plan:
-    """Walks the simulated hours; `incidents` grows with those that have been planted."""
+    """Walks the simulated hours; `incidents` and `episodes` grow with what has begun."""
 
     def __init__(self, spec: SimulationSpec) -> None:
-        self.population = population.build(spec.seed)
+        self.population = Population(spec.seed)
         self.mix = model_mix.build()
         self.calendar = Calendar(spec.start)
         self.incidents: List[Incident] = []
-        self._recipe = spec
-        self._noise = Rng(spec.seed, "noise")
-        self._churn = Churn(self.population)
-        self._scheduler = IncidentScheduler(spec.seed, self.population, self._churn)
+        self.episodes: List[Episode] = []
+        self._spec = spec
+        self._scenarios = [SCENARIOS[name] for name in spec.scenarios]
+        self._is_alone = len([s for s in self._scenarios if s.shape.hours]) <= 1
+        self._noise = random.Random(f"{spec.seed}:noise").getrandbits
+        self._casting = Casting(self.population.customers)
+        self._scheduler = IncidentScheduler(
+            spec.seed, self.population.customers, self._casting, self.calendar
+        )
+        self._growth, self._joining = self._pace()
+        self._joins = 0.5
         self._positions = {c.id: i for i, c in enumerate(self.population.customers)}
+        self._weights = [self._first_weight(c) for c in self.population.customers]
+        self._scale = config.BASE_CALLS_PER_HOUR / sum(self._weights)
+        # Of all calls of the start, the share of customers with a taste for expensive models.
+        self.expensive_share = sum(
+            weight
+            for weight, customer in zip(self._weights, self.population.customers)
+            if customer.expensive
+        ) / sum(self._weights)
+        self._curves = self._local_curves()
+        self._gone: Set[int] = set()
+        self._running: List[_Running] = []
         self._active: List[Incident] = []
-        self._gone: Dict[str, int] = {}
-        self._answers: Dict[Tuple[object, ...], Any] = {}
+        self._starts = {s.id: 0 for s in self._scenarios if s.shape.hours}
 
     def hours(self) -> Iterator[Hour]:
-        """Yield the hours for ever, cycling through the scenarios."""
-        start = 0
-        for number, name in enumerate(self._names()):
-            scenario = SCENARIOS[name]
-            rng = Rng(self._recipe.seed, "scenario", number)
-            run = ScenarioRun(
-                start,
-                scenario.shape.hours,
-                rng,
-                self.calendar,
-                self.population,
-                self._churn,
-            )
-            planted = list(scenario.plant(run)) if self._recipe.incidents else []
-            self._active += planted
-            for since in range(run.hours):
-                moment = self.calendar.moment(start + since, since, run.hours)
-                yield self._hour(scenario, moment, planted)
-            start += run.hours
-
-    def _names(self) -> Iterator[str]:
+        """Yield the hours for ever."""
+        day = 0
         while True:
-            yield from self._recipe.scenarios
+            self._begin_day(day)
+            yield from self._hours_of(self._day(day))
+            day += 1
 
-    def _hour(self, scenario: Scenario, moment: Moment, planted: Sequence[Incident]) -> Hour:
-        times = scenario.multiplier(moment.since, moment.hour_of_day, moment.weekday)
-        customers = scenario.customer_weights(
-            moment.since, moment.hour_of_day, self.population, planted
-        )
-        models = scenario.model_weights(moment.since, self.mix)
-        level = scenario.shape.rate * times * moment.curve
-        if self._recipe.incidents:
-            usual_mix = customers is None and models is None
-            self._active += self._scheduler.plant(moment, level, scenario.id, usual_mix)
-        now = self._happening(moment.number)
-        usual = self._usual_calls(level, now)
-        extra = _extra_calls(now)
-        return Hour(
-            moment.number,
-            usual + sum(calls for _, _, calls in extra),
-            self._customers(customers or self.population.activities, now, usual, extra),
-            self._models(models or self.mix.weights, now),
-            scenario.feature_share(moment.since),
+    # --- the day ---------------------------------------------------------------------------
+
+    def _begin_day(self, day: int) -> None:
+        """Let customers join and leave, episodes begin, and incidents be planted."""
+        self._let_join(day)
+        self._begin_episodes(day)
+        if self._spec.incidents:
+            self._active += self._scheduler.plant(day)
+        for incident in self._active:
+            if incident.kind == kinds.DEPARTED_CUSTOMER and incident.start == day * DAY_HOURS:
+                self._gone.add(self._positions[incident.subject])
+
+    def _let_join(self, day: int) -> None:
+        there = len(self._weights) - len(self._gone)
+        self._joins += there * self._joining / 7
+        while self._joins >= 1:
+            self._joins -= 1
+            position = self.population.join(day)
+            customer = self.population.customers[position]
+            self._positions[customer.id] = position
+            grown = self._grown(day)
+            self._weights.append(self._first_weight(customer) * grown)
+
+    def _grown(self, day: int) -> float:
+        grown = 1.0
+        for _ in range(day):
+            grown *= self._growth
+        return grown
+
+    def _begin_episodes(self, day: int) -> None:
+        for scenario in self._scenarios:
+            shape = scenario.shape
+            first, again = shape.first, shape.again
+            if self._is_alone:
+                first, again = shape.alone_first, shape.alone_again
+            if not shape.hours or day * DAY_HOURS != first + self._starts[scenario.id] * again:
+                continue
+            episode = scenario.begin(self._stage(scenario, self._starts[scenario.id], day))
+            self._starts[scenario.id] += 1
+            if episode is not None and (self._spec.incidents or not episode.incidents):
+                self.episodes.append(episode)
+                self._running.append(_Running(scenario, episode))
+                self._active += episode.incidents
+
+    def _stage(self, scenario: Scenario, number: int, day: int) -> Stage:
+        rng = Rng(self._spec.seed, "scenario", scenario.id, number)
+        total = sum(w for i, w in enumerate(self._weights) if i not in self._gone)
+
+        def pick(count: int, fits: Any) -> List[int]:
+            return self._casting.pick(count, fits, day, rng)
+
+        return Stage(
+            number,
+            day * DAY_HOURS,
+            rng,
+            self.calendar,
+            self.population.customers,
+            pick,
+            lambda position: self._weights[position] / total,
         )
 
-    def _usual_calls(self, level: float, now: Sequence[Incident]) -> int:
-        """Return the hour's calls but for what single customers add."""
-        noise = self._noise.between(1 - config.HOUR_NOISE, 1 + config.HOUR_NOISE)
-        burst = max([i.size for i in now if i.kind == kinds.HOUR_BURST], default=1.0)
-        return max(1, round(config.BASE_CALLS_PER_HOUR * level * burst * noise))
+    def _day(self, number: int) -> Day:
+        self._grow()
+        start = number * DAY_HOURS
+        factors = self._customer_factors(start)
+        features = self._feature_states(start)
+        wasters = self._wasters(start)
+        regions: Tuple[List[Tuple[int, float]], ...] = tuple([] for _ in REGIONS)
+        level = self._scale
+        for scenario in self._scenarios:
+            level *= scenario.level(number)
+        level *= 1 + config.DAY_NOISE * (self._noise(_NOISE_BITS) / 32768.0 - 1)
+        spread = config.CUSTOMER_DAY_NOISE
+        noise = self._noise(_NOISE_BITS * len(self._weights))
+        for position, (customer, weight) in enumerate(
+            zip(self.population.customers, self._weights)
+        ):
+            if position in self._gone:
+                continue
+            drawn = noise >> _NOISE_BITS * position & 0xFFFF
+            weight *= level * (1 + spread * (drawn / 32768.0 - 1))
+            weight *= factors.get(position, 1.0) * self._use_level(customer, features)
+            persona = position * BEHAVIOURS
+            callers = regions[REGIONS.index(customer.region)]
+            if position in wasters:
+                wasted = weight * config.WASTER_SHARE_OF_CALLS
+                callers.append((persona + WASTER, wasted))
+                weight -= wasted
+            callers.append((persona, weight))
+        return Day(
+            number,
+            tuple(tuple(callers) for callers in regions),
+            tuple(sorted(features.items())),
+            self._moves(start),
+        )
+
+    def _grow(self) -> None:
+        growth = self._growth
+        self._weights = [
+            weight * growth * customer.drift
+            for weight, customer in zip(self._weights, self.population.customers)
+        ]
+
+    def _customer_factors(self, start: int) -> Dict[int, float]:
+        factors: Dict[int, float] = {}
+        for scenario, episode in self._running:
+            for place, position in enumerate(episode.customers):
+                factor = scenario.customer_factor(episode, place, start - episode.start)
+                factors[position] = factors.get(position, 1.0) * factor
+        return factors
+
+    def _feature_states(self, start: int) -> Dict[str, FeatureState]:
+        """Return the states of the features that are not as usual."""
+        states: Dict[str, FeatureState] = {}
+        for scenario in self._scenarios:
+            for feature in scenario.later_features:
+                states[feature] = FeatureState(level=0.0)
+        for scenario, episode in self._running:
+            since = start - episode.start
+            steps = scenario.saving_steps(episode, since)
+            is_cold = _is_cold(since, scenario.prompts_changed(episode))
+            for feature in episode.features:
+                state = states.get(feature, FeatureState())
+                level = state.level
+                if feature in scenario.later_features:
+                    level = scenario.feature_level(episode, since + DAY_HOURS // 2)
+                cache = COLD if is_cold else state.cache
+                states[feature] = FeatureState(level, max(state.step, steps), cache)
+        return {name: state for name, state in states.items() if state != FeatureState()}
+
+    def _use_level(self, customer: Customer, features: Mapping[str, FeatureState]) -> float:
+        """Return how much a customer calls, 1 where all its features are at their usual level."""
+        profile = config.FEATURE_PROFILES[customer.profile]
+        whole = sum(profile.values())
+        other = sum(profile.get(name, 0) * (state.level - 1) for name, state in features.items())
+        return 1 + other / whole
+
+    def _wasters(self, start: int) -> Set[int]:
+        return {
+            self._positions[i.subject]
+            for i in self._active
+            if i.kind == kinds.PROMPT_WASTER and i.start <= start < i.end
+        }
+
+    def _moves(self, start: int) -> Moves:
+        moves: List[Tuple[str, int, int, float]] = []
+        for scenario, episode in self._running:
+            if episode.models:
+                old, new = (self.mix.position(*model) for model in episode.models)
+                share = scenario.moved(episode, start + DAY_HOURS // 2 - episode.start)
+                moves += [(feature, old, new, share) for feature in episode.features]
+        return tuple(moves)
+
+    # --- the hours of a day ------------------------------------------------------------------
+
+    def _hours_of(self, day: Day) -> Iterator[Hour]:
+        first = day.number * DAY_HOURS
+        totals = [sum(weight for _, weight in callers) for callers in day.regions]
+        surging = self._surging(day)
+        place = self._hour_of_week(first)
+        for index in range(first, first + DAY_HOURS):
+            now = self._happening(index)
+            curves = self._curves[place]
+            place = (place + 1) % _WEEK_HOURS
+            noise = 1 + config.HOUR_NOISE * (self._noise(_NOISE_BITS) / 32768.0 - 1)
+            weights = tuple(total * curve * noise for total, curve in zip(totals, curves))
+            extra = self._extra(index, curves, now, surging)
+            calls = sum(weights) + sum(weight for _, weight in extra)
+            slow = frozenset(i.subject for i in now if i.kind == kinds.SLOW_PROVIDER)
+            yield Hour(index, max(1, round(calls)), day, weights, extra, slow)
+
+    def _hour_of_week(self, index: int) -> int:
+        hour, weekday = self.calendar.local(index)
+        return weekday * DAY_HOURS + hour
 
     def _happening(self, index: int) -> List[Incident]:
         """Return the incidents of this hour; note those that begin."""
         if not self._active:
             return []
         now = [i for i in self._active if i.start <= index]
-        for incident in now:
-            if incident.start == index:
-                self.incidents.append(incident)
-                if incident.kind == kinds.DEPARTED_CUSTOMER:
-                    self._gone[incident.subject] = index
+        self.incidents += [i for i in now if i.start == index]
         self._active = [
             i
             for i in self._active
@@ -144,75 +313,82 @@ class Plan:
         ]
         return now
 
-    def _customers(
+    def _surging(self, day: Day) -> List[Tuple[_Running, int, int, float]]:
+        """Return whose calls surge on a day: the episode, persona, place of its region, weight."""
+        start = day.number * DAY_HOURS
+        surging: List[Tuple[_Running, int, int, float]] = []
+        for running in self._running:
+            surges = type(running.scenario).surge is not Scenario.surge
+            if surges and start < running.episode.end:
+                personas = {position * BEHAVIOURS for position in running.episode.customers}
+                surging += [
+                    (running, persona, place, weight)
+                    for place, callers in enumerate(day.regions)
+                    for persona, weight in callers
+                    if persona in personas
+                ]
+        return surging
+
+    def _extra(
         self,
-        weights: Weights,
+        index: int,
+        curves: Sequence[float],
         now: Sequence[Incident],
-        usual: int,
-        extra: Sequence[Tuple[str, int, int]],
+        surging: Sequence[Tuple[_Running, int, int, float]],
     ) -> Choice:
-        wasters = frozenset(i.subject for i in now if i.kind == kinds.PROMPT_WASTER)
-        if not extra:
-            key = (weights, len(self._gone), wasters)
-            return self._remembered(key, lambda: self._regulars(weights, wasters))
-        regulars = self._regulars(weights, wasters)
-        per_call = sum(weight for _, weight in regulars) / usual
-        return regulars + tuple(
-            (self._persona(subject, behaviour), per_call * calls)
-            for subject, behaviour, calls in extra
-        )
+        """Return the personas that make calls on top of the usual ones, and how many."""
+        extra: List[Tuple[int, float]] = []
+        for (scenario, episode), persona, place, weight in surging:
+            times = scenario.surge(episode, index - episode.start)
+            if times > 0:
+                extra.append((persona, weight * curves[place] * times))
+        for incident in now:
+            if incident.kind == kinds.RATE_LIMIT_ABUSER:
+                extra.append((self._persona(incident, ABUSER), incident.size))
+            if incident.kind == kinds.REGION_HOPPER:
+                each = incident.size / (incident.end - incident.start) / len(REGIONS)
+                extra += [
+                    (self._persona(incident, HOPPER + place), each) for place in range(len(REGIONS))
+                ]
+        return tuple(extra)
 
-    def _regulars(self, weights: Weights, wasters: FrozenSet[str]) -> Choice:
-        """Return everybody who is still there; a waster wastes a share of its calls."""
-        regulars: List[Tuple[int, float]] = []
-        for position, (customer, weight) in enumerate(zip(self.population.customers, weights)):
-            if customer.id in self._gone:
-                continue
-            if customer.id in wasters:
-                wasted = weight * config.WASTER_SHARE_OF_CALLS
-                regulars.append((self._persona(customer.id, WASTER), wasted))
-                weight -= wasted
-            regulars.append((position, weight))
-        return tuple(regulars)
+    def _persona(self, incident: Incident, behaviour: int) -> int:
+        return self._positions[incident.subject] * BEHAVIOURS + behaviour
 
-    def _persona(self, subject: str, behaviour: int) -> int:
-        return behaviour * len(self._positions) + self._positions[subject]
+    # --- what holds all the time ---------------------------------------------------------------
 
-    def _models(self, weights: Weights, now: Sequence[Incident]) -> Tuple[Choice, Choice]:
-        slow = frozenset(i.subject for i in now if i.kind == kinds.SLOW_PROVIDER)
+    def _pace(self) -> Tuple[float, float]:
+        """Return the daily growth of a customer, and the share that joins in a week."""
+        growth, joining = Scenario.growth
+        for scenario in self._scenarios:
+            if scenario.growth != Scenario.growth:
+                growth, joining = growth * scenario.growth[0], scenario.growth[1]
+        return growth, joining
 
-        def build() -> Tuple[Choice, Choice]:
-            ordinary, expensive = self.mix.by_taste(weights, self.population.expensive_share)
-            return self._offered(ordinary, slow), self._offered(expensive, slow)
+    def _first_weight(self, customer: Customer) -> float:
+        weight = customer.activity
+        for scenario in self._scenarios:
+            weight *= scenario.weight(customer)
+        return weight
 
-        return self._remembered((weights, slow), build)
+    def _local_curves(self) -> List[Tuple[float, ...]]:
+        """Return for each hour of the week in UTC what each region does; 1 on average."""
+        curves: List[List[float]] = []
+        for region in REGIONS:
+            ahead = config.REGION_UTC_OFFSET_HOURS[region]
+            curve = [self._rhythm((at + ahead) % _WEEK_HOURS) for at in range(_WEEK_HOURS)]
+            mean = sum(curve) / _WEEK_HOURS
+            curves.append([factor / mean for factor in curve])
+        return list(zip(*curves))
 
-    def _offered(self, weights: Weights, slow: FrozenSet[str]) -> Choice:
-        models = self.mix.models
-        return tuple(
-            (position + len(models) * (model.provider in slow), weight)
-            for position, (model, weight) in enumerate(zip(models, weights))
-        )
-
-    def _remembered(self, key: Tuple[object, ...], build: Callable[[], Answer]) -> Answer:
-        """Return one and the same object for the same answer, so that tables are made once."""
-        if key not in self._answers:
-            if len(self._answers) >= _MOST_ANSWERS:
-                self._answers.clear()
-            self._answers[key] = build()
-        answer: Answer = self._answers[key]
-        return answer
+    def _rhythm(self, local: int) -> float:
+        weekday, hour = divmod(local, DAY_HOURS)
+        factor = config.BUSINESS_HOURS_CURVE[hour] * config.WEEKDAY_CURVE[weekday]
+        for scenario in self._scenarios:
+            factor *= scenario.rhythm(hour, weekday)
+        return factor
 
 
-def _extra_calls(now: Sequence[Incident]) -> List[Tuple[str, int, int]]:
-    """Return (customer, behaviour, calls) that incidents bring on top of the usual calls."""
-    extra: List[Tuple[str, int, int]] = []
-    for incident in now:
-        if incident.kind == kinds.RATE_LIMIT_ABUSER:
-            extra.append((incident.subject, ABUSER, int(incident.size)))
-        if incident.kind == kinds.REGION_HOPPER:
-            calls = int(incident.size) // (incident.end - incident.start)
-            for region in range(len(config.REGIONS)):
-                more = calls // len(config.REGIONS) + (region < calls % len(config.REGIONS))
-                extra.append((incident.subject, HOPPER + region, more))
-    return [entry for entry in extra if entry[2]]
+def _is_cold(since: int, changes: Sequence[int]) -> bool:
+    hours = config.CACHE_COLD_DAYS * DAY_HOURS
+    return any(change <= since < change + hours for change in changes)

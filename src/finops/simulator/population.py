@@ -1,7 +1,8 @@
-"""Who calls: the customers of a run, built once from its seed and never changed.
+"""Who calls: the customers at the start, fixed by the seed, and those who join later.
 
 Shares are met by quota, not by luck, so that a small population has its heavy users too, and
-every archetype × tier × product occurs.
+every archetype × tier × product occurs.  Customers are only ever added: one who has left keeps
+its place.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ Kind = Tuple[str, str, str]
 class Customer(NamedTuple):
     """One customer.  `activity` is its weight among all; `profile` numbers its features.
 
-    `expensive` customers insist on the most expensive models.
+    `size` is the weight of its organization, where that matters.  `expensive` customers insist
+    on the most expensive models.  `joined` is its first day since the start; `drift` multiplies
+    its calls from one day to the next.
     """
 
     id: str
@@ -28,61 +31,66 @@ class Customer(NamedTuple):
     product: str
     region: str
     activity: float
+    size: float
     profile: int
     expensive: bool
+    joined: int
+    drift: float
 
 
-class Population(NamedTuple):
-    """All customers, and the positions of those that incidents befall again and again.
+class Population:
+    """All customers so far, in the order in which they came."""
 
-    `tenant_sizes` is the activity of each organization where organizations matter;
-    `activities` is each customer's usual weight.
-    """
+    def __init__(self, seed: int, count: int = config.CUSTOMER_COUNT) -> None:
+        """Make the customers of the start; `count` is at least 60 for exact archetype shares."""
+        rng = Rng(seed, "population")
+        self._rng = Rng(seed, "joining")
+        self._kinds: List[Kind] = []
+        self.sizes: Dict[str, float] = {}
+        sizes = spread_over({str(s): share for share, s in config.TENANT_SIZES}, _ORGANIZATIONS)
+        for size in rng.shuffled(sizes):
+            self._found_organization(float(size))
+        kinds = rng.shuffled(_kinds(count, rng))
+        self.customers: List[Customer] = _first_customers(kinds, self.sizes, rng)
 
-    customers: Tuple[Customer, ...]
-    tenant_sizes: Mapping[str, float]
-    troubled: Tuple[int, ...]
-    wasteful: Tuple[int, ...]
-
-    activities: Tuple[float, ...]
-
-    @property
-    def expensive_share(self) -> float:
-        """Share of all calls, 0 to 1, that customers with a taste for expensive models make."""
-        expensive = sum(c.activity for c in self.customers if c.expensive)
-        return expensive / sum(self.activities)
-
-
-def build(seed: int, count: int = config.CUSTOMER_COUNT) -> Population:
-    """Return the population of this seed; `count` is at least 90 for exact archetype shares."""
-    rng = Rng(seed, "population")
-    kinds = rng.shuffled(_kinds(count, rng))
-    regions = rng.shuffled(spread_over(config.REGION_SHARES, count))
-    organizations = _organizations(count, rng)
-    expensive = _dear(kinds, rng)
-    activities = _activities(kinds, expensive, rng)
-    profiles = rng.shuffled([i % len(config.FEATURE_PROFILES) for i in range(count)])
-    customers = tuple(
-        Customer(
-            f"cust_{i + 1:04d}",
-            archetype,
-            tier,
-            organizations[i],
-            product,
-            regions[i],
-            activities[i],
-            profiles[i],
-            i in expensive,
+    def join(self, day: int) -> int:
+        """Add a customer whose first day this is; return its position."""
+        if not self._kinds:
+            self._kinds = self._rng.shuffled(_kinds(config.CUSTOMER_COUNT, self._rng))
+        archetype, tier, product = self._kinds.pop()
+        rng = self._rng
+        if rng.chance(config.JOINS_KNOWN_ORGANIZATION):
+            organization = rng.pick(sorted(self.sizes))
+        else:
+            organization = self._found_organization(
+                float(rng.pick(spread_over({str(s): n for n, s in config.TENANT_SIZES}, 20)))
+            )
+        low, high = config.ACTIVITY_SPREAD
+        self.customers.append(
+            Customer(
+                _id(len(self.customers)),
+                archetype,
+                tier,
+                organization,
+                product,
+                rng.pick(spread_over(config.REGION_SHARES, 20)),
+                config.CUSTOMER_ARCHETYPES[archetype].activity * rng.between(low, high),
+                self.sizes[organization],
+                rng.below(len(config.FEATURE_PROFILES)),
+                False,
+                day,
+                _drift(rng),
+            )
         )
-        for i, (archetype, tier, product) in enumerate(kinds)
-    )
-    return Population(
-        customers,
-        _tenant_sizes(rng),
-        _some(customers, "power", config.TROUBLED_SHARE, rng),
-        _some(customers, "heavy", config.WASTEFUL_SHARE, rng),
-        tuple(activities),
-    )
+        return len(self.customers) - 1
+
+    def _found_organization(self, size: float) -> str:
+        name = f"org_{len(self.sizes) + 1:03d}"
+        self.sizes[name] = size
+        return name
+
+
+_ORGANIZATIONS = config.ORGANIZATION_COUNT
 
 
 def quotas(shares: Mapping[str, float], count: int, least: int = 0) -> Dict[str, int]:
@@ -109,6 +117,50 @@ def spread_over(shares: Mapping[str, float], count: int) -> List[str]:
     return [key for key, number in quotas(shares, count).items() for _ in range(number)]
 
 
+def long_share(profile: int) -> float:
+    """Return the share, 0 to 1, of a profile's calls that carry long contexts."""
+    uses = config.FEATURE_PROFILES[profile]
+    long = sum(weight for feature, weight in uses.items() if feature in config.LONG_CONTEXTS)
+    return long / sum(uses.values())
+
+
+def _first_customers(kinds: Sequence[Kind], sizes: Mapping[str, float], rng: Rng) -> List[Customer]:
+    count = len(kinds)
+    regions = rng.shuffled(spread_over(config.REGION_SHARES, count))
+    organizations = _organizations(kinds, sizes, rng)
+    activities = _activities(kinds, rng)
+    weights = [activities[i] * sizes[organizations[i]] for i in range(count)]
+    expensive = _expensive(kinds, weights)
+    profiles = _profiles(weights, rng)
+    return [
+        Customer(
+            _id(i),
+            archetype,
+            tier,
+            organizations[i],
+            product,
+            regions[i],
+            activities[i],
+            sizes[organizations[i]],
+            profiles[i],
+            i in expensive,
+            0,
+            _drift(rng),
+        )
+        for i, (archetype, tier, product) in enumerate(kinds)
+    ]
+
+
+def _id(position: int) -> str:
+    return f"cust_{position + 1:04d}"
+
+
+def _drift(rng: Rng) -> float:
+    """Return the daily factor of a trend that is linear enough over a quarter of a year."""
+    most = config.OWN_TREND_90_DAYS
+    return 1 + rng.between(-most, most) / 90
+
+
 def _kinds(count: int, rng: Rng) -> List[Kind]:
     """Return archetype, tier and product of every customer; all combinations occur."""
     products = list(config.PRODUCTS)
@@ -131,50 +183,46 @@ def _kinds(count: int, rng: Rng) -> List[Kind]:
     return kinds
 
 
-def _organizations(count: int, rng: Rng) -> List[str]:
-    """Give every organization a customer before one has a second."""
-    names = [f"org_{i + 1:03d}" for i in range(config.ORGANIZATION_COUNT)]
-    rounds = count // len(names) + 1
-    return [name for _ in range(rounds) for name in rng.shuffled(names)][:count]
-
-
-def _activities(kinds: Sequence[Kind], expensive: Set[int], rng: Rng) -> List[float]:
-    """Spread activity evenly within an archetype, more to cheap plans and expensive tastes."""
-    low, high = config.ACTIVITY_SPREAD
+def _organizations(kinds: Sequence[Kind], sizes: Mapping[str, float], rng: Rng) -> List[str]:
+    """Give each customer an organization: large ones tend to have the large plans."""
     ranks = {tier: rank for rank, tier in enumerate(config.SUBSCRIPTION_TIERS)}
-    blurred = [ranks[tier] - (i in expensive) + rng.unit() for i, (_, tier, _) in enumerate(kinds)]
+    blurred = [ranks[tier] + config.TENANT_BLUR * rng.unit() for _, tier, _ in kinds]
     order = sorted(range(len(kinds)), key=lambda i: (blurred[i], i))
+    by_size = sorted(sizes, key=lambda name: (sizes[name], name))
+    organizations = [""] * len(kinds)
+    for place, i in enumerate(order):
+        organizations[i] = by_size[place * len(by_size) // len(kinds)]
+    return organizations
+
+
+def _activities(kinds: Sequence[Kind], rng: Rng) -> List[float]:
+    """Spread activity evenly within an archetype."""
+    low, high = config.ACTIVITY_SPREAD
+    order = rng.shuffled(range(len(kinds)))
     activities = [0.0] * len(kinds)
     for name, archetype in config.CUSTOMER_ARCHETYPES.items():
         members = [i for i in order if kinds[i][0] == name]
         for place, i in enumerate(members):
-            factor = high - (high - low) * (place + 0.5) / len(members)
+            factor = low + (high - low) * (place + 0.5) / len(members)
             activities[i] = archetype.activity * factor
     return activities
 
 
-def _dear(kinds: Sequence[Kind], rng: Rng) -> Set[int]:
+def _profiles(weights: Sequence[float], rng: Rng) -> List[int]:
+    """Deal profiles so that each has about the same share of the calls."""
+    count = len(config.FEATURE_PROFILES)
+    order = sorted(range(len(weights)), key=lambda i: (-weights[i], i))
+    profiles = [0] * len(weights)
+    for first in range(0, len(order), count):
+        for i, profile in zip(order[first : first + count], rng.shuffled(range(count))):
+            profiles[i] = profile
+    return profiles
+
+
+def _expensive(kinds: Sequence[Kind], weights: Sequence[float]) -> Set[int]:
     """Return the positions of those with a taste for the most expensive models."""
-    chosen: Set[int] = set()
-    for (archetype, tier), share in config.DEAR_TASTE_SHARES.items():
-        of_kind = [i for i, kind in enumerate(kinds) if kind[:2] == (archetype, tier)]
-        chosen.update(rng.shuffled(of_kind)[: round(share * len(of_kind))])
-    return chosen
-
-
-def _tenant_sizes(rng: Rng) -> Dict[str, float]:
-    names = [f"org_{i + 1:03d}" for i in range(config.ORGANIZATION_COUNT)]
-    shares = {str(size): share for share, size in config.TENANT_SIZES}
-    sizes = rng.shuffled(spread_over(shares, len(names)))
-    return {name: float(size) for name, size in zip(names, sizes)}
-
-
-def _some(customers: Sequence[Customer], archetype: str, share: float, rng: Rng) -> Tuple[int, ...]:
-    """Return positions of some customers of this archetype, those on the cheapest tier first.
-
-    Customers with a taste for expensive models are left alone: they are a story of their own.
-    """
-    of_kind = [i for i, c in enumerate(customers) if c.archetype == archetype and not c.expensive]
     prices = config.SUBSCRIPTION_TIERS
-    cheapest_first = sorted(rng.shuffled(of_kind), key=lambda i: prices[customers[i].tier])
-    return tuple(cheapest_first[: max(1, round(share * len(customers)))])
+    highest = max(prices.values())
+    below = [i for i, (_, tier, _) in enumerate(kinds) if prices[tier] < highest]
+    by_weight = sorted(below, key=lambda i: (-weights[i] / prices[kinds[i][1]], i))
+    return set(by_weight[: round(config.DEAR_TASTE_SHARE * len(kinds))])

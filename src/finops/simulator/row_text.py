@@ -2,18 +2,44 @@
 
 Pieces contain their commas, so that a row is nothing but pieces one after the other.
 Personas (see `plan`) stand for a customer in one of its behaviours: all tables that are "by
-persona" are lists of as many entries, most of them the same objects again and again.
+persona" are lists of as many entries, most of them the same objects again and again.  Tables
+"by shape" are by the number of a shape (see `call_shapes`).
 """
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+import math
+from array import array
+from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple, TypeVar
 
 from finops import config
 from finops.business.catalog import PROVIDER_SPEED
 from finops.schema import STATUS_ERROR, STATUS_SUCCESS
-from finops.simulator import sampling_tables
-from finops.simulator.plan import ABUSER, HOPPER, WASTER, Choice, Plan
+from finops.simulator import model_mix, sampling_tables
+from finops.simulator.call_shapes import (
+    CALLERS,
+    COLD,
+    SHAPES,
+    SHAPES_EACH,
+    USES,
+    USUAL,
+    WASTING,
+    Caller,
+    Shape,
+    offset_of,
+)
+from finops.simulator.model_mix import Weights
+from finops.simulator.plan import (
+    ABUSER,
+    BEHAVIOURS,
+    HOPPER,
+    REGIONS,
+    WASTER,
+    Day,
+    FeatureState,
+    Moves,
+    Plan,
+)
 from finops.simulator.population import Customer
 
 REQUEST_BYTES = 6
@@ -24,121 +50,161 @@ _PICO = 10**12
 # Factors of the latency are whole numbers of this part.
 _JITTER_BITS = 10
 _SPEED_BITS = 16
+# The cached part of an input is a whole number of 4096ths; caches hold blocks of tokens.
+CACHE_BITS = 12
+_CACHE_SPREAD = 0.06  # the cached part of a prompt varies by so much of the whole
+_USUAL_STATE = FeatureState()
+
+Value = TypeVar("Value")
 
 
 class RowText:
-    """The tables of one plan.  `prices` are USD per 1,000 tokens, in and out, by model."""
+    """The tables of one plan.  `prices` are USD per 1,000 tokens by model: in, out, cached."""
 
     def __init__(self, plan: Plan, prices: Sequence[Sequence[float]]) -> None:
         self._plan = plan
-        customers = plan.population.customers
-        behaviours = HOPPER + len(config.REGIONS)
-        self._personas = [(c, behaviour) for behaviour in range(behaviours) for c in customers]
-        self.first_abuser = ABUSER * len(customers)
-        self.abusers = range(self.first_abuser, (ABUSER + 1) * len(customers))
-        self._customer_tables: Dict[Choice, Sequence[int]] = {}
-        self._model_tables: Dict[Tuple[Choice, Choice], List[Sequence[int]]] = {}
-        self._use_tables: Dict[Optional[Tuple[str, float]], List[bytes]] = {}
+        self.models = plan.mix.models
+        self._kept: Dict[Any, Any] = {}
+        self._profiles: List[int] = []
+        self.first_shape: List[int] = []
+        # What decides about the models of a shape, and all that there are of it.
+        self._models_asked = [(s.feature, s.caller.expensive, s.step > 0) for s in SHAPES]
+        self._asked_models = list(dict.fromkeys(self._models_asked))
         self._make_tokens()
+        self._make_cache(prices)
         self._make_money(prices)
         self._make_latency()
         self._make_outcomes()
-        self._make_uses()
         self._make_text()
+        self.extend()
+
+    def extend(self) -> None:
+        """Take customers into the tables who have joined since."""
+        customers = self._plan.population.customers
+        for customer in customers[len(self._profiles) // BEHAVIOURS :]:
+            self._add(customer)
 
     # --- choices ---------------------------------------------------------------------------
 
-    def customer_table(self, weights: Choice) -> Sequence[int]:
-        """Return the table of personas for these weights."""
-        if weights not in self._customer_tables:
-            _bound(self._customer_tables)
-            self._customer_tables[weights] = sampling_tables.of_numbers(
-                weights, sampling_tables.WHO_SIZE
-            )
-        return self._customer_tables[weights]
+    def source_table(self, weights: Sequence[float]) -> bytes:
+        """Return the table of sources of calls, by position, for these weights."""
+        return sampling_tables.of_positions(weights)
 
-    def model_tables(self, models: Tuple[Choice, Choice]) -> List[Sequence[int]]:
-        """Return the tables of models by persona, for the weights of the two tastes."""
-        if models not in self._model_tables:
-            _bound(self._model_tables)
-            ordinary, expensive = (
-                sampling_tables.of_numbers(choice, sampling_tables.SIZE) for choice in models
-            )
-            self._model_tables[models] = [
-                expensive if c.expensive else ordinary for c, _ in self._personas
-            ]
-        return self._model_tables[models]
+    def customer_tables(self, day: Day) -> List[Sequence[int]]:
+        """Return the tables of personas by region."""
+        return self._remembered(
+            ("customers", day.number),
+            lambda: [
+                sampling_tables.of_numbers(callers, sampling_tables.WHO_SIZE)
+                if callers
+                else self.persona_table(0)
+                for callers in day.regions
+            ],
+        )
 
-    def use_tables(self, feature: Optional[Tuple[str, float]]) -> List[bytes]:
-        """Return the tables of uses by persona, a feature taking a share of the calls."""
-        if feature not in self._use_tables:
-            _bound(self._use_tables)
-            by_profile = [
-                sampling_tables.of_positions(self._use_weights(profile, feature))
-                for profile in config.FEATURE_PROFILES
-            ]
-            self._use_tables[feature] = [by_profile[c.profile] for c, _ in self._personas]
-        return self._use_tables[feature]
+    def persona_table(self, persona: int) -> Sequence[int]:
+        """Return the table of one persona only."""
+        return self._remembered(
+            ("persona", persona), lambda: array("H", [persona]) * sampling_tables.WHO_SIZE
+        )
 
-    def _use_weights(
-        self, profile: Mapping[str, int], feature: Optional[Tuple[str, float]]
-    ) -> List[float]:
-        taken, share = feature or ("", 0.0)
-        usual = float(sum(profile.values()))
-        weights: List[float] = []
-        for name, task, environment in self._uses:
-            weight = profile.get(name, 0) / usual * (1 - share)
-            weight += share if name == taken else 0.0
-            tasks = config.FEATURE_TASKS[name]
-            weight *= tasks[task] / sum(tasks.values())
-            weights.append(weight * config.ENVIRONMENT_SHARES[environment])
-        return weights
+    def use_tables(self, features: Tuple[Tuple[str, FeatureState], ...]) -> List[Sequence[int]]:
+        """Return the tables of uses by persona, for the states of the features.
 
-    def _make_uses(self) -> None:
-        self._uses = [
-            (feature, task, environment)
-            for feature in config.FEATURES
-            for task in config.FEATURE_TASKS[feature]
-            for environment in config.ENVIRONMENTS
-        ]
-        features = list(config.FEATURES)
-        self.use_text = [f"{f},{t},{e},req_" for f, t, e in self._uses]
-        self.use_code = [f"{features.index(f):x}" for f, _, _ in self._uses]
+        A use and the persona's `first_shape` add up to the number of a shape.
+        """
+        return self._remembered(
+            ("uses", features, len(self._profiles)), lambda: self._use_tables(dict(features))
+        )
+
+    def model_tables(self, moves: Moves) -> List[Sequence[int]]:
+        """Return the tables of models by shape."""
+        return self._remembered(("models", moves), lambda: self._model_tables(moves))
+
+    def _remembered(self, key: Tuple[object, ...], build: Callable[[], Value]) -> Value:
+        """Return one and the same object for the same key; many are not kept."""
+        if key not in self._kept:
+            if len(self._kept) >= _MOST_TABLES:
+                self._kept.clear()
+            self._kept[key] = build()
+        value: Value = self._kept[key]
+        return value
+
+    def _use_tables(self, features: Mapping[str, FeatureState]) -> List[Sequence[int]]:
+        tables = [_use_table(profile, features) for profile in config.FEATURE_PROFILES]
+        return [tables[profile] for profile in self._profiles]
+
+    def _model_tables(self, moves: Moves) -> List[Sequence[int]]:
+        tables = {asked: self._model_table(moves, *asked) for asked in self._asked_models}
+        return [tables[asked] for asked in self._models_asked]
+
+    def _model_table(
+        self, moves: Moves, feature: str, expensive: bool, saves: bool
+    ) -> Sequence[int]:
+        weights = self._weights_of_taste(feature in config.LONG_CONTEXTS, expensive, saves)
+        for moving, old, new, share in moves:
+            if moving == feature:
+                weights = model_mix.moved(weights, old, new, share)
+        return sampling_tables.of_numbers(enumerate(weights), sampling_tables.SIZE)
+
+    def _weights_of_taste(self, is_long: bool, expensive: bool, saves: bool) -> Weights:
+        def build() -> Weights:
+            mix = self._plan.mix
+            weights = mix.for_long_contexts(mix.weights) if is_long else mix.weights
+            weights = mix.saving(weights) if saves else weights
+            return mix.by_taste(weights, self._plan.expensive_share)[expensive]
+
+        return self._remembered(("taste", is_long, expensive, saves), build)
 
     # --- numbers ---------------------------------------------------------------------------
 
     def _make_tokens(self) -> None:
-        """Make tables of prompts, and of answers that go along with them, by persona."""
-        prompts: Dict[str, List[int]] = {}
-        answers: Dict[str, List[int]] = {}
-        for name, archetype in config.CUSTOMER_ARCHETYPES.items():
-            scale = archetype.token_scale
-            prompts[name] = sampling_tables.clamped_normal(config.INPUT_TOKENS, scale)
-            answers[name] = sampling_tables.folded(
-                sampling_tables.clamped_normal(config.OUTPUT_TOKENS, scale)
-            )
-        wasted = [int(x) for x in sampling_tables.uniform(*config.WASTER_INPUT_TOKENS)]
-        wasted_on = sampling_tables.folded(
-            [int(x) for x in sampling_tables.uniform(*config.WASTER_OUTPUT_TOKENS)]
-        )
-        self.prompts = [wasted if m == WASTER else prompts[c.archetype] for c, m in self._personas]
-        self.answers = [
-            wasted_on if m == WASTER else answers[c.archetype] for c, m in self._personas
-        ]
-        most = config.INPUT_TOKENS.most + config.OUTPUT_TOKENS.most
-        self.total_text = [str(i) for i in range(most + 1)]
+        """Make tables of prompts, and of answers that go along with them, by shape."""
+        self.prompts: List[Sequence[int]] = []
+        self.answers: List[Sequence[int]] = []
+        tables: Dict[Tuple[Any, ...], Tuple[Sequence[int], Sequence[int]]] = {}
+        for shape in SHAPES:
+            key: Tuple[Any, ...] = ("waste",)
+            if not shape.wastes:
+                key = (shape.feature, shape.task, shape.caller.archetype, shape.step > 1)
+            if key not in tables:
+                tables[key] = _token_tables(shape)
+            prompts, answers = tables[key]
+            self.prompts.append(prompts)
+            self.answers.append(answers)
+        inputs = max(pair[0].most for pair in config.LONG_CONTEXTS.values())
+        outputs = max(pair[1].most for pair in config.LONG_CONTEXTS.values())
+        most = max(inputs, config.INPUT_TOKENS.most) + max(outputs, config.OUTPUT_TOKENS.most)
         self.tokens = [f"{i}," for i in range(most + 1)]
+
+    def _make_cache(self, prices: Sequence[Sequence[float]]) -> None:
+        """Make tables of the cached part of a prompt by shape, and the models that cache."""
+        tables: Dict[Tuple[str, int, bool], Sequence[int]] = {}
+        self.cached: List[Sequence[int]] = []
+        for shape in SHAPES:
+            key = ("", 0, False)
+            if shape.feature in config.CACHE_HITS:
+                key = (shape.feature, shape.cache, shape.step > 2)
+            if key not in tables:
+                tables[key] = _cache_table(*key)
+            self.cached.append(tables[key])
+        self.caches = [int(m.cache_read_price is not None) for m in self._plan.mix.models] * 2
+        blocks = len(self.tokens) // config.CACHE_BLOCK_TOKENS
+        self.cached_text = [f"{i * config.CACHE_BLOCK_TOKENS}\n" for i in range(blocks + 1)]
 
     def _make_money(self, prices: Sequence[Sequence[float]]) -> None:
         """Make prices of a token by model, and the text of costs in two halves."""
-        exact = all(_is_whole(p * _NANO / 1000) for pair in prices for p in pair)
+        exact = all(_is_whole(p * _NANO / 1000) for some in prices for p in some)
         parts = _NANO if exact else _PICO
         self.money_unit = parts // 10**6
         twice = [*prices, *prices]  # the same models while their provider is slow
-        self.input_price = [round(pair[0] * parts / 1000) for pair in twice]
-        self.output_price = [round(pair[1] * parts / 1000) for pair in twice]
-        priciest = config.INPUT_TOKENS.most * max(self.input_price)
-        priciest += config.OUTPUT_TOKENS.most * max(self.output_price)
+        self.input_price = [round(some[0] * parts / 1000) for some in twice]
+        self.output_price = [round(some[1] * parts / 1000) for some in twice]
+        block = config.CACHE_BLOCK_TOKENS
+        self.cache_discount = [round((some[0] - some[2]) * parts / 1000) * block for some in twice]
+        priciest = len(self.tokens) * max(
+            *self.input_price, *self.output_price, *(round(p[2] * parts / 1000) for p in prices)
+        )
         thousandths = priciest // self.money_unit // 1000 + 2
         self.milli_dollars = [f"{i // 1000}.{i % 1000:03d}" for i in range(thousandths)]
         self.micro_dollars = [f"{i:03d}," for i in range(1000)]
@@ -152,24 +218,25 @@ class RowText:
         low, high = config.LATENCY_BASE_MS
         self.base_latency = [int(x) for x in sampling_tables.uniform(low * per_ms, high * per_ms)]
         steps = sampling_tables.uniform(*config.LATENCY_JITTER)
-        by_region = {
+        self._jitter_of = {
             region: [round(factor * step * (1 << _JITTER_BITS)) for step in steps]
             for region, factor in config.REGIONS.items()
         }
-        self.jitter = [by_region[_region(c, behaviour)] for c, behaviour in self._personas]
         usual = [PROVIDER_SPEED.get(m.provider, 1.0) * m.speed for m in self._plan.mix.models]
         slow = [factor * config.SLOW_PROVIDER_FACTOR for factor in usual]
         self.speed = [round(factor / per_ms * (1 << _SPEED_BITS)) for factor in usual + slow]
         self.latency_shift = _JITTER_BITS + _SPEED_BITS
-        longest = len(self.total_text) + self.base_latency[-1]
-        factors = max(self.speed) * max(max(steps) for steps in by_region.values())
+        longest = len(self.tokens) + self.base_latency[-1]
+        factors = max(self.speed) * max(max(steps) for steps in self._jitter_of.values())
         slowest = longest * factors >> self.latency_shift
         self.client_timeout = config.CLIENT_TIMEOUT_MS
-        self.latency_text = [f"{min(i, self.client_timeout)}," for i in range(slowest + 2)]
+        within = [f"{i}," for i in range(self.client_timeout)]
+        beyond = [f"{self.client_timeout},"] * max(1, slowest + 2 - self.client_timeout)
+        self.latency_text = within + beyond
         self.refusal_latency = [int(x) for x in sampling_tables.uniform(*config.REFUSAL_LATENCY_MS)]
 
     def _make_outcomes(self) -> None:
-        """Make tables of success and kinds of error, and their text by persona."""
+        """Make tables of success and kinds of error, and their text by region."""
         kinds = config.ERROR_TYPES
         failing = [config.ERROR_SHARE * config.ERROR_TYPE_SHARES[kind] for kind in kinds]
         limited = [config.RATE_LIMIT_ERROR_SHARE * (kind == "rate_limit") for kind in kinds]
@@ -177,54 +244,109 @@ class RowText:
         self.abused_outcomes = sampling_tables.of_positions([1 - sum(limited), *limited])
         self.refusals = frozenset(i + 1 for i, k in enumerate(kinds) if k in config.REFUSALS)
         self.timeout = kinds.index("timeout") + 1
-        by_region = {
-            region: [f",{region},{STATUS_SUCCESS},,"]
-            + [f",{region},{STATUS_ERROR},{kind}," for kind in kinds]
+        self._outcome_of = {
+            region: [f"{region},{STATUS_SUCCESS},,"]
+            + [f"{region},{STATUS_ERROR},{kind}," for kind in kinds]
             for region in config.REGIONS
         }
-        self.outcome_text = [by_region[_region(c, behaviour)] for c, behaviour in self._personas]
 
     # --- text ------------------------------------------------------------------------------
 
     def _make_text(self) -> None:
+        features = list(config.FEATURES)
         self.minute_second = [f"{i // 60:02d}:{i % 60:02d}." for i in range(3600)]
         self.millisecond = [f"{i:03d}000,call_" for i in range(1000)]
         models = [f",{m.provider},{m.name}," for m in self._plan.mix.models]
         self.model_text = models + models
-        customers = [c for c, _ in self._personas]
-        self.customer_text = [f"{c.id},{c.tier},{c.organization},{c.product}," for c in customers]
-        self.trace_text = [f",trace_{_digits(c)}" for c in customers]
-        self.plan_text = [
-            f"{c.archetype},{config.SUBSCRIPTION_TIERS[c.tier]:.1f}\n" for c in customers
-        ]
-        agents = config.USER_AGENTS
-        self._agents = [
-            [
-                f",{agents[(int(_digits(c)) + turn) % len(agents)]},sess_{_digits(c)}"
-                for c in customers
-            ]
-            for turn in (0, 1)
-        ]
+        self.use_text = [f"{s.feature},{s.task},{s.environment},req_" for s in SHAPES]
+        self.use_code = [f"{features.index(s.feature):x}" for s in SHAPES]
+        self.customer_text: List[str] = []
+        self.trace_text: List[str] = []
+        self.plan_text: List[str] = []
+        self.jitter: List[List[int]] = []
+        self.outcome_text: List[List[str]] = []
+        self._agents: Tuple[List[str], List[str]] = ([], [])
+
+    def _add(self, customer: Customer) -> None:
+        """Add a customer's personas to all tables that are by persona."""
+        digits = customer.id.split("_")[1]
+        text = f"{customer.id},{customer.tier},{customer.organization},{customer.product},"
+        price = config.SUBSCRIPTION_TIERS[customer.tier]
+        for behaviour in range(BEHAVIOURS):
+            manner = WASTING if behaviour == WASTER else USUAL
+            caller = Caller(customer.archetype, customer.expensive, manner)
+            self._profiles.append(customer.profile)
+            self.first_shape.append(CALLERS.index(caller) * SHAPES_EACH)
+            region = customer.region if behaviour < HOPPER else REGIONS[behaviour - HOPPER]
+            self.jitter.append(self._jitter_of[region])
+            self.outcome_text.append(self._outcome_of[region])
+        self.customer_text += [text] * BEHAVIOURS
+        self.trace_text += [f",trace_{digits}"] * BEHAVIOURS
+        self.plan_text += [f"{customer.archetype},{price:.1f},"] * BEHAVIOURS
+        for turn, agents in enumerate(self._agents):
+            agent = config.USER_AGENTS[(int(digits) + turn) % len(config.USER_AGENTS)]
+            agents += [f",{agent},sess_{digits}"] * BEHAVIOURS
 
     def agents(self, hour: int) -> List[str]:
         """Return user agent and session of each persona in this hour; the two go together."""
         return self._agents[hour % len(self._agents)]
 
 
-def _digits(customer: Customer) -> str:
-    return customer.id.split("_")[1]
+def is_abuser(persona: int) -> bool:
+    """Return whether a persona runs into rate limits."""
+    return persona % BEHAVIOURS == ABUSER
 
 
-def _region(customer: Customer, behaviour: int) -> str:
-    """Return where a persona calls from: its home, unless it hops."""
-    return customer.region if behaviour < HOPPER else list(config.REGIONS)[behaviour - HOPPER]
+def _use_table(profile: Mapping[str, int], features: Mapping[str, FeatureState]) -> Sequence[int]:
+    weights: List[Tuple[int, float]] = []
+    for place, (feature, task, environment) in enumerate(USES):
+        state = features.get(feature, _USUAL_STATE)
+        tasks = config.FEATURE_TASKS[feature]
+        weight = profile.get(feature, 0) * state.level
+        weight *= tasks[task] / sum(tasks.values()) * config.ENVIRONMENT_SHARES[environment]
+        weights.append((offset_of(state.step, state.cache) + place, weight))
+    return sampling_tables.of_numbers(weights, sampling_tables.SIZE)
+
+
+def _token_tables(shape: Shape) -> Tuple[Sequence[int], Sequence[int]]:
+    """Return quantiles of input and, folded, of output of a shape."""
+    if shape.wastes:
+        wasted = array("H", map(int, sampling_tables.uniform(*config.WASTER_INPUT_TOKENS)))
+        answer = [int(x) for x in sampling_tables.uniform(*config.WASTER_OUTPUT_TOKENS)]
+        return wasted, sampling_tables.folded(answer)
+    scale = config.CUSTOMER_ARCHETYPES[shape.caller.archetype].token_scale
+    shorter = config.PROGRAMME_PROMPT_FACTOR if shape.step > 1 else 1.0
+    briefer = config.PROGRAMME_OUTPUT_FACTOR if shape.step > 1 else 1.0
+    if shape.is_long:
+        inputs, outputs = config.LONG_CONTEXTS[shape.feature]
+        scale = round(math.pow(scale, config.LONG_SCALE_POWER), 9)
+        return (
+            sampling_tables.clamped_lognormal(inputs, scale * shorter),
+            sampling_tables.folded(sampling_tables.clamped_lognormal(outputs, scale * briefer)),
+        )
+    by_task, by_feature = config.TASK_TOKENS[shape.task], config.FEATURE_TOKENS[shape.feature]
+    given = scale * by_task[0] * by_feature[0] * shorter
+    answered = scale * by_task[1] * by_feature[1] * briefer
+    return (
+        sampling_tables.clamped_normal(config.INPUT_TOKENS, given),
+        sampling_tables.folded(sampling_tables.clamped_normal(config.OUTPUT_TOKENS, answered)),
+    )
+
+
+def _cache_table(feature: str, cache: int, saves: bool) -> Sequence[int]:
+    """Return the part of a prompt that is read from the cache, in 4096ths, by random number."""
+    rate, part = config.CACHE_HITS.get(feature, (0.0, 0.0))
+    if saves and rate:
+        rate = 1 - (1 - rate) * config.PROGRAMME_CACHE_MISSES
+    if cache == COLD:
+        part *= config.CACHE_COLD_SHARE
+    hits = round(rate * sampling_tables.SIZE)
+    whole = 1 << CACHE_BITS
+    low = round((part - _CACHE_SPREAD) * whole)
+    high = min(whole, round((part + _CACHE_SPREAD) * whole))
+    table = array("H", [low + (high - low) * i // hits for i in range(hits)])
+    return table + array("H", [0]) * (sampling_tables.SIZE - hits)
 
 
 def _is_whole(number: float) -> bool:
     return abs(number - round(number)) < 1e-6
-
-
-def _bound(kept: Dict[Any, Any]) -> None:
-    """Forget tables when there are many; they are made again when needed."""
-    if len(kept) >= _MOST_TABLES:
-        kept.clear()

@@ -1,23 +1,25 @@
 """Look-up tables that turn a random number of a few bits into a choice or a quantity.
 
 A table is built once and read millions of times, so it is small enough for the processor's
-second-level cache: 4,096 entries, and 16,384 for the choice among many customers.
+second-level cache: 4,096 entries, and 8,192 for the choice among many customers.
 """
 
 from __future__ import annotations
 
 import math
 from array import array
+from bisect import bisect_left
+from functools import lru_cache
 from typing import Iterable, List, Sequence, Tuple, TypeVar
 
-from finops.config import Tokens
+from finops.config import Skewed, Tokens
 
 Item = TypeVar("Item")
 
 BITS = 12
 SIZE = 1 << BITS
 REACH_BITS = 11
-WHO_BITS = 14
+WHO_BITS = 13
 WHO_SIZE = 1 << WHO_BITS
 
 
@@ -55,20 +57,54 @@ def of_positions(weights: Sequence[float], size: int = SIZE) -> bytes:
     return b"".join(bytes((i,)) * count for i, count in enumerate(counts))
 
 
-def clamped_normal(tokens: Tokens, scale: float) -> List[int]:
-    """Return the quantiles of a clamped whole-number normal, mean and sd times `scale`.
+@lru_cache(maxsize=None)
+def normal_deviations() -> Tuple[float, ...]:
+    """Return `SIZE` even quantiles of the standard normal distribution, ascending.
 
-    The quantiles are those of the error function: Φ(x) = (1 + erf(x / √2)) / 2.
+    Φ(x) = (1 + erf(x / √2)) / 2 on a fine grid, and straight lines between its points.
     """
-    mean, sd = tokens.mean * scale, tokens.sd * scale
-    table: List[int] = []
-    for value in range(tokens.least, tokens.most):
-        below = (1 + math.erf((value + 0.5 - mean) / (sd * math.sqrt(2)))) / 2
-        table += [value] * (int(round(below * SIZE, 6) + 0.5) - len(table))
-    return table + [tokens.most] * (SIZE - len(table))
+    reach, per_unit = 4, 256
+    grid = [i / per_unit for i in range(-reach * per_unit, reach * per_unit + 1)]
+    below = [(1 + math.erf(x / math.sqrt(2))) / 2 for x in grid]
+    deviations: List[float] = []
+    place = 0
+    for i in range(SIZE):
+        share = (i + 0.5) / SIZE
+        while below[place + 1] < share:
+            place += 1
+        part = (share - below[place]) / (below[place + 1] - below[place])
+        # Rounded, so that the last bit of a platform's error function does not decide.
+        deviations.append(round(grid[place] + part / per_unit, 9))
+    return tuple(deviations)
 
 
-def folded(table: Sequence[int]) -> List[int]:
+@lru_cache(maxsize=None)
+def _lognormal_factors(sigma: float) -> Tuple[float, ...]:
+    return tuple(round(math.exp(sigma * x), 9) for x in normal_deviations())
+
+
+def clamped_normal(tokens: Tokens, scale: float) -> Sequence[int]:
+    """Return the quantiles of a clamped whole-number normal, mean and sd times `scale`."""
+    mean, sd = tokens.mean * scale + 0.5, tokens.sd * scale
+    return _clamped([mean + sd * x for x in normal_deviations()], tokens.least, tokens.most)
+
+
+def clamped_lognormal(tokens: Skewed, scale: float) -> Sequence[int]:
+    """Return the quantiles of a clamped whole-number log-normal, its median times `scale`."""
+    median = tokens.median * scale
+    factors = _lognormal_factors(tokens.sigma)
+    return _clamped([median * x + 0.5 for x in factors], tokens.least, tokens.most)
+
+
+def _clamped(ascending: Sequence[float], least: int, most: int) -> Sequence[int]:
+    """Return the whole parts, within the bounds."""
+    first, end = bisect_left(ascending, least), bisect_left(ascending, most)
+    table = array("H", [least]) * first
+    table.extend(map(int, ascending[first:end]))
+    return table + array("H", [most]) * (len(ascending) - end)
+
+
+def folded(table: Sequence[int]) -> Sequence[int]:
     """Return a longer table, to be read at the sum of a rank and of `REACH_BITS` random bits.
 
     The rank is that of something that goes along with this quantity: the sum less half the
@@ -76,9 +112,9 @@ def folded(table: Sequence[int]) -> List[int]:
     reflected there, which leaves every rank equally likely: long prompts get longer answers,
     and answers keep their distribution.
     """
-    last, reach = SIZE - 1, 1 << REACH_BITS
-    ranks = (at - reach // 2 for at in range(SIZE + reach - 1))
-    return [table[-1 - r if r < 0 else r if r <= last else 2 * last + 1 - r] for r in ranks]
+    half = 1 << REACH_BITS >> 1
+    whole = array("H", table)
+    return whole[half - 1 :: -1] + whole + whole[:-half:-1]
 
 
 def uniform(low: float, high: float) -> List[float]:

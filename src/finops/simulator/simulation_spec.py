@@ -14,20 +14,21 @@ from finops.simulator.model_mix import prices_of
 from finops.simulator.scenarios import SCENARIOS
 
 # Raise this when the same spec makes other bytes: files are not continued across it.
-SIMULATOR_VERSION = 1
+SIMULATOR_VERSION = 2
 
 
 class SimulationSpec(NamedTuple):
     """Seed, first instant, scenarios in their order, whether incidents happen, and prices.
 
-    `prices` are input and output price of each model of the catalogue, USD per 1,000 tokens.
+    `prices` are those of input, output and cached input of each model of the catalogue, USD per
+    1,000 tokens.
     """
 
     seed: int
     start: str
     scenarios: Tuple[str, ...]
     incidents: bool
-    prices: Tuple[Tuple[float, float], ...]
+    prices: Tuple[Tuple[float, ...], ...]
 
     @classmethod
     def of(
@@ -76,7 +77,7 @@ class SimulationSpec(NamedTuple):
             start,
             tuple(scenarios),
             incidents,
-            tuple((price[0], price[1]) for price in prices),
+            tuple(tuple(some) for some in prices),
         )
 
 

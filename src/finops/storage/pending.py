@@ -14,11 +14,9 @@ from array import array
 from typing import NamedTuple, Optional, Tuple
 
 from finops.regular_files import PathLike
-from finops.schema import WRITTEN_NAMES
 from finops.storage.sidecars import open_data
 
 _PIECE = 1 << 20
-_COMMAS = len(WRITTEN_NAMES) - 1
 
 
 class Pending(NamedTuple):
@@ -93,17 +91,19 @@ def _is_only_torn(path: PathLike, committed: int, size: int, pending: Pending) -
 def whole_lines(path: PathLike, start: int, stop: int, strict: bool = False) -> Tuple[int, int]:
     """Return where the sound lines from `start` end, and how many they are.
 
-    A sound line ends with a newline and has no NUL; with `strict` it also has all columns.
+    A sound line ends with a newline and has no NUL; with `strict` it also has all columns of the
+    header.
     """
     end, lines = start, 0
     with open_data(path) as file:
+        commas = file.readline(_PIECE).count(b",") if strict else None
         while end < stop:
             file.seek(end)
             piece = file.read(min(_PIECE, stop - end))
             whole = piece[: piece.rfind(b"\n") + 1]
             if not whole:
                 break
-            sound = _sound_part(whole, strict)
+            sound = _sound_part(whole, commas)
             end += len(sound)
             lines += sound.count(b"\n")
             if len(sound) < len(whole):
@@ -111,12 +111,12 @@ def whole_lines(path: PathLike, start: int, stop: int, strict: bool = False) -> 
     return end, lines
 
 
-def _sound_part(whole: bytes, strict: bool) -> bytes:
-    if b"\0" not in whole and not strict:
+def _sound_part(whole: bytes, commas: Optional[int]) -> bytes:
+    if b"\0" not in whole and commas is None:
         return whole
     sound = 0
     for line in whole.splitlines(keepends=True):
-        if b"\0" in line or (strict and line.count(b",") != _COMMAS):
+        if b"\0" in line or (commas is not None and line.count(b",") != commas):
             break
         sound += len(line)
     return whole[:sound]

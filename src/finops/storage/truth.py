@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Dict, Optional
 
+from finops.config import EVENTS_SUFFIX
 from finops.json_files import read_object
 from finops.regular_files import PathLike
 from finops.storage.commit import read_commit
@@ -18,6 +19,11 @@ from finops.storage.sidecars import real_path
 def truth_path(path: PathLike) -> Path:
     """Return where the truth about a simulated CSV is."""
     return Path(real_path(path)).with_suffix(".truth.json")
+
+
+def events_path(path: PathLike) -> Path:
+    """Return where the events of a simulated CSV are, for charts over time."""
+    return Path(real_path(path)).with_suffix(EVENTS_SUFFIX)
 
 
 def read_truth(path: PathLike) -> Optional[Dict[str, Any]]:

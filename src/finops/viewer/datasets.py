@@ -112,4 +112,6 @@ def _is_dataset(entry: os.DirEntry[str]) -> bool:
         regular = entry.is_file(follow_symlinks=False)
     except OSError:
         return False
-    return regular and entry.name.endswith(".csv") and not entry.name.startswith(".")
+    name = entry.name
+    is_table = name.endswith(".csv") and not name.endswith(config.EVENTS_SUFFIX)
+    return regular and is_table and not name.startswith(".")

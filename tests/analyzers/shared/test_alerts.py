@@ -89,9 +89,20 @@ def test_bad_hours_in_a_row_are_one_alert() -> None:
     assert (second["time"], second["length"]) == ("2025-01-01T20:00:00", 1)
 
 
+def test_a_failed_call_has_no_latency_to_speak_of() -> None:
+    """Clients that gave up are no slow answers: that they failed is what counts."""
+    (alert,) = degraded(hours({6: {**FAULT, "latency_ms": 5000}}))
+    assert alert["measure"] == "error_rate_percent"
+
+
 def test_slow_and_failing_is_one_cause() -> None:
     slow = {"latency_ms": 5000}
-    rows = hours({6: slow, 7: {**slow, **FAULT}, 8: FAULT})
+    rows = hours({6: slow, 7: slow, 8: FAULT})
+    rows += [
+        call(timestamp=at(0, 7, minute), customer_id=f"cust_{minute % 10}", **FAULT)
+        for minute in range(1, 60, 4)
+    ]
+    rows.sort(key=lambda row: row["timestamp"])
     (alert,) = degraded(rows)
     assert (alert["measure"], alert["time"], alert["length"]) == (
         "p95_latency_ms",

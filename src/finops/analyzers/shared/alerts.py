@@ -15,9 +15,11 @@ from finops import config
 from finops.analyzers.shared.degradation import (
     FAULT_CUSTOMERS,
     PROVIDER_HOURS,
+    PROVIDER_LATENCIES,
     Degraded,
     degraded_hours,
     led_by_one_customer,
+    provider_hours,
 )
 from finops.analyzers.shared.provider_names import provider_name
 from finops.analyzers.shared.tables import DAYS
@@ -27,7 +29,12 @@ from finops.rollups.spec import Rollups, Table
 from finops.stats import percent as percent_of
 from finops.timestamps import date_of, moment_of
 
-ALERT_TABLES: Tuple[Table, ...] = (DAYS, PROVIDER_HOURS, FAULT_CUSTOMERS)
+ALERT_TABLES: Tuple[Table, ...] = (
+    DAYS,
+    PROVIDER_HOURS,
+    PROVIDER_LATENCIES,
+    FAULT_CUSTOMERS,
+)
 # From the gravest.
 ALERT_TYPES: Tuple[str, ...] = ("high_daily_cost", "high_error_rate", "provider_degraded")
 LATENCY, ERRORS = "latency", "errors"
@@ -143,7 +150,7 @@ class Episode(NamedTuple):
 
 
 def _provider_alerts(data: Rollups) -> List[Alert]:
-    bad = degraded_hours(data[PROVIDER_HOURS])
+    bad = degraded_hours(provider_hours(data))
     led = led_by_one_customer(data[FAULT_CUSTOMERS], data.customers)
     own = [hour for hour in bad if hour.kind == LATENCY or (hour.hour, hour.provider) not in led]
     by_measure: Dict[Tuple[str, str], List[Degraded]] = {}

@@ -18,7 +18,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Set, Tuple
 from finops import config, schema
 from finops.rollups.expressions import all_of, negated, one_of
 from finops.rollups.measures import OF_MOMENTS, Measure
-from finops.rollups.spec import Customer, Table
+from finops.rollups.spec import Customer, Rollups, Table
 from finops.stats import improbable, median, percent, rank_index
 
 _FAULT = all_of(
@@ -26,7 +26,13 @@ _FAULT = all_of(
 )
 # Failed calls that no client caused.
 FAULTS = Measure("faults", _FAULT)
-PROVIDER_HOURS = Table(("hour", "provider"), ("calls", FAULTS, "latencies"), OF_MOMENTS)
+PROVIDER_HOURS = Table(("hour", "provider"), ("calls", FAULTS), OF_MOMENTS)
+# A failed call took the client's limit, or no time at all.
+PROVIDER_LATENCIES = Table(
+    ("hour", "provider"),
+    ("latencies",),
+    all_of(OF_MOMENTS, one_of("status", schema.STATUS_SUCCESS)),
+)
 FAULT_CUSTOMERS = Table(("hour", "provider", "customer_id"), (FAULTS,), all_of(OF_MOMENTS, _FAULT))
 
 
@@ -62,8 +68,15 @@ class Hour(NamedTuple):
         return len(self.latencies)
 
 
+def provider_hours(data: Rollups) -> Dict[Tuple[Any, ...], Tuple[Any, ...]]:
+    """Return calls, faults and latencies of successful calls by (hour, provider)."""
+    latencies = data[PROVIDER_LATENCIES]
+    none: Tuple[Tuple[int, ...]] = ((),)
+    return {key: (*sums, *latencies.get(key, none)) for key, sums in data[PROVIDER_HOURS].items()}
+
+
 def degraded_hours(cells: Mapping[Tuple[Any, ...], Tuple[Any, ...]]) -> List[Degraded]:
-    """Return the bad hours by provider, then hour, from the cells of `PROVIDER_HOURS`."""
+    """Return the bad hours by provider, then hour, from what `provider_hours` returns."""
     hours: Dict[str, List[Hour]] = {}
     rank = lru_cache(maxsize=None)(partial(rank_index, share=0.95))  # hours have few sizes
     for (name, provider), (calls, errors, latencies) in cells.items():

@@ -1,7 +1,7 @@
-"""Twelve scenarios: each says how many calls an hour brings, and what is special about them.
+"""Twelve scenarios: each says by what factor customers call, and what is special about the calls.
 
-A run cycles through them in this order.  A new one is a file here, a line below, and its
-title, duration and rate in the configuration.
+All scenarios of a run act at the same time.  A new one is a file here, a line below, and its title
+and, for episodes, when they happen in the configuration.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ SCENARIOS: Dict[str, Scenario] = {
     scenario.id: scenario
     for scenario in (
         BaseTraffic(),
-        SeasonalPattern(),
-        BurstTraffic(),
-        MultiTenant(),
-        ModelMigration(),
         WeekendEffect(),
         TimezonePattern(),
-        FeatureLaunch(),
-        CostOptimization(),
-        GradualDecline(),
+        MultiTenant(),
+        SeasonalPattern(),
         SteadyGrowth(),
+        ModelMigration(),
+        FeatureLaunch(),
+        GradualDecline(),
         ViralSpike(),
+        CostOptimization(),
+        BurstTraffic(),
     )
 }

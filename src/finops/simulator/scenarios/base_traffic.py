@@ -1,4 +1,4 @@
-"""Base traffic: an ordinary day, the yardstick of all others."""
+"""Base traffic: ordinary business, the yardstick of all others."""
 
 from __future__ import annotations
 

@@ -1,26 +1,38 @@
-"""Cost optimization: expensive models first, then the middle class, then economical ones."""
+"""Cost optimization: cheaper models, then shorter prompts and answers, then better caching."""
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Optional, Sequence
 
 from finops import config
-from finops.simulator.model_mix import ModelMix, Weights
-from finops.simulator.scenarios.base import Scenario
+from finops.simulator.scenarios.base import Episode, Scenario, Stage
+
+_STEPS = 3
 
 
 class CostOptimization(Scenario):
-    """Calls fall by half while the class of models steps down."""
+    """The unit cost of some features falls in three steps, and stays low."""
 
     id = "cost_optimization"
 
-    def multiplier(self, since: int, hour_of_day: int, weekday: int) -> float:
-        """Return 1 falling linearly."""
-        return 1 - config.OPTIMIZATION_DROP * since / self.shape.hours
+    def begin(self, stage: Stage) -> Optional[Episode]:
+        """Take the next of the configured programmes."""
+        if stage.number >= len(config.COST_PROGRAMMES):
+            return None
+        features = config.COST_PROGRAMMES[stage.number]
+        return Episode(
+            self.id,
+            "Cost programme",
+            stage.start,
+            stage.start + self.shape.hours,
+            "; ".join(features),
+            features=features,
+        )
 
-    def model_weights(self, since: int, mix: ModelMix) -> Optional[Weights]:
-        """Return the model mix within the class of this phase."""
-        progress = since / self.shape.hours
-        phases = config.OPTIMIZATION_PHASES
-        current = next((phase for phase in phases if progress < phase[0]), phases[-1])
-        return mix.of_class(current[1])
+    def saving_steps(self, episode: Episode, since: int) -> int:
+        """Return the steps begun: the first at once, the others after a third each."""
+        return min(_STEPS, 1 + _STEPS * since // episode.hours)
+
+    def prompts_changed(self, episode: Episode) -> Sequence[int]:
+        """Return when prompts become shorter: with the second step."""
+        return (episode.hours // _STEPS,)

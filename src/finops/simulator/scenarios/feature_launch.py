@@ -1,31 +1,37 @@
-"""Feature launch: everybody tries the new feature, and interest fades slowly."""
+"""Feature launch: everybody tries the new feature, and interest settles slowly."""
 
 from __future__ import annotations
 
 import math
-from typing import Optional, Tuple
+from typing import Optional, Sequence
 
 from finops import config
-from finops.simulator.scenarios.base import Scenario
-
-# The launched feature's share moves in steps of this size, so that hours share a table.
-_STEPS = 64
+from finops.simulator.scenarios.base import Episode, Scenario, Stage
 
 
 class FeatureLaunch(Scenario):
-    """Rises from 1 to the peak, then decays towards 1; the launched feature takes the extra."""
+    """From nothing to the peak, then towards the steady level, at which it stays."""
 
     id = "feature_launch"
+    later_features = config.LAUNCHED_FEATURES
 
-    def multiplier(self, since: int, hour_of_day: int, weekday: int) -> float:
+    def begin(self, stage: Stage) -> Optional[Episode]:
+        """Launch the next of the configured features."""
+        if stage.number >= len(config.LAUNCHED_FEATURES):
+            return None
+        feature = config.LAUNCHED_FEATURES[stage.number]
+        title = f"Launch of {config.FEATURES[feature]}"
+        end = stage.start + self.shape.hours
+        return Episode(self.id, title, stage.start, end, feature, features=(feature,))
+
+    def feature_level(self, episode: Episode, since: int) -> float:
         """Return how far the launch has got."""
-        peak = self.shape.hours * config.LAUNCH_PEAK_SHARE
-        extra = config.LAUNCH_PEAK - 1
+        peak = episode.hours * config.LAUNCH_PEAK_SHARE
         if since < peak:
-            return 1 + extra * since / peak
-        return round(1 + extra * math.exp(-config.LAUNCH_DECAY_PER_HOUR * (since - peak)), 9)
+            return config.LAUNCH_PEAK * since / peak
+        faded = math.exp(-config.LAUNCH_DECAY_PER_HOUR * (since - peak))
+        return round(1 + (config.LAUNCH_PEAK - 1) * faded, 9)
 
-    def feature_share(self, since: int) -> Optional[Tuple[str, float]]:
-        """Return the launched feature and the extra calls' share of all."""
-        extra = 1 - 1 / self.multiplier(since, 0, 0)
-        return config.LAUNCHED_FEATURE, round(extra * _STEPS) / _STEPS
+    def prompts_changed(self, episode: Episode) -> Sequence[int]:
+        """Return the begin: a new prompt is in no cache."""
+        return (0,)

@@ -1,12 +1,11 @@
-"""Model migration: one model's traffic moves to another, hour by hour."""
+"""Model migration: one feature's traffic moves from one model to another, hour by hour."""
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Optional, Sequence
 
 from finops import config
-from finops.simulator.model_mix import ModelMix, Weights
-from finops.simulator.scenarios.base import Scenario
+from finops.simulator.scenarios.base import Episode, Scenario, Stage
 
 
 class ModelMigration(Scenario):
@@ -14,12 +13,25 @@ class ModelMigration(Scenario):
 
     id = "model_migration"
 
-    def model_weights(self, since: int, mix: ModelMix) -> Optional[Weights]:
-        """Return the model mix's weights with part of one model's moved to the other."""
-        old = mix.position(*config.MIGRATION_FROM)
-        new = mix.position(*config.MIGRATION_TO)
-        weights = list(mix.weights)
-        moved = weights[old] * since / self.shape.hours
-        weights[old] -= moved
-        weights[new] += moved
-        return tuple(weights)
+    def begin(self, stage: Stage) -> Optional[Episode]:
+        """Take the next of the configured migrations."""
+        if stage.number >= len(config.MIGRATIONS):
+            return None
+        feature, provider, old, new = config.MIGRATIONS[stage.number]
+        return Episode(
+            self.id,
+            f"Migration from {old} to {new}",
+            stage.start,
+            stage.start + self.shape.hours,
+            feature,
+            features=(feature,),
+            models=((provider, old), (provider, new)),
+        )
+
+    def moved(self, episode: Episode, since: int) -> float:
+        """Return the share of the time that is over, at most all of it."""
+        return min(1.0, since / episode.hours)
+
+    def prompts_changed(self, episode: Episode) -> Sequence[int]:
+        """Return the begin: prompts are adapted to the new model."""
+        return (0,)

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Optional, Sequence
-
-from finops.simulator.incidents import Incident
-from finops.simulator.model_mix import Weights
-from finops.simulator.population import Population
+from finops.simulator.population import Customer
 from finops.simulator.scenarios.base import Scenario
 
 
@@ -15,9 +11,6 @@ class MultiTenant(Scenario):
 
     id = "multi_tenant"
 
-    def customer_weights(
-        self, since: int, hour_of_day: int, population: Population, planted: Sequence[Incident]
-    ) -> Optional[Weights]:
-        """Return usual activity × size of the organization."""
-        sizes = population.tenant_sizes
-        return tuple(c.activity * sizes[c.organization] for c in population.customers)
+    def weight(self, customer: Customer) -> float:
+        """Return the size of the organization."""
+        return customer.size

@@ -1,4 +1,4 @@
-"""Seasonal pattern: a slow wave over a week."""
+"""Seasonal pattern: a slow wave over four weeks."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import math
 from finops import config
 from finops.simulator.scenarios.base import Scenario
 
-_WEEK_HOURS = 168
-
 
 class SeasonalPattern(Scenario):
-    """0.5 + 0.5 sin(2π × (h mod 168) / 168), with a floor that keeps the lights on."""
+    """Ordinary weeks, then a high and a low, so that no trend comes of it.
+
+    The fifth power of a sine stays near its middle for longer than a sine does.
+    """
 
     id = "seasonal_pattern"
 
-    def multiplier(self, since: int, hour_of_day: int, weekday: int) -> float:
+    def level(self, day: float) -> float:
         """Return the wave's height."""
-        wave = 0.5 + 0.5 * math.sin(2 * math.pi * (since % _WEEK_HOURS) / _WEEK_HOURS)
-        return max(config.SEASONAL_FLOOR, round(wave, 9))
+        low, high = config.SEASON_LEVELS
+        wave = math.sin(2 * math.pi * (day - config.SEASON_FIRST_DAY) / config.SEASON_DAYS) ** 5
+        return round((high + low) / 2 + (high - low) / 2 * wave, 9)

@@ -1,50 +1,68 @@
-"""Viral spike: a few customers' products take off at once."""
+"""Viral spike: a few customers' products take off."""
 
 from __future__ import annotations
 
 import math
-from typing import List, Optional, Sequence
+from typing import Optional
 
 from finops import config
 from finops.simulator.incidents import VIRAL_CUSTOMER, Incident
-from finops.simulator.model_mix import Weights
-from finops.simulator.population import Population
-from finops.simulator.scenarios.base import Scenario, ScenarioRun
+from finops.simulator.population import Customer
+from finops.simulator.scenarios.base import Episode, Scenario, Stage
+from finops.simulator.traffic import DAY_HOURS
 
 
 class ViralSpike(Scenario):
-    """Exponential growth to the peak, then a plateau; named customers carry the growth."""
+    """Exponential growth to the peak, a plateau, and a fall to a level above the old one."""
 
     id = "viral_spike"
 
-    def multiplier(self, since: int, hour_of_day: int, weekday: int) -> float:
-        """Return how many times the usual calls come."""
-        climbed = min(1.0, since / (self.shape.hours * config.VIRAL_PEAK_SHARE))
-        return round(math.pow(config.VIRAL_PEAK, climbed), 9)
+    def begin(self, stage: Stage) -> Optional[Episode]:
+        """Pick who goes viral."""
+        wanted = 1 + len(stage.customers) // config.VIRAL_CUSTOMERS_EACH
+        wanted = min(wanted, config.VIRAL_MOST_CUSTOMERS)
+        low, high = config.VIRAL_SHARE
 
-    def customer_weights(
-        self, since: int, hour_of_day: int, population: Population, planted: Sequence[Incident]
-    ) -> Optional[Weights]:
-        """Return usual activity, with everything above it on the viral customers."""
-        viral = {i.subject for i in planted if i.kind == VIRAL_CUSTOMER}
-        if not viral:
+        def is_promising(position: int, customer: Customer) -> bool:
+            # Not large yet, but large enough to be seen when it grows.
+            return customer.tier != "enterprise" and low <= stage.share(position) <= high
+
+        def is_large_enough(position: int, customer: Customer) -> bool:
+            return stage.share(position) >= low
+
+        picked = stage.pick(wanted, is_promising) or stage.pick(wanted, is_large_enough)
+        if not picked:
             return None
-        extra = self._extra(self.multiplier(since, 0, 0), population, len(viral))
-        return tuple(c.activity + (extra if c.id in viral else 0.0) for c in population.customers)
+        ids = [stage.customers[position].id for position in picked]
+        end = stage.start + self.shape.hours
+        return Episode(
+            self.id,
+            "Viral growth",
+            stage.start,
+            end,
+            "; ".join(ids),
+            tuple(picked),
+            incidents=tuple(
+                Incident(VIRAL_CUSTOMER, self.id, stage.start, end, id, config.VIRAL_PEAK)
+                for id in ids
+            ),
+        )
 
-    @staticmethod
-    def _extra(multiplier: float, population: Population, carriers: int) -> float:
-        """Return the weight that each viral customer carries on top of its own."""
-        return sum(population.activities) * (multiplier - 1) / carriers
+    def customer_factor(self, episode: Episode, place: int, since: int) -> float:
+        """Return what is left of the growth after the end, less and less."""
+        if since < episode.hours:
+            return 1.0
+        settled = min(1.0, (since - episode.hours) / (config.VIRAL_SETTLES_DAYS * DAY_HOURS))
+        return config.VIRAL_ENDS + (config.VIRAL_STAYS - config.VIRAL_ENDS) * settled
 
-    def plant(self, run: ScenarioRun) -> Sequence[Incident]:
-        """Return the customers who go viral; the size is how many times their usual calls."""
-        customer_table = run.population
-        extra = self._extra(config.VIRAL_PEAK, customer_table, len(customer_table.troubled))
-        incidents: List[Incident] = []
-        for position in customer_table.troubled:
-            customer = customer_table.customers[position]
-            size = round(self.shape.rate * (1 + extra / customer.activity), 1)
-            end = run.start + run.hours
-            incidents.append(Incident(VIRAL_CUSTOMER, self.id, run.start, end, customer.id, size))
-        return incidents
+    def surge(self, episode: Episode, since: int) -> float:
+        """Return what it makes on top of its calls."""
+        done = since / episode.hours
+        fall = 1 - config.VIRAL_FALL_SHARE
+        if done >= 1:
+            return 0.0
+        if done > fall:
+            part = (done - fall) / config.VIRAL_FALL_SHARE
+            return config.VIRAL_PEAK + (config.VIRAL_ENDS - config.VIRAL_PEAK) * part - 1
+        climbed = min(1.0, done / config.VIRAL_PEAK_SHARE)
+        return round(math.pow(config.VIRAL_PEAK, climbed), 9) - 1

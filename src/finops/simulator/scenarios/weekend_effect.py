@@ -13,6 +13,6 @@ class WeekendEffect(Scenario):
 
     id = "weekend_effect"
 
-    def multiplier(self, since: int, hour_of_day: int, weekday: int) -> float:
+    def rhythm(self, hour: int, weekday: int) -> float:
         """Return the weekend's factor, or 1."""
         return config.WEEKEND_FACTOR if weekday >= _SATURDAY else 1.0
