@@ -464,7 +464,7 @@ GROWTH_DOUBLING_DAYS = 180
 # of all, who call most for what they pay.  They choose these models so many times as often as
 # the market does; the others make up for it.
 DEAR_TASTE_SHARE = 0.11
-DEAR_TASTE_FACTOR = 3.0
+DEAR_TASTE_FACTOR = 3.4
 DEAREST_MODELS: FrozenSet[str] = frozenset({"gpt-4", "claude-opus-4-1"})
 REGION_SHARES: Mapping[str, float] = {
     "us-east": 0.40,
@@ -631,7 +631,7 @@ SCENARIO_SHAPES: Mapping[str, ScenarioShape] = {
     ),
     "feature_launch": ScenarioShape("Feature Launch", 336, 29 * _DAY, _CYCLE, 14 * _DAY, _CYCLE),
     "gradual_decline": ScenarioShape("Gradual Decline", 1008, 35 * _DAY, _CYCLE, 7 * _DAY, _CYCLE),
-    "viral_spike": ScenarioShape("Viral Spike", 120, 51 * _DAY, _CYCLE, 21 * _DAY, 35 * _DAY),
+    "viral_spike": ScenarioShape("Viral Spike", 120, 49 * _DAY, _CYCLE, 21 * _DAY, 35 * _DAY),
     "cost_optimization": ScenarioShape(
         "Cost Optimization", 504, 56 * _DAY, _CYCLE, 16 * _DAY, _CYCLE
     ),
@@ -691,7 +691,7 @@ DECLINE_SHRINK_DAYS = 16
 DECLINE_SHRINK_TO = 0.3
 # How long the rise of a viral customer is, as a share; how far it goes; what of it stays.
 VIRAL_PEAK_SHARE = 0.25
-VIRAL_SHARE: Tuple[float, float] = (0.015, 0.028)  # of all calls, before it takes off
+VIRAL_SHARE: Tuple[float, float] = (0.013, 0.022)  # of all calls, before it takes off
 VIRAL_FALL_SHARE = 0.25
 VIRAL_PEAK = 10.0
 VIRAL_ENDS = 2.0
