@@ -691,7 +691,7 @@ DECLINE_SHRINK_DAYS = 16
 DECLINE_SHRINK_TO = 0.3
 # How long the rise of a viral customer is, as a share; how far it goes; what of it stays.
 VIRAL_PEAK_SHARE = 0.25
-VIRAL_SHARE: Tuple[float, float] = (0.013, 0.022)  # of all calls, before it takes off
+VIRAL_SHARE: Tuple[float, float] = (0.011, 0.02)  # of all calls, before it takes off
 VIRAL_FALL_SHARE = 0.25
 VIRAL_PEAK = 10.0
 VIRAL_ENDS = 2.0

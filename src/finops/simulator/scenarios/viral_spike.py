@@ -25,7 +25,8 @@ class ViralSpike(Scenario):
 
         def is_promising(position: int, customer: Customer) -> bool:
             # Not large yet, but large enough to be seen when it grows.
-            return customer.tier != "enterprise" and low <= stage.share(position) <= high
+            fits = customer.tier != "enterprise" and not customer.expensive
+            return fits and low <= stage.share(position) <= high
 
         def is_large_enough(position: int, customer: Customer) -> bool:
             return stage.share(position) >= low
