@@ -63,7 +63,7 @@ FOLLOWING: Dict[str, Tuple[List[str], List[str], List[str]]] = {
     "token_economics": (
         ["Total cost", "Cost of 1M tokens", "Tokens for a dollar", "Tokens"],
         ["efficiency"],
-        ["daily-tokens", "tokens-per-dollar", "cost-per-1m"],
+        ["daily-tokens", "cost-per-1m"],
     ),
 }  # fmt: skip
 

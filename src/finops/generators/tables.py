@@ -16,7 +16,7 @@ from finops.generators.recompute import Recompute
 SHOWN_ROWS = 25
 FILTER_FROM_ROWS = 16
 # A page stays within 200 KB: a longer table is cut in the page and complete in the JSON file.
-EMBEDDED_CELLS = 5_000
+EMBEDDED_CELLS = 2_500
 # Texts longer than this wrap; shorter ones stay on one line.
 ONE_LINE = 32
 

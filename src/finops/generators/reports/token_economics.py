@@ -40,6 +40,8 @@ _PATTERNS: Dict[str, Tuple[str, str]] = {
 }
 _DRAWN_MODELS = 24
 _DRAWN_CUSTOMERS = 12
+# Characters of packed sums: less than elsewhere, since the tables of this page are long.
+_PACKED = 16_000
 
 
 class _Wasted(NamedTuple):
@@ -55,7 +57,7 @@ class _Wasted(NamedTuple):
 def generate_token_economics_report(data: Dict[str, Any], output_path: Union[str, Path]) -> None:
     """Write the page for a token economics result.  Raises OSError if it cannot be written."""
     result = from_dict(results.TokenEconomicsResult, data)
-    sums = pack(result.by_day._asdict())
+    sums = pack(result.by_day._asdict(), most=_PACKED)
     write_report(
         REPORT,
         data,
@@ -270,23 +272,13 @@ def _efficiency(result: results.TokenEconomicsResult, sums: Optional[Sums]) -> P
     rows = result.efficiency
     return section(
         "What a token costs where",
-        columns(
-            _model_chart(
-                "tokens-per-dollar",
-                "Tokens that one dollar buys on each model",
-                Axis("Tokens for a dollar", "tokens"),
-                lambda row: row.tokens_per_dollar,
-                _BOUGHT,
-                rows,
-            ),
-            _model_chart(
-                "cost-per-1m",
-                "What 1M tokens cost on each model, as it was used",
-                Axis("USD per 1M tokens", "money"),
-                lambda row: row.cost_per_1m_tokens,
-                _PRICE,
-                rows,
-            ),
+        _model_chart(
+            "cost-per-1m",
+            "What 1M tokens cost on each model, as it was used",
+            Axis("USD per 1M tokens", "money"),
+            lambda row: row.cost_per_1m_tokens,
+            _PRICE,
+            rows,
         ),
         table(
             "efficiency",
