@@ -19,7 +19,7 @@ from finops.simulator.engine import generate
 from finops.storage.appender import Appender, appending
 from finops.storage.commit import commit_path, read_commit
 from finops.storage.lock import lock_path, writer_lock
-from finops.storage.truth import truth_path
+from finops.storage.truth import events_path, truth_path
 from finops.verify import verify
 from finops.viewer.event_store import EventStore
 from finops.viewer.events import from_record
@@ -90,9 +90,10 @@ def test_what_goes_with_a_dataset_lies_beside_the_file_itself(csv: Path, link: P
     generate(link, 100_000, seed=3)
     assert sorted(path.name for path in link.parent.iterdir()) == [link.name]
     assert link.is_symlink()
-    names = {csv, commit_path(csv), lock_path(csv), truth_path(csv)}
+    names = {csv, commit_path(csv), lock_path(csv), truth_path(csv), events_path(csv)}
     assert set(csv.parent.iterdir()) == names
-    assert {commit_path(link), lock_path(link), truth_path(link), link.resolve()} == names
+    through_link = {of(link) for of in (commit_path, lock_path, truth_path, events_path)}
+    assert {*through_link, link.resolve()} == names
     assert verify(link).faults == verify(csv).faults == []
     rows = read_commit(csv)
     assert rows == read_commit(link)

@@ -40,8 +40,8 @@ _PATTERNS: Dict[str, Tuple[str, str]] = {
 }
 _DRAWN_MODELS = 24
 _DRAWN_CUSTOMERS = 12
-# Characters of packed sums: less than elsewhere, since the tables of this page are long.
-_PACKED = 16_000
+# What this page needs of each day besides packed sums: its tables are longer than elsewhere.
+_LESS_PER_DAY = 250
 
 
 class _Wasted(NamedTuple):
@@ -57,7 +57,7 @@ class _Wasted(NamedTuple):
 def generate_token_economics_report(data: Dict[str, Any], output_path: Union[str, Path]) -> None:
     """Write the page for a token economics result.  Raises OSError if it cannot be written."""
     result = from_dict(results.TokenEconomicsResult, data)
-    sums = pack(result.by_day._asdict(), most=_PACKED)
+    sums = pack(result.by_day._asdict(), less_per_day=_LESS_PER_DAY)
     write_report(
         REPORT,
         data,
