@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import signal
 import socket
 import sys
 import threading
@@ -30,6 +32,7 @@ from finops.viewer.security import Head
 from finops.viewer.server import Limits
 from tests import test_security
 from tests.support.live import FakeCommands, live, parse, some_rows
+from tests.support.processes import gone_within, wait_until
 from tests.viewer.test_collector import BATCH, COMPLETION, SDK, stored
 from tests.viewer.test_collector import RECORD as EVENT
 
@@ -227,12 +230,22 @@ def without_limit(process: Any, output: Any, limit_s: Any, cancel: Any, watch: A
 
 def orphans(folder: Path) -> None:
     """A child's child must be gone with it."""
-    child = "import time; time.sleep(1.0); open('orphan', 'w')"
+    file = folder / "pid"
+    child = "import os, time; open('pid', 'w').write(str(os.getpid())); time.sleep(60)"
     start = f"subprocess.Popen([sys.executable, '-c', {child!r}])"
-    words = [sys.executable, "-c", f"import subprocess, sys, time; {start}; time.sleep(5)"]
-    run_limited(Command(words, str(folder)), Output(), 0.5, threading.Event())
-    time.sleep(1.0)
-    assert not (folder / "orphan").exists()
+    words = [sys.executable, "-c", f"import subprocess, sys, time; {start}; time.sleep(60)"]
+    cancel = threading.Event()
+
+    def cancel_when_started() -> None:
+        wait_until(lambda: file.exists() and file.read_text())
+        cancel.set()
+
+    threading.Thread(target=cancel_when_started, daemon=True).start()
+    run_limited(Command(words, str(folder)), Output(), 60, cancel)
+    pid = int(file.read_text())
+    if not gone_within([pid], 2):
+        os.kill(pid, signal.SIGKILL)
+        raise AssertionError("the child of a job that was ended is still running")
 
 
 def nothing(*words: Any, **more: Any) -> None:
