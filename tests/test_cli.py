@@ -109,9 +109,9 @@ def test_generate_plants_nothing_where_told_so_and_goes_on_like_that(tmp_path: P
         truth = json.loads((tmp_path / f"{name}.truth.json").read_text())
         return list(truth["incidents"])
 
-    made("400KB", "grown.csv", "--no-incidents")
-    clean = made("1MB", "clean.csv", "--no-incidents")
-    assert made("1MB", "grown.csv") == clean != made("1MB", "planted.csv")
+    made("2MB", "grown.csv", "--no-incidents")
+    clean = made("8MB", "clean.csv", "--no-incidents")
+    assert made("8MB", "grown.csv") == clean != made("8MB", "planted.csv")
     assert (planted("grown"), planted("clean")) == ([], [])
     assert planted("planted")
 

@@ -23,9 +23,10 @@ from finops.business.catalog import DEFAULT_PRICES
 from finops.errors import StorageError
 from finops.pipeline import Job, analyze
 from finops.simulator import engine
+from finops.simulator.engine import HEADER
 from finops.simulator.simulation_spec import SimulationSpec
 from finops.simulator.worker import generate_batches
-from finops.storage.appender import HEADER, appending
+from finops.storage.appender import appending
 from finops.storage.file_operations import Files
 from finops.storage.truth import truth_path
 from finops.viewer import event_store as storing

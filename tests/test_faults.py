@@ -40,18 +40,13 @@ pytestmark = [
 
 ROWS = 250
 REAL_ROWS = config.BATCH_SIZE
-# Small batches, and the tables of words, the same for every run here, made once before the forks.
+# Small batches, of a module that has done its work once before the forks.
 SMALL_BATCHES = f"""
 from finops import config
 config.BATCH_SIZE = {ROWS}
 from finops.business.catalog import DEFAULT_PRICES
-from finops.simulator import batches, worker
+from finops.simulator import worker
 from finops.simulator.simulation_spec import SimulationSpec
-made = []
-def once(*words, plain=batches.RowText):
-    made[:] = made or [plain(*words)]
-    return made[0]
-batches.RowText = once
 next(worker.generate_batches(SimulationSpec.of(7, None, None, True, DEFAULT_PRICES)))
 """
 KILLS = int(os.environ.get("FINOPS_TEST_KILLS", "100"))

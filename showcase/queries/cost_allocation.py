@@ -457,7 +457,9 @@ class CallFile:
                 words = set(name.split("_"))
                 if words & MONEY_WORDS and not words & OTHER_WORDS:
                     raise ValueError(f"{self.path}: if {name} is the cost in USD, name it cost_usd")
-        return names, csv.reader(file, delimiter=delimiter, strict=True), delimiter == ";"
+        # Before Python 3.11 the csv module refuses NUL; another control character is as bad.
+        lines = (line.replace("\0", "\1") for line in file)
+        return names, csv.reader(lines, delimiter=delimiter, strict=True), delimiter == ";"
 
     def _records(self, records: Iterator[List[str]]) -> Iterator[List[str]]:
         """Yield the cells of each record that is not blank, counting those that are broken."""
