@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import base64
+import re
 import zlib
 from pathlib import Path
-from typing import Any, List
+from typing import Any, Dict, List
 
 from finops.analyzers.shared.explore_cube import explore_cubes
 from finops.generators.explore import explore_page, write_explore
 from finops.generators.explore_data import explore_data
+from finops.generators.formatting import MISSING
 from finops.results.explore import ExploreCube
 from tests.generators.pages import CONTEXT, Page, results_of
 from tests.support.reference import ReferenceDataset
@@ -73,3 +75,26 @@ def test_a_dataset_without_calls_has_a_page_that_says_so() -> None:
     empty = CUBE._replace(buckets=[], keys=[], sums=[[] for _ in CUBE.sums], accounts=[], work=[],
                           models=[], environments=[], whole_days=("", ""))  # fmt: skip
     assert Page(explore_page(empty, {}, CONTEXT)).says("There are no calls.")
+
+
+def figures_of(rows: List[Dict[str, str]]) -> Dict[str, str]:
+    """Return what the page says before a script runs: label and figure of each card."""
+    page = explore_page(next(iter(explore_cubes(ReferenceDataset(rows)))), {}, CONTEXT)
+    cards = re.findall(r'<dt>([^<]*)</dt><dd class="figure">([^<]*)</dd>', page)
+    return dict(cards)
+
+
+def test_what_no_call_says_is_not_a_zero() -> None:
+    rows = [{**row, "cached_input_tokens": ""} for row in varied_rows(40)]
+    assert figures_of(rows)["Cached share of input"] == MISSING
+    rows[0] = {**rows[0], "input_tokens": "1000", "cached_input_tokens": "500"}
+    assert figures_of(rows)["Cached share of input"].endswith("%")
+
+
+def test_a_ratio_of_a_lower_bound_is_not_given() -> None:
+    rows = varied_rows(40)
+    assert figures_of(rows)["Cost per call"].startswith("$")
+    rows[0] = {**rows[0], "model": "nobody-knows", "cost_usd": ""}
+    figures = figures_of(rows)
+    assert figures["Cost"].startswith("≥ $")
+    assert figures["Cost per call"] == MISSING

@@ -125,7 +125,10 @@ def _words(category: Optional[str]) -> str:
 
 
 def _cards(cube: ExploreCube) -> Markup:
-    """Return the figures of the whole period; the script puts in those of the filters."""
+    """Return the figures of the whole period; the script puts in those of the filters.
+
+    Without one cached token nobody knows whether the source says what was cached.
+    """
     sums = dict(zip(CELL_MEASURES, map(sum, cube.sums)))
     cost = sums["cost"] / 10**cube.decimals
     tokens = sums["input"] + sums["output"]
@@ -134,9 +137,9 @@ def _cards(cube: ExploreCube) -> Markup:
         ("≥ " if sums["unpriced"] else "") + formatting.money(cost),
         formatting.count(calls),
         formatting.readable("tokens", tokens),
-        formatting.share(sums["read"] / inputs if inputs else None),
+        formatting.share(sums["read"] / inputs if inputs and sums["read"] else None),
         formatting.share(sums["errors"] / calls if calls else None),
-        formatting.money(cost / calls if calls else None),
+        formatting.money(cost / calls if calls and not sums["unpriced"] else None),
     )
     return join(
         fill(

@@ -97,6 +97,8 @@ const cube = (() => {
     const bytes = inflate(bytesOf(data.packed), data.size);
     readKeys(bytes, data, store);
     store.sums = readColumns(bytes, data);
+    // Without one cached token in all calls nobody knows whether the source says so.
+    store.caches = store.sums.read.some((tokens) => tokens > 0);
     store.selected = new Uint32Array(count);
     store.earlier = new Uint32Array(count);
     return store;

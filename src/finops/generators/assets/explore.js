@@ -85,9 +85,10 @@
     figure("explore-cost", "money", of(now, (sums) => sums.cost / store.unit), of(then, (sums) => sums.cost / store.unit), now.unpriced > 0);
     figure("explore-calls", "count", of(now, (sums) => sums.calls), of(then, (sums) => sums.calls));
     figure("explore-tokens", "tokens", of(now, tokens), of(then, tokens));
-    figure("explore-cached", "share", ratio(now, "read", "input"));
+    figure("explore-cached", "share", store.caches ? ratio(now, "read", "input") : null);
     figure("explore-errors", "share", ratio(now, "errors", "calls"));
-    figure("explore-per-call", "money", of(now, (sums) => (sums.calls ? sums.cost / store.unit / sums.calls : null)), of(then, (sums) => (sums.calls ? sums.cost / store.unit / sums.calls : 0)));
+    const each = (sums) => (sums.calls && !sums.unpriced ? sums.cost / store.unit / sums.calls : null);
+    figure("explore-per-call", "money", of(now, each), then && each(then) !== null ? of(then, each) : undefined);
   }
 
   // --- filters ---
