@@ -18,7 +18,7 @@ from finops.schema import HEADER_LINE
 from finops.simulator.engine import generate
 from tests.support.tools import run_finops
 
-pytestmark = pytest.mark.unmeasured
+pytestmark = [pytest.mark.unmeasured, pytest.mark.once]
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from finops.registry import ANALYZER_REGISTRY
 from tests.support.reference import call
 from tests.support.rows import varied_rows, write_csv
 
-pytestmark = pytest.mark.unmeasured
+pytestmark = [pytest.mark.unmeasured, pytest.mark.once]
 
 FREE = {"cost_usd": "0.000000"}
 FAILED = {"status": "error", "error_type": "timeout"}

@@ -17,7 +17,7 @@ from tests.analyzers.test_contradictions import check
 from tests.support.covered import covered_shares, times_of
 from tests.support.reference import ReferenceDataset, call
 
-pytestmark = pytest.mark.unmeasured
+pytestmark = [pytest.mark.unmeasured, pytest.mark.once]
 
 Row = Dict[str, str]
 # Each runs all analyses, so few by default.

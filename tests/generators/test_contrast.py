@@ -15,7 +15,7 @@ from finops.schema import REQUIRED_COLUMNS
 from tests.generators.pages import Page
 from tests.support.rows import varied_rows
 
-pytestmark = pytest.mark.unmeasured
+pytestmark = [pytest.mark.unmeasured, pytest.mark.once]
 
 ABOUT = Contrast(("region", "latency_ms"), "One average is left.", "Regions are compared.")
 OPTIONAL = [name for name in COLUMN_WORDS if name not in REQUIRED_COLUMNS]

@@ -17,7 +17,7 @@ import pytest
 from finops.reader.options import ReadingOptions
 from finops.rollups.dataset import open_dataset
 
-pytestmark = pytest.mark.unmeasured
+pytestmark = [pytest.mark.unmeasured, pytest.mark.once]
 
 NAMES = (
     *("timestamp", "call_id", "provider", "model", "input_tokens", "output_tokens", "cost_usd"),

@@ -19,6 +19,7 @@ from tests.rollups.test_dataset import EVERYTHING, csv_of
 pytestmark = [
     pytest.mark.skipif(os.name == "nt", reason="what is open cannot be replaced there"),
     pytest.mark.unmeasured,
+    pytest.mark.once,
 ]
 
 

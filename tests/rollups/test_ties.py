@@ -15,7 +15,7 @@ from finops.rollups.spec import Customer, Table
 from tests.rollups.test_dataset import csv_of
 from tests.support.reference import call
 
-pytestmark = pytest.mark.unmeasured
+pytestmark = [pytest.mark.unmeasured, pytest.mark.once]
 
 Row = Dict[str, str]
 CHANGES = Table(("customer_id", "day"), ("region_changes", "changed_regions", "shortest_change_s"))

@@ -17,7 +17,7 @@ from finops.simulator.simulation_spec import SimulationSpec
 from finops.storage.truth import read_truth
 from tests.simulator.conftest import Simulated
 
-pytestmark = [pytest.mark.unmeasured, pytest.mark.long]
+pytestmark = [pytest.mark.unmeasured, pytest.mark.once, pytest.mark.long]
 
 OTHER_SEEDS = range(1, 11)
 LEAST_F1 = 0.90
