@@ -1,9 +1,8 @@
 """Read AI calls from a CSV: which columns, which forms of a value, what counts, what is skipped.
 
-The rules are those of the project's own reader.  Columns go by name.  A bad value in an optional
-column counts as missing; a row without a usable time, model or token count is skipped.  A call
-without a cost is unpriced, not free.  A row with a negative cost is a credit: its money counts, no
-call and no tokens.  A record that is there twice under one id counts once.
+The rules are those of the project's own reader.  A bad value in an optional column counts as
+missing; a row without a usable time, model or token count is skipped.  A row with a negative cost
+is a credit: no call and no tokens.  A record that is there twice under one id counts once.
 
 Not here: prices (a call without a cost stays unpriced), other tools' names for columns and
 providers, currencies other than USD (skipped).  Money is whole pico-dollars: sums are exact.
@@ -188,8 +187,7 @@ class CallFile:
                 words = set(name.split("_"))
                 if words & MONEY_WORDS and not words & OTHER_WORDS:
                     raise ValueError(f"{self.path}: if {name} is the cost in USD, name it cost_usd")
-        # Before Python 3.11 the csv module refuses NUL; another control character is as bad.
-        lines = (line.replace("\0", "\1") for line in file)
+        lines = (line.replace("\0", "\1") for line in file)  # NUL stops old csv modules.
         return names, csv.reader(lines, delimiter=delimiter, strict=True), delimiter == ";"
 
     def _records(self, records: Iterator[List[str]]) -> Iterator[List[str]]:

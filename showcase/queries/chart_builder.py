@@ -758,8 +758,7 @@ class CallFile:
                 words = set(name.split("_"))
                 if words & MONEY_WORDS and not words & OTHER_WORDS:
                     raise ValueError(f"{self.path}: if {name} is the cost in USD, name it cost_usd")
-        # Before Python 3.11 the csv module refuses NUL; another control character is as bad.
-        lines = (line.replace("\0", "\1") for line in file)
+        lines = (line.replace("\0", "\1") for line in file)  # NUL stops old csv modules.
         return names, csv.reader(lines, delimiter=delimiter, strict=True), delimiter == ";"
 
     def _records(self, records: Iterator[List[str]]) -> Iterator[List[str]]:

@@ -26,6 +26,7 @@ select timestamp::timestamp as ts,
        if(provider = 'bedrock', 'aws-bedrock', provider) as provider, model,
        input_tokens::bigint as input_tokens, output_tokens::bigint as output_tokens,
        input_tokens::bigint + output_tokens::bigint as tokens,
+       coalesce(nullif(cached_input_tokens, ''), '0')::bigint as cached_tokens,
        cost_usd::decimal(38, 12) as given_cost,
        coalesce(latency_ms::bigint, 0) as latency_ms, customer_id,
        coalesce(nullif(subscription_tier, ''), 'unknown') as tier,
@@ -88,6 +89,7 @@ class Oracle:
             "create table raw as select * from read_csv("
             f"'{path}', header = true, all_varchar = true, quote = '\"', delim = ',')"
         )
+        self.base.execute("alter table raw add column if not exists cached_input_tokens varchar")
         self.base.execute(_VIEW)
         self._add_prices()
         self._add_facts()
@@ -105,17 +107,19 @@ class Oracle:
     def _add_prices(self) -> None:
         self.base.execute(
             "create table prices (provider varchar, model varchar, price_in decimal(18, 9), "
-            "price_out decimal(18, 9), class varchar, rank int, retired varchar)"
+            "price_out decimal(18, 9), price_cached decimal(18, 9), class varchar, rank int, "
+            "retired varchar)"
         )
         ranks = {"frontier": 0, "standard": 1, "economy": 2}
         self.base.executemany(
-            "insert into prices values (?, ?, ?, ?, ?, ?, ?)",
+            "insert into prices values (?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (
                     m.provider,
                     m.name,
                     repr(m.input_price),
                     repr(m.output_price),
+                    repr(m.input_price if m.cache_read_price is None else m.cache_read_price),
                     m.capability,
                     ranks[m.capability],
                     m.retired or "9999-12-31",

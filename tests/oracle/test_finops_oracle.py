@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 from statistics import median
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Tuple
 
 import pytest
 
 from finops import config
+from finops.business.catalog import CATALOG
 from tests.oracle.conftest import Case
 from tests.oracle.database import Oracle, check_rows, check_same, percentile
 
@@ -355,18 +356,21 @@ def best_switches(oracle: Oracle) -> List[Dict[str, Any]]:
           select feature_id, task_type, provider, model, any_value(rank) as rank,
             task_type in ({tolerant}) as downgradable, count(*) as call_count,
             sum(cost) as current_cost,
-            sum(if(free, 0, input_tokens)) as i, sum(if(free, 0, output_tokens)) as o,
+            sum(if(free, 0, input_tokens - cached_tokens)) as i,
+            sum(if(free, 0, cached_tokens)) as c, sum(if(free, 0, output_tokens)) as o,
             coalesce(sum(cost) {RECENT}, 0) as cost_now,
-            coalesce(sum(if(free, 0, input_tokens)) {RECENT}, 0) as i_now,
+            coalesce(sum(if(free, 0, input_tokens - cached_tokens)) {RECENT}, 0) as i_now,
+            coalesce(sum(if(free, 0, cached_tokens)) {RECENT}, 0) as c_now,
             coalesce(sum(if(free, 0, output_tokens)) {RECENT}, 0) as o_now
           from calls where rank is not null group by 1, 2, 3, 4),
         offers as (
           select u.*, p.provider as alternative_provider, p.model as alternative_model,
-            (i * p.price_in + o * p.price_out) / 1000 as alternative_cost,
-            min((i_now * p.price_in + o_now * p.price_out) / 1000) over (
+            (i * p.price_in + c * p.price_cached + o * p.price_out) / 1000 as alternative_cost,
+            min((i_now * p.price_in + c_now * p.price_cached + o_now * p.price_out) / 1000) over (
               partition by feature_id, task_type, u.provider, u.model) as alternative_now,
             row_number() over (partition by feature_id, task_type, u.provider, u.model
-              order by (i * p.price_in + o * p.price_out), p.provider, p.model) as place
+              order by (i * p.price_in + c * p.price_cached + o * p.price_out), p.provider,
+                p.model) as place
           from used u join prices p on not (p.provider = u.provider and p.model = u.model)
             and (p.rank = u.rank or (downgradable and p.rank = u.rank + 1))
             and p.retired > (select max(day) from dates))
@@ -413,25 +417,52 @@ def committed_parts(oracle: Oracle) -> Dict[Any, float]:
 
 
 def left_after_all_steps(oracle: Oracle) -> float:
-    """Return what a month costs after switches, batches and commitments, line by line."""
+    """Return what a month costs after switches, caching, batches and commitments, line by line."""
     lines = oracle.rows(
-        """select feature_id, task_type, provider, model,
-        (sum(cost) * 30 / (select count(*) from recent))::double as cost
+        """select feature_id, task_type, provider, model, count(*) as calls,
+        (sum(cost) * 30 / (select count(*) from recent))::double as cost,
+        sum(if(free, 0, input_tokens))::bigint as i, sum(if(free, 0, cached_tokens))::bigint as c,
+        sum(if(free, 0, output_tokens))::bigint as o
         from calls join recent using (day) group by 1, 2, 3, 4"""
     )
     key = ("feature_id", "task_type", "current_provider", "current_model")
     switches = {tuple(row[name] for name in key): row for row in best_switches(oracle)}
+    hits: Dict[Any, List[int]] = {}
+    for line in lines:
+        sums = hits.setdefault((line["provider"], line["model"]), [0, 0])
+        sums[0] += line["c"]
+        sums[1] += line["i"]
     committed, left = committed_parts(oracle), 0.0
     for line in lines:
         switch = switches.get(
             (line["feature_id"], line["task_type"], line["provider"], line["model"]), {}
         )
         saved = switch.get("monthly_savings", 0.0)
-        provider = switch["alternative_provider"] if saved else line["provider"]
-        waits = line["task_type"] in config.BATCH_TASKS and provider in config.BATCH_PROVIDERS
+        runs_on = line["provider"], line["model"]
+        if saved:
+            runs_on = switch["alternative_provider"], switch["alternative_model"]
+        waits = line["task_type"] in config.BATCH_TASKS and runs_on[0] in config.BATCH_PROVIDERS
         part = 0.5 if waits else committed.get((line["provider"], line["model"]), 0.0)
-        left += (line["cost"] - saved) * (1 - part)
+        read, inputs = hits[line["provider"], line["model"]]
+        kept = after_caching(line, runs_on, read / inputs if inputs else 0.0)
+        left += (line["cost"] - saved) * kept * (1 - part)
     return left
+
+
+def after_caching(line: Dict[str, Any], runs_on: Tuple[str, str], share: float) -> float:
+    """Return which part of a line's cost is left when `share` of its input comes from a cache."""
+    models = [model for model in CATALOG if (model.provider, model.name) == runs_on]
+    more = int(share * line["i"]) - line["c"]
+    if more <= 0 or line["calls"] < config.MODEL_MIN_CALLS or not models:
+        return 1.0
+    (model,) = models
+    if model.cache_read_price is None:
+        return 1.0
+    plain, rest = line["i"] - line["c"], line["o"] * model.output_price
+    before = plain * model.input_price + line["c"] * model.cache_read_price + rest
+    saved = more * (model.input_price - model.cache_read_price)
+    kept: float = (before - saved) / before
+    return kept
 
 
 def test_optimization_commitment_and_total(case: Case) -> None:
