@@ -42,15 +42,15 @@ ORDERED := --no-loadscope-reorder
 
 test-old: # the tests of what ships, on Python 3.7
 	@if [ -x $(VENV37) ]; then \
-		FINOPS_TEST_KILLS=15 $(VENV37) -m pytest tests $(SHARED) -p no:cacheprovider -m "not slow and not once and not alone" \
-		&& $(VENV37) -m pytest tests -p no:cacheprovider -m "alone and not slow"; fi
+		FINOPS_TEST_KILLS=15 $(VENV37) -m pytest tests $(SHARED) -p no:cacheprovider -m "not slow and not soak and not once and not alone" \
+		&& $(VENV37) -m pytest tests -p no:cacheprovider -m "alone and not slow and not soak"; fi
 
 test-new: # everything, on the newest Python, most of it measured
 	@rm -f .coverage .coverage.*
 	@status=0; \
 	$(VENV) -m pytest tests -m alone || status=1; \
-	$(VENV) -m pytest tests -m "unmeasured and not alone" $(SHARED) $(ORDERED) || status=1; \
-	$(VENV) -m pytest tests -m "not unmeasured and not alone" $(SHARED) $(ORDERED) --cov --cov-report= || status=1; \
+	$(VENV) -m pytest tests -m "unmeasured and not alone and not soak" $(SHARED) $(ORDERED) || status=1; \
+	$(VENV) -m pytest tests -m "not unmeasured and not alone and not soak" $(SHARED) $(ORDERED) --cov --cov-report= || status=1; \
 	exit $$status
 
 coverage: # the share of lines and branches of src that the measured tests went through

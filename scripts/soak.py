@@ -7,7 +7,7 @@ and every other time while a batch is seen being written; each state is checked,
 bytes are those of a run without kills.  `read`: 2 GB, and all reports of it.
 `requests`: 100,000 to a viewer.  `files`: 5,000 mutations in every Python, a million customers.
 `caches`: 300 histories of a dataset and 300 damages of what is kept of it.
-`fuzz`: ten minutes of each target of `scripts.fuzz`.
+`tests`: those marked `soak`.  `fuzz`: ten minutes of each target of `scripts.fuzz`.
 Needs 5 GB of disk below the folder (default: a temporary one).  Prints figures; the exit status
 is 1 where a promise was broken.
 """
@@ -237,6 +237,20 @@ def caches(folder: Path) -> str:
     return f"{count} histories and {count} damages give the figures of reading everything"
 
 
+def tests(folder: Path) -> str:
+    """Run the tests that take minutes: recipes followed word for word, ten seeds and more."""
+    place = ["-p", "no:cacheprovider", "--basetemp", str(folder / "pytest")]
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "tests", "-m", "soak", "-q", *place],
+        cwd=str(ROOT),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    printed = ran.stdout.decode("utf-8", "replace")
+    assert ran.returncode == 0, printed
+    return printed.splitlines()[-1]
+
+
 def fuzz(folder: Path) -> str:
     """Fuzz every target for ten minutes."""
     results = fuzz_all(list(TARGETS), FUZZ_SECONDS)
@@ -255,6 +269,7 @@ PARTS: Dict[str, Callable[[Path], str]] = {
     "requests": requests,
     "files": files,
     "caches": caches,
+    "tests": tests,
 }
 
 
@@ -262,7 +277,7 @@ def main() -> int:
     """Run the parts that were asked for, all by default."""
     parser = argparse.ArgumentParser(description="the long versions of the tests")
     parser.add_argument(
-        "parts", nargs="*", help="fuzz, kills, read, requests, files, caches (default: all)"
+        "parts", nargs="*", help="fuzz, kills, read, requests, files, caches, tests (default: all)"
     )
     parser.add_argument("--folder", help="where to put gigabytes (default: a temporary folder)")
     args = parser.parse_args()

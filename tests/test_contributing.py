@@ -145,7 +145,7 @@ AFFECTED = (
 )
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_after_the_recipes_style_types_and_tests_are_green(followed: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(followed / "src"), "UPDATE_SNAPSHOTS": "1"}
 

@@ -190,7 +190,7 @@ def test_reports_on_generated_data_do_not_contradict_each_other(
     assert given["savings per month"][0] > 0
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("seed", range(2, 12))
 def test_reports_on_ten_seeds_do_not_contradict_each_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int

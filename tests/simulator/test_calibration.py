@@ -66,7 +66,7 @@ def test_story_of_the_default_dataset(default: Simulated) -> None:
     assert_story(default.path)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("seed", OTHER_SEEDS)
 def test_story_of_other_seeds(folder: Path, seed: int) -> None:
     path = folder / "calls.csv"
@@ -182,7 +182,7 @@ def test_every_scenario_has_a_story_to_be_told() -> None:
     assert set(TOLD) == set(SCENARIOS)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("seed", [1, 2, 3])
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_each_scenario_alone_is_told_by_the_reports(folder: Path, name: str, seed: int) -> None:
