@@ -348,8 +348,14 @@ def test_realtime_risk(case: Case) -> None:
     assert len(found) == len(customers)
 
 
-def best_switches(oracle: Oracle) -> List[Dict[str, Any]]:
-    """Return the best alternative of each (feature, task type, model), by brute force."""
+_COST_NOW = "(i_now * p.price_in + c_now * p.price_cached + o_now * p.price_out)"
+
+
+def best_switches(oracle: Oracle, more: str = "") -> List[Dict[str, Any]]:
+    """Return the best alternative of each (feature, task type, model), by brute force.
+
+    It is that of the whole period; `more` columns may name the one of the last 30 whole days.
+    """
     tolerant = ", ".join(f"'{task}'" for task in sorted(config.DOWNGRADABLE_TASKS))
     return oracle.rows(
         f"""with used as (
@@ -366,21 +372,25 @@ def best_switches(oracle: Oracle) -> List[Dict[str, Any]]:
         offers as (
           select u.*, p.provider as alternative_provider, p.model as alternative_model,
             (i * p.price_in + c * p.price_cached + o * p.price_out) / 1000 as alternative_cost,
-            min((i_now * p.price_in + c_now * p.price_cached + o_now * p.price_out) / 1000) over (
+            min({_COST_NOW} / 1000) over (
               partition by feature_id, task_type, u.provider, u.model) as alternative_now,
+            first_value(p.provider) over now as now_provider,
+            first_value(p.model) over now as now_model,
             row_number() over (partition by feature_id, task_type, u.provider, u.model
               order by (i * p.price_in + c * p.price_cached + o * p.price_out), p.provider,
                 p.model) as place
           from used u join prices p on not (p.provider = u.provider and p.model = u.model)
             and (p.rank = u.rank or (downgradable and p.rank = u.rank + 1))
-            and p.retired > (select max(day) from dates))
+            and p.retired > (select max(day) from dates)
+          window now as (partition by feature_id, task_type, u.provider, u.model
+            order by {_COST_NOW}, p.provider, p.model))
         select feature_id, task_type, provider as current_provider, model as current_model,
           alternative_provider, alternative_model, call_count,
           current_cost::double as current_cost, alternative_cost::double as alternative_cost,
           (current_cost - alternative_cost)::double as estimated_savings,
           ((current_cost - alternative_cost) / current_cost * 100)::double as savings_percent,
           (greatest(0, cost_now - alternative_now) * 30
-           / (select count(*) from recent))::double as monthly_savings
+           / (select count(*) from recent))::double as monthly_savings {more}
         from offers where place = 1 and alternative_cost < current_cost
         order by estimated_savings desc, feature_id, task_type, provider, model"""
     )
@@ -426,7 +436,8 @@ def left_after_all_steps(oracle: Oracle) -> float:
         from calls join recent using (day) group by 1, 2, 3, 4"""
     )
     key = ("feature_id", "task_type", "current_provider", "current_model")
-    switches = {tuple(row[name] for name in key): row for row in best_switches(oracle)}
+    more = ", now_provider, now_model"
+    switches = {tuple(row[name] for name in key): row for row in best_switches(oracle, more)}
     hits: Dict[Any, List[int]] = {}
     for line in lines:
         sums = hits.setdefault((line["provider"], line["model"]), [0, 0])
@@ -440,7 +451,7 @@ def left_after_all_steps(oracle: Oracle) -> float:
         saved = switch.get("monthly_savings", 0.0)
         runs_on = line["provider"], line["model"]
         if saved:
-            runs_on = switch["alternative_provider"], switch["alternative_model"]
+            runs_on = switch["now_provider"], switch["now_model"]
         waits = line["task_type"] in config.BATCH_TASKS and runs_on[0] in config.BATCH_PROVIDERS
         part = 0.5 if waits else committed.get((line["provider"], line["model"]), 0.0)
         read, inputs = hits[line["provider"], line["model"]]
