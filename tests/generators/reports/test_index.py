@@ -56,6 +56,19 @@ def test_each_kind_has_a_list_and_the_most_valuable_lead(tmp_path: Path) -> None
     assert not read.says("3 3.")
 
 
+def test_savings_come_to_what_their_report_says(tmp_path: Path) -> None:
+    results = {
+        "optimization": {
+            "summary": {"total_monthly_savings": 500.0},
+            "findings": [finding(str(n), n, kind="saving") for n in (300, 100)],
+        },
+        "pricing": {"findings": [finding(f"loss {n}", n, kind="loss") for n in (20, 10)]},
+    }
+    read = index(tmp_path, results)
+    assert read.says("Savings $500.00 can be saved per month in all.")
+    assert read.says("Losses $30.00 lost per month in all.")
+
+
 def test_without_findings_there_is_a_sentence(tmp_path: Path) -> None:
     assert index(tmp_path, {}).says("No report found anything that crosses")
 

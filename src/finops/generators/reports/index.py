@@ -10,6 +10,7 @@ from typing import (
     Generic,
     List,
     Mapping,
+    Optional,
     Sequence,
     Tuple,
     Type,
@@ -144,7 +145,7 @@ def index_page(results: Mapping[str, Data], reports: Sequence[Data], context: Da
     context = dict(context, reports=made)
     parts = [
         first_screen(results, context),
-        _actions(action_lists(results, reports)),
+        _actions(action_lists(results, reports), _all_steps(results)),
         *_unknown(context),
         *_domains(results, reports),
         *_scenarios(context.get("scenarios") or ()),
@@ -153,7 +154,13 @@ def index_page(results: Mapping[str, Data], reports: Sequence[Data], context: Da
     return render(REPORT, context, parts)
 
 
-def _actions(lists: Sequence[ActionList]) -> Part:
+def _all_steps(results: Mapping[str, Data]) -> Optional[float]:
+    """Return what all steps of rate optimization save together, in USD per month."""
+    summary = (results.get("optimization") or {}).get("summary") or {}
+    return from_dict(OptimizationSummary, summary).total_monthly_savings
+
+
+def _actions(lists: Sequence[ActionList], all_steps: Optional[float]) -> Part:
     if not lists:
         return section(
             "What to do",
@@ -161,35 +168,41 @@ def _actions(lists: Sequence[ActionList]) -> Part:
         )
     return section(
         "What to do",
-        *(_list(actions) for actions in lists),
+        *(_list(actions, all_steps) for actions in lists),
         lead="The most valuable findings of all reports, each dollar in one of them only. The "
         "lists are about different money and are not added to one another.",
     )
 
 
-def _list(actions: ActionList) -> Part:
+def _list(actions: ActionList, all_steps: Optional[float]) -> Part:
     shown = actions.items[:MOST_OF_A_LIST]
     most = max(item.worth for item in shown)
     return Part(
         fill(
             '<h3>$title</h3>$total<ol class="summary">$items</ol>',
             title=actions.kind.title,
-            total=_total_words(actions),
+            total=_total_words(actions, all_steps),
             items=join(_action(item, most) for item in shown),
         )
     )
 
 
-def _total_words(actions: ActionList) -> Markup:
-    """Say what the items of a list come to, where there are several amounts of one kind."""
+def _total_words(actions: ActionList, all_steps: Optional[float]) -> Markup:
+    """Say what the items of a list come to, where there are several amounts of one kind.
+
+    Savings come to what the report on them says, where all steps are added up.
+    """
     amounts = [item for item in actions.items if item.worth]
-    if len(amounts) < 2 or not actions.kind.amounts or actions.total is None:
+    total = actions.total
+    if "saving" in actions.kind.kinds and all_steps is not None:
+        total = all_steps
+    if len(amounts) < 2 or not actions.kind.amounts or total is None:
         return Markup("")
     rest = len(actions.items) - MOST_OF_A_LIST
     more = f"; {rest} more stand in the reports" if rest > 0 else ""
     return fill(
         '<p class="lead">$total $words in all$more.</p>',
-        total=formatting.money(actions.total),
+        total=formatting.money(total),
         words=actions.kind.amounts,
         more=more,
     )
