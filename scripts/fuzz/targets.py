@@ -16,7 +16,6 @@ import os
 import tempfile
 import zlib
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 from unittest import mock
@@ -339,18 +338,32 @@ def result(data: bytes) -> None:
 # --- usage logs and the configuration file ---------------------------------------------------
 
 
-def usage_log(format_id: str, name: str, data: bytes) -> None:
-    """Import a file of a format; importing it again must add and change nothing."""
+def usage_log(data: bytes) -> None:
+    """Import a file of the format that the first byte chooses.
+
+    Importing it again must add and change nothing.
+    """
+    format_id, name, _ = _FIRST_FILES[data[0] % len(_FIRST_FILES)] if data else _FIRST_FILES[0]
     with tempfile.TemporaryDirectory() as folder:
         source, out = Path(folder) / name, Path(folder) / "calls.csv"
         source.parent.mkdir(parents=True, exist_ok=True)
-        source.write_bytes(data)
+        source.write_bytes(data[1:])
         with suppress(DataError, UsageError):
             import_usage(Path(folder) / name.split("/")[0], out, format=format_id)
             written = out.read_bytes()
             again = import_usage(Path(folder) / name.split("/")[0], out, format=format_id)
             assert (again.added, again.changed) == (0, 0)
             assert out.read_bytes() == written
+
+
+def _first_file(format_id: str) -> Tuple[str, str, str]:
+    """Return a format, and name and text of the first file that its vendor would write."""
+    uses = [Use(1000, 200, 100, 50, 10), Use(7, output=3)]
+    name, text = sorted(VENDORS[format_id].write(uses, "secret").items())[0]
+    return format_id, name, text
+
+
+_FIRST_FILES = [_first_file(format_id) for format_id in format_ids()]
 
 
 def config_file(data: bytes) -> None:
@@ -360,20 +373,6 @@ def config_file(data: bytes) -> None:
     path.write_bytes(data[1:] if is_toml else data)
     with suppress(UsageError):
         read_config(str(path))
-
-
-def _usage_targets() -> Dict[str, Target]:
-    """Return a target for each format: the first file that its vendor would write is the seed."""
-    targets = {}
-    uses = [Use(1000, 200, 100, 50, 10), Use(7, output=3)]
-    for format_id in format_ids():
-        files = VENDORS[format_id].write(uses, "secret")
-        name, text = sorted(files.items())[0]
-        run = partial(usage_log, format_id, name)
-        targets[f"usage_{format_id.replace('-', '_')}"] = Target(
-            run, [text.encode()], 16_384, changes=20
-        )
-    return targets
 
 
 # --- the registry ----------------------------------------------------------------------------
@@ -485,7 +484,12 @@ TARGETS: Dict[str, Target] = {
             b'{"rate": {"EUR": 1.1}, "thresholds": {"HIGH_COST_THRESHOLD_USD": 250}}',
         ],
     ),
-    **_usage_targets(),
+    "usage_log": Target(
+        usage_log,
+        [bytes([n]) + text.encode() for n, (_, _, text) in enumerate(_FIRST_FILES)],
+        16_384,
+        changes=200,
+    ),
     "result": Target(
         result,
         [
