@@ -334,7 +334,7 @@ def _noter(events: Optional[EventWriter]) -> Complain:
 
 
 def _note(text: str) -> None:
-    """Print to standard error; where nobody can be told, nobody is."""
+    """Print to standard error; an unwritable one is ignored."""
     if sys.stderr is None:
         return
     try:

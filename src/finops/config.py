@@ -188,7 +188,7 @@ ROUTING_MIN_STANDARD_ERRORS = 3
 # Churn: silent for so many days is gone.  Risk and expansion compare two windows of days.
 CHURN_INACTIVE_DAYS = 30
 CHURN_RATE_CRITICAL_PCT = 10
-# Of fewer covered days no rate of churn can be told.
+# Of fewer covered days no churn rate is given.
 CHURN_MIN_DAYS = 60
 TREND_WINDOW_DAYS = 14
 AT_RISK_DROP_PCT = 50
@@ -239,7 +239,7 @@ DAILY_SUMS_MAX_CELLS = 100_000
 PERCENTILE_WINDOW_STEPS: Tuple[int, ...] = (1, 7, 28)
 PERCENTILE_WINDOWS_MAX_COUNTS = 18_000
 PERCENTILE_WINDOWS_LESS_PER_DAY = 21
-# The customers at the top of the bill: which part of them is looked at.
+# The customers at the top of the bill: which part of them is considered.
 TOP_CUSTOMERS_PCT = 10
 
 # Latency is shown in bins of this width; everything slower than the last one is one bin.

@@ -57,7 +57,7 @@ class PricesEntry(NamedTuple):
 class RunOptions(NamedTuple):
     """How the last run was called: `only` which ids (none is all), None for the default.
 
-    `reading` is how it was told to read the data, so that a later run can be told the same.
+    `reading` is how the data was to be read, so that a later run can read it the same way.
     """
 
     data: Optional[str]

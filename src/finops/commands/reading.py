@@ -1,7 +1,7 @@
 """The options of reading calls, the same for every command that does.
 
 Flags beat the configuration file; what neither says has a default.  What they say together is
-kept as text (`ReadingChoices`), so that a later run can be told the same.
+kept as text (`ReadingChoices`), so that a later run can use them again.
 """
 
 from __future__ import annotations

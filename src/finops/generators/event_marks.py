@@ -39,7 +39,7 @@ def room_below(name: str) -> Markup:
 def with_events(
     markup: str, charts: Mapping[str, Dict[str, Any]], events: Sequence[Mapping[str, str]]
 ) -> Markup:
-    """Return a page's markup with the events in the room of its charts, which are told of them.
+    """Return a page's markup with the events in the room of its charts, which list them.
 
     `charts` are the data of charts by name; those over dates get `events` for the script.
     `events` are {start, end, title, subject}.

@@ -24,7 +24,7 @@ ONE_LINE = 32
 _LONG_TABLE = 100
 _DIGITS = {"money": 6, "percent": 4, "share": 4}
 
-# Names that the Explore page filters by are told by the kind of the column, or its label.
+# Names that the Explore page filters by are recognized by the column's kind or label.
 _FOLLOWED_KINDS = ("provider", "model", "feature", "product")
 _FOLLOWED_LABELS = {
     "Customer": "customer",
@@ -114,7 +114,7 @@ def table(
     """Return a table: sortable, with filter and download where scripts run.
 
     `name` is unique on the page and names the download; `rows` come in the order to show.  A
-    value that is None shows as "n/a".  No rows give `empty`, a sentence on what was looked for.
+    value that is None shows as "n/a".  No rows give `empty`, a sentence on what was checked.
     With `sums` the columns that say how are recomputed for chosen dates, if the page holds every
     row.  Raises ValueError where a column is recomputed from a measure that the sums do not hold.
     """

@@ -19,7 +19,7 @@ _GZIP = b"\x1f\x8b"
 _NAMES = {UTF_16_LE: "UTF-16", UTF_16_BE: "UTF-16", CP1252: "Windows-1252"}
 _BYTE_ORDER_MARKS = ((b"\xff\xfe", UTF_16_LE), (b"\xfe\xff", UTF_16_BE))
 _SAMPLE_BYTES = config.MEGABYTE
-# UTF-16 without a byte order mark is told by the zero halves of the letters of its header.
+# UTF-16 without a byte order mark is recognized by the zero halves of the letters of its header.
 _ZEROS_SAMPLE_BYTES = 512
 _PIECE_BYTES = 64 * 1024
 

@@ -33,7 +33,7 @@ class Event(NamedTuple):
 
 
 def events_beside(path: PathLike) -> Path:
-    """Return where the events of a table of calls are looked for."""
+    """Return where the events of a table of calls are expected."""
     return Path(path).with_suffix(EVENTS_SUFFIX)
 
 

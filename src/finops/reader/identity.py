@@ -1,4 +1,4 @@
-"""Records that are there more than once: told by their ids, in bounded memory.
+"""Records that are there more than once: recognized by their ids, in bounded memory.
 
 Most ids are unique, so the first reading only finds suspects.  Where the ids of a part ascend,
 its first and its last one say that they differ.  Of other ids a checksum of 64 bits is noted.

@@ -26,7 +26,7 @@ Span = Tuple[int, int]  # bytes [from, to), both at line starts
 _AHEAD_BYTES = 4 * config.MEGABYTE
 # How much is read at a time in looking for the end of a line.
 _LOOK_BYTES = 65_536
-# A place to cut is looked for so often, each time this much farther on.
+# A place to cut is searched so often, each time this much farther on.
 _CUT_TRIES = 8
 _CUT_STEP_BYTES = config.MEGABYTE
 # Nobody knows how long a text is that is not decoded yet.

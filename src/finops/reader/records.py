@@ -3,7 +3,7 @@
 A quoted field may contain line ends, so a record may take several lines.  Such a record begins
 at a line with an odd number of quotes and ends at the next one like it; whether the lines make
 up a record is then checked as a whole.  Where they do not, the quote was a stray one: the first
-line stands alone, and the next line is looked at afresh.
+line stands alone, and the next line is read on its own.
 """
 
 from __future__ import annotations

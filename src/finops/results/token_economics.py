@@ -112,7 +112,7 @@ class WastefulPattern(NamedTuple):
 
 
 class WastefulPatterns(NamedTuple):
-    """The two patterns of waste that are looked for."""
+    """The two patterns of waste that are detected."""
 
     inefficient_prompt: WastefulPattern
     overpriced_simple_task: WastefulPattern

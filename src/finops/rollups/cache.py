@@ -124,7 +124,7 @@ def _constants() -> List[Tuple[str, str]]:
 
 
 def load(layout: FileLayout, stream: BinaryIO, key: str, rules: ReadingRules) -> Kept:
-    """Return what still holds of the file that was looked at, no part in doubt.
+    """Return what still holds of the file that was inspected, no part in doubt.
 
     `rules` are those of now.  As long as a file is unchanged the limits of plausible times are
     those with which it was first read.

@@ -178,7 +178,7 @@ def delivered(
 
 
 class FilteredRange(CellRange):
-    """Those cells of a range that pass, looked at before anything is worked out of them."""
+    """Those cells of a range that pass, checked before anything is worked out of them."""
 
     def __init__(self, cells: CellRange, passing: Sequence[Any]) -> None:
         self.cube = cells.cube

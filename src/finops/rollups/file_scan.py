@@ -31,7 +31,7 @@ from finops.rollups.workers import PartitionWorkers
 
 # Below this many bytes a process of its own costs more than it saves.
 MIN_PART_BYTES = 4 * config.MEGABYTE
-# To find where a file stands in time so much of it is looked at.
+# To find where a file stands in time so much of it is read.
 _FIRST_TIME_BYTES = config.MEGABYTE
 
 # Takes how many bytes of a file are read, and how many there are to read.
@@ -60,7 +60,7 @@ def processes_for(workers: Optional[int], size: int) -> int:
 
 
 class FileScan:
-    """One file as it was when it was looked at, and the parts that were last read of it.
+    """One file as it was when it was inspected, and the parts that were last read of it.
 
     `body` are parts that bytes to come do not change, `tail` what follows them.
     Raises DataError where the file as a whole cannot be read.

@@ -65,7 +65,7 @@ class Dimension(NamedTuple):
 
     @property
     def columns(self) -> FrozenSet[str]:
-        """The columns that it is told from."""
+        """The columns that it is computed from."""
         return columns_of(self.value)
 
     @property
@@ -101,7 +101,7 @@ class Measure(NamedTuple):
 
     @property
     def columns(self) -> FrozenSet[str]:
-        """The columns that it is told from."""
+        """The columns that it is computed from."""
         return columns_of(self.added)
 
     @property

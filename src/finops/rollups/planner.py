@@ -3,7 +3,7 @@
 Cubes are shared: all tables of one kind (same time grain, same filter) use the few cubes with
 the most dimensions.  A kind of table that nobody foresaw just gets a cube of its own.
 
-Cubes feed each other: what is told by the cells of a cube of finer time, say hours for days,
+Cubes feed each other: what follows from the cells of a cube of finer time, say hours for days,
 is added up from these when they are complete, which is several times less work than call by
 call.  Where several cubes without customers are left, one more, by day and all that a call is
 described by, is filled for them and thrown away.

@@ -167,7 +167,7 @@ class Grouping:
 
     @property
     def _compares_days(self) -> bool:
-        """Whether the change is told from days: sessions are over too soon to change."""
+        """Whether the change is computed from days: sessions are over too soon to change."""
         return not self.has_sessions and not set(self.by) & set(TIMES)
 
     def _folded(self, cells: Mapping[Names, Sequence[Any]]) -> Dict[Names, Figures]:

@@ -1,4 +1,4 @@
-"""The file that collected events go to: appended in groups, on the disk before anyone is told.
+"""The file that collected events go to: appended in groups, on the disk before anyone is answered.
 
 Requests that arrive while another is flushing are written together by whoever comes next, so
 that one flush serves many clients.  Ids already in the file are known by a hash each, and so is

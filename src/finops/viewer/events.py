@@ -2,7 +2,7 @@
 
 Two dialects come in: completions as Revenium's SDK sends them, and events in the call
 record's own names.  Both become a dict by column and pass the same checks; whatever the
-reader would skip is refused here, while the sender can still be told.
+reader would skip is refused here, while the sender can still be answered.
 """
 
 from __future__ import annotations
@@ -292,7 +292,7 @@ def _settle_cost(row: Dict[str, str], prices: PriceTable) -> None:
 def _list_price(row: Mapping[str, str], prices: PriceTable) -> str:
     """Return what the price table says of a row, "" where it does not know.
 
-    A guess in its place could never be told from a cost that was recorded.
+    A guess in its place could never be distinguished from a cost that was recorded.
     """
     usage = Usage(
         row["provider"],

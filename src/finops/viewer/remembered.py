@@ -23,6 +23,6 @@ def _remembered(dataset: Dataset) -> ReadingChoices:
     choices = stored.content.options.reading
     if [os.path.realpath(path) for path in choices.data] != [os.path.realpath(str(dataset.path))]:
         return ReadingChoices()
-    # A file beside the data is looked for again, so that one that has gone counts no more.
+    # A file beside the data is checked again, so that one that has gone counts no more.
     beside = os.path.dirname(choices.config) == os.path.dirname(choices.data[0])
     return choices._replace(config="") if beside else choices

@@ -163,7 +163,7 @@ class ViewerServer(HTTPServer):
     def finish(self) -> None:
         """Let requests in progress end, for a short while, and then the reaper.
 
-        An event that is being stored when the server is told to stop is stored and answered.
+        An event that is being stored when the server is asked to stop is stored and answered.
         """
         if self._loop is not None:
             end = time.monotonic() + _FINISH_S

@@ -108,7 +108,7 @@ def _is_event(line: str) -> bool:
 
 
 def why(outcome: Outcome, output: Output, limit_s: Optional[float], error: str = "") -> str:
-    """Return in one sentence why a command did not succeed; `error` is what it told itself."""
+    """Return in one sentence why a command did not succeed; `error` is what it reported itself."""
     if outcome.kind == TIMEOUT:
         return f"Timed out after {limit_s:g} s."
     if outcome.kind == CANCELLED:
@@ -162,7 +162,7 @@ class AnalyzeTask(Task):
         progress = self._progress = JobProgress(job.output)
         command = self._commands.analyze(self.where, self._ids(), self._choices)
         outcome = job.launch(command, self._limit_s, lambda: self._follow(job, progress))
-        self._follow(job, progress)  # what it told at the very end
+        self._follow(job, progress)  # what it reported at the very end
         self._settle(job, outcome, progress)
         return outcome
 
@@ -191,7 +191,7 @@ class AnalyzeTask(Task):
         return changed
 
     def _settle(self, job: Job, outcome: Outcome, progress: JobProgress) -> None:
-        """End the analyzers that told no end; one that is to be tried again has none."""
+        """End the analyzers that reported no end; one that is to be tried again has none."""
         unsettled = self._unsettled(job)
         guilty = progress.current if progress.current in unsettled else None
         if outcome.kind == COMPLETE:
@@ -241,7 +241,7 @@ class GenerateTask(Task):
         progress = self._progress = JobProgress(job.output)
         command = self._commands.generate(self._where, self._growth)
         outcome = job.launch(command, None, progress.refresh)
-        progress.refresh()  # what it told at the very end
+        progress.refresh()  # what it reported at the very end
         if outcome.kind == COMPLETE:
             return Ending(COMPLETE)
         return Ending(outcome.kind, why(outcome, job.output, None, progress.error))

@@ -16,7 +16,7 @@ SIGNALS: Tuple[str, ...] = (
 
 
 class Signals(NamedTuple):
-    """What was looked for and seen, signal by signal."""
+    """What was checked and seen, signal by signal."""
 
     unusual_usage: List[UnusualDay]
     rate_limit_abuse: List[RateLimitHour]

@@ -92,7 +92,7 @@ def limit(days: int) -> float:
 class DayDetector:
     """Finds the unusual days of one measure (`CALLS` or `COST`) of all customers.
 
-    What a day was like for all is told by the customers whose usual day has enough calls.
+    What a day was like for all is judged by the customers whose usual day has enough calls.
     """
 
     def __init__(self, cells: DayCells, days_of: Mapping[str, History], measure: int) -> None:

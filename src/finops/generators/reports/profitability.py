@@ -136,7 +136,7 @@ def _advice(result: results.ProfitabilityResult) -> Part:
             "outgrown tier.",
         ),
         lead="Decided once for all reports, by the gravest reason: suspected abuse is confirmed "
-        "first, then a loss is mended by the mildest remedy, then falling usage is talked about, "
+        "first, then a loss is met by the mildest remedy, then falling usage is talked about, "
         "then a tier is offered.",
     )
 

@@ -220,7 +220,7 @@ def _alerts(result: results.RealtimeResult) -> Part:
             "alerts-by-day",
             f"Alerts by the day on which they begin, {_types(there)}",
             # Not a date to the script: a provider is judged against the whole period, so the
-            # alerts of chosen dates cannot be told from those of all.
+            # alerts of chosen dates cannot be distinguished from those of all.
             Axis("Day (UTC)", "text"),
             Axis("Alerts", "count"),
             labels,

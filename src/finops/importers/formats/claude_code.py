@@ -2,7 +2,7 @@
 
 The lines of an answer have one `message.id` and `requestId`; the whole line with most output is
 the answer, and its time is that of the first line.  Resumed sessions and side chains repeat
-history, so answers are told apart over all files.  Token classes are disjoint.
+history, so answers are distinguished over all files.  Token classes are disjoint.
 """
 
 from __future__ import annotations
