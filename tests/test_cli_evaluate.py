@@ -11,6 +11,7 @@ from typing import Any, Dict, List
 import pytest
 
 from finops import config, pipeline
+from finops.cli import main
 from finops.evaluation import KINDS
 from finops.generators.detector_scores import TITLES
 from finops.rollups.dataset import open_dataset
@@ -139,3 +140,19 @@ def test_no_analyzer_opens_the_truth(generated: Path) -> None:
     asked = [name for name in opened.names if "truth" in name]
     assert str(generated) in opened.names
     assert asked == [str(generated.with_suffix(".truth.json"))]  # by the line above alone
+
+
+def test_evaluate_takes_a_folder_with_one_simulated_dataset(
+    generated: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parts = [generated, *generated.parent.glob(f"{generated.stem}*.json")]
+    parts += list(generated.parent.glob(f"{generated.name}.commit"))
+    for part in parts:
+        shutil.copy(str(part), str(tmp_path / part.name))
+    words = ["evaluate", "--json", "--quiet", "--data"]
+    assert main([*words, str(generated)]) == 0
+    alone = capsys.readouterr().out
+    assert main([*words, str(tmp_path)]) == 0
+    assert capsys.readouterr().out == alone
+    assert main([*words, str(tmp_path), "--data", str(generated)]) == 2
+    assert "several simulated datasets" in capsys.readouterr().err

@@ -73,12 +73,11 @@ def test_data_may_be_several_and_paths_become_absolute() -> None:
     assert made.source == [os.path.abspath("a.csv"), "-", "s3://bucket/b.csv"]
 
 
-@pytest.mark.parametrize("data", [["a.csv", "b.csv"], ["-"], ["."], ["*.csv"]])
-def test_what_writes_beside_the_data_or_watches_it_takes_one_file(data: List[str]) -> None:
-    made = understood(*(f"--data={path}" for path in data))
-    with pytest.raises(UsageError, match="takes one file as --data"):
-        assert made.single
-    assert understood("--data", "a.csv").single == os.path.abspath("a.csv")
+def test_what_reads_its_data_again_takes_all_but_standard_input() -> None:
+    made = understood("--data=a.csv", "--data=.", "--data=*.csv")
+    assert made.lasting == tuple(map(os.path.abspath, ("a.csv", ".", "*.csv")))
+    with pytest.raises(UsageError, match="standard input does not allow"):
+        assert understood("--data", "a.csv", "--data", "-").lasting
 
 
 @pytest.mark.parametrize(

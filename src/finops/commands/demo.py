@@ -11,13 +11,13 @@ from finops.commands.base import (
     add_quiet,
     add_workers,
     check_writable,
-    local_path,
     settings_of,
 )
 from finops.commands.foreign import with_imports
 from finops.commands.reading import reading_of
 from finops.commands.scenario_pages import make_scenario_pages
 from finops.errors import UsageError
+from finops.reader.sources import Locations
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,12 +35,13 @@ def run(args: argparse.Namespace, console: Console) -> int:
     The pages of the showcase's scenarios are made before, so that the index has them.
     """
     args = with_imports(args, console)
-    data = local_path(reading_of(args).single)
+    locations = reading_of(args).lasting
+    data = Path(locations[0])
     _check_places(args, data)
     everything = argparse.Namespace(
         **{**_DEFAULTS, **{k: v for k, v in vars(args).items() if v is not None}}
     )
-    if not data.exists():
+    if Locations(locations).is_single_file and not data.exists():
         generate.run(argparse.Namespace(**{**vars(everything), "data": str(data)}), console)
     for name in make_scenario_pages(settings_of(args).reports):
         console.remark(f"showcase/scenarios/{name}.py made no page; run it to see why")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Sequence
 
 from finops.commands.base import Console, add_quiet, add_workers, settings_of, table
 from finops.commands.reading import add_reading, reading_of
@@ -39,10 +39,10 @@ def _evaluated(args: argparse.Namespace, console: Console) -> Dict[str, Any]:
 
     reading = reading_of(args)
     reading.configure()
-    truth = _truth(reading.single)
+    truth = _truth(reading.lasting)
     progress = console.progress("reading", args.quiet)
     job = pipeline.Job(
-        reading.single,
+        reading.source,
         settings_of(args).reports,
         only=pipeline.EVALUATION_NEEDS,
         workers=args.workers,
@@ -57,15 +57,21 @@ def _evaluated(args: argparse.Namespace, console: Console) -> Dict[str, Any]:
     return evaluate(results, truth)
 
 
-def _truth(path: str) -> Dict[str, Any]:
-    from finops.reader.header import open_csv
+def _truth(locations: Sequence[str]) -> Dict[str, Any]:
+    """Return the ground truth beside the data; raises DataError where there is not one."""
+    from finops.reader.sources import Locations
     from finops.storage.truth import read_truth
 
-    open_csv(path).close()  # a missing file gets the same message from every command
-    truth = read_truth(path)
-    if truth is None:
-        raise DataError(f"{path} has no ground truth; only a simulated dataset has one")
-    return truth
+    sources = Locations(locations).files().files
+    for source in sources:
+        source.open().close()  # a missing file gets the same message from every command
+    truths = [truth for truth in (read_truth(source.path) for source in sources) if truth]
+    if not truths:
+        given = " and ".join(locations)
+        raise DataError(f"{given} has no ground truth; only a simulated dataset has one")
+    if len(truths) > 1:
+        raise DataError("several simulated datasets were given; evaluate them one by one")
+    return truths[0]
 
 
 def _rows(evaluation: Dict[str, Any]) -> List[List[str]]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Dict, Mapping, NamedTuple, Sequence, Tuple
 
 from finops import config, schema
 from finops.commands import config_file
+from finops.commands.base import local_path
 from finops.commands.config_file import ConfigFile
 from finops.commands.nearest import nearest
 from finops.errors import UsageError
@@ -57,20 +58,17 @@ class Reading(NamedTuple):
         return paths[0] if len(paths) == 1 else list(paths)
 
     @property
-    def single(self) -> str:
-        """The one file, for commands that write beside it or watch it.
+    def lasting(self) -> Tuple[str, ...]:
+        """The data, for commands that read it again and again.
 
-        Raises UsageError where the data may be several, or is no file of its own.
+        Raises UsageError where some can be read once only, or is not on this machine.
         """
-        path = self.choices.data[0]
-        is_pattern = config_file.has_wildcard(path) and not os.path.exists(path)
-        several = len(self.choices.data) > 1 or os.path.isdir(path) or is_pattern
-        if several or path == STANDARD_INPUT:
+        if STANDARD_INPUT in self.choices.data:
             raise UsageError(
-                "this command takes one file as --data; 'analyze' and 'verify' take folders,"
-                " several files and standard input"
+                "this command reads its data more than once, which standard input does not allow;"
+                " give files, folders or patterns to --data"
             )
-        return path
+        return tuple(str(local_path(location)) for location in self.choices.data)
 
     def configure(self) -> None:
         """Set what the configuration file decides for the rest of this process."""

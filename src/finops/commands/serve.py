@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import re
+from pathlib import Path
 
 from finops import config
 from finops.commands.base import (
     Console,
     add_quiet,
     add_reports,
-    local_path,
     parse_port,
     parse_size,
     settings_of,
@@ -70,7 +70,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
     target = getattr(args, "target_size", None) or args.size
     return serve(
         port=settings.port,
-        data=local_path(reading.single),
+        data=Path(reading.lasting[0]),
+        locations=reading.lasting,
         reports=settings.reports,
         target_mb=target / config.MEGABYTE,
         monitor=not args.no_monitor,

@@ -14,7 +14,7 @@ import threading
 import webbrowser
 from pathlib import Path
 from types import FrameType
-from typing import Any, Callable, Dict, List, NamedTuple, Optional
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
 from finops import config
 from finops.business.catalog import DEFAULT_PRICES, PriceTable
@@ -61,6 +61,7 @@ def serve(
     quiet: bool = False,
     reading: ReadingChoices = ReadingChoices(),
     prices: PriceTable = DEFAULT_PRICES,
+    locations: Sequence[str] = (),
 ) -> int:
     """Serve the viewer on 127.0.0.1 until SIGINT, SIGTERM or SIGHUP; return the exit status.
 
@@ -68,7 +69,8 @@ def serve(
     against, `time_limit_s` the limit of one analyzer in seconds.  `collect` switches the
     collector on, `collect_key` is the key that it then asks for.  `quiet` logs no requests.
     `reading` is how the data is read where that was asked for; what was not is as the reports
-    that are there were made.  `prices` are those of collected events.
+    that are there were made.  `prices` are those of collected events.  `locations` are paths,
+    folders and patterns where the dataset is not one file; `data` is the first of them.
     Returns 2 after one line on standard error where the port cannot be had, else 130 or 143
     after the signal.
     """
@@ -82,6 +84,7 @@ def serve(
         time_limit_s,
         reading=reading,
         prices=prices,
+        locations=locations,
     )
     try:
         running = start(settings, port, log=_silent if quiet else _log)
@@ -192,7 +195,9 @@ def _install(handler: Callable[[int, Optional[FrameType]], None]) -> Dict[int, A
 
 def _announce(running: Running) -> None:
     settings = running.viewer.settings
-    lines = [f"Live viewer of {settings.data.name}: http://localhost:{running.server.port}/"]
+    lines = [
+        f"Live viewer of {running.viewer.dataset.name}: http://localhost:{running.server.port}/"
+    ]
     if settings.collect:
         lines.append(
             f"Collecting events into {config.COLLECTED_NAME}; point an application at it with "

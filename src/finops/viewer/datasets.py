@@ -1,7 +1,8 @@
 """Which dataset is shown, which others there are, and where the reports of each lie.
 
-A dataset is a CSV file in the folder of the one that the server was started with.  Names come
-from listing that folder; a name from a request is only ever compared with them.
+The server is started with one dataset: a file, or several files, a folder or a pattern.  The
+others are the CSV files in the same folder.  Names come from listing that folder; a name from a
+request is only ever compared with them.
 """
 
 from __future__ import annotations
@@ -10,17 +11,43 @@ import os
 import stat
 import threading
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from finops import config
+from finops.errors import DataError
+from finops.reader.sources import Locations
 
 
 class Dataset(NamedTuple):
-    """One dataset: the name of its file, its path, and the folder of its reports."""
+    """One dataset: its name, its path, and the folder of its reports.
+
+    `locations` are absolute paths, folders or patterns where the dataset is more than one file,
+    () where it is the file at `path`.
+    """
 
     name: str
     path: Path
     reports: Path
+    locations: Tuple[str, ...] = ()
+
+    @property
+    def is_one_file(self) -> bool:
+        """Whether there is one file, to which more can be written."""
+        return not self.locations
+
+    @property
+    def data(self) -> Tuple[str, ...]:
+        """What to give to a command as `--data`."""
+        return self.locations or (str(self.path.resolve()),)
+
+    def files(self) -> List[Path]:
+        """Return the files that the dataset is made of now, whether they are there or not."""
+        if self.is_one_file:
+            return [self.path]
+        try:
+            return [Path(source.path) for source in Locations(self.locations).files().files]
+        except DataError:  # a folder or a pattern that has nothing, or nothing yet
+            return []
 
 
 def regular_file(path: Path) -> Optional[os.stat_result]:
@@ -48,8 +75,8 @@ class Datasets:
     folder of its own below it, so that switching never mixes reports.
     """
 
-    def __init__(self, data: Path, reports: Path) -> None:
-        self._first = Dataset(data.name, data, reports)
+    def __init__(self, data: Path, reports: Path, locations: Sequence[str] = ()) -> None:
+        self._first = _first_dataset(data, reports, locations)
         self._current = self._first
         self._lock = threading.Lock()
 
@@ -79,12 +106,12 @@ class Datasets:
         current = self.current.name
         described = []
         for name in self.listed():
-            status = data_file(self.folder / name)
+            sizes = [s.st_size for s in map(data_file, self._dataset(name).files()) if s]
             described.append(
                 {
                     "name": name,
-                    "size_mb": round(status.st_size / config.MEGABYTE, 2) if status else 0.0,
-                    "exists": status is not None,
+                    "size_mb": round(sum(sizes) / config.MEGABYTE, 2),
+                    "exists": bool(sizes),
                     "current": name == current,
                 }
             )
@@ -105,6 +132,16 @@ class Datasets:
             return self._first
         folder = self._first.reports / "datasets" / name[: -len(".csv")]
         return Dataset(name, self.folder / name, folder)
+
+
+def _first_dataset(data: Path, reports: Path, locations: Sequence[str]) -> Dataset:
+    """Return the dataset that a server is started with; of several files the first names it."""
+    given = list(locations) or [str(data)]
+    if Locations(given).is_single_file:
+        return Dataset(data.name, data, reports)
+    others = len(given) - 1
+    name = f"{data.name} and {others} more" if others else data.name
+    return Dataset(name, data, reports, tuple(os.path.abspath(location) for location in given))
 
 
 def _is_dataset(entry: os.DirEntry[str]) -> bool:

@@ -1,4 +1,4 @@
-"""Following a growing file: size, line count and identity, reading only what is new.
+"""Following growing files: size, line count and identity, reading only what is new.
 
 A file can grow, be cut, be replaced by another of the same size, or vanish.  Growth is trusted
 only while device, inode, the hash of the head and the hash of the last 4 KiB before the known
@@ -12,9 +12,10 @@ import os
 import threading
 import zlib
 from pathlib import Path
-from typing import BinaryIO, Callable, NamedTuple, Optional, Tuple
+from typing import BinaryIO, Callable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from finops.regular_files import open_regular
+from finops.viewer.datasets import data_file
 
 _CHUNK = 1 << 20
 _EDGE = 4096
@@ -25,7 +26,7 @@ class FileState(NamedTuple):
 
     `generation` rises whenever the content is not a continuation of what was there before.
     `line_count` counts line ends up to `counted_bytes`, which trails `size_bytes` while a
-    large file is read for the first time.
+    large file is read for the first time.  `files` is how many files these are together.
     """
 
     exists: bool = False
@@ -34,6 +35,7 @@ class FileState(NamedTuple):
     counted_bytes: int = 0
     line_count: int = 0
     modified_at: Optional[float] = None
+    files: int = 1
 
     @property
     def version(self) -> Tuple[int, int]:
@@ -68,6 +70,14 @@ class FileWatcher:
         """The latest state."""
         with self._lock:
             return self._state
+
+    def now(self) -> FileState:
+        """Return the state with counts as of the last poll, and size and time as of now."""
+        status = data_file(self.path)
+        if status is None:
+            return self.state._replace(exists=False, size_bytes=0, modified_at=None)
+        size, modified_at = status.st_size, status.st_mtime
+        return self.state._replace(exists=True, size_bytes=size, modified_at=modified_at)
 
     def poll(self, stop: Callable[[], bool] = lambda: False) -> FileState:
         """Look at the file, read what is new and return the state.
@@ -154,6 +164,67 @@ class FileWatcher:
     def _publish(self, state: FileState) -> None:
         with self._lock:
             self._state = state
+
+
+class FilesWatcher:
+    """Follows several files as one: sizes and lines add up, and whatever happens to one of them
+    happens to all.  `listed` says which files there are now.
+
+    A file that joins or leaves starts a new generation, as a replaced one does.
+    """
+
+    def __init__(self, listed: Callable[[], Sequence[Path]]) -> None:
+        self._listed = listed
+        self._lock = threading.Lock()
+        self._changes = 0
+        self._watchers = {path: FileWatcher(path) for path in listed()}
+
+    @property
+    def state(self) -> FileState:
+        """The latest state."""
+        return self._together(lambda watcher: watcher.state)
+
+    def now(self) -> FileState:
+        """Return the state with counts as of the last poll, and sizes and times as of now."""
+        return self._together(FileWatcher.now)
+
+    def poll(self, stop: Callable[[], bool] = lambda: False) -> FileState:
+        """Look at all files, as `FileWatcher.poll` does, and return the state."""
+        self._list_anew()
+        for watcher in self._known():
+            watcher.poll(stop)
+        return self.state
+
+    def _known(self) -> List[FileWatcher]:
+        with self._lock:
+            return list(self._watchers.values())
+
+    def _list_anew(self) -> None:
+        listed = self._listed()
+        with self._lock:
+            before = self._watchers
+            if set(before) == set(listed):
+                return
+            # What left takes its generations along; the sum must not fall.
+            left = sum(w.state.generation for path, w in before.items() if path not in listed)
+            self._changes += 1 + left
+            self._watchers = {path: before.get(path) or FileWatcher(path) for path in listed}
+
+    def _together(self, state_of: Callable[[FileWatcher], FileState]) -> FileState:
+        states = [state_of(watcher) for watcher in self._known()]
+        times = [state.modified_at for state in states if state.modified_at is not None]
+        return FileState(
+            exists=any(state.exists for state in states),
+            generation=self._changes + sum(state.generation for state in states),
+            size_bytes=sum(state.size_bytes for state in states),
+            counted_bytes=sum(state.counted_bytes for state in states),
+            line_count=sum(state.line_count for state in states),
+            modified_at=max(times) if times else None,
+            files=len(states),
+        )
+
+
+Watcher = Union[FileWatcher, FilesWatcher]
 
 
 def _edges(stream: BinaryIO, end: int) -> Tuple[bytes, bytes]:

@@ -11,7 +11,7 @@ import time
 from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 
 from finops import config
-from finops.viewer.file_watcher import FileState, FileWatcher
+from finops.viewer.file_watcher import FileState, Watcher
 from finops.viewer.jobs import now_text
 
 _BUSY_STEP_S = 1.0
@@ -88,7 +88,7 @@ class Monitor:
 
     def __init__(
         self,
-        watcher: Callable[[], FileWatcher],
+        watcher: Callable[[], Watcher],
         regenerate: Callable[[], bool],
         enabled: bool = True,
         busy: Callable[[], bool] = lambda: False,

@@ -16,12 +16,17 @@ def reading_of(dataset: Dataset, own: ReadingChoices) -> ReadingChoices:
     return own.over(_remembered(dataset))
 
 
+def is_of(choices: ReadingChoices, dataset: Dataset) -> bool:
+    """Return whether the data that was chosen is this dataset."""
+    return list(map(os.path.realpath, choices.data)) == list(map(os.path.realpath, dataset.data))
+
+
 def _remembered(dataset: Dataset) -> ReadingChoices:
     stored = read_manifest(dataset.reports / MANIFEST)
     if stored is None:
         return ReadingChoices()
     choices = stored.content.options.reading
-    if [os.path.realpath(path) for path in choices.data] != [os.path.realpath(str(dataset.path))]:
+    if not is_of(choices, dataset):
         return ReadingChoices()
     # A file beside the data is checked again, so that one that has gone counts no more.
     beside = os.path.dirname(choices.config) == os.path.dirname(choices.data[0])

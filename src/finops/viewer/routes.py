@@ -169,6 +169,8 @@ class Api:
         growth = in_turn(lambda: self._growth(parse_object(request.body)))
         if self._viewer.dataset.name == config.COLLECTED_NAME:
             raise refuse(409, "Simulated calls are not mixed into collected ones.")
+        if not self._viewer.dataset.is_one_file:
+            raise refuse(409, "Only a dataset of one file can grow; this one has several.")
         return _started(lambda: self._viewer.generate(growth))
 
     def cancel(self, request: Request) -> Response:

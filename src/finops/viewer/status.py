@@ -1,6 +1,6 @@
 """The status as the API gives it: every field, always, from what is already known.
 
-Nothing here reads a dataset or waits for a job: sizes come from one `lstat` each, counts from
+Nothing here reads a dataset or waits for a job: sizes come from one `stat` each, counts from
 the monitor, states from the job runner, figures from the manifest that `analyze` wrote.
 """
 
@@ -16,6 +16,7 @@ from finops.registry import ANALYZER_REGISTRY, Analysis
 from finops.timestamps import utc_text
 from finops.viewer.datasets import regular_file
 from finops.viewer.jobs import now_text
+from finops.viewer.remembered import is_of
 from finops.viewer.viewer_state import Viewer
 
 Manifest = Optional[StoredManifest]
@@ -55,7 +56,7 @@ def _csv(viewer: Viewer, manifest: Manifest) -> Dict[str, Any]:
         "target_mb": target,
         "progress_pct": round(share, 1),
         "line_count": state.line_count,
-        "calls": max(0, state.line_count - 1),
+        "calls": max(0, state.line_count - state.files),
         "counting": state.counted_bytes < state.size_bytes,
         "complete": size_mb >= target,
         "modified_at": _moment(state.modified_at),
@@ -103,7 +104,10 @@ def _is_of_other_data(viewer: Viewer, manifest: Manifest, entry: Optional[Report
     """Return whether the manifest says that a page is not of the data that there is."""
     if manifest is None:
         return False
-    other = manifest.content.dataset.name != viewer.dataset.name
+    if viewer.dataset.is_one_file:
+        other = manifest.content.dataset.name != viewer.dataset.name
+    else:
+        other = not is_of(manifest.content.options.reading, viewer.dataset)
     return other or (entry is not None and entry.status in (STALE, FAILED))
 
 

@@ -49,7 +49,8 @@ class Commands:
         only = [word for name in ids for word in ("--only", name)]
         return self._finops(
             "analyze",
-            *("--data", str(dataset.path.resolve()), "--reports", str(dataset.reports.resolve())),
+            *(f"--data={location}" for location in dataset.data),
+            *("--reports", str(dataset.reports.resolve())),
             *choices.words(),
             *only,
             *_EVENTS,
@@ -68,7 +69,8 @@ class Commands:
     def example(self, path: Path, dataset: Dataset) -> Command:
         """Return the command that runs an example; it reads and writes what the viewer shows."""
         environ = {"FINOPS_REPORTS": str(dataset.reports.resolve())}
-        if data_file(dataset.path) is not None:  # without one, examples make a small one
+        # Without a file, examples make a small one.
+        if dataset.is_one_file and data_file(dataset.path) is not None:
             environ["FINOPS_DATA"] = str(dataset.path.resolve())
         return Command(script_command_line(str(path)), str(path.parent), environ)
 

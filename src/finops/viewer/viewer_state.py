@@ -10,14 +10,14 @@ import os
 import threading
 from collections import deque
 from pathlib import Path
-from typing import Any, Deque, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Deque, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from finops import config
 from finops.business.catalog import DEFAULT_PRICES, PriceTable
 from finops.reading_choices import ReadingChoices
 from finops.registry import ANALYZER_REGISTRY
-from finops.viewer.datasets import Dataset, Datasets, data_file, regular_file
-from finops.viewer.file_watcher import FileState, FileWatcher
+from finops.viewer.datasets import Dataset, Datasets, regular_file
+from finops.viewer.file_watcher import FileState, FilesWatcher, FileWatcher, Watcher
 from finops.viewer.jobs import Job, JobConflictError, JobRunner, QueueFullError, now_text
 from finops.viewer.monitor import Intervals, Monitor
 from finops.viewer.process import COMPLETE
@@ -34,8 +34,10 @@ class NoDatasetError(Exception):
 
 
 class Settings(NamedTuple):
-    """How one viewer is set up; `time_limit_s` is that of one analyzer, `reading` what the user
-    asked for when it was started, `prices` those of collected events that name no cost.
+    """How one viewer is set up.  `data` is the file; where there are several, `locations` are
+    all that was given, and `data` the first.  `time_limit_s` is that of one analyzer, `reading`
+    what the user asked for when it was started, `prices` those of collected events that name no
+    cost.
     """
 
     data: Path
@@ -48,6 +50,7 @@ class Settings(NamedTuple):
     pace: Intervals = Intervals()
     reading: ReadingChoices = ReadingChoices()
     prices: PriceTable = DEFAULT_PRICES
+    locations: Sequence[str] = ()
 
 
 class Analysed(NamedTuple):
@@ -59,6 +62,10 @@ class Analysed(NamedTuple):
 
 def _stamp(status: os.stat_result) -> Tuple[int, int]:
     return status.st_ino, status.st_mtime_ns
+
+
+def _watcher_of(dataset: Dataset) -> Watcher:
+    return FileWatcher(dataset.path) if dataset.is_one_file else FilesWatcher(dataset.files)
 
 
 class Activity:
@@ -89,12 +96,12 @@ class Viewer:
     def __init__(self, settings: Settings, commands: Optional[Commands] = None) -> None:
         self.settings = settings
         self.commands = commands or Commands()
-        self.datasets = Datasets(settings.data, settings.reports)
+        self.datasets = Datasets(settings.data, settings.reports, settings.locations)
         self.activity = Activity()
         self.summary = Summary()
         self.target_mb = settings.target_mb
         self._lock = threading.Lock()
-        self._follower = FileWatcher(self.dataset.path)
+        self._follower = _watcher_of(self.dataset)
         # Kept when another dataset is shown, so that a replaced file is noticed on return.
         self._followers = {self.dataset.path: self._follower}
         self._analysed: Dict[Tuple[str, str], Analysed] = {}
@@ -134,12 +141,8 @@ class Viewer:
             return self._collected
 
     def file_state(self) -> FileState:
-        """Return the state of the current file: counts as of the last look, size as of now."""
-        state = self._follower.state
-        status = data_file(self._follower.path)
-        if status is None:
-            return state._replace(exists=False, size_bytes=0, modified_at=None)
-        return state._replace(exists=True, size_bytes=status.st_size, modified_at=status.st_mtime)
+        """Return the state of the current data: counts as of the last look, size as of now."""
+        return self._follower.now()
 
     def is_stale(self, name: str, report: os.stat_result, older: bool) -> bool:
         """Return whether a report, whose file has this status, is older than the data.
@@ -199,7 +202,7 @@ class Viewer:
         if chosen is None:
             return False
         with self._lock:
-            self._follower = self._followers.setdefault(chosen.path, FileWatcher(chosen.path))
+            self._follower = self._followers.setdefault(chosen.path, _watcher_of(chosen))
         self.monitor.dataset_switched()
         self.activity.add(f"Dataset switched to {chosen.name}")
         if regular_file(chosen.reports / "index.html") is None:
@@ -229,7 +232,7 @@ class Viewer:
         self.activity.add(f"{label}: started")
         return job
 
-    def _look(self) -> FileWatcher:
+    def _look(self) -> Watcher:
         """Return what the monitor follows; in its thread, so the summary is read here too."""
         self.summary.refresh(self.dataset)
         return self._follower
