@@ -132,7 +132,7 @@ def load(layout: FileLayout, stream: BinaryIO, key: str, rules: ReadingRules) ->
     nothing = Kept(Reading([], rules))
     try:
         kept = _read(layout.path)
-        if not key or kept["key"] != key or kept["header"] != layout.header.line.decode("utf-8"):
+        if not key or kept["key"] != key or kept["header"] != layout.header.fingerprint:
             return nothing
         reading, unchanged = _revived(kept, layout, rules)
         parts = reading.parts
@@ -195,7 +195,7 @@ def save(layout: FileLayout, stream: BinaryIO, seen: Identity, key: str, reading
     body = serialization.dump(
         {
             "key": key,
-            "header": layout.header.line.decode("utf-8"),
+            "header": layout.header.fingerprint,
             "file": list(seen),
             "settled": seen.is_settled,
             "latest": reading.rules.latest.decode("ascii"),

@@ -49,7 +49,7 @@ class Commands:
         only = [word for name in ids for word in ("--only", name)]
         return self._finops(
             "analyze",
-            *(f"--data={location}" for location in dataset.data),
+            *(word for location in dataset.data for word in ("--data", location)),
             *("--reports", str(dataset.reports.resolve())),
             *choices.words(),
             *only,
