@@ -401,7 +401,7 @@ def context_of(
         "calls": data.totals.calls if request_count.is_known(data) else None,
         "cost": data.totals.cost,
         "tokens": data.totals.tokens,
-        "customers": sum(name != config.UNALLOCATED for name in data.customers),
+        "customers": data.totals.customers,
         "unpriced_calls": data.totals.unpriced,
         "providers": len({provider for provider, _ in data[_MODELS]}),
         "models": len(data[_MODELS]),
