@@ -18,6 +18,7 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Seque
 from finops import config, schema
 from finops.business.catalog import DEFAULT_PRICES, PriceTable
 from finops.business.usage import Usage
+from finops.reader.event_log import Event
 from finops.rollups.coarsening import CoarseGroups, Coarsening
 from finops.rollups.customers import CUSTOMER_RECORDS
 from finops.rollups.expressions import Expression, operands_of
@@ -149,6 +150,10 @@ class ReferenceDataset:
     def truth(self) -> Optional[Dict[str, Any]]:
         """Nothing was planted that is known of."""
         return None
+
+    def events(self) -> List[Event]:
+        """Nothing is known to have happened."""
+        return []
 
     @property
     def processes(self) -> int:

@@ -24,6 +24,7 @@ from finops.business.catalog import DEFAULT_PRICES, PriceTable
 from finops.context import RunContext
 from finops.errors import DataError
 from finops.reader.encoding import KeyEncoder
+from finops.reader.event_log import Event, events_beside, read_events
 from finops.reader.layout import FileReplacedError
 from finops.reader.options import ReadingOptions, ReadingRules
 from finops.reader.sources import Locations
@@ -188,6 +189,15 @@ class Dataset:
     def truth(self) -> Optional[Dict[str, Any]]:
         """Return which incidents the simulator planted in these calls, None where nobody knows."""
         return read_truth(self.path) if self._locations.is_single_file else None
+
+    def events(self) -> List[Event]:
+        """Return the events of the file beside the data, none where there is no such file.
+
+        Raises DataError where it cannot be read.
+        """
+        beside = events_beside(self.path)
+        is_there = self._locations.is_single_path and beside.is_file()
+        return read_events(beside) if is_there else []
 
     @property
     def processes(self) -> int:
