@@ -20,9 +20,13 @@ def test_the_examples() -> None:
     assert doctest.testmod(locations).failed == 0
 
 
+TABLE = "table:lake.usage.calls"
+
+
 @pytest.mark.parametrize(
     "words",
     [
+        ["verify", TABLE],
         ["analyze", "--data", ELSEWHERE],
         ["evaluate", "--data", ELSEWHERE],
         ["verify", ELSEWHERE],
@@ -41,14 +45,17 @@ def test_an_address_is_one_clear_line(
     monkeypatch.chdir(tmp_path)
     assert main(words) == 2
     lines = capsys.readouterr().err.strip().splitlines()
-    assert [line for line in lines if ELSEWHERE + " is not on this machine" in line] == lines[-1:]
-    assert not list(tmp_path.glob("s3*"))
+    said = [f"{address} is not on this machine" for address in (ELSEWHERE, TABLE)]
+    assert [line for line in lines if any(text in line for text in said)] == lines[-1:]
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(("s3", "table"))]
 
 
-def test_a_dataset_elsewhere_keeps_its_address() -> None:
-    opened = open_dataset(ELSEWHERE)
+@pytest.mark.parametrize("location", [ELSEWHERE, TABLE])
+def test_a_dataset_elsewhere_keeps_its_address(location: str) -> None:
+    opened = open_dataset(location)
     assert isinstance(opened, Dataset)
-    assert opened.path == ELSEWHERE
+    assert opened.path == location
     assert opened.truth() is None
+    assert opened.events() == []
     with pytest.raises(DataError, match="not on this machine"):
         opened.rollups(())

@@ -106,6 +106,20 @@ def test_pages_account_for_every_line(small_csv: Path, tmp_path: Path) -> None:
     assert "401 lines = 1 header + 400 used" in (tmp_path / "pricing.html").read_text("utf-8")
 
 
+@pytest.mark.parametrize("opened", [False, True])
+def test_charts_mark_the_events_beside_the_data(
+    opened: bool, small_csv: Path, tmp_path: Path
+) -> None:
+    """A dataset that was opened before knows them as well as a path does."""
+    path = tmp_path / "calls.csv"
+    path.write_bytes(small_csv.read_bytes())
+    day = small_csv.read_text().splitlines()[1][:10]
+    (tmp_path / "calls.events.csv").write_text(f"start,title\n{day},A launch\n")
+    source: Any = Dataset(path) if opened else path
+    analyze(Job(source, tmp_path, only=("understanding",)))
+    assert "A launch" in (tmp_path / "understanding.html").read_text("utf-8")
+
+
 def test_one_analysis_alone_leaves_the_others_to_be_asked_for(
     small_csv: Path, tmp_path: Path
 ) -> None:

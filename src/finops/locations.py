@@ -1,7 +1,8 @@
 """Where data is: a path on this machine, or an address elsewhere, kept as it was given.
 
 A path object would turn `s3://bucket/calls` into `s3:/bucket/calls`, so a location stays text
-until it is known to be a path.
+until it is known to be a path.  `table:lake.usage.calls` is a table of a database; a file of such
+a name is `./table:…`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import re
 
 # The location of what comes in through standard input; a file of this name is `./-`.
 STANDARD_INPUT = "-"
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://").match
+TABLE = "table:"
+_ADDRESS = re.compile(rf"[A-Za-z][A-Za-z0-9+.-]+://|{TABLE}").match
 
 
 def is_elsewhere(location: str) -> bool:
@@ -19,6 +21,8 @@ def is_elsewhere(location: str) -> bool:
 
     >>> is_elsewhere("s3://bucket/calls.csv"), is_elsewhere("C:/calls.csv"), is_elsewhere("a//b")
     (True, False, False)
+    >>> is_elsewhere("table:lake.usage.calls"), is_elsewhere("tables/calls.csv")
+    (True, False)
     """
     return _ADDRESS(location) is not None
 

@@ -11,7 +11,6 @@ Each file is moved into place whole, so an interrupted run leaves complete pages
 from __future__ import annotations
 
 import json
-import os
 import time
 import traceback
 from functools import partial
@@ -43,7 +42,7 @@ from finops.generators.navigation import EXPLORE_FILE
 from finops.manifest import PricesEntry, RunOptions
 from finops.parallel import TaskSet, run_in_two_processes
 from finops.publishing import Made, headline_of, publish
-from finops.reader.event_log import Event, events_beside, read_events
+from finops.reader.event_log import Event, read_events
 from finops.reader.options import ReadingOptions
 from finops.reading_choices import ReadingChoices
 from finops.registry import Analysis
@@ -108,7 +107,7 @@ class Job(NamedTuple):
     finished: Callable[[Made], None] = lambda made: None
     options: ReadingOptions = ReadingOptions()
     choices: ReadingChoices = ReadingChoices()
-    events: Optional[Path] = None  # by default the file beside the data, if there is one
+    events: Optional[Path] = None  # by default those that the dataset knows of
 
     @property
     def selected(self) -> List[Analysis]:
@@ -212,8 +211,13 @@ class _Run(TaskSet):
         self._context = context_of(
             self._dataset.rollups(CONTEXT_TABLES), self._job.prices, self._job.options
         )
-        self._context["events"] = [event._asdict() for event in _events(self._job)]
+        self._context["events"] = [event._asdict() for event in self._events()]
         self._truth = self._dataset.truth() or {}
+
+    def _events(self) -> Sequence[Event]:
+        """Return the events that charts mark: of the given file, or what the dataset knows."""
+        given = self._job.events
+        return self._dataset.events() if given is None else read_events(given)
 
     def begin(self, number: int) -> None:
         """Say which analysis begins."""
@@ -334,19 +338,6 @@ class _Run(TaskSet):
         self._made[analysis.id] = self._made[analysis.id]._replace(**changes)
 
 
-def _events(job: Job) -> List[Event]:
-    """Return the events that charts mark: of the given file, or of the one beside the data.
-
-    Raises DataError where that cannot be read.
-    """
-    if job.events is not None:
-        return read_events(job.events)
-    if not isinstance(job.source, (str, os.PathLike)):
-        return []
-    beside = events_beside(os.fspath(job.source))
-    return read_events(beside) if beside.is_file() else []
-
-
 def _all_declared() -> Iterator[Table]:
     """Yield the tables of all analyses and of the Explore page: what is kept of a file then
     serves any of them.
@@ -401,7 +392,7 @@ def context_of(
         "calls": data.totals.calls if request_count.is_known(data) else None,
         "cost": data.totals.cost,
         "tokens": data.totals.tokens,
-        "customers": sum(name != config.UNALLOCATED for name in data.customers),
+        "customers": data.totals.customers,
         "unpriced_calls": data.totals.unpriced,
         "providers": len({provider for provider, _ in data[_MODELS]}),
         "models": len(data[_MODELS]),

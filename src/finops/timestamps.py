@@ -151,6 +151,15 @@ def timestamp(moment: datetime) -> str:
     return moment.isoformat(timespec="microseconds")
 
 
+def timestamp_of(microseconds: int) -> str:
+    """Return the timestamp of so many microseconds since 1970.
+
+    >>> timestamp_of(1_000_001)
+    '1970-01-01T00:00:01.000001'
+    """
+    return timestamp(EPOCH + timedelta(microseconds=microseconds))
+
+
 def moment_of(text: str) -> datetime:
     """Return the instant of a timestamp, or that at which an hour or a day begins.
 

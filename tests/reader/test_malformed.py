@@ -21,6 +21,7 @@ import pytest
 from finops.cli import main
 from finops.pipeline import Job, analyze
 from finops.registry import ANALYZER_REGISTRY
+from finops.rollups.customers import CUSTOMER_RECORDS
 from finops.rollups.dataset import open_dataset
 from finops.schema import COLUMN_NAMES
 from tests.storage.batches import memory_folder
@@ -197,7 +198,7 @@ def test_columns_may_come_in_any_order(tmp_path: Path) -> None:
     row = call(provider="bedrock", customer_id="c9")
     path = tmp_path / "a.csv"
     path.write_bytes(file_of(",".join(row[n] for n in names), header=",".join(names)))
-    data = open_dataset(path).rollups((TOTAL,))
+    data = open_dataset(path).rollups((*CUSTOMER_RECORDS, TOTAL))
     assert data[TOTAL] == {("aws-bedrock",): (1, 0.00425, 800)}
     assert list(data.customers) == ["c9"]
 
@@ -207,7 +208,7 @@ def test_required_columns_alone_are_enough(tmp_path: Path) -> None:
     rows = ["2025-01-01T09:30:00,gpt-4o,1000,1000", "2025-01-02T09:30:00,y,10,10"]
     path = tmp_path / "a.csv"
     path.write_bytes(file_of(*rows, header=head))
-    data = open_dataset(path).rollups((TOTAL,))
+    data = open_dataset(path).rollups((*CUSTOMER_RECORDS, TOTAL))
     assert data[TOTAL] == {("openai",): (1, 0.0125, 2000), ("unknown",): (1, 0.0, 20)}
     assert data.totals.unpriced == 1
     (nobody,) = data.customers.values()
@@ -246,7 +247,7 @@ import sys
 from finops.rollups.spec import Table
 from finops.rollups.dataset import open_dataset
 data = open_dataset(sys.argv[1], workers=1).rollups((Table(("customer_id",), ("calls",)),))
-print(data.totals.calls, len(data.customers), [one.reason for one in data.accounting.skipped])
+print(data.totals.calls, data.totals.customers, [one.reason for one in data.accounting.skipped])
 print(open('/proc/self/status').read().split('VmHWM:')[1].split()[0])
 """
 

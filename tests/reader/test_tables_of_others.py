@@ -14,6 +14,7 @@ import pytest
 
 from finops.errors import DataError
 from finops.reader.options import ReadingOptions
+from finops.rollups.customers import CUSTOMER_RECORDS
 from finops.rollups.dataset import open_dataset
 from finops.rollups.spec import Rollups, Table
 
@@ -47,7 +48,7 @@ BY_PROVIDER = Table(("provider",), ("calls", "cost"))
 BY_ERROR = Table(("error_type",), ("errors",))
 LATENCY = Table((), ("latency_ms", "latency_known", "latencies"))
 WHOLE = Table((), ("cost", "credits", "credit_rows"))
-ASKED = (BY_DAY, BY_CUSTOMER, BY_PROVIDER, BY_ERROR, LATENCY, WHOLE)
+ASKED = (*CUSTOMER_RECORDS, BY_DAY, BY_CUSTOMER, BY_PROVIDER, BY_ERROR, LATENCY, WHOLE)
 
 
 def rows(*changes: Dict[str, str], count: int = 5) -> List[Dict[str, str]]:

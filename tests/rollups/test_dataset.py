@@ -16,8 +16,9 @@ from finops.analyzers.shared.model_switches import DOWNGRADABLE
 from finops.analyzers.shared.token_prices import FREE_FAILURE
 from finops.reader import layout
 from finops.rollups import partition
+from finops.rollups.customers import CUSTOMER_RECORDS
 from finops.rollups.dataset import open_dataset
-from finops.rollups.expressions import above, known, negated, quotient
+from finops.rollups.expressions import above, known, negated, one_of, quotient
 from finops.rollups.measures import DIMENSIONS, SUM_MEASURES, Dimension
 from finops.rollups.spec import Place, Table
 from finops.schema import COLUMN_NAMES
@@ -25,7 +26,9 @@ from tests.support.reference import ReferenceDataset, call
 
 pytestmark = pytest.mark.long
 
+SUCCESSES = one_of("status", "success")
 EVERYTHING = (
+    *CUSTOMER_RECORDS,
     Table(("provider", "model"), (*SUM_MEASURES, "latency")),
     Table(("region",), ("latency", "calls")),
     Table(
@@ -68,6 +71,14 @@ EVERYTHING = (
     Table(("customer_id",), ("cost", "calls_unknown"), above("credit_pico", 0)),
     Table(("day",), ("calls", "latencies"), negated(known("bucket_s"))),
     Table((Dimension("per_call", quotient("cached_input_tokens", 5)), "region"), ("calls",)),
+    Table(("day", "region"), ("first_seen", "calls", "last_seen", "customers"), SUCCESSES),
+    Table(("hour_of_day", "provider"), ("last_seen",), SUCCESSES),
+    Table(("week", "customer_id"), ("first_seen", "last_seen")),
+    Table(("day", "customer_id"), ("last_seen",)),
+    Table((), ("customers", "first_seen", "latency", "calls")),
+    Table(("week", "feature_id"), ("customers",)),
+    Table((Dimension("per_call", quotient("cached_input_tokens", 5)),), ("last_seen",)),
+    Table(("organization_id",), ("customers", "first_seen"), above("input_tokens", 99)),
 )
 
 
@@ -277,7 +288,7 @@ def test_an_open_dataset_is_read_once(tmp_path: Path) -> None:
     dataset = open_dataset(path)
     dataset.fill(EVERYTHING)
     path.unlink()
-    table = EVERYTHING[3]
+    table = next(t for t in EVERYTHING if t.by == (FREE_FAILURE, "provider"))
     assert dataset.rollups((table,))[table] == {(False, "openai"): (1, 0.00425)}
     assert open_dataset(dataset) is dataset
 

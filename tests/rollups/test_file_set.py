@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from finops.context import RunContext
 from finops.rollups import cache, partition
+from finops.rollups.customers import CUSTOMER_RECORDS
 from finops.rollups.dataset import open_dataset
 from finops.rollups.file_scan import FileScan
 from finops.rollups.spec import Table
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.unmeasured
 
 Row = Dict[str, str]
 TABLES = (
+    *CUSTOMER_RECORDS,
     Table(("day", "provider", "model"), ("calls", "cost", "tokens", "errors")),
     Table(("customer_id", "day"), ("region_changes", "shortest_change_s")),
     Table(("region",), ("calls", "latency")),

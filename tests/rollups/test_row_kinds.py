@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from finops import schema
 from finops.rollups import cache
+from finops.rollups.customers import CUSTOMER_RECORDS
 from finops.rollups.dataset import Dataset, open_dataset
 from finops.rollups.expressions import above
 from finops.rollups.measures import OF_MOMENTS, SUM_MEASURES
@@ -103,14 +104,16 @@ def test_a_credit_is_no_visit_but_of_a_customer_without_calls(tmp_path: Path) ->
     for order in (rows, rows[::-1]):
         path = tmp_path / "calls.csv"
         path.write_bytes(csv_of(negative(order)))
-        data = open_dataset(path, workers=1).rollups((CHANGES,))
+        data = open_dataset(path, workers=1).rollups((*CUSTOMER_RECORDS, CHANGES))
         assert not data[CHANGES]
         seen = data.customers["c1"]
         assert (seen.tier, seen.last_seen) == ("pro", "2025-03-01T09:03:00.000000")
         assert data.customers["old"].first_seen == "2025-03-01T09:00:00.000000"
         assert data.period.start == "2025-03-01T09:00:00.000000"
         assert data.period.end == "2025-03-01T09:09:00.000000"
-        assert data.customers == ReferenceDataset(negative(order)).rollups(()).customers
+        assert (
+            data.customers == ReferenceDataset(negative(order)).rollups(CUSTOMER_RECORDS).customers
+        )
 
 
 def credited_rows() -> st.SearchStrategy[List[Row]]:
@@ -232,7 +235,7 @@ def test_an_aggregate_says_that_a_customer_was_there_but_not_where(tmp_path: Pat
     for order in (rows, rows[::-1]):
         path = tmp_path / "calls.csv"
         path.write_bytes(csv_of(negative(order)))
-        data = open_dataset(path).rollups((CHANGES,))
+        data = open_dataset(path).rollups((*CUSTOMER_RECORDS, CHANGES))
         assert not data[CHANGES]
         (customer,) = data.customers.values()
         assert (customer.tier, customer.last_seen) == ("enterprise", "2025-01-02T00:00:00.000000")

@@ -21,6 +21,7 @@ from finops.reader import identity
 from finops.reader.options import ReadingOptions
 from finops.rollups import cache, file_scan, partition
 from finops.rollups.cache import cache_path
+from finops.rollups.customers import CUSTOMER_RECORDS
 from finops.rollups.dataset import open_dataset
 from finops.rollups.planner import Plan
 from finops.rollups.spec import Rollups, Table
@@ -36,6 +37,7 @@ NOW = (moment_of("2026-03-01T00:00:00") - EPOCH).total_seconds()
 LATEST = "2026-03-02T00:00:00.000000"  # a day ahead of it
 EARLIEST = "2015-01-01T00:00:00.000000"
 TABLES = (
+    *CUSTOMER_RECORDS,
     Table(("provider", "model"), ("calls", "cost", "tokens", "latency")),
     Table(("day", "customer_id"), ("calls", "cost")),
     Table(("customer_id", "day"), ("region_changes", "shortest_change_s")),

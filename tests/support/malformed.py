@@ -20,6 +20,7 @@ if __name__ == "__main__":  # in another Python, where nothing has set the path
     sys.path[:0] = [str(Path(__file__).resolve().parents[2] / name) for name in ("src", "")]
 
 from finops.errors import DataError
+from finops.rollups.customers import CUSTOMER_RECORDS
 from finops.rollups.dataset import open_dataset
 from finops.rollups.spec import Rollups, Table
 from finops.schema import WRITTEN_NAMES
@@ -282,7 +283,7 @@ ODD_PLACES = 13  # missing, folder, pipe, unreadable: no content, so no case
 def outcome(path: Path, workers: int = 1, tables: Sequence[Table] = TABLES) -> Dict[str, Any]:
     """Return what reading a file gives, as JSON can say it."""
     try:
-        data = open_dataset(path, workers=workers).rollups(tables)
+        data = open_dataset(path, workers=workers).rollups((*CUSTOMER_RECORDS, *tables))
     except DataError as error:
         return {"refused": str(error).replace(str(path.parent), "")}
     found = [sorted([list(k), list(v)] for k, v in data[table].items()) for table in tables]

@@ -18,14 +18,18 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Seque
 from finops import config, schema
 from finops.business.catalog import DEFAULT_PRICES, PriceTable
 from finops.business.usage import Usage
+from finops.reader.event_log import Event
 from finops.rollups.coarsening import CoarseGroups, Coarsening
+from finops.rollups.customers import CUSTOMER_RECORDS
 from finops.rollups.expressions import Expression, operands_of
 from finops.rollups.measures import (
     CUSTOMER_DIMENSIONS,
     AnyMeasure,
     DimensionLike,
+    Distinct,
     Distribution,
     Measure,
+    Seen,
     dimension_of,
     measure_of,
 )
@@ -147,6 +151,10 @@ class ReferenceDataset:
         """Nothing was planted that is known of."""
         return None
 
+    def events(self) -> List[Event]:
+        """Nothing is known to have happened."""
+        return []
+
     @property
     def processes(self) -> int:
         """One does everything."""
@@ -160,9 +168,7 @@ class ReferenceDataset:
     def rollups(self, tables: Iterable[Table]) -> Rollups:
         """Fill the declared tables."""
         filled = {table: self._fill(table) for table in tables}
-        totals = self._fill(
-            Table((), ("calls", "cost", "input_tokens", "output_tokens", "errors", "unpriced"))
-        )
+        totals = self._fill(Table((), Totals._fields))
         times = [c["timestamp"] for c in self.calls]
         hours = [hour for c in self.calls for hour in (c["hour"], c["last_hour"])]
         period = Period()
@@ -172,7 +178,7 @@ class ReferenceDataset:
             filled,
             period,
             Totals(*totals[()]) if totals else Totals(),
-            self._customers(),
+            self._customers() if set(CUSTOMER_RECORDS) <= set(filled) else None,
             Accounting(lines=len(times) + 1, header=1, used=len(times)),
             FileInfo("plain.csv", 1000 * len(times)),
             self.prices,
@@ -290,20 +296,20 @@ class ReferenceDataset:
 
     @staticmethod
     def _customers_of(rows: Sequence[Row]) -> Dict[str, Customer]:
-        found: Dict[str, Customer] = {}
-        for one in rows:
-            name = one["customer_id"]
-            first = found[name].first_seen if name in found else one["timestamp"]
-            found[name] = Customer(
-                one["subscription_tier"],
-                one["tier_price_usd"],
-                one["organization_id"],
-                one["product_id"],
-                one["customer_archetype"],
+        customers: Dict[str, Customer] = {}
+        for row in sorted(rows, key=lambda row: (row["timestamp"], _customer_place(row))):
+            name = row["customer_id"]
+            first = customers[name].first_seen if name in customers else row["timestamp"]
+            customers[name] = Customer(
+                row["subscription_tier"],
+                row["tier_price_usd"],
+                row["organization_id"],
+                row["product_id"],
+                row["customer_archetype"],
                 first,
-                one["timestamp"],
+                row["timestamp"],
             )
-        return found
+        return customers
 
 
 def _is_moment(row: Row) -> bool:
@@ -375,15 +381,13 @@ def _delivered(table: Table, filled: Groups) -> Groups:
 
 def _place(one: Mapping[str, Any]) -> Tuple[Any, ...]:
     """Return what calls are ordered by: those of one instant by region, then customer columns."""
-    customer = (
-        one["customer_id"],
-        one["subscription_tier"],
-        one["organization_id"],
-        one["product_id"],
-        one["customer_archetype"],
-        (one["tier_price_usd"] is not None, one["tier_price_usd"] or 0.0),
-    )
-    return (one["timestamp"], one["region"], customer)
+    return (one["timestamp"], one["region"], _customer_place(one))
+
+
+def _customer_place(row: Mapping[str, Any]) -> Tuple[Any, ...]:
+    price = row["tier_price_usd"]
+    texts = ("customer_id", "subscription_tier", "organization_id", "product_id")
+    return (*(row[t] for t in texts), row["customer_archetype"], price is not None, price or 0.0)
 
 
 def _gap(before: Row, after: Row) -> float:
@@ -446,6 +450,11 @@ def _measured(measure: AnyMeasure, rows: Sequence[Row]) -> Any:
             for value in [row[measure.column]] * row["calls"]
         )
         return dict(Counter(known)) if measure.counted else array("Q", known)
+    if isinstance(measure, Seen):
+        times = [row["timestamp"] for row in rows]
+        return max(times) if measure.latest else min(times)
+    if isinstance(measure, Distinct):
+        return len({row[measure.dimension] for row in rows} - {measure.nobody})
     assert isinstance(measure, Measure)
     whole = 0
     for row in rows:

@@ -70,6 +70,12 @@ class Locations:
         return self._locations[0]
 
     @property
+    def is_single_path(self) -> bool:
+        """Whether there is one location, which is a path on this machine."""
+        is_path = self.first != STANDARD_INPUT and not is_elsewhere(self.first)
+        return len(self._locations) == 1 and is_path
+
+    @property
     def is_single_file(self) -> bool:
         """Whether there is one location, which is no folder and no pattern."""
         return len(self._locations) == 1 and not _is_several(self._locations[0])

@@ -109,7 +109,7 @@ def fingerprint(plan: Plan, rules: ReadingRules) -> str:
                 return ""
             digest.update(source.encode("utf-8"))
     about = (platform.python_implementation(), platform.python_version(), _constants())
-    asked = (plan.specs, plan.measures(), rules.prices.content, rules.options)
+    asked = (plan.specs, plan.measures(), plan.follows_calls, rules.prices.content, rules.options)
     digest.update(repr((asked, about)).encode("utf-8"))
     return digest.hexdigest()
 
@@ -248,4 +248,4 @@ def as_plausible(parts: List[PartitionResult], latest: bytes) -> bool:
     and none does now.
     """
     last = latest.decode("ascii")
-    return all(not part.accounts["ahead"] and part.activity["ends"][1] <= last for part in parts)
+    return all(not part.accounts["ahead"] and max(part.ends, default="") <= last for part in parts)

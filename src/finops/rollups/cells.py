@@ -26,7 +26,8 @@ class CubeSpec(NamedTuple):
 
     `time`: "", hour, day, week or hour_of_day.  `customers`: by customer code or not at all.
     `calls`: the dimensions that follow from a call's key, `rows`: those that follow from each row.
-    `where`: which calls enter.  `listed`: the number column whose values it keeps instead of sums.
+    `where`: which calls enter.  `listed`: the number column whose values it keeps instead of sums,
+    or the timestamp, of which it keeps the first and the last.
     """
 
     time: str
@@ -48,7 +49,8 @@ class PackedCells(NamedTuple):
     `times` and `lengths` are the time values and how many cells each has; `codes` are those of
     all cells in a row.  As long as `codes` are either `words`, the wanted words of the packed
     sums (None for the others and those that are always 0), or `counts`: for all cells in a row
-    there are so many `values`, ascending, and of histograms as many `repeats`.
+    there are so many `values`, ascending, and of histograms as many `repeats`.  Times are
+    microseconds since 1970.
     """
 
     times: List[str]
@@ -60,7 +62,7 @@ class PackedCells(NamedTuple):
     repeats: Optional[IntArray]
 
     @classmethod
-    def empty(cls, words: int, counted: bool) -> PackedCells:
+    def empty(cls, words: int, counted: bool = False) -> PackedCells:
         """Return no cells, with packed sums of so many words."""
         columns: List[Optional[IntArray]] = [None] * words
         repeats = array("I") if counted else None

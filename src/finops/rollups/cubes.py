@@ -10,7 +10,6 @@ while reading.
 
 from __future__ import annotations
 
-from array import array
 from collections import defaultdict
 from itertools import compress, repeat
 from typing import (
@@ -31,12 +30,11 @@ from finops.reader.encoding import Batch, CallKey, KeyEncoder
 from finops.rollups.cells import (
     KEY_SPACE,
     CubeSpec,
-    IntArray,
     PackedCells,
     customer_codes,
-    histogram,
     key_codes,
 )
+from finops.rollups.expressions import FALSE, TRUE
 from finops.rollups.hours import Run
 from finops.rollups.measures import NUMBER_COLUMNS
 from finops.rollups.row_loop import key_function, loop_of
@@ -46,6 +44,7 @@ Shared = Dict[str, Sequence[int]]
 KeyPart = Any  # text, number or None: what a dimension is
 Getter = Callable[[Any], KeyPart]
 GroupKey = Tuple[KeyPart, ...]
+Accumulate = Callable[[Iterable[int], Iterable[Any]], None]
 
 
 class Calls(NamedTuple):
@@ -78,17 +77,18 @@ class Projection:
 
 
 class Cube:
-    """The cells of one spec for one part of the file.
+    """The cells of one spec for one part of the file: sums.
 
     `words` are those of the packed sums that anybody wants of it, and `words_in_use` those that
-    have been anything but 0 so far; the others are dropped when cells are packed.  Of a cube of
-    listed values it is the lists, or else, where `counted`, their histograms that are kept.
-    Sorting and counting here, in the processes that read, is doing so on all cores.
+    have been anything but 0 so far; the others are dropped when cells are packed.  What keeps
+    something else than sums is a subclass.
 
     A cube with a `source` is not filled call by call: it takes the cells of the finer source,
     which are fewer, whenever these are complete.  A cube that is not `stored` is there for
     those that it feeds, and has the encoder's call codes as they are.
     """
+
+    needs_times, needs_sums = False, True  # what of filtered rows it looks at
 
     def __init__(
         self,
@@ -96,14 +96,13 @@ class Cube:
         getters: Sequence[Getter],
         words: Sequence[bool] = (),
         words_in_use: AbstractSet[int] = frozenset(),
-        counted: bool = False,
         stored: bool = True,
         source: Optional[Cube] = None,
     ) -> None:
         self.spec = spec
         self.stored = stored
         self.source = source
-        self.packed = PackedCells.empty(len(words), counted)
+        self.packed = PackedCells.empty(len(words))
         self._words = [place for place, wanted in enumerate(words) if wanted]
         self._words_in_use = words_in_use
         self._projection = Projection(getters)
@@ -112,8 +111,7 @@ class Cube:
         self._passing_keys: List[bool] = []
         self._row_loops = [loop_of(dimension.value) for dimension in spec.rows]
         self._joint: Dict[Tuple[Any, ...], int] = _Numbered()
-        listed = {spec.listed, "calls"} if spec.listed else set()
-        self._numbers = NUMBER_COLUMNS & listed.union(*(d.columns for d in spec.rows))
+        self._numbers = NUMBER_COLUMNS & frozenset().union(*(d.columns for d in spec.rows))
         self._same_codes = repr((spec.customers, spec.calls, stored))  # what cubes can share
         self._rollups: List[Cube] = []
         self._time = ""
@@ -138,17 +136,14 @@ class Cube:
         `shared` is a dict, empty at first, in which the cubes keep for each other the codes that
         they have worked out for this batch.
         """
+        if self._filter is not None and self._filter.constant(calls.batch) == FALSE:
+            return
         passing = self._passing(calls.batch, encoder)
         if passing is not None:
             runs = _runs_of(passing, runs) if self.spec.time else []
             calls, shared = self._filtered(calls, passing), {}
         codes = self._codes(calls.batch, encoder, shared)
-        added: Sequence[Any] = calls.sums
-        accumulate: Callable[[Iterable[int], Iterable[Any]], None] = self._accumulate
-        if self.spec.listed:
-            added = calls.batch.number(self.spec.listed)
-            if "calls" in calls.batch.numbers:
-                added, accumulate = _repeated(added, calls.batch), self._accumulate_lists
+        added, accumulate = self._adding(calls)
         if not self.spec.time:
             accumulate(codes, added)
             return
@@ -170,14 +165,13 @@ class Cube:
 
     def _passing(self, batch: Batch, encoder: KeyEncoder) -> Optional[Sequence[bool]]:
         """Return for each call whether it enters, None where all do."""
-        passing: Optional[Sequence[bool]] = None
-        if self._filter is not None:
-            passing = self._filter(batch, encoder)
-        values = batch.number(self.spec.listed) if self.spec.listed else ()
-        if None in values:
-            known = [value is not None for value in values]
-            passing = known if passing is None else [p and k for p, k in zip(passing, known)]
-        return passing
+        if self._filter is None or self._filter.constant(batch) == TRUE:
+            return None
+        return self._filter(batch, encoder)
+
+    def _adding(self, calls: Calls) -> Tuple[Sequence[Any], Accumulate]:
+        """Return what each row adds, and what adds it to the cells."""
+        return calls.sums, self._accumulate
 
     def _filtered(self, calls: Calls, passing: Sequence[bool]) -> Calls:
         """Return the calls that pass, with those columns only that this cube looks at."""
@@ -188,8 +182,9 @@ class Cube:
             for name, column in batch.numbers.items()
             if name in self._numbers
         }
-        sums = [] if self.spec.listed else list(compress(calls.sums, passing))
-        return Calls(Batch([], customers, codes, numbers), sums)
+        times = list(compress(batch.times, passing)) if self.needs_times else []
+        sums = list(compress(calls.sums, passing)) if self.needs_sums else []
+        return Calls(Batch(times, customers, codes, numbers), sums)
 
     def _codes(self, batch: Batch, encoder: KeyEncoder, shared: Shared) -> Sequence[int]:
         """Return the cell code of each call."""
@@ -228,9 +223,7 @@ class Cube:
         self._advance_to(time_key(time, self.spec.time))
         if self.spec.where != source.spec.where:
             cells = self._passing_cells(source, cells)
-        codes = self._codes_from(source, cells)
-        accumulate = self._accumulate_lists if self.spec.listed else self._accumulate
-        accumulate(codes, cells.values())
+        self._take_over(self._codes_from(source, cells), cells)
 
     def _passing_cells(self, source: Cube, cells: Mapping[int, Any]) -> Mapping[int, Any]:
         """Return the cells of a source by call code of which the calls enter."""
@@ -270,20 +263,15 @@ class Cube:
 
     def _accumulate(self, codes: Iterable[int], added: Iterable[Any]) -> None:
         cells = self._cells
-        if self.spec.listed:
-            for code, value in zip(codes, added):
-                cells[code].append(value)
-        else:
-            for code, sums in zip(codes, added):
-                cells[code] += sums
+        for code, sums in zip(codes, added):
+            cells[code] += sums
 
-    def _accumulate_lists(self, codes: Iterable[int], added: Iterable[Sequence[Any]]) -> None:
-        cells = self._cells
-        for code, values in zip(codes, added):
-            cells[code].extend(values)
+    def _take_over(self, codes: Iterable[int], cells: Mapping[int, Any]) -> None:
+        """Add cells of a source to the cells of some codes here."""
+        self._accumulate(codes, cells.values())
 
     def _empty(self) -> Dict[int, Any]:
-        return defaultdict(_empty_list if self.spec.listed else int)
+        return defaultdict(int)
 
     def _pack(self) -> None:
         cells = self._cells
@@ -298,42 +286,21 @@ class Cube:
     def _append(self, cells: Mapping[int, Any]) -> None:
         """Append cells to the arrays."""
         packed = self.packed
-        before = len(packed.codes)
         packed.times.append(self._time)
         packed.lengths.append(len(cells))
         packed.codes.extend(cells)
-        if self.spec.listed:
-            self._append_values(cells.values())
-            return
+        self._append_content(cells)
+
+    def _append_content(self, cells: Mapping[int, Any]) -> None:
+        """Append what cells hold, their codes being there."""
+        packed = self.packed
+        before = len(packed.codes) - len(cells)
         count = 1 + max(self._words_in_use, default=0)
         blob = b"".join([sums.to_bytes(count * 4, "little") for sums in cells.values()])
         words = memoryview(blob).cast("I")
         for place in self._words:
             if place in self._words_in_use:
                 packed.word(place, before).extend(words[place::count])
-
-    def _append_values(self, cells: Iterable[Sequence[int]]) -> None:
-        """Append values, two bytes each as long as that is enough."""
-        for cell in cells:
-            packed = self.packed
-            values: Sequence[int]
-            if packed.repeats is None:
-                values = sorted(cell)
-            else:
-                counted = histogram(cell)
-                values = list(counted)
-                packed.repeats.extend(counted.values())
-            packed.counts.append(len(values))
-            try:
-                packed.values.extend(array(packed.values.typecode, values))
-            except OverflowError:
-                self.packed = packed._replace(values=array("I", packed.values))
-                self.packed.values.extend(array("I", values))
-
-
-def _repeated(values: Sequence[Any], batch: Batch) -> List[List[Any]]:
-    """Return each row's value as often as the row has calls."""
-    return [[value] * (calls or 0) for value, calls in zip(values, batch.numbers["calls"])]
 
 
 def _runs_of(passing: Sequence[bool], runs: Sequence[Run]) -> List[Run]:
@@ -354,7 +321,3 @@ class _Numbered(Dict[Tuple[Any, ...], int]):
     def __missing__(self, key: Tuple[Any, ...]) -> int:
         code = self[key] = len(self)
         return code
-
-
-def _empty_list() -> IntArray:
-    return array("I")

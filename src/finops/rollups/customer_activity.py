@@ -1,12 +1,12 @@
-"""Each customer's calls as a sequence: first, latest, and quick changes of region.
+"""Each customer's calls as a sequence: quick changes of region.
 
 Everything else in a dataset is a sum and does not mind the order of rows; this does.  Calls
 arrive in time order within a part; parts are joined in file order.  Where a file turns out to
 be unordered, `ActivityLog` of the whole file are made from sorted sequences instead.  Only calls
-at one moment follow each other; other rows say no more than that a customer was there.
+at one moment follow each other.
 
-Calls of one customer at one instant are in order of region, then of the customer's columns, so
-that the order of rows in the file decides nothing.
+Calls of one customer at one instant are in order of region, so that the order of rows in the
+file decides nothing.
 """
 
 from __future__ import annotations
@@ -32,15 +32,7 @@ from typing import (
 from finops.reader.encoding import Batch, KeyEncoder
 from finops.rollups.hours import HourClock, hours_of
 from finops.rollups.row_kinds import moments
-from finops.rollups.spec import Key, Table, Values, in_key_order, sort_key
-from finops.rollups.visits import (
-    Sightings,
-    Visit,
-    Visits,
-    VisitsByCustomer,
-    plain_visits,
-    revived_visits,
-)
+from finops.rollups.spec import Key, Table, Values, in_key_order
 from finops.timestamps import MicrosecondClock
 
 CHANGE_WINDOW_US = 3600 * 10**6
@@ -55,15 +47,28 @@ class RegionChanges(NamedTuple):
     shortest_us: int
 
 
+class Visit(NamedTuple):
+    """One call of a customer: when, and from which region."""
+
+    time: bytes
+    region: str
+
+
+class Visits(NamedTuple):
+    """A customer's first and latest call."""
+
+    first: Visit
+    last: Visit
+
+
 class ActivityLog:
     """All customers' visits through some stretch of calls in time order.
 
-    `clock` says on which day a call is.  `others` are rows that are no calls at one moment.
+    `clock` says on which day a call is.
     """
 
     def __init__(self, clock: HourClock) -> None:
-        self.visits_by_customer: VisitsByCustomer = {}
-        self.others = Sightings()
+        self.visits_by_customer: Dict[str, Visits] = {}
         self.changes: Dict[Tuple[str, str], RegionChanges] = {}
         self.first_time = b""
         self.last_time = b""
@@ -81,13 +86,12 @@ class ActivityLog:
             if before is None:
                 self.visits_by_customer[customer] = visits
             else:
-                if before.last.place > visits.first.place:
+                if before.last > visits.first:
                     self.disordered = True  # an instant cut in two, in the other order
                 self.note_change(customer, before.last, visits.first)
                 self.visits_by_customer[customer] = Visits(before.first, visits.last)
         for (customer, day), changes in later.changes.items():
             self._add_changes(customer, day, changes)
-        self.others.join(later.others)
         self.first_time = min(filter(None, (self.first_time, later.first_time)), default=b"")
         self.last_time = max(self.last_time, later.last_time)
 
@@ -96,22 +100,25 @@ class ActivityLog:
         return {
             "ends": [self.first_time.decode("ascii"), self.last_time.decode("ascii")],
             "disordered": self.disordered,
-            "visits": plain_visits(self.visits_by_customer),
-            "others": self.others.plain(),
+            "visits": [
+                [customer] + [[visit.time.decode("ascii"), visit.region] for visit in visits]
+                for customer, visits in self.visits_by_customer.items()
+            ],
             "changes": [[key, changes] for key, changes in self.changes.items()],
         }
 
     @classmethod
     def revived(cls, plain: Mapping[str, Any], clock: HourClock) -> ActivityLog:
         """Return the visits of `plain`."""
-        found = cls(clock)
-        found.first_time, found.last_time = (t.encode("ascii") for t in plain["ends"])
-        found.disordered = plain["disordered"]
-        found.visits_by_customer = revived_visits(plain["visits"])
-        found.others = Sightings.revived(plain["others"])
+        log = cls(clock)
+        log.first_time, log.last_time = (time.encode("ascii") for time in plain["ends"])
+        log.disordered = plain["disordered"]
+        for customer, *visits in plain["visits"]:
+            first, last = (Visit(time.encode("ascii"), region) for time, region in visits)
+            log.visits_by_customer[customer] = Visits(first, last)
         for (customer, day), (times, regions, shortest) in plain["changes"]:
-            found.changes[customer, day] = RegionChanges(times, tuple(regions), shortest)
-        return found
+            log.changes[customer, day] = RegionChanges(times, tuple(regions), shortest)
+        return log
 
     def note_change(self, customer: str, before: Visit, after: Visit) -> None:
         """Count one step of a customer if it is a quick change of region."""
@@ -164,11 +171,10 @@ class ActivityReader:
         self._numbers: Dict[str, int] = {}
         self._region_of: List[int] = []  # call code -> number of its region
         self._regions: Dict[str, int] = {}
-        # By customer number: the latest call's time, region number and customer code.
+        # By customer number: the latest call's time and region number, and those of the first.
         self._time: List[bytes] = []
         self._region: List[int] = []
-        self._code: List[int] = []
-        self._first: Dict[int, Tuple[bytes, int, int]] = {}
+        self._first: Dict[int, Tuple[bytes, int]] = {}
         self._changes: Dict[Tuple[int, str], List[Any]] = {}
         self._instants = MicrosecondClock()
         # The calls of the last instant so far: the next batch may have more of them.
@@ -184,7 +190,6 @@ class ActivityReader:
         result.last_time = max(result.last_time, batch.times[-1])
         at_moments = moments(batch)
         if at_moments is not None:
-            result.others.add(batch, at_moments, encoder)
             batch = batch.selected(at_moments)
             if not batch.times:
                 return
@@ -195,7 +200,7 @@ class ActivityReader:
         )
         complete = bisect_left(rows.times, rows.times[-1])
         self._waiting = self._distinct(rows.part(complete))
-        self._follow(rows.part(0, complete), encoder)
+        self._follow(rows.part(0, complete))
 
     def _distinct(self, rows: _Rows) -> _Rows:
         """Return the rows of one instant without those that tell nothing new.
@@ -208,46 +213,38 @@ class ActivityReader:
         kept = dict(zip(zip(rows.customers, regions), rows.calls))
         return _Rows(rows.times[: len(kept)], [code for code, _ in kept], list(kept.values()))
 
-    def _in_order(self, rows: _Rows, encoder: KeyEncoder) -> _Rows:
+    def _in_order(self, rows: _Rows) -> _Rows:
         """Return rows in time order with those of one instant in their order too."""
         times = rows.times
         if True not in map(eq, times, islice(times, 1, None)):
             return rows
         names = list(self._regions)
         regions = {call: names[self._region_of[call]] for call in set(rows.calls)}
-        keys = {code: sort_key(encoder.customer_keys[code]) for code in set(rows.customers)}
-        places = list(
-            zip(
-                times,
-                map(regions.__getitem__, rows.calls),
-                map(keys.__getitem__, rows.customers),
-            )
-        )
+        places = list(zip(times, map(regions.__getitem__, rows.calls)))
         return rows.reordered(sorted(range(len(times)), key=places.__getitem__))
 
-    def _follow(self, rows: _Rows, encoder: KeyEncoder) -> None:
-        times, regions, codes = self._time, self._region, self._code
+    def _follow(self, rows: _Rows) -> None:
+        times, regions = self._time, self._region
         customer_of, region_of = self._customer_of, self._region_of
-        for time, code, call in zip(*self._in_order(rows, encoder)):
+        for time, code, call in zip(*self._in_order(rows)):
             number = customer_of[code]
             region = region_of[call]
             if regions[number] != region:
-                self._changed(number, time, region, code)
+                self._changed(number, time, region)
                 regions[number] = region
             times[number] = time
-            codes[number] = code
 
     def finish(self, encoder: KeyEncoder) -> ActivityLog:
         """Return the visits in terms of names."""
         self._extend(encoder)
-        self._follow(self._waiting, encoder)
+        self._follow(self._waiting)
         self._waiting = _Rows([], [], [])
         names = list(self._numbers)
         regions = list(self._regions)
         for number, first in self._first.items():
-            last = (self._time[number], self._region[number], self._code[number])
+            last = (self._time[number], self._region[number])
             self.result.visits_by_customer[names[number]] = Visits(
-                *[Visit(t, regions[r], encoder.customer_keys[c]) for t, r, c in (first, last)]
+                *[Visit(time, regions[region]) for time, region in (first, last)]
             )
         for (number, day), (count, met, shortest) in self._changes.items():
             self.result.changes[names[number], day] = RegionChanges(
@@ -255,10 +252,10 @@ class ActivityReader:
             )
         return self.result
 
-    def _changed(self, number: int, time: bytes, region: int, code: int) -> None:
+    def _changed(self, number: int, time: bytes, region: int) -> None:
         before = self._time[number]
         if not before:
-            self._first[number] = (time, region, code)
+            self._first[number] = (time, region)
             return
         gap = self._instants.of(time) - self._instants.of(before)
         if 0 <= gap < CHANGE_WINDOW_US:
@@ -274,7 +271,6 @@ class ActivityReader:
             if number == len(self._time):
                 self._time.append(b"")
                 self._region.append(-1)
-                self._code.append(-1)
         for call in encoder.call_keys[len(self._region_of) :]:
             self._region_of.append(self._regions.setdefault(call.region, len(self._regions)))
 
@@ -282,30 +278,24 @@ class ActivityReader:
 class UnorderedActivity:
     """Collects all calls of an unordered file and sorts each customer's.
 
-    Takes 16 bytes a call, so that the largest file is no danger.
+    Takes 12 bytes a call, so that the largest file is no danger.
     """
 
     def __init__(self, clock: HourClock) -> None:
         self._result = ActivityLog(clock)
         self._calls: Dict[str, _Calls] = {}
-        self._customer_keys: Sequence[Tuple[Any, ...]] = ()
         self._regions: Dict[str, int] = {}
         self._calls_of: List[_Calls] = []  # by customer code
         self._region_of: List[int] = []  # by call code
 
     def add(self, batch: Batch, encoder: KeyEncoder) -> None:
         """Take in one batch, in file order of batches; all of them have one encoder."""
-        result = self._result
-        result.first_time = min(result.first_time or batch.times[0], batch.times[0])
-        result.last_time = max(result.last_time, batch.times[-1])
-        self._customer_keys = encoder.customer_keys
         for key in encoder.customer_keys[len(self._calls_of) :]:
             self._calls_of.append(self._calls.setdefault(key.customer_id, _Calls()))
         for call in encoder.call_keys[len(self._region_of) :]:
             self._region_of.append(self._regions.setdefault(call.region, len(self._regions)))
         at_moments = moments(batch)
         if at_moments is not None:
-            result.others.add(batch, at_moments, encoder)
             batch = batch.selected(at_moments)
         calls_of, region_of = self._calls_of, self._region_of
         rows = zip(_ordinals(batch.times), batch.customers, batch.calls)
@@ -313,16 +303,13 @@ class UnorderedActivity:
             calls = calls_of[customer]
             calls.times.append(time)
             calls.regions.append(region_of[call_code])
-            calls.customers.append(customer)
 
     def finish(self) -> ActivityLog:
         """Return the visits in time order."""
         result = self._result
-        region_ranks = _ranks([(region,) for region in self._regions])
-        customer_ranks = _ranks(self._customer_keys)
+        ranks = _ranks(list(self._regions))
         for customer, calls in self._calls.items():
-            if calls.times:  # a customer may have nothing but rows that were left out
-                self._follow(customer, calls, calls.order(region_ranks, customer_ranks), result)
+            self._follow(customer, calls, calls.order(ranks), result)
         return result
 
     def _follow(
@@ -331,35 +318,33 @@ class UnorderedActivity:
         names = list(self._regions)
 
         def visit(place: int) -> Visit:
-            key = self._customer_keys[calls.customers[place]]
-            return Visit(_timestamp(calls.times[place]), names[calls.regions[place]], key)
+            return Visit(_timestamp(calls.times[place]), names[calls.regions[place]])
 
         for before, after in zip(order, order[1:]):
             if calls.regions[before] != calls.regions[after]:
                 result.note_change(customer, visit(before), visit(after))
-        result.visits_by_customer[customer] = Visits(visit(order[0]), visit(order[-1]))
 
 
 class _Calls:
-    """The calls of a customer in columns: time (see `_ordinals`), region, customer code."""
+    """The calls of a customer in columns: time (see `_ordinals`), region."""
 
     def __init__(self) -> None:
         self.times = array("Q")
         self.regions = array("I")
-        self.customers = array("I")
 
-    def order(self, region_ranks: Sequence[int], customer_ranks: Sequence[int]) -> List[int]:
-        """Return the places of the calls in the order in which they count."""
-        regions = map(region_ranks.__getitem__, self.regions)
-        customers = map(customer_ranks.__getitem__, self.customers)
-        keys = list(zip(self.times, regions, customers))
+    def order(self, ranks: Sequence[int]) -> List[int]:
+        """Return the places of the calls in the order in which they count.
+
+        `ranks` says in which order regions are.
+        """
+        keys = list(zip(self.times, map(ranks.__getitem__, self.regions)))
         return sorted(range(len(keys)), key=keys.__getitem__)
 
 
-def _ranks(keys: Sequence[Tuple[Any, ...]]) -> List[int]:
-    """Return for each key which place it has among all of them, in ascending order."""
-    ranks = [0] * len(keys)
-    for rank, place in enumerate(sorted(range(len(keys)), key=lambda k: sort_key(keys[k]))):
+def _ranks(names: Sequence[str]) -> List[int]:
+    """Return for each name which place it has among all of them, in ascending order."""
+    ranks = [0] * len(names)
+    for rank, place in enumerate(sorted(range(len(names)), key=names.__getitem__)):
         ranks[place] = rank
     return ranks
 

@@ -24,15 +24,17 @@ from finops.business.catalog import DEFAULT_PRICES, PriceTable
 from finops.context import RunContext
 from finops.errors import DataError
 from finops.reader.encoding import KeyEncoder
+from finops.reader.event_log import Event, events_beside, read_events
 from finops.reader.layout import FileReplacedError
 from finops.reader.options import ReadingOptions, ReadingRules
 from finops.reader.sources import Locations
 from finops.rollups.coarsening import CoarseGroups, Coarsening, coarse_groups
 from finops.rollups.customer_activity import ActivityLog, UnorderedActivity, joined
+from finops.rollups.customers import CUSTOMER_RECORDS, customers_of
 from finops.rollups.file_scan import ScanSettings, processes_for
 from finops.rollups.file_set import FileSet, Progress
 from finops.rollups.hours import HourClock
-from finops.rollups.merge import Cubes, accounting_of, cubes_of, customers_of, tables_of
+from finops.rollups.merge import Cubes, accounting_of, cubes_of, tables_of
 from finops.rollups.notes import notes_of, on_whole_days
 from finops.rollups.part import PartitionResult
 from finops.rollups.planner import Plan
@@ -52,7 +54,7 @@ from finops.rollups.spec import (
 from finops.storage.truth import read_truth
 from finops.timestamps import zone_of
 
-_TOTALS = Table((), ("calls", "cost", "input_tokens", "output_tokens", "errors", "unpriced"))
+_TOTALS = Table((), Totals._fields)
 _WHOLE_DAYS = Table((), ("daily_records",))
 
 # What comes of kept parts that look right and are not.
@@ -79,11 +81,10 @@ def open_dataset(
 
 
 class DatasetFacts(NamedTuple):
-    """What is delivered beside the tables, in the order in which `Rollups` takes it."""
+    """What is delivered beside the tables."""
 
     period: Period
     totals: Totals
-    customers: Mapping[str, Customer]
     accounting: Accounting
     file: FileInfo
 
@@ -128,6 +129,7 @@ class Dataset:
         self._activity = ActivityLog(self._clock)
         self._facts: Optional[DatasetFacts] = None
         self._filled: Dict[Table, Dict[Key, Values]] = {}
+        self._customers: Optional[Dict[str, Customer]] = None
 
     def rollups(self, tables: Iterable[Table]) -> Rollups:
         """Return the declared tables, reading the file if any of them was not planned yet.
@@ -144,7 +146,11 @@ class Dataset:
             self._scan(self._plan, cache=False)
             self._aggregate(wanted)
         tables = {table: self._filled[table] for table in wanted}
-        return Rollups(tables, *self._known_facts, self.prices, self.context)
+        period, totals, accounting, file = self._known_facts
+        customers = self._customers_of(tables)
+        return Rollups(
+            tables, period, totals, customers, accounting, file, self.prices, self.context
+        )
 
     def fill(self, tables: Iterable[Table]) -> None:
         """Read the file for these tables, in one pass, unless it was read for all of them.
@@ -177,10 +183,21 @@ class Dataset:
         """Let go of the memory of tables that were delivered; asked for again, they come again."""
         for table in tables:
             self._filled.pop(table, None)
+            if table in CUSTOMER_RECORDS:
+                self._customers = None
 
     def truth(self) -> Optional[Dict[str, Any]]:
         """Return which incidents the simulator planted in these calls, None where nobody knows."""
         return read_truth(self.path) if self._locations.is_single_file else None
+
+    def events(self) -> List[Event]:
+        """Return the events of the file beside the data, none where there is no such file.
+
+        Raises DataError where it cannot be read.
+        """
+        beside = events_beside(self.path)
+        is_there = self._locations.is_single_path and beside.is_file()
+        return read_events(beside) if is_there else []
 
     @property
     def processes(self) -> int:
@@ -216,7 +233,7 @@ class Dataset:
                     raise
 
     def _scan_once(self, plan: Plan, cache: bool) -> None:
-        self._plan, self._filled, self._facts = plan, {}, None
+        self._plan, self._filled, self._facts, self._customers = plan, {}, None, None
         settings = ScanSettings(plan, self.prices, self.options, self.context, self._workers, cache)
         files = FileSet(self._locations.files(), settings, self._progress)
         plan = self._plan = files.plan
@@ -226,6 +243,16 @@ class Dataset:
         self._cubes = cubes_of(plan, self._parts)
         self._compute_facts(files, reading.rules)
         files.save(reading)
+
+    def _customers_of(
+        self, tables: Mapping[Table, Mapping[Key, Values]]
+    ) -> Optional[Dict[str, Customer]]:
+        """Return the customers where their tables are asked for: made once for all who ask."""
+        if not tables.keys() >= set(CUSTOMER_RECORDS):
+            return None
+        if self._customers is None:
+            self._customers = customers_of(tables)
+        return self._customers
 
     def _aggregate(self, tables: Sequence[Table]) -> None:
         missing = [table for table in tables if table not in self._filled]
@@ -237,23 +264,19 @@ class Dataset:
         notes = (*files.notes, *notes_of(files.file_parts))
         accounting = accounting_of(files.file_parts, notes)
         _refuse_if_nothing_is_usable(accounting, files.name)
-        logs = [ActivityLog.revived(part.activity, self._clock) for part in parts]
-        activity = joined(logs, self._clock)
-        if activity is None:
-            activity = self._sorted_activity(files, rules)
-        self._activity = activity
+        self._activity = self._activity_of(files, rules)
         self._aggregate((_TOTALS, _WHOLE_DAYS, SOURCES))
+        times = [time for part in parts for time in part.ends]
         hours = [hour + ":00:00" for part in parts for hour in part.hours]
         self._facts = DatasetFacts(
             Period(
-                start=activity.first_time.decode("ascii"),
-                end=activity.last_time.decode("ascii"),
+                start=min(times, default=""),
+                end=max(times, default=""),
                 first_hour=min(hours, default=""),
                 last_hour=max(hours, default=""),
                 timezone=self.options.timezone,
             ),
             Totals(*self._filled[_TOTALS].get((), ())),
-            customers_of(activity),
             accounting._replace(
                 notes=(
                     *accounting.notes,
@@ -271,11 +294,17 @@ class Dataset:
         (rows,) = self._filled[_WHOLE_DAYS].get((), (0,))
         return on_whole_days(rows, self.options.timezone)
 
-    def _sorted_activity(self, files: FileSet, rules: ReadingRules) -> ActivityLog:
-        """Return the activity in unordered calls, in a pass of its own.
+    def _activity_of(self, files: FileSet, rules: ReadingRules) -> ActivityLog:
+        """Return the activity in all calls, where some table needs it.
 
-        Records that repeat others change nothing of it.
+        That of unordered calls takes a pass of its own.  Records that repeat others change
+        nothing of it.
         """
+        logs = [ActivityLog.revived(part.activity, self._clock) for part in self._parts
+                if part.activity is not None]  # fmt: skip
+        activity = joined(logs, self._clock)
+        if activity is not None:
+            return activity
         encoder = KeyEncoder(rules)
         collected = UnorderedActivity(self._clock)
         for batch in files.batches(rules, encoder):

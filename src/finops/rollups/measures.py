@@ -39,6 +39,7 @@ from finops.rollups.expressions import (
 CALL_COLUMNS: FrozenSet[str] = frozenset(CallKey._fields)
 CUSTOMER_COLUMNS: FrozenSet[str] = frozenset(CustomerKey._fields)
 NUMBER_COLUMNS: FrozenSet[str] = frozenset({COST, *DEFAULTS})
+TIMESTAMP = "timestamp"
 # Numbers that a call may be without.
 UNKNOWN_COLUMNS: FrozenSet[str] = frozenset(
     c.name for c in schema.NUMBERS if c.default is None and not c.required
@@ -47,6 +48,7 @@ UNKNOWN_COLUMNS: FrozenSet[str] = frozenset(
 TEXT_COLUMNS: FrozenSet[str] = (CALL_COLUMNS | CUSTOMER_COLUMNS) - {"tier_price_usd"}
 ROW_COLUMNS: FrozenSet[str] = TEXT_COLUMNS | NUMBER_COLUMNS
 HOUR = "h"  # hours since 1970-01-01T00, of which times are grouped
+MICROSECOND = "us"  # microseconds since 1970-01-01T00, of which the first and the last are taken
 DAY_S = 24 * 3600
 
 # No part of a file is added up for longer than so many rows and so many calls at a time, so that
@@ -125,6 +127,40 @@ class Distribution(NamedTuple):
     counted: bool
 
 
+class Seen(NamedTuple):
+    """The time of the first or, where `latest`, of the last row of a group, credits included.
+
+    It is delivered as a timestamp in UTC, whatever the reporting time zone is.
+    """
+
+    name: str
+    latest: bool
+
+    @property
+    def column(self) -> str:
+        """The column of which the cells keep the ends."""
+        return TIMESTAMP
+
+    @property
+    def sql(self) -> str:
+        """The time over the checked columns, in microseconds since 1970."""
+        return f"{'max' if self.latest else 'min'}({MICROSECOND})"
+
+
+class Distinct(NamedTuple):
+    """How many values a customer dimension has within a group; `nobody` is none of them."""
+
+    name: str
+    dimension: str
+    nobody: str
+
+    @property
+    def sql(self) -> str:
+        """The number over the checked columns."""
+        of_nobody = sql_of(one_of(self.dimension, self.nobody))
+        return f"count(distinct case when not {of_nobody} then {self.dimension} end)"
+
+
 class Activity(NamedTuple):
     """What follows from the order of calls; it comes by `by` alone, and not with other kinds."""
 
@@ -159,8 +195,8 @@ DIMENSIONS: Dict[str, Dimension] = {
 
 _FAILED = one_of("status", schema.STATUS_ERROR)
 _UNPRICED = one_of("cost_kind", "unpriced")
-_IS_CREDIT = above(CREDIT, 0)
-_NUMBER_UNKNOWN = all_of(equal("calls", 0), negated(_IS_CREDIT))
+IS_CREDIT = above(CREDIT, 0)
+_NUMBER_UNKNOWN = all_of(equal("calls", 0), negated(IS_CREDIT))
 # Which rows are no aggregates: a filter for what looks at single calls or at hours.
 OF_MOMENTS = all_of(
     negated(known("bucket_s")), negated(above("calls", config.MAX_CALLS_OF_A_MOMENT))
@@ -192,7 +228,7 @@ _SUMS: Tuple[Measure, ...] = (
     Measure("calls_unknown", when(_NUMBER_UNKNOWN, 1)),  # rows that do not say how many calls
     Measure("daily_records", when(above("bucket_s", DAY_S - 1), 1)),  # aggregates of whole days
     Measure("credits", column(CREDIT), schema.MAX_COST_PICO, PICO),  # positive
-    Measure("credit_rows", when(_IS_CREDIT, 1)),
+    Measure("credit_rows", when(IS_CREDIT, 1)),
     Measure(
         "cost",
         plus(COST, times(CREDIT, -1)),
@@ -226,8 +262,12 @@ REGION_CHANGE_MEASURES: Tuple[str, ...] = (
 _ACTIVITIES: Tuple[Activity, ...] = tuple(
     Activity(name, ("customer_id", "day")) for name in REGION_CHANGE_MEASURES
 )
-AnyMeasure = Union[Measure, Distribution, Activity]
-_ALL: Tuple[AnyMeasure, ...] = (*_SUMS, *_DISTRIBUTIONS, *_ACTIVITIES)
+_SEEN: Tuple[Seen, ...] = (Seen("first_seen", latest=False), Seen("last_seen", latest=True))
+_DISTINCT: Tuple[Distinct, ...] = (Distinct("customers", "customer_id", config.UNALLOCATED),)
+# What a cell keeps of a column instead of a sum.
+Listed = Union[Distribution, Seen]
+AnyMeasure = Union[Measure, Distribution, Seen, Distinct, Activity]
+_ALL: Tuple[AnyMeasure, ...] = (*_SUMS, *_DISTRIBUTIONS, *_SEEN, *_DISTINCT, *_ACTIVITIES)
 MEASURES: Dict[str, AnyMeasure] = {measure.name: measure for measure in _ALL}
 
 DimensionLike = Union[str, Dimension]

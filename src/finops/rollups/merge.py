@@ -12,11 +12,11 @@ from finops.rollups.cells import CubeSpec
 from finops.rollups.columns import FilledCube, KeyMerges
 from finops.rollups.customer_activity import ActivityLog, region_changes
 from finops.rollups.filters import deliverable
+from finops.rollups.group_values import ListedCubes
 from finops.rollups.part import PartitionResult
-from finops.rollups.planner import Plan, activities_of, distributions_of
+from finops.rollups.planner import Plan, activities_of, has_times_only, listed_of
 from finops.rollups.readings import implausible_rows
-from finops.rollups.spec import Accounting, Blanked, Customer, Key, Place, Skipped, Table, Values
-from finops.rollups.visits import customers_seen
+from finops.rollups.spec import Accounting, Blanked, Key, Place, Skipped, Table, Values
 
 Cubes = Mapping[CubeSpec, Sequence[FilledCube]]
 _SHOWN_NAMES = 3  # of the files that a note is about
@@ -44,11 +44,13 @@ def tables_of(
         if activities_of(table):
             filled[table] = region_changes(table, activity)
             continue
-        listed = [plan.spec_for(table, measure.column) for measure in distributions_of(table)]
-        sums, summed = cubes[plan.spec_for(table, "")], plan.summed(table)
-        lists = cubes[listed[0]] if listed else []
-        passes = plan.passes(table, listed[0].listed) if listed else None
-        filled[table] = deliverable(summed, aggregate(summed, sums, lists, passes))
+        lists = {
+            column: ListedCubes(cubes[plan.spec_for(table, column)], plan.passes(table, column))
+            for column in {measure.column for measure in listed_of(table)}
+        }
+        summed = plan.summed(table)
+        sums = None if has_times_only(table) else cubes[plan.spec_for(table, "")]
+        filled[table] = deliverable(summed, aggregate(summed, sums, lists))
     return filled
 
 
@@ -188,23 +190,3 @@ def _listed(names: Sequence[str]) -> str:
     """Return the first names for a sentence."""
     more = len(names) - _SHOWN_NAMES
     return ", ".join(names[:_SHOWN_NAMES]) + (f" and {more} more" if more > 0 else "")
-
-
-def customers_of(activity: ActivityLog) -> Dict[str, Customer]:
-    """Return what the latest call of each customer says of it, by id ascending.
-
-    Of a customer without calls it is what the latest credit says.
-    """
-    found: Dict[str, Customer] = {}
-    for customer, visits in customers_seen(activity.visits_by_customer, activity.others).items():
-        _, tier, organization, product, archetype, price = visits.last.key
-        found[customer] = Customer(
-            tier,
-            price,
-            organization,
-            product,
-            archetype,
-            visits.first.time.decode("ascii"),
-            visits.last.time.decode("ascii"),
-        )
-    return found

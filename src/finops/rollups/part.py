@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from finops.reader.identity import IdSummary
 from finops.reader.layout import Span
@@ -15,16 +15,18 @@ class PartitionResult(NamedTuple):
     """What was read of the bytes [from, to) of a file.
 
     `digests` are those of its bytes (see the module of that name); `accounts` the counters of
-    `accounts.Accounts`; `activity` an `ActivityLog` as plain data; `hours` the first and the
-    last local hour, nothing without calls; `ids` what is known of the ids; `cubes`, in the order
-    of the plan's specs, the keys of their codes and their cells.
+    `accounts.Accounts`; `activity` an `ActivityLog` as plain data, None where no table needs
+    one; `ends` the first and the last time, `hours` the first and the last local hour, nothing
+    without calls; `ids` what is known of the ids; `cubes`, in the order of the plan's specs, the
+    keys of their codes and their cells.
     """
 
     span: Span
     digests: Sequence[str]
     accounts: Mapping[str, Any]
     customer_keys: Keys
-    activity: Mapping[str, Any]
+    activity: Optional[Mapping[str, Any]]
+    ends: Sequence[str]
     hours: Sequence[str]
     ids: IdSummary
     cubes: List[Tuple[Keys, PackedCells]]

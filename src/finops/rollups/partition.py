@@ -59,18 +59,20 @@ def scan_partition(
     clock = HourClock(zone_of(rules.options.timezone))
     reader = BlockReader(header, encoder, rules, ids if repeats is None else repeats)
     filler = CubeFiller(plan, encoder, clock)
-    activity = ActivityReader(clock)
+    activity = ActivityReader(clock) if plan.follows_calls else None
     source = Blocks(stream, span, reader.accounts, header.dialect, progress, is_last)
     for batch in batches(source, reader):
         filler.add(batch)
-        activity.add(batch, encoder)
+        if activity is not None:
+            activity.add(batch, encoder)
     filler.close()
     return PartitionResult(
         (span[0], source.end),
         source.digests.blocks(),
         vars(reader.accounts),
         encoder.customer_keys,
-        activity.finish(encoder).plain(),
+        activity.finish(encoder).plain() if activity is not None else None,
+        [time.decode("ascii") for time in filler.ends],
         filler.hours,
         ids.summary(),
         [(cube.keys, cube.packed) for cube in filler.cubes if cube.stored],
@@ -80,10 +82,12 @@ def scan_partition(
 class CubeFiller:
     """Fills the cubes of a plan for one part of a file, batch by batch in time order.
 
-    `hours` are the first and the last local hour covered so far, nothing without calls.
+    `ends` are the first and the last time, `hours` the first and the last local hour covered so
+    far; both are nothing without calls.
     """
 
     def __init__(self, plan: Plan, encoder: KeyEncoder, clock: HourClock) -> None:
+        self.ends: Sequence[bytes] = ()
         self.hours: Sequence[str] = ()
         self._packer = RowPacker(plan.layout)
         self.cubes: List[Cube] = plan.cubes(self._packer.words)
@@ -113,6 +117,8 @@ class CubeFiller:
 
     def _fill(self, batch: Batch) -> None:
         calls = Calls(batch, self._packer.sums(batch, self._encoder))
+        times = batch.times
+        self.ends = (min([times[0], *self.ends]), max([times[-1], *self.ends]))
         runs = self._clock.runs(batch)
         first, last = min(hour for hour, _, _ in runs), self._clock.last_hour(batch, runs)
         self.hours = (min([first, *self.hours]), max([last, *self.hours]))

@@ -29,6 +29,7 @@ from finops.rollups.cells import CubeSpec
 from finops.rollups.cubes import Cube, Getter
 from finops.rollups.expressions import TRUE, columns_of, with_constants
 from finops.rollups.filters import is_filter, list_filter, with_conditional_measures
+from finops.rollups.listed import ListCube
 from finops.rollups.measures import (
     CALL_COLUMNS,
     CALL_DIMENSIONS,
@@ -36,16 +37,21 @@ from finops.rollups.measures import (
     DIMENSIONS,
     MEASURES,
     TIME_DIMENSIONS,
+    TIMESTAMP,
     Activity,
     Dimension,
+    Distinct,
     Distribution,
+    Listed,
     Measure,
+    Seen,
     dimension_of,
     measure_of,
     stored,
 )
 from finops.rollups.packing import PackedLayout
 from finops.rollups.row_loop import key_function
+from finops.rollups.seen import SeenCube
 from finops.rollups.spec import Table
 
 # From the finest: cells of one time dimension add up to those of a later one.
@@ -107,9 +113,14 @@ class Plan:
         if _has_activities_only(table):
             return []
         scanned = self._scanned[table]
-        listed = dict.fromkeys(distribution.column for distribution in distributions_of(table))
+        listed = dict.fromkeys(measure.column for measure in listed_of(table))
         lists = [_spec_of_list(scanned, column) for column in listed]
-        return [_spec_of_sums(self._summed[table]), *lists]
+        return lists if has_times_only(table) else [_spec_of_sums(self._summed[table]), *lists]
+
+    @property
+    def follows_calls(self) -> bool:
+        """Whether some table has what follows from the order of calls."""
+        return any(map(activities_of, self.tables))
 
     def passes(self, table: Table, listed: str) -> Optional[Dimension]:
         """Return the dimension of a cube of listed values that says which a table's filter leaves,
@@ -130,15 +141,16 @@ class Plan:
         measures = dict(zip(self.specs, self.measures()))
         for spec in sorted(self.specs, key=_fineness):
             fine = self._source_of.get(spec)
-            words = self.layout.words_of(m for m in measures[spec] if isinstance(m, Measure))
-            made[spec] = Cube(
-                spec,
-                [_getter(dimension, fine) for dimension in spec.calls],
-                [word in words for word in range(self.layout.words)],
-                words_in_use,
-                counted=bool(spec.listed) and not measures[spec],
-                source=made[fine] if fine else None,
-            )
+            source = made[fine] if fine else None
+            getters = [_getter(dimension, fine) for dimension in spec.calls]
+            if spec.listed == TIMESTAMP:
+                made[spec] = SeenCube(spec, getters, source)
+            elif spec.listed:
+                made[spec] = ListCube(spec, getters, not measures[spec], source)
+            else:
+                words = self.layout.words_of(m for m in measures[spec] if isinstance(m, Measure))
+                wanted = [word in words for word in range(self.layout.words)]
+                made[spec] = Cube(spec, getters, wanted, words_in_use, source=source)
         in_order = [made[spec] for spec in self.specs]
         return in_order + [cube for cube in made.values() if not cube.stored]
 
@@ -149,7 +161,7 @@ class Plan:
         """
         wanted: Dict[CubeSpec, Set[AddedMeasure]] = {spec: set() for spec in self.specs}
         for table in self.tables:
-            if not activities_of(table):
+            if not (activities_of(table) or has_times_only(table)):
                 wanted[self.spec_for(table, "")].update(stored(sums_of(self.summed(table))))
             for distribution in distributions_of(table):
                 if not distribution.counted:
@@ -173,6 +185,18 @@ def sums_of(table: Table) -> List[Measure]:
 def distributions_of(table: Table) -> List[Distribution]:
     """Return the measures of a table that are all values of a column."""
     return [m for m in map(measure_of, table.measures) if isinstance(m, Distribution)]
+
+
+def listed_of(table: Table) -> List[Listed]:
+    """Return the measures of a table that cells of their own keep, by column."""
+    measures = map(measure_of, table.measures)
+    return [m for m in measures if isinstance(m, (Distribution, Seen))]
+
+
+def has_times_only(table: Table) -> bool:
+    """Return whether the cells that keep times have all of a table, its groups too."""
+    measures = list(map(measure_of, table.measures))
+    return bool(measures) and all(isinstance(measure, Seen) for measure in measures)
 
 
 def activities_of(table: Table) -> List[Activity]:
@@ -275,7 +299,7 @@ def _summed(table: Table) -> Table:
     A filter stays where cells are by customer, since those of all calls would be many more, and
     where the helper feeds them, which needs no measures of their own.
     """
-    if activities_of(table):
+    if activities_of(table) or has_times_only(table):
         return table
     spec = _spec_of_sums(table)
     return table if spec.customers or _can_be_helped(spec) else with_conditional_measures(table)
@@ -284,7 +308,8 @@ def _summed(table: Table) -> Table:
 def _spec_of_sums(table: Table) -> CubeSpec:
     """Return the cube that would serve the sums of a table alone."""
     time = _time_of(table)
-    customers = any(name in CUSTOMER_DIMENSIONS for name in table.by)
+    counted = any(isinstance(measure_of(measure), Distinct) for measure in table.measures)
+    customers = counted or any(name in CUSTOMER_DIMENSIONS for name in table.by)
     own = [dimension_of(d) for d in table.by if not isinstance(d, str)]
     calls = (
         *(DIMENSIONS[name] for name in CALL_DIMENSIONS if name in table.by),

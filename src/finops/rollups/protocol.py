@@ -9,6 +9,7 @@ import os
 from typing import TYPE_CHECKING, Any, Dict, Iterable, Optional, Sequence, Union
 
 from finops.business.catalog import PriceTable
+from finops.reader.event_log import Event
 from finops.rollups.coarsening import CoarseGroups, Coarsening
 from finops.rollups.spec import Rollups, Table
 
@@ -27,7 +28,10 @@ class CallDataset(Protocol):
         """Prepare to deliver these tables, in one pass over the calls."""
 
     def rollups(self, tables: Iterable[Table]) -> Rollups:
-        """Return the tables, filled; raises DataError where the calls cannot be read."""
+        """Return the tables, filled; raises DataError where the calls cannot be read.
+
+        Customers go with them where `customers.CUSTOMER_RECORDS` are among the tables.
+        """
 
     def coarse(self, table: Table, coarsening: Coarsening, most: int) -> Optional[CoarseGroups]:
         """Return a table's groups with their keys merged, None where there are more than `most`.
@@ -40,6 +44,12 @@ class CallDataset(Protocol):
 
     def truth(self) -> Optional[Dict[str, Any]]:
         """Return which incidents the simulator planted in these calls, None where none is known."""
+
+    def events(self) -> Sequence[Event]:
+        """Return what is known to have happened meanwhile, which charts mark, by date.
+
+        Raises DataError where that cannot be read.
+        """
 
     @property
     def processes(self) -> int:

@@ -45,10 +45,12 @@ class RowLoop:
     """One value for each row of a batch.
 
     The methods that return source register what it looks up; `compile` makes the loop of it.
+    `constant` is the value where it is the same in every row.
     """
 
     def __init__(self) -> None:
         self.source = ""
+        self.constant: Optional[Expression] = None
         self._function: Function = list
         self._call_tables: Dict[str, _KeyTable] = {}
         self._customer_tables: Dict[str, _KeyTable] = {}
@@ -131,11 +133,18 @@ class BatchLoop:
 
     def __call__(self, batch: Batch, encoder: KeyEncoder) -> List[Any]:
         """Return the value of each row."""
+        return self._loop_for(batch)(batch, encoder)
+
+    def constant(self, batch: Batch) -> Optional[Expression]:
+        """Return the value where it is the same in every batch of these columns, else None."""
+        return self._loop_for(batch).constant
+
+    def _loop_for(self, batch: Batch) -> RowLoop:
         there = frozenset(batch.numbers)
         if there not in self._loops:
             absent = {name: value for name, value in DEFAULTS.items() if name not in there}
             self._loops[there] = self._make(absent)
-        return self._loops[there](batch, encoder)
+        return self._loops[there]
 
 
 def loop_of(expression: Expression) -> BatchLoop:
@@ -144,6 +153,8 @@ def loop_of(expression: Expression) -> BatchLoop:
     def made(constants: Constants) -> RowLoop:
         loop = RowLoop()
         remaining = with_constants(expression, constants)
+        if remaining is not None and remaining.operator == "number":
+            loop.constant = remaining
         loop.compile("None" if remaining is None else loop.inline(remaining))
         return loop
 

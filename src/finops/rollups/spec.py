@@ -300,7 +300,10 @@ class FileInfo(NamedTuple):
 
 
 class Totals(NamedTuple):
-    """The whole dataset in one row; `cost` in USD, a lower bound where `unpriced` > 0."""
+    """The whole dataset in one row; `cost` in USD, a lower bound where `unpriced` > 0.
+
+    `customers` is how many the rows name.
+    """
 
     calls: int = 0
     cost: float = 0.0
@@ -308,6 +311,7 @@ class Totals(NamedTuple):
     output_tokens: int = 0
     errors: int = 0
     unpriced: int = 0
+    customers: int = 0
 
     @property
     def tokens(self) -> int:
@@ -319,7 +323,8 @@ class Rollups:
     """Filled tables and what goes with them; read-only by convention.
 
     `data[table]` is a dict in ascending key order: `{key tuple: measures tuple}`, both in
-    declared order, also where there is one dimension or one measure.
+    declared order, also where there is one dimension or one measure.  `customers` are given where
+    `customers.CUSTOMER_RECORDS` are among the tables, None elsewhere.
     """
 
     def __init__(
@@ -336,7 +341,7 @@ class Rollups:
         self._tables = tables
         self.period = period
         self.totals = totals
-        self.customers: Mapping[str, Customer] = customers or {}
+        self._customers = customers
         self.accounting = accounting
         self.file = file
         self.prices = prices
@@ -344,6 +349,16 @@ class Rollups:
 
     def __getitem__(self, table: Table) -> Mapping[Key, Values]:
         return self._tables[table]
+
+    @property
+    def customers(self) -> Mapping[str, Customer]:
+        """What the latest row of each customer says of it, by id ascending.
+
+        Raises LookupError where the tables of customers were not asked for.
+        """
+        if self._customers is None:
+            raise LookupError("customers take CUSTOMER_RECORDS")
+        return self._customers
 
 
 def sort_key(key: Key) -> List[Tuple[str, Any]]:

@@ -46,9 +46,8 @@ def run(rows: Any, accounting: Any = None, file: Any = None, context: Any = None
         {table: filled[table] for table in DatasetOverviewAnalyzer.TABLES},
         filled.period,
         filled.totals,
-        filled.customers,
-        accounting or filled.accounting,
-        file or filled.file,
+        accounting=accounting or filled.accounting,
+        file=file or filled.file,
         context=context or RunContext(),
     )
     result = DatasetOverviewAnalyzer("").compute(data)

@@ -31,6 +31,7 @@ from finops.analyzers.shared.revenue import own_days, own_monthly
 from finops.analyzers.shared.wording import caveats, counted
 from finops.results import abuse_detection as results
 from finops.results.base import CustomerAdvice, Finding
+from finops.rollups.customers import CUSTOMER_RECORDS
 from finops.rollups.measures import OF_MOMENTS
 from finops.rollups.spec import Rollups, Table
 
@@ -41,7 +42,7 @@ DAYS = Table(("day",), ("calls", "cost"), OF_MOMENTS)
 class AbuseDetectionAnalyzer(Analyzer):
     """Unusual usage, rate-limit abuse, cost spikes, suspicious access, and a score for each."""
 
-    TABLES = (*BASIS_TABLES, *ABUSE_TABLES, DAYS)
+    TABLES = (*BASIS_TABLES, *CUSTOMER_RECORDS, *ABUSE_TABLES, DAYS)
     NEEDS = ("customer_id",)
 
     def result(self, data: Rollups) -> results.AbuseDetectionResult:

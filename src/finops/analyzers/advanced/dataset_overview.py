@@ -13,7 +13,6 @@ from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.coverage import coverage_of
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
-from finops.analyzers.shared.customers import customers_of
 from finops.analyzers.shared.wording import caveats, counted, per_month, percent, usd
 from finops.results.base import Finding
 from finops.results.dataset_overview import (
@@ -110,7 +109,7 @@ def _summary(data: Rollups, span: CoveredDays) -> OverviewSummary:
         total_calls=data.totals.calls,
         total_cost=data.totals.cost,
         total_tokens=data.totals.tokens,
-        unique_customers=len(customers_of(data)),
+        unique_customers=data.totals.customers,
         unique_organizations=_named(data, "organization_id"),
         unique_products=_named(data, "product_id"),
         unique_features=_named(data, "feature_id"),

@@ -10,7 +10,6 @@ from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.cost_change import CHANGE_TABLES, cost_change
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
-from finops.analyzers.shared.customers import customers_of
 from finops.analyzers.shared.daily_sums import by_day
 from finops.analyzers.shared.forecast import UNTRIED, month_ahead
 from finops.analyzers.shared.overlaps import model_key
@@ -44,6 +43,7 @@ from finops.results.understanding import (
     UnderstandingResult,
     UnderstandingSummary,
 )
+from finops.rollups.customers import CUSTOMER_RECORDS
 from finops.rollups.spec import Rollups, Table
 from finops.stats import growth_percent, mean, rank_index, ratio
 from finops.stats import percent as percent_of
@@ -62,6 +62,7 @@ class UnderstandingAnalyzer(Analyzer):
 
     TABLES: ClassVar[Tuple[Table, ...]] = (
         *BASIS_TABLES,
+        *CUSTOMER_RECORDS,
         CALLS,
         ACCOUNTS,
         DAYS,
@@ -120,7 +121,7 @@ def _summary(
         total_calls=totals.calls,
         total_cost=totals.cost,
         total_tokens=totals.tokens,
-        unique_customers=len(customers_of(data)),
+        unique_customers=data.totals.customers,
         avg_cost_per_call=None if totals.unpriced else ratio(totals.cost, totals.calls),
         avg_daily_cost=forecast.avg_daily_cost,
         forecast_30_days=forecast.forecast_30_days,

@@ -151,7 +151,7 @@ class Episode(NamedTuple):
 
 def _provider_alerts(data: Rollups) -> List[Alert]:
     bad = degraded_hours(provider_hours(data))
-    led = led_by_one_customer(data[FAULT_CUSTOMERS], data.customers)
+    led = led_by_one_customer(data[FAULT_CUSTOMERS], data.totals.customers)
     own = [hour for hour in bad if hour.kind == LATENCY or (hour.hour, hour.provider) not in led]
     by_measure: Dict[Tuple[str, str], List[Degraded]] = {}
     for hour in sorted(own, key=lambda hour: hour.hour):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Sequence, Tuple
 
-from finops.analyzers.shared.coverage import COVERAGE_TABLES, coverage_of
+from finops.analyzers.shared.coverage import COVERAGE_TABLES, coverage_of, has_prices
 from finops.analyzers.shared.covered_days import HOURLY_CALLS, CoveredDays
 from finops.results.base import Basis
 from finops.rollups.spec import Rollups, Table
@@ -19,7 +19,7 @@ def basis_of(data: Rollups, span: CoveredDays, needs: Sequence[str] = ()) -> Bas
     `missing`.  Without calls nothing is known to be missing.
     """
     coverage = coverage_of(data)
-    revenue_known = any(customer.price is not None for customer in data.customers.values())
+    revenue_known = has_prices(data)
     absent = {column for column, share in coverage.items() if share == 0}
     if revenue_known:  # by the tier, where the price itself is not given
         absent.discard("tier_price_usd")

@@ -42,6 +42,14 @@ def coverage_of(data: Rollups) -> Dict[str, Optional[float]]:
     return {name: count / in_all * 100 if in_all else None for name, count in counts.items()}
 
 
+def has_prices(data: Rollups) -> bool:
+    """Return whether any row says, or its tier does, what its customer pays.
+
+    `data` holds `COVERAGE_TABLES`.
+    """
+    return any(price is not None for *_, price in data[_BY_CUSTOMER])
+
+
 def _known_counts(
     columns: Tuple[str, ...], cells: Mapping[Key, Values], weight: int
 ) -> Dict[str, int]:

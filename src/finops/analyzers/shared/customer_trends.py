@@ -13,10 +13,11 @@ from finops.analyzers.shared.covered_days import CoveredDays
 from finops.analyzers.shared.customers import customers_of
 from finops.analyzers.shared.revenue import CUSTOMER_TABLE, own_days, own_monthly
 from finops.results.churn_growth import CustomerAtRisk, Expansion
+from finops.rollups.customers import CUSTOMER_RECORDS
 from finops.rollups.spec import Rollups, Table
 
 CUSTOMER_DAYS = Table(("customer_id", "day"), ("calls", "cost", "unpriced"))
-TREND_TABLES: Tuple[Table, ...] = (CUSTOMER_DAYS, CUSTOMER_TABLE)
+TREND_TABLES: Tuple[Table, ...] = (*CUSTOMER_RECORDS, CUSTOMER_DAYS, CUSTOMER_TABLE)
 _CALLS, _COST = 0, 1
 _NOTHING = (0, 0.0, 0)
 _WEEK = 7

@@ -9,5 +9,8 @@ from finops.rollups.spec import Customer, Rollups
 
 
 def customers_of(data: Rollups) -> Dict[str, Customer]:
-    """Return the customers of the data; calls that name none belong to nobody."""
+    """Return the customers of the data; calls that name none belong to nobody.
+
+    `data` holds `CUSTOMER_RECORDS`.
+    """
     return {name: each for name, each in data.customers.items() if name != config.UNALLOCATED}

@@ -18,7 +18,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Set, Tuple
 from finops import config, schema
 from finops.rollups.expressions import all_of, negated, one_of
 from finops.rollups.measures import OF_MOMENTS, Measure
-from finops.rollups.spec import Customer, Rollups, Table
+from finops.rollups.spec import Rollups, Table
 from finops.stats import improbable, median, percent, rank_index
 
 _FAULT = all_of(
@@ -91,13 +91,15 @@ def degraded_hours(cells: Mapping[Tuple[Any, ...], Tuple[Any, ...]]) -> List[Deg
 
 
 def led_by_one_customer(
-    cells: Mapping[Tuple[Any, ...], Tuple[Any, ...]], customers: Mapping[str, Customer]
+    cells: Mapping[Tuple[Any, ...], Tuple[Any, ...]], customers: int
 ) -> Set[Tuple[str, str]]:
     """Return the (hour, provider) in which one of several customers made most of the errors.
 
-    `cells` are those of `FAULT_CUSTOMERS`, `customers` those of the data.
+    `cells` are those of `FAULT_CUSTOMERS`; `customers` is how many the data names, besides whom
+    there may be calls that name none.
     """
-    if len(customers) < 2:
+    nobody = any(customer == config.UNALLOCATED for _, _, customer in cells)
+    if customers + nobody < 2:
         return set()
     all_faults: Dict[Tuple[str, str], int] = {}
     most: Dict[Tuple[str, str], int] = {}

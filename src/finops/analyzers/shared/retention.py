@@ -16,10 +16,11 @@ from finops.analyzers.shared.billing import PAID, prices_of
 from finops.analyzers.shared.covered_days import CoveredDays
 from finops.analyzers.shared.customers import customers_of
 from finops.analyzers.shared.revenue import days_inactive, is_gone
+from finops.rollups.customers import CUSTOMER_RECORDS
 from finops.rollups.spec import Rollups, Table
 from finops.timestamps import date_of
 
-RETENTION_TABLES: Tuple[Table, ...] = (PAID,)
+RETENTION_TABLES: Tuple[Table, ...] = (*CUSTOMER_RECORDS, PAID)
 
 
 class Retention(NamedTuple):

@@ -29,6 +29,7 @@ from finops.analyzers.shared.revenue import (
 from finops.analyzers.shared.wording import caveats, counted, percent, usd
 from finops.results.base import Finding
 from finops.results.features import FeatureReturn, FeaturesResult, FeaturesSummary, FeatureWeek
+from finops.rollups.customers import CUSTOMER_RECORDS
 from finops.rollups.spec import Rollups, Table
 from finops.stats import percent as share_of
 from finops.stats import ratio
@@ -74,6 +75,7 @@ class FeaturesAnalyzer(Analyzer):
 
     TABLES: ClassVar[Tuple[Table, ...]] = (
         *BASIS_TABLES,
+        *CUSTOMER_RECORDS,
         USE_TABLE,
         WEEKLY_TABLE,
         CUSTOMER_TABLE,

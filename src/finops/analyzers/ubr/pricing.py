@@ -36,6 +36,7 @@ from finops.results.pricing import (
     TriedPrice,
     UsageSegment,
 )
+from finops.rollups.customers import CUSTOMER_RECORDS
 from finops.rollups.spec import Rollups, Table
 from finops.stats import growth_percent, percentile
 from finops.stats import percent as share_of
@@ -79,7 +80,7 @@ PRICING_MODELS: Mapping[str, Callable[[Account], float]] = {
 class PricingAnalyzer(Analyzer):
     """Four pricing models on each customer's monthly calls; USD per month throughout."""
 
-    TABLES: ClassVar[Tuple[Table, ...]] = (*BASIS_TABLES, CUSTOMER_TABLE)
+    TABLES: ClassVar[Tuple[Table, ...]] = (*BASIS_TABLES, *CUSTOMER_RECORDS, CUSTOMER_TABLE)
     NEEDS: ClassVar[Tuple[str, ...]] = ("customer_id", "tier_price_usd")
 
     def result(self, data: Rollups) -> PricingResult:
