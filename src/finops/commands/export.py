@@ -58,6 +58,18 @@ def _add_requests(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="csv: begin with a byte order mark, without which Excel misreads umlauts",
     )
+    group.add_argument(
+        "--focus",
+        metavar="VERSION",
+        default="",
+        help="focus: the version, 1.4 or 1.2 (default: 1.4)",
+    )
+    group.add_argument(
+        "--billing-account",
+        metavar="ID",
+        default="",
+        help="focus: the account that the provider bills (default: the provider)",
+    )
 
 
 def run(args: argparse.Namespace, console: Console) -> int:

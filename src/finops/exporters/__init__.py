@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from finops.exporters.base import Exporter
 
 _MODULES: Dict[str, str] = {
+    "focus": "focus.export",
     "csv": "csv_table",
 }
 

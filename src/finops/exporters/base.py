@@ -25,6 +25,10 @@ class Request(NamedTuple):
     """text cells as they are, also those that a spreadsheet takes for formulas"""
     bom: bool = False
     """whether the text begins with a byte order mark"""
+    focus: str = ""
+    """the version of FOCUS"""
+    billing_account: str = ""
+    """the id of the account that is billed"""
 
     def given(self) -> Mapping[str, object]:
         """Return the fields that do not have their defaults."""
