@@ -10,7 +10,7 @@ import io
 import json
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Dict, Iterable, Iterator, List, Optional
+from typing import Dict, Iterable, Iterator, List, Mapping, Optional
 
 from finops import config
 from finops.errors import UsageError
@@ -132,6 +132,7 @@ def _sku(charge: Charge) -> Row:
         "SkuId": charge.sku,
         "SkuPriceId": charge.sku_price,
         "SkuMeter": charge.meter,
+        "SkuPriceDetails": _details(charge),
         "ConsumedQuantity": _decimal(charge.consumed),
         "ConsumedUnit": charge.consumed_unit,
         "PricingQuantity": _decimal(charge.quantity),
@@ -157,8 +158,18 @@ def _description(charge: Charge) -> str:
 
 def _tags(charge: Charge) -> str:
     place = charge.place
-    tags = {"environment": _known(place.environment), "product": _known(place.product)}
-    known = {name: value for name, value in tags.items() if value}
+    return _json({"environment": _known(place.environment), "product": _known(place.product)})
+
+
+def _details(charge: Charge) -> str:
+    """Return what the price id stands for; names of our own begin as the format wants it."""
+    if not charge.sku:
+        return ""
+    return _json({"x_Model": charge.place.model, "x_ServiceTier": charge.tier})
+
+
+def _json(values: Mapping[str, str]) -> str:
+    known = {name: value for name, value in values.items() if value}
     return json.dumps(known, ensure_ascii=False, separators=(",", ":")) if known else ""
 
 

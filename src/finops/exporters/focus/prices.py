@@ -8,6 +8,7 @@ list cost of the calls is recorded, it says which of the possible prices are the
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import chain
 from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from finops import schema
@@ -76,8 +77,10 @@ class ListPrices:
         possible = list(_possible(rates, calls))
         if not possible or calls.listed is None:
             return possible[0] if possible else None
-        fitting = (_fitted(price, rates, calls, calls.listed) for price in possible)
-        return next((price for price in fitting if price is not None), possible[0])
+        plain = (price for price in possible if not _rest(price, calls, calls.listed))
+        searched = (_with_searches(price, rates, calls, calls.listed) for price in possible)
+        fitting = chain(plain, (price for price in searched if price is not None))
+        return next(fitting, possible[0])
 
 
 def _possible(rates: Sequence[Rates], calls: Calls) -> Iterator[ListPrice]:
@@ -107,19 +110,23 @@ def _regions(rates: Sequence[Rates], calls: Calls) -> List[str]:
     return ["", calls.region] if has_price else [""]
 
 
-def _fitted(
-    price: ListPrice, rates: Sequence[Rates], calls: Calls, listed: int
-) -> Optional[ListPrice]:
-    """Return a price with the web searches that make up the recorded list cost, None if none do.
+def _rest(price: ListPrice, calls: Calls, listed: int) -> Fraction:
+    """Return what the recorded list cost has beside the tokens, in pico-dollars.
 
-    Each recorded amount is rounded to a pico-dollar.
+    Each recorded amount is rounded to a pico-dollar; no more than that is nothing.
     """
     rest = listed - price.cost(calls.classes) * schema.PICO_PER_USD
-    if abs(rest) <= calls.rows:
-        return price
+    return rest if abs(rest) > calls.rows else Fraction(0)
+
+
+def _with_searches(
+    price: ListPrice, rates: Sequence[Rates], calls: Calls, listed: int
+) -> Optional[ListPrice]:
+    """Return a price with the web searches that make up the rest, None where none do."""
     fees = {one.web_search for one in rates}
     fee = fees.pop() if len(fees) == 1 else None
-    if not fee or rest < 0:
+    rest = _rest(price, calls, listed)
+    if not fee or rest <= 0:
         return None
     searches = round(rest / (fee * schema.PICO_PER_USD))
     if not searches or abs(rest - searches * fee * schema.PICO_PER_USD) > calls.rows:
