@@ -71,6 +71,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "verify": BASE | READING,
     "summary": BASE | READING,
     "importers": BASE | {"storage", "atomic"},
+    "exporters": BASE | READING | {"results", "registry", "analyzers", "generators"},
     "bill_comparison": BASE | {"rollups", "importers"},
     "parallel": {"processes"},
     "viewer": BASE
@@ -81,7 +82,8 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     | READING
     | {"simulator", "evaluation", "progress", "progress_events", "processes"}
     | {"registry", "publishing", "pipeline", "verify", "viewer", "api"}
-    | {"reading_choices", "typed_json", "importers", "summary", "bill_comparison"},
+    | {"reading_choices", "typed_json", "importers", "summary", "bill_comparison"}
+    | {"atomic", "exporters"},
     "cli": {"errors", "progress", "progress_events", "commands"},
     "__main__": {"cli"},
 }

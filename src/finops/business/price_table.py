@@ -79,6 +79,15 @@ class Listing:
             self._rates[since] = Rates(dict(entry.prices), entry.per, self.seller.provider)
         return self._rates[since]
 
+    def context_limits(self) -> FrozenSet[int]:
+        """Return from how many tokens of context on any long-context price of any day holds."""
+        dated = [
+            Rates(dict(entry.prices), entry.per, self.seller.provider).context_limits
+            for _, entry, _ in self._dated
+            if any(names_of.ABOVE in name for name, _ in entry.prices)
+        ]
+        return frozenset(limit for limits in dated for limit in limits)
+
     def token_prices(self) -> FrozenSet[Tuple[str, float]]:
         """Return the latest prices per token, by name."""
         _, entry, _ = self._dated[-1]
@@ -212,6 +221,11 @@ class PriceTable:
     def changes(self, provider: str, model: str) -> bool:
         """Return whether the price of a model depends on the day of a call."""
         return any(listing.changes for listing in self._fitting(provider, model))
+
+    def context_limits(self) -> Tuple[int, ...]:
+        """Return from how many tokens of context on prices of any model change, ascending."""
+        listings = (place.listing for places in self._listings.values() for place in places)
+        return tuple(sorted({limit for one in listings for limit in one.context_limits()}))
 
     @property
     def has_dates(self) -> bool:

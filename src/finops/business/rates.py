@@ -44,6 +44,8 @@ _TIERS: Dict[str, str] = {"batch": "_batches", "flex": "_flex", "priority": "_pr
 _BATCH_DISCOUNT = Fraction(1, 2)
 # A call of these tiers costs nothing, whatever the model.
 FREE_TIERS = frozenset({"free", "response-cache"})
+# What names of prices for long contexts have in them.
+ABOVE = "_above_"
 _ABOVE = r"(?:_above_(\d+)(k?)_tokens)?"
 _TOKEN_PRICE = re.compile(
     f"({'|'.join(sorted([*_BASES, OUTPUT_AUDIO], key=len, reverse=True))})"
@@ -109,11 +111,19 @@ class Rates:
         self._tariffs: Dict[Tuple[str, int, str, bool], Optional[Tariff]] = {}
 
     @property
+    def context_limits(self) -> Tuple[int, ...]:
+        """The fewest tokens of context for which each long-context price holds, ascending."""
+        above = 0 if self._inclusive else 1
+        return tuple(limit + above for limit, _ in reversed(self._limits))
+
+    @property
     def shortest_limit(self) -> int:
         """The fewest tokens of context for which some long-context price may hold."""
-        if not self._limits:
-            return NO_LIMIT
-        return self._limits[-1][0] + (0 if self._inclusive else 1)
+        return self.context_limits[0] if self._limits else NO_LIMIT
+
+    def has(self, name: str) -> bool:
+        """Return whether there is a price or multiplier of this name."""
+        return name in self._prices
 
     @property
     def web_search(self) -> Optional[Fraction]:

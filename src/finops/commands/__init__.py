@@ -86,8 +86,14 @@ _ALL: Tuple[Command, ...] = (
         "importing",
     ),
     Command(
+        "export",
+        "write a table for spreadsheets, or what other tools read, in a standard format",
+        "finops export --format csv --table understanding.by_customer --out customers.csv",
+        "export",
+    ),
+    Command(
         "list",
-        "list the scenarios, the analyzers, the providers or the formats of usage logs",
+        "list scenarios, analyzers, providers, formats of usage logs, or exports",
         "finops list scenarios",
         "listing",
     ),

@@ -1,4 +1,4 @@
-"""`finops list`: scenarios, analyzers, providers and formats, straight from the registries."""
+"""`finops list`: scenarios, analyzers, providers, formats, exports, from the registries."""
 
 from __future__ import annotations
 
@@ -58,9 +58,18 @@ def _formats() -> Rows:
     return [("format", "what it is", "found by name"), *rows]
 
 
+def _exports() -> Rows:
+    from finops.exporters import all_exporters
+    from finops.exporters.base import flag_of
+
+    rows = [(e.id, e.title, " ".join(map(flag_of, e.options))) for e in all_exporters()]
+    return [("export", "what it is", "options"), *rows]
+
+
 _LISTS: Dict[str, Callable[[], Rows]] = {
     "scenarios": _scenarios,
     "analyzers": _analyzers,
     "providers": _providers,
     "formats": _formats,
+    "exports": _exports,
 }

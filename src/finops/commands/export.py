@@ -1,0 +1,121 @@
+"""`finops export`: the calls, or what was found in them, in a format that other tools take."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+from pathlib import Path
+
+from finops.atomic import replacing
+from finops.commands.base import Console, add_quiet, add_workers, check_writable
+from finops.commands.foreign import with_imports
+from finops.commands.reading import STANDARD_INPUT, add_reading, reading_of
+from finops.errors import StorageError
+from finops.exporters import exporter_ids, find_exporter
+from finops.exporters.base import Export, Exporter, Request
+from finops.reader.options import UTC
+from finops.rollups.dataset import open_dataset
+from finops.rollups.workers import OBJECTS_BETWEEN_COLLECTIONS
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument(
+        "--format",
+        metavar="FORMAT",
+        required=True,
+        choices=exporter_ids(),
+        help=f"what to write: {', '.join(exporter_ids())} ('finops list exports' explains them)",
+    )
+    parser.add_argument(
+        "--out",
+        metavar="PATH",
+        help="the file to write, replaced where it exists (default: standard output)",
+    )
+    _add_requests(parser)
+    add_reading(parser)
+    add_workers(parser)
+    add_quiet(parser)
+
+
+def _add_requests(parser: argparse.ArgumentParser) -> None:
+    """Add what some formats take; each option is a field of `Request`."""
+    group = parser.add_argument_group("options of formats")
+    group.add_argument(
+        "--table",
+        metavar="ANALYZER.SECTION",
+        default="",
+        help="csv: which list of which report, as understanding.by_customer",
+    )
+    group.add_argument(
+        "--no-guard",
+        action="store_true",
+        help="csv: leave text cells as they are that a spreadsheet takes for formulas (default:"
+        " they get a leading ')",
+    )
+    group.add_argument(
+        "--bom",
+        action="store_true",
+        help="csv: begin with a byte order mark, without which Excel misreads umlauts",
+    )
+    group.add_argument(
+        "--focus",
+        metavar="VERSION",
+        default="",
+        help="focus: the version, 1.4 or 1.2 (default: 1.4)",
+    )
+    group.add_argument(
+        "--billing-account",
+        metavar="ID",
+        default="",
+        help="focus: the account that the provider bills (default: the provider)",
+    )
+
+
+def run(args: argparse.Namespace, console: Console) -> int:
+    """Print or write the export and return 0."""
+    exporter = find_exporter(args.format)
+    assert exporter is not None, "argparse has checked the format"
+    request = Request(**{name: getattr(args, name) for name in Request._fields})
+    exporter.check(request)
+    out = Path(args.out) if args.out and args.out != STANDARD_INPUT else None
+    if out is not None:
+        check_writable(out.parent, "--out")
+    export = _exported(exporter, request, args, console)
+    if out is None:
+        console.say(export.text.rstrip("\n"))
+    else:
+        _write(export, out)
+    for remark in export.remarks:
+        console.remark(remark)
+    return 0
+
+
+def _exported(
+    exporter: Exporter, request: Request, args: argparse.Namespace, console: Console
+) -> Export:
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+    args = with_imports(args, console)
+    reading = reading_of(args)
+    reading.configure()
+    options = reading.options._replace(timezone=UTC) if exporter.in_utc else reading.options
+    progress = console.progress("reading", args.quiet)
+    try:
+        dataset = open_dataset(
+            reading.source, args.workers, reading.prices, progress.update, options=options
+        )
+        return exporter.export(dataset, request)
+    finally:
+        progress.finish()
+
+
+def _write(export: Export, out: Path) -> None:
+    """Write the file aside and move it into place.  Raises StorageError."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(out) as (aside,), open(
+            str(aside), "x", encoding="utf-8", newline=""
+        ) as file:
+            file.writelines(export.chunks)
+    except OSError as error:
+        raise StorageError(f"cannot write {out}: {error.strerror}; give another --out") from error

@@ -1,0 +1,275 @@
+"""Charges: what calls cost by day, account, model and class of tokens, in exact amounts.
+
+A charge has one list price, and its list cost is the exact product with its quantity.  The
+recorded cost of a group of calls is shared among its charges by their list costs; what the
+division leaves goes to the largest, so that all charges add up to the recorded cost.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+from typing import Iterator, List, NamedTuple, Optional, Sequence
+
+from finops import config, schema
+from finops.business.price_table import PriceTable
+from finops.business.usage import TokenClasses, token_classes
+from finops.exporters.focus.prices import Calls, ListPrice, ListPrices
+from finops.exporters.numbers import exact_decimal, usd
+from finops.reader.encoding import COST, CREDIT
+from finops.rollups.expressions import (
+    Expression,
+    above,
+    all_of,
+    any_of,
+    column,
+    equal,
+    known,
+    negated,
+    number,
+    one_of,
+    plus,
+    when,
+)
+from finops.rollups.measures import Dimension, Measure
+from finops.rollups.spec import Rollups, Table
+
+USAGE, CREDIT_CHARGE = "Usage", "Credit"
+TOKENS, MILLION_TOKENS, SEARCHES, DOLLARS = "Tokens", "1000000 Tokens", "Searches", "USD"
+STANDARD = "standard"
+_MILLION = 10**6
+_SEARCH, _CHARGE = "web-search", "charge"
+# What a class of tokens is called: in ids, and as a meter.
+_METERS = {
+    "text": ("input", "Input Tokens"),
+    "audio": ("input-audio", "Audio Input Tokens"),
+    "read": ("cached-input", "Cached Input Tokens"),
+    "write": ("cache-write-5m", "Cache Write 5m Tokens"),
+    "write_1h": ("cache-write-1h", "Cache Write 1h Tokens"),
+    "output": ("output", "Output Tokens"),
+    "reasoning": ("reasoning-output", "Reasoning Output Tokens"),
+    "output_audio": ("output-audio", "Audio Output Tokens"),
+    _SEARCH: (_SEARCH, "Web Searches"),
+    _CHARGE: (_CHARGE, "Recorded Charges"),
+}
+
+_IS_CREDIT = above(CREDIT, 0)
+_UNPRICED = one_of("cost_kind", "unpriced")
+_OF_ONE_CALL = all_of(equal("calls", 1), any_of(negated(known("bucket_s")), equal("bucket_s", 0)))
+_PLACE = ("day", "organization_id", "product_id", "environment", "region", "source", "provider")
+_TOKEN_MEASURES = (
+    "input_tokens",
+    "output_tokens",
+    "cached_input_tokens",
+    "cache_write_tokens",
+    "cache_write_1h_tokens",
+    "reasoning_tokens",
+)
+# Amounts of money as whole pico-dollars, which no float can round.
+_COST = Measure("cost_pico", column(COST), schema.MAX_COST_PICO)
+_CREDITED = Measure("credit_pico", column(CREDIT), schema.MAX_COST_PICO)
+_LISTED = Measure("list_cost_pico", column("list_cost_usd"), schema.MAX_COST_PICO)
+_LISTED_ROWS = Measure("listed_rows", when(known("list_cost_usd"), 1))
+CREDITS = Table((*_PLACE, "model"), (_CREDITED,), _IS_CREDIT)
+UNPRICED = Table((), ("unpriced",))
+
+
+class Place(NamedTuple):
+    """What a charge is for, and whose it is; `day` is one of UTC."""
+
+    day: str
+    organization: str = config.UNKNOWN
+    product: str = config.UNKNOWN
+    environment: str = config.UNKNOWN
+    region: str = config.UNKNOWN
+    source: str = config.UNKNOWN
+    provider: str = config.UNKNOWN
+    model: str = config.UNKNOWN
+
+
+class Charge(NamedTuple):
+    """A charge.  Amounts are in USD; `unit_price` is that of one pricing unit.
+
+    Of a credit all of the costs are the same negative amount, and there is no quantity.
+    """
+
+    place: Place
+    category: str
+    billed: Decimal
+    list_cost: Decimal
+    meter: str = ""
+    sku: str = ""
+    sku_price: str = ""
+    tier: str = ""
+    consumed: Optional[Decimal] = None
+    consumed_unit: str = ""
+    quantity: Optional[Decimal] = None
+    unit: str = ""
+    unit_price: Optional[Decimal] = None
+
+
+class Charges(NamedTuple):
+    """All charges of a dataset, and how many calls are in none.
+
+    `unpriced` calls have neither a cost nor a price; `unlisted_free` rows cost nothing and have no
+    list price.
+    """
+
+    charges: List[Charge]
+    unpriced: int
+    unlisted_free: int
+
+
+class Usage(NamedTuple):
+    """The declared table of what is charged, which depends on where prices change.
+
+    `limits`: the fewest tokens of context from which any long-context price holds, ascending.
+    """
+
+    table: Table
+    limits: Sequence[int]
+
+    @classmethod
+    def of(cls, prices: PriceTable) -> Usage:
+        """Return the table for a price table."""
+        limits = prices.context_limits() or (config.MAX_TOKENS + 1,)
+        passed: Expression = number(0)
+        for limit in limits:
+            passed = plus(passed, when(above("input_tokens", limit - 1), 1))
+        band = Dimension("context_band", when(_OF_ONE_CALL, passed))
+        where = all_of(negated(_IS_CREDIT), negated(_UNPRICED))
+        measures = (*_TOKEN_MEASURES, _COST, _LISTED, _LISTED_ROWS, "records")
+        return cls(Table((*_PLACE, "model", "service_tier", band), measures, where), limits)
+
+
+def charges_of(data: Rollups, usage: Usage) -> Charges:
+    """Return the charges of a dataset, by day and what they are for, usage before credits."""
+    prices = ListPrices(data.prices)
+    charges: List[Charge] = []
+    unlisted_free = 0
+    for key, sums in data[usage.table].items():
+        *names, tier, band = key
+        place = Place(*names)
+        *tokens, cost, listed, listed_rows, rows = sums
+        calls = Calls(
+            place.provider,
+            place.model,
+            place.day,
+            tier,
+            place.region,
+            usage.limits[band - 1] if band else 0,
+            token_classes(*tokens),
+            listed if listed_rows == rows else None,
+            rows,
+        )
+        price = prices.price_of(calls)
+        if price is None and not cost:
+            unlisted_free += rows
+        charges += _charged(place, calls, price, cost)
+    charges += [
+        Charge(Place(*key), CREDIT_CHARGE, -usd(credit), -usd(credit))
+        for key, (credit,) in data[CREDITS].items()
+    ]
+    charges.sort(key=lambda charge: (charge.place.day, charge.category == CREDIT_CHARGE))
+    (unpriced,) = data[UNPRICED].get((), (0,))
+    return Charges(charges, unpriced, unlisted_free)
+
+
+class _Line(NamedTuple):
+    """A part of a group: how much of what, at which exact price per unit."""
+
+    kind: str
+    units: int
+    price: Fraction
+
+
+def _charged(place: Place, calls: Calls, price: Optional[ListPrice], cost: int) -> Iterator[Charge]:
+    """Yield the charges of a group that cost so many pico-dollars."""
+    lines = [] if price is None else _lines(calls.classes, price)
+    if price is None or not lines:
+        if cost:
+            yield _recorded(place, calls, usd(cost))
+        return
+    shares = shared(cost, [line.units * line.price for line in lines])
+    for line, share in zip(lines, shares):
+        yield _of_line(place, calls, price, line, usd(share))
+
+
+def _lines(classes: TokenClasses, price: ListPrice) -> List[_Line]:
+    """Return the parts of a group; reasoning at the price of output is output."""
+    by_class = dict(zip(TokenClasses._fields, zip(classes, price.prices)))
+    reasoning, output = by_class["reasoning"], by_class["output"]
+    if reasoning[0] and reasoning[1] == output[1]:
+        by_class["output"] = (output[0] + reasoning[0], output[1])
+        del by_class["reasoning"]
+    lines = [_Line(kind, n, cost or Fraction(0)) for kind, (n, cost) in by_class.items() if n]
+    if price.searches:
+        lines.append(_Line(_SEARCH, price.searches, price.fee))
+    return lines
+
+
+def shared(amount: int, weights: Sequence[Fraction]) -> List[int]:
+    """Return a whole amount in whole parts by weight; what is left goes to the heaviest.
+
+    >>> shared(100, [Fraction(1), Fraction(2)])
+    [33, 67]
+    """
+    heaviest = weights.index(max(weights))
+    total = sum(weights, Fraction(0))
+    parts = [int(amount * weight / total) if total else 0 for weight in weights]
+    parts[heaviest] += amount - sum(parts)
+    return parts
+
+
+def _of_line(place: Place, calls: Calls, price: ListPrice, line: _Line, billed: Decimal) -> Charge:
+    per = 1 if line.kind == _SEARCH else _MILLION
+    quantity = exact_decimal(Fraction(line.units, per))
+    unit_price = exact_decimal(line.price * per)
+    word, meter = _METERS[line.kind]
+    sku = f"{place.provider}/{place.model}/{word}"
+    return Charge(
+        place,
+        USAGE,
+        billed,
+        exact_decimal(line.units * line.price),
+        meter,
+        sku,
+        "/".join([sku, *_conditions(calls, price)]),
+        _tier(calls),
+        Decimal(line.units),
+        SEARCHES if line.kind == _SEARCH else TOKENS,
+        quantity,
+        SEARCHES if line.kind == _SEARCH else MILLION_TOKENS,
+        unit_price,
+    )
+
+
+def _conditions(calls: Calls, price: ListPrice) -> List[str]:
+    """Return what the price depends on besides model and class, as parts of an id."""
+    context = [f"context-{price.context // 1000}k"] if price.context else []
+    return [_tier(calls), *context, *([price.region] if price.region else [])]
+
+
+def _tier(calls: Calls) -> str:
+    return STANDARD if calls.tier == config.UNKNOWN else calls.tier
+
+
+def _recorded(place: Place, calls: Calls, amount: Decimal) -> Charge:
+    """Return the charge of calls that have a cost and no list price: so many dollars, at one."""
+    word, meter = _METERS[_CHARGE]
+    sku = f"{place.provider}/{place.model}/{word}"
+    return Charge(
+        place,
+        USAGE,
+        amount,
+        amount,
+        meter,
+        sku,
+        f"{sku}/{_tier(calls)}",
+        _tier(calls),
+        amount,
+        DOLLARS,
+        amount,
+        DOLLARS,
+        Decimal(1),
+    )
