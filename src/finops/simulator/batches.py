@@ -12,7 +12,7 @@ import random
 import sys
 from binascii import hexlify
 from itertools import accumulate, chain, compress, repeat
-from operator import add
+from operator import add, itemgetter
 from typing import Callable, Iterable, Iterator, List, NamedTuple, Sequence, Tuple
 
 from finops.config import BATCH_SIZE, CACHE_BLOCK_TOKENS, RETRY_CHANCE, TRACES_PER_HOUR
@@ -36,6 +36,8 @@ _MASK = int.from_bytes(
 _BLOCK_SHIFT = CACHE_BITS + CACHE_BLOCK_TOKENS.bit_length() - 1
 _HOUR_MS = 3_600_000
 _BLOCK = 10_000  # calls that share the first digits of their ids
+# Looks up one place of a table after the other.
+Lookup = Callable[[Sequence[str]], Sequence[str]]
 
 
 class Segment(NamedTuple):
@@ -126,8 +128,8 @@ class RowMaker:
             shapes += uses
             models += [model_tables[s][x] for s, x in zip(uses, columns[_MODEL][first:last])]
         self._slow_down(batch, models)
-        traces = list(_trace_codes(batch))
-        return _Calls(personas, shapes, models, self._statuses(batch, personas, columns), traces)
+        status = self._statuses(batch, personas, columns)
+        return _Calls(personas, shapes, models, status, _trace_codes(batch))
 
     def _callers(self, batch: Batch, columns: Sequence[memoryview]) -> List[int]:
         """Return the persona of each row: a source of calls, and one of its personas."""
@@ -201,7 +203,7 @@ class RowMaker:
         output = [answers[s][x] for s, x in zip(shapes, map(add, ranks, columns[_OUTPUT]))]
         total = list(map(add, input, output))
         blocks = [
-            i * parts[s][x] * caches[m] >> _BLOCK_SHIFT
+            i * parts[s][x] >> _BLOCK_SHIFT if caches[m] else 0
             for i, s, x, m in zip(input, shapes, columns[_CACHE], models)
         ]
         cost = [
@@ -239,35 +241,45 @@ class RowMaker:
     ) -> bytes:
         personas, shapes, models, status, traces = calls
         w = self._words
+        minutes, milliseconds = w.minute_second, w.millisecond
+        dollars, micro_dollars = w.milli_dollars, w.micro_dollars
         offsets = _offsets(batch, times)
-        outcome = w.outcome_text
         call_thousands, call_ones = self._call_ids(batch.number)
+        # One call that looks up a whole column is faster than a loop of look-ups.
+        by_persona, by_shape, by_model = map(_of_all, (personas, shapes, models))
         columns: Sequence[Iterable[str]] = (
             _by_hour(batch, lambda hour: self._calendar.timestamp(hour.number)[:14]),
-            [w.minute_second[x // 1000] for x in offsets],
-            [w.millisecond[x % 1000] for x in offsets],
+            [minutes[x // 1000] for x in offsets],
+            [milliseconds[x % 1000] for x in offsets],
             call_thousands,
             call_ones,
-            [w.model_text[m] for m in models],
-            [w.tokens[x] for x in figures.input],
-            [w.tokens[x] for x in figures.output],
-            [w.milli_dollars[x // 1000] for x in figures.cost],
-            [w.micro_dollars[x % 1000] for x in figures.cost],
-            [w.latency_text[x] for x in figures.latency],
-            [w.customer_text[p] for p in personas],
-            [w.use_text[s] for s in shapes],
+            by_model(w.model_text),
+            _of_all(figures.input)(w.tokens),
+            _of_all(figures.output)(w.tokens),
+            [dollars[x // 1000] for x in figures.cost],
+            [micro_dollars[x % 1000] for x in figures.cost],
+            _of_all(figures.latency)(w.latency_text),
+            by_persona(w.customer_text),
+            by_shape(w.use_text),
             requests,
-            [w.trace_text[p] for p in personas],
-            [w.use_code[s] for s in shapes],
+            by_persona(w.trace_text),
+            by_shape(w.use_code),
             traces,
-            self._agents(batch, personas),
+            self._agents(batch, by_persona),
             _by_hour(batch, lambda hour: f"{hour.number:05x},"),
-            [w.tokens[x] for x in figures.total],
-            [outcome[p][s] for p, s in zip(personas, status)],
-            [w.plan_text[p] for p in personas],
-            [w.cached_text[x] for x in figures.cached],
+            _of_all(figures.total)(w.tokens),
+            self._outcomes(personas, status),
+            _of_all(figures.cached)(w.cached_text),
         )
         return _interleaved(columns).encode("ascii")
+
+    def _outcomes(self, personas: Sequence[int], status: Sequence[int]) -> List[str]:
+        """Return the texts of region, outcome and plan: most calls succeed."""
+        texts = list(_of_all(personas)(self._words.success_text))
+        failures = self._words.failure_text
+        for i in compress(range(BATCH_SIZE), status):
+            texts[i] = failures[personas[i]][status[i] - 1]
+        return texts
 
     def _call_ids(self, batch: int) -> Tuple[Iterable[str], Iterable[str]]:
         """Return the first and the last four digits of the calls' numbers, from 1."""
@@ -280,12 +292,13 @@ class RowMaker:
         )
         return thousands, (self._ones * 2)[begin : begin + BATCH_SIZE]
 
-    def _agents(self, batch: Batch, personas: Sequence[int]) -> List[str]:
+    def _agents(self, batch: Batch, by_persona: Lookup) -> List[str]:
+        """Return user agent and session, which change from one hour to the next."""
+        turns = [by_persona(agents) for agents in self._words.agents]
         texts: List[str] = []
         for hour, first, last in batch.segments:
-            agents = self._words.agents(hour.number)
             at = len(texts)
-            texts += [agents[p] for p in personas[at : at + last - first]]
+            texts += turns[hour.number % len(turns)][at : at + last - first]
         return texts
 
 
@@ -298,22 +311,28 @@ def _interleaved(columns: Sequence[Iterable[str]]) -> str:
     return "".join(pieces)
 
 
-def _by_hour(batch: Batch, text: Callable[[Hour], str]) -> Iterator[str]:
+def _by_hour(batch: Batch, text: Callable[[Hour], str]) -> List[str]:
     """Return the same text for all rows of an hour."""
-    return chain.from_iterable(
-        repeat(text(hour), last - first) for hour, first, last in batch.segments
-    )
+    texts: List[str] = []
+    for hour, first, last in batch.segments:
+        texts += [text(hour)] * (last - first)
+    return texts
 
 
-def _trace_codes(batch: Batch) -> Iterator[str]:
+def _trace_codes(batch: Batch) -> List[str]:
     """Return the part of a trace's id that says when it was, row by row."""
+    codes: List[str] = []
     for hour, first, last in batch.segments:
         for part in range(TRACES_PER_HOUR):
             begin = -(-part * hour.calls // TRACES_PER_HOUR)
             end = -(-(part + 1) * hour.calls // TRACES_PER_HOUR)
-            yield from repeat(
-                f"{hour.number:05x}{part}", max(0, min(end, last) - max(begin, first))
-            )
+            codes += [f"{hour.number:05x}{part}"] * (min(end, last) - max(begin, first))
+    return codes
+
+
+def _of_all(places: Iterable[int]) -> Lookup:
+    """Return what looks all these places of a table up; they are two or more."""
+    return itemgetter(*places)
 
 
 def _requests(raw: int) -> List[str]:

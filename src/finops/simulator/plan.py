@@ -31,6 +31,7 @@ from finops.simulator.traffic import DAY_HOURS, Calendar
 # persona is a customer in one of them: position × BEHAVIOURS + behaviour.
 ORDINARY, ABUSER, WASTER, HOPPER = range(4)
 REGIONS: Tuple[str, ...] = tuple(config.REGIONS)
+_PLACES = {region: place for place, region in enumerate(REGIONS)}
 BEHAVIOURS = HOPPER + len(REGIONS)
 
 # What is chosen, and its weight.
@@ -191,6 +192,7 @@ class Plan:
         start = number * DAY_HOURS
         factors = self._customer_factors(start)
         features = self._feature_states(start)
+        used = [_use_level(profile, features) for profile in config.FEATURE_PROFILES]
         wasters = self._wasters(start)
         regions: Tuple[List[Tuple[int, float]], ...] = tuple([] for _ in REGIONS)
         level = self._scale
@@ -206,9 +208,9 @@ class Plan:
                 continue
             drawn = noise >> _NOISE_BITS * position & 0xFFFF
             weight *= level * (1 + spread * (drawn / 32768.0 - 1))
-            weight *= factors.get(position, 1.0) * self._use_level(customer, features)
+            weight *= factors.get(position, 1.0) * used[customer.profile]
             persona = position * BEHAVIOURS
-            callers = regions[REGIONS.index(customer.region)]
+            callers = regions[_PLACES[customer.region]]
             if position in wasters:
                 wasted = weight * config.WASTER_SHARE_OF_CALLS
                 callers.append((persona + WASTER, wasted))
@@ -254,13 +256,6 @@ class Plan:
                 cache = COLD if is_cold else state.cache
                 states[feature] = FeatureState(level, max(state.step, steps), cache)
         return {name: state for name, state in states.items() if state != FeatureState()}
-
-    def _use_level(self, customer: Customer, features: Mapping[str, FeatureState]) -> float:
-        """Return how much a customer calls, 1 where all its features are at their usual level."""
-        profile = config.FEATURE_PROFILES[customer.profile]
-        whole = sum(profile.values())
-        other = sum(profile.get(name, 0) * (state.level - 1) for name, state in features.items())
-        return 1 + other / whole
 
     def _wasters(self, start: int) -> Set[int]:
         return {
@@ -387,6 +382,13 @@ class Plan:
         for scenario in self._scenarios:
             factor *= scenario.rhythm(hour, weekday)
         return factor
+
+
+def _use_level(profile: Mapping[str, int], features: Mapping[str, FeatureState]) -> float:
+    """Return how much a customer calls, 1 where all its features are at their usual level."""
+    whole = sum(profile.values())
+    other = sum(profile.get(name, 0) * (state.level - 1) for name, state in features.items())
+    return 1 + other / whole
 
 
 def _is_cold(since: int, changes: Sequence[int]) -> bool:

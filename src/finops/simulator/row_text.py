@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple, TypeVar
+from typing import Any, Callable, Dict, List, Mapping, Sequence, Set, Tuple, TypeVar
 
 from finops import config
 from finops.business.catalog import PROVIDER_SPEED
@@ -54,6 +54,17 @@ _SPEED_BITS = 16
 CACHE_BITS = 12
 _CACHE_SPREAD = 0.06  # the cached part of a prompt varies by so much of the whole
 _USUAL_STATE = FeatureState()
+_NOTHING: Sequence[int] = ()
+# The feature of each use, and the use's part of it.
+_USE_SHARES: Tuple[Tuple[str, float], ...] = tuple(
+    (
+        feature,
+        config.FEATURE_TASKS[feature][task]
+        / sum(config.FEATURE_TASKS[feature].values())
+        * config.ENVIRONMENT_SHARES[environment],
+    )
+    for feature, task, environment in USES
+)
 
 Value = TypeVar("Value")
 
@@ -70,7 +81,10 @@ class RowText:
         # What decides about the models of a shape, and all that there are of it.
         self._models_asked = [(s.feature, s.caller.expensive, s.step > 0) for s in SHAPES]
         self._asked_models = list(dict.fromkeys(self._models_asked))
-        self._make_tokens()
+        self._tokens_made: Set[Tuple[str, bool]] = set()
+        self.prompts: List[Sequence[int]] = [_NOTHING] * len(SHAPES)
+        self.answers: List[Sequence[int]] = [_NOTHING] * len(SHAPES)
+        self._make_numbers()
         self._make_cache(prices)
         self._make_money(prices)
         self._make_latency()
@@ -104,18 +118,15 @@ class RowText:
 
     def persona_table(self, persona: int) -> Sequence[int]:
         """Return the table of one persona only."""
-        return self._remembered(
-            ("persona", persona), lambda: array("H", [persona]) * sampling_tables.WHO_SIZE
-        )
+        return self._remembered(("persona", persona), lambda: [persona] * sampling_tables.WHO_SIZE)
 
     def use_tables(self, features: Tuple[Tuple[str, FeatureState], ...]) -> List[Sequence[int]]:
         """Return the tables of uses by persona, for the states of the features.
 
         A use and the persona's `first_shape` add up to the number of a shape.
         """
-        return self._remembered(
-            ("uses", features, len(self._profiles)), lambda: self._use_tables(dict(features))
-        )
+        tables = self._remembered(("uses", features), lambda: self._use_tables(dict(features)))
+        return [tables[profile] for profile in self._profiles]
 
     def model_tables(self, moves: Moves) -> List[Sequence[int]]:
         """Return the tables of models by shape."""
@@ -131,8 +142,12 @@ class RowText:
         return value
 
     def _use_tables(self, features: Mapping[str, FeatureState]) -> List[Sequence[int]]:
-        tables = [_use_table(profile, features) for profile in config.FEATURE_PROFILES]
-        return [tables[profile] for profile in self._profiles]
+        """Return the tables of uses by profile."""
+        for feature in config.FEATURES:
+            state = features.get(feature, _USUAL_STATE)
+            if state.level:
+                self._make_tokens(feature, _is_shorter(state.step))
+        return [_use_table(profile, features) for profile in config.FEATURE_PROFILES]
 
     def _model_tables(self, moves: Moves) -> List[Sequence[int]]:
         tables = {asked: self._model_table(moves, *asked) for asked in self._asked_models}
@@ -141,11 +156,17 @@ class RowText:
     def _model_table(
         self, moves: Moves, feature: str, expensive: bool, saves: bool
     ) -> Sequence[int]:
-        weights = self._weights_of_taste(feature in config.LONG_CONTEXTS, expensive, saves)
-        for moving, old, new, share in moves:
-            if moving == feature:
+        """Return the table of a feature, which it shares with others of which nothing moves."""
+        is_long = feature in config.LONG_CONTEXTS
+        own = tuple(move[1:] for move in moves if move[0] == feature)
+
+        def build() -> Sequence[int]:
+            weights = self._weights_of_taste(is_long, expensive, saves)
+            for old, new, share in own:
                 weights = model_mix.moved(weights, old, new, share)
-        return sampling_tables.of_numbers(enumerate(weights), sampling_tables.SIZE)
+            return sampling_tables.of_positions(weights)
+
+        return self._remembered(("model", is_long, expensive, saves, own), build)
 
     def _weights_of_taste(self, is_long: bool, expensive: bool, saves: bool) -> Weights:
         def build() -> Weights:
@@ -158,20 +179,25 @@ class RowText:
 
     # --- numbers ---------------------------------------------------------------------------
 
-    def _make_tokens(self) -> None:
-        """Make tables of prompts, and of answers that go along with them, by shape."""
-        self.prompts: List[Sequence[int]] = []
-        self.answers: List[Sequence[int]] = []
+    def _make_tokens(self, feature: str, shorter: bool) -> None:
+        """Make tables of prompts, and of answers that go along with them, by shape.
+
+        Only for the shapes of a feature with prompts of this kind, when it comes to them.
+        """
+        if (feature, shorter) in self._tokens_made:
+            return
+        self._tokens_made.add((feature, shorter))
         tables: Dict[Tuple[Any, ...], Tuple[Sequence[int], Sequence[int]]] = {}
-        for shape in SHAPES:
-            key: Tuple[Any, ...] = ("waste",)
-            if not shape.wastes:
-                key = (shape.feature, shape.task, shape.caller.archetype, shape.step > 1)
+        for number, shape in enumerate(SHAPES):
+            if (shape.feature, _is_shorter(shape.step)) != (feature, shorter):
+                continue
+            key = (shape.wastes, shape.task, shape.caller.archetype)
             if key not in tables:
                 tables[key] = _token_tables(shape)
-            prompts, answers = tables[key]
-            self.prompts.append(prompts)
-            self.answers.append(answers)
+            self.prompts[number], self.answers[number] = tables[key]
+
+    def _make_numbers(self) -> None:
+        """Make the text of all numbers of tokens."""
         inputs = max(pair[0].most for pair in config.LONG_CONTEXTS.values())
         outputs = max(pair[1].most for pair in config.LONG_CONTEXTS.values())
         most = max(inputs, config.INPUT_TOKENS.most) + max(outputs, config.OUTPUT_TOKENS.most)
@@ -236,7 +262,7 @@ class RowText:
         self.refusal_latency = [int(x) for x in sampling_tables.uniform(*config.REFUSAL_LATENCY_MS)]
 
     def _make_outcomes(self) -> None:
-        """Make tables of success and kinds of error, and their text by region."""
+        """Make tables of success and kinds of error."""
         kinds = config.ERROR_TYPES
         failing = [config.ERROR_SHARE * config.ERROR_TYPE_SHARES[kind] for kind in kinds]
         limited = [config.RATE_LIMIT_ERROR_SHARE * (kind == "rate_limit") for kind in kinds]
@@ -244,11 +270,6 @@ class RowText:
         self.abused_outcomes = sampling_tables.of_positions([1 - sum(limited), *limited])
         self.refusals = frozenset(i + 1 for i, k in enumerate(kinds) if k in config.REFUSALS)
         self.timeout = kinds.index("timeout") + 1
-        self._outcome_of = {
-            region: [f"{region},{STATUS_SUCCESS},,"]
-            + [f"{region},{STATUS_ERROR},{kind}," for kind in kinds]
-            for region in config.REGIONS
-        }
 
     # --- text ------------------------------------------------------------------------------
 
@@ -262,16 +283,22 @@ class RowText:
         self.use_code = [f"{features.index(s.feature):x}" for s in SHAPES]
         self.customer_text: List[str] = []
         self.trace_text: List[str] = []
-        self.plan_text: List[str] = []
+        self.success_text: List[str] = []
+        self.failure_text: List[List[str]] = []
         self.jitter: List[List[int]] = []
-        self.outcome_text: List[List[str]] = []
-        self._agents: Tuple[List[str], List[str]] = ([], [])
+        # User agent and session by persona, in every other hour; the two go together.
+        self.agents: Tuple[List[str], List[str]] = ([], [])
 
     def _add(self, customer: Customer) -> None:
         """Add a customer's personas to all tables that are by persona."""
         digits = customer.id.split("_")[1]
         text = f"{customer.id},{customer.tier},{customer.organization},{customer.product},"
         price = config.SUBSCRIPTION_TIERS[customer.tier]
+        plan = f"{customer.archetype},{price:.1f},"
+        failures = {
+            region: [f"{region},{STATUS_ERROR},{kind},{plan}" for kind in config.ERROR_TYPES]
+            for region in REGIONS
+        }
         for behaviour in range(BEHAVIOURS):
             manner = WASTING if behaviour == WASTER else USUAL
             caller = Caller(customer.archetype, customer.expensive, manner)
@@ -279,17 +306,13 @@ class RowText:
             self.first_shape.append(CALLERS.index(caller) * SHAPES_EACH)
             region = customer.region if behaviour < HOPPER else REGIONS[behaviour - HOPPER]
             self.jitter.append(self._jitter_of[region])
-            self.outcome_text.append(self._outcome_of[region])
+            self.success_text.append(f"{region},{STATUS_SUCCESS},,{plan}")
+            self.failure_text.append(failures[region])
         self.customer_text += [text] * BEHAVIOURS
         self.trace_text += [f",trace_{digits}"] * BEHAVIOURS
-        self.plan_text += [f"{customer.archetype},{price:.1f},"] * BEHAVIOURS
-        for turn, agents in enumerate(self._agents):
+        for turn, agents in enumerate(self.agents):
             agent = config.USER_AGENTS[(int(digits) + turn) % len(config.USER_AGENTS)]
             agents += [f",{agent},sess_{digits}"] * BEHAVIOURS
-
-    def agents(self, hour: int) -> List[str]:
-        """Return user agent and session of each persona in this hour; the two go together."""
-        return self._agents[hour % len(self._agents)]
 
 
 def is_abuser(persona: int) -> bool:
@@ -299,12 +322,11 @@ def is_abuser(persona: int) -> bool:
 
 def _use_table(profile: Mapping[str, int], features: Mapping[str, FeatureState]) -> Sequence[int]:
     weights: List[Tuple[int, float]] = []
-    for place, (feature, task, environment) in enumerate(USES):
+    for place, (feature, share) in enumerate(_USE_SHARES):
         state = features.get(feature, _USUAL_STATE)
-        tasks = config.FEATURE_TASKS[feature]
         weight = profile.get(feature, 0) * state.level
-        weight *= tasks[task] / sum(tasks.values()) * config.ENVIRONMENT_SHARES[environment]
-        weights.append((offset_of(state.step, state.cache) + place, weight))
+        if weight:
+            weights.append((offset_of(state.step, state.cache) + place, weight * share))
     return sampling_tables.of_numbers(weights, sampling_tables.SIZE)
 
 
@@ -315,8 +337,9 @@ def _token_tables(shape: Shape) -> Tuple[Sequence[int], Sequence[int]]:
         answer = [int(x) for x in sampling_tables.uniform(*config.WASTER_OUTPUT_TOKENS)]
         return wasted, sampling_tables.folded(answer)
     scale = config.CUSTOMER_ARCHETYPES[shape.caller.archetype].token_scale
-    shorter = config.PROGRAMME_PROMPT_FACTOR if shape.step > 1 else 1.0
-    briefer = config.PROGRAMME_OUTPUT_FACTOR if shape.step > 1 else 1.0
+    is_shorter = _is_shorter(shape.step)
+    shorter = config.PROGRAMME_PROMPT_FACTOR if is_shorter else 1.0
+    briefer = config.PROGRAMME_OUTPUT_FACTOR if is_shorter else 1.0
     if shape.is_long:
         inputs, outputs = config.LONG_CONTEXTS[shape.feature]
         scale = round(math.pow(scale, config.LONG_SCALE_POWER), 9)
@@ -346,6 +369,11 @@ def _cache_table(feature: str, cache: int, saves: bool) -> Sequence[int]:
     high = min(whole, round((part + _CACHE_SPREAD) * whole))
     table = array("H", [low + (high - low) * i // hits for i in range(hits)])
     return table + array("H", [0]) * (sampling_tables.SIZE - hits)
+
+
+def _is_shorter(step: int) -> bool:
+    """Return whether prompts and answers have been made shorter."""
+    return step > 1
 
 
 def _is_whole(number: float) -> bool:
