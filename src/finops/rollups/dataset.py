@@ -11,6 +11,7 @@ import os
 from typing import (
     Any,
     Dict,
+    Hashable,
     Iterable,
     List,
     Mapping,
@@ -128,6 +129,7 @@ class Dataset:
         self._activity = ActivityLog(self._clock)
         self._facts: Optional[DatasetFacts] = None
         self._filled: Dict[Table, Dict[Key, Values]] = {}
+        self._memo: Dict[Hashable, object] = {}
 
     def rollups(self, tables: Iterable[Table]) -> Rollups:
         """Return the declared tables, reading the file if any of them was not planned yet.
@@ -144,7 +146,7 @@ class Dataset:
             self._scan(self._plan, cache=False)
             self._aggregate(wanted)
         tables = {table: self._filled[table] for table in wanted}
-        return Rollups(tables, *self._known_facts, self.prices, self.context)
+        return Rollups(tables, *self._known_facts, self.prices, self.context, self._memo)
 
     def fill(self, tables: Iterable[Table]) -> None:
         """Read the file for these tables, in one pass, unless it was read for all of them.
@@ -216,7 +218,7 @@ class Dataset:
                     raise
 
     def _scan_once(self, plan: Plan, cache: bool) -> None:
-        self._plan, self._filled, self._facts = plan, {}, None
+        self._plan, self._filled, self._facts, self._memo = plan, {}, None, {}
         settings = ScanSettings(plan, self.prices, self.options, self.context, self._workers, cache)
         files = FileSet(self._locations.files(), settings, self._progress)
         plan = self._plan = files.plan
