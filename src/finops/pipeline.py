@@ -37,7 +37,7 @@ from finops.atomic import is_aside, replacing, target_name, write_aside
 from finops.business.catalog import DEFAULT_PRICES, PriceTable
 from finops.errors import FinOpsError, StorageError
 from finops.evaluation import evaluate
-from finops.generators.explore import write_explore
+from finops.generators.explore import names_all, write_explore
 from finops.generators.navigation import EXPLORE_FILE
 from finops.manifest import PricesEntry, RunOptions
 from finops.parallel import TaskSet, run_in_two_processes
@@ -278,7 +278,8 @@ class _Run(TaskSet):
         """Write the Explore page.  Raises StorageError where it cannot be written."""
         page = self._job.reports / EXPLORE_FILE
         try:
-            write_explore(explore_cubes(self._dataset), self._results, self._context, page)
+            cubes = explore_cubes(self._dataset, all_named=names_all(self._results))
+            write_explore(cubes, self._results, self._context, page)
         except OSError as error:
             raise StorageError(
                 f"cannot write {page}: {error.strerror}; the reports were written"

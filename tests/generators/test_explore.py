@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 import zlib
 from pathlib import Path
 from typing import Any, Dict, List
 
 from finops.analyzers.shared.explore_cube import explore_cubes
-from finops.generators.explore import explore_page, write_explore
+from finops.generators.explore import (
+    LEAST_FACTS_BYTES,
+    explore_page,
+    names_all,
+    write_explore,
+)
 from finops.generators.explore_data import explore_data
 from finops.generators.formatting import MISSING
 from finops.results.explore import ExploreCube
@@ -98,3 +104,28 @@ def test_a_ratio_of_a_lower_bound_is_not_given() -> None:
     figures = figures_of(rows)
     assert figures["Cost"].startswith("≥ $")
     assert figures["Cost per call"] == MISSING
+
+
+def test_what_is_said_of_a_customer_takes_the_least_bytes() -> None:
+    results = results_of(ROWS, ["profitability"])
+    count = len(results["profitability"]["customers"])
+    assert count
+    assert names_all(results, count * LEAST_FACTS_BYTES)
+    assert not names_all(results, count * LEAST_FACTS_BYTES - 1)
+    assert names_all({}, 0)
+    facts = Page(explore_page(CUBE, results, CONTEXT)).data["explore"]["customers"]
+    for about in facts.values():
+        for figure in about["figures"]:
+            figure[2] = 0
+        assert len(json.dumps({**about, "advice": ""}, separators=(",", ":"))) > LEAST_FACTS_BYTES
+
+
+def test_without_room_for_all_names_the_first_cube_groups_customers() -> None:
+    rows = [{**row, "customer_id": f"c{n}"} for n, row in enumerate(varied_rows(1001))]
+    dataset = ReferenceDataset(rows)
+    all_named = next(iter(explore_cubes(dataset)))
+    grouped = next(iter(explore_cubes(dataset, all_named=False)))
+    assert {account.customer for account in all_named.accounts} == {f"c{n}" for n in range(1001)}
+    names = {account.customer for account in grouped.accounts}
+    assert len(names) == 1001
+    assert None in names

@@ -17,7 +17,7 @@ from finops.generators.markup import Markup, fill, join, token
 from finops.generators.page import EXPLORE_BUNDLE, Report, asset, render
 from finops.results.base import from_dict
 from finops.results.explore import CELL_MEASURES, ExploreCube
-from finops.results.profitability import ProfitabilityResult
+from finops.results.profitability import CustomerMargin, ProfitabilityResult
 
 REPORT = Report(
     "explore",
@@ -26,6 +26,8 @@ REPORT = Report(
 )
 # A page of the default dataset is well below; no page is above.
 MOST_BYTES = 4_000_000
+# What is said of a customer takes more, whatever its figures are.
+LEAST_FACTS_BYTES = 120
 _MOST_BARS = 120
 _DIMENSIONS = {
     "provider": "Providers",
@@ -59,19 +61,34 @@ def write_explore(
     `cubes` come from the finest; `results` holds what other reports say of customers, by id.
     Where none fits the last one is taken.  Raises OSError where the file cannot be written.
     """
+    facts = _customers(results)
     page: Optional[str] = None
     for cube in cubes:
-        page = explore_page(cube, results, context)
+        page = _page(cube, facts, context)
         if len(page) <= most_bytes:
             break
     if page is not None:
         write_aside(output_path, page)
 
 
+def names_all(results: Mapping[str, Data], most_bytes: int = MOST_BYTES) -> bool:
+    """Return whether a page may have room for what is said of every customer.
+
+    It says so without making one, which takes long where there are tens of thousands.
+    """
+    rows = (results.get("profitability") or {}).get("customers") or ()
+    return len(rows) * LEAST_FACTS_BYTES <= most_bytes
+
+
 def explore_page(cube: ExploreCube, results: Mapping[str, Data], context: Data) -> str:
-    """Return the page of one cube."""
+    """Return the page of one cube; `results` as `write_explore` takes them."""
+    return _page(cube, _customers(results), context)
+
+
+def _page(cube: ExploreCube, facts: Mapping[str, Any], context: Data) -> str:
+    """Return the page of one cube; `facts` are those of all customers by name."""
     named = {account.customer for account in cube.accounts}
-    customers = {name: facts for name, facts in _customers(results).items() if name in named}
+    customers = {name: about for name, about in facts.items() if name in named}
     body = fill(
         asset("explore.html"),
         notes=_notes(cube),
@@ -103,20 +120,20 @@ def _customers(results: Mapping[str, Data]) -> Dict[str, Any]:
     result = from_dict(ProfitabilityResult, results.get("profitability") or {})
     advice = {row.customer_id: row.advice for row in result.advice or ()}
     return {
-        row.customer_id: {
-            "figures": [
-                ["Revenue per month", "money", row.monthly_revenue, row.subscription_tier],
-                ["AI cost per month", "money", row.monthly_cost, "over the days of the customer"],
-                [
-                    "Margin per month",
-                    "money",
-                    row.monthly_margin,
-                    (row.category or "").replace("_", " "),
-                ],
-            ],
-            "advice": advice.get(row.customer_id, ""),
-        }
+        row.customer_id: _facts(row, advice.get(row.customer_id, ""))
         for row in result.customers or ()
+    }
+
+
+def _facts(row: CustomerMargin, advice: str) -> Dict[str, Any]:
+    """Return what the page shows of one customer beside its calls."""
+    return {
+        "figures": [
+            ["Revenue per month", "money", row.monthly_revenue, row.subscription_tier],
+            ["AI cost per month", "money", row.monthly_cost, "over the days of the customer"],
+            ["Margin per month", "money", row.monthly_margin, _words(row.category)],
+        ],
+        "advice": advice,
     }
 
 

@@ -162,6 +162,7 @@ class _Shape:
         self._fields: Tuple[str, ...] = kind._fields
         self.keys = tuple(name.rstrip("_") for name in self._fields)
         self._defaults: Mapping[str, Any] = kind._field_defaults
+        self._default_at = [(self._fields.index(n), d) for n, d in self._defaults.items()]
         self._out: List[Tuple[int, Callable[[Any], Any]]] = []
         self._into: List[Tuple[int, Callable[[Any], Any]]] = []
         for place, name in enumerate(self._fields):
@@ -187,8 +188,7 @@ class _Shape:
         values = [data.get(key) for key in self.keys]
         for place, convert in self._into:
             values[place] = convert(values[place])
-        for name, default in self._defaults.items():
-            place = self._fields.index(name)
+        for place, default in self._default_at:
             if values[place] is None:
                 values[place] = default
         return self._kind(*values)
@@ -230,13 +230,18 @@ def _converters(hint: Any) -> Tuple[_Converter, _Converter]:
         return None, lambda value: value or []
     return (
         lambda value: _rows_to_dicts(inner, value),
-        lambda value: [from_dict(inner, row) for row in value or ()],
+        lambda value: _rows_from_dicts(inner, value),
     )
 
 
 def _rows_to_dicts(kind: Type[Any], rows: Sequence[Any]) -> List[ResultDict]:
     convert = _shape(kind).to_dict
     return [convert(row) for row in rows]
+
+
+def _rows_from_dicts(kind: Type[Any], rows: Optional[Sequence[Any]]) -> List[Any]:
+    convert = _shape(kind).from_dict
+    return [convert(row or {}) for row in rows or ()]
 
 
 def _optional(hint: Any) -> Tuple[_Converter, _Converter]:

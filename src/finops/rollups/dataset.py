@@ -11,6 +11,7 @@ import os
 from typing import (
     Any,
     Dict,
+    Hashable,
     Iterable,
     List,
     Mapping,
@@ -130,6 +131,7 @@ class Dataset:
         self._facts: Optional[DatasetFacts] = None
         self._filled: Dict[Table, Dict[Key, Values]] = {}
         self._customers: Optional[Dict[str, Customer]] = None
+        self._memo: Dict[Hashable, object] = {}
 
     def rollups(self, tables: Iterable[Table]) -> Rollups:
         """Return the declared tables, reading the file if any of them was not planned yet.
@@ -149,7 +151,15 @@ class Dataset:
         period, totals, accounting, file = self._known_facts
         customers = self._customers_of(tables)
         return Rollups(
-            tables, period, totals, customers, accounting, file, self.prices, self.context
+            tables,
+            period,
+            totals,
+            customers,
+            accounting,
+            file,
+            self.prices,
+            self.context,
+            self._memo,
         )
 
     def fill(self, tables: Iterable[Table]) -> None:
@@ -234,6 +244,7 @@ class Dataset:
 
     def _scan_once(self, plan: Plan, cache: bool) -> None:
         self._plan, self._filled, self._facts, self._customers = plan, {}, None, None
+        self._memo = {}
         settings = ScanSettings(plan, self.prices, self.options, self.context, self._workers, cache)
         files = FileSet(self._locations.files(), settings, self._progress)
         plan = self._plan = files.plan

@@ -11,7 +11,7 @@ small tables that a test can write by hand.
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Hashable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from finops import config, timestamps
 from finops.business.catalog import DEFAULT_PRICES, PriceTable
@@ -324,7 +324,9 @@ class Rollups:
 
     `data[table]` is a dict in ascending key order: `{key tuple: measures tuple}`, both in
     declared order, also where there is one dimension or one measure.  `customers` are given where
-    `customers.CUSTOMER_RECORDS` are among the tables, None elsewhere.
+    `customers.CUSTOMER_RECORDS` are among the tables, None elsewhere.  `memo` is
+    what was worked out of these calls so far (see `memo.memoized`); deliveries of the same
+    reading share it.
     """
 
     def __init__(
@@ -337,6 +339,7 @@ class Rollups:
         file: FileInfo = FileInfo(),
         prices: PriceTable = DEFAULT_PRICES,
         context: RunContext = RunContext(),
+        memo: Optional[Dict[Hashable, object]] = None,
     ) -> None:
         self._tables = tables
         self.period = period
@@ -346,6 +349,7 @@ class Rollups:
         self.file = file
         self.prices = prices
         self.context = context
+        self.memo: Dict[Hashable, object] = {} if memo is None else memo
 
     def __getitem__(self, table: Table) -> Mapping[Key, Values]:
         return self._tables[table]

@@ -16,6 +16,7 @@ from finops.analyzers.shared.anomalies import CALLS, COST, DayDetector, History,
 from finops.analyzers.shared.covered_days import CoveredDays
 from finops.results import abuse_detection as results
 from finops.rollups.measures import OF_MOMENTS, REGION_CHANGE_MEASURES
+from finops.rollups.memo import memoized
 from finops.rollups.spec import Rollups, Table
 
 # Nobody knows the calls of an aggregate one by one, so none of them looks suspicious.
@@ -36,6 +37,7 @@ class Evidence(NamedTuple):
     raised: List[Raised]
 
 
+@memoized
 def evidence_of(data: Rollups) -> Evidence:
     """Return the signals of all customers; `data` holds `ABUSE_TABLES`."""
     days = histories(data[DAILY])

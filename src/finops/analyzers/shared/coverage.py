@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Dict, Mapping, Optional, Tuple
 
 from finops import config
+from finops.rollups.memo import memoized
 from finops.rollups.spec import Key, Rollups, Table, Values
 
 _CUSTOMER_COLUMNS = (
@@ -23,6 +24,7 @@ _NO_VALUES = frozenset({None, config.UNKNOWN, config.UNALLOCATED})
 COVERAGE_TABLES: Tuple[Table, ...] = (_BY_CUSTOMER, _BY_CALL, _KNOWN)
 
 
+@memoized
 def coverage_of(data: Rollups) -> Dict[str, Optional[float]]:
     """Return for each optional column the percentage of calls, 0 to 100, that have a value.
 

@@ -16,6 +16,7 @@ from itertools import accumulate
 from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from finops import config
+from finops.rollups.memo import memoized
 from finops.rollups.spec import Key, Rollups, Table, Values
 from finops.timestamps import days_between
 
@@ -78,6 +79,7 @@ class CoveredDays:
         return self._before[self._place[last] + 1] - self._before[self._place[first]]
 
 
+@memoized
 def covered_days(data: Rollups) -> CoveredDays:
     """Return the dates of the data and how much of each is covered; needs `HOURLY_CALLS`."""
     return CoveredDays(day_shares(data[HOURLY_CALLS], data.period.ends), data.period.local)

@@ -29,6 +29,7 @@ from finops.analyzers.shared.wording import percent, usd
 from finops.results.base import CustomerAdvice
 from finops.results.churn_growth import CustomerAtRisk, Expansion
 from finops.results.profitability import GoneCustomer
+from finops.rollups.memo import memoized
 from finops.rollups.spec import Rollups, Table
 
 ADVICE_TABLES: Tuple[Table, ...] = (*ABUSE_TABLES, *TREND_TABLES, CUSTOMER_TABLE, USAGE_TABLE)
@@ -38,6 +39,7 @@ REASONS: Tuple[str, ...] = ("suspected_abuse", "losing_money", "at_risk", "outgr
 Advice = Mapping[str, CustomerAdvice]
 
 
+@memoized
 def advice_of(data: Rollups, span: CoveredDays) -> Advice:
     """Return what is advised for each customer for whom there is a reason, by name.
 

@@ -14,6 +14,7 @@ from finops.analyzers.shared.customers import customers_of
 from finops.analyzers.shared.revenue import CUSTOMER_TABLE, own_days, own_monthly
 from finops.results.churn_growth import CustomerAtRisk, Expansion
 from finops.rollups.customers import CUSTOMER_RECORDS
+from finops.rollups.memo import memoized
 from finops.rollups.spec import Rollups, Table
 
 CUSTOMER_DAYS = Table(("customer_id", "day"), ("calls", "cost", "unpriced"))
@@ -48,6 +49,7 @@ def _windows(span: CoveredDays) -> Tuple[Sequence[str], Sequence[str]]:
     return span.whole[-length:], span.whole[-2 * length : -length]
 
 
+@memoized
 def trends_of(data: Rollups, span: CoveredDays) -> Dict[str, Trend]:
     """Return each customer's calls in the last window of days and in the one before."""
     recent, previous = _windows(span)

@@ -98,13 +98,18 @@ _STEPS: Tuple[_Step, ...] = (
 )
 
 
-def explore_cubes(source: CallDataset, most: int = MOST_CELLS) -> Iterator[ExploreCube]:
+def explore_cubes(
+    source: CallDataset, most: int = MOST_CELLS, all_named: bool = True
+) -> Iterator[ExploreCube]:
     """Yield the cube of all calls, then ever coarser ones of them, none of more than `most` cells.
 
-    Raises DataError where the calls cannot be read.
+    Without `all_named` it begins with those that group the customers of little cost.  Raises
+    DataError where the calls cannot be read.
     """
     data = source.rollups((_SPENDERS, HOURLY_CALLS))
     for step in _STEPS:
+        if step.customers is None and not all_named:
+            continue
         buckets = buckets_of(data.period.dates(), step.days)
         customers, organizations = _kept_names(data, step)
         coarsening = Coarsening(

@@ -21,6 +21,7 @@ from finops.analyzers.shared.customers import customers_of
 from finops.analyzers.shared.wording import counted, usd
 from finops.results.base import Finding, UnpricedCustomer
 from finops.results.profitability import GoneCustomer, NewCustomer
+from finops.rollups.memo import memoized
 from finops.rollups.spec import Customer, Rollups, Table
 from finops.timestamps import date_of
 
@@ -130,6 +131,7 @@ def own_monthly(amount: float, days: float) -> Optional[float]:
     return amount * config.DAYS_PER_MONTH / days if days >= config.SHORT_PERIOD_DAYS else None
 
 
+@memoized
 def open_book(data: Rollups, span: CoveredDays) -> Book:
     """Return the customers of the data in order of their id; needs `CUSTOMER_TABLE`."""
     customers = customers_of(data)
