@@ -115,6 +115,7 @@ DAYS_PER_MONTH = 30
 # model.
 INEFFICIENT_PROMPT_MIN_INPUT_TOKENS = 1000
 INEFFICIENT_PROMPT_MAX_OUTPUT_RATIO = 0.1
+INEFFICIENT_PROMPT_MEDIAN_FACTOR = 3  # times the median of its feature and task
 SIMPLE_TASK_MAX_TOKENS = 200
 # Such prompts make a customer a waster from this number and this share of its calls, if that is
 # so many times the share of all others, and beyond what chance makes of it.

@@ -277,6 +277,11 @@ _OWN: Dict[str, Tuple[Threshold, ...]] = {
             "… with an output of the input below", "INEFFICIENT_PROMPT_MAX_OUTPUT_RATIO", "share"
         ),
         Threshold(
+            "… and an input above the median of its feature and task, times",
+            "INEFFICIENT_PROMPT_MEDIAN_FACTOR",
+            "number",
+        ),
+        Threshold(
             "… of which so much of the input's cost is wasted",
             "INEFFICIENT_PROMPT_WASTED_PERCENT",
             "percent",

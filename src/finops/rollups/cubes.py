@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
+from functools import partial
 from itertools import compress, repeat
 from typing import (
     AbstractSet,
@@ -27,11 +28,11 @@ from typing import (
     Tuple,
 )
 
+from finops import schema
 from finops.reader.encoding import Batch, CallKey, KeyEncoder
 from finops.rollups.cells import (
     KEY_SPACE,
     CubeSpec,
-    IntArray,
     PackedCells,
     customer_codes,
     histogram,
@@ -113,6 +114,7 @@ class Cube:
         self._row_loops = [loop_of(dimension.value) for dimension in spec.rows]
         self._joint: Dict[Tuple[Any, ...], int] = _Numbered()
         listed = {spec.listed, "calls"} if spec.listed else set()
+        self._empty_list = partial(array, _typecode_for(spec.listed) if spec.listed else "I")
         self._numbers = NUMBER_COLUMNS & listed.union(*(d.columns for d in spec.rows))
         self._same_codes = repr((spec.customers, spec.calls, stored))  # what cubes can share
         self._rollups: List[Cube] = []
@@ -283,7 +285,7 @@ class Cube:
             cells[code].extend(values)
 
     def _empty(self) -> Dict[int, Any]:
-        return defaultdict(_empty_list if self.spec.listed else int)
+        return defaultdict(self._empty_list if self.spec.listed else int)
 
     def _pack(self) -> None:
         cells = self._cells
@@ -313,7 +315,7 @@ class Cube:
                 packed.word(place, before).extend(words[place::count])
 
     def _append_values(self, cells: Iterable[Sequence[int]]) -> None:
-        """Append values, two bytes each as long as that is enough."""
+        """Append values, two bytes each as long as that is enough, then four, then eight."""
         for cell in cells:
             packed = self.packed
             values: Sequence[int]
@@ -324,11 +326,10 @@ class Cube:
                 values = list(counted)
                 packed.repeats.extend(counted.values())
             packed.counts.append(len(values))
-            try:
-                packed.values.extend(array(packed.values.typecode, values))
-            except OverflowError:
-                self.packed = packed._replace(values=array("I", packed.values))
-                self.packed.values.extend(array("I", values))
+            typecode = _typecode(values[-1] if values else 0)
+            if typecode > packed.values.typecode:
+                self.packed = packed._replace(values=array(typecode, packed.values))
+            self.packed.values.extend(array(self.packed.values.typecode, values))
 
 
 def _repeated(values: Sequence[Any], batch: Batch) -> List[List[Any]]:
@@ -356,5 +357,14 @@ class _Numbered(Dict[Tuple[Any, ...], int]):
         return code
 
 
-def _empty_list() -> IntArray:
-    return array("I")
+def _typecode_for(column: str) -> str:
+    """Return the type of arrays that hold any value of a column of numbers."""
+    return next(_typecode(c.limit) for c in schema.NUMBERS if c.name == column)
+
+
+def _typecode(value: int) -> str:
+    """Return the type of arrays of the fewest bytes that hold a whole number.
+
+    The types compare as their sizes do.
+    """
+    return "H" if value < 1 << 16 else "I" if value < 1 << 32 else "Q"
