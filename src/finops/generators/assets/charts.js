@@ -55,6 +55,7 @@ const charts = (() => {
     const made = { label: one.label, data: one.values, ...base };
     if (data.colours) made.backgroundColor = data.colours.map((key) => look.colour(key));
     if (data.shape === "bar" && one.style === "dashed") Object.assign(made, { type: "line", borderColor: colour });
+    if (data.shape === "bar" && one.style === "hollow") return { ...made, backgroundColor: "transparent", borderColor: colour, borderWidth: 1.5 };
     return Object.assign(made, one.style ? STYLES[one.style](colour) : {});
   }
 
