@@ -46,7 +46,7 @@ class Reading(NamedTuple):
     choices: ReadingChoices
     options: ReadingOptions
     prices: PriceTable
-    limits: Mapping[str, float]
+    limits: Mapping[str, config.LimitValue]
     tier_prices: Mapping[str, float]
     budgets: Tuple[config.Budget, ...] = ()
 

@@ -234,7 +234,7 @@ _OWN: Dict[str, Tuple[Threshold, ...]] = {
         ),
         Threshold(
             "An organization is expensive above the average cost per token",
-            "DEAR_ORGANIZATION_FACTOR",
+            "EXPENSIVE_ORGANIZATION_FACTOR",
             "times",
         ),
         *_FORECAST,
