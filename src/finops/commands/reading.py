@@ -219,6 +219,7 @@ def _flags(args: argparse.Namespace, more_data: Sequence[str]) -> ReadingChoices
         until=args.until or "",
         rates=tuple(args.rate or ()),
         config=_absolute(args.config) if args.config else "",
+        events=_absolute(getattr(args, "events", None) or ""),
     )
 
 
