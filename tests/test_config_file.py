@@ -122,6 +122,10 @@ def test_an_older_python_says_that_json_works(tmp_path: Path) -> None:
         ({"sla_ms": True}, "must be a number of ms from 1 to"),
         ({"sla_ms": 1, "thresholds": {"SLA_THRESHOLD_MS": 1}}, "are the same; give one"),
         ({"thresholds": {"MEDIUM_MARGIN_THRESHOLD_PCT": 60}}, "the margins must fall"),
+        ({"thresholds": {"BURN_MEDIUM_PCT": 120}}, "these must not fall: BURN_MEDIUM_PCT, BURN"),
+        ({"thresholds": {"LEGACY_DAYS": 1.5}}, "must be a whole number of days"),
+        ({"thresholds": {"CLIENT_ERRORS": "timeout"}}, "must be a list of words"),
+        ({"thresholds": {"CLIENT_ERRORS": [""]}}, "must be a list of words"),
         ({"commitment_discount_percent": 101}, "must be a number of % from 0 to 100"),
         ({"tier_prices": {"pro": -1}}, "tier_prices.pro must be a price"),
         ({"tier_prices": 5}, "tier_prices must be a table"),
@@ -137,7 +141,7 @@ def test_what_does_not_fit_names_file_and_key(tmp_path: Path, content: Any, said
 
 
 KEYS = [*AS_JSON, "input_timezone", "until", "commitment_discount_percent", "pro", "total"]
-KEYS += list(config.LIMITS)
+KEYS += [*config.LIMITS, *config.WORD_LISTS]
 JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=9)),
     lambda inner: st.one_of(
@@ -157,8 +161,9 @@ def test_any_json_is_taken_or_refused_in_one_line(content: Dict[str, Any]) -> No
             said = str(error)
         else:
             said = "taken"
-            assert set(read.limits) <= set(config.LIMITS)
-            assert set(content) <= set(KEYS) - {"pro", "total", *config.LIMITS}
+            assert set(read.limits) <= {*config.LIMITS, *config.WORD_LISTS}
+            unlike = {"pro", "total", *config.LIMITS, *config.WORD_LISTS}
+            assert set(content) <= set(KEYS) - unlike
     assert len(said.splitlines()) == 1
 
 
@@ -209,6 +214,28 @@ def test_what_it_says_counts_and_flags_beat_it(tmp_path: Path) -> None:
     assert stored["options"]["reading"]["since"] == ""
 
 
+def test_words_and_days_are_taken_as_they_are_needed(tmp_path: Path) -> None:
+    given = {"CLIENT_ERRORS": ["timeout", "rate_limit"], "LEGACY_DAYS": 90.0}
+    limits = read_config(written(tmp_path, {"thresholds": given})).limits
+    assert limits == {"CLIENT_ERRORS": frozenset({"timeout", "rate_limit"}), "LEGACY_DAYS": 90}
+    assert isinstance(limits["LEGACY_DAYS"], int)
+
+
+def test_models_that_are_legacy_and_errors_of_clients_are_a_setting(tmp_path: Path) -> None:
+    rows = [
+        call(timestamp=f"2026-01-{day:02}T{hour:02}:00:00", model="gpt-4", provider="openai")
+        for day in range(1, 11)
+        for hour in range(0, 24, 6)
+    ]
+    write_csv(tmp_path / "calls.csv", rows)
+    assert [row["model"] for row in result(tmp_path, "optimization")["lifecycle"]] == ["gpt-4"]
+    written(tmp_path, {"thresholds": {"LEGACY_DAYS": 0, "CLIENT_ERRORS": ["timeout"]}})
+    assert result(tmp_path, "optimization")["lifecycle"] == []
+    result(tmp_path, "realtime")
+    page = (tmp_path / "r" / "realtime.html").read_text(encoding="utf-8")
+    assert "timeout" in page.split("Errors that clients cause")[1][:100]
+
+
 def test_tier_prices_count_in_every_process(tmp_path: Path) -> None:
     rows = [
         call(
@@ -243,7 +270,10 @@ def test_budgets_of_the_file_are_those_of_the_process(
 
 def test_the_documented_file_is_read_and_names_every_limit(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
-    assert all(f"`{name}`" in text for name in config.LIMITS)
+    for name, limit in config.LIMITS.items():
+        assert f"| `{name}` | {limit.unit} | {limit.default:g} | {limit.label} |" in text
+    for name, words in config.WORD_LISTS.items():
+        assert f"| `{name}` | {', '.join(sorted(getattr(config, name)))} | {words} |" in text
     if sys.version_info >= (3, 11):
         path = tmp_path / "finops.toml"
         path.write_text(text.split("```toml\n")[1].split("```")[0])

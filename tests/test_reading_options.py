@@ -126,6 +126,7 @@ CHOICES = st.builds(
     since=TEXT,
     rates=st.lists(TEXT, max_size=2).map(tuple),
     config=TEXT.map(lambda text: f"/{text}"),
+    events=TEXT.map(lambda text: f"/{text}"),
 )
 
 
@@ -133,11 +134,13 @@ CHOICES = st.builds(
 def test_choices_come_back_from_their_words_and_from_a_manifest(choices: ReadingChoices) -> None:
     parser = argparse.ArgumentParser()
     add_reading(parser)
+    parser.add_argument("--events")  # of the command that draws charts
     args = parser.parse_args(choices.words())
     assert reading._flags(args, ()) == choices._replace(
         columns=tuple(part for word in choices.columns for part in reading._NEXT_FIELD.split(word)),
         prices=tuple(map(os.path.abspath, choices.prices)),
         config=os.path.abspath(choices.config),
+        events=os.path.abspath(choices.events),
     )
     assert from_json(ReadingChoices, json.loads(json.dumps(to_json(choices)))) == choices
 
@@ -199,6 +202,8 @@ def test_the_run_is_in_the_manifest(capsys: pytest.CaptureFixture[str]) -> None:
     Path("p.json").write_text(json.dumps({"models": [model]}))
     words = ["--data", "calls.csv", "--reports", "r", "--only", "pricing", "--quiet"]
     words += ["--prices", "p.json", "--timezone", "+02:00", "--since", "2020-01-01"]
+    Path("e.csv").write_text("start,end,title,subject\n2025-01-01,,Launch,\n")
+    words += ["--events", "e.csv"]
     assert main(["analyze", *words]) == 0
     stored: Dict[str, Any] = json.loads(Path("r/manifest.json").read_text())
     assert stored["options"]["reading"] == {
@@ -211,7 +216,10 @@ def test_the_run_is_in_the_manifest(capsys: pytest.CaptureFixture[str]) -> None:
         "until": "",
         "rates": [],
         "config": "",
+        "events": os.path.abspath("e.csv"),
     }
+    again = from_json(ReadingChoices, stored["options"]["reading"])
+    assert f"--events={os.path.abspath('e.csv')}" in again.words()
 
 
 def test_every_field_of_a_call_record_can_be_mapped() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Dict, FrozenSet, Mapping, NamedTuple, Optional, Tuple
+from typing import Dict, FrozenSet, Mapping, NamedTuple, Optional, Tuple, Union
 
 # --- paths and sizes -------------------------------------------------------------------------
 
@@ -115,6 +115,7 @@ DAYS_PER_MONTH = 30
 # model.
 INEFFICIENT_PROMPT_MIN_INPUT_TOKENS = 1000
 INEFFICIENT_PROMPT_MAX_OUTPUT_RATIO = 0.1
+INEFFICIENT_PROMPT_MEDIAN_FACTOR = 3  # times the median of its feature and task
 SIMPLE_TASK_MAX_TOKENS = 200
 # Such prompts make a customer a waster from this number and this share of its calls, if that is
 # so many times the share of all others, and beyond what chance makes of it.
@@ -327,7 +328,7 @@ BUDGETS: Tuple[Budget, ...] = ()
 # A sentence may rest on a column that at least this percentage of calls have.
 CLAIM_COVERAGE_PERCENT = 95.0
 # An organization is expensive where a token costs it so many times the average.
-DEAR_ORGANIZATION_FACTOR = 1.25
+EXPENSIVE_ORGANIZATION_FACTOR = 1.25
 
 # Abuse: a day is judged from so many calls and so many other active days of the customer.
 ABUSE_MIN_DAILY_CALLS = 20
@@ -791,52 +792,215 @@ class Limit(NamedTuple):
     least: float
     most: float
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is a number of things, so that fractions make no sense."""
+        return self.unit in _COUNTED_UNITS
+
+
+_COUNTED_UNITS = (
+    *("calls", "customers", "days", "errors", "hours", "organizations", "points", "tokens"),
+    *("weeks", "changes of region"),
+)
+_MANY = 10**9
+
+
+def _limits(unit: str, *rows: Tuple[str, str, float, float]) -> Dict[str, Limit]:
+    """Return limits of one unit from name, label, least and most."""
+    return {name: Limit(label, unit, globals()[name], *ends) for name, label, *ends in rows}
+
 
 # By the name of the constant.
 LIMITS: Mapping[str, Limit] = {
-    "SLA_THRESHOLD_MS": Limit("latency within the SLA", "ms", SLA_THRESHOLD_MS, 1, 10**9),
-    "P95_THRESHOLD_MS": Limit("target of the p95 latency", "ms", P95_THRESHOLD_MS, 1, 10**9),
-    "P99_THRESHOLD_MS": Limit("target of the p99 latency", "ms", P99_THRESHOLD_MS, 1, 10**9),
-    "HIGH_MARGIN_THRESHOLD_PCT": Limit(
-        "lowest high margin", "%", HIGH_MARGIN_THRESHOLD_PCT, -1000, 100
+    **_limits(
+        "ms",
+        ("SLA_THRESHOLD_MS", "latency within the SLA", 1, _MANY),
+        ("P95_THRESHOLD_MS", "target of the p95 latency", 1, _MANY),
+        ("P99_THRESHOLD_MS", "target of the p99 latency", 1, _MANY),
     ),
-    "MEDIUM_MARGIN_THRESHOLD_PCT": Limit(
-        "lowest medium margin", "%", MEDIUM_MARGIN_THRESHOLD_PCT, -1000, 100
+    **_limits(
+        "%",
+        ("HIGH_MARGIN_THRESHOLD_PCT", "lowest high margin", -1000, 100),
+        ("MEDIUM_MARGIN_THRESHOLD_PCT", "lowest medium margin", -1000, 100),
+        ("LOW_MARGIN_THRESHOLD_PCT", "lowest low margin", -1000, 100),
+        ("COMMITMENT_DISCOUNT_PCT", "discount of committed capacity", 0, 100),
+        ("BATCH_DISCOUNT_PCT", "discount of batch prices", 0, 100),
+        ("NOTABLE_SHARE_PCT", "share of the monthly cost worth a warning", 0, 100),
+        ("SLA_TARGET_PCT", "calls that should keep the service level", 0, 100),
+        ("HIGH_ERROR_RATE_PCT", "error rate that is called high", 0, 100),
+        ("MIN_SUCCESS_RATE_PCT", "success rate that is warned of below", 0, 100),
+        ("BURN_MEDIUM_PCT", "cost of the subscription at medium risk", 1, 10_000),
+        ("BURN_HIGH_PCT", "cost of the subscription at high risk", 1, 10_000),
+        ("BURN_CRITICAL_PCT", "cost of the subscription at critical risk", 1, 10_000),
+        ("LIMIT_MAX_CUT_PCT", "largest cut of usage that is asked for", 0, 100),
+        ("INEFFICIENT_PROMPT_WASTED_PERCENT", "waste in a long prompt's input", 0, 100),
+        ("PROMPT_WASTER_MIN_SHARE_PCT", "wasteful prompts that are a habit", 0, 100),
+        ("CHURN_RATE_CRITICAL_PCT", "churn rate that is critical", 0, 100),
+        ("AT_RISK_DROP_PCT", "fall in calls at risk", 1, 100),
+        ("AT_RISK_HIGH_DROP_PCT", "fall in calls at high risk", 1, 100),
+        ("AT_RISK_CRITICAL_DROP_PCT", "fall in calls at critical risk", 1, 100),
+        ("EXPANSION_GROWTH_PCT", "rise in calls of an expanding customer", 1, 100_000),
+        ("FORECAST_USABLE_MAPE_PCT", "forecast error acceptable for planning", 0, 1000),
+        ("TREND_NOTABLE_PCT", "trend worth a finding", 0, 1000),
+        ("COST_LEVER_SHARE_PCT", "share of cost of a cost driver", 0, 100),
+        ("NON_PRODUCTION_NOTABLE_PCT", "cost outside production worth a finding", 0, 100),
+        ("TOP_CUSTOMERS_PCT", "customers counted as the top", 0, 100),
+        ("TOP_ORGANIZATION_NOTABLE_PCT", "share of one organization worth a finding", 0, 100),
+        ("UNALLOCATED_NOTABLE_PCT", "unallocated cost worth a finding", 0, 100),
+        ("BUDGET_ORGANIZATIONS_PCT", "organizations that budgets are agreed with", 0, 100),
+        ("FEATURE_INVEST_ROI_PCT", "return of a feature to invest in", -100, 1e9),
+        ("FEATURE_INVEST_ADOPTION_PCT", "adoption of a feature to invest in", 0, 100),
+        ("FEATURE_LOSS_ROI_PCT", "return below which a feature loses money", -100, 1e9),
+        ("FEATURE_SUNSET_ADOPTION_PCT", "adoption below which a losing feature goes", 0, 100),
+        ("ROUTING_MIN_GAP_PCT", "gap of latency that advice needs", 0, 1000),
+        ("ANOMALY_SPREAD_FLOOR_PCT", "least variability of like hours", 0, 1000),
+        ("ABUSE_SPREAD_FLOOR_PCT", "least variability of a customer's days", 0, 1000),
     ),
-    "LOW_MARGIN_THRESHOLD_PCT": Limit(
-        "lowest low margin", "%", LOW_MARGIN_THRESHOLD_PCT, -1000, 100
+    **_limits(
+        "USD",
+        ("HIGH_COST_THRESHOLD_USD", "daily cost that is alerted", 0, 1e12),
+        ("NOTABLE_USD_PER_MONTH", "amount per month worth a warning", 0, 1e12),
+        ("ANOMALY_MIN_USD", "excess cost of an anomalous hour", 0, 1e12),
+        ("COST_SPIKE_MIN_USD", "cost of a day that can be a spike", 0, 1e12),
+        ("OPPORTUNITY_MIN_SAVINGS_USD", "savings from which a switch is listed", 0, 1e12),
+        ("OVERPRICED_BLENDED_PRICE_PER_1M_USD", "price of 1M tokens that is high", 0, 1e6),
+        ("USAGE_PRICE_PER_1K_CALLS_USD", "usage-based price of 1,000 calls", 0.01, 1e6),
+        ("TIERED_TOP_PRICE_USD", "highest tiered price per month", 0, 1e9),
+        ("HYBRID_BASE_PRICE_USD", "hybrid base price per month", 0, 1e9),
+        ("HYBRID_PRICE_PER_1K_CALLS_USD", "hybrid price of 1,000 further calls", 0, 1e6),
     ),
-    "HIGH_COST_THRESHOLD_USD": Limit(
-        "daily cost that is alerted", "USD", HIGH_COST_THRESHOLD_USD, 0, 1e12
-    ),
-    "ANOMALY_MULTIPLIER": Limit(
-        "standard deviations above the mean of an anomalous hour",
+    **_limits(
         "standard deviations",
-        ANOMALY_MULTIPLIER,
-        0.1,
-        1000,
+        ("ANOMALY_MULTIPLIER", "distance of an anomalous hour above the mean", 0.1, 1000),
+        ("UNUSUAL_Z", "distance of an unusual day", 0.1, 1000),
+        ("UNUSUAL_HIGH_Z", "distance of a highly unusual day", 0.1, 1000),
+        ("SUSPICIOUS_Z_SCORE", "distance up to which region changes are a habit", 0.1, 1000),
     ),
-    "MIN_FEATURE_CALLS": Limit(
-        "calls from which a feature is classified", "calls", MIN_FEATURE_CALLS, 1, 10**9
+    **_limits(
+        "standard errors",
+        ("ROUTING_MIN_STANDARD_ERRORS", "difference of latency that is no chance", 0, 1000),
     ),
-    "COMMITMENT_DISCOUNT_PCT": Limit(
-        "discount of committed capacity", "%", COMMITMENT_DISCOUNT_PCT, 0, 100
+    **_limits(
+        "times",
+        ("BURST_FACTOR", "cost of a burst, of the hours around it", 1, 1000),
+        ("DEGRADED_LATENCY_FACTOR", "p95 latency of a degraded provider", 1, 1000),
+        ("DEGRADED_ERROR_FACTOR", "error rate of a degraded provider", 1, 1000),
+        ("COST_SPIKE_MULTIPLIER", "cost of a spike, of a usual day", 1, 1000),
+        ("COST_SPIKE_SEVERE_MULTIPLIER", "cost of a severe spike", 1, 1000),
+        ("INEFFICIENT_PROMPT_MEDIAN_FACTOR", "input of a long prompt, of the median", 0, 1000),
+        ("PROMPT_WASTER_FACTOR", "wasteful prompts, of the share of others", 0.1, 1000),
+        ("SUSPICIOUS_MOST_TIMES_USUAL", "region changes that more calls explain", 1, 1000),
+        ("COST_LEVER_FACTOR", "share of cost of a cost driver, of that of calls", 0.1, 1000),
+        ("EXPENSIVE_ORGANIZATION_FACTOR", "cost per token of an expensive organization", 0.1, 1000),
+    ),
+    **_limits(
+        "of 1",
+        ("MEDIUM_CONCENTRATION", "share of cost of one provider at medium risk", 0, 1),
+        ("HIGH_CONCENTRATION", "share of cost of one provider at high risk", 0, 1),
+        ("INEFFICIENT_PROMPT_MAX_OUTPUT_RATIO", "output of a long prompt, of its input", 0, 1),
+        ("COMMITMENT_PERCENTILE", "quiet hour or day that is committed to", 0, 1),
+        ("BURST_AROUND_PERCENTILE", "what the hours around a burst cost", 0, 1),
+        ("DEGRADED_CHANCE", "chance of a degraded hour that is noise", 1e-300, 1),
+        ("PROMPT_WASTER_CHANCE", "chance of wasteful prompts that is noise", 1e-300, 1),
+    ),
+    **_limits(
+        "calls",
+        ("MIN_FEATURE_CALLS", "from which a feature is classified", 1, _MANY),
+        ("MODEL_MIN_CALLS", "from which a model is judged", 1, _MANY),
+        ("ROUTING_MIN_CALLS", "from which providers are compared", 1, _MANY),
+        ("DEGRADED_MIN_CALLS", "in an hour from which a provider is judged", 1, _MANY),
+        ("ABUSE_MIN_DAILY_CALLS", "from which a customer's day is judged", 1, _MANY),
+        ("TREND_MIN_PREVIOUS_CALLS", "from which a customer's trend is judged", 1, _MANY),
+        ("PROMPT_WASTER_MIN_CALLS", "wasteful prompts that are a habit", 1, _MANY),
+        ("PROMPT_WASTER_PRIOR_CALLS", "that the share of others weighs as much as", 1, _MANY),
+        ("ABUSE_LEVEL_MIN_DAILY_CALLS", "on a usual day of customers that are alike", 1, _MANY),
+        ("HYBRID_INCLUDED_CALLS", "included in the hybrid price", 0, _MANY),
+    ),
+    **_limits(
+        "days",
+        ("SHORT_PERIOD_DAYS", "covered, for figures per month", 1, 365),
+        ("CHURN_INACTIVE_DAYS", "without a call after which a customer is gone", 1, 3650),
+        ("CHURN_MIN_DAYS", "covered, for a churn rate", 1, 3650),
+        ("TREND_WINDOW_DAYS", "of each window that a customer's trend compares", 1, 365),
+        ("LEGACY_DAYS", "before its end from which a model is legacy", 0, 36_500),
+        ("ABUSE_MIN_BASELINE_DAYS", "of a customer's baseline", 1, 365),
+        ("ABUSE_WINDOW_DAYS", "around a day that its baseline may have", 1, 365),
+        ("TREND_RECENT_DAYS", "of each half that the trend of the cost compares", 1, 180),
+    ),
+    **_limits(
+        "customers",
+        ("ABUSE_LEVEL_MIN_CUSTOMERS", "that show what all did on a day", 1, _MANY),
+    ),
+    **_limits(
+        "weeks",
+        ("OUTGROWN_WEEKS", "after which a customer has outgrown its tier", 1, 52),
+        ("OUTGROWN_BASE_WEEKS", "before them that they are compared with", 1, 52),
+    ),
+    **_limits(
+        "hours",
+        ("ANOMALY_MIN_HOURS", "with a call, for anomalies", 1, _MANY),
+        ("BURST_AROUND_HOURS", "before and after a burst", 1, 168),
+    ),
+    **_limits(
+        "tokens",
+        ("INEFFICIENT_PROMPT_MIN_INPUT_TOKENS", "of input above which a prompt is long", 0, _MANY),
+        ("SIMPLE_TASK_MAX_TOKENS", "below which a task is simple", 0, _MANY),
+        ("TOKEN_BAND_WIDTH", "of a band in which latencies are compared", 1, _MANY),
+    ),
+    **_limits(
+        "errors",
+        ("RATE_LIMIT_ERRORS_PER_HOUR", "at rate limits in an hour that are abuse", 0, _MANY),
+        ("RATE_LIMIT_CRITICAL_ERRORS_PER_HOUR", "that are critical", 0, _MANY),
+    ),
+    **_limits(
+        "changes of region",
+        ("SUSPICIOUS_SWITCHES_PER_DAY", "on a day that are suspicious", 0, _MANY),
+        ("SUSPICIOUS_SEVERE_SWITCHES_PER_DAY", "that are severe", 0, _MANY),
+    ),
+    **_limits(
+        "points",
+        ("ABUSE_SEVERE_POINTS", "more for a severe signal", 0, 100),
+        ("ABUSE_CRITICAL_SCORE", "from which a customer is critical", 1, 100),
+        ("CROSS_SUBSIDY_POINTS", "of share of cost above share of revenue", 0, 100),
+    ),
+    **_limits(
+        "organizations",
+        ("EFFICIENCY_LISTED", "listed as most and as least efficient", 1, 1000),
     ),
 }
+# Of these each is at most the next one.
+RISING_LIMITS: Tuple[Tuple[str, ...], ...] = (
+    ("BURN_MEDIUM_PCT", "BURN_HIGH_PCT", "BURN_CRITICAL_PCT"),
+    ("AT_RISK_DROP_PCT", "AT_RISK_HIGH_DROP_PCT", "AT_RISK_CRITICAL_DROP_PCT"),
+    ("MEDIUM_CONCENTRATION", "HIGH_CONCENTRATION"),
+    ("UNUSUAL_Z", "UNUSUAL_HIGH_Z"),
+    ("COST_SPIKE_MULTIPLIER", "COST_SPIKE_SEVERE_MULTIPLIER"),
+    ("RATE_LIMIT_ERRORS_PER_HOUR", "RATE_LIMIT_CRITICAL_ERRORS_PER_HOUR"),
+    ("SUSPICIOUS_SWITCHES_PER_DAY", "SUSPICIOUS_SEVERE_SWITCHES_PER_DAY"),
+)
+# Lists of words that a configuration file may set as well, and what they name.
+WORD_LISTS: Mapping[str, str] = {
+    "CLIENT_ERRORS": "kinds of errors that clients cause",
+    "DOWNGRADABLE_TASKS": "tasks that tolerate a model one class lower",
+    "BATCH_TASKS": "tasks whose answers may wait for a batch",
+    "BATCH_PROVIDERS": "providers that have batch prices",
+}
+# A number by the name of a limit, or words by that of a list.
+LimitValue = Union[float, FrozenSet[str]]
 
 
 def configure(
-    limits: Mapping[str, float],
+    limits: Mapping[str, LimitValue],
     tier_prices: Mapping[str, float],
     budgets: Tuple[Budget, ...] = (),
 ) -> None:
-    """Set limits (by name), tier prices (USD a month, beside the built-in ones) and budgets for
-    the rest of this process.
+    """Set limits and lists of words (by name), tier prices (USD a month, beside the built-in
+    ones) and budgets for the rest of this process.
 
     Call it before analyzers are imported: some declare their tables with a limit's value.
     Raises ValueError for a name that is no limit.
     """
-    unknown = [name for name in limits if name not in LIMITS]
+    unknown = [name for name in limits if name not in LIMITS and name not in WORD_LISTS]
     if unknown:
         raise ValueError(f"no such limit: {', '.join(unknown)}")
     globals().update(limits)

@@ -221,8 +221,8 @@ def scenario_pages(folder: Path) -> List[Dict[str, str]]:
 
 
 def _how(options: RunOptions) -> ReadingChoices:
-    """Return how data was read, wherever it lay."""
-    return options.reading._replace(data=())
+    """Return how data was read, wherever it lay and whatever charts mark."""
+    return options.reading._replace(data=(), events="")
 
 
 def _empty(analysis: Analysis) -> ReportEntry:

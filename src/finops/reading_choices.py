@@ -15,7 +15,7 @@ class ReadingChoices(NamedTuple):
     `data`: paths, patterns or addresses.  `columns`: `FIELD=COLUMN`, one in
     each.  `prices`: files of which
     the later ones win.  `timezone`, `input_timezone`, `since`, `until`: as given.  `rates`:
-    `EUR=1.08`.  `config`: the configuration file.
+    `EUR=1.08`.  `config`: the configuration file.  `events`: the file of events that charts mark.
     """
 
     data: Tuple[str, ...] = ()
@@ -27,6 +27,7 @@ class ReadingChoices(NamedTuple):
     until: str = ""
     rates: Tuple[str, ...] = ()
     config: str = ""
+    events: str = ""
 
     def over(self, others: ReadingChoices) -> ReadingChoices:
         """Return these choices, and the others' where nothing was given here; of columns and
@@ -55,6 +56,7 @@ class ReadingChoices(NamedTuple):
             ("--since", self.since),
             ("--until", self.until),
             ("--config", self.config),
+            ("--events", self.events),
         )
         words = [f"{flag}={value}" for flag, value in single if value]
         return words + [f"{flag}={value}" for flag, values in several for value in values]

@@ -62,3 +62,12 @@ def test_a_chart_of_several_days_a_point_marks_the_point_that_holds_the_event() 
     part = line_chart("l", "L", DAY, COST, days, [Series("Cost", [1] * len(days))])
     page = marked(part, [{"start": days[-1], "end": days[-1], "title": "Late", "subject": ""}])
     assert page.values_of("x1") == ["100.00%"]
+
+
+def test_a_chart_of_hours_marks_the_first_hour_of_the_day() -> None:
+    hours = [f"2025-01-0{day} {hour:02d}:00" for day in (2, 3, 4) for hour in range(24)]
+    part = line_chart("h", "H", Axis("Hour (UTC)", "hour"), COST, hours, [Series("Cost", [1] * 72)])
+    page = marked(part, EVENTS)
+    (at,) = [float(x.rstrip("%")) for x in page.values_of("x1")]
+    assert at == pytest.approx(24 / 71 * 100, abs=0.01)
+    assert page.says("Events: 1 3 Jan: <b>Launch (chat).")

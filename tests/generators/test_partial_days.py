@@ -10,6 +10,7 @@ import pytest
 
 from finops.generators import partial_days
 from finops.generators.charts import Axis, Series, line_chart
+from finops.generators.first_screen import first_screen
 from finops.generators.partial_days import day_lines, partial_dates
 from tests.generators.economy import drawn, page_of, result_of
 from tests.support.reference import call
@@ -70,6 +71,12 @@ def test_a_mark_is_drawn_hollow_without_scripts_too() -> None:
         ("realtime", "daily-cost", "Cost"),
         ("token_economics", "daily-tokens", "Input"),
         ("optimization", "daily-calls", "Calls"),
+        ("performance", "daily-latency", "Mean"),
+        ("performance", "daily-errors", "Error rate"),
+        ("profitability", "daily-margin", "Cost"),
+        ("geographic_latency", "daily-latency", "Average"),
+        ("abuse_detection", "daily-flagged", "Flagged"),
+        ("abuse_detection", "daily-calls", "Calls"),
     ],
 )
 def test_pages_draw_them(report: str, chart: str, line: str, tmp_path: Path) -> None:
@@ -78,6 +85,23 @@ def test_pages_draw_them(report: str, chart: str, line: str, tmp_path: Path) -> 
     ]
     result = result_of(report, rows)
     values = drawn(page_of(report, {**result, "_context": CONTEXT}, tmp_path), chart)
-    marks = values["Partial day" if len(values) < 6 and line != "Input" else "Input, partial day"]
+    marks = values["Partial day" if "Partial day" in values else f"{line}, partial day"]
     assert [value is None for value in values[line][:3]] == [True, False, True]
     assert [value is None for value in marks[:3]] == [False, True, False]
+
+
+def test_the_first_screen_shows_a_partial_day_as_one_hollow_bar() -> None:
+    rows = [
+        call(timestamp=f"2025-01-0{day}T{hour:02d}:00:00", provider=provider, cost_usd=cost)
+        for day, hour in ((1, 9), (2, 9), (3, 2))
+        for provider, cost in (("openai", "3"), ("google", "1"))
+    ]
+    understanding = result_of("understanding", rows)
+    part = first_screen({"understanding": understanding}, CONTEXT)
+    series = {s["label"]: s["values"] for s in part.data["charts"]["daily-cost"]["series"]}
+    assert series == {
+        "OpenAI": [None, 3, None],
+        "Google": [None, 1, None],
+        "Partial day": [4, None, 4],
+    }
+    assert 'class="hollow muted"' in part.markup

@@ -58,6 +58,20 @@ def test_every_limit_is_said(name: str) -> None:
     assert {one.setting for one in THRESHOLDS.get(name, ())} == limits
 
 
+# What is set elsewhere (tier prices), is a list or table of values, or a parameter of the forecast.
+SET_ELSEWHERE = {
+    "SUBSCRIPTION_TIERS", "TIERED_PRICES_USD", "PRICE_SENSITIVITY_FACTORS", "ABUSE_POINTS",
+    "CHANGE_WINDOWS_DAYS", "FORECAST_WINDOW_DAYS", "FORECAST_BACKTEST_DAYS",
+    "FORECAST_TRIED_DAYS", "FORECAST_INTERVAL", "FORECAST_ORIGINS", "FORECAST_SLOPE_EVIDENCE",
+    "FORECAST_TREND_FAVOUR", "FORECAST_LEAST_SHARE", "FORECAST_MIN_DAYS",
+}  # fmt: skip
+
+
+def test_every_limit_can_be_set() -> None:
+    shown = {each.setting for listed in THRESHOLDS.values() for each in listed}
+    assert shown - SET_ELSEWHERE == {*config.LIMITS, *config.WORD_LISTS}
+
+
 def test_values_are_those_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(config, "SLA_THRESHOLD_MS", 1234)
     said = dict(thresholds_of("performance"))

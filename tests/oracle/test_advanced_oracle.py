@@ -100,11 +100,19 @@ def test_token_efficiency_and_daily(case: Case) -> None:
 def waste(case: Case) -> Tuple[List[Dict[str, Any]], List[Dict[str, Any]]]:
     cheapest = DEFAULT_PRICES.cheapest()
     prompts = case.oracle.rows(
-        """with cells as (select customer_id, count(*) as n, sum(cost) as spent,
+        f"""with usual as (select feature_id, task_type,
+            {percentile("input_tokens", 0.5)} as median
+          from calls where status = 'success' group by all),
+        cells as (select customer_id, count(*) as n, sum(cost) as spent,
             least(sum(cost), coalesce(sum(input_tokens * price_in / 1000),
                   sum(cost) * sum(input_tokens) / sum(tokens)))::double as inputs
-          from calls where status = 'success' and input_tokens > 1000
-          and output_tokens / input_tokens < 0.1 group by customer_id, provider, model)
+          from calls join usual using (feature_id, task_type)
+          where status = 'success' and input_tokens > 1000
+          and output_tokens / input_tokens < 0.1
+          and if(input_tokens < 4000, input_tokens,
+            if(input_tokens < 40000, input_tokens // 100 * 100, input_tokens // 1000 * 1000)
+          ) > 3 * median
+          group by customer_id, provider, model)
         select customer_id, sum(n) as call_count, sum(spent) as cost,
           sum(inputs) * 0.9 as wasted_cost from cells group by 1"""
     )

@@ -10,7 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from finops.analyzers.advanced.geographic_latency import TOKEN_BAND
-from finops.analyzers.advanced.token_economics import INEFFICIENT_PROMPT, SIMPLE_TASK
+from finops.analyzers.advanced.token_economics import (
+    INEFFICIENT_PROMPT,
+    PROMPT_TABLE,
+    SIMPLE_TASK,
+    WORK_TABLE,
+)
 from finops.analyzers.shared.daily_latency import SLA_VIOLATIONS
 from finops.analyzers.shared.model_switches import DOWNGRADABLE
 from finops.analyzers.shared.token_prices import FREE_FAILURE
@@ -52,6 +57,8 @@ EVERYTHING = (
     Table(("provider", "region", TOKEN_BAND), ("calls", "latency_ms")),
     Table(("customer_id", "provider", "model"), ("calls", "cost"), INEFFICIENT_PROMPT),
     Table(("customer_id", "provider", "model"), ("calls", "tokens"), SIMPLE_TASK),
+    PROMPT_TABLE,
+    WORK_TABLE,
     Table(("customer_id", "day"), ("region_changes", "changed_regions", "shortest_change_s")),
     Table((), SUM_MEASURES),
     Table(("customer_id", "hour"), ("calls", "rate_limits"), having="rate_limits"),
@@ -103,7 +110,7 @@ def rows_strategy() -> st.SearchStrategy[List[Dict[str, str]]]:
         micro=st.sampled_from([0, 0, 1, 999999, 417000]),
         provider=st.sampled_from(["openai", "bedrock", "aws-bedrock", "mine"]),
         model=st.sampled_from(["gpt-4o", "gpt-4", "nova-lite", "m,1"]),
-        input_tokens=st.sampled_from([0, 1, 99, 100, 1000, 1001, 2000, 10**9]),
+        input_tokens=st.sampled_from([0, 1, 99, 100, 1000, 1001, 5432, 10**12]),
         output_tokens=st.sampled_from([0, 1, 99, 100, 200, 900]),
         cost_usd=st.sampled_from(
             ["0", "0.000000", "1.234567", "0.000001", "", "12.5", "1e-7", "5e-13", "2.5e-12"]

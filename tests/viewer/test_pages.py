@@ -307,6 +307,11 @@ def test_the_first_screen_of_the_dashboard_is_that_of_the_index(tmp_path: Path) 
     assert cards
     assert cards.group() in (reports / "index.html").read_text(encoding="utf-8")
     assert "Daily cost by provider" in summary.first_screen()
+    assert "Events:" not in summary.first_screen()
+    (tmp_path / "calls.events.csv").write_text("start,title\n2025-01-01,Launch\n")
+    (reports / "pricing.json").write_text("{}")
+    summary.refresh(Dataset(data.name, data, reports))
+    assert "Launch" in summary.first_screen()
     (reports / "understanding.json").write_text('{"by_day": [5]}', encoding="utf-8")
     summary.refresh(Dataset(data.name, data, reports))
     assert summary.first_screen() == ""

@@ -131,7 +131,7 @@ def analyzed(args: argparse.Namespace, reading: Reading, console: Console) -> Ou
         finished=lambda made: console.tell(_finished(made)),
         options=reading.options,
         choices=reading.choices,
-        events=Path(args.events) if getattr(args, "events", None) else None,
+        events=Path(reading.choices.events) if reading.choices.events else None,
     )
     try:
         outcome = pipeline.analyze(job)

@@ -8,8 +8,9 @@
     [tier_prices]          # USD a month, by the name of the tier
     pro = 149
 
-    [thresholds]           # by the names of `config.LIMITS`
+    [thresholds]           # by the names of `config.LIMITS` and `config.WORD_LISTS`
     HIGH_COST_THRESHOLD_USD = 250
+    CLIENT_ERRORS = ["rate_limit", "auth_error"]
 
     [budgets]              # USD of a calendar month
     total = 5000
@@ -29,7 +30,7 @@ import re
 from datetime import date, datetime
 from importlib import import_module
 from pathlib import Path
-from typing import Dict, Mapping, NamedTuple, Optional, Tuple
+from typing import Dict, FrozenSet, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from finops import config
 from finops.commands.nearest import nearest
@@ -59,12 +60,13 @@ Table = Mapping[str, object]
 
 
 class ConfigFile(NamedTuple):
-    """What a configuration file says: reading options, limits by the names of `config.LIMITS`,
+    """What a configuration file says: reading options, limits by the names of `config.LIMITS`
+    and lists of words by those of `config.WORD_LISTS`,
     tier prices in USD a month, budgets in the order of their scopes and then of the file.
     """
 
     choices: ReadingChoices = ReadingChoices()
-    limits: Mapping[str, float] = {}
+    limits: Mapping[str, config.LimitValue] = {}
     tier_prices: Mapping[str, float] = {}
     budgets: Tuple[config.Budget, ...] = ()
 
@@ -186,21 +188,38 @@ def _table(content: Table, key: str) -> Dict[str, object]:
     return value
 
 
-def _limits(content: Table) -> Dict[str, float]:
+def _limits(content: Table) -> Dict[str, config.LimitValue]:
     given = _table(content, "thresholds")
+    known = (*config.LIMITS, *config.WORD_LISTS)
     for key in given:
-        if key not in config.LIMITS:
-            raise ValueError(f"unknown threshold {key[:40]!r}{nearest(key, config.LIMITS)}")
+        if key not in known:
+            raise ValueError(f"unknown threshold {key[:40]!r}{nearest(key, known)}")
     for short, name in _SHORT.items():
         if short in content and name in given:
             raise ValueError(f"{short} and thresholds.{name} are the same; give one")
         if short in content:
             given = dict(given, **{name: content[short]})
-    limits = {name: _limit(name, value) for name, value in given.items()}
-    margins = [limits.get(name, config.LIMITS[name].default) for name in _MARGINS]
-    if margins != sorted(margins, reverse=True):
+    words = {name: _words(name, given[name]) for name in config.WORD_LISTS if name in given}
+    limits = {name: _limit(name, given[name]) for name in config.LIMITS if name in given}
+    if _out_of_order(limits, _MARGINS[::-1]):
         raise ValueError(f"the margins must fall: {', '.join(_MARGINS)}")
-    return limits
+    for names in config.RISING_LIMITS:
+        if _out_of_order(limits, names):
+            raise ValueError(f"these must not fall: {', '.join(names)}")
+    return {**limits, **words}
+
+
+def _out_of_order(limits: Mapping[str, float], names: Sequence[str]) -> bool:
+    """Return whether limits, or their defaults, are out of their ascending order."""
+    values = [limits.get(name, config.LIMITS[name].default) for name in names]
+    return values != sorted(values)
+
+
+def _words(name: str, value: object) -> FrozenSet[str]:
+    """Return a list of words, as a set.  Raises ValueError where it is none."""
+    if not isinstance(value, list) or not all(isinstance(v, str) and v.strip() for v in value):
+        raise ValueError(f"{name} ({config.WORD_LISTS[name]}) must be a list of words")
+    return frozenset(value)
 
 
 def _limit(name: str, value: object) -> float:
@@ -211,7 +230,9 @@ def _limit(name: str, value: object) -> float:
             f"{name} ({limit.label}) must be a number of {limit.unit} from {limit.least:g} to"
             f" {limit.most:g}"
         )
-    return number
+    if limit.is_whole and number != int(number):
+        raise ValueError(f"{name} ({limit.label}) must be a whole number of {limit.unit}")
+    return int(number) if number == int(number) else number
 
 
 def _tier_prices(content: Table) -> Dict[str, float]:

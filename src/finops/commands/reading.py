@@ -47,7 +47,7 @@ class Reading(NamedTuple):
     choices: ReadingChoices
     options: ReadingOptions
     prices: PriceTable
-    limits: Mapping[str, float]
+    limits: Mapping[str, config.LimitValue]
     tier_prices: Mapping[str, float]
     budgets: Tuple[config.Budget, ...] = ()
 
@@ -217,6 +217,7 @@ def _flags(args: argparse.Namespace, more_data: Sequence[str]) -> ReadingChoices
         until=args.until or "",
         rates=tuple(args.rate or ()),
         config=_absolute(args.config) if args.config else "",
+        events=_absolute(getattr(args, "events", None) or ""),
     )
 
 

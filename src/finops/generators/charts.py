@@ -327,7 +327,7 @@ def _picture(name: str, data: Mapping[str, Any], lengths: Sequence[int]) -> Mark
         for line in series
     ]
     dates = data["x"]["kind"] == "date"
-    over = event_marks.room(name) if dates else Markup("")
+    over = event_marks.room(name) if data["x"]["kind"] in event_marks.TIMES else Markup("")
     shown = _as_read(labels) if dates else labels
     plot = svg.Plot(shown, strokes, data["y"]["kind"], dates, over, lengths)
     if data["shape"] == "line":

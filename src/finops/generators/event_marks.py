@@ -6,7 +6,7 @@ or takes the room away.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left
 from typing import Any, Dict, List, Mapping, NamedTuple, Sequence
 
 from finops.generators import formatting
@@ -15,6 +15,8 @@ from finops.generators.svg import HEIGHT
 
 # Events that a chart marks; more would hide it.
 _MOST_MARKS = 12
+# Kinds of an axis whose labels begin with their date.
+TIMES = ("date", "hour")
 
 
 class Mark(NamedTuple):
@@ -55,9 +57,9 @@ def with_events(
 
 
 def marks_of(data: Mapping[str, Any], events: Sequence[Mapping[str, str]]) -> List[Mark]:
-    """Return the events within the dates of a chart, the first dozen."""
+    """Return the events within the days or hours of a chart, the first dozen."""
     labels = [str(label)[:10] for label in data["labels"]]
-    if data["x"]["kind"] != "date" or len(labels) < 2 or labels != sorted(labels):
+    if data["x"]["kind"] not in TIMES or len(labels) < 2 or labels != sorted(labels):
         return []
     inside = [event for event in events if labels[0] <= event["start"] <= _end(labels, data)]
     return [
@@ -65,10 +67,16 @@ def marks_of(data: Mapping[str, Any], events: Sequence[Mapping[str, str]]) -> Li
             number,
             event["start"],
             _words(event),
-            bisect_right(labels, event["start"]) - 1,
+            _place(labels, event["start"]),
         )
         for number, event in enumerate(inside[:_MOST_MARKS], start=1)
     ]
+
+
+def _place(labels: Sequence[str], date: str) -> int:
+    """Return the first label of a date, else the last before it."""
+    first = bisect_left(labels, date)
+    return first if first < len(labels) and labels[first] == date else first - 1
 
 
 def _end(labels: Sequence[str], data: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 from finops.generators import formatting
 from finops.generators.charts import Axis, Colour, Series, bar_chart, cut_short
 from finops.generators.components import Card, Data, Part, cards, combine
+from finops.generators.partial_days import partial_dates, stacked_days
 from finops.results.alignment import BudgetUse
 from finops.results.base import DailyCost, DailySums, from_dict
 from finops.results.profitability import ProfitabilitySummary
@@ -119,10 +120,14 @@ def _daily(understanding: Data, context: Data) -> List[Part]:
             Axis("Day (UTC)", "date"),
             Axis("Cost (USD)", "money"),
             days,
-            [
-                Series(formatting.name(kind, name), values, _colour(kind, name))
-                for name, values in rows.items()
-            ],
+            stacked_days(
+                [
+                    Series(formatting.name(kind, name), values, _colour(kind, name))
+                    for name, values in rows.items()
+                ],
+                days,
+                partial_dates({"_context": context}),
+            ),
             stacked=True,
         )
     ]

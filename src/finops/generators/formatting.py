@@ -259,6 +259,7 @@ KINDS: Dict[str, Kind] = {
     "seconds": Kind(duration, "s"),
     "text": Kind(lambda value: name("text", value), numeric=False),
     "date": Kind(lambda value: name("text", value), numeric=False),
+    "hour": Kind(lambda value: name("text", value), numeric=False),
     "flag": Kind(_yes_no, numeric=False),
     "severity": Kind(lambda value: name("text", value), numeric=False),
     "provider": Kind(lambda value: name("provider", value), numeric=False),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import List
+from typing import Any, List, Mapping
 
 from finops.generators.charts import Axis, Series, line_chart
 from finops.generators.components import Part, columns, section
+from finops.generators.partial_days import day_lines, partial_dates
 from finops.generators.recompute import Percentile, Ratio
 from finops.generators.tables import texts
 from finops.results.performance import PerformanceResult
@@ -13,10 +14,13 @@ from finops.results.performance import PerformanceResult
 LATENCY = Axis("Latency (ms)", "ms")
 
 
-def over_time(result: PerformanceResult) -> Part:
-    """Return the section of latency and error rate over time of a performance result."""
+def over_time(result: PerformanceResult, data: Mapping[str, Any]) -> Part:
+    """Return the section of latency and error rate over time of a performance result.
+
+    `data` is the result with its `_context`.
+    """
     daily = result.daily
-    days = texts(row.date for row in daily)
+    days, partial = texts(row.date for row in daily), partial_dates(data)
     return section(
         "Over time",
         columns(
@@ -26,7 +30,7 @@ def over_time(result: PerformanceResult) -> Part:
                 Axis("Day (UTC)", "date"),
                 LATENCY,
                 days,
-                _latency_lines(result),
+                [*day_lines(_latency_lines(result), days, partial), _service_level(result)],
                 bins="max",
                 empty="There is no day with a call, so no line over time is drawn.",
             ),
@@ -36,7 +40,7 @@ def over_time(result: PerformanceResult) -> Part:
                 Axis("Day (UTC)", "date"),
                 Axis("Failed calls (%)", "percent"),
                 days,
-                [_error_line(result)],
+                day_lines([_error_line(result)], days, partial),
                 bins="max",
                 empty="There is no day with a call, so no line over time is drawn.",
             ),
@@ -46,7 +50,7 @@ def over_time(result: PerformanceResult) -> Part:
 
 
 def _latency_lines(result: PerformanceResult) -> List[Series]:
-    rows, limit = result.daily, result.summary.sla_threshold_ms
+    rows = result.daily
     window = result.percentiles_by_day.p95
     p95 = Percentile("p95") if window and window.step == 1 else None
     return [
@@ -57,8 +61,12 @@ def _latency_lines(result: PerformanceResult) -> List[Series]:
             "muted",
             recompute=Ratio("latency_ms", "measured"),
         ),
-        Series("Service level", [limit] * len(rows), "critical", "dashed"),
     ]
+
+
+def _service_level(result: PerformanceResult) -> Series:
+    limit = result.summary.sla_threshold_ms
+    return Series("Service level", [limit] * len(result.daily), "critical", "dashed")
 
 
 def _error_line(result: PerformanceResult) -> Series:

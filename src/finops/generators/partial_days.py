@@ -1,4 +1,4 @@
-"""Lines over days whose first or last day is only partly covered: hollow marks, not dips.
+"""Lines and bars over days whose first or last day is only partly covered: hollow, not dips.
 
 Half a day looks like a collapse, so it is no point of the line.  A long line, whose points stand
 for several days, keeps it.
@@ -6,10 +6,11 @@ for several days, keeps it.
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any, List, Mapping, Sequence, Set
 
-from finops.generators.charts import MAX_MOMENTS, Series
+from finops.generators.charts import MAX_DAYS, MAX_MOMENTS, Series
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d)")
 
@@ -54,6 +55,29 @@ def day_lines(lines: Sequence[Series], dates: Sequence[str], partial: Set[str]) 
         for line in lines
     ]
     return [*whole, *marks]
+
+
+def stacked_days(bars: Sequence[Series], dates: Sequence[str], partial: Set[str]) -> List[Series]:
+    """Return stacked bars over dates without the partial ones, and these as hollow bars of sums.
+
+    >>> made = stacked_days([Series("A", [1, 2]), Series("B", [3, 4])], ["d1", "d2"], {"d2"})
+    >>> [list(bar.values) for bar in made]
+    [[1, None], [3, None], [None, 6.0]]
+    """
+    is_partial = [date in partial for date in dates]
+    if not any(is_partial) or all(is_partial) or len(dates) > MAX_DAYS:
+        return list(bars)
+    whole = [
+        bar._replace(values=[None if p else v for v, p in zip(bar.values, is_partial)])
+        for bar in bars
+    ]
+    sums = [math.fsum(v or 0.0 for v in values) for values in zip(*(bar.values for bar in bars))]
+    return [
+        *whole,
+        Series(
+            "Partial day", [s if p else None for s, p in zip(sums, is_partial)], "muted", "hollow"
+        ),
+    ]
 
 
 def _label(line: Series, lines: Sequence[Series]) -> str:

@@ -119,7 +119,7 @@ def bars(plot: Plot, stacked: bool) -> Markup:
                     grown[at] += value
                 left = at * slot + (slot - group) / 2 + shift
                 path.append(_box(left, width, _y(floor, scale), _y(floor + value, scale)))
-            inner.append(_path(path, "box", colour))
+            inner.append(_path(path, "hollow" if stroke.style == "hollow" else "box", colour))
     inner += [
         _line([(at * slot + slot / 2, y) for at, (_, y) in enumerate(_places(s.values, scale))], s)
         for s in plot.strokes

@@ -234,7 +234,7 @@ _OWN: Dict[str, Tuple[Threshold, ...]] = {
         ),
         Threshold(
             "An organization is expensive above the average cost per token",
-            "DEAR_ORGANIZATION_FACTOR",
+            "EXPENSIVE_ORGANIZATION_FACTOR",
             "times",
         ),
         *_FORECAST,
@@ -275,6 +275,11 @@ _OWN: Dict[str, Tuple[Threshold, ...]] = {
         Threshold("Long prompt: input above", "INEFFICIENT_PROMPT_MIN_INPUT_TOKENS", "tokens"),
         Threshold(
             "… with an output of the input below", "INEFFICIENT_PROMPT_MAX_OUTPUT_RATIO", "share"
+        ),
+        Threshold(
+            "… and an input above the median of its feature and task, times",
+            "INEFFICIENT_PROMPT_MEDIAN_FACTOR",
+            "number",
         ),
         Threshold(
             "… of which so much of the input's cost is wasted",

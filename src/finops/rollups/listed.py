@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
+from functools import partial
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
+from finops import schema
 from finops.reader.encoding import Batch, KeyEncoder
-from finops.rollups.cells import CubeSpec, IntArray, PackedCells, histogram
+from finops.rollups.cells import CubeSpec, PackedCells, histogram
 from finops.rollups.cubes import Accumulate, Calls, Cube, Getter
 
 
@@ -60,10 +62,10 @@ class ListCube(Cube):
         self._accumulate_lists(codes, cells.values())
 
     def _empty(self) -> Dict[int, Any]:
-        return defaultdict(_empty_list)
+        return defaultdict(partial(array, _typecode_for(self.spec.listed)))
 
     def _append_content(self, cells: Mapping[int, Any]) -> None:
-        """Append values, two bytes each as long as that is enough."""
+        """Append values, two bytes each as long as that is enough, then four, then eight."""
         for cell in cells.values():
             packed = self.packed
             values: Sequence[int]
@@ -74,11 +76,10 @@ class ListCube(Cube):
                 values = list(counted)
                 packed.repeats.extend(counted.values())
             packed.counts.append(len(values))
-            try:
-                packed.values.extend(array(packed.values.typecode, values))
-            except OverflowError:
-                self.packed = packed._replace(values=array("I", packed.values))
-                self.packed.values.extend(array("I", values))
+            typecode = _typecode(values[-1] if values else 0)
+            if typecode > packed.values.typecode:
+                self.packed = packed._replace(values=array(typecode, packed.values))
+            self.packed.values.extend(array(self.packed.values.typecode, values))
 
 
 def _repeated(values: Sequence[Any], batch: Batch) -> List[List[Any]]:
@@ -86,5 +87,14 @@ def _repeated(values: Sequence[Any], batch: Batch) -> List[List[Any]]:
     return [[value] * (calls or 0) for value, calls in zip(values, batch.numbers["calls"])]
 
 
-def _empty_list() -> IntArray:
-    return array("I")
+def _typecode_for(column: str) -> str:
+    """Return the type of arrays that hold any value of a column of numbers."""
+    return next(_typecode(c.limit) for c in schema.NUMBERS if c.name == column)
+
+
+def _typecode(value: int) -> str:
+    """Return the type of arrays of the fewest bytes that hold a whole number.
+
+    The types compare as their sizes do.
+    """
+    return "H" if value < 1 << 16 else "I" if value < 1 << 32 else "Q"

@@ -248,9 +248,11 @@ SUM_MEASURES: Tuple[str, ...] = tuple(measure.name for measure in _SUMS)
 # One of the two a table.
 LATENCY_HISTOGRAM = "latency"
 LATENCY_LIST = "latencies"
+INPUT_SIZES = "input_sizes"  # input tokens of each call
 _DISTRIBUTIONS: Tuple[Distribution, ...] = (
     Distribution(LATENCY_HISTOGRAM, "latency_ms", counted=True),
     Distribution(LATENCY_LIST, "latency_ms", counted=False),
+    Distribution(INPUT_SIZES, "input_tokens", counted=True),
 )
 # A customer's consecutive calls, less than an hour apart, from different regions, the day being
 # that of the later call; groups without are absent.

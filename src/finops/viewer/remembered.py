@@ -30,4 +30,5 @@ def _remembered(dataset: Dataset) -> ReadingChoices:
         return ReadingChoices()
     # A file beside the data is checked again, so that one that has gone counts no more.
     beside = os.path.dirname(choices.config) == os.path.dirname(choices.data[0])
-    return choices._replace(config="") if beside else choices
+    events = choices.events if os.path.isfile(choices.events) else ""
+    return choices._replace(config="" if beside else choices.config, events=events)

@@ -11,12 +11,14 @@ import threading
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
+from finops.errors import DataError
 from finops.generators.action_list import most_worth
 from finops.generators.event_marks import with_events
 from finops.generators.first_screen import first_screen
 from finops.generators.markup import Markup
 from finops.json_files import read_object
-from finops.manifest import MANIFEST, PeriodEntry, read_manifest
+from finops.manifest import MANIFEST, PeriodEntry, StoredManifest, read_manifest
+from finops.reader.event_log import events_beside, read_events
 from finops.registry import ANALYZER_REGISTRY
 from finops.viewer.datasets import Dataset, regular_file
 
@@ -113,9 +115,20 @@ def _first_screen(dataset: Dataset) -> Markup:
     context = {"period_start": period.start, "period_end": period.end}
     try:
         part = first_screen(results, context)
-        return with_events(part.markup, part.data.get("charts", {}), ())
+        charts = part.data.get("charts", {})
+        return with_events(part.markup, charts, _events(dataset, stored))
     except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError):
         return Markup("")
+
+
+def _events(dataset: Dataset, stored: Optional[StoredManifest]) -> List[Dict[str, str]]:
+    """Return the events that the pages of a folder mark; none where they cannot be read."""
+    given = stored.content.options.reading.events if stored else ""
+    path = Path(given) if given else events_beside(dataset.path)
+    try:
+        return [event._asdict() for event in read_events(path)] if path.is_file() else []
+    except DataError:
+        return []
 
 
 def read_findings(path: Path) -> Dict[str, Any]:

@@ -34,6 +34,11 @@ def used(model: str, inputs: Any, outputs: Any, **changes: Any) -> Any:
     return call(model=model, input_tokens=inputs, output_tokens=outputs, cost_usd=cost, **changes)
 
 
+def ordinary(count: int) -> Any:
+    """Return so many short prompts of the same feature and task, which cost nothing."""
+    return [used("gpt-5-mini", 300, 300, customer_id="z", cost_usd="0") for _ in range(count)]
+
+
 def test_summary_and_efficiency_by_hand() -> None:
     result = analyze(
         used("gpt-4o", 1000, 500),  # 0.0025 + 0.005
@@ -76,6 +81,7 @@ def test_inefficient_prompt_wastes_90_percent_of_the_inputs_cost() -> None:
         used("gpt-4", 1000, 10, customer_id="a"),  # 1,000 is not over 1,000
         used("gpt-4o", 4000, 0, customer_id="b"),  # input 0.01
         used("gpt-4", 2000, 0, customer_id="c", status="error", error_type="timeout"),
+        *ordinary(5),
     )
     pattern = result["wasteful_patterns"]["inefficient_prompt"]
     assert set(pattern) == CELL
@@ -114,6 +120,7 @@ def test_unknown_models_prompt_is_split_by_tokens() -> None:
     result = analyze(
         call(provider="acme", model="x", input_tokens=3000, output_tokens=0, cost_usd="2"),
         call(provider="acme", model="x", input_tokens=1950, output_tokens=50, cost_usd="3"),
+        *ordinary(3),
     )
     # One cell of 5 USD, of whose tokens 99 % are input.
     pattern = result["wasteful_patterns"]["inefficient_prompt"]
@@ -121,7 +128,8 @@ def test_unknown_models_prompt_is_split_by_tokens() -> None:
 
 
 def test_prompt_that_cost_less_than_list_wastes_no_more_than_it_cost() -> None:
-    pattern = analyze(used("gpt-4", 2000, 1, cost_usd="0.01"))["wasteful_patterns"]
+    rows = [used("gpt-4", 2000, 1, cost_usd="0.01"), *ordinary(2)]
+    pattern = analyze(*rows)["wasteful_patterns"]
     assert pattern["inefficient_prompt"]["wasted_cost"] == pytest.approx(0.009)
 
 
@@ -196,9 +204,10 @@ def test_task_that_tolerates_less_goes_one_class_lower() -> None:
 
 
 def test_no_dollar_is_saved_twice() -> None:
-    # Every call is wasteful and switchable: 80 × (0.06 + 0.006) on gpt-4.
+    # Every call that costs is wasteful and switchable: 80 × (0.06 + 0.006) on gpt-4.
     rows = [used("gpt-4", 2000, 100, task_type="reasoning") for _ in range(80)]
-    result = analyze(*rows)
+    short = [{**row, "task_type": "reasoning"} for row in ordinary(81)]
+    result = analyze(*short, *rows)
     (switch,) = result["opportunities"]
     assert result["summary"]["wasted_cost"] == pytest.approx(4.32)
     assert switch["savings"] == pytest.approx(5.28 - 0.28)
@@ -209,18 +218,70 @@ def test_no_dollar_is_saved_twice() -> None:
     assert waste["impact_usd_per_month"] == pytest.approx(4.32 * left)
 
 
+def long_prompts(*rows: Any) -> Any:
+    return analyze(*rows)["wasteful_patterns"]["inefficient_prompt"]["call_count"]
+
+
 def test_work_whose_prompts_are_long_by_nature_wastes_nothing() -> None:
     agent = [used("gpt-4", 9000, 100, feature_id="agent", task_type="agent")] * 100
     few = [used("gpt-4", 9000, 100, feature_id="search", task_type="chat")] * 49
     few += [used("gpt-4", 900, 100, feature_id="search", task_type="chat")] * 51
-    pattern = analyze(*agent, *few)["wasteful_patterns"]["inefficient_prompt"]
-    assert pattern["call_count"] == 49
+    assert long_prompts(*agent, *few) == 49
+
+
+@pytest.mark.parametrize(("inputs", "count"), [(1800, 0), (1801, 1)])
+def test_a_long_prompt_has_over_three_times_the_median_of_its_feature_and_task(
+    inputs: int, count: int
+) -> None:
+    # The nearest-rank median of 400, 600, 600 and the prompt itself is 600; of the other task
+    # it is 50, which says nothing of this one.
+    rows = [used("gpt-5-mini", size, 300) for size in (400, 600, 600)]
+    other = [used("gpt-5-mini", 50, 300, task_type="reasoning") for _ in range(9)]
+    assert long_prompts(*rows, *other, used("gpt-4", inputs, 10)) == count
+
+
+def test_failed_calls_have_no_part_in_the_median() -> None:
+    rows = [used("gpt-4", 900, 10, status="error", error_type="timeout") for _ in range(9)]
+    assert long_prompts(*rows, *ordinary(3), used("gpt-4", 1500, 10)) == 1
 
 
 def test_an_aggregate_is_no_long_prompt() -> None:
-    rows = [used("gpt-4", 40_000, 800, calls=40), used("gpt-4", 40_000, 800)]
-    pattern = analyze(*rows)["wasteful_patterns"]["inefficient_prompt"]
-    assert pattern["call_count"] == 1
+    rows = [used("gpt-4", 40_000, 800, calls=40), used("gpt-4", 40_000, 800), *ordinary(3)]
+    assert long_prompts(*rows) == 1
+    assert long_prompts(*rows, used("gpt-4", 40_000, 800, calls=0)) == 1
+
+
+def of_days(first: int, last: int, *rows: Any) -> Any:
+    """Return the rows on each of some days of 2025-01."""
+    days = [f"2025-01-{day:02d}" for day in range(first, last + 1)]
+    return [{**row, "timestamp": f"{day}T12:00:00"} for day in days for row in rows]
+
+
+def test_waste_per_month_is_that_of_the_last_30_whole_days() -> None:
+    """What was wasted before counts in the period and not in the rate."""
+    edges = [used("gpt-5-mini", 300, 300, timestamp=f"2025-0{end}", cost_usd="0")
+             for end in ("1-01T00:00:00", "2-09T23:59:59")]  # fmt: skip
+    spring = of_days(1, 5, used("gpt-4", 2000, 1), used("gpt-4", 10, 10), *ordinary(3))
+    later = of_days(11, 31, *ordinary(2))
+    (waste,) = of_days(12, 12, used("gpt-4", 2000, 1))
+    result = run(TokenEconomicsAnalyzer, [*edges, *spring, *later, waste])
+    prompts, simple = result["wasteful_patterns"].values()
+    assert prompts["wasted_cost"] == pytest.approx(6 * 0.054)
+    assert simple["wasted_cost"] > 0
+    # 2025-01-11 to 2025-02-09: one prompt of 0.06, of which 0.054 are waste, and no simple task.
+    long = next(f for f in result["findings"] if f["overlaps"] == "inefficient_prompt")
+    assert "$0.05 per month is wasted before the steps" in long["detail"]
+    short = next(f for f in result["findings"] if f["overlaps"] == "overpriced_simple_task")
+    assert (short["impact_usd_per_month"], short["severity"]) == (0, "info")
+    assert not any("simple" in sentence for sentence in result["recommendations"])
+
+
+def test_titles_name_what_their_findings_are_worth() -> None:
+    rows = [used("gpt-4", 2000, 100, task_type="reasoning") for _ in range(80)]
+    short = [{**row, "task_type": "reasoning"} for row in ordinary(81)]
+    (waste,) = [f for f in analyze(*short, *rows)["findings"] if f["kind"] == "saving"]
+    named = float(waste["title"].split("$")[1].split(" per month")[0])
+    assert named == pytest.approx(waste["impact_usd_per_month"], abs=0.005)
 
 
 def test_there_is_one_saving() -> None:
@@ -231,12 +292,14 @@ def test_there_is_one_saving() -> None:
 
 def test_waste_sentences_name_customer_model_and_worth() -> None:
     rows = [used("gpt-4", 2000, 1, customer_id="long"), used("gpt-4", 10, 10, customer_id="short")]
-    result = analyze(*rows)
+    result = analyze(*ordinary(3), *rows)
+    remaining = {f["overlaps"]: f["impact_usd_per_month"] for f in result["findings"]}
     assert result["recommendations"] == [
-        "Cache what long prompts repeat, then shorten them: $0.05 per month is wasted on 1 long "
-        "prompt of 1 customer with hardly any answer.",
-        "Route simple tasks to ministral-8b: $0.0009 per month is wasted on 1 short call to "
-        "expensive models.",
+        "Cache what long prompts repeat, then shorten them: "
+        f"${remaining['inefficient_prompt']:.4f} per month is wasted on 1 long prompt of 1 "
+        "customer with hardly any answer.",
+        f"Route simple tasks to ministral-8b: ${remaining['overpriced_simple_task']:.4f} per "
+        "month is wasted on 1 short call to expensive models.",
     ]
     # What the savings leave of the second is under half a percent of the cost.
     assert [f["severity"] for f in result["findings"]] == ["warning", "info"]
@@ -305,11 +368,16 @@ def waste_again(rows: Any) -> Any:
     """Second implementation of both patterns' call counts and of the simple tasks' waste."""
     long = short = 0
     wasted: Dict[Any, Any] = {}
-    for row in ReferenceDataset(rows).calls:
-        if row["status"] == "error":
-            continue
+    answered = [row for row in ReferenceDataset(rows).calls if row["status"] != "error"]
+    for row in answered:
+        like = sorted(
+            other["input_tokens"]
+            for other in answered
+            if (other["feature_id"], other["task_type"]) == (row["feature_id"], row["task_type"])
+        )
         inputs, outputs, cost = row["input_tokens"], row["output_tokens"], row["cost_pico"] / 1e12
-        if inputs > 1000 and 10 * outputs < inputs:
+        size = inputs if inputs < 4000 else inputs // 100 * 100
+        if inputs > 1000 and 10 * outputs < inputs and size > 3 * like[(len(like) - 1) // 2]:
             long += 1
         prices = [m for m in CATALOG if (m.provider, m.name) == (row["provider"], row["model"])]
         dear = prices and round(1000 * (prices[0].input_price + prices[0].output_price), 6) > 10

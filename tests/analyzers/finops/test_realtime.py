@@ -12,6 +12,7 @@ import pytest
 from finops.analyzers.finops import realtime
 from finops.analyzers.finops.realtime import RealtimeAnalyzer
 from finops.analyzers.shared.hourly_costs import hours_of
+from finops.analyzers.ubr.profitability import ProfitabilityAnalyzer
 from finops.rollups.spec import Period
 from tests.analyzers.samples import at, many, run
 from tests.support.reference import call
@@ -404,6 +405,21 @@ def test_without_a_price_there_is_no_burn(price: str) -> None:
     for row in rows:
         row["subscription_tier"] = "unheard-of"
     assert result_of(rows)["at_risk_customers"] == []
+
+
+def test_the_loss_is_that_of_profitability_also_where_customers_pay_nothing() -> None:
+    free = [*burning(30, "0", "f"), *burning(7, "0", "g")]
+    for rows in (free, [*free, *burning(120, name="a"), *burning(90, name="b")]):
+        result = result_of(rows)
+        (loss,) = [each for each in result["findings"] if each["kind"] == "loss"]
+        (other,) = [f for f in run(ProfitabilityAnalyzer, rows)["findings"] if f["kind"] == "loss"]
+        assert loss["impact_usd_per_month"] == pytest.approx(other["impact_usd_per_month"])
+    assert loss["detail"] == (
+        "a costs $120.00 per month and pays $100.00; with 2 customers whose price is 0, $57.00 "
+        "per month is lost."
+    )
+    titles = [each["title"] for each in result_of(free)["findings"]]
+    assert "2 customers without a charge cost $37.00 per month" in titles
 
 
 def test_a_quiet_dataset_is_good_news() -> None:

@@ -1,9 +1,10 @@
 """Token economics: what a token costs where, and which tokens are wasted.
 
-Two patterns of waste are judged, on successful calls only.  A long prompt that is hardly
-answered could have been shorter: a configured share of its input's cost is waste.  A short
-exchange on an expensive model could have run on the cheapest one: the difference is waste.  No
-call is in both, as one needs a long input and the other few tokens.
+Two patterns of waste are judged, on successful calls only.  A prompt that is long, for its
+feature and task too, and hardly answered could have been shorter: a configured share of its
+input's cost is waste.  A short exchange on an expensive model could have run on the cheapest
+one: the difference is waste.  No call is in both, as one needs a long input and the other few
+tokens.
 
 Anybody sends a long prompt now and then; to whom it is a habit is decided in `prompt_waste`.
 
@@ -12,8 +13,7 @@ all savings come to is allocated once for all reports (see `savings`); it is
 `summary.monthly_savings`.  A pattern may concern the same calls, so what its finding is worth is
 the part of its waste that those savings leave.
 
-What is wasted per month is a rate of the last 30 whole days: the period's, times the share that
-these days have in the cost of the model and in that of the customer, whichever is less.
+What is wasted per month is a rate: that of the calls of the last 30 whole days.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from fractions import Fraction
 from typing import (
     Callable,
     ClassVar,
+    Collection,
     Dict,
     Iterable,
     List,
@@ -67,30 +68,33 @@ from finops.results.token_economics import (
 from finops.rollups.expressions import (
     above,
     all_of,
+    band_of,
     below,
+    equal,
     negated,
     one_of,
     plus,
     times,
+    when,
 )
+from finops.rollups.measures import INPUT_SIZES, Dimension
 from finops.rollups.spec import Key, Rollups, Table, Values
-from finops.stats import percent, ratio
+from finops.stats import histogram_percentiles, percent, ratio
 
 _CELL = ("calls", "cost", "input_tokens", "output_tokens")
 _CALLERS = ("customer_id", "provider", "model")
 
 MODEL_TABLE = Table(("provider", "model"), (*_CELL, "unpriced"))
-CUSTOMER_DAYS = Table(("customer_id", "day"), ("cost",))
 DAILY_TABLE = Table(("day",), ("input_tokens", "output_tokens", "cost"))
 
 _SUCCEEDED = one_of("status", schema.STATUS_SUCCESS)
 # The largest share of output in input, as whole numbers that decide it exactly.
 _RATIO = Fraction(str(config.INEFFICIENT_PROMPT_MAX_OUTPUT_RATIO))
 # Of an aggregate nobody knows the tokens of a call.
-_SINGLE = negated(above("calls", 1))
+_NO_AGGREGATE = negated(above("calls", 1))
 # Long input, hardly any output.
 INEFFICIENT_PROMPT = all_of(
-    _SINGLE,
+    equal("calls", 1),
     above("input_tokens", config.INEFFICIENT_PROMPT_MIN_INPUT_TOKENS),
     below(times("output_tokens", _RATIO.denominator), times("input_tokens", _RATIO.numerator)),
     _SUCCEEDED,
@@ -100,9 +104,24 @@ SIMPLE_TASK = all_of(
     below(plus("input_tokens", "output_tokens"), config.SIMPLE_TASK_MAX_TOKENS), _SUCCEEDED
 )
 _WORK = ("feature_id", "task_type")
-WORK_TABLE = Table(_WORK, ("calls",), all_of(_SINGLE, _SUCCEEDED))
-PROMPT_TABLE = Table((*_CALLERS, *_WORK), _CELL, INEFFICIENT_PROMPT)
-SIMPLE_TABLE = Table(_CALLERS, _CELL, SIMPLE_TASK)
+# The input of a prompt, to the token up to the first bound and in steps above, to bound memory:
+# the lower end of the step.
+INPUT_SIZE = Dimension(
+    "input_size",
+    plus(
+        when(below("input_tokens", 4_000), "input_tokens"),
+        plus(
+            when(
+                all_of(above("input_tokens", 3_999), below("input_tokens", 40_000)),
+                band_of("input_tokens", 100),
+            ),
+            when(above("input_tokens", 39_999), band_of("input_tokens", 1_000)),
+        ),
+    ),
+)
+WORK_TABLE = Table(_WORK, (INPUT_SIZES,), all_of(_NO_AGGREGATE, _SUCCEEDED))
+PROMPT_TABLE = Table(("day", *_CALLERS, *_WORK, INPUT_SIZE), _CELL, INEFFICIENT_PROMPT)
+SIMPLE_TABLE = Table(("day", *_CALLERS), _CELL, SIMPLE_TASK)
 
 Caller = Tuple[str, str, str]
 
@@ -117,7 +136,7 @@ class Cell(NamedTuple):
 
 
 class Waste(NamedTuple):
-    """What one customer wasted on one model: USD for the period, never more than it cost."""
+    """What one customer wasted on one model: USD of some days, never more than it cost."""
 
     caller: Caller
     calls: int
@@ -135,7 +154,6 @@ class TokenEconomicsAnalyzer(Analyzer):
 
     TABLES: ClassVar[Tuple[Table, ...]] = (
         *BASIS_TABLES,
-        CUSTOMER_DAYS,
         MODEL_TABLE,
         DAILY_TABLE,
         USAGE_TABLE,
@@ -150,10 +168,9 @@ class TokenEconomicsAnalyzer(Analyzer):
     def result(self, data: Rollups) -> TokenEconomicsResult:
         """Return the result; lists by worth descending, days ascending."""
         span = covered_days(data)
-        now = _Now(data, span)
-        prompts = _wastes(data, _long_prompts(data), _prompt_waste)
-        simple = _wastes(data, _cells(data[SIMPLE_TABLE]), _simple_judge(data.prices))
-        patterns = WastefulPatterns(_pattern(prompts), _pattern(simple))
+        prompts = _prompts_of(data, span)
+        simple = _simple_tasks_of(data, span)
+        patterns = WastefulPatterns(_pattern(prompts.wastes), _pattern(simple.wastes))
         opportunities = switch_opportunities(data)
         efficiency = _efficiency(data)
         savings = savings_of(data, span)
@@ -171,49 +188,11 @@ class TokenEconomicsAnalyzer(Analyzer):
             daily_tokens=[TokenDay(day, *sums) for (day,), sums in data[DAILY_TABLE].items()],
             by_day=TokenByDay(models=by_day(data, MODEL_DAYS, "provider", "model")),
             findings=by_impact(
-                _findings(
-                    data,
-                    now,
-                    {"inefficient_prompt": prompts, "overpriced_simple_task": simple},
-                    opportunities,
-                    savings,
-                )
+                _findings(data, [prompts, simple], opportunities, savings)
                 + caveats(span, data.totals)
             ),
-            recommendations=_recommendations(data, now, prompts, simple, savings),
+            recommendations=_recommendations(data, prompts, simple, savings),
         )
-
-
-class _Now:
-    """What amounts of the period by caller are per month, at the rate of the last 30 whole days."""
-
-    def __init__(self, data: Rollups, span: CoveredDays) -> None:
-        self._span = span
-        recent = set(span.recent)
-        models: Dict[Tuple[str, ...], List[Tuple[bool, float]]] = {}
-        customers: Dict[Tuple[str, ...], List[Tuple[bool, float]]] = {}
-        for (day, *model), (_, cost, _) in data[MODEL_DAYS].items():
-            models.setdefault(tuple(model), []).append((day in recent, cost))
-        for (customer, day), (cost,) in data[CUSTOMER_DAYS].items():
-            customers.setdefault((customer,), []).append((day in recent, cost))
-        self._share = {key: _recent_share(parts) for key, parts in {**models, **customers}.items()}
-
-    def monthly(self, amounts: Mapping[Caller, float]) -> Optional[float]:
-        """Return {caller: USD over the period} as one rate; None under 7 covered days."""
-        share = self._share
-        recent = math.fsum(
-            amount * min(share[customer,], share[provider, model])
-            for (customer, provider, model), amount in amounts.items()
-        )
-        return self._span.monthly_recent(recent)
-
-
-def _recent_share(parts: Sequence[Tuple[bool, float]]) -> float:
-    """Return which part of a cost is recent, 0 to 1."""
-    return ratio(
-        math.fsum(cost for is_recent, cost in parts if is_recent),
-        math.fsum(cost for _, cost in parts),
-    )
 
 
 def per_usd(amount: float, cost: float) -> float:
@@ -276,25 +255,75 @@ def _most_tokens_first(row: ModelEfficiency) -> Tuple[bool, float, str, str]:
 Judge = Callable[[Optional[Model], Cell], Optional[float]]
 
 
-def _long_prompts(data: Rollups) -> Dict[Caller, Cell]:
-    """Return the calls of inefficient prompts by caller, without work that is so by nature.
+class WastedCalls(NamedTuple):
+    """The calls of one pattern: by caller in the period, and in the last 30 whole days."""
 
-    Retrieval and agents have long inputs and short answers.  Where at least half of the calls
-    for a feature and task are like that, it is no waste of single calls.
+    pattern: str
+    wastes: Sequence[Waste]
+    recent: Sequence[Waste]
+    span: CoveredDays
+
+    @property
+    def wasted(self) -> float:
+        """What was wasted in the period, in USD."""
+        return math.fsum(waste.wasted for waste in self.wastes)
+
+    @property
+    def monthly(self) -> Optional[float]:
+        """What is wasted now, in USD per month; None under 7 covered days."""
+        return self.span.monthly_recent(math.fsum(waste.wasted for waste in self.recent))
+
+    def remaining(self, savings: Savings) -> Optional[float]:
+        """Return what of `monthly` is left after the steps of all savings."""
+        left = savings.left_share()
+        parts = [waste.wasted * left.get(waste.caller[1:], 0.0) for waste in self.recent]
+        return self.span.monthly_recent(math.fsum(parts))
+
+
+def _prompts_of(data: Rollups, span: CoveredDays) -> WastedCalls:
+    """Return the calls of long prompts with hardly any answer.
+
+    Retrieval and agents have long inputs and short answers by nature.  So a prompt must be long
+    for its feature and task, too: over a multiple of their median.
     """
-    by_work: Dict[Tuple[str, str], int] = {}
-    for (_, _, _, *work), (calls, *_) in data[PROMPT_TABLE].items():
-        key = (work[0], work[1])
-        by_work[key] = by_work.get(key, 0) + calls
-    heavy = {
-        work
-        for work, (calls,) in data[WORK_TABLE].items()
-        if calls >= config.MODEL_MIN_CALLS and 2 * by_work.get((work[0], work[1]), 0) >= calls
+    limits = {
+        (feature, task): config.INEFFICIENT_PROMPT_MEDIAN_FACTOR
+        * histogram_percentiles(sizes, (0.5,))[0]
+        for (feature, task), (sizes,) in data[WORK_TABLE].items()
     }
+    long = [
+        ((day, customer, provider, name), values)
+        for (day, customer, provider, name, *work, size), values in data[PROMPT_TABLE].items()
+        if size > limits[work[0], work[1]]
+    ]
+    return _judged("inefficient_prompt", data, span, long, _prompt_waste)
+
+
+def _simple_tasks_of(data: Rollups, span: CoveredDays) -> WastedCalls:
+    """Return the calls of simple tasks on expensive models."""
+    short = list(data[SIMPLE_TABLE].items())
+    return _judged("overpriced_simple_task", data, span, short, _simple_judge(data.prices))
+
+
+def _judged(
+    pattern: str,
+    data: Rollups,
+    span: CoveredDays,
+    cells: Sequence[Tuple[Key, Values]],
+    judge: Judge,
+) -> WastedCalls:
+    """Return what `judge` says of cells by day and caller, over the period and as a rate."""
+
+    def wastes(days: Collection[str]) -> List[Waste]:
+        return _wastes(data, _by_caller(c for c in cells if c[0][0] in days), judge)
+
+    return WastedCalls(pattern, wastes(set(span.dates)), wastes(set(span.recent)), span)
+
+
+def _by_caller(cells: Iterable[Tuple[Key, Values]]) -> Dict[Caller, Cell]:
     parts: Dict[Caller, List[Values]] = {}
-    for (customer, provider, name, *work), values in data[PROMPT_TABLE].items():
-        if tuple(work) not in heavy:
-            parts.setdefault((customer, provider, name), []).append(values)
+    for (_, customer, provider, name), values in cells:
+        parts.setdefault((customer, provider, name), []).append(values)
     return {
         caller: Cell(
             sum(calls for calls, _, _, _ in cells),
@@ -304,10 +333,6 @@ def _long_prompts(data: Rollups) -> Dict[Caller, Cell]:
         )
         for caller, cells in parts.items()
     }
-
-
-def _cells(cells: Mapping[Key, Values]) -> Dict[Caller, Cell]:
-    return {(customer, *model): Cell(*values) for (customer, *model), values in cells.items()}
 
 
 def _wastes(data: Rollups, cells: Mapping[Caller, Cell], judge: Judge) -> List[Waste]:
@@ -391,20 +416,14 @@ def _prompt_wasters(data: Rollups, pattern: WastefulPattern) -> List[PromptWaste
     ]
 
 
-def _wasted_by_caller(wastes: Iterable[Waste]) -> Dict[Caller, float]:
-    wasted: Dict[Caller, float] = {}
-    for waste in wastes:
-        wasted[waste.caller] = wasted.get(waste.caller, 0.0) + waste.wasted
-    return wasted
-
-
 # --- sentences -------------------------------------------------------------------------------
 
 _DETAILS: Mapping[str, Tuple[str, str]] = {
     "inefficient_prompt": (
         "Long prompts with hardly any answer",
         f"have over {config.INEFFICIENT_PROMPT_MIN_INPUT_TOKENS:,} input tokens, "
-        "unlike most calls for the same feature and task, and an answer "
+        f"over {config.INEFFICIENT_PROMPT_MEDIAN_FACTOR:g} times the median of the same feature "
+        "and task, and an answer "
         f"under {config.INEFFICIENT_PROMPT_MAX_OUTPUT_RATIO * 100:.0f}% of that",
     ),
     "overpriced_simple_task": (
@@ -415,24 +434,13 @@ _DETAILS: Mapping[str, Tuple[str, str]] = {
 }
 
 
-def _worth(now: _Now, amounts: Mapping[Caller, float]) -> Tuple[Optional[float], str]:
-    """Return an amount by caller as a rate, None where there is none, and in words."""
-    monthly = now.monthly(amounts)
-    return monthly, per_month(monthly, math.fsum(amounts.values()))
-
-
 def _findings(
     data: Rollups,
-    now: _Now,
-    wastes: Mapping[str, Sequence[Waste]],
+    patterns: Sequence[WastedCalls],
     opportunities: Sequence[Opportunity],
     savings: Savings,
 ) -> List[Finding]:
-    findings = [
-        _pattern_finding(now, name, of_kind, savings)
-        for name, of_kind in wastes.items()
-        if math.fsum(waste.wasted for waste in of_kind) > 0
-    ]
+    findings = [_pattern_finding(calls, savings) for calls in patterns if calls.wasted > 0]
     if opportunities:
         customers = {row.customer_id for row in opportunities} - {config.UNALLOCATED}
         monthly = savings.of(*MODEL_STEPS)
@@ -458,36 +466,31 @@ def _findings(
     return findings
 
 
-def _pattern_finding(now: _Now, name: str, wastes: Sequence[Waste], savings: Savings) -> Finding:
+def _pattern_finding(calls: WastedCalls, savings: Savings) -> Finding:
     """Return the finding on a pattern; it is worth what all savings leave of the waste."""
-    title, detail = _DETAILS[name]
-    wasted = _wasted_by_caller(wastes)
-    monthly, worth = _worth(now, wasted)
-    left = savings.left_share()
-    remaining = now.monthly({c: usd * left.get(c[1:], 0.0) for c, usd in wasted.items()})
-    after = (
-        "" if remaining is None else f" {per_month(remaining, 0.0)} of it remain after all steps."
+    title, detail = _DETAILS[calls.pattern]
+    remaining = calls.remaining(savings)
+    before = (
+        ""
+        if remaining is None
+        else f" {per_month(calls.monthly, 0.0)} is wasted before the steps of Rate Optimization."
     )
-    customers = {waste.caller[0] for waste in wastes}
+    customers = {waste.caller[0] for waste in calls.wastes}
     return finding(
-        "warning" if monthly != 0 else "info",
-        f"{title} waste {worth}",
-        f"{counted(sum(waste.calls for waste in wastes), 'call')} of "
-        f"{counted(len(customers), 'customer')} {detail}.{after}",
+        "info" if calls.monthly == 0 else "warning",
+        f"{title} waste {per_month(remaining, calls.wasted)}",
+        f"{counted(sum(waste.calls for waste in calls.wastes), 'call')} of "
+        f"{counted(len(customers), 'customer')} {detail}.{before}",
         remaining,
         kind="saving",
         confidence="low",
         effort="medium",
-        overlaps=name,
+        overlaps=calls.pattern,
     )
 
 
 def _recommendations(
-    data: Rollups,
-    now: _Now,
-    prompts: Sequence[Waste],
-    simple: Sequence[Waste],
-    savings: Savings,
+    data: Rollups, prompts: WastedCalls, simple: WastedCalls, savings: Savings
 ) -> List[str]:
     """Return what to do, what is worth most first.
 
@@ -501,22 +504,22 @@ def _recommendations(
             "if their answers are good enough."
         )
         advice.append((switched, sentence))
-    monthly, worth = _worth(now, _wasted_by_caller(prompts))
-    if math.fsum(waste.wasted for waste in prompts) > 0:
-        calls = counted(sum(waste.calls for waste in prompts), "long prompt")
-        customers = counted(len({waste.caller[0] for waste in prompts}), "customer")
+    worth = per_month(prompts.remaining(savings), prompts.wasted)
+    if prompts.wasted > 0:
+        number = counted(sum(waste.calls for waste in prompts.wastes), "long prompt")
+        customers = counted(len({waste.caller[0] for waste in prompts.wastes}), "customer")
         sentence = (
-            f"Cache what long prompts repeat, then shorten them: {worth} is wasted on {calls} of "
+            f"Cache what long prompts repeat, then shorten them: {worth} is wasted on {number} of "
             f"{customers} with hardly any answer."
         )
-        advice.append((monthly, sentence))
-    monthly, worth = _worth(now, _wasted_by_caller(simple))
-    if math.fsum(waste.wasted for waste in simple) > 0:
-        calls = counted(sum(waste.calls for waste in simple), "short call")
+        advice.append((prompts.remaining(savings), sentence))
+    worth = per_month(simple.remaining(savings), simple.wasted)
+    if simple.wasted > 0:
+        number = counted(sum(waste.calls for waste in simple.wastes), "short call")
         sentence = (
-            f"Route simple tasks to {data.prices.cheapest().name}: {worth} is wasted on {calls} "
+            f"Route simple tasks to {data.prices.cheapest().name}: {worth} is wasted on {number} "
             "to expensive models."
         )
-        advice.append((monthly, sentence))
+        advice.append((simple.remaining(savings), sentence))
     worthwhile = [(rate, sentence) for rate, sentence in advice if rate != 0]
     return [sentence for _, sentence in sorted(worthwhile, key=lambda item: -(item[0] or 0.0))]

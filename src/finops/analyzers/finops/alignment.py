@@ -290,7 +290,7 @@ def _expensive(data: Rollups, span: CoveredDays, known: Sequence[Chargeback]) ->
     if data.totals.unpriced:
         return []
     average = ratio(data.totals.cost, data.totals.tokens) * 1000
-    limit = average * config.DEAR_ORGANIZATION_FACTOR
+    limit = average * config.EXPENSIVE_ORGANIZATION_FACTOR
     recent = _recent_costs(data, span)
     expensive = []
     for row in known:
@@ -381,7 +381,7 @@ def _findings(
 def _expensive_finding(expensive: Sequence[Expensive]) -> Finding:
     first = expensive[0]
     verb = "pays" if len(expensive) == 1 else "pay"
-    above = (config.DEAR_ORGANIZATION_FACTOR - 1) * 100
+    above = (config.EXPENSIVE_ORGANIZATION_FACTOR - 1) * 100
     rates = [row.monthly_excess for row in expensive]
     known = [rate for rate in rates if rate is not None]
     return finding(

@@ -13,14 +13,13 @@ from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.bursts import cost_around, pattern
 from finops.analyzers.shared.covered_days import HOURLY_CALLS, CoveredDays, covered_days
 from finops.analyzers.shared.customer_advice import ADVICE_TABLES, Advice, advice_of, rows_of
-from finops.analyzers.shared.customers import customers_of
 from finops.analyzers.shared.daily_sums import by_day
 from finops.analyzers.shared.hourly_costs import HOURS, hourly_costs
 from finops.analyzers.shared.like_hours import LikeHours
 from finops.analyzers.shared.overlaps import UNPROFITABLE_CUSTOMERS, UNUSUAL_USAGE
 from finops.analyzers.shared.provider_names import provider_name
-from finops.analyzers.shared.revenue import is_gone, own_days, own_monthly
-from finops.analyzers.shared.tables import ACCOUNTS, CALLS, fold
+from finops.analyzers.shared.revenue import Book, open_book
+from finops.analyzers.shared.tables import CALLS, fold
 from finops.analyzers.shared.wording import (
     caveats,
     cost_words,
@@ -57,7 +56,6 @@ class RealtimeAnalyzer(Analyzer):
         CUSTOMER_HOURS,
         *ALERT_TABLES,
         CALLS,
-        ACCOUNTS,
         PROVIDER_DAYS,
     )
 
@@ -70,7 +68,8 @@ class RealtimeAnalyzer(Analyzer):
         incidents = _incidents(anomalies)
         alerted = alerts(data)
         risk = _portfolio_risk(data)
-        customers = _at_risk_customers(data, span)
+        book = open_book(data, span)
+        customers = _at_risk_customers(book)
         return results.RealtimeResult(
             summary=results.RealtimeSummary(
                 total_calls=data.totals.calls,
@@ -94,7 +93,8 @@ class RealtimeAnalyzer(Analyzer):
             portfolio_risk=risk,
             at_risk_customers=customers,
             findings=by_impact(
-                _findings(data, span, incidents, baseline, alerted, risk, customers)
+                _findings(data, span, incidents, baseline, alerted, risk)
+                + _burn_findings(book, customers)
                 + caveats(span, data.totals)
             ),
             recommendations=_recommendations(
@@ -217,30 +217,22 @@ def risk_level(concentration: float) -> str:
     return "medium" if concentration > config.MEDIUM_CONCENTRATION else "low"
 
 
-def _at_risk_customers(data: Rollups, span: CoveredDays) -> List[results.BurningCustomer]:
+def _at_risk_customers(book: Book) -> List[results.BurningCustomer]:
     """Active customers by burn_percent.
 
     Those without a price, with a price of 0, with calls of unknown cost or with too few days of
     their own have none.
     """
     rows = []
-    customers = customers_of(data)
-    for name, (_, cost, _, unpriced) in fold(data, ACCOUNTS, "customer_id").items():
-        if name not in customers:
-            continue
-        customer = customers[name]
-        monthly = own_monthly(cost, own_days(customer, span))
-        price = customer.price or 0.0
-        if monthly is None or unpriced or is_gone(customer, span):
-            continue
-        burn = percent_of(monthly, price)
-        if burn >= config.BURN_MEDIUM_PCT:
+    for account in book.paying:
+        burn = percent_of(account.monthly_cost, account.price)
+        if burn >= config.BURN_MEDIUM_PCT and not account.unpriced:
             rows.append(
                 results.BurningCustomer(
-                    customer_id=name,
-                    subscription_tier=customer.tier,
-                    monthly_revenue=price,
-                    monthly_cost=monthly,
+                    customer_id=account.customer_id,
+                    subscription_tier=account.tier,
+                    monthly_revenue=account.price,
+                    monthly_cost=account.monthly_cost,
                     burn_percent=burn,
                     risk=burn_risk(burn),
                 )
@@ -269,13 +261,10 @@ def _findings(
     baseline: results.HourlyBaseline,
     alerted: Sequence[results.Alert],
     risk: results.PortfolioRisk,
-    customers: Sequence[results.BurningCustomer],
 ) -> List[Finding]:
     findings = _alert_findings(alerted)
     if incidents:
         findings.append(_incident_finding(span, incidents))
-    if customers:
-        findings.append(_burn_finding(customers))
     if risk.risk_level != "low" and risk.provider_count > 1:
         findings.append(
             finding(
@@ -346,26 +335,53 @@ def _incident_finding(span: CoveredDays, incidents: Sequence[results.Incident]) 
     )
 
 
-def _burn_finding(customers: Sequence[results.BurningCustomer]) -> Finding:
-    loss = math.fsum(max(0.0, row.monthly_cost - row.monthly_revenue) for row in customers)
-    worst = customers[0]
-    verb = "uses" if len(customers) == 1 else "use"
-    return finding(
-        "critical" if worst.risk == "critical" else "warning",
-        f"{counted(len(customers), 'customer')} {verb} over {config.BURN_MEDIUM_PCT}% of the "
-        "subscription",
-        f"{worst.customer_id} costs {usd(worst.monthly_cost)} per month and pays "
-        f"{usd(worst.monthly_revenue)}{_together(customers, loss)}.",
-        loss or None,
-        kind="loss",
-        effort="medium",
-        overlaps=UNPROFITABLE_CUSTOMERS,
-    )
+def _burn_findings(book: Book, customers: Sequence[results.BurningCustomer]) -> List[Finding]:
+    """Return the finding on customers who use up their subscription, or pay nothing for their use.
+
+    The loss is that of all of them, the same as in every report.
+    """
+    losses = {a.customer_id: -(a.margin or 0.0) for a in book.paying if (a.margin or 0.0) < 0}
+    loss = math.fsum(losses.values())
+    free = [a for a in book.paying if a.customer_id in losses and not a.price]
+    if customers:
+        worst = customers[0]
+        verb = "uses" if len(customers) == 1 else "use"
+        severity = "critical" if worst.risk == "critical" else "warning"
+        title = (
+            f"{counted(len(customers), 'customer')} {verb} over {config.BURN_MEDIUM_PCT:g}% of "
+            "the subscription"
+        )
+        detail = (
+            f"{worst.customer_id} costs {usd(worst.monthly_cost)} per month and pays "
+            f"{usd(worst.monthly_revenue)}{_together(len(customers), len(free), loss)}."
+        )
+    elif free:
+        severity = "warning"
+        title = (
+            f"{counted(len(free), 'customer')} without a charge "
+            f"{'costs' if len(free) == 1 else 'cost'} {usd(loss)} per month"
+        )
+        detail = "Their subscription price is 0, so that all their calls cost is lost."
+    else:
+        return []
+    return [
+        finding(
+            severity,
+            title,
+            detail,
+            loss or None,
+            kind="loss",
+            effort="medium",
+            overlaps=UNPROFITABLE_CUSTOMERS,
+        )
+    ]
 
 
-def _together(customers: Sequence[results.BurningCustomer], loss: float) -> str:
+def _together(customers: int, free: int, loss: float) -> str:
     """Say what all lose where the worst is not the only one."""
-    return f"; together they lose {usd(loss)} per month" if len(customers) > 1 and loss else ""
+    if free:
+        return f"; with {counted(free, 'customer')} whose price is 0, {usd(loss)} per month is lost"
+    return f"; together they lose {usd(loss)} per month" if customers > 1 and loss else ""
 
 
 def _recommendations(

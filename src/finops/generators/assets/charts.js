@@ -55,6 +55,7 @@ const charts = (() => {
     const made = { label: one.label, data: one.values, ...base };
     if (data.colours) made.backgroundColor = data.colours.map((key) => look.colour(key));
     if (data.shape === "bar" && one.style === "dashed") Object.assign(made, { type: "line", borderColor: colour });
+    if (data.shape === "bar" && one.style === "hollow") return { ...made, backgroundColor: "transparent", borderColor: colour, borderWidth: 1.5 };
     return Object.assign(made, one.style ? STYLES[one.style](colour) : {});
   }
 
@@ -104,7 +105,8 @@ const charts = (() => {
       const labels = chart.data.labels || [];
       for (const [date, number] of options.marks || []) {
         if (!labels.length || date < labels[0].slice(0, 10) || (date > labels[labels.length - 1].slice(0, 10) && !options.wide)) continue;
-        const at = x.getPixelForValue(labels.filter((label) => label.slice(0, 10) <= date).length - 1);
+        const first = labels.findIndex((label) => label.slice(0, 10) === date);
+        const at = x.getPixelForValue(first < 0 ? labels.filter((label) => label.slice(0, 10) < date).length - 1 : first);
         ctx.save();
         Object.assign(ctx, { strokeStyle: options.color, fillStyle: options.color, font: `11px ${Chart.defaults.font.family}`, textAlign: "center" });
         ctx.setLineDash([3, 3]);

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Sequence, Tuple, Union
+from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
 
 from finops.generators import formatting
 from finops.generators.charts import Axis, Series, bar_chart, cut_short, line_chart, scatter_chart
@@ -12,6 +12,7 @@ from finops.generators.contrast import Contrast
 from finops.generators.date_range import Daily
 from finops.generators.detector_scores import detectors
 from finops.generators.page import Report, write_report
+from finops.generators.partial_days import day_lines, partial_dates
 from finops.generators.recompute import Sum
 from finops.generators.tables import Column, table, texts
 from finops.generators.thresholds import SIGNALS
@@ -36,7 +37,7 @@ def generate_abuse_detection_report(data: Dict[str, Any], output_path: Union[str
         output_path,
         cards=_cards(result),
         body=[
-            _over_time(result, cut_short(data)),
+            _over_time(result, data),
             _customers(result),
             _usage(result),
             _costs(result),
@@ -84,9 +85,9 @@ def _cards(result: results.AbuseDetectionResult) -> List[Card]:
     ]
 
 
-def _over_time(result: results.AbuseDetectionResult, remark: str) -> Part:
+def _over_time(result: results.AbuseDetectionResult, data: Mapping[str, Any]) -> Part:
     daily = result.daily
-    days = texts(row.date for row in daily)
+    days, partial = texts(row.date for row in daily), partial_dates(data)
     empty = "No day has a call, so no line over time is drawn."
     return section(
         "When it happened",
@@ -97,17 +98,21 @@ def _over_time(result: results.AbuseDetectionResult, remark: str) -> Part:
                 Axis("Day (UTC)", "date"),
                 Axis("Customers", "count"),
                 days,
-                [Series("Flagged", [row.flagged_customers for row in daily], "critical")],
+                day_lines(
+                    [Series("Flagged", [row.flagged_customers for row in daily], "critical")],
+                    days,
+                    partial,
+                ),
                 bins="max",
                 empty=empty,
             ),
             line_chart(
                 "daily-calls",
-                f"Calls of all customers on each day{remark}",
+                f"Calls of all customers on each day{cut_short(data)}",
                 Axis("Day (UTC)", "date"),
                 Axis("Calls", "count"),
                 days,
-                [Series("Calls", [row.call_count for row in daily])],
+                day_lines([Series("Calls", [row.call_count for row in daily])], days, partial),
                 empty=empty,
             ),
         ),

@@ -12,6 +12,7 @@ from finops.generators.contrast import Contrast
 from finops.generators.date_range import Daily, follow
 from finops.generators.packed_sums import LESS_WITHOUT_LINES, Sums, pack
 from finops.generators.page import Report, write_report
+from finops.generators.partial_days import day_lines, partial_dates
 from finops.generators.recompute import Ratio, Sum
 from finops.generators.tables import Column, table, texts
 from finops.results import geographic_latency as results
@@ -41,7 +42,7 @@ def generate_geographic_latency_report(data: Dict[str, Any], output_path: Union[
         cards=_cards(result),
         body=[
             _regions(result, sums["regions"]),
-            _over_time(result),
+            _over_time(result, data),
             _tokens(result),
             _routing(result),
             _providers(result, sums["regions"]),
@@ -187,8 +188,9 @@ def _percentiles(rows: Sequence[results.RegionLatency]) -> Part:
     )
 
 
-def _over_time(result: results.GeographicLatencyResult) -> Part:
+def _over_time(result: results.GeographicLatencyResult, data: Mapping[str, Any]) -> Part:
     daily = result.daily
+    days = texts(row.date for row in daily)
     means = [row.avg_latency_ms for row in daily]
     return section(
         "Over time",
@@ -197,8 +199,12 @@ def _over_time(result: results.GeographicLatencyResult) -> Part:
             "Average latency of each day, over all regions",
             Axis("Day (UTC)", "date"),
             _LATENCY,
-            texts(row.date for row in daily),
-            [Series("Average", means, recompute=Ratio("latency_ms", "measured"))],
+            days,
+            day_lines(
+                [Series("Average", means, recompute=Ratio("latency_ms", "measured"))],
+                days,
+                partial_dates(data),
+            ),
             bins="mean",
             empty="There is no day with a call, so no line over time is drawn.",
         ),

@@ -61,7 +61,7 @@ def generate_performance_report(data: Dict[str, Any], output_path: Union[str, Pa
         output_path,
         cards=_cards(result.summary, {*daily.measures, *daily.windows}),
         body=[
-            over_time(result),
+            over_time(result, data),
             _spread(result),
             _models(result, sums["models"]),
             _providers(result, sums["providers"]),

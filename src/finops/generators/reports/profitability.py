@@ -6,7 +6,7 @@ Revenue and cost stand side by side and are never stacked: their sum means nothi
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from finops.generators import formatting
 from finops.generators.charts import (
@@ -21,6 +21,7 @@ from finops.generators.charts import (
 from finops.generators.components import Card, Part, columns, section
 from finops.generators.contrast import Contrast
 from finops.generators.page import Report, write_report
+from finops.generators.partial_days import day_lines, partial_dates
 from finops.generators.rounding import ShortenedRows
 from finops.generators.tables import Column, table, texts
 from finops.results import profitability as results
@@ -55,7 +56,7 @@ def generate_profitability_report(data: Dict[str, Any], output_path: Union[str, 
             _advice(result),
             _overview(result),
             _groups(result),
-            _over_time(result, cut_short(data)),
+            _over_time(result, data),
             _lists(result),
         ],
         about=_contrast(result),
@@ -259,20 +260,25 @@ def _group_table(
     )
 
 
-def _over_time(result: results.ProfitabilityResult, remark: str) -> Part:
+def _over_time(result: results.ProfitabilityResult, data: Mapping[str, Any]) -> Part:
     daily = result.daily
+    days = texts(row.date for row in daily)
     return section(
         "Over time",
         line_chart(
             "daily-margin",
-            f"Revenue and AI cost of each day{remark}",
+            f"Revenue and AI cost of each day{cut_short(data)}",
             Axis("Day (UTC)", "date"),
             Axis("USD per day", "money"),
-            texts(row.date for row in daily),
-            [
-                Series("Cost", [row.cost for row in daily], "warning"),
-                Series("Revenue", [row.revenue for row in daily], "accent", "dashed"),
-            ],
+            days,
+            day_lines(
+                [
+                    Series("Cost", [row.cost for row in daily], "warning"),
+                    Series("Revenue", [row.revenue for row in daily], "accent", "dashed"),
+                ],
+                days,
+                partial_dates(data),
+            ),
         ),
         table(
             "by-month",

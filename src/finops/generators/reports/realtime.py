@@ -129,7 +129,7 @@ def _hour_chart(result: results.RealtimeResult, threshold: float) -> Part:
     return line_chart(
         "hourly-cost",
         "Cost of each hour, the threshold, and the anomalous hours",
-        Axis("Hour (UTC)", "text"),
+        Axis("Hour (UTC)", "hour"),
         Axis("Cost (USD per hour)", "money"),
         [formatting.minute(row.hour) for row in hourly],
         [
