@@ -31,6 +31,7 @@ from typing import (
 
 from finops import config, registry
 from finops.analyzers.shared import request_count
+from finops.analyzers.shared.budget_months import BudgetMonth, budget_months, tables_of
 from finops.analyzers.shared.coverage import COVERAGE_TABLES, coverage_of
 from finops.analyzers.shared.explore_cube import EXPLORE_TABLES, explore_cubes
 from finops.atomic import is_aside, replacing, target_name, write_aside
@@ -74,13 +75,15 @@ EVALUATION_NEEDS = ("dataset_overview", *EVALUATED)
 
 
 class Outcome(NamedTuple):
-    """What a run made: results by id, how each report went in the registry's order, and the
-    page to open.
+    """What a run made: results by id, how each report went in the registry's order, the page to
+    open, the facts of the dataset, and what its months spent of the job's budgets.
     """
 
     results: Dict[str, Result]
     reports: List[Made]
     index_page: Path
+    rollups: Rollups
+    budget_months: Sequence[BudgetMonth] = ()
 
     @property
     def failed(self) -> List[Made]:
@@ -93,7 +96,8 @@ class Job(NamedTuple):
     ids (none is all).  `options` is how to read a path, `choices` what the user said of that, for
     the manifest.  `cache`: keep what was read beside the dataset, and read only what was
     appended since.  `step(id, number, of how many)` is called before each analysis,
-    `finished` after each report, in the process that made it.
+    `finished` after each report, in the process that made it.  `budgets`: those that every
+    month of the data is held against.
     """
 
     source: Source
@@ -108,6 +112,7 @@ class Job(NamedTuple):
     options: ReadingOptions = ReadingOptions()
     choices: ReadingChoices = ReadingChoices()
     events: Optional[Path] = None  # by default those that the dataset knows of
+    budgets: Sequence[config.Budget] = ()
 
     @property
     def selected(self) -> List[Analysis]:
@@ -185,6 +190,7 @@ class _Run(TaskSet):
         self._made: Dict[str, Made] = {one.id: Made(one) for one in job.selected}
         self._results: Dict[str, Result] = {}
         self._context: Dict[str, Any] = {}
+        self._rollups = Rollups({})
         self._truth: Dict[str, Any] = {}
         self.count = len(job.selected)
 
@@ -206,11 +212,11 @@ class _Run(TaskSet):
         tables = dict.fromkeys(_all_declared()) if self._job.cache else {}
         tables.update(dict.fromkeys(EXPLORE_TABLES if self._explores else ()))
         tables.update(dict.fromkeys(table for some in declared.values() for table in some))
-        tables.update(dict.fromkeys(CONTEXT_TABLES))
+        of_the_whole = (*CONTEXT_TABLES, *tables_of(self._job.budgets))
+        tables.update(dict.fromkeys(of_the_whole))
         self._dataset.fill(tables)
-        self._context = context_of(
-            self._dataset.rollups(CONTEXT_TABLES), self._job.prices, self._job.options
-        )
+        self._rollups = self._dataset.rollups(of_the_whole)
+        self._context = context_of(self._rollups, self._job.prices, self._job.options)
         self._context["events"] = [event._asdict() for event in self._events()]
         self._truth = self._dataset.truth() or {}
 
@@ -267,7 +273,8 @@ class _Run(TaskSet):
         index = publish(self._job.reports, self._made, in_order, self._context, self._options())
         if self._explores:
             self._write_explore()
-        return Outcome(in_order, list(self._made.values()), index)
+        months = budget_months(self._rollups, self._job.budgets)
+        return Outcome(in_order, list(self._made.values()), index, self._rollups, months)
 
     @property
     def _explores(self) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Tuple
 
 from finops import registry
-from finops.commands import bill
+from finops.commands import alerting, bill
 from finops.commands.base import (
     Console,
     add_progress,
@@ -77,17 +77,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="CSV of events (start,end,title,subject) for charts over time to mark (default: "
         "NAME.events.csv beside the data)",
     )
+    alerting.add_arguments(parser)
     add_workers(parser)
     add_quiet(parser)
     add_progress(parser)
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
-    """Analyze; return 0, or 1 where some reports failed."""
+    """Analyze; return 0, 1 where some reports failed, 3 where there are alerts."""
     from finops.pipeline import write_results
 
     args = with_imports(args, console)
     reading = reading_of(args)
+    watch = alerting.watch_of(args, reading)
+    reading = reading._replace(budgets=watch.budgets)
     reading.configure()
     compared = bill.compared(args, reading, console) if getattr(args, "bill", None) else None
     outcome = analyzed(args, reading, console)
@@ -100,6 +103,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
         console.say(summary(outcome, console))
         if compared:
             console.say("\n".join(["", *bill.table_of(compared, console)]))
+    if watch.report(outcome, console):
+        return alerting.ALERTED
     return SOME_FAILED if outcome.failed else 0
 
 
@@ -132,6 +137,7 @@ def analyzed(args: argparse.Namespace, reading: Reading, console: Console) -> Ou
         options=reading.options,
         choices=reading.choices,
         events=Path(args.events) if getattr(args, "events", None) else None,
+        budgets=reading.budgets,
     )
     try:
         outcome = pipeline.analyze(job)
