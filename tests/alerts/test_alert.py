@@ -26,7 +26,9 @@ def spent_of(rows: List[Dict[str, str]], *budgets: Budget) -> List[Tuple[str, st
 
 
 def at(day: str, cost: str, **more: Any) -> Dict[str, str]:
-    return call(timestamp=f"{day}T10:00:00Z", call_id=f"{day}{cost}{more}", cost_usd=cost, **more)
+    return call(
+        timestamp=f"{day}T10:00:00.000000", call_id=f"{day}{cost}{more}", cost_usd=cost, **more
+    )
 
 
 def test_each_month_is_judged_by_itself_and_by_the_calendar() -> None:

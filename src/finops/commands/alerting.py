@@ -103,19 +103,21 @@ class Watch(NamedTuple):
 
 
 def watch_of(args: argparse.Namespace, reading: Reading) -> Watch:
-    """Return what the arguments and the configuration ask for.
+    """Return what the arguments and the configuration ask for; other commands have no arguments.
 
     Raises UsageError for an address that is not to be posted to, or has nothing to hear.
     """
     budgets = reading.budgets
-    if args.budget is not None:
+    amount, url = getattr(args, "budget", None), getattr(args, "webhook", None)
+    level = getattr(args, "fail_on", None)
+    if amount is not None:
         others = (budget for budget in budgets if budget.scope != _TOTAL)
-        budgets = (Budget(_TOTAL, "", args.budget), *others)
-    webhook = _webhook(args.webhook) if args.webhook is not None else None
-    if webhook is not None and not (budgets or args.fail_on):
+        budgets = (Budget(_TOTAL, "", amount), *others)
+    webhook = _webhook(url) if url is not None else None
+    if webhook is not None and not (budgets or level):
         raise UsageError("--webhook has nothing to report; give --budget or --fail-on as well")
     reports = settings_of(args).reports
-    return Watch(budgets, args.fail_on, webhook, reading.choices.data[0], reports)
+    return Watch(budgets, level, webhook, reading.choices.data[0], reports)
 
 
 def _webhook(url: str) -> Webhook:

@@ -30,7 +30,7 @@ from finops.viewer.showcase import Example
 from finops.viewer.status import build_status
 from finops.viewer.strict_json import in_turn, parse_object
 from finops.viewer.tasks import GenerateRequest
-from finops.viewer.viewer_state import NoDatasetError, Viewer
+from finops.viewer.viewer_state import NoDatasetError, RedactedReportsError, Viewer
 
 _MAX_SEED = 10**18 - 1
 _MIN_GENERATE_MB = 0.01
@@ -241,6 +241,10 @@ def _started(start: Callable[[], Job]) -> Response:
         job = start()
     except NoDatasetError:
         raise refuse(409, "There is no dataset; generate or import one first.") from None
+    except RedactedReportsError:
+        raise refuse(
+            409, "These reports are made for sharing; start the viewer with other --reports."
+        ) from None
     except JobConflictError:
         raise refuse(409, "This is already running.") from None
     except QueueFullError:

@@ -21,7 +21,7 @@ from finops.viewer.file_watcher import FileState, FilesWatcher, FileWatcher, Wat
 from finops.viewer.jobs import Job, JobConflictError, JobRunner, QueueFullError, now_text
 from finops.viewer.monitor import Intervals, Monitor
 from finops.viewer.process import COMPLETE
-from finops.viewer.remembered import reading_of
+from finops.viewer.remembered import are_redacted, reading_of
 from finops.viewer.summary import Summary
 from finops.viewer.tasks import AnalyzeTask, Commands, ExampleTask, GenerateRequest, GenerateTask
 
@@ -31,6 +31,10 @@ ALL_IDS = tuple(ANALYZER_REGISTRY)
 
 class NoDatasetError(Exception):
     """There is no dataset file to work on."""
+
+
+class RedactedReportsError(Exception):
+    """The names in the reports are replaced, and the viewer would write them with names."""
 
 
 class Settings(NamedTuple):
@@ -162,13 +166,16 @@ class Viewer:
     # --- what can be asked for ---------------------------------------------------------------
 
     def run_analyzer(self, name: str) -> Job:
-        """Start one analyzer.  Raises NoDatasetError, JobConflictError or QueueFullError."""
+        """Start one analyzer.
+
+        Raises NoDatasetError, RedactedReportsError, JobConflictError or QueueFullError.
+        """
         return self._analyze((name,), ANALYZER_REGISTRY[name].title)
 
     def run_all(self) -> Job:
         """Start all analyzers in one pass.
 
-        Raises NoDatasetError, JobConflictError or QueueFullError.
+        Raises NoDatasetError, RedactedReportsError, JobConflictError or QueueFullError.
         """
         return self._analyze(ALL_IDS, "All reports")
 
@@ -222,6 +229,8 @@ class Viewer:
         dataset, state = self.dataset, self.file_state()
         if not state.exists:
             raise NoDatasetError
+        if are_redacted(dataset):
+            raise RedactedReportsError
         choices = reading_of(dataset, self.settings.reading)
         limit_s = self.settings.time_limit_s
         task = AnalyzeTask(label, dataset, ids, self.commands, limit_s, choices)
@@ -243,7 +252,7 @@ class Viewer:
     def _try_all(self, reason: str) -> bool:
         try:
             job = self.run_all()
-        except (NoDatasetError, JobConflictError, QueueFullError):
+        except (NoDatasetError, RedactedReportsError, JobConflictError, QueueFullError):
             return False
         self.activity.add(f"{job.task.label}: {reason}")
         return True
