@@ -57,6 +57,12 @@ class Commands:
             *_EVENTS,
         )
 
+    def metrics(self, dataset: Dataset, choices: ReadingChoices, out: Path) -> Command:
+        """Return the command that writes the counters of a dataset, read as chosen."""
+        words = ("export", "--format", "openmetrics", "--quiet", "--out", str(out))
+        data = str(dataset.path.resolve())
+        return self._finops(*words, "--data", data, *choices.words())
+
     def generate(self, dataset: Dataset, growth: GenerateRequest) -> Command:
         """Return the command that grows a dataset."""
         words = ["generate", "--size", f"{growth.size_mb:g}MB"]

@@ -19,6 +19,7 @@ from finops.registry import ANALYZER_REGISTRY
 from finops.viewer.datasets import Dataset, Datasets, regular_file
 from finops.viewer.file_watcher import FileState, FilesWatcher, FileWatcher, Watcher
 from finops.viewer.jobs import Job, JobConflictError, JobRunner, QueueFullError, now_text
+from finops.viewer.metrics import Metrics
 from finops.viewer.monitor import Intervals, Monitor
 from finops.viewer.process import COMPLETE
 from finops.viewer.remembered import are_redacted, reading_of
@@ -111,6 +112,7 @@ class Viewer:
         self._analysed: Dict[Tuple[str, str], Analysed] = {}
         self._collected = 0
         self.jobs = JobRunner(on_end=self._job_ended)
+        self.metrics = Metrics(self.commands, settings.time_limit_s)
         self.monitor = Monitor(
             self._look,
             self._regenerate,
@@ -127,6 +129,7 @@ class Viewer:
     def stop(self, grace_s: float = config.SHUTDOWN_GRACE_S) -> None:
         """Stop the monitor and the jobs; running ones get `grace_s` seconds to finish."""
         self.monitor.stop()
+        self.metrics.stop()
         self.jobs.stop(grace_s)
 
     @property
@@ -143,6 +146,16 @@ class Viewer:
         """How many events the collector has stored since the start."""
         with self._lock:
             return self._collected
+
+    def metrics_text(self) -> Optional[bytes]:
+        """Return the counters of the dataset, None where there are none yet.
+
+        Raises NoDatasetError, and MetricsError where they cannot be made.
+        """
+        dataset = self.dataset
+        if data_file(dataset.path) is None:
+            raise NoDatasetError
+        return self.metrics.text(dataset, reading_of(dataset, self.settings.reading))
 
     def file_state(self) -> FileState:
         """Return the state of the current data: counts as of the last look, size as of now."""
