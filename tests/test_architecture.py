@@ -73,6 +73,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "importers": BASE | {"storage", "atomic"},
     "exporters": BASE | READING | {"results", "registry", "analyzers", "generators"},
     "bill_comparison": BASE | {"rollups", "importers"},
+    "alerts": BASE | {"storage", "atomic", "json_files", "analyzers"},
     "parallel": {"processes"},
     "viewer": BASE
     | READING
@@ -83,7 +84,8 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     | {"simulator", "evaluation", "progress", "progress_events", "processes"}
     | {"registry", "publishing", "pipeline", "verify", "viewer", "api"}
     | {"reading_choices", "typed_json", "importers", "summary", "bill_comparison"}
-    | {"atomic", "exporters"},
+    | {"atomic", "exporters"}
+    | {"alerts"},
     "cli": {"errors", "progress", "progress_events", "commands"},
     "__main__": {"cli"},
 }

@@ -199,6 +199,7 @@ def test_a_failed_report_is_red_in_the_table() -> None:
     from finops.pipeline import Outcome
     from finops.publishing import Made
     from finops.registry import ANALYZER_REGISTRY
+    from finops.rollups.spec import Rollups
 
     pricing, features = ANALYZER_REGISTRY["pricing"], ANALYZER_REGISTRY["features"]
     made = [
@@ -206,7 +207,7 @@ def test_a_failed_report_is_red_in_the_table() -> None:
         Made(features, reason="ValueError: \x1b[2J"),
     ]
     shown = summary(
-        Outcome({}, made, Path("r") / "index.html"), Console(print, print, colour=True)
+        Outcome({}, made, Path("r") / "index.html", Rollups({})), Console(print, print, colour=True)
     ).splitlines()
     assert shown[1] == "Pricing Strategy   fine                         2 KB     0.50"
     assert shown[2].startswith("\033[31mFeature Economics  failed: ValueError: \\x1b[2J")

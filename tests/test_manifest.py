@@ -79,7 +79,7 @@ def test_the_manifest_has_its_keys_and_no_path(small_csv: Path, tmp_path: Path) 
     content = raw(tmp_path)
     assert set(content) == KEYS
     assert set(content["dataset"]) == {"name", "size_bytes", "period"}
-    assert set(content["options"]) == {"data", "prices", "only", "workers", "reading"}
+    assert set(content["options"]) == {"data", "prices", "only", "workers", "reading", "names"}
     assert {key for report in content["reports"] for key in report} == REPORT_KEYS
     assert [report["id"] for report in content["reports"]] == IDS
     assert content["schema_version"] == SCHEMA_VERSION
@@ -116,6 +116,7 @@ def test_the_options_of_the_run_are_kept(small_csv: Path, tmp_path: Path) -> Non
         "prices": {"source": "our contract", "date": "2026-08"},
         "only": ["pricing", "features"],
         "workers": 1,
+        "names": "",
     }
 
 

@@ -4,7 +4,8 @@ Together with `viewer.app` the only module that prints.  Foreseen trouble become
 standard error and an exit status; everything else is a defect and is called one.
 
 Exit status: 0 all done; 1 some analyzers failed, or more rows are skipped than is allowed; 2
-wrong usage, unreadable file, disk or lock trouble; 130 and 143 for interrupts.
+wrong usage, unreadable file, disk or lock trouble; 3 a budget is exceeded, or there is a finding
+that was asked for; 130 and 143 for interrupts.
 """
 
 from __future__ import annotations
@@ -21,7 +22,13 @@ from typing import Any, Callable, List, NoReturn, Optional, Sequence, TextIO
 
 from finops import __version__
 from finops.commands import COMMANDS, Command
-from finops.commands.base import Console, asks_for_events, inert, with_offsets_joined
+from finops.commands.base import (
+    Console,
+    asks_for_events,
+    inert,
+    with_offsets_joined,
+    without_secrets,
+)
 from finops.commands.nearest import nearest
 from finops.errors import FinOpsError, StorageError, UsageError
 from finops.progress import is_terminal
@@ -74,7 +81,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError instead of printing the usage and exiting."""
-        raise UsageError(f"{message} (see {self.prog} --help)")
+        raise UsageError(f"{without_secrets(message)} (see {self.prog} --help)")
 
 
 def _help_formatter(prog: str) -> argparse.HelpFormatter:
@@ -231,7 +238,8 @@ def _dispatch(
     selected = next((word for word in words if not word.startswith("-")), None)
     if selected is not None and selected not in COMMANDS:
         raise UsageError(
-            f"there is no command {selected!r}{nearest(selected, COMMANDS)} (see finops --help)"
+            f"there is no command {without_secrets(repr(selected))}{nearest(selected, COMMANDS)}"
+            " (see finops --help)"
         )
     parser = build_parser(selected)
     args, unknown = parser.parse_known_args(with_offsets_joined(words))

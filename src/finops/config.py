@@ -48,6 +48,7 @@ SHUTDOWN_GRACE_S = 2
 SHUTDOWN_LIMIT_S = 4.5
 MAX_GENERATE_MB = 2048
 EXAMPLE_TIME_LIMIT_S = 60
+METRICS_PATIENCE_S = 8  # how long a scrape waits for new counters
 JOB_OUTPUT_SHOWN_BYTES = 65_536
 
 # Limits of the local server, per connection unless the name says otherwise.

@@ -25,6 +25,8 @@ SCHEMA_VERSION = 1
 # The page is of other data than the manifest's; there is no page and no run failed to make one.
 STALE = "stale"
 NOT_RUN = "not_run"
+# The names in the reports are replaced, so that they can be shared.
+REDACTED = "redacted"
 STATUSES = (OK, FAILED, STALE, NOT_RUN)
 _MAX_BYTES = 4 * MEGABYTE
 # A page that is newer than its manifest by no more than this was copied with it.  Where it was
@@ -58,6 +60,7 @@ class RunOptions(NamedTuple):
     """How the last run was called: `only` which ids (none is all), None for the default.
 
     `reading` is how the data was to be read, so that a later run can read it the same way.
+    `names` is `REDACTED` where those of customers and organizations are replaced.
     """
 
     data: Optional[str]
@@ -65,6 +68,7 @@ class RunOptions(NamedTuple):
     only: Tuple[str, ...] = ()
     workers: Optional[int] = None
     reading: ReadingChoices = ReadingChoices()
+    names: str = ""
 
 
 class ReportEntry(NamedTuple):

@@ -31,6 +31,7 @@ from typing import (
 
 from finops import config, registry
 from finops.analyzers.shared import request_count
+from finops.analyzers.shared.budget_months import BudgetMonth, budget_months, tables_of
 from finops.analyzers.shared.coverage import COVERAGE_TABLES, coverage_of
 from finops.analyzers.shared.explore_cube import EXPLORE_TABLES, explore_cubes
 from finops.atomic import is_aside, replacing, target_name, write_aside
@@ -39,7 +40,7 @@ from finops.errors import FinOpsError, StorageError
 from finops.evaluation import evaluate
 from finops.generators.explore import names_all, write_explore
 from finops.generators.navigation import EXPLORE_FILE
-from finops.manifest import PricesEntry, RunOptions
+from finops.manifest import REDACTED, PricesEntry, RunOptions
 from finops.parallel import TaskSet, run_in_two_processes
 from finops.publishing import Made, headline_of, publish
 from finops.reader.event_log import Event, read_events
@@ -47,7 +48,8 @@ from finops.reader.options import ReadingOptions
 from finops.reading_choices import ReadingChoices
 from finops.registry import Analysis
 from finops.rollups.dataset import open_dataset
-from finops.rollups.protocol import Source
+from finops.rollups.protocol import CallDataset, Source
+from finops.rollups.redaction import RedactedDataset, Redactor
 from finops.rollups.spec import Rollups, Table
 from finops.timestamps import utc_text
 from finops.typed_json import to_json
@@ -74,13 +76,15 @@ EVALUATION_NEEDS = ("dataset_overview", *EVALUATED)
 
 
 class Outcome(NamedTuple):
-    """What a run made: results by id, how each report went in the registry's order, and the
-    page to open.
+    """What a run made: results by id, how each report went in the registry's order, the page to
+    open, the facts of the dataset, and what its months spent of the job's budgets.
     """
 
     results: Dict[str, Result]
     reports: List[Made]
     index_page: Path
+    rollups: Rollups
+    budget_months: Sequence[BudgetMonth] = ()
 
     @property
     def failed(self) -> List[Made]:
@@ -93,7 +97,10 @@ class Job(NamedTuple):
     ids (none is all).  `options` is how to read a path, `choices` what the user said of that, for
     the manifest.  `cache`: keep what was read beside the dataset, and read only what was
     appended since.  `step(id, number, of how many)` is called before each analysis,
-    `finished` after each report, in the process that made it.
+    `finished` after each report, in the process that made it.  `budgets`: those that every
+    month of the data is held against.  `redactor`: what replaces the names of customers and
+    organizations; nothing is then kept beside the dataset, and events, which are free text, are
+    not marked.
     """
 
     source: Source
@@ -108,6 +115,8 @@ class Job(NamedTuple):
     options: ReadingOptions = ReadingOptions()
     choices: ReadingChoices = ReadingChoices()
     events: Optional[Path] = None  # by default those that the dataset knows of
+    budgets: Sequence[config.Budget] = ()
+    redactor: Optional[Redactor] = None
 
     @property
     def selected(self) -> List[Analysis]:
@@ -121,13 +130,7 @@ def compute(job: Job) -> Dict[str, Result]:
 
     Raises what the first failing analyzer raises, DataError where the file cannot be read.
     """
-    dataset = open_dataset(
-        job.source,
-        workers=job.workers,
-        prices=job.prices,
-        progress=job.scanned,
-        options=job.options,
-    )
+    dataset = _opened(job._replace(cache=False))
     declared = {one.id: one.analyzer.TABLES for one in job.selected}
     dataset.fill(dict.fromkeys(table for tables in declared.values() for table in tables))
     spent = _last_uses(declared)
@@ -173,18 +176,12 @@ class _Run(TaskSet):
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._dataset = open_dataset(
-            job.source,
-            workers=job.workers,
-            prices=job.prices,
-            progress=job.scanned,
-            cache=job.cache,
-            options=job.options,
-        )
+        self._dataset = _opened(job)
         self._spent: Dict[str, List[Table]] = {}
         self._made: Dict[str, Made] = {one.id: Made(one) for one in job.selected}
         self._results: Dict[str, Result] = {}
         self._context: Dict[str, Any] = {}
+        self._rollups = Rollups({})
         self._truth: Dict[str, Any] = {}
         self.count = len(job.selected)
 
@@ -206,17 +203,17 @@ class _Run(TaskSet):
         tables = dict.fromkeys(_all_declared()) if self._job.cache else {}
         tables.update(dict.fromkeys(EXPLORE_TABLES if self._explores else ()))
         tables.update(dict.fromkeys(table for some in declared.values() for table in some))
-        tables.update(dict.fromkeys(CONTEXT_TABLES))
+        of_the_whole = (*CONTEXT_TABLES, *tables_of(self._job.budgets))
+        tables.update(dict.fromkeys(of_the_whole))
         self._dataset.fill(tables)
-        self._context = context_of(
-            self._dataset.rollups(CONTEXT_TABLES), self._job.prices, self._job.options
-        )
+        self._rollups = self._dataset.rollups(of_the_whole)
+        self._context = context_of(self._rollups, self._job.prices, self._job.options)
         self._context["events"] = [event._asdict() for event in self._events()]
         self._truth = self._dataset.truth() or {}
 
     def _events(self) -> Sequence[Event]:
         """Return the events that charts mark: of the given file, or what the dataset knows."""
-        given = self._job.events
+        given = self._job.events if self._job.redactor is None else None
         return self._dataset.events() if given is None else read_events(given)
 
     def begin(self, number: int) -> None:
@@ -267,7 +264,8 @@ class _Run(TaskSet):
         index = publish(self._job.reports, self._made, in_order, self._context, self._options())
         if self._explores:
             self._write_explore()
-        return Outcome(in_order, list(self._made.values()), index)
+        months = budget_months(self._rollups, self._job.budgets)
+        return Outcome(in_order, list(self._made.values()), index, self._rollups, months)
 
     @property
     def _explores(self) -> bool:
@@ -290,7 +288,11 @@ class _Run(TaskSet):
         prices = PricesEntry(self._job.prices.source, self._job.prices.date)
         only = tuple(self._job.only)
         name, workers = self._context.get("dataset"), self._job.workers
-        return RunOptions(name, prices, only, workers, self._job.choices)
+        if self._job.redactor is None:
+            return RunOptions(name, prices, only, workers, self._job.choices)
+        # Paths have the names of whoever they belong to.
+        choices = self._job.choices._replace(data=(), prices=(), config="")
+        return RunOptions(name, prices, only, workers, choices, REDACTED)
 
     def _compute(self, analysis: Analysis) -> Tuple[Result, str]:
         """Return a result and its JSON text."""
@@ -337,6 +339,18 @@ class _Run(TaskSet):
 
     def _update(self, analysis: Analysis, **changes: Any) -> None:
         self._made[analysis.id] = self._made[analysis.id]._replace(**changes)
+
+
+def _opened(job: Job) -> CallDataset:
+    dataset = open_dataset(
+        job.source,
+        workers=job.workers,
+        prices=job.prices,
+        progress=job.scanned,
+        cache=job.cache and job.redactor is None,
+        options=job.options,
+    )
+    return dataset if job.redactor is None else RedactedDataset(dataset, job.redactor)
 
 
 def _all_declared() -> Iterator[Table]:

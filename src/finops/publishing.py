@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from finops import registry
 from finops.atomic import replacing, target_name
@@ -124,8 +124,11 @@ class _EarlierRuns:
     """What earlier runs left: the entries of their manifest and the results beside the pages."""
 
     def __init__(self, folder: Path, dataset: DatasetEntry, options: RunOptions) -> None:
-        self._folder = folder
-        self._stored = read_manifest(folder / MANIFEST)
+        stored = read_manifest(folder / MANIFEST)
+        # Reports with names must not show in those that have them replaced.
+        has_names = options.names != (stored.content.options.names if stored else "")
+        self._folder = None if options.names and has_names else folder
+        self._stored = stored if self._folder else None
         last = self._stored.content if self._stored else None
         self._same_data = last is not None and last.dataset == dataset
         self._same_options = last is not None and _how(last.options) == _how(options)
@@ -148,6 +151,8 @@ class _EarlierRuns:
     def page_of(self, analysis: Analysis) -> ReportEntry:
         """Return an entry with the facts of the page that is there, without any where none is."""
         empty = _empty(analysis)
+        if self._folder is None:
+            return empty
         page = self._folder / analysis.filename
         if not page.is_file():
             return empty
@@ -169,7 +174,7 @@ class _EarlierRuns:
 
     def result(self, name: str) -> Optional[Row]:
         """Return the last good result of an analysis, None where there is none."""
-        if not (self._folder / f"{name}.html").is_file():
+        if self._folder is None or not (self._folder / f"{name}.html").is_file():
             return None
         result = read_object(self._folder / f"{name}.json")
         return result if result and _can_be_shown(name, result) else None
@@ -220,9 +225,11 @@ def scenario_pages(folder: Path) -> List[Dict[str, str]]:
     return pages
 
 
-def _how(options: RunOptions) -> ReadingChoices:
-    """Return how data was read, wherever it lay and whatever charts mark."""
-    return options.reading._replace(data=(), events="")
+def _how(options: RunOptions) -> Tuple[ReadingChoices, str]:
+    """Return how data was read, wherever it lay and whatever charts mark, and whether its names
+    were replaced.
+    """
+    return options.reading._replace(data=(), events=""), options.names
 
 
 def _empty(analysis: Analysis) -> ReportEntry:

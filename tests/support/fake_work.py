@@ -43,7 +43,9 @@ def analyze(folder: Path, modes: Dict[str, Any], ids: List[str]) -> int:
             aside = folder / f"{name}.html.tmp"
             aside.write_text(f"<!DOCTYPE html><html lang=en><title>{name}</title>{time.time_ns()}")
             os.replace(str(aside), str(page))
-        if mode != "silent":
+        if mode == "alerted":  # a budget is exceeded; nothing is wrong with the report
+            status = 3
+        if mode not in ("silent", "alerted"):
             tell("report_finished", **finished)
     (folder / "index.html").write_text("<!DOCTYPE html><html lang=en><title>index</title>")
     tell("finished", status="failed" if status else "ok", exit_status=status)

@@ -202,6 +202,15 @@ def test_the_right_analyzer_is_named_whatever_is_printed(
         assert {s["status"] for other, s in states.items() if other != name} == {"complete"}
 
 
+def test_an_exceeded_budget_is_no_failure_of_a_job(tmp_path: Path) -> None:
+    some_rows(tmp_path)
+    with live(tmp_path, FakeCommands({"*": "alerted"})) as running:
+        running.post("/api/run-analyzer?id=pricing")
+        status = running.idle()
+        assert status["analyzer_status"]["pricing"]["status"] == "complete"
+        assert [job["status"] for job in status["jobs"]] == ["complete"]
+
+
 def test_an_end_that_was_not_told_is_that_of_the_command(tmp_path: Path) -> None:
     some_rows(tmp_path)
     with live(tmp_path, FakeCommands({"pricing": "silent"})) as running:

@@ -6,10 +6,10 @@ import argparse
 import gc
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Tuple
+from typing import TYPE_CHECKING, Optional, Tuple
 
 from finops import registry
-from finops.commands import bill
+from finops.commands import alerting, bill, redaction
 from finops.commands.base import (
     Console,
     add_progress,
@@ -34,6 +34,7 @@ from finops.progress_events import (
 if TYPE_CHECKING:
     from finops.pipeline import Outcome
     from finops.publishing import Made
+    from finops.rollups.redaction import Redactor
 
 SOME_FAILED = 1
 
@@ -77,20 +78,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="CSV of events (start,end,title,subject) for charts over time to mark (default: "
         "NAME.events.csv beside the data)",
     )
+    alerting.add_arguments(parser)
+    redaction.add_redact(parser)
     add_workers(parser)
     add_quiet(parser)
     add_progress(parser)
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
-    """Analyze; return 0, or 1 where some reports failed."""
+    """Analyze; return 0, 1 where some reports failed, 3 where there are alerts."""
     from finops.pipeline import write_results
 
     args = with_imports(args, console)
     reading = reading_of(args)
+    watch = alerting.watch_of(args, reading)
+    redactor = redaction.redactor_of(args, console)
+    reading = reading._replace(budgets=redaction.without_names(watch.budgets, redactor))
     reading.configure()
     compared = bill.compared(args, reading, console) if getattr(args, "bill", None) else None
-    outcome = analyzed(args, reading, console)
+    outcome = analyzed(args, reading, console, redactor)
     results = {**outcome.results, **(bill.as_result(compared) if compared else {})}
     if args.json == "-":
         console.say(json.dumps(results, allow_nan=False))
@@ -100,10 +106,17 @@ def run(args: argparse.Namespace, console: Console) -> int:
         console.say(summary(outcome, console))
         if compared:
             console.say("\n".join(["", *bill.table_of(compared, console)]))
+    if watch.report(outcome, console):
+        return alerting.ALERTED
     return SOME_FAILED if outcome.failed else 0
 
 
-def analyzed(args: argparse.Namespace, reading: Reading, console: Console) -> Outcome:
+def analyzed(
+    args: argparse.Namespace,
+    reading: Reading,
+    console: Console,
+    redactor: Optional[Redactor] = None,
+) -> Outcome:
     """Run the pipeline with progress, and note what failed on standard error."""
     from finops import pipeline
     from finops.rollups.workers import OBJECTS_BETWEEN_COLLECTIONS
@@ -132,6 +145,8 @@ def analyzed(args: argparse.Namespace, reading: Reading, console: Console) -> Ou
         options=reading.options,
         choices=reading.choices,
         events=Path(reading.choices.events) if reading.choices.events else None,
+        budgets=reading.budgets,
+        redactor=redactor,
     )
     try:
         outcome = pipeline.analyze(job)

@@ -17,6 +17,7 @@ from finops.progress_events import Event, EventWriter, NoteEvent
 
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(KB|MB|GB|)", re.IGNORECASE)
 _OFFSET = re.compile("-[0-9]").match
+_WEB_ADDRESS = re.compile(r"(https?://)(?:[^/\s'\"@]*@)?([^/\s'\"?#]+)[^\s'\"]*", re.IGNORECASE)
 _ZONES = ("--timezone", "--input-timezone")
 EVENTS = "json"
 _UNITS = {"KB": 1024, "": config.MEGABYTE, "MB": config.MEGABYTE, "GB": 1024 * config.MEGABYTE}
@@ -72,6 +73,16 @@ def inert(text: str) -> str:
     return "".join(
         c if c == "\n" or c.isprintable() else c.encode("unicode_escape").decode() for c in text
     )
+
+
+def without_secrets(text: str) -> str:
+    """Return a text in which addresses are no longer than their servers' names: what follows may
+    be a secret, as in those of webhooks.
+
+    >>> without_secrets("unrecognized arguments: --webhok https://hooks.example/T1/secret")
+    'unrecognized arguments: --webhok https://hooks.example/…'
+    """
+    return _WEB_ADDRESS.sub(r"\1\2/…", text)
 
 
 def parse_size(text: str) -> int:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import argparse
 import gc
+import time
 from pathlib import Path
 
 from finops.atomic import replacing
 from finops.commands.base import Console, add_quiet, add_workers, check_writable
 from finops.commands.foreign import with_imports
 from finops.commands.reading import STANDARD_INPUT, add_reading, reading_of
+from finops.config import MEGABYTE
 from finops.errors import StorageError
 from finops.exporters import exporter_ids, find_exporter
 from finops.exporters.base import Export, Exporter, Request
 from finops.reader.options import UTC
+from finops.regular_files import read_regular
 from finops.rollups.dataset import open_dataset
 from finops.rollups.workers import OBJECTS_BETWEEN_COLLECTIONS
+
+_MOST_BYTES = 16 * MEGABYTE  # of an earlier export that is continued
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -85,7 +90,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     if out is None:
         console.say(export.text.rstrip("\n"))
     else:
-        _write(export, out)
+        _write(_continued(exporter, export, out), out)
     for remark in export.remarks:
         console.remark(remark)
     return 0
@@ -107,6 +112,17 @@ def _exported(
         return exporter.export(dataset, request)
     finally:
         progress.finish()
+
+
+def _continued(exporter: Exporter, export: Export, out: Path) -> Export:
+    """Return an export as it takes the place of an earlier one."""
+    if exporter.continued is None or not out.is_file():
+        return export
+    try:
+        earlier = read_regular(out, _MOST_BYTES).decode("utf-8")
+    except (OSError, ValueError):
+        return export
+    return export._replace(chunks=[exporter.continued(earlier, export.text, time.time())])
 
 
 def _write(export: Export, out: Path) -> None:

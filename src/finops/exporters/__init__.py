@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _MODULES: Dict[str, str] = {
     "focus": "focus.export",
     "csv": "csv_table",
+    "openmetrics": "openmetrics",
 }
 
 

@@ -7,7 +7,7 @@ the command prints it or writes it to a file.
 
 from __future__ import annotations
 
-from typing import Callable, Iterable, Mapping, NamedTuple, Tuple
+from typing import Callable, Iterable, Mapping, NamedTuple, Optional, Tuple
 
 from finops.errors import UsageError
 from finops.rollups.protocol import CallDataset
@@ -58,6 +58,8 @@ class Exporter(NamedTuple):
 
     `options` are the fields of `Request` that it takes, `needs` those that it cannot do without.
     `in_utc`: its days are those of UTC, so the dataset is opened with this time zone.
+    `continued(earlier text, text, now)` returns what to write in the place of an earlier export,
+    where that depends on it; `now` is in seconds since 1970.
     `export(dataset, request)` raises UsageError for what was asked, DataError where the dataset
     cannot be read.
     """
@@ -68,6 +70,7 @@ class Exporter(NamedTuple):
     options: Tuple[str, ...] = ()
     needs: Tuple[str, ...] = ()
     in_utc: bool = False
+    continued: Optional[Callable[[str, str, float], str]] = None
 
     def check(self, request: Request) -> None:
         """Raise UsageError where an option was given that it does not take, or one is missing."""

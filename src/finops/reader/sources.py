@@ -22,7 +22,7 @@ from finops.reader.header import open_csv
 # Names of tables, alone or with `.gz` behind them.
 TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".psv")
 # What stands beside a table of ours: locks, marks, what was read before.
-_SIDECAR_SUFFIXES = (".commit", ".lock", ".cache", ".state", ".json", ".tmp")
+_SIDECAR_SUFFIXES = (".commit", ".lock", ".cache", ".state", ".json", ".metrics", ".tmp")
 _SHOWN_NAMES = 3
 
 

@@ -12,6 +12,7 @@ from finops.progress_events import (
     ErrorEvent,
     Event,
     EventDecoder,
+    FinishedEvent,
     PhaseEvent,
     ProgressEvent,
     ReportFinishedEvent,
@@ -31,6 +32,7 @@ class JobProgress:
     def __init__(self, output: Output) -> None:
         self.finished: Dict[str, ReportFinishedEvent] = {}
         self.error = ""
+        self.exit_status: Optional[int] = None  # as the command reports it at its end
         self._output = output
         self._offset = output.size()
         self._decoder = EventDecoder()
@@ -62,6 +64,8 @@ class JobProgress:
             self.finished[event.id] = event
         elif isinstance(event, ErrorEvent):
             self.error = event.message
+        elif isinstance(event, FinishedEvent):
+            self.exit_status = event.exit_status
 
     @property
     def current(self) -> Optional[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from finops.manifest import MANIFEST, read_manifest
+from finops.manifest import MANIFEST, REDACTED, read_manifest
 from finops.reading_choices import ReadingChoices
 from finops.viewer.datasets import Dataset
 
@@ -19,6 +19,12 @@ def reading_of(dataset: Dataset, own: ReadingChoices) -> ReadingChoices:
 def is_of(choices: ReadingChoices, dataset: Dataset) -> bool:
     """Return whether the data that was chosen is this dataset."""
     return list(map(os.path.realpath, choices.data)) == list(map(os.path.realpath, dataset.data))
+
+
+def are_redacted(dataset: Dataset) -> bool:
+    """Return whether the names in a dataset's reports are replaced."""
+    stored = read_manifest(dataset.reports / MANIFEST)
+    return stored is not None and stored.content.options.names == REDACTED
 
 
 def _remembered(dataset: Dataset) -> ReadingChoices:

@@ -24,13 +24,14 @@ from finops.viewer.http import (
     refuse,
 )
 from finops.viewer.jobs import Job, JobConflictError, QueueFullError
+from finops.viewer.metrics import CONTENT_TYPE, MetricsError
 from finops.viewer.openapi import describe_api
 from finops.viewer.security import Route, Routes
 from finops.viewer.showcase import Example
 from finops.viewer.status import build_status
 from finops.viewer.strict_json import in_turn, parse_object
 from finops.viewer.tasks import GenerateRequest
-from finops.viewer.viewer_state import NoDatasetError, Viewer
+from finops.viewer.viewer_state import NoDatasetError, RedactedReportsError, Viewer
 
 _MAX_SEED = 10**18 - 1
 _MIN_GENERATE_MB = 0.01
@@ -63,6 +64,7 @@ def _pages(viewer: Viewer, examples: Dict[str, Example]) -> Routes:
         "/showcase": _page(lambda request: pages.showcase_index(viewer, examples)),
         "/assets/report.css": _page(pages.report_style),
         "/healthz": _page(lambda request: Response(200, b"ok", TEXT_TYPE)),
+        "/metrics": _page(lambda request: _metrics(viewer)),
         "/favicon.ico": _page(lambda request: Response(204, b"", "image/x-icon")),
     }
     for name in pages.ASSET_TYPES:
@@ -70,6 +72,20 @@ def _pages(viewer: Viewer, examples: Dict[str, Example]) -> Routes:
     for example in examples.values():
         routes[f"/showcase/{example.id}"] = _page(_example_page(viewer, example))
     return routes
+
+
+def _metrics(viewer: Viewer) -> Response:
+    """Answer with the counters of the dataset for Prometheus."""
+    try:
+        text = viewer.metrics_text()
+    except NoDatasetError:
+        raise refuse(503, "There is no dataset; generate or import one first.") from None
+    except MetricsError:
+        raise refuse(503, "The counters cannot be made of this dataset.") from None
+    if text is None:
+        again = (("Retry-After", "10"),)
+        raise refuse(503, "The counters are being made; ask again soon.", again)
+    return Response(200, text, CONTENT_TYPE)
 
 
 def _documents(viewer: Viewer, documents: Mapping[str, Document]) -> Routes:
@@ -241,6 +257,10 @@ def _started(start: Callable[[], Job]) -> Response:
         job = start()
     except NoDatasetError:
         raise refuse(409, "There is no dataset; generate or import one first.") from None
+    except RedactedReportsError:
+        raise refuse(
+            409, "These reports are made for sharing; start the viewer with other --reports."
+        ) from None
     except JobConflictError:
         raise refuse(409, "This is already running.") from None
     except QueueFullError:

@@ -27,6 +27,7 @@ _EVENT_BEGINS = '{"event"'
 _TAIL_BYTES = 4096
 _REASON_CHARACTERS = 300
 SOME_FAILED = 1
+ALERTED = 3  # all done; what a budget or a finding says is in the reports
 # Every end that the command has of its own; with another one the interpreter died.
 _ORDERLY = (0, SOME_FAILED, 2, 130, 143)
 
@@ -55,6 +56,12 @@ class Commands:
             *only,
             *_EVENTS,
         )
+
+    def metrics(self, dataset: Dataset, choices: ReadingChoices, out: Path) -> Command:
+        """Return the command that writes the counters of a dataset, read as chosen."""
+        words = ("export", "--format", "openmetrics", "--quiet", "--out", str(out))
+        data = str(dataset.path.resolve())
+        return self._finops(*words, "--data", data, *choices.words())
 
     def generate(self, dataset: Dataset, growth: GenerateRequest) -> Command:
         """Return the command that grows a dataset."""
@@ -165,6 +172,8 @@ class AnalyzeTask(Task):
         command = self._commands.analyze(self.where, self._ids(), self._choices)
         outcome = job.launch(command, self._limit_s, lambda: self._follow(job, progress))
         self._follow(job, progress)  # what it reported at the very end
+        if progress.exit_status == ALERTED:
+            outcome = Outcome(COMPLETE, ALERTED)
         self._settle(job, outcome, progress)
         return outcome
 

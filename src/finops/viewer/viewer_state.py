@@ -19,9 +19,10 @@ from finops.registry import ANALYZER_REGISTRY
 from finops.viewer.datasets import Dataset, Datasets, regular_file
 from finops.viewer.file_watcher import FileState, FilesWatcher, FileWatcher, Watcher
 from finops.viewer.jobs import Job, JobConflictError, JobRunner, QueueFullError, now_text
+from finops.viewer.metrics import Metrics
 from finops.viewer.monitor import Intervals, Monitor
 from finops.viewer.process import COMPLETE
-from finops.viewer.remembered import reading_of
+from finops.viewer.remembered import are_redacted, reading_of
 from finops.viewer.summary import Summary
 from finops.viewer.tasks import AnalyzeTask, Commands, ExampleTask, GenerateRequest, GenerateTask
 
@@ -31,6 +32,10 @@ ALL_IDS = tuple(ANALYZER_REGISTRY)
 
 class NoDatasetError(Exception):
     """There is no dataset file to work on."""
+
+
+class RedactedReportsError(Exception):
+    """The names in the reports are replaced, and the viewer would write them with names."""
 
 
 class Settings(NamedTuple):
@@ -107,6 +112,7 @@ class Viewer:
         self._analysed: Dict[Tuple[str, str], Analysed] = {}
         self._collected = 0
         self.jobs = JobRunner(on_end=self._job_ended)
+        self.metrics = Metrics(self.commands, settings.time_limit_s)
         self.monitor = Monitor(
             self._look,
             self._regenerate,
@@ -123,6 +129,7 @@ class Viewer:
     def stop(self, grace_s: float = config.SHUTDOWN_GRACE_S) -> None:
         """Stop the monitor and the jobs; running ones get `grace_s` seconds to finish."""
         self.monitor.stop()
+        self.metrics.stop()
         self.jobs.stop(grace_s)
 
     @property
@@ -139,6 +146,16 @@ class Viewer:
         """How many events the collector has stored since the start."""
         with self._lock:
             return self._collected
+
+    def metrics_text(self) -> Optional[bytes]:
+        """Return the counters of the dataset, None where there are none yet.
+
+        Raises NoDatasetError, and MetricsError where they cannot be made.
+        """
+        dataset = self.dataset
+        if data_file(dataset.path) is None:
+            raise NoDatasetError
+        return self.metrics.text(dataset, reading_of(dataset, self.settings.reading))
 
     def file_state(self) -> FileState:
         """Return the state of the current data: counts as of the last look, size as of now."""
@@ -162,13 +179,16 @@ class Viewer:
     # --- what can be asked for ---------------------------------------------------------------
 
     def run_analyzer(self, name: str) -> Job:
-        """Start one analyzer.  Raises NoDatasetError, JobConflictError or QueueFullError."""
+        """Start one analyzer.
+
+        Raises NoDatasetError, RedactedReportsError, JobConflictError or QueueFullError.
+        """
         return self._analyze((name,), ANALYZER_REGISTRY[name].title)
 
     def run_all(self) -> Job:
         """Start all analyzers in one pass.
 
-        Raises NoDatasetError, JobConflictError or QueueFullError.
+        Raises NoDatasetError, RedactedReportsError, JobConflictError or QueueFullError.
         """
         return self._analyze(ALL_IDS, "All reports")
 
@@ -222,6 +242,8 @@ class Viewer:
         dataset, state = self.dataset, self.file_state()
         if not state.exists:
             raise NoDatasetError
+        if are_redacted(dataset):
+            raise RedactedReportsError
         choices = reading_of(dataset, self.settings.reading)
         limit_s = self.settings.time_limit_s
         task = AnalyzeTask(label, dataset, ids, self.commands, limit_s, choices)
@@ -243,7 +265,7 @@ class Viewer:
     def _try_all(self, reason: str) -> bool:
         try:
             job = self.run_all()
-        except (NoDatasetError, JobConflictError, QueueFullError):
+        except (NoDatasetError, RedactedReportsError, JobConflictError, QueueFullError):
             return False
         self.activity.add(f"{job.task.label}: {reason}")
         return True

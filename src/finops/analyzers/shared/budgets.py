@@ -15,6 +15,7 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from finops import config
 from finops.analyzers.base import finding
+from finops.analyzers.shared.budget_months import SOURCES, unpriced_calls
 from finops.analyzers.shared.covered_days import CoveredDays
 from finops.analyzers.shared.forecast import month_ahead
 from finops.analyzers.shared.tables import ACCOUNT_DAYS, ACCOUNTS, CALLS, DAYS, MODEL_DAYS, USE_DAYS
@@ -27,14 +28,6 @@ from finops.rollups.spec import Rollups, Table
 from finops.stats import percent, ratio
 
 BUDGET_TABLES: Tuple[Table, ...] = (ACCOUNT_DAYS, ACCOUNTS, CALLS, DAYS, MODEL_DAYS, USE_DAYS)
-# Where the cost of a scope stands by day, where its unpriced calls, and the column's name.
-_SOURCES: Mapping[str, Tuple[Table, Table, str]] = {
-    "provider": (MODEL_DAYS, CALLS, "provider"),
-    "organization": (ACCOUNT_DAYS, ACCOUNTS, "organization_id"),
-    "product": (ACCOUNT_DAYS, ACCOUNTS, "product_id"),
-    "feature": (USE_DAYS, CALLS, "feature_id"),
-    "customer": (ACCOUNT_DAYS, ACCOUNTS, "customer_id"),
-}
 
 ByDay = Mapping[str, float]
 
@@ -64,7 +57,7 @@ def _ahead(total: ByDay, span: CoveredDays) -> Dict[str, float]:
 
 def _use(data: Rollups, span: CoveredDays, budget: Budget, total: ByDay, ahead: ByDay) -> BudgetUse:
     month = span.dates[-1][:7]
-    costs, unpriced = _costs_of(data, budget, total)
+    costs, unpriced = _costs_of(data, budget, total), unpriced_calls(data, budget)
     dates = [date for date in span.dates if date[:7] == month]
     used = {date: costs.get(date, 0.0) for date in dates}
     spent = math.fsum(used.values())
@@ -93,20 +86,18 @@ def _breach(budget: float, used: ByDay, coming: ByDay) -> Optional[str]:
     return next((day for day, amount in zip(days, spent) if amount > budget), None)
 
 
-def _costs_of(data: Rollups, budget: Budget, total: ByDay) -> Tuple[ByDay, int]:
-    """Return what a subject costs by day, and its calls without a known cost."""
-    if budget.scope not in _SOURCES:
-        return total, data.totals.unpriced
-    by_day, calls, column = _SOURCES[budget.scope]
+def _costs_of(data: Rollups, budget: Budget, total: ByDay) -> ByDay:
+    """Return what a subject costs by day."""
+    if budget.scope not in SOURCES:
+        return total
+    by_day, _, column = SOURCES[budget.scope]
     place, day = by_day.by.index(column), by_day.by.index("day")
     cost = by_day.measures.index("cost")
     amounts: Dict[str, List[float]] = {}
     for key, values in data[by_day].items():
         if key[place] == budget.subject:
             amounts.setdefault(key[day], []).append(values[cost])
-    at, unpriced = calls.by.index(column), calls.measures.index("unpriced")
-    without = sum(v[unpriced] for key, v in data[calls].items() if key[at] == budget.subject)
-    return {date: math.fsum(parts) for date, parts in amounts.items()}, without
+    return {date: math.fsum(parts) for date, parts in amounts.items()}
 
 
 def _recent(costs: ByDay, span: CoveredDays) -> float:
@@ -156,7 +147,7 @@ def _finding(use: BudgetUse) -> Finding:
         kind="exposure",
         confidence="high" if exceeded else "medium",
         effort="medium",
-        subject={_SOURCES[use.scope][2]: use.subject} if use.subject else {},
+        subject={SOURCES[use.scope][2]: use.subject} if use.subject else {},
         overlaps=f"budget:{use.scope}:{use.subject}",
     )
 
