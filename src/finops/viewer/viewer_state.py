@@ -153,7 +153,7 @@ class Viewer:
         Raises NoDatasetError, and MetricsError where they cannot be made.
         """
         dataset = self.dataset
-        if data_file(dataset.path) is None:
+        if not self.file_state().exists:
             raise NoDatasetError
         return self.metrics.text(dataset, reading_of(dataset, self.settings.reading))
 
