@@ -17,6 +17,7 @@ from typing import (
     Any,
     Callable,
     Dict,
+    Hashable,
     Iterable,
     Mapping,
     NamedTuple,
@@ -90,6 +91,7 @@ class _Facts(NamedTuple):
     customers: Mapping[str, Customer]
     accounting: Accounting
     file: FileInfo
+    memo: Dict[Hashable, object]
 
 
 class RedactedDataset:
@@ -121,6 +123,7 @@ class RedactedDataset:
             facts.file,
             data.prices,
             data.context,
+            facts.memo,
         )
 
     def coarse(self, table: Table, coarsening: Coarsening, most: int) -> Optional[CoarseGroups]:
@@ -197,6 +200,7 @@ class RedactedDataset:
                 self._customers(customers),
                 _accounting(data.accounting, within),
                 data.file._replace(name=within(data.file.name)),
+                {},
             )
         return self._made
 

@@ -66,7 +66,8 @@ class Metrics:
         """Return the counters, those of before where new ones take long; None where there are
         none yet.  Raises MetricsError where they cannot be made.
         """
-        paths = (str(dataset.path), *choices.prices, choices.config)
+        named = filter(None, (*choices.prices, choices.config))
+        paths = [*dataset.files(), *map(Path, named)]
         wanted = _Wanted(dataset, choices, tuple(map(_stamp, paths)))
         worker = self._refreshing(wanted)
         if worker is not None:
@@ -118,9 +119,10 @@ class Metrics:
 
 
 def _place(dataset: Dataset) -> Path:
-    return sidecar(dataset.path, SUFFIX)
+    """Return where the counters are kept: beside the data, of several files with the reports."""
+    return sidecar(dataset.path if dataset.is_one_file else dataset.reports / "finops", SUFFIX)
 
 
-def _stamp(path: str) -> Stamp:
-    status = data_file(Path(path)) if path else None
+def _stamp(path: Path) -> Stamp:
+    status = data_file(path)
     return (status.st_ino, status.st_size, status.st_mtime_ns) if status else None

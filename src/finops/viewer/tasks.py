@@ -59,9 +59,11 @@ class Commands:
 
     def metrics(self, dataset: Dataset, choices: ReadingChoices, out: Path) -> Command:
         """Return the command that writes the counters of a dataset, read as chosen."""
-        words = ("export", "--format", "openmetrics", "--quiet", "--out", str(out))
-        data = str(dataset.path.resolve())
-        return self._finops(*words, "--data", data, *choices.words())
+        return self._finops(
+            *("export", "--format", "openmetrics", "--quiet", "--out", str(out)),
+            *(word for location in dataset.data for word in ("--data", location)),
+            *choices.words(),
+        )
 
     def generate(self, dataset: Dataset, growth: GenerateRequest) -> Command:
         """Return the command that grows a dataset."""
