@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from finops.analyzers.shared.daily_latency import SLA_VIOLATIONS
 from finops.reader.header import open_csv
-from finops.rollups import aggregate, columns, file_scan, partition, serialization
+from finops.rollups import blocks, columns, file_scan, partition, serialization
 from finops.rollups.customers import CUSTOMER_RECORDS
 from finops.rollups.dataset import open_dataset
 from finops.rollups.measures import SUM_MEASURES
@@ -172,7 +172,7 @@ def test_many_customers_and_models_give_what_the_reference_gives(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More groups than are handled at a time, and two real processes."""
-    for module in (columns, aggregate):
+    for module in (columns, blocks):
         monkeypatch.setattr(module, "MANY_CELLS", 1_500)
     draw = random.Random("many")
     rows = []
