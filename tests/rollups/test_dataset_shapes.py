@@ -22,7 +22,7 @@ from finops.rollups.measures import SUM_MEASURES
 from finops.rollups.part import PartitionResult
 from finops.rollups.partition import scan_partition
 from finops.rollups.planner import Plan
-from finops.rollups.spec import Table
+from finops.rollups.spec import Having, Table
 from finops.schema import COLUMN_NAMES
 from tests.rollups.test_dataset import EVERYTHING, rows_strategy
 from tests.support.reference import DEFAULT_ROW, ReferenceDataset, call
@@ -160,7 +160,7 @@ MANY: Tuple[Table, ...] = (
     Table(("provider", "model"), (*SUM_MEASURES, "latency")),
     Table(("customer_id", "provider", "model"), ("calls", "cost")),
     Table(("hour", "customer_id"), ("cost",), top="cost"),
-    Table(("customer_id", "hour"), ("calls", "rate_limits"), having="rate_limits"),
+    Table(("customer_id", "hour"), ("calls", "rate_limits"), having=Having("rate_limits")),
     Table(("day", "region"), ("calls", SLA_VIOLATIONS)),
     Table(("customer_id", "hour"), ("calls",), top="calls"),
     Table(("week", "feature_id", "customer_id"), ("calls",)),
