@@ -25,7 +25,7 @@ from finops.rollups.customers import CUSTOMER_RECORDS
 from finops.rollups.dataset import open_dataset
 from finops.rollups.expressions import above, known, negated, one_of, quotient
 from finops.rollups.measures import DIMENSIONS, SUM_MEASURES, Dimension
-from finops.rollups.spec import Place, Table
+from finops.rollups.spec import Having, Place, Table
 from finops.schema import COLUMN_NAMES
 from tests.support.reference import ReferenceDataset, call
 
@@ -61,9 +61,9 @@ EVERYTHING = (
     WORK_TABLE,
     Table(("customer_id", "day"), ("region_changes", "changed_regions", "shortest_change_s")),
     Table((), SUM_MEASURES),
-    Table(("customer_id", "hour"), ("calls", "rate_limits"), having="rate_limits"),
+    Table(("customer_id", "hour"), ("calls", "rate_limits"), having=Having("rate_limits")),
     Table(("hour", "customer_id"), ("cost", "calls"), top="cost"),
-    Table(("day", "provider", "model"), ("calls", "cost"), having="cost", top="cost"),
+    Table(("day", "provider", "model"), ("calls", "cost"), having=Having("cost"), top="cost"),
     Table(("customer_id", "hour"), ("calls", "cost"), top="cost"),
     Table(("day", "feature_id"), ("calls", "tokens"), SIMPLE_TASK),
     Table(("hour", "customer_id"), ("calls", "cost"), INEFFICIENT_PROMPT, top="calls"),
@@ -83,6 +83,10 @@ EVERYTHING = (
     Table(("week", "customer_id"), ("first_seen", "last_seen")),
     Table(("day", "customer_id"), ("last_seen",)),
     Table((), ("customers", "first_seen", "latency", "calls")),
+    Table(("customer_id", "day"), ("calls", "records"), having=Having("records", ">", 1)),
+    Table(("day", "region"), ("records", "errors"), SUCCESSES, Having("records", ">=", 2)),
+    Table(("day", "provider"), ("calls",), None, Having("calls", ">=", 3), top="calls"),
+    Table(("region", "model"), ("cost",), having=Having("cost", ">")),
     Table(("week", "feature_id"), ("customers",)),
     Table((Dimension("per_call", quotient("cached_input_tokens", 5)),), ("last_seen",)),
     Table(("organization_id",), ("customers", "first_seen"), above("input_tokens", 99)),
@@ -262,6 +266,21 @@ def test_a_table_that_nobody_can_fill_is_refused() -> None:
     ):
         with pytest.raises(ValueError, match="no scan can fill"):
             data.rollups((table,))
+
+
+@pytest.mark.parametrize(
+    "having",
+    [
+        Having("calls", ">", -1),
+        Having("calls", ">=", 0),
+        Having("calls", "<>", 4),
+        Having("calls", "<", 4),
+        Having("cost", ">", 1),
+    ],
+)
+def test_a_group_without_calls_is_never_delivered(having: Having) -> None:
+    with pytest.raises(ValueError, match="leaves no sum of 0"):
+        Table(("provider",), having=having).check()
 
 
 @pytest.mark.parametrize(

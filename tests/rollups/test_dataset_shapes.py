@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 
 from finops.analyzers.shared.daily_latency import SLA_VIOLATIONS
 from finops.reader.header import open_csv
-from finops.rollups import aggregate, columns, file_scan, partition, serialization
+from finops.rollups import blocks, columns, file_scan, partition, serialization
 from finops.rollups.customers import CUSTOMER_RECORDS
 from finops.rollups.dataset import open_dataset
 from finops.rollups.measures import SUM_MEASURES
 from finops.rollups.part import PartitionResult
 from finops.rollups.partition import scan_partition
 from finops.rollups.planner import Plan
-from finops.rollups.spec import Table
+from finops.rollups.spec import Having, Table
 from finops.schema import COLUMN_NAMES
 from tests.rollups.test_dataset import EVERYTHING, rows_strategy
 from tests.support.reference import DEFAULT_ROW, ReferenceDataset, call
@@ -160,7 +160,7 @@ MANY: Tuple[Table, ...] = (
     Table(("provider", "model"), (*SUM_MEASURES, "latency")),
     Table(("customer_id", "provider", "model"), ("calls", "cost")),
     Table(("hour", "customer_id"), ("cost",), top="cost"),
-    Table(("customer_id", "hour"), ("calls", "rate_limits"), having="rate_limits"),
+    Table(("customer_id", "hour"), ("calls", "rate_limits"), having=Having("rate_limits")),
     Table(("day", "region"), ("calls", SLA_VIOLATIONS)),
     Table(("customer_id", "hour"), ("calls",), top="calls"),
     Table(("week", "feature_id", "customer_id"), ("calls",)),
@@ -172,7 +172,7 @@ def test_many_customers_and_models_give_what_the_reference_gives(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More groups than are handled at a time, and two real processes."""
-    for module in (columns, aggregate):
+    for module in (columns, blocks):
         monkeypatch.setattr(module, "MANY_CELLS", 1_500)
     draw = random.Random("many")
     rows = []

@@ -28,7 +28,7 @@ from finops.rollups.expressions import (
 )
 from finops.rollups.measures import Dimension, Measure
 from finops.rollups.merge import cubes_of
-from finops.rollups.spec import Rollups, Table
+from finops.rollups.spec import Having, Rollups, Table
 from tests.rollups.test_dataset import csv_of, rows_strategy
 from tests.support.reference import ReferenceDataset, call
 
@@ -47,7 +47,7 @@ TABLES = (
     Table(("customer_id", SPEED), ("calls", WAITING, "latency")),
     Table(("day", SPEED, PATIENT), ("calls", TIMELESS)),
     Table(("hour", PATIENT), (WAITING, "calls"), top="waiting"),
-    Table((PATIENT, CUSTOMER_ONE), ("calls", PARITY), having="odd_tokens"),
+    Table((PATIENT, CUSTOMER_ONE), ("calls", PARITY), having=Having("odd_tokens")),
     Table((SPEED,), ("latencies", "calls"), negated(NIGHT_SHIFT)),
     Table((), (WAITING, PARITY, TIMELESS)),
     Table(("region",), (Measure("latency", column("latency_ms"), config.MAX_LATENCY_MS),)),

@@ -20,7 +20,7 @@ from finops.rollups.measures import (
     measure_from,
 )
 from finops.rollups.planner import Plan
-from finops.rollups.spec import Table
+from finops.rollups.spec import Having, Table
 from tests.rollups.test_dataset import csv_of
 from tests.support.reference import ReferenceDataset, call
 
@@ -48,10 +48,10 @@ FILTERED = (
     Table(("day", "region"), ("cost", "records"), FAILED),
     Table(("hour", "provider"), ("cost", "errors"), FAILED, top="cost"),
     Table(("hour", "model"), ("cost", "calls"), OF_MOMENTS, top="cost"),
-    Table(("hour", "provider"), ("errors", "calls"), OF_MOMENTS, having="errors"),
+    Table(("hour", "provider"), ("errors", "calls"), OF_MOMENTS, having=Having("errors")),
     Table(("provider", SPEED), ("calls", "latency"), any_of(FAILED, SLOW)),
     Table(("customer_id",), ("calls", "latency", LATE), MEASURED),
-    Table(("day", "customer_id"), ("cost", SPENT), FAILED, having="cost"),
+    Table(("day", "customer_id"), ("cost", SPENT), FAILED, having=Having("cost")),
     Table(("region",), (LATE, SPENT)),
     Table(("model",), ("calls", "cost"), one_of("status")),
 )

@@ -57,7 +57,7 @@ from finops.rollups.measures import (
     Measure,
 )
 from finops.rollups.packing import WORD_BITS, PackedLayout
-from finops.rollups.spec import Table
+from finops.rollups.spec import Having, Table
 from tests.support.reference import value_of
 from tests.support.tools import ROOT
 
@@ -160,7 +160,7 @@ def test_a_table_travels_by_value() -> None:
         ("day", Dimension("slow", above("latency_ms", 5))),
         ("calls", Measure("odd", equal(remainder("latency_ms", 2), 1)), "latency"),
         all_of(one_of("status", "success"), below("input_tokens", 9)),
-        having="calls",
+        having=Having("calls", ">", 3),
         top="odd",
     )
     assert Table.from_plain(json.loads(json.dumps(table))) == table

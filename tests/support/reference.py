@@ -365,10 +365,18 @@ def _in_pico(amount: Decimal) -> int:
     return int(amount.quantize(PICO_DOLLAR, ROUND_HALF_UP) / PICO_DOLLAR)
 
 
+_OPERATORS: Dict[str, Callable[[Any, int], bool]] = {
+    "<>": lambda value, number: bool(value != number),
+    ">": lambda value, number: bool(value > number),
+    ">=": lambda value, number: bool(value >= number),
+}
+
+
 def _delivered(table: Table, filled: Groups) -> Groups:
-    if table.having:
-        place = table.measure_names.index(table.having)
-        filled = {key: values for key, values in filled.items() if values[place] != 0}
+    if table.having is not None:
+        name, operator, number = table.having
+        place, passes = table.measure_names.index(name), _OPERATORS[operator]
+        filled = {key: values for key, values in filled.items() if passes(values[place], number)}
     if table.top:
         place = table.measure_names.index(table.top)
         leaders: Dict[Any, Tuple[Any, ...]] = {}

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from functools import partial
-from itertools import accumulate, chain, repeat
+from itertools import accumulate, chain, compress, repeat
 from typing import (
     Any,
     Callable,
@@ -149,8 +149,9 @@ def _as_they_are(
 
 def _prefiltered(table: Table, cells: CellRange) -> CellRange:
     """Return the cells, each a group, that `having` and `top` may leave."""
-    if table.having:
-        return FilteredRange(cells, cells.column(_measure_named(table, table.having)))
+    if table.having is not None:
+        values = cells.column(_measure_named(table, table.having.measure))
+        return FilteredRange(cells, table.having.passing(values))
     if table.top and table.by[0] in TIME_DIMENSIONS:
         values = cells.column(_measure_named(table, table.top))
         ends = list(accumulate(cells.lengths))
@@ -209,9 +210,10 @@ def _unpacked(
 def _apply_having_and_top(table: Table, groups: Dict[Key, Values]) -> Dict[Key, Values]:
     """Return the groups that a table's `having` and `top` leave."""
     places = {measure.name: place for place, measure in enumerate(sums_in(table))}
-    if table.having:
-        place = places[table.having]
-        groups = {key: values for key, values in groups.items() if values[place]}
+    if table.having is not None:
+        place = places[table.having.measure]
+        passing = table.having.passing([values[place] for values in groups.values()])
+        groups = dict(compress(groups.items(), passing))
     if table.top:
         place = places[table.top]
         best: Dict[Any, Tuple[Any, Key]] = {}

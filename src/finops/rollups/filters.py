@@ -21,10 +21,11 @@ from finops.rollups.expressions import (
     operands_of,
 )
 from finops.rollups.measures import CALL_COLUMNS, Dimension, Measure, MeasureLike, measure_of
-from finops.rollups.spec import Key, Table, Values
+from finops.rollups.spec import Having, Key, Table, Values
 
 # No table can declare a measure of this name.
 _PRESENCE = "rows that pass"
+_PRESENT = Having(_PRESENCE)
 _PASSES = "passes"
 
 
@@ -49,12 +50,12 @@ def with_conditional_measures(table: Table) -> Table:
     presence = Measure(_PRESENCE, number(1), where=table.where)
     if table.having:
         return table._replace(measures=measures, where=None)
-    return table._replace(measures=(*measures, presence), where=None, having=_PRESENCE)
+    return table._replace(measures=(*measures, presence), where=None, having=_PRESENT)
 
 
 def deliverable(filled: Table, groups: Dict[Key, Values]) -> Dict[Key, Values]:
     """Return the groups of a table that `with_conditional_measures` made, as it was declared."""
-    if filled.having != _PRESENCE:
+    if filled.having != _PRESENT:
         return groups
     return {key: values[:-1] for key, values in groups.items()}
 

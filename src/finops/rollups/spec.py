@@ -46,14 +46,41 @@ Key = Tuple[Any, ...]
 Values = Tuple[Any, ...]
 
 
+class Having(NamedTuple):
+    """Which groups are delivered: those of which a sum is above a number, at least it, or not it.
+
+    `operator` is `>`, `>=` or `<>`, in Python's and in SQL's meaning; a group whose sum is 0 never
+    passes.  `number` is in the measure's own unit; of amounts of money it is 0.
+    """
+
+    measure: str
+    operator: str = "<>"
+    number: int = 0
+
+    def passing(self, values: Sequence[Any]) -> Sequence[object]:
+        """Return for each value of the measure something true or false: whether it passes."""
+        if self.operator == "<>":
+            return values
+        number = self.number
+        if self.operator == ">":
+            return [value > number for value in values]
+        return [value >= number for value in values]
+
+    @property
+    def excludes_nothing(self) -> bool:
+        """Whether the operator is one of those, and a sum of 0 does not pass."""
+        excluded = {"<>": self.number == 0, ">": self.number >= 0, ">=": self.number > 0}
+        return excluded.get(self.operator, False)
+
+
 class Table(NamedTuple):
     """A declared GROUP BY: dimensions, measures, which calls enter it, and which groups leave it.
 
     `by` and `measures` name what `measures` declares, or are a `Dimension` or `Measure` of an
-    analyzer's own.  `where` is a condition on calls.  `having` names a measure that must not be
-    0.  `top` names a measure: of the groups that share the first dimension only the one with
-    the most of it is delivered (ties: the smallest key).  Both keep tables small whose groups
-    are many and mostly dull, such as customers by hour.
+    analyzer's own.  `where` is a condition on calls.  `having` says which groups are
+    delivered.  `top` names a measure: of the groups that share the first dimension only the one
+    with the most of it is delivered (ties: the smallest key).  Both keep tables small whose
+    groups are many and mostly dull, such as customers by hour.
 
     >>> from finops.rollups.expressions import above
     >>> Table(("provider", "model"), ("calls", "cost"), above("input_tokens", 1000)).measure_names
@@ -63,7 +90,7 @@ class Table(NamedTuple):
     by: Tuple[DimensionLike, ...]
     measures: Tuple[MeasureLike, ...] = ("calls", "cost")
     where: Optional[Expression] = None
-    having: str = ""
+    having: Optional[Having] = None
     top: str = ""
 
     @classmethod
@@ -74,7 +101,7 @@ class Table(NamedTuple):
             tuple(map(dimension_from, by)),
             tuple(map(measure_from, measures)),
             None if where is None else expression_from(where),
-            having,
+            None if having is None else Having(*having),
             top,
         )
 
@@ -110,13 +137,22 @@ class Table(NamedTuple):
             m.name for m in own if m.value.operator == "column" and m.columns & TEXT_COLUMNS
         ]
         sums = [m.name for m in map(_measure_or_none, self.measures) if isinstance(m, Measure)]
-        unknown += [m for m in (self.having, self.top) if m and m not in sums]
+        limited = [self.having.measure] if self.having is not None else []
+        unknown += [m for m in (*limited, self.top) if m and m not in sums]
         if {LATENCY_HISTOGRAM, LATENCY_LIST} <= set(self.measure_names):
             unknown += [LATENCY_LIST]  # beside the histogram of the same
         if unknown:
             raise ValueError(f"{self} names what no scan can fill: {', '.join(unknown)}")
         if not all(map(is_condition, self.conditions)):
             raise ValueError(f"{self}: what calls are filtered by must be true or false")
+        if self.having is not None:
+            self._check_having(self.having)
+
+    def _check_having(self, having: Having) -> None:
+        measure = _measure_or_none(self.measures[self.measure_names.index(having.measure)])
+        in_units = isinstance(measure, Measure) and measure.unit != 1 and having.number != 0
+        if in_units or not having.excludes_nothing:
+            raise ValueError(f"{self}: having is >, >= or <> a number that leaves no sum of 0")
 
 
 def _misread(expression: Expression) -> List[str]:

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from finops.rollups.protocol import CallDataset
-from finops.rollups.spec import Accounting, Period, Table
+from finops.rollups.spec import Accounting, Having, Period, Table
 from finops.summary.caching import CACHING, saved_by_caching
 from finops.summary.changes import Changes
 from finops.timestamps import add_days, days_between, time_key
@@ -142,7 +142,7 @@ class Grouping:
         """Return the summary of a dataset.  Raises DataError where it cannot be read."""
         table = Table(tuple(DIMENSIONS[name] for name in self.by), _MEASURES)
         daily = Table((*table.by, "day"), ("cost",)) if self._compares_days else None
-        unpriced = Table(("model",), ("unpriced",), having="unpriced")
+        unpriced = Table(("model",), ("unpriced",), having=Having("unpriced"))
         sources = Table(("source",), ("records",))
         wanted = [table, _TOTAL, unpriced, sources, CACHING]
         rollups = dataset.rollups([*wanted, *([daily] if daily else [])])

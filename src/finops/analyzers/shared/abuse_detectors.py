@@ -17,12 +17,15 @@ from finops.analyzers.shared.covered_days import CoveredDays
 from finops.results import abuse_detection as results
 from finops.rollups.measures import OF_MOMENTS, REGION_CHANGE_MEASURES
 from finops.rollups.memo import memoized
-from finops.rollups.spec import Rollups, Table
+from finops.rollups.spec import Having, Rollups, Table
 
 # Nobody knows the calls of an aggregate one by one, so none of them looks suspicious.
 DAILY = Table(("customer_id", "day"), ("calls", "cost", "rate_limits"), OF_MOMENTS)
 HOURLY = Table(
-    ("customer_id", "hour"), ("calls", "errors", "rate_limits"), OF_MOMENTS, having="rate_limits"
+    ("customer_id", "hour"),
+    ("calls", "errors", "rate_limits"),
+    OF_MOMENTS,
+    Having("rate_limits", ">", config.RATE_LIMIT_ERRORS_PER_HOUR),
 )
 REGION_CHANGES = Table(("customer_id", "day"), REGION_CHANGE_MEASURES)
 ABUSE_TABLES: Tuple[Table, ...] = (DAILY, HOURLY, REGION_CHANGES)
@@ -102,11 +105,7 @@ def _cost_spikes(days_of: Mapping[str, History], costs: DayDetector) -> List[res
 
 def _rate_limit_abuse(data: Rollups) -> List[results.RateLimitHour]:
     """Return the hours with too many rate-limit errors of one customer, the most errors first."""
-    rows = [
-        _rate_limit_row(name, hour, *values)
-        for (name, hour), values in data[HOURLY].items()
-        if values[2] > config.RATE_LIMIT_ERRORS_PER_HOUR
-    ]
+    rows = [_rate_limit_row(name, hour, *values) for (name, hour), values in data[HOURLY].items()]
     return sorted(rows, key=lambda r: (-r.rate_limit_errors, r.customer_id, r.hour))
 
 
