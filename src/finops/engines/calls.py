@@ -26,25 +26,38 @@ ROW_COLUMNS = ("file", "n", "us", CALL_ID, "said", *_KEYS, *NUMBERS, "cost")
 
 
 class Bounds(NamedTuple):
-    """What decides which rows count: the first and the last time of those that do."""
+    """What decides which rows count, in microseconds since 1970: the first and the last plausible
+    time, those that may be used where implausible ones are usual, and the range that was asked
+    for, of which the end does not belong to it.
+    """
 
-    first_us: int
-    last_us: int
-    since_us: int
-    until_us: int
+    earliest: int
+    latest: int
+    first_usable: int
+    last_usable: int
+    since: int
+    until: int
 
     @classmethod
     def of(cls, rules: ReadingRules) -> Bounds:
         """Return the bounds of a run's rules."""
         clock = MicrosecondClock()
-        first, last = map(clock.of, rules.used_times)
-        since, until = rules.options.since, rules.options.until
+        usable = rules._replace(implausible_used=True).used_times
+        first, last = map(clock.of, usable)
+        options = rules.options
         return cls(
+            clock.of(rules.earliest),
+            clock.of(rules.latest),
             first,
             last,
-            clock.of(since.encode("ascii")) if since else first,
-            clock.of(until.encode("ascii")) if until else last + 1,
+            clock.of(options.since.encode("ascii")) if options.since else first,
+            clock.of(options.until.encode("ascii")) if options.until else last + 1,
         )
+
+    @property
+    def plausible(self) -> str:
+        """The SQL of whether a time is plausible."""
+        return f"us between {self.earliest} and {self.latest}"
 
 
 def rows_sql(dialect: Dialect, day: str, with_prices: bool) -> str:
@@ -70,10 +83,14 @@ def kinds_sql(bounds: Bounds, has_repeats: bool) -> str:
 
     Of records that have an id and all they say in common the first one counts.
     """
-    in_time = f"us between {bounds.first_us} and {bounds.last_us}"
-    in_range = f"us >= {bounds.since_us} and us < {bounds.until_us}"
+    implausible = f"count(case when {bounds.plausible} then null else 1 end)"
+    usual = (
+        f"(select {implausible} * 100 >= count(*) * {config.IMPLAUSIBLE_SHARE_PCT} from read_rows)"
+    )
+    usable = f"us between {bounds.first_usable} and {bounds.last_usable}"
     kind = (
-        f"case when not ({in_time}) then '{IMPLAUSIBLE}' when not ({in_range}) then '{OUTSIDE}'"
+        f"case when not ({bounds.plausible} or ({usable} and {usual})) then '{IMPLAUSIBLE}'"
+        f" when not (us >= {bounds.since} and us < {bounds.until}) then '{OUTSIDE}'"
         f" else '{USED}' end"
     )
     columns = ", ".join(("file_number", *ROW_COLUMNS))
@@ -183,11 +200,11 @@ def changes_sql(dialect: Dialect) -> str:
     )
 
 
-def accounts_sql(first_us: int, last_us: int) -> str:
+def accounts_sql(bounds: Bounds) -> str:
     """Return the SQL of how many rows of each file became what, the money that they name, and how
-    many of them have a plausible time, which is from the first to the last one.
+    many of them have a plausible time.
     """
-    plausible = f"count(case when us between {first_us} and {last_us} then 1 end)"
+    plausible = f"count(case when {bounds.plausible} then 1 end)"
     return f"select file, kind, count(*), sum(cost), {plausible} from kinds group by file, kind"
 
 

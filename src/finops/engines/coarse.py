@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from finops.engines.decode import KeyReader
-from finops.engines.engine import Engine
-from finops.engines.statements import SUMS, statements
 from finops.rollups.coarsening import CoarseGroups, Coarsening
 from finops.rollups.measures import CUSTOMER_DIMENSIONS
 from finops.rollups.spec import Table
@@ -21,9 +19,9 @@ class _Numbering(Dict[Any, int]):
 
 
 def coarse_groups(
-    engine: Engine, table: Table, coarsening: Coarsening, most: int
+    table: Table, rows: Iterable[Sequence[Any]], coarsening: Coarsening, most: int
 ) -> Optional[CoarseGroups]:
-    """Return the merged groups of a table, None where there are more than `most`.
+    """Return the merged groups of the rows of a table, None where there are more than `most`.
 
     The table is by a time first, then by dimensions of the customer, then by those of the call.
     """
@@ -31,8 +29,7 @@ def coarse_groups(
     split = 1 + sum(name in CUSTOMER_DIMENSIONS for name in table.dimension_names[1:])
     times, customers, calls = _Numbering(), _Numbering(), _Numbering()
     added: Dict[Tuple[int, int, int], List[int]] = {}
-    sql = statements(engine.dialect, table)[SUMS]
-    for row in engine.rows(sql):
+    for row in rows:
         key = keys.of(row)
         place = (
             times[coarsening.time(key[0])],

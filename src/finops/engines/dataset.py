@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from array import array
 from datetime import timedelta
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from itertools import islice
+from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from finops import config
 from finops.business.catalog import PriceTable
+from finops.engines.answers import Answers, EngineAnswers, name_of
 from finops.engines.calls import (
     IMPLAUSIBLE as IMPLAUSIBLE_KIND,
 )
@@ -25,9 +27,10 @@ from finops.engines.calls import (
 )
 from finops.engines.coarse import coarse_groups
 from finops.engines.decode import decoded, hour_name, usd
+from finops.engines.dialect import Dialect
 from finops.engines.engine import Engine
 from finops.engines.sources import Opening, Source, open_source
-from finops.engines.statements import statements
+from finops.engines.statements import SUMS, statements
 from finops.engines.taking_in import TakenIn, take_in
 from finops.errors import DataError
 from finops.reader.accounts import Accounts
@@ -58,20 +61,36 @@ from finops.timestamps import EPOCH, timestamp, zone_of
 MOST_ROWS = 2_000_000
 _TOTALS = Table((), ("calls", "cost", "input_tokens", "output_tokens", "errors", "unpriced"))
 _WHOLE_DAYS = Table((), ("daily_records",))
+# What goes with every dataset.
+FACT_TABLES = (_TOTALS, _WHOLE_DAYS, SOURCES)
+# The names of statements that fill no table.
+ENDS, CUSTOMERS = "ends", "customers"
+_NOTHING = (None, "")
 
 
-class EngineDataset:
-    """The calls at some locations, in an engine.
+class Taken(NamedTuple):
+    """What was taken in: what to call it, its size in bytes and files, and where lines went."""
+
+    name: str
+    size: Optional[int]
+    files: int
+    parts: Sequence[FileParts]
+    notes: Sequence[str]
+    is_text: bool
+
+
+class AnsweredDataset:
+    """Calls of which statements bring the tables back.
 
     Everything is read when tables are first asked for; each table is then one statement or two.
-    `most_rows`: how many rows of a table, or rows that are not plain, may come to this process.
+    `most_rows`: how many rows of a table may come to this process.
     """
 
     def __init__(
         self,
-        engine: Engine,
-        name: str,
-        locations: Sequence[str],
+        answers: Answers,
+        engine: str,
+        dialect: Dialect,
         opening: Opening,
         most_rows: int = MOST_ROWS,
     ) -> None:
@@ -80,19 +99,17 @@ class EngineDataset:
         self.context = opening.context
         self.kept_bytes = 0
         self.processes = 1
-        self._engine = engine
-        self._name = name
-        self._locations = list(locations)
-        self._opening = opening
+        self._answers = answers
+        self._engine_name = engine
+        self._dialect = dialect
         self._most_rows = most_rows
         self._filled: Dict[Table, Dict[Key, Values]] = {}
-        self._source: Optional[Source] = None
         self._facts: Optional[DatasetFacts] = None
 
     def fill(self, tables: Iterable[Table]) -> None:
         """Take everything in; raises DataError where the data as a whole cannot be read."""
         if self._facts is None:
-            self._facts = self._taken_in()
+            self._facts = self._facts_of(self._take_in())
 
     def rollups(self, tables: Iterable[Table]) -> Rollups:
         """Return the tables, filled.
@@ -111,7 +128,7 @@ class EngineDataset:
 
     def truth(self) -> Optional[Dict[str, Any]]:
         """Return which incidents the simulator planted in these calls, None where nobody knows."""
-        return self._source.truth() if self._source else None
+        return None
 
     def coarse(self, table: Table, coarsening: Coarsening, most: int) -> Optional[CoarseGroups]:
         """Return a table's groups with their keys merged, None where there are more than `most`.
@@ -119,97 +136,117 @@ class EngineDataset:
         Costs are whole numbers of 10**-12 USD.
         """
         self.fill(())
-        return coarse_groups(self._engine, table, coarsening, most)
+        sql = statements(self._dialect, table)[SUMS]
+        return coarse_groups(table, self._answers.rows(name_of(table, SUMS), sql), coarsening, most)
+
+    def _take_in(self) -> Taken:
+        """Make the calls ready, and return what was read."""
+        raise NotImplementedError
 
     # --- tables ----------------------------------------------------------------------------------
 
     def _table(self, table: Table) -> Dict[Key, Values]:
         if table not in self._filled:
-            sql = statements(self._engine.dialect, table)
-            rows = {kind: self._rows(statement, table) for kind, statement in sql.items()}
+            sql = statements(self._dialect, table)
+            rows = {kind: self._rows(kind, sql[kind], table) for kind in sql}
             self._filled[table] = decoded(table, rows)
         return self._filled[table]
 
-    def _rows(self, sql: str, table: Table) -> List[Sequence[Any]]:
+    def _rows(self, kind: str, sql: str, table: Table) -> List[Sequence[Any]]:
         """Return the rows of a statement; raises DataError where they are too many."""
-        rows: List[Sequence[Any]] = []
-        for row in self._engine.rows(sql):
-            if len(rows) == self._most_rows:
-                ((count,),) = self._engine.rows(f"select count(*) from ({sql}) counted")
-                by = ", ".join(table.dimension_names) or "nothing"
-                raise DataError(
-                    f"the table by {by} has {int(count):,} rows, more than --max-rows"
-                    f" {self._most_rows:,}; give a larger number, or fewer calls with --since"
-                )
-            rows.append(row)
+        name = name_of(table, kind)
+        rows = list(islice(self._answers.rows(name, sql), self._most_rows + 1))
+        if len(rows) > self._most_rows:
+            by = ", ".join(table.dimension_names) or "nothing"
+            raise DataError(
+                f"the table by {by} has {self._count(name, sql)} rows, more than --max-rows"
+                f" {self._most_rows:,}; give a larger number, or fewer calls with --since"
+            )
         return rows
+
+    def _count(self, name: str, sql: str) -> str:
+        return f"{sum(1 for _ in self._answers.rows(name, sql)):,}"
 
     # --- facts -----------------------------------------------------------------------------------
 
-    def _taken_in(self) -> DatasetFacts:
-        """Read everything and return what goes with the tables."""
+    def _facts_of(self, taken: Taken) -> DatasetFacts:
+        """Return what goes with the tables."""
+        notes = (*taken.notes, *notes_of(taken.parts))
+        accounting = accounting_of(taken.parts, notes)
+        refuse_if_nothing_is_usable(accounting, taken.name)
+        sums = {table: self._table(table) for table in FACT_TABLES}
+        (days,) = sums[_WHOLE_DAYS].get((), (0,))
+        is_utc = HourClock(zone_of(self.options.timezone)).is_utc
+        more = [] if is_utc else on_whole_days(days, self.options.timezone)
+        notes = (*accounting.notes, *more, *on_sources(sums[SOURCES]))
+        return DatasetFacts(
+            self._period(),
+            Totals(*sums[_TOTALS].get((), ())),
+            self._customers(),
+            _with_places(accounting._replace(notes=notes), taken.is_text),
+            FileInfo(taken.name, taken.size, taken.files, self._engine_name),
+        )
+
+    def _period(self) -> Period:
+        period = Period(timezone=self.options.timezone)
+        ((first, last, low, high, part, day),) = self._answers.rows(ENDS, ends_sql())
+        if first in _NOTHING:
+            return period
+        hours = [hour_name(int(high))]
+        if part not in _NOTHING:
+            hours.append(f"{period.local(moment(part))[:13]}:00:00")
+        if day not in _NOTHING:
+            hours.append(f"{moment(day)[:13]}:00:00")
+        low_hour = hour_name(int(low))
+        return period._replace(
+            start=moment(first), end=moment(last), first_hour=low_hour, last_hour=max(hours)
+        )
+
+    def _customers(self) -> Mapping[str, Customer]:
+        rows = self._answers.rows(CUSTOMERS, customers_sql())
+        customers = {
+            str(name): Customer(tier, usd(price), org, product, archetype, moment(a), moment(z))
+            for name, tier, org, product, archetype, price, a, z in rows
+        }
+        return dict(sorted(customers.items()))
+
+
+class EngineDataset(AnsweredDataset):
+    """The calls at some locations, in an engine."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        name: str,
+        locations: Sequence[str],
+        opening: Opening,
+        most_rows: int = MOST_ROWS,
+    ) -> None:
+        super().__init__(EngineAnswers(engine), name, engine.dialect, opening, most_rows)
+        self._engine = engine
+        self._locations = list(locations)
+        self._opening = opening
+        self._source: Optional[Source] = None
+
+    def truth(self) -> Optional[Dict[str, Any]]:
+        """Return which incidents the simulator planted in these calls, None where nobody knows."""
+        return self._source.truth() if self._source else None
+
+    def _take_in(self) -> Taken:
         engine = self._engine
         source = self._source = open_source(engine, self._locations, self._opening)
         rules = ReadingRules(self.prices, self.options, source.latest)
         taken = take_in(engine, source, rules, self._most_rows)
-        rules = rules._replace(implausible_used=self._implausible_is_usual(rules))
-        engine.define("kinds", kinds_sql(Bounds.of(rules), taken.has_repeats))
-        parts = _FileAccounts(engine, source, taken, rules).parts()
-        notes = (*source.notes, *notes_of(parts))
-        accounting = accounting_of(parts, notes)
-        refuse_if_nothing_is_usable(accounting, source.name)
-        period = self._keep_calls()
-        engine.forget("read_rows")
-        sums = {table: self._table(table) for table in (_TOTALS, _WHOLE_DAYS, SOURCES)}
-        (days,) = sums[_WHOLE_DAYS].get((), (0,))
-        is_utc = HourClock(zone_of(self.options.timezone)).is_utc
-        more = [*([] if is_utc else on_whole_days(days, self.options.timezone))]
-        notes = (*accounting.notes, *more, *on_sources(sums[SOURCES]))
-        return DatasetFacts(
-            period,
-            Totals(*sums[_TOTALS].get((), ())),
-            self._customers(),
-            _with_places(accounting._replace(notes=notes), source.is_text),
-            FileInfo(source.name, source.size, len(source.files), self._name),
-        )
-
-    def _implausible_is_usual(self, rules: ReadingRules) -> bool:
         bounds = Bounds.of(rules)
-        odd = f"case when us between {bounds.first_us} and {bounds.last_us} then null else 1 end"
-        ((rows, implausible),) = self._engine.rows(f"select count(*), count({odd}) from read_rows")
-        return is_usual(int(implausible), int(rows))
-
-    def _keep_calls(self) -> Period:
-        """Make `calls` of the rows that count; return the period that they cover."""
-        engine, zone = self._engine, zone_of(self.options.timezone)
-        times = f"select min(us), max(us) from kinds where kind = '{USED}'"
-        ((first, last),) = engine.rows(times)
-        ends = (int(first), int(last)) if first is not None else (0, 0)
+        engine.define("kinds", kinds_sql(bounds, taken.has_repeats))
+        parts = _FileAccounts(engine, source, taken, bounds).parts()
+        ((first, last),) = engine.rows(f"select min(us), max(us) from kinds where kind = '{USED}'")
+        ends = (0, 0) if first is None else (int(first), int(last))
+        zone = zone_of(self.options.timezone)
         engine.keep("calls", calls_sql(engine.dialect, zone, *ends))
-        ((first, last, low, high, part, day),) = engine.rows(ends_sql())
-        if first is None:
-            return Period(timezone=self.options.timezone)
-        hours = [hour_name(int(high))]
-        period = Period(timezone=self.options.timezone)
-        if part is not None:
-            hours.append(f"{period.local(moment(part))[:13]}:00:00")
-        if day is not None:
-            hours.append(f"{moment(day)[:13]}:00:00")
-        return period._replace(
-            start=moment(first),
-            end=moment(last),
-            first_hour=hour_name(int(low)),
-            last_hour=max(hours),
-        )
-
-    def _customers(self) -> Mapping[str, Customer]:
-        customers = {
-            str(name): Customer(tier, usd(price), org, product, archetype, moment(a), moment(z))
-            for name, tier, org, product, archetype, price, a, z in self._engine.rows(
-                customers_sql()
-            )
-        }
-        return dict(sorted(customers.items()))
+        engine.forget("read_rows")
+        files = len(source.files)
+        return Taken(source.name, source.size, files, parts, source.notes, source.is_text)
 
 
 def moment(us: Any) -> str:
@@ -220,11 +257,11 @@ def moment(us: Any) -> str:
 class _FileAccounts:
     """Where the lines of each file went: what the local reader judged, and what rows became."""
 
-    def __init__(self, engine: Engine, source: Source, taken: TakenIn, rules: ReadingRules) -> None:
+    def __init__(self, engine: Engine, source: Source, taken: TakenIn, bounds: Bounds) -> None:
         self._engine = engine
         self._source = source
         self._taken = taken
-        self._rules = rules
+        self._bounds = bounds
 
     def parts(self) -> List[FileParts]:
         """Return the files with their accounts, in their order."""
@@ -243,10 +280,8 @@ class _FileAccounts:
         return PartitionResult((0, 0), (), accounts, (), {}, (), NO_IDS, [])
 
     def _add_kinds(self) -> None:
-        bounds = Bounds.of(self._rules._replace(implausible_used=False))
-        for file, kind, count, cost, plausible in self._engine.rows(
-            accounts_sql(bounds.first_us, bounds.last_us)
-        ):
+        found = self._engine.rows(accounts_sql(self._bounds))
+        for file, kind, count, cost, plausible in found:
             accounts, rows = self._taken.accounts[file], int(count)
             if kind == IMPLAUSIBLE_KIND:
                 self._skip_implausible(file, accounts, rows, int(cost))
@@ -272,11 +307,6 @@ class _FileAccounts:
 
 
 NO_IDS = IdSummary((), (), array("Q"))
-
-
-def is_usual(implausible: int, rows: int) -> bool:
-    """Return whether implausible times are so many that they are how the data is."""
-    return implausible > 0 and implausible * 100 >= rows * config.IMPLAUSIBLE_SHARE_PCT
 
 
 def _with_places(accounting: Accounting, is_text: bool) -> Accounting:

@@ -6,7 +6,7 @@ a cast that fails.  Every cast here gives null where it cannot be done.
 
 from __future__ import annotations
 
-from typing import Sequence
+from typing import Dict, Sequence, Type
 
 # A field of a line that has quotes somewhere, behind its delimiter.
 _FIELD = ',("(?:[^"]|"")*"|[^",]*)'
@@ -198,3 +198,6 @@ class SparkDialect(Dialect):
     def microseconds(self, text: str) -> str:
         """Return the microseconds since 1970 of `2025-01-31 09:30:00` in UTC, null if none."""
         return f"unix_micros(try_cast({text} as timestamp))"
+
+
+DIALECTS: Dict[str, Type[Dialect]] = {each.name: each for each in (DuckDBDialect, SparkDialect)}

@@ -224,10 +224,7 @@ def _name_of_all(addresses: Sequence[str]) -> str:
 
 def _columns_source(dialect: Dialect, columns: Columns, location: str, opening: Opening) -> Source:
     """Return typed columns as rows of texts, which are read by the rules for lines."""
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerow(columns.names)
-    text = buffer.getvalue().encode("utf-8")
-    header = read_header(io.BytesIO(text), name_of(location), opening.options)
+    header = header_of(columns.names, location, opening.options)
     relation = typed_relation(dialect, columns)
     files = [SourceFile(file, name_of(file), header, header.notes) for file in columns.files]
     return Source(
@@ -239,6 +236,14 @@ def _columns_source(dialect: Dialect, columns: Columns, location: str, opening: 
         size=columns.size,
         in_order=False,
     )
+
+
+def header_of(names: Sequence[str], location: str, options: ReadingOptions) -> Header:
+    """Return the header of a table with these columns; raises DataError as for a file."""
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerow(names)
+    text = buffer.getvalue().encode("utf-8")
+    return read_header(io.BytesIO(text), name_of(location), options)
 
 
 def typed_relation(dialect: Dialect, columns: Columns) -> str:
