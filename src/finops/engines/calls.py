@@ -61,7 +61,7 @@ class Bounds(NamedTuple):
 
 
 def rows_sql(dialect: Dialect, day: str, with_prices: bool) -> str:
-    """Return the SQL of all rows in `parsed` with their costs, as they are written."""
+    """Return the SQL of all rows in `finops_parsed` with their costs, as they are written."""
     found = priced(dialect, day, with_prices)
     given = {
         "provider": found.provider,
@@ -73,7 +73,7 @@ def rows_sql(dialect: Dialect, day: str, with_prices: bool) -> str:
     listed = ",\n ".join(f"{given.get(name, 'r.' + name)} as {name}" for name in ROW_COLUMNS)
     return (
         f"select f.file_number, {listed}\n"
-        f"from parsed r join files f on f.file = r.file {found.join}\n"
+        f"from finops_parsed r join finops_files f on f.file = r.file {found.join}\n"
         "where r.line is null"
     )
 
@@ -84,9 +84,8 @@ def kinds_sql(bounds: Bounds, has_repeats: bool) -> str:
     Of records that have an id and all they say in common the first one counts.
     """
     implausible = f"count(case when {bounds.plausible} then null else 1 end)"
-    usual = (
-        f"(select {implausible} * 100 >= count(*) * {config.IMPLAUSIBLE_SHARE_PCT} from read_rows)"
-    )
+    share = f"{implausible} * 100 >= count(*) * {config.IMPLAUSIBLE_SHARE_PCT}"
+    usual = f"(select {share} from finops_rows)"
     usable = f"us between {bounds.first_usable} and {bounds.last_usable}"
     kind = (
         f"case when not ({bounds.plausible} or ({usable} and {usual})) then '{IMPLAUSIBLE}'"
@@ -95,13 +94,13 @@ def kinds_sql(bounds: Bounds, has_repeats: bool) -> str:
     )
     columns = ", ".join(("file_number", *ROW_COLUMNS))
     if not has_repeats:
-        return f"select {columns}, {kind} as kind from read_rows"
+        return f"select {columns}, {kind} as kind from finops_rows"
     content = ", ".join((CALL_ID, "us", "said", *_KEYS, *NUMBERS, "cost"))
     again = f"row_number() over (partition by kind, {content} order by file_number, n) > 1"
     return (
         f"select {columns}, case when kind = '{USED}' and {CALL_ID} <> '' and {again}"
         f" then '{REPEATED}' else kind end as kind"
-        f" from (select {columns}, {kind} as kind from read_rows) k"
+        f" from (select {columns}, {kind} as kind from finops_rows) k"
     )
 
 
@@ -127,7 +126,7 @@ def calls_sql(dialect: Dialect, zone: tzinfo, first_us: int, last_us: int) -> st
         f"select us, {', '.join(_KEYS)}, {', '.join(numbers)},"
         f" case when {credit} then 0 else cost end as {COST},"
         f" case when {credit} then -cost else 0 end as {CREDIT}"
-        f" from kinds where kind = '{USED}'"
+        f" from finops_kinds where kind = '{USED}'"
     )
     without = ", ".join(name for name in NUMBERS if name != "latency_ms")
     return (
@@ -153,7 +152,7 @@ def ends_sql() -> str:
     return (
         "select min(us), max(us), min(h), max(h),"
         f" max(case when bucket_s > 0 and bucket_s < {DAY_S} then {end} end),"
-        f" max(case when bucket_s >= {DAY_S} then {end} end) from calls"
+        f" max(case when bucket_s >= {DAY_S} then {end} end) from finops_calls"
     )
 
 
@@ -165,7 +164,7 @@ def customers_sql() -> str:
     about = "subscription_tier, organization_id, product_id, customer_archetype, tier_price_usd"
     seen = (
         f"select customer_id, {about}, region, {CREDIT} > 0 as is_credit, min(us) as first_us,"
-        f" max(us) as last_us from calls group by customer_id, {about}, region, {CREDIT} > 0"
+        f" max(us) as last_us from finops_calls group by customer_id, {about}, region, {CREDIT} > 0"
     )
     latest = (
         "row_number() over (partition by customer_id order by is_credit, last_us desc,"
@@ -187,7 +186,7 @@ def changes_sql(dialect: Dialect) -> str:
     day = dialect.whole_quotient("h", "24")
     steps = (
         "select customer_id, h, us, region, lag(region) over w as region_before,"
-        " lag(us) over w as us_before from calls where is_moment"
+        " lag(us) over w as us_before from finops_calls where is_moment"
         " window w as (partition by customer_id order by us, region)"
     )
     return (
@@ -205,13 +204,15 @@ def accounts_sql(bounds: Bounds) -> str:
     many of them have a plausible time.
     """
     plausible = f"count(case when {bounds.plausible} then 1 end)"
-    return f"select file, kind, count(*), sum(cost), {plausible} from kinds group by file, kind"
+    return (
+        f"select file, kind, count(*), sum(cost), {plausible} from finops_kinds group by file, kind"
+    )
 
 
 def repeated_ids_sql() -> str:
     """Return the SQL of one id that several rows have, if there is any."""
     return (
-        f"select {CALL_ID} from read_rows where {CALL_ID} <> ''"
+        f"select {CALL_ID} from finops_rows where {CALL_ID} <> ''"
         f" group by {CALL_ID} having count(*) > 1 limit 1"
     )
 
@@ -223,7 +224,7 @@ def conflicts_sql() -> str:
     content = ", ".join(("us", "said", *_KEYS, *NUMBERS, "cost"))
     rows = (
         f"select file, file_number, n, {CALL_ID}, dense_rank() over (partition by {CALL_ID}"
-        f" order by {content}) as content from kinds where kind in ('{USED}', '{REPEATED}')"
+        f" order by {content}) as content from finops_kinds where kind in ('{USED}', '{REPEATED}')"
         f" and {CALL_ID} <> ''"
     )
     firsts = (

@@ -238,13 +238,15 @@ class EngineDataset(AnsweredDataset):
         rules = ReadingRules(self.prices, self.options, source.latest)
         taken = take_in(engine, source, rules, self._most_rows)
         bounds = Bounds.of(rules)
-        engine.define("kinds", kinds_sql(bounds, taken.has_repeats))
+        engine.define("finops_kinds", kinds_sql(bounds, taken.has_repeats))
         parts = _FileAccounts(engine, source, taken, bounds).parts()
-        ((first, last),) = engine.rows(f"select min(us), max(us) from kinds where kind = '{USED}'")
+        ((first, last),) = engine.rows(
+            f"select min(us), max(us) from finops_kinds where kind = '{USED}'"
+        )
         ends = (0, 0) if first is None else (int(first), int(last))
         zone = zone_of(self.options.timezone)
-        engine.keep("calls", calls_sql(engine.dialect, zone, *ends))
-        engine.forget("read_rows")
+        engine.keep("finops_calls", calls_sql(engine.dialect, zone, *ends))
+        engine.forget("finops_rows")
         files = len(source.files)
         return Taken(source.name, source.size, files, parts, source.notes, source.is_text)
 
@@ -269,7 +271,7 @@ class _FileAccounts:
         if self._taken.has_repeats:
             self._add_conflicts()
         by_address = {file.address: file for file in self._source.files}
-        ordered = self._engine.rows("select file from files order by file_number")
+        ordered = self._engine.rows("select file from finops_files order by file_number")
         return [
             FileParts(file.name, file.header, file.notes, [self._part(file.address)])
             for file in (by_address[address] for (address,) in ordered)
@@ -292,7 +294,9 @@ class _FileAccounts:
 
     def _skip_implausible(self, file: str, accounts: Accounts, rows: int, cost: int) -> None:
         where = f"kind = '{IMPLAUSIBLE_KIND}' and file = {self._engine.dialect.literal(file)}"
-        sql = f"select n from kinds where {where} order by n limit {config.SKIPPED_LINES_KEPT}"
+        sql = (
+            f"select n from finops_kinds where {where} order by n limit {config.SKIPPED_LINES_KEPT}"
+        )
         numbers = [int(n) for (n,) in self._engine.rows(sql)]
         for number, text in self._taken.texts(self._engine, self._source, file, numbers):
             accounts.skip(IMPLAUSIBLE, number, text)

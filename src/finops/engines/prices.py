@@ -99,9 +99,9 @@ def day_of(dialect: Dialect, prices: PriceTable, us: str) -> str:
 
 
 def asked_sql(day: str) -> str:
-    """Return the SQL of whose prices the rows in `parsed` need, as `Asked` has them."""
+    """Return the SQL of whose prices the rows in `finops_parsed` need, as `Asked` has them."""
     return (
-        f"select distinct provider_given, model, service_tier, {day} as day from parsed"
+        f"select distinct provider_given, model, service_tier, {day} as day from finops_parsed"
         " where line is null and (cost is null or provider = '')"
     )
 
@@ -117,7 +117,7 @@ class Priced(NamedTuple):
 
 
 def priced(dialect: Dialect, day: str, with_prices: bool) -> Priced:
-    """Return the SQL over `parsed` as `r`, joined to the relation `prices`, if any is needed."""
+    """Return the SQL over rows as `r`, joined to the list prices as `p` where any is needed."""
     known, listed, unpriced = (COST_KINDS[kind].source for kind in (PAID, LISTED, UNPRICED))
     if not with_prices:
         kind = "coalesce(r.cost_kind, case when r.cost = 0 then 'free' else 'paid' end)"
@@ -135,7 +135,7 @@ def priced(dialect: Dialect, day: str, with_prices: bool) -> Priced:
     )
     context = "case when r.calls = 1 and coalesce(r.bucket_s, 0) = 0 then r.input_tokens else 0 end"
     join = (
-        "left join prices p on (r.cost is null or r.provider = '')"
+        "left join finops_prices p on (r.cost is null or r.provider = '')"
         " and p.provider = r.provider_given and p.model = r.model and p.tier = r.service_tier"
         f" and p.day = {day} and {context} >= p.low and {context} < p.high"
     )

@@ -64,7 +64,7 @@ _ODD_SQL = (
     "select file, n, line, odd_rows from (select file, n, line,"
     " count(*) over (partition by file) as odd_rows,"
     " row_number() over (partition by file order by line) as place"
-    " from parsed where line is not null) odd"
+    " from finops_parsed where line is not null) odd"
     f" where place <= {config.SKIPPED_LINES_KEPT} order by file, place"
 )
 
@@ -90,12 +90,12 @@ def script(
     zone = zone_of(opening.options.timezone)
     ends = (0, 0) if zone == timezone.utc else (_FIRST_US, _LAST_US)
     relations = {
-        "parsed": parsed(dialect, lines, opening.options, with_said=True),
-        "files": _files(dialect, columns.files),
-        "prices": _prices(dialect, opening.prices),
-        "read_rows": rows_sql(dialect, "0", with_prices=True),
-        "kinds": kinds_sql(Bounds.of(rules), has_repeats=True),
-        "calls": calls_sql(dialect, zone, *ends),
+        "finops_parsed": parsed(dialect, lines, opening.options, with_said=True),
+        "finops_files": _files(dialect, columns.files),
+        "finops_prices": _prices(dialect, opening.prices),
+        "finops_rows": rows_sql(dialect, "0", with_prices=True),
+        "finops_kinds": kinds_sql(Bounds.of(rules), has_repeats=True),
+        "finops_calls": calls_sql(dialect, zone, *ends),
     }
     made = [
         Statement(f"{number}-{name}", f"create table {name} as\n{sql}", False)

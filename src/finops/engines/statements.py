@@ -41,7 +41,7 @@ def _sums(dialect: Dialect, table: Table) -> str:
     names = {measure.name: f"m{place}" for place, measure in enumerate(measures)}
     selected = _keys(dialect, table)
     selected += [f"{_sum(dialect, m)} as {names[m.name]}" for m in measures] or ["count(*) as rows"]
-    sql = f"select {', '.join(selected)} from calls{_where(table)}{_group_by(len(keys))}"
+    sql = f"select {', '.join(selected)} from finops_calls{_where(table)}{_group_by(len(keys))}"
     if not keys:
         sql += " having count(*) > 0"
     if table.having:
@@ -61,7 +61,7 @@ def _listed(dialect: Dialect, table: Table, distribution: Distribution) -> str:
     known = f"{distribution.column} is not null"
     where = f"{_where(table)} and {known}" if table.where is not None else f" where {known}"
     by_all = _group_by(count + 1)
-    return f"select {', '.join(selected)} from calls{where}{by_all}"
+    return f"select {', '.join(selected)} from finops_calls{where}{by_all}"
 
 
 def _keys(dialect: Dialect, table: Table) -> List[str]:

@@ -1,6 +1,6 @@
 """Rows into an engine: plain ones by its own statement, all others by the local reader.
 
-After this the engine has `read_rows`, every row that may be a call, and the driver knows what
+After this the engine has `finops_rows`, every row that may be a call, and the driver knows what
 became of every other line.
 """
 
@@ -48,14 +48,14 @@ class TakenIn(NamedTuple):
     has_repeats: bool
 
     def number(self, source: Source, address: str, number: int) -> int:
-        """Return the number behind the header of the line of a row in `read_rows`."""
+        """Return the number behind the header of the line of a row in `finops_rows`."""
         (shifted,) = _shifted([number], self.missing.get(address, ()))
         return shifted - lines_before(source.file(address))
 
     def texts(
         self, engine: Engine, source: Source, address: str, numbers: Sequence[int]
     ) -> List[Tuple[int, bytes]]:
-        """Return the lines of rows in `read_rows`, with their numbers behind the header."""
+        """Return the lines of rows in `finops_rows`, with their numbers behind the header."""
         file = source.file(address)
         if file.path:
             wanted = _shifted(numbers, self.missing.get(address, ()))
@@ -72,7 +72,7 @@ class TakenIn(NamedTuple):
 
 
 def take_in(engine: Engine, source: Source, rules: ReadingRules, most_rows: int) -> TakenIn:
-    """Read all rows into `read_rows`, and the files in their order into `files`.
+    """Read all rows into `finops_rows`, and the files in their order into `finops_files`.
 
     Raises DataError where more than `most_rows` are not plain.
     """
@@ -104,13 +104,13 @@ class _Intake:
             f"select * from ({parsed(engine.dialect, lines, options, with_said)}) branch"
             for lines in self._source.groups
         ]
-        engine.keep("parsed", "\nunion all\n".join(branches))
+        engine.keep("finops_parsed", "\nunion all\n".join(branches))
         odd = self._odd_lines()
         readers = {file.address: self._read(file, odd[file.address]) for file in self._source.files}
         self._load_files()
         self._load_rows([self._own(row) for reader in readers.values() for row in reader.rows])
-        engine.forget("parsed")
-        engine.forget("odd_rows")
+        engine.forget("finops_parsed")
+        engine.forget("finops_odd_rows")
         for address, reader in readers.items():
             reader.accounts.lines = self._lines.get(address, 0)
         accounts = {address: reader.accounts for address, reader in readers.items()}
@@ -174,9 +174,9 @@ class _Intake:
     def _all_lines(self, file: SourceFile) -> List[Line]:
         """Return all lines of a file behind its header, of which the engine forgets the rows."""
         where = f"file <> {self._engine.dialect.literal(file.address)}"
-        self._engine.keep("parsed_others", f"select * from parsed where {where}")
-        self._engine.keep("parsed", "select * from parsed_others")
-        self._engine.forget("parsed_others")
+        self._engine.keep("finops_others", f"select * from finops_parsed where {where}")
+        self._engine.keep("finops_parsed", "select * from finops_others")
+        self._engine.forget("finops_others")
         before = lines_before(file)
         lines = list(file.lines())
         if not lines[-1].data:
@@ -233,7 +233,7 @@ class _Intake:
         files = [file.address for file in self._ordered()]
         columns = [("file", text), ("file_number", "int"), ("start", "bigint")]
         rows = [(file, number, self._starts[file]) for number, file in enumerate(files)]
-        self._engine.load("files", columns, rows)
+        self._engine.load("finops_files", columns, rows)
 
     def _ordered(self) -> Sequence[SourceFile]:
         """Return the files in the order of their first times."""
@@ -253,23 +253,23 @@ class _Intake:
             columns = [(name, engine.dialect.text) for name in TEXTS]
             columns += [(name, engine.dialect.big) for name in NUMBERS]
             prices = price_rows(self._rules.prices, asked)
-            engine.load("prices", columns, [(*row.texts, *row.numbers) for row in prices])
+            engine.load("finops_prices", columns, [(*row.texts, *row.numbers) for row in prices])
         rows = rows_sql(engine.dialect, day.replace("us", "r.us"), bool(asked))
         if odd_rows:
-            engine.load("odd_rows", row_types(engine.dialect), odd_rows)
+            engine.load("finops_odd_rows", row_types(engine.dialect), odd_rows)
             listed = ", ".join(f"o.{name}" for name in ROW_COLUMNS)
             rows += (
                 f"\nunion all select f.file_number, {listed}"
-                " from odd_rows o join files f on f.file = o.file"
+                " from finops_odd_rows o join finops_files f on f.file = o.file"
             )
-        engine.keep("read_rows", rows)
+        engine.keep("finops_rows", rows)
 
 
 # Rows without lines are numbered as those behind a header of one line.
 _FIRST_ROW = -2
-_COUNTS = f"select file, count(*), count({LINE}) from parsed group by file"
-_ODD = f"select file, n, {LINE} from parsed where {LINE} is not null order by file, n"
-_FIRST_TIMES = f"select file, min(us) from parsed where {LINE} is null group by file"
+_COUNTS = f"select file, count(*), count({LINE}) from finops_parsed group by file"
+_ODD = f"select file, n, {LINE} from finops_parsed where {LINE} is not null order by file, n"
+_FIRST_TIMES = f"select file, min(us) from finops_parsed where {LINE} is null group by file"
 
 
 def lines_before(file: SourceFile) -> int:
