@@ -1,4 +1,4 @@
-"""DuckDB: the reports from finops_files too large for a scan, on one machine, in bounded memory."""
+"""DuckDB: the reports from files too large for a scan, on one machine, in bounded memory."""
 
 from __future__ import annotations
 
