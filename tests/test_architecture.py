@@ -68,6 +68,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     | {"atomic", "simulator", "generators", "registry", "manifest", "publishing", "evaluation"}
     | {"parallel", "analyzers", "reading_choices", "typed_json"},
     "api": BASE | READING | {"registry", "pipeline", "simulator", "importers"},
+    "engines": BASE | READING,
     "verify": BASE | READING,
     "summary": BASE | READING,
     "importers": BASE | {"storage", "atomic"},
@@ -85,7 +86,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     | {"registry", "publishing", "pipeline", "verify", "viewer", "api"}
     | {"reading_choices", "typed_json", "importers", "summary", "bill_comparison"}
     | {"atomic", "exporters"}
-    | {"alerts"},
+    | {"alerts", "engines"},
     "cli": {"errors", "progress", "progress_events", "commands"},
     "__main__": {"cli"},
 }

@@ -65,3 +65,20 @@ def test_more_groups_than_allowed_are_none(tmp_path: Path) -> None:
     count = len(exact.time_at)
     assert dataset.coarse(CELLS, Coarsening(), count) is not None
     assert dataset.coarse(CELLS, Coarsening(), count - 1) is None
+
+
+def test_what_only_rows_have_that_are_left_out_is_in_no_list(tmp_path: Path) -> None:
+    far = call(timestamp="2999-01-01T00:00:00", model="ahead", customer_id="later")
+    dataset = open_dataset(write_csv(tmp_path / "calls.csv", [*ROWS, far]), workers=1)
+    groups = dataset.coarse(CELLS, Coarsening(), 10_000)
+    assert groups is not None
+    assert "ahead" not in {name for names in groups.calls for name in names}
+    assert "later" not in {name for names in groups.customers for name in names}
+    assert spelled_out(groups) == spelled_out_of(ROWS)
+
+
+def spelled_out_of(rows: List[Dict[str, str]]) -> Dict[Any, Tuple[int, ...]]:
+    """Return the groups of rows as the reference has them."""
+    groups = ReferenceDataset(rows).coarse(CELLS, Coarsening(), 10_000)
+    assert groups is not None
+    return spelled_out(groups)

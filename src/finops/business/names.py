@@ -13,7 +13,7 @@ from typing import Dict, Iterator, NamedTuple
 
 from finops import config
 
-_PROVIDERS: Dict[str, str] = {
+PROVIDERS: Dict[str, str] = {
     "open-ai": "openai",
     "text-completion-openai": "openai",
     "claude": "anthropic",
@@ -49,17 +49,17 @@ _PROVIDERS: Dict[str, str] = {
     "fireworks-ai-embedding-models": "fireworks-ai",
     **config.PROVIDER_ALIASES,
 }
-_VERTEX = "vertex-ai"
+VERTEX = "vertex-ai"
 _GEMINI = "gemini"
 # Providers that sell the same models at two doors, each with its own prices.
 _CHANNELS: Dict[str, str] = {
     "gemini": _GEMINI,
     "gcp.gemini": _GEMINI,
     "google-ai-studio": _GEMINI,
-    "gcp.vertex-ai": _VERTEX,
-    "google-vertex": _VERTEX,
-    "vertex": _VERTEX,
-    "vertexai": _VERTEX,
+    "gcp.vertex-ai": VERTEX,
+    "google-vertex": VERTEX,
+    "vertex": VERTEX,
+    "vertexai": VERTEX,
     "azure-ai": "azure-ai",
 }
 # They stand between the application and the provider, so they are not who is paid.
@@ -110,9 +110,9 @@ def seller_of(text: str) -> Seller:
     (Seller(provider='google', channel='vertex-ai'), Seller(provider='google', channel='google'))
     """
     plain = _SPACE.sub("-", text.strip().lower())
-    if plain.startswith(_VERTEX):
-        return Seller("google", _VERTEX)
-    provider = _PROVIDERS.get(plain, plain)
+    if plain.startswith(VERTEX):
+        return Seller("google", VERTEX)
+    provider = PROVIDERS.get(plain, plain)
     return Seller(provider, _CHANNELS.get(plain, provider))
 
 

@@ -126,6 +126,11 @@ class Rates:
         return name in self._prices
 
     @property
+    def contexts(self) -> Tuple[int, ...]:
+        """From how many tokens of context on other prices may hold, ascending."""
+        return tuple(limit + (0 if self._inclusive else 1) for limit, _ in self._limits[::-1])
+
+    @property
     def web_search(self) -> Optional[Fraction]:
         """USD for one web search, None where it is not known."""
         return self._prices.get(WEB_SEARCH)

@@ -92,6 +92,12 @@ _ALL: Tuple[Command, ...] = (
         "export",
     ),
     Command(
+        "sql",
+        "print the statements that fill the tables of reports, for any warehouse",
+        "finops sql --dialect spark --data table:lake.usage.calls --out sql",
+        "sql",
+    ),
+    Command(
         "list",
         "list scenarios, analyzers, providers, formats of usage logs, or exports",
         "finops list scenarios",

@@ -20,6 +20,7 @@ from finops.commands.base import (
     settings_of,
     table,
 )
+from finops.commands.engines import add_engine, is_foreign_to_the_scan, source_of
 from finops.commands.foreign import with_imports
 from finops.commands.reading import Reading, add_reading, reading_of
 from finops.progress_events import (
@@ -80,6 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     alerting.add_arguments(parser)
     redaction.add_redact(parser)
+    add_engine(parser)
     add_workers(parser)
     add_quiet(parser)
     add_progress(parser)
@@ -89,7 +91,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
     """Analyze; return 0, 1 where some reports failed, 3 where there are alerts."""
     from finops.pipeline import write_results
 
-    args = with_imports(args, console)
+    if not is_foreign_to_the_scan(args):
+        args = with_imports(args, console)
     reading = reading_of(args)
     watch = alerting.watch_of(args, reading)
     redactor = redaction.redactor_of(args, console)
@@ -133,7 +136,7 @@ def analyzed(
         console.tell(ReportStartedEvent(name))
 
     job = pipeline.Job(
-        reading.source,
+        source_of(args, reading),
         settings_of(args).reports,
         only=tuple(args.only or ()),
         workers=args.workers,

@@ -103,7 +103,7 @@ def inspect(
         raise FileReplacedError(path) from None
     end = max(header.data_start, size) if container.is_plain else ENDLESS
     whole_end = _whole_end(stream, header.data_start, end) if container.is_plain else ENDLESS
-    latest, inode = _latest(context, clock), inode_of(stream)
+    latest, inode = latest_plausible(context, clock), inode_of(stream)
     return FileLayout(path, header, whole_end, end, latest, clock, inode, container, size)
 
 
@@ -201,7 +201,7 @@ def _clock(path: str) -> str:
         return ""
 
 
-def _latest(context: RunContext, clock: str) -> bytes:
+def latest_plausible(context: RunContext, clock: str = "") -> bytes:
     """Return the last time that is plausible.
 
     A simulated dataset's own clock may run ahead of the wall's.

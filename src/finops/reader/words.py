@@ -13,10 +13,10 @@ from typing import Dict, FrozenSet, NamedTuple
 from finops import config, schema
 
 # What stands where a value is missing, in small letters.
-_EMPTY: FrozenSet[str] = frozenset({"", "null", "none", "nan", "n/a", "-", "\\n"})
-_SUCCESS: FrozenSet[str] = frozenset({"success", "ok", "succeeded", "completed"})
+EMPTY: FrozenSet[str] = frozenset({"", "null", "none", "nan", "n/a", "-", "\\n"})
+SUCCESS: FrozenSet[str] = frozenset({"success", "ok", "succeeded", "completed"})
 # Words of failure, and the kind of error that each names; "" where it names none.
-_FAILURES: Dict[str, str] = {
+FAILURES: Dict[str, str] = {
     "error": "",
     "failure": "",
     "failed": "",
@@ -27,7 +27,7 @@ _FAILURES: Dict[str, str] = {
     "rate_limited": schema.RATE_LIMIT,
 }
 _HTTP_CODE = re.compile(r"([1-5][0-9]{2})(?:\.0+)?").fullmatch
-_HTTP_ERRORS: Dict[int, str] = {
+HTTP_ERRORS: Dict[int, str] = {
     401: "auth_error",
     403: "auth_error",
     408: "timeout",
@@ -52,7 +52,7 @@ def is_empty(text: str) -> bool:
     >>> is_empty(" NULL "), is_empty("N/A"), is_empty("0")
     (True, True, False)
     """
-    return text.strip().lower() in _EMPTY
+    return text.strip().lower() in EMPTY
 
 
 @lru_cache(maxsize=_MOST_WORDS)
@@ -69,16 +69,16 @@ def status_of(word: str) -> Status:
     code = _HTTP_CODE(plain)
     if code:
         return _status_of_code(int(code.group(1)))
-    if plain in _SUCCESS:
+    if plain in SUCCESS:
         return Status(schema.STATUS_SUCCESS, "")
-    if plain in _FAILURES:
-        return Status(schema.STATUS_ERROR, _FAILURES[plain])
+    if plain in FAILURES:
+        return Status(schema.STATUS_ERROR, FAILURES[plain])
     return Status(config.UNKNOWN, "")
 
 
 def error_of_code(code: int) -> str:
     """Return the kind of error that an HTTP code stands for."""
-    return _HTTP_ERRORS.get(code, SERVER_ERROR if code >= 500 else OTHER_ERROR)
+    return HTTP_ERRORS.get(code, SERVER_ERROR if code >= 500 else OTHER_ERROR)
 
 
 @lru_cache(maxsize=_MOST_WORDS)

@@ -12,6 +12,7 @@ from typing import (
     Any,
     Callable,
     Dict,
+    Iterable,
     List,
     Mapping,
     NamedTuple,
@@ -107,15 +108,27 @@ def coarse_groups(
             if len(added) > most:
                 return None
     low, middle = (1 << _CALL_BITS) - 1, (1 << _CUSTOMER_BITS) - 1
+    # Rows that were left out have keys as well, but are in no group.
+    used_times, time_at = _used(times, [code >> _CUSTOMER_BITS + _CALL_BITS for code in added])
+    used_customers, customer_at = _used(customers, [code >> _CALL_BITS & middle for code in added])
+    used_calls, call_at = _used(calls, [code & low for code in added])
     return CoarseGroups(
-        list(map(str, times)),
-        list(customers),
-        list(calls),
-        [code >> _CUSTOMER_BITS + _CALL_BITS for code in added],
-        [code >> _CALL_BITS & middle for code in added],
-        [code & low for code in added],
+        used_times,
+        used_customers,
+        used_calls,
+        time_at,
+        customer_at,
+        call_at,
         _whole_sums(list(added.values()), fields, wanted),
     )
+
+
+def _used(names: Iterable[Any], at: Sequence[int]) -> Tuple[List[Any], List[int]]:
+    """Return those of some names that groups have, and at which of these each group is."""
+    listed = list(names)
+    used = sorted(set(at))
+    number = {place: n for n, place in enumerate(used)}
+    return [listed[place] for place in used], [number[place] for place in at]
 
 
 def _customer_places(dimensions: Sequence[Dimension]) -> List[int]:

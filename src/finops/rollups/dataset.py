@@ -274,7 +274,7 @@ class Dataset:
         parts = self._parts
         notes = (*files.notes, *notes_of(files.file_parts))
         accounting = accounting_of(files.file_parts, notes)
-        _refuse_if_nothing_is_usable(accounting, files.name)
+        refuse_if_nothing_is_usable(accounting, files.name)
         self._activity = self._activity_of(files, rules)
         self._aggregate((_TOTALS, _WHOLE_DAYS, SOURCES))
         times = [time for part in parts for time in part.ends]
@@ -331,7 +331,8 @@ def _clock_of(options: ReadingOptions) -> HourClock:
         raise DataError(str(error)) from None
 
 
-def _refuse_if_nothing_is_usable(accounting: Accounting, name: str) -> None:
+def refuse_if_nothing_is_usable(accounting: Accounting, name: str) -> None:
+    """Raise DataError, with the reasons, where there are rows and not one can be used."""
     if accounting.used or accounting.outside or not accounting.skipped_rows:
         return
     worst = accounting.skipped[:3]

@@ -11,6 +11,7 @@ from typing import Callable, Iterator, List, Optional
 from finops.reader.encoding import Batch, KeyEncoder
 from finops.reader.header import NotUsageDataError
 from finops.reader.identity import RepeatFilter
+from finops.reader.layout import FileLayout
 from finops.reader.options import ReadingRules
 from finops.reader.sources import SourceFiles
 from finops.rollups.cache import as_plausible
@@ -82,6 +83,11 @@ class FileSet:
         return sum(file.layout.size for file in self._files)
 
     @property
+    def layouts(self) -> List[FileLayout]:
+        """What there is to read of the files, in their order."""
+        return [file.layout for file in self._files]
+
+    @property
     def parts(self) -> List[PartitionResult]:
         """The parts of all files in their order, as last read."""
         return [part for file in self._files for part in file.parts]
@@ -89,10 +95,9 @@ class FileSet:
     @property
     def file_parts(self) -> List[FileParts]:
         """The parts of each file, with what goes with them."""
-        layouts = [file.layout for file in self._files]
         return [
             FileParts(layout.name, layout.header, layout.notes, file.parts)
-            for layout, file in zip(layouts, self._files)
+            for layout, file in zip(self.layouts, self._files)
         ]
 
     def complete(self) -> Reading:

@@ -1,0 +1,327 @@
+"""A dataset whose tables an engine fills: what analyzers and pages take for any other."""
+
+from __future__ import annotations
+
+from array import array
+from datetime import timedelta
+from itertools import islice
+from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from finops import config
+from finops.business.catalog import PriceTable
+from finops.engines.answers import Answers, EngineAnswers, name_of
+from finops.engines.calls import (
+    IMPLAUSIBLE as IMPLAUSIBLE_KIND,
+)
+from finops.engines.calls import (
+    OUTSIDE,
+    REPEATED,
+    USED,
+    Bounds,
+    accounts_sql,
+    calls_sql,
+    conflicts_sql,
+    customers_sql,
+    ends_sql,
+    kinds_sql,
+)
+from finops.engines.coarse import coarse_groups
+from finops.engines.decode import decoded, hour_name, usd
+from finops.engines.dialect import Dialect
+from finops.engines.engine import Engine
+from finops.engines.sources import Opening, Source, open_source
+from finops.engines.statements import SUMS, statements
+from finops.engines.taking_in import TakenIn, take_in
+from finops.errors import DataError
+from finops.reader.accounts import Accounts
+from finops.reader.identity import IdSummary
+from finops.reader.options import ReadingRules
+from finops.reader.row_selection import IMPLAUSIBLE
+from finops.rollups.coarsening import CoarseGroups, Coarsening
+from finops.rollups.dataset import DatasetFacts, refuse_if_nothing_is_usable
+from finops.rollups.hours import HourClock
+from finops.rollups.merge import FileParts, accounting_of
+from finops.rollups.notes import notes_of, on_whole_days
+from finops.rollups.part import PartitionResult
+from finops.rollups.source_notes import SOURCES, on_sources
+from finops.rollups.spec import (
+    Accounting,
+    Customer,
+    FileInfo,
+    Key,
+    Period,
+    Place,
+    Rollups,
+    Table,
+    Totals,
+    Values,
+)
+from finops.timestamps import EPOCH, timestamp, zone_of
+
+MOST_ROWS = 2_000_000
+_TOTALS = Table((), ("calls", "cost", "input_tokens", "output_tokens", "errors", "unpriced"))
+_WHOLE_DAYS = Table((), ("daily_records",))
+# What goes with every dataset.
+FACT_TABLES = (_TOTALS, _WHOLE_DAYS, SOURCES)
+# The names of statements that fill no table.
+ENDS, CUSTOMERS = "ends", "customers"
+_NOTHING = (None, "")
+
+
+class Taken(NamedTuple):
+    """What was taken in: what to call it, its size in bytes and files, and where lines went."""
+
+    name: str
+    size: Optional[int]
+    files: int
+    parts: Sequence[FileParts]
+    notes: Sequence[str]
+    is_text: bool
+
+
+class AnsweredDataset:
+    """Calls of which statements bring the tables back.
+
+    Everything is read when tables are first asked for; each table is then one statement or two.
+    `most_rows`: how many rows of a table may come to this process.
+    """
+
+    def __init__(
+        self,
+        answers: Answers,
+        engine: str,
+        dialect: Dialect,
+        opening: Opening,
+        most_rows: int = MOST_ROWS,
+    ) -> None:
+        self.prices: PriceTable = opening.prices
+        self.options = opening.options
+        self.context = opening.context
+        self.kept_bytes = 0
+        self.processes = 1
+        self._answers = answers
+        self._engine_name = engine
+        self._dialect = dialect
+        self._most_rows = most_rows
+        self._filled: Dict[Table, Dict[Key, Values]] = {}
+        self._facts: Optional[DatasetFacts] = None
+
+    def fill(self, tables: Iterable[Table]) -> None:
+        """Take everything in; raises DataError where the data as a whole cannot be read."""
+        if self._facts is None:
+            self._facts = self._facts_of(self._take_in())
+
+    def rollups(self, tables: Iterable[Table]) -> Rollups:
+        """Return the tables, filled.
+
+        Raises DataError where the data cannot be read, or a table has too many rows.
+        """
+        self.fill(())
+        assert self._facts is not None
+        wanted = {table: self._table(table) for table in tables}
+        return Rollups(wanted, *self._facts, self.prices, self.context)
+
+    def forget(self, tables: Iterable[Table]) -> None:
+        """Let go of the memory of tables that were delivered; asked for again, they come again."""
+        for table in tables:
+            self._filled.pop(table, None)
+
+    def truth(self) -> Optional[Dict[str, Any]]:
+        """Return which incidents the simulator planted in these calls, None where nobody knows."""
+        return None
+
+    def coarse(self, table: Table, coarsening: Coarsening, most: int) -> Optional[CoarseGroups]:
+        """Return a table's groups with their keys merged, None where there are more than `most`.
+
+        Costs are whole numbers of 10**-12 USD.
+        """
+        self.fill(())
+        sql = statements(self._dialect, table)[SUMS]
+        return coarse_groups(table, self._answers.rows(name_of(table, SUMS), sql), coarsening, most)
+
+    def _take_in(self) -> Taken:
+        """Make the calls ready, and return what was read."""
+        raise NotImplementedError
+
+    # --- tables ----------------------------------------------------------------------------------
+
+    def _table(self, table: Table) -> Dict[Key, Values]:
+        if table not in self._filled:
+            sql = statements(self._dialect, table)
+            rows = {kind: self._rows(kind, sql[kind], table) for kind in sql}
+            self._filled[table] = decoded(table, rows)
+        return self._filled[table]
+
+    def _rows(self, kind: str, sql: str, table: Table) -> List[Sequence[Any]]:
+        """Return the rows of a statement; raises DataError where they are too many."""
+        name = name_of(table, kind)
+        rows = list(islice(self._answers.rows(name, sql), self._most_rows + 1))
+        if len(rows) > self._most_rows:
+            by = ", ".join(table.dimension_names) or "nothing"
+            raise DataError(
+                f"the table by {by} has {self._count(name, sql)} rows, more than --max-rows"
+                f" {self._most_rows:,}; give a larger number, or fewer calls with --since"
+            )
+        return rows
+
+    def _count(self, name: str, sql: str) -> str:
+        return f"{sum(1 for _ in self._answers.rows(name, sql)):,}"
+
+    # --- facts -----------------------------------------------------------------------------------
+
+    def _facts_of(self, taken: Taken) -> DatasetFacts:
+        """Return what goes with the tables."""
+        notes = (*taken.notes, *notes_of(taken.parts))
+        accounting = accounting_of(taken.parts, notes)
+        refuse_if_nothing_is_usable(accounting, taken.name)
+        sums = {table: self._table(table) for table in FACT_TABLES}
+        (days,) = sums[_WHOLE_DAYS].get((), (0,))
+        is_utc = HourClock(zone_of(self.options.timezone)).is_utc
+        more = [] if is_utc else on_whole_days(days, self.options.timezone)
+        notes = (*accounting.notes, *more, *on_sources(sums[SOURCES]))
+        return DatasetFacts(
+            self._period(),
+            Totals(*sums[_TOTALS].get((), ())),
+            self._customers(),
+            _with_places(accounting._replace(notes=notes), taken.is_text),
+            FileInfo(taken.name, taken.size, taken.files, self._engine_name),
+        )
+
+    def _period(self) -> Period:
+        period = Period(timezone=self.options.timezone)
+        ((first, last, low, high, part, day),) = self._answers.rows(ENDS, ends_sql())
+        if first in _NOTHING:
+            return period
+        hours = [hour_name(int(high))]
+        if part not in _NOTHING:
+            hours.append(f"{period.local(moment(part))[:13]}:00:00")
+        if day not in _NOTHING:
+            hours.append(f"{moment(day)[:13]}:00:00")
+        low_hour = hour_name(int(low))
+        return period._replace(
+            start=moment(first), end=moment(last), first_hour=low_hour, last_hour=max(hours)
+        )
+
+    def _customers(self) -> Mapping[str, Customer]:
+        rows = self._answers.rows(CUSTOMERS, customers_sql())
+        customers = {
+            str(name): Customer(tier, usd(price), org, product, archetype, moment(a), moment(z))
+            for name, tier, org, product, archetype, price, a, z in rows
+        }
+        return dict(sorted(customers.items()))
+
+
+class EngineDataset(AnsweredDataset):
+    """The calls at some locations, in an engine."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        name: str,
+        locations: Sequence[str],
+        opening: Opening,
+        most_rows: int = MOST_ROWS,
+    ) -> None:
+        super().__init__(EngineAnswers(engine), name, engine.dialect, opening, most_rows)
+        self._engine = engine
+        self._locations = list(locations)
+        self._opening = opening
+        self._source: Optional[Source] = None
+
+    def truth(self) -> Optional[Dict[str, Any]]:
+        """Return which incidents the simulator planted in these calls, None where nobody knows."""
+        return self._source.truth() if self._source else None
+
+    def _take_in(self) -> Taken:
+        engine = self._engine
+        source = self._source = open_source(engine, self._locations, self._opening)
+        rules = ReadingRules(self.prices, self.options, source.latest)
+        taken = take_in(engine, source, rules, self._most_rows)
+        bounds = Bounds.of(rules)
+        engine.define("finops_kinds", kinds_sql(bounds, taken.has_repeats))
+        parts = _FileAccounts(engine, source, taken, bounds).parts()
+        ((first, last),) = engine.rows(
+            f"select min(us), max(us) from finops_kinds where kind = '{USED}'"
+        )
+        ends = (0, 0) if first is None else (int(first), int(last))
+        zone = zone_of(self.options.timezone)
+        engine.keep("finops_calls", calls_sql(engine.dialect, zone, *ends))
+        engine.forget("finops_rows")
+        files = len(source.files)
+        return Taken(source.name, source.size, files, parts, source.notes, source.is_text)
+
+
+def moment(us: Any) -> str:
+    """Return microseconds since 1970 as a timestamp."""
+    return timestamp(EPOCH + timedelta(microseconds=int(us)))
+
+
+class _FileAccounts:
+    """Where the lines of each file went: what the local reader judged, and what rows became."""
+
+    def __init__(self, engine: Engine, source: Source, taken: TakenIn, bounds: Bounds) -> None:
+        self._engine = engine
+        self._source = source
+        self._taken = taken
+        self._bounds = bounds
+
+    def parts(self) -> List[FileParts]:
+        """Return the files with their accounts, in their order."""
+        self._add_kinds()
+        if self._taken.has_repeats:
+            self._add_conflicts()
+        by_address = {file.address: file for file in self._source.files}
+        ordered = self._engine.rows("select file from finops_files order by file_number")
+        return [
+            FileParts(file.name, file.header, file.notes, [self._part(file.address)])
+            for file in (by_address[address] for (address,) in ordered)
+        ]
+
+    def _part(self, address: str) -> PartitionResult:
+        accounts = vars(self._taken.accounts[address])
+        return PartitionResult((0, 0), (), accounts, (), {}, (), NO_IDS, [])
+
+    def _add_kinds(self) -> None:
+        found = self._engine.rows(accounts_sql(self._bounds))
+        for file, kind, count, cost, plausible in found:
+            accounts, rows = self._taken.accounts[file], int(count)
+            if kind == IMPLAUSIBLE_KIND:
+                self._skip_implausible(file, accounts, rows, int(cost))
+                continue
+            accounts.implausible_used += rows - int(plausible)
+            name = {USED: "used", OUTSIDE: "outside", REPEATED: "repeated_records"}[kind]
+            setattr(accounts, name, rows)
+
+    def _skip_implausible(self, file: str, accounts: Accounts, rows: int, cost: int) -> None:
+        where = f"kind = '{IMPLAUSIBLE_KIND}' and file = {self._engine.dialect.literal(file)}"
+        sql = (
+            f"select n from finops_kinds where {where} order by n limit {config.SKIPPED_LINES_KEPT}"
+        )
+        numbers = [int(n) for (n,) in self._engine.rows(sql)]
+        for number, text in self._taken.texts(self._engine, self._source, file, numbers):
+            accounts.skip(IMPLAUSIBLE, number, text)
+        accounts.skipped[IMPLAUSIBLE] = rows
+        accounts.leave_money(IMPLAUSIBLE, cost)
+
+    def _add_conflicts(self) -> None:
+        for file, n, name, count in self._engine.rows(conflicts_sql()):
+            accounts = self._taken.accounts[file]
+            accounts.conflict(True, self._taken.number(self._source, file, int(n)), name.encode())
+            accounts.conflicting_ids = int(count)
+
+
+NO_IDS = IdSummary((), (), array("Q"))
+
+
+def _with_places(accounting: Accounting, is_text: bool) -> Accounting:
+    """Return where lines went without their numbers where there are no lines."""
+    if is_text:
+        return accounting
+
+    def places(given: Sequence[Place]) -> Tuple[Place, ...]:
+        return tuple(place._replace(line=None) for place in given)
+
+    return accounting._replace(
+        skipped=tuple(s._replace(places=places(s.places)) for s in accounting.skipped),
+        blanked=tuple(b._replace(places=places(b.places)) for b in accounting.blanked),
+    )

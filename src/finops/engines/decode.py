@@ -1,0 +1,159 @@
+"""Rows that an engine brought back, as tables are delivered: times by name, money in USD."""
+
+from __future__ import annotations
+
+from array import array
+from datetime import timedelta
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence, Tuple
+
+from finops.engines.statements import CHANGES, LISTED, SUMS
+from finops.reader.fields import PICO
+from finops.rollups.expressions import is_condition
+from finops.rollups.measures import (
+    TEXT_COLUMNS,
+    TIME_DIMENSIONS,
+    Dimension,
+    Measure,
+    dimension_of,
+)
+from finops.rollups.planner import distributions_of, sums_of
+from finops.rollups.spec import Key, Table, Values, in_key_order
+from finops.timestamps import EPOCH, week_of
+
+Rows = Iterable[Sequence[Any]]
+Decoder = Callable[[Any], Any]
+_FIRST_DAY = EPOCH.date()
+_MONDAY = 3  # days from the Monday of its week to the first day
+
+
+def decoded(table: Table, rows: Mapping[str, Rows]) -> Dict[Key, Values]:
+    """Return a table in key order from the rows of its statements."""
+    if CHANGES in rows:
+        return _region_changes(table, rows[CHANGES])
+    keys = KeyReader(table)
+    units = [_amount_of(measure) for measure in sums_of(table)]
+    groups: Dict[Key, Values] = {
+        keys.of(row): tuple(unit(value) for unit, value in zip(units, row[keys.count :]))
+        for row in rows[SUMS]
+    }
+    for distribution in distributions_of(table):
+        place = table.measure_names.index(distribution.name)
+        listed: Dict[Key, List[Tuple[int, int]]] = {}
+        for row in rows[LISTED]:
+            pair = (int(row[keys.count]), int(row[keys.count + 1]))
+            listed.setdefault(keys.of(row), []).append(pair)
+        made = _histogram if distribution.counted else _values
+        groups = {
+            key: (*values[:place], made(listed.get(key, [])), *values[place:])
+            for key, values in groups.items()
+        }
+    return in_key_order(groups)
+
+
+def hour_name(hour: int) -> str:
+    """Return an hour by its number since 1970.
+
+    >>> hour_name(1)
+    '1970-01-01T01:00:00'
+    """
+    return (EPOCH + timedelta(hours=hour)).isoformat()
+
+
+def _day_name(day: int) -> str:
+    return (_FIRST_DAY + timedelta(days=day)).isoformat()
+
+
+def _week_name(week: int) -> str:
+    return week_of(_FIRST_DAY + timedelta(days=7 * week - _MONDAY))
+
+
+_TIMES: Dict[str, Callable[[int], Any]] = {
+    "hour": hour_name,
+    "day": _day_name,
+    "week": _week_name,
+    "hour_of_day": int,
+}
+assert set(_TIMES) == set(TIME_DIMENSIONS)
+
+
+class _Remembered(Dict[Any, Any]):
+    """The names of numbers, each made once."""
+
+    def __init__(self, name: Callable[[int], Any]) -> None:
+        super().__init__()
+        self._name = name
+
+    def __missing__(self, number: Any) -> Any:
+        self[number] = name = self._name(int(number))
+        return name
+
+
+class KeyReader:
+    """Reads the keys of a table, which are the first columns of its rows."""
+
+    def __init__(self, table: Table) -> None:
+        self.count = len(table.by)
+        self._decoders = [_decoder(dimension_of(given)) for given in table.by]
+
+    def of(self, row: Sequence[Any]) -> Key:
+        """Return the key of a row."""
+        return tuple(decode(value) for decode, value in zip(self._decoders, row))
+
+
+def _decoder(dimension: Dimension) -> Decoder:
+    if dimension.name in _TIMES:
+        return _Remembered(_TIMES[dimension.name]).__getitem__
+    if dimension.name == "tier_price_usd":
+        return usd
+    if is_condition(dimension.value):
+        return truth
+    texts = dimension.value.operator == "column" and dimension.columns <= TEXT_COLUMNS
+    return str if texts else _number
+
+
+def truth(value: Any) -> bool:
+    """Return what an engine, or a CSV, says for true or false."""
+    return value is True or str(value).strip().lower() in ("true", "t", "1")
+
+
+def usd(pico: Any) -> Any:
+    """Return pico-dollars in USD; None where there are none."""
+    return None if pico in (None, "") else int(pico) / PICO
+
+
+def _number(value: Any) -> Any:
+    return None if value in (None, "") else int(value)
+
+
+def _amount_of(measure: Measure) -> Decoder:
+    if measure.unit == 1:
+        return int
+    return lambda value: int(value) / measure.unit
+
+
+def _histogram(pairs: List[Tuple[int, int]]) -> Dict[int, int]:
+    return dict(sorted(pairs))
+
+
+def _values(pairs: List[Tuple[int, int]]) -> Any:
+    values = array("I")
+    for value, times in sorted(pairs):
+        values.extend([value] * times)
+    return values
+
+
+def _region_changes(table: Table, rows: Rows) -> Dict[Key, Values]:
+    days: Dict[Tuple[str, str], List[Any]] = {}
+    for customer, day, one, other, times, shortest in rows:
+        key = (str(customer), _day_name(int(day)))
+        known = days.setdefault(key, [0, set(), int(shortest)])
+        known[0] += int(times)
+        known[1] |= {str(one), str(other)}
+        known[2] = min(known[2], int(shortest))
+    named: Dict[str, Callable[[List[Any]], Any]] = {
+        "region_changes": lambda known: known[0],
+        "changed_regions": lambda known: tuple(sorted(known[1])),
+        "shortest_change_s": lambda known: known[2] / 10**6,
+    }
+    readers = [named[name] for name in table.measure_names]
+    return in_key_order({key: tuple(r(known) for r in readers) for key, known in days.items()})

@@ -1,0 +1,203 @@
+"""What engines write differently: some twenty words, from which all statements are made.
+
+Hand-made, since a translator of SQL knows neither how each engine rounds nor what it does with
+a cast that fails.  Every cast here gives null where it cannot be done.
+"""
+
+from __future__ import annotations
+
+from typing import Dict, Sequence, Type
+
+# A field of a line that has quotes somewhere, behind its delimiter.
+_FIELD = ',("(?:[^"]|"")*"|[^",]*)'
+
+
+class Dialect:
+    """The words of one engine.  `big` is a whole number of at least 38 digits, `text` a text."""
+
+    name = ""
+    big = "decimal(38, 0)"
+    text = "varchar"
+    # Whether the name of a column is that of a relation's own, whatever its case.
+    quote = '"'
+
+    def literal(self, text: str) -> str:
+        """Return a text as SQL."""
+        return "'" + text.replace("'", "''") + "'"
+
+    def identifier(self, name: str) -> str:
+        """Return the name of a column as SQL."""
+        return self.quote + name.replace(self.quote, 2 * self.quote) + self.quote
+
+    def cast(self, value: str, kind: str) -> str:
+        """Return a value of another type, null where it is none."""
+        return f"try_cast({value} as {kind})"
+
+    def whole_quotient(self, value: str, by: str) -> str:
+        """Return a whole number that is not negative divided by another, rounded down."""
+        raise NotImplementedError
+
+    def matches(self, text: str, pattern: str) -> str:
+        """Return whether all of a text matches."""
+        raise NotImplementedError
+
+    def replaced(self, text: str, pattern: str, by: str) -> str:
+        """Return a text with all matches replaced."""
+        raise NotImplementedError
+
+    def part(self, text: str, pattern: str, group: int = 1) -> str:
+        """Return a group of the first match, '' where there is none."""
+        return f"regexp_extract({text}, {self.literal(pattern)}, {group})"
+
+    def fields(self, line: str) -> str:
+        """Return the fields of a line as a list: split at commas, or by quotes where it has any."""
+        raise NotImplementedError
+
+    def list_of(self, texts: Sequence[str]) -> str:
+        """Return texts as a list."""
+        raise NotImplementedError
+
+    def field(self, fields: str, place: int) -> str:
+        """Return a field by its place from 0, null where there is none."""
+        raise NotImplementedError
+
+    def size(self, fields: str) -> str:
+        """Return how many fields there are."""
+        raise NotImplementedError
+
+    def octets(self, text: str) -> str:
+        """Return how many bytes a text has."""
+        raise NotImplementedError
+
+    def without_returns(self, line: str) -> str:
+        """Return a line without the carriage returns at its end."""
+        raise NotImplementedError
+
+    def microseconds(self, text: str) -> str:
+        """Return the microseconds since 1970 of `2025-01-31 09:30:00` in UTC, null if none."""
+        raise NotImplementedError
+
+    def power_of_ten(self, exponent: str) -> str:
+        """Return ten to a power from 0 to 37 as a big number."""
+        return f"cast(rpad('1', cast(1 + {exponent} as int), '0') as {self.big})"
+
+    def rows(self, rows: Sequence[Sequence[str]], names: Sequence[str], alias: str) -> str:
+        """Return rows of literals as a relation; there is at least one."""
+        listed = ", ".join("(" + ", ".join(row) + ")" for row in rows)
+        return f"(values {listed}) as {alias}({', '.join(names)})"
+
+
+class DuckDBDialect(Dialect):
+    """The words of DuckDB."""
+
+    name = "duckdb"
+    big = "hugeint"
+
+    def whole_quotient(self, value: str, by: str) -> str:
+        """Return a whole number that is not negative divided by another, rounded down."""
+        return f"(({value}) // ({by}))"
+
+    def matches(self, text: str, pattern: str) -> str:
+        """Return whether all of a text matches."""
+        return f"regexp_full_match({text}, {self.literal(pattern)})"
+
+    def replaced(self, text: str, pattern: str, by: str) -> str:
+        """Return a text with all matches replaced."""
+        return f"regexp_replace({text}, {self.literal(pattern)}, {self.literal(by)}, 'g')"
+
+    def fields(self, line: str) -> str:
+        """Return the fields of a line as a list: split at commas, or by quotes where it has any."""
+        quoted = f"regexp_extract_all(',' || {line}, {self.literal(_FIELD)}, 1)"
+        inside = "replace(substr(v, 2, length(v) - 2), '\"\"', '\"')"
+        bare = f"case when v[1] = '\"' then {inside} else v end"
+        return (
+            f"case when contains({line}, '\"') then list_transform({quoted}, lambda v: {bare})"
+            f" else string_split({line}, ',') end"
+        )
+
+    def list_of(self, texts: Sequence[str]) -> str:
+        """Return texts as a list."""
+        return f"[{', '.join(texts)}]"
+
+    def field(self, fields: str, place: int) -> str:
+        """Return a field by its place from 0, null where there is none."""
+        return f"{fields}[{place + 1}]"
+
+    def size(self, fields: str) -> str:
+        """Return how many fields there are."""
+        return f"len({fields})"
+
+    def octets(self, text: str) -> str:
+        """Return how many bytes a text has."""
+        return f"strlen({text})"
+
+    def without_returns(self, line: str) -> str:
+        """Return a line without the carriage returns at its end."""
+        return f"rtrim({line}, chr(13))"
+
+    def microseconds(self, text: str) -> str:
+        """Return the microseconds since 1970 of `2025-01-31 09:30:00` in UTC, null if none."""
+        return f"epoch_us(try_cast({text} as timestamp))"
+
+
+class SparkDialect(Dialect):
+    """The words of Spark, in its ANSI mode and with UTC as the zone of the session."""
+
+    name = "spark"
+    text = "string"
+    quote = "`"
+
+    def literal(self, text: str) -> str:
+        """Return a text as SQL."""
+        return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+    def whole_quotient(self, value: str, by: str) -> str:
+        """Return a whole number that is not negative divided by another, rounded down."""
+        return f"(({value}) div ({by}))"
+
+    def matches(self, text: str, pattern: str) -> str:
+        """Return whether all of a text matches."""
+        return f"({text} rlike {self.literal('^(?:' + pattern + ')' + chr(92) + 'z')})"
+
+    def replaced(self, text: str, pattern: str, by: str) -> str:
+        """Return a text with all matches replaced."""
+        return f"regexp_replace({text}, {self.literal(pattern)}, {self.literal(by)})"
+
+    def fields(self, line: str) -> str:
+        """Return the fields of a line as a list: split at commas, or by quotes where it has any."""
+        quoted = f"regexp_extract_all(concat(',', {line}), {self.literal(_FIELD)}, 1)"
+        bare = (
+            "case when left(v, 1) = '\"' then replace(substr(v, 2, length(v) - 2), '\"\"', '\"')"
+            " else v end"
+        )
+        return (
+            f"case when contains({line}, '\"') then transform({quoted}, v -> {bare})"
+            f" else split({line}, ',', -1) end"
+        )
+
+    def list_of(self, texts: Sequence[str]) -> str:
+        """Return texts as a list."""
+        return f"array({', '.join(texts)})"
+
+    def field(self, fields: str, place: int) -> str:
+        """Return a field by its place from 0, null where there is none."""
+        return f"get({fields}, {place})"
+
+    def size(self, fields: str) -> str:
+        """Return how many fields there are."""
+        return f"size({fields})"
+
+    def octets(self, text: str) -> str:
+        """Return how many bytes a text has."""
+        return f"octet_length({text})"
+
+    def without_returns(self, line: str) -> str:
+        """Return a line without the carriage returns at its end."""
+        return f"rtrim(chr(13), {line})"
+
+    def microseconds(self, text: str) -> str:
+        """Return the microseconds since 1970 of `2025-01-31 09:30:00` in UTC, null if none."""
+        return f"unix_micros(try_cast({text} as timestamp))"
+
+
+DIALECTS: Dict[str, Type[Dialect]] = {each.name: each for each in (DuckDBDialect, SparkDialect)}

@@ -1,0 +1,195 @@
+"""DuckDB: the reports from files too large for a scan, on one machine, in bounded memory."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+import tempfile
+from importlib import import_module
+from typing import Any, Iterator, List, Sequence, Tuple
+
+from finops.engines.dialect import DuckDBDialect
+from finops.engines.engine import BadLine, Columns, Engine, EngineOptions
+from finops.errors import DataError, UsageError
+from finops.locations import is_elsewhere
+
+_LEAST_VERSION = (1, 4)
+_ROWS_AT_A_TIME = 10_000
+# No line has these four characters in a row, so that no line is ever divided.
+_NO_DELIMITER = "\x1f\x1e\x1d\x1c"
+# Lines of up to so many bytes come in and are judged; longer ones are not taken in.
+_MOST_LINE_BYTES = 2_000_000
+_WILD = re.compile(r"[*?\[\]{}]").search
+
+
+class DuckDB(Engine):
+    """An engine in this process, whose tables lie in memory and, where they do not fit, in `temp`.
+
+    Raises UsageError where DuckDB is not installed or too old.
+    """
+
+    dialect = DuckDBDialect()
+
+    def __init__(self, options: EngineOptions) -> None:
+        duckdb = _module()
+        self._error: Any = duckdb.Error
+        self._connection = duckdb.connect(":memory:")
+        self._temp = options.temp
+        for name, value in self._settings(options):
+            self._run(f"set {name} = {self.dialect.literal(value)}")
+
+    @staticmethod
+    def _settings(options: EngineOptions) -> Iterator[Tuple[str, str]]:
+        yield "enable_progress_bar", "false"  # it would draw on the output of the command
+        yield "TimeZone", "UTC"
+        yield "temp_directory", options.temp or tempfile.gettempdir()
+        if options.threads:
+            yield "threads", str(options.threads)
+        if options.memory:
+            yield "memory_limit", options.memory
+        yield from options.conf
+
+    # --- what there is to read ----------------------------------------------------------------
+
+    def text(self, files: Sequence[str], compressed: bool) -> str:
+        """Return SQL with `file`, `n` (ascending in the order of lines) and `line`, of files."""
+        for file in files:
+            if _WILD(file):
+                raise DataError(
+                    f"{file}: DuckDB reads no file with *, ?, [ or {{ in its name; rename it"
+                )
+        quoted = ", ".join(map(self.dialect.literal, files))
+        options = {
+            "columns": "{'line': 'VARCHAR'}",
+            "delim": self.dialect.literal(_NO_DELIMITER),
+            **dict.fromkeys(("quote", "escape", "comment"), "''"),
+            **dict.fromkeys(("header", "auto_detect", "strict_mode"), "false"),
+            **dict.fromkeys(("ignore_errors", "store_rejects", "null_padding"), "true"),
+            "rejects_limit": "0",
+            "max_line_size": str(_MOST_LINE_BYTES),
+            "new_line": "'\\r\\n'",  # of LF alone it would make two lines of one that ends in CR LF
+            "compression": "'gzip'" if compressed else "'none'",
+            "filename": "true",
+        }
+        listed = ", ".join(f"{name} = {value}" for name, value in options.items())
+        return (
+            "select filename as file, row_number() over () as n, coalesce(line, '') as line"
+            f" from read_csv([{quoted}], {listed})"
+        )
+
+    def bad_lines(self) -> List[BadLine]:
+        """Return the lines of texts that were kept and that are in no row, in their order."""
+        rows = self._run(
+            "select distinct s.file_path, e.line from reject_errors e join reject_scans s"
+            " on s.scan_id = e.scan_id and s.file_id = e.file_id order by all"
+        ).fetchall()
+        self._run("drop table reject_errors")
+        self._run("drop table reject_scans")
+        return [BadLine(file, number) for file, number in rows]
+
+    def matching(self, location: str) -> List[str]:
+        """Return the addresses of files that an address stands for, in order."""
+        rows = self._run(f"select file from glob({self.dialect.literal(location)}) order by 1")
+        return [file for (file,) in rows.fetchall()]
+
+    def parquet(self, location: str) -> Columns:
+        """Return what is in Parquet files."""
+        read = (
+            f"read_parquet({self.dialect.literal(location)}, union_by_name = true,"
+            " filename = 'finops file', file_row_number = true)"
+        )
+        files = self.matching(location)
+        if not files:
+            raise DataError(f"no file matches {location}; give the path of a Parquet file")
+        size = None if is_elsewhere(location) else sum(map(os.path.getsize, files))
+        names = [n for n in self._names(read) if n not in ("finops file", "file_row_number")]
+        relation = f'select "finops file" as file, file_row_number as n, * from {read}'
+        return Columns(names, relation, files, size)
+
+    def table(self, name: str) -> Columns:
+        """Return what is in a table."""
+        parts = name.split(".")
+        folder, database = os.path.split(parts[0])
+        for ending in (".duckdb", ".db"):
+            path = os.path.join(folder, database + ending)
+            if len(parts) > 1 and os.path.isfile(path):
+                attached = self.dialect.identifier(database)
+                self._run(f"attach {self.dialect.literal(path)} as {attached} (read_only)")
+        quoted = ".".join(map(self.dialect.identifier, (database, *parts[1:])))
+        relation = f"select {self.dialect.literal(name)} as file, row_number() over () as n, *"
+        return Columns(self._names(quoted), f"{relation} from {quoted}", [name])
+
+    def _names(self, relation: str) -> List[str]:
+        rows = self._run(f"select column_name from (describe select * from {relation})").fetchall()
+        return [name for (name,) in rows]
+
+    # --- relations ----------------------------------------------------------------------------
+
+    def keep(self, name: str, sql: str) -> None:
+        """Work out a relation once, and keep it under a name."""
+        self._run(f"create or replace temp table {name} as {sql}")
+
+    def define(self, name: str, sql: str) -> None:
+        """Give a relation a name."""
+        self._run(f"create or replace temp view {name} as {sql}")
+
+    def forget(self, name: str) -> None:
+        """Let go of a relation that was kept."""
+        self._run(f"drop table if exists {name}")
+
+    def load(
+        self, name: str, columns: Sequence[Tuple[str, str]], rows: Sequence[Sequence[Any]]
+    ) -> None:
+        """Keep rows under a name; `columns` are names and types of `dialect`."""
+        listed = ", ".join(f"{column} {kind}" for column, kind in columns)
+        self._run(f"create or replace temp table {name} ({listed})")
+        if not rows:
+            return
+        with tempfile.TemporaryDirectory(dir=self._temp) as folder:
+            path = os.path.join(folder, "rows.csv")
+            with open(path, "w", encoding="utf-8", newline="") as file:
+                writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
+                writer.writerows([["N" if v is None else f"V{v}" for v in row] for row in rows])
+            texts = ", ".join(f"'{column}': 'VARCHAR'" for column, _ in columns)
+            values = ", ".join(
+                f"cast(case when {column}[1] = 'V' then {column}[2:] end as {kind})"
+                for column, kind in columns
+            )
+            self._run(
+                f"insert into {name} select {values} from read_csv("
+                f"{self.dialect.literal(path)}, columns = {{{texts}}}, header = false,"
+                " auto_detect = false, delim = ',', quote = '\"', escape = '\"')"
+            )
+
+    def rows(self, sql: str) -> Iterator[Tuple[Any, ...]]:
+        """Yield the rows of a statement."""
+        found = self._run(sql)
+        while True:
+            rows = found.fetchmany(_ROWS_AT_A_TIME)
+            if not rows:
+                return
+            yield from rows
+
+    def _run(self, sql: str) -> Any:
+        try:
+            return self._connection.execute(sql)
+        except self._error as error:
+            raise DataError(f"duckdb: {_sentence(error)}") from error
+
+
+def _module() -> Any:
+    try:
+        duckdb = import_module("duckdb")
+    except ImportError:
+        raise UsageError("the duckdb engine is not installed: pip install duckdb") from None
+    found = tuple(int(part) for part in re.findall("[0-9]+", duckdb.__version__)[:2])
+    if found < _LEAST_VERSION:
+        least = ".".join(map(str, _LEAST_VERSION))
+        raise UsageError(f"the duckdb engine needs duckdb {least} or newer: pip install -U duckdb")
+    return duckdb
+
+
+def _sentence(error: BaseException) -> str:
+    """Return the first line of what an engine complains of."""
+    return " ".join(str(error).strip().split("\n")[0].split())

@@ -1,0 +1,109 @@
+"""A declared table as statements: a GROUP BY over the calls, and one more for listed values."""
+
+from __future__ import annotations
+
+from typing import Dict, List, Sequence
+
+from finops.engines.calls import changes_sql
+from finops.engines.dialect import Dialect
+from finops.rollups.expressions import columns_of, is_condition, sql_of
+from finops.rollups.measures import (
+    UNKNOWN_COLUMNS,
+    Dimension,
+    Distribution,
+    Measure,
+    dimension_of,
+    signed_parts,
+)
+from finops.rollups.planner import activities_of, distributions_of, sums_of
+from finops.rollups.spec import Table
+
+SUMS, LISTED, CHANGES = "sums", "listed", "changes"
+
+
+def statements(dialect: Dialect, table: Table) -> Dict[str, str]:
+    """Return the statements that fill a table, by what their rows are.
+
+    Raises ValueError where no statement can.
+    """
+    table.check()
+    if activities_of(table):
+        return {CHANGES: changes_sql(dialect)}
+    made = {SUMS: _sums(dialect, table)}
+    for distribution in distributions_of(table):
+        made[LISTED] = _listed(dialect, table, distribution)
+    return made
+
+
+def _sums(dialect: Dialect, table: Table) -> str:
+    keys = [f"k{place}" for place in range(len(table.by))]
+    measures = sums_of(table)
+    names = {measure.name: f"m{place}" for place, measure in enumerate(measures)}
+    selected = _keys(dialect, table)
+    selected += [f"{_sum(dialect, m)} as {names[m.name]}" for m in measures] or ["count(*) as rows"]
+    sql = f"select {', '.join(selected)} from finops_calls{_where(table)}{_group_by(len(keys))}"
+    if not keys:
+        sql += " having count(*) > 0"
+    if table.having:
+        sql = f"select * from ({sql}) g where {names[table.having]} <> 0"
+    if table.top:
+        order = ", ".join([f"{names[table.top]} desc", *(f"{key} nulls first" for key in keys)])
+        ranked = f"select *, row_number() over (partition by k0 order by {order}) as place"
+        columns = ", ".join([*keys, *names.values()])
+        sql = f"select {columns} from ({ranked} from ({sql}) g) ranked where place = 1"
+    return sql
+
+
+def _listed(dialect: Dialect, table: Table, distribution: Distribution) -> str:
+    """Return the SQL of how many calls have which value, by the keys of a table."""
+    count = len(table.by)
+    selected = [*_keys(dialect, table), f"{distribution.column} as v", "sum(calls) as times"]
+    known = f"{distribution.column} is not null"
+    where = f"{_where(table)} and {known}" if table.where is not None else f" where {known}"
+    by_all = _group_by(count + 1)
+    return f"select {', '.join(selected)} from finops_calls{where}{by_all}"
+
+
+def _keys(dialect: Dialect, table: Table) -> List[str]:
+    dimensions = [dimension_of(given) for given in table.by]
+    return [f"{dimension_sql(dialect, d)} as k{place}" for place, d in enumerate(dimensions)]
+
+
+def dimension_sql(dialect: Dialect, dimension: Dimension) -> str:
+    """Return the SQL of a dimension: a text, a whole number, or true or false."""
+    sql = sql_of(dimension.value, UNKNOWN_COLUMNS)
+    if dimension.value.operator in ("column", "number") or is_condition(dimension.value):
+        return sql
+    return f"cast({sql} as bigint)"
+
+
+def _sum(dialect: Dialect, measure: Measure) -> str:
+    """Return the SQL of a sum as a big whole number."""
+    return " ".join(
+        f"{'+' if sign > 0 else '-'} {_plain_sum(dialect, part)}"
+        for part, sign in signed_parts(measure)
+    )[2:]
+
+
+def _plain_sum(dialect: Dialect, measure: Measure) -> str:
+    value = sql_of(measure.added, UNKNOWN_COLUMNS)
+    if not columns_of(measure.added):
+        value = f"({value})"
+    return f"coalesce(sum(cast({value} as {dialect.big})), 0)"
+
+
+def _where(table: Table) -> str:
+    return "" if table.where is None else f" where {sql_of(table.where, UNKNOWN_COLUMNS)}"
+
+
+def _group_by(count: int) -> str:
+    """Return the GROUP BY of so many columns, the first that are selected."""
+    places: Sequence[str] = [str(place) for place in range(1, count + 1)]
+    return f" group by {', '.join(places)}" if places else ""
+
+
+def names_of_kinds(table: Table) -> List[str]:
+    """Return what the statements of a table are called."""
+    if activities_of(table):
+        return [CHANGES]
+    return [SUMS, *([LISTED] if distributions_of(table) else [])]

@@ -1,0 +1,313 @@
+"""Engines against the local scan: the same tables, facts and results of the same calls."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any, Dict, List, Tuple
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from finops.analyzers.base import Analyzer
+from finops.analyzers.shared.explore_cube import explore_cubes
+from finops.engines import ENGINES
+from finops.engines.dataset import EngineDataset
+from finops.reader.options import ReadingOptions
+from finops.rollups.dataset import Dataset
+from finops.rollups.expressions import above, all_of, known
+from finops.rollups.measures import (
+    CALL_DIMENSIONS,
+    CUSTOMER_DIMENSIONS,
+    REGION_CHANGE_MEASURES,
+    SUM_MEASURES,
+    TIME_DIMENSIONS,
+    Dimension,
+    Measure,
+)
+from finops.rollups.spec import Table
+from finops.schema import FULL_NAMES, WRITTEN_NAMES
+from tests.rollups.test_dataset import EVERYTHING, csv_of, rows_strategy
+from tests.rollups.test_measures import conditions, terms
+from tests.support import malformed
+from tests.support.engines import (
+    compressed,
+    dirty_csv,
+    dirty_rows,
+    engine_dataset,
+    local_dataset,
+    outcome_of,
+    results_of,
+)
+from tests.support.rows import varied_rows, write_csv
+from tests.support.tools import need
+
+pytestmark = [pytest.mark.once]
+
+# Spark takes most of a minute to start: it runs where all of this runs.
+EVERYWHERE = [
+    pytest.param(name, marks=[pytest.mark.soak] if name == "spark" else []) for name in ENGINES
+]
+on_engines = pytest.mark.parametrize("name", EVERYWHERE)
+FACTS = (
+    Table(("hour", "customer_id"), ("calls", "cost", "rate_limits"), having="calls"),
+    Table(("day", "provider", "model"), ("cost", "latency"), top="cost"),
+    Table(("week", "subscription_tier", "tier_price_usd"), ("records", "latencies")),
+    Table(("customer_id", "day"), REGION_CHANGE_MEASURES),
+)
+ODD_LINES = (
+    *("short row", "stray quote", "open quote", "NUL", "long line", "UTF-8", "quoted 1,234"),
+    *("no line end, CR", "torn", "CRLF", "NUL-filled", "BOM", "gzip", "doubled quote"),
+    *("far ahead among many", "one of a hundred", "every row bad"),
+    *("repeated id, other content", "long and quoted"),
+)
+# What engines do not read is refused, with the way out.
+NOT_READ = ("import", "Parquet")
+
+
+@on_engines
+def test_thirteen_results_and_the_explore_page(name: str, tmp_path: Path) -> None:
+    rows = varied_rows(300, seed=11)
+    path = write_csv(tmp_path / "calls.csv", rows)
+    local, engine = local_dataset(path), engine_dataset(name, path)
+    assert results_of(engine) == results_of(local)
+    assert engine.rollups(()).file == local.rollups(()).file._replace(engine=name)
+    (one, *_), (other, *_) = (list(explore_cubes(each)) for each in (local, engine))
+    assert one == other
+
+
+@on_engines
+@pytest.mark.parametrize("shape", ["pattern", "compressed", "parquet", "table"])
+def test_files_of_every_kind(name: str, shape: str, tmp_path: Path) -> None:
+    rows = varied_rows(120, seed=5)
+    write_csv(tmp_path / "whole.csv", rows)
+    parts = [write_csv(tmp_path / f"part{2 - k}.csv", rows[k::3]) for k in range(3)]
+    given: Any = str(tmp_path / "part*.csv")
+    if shape == "compressed":
+        given = str(tmp_path / "part*.csv.gz")
+        for part in parts:
+            compressed(part)
+    if shape in ("parquet", "table"):
+        given = as_columns(tmp_path, shape)
+        if name == "spark" and shape == "table":
+            pytest.skip("Spark's tables are those of its catalogue")
+    like = [tmp_path / "whole.csv"] if shape in ("parquet", "table") else [given]
+    wanted, found = (
+        outcome_of(each, FACTS) for each in (local_dataset(*like), engine_dataset(name, given))
+    )
+    assert found == wanted
+
+
+def as_columns(folder: Path, shape: str) -> str:
+    """Write the calls as Parquet or into a table of DuckDB; return the location."""
+    duckdb = need("duckdb")
+    source = f"read_csv('{folder / 'whole.csv'}')"
+    if shape == "parquet":
+        duckdb.sql(f"copy (select * from {source}) to '{folder / 'calls.parquet'}'")
+        return str(folder / "calls.parquet")
+    with duckdb.connect(str(folder / "lake.duckdb")) as connection:
+        connection.execute(f"create table calls as select * from {source}")
+    return f"table:{folder / 'lake'}.calls"
+
+
+@on_engines
+@pytest.mark.parametrize(
+    "options", [ReadingOptions(), ReadingOptions(timezone="+05:30", input_timezone="-03:30")]
+)
+def test_rows_in_every_form(name: str, options: ReadingOptions, tmp_path: Path) -> None:
+    rows = dirty_rows(500, seed=1)
+    rows[3]["timestamp"], rows[5]["timestamp"] = "2014-01-01T00:00:00", "2999-01-01T00:00:00Z"
+    path = dirty_csv(tmp_path / "calls.csv", rows)
+    tables = (*FACTS, *EVERYTHING[::4])
+    wanted = outcome_of(local_dataset(path, options=options), tables)
+    account = wanted["account"]
+    for kind in ("repeated_records", "conflicting_ids", "blanked", "implausible_times"):
+        assert account[kind], kind
+    assert outcome_of(engine_dataset(name, path, options=options), tables) == wanted
+
+
+@on_engines
+def test_a_range_and_a_zone_with_summer_time(name: str, tmp_path: Path) -> None:
+    need("zoneinfo")
+    options = ReadingOptions(
+        timezone="Europe/Berlin",
+        input_timezone="America/New_York",
+        since="2025-03-05T00:00:00.000000",
+        until="2025-11-20T00:00:00.000000",
+    )
+    rows = [
+        {**row, "timestamp": f"2025-{1 + k % 12:02d}-{1 + k % 28:02d}T{k % 24:02d}:30:00"}
+        for k, row in enumerate(varied_rows(400, seed=2))
+    ]
+    for k in range(12):  # around the nights in which clocks change
+        rows[k]["timestamp"] = f"2025-{(3, 11)[k % 2]:02d}-{(9, 2)[k % 2]:02d}T0{k % 4}:{k}0:00"
+    path = write_csv(tmp_path / "calls.csv", rows)
+    wanted = outcome_of(local_dataset(path, options=options), FACTS)
+    assert wanted["account"]["outside"]
+    assert outcome_of(engine_dataset(name, path, options=options), FACTS) == wanted
+
+
+@on_engines
+def test_files_with_other_columns_in_another_order(name: str, tmp_path: Path) -> None:
+    rows = dirty_rows(150, seed=4)
+    fewer = [n for n in FULL_NAMES if n not in ("calls", "source", "list_cost_usd")]
+    paths = [
+        dirty_csv(tmp_path / f"{place}.csv", rows[place::3], names)
+        for place, names in enumerate((FULL_NAMES, fewer[::-1], WRITTEN_NAMES))
+    ]
+    wanted = outcome_of(local_dataset(*paths), FACTS)
+    assert outcome_of(engine_dataset(name, *paths), FACTS) == wanted
+
+
+def same_or_refused(name: str, path: Path) -> bool:
+    """Compare a file; return whether an engine read it, or refused it as the local reader does."""
+    wanted = outcome_of(local_dataset(path), malformed.TABLES)
+    found = outcome_of(engine_dataset(name, path), malformed.TABLES)
+    if found != wanted and all(word in found.get("refused", "") for word in NOT_READ):
+        return False
+    assert found == wanted
+    return True
+
+
+@on_engines
+@pytest.mark.parametrize(
+    "case", [c for c in malformed.CASES if c.name in ODD_LINES], ids=lambda case: case.name
+)
+def test_odd_lines(name: str, case: malformed.Case, tmp_path: Path) -> None:
+    path = tmp_path / "case.csv"
+    path.write_bytes(case.content)
+    assert same_or_refused(name, path)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", ENGINES)
+def test_every_kind_of_odd_file(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "case.csv"
+    refused = []
+    for case in malformed.CASES:
+        path.write_bytes(case.content)
+        if not same_or_refused(name, path):
+            refused.append(case.name)
+    assert len(refused) < len(malformed.CASES) // 8
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", ENGINES)
+def test_mutated_files(name: str, tmp_path: Path) -> None:
+    import random
+
+    draw = random.Random("mutations for engines")
+    rows = [
+        malformed.line(timestamp=f"2025-01-01T09:{k:02d}:00", customer_id="c") for k in range(12)
+    ]
+    content = malformed.file_of(*rows)
+    path = tmp_path / "mutated.csv"
+    for _ in range(250):
+        path.write_bytes(malformed.mutated(draw, content))
+        same_or_refused(name, path)
+
+
+# --- tables that nobody wrote ------------------------------------------------------------
+
+named_dimensions = st.sampled_from(
+    [*CALL_DIMENSIONS, *CUSTOMER_DIMENSIONS, *TIME_DIMENSIONS, "hour", "day"]
+)
+own_dimensions = st.builds(Dimension, st.just("own"), conditions | terms)
+own_measures = st.builds(
+    Measure,
+    st.just("sum of own"),
+    conditions | terms,
+    st.just(10**18),
+    st.just(1),
+    st.just(()),
+    st.just(()),
+    st.none() | conditions,
+)
+
+
+@st.composite
+def legal_tables(draw: Any) -> Table:
+    """Draw a table that passes its own check."""
+    times = draw(st.lists(st.sampled_from(TIME_DIMENSIONS), max_size=1))
+    others = st.lists(named_dimensions.filter(lambda n: n not in TIME_DIMENSIONS), max_size=3)
+    by: List[Any] = [*times, *dict.fromkeys(draw(others))]
+    by += draw(st.lists(own_dimensions, max_size=1))
+    measures: List[Any] = [
+        *dict.fromkeys(draw(st.lists(st.sampled_from(SUM_MEASURES), max_size=4))),
+        *draw(st.lists(own_measures, max_size=1)),
+        *draw(st.lists(st.sampled_from(["latency", "latencies"]), max_size=1)),
+    ]
+    sums = [
+        m if isinstance(m, str) else m.name for m in measures if m not in ("latency", "latencies")
+    ]
+    where = draw(st.none() | conditions)
+    having = draw(st.sampled_from(["", *sums]))
+    top = draw(st.sampled_from(["", *sums])) if by else ""
+    return Table(tuple(by), tuple(measures), where, having, top)
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Tuple[Dataset, Dict[str, EngineDataset]]:
+    folder = tmp_path_factory.mktemp("drawn")
+    path = dirty_csv(folder / "calls.csv", dirty_rows(160, seed=7))
+    return local_dataset(path), {"duckdb": engine_dataset("duckdb", path)}
+
+
+@given(table=legal_tables())
+def test_any_legal_table(table: Table, drawn: Tuple[Dataset, Dict[str, EngineDataset]]) -> None:
+    local, engines = drawn
+    try:
+        table.check()
+        wanted = outcome_of(local, [table])
+    except (ValueError, TypeError, OverflowError):
+        return  # no scan fills it: its columns do not go together, or its bounds are too wide
+    for engine in engines.values():
+        assert outcome_of(engine, [table]) == wanted
+
+
+@pytest.mark.soak
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(rows=rows_strategy().filter(len))
+def test_any_rows(rows: List[Dict[str, str]], tmp_path: Path) -> None:
+    path = tmp_path / "calls.csv"
+    path.write_bytes(csv_of(rows))
+    wanted = outcome_of(local_dataset(path), EVERYTHING)
+    assert outcome_of(engine_dataset("duckdb", path), EVERYTHING) == wanted
+
+
+class SlowAnswers(Analyzer):
+    """An analyzer as the recipe for a new one makes it: tables, and a function of them."""
+
+    TABLES = (
+        Table(
+            ("day", "provider"),
+            ("calls", Measure("slow", above("latency_ms", 1000))),
+            all_of(known("latency_ms"), above("output_tokens", 100)),
+        ),
+    )
+
+    def compute(self, data: Any) -> Dict[str, Any]:
+        """Return the share of slow answers by day and provider."""
+        return {"|".join(key): slow / calls for key, (calls, slow) in data[self.TABLES[0]].items()}
+
+
+@on_engines
+def test_an_analyzer_that_only_a_test_has(name: str, tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "calls.csv", varied_rows(80))
+    wanted = SlowAnswers(local_dataset(path)).analyze()
+    assert wanted
+    assert SlowAnswers(engine_dataset(name, path)).analyze() == wanted
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", ENGINES)
+def test_large_files(name: str, tmp_path: Path) -> None:
+    from finops import generate
+
+    path = tmp_path / "calls.csv"
+    generate(path, size_mb=30)
+    begun = time.monotonic()
+    local, engine = local_dataset(path), engine_dataset(name, path, threads=2)
+    assert results_of(engine) == results_of(local)
+    assert time.monotonic() - begun < 1800
