@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from decimal import Decimal
-from typing import Any, ClassVar, Dict, List
+from typing import Any, Dict, List
 
 import pytest
 from hypothesis import given
@@ -42,7 +43,7 @@ def test_text_that_looks_like_a_formula_is_guarded() -> None:
     assert sorted(row["customer_id"] for row in customers(no_guard=True)) == sorted(NAMES)
 
 
-@pytest.mark.parametrize("start", ["\t", "\r", "\n", "=", "+", "-", "@"])
+@pytest.mark.parametrize("start", [*"\t\r\n=+-@", *"\uff1d\uff0b\uff0d\uff20"])
 def test_each_beginning_of_a_formula_is_guarded(start: str) -> None:
     assert guarded(f"{start}x") == f"'{start}x"
     assert guarded(f"x{start}") == f"x{start}"
@@ -54,6 +55,19 @@ def test_numbers_are_plain_and_sum_to_the_cost() -> None:
     assert set(costs.values()) == {TINY}
     total = Decimal("-19.9999997") + sum(map(Decimal, costs.values()))
     assert total == 8 * Decimal(TINY) - 20
+
+
+def test_export_no_formula_cell() -> None:
+    rows = [call(**dict.fromkeys(_NAMED, name), call_id=name) for name in NAMES]
+    data = _Counting(rows)
+    for name in table_names():
+        for row in csv.reader(io.StringIO(export(data, Request(name)).text)):
+            for cell in row:
+                is_number = re.fullmatch("-[0-9.]+", cell)
+                assert is_number or not cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
+
+
+_NAMED = ("customer_id", "organization_id", "product_id", "feature_id", "model", "region")
 
 
 def test_a_byte_order_mark_is_written_where_it_is_asked_for() -> None:
@@ -116,7 +130,9 @@ def test_a_table_that_is_not_there_is_named(table: str, words: str) -> None:
 class _Counting(ReferenceDataset):
     """Remembers the results of analyses, which many of these tests ask for."""
 
-    kept: ClassVar[Dict[Any, Any]] = {}
+    def __init__(self, rows: Any) -> None:
+        super().__init__(rows)
+        self.kept: Dict[Any, Any] = {}
 
     def rollups(self, tables: Any) -> Any:
         key = tuple(tables)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List
 
 import pytest
 
@@ -77,12 +77,17 @@ def test_the_file_is_what_standard_output_gets(
 
 
 @EVERY
-def test_data_without_a_single_call_gives_a_file(
+def test_data_without_a_single_call_gives_a_file_or_one_line(
     exporter: Exporter, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     empty = write_csv(tmp_path / "empty.csv", [])
-    assert main(words_for(exporter, empty)) == 0
-    assert capsys.readouterr().out
+    status = main(words_for(exporter, empty))
+    out, err = capsys.readouterr()
+    if "organization" in exporter.needs:  # which nobody has
+        assert (status, out, len(err.splitlines())) == (2, "", 1)
+    else:
+        assert status == 0
+        assert out
 
 
 @EVERY
@@ -116,10 +121,10 @@ def test_reading_options_count(
     late = call(timestamp="2025-01-20T09:30:00.000000", cost_usd="2", call_id="b")
     both = write_csv(tmp_path / "both.csv", [early, late])
     one = write_csv(tmp_path / "one.csv", [early])
-    texts: List[Tuple[str, ...]] = []
+    texts: List[str] = []
     for path, more in ((both, ["--until", "2025-01-10"]), (one, [])):
         assert main([*words_for(exporter, path), *more]) == 0
-        texts.append(tuple(capsys.readouterr().out.splitlines()))
+        texts.append(capsys.readouterr().out.replace(path.name, ""))
     assert texts[0] == texts[1]
 
 

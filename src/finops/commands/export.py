@@ -75,6 +75,15 @@ def _add_requests(parser: argparse.ArgumentParser) -> None:
         default="",
         help="focus: the account that the provider bills (default: the provider)",
     )
+    group.add_argument(
+        "--organization", metavar="ID", default="", help="statement: whose usage it is"
+    )
+    group.add_argument(
+        "--month",
+        metavar="YYYY-MM",
+        default="",
+        help="statement: a calendar month of --timezone",
+    )
 
 
 def run(args: argparse.Namespace, console: Console) -> int:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _MODULES: Dict[str, str] = {
     "focus": "focus.export",
+    "statement": "statement.export",
     "csv": "csv_table",
     "openmetrics": "openmetrics",
 }

@@ -29,6 +29,10 @@ class Request(NamedTuple):
     """the version of FOCUS"""
     billing_account: str = ""
     """the id of the account that is billed"""
+    organization: str = ""
+    """whose usage it is about"""
+    month: str = ""
+    """YYYY-MM"""
 
     def given(self) -> Mapping[str, object]:
         """Return the fields that do not have their defaults."""

@@ -19,7 +19,8 @@ from finops.results.base import from_dict, to_dict
 from finops.rollups.protocol import CallDataset
 
 BOM = "\ufeff"
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+# The wide forms of East Asian keyboards are taken for the plain ones.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _GUARD = "'"
 _KEY, _VALUE = "key", "value"
 Row = Dict[str, object]
