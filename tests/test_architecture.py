@@ -47,6 +47,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "typed_json": set(),
     "reading_choices": set(),
     "progress_events": {"typed_json"},
+    "kept_reports": {"atomic", "config", "regular_files", "storage", "typed_json"},
     "manifest": {"atomic", "config", "progress_events", "typed_json", "regular_files"}
     | {"reading_choices"},
     "progress": {"config", "progress_events"},
@@ -62,11 +63,11 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "publishing": BASE
     | READING
     | {"atomic", "generators", "json_files", "registry", "manifest", "progress_events"}
-    | {"reading_choices"},
+    | {"reading_choices", "kept_reports"},
     "pipeline": BASE
     | READING
     | {"atomic", "simulator", "generators", "registry", "manifest", "publishing", "evaluation"}
-    | {"parallel", "analyzers", "reading_choices", "typed_json"},
+    | {"parallel", "analyzers", "reading_choices", "typed_json", "kept_reports"},
     "api": BASE | READING | {"registry", "pipeline", "simulator", "importers"},
     "engines": BASE | READING,
     "verify": BASE | READING,

@@ -40,14 +40,15 @@ from finops.errors import FinOpsError, StorageError
 from finops.evaluation import evaluate
 from finops.generators.explore import names_all, write_explore
 from finops.generators.navigation import EXPLORE_FILE
-from finops.manifest import REDACTED, PricesEntry, RunOptions
+from finops.kept_reports import FileDigest, KeptReport, KeptRun, keep, kept, key_of
+from finops.manifest import MANIFEST, REDACTED, PricesEntry, RunOptions
 from finops.parallel import TaskSet, run_in_two_processes
-from finops.publishing import Made, headline_of, publish
+from finops.publishing import INDEX, Made, headline_of, publish, scenario_pages
 from finops.reader.event_log import Event, read_events
 from finops.reader.options import ReadingOptions
 from finops.reading_choices import ReadingChoices
 from finops.registry import Analysis
-from finops.rollups.dataset import open_dataset
+from finops.rollups.dataset import Dataset, open_dataset
 from finops.rollups.protocol import CallDataset, Source
 from finops.rollups.redaction import RedactedDataset, Redactor
 from finops.rollups.spec import Rollups, Table
@@ -64,6 +65,8 @@ _STALE_TEMPORARY_S = 60
 _KEPT_FOR_TWO_BYTES = 64 * config.MEGABYTE
 _MODELS = Table(("provider", "model"), ("unpriced",))
 CONTEXT_TABLES = (*COVERAGE_TABLES, _MODELS)
+# What a run of all reports writes beside their own files.
+_OTHER_FILES = (INDEX, MANIFEST, EXPLORE_FILE)
 # Reports that can say how well their detectors did where the truth is known, by kind.
 EVALUATED: Dict[str, Sequence[str]] = {
     "realtime": ("hour_burst", "slow_provider"),
@@ -146,13 +149,21 @@ def analyze(job: Job) -> Outcome:
 
     Raises DataError where the file as a whole cannot be read, StorageError where the folder,
     the index or the manifest cannot be written.  What goes wrong with one report is in the
-    outcome, and its previous page is kept.
+    outcome, and its previous page is kept.  Where everything would be made as it is there, it is
+    left as it is (see `kept_reports`).
     """
     _prepare(job.reports)
     run = _Run(job)
     run.scan()
+    key = run.key()
+    before = kept(job.reports, key, run.ids, _OTHER_FILES)
+    if before is not None:
+        return run.leave(before)
     run_in_two_processes(run, together=run.is_worth_two)
-    return run.outcome()
+    outcome = run.outcome()
+    if not outcome.failed:
+        keep(job.reports, key, list(map(_kept_report, outcome.reports)), run.other_files)
+    return outcome
 
 
 def json_text(result: Mapping[str, Any]) -> str:
@@ -183,7 +194,51 @@ class _Run(TaskSet):
         self._context: Dict[str, Any] = {}
         self._rollups = Rollups({})
         self._truth: Dict[str, Any] = {}
+        self.other_files: List[FileDigest] = []
         self.count = len(job.selected)
+
+    @property
+    def ids(self) -> List[str]:
+        """The ids of the reports in their order."""
+        return list(self._made)
+
+    def key(self) -> str:
+        """Return what all that this run will write follows from, "" where it is not known.
+
+        It is where all reports are made, of data that was kept, by analyses of this package.
+        """
+        if self._job.only or not self._job.cache or not isinstance(self._dataset, Dataset):
+            return ""
+        foreign = [one for one in self._job.selected if not _is_ours(one)]
+        if foreign or any(made.reason for made in self._made.values()):
+            return ""
+        now = self._context["generated_at"]
+        about = {
+            "context": dict(self._context, generated_at=now[: len("2025-01-31")]),
+            "options": to_json(self._options()),
+            "truth": self._truth,
+            "scenarios": scenario_pages(self._job.reports),
+        }
+        return key_of(self._dataset.content_key, about)
+
+    def leave(self, before: KeptRun) -> Outcome:
+        """Take over the reports that are there."""
+        for number, report in enumerate(before.reports):
+            self._results[report.id] = before.results[report.id]
+            self._update(
+                self._job.selected[number],
+                seconds=report.seconds,
+                size_bytes=report.size_bytes,
+                headline=report.headline,
+            )
+            self.begin(number)
+            self._job.finished(self._made[report.id])
+        return self._outcome(self._job.reports / INDEX)
+
+    def _outcome(self, index: Path) -> Outcome:
+        in_order = {name: self._results[name] for name in self._made if name in self._results}
+        months = budget_months(self._rollups, self._job.budgets)
+        return Outcome(in_order, list(self._made.values()), index, self._rollups, months)
 
     @property
     def is_worth_two(self) -> bool:
@@ -236,8 +291,7 @@ class _Run(TaskSet):
         result, text = computed
         self._results[analysis.id] = result
         self._update(analysis, headline=headline_of(result))
-        size = self._guard(analysis, partial(self._write, analysis, text))
-        self._update(analysis, size_bytes=size or 0)
+        self._guard(analysis, partial(self._write, analysis, text))
 
     def _forget_up_to(self, number: int) -> None:
         """Let go of tables that no analysis after this one needs; some before it were not ours."""
@@ -260,24 +314,30 @@ class _Run(TaskSet):
 
     def outcome(self) -> Outcome:
         """Write index and manifest, and return how everything went."""
-        in_order = {name: self._results[name] for name in self._made if name in self._results}
-        index = publish(self._job.reports, self._made, in_order, self._context, self._options())
+        published = publish(
+            self._job.reports, self._made, self._results, self._context, self._options()
+        )
+        self.other_files = [*published.files]
         if self._explores:
-            self._write_explore()
-        months = budget_months(self._rollups, self._job.budgets)
-        return Outcome(in_order, list(self._made.values()), index, self._rollups, months)
+            self.other_files.append(self._write_explore())
+        return self._outcome(published.page)
 
     @property
     def _explores(self) -> bool:
         """Whether the Explore page is made: it goes with a run of all analyses."""
         return not self._job.only
 
-    def _write_explore(self) -> None:
-        """Write the Explore page.  Raises StorageError where it cannot be written."""
+    def _write_explore(self) -> FileDigest:
+        """Write the Explore page and return what was written.
+
+        Raises StorageError where that cannot be done.
+        """
         page = self._job.reports / EXPLORE_FILE
         try:
             cubes = explore_cubes(self._dataset, all_named=names_all(self._results))
-            write_explore(cubes, self._results, self._context, page)
+            with replacing(page) as (aside,):
+                write_explore(cubes, self._results, self._context, aside)
+                return FileDigest.of(aside, EXPLORE_FILE)
         except OSError as error:
             raise StorageError(
                 f"cannot write {page}: {error.strerror}; the reports were written"
@@ -299,8 +359,8 @@ class _Run(TaskSet):
         result = analysis.analyzer(self._dataset).analyze()
         return result, json_text(result)
 
-    def _write(self, analysis: Analysis, text: str) -> int:
-        """Write page and JSON of one report, both or neither; return the page's size.
+    def _write(self, analysis: Analysis, text: str) -> None:
+        """Write page and JSON of one report, both or neither, and note the page's size.
 
         The page is made of the result, the dataset's facts and what is known of the truth.
         """
@@ -314,7 +374,9 @@ class _Run(TaskSet):
             page, beside = asides
             analysis.generator(data, str(page))
             write_aside(beside, text)
-            return page.stat().st_size
+            digests = [FileDigest.of(path, "").digest for path in asides]
+            size = page.stat().st_size
+        self._update(analysis, size_bytes=size, digests=digests)
 
     def _evaluation(self, kinds: Sequence[str]) -> List[Dict[str, Any]]:
         temporal = {"end_time": self._context["period_end"]}
@@ -351,6 +413,17 @@ def _opened(job: Job) -> CallDataset:
         options=job.options,
     )
     return dataset if job.redactor is None else RedactedDataset(dataset, job.redactor)
+
+
+def _kept_report(made: Made) -> KeptReport:
+    page, result = made.digests
+    return KeptReport(made.analysis.id, made.seconds, made.size_bytes, made.headline, page, result)
+
+
+def _is_ours(analysis: Analysis) -> bool:
+    """Return whether analyzer and generator are parts of this package."""
+    parts = (analysis.analyzer, analysis.generator)
+    return all(part.__module__.split(".")[0] == "finops" for part in parts)
 
 
 def _all_declared() -> Iterator[Table]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from finops import registry
 from finops.atomic import replacing, target_name
@@ -19,6 +19,7 @@ from finops.generators.chartjs import copy_library
 from finops.generators.page import content_security_policy
 from finops.generators.reports.index import generate_index, index_page
 from finops.json_files import read_object
+from finops.kept_reports import FileDigest
 from finops.manifest import (
     MANIFEST,
     NOT_RUN,
@@ -60,6 +61,14 @@ class Made(NamedTuple):
     headline: str = ""
     reason: str = ""
     trace: str = ""
+    digests: Sequence[str] = ()  # SHA-256 of page and result as they were written
+
+
+class Published(NamedTuple):
+    """The index page, and what was written of it and of the manifest."""
+
+    page: Path
+    files: Sequence[FileDigest]
 
 
 def publish(
@@ -68,10 +77,10 @@ def publish(
     results: Mapping[str, Row],
     context: Mapping[str, Any],
     options: RunOptions,
-) -> Path:
+) -> Published:
     """Write index and manifest for this run's reports and those of earlier runs.
 
-    Returns the index page.  Raises StorageError where they cannot be written, LockError where
+    Raises StorageError where they cannot be written, LockError where
     another run does not finish publishing.
     """
     index = folder / INDEX
@@ -101,13 +110,17 @@ def publish(
             with replacing(index, folder / MANIFEST) as (new_index, new_manifest):
                 generate_index(known, [_for_index(entry) for entry in entries], linked, new_index)
                 write_manifest(manifest, new_manifest)
+                files = (
+                    FileDigest.of(new_index, INDEX),
+                    FileDigest.of(new_manifest, MANIFEST),
+                )
             copy_library(folder)
         except OSError as error:
             name = target_name(Path(str(error.filename or index)).name)
             raise StorageError(
                 f"cannot write {folder / name}: {error.strerror}; {_written(made)}"
             ) from error
-    return index
+    return Published(index, files)
 
 
 def _written(made: Mapping[str, Made]) -> str:

@@ -114,7 +114,7 @@ def test_publishing_beside_what_cannot_be_used(tmp_path: Path, name: str) -> Non
             (tmp_path / f"{analysis.id}.json").write_bytes(RESULTS[name])
     if name in HOSTILE:
         (tmp_path / "manifest.json").write_bytes(HOSTILE[name])
-    index = publish(tmp_path, {}, {}, {"dataset": "calls.csv"}, OPTIONS)
+    index = publish(tmp_path, {}, {}, {"dataset": "calls.csv"}, OPTIONS).page
     assert "<html" in index.read_text(encoding="utf-8")
     written = json_files.read_object(tmp_path / "manifest.json")
     assert written is not None

@@ -132,6 +132,7 @@ class Dataset:
         self._filled: Dict[Table, Dict[Key, Values]] = {}
         self._customers: Optional[Dict[str, Customer]] = None
         self._memo: Dict[Hashable, object] = {}
+        self._content_key = ""
 
     def rollups(self, tables: Iterable[Table]) -> Rollups:
         """Return the declared tables, reading the file if any of them was not planned yet.
@@ -215,6 +216,14 @@ class Dataset:
         return processes_for(self._workers, self._known_facts.file.size_bytes or 0)
 
     @property
+    def content_key(self) -> str:
+        """What all figures of what was read follow from, in short, "" where it is not known.
+
+        It is known of plain files that are large enough to keep what was read of them.
+        """
+        return self._content_key
+
+    @property
     def kept_bytes(self) -> int:
         """Size of what was read, in bytes, nearly all of which are arrays of numbers."""
         return sum(
@@ -252,6 +261,7 @@ class Dataset:
         self._revived = files.revived
         self._parts = reading.parts
         self._cubes = cubes_of(plan, self._parts)
+        self._content_key = files.content_key(reading)
         self._compute_facts(files, reading.rules)
         files.save(reading)
 

@@ -100,6 +100,18 @@ class FileScan:
             self.body = kept.reading.parts
         return kept
 
+    @property
+    def content_key(self) -> str:
+        """What the parts follow from: the very file, its bytes, and how they were read.
+
+        Returns "" where that is not known or the file is read again in no time.
+        """
+        if not self._key or self.layout.end < rollup_cache.MIN_STATE_BYTES:
+            return ""
+        bytes_read = [(*part.span, *part.digests) for part in self.parts]
+        layout = self.layout
+        return repr((layout.name, layout.clock, self._seen, self._key, bytes_read))
+
     def save(self, reading: Reading) -> None:
         """Keep the body beside the file, if it is worth that and still the same file.
 

@@ -6,6 +6,7 @@ read of a file is kept beside it, as if it had been read alone.
 
 from __future__ import annotations
 
+import hashlib
 from typing import Callable, Iterator, List, Optional
 
 from finops.reader.encoding import Batch, KeyEncoder
@@ -134,6 +135,18 @@ class FileSet:
         """Yield the calls of all files once more."""
         for file in self._files:
             yield from file.batches(rules, encoder)
+
+    def content_key(self, reading: Reading) -> str:
+        """Return what all figures of a reading follow from, in short, "" where it is not known.
+
+        As long as it is the same, whatever is made of the data is.
+        """
+        keys = [file.content_key for file in self._files]
+        if not all(keys):
+            return ""
+        rules = reading.rules
+        about = (keys, rules.latest, rules.implausible_used, reading.has_repeats, self.notes)
+        return hashlib.sha256(repr(about).encode("utf-8")).hexdigest()
 
     def save(self, reading: Reading) -> None:
         """Keep what was read of each file, where it would be the same of the file alone."""
