@@ -219,6 +219,7 @@ FORECAST_BACKTEST_DAYS = 14
 # trying does not grow with the data.
 FORECAST_TRIED_DAYS = 91
 FORECAST_INTERVAL = 0.80
+FORECAST_SUM_TRIES = 7  # the range of a sum needs so many sums that were tried
 FORECAST_MIN_DAYS = 3
 FORECAST_USABLE_MAPE_PCT = 25
 # Trend: the last whole days against as many before, and the change worth a word.

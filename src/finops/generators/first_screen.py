@@ -73,12 +73,13 @@ def _forecast(understanding: Data) -> List[Card]:
     forecast = from_dict(Forecast, understanding.get("forecast") or {})
     if forecast.forecast_30_days is None:
         return []
-    days = forecast.projection or ()
-    words = "expected for 30 days"
-    if days:
-        low, high = (math.fsum(getattr(day, edge) for day in days) for edge in ("low", "high"))
-        words = f"{formatting.money(low)} to {formatting.money(high)}"
-    return [Card("Forecast for 30 days", forecast.forecast_30_days, "money", words)]
+    low, high = forecast.low_30_days, forecast.high_30_days
+    if low is None or high is None:
+        words = "expected; too few days to try a range"
+        return [Card("Forecast for 30 days", forecast.forecast_30_days, "money", words)]
+    span = f"{formatting.money(low)} to {formatting.money(high)}"
+    words = f"{formatting.money(forecast.forecast_30_days)} expected"
+    return [Card("Forecast for 30 days", span, "text", words)]
 
 
 def _margin(profitability: Data) -> List[Card]:

@@ -90,6 +90,9 @@ _FORECAST = (
         "days",
     ),
     Threshold("Days expected within the forecast's range", "FORECAST_INTERVAL", "share"),
+    Threshold(
+        "The range of the month needs tried sums of two weeks", "FORECAST_SUM_TRIES", "number"
+    ),
     Threshold("… measured by forecasts from each of the last", "FORECAST_ORIGINS", "days"),
     Threshold("A slope counts from a squared t-ratio of", "FORECAST_SLOPE_EVIDENCE", "number"),
     Threshold("The trend counts, against the last week", "FORECAST_TREND_FAVOUR", "times"),

@@ -31,6 +31,8 @@ MEANINGS: Dict[str, str] = {
     "blank": "blank lines",
     "break_even_price": "subscription at which nothing is lost",
     "break_even_price_per_1k_calls": "usage-based price at which nothing is lost",
+    "low_30_days": "lower end of the range of the forecast of 30 days",
+    "high_30_days": "upper end: four of five such sums are expected in the range",
     "burn_percent": "monthly cost, of the subscription price",
     "by": "dimensions of the keys",
     "call_count": "calls",

@@ -163,6 +163,9 @@ class Forecast(NamedTuple):
 
     avg_daily_cost: Optional[Usd]
     forecast_30_days: Optional[Usd]
+    low_30_days: Optional[Usd]
+    """lower end of the range of four of five such sums; null where too few could be tried"""
+    high_30_days: Optional[Usd]
     trend_percent: Optional[Percent]
     projection: Sequence[ProjectedDay]
     backtest: Backtest

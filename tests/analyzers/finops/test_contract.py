@@ -71,8 +71,8 @@ ROWS: Dict[Tuple[str, str], str] = {
     ("alignment", "fair_share"): "organization_id cost share_percent call_count",
 }
 PARTS: Dict[Tuple[str, str], str] = {
-    ("understanding", "forecast"): "avg_daily_cost forecast_30_days trend_percent projection "
-    "backtest",
+    ("understanding", "forecast"): "avg_daily_cost forecast_30_days low_30_days high_30_days "
+    "trend_percent projection backtest",
     ("performance", "latency"): "mean median p95 p99 max sla_violations",
     ("realtime", "hourly_baseline"): "mean std_dev threshold",
     ("realtime", "portfolio_risk"): "max_provider_concentration top_provider diversity_score "

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import random
 from typing import List
 
@@ -7,7 +8,14 @@ import pytest
 
 from finops import config
 from finops.analyzers.shared.covered_days import CoveredDays, day_shares
-from finops.analyzers.shared.forecast import UNTRIED, backtest, forecast, month_ahead, tried_from
+from finops.analyzers.shared.forecast import (
+    UNTRIED,
+    backtest,
+    forecast,
+    month_ahead,
+    sum_range,
+    tried_from,
+)
 from finops.results.understanding import Backtest
 from finops.timestamps import hours_between
 
@@ -266,6 +274,38 @@ def test_error_and_interval_are_tried_from_days_of_their_own(
     monkeypatch.setattr(config, "FORECAST_TRIED_DAYS", 5)
     assert backtest(values).tries == 5
     assert forecast(values, 30) == ahead
+
+
+# --- sums ------------------------------------------------------------------------------------
+
+
+def test_the_range_of_a_sum_is_what_sums_of_two_weeks_missed_by() -> None:
+    """Worked out again by forecasts of the public function, from each day that is tried."""
+    values = noisy(90, 3, 0.4)
+    misses = []
+    for origin in days_tried(90):
+        guess = sum(day.expected for day in forecast(values[:origin], 14))
+        misses.append(abs(sum(values[origin : origin + 14]) / guess - 1))
+    half = sorted(misses)[math.ceil(0.8 * len(misses)) - 1] * math.sqrt(30 / 14)
+    assert sum_range(values, 1000.0, 30) == pytest.approx((1000 * (1 - half), 1000 * (1 + half)))
+
+
+def test_a_sum_is_surer_than_its_days_together() -> None:
+    values = noisy(120, 8, 0.4)
+    ahead = forecast(values, 30)
+    total = sum(day.expected for day in ahead)
+    bounds = sum_range(values, total, 30)
+    assert bounds is not None
+    assert bounds[0] < total < bounds[1]
+    assert bounds[1] - bounds[0] < sum(day.high - day.low for day in ahead)
+
+
+@pytest.mark.parametrize(("count", "known"), [(0, False), (34, False), (40, False), (41, True)])
+def test_a_range_needs_seven_sums_that_were_tried(count: int, known: bool) -> None:
+    bounds = sum_range([5.0] * count, 150.0, 30)
+    assert (bounds is not None) is known
+    if known:
+        assert bounds == pytest.approx((150.0, 150.0))
 
 
 # --- month ahead -----------------------------------------------------------------------------

@@ -89,7 +89,8 @@ def test_the_first_screen_has_the_figures_of_the_reports(tmp_path: Path) -> None
             "change": {"days": 30, "previous_period_cost": 800.0, "cost_now": 900.0},
             "forecast": {
                 "forecast_30_days": 950.0,
-                "projection": [{"low": 20.0, "high": 40.0}, {"low": 21.5, "high": 42.0}],
+                "low_30_days": 900.5,
+                "high_30_days": 1000.25,
             },
         },
         "profitability": {"summary": {"monthly_margin": 5000.0, "margin_percent": 84.7}},
@@ -106,7 +107,7 @@ def test_the_first_screen_has_the_figures_of_the_reports(tmp_path: Path) -> None
     assert read.says(
         "Cost ≥ $75,732.18 $900.00 per month; 3 calls have no known cost "
         "Change, last 30 days +12.5% $900.00 now, $800.00 in the 30 days before "
-        "Forecast for 30 days $950.00 $41.50 to $82.00 "
+        "Forecast for 30 days $900.50 to $1,000.25 $950.00 expected "
         "Margin after AI cost $5,000.00 per month, 84.7% of revenue "
         "Budget pace 120.0% $600.00 of $700.00, provider openai; used up on 28 Mar 2025"
     )

@@ -11,7 +11,7 @@ from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.cost_change import CHANGE_TABLES, cost_change
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.daily_sums import by_day
-from finops.analyzers.shared.forecast import UNTRIED, month_ahead
+from finops.analyzers.shared.forecast import UNTRIED, month_ahead, month_range
 from finops.analyzers.shared.overlaps import model_key
 from finops.analyzers.shared.tables import (
     ACCOUNT_DAYS,
@@ -199,9 +199,13 @@ def _forecast(data: Rollups, span: CoveredDays, days: Sequence[DailyCost]) -> Fo
     looked_back = span.whole[-config.FORECAST_WINDOW_DAYS - config.FORECAST_TRIED_DAYS :]
     forecast, test = month_ahead(costs, span) if known(looked_back) else ([], UNTRIED)
     compared = span.whole[-2 * config.TREND_RECENT_DAYS :]
+    total = math.fsum(day.expected for day in forecast) if forecast else None
+    low, high = (month_range(costs, span, total) if total is not None else None) or (None, None)
     return Forecast(
         avg_daily_cost=data.totals.cost / span.days if span.whole else None,
-        forecast_30_days=math.fsum(day.expected for day in forecast) if forecast else None,
+        forecast_30_days=total,
+        low_30_days=low,
+        high_30_days=high,
         trend_percent=trend_percent([costs.get(date, 0.0) for date in compared])
         if known(compared)
         else None,

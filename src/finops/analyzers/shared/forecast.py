@@ -20,12 +20,16 @@ interval must be is how far forecasts from each of the last days missed, in the 
 it follows the level of today.  How good the method is (`backtest`) is the mean error in percent of
 forecasts from every day that had enough before and after it, today's level or not.
 
+How sure a sum is (`sum_range`) follows from how far sums of such forecasts missed: days that
+stray by chance cancel out in a sum, so it is less wide than its days' intervals together.
+
 A series is a list of numbers, one a calendar day, days without calls counting 0.
 """
 
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Callable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from finops import config
@@ -103,6 +107,28 @@ def backtest(values: Sequence[float]) -> Backtest:
     ]
     error: Optional[float] = mean(errors) if errors else None
     return Backtest(min(config.FORECAST_BACKTEST_DAYS, ahead), error, len(origins))
+
+
+def sum_range(values: Sequence[float], total: float, horizon: int) -> Optional[Tuple[float, float]]:
+    """Return the bounds, which hold with the configured chance, of a forecast sum of some days.
+
+    `total` is the sum of the `horizon` days after the values.  The bounds are the quantile of how
+    far, in proportion, sums of `config.FORECAST_BACKTEST_DAYS` forecast from earlier days missed;
+    more days widen them with the root of their number, as for single days.  None where fewer
+    than `config.FORECAST_SUM_TRIES` sums could be tried.
+    """
+    ahead = config.FORECAST_BACKTEST_DAYS
+    origins = tried_from(len(values))
+    if len(values) - ahead < LEAST_BEFORE or len(origins) < config.FORECAST_SUM_TRIES:
+        return None
+    misses = []
+    for origin, mixed in zip(origins, _fitted(tuple(values), origins)):
+        raised = _raised(values[:origin], mixed.curve)
+        guess = math.fsum(mixed.at(index, raised) for index in range(origin, origin + ahead))
+        if guess > 0:
+            misses.append(abs(math.fsum(values[origin : origin + ahead]) / guess - 1))
+    half = percentile(misses, config.FORECAST_INTERVAL) * math.sqrt(max(1.0, horizon / ahead))
+    return total * max(0.0, 1 - half), total * (1 + half)
 
 
 def tried_from(count: int) -> range:
@@ -257,11 +283,16 @@ def _last_days(count: int) -> range:
 
 def _trials(values: Sequence[float], origins: range) -> Iterator[Tuple[float, float]]:
     """Yield forecast and value of the days from each origin on, which the forecast did not see."""
-    for origin in origins:
-        mixed = _combined(values[:origin])
+    for origin, mixed in zip(origins, _fitted(tuple(values), origins)):
         end = min(len(values), origin + config.FORECAST_BACKTEST_DAYS)
         for index in range(origin, end):
             yield mixed.at(index), values[index]
+
+
+@lru_cache(maxsize=8)  # tried several times over the same days, by more than one report
+def _fitted(values: Tuple[float, ...], origins: range) -> Tuple[Mixed, ...]:
+    """Return the forecast from each origin, made from the days before it."""
+    return tuple(_combined(values[:origin]) for origin in origins)
 
 
 def month_ahead(
@@ -276,7 +307,7 @@ def month_ahead(
     """
     if not span.has_rates:
         return [], UNTRIED
-    values = [days.get(date, 0.0) for date in span.whole]
+    values = _whole_days(days, span)
     last = date_of(span.dates[-1])
     left_off = (last - date_of(span.whole[-1])).days
     guesses = forecast(values, config.DAYS_PER_MONTH + left_off)[left_off:]
@@ -291,3 +322,14 @@ def month_ahead(
         for i, guess in enumerate(guesses, start=1)
     ]
     return projection, backtest(values)
+
+
+def month_range(
+    days: Mapping[str, float], span: CoveredDays, total: float
+) -> Optional[Tuple[float, float]]:
+    """Return the range of the sum of `month_ahead`; None where it could not be tried enough."""
+    return sum_range(_whole_days(days, span), total, config.DAYS_PER_MONTH)
+
+
+def _whole_days(days: Mapping[str, float], span: CoveredDays) -> List[float]:
+    return [days.get(date, 0.0) for date in span.whole]

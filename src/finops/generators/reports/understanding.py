@@ -176,12 +176,20 @@ def _forecast_sentence(forecast: results.Forecast) -> str:
             "every call is known."
         )
     sentence = (
-        f"The next 30 days are expected to cost {formatting.money(forecast.forecast_30_days)}. "
+        f"The next 30 days are expected to cost {formatting.money(forecast.forecast_30_days)}"
+        f"{_range_words(forecast)}. "
         "The line shows typical days; the sum includes expensive ones, too. "
     )
     if test.mape_percent is None:
         return sentence + "The forecast was not tested: the data covers too few days."
     return sentence + _tried_sentence(test)
+
+
+def _range_words(forecast: results.Forecast) -> str:
+    if forecast.low_30_days is None or forecast.high_30_days is None:
+        return ""
+    low, high = map(formatting.money, (forecast.low_30_days, forecast.high_30_days))
+    return f", in four of five cases between {low} and {high}"
 
 
 def _tried_sentence(test: results.Backtest) -> str:
