@@ -15,18 +15,21 @@ from finops.analyzers.shared.explore_cube import explore_cubes
 from finops.engines import ENGINES
 from finops.engines.dataset import EngineDataset
 from finops.reader.options import ReadingOptions
+from finops.rollups.customers import CUSTOMER_RECORDS
 from finops.rollups.dataset import Dataset
 from finops.rollups.expressions import above, all_of, known
 from finops.rollups.measures import (
     CALL_DIMENSIONS,
     CUSTOMER_DIMENSIONS,
+    OF_MOMENTS,
     REGION_CHANGE_MEASURES,
     SUM_MEASURES,
     TIME_DIMENSIONS,
     Dimension,
     Measure,
+    measure_of,
 )
-from finops.rollups.spec import Table
+from finops.rollups.spec import Having, Table
 from finops.schema import FULL_NAMES, WRITTEN_NAMES
 from tests.rollups.test_dataset import EVERYTHING, csv_of, rows_strategy
 from tests.rollups.test_measures import conditions, terms
@@ -51,10 +54,14 @@ EVERYWHERE = [
 ]
 on_engines = pytest.mark.parametrize("name", EVERYWHERE)
 FACTS = (
-    Table(("hour", "customer_id"), ("calls", "cost", "rate_limits"), having="calls"),
+    Table(
+        ("hour", "customer_id"), ("calls", "cost", "rate_limits"), having=Having("calls", ">", 1)
+    ),
     Table(("day", "provider", "model"), ("cost", "latency"), top="cost"),
     Table(("week", "subscription_tier", "tier_price_usd"), ("records", "latencies")),
     Table(("customer_id", "day"), REGION_CHANGE_MEASURES),
+    Table(("day",), ("customers", "first_seen", "input_sizes", "last_seen", "calls"), OF_MOMENTS),
+    *CUSTOMER_RECORDS,
 )
 ODD_LINES = (
     *("short row", "stray quote", "open quote", "NUL", "long line", "UTF-8", "quoted 1,234"),
@@ -226,6 +233,9 @@ own_measures = st.builds(
 )
 
 
+LISTS = ("latency", "latencies", "input_sizes")
+
+
 @st.composite
 def legal_tables(draw: Any) -> Table:
     """Draw a table that passes its own check."""
@@ -236,13 +246,18 @@ def legal_tables(draw: Any) -> Table:
     measures: List[Any] = [
         *dict.fromkeys(draw(st.lists(st.sampled_from(SUM_MEASURES), max_size=4))),
         *draw(st.lists(own_measures, max_size=1)),
-        *draw(st.lists(st.sampled_from(["latency", "latencies"]), max_size=1)),
+        *draw(st.lists(st.sampled_from(LISTS), max_size=2, unique=True)),
+        *draw(st.lists(st.sampled_from(["first_seen", "last_seen", "customers"]), max_size=2)),
     ]
-    sums = [
-        m if isinstance(m, str) else m.name for m in measures if m not in ("latency", "latencies")
-    ]
+    sums = [m.name for m in map(measure_of, measures) if isinstance(m, Measure)]
     where = draw(st.none() | conditions)
-    having = draw(st.sampled_from(["", *sums]))
+    limits = st.builds(
+        Having,
+        st.sampled_from(sums or [""]),
+        st.sampled_from(["<>", ">", ">="]),
+        st.integers(0, 3),
+    )
+    having = draw(st.none() | limits)
     top = draw(st.sampled_from(["", *sums])) if by else ""
     return Table(tuple(by), tuple(measures), where, having, top)
 

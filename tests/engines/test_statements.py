@@ -31,7 +31,7 @@ from finops.engines.zones import Change, changes_of, offset_at, offset_of_local
 from finops.reader.options import ReadingOptions
 from finops.rollups.expressions import above
 from finops.rollups.measures import REGION_CHANGE_MEASURES, Dimension
-from finops.rollups.spec import Table
+from finops.rollups.spec import Having, Table
 from finops.timestamps import EPOCH, zone_of
 from tests.support.engines import engine_dataset, local_dataset, results_of
 from tests.support.malformed import file_of, line
@@ -41,9 +41,15 @@ from tests.support.tools import need
 GOLDEN = Path(__file__).with_name("golden")
 RENEW = bool(os.environ.get("UPDATE_SNAPSHOTS"))
 TABLES = (
-    Table(("day", "provider"), ("calls", "cost", "latency"), above("latency_ms", 5), "calls"),
+    Table(
+        ("day", "provider"),
+        ("calls", "cost", "latency"),
+        above("latency_ms", 5),
+        Having("calls", ">", 2),
+    ),
     Table(("hour", "customer_id"), ("errors",), top="errors"),
     Table((Dimension("long", above("output_tokens", 1000)),), ("records", "latencies")),
+    Table(("region",), ("customers", "first_seen", "input_sizes")),
     Table(("customer_id", "day"), REGION_CHANGE_MEASURES),
 )
 CALLS = Columns(schema.FULL_NAMES, "select 'calls' as file, 0 as n, * from calls", ["calls"])

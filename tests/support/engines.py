@@ -17,6 +17,7 @@ from finops.engines.engine import EngineOptions
 from finops.engines.sources import Opening
 from finops.errors import DataError
 from finops.reader.options import ReadingOptions
+from finops.rollups.customers import CUSTOMER_RECORDS
 from finops.rollups.dataset import Dataset
 from finops.rollups.protocol import CallDataset
 from finops.rollups.spec import Table
@@ -60,7 +61,7 @@ def results_of(dataset: CallDataset, only: Iterable[str] = ()) -> Dict[str, str]
 def outcome_of(dataset: CallDataset, tables: Sequence[Table]) -> Dict[str, Any]:
     """Return tables with their order and types, and all that goes with them, or the refusal."""
     try:
-        data = dataset.rollups(tables)
+        data = dataset.rollups([*tables, *CUSTOMER_RECORDS])
     except DataError as error:
         return {"refused": str(error)}
     listed = [[(key, values) for key, values in data[table].items()] for table in tables]

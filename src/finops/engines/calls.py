@@ -156,29 +156,6 @@ def ends_sql() -> str:
     )
 
 
-def customers_sql() -> str:
-    """Return the SQL of the customers: when each was seen, and what its latest row says.
-
-    A credit says that only of a customer without any call.
-    """
-    about = "subscription_tier, organization_id, product_id, customer_archetype, tier_price_usd"
-    seen = (
-        f"select customer_id, {about}, region, {CREDIT} > 0 as is_credit, min(us) as first_us,"
-        f" max(us) as last_us from finops_calls group by customer_id, {about}, region, {CREDIT} > 0"
-    )
-    latest = (
-        "row_number() over (partition by customer_id order by is_credit, last_us desc,"
-        " region desc, subscription_tier desc, organization_id desc, product_id desc,"
-        " customer_archetype desc, tier_price_usd desc nulls last)"
-    )
-    first = "min(first_us) over (partition by customer_id, is_credit)"
-    return (
-        f"select customer_id, {about}, first_us, last_us from (select customer_id, {about},"
-        f" {first} as first_us, last_us, {latest} as place from ({seen}) seen) ranked"
-        " where place = 1"
-    )
-
-
 def changes_sql(dialect: Dialect) -> str:
     """Return the SQL of quick changes of region: customer, day, two regions, how often, and the
     shortest time between in microseconds.

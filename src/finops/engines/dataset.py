@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from array import array
-from datetime import timedelta
 from itertools import islice
-from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Hashable, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from finops import config
 from finops.business.catalog import PriceTable
@@ -21,24 +20,25 @@ from finops.engines.calls import (
     accounts_sql,
     calls_sql,
     conflicts_sql,
-    customers_sql,
     ends_sql,
     kinds_sql,
 )
 from finops.engines.coarse import coarse_groups
-from finops.engines.decode import decoded, hour_name, usd
+from finops.engines.decode import decoded, hour_name, moment
 from finops.engines.dialect import Dialect
 from finops.engines.engine import Engine
 from finops.engines.sources import Opening, Source, open_source
-from finops.engines.statements import SUMS, statements
+from finops.engines.statements import GROUPS, statements
 from finops.engines.taking_in import TakenIn, take_in
 from finops.errors import DataError
 from finops.reader.accounts import Accounts
+from finops.reader.event_log import Event
 from finops.reader.identity import IdSummary
 from finops.reader.options import ReadingRules
 from finops.reader.row_selection import IMPLAUSIBLE
 from finops.rollups.coarsening import CoarseGroups, Coarsening
-from finops.rollups.dataset import DatasetFacts, refuse_if_nothing_is_usable
+from finops.rollups.customers import CUSTOMER_RECORDS, customers_of
+from finops.rollups.dataset import TOTALS, WHOLE_DAYS, DatasetFacts, refuse_if_nothing_is_usable
 from finops.rollups.hours import HourClock
 from finops.rollups.merge import FileParts, accounting_of
 from finops.rollups.notes import notes_of, on_whole_days
@@ -46,7 +46,6 @@ from finops.rollups.part import PartitionResult
 from finops.rollups.source_notes import SOURCES, on_sources
 from finops.rollups.spec import (
     Accounting,
-    Customer,
     FileInfo,
     Key,
     Period,
@@ -56,15 +55,13 @@ from finops.rollups.spec import (
     Totals,
     Values,
 )
-from finops.timestamps import EPOCH, timestamp, zone_of
+from finops.timestamps import zone_of
 
 MOST_ROWS = 2_000_000
-_TOTALS = Table((), ("calls", "cost", "input_tokens", "output_tokens", "errors", "unpriced"))
-_WHOLE_DAYS = Table((), ("daily_records",))
-# What goes with every dataset.
-FACT_TABLES = (_TOTALS, _WHOLE_DAYS, SOURCES)
-# The names of statements that fill no table.
-ENDS, CUSTOMERS = "ends", "customers"
+# The tables that go with every dataset.
+FACT_TABLES = (TOTALS, WHOLE_DAYS, SOURCES)
+# The name of the statement of the period.
+ENDS = "ends"
 _NOTHING = (None, "")
 
 
@@ -105,6 +102,7 @@ class AnsweredDataset:
         self._most_rows = most_rows
         self._filled: Dict[Table, Dict[Key, Values]] = {}
         self._facts: Optional[DatasetFacts] = None
+        self._memo: Dict[Hashable, object] = {}
 
     def fill(self, tables: Iterable[Table]) -> None:
         """Take everything in; raises DataError where the data as a whole cannot be read."""
@@ -118,8 +116,20 @@ class AnsweredDataset:
         """
         self.fill(())
         assert self._facts is not None
+        period, totals, accounting, file = self._facts
         wanted = {table: self._table(table) for table in tables}
-        return Rollups(wanted, *self._facts, self.prices, self.context)
+        customers = customers_of(wanted) if set(CUSTOMER_RECORDS) <= set(wanted) else None
+        return Rollups(
+            wanted,
+            period,
+            totals,
+            customers,
+            accounting,
+            file,
+            self.prices,
+            self.context,
+            self._memo,
+        )
 
     def forget(self, tables: Iterable[Table]) -> None:
         """Let go of the memory of tables that were delivered; asked for again, they come again."""
@@ -130,14 +140,20 @@ class AnsweredDataset:
         """Return which incidents the simulator planted in these calls, None where nobody knows."""
         return None
 
+    def events(self) -> Sequence[Event]:
+        """Return what is known to have happened meanwhile, which charts mark, by date."""
+        return []
+
     def coarse(self, table: Table, coarsening: Coarsening, most: int) -> Optional[CoarseGroups]:
         """Return a table's groups with their keys merged, None where there are more than `most`.
 
         Costs are whole numbers of 10**-12 USD.
         """
         self.fill(())
-        sql = statements(self._dialect, table)[SUMS]
-        return coarse_groups(table, self._answers.rows(name_of(table, SUMS), sql), coarsening, most)
+        sql = statements(self._dialect, table)[GROUPS]
+        return coarse_groups(
+            table, self._answers.rows(name_of(table, GROUPS), sql), coarsening, most
+        )
 
     def _take_in(self) -> Taken:
         """Make the calls ready, and return what was read."""
@@ -175,14 +191,13 @@ class AnsweredDataset:
         accounting = accounting_of(taken.parts, notes)
         refuse_if_nothing_is_usable(accounting, taken.name)
         sums = {table: self._table(table) for table in FACT_TABLES}
-        (days,) = sums[_WHOLE_DAYS].get((), (0,))
+        (days,) = sums[WHOLE_DAYS].get((), (0,))
         is_utc = HourClock(zone_of(self.options.timezone)).is_utc
         more = [] if is_utc else on_whole_days(days, self.options.timezone)
         notes = (*accounting.notes, *more, *on_sources(sums[SOURCES]))
         return DatasetFacts(
             self._period(),
-            Totals(*sums[_TOTALS].get((), ())),
-            self._customers(),
+            Totals(*sums[TOTALS].get((), ())),
             _with_places(accounting._replace(notes=notes), taken.is_text),
             FileInfo(taken.name, taken.size, taken.files, self._engine_name),
         )
@@ -201,14 +216,6 @@ class AnsweredDataset:
         return period._replace(
             start=moment(first), end=moment(last), first_hour=low_hour, last_hour=max(hours)
         )
-
-    def _customers(self) -> Mapping[str, Customer]:
-        rows = self._answers.rows(CUSTOMERS, customers_sql())
-        customers = {
-            str(name): Customer(tier, usd(price), org, product, archetype, moment(a), moment(z))
-            for name, tier, org, product, archetype, price, a, z in rows
-        }
-        return dict(sorted(customers.items()))
 
 
 class EngineDataset(AnsweredDataset):
@@ -232,6 +239,13 @@ class EngineDataset(AnsweredDataset):
         """Return which incidents the simulator planted in these calls, None where nobody knows."""
         return self._source.truth() if self._source else None
 
+    def events(self) -> Sequence[Event]:
+        """Return the events of the file beside the data, none where there is no such file.
+
+        Raises DataError where it cannot be read.
+        """
+        return self._source.events() if self._source else []
+
     def _take_in(self) -> Taken:
         engine = self._engine
         source = self._source = open_source(engine, self._locations, self._opening)
@@ -249,11 +263,6 @@ class EngineDataset(AnsweredDataset):
         engine.forget("finops_rows")
         files = len(source.files)
         return Taken(source.name, source.size, files, parts, source.notes, source.is_text)
-
-
-def moment(us: Any) -> str:
-    """Return microseconds since 1970 as a timestamp."""
-    return timestamp(EPOCH + timedelta(microseconds=int(us)))
 
 
 class _FileAccounts:
@@ -278,8 +287,8 @@ class _FileAccounts:
         ]
 
     def _part(self, address: str) -> PartitionResult:
-        accounts = vars(self._taken.accounts[address])
-        return PartitionResult((0, 0), (), accounts, (), {}, (), NO_IDS, [])
+        accounts = self._taken.accounts[address]
+        return part_of(accounts)
 
     def _add_kinds(self) -> None:
         found = self._engine.rows(accounts_sql(self._bounds))
@@ -310,7 +319,10 @@ class _FileAccounts:
             accounts.conflicting_ids = int(count)
 
 
-NO_IDS = IdSummary((), (), array("Q"))
+def part_of(accounts: Accounts) -> PartitionResult:
+    """Return accounts as those of a part of a file of which nothing else is known here."""
+    no_ids = IdSummary((), (), array("Q"))
+    return PartitionResult((0, 0), (), vars(accounts), (), None, (), (), no_ids, [])
 
 
 def _with_places(accounting: Accounting, is_text: bool) -> Accounting:

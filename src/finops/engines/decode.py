@@ -6,19 +6,20 @@ from array import array
 from datetime import timedelta
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence, Tuple
 
-from finops.engines.statements import CHANGES, LISTED, SUMS
+from finops.engines.statements import CHANGES, GROUPS, InGroup, in_group
 from finops.reader.fields import PICO
 from finops.rollups.expressions import is_condition
 from finops.rollups.measures import (
     TEXT_COLUMNS,
     TIME_DIMENSIONS,
     Dimension,
-    Measure,
+    Distinct,
+    Seen,
     dimension_of,
 )
-from finops.rollups.planner import distributions_of, sums_of
+from finops.rollups.planner import distributions_of
 from finops.rollups.spec import Key, Table, Values, in_key_order
-from finops.timestamps import EPOCH, week_of
+from finops.timestamps import EPOCH, timestamp, week_of
 
 Rows = Iterable[Sequence[Any]]
 Decoder = Callable[[Any], Any]
@@ -31,15 +32,15 @@ def decoded(table: Table, rows: Mapping[str, Rows]) -> Dict[Key, Values]:
     if CHANGES in rows:
         return _region_changes(table, rows[CHANGES])
     keys = KeyReader(table)
-    units = [_amount_of(measure) for measure in sums_of(table)]
+    units = [_value_of(measure) for measure in in_group(table)]
     groups: Dict[Key, Values] = {
         keys.of(row): tuple(unit(value) for unit, value in zip(units, row[keys.count :]))
-        for row in rows[SUMS]
+        for row in rows[GROUPS]
     }
     for distribution in distributions_of(table):
         place = table.measure_names.index(distribution.name)
         listed: Dict[Key, List[Tuple[int, int]]] = {}
-        for row in rows[LISTED]:
+        for row in rows[distribution.column]:
             pair = (int(row[keys.count]), int(row[keys.count + 1]))
             listed.setdefault(keys.of(row), []).append(pair)
         made = _histogram if distribution.counted else _values
@@ -125,10 +126,22 @@ def _number(value: Any) -> Any:
     return None if value in (None, "") else int(value)
 
 
-def _amount_of(measure: Measure) -> Decoder:
-    if measure.unit == 1:
+def moment(us: Any) -> str:
+    """Return microseconds since 1970 as a timestamp.
+
+    >>> moment(1_500_000)
+    '1970-01-01T00:00:01.500000'
+    """
+    return timestamp(EPOCH + timedelta(microseconds=int(us)))
+
+
+def _value_of(measure: InGroup) -> Decoder:
+    if isinstance(measure, Seen):
+        return moment
+    if isinstance(measure, Distinct) or measure.unit == 1:
         return int
-    return lambda value: int(value) / measure.unit
+    unit = measure.unit
+    return lambda value: int(value) / unit
 
 
 def _histogram(pairs: List[Tuple[int, int]]) -> Dict[int, int]:

@@ -24,19 +24,17 @@ from finops.engines.calls import (
     Bounds,
     accounts_sql,
     calls_sql,
-    customers_sql,
     ends_sql,
     kinds_sql,
     rows_sql,
 )
 from finops.engines.dataset import (
-    CUSTOMERS,
     ENDS,
     FACT_TABLES,
     MOST_ROWS,
-    NO_IDS,
     AnsweredDataset,
     Taken,
+    part_of,
 )
 from finops.engines.dialect import Dialect
 from finops.engines.engine import Columns
@@ -51,7 +49,6 @@ from finops.reader.layout import latest_plausible
 from finops.reader.options import ReadingRules
 from finops.reader.row_selection import IMPLAUSIBLE
 from finops.rollups.merge import FileParts
-from finops.rollups.part import PartitionResult
 from finops.rollups.spec import Table
 from finops.timestamps import zone_of
 
@@ -112,7 +109,6 @@ def queries(
         ACCOUNTS: accounts_sql(Bounds.of(rules)),
         ODD: _ODD_SQL,
         ENDS: ends_sql(),
-        CUSTOMERS: customers_sql(),
     }
     for table in (*FACT_TABLES, *tables):
         for kind, sql in statements(dialect, table).items():
@@ -190,5 +186,4 @@ class RowsDataset(AnsweredDataset):
 
     def _part(self, file: str, accounts: Accounts) -> FileParts:
         header = Header({}, 0, b"", 0, ())
-        part = PartitionResult((0, 0), (), vars(accounts), (), {}, (), NO_IDS, [])
-        return FileParts(file, header, (), [part])
+        return FileParts(file, header, (), [part_of(accounts)])

@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import os
+from pathlib import Path
 from typing import BinaryIO, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, cast
 
 from finops.business.catalog import PriceTable
@@ -16,7 +17,9 @@ from finops.engines.odd_rows import Line
 from finops.engines.parsing import Lines
 from finops.errors import DataError
 from finops.locations import STANDARD_INPUT, is_elsewhere, name_of
+from finops.locations import TABLE as TABLE_PREFIX
 from finops.reader.containers import UTF_8
+from finops.reader.event_log import Event, events_beside, read_events
 from finops.reader.header import Header, read_header
 from finops.reader.layout import FileLayout, latest_plausible
 from finops.reader.options import ReadingOptions
@@ -27,7 +30,6 @@ from finops.rollups.planner import Plan
 from finops.storage.truth import read_truth
 
 CSV, PARQUET, TABLE = FORMATS = ("csv", "parquet", "table")
-_TABLE_PREFIX = "table:"
 _PARQUET_SUFFIXES = (".parquet", ".pq")
 _FIRST_LINES = 30  # among which the header of a file elsewhere has to be
 
@@ -77,6 +79,7 @@ class Source(NamedTuple):
     # Files on this machine are in the order of time already.
     in_order: bool = True
     single_path: str = ""
+    beside: Optional[Path] = None  # where its events are expected
 
     def file(self, address: str) -> SourceFile:
         """Return a file by its address."""
@@ -85,6 +88,13 @@ class Source(NamedTuple):
     def truth(self) -> Optional[Dict[str, object]]:
         """Return which incidents the simulator planted, None where nobody knows."""
         return read_truth(self.single_path) if self.single_path else None
+
+    def events(self) -> Sequence[Event]:
+        """Return the events of the file beside the data, none where there is no such file.
+
+        Raises DataError where it cannot be read.
+        """
+        return read_events(self.beside) if self.beside and self.beside.is_file() else []
 
 
 class Opening(NamedTuple):
@@ -109,7 +119,7 @@ def open_source(engine: Engine, locations: Sequence[str], opening: Opening) -> S
     if formats == {PARQUET}:
         pattern = _parquet_pattern(location)
         return _columns_source(engine.dialect, engine.parquet(pattern), location, opening)
-    name = location[len(_TABLE_PREFIX) :] if location.startswith(_TABLE_PREFIX) else location
+    name = location[len(TABLE_PREFIX) :] if location.startswith(TABLE_PREFIX) else location
     return _columns_source(engine.dialect, engine.table(name), name, opening)
 
 
@@ -119,7 +129,7 @@ def format_of(location: str) -> str:
     >>> format_of("s3://b/calls/**/*.parquet"), format_of("table:lake.calls"), format_of("a.csv.gz")
     ('parquet', 'table', 'csv')
     """
-    if location.startswith(_TABLE_PREFIX):
+    if location.startswith(TABLE_PREFIX):
         return TABLE
     if location.lower().endswith(_PARQUET_SUFFIXES):
         return PARQUET
@@ -153,6 +163,7 @@ def _text_here(engine: Engine, locations: Sequence[str], opening: Opening) -> So
         size=files.size,
         notes=files.notes,
         single_path=found.first if found.is_single_file else "",
+        beside=events_beside(found.first) if found.is_single_path else None,
     )
 
 

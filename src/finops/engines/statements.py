@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Sequence
+from typing import Dict, List, Sequence, Union
 
 from finops.engines.calls import changes_sql
 from finops.engines.dialect import Dialect
@@ -10,15 +10,21 @@ from finops.rollups.expressions import columns_of, is_condition, sql_of
 from finops.rollups.measures import (
     UNKNOWN_COLUMNS,
     Dimension,
+    Distinct,
     Distribution,
     Measure,
+    Seen,
     dimension_of,
+    measure_of,
     signed_parts,
 )
-from finops.rollups.planner import activities_of, distributions_of, sums_of
+from finops.rollups.planner import activities_of, distributions_of
 from finops.rollups.spec import Table
 
-SUMS, LISTED, CHANGES = "sums", "listed", "changes"
+# What a statement brings back: groups with their values, or steps from region to region.  The
+# values of a column by groups go by the name of the column.
+GROUPS, CHANGES = "groups", "changes"
+InGroup = Union[Measure, Seen, Distinct]
 
 
 def statements(dialect: Dialect, table: Table) -> Dict[str, str]:
@@ -29,23 +35,32 @@ def statements(dialect: Dialect, table: Table) -> Dict[str, str]:
     table.check()
     if activities_of(table):
         return {CHANGES: changes_sql(dialect)}
-    made = {SUMS: _sums(dialect, table)}
+    made = {GROUPS: _groups(dialect, table)}
     for distribution in distributions_of(table):
-        made[LISTED] = _listed(dialect, table, distribution)
+        made[distribution.column] = _listed(dialect, table, distribution)
     return made
 
 
-def _sums(dialect: Dialect, table: Table) -> str:
+def in_group(table: Table) -> List[InGroup]:
+    """Return the measures of a table that a group has one value of, in their order."""
+    measures = map(measure_of, table.measures)
+    return [m for m in measures if isinstance(m, (Measure, Seen, Distinct))]
+
+
+def _groups(dialect: Dialect, table: Table) -> str:
     keys = [f"k{place}" for place in range(len(table.by))]
-    measures = sums_of(table)
+    measures = in_group(table)
     names = {measure.name: f"m{place}" for place, measure in enumerate(measures)}
     selected = _keys(dialect, table)
-    selected += [f"{_sum(dialect, m)} as {names[m.name]}" for m in measures] or ["count(*) as rows"]
+    selected += [f"{_value(dialect, m)} as {names[m.name]}" for m in measures] or [
+        "count(*) as rows"
+    ]
     sql = f"select {', '.join(selected)} from finops_calls{_where(table)}{_group_by(len(keys))}"
     if not keys:
         sql += " having count(*) > 0"
-    if table.having:
-        sql = f"select * from ({sql}) g where {names[table.having]} <> 0"
+    if table.having is not None:
+        measure, operator, number = table.having
+        sql = f"select * from ({sql}) g where {names[measure]} {operator} {number}"
     if table.top:
         order = ", ".join([f"{names[table.top]} desc", *(f"{key} nulls first" for key in keys)])
         ranked = f"select *, row_number() over (partition by k0 order by {order}) as place"
@@ -58,7 +73,7 @@ def _listed(dialect: Dialect, table: Table, distribution: Distribution) -> str:
     """Return the SQL of how many calls have which value, by the keys of a table."""
     count = len(table.by)
     selected = [*_keys(dialect, table), f"{distribution.column} as v", "sum(calls) as times"]
-    known = f"{distribution.column} is not null"
+    known = f"{distribution.column} is not null and calls > 0"
     where = f"{_where(table)} and {known}" if table.where is not None else f" where {known}"
     by_all = _group_by(count + 1)
     return f"select {', '.join(selected)} from finops_calls{where}{by_all}"
@@ -77,8 +92,10 @@ def dimension_sql(dialect: Dialect, dimension: Dimension) -> str:
     return f"cast({sql} as bigint)"
 
 
-def _sum(dialect: Dialect, measure: Measure) -> str:
-    """Return the SQL of a sum as a big whole number."""
+def _value(dialect: Dialect, measure: InGroup) -> str:
+    """Return the SQL of a value of a group: a whole number."""
+    if not isinstance(measure, Measure):
+        return measure.sql
     return " ".join(
         f"{'+' if sign > 0 else '-'} {_plain_sum(dialect, part)}"
         for part, sign in signed_parts(measure)
@@ -100,10 +117,3 @@ def _group_by(count: int) -> str:
     """Return the GROUP BY of so many columns, the first that are selected."""
     places: Sequence[str] = [str(place) for place in range(1, count + 1)]
     return f" group by {', '.join(places)}" if places else ""
-
-
-def names_of_kinds(table: Table) -> List[str]:
-    """Return what the statements of a table are called."""
-    if activities_of(table):
-        return [CHANGES]
-    return [SUMS, *([LISTED] if distributions_of(table) else [])]

@@ -55,8 +55,9 @@ from finops.rollups.spec import (
 from finops.storage.truth import read_truth
 from finops.timestamps import zone_of
 
-_TOTALS = Table((), Totals._fields)
-_WHOLE_DAYS = Table((), ("daily_records",))
+# What goes with every dataset.
+TOTALS = Table((), Totals._fields)
+WHOLE_DAYS = Table((), ("daily_records",))
 
 # What comes of kept parts that look right and are not.
 _SPOILED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
@@ -173,7 +174,7 @@ class Dataset:
         tables = tuple(tables)
         if self._facts and set(tables) <= set(self._plan.tables):
             return
-        plan = Plan((*tables, _TOTALS, _WHOLE_DAYS, SOURCES))
+        plan = Plan((*tables, TOTALS, WHOLE_DAYS, SOURCES))
         try:
             self._scan(plan, self._cache)
         except _SPOILED:
@@ -286,7 +287,7 @@ class Dataset:
         accounting = accounting_of(files.file_parts, notes)
         refuse_if_nothing_is_usable(accounting, files.name)
         self._activity = self._activity_of(files, rules)
-        self._aggregate((_TOTALS, _WHOLE_DAYS, SOURCES))
+        self._aggregate((TOTALS, WHOLE_DAYS, SOURCES))
         times = [time for part in parts for time in part.ends]
         hours = [hour + ":00:00" for part in parts for hour in part.hours]
         self._facts = DatasetFacts(
@@ -297,7 +298,7 @@ class Dataset:
                 last_hour=max(hours, default=""),
                 timezone=self.options.timezone,
             ),
-            Totals(*self._filled[_TOTALS].get((), ())),
+            Totals(*self._filled[TOTALS].get((), ())),
             accounting._replace(
                 notes=(
                     *accounting.notes,
@@ -312,7 +313,7 @@ class Dataset:
         """Return what is to say of totals of days where reports are not in UTC."""
         if self._clock.is_utc:
             return []
-        (rows,) = self._filled[_WHOLE_DAYS].get((), (0,))
+        (rows,) = self._filled[WHOLE_DAYS].get((), (0,))
         return on_whole_days(rows, self.options.timezone)
 
     def _activity_of(self, files: FileSet, rules: ReadingRules) -> ActivityLog:
