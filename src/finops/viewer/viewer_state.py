@@ -16,7 +16,7 @@ from finops import config
 from finops.business.catalog import DEFAULT_PRICES, PriceTable
 from finops.reading_choices import ReadingChoices
 from finops.registry import ANALYZER_REGISTRY
-from finops.viewer.datasets import Dataset, Datasets, data_file, regular_file
+from finops.viewer.datasets import Dataset, Datasets, regular_file
 from finops.viewer.file_watcher import FileState, FilesWatcher, FileWatcher, Watcher
 from finops.viewer.jobs import Job, JobConflictError, JobRunner, QueueFullError, now_text
 from finops.viewer.metrics import Metrics
