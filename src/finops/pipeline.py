@@ -438,6 +438,14 @@ def _all_declared() -> Iterator[Table]:
             continue
 
 
+def declared_tables(only: Sequence[str] = (), budgets: Sequence[config.Budget] = ()) -> List[Table]:
+    """Return the tables that a run asks for, each once; `only` names analyses, none is all."""
+    analyses = [one for one in registry.ANALYZER_REGISTRY.values() if not only or one.id in only]
+    tables = [table for one in analyses for table in one.analyzer.TABLES]
+    further = () if only else EXPLORE_TABLES
+    return list(dict.fromkeys([*CONTEXT_TABLES, *tables_of(budgets), *tables, *further]))
+
+
 def _declared(analysis: Analysis) -> Sequence[Table]:
     """Return the tables of an analysis, checked one by one so that a wrong one costs only it."""
     tables = analysis.analyzer.TABLES

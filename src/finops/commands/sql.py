@@ -6,21 +6,20 @@ import argparse
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, List, Sequence
+from typing import TYPE_CHECKING, Sequence
 
 from finops import registry, schema
 from finops.commands.base import Console
 from finops.commands.engines import opening_of
 from finops.commands.reading import add_how, reading_of
 from finops.errors import StorageError, UsageError
+from finops.locations import TABLE
 
 if TYPE_CHECKING:
     from finops.engines.engine import Columns
     from finops.engines.script import Statement
-    from finops.rollups.spec import Table
 
-_TABLE = "table:"
-_DEFAULT = "table:calls"
+_DEFAULT = f"{TABLE}calls"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:[.][A-Za-z_][A-Za-z0-9_]*)*").fullmatch
 
 
@@ -62,11 +61,13 @@ def run(args: argparse.Namespace, console: Console) -> int:
     """
     from finops.engines.dialect import DIALECTS
     from finops.engines.script import script
+    from finops.pipeline import declared_tables
 
-    tables = _tables(args.analyzers)
+    _refuse_unknown(args.analyzers)
     columns = _columns(args)
     reading = reading_of(argparse.Namespace(**{**vars(args), "data": None}))
     reading.configure()
+    tables = declared_tables(args.analyzers, reading.budgets)
     made = script(DIALECTS[args.dialect](), columns, tables, opening_of(args, reading))
     if args.out:
         _write(made, Path(args.out))
@@ -80,23 +81,17 @@ def run(args: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def _tables(names: Sequence[str]) -> List[Table]:
-    """Return the tables of analyzers, and those that every page needs."""
-    from finops.analyzers.shared.explore_cube import EXPLORE_TABLES
-    from finops.pipeline import CONTEXT_TABLES
-
+def _refuse_unknown(names: Sequence[str]) -> None:
     known = registry.ANALYZER_REGISTRY
     for name in names:
         if name not in known:
             raise UsageError(f"no analyzer {name}; choose from {', '.join(known)}")
-    tables = [table for name in names or known for table in known[name].analyzer.TABLES]
-    return list(dict.fromkeys([*CONTEXT_TABLES, *tables, *(() if names else EXPLORE_TABLES)]))
 
 
 def _columns(args: argparse.Namespace) -> Columns:
     from finops.engines.engine import Columns
 
-    name = args.data[len(_TABLE) :] if args.data.startswith(_TABLE) else ""
+    name = args.data[len(TABLE) :] if args.data.startswith(TABLE) else ""
     if not _NAME(name):
         raise UsageError(f"{args.data!r} is no table; write table:calls or table:lake.usage.calls")
     given = [column.strip() for column in (args.columns or "").split(",") if column.strip()]
