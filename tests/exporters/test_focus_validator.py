@@ -58,12 +58,13 @@ def failures(dataset: CallDataset, folder: Path) -> Set[str]:
     return broken
 
 
-def test_usage_credits_searches_and_recorded_charges(tmp_path: Path) -> None:
+def test_usage_credits_corrections_searches_and_recorded_charges(tmp_path: Path) -> None:
     claude = {"provider": "anthropic", "model": "claude-a", "output_tokens": 0}
     rows = [
         *varied_rows(200),
         call(**claude, input_tokens=1000, cost_usd="0.032", list_cost_usd="0.032"),
         call(**claude, input_tokens=0, cost_usd="-7.25"),
+        call(**claude, input_tokens=0, cost_usd="-1.5", task_type="correction"),
         call(**claude, cost_usd="1", service_tier="batch", organization_id="unknown"),
         call(model="nobody-knows-it", cost_usd="0.5", region="unknown", product_id="unknown"),
     ]
