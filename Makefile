@@ -9,7 +9,7 @@ FUZZ_SECONDS ?= 180
 SHOWCASE := instrumentation metadata queries scenarios
 
 .DEFAULT_GOAL := help
-.PHONY: fuzz fuzz-smoke help demo generate analyze serve setup test test-new test-old lint coverage bench load soak \
+.PHONY: focus fuzz fuzz-smoke help demo generate analyze serve setup test test-new test-old lint coverage bench load soak \
 	detectors snapshots screenshots reference zipapp chartjs clean
 
 help: ## show what there is
@@ -81,7 +81,12 @@ fuzz: setup ## fuzz all that reads bytes of others, FUZZ_SECONDS (default 180) f
 fuzz-smoke: # the same, a minute for all targets together
 	@PYTHONPATH=src:. $(VENV) -m scripts.fuzz --total 60 --if-possible
 
+focus: setup ## hold FOCUS exports against the FinOps Foundation's validator
+	@$(PYTHON) scripts/setup_dev.py focus
+	@$(VENV) -m pytest tests/exporters/test_focus_validator.py -m soak -q
+
 soak: setup ## the long tests: 100 kills on 500 MB, 2 GB read, 100,000 requests (5 GB of disk)
+	@$(PYTHON) scripts/setup_dev.py focus
 	@PYTHONPATH=src:. $(VENV) scripts/soak.py
 
 snapshots: setup ## write the snapshots of result keys and pages anew

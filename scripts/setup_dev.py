@@ -6,6 +6,7 @@ Runs on any Python 3.7+ and needs nothing installed.  Steps:
 - `venv`: `.venv` on the newest Python found (pyenv's first), with `requirements-dev.txt`
 - `fuzz`: `.venv-fuzz` with atheris, on the newest Python that it has a wheel for
 - `venv37`: `.venv37` on Python 3.7 where there is one, with `requirements-3.7.txt`
+- `focus`: `.venv-focus` with focus-validator; only where it is named
 - `chartjs`, `axe`: packages from npm, unpacked under `node_modules`
 - `chromium`: the browser from Debian's packages, where root may install it
 """
@@ -33,6 +34,8 @@ SCRIPTS = ROOT / "scripts"
 NODE_MODULES = ROOT / "node_modules"
 AXE_VERSION = "4.14.1"
 OLDEST_FOR_TOOLS = (3, 10)
+OLDEST_FOR_FOCUS = (3, 12)
+FOCUS_VALIDATOR = "focus-validator==2.2.1"
 OLDEST_FOR_ATHERIS, NEWEST_FOR_ATHERIS = (3, 12), (3, 14)
 
 Version = Tuple[int, int, int]
@@ -116,6 +119,18 @@ def fuzz() -> None:
     make_venv(ROOT / ".venv-fuzz", usable[max(usable)], SCRIPTS / "requirements-fuzz.txt")
 
 
+def focus() -> None:
+    """Make `.venv-focus`, the environment of the FinOps Foundation's validator of FOCUS files."""
+    newest = max(pythons())
+    if newest[:2] < OLDEST_FOR_FOCUS:
+        say("no Python here that focus-validator runs on; FOCUS files are checked by us alone")
+        return
+    folder = ROOT / ".venv-focus"
+    make_venv(folder, pythons()[newest], SCRIPTS / "requirements-focus.txt")
+    inside = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
+    run([str(inside), "-m", "pip", "install", "-q", "--no-deps", FOCUS_VALIDATOR])
+
+
 def chartjs() -> None:
     """Unpack the Chart.js release that the report pages name."""
     text = (ROOT / "src/finops/generators/page.py").read_text(encoding="utf-8")
@@ -194,12 +209,15 @@ def say(text: str) -> None:
 STEPS: Dict[str, Callable[[], None]] = {
     step.__name__: step for step in (venv, venv37, fuzz, chartjs, axe, chromium)
 }
+# Steps that only those need who ask for them.
+EXTRA: Dict[str, Callable[[], None]] = {focus.__name__: focus}
 
 
 def main(names: List[str]) -> None:
-    """Run the named steps, or all, at once: they mostly wait for the network."""
+    """Run the named steps, or all but the extra ones, at once: they mostly wait for the network."""
+    steps = {**STEPS, **EXTRA}
     with ThreadPoolExecutor() as pool:
-        for step in [pool.submit(STEPS[name]) for name in names or list(STEPS)]:
+        for step in [pool.submit(steps[name]) for name in names or list(STEPS)]:
             step.result()
 
 

@@ -86,6 +86,7 @@ def test_the_recipes_are_there() -> None:
         "Add an analyzer",
         "Add a metric",
         "Add an import format",
+        "Add an export",
     ]
 
 
@@ -134,11 +135,23 @@ def test_a_new_format_is_recognised_and_imported(followed: Path) -> None:
     assert (call["customer_id"], float(call["cost_usd"]), call["source"]) == ("c1", 0.25, "gateway")
 
 
+def test_a_new_export_is_listed_and_written(followed: Path, dataset: Path) -> None:
+    assert re.search(
+        "^days +calls and cost", run_finops("list", "exports", cwd=followed).stdout, re.M
+    )
+    out = followed / "data" / "days.jsonl"
+    words = ["--format", "days", "--data", dataset, "--out", out]
+    done = run_finops("export", *words, cwd=followed)
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    assert sum(line["calls"] for line in lines) == len(dataset.read_text().splitlines()) - 1
+
+
 # What a new entry of a registry takes part in.
 AFFECTED = (
     *("tests/test_registry.py", "tests/test_readme.py", "tests/test_architecture.py"),
     *("tests/test_snapshots.py", "tests/test_cli.py", "tests/test_library.py", "tests/results"),
-    *("tests/importers", "tests/business", "tests/analyzers/test_claims.py"),
+    *("tests/importers", "tests/exporters", "tests/business", "tests/analyzers/test_claims.py"),
     *("tests/analyzers/test_findings.py", "tests/generators/test_every_page.py"),
     *("tests/simulator/test_batches.py", "tests/simulator/test_scenarios.py"),
     *("tests/test_manifest.py", "tests/test_publishing.py", "tests/viewer/test_pages.py"),

@@ -10,9 +10,10 @@ import pytest
 from finops.cli import main
 from finops.errors import UsageError
 from finops.exporters import all_exporters, exporter_ids, find_exporter
-from finops.exporters.base import Exporter, Request
+from finops.exporters.base import Exporter, Request, flag_of
 from tests.support.reference import call
 from tests.support.rows import varied_rows, write_csv
+from tests.support.tools import ROOT
 
 EVERY = pytest.mark.parametrize("exporter", all_exporters(), ids=lambda exporter: exporter.id)
 # What a format cannot do without, as text that fits the rows below.
@@ -126,6 +127,14 @@ def test_reading_options_count(
         assert main([*words_for(exporter, path), *more]) == 0
         texts.append(capsys.readouterr().out.replace(path.name, ""))
     assert texts[0] == texts[1]
+
+
+@EVERY
+def test_it_is_documented(exporter: Exporter) -> None:
+    text = (ROOT / "docs" / "export.md").read_text(encoding="utf-8")
+    assert f"--format {exporter.id}" in text
+    for name in exporter.options:
+        assert flag_of(name) in text
 
 
 def test_an_unknown_format_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

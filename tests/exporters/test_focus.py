@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from finops.business.price_table import PriceTable
 from finops.business.prices import parse_prices
 from finops.cli import main
+from finops.context import RunContext
 from finops.errors import UsageError
 from finops.exporters.base import Export, Request
 from finops.exporters.focus.charges import shared
@@ -199,6 +200,26 @@ def test_a_credit_is_negative_and_has_no_quantity() -> None:
     assert credit["ChargeFrequency"] == "One-Time"
     assert credit["ChargeClass"] == ""
     assert billed(rows) == Decimal("-19.5")
+
+
+def test_a_correction_is_of_its_own_day_and_billed_now(tmp_path: Path) -> None:
+    bill = tmp_path / "bill.csv"
+    names = "BilledCost,BillingCurrency,ChargePeriodStart,ChargePeriodEnd,ChargeCategory"
+    names += ",ChargeClass,ProviderName,ServiceCategory"
+    day = "USD,2026-09-02T00:00:00Z,2026-09-03T00:00:00Z,Usage"
+    ai = "AWS,AI and Machine Learning"
+    rows = [f"-1.5,{day},Correction,{ai}", f"0.25,{day},Correction,{ai}", f"8,{day},,{ai}"]
+    bill.write_text("\n".join([names, *rows, ""]), encoding="utf-8")
+    out = tmp_path / "calls.csv"
+    import_files("focus", [bill], out)
+    now = RunContext(1_796_000_000.0)  # 30 November 2026
+    text = export(Dataset(out, 1, prices(), context=now), Request(focus=V1_2)).text
+    usage, correction = check(text, V1_2)
+    assert (usage["BilledCost"], usage["ChargeClass"]) == ("8.0", "")
+    assert (correction["BilledCost"], correction["ChargeClass"]) == ("-1.25", "Correction")
+    assert correction["ChargePeriodStart"] == "2026-09-02T00:00:00Z"
+    assert usage["BillingPeriodStart"] == "2026-09-01T00:00:00Z"
+    assert correction["BillingPeriodStart"] == "2026-11-01T00:00:00Z"
 
 
 def test_unpriced_calls_have_no_row_and_are_counted() -> None:

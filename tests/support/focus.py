@@ -53,9 +53,10 @@ def check(text: str, version: str) -> List[Row]:
 
 
 def _check_charge(row: Row) -> None:
-    if row["ChargeCategory"] == "Credit":
+    is_credit = row["ChargeCategory"] == "Credit"
+    if is_credit or row["ChargeClass"] == "Correction":
         assert len({row[name] for name in _COSTS}) == 1
-        assert Decimal(row["BilledCost"]) < 0
+        assert not is_credit or Decimal(row["BilledCost"]) < 0
         for name in (*_QUANTITIES, "SkuId", "SkuPriceId", "SkuMeter", "ListUnitPrice"):
             assert row[name] == "", name
         return

@@ -37,6 +37,7 @@ from finops.rollups.spec import Rollups, Table
 USAGE, CREDIT_CHARGE = "Usage", "Credit"
 TOKENS, MILLION_TOKENS, SEARCHES, DOLLARS = "Tokens", "1000000 Tokens", "Searches", "USD"
 STANDARD = "standard"
+_DAY = len("2026-01-01")
 _MILLION = 10**6
 _SEARCH, _CHARGE = "web-search", "charge"
 # What a class of tokens is called: in ids, and as a meter.
@@ -55,6 +56,9 @@ _METERS = {
 
 _IS_CREDIT = above(CREDIT, 0)
 _UNPRICED = one_of("cost_kind", "unpriced")
+# What an imported bill calls a correction of an earlier one.
+CORRECTION = "correction"
+_IS_CORRECTION = one_of("task_type", CORRECTION)
 _OF_ONE_CALL = all_of(equal("calls", 1), any_of(negated(known("bucket_s")), equal("bucket_s", 0)))
 _PLACE = ("day", "organization_id", "product_id", "environment", "region", "source", "provider")
 _TOKEN_MEASURES = (
@@ -70,7 +74,11 @@ _COST = Measure("cost_pico", column(COST), schema.MAX_COST_PICO)
 _CREDITED = Measure("credit_pico", column(CREDIT), schema.MAX_COST_PICO)
 _LISTED = Measure("list_cost_pico", column("list_cost_usd"), schema.MAX_COST_PICO)
 _LISTED_ROWS = Measure("listed_rows", when(known("list_cost_usd"), 1))
-CREDITS = Table((*_PLACE, "model"), (_CREDITED,), _IS_CREDIT)
+ADJUSTMENTS = Table(
+    (*_PLACE, "model", Dimension(CORRECTION, _IS_CORRECTION)),
+    (_COST, _CREDITED),
+    any_of(_IS_CREDIT, _IS_CORRECTION),
+)
 UNPRICED = Table((), ("unpriced",))
 
 
@@ -90,7 +98,8 @@ class Place(NamedTuple):
 class Charge(NamedTuple):
     """A charge.  Amounts are in USD; `unit_price` is that of one pricing unit.
 
-    Of a credit all of the costs are the same negative amount, and there is no quantity.
+    Of a credit and of a correction all of the costs are the same amount, and there is no quantity.
+    A correction is billed on the day `corrected_on`.
     """
 
     place: Place
@@ -106,6 +115,7 @@ class Charge(NamedTuple):
     quantity: Optional[Decimal] = None
     unit: str = ""
     unit_price: Optional[Decimal] = None
+    corrected_on: str = ""
 
 
 class Charges(NamedTuple):
@@ -137,9 +147,11 @@ class Usage(NamedTuple):
         for limit in limits:
             passed = plus(passed, when(above("input_tokens", limit - 1), 1))
         band = Dimension("context_band", when(_OF_ONE_CALL, passed))
-        where = all_of(negated(_IS_CREDIT), negated(_UNPRICED))
+        left_out = any_of(_IS_CREDIT, _IS_CORRECTION, _UNPRICED)
         measures = (*_TOKEN_MEASURES, _COST, _LISTED, _LISTED_ROWS, "records")
-        return cls(Table((*_PLACE, "model", "service_tier", band), measures, where), limits)
+        return cls(
+            Table((*_PLACE, "model", "service_tier", band), measures, negated(left_out)), limits
+        )
 
 
 def charges_of(data: Rollups, usage: Usage) -> Charges:
@@ -166,13 +178,22 @@ def charges_of(data: Rollups, usage: Usage) -> Charges:
         if price is None and not cost:
             unlisted_free += rows
         charges += _charged(place, calls, price, cost)
-    charges += [
-        Charge(Place(*key), CREDIT_CHARGE, -usd(credit), -usd(credit))
-        for key, (credit,) in data[CREDITS].items()
-    ]
-    charges.sort(key=lambda charge: (charge.place.day, charge.category == CREDIT_CHARGE))
+    charges += _adjustments(data)
+    charges.sort(key=lambda charge: (charge.place.day, charge.sku == ""))
     (unpriced,) = data[UNPRICED].get((), (0,))
     return Charges(charges, unpriced, unlisted_free)
+
+
+def _adjustments(data: Rollups) -> Iterator[Charge]:
+    """Yield credits and corrections."""
+    today = (data.context.now_text or "")[:_DAY]
+    for (*names, is_correction), (cost, credit) in data[ADJUSTMENTS].items():
+        amount = usd(cost - credit)
+        place = Place(*names)
+        if is_correction:
+            yield Charge(place, USAGE, amount, amount, corrected_on=today or place.day)
+        else:
+            yield Charge(place, CREDIT_CHARGE, amount, amount)
 
 
 class _Line(NamedTuple):

@@ -16,8 +16,8 @@ from finops import config
 from finops.errors import UsageError
 from finops.exporters.base import Export, Exporter, Request
 from finops.exporters.focus.charges import (
+    ADJUSTMENTS,
     CREDIT_CHARGE,
-    CREDITS,
     UNPRICED,
     Charge,
     Charges,
@@ -42,7 +42,7 @@ def export(dataset: CallDataset, request: Request) -> Export:
     if version not in VERSIONS:
         raise UsageError(f"--focus {version!r}: choose from {', '.join(VERSIONS)}")
     usage = Usage.of(dataset.prices)
-    data = dataset.rollups([usage.table, CREDITS, UNPRICED])
+    data = dataset.rollups([usage.table, ADJUSTMENTS, UNPRICED])
     charges = charges_of(data, usage)
     rows = (row_of(charge, version, request.billing_account) for charge in charges.charges)
     return Export(_as_csv(column_names(version), rows), tuple(_remarks(charges)))
@@ -59,16 +59,16 @@ def row_of(charge: Charge, version: str, account: str = "") -> Row:
     place = charge.place
     parties = parties_of(place.provider, place.model, place.source)
     row = {
-        **_periods(place.day),
+        **_periods(place.day, charge.corrected_on or place.day),
         **_amounts(charge, version),
         **_parties(parties),
         **_sku(charge),
         "BillingAccountId": account or place.provider,
         "BillingAccountName": account or parties.issuer,
         "ChargeCategory": charge.category,
-        "ChargeClass": "",
+        "ChargeClass": "Correction" if charge.corrected_on else "",
         "ChargeDescription": _description(charge),
-        "ChargeFrequency": "One-Time" if charge.category == CREDIT_CHARGE else "Usage-Based",
+        "ChargeFrequency": "Usage-Based" if charge.sku else "One-Time",
         "CommitmentDiscountStatus": "",
         "InvoiceId": "",
         "RegionId": _known(place.region),
@@ -84,9 +84,9 @@ def row_of(charge: Charge, version: str, account: str = "") -> Row:
     return row
 
 
-def _periods(day: str) -> Row:
-    first = date(int(day[:4]), int(day[5:7]), int(day[8:10]))
-    month = first.replace(day=1)
+def _periods(day: str, billing_day: str) -> Row:
+    """Return the day of a charge and the month in which it is billed."""
+    first, month = _date(day), _date(billing_day).replace(day=1)
     return {
         "BillingPeriodStart": _midnight(month),
         "BillingPeriodEnd": _midnight((month + timedelta(days=31)).replace(day=1)),
@@ -95,13 +95,17 @@ def _periods(day: str) -> Row:
     }
 
 
+def _date(day: str) -> date:
+    return date(int(day[:4]), int(day[5:7]), int(day[8:10]))
+
+
 def _midnight(day: date) -> str:
     return f"{day.isoformat()}T00:00:00Z"
 
 
 def _amounts(charge: Charge, version: str) -> Row:
     """Return the costs; what is paid by contract is not known to be other than list in 1.4."""
-    is_list = version == V1_4 and charge.category != CREDIT_CHARGE
+    is_list = version == V1_4 and charge.sku != ""
     billed = decimal_text(charge.billed)
     return {
         "BilledCost": billed,
@@ -151,8 +155,9 @@ def _known(name: str) -> str:
 
 def _description(charge: Charge) -> str:
     place = charge.place
-    if charge.category == CREDIT_CHARGE:
-        return f"Credit for {place.provider} {place.model}"
+    if not charge.sku:
+        kind = "Correction of" if charge.corrected_on else "Credit for"
+        return f"{kind} {place.provider} {place.model}"
     return f"{place.provider} {place.model}, {charge.meter}, {charge.tier}"
 
 

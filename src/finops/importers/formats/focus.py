@@ -163,6 +163,7 @@ def _call(record: Fields, cost: Decimal, identity: str) -> Call:
         bucket_s=(end - start) // MICROSECONDS,
         currency=record.text("BillingCurrency") or "USD",
         bill=True,
+        extra=(("task_type", CORRECTION),) if _kind(record, cost) == CORRECTION else (),
     )
 
 
