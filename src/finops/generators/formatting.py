@@ -65,6 +65,18 @@ def money(value: Any) -> str:
     return f"-${text}" if number < 0 and text.strip("0.") else f"${text}"
 
 
+def money_range(low: Any, high: Any) -> str:
+    """Return a range of USD, in whole dollars from 100 on: `$909 to $1,608`.
+
+    >>> money_range(908.77, 1607.96), money_range(0.5, 2)
+    ('$909 to $1,608', '$0.50 to $2.00')
+    """
+    ends = [_decimal(low) or Decimal(0), _decimal(high) or Decimal(0)]
+    if max(ends) < 100:
+        return f"{money(low)} to {money(high)}"
+    return f"${_fixed(ends[0], 0)} to ${_fixed(ends[1], 0)}"
+
+
 def count(value: Any) -> str:
     """Return a whole number: `1,234,567`."""
     number = _decimal(value)
