@@ -30,9 +30,21 @@ HUES = 8
 COLOURS = 24  # eight hues in three shades
 ROLES = ("accent", "muted", "critical", "warning", "success")
 
+
+def _shades() -> Dict[str, int]:
+    """Return the place of the colour of each model: its provider's hue, in one of three shades."""
+    hues = {name: index % HUES for index, name in enumerate(config.PROVIDER_WEIGHTS)}
+    seen: Dict[str, int] = {}
+    places = {}
+    for model in CATALOG:
+        shade = seen[model.provider] = seen.get(model.provider, -1) + 1
+        places[model.name] = hues[model.provider] + HUES * (shade % (COLOURS // HUES))
+    return places
+
+
 _ORDER: Dict[str, Dict[str, int]] = {
     "provider": {name: index for index, name in enumerate(config.PROVIDER_WEIGHTS)},
-    "model": {model.name: index for index, model in enumerate(CATALOG)},
+    "model": _shades(),
     "tier": {name: index for index, name in enumerate(config.SUBSCRIPTION_TIERS)},
     "feature": {name: index for index, name in enumerate(config.FEATURES)},
     "region": {name: index for index, name in enumerate(config.REGIONS)},
