@@ -14,6 +14,7 @@ from finops.generators import formatting
 from finops.generators.charts import Axis, Series, bar_chart, line_chart, scatter_chart
 from finops.generators.components import Card, section
 from finops.generators.page import write_report
+from finops.generators.precision import column_cell
 from finops.generators.tables import Column, table
 from tests.generators.pages import CONTEXT, REPORT, VALUE
 
@@ -251,9 +252,23 @@ NUMBERS = [
 ]  # fmt: skip
 
 
+# Decimals of columns, of tokens the power of their unit.
+PLACES = {
+    "money": (0, 2, 5),
+    "percent": (1, 2),
+    "share": (1,),
+    "number": (0, 2),
+    "tokens": (0, 3, 6),
+}
+
+
 def test_both_formatters_agree(sample: Visit) -> None:
     numeric = [kind for kind, rules in formatting.KINDS.items() if rules.numeric]
     for kind in numeric:
         script = f"{json.dumps(NUMBERS)}.map((n) => format.cell('{kind}', n))"
         wanted = [formatting.cell(kind, number) for number in NUMBERS]
         assert sample.page.evaluate(script) == wanted, kind
+        for places in PLACES.get(kind, ()):
+            script = f"{json.dumps(NUMBERS)}.map((n) => format.column('{kind}', n, {places}))"
+            shown = [column_cell(kind, number, places) for number in NUMBERS]
+            assert sample.page.evaluate(script) == shown, (kind, places)

@@ -9,7 +9,6 @@ from typing import List, NamedTuple, Optional
 import pytest
 
 from finops import config
-from finops.business.catalog import CATALOG
 from finops.generators import components
 from finops.generators import recompute as recompute_module
 from finops.generators.charts import (
@@ -226,7 +225,6 @@ def test_nothing_to_draw_is_a_sentence() -> None:
     ("kind", "names"),
     [
         ("provider", list(config.PROVIDER_WEIGHTS)),
-        ("model", [model.name for model in CATALOG]),
         ("tier", list(config.SUBSCRIPTION_TIERS)),
         ("feature", list(config.FEATURES)),
         ("region", list(config.REGIONS)),

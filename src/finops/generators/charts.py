@@ -17,7 +17,7 @@ from finops import config
 from finops.business.catalog import CATALOG
 from finops.generators import event_marks, formatting, svg
 from finops.generators.components import Part
-from finops.generators.markup import Markup, fill, inert, join, json_number, token
+from finops.generators.markup import Markup, Token, fill, inert, join, json_number, token
 from finops.generators.recompute import Recompute
 
 MAX_POINTS = 1000
@@ -30,9 +30,21 @@ HUES = 8
 COLOURS = 24  # eight hues in three shades
 ROLES = ("accent", "muted", "critical", "warning", "success")
 
+
+def _shades() -> Dict[str, int]:
+    """Return the place of the colour of each model: its provider's hue, in one of three shades."""
+    hues = {name: index % HUES for index, name in enumerate(config.PROVIDER_WEIGHTS)}
+    seen: Dict[str, int] = {}
+    places = {}
+    for model in CATALOG:
+        shade = seen[model.provider] = seen.get(model.provider, -1) + 1
+        places[model.name] = hues[model.provider] + HUES * (shade % (COLOURS // HUES))
+    return places
+
+
 _ORDER: Dict[str, Dict[str, int]] = {
     "provider": {name: index for index, name in enumerate(config.PROVIDER_WEIGHTS)},
-    "model": {model.name: index for index, model in enumerate(CATALOG)},
+    "model": _shades(),
     "tier": {name: index for index, name in enumerate(config.SUBSCRIPTION_TIERS)},
     "feature": {name: index for index, name in enumerate(config.FEATURES)},
     "region": {name: index for index, name in enumerate(config.REGIONS)},
@@ -347,7 +359,7 @@ def _style_class(colour: Union[int, str]) -> str:
 
 
 def _legend_entries(data: Mapping[str, Any]) -> List[Tuple[str, str]]:
-    """Return (class of the colour, name) for what a reader has to tell apart."""
+    """Return (classes of the mark, name) for what a reader has to tell apart."""
     if data["shape"] == "scatter":
         groups = data.get("groups") or []
         colours = data.get("colours") or ["accent"] * len(groups)
@@ -356,15 +368,24 @@ def _legend_entries(data: Mapping[str, Any]) -> List[Tuple[str, str]]:
     lines = [line for line in data["series"] if line.get("style") not in ("low", "high")]
     if len(lines) < 2:
         return []
-    return [(_style_class(line["colour"]), line["label"]) for line in lines]
+    return [(_mark_classes(line), line["label"]) for line in lines]
+
+
+def _mark_classes(line: Mapping[str, Any]) -> str:
+    colour = _style_class(line["colour"])
+    return f"{colour} hollow" if line.get("style") == "hollow" else colour
 
 
 def _legend(entries: Sequence[Tuple[str, str]]) -> Markup:
     if not entries:
         return Markup("")
     items = (
-        fill('<span><i class="dot $colour"></i>$name</span>', colour=token(colour), name=name)
-        for colour, name in entries
+        fill(
+            '<span><i class="dot $classes"></i>$name</span>',
+            classes=Token(join([token(word) for word in classes.split()], " ")),
+            name=name,
+        )
+        for classes, name in entries
     )
     return fill('<p class="legend">$items</p>', items=join(items, ""))
 

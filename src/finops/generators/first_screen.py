@@ -77,7 +77,7 @@ def _forecast(understanding: Data) -> List[Card]:
     if low is None or high is None:
         words = "expected; too few days to try a range"
         return [Card("Forecast for 30 days", forecast.forecast_30_days, "money", words)]
-    span = f"{formatting.money(low)} to {formatting.money(high)}"
+    span = formatting.money_range(low, high)
     words = f"{formatting.money(forecast.forecast_30_days)} expected"
     return [Card("Forecast for 30 days", span, "text", words)]
 

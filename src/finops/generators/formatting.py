@@ -23,7 +23,8 @@ _BYTES = ((1024**3, "GB"), (1024**2, "MB"), (1024, "KB"))
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-def _decimal(value: Any) -> Optional[Decimal]:
+def decimal_of(value: Any) -> Optional[Decimal]:
+    """Return a finite number as it is written; None for anything else."""
     if value is None or isinstance(value, str):
         return None
     if isinstance(value, float) and not math.isfinite(value):
@@ -31,7 +32,8 @@ def _decimal(value: Any) -> Optional[Decimal]:
     return Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
 
 
-def _fixed(number: Decimal, places: int, rounding: str = ROUND_HALF_UP) -> str:
+def fixed(number: Decimal, places: int, rounding: str = ROUND_HALF_UP) -> str:
+    """Return a number with so many decimals and separators of thousands; 0 has no sign."""
     rounded = number.quantize(Decimal(1).scaleb(-places), rounding, _WIDE)
     return f"{rounded if rounded else abs(rounded):,f}"
 
@@ -42,7 +44,7 @@ def _significant(number: Decimal, digits: int, least: int, most: int = 12) -> st
     Zeros at the end count as digits, as `0.0220` says more than `0.022`; only zeros go too.
     """
     places = max(least, digits - 1 - number.adjusted()) if number else least
-    whole, _, fraction = _fixed(number, min(places, most)).partition(".")
+    whole, _, fraction = fixed(number, min(places, most)).partition(".")
     kept = fraction if fraction[least:].strip("0") else fraction[:least]
     return f"{whole}.{kept}" if kept else whole
 
@@ -54,35 +56,47 @@ def _trimmed(text: str) -> str:
 
 def money(value: Any) -> str:
     """Return USD: `$1,204.55`, `$104,233`, `$0.58`, and three digits of less: `$0.0220`."""
-    number = _decimal(value)
+    number = decimal_of(value)
     if number is None:
         return MISSING
     size = abs(number)
     if size >= 100_000:
-        text = _fixed(size, 0)
+        text = fixed(size, 0)
     else:
-        text = _fixed(size, 2) if size >= _CENTS_FROM else _significant(size, 3, 2)
+        text = fixed(size, 2) if size >= _CENTS_FROM else _significant(size, 3, 2)
     return f"-${text}" if number < 0 and text.strip("0.") else f"${text}"
+
+
+def money_range(low: Any, high: Any) -> str:
+    """Return a range of USD, in whole dollars from 100 on: `$909 to $1,608`.
+
+    >>> money_range(908.77, 1607.96), money_range(0.5, 2)
+    ('$909 to $1,608', '$0.50 to $2.00')
+    """
+    ends = [decimal_of(low) or Decimal(0), decimal_of(high) or Decimal(0)]
+    if max(ends) < 100:
+        return f"{money(low)} to {money(high)}"
+    return f"${fixed(ends[0], 0)} to ${fixed(ends[1], 0)}"
 
 
 def count(value: Any) -> str:
     """Return a whole number: `1,234,567`."""
-    number = _decimal(value)
-    return MISSING if number is None else _fixed(number, 0)
+    number = decimal_of(value)
+    return MISSING if number is None else fixed(number, 0)
 
 
 def compact(value: Any) -> str:
     """Return a count in at most five characters of digits: `9,999`, `12.3K`, `1.2M`."""
-    number = _decimal(value)
+    number = decimal_of(value)
     if number is None:
         return MISSING
     if abs(number) < 10_000:
-        return _fixed(number, 0)
+        return fixed(number, 0)
     for unit, letter in _COMPACT:
         # 999,950 rounds to 1000.0K, so it is already a million.
         if abs(number) >= unit * Decimal("0.99995") and abs(number) >= 10_000:
-            return _fixed(number / unit, 1) + letter
-    return _fixed(number, 0)
+            return fixed(number / unit, 1) + letter
+    return fixed(number, 0)
 
 
 def tokens(value: Any) -> str:
@@ -92,58 +106,58 @@ def tokens(value: Any) -> str:
 
 def milliseconds(value: Any) -> str:
     """Return a time given in milliseconds: `0.4 ms`, `412 ms`, `12.3 s`."""
-    number = _decimal(value)
+    number = decimal_of(value)
     if number is None:
         return MISSING
     if abs(number) >= 10_000:
-        return _fixed(number / 1000, 1) + " s"
+        return fixed(number / 1000, 1) + " s"
     return _plain_ms(value) + " ms"
 
 
 def _plain_ms(value: Any) -> str:
-    number = _decimal(value)
+    number = decimal_of(value)
     if number is None:
         return MISSING
-    return _fixed(number, 0) if abs(number) >= 10 else _trimmed(_significant(number, 2, 0))
+    return fixed(number, 0) if abs(number) >= 10 else _trimmed(_significant(number, 2, 0))
 
 
 def percent(value: Any) -> str:
     """Return a share from 0 to 100: `12.3%`; never `100.0%` for what is a little less."""
-    number = _decimal(value)
+    number = decimal_of(value)
     if number is None:
         return MISSING
     size = abs(number)
     if size >= 1000:
-        return _fixed(number, 0) + "%"
+        return fixed(number, 0) + "%"
     if Decimal("99.9") < size < 100:
-        return _fixed(number, 2, ROUND_DOWN) + "%"
+        return fixed(number, 2, ROUND_DOWN) + "%"
     if size < Decimal("0.1"):
         return _significant(number, 2, 1, 4) + "%"
-    return _fixed(number, 1) + "%"
+    return fixed(number, 1) + "%"
 
 
 def share(value: Any) -> str:
     """Return a share from 0 to 1 as a percentage."""
-    number = _decimal(value)
+    number = decimal_of(value)
     return MISSING if number is None else percent(number * 100)
 
 
 def decimal(value: Any) -> str:
     """Return a plain number with about three digits: `0.0123`, `0.12`, `12.3`, `1,234`."""
-    number = _decimal(value)
+    number = decimal_of(value)
     if number is None:
         return MISSING
     size = abs(number)
     if size >= 100 or number == number.to_integral_value():
-        return _fixed(number, 0)
+        return fixed(number, 0)
     if size < Decimal("0.1"):
         return _trimmed(_significant(number, 3, 0))
-    return _fixed(number, 2 if size < 10 else 1)
+    return fixed(number, 2 if size < 10 else 1)
 
 
 def plain(value: Any) -> str:
     """Return a setting as it was typed: `0.5`, `25`, `1,000`, `6.635`."""
-    number = _decimal(value)
+    number = decimal_of(value)
     if number is None:
         return MISSING
     whole, _, fraction = f"{number:,f}".partition(".")
@@ -152,28 +166,28 @@ def plain(value: Any) -> str:
 
 def size(value: Any) -> str:
     """Return a number of bytes: `812 bytes`, `48.2 MB`; 1 MB is 1,048,576 bytes."""
-    number = _decimal(value)
+    number = decimal_of(value)
     if number is None:
         return MISSING
     for unit, name in _BYTES:
         if abs(number) >= unit:
-            return f"{_fixed(number / unit, 1)} {name}"
-    return f"{_fixed(number, 0)} bytes"
+            return f"{fixed(number / unit, 1)} {name}"
+    return f"{fixed(number, 0)} bytes"
 
 
 def duration(seconds: Any) -> str:
     """Return a time given in seconds: `0.42 s`, `12.3 s`, `12m 5s`, `3h 5m`, `12.5 days`."""
-    number = _decimal(seconds)
+    number = decimal_of(seconds)
     if number is None:
         return MISSING
     whole = int(abs(number))
     if whole < 60:
-        return (_significant(number, 2, 0) if abs(number) < 1 else _fixed(number, 1)) + " s"
+        return (_significant(number, 2, 0) if abs(number) < 1 else fixed(number, 1)) + " s"
     if whole < 3600:
         return f"{whole // 60}m {whole % 60}s"
     if whole < 48 * 3600:
         return f"{whole // 3600}h {whole % 3600 // 60}m"
-    return _fixed(number / 86400, 1) + " days"
+    return fixed(number / 86400, 1) + " days"
 
 
 def day(value: Any) -> str:
@@ -215,7 +229,7 @@ def minute(value: Any) -> str:
 
 def exact(value: Any) -> str:
     """Return a number with all its digits and no separators, for a title attribute."""
-    number = _decimal(value)
+    number = decimal_of(value)
     if number is None:
         return MISSING if not isinstance(value, str) else value
     text = f"{number:f}"

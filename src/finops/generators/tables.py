@@ -11,6 +11,7 @@ from finops.generators.components import AT_LEAST, Part, severity_badge
 from finops.generators.markup import Markup, fill, inert, join, json_number, token
 from finops.generators.navigation import EXPLORE_FILE
 from finops.generators.packed_sums import Sums
+from finops.generators.precision import column_cell, places_of
 from finops.generators.recompute import Recompute
 
 SHOWN_ROWS = 25
@@ -129,6 +130,7 @@ def table(
     values = [[column.get(row) for row in embedded] for column in columns]
     long = [_is_long(*pair) for pair in zip(columns, values)]
     least = [_lower_bounds(column, embedded) for column in columns]
+    places = [places_of(column.kind, given) for column, given in zip(columns, values)]
     shown = list(zip(*(column[:SHOWN_ROWS] for column in values)))
     markup = fill(
         '<section class="table" id="table-$name"><h3 id="caption-$name">$caption</h3>$lead'
@@ -142,7 +144,7 @@ def table(
         tools=_tools(name, len(rows)),
         head=join((_heading(column) for column in columns), ""),
         body=join(
-            _row(columns, row, long, [at in places for places in least])
+            _row(columns, row, long, [at in bounds for bounds in least], places)
             for at, row in enumerate(shown)
         ),
         more=_more(len(rows), len(embedded)),
@@ -151,7 +153,7 @@ def table(
         "rows": len(embedded),
         "total": len(rows),
         "shown": SHOWN_ROWS,
-        "columns": [_column_data(*each) for each in zip(columns, values, least)],
+        "columns": [_column_data(*each) for each in zip(columns, values, least, places)],
     }
     if sums:
         data.update(_follows(columns, values, sums))
@@ -218,13 +220,16 @@ def _row(
     row: Sequence[object],
     long: Sequence[bool],
     least: Sequence[bool],
+    places: Sequence[Optional[int]],
 ) -> Markup:
-    cells = (_cell(*cell) for cell in zip(columns, row, long, least))
+    cells = (_cell(*cell) for cell in zip(columns, row, long, least, places))
     return fill("<tr>$cells</tr>", cells=join(cells, ""))
 
 
-def _cell(column: Column[_SomeRow], value: object, long: bool, least: bool) -> Markup:
-    shown = formatting.cell(column.kind, value)
+def _cell(
+    column: Column[_SomeRow], value: object, long: bool, least: bool, places: Optional[int]
+) -> Markup:
+    shown = column_cell(column.kind, value, places)
     if least and value is not None:
         shown = f"{AT_LEAST}{shown}"
     if column.numeric:
@@ -280,9 +285,14 @@ def _more(count: int, embedded: int) -> Markup:
 
 
 def _column_data(
-    column: Column[_SomeRow], values: Sequence[object], least: Sequence[int]
+    column: Column[_SomeRow],
+    values: Sequence[object],
+    least: Sequence[int],
+    places: Optional[int],
 ) -> Dict[str, object]:
     data: Dict[str, object] = {"label": column.heading, "kind": column.kind}
+    if places is not None:
+        data["places"] = places
     if least:
         data["least"] = list(least)
     if column.bar:

@@ -107,7 +107,7 @@ def test_the_first_screen_has_the_figures_of_the_reports(tmp_path: Path) -> None
     assert read.says(
         "Cost ≥ $75,732.18 $900.00 per month; 3 calls have no known cost "
         "Change, last 30 days +12.5% $900.00 now, $800.00 in the 30 days before "
-        "Forecast for 30 days $900.50 to $1,000.25 $950.00 expected "
+        "Forecast for 30 days $901 to $1,000 $950.00 expected "
         "Margin after AI cost $5,000.00 per month, 84.7% of revenue "
         "Budget pace 120.0% $600.00 of $700.00, provider openai; used up on 28 Mar 2025"
     )

@@ -90,6 +90,26 @@ const format = (() => {
     return KINDS[kind](value);
   }
 
+  function counted(number, power) {
+    if (!power) return fixed(number, 0);
+    const scaled = shifted(number, -power);
+    const letter = COMPACT.find(([p]) => p === power)[1];
+    return number && Math.abs(scaled) < 0.05 ? `<0.1${letter}` : fixed(scaled, 1) + letter;
+  }
+
+  // A cell of a column whose numbers share a precision: the rules of precision.py.
+  function column(kind, value, places) {
+    if (places === undefined || typeof value !== "number") return cell(kind, value);
+    if (kind === "tokens") return counted(value, places);
+    const number = kind === "share" ? shifted(value, 2) : value;
+    const [before, after] = kind === "money" ? ["$", ""] : ["", kind === "number" ? "" : "%"];
+    const size = Math.abs(number);
+    const least = shifted(1, -places);
+    if (number && size < least / 2) return `${number < 0 ? ">-" : "<"}${before}${least.toFixed(places)}${after}`;
+    const below = after && size > 99.9 && size < 100;
+    return `${number < 0 ? "-" : ""}${before}${fixed(size, places, below ? Math.floor : Math.round)}${after}`;
+  }
+
   // With the unit, for tooltips and cards.
   function readable(kind, value) {
     if (kind === "ms" && typeof value === "number" && Math.abs(value) >= 10000) {
@@ -124,5 +144,5 @@ const format = (() => {
   // Whether dates in order are of several years, so that each needs its own.
   const years = (dates) => dates.length > 0 && dates[0].slice(0, 4) !== dates[dates.length - 1].slice(0, 4);
 
-  return { cell, readable, tick, day, years };
+  return { cell, column, readable, tick, day, years };
 })();

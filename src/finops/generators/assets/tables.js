@@ -22,6 +22,7 @@ const tables = (() => {
     return data.columns.map((column) => ({
       label: column.label,
       kind: column.kind,
+      places: column.places,
       bar: column.bar,
       dots: column.dots,
       long: column.long,
@@ -62,7 +63,7 @@ const tables = (() => {
       made.append(badge(value));
       return made;
     }
-    const shown = format.cell(column.kind, value);
+    const shown = format.column(column.kind, value, column.places);
     const text = least && value !== null ? `≥ ${shown}` : shown;
     if (column.by && text !== "n/a") {
       if (column.dots) made.append(element("i", `dot c${column.dots[value]}`));
@@ -236,7 +237,7 @@ const tables = (() => {
     matches(row) {
       if (this.allowed && !this.allowed(row)) return false;
       if (!this.words) return true;
-      const text = this.columns.map((c) => format.cell(c.kind, c.values[row])).join(" ").toLowerCase();
+      const text = this.columns.map((c) => format.column(c.kind, c.values[row], c.places)).join(" ").toLowerCase();
       return this.words.split(/\s+/).every((word) => text.includes(word));
     }
 

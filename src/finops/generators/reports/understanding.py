@@ -188,8 +188,8 @@ def _forecast_sentence(forecast: results.Forecast) -> str:
 def _range_words(forecast: results.Forecast) -> str:
     if forecast.low_30_days is None or forecast.high_30_days is None:
         return ""
-    low, high = map(formatting.money, (forecast.low_30_days, forecast.high_30_days))
-    return f", in four of five cases between {low} and {high}"
+    span = formatting.money_range(forecast.low_30_days, forecast.high_30_days)
+    return f", in four of five cases {span}"
 
 
 def _tried_sentence(test: results.Backtest) -> str:
