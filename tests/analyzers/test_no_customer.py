@@ -6,10 +6,12 @@ from typing import Any, Dict, List
 
 import pytest
 
+from finops.analyzers.advanced.churn_growth import ChurnGrowthAnalyzer
 from finops.analyzers.advanced.dataset_overview import DatasetOverviewAnalyzer
 from finops.analyzers.finops.alignment import AlignmentAnalyzer
 from finops.analyzers.finops.realtime import RealtimeAnalyzer
 from finops.analyzers.finops.understanding import UnderstandingAnalyzer
+from finops.analyzers.ubr.features import FeaturesAnalyzer
 from tests.support.reference import ReferenceDataset, call
 
 DAYS = range(1, 21)
@@ -45,6 +47,18 @@ def test_nobody_is_not_counted_as_a_customer() -> None:
         summary = analyzer(data).analyze()["summary"]
         assert summary["unique_customers"] == 1
         assert summary["total_cost"] == pytest.approx(160.0)
+
+
+def test_nobody_adopts_no_feature_and_is_of_no_cohort() -> None:
+    data = ReferenceDataset([*days_of("acme", "3.00"), *days_of("", "5.00")])
+    features = FeaturesAnalyzer(data).analyze()
+    (row,) = features["features"]
+    assert (row["customer_count"], row["adoption_percent"], row["call_count"]) == (1, 100.0, 40)
+    assert {week["customers"] for week in features["adoption_trend"]} == {1}
+    churn = ChurnGrowthAnalyzer(data).analyze()
+    assert {week["customer_count"] for week in churn["weekly"]} == {1}
+    assert sum(week["call_count"] for week in churn["weekly"]) == 40
+    assert [cohort["cohort_size"] for cohort in churn["cohorts"]] == [1]
 
 
 def test_one_provider_is_no_concentration() -> None:

@@ -69,10 +69,11 @@ spans as (select customer_id, last_day, last::date - last_day::date >= 30 as gon
 select customer_id, last_day, gone, sum(share) as own_days
 from spans join dates on day between since and until group by all
 """
-# Calls of one customer at one instant: by region, then by the customer's columns.
-_TIES = ("ts", "region", "tier", "organization_id", "product_id", "archetype", "price")
-TIES = ", ".join(_TIES)
-TIES_DESCENDING = ", ".join(f"{column} desc" for column in _TIES)
+# Calls of one customer at one instant follow each other by region; what the customer is, is said by
+# the greatest of its columns.
+_COLUMNS = ("tier", "organization_id", "product_id", "archetype", "price")
+TIES = ", ".join(("ts", "region"))
+LATEST = ", ".join(f"{column} desc" for column in ("ts", *_COLUMNS))
 
 
 class Oracle:
@@ -164,7 +165,7 @@ class Oracle:
                    coalesce(price, case tier {tiers} end) is not null and not gone
                    and own_days >= 7 as paying
             from (select *, row_number() over (partition by customer_id
-                                               order by {TIES_DESCENDING}) as place,
+                                               order by {LATEST}) as place,
                          sum(cost) over (partition by customer_id) as total_cost,
                          count(*) over (partition by customer_id) as calls,
                          count(*) filter (unpriced) over (partition by customer_id) as unknown

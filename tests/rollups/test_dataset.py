@@ -83,6 +83,9 @@ EVERYTHING = (
     Table(("week", "customer_id"), ("first_seen", "last_seen")),
     Table(("day", "customer_id"), ("last_seen",)),
     Table((), ("customers", "first_seen", "latency", "calls")),
+    Table(("cohort_week", "week"), ("customers", "calls", "cost", "latency")),
+    Table(("week", "region", "cohort_week"), ("customers",), SUCCESSES),
+    Table(("cohort_week", "week"), ("last_seen",), SUCCESSES),
     Table(("customer_id", "day"), ("calls", "records"), having=Having("records", ">", 1)),
     Table(("day", "region"), ("records", "errors"), SUCCESSES, Having("records", ">=", 2)),
     Table(("day", "provider"), ("calls",), None, Having("calls", ">=", 3), top="calls"),
@@ -287,6 +290,7 @@ def test_a_group_without_calls_is_never_delivered(having: Having) -> None:
     "table",
     [
         Table(("hour", "day")),
+        Table(("cohort_week", "day"), ("customers",)),
         Table(("customer_id",), ("region_changes",)),
         Table(("customer_id", "day"), ("region_changes", "calls")),
     ],
@@ -294,7 +298,8 @@ def test_a_group_without_calls_is_never_delivered(having: Having) -> None:
 def test_a_table_without_meaning_is_refused(table: Table, tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_bytes(csv_of([call()]))
-    with pytest.raises(ValueError, match=r"one time dimension|come by customer_id and day"):
+    reasons = r"one time dimension|come by customer_id and day|comes with week"
+    with pytest.raises(ValueError, match=reasons):
         open_dataset(path).rollups((table,))
 
 
@@ -302,7 +307,8 @@ def test_every_single_dimension_can_be_asked_for(tmp_path: Path) -> None:
     rows = [call(region="us-west", status="error", error_type="timeout"), call()]
     path = tmp_path / "rows.csv"
     path.write_bytes(csv_of(rows))
-    tables = tuple(Table((name,), SUM_MEASURES) for name in DIMENSIONS)
+    keys = [(name, "week") if name == "cohort_week" else (name,) for name in DIMENSIONS]
+    tables = tuple(Table(by, SUM_MEASURES) for by in keys)
     found = open_dataset(path).rollups(tables)
     expected = ReferenceDataset(rows).rollups(tables)
     assert all(found[table] == expected[table] for table in tables)

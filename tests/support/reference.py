@@ -255,9 +255,12 @@ class ReferenceDataset:
         if "region_changes" in table.measures:
             return self._region_changes(table)
         groups: Dict[Tuple[Any, ...], List[Row]] = {}
-        for row in self.calls:
-            if table.where is None or value_of(table.where, row):
-                groups.setdefault(tuple(_key_part(d, row) for d in table.by), []).append(row)
+        calls = [row for row in self.calls if table.where is None or value_of(table.where, row)]
+        if "cohort_week" in table.by:
+            firsts = {row["customer_id"]: row["week"] for row in reversed(calls)}
+            calls = [dict(row, cohort_week=firsts[row["customer_id"]]) for row in calls]
+        for row in calls:
+            groups.setdefault(tuple(_key_part(d, row) for d in table.by), []).append(row)
         filled = {
             key: tuple(_measured(measure_of(m), rows) for m in table.measures)
             for key, rows in groups.items()

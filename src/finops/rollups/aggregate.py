@@ -26,7 +26,7 @@ from typing import (
     Tuple,
 )
 
-from finops.rollups.blocks import Block, blocks_of, keys_of
+from finops.rollups.blocks import Block, blocks_of, first_times, keys_of
 from finops.rollups.columns import (
     CellRange,
     FilledCube,
@@ -42,6 +42,7 @@ from finops.rollups.group_values import (
     listed_values,
 )
 from finops.rollups.measures import (
+    COHORT_WEEK,
     MEASURES,
     TIME_DIMENSIONS,
     Distinct,
@@ -63,6 +64,10 @@ def aggregate(
     `sums` are cubes of sums, None where the table needs none: all it has are times, and `listed`
     has its groups then.  `listed` are the cubes of listed values by column.
     """
+    if COHORT_WEEK in table.by and sums is not None:
+        firsts = first_times(sums)
+        for cube in (*sums, *chain.from_iterable(each.cubes for each in listed.values())):
+            cube.first_times = firsts
     columns = {
         measure.column: listed_values(table, measure, listed[measure.column])
         for measure in map(measure_of, table.measures)

@@ -4,11 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import repeat
-from typing import Any, Iterable, Iterator, List, NamedTuple, Sequence, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Sequence, Tuple
 
 from finops.rollups.columns import CUSTOMER_POSITION, MANY_CELLS, CellRange, FilledCube
-from finops.rollups.measures import Dimension, dimension_of
+from finops.rollups.measures import COHORT_WEEK, Dimension, dimension_of
 from finops.rollups.spec import Key, Table
+
+_ID = CUSTOMER_POSITION["customer_id"]
+
+
+def first_times(cubes: Sequence[FilledCube]) -> Dict[str, str]:
+    """Return the first time value of each customer in the cubes of all parts."""
+    firsts: Dict[str, str] = {}
+    for cube in cubes:
+        ids = [key[_ID] for key in cube.customer_keys]
+        for place, time in enumerate(cube.packed.times):
+            for code in set(cube.cells(place, place + 1).customer_codes()):
+                name = ids[code]
+                if name not in firsts or time < firsts[name]:
+                    firsts[name] = time
+    return firsts
 
 
 class Block(NamedTuple):
@@ -72,6 +87,11 @@ def keys_of(table: Table, cells: CellRange) -> Iterable[Key]:
             place = CUSTOMER_POSITION[dimension.name]
             names = [key[place] for key in cube.customer_keys]
             columns.append([names[customer] for customer in cells.customer_codes()])
+        elif dimension.name == COHORT_WEEK:
+            ids = [key[_ID] for key in cube.customer_keys]
+            firsts = cube.first_times
+            # Listed values may be of customers of whom no call passes the table's filter.
+            columns.append([firsts.get(ids[customer], "") for customer in cells.customer_codes()])
         else:
             times = cells.times()
             columns.append(map(int, times) if dimension.name == "hour_of_day" else times)

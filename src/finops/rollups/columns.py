@@ -204,6 +204,7 @@ class FilledCube:
     `packed` is that of `cubes.Cube`, packed by `layout`; `keys` are those of the codes below the
     customer's; `starts` says at which cell each time value begins, and the last one ends.
     `key_merges` is a dict, empty at first, in which all cubes keep which keys are equal in what.
+    `first_times` are those of customers by id, for the table that is being aggregated.
     """
 
     def __init__(
@@ -222,6 +223,7 @@ class FilledCube:
         self.customer_keys = customer_keys
         self._key_merges = key_merges
         self.starts = [0, *accumulate(packed.lengths)]
+        self.first_times: Mapping[str, str] = {}
         self._lone: Optional[CellRange] = None
         self._firsts: List[int] = []
         self._differing: Dict[Any, Sequence[bool]] = {}

@@ -186,9 +186,14 @@ _TIMES: Tuple[Dimension, ...] = (
     Dimension("hour_of_day", remainder(HOUR, 24)),  # int, 0 to 23
 )
 TIME_DIMENSIONS: Tuple[str, ...] = tuple(time.name for time in _TIMES)
+# The week of the first row of the customer among those that enter a table by `week`, as `week` has
+# it.  What fills tables works it out once the customers' weeks are known: it is no column of a
+# call, and a table by it can be aggregated from one by customer and week.
+COHORT_WEEK = "cohort_week"
 DIMENSIONS: Dict[str, Dimension] = {
     **{name: _text(name) for name in (*CALL_DIMENSIONS, *CUSTOMER_DIMENSIONS)},
     **{time.name: time for time in _TIMES},
+    COHORT_WEEK: Dimension(COHORT_WEEK, column(COHORT_WEEK)),
 }
 
 # --- measures ------------------------------------------------------------------------------------

@@ -33,6 +33,7 @@ from finops.rollups.listed import ListCube
 from finops.rollups.measures import (
     CALL_COLUMNS,
     CALL_DIMENSIONS,
+    COHORT_WEEK,
     CUSTOMER_DIMENSIONS,
     DIMENSIONS,
     MEASURES,
@@ -62,6 +63,7 @@ _COARSER: Dict[str, Tuple[str, ...]] = {
 }
 # See above; it also feeds other cubes by day, and its keys are the whole keys of calls.
 _HELPER = CubeSpec("day", False, tuple(DIMENSIONS[name] for name in CALL_DIMENSIONS))
+_OF_CUSTOMERS = (*CUSTOMER_DIMENSIONS, COHORT_WEEK)
 _FINENESS = ("hour", "hour_of_day", "day", "week", "")
 AddedMeasure = Union[Measure, Distribution]
 
@@ -196,7 +198,8 @@ def listed_of(table: Table) -> List[Listed]:
 def has_times_only(table: Table) -> bool:
     """Return whether the cells that keep times have all of a table, its groups too."""
     measures = list(map(measure_of, table.measures))
-    return bool(measures) and all(isinstance(measure, Seen) for measure in measures)
+    only = bool(measures) and all(isinstance(measure, Seen) for measure in measures)
+    return only and COHORT_WEEK not in table.by  # which follows from the cells of sums
 
 
 def activities_of(table: Table) -> List[Activity]:
@@ -309,7 +312,7 @@ def _spec_of_sums(table: Table) -> CubeSpec:
     """Return the cube that would serve the sums of a table alone."""
     time = _time_of(table)
     counted = any(isinstance(measure_of(measure), Distinct) for measure in table.measures)
-    customers = counted or any(name in CUSTOMER_DIMENSIONS for name in table.by)
+    customers = counted or any(name in _OF_CUSTOMERS for name in table.by)
     own = [dimension_of(d) for d in table.by if not isinstance(d, str)]
     calls = (
         *(DIMENSIONS[name] for name in CALL_DIMENSIONS if name in table.by),

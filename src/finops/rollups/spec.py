@@ -25,6 +25,7 @@ from finops.rollups.expressions import (
     texts_of,
 )
 from finops.rollups.measures import (
+    COHORT_WEEK,
     DIMENSIONS,
     LATENCY_HISTOGRAM,
     LATENCY_LIST,
@@ -143,6 +144,8 @@ class Table(NamedTuple):
             unknown += [LATENCY_LIST]  # beside the histogram of the same
         if unknown:
             raise ValueError(f"{self} names what no scan can fill: {', '.join(unknown)}")
+        if COHORT_WEEK in self.by and "week" not in self.by:
+            raise ValueError(f"{self}: {COHORT_WEEK} comes with week")
         if not all(map(is_condition, self.conditions)):
             raise ValueError(f"{self}: what calls are filtered by must be true or false")
         if self.having is not None:

@@ -36,12 +36,11 @@ def price_of(row: Any) -> Any:
 
 
 def order_of_calls(row: Any) -> Any:
-    """By time; at one instant by region, then by what the row says of its customer."""
+    """By time; at one instant by what the row says of its customer."""
     price = price_of(row)
     columns = ("subscription_tier", "organization_id", "product_id", "customer_archetype")
     return (
         datetime.fromisoformat(row["timestamp"]),
-        row["region"] or "unknown",
         [row[name] or "unknown" for name in columns],
         (price is not None, Decimal(price or 0)),
     )

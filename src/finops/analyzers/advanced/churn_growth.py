@@ -13,11 +13,11 @@ from finops import config, stats
 from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.cohorts import (
+    COHORT_TABLES,
     cohorts,
     growth_rows,
     weekly_growth,
     weekly_rows,
-    weeks_of,
 )
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.customer_advice import ADVICE_TABLES, Advice, advice_of, rows_of
@@ -43,22 +43,19 @@ from finops.results.churn_growth import (
     Expansion,
     WeekActivity,
 )
-from finops.rollups.spec import Rollups, Table
-
-WEEKLY = Table(("week", "customer_id"), ("calls", "cost"))
+from finops.rollups.spec import Rollups
 
 
 class ChurnGrowthAnalyzer(Analyzer):
     """Churned, endangered and outgrowing customers; weekly growth; retention by cohort."""
 
-    TABLES = (*BASIS_TABLES, *ADVICE_TABLES, *RETENTION_TABLES, WEEKLY)
+    TABLES = (*BASIS_TABLES, *ADVICE_TABLES, *RETENTION_TABLES, *COHORT_TABLES)
     NEEDS = ("customer_id",)
 
     def result(self, data: Rollups) -> ChurnGrowthResult:
         """Return churn, risk, expansion, weeks, growth between full weeks, and cohorts."""
         span = covered_days(data)
-        weeks = weeks_of(span)
-        weekly = weekly_rows(data[WEEKLY], span)
+        weekly = weekly_rows(data, span)
         churned = _churned(data, span)
         trends = trends_of(data, span)
         at_risk = at_risk_customers(data, trends)
@@ -74,7 +71,7 @@ class ChurnGrowthAnalyzer(Analyzer):
             expansion=expansion,
             weekly=weekly,
             growth=growth_rows(weekly),
-            cohorts=cohorts(data[WEEKLY], weeks),
+            cohorts=cohorts(data, span),
             findings=by_impact(_findings(data, span, summary)),
             recommendations=_recommendations(advice, churned, at_risk, expansion),
         )

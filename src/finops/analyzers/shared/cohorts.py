@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import List, Optional, Tuple
 
 from finops import config, stats
 from finops.analyzers.shared.covered_days import CoveredDays
 from finops.results.churn_growth import Cohort, WeekActivity, WeekGrowth
+from finops.rollups.spec import Rollups, Table
 from finops.timestamps import date_of, week_of, weeks_between
 
 DAYS_OF_WEEK = 7
 _MIN_WEEKS = 3
-# A filled table by ("week", "customer_id") with ("calls", "cost"), in key order.
-WeekCells = Mapping[Tuple[Any, ...], Tuple[Any, ...]]
+WEEKLY = Table(("week",), ("customers", "calls", "cost"))
+COHORTS = Table(("cohort_week", "week"), ("customers",))
+COHORT_TABLES: Tuple[Table, ...] = (WEEKLY, COHORTS)
+_NOTHING = (0, 0, 0.0)
 
 
 def weeks_of(span: CoveredDays) -> List[str]:
@@ -25,14 +28,12 @@ def weeks_of(span: CoveredDays) -> List[str]:
     return weeks_between(span.dates[0], span.dates[-1]) if span.dates else []
 
 
-def weekly_rows(cells: WeekCells, span: CoveredDays) -> List[WeekActivity]:
-    """Return one row per week; one of which the data does not cover seven whole days is partial."""
-    weeks = weeks_of(span)
+def weekly_rows(data: Rollups, span: CoveredDays) -> List[WeekActivity]:
+    """Return one row per week; one of which the data does not cover seven whole days is partial.
+
+    `data` holds `COHORT_TABLES`.
+    """
     whole = Counter(week_of(date_of(date)) for date in span.whole)
-    sums: Dict[str, Tuple[int, int, float]] = {week: (0, 0, 0.0) for week in weeks}
-    for (week, _), (calls, cost) in cells.items():
-        customers, all_calls, all_cost = sums[week]
-        sums[week] = (customers + 1, all_calls + calls, all_cost + cost)
     return [
         WeekActivity(
             week=week,
@@ -41,7 +42,8 @@ def weekly_rows(cells: WeekCells, span: CoveredDays) -> List[WeekActivity]:
             total_cost=cost,
             partial=whole[week] < DAYS_OF_WEEK,
         )
-        for week, (customers, calls, cost) in sums.items()
+        for week in weeks_of(span)
+        for customers, calls, cost in [data[WEEKLY].get((week,), _NOTHING)]
     ]
 
 
@@ -83,20 +85,16 @@ def weekly_growth(calls: List[int]) -> Optional[float]:
     return (math.exp(slope) - 1) * 100 if low * high > 0 else None
 
 
-def cohorts(cells: WeekCells, weeks: List[str]) -> List[Cohort]:
-    """Return, by week of the first call, how much of the cohort was active in each week since."""
-    position = {week: i for i, week in enumerate(weeks)}
-    first: Dict[str, int] = {}
-    active: Dict[int, List[int]] = {}
-    for week, name in cells:
-        i = position[week]
-        born = first.setdefault(name, i)
-        active.setdefault(born, [0] * (len(weeks) - born))[i - born] += 1
-    return [
-        Cohort(
-            cohort_week=weeks[born],
-            cohort_size=counts[0],
-            retention=[stats.percent(n, counts[0]) for n in counts],
-        )
-        for born, counts in sorted(active.items())
-    ]
+def cohorts(data: Rollups, span: CoveredDays) -> List[Cohort]:
+    """Return, by week of the first call, how much of the cohort was active in each week since.
+
+    `data` holds `COHORT_TABLES`.
+    """
+    weeks, cells = weeks_of(span), data[COHORTS]
+    rows = []
+    for place, born in enumerate(weeks):
+        (size,) = cells.get((born, born), (0,))
+        if size:
+            active = [cells.get((born, week), (0,))[0] for week in weeks[place:]]
+            rows.append(Cohort(born, size, [stats.percent(count, size) for count in active]))
+    return rows

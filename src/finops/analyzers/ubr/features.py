@@ -35,7 +35,7 @@ from finops.stats import percent as share_of
 from finops.stats import ratio
 
 USE_TABLE = Table(("feature_id", "customer_id"), ("calls", "cost", "unpriced"))
-WEEKLY_TABLE = Table(("week", "feature_id", "customer_id"), ("calls",))
+WEEKLY_TABLE = Table(("week", "feature_id"), ("customers", "calls"))
 
 UNCLASSIFIED = "insufficient_data"
 
@@ -135,7 +135,7 @@ def _return(usage: Usage, accounts: Mapping[str, Tuple[Account, float]]) -> Retu
 
 
 def _feature_row(data: Rollups, usage: Usage, earned: Optional[Return]) -> FeatureReturn:
-    users = len(usage.customers)
+    users = sum(name != config.UNALLOCATED for name in usage.customers)
     adoption = share_of(users, len(customers_of(data)))
     known = earned is not None and not earned.unpriced
     roi = return_percent(earned.revenue, earned.monthly_cost) if earned and known else None
@@ -202,14 +202,9 @@ def _summary(
 
 
 def _adoption_trend(data: Rollups) -> List[FeatureWeek]:
-    cells: Dict[Tuple[str, str], List[int]] = {}
-    for (week, feature, _), (calls,) in data[WEEKLY_TABLE].items():
-        cell = cells.setdefault((week, feature), [0, 0])
-        cell[0] += 1
-        cell[1] += calls
     return [
         FeatureWeek(week=week, feature_id=feature, customers=customers, call_count=calls)
-        for (week, feature), (customers, calls) in sorted(cells.items())
+        for (week, feature), (customers, calls) in data[WEEKLY_TABLE].items()
     ]
 
 
