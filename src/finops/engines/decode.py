@@ -10,6 +10,7 @@ from finops.engines.statements import CHANGES, GROUPS, InGroup, in_group
 from finops.reader.fields import PICO
 from finops.rollups.expressions import is_condition
 from finops.rollups.measures import (
+    COHORT_WEEK,
     TEXT_COLUMNS,
     TIME_DIMENSIONS,
     Dimension,
@@ -104,6 +105,8 @@ class KeyReader:
 def _decoder(dimension: Dimension) -> Decoder:
     if dimension.name in _TIMES:
         return _Remembered(_TIMES[dimension.name]).__getitem__
+    if dimension.name == COHORT_WEEK:
+        return _Remembered(_week_name).__getitem__
     if dimension.name == "tier_price_usd":
         return usd
     if is_condition(dimension.value):

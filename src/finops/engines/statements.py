@@ -8,6 +8,8 @@ from finops.engines.calls import changes_sql
 from finops.engines.dialect import Dialect
 from finops.rollups.expressions import columns_of, is_condition, sql_of
 from finops.rollups.measures import (
+    COHORT_WEEK,
+    DIMENSIONS,
     UNKNOWN_COLUMNS,
     Dimension,
     Distinct,
@@ -55,7 +57,7 @@ def _groups(dialect: Dialect, table: Table) -> str:
     selected += [f"{_value(dialect, m)} as {names[m.name]}" for m in measures] or [
         "count(*) as rows"
     ]
-    sql = f"select {', '.join(selected)} from finops_calls{_where(table)}{_group_by(len(keys))}"
+    sql = f"select {', '.join(selected)} from {_rows(dialect, table)}{_group_by(len(keys))}"
     if not keys:
         sql += " having count(*) > 0"
     if table.having is not None:
@@ -74,9 +76,8 @@ def _listed(dialect: Dialect, table: Table, distribution: Distribution) -> str:
     count = len(table.by)
     selected = [*_keys(dialect, table), f"{distribution.column} as v", "sum(calls) as times"]
     known = f"{distribution.column} is not null and calls > 0"
-    where = f"{_where(table)} and {known}" if table.where is not None else f" where {known}"
-    by_all = _group_by(count + 1)
-    return f"select {', '.join(selected)} from finops_calls{where}{by_all}"
+    rows, by_all = _rows(dialect, table, known), _group_by(count + 1)
+    return f"select {', '.join(selected)} from {rows}{by_all}"
 
 
 def _keys(dialect: Dialect, table: Table) -> List[str]:
@@ -109,8 +110,22 @@ def _plain_sum(dialect: Dialect, measure: Measure) -> str:
     return f"coalesce(sum(cast({value} as {dialect.big})), 0)"
 
 
-def _where(table: Table) -> str:
-    return "" if table.where is None else f" where {sql_of(table.where, UNKNOWN_COLUMNS)}"
+def _rows(dialect: Dialect, table: Table, more: str = "") -> str:
+    """Return the SQL of the rows that a table is of, those of which `more` holds.
+
+    The first week of a customer is that of all rows that pass the table's filter.
+    """
+    where = "" if table.where is None else sql_of(table.where, UNKNOWN_COLUMNS)
+    if COHORT_WEEK not in table.by:
+        return "finops_calls" + _where(where, more)
+    week = dimension_sql(dialect, DIMENSIONS["week"])
+    cohort = f"min({week}) over (partition by customer_id) as {COHORT_WEEK}"
+    return f"(select *, {cohort} from finops_calls{_where(where)}) born" + _where(more)
+
+
+def _where(*conditions: str) -> str:
+    holding = " and ".join(filter(None, conditions))
+    return f" where {holding}" if holding else ""
 
 
 def _group_by(count: int) -> str:
