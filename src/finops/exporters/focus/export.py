@@ -22,7 +22,7 @@ from finops.exporters.focus.charges import (
     Charge,
     Charges,
     Place,
-    Usage,
+    UsageTable,
     charges_of,
 )
 from finops.exporters.focus.columns import V1_2, V1_4, VERSIONS, columns_in
@@ -41,7 +41,7 @@ def export(dataset: CallDataset, request: Request) -> Export:
     version = request.focus or V1_4
     if version not in VERSIONS:
         raise UsageError(f"--focus {version!r}: choose from {', '.join(VERSIONS)}")
-    usage = Usage.of(dataset.prices)
+    usage = UsageTable.of(dataset.prices)
     data = dataset.rollups([usage.table, ADJUSTMENTS, UNPRICED])
     charges = charges_of(data, usage)
     rows = (row_of(charge, version, request.billing_account) for charge in charges.charges)
