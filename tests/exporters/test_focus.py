@@ -227,7 +227,7 @@ def test_a_correction_is_of_its_own_day_and_billed_now(tmp_path: Path) -> None:
 def test_unpriced_calls_have_no_row_and_are_counted() -> None:
     export_ = exported([claude(model="nobody-knows-it"), claude(cost_usd="1")])
     assert billed(check(export_.text, V1_4)) == 1
-    assert "1 calls without a cost and a price are not in the file" in export_.remarks
+    assert "1 call without a cost and a price left out" in export_.remarks
 
 
 def test_a_cost_without_a_list_price_is_so_many_dollars() -> None:
@@ -246,7 +246,7 @@ def test_a_cost_without_tokens_is_so_many_dollars() -> None:
 def test_free_calls_of_unknown_models_are_counted() -> None:
     export_ = exported([claude(model="nobody-knows-it", cost_usd="0")])
     assert rows_in(export_.text) == []
-    assert any("1 rows that cost 0" in remark for remark in export_.remarks)
+    assert any("1 row at no cost" in remark for remark in export_.remarks)
 
 
 def test_who_is_who() -> None:

@@ -121,8 +121,8 @@ class Charge(NamedTuple):
 class Charges(NamedTuple):
     """All charges of a dataset, and how many calls are in none.
 
-    `unpriced` calls have neither a cost nor a price; `unlisted_free` rows cost nothing and have no
-    list price.
+    `unpriced` calls have neither a cost nor a price; `unlisted_free` rows have tokens that
+    cost nothing and have no list price.
     """
 
     charges: List[Charge]
@@ -175,7 +175,7 @@ def charges_of(data: Rollups, usage: UsageTable) -> Charges:
             rows,
         )
         price = prices.price_of(calls)
-        if price is None and not cost:
+        if price is None and not cost and any(tokens):
             unlisted_free += rows
         charges += _charged(place, calls, price, cost)
     charges += _adjustments(data)

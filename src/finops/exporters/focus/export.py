@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Dict, Iterable, Iterator, List, Mapping, Optional
 
 from finops import config
+from finops.analyzers.shared.wording import counted
 from finops.errors import UsageError
 from finops.exporters.base import Export, Exporter, Request
 from finops.exporters.focus.charges import (
@@ -198,9 +199,10 @@ def _remarks(charges: Charges) -> Iterator[str]:
         " provider's own"
     )
     if charges.unpriced:
-        yield f"{charges.unpriced:,} calls without a cost and a price are not in the file"
+        yield f"{counted(charges.unpriced, 'call')} without a cost and a price left out"
     if charges.unlisted_free:
-        yield f"{charges.unlisted_free:,} rows that cost 0 and have no list price are not in it"
+        rows = counted(charges.unlisted_free, "row")
+        yield f"{rows} at no cost and without a list price left out"
 
 
 EXPORTER = Exporter(
