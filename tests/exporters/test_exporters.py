@@ -114,6 +114,14 @@ def test_a_place_that_cannot_be_written_is_one_line(
         assert "--out" in line
 
 
+def test_the_data_is_never_replaced(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = data.read_bytes()
+    words = ["export", "--format", "focus", "--quiet", "--data", str(data), "--out", str(data)]
+    assert main(words) == 2
+    assert "--out" in capsys.readouterr().err
+    assert data.read_bytes() == before
+
+
 @EVERY
 def test_reading_options_count(
     exporter: Exporter, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
@@ -28,6 +29,7 @@ from tests.support.focus import Row, billed, check, rows_in
 from tests.support.imports import PRICE_MAP, cost_of, import_files, prices, write_all
 from tests.support.reference import ReferenceDataset, call
 from tests.support.rows import varied_rows, write_csv
+from tests.support.tools import ROOT, need
 from tests.support.vendor_logs import VENDORS, Use
 
 ZERO = {"input_tokens": 0, "output_tokens": 0}
@@ -225,7 +227,7 @@ def test_a_correction_is_of_its_own_day_and_billed_now(tmp_path: Path) -> None:
 def test_unpriced_calls_have_no_row_and_are_counted() -> None:
     export_ = exported([claude(model="nobody-knows-it"), claude(cost_usd="1")])
     assert billed(check(export_.text, V1_4)) == 1
-    assert "1 calls without a cost and a price are not in the file" in export_.remarks
+    assert "1 call without a cost and a price left out" in export_.remarks
 
 
 def test_a_cost_without_a_list_price_is_so_many_dollars() -> None:
@@ -244,7 +246,7 @@ def test_a_cost_without_tokens_is_so_many_dollars() -> None:
 def test_free_calls_of_unknown_models_are_counted() -> None:
     export_ = exported([claude(model="nobody-knows-it", cost_usd="0")])
     assert rows_in(export_.text) == []
-    assert any("1 rows that cost 0" in remark for remark in export_.remarks)
+    assert any("1 row at no cost" in remark for remark in export_.remarks)
 
 
 def test_who_is_who() -> None:
@@ -382,6 +384,23 @@ def test_the_file_is_read_back_as_a_bill_of_the_same_amount(tmp_path: Path) -> N
     result = import_files("focus", [path], out)
     assert result.tally.rejections == 0
     assert cost_of(out) == sum(Decimal(row["cost_usd"]) for row in calls)
+
+
+@pytest.mark.unmeasured
+@pytest.mark.once
+def test_the_line_in_the_documents_makes_parquet_with_types(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    duckdb = need("duckdb")
+    text = (ROOT / "docs" / "export.md").read_text(encoding="utf-8")
+    (statement,) = re.findall('^duckdb -c "([^"]*)"$', text, re.M)
+    calls = [dict(row, organization_id="111122223333") for row in varied_rows(50)]
+    file = export(ReferenceDataset(calls), Request()).text
+    monkeypatch.chdir(tmp_path)
+    Path("focus.csv").write_text(file, encoding="utf-8")
+    duckdb.sql(statement)
+    query = "select sum(BilledCost), any_value(SubAccountId) from 'focus.parquet'"
+    assert duckdb.sql(query).fetchall() == [(billed(rows_in(file)), "111122223333")]
 
 
 # --- how it is read ------------------------------------------------------------------------------

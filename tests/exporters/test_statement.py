@@ -115,7 +115,7 @@ def test_unpriced_calls_make_the_total_a_lower_bound() -> None:
     rows = [call(cost_usd="1"), call(cost_usd="", model="nobody-knows-it")]
     page = statement(rows, "org_001")
     assert '<p class="total">≥ $1.00</p>' in page
-    assert "1 calls have neither a cost nor a price" in page
+    assert "1 call with neither a cost nor a price" in page
 
 
 @pytest.mark.parametrize(

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import time
 from pathlib import Path
+from typing import Optional
 
 from finops.atomic import replacing
 from finops.commands.base import Console, add_quiet, add_workers, check_writable
 from finops.commands.foreign import with_imports
 from finops.commands.reading import STANDARD_INPUT, add_reading, reading_of
 from finops.config import MEGABYTE
-from finops.errors import StorageError
+from finops.errors import StorageError, UsageError
 from finops.exporters import exporter_ids, find_exporter
 from finops.exporters.base import Export, Exporter, Request
 from finops.reader.options import UTC
@@ -95,7 +97,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     out = Path(args.out) if args.out and args.out != STANDARD_INPUT else None
     if out is not None:
         check_writable(out.parent, "--out")
-    export = _exported(exporter, request, args, console)
+    export = _exported(exporter, request, args, out, console)
     if out is None:
         console.say(export.text.rstrip("\n"))
     else:
@@ -106,11 +108,17 @@ def run(args: argparse.Namespace, console: Console) -> int:
 
 
 def _exported(
-    exporter: Exporter, request: Request, args: argparse.Namespace, console: Console
+    exporter: Exporter,
+    request: Request,
+    args: argparse.Namespace,
+    out: Optional[Path],
+    console: Console,
 ) -> Export:
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     args = with_imports(args, console)
     reading = reading_of(args)
+    if out is not None and any(_is_same(out, path) for path in reading.choices.data):
+        raise UsageError(f"--out {out} is the data itself; give another --out")
     reading.configure()
     options = reading.options._replace(timezone=UTC) if exporter.in_utc else reading.options
     progress = console.progress("reading", args.quiet)
@@ -121,6 +129,14 @@ def _exported(
         return exporter.export(dataset, request)
     finally:
         progress.finish()
+
+
+def _is_same(out: Path, data: str) -> bool:
+    """Return whether a file to write is one that is read."""
+    try:
+        return os.path.samefile(str(out), data)
+    except OSError:  # one of them is not there, or is no path
+        return False
 
 
 def _continued(exporter: Exporter, export: Export, out: Path) -> Export:

@@ -45,7 +45,7 @@ _DEFAULTS: Mapping[str, object] = Request()._asdict()
 class Export(NamedTuple):
     """What an exporter made: text in chunks, and sentences about it for whoever ran the command.
 
-    The chunks are complete lines.  The remarks are known when the chunks are made, not earlier.
+    The chunks may be made only while they are written; they can be taken once.
     """
 
     chunks: Iterable[str]

@@ -121,8 +121,8 @@ class Charge(NamedTuple):
 class Charges(NamedTuple):
     """All charges of a dataset, and how many calls are in none.
 
-    `unpriced` calls have neither a cost nor a price; `unlisted_free` rows cost nothing and have no
-    list price.
+    `unpriced` calls have neither a cost nor a price; `unlisted_free` rows have tokens that
+    cost nothing and have no list price.
     """
 
     charges: List[Charge]
@@ -130,7 +130,7 @@ class Charges(NamedTuple):
     unlisted_free: int
 
 
-class Usage(NamedTuple):
+class UsageTable(NamedTuple):
     """The declared table of what is charged, which depends on where prices change.
 
     `limits`: the fewest tokens of context from which any long-context price holds, ascending.
@@ -140,7 +140,7 @@ class Usage(NamedTuple):
     limits: Sequence[int]
 
     @classmethod
-    def of(cls, prices: PriceTable) -> Usage:
+    def of(cls, prices: PriceTable) -> UsageTable:
         """Return the table for a price table."""
         limits = prices.context_limits() or (config.MAX_TOKENS + 1,)
         passed: Expression = number(0)
@@ -154,7 +154,7 @@ class Usage(NamedTuple):
         )
 
 
-def charges_of(data: Rollups, usage: Usage) -> Charges:
+def charges_of(data: Rollups, usage: UsageTable) -> Charges:
     """Return the charges of a dataset, by day and what they are for, usage before credits."""
     prices = ListPrices(data.prices)
     charges: List[Charge] = []
@@ -175,7 +175,7 @@ def charges_of(data: Rollups, usage: Usage) -> Charges:
             rows,
         )
         price = prices.price_of(calls)
-        if price is None and not cost:
+        if price is None and not cost and any(tokens):
             unlisted_free += rows
         charges += _charged(place, calls, price, cost)
     charges += _adjustments(data)

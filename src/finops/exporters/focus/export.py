@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Dict, Iterable, Iterator, List, Mapping, Optional
 
 from finops import config
+from finops.analyzers.shared.wording import counted
 from finops.errors import UsageError
 from finops.exporters.base import Export, Exporter, Request
 from finops.exporters.focus.charges import (
@@ -22,7 +23,7 @@ from finops.exporters.focus.charges import (
     Charge,
     Charges,
     Place,
-    Usage,
+    UsageTable,
     charges_of,
 )
 from finops.exporters.focus.columns import V1_2, V1_4, VERSIONS, columns_in
@@ -41,7 +42,7 @@ def export(dataset: CallDataset, request: Request) -> Export:
     version = request.focus or V1_4
     if version not in VERSIONS:
         raise UsageError(f"--focus {version!r}: choose from {', '.join(VERSIONS)}")
-    usage = Usage.of(dataset.prices)
+    usage = UsageTable.of(dataset.prices)
     data = dataset.rollups([usage.table, ADJUSTMENTS, UNPRICED])
     charges = charges_of(data, usage)
     rows = (row_of(charge, version, request.billing_account) for charge in charges.charges)
@@ -198,9 +199,10 @@ def _remarks(charges: Charges) -> Iterator[str]:
         " provider's own"
     )
     if charges.unpriced:
-        yield f"{charges.unpriced:,} calls without a cost and a price are not in the file"
+        yield f"{counted(charges.unpriced, 'call')} without a cost and a price left out"
     if charges.unlisted_free:
-        yield f"{charges.unlisted_free:,} rows that cost 0 and have no list price are not in it"
+        rows = counted(charges.unlisted_free, "row")
+        yield f"{rows} at no cost and without a list price left out"
 
 
 EXPORTER = Exporter(

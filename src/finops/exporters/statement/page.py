@@ -6,6 +6,7 @@ from datetime import date
 from typing import Iterable, Iterator, List, Sequence, Tuple
 
 from finops import config
+from finops.analyzers.shared.wording import counted
 from finops.exporters.statement.figures import Line, Statement
 from finops.generators.markup import Markup, escape, fill
 
@@ -92,7 +93,7 @@ def _period(statement: Statement) -> Markup:
 
 def _counts(statement: Statement) -> str:
     usage = statement.total
-    calls = f"{usage.calls:,} calls" if usage.calls or not usage.calls_unknown else ""
+    calls = counted(usage.calls, "call") if usage.calls or not usage.calls_unknown else ""
     tokens = f"{usage.input_tokens:,} input and {usage.output_tokens:,} output tokens"
     return f"{calls}, {tokens}." if calls else f"{tokens}."
 
@@ -187,7 +188,9 @@ def _notes(statement: Statement, source: str, prices: str) -> Markup:
     ]
     if statement.total.unpriced:
         notes.insert(
-            0, f"{statement.total.unpriced:,} calls have neither a cost nor a price: not included."
+            0,
+            f"{counted(statement.total.unpriced, 'call')} with neither a cost nor a price:"
+            " not included.",
         )
     return _join(fill('<p class="note">$text</p>\n', text=note) for note in notes)
 
