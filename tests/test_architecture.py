@@ -74,7 +74,8 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "summary": BASE | READING,
     "importers": BASE | {"storage", "atomic"},
     "exporters": BASE | READING | {"results", "registry", "analyzers", "generators"},
-    "bill_comparison": BASE | {"rollups", "importers"},
+    "bill_zones": set(),
+    "bill_comparison": BASE | {"rollups", "importers", "bill_zones"},
     "alerts": BASE | {"storage", "atomic", "json_files", "analyzers"},
     "parallel": {"processes"},
     "viewer": BASE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Dict, List
+from typing import Dict, List, Sequence
 
 import pytest
 
@@ -151,3 +151,26 @@ def test_the_viewer_does_not_write_names_into_shared_reports(
             assert answer.status == 409
             assert "made for sharing" in answer.json["error"]
         assert viewer.commands.analyses == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("csv", "--table", "understanding.by_customer"),
+        ("csv", "--table", "alignment.chargeback"),
+        ("focus",),
+        ("openmetrics",),
+        ("statement", "--organization", "CANARY-org_001", "--month", "2025-01"),
+    ],
+)
+def test_exports_have_no_names_either(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: Sequence[str]
+) -> None:
+    monkeypatch.setenv("FINOPS_REDACT_KEY", KEY)
+    out = tmp_path / "export"
+    common = ["--data", str(data), "--out", str(out), "--quiet", "--redact"]
+    assert main(["export", "--format", *words, *common]) == 0
+    text = out.read_text(encoding="utf-8")
+    assert not CANARY.search(text)
+    if words != ("openmetrics",):
+        assert re.search("(customer|organization)-[0-9a-f]{12}", text)

@@ -10,6 +10,7 @@ from collections import defaultdict
 from decimal import Decimal
 from typing import Dict, List, Mapping, NamedTuple, Sequence, Set, Tuple
 
+from finops.bill_zones import hours_ahead
 from finops.business.names import spellings
 from finops.importers.base import CORRECTION, CREDIT, TAX, USAGE, Charge
 from finops.importers.call import time_text
@@ -17,7 +18,7 @@ from finops.rollups.protocol import CallDataset
 from finops.rollups.spec import Table
 
 ALL_MODELS = "all models"
-CREDITS, CORRECTIONS = "credits", "corrections of earlier bills"
+CREDITS, CORRECTIONS, TAXES = "credits", "corrections of earlier bills", "tax"
 UNPRICED = "calls without a price"
 OTHER_ZONE = "days of another time zone"
 NO_CALLS = "no such calls in the data"
@@ -26,6 +27,7 @@ OUTSIDE = "not in the period of the bill"
 UNEXPLAINED = "not explained"
 
 _TABLE = Table(("day", "provider", "model"), ("cost", "credits", "unpriced", "records"))
+_HOURS = Table(("hour", "provider", "model"), ("charges",))
 _DAY_US = 86_400 * 10**6
 _CENT = Decimal("0.005")
 _ROUNDING = Decimal("0.000001")
@@ -41,9 +43,8 @@ class Reason(NamedTuple):
 
 
 class Line(NamedTuple):
-    """One comparison: `billed` and `recorded` in USD, and the parts of their difference.
-
-    `period` is a day in UTC, or the first and the last one.
+    """One comparison: `billed` without tax, `tax` and `recorded` in USD, and the parts of their
+    difference.  `period` is a day in UTC, or the first and the last one.
     """
 
     period: str
@@ -52,18 +53,31 @@ class Line(NamedTuple):
     billed: Decimal
     recorded: Decimal
     reasons: Tuple[Reason, ...]
+    tax: Decimal = _NONE
 
     @property
     def difference(self) -> Decimal:
-        """How much more was billed than the calls say."""
-        return self.billed - self.recorded
+        """How much more was billed, with tax, than the calls say."""
+        return self.billed + self.tax - self.recorded
 
 
 class Comparison(NamedTuple):
-    """Lines by provider, model and period; `tax` in USD is not in them."""
+    """Lines by provider, model and period; by provider, how many hours ahead of UTC its days are
+    where they are not those of UTC, as far as that follows from the calls.
+    """
 
     lines: Tuple[Line, ...]
-    tax: Decimal
+    zones: Mapping[str, int] = {}
+
+    @property
+    def tax(self) -> Decimal:
+        """The taxes on the bill."""
+        return sum((line.tax for line in self.lines), _NONE)
+
+    @property
+    def difference(self) -> Decimal:
+        """How much more was billed, with tax, than the calls say."""
+        return sum((line.difference for line in self.lines), _NONE)
 
     @property
     def billed(self) -> Decimal:
@@ -96,9 +110,19 @@ class _Group:
         self.in_period = True
 
     @property
+    def tax(self) -> Decimal:
+        """The taxes."""
+        return self.billed.get(TAX, _NONE)
+
+    @property
     def total(self) -> Decimal:
-        """What was billed."""
-        return sum(self.billed.values(), _NONE)
+        """What was billed without tax."""
+        return sum(self.billed.values(), _NONE) - self.tax
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is in the period of the bill, and the cost of all of its calls is known."""
+        return self.in_period and not self.unpriced
 
     @property
     def rest(self) -> Decimal:
@@ -119,15 +143,14 @@ def compare(charges: Sequence[Charge], dataset: CallDataset) -> Comparison:
 
     The days of the dataset have to be those of UTC.  Raises DataError where it cannot be read.
     """
-    cells = dataset.rollups([_TABLE])[_TABLE]
-    taxes = sum((charge.amount for charge in charges if charge.kind == TAX), _NONE)
-    billed = [charge for charge in charges if charge.kind != TAX]
+    data = dataset.rollups([_TABLE, _HOURS])
+    cells = data[_TABLE]
     scales = {
-        provider: _Scale([charge for charge in billed if charge.provider == provider])
-        for provider in sorted({charge.provider for charge in billed})
+        provider: _Scale([charge for charge in charges if charge.provider == provider])
+        for provider in sorted({charge.provider for charge in charges})
     }
     groups: Dict[Place, _Group] = defaultdict(_Group)
-    for charge in billed:
+    for charge in charges:
         scale = scales[charge.provider]
         place = (charge.provider, scale.model(charge.model), scale.period(_day(charge.start)))
         groups[place].billed[charge.kind] += charge.amount
@@ -141,7 +164,8 @@ def compare(charges: Sequence[Charge], dataset: CallDataset) -> Comparison:
         group.unpriced += unpriced
         group.records += records
         group.in_period = scale.covers(day)
-    shifted = _shifted(groups)
+    zones = _zones(groups, scales, data[_HOURS])
+    shifted = _shifted(groups) | {p for p in groups if p[0] in zones and groups[p].is_whole}
     names = {key: scales[key[0]].shown(key[1]) for key in groups}
     lines = [
         Line(
@@ -151,19 +175,45 @@ def compare(charges: Sequence[Charge], dataset: CallDataset) -> Comparison:
             groups[place].total,
             groups[place].recorded,
             tuple(_reasons(groups[place], place in shifted)),
+            groups[place].tax,
         )
         for place in sorted(groups)
     ]
-    return Comparison(tuple(lines), taxes)
+    return Comparison(tuple(lines), zones)
+
+
+def _zones(
+    groups: Mapping[Place, _Group],
+    scales: Mapping[str, _Scale],
+    hourly: Mapping[Place, Sequence[float]],
+) -> Dict[str, int]:
+    """Return by provider how many hours ahead of UTC its days are, where that explains them."""
+    zones: Dict[str, int] = {}
+    for provider, scale in scales.items():
+        own = {place: group for place, group in groups.items() if place[0] == provider}
+        whole = {place: group for place, group in own.items() if group.is_whole}
+        if not scale.is_daily or all(abs(group.rest) <= _CENT for group in whole.values()):
+            continue
+        billed = {(m, day): group.billed.get(USAGE, _NONE) for (_, m, day), group in whole.items()}
+        recorded: Dict[Tuple[str, str], Decimal] = defaultdict(Decimal)
+        for (hour, of, model), (cost,) in hourly.items():
+            if of == provider:
+                recorded[scale.model(model), hour] += Decimal(repr(cost))
+        hours = hours_ahead(billed, recorded)
+        if hours is not None:
+            zones[provider] = hours
+    return zones
 
 
 class _Scale:
     """How finely the bill of a provider goes."""
 
     def __init__(self, charges: Sequence[Charge]) -> None:
+        # A tax of a month says nothing of the days of what it is on.
+        charges = [charge for charge in charges if charge.kind != TAX] or charges
         self._first = _day(min(charge.start for charge in charges))
         self._last = _day(max(charge.end for charge in charges) - 1)
-        self._is_daily = all(charge.end - charge.start <= _DAY_US for charge in charges)
+        self.is_daily = all(charge.end - charge.start <= _DAY_US for charge in charges)
         usage = [charge for charge in charges if charge.kind == USAGE]
         self._by_model = bool(usage) and all(charge.model for charge in usage)
         self._names: Dict[str, str] = {}
@@ -174,7 +224,7 @@ class _Scale:
 
     def period(self, day: str) -> str:
         """Return the period of a day that is compared as one."""
-        if self._is_daily or not self.covers(day):
+        if self.is_daily or not self.covers(day):
             return day
         return f"{self._first} to {self._last}"
 
@@ -204,7 +254,7 @@ def _shifted(groups: Mapping[Place, _Group]) -> Set[Place]:
     shifted: Set[Place] = set()
     runs: Dict[Tuple[str, str], List[Place]] = defaultdict(list)
     for place in sorted(groups):
-        if groups[place].in_period and not groups[place].unpriced:
+        if groups[place].is_whole:
             runs[place[:2]].append(place)
     for places in runs.values():
         run: List[Place] = []
@@ -227,6 +277,7 @@ def _reasons(group: _Group, is_shifted: bool) -> List[Reason]:
     reasons = [
         Reason(CREDITS, group.of_credits),
         Reason(CORRECTIONS, group.billed.get(CORRECTION, _NONE)),
+        Reason(TAXES, group.tax),
         Reason(_kind_of_rest(group, is_shifted), group.rest),
     ]
     return [reason for reason in reasons if abs(reason.amount) > _ROUNDING]

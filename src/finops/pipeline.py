@@ -351,7 +351,7 @@ class _Run(TaskSet):
         if self._job.redactor is None:
             return RunOptions(name, prices, only, workers, self._job.choices)
         # Paths have the names of whoever they belong to.
-        choices = self._job.choices._replace(data=(), prices=(), config="")
+        choices = self._job.choices._replace(data=(), prices=(), config="", events="")
         return RunOptions(name, prices, only, workers, choices, REDACTED)
 
     def _compute(self, analysis: Analysis) -> Tuple[Result, str]:

@@ -90,11 +90,33 @@ def test_a_correction_of_an_earlier_bill_is_called_one() -> None:
     assert reasons(comparison) == {kinds.CORRECTIONS: Decimal(-1)}
 
 
-def test_tax_is_kept_apart() -> None:
+def test_tax_is_apart_from_what_was_billed_and_explains_the_difference() -> None:
     of_bill = [charge("2026-09-01", "5"), charge("2026-09-01", "0.95", kind=TAX)]
     comparison = compared(of_bill, [spent("2026-09-01", "5")])
     assert (comparison.tax, comparison.billed) == (Decimal("0.95"), Decimal(5))
-    assert reasons(comparison) == {}
+    assert reasons(comparison) == {kinds.TAXES: Decimal("0.95")}
+    (line,) = comparison.lines
+    assert (line.period, line.provider, line.model) == ("2026-09-01", "openai", "gpt-4o")
+    assert line.difference == line.tax == Decimal("0.95")
+
+
+def test_a_tax_of_a_month_leaves_the_days_as_they_are() -> None:
+    days = [("2026-09-01", "5"), ("2026-09-02", "7")]
+    of_bill = [charge(date, amount) for date, amount in days]
+    tax = charge("2026-09-01", "2", kind=TAX, days=30, model="")
+    comparison = compared([*of_bill, tax], [spent(date, cost) for date, cost in days])
+    assert lines(comparison)[-2:] == [
+        ("2026-09-01", "gpt-4o", 5, 5),
+        ("2026-09-02", "gpt-4o", 7, 7),
+    ]
+    assert reasons(comparison) == {kinds.TAXES: Decimal(2)}
+    assert comparison.difference == 2
+
+
+def test_a_bill_of_tax_alone_is_one() -> None:
+    comparison = compared([charge("2026-09-01", "2", kind=TAX)], [])
+    assert reasons(comparison) == {kinds.TAXES: Decimal(2)}
+    assert comparison.billed == 0
 
 
 def test_days_of_another_time_zone_cancel_out() -> None:
@@ -112,6 +134,52 @@ def test_days_of_another_time_zone_cancel_out() -> None:
     assert {reason.kind for line in comparison.lines for reason in line.reasons} == {
         kinds.OTHER_ZONE
     }
+
+
+def test_days_of_a_zone_are_recognized_where_calls_go_on_before_and_after_the_bill() -> None:
+    """The differences of the days do not cancel out: the first and the last have calls of days
+    that are not billed.  The vendor's days are those of UTC-7.
+    """
+    costs = {day: (1 + day, 10 * day) for day in range(1, 9)}  # at 3:00 and at 12:00 UTC
+    rows = [
+        spent(f"2026-09-{day:02d}", str(cost), hour=hour)
+        for day, both in costs.items()
+        for hour, cost in zip((3, 12), both)
+    ]
+    of_bill = [
+        charge(f"2026-09-{day:02d}", str(costs[day][1] + costs[day + 1][0])) for day in (3, 4, 5)
+    ]
+    comparison = compared(of_bill, rows)
+    billed = [line for line in comparison.lines if line.billed]
+    assert [line.difference for line in billed] == [1, 1, 1]
+    assert {reason.kind for line in billed for reason in line.reasons} == {kinds.OTHER_ZONE}
+    # Any zone from 4 to 12 hours behind has the same days; the nearest is named.
+    assert comparison.zones == {"openai": -4}
+    assert reasons(comparison)[kinds.OUTSIDE] < 0
+
+
+def test_days_of_another_zone_beside_credits_and_tax_are_each_named() -> None:
+    rows = [
+        spent(f"2026-09-{day:02d}", str(cost), hour=hour)
+        for day in range(1, 5)
+        for hour, cost in ((2, day), (12, 10))
+    ]
+    of_bill = [charge(f"2026-09-{day:02d}", str(10 + day + 1)) for day in (2, 3)]
+    of_bill += [charge("2026-09-02", "-4", kind=CREDIT), charge("2026-09-03", "2", kind=TAX)]
+    comparison = compared(of_bill, rows)
+    by_day = {line.period: {r.kind: r.amount for r in line.reasons} for line in comparison.lines}
+    assert by_day["2026-09-02"] == {kinds.CREDITS: -4, kinds.OTHER_ZONE: 1}
+    assert by_day["2026-09-03"] == {kinds.TAXES: 2, kinds.OTHER_ZONE: 1}
+    for line in comparison.lines:
+        assert sum(reason.amount for reason in line.reasons) == line.difference
+
+
+def test_a_difference_that_no_zone_explains_is_not_called_one() -> None:
+    rows = [spent(f"2026-09-{day:02d}", "4", hour=12) for day in (1, 2, 3)]
+    of_bill = [charge(f"2026-09-{day:02d}", "5") for day in (1, 2, 3)]
+    comparison = compared(of_bill, rows)
+    assert comparison.zones == {}
+    assert reasons(comparison) == {kinds.UNEXPLAINED: Decimal(3)}
 
 
 def test_what_does_not_cancel_out_is_not_explained() -> None:
@@ -282,14 +350,16 @@ def test_analyze_prints_the_comparison_and_adds_nothing(
     assert main([*words, "--json", str(tmp_path / "results")]) == 0
     printed = capsys.readouterr().out
     assert "2026-09-01  aws-bedrock  all models" in printed
-    assert "tax of 1.90 USD on the bill is not compared" in printed
+    assert "1.90 USD: tax" in printed
     result = json.loads((tmp_path / "results" / "bill.json").read_text(encoding="utf-8"))
     assert (result["billed_usd"], result["recorded_usd"], result["tax_usd"]) == (7, 5, 1.9)
     assert {each["reason"]: each["usd"] for each in result["reasons"]} == {
         kinds.UNEXPLAINED: 5,
         kinds.CREDITS: -2,
         kinds.CORRECTIONS: -1,
+        kinds.TAXES: 1.9,
     }
+    assert result["difference_usd"] == pytest.approx(3.9)
     overview = json.loads(
         (tmp_path / "results" / "dataset_overview.json").read_text(encoding="utf-8")
     )

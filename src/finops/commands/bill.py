@@ -47,8 +47,9 @@ def as_result(comparison: Comparison) -> Dict[str, Dict[str, Any]]:
         RESULT: {
             "billed_usd": float(comparison.billed),
             "recorded_usd": float(comparison.recorded),
-            "difference_usd": float(comparison.billed - comparison.recorded),
+            "difference_usd": float(comparison.difference),
             "tax_usd": float(comparison.tax),
+            "hours_ahead_of_utc": dict(comparison.zones),
             "reasons": _reasons(comparison.reasons()),
             "lines": [
                 {
@@ -56,6 +57,7 @@ def as_result(comparison: Comparison) -> Dict[str, Dict[str, Any]]:
                     "provider": line.provider,
                     "model": line.model,
                     "billed_usd": float(line.billed),
+                    "tax_usd": float(line.tax),
                     "recorded_usd": float(line.recorded),
                     "difference_usd": float(line.difference),
                     "reasons": _reasons(line.reasons),
@@ -80,8 +82,11 @@ def table_of(comparison: Comparison, console: Console) -> List[str]:
         _names("provider", [line.provider for line in lines]),
         _names("model", [line.model for line in lines]),
         _amounts("billed USD", [*(line.billed for line in lines), billed], decimals),
+        *_taxes(comparison, decimals),
         _amounts("calls USD", [*(line.recorded for line in lines), recorded], decimals),
-        _amounts("difference", [*(line.difference for line in lines), billed - recorded], decimals),
+        _amounts(
+            "difference", [*(line.difference for line in lines), comparison.difference], decimals
+        ),
         _names("because of", [_because(line) for line in lines]),
     ]
     layout = lay_out(columns, console.width)
@@ -90,6 +95,15 @@ def table_of(comparison: Comparison, console: Console) -> List[str]:
     for sentence in _sentences(comparison):
         table += wrapped(sentence, console.width)
     return [line.rstrip() for line in table]
+
+
+def _taxes(comparison: Comparison, decimals: int) -> List[Column]:
+    """Return the column of taxes, where there are any."""
+    if not comparison.tax:
+        return []
+    return [
+        _amounts("tax USD", [*(line.tax for line in comparison.lines), comparison.tax], decimals)
+    ]
 
 
 def _names(heading: str, cells: List[str], total: str = "") -> Column:
@@ -110,14 +124,13 @@ def _because(line: Line) -> str:
 
 
 def _sentences(comparison: Comparison) -> List[str]:
-    """Return what the differences are made of, and what is not in them."""
+    """Return what the differences are made of, and whose days are of which time zone."""
     sentences = [
         f"{_usd(reason.amount, _decimals(reason.amount))} USD: {reason.kind}"
         for reason in comparison.reasons()
     ]
-    if comparison.tax:
-        sentences.append(f"tax of {_usd(comparison.tax)} USD on the bill is not compared")
-    return sentences
+    zones = comparison.zones.items()
+    return sentences + [f"{name} bills days of UTC{hours:+03d}:00" for name, hours in zones]
 
 
 def _decimals(amount: Decimal) -> int:

@@ -13,6 +13,7 @@ from finops.atomic import replacing
 from finops.commands.base import Console, add_quiet, add_workers, check_writable
 from finops.commands.foreign import with_imports
 from finops.commands.reading import STANDARD_INPUT, add_reading, reading_of
+from finops.commands.redaction import add_redact, redacted, redactor_of, without_names
 from finops.config import MEGABYTE
 from finops.errors import StorageError, UsageError
 from finops.exporters import exporter_ids, find_exporter
@@ -39,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="the file to write, replaced where it exists (default: standard output)",
     )
+    add_redact(parser)
     _add_requests(parser)
     add_reading(parser)
     add_workers(parser)
@@ -119,6 +121,8 @@ def _exported(
     reading = reading_of(args)
     if out is not None and any(_is_same(out, path) for path in reading.choices.data):
         raise UsageError(f"--out {out} is the data itself; give another --out")
+    redactor = redactor_of(args, console)
+    reading = reading._replace(budgets=without_names(reading.budgets, redactor))
     reading.configure()
     options = reading.options._replace(timezone=UTC) if exporter.in_utc else reading.options
     progress = console.progress("reading", args.quiet)
@@ -126,7 +130,9 @@ def _exported(
         dataset = open_dataset(
             reading.source, args.workers, reading.prices, progress.update, options=options
         )
-        return exporter.export(dataset, request)
+        if redactor is not None:  # whoever asks knows the organization by its name
+            request = request._replace(organization=redactor.organization(request.organization))
+        return exporter.export(redacted(dataset, redactor), request)
     finally:
         progress.finish()
 

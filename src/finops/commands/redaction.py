@@ -12,6 +12,7 @@ from finops.config import Budget
 from finops.errors import UsageError
 
 if TYPE_CHECKING:
+    from finops.rollups.protocol import CallDataset
     from finops.rollups.redaction import Redactor
 
 KEY_VARIABLE = "FINOPS_REDACT_KEY"
@@ -50,6 +51,15 @@ def redactor_of(args: argparse.Namespace, console: Console) -> Optional[Redactor
             f"{KEY_VARIABLE} is too short to hide names; give {_SHORTEST_KEY} characters or more"
         )
     return Redactor(key)
+
+
+def redacted(dataset: CallDataset, redactor: Optional[Redactor]) -> CallDataset:
+    """Return a dataset without names, or as it is where nothing replaces them."""
+    if redactor is None:
+        return dataset
+    from finops.rollups.redaction import RedactedDataset
+
+    return RedactedDataset(dataset, redactor)
 
 
 def without_names(budgets: Tuple[Budget, ...], redactor: Optional[Redactor]) -> Tuple[Budget, ...]:

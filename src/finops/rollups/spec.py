@@ -144,6 +144,8 @@ class Table(NamedTuple):
             unknown += [LATENCY_LIST]  # beside the histogram of the same
         if unknown:
             raise ValueError(f"{self} names what no scan can fill: {', '.join(unknown)}")
+        if len(set(self.measure_names)) < len(self.measures):
+            raise ValueError(f"{self} names a measure twice")
         if COHORT_WEEK in self.by and "week" not in self.by:
             raise ValueError(f"{self}: {COHORT_WEEK} comes with week")
         if not all(map(is_condition, self.conditions)):
