@@ -350,3 +350,16 @@ def test_the_showcases_pages_are_linked_from_the_index(small_csv: Path, tmp_path
     assert "Stop &lt;them&gt; early." in index
     for name in ("scenario_X", "scenario_without_a_page", "scenario_not_described"):
         assert name not in index
+
+
+def test_a_run_of_one_report_makes_the_page_that_its_names_lead_to(
+    small_csv: Path, tmp_path: Path
+) -> None:
+    """What it says of customers is from this run, or from an earlier one of the same data."""
+    page = tmp_path / "explore.html"
+    analyze(Job(small_csv, tmp_path, only=("pricing",)))
+    assert "Revenue per month" not in page.read_text(encoding="utf-8")
+    analyze(Job(small_csv, tmp_path, only=("profitability",)))
+    assert "Revenue per month" in page.read_text(encoding="utf-8")
+    analyze(Job(small_csv, tmp_path, only=("pricing",)))
+    assert "Revenue per month" in page.read_text(encoding="utf-8")

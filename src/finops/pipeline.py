@@ -256,7 +256,7 @@ class _Run(TaskSet):
         }
         self._spent = _last_uses(declared)
         tables = dict.fromkeys(_all_declared()) if self._job.cache else {}
-        tables.update(dict.fromkeys(EXPLORE_TABLES if self._explores else ()))
+        tables.update(dict.fromkeys(EXPLORE_TABLES))
         tables.update(dict.fromkeys(table for some in declared.values() for table in some))
         of_the_whole = (*CONTEXT_TABLES, *tables_of(self._job.budgets))
         tables.update(dict.fromkeys(of_the_whole))
@@ -318,25 +318,20 @@ class _Run(TaskSet):
             self._job.reports, self._made, self._results, self._context, self._options()
         )
         self.other_files = [*published.files]
-        if self._explores:
-            self.other_files.append(self._write_explore())
+        self.other_files.append(self._write_explore(published.results))
         return self._outcome(published.page)
 
-    @property
-    def _explores(self) -> bool:
-        """Whether the Explore page is made: it goes with a run of all analyses."""
-        return not self._job.only
+    def _write_explore(self, results: Mapping[str, Result]) -> FileDigest:
+        """Write the Explore page, which names on every report lead to; return what was written.
 
-    def _write_explore(self) -> FileDigest:
-        """Write the Explore page and return what was written.
-
-        Raises StorageError where that cannot be done.
+        `results` are those of this run and of earlier ones of the same data.  Raises StorageError
+        where that cannot be done.
         """
         page = self._job.reports / EXPLORE_FILE
         try:
-            cubes = explore_cubes(self._dataset, all_named=names_all(self._results))
+            cubes = explore_cubes(self._dataset, all_named=names_all(results))
             with replacing(page) as (aside,):
-                write_explore(cubes, self._results, self._context, aside)
+                write_explore(cubes, results, self._context, aside)
                 return FileDigest.of(aside, EXPLORE_FILE)
         except OSError as error:
             raise StorageError(

@@ -65,10 +65,13 @@ class Made(NamedTuple):
 
 
 class Published(NamedTuple):
-    """The index page, and what was written of it and of the manifest."""
+    """The index page, what was written of it and of the manifest, and the results that the pages
+    in the folder show of this data, by id.
+    """
 
     page: Path
     files: Sequence[FileDigest]
+    results: Mapping[str, Row]
 
 
 def publish(
@@ -120,7 +123,8 @@ def publish(
             raise StorageError(
                 f"cannot write {folder / name}: {error.strerror}; {_written(made)}"
             ) from error
-    return Published(index, files)
+    current = {entry.id for entry in entries if entry.status == OK}
+    return Published(index, files, {name: known[name] for name in known if name in current})
 
 
 def _written(made: Mapping[str, Made]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Dict, List
 
@@ -9,7 +10,7 @@ import pytest
 
 from finops.analyzers.advanced.abuse_detection import AbuseDetectionAnalyzer
 from finops.analyzers.finops.realtime import RealtimeAnalyzer
-from finops.pipeline import Job, compute
+from finops.pipeline import Job, analyze, compute
 from finops.reader.options import ReadingOptions
 from finops.registry import ANALYZER_REGISTRY
 from finops.rollups.dataset import open_dataset
@@ -73,3 +74,49 @@ def test_every_analysis_can_do_with_daily_totals_alone(zone: str, tmp_path: Path
     overview = results["dataset_overview"]["summary"]
     assert overview["total_calls"] == 372_000
     assert overview["total_cost"] == pytest.approx(31 * 21.5)
+
+
+def test_a_source_without_a_request_count_shows_no_zero_for_it(tmp_path: Path) -> None:
+    """What is counted in calls is not known, and not 0: in results, on pages and on Explore."""
+    path = tmp_path / "calls.csv"
+    rows = [
+        call(
+            timestamp=f"2025-01-{day:02d}T00:00:00.000000",
+            **{"model": model, "provider": provider, "cost_usd": cost, "calls": 0},
+            **{"bucket_s": 86400, "latency_ms": "", "status": "", "error_type": ""},
+        )
+        for day in range(1, 21)
+        for model, provider, cost in (
+            ("gpt-4o", "openai", "1.5"),
+            ("claude-haiku-4-5", "anthropic", "0.7"),
+        )
+    ]
+    path.write_bytes(csv_of(rows))
+    outcome = analyze(Job(path, tmp_path / "r"))
+    assert not outcome.failed
+    overview = outcome.results["dataset_overview"]
+    assert overview["quality"]["total_records"] is overview["file"]["total_records"] is None
+    assert overview["quality"]["status_distribution"] == {"unknown": None}
+    shares = overview["distributions"]["provider"]
+    assert [row["share_percent"] for row in shares] == [None, None]
+    details = [each["detail"] for each in outcome.results["optimization"]["findings"]]
+    assert any("Calls of unknown number cost" in detail for detail in details)
+    for name in ("index", "explore", *ANALYZER_REGISTRY):
+        page = (tmp_path / "r" / f"{name}.html").read_text(encoding="utf-8")
+        assert not re.search(r"\b0 calls", page), name
+    assert '<dt>Calls</dt><dd class="figure">n/a</dd>' in page_of(tmp_path, "explore")
+    assert '<dt>Failed calls</dt><dd class="figure">n/a</dd>' in page_of(tmp_path, "explore")
+
+
+def page_of(folder: Path, name: str) -> str:
+    return (folder / "r" / f"{name}.html").read_text(encoding="utf-8")
+
+
+def test_explore_takes_failures_of_calls_whose_status_is_known(tmp_path: Path) -> None:
+    path = tmp_path / "calls.csv"
+    states = ["success"] * 3 + ["error", "", "odd"]
+    path.write_bytes(csv_of([call(status=status) for status in states]))
+    assert not analyze(Job(path, tmp_path / "r")).failed
+    page = page_of(tmp_path, "explore")
+    assert '<dt>Calls</dt><dd class="figure">6</dd>' in page
+    assert '<dt>Failed calls</dt><dd class="figure">25.0%</dd>' in page

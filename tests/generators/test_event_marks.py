@@ -39,7 +39,7 @@ def test_events_within_the_dates_are_marked_where_they_began(shape: str, places:
     page = marked(chart(shape), EVENTS)
     lines = [float(x.rstrip("%")) for x in page.values_of("x1")]
     assert lines == [float(place.rstrip("%")) for place in places]
-    assert page.says("Events: 1 3 Jan: <b>Launch (chat); 2 11 Jan: Outage.")
+    assert page.says("Events: 1 3 Jan: <b>Launch (Chat); 2 11 Jan: Outage.")
     assert not page.says("Too")
     assert page.data["charts"]["daily"]["events"] == [["2025-01-03", "1"], ["2025-01-11", "2"]]
 
@@ -70,4 +70,4 @@ def test_a_chart_of_hours_marks_the_first_hour_of_the_day() -> None:
     page = marked(part, EVENTS)
     (at,) = [float(x.rstrip("%")) for x in page.values_of("x1")]
     assert at == pytest.approx(24 / 71 * 100, abs=0.01)
-    assert page.says("Events: 1 3 Jan: <b>Launch (chat).")
+    assert page.says("Events: 1 3 Jan: <b>Launch (Chat).")

@@ -116,6 +116,12 @@ def columns(*parts: Part) -> Part:
     return Part(fill('<div class="columns">$inner</div>', inner=inner.markup), inner.data)
 
 
+def stack(*parts: Part) -> Part:
+    """Return parts below each other as one, to stand beside others in columns."""
+    inner = combine(parts)
+    return Part(fill("<div>$inner</div>", inner=inner.markup), inner.data)
+
+
 def text(sentence: str) -> Part:
     """Return one paragraph."""
     return Part(_paragraph(sentence, "text"))

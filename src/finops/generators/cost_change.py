@@ -6,7 +6,7 @@ from typing import List, Optional, Sequence
 
 from finops import config
 from finops.generators import formatting
-from finops.generators.components import Part, section, text
+from finops.generators.components import Part, columns, section, stack, text
 from finops.generators.tables import Column, table
 from finops.results.understanding import (
     ChangedCustomer,
@@ -39,14 +39,22 @@ def change_section(change: Optional[CostChange]) -> Part:
         )
     return section(
         title,
-        *(
-            text(f"{words}: {signed(getattr(change, key))}{_subjects(change.subjects, name)}.")
-            for name, words, key in _MEANINGS
+        columns(
+            stack(
+                *(
+                    text(_effect_sentence(change, name, words, getattr(change, key)))
+                    for name, words, key in _MEANINGS
+                ),
+                text(_customers_sentence(change.customers)),
+            ),
+            _customers_table(change),
         ),
-        text(_customers_sentence(change.customers)),
-        _customers_table(change),
         lead=_lead(change),
     )
+
+
+def _effect_sentence(change: CostChange, name: str, words: str, effect: float) -> str:
+    return f"{words}: {signed(effect)}{_subjects(change.subjects, name)}."
 
 
 def signed(usd: float) -> str:
@@ -114,16 +122,18 @@ def _counted(count: int, noun: str) -> str:
 
 
 def _customers_table(change: CostChange) -> Part:
+    rows = change.customers.largest
+    state = Column[ChangedCustomer](lambda row: _STATES.get(row.state, row.state), "State")
     return table(
         "changed-customers",
         f"The {config.CHANGE_CUSTOMERS} customers whose cost changed most",
         [
             Column[ChangedCustomer](lambda row: row.customer_id, "Customer"),
-            Column[ChangedCustomer](lambda row: _STATES.get(row.state, row.state), "State"),
+            *([state] if any(_STATES.get(row.state, row.state) for row in rows) else []),
             Column[ChangedCustomer](lambda row: row.previous_cost, "Cost before", "money"),
             Column[ChangedCustomer](lambda row: row.cost_now, "Cost now", "money"),
             Column[ChangedCustomer](lambda row: row.change, "Change", "money"),
         ],
-        change.customers.largest,
+        rows,
         empty="No customer made a call in these days.",
     )

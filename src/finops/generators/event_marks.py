@@ -85,8 +85,10 @@ def _end(labels: Sequence[str], data: Mapping[str, Any]) -> str:
 
 
 def _words(event: Mapping[str, str]) -> str:
-    subject = f" ({event['subject']})" if event.get("subject") else ""
-    return f"{event['title']}{subject}"
+    subject = event.get("subject") or ""
+    for kind in ("provider", "feature", "product"):
+        subject = formatting.name(kind, subject)
+    return f"{event['title']} ({subject})" if subject else event["title"]
 
 
 def _line(mark: Mark, data: Mapping[str, Any]) -> Markup:

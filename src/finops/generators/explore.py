@@ -150,13 +150,17 @@ def _cards(cube: ExploreCube) -> Markup:
     cost = sums["cost"] / 10**cube.decimals
     tokens = sums["input"] + sums["output"]
     calls, inputs = sums["calls"], sums["input"]
+    judged = calls - sums["unknown_status"]
+    counted = calls if calls or not sums["uncounted"] else None
     values = (
         ("≥ " if sums["unpriced"] else "") + formatting.money(cost),
-        formatting.count(calls),
+        ("≥ " if sums["uncounted"] and calls else "") + formatting.count(counted),
         formatting.readable("tokens", tokens),
         formatting.share(sums["read"] / inputs if inputs and sums["read"] else None),
-        formatting.share(sums["errors"] / calls if calls else None),
-        formatting.money(cost / calls if calls and not sums["unpriced"] else None),
+        formatting.share(sums["errors"] / judged if judged else None),
+        formatting.money(
+            cost / calls if calls and sums["unpriced"] + sums["uncounted"] == 0 else None
+        ),
     )
     return join(
         fill(

@@ -321,3 +321,8 @@ def _column_data(
 def texts(values: Iterable[object]) -> List[str]:
     """Return values as text, for chart labels; nothing for what is not known."""
     return ["" if value is None else str(value) for value in values]
+
+
+def per_million(per_thousand: Optional[float]) -> Optional[float]:
+    """Return a price of 1,000 tokens as that of 1M, the unit of all pages."""
+    return None if per_thousand is None else per_thousand * 1000

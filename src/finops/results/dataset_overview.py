@@ -157,8 +157,8 @@ class ValueShare(NamedTuple):
 
     value: str
     call_count: Count
-    share_percent: Percent
-    """share of all calls"""
+    share_percent: Optional[Percent]
+    """share of all calls; null where the source does not say how many there were"""
     total_cost: Usd
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import NamedTuple, Optional, Sequence, Tuple
 
-# Sums of a cell in their order.  Those beginning with `free` are tokens of calls that failed and
-# cost nothing, which are part of the sums without it.
+# Sums of a cell in their order.  `unknown_status` counts calls of which nobody knows whether they
+# failed, `uncounted` rows that do not say for how many calls they stand.  Those beginning with
+# `free` are tokens of calls that failed and cost nothing, which are part of the sums without it.
 CELL_MEASURES: Tuple[str, ...] = (
     "cost",
     "calls",
     "errors",
     "unpriced",
+    "unknown_status",
+    "uncounted",
     "input",
     "output",
     "read",

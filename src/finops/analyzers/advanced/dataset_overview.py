@@ -251,7 +251,7 @@ def _distribution(data: Rollups, column: str) -> List[ValueShare]:
         ValueShare(
             value=value,
             call_count=calls,
-            share_percent=share_of(calls, data.totals.calls),
+            share_percent=share_of(calls, data.totals.calls) if data.totals.calls else None,
             total_cost=cost,
         )
         for (value,), (calls, cost) in data[column_table(column)].items()

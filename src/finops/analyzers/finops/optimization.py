@@ -39,7 +39,14 @@ from finops.analyzers.shared.savings import (
     work_of,
 )
 from finops.analyzers.shared.tables import DAYS, daily
-from finops.analyzers.shared.wording import caveats, counted, per_month, percent, usd
+from finops.analyzers.shared.wording import (
+    calls_or_unknown,
+    caveats,
+    counted,
+    per_month,
+    percent,
+    usd,
+)
 from finops.business.usage import TokenClasses
 from finops.results.base import Finding
 from finops.results.optimization import (
@@ -362,7 +369,7 @@ def _offer_finding(offer: _Offer) -> Finding:
     return finding(
         "warning" if loud else "info",
         title,
-        f"{counted(move.call_count, 'call')} cost {_costs(move)}. Whether the answers are good "
+        f"{calls_or_unknown(move.call_count)} cost {_costs(move)}. Whether the answers are good "
         "enough is to be tested.",
         monthly,
         kind="saving",
@@ -408,7 +415,7 @@ def _batch_finding(savings: Savings) -> Finding:
     return finding(
         "info",
         f"Batch prices would save {usd(savings.of(BATCH) or 0.0)} per month",
-        f"{counted(calls, 'call')} in the last 30 whole days were for tasks whose answers may "
+        f"{calls_or_unknown(calls)} in the last 30 whole days were for tasks whose answers may "
         f"wait ({', '.join(sorted({row.task_type for row in rows}))}), at "
         f"{config.BATCH_DISCOUNT_PCT}% off what remains after the changes of models.",
         savings.of(BATCH),

@@ -27,6 +27,7 @@ from finops.analyzers.shared.token_prices import FREE_FAILURE
 from finops.business.prices import PriceTable
 from finops.business.rates import Conditions
 from finops.results.explore import (
+    CELL_MEASURES,
     FIRST_TOKENS,
     Account,
     Bucket,
@@ -61,6 +62,8 @@ CELLS = Table(
         "calls",
         "errors",
         "unpriced",
+        "status_known",
+        "calls_unknown",
         "input_tokens",
         "output_tokens",
         "cached_input_tokens",
@@ -69,6 +72,7 @@ CELLS = Table(
         "reasoning_tokens",
     ),
 )
+_CALLS, _STATUS = CELL_MEASURES.index("calls"), CELL_MEASURES.index("unknown_status")
 _SPENDERS = Table(("customer_id", "organization_id"), ("cost",))
 EXPLORE_TABLES: Tuple[Table, ...] = (CELLS, _SPENDERS, HOURLY_CALLS)
 
@@ -206,11 +210,14 @@ def _cells(groups: CoarseGroups, keys: Sequence[int]) -> _Cells:
     free = [free_call[at] for at in groups.call_at]
     paid = [group for group, is_free in enumerate(free) if not is_free]
     of_cells = [keys[group] for group in paid]
-    columns = [[column[group] for group in paid] for column in groups.sums]
-    columns += [[0] * len(paid) for _ in groups.sums[FIRST_TOKENS:]]
+    given = list(groups.sums)
+    # Calls without those of known status; nearly always none, which takes no room.
+    given[_STATUS] = [calls - known for calls, known in zip(given[_CALLS], given[_STATUS])]
+    columns = [[column[group] for group in paid] for column in given]
+    columns += [[0] * len(paid) for _ in given[FIRST_TOKENS:]]
     place = {key: at for at, key in enumerate(of_cells)}
     for group in (group for group, is_free in enumerate(free) if is_free):
-        sums = [column[group] for column in groups.sums]
+        sums = [column[group] for column in given]
         sums += sums[FIRST_TOKENS:]
         at = place.get(keys[group])
         if at is None:

@@ -8,7 +8,12 @@ from typing import Any
 from finops.rollups.spec import Rollups
 
 # Figures that are counts of calls, or are taken per call or as a share of calls.
-_OF_CALLS = re.compile(r"(?:^|_)calls?(?:_|$)|^(?:error|success)_(?:count|rate_percent)$").search
+_OF_CALLS = re.compile(
+    r"(?:^|_)calls?(?:_|$)|^(?:error|success)_(?:count|rate_percent)$"
+    r"|^total_records$|^unknown_status_count$"
+).search
+# Calls by what they are.
+_COUNTS = ("status_distribution", "error_types")
 
 
 def is_known(data: Rollups) -> bool:
@@ -29,6 +34,8 @@ def without_counts(value: Any) -> Any:
 
 
 def _figure(name: Any, value: Any) -> Any:
+    if name in _COUNTS and isinstance(value, dict):
+        return dict.fromkeys(value)
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if is_number and isinstance(name, str) and _OF_CALLS(name):
         return None

@@ -42,6 +42,15 @@ def counted(count: int, noun: str, plural: str = "") -> str:
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
+def calls_or_unknown(count: int) -> str:
+    """Return calls that cost something with their number, which is 0 where nobody knows it.
+
+    >>> calls_or_unknown(1200), calls_or_unknown(0)
+    ('1,200 calls', 'Calls of unknown number')
+    """
+    return counted(count, "call") if count else "Calls of unknown number"
+
+
 def hour_words(hour: str) -> str:
     """Return the beginning of an hour for a sentence.
 

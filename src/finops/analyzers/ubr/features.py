@@ -128,8 +128,12 @@ def _return(usage: Usage, accounts: Mapping[str, Tuple[Account, float]]) -> Retu
     for customer, (calls, cost, unpriced) in usage.customers.items():
         if customer in accounts:
             account, days = accounts[customer]
-            revenue.append(account.price * calls / account.calls)
-            costs.append(cost * config.DAYS_PER_MONTH / days)
+            monthly = cost * config.DAYS_PER_MONTH / days
+            if account.calls:
+                revenue.append(account.price * calls / account.calls)
+            else:  # nobody knows how many calls there were: their cost stands for them
+                revenue.append(account.price * ratio(monthly, account.monthly_cost))
+            costs.append(monthly)
             unknown += unpriced
     return Return(math.fsum(revenue), math.fsum(costs), unknown)
 

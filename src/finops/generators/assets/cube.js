@@ -145,7 +145,7 @@ const cube = (() => {
     return made;
   }
 
-  const MEASURES = ["cost", "calls", "errors", "unpriced", "input", "output", "read"];
+  const MEASURES = ["cost", "calls", "errors", "unpriced", "unknown_status", "uncounted", "input", "output", "read"];
 
   function totals(store, cells, count) {
     return Object.fromEntries(MEASURES.map((name) => {

@@ -82,12 +82,15 @@
     const of = (sums, get) => (sums && !hidden ? get(sums) : null);
     const ratio = (sums, above, below) => of(sums, (all) => (all[below] ? all[above] / all[below] : null));
     const tokens = (sums) => sums.input + sums.output;
+    // Of rows that do not say for how many calls they stand, the number is unknown and not 0.
+    const calls = (sums) => (sums.uncounted && !sums.calls ? null : sums.calls);
+    const judged = (sums) => sums.calls - sums.unknown_status;
     figure("explore-cost", "money", of(now, (sums) => sums.cost / store.unit), of(then, (sums) => sums.cost / store.unit), now.unpriced > 0);
-    figure("explore-calls", "count", of(now, (sums) => sums.calls), of(then, (sums) => sums.calls));
+    figure("explore-calls", "count", of(now, calls), then && calls(then) !== null ? of(then, calls) : undefined, now.uncounted > 0);
     figure("explore-tokens", "tokens", of(now, tokens), of(then, tokens));
     figure("explore-cached", "share", store.caches ? ratio(now, "read", "input") : null);
-    figure("explore-errors", "share", ratio(now, "errors", "calls"));
-    const each = (sums) => (sums.calls && !sums.unpriced ? sums.cost / store.unit / sums.calls : null);
+    figure("explore-errors", "share", of(now, (sums) => (judged(sums) ? sums.errors / judged(sums) : null)));
+    const each = (sums) => (sums.calls && !sums.unpriced && !sums.uncounted ? sums.cost / store.unit / sums.calls : null);
     figure("explore-per-call", "money", of(now, each), then && each(then) !== null ? of(then, each) : undefined);
   }
 
@@ -366,7 +369,7 @@
       showChart(wanted);
     }
     for (const dimension of cube.DIMENSIONS) showList(dimension, filters);
-    find("explore-status").textContent = hidden ? "" : `${format.cell("count", answer.now.calls)} calls for ${usd(answer.now.cost)}, ${answer.range.from} to ${answer.range.to}.`;
+    find("explore-status").textContent = hidden ? "" : `${answer.now.uncounted && !answer.now.calls ? "Calls of unknown number" : `${format.cell("count", answer.now.calls)} calls`} for ${usd(answer.now.cost)}, ${answer.range.from} to ${answer.range.to}.`;
     if (focused) {
       const again = [...document.querySelectorAll("[data-key]")].find((each) => each.dataset.key === focused);
       if (again) again.focus();

@@ -14,7 +14,7 @@ from finops.generators.packed_sums import LESS_WITHOUT_LINES, Sums, pack
 from finops.generators.page import Report, write_report
 from finops.generators.recompute import Distinct, Ratio, SharePercent, Sum
 from finops.generators.rounding import ShortenedRows
-from finops.generators.tables import Column, table, texts
+from finops.generators.tables import Column, per_million, table, texts
 from finops.results import alignment as results
 from finops.results.base import from_dict
 from finops.results.shares import Called, MonthlyShare, Shared, is_lower_bound
@@ -187,10 +187,10 @@ def _chargeback(result: results.AlignmentResult, sums: Optional[Sums]) -> Part:
         Column(lambda row: row.monthly_cost, "Cost per month", "money", at_least=is_lower_bound),
         _SHARE,
         Column(
-            lambda row: row.cost_per_1k_tokens,
-            "Cost per 1,000 tokens",
+            lambda row: per_million(row.cost_per_1k_tokens),
+            "Cost per 1M tokens",
             "money",
-            recompute=Ratio("cost", "tokens", 1_000),
+            recompute=Ratio("cost", "tokens", 1_000_000),
         ),
         *_budget_columns(rows),
     ]
@@ -395,8 +395,8 @@ def _end_table(name: str, caption: str, rows: Sequence[results.TokenCost], direc
         [
             Column(lambda row: row.organization_id, "Organization"),
             Column(
-                lambda row: row.cost_per_1k_tokens,
-                "Cost per 1,000 tokens",
+                lambda row: per_million(row.cost_per_1k_tokens),
+                "Cost per 1M tokens",
                 "money",
                 order=direction,
             ),

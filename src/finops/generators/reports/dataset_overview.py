@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from finops.generators import formatting
 from finops.generators.charts import Axis, Colour, Series, bar_chart, cut_short, line_chart
@@ -287,15 +287,18 @@ def _prices(prices: results.Prices) -> Part:
     )
 
 
-def _counts(name: str, caption: str, heading: str, counts: Mapping[str, int]) -> Part:
-    total = sum(counts.values())
+def _counts(name: str, caption: str, heading: str, counts: Mapping[str, Optional[int]]) -> Part:
+    """Return calls by what they are; a number is None where nobody knows it."""
+    total = sum(filter(None, counts.values()))
     return table(
         name,
         caption,
         [
             Column(lambda row: row[0], heading),
             Column(lambda row: row[1], "Calls", "count"),
-            Column(lambda row: row[1] / total if total else 0, "Share", "share", bar=True),
+            Column(
+                lambda row: (row[1] or 0) / total if total else None, "Share", "share", bar=True
+            ),
         ],
         list(counts.items()),
         empty=f"{caption}: there were none.",

@@ -25,7 +25,7 @@ from finops.generators.latency_lines import LATENCY, over_time
 from finops.generators.packed_sums import Sums, pack, totals_by_day
 from finops.generators.page import Report, write_report
 from finops.generators.recompute import Percentile, Ratio, Sum
-from finops.generators.tables import Column, table, texts
+from finops.generators.tables import Column, per_million, table, texts
 from finops.results import performance as results
 from finops.results.base import from_dict
 from finops.results.shares import Called, Timed
@@ -207,10 +207,10 @@ _SPEED = Column[results.ModelRanking](
     order="descending",
 )
 _PRICE = Column[results.ModelRanking](
-    lambda row: row.cost_per_1k_tokens,
-    "Cost per 1,000 tokens",
+    lambda row: per_million(row.cost_per_1k_tokens),
+    "Cost per 1M tokens",
     "money",
-    recompute=Ratio("cost", "tokens", 1_000),
+    recompute=Ratio("cost", "tokens", 1_000_000),
 )
 _MODEL_COLUMNS: List[Column[results.ModelRanking]] = [
     Column(lambda row: row.provider, "Provider", "provider", dot=True, dimension="provider"),
@@ -237,10 +237,10 @@ def _price_and_speed(rows: Sequence[results.ModelRanking]) -> Part:
     chart = scatter_chart(
         "price-and-speed",
         "What a model costs against how long it takes; lower left is better",
-        Axis("Cost per 1,000 tokens (USD)", "money"),
+        Axis("Cost per 1M tokens (USD)", "money"),
         LATENCY,
         [
-            (str(row.model), (row.cost_per_1k_tokens or 0), (row.avg_latency_ms or 0))
+            (str(row.model), (per_million(row.cost_per_1k_tokens) or 0), (row.avg_latency_ms or 0))
             for row in rows
         ],
         colours=colours,

@@ -66,7 +66,7 @@ def generate_token_economics_report(data: Dict[str, Any], output_path: Union[str
         body=[
             _over_time(result, data),
             _classes(result),
-            _cache(result),
+            _cache(result, data),
             _efficiency(result, sums["models"]),
             _waste(result),
             _opportunities(result),
@@ -195,7 +195,7 @@ def _classes(result: results.TokenEconomicsResult) -> Part:
     )
 
 
-def _cache(result: results.TokenEconomicsResult) -> Part:
+def _cache(result: results.TokenEconomicsResult, data: Mapping[str, Any]) -> Part:
     """Return what the prompt cache saved, or that the source does not say."""
     if result.summary.cached_input_tokens is None:
         return section("Prompt caching", text(_NO_CACHE))
@@ -208,7 +208,11 @@ def _cache(result: results.TokenEconomicsResult) -> Part:
             Axis("Day (UTC)", "date"),
             Axis("Cached input (%)", "percent"),
             texts(row.date for row in days),
-            [Series("Cached", [row.hit_percent for row in days], "accent")],
+            day_lines(
+                [Series("Cached", [row.hit_percent for row in days], "accent")],
+                texts(row.date for row in days),
+                partial_dates(data),
+            ),
             bins="mean",
             empty="No day has a call, so no line over time is drawn.",
         ),

@@ -17,7 +17,7 @@ from finops.generators.page import Report, write_report
 from finops.generators.partial_days import day_lines, partial_dates
 from finops.generators.recompute import Ratio, SharePercent, Sum
 from finops.generators.rounding import ShortenedRows
-from finops.generators.tables import Column, table, texts
+from finops.generators.tables import Column, per_million, table, texts
 from finops.results import understanding as results
 from finops.results.base import DailyCost, from_dict
 from finops.results.shares import CostShare, TokenShare, is_lower_bound
@@ -222,10 +222,10 @@ def _suppliers(result: results.UnderstandingResult, sums: Mapping[str, Optional[
         model,
         *_used_columns(),
         Column[results.ModelShare](
-            lambda row: row.cost_per_1k_tokens,
-            "Cost per 1,000 tokens",
+            lambda row: per_million(row.cost_per_1k_tokens),
+            "Cost per 1M tokens",
             "money",
-            recompute=Ratio("cost", "tokens", 1_000),
+            recompute=Ratio("cost", "tokens", 1_000_000),
         ),
         *_COST,
     ]
