@@ -255,7 +255,7 @@ MODEL_MIN_CALLS = 100
 # An anomalous hour is also so far above what like hours (of the hour of the week, the hour of the
 # day, the day of the month) cost when there is a call: as many spreads as above, of at least this
 # share of it, and this amount.  Of fewer hours with a call nothing is said.
-ANOMALY_SPREAD_FLOOR_PCT = 25
+ANOMALY_SPREAD_FLOOR_PCT = 50
 ANOMALY_MIN_USD = 0.25
 ANOMALY_MIN_HOURS = 48
 # An anomalous hour is a burst if it costs so many times what this percentile (0 to 1) of so many
@@ -450,7 +450,7 @@ SIMULATION_START = "2026-06-01T00:00:00"
 FIRST_START = "2015-01-01"
 LAST_START = "2099-12-31"
 # At the start; others join.
-CUSTOMER_COUNT = 58
+CUSTOMER_COUNT = 57
 ORGANIZATION_COUNT = 13
 # The least and the most active customer of an archetype, as multiples of its activity.
 ACTIVITY_SPREAD: Tuple[float, float] = (0.6, 1.5)
@@ -461,13 +461,15 @@ OWN_TREND_90_DAYS = 0.25
 JOINING_PER_WEEK = 0.003
 JOINING_PER_WEEK_GROWING = 0.0125
 JOINS_KNOWN_ORGANIZATION = 0.6
+# Nobody joins who changes the whole business at once: activity × size of its organization.
+JOINS_MOST_WEIGHT = 2.5
 # A business that grows doubles in so many days, together with the customers who join.
 GROWTH_DOUBLING_DAYS = 180
 # Customers who insist on the most expensive models: of those below the highest tier, this share
 # of all, who call most for what they pay.  They choose these models so many times as often as
 # the market does; the others make up for it.
 DEAR_TASTE_SHARE = 0.11
-DEAR_TASTE_FACTOR = 3.4
+DEAR_TASTE_FACTOR = 4.3
 DEAREST_MODELS: FrozenSet[str] = frozenset({"gpt-4", "claude-opus-4-1"})
 REGION_SHARES: Mapping[str, float] = {
     "us-east": 0.40,
@@ -484,12 +486,12 @@ REGION_UTC_OFFSET_HOURS: Mapping[str, int] = {
 }
 # What a customer has built: features and how much each is used.  Every customer has one.
 FEATURE_PROFILES: Tuple[Mapping[str, int], ...] = (
-    {"chat": 28, "summarization": 15, "translation": 8, "code-generation": 47, "analysis": 2},
-    {"chat": 50, "summarization": 20, "translation": 10, "code-generation": 20},
-    {"summarization": 30, "translation": 15, "chat": 20, "code-generation": 32, "analysis": 3},
-    {"code-generation": 77, "chat": 20, "analysis": 3},
-    {"summarization": 25, "chat": 25, "code-generation": 46, "analysis": 4},
-    {"chat": 60, "code-generation": 40},
+    {"chat": 25, "summarization": 14, "translation": 7, "code-generation": 52, "analysis": 2},
+    {"chat": 47, "summarization": 19, "translation": 10, "code-generation": 24},
+    {"summarization": 28, "translation": 14, "chat": 19, "code-generation": 36, "analysis": 3},
+    {"code-generation": 78, "chat": 19, "analysis": 3},
+    {"summarization": 23, "chat": 23, "code-generation": 50, "analysis": 4},
+    {"chat": 56, "code-generation": 44},
 )
 # What a feature asks of a model.
 FEATURE_TASKS: Mapping[str, Mapping[str, int]] = {
@@ -515,7 +517,7 @@ RETRY_CHANCE = 0.6
 
 # Volume of a customer in an hour = activity x own trend x growth x the curves of its place x
 # what scenarios say x noise.  The base is what all customers of the start do in an hour.
-BASE_CALLS_PER_HOUR = 85
+BASE_CALLS_PER_HOUR = 84
 # From midnight where the customer is.
 BUSINESS_HOURS_CURVE: Tuple[float, ...] = (
     *(0.80, 0.80, 0.80, 0.80, 0.80, 0.84, 0.90, 0.96),
@@ -524,8 +526,8 @@ BUSINESS_HOURS_CURVE: Tuple[float, ...] = (
 )
 WEEKDAY_CURVE: Tuple[float, ...] = (1.01, 1.03, 1.04, 1.03, 1.00, 0.95, 0.94)  # from Monday
 HOUR_NOISE = 0.05  # up or down at most so much, as a share
-DAY_NOISE = 0.03  # of all customers on one day
-CUSTOMER_DAY_NOISE = 0.08  # of one customer on one day
+DAY_NOISE = 0.02  # of all customers on one day
+CUSTOMER_DAY_NOISE = 0.06  # of one customer on one day
 
 
 class Tokens(NamedTuple):
@@ -550,7 +552,7 @@ INPUT_TOKENS = Tokens(500, 400, 50, 2000)
 OUTPUT_TOKENS = Tokens(300, 200, 50, 1000)
 # Features with long contexts, as agents and retrieval have: input and output tokens.
 LONG_CONTEXTS: Mapping[str, Tuple[Skewed, Skewed]] = {
-    "code-generation": (Skewed(14_000, 0.33, 2_000, 32_000), Skewed(3_000, 0.24, 200, 9_000)),
+    "code-generation": (Skewed(15_000, 0.33, 2_000, 32_000), Skewed(3_150, 0.24, 200, 9_000)),
     "analysis": (Skewed(15_000, 0.30, 3_000, 32_000), Skewed(2_200, 0.24, 150, 7_000)),
 }
 # Input and output of ordinary calls by task and by feature, as multiples.
@@ -566,7 +568,7 @@ TASK_TOKENS: Mapping[str, Tuple[float, float]] = {
 FEATURE_TOKENS: Mapping[str, Tuple[float, float]] = {
     "chat": (1.0, 1.0),
     "summarization": (1.05, 0.9),
-    "translation": (0.95, 1.05),
+    "translation": (0.9, 1.15),
     "code-generation": (1.0, 1.0),
     "analysis": (1.0, 1.0),
 }
@@ -652,15 +654,16 @@ TENANT_BLUR = 1.9
 SEASON_DAYS = 28
 SEASON_FIRST_DAY = 7  # on which it begins to rise
 SEASON_LEVELS: Tuple[float, float] = (0.85, 1.15)
-# Bursts in one episode, hours of each, and how many times its usual calls the customer makes;
-# they are at least so many times what the whole company does at that time of the day.
+# Bursts in one episode, hours of each, and how many times its usual calls the customer makes; if
+# that is within bounds, its calls with long contexts are so many times all calls of that hour.
 BURSTS_PER_EPISODE = 6
 BURST_HOURS: Tuple[int, int] = (1, 2)
 BURST_SIZE: Tuple[float, float] = (5.0, 20.0)
-BURST_LEAST_SHARE = 2.4
-# Otherwise such a customer makes this share of all calls, and of its own with long contexts.
-BURST_SHARE = 0.1
-BURST_LONG_SHARE = 0.4
+BURST_LONG_CALLS = 1.35
+# Whose bursts can be seen: a customer without or with a taste for expensive models (which are
+# slow, so that its bursts can look like a slow provider) whose calls with long contexts are this
+# share of all calls; the first of these that there is.
+BURST_CAST: Tuple[Tuple[bool, float], ...] = ((False, 0.07), (True, 0.028), (False, 0.03))
 BURST_MOST_OVER_LEAST = 1.2
 # Feature, provider, old and new model of one migration after the other.
 MIGRATIONS: Tuple[Tuple[str, str, str, str], ...] = (
@@ -676,15 +679,16 @@ LAUNCH_PEAK_SHARE = 0.2
 LAUNCH_PEAK = 3.0
 LAUNCH_DECAY_PER_HOUR = 0.01
 # Features of one cost programme after the other; in each of three steps of it: share of calls
-# to frontier models that moves to standard ones, length of prompts, and hit rate of the cache.
+# to frontier models that moves to standard ones, length of prompts and answers, and what is left of
+# the calls, and of the part of a prompt, that the cache does not have.
 COST_PROGRAMMES: Tuple[Tuple[str, ...], ...] = (
     ("code-generation",),
     ("chat", "summarization", "translation"),
     ("analysis",),
 )
-PROGRAMME_MODEL_SHARE = 0.25
+PROGRAMME_MODEL_SHARE = 0.32
 PROGRAMME_PROMPT_FACTOR = 0.88
-PROGRAMME_OUTPUT_FACTOR = 0.9
+PROGRAMME_OUTPUT_FACTOR = 0.87
 PROGRAMME_CACHE_MISSES = 0.5
 # A declining segment: customers of one tier and product, at most so many, each of which shrinks
 # to a part of its calls in so many days before it leaves.
@@ -694,7 +698,7 @@ DECLINE_SHRINK_DAYS = 16
 DECLINE_SHRINK_TO = 0.3
 # How long the rise of a viral customer is, as a share; how far it goes; what of it stays.
 VIRAL_PEAK_SHARE = 0.25
-VIRAL_SHARE: Tuple[float, float] = (0.011, 0.02)  # of all calls, before it takes off
+VIRAL_SHARE: Tuple[float, float] = (0.008, 0.014)  # of all calls, before it takes off
 VIRAL_FALL_SHARE = 0.25
 VIRAL_PEAK = 10.0
 VIRAL_ENDS = 2.0
@@ -727,7 +731,7 @@ MOST_DEPARTED_SHARE = 0.35
 DEPARTURE_DAYS = 30  # a departure is known after so many silent days
 RATE_LIMIT_CALLS: Tuple[int, int] = (30, 120)
 RATE_LIMIT_ERROR_SHARE = 0.9
-HOPPER_CALLS_PER_HOUR: Tuple[int, int] = (4, 8)
+HOPPER_CALLS_PER_HOUR: Tuple[int, int] = (6, 9)
 HOPPER_HOURS = 9
 WASTER_HOURS: Tuple[int, int] = (96, 192)
 WASTER_SHARE_OF_CALLS = 0.7
@@ -737,6 +741,8 @@ WASTER_OUTPUT_TOKENS: Tuple[int, int] = (50, 100)
 SLOW_PROVIDER_FACTOR = 6.0
 SLOW_PROVIDER_HOURS: Tuple[int, int] = (2, 5)
 SLOW_PROVIDER_MIN_WEIGHT = 25
+# One that is slow anyway reaches the client's limit before anybody could call it degraded.
+SLOW_PROVIDER_MOST_SPEED = 1.0  # multiplier of its latency
 SLOW_PROVIDER_FIRST_HOURS: Tuple[int, int] = (13, 17)  # UTC, when Europe and America are at work
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping
+from typing import Any, Callable, Dict, List, Mapping, Set, Tuple
 
 import pytest
 
@@ -77,89 +77,126 @@ def test_story_of_other_seeds(folder: Path, seed: int) -> None:
 # --- each scenario alone -------------------------------------------------------------------------
 
 
-def _share_of_largest(results: Results) -> float:
-    rows = results["alignment"]["chargeback"]
-    return float(rows[0]["share_percent"])
+def _titles(results: Results, analyzer: str) -> str:
+    """Return the titles of a report's findings, one a line."""
+    return "\n".join(finding["title"] for finding in results[analyzer]["findings"])
 
 
-def _unit_cost(results: Results, path: Path, day: str, until: str) -> float:
-    """Return the cost of a call of the first programme's features in USD."""
-    features, cost, calls = config.COST_PROGRAMMES[0], 0.0, 0
-    with open(str(path), encoding="ascii") as file:
-        next(file)
-        for line in file:
-            cells = line.split(",", 13)
-            if day <= cells[0] < until and cells[12] in features:
-                cost += float(cells[6])
-                calls += 1
-    return cost / calls
+def _planted(path: Path, kind: str) -> Set[str]:
+    """Return the subjects of the planted incidents of a kind."""
+    truth = read_truth(path) or {}
+    return {i["subject"] for i in truth["incidents"] if i["kind"] == kind}
 
 
 def _says_nothing(results: Results, path: Path) -> bool:
-    return bool(abs(results["understanding"]["summary"]["trend_percent"]) < 20)
+    """Nothing out of the ordinary: no trend, no anomaly, nobody lost who was not planted."""
+    is_flat = abs(results["understanding"]["summary"]["trend_percent"]) < 20
+    return bool(is_flat and results["realtime"]["summary"]["anomaly_count"] <= 1)
 
 
 def _weekdays(results: Results, path: Path) -> bool:
+    """The weekday pattern, and no anomaly from it."""
     costs = [row["total_cost"] for row in results["understanding"]["daily"]]
     week = [sum(costs[i:-1:7]) for i in range(7)]  # the first day is a Monday
     is_weekly = max(week[5:]) < 0.5 * min(week[:5])
-    return bool(is_weekly and results["realtime"]["summary"]["anomaly_count"] <= len(costs) / 15)
+    return bool(is_weekly and results["realtime"]["summary"]["anomaly_count"] <= 1)
 
 
 def _hours(results: Results, path: Path) -> bool:
+    """The profile of the hours."""
     calls = [row["call_count"] for row in results["performance"]["hourly_profile"]]
     return bool(max(calls) > 1.8 * min(calls))
 
 
 def _concentration(results: Results, path: Path) -> bool:
-    return _share_of_largest(results) > 25
+    """A few organizations cause half of the cost."""
+    advice = "\n".join(results["alignment"]["recommendations"])
+    return "Agree on budgets with" in advice or " of the cost" in _titles(results, "alignment")
 
 
 def _growth(results: Results, path: Path) -> bool:
-    weekly = results["churn_growth"]["summary"]["weekly_growth_percent"]
-    return weekly is not None and 1 < weekly < 6
+    """Calls grow from week to week, and customers join."""
+    churn = results["churn_growth"]
+    weekly = churn["summary"]["weekly_growth_percent"]
+    joined = sum(row["customer_growth_percent"] for row in churn["growth"])
+    return weekly is not None and 1 < weekly < 6 and joined > 0
 
 
 def _bursts(results: Results, path: Path) -> bool:
+    """Anomalous hours with their cause."""
     causes = {row["cause"] for row in results["realtime"]["incidents"]}
-    return any(cause.startswith("cust_") for cause in causes)
+    titles = _titles(results, "realtime")
+    return causes >= _planted(path, "hour_burst") != set() and "of anomalous cost" in titles
 
 
 def _migration(results: Results, path: Path) -> bool:
-    _, _, old, new = config.MIGRATIONS[0]
-    early, late = (
-        _unit_cost(results, path, "2026-06-01", "2026-06-15"),
-        _unit_cost(results, path, "2026-07-10", "2026-07-25"),
+    """Spend moved from one model to the other, and a call costs less than before."""
+    feature, _, old, new = config.MIGRATIONS[0]
+    models = _daily_of(results, "models")
+    old_then, old_now = _first_and_last(models[old])
+    new_then, new_now = _first_and_last(models[new])
+    change = results["understanding"]["change"]
+    mix = change["subjects"]["mix"][0]
+    return bool(
+        old_now < 0.8 * old_then
+        and new_now > new_then
+        and mix["subject"]["feature_id"] == feature
+        and mix["effect"] < 0
     )
-    models = {row["model"] for row in results["understanding"]["by_model"]}
-    return {old, new} <= models and late < 0.95 * early
+
+
+def _daily_of(results: Results, name: str) -> Dict[str, List[float]]:
+    """Return the daily cost in USD by the last name of each subject, as the page has it."""
+    sums = results["understanding"]["by_day"][name]
+    return {key[-1]: costs for key, costs in zip(sums["keys"], sums["sums"]["cost"])}
+
+
+def _first_and_last(costs: List[float]) -> Tuple[float, float]:
+    """Return the sums of the first and of the last two weeks."""
+    return sum(costs[:14]), sum(costs[-15:-1])
 
 
 def _launch(results: Results, path: Path) -> bool:
+    """Who uses the new feature since when, and what it earns."""
     feature = config.LAUNCHED_FEATURES[0]
     weeks = [
         row["week"] for row in results["features"]["adoption_trend"] if row["feature_id"] == feature
     ]
-    everywhere = {row["week"] for row in results["features"]["adoption_trend"]}
-    return bool(min(weeks) > sorted(everywhere)[2])
+    everywhere = sorted({row["week"] for row in results["features"]["adoption_trend"]})
+    (earned,) = [row for row in results["features"]["features"] if row["feature_id"] == feature]
+    is_used = earned["adoption_percent"] > 30 and earned["revenue"] > 0
+    return bool(is_used and min(weeks) == everywhere[2])
 
 
 def _programme(results: Results, path: Path) -> bool:
-    before = _unit_cost(results, path, "2026-06-01", "2026-06-17")
-    after = _unit_cost(results, path, "2026-07-08", "2026-07-25")
-    return 0.55 < after / before < 0.78
+    """Unit cost down: other models, and fewer tokens for the same calls of these features."""
+    change = results["understanding"]["change"]
+    mix, volume = (change["subjects"][part][0] for part in ("mix", "volume"))
+    saved = change["mix_effect"] + change["volume_effect"]
+    return bool(
+        {mix["subject"]["feature_id"], volume["subject"]["feature_id"]}
+        <= set(config.COST_PROGRAMMES[0])
+        and max(mix["effect"], volume["effect"]) < 0
+        and saved < -0.08 * change["previous_period_cost"]
+    )
 
 
 def _decline(results: Results, path: Path) -> bool:
+    """Churn, customers at risk, and the revenue that is lost."""
     churn = results["churn_growth"]
-    return len(churn["churned"]) + len(churn["at_risk"]) >= 3
+    titles = _titles(results, "churn_growth")
+    gone = len(churn["churned"]) + len(churn["at_risk"])
+    return gone >= 3 and churn["summary"]["lost_monthly_revenue"] > 0 and " left" in titles
 
 
 def _viral(results: Results, path: Path) -> bool:
-    truth = read_truth(path) or {}
-    grown = {i["subject"] for i in truth["incidents"] if i["kind"] == "viral_customer"}
+    """Who grew, since when, and what it costs a month."""
+    grown = _planted(path, "viral_customer")
     flagged = {row["customer_id"] for row in results["abuse_detection"]["unusual_usage"]}
-    return bool(grown) and grown <= flagged
+    costs = {
+        row["customer_id"]: row["monthly_cost"] for row in results["abuse_detection"]["customers"]
+    }
+    return bool(grown) and grown <= flagged and all(costs[name] > 0 for name in grown)
 
 
 TOLD: Mapping[str, Callable[[Results, Path], bool]] = {

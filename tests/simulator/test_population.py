@@ -78,6 +78,28 @@ def test_expensive_tastes_are_with_who_calls_most_for_its_price() -> None:
             assert customer.activity * customer.size / prices[customer.tier] <= least
 
 
+def test_expensive_tastes_have_the_longest_contexts_of_their_group() -> None:
+    customers = sorted(Population(4).customers, key=lambda c: -c.activity * c.size)
+    count = len(config.FEATURE_PROFILES)
+    for first in range(0, len(customers), count):
+        group = customers[first : first + count]
+        insisting = [long_share(c.profile) for c in group if c.expensive]
+        others = [long_share(c.profile) for c in group if not c.expensive]
+        assert not insisting or not others or min(insisting) >= max(others)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_nobody_joins_who_changes_the_whole_business(seed: int) -> None:
+    population = Population(seed)
+    joined = [population.customers[population.join(day)] for day in range(100)]
+    smallest = min(size for _, size in config.TENANT_SIZES)
+    for customer in joined:
+        assert customer.size == population.sizes[customer.organization]
+        weight = customer.activity * customer.size
+        assert weight <= config.JOINS_MOST_WEIGHT or customer.size == smallest
+    assert max(c.activity * c.size for c in joined) > 1
+
+
 def test_profiles_are_dealt_evenly_among_large_customers() -> None:
     customers = sorted(Population(1).customers, key=lambda c: -c.activity * c.size)
     count = len(config.FEATURE_PROFILES)

@@ -377,13 +377,14 @@ def _offsets(batch: Batch, times: memoryview) -> List[int]:
     """
     offsets: List[int] = []
     for hour, first, last in batch.segments:
-        part = (_HOUR_MS << sampling_tables.BITS) // hour.calls
-        jitter = part >> sampling_tables.BITS
-        at = len(offsets)
+        part, at = _HOUR_MS // hour.calls, len(offsets)
         offsets += [
-            (x * jitter + begin) >> sampling_tables.BITS
-            for x, begin in zip(
-                times[at : at + last - first], range(first * part, last * part, part)
-            )
+            (x * part >> sampling_tables.BITS) + begin
+            for x, begin in zip(times[at : at + last - first], _steps(first, last, part))
         ]
     return offsets
+
+
+def _steps(first: int, last: int, part: int) -> Iterable[int]:
+    """Return the beginnings of the parts of an hour; all are the same where they have no length."""
+    return range(first * part, last * part, part) if part else repeat(0, last - first)

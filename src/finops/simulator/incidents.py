@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Callable, Dict, Iterator, List, NamedTuple, Sequence, Set, Tuple
 
 from finops import config
+from finops.business.catalog import PROVIDER_SPEED
 from finops.simulator.population import Customer, long_share
 from finops.simulator.rng import Rng
 from finops.simulator.traffic import DAY_HOURS, Calendar
@@ -185,8 +186,12 @@ class IncidentScheduler:
         return self._by_customer(PROMPT_WASTER, day * DAY_HOURS, hours, self._wasters, share, rng)
 
     def _slow_provider(self, day: int, rng: Rng) -> Sequence[Incident]:
-        weights = config.PROVIDER_WEIGHTS
-        large = [p for p, weight in weights.items() if weight >= config.SLOW_PROVIDER_MIN_WEIGHT]
+        fitting = [
+            provider
+            for provider, weight in config.PROVIDER_WEIGHTS.items()
+            if weight >= config.SLOW_PROVIDER_MIN_WEIGHT
+            and PROVIDER_SPEED.get(provider, 1.0) <= config.SLOW_PROVIDER_MOST_SPEED
+        ]
         first = day * DAY_HOURS
         midnight, weekday = self._calendar.local(first)
         if weekday >= _SATURDAY:
@@ -196,7 +201,7 @@ class IncidentScheduler:
             start += DAY_HOURS
         end = start + rng.whole_between(*config.SLOW_PROVIDER_HOURS)
         size = config.SLOW_PROVIDER_FACTOR
-        return self._free(Incident(SLOW_PROVIDER, CORE, start, end, rng.pick(large), size))
+        return self._free(Incident(SLOW_PROVIDER, CORE, start, end, rng.pick(fitting), size))
 
     def _by_customer(
         self, kind: str, start: int, hours: int, positions: Sequence[int], size: float, rng: Rng

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Dict, List, NamedTuple, Sequence, Tuple
 
 from finops import config
@@ -52,8 +53,8 @@ class ModelMix(NamedTuple):
     def _frontier_part(self, weights: Weights, model: Model) -> float:
         """Return the share of a provider's frontier calls that falls to one standard model."""
         own = [(m, w) for m, w in zip(self.models, weights) if m.provider == model.provider]
-        frontier = sum(weight for m, weight in own if m.capability == "frontier")
-        standard = sum(m.share for m, _ in own if m.capability == "standard")
+        frontier = math.fsum(weight for m, weight in own if m.capability == "frontier")
+        standard = math.fsum(m.share for m, _ in own if m.capability == "standard")
         return frontier * model.share / standard
 
     def _same_providers(self, before: Weights, after: Weights) -> Weights:

@@ -12,6 +12,7 @@ customers of each region, and each customer that makes more.
 
 from __future__ import annotations
 
+import math
 import random
 from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, NamedTuple, Sequence, Set, Tuple
 
@@ -20,7 +21,7 @@ from finops.simulator import incidents as kinds
 from finops.simulator import model_mix
 from finops.simulator.call_shapes import COLD, WARM
 from finops.simulator.incidents import Casting, Incident, IncidentScheduler
-from finops.simulator.population import Customer, Population
+from finops.simulator.population import Customer, Population, long_share
 from finops.simulator.rng import Rng
 from finops.simulator.scenarios import SCENARIOS
 from finops.simulator.scenarios.base import Episode, Scenario, Stage
@@ -105,13 +106,10 @@ class Plan:
         self._joins = 0.5
         self._positions = {c.id: i for i, c in enumerate(self.population.customers)}
         self._weights = [self._first_weight(c) for c in self.population.customers]
-        self._scale = config.BASE_CALLS_PER_HOUR / sum(self._weights)
-        # Of all calls of the start, the share of customers with a taste for expensive models.
-        self.expensive_share = sum(
-            weight
-            for weight, customer in zip(self._weights, self.population.customers)
-            if customer.expensive
-        ) / sum(self._weights)
+        self._scale = config.BASE_CALLS_PER_HOUR / math.fsum(self._weights)
+        # Of the calls of the start without and with long contexts, the share of customers with a
+        # taste for expensive models.
+        self.expensive_shares = tuple(self._expensive_share(is_long) for is_long in (False, True))
         self._curves = self._local_curves()
         self._gone: Set[int] = set()
         self._running: List[_Running] = []
@@ -172,7 +170,7 @@ class Plan:
 
     def _stage(self, scenario: Scenario, number: int, day: int) -> Stage:
         rng = Rng(self._spec.seed, "scenario", scenario.id, number)
-        total = sum(w for i, w in enumerate(self._weights) if i not in self._gone)
+        total = math.fsum(w for i, w in enumerate(self._weights) if i not in self._gone)
 
         def pick(count: int, fits: Any) -> List[int]:
             return self._casting.pick(count, fits, day, rng)
@@ -277,7 +275,7 @@ class Plan:
 
     def _hours_of(self, day: Day) -> Iterator[Hour]:
         first = day.number * DAY_HOURS
-        totals = [sum(weight for _, weight in callers) for callers in day.regions]
+        totals = [math.fsum(weight for _, weight in callers) for callers in day.regions]
         surging = self._surging(day)
         place = self._hour_of_week(first)
         for index in range(first, first + DAY_HOURS):
@@ -287,7 +285,7 @@ class Plan:
             noise = 1 + config.HOUR_NOISE * (self._noise(_NOISE_BITS) / 32768.0 - 1)
             weights = tuple(total * curve * noise for total, curve in zip(totals, curves))
             extra = self._extra(index, curves, now, surging)
-            calls = sum(weights) + sum(weight for _, weight in extra)
+            calls = math.fsum(weights) + math.fsum(weight for _, weight in extra)
             slow = frozenset(i.subject for i in now if i.kind == kinds.SLOW_PROVIDER)
             yield Hour(index, max(1, round(calls)), day, weights, extra, slow)
 
@@ -366,13 +364,21 @@ class Plan:
             weight *= scenario.weight(customer)
         return weight
 
+    def _expensive_share(self, is_long: bool) -> float:
+        calls = [
+            (weight * (long_share(c.profile) if is_long else 1 - long_share(c.profile)), c)
+            for weight, c in zip(self._weights, self.population.customers)
+        ]
+        total = math.fsum(weight for weight, _ in calls)
+        return math.fsum(weight for weight, c in calls if c.expensive) / total
+
     def _local_curves(self) -> List[Tuple[float, ...]]:
         """Return for each hour of the week in UTC what each region does; 1 on average."""
         curves: List[List[float]] = []
         for region in REGIONS:
             ahead = config.REGION_UTC_OFFSET_HOURS[region]
             curve = [self._rhythm((at + ahead) % _WEEK_HOURS) for at in range(_WEEK_HOURS)]
-            mean = sum(curve) / _WEEK_HOURS
+            mean = math.fsum(curve) / _WEEK_HOURS
             curves.append([factor / mean for factor in curve])
         return list(zip(*curves))
 
@@ -387,7 +393,7 @@ class Plan:
 def _use_level(profile: Mapping[str, int], features: Mapping[str, FeatureState]) -> float:
     """Return how much a customer calls, 1 where all its features are at their usual level."""
     whole = sum(profile.values())
-    other = sum(profile.get(name, 0) * (state.level - 1) for name, state in features.items())
+    other = math.fsum(profile.get(name, 0) * (state.level - 1) for name, state in features.items())
     return 1 + other / whole
 
 

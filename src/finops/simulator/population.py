@@ -7,6 +7,7 @@ its place.
 
 from __future__ import annotations
 
+import math
 from typing import Dict, List, Mapping, NamedTuple, Sequence, Set, Tuple
 
 from finops import config
@@ -59,13 +60,9 @@ class Population:
             self._kinds = self._rng.shuffled(_kinds(config.CUSTOMER_COUNT, self._rng))
         archetype, tier, product = self._kinds.pop()
         rng = self._rng
-        if rng.chance(config.JOINS_KNOWN_ORGANIZATION):
-            organization = rng.pick(sorted(self.sizes))
-        else:
-            organization = self._found_organization(
-                float(rng.pick(spread_over({str(s): n for n, s in config.TENANT_SIZES}, 20)))
-            )
         low, high = config.ACTIVITY_SPREAD
+        activity = config.CUSTOMER_ARCHETYPES[archetype].activity * rng.between(low, high)
+        organization = self._organization_to_join(config.JOINS_MOST_WEIGHT / activity)
         self.customers.append(
             Customer(
                 _id(len(self.customers)),
@@ -74,7 +71,7 @@ class Population:
                 organization,
                 product,
                 rng.pick(spread_over(config.REGION_SHARES, 20)),
-                config.CUSTOMER_ARCHETYPES[archetype].activity * rng.between(low, high),
+                activity,
                 self.sizes[organization],
                 rng.below(len(config.FEATURE_PROFILES)),
                 False,
@@ -83,6 +80,16 @@ class Population:
             )
         )
         return len(self.customers) - 1
+
+    def _organization_to_join(self, largest: float) -> str:
+        """Return an organization, known or new, at most of this size or of the smallest."""
+        rng = self._rng
+        known = [name for name in sorted(self.sizes) if self.sizes[name] <= largest]
+        if known and rng.chance(config.JOINS_KNOWN_ORGANIZATION):
+            return rng.pick(known)
+        sizes = spread_over({str(s): share for share, s in config.TENANT_SIZES}, 20)
+        small = [size for size in map(float, sizes) if size <= largest]
+        return self._found_organization(rng.pick(small or [min(map(float, sizes))]))
 
     def _found_organization(self, size: float) -> str:
         name = f"org_{len(self.sizes) + 1:03d}"
@@ -99,7 +106,7 @@ def quotas(shares: Mapping[str, float], count: int, least: int = 0) -> Dict[str,
     >>> quotas({"a": 0.5, "b": 0.3, "c": 0.2}, 9)
     {'a': 4, 'b': 3, 'c': 2}
     """
-    total = sum(shares.values())
+    total = math.fsum(shares.values())
     exact = {key: count * share / total if total else 0.0 for key, share in shares.items()}
     counts = {key: max(least, int(value)) for key, value in exact.items()}
     by_need = sorted(exact, key=lambda key: counts[key] - exact[key])
@@ -131,7 +138,7 @@ def _first_customers(kinds: Sequence[Kind], sizes: Mapping[str, float], rng: Rng
     activities = _activities(kinds, rng)
     weights = [activities[i] * sizes[organizations[i]] for i in range(count)]
     expensive = _expensive(kinds, weights)
-    profiles = _profiles(weights, rng)
+    profiles = _profiles(weights, expensive, rng)
     return [
         Customer(
             _id(i),
@@ -208,13 +215,23 @@ def _activities(kinds: Sequence[Kind], rng: Rng) -> List[float]:
     return activities
 
 
-def _profiles(weights: Sequence[float], rng: Rng) -> List[int]:
-    """Deal profiles so that each has about the same share of the calls."""
+def _profiles(weights: Sequence[float], expensive: Set[int], rng: Rng) -> List[int]:
+    """Deal profiles so that each has about the same share of the calls.
+
+    Of customers who are about as active, those who insist on expensive models have the longest
+    contexts.
+    """
     count = len(config.FEATURE_PROFILES)
     order = sorted(range(len(weights)), key=lambda i: (-weights[i], i))
     profiles = [0] * len(weights)
     for first in range(0, len(order), count):
-        for i, profile in zip(order[first : first + count], rng.shuffled(range(count))):
+        group = order[first : first + count]
+        dealt = rng.shuffled(range(count))[: len(group)]
+        insisting = [i for i in group if i in expensive]
+        longest = sorted(dealt, key=long_share, reverse=True)[: len(insisting)]
+        others = [i for i in group if i not in expensive]
+        left = [profile for profile in dealt if profile not in longest]
+        for i, profile in zip(insisting + others, longest + left):
             profiles[i] = profile
     return profiles
 

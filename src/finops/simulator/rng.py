@@ -1,7 +1,8 @@
 """Random choices that fall the same on every Python version and platform.
 
 Only `getrandbits` is used: `random.choices`, `gauss` and `shuffle` promise no such thing.
-The rest is exact arithmetic.
+The rest is exact arithmetic, and sums are made by `math.fsum`: what `sum` makes of floats has
+changed with Python 3.12.
 """
 
 from __future__ import annotations

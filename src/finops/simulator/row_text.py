@@ -173,7 +173,7 @@ class RowText:
             mix = self._plan.mix
             weights = mix.for_long_contexts(mix.weights) if is_long else mix.weights
             weights = mix.saving(weights) if saves else weights
-            return mix.by_taste(weights, self._plan.expensive_share)[expensive]
+            return mix.by_taste(weights, self._plan.expensive_shares[is_long])[expensive]
 
         return self._remembered(("taste", is_long, expensive, saves), build)
 
@@ -266,8 +266,8 @@ class RowText:
         kinds = config.ERROR_TYPES
         failing = [config.ERROR_SHARE * config.ERROR_TYPE_SHARES[kind] for kind in kinds]
         limited = [config.RATE_LIMIT_ERROR_SHARE * (kind == "rate_limit") for kind in kinds]
-        self.outcomes = sampling_tables.of_positions([1 - sum(failing), *failing])
-        self.abused_outcomes = sampling_tables.of_positions([1 - sum(limited), *limited])
+        self.outcomes = sampling_tables.of_positions([1 - math.fsum(failing), *failing])
+        self.abused_outcomes = sampling_tables.of_positions([1 - math.fsum(limited), *limited])
         self.refusals = frozenset(i + 1 for i, k in enumerate(kinds) if k in config.REFUSALS)
         self.timeout = kinds.index("timeout") + 1
 
@@ -360,7 +360,7 @@ def _cache_table(feature: str, cache: int, saves: bool) -> Sequence[int]:
     """Return the part of a prompt that is read from the cache, in 4096ths, by random number."""
     rate, part = config.CACHE_HITS.get(feature, (0.0, 0.0))
     if saves and rate:
-        rate = 1 - (1 - rate) * config.PROGRAMME_CACHE_MISSES
+        rate, part = (1 - (1 - x) * config.PROGRAMME_CACHE_MISSES for x in (rate, part))
     if cache == COLD:
         part *= config.CACHE_COLD_SHARE
     hits = round(rate * sampling_tables.SIZE)

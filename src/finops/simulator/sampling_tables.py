@@ -27,7 +27,7 @@ def shares(weights: Sequence[float], size: int) -> List[int]:
     >>> shares([1, 1, 2], 8)
     [2, 2, 4]
     """
-    total = sum(weights)
+    total = math.fsum(weights)
     counts: List[int] = []
     reached, done = 0.0, 0
     for weight in weights:

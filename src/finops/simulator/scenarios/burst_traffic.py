@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import List, Optional
 
 from finops import config
@@ -21,17 +22,13 @@ class BurstTraffic(Scenario):
 
     def begin(self, stage: Stage) -> Optional[Episode]:
         """Pick a customer that is large enough to be noticed, and the hours of its bursts."""
-
-        def is_large(position: int, customer: Customer) -> bool:
-            long = long_share(customer.profile)
-            return stage.share(position) >= config.BURST_SHARE and long >= config.BURST_LONG_SHARE
-
-        picked = stage.pick(1, is_large) or stage.pick(1, _is_heavy)
+        picked = _picked(stage)
         if not picked:
             return None
-        customer, share = stage.customers[picked[0]], stage.share(picked[0])
+        customer = stage.customers[picked[0]]
         smallest, largest = config.BURST_SIZE
-        least = min(max(smallest, config.BURST_LEAST_SHARE / share), largest)
+        long = stage.share(picked[0]) * long_share(customer.profile)
+        least = min(max(smallest, config.BURST_LONG_CALLS / long), largest)
         most = min(least * config.BURST_MOST_OVER_LEAST, largest)
         incidents: List[Incident] = []
         step = self.shape.hours // config.BURSTS_PER_EPISODE
@@ -59,8 +56,21 @@ class BurstTraffic(Scenario):
         return max([i.size - 1 for i in episode.incidents if i.start <= hour < i.end], default=0.0)
 
 
-def _is_heavy(_: int, customer: Customer) -> bool:
-    return customer.archetype == "heavy"
+def _picked(stage: Stage) -> List[int]:
+    """Return the position of a customer whose bursts can be seen, the best that there is."""
+    for expensive, least in config.BURST_CAST:
+        picked = stage.pick(1, partial(_is_seen, stage, expensive, least))
+        if picked:
+            return picked
+    return []
+
+
+def _is_seen(
+    stage: Stage, expensive: bool, least: float, position: int, customer: Customer
+) -> bool:
+    """Return whether a customer has this taste and makes so many long calls, as a share of all."""
+    long = stage.share(position) * long_share(customer.profile)
+    return customer.expensive == expensive and long >= least
 
 
 def _working_hour(stage: Stage, index: int, customer: Customer) -> int:
