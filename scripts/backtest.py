@@ -1,7 +1,7 @@
 """Test the forecast on days it has not seen: each scenario alone, and the default dataset.
 
     PYTHONPATH=src .venv/bin/python scripts/backtest.py         seeds 42 and 1 to 5, 50 MB each
-    … --seeds 42 --size 200MB --default-only                    one larger, of all scenarios in turn
+    … --seeds 42 --size 200MB --default-only                    one larger, of all scenarios at once
     … --json FILE                                               the daily costs and every figure
 
 For each dataset the daily cost is forecast by the code of the analyzers, 14 days ahead, from every
@@ -35,7 +35,7 @@ from finops.rollups.dataset import open_dataset
 from finops.simulator.engine import generate
 from finops.simulator.scenarios import SCENARIOS
 
-EVERYTHING = "all scenarios in turn"
+EVERYTHING = "all scenarios at once"
 WEEK = 7
 LEAST_SEEN = 3 * WEEK
 SAME = 1e-9

@@ -34,8 +34,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, Any]:
     """The results of simulated data that fills nearly every section: a quarter with few calls."""
     path = tmp_path_factory.mktemp("snapshots") / "calls.csv"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(config, "BASE_CALLS_PER_HOUR", config.BASE_CALLS_PER_HOUR / 5)
-        generate(path, 10 * MEGABYTE, seed=7)
+        patch.setattr(config, "BASE_CALLS_PER_HOUR", config.BASE_CALLS_PER_HOUR / 4)
+        generate(path, 12 * MEGABYTE, seed=3)
     return compute(Job(path, path.parent))
 
 
