@@ -7,6 +7,7 @@ import copy
 import hashlib
 import os
 import re
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Dict
 
@@ -15,10 +16,12 @@ import pytest
 from finops import atomic
 from finops.generators import chartjs
 from finops.generators.components import Card
+from finops.generators.date_range import Daily
 from finops.generators.page import (
     CHARTJS_INTEGRITY,
     CHARTJS_URL,
     CHARTJS_VERSION,
+    MAX_PAGE_BYTES,
     content_security_policy,
     report_page,
 )
@@ -299,3 +302,18 @@ def test_the_default_page_survives_an_odd_result(tmp_path: Path) -> None:
 def test_assets_hold_nothing_that_touches_markup() -> None:
     scripts = sample({}).script
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", scripts)
+
+
+def test_a_page_over_its_limit_is_one_on_which_no_dates_can_be_chosen() -> None:
+    """Twenty thousand days do not fit; what is not about chosen dates stays."""
+    days = [(date(1990, 1, 1) + timedelta(days=at)).isoformat() for at in range(20_000)]
+    small = Daily(days[:400], {"cost": [1.5] * 400})
+    large = Daily(days, {name: [at % 977 + 0.123456 for at in range(20_000)] for name in "abc"})
+    pages = [
+        report_page(REPORT, {"_context": dict(CONTEXT)}, [Card("Calls", 3)], [], VALUE, (), daily)
+        for daily in (small, large)
+    ]
+    assert ["ranged" in Page(page).data for page in pages] == [True, False]
+    assert ["Dates cannot be chosen here" in page for page in pages] == [False, True]
+    assert max(map(len, pages)) <= MAX_PAGE_BYTES
+    assert Page(pages[1]).says("Calls 3")

@@ -361,3 +361,15 @@ def test_a_lower_bound_is_marked_in_its_row_and_in_the_data() -> None:
     assert cells == ["$5.00", "≥ $3.00", "≥ $2.00", "n/a"]
     name, costs = part.data["tables"]["bills"]["columns"]
     assert ("least" in name, costs["least"]) == (False, [1, 2, 3])
+
+
+@pytest.mark.parametrize(
+    ("what", "count", "points"),
+    [("Day", 250, 250), ("Day", 730, 244), ("Day", 3650, 99), ("ISO week", 522, 87)],
+)
+def test_a_line_of_many_years_has_fewer_points(what: str, count: int, points: int) -> None:
+    labels = [f"2025-{at:05d}" for at in range(count)]
+    part = line_chart(
+        "l", "L", Axis(what, "date"), Axis("Cost"), labels, [Series("C", [1] * count)]
+    )
+    assert len(part.data["charts"]["l"]["labels"]) == points

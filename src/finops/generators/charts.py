@@ -24,6 +24,9 @@ MAX_POINTS = 1000
 MAX_LABELS = 400
 # Points of a line over time: more are put together, and chosen dates show every day again.
 MAX_MOMENTS = 250
+# Of more weeks than five years have, and of more days or hours than `MAX_POINTS`, fewer are drawn.
+MAX_WEEKS = 265
+MANY_MOMENTS = 100
 # Bars over time: more are averages of several days.
 MAX_DAYS = 124
 HUES = 8
@@ -122,7 +125,7 @@ def line_chart(
     `labels` are the places on the x axis (dates, hours, weeks, names); every series has as
     many values.  Raises ValueError where it has not.
     """
-    width = _bin_width(len(labels), len(series))
+    width = _bin_width(len(labels), len(series), _moments(x))
     options: Dict[str, Any] = {}
     if width > 1:
         labels, series = _rebin(labels, series, width, bins)
@@ -210,8 +213,10 @@ def _moments(axis: Axis) -> str:
     return f"{words[-1]}s" if words and words[-1] in ("day", "hour", "week") else "values"
 
 
-def _bin_width(labels: int, series: int) -> int:
-    most = min(MAX_MOMENTS, MAX_POINTS // max(1, series))
+def _bin_width(labels: int, series: int, moments: str) -> int:
+    """Return how many labels share a point: of many years fewer points, as a page has its limit."""
+    many = labels > (MAX_WEEKS if moments == "weeks" else MAX_POINTS)
+    most = min(MANY_MOMENTS if many else MAX_MOMENTS, MAX_POINTS // max(1, series))
     return -(-labels // most) if labels > most else 1
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
@@ -33,6 +33,11 @@ CHARTJS_URL = f"https://cdn.jsdelivr.net/npm/chart.js@{CHARTJS_VERSION}/dist/cha
 CHARTJS_INTEGRITY = "sha384-hfkuqrKeWFmnTMWN31VWyoe8xgdTADD11kgxmdpx2uyE6j5Az5uZq6u6AKYYmAOw"
 CHARTJS_FILE = "chart.umd.js"
 
+MAX_PAGE_BYTES = 200 * 1024
+_TOO_MANY_DAYS = (
+    "Dates cannot be chosen here, since the data covers too many days for one page; Explore, or a "
+    "run with --since and --until, shows a part of them."
+)
 # Where the dark colours go in report.css.
 _DARK_RULES = "/* dark colours */"
 
@@ -94,7 +99,27 @@ def report_page(
     not_found: Sequence[str] = (),
     daily: Optional[Daily] = None,
 ) -> str:
-    """Return the page that `write_report` writes."""
+    """Return the page that `write_report` writes.
+
+    Where it would be over `MAX_PAGE_BYTES`, it is one on which no dates can be chosen, and says so.
+    """
+    made = partial(_page, report, data, cards, body, about, not_found)
+    page = made(daily)
+    if daily is not None and len(page.encode("utf-8")) > MAX_PAGE_BYTES:
+        return made(None, _TOO_MANY_DAYS)
+    return page
+
+
+def _page(
+    report: Report,
+    data: Data,
+    cards: Sequence[Card],
+    body: Sequence[Part],
+    about: Contrast,
+    not_found: Sequence[str],
+    daily: Optional[Daily],
+    remark: str = "",
+) -> str:
     context: Data = data.get("_context") or {}
     rests_on = from_dict(Basis, data.get("basis"))
     if rests_on.missing:
@@ -105,6 +130,7 @@ def report_page(
             daily.check(card.recompute)
     parts = [
         *([range_bar(daily)] if daily else []),
+        *([components.text(remark)] if remark else []),
         components.cards(cards),
         components.findings(data),
         *body,

@@ -111,11 +111,13 @@ def table(
     lead: str = "",
     empty: str = "There is nothing to list here: no row of this data qualifies.",
     sums: Optional[Sums] = None,
+    most_cells: int = EMBEDDED_CELLS,
 ) -> Part:
     """Return a table: sortable, with filter and download where scripts run.
 
     `name` is unique on the page and names the download; `rows` come in the order to show.  A
-    value that is None shows as "n/a".  No rows give `empty`, a sentence on what was checked.
+    value that is None shows as "n/a".  The page holds the rows of up to `most_cells` cells.  No
+    rows give `empty`, a sentence on what was checked.
     With `sums` the columns that say how are recomputed for chosen dates, if the page holds every
     row.  Raises ValueError where a column is recomputed from a measure that the sums do not hold.
     """
@@ -126,7 +128,7 @@ def table(
             empty=empty,
         )
         return Part(markup)
-    embedded = rows[: max(SHOWN_ROWS, EMBEDDED_CELLS // len(columns))]
+    embedded = rows[: max(SHOWN_ROWS, most_cells // len(columns))]
     values = [[column.get(row) for row in embedded] for column in columns]
     long = [_is_long(*pair) for pair in zip(columns, values)]
     least = [_lower_bounds(column, embedded) for column in columns]

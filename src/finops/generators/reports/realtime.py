@@ -35,6 +35,8 @@ _ALERTS: Dict[str, Tuple[str, str]] = {
     "high_error_rate": ("High error rate", "failed calls (%)"),
     "provider_degraded": ("Provider degraded", "latency or errors"),
 }
+# Of each of three long tables, so that years of incidents stay within a page.
+_MOST_CELLS = 1_000
 _ALERT_COLOURS: Dict[str, Colour] = {
     "high_daily_cost": "critical",
     "high_error_rate": "warning",
@@ -156,6 +158,7 @@ def _incident_table(rows: Sequence[results.Incident]) -> Part:
         ],
         ShortenedRows(rows),
         empty="No incidents.",
+        most_cells=_MOST_CELLS,
     )
 
 
@@ -180,6 +183,7 @@ def _anomaly_table(rows: Sequence[results.Anomaly]) -> Part:
         ],
         ShortenedRows(rows),
         empty="No anomalous hours.",
+        most_cells=_MOST_CELLS,
     )
 
 
@@ -252,6 +256,7 @@ def _alerts(result: results.RealtimeResult) -> Part:
             ShortenedRows(alerts),
             empty="Checked, none found: days of high cost, days of many errors, degraded "
             "providers.",
+            most_cells=_MOST_CELLS,
         ),
     )
 
