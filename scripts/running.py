@@ -7,30 +7,49 @@ import subprocess
 import threading
 import time
 from pathlib import Path
-from typing import List, NamedTuple, Sequence
+from typing import List, NamedTuple, Optional, Sequence
 
 from yardsticks import SRC
 
 
 class Run(NamedTuple):
-    """One command: wall seconds, and the most memory that its processes held together, in MB."""
+    """One command: wall and CPU seconds, and the most memory that its processes held together."""
 
     seconds: float
     megabytes: float
+    cpu_seconds: float
 
 
-def run(command: Sequence[str]) -> Run:
-    """Run a command to its end; raises CalledProcessError where it fails."""
-    begun = time.perf_counter()
+class TooSlowError(Exception):
+    """A command did not end within its time."""
+
+
+def run(command: Sequence[str], limit_s: Optional[float] = None) -> Run:
+    """Run a command to its end; raises CalledProcessError where it fails.
+
+    Raises TooSlowError where it takes longer than `limit_s`, and ends it.
+    """
+    begun, used = time.perf_counter(), _children_cpu()
     process = subprocess.Popen(command, cwd=str(SRC), stdout=subprocess.DEVNULL)
     memory = _Memory(process.pid)
     memory.start()
-    status = process.wait()
+    try:
+        status = process.wait(limit_s)
+    except subprocess.TimeoutExpired:
+        process.terminate()
+        process.wait()
+        raise TooSlowError from None
+    finally:
+        memory.stop()
     seconds = time.perf_counter() - begun
-    memory.stop()
     if status:
         raise subprocess.CalledProcessError(status, command)
-    return Run(seconds, memory.peak / 1024)
+    return Run(seconds, memory.peak / 1024, _children_cpu() - used)
+
+
+def _children_cpu() -> float:
+    used = os.times()
+    return used.children_user + used.children_system
 
 
 class _Memory(threading.Thread):

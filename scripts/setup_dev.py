@@ -5,6 +5,8 @@ Runs on any Python 3.7+ and needs nothing installed.  Steps:
 
 - `venv`: `.venv` on the newest Python found (pyenv's first), with `requirements-dev.txt`
 - `fuzz`: `.venv-fuzz` with atheris, on the newest Python that it has a wheel for
+- `yardsticks`: `.venv-yardsticks` with the programs that `make bench` compares with; only
+  where it is named
 - `venv37`: `.venv37` on Python 3.7 where there is one, with `requirements-3.7.txt`
 - `focus`: `.venv-focus` with focus-validator; only where it is named
 - `chartjs`, `axe`: packages from npm, unpacked under `node_modules`
@@ -131,6 +133,13 @@ def focus() -> None:
     run([str(inside), "-m", "pip", "install", "-q", "--no-deps", FOCUS_VALIDATOR])
 
 
+def yardsticks() -> None:
+    """Make `.venv-yardsticks`, the environment of what `make bench` compares with."""
+    newest = max(pythons())
+    requirements = SCRIPTS / "requirements-yardsticks.txt"
+    make_venv(ROOT / ".venv-yardsticks", pythons()[newest], requirements)
+
+
 def chartjs() -> None:
     """Unpack the Chart.js release that the report pages name."""
     text = (ROOT / "src/finops/generators/page.py").read_text(encoding="utf-8")
@@ -210,7 +219,7 @@ STEPS: Dict[str, Callable[[], None]] = {
     step.__name__: step for step in (venv, venv37, fuzz, chartjs, axe, chromium)
 }
 # Steps that only those need who ask for them.
-EXTRA: Dict[str, Callable[[], None]] = {focus.__name__: focus}
+EXTRA: Dict[str, Callable[[], None]] = {step.__name__: step for step in (focus, yardsticks)}
 
 
 def main(names: List[str]) -> None:

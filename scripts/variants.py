@@ -49,8 +49,8 @@ def unordered_ids(source: Path, target: Path, repeated_every: int = 0) -> None:
     _rewritten(source, target, renamed)
 
 
-def many_customers(source: Path, target: Path) -> None:
-    """Copy a file with its calls dealt in turn to 50,000 customers.
+def many_customers(source: Path, target: Path, count: int = 50_000) -> None:
+    """Copy a file with its calls dealt in turn to so many customers, a prime not dividing them.
 
     Each has what the customer of its first call had: organization, product, tier, price.
     """
@@ -61,7 +61,7 @@ def many_customers(source: Path, target: Path) -> None:
     known: Dict[bytes, List[bytes]] = {}
 
     def dealt(number: int, fields: List[bytes]) -> None:
-        fields[owner] = b"cust_%05d" % (number * 7919 % 50_000)
+        fields[owner] = b"cust_%05d" % (number * 7919 % count)
         kept = known.setdefault(fields[owner], [fields[place] for place in columns])
         for place, value in zip(columns, kept):
             fields[place] = value

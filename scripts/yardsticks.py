@@ -1,14 +1,20 @@
-"""What the database is asked for: the declared tables as GROUP BYs, and a CSV like ours."""
+"""What other programs are asked for: the declared tables as GROUP BYs, and a CSV like ours.
+
+DuckDB is of the development environment.  chdb and polars have one of their own, since they are
+large: `.venv-yardsticks`, made by `scripts/setup_dev.py yardsticks`; without it they are left out.
+"""
 
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
-from typing import List, NamedTuple, Tuple
+from typing import List, Mapping, NamedTuple, Tuple
 
-SRC = Path(__file__).resolve().parent.parent / "src"
+ROOT = Path(__file__).resolve().parent.parent
+SRC = ROOT / "src"
 
 
 _DECLARED = """
@@ -51,27 +57,75 @@ def declared() -> List[Table]:
     return list(dict.fromkeys(tables))
 
 
-LOAD = """create table calls as select *,
- timestamp::timestamp as ts, strftime(timestamp, '%Y-%m-%dT%H:00:00') as hour,
- strftime(timestamp, '%Y-%m-%d') as day, strftime(timestamp, '%G-W%V') as week,
- extract(hour from timestamp) as hour_of_day,
- case when cost_usd = 0 then 'free' else 'paid' end as cost_kind
- from read_csv('{path}', header = true)"""
+class Dialect(NamedTuple):
+    """How a program says what is asked.
+
+    `load` makes the table `calls` of the file `{path}`: its columns, and what follows from them.
+    `measures` are those that SQL has no common word for.
+    """
+
+    load: str
+    measures: Mapping[str, str]
+
+
+# Columns that declared tables ask for and a simulated file does not have.
+_ABSENT = """1 as calls, cast(null as integer) as bucket_s, 0 as credit_pico, '' as service_tier,
+ case when cost_usd = 0 then 'free' else 'paid' end as cost_kind"""
 _MEASURES = {
     "calls": "count(*)",
+    "records": "count(*)",
     "cost": "sum(cost_usd)",
     "input_tokens": "sum(input_tokens)",
     "output_tokens": "sum(output_tokens)",
     "tokens": "sum(input_tokens + output_tokens)",
     "latency_ms": "sum(latency_ms)",
-    "errors": "count(*) filter (status = 'error')",
-    "rate_limits": "count(*) filter (error_type = 'rate_limit')",
+    "errors": "sum(case when status = 'error' then 1 else 0 end)",
+    "rate_limits": "sum(case when error_type = 'rate_limit' then 1 else 0 end)",
     "latency_known": "count(latency_ms)",
     "status_known": "count(status)",
-    "unpriced": "count(*) filter (cost_usd is null)",
-    "latency": "histogram(latency_ms)",
-    "latencies": "list(latency_ms)",
+    "unpriced": "sum(case when cost_usd is null then 1 else 0 end)",
+    "credits": "sum(credit_pico)",
+    "credit_rows": "sum(case when credit_pico > 0 then 1 else 0 end)",
+    "cached_input_tokens": "sum(credit_pico)",
+    "cache_write_tokens": "sum(credit_pico)",
+    "cache_write_1h_tokens": "sum(credit_pico)",
+    "reasoning_tokens": "sum(credit_pico)",
+    "first_seen": "min(timestamp)",
+    "last_seen": "max(timestamp)",
 }
+DUCKDB = Dialect(
+    f"""create table calls as select *, epoch(timestamp::timestamp) as seconds,
+ strftime(timestamp, '%Y-%m-%dT%H:00:00') as hour, strftime(timestamp, '%Y-%m-%d') as day,
+ strftime(timestamp, '%G-W%V') as week, extract(hour from timestamp) as hour_of_day, {_ABSENT}
+ from read_csv('{{path}}', header = true)""",
+    {
+        "latency": "histogram(latency_ms)",
+        "latencies": "list(latency_ms)",
+        "input_sizes": "histogram(input_tokens)",
+    },
+)
+CHDB = Dialect(
+    f"""create table calls engine = Memory as select *, toFloat64(timestamp) as seconds,
+ formatDateTime(timestamp, '%Y-%m-%dT%H:00:00') as hour, formatDateTime(timestamp, '%Y-%m-%d')
+ as day, formatDateTime(timestamp, '%G-W%V') as week, toHour(timestamp) as hour_of_day, {_ABSENT}
+ from file('{{path}}', 'CSVWithNames')""".replace("as integer", "as Nullable(Int32)"),
+    {
+        "latency": "sumMap(map(assumeNotNull(latency_ms), 1))",
+        "latencies": "groupArray(latency_ms)",
+        "input_sizes": "sumMap(map(assumeNotNull(input_tokens), 1))",
+    },
+)
+# Polars counts the values of a list only outside of SQL, so that it gives the lists.
+POLARS = Dialect(
+    f"""select *, cast(timestamp as bigint) / 1000000 as seconds,
+ strftime(timestamp, '%Y-%m-%dT%H:00:00') as hour,
+ strftime(timestamp, '%Y-%m-%d') as day, strftime(timestamp, '%G-W%V') as week,
+ extract(hour from timestamp) as hour_of_day, {_ABSENT} from read_csv('{{path}}')""",
+    {
+        **dict.fromkeys(("latency", "latencies"), "array_agg(latency_ms)"),
+        "input_sizes": "array_agg(input_tokens)",
+    },
+)
 # As many rows of the same columns, drawn and put together as the simulator does it: weighted
 # choices, tokens and latency spread, a cost that follows from tokens and price, failures that
 # change other columns, attributes that follow from the customer.
@@ -109,15 +163,92 @@ select timestamp '2025-01-01' + to_milliseconds(i * 25000 + (moment * 20000)::bi
  from priced order by i) to '{path}' (header true)"""
 
 
-def group_by(table: Table) -> str:
-    """Return a declared table as a query."""
+_REGION_CHANGES = """select customer_id, day, count(*) as m0, min(seconds - before) as m1 from (
+ select customer_id, day, region, seconds,
+ lag(region) over (partition by customer_id order by seconds) as old,
+ lag(seconds) over (partition by customer_id order by seconds) as before from calls) as steps
+ where old <> region and seconds - before < 3600 group by customer_id, day"""
+
+
+def queries(dialect: Dialect) -> List[str]:
+    """Return every declared table as a query."""
+    return [_group_by(table, dialect) for table in declared()]
+
+
+def _group_by(table: Table, dialect: Dialect) -> str:
     if "region_changes" in table.measures:
-        return """select customer_id, day, count(*), min(gap) from (select customer_id, day, region,
- lag(region) over w as old, epoch(ts) - epoch(lag(ts) over w) as gap from calls
- window w as (partition by customer_id order by ts)) where old <> region and gap < 3600
- group by 1, 2"""
-    keys = ", ".join(table.by)
-    measures = ", ".join(_MEASURES.get(measure, measure) for measure in table.measures)
-    group = f" group by {keys}" if keys else ""
-    columns = f"{keys}, {measures}" if keys else measures
-    return f"select {columns} from calls where {table.where}{group}"
+        return _REGION_CHANGES
+    keys = [f"{by} as k{place}" for place, by in enumerate(table.by)]
+    words = {**_MEASURES, **dialect.measures}
+    measures = [words.get(measure, measure) for measure in table.measures]
+    columns = [*keys, *(f"{each} as m{place}" for place, each in enumerate(measures))]
+    group = f" group by {', '.join(f'k{place}' for place in range(len(keys)))}" if keys else ""
+    return f"select {', '.join(columns)} from calls where {table.where}{group}"
+
+
+# --- programs that answer them ---------------------------------------------------------------
+
+_DUCKDB_PROGRAM = """
+import json, sys, duckdb
+base = duckdb.connect(config={"threads": int(sys.argv[1])})
+for statement in json.load(sys.stdin):
+    base.execute(statement).fetchall()
+"""
+_CHDB_PROGRAM = """
+import json, sys
+from chdb import session
+base = session.Session()
+load, *asked = json.load(sys.stdin)
+base.query(load)
+for query in asked:
+    base.query(f"{query} settings max_threads = {sys.argv[1]}", "Arrow")
+"""
+_POLARS_PROGRAM = """
+import json, os, sys
+os.environ["POLARS_MAX_THREADS"] = sys.argv[1]
+import polars
+load, *asked = json.load(sys.stdin)
+columns, _, path = load.partition(" from read_csv(")
+base = polars.SQLContext(eager=True)
+base.register("file", polars.read_csv(path.strip("')"), try_parse_dates=True))
+base.register("calls", base.execute(f"{columns} from file"))
+for query in asked:
+    base.execute(query)
+"""
+OTHERS = ROOT / ".venv-yardsticks" / "bin" / "python"
+
+
+class Program(NamedTuple):
+    """A program that loads a file and fills every declared table, with two threads."""
+
+    name: str
+    python: str
+    source: str
+    dialect: Dialect
+
+    def is_here(self) -> bool:
+        """Return whether it can be run."""
+        asked = [self.python, "-c", f"import {self.name.lower()}"]
+        there = Path(self.python).exists()
+        return (
+            there and not subprocess.run(asked, stderr=subprocess.DEVNULL, check=False).returncode
+        )
+
+    def command(self, path: Path, statements: Path, threads: int) -> List[str]:
+        """Return its command; what it is to do is written into a file beside the data."""
+        load = self.dialect.load.replace("{path}", str(path))
+        statements.write_text(json.dumps([load, *queries(self.dialect)]), encoding="utf-8")
+        script = f"{self.python} -c {shlex.quote(self.source)} {threads}"
+        return ["sh", "-c", f"exec {script} < {shlex.quote(str(statements))}"]
+
+
+DUCKDB_PROGRAM = Program("DuckDB", sys.executable, _DUCKDB_PROGRAM, DUCKDB)
+_PROGRAMS = (
+    Program("chdb", str(OTHERS), _CHDB_PROGRAM, CHDB),
+    Program("polars", str(OTHERS), _POLARS_PROGRAM, POLARS),
+)
+
+
+def other_programs() -> List[Program]:
+    """Return the programs beside DuckDB that are installed."""
+    return [program for program in _PROGRAMS if program.is_here()]
