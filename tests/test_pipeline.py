@@ -106,6 +106,30 @@ def test_pages_account_for_every_line(small_csv: Path, tmp_path: Path) -> None:
     assert "401 lines = 1 header + 400 used" in (tmp_path / "pricing.html").read_text("utf-8")
 
 
+class Planted(ReferenceDataset):
+    """A dataset that is no file and knows what was planted in it."""
+
+    def truth(self) -> Dict[str, Any]:
+        incident = {
+            "kind": "departed_customer",
+            "scenario": "gradual_decline",
+            "subject": "cust_1",
+            "start": "2025-01-05T00:00:00.000000",
+            "end": "2025-01-06T00:00:00.000000",
+        }
+        return {"incidents": [incident], "unsettled": []}
+
+
+@pytest.mark.parametrize("kind", [ReferenceDataset, Planted])
+def test_detectors_are_scored_of_any_dataset_that_knows_the_truth(
+    kind: Type[ReferenceDataset], tmp_path: Path
+) -> None:
+    rows = [call(timestamp=f"2025-01-{day:02d}T09:00:00") for day in range(1, 31)]
+    analyze(Job(kind(rows), tmp_path, only=("churn_growth", "dataset_overview")))
+    page = (tmp_path / "churn_growth.html").read_text("utf-8")
+    assert ("How good are these detectors" in page) == (kind is Planted)
+
+
 @pytest.mark.parametrize("opened", [False, True])
 def test_charts_mark_the_events_beside_the_data(
     opened: bool, small_csv: Path, tmp_path: Path

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Dict, List, Optional, Tuple
 
 EPOCH = datetime(1970, 1, 1)
+_WHOLE_SECONDS = len("1970-01-01T00:00:00")
 _MOST_DATES = 4096  # of which the text was read and is remembered: ten years of days
 
 _DAY = timedelta(days=1)
@@ -157,7 +158,8 @@ def timestamp_of(microseconds: int) -> str:
     >>> timestamp_of(1_000_001)
     '1970-01-01T00:00:01.000001'
     """
-    return timestamp(EPOCH + timedelta(microseconds=microseconds))
+    text = (EPOCH + timedelta(0, 0, microseconds)).isoformat()
+    return text if len(text) > _WHOLE_SECONDS else text + ".000000"
 
 
 def moment_of(text: str) -> datetime:

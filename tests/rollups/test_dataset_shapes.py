@@ -18,7 +18,8 @@ from finops.reader.header import open_csv
 from finops.rollups import blocks, columns, file_scan, partition, serialization
 from finops.rollups.customers import CUSTOMER_RECORDS
 from finops.rollups.dataset import open_dataset
-from finops.rollups.measures import SUM_MEASURES
+from finops.rollups.expressions import band_of, plus
+from finops.rollups.measures import SUM_MEASURES, Dimension
 from finops.rollups.part import PartitionResult
 from finops.rollups.partition import scan_partition
 from finops.rollups.planner import Plan
@@ -213,3 +214,20 @@ def test_the_cuts_of_these_tests_are_real() -> None:
     assert [start for start, _ in found] == [5, 17, 33]
     starts = [at + 1 for at, byte in enumerate(content) if byte == 0x0A]
     assert all(starts[bisect_left(starts, end)] == end for _, end in found)
+
+
+def test_more_customers_than_fit_into_a_byte_by_bands_of_tokens(tmp_path: Path) -> None:
+    """A dimension that follows from each row leaves the room that customers need."""
+    band = Dimension("token_band", band_of(plus("input_tokens", "output_tokens"), 250))
+    table = Table(("customer_id", "provider", "model", "region", band), ("calls", "cost"))
+    rows = [
+        call(customer_id=f"c{k % 300:03d}", model=f"m{k % 7}", input_tokens=k * 37 % 4000)
+        for k in range(900)
+    ]
+    path = tmp_path / "calls.csv"
+    shape = Shape(COLUMN_NAMES, "\n", "")
+    header = shape.line(dict(zip(COLUMN_NAMES, COLUMN_NAMES)))
+    path.write_text(header + "".join(map(shape.line, rows)), encoding="utf-8")
+    cells = open_dataset(path, workers=1).rollups((table,))[table]
+    assert len({key[0] for key in cells}) == 300
+    assert cells == ReferenceDataset(rows).rollups((table,))[table]

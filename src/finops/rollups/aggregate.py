@@ -16,7 +16,6 @@ from functools import partial
 from itertools import accumulate, chain, compress, repeat
 from typing import (
     Any,
-    Callable,
     Dict,
     Iterable,
     List,
@@ -37,7 +36,7 @@ from finops.rollups.columns import (
 )
 from finops.rollups.group_values import (
     ListedCubes,
-    delivered_value,
+    delivered_values,
     distinct_counts,
     listed_values,
 )
@@ -53,6 +52,7 @@ from finops.rollups.measures import (
     measure_of,
     stored,
 )
+from finops.rollups.seen import Times, seen_texts
 from finops.rollups.spec import Key, Table, Values, in_key_order
 
 
@@ -74,30 +74,37 @@ def aggregate(
         if isinstance(measure, (Distribution, Seen))
     }
     if sums is None:
-        groups = {key: () for values in columns.values() for key in values}
-        return _with_others(table, in_key_order(groups), columns, ())
+        (times,) = columns.values()
+        return _times_alone(table, in_key_order(times))
     return _with_others(table, _with_sums(table, sums), columns, sums)
+
+
+def _times_alone(table: Table, times: Mapping[Key, Times]) -> Dict[Key, Values]:
+    """Return a table that has nothing but times."""
+    measures = [m for m in map(measure_of, table.measures) if isinstance(m, Seen)]
+    return dict(zip(times, zip(*(seen_texts(measure, times.values()) for measure in measures))))
 
 
 def _with_others(
     table: Table,
     filled: Dict[Key, Values],
-    columns: Mapping[str, Mapping[Key, Any]],
+    listed: Mapping[str, Mapping[Key, Any]],
     sums: Sequence[FilledCube],
 ) -> Dict[Key, Values]:
     """Return the groups with what is no sum put in where it was declared."""
-    for place, measure in enumerate(map(measure_of, table.measures)):
-        value_of: Callable[[Key], Any]
+    measures = [measure_of(given) for given in table.measures]
+    if not filled or all(isinstance(measure, Measure) for measure in measures):
+        return filled
+    of_sums = zip(*filled.values())
+    columns: List[Iterable[Any]] = []
+    for measure in measures:
         if isinstance(measure, (Distribution, Seen)):
-            value_of = partial(delivered_value, measure, columns[measure.column])
+            columns.append(delivered_values(measure, listed[measure.column], filled))
         elif isinstance(measure, Distinct):
-            value_of = distinct_counts(table, measure, sums).__getitem__
+            columns.append(map(distinct_counts(table, measure, sums).__getitem__, filled))
         else:
-            continue
-        filled = {
-            key: (*values[:place], value_of(key), *values[place:]) for key, values in filled.items()
-        }
-    return filled
+            columns.append(next(of_sums))
+    return dict(zip(filled, zip(*columns)))
 
 
 def _with_sums(table: Table, sums: Sequence[FilledCube]) -> Dict[Key, Values]:

@@ -113,6 +113,11 @@ class CellRange:
         """Yield the values of each cell of a cube that keeps lists, ascending."""
         return self._slices(self.cube.packed.values)
 
+    def ends(self) -> Iterator[Tuple[int, int]]:
+        """Yield the first and the last time of each cell of a cube that keeps these."""
+        times = self.cube.packed.values[2 * self._span.start : 2 * self._span.stop]
+        return zip(times[::2], times[1::2])
+
     def histograms(self) -> Iterator[Dict[int, int]]:
         """Yield {value: calls} of each cell of a cube of listed values, ascending."""
         packed = self.cube.packed
@@ -296,6 +301,8 @@ class FilledCube:
 
         A customer who has changed the tier has two keys.
         """
+        if keys and len(set(places)) == len(keys[0]):
+            return []  # whole keys, of which each code has its own
         asked = (id(keys), places)
         if asked not in self._key_merges:
             ids: Dict[Tuple[Any, ...], int] = {}

@@ -7,11 +7,11 @@ have no other row.
 
 from __future__ import annotations
 
-from typing import Dict, List, Mapping, Tuple
+from typing import Dict, Mapping, Tuple
 
 from finops.rollups.expressions import negated
 from finops.rollups.measures import CUSTOMER_DIMENSIONS, IS_CREDIT
-from finops.rollups.spec import Customer, Key, Table, Values, sort_key
+from finops.rollups.spec import Customer, Key, Table, Values
 
 _SEEN = ("first_seen", "last_seen")
 CUSTOMERS = Table(CUSTOMER_DIMENSIONS, _SEEN, negated(IS_CREDIT))
@@ -26,22 +26,19 @@ def customers_of(tables: Mapping[Table, Groups]) -> Dict[str, Customer]:
 
     Of several groups that were seen last at the same instant the one with the greatest key counts.
     """
-    credited, others = _latest(tables[CREDITED]), _latest(tables[CUSTOMERS])
-    return dict(sorted({**credited, **others}.items()))
+    others, credited = _latest(tables[CUSTOMERS]), _latest(tables[CREDITED])
+    return dict(sorted({**credited, **others}.items())) if credited else others
 
 
 def _latest(groups: Groups) -> Dict[str, Customer]:
-    by_id: Dict[str, List[Tuple[Key, Values]]] = {}
-    for key, seen in groups.items():
-        by_id.setdefault(key[0], []).append((key, seen))
-    return {name: _customer(of_one) for name, of_one in by_id.items()}
-
-
-def _customer(groups: List[Tuple[Key, Values]]) -> Customer:
-    """Return who a customer is by all of its groups."""
-    key, (first, last) = groups[0]
-    if len(groups) > 1:
-        key, (_, last) = max(groups, key=lambda group: (group[1][1], sort_key(group[0])))
-        first = min(seen[0] for _, seen in groups)
-    _, tier, organization, product, archetype, price = key
-    return Customer(tier, price, organization, product, archetype, first, last)
+    """Return who each customer is by its groups, which come in the order of their keys."""
+    customers: Dict[str, Customer] = {}
+    for (name, tier, organization, product, archetype, price), (first, last) in groups.items():
+        known = customers.get(name)
+        if known is not None:
+            first = min(first, known.first_seen)
+            if known.last_seen > last:
+                customers[name] = known._replace(first_seen=first)
+                continue
+        customers[name] = Customer(tier, price, organization, product, archetype, first, last)
+    return customers

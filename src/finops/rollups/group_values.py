@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections import defaultdict
 from functools import partial
-from itertools import chain, compress, repeat
+from itertools import chain, compress
 from typing import (
     Any,
     Callable,
@@ -24,7 +24,7 @@ from typing import (
 from finops.rollups.blocks import blocks_of, keys_of
 from finops.rollups.columns import CUSTOMER_POSITION, CellRange, FilledCube
 from finops.rollups.measures import Dimension, Distinct, Listed, Seen, dimension_of
-from finops.rollups.seen import merged_times, seen_text
+from finops.rollups.seen import merged_times, seen_texts
 from finops.rollups.spec import Key, Table
 
 
@@ -45,19 +45,21 @@ def listed_values(table: Table, measure: Listed, listed: ListedCubes) -> Dict[Ke
     apart = [*map(dimension_of, table.by), *([listed.passes] if listed.passes else [])]
     for block in blocks_of(apart, listed.cubes):
         cells = chain.from_iterable(
-            compress(zip(keys_of(table, each), cells_of(each)), _passing(each, listed.passes))
+            _passing(each, listed.passes, zip(keys_of(table, each), cells_of(each)))
             for each in block.ranges
         )
         values.update(cells if block.grouped else merged(cells))
     return values
 
 
-def delivered_value(measure: Listed, values: Mapping[Key, Any], key: Key) -> Any:
-    """Return a measure of a group; of calls of which none has a value that is an empty one."""
+def delivered_values(
+    measure: Listed, values: Mapping[Key, Any], keys: Iterable[Key]
+) -> Iterable[Any]:
+    """Return a measure of groups; of calls of which none has a value that is an empty one."""
     if isinstance(measure, Seen):
-        return seen_text(measure, values[key])
+        return seen_texts(measure, map(values.__getitem__, keys))
     _, _, empty = _reader(measure)
-    return values[key] if key in values else empty()
+    return (values[key] if key in values else empty() for key in keys)
 
 
 def distinct_counts(table: Table, measure: Distinct, cubes: Sequence[FilledCube]) -> Dict[Key, int]:
@@ -72,14 +74,16 @@ def distinct_counts(table: Table, measure: Distinct, cubes: Sequence[FilledCube]
     return {key: len(names - {measure.nobody}) for key, names in groups.items()}
 
 
-def _passing(cells: CellRange, passes: Optional[Dimension]) -> Iterable[bool]:
-    """Return which cells a filter leaves."""
+def _passing(
+    cells: CellRange, passes: Optional[Dimension], values: Iterable[Tuple[Key, Any]]
+) -> Iterable[Tuple[Key, Any]]:
+    """Return the values of those cells that a filter leaves."""
     if passes is None:
-        return repeat(True)
+        return values
     cube = cells.cube
     place = cube.position(passes)
     flags = [key[place] for key in cube.keys]
-    return [flags[code] for code in cells.key_codes()]
+    return compress(values, [flags[code] for code in cells.key_codes()])
 
 
 def _merged_lists(cells: Iterable[Tuple[Key, Sequence[int]]]) -> Iterator[Tuple[Key, Any]]:
@@ -106,7 +110,7 @@ Reader = Tuple[
 ]
 _OF_LISTS: Reader = (CellRange.lists, _merged_lists, partial(array, "I"))
 _OF_HISTOGRAMS: Reader = (CellRange.histograms, _merged_histograms, dict)
-_OF_TIMES: Reader = (CellRange.lists, merged_times, tuple)
+_OF_TIMES: Reader = (CellRange.ends, merged_times, tuple)
 
 
 def _reader(measure: Listed) -> Reader:

@@ -7,6 +7,7 @@ and the first is fixed once it is there; only where rows come late are times com
 from __future__ import annotations
 
 from array import array
+from operator import itemgetter
 from typing import Any, Dict, Iterable, Iterator, Mapping, Optional, Sequence, Tuple, cast
 
 from finops.rollups.cells import CubeSpec
@@ -15,7 +16,7 @@ from finops.rollups.measures import Seen
 from finops.rollups.spec import Key
 from finops.timestamps import MicrosecondClock, timestamp_of
 
-Times = Sequence[int]  # the first and the last time of a group, in microseconds since 1970
+Times = Tuple[int, int]  # the first and the last time of a group, in microseconds since 1970
 
 
 class SeenCells(Dict[int, bytes]):
@@ -94,6 +95,6 @@ def merged_times(cells: Iterable[Tuple[Key, Times]]) -> Iterator[Tuple[Key, Time
     return iter(groups.items())
 
 
-def seen_text(measure: Seen, times: Times) -> str:
-    """Return the time that a measure is about as a timestamp."""
-    return timestamp_of(times[1 if measure.latest else 0])
+def seen_texts(measure: Seen, times: Iterable[Times]) -> Iterator[str]:
+    """Return the times that a measure is about as timestamps."""
+    return map(timestamp_of, map(itemgetter(1 if measure.latest else 0), times))
