@@ -1,4 +1,4 @@
-"""Measure engines beside the local scan: seconds and memory of `finops analyze` on the same file.
+"""Measure engines beside the local scan: time and memory of `finops analyze` on the same file.
 
     PYTHONPATH=src:. .venv/bin/python scripts/bench_engines.py [--sizes 50MB,500MB] [--engines ...]
 
@@ -36,14 +36,15 @@ def finops(python: Path, *words: str) -> float:
 
 
 def measured(engine: str, path: Path, folder: Path, options: List[str]) -> str:
-    """Return the seconds and the most memory that an analysis took."""
+    """Return the seconds that an analysis took, of the clock and of processors, and its memory."""
     if not PYTHONS[engine].exists():
         return "not installed"
     words = ["analyze", "--engine", engine, "--data", str(path), "--reports", str(folder / engine)]
     code = (
         "import resource, subprocess, sys; "
         "status = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL); "
-        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss); sys.exit(status)"
+        "used = resource.getrusage(resource.RUSAGE_CHILDREN); "
+        "print(used.ru_maxrss // 1024, used.ru_utime + used.ru_stime); sys.exit(status)"
     )
     command = [str(PYTHONS[engine]), "-m", "finops", *words, "--no-cache", "--quiet", *options]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
@@ -52,7 +53,9 @@ def measured(engine: str, path: Path, folder: Path, options: List[str]) -> str:
         [sys.executable, "-c", code, *command], check=True, stdout=subprocess.PIPE, env=environment
     )
     seconds = time.monotonic() - begun
-    return f"{seconds:.1f} s, {int(done.stdout) // 1024:,} MB"
+    megabytes, of_processors = done.stdout.split()
+    used = f"{float(of_processors):.1f} s of processors"
+    return f"{seconds:.1f} s, {used}, {int(megabytes):,} MB of memory"
 
 
 def main() -> None:
