@@ -178,8 +178,10 @@ class _Intake:
         spoilt = (
             {line.number for line in lines if _REPLACEMENT in line.data} if file.path else set()
         )
-        if not file.path or not (spoilt or missing):
+        if not (spoilt or missing):
             return lines
+        if not file.path:  # what they say cannot be had any more
+            return lines + [Line(number, _REPLACEMENT) for number in missing]
         others = [line for line in lines if line.number not in spoilt]
         return others + lines_of(file, [*spoilt, *missing])
 
