@@ -9,7 +9,7 @@ FUZZ_SECONDS ?= 180
 SHOWCASE := instrumentation metadata queries scenarios
 
 .DEFAULT_GOAL := help
-.PHONY: focus fuzz fuzz-smoke help demo generate analyze serve setup test test-new test-old lint coverage bench load soak \
+.PHONY: focus engines-env bench-engines fuzz fuzz-smoke help demo generate analyze serve setup test test-new test-old lint coverage bench load soak \
 	detectors snapshots screenshots reference zipapp chartjs clean
 
 help: ## show what there is
@@ -88,6 +88,12 @@ focus: setup ## hold FOCUS exports against the FinOps Foundation's validator
 soak: setup ## the long tests: 100 kills on 500 MB, 2 GB read, 100,000 requests (5 GB of disk)
 	@$(PYTHON) scripts/setup_dev.py focus
 	@PYTHONPATH=src:. $(VENV) scripts/soak.py
+
+engines-env: setup ## prepare the environment in which Spark is tested (400 MB, needs Java 17)
+	@$(PYTHON) scripts/setup_dev.py engines
+
+bench-engines: setup ## measure engines beside the local scan, on 50 MB and on 500 MB
+	@PYTHONPATH=src:. $(VENV) scripts/bench_engines.py
 
 snapshots: setup ## write the snapshots of result keys and pages anew
 	@UPDATE_SNAPSHOTS=1 $(VENV) -m pytest tests -k snapshot

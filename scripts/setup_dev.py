@@ -9,6 +9,7 @@ Runs on any Python 3.7+ and needs nothing installed.  Steps:
   where it is named
 - `venv37`: `.venv37` on Python 3.7 where there is one, with `requirements-3.7.txt`
 - `focus`: `.venv-focus` with focus-validator; only where it is named
+- `engines`: `.venv-engines` with Spark, on the newest Python; only where it is named
 - `chartjs`, `axe`: packages from npm, unpacked under `node_modules`
 - `chromium`: the browser from Debian's packages, where root may install it
 """
@@ -140,6 +141,12 @@ def yardsticks() -> None:
     make_venv(ROOT / ".venv-yardsticks", pythons()[newest], requirements)
 
 
+def engines() -> None:
+    """Make `.venv-engines`, the environment of the tests of Spark, which is 400 MB of its own."""
+    newest = max(pythons())
+    make_venv(ROOT / ".venv-engines", pythons()[newest], SCRIPTS / "requirements-engines.txt")
+
+
 def chartjs() -> None:
     """Unpack the Chart.js release that the report pages name."""
     text = (ROOT / "src/finops/generators/page.py").read_text(encoding="utf-8")
@@ -219,7 +226,9 @@ STEPS: Dict[str, Callable[[], None]] = {
     step.__name__: step for step in (venv, venv37, fuzz, chartjs, axe, chromium)
 }
 # Steps that only those need who ask for them.
-EXTRA: Dict[str, Callable[[], None]] = {step.__name__: step for step in (focus, yardsticks)}
+EXTRA: Dict[str, Callable[[], None]] = {
+    step.__name__: step for step in (focus, yardsticks, engines)
+}
 
 
 def main(names: List[str]) -> None:

@@ -7,7 +7,8 @@ and every other time while a batch is seen being written; each state is checked,
 bytes are those of a run without kills.  `read`: 2 GB, and all reports of it.
 `requests`: 100,000 to a viewer.  `files`: 5,000 mutations in every Python, a million customers.
 `caches`: 300 histories of a dataset and 300 damages of what is kept of it.
-`tests`: those marked `soak`.  `fuzz`: ten minutes of each target of `scripts.fuzz`.
+`tests`: those marked `soak`.  `engines`: their tests, Spark's among them, where `make engines-env`
+has prepared its environment.  `fuzz`: ten minutes of each target of `scripts.fuzz`.
 Needs 5 GB of disk below the folder (default: a temporary one).  Prints figures; the exit status
 is 1 where a promise was broken.
 """
@@ -251,6 +252,19 @@ def tests(folder: Path) -> str:
     return printed.splitlines()[-1]
 
 
+def engines(folder: Path) -> str:
+    """Run the tests of engines, those of Spark among them."""
+    python = ROOT / ".venv-engines" / "bin" / "python"
+    if not python.exists():
+        return "left out: 'make engines-env' prepares what they need"
+    place = ["-p", "no:cacheprovider", "--basetemp", str(folder / "engines")]
+    program = [str(python), "-m", "pytest", "tests/engines", "-q", *place]
+    ran = subprocess.run(program, cwd=str(ROOT), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    printed = ran.stdout.decode("utf-8", "replace")
+    assert ran.returncode == 0, printed
+    return printed.splitlines()[-1]
+
+
 def fuzz(folder: Path) -> str:
     """Fuzz every target for ten minutes."""
     results = fuzz_all(list(TARGETS), FUZZ_SECONDS)
@@ -270,6 +284,7 @@ PARTS: Dict[str, Callable[[Path], str]] = {
     "files": files,
     "caches": caches,
     "tests": tests,
+    "engines": engines,
 }
 
 

@@ -437,8 +437,8 @@ def declared_tables(only: Sequence[str] = (), budgets: Sequence[config.Budget] =
     """Return the tables that a run asks for, each once; `only` names analyses, none is all."""
     analyses = [one for one in registry.ANALYZER_REGISTRY.values() if not only or one.id in only]
     tables = [table for one in analyses for table in one.analyzer.TABLES]
-    further = () if only else EXPLORE_TABLES
-    return list(dict.fromkeys([*CONTEXT_TABLES, *tables_of(budgets), *tables, *further]))
+    of_the_whole = (*CONTEXT_TABLES, *tables_of(budgets), *EXPLORE_TABLES)
+    return list(dict.fromkeys([*of_the_whole, *tables]))
 
 
 def _declared(analysis: Analysis) -> Sequence[Table]:

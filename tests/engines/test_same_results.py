@@ -14,6 +14,7 @@ from finops.analyzers.base import Analyzer
 from finops.analyzers.shared.explore_cube import explore_cubes
 from finops.engines import ENGINES
 from finops.engines.dataset import EngineDataset
+from finops.errors import DataError
 from finops.reader.options import ReadingOptions
 from finops.rollups.customers import CUSTOMER_RECORDS
 from finops.rollups.dataset import Dataset
@@ -39,6 +40,7 @@ from tests.support.engines import (
     dirty_csv,
     dirty_rows,
     engine_dataset,
+    line_of,
     local_dataset,
     outcome_of,
     results_of,
@@ -165,6 +167,47 @@ def test_files_with_other_columns_in_another_order(name: str, tmp_path: Path) ->
     ]
     wanted = outcome_of(local_dataset(*paths), FACTS)
     assert outcome_of(engine_dataset(name, *paths), FACTS) == wanted
+
+
+@pytest.mark.parametrize("ending", [".csv", ".csv.gz"])
+def test_files_that_are_elsewhere(ending: str, tmp_path: Path) -> None:
+    rows = sorted(dirty_rows(200, seed=6), key=lambda row: row["timestamp"])
+    rows[3]["timestamp"] = "2014-01-01T00:00:00"
+    paths = [dirty_csv(tmp_path / f"{k}.csv", rows[k * 70 : k * 70 + 70]) for k in range(3)]
+    for path in paths:
+        path.write_bytes(path.read_bytes().replace(b"web\xff", b"web"))
+    given = [compressed(path) for path in paths] if ending == ".csv.gz" else paths
+    wanted = outcome_of(local_dataset(*given), FACTS)
+    wanted["account"]["notes"] = [n for n in wanted["account"]["notes"] if "gzip" not in n]
+    address = f"file://{tmp_path}/*{ending}"
+    dataset = engine_dataset("duckdb", address)
+    assert outcome_of(dataset, FACTS) == wanted
+    assert dataset.rollups(()).file.size_bytes is None
+    assert dataset.truth() is None
+    assert not dataset.events()
+
+
+def test_bytes_that_cannot_be_had_any_more_are_a_line_left_out(tmp_path: Path) -> None:
+    rows = varied_rows(30)
+    path = dirty_csv(tmp_path / "calls.csv", rows)
+    dataset = engine_dataset("duckdb", f"file://{path}")
+    accounting = dataset.rollups(()).accounting
+    assert accounting.balanced
+    assert ("wrong number of fields", 1) in {(s.reason, s.rows) for s in accounting.skipped}
+
+
+@pytest.mark.parametrize("field", ["user_agent", "session_id"])
+def test_a_carriage_return_within_a_line(field: str, tmp_path: Path) -> None:
+    rows = varied_rows(30)
+    rows[4][field] = "a\rb"
+    path = tmp_path / "calls.csv"
+    lines = [",".join(WRITTEN_NAMES), *(line_of(row, WRITTEN_NAMES) for row in rows), ""]
+    path.write_bytes("\n".join(lines).encode("utf-8"))
+    wanted = outcome_of(local_dataset(path), FACTS)
+    assert wanted["account"]["blanked"]
+    assert outcome_of(engine_dataset("duckdb", path), FACTS) == wanted
+    with pytest.raises(DataError, match="carriage returns within its lines; make a plain CSV"):
+        engine_dataset("duckdb", path, most_rows=20).rollups(())
 
 
 def same_or_refused(name: str, path: Path) -> bool:

@@ -238,6 +238,9 @@ FILES: Dict[str, bytes] = {
 }
 
 
+WITHOUT_EXTENSIONS = ("--conf", "autoinstall_known_extensions=false")
+
+
 @pytest.mark.once
 @pytest.mark.parametrize(
     ("data", "told"),
@@ -253,6 +256,8 @@ FILES: Dict[str, bytes] = {
         (["table:nobody.knows"], "duckdb: "),
         (["good.csv", "--max-rows", "5"], "more than --max-rows 5"),
         (["good.csv", "--conf", "no_such_setting=1"], "duckdb: "),
+        (["s3://bucket/*.parquet", *WITHOUT_EXTENSIONS], "with its extension httpfs, which"),
+        (["s3://bucket/*.csv", *WITHOUT_EXTENSIONS], "with its extension httpfs, which"),
     ],
 )
 def test_data_that_an_engine_does_not_read(
@@ -262,7 +267,8 @@ def test_data_that_an_engine_does_not_read(
     for name, content in FILES.items():
         (tmp_path / name).write_bytes(content)
     write_csv(tmp_path / "good.csv", [dict(row, calls="1e0") for row in varied_rows(30)])
-    words = [w if w.startswith(("-", "table:")) or "." not in w else tmp_path / w for w in data]
+    words = [tmp_path / word if word.endswith((".csv", ".parquet")) else word for word in data]
+    words = [given if "://" in given else word for given, word in zip(data, words)]
     first = 2 if len(data) > 1 and not data[1].startswith("--") else 1
     given = [word for path in words[:first] for word in ("--data", path)]
     assert told in refusal(capsys, "--engine", "duckdb", *given, *words[first:])

@@ -37,6 +37,14 @@ class Dialect:
         """Return a whole number that is not negative divided by another, rounded down."""
         raise NotImplementedError
 
+    def big_quotient(self, value: str, by: str) -> str:
+        """Return the same of a big number."""
+        return self.whole_quotient(value, by)
+
+    def is_valid(self, text: str) -> str:
+        """Return whether a text is UTF-8, where an engine takes in others."""
+        return "true"
+
     def matches(self, text: str, pattern: str) -> str:
         """Return whether all of a text matches."""
         raise NotImplementedError
@@ -79,7 +87,7 @@ class Dialect:
 
     def power_of_ten(self, exponent: str) -> str:
         """Return ten to a power from 0 to 37 as a big number."""
-        return f"cast(rpad('1', cast(1 + {exponent} as int), '0') as {self.big})"
+        return self.cast(f"rpad('1', cast(1 + {exponent} as int), '0')", self.big)
 
     def rows(self, rows: Sequence[Sequence[str]], names: Sequence[str], alias: str) -> str:
         """Return rows of literals as a relation; there is at least one."""
@@ -154,6 +162,14 @@ class SparkDialect(Dialect):
     def whole_quotient(self, value: str, by: str) -> str:
         """Return a whole number that is not negative divided by another, rounded down."""
         return f"(({value}) div ({by}))"
+
+    def big_quotient(self, value: str, by: str) -> str:
+        """Return the same of a big number, of which `div` would make a small one."""
+        return f"cast((({value}) - ({value}) % ({by})) / ({by}) as {self.big})"
+
+    def is_valid(self, text: str) -> str:
+        """Return whether a text is UTF-8, where an engine takes in others."""
+        return f"is_valid_utf8({text})"
 
     def matches(self, text: str, pattern: str) -> str:
         """Return whether all of a text matches."""

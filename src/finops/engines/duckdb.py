@@ -20,6 +20,7 @@ _ROWS_AT_A_TIME = 10_000
 _NO_DELIMITER = "\x1f\x1e\x1d\x1c"
 # Lines of up to so many bytes come in and are judged; longer ones are not taken in.
 _MOST_LINE_BYTES = 2_000_000
+_EXTENSION = "httpfs"
 _WILD = re.compile(r"[*?\[\]{}]").search
 
 
@@ -175,7 +176,7 @@ class DuckDB(Engine):
         try:
             return self._connection.execute(sql)
         except self._error as error:
-            raise DataError(f"duckdb: {_sentence(error)}") from error
+            raise DataError(_sentence(error)) from error
 
 
 def _module() -> Any:
@@ -191,5 +192,12 @@ def _module() -> Any:
 
 
 def _sentence(error: BaseException) -> str:
-    """Return the first line of what an engine complains of."""
-    return " ".join(str(error).strip().split("\n")[0].split())
+    """Return what an engine complains of, as one line."""
+    text = " ".join(str(error).split())
+    if _EXTENSION in text:
+        return (
+            f"duckdb reads addresses with its extension {_EXTENSION}, which it downloads from"
+            f" extensions.duckdb.org and does not have; run INSTALL {_EXTENSION} in duckdb where"
+            " there is a network"
+        )
+    return "duckdb: " + " ".join(str(error).strip().split("\n")[0].split())

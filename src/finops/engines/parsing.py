@@ -116,6 +116,7 @@ class _Parser:
         d, header = self._d, self._lines.header
         whole = [d.matches("text", _PLAIN_CHARACTER), f"{d.size('f')} = {header.width}"]
         if not self._lines.typed:
+            whole.append(d.is_valid("text"))
             whole.append(f"{d.octets('text')} <= {config.MAX_LINE_BYTES}")
             whole.append(f"(not contains(text, '\"') or {d.matches('text', _QUOTED_LINE)})")
         cells = [
@@ -187,8 +188,8 @@ class _Parser:
         simple = f"concat({whole}, rpad({decimals}, 12, '0'))"
         digits = d.cast(f"concat({whole}, {decimals})", d.big)
         places = f"(length({decimals}) + coalesce({d.cast(exponent, 'int')}, 0) - 12)"
-        fewer = d.whole_quotient(
-            f"{digits} + {d.whole_quotient(d.power_of_ten(places), '2')}", d.power_of_ten(places)
+        fewer = d.big_quotient(
+            f"{digits} + {d.big_quotient(d.power_of_ten(places), '2')}", d.power_of_ten(places)
         )
         more = f"{digits} * {d.power_of_ten(f'(0 - {places})')}"
         size = (

@@ -167,4 +167,4 @@ def _cost(dialect: Dialect, tariff: str) -> str:
         for name, tokens in parts.items()
     )
     shared = f"p.{tariff}shared"
-    return dialect.whole_quotient(f"2 * ({total}) + {shared}", f"2 * {shared}")
+    return dialect.big_quotient(f"2 * ({total}) + {shared}", f"2 * {shared}")

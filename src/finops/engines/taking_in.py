@@ -165,11 +165,25 @@ class _Intake:
             start = self._starts[address] = odd[0][0] - 1 if odd else 0
             numbers = _shifted([n - start for n, _ in odd], missing[address])
             lines = [Line(k, text.encode("utf-8")) for k, (_, text) in zip(numbers, odd)]
-            lines += lines_of(file, missing[address]) if missing[address] and file.path else []
+            lines = self._with_bytes(file, lines, missing[address])
             self._lines[address] = count - before
             self._refuse_records(file, lines, start)
             numbered[address] = [line for line in sorted(lines) if line.number > before]
         return numbered
+
+    def _with_bytes(
+        self, file: SourceFile, lines: List[Line], missing: Sequence[int]
+    ) -> List[Line]:
+        """Return lines, and those that are missing, with their bytes where they are no UTF-8."""
+        spoilt = (
+            {line.number for line in lines if _REPLACEMENT in line.data} if file.path else set()
+        )
+        if not (spoilt or missing):
+            return lines
+        if not file.path:  # what they say cannot be had any more
+            return lines + [Line(number, _REPLACEMENT) for number in missing]
+        others = [line for line in lines if line.number not in spoilt]
+        return others + lines_of(file, [*spoilt, *missing])
 
     def _all_lines(self, file: SourceFile) -> List[Line]:
         """Return all lines of a file behind its header, of which the engine forgets the rows."""
@@ -267,6 +281,8 @@ class _Intake:
 
 # Rows without lines are numbered as those behind a header of one line.
 _FIRST_ROW = -2
+# What an engine puts in the place of bytes that are no UTF-8.
+_REPLACEMENT = "\ufffd".encode("utf-8")
 _COUNTS = f"select file, count(*), count({LINE}) from finops_parsed group by file"
 _ODD = f"select file, n, {LINE} from finops_parsed where {LINE} is not null order by file, n"
 _FIRST_TIMES = f"select file, min(us) from finops_parsed where {LINE} is null group by file"

@@ -1,0 +1,81 @@
+"""Measure engines beside the local scan: time and memory of `finops analyze` on the same file.
+
+    PYTHONPATH=src:. .venv/bin/python scripts/bench_engines.py [--sizes 50MB,500MB] [--engines ...]
+
+Each run is a process of its own, without caches.  Spark is measured where `make engines-env` has
+prepared its environment.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Dict, List
+
+ROOT = Path(__file__).resolve().parents[1]
+MB = 1 << 20
+PYTHONS: Dict[str, Path] = {
+    "local": Path(sys.executable),
+    "duckdb": Path(sys.executable),
+    "spark": ROOT / ".venv-engines" / "bin" / "python",
+}
+
+
+def finops(python: Path, *words: str) -> float:
+    """Run a command to its end; return the seconds.  Raises CalledProcessError if it fails."""
+    begun = time.monotonic()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    command = [str(python), "-m", "finops", *words]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
+    return time.monotonic() - begun
+
+
+def measured(engine: str, path: Path, folder: Path, options: List[str]) -> str:
+    """Return the seconds that an analysis took, of the clock and of processors, and its memory."""
+    if not PYTHONS[engine].exists():
+        return "not installed"
+    words = ["analyze", "--engine", engine, "--data", str(path), "--reports", str(folder / engine)]
+    code = (
+        "import resource, subprocess, sys; "
+        "status = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL); "
+        "used = resource.getrusage(resource.RUSAGE_CHILDREN); "
+        "print(used.ru_maxrss // 1024, used.ru_utime + used.ru_stime); sys.exit(status)"
+    )
+    command = [str(PYTHONS[engine]), "-m", "finops", *words, "--no-cache", "--quiet", *options]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    begun = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", code, *command], check=True, stdout=subprocess.PIPE, env=environment
+    )
+    seconds = time.monotonic() - begun
+    megabytes, of_processors = done.stdout.split()
+    used = f"{float(of_processors):.1f} s of processors"
+    return f"{seconds:.1f} s, {used}, {int(megabytes):,} MB of memory"
+
+
+def main() -> None:
+    """Print a line for each size and engine."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--sizes", default="50MB,500MB")
+    parser.add_argument("--engines", default="local,duckdb,spark")
+    parser.add_argument("--memory", help="what DuckDB may take")
+    args = parser.parse_args()
+    print(f"{os.cpu_count()} cores", flush=True)
+    for size in args.sizes.split(","):
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            path = folder / "calls.csv"
+            finops(Path(sys.executable), "generate", "--size", size, "--data", str(path), "--quiet")
+            print(f"{size}: {path.stat().st_size // MB:,} MB", flush=True)
+            for engine in args.engines.split(","):
+                options = ["--memory", args.memory] if args.memory and engine == "duckdb" else []
+                print(f"  {engine}: {measured(engine, path, folder, options)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
