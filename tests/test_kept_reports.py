@@ -20,11 +20,13 @@ from finops.reader.options import ReadingOptions
 from finops.registry import ANALYZER_REGISTRY
 from finops.rollups import cache
 from finops.rollups.dataset import Dataset
+from finops.rollups.redaction import Redactor
 from finops.rollups.spec import Table
 from tests.support.rows import varied_rows, write_csv
 
 ROWS = varied_rows(60)
 CALLS = Table(("model",), ("calls", "cost"))
+BUDGETS = (config.Budget("total", "", 5.0),)
 
 
 @pytest.fixture(autouse=True)
@@ -129,6 +131,7 @@ CHANGES: Dict[str, Change] = {
     "a scenario page is added": _write("scenario_a.json", '{"title": "A"}'),
     "events are added": _events,
     "a constant is set": lambda _, patch: patch.setattr(config, "SLA_THRESHOLD_MS", 1),
+    "a budget is set": lambda _, patch: patch.setattr(config, "BUDGETS", BUDGETS),
     "the code is another": lambda _, patch: patch.setattr(
         kept_reports, "_code_digest", lambda: "another"
     ),
@@ -159,6 +162,8 @@ def test_other_options_make_all_of_it_again(tmp_path: Path) -> None:
     assert run.makes_again(options=ReadingOptions(timezone="+05:30"))
     assert run.makes_again(prices=PriceTable([*DEFAULT_PRICES][:-1]))
     assert run.makes_again(cache=False)
+    assert run.makes_again(redactor=Redactor("a key that is long enough"))
+    assert run.makes_again()
 
 
 @pytest.mark.usefixtures("few_analyses")
@@ -210,6 +215,15 @@ def test_the_key_of_data_is_that_of_its_bytes_and_how_they_were_read(tmp_path: P
     assert key(path, options=ReadingOptions(timezone="+05:30")) not in ("", first)
     write_csv(path, ROWS[:-1])
     assert key(path) not in ("", first)
+
+
+def test_a_budget_leaves_what_was_read_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_csv(tmp_path / "calls.csv", ROWS)
+    first = key(path)
+    monkeypatch.setattr(config, "BUDGETS", BUDGETS)
+    assert key(path) == first
 
 
 def test_what_is_never_kept_has_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,6 +49,7 @@ SHUTDOWN_LIMIT_S = 4.5
 MAX_GENERATE_MB = 2048
 EXAMPLE_TIME_LIMIT_S = 60
 METRICS_PATIENCE_S = 8  # how long a scrape waits for new counters
+METRICS_REST = 9  # of what takes longer than that: how many times as long nothing is read
 JOB_OUTPUT_SHOWN_BYTES = 65_536
 
 # Limits of the local server, per connection unless the name says otherwise.

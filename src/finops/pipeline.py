@@ -217,6 +217,7 @@ class _Run(TaskSet):
             "context": dict(self._context, generated_at=now[: len("2025-01-31")]),
             "options": to_json(self._options()),
             "truth": self._truth,
+            "budgets": to_json(config.BUDGETS),
             "scenarios": scenario_pages(self._job.reports),
         }
         return key_of(self._dataset.content_key, about)

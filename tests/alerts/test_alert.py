@@ -111,8 +111,8 @@ def test_a_level_takes_findings_of_it_and_above_the_gravest_first() -> None:
         "pricing": {"findings": [finding("warning", "w"), finding("info", "i")]},
         "churn_growth": {"findings": [finding("critical", "c"), finding("success", "s")]},
     }
-    assert texts(finding_alerts(results, "critical", "2026-10")) == ["critical: c"]
-    both = ["critical: c", "warning: w"]
+    assert texts(finding_alerts(results, "critical", "2026-10")) == ["critical: c (churn_growth)"]
+    both = ["critical: c (churn_growth)", "warning: w (pricing)"]
     assert texts(finding_alerts(results, "warning", "2026-10")) == both
 
 
@@ -121,7 +121,7 @@ def test_findings_about_the_same_calls_count_once() -> None:
         "pricing": {"findings": [finding("critical", "first", "customer:c1")]},
         "features": {"findings": [finding("critical", "again", "customer:c1")]},
     }
-    assert texts(finding_alerts(results, "critical", "2026-10")) == ["critical: first"]
+    assert texts(finding_alerts(results, "critical", "2026-10")) == ["critical: first (pricing)"]
 
 
 def test_an_exceeded_budget_is_not_reported_twice() -> None:

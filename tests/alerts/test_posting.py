@@ -99,6 +99,15 @@ def test_a_record_that_is_none_counts_as_empty(tmp_path: Path, content: str) -> 
     assert json.loads(record.read_text())["posted"][-1]["month"] == "2026-10"
 
 
+def test_a_run_with_nothing_new_leaves_the_record_as_it_is(tmp_path: Path) -> None:
+    record = tmp_path / "a.alerts.json"
+    post_new([OCTOBER], record, lambda text: None, "a")
+    before = record.stat()
+    assert post_new([OCTOBER], record, refuse, "a") == 0
+    after = record.stat()
+    assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
+
+
 def test_without_alerts_nothing_is_written(tmp_path: Path) -> None:
     post_new([], tmp_path / "a.alerts.json", refuse, "a")
     assert list(tmp_path.iterdir()) == []

@@ -107,6 +107,22 @@ def test_what_is_no_web_server_is_one_line_too() -> None:
     assert not any(secret in str(refused.value) for secret in SECRETS)
 
 
+def test_a_server_without_a_certificate_is_not_trusted(receiver: Receiver) -> None:
+    with pytest.raises(WebhookError, match="its TLS is not accepted") as refused:
+        Webhook(receiver.url.replace("http:", "https:")).post("a")
+    assert receiver.bodies == []
+    assert not any(secret in str(refused.value) for secret in SECRETS)
+
+
+def test_what_goes_to_this_machine_goes_through_no_proxy(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9/")
+    Webhook(receiver.url).post("a")
+    assert receiver.texts == ["a"]
+
+
 @pytest.mark.parametrize(
     "url",
     [

@@ -172,7 +172,9 @@ def test_ever_more_bad_names_give_the_same_text_but_for_the_count() -> None:
     assert of(6) == of(100_000)
 
 
-@pytest.mark.parametrize("name", ['my "best" model', "a\\b", "line\nend", "\\n", 'q"', "ünï{},="])
+@pytest.mark.parametrize(
+    "name", ['my "best" model', "a\\b", "line\nend", "\\n", 'q"', "ünï{},=", "a\u2028b"]
+)
 def test_a_strange_name_that_had_a_success_is_escaped(name: str) -> None:
     rows = [call(model=name, provider="openai", cost_usd="1")]
     dataset = ReferenceDataset(rows)
@@ -253,6 +255,14 @@ def test_data_that_begins_at_another_time_is_counted_anew() -> None:
     text = continued(text_of([FIRST, SECOND]), text_of([SECOND, SECOND]), NOW)
     for name in ("finops_cost_usd", "finops_calls", "finops_input_tokens"):
         assert set(created(text, name).values()) == {Decimal(int(NOW))}
+
+
+@pytest.mark.parametrize("name", ["gpt-4o", "a\u2028b\x85c", 'q"} 5', "line\nend"])
+def test_a_counter_of_any_name_is_continued(name: str) -> None:
+    first, second = (dict(row, model=name) for row in (FIRST, SECOND))
+    fallen = continued(text_of([first, second]), text_of([dict(first, cost_usd="1"), second]), NOW)
+    later = continued(fallen, fallen, NOW + 60)
+    assert set(created(later).values()) == {Decimal(int(NOW))}
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ def test_whoever_asks_waits_for_a_while_and_then_gets_what_was_there(
     tmp_path: Path, dataset: Dataset
 ) -> None:
     commands = Slow(tmp_path)
-    metrics = Metrics(commands, PATIENCE_S, patience_s=0.1)
+    metrics = Metrics(commands, PATIENCE_S, patience_s=0.1, rest=0)
     try:
         assert metrics.text(dataset, ReadingChoices()) is None
         commands.go_on.touch()
@@ -145,7 +145,7 @@ def test_unchanged_data_is_read_once_and_one_command_runs_at_a_time(
     tmp_path: Path, dataset: Dataset
 ) -> None:
     commands = Slow(tmp_path)
-    metrics = Metrics(commands, PATIENCE_S, patience_s=0.2)
+    metrics = Metrics(commands, PATIENCE_S, patience_s=0.2, rest=0)
     scrapes = [
         threading.Thread(target=metrics.text, args=(dataset, ReadingChoices())) for _ in range(5)
     ]
@@ -158,8 +158,20 @@ def test_unchanged_data_is_read_once_and_one_command_runs_at_a_time(
     until(lambda: metrics.text(dataset, ReadingChoices()))
     metrics.text(dataset, ReadingChoices())
     assert commands.runs == 1
-    assert metrics.text(dataset, ReadingChoices(timezone="+01:00")) is not None
-    assert commands.runs == 2
+    in_zone = ReadingChoices(timezone="+01:00")
+    until(lambda: metrics.text(dataset, in_zone) and commands.runs == 2)
+    metrics.stop()
+
+
+def test_large_data_is_not_read_all_the_time(tmp_path: Path, dataset: Dataset) -> None:
+    commands = Slow(tmp_path)
+    metrics = Metrics(commands, PATIENCE_S, patience_s=0.05, rest=10_000)
+    assert metrics.text(dataset, ReadingChoices()) is None
+    commands.go_on.touch()
+    until(lambda: metrics.text(dataset, ReadingChoices()) == b"1\n# EOF\n")
+    write(tmp_path, "1", "2")
+    assert metrics.text(dataset, ReadingChoices()) == b"1\n# EOF\n"
+    assert commands.runs == 1
     metrics.stop()
 
 

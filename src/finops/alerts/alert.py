@@ -89,7 +89,8 @@ def _of_finding(name: str, finding: Mapping[str, Any], month: str) -> Alert:
     about = finding["overlaps"] or json.dumps(finding["subject"], sort_keys=True)
     title = _FIGURE.sub("#", finding["title"])
     key = f"finding:{name}:{finding['kind']}:{about}:{title}"
-    return Alert(key, month, finding["severity"], f"{finding['severity']}: {finding['title']}")
+    text = f"{finding['severity']}: {finding['title']} ({name})"
+    return Alert(key, month, finding["severity"], text)
 
 
 def _key(month: BudgetMonth) -> str:

@@ -53,16 +53,19 @@ def post_new(alerts: Sequence[Alert], record: Path, post: Callable[[str], None],
         return 0
     with writer_lock(record, _WAIT_S):
         entries = _read(record)
-        _write(record, entries)  # a post that could not be recorded would be repeated for ever
-        posted = 0
-        for alert in alerts:
-            entry = dict(zip(_FIELDS, alert))
-            if entry not in entries:
-                post(f"{about}: {alert.text}")
-                entries.append(entry)
-                _write(record, entries)
-                posted += 1
-    return posted
+        fresh = (alert for alert in alerts if _entry(alert) not in entries)
+        new = list({alert[:-1]: alert for alert in fresh}.values())
+        if new:
+            _write(record, entries)  # a post that could not be recorded would be repeated for ever
+        for alert in new:
+            post(f"{about}: {alert.text}")
+            entries.append(_entry(alert))
+            _write(record, entries)
+    return len(new)
+
+
+def _entry(alert: Alert) -> Entry:
+    return dict(zip(_FIELDS, alert))
 
 
 def _read(record: Path) -> List[Entry]:

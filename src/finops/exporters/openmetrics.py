@@ -244,7 +244,7 @@ def continued(before: str, after: str, now: float) -> str:
     values, _ = _samples(after)
     is_other = _HELP.findall(before) != _HELP.findall(after)
     lines = []
-    for line in after.splitlines(keepends=True):
+    for line in _lines(after):
         sample = _SAMPLE.fullmatch(line)
         if sample is not None and sample["kind"] == "created":
             key = sample["name"] + sample["labels"]
@@ -256,11 +256,16 @@ def continued(before: str, after: str, now: float) -> str:
     return "".join(lines)
 
 
+def _lines(text: str) -> List[str]:
+    """Return the lines of a text; names may hold whatever else ends lines elsewhere."""
+    return [line + "\n" for line in text.split("\n")[:-1]]
+
+
 def _samples(text: str) -> Tuple[Dict[str, Decimal], Dict[str, str]]:
     """Return the totals and the times of creation of a text by metric and labels."""
     totals: Dict[str, Decimal] = {}
     created: Dict[str, str] = {}
-    for line in text.splitlines():
+    for line in _lines(text):
         sample = _SAMPLE.fullmatch(line)
         if sample is None or not _NUMBER(sample["value"]):
             continue

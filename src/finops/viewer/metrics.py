@@ -1,14 +1,16 @@
 """`/metrics`: the counters of the dataset for Prometheus, made by a command of their own.
 
 Reading the data may take longer than a scrape waits, so whoever asks waits for a while and else
-gets the counters as they were last; they are made anew only when the data has changed.  The file
-that the command writes lies beside the data: what is in it is continued, so that neither a
-restart of the viewer nor data that shrinks makes a counter go back unnoticed.
+gets the counters as they were last; they are made anew only when the data has changed, and of
+data that takes that long only a part of the time.  The file that the command writes lies beside
+the data: what is in it is continued, so that neither a restart of the viewer nor data that
+shrinks makes a counter go back unnoticed.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Optional, Tuple
@@ -44,7 +46,8 @@ class Metrics:
     """The counters of the dataset that is shown.  Safe to call from any thread.
 
     `limit_s` is how long the command may take, `patience_s` how long whoever asks waits for it:
-    less than Prometheus does by default, which is 10 s.
+    less than Prometheus does by default, which is 10 s.  After a command that took longer than
+    that none is started for `rest` times as long.
     """
 
     def __init__(
@@ -52,10 +55,13 @@ class Metrics:
         commands: Commands,
         limit_s: float = config.JOB_TIME_LIMIT_S,
         patience_s: float = config.METRICS_PATIENCE_S,
+        rest: float = config.METRICS_REST,
     ) -> None:
         self._commands = commands
         self._limit_s = limit_s
         self._patience_s = patience_s
+        self._rest = rest
+        self._not_before = 0.0
         self._lock = threading.Lock()
         self._cancel = threading.Event()
         self._worker: Optional[threading.Thread] = None
@@ -97,6 +103,8 @@ class Metrics:
                 return self._worker
             if self._made == wanted or self._cancel.is_set():
                 return None
+            if time.monotonic() < self._not_before:
+                return None
             worker = threading.Thread(
                 target=self._refresh, args=(wanted,), name="metrics", daemon=True
             )
@@ -107,10 +115,14 @@ class Metrics:
     def _refresh(self, wanted: _Wanted) -> None:
         output = Output()
         command = self._commands.metrics(wanted.dataset, wanted.choices, _place(wanted.dataset))
+        begun = time.monotonic()
         try:
             outcome = run_limited(command, output, self._limit_s, self._cancel)
             is_made = outcome.kind == COMPLETE
+            ended = time.monotonic()
+            is_long = ended - begun > self._patience_s
             with self._lock:
+                self._not_before = ended + self._rest * (ended - begun) if is_long else ended
                 self._made = wanted if is_made else None
                 self._problem = "" if is_made else last_words(output) or "The command failed."
         finally:
