@@ -146,8 +146,12 @@ def test_it_is_documented(exporter: Exporter) -> None:
 
 
 def test_an_unknown_format_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["export", "--format", "parchment"]) == 2
-    assert "parchment" in capsys.readouterr().err
+    assert main(["export", "--format", "focsu"]) == 2
+    assert "did you mean 'focus'?" in capsys.readouterr().err
+    assert main(["export"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    for name in exporter_ids():
+        assert name in line
 
 
 def test_the_formats_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

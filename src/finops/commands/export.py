@@ -12,6 +12,7 @@ from typing import Optional
 from finops.atomic import replacing
 from finops.commands.base import Console, add_quiet, add_workers, check_writable
 from finops.commands.foreign import with_imports
+from finops.commands.nearest import nearest
 from finops.commands.reading import STANDARD_INPUT, add_reading, reading_of
 from finops.commands.redaction import add_redact, redacted, redactor_of, without_names
 from finops.config import MEGABYTE
@@ -31,8 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format",
         metavar="FORMAT",
-        required=True,
-        choices=exporter_ids(),
+        default="",
         help=f"what to write: {', '.join(exporter_ids())} ('finops list exports' explains them)",
     )
     parser.add_argument(
@@ -92,8 +92,7 @@ def _add_requests(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Print or write the export and return 0."""
-    exporter = find_exporter(args.format)
-    assert exporter is not None, "argparse has checked the format"
+    exporter = _exporter(args.format)
     request = Request(**{name: getattr(args, name) for name in Request._fields})
     exporter.check(request)
     out = Path(args.out) if args.out and args.out != STANDARD_INPUT else None
@@ -107,6 +106,18 @@ def run(args: argparse.Namespace, console: Console) -> int:
     for remark in export.remarks:
         console.remark(remark)
     return 0
+
+
+def _exporter(format_id: str) -> Exporter:
+    """Return the exporter of a format.  Raises UsageError where there is none."""
+    exporter = find_exporter(format_id)
+    if exporter is not None:
+        return exporter
+    choices = f"choose from {', '.join(exporter_ids())}"
+    if not format_id:
+        raise UsageError(f"which format? give --format; {choices}")
+    near = nearest(format_id, exporter_ids())
+    raise UsageError(f"--format {format_id!r}: there is no such export{near}; {choices}")
 
 
 def _exported(
