@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Dict, NamedTuple, Tuple
 
 from finops import config
@@ -36,19 +35,23 @@ _SELLERS: Dict[str, _Seller] = {
 # Gateways that sell other providers' models in their own name.
 _RESELLERS: Dict[str, str] = {"openrouter": "OpenRouter"}
 # Makers by how the names of their models begin, behind the path, region and maker of a name.
-_MAKERS: Tuple[Tuple[str, str], ...] = (
-    ("bedrock-claude|claude", "Anthropic"),
-    ("azure-gpt|gpt|chatgpt|codex|o[1-9]|text-embedding|whisper|tts|dall-e", "OpenAI"),
-    ("gemini|gemma|imagen|veo|palm", "Google"),
-    ("nova|titan", "Amazon"),
-    ("mistral|ministral|mixtral|codestral|magistral|devstral|pixtral", "Mistral AI"),
-    ("command|embed-|rerank", "Cohere"),
-    ("llama|meta-llama", "Meta"),
-    ("deepseek", "DeepSeek"),
-    ("grok", "xAI"),
-    ("qwen|qwq", "Alibaba"),
+_OPENAI = ("gpt", "azure-gpt", "chatgpt", "codex", "text-embedding", "whisper", "tts", "dall-e")
+_REASONERS = tuple(f"o{generation}" for generation in range(1, 10))
+_MAKERS: Tuple[Tuple[Tuple[str, ...], str], ...] = (
+    (("bedrock-claude", "claude"), "Anthropic"),
+    ((*_OPENAI, *_REASONERS), "OpenAI"),
+    (("gemini", "gemma", "imagen", "veo", "palm"), "Google"),
+    (("nova", "titan"), "Amazon"),
+    (
+        ("mistral", "ministral", "mixtral", "codestral", "magistral", "devstral", "pixtral"),
+        "Mistral AI",
+    ),
+    (("command", "embed-", "rerank"), "Cohere"),
+    (("llama", "meta-llama"), "Meta"),
+    (("deepseek",), "DeepSeek"),
+    (("grok",), "xAI"),
+    (("qwen", "qwq"), "Alibaba"),
 )
-_MAKER_OF = tuple((re.compile(names).match, maker) for names, maker in _MAKERS)
 
 
 def parties_of(provider: str, model: str, source: str) -> Parties:
@@ -83,7 +86,7 @@ def _seller(provider: str) -> _Seller:
 def _maker(model: str) -> str:
     """Return who made a model, "" where its name does not say."""
     for name in spellings(model):
-        for is_of, maker in _MAKER_OF:
-            if is_of(name):
+        for beginnings, maker in _MAKERS:
+            if name.startswith(beginnings):
                 return maker
     return ""
