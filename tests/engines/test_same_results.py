@@ -122,7 +122,11 @@ def as_columns(folder: Path, shape: str) -> str:
 
 @on_engines
 @pytest.mark.parametrize(
-    "options", [ReadingOptions(), ReadingOptions(timezone="+05:30", input_timezone="-03:30")]
+    "options",
+    [
+        pytest.param(ReadingOptions(), marks=[pytest.mark.soak]),
+        ReadingOptions(timezone="+05:30", input_timezone="-03:30"),
+    ],
 )
 def test_rows_in_every_form(name: str, options: ReadingOptions, tmp_path: Path) -> None:
     rows = dirty_rows(500, seed=1)
@@ -169,7 +173,7 @@ def test_files_with_other_columns_in_another_order(name: str, tmp_path: Path) ->
     assert outcome_of(engine_dataset(name, *paths), FACTS) == wanted
 
 
-@pytest.mark.parametrize("ending", [".csv", ".csv.gz"])
+@pytest.mark.parametrize("ending", [".csv", pytest.param(".csv.gz", marks=[pytest.mark.soak])])
 def test_files_that_are_elsewhere(ending: str, tmp_path: Path) -> None:
     rows = sorted(dirty_rows(200, seed=6), key=lambda row: row["timestamp"])
     rows[3]["timestamp"] = "2014-01-01T00:00:00"
