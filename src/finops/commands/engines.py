@@ -59,6 +59,9 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
         help="the most rows that a table may bring back (default: 2000000)",
     )
     group.add_argument(
+        "--master", metavar="URL", help="the cluster of Spark (default: this machine)"
+    )
+    group.add_argument(
         "--conf",
         metavar="NAME=VALUE",
         action="append",

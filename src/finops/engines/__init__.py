@@ -27,4 +27,5 @@ class EngineEntry(NamedTuple):
 
 ENGINES: Dict[str, EngineEntry] = {
     "duckdb": EngineEntry("duckdb:DuckDB", "one machine, in bounded memory"),
+    "spark": EngineEntry("spark:Spark", "a cluster, or this machine"),
 }

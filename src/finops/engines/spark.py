@@ -1,0 +1,242 @@
+"""Spark: the reports from files too large for one machine, on a cluster or on this one."""
+
+from __future__ import annotations
+
+import os
+import re
+from importlib import import_module
+from typing import Any, Dict, Iterator, List, Sequence, Tuple
+from urllib.parse import unquote, urlsplit
+
+from finops.engines.dialect import SparkDialect
+from finops.engines.engine import BadLine, Columns, Engine, EngineOptions
+from finops.errors import DataError, UsageError
+from finops.locations import is_elsewhere
+
+_LEAST_VERSION = (4, 0)
+_FILE, _NUMBER = "finops file", "finops n"
+# Rows go to Spark as one text, for which no executor needs a Python.
+_FIELD_END, _RECORD_END, _NULL = "\x1c", "\x1d", "\x00"
+# What messages of Spark mean for whoever reads them, by words in them.
+_REMEDIES: Dict[str, str] = {
+    "JAVA_GATEWAY_EXITED": "spark needs Java 17 or newer; install it, or set JAVA_HOME",
+    "S3AFileSystem not found": (
+        "spark reads s3a:// with hadoop-aws, which does not come with it: add"
+        " --conf spark.jars.packages=org.apache.hadoop:hadoop-aws:VERSION"
+    ),
+    'No FileSystem for scheme "s3"': "spark calls S3 s3a://; give --data s3a://BUCKET/...",
+    "PATH_NOT_FOUND": "no file matches; give the path of files",
+}
+
+
+class Spark(Engine):
+    """An engine in a session of Spark; what is kept lies in the memory and on the disks of the
+    executors.
+
+    Raises UsageError where PySpark is not installed or too old, DataError where no session starts.
+    """
+
+    dialect = SparkDialect()
+
+    def __init__(self, options: EngineOptions) -> None:
+        pyspark = _module()
+        self._errors = (pyspark.errors.PySparkException, import_module("py4j.protocol").Py4JError)
+        self._kept: Dict[str, Any] = {}
+        self._texts = 0
+        builder = import_module("pyspark.sql").SparkSession.builder.appName("finops")
+        for name, value in _settings(options):
+            builder = builder.config(name, value)
+        try:
+            self._session = builder.getOrCreate()
+        except (*self._errors, RuntimeError) as error:
+            raise DataError(_sentence(error)) from error
+        self._session.sparkContext.setLogLevel("OFF")
+
+    # --- what there is to read ----------------------------------------------------------------
+
+    def text(self, files: Sequence[str], compressed: bool) -> str:
+        """Return SQL with `file`, `n` (ascending in the order of lines) and `line`, of files.
+
+        Lines get their numbers from how many there are in each block of a file before.
+        """
+        for file in files:
+            if compressed != file.endswith(".gz"):
+                raise DataError(f"{file}: spark knows gzip by the ending .gz; rename the file")
+        self._texts += 1
+        name = f"finops_text_{self._texts}"
+        try:
+            lines = self._session.read.option("lineSep", "\n").text([_escaped(f) for f in files])
+            lines = lines.selectExpr(
+                "_metadata.file_path as uri",
+                "_metadata.file_block_start as block",
+                "monotonically_increasing_id() as id",
+                "value as line",
+            )
+            lines.createOrReplaceTempView(name)
+        except self._errors as error:
+            raise DataError(_sentence(error)) from error
+        self._load_blocks(f"{name}_blocks", name, files)
+        return (
+            f"select b.file, b.before + t.id - b.first_id + 1 as n, t.line from {name} t"
+            f" join {name}_blocks b on b.uri = t.uri and b.block = t.block"
+        )
+
+    def _load_blocks(self, name: str, text: str, files: Sequence[str]) -> None:
+        """Keep for each block of the files the first id, and how many lines are before it."""
+        address = {os.path.abspath(file): file for file in files if not is_elsewhere(file)}
+        sql = f"select uri, block, count(*), min(id) from {text} group by uri, block"
+        before: Dict[str, int] = {}
+        rows = []
+        for uri, block, count, first in sorted(self.rows(sql)):
+            rows.append((uri, block, address.get(_path(uri), uri), before.get(uri, 0), first))
+            before[uri] = before.get(uri, 0) + count
+        columns = (("uri", "string"), ("block", "bigint"), ("file", "string"))
+        self.load(name, (*columns, ("before", "bigint"), ("first_id", "bigint")), rows)
+
+    def bad_lines(self) -> List[BadLine]:
+        """Return the lines that are in no row, in their order: Spark takes in all."""
+        return []
+
+    def matching(self, location: str) -> List[str]:
+        """Return the addresses of files that an address stands for, in order."""
+        return [path for path, _ in self._listed(location)]
+
+    def _listed(self, location: str) -> List[Tuple[str, int]]:
+        try:
+            found = self._session.read.format("binaryFile").load(location)
+            return sorted((path, size) for path, size in found.select("path", "length").collect())
+        except self._errors as error:
+            raise DataError(_sentence(error)) from error
+
+    def parquet(self, location: str) -> Columns:
+        """Return what is in Parquet files."""
+        size = sum(size for _, size in self._listed(location))
+        try:
+            table = self._session.read.option("mergeSchema", "true").parquet(location)
+            names = table.columns
+            table.selectExpr(
+                f"_metadata.file_path as `{_FILE}`", f"_metadata.row_index as `{_NUMBER}`", "*"
+            ).createOrReplaceTempView("finops_columns")
+        except self._errors as error:
+            raise DataError(_sentence(error)) from error
+        relation = f"select `{_FILE}` as file, `{_NUMBER}` as n, * from finops_columns"
+        files = self.rows(f"select distinct `{_FILE}` from finops_columns")
+        return Columns(names, relation, sorted(file for (file,) in files), size)
+
+    def table(self, name: str) -> Columns:
+        """Return what is in a table."""
+        quoted = ".".join(map(self.dialect.identifier, name.split(".")))
+        try:
+            names = self._session.table(quoted).columns
+        except self._errors as error:
+            raise DataError(_sentence(error)) from error
+        number = "monotonically_increasing_id() as n"
+        relation = f"select {self.dialect.literal(name)} as file, {number}, * from {quoted}"
+        return Columns(names, relation, [name])
+
+    # --- relations ----------------------------------------------------------------------------
+
+    def keep(self, name: str, sql: str) -> None:
+        """Work out a relation once, and keep it under a name."""
+        try:
+            table = self._session.sql(sql).persist()
+            table.count()
+            table.createOrReplaceTempView(name)
+        except self._errors as error:
+            raise DataError(_sentence(error)) from error
+        self._kept[name] = table
+
+    def define(self, name: str, sql: str) -> None:
+        """Give a relation a name."""
+        try:
+            self._session.sql(sql).createOrReplaceTempView(name)
+        except self._errors as error:
+            raise DataError(_sentence(error)) from error
+
+    def forget(self, name: str) -> None:
+        """Let go of a relation that was kept."""
+        table = self._kept.pop(name, None)
+        if table is not None:
+            table.unpersist()
+
+    def load(
+        self, name: str, columns: Sequence[Tuple[str, str]], rows: Sequence[Sequence[Any]]
+    ) -> None:
+        """Keep rows under a name; `columns` are names and types of `dialect`."""
+        text = _RECORD_END.join(_FIELD_END.join(map(_text, row)) for row in rows)
+        values = ", ".join(
+            f"cast(nullif(get(v, {place}), chr(0)) as {kind}) as `{column}`"
+            for place, (column, kind) in enumerate(columns)
+        )
+        records = "select explode(split(:text, '\\\\x1d', -1)) as record"
+        sql = f"select {values} from (select split(record, '\\\\x1c', -1) as v from ({records}))"
+        try:
+            table = self._session.sql(sql if rows else f"{sql} limit 0", {"text": text}).persist()
+            table.count()
+            table.createOrReplaceTempView(name)
+        except self._errors as error:
+            raise DataError(_sentence(error)) from error
+        self._kept[name] = table
+
+    def rows(self, sql: str) -> Iterator[Tuple[Any, ...]]:
+        """Yield the rows of a statement."""
+        try:
+            found = self._session.sql(sql).collect()
+        except self._errors as error:
+            raise DataError(_sentence(error)) from error
+        return (tuple(row) for row in found)
+
+
+def _settings(options: EngineOptions) -> Iterator[Tuple[str, str]]:
+    """Yield the settings of a session; those that a user gives come last."""
+    threads = options.threads or "*"
+    yield "spark.master", options.master or f"local[{threads}]"
+    yield "spark.sql.session.timeZone", "UTC"
+    yield "spark.sql.ansi.enabled", "true"
+    yield "spark.ui.enabled", "false"
+    yield "spark.ui.showConsoleProgress", "false"  # it would draw on the output of the command
+    if options.master is None:
+        yield "spark.driver.bindAddress", "127.0.0.1"
+        yield "spark.driver.host", "127.0.0.1"
+        yield "spark.sql.shuffle.partitions", str(options.threads or os.cpu_count() or 1)
+    if options.memory:
+        yield "spark.driver.memory", re.sub("(?i)b$", "", options.memory).lower()
+    if options.temp:
+        yield "spark.local.dir", options.temp
+    yield from options.conf
+
+
+def _module() -> Any:
+    try:
+        pyspark = import_module("pyspark")
+        import_module("pyspark.errors")
+    except ImportError:
+        raise UsageError("the spark engine is not installed: pip install pyspark") from None
+    found = tuple(int(part) for part in re.findall("[0-9]+", pyspark.__version__)[:2])
+    if found < _LEAST_VERSION:
+        least = ".".join(map(str, _LEAST_VERSION))
+        raise UsageError(f"the spark engine needs pyspark {least} or newer: pip install -U pyspark")
+    return pyspark
+
+
+def _text(value: Any) -> str:
+    return _NULL if value is None else str(value)
+
+
+def _escaped(path: str) -> str:
+    """Return a path such that none of its characters is a pattern."""
+    return re.sub(r"([*?\[\]{}\\])", r"\\\1", path)
+
+
+def _path(uri: str) -> str:
+    """Return the path of a file on this machine by its address."""
+    return unquote(urlsplit(uri).path)
+
+
+def _sentence(error: BaseException) -> str:
+    """Return what an engine complains of, as one line."""
+    text = str(error)
+    for words, remedy in _REMEDIES.items():
+        if words in text:
+            return remedy
+    return "spark: " + " ".join(text.strip().split("\n")[0].split())
