@@ -421,6 +421,18 @@ def test_days_are_those_of_utc(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert billed(rows) == 3
 
 
+def test_the_billing_account_is_configured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = write_csv(tmp_path / "calls.csv", [call()])
+    (tmp_path / "finops.json").write_text('{"billing_account": "acme-ai"}', encoding="utf-8")
+    words = ["export", "--format", "focus", "--quiet", "--data", str(data)]
+    for more, expected in (([], "acme-ai"), (["--billing-account", "other"], "other")):
+        assert main([*words, *more]) == 0
+        rows = rows_in(capsys.readouterr().out)
+        assert {row["BillingAccountId"] for row in rows} == {expected}
+
+
 def test_the_scan_and_the_reference_agree(tmp_path: Path) -> None:
     calls = varied_rows(120)
     calls[5].update(list_cost_usd="0.5", cached_input_tokens="10", calls="1")
