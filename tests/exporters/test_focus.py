@@ -312,6 +312,15 @@ def test_an_empty_file_has_its_header(version: str) -> None:
     assert header == ",".join(column_names(version)) + "\n"
 
 
+def test_a_long_file_is_made_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = varied_rows(40)
+    whole = exported(calls).text
+    monkeypatch.setattr("finops.exporters.focus.export._ROWS_AT_A_TIME", 3)
+    pieces = list(exported(calls).chunks)
+    assert len(pieces) > 10
+    assert "".join(pieces) == whole
+
+
 def test_other_versions_are_refused() -> None:
     with pytest.raises(UsageError, match="choose from"):
         exported([], "1.0")
