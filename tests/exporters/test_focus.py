@@ -92,6 +92,24 @@ def test_reasoning_with_a_price_of_its_own_is_a_charge_of_its_own() -> None:
     ]
 
 
+def test_what_no_column_says_parts_no_charge() -> None:
+    limits = {"m": dict(PRICE_MAP["claude-b"]), "n": dict(PRICE_MAP["claude-a"])}
+    table = parse_prices(json.dumps(limits).encode(), "map.json", "2026-01-01")
+    plain = {"provider": "anthropic", "model": "m", "output_tokens": 0, "cost_usd": "0.1"}
+    rows = [
+        call(**plain, input_tokens=1000),
+        call(**plain, input_tokens=1000, service_tier="standard"),
+        call(**plain, input_tokens=1000, source="litellm"),
+        call(**plain, input_tokens=300_000),  # a long context for another model
+        call(**plain, input_tokens=1000, source="openrouter"),
+    ]
+    text = export(ReferenceDataset(rows, table), Request()).text
+    assert {
+        row["ServiceProviderName"]: (row["ConsumedQuantity"], row["BilledCost"])
+        for row in check(text, V1_4)
+    } == {"OpenRouter": ("1000.0", "0.1"), "Anthropic": ("303000.0", "0.4")}
+
+
 def test_calls_of_a_day_are_one_charge_and_other_days_are_others() -> None:
     rows = [claude(input_tokens=1000, output_tokens=0, cost_usd="0.002") for _ in range(3)]
     rows.append({**rows[0], "timestamp": "2025-01-31T23:59:59.999999"})
