@@ -28,6 +28,7 @@ TOML = """
 timezone = "+02:00"
 since = 2026-01-01
 prices = "p.json"
+billing_account = "acme-ai"
 sla_ms = 1500
 
 [map]
@@ -52,6 +53,7 @@ AS_JSON = {
     "timezone": "+02:00",
     "since": "2026-01-01",
     "prices": ["p.json"],
+    "billing_account": "acme-ai",
     "sla_ms": 1500,
     "map": {"cost_usd": "Cost"},
     "rate": {"EUR": 1.08},
@@ -73,6 +75,7 @@ def wanted(folder: Path) -> ConfigFile:
         {"HIGH_COST_THRESHOLD_USD": 250.5, "SLA_THRESHOLD_MS": 1500},
         {"pro": 149.0},
         (config.Budget("total", "", 5000.0), config.Budget("organization", "org_001", 900.5)),
+        "acme-ai",
     )
 
 
@@ -130,6 +133,7 @@ def test_an_older_python_says_that_json_works(tmp_path: Path) -> None:
         ({"tier_prices": {"pro": -1}}, "tier_prices.pro must be a price"),
         ({"tier_prices": 5}, "tier_prices must be a table"),
         ({"since": 2026}, "since must be text"),
+        ({"billing_account": 42}, "billing_account must be text"),
         ({"prices": [1]}, "prices must be text or a list"),
     ],
 )

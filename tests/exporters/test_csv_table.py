@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any, Dict, List
 
 import pytest
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from finops.errors import UsageError
 from finops.exporters.base import Request
 from finops.exporters.csv_table import as_csv, export, guarded, table_names
-from finops.exporters.numbers import number_text
+from finops.exporters.numbers import exact_decimal, number_text
 from finops.registry import ANALYZER_REGISTRY
 from tests.support.reference import ReferenceDataset, call
 
@@ -111,6 +112,24 @@ def test_a_section_without_rows_has_its_columns() -> None:
 def test_a_section_within_a_section() -> None:
     text = export(ReferenceDataset([call()]), Request("profitability.unprofitable.customers")).text
     assert text.startswith("customer_id,subscription_tier,")
+
+
+def test_a_mapping_is_rows_of_key_and_value() -> None:
+    rows = [call(), call(status="error", error_type="timeout"), call(status="error")]
+    text = export(
+        ReferenceDataset(rows), Request("dataset_overview.quality.status_distribution")
+    ).text
+    assert list(csv.reader(io.StringIO(text))) == [
+        ["key", "value"],
+        ["error", "2"],
+        ["success", "1"],
+    ]
+
+
+def test_a_fraction_without_an_end_is_no_decimal_number() -> None:
+    assert exact_decimal(Fraction(-7, 40)) == Decimal("-0.175")
+    with pytest.raises(ValueError, match="1/3 has no end"):
+        exact_decimal(Fraction(1, 3))
 
 
 @pytest.mark.parametrize(

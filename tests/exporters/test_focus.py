@@ -92,6 +92,24 @@ def test_reasoning_with_a_price_of_its_own_is_a_charge_of_its_own() -> None:
     ]
 
 
+def test_what_no_column_says_parts_no_charge() -> None:
+    limits = {"m": dict(PRICE_MAP["claude-b"]), "n": dict(PRICE_MAP["claude-a"])}
+    table = parse_prices(json.dumps(limits).encode(), "map.json", "2026-01-01")
+    plain = {"provider": "anthropic", "model": "m", "output_tokens": 0, "cost_usd": "0.1"}
+    rows = [
+        call(**plain, input_tokens=1000),
+        call(**plain, input_tokens=1000, service_tier="standard"),
+        call(**plain, input_tokens=1000, source="litellm"),
+        call(**plain, input_tokens=300_000),  # a long context for another model
+        call(**plain, input_tokens=1000, source="openrouter"),
+    ]
+    text = export(ReferenceDataset(rows, table), Request()).text
+    assert {
+        row["ServiceProviderName"]: (row["ConsumedQuantity"], row["BilledCost"])
+        for row in check(text, V1_4)
+    } == {"OpenRouter": ("1000.0", "0.1"), "Anthropic": ("303000.0", "0.4")}
+
+
 def test_calls_of_a_day_are_one_charge_and_other_days_are_others() -> None:
     rows = [claude(input_tokens=1000, output_tokens=0, cost_usd="0.002") for _ in range(3)]
     rows.append({**rows[0], "timestamp": "2025-01-31T23:59:59.999999"})
@@ -312,6 +330,15 @@ def test_an_empty_file_has_its_header(version: str) -> None:
     assert header == ",".join(column_names(version)) + "\n"
 
 
+def test_a_long_file_is_made_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = varied_rows(40)
+    whole = exported(calls).text
+    monkeypatch.setattr("finops.exporters.focus.export._ROWS_AT_A_TIME", 3)
+    pieces = list(exported(calls).chunks)
+    assert len(pieces) > 10
+    assert "".join(pieces) == whole
+
+
 def test_other_versions_are_refused() -> None:
     with pytest.raises(UsageError, match="choose from"):
         exported([], "1.0")
@@ -419,6 +446,18 @@ def test_days_are_those_of_utc(tmp_path: Path, capsys: pytest.CaptureFixture[str
     rows = check(capsys.readouterr().out, V1_4)
     assert sorted({row["ChargePeriodStart"][:10] for row in rows}) == ["2025-04-30", "2025-05-01"]
     assert billed(rows) == 3
+
+
+def test_the_billing_account_is_configured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = write_csv(tmp_path / "calls.csv", [call()])
+    (tmp_path / "finops.json").write_text('{"billing_account": "acme-ai"}', encoding="utf-8")
+    words = ["export", "--format", "focus", "--quiet", "--data", str(data)]
+    for more, expected in (([], "acme-ai"), (["--billing-account", "other"], "other")):
+        assert main([*words, *more]) == 0
+        rows = rows_in(capsys.readouterr().out)
+        assert {row["BillingAccountId"] for row in rows} == {expected}
 
 
 def test_the_scan_and_the_reference_agree(tmp_path: Path) -> None:

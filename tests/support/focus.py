@@ -49,6 +49,8 @@ def check(text: str, version: str) -> List[Row]:
                 assert len(value.partition(".")[2]) <= _MOST_DECIMALS, f"{name}: {value}"
         _check_charge(row)
     _check_price_ids(rows)
+    texts = [name for name in header if kinds[name] != DECIMAL]
+    assert len({tuple(row[name] for name in texts) for row in rows}) == len(rows)
     return rows
 
 

@@ -2,6 +2,7 @@
 
 `finops.toml` or `finops.json` with the reading options under the names of their flags, and
 
+    billing_account = "acme-ai"   # in FOCUS exports
     sla_ms = 1500
     commitment_discount_percent = 30
 
@@ -62,13 +63,15 @@ Table = Mapping[str, object]
 class ConfigFile(NamedTuple):
     """What a configuration file says: reading options, limits by the names of `config.LIMITS`
     and lists of words by those of `config.WORD_LISTS`,
-    tier prices in USD a month, budgets in the order of their scopes and then of the file.
+    tier prices in USD a month, budgets in the order of their scopes and then of the file, and
+    the account that providers bill, "" where it is not said.
     """
 
     choices: ReadingChoices = ReadingChoices()
     limits: Mapping[str, config.LimitValue] = {}
     tier_prices: Mapping[str, float] = {}
     budgets: Tuple[config.Budget, ...] = ()
+    billing_account: str = ""
 
 
 def beside(data: str) -> str:
@@ -152,10 +155,20 @@ def _config_of(content: Table, folder: Path) -> ConfigFile:
         until=_text(content, "until"),
         rates=_pairs(content, "rate"),
     )
-    return ConfigFile(choices, _limits(content), _tier_prices(content), _budgets(content))
+    return ConfigFile(
+        choices,
+        _limits(content),
+        _tier_prices(content),
+        _budgets(content),
+        _text(content, _ACCOUNT),
+    )
 
 
-_KEYS = (*_TEXTS, "map", "prices", "rate", *_SHORT, "tier_prices", "thresholds", "budgets")
+_ACCOUNT = "billing_account"
+_KEYS = (
+    *(*_TEXTS, "map", "prices", "rate", _ACCOUNT),
+    *(*_SHORT, "tier_prices", "thresholds", "budgets"),
+)
 
 
 def _text(content: Table, key: str) -> str:

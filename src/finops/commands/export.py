@@ -77,7 +77,8 @@ def _add_requests(parser: argparse.ArgumentParser) -> None:
         "--billing-account",
         metavar="ID",
         default="",
-        help="focus: the account that the provider bills (default: the provider)",
+        help="focus: the account that the provider bills (default: that of the configuration file,"
+        " else the provider)",
     )
     group.add_argument(
         "--organization", metavar="ID", default="", help="statement: whose usage it is"
@@ -141,6 +142,8 @@ def _exported(
         dataset = open_dataset(
             reading.source, args.workers, reading.prices, progress.update, options=options
         )
+        if not request.billing_account:
+            request = request._replace(billing_account=reading.billing_account)
         if redactor is not None:  # whoever asks knows the organization by its name
             request = request._replace(organization=redactor.organization(request.organization))
         return exporter.export(redacted(dataset, redactor), request)

@@ -40,7 +40,8 @@ class Reading(NamedTuple):
 
     `choices` are what it was given, in words, with the data and the configuration file that
     follow from environment and defaults; `flags` without these.  `limits`, `tier_prices`
-    and `budgets` come from the configuration file (see `config.configure`).
+    and `budgets` come from the configuration file (see `config.configure`), and so does
+    `billing_account`, the account that providers bill, "" where it is not said.
     """
 
     flags: ReadingChoices
@@ -50,6 +51,7 @@ class Reading(NamedTuple):
     limits: Mapping[str, config.LimitValue]
     tier_prices: Mapping[str, float]
     budgets: Tuple[config.Budget, ...] = ()
+    billing_account: str = ""
 
     @property
     def source(self) -> Source:
@@ -165,6 +167,7 @@ def reading_of(args: argparse.Namespace, more_data: Sequence[str] = ()) -> Readi
         configured.limits,
         configured.tier_prices,
         configured.budgets,
+        configured.billing_account,
     )
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 from fractions import Fraction
-from typing import Iterator, List, NamedTuple, Optional, Sequence
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from finops import config, schema
 from finops.business.price_table import PriceTable
 from finops.business.usage import TokenClasses, token_classes
+from finops.exporters.focus.parties import RESELLERS
 from finops.exporters.focus.prices import Calls, ListPrice, ListPrices
 from finops.exporters.numbers import exact_decimal, usd
 from finops.reader.encoding import COST, CREDIT
@@ -38,7 +39,7 @@ USAGE, CREDIT_CHARGE = "Usage", "Credit"
 TOKENS, MILLION_TOKENS, SEARCHES, DOLLARS = "Tokens", "1000000 Tokens", "Searches", "USD"
 STANDARD = "standard"
 _DAY = len("2026-01-01")
-_MILLION = 10**6
+_PICO = Fraction(1, schema.PICO_PER_USD)
 _SEARCH, _CHARGE = "web-search", "charge"
 # What a class of tokens is called: in ids, and as a meter.
 _METERS = {
@@ -157,17 +158,17 @@ class UsageTable(NamedTuple):
 def charges_of(data: Rollups, usage: UsageTable) -> Charges:
     """Return the charges of a dataset, by day and what they are for, usage before credits."""
     prices = ListPrices(data.prices)
-    charges: List[Charge] = []
+    amounts: Dict[_Sku, _Amount] = {}
     unlisted_free = 0
     for key, sums in data[usage.table].items():
         *names, tier, band = key
-        place = Place(*names)
+        place = _place(names)
         *tokens, cost, listed, listed_rows, rows = sums
         calls = Calls(
             place.provider,
             place.model,
             place.day,
-            tier,
+            STANDARD if tier == config.UNKNOWN else tier,
             place.region,
             usage.limits[band - 1] if band else 0,
             token_classes(*tokens),
@@ -177,56 +178,83 @@ def charges_of(data: Rollups, usage: UsageTable) -> Charges:
         price = prices.price_of(calls)
         if price is None and not cost and any(tokens):
             unlisted_free += rows
-        charges += _charged(place, calls, price, cost)
+        for sku, amount in _charged(place, calls, price, cost):
+            amounts[sku] = amount.plus(amounts.get(sku, _Amount()))
+    charges = [_charge(sku, amount) for sku, amount in amounts.items()]
     charges += _adjustments(data)
     charges.sort(key=lambda charge: (charge.place.day, charge.sku == ""))
     (unpriced,) = data[UNPRICED].get((), (0,))
     return Charges(charges, unpriced, unlisted_free)
 
 
+def _place(names: Sequence[str]) -> Place:
+    """Return what a charge is for; where its calls were read from counts only if that bills."""
+    place = Place(*names)
+    return place if place.source in RESELLERS else place._replace(source=config.UNKNOWN)
+
+
 def _adjustments(data: Rollups) -> Iterator[Charge]:
     """Yield credits and corrections."""
     today = (data.context.now_text or "")[:_DAY]
+    amounts: Dict[Tuple[Place, bool], int] = {}
     for (*names, is_correction), (cost, credit) in data[ADJUSTMENTS].items():
-        amount = usd(cost - credit)
-        place = Place(*names)
+        key = (_place(names), bool(is_correction))
+        amounts[key] = amounts.get(key, 0) + cost - credit
+    for (place, is_correction), pico in amounts.items():
+        amount = usd(pico)
         if is_correction:
             yield Charge(place, USAGE, amount, amount, corrected_on=today or place.day)
         else:
             yield Charge(place, CREDIT_CHARGE, amount, amount)
 
 
-class _Line(NamedTuple):
-    """A part of a group: how much of what, at which exact price per unit."""
+class _Sku(NamedTuple):
+    """What has one price: a class of tokens in some conditions, at `price` in USD per unit."""
 
+    place: Place
     kind: str
-    units: int
+    conditions: Tuple[str, ...]
     price: Fraction
 
 
-def _charged(place: Place, calls: Calls, price: Optional[ListPrice], cost: int) -> Iterator[Charge]:
-    """Yield the charges of a group that cost so many pico-dollars."""
-    lines = [] if price is None else _lines(calls.classes, price)
-    if price is None or not lines:
-        if cost:
-            yield _recorded(place, calls, usd(cost))
+class _Amount(NamedTuple):
+    """How many units, and what was recorded for them in pico-dollars."""
+
+    units: int = 0
+    billed: int = 0
+
+    def plus(self, other: _Amount) -> _Amount:
+        """Return the sums of both."""
+        return _Amount(self.units + other.units, self.billed + other.billed)
+
+
+def _charged(
+    place: Place, calls: Calls, price: Optional[ListPrice], cost: int
+) -> Iterator[Tuple[_Sku, _Amount]]:
+    """Yield what a group that cost so many pico-dollars consists of."""
+    units = {} if price is None else _units(calls.classes, price)
+    if price is None or not units:
+        if cost:  # so many pico-dollars at one each
+            yield _Sku(place, _CHARGE, (calls.tier,), _PICO), _Amount(cost, cost)
         return
-    shares = shared(cost, [line.units * line.price for line in lines])
-    for line, share in zip(lines, shares):
-        yield _of_line(place, calls, price, line, usd(share))
+    context = (f"context-{price.context // 1000}k",) if price.context else ()
+    conditions = (calls.tier, *context, *((price.region,) if price.region else ()))
+    shares = shared(cost, [count * each for count, each in units.values()])
+    for (kind, (count, each)), share in zip(units.items(), shares):
+        yield _Sku(place, kind, conditions, each), _Amount(count, share)
 
 
-def _lines(classes: TokenClasses, price: ListPrice) -> List[_Line]:
-    """Return the parts of a group; reasoning at the price of output is output."""
+def _units(classes: TokenClasses, price: ListPrice) -> Dict[str, Tuple[int, Fraction]]:
+    """Return units and their price by kind; reasoning at the price of output is output."""
     by_class = dict(zip(TokenClasses._fields, zip(classes, price.prices)))
     reasoning, output = by_class["reasoning"], by_class["output"]
     if reasoning[0] and reasoning[1] == output[1]:
         by_class["output"] = (output[0] + reasoning[0], output[1])
         del by_class["reasoning"]
-    lines = [_Line(kind, n, cost or Fraction(0)) for kind, (n, cost) in by_class.items() if n]
+    units = {kind: (n, each or Fraction(0)) for kind, (n, each) in by_class.items() if n}
     if price.searches:
-        lines.append(_Line(_SEARCH, price.searches, price.fee))
-    return lines
+        units[_SEARCH] = (price.searches, price.fee)
+    return units
 
 
 def shared(amount: int, weights: Sequence[Fraction]) -> List[int]:
@@ -242,55 +270,41 @@ def shared(amount: int, weights: Sequence[Fraction]) -> List[int]:
     return parts
 
 
-def _of_line(place: Place, calls: Calls, price: ListPrice, line: _Line, billed: Decimal) -> Charge:
-    per = 1 if line.kind == _SEARCH else _MILLION
-    quantity = exact_decimal(Fraction(line.units, per))
-    unit_price = exact_decimal(line.price * per)
-    word, meter = _METERS[line.kind]
-    sku = f"{place.provider}/{place.model}/{word}"
+class _Unit(NamedTuple):
+    """The units that a charge is consumed and priced in.
+
+    A priced unit is `per` consumed ones, and a consumed one is `counted` units of an `_Amount`.
+    """
+
+    consumed: str
+    priced: str
+    per: int
+    counted: int = 1
+
+
+_TOKEN = _Unit(TOKENS, MILLION_TOKENS, 10**6)
+_UNITS = {
+    _SEARCH: _Unit(SEARCHES, SEARCHES, 1),
+    _CHARGE: _Unit(DOLLARS, DOLLARS, 1, schema.PICO_PER_USD),
+}
+
+
+def _charge(sku: _Sku, amount: _Amount) -> Charge:
+    unit = _UNITS.get(sku.kind, _TOKEN)
+    word, meter = _METERS[sku.kind]
+    name = f"{sku.place.provider}/{sku.place.model}/{word}"
     return Charge(
-        place,
+        sku.place,
         USAGE,
-        billed,
-        exact_decimal(line.units * line.price),
+        usd(amount.billed),
+        exact_decimal(amount.units * sku.price),
         meter,
-        sku,
-        "/".join([sku, *_conditions(calls, price)]),
-        _tier(calls),
-        Decimal(line.units),
-        SEARCHES if line.kind == _SEARCH else TOKENS,
-        quantity,
-        SEARCHES if line.kind == _SEARCH else MILLION_TOKENS,
-        unit_price,
-    )
-
-
-def _conditions(calls: Calls, price: ListPrice) -> List[str]:
-    """Return what the price depends on besides model and class, as parts of an id."""
-    context = [f"context-{price.context // 1000}k"] if price.context else []
-    return [_tier(calls), *context, *([price.region] if price.region else [])]
-
-
-def _tier(calls: Calls) -> str:
-    return STANDARD if calls.tier == config.UNKNOWN else calls.tier
-
-
-def _recorded(place: Place, calls: Calls, amount: Decimal) -> Charge:
-    """Return the charge of calls that have a cost and no list price: so many dollars, at one."""
-    word, meter = _METERS[_CHARGE]
-    sku = f"{place.provider}/{place.model}/{word}"
-    return Charge(
-        place,
-        USAGE,
-        amount,
-        amount,
-        meter,
-        sku,
-        f"{sku}/{_tier(calls)}",
-        _tier(calls),
-        amount,
-        DOLLARS,
-        amount,
-        DOLLARS,
-        Decimal(1),
+        name,
+        "/".join([name, *sku.conditions]),
+        sku.conditions[0],
+        exact_decimal(Fraction(amount.units, unit.counted)),
+        unit.consumed,
+        exact_decimal(Fraction(amount.units, unit.counted * unit.per)),
+        unit.priced,
+        exact_decimal(sku.price * unit.counted * unit.per),
     )

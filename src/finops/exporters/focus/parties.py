@@ -32,8 +32,8 @@ _SELLERS: Dict[str, _Seller] = {
     "xai": _Seller("xAI", "xAI API"),
     "mistral": _Seller("Mistral AI", "Mistral AI API"),
 }
-# Gateways that sell other providers' models in their own name.
-_RESELLERS: Dict[str, str] = {"openrouter": "OpenRouter"}
+# Gateways that sell other providers' models in their own name, by the format of their logs.
+RESELLERS: Dict[str, str] = {"openrouter": "OpenRouter"}
 # Makers by how the names of their models begin, behind the path, region and maker of a name.
 _OPENAI = ("gpt", "azure-gpt", "chatgpt", "codex", "text-embedding", "whisper", "tts", "dall-e")
 _REASONERS = tuple(f"o{generation}" for generation in range(1, 10))
@@ -65,7 +65,7 @@ def parties_of(provider: str, model: str, source: str) -> Parties:
     'Anthropic'
     """
     own = _seller(provider)
-    reseller = _RESELLERS.get(source, "")
+    reseller = RESELLERS.get(source, "")
     seller = reseller or own.name
     return Parties(
         seller,
