@@ -218,6 +218,8 @@ def test_an_engine_that_is_too_old(
     [
         (["--threads", "2"], "--threads is for engines; add --engine"),
         (["--engine", "duckdb", "--workers", "2"], "--workers is for the local scan"),
+        (["--engine", "duckdb", "--bill", "x.csv"], "--bill is for the local scan"),
+        (["--rows", "x", "--temp", "y"], "--temp is for engines"),
         (["--engine", "duckdb", "--rows", "x"], "--rows needs no --engine"),
         (["--engine", "duckdb", "--memory", "much"], "is no amount of memory"),
         (["--engine", "duckdb", "--max-rows", "0"], "is not a number of rows"),
