@@ -218,6 +218,8 @@ def test_an_engine_that_is_too_old(
     [
         (["--threads", "2"], "--threads is for engines; add --engine"),
         (["--engine", "duckdb", "--workers", "2"], "--workers is for the local scan"),
+        (["--engine", "duckdb", "--bill", "x.csv"], "--bill is for the local scan"),
+        (["--rows", "x", "--temp", "y"], "--temp is for engines"),
         (["--engine", "duckdb", "--rows", "x"], "--rows needs no --engine"),
         (["--engine", "duckdb", "--memory", "much"], "is no amount of memory"),
         (["--engine", "duckdb", "--max-rows", "0"], "is not a number of rows"),
@@ -344,3 +346,80 @@ def test_modules_of_engines_are_there() -> None:
     for entry in ENGINES.values():
         module, name = entry.where.split(":")
         assert hasattr(import_module(f"finops.engines.{module}"), name)
+
+
+# --- Spark without Spark --------------------------------------------------------------------------
+
+
+class NoSession:
+    """A PySpark of which no session starts; it keeps how one was asked for."""
+
+    __version__ = "4.3.0"
+
+    def __init__(self, reason: str) -> None:
+        self.settings: Dict[str, str] = {}
+        self._reason = reason
+        self.SparkSession = self.builder = self.errors = self
+
+    PySparkException = Py4JError = OSError
+
+    def appName(self, name: str) -> NoSession:
+        return self
+
+    def config(self, name: str, value: str) -> NoSession:
+        self.settings[name] = value
+        return self
+
+    def getOrCreate(self) -> None:
+        raise RuntimeError(self._reason)
+
+
+def without_session(monkeypatch: pytest.MonkeyPatch, reason: str) -> NoSession:
+    fake = NoSession(reason)
+    for module in ("pyspark", "pyspark.errors", "pyspark.sql", "py4j", "py4j.protocol"):
+        monkeypatch.setitem(sys.modules, module, fake)
+    return fake
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("[JAVA_GATEWAY_EXITED] Java gateway process exited", "spark needs Java 17 or newer"),
+        ("Class org.apache.hadoop.fs.s3a.S3AFileSystem not found", "with hadoop-aws, which does"),
+        ('No FileSystem for scheme "s3"', "give --data s3a://BUCKET"),
+        ("something else\nand more", "spark: something else\n"),
+    ],
+)
+def test_a_session_of_spark_that_does_not_start(
+    reason: str,
+    told: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    small_csv: Path,
+) -> None:
+    without_session(monkeypatch, reason)
+    assert told in refusal(capsys, "--engine", "spark", "--data", small_csv)
+
+
+def test_what_spark_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], small_csv: Path
+) -> None:
+    fake = without_session(monkeypatch, "no")
+    words = ["--engine", "spark", "--data", small_csv, "--threads", "3", "--memory", "2GB"]
+    refusal(capsys, *words, "--temp", "/var/tmp", "--conf", "spark.ui.enabled=true")
+    assert fake.settings["spark.master"] == "local[3]"
+    assert fake.settings["spark.driver.memory"] == "2g"
+    assert fake.settings["spark.local.dir"] == "/var/tmp"
+    assert fake.settings["spark.sql.session.timeZone"] == "UTC"
+    assert fake.settings["spark.ui.enabled"] == "true"
+    refusal(capsys, *words, "--master", "spark://host:7077")
+    assert fake.settings["spark.master"] == "spark://host:7077"
+
+
+def test_a_spark_that_is_too_old(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], small_csv: Path
+) -> None:
+    without_session(monkeypatch, "no")
+    monkeypatch.setattr(NoSession, "__version__", "3.5.1")
+    told = refusal(capsys, "--engine", "spark", "--data", small_csv)
+    assert "needs pyspark 4.0 or newer" in told

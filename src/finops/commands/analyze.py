@@ -20,7 +20,7 @@ from finops.commands.base import (
     settings_of,
     table,
 )
-from finops.commands.engines import add_engine, is_foreign_to_the_scan, source_of
+from finops.commands.engines import add_engine, check_engine, is_foreign_to_the_scan, source_of
 from finops.commands.foreign import with_imports
 from finops.commands.reading import Reading, add_reading, reading_of
 from finops.progress_events import (
@@ -91,6 +91,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     """Analyze; return 0, 1 where some reports failed, 3 where there are alerts."""
     from finops.pipeline import write_results
 
+    check_engine(args)
     if not is_foreign_to_the_scan(args):
         args = with_imports(args, console)
     reading = reading_of(args)

@@ -78,11 +78,10 @@ def is_foreign_to_the_scan(args: argparse.Namespace) -> bool:
 def source_of(args: argparse.Namespace, reading: Reading) -> Source:
     """Return what to open: the data itself, or a dataset that an engine fills.
 
-    Raises UsageError where options do not go together, or the engine is not installed.
+    Raises UsageError where the engine is not installed.
     """
     from finops.engines.dataset import MOST_ROWS, EngineDataset
 
-    _refuse_what_does_not_fit(args)
     most_rows = getattr(args, "max_rows", None) or MOST_ROWS
     if getattr(args, "rows", None):
         from finops.engines.dialect import DuckDBDialect
@@ -108,17 +107,18 @@ def opening_of(args: argparse.Namespace, reading: Reading) -> Opening:
     return Opening(reading.prices, reading.options, RunContext.current(), format_given)
 
 
-def _refuse_what_does_not_fit(args: argparse.Namespace) -> None:
+def check_engine(args: argparse.Namespace) -> None:
+    """Raise UsageError where options of engines do not go together."""
     if getattr(args, "rows", None) and getattr(args, "engine", LOCAL) != LOCAL:
         raise UsageError("--rows needs no --engine: its rows were made by one already")
-    is_local = not is_foreign_to_the_scan(args)
-    given = _given(args, _ONLY_ENGINES if is_local else _ONLY_LOCAL)
-    if getattr(args, "rows", None):
-        given = [name for name in given if name != "max-rows"]
-    if given and is_local:
-        raise UsageError(f"--{given[0]} is for engines; add --engine {next(iter(ENGINES))}")
-    if given:
-        raise UsageError(f"--{given[0]} is for the local scan; leave out --engine and --rows")
+    if is_foreign_to_the_scan(args):
+        for name in _given(args, _ONLY_LOCAL):
+            raise UsageError(f"--{name} is for the local scan; leave out --engine and --rows")
+    if getattr(args, "engine", LOCAL) == LOCAL:
+        of_rows = ("max-rows",) if getattr(args, "rows", None) else ()
+        for name in _given(args, _ONLY_ENGINES):
+            if name not in of_rows:
+                raise UsageError(f"--{name} is for engines; add --engine {next(iter(ENGINES))}")
 
 
 def _given(args: argparse.Namespace, names: Sequence[str]) -> List[str]:
