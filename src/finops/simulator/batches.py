@@ -200,7 +200,7 @@ class RowMaker:
         shift, round_up = words.latency_shift, 1 << (words.latency_shift - 1)
         ranks, size = columns[_INPUT], CACHE_BLOCK_TOKENS
         input = [prompts[s][x] for s, x in zip(shapes, ranks)]
-        output = [answers[s][x] for s, x in zip(shapes, map(add, ranks, columns[_OUTPUT]))]
+        output = [answers[s][x + y] for s, x, y in zip(shapes, ranks, columns[_OUTPUT])]
         total = list(map(add, input, output))
         blocks = [
             i * parts[s][x] >> _BLOCK_SHIFT if caches[m] else 0

@@ -374,13 +374,13 @@ class Plan:
 
     def _local_curves(self) -> List[Tuple[float, ...]]:
         """Return for each hour of the week in UTC what each region does; 1 on average."""
-        curves: List[List[float]] = []
-        for region in REGIONS:
-            ahead = config.REGION_UTC_OFFSET_HOURS[region]
-            curve = [self._rhythm((at + ahead) % _WEEK_HOURS) for at in range(_WEEK_HOURS)]
-            mean = math.fsum(curve) / _WEEK_HOURS
-            curves.append([factor / mean for factor in curve])
-        return list(zip(*curves))
+        factors = [self._rhythm(local) for local in range(_WEEK_HOURS)]
+        mean = math.fsum(factors) / _WEEK_HOURS
+        curve = [factor / mean for factor in factors]
+        ahead = [config.REGION_UTC_OFFSET_HOURS[region] for region in REGIONS]
+        return [
+            tuple(curve[(at + hours) % _WEEK_HOURS] for hours in ahead) for at in range(_WEEK_HOURS)
+        ]
 
     def _rhythm(self, local: int) -> float:
         weekday, hour = divmod(local, DAY_HOURS)

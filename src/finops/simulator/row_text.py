@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from functools import lru_cache
 from typing import Any, Callable, Dict, List, Mapping, Sequence, Set, Tuple, TypeVar
 
 from finops import config
@@ -118,7 +119,9 @@ class RowText:
 
     def persona_table(self, persona: int) -> Sequence[int]:
         """Return the table of one persona only."""
-        return self._remembered(("persona", persona), lambda: [persona] * sampling_tables.WHO_SIZE)
+        return self._remembered(
+            ("persona", persona), lambda: array("H", [persona]) * sampling_tables.WHO_SIZE
+        )
 
     def use_tables(self, features: Tuple[Tuple[str, FeatureState], ...]) -> List[Sequence[int]]:
         """Return the tables of uses by persona, for the states of the features.
@@ -191,10 +194,11 @@ class RowText:
         for number, shape in enumerate(SHAPES):
             if (shape.feature, _is_shorter(shape.step)) != (feature, shorter):
                 continue
-            key = (shape.wastes, shape.task, shape.caller.archetype)
-            if key not in tables:
+            key = (shape.task, shape.caller.archetype)
+            if not shape.wastes and key not in tables:
                 tables[key] = _token_tables(shape)
-            self.prompts[number], self.answers[number] = tables[key]
+            pair = _wasting_tables() if shape.wastes else tables[key]
+            self.prompts[number], self.answers[number] = pair
 
     def _make_numbers(self) -> None:
         """Make the text of all numbers of tokens."""
@@ -242,10 +246,11 @@ class RowText:
         """
         per_ms = config.LATENCY_TOKENS_PER_MS
         low, high = config.LATENCY_BASE_MS
-        self.base_latency = [int(x) for x in sampling_tables.uniform(low * per_ms, high * per_ms)]
+        bases = sampling_tables.uniform(low * per_ms, high * per_ms)
+        self.base_latency = array("H", map(int, bases))
         steps = sampling_tables.uniform(*config.LATENCY_JITTER)
         self._jitter_of = {
-            region: [round(factor * step * (1 << _JITTER_BITS)) for step in steps]
+            region: array("H", (round(factor * step * (1 << _JITTER_BITS)) for step in steps))
             for region, factor in config.REGIONS.items()
         }
         usual = [PROVIDER_SPEED.get(m.provider, 1.0) * m.speed for m in self._plan.mix.models]
@@ -285,7 +290,7 @@ class RowText:
         self.trace_text: List[str] = []
         self.success_text: List[str] = []
         self.failure_text: List[List[str]] = []
-        self.jitter: List[List[int]] = []
+        self.jitter: List[Sequence[int]] = []
         # User agent and session by persona, in every other hour; the two go together.
         self.agents: Tuple[List[str], List[str]] = ([], [])
 
@@ -330,12 +335,16 @@ def _use_table(profile: Mapping[str, int], features: Mapping[str, FeatureState])
     return sampling_tables.of_numbers(weights, sampling_tables.SIZE)
 
 
+@lru_cache(maxsize=None)
+def _wasting_tables() -> Tuple[Sequence[int], Sequence[int]]:
+    """Return quantiles of input and, folded, of output of calls that waste prompts."""
+    wasted = array("H", map(int, sampling_tables.uniform(*config.WASTER_INPUT_TOKENS)))
+    answer = [int(x) for x in sampling_tables.uniform(*config.WASTER_OUTPUT_TOKENS)]
+    return wasted, sampling_tables.folded(answer)
+
+
 def _token_tables(shape: Shape) -> Tuple[Sequence[int], Sequence[int]]:
-    """Return quantiles of input and, folded, of output of a shape."""
-    if shape.wastes:
-        wasted = array("H", map(int, sampling_tables.uniform(*config.WASTER_INPUT_TOKENS)))
-        answer = [int(x) for x in sampling_tables.uniform(*config.WASTER_OUTPUT_TOKENS)]
-        return wasted, sampling_tables.folded(answer)
+    """Return quantiles of input and, folded, of output of a shape that does not waste."""
     scale = config.CUSTOMER_ARCHETYPES[shape.caller.archetype].token_scale
     is_shorter = _is_shorter(shape.step)
     shorter = config.PROGRAMME_PROMPT_FACTOR if is_shorter else 1.0

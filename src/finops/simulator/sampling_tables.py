@@ -1,7 +1,8 @@
 """Look-up tables that turn a random number of a few bits into a choice or a quantity.
 
 A table is built once and read millions of times, so it is small enough for the processor's
-second-level cache: 4,096 entries, and 8,192 for the choice among many customers.
+second-level cache: 4,096 entries, and 8,192 for the choice among many customers, in an array,
+since the numbers of a list lie anywhere.
 """
 
 from __future__ import annotations
@@ -39,15 +40,12 @@ def shares(weights: Sequence[float], size: int) -> List[int]:
     return counts
 
 
-def of_numbers(choice: Sequence[Tuple[int, float]], size: int) -> List[int]:
-    """Return a table of `size` numbers, each as often as its weight says.
-
-    It is a list, which is made and read faster than an array.
-    """
+def of_numbers(choice: Sequence[Tuple[int, float]], size: int) -> Sequence[int]:
+    """Return a table of `size` numbers, each as often as its weight says."""
     counts = shares([weight for _, weight in choice], size)
-    table: List[int] = []
+    table = array("H")
     for (number, _), count in zip(choice, counts):
-        table += [number] * count
+        table.extend(array("H", [number]) * count)
     return table
 
 
