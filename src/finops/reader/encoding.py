@@ -153,7 +153,8 @@ class KeyEncoder:
 
     def customer_code(self, raw: RawCustomer) -> int:
         """Return the code of a customer; raises BadValueError where its price cannot be read."""
-        customer, tier, organization, product, archetype = map(_text, raw[:5])
+        customer = _text(raw[0])
+        tier, organization, product, archetype = map(_word, raw[1:5])
         tier = tier_of(tier)
         pico = parse_money(raw[5])
         if pico is not None and pico < 0:
@@ -211,7 +212,7 @@ def _text(raw: bytes) -> str:
     return "" if is_empty(text) else text
 
 
-# What describes calls is the same few words in many keys.
+# What describes calls, and customers but for their names, is the same few words in many keys.
 _word = lru_cache(maxsize=4096)(_text)
 
 

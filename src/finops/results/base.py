@@ -185,13 +185,13 @@ class _Shape:
         return made
 
     def from_dict(self, data: Mapping[str, Any]) -> Any:
-        values = [data.get(key) for key in self.keys]
+        values = list(map(data.get, self.keys))
         for place, convert in self._into:
             values[place] = convert(values[place])
         for place, default in self._default_at:
             if values[place] is None:
                 values[place] = default
-        return self._kind(*values)
+        return self._kind._make(values)
 
 
 _SHAPES: Dict[Type[Any], _Shape] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from itertools import accumulate, chain, compress, repeat
-from operator import add, sub
+from operator import add, itemgetter, sub
 from typing import (
     Any,
     Callable,
@@ -203,6 +203,18 @@ class FilteredRange(CellRange):
         return None if column is None else list(compress(column, self._passing))
 
 
+def _parts_at(places: Tuple[int, ...]) -> Callable[[Sequence[Any]], Any]:
+    """Return what gives the parts of a key at some places, which may be none."""
+    return itemgetter(*places) if places else lambda key: ()
+
+
+def _numbered(parts: Sequence[Any]) -> List[int]:
+    """Return a number for each part, the same for equal ones; an empty list where none are."""
+    distinct = dict.fromkeys(parts)
+    numbers = dict(zip(distinct, range(len(distinct))))
+    return list(map(numbers.__getitem__, parts)) if len(numbers) < len(parts) else []
+
+
 class FilledCube:
     """A cube as one part of the file filled it, with the meaning of its codes.
 
@@ -305,10 +317,7 @@ class FilledCube:
             return []  # whole keys, of which each code has its own
         asked = (id(keys), places)
         if asked not in self._key_merges:
-            ids: Dict[Tuple[Any, ...], int] = {}
-            shortened = (tuple(key[place] for place in places) for key in keys)
-            merged = [ids.setdefault(key, len(ids)) for key in shortened]
-            self._key_merges[asked] = merged if len(ids) < len(merged) else []
+            self._key_merges[asked] = _numbered(list(map(_parts_at(places), keys)))
         return self._key_merges[asked]
 
     def cells(self, first: int, last: int) -> CellRange:

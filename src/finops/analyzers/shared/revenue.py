@@ -12,6 +12,7 @@ nothing to judge by.
 from __future__ import annotations
 
 import math
+from operator import attrgetter
 from typing import Dict, List, NamedTuple, Optional, Sequence
 
 from finops import config
@@ -49,6 +50,10 @@ class Account(NamedTuple):
         return None if self.unpriced else self.price - self.monthly_cost
 
 
+# Sums over all customers are asked for again and again.
+_PRICE, _MONTHLY_COST, _UNPRICED = map(attrgetter, ("price", "monthly_cost", "unpriced"))
+
+
 class Book(NamedTuple):
     """All customers: `paying` are active, have a price (0 is one) and days enough to judge by.
 
@@ -74,7 +79,7 @@ class Book(NamedTuple):
     @property
     def revenue(self) -> Optional[float]:
         """Subscriptions of all paying customers, USD per month."""
-        return math.fsum(a.price for a in self.paying) if self.is_known else None
+        return math.fsum(map(_PRICE, self.paying)) if self.is_known else None
 
     @property
     def revenue_lost(self) -> float:
@@ -84,7 +89,7 @@ class Book(NamedTuple):
     @property
     def monthly_cost(self) -> Optional[float]:
         """Cost of the paying customers' calls, USD per month; a lower bound if not all is known."""
-        return math.fsum(a.monthly_cost for a in self.paying) if self.is_known else None
+        return math.fsum(map(_MONTHLY_COST, self.paying)) if self.is_known else None
 
     @property
     def margin(self) -> Optional[float]:
@@ -94,10 +99,9 @@ class Book(NamedTuple):
 
 def margin_of(accounts: Sequence[Account]) -> Optional[float]:
     """Return what is left of the subscriptions of customers, None where a cost is not known."""
-    if any(account.unpriced for account in accounts):
+    if any(map(_UNPRICED, accounts)):
         return None
-    revenue = math.fsum(account.price for account in accounts)
-    return revenue - math.fsum(account.monthly_cost for account in accounts)
+    return math.fsum(map(_PRICE, accounts)) - math.fsum(map(_MONTHLY_COST, accounts))
 
 
 def days_inactive(customer: Customer, span: CoveredDays) -> int:
