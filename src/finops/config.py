@@ -241,7 +241,7 @@ DAILY_SUMS_MAX_CELLS = 100_000
 # Percentiles for chosen dates: days that may share an entry, and how many counts may be kept:
 # so many less for each day, since the lines of a page over many days take their room.
 PERCENTILE_WINDOW_STEPS: Tuple[int, ...] = (1, 7, 28)
-PERCENTILE_WINDOWS_MAX_COUNTS = 18_000
+PERCENTILE_WINDOWS_MAX_COUNTS = 15_000
 PERCENTILE_WINDOWS_LESS_PER_DAY = 21
 # The customers at the top of the bill: which part of them is considered.
 TOP_CUSTOMERS_PCT = 10

@@ -14,7 +14,7 @@ from finops.generators import formatting
 from finops.generators.charts import Axis, Series, bar_chart, line_chart, scatter_chart
 from finops.generators.components import Card, section
 from finops.generators.page import write_report
-from finops.generators.precision import column_cell
+from finops.generators.precision import column_cell, places_of
 from finops.generators.tables import Column, table
 from tests.generators.pages import CONTEXT, REPORT, VALUE
 
@@ -262,12 +262,23 @@ PLACES = {
 }
 
 
+LISTS: List[List[Any]] = [
+    [], [None, 0], NUMBERS, [1234.5, 0.04], [0.0874, 0.00702], [0.0364, 0.0000768], [1e-13, 0.4],
+    [77_600_000, 641_000, 2_000_000], [9999], [12_000, 5], [0.9997, 0.5], [99.97, 12], [3, 4],
+    [3.5],
+    [250_000, 1], [-0.05, 0.02], [1e12, 5, 7], [0.1], [0.09],
+]  # fmt: skip
+
+
 def test_both_formatters_agree(sample: Visit) -> None:
     numeric = [kind for kind, rules in formatting.KINDS.items() if rules.numeric]
     for kind in numeric:
         script = f"{json.dumps(NUMBERS)}.map((n) => format.cell('{kind}', n))"
         wanted = [formatting.cell(kind, number) for number in NUMBERS]
         assert sample.page.evaluate(script) == wanted, kind
+        for given in LISTS:
+            needed = sample.page.evaluate(f"format.places('{kind}', {json.dumps(given)})")
+            assert needed == places_of(kind, given), (kind, given)
         for places in PLACES.get(kind, ()):
             script = f"{json.dumps(NUMBERS)}.map((n) => format.column('{kind}', n, {places}))"
             shown = [column_cell(kind, number, places) for number in NUMBERS]

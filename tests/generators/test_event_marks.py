@@ -71,3 +71,11 @@ def test_a_chart_of_hours_marks_the_first_hour_of_the_day() -> None:
     (at,) = [float(x.rstrip("%")) for x in page.values_of("x1")]
     assert at == pytest.approx(24 / 71 * 100, abs=0.01)
     assert page.says("Events: 1 3 Jan: <b>Launch (Chat).")
+
+
+def test_events_of_one_day_share_a_line() -> None:
+    events = [dict(EVENTS[1], title=title) for title in ("A", "B", "C")]
+    page = marked(chart("line"), [*events, EVENTS[2]])
+    assert len(page.values_of("x1")) == 2
+    assert page.data["charts"]["daily"]["events"] == [["2025-01-03", "1–3"], ["2025-01-11", "4"]]
+    assert page.says("Events: 1 3 Jan: A (Chat); 2 3 Jan: B (Chat); 3 3 Jan: C (Chat); 4 11 Jan")

@@ -124,7 +124,7 @@ def check_table(visit: Visit, name: str, data: Dict[str, Any], folder: Path) -> 
     button.press("Enter")
     second = order_of(rows, at)
     assert {root.locator("[aria-sort]").count()} == {1}
-    most = format_of(visit, column["kind"], max(v for v in column["values"] if v is not None))
+    most = format_of(visit, column, max(v for v in column["values"] if v is not None))
     assert most in (first[0], second[0]), name
     search = root.locator("input[type=search]")
     if search.count():
@@ -142,8 +142,9 @@ def order_of(rows: Any, column: int) -> List[str]:
     return [str(text) for text in rows.locator(f"td:nth-child({column + 1})").all_text_contents()]
 
 
-def format_of(visit: Visit, kind: str, value: float) -> str:
-    return str(visit.page.evaluate("([kind, value]) => format.cell(kind, value)", [kind, value]))
+def format_of(visit: Visit, column: Dict[str, Any], value: float) -> str:
+    shown = "([{ kind, places }, value]) => format.column(kind, value, places)"
+    return str(visit.page.evaluate(shown, [column, value]))
 
 
 def check_disclosure(visit: Visit) -> None:

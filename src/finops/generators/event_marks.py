@@ -48,9 +48,10 @@ def with_events(
     """
     for name, data in charts.items():
         marks = marks_of(data, events)
+        lines = _by_place(marks)
         if marks:
-            data["events"] = [[mark.date, str(mark.number)] for mark in marks]
-        drawn = join((_line(mark, data) for mark in marks), "")
+            data["events"] = [[same[0].date, _numbers(same)] for same in lines]
+        drawn = join((_line(same, data) for same in lines), "")
         markup = markup.replace(room(name), drawn)
         markup = markup.replace(room_below(name), _list(marks))
     return Markup(markup)
@@ -91,7 +92,22 @@ def _words(event: Mapping[str, str]) -> str:
     return f"{event['title']} ({subject})" if subject else event["title"]
 
 
-def _line(mark: Mark, data: Mapping[str, Any]) -> Markup:
+def _by_place(marks: Sequence[Mark]) -> List[List[Mark]]:
+    """Return marks with those together that would be drawn over each other."""
+    together: Dict[int, List[Mark]] = {}
+    for mark in marks:
+        together.setdefault(mark.place, []).append(mark)
+    return list(together.values())
+
+
+def _numbers(marks: Sequence[Mark]) -> str:
+    """Return the numbers of marks at one place, which follow each other: `2` or `2–4`."""
+    first, last = marks[0].number, marks[-1].number
+    return str(first) if first == last else f"{first}–{last}"
+
+
+def _line(marks: Sequence[Mark], data: Mapping[str, Any]) -> Markup:
+    mark = marks[0]
     count = len(data["labels"])
     line = data["shape"] == "line"
     share = mark.place / (count - 1) if line else (mark.place + 0.5) / count
@@ -101,7 +117,7 @@ def _line(mark: Mark, data: Mapping[str, Any]) -> Markup:
         '<text class="mid" x="$x" y="-2">$number</text>',
         x=x,
         height=token(HEIGHT),
-        number=mark.number,
+        number=_numbers(marks),
     )
 
 

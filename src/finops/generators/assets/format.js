@@ -97,6 +97,30 @@ const format = (() => {
     return number && Math.abs(scaled) < 0.05 ? `<0.1${letter}` : fixed(scaled, 1) + letter;
   }
 
+  const magnitude = (number) => Number(number.toExponential().split("e")[1]);
+
+  function decimals(sizes, ofLarge, ofOnes) {
+    const most = sizes[sizes.length - 1];
+    if (!sizes.length) return ofOnes;
+    if (most >= 100000) return ofLarge;
+    if (most >= 1) return ofOnes;
+    const needed = 2 - magnitude(most);
+    return Math.min(9, Math.max(needed, Math.min(needed + 2, -magnitude(sizes[0]))));
+  }
+
+  // The decimals of a column, of tokens the power of their unit: the rules of precision.py.
+  function places(kind, values) {
+    const sizes = values.filter((value) => typeof value === "number" && value)
+      .map((value) => Math.abs(kind === "share" ? shifted(value, 2) : value)).sort((a, b) => a - b);
+    if (kind === "percent" || kind === "share") return sizes.some((size) => size > 99.9 && size < 100) ? 2 : 1;
+    if (kind === "money") return decimals(sizes, 0, 2);
+    if (kind === "number") return sizes.every(Number.isInteger) ? 0 : decimals(sizes, 1, 2);
+    if (kind !== "tokens") return undefined;
+    if (!sizes.length || sizes[sizes.length - 1] < 10000) return 0;
+    const middle = sizes[Math.floor(sizes.length / 2)];
+    return (COMPACT.find(([power]) => middle >= 10 ** power) || [0])[0];
+  }
+
   // A cell of a column whose numbers share a precision: the rules of precision.py.
   function column(kind, value, places) {
     if (places === undefined || typeof value !== "number") return cell(kind, value);
@@ -144,5 +168,5 @@ const format = (() => {
   // Whether dates in order are of several years, so that each needs its own.
   const years = (dates) => dates.length > 0 && dates[0].slice(0, 4) !== dates[dates.length - 1].slice(0, 4);
 
-  return { cell, column, readable, tick, day, years };
+  return { cell, column, places, readable, tick, day, years };
 })();

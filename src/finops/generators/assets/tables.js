@@ -214,7 +214,9 @@ const tables = (() => {
     replace(made, keys) {
       this.columns.forEach((column, at) => {
         const behind = made && !made.values[at] && !keys.includes(at);
-        column.values = (made && made.values[at]) || column.whole.values;
+        const other = made && made.values[at];
+        column.values = other || column.whole.values;
+        column.places = other ? format.places(column.kind, other.filter((_, row) => made.present[row])) : column.whole.places;
         column.label = column.whole.label + (behind ? " (whole period)" : "");
         this.heads[at].querySelector("button").textContent = column.label;
       });
