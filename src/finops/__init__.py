@@ -1,4 +1,4 @@
-"""See where AI spend goes: attribute every model call to a customer, product and feature.
+"""See where AI spend goes: every model call by customer, product and feature.
 
 The names in `__all__` are the public interface of the package; `docs/library.md` shows them at
 work.  Each is imported when it is first used, so that `import finops` costs nothing and a
