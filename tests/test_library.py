@@ -107,7 +107,7 @@ def test_nothing_is_written_without_a_folder(calls: Path) -> None:
 def test_reports_are_written_into_a_folder(calls: Path, tmp_path: Path) -> None:
     results = finops.analyze(calls, tmp_path / "new", only=["features", "pricing"])
     written = {path.stem for path in (tmp_path / "new").glob("*.html")}
-    assert written == {"features", "pricing", "index"}
+    assert written == {"features", "pricing", "index", "explore"}
     assert json.loads((tmp_path / "new" / "pricing.json").read_text()) == results["pricing"]
 
 
