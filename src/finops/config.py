@@ -462,8 +462,10 @@ OWN_TREND_90_DAYS = 0.25
 JOINING_PER_WEEK = 0.003
 JOINING_PER_WEEK_GROWING = 0.0125
 JOINS_KNOWN_ORGANIZATION = 0.6
-# Nobody joins who changes the whole business at once: activity × size of its organization.
+# Nobody joins who changes the whole business at once: activity × size of its organization is at
+# most this on the first days, before the business is so large that it makes no difference.
 JOINS_MOST_WEIGHT = 2.5
+JOINS_LIMITED_DAYS = 98
 # A business that grows doubles in so many days, together with the customers who join.
 GROWTH_DOUBLING_DAYS = 180
 # Customers who insist on the most expensive models: of those below the highest tier, this share

@@ -91,7 +91,9 @@ def test_expensive_tastes_have_the_longest_contexts_of_their_group() -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_nobody_joins_who_changes_the_whole_business(seed: int) -> None:
     population = Population(seed)
-    joined = [population.customers[population.join(day)] for day in range(100)]
+    joined = [
+        population.customers[population.join(day)] for day in range(config.JOINS_LIMITED_DAYS)
+    ]
     smallest = min(size for _, size in config.TENANT_SIZES)
     for customer in joined:
         assert customer.size == population.sizes[customer.organization]

@@ -62,7 +62,8 @@ class Population:
         rng = self._rng
         low, high = config.ACTIVITY_SPREAD
         activity = config.CUSTOMER_ARCHETYPES[archetype].activity * rng.between(low, high)
-        organization = self._organization_to_join(config.JOINS_MOST_WEIGHT / activity)
+        most = config.JOINS_MOST_WEIGHT if day < config.JOINS_LIMITED_DAYS else math.inf
+        organization = self._organization_to_join(most / activity)
         self.customers.append(
             Customer(
                 _id(len(self.customers)),
