@@ -51,18 +51,13 @@ class BadValueError(Exception):
 
 
 def parse_whole(
-    cell: bytes,
-    limit: int,
-    decimal_comma: bool = False,
-    rounded: bool = False,
-    shows_groups: bool = False,
+    cell: bytes, limit: int, decimal_comma: bool = False, rounded: bool = False
 ) -> Optional[int]:
     """Return a whole number from 0 to `limit`, None where the cell has no value.
 
     `1000.0`, `1e3` and `+5` are whole numbers.  `1,234` is one, too, since a number with decimals
-    would be none; but where fractions are `rounded` (halves up) they may be meant, unless the
-    column `shows_groups` elsewhere.  With `decimal_comma` point and comma change places.
-    Raises BadValueError.
+    would be none; but not where fractions are `rounded` (halves up), for they may be meant.
+    With `decimal_comma` point and comma change places.  Raises BadValueError.
     """
     simple = _SIMPLE_WHOLE(cell)
     if simple is not None and not (decimal_comma and simple.group(2)):
@@ -76,7 +71,7 @@ def parse_whole(
         text = _text(cell)
         if text is None:
             return None
-        number = _number(text, decimal_comma, comma_groups=shows_groups or not rounded)
+        number = _number(text, decimal_comma, whole=not rounded)
         if number < 0:
             raise BadValueError(NEGATIVE)
         if number > limit:
@@ -89,16 +84,14 @@ def parse_whole(
     return value
 
 
-def parse_money(
-    cell: bytes, decimal_comma: bool = False, shows_groups: bool = False
-) -> Optional[int]:
+def parse_money(cell: bytes, decimal_comma: bool = False) -> Optional[int]:
     """Return an amount of USD in pico-dollars, None where the cell has no value.
 
     Half a pico-dollar rounds away from zero.  A minus or parentheses make it negative: a credit.
     Accepts a dollar sign or USD on either side, a fraction without a whole part, an exponent, and
-    thousands separators where nothing else can be meant: with decimals, twice, or where the
-    column `shows_groups` elsewhere.  With `decimal_comma` point and comma change places.
-    Raises BadValueError, also for amounts above the bound of one call.
+    thousands separators where nothing else can be meant: with decimals or twice.
+    With `decimal_comma` point and comma change places.  Raises BadValueError, also for amounts
+    above the bound of one call.
     """
     simple = _SIMPLE_MONEY(cell)
     if simple is not None and not decimal_comma:
@@ -111,7 +104,7 @@ def parse_money(
     sign, amount = _sign_and_amount(text[1:-1].strip() if in_parentheses else text)
     if _FOREIGN(amount):
         raise BadValueError(OTHER_CURRENCY)
-    pico = in_pico(_number(amount, decimal_comma, comma_groups=shows_groups))
+    pico = in_pico(_number(amount, decimal_comma, whole=False))
     if (in_parentheses and sign) or pico < 0:
         raise BadValueError(NOT_A_NUMBER)
     return -pico if in_parentheses or sign == "-" else pico
@@ -177,11 +170,11 @@ def _text(cell: bytes) -> Optional[str]:
     return text
 
 
-def _number(text: str, decimal_comma: bool, comma_groups: bool) -> Decimal:
-    """Return a number; `comma_groups` says that one comma can only part thousands."""
+def _number(text: str, decimal_comma: bool, whole: bool) -> Decimal:
+    """Return a number; `whole` says that it can have no decimals."""
     plain, grouped = _with_point(text) if decimal_comma else (text, "," in text)
     if grouped:
-        plain = _without_groups(plain, comma_groups)
+        plain = _without_groups(plain, whole)
     if not _PLAIN(plain):
         raise BadValueError(NOT_A_NUMBER)
     return _EXACT.create_decimal(plain)
@@ -197,10 +190,10 @@ def _with_point(text: str) -> Tuple[str, bool]:
     return (swapped, True) if grouped else (text.replace(",", "."), False)
 
 
-def _without_groups(text: str, comma_groups: bool) -> str:
+def _without_groups(text: str, whole: bool) -> str:
     match = _GROUPED(text)
     if match is None:
         raise BadValueError(DECIMAL_COMMA if _WITH_COMMA(text) else NOT_A_NUMBER)
-    if not comma_groups and match.group(1) is None and text.count(",") == 1:
+    if not whole and match.group(1) is None and text.count(",") == 1:
         raise BadValueError(THOUSANDS)  # 1,234 may also be a little more than one
     return text.replace(",", "")

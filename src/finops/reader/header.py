@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections import Counter
-from typing import BinaryIO, Dict, FrozenSet, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import BinaryIO, Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
 from finops import config
 from finops.errors import DataError
@@ -25,7 +25,6 @@ from finops.reader.fields import BadValueError
 from finops.reader.options import ReadingOptions
 from finops.reader.preamble import HeaderLine, delimiter_of, find_header, split_names
 from finops.reader.records import Dialect, split_record
-from finops.reader.thousands import grouped_columns
 from finops.regular_files import NotRegularFileError, open_regular
 from finops.schema import READ_NAMES, REQUIRED_COLUMNS, WRITTEN_NAMES
 
@@ -49,8 +48,7 @@ class Header(NamedTuple):
     without its end, by which repeated headers are recognised; `data_start` is the offset of the
     first byte after it; `notes` are sentences on what is unusual but harmless.  Fields are
     divided by `delimiter`, and `currency` is that of the column `cost_usd`.  `blank` and
-    `comments` count the lines before the header, which takes `lines` itself.  The first cells
-    of the `grouped_columns` show that commas part thousands there.
+    `comments` count the lines before the header, which takes `lines` itself.
     """
 
     positions: Dict[str, int]
@@ -63,12 +61,6 @@ class Header(NamedTuple):
     blank: int = 0
     comments: int = 0
     lines: int = 1
-    grouped_columns: FrozenSet[str] = frozenset()
-
-    @property
-    def fingerprint(self) -> str:
-        """What decides how the rows are read, as text."""
-        return " ".join((self.line.decode("utf-8"), *sorted(self.grouped_columns)))
 
     @property
     def decimal_comma(self) -> bool:
@@ -133,7 +125,6 @@ def read_header(
         head.blank,
         head.comments,
         1 + head.line.count(b"\n"),
-        grouped_columns(text[end:], delimiter, choice.positions),
     )
 
 

@@ -9,7 +9,6 @@ from finops.reader.digits import micros, whole_numbers
 from finops.reader.fields import BadValueError, parse_money, parse_whole
 
 Numbers = List[Optional[int]]
-Parser = Callable[[bytes], Optional[int]]
 _PICO_PER_MICRO = 10**6
 # Cells that recur are converted once, but not without end.
 _MOST_CELLS = 100_000
@@ -20,19 +19,14 @@ _ROUNDED = frozenset({"latency_ms"})
 
 
 class NumberColumn:
-    """Reads the cells of one column of whole numbers or of amounts that are never negative.
+    """Reads the cells of one column of whole numbers or of amounts that are never negative."""
 
-    `shows_groups`: other cells of the column show that commas part thousands.
-    """
-
-    def __init__(
-        self, column: schema.Column, decimal_comma: bool, shows_groups: bool = False
-    ) -> None:
+    def __init__(self, column: schema.Column, decimal_comma: bool) -> None:
         self.column = column
         self._digits = len(str(column.limit)) - 1
         self._is_whole = column.kind == "int"
         parse = _whole_parser if self._is_whole else _amount_parser
-        self._memo = CellMemo(parse(column, decimal_comma, shows_groups))
+        self._memo = CellMemo(parse(column, decimal_comma))
 
     def read(self, cells: List[bytes], bad: Dict[int, str]) -> Numbers:
         """Return the numbers of a block, None where there is none; `bad` takes the reason by row
@@ -58,13 +52,10 @@ class NumberColumn:
 
 
 class AmountColumn:
-    """Reads the cells of a column of amounts of money, as pico-dollars.
+    """Reads the cells of a column of amounts of money, as pico-dollars."""
 
-    `shows_groups`: other cells of the column show that commas part thousands.
-    """
-
-    def __init__(self, decimal_comma: bool, shows_groups: bool = False) -> None:
-        self._memo = CellMemo(lambda cell: parse_money(cell, decimal_comma, shows_groups))
+    def __init__(self, decimal_comma: bool) -> None:
+        self._memo = CellMemo(lambda cell: parse_money(cell, decimal_comma))
 
     def read(self, cells: List[bytes], bad: Dict[int, str]) -> Numbers:
         """Return the amounts of a block as `NumberColumn.read` does; they may be negative."""
@@ -100,14 +91,14 @@ class CellMemo(Dict[bytes, Optional[int]]):
         return values
 
 
-def _whole_parser(column: schema.Column, decimal_comma: bool, shows_groups: bool) -> Parser:
+def _whole_parser(column: schema.Column, decimal_comma: bool) -> Callable[[bytes], Optional[int]]:
     rounded = column.name in _ROUNDED
-    return lambda cell: parse_whole(cell, column.limit, decimal_comma, rounded, shows_groups)
+    return lambda cell: parse_whole(cell, column.limit, decimal_comma, rounded)
 
 
-def _amount_parser(column: schema.Column, decimal_comma: bool, shows_groups: bool) -> Parser:
+def _amount_parser(column: schema.Column, decimal_comma: bool) -> Callable[[bytes], Optional[int]]:
     def parse(cell: bytes) -> Optional[int]:
-        amount = parse_money(cell, decimal_comma, shows_groups)
+        amount = parse_money(cell, decimal_comma)
         if amount is not None and amount < 0:
             raise BadValueError("negative")
         return amount

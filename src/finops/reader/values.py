@@ -122,12 +122,10 @@ class ValueReader:
         self._accounts = accounts
         self._times = TimeColumn(rules)
         self._columns = {
-            column.name: NumberColumn(
-                column, header.decimal_comma, column.name in header.grouped_columns
-            )
+            column.name: NumberColumn(column, header.decimal_comma)
             for column in (*schema.NUMBERS, TOTAL, TIER_PRICE)
         }
-        self._amounts = AmountColumn(header.decimal_comma, "cost_usd" in header.grouped_columns)
+        self._amounts = AmountColumn(header.decimal_comma)
         self._decimal_comma = header.decimal_comma
         self._currencies = Currencies(rules.options.rates, header.currency)
         self._pico = CallPricer(rules.prices).pico

@@ -135,7 +135,7 @@ def load(layout: FileLayout, stream: BinaryIO, key: str, rules: ReadingRules) ->
     nothing = Kept(Reading([], rules))
     try:
         kept = _read(layout.path)
-        if not key or kept["key"] != key or kept["header"] != layout.header.fingerprint:
+        if not key or kept["key"] != key or kept["header"] != layout.header.line.decode("utf-8"):
             return nothing
         reading, unchanged = _revived(kept, layout, rules)
         parts = reading.parts
@@ -198,7 +198,7 @@ def save(layout: FileLayout, stream: BinaryIO, seen: Identity, key: str, reading
     body = serialization.dump(
         {
             "key": key,
-            "header": layout.header.fingerprint,
+            "header": layout.header.line.decode("utf-8"),
             "file": list(seen),
             "settled": seen.is_settled,
             "latest": reading.rules.latest.decode("ascii"),
