@@ -145,7 +145,7 @@ def _code_digest() -> str:
     digest = hashlib.sha256()
     try:
         for path in _package_files(root):
-            content = path.read_bytes()
+            content = read_regular(path)
             digest.update(f"{path.relative_to(root).as_posix()}\0{len(content)}\0".encode())
             digest.update(content)
     except OSError:

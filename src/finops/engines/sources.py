@@ -24,6 +24,7 @@ from finops.reader.header import Header, read_header
 from finops.reader.layout import FileLayout, latest_plausible
 from finops.reader.options import ReadingOptions
 from finops.reader.sources import Locations
+from finops.regular_files import open_regular
 from finops.rollups.file_scan import ScanSettings
 from finops.rollups.file_set import FileSet
 from finops.rollups.planner import Plan
@@ -59,7 +60,7 @@ class SourceFile(NamedTuple):
     def _opened(self) -> BinaryIO:
         if self.compressed:
             return cast(BinaryIO, gzip.open(self.path, "rb"))
-        return open(self.path, "rb")
+        return open_regular(self.path)
 
 
 class Source(NamedTuple):
