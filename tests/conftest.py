@@ -12,6 +12,7 @@ from typing import Any, Iterator, List
 import pytest
 from hypothesis import settings
 
+from finops import config
 from scripts.chromium import FLAGS
 from tests.support.rows import varied_rows, write_csv
 from tests.support.tools import STRICT, need
@@ -68,6 +69,17 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the environment of whoever runs the tests out of them."""
     for name in ("FINOPS_DATA", "FINOPS_REPORTS", "FINOPS_PORT"):
         monkeypatch.delenv(name, raising=False)
+
+
+CONFIGURED = ("BUDGETS", "SUBSCRIPTION_TIERS", *config.LIMITS, *config.WORD_LISTS)
+AS_BUILT = {name: getattr(config, name) for name in CONFIGURED}
+
+
+@pytest.fixture(autouse=True)
+def _no_configuration_from_before() -> Iterator[None]:
+    """Undo what a command that ran in this process has configured."""
+    yield
+    vars(config).update(AS_BUILT)
 
 
 @pytest.fixture(scope="session")
