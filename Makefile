@@ -30,25 +30,30 @@ serve: ## show the dashboard and the reports in a browser
 setup: ## prepare the development environment
 	@$(PYTHON) scripts/setup_dev.py
 
-test: setup lint test-old test-new fuzz-smoke coverage ## run every check there is
+test: setup quick test-old test-new coverage ## run every check there is
+
+quick: setup # what keeps one core busy each
+	@$(MAKE) -j 2 lint fuzz-smoke
 
 # Each of the many processes that tests start would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
 # One process more than cores: many tests wait for something.
 SHARED := -n 3 --dist loadfile
+# The files with tests that run by themselves; it takes long to look through all the others.
+ALONE := $(shell grep -rl --include='test_*.py' 'mark[.]alone' tests)
 # Long files first, as tests/conftest.py sorts them (the runner for Python 3.7 has its own order).
 ORDERED := --no-loadscope-reorder
 
 test-old: # the tests of what ships, on Python 3.7
 	@if [ -x $(VENV37) ]; then \
 		FINOPS_TEST_KILLS=15 $(VENV37) -m pytest tests $(SHARED) -p no:cacheprovider -m "not slow and not soak and not once and not alone" \
-		&& $(VENV37) -m pytest tests -p no:cacheprovider -m "alone and not slow and not soak"; fi
+		&& $(VENV37) -m pytest $(ALONE) -p no:cacheprovider -m "alone and not slow and not soak"; fi
 
 test-new: # everything, on the newest Python, most of it measured
 	@rm -f .coverage .coverage.*
 	@status=0; \
-	$(VENV) -m pytest tests -m alone || status=1; \
+	$(VENV) -m pytest $(ALONE) -m alone || status=1; \
 	$(VENV) -m pytest tests -m "unmeasured and not alone and not soak" $(SHARED) $(ORDERED) || status=1; \
 	$(VENV) -m pytest tests -m "not unmeasured and not alone and not soak" $(SHARED) $(ORDERED) --cov --cov-report= || status=1; \
 	exit $$status
