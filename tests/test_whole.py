@@ -183,6 +183,8 @@ def computed(result: Any) -> Set[str]:
         for shape in shapes:
             for one in (number, -number, number * 100):
                 forms |= figures(shape(one))
+        for decimals in range(1, 7):  # which are those of a column
+            forms |= figures(f"{abs(number):,.{decimals}f}")
     forms |= {str(len(inner)) for inner in _lists_in(result)}
     for text in _texts_in(result):
         forms |= figures(text)
