@@ -298,8 +298,8 @@ def test_the_thread_outlives_trouble(tmp_path: Path) -> None:
     monitor = Monitor(lambda: follower, lambda: True, pace=Intervals(interval_s=0.05))
     monitor.start()
     deadline = time.monotonic() + 60
-    while not follower.state.exists and time.monotonic() < deadline:
-        time.sleep(0.02)
+    while follower.state.line_count < 51 and time.monotonic() < deadline:
+        time.sleep(0.02)  # it is there before its lines are counted
     assert follower.state.line_count == 51
     assert "RuntimeError" in str(monitor.as_dict()["last_error"])
     monitor.stop()
