@@ -19,7 +19,7 @@ _MOST_DIGITS = 40
 
 
 def read_object(path: PathLike, max_bytes: int = MAX_BYTES) -> Optional[Dict[str, Any]]:
-    """Return the object in a file; None where there is none, or none that can be used.
+    """Return the object in a file; None where there is no usable one.
 
     Links are not followed.  Refused are everything but regular files, files over `max_bytes`,
     and what `parse_object` refuses.
@@ -31,7 +31,7 @@ def read_object(path: PathLike, max_bytes: int = MAX_BYTES) -> Optional[Dict[str
 
 
 def parse_object(raw: bytes) -> Dict[str, Any]:
-    """Return the JSON object in these bytes; raises ValueError for all that is none.
+    """Return the JSON object in these bytes; raises ValueError for anything else.
 
     Strict where `json` is not: text that is not UTF-8, numbers that are not finite or have more
     than 40 digits, texts that no encoding can write (half a surrogate pair) and nesting deeper

@@ -25,7 +25,7 @@ SUFFIX = ".alerts.json"
 _POSTED = "posted"
 _FIELDS = ("key", "month", "level")
 _KEPT = 10_000
-# Others may be posting meanwhile, each of them for some seconds.
+# Other runs may be posting at the same time, for some seconds each.
 _WAIT_S = 60.0
 
 Entry = Dict[str, str]
@@ -56,7 +56,7 @@ def post_new(alerts: Sequence[Alert], record: Path, post: Callable[[str], None],
         fresh = (alert for alert in alerts if _entry(alert) not in entries)
         new = list({alert[:-1]: alert for alert in fresh}.values())
         if new:
-            _write(record, entries)  # a post that could not be recorded would be repeated for ever
+            _write(record, entries)  # an unrecorded post would be repeated at every run
         for alert in new:
             post(f"{about}: {alert.text}")
             entries.append(_entry(alert))
@@ -69,7 +69,7 @@ def _entry(alert: Alert) -> Entry:
 
 
 def _read(record: Path) -> List[Entry]:
-    """Return what was posted; nothing of a file that is none of ours."""
+    """Return what was posted; nothing where the file is not one of ours."""
     listed = (read_object(record) or {}).get(_POSTED)
     return [entry for entry in listed if _is_entry(entry)] if isinstance(listed, list) else []
 

@@ -2,7 +2,7 @@
 
 A model is priced by an entry of its own provider only, or by one that names no provider.  Of
 several tables the later wins.  Where entries that fit equally well give a call different costs,
-it stays unpriced: nothing says which of them is meant.
+it stays unpriced: the name does not say which one applies.
 """
 
 from __future__ import annotations

@@ -229,7 +229,7 @@ def _out_of_order(limits: Mapping[str, float], names: Sequence[str]) -> bool:
 
 
 def _words(name: str, value: object) -> FrozenSet[str]:
-    """Return a list of words, as a set.  Raises ValueError where it is none."""
+    """Return a list of words, as a set.  Raises ValueError for anything else."""
     if not isinstance(value, list) or not all(isinstance(v, str) and v.strip() for v in value):
         raise ValueError(f"{name} ({config.WORD_LISTS[name]}) must be a list of words")
     return frozenset(value)

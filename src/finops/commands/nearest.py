@@ -7,7 +7,7 @@ from typing import Iterable
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return `; did you mean X?` for the word that is nearest, "" where none is near.
+    """Return `; did you mean X?` for the word that is nearest, "" where no word is near.
 
     >>> nearest("analyse", ["analyze", "serve"]), nearest("xyz", ["analyze"])
     ("; did you mean 'analyze'?", '')

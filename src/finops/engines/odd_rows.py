@@ -1,7 +1,7 @@
-"""Rows that are not plain, read by the local reader, with their lines where they stand.
+"""Rows that are not plain, read by the local reader, with their line numbers.
 
-What counts as a call, what is blanked and why, and what is none at all is decided here as it is
-for any file; an engine only says which lines to look at.
+What counts as a call, what is blanked and why, and what is not a call is decided here as it is
+for any file; an engine only says which lines to read.
 """
 
 from __future__ import annotations

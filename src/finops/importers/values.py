@@ -72,7 +72,7 @@ class Fields:
         return name in self.values
 
     def value(self, *names: str) -> Json:
-        """Return the first value that is there and not null; None where none is."""
+        """Return the first value that is there and not null; None if all are missing."""
         for name in names:
             value = self.values.get(name)
             if value is not None:
@@ -116,7 +116,7 @@ class Fields:
         return as_money(self.number(*names))
 
     def milliseconds(self, name: str, unit_ms: int = 1) -> Optional[int]:
-        """Return a duration in ms, None where it is not given, or is none.
+        """Return a duration in ms, None where it is missing or not a duration.
 
         `unit_ms` is how many milliseconds one of the source's units has.
         """

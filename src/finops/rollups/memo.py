@@ -1,4 +1,4 @@
-"""What several analyses need of the same calls: worked out once, whoever asks first.
+"""What several analyses need of the same calls: computed once.
 
 What is remembered lives as long as the reading that it was worked out of, in `Rollups.memo`.
 """
@@ -17,7 +17,7 @@ def memoized(function: Function) -> Function:
     """Return a function of `Rollups` that is worked out once for the same calls and arguments.
 
     It must be pure, take positional, hashable arguments only, and nobody may change what it
-    returns: everybody who asks is given the same object.
+    returns: all callers get the same object.
     """
 
     @wraps(function)

@@ -53,7 +53,7 @@ COLUMNS: Mapping[str, str] = {"customer_id": "customer", "organization_id": "org
 # What stands for no name.
 _NO_NAMES = frozenset({"", config.UNKNOWN, config.UNALLOCATED})
 _DIGITS = 12
-_SHORTEST = 3  # of a name that is looked for within other text
+_SHORTEST = 3  # of a name that is replaced within other text
 
 Part = Tuple[Any, ...]
 
