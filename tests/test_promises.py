@@ -1,4 +1,4 @@
-"""Every promise of the README is proved by tests that exist and that run.
+"""Every promise of docs/promises.md is proved by tests that exist and that run.
 
 Where nothing may be missing (`STRICT`), the plugin `strictness` turns a skip of a promised test
 into a failure, whatever the reason; elsewhere the conditions of its skips are judged here.

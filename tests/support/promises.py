@@ -1,4 +1,4 @@
-"""The README's table of promises and the tests that it names."""
+"""The promises of docs/promises.md and the tests that each of them names."""
 
 from __future__ import annotations
 
@@ -8,15 +8,12 @@ from typing import List, Set, Tuple
 
 from tests.support.tools import ROOT
 
-HEADING = "\n## What you can rely on\n"
-
 
 @lru_cache(maxsize=None)
 def promises() -> Tuple[Tuple[str, Tuple[str, ...]], ...]:
     """Return every promise with the names of its tests."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    section = text.split(HEADING, 1)[1].split("\n## ", 1)[0]
-    rows: List[Tuple[str, str]] = re.findall(r"^\| (.+) \| (.+) \|$", section, re.M)[1:]
+    text = (ROOT / "docs" / "promises.md").read_text(encoding="utf-8")
+    rows: List[Tuple[str, str]] = re.findall(r"^\| (.+) \| (.+) \|$", text, re.M)[1:]
     return tuple((promise, tuple(re.findall("`([^`]+)`", proofs))) for promise, proofs in rows)
 
 
