@@ -32,7 +32,7 @@ CONTEXT: Dict[str, Any] = {
         "incomplete_tail": 1,
         "notes": ["The file begins with a byte order mark."],
     },
-    "prices": {"source": "built-in list prices", "date": "2026-08"},
+    "prices": {"source": "built-in list prices", "date": "2026-11"},
     "calls": 1000,
     "providers": 7,
     "models": 24,

@@ -54,7 +54,7 @@ def test_every_line_of_the_file_is_accounted_for() -> None:
     )
     assert read.says("cost_usd is not a number: 9 rows, lines 4, 5, 6, 7, 8 and others")
     assert read.says("Note: The file begins with a byte order mark.")
-    assert read.says("Prices: built-in list prices, as of 2026-08.")
+    assert read.says("Prices: built-in list prices, as of 2026-11.")
     assert read.says("Costs are a lower bound: 12 calls gave no cost")
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional, Tuple
+from typing import Dict, NamedTuple, Optional, Tuple
+
+from finops.business import rates
 
 # Capability classes from the strongest to the plainest.
 CLASSES: Tuple[str, ...] = ("frontier", "standard", "economy")
@@ -33,6 +35,38 @@ class Model(NamedTuple):
     retired: str = ""
     successor: str = ""
     further: Tuple[Tuple[str, float], ...] = ()
+
+    def with_tier(self, tier: str, factor: str, reads: str = "") -> Model:
+        """Return the model with the prices of a tier of service (batch, flex, priority).
+
+        `factor` is what they are times the ordinary prices, at every length of context, as a
+        decimal text; `reads` is the factor of cache reads where it is another.
+        """
+        added = tuple(
+            (
+                name + rates.TIERS[tier],
+                rates.times(
+                    price, reads if reads and name.startswith(rates.CACHE_READ) else factor
+                ),
+            )
+            for name, price in self.prices().items()
+            if rates.is_token_price(name) and not name.endswith(tuple(rates.TIERS.values()))
+        )
+        return self._replace(further=(*self.further, *added))
+
+    def prices(self) -> Dict[str, float]:
+        """Return the known prices by their names in `rates`, in USD per 1,000 tokens, with fees
+        and multipliers."""
+        prices = {
+            rates.INPUT: self.input_price,
+            rates.OUTPUT: self.output_price,
+            rates.CACHE_READ: self.cache_read_price,
+            rates.CACHE_WRITE: self.cache_write_price,
+            rates.CACHE_WRITE_1H: self.cache_write_1h_price,
+            rates.WEB_SEARCH: self.search_price,
+            **dict(self.further),
+        }
+        return {name: price for name, price in prices.items() if price is not None}
 
     @property
     def blended_price_per_1m(self) -> float:

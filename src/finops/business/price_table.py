@@ -399,16 +399,7 @@ def _pairs(plain: Any) -> Tuple[Tuple[str, float], ...]:
 
 
 def _entry_of(model: Model) -> Entry:
-    prices = {
-        names_of.INPUT: model.input_price,
-        names_of.OUTPUT: model.output_price,
-        names_of.CACHE_READ: model.cache_read_price,
-        names_of.CACHE_WRITE: model.cache_write_price,
-        names_of.CACHE_WRITE_1H: model.cache_write_1h_price,
-        names_of.WEB_SEARCH: model.search_price,
-        **dict(model.further),
-    }
-    known = tuple((name, price) for name, price in prices.items() if price is not None)
+    known = tuple(model.prices().items())
     return Entry(
         model.name, model.provider, model.since, _PER_1K, known, model.capability, model.speed
     )

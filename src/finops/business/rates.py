@@ -40,7 +40,8 @@ _CHAINS: Tuple[Tuple[str, ...], ...] = (
 )
 _REASONING_CLASS = TokenClasses._fields.index("reasoning")
 _BASES = (INPUT, OUTPUT, CACHE_READ, CACHE_WRITE, CACHE_WRITE_1H, REASONING, INPUT_AUDIO)
-_TIERS: Dict[str, str] = {"batch": "_batches", "flex": "_flex", "priority": "_priority"}
+# How the name of a price says for which tier of service it holds.
+TIERS: Dict[str, str] = {"batch": "_batches", "flex": "_flex", "priority": "_priority"}
 _BATCH_DISCOUNT = Fraction(1, 2)
 # A call of these tiers costs nothing, whatever the model.
 FREE_TIERS = frozenset({"free", "response-cache"})
@@ -49,7 +50,7 @@ ABOVE = "_above_"
 _ABOVE = r"(?:_above_(\d+)(k?)_tokens)?"
 _TOKEN_PRICE = re.compile(
     f"({'|'.join(sorted([*_BASES, OUTPUT_AUDIO], key=len, reverse=True))})"
-    f"{_ABOVE}(?:{'|'.join(_TIERS.values())})?"
+    f"{_ABOVE}(?:{'|'.join(TIERS.values())})?"
 ).fullmatch
 # Providers whose long-context price begins with the limit itself, not above it.
 _INCLUSIVE = frozenset({"xai"})
@@ -59,6 +60,14 @@ NO_LIMIT = 1 << 62
 def is_token_price(name: str) -> bool:
     """Return whether `name` is a price per token that these rules use."""
     return _TOKEN_PRICE(name) is not None
+
+
+def times(price: float, factor: str) -> float:
+    """Return a price times a factor, which is a decimal text.
+
+    The product of the numbers as they are written: 0.07 * 1.8 is not 0.126 in binary.
+    """
+    return float(Fraction(repr(price)) * Fraction(factor))
 
 
 class Conditions(NamedTuple):
@@ -152,7 +161,7 @@ class Rates:
         factor = self._factor(conditions)
         if factor is None:
             return None
-        forms = list(_forms(passed, _TIERS.get(conditions.tier, "")))
+        forms = list(_forms(passed, TIERS.get(conditions.tier, "")))
         plain = [self._price(chain, forms, n) for n, chain in enumerate(_CHAINS)]
         prices = [None if price is None else price * factor for price in plain]
         denominator = _common_denominator([price for price in prices if price is not None])
@@ -189,7 +198,7 @@ class Rates:
 def _forms(passed: List[str], tier: str) -> Iterator[Tuple[str, Fraction]]:
     """Yield the endings of names from the most special to the plain one, with their factors."""
     full = Fraction(1)
-    plain = _BATCH_DISCOUNT if tier == _TIERS["batch"] else full
+    plain = _BATCH_DISCOUNT if tier == TIERS["batch"] else full
     for context in [*passed, ""]:
         if tier:
             yield context + tier, full

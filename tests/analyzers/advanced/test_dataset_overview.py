@@ -88,7 +88,7 @@ def test_file_and_the_time_of_the_run(context: Optional[RunContext], time: Optio
         "total_records": 6,
         "skipped_records": 0,
         "price_source": "built-in list prices",
-        "price_date": "2026-08",
+        "price_date": "2026-11",
     }
 
 
@@ -188,7 +188,7 @@ def test_models_without_a_price_with_their_tokens() -> None:
     unknown = {"provider": "acme", "cost_usd": ""}
     rows = [call(model="a", **unknown), call(model="b", **unknown), call(model="b", **unknown)]
     prices = run([*ROWS, *rows])["prices"]
-    assert (prices["source"], prices["date"]) == ("built-in list prices", "2026-08")
+    assert (prices["source"], prices["date"]) == ("built-in list prices", "2026-11")
     assert [(row["model"], row["call_count"], row["tokens"]) for row in prices["unpriced"]] == [
         ("b", 2, 1600),
         ("a", 1, 800),
