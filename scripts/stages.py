@@ -19,27 +19,28 @@ from typing import Any, Callable, Dict, List, Sequence, Tuple
 
 from finops import pipeline
 from finops.analyzers.base import Analyzer
-from finops.reader.block_reader import BlockReader
+from finops.reader.row_pattern import RowPattern
+from finops.reader.values import ValueReader
 from finops.rollups import dataset, file_scan
 from finops.rollups.cubes import Cube
 from finops.rollups.customer_activity import ActivityReader
-from finops.rollups.packing import RowPacker
+from finops.rollups.fill_loop import FillLoops
 from finops.rollups.workers import OBJECTS_BETWEEN_COLLECTIONS
 
 # Where each stage is done: object, name of the function.  An indented stage is part of the one
 # before it that is not.
 STAGES: Dict[str, Tuple[Any, str]] = {
     "reading": (file_scan, "scan_partition"),
-    "  splitting into columns": (BlockReader, "_columns"),
-    "  checks, numbers, joint keys": (BlockReader, "_encode"),
-    "  sums of each call": (RowPacker, "sums"),
-    "  into cells": (Cube, "add"),
+    "  columns of blocks": (RowPattern, "columns"),
+    "  checks, numbers, codes of keys": (ValueReader, "batch"),
+    "  rows into cells": (FillLoops, "fill"),
     "  packing what is complete": (Cube, "_pack"),
     "  activity of customers": (ActivityReader, "add"),
     "aggregating tables": (dataset, "tables_of"),
     "analyzers": (Analyzer, "analyze"),
     "results as JSON": (pipeline, "json_text"),
-    "pages": (pipeline._Run, "_page"),
+    "pages": (pipeline._Run, "_write"),
+    "the Explore page": (pipeline._Run, "_write_explore"),
     "index and manifest": (pipeline, "publish"),
 }
 

@@ -105,9 +105,9 @@ def test_filters_without_customers_need_no_cube_that_is_filled_call_by_call() ->
     finer = FILTERED[3]  # lists by model, which no unfiltered table has
     filters = [t for t in FILTERED[:10] if "provider" not in t.by[:1] and t != finer]
     plain, filtered = Plan(UNFILTERED), Plan([*UNFILTERED, *filters])
-    by_call = [cube.spec for cube in filtered.cubes(set()) if cube.source is None]
+    by_call = [cube.spec for cube in filtered.cubes(set(), []) if cube.source is None]
     assert all(spec.where is None for spec in by_call)
-    grains = {(cube.spec.time, cube.spec.listed) for cube in plain.cubes(set())}
+    grains = {(cube.spec.time, cube.spec.listed) for cube in plain.cubes(set(), [])}
     assert {(spec.time, spec.listed) for spec in by_call} <= grains | {("day", "")}
     assert Plan(filtered.scanned).specs == filtered.specs
     assert Plan(filtered.scanned).layout.fields == filtered.layout.fields

@@ -128,7 +128,20 @@ def test_python_and_sql_mean_the_same(expression: Expression, row: Dict[str, Any
 def test_constants_are_worked_out_ahead(
     expression: Expression, row: Dict[str, Any], same: AbstractSet[str]
 ) -> None:
-    remaining = with_constants(expression, {name: row[name] for name in same})
+    certain = {name for name in row if name not in same and row[name] is not None}
+    constants = {name: row[name] for name in same}
+    for there in (set(), certain):
+        remaining = with_constants(expression, constants, there)
+        check_what_remains(expression, remaining, row, same)
+
+
+def check_what_remains(
+    expression: Expression,
+    remaining: Optional[Expression],
+    row: Dict[str, Any],
+    same: AbstractSet[str],
+) -> None:
+    """Assert that what is left of an expression is the same in a row as the whole of it."""
     expected = value_of(expression, row)
     if remaining is None:
         assert expected is None

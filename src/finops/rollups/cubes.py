@@ -11,7 +11,7 @@ while reading.
 from __future__ import annotations
 
 from collections import defaultdict
-from itertools import compress, repeat
+from itertools import repeat
 from typing import (
     AbstractSet,
     Any,
@@ -20,60 +20,48 @@ from typing import (
     Iterable,
     List,
     Mapping,
-    NamedTuple,
     Optional,
     Sequence,
     Tuple,
 )
 
-from finops.reader.encoding import Batch, CallKey, KeyEncoder
+from finops.reader.encoding import CallKey
 from finops.rollups.cells import (
+    KEY_BITS,
     KEY_SPACE,
     CubeSpec,
     PackedCells,
     customer_codes,
     key_codes,
 )
-from finops.rollups.expressions import FALSE, TRUE
-from finops.rollups.hours import Run
-from finops.rollups.measures import NUMBER_COLUMNS
-from finops.rollups.row_loop import key_function, loop_of
+from finops.rollups.row_loop import CALL, CUSTOMER, RowLoop, key_function
 from finops.timestamps import time_key
 
-Shared = Dict[str, Sequence[int]]
 KeyPart = Any  # text, number or None: what a dimension is
 Getter = Callable[[Any], KeyPart]
 GroupKey = Tuple[KeyPart, ...]
-Accumulate = Callable[[Iterable[int], Iterable[Any]], None]
-
-
-class Calls(NamedTuple):
-    """A batch in time order, and what each of its rows adds, packed."""
-
-    batch: Batch
-    sums: Sequence[int]
 
 
 class Projection:
     """Call codes to codes of fewer dimensions, extended as new call codes appear."""
 
     def __init__(self, getters: Sequence[Getter]) -> None:
-        self.codes: List[int] = []
+        self.by_code: List[int] = []
         self.keys: List[GroupKey] = []
         self._getters = getters
         self._known: Dict[GroupKey, int] = {}
 
     def extend(self, call_keys: Sequence[GroupKey]) -> None:
         """Make room for call keys not seen yet."""
-        if len(call_keys) == len(self.codes):
+        if len(call_keys) == len(self.by_code):
             return
-        fresh = call_keys[len(self.codes) :]
+        fresh = call_keys[len(self.by_code) :]
         columns = [map(getter, fresh) for getter in self._getters]
         for part in zip(*columns) if columns else [()] * len(fresh):
             if part not in self._known:
                 self._known[part] = len(self.keys)
                 self.keys.append(part)
-            self.codes.append(self._known[part])
+            self.by_code.append(self._known[part])
 
 
 class Cube:
@@ -85,10 +73,8 @@ class Cube:
 
     A cube with a `source` is not filled call by call: it takes the cells of the finer source,
     which are fewer, whenever these are complete.  A cube that is not `stored` is there for
-    those that it feeds, and has the encoder's call codes as they are.
+    those that it feeds, and has the encoder's call codes as they are: of its `whole_keys`.
     """
-
-    needs_times, needs_sums = False, True  # what of filtered rows it looks at
 
     def __init__(
         self,
@@ -96,23 +82,19 @@ class Cube:
         getters: Sequence[Getter],
         words: Sequence[bool] = (),
         words_in_use: AbstractSet[int] = frozenset(),
-        stored: bool = True,
         source: Optional[Cube] = None,
+        whole_keys: Optional[Sequence[CallKey]] = None,
     ) -> None:
         self.spec = spec
-        self.stored = stored
+        self.stored = whole_keys is None
         self.source = source
         self.packed = PackedCells.empty(len(words))
         self._words = [place for place, wanted in enumerate(words) if wanted]
         self._words_in_use = words_in_use
         self._projection = Projection(getters)
-        self._call_keys: Sequence[GroupKey] = self._projection.keys
-        self._filter = loop_of(spec.where) if spec.where is not None else None
+        self._call_keys = self._projection.keys if whole_keys is None else whole_keys
         self._passing_keys: List[bool] = []
-        self._row_loops = [loop_of(dimension.value) for dimension in spec.rows]
         self._joint: Dict[Tuple[Any, ...], int] = _Numbered()
-        self._numbers = NUMBER_COLUMNS & frozenset().union(*(d.columns for d in spec.rows))
-        self._same_codes = repr((spec.customers, spec.calls, stored))  # what cubes can share
         self._rollups: List[Cube] = []
         self._time = ""
         self._cells: Dict[int, Any] = self._empty()
@@ -126,101 +108,64 @@ class Cube:
         if not self.spec.rows:
             return self._projection.keys
         return [
-            (*(self._projection.keys[code] if self.spec.calls else ()), *values)
-            for code, *values in self._joint
+            (*self._projection.keys[key[0]], *key[1:]) if self.spec.calls else key
+            for key in self._joint
         ]
 
-    def add(self, calls: Calls, runs: Sequence[Run], encoder: KeyEncoder, shared: Shared) -> None:
-        """Add a batch; `runs` are its hours in order.
+    # --- row by row ------------------------------------------------------------------------------
 
-        `shared` is a dict, empty at first, in which the cubes keep for each other the codes that
-        they have worked out for this batch.
+    def statements(self, loop: RowLoop, names: Sequence[str]) -> List[str]:
+        """Return what the loop does with a row that enters; `names` are those of `open_cells`.
+
+        What the row adds is named `sums`.
         """
-        if self._filter is not None and self._filter.constant(calls.batch) == FALSE:
-            return
-        passing = self._passing(calls.batch, encoder)
-        if passing is not None:
-            runs = _runs_of(passing, runs) if self.spec.time else []
-            calls, shared = self._filtered(calls, passing), {}
-        codes = self._codes(calls.batch, encoder, shared)
-        added, accumulate = self._adding(calls)
-        if not self.spec.time:
-            accumulate(codes, added)
-            return
-        for hour, start, end in runs:
-            self._advance_to(time_key(hour, self.spec.time))
-            if end - start == len(codes):
-                accumulate(codes, added)
-            else:
-                accumulate(codes[start:end], added[start:end])
+        return [f"{names[0]}[{self._code(loop)}] += sums"]
 
-    def close(self) -> None:
-        """Pack what is still open."""
-        self._waiting[self._time] = self._cells
-        for time, cells in sorted(self._waiting.items()):
-            self._time, self._cells = time, cells
+    def open_cells(self) -> List[Any]:
+        """Return what the loop fills."""
+        return [self._cells]
+
+    def advance_to(self, time: str) -> None:
+        """Make the cells of a time value the current ones.
+
+        Time moves on, so what was current is packed; but hours of the day come round again.
+        """
+        if time == self._time:
+            return
+        if self.spec.time == "hour_of_day":
+            self._waiting[self._time] = self._cells
+            self._cells = self._waiting.get(time) or self._empty()
+        else:
             self._pack()
-        self._waiting = {}
-        self._time = ""
+        self._time = time
 
-    def _passing(self, batch: Batch, encoder: KeyEncoder) -> Optional[Sequence[bool]]:
-        """Return for each call whether it enters, None where all do."""
-        if self._filter is None or self._filter.constant(batch) == TRUE:
-            return None
-        return self._filter(batch, encoder)
-
-    def _adding(self, calls: Calls) -> Tuple[Sequence[Any], Accumulate]:
-        """Return what each row adds, and what adds it to the cells."""
-        return calls.sums, self._accumulate
-
-    def _filtered(self, calls: Calls, passing: Sequence[bool]) -> Calls:
-        """Return the calls that pass, with those columns only that this cube looks at."""
-        batch = calls.batch
-        customers, codes = (list(compress(c, passing)) for c in (batch.customers, batch.calls))
-        numbers = {
-            name: list(compress(column, passing))
-            for name, column in batch.numbers.items()
-            if name in self._numbers
-        }
-        times = list(compress(batch.times, passing)) if self.needs_times else []
-        sums = list(compress(calls.sums, passing)) if self.needs_sums else []
-        return Calls(Batch(times, customers, codes, numbers), sums)
-
-    def _codes(self, batch: Batch, encoder: KeyEncoder, shared: Shared) -> Sequence[int]:
-        """Return the cell code of each call."""
-        if self.spec.rows:
-            return self._with_customers(batch, self._joint_codes(batch, encoder))
-        if self._same_codes not in shared:
-            shared[self._same_codes] = self._with_customers(batch, self._key_codes(batch, encoder))
-        elif self.stored:
-            self._projection.extend(encoder.call_keys)
-        return shared[self._same_codes]
-
-    def _with_customers(self, batch: Batch, codes: Sequence[int]) -> Sequence[int]:
-        if not self.spec.customers:
-            return codes
-        if not self.spec.dimensions:
-            return batch.customers
-        return [c * KEY_SPACE + k for c, k in zip(batch.customers, codes)]
-
-    def _joint_codes(self, batch: Batch, encoder: KeyEncoder) -> Sequence[int]:
-        """Return for each call the code of what follows from its key and from its row."""
-        values = [loop(batch, encoder) for loop in self._row_loops]
-        return list(map(self._joint.__getitem__, zip(self._key_codes(batch, encoder), *values)))
-
-    def _key_codes(self, batch: Batch, encoder: KeyEncoder) -> Sequence[int]:
-        """Return for each call the code of what follows from its key."""
-        if not self.spec.calls:
-            return [0] * len(batch.calls)
+    def _code(self, loop: RowLoop) -> str:
+        """Return the source of the code of a row's cell, or of what `_codes` makes it of."""
+        spec = self.spec
         if not self.stored:
-            self._call_keys = encoder.call_keys
-            return batch.calls
-        self._projection.extend(encoder.call_keys)
-        return list(map(self._projection.codes.__getitem__, batch.calls))
+            return loop.column(CALL)
+        call = loop.from_table(self._projection) if spec.calls else ""
+        customer = loop.column(CUSTOMER) if spec.customers else ""
+        if spec.rows:
+            values = [loop.inline(loop.shape.remaining(d.value)) for d in spec.rows]
+            return f"({', '.join(filter(None, (customer, call, *values)))},)"
+        if customer and call:
+            return f"({customer} << {KEY_BITS}) + {call}"
+        return customer or call or "0"
+
+    def _codes(self, cells: Iterable[Any]) -> Iterable[int]:
+        """Return the codes of cells: those by what follows from each row are numbered here."""
+        if not self.spec.rows:
+            return cells
+        if not self.spec.customers:
+            return map(self._joint.__getitem__, cells)
+        return [customer * KEY_SPACE + self._joint[tuple(key)] for customer, *key in cells]
+
+    # --- from a source ---------------------------------------------------------------------------
 
     def _roll_up_from(self, source: Cube, time: str, cells: Mapping[int, Any]) -> None:
         """Add the complete cells that a source has for one of its time values."""
-        self._advance_to(time_key(time, self.spec.time))
+        self.advance_to(time_key(time, self.spec.time))
         if self.spec.where != source.spec.where:
             cells = self._passing_cells(source, cells)
         self._take_over(self._codes_from(source, cells), cells)
@@ -242,33 +187,27 @@ class Cube:
             return customers if spec.customers else repeat(0)
         self._projection.extend(source._call_keys)
         keys = key_codes(codes) if fine.customers else codes
-        projected = map(self._projection.codes.__getitem__, keys)
+        projected = map(self._projection.by_code.__getitem__, keys)
         if spec.customers:
             return [c * KEY_SPACE + k for c, k in zip(customers, projected)]
         return projected
 
-    def _advance_to(self, time: str) -> None:
-        """Make the cells of a time value the current ones.
-
-        Time moves on, so what was current is packed; but hours of the day come round again.
-        """
-        if time == self._time:
-            return
-        if self.spec.time == "hour_of_day":
-            self._waiting[self._time] = self._cells
-            self._cells = self._waiting.get(time) or self._empty()
-        else:
-            self._pack()
-        self._time = time
-
-    def _accumulate(self, codes: Iterable[int], added: Iterable[Any]) -> None:
-        cells = self._cells
-        for code, sums in zip(codes, added):
-            cells[code] += sums
-
     def _take_over(self, codes: Iterable[int], cells: Mapping[int, Any]) -> None:
         """Add cells of a source to the cells of some codes here."""
-        self._accumulate(codes, cells.values())
+        own = self._cells
+        for code, sums in zip(codes, cells.values()):
+            own[code] += sums
+
+    # --- packing ---------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Pack what is still open."""
+        self._waiting[self._time] = self._cells
+        for time, cells in sorted(self._waiting.items()):
+            self._time, self._cells = time, cells
+            self._pack()
+        self._waiting = {}
+        self._time = ""
 
     def _empty(self) -> Dict[int, Any]:
         return defaultdict(int)
@@ -288,7 +227,7 @@ class Cube:
         packed = self.packed
         packed.times.append(self._time)
         packed.lengths.append(len(cells))
-        packed.codes.extend(cells)
+        packed.codes.extend(self._codes(cells))
         self._append_content(cells)
 
     def _append_content(self, cells: Mapping[int, Any]) -> None:
@@ -301,18 +240,6 @@ class Cube:
         for place in self._words:
             if place in self._words_in_use:
                 packed.word(place, before).extend(words[place::count])
-
-
-def _runs_of(passing: Sequence[bool], runs: Sequence[Run]) -> List[Run]:
-    """Return the runs of the rows that pass."""
-    left: List[Run] = []
-    start = 0
-    for hour, first, last in runs:
-        end = start + sum(passing[first:last])
-        if end > start:
-            left.append((hour, start, end))
-        start = end
-    return left
 
 
 class _Numbered(Dict[Tuple[Any, ...], int]):

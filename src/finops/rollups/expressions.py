@@ -247,12 +247,14 @@ def sql_of(expression: Expression, unknown: AbstractSet[str] = NOTHING) -> str:
 
 
 def with_constants(
-    expression: Expression, constants: Mapping[str, Optional[int]]
+    expression: Expression,
+    constants: Mapping[str, Optional[int]],
+    certain: AbstractSet[str] = NOTHING,
 ) -> Optional[Expression]:
     """Return what becomes of an expression where some columns are the same in every row.
 
-    `constants` are their values, None being unknown.  Returns None where nothing else follows
-    than that the whole is unknown.
+    `constants` are their values, None being unknown; `certain` are columns that have a value in
+    every row.  Returns None where nothing else follows than that the whole is unknown.
     """
     kind = expression.operator
     if kind == "column":
@@ -261,25 +263,43 @@ def with_constants(
         return expression if name not in constants else None if value is None else number(value)
     if kind in _LEAVES:
         return expression
-    parts = [with_constants(operand, constants) for operand in operands_of(expression)]
+    parts = [with_constants(part, constants, certain) for part in operands_of(expression)]
     if kind == "known":
-        return _whether_known(expression, parts[0])
+        return _whether_known(expression, parts[0], certain)
     there = [part for part in parts if part is not None]
     if len(there) < len(parts):
         return number(0) if kind == "when" else FALSE if is_condition(expression) else None
     if all(part.operator == "number" for part in there):
         return number(_FUNCTIONS[kind](*(part.operands[0] for part in there)))
-    if kind == "when" and there[0] == FALSE:
-        return number(0)
-    if kind == "times" and number(1) in there:
-        return there[1 - there.index(number(1))]
-    return Expression(kind, tuple(there))
+    return _shortened(kind, there, certain)
 
 
-def _whether_known(expression: Expression, value: Optional[Expression]) -> Expression:
+def _whether_known(
+    expression: Expression, value: Optional[Expression], certain: AbstractSet[str]
+) -> Expression:
     if value is None:
         return FALSE
-    return TRUE if value.operator == "number" else expression
+    return TRUE if columns_of(value) <= certain else expression
+
+
+def _shortened(kind: str, parts: Sequence[Expression], certain: AbstractSet[str]) -> Expression:
+    """Return an operator on parts of which not all are numbers, without what is of no effect."""
+    first, second = parts[0], parts[-1]
+    if kind in ("both", "either"):
+        of_no_effect, deciding = (TRUE, FALSE) if kind == "both" else (FALSE, TRUE)
+        if deciding in parts:
+            return deciding
+        if of_no_effect in parts:
+            return second if first == of_no_effect else first
+    if kind == "when" and first == FALSE:
+        return number(0)
+    if kind == "when" and first == TRUE and columns_of(second) <= certain:
+        return second
+    if kind == "times" and number(1) in parts:
+        return second if first == number(1) else first
+    if kind == "plus" and number(0) in parts:
+        return second if first == number(0) else first
+    return Expression(kind, tuple(parts))
 
 
 def _needed(expression: Expression) -> FrozenSet[str]:

@@ -8,18 +8,17 @@ from __future__ import annotations
 from array import array
 from collections import defaultdict
 from functools import partial
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence
 
 from finops import schema
-from finops.reader.encoding import Batch, KeyEncoder
 from finops.rollups.cells import CubeSpec, PackedCells, histogram
-from finops.rollups.cubes import Accumulate, Calls, Cube, Getter
+from finops.rollups.cubes import Cube, Getter
+from finops.rollups.expressions import column, columns_of
+from finops.rollups.row_loop import RowLoop
 
 
 class ListCube(Cube):
     """A cube that keeps the values of `spec.listed`, or, where `counted`, their histograms."""
-
-    needs_sums = False
 
     def __init__(
         self,
@@ -30,36 +29,26 @@ class ListCube(Cube):
     ) -> None:
         super().__init__(spec, getters, source=source)
         self.packed = PackedCells.empty(0, counted)
-        self._numbers |= {spec.listed, "calls"}
 
-    def _passing(self, batch: Batch, encoder: KeyEncoder) -> Optional[Sequence[bool]]:
-        """Return for each call whether it enters, which takes a value, None where all do."""
-        passing = super()._passing(batch, encoder)
-        values = batch.number(self.spec.listed)
-        if None in values:
-            known = [value is not None for value in values]
-            passing = known if passing is None else [p and k for p, k in zip(passing, known)]
-        return passing
-
-    def _adding(self, calls: Calls) -> Tuple[Sequence[Any], Accumulate]:
-        batch = calls.batch
-        values = batch.number(self.spec.listed)
-        if "calls" not in batch.numbers:
-            return values, self._accumulate
-        return _repeated(values, batch), self._accumulate_lists
-
-    def _accumulate(self, codes: Iterable[int], added: Iterable[Any]) -> None:
-        cells = self._cells
-        for code, value in zip(codes, added):
-            cells[code].append(value)
-
-    def _accumulate_lists(self, codes: Iterable[int], added: Iterable[Sequence[Any]]) -> None:
-        cells = self._cells
-        for code, values in zip(codes, added):
-            cells[code].extend(values)
+    def statements(self, loop: RowLoop, names: Sequence[str]) -> List[str]:
+        """Return what the loop does with a row that enters, which takes a value."""
+        value = loop.shape.remaining(column(self.spec.listed))
+        if value is None:
+            return []
+        source = loop.inline(value)
+        cell = f"{names[0]}[{self._code(loop)}]"
+        if "calls" in loop.shape.there:  # once for each call
+            adding = f"{cell}.extend([{source}] * {loop.column('calls')})"
+        else:
+            adding = f"{cell}.append({source})"
+        if columns_of(value) & loop.shape.unknown:
+            return [f"if {source} is not None:", f"    {adding}"]
+        return [adding]
 
     def _take_over(self, codes: Iterable[int], cells: Mapping[int, Any]) -> None:
-        self._accumulate_lists(codes, cells.values())
+        own = self._cells
+        for code, values in zip(codes, cells.values()):
+            own[code].extend(values)
 
     def _empty(self) -> Dict[int, Any]:
         return defaultdict(partial(array, _typecode_for(self.spec.listed)))
@@ -80,11 +69,6 @@ class ListCube(Cube):
             if typecode > packed.values.typecode:
                 self.packed = packed._replace(values=array(typecode, packed.values))
             self.packed.values.extend(array(self.packed.values.typecode, values))
-
-
-def _repeated(values: Sequence[Any], batch: Batch) -> List[List[Any]]:
-    """Return each row's value as often as the row has calls."""
-    return [[value] * (calls or 0) for value, calls in zip(values, batch.numbers["calls"])]
 
 
 def _typecode_for(column: str) -> str:

@@ -8,9 +8,8 @@ ones.
 
 from __future__ import annotations
 
-from typing import Dict, FrozenSet, Iterable, List, NamedTuple, Set, Tuple
+from typing import Dict, FrozenSet, Iterable, List, NamedTuple, Tuple
 
-from finops.reader.encoding import Batch, KeyEncoder
 from finops.rollups.expressions import (
     Expression,
     columns_of,
@@ -18,7 +17,6 @@ from finops.rollups.expressions import (
     number,
     operands_of,
     python_of,
-    with_constants,
 )
 from finops.rollups.measures import (
     CALL_COLUMNS,
@@ -28,7 +26,7 @@ from finops.rollups.measures import (
     UNKNOWN_COLUMNS,
     Measure,
 )
-from finops.rollups.row_loop import BatchLoop, Constants, RowLoop
+from finops.rollups.row_loop import RowLoop
 
 WORD_BITS = 32
 
@@ -68,41 +66,33 @@ def words_for(largest: int) -> int:
     return -(-largest.bit_length() // WORD_BITS)
 
 
-class RowPacker:
-    """Packs what each row of a batch adds.
+class RowSums(NamedTuple):
+    """What each row adds: its source, and the words in which anything but 0 can be."""
 
-    `words` are those in which anything but 0 can be after what was packed so far.
-    """
+    source: str
+    words: FrozenSet[int]
 
-    def __init__(self, layout: PackedLayout) -> None:
-        self.words: Set[int] = set()
-        self._layout = layout
-        self._loop = BatchLoop(self._made)
 
-    def sums(self, batch: Batch, encoder: KeyEncoder) -> List[int]:
-        """Return the packed measures of each row."""
-        return self._loop(batch, encoder)
-
-    def _made(self, constants: Constants) -> RowLoop:
-        loop = RowLoop()
-        always = _Terms(loop)
-        conditional: Dict[Expression, _Terms] = {}
-        for measure in self._layout.measures:
-            value = with_constants(measure.added, constants)
-            if value is None or value == number(0):
-                continue
-            self.words |= self._layout.words_of([measure])
-            shift = self._layout.fields[measure].shift
-            if value.operator == "when" and not columns_of(value) <= CALL_COLUMNS:
-                condition, value = operands_of(value)
-                conditional.setdefault(condition, _Terms(loop)).add(value, shift)
-            else:
-                always.add(value, shift)
-        sources = always.sources()
-        for condition, terms in conditional.items():
-            sources.append(f"({_sum(terms.sources())} if {loop.inline(condition)} else 0)")
-        loop.compile(_sum(sources or ["0"]))
-        return loop
+def sums_of_rows(layout: PackedLayout, loop: RowLoop) -> RowSums:
+    """Return what each row of a loop's shape adds, all measures packed."""
+    always = _Terms(loop)
+    conditional: Dict[Expression, _Terms] = {}
+    added: List[Measure] = []
+    for measure in layout.measures:
+        value = loop.shape.remaining(measure.added)
+        if value is None or value == number(0):
+            continue
+        added.append(measure)
+        shift = layout.fields[measure].shift
+        if value.operator == "when" and not columns_of(value) <= CALL_COLUMNS:
+            condition, value = operands_of(value)
+            conditional.setdefault(condition, _Terms(loop)).add(value, shift)
+        else:
+            always.add(value, shift)
+    sources = always.sources()
+    for condition, terms in conditional.items():
+        sources.append(f"({_sum(terms.sources())} if {loop.inline(condition)} else 0)")
+    return RowSums(_sum(sources or ["0"]), layout.words_of(added))
 
 
 class _Terms:

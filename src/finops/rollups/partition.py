@@ -6,7 +6,7 @@ Parts of one file add up in file order.
 
 from __future__ import annotations
 
-from typing import Callable, Iterator, List, Optional, Sequence
+from typing import Callable, Iterator, List, Optional, Sequence, Set
 
 from finops import config
 from finops.reader.accounts import LINE_START_BYTES, Accounts
@@ -19,12 +19,12 @@ from finops.reader.layout import Span
 from finops.reader.options import ReadingRules
 from finops.reader.records import Dialect, has_odd_line, spans_of_records
 from finops.reader.row_parser import TOO_LONG
-from finops.rollups.cubes import Calls, Cube, Shared
+from finops.rollups.cubes import Cube
 from finops.rollups.customer_activity import ActivityReader
 from finops.rollups.digests import BlockDigests
+from finops.rollups.fill_loop import FillLoops
 from finops.rollups.hours import HourClock
 from finops.rollups.measures import CALLS_AT_A_TIME, ROWS_AT_A_TIME
-from finops.rollups.packing import RowPacker
 from finops.rollups.part import PartitionResult
 from finops.rollups.planner import Plan, closing_order
 from finops.rollups.row_kinds import as_counted
@@ -89,9 +89,10 @@ class CubeFiller:
     def __init__(self, plan: Plan, encoder: KeyEncoder, clock: HourClock) -> None:
         self.ends: Sequence[bytes] = ()
         self.hours: Sequence[str] = ()
-        self._packer = RowPacker(plan.layout)
-        self.cubes: List[Cube] = plan.cubes(self._packer.words)
-        self._direct = [cube for cube in self.cubes if cube.source is None]
+        words_in_use: Set[int] = set()
+        self.cubes: List[Cube] = plan.cubes(words_in_use, encoder.call_keys)
+        direct = [cube for cube in self.cubes if cube.source is None]
+        self._loops = FillLoops(direct, plan.layout, words_in_use)
         self._encoder = encoder
         self._clock = clock
         self._open_rows = 0
@@ -116,15 +117,13 @@ class CubeFiller:
         self._fill(batch)
 
     def _fill(self, batch: Batch) -> None:
-        calls = Calls(batch, self._packer.sums(batch, self._encoder))
         times = batch.times
+        late = bool(self.ends) and times[0] < self.ends[-1]
         self.ends = (min([times[0], *self.ends]), max([times[-1], *self.ends]))
         runs = self._clock.runs(batch)
         first, last = min(hour for hour, _, _ in runs), self._clock.last_hour(batch, runs)
         self.hours = (min([first, *self.hours]), max([last, *self.hours]))
-        shared: Shared = {}
-        for cube in self._direct:
-            cube.add(calls, runs, self._encoder, shared)
+        self._loops.fill(batch, runs, self._encoder, late)
 
     def close(self) -> None:
         """Pack what is still open."""

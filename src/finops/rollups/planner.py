@@ -130,16 +130,16 @@ class Plan:
         """
         return list_filter(self._scanned[table].where, listed).by_key
 
-    def cubes(self, words_in_use: AbstractSet[int]) -> List[Cube]:
+    def cubes(self, words_in_use: AbstractSet[int], call_keys: Sequence[CallKey]) -> List[Cube]:
         """Return fresh cubes for one part of the file; those stored are in the order of `specs`.
 
         They are to be closed in the order of `closing_order`.  `words_in_use` are those of the
-        packed sums that may be anything but 0; it grows as the part is read.
+        packed sums that may be anything but 0; it grows as the part is read, as `call_keys` do.
         """
         made: Dict[CubeSpec, Cube] = {}
         for spec in self._sources:
             if spec not in self.specs:
-                made[spec] = Cube(spec, (), [False] * self.layout.words, stored=False)
+                made[spec] = Cube(spec, (), whole_keys=call_keys)
         measures = dict(zip(self.specs, self.measures()))
         for spec in sorted(self.specs, key=_fineness):
             fine = self._source_of.get(spec)

@@ -1,24 +1,42 @@
-"""Loops over the rows of a batch, compiled from expressions that somebody declared.
+"""A loop over the rows of a batch, written as Python source from what tables declare.
 
 What follows from a call's or a customer's key is worked out once for each key, and what follows
-from one number that may be unknown once for each of its values: the loop looks them up.  Printed,
-a loop is one line of Python (`RowLoop.source`):
+from one number that may be unknown once for each of its values: the loop looks them up.  All that
+follows from one key is one tuple, so that a row looks once.
 
 >>> from finops.rollups.expressions import above, all_of, one_of
->>> loop = RowLoop()
->>> loop.compile(loop.inline(all_of(one_of("status", "success"), above("input_tokens", 9))))
->>> print(loop.source)
-lambda by_call_0, calls, input_tokens_: [(by_call_0[call] and (input_tokens > 9)) \
-for call, input_tokens in zip(calls, input_tokens_)]
+>>> loop = RowLoop(RowShape(frozenset({"cost_pico", "input_tokens"})))
+>>> failed = loop.inline(all_of(one_of("status", "error"), above("input_tokens", 9)))
+>>> add = f"cells[{loop.of_call('model')}] += {loop.column('cost_pico')}"
+>>> print(loop.source([f"if {failed}:", f"    {add}"], ["cells"]))
+def fill(rows, of_call, cells):
+    for call, cost_pico, input_tokens, in rows:
+        call_0, call_1, = of_call[call]
+        if (call_0 and (input_tokens > 9)):
+            cells[call_1] += cost_pico
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Union
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    FrozenSet,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+)
 
 from finops.reader.encoding import DEFAULTS, Batch, CallKey, CustomerKey, KeyEncoder
 from finops.rollups.expressions import (
+    NOTHING,
     Expression,
     columns_of,
     guarded,
@@ -29,155 +47,187 @@ from finops.rollups.measures import (
     CALL_COLUMNS,
     CUSTOMER_COLUMNS,
     NUMBER_COLUMNS,
+    ROW_COLUMNS,
+    TIMESTAMP,
     UNKNOWN_COLUMNS,
 )
 
+if TYPE_CHECKING:
+    from typing import Protocol
+else:  # `typing` has it from Python 3.8 on
+    Protocol = object
+
 # So many values of a column are remembered, to bound memory; most have a few thousand.
 _REMEMBERED = 65_536
-
 _MOST_FUNCTIONS = 1024  # that are kept: compiling takes longer than a file of some hundred rows
+CALL, CUSTOMER = "call", "customer"  # the codes of the keys of a row
+_ROWS = "rows"
 
-Function = Callable[..., Any]  # what an expression makes of columns
-Constants = Mapping[str, Optional[int]]  # of columns that are the same in every row
+Function = Callable[..., Any]
+
+
+class RowShape(NamedTuple):
+    """What is the same in all rows of a batch, so that a loop need not ask for each.
+
+    `there` are the columns of numbers that there are: all others have their defaults.  Those that
+    may be without a value are in `unknown`.  `late`: rows of a batch before may be of later times.
+    """
+
+    there: FrozenSet[str]
+    unknown: FrozenSet[str] = NOTHING
+    late: bool = False
+
+    @classmethod
+    def of(cls, batch: Batch, late: bool) -> RowShape:
+        """Return the shape of the rows of a batch."""
+        numbers = batch.numbers
+        unknown = [n for n in UNKNOWN_COLUMNS if n in numbers and None in numbers[n]]
+        return cls(frozenset(numbers), frozenset(unknown), late)
+
+    def remaining(self, expression: Expression) -> Optional[Expression]:
+        """Return what is left to ask of each row, None where a number is unknown in all rows."""
+        absent = {name: value for name, value in DEFAULTS.items() if name not in self.there}
+        return with_constants(expression, absent, ROW_COLUMNS - self.unknown)
 
 
 class RowLoop:
-    """One value for each row of a batch.
+    """The source of a loop over rows of one shape, and the tables that it looks things up in.
 
-    The methods that return source register what it looks up; `compile` makes the loop of it.
-    `constant` is the value where it is the same in every row.
+    The methods that return source register what it needs.
     """
 
-    def __init__(self) -> None:
-        self.source = ""
-        self.constant: Optional[Expression] = None
-        self._function: Function = list
-        self._call_tables: Dict[str, _KeyTable] = {}
-        self._customer_tables: Dict[str, _KeyTable] = {}
-        self._number_tables: Dict[str, _NumberTable] = {}
-        self._numbers: Dict[str, None] = {}
+    def __init__(self, shape: RowShape) -> None:
+        self.shape = shape
+        self._by_key: Dict[str, _KeyTables] = {key: _KeyTables(key) for key in (CALL, CUSTOMER)}
+        self._by_number: Dict[str, _NumberTable] = {}
+        self._columns: Set[str] = set()
+
+    def column(self, name: str) -> str:
+        """Return the source of a column: a number that is there, a key's code, or the time."""
+        self._columns.add(name)
+        return name
 
     def of_call(self, source: str) -> str:
-        """Return the source that looks up what follows from the call's key."""
-        name = f"by_call_{len(self._call_tables)}"
-        self._call_tables[name] = _KeyTable(CallKey._fields, source)
-        return f"{name}[call]"
+        """Return the source of what follows from the call's key."""
+        self._columns.add(CALL)
+        return self._by_key[CALL].name_of(source, lambda: KeyTable(CallKey._fields, source))
 
     def of_customer(self, source: str) -> str:
-        """Return the source that looks up what follows from the customer's key."""
-        name = f"by_customer_{len(self._customer_tables)}"
-        self._customer_tables[name] = _KeyTable(CustomerKey._fields, source)
-        return f"{name}[customer]"
+        """Return the source of what follows from the customer's key."""
+        self._columns.add(CUSTOMER)
+        tables = self._by_key[CUSTOMER]
+        return tables.name_of(source, lambda: KeyTable(CustomerKey._fields, source))
 
-    def of_number(self, column: str, source: str) -> str:
-        """Return the source that looks up what follows from one number."""
-        name = f"by_{column}_{len(self._number_tables)}"
-        self._number_tables[name] = _NumberTable(column, source)
-        self._numbers[column] = None
-        return f"{name}[{column}]"
+    def from_table(self, table: KeyCodes) -> str:
+        """Return the source of what a given table has by the call's code."""
+        self._columns.add(CALL)
+        return self._by_key[CALL].name_of(table, lambda: table)
 
-    def inline(self, expression: Expression, other: str = "None") -> str:
-        """Return the source of an expression over rows, `other` where a number is unknown."""
-        self._numbers.update(dict.fromkeys(sorted(columns_of(expression) & NUMBER_COLUMNS)))
-        source = python_of(expression, UNKNOWN_COLUMNS, self._looked_up)
-        return guarded(source, expression, UNKNOWN_COLUMNS & NUMBER_COLUMNS, other)
+    def of_number(self, name: str, source: str) -> str:
+        """Return the source of what follows from one number."""
+        table = f"by_{name}_{len(self._by_number)}"
+        self._by_number[table] = _NumberTable(name, source)
+        return f"{table}[{self.column(name)}]"
 
-    def compile(self, source: str) -> None:
-        """Make the loop that gives the value of `source` for each row."""
-        columns = {"call": "calls"} if self._call_tables or not self._numbers else {}
-        columns.update({"customer": "customers"} if self._customer_tables else {})
-        columns.update({name: name + "_" for name in self._numbers})
-        tables = (*self._call_tables, *self._customer_tables, *self._number_tables)
-        taken, given = ", ".join((*tables, *columns.values())), ", ".join(columns.values())
-        rows = f"{', '.join(columns)} in zip({given})"
-        if len(columns) == 1:
-            rows = f"{min(columns)} in {given}"
-        self.source = f"lambda {taken}: [{source} for {rows}]"
-        self._function = _compiled(self.source)
-
-    def __call__(self, batch: Batch, encoder: KeyEncoder) -> List[Any]:
-        """Return the value of each row."""
-        for table in self._call_tables.values():
-            table.extend(encoder.call_keys)
-        for table in self._customer_tables.values():
-            table.extend(encoder.customer_keys)
-        columns: List[Sequence[Optional[int]]] = []
-        if self._call_tables or not self._numbers:
-            columns.append(batch.calls)
-        if self._customer_tables:
-            columns.append(batch.customers)
-        columns += [batch.numbers[name] for name in self._numbers]
-        tables = [t.values for t in (*self._call_tables.values(), *self._customer_tables.values())]
-        values: List[Any] = self._function(*tables, *self._number_tables.values(), *columns)
-        return values
+    def inline(self, expression: Optional[Expression], other: str = "None") -> str:
+        """Return the source of what remains of an expression, `other` where a number is unknown."""
+        if expression is None:
+            return other
+        self._columns |= columns_of(expression) & NUMBER_COLUMNS
+        unknown = self.shape.unknown
+        return guarded(python_of(expression, unknown, self._looked_up), expression, unknown, other)
 
     def _looked_up(self, part: Expression) -> str:
         columns = columns_of(part)
         if columns and columns <= CALL_COLUMNS:
-            return self.of_call(python_of(part, UNKNOWN_COLUMNS))
+            return self.of_call(python_of(part))
         if columns and columns <= CUSTOMER_COLUMNS:
             return self.of_customer(python_of(part, UNKNOWN_COLUMNS))
         return ""
 
+    def source(self, statements: Sequence[str], arguments: Sequence[str]) -> str:
+        """Return the function that runs statements for each row; `arguments` are what they use."""
+        tables = [tables for tables in self._by_key.values() if tables.names]
+        names = [tables.parameter for tables in tables]
+        looks = [f"{', '.join(tables.names)}, = {tables.look}" for tables in tables]
+        each = ", ".join(self._names_of_columns())
+        return "\n".join(
+            [
+                f"def fill({', '.join([_ROWS, *names, *self._by_number, *arguments])}):",
+                f"    for {each}, in {_ROWS}:",
+                *(f"        {line}" for line in (*looks, *statements)),
+            ]
+        )
 
-class BatchLoop:
-    """One value for each row of a batch, by a loop for each set of columns that batches have.
+    def tables(self, encoder: KeyEncoder) -> List[object]:
+        """Return the tables in the order in which the function takes them, with all keys."""
+        keys: Dict[str, Sequence[Any]] = {
+            CALL: encoder.call_keys,
+            CUSTOMER: encoder.customer_keys,
+        }
+        of_keys = [t.extended(keys[key]) for key, t in self._by_key.items() if t.names]
+        return [*of_keys, *self._by_number.values()]
 
-    `make` returns the loop for batches in which some columns have their defaults in every row:
-    what follows from these is worked out once, when the loop is compiled.
-    """
+    def rows(self, batch: Batch) -> Iterator[Tuple[Any, ...]]:
+        """Return the rows as the function takes them."""
+        whole = {CALL: batch.calls, CUSTOMER: batch.customers, TIMESTAMP: batch.times}
+        columns = [whole[n] if n in whole else batch.numbers[n] for n in self._names_of_columns()]
+        return zip(*columns)
 
-    def __init__(self, make: Callable[[Constants], RowLoop]) -> None:
-        self._make = make
-        self._loops: Dict[FrozenSet[str], RowLoop] = {}
-
-    def __call__(self, batch: Batch, encoder: KeyEncoder) -> List[Any]:
-        """Return the value of each row."""
-        return self._loop_for(batch)(batch, encoder)
-
-    def constant(self, batch: Batch) -> Optional[Expression]:
-        """Return the value where it is the same in every batch of these columns, else None."""
-        return self._loop_for(batch).constant
-
-    def _loop_for(self, batch: Batch) -> RowLoop:
-        there = frozenset(batch.numbers)
-        if there not in self._loops:
-            absent = {name: value for name, value in DEFAULTS.items() if name not in there}
-            self._loops[there] = self._make(absent)
-        return self._loops[there]
-
-
-def loop_of(expression: Expression) -> BatchLoop:
-    """Return the loop that gives what an expression is in each row, None where it is unknown."""
-
-    def made(constants: Constants) -> RowLoop:
-        loop = RowLoop()
-        remaining = with_constants(expression, constants)
-        if remaining is not None and remaining.operator == "number":
-            loop.constant = remaining
-        loop.compile("None" if remaining is None else loop.inline(remaining))
-        return loop
-
-    return BatchLoop(made)
+    def _names_of_columns(self) -> List[str]:
+        """Return the columns that are used in a stable order, at least one."""
+        return sorted(self._columns or {CALL})
 
 
-def key_function(expression: Expression) -> Callable[[CallKey], Any]:
-    """Return what an expression over the columns of a call's key makes of one."""
-    function = _of_columns(CallKey._fields, python_of(expression, UNKNOWN_COLUMNS))
-    return lambda key: function(*key)
-
-
-class _KeyTable:
+class KeyCodes(Protocol):
     """What follows from each key, by its code; extended as keys are met."""
 
+    by_code: List[Any]
+
+    def extend(self, keys: Sequence[Any]) -> None:
+        """Make room for keys not seen yet."""
+
+
+class KeyTable:
+    """What an expression over the columns of a key is."""
+
     def __init__(self, fields: Sequence[str], source: str) -> None:
-        self.values: List[Any] = []
+        self.by_code: List[Any] = []
         self._function = _of_columns(fields, source)
 
-    def extend(self, keys: Sequence[Union[CallKey, CustomerKey]]) -> None:
+    def extend(self, keys: Sequence[Any]) -> None:
         """Make room for keys not seen yet."""
-        if len(keys) > len(self.values):
-            self.values.extend(self._function(*key) for key in keys[len(self.values) :])
+        if len(keys) > len(self.by_code):
+            self.by_code.extend(self._function(*key) for key in keys[len(self.by_code) :])
+
+
+class _KeyTables:
+    """All that follows from one kind of key: a tuple for each code, and names for its parts."""
+
+    def __init__(self, key: str) -> None:
+        self.names: List[str] = []
+        self.parameter = f"of_{key}"
+        self.look = f"of_{key}[{key}]"
+        self._key = key
+        self._tables: Dict[object, KeyCodes] = {}
+        self._entries: List[Tuple[Any, ...]] = []
+
+    def name_of(self, what: object, made: Callable[[], KeyCodes]) -> str:
+        """Return the name of one part, which is `made` if it is new."""
+        if what not in self._tables:
+            self._tables[what] = made()
+            self.names.append(f"{self._key}_{len(self.names)}")
+        return self.names[list(self._tables).index(what)]
+
+    def extended(self, keys: Sequence[Any]) -> List[Tuple[Any, ...]]:
+        """Return the tuples by code, those of keys not seen yet among them."""
+        start = len(self._entries)
+        if len(keys) > start:
+            tables = self._tables.values()
+            for table in tables:
+                table.extend(keys)
+            self._entries.extend(zip(*(table.by_code[start:] for table in tables)))
+        return self._entries
 
 
 class _NumberTable(Dict[Optional[int], Any]):
@@ -194,16 +244,24 @@ class _NumberTable(Dict[Optional[int], Any]):
         return result
 
 
+def key_function(expression: Expression) -> Callable[[CallKey], Any]:
+    """Return what an expression over the columns of a call's key makes of one."""
+    function = _of_columns(CallKey._fields, python_of(expression))
+    return lambda key: function(*key)
+
+
 def _of_columns(columns: Sequence[str], source: str) -> Function:
-    return _compiled(f"lambda {', '.join(columns)}: {source}")
+    return compiled(f"def value({', '.join(columns)}): return {source}")
 
 
 @lru_cache(maxsize=_MOST_FUNCTIONS)
-def _compiled(source: str) -> Function:
-    """Return a function from source.
+def compiled(source: str) -> Function:
+    """Return the function that source defines.
 
     Expressions are checked against the declared columns and operators, and texts are written
     by `repr`, so that source holds nothing else.
     """
-    function: Function = eval(source, {"__builtins__": {"zip": zip}})
+    names: Dict[str, Any] = {"__builtins__": {}}
+    exec(source, names)
+    function: Function = names.popitem()[1]
     return function

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from array import array
 from operator import itemgetter
-from typing import Any, Dict, Iterable, Iterator, Mapping, Optional, Sequence, Tuple, cast
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, cast
 
 from finops.rollups.cells import CubeSpec
-from finops.rollups.cubes import Accumulate, Calls, Cube, Getter
-from finops.rollups.measures import Seen
+from finops.rollups.cubes import Cube, Getter
+from finops.rollups.measures import TIMESTAMP, Seen
+from finops.rollups.row_loop import RowLoop
 from finops.rollups.spec import Key
 from finops.timestamps import MicrosecondClock, timestamp_of
 
@@ -26,14 +27,6 @@ class SeenCells(Dict[int, bytes]):
         super().__init__()
         self.firsts: Dict[int, bytes] = {}
 
-    def extend(self, codes: Sequence[int], times: Sequence[bytes]) -> None:
-        """Take in rows in time order, none of them before any that was taken in."""
-        self.update(zip(codes, times))
-        if len(self.firsts) < len(self):
-            fresh = dict(zip(reversed(codes), reversed(times)))
-            fresh.update((code, self.firsts[code]) for code in fresh if code in self.firsts)
-            self.firsts.update(fresh)
-
     def widen(self, code: int, first: bytes, last: bytes) -> None:
         """Take in rows of one cell, from the first to the last, whenever they were."""
         if code in self:
@@ -44,30 +37,28 @@ class SeenCells(Dict[int, bytes]):
 class SeenCube(Cube):
     """A cube that keeps the first and the last time of each cell instead of sums."""
 
-    needs_times, needs_sums = True, False
-
     def __init__(
         self, spec: CubeSpec, getters: Sequence[Getter], source: Optional[Cube] = None
     ) -> None:
         super().__init__(spec, getters, source=source)
         self.packed = self.packed._replace(values=array("q"))
         self._clock = MicrosecondClock()
-        self._latest = b""
 
-    def _adding(self, calls: Calls) -> Tuple[Sequence[Any], Accumulate]:
-        return calls.batch.times, self._accumulate
+    def statements(self, loop: RowLoop, names: Sequence[str]) -> List[str]:
+        """Return what the loop does with a row that enters."""
+        (cells, firsts), time, code = names, loop.column(TIMESTAMP), self._code(loop)
+        if loop.shape.late:
+            return [f"{cells}.widen({code}, {time}, {time})"]
+        return [
+            f"if {code} not in {firsts}:",
+            f"    {firsts}[{code}] = {time}",
+            f"{cells}[{code}] = {time}",
+        ]
 
-    def _accumulate(self, codes: Iterable[int], added: Iterable[Any]) -> None:
-        codes, times = list(codes), list(added)
-        if not times:
-            return
+    def open_cells(self) -> List[Any]:
+        """Return what the loop fills."""
         cells = cast(SeenCells, self._cells)
-        if times[0] >= self._latest:
-            cells.extend(codes, times)
-        else:
-            for code, time in zip(codes, times):
-                cells.widen(code, time, time)
-        self._latest = max(self._latest, times[-1])
+        return [cells, cells.firsts]
 
     def _take_over(self, codes: Iterable[int], cells: Mapping[int, Any]) -> None:
         finer, own = cast(SeenCells, cells), cast(SeenCells, self._cells)
