@@ -103,7 +103,7 @@ class Job(NamedTuple):
     `finished` after each report, in the process that made it.  `budgets`: those that every
     month of the data is held against.  `redactor`: what replaces the names of customers and
     organizations; nothing is then kept beside the dataset, and events, which are free text, are
-    not marked.
+    not marked.  `most_keys`: how many customers, or kinds of calls, a path may have.
     """
 
     source: Source
@@ -120,6 +120,7 @@ class Job(NamedTuple):
     events: Optional[Path] = None  # by default those that the dataset knows of
     budgets: Sequence[config.Budget] = ()
     redactor: Optional[Redactor] = None
+    most_keys: Optional[int] = None
 
     @property
     def selected(self) -> List[Analysis]:
@@ -407,6 +408,7 @@ def _opened(job: Job) -> CallDataset:
         progress=job.scanned,
         cache=job.cache and job.redactor is None,
         options=job.options,
+        most_keys=job.most_keys,
     )
     return dataset if job.redactor is None else RedactedDataset(dataset, job.redactor)
 

@@ -7,9 +7,9 @@ Every function has an answer for empty input, so that callers need no special ca
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from itertools import accumulate
-from typing import Iterable, Mapping, Sequence, Tuple
+from typing import Iterable, Mapping, Sequence, Tuple, Union, overload
 
 
 def ratio(part: float, whole: float) -> float:
@@ -77,13 +77,75 @@ def histogram_percentiles(histogram: Mapping[int, int], shares: Sequence[float])
 
 def median(values: Iterable[float]) -> float:
     """Return the middle value, or the mean of the two middle ones; 0.0 of nothing."""
-    ordered = sorted(values)
+    return sorted_median(sorted(values))
+
+
+def sorted_median(ordered: Sequence[float]) -> float:
+    """Return the median of ascending values; 0.0 of nothing."""
     half = len(ordered) // 2
-    if not ordered:
+    if not len(ordered):
         return 0.0
     if len(ordered) % 2:
         return float(ordered[half])
     return (ordered[half - 1] + ordered[half]) / 2
+
+
+class SortedWithout(Sequence[float]):
+    """Ascending values without the one at a place, which takes no copy of them."""
+
+    def __init__(self, ordered: Sequence[float], place: int) -> None:
+        self._ordered = ordered
+        self._place = place
+
+    def __len__(self) -> int:
+        return len(self._ordered) - 1
+
+    @overload
+    def __getitem__(self, place: int) -> float: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[float]: ...
+
+    def __getitem__(self, place: Union[int, slice]) -> Union[float, Sequence[float]]:
+        if isinstance(place, slice):
+            return [self[k] for k in range(*place.indices(len(self)))]
+        place = range(len(self))[place]  # raises IndexError; negative ones are from the end
+        return self._ordered[place if place < self._place else place + 1]
+
+
+def sorted_median_distance(ordered: Sequence[float], centre: float) -> float:
+    """Return the median distance of ascending values from a centre; 0.0 of nothing.
+
+    Looks at as many values as their number has binary digits, not at all of them: the distances
+    below the centre and those above it are two ascending sequences, and a binary search finds
+    how many of the smallest distances are below.
+    """
+    count, split = len(ordered), bisect_left(ordered, centre)
+    if not count:
+        return 0.0
+
+    def below(place: int) -> float:
+        return centre - ordered[split - 1 - place]
+
+    def above(place: int) -> float:
+        return ordered[split + place] - centre
+
+    def smallest(wanted: int) -> float:
+        """Return the greatest of the `wanted` smallest distances."""
+        fewest, most = max(0, wanted - (count - split)), min(wanted, split)
+        while fewest < most:
+            taken = (fewest + most) // 2
+            if above(wanted - taken - 1) > below(taken):
+                fewest = taken + 1
+            else:
+                most = taken
+        lower = below(fewest - 1) if fewest else 0.0
+        return max(lower, above(wanted - fewest - 1)) if wanted > fewest else lower
+
+    half = count // 2
+    if count % 2:
+        return smallest(half + 1)
+    return (smallest(half) + smallest(half + 1)) / 2
 
 
 def median_absolute_deviation(values: Sequence[float]) -> float:

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional, Tuple
 
-from finops import registry
+from finops import config, registry
 from finops.commands import alerting, bill, redaction
 from finops.commands.base import (
     Console,
@@ -151,6 +151,7 @@ def analyzed(
         events=Path(reading.choices.events) if reading.choices.events else None,
         budgets=reading.budgets,
         redactor=redactor,
+        most_keys=getattr(args, "max_rows", None) or config.MOST_KEYS,
     )
     try:
         outcome = pipeline.analyze(job)

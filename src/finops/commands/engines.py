@@ -6,6 +6,7 @@ import argparse
 import re
 from typing import TYPE_CHECKING, List, Sequence, Tuple
 
+from finops import config
 from finops.commands.base import parse_count
 from finops.commands.reading import Reading
 from finops.engines import ENGINES
@@ -21,7 +22,7 @@ ROWS = "rows"
 _FORMATS = ("csv", "parquet", "table")
 _MEMORY = re.compile("[0-9]{1,6}(?:[.][0-9]{1,3})?(?:KB|MB|GB|TB)", re.IGNORECASE).fullmatch
 # Of an engine alone: what is said of them without one is a mistake.
-_ONLY_ENGINES = ("format", "threads", "memory", "temp", "master", "conf", "max_rows")
+_ONLY_ENGINES = ("format", "threads", "memory", "temp", "master", "conf")
 # Of the local scan alone.
 _ONLY_LOCAL = ("workers", "bill")
 
@@ -56,7 +57,8 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
         "--max-rows",
         metavar="N",
         type=_parse_rows,
-        help="the most rows that a table may bring back (default: 2000000)",
+        help="the most rows that a table may bring back (default: 2000000); of a local scan the"
+        f" most customers, or kinds of calls (default: {config.MOST_KEYS})",
     )
     group.add_argument(
         "--master", metavar="URL", help="the cluster of Spark (default: this machine)"
@@ -115,10 +117,8 @@ def check_engine(args: argparse.Namespace) -> None:
         for name in _given(args, _ONLY_LOCAL):
             raise UsageError(f"--{name} is for the local scan; leave out --engine and --rows")
     if getattr(args, "engine", LOCAL) == LOCAL:
-        of_rows = ("max-rows",) if getattr(args, "rows", None) else ()
         for name in _given(args, _ONLY_ENGINES):
-            if name not in of_rows:
-                raise UsageError(f"--{name} is for engines; add --engine {next(iter(ENGINES))}")
+            raise UsageError(f"--{name} is for engines; add --engine {next(iter(ENGINES))}")
 
 
 def _given(args: argparse.Namespace, names: Sequence[str]) -> List[str]:

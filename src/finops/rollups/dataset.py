@@ -35,6 +35,7 @@ from finops.rollups.customers import CUSTOMER_RECORDS, customers_of
 from finops.rollups.file_scan import ScanSettings, processes_for
 from finops.rollups.file_set import FileSet, Progress
 from finops.rollups.hours import HourClock
+from finops.rollups.key_limit import TooManyKeysError, check_keys
 from finops.rollups.merge import Cubes, accounting_of, cubes_of, tables_of
 from finops.rollups.notes import notes_of, on_whole_days
 from finops.rollups.part import PartitionResult
@@ -73,12 +74,13 @@ def open_dataset(
     cache: bool = False,
     context: Optional[RunContext] = None,
     options: ReadingOptions = ReadingOptions(),
+    most_keys: Optional[int] = None,
 ) -> CallDataset:
     """Return a `Dataset` for one location of data or a list of them; what is a dataset already is
     returned as it is.
     """
     if isinstance(source, (str, os.PathLike, Sequence)):
-        return Dataset(source, workers, prices, progress, cache, context, options)
+        return Dataset(source, workers, prices, progress, cache, context, options, most_keys)
     return source
 
 
@@ -101,6 +103,7 @@ class Dataset:
     `cache`: keep what was read beside the file, and read only what was appended since.
     `context`: of the run that this is opened for, by default one that begins now.
     `options`: how to read the file.
+    `most_keys`: refuse data of more customers, or of more kinds of calls, than this.
     """
 
     def __init__(
@@ -112,6 +115,7 @@ class Dataset:
         cache: bool = False,
         context: Optional[RunContext] = None,
         options: ReadingOptions = ReadingOptions(),
+        most_keys: Optional[int] = None,
     ) -> None:
         if isinstance(locations, (str, os.PathLike)):
             locations = [locations]
@@ -123,6 +127,7 @@ class Dataset:
         self._workers = workers
         self._progress = progress
         self._cache = cache
+        self._most_keys = most_keys
         self._plan = Plan(())
         self._parts: List[PartitionResult] = []
         self._cubes: Cubes = {}
@@ -255,13 +260,19 @@ class Dataset:
     def _scan_once(self, plan: Plan, cache: bool) -> None:
         self._plan, self._filled, self._facts, self._customers = plan, {}, None, None
         self._memo = {}
-        settings = ScanSettings(plan, self.prices, self.options, self.context, self._workers, cache)
+        settings = ScanSettings(
+            plan, self.prices, self.options, self.context, self._workers, cache, self._most_keys
+        )
         files = FileSet(self._locations.files(), settings, self._progress)
         plan = self._plan = files.plan
         reading = files.complete()
         self._revived = files.revived
         self._parts = reading.parts
         self._cubes = cubes_of(plan, self._parts)
+        try:
+            check_keys(self._cubes, self._most_keys)
+        except TooManyKeysError as error:
+            raise error.within(files.name) from None
         self._content_key = files.content_key(reading)
         self._compute_facts(files, reading.rules)
         files.save(reading)

@@ -16,15 +16,17 @@ from finops.business.catalog import PriceTable
 from finops.context import RunContext
 from finops.errors import DataError
 from finops.reader.block_reader import BlockReader
+from finops.reader.containers import TextStream
 from finops.reader.encoding import Batch, KeyEncoder
 from finops.reader.identity import RepeatFilter
-from finops.reader.layout import ENDLESS, FileReplacedError, inode_of, inspect, spans
+from finops.reader.layout import ENDLESS, FileReplacedError, Span, inode_of, inspect, spans
 from finops.reader.options import END_OF_TIME, ReadingOptions, ReadingRules
 from finops.reader.sources import SourceFile
 from finops.rollups import cache as rollup_cache
 from finops.rollups.cache import Identity, Kept
+from finops.rollups.key_limit import TooManyKeysError
 from finops.rollups.part import PartitionResult
-from finops.rollups.partition import Blocks, batches, scan_partition
+from finops.rollups.partition import Blocks, BytesDone, batches, scan_partition
 from finops.rollups.planner import Plan
 from finops.rollups.readings import Reading
 from finops.rollups.workers import PartitionWorkers
@@ -41,7 +43,8 @@ Report = Callable[[int, int], None]
 class ScanSettings(NamedTuple):
     """How files are scanned, the same for all of a dataset.
 
-    `workers` is the number of processes, None for as many as there are cores and work for.
+    `workers` is the number of processes, None for as many as there are cores and work for;
+    `most_keys` how many customers, and kinds of calls, may be in it, None for any number.
     """
 
     plan: Plan
@@ -50,6 +53,7 @@ class ScanSettings(NamedTuple):
     context: RunContext
     workers: Optional[int] = None
     cache: bool = False
+    most_keys: Optional[int] = None
 
 
 def processes_for(workers: Optional[int], size: int) -> int:
@@ -138,8 +142,21 @@ class FileScan:
         """Return the parts of the file, of which some may be kept ones.
 
         Where `repeats` are left out, they are read one after the other.  Raises
-        FileReplacedError where the path leads to another file by now.
+        FileReplacedError where the path leads to another file by now, TooManyKeysError where
+        there are more keys than may be.
         """
+        try:
+            return self._read_all(rules, kept, report, repeats)
+        except TooManyKeysError as error:
+            raise error.within(self.layout.name) from None
+
+    def _read_all(
+        self,
+        rules: ReadingRules,
+        kept: List[PartitionResult],
+        report: Report,
+        repeats: Optional[RepeatFilter],
+    ) -> List[PartitionResult]:
         with self._opened() as stream:
             if not self.layout.container.is_plain:
                 self.tail = [self._decoded(stream, rules, report, repeats)]
@@ -194,8 +211,7 @@ class FileScan:
             report(min(layout.size, stream.tell()), layout.size)
 
         span = (layout.header.data_start, ENDLESS)
-        plan, text = self._settings.plan, layout.text(stream)
-        return scan_partition(text, span, layout.header, plan, rules, advance, True, repeats)
+        return self._scanned(layout.text(stream), span, rules, advance, True, repeats)
 
     def _read(
         self,
@@ -215,10 +231,9 @@ class FileScan:
         def advance(done: int) -> None:
             report(min(total, done * len(shares)), total)
 
-        with PartitionWorkers(layout, shares[1:], plan.scanned, rules) as others:
-            first = scan_partition(
-                stream, shares[0], layout.header, plan, rules, advance, False, repeats
-            )
+        most_keys = self._settings.most_keys
+        with PartitionWorkers(layout, shares[1:], plan.scanned, rules, most_keys) as others:
+            first = self._scanned(stream, shares[0], rules, advance, False, repeats)
             parts = [first, *others.results()]
         if os.fstat(stream.fileno()).st_size < layout.whole_end:
             raise FileReplacedError(layout.path)
@@ -228,11 +243,32 @@ class FileScan:
         self, stream: BinaryIO, rules: ReadingRules, repeats: Optional[RepeatFilter]
     ) -> List[PartitionResult]:
         """Return what follows the body as one more part: never kept, since it may go on."""
-        layout, plan = self.layout, self._settings.plan
-        span = (self.body[-1].span[1], layout.end)
+        span = (self.body[-1].span[1], self.layout.end)
         if span[0] >= span[1]:
             return []
-        return [scan_partition(stream, span, layout.header, plan, rules, None, True, repeats)]
+        return [self._scanned(stream, span, rules, None, True, repeats)]
+
+    def _scanned(
+        self,
+        stream: TextStream,
+        span: Span,
+        rules: ReadingRules,
+        advance: Optional[BytesDone],
+        is_last: bool,
+        repeats: Optional[RepeatFilter],
+    ) -> PartitionResult:
+        settings, header = self._settings, self.layout.header
+        return scan_partition(
+            stream,
+            span,
+            header,
+            settings.plan,
+            rules,
+            advance,
+            is_last,
+            repeats,
+            settings.most_keys,
+        )
 
 
 def _is(part: PartitionResult, other: PartitionResult) -> bool:

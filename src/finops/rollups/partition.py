@@ -24,6 +24,7 @@ from finops.rollups.customer_activity import ActivityReader
 from finops.rollups.digests import BlockDigests
 from finops.rollups.fill_loop import FillLoops
 from finops.rollups.hours import HourClock
+from finops.rollups.key_limit import KeyCounter
 from finops.rollups.measures import CALLS_AT_A_TIME, ROWS_AT_A_TIME
 from finops.rollups.part import PartitionResult
 from finops.rollups.planner import Plan, closing_order
@@ -44,6 +45,7 @@ def scan_partition(
     progress: Optional[BytesDone] = None,
     is_last: bool = False,
     repeats: Optional[RepeatFilter] = None,
+    most_keys: Optional[int] = None,
 ) -> PartitionResult:
     """Read the records in the bytes [from, to) of a text and return the part's result.
 
@@ -52,7 +54,8 @@ def scan_partition(
     read, and the end of the span need not be a line start.
 
     With `repeats`, records that it has met are left out, which takes all parts in their order;
-    without it the ids are noted (see `identity`).
+    without it the ids are noted (see `identity`).  Raises TooManyKeysError where there are more
+    than `most_keys` customers or kinds of calls.
     """
     encoder = KeyEncoder(rules)
     ids = IdCollector(rules.all_checksums)
@@ -61,7 +64,9 @@ def scan_partition(
     filler = CubeFiller(plan, encoder, clock)
     activity = ActivityReader(clock) if plan.follows_calls else None
     source = Blocks(stream, span, reader.accounts, header.dialect, progress, is_last)
+    keys = KeyCounter(encoder, most_keys)
     for batch in batches(source, reader):
+        keys.add(batch)
         filler.add(batch)
         if activity is not None:
             activity.add(batch, encoder)

@@ -7,7 +7,7 @@ import json
 import sys
 from contextlib import ExitStack
 from types import TracebackType
-from typing import List, Optional, Sequence, Type
+from typing import Any, Dict, List, Optional, Sequence, Type
 
 from finops.errors import DataError
 from finops.processes import Worker
@@ -15,6 +15,7 @@ from finops.reader.header import open_csv, read_header
 from finops.reader.layout import FileLayout, FileReplacedError, Span, inode_of
 from finops.reader.options import ReadingRules
 from finops.rollups import serialization
+from finops.rollups.key_limit import TooManyKeysError
 from finops.rollups.part import PartitionResult
 from finops.rollups.partition import scan_partition
 from finops.rollups.planner import Plan
@@ -23,6 +24,8 @@ from finops.rollups.spec import Table
 # Columns and tables are hundreds of thousands of tuples without a cycle among them: looking for
 # cycles as often as Python does by itself takes a quarter of the time after reading.
 OBJECTS_BETWEEN_COLLECTIONS = 200_000
+
+_TOO_MANY = "too_many"  # what a process answers instead of a part
 
 
 class PartitionWorkers:
@@ -37,6 +40,7 @@ class PartitionWorkers:
         spans: Sequence[Span],
         tables: Sequence[Table],
         rules: ReadingRules,
+        most_keys: Optional[int] = None,
     ) -> None:
         self._jobs = [
             {
@@ -45,6 +49,7 @@ class PartitionWorkers:
                 "span": span,
                 "tables": tables,
                 "rules": rules.plain(),
+                "most_keys": most_keys,
             }
             for span in spans
         ]
@@ -64,7 +69,8 @@ class PartitionWorkers:
     def results(self) -> List[PartitionResult]:
         """Return the parts' results in order.
 
-        Raises WorkerError where a process died, FileReplacedError where one met another file.
+        Raises WorkerError where a process died, FileReplacedError where one met another file,
+        TooManyKeysError where one met too many keys.
         """
         results: List[PartitionResult] = []
         for worker in self._workers:
@@ -72,7 +78,10 @@ class PartitionWorkers:
             worker.finish()
             if not data:
                 raise FileReplacedError(self._path)
-            results.append(PartitionResult.from_plain(serialization.load(data)))
+            answer = serialization.load(data)
+            if _TOO_MANY in answer:
+                raise TooManyKeysError(*answer[_TOO_MANY])
+            results.append(PartitionResult.from_plain(answer))
         return results
 
     def __exit__(
@@ -101,6 +110,11 @@ def main(message: bytes) -> None:
             return
         rules = ReadingRules.from_plain(job["rules"])
         header = read_header(stream, job["path"], rules.options)
-        result = scan_partition(stream, tuple(job["span"]), header, Plan(tables), rules)
-    sys.stdout.buffer.write(serialization.dump(result.plain()))
+        span, plan, most_keys = tuple(job["span"]), Plan(tables), job["most_keys"]
+        try:
+            result = scan_partition(stream, span, header, plan, rules, most_keys=most_keys)
+            answer: Dict[str, Any] = result.plain()
+        except TooManyKeysError as error:
+            answer = {_TOO_MANY: error.facts}
+    sys.stdout.buffer.write(serialization.dump(answer))
     sys.stdout.buffer.flush()

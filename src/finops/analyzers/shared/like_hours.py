@@ -13,7 +13,7 @@ from bisect import bisect_left
 from typing import Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
 
 from finops import config
-from finops.stats import median
+from finops.stats import SortedWithout, sorted_median, sorted_median_distance
 from finops.timestamps import date_of
 
 # Median absolute deviation to standard deviation, for a normal distribution.
@@ -59,23 +59,23 @@ class LikeHours:
         """
         cost = self._costs[hour]
         by_week, by_day, by_month = (self._others(key, cost) for key in _keys(hour))
-        alike = [by_week, by_day, by_month if len(by_month) >= _MONTHS else [], *self._near(hour)]
-        known = [others for others in alike if others] or [self._others((), cost) or [cost]]
+        alike = [by_week, by_day, *([by_month] if len(by_month) >= _MONTHS else [])]
+        alike += self._near(hour)
+        known = [others for others in alike if others] or [self._others((), cost) or (cost,)]
         return max(map(_usual_of, known), key=lambda usual: usual.limit)
 
-    def _near(self, hour: str) -> Iterator[List[float]]:
-        """Yield what the same hour of the last and of the next days with it cost."""
+    def _near(self, hour: str) -> Iterator[Sequence[float]]:
+        """Yield what the same hour of the last and of the next days with it cost, ascending."""
         hours = self._clocks[hour[11:13]]
         place = bisect_left(hours, hour)
         for part in (hours[max(0, place - _DAYS) : place], hours[place + 1 : place + 1 + _DAYS]):
             if len(part) >= _FEWEST_DAYS:
-                yield [self._costs[each] for each in part]
+                yield sorted(self._costs[each] for each in part)
 
-    def _others(self, key: Tuple[object, ...], cost: float) -> List[float]:
-        """Return the costs of a group without one occurrence of a cost that is among them."""
+    def _others(self, key: Tuple[object, ...], cost: float) -> Sequence[float]:
+        """Return the costs of a group, ascending, without one occurrence of a cost in it."""
         costs = self._groups[key]
-        place = bisect_left(costs, cost)
-        return costs[:place] + costs[place + 1 :]
+        return SortedWithout(costs, bisect_left(costs, cost))
 
 
 def _keys(hour: str) -> Tuple[Tuple[object, ...], ...]:
@@ -85,6 +85,9 @@ def _keys(hour: str) -> Tuple[Tuple[object, ...], ...]:
 
 
 def _usual_of(costs: Sequence[float]) -> Usual:
-    centre = median(costs)
-    spread = _SCALE * median(abs(cost - centre) for cost in costs)
+    """Return what ascending costs are usually; their number hardly counts, for each hour of a
+    long period may have as many others as there are days.
+    """
+    centre = sorted_median(costs)
+    spread = _SCALE * sorted_median_distance(costs, centre)
     return Usual(centre, max(spread, centre * config.ANOMALY_SPREAD_FLOOR_PCT / 100))
