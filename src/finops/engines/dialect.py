@@ -65,6 +65,10 @@ class Dialect:
         """Return texts as a list."""
         raise NotImplementedError
 
+    def is_one_of(self, text: str, words: Sequence[str]) -> str:
+        """Return whether a text is one of some words."""
+        return f"{text} in ({', '.join(map(self.literal, words))})"
+
     def field(self, fields: str, place: int) -> str:
         """Return a field by its place from 0, null where there is none."""
         raise NotImplementedError
@@ -88,6 +92,10 @@ class Dialect:
     def power_of_ten(self, exponent: str) -> str:
         """Return ten to a power from 0 to 37 as a big number."""
         return self.cast(f"rpad('1', cast(1 + {exponent} as int), '0')", self.big)
+
+    def pico(self, amount: str) -> str:
+        """Return an amount of up to 18 digits, 12 of them decimals, as so many pico-dollars."""
+        raise NotImplementedError
 
     def rows(self, rows: Sequence[Sequence[str]], names: Sequence[str], alias: str) -> str:
         """Return rows of literals as a relation; there is at least one."""
@@ -127,6 +135,13 @@ class DuckDBDialect(Dialect):
         """Return texts as a list."""
         return f"[{', '.join(texts)}]"
 
+    def is_one_of(self, text: str, words: Sequence[str]) -> str:
+        """Return whether a text is one of some words.
+
+        DuckDB makes a join of a long IN, which meets all rows, those of other cases as well.
+        """
+        return f"case {text} {' '.join(f'when {self.literal(w)} then true' for w in words)} end"
+
     def field(self, fields: str, place: int) -> str:
         """Return a field by its place from 0, null where there is none."""
         return f"{fields}[{place + 1}]"
@@ -141,11 +156,16 @@ class DuckDBDialect(Dialect):
 
     def without_returns(self, line: str) -> str:
         """Return a line without the carriage returns at its end."""
-        return f"rtrim({line}, chr(13))"
+        ended = f"ends_with({line}, chr(13))"  # far cheaper than to trim every line
+        return f"case when {ended} then rtrim({line}, chr(13)) else {line} end"
 
     def microseconds(self, text: str) -> str:
         """Return the microseconds since 1970 of `2025-01-31 09:30:00` in UTC, null if none."""
         return f"epoch_us(try_cast({text} as timestamp))"
+
+    def pico(self, amount: str) -> str:
+        """Return an amount of up to 18 digits, 12 of them decimals, as so many pico-dollars."""
+        return f"cast(try_cast(concat({amount}, 'e12') as bigint) as {self.big})"
 
 
 class SparkDialect(Dialect):
@@ -209,11 +229,16 @@ class SparkDialect(Dialect):
 
     def without_returns(self, line: str) -> str:
         """Return a line without the carriage returns at its end."""
-        return f"rtrim(chr(13), {line})"
+        ended = f"endswith({line}, chr(13))"
+        return f"case when {ended} then rtrim(chr(13), {line}) else {line} end"
 
     def microseconds(self, text: str) -> str:
         """Return the microseconds since 1970 of `2025-01-31 09:30:00` in UTC, null if none."""
         return f"unix_micros(try_cast({text} as timestamp))"
+
+    def pico(self, amount: str) -> str:
+        """Return an amount of up to 18 digits, 12 of them decimals, as so many pico-dollars."""
+        return f"try_cast(concat({amount}, 'e12') as {self.big})"
 
 
 DIALECTS: Dict[str, Type[Dialect]] = {each.name: each for each in (DuckDBDialect, SparkDialect)}

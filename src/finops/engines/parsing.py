@@ -5,17 +5,21 @@ Engines never see a line as CSV: their own readers drop odd lines, fill up short
 are written plainly, which are nearly all, by the rules of the local reader.  What is not plain
 comes back as it is, in the column `line`, and is read by the local reader itself, so that a row
 means the same whoever reads it.
+
+Each value has two ways: a cast, in lines that match the pattern of `plain`, and the rules for all
+other forms that a statement can read.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timezone
 from fractions import Fraction
-from typing import Dict, Iterable, List, Mapping, NamedTuple, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Tuple
 
 from finops import config, schema
 from finops.business import names
 from finops.engines.dialect import Dialect
+from finops.engines.plain import plain_line
 from finops.engines.zones import changes_of, offset_of_local
 from finops.reader import words
 from finops.reader.encoding import CallKey, CustomerKey
@@ -48,7 +52,6 @@ _QUOTED_FIELD = '(?:"[^"]*(?:""[^"]*)*"|[^",]*)'
 _QUOTED_LINE = f"{_QUOTED_FIELD}(?:,{_QUOTED_FIELD})*"
 _CLOCK = "(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
 _DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_OWN_TIME = f"{_DATE}T{_CLOCK}[.][0-9]{{6}}"
 _NO_ZONE = f"{_DATE}[Tt ]{_CLOCK}(?:[.][0-9]{{1,12}})?"
 _ZONE = "(?:[Zz]|[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?)"
 _WHOLE = "^([0-9]{1,%d})(?:[.]0{1,15})?$"
@@ -104,11 +107,19 @@ class _Parser:
 
     def _cells(self) -> str:
         d = self._d
+        plain = (
+            f"({d.is_valid('text')} and {d.octets('text')} <= {config.MAX_LINE_BYTES}"
+            f" and {d.matches('text', plain_line(self._lines.header))}) as plain"
+        )
         if self._lines.typed:
-            return f"select file, n, line, line as text, f from ({self._lines.relation}) lines"
+            return (
+                f"select file, n, line, text, f, {plain}"
+                f" from (select *, line as text from ({self._lines.relation}) lines) whole"
+            )
         return (
-            f"select file, n, line, text, {d.fields('text')} as f from (select file, n, line,"
-            f" {d.without_returns('line')} as text from ({self._lines.relation}) lines) whole"
+            f"select file, n, line, text, {d.fields('text')} as f, {plain}"
+            f" from (select file, n, line, {d.without_returns('line')} as text"
+            f" from ({self._lines.relation}) lines) whole"
         )
 
     def _given(self) -> str:
@@ -119,13 +130,15 @@ class _Parser:
             whole.append(d.is_valid("text"))
             whole.append(f"{d.octets('text')} <= {config.MAX_LINE_BYTES}")
             whole.append(f"(not contains(text, '\"') or {d.matches('text', _QUOTED_LINE)})")
-        cells = [
-            f"trim(coalesce({d.field('f', place)}, '')) as r_{name}"
-            for name, place in sorted(self._there.items(), key=lambda item: item[1])
-        ]
-        return (
-            f"select file, n, line, ({' and '.join(whole)}) as whole, {', '.join(cells)} from cells"
-        )
+        trimmed = "trim(coalesce({}, ''))".format
+        cells = [f"{_either(cell, trimmed(cell))} as r_{name}" for name, cell in self._fields()]
+        is_whole = _either("true", f"({' and '.join(whole)})")
+        return f"select file, n, line, plain, {is_whole} as whole, {', '.join(cells)} from cells"
+
+    def _fields(self) -> List[Tuple[str, str]]:
+        """Return the columns that are there, in their order, with the SQL of their cells."""
+        by_place = sorted(self._there.items(), key=lambda item: item[1])
+        return [(name, self._d.field("f", place)) for name, place in by_place]
 
     def _raw(self, name: str) -> str:
         return f"r_{name}" if name in self._there else "''"
@@ -135,8 +148,9 @@ class _Parser:
         if name not in self._there:
             return "''"
         raw = self._raw(name)
-        empty = ", ".join(map(self._d.literal, sorted(words.EMPTY - {""})))
-        return f"case when length({raw}) < 5 and lower({raw}) in ({empty}) then '' else {raw} end"
+        empty = self._d.is_one_of(f"lower({raw})", sorted(words.EMPTY - {""}))
+        nothing = f"length({raw}) < 5 and {empty}"
+        return f"case when plain then {raw} when {nothing} then '' else {raw} end"
 
     # --- from cells to values ------------------------------------------------------------
 
@@ -146,9 +160,9 @@ class _Parser:
         columns += [f"{self._whole(c.name, c.limit)} as {c.name}" for c in self._wholes()]
         columns += [f"{self._pico(name)} as {alias}" for name, alias in self._amounts().items()]
         columns.append(f"{self._us()} as us")
-        carried = ["file", "n", "line", "whole"]
-        carried += [f"r_{n}" for n in (*UNUSED, "cost_source", "total_tokens") if n in self._there]
-        carried += [f"({self._blank(name)}) as b_{name}" for name in self._optional()]
+        carried = ["file", "n", "line", "plain", "whole"]
+        said = [n for n in (*UNUSED, "cost_source") if n in self._there]
+        carried += [f"r_{name}" for name in dict.fromkeys([*said, *self._optional()])]
         return f"select {', '.join([*carried, *columns])} from given"
 
     def _is_text(self, name: str) -> bool:
@@ -174,11 +188,12 @@ class _Parser:
     def _whole(self, name: str, limit: int) -> str:
         """Return a whole number, null where the cell has none that is written plainly."""
         d, raw = self._d, self._raw(name)
+        value = d.cast(d.part(raw, _WHOLE % (len(str(limit)) - 1)), "bigint")
         if name == "latency_ms":  # of which fractions are rounded
             half = f"substr({d.part(raw, '[.]([0-9])')}, 1, 1) >= '5'"
             whole = d.cast(d.part(raw, _MILLISECONDS), "bigint")
-            return f"({whole} + case when {half} then 1 else 0 end)"
-        return d.cast(d.part(raw, _WHOLE % (len(str(limit)) - 1)), "bigint")
+            value = f"({whole} + case when {half} then 1 else 0 end)"
+        return _either(d.cast(raw, "bigint"), value)
 
     def _pico(self, name: str) -> str:
         """Return an amount in pico-dollars, halves away from zero; null where it is not plain."""
@@ -197,7 +212,7 @@ class _Parser:
             f" when {d.matches(raw, _LONG_AMOUNT)} then"
             f" case when {places} > 0 then {fewer} else {more} end end"
         )
-        return f"(case when {raw} like '-%' then -1 else 1 end * {size})"
+        return _either(d.pico(raw), f"(case when {raw} like '-%' then -1 else 1 end * {size})")
 
     def _us(self) -> str:
         """Return the microseconds since 1970 in UTC, null where the time is not plain."""
@@ -211,16 +226,15 @@ class _Parser:
         offset = f"coalesce({sign} * ({hours} * 60 + {minutes}) * 60000000, 0)"
         local = f"({stamp} + {fraction})"
         return (
-            f"case {self._own_times()}"
+            f"case {self._plain_times()}"
             f" when {d.matches(t, _NO_ZONE + _ZONE)} then {local} - {offset}"
             f" when {d.matches(t, _NO_ZONE)} then {self._without_zone(local)} end"
         )
 
-    def _own_times(self) -> str:
+    def _plain_times(self) -> str:
         if zone_of(self._options.input_timezone) != timezone.utc:
             return ""
-        t = self._raw("timestamp")
-        return f"when {self._d.matches(t, _OWN_TIME)} then {self._d.microseconds(t)}"
+        return f"when plain then {self._d.microseconds(self._raw('timestamp'))}"
 
     def _without_zone(self, local: str) -> str:
         """Return a time that names no zone in UTC."""
@@ -249,24 +263,31 @@ class _Parser:
 
     def _conditions(self) -> List[str]:
         """Return what all holds of a plain row."""
+        always = ["us >= 0", f"{self._text('model')} <> ''"]
+        always += [f"{part} <= {whole}" for part, whole in self._parts()]
+        always += self._in_dollars()
+        cells = " and ".join(f"coalesce({each}, false)" for each in self._conditions_of_cells())
+        return [*(f"coalesce({each}, false)" for each in always), _either("true", f"({cells})")]
+
+    def _conditions_of_cells(self) -> List[str]:
+        """Return what holds of the cells of a row, beyond what a plain line is."""
         d = self._d
-        conditions = ["whole", "us >= 0", f"{self._text('model')} <> ''"]
-        conditions += ["input_tokens is not null", "output_tokens is not null"]
+        conditions = ["whole", "input_tokens is not null", "output_tokens is not null"]
         for name in (*_FOLDED, "subscription_tier"):
             if name in self._there:
                 conditions.append(d.matches(f"v_{name}", _ASCII))
         for column in self._wholes():
             if not column.required:
-                conditions.append(f"(b_{column.name} or {column.name} is not null)")
+                blank = self._blank(column.name)
+                conditions.append(f"({blank} or {column.name} is not null)")
         if "total_tokens" in self._there:
-            conditions.append(f"(b_total_tokens or {self._d.matches('r_total_tokens', _TOTAL)})")
+            total = d.matches("r_total_tokens", _TOTAL)
+            conditions.append(f"({self._blank('total_tokens')} or {total})")
         limit = schema.MAX_COST_PICO
         for name, alias in self._amounts().items():
             lowest = -limit if name == "cost_usd" else 0
-            conditions.append(f"(b_{name} or {alias} between {lowest} and {limit})")
-        conditions += [f"{part} <= {whole}" for part, whole in self._parts()]
-        conditions += self._in_dollars()
-        return [f"coalesce({condition}, false)" for condition in conditions]
+            conditions.append(f"({self._blank(name)} or {alias} between {lowest} and {limit})")
+        return conditions
 
     def _parts(self) -> List[Tuple[str, str]]:
         cached, written, stays = (
@@ -281,8 +302,7 @@ class _Parser:
             return ["false"]
         if schema.CURRENCY not in self._there:
             return []
-        dollars = ", ".join(map(self._d.literal, _DOLLARS))
-        return [f"upper(v_{schema.CURRENCY}) in ({dollars})"]
+        return [self._d.is_one_of(f"upper(v_{schema.CURRENCY})", _DOLLARS)]
 
     def _number(self, name: str) -> str:
         """Return a number of a row, its default where there is none."""
@@ -314,7 +334,7 @@ class _Parser:
         columns["status"], columns["error_type"] = self._status()
         columns["cost_kind"] = f"cast(null as {d.text})"
         columns["cost_source"] = f"lower({self._raw('cost_source')})"
-        columns["service_tier"] = self._or(f"lower({self._text('service_tier')})", config.UNKNOWN)
+        columns["service_tier"] = self._or(self._lower("service_tier"), config.UNKNOWN)
         for column in schema.NUMBERS:
             kind = d.big if column.kind == "money" else "bigint"
             columns[column.name] = f"cast({self._number(column.name)} as {kind})"
@@ -335,7 +355,11 @@ class _Parser:
         return f"concat('', {', '.join(named)})"
 
     def _tier(self) -> str:
-        return f"lower({self._text('subscription_tier')})"
+        return self._lower("subscription_tier")
+
+    def _lower(self, name: str) -> str:
+        text = self._text(name)
+        return _either(text, f"lower({text})") if name in self._there else text
 
     def _tier_price(self) -> str:
         """Return the price of a customer in pico-dollars, null where it is not known."""
@@ -353,21 +377,23 @@ class _Parser:
     def _provider(self) -> str:
         """Return the id of a provider, '' where a row names none."""
         folded = self._d.replaced(f"lower({self._text('provider')})", "[ _]+", "-")
+        given = f"when plain then {self._text('provider')}"
         vertex = f"when {folded} like {self._d.literal(names.VERTEX + '%')} then 'google'"
-        return f"case {vertex} {self._renamed(folded, names.PROVIDERS)} else {folded} end"
+        return f"case {given} {vertex} {self._renamed(folded, names.PROVIDERS)} else {folded} end"
 
     def _environment(self) -> str:
         plain = f"lower({self._text('environment')})"
         renamed = self._renamed(plain, config.ENVIRONMENT_ALIASES)
-        return self._or(f"case {renamed} else {plain} end", config.UNKNOWN)
+        other = self._or(f"case {renamed} else {plain} end", config.UNKNOWN)
+        return _either(self._or_unknown("environment"), other)
 
     def _renamed(self, text: str, aliases: Mapping[str, str]) -> str:
         """Return the cases of names that stand for others, by what they stand for."""
         by_name: Dict[str, List[str]] = {}
         for alias, name in aliases.items():
-            by_name.setdefault(name, []).append(self._d.literal(alias))
+            by_name.setdefault(name, []).append(alias)
         return " ".join(
-            f"when {text} in ({', '.join(given)}) then {self._d.literal(name)}"
+            f"when {self._d.is_one_of(text, given)} then {self._d.literal(name)}"
             for name, given in by_name.items()
         )
 
@@ -376,13 +402,27 @@ class _Parser:
         given = _Word(self._d, self._text("status"))
         error = _Word(self._d, self._text("error_type"))
         status = given.status()
-        spelled = ", ".join(map(self._d.literal, config.ERROR_TYPES))
+        spelled = self._d.is_one_of(error.plain, config.ERROR_TYPES)
         kind = (
-            f"case when {error.plain} in ({spelled}) then {error.plain}"
+            f"case when {spelled} then {error.plain}"
             f" else coalesce(nullif({error.error()}, ''), {self._text('error_type')}) end"
         )
         failed = f"case when {status} = 'error' then {self._d.literal(config.UNKNOWN)} else '' end"
-        return status, f"coalesce(nullif({kind}, ''), nullif({given.error()}, ''), {failed})"
+        kind = f"coalesce(nullif({kind}, ''), nullif({given.error()}, ''), {failed})"
+        if "status" not in self._there:
+            return status, kind
+        plain_status, plain_kind = self._text("status"), self._text("error_type")
+        as_given = (
+            f"when plain and {plain_kind} <> '' then {plain_kind} when plain then"
+            f" case when {plain_status} = 'error' then {self._d.literal(config.UNKNOWN)}"
+            " else '' end"
+        )
+        return _either(plain_status, status), f"case {as_given} else {kind} end"
+
+
+def _either(plain: str, other: str) -> str:
+    """Return the SQL of a value in plain lines and in all others."""
+    return f"case when plain then {plain} else {other} end"
 
 
 class _Word:
@@ -395,10 +435,13 @@ class _Word:
 
     def status(self) -> str:
         """Return success, error or unknown."""
-        good, bad = (self._listed(known) for known in (words.SUCCESS, words.FAILURES))
+        good, bad = (
+            self._d.is_one_of(self.plain, sorted(known))
+            for known in (words.SUCCESS, words.FAILURES)
+        )
         return (
-            f"case when {self.plain} in ({good}) or {self._code} between 200 and 299 then 'success'"
-            f" when {self.plain} in ({bad}) or {self._code} >= 400 then 'error'"
+            f"case when {good} or {self._code} between 200 and 299 then 'success'"
+            f" when {bad} or {self._code} >= 400 then 'error'"
             f" else {self._d.literal(config.UNKNOWN)} end"
         )
 
@@ -418,9 +461,6 @@ class _Word:
             f" {self._d.literal(words.SERVER_ERROR)} when {self._code} >= 400 then"
             f" {self._d.literal(words.OTHER_ERROR)} else '' end"
         )
-
-    def _listed(self, known: Iterable[str]) -> str:
-        return ", ".join(map(self._d.literal, sorted(known)))
 
 
 def _micros(moment: datetime) -> int:
