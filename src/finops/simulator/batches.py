@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 import sys
 from binascii import hexlify
-from itertools import accumulate, chain, compress, repeat
+from itertools import accumulate, compress, repeat
 from operator import add, itemgetter
 from typing import Callable, Iterable, Iterator, List, NamedTuple, Sequence, Tuple
 
@@ -36,6 +36,16 @@ _MASK = int.from_bytes(
 _BLOCK_SHIFT = CACHE_BITS + CACHE_BLOCK_TOKENS.bit_length() - 1
 _HOUR_MS = 3_600_000
 _BLOCK = 10_000  # calls that share the first digits of their ids
+# Rows that are joined at a time: the list of their pieces and their text are each small enough
+# for memory that is at hand.  Larger ones are mapped anew each time, which takes twice as long.
+_JOINED = 500
+# Cuts the ids of a batch's requests out of one text.
+_EACH_REQUEST: Callable[[str], Sequence[str]] = itemgetter(
+    *(
+        slice(i, i + 2 * REQUEST_BYTES)
+        for i in range(0, 2 * REQUEST_BYTES * BATCH_SIZE, 2 * REQUEST_BYTES)
+    )
+)
 # Looks up one place of a table after the other.
 Lookup = Callable[[Sequence[str]], Sequence[str]]
 
@@ -198,7 +208,7 @@ class RowMaker:
         parts, caches, discount = words.cached, words.caches, words.cache_discount
         base, half, unit = words.base_latency, words.money_unit // 2, words.money_unit
         shift, round_up = words.latency_shift, 1 << (words.latency_shift - 1)
-        ranks, size = columns[_INPUT], CACHE_BLOCK_TOKENS
+        ranks, size = columns[_INPUT].tolist(), CACHE_BLOCK_TOKENS
         input = [prompts[s][x] for s, x in zip(shapes, ranks)]
         output = [answers[s][x + y] for s, x, y in zip(shapes, ranks, columns[_OUTPUT])]
         total = list(map(add, input, output))
@@ -235,7 +245,7 @@ class RowMaker:
         self,
         batch: Batch,
         times: memoryview,
-        requests: Iterable[str],
+        requests: Sequence[str],
         calls: _Calls,
         figures: _Figures,
     ) -> bytes:
@@ -244,15 +254,15 @@ class RowMaker:
         minutes, milliseconds = w.minute_second, w.millisecond
         dollars, micro_dollars = w.milli_dollars, w.micro_dollars
         offsets = _offsets(batch, times)
-        call_thousands, call_ones = self._call_ids(batch.number)
+        thousands, ones = self._call_ids(batch.number)
         # One call that looks up a whole column is faster than a loop of look-ups.
         by_persona, by_shape, by_model = map(_of_all, (personas, shapes, models))
-        columns: Sequence[Iterable[str]] = (
+        columns: Sequence[Sequence[str]] = (
             _by_hour(batch, lambda hour: self._calendar.timestamp(hour.number)[:14]),
             [minutes[x // 1000] for x in offsets],
             [milliseconds[x % 1000] for x in offsets],
-            call_thousands,
-            call_ones,
+            thousands,
+            ones,
             by_model(w.model_text),
             _of_all(figures.input)(w.tokens),
             _of_all(figures.output)(w.tokens),
@@ -271,7 +281,7 @@ class RowMaker:
             self._outcomes(personas, status),
             _of_all(figures.cached)(w.cached_text),
         )
-        return _interleaved(columns).encode("ascii")
+        return b"".join(_interleaved(columns))
 
     def _outcomes(self, personas: Sequence[int], status: Sequence[int]) -> List[str]:
         """Return the texts of region, outcome and plan: most calls succeed."""
@@ -281,15 +291,13 @@ class RowMaker:
             texts[i] = failures[personas[i]][status[i] - 1]
         return texts
 
-    def _call_ids(self, batch: int) -> Tuple[Iterable[str], Iterable[str]]:
+    def _call_ids(self, batch: int) -> Tuple[Sequence[str], Sequence[str]]:
         """Return the first and the last four digits of the calls' numbers, from 1."""
         first = batch * BATCH_SIZE + 1
         begin = first % _BLOCK
         high = first // _BLOCK
         split = min(BATCH_SIZE, _BLOCK - begin)
-        thousands = chain(
-            repeat(f"{high:04d}", split), repeat(f"{high + 1:04d}", BATCH_SIZE - split)
-        )
+        thousands = [f"{high:04d}"] * split + [f"{high + 1:04d}"] * (BATCH_SIZE - split)
         return thousands, (self._ones * 2)[begin : begin + BATCH_SIZE]
 
     def _agents(self, batch: Batch, by_persona: Lookup) -> List[str]:
@@ -302,13 +310,15 @@ class RowMaker:
         return texts
 
 
-def _interleaved(columns: Sequence[Iterable[str]]) -> str:
-    """Return the first text of each column, then the second of each, and so on."""
+def _interleaved(columns: Sequence[Sequence[str]]) -> Iterator[bytes]:
+    """Yield the first text of each column, then the second of each, and so on."""
     count = len(columns)
-    pieces = [""] * (count * BATCH_SIZE)
-    for place, column in enumerate(columns):
-        pieces[place::count] = column
-    return "".join(pieces)
+    for first in range(0, BATCH_SIZE, _JOINED):
+        last = min(BATCH_SIZE, first + _JOINED)
+        pieces = [""] * (count * (last - first))
+        for place, column in enumerate(columns):
+            pieces[place::count] = column[first:last]
+        yield "".join(pieces).encode("ascii")
 
 
 def _by_hour(batch: Batch, text: Callable[[Hour], str]) -> List[str]:
@@ -323,10 +333,12 @@ def _trace_codes(batch: Batch) -> List[str]:
     """Return the part of a trace's id that says when it was, row by row."""
     codes: List[str] = []
     for hour, first, last in batch.segments:
+        begin = first
         for part in range(TRACES_PER_HOUR):
-            begin = -(-part * hour.calls // TRACES_PER_HOUR)
-            end = -(-(part + 1) * hour.calls // TRACES_PER_HOUR)
-            codes += [f"{hour.number:05x}{part}"] * (min(end, last) - max(begin, first))
+            end = min(last, -(-(part + 1) * hour.calls // TRACES_PER_HOUR))
+            if end > begin:
+                codes += [f"{hour.number:05x}{part}"] * (end - begin)
+                begin = end
     return codes
 
 
@@ -335,11 +347,10 @@ def _of_all(places: Iterable[int]) -> Lookup:
     return itemgetter(*places)
 
 
-def _requests(raw: int) -> List[str]:
+def _requests(raw: int) -> Sequence[str]:
     """Return random bits as the hexadecimal ids of a batch's requests."""
     text = hexlify(raw.to_bytes(REQUEST_BYTES * BATCH_SIZE, "little")).decode("ascii")
-    width = 2 * REQUEST_BYTES
-    return [text[i : i + width] for i in range(0, len(text), width)]
+    return _EACH_REQUEST(text)
 
 
 def _columns(bits: int) -> List[memoryview]:

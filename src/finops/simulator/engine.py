@@ -30,6 +30,7 @@ from finops.business.catalog import DEFAULT_PRICES, PriceTable
 from finops.config import BATCH_SIZE
 from finops.errors import UsageError
 from finops.schema import SIMULATED_HEADER_LINE
+from finops.simulator.freed_memory import keep_freed_memory
 from finops.simulator.ground_truth import Entry, write_truth
 from finops.simulator.incident_log import IncidentLog
 from finops.simulator.simulation_spec import SimulationSpec
@@ -86,6 +87,7 @@ def generate(
     writes it, StorageError where the disk refuses.
     """
     began = time.perf_counter()
+    keep_freed_memory()
     spec = SimulationSpec.of(seed, start, scenarios, incidents, prices)
     place = real_path(path)
     _make_folder(place)

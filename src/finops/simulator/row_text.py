@@ -194,7 +194,8 @@ class RowText:
         for number, shape in enumerate(SHAPES):
             if (shape.feature, _is_shorter(shape.step)) != (feature, shorter):
                 continue
-            key = (shape.task, shape.caller.archetype)
+            # Long contexts are the same for all tasks.
+            key = ("" if shape.is_long else shape.task, shape.caller.archetype)
             if not shape.wastes and key not in tables:
                 tables[key] = _token_tables(shape)
             pair = _wasting_tables() if shape.wastes else tables[key]

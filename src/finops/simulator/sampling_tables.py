@@ -11,6 +11,8 @@ import math
 from array import array
 from bisect import bisect_left
 from functools import lru_cache
+from itertools import accumulate
+from operator import mul, sub
 from typing import List, Sequence, Tuple
 
 from finops.config import Skewed, Tokens
@@ -20,6 +22,7 @@ SIZE = 1 << BITS
 REACH_BITS = 11
 WHO_BITS = 13
 WHO_SIZE = 1 << WHO_BITS
+_POSITIONS = [bytes((i,)) for i in range(256)]
 
 
 def shares(weights: Sequence[float], size: int) -> List[int]:
@@ -29,15 +32,9 @@ def shares(weights: Sequence[float], size: int) -> List[int]:
     [2, 2, 4]
     """
     total = math.fsum(weights)
-    counts: List[int] = []
-    reached, done = 0.0, 0
-    for weight in weights:
-        reached += weight
-        upto = int(reached / total * size + 0.5)
-        counts.append(upto - done)
-        done = upto
-    counts[-1] += size - done
-    return counts
+    ends = [int(reached / total * size + 0.5) for reached in accumulate(weights)]
+    ends[-1] = size
+    return list(map(sub, ends, [0, *ends[:-1]]))
 
 
 def of_numbers(choice: Sequence[Tuple[int, float]], size: int) -> Sequence[int]:
@@ -52,7 +49,7 @@ def of_numbers(choice: Sequence[Tuple[int, float]], size: int) -> Sequence[int]:
 def of_positions(weights: Sequence[float], size: int = SIZE) -> bytes:
     """Return a table of positions (under 256), each as often as its weight says."""
     counts = shares(weights, size)
-    return b"".join(bytes((i,)) * count for i, count in enumerate(counts))
+    return b"".join(map(mul, _POSITIONS, counts))
 
 
 @lru_cache(maxsize=None)
@@ -97,9 +94,8 @@ def clamped_lognormal(tokens: Skewed, scale: float) -> Sequence[int]:
 def _clamped(ascending: Sequence[float], least: int, most: int) -> Sequence[int]:
     """Return the whole parts, within the bounds."""
     first, end = bisect_left(ascending, least), bisect_left(ascending, most)
-    table = array("H", [least]) * first
-    table.extend(map(int, ascending[first:end]))
-    return table + array("H", [most]) * (len(ascending) - end)
+    between = array("H", [int(x) for x in ascending[first:end]])
+    return array("H", [least]) * first + between + array("H", [most]) * (len(ascending) - end)
 
 
 def folded(table: Sequence[int]) -> Sequence[int]:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Iterator, Tuple
 
 from finops.simulator.batches import RowMaker, batches
+from finops.simulator.freed_memory import keep_freed_memory
 from finops.simulator.plan import Plan
 from finops.simulator.simulation_spec import SimulationSpec
 from finops.storage.file_operations import FILES
@@ -40,6 +41,7 @@ def serve(spec: SimulationSpec, first: int, step: int, output: int) -> None:
 
 def main(message: bytes) -> None:
     """Run as the engine's child until it has enough; `message` is from `job_message`."""
+    keep_freed_memory()
     spec, first, step = json.loads(message.decode("ascii"))
     serve(SimulationSpec.from_json(spec), first, step, sys.stdout.fileno())
 
