@@ -13,7 +13,18 @@ from collections import Counter
 from datetime import datetime, timedelta, timezone, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Hashable,
+    Iterable,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 from finops import config, schema
 from finops.business.catalog import DEFAULT_PRICES, PriceTable
@@ -112,6 +123,8 @@ class ReferenceDataset:
         self.zone = zone
         self.zone_name = zone_name
         self.calls = sorted((self._typed(row) for row in rows), key=_place)
+        self._filled: Dict[Table, Groups] = {}
+        self._memo: Dict[Hashable, object] = {}
 
     @classmethod
     def of_file(cls, path: Any, prices: PriceTable = DEFAULT_PRICES) -> ReferenceDataset:
@@ -166,9 +179,9 @@ class ReferenceDataset:
         return 0
 
     def rollups(self, tables: Iterable[Table]) -> Rollups:
-        """Fill the declared tables."""
-        filled = {table: self._fill(table) for table in tables}
-        totals = self._fill(Table((), Totals._fields))
+        """Fill the declared tables, each once."""
+        filled = {table: self._table(table) for table in tables}
+        totals = self._table(Table((), Totals._fields))
         times = [c["timestamp"] for c in self.calls]
         hours = [hour for c in self.calls for hour in (c["hour"], c["last_hour"])]
         period = Period()
@@ -182,7 +195,13 @@ class ReferenceDataset:
             Accounting(lines=len(times) + 1, header=1, used=len(times)),
             FileInfo("plain.csv", 1000 * len(times)),
             self.prices,
+            memo=self._memo,
         )
+
+    def _table(self, table: Table) -> Groups:
+        if table not in self._filled:
+            self._filled[table] = self._fill(table)
+        return self._filled[table]
 
     def _typed(self, row: Mapping[str, str]) -> Row:
         """Return the checked columns of a row, and the names of its time."""
