@@ -44,6 +44,8 @@ from finops.rollups.measures import (
     dimension_of,
     measure_of,
 )
+from finops.rollups.retries import RetryFigures
+from finops.rollups.sessions import Session, SessionFigures
 from finops.rollups.spec import (
     Accounting,
     Customer,
@@ -273,6 +275,8 @@ class ReferenceDataset:
         table.check()
         if "region_changes" in table.measures:
             return self._region_changes(table)
+        if table.measures in (("sessions",), ("retries",)):
+            return self._sessions() if table.measures == ("sessions",) else self._retries()
         groups: Dict[Tuple[Any, ...], List[Row]] = {}
         calls = [row for row in self.calls if table.where is None or value_of(table.where, row)]
         if "cohort_week" in table.by:
@@ -311,6 +315,38 @@ class ReferenceDataset:
             }
         )
 
+    def _sessions(self) -> Groups:
+        groups: Dict[str, List[Row]] = {}
+        for row in filter(_is_moment, self.calls):
+            if row["session_id"] != config.UNKNOWN:
+                groups.setdefault(row["session_id"], []).append(row)
+        if not groups:
+            return {}
+        sessions = [
+            Session(
+                name,
+                sum(row["calls"] for row in rows),
+                float(Fraction(sum(row["cost_pico"] for row in rows), 10**12)),
+            )
+            for name, rows in groups.items()
+        ]
+        costs = sorted(session.cost for session in sessions)
+        middle, upper = (costs[-(-len(costs) * share // 100) - 1] for share in (50, 95))
+        top = sorted(sessions, key=lambda s: (-s.cost, s.session_id))[:10]
+        calls = sum(session.calls for session in sessions)
+        return {(): (SessionFigures(len(sessions), calls, middle, upper, tuple(top)),)}
+
+    def _retries(self) -> Groups:
+        """Each call is held against all calls of its trace."""
+        rows = [r for r in filter(_is_moment, self.calls) if r["trace_id"] != config.UNKNOWN]
+        traces: Dict[str, List[Row]] = {}
+        for row in rows:
+            traces.setdefault(row["trace_id"], []).append(row)
+        retries = [row for row in rows if _is_retry(row, traces[row["trace_id"]])]
+        cost = float(Fraction(sum(row["cost_pico"] for row in retries), 10**12))
+        figures = RetryFigures(sum(row["calls"] for row in retries), cost)
+        return {(): (figures,)} if rows else {}
+
     def _customers(self) -> Dict[str, Customer]:
         calls = self._customers_of([one for one in self.calls if not one["credit_pico"]])
         credited = self._customers_of([one for one in self.calls if one["credit_pico"]])
@@ -336,6 +372,15 @@ class ReferenceDataset:
 
 def _is_moment(row: Row) -> bool:
     return bool(row["moment"])
+
+
+def _is_retry(row: Row, trace: Sequence[Row]) -> bool:
+    """Return whether what came before a call of a trace failed, and less than a while ago."""
+    earlier = [other for other in trace if other["timestamp"] < row["timestamp"]]
+    latest = max((other["timestamp"] for other in earlier), default="")
+    before = [other for other in earlier if other["timestamp"] == latest]
+    failed = any(other["status"] == "error" for other in before)
+    return failed and _gap(before[0], row) <= config.RETRY_WINDOW_S
 
 
 def _usage(typed: Row, row: Mapping[str, str]) -> Usage:
