@@ -85,6 +85,11 @@ MAX_CALLS = 10**9
 MAX_BUCKET_S = 10**9
 MAX_CALLS_OF_A_MOMENT = 100  # a row for more of them is an aggregate
 MOST_KEYS = 250_000  # customers, or kinds of calls, that the reports of a local scan may have
+# Sessions whose costs are added up one by one; of more nothing is said, to bound memory.
+MOST_SESSIONS = 100_000
+TOP_SESSIONS = 10
+# A call of the same trace so soon after a failed one is a retry.
+RETRY_WINDOW_S = 15 * 60
 PLAUSIBLE_FROM = "2015-01-01"  # what is earlier, or further ahead than this, is implausible
 FUTURE_TOLERANCE_HOURS = 24
 IMPLAUSIBLE_SHARE_PCT = 1  # of the rows, from which on they are how the data is

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Dict, List
 
 from finops.business.catalog import CATALOG, DEFAULT_PRICES
+from finops.registry import ANALYZER_REGISTRY
 from tests.support.reference import ReferenceDataset, call
 
 Rows = List[Dict[str, str]]
@@ -17,6 +18,15 @@ def run(analyzer: Any, rows: Rows, prices: Any = DEFAULT_PRICES) -> Dict[str, An
     data = ReferenceDataset(rows, prices).rollups(analyzer.TABLES)
     result: Dict[str, Any] = analyzer(None).compute(data)
     return result
+
+
+def run_all(rows: Rows) -> Dict[str, Any]:
+    """Run every analyzer on rows, which are read once; return the results by id."""
+    data = ReferenceDataset(rows)
+    return {
+        name: each.analyzer("").compute(data.rollups(each.analyzer.TABLES))
+        for name, each in ANALYZER_REGISTRY.items()
+    }
 
 
 def at(day: int, hour: int = 9, minute: int = 0) -> str:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from finops.generators.action_list import action_lists
 from finops.registry import ANALYZER_REGISTRY
-from tests.analyzers.samples import at, run
+from tests.analyzers.samples import at, run, run_all
 from tests.analyzers.test_contradictions import check
 from tests.support.covered import covered_shares, times_of
 from tests.support.reference import ReferenceDataset, call
@@ -20,14 +20,10 @@ from tests.support.reference import ReferenceDataset, call
 pytestmark = [pytest.mark.unmeasured, pytest.mark.once]
 
 Row = Dict[str, str]
-# Each runs all analyses, so few by default.
-EXAMPLES = int(os.environ.get("FINOPS_TEST_EXAMPLES", 15))
+# Each runs all analyses, so fewer than elsewhere by default.
+EXAMPLES = int(os.environ.get("FINOPS_TEST_EXAMPLES", 25))
 REPORTS = [{"id": each.id, "title": each.title} for each in ANALYZER_REGISTRY.values()]
 UNKNOWN_COST = {"provider": "acme", "model": "mystery-1", "cost_usd": ""}
-
-
-def results_of(rows: List[Row]) -> Dict[str, Any]:
-    return {name: run(each.analyzer, rows) for name, each in ANALYZER_REGISTRY.items()}
 
 
 def daily(days: Any, cost: float, **changes: Any) -> List[Row]:
@@ -55,7 +51,7 @@ def figures(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def test_one_call_says_nothing_of_a_month() -> None:
-    results = results_of(daily([0], 0.5))
+    results = run_all(daily([0], 0.5))
     assert "critical" not in [found["severity"] for found in findings(results)]
     for name, result in results.items():
         monthly = {k: v for k, v in result["summary"].items() if k.startswith("monthly")}
@@ -67,7 +63,7 @@ def test_one_call_says_nothing_of_a_month() -> None:
 
 
 def test_five_days_cover_five_days_and_give_no_month() -> None:
-    results = results_of(daily(range(5), 1))
+    results = run_all(daily(range(5), 1))
     assert {result["basis"]["covered_days"] for result in results.values()} == {5}
     assert results["understanding"]["summary"]["monthly_cost"] is None
 
@@ -79,7 +75,7 @@ def test_customers_who_left_earn_nothing() -> None:
     rows = daily(range(121), 1, customer_id="stay")
     for name in ("a", "b", "c"):
         rows += daily(range(10), 1, customer_id=name, tier_price_usd="999.0")
-    results = results_of(rows)
+    results = run_all(rows)
     summary = results["profitability"]["summary"]
     assert (summary["monthly_revenue"], summary["revenue_lost"]) == (199.0, 2997.0)
     assert results["churn_growth"]["summary"]["lost_monthly_revenue"] == 2997.0
@@ -91,7 +87,7 @@ def test_customers_who_left_earn_nothing() -> None:
 def test_who_joins_late_has_its_own_days() -> None:
     rows = daily(range(121), 1, customer_id="old")
     rows += daily(range(111, 121), 3, customer_id="new", tier_price_usd="49.0")
-    results = results_of(rows)
+    results = run_all(rows)
     row = next(r for r in results["profitability"]["customers"] if r["customer_id"] == "new")
     assert (row["monthly_cost"], row["monthly_margin"]) == (90.0, -41.0)
     summary = results["profitability"]["summary"]
@@ -128,7 +124,7 @@ def test_nothing_critical_follows_from_the_length_of_a_month(
         for day in range(days)
         for hour in (0, 23)
     ]
-    results = results_of(rows)
+    results = run_all(rows)
     (month,) = results["profitability"]["by_month"]
     assert (month["whole"], month["margin"]) == (True, pytest.approx(margin))
     assert "critical" not in [found["severity"] for found in findings(results)]
@@ -140,7 +136,7 @@ def test_nothing_critical_follows_from_the_length_of_a_month(
 def test_a_customer_of_unknown_cost_has_no_margin() -> None:
     rows = daily(range(30), 1, customer_id="known")
     rows += [dict(row, customer_id="mystery", **UNKNOWN_COST) for row in daily(range(30), 1)]
-    results = results_of(rows)
+    results = run_all(rows)
     customers = {row["customer_id"]: row for row in results["profitability"]["customers"]}
     unknown = customers["mystery"]
     assert (unknown["category"], unknown["margin_percent"]) == (None, None)
@@ -153,7 +149,7 @@ def test_a_customer_of_unknown_cost_has_no_margin() -> None:
 
 def test_calls_that_name_no_customer_are_no_customer() -> None:
     rows = daily(range(40), 1, customer_id="known") + daily(range(5), 9, customer_id="")
-    results = results_of(rows)
+    results = run_all(rows)
     for name in ("profitability", "churn_growth"):
         assert results[name]["summary"]["total_customers"] == 1
     assert results["profitability"]["summary"]["monthly_revenue"] == 199.0
@@ -163,7 +159,7 @@ def test_calls_that_name_no_customer_are_no_customer() -> None:
 def test_what_is_no_longer_used_is_nowhere_a_saving() -> None:
     rows = [row for day in range(20) for row in daily([day], 6, model="gpt-4", output_tokens=100)]
     rows += daily(range(20, 120), 0.0005, model="gpt-4o-mini")
-    results = results_of(rows)
+    results = run_all(rows)
     assert results["optimization"]["summary"]["total_monthly_savings"] < 0.1
     assert results["token_economics"]["summary"]["monthly_savings"] < 0.1
     assert not any("gpt-4 " in found["title"] for found in findings(results))
@@ -244,7 +240,7 @@ def check_savings(results: Dict[str, Any], rows: List[Row]) -> None:
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(businesses())
 def test_rules_of_any_data(rows: List[Row]) -> None:
-    results = results_of(rows)
+    results = run_all(rows)
     for result in results.values():
         assert all(math.isfinite(value) for _, value in figures(result) if value is not None)
     revenues = [
@@ -287,7 +283,7 @@ def test_a_partial_last_day_changes_no_trend(rows: List[Row], hour: int) -> None
 @given(businesses())
 def test_a_call_of_unknown_cost_turns_no_sentence_better(rows: List[Row]) -> None:
     last = max(rows, key=lambda row: row["timestamp"])
-    before, after = results_of(rows), results_of([*rows, dict(last, **UNKNOWN_COST)])
+    before, after = run_all(rows), run_all([*rows, dict(last, **UNKNOWN_COST)])
     for name in before:
         good = {f["title"] for f in before[name]["findings"] if f["severity"] == "success"}
         now = {f["title"] for f in after[name]["findings"] if f["severity"] == "success"}

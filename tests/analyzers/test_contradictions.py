@@ -19,16 +19,12 @@ from finops import config
 from finops.pipeline import Job, compute
 from finops.registry import ANALYZER_REGISTRY
 from finops.simulator.engine import generate
-from tests.analyzers.samples import at, edges, run
+from tests.analyzers.samples import at, edges, run_all
 from tests.support.reference import call
 
 Results = Dict[str, Any]
 Row = Dict[str, str]
 DEFAULT_BYTES = 2_000_000
-
-
-def results_of(rows: List[Row]) -> Results:
-    return {name: run(each.analyzer, rows) for name, each in ANALYZER_REGISTRY.items()}
 
 
 # --- what answers which question ---------------------------------------------------------------
@@ -203,7 +199,7 @@ def test_reports_on_ten_seeds_do_not_contradict_each_other(
 
 @pytest.mark.parametrize("edge", [name for name in edges() if name != "mixed"])
 def test_reports_on_odd_data_do_not_contradict_each_other(edge: str) -> None:
-    check(results_of(edges()[edge]))
+    check(run_all(edges()[edge]))
 
 
 def own_data() -> Dict[str, List[Row]]:
@@ -229,11 +225,11 @@ def own_data() -> Dict[str, List[Row]]:
 
 @pytest.mark.parametrize("kind", list(own_data()))
 def test_reports_on_data_of_ones_own_do_not_contradict_each_other(kind: str) -> None:
-    check(results_of(own_data()[kind]))
+    check(run_all(own_data()[kind]))
 
 
 def test_a_contradiction_is_seen() -> None:
-    results = results_of(own_data()["plain"])
+    results = run_all(own_data()["plain"])
     results["features"]["summary"]["monthly_revenue"] += 1
     with pytest.raises(AssertionError, match="revenue per month: features"):
         check(results)

@@ -376,7 +376,7 @@ def test_accounts_of_parts_add_up_with_the_lines_of_the_file() -> None:
         _, accounts = read(lines)
         parts.append(
             PartitionResult(
-                (0, 1), [], vars(accounts), [], None, [], [], IdCollector().summary(), []
+                (0, 1), [], vars(accounts), [], None, {}, [], [], IdCollector().summary(), []
             )
         )
     accounting = accounting_of([FileParts("calls.csv", header(), (), parts)])

@@ -13,7 +13,18 @@ from collections import Counter
 from datetime import datetime, timedelta, timezone, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Hashable,
+    Iterable,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 from finops import config, schema
 from finops.business.catalog import DEFAULT_PRICES, PriceTable
@@ -33,6 +44,8 @@ from finops.rollups.measures import (
     dimension_of,
     measure_of,
 )
+from finops.rollups.retries import RetryFigures
+from finops.rollups.sessions import Session, SessionFigures
 from finops.rollups.spec import (
     Accounting,
     Customer,
@@ -112,6 +125,8 @@ class ReferenceDataset:
         self.zone = zone
         self.zone_name = zone_name
         self.calls = sorted((self._typed(row) for row in rows), key=_place)
+        self._filled: Dict[Table, Groups] = {}
+        self._memo: Dict[Hashable, object] = {}
 
     @classmethod
     def of_file(cls, path: Any, prices: PriceTable = DEFAULT_PRICES) -> ReferenceDataset:
@@ -166,9 +181,9 @@ class ReferenceDataset:
         return 0
 
     def rollups(self, tables: Iterable[Table]) -> Rollups:
-        """Fill the declared tables."""
-        filled = {table: self._fill(table) for table in tables}
-        totals = self._fill(Table((), Totals._fields))
+        """Fill the declared tables, each once."""
+        filled = {table: self._table(table) for table in tables}
+        totals = self._table(Table((), Totals._fields))
         times = [c["timestamp"] for c in self.calls]
         hours = [hour for c in self.calls for hour in (c["hour"], c["last_hour"])]
         period = Period()
@@ -182,7 +197,13 @@ class ReferenceDataset:
             Accounting(lines=len(times) + 1, header=1, used=len(times)),
             FileInfo("plain.csv", 1000 * len(times)),
             self.prices,
+            memo=self._memo,
         )
+
+    def _table(self, table: Table) -> Groups:
+        if table not in self._filled:
+            self._filled[table] = self._fill(table)
+        return self._filled[table]
 
     def _typed(self, row: Mapping[str, str]) -> Row:
         """Return the checked columns of a row, and the names of its time."""
@@ -254,6 +275,8 @@ class ReferenceDataset:
         table.check()
         if "region_changes" in table.measures:
             return self._region_changes(table)
+        if table.measures in (("sessions",), ("retries",)):
+            return self._sessions() if table.measures == ("sessions",) else self._retries()
         groups: Dict[Tuple[Any, ...], List[Row]] = {}
         calls = [row for row in self.calls if table.where is None or value_of(table.where, row)]
         if "cohort_week" in table.by:
@@ -292,6 +315,38 @@ class ReferenceDataset:
             }
         )
 
+    def _sessions(self) -> Groups:
+        groups: Dict[str, List[Row]] = {}
+        for row in filter(_is_moment, self.calls):
+            if row["session_id"] != config.UNKNOWN:
+                groups.setdefault(row["session_id"], []).append(row)
+        if not groups:
+            return {}
+        sessions = [
+            Session(
+                name,
+                sum(row["calls"] for row in rows),
+                float(Fraction(sum(row["cost_pico"] for row in rows), 10**12)),
+            )
+            for name, rows in groups.items()
+        ]
+        costs = sorted(session.cost for session in sessions)
+        middle, upper = (costs[-(-len(costs) * share // 100) - 1] for share in (50, 95))
+        top = sorted(sessions, key=lambda s: (-s.cost, s.session_id))[:10]
+        calls = sum(session.calls for session in sessions)
+        return {(): (SessionFigures(len(sessions), calls, middle, upper, tuple(top)),)}
+
+    def _retries(self) -> Groups:
+        """Each call is held against all calls of its trace."""
+        rows = [r for r in filter(_is_moment, self.calls) if r["trace_id"] != config.UNKNOWN]
+        traces: Dict[str, List[Row]] = {}
+        for row in rows:
+            traces.setdefault(row["trace_id"], []).append(row)
+        retries = [row for row in rows if _is_retry(row, traces[row["trace_id"]])]
+        cost = float(Fraction(sum(row["cost_pico"] for row in retries), 10**12))
+        figures = RetryFigures(sum(row["calls"] for row in retries), cost)
+        return {(): (figures,)} if rows else {}
+
     def _customers(self) -> Dict[str, Customer]:
         calls = self._customers_of([one for one in self.calls if not one["credit_pico"]])
         credited = self._customers_of([one for one in self.calls if one["credit_pico"]])
@@ -317,6 +372,15 @@ class ReferenceDataset:
 
 def _is_moment(row: Row) -> bool:
     return bool(row["moment"])
+
+
+def _is_retry(row: Row, trace: Sequence[Row]) -> bool:
+    """Return whether what came before a call of a trace failed, and less than a while ago."""
+    earlier = [other for other in trace if other["timestamp"] < row["timestamp"]]
+    latest = max((other["timestamp"] for other in earlier), default="")
+    before = [other for other in earlier if other["timestamp"] == latest]
+    failed = any(other["status"] == "error" for other in before)
+    return failed and _gap(before[0], row) <= config.RETRY_WINDOW_S
 
 
 def _usage(typed: Row, row: Mapping[str, str]) -> Usage:

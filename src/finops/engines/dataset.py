@@ -322,7 +322,7 @@ class _FileAccounts:
 def part_of(accounts: Accounts) -> PartitionResult:
     """Return accounts as those of a part of a file of which nothing else is known here."""
     no_ids = IdSummary((), (), array("Q"))
-    return PartitionResult((0, 0), (), vars(accounts), (), None, (), (), no_ids, [])
+    return PartitionResult((0, 0), (), vars(accounts), (), None, {}, (), (), no_ids, [])
 
 
 def _with_places(accounting: Accounting, is_text: bool) -> Accounting:

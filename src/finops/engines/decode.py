@@ -30,6 +30,8 @@ _MONDAY = 3  # days from the Monday of its week to the first day
 
 def decoded(table: Table, rows: Mapping[str, Rows]) -> Dict[Key, Values]:
     """Return a table in key order from the rows of its statements."""
+    if not rows:
+        return {}
     if CHANGES in rows:
         return _region_changes(table, rows[CHANGES])
     keys = KeyReader(table)

@@ -35,8 +35,9 @@ def statements(dialect: Dialect, table: Table) -> Dict[str, str]:
     Raises ValueError where no statement can.
     """
     table.check()
-    if activities_of(table):
-        return {CHANGES: changes_sql(dialect)}
+    activities = activities_of(table)
+    if activities:  # no engine takes in the ids of sessions and traces
+        return {} if activities[0].column else {CHANGES: changes_sql(dialect)}
     made = {GROUPS: _groups(dialect, table)}
     for distribution in distributions_of(table):
         made[distribution.column] = _listed(dialect, table, distribution)

@@ -10,7 +10,7 @@ stands beside it.
 from __future__ import annotations
 
 import copy
-from typing import Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from finops import config
 from finops.reader.accounts import Accounts
@@ -48,7 +48,8 @@ class Record(NamedTuple):
 class BlockReader:
     """Turns blocks of whole lines into batches, counting every line in `accounts`.
 
-    `ids` is the rule for ids that repeat, where there is one and the data has ids.
+    `ids` is the rule for ids that repeat, where there is one and the data has ids.  Batches have
+    the cells of the columns `kept`, where the file has them.
     """
 
     def __init__(
@@ -57,18 +58,19 @@ class BlockReader:
         encoder: KeyEncoder,
         rules: ReadingRules,
         ids: Optional[IdRule] = None,
+        kept: Sequence[str] = (),
     ) -> None:
         self.accounts = Accounts()
         self._header = header
         if CALL_ID not in header.positions:
             ids = None
-        further = ids.columns if ids else ()
+        further = tuple(dict.fromkeys((*(ids.columns if ids else ()), *kept)))
         self._read_at = {
             name: header.positions[name]
             for name in (*READ_COLUMNS, *further)
             if name in header.positions
         }
-        self._selection = RowSelection(rules, encoder, self.accounts, ids)
+        self._selection = RowSelection(rules, encoder, self.accounts, ids, kept)
         self._implausible_used = rules.implausible_used
         # By which a repeated header is suspected.
         names = split_record(header.line, header.delimiter)

@@ -7,7 +7,7 @@ work on parsed rows, so they hold for every way in which a row can be written.
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Optional, Sequence
 
 from finops.reader.accounts import Accounts
 from finops.reader.encoding import COST, Batch, KeyEncoder
@@ -21,7 +21,12 @@ class RowSelection:
     """Takes out of batches what does not count, and says so in `accounts`."""
 
     def __init__(
-        self, rules: ReadingRules, encoder: KeyEncoder, accounts: Accounts, ids: Optional[IdRule]
+        self,
+        rules: ReadingRules,
+        encoder: KeyEncoder,
+        accounts: Accounts,
+        ids: Optional[IdRule],
+        kept: Sequence[str] = (),
     ) -> None:
         self._rules = rules
         self._since = rules.options.since.encode("ascii")
@@ -29,9 +34,10 @@ class RowSelection:
         self._encoder = encoder
         self._accounts = accounts
         self._ids = ids
+        self._kept = kept
 
     def select(self, batch: Batch, block: bytes, first_line: int, plausible: bool) -> Batch:
-        """Return the rows of a batch that count, without their places and further cells.
+        """Return the rows of a batch that count, without their places and the cells not kept.
 
         `first_line` is the number of the line with which `block` begins; `plausible` says that
         no time can be implausible.
@@ -42,7 +48,8 @@ class RowSelection:
             batch = self._within_range(batch)
         if batch.times and self._ids is not None:
             batch = self._ids.select(batch, self._encoder, self._accounts, first_line)
-        return batch._replace(cells={}, places=())
+        cells = {name: batch.cells[name] for name in self._kept if name in batch.cells}
+        return batch._replace(cells=cells, places=())
 
     def _without_implausible(self, batch: Batch, block: bytes, first_line: int) -> Batch:
         earliest, latest = self._rules.earliest, self._rules.latest

@@ -93,6 +93,44 @@ class CacheDay(NamedTuple):
     hit_percent: Percent
 
 
+class SessionCost(NamedTuple):
+    """The calls of one session."""
+
+    session_id: str
+    call_count: Count
+    cost: Usd
+
+
+class Sessions(NamedTuple):
+    """What sessions cost: calls at one moment that share a `session_id`."""
+
+    count_: Optional[Count]
+    """null where nothing is known of sessions, see `unknown`"""
+    call_count: Optional[Count]
+    """calls that name a session"""
+    cost_p50: Optional[Usd]
+    """median cost of a session; null where some calls have no known cost"""
+    cost_p95: Optional[Usd]
+    """95th percentile of the cost of a session; null where some calls have no known cost"""
+    calls_per_session: Optional[Number]
+    top: Sequence[SessionCost]
+    """the most expensive sessions; none where some calls have no known cost"""
+    unknown: Optional[str]
+    """why nothing is known: no_ids, engine (it does not read the ids), too_many; else null"""
+
+
+class Retries(NamedTuple):
+    """Calls that follow a failed call of the same trace, within a quarter of an hour."""
+
+    calls: Optional[Count]
+    """null where nothing is known of retries, see `unknown`"""
+    cost: Optional[Usd]
+    """a lower bound where some calls have no known cost"""
+    unknown: Optional[str]
+    """why nothing is known: no_ids, engine (it does not read the ids), order (records repeat and
+    are in no order); else null"""
+
+
 class CustomerWaste(NamedTuple):
     """What one customer wasted by one pattern."""
 
@@ -167,6 +205,8 @@ class TokenEconomicsResult(NamedTuple):
     token_classes: Sequence[TokenClass]
     cache: Sequence[CacheUse]
     daily_cache: Sequence[CacheDay]
+    sessions: Sessions
+    retries: Retries
     efficiency: Sequence[ModelEfficiency]
     wasteful_patterns: WastefulPatterns
     prompt_wasters: Sequence[PromptWaster]

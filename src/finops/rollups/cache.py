@@ -109,8 +109,9 @@ def fingerprint(plan: Plan, rules: ReadingRules) -> str:
                 return ""
             digest.update(source.encode("utf-8"))
     about = (platform.python_implementation(), platform.python_version(), _constants())
-    asked = (plan.specs, plan.measures(), plan.follows_calls, rules.prices.content, rules.options)
-    digest.update(repr((asked, about)).encode("utf-8"))
+    asked = (plan.specs, plan.measures(), plan.follows_calls, plan.followed)
+    read_by = (rules.prices.content, rules.options)
+    digest.update(repr((asked, read_by, about)).encode("utf-8"))
     return digest.hexdigest()
 
 

@@ -27,7 +27,7 @@ from finops.errors import DataError
 from finops.reader.encoding import KeyEncoder
 from finops.reader.event_log import Event, events_beside, read_events
 from finops.reader.layout import FileReplacedError
-from finops.reader.options import ReadingOptions, ReadingRules
+from finops.reader.options import ReadingOptions
 from finops.reader.sources import Locations
 from finops.rollups.coarsening import CoarseGroups, Coarsening, coarse_groups
 from finops.rollups.customer_activity import ActivityLog, UnorderedActivity, joined
@@ -36,11 +36,14 @@ from finops.rollups.file_scan import ScanSettings, processes_for
 from finops.rollups.file_set import FileSet, Progress
 from finops.rollups.hours import HourClock
 from finops.rollups.key_limit import TooManyKeysError, check_keys
+from finops.rollups.linked_calls import LinkedFacts
 from finops.rollups.merge import Cubes, accounting_of, cubes_of, tables_of
 from finops.rollups.notes import notes_of, on_whole_days
 from finops.rollups.part import PartitionResult
 from finops.rollups.planner import Plan
 from finops.rollups.protocol import CallDataset, Location, Source
+from finops.rollups.readings import Reading
+from finops.rollups.retries import TRACE_ID, UnorderedRetries
 from finops.rollups.source_notes import SOURCES, on_sources
 from finops.rollups.spec import (
     Accounting,
@@ -134,6 +137,7 @@ class Dataset:
         self._revived = False  # whether any of the parts was kept from an earlier run
         self._clock = _clock_of(options)
         self._activity = ActivityLog(self._clock)
+        self._linked = LinkedFacts()
         self._facts: Optional[DatasetFacts] = None
         self._filled: Dict[Table, Dict[Key, Values]] = {}
         self._customers: Optional[Dict[str, Customer]] = None
@@ -274,7 +278,7 @@ class Dataset:
         except TooManyKeysError as error:
             raise error.within(files.name) from None
         self._content_key = files.content_key(reading)
-        self._compute_facts(files, reading.rules)
+        self._compute_facts(files, reading)
         files.save(reading)
 
     def _customers_of(
@@ -289,15 +293,16 @@ class Dataset:
 
     def _aggregate(self, tables: Sequence[Table]) -> None:
         missing = [table for table in tables if table not in self._filled]
-        self._filled.update(tables_of(self._plan, missing, self._cubes, self._activity))
+        filled = tables_of(self._plan, missing, self._cubes, self._activity, self._linked)
+        self._filled.update(filled)
 
-    def _compute_facts(self, files: FileSet, rules: ReadingRules) -> None:
+    def _compute_facts(self, files: FileSet, reading: Reading) -> None:
         """Compute totals, period and accounting; DataError where not one row can be used."""
         parts = self._parts
         notes = (*files.notes, *notes_of(files.file_parts))
         accounting = accounting_of(files.file_parts, notes)
         refuse_if_nothing_is_usable(accounting, files.name)
-        self._activity = self._activity_of(files, rules)
+        self._follow_calls(files, reading)
         self._aggregate((TOTALS, WHOLE_DAYS, SOURCES))
         times = [time for part in parts for time in part.ends]
         hours = [hour + ":00:00" for part in parts for hour in part.hours]
@@ -327,22 +332,29 @@ class Dataset:
         (rows,) = self._filled[WHOLE_DAYS].get((), (0,))
         return on_whole_days(rows, self.options.timezone)
 
-    def _activity_of(self, files: FileSet, rules: ReadingRules) -> ActivityLog:
-        """Return the activity in all calls, where some table needs it.
+    def _follow_calls(self, files: FileSet, reading: Reading) -> None:
+        """Put together what follows from the calls of a customer and of an id.
 
         That of unordered calls takes a pass of its own.  Records that repeat others change
-        nothing of it.
+        nothing of the activity of customers; of retries nothing is known then.
         """
         logs = [ActivityLog.revived(part.activity, self._clock) for part in self._parts
                 if part.activity is not None]  # fmt: skip
-        activity = joined(logs, self._clock)
-        if activity is not None:
-            return activity
-        encoder = KeyEncoder(rules)
-        collected = UnorderedActivity(self._clock)
-        for batch in files.batches(rules, encoder):
-            collected.add(batch, encoder)
-        return collected.finish()
+        activity, linked = joined(logs, self._clock), LinkedFacts(self._parts)
+        visits = UnorderedActivity(self._clock) if activity is None else None
+        sorts_retries = linked.is_disordered and not reading.has_repeats
+        retries = UnorderedRetries() if sorts_retries else None
+        if visits or retries:
+            encoder = KeyEncoder(reading.rules)
+            for batch in files.batches(reading.rules, encoder, (TRACE_ID,) if retries else ()):
+                if visits:
+                    visits.add(batch, encoder)
+                if retries:
+                    retries.add(batch, encoder)
+        if retries:
+            linked.settle(retries.finish())
+        self._activity = activity or (visits.finish() if visits else ActivityLog(self._clock))
+        self._linked = linked
 
 
 def _clock_of(options: ReadingOptions) -> HourClock:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager, suppress
-from typing import BinaryIO, Callable, Iterator, List, NamedTuple, Optional
+from typing import BinaryIO, Callable, Iterator, List, NamedTuple, Optional, Sequence
 
 from finops import config
 from finops.business.catalog import PriceTable
@@ -169,10 +169,12 @@ class FileScan:
             self.tail = self._read_tail(stream, rules, repeats)
         return self.parts
 
-    def batches(self, rules: ReadingRules, encoder: KeyEncoder) -> Iterator[Batch]:
-        """Yield the calls of the file once more."""
+    def batches(
+        self, rules: ReadingRules, encoder: KeyEncoder, columns: Sequence[str] = ()
+    ) -> Iterator[Batch]:
+        """Yield the calls of the file once more, with the cells of some columns."""
         with self._opened() as stream:
-            yield from self._batches(stream, rules, encoder, self.layout.end)
+            yield from self._batches(stream, rules, encoder, self.layout.end, columns)
 
     def first_time(self, rules: ReadingRules) -> bytes:
         """Return the time of the first call, that of the end where none is near the start."""
@@ -190,10 +192,15 @@ class FileScan:
             yield stream
 
     def _batches(
-        self, stream: BinaryIO, rules: ReadingRules, encoder: KeyEncoder, end: int
+        self,
+        stream: BinaryIO,
+        rules: ReadingRules,
+        encoder: KeyEncoder,
+        end: int,
+        columns: Sequence[str] = (),
     ) -> Iterator[Batch]:
         header = self.layout.header
-        reader = BlockReader(header, encoder, rules)
+        reader = BlockReader(header, encoder, rules, kept=columns)
         text, span = self.layout.text(stream), (header.data_start, end)
         return batches(Blocks(text, span, reader.accounts, header.dialect, is_last=True), reader)
 

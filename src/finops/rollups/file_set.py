@@ -7,7 +7,7 @@ read of a file is kept beside it, as if it had been read alone.
 from __future__ import annotations
 
 import hashlib
-from typing import Callable, Iterator, List, Optional
+from typing import Callable, Iterator, List, Optional, Sequence
 
 from finops.reader.encoding import Batch, KeyEncoder
 from finops.reader.header import NotUsageDataError
@@ -131,10 +131,12 @@ class FileSet:
             file.read(rules, [], self._report(place), repeats)
         return self.parts
 
-    def batches(self, rules: ReadingRules, encoder: KeyEncoder) -> Iterator[Batch]:
-        """Yield the calls of all files once more."""
+    def batches(
+        self, rules: ReadingRules, encoder: KeyEncoder, columns: Sequence[str] = ()
+    ) -> Iterator[Batch]:
+        """Yield the calls of all files once more, with the cells of some columns."""
         for file in self._files:
-            yield from file.batches(rules, encoder)
+            yield from file.batches(rules, encoder, columns)
 
     def content_key(self, reading: Reading) -> str:
         """Return what all figures of a reading follow from, in short, "" where it is not known.

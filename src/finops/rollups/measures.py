@@ -162,10 +162,14 @@ class Distinct(NamedTuple):
 
 
 class Activity(NamedTuple):
-    """What follows from the order of calls; it comes by `by` alone, and not with other kinds."""
+    """What follows from calls that belong together; it comes by `by` alone, and not with others.
+
+    `column` has the ids by which they do, "" where it is their customer and their order.
+    """
 
     name: str
     by: Tuple[str, ...]
+    column: str = ""
 
 
 def _text(name: str) -> Dimension:
@@ -266,8 +270,10 @@ REGION_CHANGE_MEASURES: Tuple[str, ...] = (
     "changed_regions",  # sorted tuple of the regions on either side of a change
     "shortest_change_s",  # float, seconds between the two calls of the fastest change
 )
-_ACTIVITIES: Tuple[Activity, ...] = tuple(
-    Activity(name, ("customer_id", "day")) for name in REGION_CHANGE_MEASURES
+_ACTIVITIES: Tuple[Activity, ...] = (
+    *(Activity(name, ("customer_id", "day")) for name in REGION_CHANGE_MEASURES),
+    Activity("sessions", (), "session_id"),  # a `SessionFigures`
+    Activity("retries", (), "trace_id"),  # a `RetryFigures`
 )
 _SEEN: Tuple[Seen, ...] = (Seen("first_seen", latest=False), Seen("last_seen", latest=True))
 _DISTINCT: Tuple[Distinct, ...] = (Distinct("customers", "customer_id", config.UNALLOCATED),)

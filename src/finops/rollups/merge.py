@@ -13,6 +13,7 @@ from finops.rollups.columns import FilledCube, KeyMerges
 from finops.rollups.customer_activity import ActivityLog, region_changes
 from finops.rollups.filters import deliverable
 from finops.rollups.group_values import ListedCubes
+from finops.rollups.linked_calls import LinkedFacts
 from finops.rollups.part import PartitionResult
 from finops.rollups.planner import Plan, activities_of, has_times_only, listed_of
 from finops.rollups.readings import implausible_rows
@@ -36,13 +37,21 @@ def cubes_of(plan: Plan, parts: Sequence[PartitionResult]) -> Cubes:
 
 
 def tables_of(
-    plan: Plan, tables: Sequence[Table], cubes: Cubes, activity: ActivityLog
+    plan: Plan,
+    tables: Sequence[Table],
+    cubes: Cubes,
+    activity: ActivityLog,
+    linked: LinkedFacts,
 ) -> Dict[Table, Dict[Key, Values]]:
     """Return tables of the plan, aggregated from the cubes of all parts."""
     filled: Dict[Table, Dict[Key, Values]] = {}
     for table in tables:
-        if activities_of(table):
-            filled[table] = region_changes(table, activity)
+        activities = activities_of(table)
+        if activities:
+            by_ids = bool(activities[0].column)
+            filled[table] = (
+                linked.table(activities[0]) if by_ids else region_changes(table, activity)
+            )
             continue
         lists = {
             column: ListedCubes(cubes[plan.spec_for(table, column)], plan.passes(table, column))

@@ -16,9 +16,9 @@ class PartitionResult(NamedTuple):
 
     `digests` are those of its bytes (see the module of that name); `accounts` the counters of
     `accounts.Accounts`; `activity` an `ActivityLog` as plain data, None where no table needs
-    one; `ends` the first and the last time, `hours` the first and the last local hour, nothing
-    without calls; `ids` what is known of the ids; `cubes`, in the order of the plan's specs, the
-    keys of their codes and their cells.
+    one; `linked` a `LinkedCalls` as such; `ends` the first and the last time, `hours` the first
+    and the last local hour, nothing without calls; `ids` what is known of the ids; `cubes`, in the
+    order of the plan's specs, the keys of their codes and their cells.
     """
 
     span: Span
@@ -26,6 +26,7 @@ class PartitionResult(NamedTuple):
     accounts: Mapping[str, Any]
     customer_keys: Keys
     activity: Optional[Mapping[str, Any]]
+    linked: Mapping[str, Any]
     ends: Sequence[str]
     hours: Sequence[str]
     ids: IdSummary

@@ -25,6 +25,7 @@ from finops.rollups.digests import BlockDigests
 from finops.rollups.fill_loop import FillLoops
 from finops.rollups.hours import HourClock
 from finops.rollups.key_limit import KeyCounter
+from finops.rollups.linked_calls import LinkedCalls
 from finops.rollups.measures import CALLS_AT_A_TIME, ROWS_AT_A_TIME
 from finops.rollups.part import PartitionResult
 from finops.rollups.planner import Plan, closing_order
@@ -60,7 +61,10 @@ def scan_partition(
     encoder = KeyEncoder(rules)
     ids = IdCollector(rules.all_checksums)
     clock = HourClock(zone_of(rules.options.timezone))
-    reader = BlockReader(header, encoder, rules, ids if repeats is None else repeats)
+    linked = LinkedCalls(plan.followed, header)
+    reader = BlockReader(
+        header, encoder, rules, ids if repeats is None else repeats, linked.columns
+    )
     filler = CubeFiller(plan, encoder, clock)
     activity = ActivityReader(clock) if plan.follows_calls else None
     source = Blocks(stream, span, reader.accounts, header.dialect, progress, is_last)
@@ -70,6 +74,7 @@ def scan_partition(
         filler.add(batch)
         if activity is not None:
             activity.add(batch, encoder)
+        linked.add(batch, encoder)
     filler.close()
     return PartitionResult(
         (span[0], source.end),
@@ -77,6 +82,7 @@ def scan_partition(
         vars(reader.accounts),
         encoder.customer_keys,
         activity.finish(encoder).plain() if activity is not None else None,
+        linked.plain(),
         [time.decode("ascii") for time in filler.ends],
         filler.hours,
         ids.summary(),

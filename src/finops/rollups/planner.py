@@ -121,8 +121,14 @@ class Plan:
 
     @property
     def follows_calls(self) -> bool:
-        """Whether some table has what follows from the order of calls."""
-        return any(map(activities_of, self.tables))
+        """Whether some table has what follows from the order of a customer's calls."""
+        return any(not each.column for table in self.tables for each in activities_of(table))
+
+    @property
+    def followed(self) -> Tuple[str, ...]:
+        """The columns of ids by which some table has what follows from calls that share one."""
+        columns = [each.column for table in self.tables for each in activities_of(table)]
+        return tuple(dict.fromkeys(filter(None, columns)))
 
     def passes(self, table: Table, listed: str) -> Optional[Dimension]:
         """Return the dimension of a cube of listed values that says which a table's filter leaves,
@@ -292,7 +298,8 @@ def _has_activities_only(table: Table) -> bool:
         len(activities) < len(table.measures) or any(a.by != table.by for a in activities)
     ):
         names = ", ".join(activity.name for activity in activities)
-        raise ValueError(f"{names} come by {' and '.join(activities[0].by)} alone: {table}")
+        by = " and ".join(activities[0].by) or "nothing"
+        raise ValueError(f"{names} come by {by} alone: {table}")
     return bool(activities)
 
 

@@ -36,6 +36,7 @@ from finops.rollups.columns import CUSTOMER_POSITION
 from finops.rollups.customers import CUSTOMER_RECORDS
 from finops.rollups.measures import DimensionLike, dimension_of, name_of
 from finops.rollups.protocol import CallDataset
+from finops.rollups.sessions import Session, SessionFigures
 from finops.rollups.spec import (
     Accounting,
     Customer,
@@ -73,15 +74,20 @@ class Redactor:
         """Return what stands for an organization."""
         return self.name("organization_id", name)
 
+    def session(self, session: Session) -> Session:
+        """Return a session under another id, which may be made of the name of its customer."""
+        return session._replace(session_id=f"session-{self._digits(session.session_id)}")
+
     def name(self, column: str, name: str) -> str:
         """Return what stands for the name in a column of `COLUMNS`; no name stays none."""
-        if name in _NO_NAMES:
-            return name
+        return name if name in _NO_NAMES else f"{COLUMNS[column]}-{self._digits(name)}"
+
+    def _digits(self, name: str) -> str:
         digits = self._known.get(name)
         if digits is None:
             digest = hmac.new(self._key, name.encode("utf-8"), hashlib.sha256)
             digits = self._known[name] = digest.hexdigest()[:_DIGITS]
-        return f"{COLUMNS[column]}-{digits}"
+        return digits
 
 
 class _Facts(NamedTuple):
@@ -159,6 +165,8 @@ class RedactedDataset:
         return self._dataset.kept_bytes
 
     def _table(self, table: Table, cells: Mapping[Key, Values]) -> Mapping[Key, Values]:
+        if "sessions" in table.measure_names:
+            return {key: tuple(map(self._sessions, values)) for key, values in cells.items()}
         columns = [_column_of(dimension) for dimension in table.by]
         if not any(columns):
             return cells
@@ -166,6 +174,9 @@ class RedactedDataset:
         replaced = {replace(key): values for key, values in cells.items()}
         _check_as_many(replaced, cells)
         return in_key_order(replaced)
+
+    def _sessions(self, figures: SessionFigures) -> SessionFigures:
+        return figures._replace(top=tuple(self._redactor.session(each) for each in figures.top))
 
     def _of_key(self, columns: Sequence[str]) -> Callable[[Part], Part]:
         """Return what replaces the names in a key whose parts are of these columns."""

@@ -39,6 +39,7 @@ from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.daily_sums import by_day
+from finops.analyzers.shared.linked_calls import LINKED_TABLES, retries_of, sessions_of
 from finops.analyzers.shared.prompt_waste import wasteful_customers
 from finops.analyzers.shared.savings import MODEL_STEPS, SAVINGS_TABLES, Savings, savings_of
 from finops.analyzers.shared.switch_savings import USAGE_TABLE, switch_opportunities
@@ -163,6 +164,7 @@ class TokenEconomicsAnalyzer(Analyzer):
         MODEL_DAYS,
         *SAVINGS_TABLES,
         *CLASS_TABLES,
+        *LINKED_TABLES,
     )
 
     def result(self, data: Rollups) -> TokenEconomicsResult:
@@ -181,6 +183,8 @@ class TokenEconomicsAnalyzer(Analyzer):
             token_classes=token_classes(data),
             cache=cache_uses(data),
             daily_cache=cache_days(data),
+            sessions=sessions_of(data),
+            retries=retries_of(data),
             efficiency=efficiency,
             wasteful_patterns=patterns,
             prompt_wasters=_prompt_wasters(data, patterns.inefficient_prompt),

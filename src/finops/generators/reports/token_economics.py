@@ -11,6 +11,7 @@ from finops.generators.components import Card, Part, columns, section, text
 from finops.generators.contrast import Contrast
 from finops.generators.date_range import Daily, follow
 from finops.generators.detector_scores import detectors
+from finops.generators.linked_calls import linked_calls
 from finops.generators.packed_sums import Sums, pack
 from finops.generators.page import Report, write_report
 from finops.generators.partial_days import day_lines, partial_dates
@@ -67,6 +68,7 @@ def generate_token_economics_report(data: Dict[str, Any], output_path: Union[str
             _over_time(result, data),
             _classes(result),
             _cache(result, data),
+            linked_calls(result),
             _efficiency(result, sums["models"]),
             _waste(result),
             _opportunities(result),

@@ -1,0 +1,78 @@
+"""The section of sessions and retries: what calls cost that belong together."""
+
+from __future__ import annotations
+
+from typing import Dict
+
+from finops import config
+from finops.generators import formatting
+from finops.generators.components import AT_LEAST, Part, section, text
+from finops.generators.tables import Column, table
+from finops.results import token_economics as results
+
+_NO_SESSIONS: Dict[str, str] = {
+    "no_ids": "This source has no session_id, so nothing is said of sessions.",
+    "engine": "The engine that filled this report does not read session_id, so nothing is said of"
+    " sessions.",
+    "too_many": f"There are more than {config.MOST_SESSIONS:,} sessions, too many to add up each;"
+    " choose fewer calls with --since and --until.",
+}
+_NO_RETRIES: Dict[str, str] = {
+    "no_ids": "This source has no trace_id, so nothing is said of retries.",
+    "engine": "The engine that filled this report does not read trace_id, so nothing is said of"
+    " retries.",
+    "order": "Records repeat and are in no order of time, so nothing is said of retries.",
+}
+
+
+def linked_calls(result: results.TokenEconomicsResult) -> Part:
+    """Return the section, which says why where nothing is known."""
+    return section(
+        "Sessions and retries",
+        _sessions(result),
+        text(_retries_sentence(result)),
+    )
+
+
+def _sessions(result: results.TokenEconomicsResult) -> Part:
+    sessions = result.sessions
+    if sessions.unknown is not None:
+        return text(_NO_SESSIONS[sessions.unknown])
+    if not sessions.top:
+        return text(_sessions_sentence(sessions))
+    return table(
+        "sessions",
+        "The most expensive sessions",
+        [
+            Column(lambda row: row.session_id, "Session"),
+            Column(lambda row: row.call_count, "Calls", "count"),
+            Column(lambda row: row.cost, "Cost", "money", order="descending"),
+        ],
+        sessions.top,
+        lead=_sessions_sentence(sessions),
+        empty="No sessions.",
+    )
+
+
+def _sessions_sentence(sessions: results.Sessions) -> str:
+    number = formatting.count(sessions.count_)
+    noun = "session" if sessions.count_ == 1 else "sessions"
+    calls = f"{number} {noun} of {formatting.decimal(sessions.calls_per_session)} calls on average"
+    if sessions.cost_p50 is None:
+        return f"{calls}; what they cost is not known, as some calls have no known cost."
+    median, upper = formatting.money(sessions.cost_p50), formatting.money(sessions.cost_p95)
+    return f"{calls}; half of them cost at most {median}, 95% at most {upper}."
+
+
+def _retries_sentence(result: results.TokenEconomicsResult) -> str:
+    retries = result.retries
+    if retries.unknown is not None:
+        return _NO_RETRIES[retries.unknown]
+    minutes = config.RETRY_WINDOW_S // 60
+    what = f"a failed call of the same trace within {minutes} minutes"
+    if not retries.calls:
+        return f"Checked, none found: retries, that is calls that followed {what}."
+    noun = "call" if retries.calls == 1 else "calls"
+    at_least = AT_LEAST if result.summary.unpriced_calls else ""
+    cost = f"{at_least}{formatting.money(retries.cost)}"
+    return f"Retries: {formatting.count(retries.calls)} {noun} followed {what}, for {cost}."
