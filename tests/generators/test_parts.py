@@ -26,7 +26,7 @@ from finops.generators.charts import (
 from finops.generators.components import Card, Part
 from finops.generators.date_range import Daily
 from finops.generators.packed_sums import Sums
-from finops.generators.page import report_page
+from finops.generators.page import report_page, style_text
 from finops.generators.recompute import (
     Distinct,
     Mean,
@@ -38,7 +38,7 @@ from finops.generators.recompute import (
     Sum,
     Trend,
 )
-from finops.generators.tables import SHOWN_ROWS, Column, bar, table, texts
+from finops.generators.tables import ALIGNED, SHOWN_ROWS, Column, bar, table, texts
 from finops.results.shares import is_lower_bound
 from tests.generators.pages import REPORT, VALUE, Page
 
@@ -104,8 +104,19 @@ def test_a_table_has_scopes_alignment_filter_and_download() -> None:
     assert read.values_of("aria-sort") == ["descending"]
     assert read.values_of("type") == ["search", "button"]
     classes = read.values_of("class")
-    assert classes.count("number") == 2 + 2 * 16
+    assert classes.count("number") == 2
+    assert "numbers n3 n4" in classes
     assert read.says("Download CSV")
+
+
+def test_numbers_of_every_column_are_aligned_by_the_table_or_by_themselves() -> None:
+    many = [Column[Row](lambda row: row.cost, f"Cost {n}", "money") for n in range(ALIGNED + 3)]
+    read = page(table("t", "T", many, rows(2)))
+    classes = read.values_of("class")
+    assert " ".join(f"n{n}" for n in range(1, ALIGNED + 1)) in " ".join(classes)
+    assert classes.count("number") == len(many) + 2 * 3
+    style = style_text()
+    assert all(f".n{n} td:nth-child({n})" in style for n in range(1, ALIGNED + 1))
 
 
 def test_a_short_table_needs_no_filter_and_no_more() -> None:
@@ -357,7 +368,7 @@ def test_a_lower_bound_is_marked_in_its_row_and_in_the_data() -> None:
     rows = [_Bill("a", 5.0), _Bill("b", 3.0, None), _Bill("c", 2.0, 1.0, 4), _Bill("d", None, None)]
     cost = Column[_Bill](lambda row: row.total_cost, "Cost", "money", at_least=is_lower_bound)
     part = table("bills", "Bills", [Column[_Bill](lambda row: row.name, "Name"), cost], rows)
-    cells = re.findall(r'<td class="number">([^<]*)</td>', part.markup)
+    cells = re.findall(r"<td>([^<]*)</td></tr>", part.markup)
     assert cells == ["$5.00", "≥ $3.00", "≥ $2.00", "n/a"]
     name, costs = part.data["tables"]["bills"]["columns"]
     assert ("least" in name, costs["least"]) == (False, [1, 2, 3])

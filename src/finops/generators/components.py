@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from finops.generators import formatting
-from finops.generators.markup import Markup, escape, fill, join, token
+from finops.generators.markup import Markup, Token, escape, fill, join, token
 from finops.generators.recompute import Recompute
 from finops.results.base import Finding, from_dict
 
@@ -110,10 +110,15 @@ def drawer(*parts: Part) -> Part:
     return Part(markup, dict(inner.data, **{CONTENTS: {"s-drawer": title}}))
 
 
-def columns(*parts: Part) -> Part:
-    """Return parts side by side where there is room, below each other where there is not."""
+def columns(*parts: Part, uneven: bool = False) -> Part:
+    """Return parts side by side where there is room, below each other where there is not.
+
+    Of two `uneven` parts the second is half as wide again as the first: a table beside a chart.
+    """
     inner = combine(parts)
-    return Part(fill('<div class="columns">$inner</div>', inner=inner.markup), inner.data)
+    style = Token("columns uneven" if uneven else "columns")
+    markup = fill('<div class="$style">$inner</div>', style=style, inner=inner.markup)
+    return Part(markup, inner.data)
 
 
 def stack(*parts: Part) -> Part:

@@ -10,6 +10,7 @@ is packed and what would follow stays with the whole period, which the page says
 from __future__ import annotations
 
 import math
+from types import MappingProxyType
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from finops.generators.recompute import Recompute, measures_of
@@ -32,12 +33,28 @@ _FINE_SCALE = 10**9
 
 
 class Sums(NamedTuple):
-    """Packed sums: name on the page, dimensions, their values key by key, data for the script."""
+    """Packed sums: name on the page, dimensions, their values key by key, data for the script.
+
+    `days` are the calendar days that they cover, `whole` the numbers that are packed: for each
+    measure a row for each key, in units of the measure's scale.
+    """
 
     name: str
     by: Tuple[str, ...]
     keys: Sequence[Tuple[Any, ...]]
     data: Mapping[str, Any]
+    days: Sequence[str] = ()
+    whole: Mapping[str, Sequence[Sequence[int]]] = MappingProxyType({})
+
+    @property
+    def step(self) -> int:
+        """How many days share a sum."""
+        return int(self.data["step"])
+
+    @property
+    def bins(self) -> int:
+        """How many sums there are of each key and measure."""
+        return int(self.data["bins"])
 
     def rows_of(
         self, columns: Sequence[str], rows: Sequence[Sequence[object]]
@@ -96,7 +113,8 @@ class _Grid:
     def __init__(self, daily: DailySums) -> None:
         self._by = tuple(daily.by)
         self._keys = [tuple(key) for key in daily.keys]
-        self.days = len(daily.days)
+        self._dates = tuple(daily.days)
+        self.days = len(self._dates)
         self._scales = {name: _scale(name, rows) for name, rows in daily.sums.items()}
         self.rows = {
             name: [_whole(row, self._scales[name]) for row in rows]
@@ -131,7 +149,7 @@ class _Grid:
             values = [key[self._by.index(distinct)] for key in self._keys]
             place = {value: at for at, value in enumerate(dict.fromkeys(values))}
             data["distinct"] = [place[value] for value in values]
-        return Sums(name, self._by, self._keys, data)
+        return Sums(name, self._by, self._keys, data, self._dates, self.binned(step))
 
 
 def pack_window(window: PercentileWindow) -> Dict[str, Any]:

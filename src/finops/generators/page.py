@@ -9,8 +9,9 @@ sentence.  The same dict gives the same bytes.
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
@@ -24,6 +25,8 @@ from finops.generators.date_range import Daily, range_bar
 from finops.generators.event_marks import with_events
 from finops.generators.markup import Markup, Token, fill, join, json_block, token
 from finops.generators.navigation import PRODUCT, navigation, page_link
+from finops.generators.partial_days import partial_dates
+from finops.generators.sparklines import SPARKLINES, settle, with_sparklines
 from finops.generators.thresholds import thresholds_of
 from finops.resources import read_text
 from finops.results.base import Basis, from_dict
@@ -50,7 +53,16 @@ class Bundle(NamedTuple):
 
 
 REPORT_BUNDLE = Bundle(
-    ("format.js", "place.js", "tables.js", "charts.js", "sums.js", "ranges.js", "report.js"),
+    (
+        "format.js",
+        "place.js",
+        "tables.js",
+        "charts.js",
+        "sums.js",
+        "sparklines.js",
+        "ranges.js",
+        "report.js",
+    ),
     ("report.css",),
 )
 EXPLORE_BUNDLE = Bundle(
@@ -103,7 +115,7 @@ def report_page(
 
     Where it would be over `MAX_PAGE_BYTES`, it is one on which no dates can be chosen, and says so.
     """
-    made = partial(_page, report, data, cards, body, about, not_found)
+    made = functools.partial(_page, report, data, cards, body, about, not_found)
     page = made(daily)
     if daily is not None and len(page.encode("utf-8")) > MAX_PAGE_BYTES:
         return made(None, _TOO_MANY_DAYS)
@@ -155,10 +167,15 @@ def render(
     """Return a whole page of parts as HTML text; `rests_on` stands under the title."""
     body = components.combine(parts)
     contents = body.data.get(components.CONTENTS, {})
-    carried = {kind: part for kind, part in body.data.items() if kind != components.CONTENTS}
+    aside = (components.CONTENTS, SPARKLINES)
+    carried = {kind: part for kind, part in body.data.items() if kind not in aside}
     charts = bundle is REPORT_BUNDLE
+    # Without dates to choose the script has no sums to draw other rows from.
+    lines = body.data.get(SPARKLINES, {}) if "ranged" in body.data else {}
+    partial = partial_dates({"_context": context})
+    settle(carried.get("tables", {}), lines, partial)
     markup = with_events(body.markup, carried.get("charts", {}), context.get("events") or ())
-    return fill(
+    page = fill(
         asset("page.html"),
         policy=_attribute(content_security_policy(bundle=bundle)),
         style=Markup(style_text(bundle)),
@@ -175,6 +192,7 @@ def render(
         missing=_MISSING_LIBRARY if charts and carried.get("charts") else Markup(""),
         body=markup,
     )
+    return with_sparklines(page, lines, partial, MAX_PAGE_BYTES)
 
 
 def _library() -> Markup:

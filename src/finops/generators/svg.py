@@ -29,7 +29,9 @@ _SLANTED = 52  # labels that find room beside each other when slanted
 # Width of a character and of a narrow chart, to decide whether labels lie beside each other.
 _CHARACTER_PX = 7
 _NARROW_PX = 560
+# Labels of an axis that has an order need not all be written.
 _DATES = 6
+_ORDERED = 12
 _NAMED_POINTS = 24
 
 
@@ -222,10 +224,13 @@ def _short(number: float) -> str:
 
 def _line(places: Sequence[Tuple[float, Optional[float]]], stroke: Stroke, dash: int = 0) -> Markup:
     path, pen = [], "M"
-    for x, y in places:
+    heights = [None, *(y for _, y in places), None]
+    for at, (x, y) in enumerate(places):
         if y is None:
             pen = "M"
             continue
+        if heights[at] == y == heights[at + 2]:
+            continue  # within a level stretch
         path.append(f"{pen}{_short(x)} {_short(y)}")
         pen = "L"
     style = "dashed" if stroke.style == "dashed" else f"line d{dash}"
@@ -398,9 +403,12 @@ def _along(plot: Plot, edges: bool) -> Markup:
         return at / last if edges and count > 1 else (at + 0.5) / count if not edges else middle
 
     crowded = count * (max(plot.lengths or map(len, plot.labels)) + 2) * _CHARACTER_PX > _NARROW_PX
-    if crowded and not plot.dates and count <= _SLANTED:
+    ordered = plot.dates or all(label[:1].isdigit() for label in plot.labels)
+    if crowded and not ordered and count <= _SLANTED:
         return _slanted([(_percent(place(at)), text) for at, text in enumerate(plot.labels)])
-    step = max(1, math.ceil(count / _DATES)) if plot.dates or count > _DATES * 4 else 1
+    most = _DATES if plot.dates else _ORDERED
+    thinned = plot.dates or (crowded and ordered) or count > 2 * _ORDERED
+    step = math.ceil(count / most) if thinned else 1
     chosen = range(0, count, step)
     return _dates_below([(_percent(place(at)), plot.labels[at]) for at in chosen])
 

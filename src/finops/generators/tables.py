@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Callable, Dict, Generic, Iterable, List, Optional, Sequence, TypeVar
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Generic,
+    Iterable,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    TypeVar,
+)
 
-from finops.generators import formatting
+from finops.generators import formatting, sparklines
 from finops.generators.charts import colour_of
 from finops.generators.components import AT_LEAST, Part, severity_badge
-from finops.generators.markup import Markup, fill, inert, join, json_number, token
+from finops.generators.markup import Markup, Token, fill, inert, join, json_number, token
 from finops.generators.navigation import EXPLORE_FILE
 from finops.generators.packed_sums import Sums
 from finops.generators.precision import column_cell, places_of
-from finops.generators.recompute import Recompute
+from finops.generators.recompute import Ratio, Recompute, Sum
 
 SHOWN_ROWS = 25
 FILTER_FROM_ROWS = 16
 # A page stays within 200 KB: a longer table is cut in the page and complete in the JSON file.
 EMBEDDED_CELLS = 2_500
+# Columns of numbers up to this place are aligned by a class of their table.
+ALIGNED = 12
 # Texts longer than this wrap; shorter ones stay on one line.
 ONE_LINE = 32
 
@@ -55,7 +68,7 @@ class Column(Generic[_Row]):
     with a `dimension` hold the values of that dimension of the sums, and so identify a row.
 
     `at_least` says of which rows the value is a lower bound: a sum over calls some of whose costs
-    are not known.
+    are not known.  `sparkline` says that a line at the end of the row shows the figure by day.
     """
 
     def __init__(
@@ -70,6 +83,7 @@ class Column(Generic[_Row]):
         order: str = "",
         dimension: str = "",
         at_least: Optional[Callable[[_Row], bool]] = None,
+        sparkline: bool = False,
     ) -> None:
         self.get = get
         self.label = label
@@ -81,6 +95,7 @@ class Column(Generic[_Row]):
         self.order = order
         self.dimension = dimension
         self.at_least = at_least
+        self.sparkline = sparkline
 
     @property
     def numeric(self) -> bool:
@@ -119,7 +134,8 @@ def table(
     value that is None shows as "n/a".  The page holds the rows of up to `most_cells` cells.  No
     rows give `empty`, a sentence on what was checked.
     With `sums` the columns that say how are recomputed for chosen dates, if the page holds every
-    row.  Raises ValueError where a column is recomputed from a measure that the sums do not hold.
+    row, and the first with a `sparkline` is drawn by day at the end of each row, if the page has
+    room.  Raises ValueError where a column is recomputed from a measure that the sums do not hold.
     """
     if not rows:
         markup = fill(
@@ -134,19 +150,29 @@ def table(
     least = [_lower_bounds(column, embedded) for column in columns]
     places = [places_of(column.kind, given) for column, given in zip(columns, values)]
     shown = list(zip(*(column[:SHOWN_ROWS] for column in values)))
+    follows = _follows(columns, values, sums) if sums else {}
+    lines = _sparklines(columns, sums, follows)
     markup = fill(
         '<section class="table" id="table-$name"><h3 id="caption-$name">$caption</h3>$lead'
         "$tools"
         '<div class="scroll" tabindex="0" role="group" aria-labelledby="caption-$name">'
-        '<table aria-labelledby="caption-$name"><thead><tr>$head</tr></thead>'
+        '<table class="$aligned" aria-labelledby="caption-$name"><thead><tr>$head</tr></thead>'
         "<tbody>$body</tbody></table></div>$more</section>",
         name=token(name),
         caption=caption,
         lead=fill('<p class="lead">$lead</p>', lead=lead) if lead else Markup(""),
         tools=_tools(name, len(rows)),
-        head=join((_heading(column) for column in columns), ""),
+        aligned=_aligned(columns),
+        head=join([*map(_heading, columns), *_room(name, lines, 0, head=True)], ""),
         body=join(
-            _row(columns, row, long, [at in bounds for bounds in least], places)
+            _row(
+                columns,
+                row,
+                long,
+                [at in bounds for bounds in least],
+                places,
+                _room(name, lines, at),
+            )
             for at, row in enumerate(shown)
         ),
         more=_more(len(rows), len(embedded)),
@@ -157,14 +183,42 @@ def table(
         "shown": SHOWN_ROWS,
         "columns": [_column_data(*each) for each in zip(columns, values, least, places)],
     }
-    if sums:
-        data.update(_follows(columns, values, sums))
-    return Part(markup, {"tables": {name: data}})
+    if follows:
+        data["follows"] = follows
+    if lines is None:
+        return Part(markup, {"tables": {name: data}})
+    data["spark"] = sparklines.script_form(lines)
+    return Part(markup, {"tables": {name: data}, sparklines.SPARKLINES: {name: lines}})
+
+
+def _sparklines(
+    columns: Sequence[Column[_SomeRow]], sums: Optional[Sums], follows: Mapping[str, Any]
+) -> Optional[sparklines.Source]:
+    """Return what the lines by day are drawn from, None where no column has some."""
+    for column in columns:
+        figure = column.recompute
+        if follows and sums and column.sparkline and isinstance(figure, (Sum, Ratio)):
+            return sparklines.Source(column.label, column.kind, figure, sums, follows["row_of"])
+    return None
+
+
+def _room(
+    name: str, lines: Optional[sparklines.Source], row: int, head: bool = False
+) -> List[Markup]:
+    return [sparklines.room(name, row, head)] if lines else []
+
+
+def _aligned(columns: Sequence[Column[_SomeRow]]) -> Token:
+    """Return the classes that align the numbers of a table by their columns, a tenth of the size
+    of a class on each cell.
+    """
+    places = [at for at, column in enumerate(columns, start=1) if column.numeric]
+    return Token(" ".join(["numbers", *(token(f"n{at}") for at in places if at <= ALIGNED)]))
 
 
 def _follows(
     columns: Sequence[Column[_SomeRow]], values: Sequence[Sequence[object]], sums: Sums
-) -> Dict[str, object]:
+) -> Dict[str, Any]:
     """Return what the script recomputes rows from: nothing where a sum has no row."""
     keys = [at for at, column in enumerate(columns) if column.dimension]
     rows = list(zip(*(values[at] for at in keys)))
@@ -173,14 +227,13 @@ def _follows(
         return {}
     for column in columns:
         sums.check(column.recompute)
-    follows = {
+    return {
         "sums": sums.name,
         "row_of": row_of,
         "count": "calls",
         "over": [column.recompute.script_form if column.recompute else None for column in columns],
         "keys": keys,
     }
-    return {"follows": follows}
 
 
 def _tools(name: str, count: int) -> Markup:
@@ -223,39 +276,41 @@ def _row(
     long: Sequence[bool],
     least: Sequence[bool],
     places: Sequence[Optional[int]],
+    line: Sequence[Markup],
 ) -> Markup:
-    cells = (_cell(*cell) for cell in zip(columns, row, long, least, places))
-    return fill("<tr>$cells</tr>", cells=join(cells, ""))
+    cells = (_cell(*cell) for cell in zip(columns, row, long, least, places, range(len(row))))
+    return fill("<tr>$cells</tr>", cells=join([*cells, *line], ""))
 
 
 def _cell(
-    column: Column[_SomeRow], value: object, long: bool, least: bool, places: Optional[int]
+    column: Column[_SomeRow],
+    value: object,
+    long: bool,
+    least: bool,
+    places: Optional[int],
+    at: int,
 ) -> Markup:
     shown = column_cell(column.kind, value, places)
     if least and value is not None:
         shown = f"{AT_LEAST}{shown}"
     if column.numeric:
+        cell = Markup("<td>") if at < ALIGNED else Markup('<td class="number">')
         if not column.bar:
-            return fill('<td class="number">$value</td>', value=shown)
+            return fill("$cell$value</td>", cell=cell, value=shown)
         drawn = bar(value, column.kind)
-        return fill('<td class="number">$bar<span>$value</span></td>', bar=drawn, value=shown)
+        return fill("$cell$bar<span>$value</span></td>", cell=cell, bar=drawn, value=shown)
     if column.kind == "severity":
         return fill("<td>$badge</td>", badge=severity_badge(str(value)))
     dot = _dot(column, value) if column.dot else Markup("")
     if column.followed and shown != formatting.MISSING:
-        shown = _name_link(column.followed, shown)
+        shown = _name_link(shown)
     template = '<td class="long">$dot$value</td>' if long else "<td>$dot$value</td>"
     return fill(template, dot=dot, value=shown)
 
 
-def _name_link(dimension: str, shown: str) -> Markup:
+def _name_link(shown: str) -> Markup:
     """Return a name as a link to the Explore page; the script adds which name it is."""
-    return fill(
-        '<a href="$page" data-by="$dimension">$name</a>',
-        page=token(EXPLORE_FILE),
-        dimension=token(dimension),
-        name=shown,
-    )
+    return fill('<a href="$page">$name</a>', page=token(EXPLORE_FILE), name=shown)
 
 
 def _dot(column: Column[_SomeRow], value: object) -> Markup:

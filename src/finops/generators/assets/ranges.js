@@ -216,10 +216,19 @@ const ranges = (() => {
     return `${span({ from: wide.from > whole.from ? wide.from : whole.from, to: wide.to })}: ${from.step} days are counted together here.`;
   }
 
+  // The lines at the end of a table's rows show the days of the range.
+  function drawLines(table, from, range) {
+    const [first, after] = table.data.spark.bins;
+    const [start, end] = range === whole ? [first, after] : from.within(range);
+    const bins = [Math.max(first, start), Math.min(after, end)];
+    table.line = (row) => sparklines.cell(from, table.data, row, bins);
+  }
+
   function showTables(range) {
     for (const [name, table] of Object.entries(made)) {
       const at = table.columns.findIndex((column) => column.kind === "date");
       const from = source(table);
+      if (table.lined) drawLines(table, from, range);
       table.span = range !== whole && (from || at >= 0) ? `${range.from}-to-${range.to}` : "";
       if (from) table.replace(range === whole ? null : sums.recompute(from, table.data, range), table.data.follows.keys);
       else if (at >= 0) table.restrict(range === whole ? null : (row) => within(range, String(table.columns[at].values[row]).slice(0, 10)));

@@ -5,6 +5,8 @@ const tables = (() => {
   const SVG = "http://www.w3.org/2000/svg";
   const SIGNS = { critical: ["Critical", "✕"], warning: ["Warning", "!"], info: ["Info", "i"], success: ["Good", "✓"] };
   const NUMERIC = new Set(["money", "count", "tokens", "ms", "percent", "share", "number", "bytes", "seconds"]);
+  // Numbers in columns up to this place are aligned by a class of their table.
+  const ALIGNED = 12;
   const collator = new Intl.Collator("en", { numeric: true });
 
   function element(name, className, text) {
@@ -57,8 +59,8 @@ const tables = (() => {
   }
 
   // A lower bound: some of the calls have no known cost.
-  function cell(column, value, least) {
-    const made = element("td", column.numeric ? "number" : column.long ? "long" : "");
+  function cell(column, value, least, at) {
+    const made = element("td", column.numeric ? (at < ALIGNED ? "" : "number") : column.long ? "long" : "");
     if (column.kind === "severity") {
       made.append(badge(value));
       return made;
@@ -122,7 +124,9 @@ const tables = (() => {
       this.columns = read(data);
       this.data = data;
       this.body = root.querySelector("tbody");
-      this.heads = [...root.querySelectorAll("thead th")];
+      this.heads = [...root.querySelectorAll("thead th:not(.spark)")];
+      this.lined = Boolean(root.querySelector("thead .spark"));
+      this.line = null;
       this.tools = root.querySelector(".tools");
       this.more = root.querySelector(".more");
       this.order = Array.from({ length: data.rows }, (_, row) => row);
@@ -133,7 +137,13 @@ const tables = (() => {
       this.span = "";
       this.declared = this.orderNow();
       this.heads.forEach((head, at) => this.sortable(head, at));
+      this.columns.forEach((column, at) => { if (column.by) this.nameLinks(column.by, at); });
       this.addTools(filename);
+    }
+
+    // What the links of a column as the page came stand for, so that they lead to that name.
+    nameLinks(by, at) {
+      for (const row of this.body.rows) for (const link of row.cells[at].querySelectorAll("a")) link.dataset.by = by;
     }
 
     sortable(head, at) {
@@ -252,7 +262,8 @@ const tables = (() => {
 
     row(at) {
       const made = element("tr");
-      made.append(...this.columns.map((column) => cell(column, column.values[at], column.least.has(at))));
+      made.append(...this.columns.map((column, place) => cell(column, column.values[at], column.least.has(at), place)));
+      if (this.line) made.append(this.line(at));
       return made;
     }
 

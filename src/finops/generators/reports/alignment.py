@@ -178,6 +178,7 @@ def _chargeback(result: results.AlignmentResult, sums: Optional[Sums]) -> Part:
         recompute=Sum("cost"),
         order="descending",
         at_least=is_lower_bound,
+        sparkline=True,
     )
     shown: List[Column[results.Chargeback]] = [
         organization,
@@ -229,7 +230,9 @@ def _chargeback(result: results.AlignmentResult, sums: Optional[Sums]) -> Part:
                     dimension="product_id",
                 ),
                 _CALLS,
-                Column(lambda row: row.cost, "Cost", "money", recompute=Sum("cost")),
+                Column(
+                    lambda row: row.cost, "Cost", "money", recompute=Sum("cost"), sparkline=True
+                ),
             ],
             ShortenedRows(_by_product(rows)),
             empty="No products with a call.",
@@ -363,6 +366,7 @@ def _view_table(name: str, first: Column[_R], rows: Sequence[_R], sums: Optional
             recompute=Sum("cost"),
             order="descending",
             at_least=is_lower_bound,
+            sparkline=True,
         ),
         Column(lambda row: row.monthly_cost, "Cost per month", "money", at_least=is_lower_bound),
         _SHARE,

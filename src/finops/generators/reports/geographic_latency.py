@@ -137,6 +137,7 @@ _AVERAGE = Column[results.RegionLatency](
     "ms",
     recompute=Ratio("latency_ms", "measured"),
     order="ascending",
+    sparkline=True,
 )
 _REGIONS: List[Column[results.RegionLatency]] = [
     _REGION,
@@ -298,7 +299,11 @@ def _providers(result: results.GeographicLatencyResult, sums: Optional[Sums]) ->
         lambda row: row.region, "Region", "region", dot=True, dimension="region"
     )
     average = Column[results.ProviderRegion](
-        lambda row: row.avg_latency_ms, "Average", "ms", recompute=Ratio("latency_ms", "measured")
+        lambda row: row.avg_latency_ms,
+        "Average",
+        "ms",
+        recompute=Ratio("latency_ms", "measured"),
+        sparkline=True,
     )
     shown: List[Column[results.ProviderRegion]] = [
         provider_column,

@@ -38,7 +38,11 @@ REPORT = Report(
 
 _CALLS = Column[Called](lambda row: row.call_count, "Calls", "count", recompute=Sum("calls"))
 _MEAN = Column[Timed](
-    lambda row: row.avg_latency_ms, "Mean", "ms", recompute=Ratio("latency_ms", "measured")
+    lambda row: row.avg_latency_ms,
+    "Mean",
+    "ms",
+    recompute=Ratio("latency_ms", "measured"),
+    sparkline=True,
 )
 _DRAWN = 10
 
@@ -276,7 +280,11 @@ def _providers(result: results.PerformanceResult, sums: Optional[Sums]) -> Part:
         lambda row: row.provider, "Provider", "provider", dot=True, dimension="provider"
     )
     late = Column(
-        _late_percent, "Share above", "percent", recompute=Ratio("violations", "measured", 100)
+        _late_percent,
+        "Share above",
+        "percent",
+        recompute=Ratio("violations", "measured", 100),
+        sparkline=True,
     )
     shown: List[Column[results.ProviderCompliance]] = [
         provider,

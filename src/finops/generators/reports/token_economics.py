@@ -267,6 +267,7 @@ _EFFICIENCY: List[Column[results.ModelEfficiency]] = [
         "money",
         recompute=Sum("cost"),
         at_least=is_lower_bound,
+        sparkline=True,
     ),
     _BOUGHT,
     _PRICE,

@@ -39,10 +39,9 @@ _COST: Sequence[Column[CostShare]] = (
         recompute=Sum("cost"),
         order="descending",
         at_least=is_lower_bound,
+        sparkline=True,
     ),
-    Column(
-        lambda row: row.share_percent, "Share", "percent", bar=True, recompute=SharePercent("cost")
-    ),
+    Column(lambda row: row.share_percent, "Share", "percent", recompute=SharePercent("cost")),
 )
 
 
@@ -237,6 +236,7 @@ def _suppliers(result: results.UnderstandingResult, sums: Mapping[str, Optional[
         columns(
             _cost_chart("provider", "Cost by provider", providers, _share_columns(provider)),
             _share_table("by-provider", provider, result.by_provider, "providers", sums["models"]),
+            uneven=True,
         ),
         columns(
             _cost_chart("model", most, models, model_columns),
@@ -248,6 +248,7 @@ def _suppliers(result: results.UnderstandingResult, sums: Mapping[str, Optional[
                 empty="No models with a call.",
                 sums=sums["models"],
             ),
+            uneven=True,
         ),
     )
 
