@@ -30,6 +30,7 @@ from finops.storage.commit import read_commit
 from finops.storage.lock import writer_lock
 from finops.storage.truth import truth_path
 from tests.support.forked import Child, Forked
+from tests.support.patience import allowed_s
 from tests.viewer.test_collector import RECORD
 
 pytestmark = [
@@ -160,8 +161,8 @@ def test_a_killed_writer_holds_no_lock(forked: Forked, tmp_path: Path) -> None:
     assert child.speaks("generating")
     child.kill()
     killed = time.monotonic()
-    with writer_lock(path, 1.0):
-        assert time.monotonic() - killed < 1
+    with writer_lock(path, allowed_s(1)):
+        assert time.monotonic() - killed < allowed_s(1)
     assert child.wait() == -9
     again = forked.run(*words(path, "1KB"))
     assert again.wait() == 0, again.err
@@ -416,7 +417,7 @@ def test_two_generators(forked: Forked, golden: Path, tmp_path: Path) -> None:
                 ends[1].err,
             )
         assert ends[0].status == 0, ends[0].err
-        assert time.monotonic() - begun < 10
+        assert time.monotonic() - begun < allowed_s(10)
         assert_golden(path, golden)
 
 
@@ -427,7 +428,7 @@ def test_a_second_generator_is_told_at_once(forked: Forked, tmp_path: Path) -> N
     begun = time.monotonic()
     second = forked.run(*words(path, "200MB"), "--quiet")
     assert_one_line(second)
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < allowed_s(2)
     assert f"process {first.pid}" in second.err
     assert not first.ended()
     first.kill()
@@ -594,7 +595,7 @@ def test_signal_each_phase(
     begun = time.monotonic()
     child = forked.run(*command, before=program)
     assert child.wait() == status, child.err
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < allowed_s(5)
     assert child.err.splitlines()[-1] == "finops: stopped"
     assert "Traceback" not in child.err
     assert [left.name for left in tmp_path.iterdir() if left.name.endswith(".tmp")] == []
@@ -627,10 +628,10 @@ def test_signal_while_an_event_is_stored(
         headers={"Content-Type": "application/json"},
     )
     begun = time.monotonic()
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         assert json.loads(answer.read())["accepted"] == 1
     assert child.wait() == status, child.err
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < allowed_s(5)
     assert "Traceback" not in child.err
     collected = (tmp_path / config.COLLECTED_NAME).read_bytes()
     assert collected.count(b"the-event") == 1

@@ -16,6 +16,7 @@ import pytest
 from finops.parallel import TaskSet, can_fork, run_in_two_processes
 from finops.registry import ANALYZER_REGISTRY
 from finops.simulator.engine import generate
+from tests.support.patience import allowed_s
 from tests.support.processes import gone_within, wait_for_children
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no fork on Windows")
@@ -144,7 +145,7 @@ run(Slow())
     children = wait_for_children(parent.pid, 1)
     parent.kill()
     parent.wait()
-    assert gone_within(children, 2)
+    assert gone_within(children, allowed_s(2))
     parent.stdout.close()
 
 

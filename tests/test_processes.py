@@ -16,6 +16,7 @@ import pytest
 
 from finops.errors import WorkerError
 from finops.processes import Worker, command_line, script_command_line
+from tests.support.patience import allowed_s
 from tests.support.processes import Served, gone_within, running, wait_for_children
 from tests.support.tools import ROOT, clean_environment
 
@@ -312,4 +313,4 @@ def test_children_end_with_their_parent(
     time.sleep(0.3)  # let it begin what it does
     parent.send_signal(number)
     parent.wait()
-    assert gone_within(children, 2), running(children)
+    assert gone_within(children, allowed_s(2)), running(children)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import os
 import sys
+from functools import lru_cache
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Tuple
 
@@ -41,6 +42,7 @@ def marks_of(module: ast.Module) -> List[ast.expr]:
     return found
 
 
+@lru_cache(maxsize=None)
 def all_tests() -> Dict[str, List[Found]]:
     """Return every test function below tests by its name, as pytest would collect it."""
     found: Dict[str, List[Found]] = {}
@@ -51,9 +53,6 @@ def all_tests() -> Dict[str, List[Found]]:
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 found.setdefault(node.name, []).append(Found(path, node, marks))
     return found
-
-
-TESTS = all_tests()
 
 
 def never_runs(test: Found) -> str:
@@ -96,9 +95,10 @@ def test_there_are_promises() -> None:
 @pytest.mark.skipif(sys.version_info < (3, 9), reason="reads sources with ast.unparse")
 def test_every_promise_is_proved_by_tests_that_run(promise: str, names: Tuple[str, ...]) -> None:
     assert names, f"nothing proves: {promise}"
+    tests = all_tests()
     for name in names:
-        assert name in TESTS, f"{name} is named for {promise!r} and does not exist"
-        reasons = [never_runs(test) for test in TESTS[name]]
+        assert name in tests, f"{name} is named for {promise!r} and does not exist"
+        reasons = [never_runs(test) for test in tests[name]]
         assert "" in reasons, f"{name} never runs: {reasons}"
 
 

@@ -100,7 +100,7 @@ def test_every_command_says_in_one_line_that_it_is_no_file(
     odd = tmp_path / "odd.csv"
     ODD_FILES[kind](odd)
     places: Dict[str, Any] = {"ODD": odd, "calls.csv": small_csv, "r": tmp_path / "r"}
-    done = run_finops(*(places.get(word, word) for word in words), timeout=20)
+    done = run_finops(*(places.get(word, word) for word in words), timeout=60)
     assert done.returncode == 2
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("finops: ")]
     assert "regular file" in line or "folder" in line or "directory" in line, line

@@ -11,6 +11,7 @@ import re
 import socket
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Tuple
 
@@ -21,6 +22,8 @@ from finops.viewer.http import Request, Response
 from finops.viewer.security import Gate, Head, Route
 from finops.viewer.server import Limits
 from tests.support.live import Answer, FakeCommands, Live, live, parse, read_all, some_rows
+from tests.support.patience import allowed_s
+from tests.support.processes import wait_until
 
 CANARY = "canary-7f3a"
 
@@ -302,7 +305,7 @@ def test_body_limits(site: Live) -> None:
     for claimed in ("10000000000", "9999999999", "9" * 200):
         begun = time.monotonic()
         assert site.post("/api/run-all", b"", Content_Length=claimed).status == 413
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < allowed_s(2)
     no_length = f"POST /api/run-all HTTP/1.1\r\nHost: {site.host}\r\n"
     typed = no_length + "Content-Type: application/json\r\n\r\n"
     assert parse(typed.encode(), site).status == 411
@@ -324,11 +327,11 @@ def drips_are_cut(running: Live) -> None:
             for byte in b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-A: " + b"b" * 200:
                 connection.sendall(bytes([byte]))
                 time.sleep(0.1)
-                assert time.monotonic() - begun < 1.5, "still open"
+                assert time.monotonic() - begun < allowed_s(1.5), "still open"
         except OSError:
             pass
         assert read_all(connection) == b""
-    assert time.monotonic() - begun < 1.5
+    assert time.monotonic() - begun < allowed_s(1.5)
 
 
 def test_drip_cut(tmp_path: Path) -> None:
@@ -343,13 +346,14 @@ def test_slow_body_cut(tmp_path: Path) -> None:
         begun = time.monotonic()
         with socket.create_connection(("127.0.0.1", running.port), timeout=5) as connection:
             connection.sendall(head.encode())
-            try:
-                for _ in range(30):
+            sent = 0
+            with suppress(ConnectionError):
+                while sent < 99:  # one less than the body has
                     connection.sendall(b" ")
                     time.sleep(0.1)
-            except OSError:
-                pass
-        assert 0.7 < time.monotonic() - begun < 2
+                    sent += 1
+            assert sent < 99, "still open"
+        assert 0.7 < time.monotonic() - begun < allowed_s(2)
 
 
 def test_never_reads(tmp_path: Path) -> None:
@@ -363,7 +367,7 @@ def test_never_reads(tmp_path: Path) -> None:
             time.sleep(0.2)
             begun = time.monotonic()
             assert running.get("/healthz").status == 200
-            assert time.monotonic() - begun < 3
+            assert time.monotonic() - begun < allowed_s(3)
 
 
 def stalled_clients_do_not_block(running: Live, deadline_s: float) -> None:
@@ -373,7 +377,7 @@ def stalled_clients_do_not_block(running: Live, deadline_s: float) -> None:
             connection.sendall(b"GET / HTTP/1.1\r\n")
         begun = time.monotonic()
         assert running.get("/healthz").body == b"ok"
-        assert time.monotonic() - begun < 2 * deadline_s + 1
+        assert time.monotonic() - begun < allowed_s(2 * deadline_s + 1)
     finally:
         for connection in stalled:
             connection.close()
@@ -418,9 +422,7 @@ def test_log_one_line_per_request(tmp_path: Path) -> None:
         running.get("/" + "a" * 2000)
         running.post("/v1/events/batch", [{"note": "secret-body"}], x_api_key="secret-key")
         parse(b"GET /\x1b[31m\r\n\r\n", running)
-        deadline = time.monotonic() + 5
-        while len(running.log) < 4 and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_until(lambda: len(running.log) >= 4)
         assert len(running.log) == 4
         for line in running.log:
             assert len(line) <= 300

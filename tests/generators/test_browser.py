@@ -90,7 +90,7 @@ class Visit:
 
     def wait_until(self, script: str) -> None:
         # The browser driver's own waiting evaluates text, which the page's policy forbids.
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not self.page.evaluate(script):
             assert time.monotonic() < deadline, script
             time.sleep(0.05)
@@ -211,7 +211,7 @@ def test_report_readable_without_cdn(browser: Any, address: str, pages: Dict[str
     page = context.new_page()
     page.route("**/*chart*.js", lambda route: route.abort())
     page.goto(f"{address}/sample.html")
-    page.get_by_text("Chart.js could not be loaded.").wait_for(timeout=3000)
+    page.get_by_text("Chart.js could not be loaded.").wait_for()
     assert page.locator(".chart .drawn svg:visible").count() >= 3
     page.locator("#chart-band summary").click()
     assert page.locator("#chart-band details[open] table:visible").count() == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 import pytest
@@ -120,7 +121,10 @@ def test_a_finding_that_says_little_is_read() -> None:
     assert finding == expected
 
 
-RESULTS = results_of(varied_rows(200))
+@lru_cache(maxsize=None)
+def results() -> Dict[str, Dict[str, Any]]:
+    """Return the results of all analyses over some rows."""
+    return results_of(varied_rows(200))
 
 
 def kind_of(name: str) -> Any:
@@ -137,7 +141,7 @@ def kind_of(name: str) -> Any:
 
 @pytest.mark.parametrize("name", ANALYZER_REGISTRY)
 def test_every_result_is_what_its_type_says(name: str) -> None:
-    result = {key: value for key, value in RESULTS[name].items() if key != "_context"}
+    result = {key: value for key, value in results()[name].items() if key != "_context"}
     read = from_dict(kind_of(name), result)
     assert json.dumps(to_dict(read)) == json.dumps(result)
 

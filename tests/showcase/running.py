@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import subprocess
 import sys
 import time
@@ -62,12 +61,6 @@ def run_example(
         timeout=120,
     )
     return Ran(done.returncode, done.stdout, done.stderr, time.monotonic() - begin)
-
-
-def allowed_seconds(seconds: float) -> float:
-    """Return a time limit: as stated, and three times that where the machine is overloaded."""
-    load_average = getattr(os, "getloadavg", lambda: (0.0,))()[0]
-    return seconds * (3 if load_average > 1.5 * (os.cpu_count() or 1) else 1)
 
 
 def load(folder: str, names: Sequence[str]) -> List[ModuleType]:

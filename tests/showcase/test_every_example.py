@@ -16,10 +16,10 @@ from tests.showcase.running import (
     EXAMPLES,
     FOLDERS,
     SHOWCASE,
-    allowed_seconds,
     interpreters,
     run_example,
 )
+from tests.support.patience import allowed_s
 
 pytestmark = [pytest.mark.unmeasured, pytest.mark.once, pytest.mark.long]
 
@@ -57,7 +57,7 @@ def _run(path: Path, folder: Path, **how: Any) -> Any:
     ran = run_example(path, *arguments, **how)
     assert ran.status == 0, ran.err
     assert ran.err == ""
-    assert ran.seconds < allowed_seconds(20)
+    assert ran.seconds < allowed_s(20)
     lines = ran.out.splitlines()
     assert lines[0] == RULE
     assert lines[2] == RULE

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.showcase.running import SHOWCASE, allowed_seconds, run_example
+from tests.showcase.running import SHOWCASE, run_example
 from tests.showcase.server import FaultyServer
+from tests.support.patience import allowed_s
 
 pytestmark = [pytest.mark.unmeasured, pytest.mark.once, pytest.mark.long]
 
@@ -124,7 +125,7 @@ def test_error_handling_ends_in_time_when_nobody_answers() -> None:
         ran = run_example(FOLDER / "revenium_error_handling.py", env=server.env)
     assert ran.status == 1
     assert "0.000 % delivered" in ran.err
-    assert ran.seconds < allowed_seconds(20)
+    assert ran.seconds < allowed_s(20)
     assert "Traceback" not in ran.err
 
 
@@ -132,7 +133,7 @@ def test_batch_rate_memory_and_compression_as_printed() -> None:
     ran = run_example(FOLDER / "revenium_batch.py")
     assert ran.status == 0, ran.err
     # The target is 10,000; a machine that is busy with much else may miss it.
-    assert number(ran.figure("Events per second")) >= 10_000 / (allowed_seconds(20) / 20)
+    assert number(ran.figure("Events per second")) >= 10_000 / (allowed_s(20) / 20)
     assert number(ran.figure("Compression ratio")) > 2
     assert number(ran.figure("Growth of memory, 4× events")) <= 1.25
     assert number(ran.figure("Rate under a limit of 4,000")) <= 4_100
@@ -182,7 +183,7 @@ def test_a_useless_endpoint_gives_one_line_in_time(name: str, fate: str) -> None
         ran = run_example(Path(FOLDER / name), env=server.env)
     assert ran.status in (1, 2), ran.out
     assert len(ran.err.splitlines()) == 1, ran.err
-    assert ran.seconds < allowed_seconds(20)
+    assert ran.seconds < allowed_s(20)
 
 
 @pytest.mark.parametrize("base", ["ftp://x", "nonsense", "http://"])

@@ -41,7 +41,7 @@ class Child:
         """What it has said on standard error so far."""
         return self._err.read_text(encoding="utf-8")
 
-    def speaks(self, word: str, seconds: float = 30) -> bool:
+    def speaks(self, word: str, seconds: float = 60) -> bool:
         """Wait until a word stands on standard error; return False where it ended before."""
         deadline = time.monotonic() + seconds
         while word not in self.err:
@@ -122,7 +122,7 @@ class Forked:
         error: Optional[BaseException],
         trace: Optional[TracebackType],
     ) -> None:
-        self._process.communicate(timeout=30)  # the end of its input is its end
+        self._process.communicate(timeout=60)  # the end of its input is its end
 
 
 def answer(question: Dict[str, Any], running: List[int]) -> Optional[int]:

@@ -29,7 +29,7 @@ def descendants(pid: int) -> Set[int]:
     return found
 
 
-def wait_until(condition: Callable[[], Any], seconds: float = 30) -> Any:
+def wait_until(condition: Callable[[], Any], seconds: float = 60) -> Any:
     """Return what the condition returns as soon as it is true; fail after so many seconds."""
     deadline = time.monotonic() + seconds
     while True:
@@ -96,14 +96,14 @@ class Served:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
-            self.process.communicate(timeout=20)
+            self.process.communicate(timeout=60)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.communicate()
 
     def get(self, path: str) -> Any:
         """Return the JSON at an address."""
-        with urllib.request.urlopen(self.address + path, timeout=10) as answer:
+        with urllib.request.urlopen(self.address + path, timeout=60) as answer:
             return json.loads(answer.read().decode("utf-8"))
 
     def post(self, path: str, body: Any = None, **headers: str) -> int:
@@ -113,7 +113,7 @@ class Served:
             data=json.dumps({} if body is None else body).encode("utf-8"),
             headers={"Content-Type": "application/json", **headers},
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return int(answer.status)
 
     def ended_job(self) -> Dict[str, Any]:
@@ -123,5 +123,5 @@ class Served:
             job: Dict[str, Any] = self.get("/api/status")["jobs"][-1]
             return None if job["status"] in ("queued", "running") else job
 
-        result: Dict[str, Any] = wait_until(ended, 90)
+        result: Dict[str, Any] = wait_until(ended, 240)
         return result

@@ -27,6 +27,7 @@ from finops.storage.commit import read_commit
 from finops.storage.lock import writer_lock
 from tests.support.forked import Forked
 from tests.support.live import Live, in_parallel, live, read_all, some_rows
+from tests.support.patience import allowed_s
 from tests.support.tools import ROOT, clean_environment
 from tests.viewer.test_collector import COMPLETION, RECORD
 
@@ -53,7 +54,7 @@ class Address:
             head += f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\n"
         return self.send(head.encode() + b"\r\n" + data)
 
-    def send(self, request: bytes, timeout_s: float = 20) -> bytes:
+    def send(self, request: bytes, timeout_s: float = 60) -> bytes:
         """Send bytes and return the whole answer."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=timeout_s) as connection:
             connection.sendall(request)
@@ -81,9 +82,9 @@ class Served(Address):
     def end(self, number: int = signal.SIGTERM) -> None:
         """Send a signal and wait."""
         self.process.send_signal(number)
-        self.process.communicate(timeout=20)
+        self.process.communicate(timeout=60)
 
-    def wait_for(self, text: bytes, seconds: float = 30) -> None:
+    def wait_for(self, text: bytes, seconds: float = 60) -> None:
         """Poll the status until it holds a text."""
         deadline = time.monotonic() + seconds
         while text not in self.request("/api/status"):
@@ -92,7 +93,7 @@ class Served(Address):
 
     def settled(self) -> Tuple[int, int, int]:
         """Return the usage when no request has a thread any more: the same for a second."""
-        deadline, usage, since = time.monotonic() + 60, self.usage(), time.monotonic()
+        deadline, usage, since = time.monotonic() + 120, self.usage(), time.monotonic()
         while time.monotonic() - since < 1:
             assert time.monotonic() < deadline, "its threads never ended"
             time.sleep(0.1)
@@ -119,7 +120,7 @@ class Quick(Address):
         where = ("--data", folder / "data" / "calls.csv", "--reports", folder / "r")
         words = ("--port", "0", "--quiet", "--collect", "--no-monitor")
         self._child = forked.start("serve", *words, *where)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while "Ctrl-C" not in self._child.out:
             assert time.monotonic() < deadline, self._child.err
             time.sleep(0.002)
@@ -165,8 +166,8 @@ def test_200_clients(tmp_path: Path) -> None:
             slowest.append(max(seconds for seconds, _ in found))
     print("slowest of each round:", ", ".join(f"{seconds:.2f} s" for seconds in slowest))
     # Both sides share the processors here, so a round may be unlucky; half of them may not.
-    assert sorted(slowest)[len(slowest) // 2] < 2
-    assert max(slowest) < 4
+    assert sorted(slowest)[len(slowest) // 2] < allowed_s(2)
+    assert max(slowest) < allowed_s(4)
 
 
 def test_disconnects(tmp_path: Path) -> None:
@@ -302,7 +303,7 @@ def test_lock_not_inherited(tmp_path: Path) -> None:
         for name in ("calls.csv", config.COLLECTED_NAME):
             with writer_lock(tmp_path / "data" / name, 5.0):
                 pass
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while str(tmp_path) in commands_running():
         assert time.monotonic() < deadline, "the job has ended with its server"
         time.sleep(0.05)
@@ -334,7 +335,7 @@ def test_status_stays_quick_while_jobs_run(tmp_path: Path) -> None:
             assert b'"status":"running"' in answer
         seconds.sort()
         print("median", seconds[50], "95 %", seconds[95])
-        assert seconds[50] < 0.1
+        assert seconds[50] < allowed_s(0.1)
 
 
 def test_status_is_whole_whatever_is_missing(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ import pytest
 
 from finops.simulator.engine import generate
 from tests.support.odd_files import ODD_FILES
+from tests.support.patience import allowed_s
 from tests.support.processes import Served, wait_until
 from tests.support.tools import ROOT, clean_environment, run_finops
 from tests.viewer.test_collector import RECORD
@@ -125,11 +126,11 @@ def test_a_server_ends_and_leaves_nothing(
         begin(work, served, kind, mark, stop_posting)
         begun = time.monotonic()
         served.process.send_signal(getattr(signal, name))
-        served.process.wait(10)
-        assert time.monotonic() - begun < 5
+        served.process.wait(60)
+        assert time.monotonic() - begun < allowed_s(5)
         ended = time.monotonic()
-        wait_until(lambda: not marked(mark), 10)
-        assert time.monotonic() - ended < 2
+        wait_until(lambda: not marked(mark), 60)
+        assert time.monotonic() - ended < allowed_s(2)
         expected = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 143}
         assert served.process.returncode == expected.get(name, -getattr(signal, name))
     stop_posting.set()
