@@ -72,12 +72,14 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "engines": BASE | READING,
     "verify": BASE | READING,
     "summary": BASE | READING,
-    "importers": BASE | {"storage", "atomic"},
+    "importers": BASE | {"storage", "atomic", "ordered_results"},
     "exporters": BASE | READING | {"results", "registry", "analyzers", "generators"},
     "bill_zones": set(),
     "bill_comparison": BASE | {"rollups", "importers", "bill_zones"},
     "alerts": BASE | {"storage", "atomic", "json_files", "analyzers"},
-    "parallel": {"processes"},
+    "forked": {"processes"},
+    "parallel": {"forked"},
+    "ordered_results": {"forked"},
     "viewer": BASE
     | READING
     | {"atomic", "processes", "generators", "simulator", "registry", "resources"}

@@ -13,7 +13,8 @@ from typing import Any, Dict, List
 
 import pytest
 
-from finops.parallel import TaskSet, can_fork, run_in_two_processes
+from finops.forked import can_fork
+from finops.parallel import TaskSet, run_in_two_processes
 from finops.registry import ANALYZER_REGISTRY
 from finops.simulator.engine import generate
 from tests.support.patience import allowed_s
@@ -26,7 +27,8 @@ SOURCE = str(Path(__file__).resolve().parents[1] / "src")
 RECORDING = """
 import json, os, signal, sys, threading, time
 sys.path.insert(0, sys.argv[1])
-from finops.parallel import TaskSet, can_fork, run_in_two_processes
+from finops.forked import can_fork
+from finops.parallel import TaskSet, run_in_two_processes
 
 ORIGIN = os.getpid()
 

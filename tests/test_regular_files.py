@@ -124,7 +124,7 @@ def test_a_pipe_in_place_of_a_sidecar_stops_nobody(
 OWN_FILES = {"generators/page.py", "viewer/pages.py", "rollups/cache.py"}  # of the package itself
 WRITTEN = {
     *("atomic.py", "rollups/cache.py", "viewer/job_output.py", "parallel.py", "importers/run.py"),
-    *("commands/export.py", "engines/duckdb.py"),
+    *("commands/export.py", "engines/duckdb.py", "ordered_results.py"),
 }
 
 

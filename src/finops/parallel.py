@@ -6,26 +6,18 @@ through a pipe when no task is left; tasks it did not report are run again in th
 child that is killed costs time and nothing else.  Each task must bear being run twice, and must
 not need another's result.
 
-A fork copies one thread, with the locks of all: with other threads, and on systems that cannot
-fork, the parent runs everything.  The child never outlives the parent, whose locks it holds.
+Where this process cannot be forked, the parent runs everything.
 """
 
 from __future__ import annotations
 
 import os
-import select
-import signal
-import threading
-import time
-from contextlib import suppress
-from typing import Iterator, List, NoReturn, Optional, Set
+from typing import Iterator, List, Optional, Set
 
-from finops.processes import end_when_closed
+from finops.forked import ForkedCopy, can_fork
 
 _STARTED, _RESULT = b"S", b"R"
 _MAX_TASKS = 256  # a ticket is one byte
-_GRACE_S = 1.0
-_POLL_S = 0.01
 
 
 class TaskSet:
@@ -52,11 +44,6 @@ class TaskSet:
         raise NotImplementedError
 
 
-def can_fork() -> bool:
-    """Return whether this process may be forked."""
-    return hasattr(os, "fork") and threading.active_count() == 1
-
-
 def run_in_two_processes(tasks: TaskSet, together: bool = True) -> None:
     """Run all tasks, `together` with a fork of this process where there can be one.
 
@@ -77,23 +64,16 @@ class _Fork:
 
     def __init__(self, tasks: TaskSet) -> None:
         self._tasks = tasks
-        self._child: Optional[int] = None
+        self._copy = ForkedCopy(self._report)
         # A ticket for each task: only one process can read a byte of a pipe.
         self._tickets, sink = os.pipe()
         os.write(sink, bytes(range(tasks.count)))
         os.close(sink)
-        self._reader, self._writer = os.pipe()
-        self._lifeline, self._held = os.pipe()
         self._waiting_for: Optional[int] = None  # the task that the child started last
         self._child_was_last = False  # and whether it started later than any task here
 
     def __enter__(self) -> _Fork:
-        with suppress(OSError):  # no memory, too many processes: the parent runs everything
-            self._child = os.fork()
-        if self._child == 0:
-            self._be_the_child()
-        os.close(self._writer)
-        os.close(self._lifeline)
+        self._copy.__enter__()
         return self
 
     def run(self) -> Set[int]:
@@ -111,11 +91,8 @@ class _Fork:
         return done | self._receive(wait=True)
 
     def __exit__(self, *raised: object) -> None:
-        for descriptor in (self._reader, self._tickets):
-            os.close(descriptor)
-        if self._child:
-            _end(self._child, gently=raised[0] is None)
-        os.close(self._held)
+        os.close(self._tickets)
+        self._copy.__exit__(*raised)
 
     def _taken(self) -> Iterator[int]:
         while True:
@@ -127,71 +104,35 @@ class _Fork:
     def _receive(self, wait: bool) -> Set[int]:
         """Take over what the child has reported by now, or until it ends; return those tasks."""
         reported: Set[int] = set()
-        while wait or select.select([self._reader], [], [], 0)[0]:
-            head = self._read(2)
+        while wait or self._copy.has_reported():
+            head = self._copy.read(2)
             if head[:1] == _STARTED:
                 self._waiting_for, self._child_was_last = head[1], True
                 self._tasks.begin(head[1])
                 continue
-            result = self._read(int.from_bytes(self._read(8), "little"))
+            result = self._copy.read(int.from_bytes(self._copy.read(8), "little"))
             if not result:
                 break
             self._tasks.absorb(head[1], result)
             reported.add(head[1])
         return reported
 
-    def _read(self, count: int) -> bytes:
-        """Return so many bytes of the child's report, none where it ended before."""
-        content = b""
-        while len(content) < count:
-            more = os.read(self._reader, count - len(content))
-            if not more:
-                return b""
-            content += more
-        return content
+    def _report(self, writer: int) -> None:
+        """Run tasks in the child as long as there are any.
 
-    def _be_the_child(self) -> NoReturn:
-        """Run tasks as long as there are any, report them, and end at once.
-
-        Nothing of what the parent would do at its end may happen here as well.
+        The results are sent at the end, since nobody reads before.
         """
-        status = 1
-        try:
-            os.close(self._reader)
-            os.close(self._held)
-            end_when_closed(self._lifeline)
-            self._report(self._run_here())
-            status = 0
-        except BaseException:  # whatever it is, the parent runs the tasks itself and sees it, too
-            pass
-        finally:
-            os._exit(status)
-
-    def _run_here(self) -> List[int]:
-        done = []
-        for number in self._taken():
-            os.write(self._writer, _STARTED + bytes([number]))
-            self._tasks.do(number)
-            done.append(number)
-        return done
-
-    def _report(self, done: List[int]) -> None:
-        """Send the results: only now, since nobody reads before."""
-        with open(self._writer, "wb") as writer:
+        done = self._run_here(writer)
+        with open(writer, "wb") as stream:
             for number in done:
                 result = self._tasks.serialize(number)
                 size = len(result).to_bytes(8, "little")
-                writer.write(_RESULT + bytes([number]) + size + result)
+                stream.write(_RESULT + bytes([number]) + size + result)
 
-
-def _end(child: int, gently: bool) -> None:
-    """Wait for the child; one that is not wanted any more is asked to stop, and then made to."""
-    if not gently:
-        give_up = time.monotonic() + _GRACE_S
-        os.kill(child, signal.SIGINT)
-        while time.monotonic() < give_up:
-            if os.waitpid(child, os.WNOHANG)[0]:
-                return
-            time.sleep(_POLL_S)
-        os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
+    def _run_here(self, writer: int) -> List[int]:
+        done = []
+        for number in self._taken():
+            os.write(writer, _STARTED + bytes([number]))
+            self._tasks.do(number)
+            done.append(number)
+        return done

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List
+from typing import Any, Callable, Dict, Iterable, List, Sequence
 
 import pytest
 
@@ -25,18 +25,17 @@ def die(*anything: Any) -> bool:
 
 
 def while_reading() -> None:
-    """Die when the second call is kept, or the only one."""
-    kept: List[str] = []
-    for name in ("add", "stage"):
-        setattr(CallIndex, name, _dying(getattr(CallIndex, name), kept))
+    """Die when the first call is kept."""
+    for name in ("add_all", "stage_all"):
+        setattr(CallIndex, name, _dying(getattr(CallIndex, name)))
 
 
-def _dying(keep: Callable[..., bool], kept: List[str]) -> Callable[..., bool]:
-    def kept_or_dead(*given: Any) -> bool:
-        kept.append("")
-        return keep(*given) if len(kept) < 2 else die()
+def _dying(keep: Callable[..., int]) -> Callable[..., int]:
+    def kept_one_or_dead(index: CallIndex, rows: Sequence[Any]) -> int:
+        kept = keep(index, rows[:1])
+        return die() if rows else kept
 
-    return kept_or_dead
+    return kept_one_or_dead
 
 
 def while_writing() -> None:

@@ -90,6 +90,15 @@ class Charge(NamedTuple):
 
 
 Entry = Union[Call, Span]
+NthOf = Callable[[str], int]
+
+
+class NeedsAllError(Exception):
+    """What a part of the files has cannot be known from this part."""
+
+
+def _needs_all(text: str) -> int:
+    raise NeedsAllError
 
 
 class Session:
@@ -100,25 +109,30 @@ class Session:
         sources: Sequence[Source],
         tally: Tally,
         options: ImportOptions,
-        nth_of: Callable[[str], int],
+        nth_of: NthOf,
         provider_of: Callable[[str], str] = lambda model: "",
-        forget_sessions: Callable[[], None] = lambda: None,
-        any_again: Callable[[Sequence[str]], bool] = lambda texts: False,
     ) -> None:
         self.sources = sources
         self.tally = tally
         self.options = options
         self.nth_of = nth_of
         self.provider_of = provider_of
-        self.forget_sessions = forget_sessions
-        self.any_again = any_again
         self.memory: Dict[str, Any] = {}
-        self._folders: Dict[str, str] = {}
+        self.folders: Dict[str, str] = {}
+
+    def apart(self, tally: Tally, nth_of: Optional[NthOf] = None) -> Session:
+        """Return a session for a part of the files, with a tally of its own.
+
+        Without `nth_of` its `id_of` raises NeedsAllError, since it depends on the other parts.
+        """
+        session = Session(self.sources, tally, self.options, nth_of or _needs_all, self.provider_of)
+        session.memory = self.memory
+        return session
 
     def project(self, folder: str) -> str:
         """Return the project of a working folder; two folders of one name are noted."""
         name = project_of(folder)
-        known = self._folders.setdefault(name, folder)
+        known = self.folders.setdefault(name, folder)
         if name and known.rstrip("/\\") != folder.rstrip("/\\"):
             self.tally.note(
                 f"several folders are called {name} and are one product;"
@@ -157,6 +171,10 @@ class Format:
     home_variable = ""
     # Fields that `--map` may fill.
     mapped: Tuple[str, ...] = DESCRIBING
+    # Whether each line of its JSON Lines can be read without the others of the file.
+    has_independent_lines = False
+    # Whether its tool makes up a session for each request that names none.
+    makes_up_sessions = False
     # Sentences about what this source cannot know.
     remarks: Tuple[str, ...] = ()
 

@@ -220,6 +220,25 @@ def record_of(call: Call, cost: Cost, format_id: str) -> Record:
     return record._replace(**dict(call.extra)) if call.extra else record
 
 
+_SEPARATOR = "\x1f"
+_SESSION = COLUMNS.index("session_id")
+
+
+def text_of(record: Record) -> str:
+    """Return a record as one text; texts sort as their times do, and as their ids in a moment."""
+    return _SEPARATOR.join(record)
+
+
+def record_of_text(text: str) -> Record:
+    """Return the record of a text."""
+    return Record(*text.split(_SEPARATOR))
+
+
+def session_of(text: str) -> str:
+    """Return the session of a record's text."""
+    return text.split(_SEPARATOR, _SESSION + 1)[_SESSION]
+
+
 def _status(call: Call) -> str:
     if call.error is not None:
         return schema.STATUS_ERROR

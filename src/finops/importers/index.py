@@ -14,12 +14,18 @@ import tempfile
 from contextlib import contextmanager
 from typing import Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from finops.importers.call import COLUMNS, FROM_BILL, FROM_SOURCE, Record
+from finops.importers.call import (
+    COLUMNS,
+    FROM_BILL,
+    FROM_SOURCE,
+    Record,
+    record_of_text,
+    text_of,
+)
 
-_SEPARATOR = "\x1f"
 _SCHEMA = """
 CREATE TABLE calls (
-    id TEXT PRIMARY KEY, time TEXT, family TEXT, origin INTEGER, old INTEGER, dropped INTEGER,
+    id TEXT PRIMARY KEY, family TEXT, origin INTEGER, old INTEGER, dropped INTEGER,
     row TEXT
 );
 CREATE TABLE staged (node TEXT PRIMARY KEY, origin INTEGER, row TEXT) WITHOUT ROWID;
@@ -89,29 +95,43 @@ class CallIndex:
         self._families: Optional[Set[str]] = None
         self.origin = 0
 
-    def add(self, record: Record, family: str = "") -> bool:
-        """Add a call that was read; return False where it was there already."""
-        if family:
-            self._has_families = True
-        if self._insert(record, family, NEW):
-            return True
-        present = self._row_of(record.call_id)
-        if present:
-            self._put(merge(_record(present), record, self._recompute).record, NEW)
-            return False
-        self._put(record, CHANGED)  # in place of the same call, made of what only contained it
-        return True
+    def add_all(self, rows: Sequence[Tuple[str, str, str]]) -> int:
+        """Add calls that were read, each as its id, family and row; return how many of them were
+        there already.
+        """
+        self._has_families = self._has_families or any(family for _, family, _ in rows)
+        before = self._database.total_changes
+        self._database.executemany(
+            f"INSERT OR IGNORE INTO calls VALUES (?, ?, {self.origin:d}, {NEW:d}, 0, ?)", rows
+        )
+        ignored = len(rows) - (self._database.total_changes - before)
+        return ignored and ignored - self._merge_all(rows)
 
-    def stage(self, node: str, record: Record) -> None:
-        """Keep a call aside until it is known whether it contains others."""
-        self._database.execute(
-            "INSERT OR REPLACE INTO staged VALUES (?, ?, ?)", (node, self.origin, _text(record))
+    def _merge_all(self, rows: Sequence[Tuple[str, str, str]]) -> int:
+        """Merge calls with what is there of them.
+
+        Return how many of them came in place of the same call, made of what only contained it.
+        """
+        replacing = 0
+        for call_id, _, text in rows:
+            present = self._row_of(call_id)
+            if not present:
+                self._put(record_of_text(text), CHANGED)
+                replacing += 1
+            elif present != text:
+                first, second = record_of_text(present), record_of_text(text)
+                self._put(merge(first, second, self._recompute).record, NEW)
+        return replacing
+
+    def stage_all(self, rows: Sequence[Tuple[str, str]]) -> None:
+        """Keep calls aside, nodes and rows, until it is known whether they contain others."""
+        self._database.executemany(
+            f"INSERT OR REPLACE INTO staged VALUES (?, {self.origin:d}, ?)", rows
         )
 
-    def staged(self) -> Iterator[Tuple[str, Record]]:
-        """Yield the calls that were kept aside, each with its node, in the order of ids."""
-        for node, text in self._database.execute("SELECT node, row FROM staged ORDER BY node"):
-            yield node, _record(text)
+    def staged(self) -> Iterator[Tuple[str, str]]:
+        """Yield the nodes and rows of calls that were kept aside, in the order of nodes."""
+        yield from self._database.execute("SELECT node, row FROM staged ORDER BY node")
 
     def take_in(self, record: Record, family: str) -> None:
         """Add a call of the present CSV: an older state of one that was read, or its relative."""
@@ -119,7 +139,7 @@ class CallIndex:
             return
         present = self._row_of(record.call_id)
         if present:
-            merged = merge(record, _record(present), self._recompute).record
+            merged = merge(record, record_of_text(present), self._recompute).record
             self._put(merged, KEPT if merged == record else CHANGED)
 
     def concerns(self, call_id: str, family: str) -> bool:
@@ -146,7 +166,7 @@ class CallIndex:
     def drop_old(self, call_id: str) -> None:
         """Leave a call of the present CSV out of the result, unless it is added after this."""
         self._database.execute(
-            "INSERT OR IGNORE INTO calls VALUES (?, '', '', 0, ?, 1, '')", (call_id, KEPT)
+            "INSERT OR IGNORE INTO calls VALUES (?, '', 0, ?, 1, '')", (call_id, KEPT)
         )
         if self._ids is not None:
             self._ids.add(call_id)
@@ -173,7 +193,7 @@ class CallIndex:
         several = "SELECT family FROM calls WHERE family != '' GROUP BY family HAVING COUNT(*) > 1"
         members = "SELECT row FROM calls WHERE family = ? AND dropped = 0 ORDER BY id"
         for (family,) in self._database.execute(several).fetchall():
-            yield [_record(text) for (text,) in self._database.execute(members, (family,))]
+            yield [record_of_text(text) for (text,) in self._database.execute(members, (family,))]
 
     def changes(self) -> int:
         """Return how many rows of the CSV the result adds, changes or leaves out."""
@@ -187,11 +207,13 @@ class CallIndex:
         """Return whether nothing was read."""
         return self._database.execute("SELECT 1 FROM calls LIMIT 1").fetchone() is None
 
-    def in_order(self) -> Iterator[Record]:
-        """Yield the calls by time, then by id."""
-        rows = self._database.execute("SELECT row FROM calls WHERE dropped = 0 ORDER BY time, id")
-        for (text,) in rows:
-            yield _record(text)
+    def in_order(self) -> Iterator[str]:
+        """Yield the rows of the calls by time, then by id."""
+        # Which is how rows sort: they begin with both, see `text_of`.
+        for (text,) in self._database.execute(
+            "SELECT row FROM calls WHERE dropped = 0 ORDER BY row"
+        ):
+            yield text
 
     def any_again(self, texts: Sequence[str]) -> bool:
         """Return whether any of these texts was asked for before, or is there twice."""
@@ -213,9 +235,9 @@ class CallIndex:
         return int(row[0])
 
     def _insert(self, record: Record, family: str, old: int) -> bool:
-        values = (record.call_id, record.timestamp, family, self.origin, old, _text(record))
+        values = (record.call_id, family, self.origin, old, text_of(record))
         inserted = self._database.execute(
-            "INSERT OR IGNORE INTO calls VALUES (?, ?, ?, ?, ?, 0, ?)", values
+            "INSERT OR IGNORE INTO calls VALUES (?, ?, ?, ?, 0, ?)", values
         )
         if inserted.rowcount <= 0:
             return False
@@ -230,8 +252,8 @@ class CallIndex:
 
     def _put(self, record: Record, old: int) -> None:
         self._database.execute(
-            "UPDATE calls SET time = ?, old = ?, dropped = 0, row = ? WHERE id = ?",
-            (record.timestamp, old, _text(record), record.call_id),
+            "UPDATE calls SET old = ?, dropped = 0, row = ? WHERE id = ?",
+            (old, text_of(record), record.call_id),
         )
 
     def _count(self, condition: str, value: int) -> int:
@@ -239,16 +261,8 @@ class CallIndex:
         return int(self._database.execute(query, (value,)).fetchone()[0])
 
 
-def _text(record: Record) -> str:
-    return _SEPARATOR.join(record)
-
-
 def _without_session(text: str) -> str:
-    return _text(_record(text)._replace(session_id=""))
-
-
-def _record(text: str) -> Record:
-    return Record(*text.split(_SEPARATOR))
+    return text_of(record_of_text(text)._replace(session_id=""))
 
 
 @contextmanager

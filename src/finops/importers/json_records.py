@@ -34,7 +34,7 @@ def json_records(source: Source, tally: Tally, marks: Sequence[bytes] = ()) -> I
     Raises OSError where the file cannot be opened.
     """
     try:
-        if _is_document(source):
+        if not source.is_part and is_document(source):
             yield from _objects(_document_values(source, tally), source, tally)
         else:
             yield from _objects(_line_values(source, tally, marks), source, tally)
@@ -58,8 +58,8 @@ def _objects(
             tally.skipped["not an object"] += 1
 
 
-def _is_document(source: Source) -> bool:
-    """Return whether the first value goes over several lines."""
+def is_document(source: Source) -> bool:
+    """Return whether the first value goes over several lines.  Raises OSError and READ_ERRORS."""
     with source.open() as stream:
         line = _first_line(stream)
         text = line.decode("utf-8", "replace").strip(_BLANK)

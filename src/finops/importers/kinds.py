@@ -24,6 +24,8 @@ def is_database(source: Source) -> bool:
 
 def is_table(source: Source) -> bool:
     """Return whether a file is text in lines, or columns, that does not begin as JSON does."""
+    if source.is_part:
+        return False
     start = first_bytes(source).lstrip()
     if not start or start.startswith(SQLITE_MARK) or start[:1] in (b"{", b"["):
         return False

@@ -14,7 +14,8 @@ from finops.importers.detection import match_of
 from finops.importers.discovery import files_below
 from finops.importers.inputs import inputs_of, tool_names
 from finops.importers.places import import_path
-from finops.importers.run import Job, Read, Result, run
+from finops.importers.reading import Progress
+from finops.importers.run import Job, Result, run
 from finops.importers.sources import Source
 from finops.importers.tally import Tally
 
@@ -47,7 +48,7 @@ def resolve(
     options: ImportOptions,
     environment: Mapping[str, str],
     home: str,
-    progress: Read = lambda done, total: None,
+    progress: Progress = lambda done, total: None,
 ) -> Resolved:
     """Import usage logs, and return the CSV that has their calls.
 

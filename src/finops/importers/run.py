@@ -9,29 +9,29 @@ from __future__ import annotations
 
 import csv
 import heapq
+import os
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Callable, Iterator, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Iterator, NamedTuple, Optional, Tuple
 
 from finops.atomic import replacing
 from finops.business.price_table import PriceTable
 from finops.errors import DataError, StorageError, UsageError
 from finops.importers import find_format
-from finops.importers.base import Format, ImportOptions, Session, Span, digest_of
-from finops.importers.call import Call, Record, record_of
+from finops.importers.base import Format, ImportOptions, Session, digest_of
+from finops.importers.call import Record, record_of_text
 from finops.importers.calls_csv import read_calls, write_calls
 from finops.importers.costs import Comparison, CostRules
 from finops.importers.index import CallIndex, temporary_index
+from finops.importers.mapping import Mapper
 from finops.importers.providers import ModelProviders
+from finops.importers.reading import Progress, Reading
 from finops.importers.sources import Source
-from finops.importers.state import State, mark_of, size_of
+from finops.importers.state import State
 from finops.importers.tally import Rejection, Tally
 from finops.importers.totals import Totals
-from finops.importers.values import RejectedError
 from finops.storage.file_operations import FILES
 from finops.storage.lock import writer_lock
-
-Read = Callable[[int, int], None]
 
 
 class Input(NamedTuple):
@@ -46,6 +46,7 @@ class Job(NamedTuple):
 
     `rejects`: a file for the list of rejected records.  `dry_run` changes nothing.  `fresh`
     forgets the present CSV.  `progress(bytes_read, bytes_to_read)` is called now and then.
+    `workers`: how many processes there may be, of which two are used.
     """
 
     inputs: Tuple[Input, ...]
@@ -55,7 +56,8 @@ class Job(NamedTuple):
     rejects: Optional[Path] = None
     dry_run: bool = False
     fresh: bool = False
-    progress: Read = lambda done, total: None
+    progress: Progress = lambda done, total: None
+    workers: int = os.cpu_count() or 1
 
 
 class Result(NamedTuple):
@@ -156,110 +158,18 @@ def _read_all(
     given: Input, job: Job, index: CallIndex, state: State, rules: CostRules, tally: Tally
 ) -> None:
     """Read the files of a format that changed since they were read."""
-    reading = _Reading(given.format, job.options, index, state, rules, tally)
     session = Session(
         given.sources,
         tally,
         job.options,
         index.nth_of,
         provider_of=ModelProviders(job.prices).provider_of,
-        forget_sessions=index.forget_sessions,
-        any_again=index.any_again,
     )
     tally.files += len(given.sources)
     changed = [source for source in given.sources if not state.is_unchanged(source)]
     tally.unchanged_files += len(given.sources) - len(changed)
-    counted = _Bytes(changed, job.progress)
-    for source in changed:
-        reading.read(source._replace(on_bytes=counted.add), session)
-    reading.settle_spans()
-
-
-class _Bytes:
-    """Tells a progress how many bytes of some files were read."""
-
-    def __init__(self, sources: Sequence[Source], progress: Read) -> None:
-        self._total = sum(size_of(source) for source in sources)
-        self._done = 0
-        self._progress = progress
-
-    def add(self, count: int) -> None:
-        """Count bytes; a file may be read twice, which makes no more of it."""
-        self._done = min(self._total, self._done + count)
-        self._progress(self._done, self._total)
-
-
-class _Reading:
-    """Reads the files of one format into the index."""
-
-    def __init__(
-        self,
-        format: Format,
-        options: ImportOptions,
-        index: CallIndex,
-        state: State,
-        rules: CostRules,
-        tally: Tally,
-    ) -> None:
-        self._format = format
-        self._options = options
-        self._index = index
-        self._state = state
-        self._rules = rules
-        self._tally = tally
-        self._has_spans = False
-
-    def read(self, source: Source, session: Session) -> None:
-        """Read a file; one that cannot be opened is rejected as a whole."""
-        mark = mark_of(source)
-        self._index.origin += 1
-        try:
-            for entry in self._format.read(source, session):
-                if isinstance(entry, Span):
-                    self._has_spans = True
-                    self._state.add_span(self._format.id, entry)
-                else:
-                    self._take(entry, source)
-        except OSError as error:
-            self._tally.reject(source.label, 0, f"cannot be read: {error.strerror or error}")
-            return
-        self._state.read(source, mark)
-
-    def _take(self, call: Call, source: Source) -> None:
-        if not self._options.wants(call.time):
-            self._tally.skipped["outside --since and --until"] += 1
-            return
-        try:
-            cost = self._rules.cost_of(call)
-        except RejectedError as error:
-            self._tally.reject(source.label, 0, str(error))
-            return
-        tokens = call.tokens.consistent()
-        if tokens is not call.tokens:
-            call = call._replace(tokens=tokens)
-        record = record_of(call, cost, self._format.id)
-        if call.node:
-            self._index.stage(call.node, record)
-        elif not self._index.add(record, self._format.family(record)):
-            self._tally.duplicates += 1
-
-    def settle_spans(self) -> None:
-        """Leave out spans that contain calls, those of earlier imports too; add the others."""
-        if not self._has_spans:
-            return
-        wrappers = set(self._format.wrappers(self._state.spans(self._format.id)))
-        for node in sorted(wrappers):
-            counted_as = self._state.counted_id(self._format.id, node)
-            if counted_as:
-                self._index.drop_old(counted_as)
-                self._state.count(self._format.id, node, "")
-        for node, record in self._index.staged():
-            if node in wrappers:
-                self._tally.skipped["spans around other calls"] += 1
-                continue
-            if not self._index.add(record):
-                self._tally.duplicates += 1
-            self._state.count(self._format.id, node, record.call_id)
+    mapper = Mapper(given.format, job.options, rules)
+    Reading(given.format, mapper, session, index, state).read(changed, job.progress, job.workers)
 
 
 def _refuse_nothing(job: Job, index: CallIndex, tally: Tally) -> None:
@@ -324,13 +234,14 @@ def _write(job: Job, index: CallIndex, result: Result) -> None:
 
 def _merged(job: Job, index: CallIndex, is_first: bool) -> Iterator[Record]:
     """Yield the rows of the new CSV in order of time, then of ids."""
+    added = (record_of_text(text) for text in index.in_order())
     if is_first:
-        return index.in_order()
+        return added
     present = read_calls(job.out)
     if index.is_empty():
         return present
     untouched = (record for record in present if not index.holds(record.call_id))
-    return heapq.merge(untouched, index.in_order(), key=lambda r: (r.timestamp, r.call_id))
+    return heapq.merge(untouched, added, key=lambda r: (r.timestamp, r.call_id))
 
 
 def _counted(records: Iterator[Record], totals: Totals) -> Iterator[Record]:

@@ -10,7 +10,7 @@ import gzip
 import io
 import os
 import zlib
-from typing import BinaryIO, Callable, NamedTuple, Tuple, Type, cast
+from typing import BinaryIO, Callable, NamedTuple, Optional, Tuple, Type, cast
 
 from finops.regular_files import open_regular
 
@@ -28,12 +28,20 @@ def _nobody(count: int) -> None:
 class Source(NamedTuple):
     """One file of an import: where it is, and what it is called in messages.
 
-    `on_bytes` is called with the number of bytes of each piece that is read of it.
+    `on_bytes` is called with the number of bytes of each piece that is read of it.  A source
+    with a `start` or an `end` is a part of a file: whole lines of JSON, between these bytes.
     """
 
     path: str
     label: str
     on_bytes: Callable[[int], None] = _nobody
+    start: int = 0
+    end: Optional[int] = None
+
+    @property
+    def is_part(self) -> bool:
+        """Whether this is only a part of a file."""
+        return bool(self.start) or self.end is not None
 
     @property
     def name(self) -> str:
@@ -42,8 +50,10 @@ class Source(NamedTuple):
 
     def open(self) -> BinaryIO:
         """Open the file as UTF-8 without a mark.  Raises OSError."""
-        raw = _Counted(open_regular(self.path, buffering=0), self.on_bytes)
+        raw = _Counted(open_regular(self.path, buffering=0), self.on_bytes, self.start, self.end)
         stream = cast(BinaryIO, io.BufferedReader(raw, _BUFFER_BYTES))
+        if self.start:
+            return stream
         if _peek(stream, 2) == _GZIP:
             unpacked = gzip.GzipFile(fileobj=stream)
             stream = io.BufferedReader(cast(io.RawIOBase, unpacked), _BUFFER_BYTES)
@@ -56,11 +66,20 @@ class Source(NamedTuple):
 
 
 class _Counted(io.RawIOBase):
-    """A file that says how much of it is read."""
+    """A file, or the bytes of it from `start` to `end`, that says how much of it is read."""
 
-    def __init__(self, stream: BinaryIO, on_bytes: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        stream: BinaryIO,
+        on_bytes: Callable[[int], None],
+        start: int = 0,
+        end: Optional[int] = None,
+    ) -> None:
         self._stream = cast(io.RawIOBase, stream)
         self._on_bytes = on_bytes
+        self._left = None if end is None else end - start
+        if start:
+            self._stream.seek(start)
 
     def readable(self) -> bool:
         return True
@@ -72,7 +91,10 @@ class _Counted(io.RawIOBase):
         return self._stream.seek(offset, whence)
 
     def readinto(self, buffer: object) -> int:
-        count = self._stream.readinto(cast(bytearray, buffer)) or 0
+        view = memoryview(cast(bytearray, buffer))
+        count = self._stream.readinto(view[: self._left]) or 0
+        if self._left is not None:
+            self._left -= count
         self._on_bytes(count)
         return count
 

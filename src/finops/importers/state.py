@@ -79,11 +79,10 @@ class State:
         paths = self._database.execute("SELECT path FROM files").fetchall()
         return sum(path not in self._there and not os.path.exists(path) for (path,) in paths)
 
-    def add_span(self, format_id: str, span: Span) -> None:
-        """Remember a span."""
+    def add_span(self, format_id: str, span: Tuple[str, str, str]) -> None:
+        """Remember a span: its node, its parent and its kind, see `Span`."""
         self._database.execute(
-            "INSERT OR IGNORE INTO spans VALUES (?, ?, ?, ?, '')",
-            (format_id, span.node, span.parent, span.kind),
+            "INSERT OR IGNORE INTO spans VALUES (?, ?, ?, ?, '')", (format_id, *span)
         )
 
     def spans(self, format_id: str) -> Spans:

@@ -7,7 +7,7 @@ call that has not finished), incomplete, or rejected with a reason.
 from __future__ import annotations
 
 from collections import Counter
-from typing import Callable, Dict, NamedTuple, Optional
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 from typing import Counter as CounterType
 
 
@@ -45,6 +45,28 @@ class Tally:
         self.first_rejection = self.first_rejection or rejection
         if self._on_rejection is not None:
             self._on_rejection(rejection)
+
+    def plain(self) -> List[object]:
+        """Return the counts of records and the notes, without rejections, as plain values."""
+        counts = [self.duplicates, self.incomplete, dict(self.skipped), dict(self.flags)]
+        return [*counts, list(self.notes)]
+
+    @classmethod
+    def from_plain(cls, plain: Sequence[Any]) -> Tally:
+        """Return a tally with what `plain` gave."""
+        tally = cls()
+        tally.duplicates, tally.incomplete, skipped, flags, notes = plain
+        tally.skipped.update(skipped)
+        tally.flags.update(flags)
+        tally.notes.update(dict.fromkeys(notes))
+        return tally
+
+    def add(self, other: Tally) -> None:
+        """Take over what became of other records, but for those that were rejected."""
+        self.duplicates += other.duplicates
+        self.incomplete += other.incomplete
+        self.flags.update(other.flags)
+        self.add_findings(other)
 
     def note(self, sentence: str) -> None:
         """Remember a sentence about the input; the same one counts once."""

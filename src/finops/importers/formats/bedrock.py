@@ -21,6 +21,7 @@ class Bedrock(Format):
 
     id = "bedrock"
     title = "Amazon Bedrock model invocation logs"
+    has_independent_lines = True
 
     def recognizes(self, record: Fields) -> bool:
         """Return whether this is an invocation, or events of CloudWatch that carry some."""

@@ -22,6 +22,7 @@ class Helicone(Format):
 
     id = "helicone"
     title = "Helicone requests"
+    has_independent_lines = True
 
     def recognizes(self, record: Fields) -> bool:
         """Return whether this is a request."""

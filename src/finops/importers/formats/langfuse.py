@@ -36,6 +36,7 @@ class Langfuse(Format):
 
     id = "langfuse"
     title = "Langfuse observations, events, trace downloads"
+    has_independent_lines = True
 
     def recognizes(self, record: Fields) -> bool:
         """Return whether this is an observation, or a trace with its observations."""

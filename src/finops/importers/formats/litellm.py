@@ -7,19 +7,19 @@ row is of an earlier version that did not, and they are added.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Iterator, List, Optional, Sequence
+from typing import Iterator, Optional, Sequence
 
 from finops.business.names import fold_provider
-from finops.importers.base import Entry, Format, Names, Session, error_kind
+from finops.importers.base import Entry, Format, Names, Session, calls_of, error_kind
 from finops.importers.call import RESPONSE_CACHE, STANDARD, Call, Tokens
 from finops.importers.json_records import Item, json_records
 from finops.importers.kinds import is_table
 from finops.importers.sources import Source
 from finops.importers.table_records import table_records
+from finops.importers.tally import Tally
 from finops.importers.values import Fields, RejectedError, milliseconds_between
 
 LITELLM = "litellm"
-_LOOKED_UP_TOGETHER = 1000
 
 
 class LiteLlm(Format):
@@ -27,6 +27,8 @@ class LiteLlm(Format):
 
     id = "litellm"
     title = "LiteLLM spend logs"
+    has_independent_lines = True
+    makes_up_sessions = True
 
     def recognizes(self, record: Fields) -> bool:
         """Return whether this is a spend log, or an object with a list of them."""
@@ -42,65 +44,20 @@ class LiteLlm(Format):
 
     def read(self, source: Source, session: Session) -> Iterator[Entry]:
         """Yield the calls of a file."""
-        table = is_table(source)
-        items = (
-            table_records(source, session.tally) if table else json_records(source, session.tally)
-        )
-        sessions = _Sessions(source, session)
+        items = self._items(source, session.tally)
+        return calls_of(items, lambda item: _call(item, source, session), source, session)
+
+    def _items(self, source: Source, tally: Tally) -> Iterator[Item]:
+        """Yield the rows of a file, also those in lists of an object."""
+        items = table_records(source, tally) if is_table(source) else json_records(source, tally)
         for item in items:
             rows = item.fields.value("data")
             if isinstance(rows, list) and "startTime" not in item.fields:
                 for row in rows:
                     if isinstance(row, dict):
-                        yield from self._rows(
-                            Item(item.line, Fields(row), ""), source, session, sessions
-                        )
+                        yield Item(item.line, Fields(row), "")
             else:
-                yield from self._rows(item, source, session, sessions)
-        sessions.finish()
-
-    def _rows(
-        self, item: Item, source: Source, session: Session, sessions: _Sessions
-    ) -> Iterator[Call]:
-        try:
-            call = _call(item, source, session)
-        except RejectedError as error:
-            session.tally.reject(source.label, item.line, str(error))
-            return
-        sessions.meet(call.session)
-        yield session.described(call, item.fields)
-
-
-class _Sessions:
-    """Finds out whether sessions of a file are any: the proxy makes one up for each request
-    that names none.
-    """
-
-    def __init__(self, source: Source, session: Session) -> None:
-        self._source = source
-        self._session = session
-        self._repeats = False
-        self._named = 0
-        self._waiting: List[str] = []
-
-    def meet(self, name: str) -> None:
-        """Take the session of a call into account."""
-        if name and not self._repeats:
-            self._named += 1
-            self._waiting.append(f"{self._source.path}\0session {name}")
-            if len(self._waiting) == _LOOKED_UP_TOGETHER:
-                self._look_up()
-
-    def _look_up(self) -> None:
-        self._repeats = self._repeats or self._session.any_again(self._waiting)
-        self._waiting = []
-
-    def finish(self) -> None:
-        """Leave the sessions out where no two calls have one."""
-        self._look_up()
-        if self._named > 1 and not self._repeats:
-            self._session.forget_sessions()
-            self._session.tally.note("each request has a session of its own: no session figures")
+                yield item
 
 
 def _call(item: Item, source: Source, session: Session) -> Call:

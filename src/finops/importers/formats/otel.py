@@ -85,6 +85,7 @@ class OpenTelemetry(Format):
 
     id = "otel"
     title = "OpenTelemetry traces (OTLP/JSON)"
+    has_independent_lines = True
 
     def recognizes(self, record: Fields) -> bool:
         """Return whether this is an export of traces."""
