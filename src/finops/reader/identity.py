@@ -31,7 +31,7 @@ else:  # `typing` has it from Python 3.8 on
 CALL_ID = "call_id"
 # Columns that are part of a record's content although nothing is made of them.
 _UNUSED_COLUMNS = ("request_id", "trace_id", "user_agent", "session_id")
-_LONGEST_EMPTY = 4  # of the words that stand for no value
+LONGEST_EMPTY = 4  # of the words that stand for no value
 _DEFAULTS = {column.name: column.default for column in schema.NUMBERS}
 # So many checksums are looked through at a time for those that occur again.
 _GROUP = 4_000_000
@@ -163,7 +163,7 @@ class RepeatFilter:
 def id_of(cell: bytes) -> bytes:
     """Return the id that a cell names, b"" where it names none."""
     name = cell.strip()
-    short = len(name) <= _LONGEST_EMPTY
+    short = len(name) <= LONGEST_EMPTY
     return b"" if short and is_empty(name.decode("utf-8", "replace")) else name
 
 

@@ -13,7 +13,7 @@ from finops.reader.header import Header
 from finops.rollups.measures import Activity
 from finops.rollups.part import PartitionResult
 from finops.rollups.retries import TRACE_ID, RetryLog, RetryReader
-from finops.rollups.sessions import SESSION_ID, SessionSums
+from finops.rollups.sessions import SESSION_ID, SessionSums, joined
 from finops.rollups.spec import Key, Values
 
 
@@ -69,9 +69,4 @@ class LinkedFacts:
         """Return the table of a measure: one row, none where no call has such an id."""
         if activity.column == TRACE_ID:
             return self._retries.table()
-        if not self._sessions:
-            return {}
-        whole, *others = map(SessionSums.revived, self._sessions)
-        for part in others:
-            whole.join(part)
-        return whole.table()
+        return joined(self._sessions) if self._sessions else {}

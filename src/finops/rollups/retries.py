@@ -14,13 +14,12 @@ from __future__ import annotations
 
 from array import array
 from itertools import compress
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from finops import config, schema
 from finops.reader.encoding import COST, Batch, KeyEncoder
 from finops.reader.identity import id_of
 from finops.rollups.row_kinds import moments
-from finops.rollups.sessions import ids_of
 from finops.rollups.spec import Key, Values
 from finops.timestamps import MicrosecondClock
 
@@ -44,12 +43,9 @@ class _Row(NamedTuple):
     cost: int
 
 
-class _Trace(NamedTuple):
-    """A trace at its latest instant: whether a call of it failed, and whether they are retries."""
-
-    us: int
-    failed: bool
-    follows: bool
+# A trace at its latest instant: microseconds, whether a call failed, and whether they are retries.
+# Tuples that have no names are made faster.
+_Trace = Tuple[int, bool, bool]
 
 
 class RetryLog:
@@ -66,27 +62,28 @@ class RetryLog:
         self.head: Dict[bytes, _Row] = {}
         self.open: Dict[bytes, _Trace] = {}
 
-    def follow(self, trace: bytes, row: _Row) -> None:
+    def follow(self, trace: bytes, us: int, failed: bool, calls: int, cost: int) -> None:
         """Take in a call of a trace in the order of time."""
         before = self.open.get(trace)
-        if before is None or row.us - before.us > _WINDOW_US:
-            if row.failed:
-                self.open[trace] = _Trace(row.us, True, False)
+        if before is None or us - before[0] > _WINDOW_US:
+            if failed:
+                self.open[trace] = (us, True, False)
             elif before is not None:
                 del self.open[trace]
             return
-        if row.us == before.us:
-            after = before._replace(failed=before.failed or row.failed)
+        latest, failed_before, follows = before
+        if us == latest:
+            failed = failed or failed_before
         else:
-            after = _Trace(row.us, row.failed, before.failed)
-        self.open[trace] = after
-        if after.follows:
-            self.calls += row.calls
-            self.cost += row.cost
+            follows = failed_before
+        self.open[trace] = (us, failed, follows)
+        if follows:
+            self.calls += calls
+            self.cost += cost
 
     def forget(self, us: int) -> None:
         """Stop following the traces that are over at a time."""
-        over = [trace for trace, latest in self.open.items() if us - latest.us > _WINDOW_US]
+        over = [trace for trace, (latest, _, _) in self.open.items() if us - latest > _WINDOW_US]
         for trace in over:
             del self.open[trace]
 
@@ -113,23 +110,23 @@ class RetryLog:
         self.cost += later.cost
         going_on = dict(later.open)
         for trace, before in self.open.items():
-            row = later.head.get(trace)
+            row, (us, failed, _) = later.head.get(trace), before
             if row is None:
-                if later.last_us - before.us <= _WINDOW_US:
+                if later.last_us - us <= _WINDOW_US:
                     going_on[trace] = before
-            elif before.failed and row.us - before.us <= _WINDOW_US:
+            elif failed and row.us - us <= _WINDOW_US:
                 self.calls += row.calls
                 self.cost += row.cost
                 if row.us == later.last_us:
-                    going_on[trace] = _Trace(row.us, row.failed, True)
+                    going_on[trace] = (row.us, row.failed, True)
         self.open = going_on
         self.last_us = later.last_us
 
     def _splits_instant(self, later: RetryLog) -> bool:
         """Return whether calls of a trace at one instant are on both sides of the cut."""
         return any(
-            before.us == later.head[trace].us
-            for trace, before in self.open.items()
+            us == later.head[trace].us
+            for trace, (us, _, _) in self.open.items()
             if trace in later.head
         )
 
@@ -146,7 +143,10 @@ class RetryLog:
         log = cls()
         vars(log).update({name: plain[name] for name in vars(log)})
         log.head = {trace.encode("latin-1"): _Row(*row) for trace, *row in plain["head"]}
-        log.open = {trace.encode("latin-1"): _Trace(*row) for trace, *row in plain["open"]}
+        log.open = {
+            trace.encode("latin-1"): (us, failed, follows)
+            for trace, us, failed, follows in plain["open"]
+        }
         return log
 
     def table(self) -> Dict[Key, Values]:
@@ -172,7 +172,7 @@ class RetryReader:
         batch = _at_moments(batch)
         if not batch.times:
             return
-        log, traces = self.log, ids_of(batch, TRACE_ID)
+        log, traces = self.log, _traces_of(batch)
         log.has_traces = log.has_traces or any(map(id_of, set(traces)))
         log.disordered = log.disordered or batch.times[0] < self._last_time
         if log.disordered:
@@ -187,8 +187,13 @@ class RetryReader:
             log.first_us = first_us
         if first_us - log.first_us <= _WINDOW_US:
             self._note_first(batch, traces, failures)
+        times, costs, time_of = batch.times, batch.numbers[COST], self._clock.of
+        calls = batch.numbers.get("calls")
         for place in compress(range(len(traces)), map(watched.__contains__, traces)):
-            log.follow(traces[place], self._row(batch, place, failures))
+            trace, failed = traces[place], failures[place]
+            if failed or trace in log.open:
+                number = calls[place] if calls else 1
+                log.follow(trace, time_of(times[place]), failed, number or 0, costs[place] or 0)
 
     def _note_first(self, batch: Batch, traces: Sequence[bytes], failures: Sequence[bool]) -> None:
         assert self.log.first_us is not None
@@ -224,7 +229,7 @@ class UnorderedRetries:
         if TRACE_ID not in batch.cells:
             return
         batch = _at_moments(batch)
-        names = ids_of(batch, TRACE_ID)
+        names = _traces_of(batch)
         keep = [bool(id_of(name)) for name in names]
         self._has_traces = self._has_traces or any(keep)
         self._traces.extend(map(hash, compress(names, keep)))
@@ -246,7 +251,7 @@ class UnorderedRetries:
                 log.open.clear()
                 before = self._traces[k]
             row = _Row(self._us[k], bool(self._failures[k]), self._calls[k], self._costs[k])
-            log.follow(b"", row)
+            log.follow(b"", *row)
         return log
 
 
@@ -266,3 +271,9 @@ class _FailedCodes:
 def _at_moments(batch: Batch) -> Batch:
     kinds = moments(batch)
     return batch if kinds is None else batch.selected(kinds)
+
+
+def _traces_of(batch: Batch) -> List[bytes]:
+    """Return the ids of traces without the blanks around them."""
+    cells = batch.cells[TRACE_ID]
+    return [cell.strip() for cell in cells] if b" " in b"".join(cells) else cells

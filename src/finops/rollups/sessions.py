@@ -11,7 +11,8 @@ Only calls at one moment have a session; an aggregate is of many.
 from __future__ import annotations
 
 from array import array
-from collections import Counter, defaultdict
+from collections import defaultdict
+from heapq import nsmallest
 from typing import (
     Any,
     DefaultDict,
@@ -21,19 +22,23 @@ from typing import (
     Mapping,
     NamedTuple,
     Optional,
+    Sequence,
     Tuple,
+    cast,
 )
-from typing import Counter as CounterType
 
 from finops import config, schema
 from finops.reader.encoding import COST, Batch
-from finops.reader.identity import id_of
+from finops.reader.identity import LONGEST_EMPTY, id_of
 from finops.rollups.row_kinds import moments
 from finops.rollups.spec import Key, Values
 from finops.stats import rank_index
 
 SESSION_ID = "session_id"
-_LINE = "\n"  # stands in no id
+_LINE = b"\n"  # stands in no id
+# Of a sum: the lower bits are calls, of which no table has so many.
+_CALLS_BITS = 40
+_CALLS_MASK = (1 << _CALLS_BITS) - 1
 
 
 class Session(NamedTuple):
@@ -57,12 +62,12 @@ class SessionFigures(NamedTuple):
 
 
 class SessionSums:
-    """Calls and cost of each session, of which some part of the calls is added at a time."""
+    """Cost and calls of each session, to which some calls are added at a time."""
 
     def __init__(self) -> None:
         self.too_many = False
-        self._calls: CounterType[bytes] = Counter()
-        self._costs: DefaultDict[bytes, int] = defaultdict(int)
+        # By id, as it is written: both sums as one number, since each more takes time.
+        self._sums: DefaultDict[bytes, int] = defaultdict(int)
 
     def add(self, batch: Batch) -> None:
         """Add the calls of a batch, whose cells have the ids."""
@@ -71,98 +76,102 @@ class SessionSums:
         at_moments = moments(batch)
         if at_moments is not None:
             batch = batch.selected(at_moments)
-        ids = ids_of(batch, SESSION_ID)
+        sums, ids = self._sums, batch.cells[SESSION_ID]
+        costs = cast(List[int], batch.numbers[COST])  # each row has one
         if "calls" in batch.numbers:
-            self._add(zip(ids, batch.numbers["calls"], batch.numbers[COST]))
+            for name, cost, calls in zip(ids, costs, batch.numbers["calls"]):
+                sums[name] += (cost << _CALLS_BITS) + (calls or 0)
         else:
-            self._calls.update(ids)
-            costs = self._costs
-            for name, cost in zip(ids, batch.numbers[COST]):
-                costs[name] += cost  # type: ignore[operator]
+            for name, cost in zip(ids, costs):
+                sums[name] += (cost << _CALLS_BITS) + 1
         self._check()
 
-    def join(self, other: SessionSums) -> None:
-        """Add the calls of another part."""
-        self.too_many = self.too_many or other.too_many
-        if not self.too_many:
-            costs = other._costs
-            self._add((name, calls, costs[name]) for name, calls in other._calls.items())
+    def join(self, sessions: Iterable[Tuple[bytes, int, int]], too_many: bool) -> None:
+        """Add the sessions of a part: id, calls, and cost in pico-dollars."""
+        self.too_many = self.too_many or too_many
+        sums = self._sums
+        for name, calls, cost in sessions:
+            sums[name] += (cost << _CALLS_BITS) + calls
         self._check()
-
-    def _add(self, rows: Iterable[Tuple[bytes, Any, Any]]) -> None:
-        calls, costs = self._calls, self._costs
-        for name, count, cost in rows:
-            calls[name] += count
-            costs[name] += cost
 
     def _check(self) -> None:
-        if self.too_many or len(self._calls) > config.MOST_SESSIONS + 1:
-            self._drop_no_ids()
-            self.too_many = self.too_many or len(self._calls) > config.MOST_SESSIONS
-        if self.too_many:
-            self._calls.clear()
-            self._costs.clear()
+        """Let go of all sessions where they are too many; "" stands for none."""
+        if len(self._sums) > config.MOST_SESSIONS + 1:
+            self._settle()
+        if self.too_many or len(self._sums) > config.MOST_SESSIONS + 1:
+            self.too_many = True
+            self._sums.clear()
 
-    def _drop_no_ids(self) -> None:
-        for name in [name for name in self._calls if not id_of(name)]:
-            del self._calls[name], self._costs[name]
+    def _settle(self) -> None:
+        """Take ids without the blanks around them, and what is no id as ""."""
+        odd = [n for n in self._sums if len(n) <= LONGEST_EMPTY or b" " in n or b"\t" in n]
+        for name in odd:
+            both = self._sums.pop(name)
+            self._sums[id_of(name)] += both
 
     def plain(self) -> Dict[str, Any]:
         """Return everything as texts and arrays (see `serialization`)."""
-        self._drop_no_ids()
+        self._settle()
+        sums = self._sums.values()
         return {
             "too_many": self.too_many,
-            "ids": _LINE.join(name.decode("latin-1") for name in self._calls),
-            "calls": array("Q", self._calls.values()),
-            "costs": _array_or_list([self._costs[name] for name in self._calls]),
+            "ids": _LINE.join(self._sums).decode("latin-1"),
+            "calls": array("Q", [both & _CALLS_MASK for both in sums]),
+            "costs": _array_or_list([both >> _CALLS_BITS for both in sums]),
         }
 
-    @classmethod
-    def revived(cls, plain: Mapping[str, Any]) -> SessionSums:
-        """Return the sums of `plain`."""
-        sums = cls()
-        sums.too_many = bool(plain["too_many"])
-        ids = plain["ids"].encode("latin-1").split(b"\n") if plain["ids"] else []
-        if not len(ids) == len(plain["calls"]) == len(plain["costs"]):
-            raise ValueError("not the sums of sessions")
-        sums._calls = Counter(dict(zip(ids, plain["calls"])))
-        sums._costs = defaultdict(int, zip(ids, plain["costs"]))
-        return sums
 
-    def table(self) -> Dict[Key, Values]:
-        """Return the figures as the one row of a table, which has none without any session."""
-        if self.too_many:
-            return {(): (SessionFigures(),)}
-        self._drop_no_ids()
-        return table_of(
-            (name.decode("utf-8", "replace"), calls, self._costs[name])
-            for name, calls in self._calls.items()
-        )
-
-
-def table_of(sessions: Iterable[Tuple[str, int, int]]) -> Dict[Key, Values]:
-    """Return the figures of sessions as a table: id, calls, and cost in pico-dollars of each."""
-    rows = list(sessions)
-    if not rows:
-        return {}
-    if len(rows) > config.MOST_SESSIONS:
+def joined(parts: Sequence[Mapping[str, Any]]) -> Dict[Key, Values]:
+    """Return the table of the sessions of some parts, given as plain data: one row, or none where
+    there is no session.
+    """
+    whole = parts[0] if len(parts) == 1 else _sum_of(parts).plain()
+    if whole["too_many"]:
         return {(): (SessionFigures(),)}
-    costs = sorted(cost for _, _, cost in rows)
-    top = sorted(rows, key=lambda row: (-row[2], row[0]))[: config.TOP_SESSIONS]
+    ids, calls, costs = _columns(whole)
+    if b"" in ids:
+        place = ids.index(b"")
+        ids, calls, costs = (c[:place] + c[place + 1 :] for c in (ids, calls, costs))
+    return table_of(ids, calls, costs)
+
+
+def _sum_of(parts: Sequence[Mapping[str, Any]]) -> SessionSums:
+    whole = SessionSums()
+    for part in parts:
+        whole.join(zip(*_columns(part)), part["too_many"] is True)
+    return whole
+
+
+def _columns(plain: Mapping[str, Any]) -> Tuple[Any, Any, Any]:
+    """Return ids, calls and costs; raises ValueError where they are not of equal length."""
+    calls, costs = plain["calls"], plain["costs"]
+    ids = plain["ids"].encode("latin-1").split(_LINE) if len(calls) else []
+    if not len(ids) == len(calls) == len(costs):
+        raise ValueError("not the sums of sessions")
+    return ids, calls, costs
+
+
+def table_of(ids: Sequence[bytes], calls: Sequence[int], costs: Sequence[int]) -> Dict[Key, Values]:
+    """Return the figures of sessions, each once, as a table; `costs` in pico-dollars."""
+    if not ids:
+        return {}
+    if len(ids) > config.MOST_SESSIONS:
+        return {(): (SessionFigures(),)}
+    in_order = sorted(costs)
+    least = in_order[-config.TOP_SESSIONS :][0]
+    high = [k for k, cost in enumerate(costs) if cost >= least]
+    first = nsmallest(config.TOP_SESSIONS, high, key=lambda k: (-costs[k], ids[k]))
     figures = SessionFigures(
-        len(rows),
-        sum(calls for _, calls, _ in rows),
-        costs[rank_index(len(costs), 0.5)] / schema.PICO_PER_USD,
-        costs[rank_index(len(costs), 0.95)] / schema.PICO_PER_USD,
-        tuple(Session(name, calls, cost / schema.PICO_PER_USD) for name, calls, cost in top),
+        len(ids),
+        sum(calls),
+        in_order[rank_index(len(ids), 0.5)] / schema.PICO_PER_USD,
+        in_order[rank_index(len(ids), 0.95)] / schema.PICO_PER_USD,
+        tuple(
+            Session(ids[k].decode("utf-8", "replace"), calls[k], costs[k] / schema.PICO_PER_USD)
+            for k in first
+        ),
     )
     return {(): (figures,)}
-
-
-def ids_of(batch: Batch, column: str) -> List[bytes]:
-    """Return the ids of a column without the blanks around them."""
-    cells = batch.cells[column]
-    return [cell.strip() for cell in cells] if b" " in b"".join(cells) else cells
 
 
 def _array_or_list(numbers: List[int]) -> Any:
