@@ -75,7 +75,7 @@ shapes = st.builds(
 class _HerePartWorkers:
     """Stands for the processes that read parts: reads them here, and sends them nowhere."""
 
-    def __init__(self, found: Any, spans: Any, tables: Any, rules: Any) -> None:
+    def __init__(self, found: Any, spans: Any, tables: Any, rules: Any, *_: Any) -> None:
         self._job = (found, spans, tables, rules)
 
     def __enter__(self) -> _HerePartWorkers:

@@ -412,7 +412,7 @@ def test_rules_hold_over_several_files(
 class InThisProcess:
     """Reads the further parts of a file when their results are asked for."""
 
-    def __init__(self, layout: Any, spans: Any, tables: Any, rules: Any) -> None:
+    def __init__(self, layout: Any, spans: Any, tables: Any, rules: Any, *_: Any) -> None:
         self._work = (layout, spans, tables, rules)
 
     def __enter__(self) -> InThisProcess:
