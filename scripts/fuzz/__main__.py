@@ -30,7 +30,8 @@ PYTHON = ROOT / ".venv-fuzz" / ("Scripts" if os.name == "nt" else "bin") / "pyth
 # Interpreter, instrumented package and libFuzzer's tables, before the first input.
 _AT_REST_MEGABYTES = 200
 _FIGURES = re.compile(r"#(\d+)\s+\w+ *cov: (\d+) ft: (\d+) corp: (\d+)")
-_START_S = 60
+# Beyond its time a target may take so long to start, or to finish on a busy machine.
+_GRACE_S = 600
 _PLAIN = string.ascii_letters + string.digits
 
 
@@ -64,15 +65,18 @@ def fuzz(name: str, seconds: int) -> Fuzzed:
             *(f"-artifact_prefix={crashes}{os.sep}", str(inputs), *kept),
         ]
         environ = {**os.environ, "PYTHONPATH": os.pathsep.join(("src", "."))}
-        done = subprocess.run(
-            command,
-            cwd=str(ROOT),
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=seconds + _START_S + 120,
-        )
+        try:
+            done = subprocess.run(
+                command,
+                cwd=str(ROOT),
+                env=environ,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=2 * seconds + _GRACE_S,
+            )
+        except subprocess.TimeoutExpired as error:
+            return _read(name, f"{error}\n{(error.output or b'').decode('utf-8', 'replace')}", True)
         printed = done.stdout.decode("utf-8", "replace")
         if done.returncode:
             _keep(name, crashes)
