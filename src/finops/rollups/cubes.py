@@ -79,7 +79,7 @@ class Cube:
     def __init__(
         self,
         spec: CubeSpec,
-        getters: Sequence[Getter],
+        projection: Projection,
         words: Sequence[bool] = (),
         words_in_use: AbstractSet[int] = frozenset(),
         source: Optional[Cube] = None,
@@ -91,7 +91,7 @@ class Cube:
         self.packed = PackedCells.empty(len(words))
         self._words = [place for place, wanted in enumerate(words) if wanted]
         self._words_in_use = words_in_use
-        self._projection = Projection(getters)
+        self._projection = projection
         self._call_keys = self._projection.keys if whole_keys is None else whole_keys
         self._passing_keys: List[bool] = []
         self._joint: Dict[Tuple[Any, ...], int] = _Numbered()

@@ -24,10 +24,18 @@ from typing import (
     Union,
 )
 
+from finops import schema
 from finops.reader.encoding import CREDIT, DEFAULTS, CallKey
 from finops.rollups.cells import CubeSpec
-from finops.rollups.cubes import Cube, Getter
-from finops.rollups.expressions import TRUE, columns_of, with_constants
+from finops.rollups.cubes import Cube, Getter, Projection
+from finops.rollups.expressions import (
+    TRUE,
+    all_of,
+    columns_of,
+    conjuncts_of,
+    number,
+    with_constants,
+)
 from finops.rollups.filters import is_filter, list_filter, with_conditional_measures
 from finops.rollups.listed import ListCube
 from finops.rollups.measures import (
@@ -143,22 +151,26 @@ class Plan:
         packed sums that may be anything but 0; it grows as the part is read, as `call_keys` do.
         """
         made: Dict[CubeSpec, Cube] = {}
+        projections: Dict[Tuple[Optional[CubeSpec], Tuple[Dimension, ...]], Projection] = {}
         for spec in self._sources:
             if spec not in self.specs:
-                made[spec] = Cube(spec, (), whole_keys=call_keys)
+                made[spec] = Cube(spec, Projection(()), whole_keys=call_keys)
         measures = dict(zip(self.specs, self.measures()))
         for spec in sorted(self.specs, key=_fineness):
             fine = self._source_of.get(spec)
             source = made[fine] if fine else None
-            getters = [_getter(dimension, fine) for dimension in spec.calls]
+            kind = fine, spec.calls
+            if kind not in projections:
+                projections[kind] = Projection([_getter(d, fine) for d in spec.calls])
+            projection = projections[kind]
             if spec.listed == TIMESTAMP:
-                made[spec] = SeenCube(spec, getters, source)
+                made[spec] = SeenCube(spec, projection, source)
             elif spec.listed:
-                made[spec] = ListCube(spec, getters, not measures[spec], source)
+                made[spec] = ListCube(spec, projection, not measures[spec], source)
             else:
                 words = self.layout.words_of(m for m in measures[spec] if isinstance(m, Measure))
                 wanted = [word in words for word in range(self.layout.words)]
-                made[spec] = Cube(spec, getters, wanted, words_in_use, source=source)
+                made[spec] = Cube(spec, projection, wanted, words_in_use, source=source)
         in_order = [made[spec] for spec in self.specs]
         return in_order + [cube for cube in made.values() if not cube.stored]
 
@@ -214,11 +226,21 @@ def activities_of(table: Table) -> List[Activity]:
 
 
 def _in_order(measures: Iterable[Measure]) -> List[Measure]:
-    """Return each measure once: declared ones in the order of `MEASURES`, then analyzers' own."""
+    """Return each measure once: declared ones in the order of `MEASURES`, then analyzers' own.
+
+    Last come those that are 0 in nearly all files, which makes the sums of these shorter.
+    """
     known = list(MEASURES.values())
     unique = set(measures)
     own = sorted(unique.difference(known), key=repr)
-    return [m for m in known if isinstance(m, Measure) and m in unique] + own
+    in_order = [m for m in known if isinstance(m, Measure) and m in unique] + own
+    return sorted(in_order, key=_is_rare)
+
+
+def _is_rare(measure: Measure) -> bool:
+    """Return whether a measure is 0 in all rows that have the usual columns only."""
+    absent = {name: n for name, n in DEFAULTS.items() if name not in schema.WRITTEN_NAMES}
+    return with_constants(measure.added, absent) in (None, number(0))
 
 
 def _getter(dimension: Dimension, source: Optional[CubeSpec]) -> Getter:
@@ -276,19 +298,22 @@ def _can_be_helped(spec: CubeSpec) -> bool:
 
 
 def _as_scanned(table: Table, columns: Optional[AbstractSet[str]]) -> Table:
-    """Return a table without its filter where all rows pass it, there being these columns only.
+    """Return a table without the conditions of its filter that hold in all rows, there being
+    these columns only.
 
-    Such are filters on numbers that few files have.  Calls are 0 in credits of any file.
+    Such are those on numbers that few files have.  Calls are 0 in credits of any file.
     """
     if table.where is None or columns is None:
         return table
     absent = {name: value for name, value in DEFAULTS.items() if name not in columns}
     absent.pop(CREDIT)
-    for calls in {0, absent.get("calls", 0)}:
-        constants = {**absent, "calls": calls} if "calls" in absent else absent
-        if with_constants(table.where, constants) != TRUE:
-            return table
-    return table._replace(where=None)
+    of_credits = {**absent, "calls": 0} if "calls" in absent else absent
+    left = [
+        part
+        for part in conjuncts_of(table.where)
+        if any(with_constants(part, row) != TRUE for row in (absent, of_credits))
+    ]
+    return table._replace(where=all_of(*left) if left else None)
 
 
 def _has_activities_only(table: Table) -> bool:
