@@ -25,7 +25,6 @@ from typing import (
     Tuple,
 )
 
-from finops.reader.encoding import CallKey
 from finops.rollups.cells import (
     KEY_BITS,
     KEY_SPACE,
@@ -34,7 +33,7 @@ from finops.rollups.cells import (
     customer_codes,
     key_codes,
 )
-from finops.rollups.row_loop import CALL, CUSTOMER, RowLoop, key_function
+from finops.rollups.row_loop import CUSTOMER, RowLoop
 from finops.timestamps import time_key
 
 KeyPart = Any  # text, number or None: what a dimension is
@@ -72,8 +71,7 @@ class Cube:
     something else than sums is a subclass.
 
     A cube with a `source` is not filled call by call: it takes the cells of the finer source,
-    which are fewer, whenever these are complete.  A cube that is not `stored` is there for
-    those that it feeds, and has the encoder's call codes as they are: of its `whole_keys`.
+    which are fewer, whenever these are complete.
     """
 
     def __init__(
@@ -83,17 +81,13 @@ class Cube:
         words: Sequence[bool] = (),
         words_in_use: AbstractSet[int] = frozenset(),
         source: Optional[Cube] = None,
-        whole_keys: Optional[Sequence[CallKey]] = None,
     ) -> None:
         self.spec = spec
-        self.stored = whole_keys is None
         self.source = source
         self.packed = PackedCells.empty(len(words))
         self._words = [place for place, wanted in enumerate(words) if wanted]
         self._words_in_use = words_in_use
         self._projection = projection
-        self._call_keys = self._projection.keys if whole_keys is None else whole_keys
-        self._passing_keys: List[bool] = []
         self._joint: Dict[Tuple[Any, ...], int] = _Numbered()
         self._rollups: List[Cube] = []
         self._time = ""
@@ -142,8 +136,6 @@ class Cube:
     def _code(self, loop: RowLoop) -> str:
         """Return the source of the code of a row's cell, or of what `_codes` makes it of."""
         spec = self.spec
-        if not self.stored:
-            return loop.column(CALL)
         call = loop.from_table(self._projection) if spec.calls else ""
         customer = loop.column(CUSTOMER) if spec.customers else ""
         if spec.rows:
@@ -166,17 +158,7 @@ class Cube:
     def _roll_up_from(self, source: Cube, time: str, cells: Mapping[int, Any]) -> None:
         """Add the complete cells that a source has for one of its time values."""
         self.advance_to(time_key(time, self.spec.time))
-        if self.spec.where != source.spec.where:
-            cells = self._passing_cells(source, cells)
         self._take_over(self._codes_from(source, cells), cells)
-
-    def _passing_cells(self, source: Cube, cells: Mapping[int, Any]) -> Mapping[int, Any]:
-        """Return the cells of a source by call code of which the calls enter."""
-        assert self.spec.where is not None
-        fresh = source._call_keys[len(self._passing_keys) :]
-        enters = key_function(self.spec.where)
-        self._passing_keys.extend(enters(CallKey(*key)) for key in fresh)
-        return {code: sums for code, sums in cells.items() if self._passing_keys[code]}
 
     def _codes_from(self, source: Cube, fine_codes: Iterable[int]) -> Iterable[int]:
         """Return for cell codes of a source those of the cells here that they belong to."""
@@ -185,7 +167,7 @@ class Cube:
         customers = customer_codes(codes, fine) if spec.customers else ()
         if not spec.calls:
             return customers if spec.customers else repeat(0)
-        self._projection.extend(source._call_keys)
+        self._projection.extend(source._projection.keys)
         keys = key_codes(codes) if fine.customers else codes
         projected = map(self._projection.by_code.__getitem__, keys)
         if spec.customers:
@@ -219,8 +201,7 @@ class Cube:
         self._cells = self._empty()
         for cube in self._rollups:
             cube._roll_up_from(self, self._time, cells)
-        if self.stored:
-            self._append(cells)
+        self._append(cells)
 
     def _append(self, cells: Mapping[int, Any]) -> None:
         """Append cells to the arrays."""
