@@ -245,7 +245,7 @@ class Cube:
         words = memoryview(blob).cast("I")
         for place in self._words:
             if place in self._words_in_use:
-                packed.word(place, before).extend(words[place::count])
+                packed.word(place, before).frombytes(words[place::count].tobytes())
 
 
 class _Numbered(Dict[Tuple[Any, ...], int]):

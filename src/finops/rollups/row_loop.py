@@ -189,7 +189,7 @@ class KeyCodes(Protocol):
 
 
 class KeyTable:
-    """What an expression over the columns of a key is."""
+    """What an expression over the columns of a key is, worked out once for the columns it reads."""
 
     def __init__(self, fields: Sequence[str], source: str) -> None:
         self.by_code: List[Any] = []
