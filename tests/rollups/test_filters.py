@@ -11,8 +11,19 @@ import pytest
 
 from finops import open_dataset
 from finops.rollups import partition
-from finops.rollups.expressions import above, all_of, any_of, band_of, known, one_of, plus, times
+from finops.rollups.expressions import (
+    above,
+    all_of,
+    any_of,
+    band_of,
+    columns_of,
+    known,
+    one_of,
+    plus,
+    times,
+)
 from finops.rollups.measures import (
+    CALL_COLUMNS,
     OF_MOMENTS,
     Dimension,
     Measure,
@@ -101,13 +112,15 @@ def test_a_filtered_table_alone_is_the_same_as_beside_others(table: Table, tmp_p
     assert open_dataset(path, workers=1).rollups([table])[table] == expected[table]
 
 
-def test_filters_without_customers_need_no_cube_that_is_filled_call_by_call() -> None:
+def test_filters_on_rows_without_customers_need_no_cube_that_is_filled_call_by_call() -> None:
     finer = FILTERED[3]  # lists by model, which no unfiltered table has
     filters = [t for t in FILTERED[:10] if "provider" not in t.by[:1] and t != finer]
     plain, filtered = Plan(UNFILTERED), Plan([*UNFILTERED, *filters])
-    by_call = [cube.spec for cube in filtered.cubes(set(), []) if cube.source is None]
-    assert all(spec.where is None for spec in by_call)
-    grains = {(cube.spec.time, cube.spec.listed) for cube in plain.cubes(set(), [])}
+    by_call = [cube.spec for cube in filtered.cubes(set()) if cube.source is None]
+    filtering = [spec.where for spec in by_call if spec.where is not None]
+    assert filtering == [FAILED]
+    assert columns_of(FAILED) <= CALL_COLUMNS
+    grains = {(cube.spec.time, cube.spec.listed) for cube in plain.cubes(set())}
     assert {(spec.time, spec.listed) for spec in by_call} <= grains | {("day", "")}
     assert Plan(filtered.scanned).specs == filtered.specs
     assert Plan(filtered.scanned).layout.fields == filtered.layout.fields

@@ -12,7 +12,12 @@ the block and not faster, whatever is in it.
 from __future__ import annotations
 
 import re
+import sys
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+
+# Any number of characters; where Python can be told that giving some of them back never helps
+# (from 3.11 on) it need not note where it could.
+_ANY = b"*+" if sys.version_info >= (3, 11) else b"*"
 
 Group = Tuple[str, ...]  # the names of one column, or of several neighbours
 
@@ -58,9 +63,9 @@ def _pattern(
     delimiters, which is found much faster than text without newlines.
     """
     mark = re.escape(delimiter)
-    cells: Dict[int, bytes] = {place: b"[^%b]*" % mark for place in range(width)}
+    cells: Dict[int, bytes] = {place: b"[^%b]%b" % (mark, _ANY) for place in range(width)}
     for end in (0, width - 1):
-        cells[end] = b"[^%b\\n]*" % mark
+        cells[end] = b"[^%b\\n]%b" % (mark, _ANY)
     for group in groups:
         cells[places[group[0]]] = b"(" + cells[places[group[0]]]
         cells[places[group[-1]]] += b")"

@@ -11,6 +11,7 @@ while reading.
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import partial
 from itertools import repeat
 from typing import (
     AbstractSet,
@@ -25,7 +26,6 @@ from typing import (
     Tuple,
 )
 
-from finops.reader.encoding import CallKey
 from finops.rollups.cells import (
     KEY_BITS,
     KEY_SPACE,
@@ -34,7 +34,7 @@ from finops.rollups.cells import (
     customer_codes,
     key_codes,
 )
-from finops.rollups.row_loop import CALL, CUSTOMER, RowLoop, key_function
+from finops.rollups.row_loop import CUSTOMER, RowLoop
 from finops.timestamps import time_key
 
 KeyPart = Any  # text, number or None: what a dimension is
@@ -72,28 +72,23 @@ class Cube:
     something else than sums is a subclass.
 
     A cube with a `source` is not filled call by call: it takes the cells of the finer source,
-    which are fewer, whenever these are complete.  A cube that is not `stored` is there for
-    those that it feeds, and has the encoder's call codes as they are: of its `whole_keys`.
+    which are fewer, whenever these are complete.
     """
 
     def __init__(
         self,
         spec: CubeSpec,
-        getters: Sequence[Getter],
+        projection: Projection,
         words: Sequence[bool] = (),
         words_in_use: AbstractSet[int] = frozenset(),
         source: Optional[Cube] = None,
-        whole_keys: Optional[Sequence[CallKey]] = None,
     ) -> None:
         self.spec = spec
-        self.stored = whole_keys is None
         self.source = source
         self.packed = PackedCells.empty(len(words))
         self._words = [place for place, wanted in enumerate(words) if wanted]
         self._words_in_use = words_in_use
-        self._projection = Projection(getters)
-        self._call_keys = self._projection.keys if whole_keys is None else whole_keys
-        self._passing_keys: List[bool] = []
+        self._projection = projection
         self._joint: Dict[Tuple[Any, ...], int] = _Numbered()
         self._rollups: List[Cube] = []
         self._time = ""
@@ -119,7 +114,11 @@ class Cube:
 
         What the row adds is named `sums`.
         """
-        return [f"{names[0]}[{self._code(loop)}] += sums"]
+        cells = names[0]
+        if self._is_nested:
+            call = loop.from_table(self._projection)
+            return [f"{cells}[{call}][{loop.column(CUSTOMER)}] += sums"]
+        return [f"{cells}[{self._code(loop)}] += sums"]
 
     def open_cells(self) -> List[Any]:
         """Return what the loop fills."""
@@ -142,8 +141,6 @@ class Cube:
     def _code(self, loop: RowLoop) -> str:
         """Return the source of the code of a row's cell, or of what `_codes` makes it of."""
         spec = self.spec
-        if not self.stored:
-            return loop.column(CALL)
         call = loop.from_table(self._projection) if spec.calls else ""
         customer = loop.column(CUSTOMER) if spec.customers else ""
         if spec.rows:
@@ -152,6 +149,26 @@ class Cube:
         if customer and call:
             return f"({customer} << {KEY_BITS}) + {call}"
         return customer or call or "0"
+
+    @property
+    def _is_nested(self) -> bool:
+        """Whether open cells are by customer within those of a call's code.
+
+        They are found faster so, which pays where they stay open for long.
+        """
+        spec = self.spec
+        stays = spec.time in ("", "week") and self.source is None
+        return stays and spec.customers and bool(spec.calls) and not (spec.rows or spec.listed)
+
+    def _flat(self, cells: Mapping[int, Any]) -> Mapping[int, Any]:
+        """Return open cells as they are found by one key each."""
+        if not self._is_nested:
+            return cells
+        return {
+            customer * KEY_SPACE + call: cell
+            for call, of_customers in cells.items()
+            for customer, cell in of_customers.items()
+        }
 
     def _codes(self, cells: Iterable[Any]) -> Iterable[int]:
         """Return the codes of cells: those by what follows from each row are numbered here."""
@@ -166,17 +183,7 @@ class Cube:
     def _roll_up_from(self, source: Cube, time: str, cells: Mapping[int, Any]) -> None:
         """Add the complete cells that a source has for one of its time values."""
         self.advance_to(time_key(time, self.spec.time))
-        if self.spec.where != source.spec.where:
-            cells = self._passing_cells(source, cells)
         self._take_over(self._codes_from(source, cells), cells)
-
-    def _passing_cells(self, source: Cube, cells: Mapping[int, Any]) -> Mapping[int, Any]:
-        """Return the cells of a source by call code of which the calls enter."""
-        assert self.spec.where is not None
-        fresh = source._call_keys[len(self._passing_keys) :]
-        enters = key_function(self.spec.where)
-        self._passing_keys.extend(enters(CallKey(*key)) for key in fresh)
-        return {code: sums for code, sums in cells.items() if self._passing_keys[code]}
 
     def _codes_from(self, source: Cube, fine_codes: Iterable[int]) -> Iterable[int]:
         """Return for cell codes of a source those of the cells here that they belong to."""
@@ -185,7 +192,7 @@ class Cube:
         customers = customer_codes(codes, fine) if spec.customers else ()
         if not spec.calls:
             return customers if spec.customers else repeat(0)
-        self._projection.extend(source._call_keys)
+        self._projection.extend(source._projection.keys)
         keys = key_codes(codes) if fine.customers else codes
         projected = map(self._projection.by_code.__getitem__, keys)
         if spec.customers:
@@ -210,17 +217,16 @@ class Cube:
         self._time = ""
 
     def _empty(self) -> Dict[int, Any]:
-        return defaultdict(int)
+        return defaultdict(partial(defaultdict, int) if self._is_nested else int)
 
     def _pack(self) -> None:
-        cells = self._cells
+        cells = self._flat(self._cells)
         if not cells:
             return
         self._cells = self._empty()
         for cube in self._rollups:
             cube._roll_up_from(self, self._time, cells)
-        if self.stored:
-            self._append(cells)
+        self._append(cells)
 
     def _append(self, cells: Mapping[int, Any]) -> None:
         """Append cells to the arrays."""
@@ -239,7 +245,7 @@ class Cube:
         words = memoryview(blob).cast("I")
         for place in self._words:
             if place in self._words_in_use:
-                packed.word(place, before).extend(words[place::count])
+                packed.word(place, before).frombytes(words[place::count].tobytes())
 
 
 class _Numbered(Dict[Tuple[Any, ...], int]):

@@ -178,6 +178,13 @@ def operands_of(expression: Expression) -> List[Expression]:
     return [operand for operand in expression.operands if isinstance(operand, Expression)]
 
 
+def conjuncts_of(condition: Expression) -> List[Expression]:
+    """Return the conditions that all have to hold for a condition to hold."""
+    if condition.operator != "both":
+        return [condition]
+    return [part for operand in operands_of(condition) for part in conjuncts_of(operand)]
+
+
 @lru_cache(maxsize=_MOST_EXPRESSIONS)
 def columns_of(expression: Expression) -> FrozenSet[str]:
     """Return the names of the columns that an expression reads."""

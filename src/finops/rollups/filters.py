@@ -10,15 +10,15 @@ A cube of its own for each filter would be filled call by call.  Most filters ne
 
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple, Optional
+from typing import Dict, NamedTuple, Optional
 
 from finops.rollups.expressions import (
     Expression,
     all_of,
     columns_of,
+    conjuncts_of,
     known,
     number,
-    operands_of,
 )
 from finops.rollups.measures import CALL_COLUMNS, Dimension, Measure, MeasureLike, measure_of
 from finops.rollups.spec import Having, Key, Table, Values
@@ -62,7 +62,7 @@ def deliverable(filled: Table, groups: Dict[Key, Values]) -> Dict[Key, Values]:
 
 def list_filter(where: Optional[Expression], column: str) -> ListFilter:
     """Return a table's filter as one on the values of a column, which are known."""
-    parts = [] if where is None else [part for part in _parts(where) if part != known(column)]
+    parts = [] if where is None else [part for part in conjuncts_of(where) if part != known(column)]
     by_key = [part for part in parts if columns_of(part) <= CALL_COLUMNS]
     by_row = [part for part in parts if part not in by_key]
     return ListFilter(
@@ -82,10 +82,3 @@ def _conditional(given: MeasureLike, where: Expression) -> MeasureLike:
         return given
     both = where if measure.where is None else all_of(where, measure.where)
     return measure._replace(where=both)
-
-
-def _parts(condition: Expression) -> List[Expression]:
-    """Return the conditions that all have to hold."""
-    if condition.operator != "both":
-        return [condition]
-    return [part for operand in operands_of(condition) for part in _parts(operand)]

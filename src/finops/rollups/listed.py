@@ -12,7 +12,7 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence
 
 from finops import schema
 from finops.rollups.cells import CubeSpec, PackedCells, histogram
-from finops.rollups.cubes import Cube, Getter
+from finops.rollups.cubes import Cube, Projection
 from finops.rollups.expressions import column, columns_of
 from finops.rollups.row_loop import RowLoop
 
@@ -23,11 +23,11 @@ class ListCube(Cube):
     def __init__(
         self,
         spec: CubeSpec,
-        getters: Sequence[Getter],
+        projection: Projection,
         counted: bool,
         source: Optional[Cube] = None,
     ) -> None:
-        super().__init__(spec, getters, source=source)
+        super().__init__(spec, projection, source=source)
         self.packed = PackedCells.empty(0, counted)
 
     def statements(self, loop: RowLoop, names: Sequence[str]) -> List[str]:

@@ -86,7 +86,7 @@ def scan_partition(
         [time.decode("ascii") for time in filler.ends],
         filler.hours,
         ids.summary(),
-        [(cube.keys, cube.packed) for cube in filler.cubes if cube.stored],
+        [(cube.keys, cube.packed) for cube in filler.cubes],
     )
 
 
@@ -101,7 +101,7 @@ class CubeFiller:
         self.ends: Sequence[bytes] = ()
         self.hours: Sequence[str] = ()
         words_in_use: Set[int] = set()
-        self.cubes: List[Cube] = plan.cubes(words_in_use, encoder.call_keys)
+        self.cubes: List[Cube] = plan.cubes(words_in_use)
         direct = [cube for cube in self.cubes if cube.source is None]
         self._loops = FillLoops(direct, plan.layout, words_in_use)
         self._encoder = encoder

@@ -5,8 +5,7 @@ the most dimensions.  A kind of table that nobody foresaw just gets a cube of it
 
 Cubes feed each other: what follows from the cells of a cube of finer time, say hours for days,
 is added up from these when they are complete, which is several times less work than call by
-call.  Where several cubes without customers are left, one more, by day and all that a call is
-described by, is filled for them and thrown away.
+call.
 """
 
 from __future__ import annotations
@@ -24,10 +23,18 @@ from typing import (
     Union,
 )
 
+from finops import schema
 from finops.reader.encoding import CREDIT, DEFAULTS, CallKey
 from finops.rollups.cells import CubeSpec
-from finops.rollups.cubes import Cube, Getter
-from finops.rollups.expressions import TRUE, columns_of, with_constants
+from finops.rollups.cubes import Cube, Getter, Projection
+from finops.rollups.expressions import (
+    TRUE,
+    all_of,
+    columns_of,
+    conjuncts_of,
+    number,
+    with_constants,
+)
 from finops.rollups.filters import is_filter, list_filter, with_conditional_measures
 from finops.rollups.listed import ListCube
 from finops.rollups.measures import (
@@ -61,8 +68,6 @@ _COARSER: Dict[str, Tuple[str, ...]] = {
     "day": ("week", ""),
     "week": ("",),
 }
-# See above; it also feeds other cubes by day, and its keys are the whole keys of calls.
-_HELPER = CubeSpec("day", False, tuple(DIMENSIONS[name] for name in CALL_DIMENSIONS))
 _OF_CUSTOMERS = (*CUSTOMER_DIMENSIONS, COHORT_WEEK)
 _FINENESS = ("hour", "hour_of_day", "day", "week", "")
 AddedMeasure = Union[Measure, Distribution]
@@ -90,7 +95,6 @@ class Plan:
             _in_order(m for table in self._summed.values() for m in stored(sums_of(table)))
         )
         self._source_of = _fed(self.specs)
-        self._sources = tuple(dict.fromkeys(self._source_of.values()))
 
     @property
     def scanned(self) -> Tuple[Table, ...]:
@@ -136,31 +140,31 @@ class Plan:
         """
         return list_filter(self._scanned[table].where, listed).by_key
 
-    def cubes(self, words_in_use: AbstractSet[int], call_keys: Sequence[CallKey]) -> List[Cube]:
-        """Return fresh cubes for one part of the file; those stored are in the order of `specs`.
+    def cubes(self, words_in_use: AbstractSet[int]) -> List[Cube]:
+        """Return fresh cubes for one part of the file, in the order of `specs`.
 
         They are to be closed in the order of `closing_order`.  `words_in_use` are those of the
-        packed sums that may be anything but 0; it grows as the part is read, as `call_keys` do.
+        packed sums that may be anything but 0; it grows as the part is read.
         """
         made: Dict[CubeSpec, Cube] = {}
-        for spec in self._sources:
-            if spec not in self.specs:
-                made[spec] = Cube(spec, (), whole_keys=call_keys)
+        projections: Dict[Tuple[Optional[CubeSpec], Tuple[Dimension, ...]], Projection] = {}
         measures = dict(zip(self.specs, self.measures()))
         for spec in sorted(self.specs, key=_fineness):
             fine = self._source_of.get(spec)
             source = made[fine] if fine else None
-            getters = [_getter(dimension, fine) for dimension in spec.calls]
+            kind = fine, spec.calls
+            if kind not in projections:
+                projections[kind] = Projection([_getter(d, fine) for d in spec.calls])
+            projection = projections[kind]
             if spec.listed == TIMESTAMP:
-                made[spec] = SeenCube(spec, getters, source)
+                made[spec] = SeenCube(spec, projection, source)
             elif spec.listed:
-                made[spec] = ListCube(spec, getters, not measures[spec], source)
+                made[spec] = ListCube(spec, projection, not measures[spec], source)
             else:
                 words = self.layout.words_of(m for m in measures[spec] if isinstance(m, Measure))
                 wanted = [word in words for word in range(self.layout.words)]
-                made[spec] = Cube(spec, getters, wanted, words_in_use, source=source)
-        in_order = [made[spec] for spec in self.specs]
-        return in_order + [cube for cube in made.values() if not cube.stored]
+                made[spec] = Cube(spec, projection, wanted, words_in_use, source=source)
+        return [made[spec] for spec in self.specs]
 
     def measures(self) -> List[List[AddedMeasure]]:
         """Return for each spec what the tables aggregated from it add up, in a stable order.
@@ -214,16 +218,26 @@ def activities_of(table: Table) -> List[Activity]:
 
 
 def _in_order(measures: Iterable[Measure]) -> List[Measure]:
-    """Return each measure once: declared ones in the order of `MEASURES`, then analyzers' own."""
+    """Return each measure once: declared ones in the order of `MEASURES`, then analyzers' own.
+
+    Last come those that are 0 in nearly all files, which makes the sums of these shorter.
+    """
     known = list(MEASURES.values())
     unique = set(measures)
     own = sorted(unique.difference(known), key=repr)
-    return [m for m in known if isinstance(m, Measure) and m in unique] + own
+    in_order = [m for m in known if isinstance(m, Measure) and m in unique] + own
+    return sorted(in_order, key=_is_rare)
+
+
+def _is_rare(measure: Measure) -> bool:
+    """Return whether a measure is 0 in all rows that have the usual columns only."""
+    absent = {name: n for name, n in DEFAULTS.items() if name not in schema.WRITTEN_NAMES}
+    return with_constants(measure.added, absent) in (None, number(0))
 
 
 def _getter(dimension: Dimension, source: Optional[CubeSpec]) -> Getter:
     """Return what takes a dimension from the keys of a source, or else from those of calls."""
-    if source is not None and source is not _HELPER and dimension in source.calls:
+    if source is not None and dimension in source.calls:
         return itemgetter(source.calls.index(dimension))
     if dimension.name in CALL_DIMENSIONS and dimension == DIMENSIONS[dimension.name]:
         return itemgetter(CallKey._fields.index(dimension.name))
@@ -232,7 +246,7 @@ def _getter(dimension: Dimension, source: Optional[CubeSpec]) -> Getter:
 
 def closing_order(cubes: Iterable[Cube]) -> List[Cube]:
     """Return cubes so that each comes before those that it feeds."""
-    return sorted(cubes, key=lambda cube: (_fineness(cube.spec), cube.stored))
+    return sorted(cubes, key=lambda cube: _fineness(cube.spec))
 
 
 def _fineness(spec: CubeSpec) -> int:
@@ -246,10 +260,6 @@ def _fed(specs: Sequence[CubeSpec]) -> Dict[CubeSpec, CubeSpec]:
         sources = [fine for fine in specs if _feeds(fine, spec)]
         if sources:
             fed[spec] = max(sources, key=lambda fine: (-fine.customers, _fineness(fine)))
-    left = [spec for spec in specs if spec not in fed and spec.calls]
-    helped = [spec for spec in left if _can_be_helped(spec)]
-    if len(helped) > 1 and _HELPER not in specs:
-        fed.update(dict.fromkeys(helped, _HELPER))
     return fed
 
 
@@ -268,27 +278,33 @@ def _adds_up_to(fine: CubeSpec, coarse: CubeSpec) -> bool:
     )
 
 
-def _can_be_helped(spec: CubeSpec) -> bool:
-    """Return whether the cells of the helper, which has all keys of calls, add up to a cube's."""
-    by_day = spec.time in ("day", "week", "")
-    by_key = spec.where is None or columns_of(spec.where) <= CALL_COLUMNS
-    return by_day and by_key and spec == CubeSpec(spec.time, False, spec.calls, where=spec.where)
+def _has_cube_of_its_own(spec: CubeSpec) -> bool:
+    """Return whether a filter of a table is asked of each row instead of being in its measures.
+
+    Where cells are by customer, those of all calls would be many more.  What follows from the
+    key of a call is looked up, and few cells take little time.
+    """
+    by_key = spec.where is not None and columns_of(spec.where) <= CALL_COLUMNS
+    return spec.customers or (by_key and not spec.rows and spec.time in ("day", "week", ""))
 
 
 def _as_scanned(table: Table, columns: Optional[AbstractSet[str]]) -> Table:
-    """Return a table without its filter where all rows pass it, there being these columns only.
+    """Return a table without the conditions of its filter that hold in all rows, there being
+    these columns only.
 
-    Such are filters on numbers that few files have.  Calls are 0 in credits of any file.
+    Such are those on numbers that few files have.  Calls are 0 in credits of any file.
     """
     if table.where is None or columns is None:
         return table
     absent = {name: value for name, value in DEFAULTS.items() if name not in columns}
     absent.pop(CREDIT)
-    for calls in {0, absent.get("calls", 0)}:
-        constants = {**absent, "calls": calls} if "calls" in absent else absent
-        if with_constants(table.where, constants) != TRUE:
-            return table
-    return table._replace(where=None)
+    of_credits = {**absent, "calls": 0} if "calls" in absent else absent
+    left = [
+        part
+        for part in conjuncts_of(table.where)
+        if any(with_constants(part, row) != TRUE for row in (absent, of_credits))
+    ]
+    return table._replace(where=all_of(*left) if left else None)
 
 
 def _has_activities_only(table: Table) -> bool:
@@ -304,15 +320,11 @@ def _has_activities_only(table: Table) -> bool:
 
 
 def _summed(table: Table) -> Table:
-    """Return the table that has the sums of one, with a filter only where its cube has one, too.
-
-    A filter stays where cells are by customer, since those of all calls would be many more, and
-    where the helper feeds them, which needs no measures of their own.
-    """
+    """Return the table that has the sums of one, with a filter only where its cube has one, too."""
     if activities_of(table) or has_times_only(table):
         return table
-    spec = _spec_of_sums(table)
-    return table if spec.customers or _can_be_helped(spec) else with_conditional_measures(table)
+    filtered = _has_cube_of_its_own(_spec_of_sums(table))
+    return table if filtered else with_conditional_measures(table)
 
 
 def _spec_of_sums(table: Table) -> CubeSpec:

@@ -189,16 +189,18 @@ class KeyCodes(Protocol):
 
 
 class KeyTable:
-    """What an expression over the columns of a key is."""
+    """What an expression over the columns of a key is, worked out once for the columns it reads."""
 
     def __init__(self, fields: Sequence[str], source: str) -> None:
         self.by_code: List[Any] = []
         self._function = _of_columns(fields, source)
+        # Most keys have one of a few values: one object for each stays in the processor's cache.
+        self._values: Dict[Any, Any] = {}
 
     def extend(self, keys: Sequence[Any]) -> None:
         """Make room for keys not seen yet."""
-        if len(keys) > len(self.by_code):
-            self.by_code.extend(self._function(*key) for key in keys[len(self.by_code) :])
+        values = [self._function(*key) for key in keys[len(self.by_code) :]]
+        self.by_code.extend(self._values.setdefault(value, value) for value in values)
 
 
 class _KeyTables:

@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, cast
 
 from finops.rollups.cells import CubeSpec
-from finops.rollups.cubes import Cube, Getter
+from finops.rollups.cubes import Cube, Projection
 from finops.rollups.measures import TIMESTAMP, Seen
 from finops.rollups.row_loop import RowLoop
 from finops.rollups.spec import Key
@@ -38,9 +38,9 @@ class SeenCube(Cube):
     """A cube that keeps the first and the last time of each cell instead of sums."""
 
     def __init__(
-        self, spec: CubeSpec, getters: Sequence[Getter], source: Optional[Cube] = None
+        self, spec: CubeSpec, projection: Projection, source: Optional[Cube] = None
     ) -> None:
-        super().__init__(spec, getters, source=source)
+        super().__init__(spec, projection, source=source)
         self.packed = self.packed._replace(values=array("q"))
         self._clock = MicrosecondClock()
 
