@@ -12,7 +12,7 @@ from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, Iterator, List
 
 import pytest
 from hypothesis import given
@@ -24,10 +24,12 @@ from finops.cli import main
 from finops.context import RunContext
 from finops.engines import ENGINES
 from finops.engines.dialect import DIALECTS
+from finops.engines.duckdb import DuckDB
 from finops.engines.engine import Columns
 from finops.engines.script import Statement, script
 from finops.engines.sources import Opening
 from finops.engines.zones import Change, changes_of, offset_at, offset_of_local
+from finops.errors import DataError
 from finops.reader.options import ReadingOptions
 from finops.rollups.expressions import above
 from finops.rollups.measures import REGION_CHANGE_MEASURES, Dimension
@@ -284,6 +286,25 @@ def test_a_table_with_too_many_rows_costs_its_analyzer_alone(tmp_path: Path) -> 
     assert len(dataset.rollups([few])[few]) < 50
     with pytest.raises(Exception, match=r"table by customer_id, hour has [0-9]+ rows, more than"):
         dataset.rollups([many])
+
+
+@pytest.mark.once
+def test_no_more_rows_come_than_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_csv(tmp_path / "calls.csv", varied_rows(200))
+    dataset = engine_dataset("duckdb", path, most_rows=50)
+    dataset.rollups(())
+    brought: List[Any] = []
+    rows = DuckDB.rows
+
+    def counting(self: DuckDB, sql: str) -> Iterator[Any]:
+        for row in rows(self, sql):
+            brought.append(row)
+            yield row
+
+    monkeypatch.setattr(DuckDB, "rows", counting)
+    with pytest.raises(DataError, match="more than --max-rows 50"):
+        dataset.rollups([Table(("customer_id", "hour"), ("calls",))])
+    assert len(brought) <= 52  # one more than may be, and how many there are
 
 
 def test_engines_are_imported_when_they_are_chosen() -> None:

@@ -6,7 +6,8 @@ import csv
 import io
 import os
 from hashlib import sha256
-from typing import Any, Iterator, Sequence
+from itertools import islice
+from typing import Any, Iterator, Optional, Sequence
 
 from finops.engines.engine import Engine
 from finops.errors import DataError
@@ -22,8 +23,15 @@ _MOST_CHARACTERS = 1 << 24
 class Answers:
     """Rows by the name of a statement."""
 
-    def rows(self, name: str, sql: str) -> Iterator[Sequence[Any]]:
-        """Yield the rows of a statement.  Raises DataError where they cannot be had."""
+    def rows(self, name: str, sql: str, most: Optional[int] = None) -> Iterator[Sequence[Any]]:
+        """Yield the rows of a statement, no more than `most` of them.
+
+        Raises DataError where they cannot be had.
+        """
+        raise NotImplementedError
+
+    def count(self, name: str, sql: str) -> int:
+        """Return how many rows a statement has, of which none is brought here."""
         raise NotImplementedError
 
 
@@ -33,9 +41,18 @@ class EngineAnswers(Answers):
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def rows(self, name: str, sql: str) -> Iterator[Sequence[Any]]:
-        """Yield the rows of a statement.  Raises DataError where the engine refuses it."""
-        return self._engine.rows(sql)
+    def rows(self, name: str, sql: str, most: Optional[int] = None) -> Iterator[Sequence[Any]]:
+        """Yield the rows of a statement, no more than `most` of them.
+
+        Raises DataError where the engine refuses it.
+        """
+        bounded = sql if most is None else f"select * from ({sql}) bounded limit {most}"
+        return self._engine.rows(bounded)
+
+    def count(self, name: str, sql: str) -> int:
+        """Return how many rows a statement has, of which none is brought here."""
+        ((count,),) = self._engine.rows(f"select count(*) from ({sql}) counted")
+        return int(count)
 
 
 class FolderAnswers(Answers):
@@ -47,8 +64,18 @@ class FolderAnswers(Answers):
     def __init__(self, folder: str) -> None:
         self._folder = folder
 
-    def rows(self, name: str, sql: str) -> Iterator[Sequence[Any]]:
-        """Yield the rows of a statement as texts.  Raises DataError where there are none."""
+    def rows(self, name: str, sql: str, most: Optional[int] = None) -> Iterator[Sequence[Any]]:
+        """Yield the rows of a statement as texts, no more than `most` of them.
+
+        Raises DataError where there are none.
+        """
+        return islice(self._read(name), most)
+
+    def count(self, name: str, sql: str) -> int:
+        """Return how many rows a statement has."""
+        return sum(1 for _ in self._read(name))
+
+    def _read(self, name: str) -> Iterator[Sequence[str]]:
         path = os.path.join(self._folder, name + _ROWS_SUFFIX)
         csv.field_size_limit(_MOST_CHARACTERS)
         try:

@@ -1,13 +1,21 @@
-"""A table whose keys are merged as its rows come in, so that no more than a bound is held."""
+"""A table whose keys are merged, so that no more groups than a bound come to this process.
+
+Where an engine runs the statements it adds up as well: this process says only which parts of keys
+become one.  Rows of a folder are added up as they are read.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from finops.engines.decode import KeyReader
+from finops.engines.engine import Engine
 from finops.rollups.coarsening import CoarseGroups, Coarsening
 from finops.rollups.measures import CUSTOMER_DIMENSIONS
 from finops.rollups.spec import Table
+
+Place = Tuple[int, int, int]
+_PARTS = ("times", "customers", "calls")
 
 
 class _Numbering(Dict[Any, int]):
@@ -18,35 +26,117 @@ class _Numbering(Dict[Any, int]):
         return number
 
 
-def coarse_groups(
-    table: Table, rows: Iterable[Sequence[Any]], coarsening: Coarsening, most: int
-) -> Optional[CoarseGroups]:
-    """Return the merged groups of the rows of a table, None where there are more than `most`.
+class _Names:
+    """The parts of merged keys: the time, the dimensions of the customer, those of the call.
 
     The table is by a time first, then by dimensions of the customer, then by those of the call.
     """
-    keys = KeyReader(table)
-    split = 1 + sum(name in CUSTOMER_DIMENSIONS for name in table.dimension_names[1:])
-    times, customers, calls = _Numbering(), _Numbering(), _Numbering()
-    added: Dict[Tuple[int, int, int], List[int]] = {}
-    for row in rows:
-        key = keys.of(row)
-        place = (
-            times[coarsening.time(key[0])],
-            customers[coarsening.customer(key[1:split])],
-            calls[coarsening.call(key[split:])],
+
+    def __init__(self, table: Table, coarsening: Coarsening) -> None:
+        split = 1 + sum(name in CUSTOMER_DIMENSIONS for name in table.dimension_names[1:])
+        self.count = len(table.by)
+        self.spans = ((0, 1), (1, split), (split, self.count))
+        self.parts = (_Numbering(), _Numbering(), _Numbering())
+        self._keys = KeyReader(table)
+        self._merge = (
+            lambda part: coarsening.time(part[0]),
+            coarsening.customer,
+            coarsening.call,
         )
-        sums = [int(value) for value in row[keys.count :]]
+
+    def number(self, kind: int, values: Sequence[Any]) -> int:
+        """Return the number of what a part of a key becomes."""
+        part = self._keys.part(values, self.spans[kind][0])
+        return self.parts[kind][self._merge[kind](part)]
+
+    def place(self, row: Sequence[Any]) -> Place:
+        """Return the numbers of what the key of a row becomes."""
+        time, customer, call = (
+            self.number(kind, row[first:end]) for kind, (first, end) in enumerate(self.spans)
+        )
+        return time, customer, call
+
+    def groups(self, added: Dict[Place, List[int]]) -> CoarseGroups:
+        """Return the groups by these numbers."""
+        times, customers, calls = map(list, self.parts)
+        time_at, customer_at, call_at = ([place[kind] for place in added] for kind in range(3))
+        sums = [list(column) for column in zip(*added.values())]
+        return CoarseGroups(times, customers, calls, time_at, customer_at, call_at, sums)
+
+
+def coarse_groups(
+    table: Table, rows: Iterable[Sequence[Any]], coarsening: Coarsening, most: int
+) -> Optional[CoarseGroups]:
+    """Return the merged groups of the rows of a table, None where there are more than `most`."""
+    names = _Names(table, coarsening)
+    added: Dict[Place, List[int]] = {}
+    for row in rows:
+        place = names.place(row)
+        sums = [int(value) for value in row[names.count :]]
         known = added.get(place)
         added[place] = sums if known is None else [a + b for a, b in zip(known, sums)]
         if len(added) > most:
             return None
-    return CoarseGroups(
-        list(times),
-        list(customers),
-        list(calls),
-        [time for time, _, _ in added],
-        [customer for _, customer, _ in added],
-        [call for _, _, call in added],
-        [list(column) for column in zip(*added.values())],
-    )
+    return names.groups(added)
+
+
+class EngineCells(NamedTuple):
+    """The groups of a table that an engine keeps, with a number for each part of a key."""
+
+    engine: Engine
+    table: Table
+
+    def keep(self, sql: str) -> None:
+        """Keep the groups that a statement makes."""
+        engine = self.engine
+        engine.keep("finops_cells_named", sql)
+        joins, numbers = [], []
+        for kind, (first, end) in zip(_PARTS, _Names(self.table, Coarsening()).spans):
+            keys = ", ".join(f"k{place}" for place in range(first, end)) or "1 as nothing"
+            engine.keep(
+                f"finops_cells_{kind}",
+                f"select *, row_number() over () as id"
+                f" from (select distinct {keys} from finops_cells_named) parts",
+            )
+            same = [
+                f"c.k{place} is not distinct from {kind}.k{place}" for place in range(first, end)
+            ]
+            joins.append(f" join finops_cells_{kind} {kind} on {' and '.join(same) or 'true'}")
+            numbers.append(f"{kind}.id as {kind}")
+        sums = [f"m{place}" for place in range(len(self.table.measures))]
+        engine.keep(
+            "finops_cells",
+            f"select {', '.join(numbers + sums)} from finops_cells_named c{''.join(joins)}",
+        )
+        engine.forget("finops_cells_named")
+
+    def groups(self, coarsening: Coarsening, most: int) -> Optional[CoarseGroups]:
+        """Return the merged groups, None where there are more than `most`."""
+        names = _Names(self.table, coarsening)
+        for kind, name in enumerate(_PARTS):
+            self.engine.load(
+                f"finops_merged_{name}",
+                (("id", "bigint"), ("number", "bigint")),
+                list(self._numbers(names, kind, name)),
+            )
+        sums = ", ".join(f"sum(m{place})" for place in range(len(self.table.measures)))
+        numbers = ", ".join(f"{name}_merged.number" for name in _PARTS)
+        joins = "".join(
+            f" join finops_merged_{name} {name}_merged on {name}_merged.id = c.{name}"
+            for name in _PARTS
+        )
+        rows = self.engine.rows(
+            f"select {numbers}, {sums} from finops_cells c{joins} group by {numbers}"
+            f" limit {most + 1}"
+        )
+        added = {
+            (int(row[0]), int(row[1]), int(row[2])): [int(value) for value in row[3:]]
+            for row in rows
+        }
+        return names.groups(added) if len(added) <= most else None
+
+    def _numbers(self, names: _Names, kind: int, name: str) -> Iterator[Tuple[int, int]]:
+        first, end = names.spans[kind]
+        keys = ", ".join(["id", *(f"k{place}" for place in range(first, end))])
+        for number, *values in self.engine.rows(f"select {keys} from finops_cells_{name}"):
+            yield int(number), names.number(kind, values)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from array import array
-from itertools import islice
 from typing import Any, Dict, Hashable, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from finops import config
@@ -23,7 +22,7 @@ from finops.engines.calls import (
     ends_sql,
     kinds_sql,
 )
-from finops.engines.coarse import coarse_groups
+from finops.engines.coarse import EngineCells, coarse_groups
 from finops.engines.decode import decoded, hour_name, moment
 from finops.engines.dialect import Dialect
 from finops.engines.engine import Engine
@@ -171,17 +170,15 @@ class AnsweredDataset:
     def _rows(self, kind: str, sql: str, table: Table) -> List[Sequence[Any]]:
         """Return the rows of a statement; raises DataError where they are too many."""
         name = name_of(table, kind)
-        rows = list(islice(self._answers.rows(name, sql), self._most_rows + 1))
+        rows = list(self._answers.rows(name, sql, self._most_rows + 1))
         if len(rows) > self._most_rows:
             by = ", ".join(table.dimension_names) or "nothing"
+            count = self._answers.count(name, sql)
             raise DataError(
-                f"the table by {by} has {self._count(name, sql)} rows, more than --max-rows"
+                f"the table by {by} has {count:,} rows, more than --max-rows"
                 f" {self._most_rows:,}; give a larger number, or fewer calls with --since"
             )
         return rows
-
-    def _count(self, name: str, sql: str) -> str:
-        return f"{sum(1 for _ in self._answers.rows(name, sql)):,}"
 
     # --- facts -----------------------------------------------------------------------------------
 
@@ -234,6 +231,18 @@ class EngineDataset(AnsweredDataset):
         self._locations = list(locations)
         self._opening = opening
         self._source: Optional[Source] = None
+        self._cells: Optional[EngineCells] = None
+
+    def coarse(self, table: Table, coarsening: Coarsening, most: int) -> Optional[CoarseGroups]:
+        """Return a table's groups with their keys merged, None where there are more than `most`.
+
+        Costs are whole numbers of 10**-12 USD.
+        """
+        self.fill(())
+        if self._cells is None or self._cells.table != table:
+            self._cells = EngineCells(self._engine, table)
+            self._cells.keep(statements(self._engine.dialect, table)[GROUPS])
+        return self._cells.groups(coarsening, most)
 
     def truth(self) -> Optional[Dict[str, Any]]:
         """Return which incidents the simulator planted in these calls, None where nobody knows."""

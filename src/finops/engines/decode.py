@@ -103,6 +103,10 @@ class KeyReader:
         """Return the key of a row."""
         return tuple(decode(value) for decode, value in zip(self._decoders, row))
 
+    def part(self, values: Sequence[Any], first: int) -> Key:
+        """Return a part of a key, of values from the place `first` on."""
+        return tuple(decode(value) for decode, value in zip(self._decoders[first:], values))
+
 
 def _decoder(dimension: Dimension) -> Decoder:
     if dimension.name in _TIMES:

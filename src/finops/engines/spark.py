@@ -179,12 +179,12 @@ class Spark(Engine):
         self._kept[name] = table
 
     def rows(self, sql: str) -> Iterator[Tuple[Any, ...]]:
-        """Yield the rows of a statement."""
+        """Yield the rows of a statement; this process holds those of one partition at a time."""
         try:
-            found = self._session.sql(sql).collect()
+            for row in self._session.sql(sql).toLocalIterator():
+                yield tuple(row)
         except self._errors as error:
             raise DataError(_sentence(error)) from error
-        return (tuple(row) for row in found)
 
 
 def _settings(options: EngineOptions) -> Iterator[Tuple[str, str]]:
