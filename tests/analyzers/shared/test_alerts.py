@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Any, Dict, List, Set
+from typing import Any, Dict, List, Sequence, Set
 
 import pytest
 from hypothesis import given
@@ -125,6 +125,62 @@ def test_errors_of_one_customer_are_not_the_provider_s(customer: str, alerted: i
 def test_of_one_customer_all_errors_are_its_own_and_say_nothing() -> None:
     rows = [{**row, "customer_id": "ann"} for row in hours({6: FAULT})]
     assert len(degraded(rows)) == 1
+
+
+def waiting(slow: Dict[int, Sequence[str]], customers: Sequence[str]) -> Rows:
+    """Return two days in which these customers call in turns, some calls out of the SLA.
+
+    `slow` maps hours to further calls that took five seconds, by the customers named.
+    """
+    rows = []
+    for hour in range(48):
+        for minute in range(0, 60, 2):
+            customer = customers[(hour * 30 + minute // 2) * 7 % len(customers)]
+            wait = 2_500 if (hour * 30 + minute // 2) % 31 == 0 else 400
+            rows.append(
+                call(
+                    timestamp=at(hour // 24, hour % 24, minute),
+                    customer_id=customer,
+                    latency_ms=wait,
+                )
+            )
+        for number, customer in enumerate(slow.get(hour, ())):
+            rows.append(
+                call(
+                    timestamp=at(hour // 24, hour % 24, number % 60),
+                    customer_id=customer,
+                    latency_ms=5_000,
+                )
+            )
+    return sorted(rows, key=lambda row: row["timestamp"])
+
+
+TEN = [f"cust_{number}" for number in range(10)]
+
+
+@pytest.mark.parametrize(
+    ("customers", "slow", "alerted"),
+    [
+        (TEN, ["cust_3"] * 20, 0),
+        (TEN, ["cust_3"] * 18 + ["cust_4", ""], 0),
+        (TEN, TEN * 2, 1),
+        (TEN, [""] * 20, 1),
+        (["ann"], ["ann"] * 20, 1),
+        (["ann"] * 9 + ["ben"], ["ann"] * 18 + ["ben"] * 2, 1),
+        (["ann"] * 9 + ["ben"], ["ben"] * 20, 0),
+    ],
+    ids=["surge", "mostly", "all wait", "nobody", "alone", "largest", "small one's surge"],
+)
+def test_slow_calls_of_one_customer_s_surge_are_not_the_provider_s(
+    customers: Sequence[str], slow: Sequence[str], alerted: int
+) -> None:
+    assert len(degraded(waiting({30: slow}, customers))) == alerted
+
+
+def test_without_slow_calls_at_other_times_nobody_knows_whose_they_are() -> None:
+    rows = [row for row in waiting({}, TEN) if row["latency_ms"] == "400"]
+    rows += [row for row in waiting({30: ["cust_3"] * 20}, TEN) if row["latency_ms"] == "5000"]
+    assert len(degraded(sorted(rows, key=lambda row: row["timestamp"]))) == 1
 
 
 # --- what is regular -------------------------------------------------------------------------

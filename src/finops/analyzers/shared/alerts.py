@@ -16,10 +16,12 @@ from finops.analyzers.shared.degradation import (
     FAULT_CUSTOMERS,
     PROVIDER_HOURS,
     PROVIDER_LATENCIES,
+    SLOW_CUSTOMERS,
     Degraded,
     degraded_hours,
     led_by_one_customer,
     provider_hours,
+    surges_of_one_customer,
 )
 from finops.analyzers.shared.provider_names import provider_name
 from finops.analyzers.shared.tables import DAYS
@@ -34,6 +36,7 @@ ALERT_TABLES: Tuple[Table, ...] = (
     PROVIDER_HOURS,
     PROVIDER_LATENCIES,
     FAULT_CUSTOMERS,
+    SLOW_CUSTOMERS,
 )
 # From the gravest.
 ALERT_TYPES: Tuple[str, ...] = ("high_daily_cost", "high_error_rate", "provider_degraded")
@@ -151,8 +154,11 @@ class Episode(NamedTuple):
 
 def _provider_alerts(data: Rollups) -> List[Alert]:
     bad = degraded_hours(provider_hours(data))
-    led = led_by_one_customer(data[FAULT_CUSTOMERS], data.totals.customers)
-    own = [hour for hour in bad if hour.kind == LATENCY or (hour.hour, hour.provider) not in led]
+    made_by_one = {
+        LATENCY: surges_of_one_customer(data[SLOW_CUSTOMERS]),
+        ERRORS: led_by_one_customer(data[FAULT_CUSTOMERS], data.totals.customers),
+    }
+    own = [hour for hour in bad if (hour.hour, hour.provider) not in made_by_one[hour.kind]]
     by_measure: Dict[Tuple[str, str], List[Degraded]] = {}
     for hour in sorted(own, key=lambda hour: hour.hour):
         by_measure.setdefault((hour.provider, hour.kind), []).append(hour)

@@ -7,6 +7,10 @@ produce by chance; the same holds for errors.
 
 Errors are the provider's only where a client does not cause them: a rate limit or a wrong key
 is not, and neither is an hour in which one of several customers makes most of the errors.
+
+Slow calls are not the provider's where one customer's surge makes them: a batch of long prompts
+to a slow model.  When a provider is slow, all its customers wait, so the slow calls of the others
+keep their usual share; in a surge they are less than half of it.
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ from functools import lru_cache, partial
 from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Set, Tuple
 
 from finops import config, schema
-from finops.rollups.expressions import all_of, negated, one_of
+from finops.rollups.expressions import above, all_of, negated, one_of
 from finops.rollups.measures import OF_MOMENTS, Measure
 from finops.rollups.spec import Rollups, Table
 from finops.stats import improbable, median, percent, rank_index
@@ -34,6 +38,16 @@ PROVIDER_LATENCIES = Table(
     all_of(OF_MOMENTS, one_of("status", schema.STATUS_SUCCESS)),
 )
 FAULT_CUSTOMERS = Table(("hour", "provider", "customer_id"), (FAULTS,), all_of(OF_MOMENTS, _FAULT))
+# Successful calls that violated the SLA.
+SLOW_CUSTOMERS = Table(
+    ("hour", "provider", "customer_id"),
+    ("calls",),
+    all_of(
+        OF_MOMENTS,
+        one_of("status", schema.STATUS_SUCCESS),
+        above("latency_ms", config.SLA_THRESHOLD_MS),
+    ),
+)
 
 
 class Degraded(NamedTuple):
@@ -109,6 +123,34 @@ def led_by_one_customer(
         if customer != config.UNALLOCATED:
             most[key] = max(most.get(key, 0), faults)
     return {key for key, faults in most.items() if 2 * faults > all_faults[key]}
+
+
+def surges_of_one_customer(
+    cells: Mapping[Tuple[Any, ...], Tuple[Any, ...]],
+) -> Set[Tuple[str, str]]:
+    """Return the (hour, provider) whose slow calls are mostly due to the surge of one customer.
+
+    `cells` are those of `SLOW_CUSTOMERS`.  In these hours the share of the other customers in the
+    provider's slow calls is less than half of their share in its other hours, which has to rest
+    on `config.DEGRADED_MIN_CALLS` slow calls.  Calls that name no customer are others' calls.
+    """
+    by_hour: Dict[Tuple[str, str], Dict[str, int]] = {}
+    of_provider: Dict[str, int] = {}
+    of_customer: Dict[Tuple[str, str], int] = {}
+    for (hour, provider, customer), (calls,) in cells.items():
+        by_hour.setdefault((hour, provider), {})[customer] = calls
+        of_provider[provider] = of_provider.get(provider, 0) + calls
+        of_customer[provider, customer] = of_customer.get((provider, customer), 0) + calls
+    surges: Set[Tuple[str, str]] = set()
+    for (hour, provider), slow in by_hour.items():
+        here = sum(slow.values())
+        slow.pop(config.UNALLOCATED, None)
+        first = max(slow, key=lambda name: slow[name], default="")
+        usual, others = of_provider[provider] - here, here - slow.get(first, 0)
+        others_usual = usual - of_customer.get((provider, first), 0) + slow.get(first, 0)
+        if usual >= config.DEGRADED_MIN_CALLS and 2 * others * usual < here * others_usual:
+            surges.add((hour, provider))
+    return surges
 
 
 def _above(latencies: Sequence[int], threshold: float) -> int:
