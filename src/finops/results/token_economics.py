@@ -97,6 +97,7 @@ class SessionCost(NamedTuple):
     """The calls of one session."""
 
     session_id: str
+    """the session's id; a hash of it in redacted reports"""
     call_count: Count
     cost: Usd
 
@@ -113,6 +114,7 @@ class Sessions(NamedTuple):
     cost_p95: Optional[Usd]
     """95th percentile of the cost of a session; null where some calls have no known cost"""
     calls_per_session: Optional[Number]
+    """mean number of calls of a session"""
     top: Sequence[SessionCost]
     """the most expensive sessions; none where some calls have no known cost"""
     unknown: Optional[str]
