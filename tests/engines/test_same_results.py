@@ -62,6 +62,8 @@ FACTS = (
     Table(("day", "provider", "model"), ("cost", "latency"), top="cost"),
     Table(("week", "subscription_tier", "tier_price_usd"), ("records", "latencies")),
     Table(("customer_id", "day"), REGION_CHANGE_MEASURES),
+    Table((), ("sessions",)),
+    Table((), ("retries",)),
     Table(("day",), ("customers", "first_seen", "input_sizes", "last_seen", "calls"), OF_MOMENTS),
     *CUSTOMER_RECORDS,
 )

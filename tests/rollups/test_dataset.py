@@ -60,6 +60,8 @@ EVERYTHING = (
     PROMPT_TABLE,
     WORK_TABLE,
     Table(("customer_id", "day"), ("region_changes", "changed_regions", "shortest_change_s")),
+    Table((), ("sessions",)),
+    Table((), ("retries",)),
     Table((), SUM_MEASURES),
     Table(("customer_id", "hour"), ("calls", "rate_limits"), having=Having("rate_limits")),
     Table(("hour", "customer_id"), ("cost", "calls"), top="cost"),

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from finops import config, schema
 from finops.engines.dialect import Dialect
-from finops.engines.parsing import CALL_TEXTS, CUSTOMER_TEXTS, NUMBERS
+from finops.engines.parsing import CALL_TEXTS, CUSTOMER_TEXTS, LINK_IDS, NUMBERS
 from finops.engines.prices import priced
 from finops.engines.zones import changes_of, offset_at
 from finops.reader.encoding import COST, CREDIT
@@ -22,7 +22,7 @@ _DAY_US = DAY_S * 10**6
 _HOUR_US = 3600 * 10**6
 _KEYS = (*CALL_TEXTS, *CUSTOMER_TEXTS, "tier_price_usd")
 # All columns of a row that may be a call, in this order.
-ROW_COLUMNS = ("file", "n", "us", CALL_ID, "said", *_KEYS, *NUMBERS, "cost")
+ROW_COLUMNS = ("file", "n", "us", CALL_ID, "said", *LINK_IDS, *_KEYS, *NUMBERS, "cost")
 
 
 class Bounds(NamedTuple):
@@ -123,15 +123,16 @@ def calls_sql(dialect: Dialect, zone: tzinfo, first_us: int, last_us: int) -> st
     local = f"us + case when coalesce(bucket_s, 0) >= {DAY_S} then 0 else {offset} end"
     moment = f"bucket_s is null and calls between 1 and {config.MAX_CALLS_OF_A_MOMENT}"
     counted = (
-        f"select us, {', '.join(_KEYS)}, {', '.join(numbers)},"
+        f"select us, {', '.join((*LINK_IDS, *_KEYS))}, {', '.join(numbers)},"
         f" case when {credit} then 0 else cost end as {COST},"
         f" case when {credit} then -cost else 0 end as {CREDIT}"
         f" from finops_kinds where kind = '{USED}'"
     )
     without = ", ".join(name for name in NUMBERS if name != "latency_ms")
     return (
-        f"select us, {dialect.whole_quotient(local, str(_HOUR_US))} as h, {', '.join(_KEYS)},"
-        f" {without}, case when {moment} then latency_ms end as latency_ms, {COST}, {CREDIT},"
+        f"select us, {dialect.whole_quotient(local, str(_HOUR_US))} as h,"
+        f" {', '.join((*LINK_IDS, *_KEYS))}, {without},"
+        f" case when {moment} then latency_ms end as latency_ms, {COST}, {CREDIT},"
         f" ({moment}) as is_moment from ({counted}) counted"
     )
 
@@ -174,6 +175,54 @@ def changes_sql(dialect: Dialect) -> str:
         f" group by customer_id, {day}, least(region, region_before),"
         " greatest(region, region_before)"
     )
+
+
+def sessions_sql(dialect: Dialect) -> str:
+    """Return the SQL of the sessions at the median and the 95th percentile of their costs, and of
+    the most expensive ones: id, calls, cost, place by cost from 1 on, and of how many sessions and
+    calls.
+    """
+    calls, cost = (f"cast(sum({name}) as {dialect.big})" for name in ("calls", COST))
+    sums = (
+        f"select session_id, {calls} as calls, {cost} as cost from finops_calls"
+        " where is_moment and session_id <> '' group by session_id"
+    )
+    ranked = (
+        "select session_id, calls, cost,"
+        " row_number() over (order by cost, session_id desc) as place,"
+        " count(*) over () as sessions, sum(calls) over () as all_calls"
+        f" from ({sums}) s"
+    )
+    middle, upper = dialect.whole_quotient("sessions + 1", "2"), _rank(dialect, 95)
+    top = f"place > sessions - {config.TOP_SESSIONS}"
+    return (
+        f"select session_id, calls, cost, place, sessions, all_calls from ({ranked}) r"
+        f" where place = {middle} or place = {upper} or {top}"
+    )
+
+
+def _rank(dialect: Dialect, percent: int) -> str:
+    """Return the SQL of the nearest rank, from 1 on."""
+    return dialect.whole_quotient(f"sessions * {percent} + 99", "100")
+
+
+def retries_sql(dialect: Dialect) -> str:
+    """Return the SQL of how many instants of traces there are, and calls and cost of retries."""
+    instants = (
+        "select trace_id, us, max(case when status = 'error' then 1 else 0 end) as failed,"
+        f" cast(sum(calls) as {dialect.big}) as calls, cast(sum({COST}) as {dialect.big}) as cost"
+        " from finops_calls where is_moment and trace_id <> '' group by trace_id, us"
+    )
+    steps = (
+        "select calls, cost, us - lag(us) over w as gap, lag(failed) over w as failed_before"
+        f" from ({instants}) i window w as (partition by trace_id order by us)"
+    )
+    retried = f"failed_before = 1 and gap <= {config.RETRY_WINDOW_S * 10**6}"
+    sums = ", ".join(
+        f"coalesce(sum(case when {retried} then {name} end), 0) as {name}"
+        for name in ("calls", "cost")
+    )
+    return f"select count(*) as instants, {sums} from ({steps}) s"
 
 
 def accounts_sql(bounds: Bounds) -> str:

@@ -6,7 +6,8 @@ from array import array
 from datetime import timedelta
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence, Tuple
 
-from finops.engines.statements import CHANGES, GROUPS, InGroup, in_group
+from finops import config
+from finops.engines.statements import CHANGES, GROUPS, RETRIES, SESSIONS, InGroup, in_group
 from finops.reader.fields import PICO
 from finops.rollups.expressions import is_condition
 from finops.rollups.measures import (
@@ -19,7 +20,10 @@ from finops.rollups.measures import (
     dimension_of,
 )
 from finops.rollups.planner import distributions_of
+from finops.rollups.retries import RetryFigures
+from finops.rollups.sessions import Session, SessionFigures
 from finops.rollups.spec import Key, Table, Values, in_key_order
+from finops.stats import rank_index
 from finops.timestamps import EPOCH, timestamp, week_of
 
 Rows = Iterable[Sequence[Any]]
@@ -30,8 +34,10 @@ _MONDAY = 3  # days from the Monday of its week to the first day
 
 def decoded(table: Table, rows: Mapping[str, Rows]) -> Dict[Key, Values]:
     """Return a table in key order from the rows of its statements."""
-    if not rows:
-        return {}
+    if SESSIONS in rows:
+        return _sessions(rows[SESSIONS])
+    if RETRIES in rows:
+        return _retries(rows[RETRIES])
     if CHANGES in rows:
         return _region_changes(table, rows[CHANGES])
     keys = KeyReader(table)
@@ -179,3 +185,23 @@ def _region_changes(table: Table, rows: Rows) -> Dict[Key, Values]:
     }
     readers = [named[name] for name in table.measure_names]
     return in_key_order({key: tuple(r(known) for r in readers) for key, known in days.items()})
+
+
+def _sessions(rows: Rows) -> Dict[Key, Values]:
+    """Return the sessions from those at some places of their order by cost."""
+    by_place = {int(row[3]): row for row in rows}
+    if not by_place:
+        return {}
+    count, calls = (int(number) for number in next(iter(by_place.values()))[4:])
+    if count > config.MOST_SESSIONS:
+        return {(): (SessionFigures(),)}
+    middle, upper = (usd(by_place[rank_index(count, share) + 1][2]) for share in (0.5, 0.95))
+    highest = sorted(by_place, reverse=True)[: min(count, config.TOP_SESSIONS)]
+    top = (by_place[place] for place in highest)
+    sessions = tuple(Session(str(name), int(n), usd(cost)) for name, n, cost, *_ in top)
+    return {(): (SessionFigures(count, calls, middle, upper, sessions),)}
+
+
+def _retries(rows: Rows) -> Dict[Key, Values]:
+    ((instants, calls, cost),) = rows
+    return {(): (RetryFigures(int(calls), usd(cost)),)} if int(instants) else {}

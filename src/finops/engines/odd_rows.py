@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from finops import config
-from finops.engines.parsing import CALL_TEXTS, CUSTOMER_TEXTS, NUMBERS, UNUSED
+from finops.engines.parsing import CALL_TEXTS, CUSTOMER_TEXTS, LINK_IDS, NUMBERS, UNUSED
 from finops.errors import DataError
 from finops.reader.accounts import Accounts
 from finops.reader.block_reader import BlockReader
@@ -43,7 +43,8 @@ class OddRows:
         self._file = file
         self._encoder = KeyEncoder(rules)
         self._clock = MicrosecondClock()
-        self._reader = BlockReader(header, self._encoder, _taking_all(rules), _Cells(self._take))
+        rules = _taking_all(rules)
+        self._reader = BlockReader(header, self._encoder, rules, _Cells(self._take), LINK_IDS)
         self._without_ids = CALL_ID not in header.positions
         self._before = header.blank + header.comments + header.lines
         self._number = 0
@@ -100,17 +101,18 @@ class OddRows:
         price = customer.tier_price_usd
         return (
             *(self._file, number, self._clock.of(batch.times[place])),
-            *(self._id(batch, place), self._said(batch, place)),
+            *(self._id(batch, place, CALL_ID), self._said(batch, place)),
+            *(self._id(batch, place, name) for name in LINK_IDS),
             *(getattr(call, name) for name in CALL_TEXTS),
             *(getattr(customer, name) for name in CUSTOMER_TEXTS),
             None if price is None else round(price * PICO_PER_USD),
             *(*numbers, batch.numbers[COST][place]),
         )
 
-    def _id(self, batch: Batch, place: int) -> str:
-        if CALL_ID not in batch.cells:
+    def _id(self, batch: Batch, place: int, column: str) -> str:
+        if column not in batch.cells:
             return ""
-        return id_of(batch.cells[CALL_ID][place]).decode("utf-8", "replace")
+        return id_of(batch.cells[column][place]).decode("utf-8", "replace")
 
     def _said(self, batch: Batch, place: int) -> str:
         cells = {name: batch.cells[name][place].strip() for name in UNUSED if name in batch.cells}

@@ -26,17 +26,21 @@ from finops.reader.encoding import CallKey, CustomerKey
 from finops.reader.header import Header
 from finops.reader.identity import CALL_ID, RepeatFilter
 from finops.reader.options import ReadingOptions
+from finops.rollups.retries import TRACE_ID
+from finops.rollups.sessions import SESSION_ID
 from finops.timestamps import zone_of
 
 # What a record says beside its id that nothing is made of: it decides whether it is a repeat.
 UNUSED: Tuple[str, ...] = tuple(c for c in RepeatFilter(frozenset()).columns if c != CALL_ID)
+# By what calls belong together beside their customer.
+LINK_IDS: Tuple[str, ...] = (SESSION_ID, TRACE_ID)
 CALL_TEXTS: Tuple[str, ...] = CallKey._fields
 CUSTOMER_TEXTS: Tuple[str, ...] = tuple(n for n in CustomerKey._fields if n != "tier_price_usd")
 NUMBERS: Tuple[str, ...] = tuple(column.name for column in schema.NUMBERS)
 COST = "cost"  # signed, in pico-dollars, null where a row names none
 # All columns of a row as it was read, in this order.
 COLUMNS: Tuple[str, ...] = (
-    *("file", "n", "us", CALL_ID, "said", "provider_given"),
+    *("file", "n", "us", CALL_ID, "said", *LINK_IDS, "provider_given"),
     *(*CALL_TEXTS, *CUSTOMER_TEXTS, "tier_price_usd"),
     *(*NUMBERS, COST),
 )
@@ -321,6 +325,7 @@ class _Parser:
         columns: Dict[str, str] = {"file": "file", "n": "n", "us": "us"}
         columns[CALL_ID] = self._text(CALL_ID)
         columns["said"] = self._said()
+        columns.update({name: self._text(name) for name in LINK_IDS})
         columns["provider_given"] = self._text("provider")
         columns.update({name: self._or_unknown(name) for name in CALL_TEXTS})
         columns.update({name: self._or_unknown(name) for name in CUSTOMER_TEXTS})

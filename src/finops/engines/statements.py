@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Sequence, Union
+from typing import Callable, Dict, List, Sequence, Tuple, Union
 
-from finops.engines.calls import changes_sql
+from finops.engines.calls import changes_sql, retries_sql, sessions_sql
 from finops.engines.dialect import Dialect
 from finops.rollups.expressions import columns_of, is_condition, sql_of
 from finops.rollups.measures import (
@@ -21,11 +21,19 @@ from finops.rollups.measures import (
     signed_parts,
 )
 from finops.rollups.planner import activities_of, distributions_of
+from finops.rollups.retries import TRACE_ID
+from finops.rollups.sessions import SESSION_ID
 from finops.rollups.spec import Table
 
 # What a statement brings back: groups with their values, or steps from region to region.  The
 # values of a column by groups go by the name of the column.
 GROUPS, CHANGES = "groups", "changes"
+SESSIONS, RETRIES = "sessions", "retries"
+_OF_ACTIVITIES: Dict[str, Tuple[str, Callable[[Dialect], str]]] = {
+    "": (CHANGES, changes_sql),
+    SESSION_ID: (SESSIONS, sessions_sql),
+    TRACE_ID: (RETRIES, retries_sql),
+}
 InGroup = Union[Measure, Seen, Distinct]
 
 
@@ -36,8 +44,9 @@ def statements(dialect: Dialect, table: Table) -> Dict[str, str]:
     """
     table.check()
     activities = activities_of(table)
-    if activities:  # no engine takes in the ids of sessions and traces
-        return {} if activities[0].column else {CHANGES: changes_sql(dialect)}
+    if activities:
+        kind, sql_of_kind = _OF_ACTIVITIES[activities[0].column]
+        return {kind: sql_of_kind(dialect)}
     made = {GROUPS: _groups(dialect, table)}
     for distribution in distributions_of(table):
         made[distribution.column] = _listed(dialect, table, distribution)

@@ -12,17 +12,10 @@ from finops.results import token_economics as results
 
 _NO_SESSIONS: Dict[str, str] = {
     "no_ids": "This source has no session_id, so nothing is said of sessions.",
-    "engine": "The engine that filled this report does not read session_id, so nothing is said of"
-    " sessions.",
     "too_many": f"There are more than {config.MOST_SESSIONS:,} sessions, too many to add up each;"
     " choose fewer calls with --since and --until.",
 }
-_NO_RETRIES: Dict[str, str] = {
-    "no_ids": "This source has no trace_id, so nothing is said of retries.",
-    "engine": "The engine that filled this report does not read trace_id, so nothing is said of"
-    " retries.",
-    "order": "Records repeat and are in no order of time, so nothing is said of retries.",
-}
+_NO_RETRIES = "This source has no trace_id, so nothing is said of retries."
 
 
 def linked_calls(result: results.TokenEconomicsResult) -> Part:
@@ -67,7 +60,7 @@ def _sessions_sentence(sessions: results.Sessions) -> str:
 def _retries_sentence(result: results.TokenEconomicsResult) -> str:
     retries = result.retries
     if retries.unknown is not None:
-        return _NO_RETRIES[retries.unknown]
+        return _NO_RETRIES
     minutes = config.RETRY_WINDOW_S // 60
     what = f"a failed call of the same trace within {minutes} minutes"
     if not retries.calls:

@@ -97,7 +97,7 @@ class SessionCost(NamedTuple):
     """The calls of one session."""
 
     session_id: str
-    """as the data names it"""
+    """the session's id; a hash of it in redacted reports"""
     call_count: Count
     cost: Usd
 
@@ -118,7 +118,7 @@ class Sessions(NamedTuple):
     top: Sequence[SessionCost]
     """the most expensive sessions; none where some calls have no known cost"""
     unknown: Optional[str]
-    """why nothing is known: no_ids, engine (it does not read the ids), too_many; else null"""
+    """why nothing is known: no_ids, too_many; else null"""
 
 
 class Retries(NamedTuple):
@@ -129,8 +129,7 @@ class Retries(NamedTuple):
     cost: Optional[Usd]
     """a lower bound where some calls have no known cost"""
     unknown: Optional[str]
-    """why nothing is known: no_ids, engine (it does not read the ids), order (records repeat and
-    are in no order); else null"""
+    """why nothing is known: no_ids; else null"""
 
 
 class CustomerWaste(NamedTuple):

@@ -335,18 +335,19 @@ class Dataset:
     def _follow_calls(self, files: FileSet, reading: Reading) -> None:
         """Put together what follows from the calls of a customer and of an id.
 
-        That of unordered calls takes a pass of its own.  Records that repeat others change
-        nothing of the activity of customers; of retries nothing is known then.
+        That of unordered calls takes a pass of its own, and one more over their ids where records
+        repeat: they change nothing of the activity of customers, but of retries.
         """
         logs = [ActivityLog.revived(part.activity, self._clock) for part in self._parts
                 if part.activity is not None]  # fmt: skip
         activity, linked = joined(logs, self._clock), LinkedFacts(self._parts)
         visits = UnorderedActivity(self._clock) if activity is None else None
-        sorts_retries = linked.is_disordered and not reading.has_repeats
-        retries = UnorderedRetries() if sorts_retries else None
+        retries = UnorderedRetries() if linked.is_disordered else None
         if visits or retries:
-            encoder = KeyEncoder(reading.rules)
-            for batch in files.batches(reading.rules, encoder, (TRACE_ID,) if retries else ()):
+            rules = reading.rules
+            repeats = files.repeats(rules) if retries and reading.has_repeats else None
+            encoder, columns = KeyEncoder(rules), (TRACE_ID,) if retries else ()
+            for batch in files.batches(rules, encoder, columns, repeats):
                 if visits:
                     visits.add(batch, encoder)
                 if retries:

@@ -18,7 +18,7 @@ from finops.errors import DataError
 from finops.reader.block_reader import BlockReader
 from finops.reader.containers import TextStream
 from finops.reader.encoding import Batch, KeyEncoder
-from finops.reader.identity import RepeatFilter
+from finops.reader.identity import IdRule, RepeatFilter
 from finops.reader.layout import ENDLESS, FileReplacedError, Span, inode_of, inspect, spans
 from finops.reader.options import END_OF_TIME, ReadingOptions, ReadingRules
 from finops.reader.sources import SourceFile
@@ -170,17 +170,26 @@ class FileScan:
         return self.parts
 
     def batches(
-        self, rules: ReadingRules, encoder: KeyEncoder, columns: Sequence[str] = ()
+        self,
+        rules: ReadingRules,
+        encoder: KeyEncoder,
+        columns: Sequence[str] = (),
+        ids: Optional[IdRule] = None,
     ) -> Iterator[Batch]:
-        """Yield the calls of the file once more, with the cells of some columns."""
+        """Yield the calls of the file once more, with the cells of some columns, and with a rule
+        for their ids.
+        """
+        header = self.layout.header
+        reader = BlockReader(header, encoder, rules, ids, columns)
         with self._opened() as stream:
-            yield from self._batches(stream, rules, encoder, self.layout.end, columns)
+            yield from self._batches(stream, reader, self.layout.end)
 
     def first_time(self, rules: ReadingRules) -> bytes:
         """Return the time of the first call, that of the end where none is near the start."""
         end = min(self.layout.end, self.layout.header.data_start + _FIRST_TIME_BYTES)
+        reader = BlockReader(self.layout.header, KeyEncoder(), rules)
         with self._opened() as stream:
-            for batch in self._batches(stream, rules, KeyEncoder(), end):
+            for batch in self._batches(stream, reader, end):
                 return batch.times[0]
         return END_OF_TIME
 
@@ -191,16 +200,8 @@ class FileScan:
                 raise FileReplacedError(self.layout.path)
             yield stream
 
-    def _batches(
-        self,
-        stream: BinaryIO,
-        rules: ReadingRules,
-        encoder: KeyEncoder,
-        end: int,
-        columns: Sequence[str] = (),
-    ) -> Iterator[Batch]:
+    def _batches(self, stream: BinaryIO, reader: BlockReader, end: int) -> Iterator[Batch]:
         header = self.layout.header
-        reader = BlockReader(header, encoder, rules, kept=columns)
         text, span = self.layout.text(stream), (header.data_start, end)
         return batches(Blocks(text, span, reader.accounts, header.dialect, is_last=True), reader)
 

@@ -11,7 +11,7 @@ from typing import Callable, Iterator, List, Optional, Sequence
 
 from finops.reader.encoding import Batch, KeyEncoder
 from finops.reader.header import NotUsageDataError
-from finops.reader.identity import RepeatFilter
+from finops.reader.identity import IdCollector, RepeatFilter, repeated_checksums
 from finops.reader.layout import FileLayout
 from finops.reader.options import ReadingRules
 from finops.reader.sources import SourceFiles
@@ -132,11 +132,25 @@ class FileSet:
         return self.parts
 
     def batches(
-        self, rules: ReadingRules, encoder: KeyEncoder, columns: Sequence[str] = ()
+        self,
+        rules: ReadingRules,
+        encoder: KeyEncoder,
+        columns: Sequence[str] = (),
+        repeats: Optional[RepeatFilter] = None,
     ) -> Iterator[Batch]:
-        """Yield the calls of all files once more, with the cells of some columns."""
+        """Yield the calls of all files once more, with the cells of some columns, and without
+        `repeats`.
+        """
         for file in self._files:
-            yield from file.batches(rules, encoder, columns)
+            yield from file.batches(rules, encoder, columns, repeats)
+
+    def repeats(self, rules: ReadingRules) -> RepeatFilter:
+        """Return what leaves out records that repeat, which takes a pass over all ids."""
+        collectors = [IdCollector(all_checksums=True) for _ in self._files]
+        for file, ids in zip(self._files, collectors):
+            for _ in file.batches(rules, KeyEncoder(rules), ids=ids):
+                pass
+        return RepeatFilter(repeated_checksums([ids.summary() for ids in collectors]))
 
     def content_key(self, reading: Reading) -> str:
         """Return what all figures of a reading follow from, in short, "" where it is not known.

@@ -28,10 +28,10 @@ _WINDOW_US = config.RETRY_WINDOW_S * 10**6
 
 
 class RetryFigures(NamedTuple):
-    """Retries and their cost in USD; None where it takes the order of calls, and that is lost."""
+    """Retries and their cost in USD."""
 
-    calls: Optional[int]
-    cost: Optional[float]
+    calls: int
+    cost: float
 
 
 class _Row(NamedTuple):
@@ -153,8 +153,6 @@ class RetryLog:
         """Return the figures as the one row of a table, which has none without any trace."""
         if not self.has_traces:
             return {}
-        if self.disordered:
-            return {(): (RetryFigures(None, None),)}
         return {(): (RetryFigures(self.calls, self.cost / schema.PICO_PER_USD),)}
 
 

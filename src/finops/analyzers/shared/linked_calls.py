@@ -1,7 +1,6 @@
 """What calls cost that belong together: those of a session, and the retries within traces.
 
-Nothing is known where no call names a session or a trace, or where the ids are not read; that is
-not none.
+Nothing is known where no call names a session or a trace; that is not none.
 """
 
 from __future__ import annotations
@@ -16,14 +15,13 @@ SESSION_TABLE = Table((), ("sessions",))
 RETRY_TABLE = Table((), ("retries",))
 LINKED_TABLES: Tuple[Table, ...] = (SESSION_TABLE, RETRY_TABLE)
 
-NO_IDS, ENGINE, TOO_MANY, ORDER = "no_ids", "engine", "too_many", "order"
-_LOCAL = "local"
+NO_IDS, TOO_MANY = "no_ids", "too_many"
 
 
 def sessions_of(data: Rollups) -> Sessions:
     """Return the sessions; percentiles and ranks of costs only where each call has a known one."""
     if not data[SESSION_TABLE]:
-        return _no_sessions(_absent(data))
+        return _no_sessions(NO_IDS)
     ((figures,),) = data[SESSION_TABLE].values()
     if figures.sessions is None:
         return _no_sessions(TOO_MANY)
@@ -42,14 +40,10 @@ def sessions_of(data: Rollups) -> Sessions:
 def retries_of(data: Rollups) -> Retries:
     """Return the retries; their cost is a lower bound where some calls have no known one."""
     if not data[RETRY_TABLE]:
-        return Retries(None, None, _absent(data))
+        return Retries(None, None, NO_IDS)
     ((figures,),) = data[RETRY_TABLE].values()
-    return Retries(figures.calls, figures.cost, ORDER if figures.calls is None else None)
+    return Retries(figures.calls, figures.cost, None)
 
 
 def _no_sessions(unknown: str) -> Sessions:
     return Sessions(None, None, None, None, None, [], unknown)
-
-
-def _absent(data: Rollups) -> str:
-    return NO_IDS if data.file.engine == _LOCAL else ENGINE
