@@ -256,6 +256,10 @@ def _chart(
     if not labels or not series:
         return _sentence_instead(caption, empty)
     lines = [line for line in series if not line.style]
+    if shape != "scatter":
+        nothing = _says_nothing(shape, x, y, labels, series)
+        if nothing:
+            return _sentence_instead(caption, nothing)
     if len(labels) == 1 and len(lines) == 1 and shape != "scatter":
         value = formatting.readable(y.kind, lines[0].values[0])
         alone = f"{formatting.cell(x.kind, labels[0])}: {value}. There is nothing to compare."
@@ -286,6 +290,23 @@ def _chart(
         numbers=_numbers(shape, x, y, labels, series),
     )
     return Part(markup, {"charts": {name: data}})
+
+
+def _says_nothing(
+    shape: str, x: Axis, y: Axis, labels: Sequence[object], series: Sequence[Series]
+) -> str:
+    """Return why a drawing would say nothing, "" where it says something."""
+    values = [value for line in series if line.style != "dashed" for value in line.values]
+    known = [value for value in values if value is not None]
+    if not known:
+        return "Not drawn: none of these values is known."
+    if not any(known):
+        return "Not drawn: every value is 0."
+    same = len(series) == 1 and len(known) == len(labels) > 1 and len(set(known)) == 1
+    if shape == "bar" and same and x.kind not in event_marks.TIMES:
+        value = formatting.readable(y.kind, known[0])
+        return f"{value} for each of {len(labels)}. There is nothing to compare."
+    return ""
 
 
 def _sentence_instead(caption: str, sentence: str) -> Part:

@@ -75,7 +75,7 @@ def _forecast(understanding: Data) -> List[Card]:
         return []
     low, high = forecast.low_30_days, forecast.high_30_days
     if low is None or high is None:
-        words = "expected; too few days to try a range"
+        words = "expected; too few days for a range"
         return [Card("Forecast for 30 days", forecast.forecast_30_days, "money", words)]
     span = formatting.money_range(low, high)
     words = f"{formatting.money(forecast.forecast_30_days)} expected"

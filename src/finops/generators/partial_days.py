@@ -10,7 +10,7 @@ import math
 import re
 from typing import Any, List, Mapping, Sequence, Set
 
-from finops.generators.charts import MAX_DAYS, MAX_MOMENTS, Series
+from finops.generators.charts import MAX_DAYS, MAX_MOMENTS, MAX_POINTS, Series
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d)")
 
@@ -39,7 +39,8 @@ def day_lines(lines: Sequence[Series], dates: Sequence[str], partial: Set[str]) 
     [[1, None], [None, 2]]
     """
     is_partial = [date in partial for date in dates]
-    if not any(is_partial) or all(is_partial) or len(dates) > MAX_MOMENTS // (2 * len(lines)):
+    most = min(MAX_MOMENTS, MAX_POINTS // (2 * max(1, len(lines))))
+    if not any(is_partial) or all(is_partial) or len(dates) > most:
         return list(lines)
     whole = [
         line._replace(values=[None if p else v for v, p in zip(line.values, is_partial)])

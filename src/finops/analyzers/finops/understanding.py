@@ -170,7 +170,7 @@ def _by_customer(data: Rollups) -> List[CustomerShare]:
 
 
 def _efficiency(data: Rollups) -> List[ModelEfficiency]:
-    """Tokens for a dollar; 0 where they cost nothing, as no number says "without end".
+    """Tokens per dollar; 0 where they cost nothing, as no number says "without end".
 
     Models with calls of unknown cost have none, and come last.
     """

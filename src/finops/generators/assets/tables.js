@@ -68,7 +68,7 @@ const tables = (() => {
     const shown = format.column(column.kind, value, column.places);
     const text = least && value !== null ? `≥ ${shown}` : shown;
     if (column.by && text !== "n/a") {
-      if (column.dots) made.append(element("i", `dot c${column.dots[value]}`));
+      if (column.dots && value in column.dots) made.append(element("i", `dot c${column.dots[value]}`));
       const link = element("a", "", text);
       link.href = "explore.html";
       link.dataset.by = column.by;
@@ -76,7 +76,7 @@ const tables = (() => {
       made.append(link);
       return made;
     }
-    if (column.dots) made.append(element("i", `dot c${column.dots[value]}`));
+    if (column.dots && value in column.dots) made.append(element("i", `dot c${column.dots[value]}`));
     if (column.bar) made.append(bar(value, column.kind), element("span", "", text));
     else made.append(text);
     return made;
