@@ -170,6 +170,11 @@ def _figure(metric: Card) -> Markup:
     shown = formatting.readable(metric.kind, metric.value)
     if metric.at_least and metric.value is not None:
         shown = f"{AT_LEAST}{shown}"
+    return small_unit(shown)
+
+
+def small_unit(shown: str) -> Markup:
+    """Return a figure with its unit in small letters, where that is a word."""
     if not shown.endswith(" tokens"):
         return escape(shown)
     return fill("$number <small>tokens</small>", number=shown[: -len(" tokens")])

@@ -346,7 +346,7 @@ def _top_customers(data: Rollups, customers: Sequence[CustomerShare]) -> Finding
         "info",
         f"{counted(count, 'customer')} {verb} {percent(share)} of {cost_words(data.totals)}",
         f"They are the top {config.TOP_CUSTOMERS_PCT}% of {counted(len(customers), 'customer')}; "
-        f"first comes {customers[0].customer_id} with {usd(customers[0].total_cost)}.",
+        f"the largest is {customers[0].customer_id} with {usd(customers[0].total_cost)}.",
     )
 
 
