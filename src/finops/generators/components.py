@@ -148,7 +148,8 @@ def cards(metrics: Sequence[Card]) -> Part:
             **({"least": True} if metric.at_least else {}),
         }
         for number, metric in enumerate(metrics)
-        if metric.recompute
+        # What is not known of the whole period is not 0 on chosen days.
+        if metric.recompute and metric.value is not None
     }
     markup = fill('<dl class="cards">$items</dl>', items=join(items))
     return Part(markup, {"cards": ranged} if ranged else {})

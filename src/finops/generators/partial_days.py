@@ -10,7 +10,7 @@ import math
 import re
 from typing import Any, List, Mapping, Sequence, Set
 
-from finops.generators.charts import MAX_DAYS, MAX_MOMENTS, MAX_POINTS, Series
+from finops.generators.charts import MAX_DAYS, MAX_MOMENTS, MAX_POINTS, PERIOD_ENDS, Series
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d)")
 
@@ -18,11 +18,13 @@ _TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d)")
 def partial_dates(data: Mapping[str, Any]) -> Set[str]:
     """Return the first and the last date of a result's period, where they are not whole.
 
-    The period is that of `data["_context"]`, in UTC; without one nothing is known to be partial.
+    The period is that of `data["_context"]`: its first and last hour in the reporting time zone,
+    else the times of its calls.  Without one nothing is known to be partial.
     """
     context = data.get("_context") or {}
     first, last = (
-        _TIME.match(str(context.get(key) or "")) for key in ("period_start", "period_end")
+        _TIME.match(str(context.get(of_hour) or context.get(of_call) or ""))
+        for of_hour, of_call in PERIOD_ENDS
     )
     partial = set()
     if first and first.group(2) > "00":

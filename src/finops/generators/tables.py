@@ -240,10 +240,26 @@ def _follows(
     return {
         "sums": sums.name,
         "row_of": row_of,
-        "count": "calls",
-        "over": [column.recompute.script_form if column.recompute else None for column in columns],
+        "count": _counted(sums),
+        "over": [
+            column.recompute.script_form if column.recompute and _is_known(given) else None
+            for column, given in zip(columns, values)
+        ],
         "keys": keys,
     }
+
+
+def _is_known(values: Sequence[object]) -> bool:
+    """Return whether some row of a column has a value: what is never known is not 0 on any day."""
+    return any(value is not None for value in values)
+
+
+def _counted(sums: Sums) -> str:
+    """Return the measure that says whether a row has calls: a source may not count them."""
+    for measure in ("calls", "tokens", "cost"):
+        if any(map(any, sums.whole.get(measure, ()))):
+            return measure
+    return "calls"
 
 
 def _tools(name: str, count: int) -> Markup:

@@ -224,7 +224,8 @@ const tables = (() => {
     replace(made, keys) {
       this.columns.forEach((column, at) => {
         const behind = made && !made.values[at] && !keys.includes(at);
-        const other = made && made.values[at];
+        // What is not known of a row in the whole period is not known of some days either.
+        const other = made && made.values[at] && made.values[at].map((value, row) => (column.whole.values[row] === null ? null : value));
         column.values = other || column.whole.values;
         column.places = other ? format.places(column.kind, other.filter((_, row) => made.present[row])) : column.whole.places;
         column.label = column.whole.label + (behind ? " (whole period)" : "");
