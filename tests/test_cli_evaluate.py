@@ -84,7 +84,7 @@ def test_pages_of_simulated_data_tell_how_good_the_detectors_are(
         for name in pipeline.EVALUATED:
             words += ["--only", name]
         assert run_finops("analyze", *words).returncode == 0
-    told = "How good are these detectors"
+    told = "Detector accuracy"
     assert sorted(kind for kinds in pipeline.EVALUATED.values() for kind in kinds) == sorted(KINDS)
     for name, kinds in pipeline.EVALUATED.items():
         page = (tmp_path / "simulated" / f"{name}.html").read_text(encoding="utf-8")
@@ -97,7 +97,7 @@ def test_pages_of_an_opened_dataset_tell_it_too(generated: Path, tmp_path: Path)
     opened = open_dataset(generated, workers=1)
     pipeline.analyze(pipeline.Job(opened, tmp_path, only=("abuse_detection",)))
     page = (tmp_path / "abuse_detection.html").read_text(encoding="utf-8")
-    assert "How good are these detectors" in page
+    assert "Detector accuracy" in page
 
 
 class Opened:

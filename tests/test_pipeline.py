@@ -127,7 +127,7 @@ def test_detectors_are_scored_of_any_dataset_that_knows_the_truth(
     rows = [call(timestamp=f"2025-01-{day:02d}T09:00:00") for day in range(1, 31)]
     analyze(Job(kind(rows), tmp_path, only=("churn_growth", "dataset_overview")))
     page = (tmp_path / "churn_growth.html").read_text("utf-8")
-    assert ("How good are these detectors" in page) == (kind is Planted)
+    assert ("Detector accuracy" in page) == (kind is Planted)
 
 
 @pytest.mark.parametrize("opened", [False, True])

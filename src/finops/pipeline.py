@@ -482,6 +482,8 @@ def context_of(
         "size_bytes": data.file.size_bytes,
         "period_start": data.period.start,
         "period_end": data.period.end,
+        "first_hour": data.period.first_hour,
+        "last_hour": data.period.last_hour,
         "generated_at": utc_text(time.time()),
         "calls": data.totals.calls if request_count.is_known(data) else None,
         "cost": data.totals.cost,

@@ -89,7 +89,7 @@ _ANALYSES: Tuple[Analysis, ...] = (
         "optimization",
         "Rate Optimization",
         FINOPS,
-        "Which steps save money, in the order of their ease, and how much.",
+        "Steps that save money, easiest first, and how much each saves.",
         "finops.optimization:OptimizationAnalyzer",
     ),
     Analysis(
@@ -110,7 +110,7 @@ _ANALYSES: Tuple[Analysis, ...] = (
         "pricing",
         "Pricing Strategy",
         UBR,
-        "What four pricing models would have earned on this very usage.",
+        "What four pricing models would earn on the same usage.",
         "ubr.pricing:PricingAnalyzer",
     ),
     Analysis(
@@ -124,7 +124,7 @@ _ANALYSES: Tuple[Analysis, ...] = (
         "token_economics",
         "Token Economics",
         ADVANCED,
-        "What a token costs where, and which tokens are wasted.",
+        "What tokens cost on each model, and which tokens are wasted.",
         "advanced.token_economics:TokenEconomicsAnalyzer",
     ),
     Analysis(

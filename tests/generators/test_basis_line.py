@@ -23,7 +23,7 @@ def test_doctests() -> None:
 
 def test_a_line_names_days_and_known_values() -> None:
     assert basis_line.basis_line(BASIS) == (
-        "Based on 61.38 covered days, 99.5% of calls priced, 100.0% of calls with a customer, "
+        "Based on 61.4 covered days, 99.5% of calls priced, all calls with a customer, "
         "subscription prices known."
     )
 
@@ -77,8 +77,8 @@ def test_a_report_without_its_columns_is_a_short_page(site: Path, name: str, col
 
 def test_every_other_page_says_what_it_rests_on(site: Path) -> None:
     page = page_of(site, "understanding")
-    assert page.says("Based on 20 covered days, 100.0% of calls priced")
-    assert page.says("no subscription price known.")
+    assert page.says("Based on 20 covered days, all calls priced")
+    assert page.says("no subscription prices known.")
 
 
 def test_on_the_index_it_is_the_last_of_its_domain(site: Path) -> None:

@@ -41,12 +41,12 @@ FOLLOWING: Dict[str, Tuple[List[str], List[str], List[str]]] = {
         ["organizations", "shares"],
     ),
     "geographic_latency": (
-        ["Average latency", "SLA compliance", "Calls over it"],
+        ["Average latency", "SLA compliance", "Calls above the SLA"],
         ["regions", "providers"],
         ["regions", "daily-latency", "providers"],
     ),
     "performance": (
-        ["p95 latency", "Median latency", "p99 latency", "Service level", "Error rate", "Calls"],
+        ["p95 latency", "Median latency", "p99 latency", "SLA compliance", "Error rate", "Calls"],
         ["models", "compliance", "tasks"],
         ["daily-latency", "daily-errors", "price-and-speed", "throughput", "violations"],
     ),
@@ -61,7 +61,7 @@ FOLLOWING: Dict[str, Tuple[List[str], List[str], List[str]]] = {
         ["daily-cost", "daily-calls"],
     ),
     "token_economics": (
-        ["Total cost", "Cost of 1M tokens", "Tokens for a dollar", "Tokens"],
+        ["Total cost", "Cost per 1M tokens", "Tokens per dollar", "Tokens"],
         ["efficiency"],
         ["daily-tokens", "cost-per-1m"],
     ),
@@ -80,7 +80,7 @@ SHOWN = """() => {
       .map((c) => [text(c, "dt")[0], text(c, ".figure")[0]]),
     tables: [...document.querySelectorAll("section.table[id]")].filter((t) => !marked(t))
       .map((t) => [t.id.slice(6), text(t, "thead th"), [...t.querySelectorAll("tbody tr")]
-        .map((row) => text(row, "td"))]),
+        .map((row) => text(row, "td:not(.spark)"))]),
     charts: drawn.filter(([root]) => !marked(root)).map(([root, data]) => [root.id.slice(6),
       data.labels || [], data.datasets.map((one) => [one.label, one.data])]),
     numbers: drawn.filter(([root]) => !marked(root)).map(([root]) => [root.id.slice(6),

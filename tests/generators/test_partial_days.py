@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from finops.generators import partial_days
-from finops.generators.charts import Axis, Series, line_chart
+from finops.generators.charts import MAX_MOMENTS, Axis, Series, line_chart
 from finops.generators.first_screen import first_screen
 from finops.generators.partial_days import day_lines, partial_dates
 from tests.generators.economy import drawn, page_of, result_of
@@ -50,8 +50,8 @@ def test_several_lines_say_whose_marks_they_are() -> None:
 def test_a_line_of_partial_days_only_and_a_long_one_stay_as_they_are() -> None:
     line = [Series("Cost", [1.0])]
     assert day_lines(line, ["a"], {"a"}) == line
-    days = [str(day) for day in range(200)]
-    long = [Series("Cost", [1.0] * 200)]
+    days = [str(day) for day in range(MAX_MOMENTS + 1)]
+    long = [Series("Cost", [1.0] * len(days))]
     assert day_lines(long, days, {"0"}) == long
 
 
@@ -81,9 +81,13 @@ def test_a_mark_is_drawn_hollow_without_scripts_too() -> None:
 )
 def test_pages_draw_them(report: str, chart: str, line: str, tmp_path: Path) -> None:
     rows = [
-        call(timestamp=f"2025-01-0{day}T{hour:02d}:00:00") for day, hour in ((1, 9), (2, 9), (3, 2))
+        call(timestamp=f"2025-01-0{day}T{hour:02d}:00:00", **changes)
+        for day, hour in ((1, 9), (2, 9), (3, 2))
+        for changes in ({}, {"status": "error", "error_type": "timeout"})
     ]
     result = result_of(report, rows)
+    for row in result["daily"] if report == "abuse_detection" else ():
+        row["flagged_customers"] = 1
     values = drawn(page_of(report, {**result, "_context": CONTEXT}, tmp_path), chart)
     marks = values["Partial day" if "Partial day" in values else f"{line}, partial day"]
     assert [value is None for value in values[line][:3]] == [True, False, True]

@@ -303,7 +303,7 @@ BY_NAME: List[Column[Row]] = [
 
 
 def test_a_table_follows_sums_whose_every_key_has_a_row() -> None:
-    part = table("t", "T", BY_NAME, [Row("b"), Row("a")], sums=SUMS)
+    part = table("t", "T", BY_NAME, [Row("b", cost=1.0), Row("a")], sums=SUMS)
     assert part.data["tables"]["t"]["follows"] == {
         "sums": "models",
         "row_of": [1, 0],

@@ -91,6 +91,7 @@ missing there.
 `data["_context"]`, put there by the pipeline, never needed:
 
     dataset, period_start, period_end, size_bytes, generated_at   name, ISO texts, bytes
+    first_hour, last_hour   the hours of the reporting time zone that the data begins and ends with
     accounting    {lines, header, used, skipped: [{reason, rows, places: [{file, line,
                    text}]}] (line may be None),
                    repeated_headers, blank, incomplete_tail, notes: [sentences]}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, Mapping, Sequence
+from typing import List, Mapping, Optional, Sequence
 
 from finops import config
 from finops.generators import formatting
@@ -15,7 +15,7 @@ def basis_line(basis: Basis) -> str:
     if basis.covered_days is None:
         return ""
     facts = [
-        f"{formatting.plain(round(basis.covered_days, 2))} covered days",
+        f"{formatting.decimal(basis.covered_days)} covered days",
         *_shares(
             {
                 "priced": basis.priced_share_percent,
@@ -23,18 +23,20 @@ def basis_line(basis: Basis) -> str:
                 "with a customer": basis.customer_share_percent,
             }
         ),
-        "subscription prices known" if basis.revenue_known else "no subscription price known",
+        "subscription prices known" if basis.revenue_known else "no subscription prices known",
     ]
     return f"Based on {', '.join(facts)}.{_more_needed(basis)}"
 
 
-def _shares(shares: Mapping[str, object]) -> List[str]:
+def _shares(shares: Mapping[str, Optional[float]]) -> List[str]:
     """Return the shares of calls of which something is known, without those not measured."""
-    return [
-        f"{formatting.percent(share)} of calls {words}"
-        for words, share in shares.items()
-        if share is not None
-    ]
+    return [f"{_calls(share)} {words}" for words, share in shares.items() if share is not None]
+
+
+def _calls(share: float) -> str:
+    if share in (0, 100):
+        return "all calls" if share else "no calls"
+    return f"{formatting.percent(share)} of calls"
 
 
 def _more_needed(basis: Basis) -> str:

@@ -54,6 +54,8 @@ _ORDER: Dict[str, Dict[str, int]] = {
     "product": {name: index for index, name in enumerate(config.PRODUCTS)},
 }
 
+# What the pages' context says of the first and of the last hour of the data, and of its call.
+PERIOD_ENDS = (("first_hour", "period_start"), ("last_hour", "period_end"))
 _CLOCK = re.compile(r"(?<=T)(\d\d):\d\d")
 
 Colour = Union[str, Tuple[str, object], None]
@@ -88,13 +90,24 @@ def cut_short(data: Mapping[str, Any]) -> str:
     line over days: "; the last day ends at 09:12".  Nothing where they are whole to an hour.
     """
     context = data.get("_context") or {}
-    ends = [_CLOCK.search(str(context.get(key))) for key in ("period_start", "period_end")]
     remarks = []
-    if ends[0] and ends[0].group(1) > "00":
-        remarks.append(f"the first day begins at {ends[0].group()}")
-    if ends[1] and ends[1].group(1) < "23":
-        remarks.append(f"the last day ends at {ends[1].group()}")
+    first, last = (_clock(context, *keys) for keys in PERIOD_ENDS)
+    if first and first[:2] > "00":
+        remarks.append(f"the first day begins at {first}")
+    if last and last[:2] < "23":
+        remarks.append(f"the last day ends at {last}")
     return "; " + ", ".join(remarks) if remarks else ""
+
+
+def _clock(context: Mapping[str, Any], of_hour: str, of_call: str) -> str:
+    """Return when the first or the last hour that the data covers has its call, "" if unknown.
+
+    The hour is in the reporting time zone; a record of a whole day covers more than its own time.
+    """
+    hour, call = (_CLOCK.search(str(context.get(key))) for key in (of_hour, of_call))
+    if hour is None or call is None or hour.group(1) == call.group(1):
+        return call.group() if call else ""
+    return hour.group()
 
 
 def colour_of(kind: str, value: object) -> int:
@@ -256,6 +269,10 @@ def _chart(
     if not labels or not series:
         return _sentence_instead(caption, empty)
     lines = [line for line in series if not line.style]
+    if shape != "scatter":
+        nothing = _says_nothing(shape, x, y, labels, series)
+        if nothing:
+            return _sentence_instead(caption, nothing)
     if len(labels) == 1 and len(lines) == 1 and shape != "scatter":
         value = formatting.readable(y.kind, lines[0].values[0])
         alone = f"{formatting.cell(x.kind, labels[0])}: {value}. There is nothing to compare."
@@ -286,6 +303,23 @@ def _chart(
         numbers=_numbers(shape, x, y, labels, series),
     )
     return Part(markup, {"charts": {name: data}})
+
+
+def _says_nothing(
+    shape: str, x: Axis, y: Axis, labels: Sequence[object], series: Sequence[Series]
+) -> str:
+    """Return why a drawing would say nothing, "" where it says something."""
+    values = [value for line in series if line.style != "dashed" for value in line.values]
+    known = [value for value in values if value is not None]
+    if not known:
+        return "Not drawn: none of these values is known."
+    if not any(known):
+        return "Not drawn: every value is 0."
+    same = len(series) == 1 and len(known) == len(labels) > 1 and len(set(known)) == 1
+    if shape == "bar" and same and x.kind not in event_marks.TIMES:
+        value = formatting.readable(y.kind, known[0])
+        return f"{value} for each of {len(labels)}. There is nothing to compare."
+    return ""
 
 
 def _sentence_instead(caption: str, sentence: str) -> Part:

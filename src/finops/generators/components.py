@@ -148,7 +148,8 @@ def cards(metrics: Sequence[Card]) -> Part:
             **({"least": True} if metric.at_least else {}),
         }
         for number, metric in enumerate(metrics)
-        if metric.recompute
+        # What is not known of the whole period is not 0 on chosen days.
+        if metric.recompute and metric.value is not None
     }
     markup = fill('<dl class="cards">$items</dl>', items=join(items))
     return Part(markup, {"cards": ranged} if ranged else {})
@@ -170,6 +171,11 @@ def _figure(metric: Card) -> Markup:
     shown = formatting.readable(metric.kind, metric.value)
     if metric.at_least and metric.value is not None:
         shown = f"{AT_LEAST}{shown}"
+    return small_unit(shown)
+
+
+def small_unit(shown: str) -> Markup:
+    """Return a figure with its unit in small letters, where that is a word."""
     if not shown.endswith(" tokens"):
         return escape(shown)
     return fill("$number <small>tokens</small>", number=shown[: -len(" tokens")])

@@ -141,7 +141,7 @@ def _actionable(data: Data) -> Optional[_Row]:
     noun = "finding names" if len(findings) == 1 else "findings name"
     return _Row(
         "Actionable",
-        "A total that does not say where to act.",
+        "A total that does not show where to act.",
         f"{count} {noun} where to act{largest}.",
     )
 

@@ -18,10 +18,15 @@ from finops.results.understanding import (
 
 _STATES = {"new": "new", "gone": "no calls now", "stayed": ""}
 _MEANINGS = (
-    ("price", "Other prices for the same models and classes of tokens", "price_effect"),
-    ("mix", "Other models or classes of tokens for the same work", "mix_effect"),
-    ("volume", "More or fewer tokens for the same work", "volume_effect"),
-    ("new_or_gone", "New work, and work that is no longer done", "new_subjects_effect"),
+    ("price", "Price", "The same tokens at other prices", "price_effect"),
+    ("mix", "Mix", "Other models or token classes for the same work", "mix_effect"),
+    ("volume", "Volume", "More or fewer tokens for the same work", "volume_effect"),
+    (
+        "new_or_gone",
+        "New and ended work",
+        "Features and tasks that began or ended",
+        "new_subjects_effect",
+    ),
 )
 
 
@@ -42,8 +47,8 @@ def change_section(change: Optional[CostChange]) -> Part:
         columns(
             stack(
                 *(
-                    text(_effect_sentence(change, name, words, getattr(change, key)))
-                    for name, words, key in _MEANINGS
+                    text(_effect_sentence(change, name, label, words, getattr(change, key)))
+                    for name, label, words, key in _MEANINGS
                 ),
                 text(_customers_sentence(change.customers)),
             ),
@@ -53,8 +58,8 @@ def change_section(change: Optional[CostChange]) -> Part:
     )
 
 
-def _effect_sentence(change: CostChange, name: str, words: str, effect: float) -> str:
-    return f"{words}: {signed(effect)}{_subjects(change.subjects, name)}."
+def _effect_sentence(change: CostChange, name: str, label: str, words: str, effect: float) -> str:
+    return f"{label}: {signed(effect)}. {words}{_subjects(change.subjects, name)}."
 
 
 def signed(usd: float) -> str:
@@ -77,8 +82,9 @@ def _lead(change: CostChange) -> str:
     else:
         more = "more" if difference > 0 else "less"
         against = f"{formatting.money(abs(difference))} {more} than {against}"
+    period = f"{formatting.day(change.start)} to {formatting.day(change.end)}"
     return (
-        f"The last {change.days} whole days, {change.start} to {change.end}, cost "
+        f"The last {change.days} whole days, {period}, cost "
         f"{formatting.money(now)}: {against}. The four parts below add up to the difference."
     )
 
@@ -87,7 +93,7 @@ def _subjects(subjects: ChangeSubjects, name: str) -> str:
     rows: Sequence[ChangedSubject] = getattr(subjects, name)
     if not rows:
         return ""
-    return ", most of it " + _listed([f"{_named(row)} ({signed(row.effect)})" for row in rows])
+    return "; mainly " + _listed([f"{_named(row)} ({signed(row.effect)})" for row in rows])
 
 
 def _named(row: ChangedSubject) -> str:
@@ -110,9 +116,9 @@ def _listed(words: List[str]) -> str:
 
 def _customers_sentence(customers: ChangedCustomers) -> str:
     return (
-        "The same difference by customer: "
+        "By customer, the same difference: "
         f"{_counted(customers.new_count, 'new customer')} {signed(customers.new_effect)}, "
-        f"{_counted(customers.gone_count, 'customer')} without a call now "
+        f"{_counted(customers.gone_count, 'customer')} without calls now "
         f"{signed(customers.gone_effect)}, all others {signed(customers.stayed_effect)}."
     )
 

@@ -52,17 +52,17 @@ def detectors(data: Data) -> List[Part]:
     labels = [score.title for score in scores]
     return [
         section(
-            "How good are these detectors",
+            "Detector accuracy",
             bar_chart(
                 "detectors",
-                "How much of what was planted was found, and how much of what was raised was true",
+                "Recall and precision of each detector",
                 Axis("Incident", "text"),
                 Axis("Share (%)", "share"),
                 labels,
                 [
-                    Series("Recall: found of planted", [score.recall for score in scores]),
+                    Series("Recall (share of incidents found)", [score.recall for score in scores]),
                     Series(
-                        "Precision: true of raised",
+                        "Precision (share of alarms that were true)",
                         [score.precision for score in scores],
                         "success",
                     ),
@@ -71,7 +71,7 @@ def detectors(data: Data) -> List[Part]:
             ),
             table(
                 "detectors",
-                "Detectors against what the simulation planted",
+                "Detectors against the simulated incidents",
                 [
                     Column(lambda score: score.title, "Incident"),
                     Column(lambda score: score.planted, "Planted", "count"),

@@ -11,7 +11,7 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Union
 
 from finops.atomic import write_aside
 from finops.generators import formatting, svg
-from finops.generators.components import Data, Part
+from finops.generators.components import Data, Part, small_unit
 from finops.generators.explore_data import explore_data
 from finops.generators.markup import Markup, fill, join, token
 from finops.generators.page import EXPLORE_BUNDLE, Report, asset, render
@@ -168,7 +168,7 @@ def _cards(cube: ExploreCube) -> Markup:
             '<dd class="note"></dd></div>',
             name=token(name),
             label=label,
-            value=value,
+            value=small_unit(value),
         )
         for (name, label), value in zip(_CARDS, values)
     )

@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 from finops.generators import formatting
 from finops.generators.charts import Axis, Colour, Series, bar_chart, cut_short
 from finops.generators.components import Card, Data, Part, cards, combine
-from finops.generators.partial_days import partial_dates, stacked_days
+from finops.generators.partial_days import stacked_days
 from finops.results.alignment import BudgetUse
 from finops.results.base import DailyCost, DailySums, from_dict
 from finops.results.profitability import ProfitabilitySummary
@@ -75,7 +75,7 @@ def _forecast(understanding: Data) -> List[Card]:
         return []
     low, high = forecast.low_30_days, forecast.high_30_days
     if low is None or high is None:
-        words = "expected; too few days to try a range"
+        words = "expected; too few days for a range"
         return [Card("Forecast for 30 days", forecast.forecast_30_days, "money", words)]
     span = formatting.money_range(low, high)
     words = f"{formatting.money(forecast.forecast_30_days)} expected"
@@ -112,12 +112,14 @@ def _daily(understanding: Data, context: Data) -> List[Part]:
     days, rows, kind = _stacked(understanding)
     if not days:
         return []
+    # The result knows which days are partial, whatever the records of the source stand for.
+    daily = [from_dict(DailyCost, row) for row in understanding.get("daily") or ()]
+    partial = {row.date for row in daily if row.partial}
+    remark = cut_short({"_context": context}) if partial else ""
     return [
         bar_chart(
             "daily-cost",
-            f"Daily cost by {kind}{cut_short({'_context': context})}"
-            if kind
-            else f"Daily cost{cut_short({'_context': context})}",
+            f"Daily cost{f' by {kind}' if kind else ''}{remark}",
             Axis("Day (UTC)", "date"),
             Axis("Cost (USD)", "money"),
             days,
@@ -127,7 +129,7 @@ def _daily(understanding: Data, context: Data) -> List[Part]:
                     for name, values in rows.items()
                 ],
                 days,
-                partial_dates({"_context": context}),
+                partial,
             ),
             stacked=True,
         )

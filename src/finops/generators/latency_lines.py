@@ -26,7 +26,7 @@ def over_time(result: PerformanceResult, data: Mapping[str, Any]) -> Part:
         columns(
             line_chart(
                 "daily-latency",
-                "Latency of each day: the mean and the p95, against the service level",
+                "Latency of each day: the mean and the p95, against the SLA",
                 Axis("Day (UTC)", "date"),
                 LATENCY,
                 days,
@@ -66,7 +66,7 @@ def _latency_lines(result: PerformanceResult) -> List[Series]:
 
 def _service_level(result: PerformanceResult) -> Series:
     limit = result.summary.sla_threshold_ms
-    return Series("Service level", [limit] * len(result.daily), "critical", "dashed")
+    return Series("SLA", [limit] * len(result.daily), "critical", "dashed")
 
 
 def _error_line(result: PerformanceResult) -> Series:

@@ -10,7 +10,7 @@ import math
 import re
 from typing import Any, List, Mapping, Sequence, Set
 
-from finops.generators.charts import MAX_DAYS, MAX_MOMENTS, Series
+from finops.generators.charts import MAX_DAYS, MAX_MOMENTS, MAX_POINTS, PERIOD_ENDS, Series
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d)")
 
@@ -18,11 +18,13 @@ _TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d)")
 def partial_dates(data: Mapping[str, Any]) -> Set[str]:
     """Return the first and the last date of a result's period, where they are not whole.
 
-    The period is that of `data["_context"]`, in UTC; without one nothing is known to be partial.
+    The period is that of `data["_context"]`: its first and last hour in the reporting time zone,
+    else the times of its calls.  Without one nothing is known to be partial.
     """
     context = data.get("_context") or {}
     first, last = (
-        _TIME.match(str(context.get(key) or "")) for key in ("period_start", "period_end")
+        _TIME.match(str(context.get(of_hour) or context.get(of_call) or ""))
+        for of_hour, of_call in PERIOD_ENDS
     )
     partial = set()
     if first and first.group(2) > "00":
@@ -39,7 +41,8 @@ def day_lines(lines: Sequence[Series], dates: Sequence[str], partial: Set[str]) 
     [[1, None], [None, 2]]
     """
     is_partial = [date in partial for date in dates]
-    if not any(is_partial) or all(is_partial) or len(dates) > MAX_MOMENTS // (2 * len(lines)):
+    most = min(MAX_MOMENTS, MAX_POINTS // (2 * max(1, len(lines))))
+    if not any(is_partial) or all(is_partial) or len(dates) > most:
         return list(lines)
     whole = [
         line._replace(values=[None if p else v for v, p in zip(line.values, is_partial)])

@@ -85,9 +85,9 @@ def column_cell(kind: str, value: Any, places: Optional[int]) -> str:
 
 
 def _counted(number: Decimal, power: int) -> str:
-    if not power:
+    if not power or not number:
         return fixed(number, 0)
     scaled = number / 10**power
-    if number and abs(scaled) < Decimal("0.05"):
+    if abs(scaled) < Decimal("0.05"):
         return f"<0.1{_UNITS[power]}"
     return f"{fixed(scaled, 1)}{_UNITS[power]}"

@@ -16,6 +16,7 @@ from typing import (
     TypeVar,
 )
 
+from finops import config
 from finops.generators import formatting, sparklines
 from finops.generators.charts import colour_of
 from finops.generators.components import AT_LEAST, Part, severity_badge
@@ -49,6 +50,9 @@ _FOLLOWED_LABELS = {
     "Provider": "provider",
 }
 
+# What calls are listed under that name no customer, feature and so on.
+_NAMELESS = (config.UNKNOWN, config.UNALLOCATED)
+
 _Row = TypeVar("_Row", contravariant=True)
 _SomeRow = TypeVar("_SomeRow")
 
@@ -69,6 +73,8 @@ class Column(Generic[_Row]):
 
     `at_least` says of which rows the value is a lower bound: a sum over calls some of whose costs
     are not known.  `sparkline` says that a line at the end of the row shows the figure by day.
+    Names that the Explore page filters by are links; `follows` names their dimension where kind
+    and label do not.
     """
 
     def __init__(
@@ -84,6 +90,7 @@ class Column(Generic[_Row]):
         dimension: str = "",
         at_least: Optional[Callable[[_Row], bool]] = None,
         sparkline: bool = False,
+        follows: str = "",
     ) -> None:
         self.get = get
         self.label = label
@@ -96,6 +103,7 @@ class Column(Generic[_Row]):
         self.dimension = dimension
         self.at_least = at_least
         self.sparkline = sparkline
+        self._follows = follows
 
     @property
     def numeric(self) -> bool:
@@ -105,6 +113,8 @@ class Column(Generic[_Row]):
     @property
     def followed(self) -> str:
         """The dimension of the Explore page that the cells name a value of, "" for none."""
+        if self._follows:
+            return self._follows
         if self.kind in _FOLLOWED_KINDS:
             return self.kind
         return _FOLLOWED_LABELS.get(self.label, "") if self.kind == "text" else ""
@@ -230,10 +240,26 @@ def _follows(
     return {
         "sums": sums.name,
         "row_of": row_of,
-        "count": "calls",
-        "over": [column.recompute.script_form if column.recompute else None for column in columns],
+        "count": _counted(sums),
+        "over": [
+            column.recompute.script_form if column.recompute and _is_known(given) else None
+            for column, given in zip(columns, values)
+        ],
         "keys": keys,
     }
+
+
+def _is_known(values: Sequence[object]) -> bool:
+    """Return whether some row of a column has a value: what is never known is not 0 on any day."""
+    return any(value is not None for value in values)
+
+
+def _counted(sums: Sums) -> str:
+    """Return the measure that says whether a row has calls: a source may not count them."""
+    for measure in ("calls", "tokens", "cost"):
+        if any(map(any, sums.whole.get(measure, ()))):
+            return measure
+    return "calls"
 
 
 def _tools(name: str, count: int) -> Markup:
@@ -314,6 +340,8 @@ def _name_link(shown: str) -> Markup:
 
 
 def _dot(column: Column[_SomeRow], value: object) -> Markup:
+    if value is None:
+        return Markup("")
     return fill('<i class="dot c$index"></i>', index=token(colour_of(column.kind, value)))
 
 
@@ -370,14 +398,20 @@ def _column_data(
     else:
         data["values"] = names
     if column.dot:
-        by_name = dict(zip(names, values))
-        data["dots"] = {text: colour_of(column.kind, by_name[text]) for text in distinct}
+        by_name = {name: value for name, value in zip(names, values) if value is not None}
+        data["dots"] = {text: colour_of(column.kind, value) for text, value in by_name.items()}
     return data
 
 
 def texts(values: Iterable[object]) -> List[str]:
     """Return values as text, for chart labels; nothing for what is not known."""
     return ["" if value is None else str(value) for value in values]
+
+
+def named(rows: Sequence[_SomeRow], column: Column[_SomeRow]) -> Sequence[_SomeRow]:
+    """Return rows as they are, none where the only one is that of calls without a name."""
+    alone = len(rows) == 1 and column.get(rows[0]) in _NAMELESS
+    return [] if alone else rows
 
 
 def per_million(per_thousand: Optional[float]) -> Optional[float]:

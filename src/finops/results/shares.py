@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Optional
 
-from finops.results.base import Count, Milliseconds, Percent, Tokens, Usd, UsdPerMonth
+from finops.results.base import Basis, Count, Milliseconds, Percent, Tokens, Usd, UsdPerMonth
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -22,8 +22,37 @@ def is_lower_bound(row: object) -> bool:
     return any(hasattr(row, name) and getattr(row, name) is None for name in _RATIOS)
 
 
+def costs_are_lower_bounds(result: Judged) -> bool:
+    """Return whether the costs of a result are lower bounds: some of its calls have no known cost.
+
+    Their number is not known where the source has no request count; the share of its records is.
+    """
+    share = result.basis.priced_share_percent
+    return bool(result.summary.unpriced_calls) or (share is not None and share < 100)
+
+
 # Figures that a row with calls of unknown cost does not have.
 _RATIOS = ("avg_cost_per_call", "cost_per_1k_tokens", "tokens_per_dollar", "cost_per_1m_tokens")
+
+
+class Summed(Protocol):
+    """A summary of some calls."""
+
+    @property
+    def unpriced_calls(self) -> Count:
+        """Calls without a known cost."""
+
+
+class Judged(Protocol):
+    """A result with its summary and what it rests on."""
+
+    @property
+    def summary(self) -> Summed:
+        """Its sums."""
+
+    @property
+    def basis(self) -> Basis:
+        """What it rests on."""
 
 
 class Called(Protocol):

@@ -72,8 +72,11 @@ def render(text: str, address: Address, picture: Address) -> Rendered:
     body = writer.blocks(lines)
     for kind, block in _split(lines):
         if kind == "paragraph" and not _picture_only(block):
-            lead = plain(" ".join(block))
-            break
+            lead = lead or plain(" ".join(block))
+            # What introduces an example says little without it.
+            if not lead.endswith(":"):
+                break
+            lead = ""
     return Rendered(plain(title), lead, body)
 
 

@@ -279,8 +279,8 @@ def test_sentences() -> None:
     (paid,) = [f for f in result["findings"] if f["kind"] == "saving"]
     assert paid["title"] == "Commitments to 1 model would pay off"
     assert paid["detail"] == (
-        "The first: 800 tokens per hour of own, of which 100.0% would have been used; at 40% off "
-        "it pays from 60.0% on. What it takes off is of what remains after the steps before it."
+        "The first: 800 tokens per hour of own, 100.0% used; at 40% off, it pays above 60.0% use. "
+        "The savings apply to what the earlier steps leave."
     )
     many_routes = result_of(many(900))["recommendations"]
     assert any(one.startswith("Work through ") for one in many_routes)

@@ -138,5 +138,5 @@ def test_value_speaks_of_these_figures(data: Any, page: Any) -> None:
 
 
 def test_detectors_are_shown_where_they_were_scored(data: Any, page: Any, tmp_path: Path) -> None:
-    assert not page.says("How good are these detectors")
+    assert not page.says("Detector accuracy")
     assert page_of(NAME, dict(data, evaluation=EVALUATION), tmp_path).says("33 incidents")

@@ -95,10 +95,10 @@ def test_routes(data: Any, page: Any) -> None:
     rows = data["routing"]
     assert {r["current_provider"] for r in rows} == {"cohere"}
     assert page.data["charts"]["routing"]["labels"] == [f"{r['region']}, Cohere" for r in rows]
-    assert drawn(page, "routing")["Present"] == pytest.approx(
+    assert drawn(page, "routing")["Current"] == pytest.approx(
         [r["current_latency_ms"] for r in rows]
     )
-    assert cells(page, "routing", "Better") == [
+    assert cells(page, "routing", "Faster provider") == [
         config.PROVIDER_NAMES[r["recommended_provider"]] for r in rows
     ]
 

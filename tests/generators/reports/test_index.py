@@ -48,7 +48,7 @@ def test_each_kind_has_a_list_and_the_most_valuable_lead(tmp_path: Path) -> None
     }
     read = index(tmp_path, results)
     assert read.says(
-        "Savings $327.00 can be saved per month in all; 2 more stand in the reports. "
+        "Savings $327.00 can be saved per month in all; 2 more are in the reports. "
         "$300.00 per month dear dear. Confidence low, effort not known Understanding"
     )
     assert read.says("Revenue at risk $900.00 per month leaving leaving. Churn & Growth")

@@ -52,14 +52,14 @@ def test_cards_have_units(tmp_path: Path) -> None:
     rows = [call(latency_ms=412)] * 3 + [call(latency_ms=2412)]
     page = page_of(NAME, result_of(NAME, rows), tmp_path)
     assert page.says("Median latency 412 ms")
-    assert page.says("Service level 75.0% within")
+    assert page.says("SLA compliance 75.0% within")
     assert "2412 ms" in page.values_of("title")
 
 
 def test_days_against_the_service_level(data: Any, page: Any) -> None:
     lines = drawn(page, "daily-latency")
     assert lines["p95"] == [row["p95_latency_ms"] for row in data["daily"]]
-    assert set(lines["Service level"]) == {2000}
+    assert set(lines["SLA"]) == {2000}
     assert drawn(page, "daily-errors")["Error rate"] == pytest.approx(
         [row["error_rate_percent"] for row in data["daily"]], rel=1e-6
     )
@@ -88,7 +88,7 @@ def test_providers_and_tasks(data: Any, page: Any) -> None:
     assert drawn(page, "violations")["Calls above"] == pytest.approx(
         [100 * row["violations"] / row["measured_calls"] for row in data["sla_compliance"]]
     )
-    assert cells(page, "compliance", "Kept") == shown(
+    assert cells(page, "compliance", "SLA met") == shown(
         [row["compliance_rate"] for row in data["sla_compliance"]]
     )
     assert cells(page, "tasks", "Fastest model") == [

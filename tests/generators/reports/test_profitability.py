@@ -116,7 +116,7 @@ def test_all_customers_with_category_in_words(data: Any, page: Any) -> None:
 
 
 def test_customer_without_price_is_listed(page: Any) -> None:
-    assert page.says("Customers left out because their price is not known")
+    assert page.says("Customers left out: price not known")
     assert page.says("cust_00007")
     assert page.says("trial")
 

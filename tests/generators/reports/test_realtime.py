@@ -89,7 +89,9 @@ def test_alerts_by_day_and_in_full(data: Any, page: Any) -> None:
     assert cells(page, "alerts", "Worst value") == shown([row["value"] for row in data["alerts"]])
     degraded = [row["subject"] for row in data["alerts"] if row["type"] == "provider_degraded"]
     assert degraded == ["openai"]
-    assert cells(page, "alerts", "Whose") == ["all calls"] * (len(data["alerts"]) - 1) + ["OpenAI"]
+    assert cells(page, "alerts", "Subject") == ["all calls"] * (len(data["alerts"]) - 1) + [
+        "OpenAI"
+    ]
     assert cells(page, "alerts", "Measured")[-1] == "p95 latency (ms)"
     assert page.says("Critical")
 
@@ -117,9 +119,9 @@ def test_customers_and_providers(data: Any, page: Any) -> None:
 
 
 def test_detectors_are_shown_where_they_were_scored(data: Any, page: Any, tmp_path: Path) -> None:
-    assert not page.says("How good are these detectors")
+    assert not page.says("Detector accuracy")
     scored = page_of(NAME, dict(data, evaluation=EVALUATION), tmp_path)
-    assert scored.says("How good are these detectors")
+    assert scored.says("Detector accuracy")
     assert scored.says("They found 30 of 33 incidents and raised 3 false alarms.")
     assert cells(scored, "detectors", "Incident") == [
         "Hours of bursting traffic",
@@ -127,4 +129,4 @@ def test_detectors_are_shown_where_they_were_scored(data: Any, page: Any, tmp_pa
         "a kind unheard of",
     ]
     assert cells(scored, "detectors", "F1") == [0.92] * 3
-    assert drawn(scored, "detectors")["Recall: found of planted"] == [0.95] * 3
+    assert drawn(scored, "detectors")["Recall (share of incidents found)"] == [0.95] * 3

@@ -166,15 +166,14 @@ def test_why_the_cost_changed_is_said_in_sentences(tmp_path: Path) -> None:
     ]
     page = page_of(NAME, result_of(NAME, rows), tmp_path)
     assert page.says(
-        "The last 7 whole days, 2025-01-08 to 2025-01-14, cost $28.00: $14.00 more than the 7 "
-        "days before, which cost $14.00."
+        "The last 7 whole days, 8 Jan 2025 to 14 Jan 2025, cost $28.00: $14.00 more than the "
+        "7 days before, which cost $14.00."
     )
     assert page.says(
-        "Other prices for the same models and classes of tokens: +$14.00, most of it gpt-4o of "
-        "OpenAI (+$14.00)."
+        "Price: +$14.00. The same tokens at other prices; mainly gpt-4o of OpenAI (+$14.00)."
     )
-    assert page.says("More or fewer tokens for the same work: $0.")
-    assert page.says("1 new customer +$14.00, 0 customers without a call now $0, all others $0.")
+    assert page.says("Volume: $0. More or fewer tokens for the same work.")
+    assert page.says("1 new customer +$14.00, 0 customers without calls now $0, all others $0.")
 
 
 def test_a_change_that_is_not_known_says_what_it_needs(tmp_path: Path) -> None:

@@ -126,8 +126,8 @@ _TITLES: Mapping[str, Tuple[str, str, str]] = {
     "suspicious_access": (
         "critical",
         "with impossible travel",
-        f"More than {config.SUSPICIOUS_SWITCHES_PER_DAY} changes of region within an hour each, "
-        "on one day, more than the customer's habit and chance explain.",
+        f"More than {config.SUSPICIOUS_SWITCHES_PER_DAY} changes of region on one day, each "
+        "within an hour, beyond the customer's usual pattern.",
     ),
     "rate_limit_abuse": (
         "critical",

@@ -173,9 +173,9 @@ def _findings(data: Rollups, span: CoveredDays, summary: ChurnSummary) -> List[F
             finding(
                 "info",
                 f"{counted(summary.expansion_customers, 'customer')} outgrew a tier",
-                "Calls that grew for good, or costs close to the price; the next fitting tiers "
-                f"would bring "
-                f"{usd(summary.expansion_monthly_revenue)} per month more.",
+                "Their calls grew permanently, or their costs are close to the price; the next "
+                "suitable tiers would bring "
+                f"{usd(summary.expansion_monthly_revenue)} more per month.",
                 summary.expansion_monthly_revenue,
                 confidence="medium",
                 effort="medium",

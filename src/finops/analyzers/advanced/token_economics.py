@@ -455,7 +455,7 @@ def _findings(
                     "info",
                     f"Cheaper models for {counted(len(customers), 'customer')}",
                     f"{counted(len(opportunities), 'switch', 'switches')}, within the same class "
-                    f"or one below; Rate Optimization says what they are worth together.",
+                    f"or one below; Rate Optimization shows their combined savings.",
                 )
             )
     if data.totals.calls and not findings and not data.totals.unpriced:

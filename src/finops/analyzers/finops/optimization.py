@@ -313,7 +313,7 @@ def _findings(
                 "info",
                 f"Commitments to {counted(len(_advised(rows)), 'model')} would pay off",
                 _commitment_words(_advised(rows)[0])
-                + " What it takes off is of what remains after the steps before it.",
+                + " The savings apply to what the earlier steps leave.",
                 saving,
                 kind="saving",
                 confidence="medium",
@@ -338,10 +338,9 @@ def _advised(rows: Sequence[ModelCommitment]) -> List[ModelCommitment]:
 
 def _commitment_words(row: ModelCommitment) -> str:
     return (
-        f"The first: {row.baseline_tokens_per_hour:,.0f} tokens per hour of {row.model}, of "
-        f"which {percent(row.utilization_percent)} would have been used; at "
-        f"{row.discount_percent:g}% off it pays from "
-        f"{percent(row.break_even_utilization_percent)} on."
+        f"The first: {row.baseline_tokens_per_hour:,.0f} tokens per hour of {row.model}, "
+        f"{percent(row.utilization_percent)} used; at {row.discount_percent:g}% off, it pays "
+        f"above {percent(row.break_even_utilization_percent)} use."
     )
 
 
@@ -369,8 +368,7 @@ def _offer_finding(offer: _Offer) -> Finding:
     return finding(
         "warning" if loud else "info",
         title,
-        f"{calls_or_unknown(move.call_count)} cost {_costs(move)}. Whether the answers are good "
-        "enough is to be tested.",
+        f"{calls_or_unknown(move.call_count)} cost {_costs(move)}. Test the answers first.",
         monthly,
         kind="saving",
         confidence=offer.confidence,

@@ -271,8 +271,8 @@ def _findings(
                 "warning" if risk.risk_level == "high" else "info",
                 f"{provider_name(risk.top_provider)} accounts for "
                 f"{percent(risk.max_provider_concentration * 100)} of {cost_words(data.totals)}",
-                f"Of {counted(risk.provider_count, 'provider')} in use; an outage or a price "
-                "rise there has no quick way around.",
+                f"{counted(risk.provider_count, 'provider').capitalize()} are in use; an outage "
+                "or a price rise there would be hard to avoid.",
                 effort="high",
                 subject={"provider": risk.top_provider},
             )
@@ -293,7 +293,7 @@ def _alert_findings(alerted: Sequence[results.Alert]) -> List[Finding]:
     titles = {
         "high_daily_cost": ("day", "cost more than the daily limit"),
         "high_error_rate": ("day", "with a high error rate"),
-        "provider_degraded": ("time", "a provider was degraded"),
+        "provider_degraded": ("period", "with a degraded provider"),
     }
     findings = []
     for kind in ALERT_TYPES:

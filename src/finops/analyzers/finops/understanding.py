@@ -170,7 +170,7 @@ def _by_customer(data: Rollups) -> List[CustomerShare]:
 
 
 def _efficiency(data: Rollups) -> List[ModelEfficiency]:
-    """Tokens for a dollar; 0 where they cost nothing, as no number says "without end".
+    """Tokens per dollar; 0 where they cost nothing, as no number says "without end".
 
     Models with calls of unknown cost have none, and come last.
     """
@@ -346,7 +346,7 @@ def _top_customers(data: Rollups, customers: Sequence[CustomerShare]) -> Finding
         "info",
         f"{counted(count, 'customer')} {verb} {percent(share)} of {cost_words(data.totals)}",
         f"They are the top {config.TOP_CUSTOMERS_PCT}% of {counted(len(customers), 'customer')}; "
-        f"first comes {customers[0].customer_id} with {usd(customers[0].total_cost)}.",
+        f"the largest is {customers[0].customer_id} with {usd(customers[0].total_cost)}.",
     )
 
 

@@ -72,7 +72,9 @@
   function figure(id, kind, value, then, least = false) {
     const known = value !== null && Number.isFinite(value);
     const text = format.readable(kind, known ? value : null);
-    find(id).querySelector(".figure").textContent = least && known ? `≥ ${text}` : text;
+    const [number, unit] = text.split(/ (?=tokens$)/);
+    const shown = least && known ? `≥ ${number}` : number;
+    find(id).querySelector(".figure").replaceChildren(unit ? `${shown} ` : shown, ...(unit ? [element("small", "", unit)] : []));
     find(id).querySelector(".figure").title = known ? String(value) : "not known";
     find(id).querySelector(".note").textContent = known && then !== undefined && answer.then ? against(value, then) : "";
   }
@@ -369,7 +371,7 @@
       showChart(wanted);
     }
     for (const dimension of cube.DIMENSIONS) showList(dimension, filters);
-    find("explore-status").textContent = hidden ? "" : `${answer.now.uncounted && !answer.now.calls ? "Calls of unknown number" : `${format.cell("count", answer.now.calls)} calls`} for ${usd(answer.now.cost)}, ${answer.range.from} to ${answer.range.to}.`;
+    find("explore-status").textContent = hidden ? "" : `${answer.now.uncounted && !answer.now.calls ? "Calls of unknown number" : `${format.cell("count", answer.now.calls)} calls`} for ${usd(answer.now.cost)}, ${format.day(answer.range.from, true)} to ${format.day(answer.range.to, true)}.`;
     if (focused) {
       const again = [...document.querySelectorAll("[data-key]")].find((each) => each.dataset.key === focused);
       if (again) again.focus();

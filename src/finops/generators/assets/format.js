@@ -91,10 +91,10 @@ const format = (() => {
   }
 
   function counted(number, power) {
-    if (!power) return fixed(number, 0);
+    if (!power || !number) return fixed(number, 0);
     const scaled = shifted(number, -power);
     const letter = COMPACT.find(([p]) => p === power)[1];
-    return number && Math.abs(scaled) < 0.05 ? `<0.1${letter}` : fixed(scaled, 1) + letter;
+    return Math.abs(scaled) < 0.05 ? `<0.1${letter}` : fixed(scaled, 1) + letter;
   }
 
   const magnitude = (number) => Number(number.toExponential().split("e")[1]);

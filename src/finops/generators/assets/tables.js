@@ -68,7 +68,7 @@ const tables = (() => {
     const shown = format.column(column.kind, value, column.places);
     const text = least && value !== null ? `≥ ${shown}` : shown;
     if (column.by && text !== "n/a") {
-      if (column.dots) made.append(element("i", `dot c${column.dots[value]}`));
+      if (column.dots && value in column.dots) made.append(element("i", `dot c${column.dots[value]}`));
       const link = element("a", "", text);
       link.href = "explore.html";
       link.dataset.by = column.by;
@@ -76,7 +76,7 @@ const tables = (() => {
       made.append(link);
       return made;
     }
-    if (column.dots) made.append(element("i", `dot c${column.dots[value]}`));
+    if (column.dots && value in column.dots) made.append(element("i", `dot c${column.dots[value]}`));
     if (column.bar) made.append(bar(value, column.kind), element("span", "", text));
     else made.append(text);
     return made;
@@ -224,7 +224,8 @@ const tables = (() => {
     replace(made, keys) {
       this.columns.forEach((column, at) => {
         const behind = made && !made.values[at] && !keys.includes(at);
-        const other = made && made.values[at];
+        // What is not known of a row in the whole period is not known of some days either.
+        const other = made && made.values[at] && made.values[at].map((value, row) => (column.whole.values[row] === null ? null : value));
         column.values = other || column.whole.values;
         column.places = other ? format.places(column.kind, other.filter((_, row) => made.present[row])) : column.whole.places;
         column.label = column.whole.label + (behind ? " (whole period)" : "");

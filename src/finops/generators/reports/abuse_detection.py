@@ -77,10 +77,10 @@ def _cards(result: results.AbuseDetectionResult) -> List[Card]:
         ),
         Card("Unusual days", len(result.unusual_usage), "count", "of single customers"),
         Card(
-            "Limits and places",
+            "Rate limits and impossible travel",
             len(result.rate_limit_abuse) + len(result.suspicious_access),
             "count",
-            "hours at rate limits, days of region changes",
+            "hours at rate limits, days with impossible travel",
         ),
     ]
 
@@ -127,7 +127,7 @@ def _customers(result: results.AbuseDetectionResult) -> Part:
         caption = f"{caption}, the first {len(drawn)} of {len(rows)}"
     empty = "No customer shows a signal of abuse."
     return section(
-        "Who behaves unlike a customer",
+        "Flagged customers by risk",
         bar_chart(
             "risk",
             caption,
@@ -140,7 +140,7 @@ def _customers(result: results.AbuseDetectionResult) -> Part:
         ),
         table(
             "customers",
-            "Flagged customers, the riskiest first",
+            "Flagged customers, highest risk first",
             [
                 Column(lambda row: row.customer_id, "Customer"),
                 Column(lambda row: row.risk_score, "Risk", "count", order="descending"),
@@ -151,7 +151,7 @@ def _customers(result: results.AbuseDetectionResult) -> Part:
             rows,
             empty=empty,
         ),
-        lead="The score adds points for each signal, and more for a grave one, up to 100.",
+        lead="Each signal adds points to the score, severe ones more, up to 100.",
     )
 
 
@@ -161,12 +161,12 @@ def _signals(row: results.FlaggedCustomer) -> str:
 
 def _usage(result: results.AbuseDetectionResult) -> Part:
     rows = result.unusual_usage
-    empty = "No customer had a day unlike its other days."
+    empty = "No customer had an unusual day."
     return section(
-        "Days unlike the others",
+        "Unusual days of single customers",
         scatter_chart(
             "usage",
-            "Calls on each unusual day against what is usual for that customer",
+            "Calls on each unusual day against the customer's usual day",
             Axis("Calls on a usual day", "count"),
             Axis("Calls on this day", "count"),
             [
@@ -181,7 +181,7 @@ def _usage(result: results.AbuseDetectionResult) -> Part:
         ),
         table(
             "usage",
-            "Unusual days, the farthest from usual first",
+            "Unusual days, largest deviation first",
             [
                 Column(lambda row: row.customer_id, "Customer"),
                 Column(lambda row: row.date, "Day", "date"),
@@ -200,10 +200,10 @@ def _usage(result: results.AbuseDetectionResult) -> Part:
 
 def _costs(result: results.AbuseDetectionResult) -> Part:
     return section(
-        "Days that cost too much",
+        "Days of unusual cost",
         table(
             "costs",
-            "Cost spikes, the largest multiple first",
+            "Cost spikes, largest multiple first",
             [
                 Column(lambda row: row.customer_id, "Customer"),
                 Column(lambda row: row.date, "Day", "date"),
@@ -220,10 +220,10 @@ def _costs(result: results.AbuseDetectionResult) -> Part:
 
 def _access(result: results.AbuseDetectionResult) -> Part:
     return section(
-        "Limits and places",
+        "Rate limits and impossible travel",
         table(
             "rate-limits",
-            "Hours full of rate-limit errors, the most errors first",
+            "Hours with many rate-limit errors, most errors first",
             [
                 Column(lambda row: row.customer_id, "Customer"),
                 Column(lambda row: formatting.minute(row.hour), "Hour (UTC)", "date"),
@@ -240,11 +240,11 @@ def _access(result: results.AbuseDetectionResult) -> Part:
                 Column(lambda row: row.severity, "Severity", "severity"),
             ],
             result.rate_limit_abuse,
-            empty="No customer ran into rate limits again and again within an hour.",
+            empty="No customer repeatedly hit rate limits within an hour.",
         ),
         table(
             "access",
-            "Days with impossible travel, the most changes of region first",
+            "Days with impossible travel, most region changes first",
             [
                 Column(lambda row: row.customer_id, "Customer"),
                 Column(lambda row: row.date, "Day", "date"),
@@ -255,7 +255,7 @@ def _access(result: results.AbuseDetectionResult) -> Part:
                 Column(lambda row: (row.shortest_gap_minutes or 0) * 60, "Shortest gap", "seconds"),
             ],
             result.suspicious_access,
-            empty="No customer changed region again and again within an hour each.",
+            empty="No customer changed region repeatedly within an hour.",
         ),
     )
 
@@ -266,7 +266,7 @@ def _contrast(result: results.AbuseDetectionResult) -> Contrast:
     customers = formatting.count(summary.total_customers)
     return Contrast(
         ("customer_id",),
-        "Unusual usage would be a rise in the total, without a customer.",
+        "Unusual usage would only show as a rise in the total.",
         f"{flagged} of {customers} customers are flagged by their own calls.",
     )
 
@@ -275,11 +275,11 @@ def _not_found(result: results.AbuseDetectionResult) -> List[str]:
     looked: Tuple[Tuple[Sequence[object], str], ...] = (
         (
             result.unusual_usage,
-            "Checked, none found: days unlike a customer's others.",
+            "Checked, none found: unusual days of a customer.",
         ),
         (
             result.rate_limit_abuse,
-            "Checked, none found: hours full of rate-limit errors.",
+            "Checked, none found: hours with many rate-limit errors.",
         ),
         (result.cost_spikes, "Checked, none found: days far more expensive than usual."),
         (

@@ -17,7 +17,13 @@ from finops.generators.rounding import ShortenedRows
 from finops.generators.tables import Column, per_million, table, texts
 from finops.results import alignment as results
 from finops.results.base import from_dict
-from finops.results.shares import Called, MonthlyShare, Shared, is_lower_bound
+from finops.results.shares import (
+    Called,
+    MonthlyShare,
+    Shared,
+    costs_are_lower_bounds,
+    is_lower_bound,
+)
 
 REPORT = Report(
     "alignment",
@@ -52,7 +58,7 @@ def generate_alignment_report(data: Dict[str, Any], output_path: Union[str, Path
         REPORT,
         data,
         output_path,
-        cards=_cards(result.summary),
+        cards=_cards(result),
         body=[
             _chargeback(result, sums["accounts"]),
             _budgets(result.budgets),
@@ -75,8 +81,9 @@ def generate_alignment_report(data: Dict[str, Any], output_path: Union[str, Path
     )
 
 
-def _cards(summary: results.AlignmentSummary) -> List[Card]:
-    top = summary.top_organization or "none"
+def _cards(result: results.AlignmentResult) -> List[Card]:
+    summary = result.summary
+    top = summary.top_organization
     return [
         Card(
             "Total cost",
@@ -84,21 +91,21 @@ def _cards(summary: results.AlignmentSummary) -> List[Card]:
             "money",
             "of the whole period",
             Sum("total_cost"),
-            bool(summary.unpriced_calls),
+            costs_are_lower_bounds(result),
         ),
         Card(
             "Cost per month",
             summary.monthly_cost,
             "money",
             "to be charged back",
-            at_least=bool(summary.unpriced_calls),
+            at_least=costs_are_lower_bounds(result),
         ),
         Card("Organizations", summary.organization_count, "count", "with a call"),
         Card(
             "Largest organization",
-            summary.top_organization_share_percent,
+            summary.top_organization_share_percent if top else None,
             "percent",
-            f"{top}, of cost",
+            f"{top}, of cost" if top else "no call names an organization",
         ),
         Card(
             "Unallocated",
@@ -106,7 +113,7 @@ def _cards(summary: results.AlignmentSummary) -> List[Card]:
             "money",
             "no organization or product",
             Sum("unallocated_cost"),
-            bool(summary.unpriced_calls),
+            costs_are_lower_bounds(result),
         ),
         Card(
             "Calls",
@@ -123,12 +130,12 @@ def _cards(summary: results.AlignmentSummary) -> List[Card]:
 
 def _budgets(uses: Sequence[results.BudgetUse]) -> Part:
     """Return what the last calendar month used of each budget, or how to give one."""
-    month = uses[0].month if uses else ""
+    title = f"Use of the budgets for {uses[0].month}" if uses else "Use of the budgets"
     return section(
         "Budgets",
         table(
             "budgets",
-            f"Use of the budgets for {month}",
+            title,
             [
                 Column(lambda row: row.scope, "Scope"),
                 Column(lambda row: row.subject or "everything", "Subject"),
@@ -144,10 +151,10 @@ def _budgets(uses: Sequence[results.BudgetUse]) -> Part:
                 Column(lambda row: row.breach_date or "lasts", "Used up on", "date"),
             ],
             uses,
-            lead="Pace is what is spent of the budget's part for the covered days of the month: "
-            "above 100% it will not last. A calendar month, and not 30 days.",
-            empty="No budgets are configured: a table 'budgets' of the configuration file sets "
-            "them in all, or by provider, organization, product, feature or customer.",
+            lead="Pace compares what is spent with the budget's part for the covered days of the "
+            "calendar month. Above 100%, the budget will not last.",
+            empty="No budgets are configured. The table 'budgets' of the configuration file sets "
+            "them, in total or by provider, organization, product, feature or customer.",
         ),
     )
 
@@ -238,7 +245,7 @@ def _chargeback(result: results.AlignmentResult, sums: Optional[Sums]) -> Part:
             empty="No products with a call.",
             sums=sums,
         ),
-        lead="The rows sum to the total; calls without an organization have a row of their own.",
+        lead="The rows add up to the total; calls without an organization have their own row.",
     )
 
 
@@ -263,10 +270,10 @@ def _over_time(result: results.AlignmentResult) -> Part:
         "Over time",
         line_chart(
             "weekly-cost",
-            f"Cost of each week, the {len(largest)} largest organizations; the first and the last "
-            "week may be partial",
+            f"Cost of each week{_first(result.chargeback, _LINES)}; the first and the last week "
+            "may be partial",
             Axis("ISO week (UTC)", "text"),
-            Axis("Cost (USD a week)", "money"),
+            Axis("Cost (USD per week)", "money"),
             weeks,
             [Series(name, [costs.get((week, name), 0) for week in weeks]) for name in largest],
             empty="There is no week with a call, so no line over time is drawn.",
@@ -304,7 +311,7 @@ def _fair_share(result: results.AlignmentResult, sums: Optional[Sums]) -> Part:
         Column(lambda row: row.cost, "Cost", "money", recompute=Sum("cost"), order="descending"),
         Column(
             lambda row: row.cost_with_unallocated,
-            "Cost with its part of the unallocated",
+            "Cost including a share of unallocated cost",
             "money",
         ),
     ]
@@ -384,10 +391,10 @@ def _view_table(name: str, first: Column[_R], rows: Sequence[_R], sums: Optional
 def _ends(result: results.AlignmentResult) -> Part:
     efficiency = result.efficiency
     return section(
-        "Who pays most and least for a token",
+        "Highest and lowest cost per token",
         columns(
-            _end_table("most-efficient", "Least a token", efficiency.most, "ascending"),
-            _end_table("least-efficient", "Most a token", efficiency.least, "descending"),
+            _end_table("most-efficient", "Lowest cost per token", efficiency.most, "ascending"),
+            _end_table("least-efficient", "Highest cost per token", efficiency.least, "descending"),
         ),
     )
 
@@ -422,7 +429,7 @@ def _contrast(result: results.AlignmentResult) -> Contrast:
     products = formatting.count(len(result.by_product))
     return Contrast(
         ("organization_id", "product_id"),
-        f"{cost} would be one total that nobody owns.",
+        f"{cost} would be one total without an owner.",
         f"{cost} is split over organizations ({organizations}) and products ({products}).",
     )
 

@@ -78,7 +78,7 @@ def _cards(summary: results.ChurnSummary) -> List[Card]:
             "in 30 days, of those there before",
         ),
         Card("Net revenue retention", summary.nrr_percent, "percent", "the same, with upgrades"),
-        Card("Growth of calls", summary.weekly_growth_percent, "percent", "a week, full weeks"),
+        Card("Growth of calls", summary.weekly_growth_percent, "percent", "per week, full weeks"),
         Card("Customers", summary.total_customers, "count", "with at least one call"),
     ]
 
@@ -118,8 +118,7 @@ def _over_time(result: results.ChurnGrowthResult) -> Part:
             weekly,
             empty="No week has a call, so none is listed.",
         ),
-        lead="A first or last week that the data does not fill is drawn as a point and left out "
-        "of growth.",
+        lead="A partial first or last week is drawn as a point and left out of growth.",
     )
 
 
@@ -151,7 +150,7 @@ def _growth(result: results.ChurnGrowthResult) -> Part:
     rows = result.growth
     return line_chart(
         "growth",
-        "Growth of customers, calls and cost on the week before",
+        "Growth of customers, calls and cost, week over week",
         Axis("Week (ISO)", "text"),
         Axis("Growth (%)", "percent"),
         texts(row.week for row in rows),
@@ -172,12 +171,12 @@ def _leaving(result: results.ChurnGrowthResult) -> Part:
         _revenue_chart(result),
         table(
             "at-risk",
-            "Customers who call half as often or less, the most revenue first",
+            "Customers who call half as often or less, highest revenue first",
             [
                 Column(lambda row: row.customer_id, "Customer"),
                 Column(lambda row: row.risk, "Risk"),
                 Column(lambda row: row.previous_calls, "Calls before", "count"),
-                Column(lambda row: row.recent_calls, "Calls lately", "count"),
+                Column(lambda row: row.recent_calls, "Recent calls", "count"),
                 Column(lambda row: row.change_percent, "Change", "percent"),
                 Column(
                     lambda row: row.monthly_revenue,
@@ -191,12 +190,12 @@ def _leaving(result: results.ChurnGrowthResult) -> Part:
         ),
         table(
             "churned",
-            "Customers who left, the most revenue first",
+            "Customers who left, highest revenue first",
             [
                 Column(lambda row: row.customer_id, "Customer"),
                 Column(lambda row: row.subscription_tier, "Tier", "tier", dot=True),
                 Column(lambda row: row.last_activity_date, "Last call", "date"),
-                Column(lambda row: row.days_inactive, "Days of silence", "count"),
+                Column(lambda row: row.days_inactive, "Days since last call", "count"),
                 Column(
                     lambda row: row.lost_monthly_revenue,
                     "Revenue per month",
@@ -205,7 +204,7 @@ def _leaving(result: results.ChurnGrowthResult) -> Part:
                 ),
             ],
             result.churned,
-            empty="No customer has been silent long enough to count as gone.",
+            empty="No customer counts as gone: all have called recently enough.",
         ),
     )
 
@@ -239,25 +238,25 @@ def _by_tier(revenues: Iterable[Tuple[Optional[str], Optional[float]]]) -> Dict[
 
 def _growing(result: results.ChurnGrowthResult) -> Part:
     return section(
-        "Who outgrows a tier",
+        "Customers who outgrow their tier",
         table(
             "expansion",
-            "Customers who outgrow their tier, the fastest growing first",
+            "Outgrown tiers, fastest growth first",
             [
                 Column(lambda row: row.customer_id, "Customer"),
                 Column(lambda row: row.subscription_tier, "Tier", "tier", dot=True),
                 Column(
                     lambda row: row.change_percent, "Change of calls", "percent", order="descending"
                 ),
-                Column(lambda row: row.burn_percent, "Cost of revenue", "percent"),
+                Column(lambda row: row.burn_percent, "Cost / revenue", "percent"),
                 Column(lambda row: row.suggested_tier, "Suggested tier", "tier", dot=True),
             ],
             result.expansion,
-            empty="No customer below the highest tier grew for good or costs what it pays.",
+            empty="No customer below the highest tier grew permanently or costs what it pays.",
         ),
-        lead="Their typical day has at least half as many calls again as before, more than the "
-        "others' growth explains, or their calls cost most of what they pay (cost of revenue). A "
-        "tier is suggested after three weeks of it, unless something graver is advised.",
+        lead="Their typical day has at least 50% more calls than before, beyond the growth of "
+        "other customers, or their calls cost most of what they pay. A tier is suggested after "
+        "three weeks, unless more serious advice applies.",
     )
 
 
@@ -270,7 +269,7 @@ def _cohorts(result: results.ChurnGrowthResult) -> Part:
     if len(cohorts) > len(drawn):
         caption = f"{caption}, the {len(drawn)} largest of {len(cohorts)} cohorts"
     return section(
-        "Who stays",
+        "Retention",
         line_chart(
             "cohorts",
             caption,
@@ -288,8 +287,8 @@ def _cohorts(result: results.ChurnGrowthResult) -> Part:
             empty="No customer called, so there is no cohort to follow.",
         ),
         _cohort_table(cohorts),
-        lead="The first cohort is everybody who was there when the data begins. A last week that "
-        "is cut off shows as a fall at the end of each line.",
+        lead="The first cohort holds all customers of the first week. A partial last week shows "
+        "as a drop at the end of each line.",
     )
 
 
@@ -327,7 +326,7 @@ def _contrast(result: results.ChurnGrowthResult) -> Contrast:
     gone = formatting.count(summary.churned_customers)
     return Contrast(
         ("customer_id",),
-        "A falling number of calls would not say who left.",
+        "A falling number of calls would not show who left.",
         f"{gone} of {customers} customers have stopped calling; each is listed.",
     )
 

@@ -13,9 +13,10 @@ from finops.generators.date_range import Daily
 from finops.generators.page import Report, write_report
 from finops.generators.partial_days import day_lines, partial_dates
 from finops.generators.recompute import Ratio, Sum
-from finops.generators.tables import Column, table, texts
+from finops.generators.tables import Column, named, table, texts
 from finops.results import dataset_overview as results
 from finops.results.base import from_dict
+from finops.results.shares import costs_are_lower_bounds
 
 REPORT = Report(
     "dataset_overview",
@@ -73,7 +74,7 @@ def _cards(result: results.DatasetOverviewResult) -> List[Card]:
             "money",
             f"over {lasted}",
             Sum("total_cost"),
-            bool(summary.unpriced_calls),
+            costs_are_lower_bounds(result),
         ),
         Card("Calls", summary.total_calls, "count", f"over {lasted}", Sum("call_count")),
         Card(
@@ -96,7 +97,11 @@ def _cards(result: results.DatasetOverviewResult) -> List[Card]:
 
 
 def _organizations(summary: results.OverviewSummary) -> str:
-    return f"in {formatting.count(summary.unique_organizations)} organizations"
+    return f"in {_counted(summary.unique_organizations, 'organization')}"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{formatting.count(count)} {noun}{'' if count == 1 else 's'}"
 
 
 def _providers(summary: results.OverviewSummary) -> str:
@@ -150,7 +155,8 @@ def _over_time(result: results.DatasetOverviewResult, data: Mapping[str, Any]) -
 def _shares(result: results.DatasetOverviewResult) -> Part:
     distributions = result.distributions._asdict()
     charts = columns(_share_chart(distributions, "provider"), _share_chart(distributions, "model"))
-    tables = [_share_table(distributions, column) for column in _DISTRIBUTED]
+    least = costs_are_lower_bounds(result)
+    tables = [_share_table(distributions, column, least) for column in _DISTRIBUTED]
     return section(
         "How calls and cost are distributed",
         charts,
@@ -181,18 +187,21 @@ def _share_chart(distributions: Mapping[str, Sequence[results.ValueShare]], colu
     )
 
 
-def _share_table(distributions: Mapping[str, Sequence[results.ValueShare]], column: str) -> Part:
+def _share_table(
+    distributions: Mapping[str, Sequence[results.ValueShare]], column: str, least: bool
+) -> Part:
     heading, plural, kind = _DISTRIBUTED[column]
+    name = Column[results.ValueShare](lambda row: row.value, heading, kind, dot=kind != "text")
     return table(
         column.replace("_", "-"),
         f"By {heading.lower()}",
         [
-            Column(lambda row: row.value, heading, kind, dot=kind != "text"),
+            name,
             Column(lambda row: row.call_count, "Calls", "count", order="descending"),
             Column(lambda row: row.share_percent, "Share", "percent", bar=True),
-            Column(lambda row: row.total_cost, "Cost", "money"),
+            Column(lambda row: row.total_cost, "Cost", "money", at_least=lambda _: least),
         ],
-        distributions[column],
+        named(distributions[column], name),
         empty=f"No {plural} are named in this data.",
     )
 
@@ -207,7 +216,7 @@ def _quality(result: results.DatasetOverviewResult) -> Part:
         ),
         table(
             "skipped",
-            "Rows left out of every figure",
+            "Rows left out of all figures",
             [
                 Column(lambda row: row.reason, "Reason"),
                 Column(lambda row: row.count_, "Rows", "count"),
@@ -262,7 +271,7 @@ def _oddities(quality: results.Quality) -> str:
 def _coverage(coverage: results.Coverage) -> Part:
     return table(
         "coverage",
-        "Calls that have a value, by column",
+        "Calls with a value, by column",
         [
             Column(lambda row: row[0], "Column"),
             Column(lambda row: row[1], "Calls with a value", "percent", bar=True),

@@ -7,12 +7,13 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
 from finops.generators import formatting
 from finops.generators.charts import Axis, Series, bar_chart, line_chart, scatter_chart
-from finops.generators.components import Card, Part, columns, section
+from finops.generators.components import Card, Part, columns, folded, section
 from finops.generators.contrast import Contrast
 from finops.generators.page import Report, write_report
 from finops.generators.tables import Column, table, texts
 from finops.results import features as results
 from finops.results.base import from_dict
+from finops.results.shares import costs_are_lower_bounds
 
 REPORT = Report(
     "features",
@@ -60,7 +61,7 @@ def _cards(result: results.FeaturesResult) -> List[Card]:
             summary.monthly_cost,
             "money",
             "of all calls",
-            at_least=bool(summary.unpriced_calls),
+            at_least=costs_are_lower_bounds(result),
         ),
         Card("Features", summary.feature_count, "count", "with at least one call"),
     ]
@@ -84,7 +85,7 @@ def _economics(result: results.FeaturesResult) -> Part:
         columns(_money_chart(rows), _return_chart(rows)),
         table(
             "features",
-            "Features, the highest return first",
+            "Features, highest return first",
             [
                 Column(lambda row: row.feature_id, "Feature", "feature", dot=True),
                 Column(lambda row: _advice(row.classification), "Advice"),
@@ -112,7 +113,7 @@ def _money_chart(rows: Sequence[results.FeatureReturn]) -> Part:
     by_revenue = sorted(rows, key=lambda row: (-(row.revenue or 0), str(row.feature_id)))
     return bar_chart(
         "revenue-and-cost",
-        "Revenue beside cost of each feature, the highest revenue first",
+        "Revenue and cost of each feature, highest revenue first",
         Axis("Feature", "feature"),
         Axis("USD per month", "money"),
         texts(row.feature_id for row in by_revenue),
@@ -126,6 +127,7 @@ def _money_chart(rows: Sequence[results.FeatureReturn]) -> Part:
 
 
 def _return_chart(rows: Sequence[results.FeatureReturn]) -> Part:
+    known = [row for row in rows if row.roi_percent is not None]
     return scatter_chart(
         "adoption-and-return",
         "Share of customers that use a feature, against its return on cost",
@@ -134,21 +136,21 @@ def _return_chart(rows: Sequence[results.FeatureReturn]) -> Part:
         [
             (
                 formatting.name("feature", row.feature_id),
-                (row.adoption_percent or 0),
-                (row.roi_percent or 0),
+                row.adoption_percent or 0.0,
+                row.roi_percent or 0.0,
             )
-            for row in rows
+            for row in known
         ],
-        colours=[("feature", row.feature_id) for row in rows],
+        colours=[("feature", row.feature_id) for row in known],
         named=True,
-        empty="No feature has a call, so none is drawn.",
+        empty="No feature has a known return, so none is drawn.",
     )
 
 
 def _adoption(result: results.FeaturesResult) -> Part:
     trend = result.adoption_trend
     return section(
-        "How adoption goes",
+        "Adoption by week",
         columns(
             _trend_chart(
                 "customers-by-week",
@@ -165,19 +167,22 @@ def _adoption(result: results.FeaturesResult) -> Part:
                 result,
             ),
         ),
-        table(
-            "adoption",
+        folded(
             "Customers and calls by week and feature",
-            [
-                Column(lambda row: row.week, "ISO week", "date", order="ascending"),
-                Column(lambda row: row.feature_id, "Feature", "feature", dot=True),
-                Column(lambda row: row.customers, "Customers", "count"),
-                Column(lambda row: row.call_count, "Calls", "count"),
-            ],
-            trend,
-            empty="No week has a call.",
+            table(
+                "adoption",
+                "Customers and calls by week and feature",
+                [
+                    Column(lambda row: row.week, "ISO week", "date", order="ascending"),
+                    Column(lambda row: row.feature_id, "Feature", "feature", dot=True),
+                    Column(lambda row: row.customers, "Customers", "count"),
+                    Column(lambda row: row.call_count, "Calls", "count"),
+                ],
+                trend,
+                empty="No week has a call.",
+            ),
         ),
-        lead="The first and the last week may be incomplete.",
+        lead="The first and the last week may be partial.",
     )
 
 
@@ -231,7 +236,9 @@ def _not_found(result: results.FeaturesResult) -> List[str]:
     if not any((row.roi_percent or 0) < 0 for row in features):
         sentences.append("Checked, none found: features that cost more than they earn.")
     if not any(row.classification == "sunset" for row in features):
-        sentences.append("Checked, none found: features to retire, losing and hardly used,.")
+        sentences.append(
+            "Checked, none found: features to retire, which lose money and are hardly used."
+        )
     if all(row.classified is not False for row in features):
         sentences.append("Checked, none found: features with too few calls to judge.")
     return sentences

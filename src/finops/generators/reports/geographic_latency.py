@@ -87,7 +87,7 @@ def _cards(result: results.GeographicLatencyResult) -> List[Card]:
             Ratio("within", "measured", 100),
         ),
         Card(
-            "Calls over it",
+            "Calls above the SLA",
             summary.sla_violations,
             "count",
             f"slower than {limit}",
@@ -115,11 +115,11 @@ def _region_card(label: str, name: Optional[str], regions: Sequence[results.Regi
 def _regions(result: results.GeographicLatencyResult, sums: Optional[Sums]) -> Part:
     rows = result.regions
     return section(
-        "How long each region waits",
+        "Latency by region",
         columns(_averages(rows), _percentiles(rows)),
         table(
             "regions",
-            "Regions, the fastest first; p95 and p99 are percentiles",
+            "Regions, fastest first",
             _REGIONS,
             rows,
             empty=_NO_REGION,
@@ -161,7 +161,7 @@ def _averages(rows: Sequence[results.RegionLatency]) -> Part:
     colours: List[Colour] = [("region", row.region) for row in rows]
     chart = bar_chart(
         "regions",
-        "Average latency in each region, the fastest first",
+        "Average latency by region, fastest first",
         Axis("Region", "region"),
         _LATENCY,
         texts(row.region for row in rows),
@@ -176,7 +176,7 @@ def _averages(rows: Sequence[results.RegionLatency]) -> Part:
 def _percentiles(rows: Sequence[results.RegionLatency]) -> Part:
     return bar_chart(
         "percentiles",
-        "Median and 95th percentile of the latency in each region",
+        "Median and 95th percentile latency by region",
         Axis("Region", "region"),
         _LATENCY,
         texts(row.region for row in rows),
@@ -232,7 +232,7 @@ def _tokens(result: results.GeographicLatencyResult) -> Part:
             bins="mean",
             empty=_NO_REGION,
         ),
-        lead="Longer calls take longer wherever they are served, so regions and providers are "
+        lead="Calls with more tokens take longer in every region, so regions and providers are "
         "only comparable at the same number of tokens.",
     )
 
@@ -241,7 +241,7 @@ def _routing(result: results.GeographicLatencyResult) -> Part:
     rows = result.routing
     drawn = rows[:_DRAWN_ROUTES]
     names = [f"{row.region}, {formatting.name('provider', row.current_provider)}" for row in drawn]
-    caption = "Present and recommended provider at equal token counts"
+    caption = "Current and recommended provider at equal token counts"
     if len(rows) > len(drawn):
         caption = f"{caption}, the {len(drawn)} widest gaps of {len(rows)}"
     empty = "No provider is clearly slower in a region than another one there."
@@ -250,11 +250,11 @@ def _routing(result: results.GeographicLatencyResult) -> Part:
         bar_chart(
             "routing",
             caption,
-            Axis("Region and present provider", "text"),
+            Axis("Region and current provider", "text"),
             _LATENCY,
             names,
             [
-                Series("Present", [row.current_latency_ms for row in drawn], "muted"),
+                Series("Current", [row.current_latency_ms for row in drawn], "muted"),
                 Series("Recommended", [row.recommended_latency_ms for row in drawn], "accent"),
             ],
             horizontal=True,
@@ -262,23 +262,25 @@ def _routing(result: results.GeographicLatencyResult) -> Part:
         ),
         table(
             "routing",
-            "Routes worth changing, the widest gap first",
+            "Routes worth changing, widest gap first",
             [
                 Column(lambda row: row.region, "Region", "region", dot=True),
-                Column(lambda row: row.current_provider, "Present", "provider", dot=True),
-                Column(lambda row: row.recommended_provider, "Better", "provider", dot=True),
-                Column(lambda row: row.current_latency_ms, "Now", "ms"),
-                Column(lambda row: row.recommended_latency_ms, "There", "ms"),
-                Column(lambda row: row.improvement_ms, "Saved", "ms", order="descending"),
-                Column(lambda row: row.improvement_percent, "Saved share", "percent", bar=True),
+                Column(lambda row: row.current_provider, "Current provider", "provider", dot=True),
+                Column(
+                    lambda row: row.recommended_provider, "Faster provider", "provider", dot=True
+                ),
+                Column(lambda row: row.current_latency_ms, "Current latency", "ms"),
+                Column(lambda row: row.recommended_latency_ms, "Faster latency", "ms"),
+                Column(lambda row: row.improvement_ms, "Difference", "ms", order="descending"),
+                Column(lambda row: row.improvement_percent, "Faster by", "percent", bar=True),
                 Column(lambda row: row.call_count, "Calls", "count"),
             ],
             rows,
             empty=empty,
         ),
-        lead="Both latencies are averages over the same numbers of tokens, so a provider that "
-        "gets the long prompts is not called slow; gaps that chance could make are left out. What "
-        "a provider's models can do is not compared: check that before routing.",
+        lead="Both latencies are averages at equal token counts, so long prompts do not count "
+        "against a provider; gaps that could be chance are left out. The quality of the models is "
+        "not compared: check it before changing routes.",
     )
 
 
@@ -314,7 +316,7 @@ def _providers(result: results.GeographicLatencyResult, sums: Optional[Sums]) ->
     ]
     chart = bar_chart(
         "providers",
-        "Average latency of each provider by region, whatever the calls' length",
+        "Average latency of each provider by region, not adjusted for call length",
         Axis("Region", "region"),
         _LATENCY,
         regions,

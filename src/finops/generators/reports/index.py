@@ -64,11 +64,17 @@ class _Headline(Generic[_Summary]):
         figure: Callable[[_Summary], object],
         words: str,
         kind: str,
+        one: str = "",
     ) -> None:
         self._summary = summary
         self._figure = figure
-        self.words = words
+        self._words = words
+        self._one = one or words
         self.kind = kind
+
+    def words(self, value: object) -> str:
+        """Return the words after a figure, in the singular after 1."""
+        return self._one if value == 1 else self._words
 
     def of(self, summary: Data) -> object:
         """Return the figure of a summary's dict, None where it has none."""
@@ -76,7 +82,9 @@ class _Headline(Generic[_Summary]):
 
 
 _HEADLINES: Dict[str, _Headline[Any]] = {
-    "dataset_overview": _Headline(OverviewSummary, lambda s: s.total_calls, "calls", "count"),
+    "dataset_overview": _Headline(
+        OverviewSummary, lambda s: s.total_calls, "calls", "count", "call"
+    ),
     "understanding": _Headline(
         UnderstandingSummary, lambda s: s.forecast_30_days, "forecast for 30 days", "money"
     ),
@@ -86,7 +94,9 @@ _HEADLINES: Dict[str, _Headline[Any]] = {
         "within the SLA",
         "percent",
     ),
-    "realtime": _Headline(RealtimeSummary, lambda s: s.anomaly_count, "anomalous hours", "count"),
+    "realtime": _Headline(
+        RealtimeSummary, lambda s: s.anomaly_count, "anomalous hours", "count", "anomalous hour"
+    ),
     "optimization": _Headline(
         OptimizationSummary,
         lambda s: s.first_step_monthly_savings,
@@ -105,18 +115,28 @@ _HEADLINES: Dict[str, _Headline[Any]] = {
     "pricing": _Headline(
         PricingSummary, lambda s: s.best_monthly_revenue, "per month under the best model", "money"
     ),
-    "features": _Headline(FeaturesSummary, lambda s: s.feature_count, "features", "count"),
+    "features": _Headline(
+        FeaturesSummary, lambda s: s.feature_count, "features", "count", "feature"
+    ),
     "token_economics": _Headline(
         TokenSummary, lambda s: s.cost_per_1m_tokens, "per 1M tokens", "money"
     ),
     "geographic_latency": _Headline(
-        GeographicSummary, lambda s: s.routing_opportunities, "routes to improve", "count"
+        GeographicSummary,
+        lambda s: s.routing_opportunities,
+        "routes to improve",
+        "count",
+        "route to improve",
     ),
     "churn_growth": _Headline(
-        ChurnSummary, lambda s: s.churned_customers, "customers gone", "count"
+        ChurnSummary, lambda s: s.churned_customers, "customers gone", "count", "customer gone"
     ),
     "abuse_detection": _Headline(
-        AbuseSummary, lambda s: s.flagged_customers, "customers flagged", "count"
+        AbuseSummary,
+        lambda s: s.flagged_customers,
+        "customers flagged",
+        "count",
+        "customer flagged",
     ),
 }
 
@@ -169,8 +189,8 @@ def _actions(lists: Sequence[ActionList], all_steps: Optional[float]) -> Part:
     return section(
         "What to do",
         *(_list(actions, all_steps) for actions in lists),
-        lead="The most valuable findings of all reports, each dollar in one of them only. The "
-        "lists are about different money and are not added to one another.",
+        lead="The most valuable findings of all reports. Each dollar counts once; the lists are "
+        "about different amounts, which do not add up.",
     )
 
 
@@ -182,7 +202,7 @@ def _list(actions: ActionList, all_steps: Optional[float]) -> Part:
             '<h3>$title</h3>$total<ol class="summary">$items</ol>',
             title=actions.kind.title,
             total=_total_words(actions, all_steps),
-            items=join(_action(item, most) for item in shown),
+            items=join(_action(item, most, len(shown) > 1) for item in shown),
         )
     )
 
@@ -199,7 +219,7 @@ def _total_words(actions: ActionList, all_steps: Optional[float]) -> Markup:
     if len(amounts) < 2 or not actions.kind.amounts or total is None:
         return Markup("")
     rest = len(actions.items) - MOST_OF_A_LIST
-    more = f"; {rest} more stand in the reports" if rest > 0 else ""
+    more = f"; {rest} more are in the reports" if rest > 0 else ""
     return fill(
         '<p class="lead">$total $words in all$more.</p>',
         total=formatting.money(total),
@@ -208,11 +228,12 @@ def _total_words(actions: ActionList, all_steps: Optional[float]) -> Markup:
     )
 
 
-def _action(item: Ranked, most: float) -> Markup:
+def _action(item: Ranked, most: float, compared: bool) -> Markup:
+    """Return a finding; its amount has a bar where there are others to compare it with."""
     drawn = Markup("")
     figure: Any = severity_badge(str(item.finding.get("severity")))
     if item.worth:
-        drawn = bar(item.worth / most * 100)
+        drawn = bar(item.worth / most * 100) if compared else Markup("")
         figure = fill(
             '<span class="figure" title="$exact USD per month">$worth</span>'
             "<small>per month</small>",
@@ -249,7 +270,7 @@ def _unknown(context: Data) -> List[Part]:
         return []
     items = join(fill("<li>$sentence</li>", sentence=sentence) for sentence in sentences)
     listed = Part(fill('<ul class="plain">$items</ul>', items=items))
-    return [section("What the data does not say", listed)]
+    return [section("What the data does not show", listed)]
 
 
 def _domains(results: Mapping[str, Data], reports: Sequence[Data]) -> List[Part]:
@@ -288,9 +309,11 @@ def _tile(report: Data, result: Data) -> Markup:
 def _headline(name: str, summary: Data) -> Markup:
     headline = _HEADLINES.get(name)
     value = headline.of(summary) if headline else None
-    words, kind = (headline.words, headline.kind) if headline else ("calls", "count")
+    words, kind = (headline.words(value), headline.kind) if headline else ("calls", "count")
     if value is None:
         value, words, kind = summary.get("total_calls"), "calls", "count"
+    if value is None:
+        value, words, kind = summary.get("total_cost"), "cost", "money"
     if value is None:
         return Markup("no result")
     return fill(
@@ -323,7 +346,7 @@ def _made(report: Data) -> str:
     text_parts = [size, formatting.moment(report.get("generated_at"))]
     if report.get("seconds") is not None:
         text_parts.append(
-            f"generated in {formatting.duration(float(report['seconds']))}".replace(" s", "\u00a0s")
+            f"in {formatting.duration(round(float(report['seconds']), 2))}".replace(" s", "\u00a0s")
         )
     return " · ".join(text_parts)
 

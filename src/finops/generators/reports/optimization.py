@@ -16,11 +16,12 @@ from finops.generators.rounding import ShortenedRows
 from finops.generators.tables import Column, table, texts
 from finops.results import optimization as results
 from finops.results.base import from_dict
+from finops.results.shares import costs_are_lower_bounds
 
 REPORT = Report(
     "optimization",
     "Rate Optimization",
-    "Which steps save money, in the order of their ease, and how much.",
+    "Steps that save money, easiest first, and how much each saves.",
 )
 
 _DRAWN_MODELS = 12
@@ -75,8 +76,8 @@ def _cards(result: results.OptimizationResult) -> List[Card]:
             "Cost per month",
             summary.monthly_cost,
             "money",
-            "as it is",
-            at_least=bool(summary.unpriced_calls),
+            "today",
+            at_least=costs_are_lower_bounds(result),
         ),
         Card("Calls", summary.total_calls, "count", "of the whole period"),
     ]
@@ -100,26 +101,27 @@ def _step_name(step: str) -> str:
 def _together(result: results.OptimizationResult) -> Part:
     steps = result.steps
     empty = "Checked, none found: steps that save something per month."
+    unknown = "Not drawn: the cost per month is a lower bound, so what is left is not known."
     return section(
         "What can be saved, step by step",
         bar_chart(
             "steps",
-            "Cost per month as it is, and after each step",
+            "Cost per month today and after each step",
             Axis("Step", "text"),
             Axis("Cost (USD per month)", "money"),
             [row.step for row in _left(result)],
             [Series("Cost", [row.cost for row in _left(result)])],
             horizontal=True,
             colours=["muted", *["accent"] * len(steps)],
-            empty=empty,
+            empty=unknown if steps else empty,
         ),
         table(
             "steps",
-            "Savings step by step, in the order of their ease",
+            "Savings step by step, easiest first",
             [
                 Column(lambda row: _step_name(row.step).capitalize(), "Step"),
                 Column(lambda row: row.monthly_savings, "Savings per month", "money"),
-                Column(lambda row: row.cumulative, "With the steps before", "money"),
+                Column(lambda row: row.cumulative, "Cumulative", "money"),
                 Column(lambda row: row.confidence, "Confidence"),
                 Column(lambda row: row.effort, "Effort"),
             ],
@@ -134,7 +136,7 @@ def _together(result: results.OptimizationResult) -> Part:
                 Column(lambda row: row.current_model, "From", "model"),
                 Column(lambda row: row.alternative_model, "To", "model"),
                 Column(lambda row: row.call_count, "Calls", "count"),
-                Column(lambda row: row.monthly_cost, "Cost per month before it", "money"),
+                Column(lambda row: row.monthly_cost, "Cost per month before", "money"),
                 Column(lambda row: row.monthly_savings, "Savings per month", "money"),
                 Column(lambda row: row.savings_percent, "Saved", "percent"),
             ],
@@ -143,7 +145,7 @@ def _together(result: results.OptimizationResult) -> Part:
         ),
         table(
             "caching",
-            "Features that read less from a cache than other calls to the same model",
+            "Features that use the cache less than other calls to the same model",
             [
                 Column(lambda row: row.feature_id, "Feature", "feature", dot=True),
                 Column(lambda row: row.model, "Model", "model"),
@@ -157,19 +159,19 @@ def _together(result: results.OptimizationResult) -> Part:
         ),
         table(
             "batch",
-            "Calls that may wait for a batch",
+            "Calls that could run as a batch",
             [
                 Column(lambda row: row.feature_id, "Feature", "feature", dot=True),
                 Column(lambda row: row.task_type, "Task type"),
                 Column(lambda row: row.call_count, "Calls", "count"),
-                Column(lambda row: row.monthly_cost, "Cost per month before it", "money"),
+                Column(lambda row: row.monthly_cost, "Cost per month before", "money"),
                 Column(lambda row: row.monthly_savings, "Savings per month", "money"),
             ],
             ShortenedRows(result.batch),
             empty="Checked, none found: tasks whose answers may wait for a day.",
         ),
-        lead="No dollar is counted twice: each step takes from what the steps before it leave, "
-        "at the rate of the last 30 whole days. The easiest come first.",
+        lead="Each dollar counts once: each step applies to what the earlier steps leave, at the "
+        "rate of the last 30 whole days. The easiest steps come first.",
     )
 
 
@@ -180,7 +182,7 @@ def _left(result: results.OptimizationResult) -> List[_Left]:
     if not steps or not share or summary.total_monthly_savings is None:
         return []
     now = summary.total_monthly_savings / share * 100
-    rows = [_Left("As it is", now)]
+    rows = [_Left("Today", now)]
     rows += [_Left(f"After {_step_name(row.step)}", now - row.cumulative) for row in steps]
     return rows
 
@@ -190,10 +192,10 @@ def _left(result: results.OptimizationResult) -> List[_Left]:
 
 def _lifecycle(result: results.OptimizationResult) -> Part:
     return section(
-        "Models that their providers retire",
+        "Retired and legacy models",
         table(
             "lifecycle",
-            "Retired and legacy models in use, by cost",
+            "Models in use, by cost",
             [
                 Column(lambda row: row.provider, "Provider", "provider", dot=True),
                 Column(lambda row: row.model, "Model", "model"),
@@ -205,8 +207,8 @@ def _lifecycle(result: results.OptimizationResult) -> Part:
                 Column(lambda row: row.savings, "Savings per month", "money"),
             ],
             result.lifecycle,
-            lead="Legacy is what its provider retires within a year after the data. Moving to the "
-            "successor has to be made anyway, so it is the first step.",
+            lead="A legacy model is retired by its provider within a year after the data ends. The "
+            "move to the successor is needed anyway, so it comes first.",
             empty="Checked, none found: models in use that their providers have retired, or "
             "retire within a year.",
         ),
@@ -233,7 +235,7 @@ def _switches(result: results.OptimizationResult) -> Part:
         "Which models to switch",
         bar_chart(
             "savings-by-model",
-            "What switching away from a model saves per month, the largest first",
+            "Savings per month from switching away from a model, largest first",
             Axis("Model", "model"),
             Axis("Savings (USD per month)", "money"),
             [name for name, _ in drawn],
@@ -298,7 +300,7 @@ def _commitment(result: results.OptimizationResult, data: Mapping[str, Any]) -> 
         "What a commitment saves",
         line_chart(
             "daily-calls",
-            f"Calls on each day, and the quiet day that can be committed to{cut_short(data)}",
+            f"Calls on each day, and the quiet day that a commitment can cover{cut_short(data)}",
             Axis("Day (UTC)", "date"),
             Axis("Calls", "count"),
             texts(row.date for row in daily),
@@ -315,22 +317,22 @@ def _commitment(result: results.OptimizationResult, data: Mapping[str, Any]) -> 
         ),
         table(
             "commitments",
-            "Commitments by model, what saves most first",
+            "Commitments by model, largest savings first",
             [
                 Column(lambda row: row.provider, "Provider", "provider", dot=True),
                 Column(lambda row: row.model, "Model", "model"),
                 Column(lambda row: row.monthly_cost, "Cost per month", "money"),
                 Column(lambda row: row.baseline_tokens_per_hour, "Tokens per hour", "count"),
                 Column(lambda row: row.utilization_percent, "Used", "percent", bar=True),
-                Column(lambda row: row.break_even_utilization_percent, "Pays from", "percent"),
-                Column(lambda row: row.unused_cost, "Paid for nothing per month", "money"),
+                Column(lambda row: row.break_even_utilization_percent, "Break-even use", "percent"),
+                Column(lambda row: row.unused_cost, "Unused per month", "money"),
                 Column(lambda row: row.monthly_savings, "Savings per month", "money"),
                 Column(lambda row: row.advised, "Advised", "flag"),
             ],
             ShortenedRows(result.commitments),
-            lead="The tokens of a quiet hour with a call, paid in every hour at "
-            f"{result.reserved_capacity.discount_percent or 0:g}% off. A commitment below its "
-            "break-even costs more than it takes off.",
+            lead="A commitment to the tokens of a quiet hour, paid for every hour, at "
+            f"{result.reserved_capacity.discount_percent or 0:g}% off. Below its break-even use, "
+            "a commitment costs more than it saves.",
             empty=f"No commitment: it needs {config.SHORT_PERIOD_DAYS} covered days on which the "
             "cost of every call is known.",
         ),
@@ -344,8 +346,8 @@ def _commitment(result: results.OptimizationResult, data: Mapping[str, Any]) -> 
             _commitment_rows(reserved),
             empty="No commitment is listed in this result.",
         ),
-        lead="A commitment pays for calls that are certain to come, and is sold by model, as "
-        "tokens per unit of time that are paid whether they are used or not.",
+        lead="Commitments suit usage that is certain. They are sold by model, as tokens per unit "
+        "of time, which are paid for whether they are used or not.",
     )
 
 

@@ -127,7 +127,7 @@ def _cards(summary: results.PerformanceSummary, measures: Container[str]) -> Lis
             Percentile("p99") if "p99" in measures else None,
         ),
         Card(
-            "Service level",
+            "SLA compliance",
             summary.sla_compliance_percent,
             "percent",
             f"within {limit}",
@@ -240,7 +240,7 @@ def _price_and_speed(rows: Sequence[results.ModelRanking]) -> Part:
     groups = [formatting.name("provider", row.provider) for row in rows]
     chart = scatter_chart(
         "price-and-speed",
-        "What a model costs against how long it takes; lower left is better",
+        "Cost and latency of each model; lower left is better",
         Axis("Cost per 1M tokens (USD)", "money"),
         LATENCY,
         [
@@ -261,7 +261,7 @@ def _throughput(rows: Sequence[results.ModelRanking]) -> Part:
     first = f", the {_DRAWN} fastest of {len(rows)}" if len(rows) > _DRAWN else ""
     chart = bar_chart(
         "throughput",
-        f"Tokens a second of waiting, by model{first}",
+        f"Tokens per second, by model{first}",
         Axis("Model", "model"),
         Axis("Tokens per second", "number"),
         texts(row.model for row in drawn),
@@ -296,7 +296,7 @@ def _providers(result: results.PerformanceResult, sums: Optional[Sums]) -> Part:
         late,
         Column(
             lambda row: row.compliance_rate,
-            "Kept",
+            "SLA met",
             "percent",
             recompute=Ratio("within", "measured", 100),
             order="descending",
@@ -317,7 +317,7 @@ def _providers(result: results.PerformanceResult, sums: Optional[Sums]) -> Part:
         follow(chart, "compliance", shown, provider, [late], colours=colours),
         table(
             "compliance",
-            "Service level by provider",
+            "SLA compliance by provider",
             shown,
             rows,
             empty="No providers with a call.",
@@ -333,7 +333,7 @@ def _late_percent(row: results.ProviderCompliance) -> Optional[float]:
 
 def _tasks(result: results.PerformanceResult, sums: Optional[Sums]) -> Part:
     return section(
-        "Which task waits longest",
+        "Latency by task type",
         table(
             "tasks",
             "Latency by task type",

@@ -14,11 +14,12 @@ from finops.generators.rounding import ShortenedRows
 from finops.generators.tables import Column, table
 from finops.results import pricing as results
 from finops.results.base import from_dict
+from finops.results.shares import costs_are_lower_bounds
 
 REPORT = Report(
     "pricing",
     "Pricing Strategy",
-    "What four pricing models would have earned on this very usage.",
+    "What four pricing models would earn on the same usage.",
 )
 
 _TITLES: Dict[str, str] = {
@@ -33,8 +34,8 @@ _SEGMENTS: Dict[str, str] = {
     "heavy": "Heavy third",
 }
 _ASSUMPTION = (
-    "Every model is applied to each customer's calls per month. Nobody is assumed to leave or to "
-    "use more or less, so a gain shown here is the most that a change can bring."
+    "Every model is applied to each customer's calls per month. Customers are assumed neither to "
+    "leave nor to change their usage, so the gain shown is the most that a change can bring."
 )
 
 
@@ -45,7 +46,7 @@ def generate_pricing_report(data: Dict[str, Any], output_path: Union[str, Path])
         REPORT,
         data,
         output_path,
-        cards=_cards(result.summary),
+        cards=_cards(result),
         body=[_models(result), _segments(result), _sensitivity(result), _customers(result)],
         about=_contrast(result),
         not_found=_not_found(result),
@@ -56,7 +57,8 @@ def _title(model: str) -> str:
     return _TITLES.get(model, str(model))
 
 
-def _cards(summary: results.PricingSummary) -> List[Card]:
+def _cards(result: results.PricingResult) -> List[Card]:
+    summary = result.summary
     best = _title(summary.best_model or formatting.MISSING)
     return [
         Card(
@@ -77,7 +79,7 @@ def _cards(summary: results.PricingSummary) -> List[Card]:
             summary.monthly_cost,
             "money",
             "the same under each model",
-            at_least=bool(summary.unpriced_calls),
+            at_least=costs_are_lower_bounds(result),
         ),
         Card(
             "Break-even price",
@@ -216,37 +218,43 @@ def _sensitivity(result: results.PricingResult) -> Part:
     rows = result.sensitivity
     margins = [(row.monthly_revenue or 0) - cost for row in rows]
     return section(
-        "What the usage price does",
-        scatter_chart(
-            "sensitivity",
-            "Margin of usage-based pricing at each of these prices",
-            Axis("Price per 1,000 calls (USD)", "money"),
-            Axis("Margin (USD per month)", "money"),
-            [
-                (formatting.money(row.price_per_1k_calls), row.price_per_1k_calls or 0, margin)
-                for row, margin in zip(rows, margins)
-            ],
-            colours=["critical" if margin < 0 else "accent" for margin in margins],
-            empty="No prices were tried in this result.",
-        ),
-        table(
-            "sensitivity",
-            "Usage-based pricing at other prices",
-            [
-                Column(
-                    lambda row: row.price_per_1k_calls,
-                    "Price per 1,000 calls",
-                    "money",
-                    order="ascending",
-                ),
-                Column(lambda row: row.monthly_revenue, "Revenue per month", "money"),
-                Column(lambda row: (row.monthly_revenue or 0) - cost, "Margin per month", "money"),
-                Column(lambda row: row.margin_percent, "Margin", "percent"),
-            ],
-            rows,
-            empty="No prices were tried in this result.",
+        "Effect of the usage price",
+        columns(
+            scatter_chart(
+                "sensitivity",
+                "Margin of usage-based pricing at other prices",
+                Axis("Price per 1,000 calls (USD)", "money"),
+                Axis("Margin (USD per month)", "money"),
+                [
+                    (formatting.money(row.price_per_1k_calls), row.price_per_1k_calls or 0, margin)
+                    for row, margin in zip(rows, margins)
+                ],
+                colours=["critical" if margin < 0 else "accent" for margin in margins],
+                empty="No prices were tried in this result.",
+            ),
+            _price_table(rows, cost),
         ),
         lead=_break_even(result.break_even_price_per_1k_calls),
+    )
+
+
+def _price_table(rows: Sequence[results.TriedPrice], cost: float) -> Part:
+    return table(
+        "sensitivity",
+        "Revenue and margin by usage price",
+        [
+            Column(
+                lambda row: row.price_per_1k_calls,
+                "Price per 1,000 calls",
+                "money",
+                order="ascending",
+            ),
+            Column(lambda row: row.monthly_revenue, "Revenue per month", "money"),
+            Column(lambda row: (row.monthly_revenue or 0) - cost, "Margin per month", "money"),
+            Column(lambda row: row.margin_percent, "Margin", "percent"),
+        ],
+        rows,
+        empty="No prices were tried in this result.",
     )
 
 
@@ -279,7 +287,7 @@ def _customers(result: results.PricingResult) -> Part:
         ),
         table(
             "without-price",
-            "Customers left out because their price is not known",
+            "Customers left out: price not known",
             [
                 Column(lambda row: row.customer_id, "Customer"),
                 Column(lambda row: row.subscription_tier, "Tier", "tier", dot=True),

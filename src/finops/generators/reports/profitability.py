@@ -26,6 +26,7 @@ from finops.generators.rounding import ShortenedRows
 from finops.generators.tables import Column, table, texts
 from finops.results import profitability as results
 from finops.results.base import from_dict
+from finops.results.shares import costs_are_lower_bounds
 
 REPORT = Report(
     "profitability",
@@ -50,7 +51,7 @@ def generate_profitability_report(data: Dict[str, Any], output_path: Union[str, 
         REPORT,
         data,
         output_path,
-        cards=_cards(result.summary),
+        cards=_cards(result),
         body=[
             _losses(result),
             _advice(result),
@@ -64,7 +65,8 @@ def generate_profitability_report(data: Dict[str, Any], output_path: Union[str, 
     )
 
 
-def _cards(summary: results.ProfitabilitySummary) -> List[Card]:
+def _cards(result: results.ProfitabilityResult) -> List[Card]:
+    summary = result.summary
     customers = formatting.count(summary.total_customers)
     return [
         Card("Margin after AI cost", summary.monthly_margin, "money", "per month"),
@@ -75,7 +77,7 @@ def _cards(summary: results.ProfitabilitySummary) -> List[Card]:
             summary.monthly_cost,
             "money",
             "of the same customers",
-            at_least=bool(summary.unpriced_calls),
+            at_least=costs_are_lower_bounds(result),
         ),
         Card("Unprofitable", summary.unprofitable_count, "count", f"of {customers} customers"),
         Card("Lost on these", summary.total_monthly_loss, "money", "per month"),
@@ -89,7 +91,7 @@ def _losses(result: results.ProfitabilityResult) -> Part:
         "Who loses money",
         bar_chart(
             "losses",
-            "What each of the most unprofitable customers loses per month",
+            "Loss per month of the most unprofitable customers",
             Axis("Customer", "text"),
             Axis("Loss (USD per month)", "money"),
             texts(row.customer_id for row in drawn),
@@ -99,14 +101,14 @@ def _losses(result: results.ProfitabilityResult) -> Part:
         ),
         table(
             "unprofitable",
-            "Unprofitable customers, the largest loss first",
+            "Unprofitable customers, largest loss first",
             [
                 *_customer_columns(order_of_margin="ascending"),
                 Column(lambda row: row.break_even_price, "Break-even price", "money"),
             ],
             ShortenedRows(rows),
             empty="No unprofitable customers.",
-            lead="The break-even price is the subscription at which nothing is lost.",
+            lead="The break-even price is the subscription at which the customer covers its cost.",
         ),
     )
 
@@ -122,10 +124,10 @@ _REASONS = {
 
 def _advice(result: results.ProfitabilityResult) -> Part:
     return section(
-        "What is advised for each customer",
+        "Advice by customer",
         table(
             "advice",
-            "Customers for whom there is a reason, the gravest first",
+            "Customers with advice, most serious first",
             [
                 Column(lambda row: row.customer_id, "Customer"),
                 Column(lambda row: _REASONS.get(row.reason, row.reason), "Reason"),
@@ -136,9 +138,8 @@ def _advice(result: results.ProfitabilityResult) -> Part:
             empty="Checked, none found: customers with signs of abuse, a loss, falling usage or an "
             "outgrown tier.",
         ),
-        lead="Decided once for all reports, by the gravest reason: suspected abuse is confirmed "
-        "first, then a loss is met by the mildest remedy, then falling usage is talked about, "
-        "then a tier is offered.",
+        lead="One piece of advice per customer, the same in every report, by the most serious "
+        "reason: suspected abuse, then a loss, falling usage and an outgrown tier.",
     )
 
 
@@ -158,7 +159,7 @@ def _customer_columns(
 
 def _overview(result: results.ProfitabilityResult) -> Part:
     return section(
-        "How margins are spread", columns(_category_chart(result), _customer_chart(result))
+        "Distribution of margins", columns(_category_chart(result), _customer_chart(result))
     )
 
 
@@ -202,9 +203,9 @@ def _groups(result: results.ProfitabilityResult) -> Part:
     return section(
         "Which kinds of customers pay for themselves",
         columns(
-            _group_chart("tiers", "Revenue beside cost, by subscription tier", "Tier", tiers),
+            _group_chart("tiers", "Revenue and cost by subscription tier", "Tier", tiers),
             _group_chart(
-                "archetypes", "Revenue beside cost, by customer archetype", "Archetype", archetypes
+                "archetypes", "Revenue and cost by customer archetype", "Archetype", archetypes
             ),
         ),
         _group_table(
@@ -289,12 +290,12 @@ def _over_time(result: results.ProfitabilityResult, data: Mapping[str, Any]) -> 
                 Column(lambda row: row.cost, "Cost", "money"),
                 Column(lambda row: row.margin, "Margin after AI cost", "money"),
                 Column(lambda row: row.margin_percent, "Margin", "percent"),
-                Column(lambda row: "Whole" if row.whole else "Part of it", "Data"),
+                Column(lambda row: "Whole" if row.whole else "Partial", "Data"),
             ],
             result.by_month,
             empty="No month with a call.",
-            lead="What was paid when: each day has its part of the month's subscription, at the "
-            "price of that day. Figures per month elsewhere are rates for 30 days.",
+            lead="Each day counts its part of the monthly subscription, at that day's price. "
+            "Elsewhere, figures per month are rates for 30 days.",
         ),
     )
 
@@ -304,7 +305,7 @@ def _lists(result: results.ProfitabilityResult) -> Part:
         "All customers",
         table(
             "customers",
-            "Margin of each customer, the lowest first",
+            "Margin of each customer, lowest first",
             [
                 *_customer_columns(order_of_percent="ascending"),
                 Column(lambda row: _category(row.category), "Category"),
@@ -316,7 +317,7 @@ def _lists(result: results.ProfitabilityResult) -> Part:
         ),
         table(
             "without-price",
-            "Customers left out because their price is not known",
+            "Customers left out: price not known",
             [
                 Column(lambda row: row.customer_id, "Customer"),
                 Column(lambda row: row.subscription_tier, "Tier", "tier", dot=True),
@@ -329,7 +330,7 @@ def _lists(result: results.ProfitabilityResult) -> Part:
         ),
         table(
             "gone",
-            "Customers who left, no part of the revenue",
+            "Customers who left (not counted in revenue)",
             [
                 Column(lambda row: row.customer_id, "Customer"),
                 Column(lambda row: row.subscription_tier, "Tier", "tier", dot=True),
@@ -346,7 +347,7 @@ def _lists(result: results.ProfitabilityResult) -> Part:
         ),
         table(
             "too-new",
-            "Customers who are too new to be judged",
+            "Customers too new to judge",
             [
                 Column(lambda row: row.customer_id, "Customer"),
                 Column(lambda row: row.subscription_tier, "Tier", "tier", dot=True),
@@ -355,7 +356,7 @@ def _lists(result: results.ProfitabilityResult) -> Part:
                 Column(lambda row: row.cost, "Cost so far", "money"),
             ],
             ShortenedRows(result.too_new),
-            empty="No customers who are too new.",
+            empty="No customer is too new.",
         ),
     )
 

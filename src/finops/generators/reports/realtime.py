@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 from finops import config
 from finops.generators import formatting
 from finops.generators.charts import Axis, Colour, Series, bar_chart, cut_short, line_chart
-from finops.generators.components import Card, Part, section
+from finops.generators.components import Card, Part, columns, section
 from finops.generators.contrast import Contrast
 from finops.generators.date_range import Daily, follow
 from finops.generators.detector_scores import detectors
@@ -86,17 +86,20 @@ def _cards(result: results.RealtimeResult) -> List[Card]:
     summary = result.summary
     risk = result.portfolio_risk
     threshold = formatting.money(result.hourly_baseline.threshold)
-    top = formatting.name("provider", risk.top_provider or "nobody")
+    top = formatting.name("provider", risk.top_provider or "no provider")
+    unknown = result.basis.covered_days is not None and not result.basis.revenue_known
     return [
-        Card("Anomalous hours", summary.anomaly_count, "count", f"above {threshold} an hour"),
+        Card("Anomalous hours", summary.anomaly_count, "count", f"above {threshold} per hour"),
         Card("Alerts", summary.alert_count, "count", "cost, errors and providers"),
         Card(
             "Customers at risk",
-            summary.at_risk_customers,
+            None if unknown else summary.at_risk_customers,
             "count",
-            f"costing {config.BURN_MEDIUM_PCT}% of their price or more",
+            "no subscription price is known"
+            if unknown
+            else f"costing {config.BURN_MEDIUM_PCT}% of their price or more",
         ),
-        Card("Portfolio risk", summary.risk_level, "text", "of one provider failing"),
+        Card("Portfolio risk", summary.risk_level, "text", "if one provider fails"),
         Card("Largest provider", risk.max_provider_concentration, "share", f"{top}, of cost"),
         Card(
             "Error rate",
@@ -115,29 +118,31 @@ def _hours(result: results.RealtimeResult) -> Part:
     baseline = result.hourly_baseline
     mean = formatting.money(baseline.mean)
     return section(
-        "Hours that cost too much",
+        "Hours of unusual cost",
         _hour_chart(result, baseline.threshold),
         _incident_table(result.incidents),
         _anomaly_table(result.anomalies),
-        lead=f"An hour costs {mean} on average, hours without calls included; an hour above "
-        f"{formatting.money(baseline.threshold)} is an anomaly where it is also far above what "
-        "hours like it cost: what recurs by hour, weekday or schedule is none.",
+        lead=f"An hour costs {mean} on average, hours without calls included. An hour above "
+        f"{formatting.money(baseline.threshold)} is an anomaly if it also costs far more than "
+        "comparable hours; costs that recur by hour, weekday or schedule are not anomalies.",
     )
 
 
 def _hour_chart(result: results.RealtimeResult, threshold: float) -> Part:
     hourly = result.hourly
     anomalous = {row.hour: row.cost for row in result.anomalies}
+    at_hours = [anomalous.get(row.hour) for row in hourly]
+    anomalies = Series("Anomaly", at_hours, "critical", "points")
     return line_chart(
         "hourly-cost",
-        "Cost of each hour, the threshold, and the anomalous hours",
+        f"Cost of each hour and the threshold{', and the anomalous hours' if anomalous else ''}",
         Axis("Hour (UTC)", "hour"),
         Axis("Cost (USD per hour)", "money"),
         [formatting.minute(row.hour) for row in hourly],
         [
             Series("Cost", [row.cost for row in hourly], "accent"),
             Series("Threshold", [threshold] * len(hourly), "warning", "dashed"),
-            Series("Anomaly", [anomalous.get(row.hour) for row in hourly], "critical", "points"),
+            *([anomalies] if anomalous else []),
         ],
         bins="max",
         empty="There is no hour with a call, so no line over time is drawn.",
@@ -147,14 +152,18 @@ def _hour_chart(result: results.RealtimeResult, threshold: float) -> Part:
 def _incident_table(rows: Sequence[results.Incident]) -> Part:
     return table(
         "incidents",
-        "Incidents: anomalous hours in a row with one cause, the most expensive first",
+        "Incidents: consecutive anomalous hours with one cause, most expensive first",
         [
             Column(lambda row: formatting.minute(row.start), "First hour (UTC)"),
             Column(lambda row: row.hours, "Hours", "count"),
             Column(lambda row: row.cost, "Cost", "money"),
-            Column(lambda row: row.excess_cost, "Above the usual", "money", order="descending"),
+            Column(lambda row: row.excess_cost, "Excess cost", "money", order="descending"),
             Column(lambda row: row.cause, "Largest share"),
-            Column(lambda row: ", ".join(row.customers), "Largest customers"),
+            Column(
+                lambda row: row.customers[0] if row.customers else None,
+                "Largest customer",
+                follows="customer",
+            ),
         ],
         ShortenedRows(rows),
         empty="No incidents.",
@@ -165,7 +174,7 @@ def _incident_table(rows: Sequence[results.Incident]) -> Part:
 def _anomaly_table(rows: Sequence[results.Anomaly]) -> Part:
     return table(
         "anomalies",
-        "Anomalous hours, the furthest above the mean first",
+        "Anomalous hours, furthest above the mean first",
         [
             Column(lambda row: formatting.minute(row.hour), "Hour (UTC)"),
             Column(lambda row: row.cost, "Cost", "money"),
@@ -175,10 +184,10 @@ def _anomaly_table(rows: Sequence[results.Anomaly]) -> Part:
                 "number",
                 order="descending",
             ),
-            Column(lambda row: row.expected, "Hours like it", "money"),
-            Column(lambda row: row.around_cost, "Hours around it", "money"),
-            Column(lambda row: _PATTERNS.get(row.pattern, ""), "What it is"),
-            Column(lambda row: row.top_customer, "Largest customer"),
+            Column(lambda row: row.expected, "Comparable hours", "money"),
+            Column(lambda row: row.around_cost, "Adjacent hours", "money"),
+            Column(lambda row: _PATTERNS.get(row.pattern, ""), "Pattern"),
+            Column(lambda row: row.top_customer, "Largest customer", follows="customer"),
             Column(lambda row: row.top_model, "Largest model", "model"),
         ],
         ShortenedRows(rows),
@@ -219,7 +228,7 @@ def _alerts(result: results.RealtimeResult) -> Part:
     there = [kind for kind in _ALERTS if any(kind in counts for counts in days.values())]
     labels = _all_days(days, result.daily)
     return section(
-        "What would have been alerted",
+        "Alerts that would have been sent",
         bar_chart(
             "alerts-by-day",
             f"Alerts by the day on which they begin, {_types(there)}",
@@ -241,14 +250,14 @@ def _alerts(result: results.RealtimeResult) -> Part:
         ),
         table(
             "alerts",
-            "Alerts, the gravest first",
+            "Alerts, most severe first",
             [
                 Column(lambda row: row.severity, "Severity", "severity"),
                 Column(lambda row: _alert(row)[0], "Alert"),
-                Column(lambda row: formatting.minute(row.time or ""), "When (UTC)"),
+                Column(lambda row: formatting.minute(row.time or ""), "From (UTC)"),
                 Column(lambda row: formatting.minute(row.end or ""), "Until"),
-                Column(lambda row: row.length, "Days or hours", "count"),
-                Column(_whose, "Whose"),
+                Column(lambda row: row.length, "Length (days or hours)", "count"),
+                Column(_whose, "Subject"),
                 Column(lambda row: _MEASURES.get(row.measure, _alert(row)[1]), "Measured"),
                 Column(lambda row: row.value, "Worst value", "number"),
                 Column(lambda row: row.threshold, "Limit", "number"),
@@ -292,13 +301,13 @@ def _burn(result: results.RealtimeResult) -> Part:
         "Customers whose usage exceeds their subscription",
         bar_chart(
             "burn",
-            "Cost in percent of the subscription, the highest first: critical from "
+            "Cost in percent of the subscription, highest first: critical from "
             f"{config.BURN_CRITICAL_PCT}%, high from {config.BURN_HIGH_PCT}%, medium from "
             f"{config.BURN_MEDIUM_PCT}%",
             Axis("Customer", "text"),
             Axis("Cost (% of the subscription, per month)", "percent"),
             texts(row.customer_id for row in drawn),
-            [Series("Burn", [row.burn_percent for row in drawn])],
+            [Series("Cost / subscription", [row.burn_percent for row in drawn])],
             horizontal=True,
             colours=[_RISK_COLOURS.get(str(row.risk)) for row in drawn],
             empty="No customer is close to using up its subscription.",
@@ -311,7 +320,12 @@ def _burn(result: results.RealtimeResult) -> Part:
                 Column(lambda row: row.subscription_tier, "Tier", "tier", dot=True),
                 Column(lambda row: row.monthly_revenue, "Revenue per month", "money"),
                 Column(lambda row: row.monthly_cost, "Cost per month", "money"),
-                Column(lambda row: row.burn_percent, "Burn", "percent", order="descending"),
+                Column(
+                    lambda row: row.burn_percent,
+                    "Cost / subscription",
+                    "percent",
+                    order="descending",
+                ),
                 Column(lambda row: row.risk, "Risk"),
             ],
             rows,
@@ -348,14 +362,16 @@ def _portfolio(result: results.RealtimeResult, sums: Optional[Sums]) -> Part:
     )
     return section(
         "Provider concentration",
-        follow(chart, "provider-shares", shown, provider, [share], colours=colours),
-        table(
-            "provider-shares",
-            "Share of the cost by provider",
-            shown,
-            rows,
-            empty="No providers with a call.",
-            sums=sums,
+        columns(
+            follow(chart, "provider-shares", shown, provider, [share], colours=colours),
+            table(
+                "provider-shares",
+                "Share of the cost by provider",
+                shown,
+                rows,
+                empty="No providers with a call.",
+                sums=sums,
+            ),
         ),
         lead=f"The diversity score is {formatting.decimal(risk.diversity_score)}: the "
         "chance that two dollars went to different providers, from 0 to 1.",

@@ -20,23 +20,23 @@ from finops.generators.rounding import ShortenedRows
 from finops.generators.tables import Column, table, texts
 from finops.results import token_economics as results
 from finops.results.base import from_dict
-from finops.results.shares import is_lower_bound
+from finops.results.shares import costs_are_lower_bounds, is_lower_bound
 
 REPORT = Report(
     "token_economics",
     "Token Economics",
-    "What a token costs where, and which tokens are wasted.",
+    "What tokens cost on each model, and which tokens are wasted.",
 )
 
 # Pattern in the data: title, what it is.
 _PATTERNS: Dict[str, Tuple[str, str]] = {
     "inefficient_prompt": (
         "Long prompts, short answers",
-        "A long input with a short answer: most of the input could probably be left out.",
+        "Long prompts, short answers: most of the input could probably be left out.",
     ),
     "overpriced_simple_task": (
         "Simple tasks, expensive models",
-        "Few tokens on an expensive model: the waste is the difference to the cheapest model.",
+        "Simple tasks, expensive models: the waste is the difference from the cheapest model.",
     ),
 }
 _DRAWN_MODELS = 24
@@ -63,7 +63,7 @@ def generate_token_economics_report(data: Dict[str, Any], output_path: Union[str
         REPORT,
         data,
         output_path,
-        cards=_cards(result.summary),
+        cards=_cards(result),
         body=[
             _over_time(result, data),
             _classes(result),
@@ -94,7 +94,8 @@ def _daily(result: results.TokenEconomicsResult, sums: Mapping[str, Optional[Sum
     )
 
 
-def _cards(summary: results.TokenSummary) -> List[Card]:
+def _cards(result: results.TokenEconomicsResult) -> List[Card]:
+    summary = result.summary
     return [
         Card("Possible savings", summary.monthly_savings, "money", "per month, each call once"),
         Card("Wasted", summary.wasted_cost, "money", "in the period"),
@@ -104,17 +105,17 @@ def _cards(summary: results.TokenSummary) -> List[Card]:
             "money",
             "in the period",
             Sum("total_cost"),
-            bool(summary.unpriced_calls),
+            costs_are_lower_bounds(result),
         ),
         Card(
-            "Cost of 1M tokens",
+            "Cost per 1M tokens",
             summary.cost_per_1m_tokens,
             "money",
             "on average",
             Ratio("total_cost", "tokens", 1_000_000),
         ),
         Card(
-            "Tokens for a dollar",
+            "Tokens per dollar",
             summary.tokens_per_dollar,
             "tokens",
             "on average",
@@ -180,10 +181,10 @@ _NO_CACHE = "This source does not say what was cached; costs may be an upper bou
 
 def _classes(result: results.TokenEconomicsResult) -> Part:
     return section(
-        "What each class of tokens costs",
+        "Cost by token class",
         table(
             "token-classes",
-            "Tokens and cost by class",
+            "Tokens and cost by token class",
             [
                 Column(lambda row: _CLASS_NAMES.get(row.class_, row.class_), "Class"),
                 Column(lambda row: row.tokens, "Tokens", "tokens"),
@@ -231,8 +232,8 @@ def _cache(result: results.TokenEconomicsResult, data: Mapping[str, Any]) -> Par
                 Column(lambda row: row.writes_never_read_percent, "Writes never read", "percent"),
             ],
             ShortenedRows(result.cache),
-            lead="Saved is against no cache at all, what writing costs deducted. The most that "
-            "it could have saved is if all other input had been read from it.",
+            lead="Saved compares with no cache at all, less the cost of writing. The upper limit "
+            "assumes that all other input had been read from the cache.",
             empty="No input tokens.",
         ),
         lead=f"{formatting.percent(result.summary.cache_hit_percent)} of the input tokens were "
@@ -245,14 +246,14 @@ _MODEL = Column[results.ModelEfficiency](
 )
 _BOUGHT = Column[results.ModelEfficiency](
     lambda row: row.tokens_per_dollar,
-    "Tokens for a dollar",
+    "Tokens per dollar",
     "count",
     recompute=Ratio("tokens", "cost"),
     order="descending",
 )
 _PRICE = Column[results.ModelEfficiency](
     lambda row: row.cost_per_1m_tokens,
-    "Cost of 1M tokens",
+    "Cost per 1M tokens",
     "money",
     recompute=Ratio("cost", "tokens", 1_000_000),
 )
@@ -278,10 +279,10 @@ _EFFICIENCY: List[Column[results.ModelEfficiency]] = [
 def _efficiency(result: results.TokenEconomicsResult, sums: Optional[Sums]) -> Part:
     rows = result.efficiency
     return section(
-        "What a token costs where",
+        "Cost per token by model",
         _model_chart(
             "cost-per-1m",
-            "What 1M tokens cost on each model, as it was used",
+            "Cost per 1M tokens on each model, as used",
             Axis("USD per 1M tokens", "money"),
             lambda row: row.cost_per_1m_tokens,
             _PRICE,
@@ -289,11 +290,11 @@ def _efficiency(result: results.TokenEconomicsResult, sums: Optional[Sums]) -> P
         ),
         table(
             "efficiency",
-            "Models, the most tokens for a dollar first",
+            "Models by tokens per dollar",
             _EFFICIENCY,
             rows,
             empty="No model was called, so none is listed.",
-            lead="A model whose calls cost nothing shows 0 tokens for a dollar.",
+            lead="A model whose calls cost nothing shows 0 tokens per dollar.",
             sums=sums,
         ),
     )
@@ -340,7 +341,7 @@ def _waste(result: results.TokenEconomicsResult) -> Part:
         "Which tokens are wasted",
         bar_chart(
             "waste",
-            "Cost of the calls of each pattern in the period, and the part that is wasted",
+            "Cost of the calls with each pattern, and the part that is wasted",
             Axis("Pattern", "text"),
             Axis("USD in the period", "money"),
             [_PATTERNS[name][0] for name in used],
@@ -364,7 +365,7 @@ def _waste_table(patterns: Mapping[str, results.WastefulPattern]) -> Part:
     ]
     return table(
         "waste",
-        "Waste by customer and pattern, the most first",
+        "Waste by customer and pattern, largest first",
         [
             Column(lambda row: row.customer_id, "Customer"),
             Column(lambda row: row.pattern, "Pattern"),
@@ -385,7 +386,7 @@ def _most_wasted_first(row: _Wasted) -> Tuple[float, str, str]:
 def _prompt_waste_table(result: results.TokenEconomicsResult) -> Part:
     return table(
         "wasters",
-        "Customers with wasteful prompts, the most wasted first",
+        "Customers with wasteful prompts, most waste first",
         [
             Column(lambda row: row.customer_id, "Customer"),
             Column(lambda row: row.call_count, "Such prompts", "count"),
@@ -394,10 +395,9 @@ def _prompt_waste_table(result: results.TokenEconomicsResult) -> Part:
             Column(lambda row: row.wasted_cost, "Wasted", "money", order="descending"),
         ],
         ShortenedRows(result.prompt_wasters),
-        lead="Anybody sends a long prompt that is hardly answered now and then; these do it as a "
-        "habit.",
-        empty="Customers to whom long prompts that are hardly answered are a habit were looked "
-        "for, and there are none.",
+        lead="Occasional long prompts with short answers are normal; these customers send them "
+        "regularly.",
+        empty="Checked, none found: customers who regularly send long prompts with short answers.",
     )
 
 
@@ -411,7 +411,7 @@ def _opportunities(result: results.TokenEconomicsResult) -> Part:
         ),
         table(
             "opportunities",
-            "Cheaper models by customer, the largest saving first",
+            "Cheaper models by customer, largest saving first",
             [
                 Column(lambda row: row.customer_id, "Customer"),
                 Column(lambda row: row.current_model, "Current model", "model", dot=True),
@@ -420,12 +420,12 @@ def _opportunities(result: results.TokenEconomicsResult) -> Part:
                 Column(lambda row: row.current_cost, "Current cost", "money"),
                 Column(lambda row: row.alternative_cost, "Alternative's cost", "money"),
                 Column(lambda row: row.savings, "Savings", "money", order="descending"),
-                Column(lambda row: row.savings_percent, "Savings in percent", "percent", bar=True),
+                Column(lambda row: row.savings_percent, "Saved", "percent", bar=True),
             ],
             ShortenedRows(rows),
             empty="No model of the same class, or one lower where the task allows it, saves "
             "enough for any customer.",
-            lead="Costs and savings are those of the period; the same tokens, priced anew.",
+            lead="Costs and savings cover the period; they compare the prices of the same tokens.",
         ),
     )
 

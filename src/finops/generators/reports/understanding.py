@@ -17,10 +17,10 @@ from finops.generators.page import Report, write_report
 from finops.generators.partial_days import day_lines, partial_dates
 from finops.generators.recompute import Ratio, SharePercent, Sum
 from finops.generators.rounding import ShortenedRows
-from finops.generators.tables import Column, per_million, table, texts
+from finops.generators.tables import Column, named, per_million, table, texts
 from finops.results import understanding as results
 from finops.results.base import DailyCost, from_dict
-from finops.results.shares import CostShare, TokenShare, is_lower_bound
+from finops.results.shares import CostShare, TokenShare, costs_are_lower_bounds, is_lower_bound
 
 REPORT = Report(
     "understanding",
@@ -85,7 +85,7 @@ def _daily(result: results.UnderstandingResult, sums: Mapping[str, Optional[Sums
 def _cards(result: results.UnderstandingResult) -> List[Card]:
     summary = result.summary
     recent = config.TREND_RECENT_DAYS
-    least = bool(summary.unpriced_calls)
+    least = costs_are_lower_bounds(result)
     tokens = Sum("tokens") if result.by_day.models else None
     return [
         Card(
@@ -145,10 +145,15 @@ def _forecast_chart(
 ) -> Part:
     before: List[Optional[float]] = [None] * len(daily)
     after: List[Optional[float]] = [None] * len(projection)
+    expected = [
+        Series("Lower edge", before + [row.low for row in projection], "muted", "low"),
+        Series("Upper edge", before + [row.high for row in projection], "muted", "high"),
+        Series("Forecast", before + [row.cost for row in projection], "warning", "dashed"),
+    ]
+    ahead = ", with a forecast of 30 days and the range that holds four of five days"
     return line_chart(
         "daily-cost",
-        "Cost of each day, and a forecast of 30 days with the range that holds four of five days"
-        + cut_short(data),
+        f"Cost of each day{ahead if projection else ''}{cut_short(data)}",
         Axis("Day (UTC)", "date"),
         Axis("Cost (USD)", "money"),
         texts(row.date for row in daily) + texts(row.date for row in projection),
@@ -158,9 +163,7 @@ def _forecast_chart(
                 texts(row.date for row in daily) + texts(row.date for row in projection),
                 partial_dates(data),
             ),
-            Series("Lower edge", before + [row.low for row in projection], "muted", "low"),
-            Series("Upper edge", before + [row.high for row in projection], "muted", "high"),
-            Series("Forecast", before + [row.cost for row in projection], "warning", "dashed"),
+            *(expected if projection else []),
         ],
         bins="mean",
         empty="There is no day with a call, so there is nothing to draw or to forecast.",
@@ -177,7 +180,7 @@ def _forecast_sentence(forecast: results.Forecast) -> str:
     sentence = (
         f"The next 30 days are expected to cost {formatting.money(forecast.forecast_30_days)}"
         f"{_range_words(forecast)}. "
-        "The line shows typical days; the sum includes expensive ones, too. "
+        "The line shows typical days; the sum also includes expensive ones. "
     )
     if test.mape_percent is None:
         return sentence + "The forecast was not tested: the data covers too few days."
@@ -301,13 +304,16 @@ def _share_table(
         name,
         f"Cost by {first.label.lower()}",
         _share_columns(first),
-        ShortenedRows(rows),
-        empty=f"No costs of {plural}.",
+        ShortenedRows(named(rows, first)),
+        empty=f"No call names one of the {plural}." if rows else f"No costs of {plural}.",
         sums=sums,
     )
 
 
 def _causes(result: results.UnderstandingResult, sums: Mapping[str, Optional[Sums]]) -> Part:
+    customer = Column[results.CustomerShare](
+        lambda row: row.customer_id, "Customer", dimension="customer_id"
+    )
     return section(
         "Who causes it",
         columns(
@@ -315,13 +321,15 @@ def _causes(result: results.UnderstandingResult, sums: Mapping[str, Optional[Sum
                 "by-customer",
                 "Cost by customer",
                 [
-                    Column(lambda row: row.customer_id, "Customer", dimension="customer_id"),
+                    customer,
                     Column(lambda row: row.subscription_tier, "Tier", "tier", dot=True),
                     Column(lambda row: row.call_count, "Calls", "count", recompute=Sum("calls")),
                     *_COST,
                 ],
-                ShortenedRows(result.by_customer),
-                empty="No customers with a call.",
+                ShortenedRows(named(result.by_customer, customer)),
+                empty="No call names a customer."
+                if result.by_customer
+                else "No customers with a call.",
                 sums=sums["accounts"],
             ),
             _share_table(
@@ -397,7 +405,7 @@ def _efficiency(result: results.UnderstandingResult, sums: Optional[Sums]) -> Pa
     ]
     chart = bar_chart(
         "tokens-per-dollar",
-        f"Tokens for one dollar, the {_DRAWN} models that give most",
+        f"Tokens per dollar, the {_DRAWN} models that give most",
         Axis("Model", "model"),
         Axis("Tokens per USD", "tokens"),
         texts(row.model for row in drawn),
@@ -409,10 +417,10 @@ def _efficiency(result: results.UnderstandingResult, sums: Optional[Sums]) -> Pa
         "What a dollar buys",
         follow(chart, "efficiency", shown, model, [bought], _DRAWN, colours),
         folded(
-            "Tokens for one dollar, every model",
+            "Tokens per dollar, all models",
             table(
                 "efficiency",
-                "Tokens for one dollar, by model",
+                "Tokens per dollar, by model",
                 shown,
                 rows,
                 empty="No models with a call.",

@@ -128,8 +128,9 @@ function createFinding() {
 
 function updateFinding(item, one) {
   const worth = one.impact_usd_per_month;
-  const figure = worth ? money.format(worth) : one.severity.charAt(0).toUpperCase() + one.severity.slice(1);
-  setText(item.querySelector(".figure"), figure);
+  const figure = item.querySelector(".sum > span");
+  figure.className = worth ? "figure" : `severity ${one.severity}`;
+  setText(figure, worth ? money.format(worth) : one.severity.charAt(0).toUpperCase() + one.severity.slice(1));
   setText(item.querySelector(".sum small"), worth ? "per month" : "");
   setText(item.querySelector(".list"), one.list);
   setText(item.querySelector("strong"), one.title);
