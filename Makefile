@@ -9,8 +9,9 @@ FUZZ_SECONDS ?= 180
 SHOWCASE := instrumentation metadata queries scenarios
 
 .DEFAULT_GOAL := help
-.PHONY: focus engines-env bench-engines fuzz fuzz-smoke help demo generate analyze serve setup test test-new test-old lint coverage bench load soak \
-	detectors snapshots screenshots reference zipapp chartjs clean
+.PHONY: help demo generate analyze serve setup test test-alone test-old test-unmeasured test-measured \
+	lint fuzz-smoke coverage bench load soak fuzz focus engines-env bench-engines detectors snapshots \
+	screenshots reference zipapp chartjs clean
 
 help: ## show what there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -30,33 +31,40 @@ serve: ## show the dashboard and the reports in a browser
 setup: ## prepare the development environment
 	@$(PYTHON) scripts/setup_dev.py
 
-test: setup quick test-old test-new coverage ## run every check there is
+test: setup ## run every check there is
+	@$(SIDE_BY_SIDE) lint fuzz-smoke
+	@$(MAKE) test-alone
+	@rm -f .coverage .coverage.*
+	@$(SIDE_BY_SIDE) test-old test-unmeasured test-measured
+	@$(MAKE) coverage
 
-quick: setup # what keeps one core busy each
-	@$(MAKE) -j 2 lint fuzz-smoke
+# Many tests wait for something, and each run of them ends with one test at a time: runs side by
+# side keep the cores busy.
+SIDE_BY_SIDE := MAKE="$(MAKE)" $(VENV) scripts/side_by_side.py
 
 # Each of the many processes that tests start would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-# One process more than cores: many tests wait for something.
-SHARED := -n 3 --dist loadfile
+SHARED := -n 2 --dist loadfile
 # The files with tests that run by themselves; it takes long to look through all the others.
 ALONE := $(shell grep -rl --include='test_*.py' 'mark[.]alone' tests)
 # Long files first, as tests/conftest.py sorts them (the runner for Python 3.7 has its own order).
 ORDERED := --no-loadscope-reorder
 
+test-alone: # the tests that measure time or memory, on both Pythons
+	@$(VENV) -m pytest $(ALONE) -m alone
+	@if [ -x $(VENV37) ]; then \
+		$(VENV37) -m pytest $(ALONE) -p no:cacheprovider -m "alone and not slow and not soak"; fi
+
 test-old: # the tests of what ships, on Python 3.7
 	@if [ -x $(VENV37) ]; then \
-		FINOPS_TEST_KILLS=15 $(VENV37) -m pytest tests $(SHARED) -p no:cacheprovider -m "not slow and not soak and not once and not alone" \
-		&& $(VENV37) -m pytest $(ALONE) -p no:cacheprovider -m "alone and not slow and not soak"; fi
+		FINOPS_TEST_KILLS=15 $(VENV37) -m pytest tests $(SHARED) -p no:cacheprovider -m "not slow and not soak and not once and not alone"; fi
 
-test-new: # everything, on the newest Python, most of it measured
-	@rm -f .coverage .coverage.*
-	@status=0; \
-	$(VENV) -m pytest $(ALONE) -m alone || status=1; \
-	$(VENV) -m pytest tests -m "unmeasured and not alone and not soak" $(SHARED) $(ORDERED) || status=1; \
-	$(VENV) -m pytest tests -m "not unmeasured and not alone and not soak" $(SHARED) $(ORDERED) --cov --cov-report= || status=1; \
-	exit $$status
+test-unmeasured: # on the newest Python, what coverage would only slow down
+	@$(VENV) -m pytest tests -m "unmeasured and not alone and not soak" $(SHARED) $(ORDERED)
+
+test-measured: # on the newest Python, the others
+	@$(VENV) -m pytest tests -m "not unmeasured and not alone and not soak" $(SHARED) $(ORDERED) --cov --cov-report=
 
 coverage: # the share of lines and branches of src that the measured tests went through
 	@$(VENV) scripts/coverage_gate.py

@@ -12,6 +12,7 @@ import pytest
 
 from tests.showcase.running import load
 from tests.showcase.server import FaultyServer
+from tests.support.patience import allowed_s
 
 pytestmark = pytest.mark.unmeasured
 
@@ -19,8 +20,12 @@ pytestmark = pytest.mark.unmeasured
 CALL = ("openai", "gpt-4o", 10, 5, 0.001, 100, {"customer_id": "cust_0001"})
 
 
+# Longer than any busy machine needs; tests of what a limit does set their own.
+PATIENT = {"stop_timeout": 60, "request_timeout": 60}
+
+
 def make(server: FaultyServer, **changes: Any) -> Any:
-    return tracking.ReveniumAsyncTracker(server.key, base_url=server.url, **changes)
+    return tracking.ReveniumAsyncTracker(server.key, base_url=server.url, **{**PATIENT, **changes})
 
 
 def check_sum(stats: Any, pending: Any = 0) -> None:
@@ -86,7 +91,7 @@ def test_impossible_figures_are_refused_at_once(bad: Any) -> None:
 
 def test_full_batches_leave_before_the_interval() -> None:
     async def main(server: Any) -> None:
-        async with make(server, batch_size=10, flush_interval=60) as tracker:
+        async with make(server, batch_size=10, flush_interval=600) as tracker:
             for _ in range(25):
                 tracker.track_ai_call(*CALL)
             while tracker.stats.delivered < 20:
@@ -95,7 +100,7 @@ def test_full_batches_leave_before_the_interval() -> None:
         assert server.batches == [10, 10, 5]
 
     with FaultyServer() as server:
-        asyncio.run(asyncio.wait_for(main(server), 10))
+        asyncio.run(asyncio.wait_for(main(server), 60))
 
 
 def test_interval_flushes_when_traffic_stops() -> Any:
@@ -108,7 +113,7 @@ def test_interval_flushes_when_traffic_stops() -> Any:
             return server.requests[0][0] - begin
 
     with FaultyServer() as server:
-        waited = asyncio.run(asyncio.wait_for(main(server), 20))
+        waited = asyncio.run(asyncio.wait_for(main(server), 60))
     assert waited >= 0.29, "it waited for company"
 
 
@@ -171,7 +176,7 @@ def test_stop_is_bounded_when_the_endpoint_does_not_answer(fate: str) -> Any:
 
     with FaultyServer(lambda request: fate) as server:
         tracker, stats, seconds = asyncio.run(main(server))
-    assert seconds < 5
+    assert seconds < allowed_s(5)
     assert stats.delivered == 0
     assert stats.undelivered == 25
     assert len(tracker.undelivered) == 25
@@ -188,14 +193,14 @@ def test_stop_is_bounded_when_nobody_listens() -> Any:
 
     begin = time.monotonic()
     stats = asyncio.run(main())
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < allowed_s(5)
     assert stats.undelivered == 1
     assert stats.last_error
 
 
 def test_request_timeout_is_a_total_one() -> Any:
     async def main(server: Any) -> Any:
-        tracker = make(server, batch_size=1, stop_timeout=2.5, request_timeout=0.4)
+        tracker = make(server, batch_size=1, request_timeout=2)
         await tracker.start()
         tracker.track_ai_call(*CALL)
         return await tracker.stop()
@@ -288,7 +293,7 @@ def test_event_loop_runs_on_while_the_endpoint_hangs() -> Any:
         return worst
 
     with FaultyServer(lambda request: "hang") as server:
-        assert asyncio.run(main(server)) < 2, "the endpoint hangs for ever"
+        assert asyncio.run(main(server)) < allowed_s(2), "the endpoint hangs for ever"
 
 
 def test_tracking_from_other_threads() -> Any:

@@ -195,7 +195,8 @@ def test_the_right_analyzer_is_named_whatever_is_printed(
     tmp_path: Path, name: str, mode: str, status: str, error: Optional[str]
 ) -> None:
     some_rows(tmp_path)
-    with live(tmp_path, FakeCommands({name: mode}), time_limit_s=LONG_LIMIT_S) as running:
+    limit_s = LONG_LIMIT_S if status == "timeout" else HANG_S
+    with live(tmp_path, FakeCommands({name: mode}), time_limit_s=limit_s) as running:
         running.post("/api/run-all")
         states = running.idle()["analyzer_status"]
         assert (states[name]["status"], states[name]["error"]) == (status, error)
@@ -293,7 +294,7 @@ def test_a_full_queue_is_429(tmp_path: Path) -> None:
         assert statuses == [202] * 18 + [429]
         assert answers[-1].headers["retry-after"] == "5"
         assert running.get("/api/status").status == 200
-        assert len([job for job in running.status()["jobs"] if job["status"] == "running"]) == 5
+        running.wait(lambda s: [job["status"] for job in s["jobs"]].count("running") == 5)
 
 
 def examples(folder: Path, count: int) -> Path:
