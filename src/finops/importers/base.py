@@ -210,6 +210,12 @@ class Format:
         """Return what a call shares with its possible copies under other ids, "" for nothing."""
         return ""
 
+    def family_marks(self, keys: Sequence[str]) -> List[str]:
+        """Return for each row, by its time and id with a comma between, a text that all calls
+        of its family have; others may have it, too.
+        """
+        return list(keys)
+
     def settle(self, family: Sequence[Record]) -> List[str]:
         """Return the ids of those of a family of calls that are copies of others."""
         return []

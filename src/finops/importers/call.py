@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 from functools import lru_cache
-from typing import NamedTuple, Optional, Tuple
+from typing import List, NamedTuple, Optional, Tuple
 
 from finops import config, schema, timestamps
 
@@ -232,6 +232,11 @@ def text_of(record: Record) -> str:
 def record_of_text(text: str) -> Record:
     """Return the record of a text."""
     return Record(*text.split(_SEPARATOR))
+
+
+def cells_of(text: str, most: int = -1) -> List[str]:
+    """Return the cells of a record's text; with `most` the first ones, and the rest as one."""
+    return text.split(_SEPARATOR, most)
 
 
 def session_of(text: str) -> str:

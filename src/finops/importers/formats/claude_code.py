@@ -98,6 +98,11 @@ class ClaudeCode(Format):
         request = f":{record.request_id}"
         return answer[: -len(request)] if answer.endswith(request) else answer
 
+    def family_marks(self, keys: Sequence[str]) -> List[str]:
+        """Return what is sure to be of the message's id: what is before any further mark."""
+        ids = (key[key.find(",") + 1 :] for key in keys)
+        return [call_id.split(":", 2)[1].split("#", 1)[0] for call_id in ids]
+
     def settle(self, family: Sequence[Record]) -> List[str]:
         """Return the replays of a message in side chains, and lines without their request's id."""
         requests: Dict[str, List[Record]] = {}

@@ -81,6 +81,10 @@ class OpenCode(Format):
         parts = (record.cached_input_tokens, record.cache_write_tokens, record.reasoning_tokens)
         return f"{self.id} {digest_of(*shared, *parts)}"
 
+    def family_marks(self, keys: Sequence[str]) -> List[str]:
+        """Return the times, which copies keep."""
+        return [key[: key.find(",")] for key in keys]
+
     def settle(self, family: Sequence[Record]) -> List[str]:
         """Return the answers that are in other sessions than the first one's."""
         first = min(family, key=lambda record: record.call_id)
