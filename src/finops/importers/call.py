@@ -266,6 +266,7 @@ def _second_text(seconds: int) -> str:
 
 
 _TWELVE_DECIMALS = Decimal("0.000000000001")
+_LONGEST_FRACTION = 13  # with its point
 
 
 def money_text(amount: Optional[Decimal]) -> str:
@@ -276,5 +277,9 @@ def money_text(amount: Optional[Decimal]) -> str:
     """
     if not amount:
         return "" if amount is None else "0"
-    text = format(amount.quantize(_TWELVE_DECIMALS), "f").rstrip("0").rstrip(".")
+    text = str(amount)
+    point = text.find(".")
+    if point < 0 or "E" in text or len(text) - point > _LONGEST_FRACTION:
+        text = format(amount.quantize(_TWELVE_DECIMALS), "f")
+    text = text.rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
