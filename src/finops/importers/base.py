@@ -91,6 +91,8 @@ class Charge(NamedTuple):
 
 Entry = Union[Call, Span]
 NthOf = Callable[[str], int]
+# Called with the bytes that were read, and those that are to be read.
+Progress = Callable[[int, int], None]
 
 
 class NeedsAllError(Exception):
@@ -165,8 +167,6 @@ class Format:
     id = ""
     title = ""
     suffixes: Tuple[str, ...] = ()
-    # Whether its tool keeps files in places of its own on a machine.
-    has_folders = False
     # The variable of the environment that says where they are.
     home_variable = ""
     # Fields that `--map` may fill.

@@ -17,14 +17,11 @@ from finops.atomic import replacing
 from finops.business.price_table import PriceTable
 from finops.errors import DataError, StorageError, UsageError
 from finops.importers import find_format
-from finops.importers.base import Format, ImportOptions, Session, digest_of
+from finops.importers.base import Format, ImportOptions, Progress, Session, digest_of
 from finops.importers.calls_csv import write_calls
 from finops.importers.costs import Comparison, CostRules
 from finops.importers.index import CallIndex, temporary_index
-from finops.importers.mapping import Mapper
 from finops.importers.present_calls import PresentCalls, added, counted, totals_of
-from finops.importers.providers import ModelProviders
-from finops.importers.reading import Progress, Reading
 from finops.importers.sources import Source
 from finops.importers.state import State
 from finops.importers.tally import Rejection, Tally
@@ -156,6 +153,16 @@ def _read_all(
     given: Input, job: Job, index: CallIndex, state: State, rules: CostRules, tally: Tally
 ) -> None:
     """Read the files of a format that changed since they were read."""
+    tally.files += len(given.sources)
+    changed = [source for source in given.sources if not state.is_unchanged(source)]
+    tally.unchanged_files += len(given.sources) - len(changed)
+    if not changed:
+        return
+    # Only here: most imports of a tool's logs have nothing to read, and are waited for.
+    from finops.importers.mapping import Mapper
+    from finops.importers.providers import ModelProviders
+    from finops.importers.reading import Reading
+
     session = Session(
         given.sources,
         tally,
@@ -163,9 +170,6 @@ def _read_all(
         index.nth_of,
         provider_of=ModelProviders(job.prices).provider_of,
     )
-    tally.files += len(given.sources)
-    changed = [source for source in given.sources if not state.is_unchanged(source)]
-    tally.unchanged_files += len(given.sources) - len(changed)
     mapper = Mapper(given.format, job.options, rules)
     Reading(given.format, mapper, session, index, state).read(changed, job.progress, job.workers)
 

@@ -49,7 +49,6 @@ class ClaudeCode(Format):
     title = "Claude Code session files"
     mapped = tuple(name for name in DESCRIBING if name not in ("request_id", "feature_id"))
     suffixes = (".jsonl",)
-    has_folders = True
     home_variable = "CLAUDE_CONFIG_DIR"
     remarks = (
         AT_LIST_PRICES[id],

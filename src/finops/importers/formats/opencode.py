@@ -32,7 +32,6 @@ class OpenCode(Format):
     id = "opencode"
     title = "OpenCode messages (database, files)"
     suffixes = (".db", ".json")
-    has_folders = True
     home_variable = "OPENCODE_DATA_DIR"
     remarks = (AT_LIST_PRICES[id],)
 
