@@ -48,10 +48,11 @@ def resolve(
     environment: Mapping[str, str],
     home: str,
     progress: Progress = lambda done, total: None,
+    workers: int = 0,
 ) -> Resolved:
     """Import usage logs, and return the CSV that has their calls.
 
-    `progress(bytes_read, bytes_to_read)` is called now and then.
+    `progress(bytes_read, bytes_to_read)` is called now and then.  `workers`: as of a `Job`.
 
     Raises DataError, LockError and StorageError as an import does.
     """
@@ -60,7 +61,7 @@ def resolve(
     name = "" if paths else data
     inputs = inputs_of(name, paths, tally, environment, home)
     out = import_path(name, paths, inputs)
-    result = run(Job(inputs, out, prices, options, progress=progress))
+    result = run(Job(inputs, out, prices, options, progress=progress, workers=workers))
     result.tally.add_findings(tally)
     return Resolved(str(out), result)
 

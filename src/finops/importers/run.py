@@ -42,7 +42,8 @@ class Job(NamedTuple):
 
     `rejects`: a file for the list of rejected records.  `dry_run` changes nothing.  `fresh`
     forgets the present CSV.  `progress(bytes_read, bytes_to_read)` is called now and then.
-    `workers`: how many processes there may be, of which two are used.
+    `workers`: how many processes there may be, of which two are used; 0 stands for as many as
+    there are processors.
     """
 
     inputs: Tuple[Input, ...]
@@ -53,7 +54,7 @@ class Job(NamedTuple):
     dry_run: bool = False
     fresh: bool = False
     progress: Progress = lambda done, total: None
-    workers: int = os.cpu_count() or 1
+    workers: int = 0
 
 
 class Result(NamedTuple):
@@ -171,7 +172,8 @@ def _read_all(
         provider_of=ModelProviders(job.prices).provider_of,
     )
     mapper = Mapper(given.format, job.options, rules)
-    Reading(given.format, mapper, session, index, state).read(changed, job.progress, job.workers)
+    workers = job.workers or os.cpu_count() or 1
+    Reading(given.format, mapper, session, index, state).read(changed, job.progress, workers)
 
 
 def _refuse_nothing(job: Job, index: CallIndex, tally: Tally) -> None:
