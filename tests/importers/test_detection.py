@@ -12,7 +12,7 @@ from typing import List
 import pytest
 
 from finops.errors import DataError, UsageError
-from finops.importers import all_formats, find_format, format_ids
+from finops.importers import all_formats, find_format, format_ids, tool_formats
 from finops.importers.detection import detect
 from finops.importers.discovery import files_below
 from finops.importers.inputs import LOCAL, inputs_of, tool_names
@@ -129,7 +129,10 @@ HOME_OF = {
 
 
 def test_local_finds_the_logs_of_all_tools(tmp_path: Path) -> None:
-    assert set(HOME_OF) == {format.id for format in all_formats() if format.has_folders}
+    assert set(HOME_OF) == {format.id for format in tool_formats()}
+    assert set(tool_formats()) == {
+        format for format in all_formats() if format.folders({}, "/home")
+    }
     for name, folder in HOME_OF.items():
         write_all(tmp_path / folder, VENDORS[name].write(USES, "x"))
     given = inputs(name=LOCAL, home=str(tmp_path))
@@ -178,6 +181,16 @@ def test_a_format_without_folders_asks_for_a_file() -> None:
         inputs()
     with pytest.raises(DataError, match="does not exist"):
         inputs(Path("/nowhere/at/all"))
+
+
+@pytest.mark.parametrize("name", sorted(HOME_OF))
+def test_a_folder_that_a_tool_laid_out_is_known_without_the_other_formats(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_all(tmp_path, VENDORS[name].write(USES, "x"))
+    monkeypatch.setattr("finops.importers.detection.all_formats", None)
+    assert is_foreign(str(tmp_path))
+    assert [each.format.id for each in inputs(tmp_path)] == [name]
 
 
 def test_names_of_tools_are_data_only_where_no_file_is_called_so(

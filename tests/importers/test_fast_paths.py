@@ -7,7 +7,7 @@ from contextlib import closing
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import List, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 import pytest
 from hypothesis import given
@@ -17,7 +17,7 @@ from finops.business.catalog import DEFAULT_PRICES
 from finops.business.price_table import PriceTable
 from finops.business.usage import Usage
 from finops.importers import run, values
-from finops.importers.call import Call, Tokens
+from finops.importers.call import COLUMNS, Call, Record, Tokens
 from finops.importers.calls_csv import read_calls
 from finops.importers.costs import CostRules, exact
 from finops.importers.state import state_path
@@ -149,10 +149,11 @@ def test_an_import_that_changes_nothing_has_the_sums_of_all_rows(
     paths = write_all(tmp_path, VENDORS["litellm"].write([Use(100, 20, 3, 40, 5), Use(7)], "x"))
     first = import_files("litellm", paths, out).totals.plain()
     with monkeypatch.context() as patched:
-        patched.setattr(run, "read_calls", lambda path: iter(()))  # nothing needs to be read
+        patched.setattr(run, "totals_of", None)  # nothing needs to be read
         again = import_files("litellm", paths, out)
     assert again.tally.unchanged_files == 1
-    assert again.totals.plain() == first == sums_anew(out)
+    assert again.totals.plain() == first
+    assert plain_of(again.totals) == sums_anew(out)
 
 
 def test_sums_that_were_kept_of_another_csv_do_not_count(tmp_path: Path) -> None:
@@ -164,11 +165,81 @@ def test_sums_that_were_kept_of_another_csv_do_not_count(tmp_path: Path) -> None
     assert import_files("litellm", paths, out).totals.rows == 2
     with closing(sqlite3.connect(str(state_path(out)))) as state, state:
         state.execute("UPDATE about SET totals = '[1, 2'")
-    assert import_files("litellm", paths, out).totals.plain() == sums_anew(out)
+    assert plain_of(import_files("litellm", paths, out).totals) == sums_anew(out)
 
 
 def sums_anew(out: Path) -> List[object]:
+    return sums_by_hand(list(read_calls(out)))
+
+
+def sums_by_hand(records: Sequence[Record]) -> List[object]:
+    """Return the sums of rows, worked out one by one."""
+    tokens = sum(int(record.total_tokens) for record in records)
+    costs = [Decimal(record.cost_usd or 0) for record in records]
+    calls = [int(record.calls) for record in records]
+    unknown = any(not count and cost >= 0 for count, cost in zip(calls, costs))
+    unpriced = [record for record in records if record.cost_source == "none"]
+    periods: Dict[Tuple[str, bool], List[str]] = {}
+    for record in records:
+        key = record.provider, record.cost_source == "bill"
+        periods.setdefault(key, []).append(record.timestamp)
+    return [
+        len(records),
+        sum(calls),
+        unknown,
+        tokens,
+        str(sum(costs, Decimal(0))),
+        sum(int(record.calls) for record in unpriced),
+        list(dict.fromkeys(record.model for record in unpriced)),
+        sorted([*key, min(times), max(times)] for key, times in periods.items()),
+    ]
+
+
+def plain_of(totals: Totals) -> List[object]:
+    *sums, periods = totals.plain()
+    assert isinstance(periods, list)
+    return [*sums, sorted(periods)]
+
+
+def row_of(second: int, provider: str, how: Tuple[str, str], tokens: int, calls: int) -> Record:
+    source, cost = how
+    blank = Record(*[""] * len(COLUMNS))
+    return blank._replace(
+        timestamp=f"2026-03-01T10:00:{second:02d}.000000",
+        provider=provider,
+        model=f"m{tokens}",
+        cost_usd=cost,
+        cost_source=source,
+        total_tokens=str(tokens),
+        calls=str(calls),
+    )
+
+
+rows = st.lists(
+    st.builds(
+        row_of,
+        st.integers(0, 9),
+        st.sampled_from(["openai", "anthropic"]),
+        st.sampled_from([("source", "0.25"), ("source", "-1"), ("none", ""), ("bill", "3.5")]),
+        st.integers(0, 3),
+        st.integers(0, 2),
+    ),
+    max_size=12,
+).map(sorted)
+
+
+@given(rows, st.integers(1, 5))
+def test_sums_are_those_of_the_rows(records: List[Record], size: int) -> None:
     totals = Totals()
-    for record in read_calls(out):
-        totals.add(record)
-    return totals.plain()
+    for start in range(0, len(records), size):
+        totals.add_all(records[start : start + size])
+    if records:
+        assert plain_of(totals) == sums_by_hand(records)
+
+
+@given(rows, st.integers(0, 11))
+def test_a_row_is_taken_out_of_the_sums_or_refused(records: List[Record], place: int) -> None:
+    totals = Totals()
+    totals.add_all(records)
+    if place < len(records) and totals.remove(records.pop(place)):
+        assert plain_of(totals) == sums_by_hand(records)

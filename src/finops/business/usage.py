@@ -86,6 +86,21 @@ def token_classes(
     TokenClasses(text=200, audio=0, read=600, write=150, write_1h=50, output=60, reasoning=40, \
 output_audio=0)
     """
+    if (
+        read + written + audio <= inputs
+        and written_1h <= written
+        and reasoning + output_audio <= outputs
+    ):
+        return TokenClasses(
+            inputs - read - written - audio,
+            audio,
+            read,
+            written - written_1h,
+            written_1h,
+            outputs - reasoning - output_audio,
+            reasoning,
+            output_audio,
+        )
     read = min(read, inputs)
     written = min(written, inputs - read)
     written_1h = min(written_1h, written)

@@ -59,6 +59,7 @@ def _imported(words: Sequence[str], args: argparse.Namespace, console: Console) 
                 os.environ,
                 os.path.expanduser("~"),
                 progress.update,
+                getattr(args, "workers", None) or 0,
             )
         finally:
             progress.finish()

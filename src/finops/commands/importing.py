@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Dict, Iterator, List, Sequence, Tuple
 
-from finops.commands.base import Console, add_quiet, inert
+from finops.commands.base import Console, add_quiet, add_workers, inert
 from finops.commands.reading import add_prices, add_times, options_of, prices_of
 from finops.errors import UsageError
 from finops.importers import format_ids
@@ -84,6 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--fresh", action="store_true", help="start anew, without the calls imported before"
     )
     parser.add_argument("--dry-run", action="store_true", help="say what would be imported")
+    add_workers(parser)
     add_quiet(parser)
 
 
@@ -115,6 +116,7 @@ def _job(
         rejects=Path(args.rejects) if args.rejects else None,
         dry_run=args.dry_run,
         fresh=args.fresh,
+        workers=args.workers or 0,
     )
 
 

@@ -52,9 +52,9 @@ def _providers() -> Rows:
 
 
 def _formats() -> Rows:
-    from finops.importers import all_formats
+    from finops.importers import all_formats, tool_formats
 
-    rows = [(f.id, f.title, "yes" if f.has_folders else "") for f in all_formats()]
+    rows = [(f.id, f.title, "yes" if f in tool_formats() else "") for f in all_formats()]
     return [("format", "what it is", "found by name"), *rows]
 
 

@@ -29,6 +29,8 @@ _MODULES: Dict[str, str] = {
     "helicone": "helicone",
     "focus": "focus",
 }
+# Formats of tools that keep files in places of their own on a machine.
+_OF_TOOLS = ("claude-code", "codex", "gemini-cli", "opencode")
 
 
 def format_ids() -> Tuple[str, ...]:
@@ -43,6 +45,12 @@ def find_format(format_id: str) -> Optional[Format]:
     if module is None:
         return None
     return cast("Format", import_module(f"finops.importers.formats.{module}").FORMAT)
+
+
+def tool_formats() -> Tuple[Format, ...]:
+    """Return the formats of tools that keep files in places of their own on a machine."""
+    formats = (find_format(format_id) for format_id in _OF_TOOLS)
+    return tuple(format for format in formats if format is not None)
 
 
 def all_formats() -> Tuple[Format, ...]:

@@ -91,6 +91,8 @@ class Charge(NamedTuple):
 
 Entry = Union[Call, Span]
 NthOf = Callable[[str], int]
+# Called with the bytes that were read, and those that are to be read.
+Progress = Callable[[int, int], None]
 
 
 class NeedsAllError(Exception):
@@ -165,8 +167,6 @@ class Format:
     id = ""
     title = ""
     suffixes: Tuple[str, ...] = ()
-    # Whether its tool keeps files in places of its own on a machine.
-    has_folders = False
     # The variable of the environment that says where they are.
     home_variable = ""
     # Fields that `--map` may fill.
@@ -209,6 +209,12 @@ class Format:
     def family(self, record: Record) -> str:
         """Return what a call shares with its possible copies under other ids, "" for nothing."""
         return ""
+
+    def family_marks(self, keys: Sequence[str]) -> List[str]:
+        """Return for each row, by its time and id with a comma between, a text that all calls
+        of its family have; others may have it, too.
+        """
+        return list(keys)
 
     def settle(self, family: Sequence[Record]) -> List[str]:
         """Return the ids of those of a family of calls that are copies of others."""

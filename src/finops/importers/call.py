@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 from functools import lru_cache
-from typing import NamedTuple, Optional, Tuple
+from typing import List, NamedTuple, Optional, Tuple
 
 from finops import config, schema, timestamps
 
@@ -234,6 +234,11 @@ def record_of_text(text: str) -> Record:
     return Record(*text.split(_SEPARATOR))
 
 
+def cells_of(text: str, most: int = -1) -> List[str]:
+    """Return the cells of a record's text; with `most` the first ones, and the rest as one."""
+    return text.split(_SEPARATOR, most)
+
+
 def session_of(text: str) -> str:
     """Return the session of a record's text."""
     return text.split(_SEPARATOR, _SESSION + 1)[_SESSION]
@@ -261,6 +266,7 @@ def _second_text(seconds: int) -> str:
 
 
 _TWELVE_DECIMALS = Decimal("0.000000000001")
+_LONGEST_FRACTION = 13  # with its point
 
 
 def money_text(amount: Optional[Decimal]) -> str:
@@ -271,5 +277,9 @@ def money_text(amount: Optional[Decimal]) -> str:
     """
     if not amount:
         return "" if amount is None else "0"
-    text = format(amount.quantize(_TWELVE_DECIMALS), "f").rstrip("0").rstrip(".")
+    text = str(amount)
+    point = text.find(".")
+    if point < 0 or "E" in text or len(text) - point > _LONGEST_FRACTION:
+        text = format(amount.quantize(_TWELVE_DECIMALS), "f")
+    text = text.rstrip("0").rstrip(".")
     return "0" if text == "-0" else text

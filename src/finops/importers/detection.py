@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import List, NamedTuple, Tuple
+from typing import List, NamedTuple, Optional, Tuple
 
 from finops.errors import DataError
 from finops.importers import all_formats
@@ -51,29 +51,31 @@ def detect(source: Source) -> Format:
     )
 
 
-def match_of(source: Source) -> Match:
-    """Return which formats fit a file.  Raises OSError, and DataError for one that is refused."""
+def match_of(source: Source, formats: Optional[Tuple[Format, ...]] = None) -> Match:
+    """Return which of some formats fit a file, or which of all.
+
+    Raises OSError, and DataError for a file that is refused.
+    """
+    formats = all_formats() if formats is None else formats
     try:
         if is_database(source):
-            return _of_database(source)
+            return _of_database(source, formats)
         if is_table(source):
             names = header_of(source)
             known = frozenset(names)
-            return Match(
-                tuple(f for f in all_formats() if f.recognizes_columns(known)), tuple(names)
-            )
-        return _of_records(source)
+            return Match(tuple(f for f in formats if f.recognizes_columns(known)), tuple(names))
+        return _of_records(source, formats)
     except READ_ERRORS as error:
         raise DataError(f"cannot read {source.label}: {error}") from None
 
 
-def _of_records(source: Source) -> Match:
+def _of_records(source: Source, wanted: Tuple[Format, ...]) -> Match:
     first: Tuple[str, ...] = ()
     for number, item in enumerate(json_records(source, Tally())):
         if number == _LOOKED_AT_RECORDS:
             break
         first = first or _keys(item.fields)
-        formats = tuple(format for format in all_formats() if _recognizes(format, item.fields))
+        formats = tuple(format for format in wanted if _recognizes(format, item.fields))
         if formats:
             return Match(formats, _keys(item.fields))
         if _is_phoenix(item.fields):
@@ -97,9 +99,9 @@ def _is_phoenix(record: Fields) -> bool:
     return isinstance(context, dict) and "trace_id" in context and "attributes" in record
 
 
-def _of_database(source: Source) -> Match:
+def _of_database(source: Source, wanted: Tuple[Format, ...]) -> Match:
     tables = frozenset(tables_of(source))
-    formats = tuple(format for format in all_formats() if format.recognizes_database(tables))
+    formats = tuple(format for format in wanted if format.recognizes_database(tables))
     return Match(formats, tuple(sorted(tables)))
 
 

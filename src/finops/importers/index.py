@@ -12,8 +12,9 @@ import shutil
 import sqlite3
 import tempfile
 from contextlib import contextmanager
-from typing import Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
+from finops.importers import find_format
 from finops.importers.call import (
     COLUMNS,
     FROM_BILL,
@@ -22,6 +23,7 @@ from finops.importers.call import (
     record_of_text,
     text_of,
 )
+from finops.importers.calls_csv import id_in, key_of
 
 _SCHEMA = """
 CREATE TABLE calls (
@@ -142,6 +144,29 @@ class CallIndex:
             merged = merge(record, record_of_text(present), self._recompute).record
             self._put(merged, KEPT if merged == record else CHANGED)
 
+    @property
+    def is_at_hand(self) -> bool:
+        """Whether look-ups are quick, after `prepare_for_rows`: there are few calls."""
+        return self._ids is not None
+
+    def family_marks(self) -> Dict[str, Set[str]]:
+        """Return the marks of the calls with families by format, see `Format.family_marks`."""
+        keys: Dict[str, List[str]] = {}
+        query = "SELECT row FROM calls WHERE family != '' AND row != ''"
+        for (text,) in self._database.execute(query):
+            key = key_of(text)
+            keys.setdefault(id_in(key).partition(":")[0], []).append(key)
+        formats = {name: find_format(name) for name in keys}
+        return {
+            name: set(format.family_marks(keys[name]))
+            for name, format in formats.items()
+            if format is not None
+        }
+
+    def holds_any(self, call_ids: Sequence[str]) -> bool:
+        """Return whether there is a call with one of these ids, dropped ones included."""
+        return self._ids is None or not self._ids.isdisjoint(call_ids)
+
     def concerns(self, call_id: str, family: str) -> bool:
         """Return whether a call, or a relative of it, was read in this import."""
         return self.holds(call_id) or (bool(family) and self._has_relatives(family))
@@ -203,16 +228,23 @@ class CallIndex:
         """Return how many calls are new."""
         return self._count("dropped = 0 AND old = ?", NEW)
 
+    def leaves_out(self, call_id: str) -> bool:
+        """Return whether the row of a call in the CSV does not stay as it is."""
+        if self._ids is not None and call_id not in self._ids:
+            return False
+        query = "SELECT 1 FROM calls WHERE id = ? AND (old = ? OR (dropped = 1 AND old != ?))"
+        rows = self._database.execute(query, (call_id, CHANGED, NEW))
+        return rows.fetchone() is not None
+
     def is_empty(self) -> bool:
         """Return whether nothing was read."""
         return self._database.execute("SELECT 1 FROM calls LIMIT 1").fetchone() is None
 
     def in_order(self) -> Iterator[str]:
-        """Yield the rows of the calls by time, then by id."""
+        """Yield the rows that the CSV has not as they are, by time, then by id."""
         # Which is how rows sort: they begin with both, see `text_of`.
-        for (text,) in self._database.execute(
-            "SELECT row FROM calls WHERE dropped = 0 ORDER BY row"
-        ):
+        query = f"SELECT row FROM calls WHERE dropped = 0 AND old != {KEPT:d} ORDER BY row"
+        for (text,) in self._database.execute(query):
             yield text
 
     def any_again(self, texts: Sequence[str]) -> bool:

@@ -6,7 +6,7 @@ import os
 from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from finops.errors import DataError, UsageError
-from finops.importers import all_formats, find_format, format_ids
+from finops.importers import find_format, format_ids, tool_formats
 from finops.importers.base import Format, shown_names
 from finops.importers.detection import detect, match_of
 from finops.importers.discovery import RealPaths, files_below
@@ -19,7 +19,7 @@ LOCAL = "local"
 
 def tool_names() -> Tuple[str, ...]:
     """Return the names that stand for the logs of tools on this machine, `local` for all."""
-    return (*(format.id for format in all_formats() if format.has_folders), LOCAL)
+    return (*(format.id for format in tool_formats()), LOCAL)
 
 
 def inputs_of(
@@ -55,7 +55,7 @@ def _format(name: str) -> Format:
 
 def _local(name: str, environment: Mapping[str, str], home: str, tally: Tally) -> Tuple[Input, ...]:
     """Return the files that tools keep on this machine."""
-    wanted = all_formats() if name in ("", LOCAL) else (_format(name),)
+    wanted = tool_formats() if name in ("", LOCAL) else (_format(name),)
     if not name:
         raise UsageError("nothing to import; give a file, a folder, or the name of a tool")
     looked: List[str] = []
@@ -125,7 +125,7 @@ def _folder(path: str, format: Optional[Format], tally: Tally) -> Iterator[Tuple
     """Yield the files of a folder: as a tool lays it out, else those that are recognised."""
     laid_out = [
         (each, Source(file, file))
-        for each in ([format] if format else all_formats())
+        for each in ([format] if format else tool_formats())
         for file in _own_files(each, path)
     ]
     if laid_out:

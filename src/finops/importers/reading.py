@@ -7,9 +7,9 @@ the files, so that the outcome is that of one process.
 from __future__ import annotations
 
 from contextlib import closing
-from typing import Callable, Optional, Sequence
+from typing import Optional, Sequence
 
-from finops.importers.base import Format, Session
+from finops.importers.base import Format, Progress, Session
 from finops.importers.call import record_of_text
 from finops.importers.index import CallIndex
 from finops.importers.made_up_sessions import MadeUpSessions
@@ -20,7 +20,6 @@ from finops.importers.state import State, mark_of, size_of
 from finops.ordered_results import MAX_TASKS, in_order
 from finops.regular_files import open_regular
 
-Progress = Callable[[int, int], None]
 _COUNTED_AT_ONCE = 1 << 20
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import glob
 import os
 from itertools import islice
-from typing import List, Mapping, NamedTuple
+from typing import Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
 from finops.business.price_table import PriceTable
 from finops.errors import DataError
-from finops.importers.base import ImportOptions
+from finops.importers import tool_formats
+from finops.importers.base import Format, ImportOptions, Progress
 from finops.importers.detection import match_of
 from finops.importers.discovery import files_below
 from finops.importers.inputs import inputs_of, tool_names
 from finops.importers.places import import_path
-from finops.importers.reading import Progress
 from finops.importers.run import Job, Result, run
 from finops.importers.sources import Source
 from finops.importers.tally import Tally
@@ -34,8 +34,7 @@ def is_foreign(data: str) -> bool:
     or the name of a tool whose logs are on this machine.
     """
     if os.path.isdir(data):
-        files = islice(files_below(data), _LOOKED_AT_FILES)
-        return any(_is_log(path) for path in files)
+        return _is_of_tool(data) or _has_logs(files_below(data))
     if os.path.exists(data):
         return _is_log(data)
     matching = _matching(data)
@@ -49,10 +48,11 @@ def resolve(
     environment: Mapping[str, str],
     home: str,
     progress: Progress = lambda done, total: None,
+    workers: int = 0,
 ) -> Resolved:
     """Import usage logs, and return the CSV that has their calls.
 
-    `progress(bytes_read, bytes_to_read)` is called now and then.
+    `progress(bytes_read, bytes_to_read)` is called now and then.  `workers`: as of a `Job`.
 
     Raises DataError, LockError and StorageError as an import does.
     """
@@ -61,7 +61,7 @@ def resolve(
     name = "" if paths else data
     inputs = inputs_of(name, paths, tally, environment, home)
     out = import_path(name, paths, inputs)
-    result = run(Job(inputs, out, prices, options, progress=progress))
+    result = run(Job(inputs, out, prices, options, progress=progress, workers=workers))
     result.tally.add_findings(tally)
     return Resolved(str(out), result)
 
@@ -70,10 +70,20 @@ def _matching(pattern: str) -> List[str]:
     return sorted(glob.glob(pattern)) if glob.has_magic(pattern) else []
 
 
-def _is_log(path: str) -> bool:
+def _is_of_tool(folder: str) -> bool:
+    """Return whether a folder has logs where one of the tools keeps them."""
+    return any(_has_logs(format.files(folder), (format,)) for format in tool_formats())
+
+
+def _has_logs(paths: Iterable[str], formats: Optional[Tuple[Format, ...]] = None) -> bool:
+    return any(_is_log(path, formats) for path in islice(paths, _LOOKED_AT_FILES))
+
+
+def _is_log(path: str, formats: Optional[Tuple[Format, ...]] = None) -> bool:
+    """Return whether a file is of one of some formats, or of any."""
     if not os.path.isfile(path):
         return False
     try:
-        return len(match_of(Source(path, path)).formats) == 1
+        return len(match_of(Source(path, path), formats).formats) == 1
     except (DataError, OSError):
         return False

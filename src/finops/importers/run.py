@@ -8,7 +8,6 @@ is killed leaves the CSV as it was, and the next one makes the same of it.
 from __future__ import annotations
 
 import csv
-import heapq
 import os
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,14 +17,11 @@ from finops.atomic import replacing
 from finops.business.price_table import PriceTable
 from finops.errors import DataError, StorageError, UsageError
 from finops.importers import find_format
-from finops.importers.base import Format, ImportOptions, Session, digest_of
-from finops.importers.call import Record, record_of_text
-from finops.importers.calls_csv import read_calls, write_calls
+from finops.importers.base import Format, ImportOptions, Progress, Session, digest_of
+from finops.importers.calls_csv import write_calls
 from finops.importers.costs import Comparison, CostRules
 from finops.importers.index import CallIndex, temporary_index
-from finops.importers.mapping import Mapper
-from finops.importers.providers import ModelProviders
-from finops.importers.reading import Progress, Reading
+from finops.importers.present_calls import PresentCalls, added, counted, totals_of
 from finops.importers.sources import Source
 from finops.importers.state import State
 from finops.importers.tally import Rejection, Tally
@@ -46,7 +42,8 @@ class Job(NamedTuple):
 
     `rejects`: a file for the list of rejected records.  `dry_run` changes nothing.  `fresh`
     forgets the present CSV.  `progress(bytes_read, bytes_to_read)` is called now and then.
-    `workers`: how many processes there may be, of which two are used.
+    `workers`: how many processes there may be, of which two are used; 0 stands for as many as
+    there are processors.
     """
 
     inputs: Tuple[Input, ...]
@@ -57,7 +54,7 @@ class Job(NamedTuple):
     dry_run: bool = False
     fresh: bool = False
     progress: Progress = lambda done, total: None
-    workers: int = os.cpu_count() or 1
+    workers: int = 0
 
 
 class Result(NamedTuple):
@@ -104,25 +101,24 @@ def _import(job: Job, index: CallIndex, tally: Tally) -> Result:
         for given in job.inputs:
             _read_all(given, job, index, state, rules, tally)
         _refuse_nothing(job, index, tally)
-        if not is_first:
-            _take_in_relatives(job.out, index)
+        present = None if is_first else PresentCalls(job.out)
+        if present is not None and not index.is_empty():
+            present.take_in(index)
         _settle(index, tally)
-        as_before = state.totals() if not is_first and index.is_empty() else None
+        totals = _write(job, index, present, state.totals())
         result = Result(
             tuple(given.format.id for given in job.inputs),
             job.out,
             tally,
-            as_before or Totals(),
+            totals,
             rules.comparison,
             added=index.additions(),
             changed=index.changes() - index.additions(),
             gone=state.gone(),
             is_first=is_first,
         )
-        if as_before is None:
-            _write(job, index, result)
         if not job.dry_run:
-            state.commit(result.totals)
+            state.commit(totals)
         return result
     finally:
         state.close()
@@ -158,6 +154,16 @@ def _read_all(
     given: Input, job: Job, index: CallIndex, state: State, rules: CostRules, tally: Tally
 ) -> None:
     """Read the files of a format that changed since they were read."""
+    tally.files += len(given.sources)
+    changed = [source for source in given.sources if not state.is_unchanged(source)]
+    tally.unchanged_files += len(given.sources) - len(changed)
+    if not changed:
+        return
+    # Only here: most imports of a tool's logs have nothing to read, and are waited for.
+    from finops.importers.mapping import Mapper
+    from finops.importers.providers import ModelProviders
+    from finops.importers.reading import Reading
+
     session = Session(
         given.sources,
         tally,
@@ -165,11 +171,9 @@ def _read_all(
         index.nth_of,
         provider_of=ModelProviders(job.prices).provider_of,
     )
-    tally.files += len(given.sources)
-    changed = [source for source in given.sources if not state.is_unchanged(source)]
-    tally.unchanged_files += len(given.sources) - len(changed)
     mapper = Mapper(given.format, job.options, rules)
-    Reading(given.format, mapper, session, index, state).read(changed, job.progress, job.workers)
+    workers = job.workers or os.cpu_count() or 1
+    Reading(given.format, mapper, session, index, state).read(changed, job.progress, workers)
 
 
 def _refuse_nothing(job: Job, index: CallIndex, tally: Tally) -> None:
@@ -183,27 +187,6 @@ def _refuse_nothing(job: Job, index: CallIndex, tally: Tally) -> None:
         )
 
 
-def _take_in_relatives(out: Path, index: CallIndex) -> None:
-    """Add the rows of the CSV to the index that what was read may change."""
-    if index.is_empty():
-        return
-    index.prepare_for_rows()
-    before = ("", "")
-    for record in read_calls(out):
-        family = _family(record)
-        if index.concerns(record.call_id, family):
-            index.take_in(record, family)
-        place = (record.timestamp, record.call_id)
-        if place < before:
-            raise DataError(f"{out} is not in order of time; start anew with --fresh")
-        before = place
-
-
-def _family(record: Record) -> str:
-    format = find_format(record.source)
-    return "" if format is None else format.family(record)
-
-
 def _settle(index: CallIndex, tally: Tally) -> None:
     """Leave out the copies among the members of each family."""
     for family in index.families():
@@ -215,39 +198,39 @@ def _settle(index: CallIndex, tally: Tally) -> None:
             tally.duplicates += 1
 
 
-def _write(job: Job, index: CallIndex, result: Result) -> None:
-    """Write the CSV where it changes, and fill in the sums.  Raises DataError, OSError."""
-    has_changes = result.is_first or index.changes() > 0
-    records = _counted(_merged(job, index, result.is_first), result.totals)
-    if job.dry_run or not has_changes:
-        for _ in records:
+def _write(
+    job: Job, index: CallIndex, present: Optional[PresentCalls], kept: Optional[Totals]
+) -> Totals:
+    """Write the CSV where it changes, and return its sums; `kept` are those of the present one.
+
+    Raises DataError, OSError.
+    """
+    if present is not None and not index.changes():
+        totals = kept or totals_of(job.out)
+        _refuse_twice_counted(totals)
+        return totals
+    totals = Totals()
+    if present is None:
+        pieces = added(index.in_order(), totals)
+    elif kept is None or job.dry_run:
+        pieces = counted(present.changed(index, Totals()), totals)
+    else:
+        totals = kept
+        pieces = present.changed(index, totals)
+    if job.dry_run:
+        for _ in pieces:
             pass
-        _refuse_twice_counted(result.totals)
-        return
+        _refuse_twice_counted(totals)
+        return totals
     with replacing(job.out) as (aside,):
-        with open(str(aside), "x", encoding="utf-8", newline="") as stream:
-            write_calls(records, stream)
+        with open(str(aside), "xb") as stream:
+            write_calls(pieces, stream)
             stream.flush()
             FILES.fsync(stream.fileno())
-        _refuse_twice_counted(result.totals)
-
-
-def _merged(job: Job, index: CallIndex, is_first: bool) -> Iterator[Record]:
-    """Yield the rows of the new CSV in order of time, then of ids."""
-    added = (record_of_text(text) for text in index.in_order())
-    if is_first:
-        return added
-    present = read_calls(job.out)
-    if index.is_empty():
-        return present
-    untouched = (record for record in present if not index.holds(record.call_id))
-    return heapq.merge(untouched, added, key=lambda r: (r.timestamp, r.call_id))
-
-
-def _counted(records: Iterator[Record], totals: Totals) -> Iterator[Record]:
-    for record in records:
-        totals.add(record)
-        yield record
+        if totals is kept and present is not None and not present.has_exact_totals:
+            totals = totals_of(Path(aside))
+        _refuse_twice_counted(totals)
+    return totals
 
 
 def _refuse_twice_counted(totals: Totals) -> None:

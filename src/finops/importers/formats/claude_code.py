@@ -49,7 +49,6 @@ class ClaudeCode(Format):
     title = "Claude Code session files"
     mapped = tuple(name for name in DESCRIBING if name not in ("request_id", "feature_id"))
     suffixes = (".jsonl",)
-    has_folders = True
     home_variable = "CLAUDE_CONFIG_DIR"
     remarks = (
         AT_LIST_PRICES[id],
@@ -97,6 +96,11 @@ class ClaudeCode(Format):
         answer = record.call_id.split("#", 1)[0]
         request = f":{record.request_id}"
         return answer[: -len(request)] if answer.endswith(request) else answer
+
+    def family_marks(self, keys: Sequence[str]) -> List[str]:
+        """Return what is sure to be of the message's id: what is before any further mark."""
+        ids = (key[key.find(",") + 1 :] for key in keys)
+        return [call_id.split(":", 2)[1].split("#", 1)[0] for call_id in ids]
 
     def settle(self, family: Sequence[Record]) -> List[str]:
         """Return the replays of a message in side chains, and lines without their request's id."""

@@ -50,7 +50,6 @@ class Codex(Format):
     id = "codex"
     title = "Codex session files"
     suffixes = (".jsonl",)
-    has_folders = True
     home_variable = "CODEX_HOME"
     remarks = (AT_LIST_PRICES[id],)
 

@@ -27,7 +27,6 @@ class GeminiCli(Format):
     id = "gemini-cli"
     title = "Gemini CLI chats"
     suffixes = (".json", ".jsonl")
-    has_folders = True
     remarks = (AT_LIST_PRICES[id],)
 
     def recognizes(self, record: Fields) -> bool:

@@ -32,7 +32,6 @@ class OpenCode(Format):
     id = "opencode"
     title = "OpenCode messages (database, files)"
     suffixes = (".db", ".json")
-    has_folders = True
     home_variable = "OPENCODE_DATA_DIR"
     remarks = (AT_LIST_PRICES[id],)
 
@@ -80,6 +79,10 @@ class OpenCode(Format):
         shared = (record.timestamp, record.model, record.input_tokens, record.output_tokens)
         parts = (record.cached_input_tokens, record.cache_write_tokens, record.reasoning_tokens)
         return f"{self.id} {digest_of(*shared, *parts)}"
+
+    def family_marks(self, keys: Sequence[str]) -> List[str]:
+        """Return the times, which copies keep."""
+        return [key[: key.find(",")] for key in keys]
 
     def settle(self, family: Sequence[Record]) -> List[str]:
         """Return the answers that are in other sessions than the first one's."""
