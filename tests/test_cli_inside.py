@@ -207,7 +207,8 @@ def test_a_failed_report_is_red_in_the_table() -> None:
         Made(features, reason="ValueError: \x1b[2J"),
     ]
     shown = summary(
-        Outcome({}, made, Path("r") / "index.html", Rollups({})), Console(print, print, colour=True)
+        Outcome({}, made, Path("r") / "index.html", lambda: Rollups({})),
+        Console(print, print, colour=True),
     ).splitlines()
     assert shown[1] == "Pricing Strategy   fine                         2 KB     0.50"
     assert shown[2].startswith("\033[31mFeature Economics  failed: ValueError: \\x1b[2J")

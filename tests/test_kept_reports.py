@@ -18,7 +18,7 @@ from finops.kept_reports import KEPT, FileDigest, KeptReport, keep, kept, key_of
 from finops.pipeline import Job, Outcome, analyze
 from finops.reader.options import ReadingOptions
 from finops.registry import ANALYZER_REGISTRY
-from finops.rollups import cache
+from finops.rollups import cache, merge
 from finops.rollups.dataset import Dataset
 from finops.rollups.redaction import Redactor
 from finops.rollups.spec import Table
@@ -86,6 +86,27 @@ def test_a_second_run_leaves_every_file_and_says_the_same(tmp_path: Path) -> Non
     names = [(made.analysis, made.headline, made.size_bytes) for made in first.reports]
     assert [(made.analysis, made.headline, made.size_bytes) for made in second.reports] == names
     assert run.finished == ["dataset_overview", "features"]
+
+
+@pytest.mark.usefixtures("few_analyses")
+def test_a_second_run_aggregates_nothing_until_somebody_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(tmp_path)
+    first = run()
+    aggregated: List[Table] = []
+    aggregate = merge.aggregate
+
+    def noted(table: Table, *cubes: Any) -> Any:
+        aggregated.append(table)
+        return aggregate(table, *cubes)
+
+    monkeypatch.setattr(merge, "aggregate", noted)
+    second = run()
+    assert not aggregated
+    assert second.rollups.totals == first.rollups.totals
+    assert second.rollups.accounting == first.rollups.accounting
+    assert aggregated
 
 
 Change = Callable[[Run, pytest.MonkeyPatch], Any]

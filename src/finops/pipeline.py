@@ -5,6 +5,9 @@ costs only its own report, but a crash of the interpreter costs the run.  Whoeve
 limit runs this in a subprocess, as the viewer does.  Where the dataset is large enough
 two processes share the analyses out between them.
 
+What makes pages is imported when one is made: a run that leaves all of them as they are takes
+little longer than its imports do.
+
 Each file is moved into place whole, so an interrupted run leaves complete pages, old or new.
 """
 
@@ -37,8 +40,6 @@ from finops.analyzers.shared.explore_cube import EXPLORE_TABLES, explore_cubes
 from finops.atomic import is_aside, replacing, target_name, write_aside
 from finops.business.catalog import DEFAULT_PRICES, PriceTable
 from finops.errors import FinOpsError, StorageError
-from finops.evaluation import evaluate
-from finops.generators.explore import names_all, write_explore
 from finops.generators.navigation import EXPLORE_FILE
 from finops.kept_reports import FileDigest, KeptReport, KeptRun, keep, kept, key_of
 from finops.manifest import MANIFEST, REDACTED, PricesEntry, RunOptions
@@ -80,14 +81,19 @@ EVALUATION_NEEDS = ("dataset_overview", *EVALUATED)
 
 class Outcome(NamedTuple):
     """What a run made: results by id, how each report went in the registry's order, the page to
-    open, the facts of the dataset, and what its months spent of the job's budgets.
+    open, what returns the facts of the dataset, and what its months spent of the job's budgets.
     """
 
     results: Dict[str, Result]
     reports: List[Made]
     index_page: Path
-    rollups: Rollups
+    facts: Callable[[], Rollups]
     budget_months: Sequence[BudgetMonth] = ()
+
+    @property
+    def rollups(self) -> Rollups:
+        """The facts of the dataset, without tables."""
+        return self.facts()
 
     @property
     def failed(self) -> List[Made]:
@@ -160,6 +166,7 @@ def analyze(job: Job) -> Outcome:
     before = kept(job.reports, key, run.ids, _OTHER_FILES)
     if before is not None:
         return run.leave(before)
+    run.prepare()
     run_in_two_processes(run, together=run.is_worth_two)
     outcome = run.outcome()
     if not outcome.failed:
@@ -193,7 +200,7 @@ class _Run(TaskSet):
         self._made: Dict[str, Made] = {one.id: Made(one) for one in job.selected}
         self._results: Dict[str, Result] = {}
         self._context: Dict[str, Any] = {}
-        self._rollups = Rollups({})
+        self._events: Sequence[Event] = ()
         self._truth: Dict[str, Any] = {}
         self.other_files: List[FileDigest] = []
         self.count = len(job.selected)
@@ -207,15 +214,20 @@ class _Run(TaskSet):
         """Return what all that this run will write follows from, "" where it is not known.
 
         It is where all reports are made, of data that was kept, by analyses of this package.
+        Nothing is aggregated for it: what tables and facts hold follows from the data and from
+        how it was read.
         """
         if self._job.only or not self._job.cache or not isinstance(self._dataset, Dataset):
             return ""
         foreign = [one for one in self._job.selected if not _is_ours(one)]
         if foreign or any(made.reason for made in self._made.values()):
             return ""
-        now = self._context["generated_at"]
+        prices = self._job.prices
         about = {
-            "context": dict(self._context, generated_at=now[: len("2025-01-31")]),
+            "day": utc_text(time.time())[: len("2025-01-31")],
+            "events": [event._asdict() for event in self._events],
+            "prices": [prices.source, prices.date, prices.has_dates],
+            "reading": self._job.options.plain(),
             "options": to_json(self._options()),
             "truth": self._truth,
             "budgets": to_json(config.BUDGETS),
@@ -239,8 +251,12 @@ class _Run(TaskSet):
 
     def _outcome(self, index: Path) -> Outcome:
         in_order = {name: self._results[name] for name in self._made if name in self._results}
-        months = budget_months(self._rollups, self._job.budgets)
-        return Outcome(in_order, list(self._made.values()), index, self._rollups, months)
+        months: Sequence[BudgetMonth] = ()
+        if self._job.budgets:
+            tables = tables_of(self._job.budgets)
+            months = budget_months(self._dataset.rollups(tables), self._job.budgets)
+        facts = partial(self._dataset.rollups, ())
+        return Outcome(in_order, list(self._made.values()), index, facts, months)
 
     @property
     def is_worth_two(self) -> bool:
@@ -263,12 +279,16 @@ class _Run(TaskSet):
         of_the_whole = (*CONTEXT_TABLES, *tables_of(self._job.budgets))
         tables.update(dict.fromkeys(of_the_whole))
         self._dataset.fill(tables)
-        self._rollups = self._dataset.rollups(of_the_whole)
-        self._context = context_of(self._rollups, self._job.prices, self._job.options)
-        self._context["events"] = [event._asdict() for event in self._events()]
+        self._events = self._known_events()
         self._truth = self._dataset.truth() or {}
 
-    def _events(self) -> Sequence[Event]:
+    def prepare(self) -> None:
+        """Work out what every page says of the dataset."""
+        whole = self._dataset.rollups(CONTEXT_TABLES)
+        self._context = context_of(whole, self._job.prices, self._job.options)
+        self._context["events"] = [event._asdict() for event in self._events]
+
+    def _known_events(self) -> Sequence[Event]:
         """Return the events that charts mark: of the given file, or what the dataset knows."""
         given = self._job.events if self._job.redactor is None else None
         return self._dataset.events() if given is None else read_events(given)
@@ -329,6 +349,8 @@ class _Run(TaskSet):
         `results` are those of this run and of earlier ones of the same data.  Raises StorageError
         where that cannot be done.
         """
+        from finops.generators.explore import names_all, write_explore
+
         page = self._job.reports / EXPLORE_FILE
         try:
             cubes = explore_cubes(self._dataset, all_named=names_all(results))
@@ -376,6 +398,8 @@ class _Run(TaskSet):
         self._update(analysis, size_bytes=size, digests=digests)
 
     def _evaluation(self, kinds: Sequence[str]) -> List[Dict[str, Any]]:
+        from finops.evaluation import evaluate
+
         temporal = {"end_time": self._context["period_end"]}
         known = dict({"dataset_overview": {"temporal": temporal}}, **self._results)
         found: List[Dict[str, Any]] = evaluate(known, self._truth, kinds)["kinds"]
@@ -419,8 +443,12 @@ def _kept_report(made: Made) -> KeptReport:
 
 
 def _is_ours(analysis: Analysis) -> bool:
-    """Return whether analyzer and generator are parts of this package."""
-    parts = (analysis.analyzer, analysis.generator)
+    """Return whether analyzer and generator are parts of this package.
+
+    A generator is one unless an analysis has its own way to it; it is not imported for this.
+    """
+    own = type(analysis).generator is not Analysis.generator
+    parts = (analysis.analyzer, *([analysis.generator] if own else []))
     return all(part.__module__.split(".")[0] == "finops" for part in parts)
 
 

@@ -1,7 +1,8 @@
 """What goes with the reports: index, manifest, a copy of Chart.js where one is at hand.
 
 Several runs may end at once, each with some of the reports, so whoever publishes holds a
-lock, starts from what the last one left, and puts its own reports into it.
+lock, starts from what the last one left, and puts its own reports into it.  What makes pages is
+imported when one is made (see `pipeline`).
 """
 
 from __future__ import annotations
@@ -14,10 +15,6 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tup
 from finops import registry
 from finops.atomic import replacing, target_name
 from finops.errors import StorageError
-from finops.generators.basis_line import missing_words
-from finops.generators.chartjs import copy_library
-from finops.generators.page import content_security_policy
-from finops.generators.reports.index import generate_index, index_page
 from finops.json_files import read_object
 from finops.kept_reports import FileDigest
 from finops.manifest import (
@@ -86,6 +83,9 @@ def publish(
     Raises StorageError where they cannot be written, LockError where
     another run does not finish publishing.
     """
+    from finops.generators.chartjs import copy_library
+    from finops.generators.reports.index import generate_index
+
     index = folder / INDEX
     lock = Path(real_path(folder)) / ".publishing.lock"
     with file_lock(lock, folder / ".publishing", _LOCK_WAIT_S):
@@ -208,6 +208,8 @@ def headline_of(result: Mapping[str, Any]) -> str:
     """Return the top finding of a report, in a few words."""
     missing = (result.get("basis") or {}).get("missing")
     if missing:
+        from finops.generators.basis_line import missing_words
+
         return missing_words(missing)
     findings = result.get("findings") or ()
     if findings:
@@ -218,6 +220,8 @@ def headline_of(result: Mapping[str, Any]) -> str:
 
 def _can_be_shown(name: str, result: Row) -> bool:
     """Whether the index can be made with an old result, by making one of nothing else."""
+    from finops.generators.reports.index import index_page
+
     report = _for_index(_empty(registry.ANALYZER_REGISTRY[name]))
     try:
         index_page({name: result}, [report], {})
@@ -251,6 +255,8 @@ def _how(options: RunOptions) -> Tuple[ReadingChoices, str]:
 
 def _empty(analysis: Analysis) -> ReportEntry:
     """Return the entry of a report without a page."""
+    from finops.generators.page import content_security_policy
+
     return ReportEntry(
         id=analysis.id,
         title=analysis.title,

@@ -84,7 +84,10 @@ class Watch(NamedTuple):
         return bool(alerts)
 
     def _alerts(self, outcome: Outcome) -> List[Alert]:
-        period, months = outcome.rollups.period, outcome.budget_months
+        months = outcome.budget_months
+        if not (months or self.level):
+            return []
+        period = outcome.rollups.period
         alerts = budget_alerts(months, period.timezone)
         if self.level:
             _, last = period.ends

@@ -82,6 +82,8 @@ def source_of(args: argparse.Namespace, reading: Reading) -> Source:
 
     Raises UsageError where the engine is not installed.
     """
+    if not is_foreign_to_the_scan(args):
+        return reading.source
     from finops.engines.dataset import MOST_ROWS, EngineDataset
 
     most_rows = getattr(args, "max_rows", None) or MOST_ROWS
@@ -90,8 +92,6 @@ def source_of(args: argparse.Namespace, reading: Reading) -> Source:
         from finops.engines.script import RowsDataset
 
         return RowsDataset(args.rows, DuckDBDialect(), opening_of(args, reading), most_rows)
-    if getattr(args, "engine", LOCAL) == LOCAL:
-        return reading.source
     options = EngineOptions(
         args.threads, args.memory, args.temp, getattr(args, "master", None), tuple(args.conf or ())
     )

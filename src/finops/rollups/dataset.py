@@ -139,6 +139,7 @@ class Dataset:
         self._activity = ActivityLog(self._clock)
         self._linked = LinkedFacts()
         self._facts: Optional[DatasetFacts] = None
+        self._has_totals = False  # whether these and the notes that take tables are among the facts
         self._filled: Dict[Table, Dict[Key, Values]] = {}
         self._customers: Optional[Dict[str, Customer]] = None
         self._memo: Dict[Hashable, object] = {}
@@ -153,11 +154,13 @@ class Dataset:
         self.fill(wanted)
         try:
             self._aggregate(wanted)
+            self._complete_facts()
         except _SPOILED:
             if not self._revived:
                 raise
             self._scan(self._plan, cache=False)
             self._aggregate(wanted)
+            self._complete_facts()
         tables = {table: self._filled[table] for table in wanted}
         period, totals, accounting, file = self._known_facts
         customers = self._customers_of(tables)
@@ -263,6 +266,7 @@ class Dataset:
 
     def _scan_once(self, plan: Plan, cache: bool) -> None:
         self._plan, self._filled, self._facts, self._customers = plan, {}, None, None
+        self._has_totals = False
         self._memo = {}
         settings = ScanSettings(
             plan, self.prices, self.options, self.context, self._workers, cache, self._most_keys
@@ -297,13 +301,12 @@ class Dataset:
         self._filled.update(filled)
 
     def _compute_facts(self, files: FileSet, reading: Reading) -> None:
-        """Compute totals, period and accounting; DataError where not one row can be used."""
+        """Compute period and accounting; DataError where not one row can be used."""
         parts = self._parts
         notes = (*files.notes, *notes_of(files.file_parts))
         accounting = accounting_of(files.file_parts, notes)
         refuse_if_nothing_is_usable(accounting, files.name)
         self._follow_calls(files, reading)
-        self._aggregate((TOTALS, WHOLE_DAYS, SOURCES))
         times = [time for part in parts for time in part.ends]
         hours = [hour + ":00:00" for part in parts for hour in part.hours]
         self._facts = DatasetFacts(
@@ -314,16 +317,23 @@ class Dataset:
                 last_hour=max(hours, default=""),
                 timezone=self.options.timezone,
             ),
-            Totals(*self._filled[TOTALS].get((), ())),
-            accounting._replace(
-                notes=(
-                    *accounting.notes,
-                    *self._notes_on_whole_days(),
-                    *on_sources(self._filled[SOURCES]),
-                )
-            ),
+            Totals(),
+            accounting,
             FileInfo(files.name, files.size, files.count),
         )
+
+    def _complete_facts(self) -> None:
+        """Add to the facts what takes tables, which a run that makes nothing never asks for."""
+        if self._has_totals:
+            return
+        self._aggregate((TOTALS, WHOLE_DAYS, SOURCES))
+        facts = self._known_facts
+        notes = (*self._notes_on_whole_days(), *on_sources(self._filled[SOURCES]))
+        self._facts = facts._replace(
+            totals=Totals(*self._filled[TOTALS].get((), ())),
+            accounting=facts.accounting._replace(notes=(*facts.accounting.notes, *notes)),
+        )
+        self._has_totals = True
 
     def _notes_on_whole_days(self) -> List[str]:
         """Return what is to say of totals of days where reports are not in UTC."""
