@@ -1,6 +1,7 @@
 """Measure engines beside the local scan: time and memory of `finops analyze` on the same file.
 
     PYTHONPATH=src:. .venv/bin/python scripts/bench_engines.py [--sizes 50MB,500MB] [--engines ...]
+    … --data calls.csv --engines local,duckdb --memory 2GB
 
 Each run is a process of its own, without caches.  Spark is measured where `make engines-env` has
 prepared its environment.
@@ -64,17 +65,19 @@ def main() -> None:
     parser.add_argument("--sizes", default="50MB,500MB")
     parser.add_argument("--engines", default="local,duckdb,spark")
     parser.add_argument("--memory", help="what DuckDB may take")
+    parser.add_argument("--data", help="a file to measure with, instead of sizes")
     args = parser.parse_args()
     print(f"{os.cpu_count()} cores", flush=True)
-    for size in args.sizes.split(","):
+    for size in [args.data] if args.data else args.sizes.split(","):
         with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            path = folder / "calls.csv"
-            finops(Path(sys.executable), "generate", "--size", size, "--data", str(path), "--quiet")
+            path = Path(args.data or Path(name) / "calls.csv")
+            if not args.data:
+                words = ["generate", "--size", size, "--data", str(path), "--quiet"]
+                finops(Path(sys.executable), *words)
             print(f"{size}: {path.stat().st_size // MB:,} MB", flush=True)
             for engine in args.engines.split(","):
                 options = ["--memory", args.memory] if args.memory and engine == "duckdb" else []
-                print(f"  {engine}: {measured(engine, path, folder, options)}", flush=True)
+                print(f"  {engine}: {measured(engine, path, Path(name), options)}", flush=True)
 
 
 if __name__ == "__main__":

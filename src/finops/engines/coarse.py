@@ -92,15 +92,13 @@ class EngineCells(NamedTuple):
         engine.keep("finops_cells_named", sql)
         joins, numbers = [], []
         for kind, (first, end) in zip(_PARTS, _Names(self.table, Coarsening()).spans):
-            keys = ", ".join(f"k{place}" for place in range(first, end)) or "1 as nothing"
-            engine.keep(
-                f"finops_cells_{kind}",
-                f"select *, row_number() over () as id"
-                f" from (select distinct {keys} from finops_cells_named) parts",
-            )
-            same = [
-                f"c.k{place} is not distinct from {kind}.k{place}" for place in range(first, end)
-            ]
+            keys = [f"k{place}" for place in range(first, end)]
+            listed = ", ".join(keys)
+            parts = f"select distinct {listed or '1 as nothing'} from finops_cells_named"
+            # In an order, so that an executor that starts anew gives the same numbers.
+            number = f"row_number() over (order by {listed or 'nothing'}) as id"
+            engine.keep(f"finops_cells_{kind}", f"select *, {number} from ({parts}) parts")
+            same = [f"c.{key} is not distinct from {kind}.{key}" for key in keys]
             joins.append(f" join finops_cells_{kind} {kind} on {' and '.join(same) or 'true'}")
             numbers.append(f"{kind}.id as {kind}")
         sums = [f"m{place}" for place in range(len(self.table.measures))]

@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 import os
 import re
+import signal
+import sys
 import tempfile
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, Iterator, List, Sequence, Tuple
 
@@ -21,6 +24,9 @@ _NO_DELIMITER = "\x1f\x1e\x1d\x1c"
 # Lines of up to so many bytes come in and are judged; longer ones are not taken in.
 _MOST_LINE_BYTES = 2_000_000
 _EXTENSION = "httpfs"
+# What messages say where neither memory nor the folder for the rest has room.
+_NO_ROOM = ("Out of Memory", "No space left", "File too large")
+_INTERRUPTED = "Query interrupted"
 _WILD = re.compile(r"[*?\[\]{}]").search
 
 
@@ -177,11 +183,30 @@ class DuckDB(Engine):
             return self._connection.execute(sql)
         except self._error as error:
             raise DataError(_sentence(error)) from error
+        except RuntimeError as error:
+            if _INTERRUPTED in str(error):  # all that is left of what a handler of signals raised
+                raise KeyboardInterrupt from error
+            raise
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Hold the signals that end a program: DuckDB aborts where one comes while it is loaded."""
+    if sys.platform == "win32":
+        yield
+        return
+    ending = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ending)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _module() -> Any:
     try:
-        duckdb = import_module("duckdb")
+        with _signals_held():
+            duckdb = import_module("duckdb")
     except ImportError:
         raise UsageError("the duckdb engine is not installed: pip install duckdb") from None
     found = tuple(int(part) for part in re.findall("[0-9]+", duckdb.__version__)[:2])
@@ -200,4 +225,7 @@ def _sentence(error: BaseException) -> str:
             f" extensions.duckdb.org and does not have; run INSTALL {_EXTENSION} in duckdb where"
             " there is a network"
         )
-    return "duckdb: " + " ".join(str(error).strip().split("\n")[0].split())
+    said = "duckdb: " + " ".join(str(error).strip().split("\n")[0].split())
+    if any(words in text for words in _NO_ROOM):
+        said += "; give it more --memory, or a --temp folder on a disk with more space"
+    return said

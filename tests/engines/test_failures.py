@@ -1,0 +1,132 @@
+"""Runs of an engine that end early: one line is said, and the pages that were there stay."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from types import FrameType
+from typing import Dict, List, Optional, Tuple
+
+import pytest
+
+from finops import generate
+from finops.cli import main
+from finops.engines import ENGINES
+from finops.engines.engine import EngineOptions
+from tests.support.rows import varied_rows, write_csv
+from tests.support.tools import need
+
+pytestmark = [pytest.mark.once]
+
+ROOT = Path(__file__).resolve().parents[2]
+LIMIT_FILES = (
+    "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (4 << 20, 4 << 20)); "
+    "sys.argv[0] = 'finops'; runpy.run_module('finops', run_name='__main__')"
+)
+
+
+def old_pages(path: Path) -> Dict[str, bytes]:
+    """Make the reports of a file by the local scan; return what was written."""
+    reports = path.parent / "reports"
+    assert main(["analyze", "--data", str(path), "--reports", str(reports), "--quiet"]) == 0
+    return pages(reports)
+
+
+def pages(reports: Path) -> Dict[str, bytes]:
+    return {page.name: page.read_bytes() for page in reports.iterdir() if page.is_file()}
+
+
+def command(path: Path, *options: str, start: Tuple[str, ...] = ("-m", "finops")) -> List[str]:
+    words = ["analyze", "--engine", "duckdb", "--data", str(path), "--threads", "1", *options]
+    return [sys.executable, *start, *words, "--reports", str(path.parent / "reports")]
+
+
+def environment() -> Dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+
+
+def test_a_signal_within_a_statement() -> None:
+    need("duckdb")
+    engine = ENGINES["duckdb"].open(EngineOptions(threads=1))
+
+    class Ended(BaseException):
+        """Raised by a handler of signals, as the command line does."""
+
+    def end(number: int, frame: Optional[FrameType]) -> None:
+        raise Ended
+
+    before = signal.signal(signal.SIGTERM, end)
+    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM))
+    long = "select sum(a.range * b.range % 7) from range(1000000) a, range(1000000) b"
+    timer.start()
+    try:
+        with pytest.raises((KeyboardInterrupt, Ended)):
+            list(engine.rows(long))
+    finally:
+        timer.join()
+        signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=lambda n: n.name)
+def test_a_run_that_is_ended(number: signal.Signals, tmp_path: Path) -> None:
+    need("duckdb")
+    path = write_csv(tmp_path / "calls.csv", varied_rows(300))
+    before = old_pages(path)
+    process = subprocess.Popen(
+        command(path, "--progress", "json"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=environment(),
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if b"report_started" in line:
+            break
+    process.send_signal(number)
+    said = [line for line in process.stderr if b'"error"' in line]
+    # Within a statement DuckDB forgets which signal it was.
+    stopped = {128 + signal.SIGTERM, 128 + signal.SIGINT}
+    assert process.wait() in ({-number} if number == signal.SIGKILL else stopped)
+    assert len(said) == int(number != signal.SIGKILL)
+    assert not any(b"Traceback" in line for line in said)
+    after = pages(tmp_path / "reports")
+    assert set(before) <= set(after)
+    assert after["index.html"] == before["index.html"]
+    assert after["manifest.json"] == before["manifest.json"]
+
+
+def test_an_engine_without_memory(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    need("duckdb")
+    path = write_csv(tmp_path / "calls.csv", varied_rows(100))
+    before = old_pages(path)
+    capsys.readouterr()
+    assert main(command(path, "--memory", "2MB", "--quiet")[3:]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "give it more --memory, or a --temp folder on a disk with more space" in said
+    assert pages(tmp_path / "reports") == before
+
+
+@pytest.mark.soak
+def test_a_folder_for_the_rest_that_is_full(tmp_path: Path) -> None:
+    need("duckdb")
+    path = tmp_path / "calls.csv"
+    generate(path, size_mb=20)
+    before = old_pages(path)
+    temp = tmp_path / "temp"
+    temp.mkdir()
+    options = ("--memory", "60MB", "--temp", str(temp), "--quiet")
+    done = subprocess.run(
+        command(path, *options, start=("-c", LIMIT_FILES)),
+        capture_output=True,
+        env=environment(),
+    )
+    assert done.returncode == 2
+    assert done.stderr.count(b"\n") == 1
+    assert b"File too large; give it more --memory, or a --temp folder" in done.stderr
+    assert pages(tmp_path / "reports") == before
+    assert not list(temp.iterdir())
