@@ -75,8 +75,17 @@ def _package(folder: Path) -> ModuleType:
 
 
 def _problem(parts: ReportParts, page: ScenarioPage) -> Any:
-    sentence = parts.components.text(page.problem)
-    return parts.components.section("Problem", sentence, _cards(parts, page.problem_metrics))
+    sentences = [parts.components.text(sentence) for sentence in (page.problem, _basis(page))]
+    return parts.components.section("Problem", *sentences, _cards(parts, page.problem_metrics))
+
+
+def _basis(page: ScenarioPage) -> str:
+    """Say why the figures are not those of the reports beside this page."""
+    return (
+        f"{page.workload}, made for this page: one problem and nothing else, so that its cause and "
+        "its remedy can be followed. The other reports are about another dataset, in which "
+        "everything happens at once, so their figures differ."
+    )
 
 
 def _cards(parts: ReportParts, metrics: Any) -> Any:

@@ -238,6 +238,21 @@ CHANGE_WINDOWS_DAYS: Tuple[int, ...] = (30, 14, 7)
 CHANGE_SUBJECTS = 3
 CHANGE_CUSTOMERS = 10
 CHANGE_LEAST_USD = 0.005
+# What a call of a feature costs now against the beginning: whole days at each end of the data, the
+# calls that a feature needs in each, and the change worth a finding.
+UNIT_COST_DAYS = 14
+UNIT_COST_MIN_CALLS = 1000
+UNIT_COST_NOTABLE_PCT = 15
+# A model that gave way to another took this share of its feature's cost, in so many calls.
+MOVED_COST_SHARE_PCT = 5
+MOVED_MIN_CALLS = 30
+# A weekday is quiet that costs so much less than a usual day.
+QUIET_WEEKDAY_PCT = 30
+# A region has busy hours where so many in a row take this share of its calls.
+BUSY_HOURS = 8
+BUSY_HOURS_SHARE_PCT = 45
+# A feature is new that was not called in the first weeks of the data.
+NEW_FEATURE_WEEKS = 2
 # A model is a lever where it takes this share of the cost, and so many times that of the calls.
 COST_LEVER_SHARE_PCT = 10
 COST_LEVER_FACTOR = 2
@@ -859,6 +874,10 @@ LIMITS: Mapping[str, Limit] = {
         ("EXPANSION_GROWTH_PCT", "rise in calls of an expanding customer", 1, 100_000),
         ("FORECAST_USABLE_MAPE_PCT", "forecast error acceptable for planning", 0, 1000),
         ("TREND_NOTABLE_PCT", "trend worth a finding", 0, 1000),
+        ("UNIT_COST_NOTABLE_PCT", "change of a feature's cost per call worth a finding", 0, 1000),
+        ("MOVED_COST_SHARE_PCT", "cost of a feature's model that gave way to another", 0, 100),
+        ("QUIET_WEEKDAY_PCT", "below a usual day that a quiet weekday costs", 1, 100),
+        ("BUSY_HOURS_SHARE_PCT", "calls of a region in its busy hours", 1, 100),
         ("COST_LEVER_SHARE_PCT", "share of cost of a cost driver", 0, 100),
         ("NON_PRODUCTION_NOTABLE_PCT", "cost outside production worth a finding", 0, 100),
         ("TOP_CUSTOMERS_PCT", "customers counted as the top", 0, 100),
@@ -924,6 +943,8 @@ LIMITS: Mapping[str, Limit] = {
         "calls",
         ("MIN_FEATURE_CALLS", "from which a feature is classified", 1, _MANY),
         ("MODEL_MIN_CALLS", "from which a model is judged", 1, _MANY),
+        ("UNIT_COST_MIN_CALLS", "from which a feature's cost per call is compared", 1, _MANY),
+        ("MOVED_MIN_CALLS", "of a model that gave way to another", 1, _MANY),
         ("ROUTING_MIN_CALLS", "from which providers are compared", 1, _MANY),
         ("DEGRADED_MIN_CALLS", "in an hour from which a provider is judged", 1, _MANY),
         ("ABUSE_MIN_DAILY_CALLS", "from which a customer's day is judged", 1, _MANY),
@@ -942,6 +963,7 @@ LIMITS: Mapping[str, Limit] = {
         ("LEGACY_DAYS", "before its end from which a model is legacy", 0, 36_500),
         ("ABUSE_MIN_BASELINE_DAYS", "of a customer's baseline", 1, 365),
         ("ABUSE_WINDOW_DAYS", "around a day that its baseline may have", 1, 365),
+        ("UNIT_COST_DAYS", "at each end of the data that compare the cost per call", 1, 180),
         ("TREND_RECENT_DAYS", "of each half that the trend of the cost compares", 1, 180),
     ),
     **_limits(
@@ -950,6 +972,7 @@ LIMITS: Mapping[str, Limit] = {
     ),
     **_limits(
         "weeks",
+        ("NEW_FEATURE_WEEKS", "without calls before a new feature", 1, 520),
         ("OUTGROWN_WEEKS", "after which a customer has outgrown its tier", 1, 52),
         ("OUTGROWN_BASE_WEEKS", "before them that they are compared with", 1, 52),
     ),
@@ -957,6 +980,7 @@ LIMITS: Mapping[str, Limit] = {
         "hours",
         ("ANOMALY_MIN_HOURS", "with a call, for anomalies", 1, _MANY),
         ("BURST_AROUND_HOURS", "before and after a burst", 1, 168),
+        ("BUSY_HOURS", "in a row that are the busiest of a region", 1, 24),
     ),
     **_limits(
         "tokens",

@@ -303,6 +303,7 @@ def test_page_in_the_project_uses_the_report_parts(tmp_path: Path, name: str) ->
     assert 'href="index.html"' in text
     for label in ("Problem", "Results"):
         assert label in text
+    assert "The other reports are about another dataset" in text
     assert not list(tmp_path.glob("*.tmp"))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Set, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Set
 
 import pytest
 
@@ -82,6 +82,11 @@ def _titles(results: Results, analyzer: str) -> str:
     return "\n".join(finding["title"] for finding in results[analyzer]["findings"])
 
 
+def _details(results: Results, analyzer: str) -> str:
+    """Return the details of a report's findings, one a line."""
+    return "\n".join(finding["detail"] for finding in results[analyzer]["findings"])
+
+
 def _planted(path: Path, kind: str) -> Set[str]:
     """Return the subjects of the planted incidents of a kind."""
     truth = read_truth(path) or {}
@@ -90,28 +95,30 @@ def _planted(path: Path, kind: str) -> Set[str]:
 
 def _says_nothing(results: Results, path: Path) -> bool:
     """Nothing out of the ordinary: no trend, no anomaly, nobody lost who was not planted."""
-    is_flat = abs(results["understanding"]["summary"]["trend_percent"]) < 20
-    return bool(is_flat and results["realtime"]["summary"]["anomaly_count"] <= 1)
+    titles = _titles(results, "understanding") + _titles(results, "realtime")
+    is_flat = "Daily cost is" not in titles and "than at first" not in titles
+    return is_flat and results["realtime"]["summary"]["anomaly_count"] <= 1
 
 
 def _weekdays(results: Results, path: Path) -> bool:
     """The weekday pattern, and no anomaly from it."""
-    costs = [row["total_cost"] for row in results["understanding"]["daily"]]
-    week = [sum(costs[i:-1:7]) for i in range(7)]  # the first day is a Monday
-    is_weekly = max(week[5:]) < 0.5 * min(week[:5])
-    return bool(is_weekly and results["realtime"]["summary"]["anomaly_count"] <= 1)
+    is_weekly = "Saturday and Sunday cost " in _titles(results, "understanding")
+    return is_weekly and results["realtime"]["summary"]["anomaly_count"] <= 1
 
 
 def _hours(results: Results, path: Path) -> bool:
-    """The profile of the hours."""
-    calls = [row["call_count"] for row in results["performance"]["hourly_profile"]]
-    return bool(max(calls) > 1.8 * min(calls))
+    """The profile of the hours by region."""
+    (profile,) = [f for f in results["geographic_latency"]["findings"] if _is_profile(f)]
+    return sum(region in profile["detail"] for region in config.REGIONS) >= 3
+
+
+def _is_profile(finding: Mapping[str, Any]) -> bool:
+    return "hours of the day" in finding["title"]
 
 
 def _concentration(results: Results, path: Path) -> bool:
     """A few organizations cause half of the cost."""
-    advice = "\n".join(results["alignment"]["recommendations"])
-    return "Agree on budgets with" in advice or " of the cost" in _titles(results, "alignment")
+    return " organizations cause " in _titles(results, "alignment")
 
 
 def _growth(results: Results, path: Path) -> bool:
@@ -119,7 +126,8 @@ def _growth(results: Results, path: Path) -> bool:
     churn = results["churn_growth"]
     weekly = churn["summary"]["weekly_growth_percent"]
     joined = sum(row["customer_growth_percent"] for row in churn["growth"])
-    return weekly is not None and 1 < weekly < 6 and joined > 0
+    is_told = "Calls grow by" in _titles(results, "churn_growth")
+    return is_told and 1 < weekly < 6 and joined > 0
 
 
 def _bursts(results: Results, path: Path) -> bool:
@@ -132,52 +140,39 @@ def _bursts(results: Results, path: Path) -> bool:
 def _migration(results: Results, path: Path) -> bool:
     """Spend moved from one model to the other, and a call costs less than before."""
     feature, _, old, new = config.MIGRATIONS[0]
-    models = _daily_of(results, "models")
-    old_then, old_now = _first_and_last(models[old])
-    new_then, new_now = _first_and_last(models[new])
-    change = results["understanding"]["change"]
-    mix = change["subjects"]["mix"][0]
+    (moved,) = [f for f in results["understanding"]["findings"] if " moved from " in f["title"]]
     return bool(
-        old_now < 0.8 * old_then
-        and new_now > new_then
-        and mix["subject"]["feature_id"] == feature
-        and mix["effect"] < 0
+        moved["title"] == f"Spend on {config.FEATURES[feature]} moved from {old} to {new}"
+        and "A call costs" in moved["detail"]
+        and "% less" in moved["detail"]
     )
-
-
-def _daily_of(results: Results, name: str) -> Dict[str, List[float]]:
-    """Return the daily cost in USD by the last name of each subject, as the page has it."""
-    sums = results["understanding"]["by_day"][name]
-    return {key[-1]: costs for key, costs in zip(sums["keys"], sums["sums"]["cost"])}
-
-
-def _first_and_last(costs: List[float]) -> Tuple[float, float]:
-    """Return the sums of the first and of the last two weeks."""
-    return sum(costs[:14]), sum(costs[-15:-1])
 
 
 def _launch(results: Results, path: Path) -> bool:
     """Who uses the new feature since when, and what it earns."""
     feature = config.LAUNCHED_FEATURES[0]
-    weeks = [
-        row["week"] for row in results["features"]["adoption_trend"] if row["feature_id"] == feature
-    ]
-    everywhere = sorted({row["week"] for row in results["features"]["adoption_trend"]})
-    (earned,) = [row for row in results["features"]["features"] if row["feature_id"] == feature]
-    is_used = earned["adoption_percent"] > 30 and earned["revenue"] > 0
-    return bool(is_used and min(weeks) == everywhere[2])
+    (told,) = [f for f in results["features"]["findings"] if "is new since" in f["title"]]
+    weeks = sorted({row["week"] for row in results["features"]["adoption_trend"]})
+    return bool(
+        told["title"] == f"{config.FEATURES[feature]} is new since week {weeks[2]}"
+        and "it brings $" in told["detail"]
+    )
 
 
 def _programme(results: Results, path: Path) -> bool:
-    """Unit cost down: other models, and fewer tokens for the same calls of these features."""
-    change = results["understanding"]["change"]
-    mix, volume = (change["subjects"][part][0] for part in ("mix", "volume"))
-    saved = change["mix_effect"] + change["volume_effect"]
-    return bool(
-        {mix["subject"]["feature_id"], volume["subject"]["feature_id"]}
-        <= set(config.COST_PROGRAMMES[0])
-        and max(mix["effect"], volume["effect"]) < 0
-        and saved < -0.08 * change["previous_period_cost"]
+    """Unit cost down: other models, and fewer tokens for the same calls of its features."""
+    told = {f["title"]: f for f in results["understanding"]["findings"]}
+    names = [config.FEATURES[feature] for feature in config.COST_PROGRAMMES[0]]
+    cheaper = [
+        told[title]["detail"]
+        for title in told
+        if title.endswith("less than at first")
+        and title.startswith(tuple(f"A call of {name} costs" for name in names))
+    ]
+    return bool(cheaper) and all(
+        f"{part} make -$" in detail
+        for detail in cheaper
+        for part in ("other models and kinds of tokens", "other numbers of tokens")
     )
 
 
@@ -196,7 +191,9 @@ def _viral(results: Results, path: Path) -> bool:
     costs = {
         row["customer_id"]: row["monthly_cost"] for row in results["abuse_detection"]["customers"]
     }
-    return bool(grown) and grown <= flagged and all(costs[name] > 0 for name in grown)
+    told = _details(results, "abuse_detection")
+    is_told = any(f"{name} since " in told for name in grown)
+    return is_told and grown <= flagged and all(costs[name] > 0 for name in grown)
 
 
 TOLD: Mapping[str, Callable[[Results, Path], bool]] = {

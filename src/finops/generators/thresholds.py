@@ -56,6 +56,7 @@ _KINDS: Dict[str, Callable[[Any], str]] = {
     "calls": _counted("calls"),
     "days": _counted("days"),
     "hours": _counted("hours"),
+    "weeks": _counted("weeks"),
     "tokens": _counted("tokens"),
     "times": _counted("times"),
     "points": _counted("points"),
@@ -176,6 +177,16 @@ _OWN: Dict[str, Tuple[Threshold, ...]] = {
         Threshold(
             "Why the cost changed: whole days against as many", "CHANGE_WINDOWS_DAYS", "factors"
         ),
+        Threshold("Cost per call now and at first: whole days of each", "UNIT_COST_DAYS", "days"),
+        Threshold("… of features with", "UNIT_COST_MIN_CALLS", "calls"),
+        Threshold("… worth a finding from a change of", "UNIT_COST_NOTABLE_PCT", "percent"),
+        Threshold(
+            "A model gave way to another: cost of its feature from",
+            "MOVED_COST_SHARE_PCT",
+            "percent",
+        ),
+        Threshold("… with at least", "MOVED_MIN_CALLS", "calls"),
+        Threshold("A quiet weekday costs less than usual by", "QUIET_WEEKDAY_PCT", "percent"),
     ),
     "performance": (
         _SLA,
@@ -208,6 +219,7 @@ _OWN: Dict[str, Tuple[Threshold, ...]] = {
             "Provider degraded: error rate above its usual", "DEGRADED_ERROR_FACTOR", "times"
         ),
         Threshold("… in an hour of at least", "DEGRADED_MIN_CALLS", "calls"),
+        Threshold("… not due to one customer's calls slower than", "SLA_THRESHOLD_MS", "ms"),
         Threshold("… that chance alone would bring in less than", "DEGRADED_CHANCE", "share"),
         Threshold(
             "One provider's share of cost: medium risk above", "MEDIUM_CONCENTRATION", "share"
@@ -266,6 +278,7 @@ _OWN: Dict[str, Tuple[Threshold, ...]] = {
     ),
     "features": (
         Threshold("Features are classified from", "MIN_FEATURE_CALLS", "calls"),
+        Threshold("A new feature had no calls in the first", "NEW_FEATURE_WEEKS", "weeks"),
         Threshold("Invest: return on cost from", "FEATURE_INVEST_ROI_PCT", "percent"),
         Threshold("… and used by customers from", "FEATURE_INVEST_ADOPTION_PCT", "percent"),
         Threshold("Losing money: return on cost below", "FEATURE_LOSS_ROI_PCT", "percent"),
@@ -315,6 +328,9 @@ _OWN: Dict[str, Tuple[Threshold, ...]] = {
         Threshold(
             "… that is, in standard errors, at least", "ROUTING_MIN_STANDARD_ERRORS", "number"
         ),
+        Threshold("Busy hours of a region: hours in a row", "BUSY_HOURS", "hours"),
+        Threshold("… that take of its calls at least", "BUSY_HOURS_SHARE_PCT", "percent"),
+        Threshold("… of a region with", "MODEL_MIN_CALLS", "calls"),
     ),
     "churn_growth": (
         Threshold("Churn is rated from covered days of", "CHURN_MIN_DAYS", "days"),

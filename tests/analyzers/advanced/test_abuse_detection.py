@@ -220,6 +220,15 @@ def test_every_signal_has_points_an_action_and_a_finding() -> None:
     }
 
 
+def test_findings_name_who_does_it_since_when() -> None:
+    rows = [row for day in (2, 0) for row in limited(24 * day, 20, customer_id="b")]
+    rows += [row for name in "acde" for row in limited(24, 20, customer_id=name)]
+    details = {f["title"]: f["detail"] for f in analyze(rows)["findings"]}
+    assert details["5 customers repeatedly hit rate limits"].endswith(
+        "b since 2025-01-06, a since 2025-01-07, c since 2025-01-07 and 2 more customers."
+    )
+
+
 def test_exposure_is_the_cost_beyond_the_usual_day_once_a_day() -> None:
     """Nine days of 1 USD and one of 11: 10 USD too much in ten whole days are 30 a month."""
     rows = [row for day in range(9) for row in at(24 * day, 2, cost_usd="0.5")]

@@ -140,6 +140,50 @@ def test_adoption_by_week() -> None:
     ]
 
 
+def weekly(features: Any) -> Any:
+    """Return 40 calls a week in eight weeks of each feature from its first week (0 to 7) on."""
+    rows = [
+        call(
+            timestamp=f"2025-{1 + day // 28:02d}-{1 + day % 28:02d}T{10 + number % 10}:00:00",
+            customer_id="ab"[number % 2],
+            feature_id=feature,
+            cost_usd="0.05",
+            tier_price_usd="100",
+        )
+        for feature, first in features.items()
+        for day in range(7 * first, 56)
+        for number in range(6)
+    ]
+    return sorted(rows, key=lambda row: row["timestamp"])
+
+
+def new_features(rows: Any) -> Any:
+    titles = {f["title"]: f for f in run(FeaturesAnalyzer, rows)["findings"]}
+    return {title: found for title, found in titles.items() if " is new since " in title}
+
+
+def test_a_new_feature_says_who_uses_it_and_what_it_brings() -> None:
+    told = new_features(weekly({"chat": 0, "analysis": 4, "translation": 1}))
+    (found,) = told.values()
+    assert found["title"] == "Analysis is new since week 2025-W05"
+    assert found["detail"].startswith("2 customers, 100.0% of all, have used it; it brings $")
+    assert (found["severity"], found["subject"]) == ("info", {"feature_id": "analysis"})
+
+
+def test_without_prices_a_new_feature_has_a_cost_only() -> None:
+    rows = [{**row, "tier_price_usd": ""} for row in weekly({"chat": 0, "analysis": 5})]
+    rows = [{**row, "subscription_tier": ""} for row in rows]
+    (found,) = new_features(rows).values()
+    assert found["detail"].endswith("have used it; its calls have cost $6.30 so far.")
+
+
+def test_what_was_there_before_or_is_rare_is_not_new() -> None:
+    assert new_features(weekly({"chat": 0, "analysis": 0})) == {}
+    rare = [row for row in weekly({"analysis": 6}) if row["timestamp"][11:13] == "10"]
+    rows = sorted(weekly({"chat": 0}) + rare, key=lambda row: row["timestamp"])
+    assert new_features(rows) == {}
+
+
 def test_best_and_worst_of_few_calls_are_still_named() -> None:
     rows = month(call(cost_usd="1"), call(feature_id="analysis", cost_usd="2"))
     summary = run(FeaturesAnalyzer, rows)["summary"]

@@ -179,7 +179,7 @@ def _findings(
                 finding(
                     severity,
                     f"{who} {what}",
-                    how,
+                    f"{how} {_since(of_kind)}",
                     exposure.of(worth) if worth else None,
                     kind="exposure",
                     confidence="medium",
@@ -197,6 +197,18 @@ def _findings(
             )
         )
     return findings
+
+
+def _since(signs: Sequence[Raised]) -> str:
+    """Return who shows a signal since when: the first few, and how many more."""
+    first: Dict[str, str] = {}
+    for sign in signs:
+        first[sign.customer_id] = min(sign.day, first.get(sign.customer_id, sign.day))
+    names = sorted(first, key=lambda name: (first[name], name))
+    named = [f"{name} since {first[name]}" for name in names[: config.RECOMMENDED_SUBJECTS]]
+    more = len(names) - len(named)
+    rest = f" and {counted(more, 'more customer')}" if more else ""
+    return f"{', '.join(named)}{rest}."
 
 
 def _recommendations(

@@ -15,6 +15,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tup
 from finops import config, stats
 from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
+from finops.analyzers.shared.busy_hours import REGION_HOURS, hour_findings
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.daily_latency import MEASURED, SLA_VIOLATIONS, beside
 from finops.analyzers.shared.daily_sums import daily_sums
@@ -94,6 +95,7 @@ class GeographicLatencyAnalyzer(Analyzer):
         TOKEN_BANDS,
         REGION_DAYS,
         REGION_DAY_WAITS,
+        REGION_HOURS,
     )
     NEEDS = ("region", "latency_ms")
 
@@ -120,7 +122,7 @@ class GeographicLatencyAnalyzer(Analyzer):
             routing=routing,
             daily=_daily(data),
             by_day=results.GeographicByDay(regions=_by_day(data)),
-            findings=by_impact(_findings(regions, routing)),
+            findings=by_impact(_findings(regions, routing) + hour_findings(data, span)),
             recommendations=_recommendations(span, regions, routing),
         )
 

@@ -373,6 +373,17 @@ def _findings(
                 f"{counted(len(known), 'organization')}.",
             )
         )
+    few = _few_with_half(known)
+    if len(few) > 1:
+        share = math.fsum(row.share_percent for row in few)
+        findings.append(
+            finding(
+                "info",
+                f"{len(few)} of {counted(len(known), 'organization')} cause {percent(share)} of "
+                f"{cost_words(data.totals)}",
+                f"First comes {few[0].organization_id} with {percent(few[0].share_percent)}.",
+            )
+        )
     if expensive:
         findings.append(_expensive_finding(expensive))
     return findings

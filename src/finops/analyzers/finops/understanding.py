@@ -13,6 +13,7 @@ from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.daily_sums import by_day
 from finops.analyzers.shared.forecast import UNTRIED, month_ahead, month_range
 from finops.analyzers.shared.overlaps import model_key
+from finops.analyzers.shared.quiet_weekdays import week_findings
 from finops.analyzers.shared.tables import (
     ACCOUNT_DAYS,
     ACCOUNTS,
@@ -24,6 +25,7 @@ from finops.analyzers.shared.tables import (
     fold,
     shares,
 )
+from finops.analyzers.shared.unit_costs import unit_cost_findings
 from finops.analyzers.shared.wording import caveats, cost_words, counted, per_month, percent, usd
 from finops.results.base import DailyCost, Finding
 from finops.results.understanding import (
@@ -302,6 +304,9 @@ def _findings(data: Rollups, span: CoveredDays, result: UnderstandingResult) -> 
         )
     if len(result.by_customer) > 1 and data.totals.cost:
         findings.append(_top_customers(data, result.by_customer))
+    if not data.totals.unpriced:
+        costs = {row.date: row.total_cost for row in result.daily}
+        findings += unit_cost_findings(data, span) + week_findings(costs, span)
     return findings
 
 

@@ -89,7 +89,7 @@ def cost_change(data: Rollups, span: CoveredDays) -> Optional[CostChange]:
     None under twice the shortest window of whole days, or where a call in them has no known cost.
     """
     dates_before, dates_now = windows(span)
-    before, now = _window(data, dates_before), _window(data, dates_now)
+    before, now = window(data, dates_before), window(data, dates_now)
     if not dates_now or before is None or now is None:
         return None
     effects = {work: effects_of(before[work], now[work]) for work in before if work in now}
@@ -156,7 +156,7 @@ def _cost(models: Mapping[ModelKey, Spend]) -> float:
     return math.fsum(spend.cost for spend in models.values())
 
 
-def _window(data: Rollups, dates: Sequence[str]) -> Optional[Window]:
+def window(data: Rollups, dates: Sequence[str]) -> Optional[Window]:
     """Return what was spent on some dates; None where a call of them has no known cost.
 
     Failed calls that cost nothing are calls without tokens.

@@ -106,7 +106,10 @@ class FeaturesAnalyzer(Analyzer):
             adoption_trend=_adoption_trend(data),
             without_price=book.without_price,
             findings=by_impact(
-                _findings(features) + price_caveats(book) + caveats(span, data.totals)
+                _findings(features)
+                + _new_findings(data, features)
+                + price_caveats(book)
+                + caveats(span, data.totals)
             ),
             recommendations=_recommendations(features) + price_advice(book),
         )
@@ -246,6 +249,47 @@ def _findings(features: Sequence[FeatureReturn]) -> List[Finding]:
             )
         )
     return findings
+
+
+def _new_findings(data: Rollups, features: Sequence[FeatureReturn]) -> List[Finding]:
+    """Return who uses each new feature since when and what it earns, the latest first.
+
+    A feature is new that had no call in the first `config.NEW_FEATURE_WEEKS` weeks of the data,
+    and has had `config.MIN_FEATURE_CALLS` since, so that chance did not keep it away.
+    """
+    weeks = sorted({week for week, _ in data[WEEKLY_TABLE]})
+    since: Dict[str, str] = {}
+    for week, feature in sorted(data[WEEKLY_TABLE]):
+        since.setdefault(feature, week)
+    fresh = [
+        row
+        for row in features
+        if row.call_count >= config.MIN_FEATURE_CALLS
+        and row.feature_id != config.UNALLOCATED
+        and since[row.feature_id] in weeks[config.NEW_FEATURE_WEEKS :]
+    ]
+    fresh.sort(key=lambda row: since[row.feature_id], reverse=True)
+    return [
+        _new_finding(row, since[row.feature_id]) for row in fresh[: config.RECOMMENDED_SUBJECTS]
+    ]
+
+
+def _new_finding(row: FeatureReturn, week: str) -> Finding:
+    return finding(
+        "info",
+        f"{_name(row)} is new since week {week}",
+        f"{counted(row.customer_count, 'customer')}, {percent(row.adoption_percent)} of all, have "
+        f"used it; {_brings(row)}.",
+        confidence="high",
+        subject={"feature_id": row.feature_id},
+    )
+
+
+def _brings(row: FeatureReturn) -> str:
+    """Return what a feature earns and costs, as far as it is known."""
+    if row.roi_percent is None:
+        return f"its calls have cost {usd(row.cost)} so far"
+    return f"it brings {usd(row.revenue or 0.0)} for {usd(row.monthly_cost or 0.0)} per month"
 
 
 def _least_finding(row: FeatureReturn) -> Finding:
