@@ -266,6 +266,9 @@ PERCENTILE_WINDOWS_MAX_COUNTS = 15_000
 PERCENTILE_WINDOWS_LESS_PER_DAY = 21
 # The customers at the top of the bill: which part of them is considered.
 TOP_CUSTOMERS_PCT = 10
+# From this share of the cost on, aggregates of more than a day say that no day's cost is known.
+LONG_AGGREGATES_SHARE_PCT = 1
+TOP_CUSTOMERS_FACTOR = 1.5  # what they cost is worth a finding above their part of all, times
 
 # Latency is shown in bins of this width; everything slower than the last one is one bin.
 LATENCY_BIN_MS = 100

@@ -68,6 +68,54 @@ def test_five_days_cover_five_days_and_give_no_month() -> None:
     assert results["understanding"]["summary"]["monthly_cost"] is None
 
 
+def test_a_bill_of_months_says_nothing_of_days() -> None:
+    """Eight months of 1,240 to 1,380 USD: no month is a day, and none after it is free."""
+    rows = []
+    for month, length in enumerate((31, 28, 31, 30, 31, 30, 31, 31), start=1):
+        bucket = {"bucket_s": length * 86400, "calls": 0, "customer_id": ""}
+        when = f"2025-{month:02d}-01T00:00:00.000000"
+        rows.append(call(timestamp=when, cost_usd=1240 + 20 * month, model="gpt-4", **bucket))
+    results = run_all(rows)
+    assert {result["basis"]["covered_days"] for result in results.values()} == {243}
+    understanding, total = results["understanding"], 8 * 1240 + 20 * 36
+    assert understanding["summary"]["monthly_cost"] == pytest.approx(total * 30 / 243)
+    for unknown in ("forecast_30_days", "trend_percent"):
+        assert understanding["summary"][unknown] is None
+    assert understanding["summary"]["change"] is None
+    assert results["realtime"]["alerts"] == []
+    steps = results["optimization"]["steps"]
+    assert [row["step"] for row in steps][:1] == ["same_vendor_model"]
+    assert results["optimization"]["summary"]["monthly_cost"] == pytest.approx(total * 30 / 243)
+
+
+def test_a_small_fee_a_month_leaves_the_days_known() -> None:
+    fee = call(timestamp=at(0, 0), cost_usd="0.2", bucket_s=31 * 86400, calls=0)
+    results = run_all([*daily(range(30), 1), fee])
+    assert results["understanding"]["summary"]["forecast_30_days"] is not None
+
+
+# --- few customers ---------------------------------------------------------------------------
+
+
+def test_that_some_customer_costs_most_is_no_finding() -> None:
+    rows = [row for n, cost in enumerate((1.2, 1, 1)) for row in daily([0, 1], cost, customer_id=n)]
+    titles = [found["title"] for found in run_all(rows)["understanding"]["findings"]]
+    assert not any(title.startswith("1 customer causes") for title in titles)
+    rows += daily([0, 1], 9, customer_id="whale")
+    (found,) = [
+        found
+        for found in run_all(rows)["understanding"]["findings"]
+        if found["title"].startswith("1 customer causes")
+    ]
+    assert found["detail"] == "Of 4 customers, whale costs most: $18.00."
+
+
+def test_where_all_calls_failed_no_tokens_are_praised() -> None:
+    rows = daily(range(10), 0.1, status="error", error_type="timeout", output_tokens=0)
+    findings_of = run_all(rows)["token_economics"]["findings"]
+    assert "success" not in [found["severity"] for found in findings_of]
+
+
 # --- who is there ----------------------------------------------------------------------------
 
 

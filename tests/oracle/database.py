@@ -39,7 +39,7 @@ select timestamp::timestamp as ts,
        coalesce(nullif(status, ''), 'success') as status,
        coalesce(error_type, '') as error_type,
        coalesce(nullif(customer_archetype, ''), 'unknown') as archetype,
-       tier_price_usd::double as price
+       tier_price_usd::double as price, session_id, trace_id
 from raw
 """
 # The covered share of every date.

@@ -150,6 +150,33 @@ def test_token_classes(case: Case) -> None:
     check_same({name: classes[name]["tokens"] for name in tokens}, tokens, "tokens by class")
 
 
+def test_sessions_and_retries(case: Case) -> None:
+    sessions = case.results["token_economics"]["sessions"]
+    by_session = (
+        "(select session_id, count(*) as call_count, sum(cost) as cost from calls"
+        " where session_id <> '' group by 1)"
+    )
+    (wanted,) = case.oracle.rows(
+        f"""select count(*) as count, sum(call_count) as call_count,
+        quantile_disc(cost, 0.5) as cost_p50, quantile_disc(cost, 0.95) as cost_p95,
+        sum(call_count) / count(*) as calls_per_session from {by_session}"""
+    )
+    top = case.oracle.rows(f"select * from {by_session} order by cost desc, session_id limit 10")
+    if case.results["token_economics"]["summary"]["unpriced_calls"]:
+        wanted, top = {**wanted, "cost_p50": None, "cost_p95": None}, []
+    check_same(sessions, wanted, "sessions")
+    check_rows(sessions["top"], top, "top sessions")
+    (retries,) = case.oracle.rows(
+        f"""with steps as (select cost, ts, lag(failed) over w as failed_before,
+          lag(ts) over w as before_ts from calls where trace_id <> ''
+          window w as (partition by trace_id order by ts))
+        select count(*) as calls, coalesce(sum(cost), 0) as cost from steps
+        where failed_before and epoch_us(ts) - epoch_us(before_ts)
+          between 1 and {config.RETRY_WINDOW_S} * 1000000"""
+    )
+    check_same(case.results["token_economics"]["retries"], retries, "retries")
+
+
 def test_token_waste(case: Case) -> None:
     patterns = case.results["token_economics"]["wasteful_patterns"]
     for name, rows in zip(("inefficient_prompt", "overpriced_simple_task"), waste(case)):

@@ -8,12 +8,16 @@ from typing import Dict, Iterator, List, Mapping, Set
 from finops import config
 from finops.business.sources import AT_LIST_PRICES
 from finops.reader.header import shown_name
-from finops.rollups.expressions import known, when
-from finops.rollups.measures import Measure
+from finops.rollups.expressions import above, known, when
+from finops.rollups.measures import DAY_S, Measure
 from finops.rollups.spec import Key, Table, Values
 
 _AGGREGATES = Measure("aggregates", when(known("bucket_s"), 1))
-SOURCES = Table(("source", "provider"), ("records", "calls_unknown", _AGGREGATES, "daily_records"))
+_LONGER = Measure("longer_records", when(above("bucket_s", DAY_S), 1))
+SOURCES = Table(
+    ("source", "provider"),
+    ("records", "calls_unknown", _AGGREGATES, "daily_records", _LONGER),
+)
 _MOST_SHOWN = 5
 
 
@@ -21,8 +25,8 @@ class _Counts:
     """Rows of all sources together."""
 
     def __init__(self, cells: Mapping[Key, Values]) -> None:
-        sums = [sum(column) for column in zip(*cells.values())] or [0, 0, 0, 0]
-        self.records, self.calls_unknown, self.aggregates, self.daily = sums
+        sums = [sum(column) for column in zip(*cells.values())] or [0, 0, 0, 0, 0]
+        self.records, self.calls_unknown, self.aggregates, self.daily, self.longer = sums
 
 
 def on_sources(cells: Mapping[Key, Values]) -> List[str]:
@@ -31,6 +35,7 @@ def on_sources(cells: Mapping[Key, Values]) -> List[str]:
     return [
         *_on_counts(counts),
         *_on_aggregates(counts),
+        *_on_longer(counts),
         *_on_list_prices(cells),
         *_on_several_sources(cells),
     ]
@@ -46,10 +51,20 @@ def _on_counts(counts: _Counts) -> Iterator[str]:
 
 def _on_aggregates(counts: _Counts) -> Iterator[str]:
     if counts.aggregates:
-        what = "Daily totals" if counts.daily == counts.aggregates else "Totals of periods"
+        daily = counts.daily == counts.aggregates and not counts.longer
+        what = "Daily totals" if daily else "Totals of periods"
         yield (
             f"{what}, not single calls: {_rows(counts.aggregates)}. They take no part in latency,"
             " sessions, hours and detection of abuse."
+        )
+
+
+def _on_longer(counts: _Counts) -> Iterator[str]:
+    if counts.longer:
+        yield (
+            f"Totals of more than a day: {_rows(counts.longer)}. Their cost is not known by day and"
+            " stands on their first day; where it is more than a trifle there are no trends, no"
+            " forecast and no alerts of days."
         )
 
 

@@ -40,7 +40,7 @@ def rollups(series: Series) -> Rollups:
     hours = [(f"{day}T{hour:02d}:00:00",) for (day,) in sorted(days) for hour in range(24)]
     tables: Dict[Table, Any] = {
         **{table: {} for table in BASIS_TABLES},
-        HOURLY_CALLS: {hour: (1,) for hour in hours},
+        HOURLY_CALLS: {hour: (1, 0.0) for hour in hours},
         DAILY: in_key_order(daily),
         DAYS: in_key_order({key: tuple(cell) for key, cell in days.items()}),
         HOURLY: {},

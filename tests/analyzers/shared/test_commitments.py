@@ -90,7 +90,7 @@ def test_it_is_advised_where_it_saves(profile: List[int]) -> None:
         (stamp, "openai", "gpt-4o"): (tokens / 1000, tokens, 0)
         for stamp, tokens in zip(stamps, profile * 7)
     }
-    tables: Any = {MODEL_HOURS: cells, HOURLY_CALLS: {(stamp,): (1,) for stamp in stamps}}
+    tables: Any = {MODEL_HOURS: cells, HOURLY_CALLS: {(stamp,): (1, 0.0) for stamp in stamps}}
     data = Rollups(tables, Period(stamps[0], stamps[-1]))
     made = commitments(data, covered_days(data))
     if not any(profile):

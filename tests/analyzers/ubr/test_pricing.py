@@ -36,7 +36,7 @@ def compute(
     )
     hours = hours_between(period.start, period.end)
     tables: Dict[Table, Any] = {table: {} for table in BASIS_TABLES}
-    tables.update({CUSTOMER_TABLE: cells, HOURLY_CALLS: {(hour,): (1,) for hour in hours}})
+    tables.update({CUSTOMER_TABLE: cells, HOURLY_CALLS: {(hour,): (1, 0.0) for hour in hours}})
     return PricingAnalyzer("").compute(Rollups(tables, period, totals, customers))
 
 

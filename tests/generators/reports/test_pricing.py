@@ -41,7 +41,9 @@ def test_whole_page(data: Any, tmp_path: Path) -> None:
 def test_without_data(tmp_path: Path) -> None:
     page = check_page_without_data(NAME, tmp_path)
     assert page.says("Without calls that cost something, there is no break-even price.")
-    assert page.says("No customer has a known price, so no bills can be compared.")
+    assert page.says(
+        "No active customer has a known price and enough days, so no bills can be compared."
+    )
     bare = page_of(NAME, {}, tmp_path)
     assert bare.says("No pricing model is in this result, so none is drawn.")
     assert bare.says("No prices were tried in this result.")

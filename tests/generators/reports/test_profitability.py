@@ -40,7 +40,9 @@ def test_whole_page(data: Any, tmp_path: Path) -> None:
 def test_without_data(tmp_path: Path) -> None:
     page = check_page_without_data(NAME, tmp_path)
     assert page.says("No customer costs more than it pays, so there is no loss to draw.")
-    assert page.says("No customer has a known price, so there is no margin to list.")
+    assert page.says(
+        "No active customer has a known price and enough days, so there is no margin to list."
+    )
     assert page.says("Checked, none found: customers without a known price.")
 
 

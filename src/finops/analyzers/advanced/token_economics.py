@@ -458,7 +458,8 @@ def _findings(
                     f"or one below; Rate Optimization shows their combined savings.",
                 )
             )
-    if data.totals.calls and not findings and not data.totals.unpriced:
+    succeeded = data.totals.calls > data.totals.errors
+    if succeeded and not findings and not data.totals.unpriced:
         findings.append(
             finding(
                 "success",

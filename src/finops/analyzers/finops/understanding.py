@@ -303,7 +303,7 @@ def _findings(data: Rollups, span: CoveredDays, result: UnderstandingResult) -> 
             )
         )
     if len(result.by_customer) > 1 and data.totals.cost:
-        findings.append(_top_customers(data, result.by_customer))
+        findings += _top_customers(data, result.by_customer)
     if not data.totals.unpriced:
         costs = {row.date: row.total_cost for row in result.daily}
         findings += unit_cost_findings(data, span) + week_findings(costs, span)
@@ -343,16 +343,23 @@ def _lever_finding(data: Rollups, row: ModelShare, now: Optional[float]) -> Find
     )
 
 
-def _top_customers(data: Rollups, customers: Sequence[CustomerShare]) -> Finding:
+def _top_customers(data: Rollups, customers: Sequence[CustomerShare]) -> List[Finding]:
+    """Return that few customers cost more than their part, if they do: some customer costs most."""
     count = rank_index(len(customers), config.TOP_CUSTOMERS_PCT / 100) + 1
     share = math.fsum(row.share_percent for row in customers[:count])
+    if share <= config.TOP_CUSTOMERS_FACTOR * percent_of(count, len(customers)):
+        return []
     verb = "causes" if count == 1 else "cause"
-    return finding(
-        "info",
-        f"{counted(count, 'customer')} {verb} {percent(share)} of {cost_words(data.totals)}",
-        f"They are the top {config.TOP_CUSTOMERS_PCT}% of {counted(len(customers), 'customer')}; "
-        f"the largest is {customers[0].customer_id} with {usd(customers[0].total_cost)}.",
-    )
+    title = f"{counted(count, 'customer')} {verb} {percent(share)} of {cost_words(data.totals)}"
+    of_all, first = counted(len(customers), "customer"), customers[0]
+    if count == 1:
+        detail = f"Of {of_all}, {first.customer_id} costs most: {usd(first.total_cost)}."
+    else:
+        detail = (
+            f"They are the top {config.TOP_CUSTOMERS_PCT}% of {of_all}; "
+            f"the largest is {first.customer_id} with {usd(first.total_cost)}."
+        )
+    return [finding("info", title, detail)]
 
 
 def _recommendations(data: Rollups, span: CoveredDays, result: UnderstandingResult) -> List[str]:

@@ -12,6 +12,7 @@ from operator import attrgetter
 from typing import Callable, Dict, List, NamedTuple, Sequence, Tuple
 
 from finops import config
+from finops.analyzers.shared.covered_days import HOURLY_CALLS, covered_days
 from finops.analyzers.shared.degradation import (
     FAULT_CUSTOMERS,
     PROVIDER_HOURS,
@@ -33,6 +34,7 @@ from finops.timestamps import date_of, moment_of
 
 ALERT_TABLES: Tuple[Table, ...] = (
     DAYS,
+    HOURLY_CALLS,
     PROVIDER_HOURS,
     PROVIDER_LATENCIES,
     FAULT_CUSTOMERS,
@@ -65,7 +67,8 @@ def active_days(data: Rollups) -> List[Day]:
 
 def alerts(data: Rollups) -> List[Alert]:
     """Return the alerts by severity, then type, time and subject; needs `ALERT_TABLES`."""
-    made = [*_day_alerts(active_days(data)), *_provider_alerts(data)]
+    days = active_days(data) if covered_days(data).by_day else []
+    made = [*_day_alerts(days), *_provider_alerts(data)]
     return sorted(made, key=lambda a: (ALERT_TYPES.index(a.type), a.time, a.subject))
 
 

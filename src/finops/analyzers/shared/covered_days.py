@@ -15,12 +15,20 @@ import math
 from itertools import accumulate
 from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from finops import config
+from finops import config, schema
+from finops.reader.encoding import COST
+from finops.reader.fields import PICO
+from finops.rollups.expressions import above, column, when
+from finops.rollups.measures import DAY_S, Measure
 from finops.rollups.memo import memoized
 from finops.rollups.spec import Key, Rollups, Table, Values
 from finops.timestamps import days_between
 
-HOURLY_CALLS = Table(("hour",), ("calls",))
+# What aggregates of more than a day cost, which all stands on their first day.
+LONGER_COST = Measure(
+    "longer_cost", when(above("bucket_s", DAY_S), column(COST)), schema.MAX_COST_PICO, PICO
+)
+HOURLY_CALLS = Table(("hour",), ("calls", LONGER_COST))
 _HOURS = range(24)
 
 
@@ -29,19 +37,24 @@ class CoveredDays:
 
     `days` is the sum of the shares, `whole` the dates with a share of 1, `partial` the others,
     `recent` the last 30 whole dates, or all where there are fewer: what "now" is measured by.
-    `local` gives a timestamp in UTC in the time zone of the dates.
+    `local` gives a timestamp in UTC in the time zone of the dates.  `by_day` says whether nearly
+    all cost is known by day; where it is not, no date is whole, and "now" is all of the data.
     """
 
     def __init__(
-        self, shares: Mapping[str, float], local: Callable[[str], str] = lambda time: time
+        self,
+        shares: Mapping[str, float],
+        local: Callable[[str], str] = lambda time: time,
+        by_day: bool = True,
     ) -> None:
         self.shares = shares
         self._local = local
         self.dates: Sequence[str] = list(shares)
         self.days = math.fsum(shares.values())
-        self.whole = [date for date, share in shares.items() if share == 1]
+        self.by_day = by_day
+        self.whole = [date for date, share in shares.items() if share == 1 and by_day]
         self.partial: Tuple[str, ...] = tuple(d for d, share in shares.items() if share != 1)
-        self.recent = self.whole[-config.DAYS_PER_MONTH :]
+        self.recent = self.whole[-config.DAYS_PER_MONTH :] if by_day else self.dates
         self._place = {date: place for place, date in enumerate(self.dates)}
         self._before = [0.0, *accumulate(shares.values())]
 
@@ -82,7 +95,10 @@ class CoveredDays:
 @memoized
 def covered_days(data: Rollups) -> CoveredDays:
     """Return the dates of the data and how much of each is covered; needs `HOURLY_CALLS`."""
-    return CoveredDays(day_shares(data[HOURLY_CALLS], data.period.ends), data.period.local)
+    cells = data[HOURLY_CALLS]
+    longer = math.fsum(cost for _, cost in cells.values())
+    by_day = longer <= data.totals.cost * config.LONG_AGGREGATES_SHARE_PCT / 100
+    return CoveredDays(day_shares(cells, data.period.ends), data.period.local, by_day)
 
 
 def day_shares(cells: Mapping[Key, Values], ends: Tuple[str, str] = ("", "")) -> Dict[str, float]:
@@ -114,7 +130,7 @@ def _calls_by_hour(cells: Mapping[Key, Values], between: Sequence[str]) -> List[
     """Return the calls of dates by hour of day; one each where that says nothing."""
     calls = [0 for _ in _HOURS]
     inside = set(between)
-    for (hour,), (count,) in cells.items():
+    for (hour,), (count, _) in cells.items():
         if hour[:10] in inside:
             calls[int(hour[11:13])] += count
     return calls if len(between) > 1 and any(calls) else [1 for _ in _HOURS]

@@ -303,9 +303,9 @@ def month_ahead(
     It is made from whole days, for half a day looks like a collapse; days without an entry are
     0.  The projection holds the `config.DAYS_PER_MONTH` dates after the last one of the data;
     `cost` is a typical day, and the sum of `expected` the month.  Under
-    `config.SHORT_PERIOD_DAYS` covered days there is none.
+    `config.SHORT_PERIOD_DAYS` covered days there is none, nor where no day is known by itself.
     """
-    if not span.has_rates:
+    if not span.has_rates or not span.whole:
         return [], UNTRIED
     values = _whole_days(days, span)
     last = date_of(span.dates[-1])

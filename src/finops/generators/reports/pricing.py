@@ -283,7 +283,7 @@ def _customers(result: results.PricingResult) -> Part:
                 Column(lambda row: row.hybrid, "Hybrid", "money"),
             ],
             ShortenedRows(result.customers),
-            empty="No customer has a known price, so no bills can be compared.",
+            empty="No active customer has a known price and enough days, so no bills are compared.",
         ),
         table(
             "without-price",

@@ -193,7 +193,7 @@ def _customer_chart(result: results.ProfitabilityResult) -> Part:
         ],
         colours=[("tier", row.subscription_tier) for row in rows],
         groups=[str(row.subscription_tier) for row in rows],
-        empty="No customer has a known price, so no margin is drawn.",
+        empty="No active customer has a known price and enough days, so no margin is drawn.",
     )
 
 
@@ -257,7 +257,7 @@ def _group_table(
             Column(lambda row: row.unprofitable_count, "Unprofitable", "count"),
         ],
         rows,
-        empty="No customer with a known price is there to be grouped.",
+        empty="No active customer with a known price and enough days is there to be grouped.",
     )
 
 
@@ -313,7 +313,7 @@ def _lists(result: results.ProfitabilityResult) -> Part:
                 Column(lambda row: row.break_even_price, "Break-even price", "money"),
             ],
             ShortenedRows(result.customers),
-            empty="No customer has a known price, so there is no margin to list.",
+            empty="No active customer has a known price and enough days, so no margin is listed.",
         ),
         table(
             "without-price",
