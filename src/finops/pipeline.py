@@ -38,6 +38,7 @@ from finops.atomic import is_aside, replacing, target_name, write_aside
 from finops.business.catalog import DEFAULT_PRICES, PriceTable
 from finops.errors import FinOpsError, StorageError
 from finops.evaluation import evaluate
+from finops.generators.chartjs import copy_library
 from finops.generators.explore import names_all, write_explore
 from finops.generators.navigation import EXPLORE_FILE
 from finops.kept_reports import FileDigest, KeptReport, KeptRun, keep, kept, key_of
@@ -266,7 +267,15 @@ class _Run(TaskSet):
         self._rollups = self._dataset.rollups(of_the_whole)
         self._context = context_of(self._rollups, self._job.prices, self._job.options)
         self._context["events"] = [event._asdict() for event in self._events()]
+        self._context["chart_library"] = self._has_library()
         self._truth = self._dataset.truth() or {}
+
+    def _has_library(self) -> bool:
+        """Return whether Chart.js lies beside the pages: they ask for no file that is not there."""
+        try:
+            return copy_library(self._job.reports)
+        except OSError:
+            return False
 
     def _events(self) -> Sequence[Event]:
         """Return the events that charts mark: of the given file, or what the dataset knows."""

@@ -15,7 +15,6 @@ from finops import registry
 from finops.atomic import replacing, target_name
 from finops.errors import StorageError
 from finops.generators.basis_line import missing_words
-from finops.generators.chartjs import copy_library
 from finops.generators.page import content_security_policy
 from finops.generators.reports.index import generate_index, index_page
 from finops.json_files import read_object
@@ -117,7 +116,6 @@ def publish(
                     FileDigest.of(new_index, INDEX),
                     FileDigest.of(new_manifest, MANIFEST),
                 )
-            copy_library(folder)
         except OSError as error:
             name = target_name(Path(str(error.filename or index)).name)
             raise StorageError(

@@ -181,7 +181,7 @@ def render(
         style=Markup(style_text(bundle)),
         script=Markup(script_text(bundle)),
         data=json_block(dict(carried, report=report.id)),
-        library=_library() if charts else Markup(""),
+        library=_library(context.get("chart_library", True)) if charts else Markup(""),
         product=PRODUCT,
         title=report.title,
         purpose=report.purpose,
@@ -195,12 +195,13 @@ def render(
     return with_sparklines(page, lines, partial, MAX_PAGE_BYTES)
 
 
-def _library() -> Markup:
-    """Return where the script finds Chart.js: the copy beside the page, then the network."""
+def _library(beside: bool) -> Markup:
+    """Return where the script finds Chart.js: the copy `beside` the page, then the network."""
+    copy = fill('<script src="$file"></script>', file=token(CHARTJS_FILE))
     return fill(
-        '<template id="chart-library"><script src="$file"></script>'
+        '<template id="chart-library">$copy'
         '<script src="$url" integrity="$integrity" crossorigin="anonymous"></script></template>\n',
-        file=token(CHARTJS_FILE),
+        copy=copy if beside else Markup(""),
         url=_attribute(CHARTJS_URL),
         integrity=_attribute(CHARTJS_INTEGRITY),
     )
