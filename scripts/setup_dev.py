@@ -149,10 +149,10 @@ def engines() -> None:
 
 def chartjs() -> None:
     """Unpack the Chart.js release that the report pages name."""
-    text = (ROOT / "src/finops/generators/page.py").read_text(encoding="utf-8")
+    text = (ROOT / "src/finops/generators/chartjs.py").read_text(encoding="utf-8")
     match = re.search(r'CHARTJS_VERSION = "([0-9.]+)"', text)
     if match is None:
-        raise SystemExit("setup: page.py names no Chart.js version")
+        raise SystemExit("setup: chartjs.py names no Chart.js version")
     unpack("chart.js", match[1], "dist/chart.umd.js")
 
 

@@ -95,7 +95,6 @@ def test_a_second_run_aggregates_nothing_until_somebody_asks(
     run = Run(tmp_path)
     first = run()
     aggregated: List[Table] = []
-    aggregate = merge.aggregate
 
     def noted(table: Table, *cubes: Any) -> Any:
         aggregated.append(table)

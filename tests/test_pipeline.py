@@ -15,6 +15,7 @@ from finops import publishing, registry
 from finops.analyzers.base import Analyzer
 from finops.config import MEGABYTE
 from finops.errors import DataError, StorageError
+from finops.generators import chartjs
 from finops.pipeline import Job, analyze, compute, json_text
 from finops.registry import ANALYZER_REGISTRY, Analysis
 from finops.rollups.dataset import Dataset
@@ -360,6 +361,16 @@ def test_the_local_chart_library_is_put_beside_the_pages(small_csv: Path, tmp_pa
     script = Path(need("node_modules/chart.js/dist/chart.umd.js"))
     analyze(Job(small_csv, tmp_path, only=("pricing",)))
     assert (tmp_path / "chart.umd.js").read_bytes() == script.read_bytes()
+    assert '<script src="chart.umd.js">' in (tmp_path / "pricing.html").read_text("utf-8")
+
+
+def test_pages_ask_for_no_chart_library_that_is_not_beside_them(
+    small_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chartjs, "AT_HAND", tmp_path / "nowhere.js")
+    analyze(Job(small_csv, tmp_path, only=("pricing",)))
+    for name in ("pricing.html", "index.html"):
+        assert '<script src="chart.umd.js">' not in (tmp_path / name).read_text("utf-8")
 
 
 def test_the_showcases_pages_are_linked_from_the_index(small_csv: Path, tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ from finops.analyzers.shared.explore_cube import EXPLORE_TABLES, explore_cubes
 from finops.atomic import is_aside, replacing, target_name, write_aside
 from finops.business.catalog import DEFAULT_PRICES, PriceTable
 from finops.errors import FinOpsError, StorageError
+from finops.generators.chartjs import copy_library
 from finops.generators.navigation import EXPLORE_FILE
 from finops.kept_reports import FileDigest, KeptReport, KeptRun, keep, kept, key_of
 from finops.manifest import MANIFEST, REDACTED, PricesEntry, RunOptions
@@ -202,6 +203,7 @@ class _Run(TaskSet):
         self._context: Dict[str, Any] = {}
         self._events: Sequence[Event] = ()
         self._truth: Dict[str, Any] = {}
+        self._has_chart_library = False
         self.other_files: List[FileDigest] = []
         self.count = len(job.selected)
 
@@ -230,6 +232,7 @@ class _Run(TaskSet):
             "reading": self._job.options.plain(),
             "options": to_json(self._options()),
             "truth": self._truth,
+            "chart_library": self._has_chart_library,
             "budgets": to_json(config.BUDGETS),
             "scenarios": scenario_pages(self._job.reports),
         }
@@ -281,12 +284,21 @@ class _Run(TaskSet):
         self._dataset.fill(tables)
         self._events = self._known_events()
         self._truth = self._dataset.truth() or {}
+        self._has_chart_library = self._chart_library()
 
     def prepare(self) -> None:
         """Work out what every page says of the dataset."""
         whole = self._dataset.rollups(CONTEXT_TABLES)
         self._context = context_of(whole, self._job.prices, self._job.options)
         self._context["events"] = [event._asdict() for event in self._events]
+        self._context["chart_library"] = self._has_chart_library
+
+    def _chart_library(self) -> bool:
+        """Return whether Chart.js lies beside the pages: they ask for no file that is not there."""
+        try:
+            return copy_library(self._job.reports)
+        except OSError:
+            return False
 
     def _known_events(self) -> Sequence[Event]:
         """Return the events that charts mark: of the given file, or what the dataset knows."""

@@ -83,7 +83,6 @@ def publish(
     Raises StorageError where they cannot be written, LockError where
     another run does not finish publishing.
     """
-    from finops.generators.chartjs import copy_library
     from finops.generators.reports.index import generate_index
 
     index = folder / INDEX
@@ -117,7 +116,6 @@ def publish(
                     FileDigest.of(new_index, INDEX),
                     FileDigest.of(new_manifest, MANIFEST),
                 )
-            copy_library(folder)
         except OSError as error:
             name = target_name(Path(str(error.filename or index)).name)
             raise StorageError(

@@ -13,10 +13,10 @@ from typing import Any, Dict, Iterator, List
 import pytest
 
 from finops.analyzers.shared.explore_cube import explore_cubes
+from finops.generators.chartjs import CHARTJS_FILE
 from finops.generators.explore import write_explore
 from finops.generators.navigation import EXPLORE_FILE
 from finops.generators.page import (
-    CHARTJS_FILE,
     EXPLORE_BUNDLE,
     REPORT_BUNDLE,
     content_security_policy,

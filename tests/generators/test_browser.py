@@ -6,7 +6,7 @@ import csv
 import json
 import time
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, Iterator, List, Mapping
 
 import pytest
 
@@ -34,7 +34,7 @@ ROWS: List[Dict[str, Any]] = [
 NAMES = sorted(row["name"] for row in ROWS)
 
 
-def write_sample(path: Path) -> None:
+def write_sample(path: Path, context: Mapping[str, Any] = CONTEXT) -> None:
     columns: List[Column[Dict[str, Any]]] = [
         Column(lambda row: row["name"], "Name"),
         Column(lambda row: row["provider"], "Provider", "provider", dot=True),
@@ -64,7 +64,7 @@ def write_sample(path: Path) -> None:
         section("All", table("all", "All customers", columns, ROWS)),
     ]  # fmt: skip
     data = {
-        "_context": CONTEXT,
+        "_context": context,
         "findings": [{"severity": s, "title": s, "detail": "d"} for s in ("critical", "warning")],
         "recommendations": ["Do this to save $5.00 per month."],
     }
@@ -234,6 +234,15 @@ def test_everything_is_text_without_scripts(
 def test_the_page_works_from_a_file(browser: Any, site: Path, pages: Dict[str, int]) -> None:
     visit = Visit(browser, (site / "sample.html").as_uri())
     visit.wait_for_charts(3)
+    assert visit.complaints == []
+    visit.context.close()
+
+
+def test_an_offline_page_without_a_copy_asks_for_nothing(browser: Any, tmp_path: Path) -> None:
+    write_sample(tmp_path / "sample.html", dict(CONTEXT, chart_library=False))
+    visit = Visit(browser, (tmp_path / "sample.html").as_uri(), offline=True)
+    visit.page.get_by_text("Chart.js could not be loaded.").wait_for()
+    assert visit.page.locator(".chart .drawn svg.plot:visible").count() >= 2
     assert visit.complaints == []
     visit.context.close()
 

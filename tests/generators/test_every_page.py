@@ -269,6 +269,18 @@ def test_every_name_of_every_report_leads_to_explore_filtered(
     visit.context.close()
 
 
+def test_the_first_screen_of_the_index_holds_figures_and_daily_cost(
+    browser: Any, address: str, pages: Dict[str, int]
+) -> None:
+    visit = Visit(browser, f"{address}/index.html", viewport={"width": WIDE, "height": 800})
+    visit.wait_for_charts(pages["index"])
+    parts = "[...document.querySelectorAll('.card, #chart-daily-cost')]"
+    bottoms = visit.page.evaluate(f"{parts}.map((p) => p.getBoundingClientRect().bottom)")
+    assert len(bottoms) >= 3
+    assert max(bottoms) <= 800
+    visit.context.close()
+
+
 @pytest.mark.parametrize("width", [1400, 390])
 def test_without_chart_js_every_chart_is_drawn(
     browser: Any, address: str, pages: Dict[str, int], width: int

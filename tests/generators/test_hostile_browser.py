@@ -16,7 +16,7 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional
 
 import pytest
 
-from finops.generators.page import CHARTJS_FILE
+from finops.generators.chartjs import CHARTJS_FILE
 from finops.generators.reports.index import generate_index
 from finops.registry import ANALYZER_REGISTRY
 from tests.generators.pages import CONTEXT, Page, results_of

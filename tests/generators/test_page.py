@@ -15,12 +15,10 @@ import pytest
 
 from finops import atomic
 from finops.generators import chartjs
+from finops.generators.chartjs import CHARTJS_INTEGRITY, CHARTJS_URL, CHARTJS_VERSION
 from finops.generators.components import Card
 from finops.generators.date_range import Daily
 from finops.generators.page import (
-    CHARTJS_INTEGRITY,
-    CHARTJS_URL,
-    CHARTJS_VERSION,
     MAX_PAGE_BYTES,
     content_security_policy,
     report_page,

@@ -25,6 +25,12 @@ pytestmark = [pytest.mark.unmeasured, pytest.mark.long]
 
 
 REPORTS = len(ANALYZER_REGISTRY)
+FIRST_SCREEN = {"width": 1400, "height": 800}
+# Where the figures and the daily cost end: the cards before the chart, and the chart.
+LOWEST = """Math.max(...[...document.querySelectorAll("#chart-daily-cost, .card")]
+    .filter((part) => !(part.compareDocumentPosition(document.getElementById("chart-daily-cost"))
+        & Node.DOCUMENT_POSITION_PRECEDING))
+    .map((part) => part.getBoundingClientRect().bottom))"""
 WAIT_MS = int(PATIENCE_S * 1000)
 # A message is gone after a while, so each is written down when it appears.
 WRITE_DOWN = """window.messages = [];
@@ -203,6 +209,10 @@ def test_charts_are_drawn_in_the_sandbox(browser: Any, tmp_path: Path) -> None:
         )
         assert answer == "refused"
         page.close()
+        with dashboard(browser, running, viewport=FIRST_SCREEN) as page:
+            page.wait_for_selector("#chart-daily-cost .plot")
+            assert page.locator(".card").count() >= 2
+            assert page.evaluate(LOWEST) <= FIRST_SCREEN["height"]
 
 
 def test_what_is_collected_is_counted(browser: Any, tmp_path: Path) -> None:

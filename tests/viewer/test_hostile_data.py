@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 from typing import Dict
 
+from finops.generators.chartjs import CHARTJS_FILE, CHARTJS_INTEGRITY, CHARTJS_URL
 from finops.generators.markup import inert
-from finops.generators.page import CHARTJS_FILE, CHARTJS_INTEGRITY, CHARTJS_URL
 from finops.registry import ANALYZER_REGISTRY
 from finops.viewer.tasks import Commands
 from tests.generators.pages import Page

@@ -99,5 +99,6 @@ missing there.
                    model, keys}]};  unpriced_calls  calls that count as free
     reports       [{id, title}, …] in reading order: links to the neighbours
     report        {title, purpose}, for the default page
+    chart_library whether a copy of Chart.js lies beside the pages
     calls, cost, tokens, customers, target_size_mb, scenarios     for index and manifest
 '''

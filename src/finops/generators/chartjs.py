@@ -13,8 +13,12 @@ from typing import Optional, Union
 
 from finops.atomic import write_aside
 from finops.config import PROJECT_ROOT
-from finops.generators.page import CHARTJS_FILE, CHARTJS_INTEGRITY
 from finops.regular_files import read_regular
+
+CHARTJS_VERSION = "4.5.1"
+CHARTJS_URL = f"https://cdn.jsdelivr.net/npm/chart.js@{CHARTJS_VERSION}/dist/chart.umd.js"
+CHARTJS_INTEGRITY = "sha384-hfkuqrKeWFmnTMWN31VWyoe8xgdTADD11kgxmdpx2uyE6j5Az5uZq6u6AKYYmAOw"
+CHARTJS_FILE = "chart.umd.js"
 
 AT_HAND = PROJECT_ROOT / "node_modules" / "chart.js" / "dist" / CHARTJS_FILE
 

@@ -18,6 +18,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 from finops.atomic import write_aside
 from finops.generators import components, formatting
 from finops.generators.basis_line import basis_line, unanswered
+from finops.generators.chartjs import CHARTJS_FILE, CHARTJS_INTEGRITY, CHARTJS_URL
 from finops.generators.components import Card, Data, Part
 from finops.generators.contrast import Contrast, contrast
 from finops.generators.data_quality import basis, data_quality
@@ -30,11 +31,6 @@ from finops.generators.sparklines import SPARKLINES, settle, with_sparklines
 from finops.generators.thresholds import thresholds_of
 from finops.resources import read_text
 from finops.results.base import Basis, from_dict
-
-CHARTJS_VERSION = "4.5.1"
-CHARTJS_URL = f"https://cdn.jsdelivr.net/npm/chart.js@{CHARTJS_VERSION}/dist/chart.umd.js"
-CHARTJS_INTEGRITY = "sha384-hfkuqrKeWFmnTMWN31VWyoe8xgdTADD11kgxmdpx2uyE6j5Az5uZq6u6AKYYmAOw"
-CHARTJS_FILE = "chart.umd.js"
 
 MAX_PAGE_BYTES = 200 * 1024
 _TOO_MANY_DAYS = (
@@ -181,7 +177,7 @@ def render(
         style=Markup(style_text(bundle)),
         script=Markup(script_text(bundle)),
         data=json_block(dict(carried, report=report.id)),
-        library=_library() if charts else Markup(""),
+        library=_library(context.get("chart_library", True)) if charts else Markup(""),
         product=PRODUCT,
         title=report.title,
         purpose=report.purpose,
@@ -195,12 +191,13 @@ def render(
     return with_sparklines(page, lines, partial, MAX_PAGE_BYTES)
 
 
-def _library() -> Markup:
-    """Return where the script finds Chart.js: the copy beside the page, then the network."""
+def _library(beside: bool) -> Markup:
+    """Return where the script finds Chart.js: the copy `beside` the page, then the network."""
+    copy = fill('<script src="$file"></script>', file=token(CHARTJS_FILE))
     return fill(
-        '<template id="chart-library"><script src="$file"></script>'
+        '<template id="chart-library">$copy'
         '<script src="$url" integrity="$integrity" crossorigin="anonymous"></script></template>\n',
-        file=token(CHARTJS_FILE),
+        copy=copy if beside else Markup(""),
         url=_attribute(CHARTJS_URL),
         integrity=_attribute(CHARTJS_INTEGRITY),
     )

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, Mapping, Optional
 
 from finops import config
+from finops.generators.chartjs import CHARTJS_FILE
 from finops.generators.navigation import EXPLORE_FILE
-from finops.generators.page import CHARTJS_FILE
 from finops.registry import ANALYZER_REGISTRY
 from finops.viewer import pages
 from finops.viewer.collector import Collector

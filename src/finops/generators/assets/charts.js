@@ -274,7 +274,9 @@ const charts = (() => {
   // The drawings of the page stay until the library is there, however long it takes.
   function start(all) {
     if (!all || !Object.keys(all).length) return;
-    const sources = [...document.getElementById("chart-library").content.querySelectorAll("script")];
+    // A browser logs every request that fails, so an offline one does not ask the network.
+    const sources = [...document.getElementById("chart-library").content.querySelectorAll("script")]
+      .filter((script) => navigator.onLine || !script.integrity);
     const waiting = setTimeout(() => tellMissing(false), PATIENCE_MS);
     load(sources, () => {
       clearTimeout(waiting);
