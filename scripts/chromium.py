@@ -7,7 +7,9 @@ from __future__ import annotations
 import shutil
 from typing import Optional
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+# Without the parts that draw a window, which take most of the time of a page that a test opens.
+HEADLESS = "chromium-headless-shell"
+NAMES = (HEADLESS, "chromium", "chromium-browser", "google-chrome")
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",

@@ -11,7 +11,7 @@ Runs on any Python 3.7+ and needs nothing installed.  Steps:
 - `focus`: `.venv-focus` with focus-validator; only where it is named
 - `engines`: `.venv-engines` with Spark, on the newest Python; only where it is named
 - `chartjs`, `axe`: packages from npm, unpacked under `node_modules`
-- `chromium`: the browser from Debian's packages, where root may install it
+- `chromium`: the browser from Debian's packages, without windows, where root may install it
 """
 
 from __future__ import annotations
@@ -191,17 +191,40 @@ def _unpacked_version(target: Path) -> str:
 
 
 def chromium() -> None:
-    """Install the browser where none is found and root may do so."""
-    if browser.program():
+    """Install the browser where root may do so: the one without windows, where there is one."""
+    if shutil.which(browser.HEADLESS):
         return
     apt = shutil.which("apt-get")
     if not apt or not hasattr(os, "geteuid") or os.geteuid() != 0:
-        say("no Chromium here; tests that need a browser are left out")
+        if not browser.program():
+            say("no Chromium here; tests that need a browser are left out")
         return
-    say("installing chromium")
     environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
-    run([apt, "update", "-qq"], env=environment)
-    run([apt, "install", "-y", "-qq", "--no-install-recommends", "chromium"], env=environment)
+    if not browser.program():
+        run([apt, "update", "-qq"], env=environment)
+    package = browser.HEADLESS if _has_package(browser.HEADLESS) else "chromium"
+    if package == "chromium" and browser.program():
+        return
+    say(f"installing {package}")
+    install = [apt, "install", "-y", "-qq", "--no-install-recommends", package]
+    if not browser.program():
+        run(install, env=environment)
+    elif not _works(install, env=environment):
+        say(f"{package} cannot be had; tests use the browser that is there")
+
+
+def _has_package(name: str) -> bool:
+    """Return whether Debian's lists of packages know a name."""
+    return _works(["apt-cache", "show", name])
+
+
+def _works(command: List[str], **options: object) -> bool:
+    """Run a command quietly and return whether it succeeds."""
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    try:
+        return subprocess.run(command, **quiet, **options).returncode == 0  # type: ignore
+    except OSError:
+        return False
 
 
 def run(command: List[str], **options: object) -> None:

@@ -68,6 +68,7 @@ def test_a_worker_does_not_load_the_library() -> None:
 
 
 @pytest.mark.once
+@pytest.mark.unmeasured
 def test_a_type_checker_knows_the_names_and_no_others(tmp_path: Path) -> None:
     need("mypy")
     program = tmp_path / "program.py"

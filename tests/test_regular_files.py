@@ -94,6 +94,7 @@ def test_a_pipe_is_not_written_to(tmp_path: Path) -> None:
     ids=lambda words: " ".join(words),
 )
 @pytest.mark.parametrize("kind", [kind for kind in ODD_FILES if kind != "dangling link"])
+@pytest.mark.unmeasured
 def test_every_command_says_in_one_line_that_it_is_no_file(
     kind: str, words: Any, small_csv: Path, tmp_path: Path
 ) -> None:
@@ -106,6 +107,7 @@ def test_every_command_says_in_one_line_that_it_is_no_file(
     assert "regular file" in line or "folder" in line or "directory" in line, line
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("suffix", [".commit", ".lock", ".state", ".cache", ".truth.json"])
 def test_a_pipe_in_place_of_a_sidecar_stops_nobody(
     suffix: str, small_csv: Path, tmp_path: Path

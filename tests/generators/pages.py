@@ -135,6 +135,11 @@ def results_of(
     for name in names or ANALYZER_REGISTRY:
         analyzer = ANALYZER_REGISTRY[name].analyzer
         result = analyzer(dataset).compute(dataset.rollups(analyzer.TABLES))
-        about = {"title": ANALYZER_REGISTRY[name].title, "purpose": ANALYZER_REGISTRY[name].purpose}
-        found[name] = dict(result, _context=dict(CONTEXT, report=about))
+        found[name] = with_context(name, result)
     return found
+
+
+def with_context(name: str, result: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return the result of an analysis with what a generator is told beside it."""
+    about = {"title": ANALYZER_REGISTRY[name].title, "purpose": ANALYZER_REGISTRY[name].purpose}
+    return dict(result, _context=dict(CONTEXT, report=about))

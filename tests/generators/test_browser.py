@@ -18,7 +18,7 @@ from finops.generators.precision import column_cell, places_of
 from finops.generators.tables import Column, table
 from tests.generators.pages import CONTEXT, REPORT, VALUE
 
-pytestmark = pytest.mark.unmeasured
+pytestmark = [pytest.mark.unmeasured, pytest.mark.once]
 
 ROWS: List[Dict[str, Any]] = [
     {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import List, Optional
+from typing import List, Optional, Tuple
 
 import pytest
 from hypothesis import given
@@ -22,9 +22,21 @@ NUMBERS = st.one_of(
 POSSIBLE = st.lists(st.one_of(st.none(), NUMBERS), min_size=1, max_size=40)
 
 
-def heights(path: str) -> List[float]:
-    """Return the y of every corner of a line."""
-    return [float(y) for _, y in re.findall(r"[ML]([\d.-]+) ([\d.-]+)", path)]
+def corners(stretch: str) -> List[Tuple[float, float]]:
+    """Return the places of every corner of a line without gaps."""
+    return [(float(x), float(y)) for x, y in re.findall(r"([\d.-]+) ([\d.-]+)", stretch)]
+
+
+def height_at(stretch: List[Tuple[float, float]], x: float) -> Optional[float]:
+    """Return the y of a line at a place, None where it is not drawn."""
+    for corner, y in stretch:
+        if abs(corner - x) < 0.06:
+            return y
+    for (left, y), (right, also) in zip(stretch, stretch[1:]):
+        if left < x < right:
+            assert y == also, "only level stretches have no corner at each value"
+            return y
+    return None
 
 
 def paths(drawing: str) -> List[str]:
@@ -57,12 +69,18 @@ def test_labels_of_ticks_have_one_number_of_decimals() -> None:
 def test_a_line_goes_through_every_known_number(values: List[Optional[float]]) -> None:
     drawing = svg.lines(Plot([str(n) for n in range(len(values))], [Stroke("a", values, "c0")], ""
                              "money"))  # fmt: skip
-    known = [float(value) for value in values if value is not None]
-    scale = scale_of(known)
-    drawn = [y for path in paths(drawing) for y in heights(path)]
-    assert drawn == pytest.approx(
-        [HEIGHT * (scale.high - value) / (scale.high - scale.low) for value in known], abs=0.06
-    )
+    scale = scale_of([float(value) for value in values if value is not None])
+    stretches = [
+        corners(part) for path in paths(drawing) for part in path.split("M") if corners(part)
+    ]
+    for at, value in enumerate(values):
+        x = 1000 * at / (len(values) - 1) if len(values) > 1 else 500
+        drawn = [y for y in (height_at(stretch, x) for stretch in stretches) if y is not None]
+        if value is None:
+            assert drawn == []
+        else:
+            height = HEIGHT * (scale.high - value) / (scale.high - scale.low)
+            assert drawn == [pytest.approx(height, abs=0.06)]
 
 
 def test_a_gap_interrupts_a_line_and_a_lonely_point_is_marked() -> None:

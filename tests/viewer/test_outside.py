@@ -223,6 +223,7 @@ def test_port_invalid(port: str) -> None:
 
 
 @pytest.mark.unmeasured
+@pytest.mark.once
 def test_it_starts_in_under_a_second_beside_a_large_file(data: Path) -> None:
     with open(str(data / "data" / "calls.csv"), "wb") as out:
         out.truncate(2048 * config.MEGABYTE)
