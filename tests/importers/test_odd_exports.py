@@ -17,6 +17,7 @@ from finops.importers.base import ImportOptions
 from finops.importers.detection import detect
 from finops.importers.inputs import inputs_of
 from finops.importers.sources import Source
+from finops.importers.summary import lines_of
 from finops.importers.tally import Tally
 from tests.importers.test_formats import REQUEST
 from tests.importers.test_litellm import LOG
@@ -34,6 +35,7 @@ INVOCATION = {
     "input": {"inputTokenCount": 100},
     "output": {"outputTokenCount": 10},
 }
+_NAME_OF_TIME = re.compile(r"(?i).*time|.*_at$|created").match
 _ISO = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d(?:\.\d+)?)Z").fullmatch
 
 
@@ -210,3 +212,55 @@ def test_a_folder_of_tables_is_read_where_the_format_is_named(tmp_path: Path) ->
     paths = [Path(source.path) for source in given.sources]
     result = import_files("csv", paths, tmp_path / "out.csv", ImportOptions(columns=names))
     assert result.tally.rejections == 0
+
+
+CANARY = "kanarienvogel-0417"
+PRIVATE = {
+    **dict.fromkeys(["content", "prompt", "text", "completion", "arguments"], CANARY),
+    **{key: [{"role": "user", "content": CANARY}] for key in ["messages", "parts", "choices"]},
+    **{key: {"body": CANARY} for key in ["response", "request_body", "proxy_server_request"]},
+}
+
+
+def with_private_texts(members: Dict[str, Json]) -> Dict[str, Json]:
+    """Add what prompts and answers may be called, wherever an object may have more keys."""
+    is_tokens = all(type(value) in (int, float) for value in members.values())
+    return members if is_tokens else {**PRIVATE, **members}
+
+
+def with_private_times(members: Dict[str, Json]) -> Dict[str, Json]:
+    """Put a text in place of each time, which rejects the record."""
+    found = [name for name, v in members.items() if _NAME_OF_TIME(name) and v]
+    return {**members, **dict.fromkeys(found, CANARY)}
+
+
+def with_private_column(text: str) -> str:
+    head, *rows = csv.reader(io.StringIO(text))
+    written = io.StringIO()
+    longer = [[*head, "prompt"], *([*row, CANARY] for row in rows if len(row) == len(head))]
+    csv.writer(written).writerows(longer)
+    return written.getvalue()
+
+
+@pytest.mark.parametrize("format_id", format_ids())
+def test_texts_of_prompts_and_answers_are_nowhere(format_id: str, tmp_path: Path) -> None:
+    files = files_of(format_id)
+    private: Dict[str, Content] = {}
+    for name, text in files.items():
+        if name.endswith(".csv"):
+            private[name] = with_private_column(text)
+            continue
+        folder, _, last = name.rpartition("/")
+        private[name] = whole = rewritten(name, text, with_private_texts)
+        private[f"{folder}/rejected-{last}".lstrip("/")] = rewritten(
+            name, whole, with_private_times
+        )
+    paths = write_all(tmp_path / "logs", private)
+    assert all(CANARY in path.read_text(encoding="utf-8") for path in paths)
+    out, rejects = tmp_path / "out.csv", tmp_path / "rejects.csv"
+    result = import_files(format_id, paths, out, rejects=rejects)
+    assert result.totals.rows
+    written = b"".join(p.read_bytes() for p in tmp_path.iterdir() if p.is_file())
+    said = "\n".join(lines_of(result))
+    assert CANARY not in said
+    assert CANARY.encode("ascii") not in written
