@@ -171,6 +171,8 @@ class Format:
     home_variable = ""
     # Fields that `--map` may fill.
     mapped: Tuple[str, ...] = DESCRIBING
+    # Whether any table is of this format, where it is named.
+    reads_any_table = False
     # Whether each line of its JSON Lines can be read without the others of the file.
     has_independent_lines = False
     # Whether its tool makes up a session for each request that names none.
@@ -255,6 +257,32 @@ def calls_of(
             continue
         if call is not None:
             yield session.described(call, item.fields)
+
+
+def page_rows(record: Fields, key: str) -> List[Fields]:
+    """Return the records in a page of an API, `{"data": [...]}`; [] where it is a record itself,
+    which has `key`.
+    """
+    rows = record.value("data")
+    if not isinstance(rows, list) or key in record:
+        return []
+    return [Fields(row) for row in rows if isinstance(row, dict)]
+
+
+def is_page_of(record: Fields, key: str) -> bool:
+    """Return whether this is a page of an API with records that have `key`."""
+    return any(key in row for row in page_rows(record, key)[:1])
+
+
+def unpaged(items: Iterable[Item], key: str) -> Iterator[Item]:
+    """Yield records, and in place of a page of them the records in it."""
+    for item in items:
+        rows = page_rows(item.fields, key)
+        if rows:
+            for row in rows:
+                yield Item(item.line, row, repr(row.values))
+        else:
+            yield item
 
 
 def charges_of(

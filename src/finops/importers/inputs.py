@@ -10,6 +10,7 @@ from finops.importers import find_format, format_ids, tool_formats
 from finops.importers.base import Format, shown_names
 from finops.importers.detection import detect, match_of
 from finops.importers.discovery import RealPaths, files_below
+from finops.importers.kinds import is_table
 from finops.importers.run import Input
 from finops.importers.sources import Source
 from finops.importers.tally import Tally
@@ -137,6 +138,8 @@ def _folder(path: str, format: Optional[Format], tally: Tally) -> Iterator[Tuple
         source = Source(file, file)
         match = match_of(source)
         fitting = [each for each in match.formats if format is None or each is format]
+        if format is not None and format.reads_any_table and is_table(source):
+            fitting = [format]
         if len(fitting) == 1:
             matched = True
             yield fitting[0], source

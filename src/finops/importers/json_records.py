@@ -17,6 +17,7 @@ from finops.importers.values import Fields
 MAX_RECORD_BYTES = 256 << 20
 _CHUNK_BYTES = 1 << 20
 _BLANK = " \t\r\n"
+_BLANKS = frozenset(_BLANK)
 
 
 class Item(NamedTuple):
@@ -116,16 +117,32 @@ def _line_values(
                 continue
             try:
                 text = raw.decode("utf-8").strip(_BLANK)
-                if not text:
-                    continue
-                value = parser.parse(text)
+                for value, its_text in _values_in(parser, text):
+                    if parser.fault():
+                        tally.reject(source.label, number, parser.fault())
+                    else:
+                        yield number, value, its_text
             except (UnicodeDecodeError, InvalidJsonError) as error:
                 _refuse(tally, source, number, error, torn=not whole)
-                continue
-            if parser.fault():
-                tally.reject(source.label, number, parser.fault())
-                continue
-            yield number, value, text
+
+
+def _values_in(parser: JsonParser, text: str) -> Iterator[Tuple[Any, str]]:
+    """Yield the value of a line; some writers put several objects on one.
+
+    Raises InvalidJsonError.
+    """
+    place = 0
+    while place < len(text):
+        value, end = parser.parse_at(text, place)
+        if end == len(text) and not place:
+            yield value, text
+            return
+        if text[place] != "{":
+            raise InvalidJsonError("not JSON")
+        yield value, text[place:end]
+        place = end
+        while text[place : place + 1] in _BLANKS:
+            place += 1
 
 
 def _refuse(tally: Tally, source: Source, line: int, error: Exception, torn: bool) -> None:

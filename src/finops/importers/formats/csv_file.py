@@ -29,6 +29,7 @@ class CsvFile(Format):
 
     id = "csv"
     title = "any table of calls, with --map"
+    reads_any_table = True
     mapped = (*COLUMNS, _CURRENCY)
 
     def read(self, source: Source, session: Session) -> Iterator[Entry]:

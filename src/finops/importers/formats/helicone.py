@@ -6,7 +6,16 @@ from decimal import Decimal
 from typing import Iterator, Optional
 
 from finops.business.names import fold_provider
-from finops.importers.base import Entry, Format, Names, Session, calls_of, error_kind
+from finops.importers.base import (
+    Entry,
+    Format,
+    Names,
+    Session,
+    calls_of,
+    error_kind,
+    is_page_of,
+    unpaged,
+)
 from finops.importers.call import RESPONSE_CACHE, STANDARD, Call, Tokens
 from finops.importers.json_records import Item, json_records
 from finops.importers.kinds import is_table
@@ -14,6 +23,7 @@ from finops.importers.sources import Source
 from finops.importers.table_records import table_records
 from finops.importers.values import Fields, milliseconds_between
 
+_CREATED = "request_created_at"
 _FIRST_STATUS, _FIRST_ERROR = 100, 400
 
 
@@ -26,27 +36,27 @@ class Helicone(Format):
 
     def recognizes(self, record: Fields) -> bool:
         """Return whether this is a request."""
-        return "request_created_at" in record
+        return _CREATED in record or is_page_of(record, _CREATED)
 
     def recognizes_columns(self, names: Names) -> bool:
         """Return whether this is a table of requests."""
-        return "request_created_at" in names
+        return _CREATED in names
 
     def read(self, source: Source, session: Session) -> Iterator[Entry]:
         """Yield the requests that were finished."""
         reader = table_records if is_table(source) else json_records
-        items = reader(source, session.tally)
+        items = unpaged(reader(source, session.tally), _CREATED)
         return calls_of(items, lambda item: _call(item, source, session), source, session)
 
 
 def _call(item: Item, source: Source, session: Session) -> Optional[Call]:
     record = item.fields
-    status = record.known_count("response_status")
+    status = record.number("response_status")
     if status is not None and status < _FIRST_STATUS:
         session.tally.skipped["unfinished"] += 1
         return None
-    started = record.time("request_created_at")
-    failed = status is not None and status >= _FIRST_ERROR
+    started = record.time(_CREATED)
+    code = "" if status is None or status < _FIRST_ERROR else str(int(status))
     is_cached = bool(record.text("cache_reference_id").strip("0-"))
     return Call(
         id=record.text("request_id", "helicone-id") or session.id_of("helicone", source, item.text),
@@ -56,7 +66,7 @@ def _call(item: Item, source: Source, session: Session) -> Optional[Call]:
         tokens=_tokens(record, session),
         cost=Decimal(0) if is_cached else record.money("costUSD", "cost"),
         latency=_latency(record, started),
-        error=error_kind(str(status)) if failed else None,
+        error=error_kind(code) if code else None,
         customer=record.text("request_user_id"),
         session=_session(record),
         request=record.text("request_id", "helicone-id"),

@@ -9,7 +9,17 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Dict, Iterator, NamedTuple, Optional
 
-from finops.importers.base import Entry, Format, Names, Session, Span, Spans, error_kind
+from finops.importers.base import (
+    Entry,
+    Format,
+    Names,
+    Session,
+    Span,
+    Spans,
+    error_kind,
+    is_page_of,
+    unpaged,
+)
 from finops.importers.call import Call, Tokens
 from finops.importers.json_records import Item, json_records
 from finops.importers.kinds import is_table
@@ -40,7 +50,7 @@ class Langfuse(Format):
 
     def recognizes(self, record: Fields) -> bool:
         """Return whether this is an observation, or a trace with its observations."""
-        if "usageDetails" in record:
+        if "usageDetails" in record or is_page_of(record, "usageDetails"):
             return True
         return isinstance(record.value("trace"), dict) and "observations" in record
 
@@ -51,7 +61,8 @@ class Langfuse(Format):
     def read(self, source: Source, session: Session) -> Iterator[Entry]:
         """Yield each observation's place in its trace, and the calls among them."""
         reader = table_records if is_table(source) else json_records
-        for item in _observations(reader(source, session.tally), source, session):
+        items = unpaged(reader(source, session.tally), "usageDetails")
+        for item in _observations(items, source, session):
             try:
                 usage = _usage(item.fields, session)
                 kind = _kind(item.fields, usage)
@@ -63,7 +74,10 @@ class Langfuse(Format):
             if node:
                 parent = item.fields.text("parentObservationId")
                 yield Span(node, parent, kind)
-            if call is not None:
+            if call is None:
+                is_model = _is_of_model(item.fields)
+                session.tally.skipped["no usage" if is_model else "other records"] += 1
+            else:
                 yield session.described(call._replace(node=node or call.id), item.fields)
 
     def wrappers(self, spans: Spans) -> Iterator[str]:
@@ -100,11 +114,15 @@ def _observations(items: Iterator[Item], source: Source, session: Session) -> It
 
 
 def _kind(record: Fields, usage: _Usage) -> str:
-    if record.text("type").upper() in _MODEL_TYPES:
+    if _is_of_model(record):
         if usage.is_given:
             return _CALL
         return _FAILED if _failed(record) else ""
     return _OTHER if usage.is_given else ""
+
+
+def _is_of_model(record: Fields) -> bool:
+    return record.text("type").upper() in _MODEL_TYPES
 
 
 def _failed(record: Fields) -> bool:

@@ -10,7 +10,16 @@ from decimal import Decimal
 from typing import Iterator, Optional, Sequence
 
 from finops.business.names import fold_provider
-from finops.importers.base import Entry, Format, Names, Session, calls_of, error_kind
+from finops.importers.base import (
+    Entry,
+    Format,
+    Names,
+    Session,
+    calls_of,
+    error_kind,
+    is_page_of,
+    unpaged,
+)
 from finops.importers.call import RESPONSE_CACHE, STANDARD, Call, Tokens
 from finops.importers.json_records import Item, json_records
 from finops.importers.kinds import is_table
@@ -34,9 +43,7 @@ class LiteLlm(Format):
         """Return whether this is a spend log, or an object with a list of them."""
         if "startTime" in record and "spend" in record:
             return True
-        rows = record.value("data")
-        first = rows[0] if isinstance(rows, list) and rows else None
-        return isinstance(first, dict) and "startTime" in first and "spend" in first
+        return is_page_of(record, "startTime") and is_page_of(record, "spend")
 
     def recognizes_columns(self, names: Names) -> bool:
         """Return whether this is a table of spend logs."""
@@ -50,14 +57,7 @@ class LiteLlm(Format):
     def _items(self, source: Source, tally: Tally) -> Iterator[Item]:
         """Yield the rows of a file, also those in lists of an object."""
         items = table_records(source, tally) if is_table(source) else json_records(source, tally)
-        for item in items:
-            rows = item.fields.value("data")
-            if isinstance(rows, list) and "startTime" not in item.fields:
-                for row in rows:
-                    if isinstance(row, dict):
-                        yield Item(item.line, Fields(row), "")
-            else:
-                yield item
+        return unpaged(items, "startTime")
 
 
 def _call(item: Item, source: Source, session: Session) -> Call:

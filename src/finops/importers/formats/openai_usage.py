@@ -32,6 +32,9 @@ _FIGURES = frozenset(
 )
 
 
+_RESULT = ".result"
+
+
 class _Bucket(NamedTuple):
     """A period, in microseconds since 1970."""
 
@@ -92,6 +95,10 @@ def _call(item: Item, session: Session) -> Optional[Call]:
         session.tally.note("a cost report is a bill: compare it with 'analyze --bill'")
         return None
     calls = record.known_count("num_model_requests", "num_requests")
+    if _is_not_in_tokens(record):
+        session.tally.skipped["usage not in tokens"] += 1
+        session.tally.note("images, speech and storage are not counted in tokens: left out")
+        return None
     tokens = _tokens(record)
     if calls is None and not any(tokens):
         session.tally.skipped["empty periods"] += 1
@@ -113,6 +120,11 @@ def _call(item: Item, session: Session) -> Optional[Call]:
         calls=calls or 0,
         bucket_s=(bucket.end - bucket.start) // MICROSECONDS,
     )
+
+
+def _is_not_in_tokens(record: Fields) -> bool:
+    """Return whether this is a result of the API that has no key for tokens."""
+    return record.text("object").endswith(_RESULT) and not any("tokens" in name for name in record)
 
 
 def _is_charge(record: Fields) -> bool:
