@@ -19,6 +19,7 @@ from finops.pipeline import Job, Outcome, analyze
 from finops.reader.options import ReadingOptions
 from finops.registry import ANALYZER_REGISTRY
 from finops.rollups import cache, merge
+from finops.rollups.aggregate import aggregate
 from finops.rollups.dataset import Dataset
 from finops.rollups.redaction import Redactor
 from finops.rollups.spec import Table
