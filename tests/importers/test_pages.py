@@ -89,13 +89,13 @@ def test_an_unknown_latency_is_no_time(made: Made) -> None:
     if made.lacks("latency_ms"):
         for report, text in made.reports.items():
             assert not re.search(r"(?<![\d.,])0(\.0+)? ms\b", text), report
-            assert "0.0% of calls with a latency" in text
+            assert "no calls with a latency" in text
 
 
 def test_customers_that_nobody_names_are_not_counted(made: Made) -> None:
     if made.lacks("customer_id"):
         for report, text in made.reports.items():
-            assert "0.0% of calls with a customer" in text, report
+            assert "no calls with a customer" in text, report
             assert "Unprofitable" not in text
 
 
