@@ -47,9 +47,13 @@ class Projection:
 
     def __init__(self, getters: Sequence[Getter]) -> None:
         self.by_code: List[int] = []
-        self.keys: List[GroupKey] = []
         self._getters = getters
-        self._known: Dict[GroupKey, int] = {}
+        self._numbered = _Numbered()
+
+    @property
+    def keys(self) -> List[GroupKey]:
+        """The keys of the codes of fewer dimensions."""
+        return self._numbered.in_order
 
     def extend(self, call_keys: Sequence[GroupKey]) -> None:
         """Make room for call keys not seen yet."""
@@ -57,11 +61,8 @@ class Projection:
             return
         fresh = call_keys[len(self.by_code) :]
         columns = [map(getter, fresh) for getter in self._getters]
-        for part in zip(*columns) if columns else [()] * len(fresh):
-            if part not in self._known:
-                self._known[part] = len(self.keys)
-                self.keys.append(part)
-            self.by_code.append(self._known[part])
+        parts = zip(*columns) if columns else repeat((), len(fresh))
+        self.by_code.extend(map(self._numbered.__getitem__, parts))
 
 
 class Cube:
@@ -89,7 +90,7 @@ class Cube:
         self._words = [place for place, wanted in enumerate(words) if wanted]
         self._words_in_use = words_in_use
         self._projection = projection
-        self._joint: Dict[Tuple[Any, ...], int] = _Numbered()
+        self._joint = _Numbered()
         self._rollups: List[Cube] = []
         self._time = ""
         self._cells: Dict[int, Any] = self._empty()
@@ -104,7 +105,7 @@ class Cube:
             return self._projection.keys
         return [
             (*self._projection.keys[key[0]], *key[1:]) if self.spec.calls else key
-            for key in self._joint
+            for key in self._joint.in_order
         ]
 
     # --- row by row ------------------------------------------------------------------------------
@@ -248,9 +249,14 @@ class Cube:
                 packed.word(place, before).frombytes(words[place::count].tobytes())
 
 
-class _Numbered(Dict[Tuple[Any, ...], int]):
+class _Numbered(Dict[GroupKey, int]):
     """A dict that numbers keys in the order in which they are first asked for."""
 
-    def __missing__(self, key: Tuple[Any, ...]) -> int:
+    def __init__(self) -> None:
+        super().__init__()
+        self.in_order: List[GroupKey] = []
+
+    def __missing__(self, key: GroupKey) -> int:
         code = self[key] = len(self)
+        self.in_order.append(key)
         return code

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import lru_cache
 from itertools import islice
 from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Set
 
@@ -16,6 +17,7 @@ from finops.reader.encoding import Batch, KeyEncoder
 from finops.rollups.cubes import Cube
 from finops.rollups.expressions import FALSE, TRUE
 from finops.rollups.hours import Run
+from finops.rollups.measures import TIME_DIMENSIONS
 from finops.rollups.packing import PackedLayout, sums_of_rows
 from finops.rollups.row_loop import RowLoop, RowShape, compiled
 from finops.timestamps import time_key
@@ -23,6 +25,7 @@ from finops.timestamps import time_key
 # The variable of the environment that makes a scan print its loops to the standard error stream.
 SHOW_LOOPS = "FINOPS_SHOW_LOOPS"
 _SUMS = "sums"
+_MOST_HOURS = 4096  # that are remembered: files come in their order mostly
 
 
 class _FillLoop(NamedTuple):
@@ -56,10 +59,10 @@ class FillLoops:
         loop, cubes, function = self._loops[shape]
         tables, rows = loop.tables(encoder), loop.rows(batch)
         for hour, start, end in runs:
+            times = _times_of(hour)
             cells: List[Any] = []
             for cube in cubes:
-                if cube.spec.time:
-                    cube.advance_to(time_key(hour, cube.spec.time))
+                cube.advance_to(times[cube.spec.time])
                 cells += cube.open_cells()
             function(islice(rows, end - start), *tables, *cells)
 
@@ -81,6 +84,12 @@ class FillLoops:
         if os.environ.get(SHOW_LOOPS):
             sys.stderr.write(source + "\n")
         return _FillLoop(loop, cubes, compiled(source))
+
+
+@lru_cache(maxsize=_MOST_HOURS)
+def _times_of(hour: str) -> Dict[str, str]:
+    """Return which hour, day and so on an hour lies in, by the time that cubes group by."""
+    return {grain: time_key(hour, grain) for grain in ("", *TIME_DIMENSIONS)}
 
 
 def _adding(cube: Cube, loop: RowLoop, names: Sequence[str]) -> List[str]:

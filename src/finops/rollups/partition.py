@@ -33,7 +33,7 @@ from finops.rollups.row_kinds import as_counted
 from finops.timestamps import zone_of
 
 # Small enough for the caches of the processor, large enough for the overhead of a block.
-BLOCK_BYTES = 128 * 1024
+BLOCK_BYTES = 256 * 1024
 BytesDone = Callable[[int], None]
 
 
