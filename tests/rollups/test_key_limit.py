@@ -77,7 +77,7 @@ def test_without_an_option_there_is_a_limit(
 
 
 def test_calls_that_are_left_out_do_not_count(tmp_path: Path) -> None:
-    data = written(tmp_path / "many.csv", rows(200))
+    data = written(tmp_path / "many.csv", rows(200, 200))
     some = ReadingOptions(since="2025-01-02T00:00:00.000000",
                                     until="2025-01-03T00:00:00.000000")  # fmt: skip
     counted = Dataset(data, options=some, most_keys=24).rollups([BY_CUSTOMER])

@@ -10,11 +10,11 @@ from __future__ import annotations
 import math
 from itertools import groupby
 from operator import attrgetter
-from typing import Dict, Iterable, List, NamedTuple, Optional, Tuple
+from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from finops import config
 from finops.business.catalog import CLASSES, Model, PriceTable
-from finops.business.usage import TokenClasses, token_classes
+from finops.business.usage import TokenClasses
 from finops.rollups.expressions import one_of
 from finops.rollups.measures import Dimension
 
@@ -27,6 +27,9 @@ def cost_on(model: Model, tokens: TokenClasses) -> float:
 
     A class without a price of its own costs as much as other input or output does.
     """
+    outputs = tokens.output + tokens.reasoning + tokens.output_audio
+    if not (tokens.read or tokens.write or tokens.write_1h):
+        return model.cost(tokens.text + tokens.audio, outputs)
     read, write = model.cache_read_price, model.cache_write_price
     write_1h = write if model.cache_write_1h_price is None else model.cache_write_1h_price
     parts = (
@@ -37,7 +40,6 @@ def cost_on(model: Model, tokens: TokenClasses) -> float:
     cached = math.fsum(
         count / 1000 * (model.input_price if price is None else price) for count, price in parts
     )
-    outputs = tokens.output + tokens.reasoning + tokens.output_audio
     return model.cost(tokens.text + tokens.audio, outputs) + cached
 
 
@@ -84,8 +86,11 @@ class SwitchRule:
         current_cost: float,
     ) -> Optional[Switch]:
         """Return the cheapest alternative for calls without cached tokens, see `best`."""
-        tokens = token_classes(input_tokens, output_tokens)
-        return self.best(provider, model, downgradable, tokens, current_cost)
+        candidates = self._candidates(provider, model, downgradable)
+        if not candidates or current_cost <= 0:
+            return None
+        costs = [each.cost(input_tokens, output_tokens) for each in candidates]
+        return _cheapest(candidates, costs, current_cost)
 
     def best(
         self,
@@ -106,29 +111,40 @@ class SwitchRule:
         candidates = self._candidates(provider, model, downgradable)
         if not candidates or current_cost <= 0:
             return None
-        best = min(candidates, key=lambda m: (cost_on(m, tokens), m.provider, m.name))
-        cost = cost_on(best, tokens)
-        savings = current_cost - cost
-        percent = savings / current_cost * 100
-        if percent < config.SWITCH_MIN_SAVINGS_PERCENT:
-            return None
-        return Switch(best, cost, savings, percent)
+        costs = [cost_on(each, tokens) for each in candidates]
+        return _cheapest(candidates, costs, current_cost)
 
     def _candidates(self, provider: str, model: str, downgradable: bool) -> List[Model]:
+        """Return the models that may be the cheapest alternative, by provider, then by name."""
         key = (provider, model, downgradable)
         if key not in self._known:
             current = self._prices.find(provider, model)
             known = current is not None and current.capability in CLASSES
             self._known[key] = (
-                undominated(
-                    m
-                    for m in self._prices.alternatives(current, downgradable)
-                    if in_service(m, self._last_day)
+                sorted(
+                    undominated(
+                        m
+                        for m in self._prices.alternatives(current, downgradable)
+                        if in_service(m, self._last_day)
+                    ),
+                    key=attrgetter("provider", "name"),
                 )
                 if current is not None and known
                 else []
             )
         return self._known[key]
+
+
+def _cheapest(
+    candidates: Sequence[Model], costs: Sequence[float], current_cost: float
+) -> Optional[Switch]:
+    """Return the first of the cheapest candidates, None where it saves too little."""
+    cost = min(costs)
+    savings = current_cost - cost
+    percent = savings / current_cost * 100
+    if percent < config.SWITCH_MIN_SAVINGS_PERCENT:
+        return None
+    return Switch(candidates[costs.index(cost)], cost, savings, percent)
 
 
 def undominated(models: Iterable[Model]) -> List[Model]:
