@@ -7,8 +7,9 @@ and every other time while a batch is seen being written; each state is checked,
 bytes are those of a run without kills.  `read`: 2 GB, and all reports of it.
 `requests`: 100,000 to a viewer.  `files`: 5,000 mutations in every Python, a million customers.
 `caches`: 300 histories of a dataset and 300 damages of what is kept of it.
-`tests`: those marked `soak`.  `engines`: their tests, Spark's among them, where `make engines-env`
-has prepared its environment.  `fuzz`: ten minutes of each target of `scripts.fuzz`.
+`tests`: those marked `soak`.  `engines`: their tests, Spark's among them, in a session and on a
+cluster of two workers, where `make engines-env` has prepared its environment.
+`fuzz`: ten minutes of each target of `scripts.fuzz`.
 Needs 5 GB of disk below the folder (default: a temporary one).  Prints figures; the exit status
 is 1 where a promise was broken.
 """
@@ -291,9 +292,7 @@ PARTS: Dict[str, Callable[[Path], str]] = {
 def main() -> int:
     """Run the parts that were asked for, all by default."""
     parser = argparse.ArgumentParser(description="the long versions of the tests")
-    parser.add_argument(
-        "parts", nargs="*", help="fuzz, kills, read, requests, files, caches, tests (default: all)"
-    )
+    parser.add_argument("parts", nargs="*", help=f"{', '.join(PARTS)} (default: all)")
     parser.add_argument("--folder", help="where to put gigabytes (default: a temporary folder)")
     args = parser.parse_args()
     broken: List[str] = []
