@@ -47,7 +47,7 @@ def rows_of(calls_of: Callable[[int], Calls], feature: str = "chat") -> Rows:
 
 def told(rows: Rows) -> List[Dict[str, Any]]:
     findings = run(UnderstandingAnalyzer, rows)["findings"]
-    return [f for f in findings if f["subject"].get("feature_id")]
+    return [f for f in findings if "feature_id" in f["subject"]]
 
 
 def test_what_stays_as_it_was_is_not_reported() -> None:
@@ -93,6 +93,10 @@ def test_spend_that_moved_to_another_model_names_both() -> None:
 
 def test_a_model_that_keeps_most_of_its_calls_has_not_given_way() -> None:
     assert all("moved" not in found["title"] for found in told(migrating("gpt-5", share=0.4)))
+
+
+def test_calls_that_name_no_feature_are_no_feature() -> None:
+    assert told([{**row, "feature_id": ""} for row in migrating("gpt-5")]) == []
 
 
 def test_another_vendor_is_not_where_spend_moved() -> None:

@@ -22,6 +22,7 @@ from finops.stats import percent as percent_of
 
 # A rise of a share is no chance from so many standard errors on.
 _STANDARD_ERRORS = 2.0
+_NO_FEATURE = frozenset({config.UNALLOCATED, config.UNKNOWN})
 
 
 class UnitCost(NamedTuple):
@@ -91,7 +92,7 @@ def unit_cost_findings(data: Rollups, span: CoveredDays) -> List[Finding]:
 def _unit_costs(before: Window, now: Window) -> List[UnitCost]:
     """Return the features that have enough calls and some cost at both ends."""
     rows = []
-    for feature in sorted({feature for feature, _ in before}):
+    for feature in sorted({feature for feature, _ in before} - _NO_FEATURE):
         calls_before, cost_before = _sums(_models(before, feature))
         calls_now, cost_now = _sums(_models(now, feature))
         if min(calls_before, calls_now) < config.UNIT_COST_MIN_CALLS:
@@ -107,7 +108,7 @@ def _unit_costs(before: Window, now: Window) -> List[UnitCost]:
         price, mix, tokens = (
             math.fsum(amounts) / calls_before
             for amounts in (
-                [usd for part in parts for usd in part.price.values()],
+                [amount for part in parts for amount in part.price.values()],
                 [part.mix for part in parts],
                 [part.volume for part in parts],
             )
@@ -234,7 +235,7 @@ def _parts(row: UnitCost) -> str:
         ("other numbers of tokens", row.tokens),
         ("other prices", row.price),
     )
-    words = [f"{words} make {_signed(usd)}" for words, usd in parts if round(1000 * usd, 2)]
+    words = [f"{what} make {_signed(made)}" for what, made in parts if round(1000 * made, 2)]
     return f" Of the change, {', '.join(words)}." if words else ""
 
 
