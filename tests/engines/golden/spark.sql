@@ -123,8 +123,8 @@ select coalesce(sum(cast(calls as decimal(38, 0))), 0) as m0, coalesce(sum(cast(
 -- all-ee907be713-groups
 select coalesce(sum(cast(coalesce(case when coalesce((bucket_s > 86399), false) then 1 else 0 end, 0) as decimal(38, 0))), 0) as m0 from finops_calls having count(*) > 0
 
--- source-provider-d81c3d5b22-groups
-select source as k0, provider as k1, coalesce(sum(cast((1) as decimal(38, 0))), 0) as m0, coalesce(sum(cast(coalesce(case when ((calls = 0) and (not (credit_pico > 0))) then 1 else 0 end, 0) as decimal(38, 0))), 0) as m1, coalesce(sum(cast(coalesce(case when (bucket_s is not null) then 1 else 0 end, 0) as decimal(38, 0))), 0) as m2, coalesce(sum(cast(coalesce(case when coalesce((bucket_s > 86399), false) then 1 else 0 end, 0) as decimal(38, 0))), 0) as m3 from finops_calls group by 1, 2
+-- source-provider-f6fcc6c860-groups
+select source as k0, provider as k1, coalesce(sum(cast((1) as decimal(38, 0))), 0) as m0, coalesce(sum(cast(coalesce(case when ((calls = 0) and (not (credit_pico > 0))) then 1 else 0 end, 0) as decimal(38, 0))), 0) as m1, coalesce(sum(cast(coalesce(case when (bucket_s is not null) then 1 else 0 end, 0) as decimal(38, 0))), 0) as m2, coalesce(sum(cast(coalesce(case when coalesce((bucket_s > 86399), false) then 1 else 0 end, 0) as decimal(38, 0))), 0) as m3, coalesce(sum(cast(coalesce(case when coalesce((bucket_s > 86400), false) then 1 else 0 end, 0) as decimal(38, 0))), 0) as m4 from finops_calls group by 1, 2
 
 -- day-provider-dc42ceb531-groups
 select * from (select cast(((h - h % 24) / 24) as bigint) as k0, provider as k1, coalesce(sum(cast(calls as decimal(38, 0))), 0) as m0, coalesce(sum(cast(cost_pico as decimal(38, 0))), 0) - coalesce(sum(cast(credit_pico as decimal(38, 0))), 0) as m1 from finops_calls where coalesce((latency_ms > 5), false) group by 1, 2) g where m0 > 2
