@@ -884,6 +884,7 @@ LIMITS: Mapping[str, Limit] = {
         ("COST_LEVER_SHARE_PCT", "share of cost of a cost driver", 0, 100),
         ("NON_PRODUCTION_NOTABLE_PCT", "cost outside production worth a finding", 0, 100),
         ("TOP_CUSTOMERS_PCT", "customers counted as the top", 0, 100),
+        ("LONG_AGGREGATES_SHARE_PCT", "cost by more than a day that hides days", 0, 100),
         ("TOP_ORGANIZATION_NOTABLE_PCT", "share of one organization worth a finding", 0, 100),
         ("UNALLOCATED_NOTABLE_PCT", "unallocated cost worth a finding", 0, 100),
         ("BUDGET_ORGANIZATIONS_PCT", "organizations that budgets are agreed with", 0, 100),
@@ -930,6 +931,7 @@ LIMITS: Mapping[str, Limit] = {
         ("PROMPT_WASTER_FACTOR", "wasteful prompts, of the share of others", 0.1, 1000),
         ("SUSPICIOUS_MOST_TIMES_USUAL", "region changes that more calls explain", 1, 1000),
         ("COST_LEVER_FACTOR", "share of cost of a cost driver, of that of calls", 0.1, 1000),
+        ("TOP_CUSTOMERS_FACTOR", "cost of the top customers, of their part of all", 1, 1000),
         ("EXPENSIVE_ORGANIZATION_FACTOR", "cost per token of an expensive organization", 0.1, 1000),
     ),
     **_limits(

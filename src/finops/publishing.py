@@ -212,8 +212,9 @@ def headline_of(result: Mapping[str, Any]) -> str:
     findings = result.get("findings") or ()
     if findings:
         return str(findings[0]["title"])
-    calls = (result.get("summary") or {}).get("total_calls", 0)
-    return "nothing out of the ordinary" if calls else "there are no calls"
+    summary = result.get("summary") or {}
+    is_empty = not summary.get("total_calls", 0) and not summary.get("total_cost")
+    return "there are no calls" if is_empty else "nothing out of the ordinary"
 
 
 def _can_be_shown(name: str, result: Row) -> bool:

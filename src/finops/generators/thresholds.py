@@ -81,7 +81,12 @@ _NOTABLE_SHARE = Threshold(
     "… or from a share of the monthly cost of", "NOTABLE_SHARE_PCT", "percent"
 )
 # What findings of every report are held against.
-_EVERYWHERE = (_NOTABLE, _NOTABLE_SHARE, _SHORT)
+_LONGER = Threshold(
+    "Days are known one by one up to totals of longer times of",
+    "LONG_AGGREGATES_SHARE_PCT",
+    "percent",
+)
+_EVERYWHERE = (_NOTABLE, _NOTABLE_SHARE, _SHORT, _LONGER)
 _FORECAST = (
     Threshold("Forecast training window", "FORECAST_WINDOW_DAYS", "days"),
     Threshold("Backtest horizon", "FORECAST_BACKTEST_DAYS", "days"),
@@ -171,6 +176,7 @@ _OWN: Dict[str, Tuple[Threshold, ...]] = {
         ),
         Threshold("… that is its share of the calls", "COST_LEVER_FACTOR", "times"),
         Threshold("Top customers looked at", "TOP_CUSTOMERS_PCT", "percent"),
+        Threshold("… worth a finding above their part of all", "TOP_CUSTOMERS_FACTOR", "times"),
         Threshold(
             "Cost outside production worth a finding from", "NON_PRODUCTION_NOTABLE_PCT", "percent"
         ),

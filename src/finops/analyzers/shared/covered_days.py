@@ -130,7 +130,7 @@ def _calls_by_hour(cells: Mapping[Key, Values], between: Sequence[str]) -> List[
     """Return the calls of dates by hour of day; one each where that says nothing."""
     calls = [0 for _ in _HOURS]
     inside = set(between)
-    for (hour,), (count, _) in cells.items():
+    for (hour,), values in cells.items():
         if hour[:10] in inside:
-            calls[int(hour[11:13])] += count
+            calls[int(hour[11:13])] += values[0]
     return calls if len(between) > 1 and any(calls) else [1 for _ in _HOURS]
