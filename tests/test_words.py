@@ -61,6 +61,16 @@ REPLACED = (
     "are looked at at a time",
     "nobody needs to see it",
     "dearest",
+    "whoever",
+    "can be had",
+    "cannot be had",
+    "nobody knows",
+    "Nobody knows",
+    "nothing is said of",
+    "is to be tested",
+    "a token costs where",
+    "the gravest first",
+    "stand in the reports",
 )
 WORD_DEAR = re.compile(r"\bdear(er)?\b")
 SUFFIXES = (".py", ".js", ".html", ".css", ".md")

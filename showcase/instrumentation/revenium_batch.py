@@ -46,7 +46,7 @@ class TokenBucket:
     def take(self, tokens: float) -> float:
         """Wait until the tokens are there; return the seconds waited.
 
-        More tokens than the burst are paid for by the wait of whoever comes next.
+        More tokens than the burst are paid for by the wait of the next caller.
         """
         now = time.monotonic()
         self._tokens = min(self._burst, self._tokens + (now - self._filled) * self._rate)

@@ -41,7 +41,7 @@ def build_page(inputs: Inputs, got: Outcome) -> ScenarioPage:
         workload=f"Example workload of {got.calls:,} calls, seed {inputs.seed}",
         period=("2025-01-01", "2025-01-30"),
         problem="One model answers every task, at the price of the hardest one. Without the "
-        "task type on a call nobody knows how much of the bill is for simple questions.",
+        "task type on a call, it is not known how much of the bill is for simple questions.",
         problem_metrics=[
             Metric("Spent on simple tasks", got.simple_before, "money", "a month, on GPT-4"),
             Metric("Simple tasks", share, "percent", f"of {got.calls:,} calls"),

@@ -290,7 +290,7 @@ BURST_AROUND_PERCENTILE = 0.75
 BURST_FACTOR = 2.0
 
 HIGH_ERROR_RATE_PCT = 10
-# Kinds of errors that clients cause, whoever the provider is.
+# Kinds of errors that clients cause, with any provider.
 CLIENT_ERRORS: FrozenSet[str] = frozenset({"rate_limit", "auth_error"})
 # A provider is degraded in an hour of so many times its usual p95 latency or error rate, ...
 DEGRADED_LATENCY_FACTOR = 3

@@ -381,7 +381,7 @@ class _Run(TaskSet):
         name, workers = self._context.get("dataset"), self._job.workers
         if self._job.redactor is None:
             return RunOptions(name, prices, only, workers, self._job.choices)
-        # Paths have the names of whoever they belong to.
+        # Paths have the names of their owners.
         choices = self._job.choices._replace(data=(), prices=(), config="", events="")
         return RunOptions(name, prices, only, workers, choices, REDACTED)
 

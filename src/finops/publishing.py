@@ -1,8 +1,8 @@
-"""What goes with the reports: index, manifest, a copy of Chart.js where one is at hand.
+"""What goes with the reports: index and manifest.
 
-Several runs may end at once, each with some of the reports, so whoever publishes holds a
-lock, starts from what the last one left, and puts its own reports into it.  What makes pages is
-imported when one is made (see `pipeline`).
+Several runs may end at once, each with some of the reports, so each publisher holds a lock, starts
+from what the last one left, and puts its own reports into it.  What makes pages is imported when
+one is made (see `pipeline`).
 """
 
 from __future__ import annotations

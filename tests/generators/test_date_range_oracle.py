@@ -79,8 +79,8 @@ SHOWN = """() => {
     cards: [...document.querySelectorAll(".card")].filter((c) => !marked(c))
       .map((c) => [text(c, "dt")[0], text(c, ".figure")[0]]),
     tables: [...document.querySelectorAll("section.table[id]")].filter((t) => !marked(t))
-      .map((t) => [t.id.slice(6), text(t, "thead th"), [...t.querySelectorAll("tbody tr")]
-        .map((row) => text(row, "td:not(.spark)"))]),
+      .map((t) => [t.id.slice(6), text(t, "thead th:not(.spark)"),
+        [...t.querySelectorAll("tbody tr")].map((row) => text(row, "td:not(.spark)"))]),
     charts: drawn.filter(([root]) => !marked(root)).map(([root, data]) => [root.id.slice(6),
       data.labels || [], data.datasets.map((one) => [one.label, one.data])]),
     numbers: drawn.filter(([root]) => !marked(root)).map(([root]) => [root.id.slice(6),

@@ -118,6 +118,7 @@ def check_table(visit: Visit, name: str, data: Dict[str, Any], folder: Path) -> 
     )
     column = data["columns"][at]
     button = root.locator("thead th").nth(at).locator("button")
+    root.evaluate("(table) => { (table.closest('details') || {}).open = true; }")
     button.click()
     rows = root.locator("tbody tr")
     first = order_of(rows, at)

@@ -69,7 +69,7 @@ def finding_alerts(
     month: str,
     exceeded: Sequence[BudgetMonth] = (),
 ) -> List[Alert]:
-    """Return an alert for each finding that a level (of `LEVELS`) asks for, the gravest first.
+    """Return an alert for each finding that a level (of `LEVELS`) asks for, the most serious first.
 
     Findings about the same calls count once.  `results` are by analyzer id, `month` is the last
     of the data; what budgets say is left out where those are `exceeded` in it.

@@ -1,6 +1,6 @@
 """Post a text to a webhook, as chat services take it: `{"text": …}`.
 
-The address is a secret: whoever has it can write to the channel.  So it goes nowhere but to the
+The address is a secret: anyone who has it can write to the channel.  So it goes nowhere but to the
 server that it names (https, or a server on this machine), redirects are not followed, and no
 message of ours shows more of it than that server's name.
 """

@@ -82,7 +82,7 @@ class Conditions(NamedTuple):
 class Tariff(NamedTuple):
     """The prices of each class of tokens for some conditions, as whole numbers.
 
-    USD per token are `numerators` over `denominator`; None is a price that nobody knows.
+    USD per token are `numerators` over `denominator`; None is a price that is not known.
     """
 
     numerators: Tuple[Optional[int], ...]

@@ -144,7 +144,7 @@ def _exported(
         )
         if not request.billing_account:
             request = request._replace(billing_account=reading.billing_account)
-        if redactor is not None:  # whoever asks knows the organization by its name
+        if redactor is not None:  # the user knows the organization by its name
             request = request._replace(organization=redactor.organization(request.organization))
         return exporter.export(redacted(dataset, redactor), request)
     finally:

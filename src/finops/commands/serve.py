@@ -61,7 +61,7 @@ def add_server(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
-    """Serve until a signal comes; return 130 or 143, or 2 where the port cannot be had."""
+    """Serve until a signal comes; return 130 or 143, or 2 where the port cannot be used."""
     from finops.viewer.app import serve
 
     args = with_imports(args, console)

@@ -26,7 +26,7 @@ class Answers:
     def rows(self, name: str, sql: str, most: Optional[int] = None) -> Iterator[Sequence[Any]]:
         """Yield the rows of a statement, no more than `most` of them.
 
-        Raises DataError where they cannot be had.
+        Raises DataError where they cannot be read.
         """
         raise NotImplementedError
 

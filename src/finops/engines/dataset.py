@@ -136,7 +136,7 @@ class AnsweredDataset:
             self._filled.pop(table, None)
 
     def truth(self) -> Optional[Dict[str, Any]]:
-        """Return which incidents the simulator planted in these calls, None where nobody knows."""
+        """Return which incidents the simulator planted in these calls, None where unknown."""
         return None
 
     def events(self) -> Sequence[Event]:
@@ -245,7 +245,7 @@ class EngineDataset(AnsweredDataset):
         return self._cells.groups(coarsening, most)
 
     def truth(self) -> Optional[Dict[str, Any]]:
-        """Return which incidents the simulator planted in these calls, None where nobody knows."""
+        """Return which incidents the simulator planted in these calls, None where unknown."""
         return self._source.truth() if self._source else None
 
     def events(self) -> Sequence[Event]:

@@ -4,7 +4,7 @@ Engines never see a line as CSV: their own readers drop odd lines, fill up short
 `1_000` for a number, each in its own way and in silence.  A statement of ours reads the rows that
 are written plainly, which are nearly all, by the rules of the local reader.  What is not plain
 comes back as it is, in the column `line`, and is read by the local reader itself, so that a row
-means the same whoever reads it.
+means the same to every reader.
 
 Each value has two ways: a cast, in lines that match the pattern of `plain`, and the rules for all
 other forms that a statement can read.

@@ -1,6 +1,6 @@
 """All statements of a run as text, for a warehouse that this program does not talk to.
 
-They are run in their order by whoever may; the rows of queries are saved as CSV, and `RowsDataset`
+Anyone with access runs them in their order; the rows of queries are saved as CSV, and `RowsDataset`
 makes the same tables of them.  Nothing is run here, so what a run would ask first is settled
 beforehand: prices are those of the names in the price table, the latest ones, and a row that is
 not written plainly is left out and counted.

@@ -67,7 +67,7 @@ class Source(NamedTuple):
     """All that is read together.
 
     `is_text`: it has lines; else rows, whose numbers say nothing.  `latest` is the last time that
-    is plausible, `size` bytes, None where nobody says; `notes` are on what was left out.
+    is plausible, `size` bytes, None where it is not given; `notes` are on what was left out.
     """
 
     name: str
@@ -87,7 +87,7 @@ class Source(NamedTuple):
         return next(file for file in self.files if file.address == address)
 
     def truth(self) -> Optional[Dict[str, object]]:
-        """Return which incidents the simulator planted, None where nobody knows."""
+        """Return which incidents the simulator planted, None where it is not known."""
         return read_truth(self.single_path) if self.single_path else None
 
     def events(self) -> Sequence[Event]:

@@ -17,7 +17,7 @@ _LEAST_VERSION = (4, 0)
 _FILE, _NUMBER = "finops file", "finops n"
 # Rows go to Spark as one text, for which no executor needs a Python.
 _FIELD_END, _RECORD_END, _NULL = "\x1c", "\x1d", "\x00"
-# What messages of Spark mean for whoever reads them, by words in them.
+# What messages of Spark mean for users, by words in them.
 _REMEDIES: Dict[str, str] = {
     "JAVA_GATEWAY_EXITED": "spark needs Java 17 or newer; install it, or set JAVA_HOME",
     "S3AFileSystem not found": (

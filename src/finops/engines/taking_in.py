@@ -180,7 +180,7 @@ class _Intake:
         )
         if not (spoilt or missing):
             return lines
-        if not file.path:  # what they say cannot be had any more
+        if not file.path:  # what they say cannot be read any more
             return lines + [Line(number, _REPLACEMENT) for number in missing]
         others = [line for line in lines if line.number not in spoilt]
         return others + lines_of(file, [*spoilt, *missing])

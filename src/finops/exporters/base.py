@@ -43,7 +43,7 @@ _DEFAULTS: Mapping[str, object] = Request()._asdict()
 
 
 class Export(NamedTuple):
-    """What an exporter made: text in chunks, and sentences about it for whoever ran the command.
+    """What an exporter made: text in chunks, and sentences about it for the user.
 
     The chunks may be made only while they are written; they can be taken once.
     """

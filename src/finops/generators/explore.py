@@ -144,7 +144,7 @@ def _words(category: Optional[str]) -> str:
 def _cards(cube: ExploreCube) -> Markup:
     """Return the figures of the whole period; the script puts in those of the filters.
 
-    Without one cached token nobody knows whether the source says what was cached.
+    Without one cached token it is not known whether the source reports what was cached.
     """
     sums = dict(zip(CELL_MEASURES, map(sum, cube.sums)))
     cost = sums["cost"] / 10**cube.decimals

@@ -11,11 +11,11 @@ from finops.generators.tables import Column, table
 from finops.results import token_economics as results
 
 _NO_SESSIONS: Dict[str, str] = {
-    "no_ids": "This source has no session_id, so nothing is said of sessions.",
+    "no_ids": "This source has no session_id, so sessions are not shown.",
     "too_many": f"There are more than {config.MOST_SESSIONS:,} sessions, too many to add up each;"
     " choose fewer calls with --since and --until.",
 }
-_NO_RETRIES = "This source has no trace_id, so nothing is said of retries."
+_NO_RETRIES = "This source has no trace_id, so retries are not shown."
 
 
 def linked_calls(result: results.TokenEconomicsResult) -> Part:

@@ -63,7 +63,7 @@ class Call(NamedTuple):
     `id` is the source's and unique within a format.  `time` is in microseconds since 1970 UTC.
     `cost` is what the source says, in `currency`; `latency` is in ms.  `error` is the kind of
     error of a call that failed, None for one that did not.  `calls` is how many calls the row
-    stands for, 0 where nobody knows; `bucket_s` the seconds that an aggregate covers.
+    stands for, 0 where it is not known; `bucket_s` the seconds that an aggregate covers.
     `bill`: the cost is what a vendor billed.  `geo`, `speed`, `web_searches`, `context_tokens`
     and `samplings` (the tokens of each of several model runs in one call) decide about list
     prices.  `node` names the span that the call is, for formats whose spans may contain others.

@@ -14,7 +14,7 @@ from typing import Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Sequenc
 from finops.schema import READ_NAMES
 
 COST = "cost_usd"
-# What others call a field.  `latency` and `duration` are not there: nobody knows their unit.
+# What others call a field.  `latency` and `duration` are not there: their unit is not known.
 ALIASES: Mapping[str, Tuple[str, ...]] = {
     "timestamp": (
         *("time", "date", "datetime", "ts", "timestamp_utc", "created", "created_at"),
@@ -62,7 +62,7 @@ ALIASES: Mapping[str, Tuple[str, ...]] = {
 }
 # Taken where there is no better name: in some exports they are the texts, not their lengths.
 WEAK_ALIASES: Mapping[str, str] = {"input_tokens": "input", "output_tokens": "output"}
-# Names close to a field in meaning, whose unit or content nobody can tell.
+# Names close to a field in meaning, whose unit or content is not clear.
 _CLOSE: Mapping[str, Tuple[str, ...]] = {
     "latency_ms": (
         *("latency", "duration", "response_time", "elapsed", "latency_s", "duration_s"),

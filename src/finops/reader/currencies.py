@@ -16,7 +16,7 @@ _SHOWN_CHARACTERS = 20
 
 
 class Currency(NamedTuple):
-    """A currency as a row names it, and what one unit of it is in USD; None where nobody says."""
+    """A currency as a row names it, and what one unit of it is in USD; None where not given."""
 
     code: str
     rate: Optional[Fraction]

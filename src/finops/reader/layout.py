@@ -29,7 +29,7 @@ _LOOK_BYTES = 65_536
 # A place to cut is searched so often, each time this much farther on.
 _CUT_TRIES = 8
 _CUT_STEP_BYTES = config.MEGABYTE
-# Nobody knows how long a text is that is not decoded yet.
+# The length of a text that is not decoded yet is not known.
 ENDLESS = 1 << 62
 
 
@@ -131,7 +131,7 @@ def refuse_replaced(stream: BinaryIO, path: str) -> None:
 def spans(stream: Any, start: int, end: int, count: int) -> List[Span]:
     """Cut [start, end) between records into at most `count` parts of about the same size.
 
-    The first one is longer, by less than half a part: whoever reads it has started already.
+    The first one is longer, by less than half a part: its reader has started already.
     There are fewer where there is no place that is known to be between records.
     """
     cuts = [start]

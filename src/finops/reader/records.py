@@ -19,7 +19,7 @@ _NO_QUOTE_OR_NEWLINE = bytes(byte for byte in range(256) if byte not in b'"\n')
 
 
 class Dialect(NamedTuple):
-    """How fields are divided, and how many a record has (0 where nobody knows yet)."""
+    """How fields are divided, and how many a record has (0 where it is not known yet)."""
 
     delimiter: bytes = b","
     width: int = 0

@@ -9,7 +9,7 @@ WRONG_WIDTH = "wrong number of fields"
 
 
 class CostKind(NamedTuple):
-    """Whether a call cost something, nothing, or nobody knows what, and where that is from."""
+    """Whether the cost of a call is a sum, zero or unknown, and where that is from."""
 
     cost: str
     source: str

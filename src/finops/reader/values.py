@@ -337,7 +337,7 @@ class ValueReader:
         providers = keys.of("provider")
         sellers = {cell: b"" if is_empty(cell.decode("utf-8")) else cell for cell in set(providers)}
         contexts: Sequence[Optional[int]] = numbers["input_tokens"]
-        if numbers.keys() & {"calls", "bucket_s"}:  # of many calls nobody knows each one's
+        if numbers.keys() & {"calls", "bucket_s"}:  # of many calls each one's is not known
             calls, buckets = numbers.get("calls", [1] * len(rows)), numbers.get("bucket_s", nothing)
             contexts = [
                 n if count == 1 and not bucket else 0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple, Optional, Sequence, Tuple
 
-# Sums of a cell in their order.  `unknown_status` counts calls of which nobody knows whether they
-# failed, `uncounted` rows that do not say for how many calls they stand.  Those beginning with
+# Sums of a cell in their order.  `unknown_status` counts calls that may have failed or
+# not, `uncounted` rows that do not say for how many calls they stand.  Those beginning with
 # `free` are tokens of calls that failed and cost nothing, which are part of the sums without it.
 CELL_MEASURES: Tuple[str, ...] = (
     "cost",

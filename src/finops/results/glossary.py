@@ -211,7 +211,7 @@ MEANINGS: Dict[str, str] = {
     "share": "share of the cost",
     "share_percent": "share of the whole cost",
     "shortest_gap_minutes": "shortest time between two calls from different regions",
-    "signals": "signals that it shows, the gravest first",
+    "signals": "signals that it shows, the most serious first",
     "size_bytes": "bytes that were read",
     "size_mb": "the same in MB",
     "skipped": "rows that were left out",

@@ -145,7 +145,7 @@ class ProfitabilityResult(NamedTuple):
     too_new: Sequence[NewCustomer]
     gone: Sequence[GoneCustomer]
     advice: Sequence[CustomerAdvice]
-    """of every customer for whom there is a reason, the gravest first"""
+    """of every customer for whom there is a reason, the most serious first"""
     by_month: Sequence[MonthMargin]
     daily: Sequence[DayMargin]
     findings: Sequence[Finding]

@@ -211,7 +211,7 @@ class Dataset:
                 self._customers = None
 
     def truth(self) -> Optional[Dict[str, Any]]:
-        """Return which incidents the simulator planted in these calls, None where nobody knows."""
+        """Return which incidents the simulator planted in these calls, None where unknown."""
         return read_truth(self.path) if self._locations.is_single_file else None
 
     def events(self) -> List[Event]:

@@ -2,7 +2,7 @@
 
 Each customer, and each kind of call, is a row of dozens of tables that live in memory while
 reports are made.  Mostly so many are a mistake: a column of request ids that was taken for
-customers or models.  So whoever makes reports says how many there may be, and reading ends with
+customers or models.  So the caller says how many there may be, and reading ends with
 one line as soon as there are more.  Keys of rows that are left out do not count.
 """
 

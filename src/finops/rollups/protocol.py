@@ -1,4 +1,4 @@
-"""What analyzers and the pipeline ask of a dataset, whoever fills its tables.
+"""What analyzers and the pipeline ask of a dataset, however it fills its tables.
 
 `dataset.Dataset` fills them from a CSV; the reference of the tests and a database do as well.
 """

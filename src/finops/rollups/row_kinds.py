@@ -3,7 +3,7 @@
 - A credit has a negative cost.  It is no call and has no tokens, no latency and no error; its
   amount is a column of its own, `CREDIT`, so that all numbers that are summed stay positive.
 - An aggregate says how much time it covers, or stands for more calls than one moment has, or
-  does not say for how many.  Its latency is a mean of calls that nobody knows one by one, so it
+  does not say for how many.  Its latency is a mean of calls that are not known one by one, so it
   takes no part in latency, and its region is none that a customer was seen in at a moment.
 """
 

@@ -2,7 +2,7 @@
 
 An analyzer never walks rows.  It declares `Table`s, that is GROUP BYs, and receives a
 `Rollups` in which each is a dict from a key tuple to a tuple of measures.  Tables are
-mergeable, so the parts of a file add up whoever scanned them and whenever.
+mergeable, so the parts of a file add up, whichever process scanned them and whenever.
 
 The trade-off: what cannot be said as dimensions, measures and conditions on single calls cannot
 be asked.  In return memory grows with groups, not rows, and analyzers are pure functions of

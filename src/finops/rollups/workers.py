@@ -104,7 +104,7 @@ def main(message: bytes) -> None:
     try:
         stream = open_csv(job["path"])
     except DataError:
-        return  # whoever shared it out says what is wrong with what is there now
+        return  # the parent says what is wrong with what is there now
     with stream:
         if inode_of(stream) != tuple(job["inode"]):
             return

@@ -3,7 +3,7 @@
 Only the evaluation of detectors reads it; no analyzer ever does.  An incident is to be found
 once it has lasted long enough to be seen: nobody can tell on the first day of silence that a
 customer has left.  One that has begun shortly before the rows end is listed apart, since
-whoever sees it already is not wrong.
+a detector that sees it already is not wrong.
 """
 
 from __future__ import annotations

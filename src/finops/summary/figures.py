@@ -16,7 +16,7 @@ COST_HEADING = "cost USD"
 
 
 class _Measure(NamedTuple):
-    """A column of token figures: what is counted, and whether 0 in all means that nobody knows."""
+    """A column of token figures: what is counted, and whether 0 in all means not known."""
 
     heading: str
     value: Callable[[Figures], int]

@@ -71,7 +71,7 @@ def serve(
     `reading` is how the data is read where that was asked for; what was not is as the reports
     that are there were made.  `prices` are those of collected events.  `locations` are paths,
     folders and patterns where the dataset is not one file; `data` is the first of them.
-    Returns 2 after one line on standard error where the port cannot be had, else 130 or 143
+    Returns 2 after one line on standard error where the port cannot be used, else 130 or 143
     after the signal.
     """
     settings = Settings(
@@ -95,7 +95,7 @@ def serve(
 
 
 def port_problem(port: int) -> str:
-    """Return in one line why this port cannot be had now, "" where it can."""
+    """Return in one line why this port cannot be used now, "" where it can."""
     try:
         ViewerServer(port, _silent).server_close()
     except (OSError, OverflowError) as error:
@@ -114,7 +114,7 @@ def start(
 ) -> Running:
     """Start server, monitor and jobs, and return at once.
 
-    Raises OSError or OverflowError where the port cannot be had.
+    Raises OSError or OverflowError where the port cannot be used.
     """
     server = ViewerServer(port, log, limits)
     viewer = Viewer(settings, commands)

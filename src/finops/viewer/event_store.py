@@ -1,6 +1,6 @@
 """The file that collected events go to: appended in groups, on the disk before anyone is answered.
 
-Requests that arrive while another is flushing are written together by whoever comes next, so
+Requests that arrive while another is flushing are written together by the next request, so
 that one flush serves many clients.  Ids already in the file are known by a hash each, and so is
 what stands there under them: a row that is there already is not written again, and another row
 under a known id is a conflict.  What other programs append is read before the next group is

@@ -372,8 +372,8 @@ def _input_tokens(event: Event, provider: str, model: str) -> Dict[str, str]:
     """Return all input tokens, each once, and which of them went through a cache.
 
     The SDK counts tokens written to a cache beside the input.  Tokens read from one are
-    inside it for OpenAI, Azure and Google, and beside it for Claude models, whoever serves
-    them.
+    inside it for OpenAI, Azure and Google, and beside it for Claude models, whichever
+    provider serves them.
     """
     tokens = _integer(event, "inputTokenCount", config.MAX_TOKENS)
     written = _optional_count(event, "cacheCreationTokenCount")

@@ -55,7 +55,7 @@ class State:
     def begin(self) -> None:
         """Note that work has begun."""
         self.started_at, self._begun = now_text(), time.monotonic()
-        self.status = RUNNING  # last: whoever reads without a lock sees a whole state
+        self.status = RUNNING  # last: a reader without a lock sees a whole state
 
     def end(self, ending: Ending) -> None:
         """Note that work has ended."""

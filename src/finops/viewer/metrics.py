@@ -1,6 +1,6 @@
 """`/metrics`: the counters of the dataset for Prometheus, made by a command of their own.
 
-Reading the data may take longer than a scrape waits, so whoever asks waits for a while and else
+Reading the data may take longer than a scrape waits, so a request waits for a while and else
 gets the counters as they were last; they are made anew only when the data has changed, and of
 data that takes that long only a part of the time.  The file that the command writes lies beside
 the data: what is in it is continued, so that neither a restart of the viewer nor data that
@@ -45,7 +45,7 @@ class _Wanted(NamedTuple):
 class Metrics:
     """The counters of the dataset that is shown.  Safe to call from any thread.
 
-    `limit_s` is how long the command may take, `patience_s` how long whoever asks waits for it:
+    `limit_s` is how long the command may take, `patience_s` how long a request waits for it:
     less than Prometheus does by default, which is 10 s.  After a command that took longer than
     that none is started for `rest` times as long.
     """

@@ -137,7 +137,7 @@ class AnalyzeTask(Task):
 
     `limit_s` counts for one analyzer, and for the pass over the data before the first.
     `choices` is how the data is read.  `version` is that of the data when the work was asked
-    for; whoever asks notes it there.
+    for; the caller notes it there.
     """
 
     def __init__(

@@ -35,7 +35,7 @@ from finops.rollups.customers import CUSTOMER_RECORDS
 from finops.rollups.measures import OF_MOMENTS
 from finops.rollups.spec import Rollups, Table
 
-# Nobody knows the calls of an aggregate one by one, so none of them looks suspicious.
+# The calls of an aggregate are not known one by one, so none of them looks suspicious.
 DAYS = Table(("day",), ("calls", "cost"), OF_MOMENTS)
 
 

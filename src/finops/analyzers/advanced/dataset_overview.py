@@ -165,7 +165,7 @@ def _quality(data: Rollups) -> Quality:
         if status == STATUS_ERROR:
             name = kind or config.UNKNOWN
             kinds[name] = kinds.get(name, 0) + calls
-    successes = statuses.get(STATUS_SUCCESS, 0)  # a status that nobody knows is none
+    successes = statuses.get(STATUS_SUCCESS, 0)  # an unknown status is none
     return Quality(
         total_records=total,
         success_count=successes,
@@ -187,7 +187,7 @@ def _quality(data: Rollups) -> Quality:
 
 
 def _daily(data: Rollups) -> List[OverviewDay]:
-    """Return every active day; a status that nobody knows is no success."""
+    """Return every active day; an unknown status is no success."""
     return [
         OverviewDay(day, calls, cost, tokens, errors, known - errors)
         for (day,), (calls, cost, tokens, errors, known) in data[DAILY_TABLE].items()

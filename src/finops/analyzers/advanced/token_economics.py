@@ -91,7 +91,7 @@ DAILY_TABLE = Table(("day",), ("input_tokens", "output_tokens", "cost"))
 _SUCCEEDED = one_of("status", schema.STATUS_SUCCESS)
 # The largest share of output in input, as whole numbers that decide it exactly.
 _RATIO = Fraction(str(config.INEFFICIENT_PROMPT_MAX_OUTPUT_RATIO))
-# Of an aggregate nobody knows the tokens of a call.
+# The tokens of each call in an aggregate are not known.
 _NO_AGGREGATE = negated(above("calls", 1))
 # Long input, hardly any output.
 INEFFICIENT_PROMPT = all_of(

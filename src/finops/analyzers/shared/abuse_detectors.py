@@ -19,7 +19,7 @@ from finops.rollups.measures import OF_MOMENTS, REGION_CHANGE_MEASURES
 from finops.rollups.memo import memoized
 from finops.rollups.spec import Having, Rollups, Table
 
-# Nobody knows the calls of an aggregate one by one, so none of them looks suspicious.
+# The calls of an aggregate are not known one by one, so none of them looks suspicious.
 DAILY = Table(("customer_id", "day"), ("calls", "cost", "rate_limits"), OF_MOMENTS)
 HOURLY = Table(
     ("customer_id", "hour"),

@@ -40,7 +40,7 @@ from finops.rollups.protocol import CallDataset
 from finops.rollups.spec import Rollups, Table
 from finops.timestamps import date_of
 
-# Cells that a page can hold: what else it needs of bytes is up to whoever packs them.
+# Cells that a page can hold: what else it needs of bytes is up to the page that packs them.
 MOST_CELLS = 280_000
 RECENT_DAYS = 92
 

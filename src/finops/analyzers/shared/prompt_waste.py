@@ -1,8 +1,8 @@
 """Who sends wasteful prompts as a habit, and not now and then like anybody.
 
 A customer's number of such prompts is held against what the share of all others lets expect.
-The others are those who are no wasters themselves, so that a few cannot hide each other: whoever
-stands out is taken out, until nobody does any more.
+The others are those who are no wasters themselves, so that a few cannot hide each other: customers
+that stand out are taken out, until none does any more.
 """
 
 from __future__ import annotations

@@ -228,7 +228,7 @@ def _cost_without_price(book: Book) -> str:
 
 
 def too_new_words(book: Book) -> str:
-    """Return why nothing is said of revenue or margins, "" where something is."""
+    """Return why revenue and margins are not shown, "" where they are."""
     if book.is_known or not book.customers:
         return ""
     if not book.too_new:

@@ -155,7 +155,7 @@ def _may_wait(line: Line) -> bool:
 def _cache(lines: Sequence[Line], data: Rollups, span: CoveredDays) -> List[Line]:
     """Read as much of the input from a cache as all calls to the same model do on average.
 
-    How much could be read at best nobody knows; what others of one's own reach is within reach.
+    How much could be read at best is not known; what others of one's own reach is within reach.
     """
     shares = cache_shares(lines)
     return [_with_cache(line, shares[line.provider, line.model]) for line in lines]

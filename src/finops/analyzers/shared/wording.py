@@ -43,7 +43,7 @@ def counted(count: int, noun: str, plural: str = "") -> str:
 
 
 def calls_or_unknown(count: int) -> str:
-    """Return calls that cost something with their number, which is 0 where nobody knows it.
+    """Return calls that cost something with their number, which is 0 where it is not known.
 
     >>> calls_or_unknown(1200), calls_or_unknown(0)
     ('1,200 calls', 'Calls of unknown number')

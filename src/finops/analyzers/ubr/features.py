@@ -134,7 +134,7 @@ def _return(usage: Usage, accounts: Mapping[str, Tuple[Account, float]]) -> Retu
             monthly = cost * config.DAYS_PER_MONTH / days
             if account.calls:
                 revenue.append(account.price * calls / account.calls)
-            else:  # nobody knows how many calls there were: their cost stands for them
+            else:  # the number of calls is not known: their cost stands for them
                 revenue.append(account.price * ratio(monthly, account.monthly_cost))
             costs.append(monthly)
             unknown += unpriced

@@ -39,7 +39,7 @@ from finops.results.profitability import (
 )
 from finops.rollups.spec import Rollups, Table
 
-# Days of the shortest month: whoever loses money in one of these does so in every month.
+# Days of the shortest month: a customer with a loss in one of these has one in every month.
 SHORTEST_MONTH = 28
 CATEGORIES: Tuple[str, ...] = MarginCategories._fields
 

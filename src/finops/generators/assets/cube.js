@@ -97,7 +97,7 @@ const cube = (() => {
     const bytes = inflate(bytesOf(data.packed), data.size);
     readKeys(bytes, data, store);
     store.sums = readColumns(bytes, data);
-    // Without one cached token in all calls nobody knows whether the source says so.
+    // Without one cached token in all calls it is not known whether the source reports it.
     store.caches = store.sums.read.some((tokens) => tokens > 0);
     store.selected = new Uint32Array(count);
     store.earlier = new Uint32Array(count);

@@ -5,9 +5,18 @@
   const page = JSON.parse(document.getElementById("page-data").textContent);
   const root = document.documentElement;
 
+  let headings = [];
+
+  // A heading that is repeated on the next sheet loses its button, not its text.
+  function plainHeadings() {
+    headings = [...document.querySelectorAll("thead th button")].map((button) => [button, document.createTextNode(button.textContent)]);
+    for (const [button, text] of headings) button.replaceWith(text);
+  }
+
   // On paper everything is light, and every disclosure is open.
   function onPaper() {
     root.classList.add("paper");
+    plainHeadings();
     for (const one of document.querySelectorAll("main details:not([open])")) {
       one.open = true;
       one.dataset.closed = "";
@@ -17,6 +26,7 @@
 
   function onScreen() {
     root.classList.remove("paper");
+    for (const [button, text] of headings.splice(0)) text.replaceWith(button);
     for (const one of document.querySelectorAll("details[data-closed]")) {
       one.open = false;
       delete one.dataset.closed;

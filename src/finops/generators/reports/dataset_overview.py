@@ -297,7 +297,7 @@ def _prices(prices: results.Prices) -> Part:
 
 
 def _counts(name: str, caption: str, heading: str, counts: Mapping[str, Optional[int]]) -> Part:
-    """Return calls by what they are; a number is None where nobody knows it."""
+    """Return calls by what they are; a number is None where it is not known."""
     total = sum(filter(None, counts.values()))
     return table(
         name,
