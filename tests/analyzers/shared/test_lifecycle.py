@@ -60,7 +60,7 @@ def test_a_model_without_a_date_or_unknown_is_none_of_them() -> None:
 
 
 def test_a_successor_without_a_price_gives_no_savings() -> None:
-    row = rows_of(days("gpt-4"))[0]
+    row = rows_of(days("gpt-4"), PriceTable(CATALOG))[0]
     assert (row.monthly_cost, row.monthly_cost_on_successor, row.savings) == (60.0, None, None)
     assert lifecycle_findings([row])[0].detail == (
         "OpenAI names gpt-5.6-sol instead, whose price is not known here."
