@@ -1,4 +1,4 @@
-"""Token economics: what a token costs where, and which tokens are wasted.
+"""Token economics: what tokens cost on each model, and which tokens are wasted.
 
 Two patterns of waste are judged, on successful calls only.  A prompt that is long, for its
 feature and task too, and hardly answered could have been shorter: a configured share of its

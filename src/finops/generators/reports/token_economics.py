@@ -1,4 +1,4 @@
-"""The page of token economics: what a token costs where, and which tokens are wasted."""
+"""The page of token economics: what tokens cost on each model, and which tokens are wasted."""
 
 from __future__ import annotations
 
