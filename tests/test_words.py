@@ -62,6 +62,7 @@ REPLACED = (
     "nobody needs to see it",
     "dearest",
     "whoever",
+    "Whoever",
     "can be had",
     "cannot be had",
     "nobody knows",

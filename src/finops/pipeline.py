@@ -1,8 +1,8 @@
 """From a dataset to reports: scan once, analyze each, write pages, index and manifest.
 
 The trade-off: all analyses share one pass over the file, which makes them cheap; an exception
-costs only its own report, but a crash of the interpreter costs the run.  Whoever needs a time
-limit runs this in a subprocess, as the viewer does.  Where the dataset is large enough
+costs only its own report, but a crash of the interpreter costs the run.  Callers that need a
+time limit run this in a subprocess, as the viewer does.  Where the dataset is large enough
 two processes share the analyses out between them.
 
 What makes pages is imported when one is made: a run that leaves all of them as they are takes

@@ -59,7 +59,7 @@ def command_line(target: str, *words: str) -> List[str]:
     """Return the command that calls `target`, a "module:function" of this package.
 
     The function finds `words` in `sys.argv[1:]`.  What it prints is UTF-8, line by line.
-    Whoever starts the command gives it a pipe as standard input and holds the other end for as
+    The parent gives the command a pipe as standard input and holds the other end for as
     long as the child may live; the child itself reads an empty standard input.
 
     >>> command_line("finops.cli:entry_point", "list")[-2:]

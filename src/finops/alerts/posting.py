@@ -1,6 +1,6 @@
 """Which alerts were posted: each once, however many runs report it, also two at the same time.
 
-The record is a file beside the data.  Whoever posts holds its lock, so that a second run waits
+The record is a file beside the data.  A run that posts holds its lock, so that a second run waits
 and then sees what the first has posted.  A post is recorded when the server has taken it: one that
 failed is tried by the next run, and one whose run is killed between both is posted twice rather
 than never.

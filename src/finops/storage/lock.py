@@ -30,7 +30,7 @@ else:
     import fcntl
 
 _PAUSE_S = 0.02
-# Whoever asks whether there is a writer holds the lock for an instant; a writer outlasts that.
+# A check whether there is a writer holds the lock for an instant; a writer outlasts that.
 _PROBE_S = 0.1
 # Windows locks byte ranges, and a locked byte cannot be read: lock one far past the text.
 _LOCKED_BYTE = 1 << 30
