@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Iterator, List
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from finops import config
 from scripts.chromium import FLAGS
@@ -26,6 +26,7 @@ settings.register_profile(
     "no deadline",
     parent=settings.default,
     deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
     max_examples=int(os.environ.get("FINOPS_TEST_EXAMPLES", 40 if NEWEST else 8)),
 )
 settings.load_profile("no deadline")

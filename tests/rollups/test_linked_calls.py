@@ -132,7 +132,7 @@ def _tidy(rows: List[Row]) -> List[Row]:
     ]
 
 
-_MANY = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+_MANY = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 @_MANY
