@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finops.errors import DataError
-from finops.importers import calls_csv
+from finops.importers import calls_csv, index
 from finops.importers.calls_csv import read_calls
 from finops.importers.state import state_path
 from tests.importers.test_fast_paths import plain_of, sums_by_hand
@@ -78,12 +78,17 @@ WRITERS = {"litellm": spend_log, "claude-code": session_line}
 
 
 @pytest.mark.parametrize("format_id", sorted(WRITERS))
-@given(st.lists(st.lists(answers, max_size=9), min_size=1, max_size=4), st.booleans())
+@given(
+    st.lists(st.lists(answers, max_size=9), min_size=1, max_size=4),
+    st.booleans(),
+    st.sampled_from([0, 100_000]),
+)
 def test_imports_one_after_the_other_are_one(
-    format_id: str, several: List[List[Answer]], forgets: bool
+    format_id: str, several: List[List[Answer]], forgets: bool, at_hand: int
 ) -> None:
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patched:
         patched.setattr(calls_csv, "_BLOCK_BYTES", 500)
+        patched.setattr(index, "_FEW_CALLS", at_hand)
         folder = Path(name)
         write = WRITERS[format_id]
         files = {f"{n}.jsonl": json_lines(map(write, some)) for n, some in enumerate(several)}
@@ -100,6 +105,18 @@ def test_imports_one_after_the_other_are_one(
                 state_path(out).unlink()
         import_files(format_id, paths, whole)
         assert out.read_bytes() == whole.read_bytes()
+
+
+def test_a_dry_run_says_what_an_import_would_do(tmp_path: Path) -> None:
+    out = two_rows(tmp_path)
+    before = out.read_bytes()
+    some = [spend_log(Answer(n, "", 9, 9, False, "shop", "claude-a")) for n in (2, 5)]
+    paths = write_all(tmp_path, {"c": json_lines(some)})
+    tried = import_files("litellm", paths, out, dry_run=True)
+    assert out.read_bytes() == before
+    done = import_files("litellm", paths, out)
+    assert (tried.added, tried.changed) == (done.added, done.changed) == (1, 1)
+    assert plain_of(tried.totals) == plain_of(done.totals)
 
 
 def two_rows(tmp_path: Path) -> Path:
