@@ -25,6 +25,7 @@ from finops.rollups import dataset, file_scan
 from finops.rollups.cubes import Cube
 from finops.rollups.customer_activity import ActivityReader
 from finops.rollups.fill_loop import FillLoops
+from finops.rollups.linked_calls import LinkedCalls
 from finops.rollups.workers import OBJECTS_BETWEEN_COLLECTIONS
 
 # Where each stage is done: object, name of the function.  An indented stage is part of the one
@@ -36,6 +37,7 @@ STAGES: Dict[str, Tuple[Any, str]] = {
     "  rows into cells": (FillLoops, "fill"),
     "  packing what is complete": (Cube, "_pack"),
     "  activity of customers": (ActivityReader, "add"),
+    "  sessions and retries": (LinkedCalls, "add"),
     "aggregating tables": (dataset, "tables_of"),
     "analyzers": (Analyzer, "analyze"),
     "results as JSON": (pipeline, "json_text"),
