@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from finops.generators.action_list import action_lists
+from finops.generators.first_screen import first_screen
 from finops.registry import ANALYZER_REGISTRY
 from tests.analyzers.samples import at, run, run_all
 from tests.analyzers.test_contradictions import check
@@ -83,6 +84,7 @@ def test_a_bill_of_months_says_nothing_of_days() -> None:
         assert understanding["summary"][unknown] is None
     assert understanding["summary"]["change"] is None
     assert results["realtime"]["alerts"] == []
+    assert "daily-cost" not in str(first_screen(results, {}).markup)
     steps = results["optimization"]["steps"]
     assert [row["step"] for row in steps][:1] == ["same_vendor_model"]
     assert results["optimization"]["summary"]["monthly_cost"] == pytest.approx(total * 30 / 243)
@@ -92,6 +94,7 @@ def test_a_small_fee_a_month_leaves_the_days_known() -> None:
     fee = call(timestamp=at(0, 0), cost_usd="0.2", bucket_s=31 * 86400, calls=0)
     results = run_all([*daily(range(30), 1), fee])
     assert results["understanding"]["summary"]["forecast_30_days"] is not None
+    assert "daily-cost" in str(first_screen(results, {}).markup)
 
 
 # --- few customers ---------------------------------------------------------------------------

@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from finops import config
 from finops.generators import formatting
 from finops.generators.charts import Axis, Colour, Series, bar_chart, cut_short
 from finops.generators.components import Card, Data, Part, cards, combine
 from finops.generators.partial_days import stacked_days
 from finops.results.alignment import BudgetUse
-from finops.results.base import DailyCost, DailySums, from_dict
+from finops.results.base import Basis, DailyCost, DailySums, from_dict
 from finops.results.profitability import ProfitabilitySummary
 from finops.results.understanding import CostChange, Forecast, UnderstandingSummary
 
@@ -109,8 +110,10 @@ def _budget(alignment: Data) -> List[Card]:
 
 
 def _daily(understanding: Data, context: Data) -> List[Part]:
+    basis = from_dict(Basis, understanding.get("basis") or {})
     days, rows, kind = _stacked(understanding)
-    if not days:
+    by_day = basis.whole_days or (basis.covered_days or 0) < config.SHORT_PERIOD_DAYS
+    if not days or not by_day:  # what months cost would stand on their first days
         return []
     # The result knows which days are partial, whatever the records of the source stand for.
     daily = [from_dict(DailyCost, row) for row in understanding.get("daily") or ()]
