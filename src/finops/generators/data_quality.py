@@ -36,9 +36,9 @@ def _scope(context: Data) -> str:
         return "The period of the data was not recorded."
     of = f", {_counted(int(calls), 'call')}" if calls is not None else ""
     return (
-        f"Every figure is of {formatting.moment(start)} to {formatting.moment(end)}{of}, unless it "
-        f"says otherwise. Figures a month are those of this period times {config.DAYS_PER_MONTH} "
-        "days over its length; a subscription is a monthly price already."
+        f"All figures cover {formatting.moment(start)} to {formatting.moment(end)}{of}, unless "
+        f"they say otherwise. Figures per month scale this period to {config.DAYS_PER_MONTH} days; "
+        "a subscription is a monthly price already."
     )
 
 

@@ -68,7 +68,7 @@ def test_shorter_prompts_make_a_call_cheaper() -> None:
     assert found["subject"] == {"feature_id": "chat"}
     before, now = (1000 * MODELS["gpt-4o"].cost(tokens, 0) for tokens in (1000, 400))
     assert f"${now:.2f} per 1,000 calls, before ${before:.2f}." in found["detail"]
-    assert f"Of the change, other numbers of tokens make -${before - now:.2f}." in found["detail"]
+    assert f"The change by cause: tokens per call -${before - now:.2f}." in found["detail"]
 
 
 def migrating(new: str, share: float = 1.0, day: int = 20) -> Rows:

@@ -231,12 +231,12 @@ def _finding(row: UnitCost, move: Optional[Move]) -> Finding:
 def _parts(row: UnitCost) -> str:
     """Return the parts of the change as words, those that round to nothing left out."""
     parts = (
-        ("other models and kinds of tokens", row.mix),
-        ("other numbers of tokens", row.tokens),
-        ("other prices", row.price),
+        ("model and token mix", row.mix),
+        ("tokens per call", row.tokens),
+        ("prices", row.price),
     )
-    words = [f"{what} make {_signed(made)}" for what, made in parts if round(1000 * made, 2)]
-    return f" Of the change, {', '.join(words)}." if words else ""
+    words = [f"{what} {_signed(made)}" for what, made in parts if round(1000 * made, 2)]
+    return f" The change by cause: {', '.join(words)}." if words else ""
 
 
 def _signed(amount: float) -> str:
