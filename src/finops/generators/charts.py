@@ -29,6 +29,7 @@ MAX_WEEKS = 265
 MANY_MOMENTS = 100
 # Bars over time: more are averages of several days.
 MAX_DAYS = 124
+_WEEK = 7
 HUES = 8
 COLOURS = 24  # eight hues in three shades
 ROLES = ("accent", "muted", "critical", "warning", "success")
@@ -227,10 +228,16 @@ def _moments(axis: Axis) -> str:
 
 
 def _bin_width(labels: int, series: int, moments: str) -> int:
-    """Return how many labels share a point: of many years fewer points, as a page has its limit."""
+    """Return how many labels share a point: of many years fewer points, as a page has its limit.
+
+    Days are put together by whole weeks, or every weekend would be a dip.
+    """
     many = labels > (MAX_WEEKS if moments == "weeks" else MAX_POINTS)
     most = min(MANY_MOMENTS if many else MAX_MOMENTS, MAX_POINTS // max(1, series))
-    return -(-labels // most) if labels > most else 1
+    if labels <= most:
+        return 1
+    width = -(-labels // most)
+    return -(-width // _WEEK) * _WEEK if moments == "days" else width
 
 
 def _rebin(
