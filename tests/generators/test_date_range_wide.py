@@ -79,7 +79,7 @@ def test_a_line_of_two_years_shows_chosen_days_one_by_one(
 ) -> None:
     visit = Visit(browser, f"{address}/years/dataset_overview.html")
     visit.wait_for_charts(4)
-    assert "Each point is the sum of 3 days" in (visit.page.text_content("#chart-daily-cost") or "")
+    assert "Each point is the sum of 7 days" in (visit.page.text_content("#chart-daily-cost") or "")
     visit.page.get_by_role("button", name="Last 7 days").click()
     visit.wait_until("document.getElementById('range-7').getAttribute('aria-pressed') === 'true'")
     cells = visit.page.locator("#chart-daily-cost tbody td").all_text_contents()
