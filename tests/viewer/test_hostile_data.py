@@ -26,7 +26,7 @@ def served_pages(suffix: str, folder: Path) -> Dict[str, Page]:
     """Analyze a dataset whose texts end so, through the viewer, and read what it serves."""
     (folder / "data").mkdir(parents=True)
     rows = [
-        {**row, **{name: row[name] + suffix for name in TEXT_COLUMNS}} for row in varied_rows(150)
+        {**row, **{name: row[name] + suffix for name in TEXT_COLUMNS}} for row in varied_rows(60)
     ]
     write_csv(folder / "data" / "calls.csv", rows)
     with live(folder, Commands(), time_limit_s=60.0) as running:

@@ -42,7 +42,7 @@ def test_without_data(tmp_path: Path) -> None:
     page = check_page_without_data(NAME, tmp_path)
     assert page.says("Without calls that cost something, there is no break-even price.")
     assert page.says(
-        "No active customer has a known price and enough days, so no bills can be compared."
+        "No active customer has a known price and enough days, so no bills are compared."
     )
     bare = page_of(NAME, {}, tmp_path)
     assert bare.says("No pricing model is in this result, so none is drawn.")

@@ -41,7 +41,7 @@ def test_without_data(tmp_path: Path) -> None:
     page = check_page_without_data(NAME, tmp_path)
     assert page.says("No customer costs more than it pays, so there is no loss to draw.")
     assert page.says(
-        "No active customer has a known price and enough days, so there is no margin to list."
+        "No active customer has a known price and enough days, so no margin is listed."
     )
     assert page.says("Checked, none found: customers without a known price.")
 

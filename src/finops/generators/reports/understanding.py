@@ -29,6 +29,7 @@ REPORT = Report(
 )
 
 _DRAWN = 10
+_BEST = 5
 _R = TypeVar("_R", bound=CostShare)
 _T = TypeVar("_T", bound=TokenShare)
 _COST: Sequence[Column[CostShare]] = (
@@ -377,7 +378,7 @@ def _uses(result: results.UnderstandingResult, sums: Mapping[str, Optional[Sums]
 
 def _efficiency(result: results.UnderstandingResult, sums: Optional[Sums]) -> Part:
     rows = result.efficiency
-    drawn = rows[:_DRAWN]
+    drawn = rows[:_BEST]
     colours: List[Colour] = [("model", row.model) for row in rows]
     model = Column[results.ModelEfficiency](
         lambda row: row.model, "Model", "model", dimension="model"
@@ -405,17 +406,17 @@ def _efficiency(result: results.UnderstandingResult, sums: Optional[Sums]) -> Pa
     ]
     chart = bar_chart(
         "tokens-per-dollar",
-        f"Tokens per dollar, the {_DRAWN} models that give most",
+        f"Tokens per dollar, the {_BEST} models that give most",
         Axis("Model", "model"),
         Axis("Tokens per USD", "tokens"),
         texts(row.model for row in drawn),
         [Series("Tokens per USD", [row.tokens_per_dollar for row in drawn])],
         horizontal=True,
-        colours=colours[:_DRAWN],
+        colours=colours[:_BEST],
     )
     return section(
         "What a dollar buys",
-        follow(chart, "efficiency", shown, model, [bought], _DRAWN, colours),
+        follow(chart, "efficiency", shown, model, [bought], _BEST, colours),
         folded(
             "Tokens per dollar, all models",
             table(
