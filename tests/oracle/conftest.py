@@ -9,6 +9,7 @@ from typing import Any, Dict, List, NamedTuple
 
 import pytest
 
+from finops.business.catalog import CATALOG, SUPERSEDED, PriceTable
 from finops.pipeline import Job, compute
 from finops.rollups.dataset import open_dataset
 from finops.schema import WRITTEN_NAMES
@@ -19,6 +20,8 @@ from tests.support.shared import made_once, shared_folder
 
 SEEDS = (11, 222, 3333)
 SIMULATED_BYTES = 20 * 1_048_576
+# What the oracle knows: no successor of a retired model is among these.
+PRICES = PriceTable((*CATALOG, *SUPERSEDED))
 
 
 class Case(NamedTuple):
@@ -38,7 +41,7 @@ def case(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Case:
             write_by_hand(path)
         else:
             generate(str(path), SIMULATED_BYTES, seed=request.param, workers=2)
-        results = compute(Job(open_dataset(path, workers=2), folder))
+        results = compute(Job(open_dataset(path, workers=2, prices=PRICES), folder, prices=PRICES))
         (folder / "results").write_bytes(pickle.dumps(results))
 
     made_once(folder, make)

@@ -75,6 +75,18 @@ def test_the_successor_of_a_retired_model_comes_first() -> None:
     assert [row.monthly_savings for row in steps] == pytest.approx([3.6, 1.8 - 0.675])
 
 
+def test_a_dearer_successor_saves_nothing_and_hides_no_other_saving() -> None:
+    successor = Model("openai", "gpt-5.6-sol", 0.1, 0.2, "frontier", 0, 1.0)
+    rows = [
+        {**row, "timestamp": row["timestamp"].replace("2025-01", "2026-10")}
+        for row in month(task_type="reasoning", **GPT_4)
+    ]
+    data = ReferenceDataset(rows, PriceTable((*CATALOG, successor))).rollups(TABLES)
+    steps = savings_of(data, covered_days(data)).steps()
+    assert [row.step for row in steps] == ["same_vendor_model"]
+    assert steps[0].monthly_savings == pytest.approx(5.4 - 0.675)
+
+
 def test_a_task_that_may_wait_is_batched_on_the_model_it_runs_on_then() -> None:
     result = run(OptimizationAnalyzer, month(task_type="extraction", **GPT_4))
     assert [row["step"] for row in result["steps"]] == [

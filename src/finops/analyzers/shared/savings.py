@@ -210,11 +210,11 @@ def _to_successor(lines: Sequence[Line], data: Rollups, span: CoveredDays) -> Li
 
 
 def _on_successor(line: Line, data: Rollups, span: CoveredDays, prices: ListPrices) -> Line:
-    """Return a line on the successor of its model; as it is where that has no price."""
+    """Return a line on the successor of its model, if that is known to cost less."""
     model = retirement_of(line.provider, line.model, span.dates[-1])
     successor = data.prices.find(line.provider, model.successor) if model else None
     listed = prices.costs(line.provider, successor.name, line.tokens) if successor else None
-    if listed is None or line.deferred:
+    if listed is None or line.deferred or math.fsum(listed) >= line.cost:
         return line
     return line._replace(cost=math.fsum(listed), runs_on=successor)
 
