@@ -222,6 +222,8 @@ def test_reports_are_the_same_from_one_process_and_from_two(tmp_path: Path) -> N
     assert (one.pop(3), two.pop(3)) == (0, 1)
     assert one == two
     assert one[0] == list(ANALYZER_REGISTRY)
-    for name in one[0][1:]:
+    for name in one[0]:
+        if name == "dataset_overview":
+            continue  # it says when it was made
         pages = [(tmp_path / workers / f"{name}.json").read_bytes() for workers in ("1", "2")]
         assert pages[0] == pages[1]
