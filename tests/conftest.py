@@ -46,6 +46,9 @@ collect_ignore = ["oracle"] if find_spec("duckdb") is None and not STRICT else [
 def pytest_collection_modifyitems(items: List[pytest.Item]) -> None:
     """Start long files first, so that no process is left alone with one of them at the end."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    for item in items:
+        if item.get_closest_marker("soak"):  # which takes as long as it takes
+            item.add_marker(pytest.mark.timeout(0))
 
 
 @pytest.fixture(scope="module")

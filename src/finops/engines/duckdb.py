@@ -8,9 +8,10 @@ import re
 import signal
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from importlib import import_module
-from typing import Any, Iterator, List, Sequence, Tuple
+from typing import Any, Callable, Iterator, List, Sequence, Tuple, TypeVar
 
 from finops.engines.dialect import DuckDBDialect
 from finops.engines.engine import BadLine, Columns, Engine, EngineOptions
@@ -26,8 +27,10 @@ _MOST_LINE_BYTES = 2_000_000
 _EXTENSION = "httpfs"
 # What messages say where neither memory nor the folder for the rest has room.
 _NO_ROOM = ("Out of Memory", "No space left", "File too large")
-_INTERRUPTED = "Query interrupted"
+# How often a statement is told to end, which may not have begun when it is told first.
+_SECONDS_BETWEEN_INTERRUPTS = 0.05
 _WILD = re.compile(r"[*?\[\]{}]").search
+_T = TypeVar("_T")
 
 
 class DuckDB(Engine):
@@ -41,7 +44,10 @@ class DuckDB(Engine):
     def __init__(self, options: EngineOptions) -> None:
         duckdb = _module()
         self._error: Any = duckdb.Error
-        self._connection = duckdb.connect(":memory:")
+        # DuckDB runs Python's handlers of signals within its own code, where an exception that
+        # one raises is lost, or stops the process for good.  In a thread it runs none.
+        self._thread = ThreadPoolExecutor(1, "duckdb")
+        self._connection = self._thread.submit(duckdb.connect, ":memory:").result()
         self._temp = options.temp
         for name, value in self._settings(options):
             self._run(f"set {name} = {self.dialect.literal(value)}")
@@ -87,18 +93,18 @@ class DuckDB(Engine):
 
     def bad_lines(self) -> List[BadLine]:
         """Return the lines of texts that were kept and that are in no row, in their order."""
-        rows = self._run(
+        rows = self._all(
             "select distinct s.file_path, e.line from reject_errors e join reject_scans s"
             " on s.scan_id = e.scan_id and s.file_id = e.file_id order by all"
-        ).fetchall()
+        )
         self._run("drop table reject_errors")
         self._run("drop table reject_scans")
         return [BadLine(file, number) for file, number in rows]
 
     def matching(self, location: str) -> List[str]:
         """Return the addresses of files that an address stands for, in order."""
-        rows = self._run(f"select file from glob({self.dialect.literal(location)}) order by 1")
-        return [file for (file,) in rows.fetchall()]
+        rows = self._all(f"select file from glob({self.dialect.literal(location)}) order by 1")
+        return [file for (file,) in rows]
 
     def parquet(self, location: str) -> Columns:
         """Return what is in Parquet files."""
@@ -128,7 +134,7 @@ class DuckDB(Engine):
         return Columns(self._names(quoted), f"{relation} from {quoted}", [name])
 
     def _names(self, relation: str) -> List[str]:
-        rows = self._run(f"select column_name from (describe select * from {relation})").fetchall()
+        rows = self._all(f"select column_name from (describe select * from {relation})")
         return [name for (name,) in rows]
 
     # --- relations ----------------------------------------------------------------------------
@@ -173,19 +179,28 @@ class DuckDB(Engine):
         """Yield the rows of a statement."""
         found = self._run(sql)
         while True:
-            rows = found.fetchmany(_ROWS_AT_A_TIME)
+            rows = self._wait(lambda: found.fetchmany(_ROWS_AT_A_TIME))
             if not rows:
                 return
             yield from rows
 
+    def _all(self, sql: str) -> List[Tuple[Any, ...]]:
+        return list(self.rows(sql))
+
     def _run(self, sql: str) -> Any:
+        return self._wait(lambda: self._connection.execute(sql))
+
+    def _wait(self, work: Callable[[], _T]) -> _T:
+        """Return what DuckDB answers; what ends the program meanwhile ends the statement, too."""
+        answer = self._thread.submit(work)
         try:
-            return self._connection.execute(sql)
+            return answer.result()
         except self._error as error:
             raise DataError(_sentence(error)) from error
-        except RuntimeError as error:
-            if _INTERRUPTED in str(error):  # all that is left of what a handler of signals raised
-                raise KeyboardInterrupt from error
+        except BaseException:
+            while not answer.done():
+                self._connection.interrupt()
+                wait([answer], _SECONDS_BETWEEN_INTERRUPTS)
             raise
 
 
