@@ -120,6 +120,13 @@ def test_a_fork_replays_its_parent_and_counts_only_its_own(
     assert [(row["input_tokens"], row["call_id"]) for row in rows] == [("40", f"codex:{CHILD}:1")]
 
 
+def test_of_the_parent_there_may_be_only_an_older_copy(tmp_path: Path) -> None:
+    older = parent()[:-1]
+    files = {f"rollout-{CHILD}.jsonl": fork(), f"rollout-{PARENT}.jsonl": older}
+    rows = [row for row in rows_of(imported(tmp_path, files)) if CHILD in row["call_id"]]
+    assert [(row["input_tokens"], row["call_id"]) for row in rows] == [("40", f"codex:{CHILD}:1")]
+
+
 def test_a_fork_that_replays_nothing_loses_nothing(tmp_path: Path) -> None:
     lines = [head(CHILD, 0, forked_from_id=PARENT), count(30, usage(50, 5))]
     assert sums_of(imported(tmp_path, {"c.jsonl": lines}))["input_tokens"] == 50

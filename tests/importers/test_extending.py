@@ -116,6 +116,40 @@ def test_imports_one_after_the_other_are_one(
         assert out.read_bytes() == whole.read_bytes()
 
 
+TABLE = "timestamp,model,input_tokens,output_tokens,cost_usd\n" + "".join(
+    f"2026-03-01T10:0{minute}:00Z,gpt-a,{minute + 1}00,10,0.{minute + 1}25\n" for minute in range(3)
+)
+
+
+@pytest.mark.parametrize("missing", range(len(TABLE.splitlines()[-1]) + 2))
+def test_a_table_that_was_read_while_it_was_written(missing: int, tmp_path: Path) -> None:
+    out, whole = tmp_path / "out.csv", tmp_path / "whole.csv"
+    path = write_all(tmp_path, {"calls.csv": TABLE[: len(TABLE) - missing]})
+    import_files("csv", path, out)
+    write_all(tmp_path, {"calls.csv": TABLE})
+    import_files("csv", path, out)
+    import_files("csv", path, whole)
+    assert out.read_bytes() == whole.read_bytes()
+
+
+def test_a_copy_of_a_table_without_its_last_end_adds_nothing(tmp_path: Path) -> None:
+    out = tmp_path / "out.csv"
+    import_files("csv", write_all(tmp_path, {"calls.csv": TABLE}), out)
+    copies = write_all(tmp_path, {"copy.csv": TABLE.rstrip("\n")})
+    assert import_files("csv", copies, out).added == 0
+
+
+def test_a_table_that_was_replaced_keeps_what_it_said(tmp_path: Path) -> None:
+    out = tmp_path / "out.csv"
+    first, _, third = TABLE.splitlines()[1:]
+    head = TABLE.splitlines()[0]
+    path = write_all(tmp_path, {"calls.csv": f"{head}\n{first}"})
+    import_files("csv", path, out)
+    write_all(tmp_path, {"calls.csv": f"{head}\n{third}\n"})
+    import_files("csv", path, out)
+    assert [row["input_tokens"] for row in rows_of(out)] == ["100", "300"]
+
+
 def test_a_dry_run_says_what_an_import_would_do(tmp_path: Path) -> None:
     out = two_rows(tmp_path)
     before = out.read_bytes()

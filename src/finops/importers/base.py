@@ -308,6 +308,15 @@ def digest_of(*parts: str) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
 
 
+def may_be_made(call_id: str) -> bool:
+    """Return whether `Session.id_of` may have made an id out of what its record says.
+
+    >>> may_be_made("csv:0123456789abcdef-2"), may_be_made("litellm:chatcmpl-1")
+    (True, False)
+    """
+    return _MADE_ID(call_id) is not None
+
+
 def error_kind(code: str) -> str:
     """Return the kind of an error by its HTTP status, or by a word for it.
 
@@ -350,6 +359,7 @@ def project_of(folder: str) -> str:
     return path.rstrip("/").rsplit("/", 1)[-1]
 
 
+_MADE_ID = re.compile(r"[^:]*:[0-9a-f]{16}(-[0-9]+)?").fullmatch
 _NAME = re.compile(r"[A-Za-z_$][\w.$/-]{0,39}(?: [\w.$/()-]{1,20}){0,2}").fullmatch
 _SHOWN_NAMES = 12
 

@@ -7,10 +7,7 @@ the later one (its period was not over), else the lesser text.  The earliest tim
 
 from __future__ import annotations
 
-import os
-import shutil
 import sqlite3
-import tempfile
 from contextlib import contextmanager
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
@@ -299,17 +296,12 @@ def _without_session(text: str) -> str:
 
 @contextmanager
 def temporary_index(recompute: bool = False) -> Iterator[CallIndex]:
-    """Give an index in a temporary file that is gone afterwards.  Raises OSError."""
-    folder = tempfile.mkdtemp(prefix="finops-import-")
-    path = os.path.join(folder, "calls.sqlite3")
+    """Give an index in a temporary file, which SQLite removes however the import ends."""
+    database = sqlite3.connect("", isolation_level=None)
     try:
-        database = sqlite3.connect(path, isolation_level=None)
-        try:
-            database.executescript(
-                "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536"
-            )
-            yield CallIndex(database, recompute)
-        finally:
-            database.close()
+        database.executescript(
+            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536"
+        )
+        yield CallIndex(database, recompute)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        database.close()

@@ -9,9 +9,10 @@ from __future__ import annotations
 from contextlib import closing
 from typing import Optional, Sequence
 
-from finops.importers.base import Format, Progress, Session
+from finops.importers.base import Format, Progress, Session, may_be_made
 from finops.importers.call import record_of_text
 from finops.importers.index import CallIndex
+from finops.importers.last_line import last_line
 from finops.importers.made_up_sessions import MadeUpSessions
 from finops.importers.mapping import Batch, Mapped, Mapper, map_apart, map_part, mapped_from
 from finops.importers.parts import SizedSource, is_worth_sharing, parts_of
@@ -109,6 +110,8 @@ class Reading:
             self._state.add_span(self._format.id, span)
         self._index.stage_all(batch.staged)
         self._tally.duplicates += self._index.add_all(batch.rows)
+        if batch.rows:
+            file.last_id = batch.rows[-1][0]
         if file.sessions is not None:
             file.sessions.meet(batch.rows)
 
@@ -122,7 +125,16 @@ class Reading:
             return
         if file.sessions is not None:
             file.sessions.finish()
+        if may_be_made(file.last_id):  # one that names itself replaces what was read of it
+            self._settle_last_line(file)
         self._state.read(file.source, file.mark)
+
+    def _settle_last_line(self, file: _File) -> None:
+        """Leave out the row of a last line that was read before it was whole."""
+        before = self._state.last_line(file.source)
+        if before and not self._index.holds(before.call_id) and before.goes_on(file.source):
+            self._index.drop_old(before.call_id)
+        self._state.keep_last_line(file.source, last_line(file.source, file.last_id))
 
     def _settle_spans(self) -> None:
         """Leave out spans that contain calls, those of earlier imports too; add the others."""
@@ -150,6 +162,7 @@ class _File:
         self.source = source
         self.mark = mark_of(source)
         self.has_failed = False
+        self.last_id = ""
         self.sessions: Optional[MadeUpSessions] = None
         self._counted_to = 0
         self._lines = 0

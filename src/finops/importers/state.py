@@ -1,8 +1,8 @@
 """What an import remembers beside its CSV: which files it read, and how spans contain each other.
 
-The next import skips files that did not change, and knows calls that contain others although
-they come in different files.  Losing this file costs time only: everything is read again.  It
-holds no prompt and no answer.
+The next import skips files that did not change, knows calls that contain others although they
+come in different files, and which row a file ended in that may not have been whole.  If this
+file is lost, everything is read again, and such a row stays.  It holds no prompt and no answer.
 """
 
 from __future__ import annotations
@@ -15,17 +15,21 @@ from pathlib import Path
 from typing import Iterator, List, Optional, Set, Tuple, Union
 
 from finops.importers.base import Span, Spans
+from finops.importers.last_line import LastLine
 from finops.importers.sources import Source
 from finops.importers.totals import Totals
 from finops.storage.sidecars import sidecar
 
-_VERSION = 2
+_VERSION = 3
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS about (csv TEXT, options TEXT, totals TEXT);
 CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, mark TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS spans (
     format TEXT, node TEXT, parent TEXT, kind TEXT, id TEXT,
     PRIMARY KEY (format, node)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS last_lines (
+    path TEXT PRIMARY KEY, start INTEGER, length INTEGER, digest TEXT, call_id TEXT
 ) WITHOUT ROWID;
 """
 NOWHERE = ":memory:"
@@ -51,6 +55,7 @@ class State:
         if fresh:
             self._database.execute("DELETE FROM files")
             self._database.execute("DELETE FROM spans")
+            self._database.execute("DELETE FROM last_lines")
         self._keep = keep
         self._marks = dict(self._database.execute("SELECT path, mark FROM files"))
         self._there: Set[str] = set()  # files that were met
@@ -73,6 +78,19 @@ class State:
     def read(self, source: Source, mark: str) -> None:
         """Remember a file as it was when it was opened."""
         self._database.execute("INSERT OR REPLACE INTO files VALUES (?, ?)", (source.path, mark))
+
+    def last_line(self, source: Source) -> Optional[LastLine]:
+        """Return the last line of a file as it was read before, None where it had an end."""
+        query = "SELECT start, length, digest, call_id FROM last_lines WHERE path = ?"
+        row = self._database.execute(query, (source.path,)).fetchone()
+        return None if row is None else LastLine(*row)
+
+    def keep_last_line(self, source: Source, line: Optional[LastLine]) -> None:
+        """Remember the last line of a file, None where it has an end."""
+        self._database.execute("DELETE FROM last_lines WHERE path = ?", (source.path,))
+        if line is not None:
+            values = (source.path, *line)
+            self._database.execute("INSERT INTO last_lines VALUES (?, ?, ?, ?, ?)", values)
 
     def gone(self) -> int:
         """Return how many files that were read before are not there any more."""

@@ -176,30 +176,28 @@ def _replayed(events: List[_Event], reader: _SessionReader, session: Session) ->
         return 0
     totals = _totals_of(reader.forked_from, session)
     for place, event in enumerate(events):
-        if totals is not None:
-            is_replay = event.total in totals
-        else:
-            start = event.time if reader.start is None else reader.start
-            is_replay = abs(event.time - start) <= _REPLAY_S * MICROSECONDS
-        if not is_replay:
+        # The parent may be missing, or there only in an older copy that lacks its last events.
+        start = event.time if reader.start is None else reader.start
+        is_written_anew = abs(event.time - start) <= _REPLAY_S * MICROSECONDS
+        if not is_written_anew and event.total not in totals:
             return place
     return len(events)
 
 
-def _totals_of(session_id: str, session: Session) -> Optional[Set[Total]]:
-    """Return all totals of a session among the files of this import, None where it is missing."""
-    known: Dict[str, Optional[Set[Total]]] = session.memory.setdefault("codex totals", {})
+def _totals_of(session_id: str, session: Session) -> Set[Total]:
+    """Return all totals of a session among the files of this import, none where it is missing."""
+    known: Dict[str, Set[Total]] = session.memory.setdefault("codex totals", {})
     if session_id not in known:
         parent = next((s for s in session.sources if session_id in s.name), None)
-        known[session_id] = None if parent is None else _read_totals(parent)
+        known[session_id] = set() if parent is None else _read_totals(parent)
     return known[session_id]
 
 
-def _read_totals(source: Source) -> Optional[Set[Total]]:
+def _read_totals(source: Source) -> Set[Total]:
     try:
         return {event.total for event in _SessionReader(source, Tally()).events()}
     except OSError:
-        return None
+        return set()
 
 
 def _call(event: _Event, used: Total, reader: _SessionReader, id: str, session: Session) -> Call:
