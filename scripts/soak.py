@@ -270,7 +270,7 @@ def fuzz(folder: Path) -> str:
     """Fuzz every target for ten minutes."""
     results = fuzz_all(list(TARGETS), FUZZ_SECONDS)
     broken = [result for result in results if result.broken]
-    assert not broken, "\n".join(result.broken[-2000:] for result in broken)
+    assert not broken, "\n".join(result.printed[-2000:] for result in broken)
     return (
         f"{len(results)} targets for {FUZZ_SECONDS} s each, "
         f"{sum(result.inputs for result in results):,} inputs: none broke its target"
