@@ -19,6 +19,7 @@ from finops.atomic import write_aside
 from finops.generators import components, formatting
 from finops.generators.basis_line import basis_line, unanswered
 from finops.generators.chartjs import CHARTJS_FILE, CHARTJS_INTEGRITY, CHARTJS_URL
+from finops.generators.compact import compact_script, compact_style
 from finops.generators.components import Card, Data, Part
 from finops.generators.contrast import Contrast, contrast
 from finops.generators.data_quality import basis, data_quality
@@ -226,12 +227,12 @@ def asset(name: str) -> str:
 @lru_cache(maxsize=None)
 def style_text(bundle: Bundle = REPORT_BUNDLE) -> str:
     """Return the constant style of a kind of page."""
-    return with_themes("\n".join(_unindented(asset(name)) for name in bundle.styles))
+    return compact_style(with_themes("\n".join(map(asset, bundle.styles))))
 
 
 def with_themes(style: str) -> str:
     """Return a style with the colours of dark.css where the system, or the reader, wants them."""
-    colours = _unindented(asset("dark.css")).partition(":root")[2]
+    colours = asset("dark.css").partition(":root")[2]
     of_system = f":root:not(.paper):not(.light){colours}"
     of_reader = f":root.dark:not(.paper){colours}"
     rules = (
@@ -244,13 +245,7 @@ def with_themes(style: str) -> str:
 @lru_cache(maxsize=None)
 def script_text(bundle: Bundle = REPORT_BUNDLE) -> str:
     """Return the constant script of a kind of page."""
-    return "\n".join(_unindented(asset(name)) for name in bundle.scripts)
-
-
-def _unindented(text: str) -> str:
-    """Return a script or style without indentation and lines of comment, a tenth of its size."""
-    lines = (line.strip() for line in text.splitlines())
-    return "\n".join(line for line in lines if line and not line.startswith("//"))
+    return compact_script("\n".join(map(asset, bundle.scripts)))
 
 
 def content_security_policy(
