@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from decimal import ROUND_HALF_UP, Decimal
 from html.parser import HTMLParser
 from typing import Any, List
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from finops.generators.markup import (
@@ -157,12 +158,29 @@ def test_json_block_refuses_what_is_not_a_number(number: float) -> None:
     assert json_number(number) is None
 
 
+@given(st.floats(1e-6, 1e9), st.sampled_from([4, 6, 10]), st.integers(0, 8))
+@example(2462682.4995133346, 10, 0)  # a script that only knew 2462682.5 would show one more
+@example(99.9499, 4, 1)
+@example(12.349999999999998, 4, 1)
+@example(12.345, 4, 2)
+def test_a_number_of_the_page_rounds_to_what_the_whole_number_rounds_to(
+    number: float, digits: int, decimals: int
+) -> None:
+    """The page shows a number rounded; its script rounds what `json_number` left of it again."""
+    whole = Decimal(repr(number))
+    decimals = min(decimals, max(2, digits - 1 - whole.adjusted()))
+    unit = Decimal(1).scaleb(-decimals)
+    again = Decimal(repr(json_number(number, digits))).quantize(unit, ROUND_HALF_UP)
+    assert again == whole.quantize(unit, ROUND_HALF_UP)
+
+
 @given(st.floats(allow_nan=False, allow_infinity=False, width=32))
 def test_numbers_of_a_table_keep_ten_digits(number: float) -> None:
     kept = json_number(number)
     assert kept == pytest.approx(number, rel=1e-9, abs=0)
     assert json_number(12.0) == 12
     assert json_number(1234.56789, 4) == 1234.57
-    assert json_number(0.000123456, 4) == 0.0001235
+    assert json_number(0.000123441, 4) == 0.0001234
+    assert json_number(0.000123456, 4) == 0.00012346  # 0.0001235 could become 0.000124
     assert json_number(5e-324) == 5e-324
     assert json_number(True) is True

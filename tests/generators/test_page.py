@@ -289,6 +289,25 @@ def test_the_default_page_renders_any_result(name: str, tmp_path: Path) -> None:
         assert not isinstance(value, str) or read.says(value)
 
 
+def test_the_default_page_says_each_value_with_its_unit(tmp_path: Path) -> None:
+    data = {"quality": {"total_cost": 1204.5, "is_whole": True, "error_percent": 2.5, "note": None}}
+    generate_default_report(data, tmp_path / "any.html")
+    (rows,) = Page((tmp_path / "any.html").read_text(encoding="utf-8")).data["tables"].values()
+    assert [column["values"] for column in rows["columns"]] == [
+        ["Total cost", "Is whole", "Error percent", "Note"],
+        ["$1,204.50", "yes", "2.5%", "n/a"],
+    ]
+
+
+def test_what_the_default_page_rests_on_stands_under_its_title_alone(tmp_path: Path) -> None:
+    data = results_of(varied_rows(50), ["features"])["features"]
+    generate_default_report(data, tmp_path / "any.html")
+    read = Page((tmp_path / "any.html").read_text(encoding="utf-8"))
+    assert read.says("Based on ")
+    assert not read.says("Revenue known")
+    assert not read.says("basis")
+
+
 def test_the_default_page_survives_an_odd_result(tmp_path: Path) -> None:
     odd = {
         "a b/c": [1, "x"],

@@ -10,7 +10,7 @@ import pytest
 
 import finops
 from finops import config
-from finops.generators.thresholds import THRESHOLDS, thresholds_of
+from finops.generators.thresholds import THRESHOLDS, limits_of, thresholds_of
 from finops.registry import ANALYZER_REGISTRY
 
 # What decides no figure: names of things, units, how much is kept for choosing dates, how many
@@ -55,7 +55,7 @@ def test_every_limit_is_said(name: str) -> None:
     where = ANALYZER_REGISTRY[name].where.split(":")[0]
     module = SOURCES.joinpath("analyzers", *where.split(".")).with_suffix(".py")
     limits = (read_by(module, set()) | BELOW.get(name, set())) - NO_LIMITS
-    assert {one.setting for one in THRESHOLDS.get(name, ())} == limits
+    assert {limit.setting for limit in limits_of(name)} == limits
 
 
 # What is set elsewhere (tier prices), is a list or table of values, or a parameter of the forecast.
@@ -83,7 +83,15 @@ def test_values_are_those_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> No
         pricing["Tiered price per month"] == "$49.00 up to 1,000 calls, $199.00 up to 10,000 calls"
     )
     assert dict(thresholds_of("realtime"))["One provider's share of cost: high risk above"] == "60%"
-    assert thresholds_of("nothing like it") == []
+
+
+def test_a_report_without_limits_of_its_own_has_those_of_every_report() -> None:
+    everywhere = set.intersection(*(set(limits) for limits in THRESHOLDS.values()))
+    assert {limit.setting for limit in everywhere} >= {"NOTABLE_USD_PER_MONTH", "SHORT_PERIOD_DAYS"}
+    assert set(limits_of("nothing like it")) == everywhere
+    assert dict(thresholds_of("nothing like it"))[
+        "Figures per month are given from covered days of"
+    ] == (f"{config.SHORT_PERIOD_DAYS} days")
 
 
 def test_settings_read_as_they_were_typed() -> None:

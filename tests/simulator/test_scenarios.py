@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import Callable, List
+from typing import Callable, Container, List, Set
 
 import pytest
 
 from finops import config
 from finops.simulator import model_mix
 from finops.simulator.incidents import Casting
+from finops.simulator.plan import Plan
 from finops.simulator.population import Customer, Population
 from finops.simulator.rng import Rng
 from finops.simulator.scenarios import SCENARIOS
 from finops.simulator.scenarios.base import Episode, Stage
+from finops.simulator.simulation_spec import SimulationSpec
 from finops.simulator.traffic import Calendar
 
 PEOPLE = Population(1)
@@ -39,7 +41,14 @@ def stage(name: str, number: int = 0, seed: int = 1) -> Stage:
         return casting.pick(count, fits, 40, rng)
 
     return Stage(
-        number, START, rng, CALENDAR, PEOPLE.customers, pick, lambda i: weights[i] / sum(weights)
+        number,
+        START,
+        rng,
+        CALENDAR,
+        PEOPLE.customers,
+        pick,
+        lambda i: weights[i] / sum(weights),
+        lambda hour, weekday: 1.0,
     )
 
 
@@ -149,6 +158,42 @@ def test_bursts_are_five_to_twenty_times_of_one_customer_at_work() -> None:
         scenario, first = SCENARIOS["burst_traffic"], episode.incidents[0]
         assert scenario.surge(episode, first.start - START) == first.size - 1
         assert scenario.surge(episode, first.start - START - 1) == 0
+
+
+def test_no_burst_begins_in_an_hour_that_another_scenario_leaves_empty() -> None:
+    def starts(idle: Container[int]) -> Set[int]:
+        """Return the local hours in which bursts begin where nobody calls in some hours."""
+        hours = set()
+        for seed in range(10):
+            scene = stage("burst_traffic", seed=seed)
+            scene = scene._replace(rhythm=lambda hour, weekday: 0.01 if hour in idle else 1.1)
+            episode = SCENARIOS["burst_traffic"].begin(scene)
+            assert episode is not None
+            customer = PEOPLE.customers[episode.customers[0]]
+            ahead = config.REGION_UTC_OFFSET_HOURS[customer.region]
+            hours |= {CALENDAR.local(each.start, ahead)[0] for each in episode.incidents}
+        return hours
+
+    assert starts(()) == {10, 11, 12, 13, 14}
+    assert starts((12, 14)) == {10, 11, 13}
+    assert starts(range(24)) == {10, 11, 12, 13, 14}
+
+
+def test_the_stage_knows_the_rhythm_of_all_scenarios(monkeypatch: pytest.MonkeyPatch) -> None:
+    stages: List[Stage] = []
+    burst = SCENARIOS["burst_traffic"]
+    monkeypatch.setattr(type(burst), "begin", lambda self, scene: stages.append(scene))
+    plan = Plan(SimulationSpec.of(scenarios=["burst_traffic", "weekend_effect"]))
+    for hour in plan.hours():
+        if stages or hour.number > 60 * 24:
+            break
+    (scene,) = stages
+    week = [[scene.rhythm(hour, weekday) for hour in range(24)] for weekday in range(7)]
+    assert sum(map(sum, week)) / (7 * 24) == pytest.approx(1)
+    night, noon = config.BUSINESS_HOURS_CURVE[3], config.BUSINESS_HOURS_CURVE[12]
+    assert week[0][3] / week[0][12] == pytest.approx(night / noon)
+    usual = config.WEEKDAY_CURVE[6] / config.WEEKDAY_CURVE[0]
+    assert week[6][9] / week[0][9] == pytest.approx(config.WEEKEND_FACTOR * usual)
 
 
 def test_migration_moves_a_growing_share() -> None:

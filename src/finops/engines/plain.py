@@ -6,7 +6,7 @@ means what it always meant: the pattern decides what a row costs, never what it 
 
 from __future__ import annotations
 
-from typing import Dict, Iterable
+from typing import Dict, Iterable, List
 
 from finops import config, schema
 from finops.business import names
@@ -44,7 +44,7 @@ def plain_line(header: Header) -> str:
 def cells() -> Dict[str, str]:
     """Return the patterns of plain cells by the names of their columns."""
     made = {column.name: _cell(column) for column in schema.COLUMNS}
-    made["provider"] = _one_of(("", *sorted(names.PROVIDERS.values())))
+    made["provider"] = _one_of(("", *_providers()))
     made["environment"] = _longer_than(config.ENVIRONMENT_ALIASES)
     for name in ("subscription_tier", "service_tier", "cost_source"):
         made[name] = f"(?:[a-mo-z0-9][{_SMALL}]*)?"  # words for nothing begin otherwise
@@ -52,6 +52,12 @@ def cells() -> Dict[str, str]:
     made["error_type"] = _one_of(("", *config.ERROR_TYPES))
     made[schema.CURRENCY] = _one_of(("", "USD"))
     return made
+
+
+def _providers() -> List[str]:
+    """Return the ids that stand for themselves: of the catalogue, and what aliases stand for."""
+    ids = {*config.PROVIDER_WEIGHTS, *names.PROVIDERS.values()}
+    return sorted(each for each in ids if names.fold_provider(each) == each)
 
 
 def _cell(column: schema.Column) -> str:

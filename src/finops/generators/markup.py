@@ -12,6 +12,7 @@ import html
 import json
 import math
 import re
+from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from string import Template
 from typing import Any, FrozenSet, Iterable, Match, NamedTuple, Set
@@ -132,7 +133,8 @@ def join(parts: Iterable[Any], separator: str = "\n") -> Markup:
 def json_number(value: Any, digits: int = 10) -> Any:
     """Return a float with so many significant digits and no fewer than two decimals.
 
-    Whole numbers become int, what is not finite None, text inert text.
+    Whole numbers become int, what is not finite None, text inert text.  Where the script rounds
+    the number for display, it rounds it to what the whole number rounds to.
     """
     if value is None or isinstance(value, (bool, int)):
         return value
@@ -141,8 +143,22 @@ def json_number(value: Any, digits: int = 10) -> Any:
     if not math.isfinite(value):
         return None
     magnitude = math.floor(math.log10(abs(value))) if value else 0
-    rounded = round(value, max(2, digits - 1 - magnitude))
+    rounded = float(_rounded(Decimal(repr(value)), max(2, digits - 1 - magnitude)))
     return int(rounded) if rounded.is_integer() and abs(rounded) < 2**53 else rounded
+
+
+def _rounded(number: Decimal, decimals: int) -> Decimal:
+    """Return a number with so many decimals, more where it ends in 5.
+
+    What ends in 5 may be rounded once more, up, though the number itself is less: 1.2496 is 1.2,
+    but 1.25 is 1.3.  So it keeps the digits that decide.
+    """
+    _, _, exponent = number.as_tuple()
+    for places in range(decimals, -int(exponent)):
+        rounded = number.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+        if rounded.normalize().as_tuple().digits[-1] != 5:
+            return rounded
+    return number
 
 
 def json_block(value: Any) -> Markup:

@@ -360,9 +360,14 @@ THRESHOLDS: Dict[str, Tuple[Threshold, ...]] = {
 }
 
 
+def limits_of(report: str) -> Tuple[Threshold, ...]:
+    """Return the limits of a report; of one that has none of its own those of every report."""
+    return THRESHOLDS.get(report, _EVERYWHERE)
+
+
 def thresholds_of(report: str) -> List[Tuple[str, str]]:
-    """Return (what it decides, value with its unit) of a report; none of an unknown one."""
+    """Return (what it decides, value with its unit) of a report."""
     return [
         (threshold.words, _KINDS[threshold.kind](getattr(config, threshold.setting)))
-        for threshold in THRESHOLDS.get(report, ())
+        for threshold in limits_of(report)
     ]

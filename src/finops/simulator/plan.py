@@ -110,7 +110,8 @@ class Plan:
         # Of the calls of the start without and with long contexts, the share of customers with a
         # taste for expensive models.
         self.expensive_shares = tuple(self._expensive_share(is_long) for is_long in (False, True))
-        self._curves = self._local_curves()
+        self._curve = self._local_curve()
+        self._curves = self._curves_of_regions()
         self._gone: Set[int] = set()
         self._running: List[_Running] = []
         self._active: List[Incident] = []
@@ -183,6 +184,7 @@ class Plan:
             self.population.customers,
             pick,
             lambda position: self._weights[position] / total,
+            lambda hour, weekday: self._curve[weekday * DAY_HOURS + hour],
         )
 
     def _day(self, number: int) -> Day:
@@ -372,14 +374,18 @@ class Plan:
         total = math.fsum(weight for weight, _ in calls)
         return math.fsum(weight for weight, c in calls if c.expensive) / total
 
-    def _local_curves(self) -> List[Tuple[float, ...]]:
-        """Return for each hour of the week in UTC what each region does; 1 on average."""
+    def _local_curve(self) -> List[float]:
+        """Return for each hour of the week what a customer there does; 1 on average."""
         factors = [self._rhythm(local) for local in range(_WEEK_HOURS)]
         mean = math.fsum(factors) / _WEEK_HOURS
-        curve = [factor / mean for factor in factors]
+        return [factor / mean for factor in factors]
+
+    def _curves_of_regions(self) -> List[Tuple[float, ...]]:
+        """Return for each hour of the week in UTC what each region does."""
         ahead = [config.REGION_UTC_OFFSET_HOURS[region] for region in REGIONS]
         return [
-            tuple(curve[(at + hours) % _WEEK_HOURS] for hours in ahead) for at in range(_WEEK_HOURS)
+            tuple(self._curve[(at + hours) % _WEEK_HOURS] for hours in ahead)
+            for at in range(_WEEK_HOURS)
         ]
 
     def _rhythm(self, local: int) -> float:

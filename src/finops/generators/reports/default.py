@@ -14,6 +14,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple, Union
 from finops.generators.charts import Axis, Series, bar_chart, line_chart
 from finops.generators.components import Card, Part, section
 from finops.generators.contrast import Contrast
+from finops.generators.formatting import readable
 from finops.generators.page import Report, write_report
 from finops.generators.tables import Column, table, texts
 
@@ -21,7 +22,7 @@ Data = Mapping[str, Any]
 Rows = Sequence[Mapping[str, Any]]
 
 _TIME_KEYS = ("date", "hour", "week", "day")
-_NOT_SECTIONS = ("summary", "findings", "recommendations", "_context")
+_NOT_SECTIONS = ("summary", "basis", "findings", "recommendations", "_context")
 _DRAWN_BARS = 20
 # Ending or part of a key: kind of its values.  The first that fits decides.
 _KINDS: Tuple[Tuple[str, str], ...] = (
@@ -98,9 +99,10 @@ def _sections(data: Data) -> Iterator[Tuple[str, List[Dict[str, Any]]]]:
 
 
 def _of_dict(key: str, value: Data) -> Iterator[Tuple[str, List[Dict[str, Any]]]]:
-    plain = {k: v for k, v in value.items() if not isinstance(v, (list, dict))}
-    if plain:
-        yield key, [{"name": _words(str(k)), "value": v} for k, v in plain.items()]
+    plain = {str(k): v for k, v in value.items() if not isinstance(v, (list, dict))}
+    if plain:  # each value of another kind, so with its unit
+        shown = {k: readable(kind_of(k, [v]), v) for k, v in plain.items()}
+        yield key, [{"name": _words(k), "value": v} for k, v in shown.items()]
     for inner, rows in value.items():
         if isinstance(rows, list):
             listed = [row if isinstance(row, dict) else {"value": row} for row in rows]

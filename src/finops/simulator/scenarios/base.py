@@ -26,7 +26,8 @@ class Stage(NamedTuple):
     """Where an episode begins: which one of its scenario it is, from 0, and its first hour.
 
     `customers` are all so far; `pick` gives some of them a part, who then get no other.
-    `share` returns a customer's share of all calls, 0 to 1.
+    `share` returns a customer's share of all calls, 0 to 1; `rhythm` by what factor customers
+    call in an hour of their own clock on a weekday, 0 on Monday, with all scenarios: 1 on average.
     """
 
     number: int
@@ -36,6 +37,7 @@ class Stage(NamedTuple):
     customers: Sequence[Customer]
     pick: Pick
     share: Callable[[int], float]
+    rhythm: Callable[[int, int], float]
 
 
 class Episode(NamedTuple):

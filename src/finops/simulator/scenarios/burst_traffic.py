@@ -74,11 +74,20 @@ def _is_seen(
 
 
 def _working_hour(stage: Stage, index: int, customer: Customer) -> int:
-    """Return an hour soon after `index` in which the customer is at work."""
+    """Return an hour soon after `index` in which the customer is at work.
+
+    A multiple of hardly any calls would not show, so it is one in which other scenarios leave
+    at least the average of calls.
+    """
     ahead = config.REGION_UTC_OFFSET_HOURS[customer.region]
-    wanted = stage.rng.pick(_WORKING_HOURS)
+    busy = [hour for hour in _WORKING_HOURS if _is_busy(stage, hour)]
+    wanted = stage.rng.pick(busy or _WORKING_HOURS)
     while True:
         hour, weekday = stage.calendar.local(index, ahead)
         if hour == wanted and weekday < _SATURDAY:
             return index
         index += 1
+
+
+def _is_busy(stage: Stage, hour: int) -> bool:
+    return all(stage.rhythm(hour, weekday) >= 1 for weekday in range(_SATURDAY))
