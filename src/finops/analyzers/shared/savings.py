@@ -17,9 +17,10 @@ from typing import Callable, Collection, Dict, Iterable, List, NamedTuple, Optio
 from finops import config
 from finops.analyzers.shared.commitments import MODEL_HOURS, left_of_cost
 from finops.analyzers.shared.covered_days import CoveredDays
-from finops.analyzers.shared.lifecycle import retirement_of
+from finops.analyzers.shared.lifecycle import cost_on_successor, retirement_of
 from finops.analyzers.shared.model_switches import (
     DOWNGRADABLE,
+    at_own_price,
     cost_on,
     in_service,
     undominated,
@@ -128,10 +129,13 @@ def _on_cheapest(line: Line, models: Iterable[Model]) -> Line:
         ((cost_on(model, line.tokens), model.provider, model.name, model) for model in models),
         default=None,
     )
-    least = config.SWITCH_MIN_SAVINGS_PERCENT / 100
-    if best is None or line.deferred or line.cost - best[0] <= line.cost * least:
+    if best is None or line.deferred or line.runs_on is None:
         return line
-    return line._replace(cost=best[0], runs_on=best[3])
+    cost = at_own_price(best[0], line.cost, cost_on(line.runs_on, line.tokens))
+    least = config.SWITCH_MIN_SAVINGS_PERCENT / 100
+    if cost is None or line.cost - cost <= line.cost * least:
+        return line
+    return line._replace(cost=cost, runs_on=best[3])
 
 
 def _defer(lines: Sequence[Line], data: Rollups, span: CoveredDays) -> List[Line]:
@@ -213,10 +217,11 @@ def _on_successor(line: Line, data: Rollups, span: CoveredDays, prices: ListPric
     """Return a line on the successor of its model, if that is known to cost less."""
     model = retirement_of(line.provider, line.model, span.dates[-1])
     successor = data.prices.find(line.provider, model.successor) if model else None
-    listed = prices.costs(line.provider, successor.name, line.tokens) if successor else None
-    if listed is None or line.deferred or math.fsum(listed) >= line.cost:
+    name = successor.name if successor else ""
+    cost = cost_on_successor(prices, line.provider, (line.model, name), line.tokens, line.cost)
+    if cost is None or line.deferred or cost >= line.cost:
         return line
-    return line._replace(cost=math.fsum(listed), runs_on=successor)
+    return line._replace(cost=cost, runs_on=successor)
 
 
 STEPS: Tuple[Step, ...] = (
