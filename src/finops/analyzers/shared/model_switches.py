@@ -11,16 +11,19 @@ from __future__ import annotations
 import math
 from itertools import groupby
 from operator import attrgetter
-from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Collection, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from finops import config
 from finops.business.catalog import CLASSES, Model, PriceTable
 from finops.business.usage import TokenClasses
 from finops.rollups.expressions import one_of
 from finops.rollups.measures import Dimension
+from finops.rollups.memo import memoized
+from finops.rollups.spec import Rollups, Table
 
 # Whether the task of a call tolerates a model one class lower.
 DOWNGRADABLE = Dimension("downgradable", one_of("task_type", *config.DOWNGRADABLE_TASKS))
+MODEL_ERRORS = Table(("provider", "model"), ("calls", "errors"))
 
 
 def cost_on(model: Model, tokens: TokenClasses) -> float:
@@ -61,6 +64,19 @@ def at_own_price(listed: float, paid: float, listed_now: Optional[float]) -> Opt
     return listed * paid / listed_now if listed_now > 0 else None
 
 
+@memoized
+def failing_models(data: Rollups) -> Collection[Tuple[str, str]]:
+    """Return the models (provider, name) of which every call failed; needs `MODEL_ERRORS`.
+
+    What they cost is lost, whatever another model costs: the failures come first.
+    """
+    return {
+        (provider, model)
+        for (provider, model), (calls, errors) in data[MODEL_ERRORS].items()
+        if 0 < calls <= errors
+    }
+
+
 def in_service(model: Model, last_day: str) -> bool:
     """Return whether a provider still serves a model on a day."""
     return not model.retired or model.retired > last_day
@@ -90,10 +106,16 @@ class SwitchRule:
     1.125
     """
 
-    def __init__(self, prices: PriceTable, last_day: str = "") -> None:
-        """`last_day`: a model that its provider has retired by then is no alternative."""
+    def __init__(
+        self, prices: PriceTable, last_day: str = "", failing: Collection[Tuple[str, str]] = ()
+    ) -> None:
+        """`last_day`: a model that its provider has retired by then is no alternative.
+
+        `failing` are the models that have none, see `failing_models`.
+        """
         self._prices = prices
         self._last_day = last_day
+        self._failing = failing
         self._known: Dict[Tuple[str, str, bool], Tuple[Optional[Model], List[Model]]] = {}
 
     def __call__(
@@ -145,6 +167,7 @@ class SwitchRule:
         if key not in self._known:
             current = self._prices.find(provider, model)
             known = current is not None and current.capability in CLASSES
+            known = known and (provider, model) not in self._failing
             self._known[key] = (
                 current,
                 (
@@ -161,6 +184,11 @@ class SwitchRule:
                 ),
             )
         return self._known[key]
+
+
+def rule_of(data: Rollups, last_day: str = "") -> SwitchRule:
+    """Return the rule for the calls of a dataset, which holds `MODEL_ERRORS`; see `SwitchRule`."""
+    return SwitchRule(data.prices, last_day, failing_models(data))
 
 
 def _cheapest(

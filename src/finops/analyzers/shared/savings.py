@@ -20,8 +20,10 @@ from finops.analyzers.shared.covered_days import CoveredDays
 from finops.analyzers.shared.lifecycle import cost_on_successor, retirement_of
 from finops.analyzers.shared.model_switches import (
     DOWNGRADABLE,
+    MODEL_ERRORS,
     at_own_price,
     cost_on,
+    failing_models,
     in_service,
     undominated,
 )
@@ -251,7 +253,10 @@ STEPS: Tuple[Step, ...] = (
     Step(BATCH, "medium", "medium", _defer),
     Step(COMMITMENT, "medium", "low", _commit, tables=(MODEL_HOURS,)),
 )
-SAVINGS_TABLES: Tuple[Table, ...] = (USAGE, *(table for step in STEPS for table in step.tables))
+SAVINGS_TABLES: Tuple[Table, ...] = (
+    *(USAGE, MODEL_ERRORS),
+    *(table for step in STEPS for table in step.tables),
+)
 MODEL_STEPS: Tuple[str, ...] = tuple(step.name for step in STEPS if step.changes_model)
 
 
@@ -448,20 +453,31 @@ def lines_of(data: Rollups, dates: Collection[str]) -> List[Line]:
 
 def savings_of(data: Rollups, span: CoveredDays, steps: Sequence[Step] = STEPS) -> Savings:
     """Return the allocation of savings; `data` holds `SAVINGS_TABLES`."""
-    lines = lines_of(data, set(span.recent))
+    lines, failing = lines_of(data, set(span.recent)), failing_models(data)
     stages: List[Stage] = []
     for step in steps:
         before = stages[-1].after if stages else lines
-        stages.append(Stage(step, before, _bounded(before, step.apply(before, data, span))))
+        stages.append(
+            Stage(step, before, _bounded(before, step.apply(before, data, span), failing))
+        )
     return Savings(span, lines, stages)
 
 
-def _bounded(before: Sequence[Line], after: Sequence[Line]) -> List[Line]:
-    """Return the lines after a step; no line costs more than before it, or less than nothing."""
+def _bounded(
+    before: Sequence[Line], after: Sequence[Line], failing: Collection[Tuple[str, str]]
+) -> List[Line]:
+    """Return the lines after a step; no line costs more than before it, or less than nothing.
+
+    Models of which every call failed are in none.
+    """
     return [
-        new if 0 <= new.cost <= line.cost else line._replace(deferred=new.deferred)
+        line if (line.provider, line.model) in failing else _within(line, new)
         for line, new in zip(before, after)
     ]
+
+
+def _within(line: Line, new: Line) -> Line:
+    return new if 0 <= new.cost <= line.cost else line._replace(deferred=new.deferred)
 
 
 def _line(
