@@ -140,6 +140,8 @@ DOWNGRADABLE_TASKS: FrozenSet[str] = frozenset(
 
 # A cheaper model must save more than this share of the cost; less is binary rounding.
 SWITCH_MIN_SAVINGS_PERCENT = 1e-9
+# Who paid more than this above the price list would also pay more than the list elsewhere.
+LIST_PRICE_TOLERANCE_PCT = 10
 
 # A model is expensive above this blended price; of a wasted prompt, this share of its input could
 # go.
@@ -860,6 +862,7 @@ LIMITS: Mapping[str, Limit] = {
         ("LOW_MARGIN_THRESHOLD_PCT", "lowest low margin", -1000, 100),
         ("COMMITMENT_DISCOUNT_PCT", "discount of committed capacity", 0, 100),
         ("BATCH_DISCOUNT_PCT", "discount of batch prices", 0, 100),
+        ("LIST_PRICE_TOLERANCE_PCT", "cost above list that is carried over", 0, 1000),
         ("NOTABLE_SHARE_PCT", "share of the monthly cost worth a warning", 0, 100),
         ("SLA_TARGET_PCT", "calls that should keep the service level", 0, 100),
         ("HIGH_ERROR_RATE_PCT", "error rate that is called high", 0, 100),

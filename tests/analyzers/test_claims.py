@@ -119,6 +119,26 @@ def test_where_all_calls_failed_no_tokens_are_praised() -> None:
     assert "success" not in [found["severity"] for found in findings_of]
 
 
+def test_calls_that_all_fail_are_mended_before_they_are_moved() -> None:
+    billed = {"model": "gpt-4", "customer_id": "ann", "task_type": "chat"}
+    failed = daily(range(40), 9, status="error", error_type="timeout", **billed)
+    results = run_all(failed)
+    lists = action_lists(results, REPORTS)
+    first, *_ = lists
+    assert (first.kind.title, [item.finding["title"] for item in first.items]) == (
+        "Fix first",
+        ["Failed calls cost $270.00 per month", "No call succeeded"],
+    )
+    assert "Savings" not in [actions.kind.title for actions in lists]
+    optimization = results["optimization"]
+    assert (optimization["steps"], optimization["model_switches"]) == ([], [])
+    assert results["token_economics"]["opportunities"] == []
+    said = [advice for result in results.values() for advice in result["recommendations"]]
+    assert not any("model" in advice for advice in said), said
+    answered = run_all([*failed, *daily(range(40), 9, **billed)])
+    assert answered["optimization"]["steps"][0]["step"] == "same_vendor_model"
+
+
 # --- who is there ----------------------------------------------------------------------------
 
 

@@ -52,6 +52,16 @@ def test_each_kind_of_money_has_a_list() -> None:
     }
 
 
+def test_what_fails_mostly_comes_before_all_money() -> None:
+    failed = finding("failed calls", 5, kind="quality", severity="critical")
+    listed = titles(a=[finding("saving", 90)], b=[failed, finding("slow", kind="quality")])
+    assert list(listed.items()) == [
+        ("Fix first", ["failed calls"]),
+        ("Savings", ["saving"]),
+        ("What else to know", ["slow"]),
+    ]
+
+
 def test_equal_worth_goes_by_severity_and_titles_come_once() -> None:
     assert titles(
         a=[finding("a", 0, severity="info"), finding("b", None, severity="critical")],

@@ -26,6 +26,7 @@ class Kind(NamedTuple):
 
 
 LISTS: Tuple[Kind, ...] = (
+    Kind("Fix first", (), "spent per month"),  # where most calls fail, nothing else matters
     Kind("Savings", ("saving",), "can be saved per month"),
     Kind("Losses", ("loss",), "lost per month"),
     Kind("Revenue at risk", ("revenue_at_risk",), "at risk per month"),
@@ -114,4 +115,6 @@ def _once(ranked: Iterable[Ranked]) -> List[Ranked]:
 
 def _list_of(item: Ranked) -> Kind:
     kind = item.finding.get("kind")
+    if kind == "quality" and item.finding.get("severity") == "critical":
+        return LISTS[0]
     return next((each for each in LISTS if kind in each.kinds), LISTS[-1])

@@ -76,6 +76,7 @@ _P95 = Threshold("95 of 100 calls should take at most", "P95_THRESHOLD_MS", "ms"
 _ERRORS = Threshold("Error rate called high above", "HIGH_ERROR_RATE_PCT", "percent")
 _JUDGED = Threshold("Models are judged from", "MODEL_MIN_CALLS", "calls")
 _TASKS = Threshold("Tasks that tolerate a model one class lower", "DOWNGRADABLE_TASKS", "tasks")
+_LIST = Threshold("A cost above list is carried over from", "LIST_PRICE_TOLERANCE_PCT", "percent")
 
 _NOTABLE_SHARE = Threshold(
     "… or from a share of the monthly cost of", "NOTABLE_SHARE_PCT", "percent"
@@ -115,6 +116,7 @@ _SAVINGS = (
     Threshold("… of providers that have them", "BATCH_PROVIDERS", "tasks"),
     _LEGACY,
     _JUDGED,
+    _LIST,
     _TASKS,
 )
 _ABUSE = (
@@ -156,6 +158,7 @@ _JUDGING_CUSTOMERS = (
     Threshold("… against weeks before them, at most", "OUTGROWN_BASE_WEEKS", "number"),
     Threshold("A limit asks a customer to use less, at most by", "LIMIT_MAX_CUT_PCT", "percent"),
     Threshold("Cheaper models listed for savings above", "OPPORTUNITY_MIN_SAVINGS_USD", "money"),
+    _LIST,
     _TASKS,
     _GONE,
 )

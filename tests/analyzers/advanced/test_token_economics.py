@@ -367,7 +367,7 @@ def test_edges_are_complete(name: str) -> None:
 def waste_again(rows: Any) -> Any:
     """Second implementation of both patterns' call counts and of the simple tasks' waste."""
     long = short = 0
-    wasted: Dict[Any, Any] = {}
+    callers: Dict[Any, Any] = {}
     answered = [row for row in ReferenceDataset(rows).calls if row["status"] != "error"]
     for row in answered:
         like = sorted(
@@ -384,8 +384,17 @@ def waste_again(rows: Any) -> Any:
         if inputs + outputs < 200 and dear:
             short += 1
             key = (row["customer_id"], row["provider"], row["model"])
-            wasted[key] = wasted.get(key, 0) + cost - (inputs + outputs) * 1e-7
-    return long, short, sum(max(0, w) for w in wasted.values())
+            listed = (inputs * prices[0].input_price + outputs * prices[0].output_price) / 1000
+            more = (cost, listed, (inputs + outputs) * 1e-7)
+            callers[key] = [a + b for a, b in zip(callers.get(key, (0, 0, 0)), more)]
+    return long, short, sum(waste_of(*sums) for sums in callers.values())
+
+
+def waste_of(paid: float, listed: float, cheapest: float) -> float:
+    """Return what a caller's short calls waste: who pays above list does so everywhere."""
+    if paid > 1.1 * listed:
+        return paid - cheapest * paid / listed if listed else 0
+    return max(0, paid - cheapest)
 
 
 @settings(max_examples=60, deadline=None)

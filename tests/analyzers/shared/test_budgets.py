@@ -119,6 +119,15 @@ def test_short_data_gives_no_pace(uses: Any) -> None:
     assert (use["spent"], use["pace_percent"], use["expected_at_month_end"]) == (4.0, None, None)
 
 
+def test_what_is_spent_to_the_cent_is_no_breach(uses: Any) -> None:
+    """Six times 0.02 is 0.12, of which binary sums make more."""
+    whole, more = uses(days(0, 6, 0.02), Budget("total", "", 0.12), Budget("total", "", 0.1))
+    assert (whole["spent"], whole["breach_date"]) == (0.12, None)
+    assert more["breach_date"] == "2025-01-06"
+    (use,) = uses(days(0, 9, 0.02), Budget("total", "", 0.12))
+    assert use["breach_date"] == "2025-01-07"
+
+
 def test_no_budgets_and_no_calls(uses: Any) -> None:
     assert uses(days(0, 4, 1)) == []
     assert uses([], Budget("total", "", 31)) == []

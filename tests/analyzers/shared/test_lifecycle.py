@@ -23,8 +23,11 @@ WITH_SUCCESSOR = PriceTable((*CATALOG, SUCCESSOR))
 
 
 def days(model: str, month: str = "2026-10", **changes: Any) -> List[Dict[str, str]]:
-    """Return a call for 1 USD in the first and the last hour of each day of a month of 30."""
-    values = {"cost_usd": "1", "input_tokens": 1000, "output_tokens": 1000, **changes}
+    """Return a call in the first and the last hour of each day of a month of 30.
+
+    Each costs 0.09 USD, what gpt-4 does by list.
+    """
+    values = {"cost_usd": "0.09", "input_tokens": 1000, "output_tokens": 1000, **changes}
     return [
         call(timestamp=f"{month}-{day:02d}T{hour:02d}:00:00", model=model, **values)
         for day in range(1, 31)
@@ -41,7 +44,7 @@ def test_what_a_retired_model_costs_and_what_its_successor_would() -> None:
     """60 calls of 1,000 tokens each way: 60 × (0.01 + 0.02) on the successor."""
     (row,) = rows_of(days("gpt-4"), WITH_SUCCESSOR)
     assert row[:5] == ("openai", "gpt-4", "retired", "2026-10-23", "gpt-5.6-sol")
-    assert row[5:] == pytest.approx((60.0, 1.8, 58.2))
+    assert row[5:] == pytest.approx((5.4, 1.8, 3.6))
 
 
 def test_what_is_retired_within_a_year_is_legacy() -> None:
@@ -61,7 +64,8 @@ def test_a_model_without_a_date_or_unknown_is_none_of_them() -> None:
 
 def test_a_successor_without_a_price_gives_no_savings() -> None:
     row = rows_of(days("gpt-4"), PriceTable(CATALOG))[0]
-    assert (row.monthly_cost, row.monthly_cost_on_successor, row.savings) == (60.0, None, None)
+    assert (row.monthly_cost_on_successor, row.savings) == (None, None)
+    assert row.monthly_cost == pytest.approx(5.4)
     assert lifecycle_findings([row])[0].detail == (
         "OpenAI names gpt-5.6-sol instead, whose price is not known here."
     )
@@ -94,7 +98,7 @@ def test_sentences() -> None:
     rows = rows_of(days("gpt-4") + days("gpt-5") + days("gpt-4o"), WITH_SUCCESSOR)
     findings = lifecycle_findings(rows)
     assert [(each.severity, each.title) for each in findings] == [
-        ("warning", "gpt-4 was retired on 2026-10-23 and still costs $60.00 per month"),
+        ("warning", "gpt-4 was retired on 2026-10-23 and still costs $5.40 per month"),
         ("info", "2 models in use will be retired within a year"),
     ]
     assert findings[0].impact_usd_per_month is None  # the saving is a step of its own
@@ -105,7 +109,7 @@ def test_sentences() -> None:
     )
     assert lifecycle_advice(rows) == [
         "Move gpt-4 to gpt-5.6-sol, which OpenAI names as its successor: it was retired on "
-        "2026-10-23, and the same tokens cost $58.20 less per month there.",
+        "2026-10-23, and the same tokens cost $3.60 less per month there.",
         "Move gpt-5 to gpt-6.1-sol, which OpenAI names as its successor: it will be retired on "
         "2026-12-11.",
     ]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from finops.analyzers.finops.optimization import OptimizationAnalyzer
 from finops.analyzers.shared.covered_days import covered_days
+from finops.analyzers.shared.lifecycle import retiring_models
 from finops.analyzers.shared.savings import SAVINGS_TABLES, STEPS, Savings, Step, savings_of
 from finops.business.catalog import CATALOG, Model
 from finops.business.price_table import PriceTable
@@ -75,6 +76,20 @@ def test_the_successor_of_a_retired_model_comes_first() -> None:
     assert [row.monthly_savings for row in steps] == pytest.approx([3.6, 1.8 - 0.675])
 
 
+def test_who_pays_above_list_would_do_so_on_the_successor() -> None:
+    successor = Model("openai", "gpt-5.6-sol", 0.01, 0.02, "frontier", 0, 1.0)
+    rows = [
+        {**row, "timestamp": row["timestamp"].replace("2025-01", "2026-10")}
+        for row in month(task_type="reasoning", **{**GPT_4, "cost_usd": "0.9"})
+    ]
+    data = ReferenceDataset(rows, PriceTable((*CATALOG, successor))).rollups(TABLES)
+    first, *_ = savings_of(data, covered_days(data)).steps()
+    assert first.step == "successor"
+    assert first.monthly_savings == pytest.approx(10 * 3.6)
+    (row,) = retiring_models(data, covered_days(data))
+    assert (row.monthly_cost_on_successor, row.savings) == pytest.approx((18.0, 36.0))
+
+
 def test_a_dearer_successor_saves_nothing_and_hides_no_other_saving() -> None:
     successor = Model("openai", "gpt-5.6-sol", 0.1, 0.2, "frontier", 0, 1.0)
     rows = [
@@ -85,6 +100,24 @@ def test_a_dearer_successor_saves_nothing_and_hides_no_other_saving() -> None:
     steps = savings_of(data, covered_days(data)).steps()
     assert [row.step for row in steps] == ["same_vendor_model"]
     assert steps[0].monthly_savings == pytest.approx(5.4 - 0.675)
+
+
+def test_who_pays_far_above_list_saves_at_that_ratio() -> None:
+    """5.40 by list, billed as 540: whatever makes it 100 times as much does so elsewhere."""
+    rows = month(task_type="reasoning", **{**GPT_4, "cost_usd": "9"})
+    steps = allocated(rows).steps()
+    assert [row.step for row in steps] == ["same_vendor_model"]
+    assert steps[0].monthly_savings == pytest.approx(100 * (5.4 - 0.675))
+
+
+def test_a_discount_holds_for_the_model_that_it_was_given_for() -> None:
+    steps = allocated(month(task_type="reasoning", **{**GPT_4, "cost_usd": "0.045"})).steps()
+    assert steps[0].monthly_savings == pytest.approx(2.7 - 0.675)
+
+
+def test_what_was_paid_for_no_tokens_goes_down_with_no_model() -> None:
+    rows = month(task_type="extraction", **GPT_4, **{"input_tokens": 0, "output_tokens": 0})
+    assert not any("model" in step for step in saved(rows))
 
 
 def test_a_task_that_may_wait_is_batched_on_the_model_it_runs_on_then() -> None:

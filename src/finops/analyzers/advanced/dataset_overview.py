@@ -320,11 +320,12 @@ def _error_findings(quality: Quality, failures: Sequence[FailedCalls]) -> List[F
     findings = []
     with_status = quality.success_count + quality.error_count
     rate = share_of(quality.success_count, with_status)
+    severity = "critical" if quality.error_count > quality.success_count else "warning"
     if with_status and rate < config.MIN_SUCCESS_RATE_PCT:
         findings.append(
             finding(
-                "warning",
-                f"Only {percent(rate)} of the calls succeeded",
+                severity,
+                f"Only {percent(rate)} of the calls succeeded" if rate else "No call succeeded",
                 f"{counted(quality.error_count, 'call')} failed; the usual is at least "
                 f"{config.MIN_SUCCESS_RATE_PCT}%.",
                 kind="quality",
@@ -338,7 +339,7 @@ def _error_findings(quality: Quality, failures: Sequence[FailedCalls]) -> List[F
     if cost > 0 and wasted != 0:
         findings.append(
             finding(
-                "warning",
+                severity,
                 f"Failed calls cost {per_month(wasted, cost)}",
                 f"{counted(quality.error_count, 'failed call')}, of which "
                 f"{failures[0].error_type} is the most expensive.",

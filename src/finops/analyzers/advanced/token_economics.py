@@ -40,6 +40,7 @@ from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.daily_sums import by_day
 from finops.analyzers.shared.linked_calls import LINKED_TABLES, retries_of, sessions_of
+from finops.analyzers.shared.model_switches import at_own_price
 from finops.analyzers.shared.prompt_waste import wasteful_customers
 from finops.analyzers.shared.savings import MODEL_STEPS, SAVINGS_TABLES, Savings, savings_of
 from finops.analyzers.shared.switch_savings import USAGE_TABLE, switch_opportunities
@@ -367,9 +368,11 @@ def _simple_judge(prices: PriceTable) -> Judge:
     cheapest = prices.cheapest() if expensive else None
 
     def judge(model: Optional[Model], cell: Cell) -> Optional[float]:
-        if cheapest is None or model not in expensive:
+        if cheapest is None or model is None or model not in expensive:
             return None
-        return max(0.0, cell.cost - cheapest.cost(cell.input_tokens, cell.output_tokens))
+        tokens = cell.input_tokens, cell.output_tokens
+        cost = at_own_price(cheapest.cost(*tokens), cell.cost, model.cost(*tokens))
+        return 0.0 if cost is None else max(0.0, cell.cost - cost)
 
     return judge
 

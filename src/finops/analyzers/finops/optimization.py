@@ -23,7 +23,7 @@ from finops.analyzers.shared.lifecycle import (
     lifecycle_findings,
     retiring_models,
 )
-from finops.analyzers.shared.model_switches import SwitchRule
+from finops.analyzers.shared.model_switches import rule_of
 from finops.analyzers.shared.overlaps import model_key
 from finops.analyzers.shared.reserved_capacity import reserved_capacity
 from finops.analyzers.shared.savings import (
@@ -138,7 +138,7 @@ def _summary(
 
 def _model_switches(data: Rollups, span: CoveredDays, savings: Savings) -> List[ModelSwitch]:
     """Return the best alternative for each kind of work, and what it saves now."""
-    rule = SwitchRule(data.prices, span.dates[-1] if span.dates else "")
+    rule = rule_of(data, span.dates[-1] if span.dates else "")
     now = savings.switched()
     rows = []
     for work, lines in groupby(lines_of(data, set(span.dates)), work_of):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from calendar import monthrange
+from decimal import Decimal
 from itertools import accumulate
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
@@ -60,7 +61,7 @@ def _use(data: Rollups, span: CoveredDays, budget: Budget, total: ByDay, ahead: 
     costs, unpriced = _costs_of(data, budget, total), unpriced_calls(data, budget)
     dates = [date for date in span.dates if date[:7] == month]
     used = {date: costs.get(date, 0.0) for date in dates}
-    spent = math.fsum(used.values())
+    spent = float(sum(map(_exact, used.values())))
     length = monthrange(int(month[:4]), int(month[5:]))[1]
     covered = math.fsum(span.shares[date] for date in dates)
     share = ratio(_recent(costs, span), _recent(total, span))
@@ -82,8 +83,13 @@ def _use(data: Rollups, span: CoveredDays, budget: Budget, total: ByDay, ahead: 
 def _breach(budget: float, used: ByDay, coming: ByDay) -> Optional[str]:
     """Return the first date at the end of which more than the budget is or will be spent."""
     days = sorted({**used, **coming})
-    spent = accumulate(used.get(day, 0.0) + coming.get(day, 0.0) for day in days)
-    return next((day for day, amount in zip(days, spent) if amount > budget), None)
+    spent = accumulate(_exact(used.get(day, 0.0)) + _exact(coming.get(day, 0.0)) for day in days)
+    return next((day for day, amount in zip(days, spent) if amount > _exact(budget)), None)
+
+
+def _exact(amount: float) -> Decimal:
+    """Return an amount as it is written: what costs a budget to the cent does not exceed it."""
+    return Decimal(repr(amount))
 
 
 def _costs_of(data: Rollups, budget: Budget, total: ByDay) -> ByDay:

@@ -22,7 +22,7 @@ from finops.analyzers.shared.customer_trends import (
     expansion_of,
     trends_of,
 )
-from finops.analyzers.shared.model_switches import SwitchRule
+from finops.analyzers.shared.model_switches import MODEL_ERRORS, rule_of
 from finops.analyzers.shared.revenue import CUSTOMER_TABLE, Account, Book, open_book
 from finops.analyzers.shared.switch_savings import USAGE_TABLE
 from finops.analyzers.shared.wording import percent, usd
@@ -32,7 +32,10 @@ from finops.results.profitability import GoneCustomer
 from finops.rollups.memo import memoized
 from finops.rollups.spec import Rollups, Table
 
-ADVICE_TABLES: Tuple[Table, ...] = (*ABUSE_TABLES, *TREND_TABLES, CUSTOMER_TABLE, USAGE_TABLE)
+ADVICE_TABLES: Tuple[Table, ...] = (
+    *(*ABUSE_TABLES, *TREND_TABLES),
+    *(CUSTOMER_TABLE, MODEL_ERRORS, USAGE_TABLE),
+)
 # From the gravest to the mildest.
 REASONS: Tuple[str, ...] = ("suspected_abuse", "losing_money", "at_risk", "outgrown", "gone")
 
@@ -107,7 +110,7 @@ def _costs_after_switches(
     data: Rollups, span: CoveredDays, names: Collection[str]
 ) -> Dict[str, float]:
     """Return which part of the cost of customers cheaper models would leave, 0 to 1."""
-    rule = SwitchRule(data.prices, span.dates[-1] if span.dates else "")
+    rule = rule_of(data, span.dates[-1] if span.dates else "")
     left: Dict[str, float] = {}
     for name, cells in groupby(data[USAGE_TABLE].items(), lambda cell: cell[0][0]):
         if name in names:

@@ -15,6 +15,7 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 from finops import config
 from finops.analyzers.base import finding
 from finops.analyzers.shared.covered_days import CoveredDays
+from finops.analyzers.shared.model_switches import at_own_price
 from finops.analyzers.shared.overlaps import model_key
 from finops.analyzers.shared.provider_names import provider_name
 from finops.analyzers.shared.token_prices import (
@@ -26,6 +27,7 @@ from finops.analyzers.shared.token_prices import (
 from finops.analyzers.shared.wording import counted, usd
 from finops.business.catalog import DEFAULT_PRICES
 from finops.business.model import Model
+from finops.business.usage import TokenClasses
 from finops.results.base import Finding
 from finops.results.optimization import RetiringModel
 from finops.rollups.spec import Rollups, Table
@@ -64,7 +66,10 @@ def _row(
     span: CoveredDays, prices: ListPrices, provider: str, name: str, use: _Use, model: Model
 ) -> RetiringModel:
     cost = span.monthly_recent(use.cost)
-    successor = _successor_cost(prices, provider, model.successor, use)
+    successor = None
+    if not use.unpriced:
+        models, tokens = (name, model.successor), classes_of(use.tokens)
+        successor = cost_on_successor(prices, provider, models, tokens, use.cost)
     on_successor = None if successor is None else span.monthly_recent(successor)
     known = cost is not None and on_successor is not None
     return RetiringModel(
@@ -88,14 +93,17 @@ def retirement_of(provider: str, name: str, last_date: str) -> Optional[Model]:
     return model if ahead <= timedelta(days=config.LEGACY_DAYS) else None
 
 
-def _successor_cost(
-    prices: ListPrices, provider: str, successor: str, use: _Use
+def cost_on_successor(
+    prices: ListPrices, provider: str, models: Tuple[str, str], tokens: TokenClasses, paid: float
 ) -> Optional[float]:
-    """Return what the tokens cost on the successor in USD, None where that is not known."""
-    if not successor or use.unpriced:
+    """Return what tokens would cost on the second of two models in USD, None where not known.
+
+    `paid` is what they cost on the first one; see `at_own_price`.
+    """
+    now, then = (prices.costs(provider, name, tokens) if name else None for name in models)
+    if then is None:
         return None
-    by_class = prices.costs(provider, successor, classes_of(use.tokens))
-    return None if by_class is None else math.fsum(by_class)
+    return at_own_price(math.fsum(then), paid, None if now is None else math.fsum(now))
 
 
 def _recent_uses(data: Rollups, span: CoveredDays) -> Dict[Tuple[str, str], _Use]:

@@ -1,8 +1,9 @@
 """Which cheaper model could have done the same calls: the one rule for alternatives.
 
 A model may be replaced by one of its own capability class, or of one class lower where the
-task tolerates it.  What the alternative would have cost is the same tokens at its prices,
-never a ratio.  Prices are linear in tokens, so a group of calls is priced by its token sums.
+task tolerates it.  What the alternative would have cost is the same tokens at its prices.
+Prices are linear in tokens, so a group of calls is priced by its token sums.  Where much more was
+paid than the price list says, so it would be there, see `at_own_price`.
 """
 
 from __future__ import annotations
@@ -10,16 +11,19 @@ from __future__ import annotations
 import math
 from itertools import groupby
 from operator import attrgetter
-from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Collection, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from finops import config
 from finops.business.catalog import CLASSES, Model, PriceTable
 from finops.business.usage import TokenClasses
 from finops.rollups.expressions import one_of
 from finops.rollups.measures import Dimension
+from finops.rollups.memo import memoized
+from finops.rollups.spec import Rollups, Table
 
 # Whether the task of a call tolerates a model one class lower.
 DOWNGRADABLE = Dimension("downgradable", one_of("task_type", *config.DOWNGRADABLE_TASKS))
+MODEL_ERRORS = Table(("provider", "model"), ("calls", "errors"))
 
 
 def cost_on(model: Model, tokens: TokenClasses) -> float:
@@ -41,6 +45,36 @@ def cost_on(model: Model, tokens: TokenClasses) -> float:
         count / 1000 * (model.input_price if price is None else price) for count, price in parts
     )
     return model.cost(tokens.text + tokens.audio, outputs) + cached
+
+
+def at_own_price(listed: float, paid: float, listed_now: Optional[float]) -> Optional[float]:
+    """Return what tokens would cost on another model, in USD, for who paid so much on this one.
+
+    `listed` and `listed_now` are what the tokens cost by list on the other model and on the
+    present one, None where that is not known; `paid` is what was paid.  Who pays more than
+    `config.LIST_PRICE_TOLERANCE_PCT` above the list would pay more on the other model, too: the
+    reason is a better service or what is counted in no token.  A discount is not carried over: it
+    holds for the model that it was given for.  None where the list knows no cost for what was
+    paid, so that nothing can be compared.
+    """
+    if listed_now is None:
+        return listed
+    if paid <= listed_now * (1 + config.LIST_PRICE_TOLERANCE_PCT / 100):
+        return listed
+    return listed * paid / listed_now if listed_now > 0 else None
+
+
+@memoized
+def failing_models(data: Rollups) -> Collection[Tuple[str, str]]:
+    """Return the models (provider, name) of which every call failed; needs `MODEL_ERRORS`.
+
+    What they cost is lost, whatever another model costs: the failures come first.
+    """
+    return {
+        (provider, model)
+        for (provider, model), (calls, errors) in data[MODEL_ERRORS].items()
+        if 0 < calls <= errors
+    }
 
 
 def in_service(model: Model, last_day: str) -> bool:
@@ -68,13 +102,21 @@ class SwitchRule:
     >>> cheaper = SwitchRule(DEFAULT_PRICES)
     >>> cheaper("openai", "gpt-4", False, 1000, 1000, 0.09).model.name
     'gemini-2.5-pro'
+    >>> round(cheaper("openai", "gpt-4", False, 1000, 1000, 9).cost, 3)  # 100 times the list
+    1.125
     """
 
-    def __init__(self, prices: PriceTable, last_day: str = "") -> None:
-        """`last_day`: a model that its provider has retired by then is no alternative."""
+    def __init__(
+        self, prices: PriceTable, last_day: str = "", failing: Collection[Tuple[str, str]] = ()
+    ) -> None:
+        """`last_day`: a model that its provider has retired by then is no alternative.
+
+        `failing` are the models that have none, see `failing_models`.
+        """
         self._prices = prices
         self._last_day = last_day
-        self._known: Dict[Tuple[str, str, bool], List[Model]] = {}
+        self._failing = failing
+        self._known: Dict[Tuple[str, str, bool], Tuple[Optional[Model], List[Model]]] = {}
 
     def __call__(
         self,
@@ -86,11 +128,12 @@ class SwitchRule:
         current_cost: float,
     ) -> Optional[Switch]:
         """Return the cheapest alternative for calls without cached tokens, see `best`."""
-        candidates = self._candidates(provider, model, downgradable)
-        if not candidates or current_cost <= 0:
+        current, candidates = self._candidates(provider, model, downgradable)
+        if current is None or not candidates or current_cost <= 0:
             return None
         costs = [each.cost(input_tokens, output_tokens) for each in candidates]
-        return _cheapest(candidates, costs, current_cost)
+        listed_now = current.cost(input_tokens, output_tokens)
+        return _cheapest(candidates, costs, current_cost, listed_now)
 
     def best(
         self,
@@ -108,43 +151,59 @@ class SwitchRule:
         class has no alternative; neither has a difference below
         `config.SWITCH_MIN_SAVINGS_PERCENT`, which is binary rounding and not a saving.
         """
-        candidates = self._candidates(provider, model, downgradable)
-        if not candidates or current_cost <= 0:
+        current, candidates = self._candidates(provider, model, downgradable)
+        if current is None or not candidates or current_cost <= 0:
             return None
         costs = [cost_on(each, tokens) for each in candidates]
-        return _cheapest(candidates, costs, current_cost)
+        return _cheapest(candidates, costs, current_cost, cost_on(current, tokens))
 
-    def _candidates(self, provider: str, model: str, downgradable: bool) -> List[Model]:
-        """Return the models that may be the cheapest alternative, by provider, then by name."""
+    def _candidates(
+        self, provider: str, model: str, downgradable: bool
+    ) -> Tuple[Optional[Model], List[Model]]:
+        """Return the model, and those that may be the cheapest alternative, by provider, then by
+        name.
+        """
         key = (provider, model, downgradable)
         if key not in self._known:
             current = self._prices.find(provider, model)
             known = current is not None and current.capability in CLASSES
+            known = known and (provider, model) not in self._failing
             self._known[key] = (
-                sorted(
-                    undominated(
-                        m
-                        for m in self._prices.alternatives(current, downgradable)
-                        if in_service(m, self._last_day)
-                    ),
-                    key=attrgetter("provider", "name"),
-                )
-                if current is not None and known
-                else []
+                current,
+                (
+                    sorted(
+                        undominated(
+                            m
+                            for m in self._prices.alternatives(current, downgradable)
+                            if in_service(m, self._last_day)
+                        ),
+                        key=attrgetter("provider", "name"),
+                    )
+                    if current is not None and known
+                    else []
+                ),
             )
         return self._known[key]
 
 
+def rule_of(data: Rollups, last_day: str = "") -> SwitchRule:
+    """Return the rule for the calls of a dataset, which holds `MODEL_ERRORS`; see `SwitchRule`."""
+    return SwitchRule(data.prices, last_day, failing_models(data))
+
+
 def _cheapest(
-    candidates: Sequence[Model], costs: Sequence[float], current_cost: float
+    candidates: Sequence[Model], costs: Sequence[float], current_cost: float, listed_now: float
 ) -> Optional[Switch]:
     """Return the first of the cheapest candidates, None where it saves too little."""
-    cost = min(costs)
+    listed = min(costs)
+    cost = at_own_price(listed, current_cost, listed_now)
+    if cost is None:
+        return None
     savings = current_cost - cost
     percent = savings / current_cost * 100
     if percent < config.SWITCH_MIN_SAVINGS_PERCENT:
         return None
-    return Switch(candidates[costs.index(cost)], cost, savings, percent)
+    return Switch(candidates[costs.index(listed)], cost, savings, percent)
 
 
 def undominated(models: Iterable[Model]) -> List[Model]:

@@ -17,10 +17,13 @@ from typing import Callable, Collection, Dict, Iterable, List, NamedTuple, Optio
 from finops import config
 from finops.analyzers.shared.commitments import MODEL_HOURS, left_of_cost
 from finops.analyzers.shared.covered_days import CoveredDays
-from finops.analyzers.shared.lifecycle import retirement_of
+from finops.analyzers.shared.lifecycle import cost_on_successor, retirement_of
 from finops.analyzers.shared.model_switches import (
     DOWNGRADABLE,
+    MODEL_ERRORS,
+    at_own_price,
     cost_on,
+    failing_models,
     in_service,
     undominated,
 )
@@ -128,10 +131,13 @@ def _on_cheapest(line: Line, models: Iterable[Model]) -> Line:
         ((cost_on(model, line.tokens), model.provider, model.name, model) for model in models),
         default=None,
     )
-    least = config.SWITCH_MIN_SAVINGS_PERCENT / 100
-    if best is None or line.deferred or line.cost - best[0] <= line.cost * least:
+    if best is None or line.deferred or line.runs_on is None:
         return line
-    return line._replace(cost=best[0], runs_on=best[3])
+    cost = at_own_price(best[0], line.cost, cost_on(line.runs_on, line.tokens))
+    least = config.SWITCH_MIN_SAVINGS_PERCENT / 100
+    if cost is None or line.cost - cost <= line.cost * least:
+        return line
+    return line._replace(cost=cost, runs_on=best[3])
 
 
 def _defer(lines: Sequence[Line], data: Rollups, span: CoveredDays) -> List[Line]:
@@ -213,10 +219,11 @@ def _on_successor(line: Line, data: Rollups, span: CoveredDays, prices: ListPric
     """Return a line on the successor of its model, if that is known to cost less."""
     model = retirement_of(line.provider, line.model, span.dates[-1])
     successor = data.prices.find(line.provider, model.successor) if model else None
-    listed = prices.costs(line.provider, successor.name, line.tokens) if successor else None
-    if listed is None or line.deferred or math.fsum(listed) >= line.cost:
+    name = successor.name if successor else ""
+    cost = cost_on_successor(prices, line.provider, (line.model, name), line.tokens, line.cost)
+    if cost is None or line.deferred or cost >= line.cost:
         return line
-    return line._replace(cost=math.fsum(listed), runs_on=successor)
+    return line._replace(cost=cost, runs_on=successor)
 
 
 STEPS: Tuple[Step, ...] = (
@@ -246,7 +253,10 @@ STEPS: Tuple[Step, ...] = (
     Step(BATCH, "medium", "medium", _defer),
     Step(COMMITMENT, "medium", "low", _commit, tables=(MODEL_HOURS,)),
 )
-SAVINGS_TABLES: Tuple[Table, ...] = (USAGE, *(table for step in STEPS for table in step.tables))
+SAVINGS_TABLES: Tuple[Table, ...] = (
+    *(USAGE, MODEL_ERRORS),
+    *(table for step in STEPS for table in step.tables),
+)
 MODEL_STEPS: Tuple[str, ...] = tuple(step.name for step in STEPS if step.changes_model)
 
 
@@ -443,20 +453,31 @@ def lines_of(data: Rollups, dates: Collection[str]) -> List[Line]:
 
 def savings_of(data: Rollups, span: CoveredDays, steps: Sequence[Step] = STEPS) -> Savings:
     """Return the allocation of savings; `data` holds `SAVINGS_TABLES`."""
-    lines = lines_of(data, set(span.recent))
+    lines, failing = lines_of(data, set(span.recent)), failing_models(data)
     stages: List[Stage] = []
     for step in steps:
         before = stages[-1].after if stages else lines
-        stages.append(Stage(step, before, _bounded(before, step.apply(before, data, span))))
+        stages.append(
+            Stage(step, before, _bounded(before, step.apply(before, data, span), failing))
+        )
     return Savings(span, lines, stages)
 
 
-def _bounded(before: Sequence[Line], after: Sequence[Line]) -> List[Line]:
-    """Return the lines after a step; no line costs more than before it, or less than nothing."""
+def _bounded(
+    before: Sequence[Line], after: Sequence[Line], failing: Collection[Tuple[str, str]]
+) -> List[Line]:
+    """Return the lines after a step; no line costs more than before it, or less than nothing.
+
+    Models of which every call failed are in none.
+    """
     return [
-        new if 0 <= new.cost <= line.cost else line._replace(deferred=new.deferred)
+        line if (line.provider, line.model) in failing else _within(line, new)
         for line, new in zip(before, after)
     ]
+
+
+def _within(line: Line, new: Line) -> Line:
+    return new if 0 <= new.cost <= line.cost else line._replace(deferred=new.deferred)
 
 
 def _line(

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Dict, Iterable, List, Tuple
 
 from finops import config
-from finops.analyzers.shared.model_switches import DOWNGRADABLE, SwitchRule
+from finops.analyzers.shared.model_switches import DOWNGRADABLE, SwitchRule, rule_of
 from finops.analyzers.shared.token_prices import FREE_FAILURE
 from finops.results.token_economics import Opportunity
 from finops.rollups.spec import Key, Rollups, Table, Values
@@ -19,8 +19,11 @@ USAGE_TABLE = Table(
 
 
 def switch_opportunities(data: Rollups) -> List[Opportunity]:
-    """Return a row for each customer, model and alternative that saves enough in the period."""
-    rule = SwitchRule(data.prices)
+    """Return a row for each customer, model and alternative that saves enough in the period.
+
+    `data` holds `USAGE_TABLE` and the table of `rule_of`.
+    """
+    rule = rule_of(data)
     # The cells of a customer stand together: only what is worth it outlives its customer.
     rows = [
         row
