@@ -84,7 +84,7 @@ MAX_LATENCY_MS = 10**9
 MAX_CALLS = 10**9
 MAX_BUCKET_S = 10**9
 MAX_CALLS_OF_A_MOMENT = 100  # a row for more of them is an aggregate
-MOST_KEYS = 200_000  # customers, or kinds of calls, that the reports of a local scan may have
+MOST_KEYS = 200_000  # customers, kinds of calls, or hours, that the reports of a scan may have
 # Sessions whose costs are added up one by one; of more nothing is said, to bound memory.
 MOST_SESSIONS = 100_000
 TOP_SESSIONS = 10

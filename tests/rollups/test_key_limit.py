@@ -1,7 +1,8 @@
-"""Data of too many customers or models: one line in seconds, and reports stay as they are."""
+"""Data of too many customers, models or days: one line in seconds, and reports stay as they are."""
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Dict, List
 
@@ -27,12 +28,18 @@ BY_CUSTOMER = Table(("customer_id", "model"))
 def rows(customers: int, models: int = 1, count: int = 200) -> List[Dict[str, str]]:
     return [
         call(
-            timestamp=f"2025-01-{1 + k // 24:02d}T{k % 24:02d}:00:00.000000",
+            timestamp=f"2025-01-{1 + k // 24:02d}T00:{k % 24:02d}:00.000000",
             customer_id=f"c{k % customers}",
             model=f"m{k % models}",
         )
         for k in range(count)
     ]
+
+
+def spread(times: int, step: timedelta, count: int = 200) -> List[Dict[str, str]]:
+    """Return calls of one customer at so many times, each of them twice or more."""
+    start = datetime(2025, 1, 1)
+    return [call(timestamp=(start + step * (k % times)).isoformat()) for k in range(count)]
 
 
 def written(path: Path, calls: List[Dict[str, str]]) -> Path:
@@ -65,6 +72,50 @@ def test_too_many_keys_cost_one_line(
         f" another column with --map {column}=COLUMN, or a larger --max-rows"
     ]
     assert {path.name: path.read_bytes() for path in reports.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("unit", "step", "times", "enough", "allowed"),
+    [("hours", timedelta(minutes=37), 162, 100, 99), ("days", timedelta(days=1), 101, 808, 100)],
+)
+def test_too_many_times_cost_one_line(
+    unit: str,
+    step: timedelta,
+    times: int,
+    enough: int,
+    allowed: int,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A day takes as much as eight hours or customers do; 162 times 37 minutes are 100 hours."""
+    data = written(tmp_path / "many.csv", spread(times, step))
+    words = ["analyze", "--data", str(data), "--reports", str(tmp_path / "reports"), "--quiet"]
+    words += ["--only", "understanding"]
+    assert main([*words, "--max-rows", str(enough)]) == 0
+    capsys.readouterr()
+    assert main([*words, "--max-rows", str(enough - 1)]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        f"finops: many.csv: more than {allowed} {unit} (column timestamp has {allowed + 1} {unit}"
+        " so far), and reports hold many rows in memory for each; choose fewer calls with --since"
+        " or --until, another column with --map timestamp=COLUMN, or a larger --max-rows"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("by", "step", "enough", "too_few"),
+    [("hour", timedelta(hours=1), 200, "199 hours .column timestamp has 200 hours so far"),
+     ("day", timedelta(days=1), 1600, "199 days .column timestamp has 200 days so far")],
+)  # fmt: skip
+def test_parts_that_have_few_times_each_and_too_many_together(
+    by: str, step: timedelta, enough: int, too_few: str, tmp_path: Path
+) -> None:
+    calls = spread(200, step)
+    for number, half in enumerate((calls[:110], calls[90:])):  # some times are in both
+        written(tmp_path / f"{number}.csv", half)
+    paths, table = [tmp_path / "0.csv", tmp_path / "1.csv"], Table((by,), ("calls",))
+    assert len(Dataset(paths, most_keys=enough).rollups([table])[table]) == 200
+    with pytest.raises(DataError, match=f"more than {too_few}"):
+        Dataset(paths, most_keys=enough - 1).rollups([table])
 
 
 def test_without_an_option_there_is_a_limit(

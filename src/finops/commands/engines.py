@@ -58,7 +58,8 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         type=_parse_rows,
         help="the most rows that a table may bring back (default: 2000000); of a local scan the"
-        f" most customers, or kinds of calls (default: {config.MOST_KEYS})",
+        " most customers, kinds of calls, or hours, a day counting as eight"
+        f" (default: {config.MOST_KEYS})",
     )
     group.add_argument(
         "--master", metavar="URL", help="the cluster of Spark (default: this machine)"

@@ -106,7 +106,8 @@ class Dataset:
     `cache`: keep what was read beside the file, and read only what was appended since.
     `context`: of the run that this is opened for, by default one that begins now.
     `options`: how to read the file.
-    `most_keys`: refuse data of more customers, or of more kinds of calls, than this.
+    `most_keys`: refuse data of more customers, kinds of calls, or hours with calls, than this,
+    or of more days than an eighth of it.
     """
 
     def __init__(

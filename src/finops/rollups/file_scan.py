@@ -44,7 +44,7 @@ class ScanSettings(NamedTuple):
     """How files are scanned, the same for all of a dataset.
 
     `workers` is the number of processes, None for as many as there are cores and work for;
-    `most_keys` how many customers, and kinds of calls, may be in it, None for any number.
+    `most_keys` how many customers, kinds of calls and hours may be in it, None for any number.
     """
 
     plan: Plan

@@ -56,7 +56,7 @@ def scan_partition(
 
     With `repeats`, records that it has met are left out, which takes all parts in their order;
     without it the ids are noted (see `identity`).  Raises TooManyKeysError where there are more
-    than `most_keys` customers or kinds of calls.
+    than `most_keys` customers, kinds of calls or hours.
     """
     encoder = KeyEncoder(rules)
     ids = IdCollector(rules.all_checksums)
