@@ -29,6 +29,7 @@ from finops.rollups.measures import (
     Dimension,
     Measure,
     measure_of,
+    name_of,
 )
 from finops.rollups.spec import Having, Table
 from finops.schema import FULL_NAMES, WRITTEN_NAMES
@@ -61,6 +62,8 @@ FACTS = (
     ),
     Table(("day", "provider", "model"), ("cost", "latency"), top="cost"),
     Table(("week", "subscription_tier", "tier_price_usd"), ("records", "latencies")),
+    Table(("hour", "customer_id", "tier_price_usd"), ("cost", "latency"), since=2),
+    Table(("tier_price_usd", "day"), ("cost", "last_seen"), OF_MOMENTS, since=9, limit=5),
     Table(("customer_id", "day"), REGION_CHANGE_MEASURES),
     Table((), ("sessions",)),
     Table((), ("retries",)),
@@ -311,7 +314,11 @@ def legal_tables(draw: Any) -> Table:
     )
     having = draw(st.none() | limits)
     top = draw(st.sampled_from(["", *sums])) if by else ""
-    return Table(tuple(by), tuple(measures), where, having, top)
+    of_days = {"day", "hour"} & set(times) and having is None and not top
+    since = draw(st.integers(0, 40)) if of_days else 0
+    has_lists = set(LISTS) & set(map(name_of, measures))
+    limit = 0 if has_lists else draw(st.integers(0, 30))
+    return Table(tuple(by), tuple(measures), where, having, top, since, limit)
 
 
 @pytest.fixture(scope="module")

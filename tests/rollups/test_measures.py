@@ -176,7 +176,31 @@ def test_a_table_travels_by_value() -> None:
         having=Having("calls", ">", 3),
         top="odd",
     )
-    assert Table.from_plain(json.loads(json.dumps(table))) == table
+    recent = Table(("day", "customer_id"), since=30, limit=1000)
+    for each in (table, recent):
+        assert Table.from_plain(json.loads(json.dumps(each))) == each
+
+
+@pytest.mark.parametrize(
+    ("table", "reason"),
+    [
+        (Table(("day",), since=-1), "numbers of days and of groups"),
+        (Table(("day",), limit=-1), "numbers of days and of groups"),
+        (Table(("week",), since=3), "comes with day or hour"),
+        (Table((), since=3), "comes with day or hour"),
+        (Table(("day", "model"), ("cost",), top="cost", since=3), "without having and top"),
+        (Table(("day",), ("cost",), None, Having("cost"), since=3), "without having and top"),
+        (Table(("day",), ("cost", "latency"), limit=3), "has one value of"),
+        (Table(("customer_id", "day"), ("region_changes",), limit=3), "has one value of"),
+        (
+            Table(("customer_id", "day"), ("region_changes",), since=3),
+            "what follows from the order",
+        ),
+    ],
+)
+def test_bounds_that_no_table_can_have_are_refused(table: Table, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        table.check()
 
 
 def test_the_columns_of_keys_are_those_of_the_reader() -> None:

@@ -61,6 +61,7 @@ PICO_DOLLAR = Decimal("1e-12")  # the finest amount of money; halves of it round
 Row = Dict[str, Any]
 Groups = Dict[Tuple[Any, ...], Tuple[Any, ...]]
 FORM = "%Y-%m-%dT%H:%M:%S.%f"
+DAY = "%Y-%m-%d"
 DEFAULT_ROW: Dict[str, str] = {
     "timestamp": "2025-01-01T09:30:00.000000",
     "call_id": "",
@@ -282,6 +283,10 @@ class ReferenceDataset:
         if "cohort_week" in table.by:
             firsts = {row["customer_id"]: row["week"] for row in reversed(calls)}
             calls = [dict(row, cohort_week=firsts[row["customer_id"]]) for row in calls]
+        if table.since:
+            last = datetime.strptime(max((row["day"] for row in calls), default="1970-01-01"), DAY)
+            days = {(last - timedelta(days=k)).strftime(DAY) for k in range(table.since)}
+            calls = [row for row in calls if row["day"] in days]
         for row in calls:
             groups.setdefault(tuple(_key_part(d, row) for d in table.by), []).append(row)
         filled = {
@@ -451,7 +456,7 @@ def _delivered(table: Table, filled: Groups) -> Groups:
             if key[0] not in leaders or values[place] > filled[leaders[key[0]]][place]:
                 leaders[key[0]] = key
         filled = {key: filled[key] for key in filled if leaders[key[0]] == key}
-    return filled
+    return dict(list(filled.items())[: table.limit or None])
 
 
 def _place(one: Mapping[str, Any]) -> Tuple[Any, ...]:

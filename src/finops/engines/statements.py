@@ -78,6 +78,10 @@ def _groups(dialect: Dialect, table: Table) -> str:
         ranked = f"select *, row_number() over (partition by k0 order by {order}) as place"
         columns = ", ".join([*keys, *names.values()])
         sql = f"select {columns} from ({ranked} from ({sql}) g) ranked where place = 1"
+    if table.limit:
+        order = ", ".join(f"{key} nulls first" for key in keys)
+        ordered = f" order by {order}" if order else ""
+        sql = f"select * from ({sql}) g{ordered} limit {table.limit}"
     return sql
 
 
@@ -126,6 +130,10 @@ def _rows(dialect: Dialect, table: Table, more: str = "") -> str:
     The first week of a customer is that of all rows that pass the table's filter.
     """
     where = "" if table.where is None else sql_of(table.where, UNKNOWN_COLUMNS)
+    if table.since:
+        day = dimension_sql(dialect, DIMENSIONS["day"])
+        last = f"select max({day}) from finops_calls{_where(where)}"
+        more = " and ".join(filter(None, [f"{day} > ({last}) - {table.since}", more]))
     if COHORT_WEEK not in table.by:
         return "finops_calls" + _where(where, more)
     week = dimension_sql(dialect, DIMENSIONS["week"])

@@ -26,6 +26,7 @@ from typing import (
 )
 
 from finops.rollups.blocks import Block, blocks_of, first_times, keys_of
+from finops.rollups.bounds import first_day
 from finops.rollups.columns import (
     CellRange,
     FilledCube,
@@ -112,13 +113,26 @@ def _with_sums(table: Table, sums: Sequence[FilledCube]) -> Dict[Key, Values]:
     wanted = sums_in(table)
     filled: Dict[Key, Values] = {}
     by_time = bool(table.by) and table.by[0] in TIME_DIMENSIONS
-    for block in blocks_of(list(map(dimension_of, table.by)), sums):
+    dimensions = list(map(dimension_of, table.by))
+    for block in blocks_of(dimensions, sums, _first_time(table, sums)):
         groups = _apply_having_and_top(table, _summed(table, wanted, block))
         filled.update(in_key_order(groups) if by_time else groups)
+        if by_time and 0 < table.limit <= len(filled):
+            break  # the keys to come are larger
     if not by_time:  # else blocks are in order of time, too
         # With `top` there is what was best in its block only.
         filled = in_key_order(_apply_having_and_top(table, filled))
     return filled
+
+
+def _first_time(table: Table, sums: Sequence[FilledCube]) -> str:
+    """Return the first time of which a table has groups, "" where that follows from the groups.
+
+    It does where some cells are of calls that do not pass the table's filter.
+    """
+    if table.having is not None:
+        return ""
+    return first_day(table, (time for cube in sums for time in cube.packed.times))
 
 
 def sums_in(table: Table) -> List[Measure]:

@@ -37,15 +37,17 @@ class Block(NamedTuple):
     grouped: bool
 
 
-def blocks_of(dimensions: Sequence[Dimension], cubes: Sequence[FilledCube]) -> Iterator[Block]:
-    """Yield all cells in order of time, in blocks; cells of one time value share a block.
-
-    `dimensions` tell groups apart.
+def blocks_of(
+    dimensions: Sequence[Dimension], cubes: Sequence[FilledCube], first_time: str = ""
+) -> Iterator[Block]:
+    """Yield the cells of all times from `first_time` on in order of time, in blocks; cells of one
+    time value share a block.  `dimensions` tell groups apart.
     """
     entries = sorted(
         (time, number, place)
         for number, cube in enumerate(cubes)
         for place, time in enumerate(cube.packed.times)
+        if time >= first_time
     )
     occurrences = Counter(time for time, _, _ in entries)
     differing = [cube.differing(dimensions) for cube in cubes]

@@ -8,6 +8,7 @@ from finops import config, schema
 from finops.errors import DataError
 from finops.reader.header import Header
 from finops.rollups.aggregate import aggregate
+from finops.rollups.bounds import bounded
 from finops.rollups.cells import CubeSpec
 from finops.rollups.columns import FilledCube, KeyMerges
 from finops.rollups.customer_activity import ActivityLog, region_changes
@@ -59,7 +60,7 @@ def tables_of(
         }
         summed = plan.summed(table)
         sums = None if has_times_only(table) else cubes[plan.spec_for(table, "")]
-        filled[table] = deliverable(summed, aggregate(summed, sums, lists))
+        filled[table] = bounded(table, deliverable(summed, aggregate(summed, sums, lists)))
     return filled
 
 

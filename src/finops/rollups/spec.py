@@ -33,10 +33,13 @@ from finops.rollups.measures import (
     NUMBER_COLUMNS,
     ROW_COLUMNS,
     TEXT_COLUMNS,
+    Activity,
     AnyMeasure,
     DimensionLike,
+    Distinct,
     Measure,
     MeasureLike,
+    Seen,
     dimension_from,
     measure_from,
     name_of,
@@ -81,7 +84,10 @@ class Table(NamedTuple):
     analyzer's own.  `where` is a condition on calls.  `having` says which groups are
     delivered.  `top` names a measure: of the groups that share the first dimension only the one
     with the most of it is delivered (ties: the smallest key).  Both keep tables small whose
-    groups are many and mostly dull, such as customers by hour.
+    groups are many and mostly dull, such as customers by hour.  `since` leaves that many days:
+    the last one of which the table has a group and those of the calendar before it.  `limit` is
+    how many groups are delivered, the smallest keys; 0 is no limit.  A reader that has no use for
+    more asks for one more, to know that there are too many.
 
     >>> from finops.rollups.expressions import above
     >>> Table(("provider", "model"), ("calls", "cost"), above("input_tokens", 1000)).measure_names
@@ -93,17 +99,19 @@ class Table(NamedTuple):
     where: Optional[Expression] = None
     having: Optional[Having] = None
     top: str = ""
+    since: int = 0
+    limit: int = 0
 
     @classmethod
     def from_plain(cls, plain: Sequence[Any]) -> Table:
         """Return the table that JSON made a list of."""
-        by, measures, where, having, top = plain
+        by, measures, where, having, *bounds = plain
         return cls(
             tuple(map(dimension_from, by)),
             tuple(map(measure_from, measures)),
             None if where is None else expression_from(where),
             None if having is None else Having(*having),
-            top,
+            *bounds,
         )
 
     @property
@@ -152,6 +160,21 @@ class Table(NamedTuple):
             raise ValueError(f"{self}: what calls are filtered by must be true or false")
         if self.having is not None:
             self._check_having(self.having)
+        self._check_bounds()
+
+    def _check_bounds(self) -> None:
+        if self.since < 0 or self.limit < 0:
+            raise ValueError(f"{self}: since and limit are numbers of days and of groups")
+        if self.since and not {"day", "hour"} & set(self.dimension_names):
+            raise ValueError(f"{self}: since comes with day or hour")
+        if self.since and (self.having is not None or self.top):
+            raise ValueError(f"{self}: since comes without having and top")
+        measures = list(map(_measure_or_none, self.measures))
+        if self.since and any(isinstance(measure, Activity) for measure in measures):
+            raise ValueError(f"{self}: since comes without what follows from the order of calls")
+        sums = (Measure, Seen, Distinct)
+        if self.limit and not all(isinstance(measure, sums) for measure in measures):
+            raise ValueError(f"{self}: limit comes with what a group has one value of")
 
     def _check_having(self, having: Having) -> None:
         measure = _measure_or_none(self.measures[self.measure_names.index(having.measure)])
