@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import permutations
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
 
@@ -89,6 +90,28 @@ def test_a_replay_in_a_side_chain_is_no_call(tmp_path: Path, order: List[int]) -
     files = [[line("m")], [line("m", "req_2", isSidechain=True), line("e", isSidechain=True)]]
     out = imported(tmp_path, *(files[n] for n in order))
     assert sorted(row["feature_id"] for row in rows_of(out)) == ["main", "subagent"]
+
+
+def test_an_answer_that_only_a_side_chain_has_is_a_call(tmp_path: Path) -> None:
+    out = imported(tmp_path, [line("m")], [line("e", isSidechain=True, output=7)])
+    calls = {row["call_id"]: row["output_tokens"] for row in rows_of(out)}
+    assert calls == {"claude-code:m:req_1": "10", "claude-code:e:req_1": "7"}
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_of_two_replays_the_same_one_stands_in_any_order(
+    tmp_path: Path, order: Tuple[int, ...]
+) -> None:
+    times = [f"2026-03-01T{hour:02d}:00:00.000Z" for hour in (10, 9, 11)]
+    lines = [
+        line("m", request, output, time=time, isSidechain=True)
+        for request, output, time in zip(["req_1", "req_2", "req_2"], [5, 3, 7], times)
+    ]
+    for number in order:
+        paths = write_all(tmp_path, {f"{number}.jsonl": json_lines([lines[number]])})
+        import_files("claude-code", paths, tmp_path / "out.csv")
+    (row,) = rows_of(tmp_path / "out.csv")
+    assert (row["call_id"], row["output_tokens"]) == ("claude-code:m:req_1", "5")
 
 
 def test_one_message_under_two_requests_is_two_calls(tmp_path: Path) -> None:
