@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import permutations
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
 
+from finops.importers.run import Result
 from tests.support.imports import cost_of, import_files, json_lines, rows_of, sums_of, write_all
 
 START = "2026-03-01T23:59:58.000Z"
@@ -91,6 +93,28 @@ def test_a_replay_in_a_side_chain_is_no_call(tmp_path: Path, order: List[int]) -
     assert sorted(row["feature_id"] for row in rows_of(out)) == ["main", "subagent"]
 
 
+def test_an_answer_that_only_a_side_chain_has_is_a_call(tmp_path: Path) -> None:
+    out = imported(tmp_path, [line("m")], [line("e", isSidechain=True, output=7)])
+    calls = {row["call_id"]: row["output_tokens"] for row in rows_of(out)}
+    assert calls == {"claude-code:m:req_1": "10", "claude-code:e:req_1": "7"}
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_of_two_replays_the_same_one_stands_in_any_order(
+    tmp_path: Path, order: Tuple[int, ...]
+) -> None:
+    times = [f"2026-03-01T{hour:02d}:00:00.000Z" for hour in (10, 9, 11)]
+    lines = [
+        line("m", request, output, time=time, isSidechain=True)
+        for request, output, time in zip(["req_1", "req_2", "req_2"], [5, 3, 7], times)
+    ]
+    for number in order:
+        paths = write_all(tmp_path, {f"{number}.jsonl": json_lines([lines[number]])})
+        import_files("claude-code", paths, tmp_path / "out.csv")
+    (row,) = rows_of(tmp_path / "out.csv")
+    assert (row["call_id"], row["output_tokens"]) == ("claude-code:m:req_1", "5")
+
+
 def test_one_message_under_two_requests_is_two_calls(tmp_path: Path) -> None:
     assert len(rows_of(imported(tmp_path, [line("m"), line("m", "req_2")]))) == 2
 
@@ -122,25 +146,44 @@ def test_fast_mode_doubles_tokens_and_not_searches(tmp_path: Path) -> None:
     assert cost_of(imported(tmp_path, [line("m", usage=usage)])) == Decimal("0.0206")
 
 
-def test_an_error_is_a_call_without_tokens_and_a_synthetic_line_is_none(tmp_path: Path) -> None:
-    error = line("e", None, 0, "<synthetic>", isApiErrorMessage=True, error="rate_limit")
-    nothing = line("n", None, 0, "<synthetic>", isApiErrorMessage=False)
-    (row,) = rows_of(imported(tmp_path, [error, nothing]))
+def test_an_error_is_a_call_without_tokens(tmp_path: Path) -> None:
+    error = line("e", None, 9, "<synthetic>", isApiErrorMessage=True, error="rate_limit")
+    (row,) = rows_of(imported(tmp_path, [error]))
     assert (row["status"], row["error_type"], row["cost_usd"]) == ("error", "rate_limit", "0")
+    assert row["total_tokens"] == "0"
 
 
-def test_compactions_and_advice_are_calls_of_their_own(tmp_path: Path) -> None:
-    iterations = [
-        {"type": "compaction", "input_tokens": 1000, "output_tokens": 20},
-        {"type": "message", "input_tokens": 100, "output_tokens": 10},
-        {"type": "advisor_message", "model": "claude-b", "input_tokens": 7, "output_tokens": 3},
+def test_a_synthetic_line_that_is_marked_as_no_error_is_nothing(tmp_path: Path) -> None:
+    nothing = line("n", None, 0, "<synthetic>", isApiErrorMessage=False)
+    assert rows_of(imported(tmp_path, [nothing, line("m")]))[0]["status"] == "success"
+    assert len(rows_of(tmp_path / "out.csv")) == 1
+
+
+MESSAGE = {"type": "message", "input_tokens": 100, "output_tokens": 10}
+
+
+def test_a_compaction_is_a_call_of_the_same_model_outside_the_message(tmp_path: Path) -> None:
+    own = {"type": "compaction", "input_tokens": 1000, "output_tokens": 20}
+    out = imported(tmp_path, [line("m", usage={"iterations": [own, MESSAGE]})])
+    calls = [(row["call_id"], row["model"], row["input_tokens"]) for row in rows_of(out)]
+    assert calls == [
+        ("claude-code:m:req_1", "claude-a", "100"),
+        ("claude-code:m:req_1#0", "claude-a", "1000"),
     ]
-    out = imported(tmp_path, [line("m", usage={"iterations": iterations})])
-    rows = {row["call_id"]: row for row in rows_of(out)}
-    assert set(rows) == {f"claude-code:m:req_1{end}" for end in ("", "#0", "#2")}
-    assert rows["claude-code:m:req_1#2"]["model"] == "claude-b"
-    # 100 at 2 and 10 at 10; 1000 at 2 and 20 at 10; 7 at 10 and 3 at 50 micro-dollars
-    assert cost_of(out) == Decimal("0.00272")
+    # 100 at 2 and 10 at 10; 1000 at 2 and 20 at 10 micro-dollars
+    assert cost_of(out) == Decimal("0.0025")
+
+
+def test_advice_is_a_call_of_its_own_model_outside_the_message(tmp_path: Path) -> None:
+    own = {"type": "advisor_message", "model": "claude-b", "input_tokens": 7, "output_tokens": 3}
+    out = imported(tmp_path, [line("m", usage={"iterations": [MESSAGE, own]})])
+    calls = [(row["call_id"], row["model"], row["input_tokens"]) for row in rows_of(out)]
+    assert calls == [
+        ("claude-code:m:req_1", "claude-a", "100"),
+        ("claude-code:m:req_1#1", "claude-b", "7"),
+    ]
+    # 100 at 2 and 10 at 10; 7 at 10 and 3 at 50 micro-dollars
+    assert cost_of(out) == Decimal("0.00052")
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
@@ -190,12 +233,31 @@ def test_progress_lines_carry_answers_of_agents(tmp_path: Path) -> None:
     assert row["call_id"] == "claude-code:m:req_1"
 
 
-def test_lines_of_other_kinds_are_no_calls_and_no_faults(tmp_path: Path) -> None:
-    lines = '42\n"usage"\n{"type":"user","message":{"content":"usage"}}\n'
-    no_usage = json_lines([{**line("n"), "message": {"id": "n", "usage": {}}}])
-    torn = '{"type":"assistant","message":{"id":"z","usage":{"inp'
-    paths = write_all(tmp_path, {"a.jsonl": lines + json_lines([line("m")]) + no_usage + torn})
-    result = import_files("claude-code", paths, tmp_path / "out.csv")
+def read(tmp_path: Path, text: str) -> Result:
+    """Import an answer and what follows it in its file."""
+    paths = write_all(tmp_path, {"a.jsonl": json_lines([line("m")]) + text})
+    return import_files("claude-code", paths, tmp_path / "out.csv")
+
+
+@pytest.mark.parametrize("text", ["42", '"usage"', "null", '["usage"]', "true"])
+def test_a_line_that_is_json_and_no_object_is_skipped(tmp_path: Path, text: str) -> None:
+    result = read(tmp_path, text + "\n")
+    assert (result.totals.rows, result.tally.rejections, result.tally.incomplete) == (1, 0, 0)
+
+
+def test_a_line_of_the_user_is_no_call(tmp_path: Path) -> None:
+    result = read(tmp_path, '{"type":"user","message":{"content":"usage","usage":{}}}\n')
+    assert (result.totals.rows, result.tally.rejections) == (1, 0)
+
+
+def test_an_empty_usage_is_no_call(tmp_path: Path) -> None:
+    empty = {**line("n"), "message": {"id": "n", "model": "claude-a", "usage": {}}}
+    result = read(tmp_path, json_lines([empty]))
+    assert (result.totals.rows, result.tally.rejections) == (1, 0)
+
+
+def test_a_torn_last_line_is_incomplete_and_not_rejected(tmp_path: Path) -> None:
+    result = read(tmp_path, '{"type":"assistant","message":{"id":"z","usage":{"inp')
     assert result.totals.rows == 1
     assert (result.tally.rejections, result.tally.incomplete) == (0, 1)
 

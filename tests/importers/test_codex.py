@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Sequence
 
 import pytest
 
 from finops.importers import find_format
-from tests.support.imports import import_files, json_lines, rows_of, sums_of, write_all
+from tests.support.imports import cost_of, import_files, json_lines, rows_of, sums_of, write_all
 
 PARENT, CHILD = "019a-parent", "019a-child"
 
@@ -57,10 +58,18 @@ def test_a_call_is_the_growth_of_the_total(tmp_path: Path) -> None:
     assert [row["call_id"] for row in rows] == ["codex:s:1", "codex:s:2"]
 
 
-def test_a_repeated_event_is_no_call_and_calls_of_equal_size_are_two(tmp_path: Path) -> None:
-    totals = [usage(100, 10), usage(100, 10), usage(200, 20), usage(300, 30)]
+def test_a_repeated_event_is_no_call(tmp_path: Path) -> None:
+    totals = [usage(100, 10), usage(100, 10), usage(300, 30), usage(300, 30)]
     lines = [head("s"), context("gpt-a"), *(count(n, total) for n, total in enumerate(totals))]
-    assert sums_of(imported(tmp_path, {"s.jsonl": lines}))["input_tokens"] == 300
+    rows = rows_of(imported(tmp_path, {"s.jsonl": lines}))
+    assert [row["input_tokens"] for row in rows] == ["100", "200"]
+
+
+def test_two_calls_of_equal_size_whose_total_advanced_are_two(tmp_path: Path) -> None:
+    last = usage(100, 10)
+    lines = [head("s"), *(count(n, usage(100 * n, 10 * n), last) for n in (1, 2))]
+    rows = rows_of(imported(tmp_path, {"s.jsonl": lines}))
+    assert [row["input_tokens"] for row in rows] == ["100", "100"]
 
 
 def test_a_total_that_fell_counts_what_the_last_call_used(tmp_path: Path) -> None:
@@ -154,6 +163,26 @@ def test_of_a_session_in_the_archive_too_the_active_file_is_read(tmp_path: Path)
     assert format is not None
     read = [Path(path).relative_to(tmp_path).as_posix() for path in format.files(str(tmp_path))]
     assert read == [names[0], names[2]]
+
+
+def test_an_event_with_rate_limits_only_is_no_call(tmp_path: Path) -> None:
+    limits = {"type": "token_count", "info": None, "rate_limits": {"primary": {"used": 4}}}
+    event = {"timestamp": at(2), "type": "event_msg", "payload": limits}
+    lines = [head("s"), count(1, usage(100, 10)), event, count(3, usage(150, 15))]
+    rows = rows_of(imported(tmp_path, {"s.jsonl": lines}))
+    assert [row["input_tokens"] for row in rows] == ["100", "50"]
+
+
+def test_a_session_that_is_in_the_archive_too_counts_once(tmp_path: Path) -> None:
+    lines = [head("s"), count(1, usage(100, 10)), count(2, usage(300, 30))]
+    files = {"sessions/2026/03/01/a.jsonl": lines, "archived_sessions/a.jsonl": lines}
+    assert sums_of(imported(tmp_path, files))["input_tokens"] == 300
+
+
+def test_a_long_context_costs_more_for_all_tokens_and_for_the_output_too(tmp_path: Path) -> None:
+    lines = [head("s"), context("gpt-a"), count(1, usage(300_000, 1000))]
+    # 300,000 at 2 and 1,000 at 12 micro-dollars: no token at the price of the first 200,000
+    assert cost_of(imported(tmp_path, {"s.jsonl": lines})) == Decimal("0.612")
 
 
 def test_cached_and_reasoning_tokens_are_inside(tmp_path: Path) -> None:

@@ -60,6 +60,37 @@ def test_what_an_own_key_paid_is_added_and_other_costs_are_inside(tmp_path: Path
     assert (row["customer_id"], row["product_id"], row["feature_id"]) == ("ann", "shop", "prod")
 
 
+def test_a_saving_by_the_cache_is_not_subtracted_again(tmp_path: Path) -> None:
+    plain = {**GENERATION, "byok_usage_inference": "0", "cost_total": "0.006"}
+    out = imported(tmp_path, "openrouter", table([{**plain, "cost_cache": "-0.004"}]), "a.csv")
+    assert cost_of(out) == Decimal("0.006")
+
+
+def test_reasoning_and_cached_tokens_of_openrouter_are_inside(tmp_path: Path) -> None:
+    sums = sums_of(imported(tmp_path, "openrouter", table([GENERATION]), "a.csv"))
+    assert list(sums.values()) == [2000, 300, 1500, 0, 0, 100]
+
+
+def test_a_generation_without_a_zone_is_of_utc(tmp_path: Path) -> None:
+    late = {**GENERATION, "created_at": "2026-03-01 23:59:59"}
+    (row,) = rows_of(imported(tmp_path, "openrouter", table([late]), "a.csv"))
+    assert row["timestamp"] == "2026-03-01T23:59:59.000000"
+
+
+def test_the_same_generation_counts_once(tmp_path: Path) -> None:
+    rows = [GENERATION, GENERATION, {**GENERATION, "generation_id": "gen-2"}]
+    ids = [
+        row["call_id"] for row in rows_of(imported(tmp_path, "openrouter", table(rows), "a.csv"))
+    ]
+    assert ids == ["openrouter:gen-1", "openrouter:gen-2"]
+
+
+def test_a_cancelled_generation_is_billed_and_no_error(tmp_path: Path) -> None:
+    cancelled = {**GENERATION, "cancelled": "true", "finish_reason_normalized": ""}
+    (row,) = rows_of(imported(tmp_path, "openrouter", table([cancelled]), "a.csv"))
+    assert (row["status"], row["error_type"], row["cost_usd"]) == ("success", "", "0.0105")
+
+
 def test_a_free_variant_costs_a_real_zero(tmp_path: Path) -> None:
     free = {**GENERATION, "variant": "free", "cost_total": "0", "byok_usage_inference": "0"}
     (row,) = rows_of(imported(tmp_path, "openrouter", table([free]), "a.csv"))
@@ -121,6 +152,25 @@ def test_digits_decide_what_a_time_counts(tmp_path: Path) -> None:
         "2026-03-01T12:00:00.000000",
         "2026-03-01T12:00:00.123000",
     ]
+
+
+def test_an_offset_changes_the_day(tmp_path: Path) -> None:
+    lines = "2026-03-02T01:30:00+02:00;openai;gpt-a;1;1;;u\n"
+    lines += "2026-03-02T23:30:00-05:00;openai;gpt-a;1;1;;u\n"
+    rows = rows_of(imported(tmp_path, "csv", HEAD + lines, "a.csv", OWN))
+    assert [row["timestamp"][:10] for row in rows] == ["2026-03-01", "2026-03-03"]
+
+
+@pytest.mark.parametrize("text", ["1,000", "1.000.000", "1 000", "1'000", "1_000"])
+def test_a_thousands_separator_is_rejected_with_its_line(tmp_path: Path, text: str) -> None:
+    good = "2026-03-01;openai;gpt-a;7;1;;u\n"
+    paths = write_all(
+        tmp_path, {"a.csv": f"{HEAD}{good}{good}2026-03-01;openai;gpt-a;{text};1;;u\n"}
+    )
+    result = import_files("csv", paths, tmp_path / "out.csv", OWN, rejects=tmp_path / "r.csv")
+    assert sums_of(tmp_path / "out.csv")["input_tokens"] == 14
+    assert result.tally.rejections == 1
+    assert [row["line"] for row in rows_of(tmp_path / "r.csv")] == ["4"]
 
 
 def test_an_empty_cost_is_unknown_and_zero_is_zero(tmp_path: Path) -> None:
@@ -209,6 +259,36 @@ def test_classes_of_bedrock_are_disjoint(tmp_path: Path) -> None:
     assert (row["region"], row["organization_id"], row["latency_ms"]) == ("us-west-2", "111", "")
 
 
+def test_a_long_context_of_bedrock_is_that_of_all_input(tmp_path: Path) -> None:
+    counts = {"inputTokenCount": 1000, "cacheReadInputTokenCount": 240_000}
+    record = {**INVOCATION, "input": counts}
+    # 1,000 at 6, 240,000 at 0.6 and 5 at 20 micro-dollars, although 1,000 is no long context
+    assert cost_of(imported(tmp_path, "bedrock", json_lines([record]))) == Decimal("0.1501")
+
+
+def test_a_regional_profile_has_its_own_price(tmp_path: Path) -> None:
+    models = ["us.anthropic.claude-a-v1:0", "anthropic.claude-a-v1:0"]
+    counts = {"input": {"inputTokenCount": 1000}}
+    records = [{**INVOCATION, **counts, "requestId": m, "modelId": m} for m in models]
+    rows = rows_of(imported(tmp_path, "bedrock", json_lines(records)))
+    assert {row["model"]: row["cost_usd"] for row in rows} == dict(
+        zip(models, ["0.003075", "0.001005"])
+    )
+
+
+def test_a_regional_profile_without_a_price_has_that_of_its_model(tmp_path: Path) -> None:
+    record = {**INVOCATION, "modelId": "us.amazon.nova-a-v1:0", "input": {"inputTokenCount": 10}}
+    (row,) = rows_of(imported(tmp_path, "bedrock", json_lines([record])))
+    # 10 at 1 and 5 at 4 micro-dollars
+    assert (row["model"], row["cost_usd"]) == ("us.amazon.nova-a-v1:0", "0.00003")
+
+
+@pytest.mark.parametrize("body", [None, {}, [], {"metrics": {}}, [{"contentBlockDelta": {}}]])
+def test_a_latency_that_no_record_names_is_unknown_and_not_zero(tmp_path: Path, body: Any) -> None:
+    record = {**INVOCATION, "output": {"outputTokenCount": 5, "outputBodyJson": body}}
+    assert rows_of(imported(tmp_path, "bedrock", json_lines([record])))[0]["latency_ms"] == ""
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -279,6 +359,22 @@ def test_thoughts_and_tools_are_outside(tmp_path: Path) -> None:
     assert (sums["input_tokens"], sums["output_tokens"], sums["reasoning_tokens"]) == (107, 50, 30)
 
 
+def test_thoughts_cost_what_output_does(tmp_path: Path) -> None:
+    out = imported(tmp_path, "gemini-cli", json_lines(chat(answer("m", thoughts=30))))
+    assert cost_of(out) == Decimal("0.00035")  # 100 at 1 and 50 at 5 micro-dollars
+
+
+def test_tokens_of_tools_cost_what_input_does(tmp_path: Path) -> None:
+    out = imported(tmp_path, "gemini-cli", json_lines(chat(answer("m", tool=50))))
+    assert cost_of(out) == Decimal("0.00025")  # 150 at 1 and 20 at 5 micro-dollars
+
+
+def test_a_long_chat_costs_more_for_all_tokens_and_for_the_output_too(tmp_path: Path) -> None:
+    record = answer("m", input=250_000, output=1000)
+    out = imported(tmp_path, "gemini-cli", json_lines(chat(record)))
+    assert cost_of(out) == Decimal("0.507")  # 250,000 at 2 and 1,000 at 7 micro-dollars
+
+
 def test_thoughts_are_inside_where_the_total_says_so(tmp_path: Path) -> None:
     record = answer("m", thoughts=15, total=120)
     sums = sums_of(imported(tmp_path, "gemini-cli", json_lines(chat(record))))
@@ -338,6 +434,25 @@ def test_cached_and_reasoning_tokens_of_opencode_are_outside(tmp_path: Path) -> 
     sums = sums_of(out)
     assert (sums["input_tokens"], sums["output_tokens"]) == (910, 200)
     assert rows_of(out)[0]["latency_ms"] == "4000"
+
+
+def test_times_of_opencode_are_in_milliseconds(tmp_path: Path) -> None:
+    times = {"created": 1772409599999, "completed": 1772409601000}
+    out = imported(tmp_path, "opencode", json.dumps(message("m", time=times)), "m.json")
+    assert rows_of(out)[0]["timestamp"] == "2026-03-01T23:59:59.999000"
+
+
+def test_a_failed_answer_of_opencode_is_an_error(tmp_path: Path) -> None:
+    failure = {"name": "APIError", "data": {"statusCode": 429}}
+    zero = {"input": 0, "output": 0, "reasoning": 0, "cache": {"read": 0, "write": 0}}
+    failed = message("m", error=failure, tokens=zero)
+    (row,) = rows_of(imported(tmp_path, "opencode", json.dumps(failed), "m.json"))
+    assert (row["status"], row["error_type"], row["cost_usd"]) == ("error", "rate_limit", "0")
+
+
+def test_a_message_of_the_user_is_no_call(tmp_path: Path) -> None:
+    out = imported(tmp_path, "opencode", json_lines([message("u", role="user"), message("m")]))
+    assert [row["call_id"] for row in rows_of(out)] == ["opencode:m"]
 
 
 def test_a_cost_of_zero_is_that_of_a_subscription(tmp_path: Path) -> None:
@@ -416,6 +531,17 @@ def test_an_answer_from_the_cache_costs_nothing(tmp_path: Path) -> None:
     assert (row["service_tier"], row["cost_usd"]) == ("response-cache", "0")
 
 
+def test_a_status_of_429_is_a_rate_limit(tmp_path: Path) -> None:
+    record = {**REQUEST, "response_status": 429}
+    (row,) = rows_of(imported(tmp_path, "helicone", json_lines([record])))
+    assert (row["status"], row["error_type"]) == ("error", "rate_limit")
+
+
+def test_a_delay_is_in_milliseconds(tmp_path: Path) -> None:
+    (row,) = rows_of(imported(tmp_path, "helicone", json_lines([REQUEST])))
+    assert row["latency_ms"] == "812"
+
+
 def test_a_request_that_has_not_finished_is_no_call(tmp_path: Path) -> None:
     content = json_lines([REQUEST, {**REQUEST, "request_id": "h2", "response_status": -1}])
     paths = write_all(tmp_path, {"a.jsonl": content.replace("-1", "0")})
@@ -453,6 +579,35 @@ def test_a_bill_counts_tokens_by_their_unit_and_no_calls(tmp_path: Path) -> None
     (row,) = rows_of(imported(tmp_path, "focus", table([CHARGE]), "bill.csv"))
     assert (row["input_tokens"], row["calls"], row["cost_source"]) == ("2500000", "0", "bill")
     assert (row["provider"], row["organization_id"]) == ("aws-bedrock", "unknown")
+
+
+def test_charges_of_other_services_are_left_out(tmp_path: Path) -> None:
+    other = {**CHARGE, "ServiceCategory": "Compute", "ServiceName": "Amazon EC2"}
+    (row,) = rows_of(imported(tmp_path, "focus", table([other, CHARGE]), "bill.csv"))
+    assert (row["product_id"], row["cost_usd"]) == ("Amazon Bedrock", "12.5")
+
+
+def test_tax_is_kept_apart(tmp_path: Path) -> None:
+    tax = {**CHARGE, "ChargeCategory": "Tax", "BilledCost": "2.38"}
+    paths = write_all(tmp_path, {"bill.csv": table([CHARGE, tax])})
+    result = import_files("focus", paths, tmp_path / "out.csv")
+    assert cost_of(tmp_path / "out.csv") == Decimal("12.5")
+    assert any("tax of 2.38" in note for note in result.tally.notes)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [{"ChargeCategory": "Credit"}, {"ChargeClass": "Correction"}],
+    ids=["credit", "correction"],
+)
+def test_credits_and_corrections_stay_negative(tmp_path: Path, kind: Dict[str, str]) -> None:
+    charge = {**CHARGE, "ChargeClass": "", "BilledCost": "-2.5", **kind}
+    (row,) = rows_of(imported(tmp_path, "focus", table([charge]), "bill.csv"))
+    assert (row["cost_usd"], row["calls"]) == ("-2.5", "0")
+
+
+def test_the_billed_cost_is_taken_without_a_word(tmp_path: Path) -> None:
+    assert cost_of(imported(tmp_path, "focus", table([CHARGE]), "bill.csv")) == Decimal("12.5")
 
 
 def test_credits_are_netted_and_tax_and_other_services_kept_apart(tmp_path: Path) -> None:

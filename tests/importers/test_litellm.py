@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Dict
 
 import pytest
 
 from finops.errors import DataError
+from finops.importers.base import ImportOptions
 from tests.support.imports import cost_of, import_files, json_lines, rows_of, sums_of, write_all
 
 LOG = {
@@ -52,6 +54,11 @@ def test_prompt_tokens_contain_the_cached(tmp_path: Path) -> None:
     assert list(sums.values()) == [12000, 400, 10000, 500, 0, 0]
 
 
+def test_a_cached_token_is_billed_once_and_at_its_price(tmp_path: Path) -> None:
+    # 1,500 at 2, 10,000 at 0.2, 500 at 3 and 400 at 10 micro-dollars
+    assert cost_of(imported(tmp_path, json_lines([log(spend=None)]))) == Decimal("0.0105")
+
+
 def test_prompt_tokens_of_older_versions_do_not(tmp_path: Path) -> None:
     paths = write_all(tmp_path, {"a.jsonl": json_lines([log(prompt_tokens=1500)])})
     result = import_files("litellm", paths, tmp_path / "out.csv")
@@ -78,6 +85,29 @@ def test_an_answer_from_the_proxy_s_cache_costs_nothing_ever(tmp_path: Path) -> 
         "0",
         "source",
     )
+
+
+def test_an_answer_from_the_proxy_s_cache_is_neither_priced_anew_nor_unpriced(
+    tmp_path: Path,
+) -> None:
+    hits = [
+        log(request_id=f"hit-{model}", model=model, cache_hit="True", spend=0)
+        for model in ("claude-a", "nobody")
+    ]
+    paths = write_all(tmp_path, {"a.jsonl": json_lines([*hits, LOG])})
+    result = import_files("litellm", paths, tmp_path / "out.csv", ImportOptions(recompute=True))
+    costs = {row["call_id"]: row["cost_usd"] for row in rows_of(tmp_path / "out.csv")}
+    assert costs == {
+        "litellm:hit-claude-a": "0",
+        "litellm:hit-nobody": "0",
+        "litellm:r1": "0.0105",
+    }
+    assert result.totals.unpriced_calls == 0
+
+
+def test_a_time_without_a_zone_is_utc(tmp_path: Path) -> None:
+    (row,) = rows_of(imported(tmp_path, json_lines([log(startTime="2026-03-01 23:30:00")])))
+    assert row["timestamp"] == "2026-03-01T23:30:00.000000"
 
 
 def test_a_small_cost_is_not_rounded_away(tmp_path: Path) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 import pytest
 
+from finops.importers.detection import detect
+from finops.importers.sources import Source
 from tests.support.imports import cost_of, import_files, json_lines, rows_of, sums_of, write_all
 from tests.support.vendor_logs import attributes
 
@@ -75,6 +77,24 @@ def test_spans_that_are_each_other_s_parents_end(tmp_path: Path) -> None:
     assert len(rows_of(out)) == 1
 
 
+def test_a_span_of_another_instrumentation_around_a_call_is_none(tmp_path: Path) -> None:
+    outer = span(1)
+    kind, names = "openinference.span.kind", ("llm.token_count.prompt", "llm.model_name")
+    outer["attributes"] = attributes({kind: "LLM", names[0]: 100, names[1]: "claude-a"})
+    out = traces(tmp_path, export(outer, span(2, 1)))
+    assert [row["call_id"] for row in rows_of(out)] == [f"otel:{1:032x}:{2:016x}"]
+
+
+def test_a_tool_is_no_model_call_even_with_usage(tmp_path: Path) -> None:
+    out = traces(tmp_path, export(span(1), span(2, operation="execute_tool")))
+    assert [row["call_id"] for row in rows_of(out)] == [f"otel:{1:032x}:{1:016x}"]
+
+
+def test_usage_without_an_operation_is_a_call(tmp_path: Path) -> None:
+    (row,) = rows_of(traces(tmp_path, export(span(1, operation=None))))
+    assert (row["model"], row["input_tokens"], row["calls"]) == ("claude-a", "100", "1")
+
+
 def test_siblings_with_one_response_are_one_call(tmp_path: Path) -> None:
     response = {"gen_ai.response.id": "resp_1"}
     out = traces(tmp_path, export(span(1, attributes=response), span(2, attributes=response)))
@@ -86,6 +106,26 @@ def test_cached_tokens_are_inside_unless_they_exceed_the_input(tmp_path: Path) -
     more = {**USAGE, "gen_ai.usage.cache_read.input_tokens": 600}
     out = traces(tmp_path, export(span(1, usage=cached), span(2, usage=more)))
     assert [row["input_tokens"] for row in rows_of(out)] == ["100", "700"]
+
+
+def test_written_tokens_are_inside_the_input(tmp_path: Path) -> None:
+    written = {**USAGE, "gen_ai.usage.cache_write.input_tokens": 60}
+    sums = sums_of(traces(tmp_path, export(span(1, usage=written))))
+    assert (sums["input_tokens"], sums["cache_write_tokens"]) == (100, 60)
+
+
+def test_reasoning_is_inside_the_output(tmp_path: Path) -> None:
+    usage = {**USAGE, "gen_ai.usage.reasoning.output_tokens": 4}
+    out = traces(tmp_path, export(span(1, usage=usage)))
+    assert (sums_of(out)["output_tokens"], sums_of(out)["reasoning_tokens"]) == (10, 4)
+    assert cost_of(out) == Decimal("0.0003")  # 100 at 2 and 10 at 10 micro-dollars
+
+
+def test_the_system_is_the_provider_by_its_old_name(tmp_path: Path) -> None:
+    record = span(1)
+    old = {"gen_ai.usage.prompt_tokens": 100, "gen_ai.request.model": "own-deployment"}
+    record["attributes"] = attributes({**old, "gen_ai.system": "mistral_ai"})
+    assert rows_of(traces(tmp_path, export(record)))[0]["provider"] == "mistral"
 
 
 @pytest.mark.parametrize(
@@ -119,6 +159,28 @@ def test_an_error_without_tokens_costs_nothing_and_is_not_unpriced(tmp_path: Pat
     ]
 
 
+def test_a_status_by_its_name_is_an_error(tmp_path: Path) -> None:
+    named = span(1, status={"code": "STATUS_CODE_ERROR"})
+    fine = span(2, status={"code": "STATUS_CODE_OK"}, kind="SPAN_KIND_CLIENT")
+    rows = rows_of(traces(tmp_path, export(named, fine)))
+    assert [row["status"] for row in rows] == ["error", "success"]
+
+
+def test_the_last_nanosecond_of_a_day_is_of_that_day(tmp_path: Path) -> None:
+    last = (NANO // 10**9 // 86400 + 1) * 86400 * 10**9 - 1
+    times = {"startTimeUnixNano": str(last), "endTimeUnixNano": str(last + 10**9)}
+    (row,) = rows_of(traces(tmp_path, export(span(1, **times))))
+    assert row["timestamp"] == "2026-03-01T23:59:59.999999"
+
+
+@pytest.mark.parametrize("kind", [str, int])
+def test_a_time_may_be_a_number_or_text(tmp_path: Path, kind: Callable[[int], Any]) -> None:
+    end = NANO + 1500 * 10**6
+    times = {"startTimeUnixNano": kind(NANO), "endTimeUnixNano": kind(end)}
+    (row,) = rows_of(traces(tmp_path, export(span(1, **times))))
+    assert (row["timestamp"], row["latency_ms"]) == ("2026-03-01T12:00:00.000000", "1500")
+
+
 def test_a_span_without_usage_is_no_call(tmp_path: Path) -> None:
     assert rows_of(traces(tmp_path, export(span(1, usage={}), span(2)))) != []
     assert len(rows_of(tmp_path / "out.csv")) == 1
@@ -142,6 +204,15 @@ def test_what_protobuf_leaves_out_may_be_missing(tmp_path: Path) -> None:
     paths = write_all(tmp_path, {"t.jsonl": json_lines([empty, bare])})
     result = import_files("otel", paths, tmp_path / "out.csv")
     assert result.totals.rows == 1
+
+
+def test_a_span_that_is_bare_of_everything_empty_is_read(tmp_path: Path) -> None:
+    root = {"traceId": f"{1:032x}", "spanId": f"{1:016x}", "startTimeUnixNano": str(NANO)}
+    call = span(2, 1)
+    assert not {"status", "kind", "parentSpanId"} & set(root)
+    paths = write_all(tmp_path, {"t.jsonl": json_lines([export(root, call)])})
+    result = import_files("otel", paths, tmp_path / "out.csv")
+    assert (result.totals.rows, result.tally.rejections) == (1, 0)
 
 
 def test_the_resource_names_product_and_environment(tmp_path: Path) -> None:
@@ -180,6 +251,13 @@ def observed(tmp_path: Path, *records: Dict[str, Any]) -> Path:
 def test_a_generation_around_a_generation_is_a_wrapper(tmp_path: Path) -> None:
     out = observed(tmp_path, observation("inner", "outer"), observation("outer"))
     assert [row["call_id"] for row in rows_of(out)] == ["langfuse:inner"]
+
+
+def test_a_span_is_no_call_and_an_error_is(tmp_path: Path) -> None:
+    around = observation("span", type="SPAN", usageDetails={})
+    out = observed(tmp_path, around, observation("failed", level="ERROR", usageDetails={}))
+    assert [row["call_id"] for row in rows_of(out)] == ["langfuse:failed"]
+    assert rows_of(out)[0]["status"] == "error"
 
 
 def test_a_generation_around_a_tool_is_a_call(tmp_path: Path) -> None:
@@ -223,6 +301,20 @@ def test_the_total_tells_whether_keys_are_disjoint_or_nested(
     assert (sums["input_tokens"], sums["output_tokens"]) == (inputs, outputs)
 
 
+def test_other_kinds_of_input_and_output_are_parts_of_the_total(tmp_path: Path) -> None:
+    details = {"input": 40, "input_audio": 20, "output": 10, "output_image": 5, "total": 75}
+    sums = sums_of(observed(tmp_path, observation("o", usageDetails=details)))
+    assert (sums["input_tokens"], sums["output_tokens"]) == (60, 15)
+
+
+def test_sums_over_all_keys_called_input_are_never_read(tmp_path: Path) -> None:
+    sums = {"inputUsage": 9999, "outputUsage": 9999, "totalUsage": 19998}
+    tokens = sums_of(observed(tmp_path, observation("o", **sums)))
+    assert (tokens["input_tokens"], tokens["output_tokens"]) == (100, 10)
+    alone = observation("n", usageDetails={}, **sums)
+    assert rows_of(observed(tmp_path / "alone", alone)) == []
+
+
 def test_a_total_above_the_parts_is_flagged(tmp_path: Path) -> None:
     record = observation("o", usageDetails={"input": 40, "output": 60, "total": 150})
     paths = write_all(tmp_path, {"o.jsonl": json_lines([record])})
@@ -241,6 +333,16 @@ def test_no_cost_is_not_a_cost_of_zero(tmp_path: Path) -> None:
     assert rows == {"a": "0.0003", "b": "0", "c": "0.5"}
 
 
+def test_without_any_cost_it_is_the_list_price(tmp_path: Path) -> None:
+    (row,) = rows_of(observed(tmp_path, observation("o")))
+    assert (row["cost_usd"], row["cost_source"]) == ("0.0003", "list")
+
+
+def test_a_cost_of_zero_without_details_is_the_list_price(tmp_path: Path) -> None:
+    (row,) = rows_of(observed(tmp_path, observation("o", totalCost=0, costDetails={})))
+    assert (row["cost_usd"], row["cost_source"]) == ("0.0003", "list")
+
+
 def test_seconds_and_milliseconds_have_their_names(tmp_path: Path) -> None:
     rows = rows_of(
         observed(tmp_path, observation("a", latency=1.25), observation("b", latencyMs=40))
@@ -252,6 +354,16 @@ def test_events_of_version_four_name_the_model_otherwise(tmp_path: Path) -> None
     event = observation("a", providedModelName="claude-b")
     del event["model"]
     assert rows_of(observed(tmp_path, event))[0]["model"] == "claude-b"
+
+
+def test_usage_far_behind_the_beginning_of_a_trace_is_found(tmp_path: Path) -> None:
+    long = observation("a", input="x" * 100_000)
+    long["usageDetails"] = long.pop("usageDetails")  # behind the prompt, as it is downloaded
+    content = json.dumps({"trace": {"id": "t1", "input": "y" * 100_000}, "observations": [long]})
+    (path,) = write_all(tmp_path, {"t.json": content})
+    assert detect(Source(str(path), "t.json")).id == "langfuse"
+    import_files("langfuse", [path], tmp_path / "out.csv")
+    assert sums_of(tmp_path / "out.csv")["input_tokens"] == 100
 
 
 def test_a_trace_download_has_user_and_session_in_the_trace_only(tmp_path: Path) -> None:

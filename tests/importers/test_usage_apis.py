@@ -77,6 +77,30 @@ def test_a_row_of_openai_stands_for_many_calls_of_a_day(tmp_path: Path) -> None:
     assert (row["organization_id"], row["feature_id"], row["customer_id"]) == ("p1", "key1", "")
 
 
+def test_a_row_for_several_calls_has_no_latency_and_no_session(tmp_path: Path) -> None:
+    (row,) = rows_of(imported(tmp_path, "openai-usage", openai_page(OPENAI_RESULT)))
+    assert (row["latency_ms"], row["session_id"], row["trace_id"]) == ("", "", "")
+    assert row["bucket_s"] == "86400"  # by which it is left out of percentiles
+
+
+def test_calls_are_the_requests_and_not_the_rows(tmp_path: Path) -> None:
+    other = {**OPENAI_RESULT, "api_key_id": "key2", "num_model_requests": 30}
+    paths = write_all(tmp_path, {"a.json": openai_page(OPENAI_RESULT, other)})
+    totals = import_files("openai-usage", paths, tmp_path / "out.csv").totals
+    assert (totals.rows, totals.calls) == (2, 37)
+
+
+def test_text_tokens_of_openai_are_the_uncached_ones_and_no_total(tmp_path: Path) -> None:
+    page = openai_page({**OPENAI_RESULT, "input_text_tokens": 60})
+    assert sums_of(imported(tmp_path, "openai-usage", page))["input_tokens"] == 1000
+
+
+def test_an_empty_bucket_is_nothing(tmp_path: Path) -> None:
+    paths = write_all(tmp_path, {"a.json": openai_page(), "b.json": openai_page(OPENAI_RESULT)})
+    result = import_files("openai-usage", paths, tmp_path / "out.csv")
+    assert (result.totals.rows, result.tally.rejections) == (1, 0)
+
+
 def test_cached_tokens_of_openai_are_inside(tmp_path: Path) -> None:
     out = imported(tmp_path, "openai-usage", openai_page(OPENAI_RESULT))
     assert sums_of(out)["input_tokens"] == 1000
@@ -146,10 +170,34 @@ def test_the_dashboard_writes_counts_as_fractions_and_empty_periods_short(tmp_pa
     assert (row["calls"], row["input_tokens"], row["cost_usd"]) == ("7", "1000", "0.00144")
 
 
-def test_classes_of_anthropic_add_up_and_nobody_knows_how_many_calls(tmp_path: Path) -> None:
+def test_a_report_without_a_request_count_has_no_calls_however_many_rows(tmp_path: Path) -> None:
+    other = {**ANTHROPIC_RESULT, "api_key_id": "key2"}
+    paths = write_all(tmp_path, {"a.json": anthropic_page(ANTHROPIC_RESULT, other)})
+    totals = import_files("anthropic-usage", paths, tmp_path / "out.csv").totals
+    assert (totals.rows, totals.calls) == (2, 0)
+    assert {row["calls"] for row in rows_of(tmp_path / "out.csv")} == {"0"}
+
+
+def test_a_batch_of_anthropic_costs_half(tmp_path: Path) -> None:
+    batch = {**ANTHROPIC_RESULT, "service_tier": "batch", "server_tool_use": None}
+    out = imported(tmp_path, "anthropic-usage", anthropic_page(batch))
+    assert cost_of(out) == Decimal("0.0004")  # 0.0008 at full prices
+
+
+def test_a_search_costs_its_fee(tmp_path: Path) -> None:
+    searches = {"server_tool_use": {"web_search_requests": 4}}
+    pages = (anthropic_page({**ANTHROPIC_RESULT, **more}) for more in (searches, {}))
+    four, two = (
+        cost_of(imported(tmp_path / str(number), "anthropic-usage", page))
+        for number, page in enumerate(pages)
+    )
+    assert four - two == Decimal("0.02")
+
+
+def test_classes_of_anthropic_add_up(tmp_path: Path) -> None:
     out = imported(tmp_path, "anthropic-usage", anthropic_page(ANTHROPIC_RESULT))
     (row,) = rows_of(out)
-    assert (row["calls"], row["input_tokens"], row["cached_input_tokens"]) == ("0", "1130", "1000")
+    assert (row["input_tokens"], row["cached_input_tokens"]) == ("1130", "1000")
     assert (row["cache_write_tokens"], row["cache_write_1h_tokens"]) == ("30", "10")
     # 100 at 2, 20 at 3, 10 at 4, 1000 at 0.2, 30 at 10 micro-dollars, and two searches
     assert cost_of(out) == Decimal("0.0208")

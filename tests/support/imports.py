@@ -62,6 +62,9 @@ PRICE_MAP: Dict[str, Dict[str, Any]] = {
         "input_cost_per_token": 1e-06,
         "output_cost_per_token": 5e-06,
         "cache_read_input_token_cost": 1e-07,
+        "input_cost_per_token_above_200k_tokens": 2e-06,
+        "output_cost_per_token_above_200k_tokens": 7e-06,
+        "cache_read_input_token_cost_above_200k_tokens": 2e-07,
     },
     "us.anthropic.claude-a-v1:0": {
         "litellm_provider": "bedrock_converse",
@@ -69,6 +72,19 @@ PRICE_MAP: Dict[str, Dict[str, Any]] = {
         "output_cost_per_token": 1.5e-05,
         "cache_read_input_token_cost": 3e-07,
         "cache_creation_input_token_cost": 4e-06,
+        "input_cost_per_token_above_200k_tokens": 6e-06,
+        "output_cost_per_token_above_200k_tokens": 2e-05,
+        "cache_read_input_token_cost_above_200k_tokens": 6e-07,
+    },
+    "anthropic.claude-a-v1:0": {
+        "litellm_provider": "bedrock_converse",
+        "input_cost_per_token": 1e-06,
+        "output_cost_per_token": 1e-06,
+    },
+    "amazon.nova-a-v1:0": {
+        "litellm_provider": "bedrock_converse",
+        "input_cost_per_token": 1e-06,
+        "output_cost_per_token": 4e-06,
     },
 }
 

@@ -109,7 +109,9 @@ class ClaudeCode(Format):
             requests.setdefault(record.request_id, []).append(record)
         replays = [name for name, of in requests.items() if of[0].feature_id == SUBAGENT]
         if len(replays) == len(requests):
-            replays.remove(min(replays, key=lambda name: (requests[name][0].timestamp, name)))
+            # By its name, which stays: an earlier line of another may be read in a later import,
+            # when the line of it with most output has been left out.
+            replays.remove(min(replays, key=lambda name: (not name, name)))
         if len(requests) - len(replays) > 1 and "" in requests and "" not in replays:
             replays.append("")
         return [record.call_id for name in replays for record in requests[name]]
