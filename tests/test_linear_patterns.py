@@ -40,6 +40,8 @@ SPARED: Dict[Any, str] = {
     _LINE: "begins where a line does; `reader.test_row_pattern` takes the time of lines that fail",
     r'([\w:-]+)="([^"]*)"': "meets the templates of the package only",
     r"<(script|style)\b[^>]*>(.*?)</\1>": "meets the templates of the package only",
+    r"/\*.*?\*/": "meets the styles of the package only",
+    r'("(?:\\.|[^"\\])*")': "meets the scripts and styles of the package only",
     **{use.__self__.pattern: "meets the documents of the project only" for use in _OF_DOCUMENTS},
 }
 

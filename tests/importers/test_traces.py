@@ -168,7 +168,7 @@ def test_a_status_by_its_name_is_an_error(tmp_path: Path) -> None:
 
 def test_the_last_nanosecond_of_a_day_is_of_that_day(tmp_path: Path) -> None:
     last = (NANO // 10**9 // 86400 + 1) * 86400 * 10**9 - 1
-    times = {"startTimeUnixNano": str(last), "endTimeUnixNano": str(last + 10**9)}
+    times: Dict[str, Any] = {"startTimeUnixNano": str(last), "endTimeUnixNano": str(last + 10**9)}
     (row,) = rows_of(traces(tmp_path, export(span(1, **times))))
     assert row["timestamp"] == "2026-03-01T23:59:59.999999"
 
@@ -308,7 +308,7 @@ def test_other_kinds_of_input_and_output_are_parts_of_the_total(tmp_path: Path) 
 
 
 def test_sums_over_all_keys_called_input_are_never_read(tmp_path: Path) -> None:
-    sums = {"inputUsage": 9999, "outputUsage": 9999, "totalUsage": 19998}
+    sums: Dict[str, Any] = {"inputUsage": 9999, "outputUsage": 9999, "totalUsage": 19998}
     tokens = sums_of(observed(tmp_path, observation("o", **sums)))
     assert (tokens["input_tokens"], tokens["output_tokens"]) == (100, 10)
     alone = observation("n", usageDetails={}, **sums)
