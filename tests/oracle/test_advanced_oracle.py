@@ -74,7 +74,7 @@ def test_token_efficiency_and_daily(case: Case) -> None:
     efficiency = case.oracle.rows(
         """select provider, model, count(*) as call_count, sum(tokens) as total_tokens,
         sum(cost) as total_cost,
-        if(bool_or(unpriced), null, if(sum(cost) = 0, 0, sum(tokens) / sum(cost)))
+        if(bool_or(unpriced), null, nullif(sum(tokens), 0) / nullif(sum(cost), 0))
           as tokens_per_dollar,
         if(bool_or(unpriced), null, sum(cost) / sum(tokens) * 1000000) as cost_per_1m_tokens,
         sum(output_tokens) / sum(input_tokens) as input_output_ratio

@@ -157,7 +157,7 @@ def test_understanding_change(case: Case) -> None:
 def test_understanding_efficiency(case: Case) -> None:
     expected = case.oracle.rows(
         "select provider, model, sum(cost) as total_cost, "
-        "if(bool_or(unpriced), null, if(sum(cost) = 0, 0, sum(tokens) / sum(cost))) "
+        "if(bool_or(unpriced), null, nullif(sum(tokens), 0) / nullif(sum(cost), 0)) "
         "as tokens_per_dollar "
         "from calls group by 1, 2 order by tokens_per_dollar desc nulls last, 1, 2"
     )

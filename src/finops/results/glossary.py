@@ -240,7 +240,7 @@ MEANINGS: Dict[str, str] = {
     "title": "a few words",
     "to_ms": "upper bound",
     "tokens": "tokens",
-    "tokens_per_dollar": "tokens by USD, 0 where nothing was paid",
+    "tokens_per_dollar": "tokens by USD",
     "tokens_per_second": "output and input tokens by seconds of latency",
     "top_customer": "customer with the highest cost in the hour",
     "top_model": "model with the highest cost in the hour",

@@ -48,7 +48,7 @@ class ModelEfficiency(NamedTuple):
     total_cost: Usd
     tokens_per_dollar: Optional[Number]
     cost_per_1m_tokens: Optional[UsdPer1mTokens]
-    input_output_ratio: Number
+    input_output_ratio: Optional[Number]
 
 
 class TokenClass(NamedTuple):

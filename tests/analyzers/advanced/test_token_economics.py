@@ -74,6 +74,13 @@ def test_summary_and_efficiency_by_hand() -> None:
     ]
 
 
+def test_a_model_of_failures_alone_has_no_cost_per_token() -> None:
+    failed = call(model="broken", input_tokens=0, output_tokens=0, cost_usd="0", status="error")
+    last = analyze(failed, used("gpt-4", 100, 100))["efficiency"][-1]
+    names = ("tokens_per_dollar", "cost_per_1m_tokens", "input_output_ratio")
+    assert (last["model"], [last[name] for name in names]) == ("broken", [None, None, None])
+
+
 def test_inefficient_prompt_wastes_90_percent_of_the_inputs_cost() -> None:
     result = analyze(
         used("gpt-4", 2000, 100, customer_id="a"),  # input 0.06

@@ -200,9 +200,21 @@ class TokenEconomicsAnalyzer(Analyzer):
         )
 
 
-def per_usd(amount: float, cost: float) -> float:
-    """Return how much of `amount` one USD bought, 0 where nothing was paid."""
-    return ratio(amount, cost) if cost > config.NEGLIGIBLE_USD else 0.0
+def quotient(amount: float, of: float) -> Optional[float]:
+    """Return `amount` for each one `of`, None where there is nothing of it: no number says that.
+
+    >>> quotient(3, 2), quotient(3, 0), quotient(0, 2)
+    (1.5, None, 0.0)
+    """
+    return amount / of if of > config.NEGLIGIBLE_USD else None
+
+
+def _tokens_per_dollar(tokens: int, cost: float, unpriced: float) -> Optional[float]:
+    return None if unpriced or not tokens else quotient(tokens, cost)
+
+
+def _cost_per_1m_tokens(tokens: int, cost: float, unpriced: float) -> Optional[float]:
+    return None if unpriced else quotient(cost * 1e6, tokens)
 
 
 def _summary(
@@ -219,8 +231,8 @@ def _summary(
         total_output_tokens=totals.output_tokens,
         cached_input_tokens=cached,
         cache_hit_percent=None if cached is None else percent(cached, totals.input_tokens),
-        tokens_per_dollar=None if totals.unpriced else per_usd(totals.tokens, totals.cost),
-        cost_per_1m_tokens=None if totals.unpriced else ratio(totals.cost, totals.tokens) * 1e6,
+        tokens_per_dollar=_tokens_per_dollar(totals.tokens, totals.cost, totals.unpriced),
+        cost_per_1m_tokens=_cost_per_1m_tokens(totals.tokens, totals.cost, totals.unpriced),
         wasted_cost=math.fsum(pattern.wasted_cost for pattern in patterns),
         monthly_savings=monthly_savings,
         monthly_cost=span.monthly(totals.cost),
@@ -240,16 +252,16 @@ def _efficiency(data: Rollups) -> List[ModelEfficiency]:
                 call_count=cell.calls,
                 total_tokens=tokens,
                 total_cost=cell.cost,
-                tokens_per_dollar=None if unpriced else per_usd(tokens, cell.cost),
-                cost_per_1m_tokens=None if unpriced else ratio(cell.cost, tokens) * 1e6,
-                input_output_ratio=ratio(cell.output_tokens, cell.input_tokens),
+                tokens_per_dollar=_tokens_per_dollar(tokens, cell.cost, unpriced),
+                cost_per_1m_tokens=_cost_per_1m_tokens(tokens, cell.cost, unpriced),
+                input_output_ratio=quotient(cell.output_tokens, cell.input_tokens),
             )
         )
     return sorted(rows, key=_most_tokens_first)
 
 
 def _most_tokens_first(row: ModelEfficiency) -> Tuple[bool, float, str, str]:
-    """Order models by tokens for a dollar, those with calls of unknown cost last."""
+    """Order models by tokens for a dollar, those of which that is not known last."""
     unknown = row.tokens_per_dollar is None
     return unknown, -(row.tokens_per_dollar or 0.0), row.provider, row.model
 
@@ -428,14 +440,14 @@ def _prompt_wasters(data: Rollups, pattern: WastefulPattern) -> List[PromptWaste
 _DETAILS: Mapping[str, Tuple[str, str]] = {
     "inefficient_prompt": (
         "Long prompts with hardly any answer",
-        f"have over {config.INEFFICIENT_PROMPT_MIN_INPUT_TOKENS:,} input tokens, "
+        f"over {config.INEFFICIENT_PROMPT_MIN_INPUT_TOKENS:,} input tokens, "
         f"over {config.INEFFICIENT_PROMPT_MEDIAN_FACTOR:g} times the median of the same feature "
         "and task, and an answer "
         f"under {config.INEFFICIENT_PROMPT_MAX_OUTPUT_RATIO * 100:.0f}% of that",
     ),
     "overpriced_simple_task": (
         "Simple tasks on expensive models",
-        f"have under {config.SIMPLE_TASK_MAX_TOKENS} tokens in all, on a model above "
+        f"under {config.SIMPLE_TASK_MAX_TOKENS} tokens in all, on a model above "
         f"{usd(config.OVERPRICED_BLENDED_PRICE_PER_1M_USD)} per 1M tokens",
     ),
 }
@@ -483,18 +495,23 @@ def _pattern_finding(calls: WastedCalls, savings: Savings) -> Finding:
         if remaining is None
         else f" {per_month(calls.monthly, 0.0)} is wasted before the steps of Rate Optimization."
     )
-    customers = {waste.caller[0] for waste in calls.wastes}
     return finding(
         "info" if calls.monthly == 0 else "warning",
         f"{title} waste {per_month(remaining, calls.wasted)}",
-        f"{counted(sum(waste.calls for waste in calls.wastes), 'call')} of "
-        f"{counted(len(customers), 'customer')} {detail}.{before}",
+        f"{_counted(calls, 'call')}: {detail}.{before}",
         remaining,
         kind="saving",
         confidence="low",
         effort="medium",
         overlaps=calls.pattern,
     )
+
+
+def _counted(calls: WastedCalls, noun: str) -> str:
+    """Return the number of the calls, and of the customers who made them where any is known."""
+    number = counted(sum(waste.calls for waste in calls.wastes), noun)
+    customers = {waste.caller[0] for waste in calls.wastes} - {config.UNALLOCATED}
+    return f"{number} of {counted(len(customers), 'customer')}" if customers else number
 
 
 def _recommendations(
@@ -514,11 +531,9 @@ def _recommendations(
         advice.append((switched, sentence))
     worth = per_month(prompts.remaining(savings), prompts.wasted)
     if prompts.wasted > 0:
-        number = counted(sum(waste.calls for waste in prompts.wastes), "long prompt")
-        customers = counted(len({waste.caller[0] for waste in prompts.wastes}), "customer")
         sentence = (
-            f"Cache what long prompts repeat, then shorten them: {worth} is wasted on {number} of "
-            f"{customers} with hardly any answer."
+            f"Cache what long prompts repeat, then shorten them: {worth} is wasted on "
+            f"{_counted(prompts, 'long prompt')} with hardly any answer."
         )
         advice.append((prompts.remaining(savings), sentence))
     worth = per_month(simple.remaining(savings), simple.wasted)

@@ -172,15 +172,14 @@ def _by_customer(data: Rollups) -> List[CustomerShare]:
 
 
 def _efficiency(data: Rollups) -> List[ModelEfficiency]:
-    """Tokens per dollar; 0 where they cost nothing, as no number says "without end".
-
-    Models with calls of unknown cost have none, and come last.
+    """Tokens per dollar; models with none, or whose tokens cost nothing, or not known how much,
+    have no such number and come last.
     """
     rows = [
         ModelEfficiency(
             provider=provider,
             model=model,
-            tokens_per_dollar=None if unpriced else ratio(tokens, cost),
+            tokens_per_dollar=None if unpriced or not (tokens and cost > 0) else tokens / cost,
             total_cost=cost,
         )
         for (provider, model), (_, cost, tokens, unpriced) in fold(

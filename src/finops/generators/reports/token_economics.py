@@ -294,7 +294,7 @@ def _efficiency(result: results.TokenEconomicsResult, sums: Optional[Sums]) -> P
             _EFFICIENCY,
             rows,
             empty="No model was called, so none is listed.",
-            lead="A model whose calls cost nothing shows 0 tokens per dollar.",
+            lead="Of models whose calls cost nothing no tokens per dollar are shown.",
             sums=sums,
         ),
     )
