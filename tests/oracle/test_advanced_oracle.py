@@ -97,6 +97,17 @@ def test_token_efficiency_and_daily(case: Case) -> None:
     check_same(result["summary"], summary, "summary")
 
 
+OVER = 1 + config.LIST_PRICE_TOLERANCE_PCT / 100
+
+
+def at_own_price(listed: str, paid: str, listed_now: str) -> str:
+    """Return SQL for what tokens would cost elsewhere for who paid so much for them here."""
+    return (
+        f"({listed})::double * if({paid} <= {listed_now} * {OVER}, 1,"
+        f" {paid}::double / nullif({listed_now}, 0)::double)"
+    )
+
+
 def waste(case: Case) -> Tuple[List[Dict[str, Any]], List[Dict[str, Any]]]:
     cheapest = DEFAULT_PRICES.cheapest()
     prompts = case.oracle.rows(
@@ -116,10 +127,12 @@ def waste(case: Case) -> Tuple[List[Dict[str, Any]], List[Dict[str, Any]]]:
         select customer_id, sum(n) as call_count, sum(spent) as cost,
           sum(inputs) * 0.9 as wasted_cost from cells group by 1"""
     )
+    cheap = f"""sum(input_tokens * {cheapest.input_price!r}::decimal(18, 9)
+              + output_tokens * {cheapest.output_price!r}::decimal(18, 9)) / 1000"""
+    now = "sum(input_tokens * price_in + output_tokens * price_out) / 1000"
     simple = case.oracle.rows(
         f"""with cells as (select customer_id, provider, model, count(*) as n, sum(cost) as cost,
-            sum(cost) - sum(input_tokens * {cheapest.input_price!r}::decimal(18, 9)
-              + output_tokens * {cheapest.output_price!r}::decimal(18, 9)) / 1000 as saved
+            coalesce(sum(cost) - {at_own_price(cheap, "sum(cost)", now)}, 0) as saved
             from calls where status = 'success' and tokens < 200
             and (price_in + price_out) / 2 * 1000 > 5 group by 1, 2, 3)
         select customer_id, sum(n) as call_count, sum(cost)::double as cost,
@@ -189,16 +202,19 @@ def test_token_waste(case: Case) -> None:
 
 
 def test_token_opportunities(case: Case) -> None:
+    listed_now = "(i * price_in_now + o * price_out_now) / 1000"
+    listed = "(i * p.price_in + o * p.price_out) / 1000"
     tolerant = ", ".join(f"'{task}'" for task in sorted(config.DOWNGRADABLE_TASKS))
     offers = case.oracle.rows(
         f"""with used as (
           select customer_id, provider, model, task_type in ({tolerant}) as downgradable,
             any_value(rank) as rank, sum(cost) as current_cost,
+            any_value(price_in) as price_in_now, any_value(price_out) as price_out_now,
             sum(if(free, 0, input_tokens)) as i, sum(if(free, 0, output_tokens)) as o
           from calls where rank is not null group by 1, 2, 3, 4),
         offers as (
           select u.*, p.model as alternative_model,
-            (i * p.price_in + o * p.price_out) / 1000 as alternative_cost,
+            {at_own_price(listed, "current_cost", listed_now)} as alternative_cost,
             row_number() over (partition by customer_id, u.provider, u.model, downgradable
               order by (i * p.price_in + o * p.price_out), p.provider, p.model) as place
           from used u join prices p on not (p.provider = u.provider and p.model = u.model)
