@@ -151,7 +151,8 @@ def test_a_suffix_leads_to_the_price_of_its_model_and_stays_in_the_row(
 def test_a_version_that_is_not_listed_never_has_the_price_of_another(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rows = imported(tmp_path, answers(tmp_path, "claude-big-4-1", "claude-big-4-2[1m]"), MODELS)
+    prices = {**MODELS, "claude-big-4": MODELS["claude-big-4-1"]}
+    rows = imported(tmp_path, answers(tmp_path, "claude-big-4-1", "claude-big-4-2[1m]"), prices)
     assert [row["cost_usd"] for row in rows] == ["0.0038", ""]
     printed = capsys.readouterr()
     assert "≥ $0.0038" in printed.out
