@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import ntpath
+import os
+import posixpath
+from collections import Counter
 from decimal import Decimal
 from itertools import permutations
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
 
+from finops.importers.base import project_of
 from finops.importers.run import Result
 from tests.support.imports import cost_of, import_files, json_lines, rows_of, sums_of, write_all
 
@@ -273,19 +279,52 @@ def test_a_model_of_bedrock_is_priced_as_bedrock_s(tmp_path: Path) -> None:
     assert (row["provider"], row["cost_usd"]) == ("aws-bedrock", "0.00045")
 
 
+SHOP = [
+    "C:\\Users\\ann\\shop",
+    "C:\\Users\\ann\\shop\\",
+    "\\\\wsl.localhost\\Ubuntu\\home\\ann\\shop",
+    "/mnt/c/Users/ann/shop",
+    "/home/ann/shop/",
+    "c:/Users/ann/shop",
+]
+OTHERS = {"/home/ann/we\\ird": "we\\ird", "C:\\": "C:", "": "unknown"}
+FOLDERS = [*((folder, "shop") for folder in SHOP), *OTHERS.items()]
+
+
 @pytest.mark.parametrize(
-    ("folder", "product"),
-    [
-        ("C:\\Users\\ann\\shop", "shop"),
-        ("C:\\Users\\ann\\shop\\", "shop"),
-        ("\\\\wsl.localhost\\Ubuntu\\home\\ann\\shop", "shop"),
-        ("c:/Users/ann/shop", "shop"),
-        ("/home/ann/we\\ird", "we\\ird"),
-        ("/srv/shop/.claude/worktrees/fix/src", "shop"),
-        ("C:\\", "C:"),
-        ("", "unknown"),
-    ],
+    ("folder", "product"), [*FOLDERS, ("/srv/shop/.claude/worktrees/fix/src", "shop")]
 )
 def test_the_product_is_the_project_s_folder(tmp_path: Path, folder: str, product: str) -> None:
     (row,) = rows_of(imported(tmp_path, [line("m", cwd=folder)]))
     assert row["product_id"] == product
+
+
+def test_a_project_is_one_product_under_all_paths_that_lead_to_it(tmp_path: Path) -> None:
+    lines = [line(f"m{number}", cwd=folder) for number, (folder, _) in enumerate(FOLDERS)]
+    rows = rows_of(imported(tmp_path, lines))
+    assert Counter(row["product_id"] for row in rows) == {
+        "shop": 6,
+        "we\\ird": 1,
+        "C:": 1,
+        "unknown": 1,
+    }
+    # 100 at 2 and 10 at 10 micro-dollars each
+    assert {row["cost_usd"] for row in rows} == {"0.0003"}
+
+
+@pytest.mark.parametrize("paths", [posixpath, ntpath])
+def test_a_project_does_not_depend_on_the_machine_that_reads(
+    paths: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "path", paths)
+        patched.setattr(os, "sep", paths.sep)
+        projects = [project_of(folder) or "unknown" for folder, _ in FOLDERS]
+    assert projects == [product for _, product in FOLDERS]
+
+
+def test_two_folders_of_one_name_are_said_to_be_one_product(tmp_path: Path) -> None:
+    lines = [line("m", cwd="/home/ann/shop"), line("n", cwd="/srv/other/shop")]
+    paths = write_all(tmp_path, {"a.jsonl": json_lines(lines)})
+    result = import_files("claude-code", paths, tmp_path / "out.csv")
+    assert any("folders are called shop and are one product" in n for n in result.tally.notes)

@@ -123,6 +123,16 @@ def test_list_prices_are_called_so(made: Made, format_id: str) -> None:
         assert (f"Costs of {format_id} are" in text) == (format_id in AT_LIST_PRICES)
 
 
+def test_sessions_are_not_called_windows_of_a_subscription(made: Made) -> None:
+    for name, text in made.pages.items():
+        assert not re.search(
+            r"(five|5).hour|limit reached|% of (the|your) (plan|limit)", text, re.I
+        )
+        assert not re.search(
+            r"session\S* window|window\S* of (a|the) (session|plan)", text, re.I
+        ), name
+
+
 def test_a_few_minutes_are_no_month(made: Made) -> None:
     for text in made.reports.values():
         assert "Figures per month need 7 covered days" in text

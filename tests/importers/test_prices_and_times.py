@@ -41,33 +41,60 @@ def table(tmp_path: Path, *lines: str) -> str:
 PER_TOKEN = {"input_cost_per_token": 1e-06, "output_cost_per_token": 4e-06}
 READ = "cache_read_input_token_cost"
 # 10,000 plain and 40,000 cached tokens of input, 100 of output: 0.01 + 0.04 × share + 0.0004.
-CACHE_PRICES: List[Tuple[str, Dict[str, Any], str]] = [
-    ("m-zero", {**PER_TOKEN, READ: 0}, "0.0104"),
-    ("m-absent", PER_TOKEN, "0.0504"),
-    ("m-null", {**PER_TOKEN, READ: None}, "0.0504"),
-    ("m-texts", {**{k: str(v) for k, v in PER_TOKEN.items()}, READ: "0.0000001"}, "0.0144"),
-    ("m-free", {"input_cost_per_token": 0, "output_cost_per_token": 0}, "0"),
-    ("m-none", {"mode": "chat"}, ""),
-]
+# 10,000 plain and 40,000 cached tokens of input, 100 of output: 0.01 + 0.04 × share + 0.0004.
+CACHE_PRICES: Dict[str, Tuple[Dict[str, Any], str]] = {
+    "an explicit 0 is a price": ({**PER_TOKEN, READ: 0}, "0.0104"),
+    "no price of reading is the input price": (PER_TOKEN, "0.0504"),
+    "null is absent": ({**PER_TOKEN, READ: None}, "0.0504"),
+    "numbers as text are numbers": (
+        {**{k: str(v) for k, v in PER_TOKEN.items()}, READ: "0.0000001"},
+        "0.0144",
+    ),
+}
 
 
-def test_a_price_of_nothing_is_a_price_and_an_absent_one_is_not(
+def fifty_thousand(tmp_path: Path, *entries: Dict[str, Any]) -> List[Row]:
+    """Import a call of each model; the first is m1."""
+    models = [f"m{number}" for number in range(1, len(entries) + 1)]
+    lines = [
+        f"2026-10-0{n}T10:00:00Z,x,{model},50000,100,40000" for n, model in enumerate(models, 1)
+    ]
+    return imported(tmp_path, ["csv", table(tmp_path, *lines)], dict(zip(models, entries)))
+
+
+@pytest.mark.parametrize("rule", list(CACHE_PRICES))
+def test_what_a_cached_token_costs(tmp_path: Path, rule: str) -> None:
+    entry, cost = CACHE_PRICES[rule]
+    (row,) = fifty_thousand(tmp_path, entry)
+    assert (row["cost_usd"], row["list_cost_usd"], row["cost_source"]) == (cost, cost, "list")
+
+
+def test_a_free_model_is_priced_and_costs_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lines = [
-        f"2026-10-0{n}T10:00:00Z,x,{m},50000,100,40000" for n, (m, *_) in enumerate(CACHE_PRICES, 1)
-    ]
-    prices = {model: entry for model, entry, _ in CACHE_PRICES}
-    rows = imported(tmp_path, ["csv", table(tmp_path, *lines)], prices)
-    assert [(row["model"], row["cost_usd"]) for row in rows] == [
-        (model, cost) for model, _, cost in CACHE_PRICES
-    ]
-    assert [row["list_cost_usd"] for row in rows] == [row["cost_usd"] for row in rows]
-    assert [row["cost_source"] for row in rows] == ["list"] * 5 + ["none"]
+    free = {"input_cost_per_token": 0, "output_cost_per_token": 0}
+    (row,) = fifty_thousand(tmp_path, free)
+    assert (row["cost_usd"], row["list_cost_usd"], row["cost_source"]) == ("0", "0", "list")
+    assert "0 unpriced" in capsys.readouterr().out
+
+
+def test_a_model_without_a_price_is_unpriced_and_not_free(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, row = fifty_thousand(tmp_path, PER_TOKEN, {"mode": "chat"})
+    assert (row["cost_usd"], row["list_cost_usd"], row["cost_source"]) == ("", "", "none")
+    assert "1 unpriced" in capsys.readouterr().out
+
+
+def test_a_total_with_an_unpriced_call_is_a_bound_and_its_model_is_named_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fifty_thousand(tmp_path, *(entry for entry, _ in CACHE_PRICES.values()), {"mode": "chat"})
     printed = capsys.readouterr()
+    # 0.0104 + 0.0504 + 0.0504 + 0.0144: not 0.0456 (absent as 0), not 0.1656 (0 as absent)
     assert "≥ $0.1256" in printed.out
     assert "1 unpriced" in printed.out
-    assert printed.err.count("no price for m-none") == 1
+    assert printed.err.count("no price for m5") == 1
 
 
 # --- spellings of models -------------------------------------------------------------------------
@@ -83,7 +110,7 @@ MODELS = {
 }
 
 
-def answers(tmp_path: Path, *models: str) -> List[str]:
+def answers(tmp_path: Path, *models: str, tokens: int = 3000) -> List[str]:
     """Write a session with an answer of each model, and return how it is given."""
     lines = [
         {
@@ -94,7 +121,7 @@ def answers(tmp_path: Path, *models: str) -> List[str]:
             "message": {
                 "id": f"m{number}",
                 "model": model,
-                "usage": {"input_tokens": 3000, "output_tokens": 200},
+                "usage": {"input_tokens": tokens, "output_tokens": 200},
             },
         }
         for number, model in enumerate(models)
@@ -104,21 +131,44 @@ def answers(tmp_path: Path, *models: str) -> List[str]:
     return ["claude-code", str(path)]
 
 
-def test_suffixes_of_a_model_lead_to_its_price_and_stay_in_the_row(
+SUFFIXES = {
+    "of a long context": ("claude-big-4-1[1m]", "0.0038"),
+    "of a day": ("claude-small-4-1@20260101", "0.0005"),
+    "of the default": ("claude-small-4-1@default", "0.0005"),
+}
+
+
+@pytest.mark.parametrize("suffix", list(SUFFIXES))
+def test_a_suffix_leads_to_the_price_of_its_model_and_stays_in_the_row(
+    tmp_path: Path, suffix: str
+) -> None:
+    model, cost = SUFFIXES[suffix]
+    (row,) = imported(tmp_path, answers(tmp_path, model), MODELS)
+    # 3,000 × 1e-06 + 200 × 4e-06, and 3,000 × 1e-07 + 200 × 1e-06
+    assert (row["model"], row["cost_usd"], row["cost_source"]) == (model, cost, "list")
+
+
+def test_a_version_that_is_not_listed_never_has_the_price_of_another(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    models = ["claude-big-4-1[1m]", "claude-small-4-1@20260101", "claude-small-4-1@default"]
-    rows = imported(tmp_path, answers(tmp_path, *models, "claude-big-4-2[1m]"), MODELS)
-    # 3,000 × 1e-06 + 200 × 4e-06 and 3,000 × 1e-07 + 200 × 1e-06: [1m] is no long context.
-    assert [(row["model"], row["cost_usd"]) for row in rows] == [
-        ("claude-big-4-1[1m]", "0.0038"),
-        ("claude-small-4-1@20260101", "0.0005"),
-        ("claude-small-4-1@default", "0.0005"),
-        ("claude-big-4-2[1m]", ""),
-    ]
+    prices = {**MODELS, "claude-big-4": MODELS["claude-big-4-1"]}
+    rows = imported(tmp_path, answers(tmp_path, "claude-big-4-1", "claude-big-4-2[1m]"), prices)
+    assert [row["cost_usd"] for row in rows] == ["0.0038", ""]
     printed = capsys.readouterr()
-    assert "≥ $0.0048" in printed.out
+    assert "≥ $0.0038" in printed.out
+    assert "1 unpriced" in printed.out
     assert printed.err.count("claude-big-4-2[1m]") == 1
+
+
+@pytest.mark.parametrize(
+    ("tokens", "cost"), [(3000, "0.0005"), (250_000, "2.5002")], ids=["short", "long"]
+)
+def test_a_suffix_sets_no_long_context_and_the_input_does(
+    tmp_path: Path, tokens: int, cost: str
+) -> None:
+    given = answers(tmp_path, "claude-small-4-1[1m]", tokens=tokens)
+    # 3,000 × 1e-07, and 250,000 × 1e-05 above 200,000; 200 × 1e-06
+    assert [row["cost_usd"] for row in imported(tmp_path, given, MODELS)] == [cost]
 
 
 def test_a_key_that_is_spelled_with_the_suffix_wins(tmp_path: Path) -> None:
