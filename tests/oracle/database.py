@@ -184,6 +184,17 @@ def _plain(value: Any) -> Any:
     return float(value) if type(value).__name__ == "Decimal" else value
 
 
+OVER = 1 + config.LIST_PRICE_TOLERANCE_PCT / 100
+
+
+def at_own_price(listed: str, paid: str, listed_now: str) -> str:
+    """Return SQL for what tokens would cost elsewhere for who paid so much for them here."""
+    return (
+        f"({listed})::double * if({paid} <= {listed_now} * {OVER}, 1,"
+        f" {paid}::double / nullif({listed_now}, 0)::double)"
+    )
+
+
 def check_same(found: Any, expected: Any, where: str = "") -> None:
     """Assert equality; numbers to a relative difference of 1e-9."""
     if isinstance(expected, dict):

@@ -10,7 +10,7 @@ import pytest
 from finops import config
 from finops.business.catalog import DEFAULT_PRICES
 from tests.oracle.conftest import Case
-from tests.oracle.database import TIES, check_rows, check_same, percentile
+from tests.oracle.database import TIES, at_own_price, check_rows, check_same, percentile
 
 pytestmark = pytest.mark.unmeasured
 
@@ -95,17 +95,6 @@ def test_token_efficiency_and_daily(case: Case) -> None:
         from calls"""
     )[0]
     check_same(result["summary"], summary, "summary")
-
-
-OVER = 1 + config.LIST_PRICE_TOLERANCE_PCT / 100
-
-
-def at_own_price(listed: str, paid: str, listed_now: str) -> str:
-    """Return SQL for what tokens would cost elsewhere for who paid so much for them here."""
-    return (
-        f"({listed})::double * if({paid} <= {listed_now} * {OVER}, 1,"
-        f" {paid}::double / nullif({listed_now}, 0)::double)"
-    )
 
 
 def waste(case: Case) -> Tuple[List[Dict[str, Any]], List[Dict[str, Any]]]:

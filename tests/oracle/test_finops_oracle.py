@@ -11,7 +11,7 @@ import pytest
 from finops import config
 from finops.business.catalog import CATALOG
 from tests.oracle.conftest import Case
-from tests.oracle.database import Oracle, check_rows, check_same, percentile
+from tests.oracle.database import Oracle, at_own_price, check_rows, check_same, percentile
 
 pytestmark = pytest.mark.unmeasured
 
@@ -348,7 +348,14 @@ def test_realtime_risk(case: Case) -> None:
     assert len(found) == len(customers)
 
 
-_COST_NOW = "(i_now * p.price_in + c_now * p.price_cached + o_now * p.price_out)"
+MIN_PERCENT = config.SWITCH_MIN_SAVINGS_PERCENT
+
+
+def listed(prices: str, when: str = "") -> str:
+    """Return SQL for what the tokens of some work cost by the list, in USD."""
+    i, c, o = (name + when for name in "ico")
+    sums = f"{i} * {prices}.price_in + {c} * {prices}.price_cached + {o} * {prices}.price_out"
+    return f"(({sums}) / 1000)"
 
 
 def best_switches(oracle: Oracle, more: str = "") -> List[Dict[str, Any]]:
@@ -371,19 +378,19 @@ def best_switches(oracle: Oracle, more: str = "") -> List[Dict[str, Any]]:
           from calls where rank is not null group by 1, 2, 3, 4),
         offers as (
           select u.*, p.provider as alternative_provider, p.model as alternative_model,
-            (i * p.price_in + c * p.price_cached + o * p.price_out) / 1000 as alternative_cost,
-            min({_COST_NOW} / 1000) over (
+            {at_own_price(listed("p"), "current_cost", listed("own"))} as alternative_cost,
+            min({at_own_price(listed("p", "_now"), "cost_now", listed("own", "_now"))}) over (
               partition by feature_id, task_type, u.provider, u.model) as alternative_now,
             first_value(p.provider) over now as now_provider,
             first_value(p.model) over now as now_model,
             row_number() over (partition by feature_id, task_type, u.provider, u.model
-              order by (i * p.price_in + c * p.price_cached + o * p.price_out), p.provider,
-                p.model) as place
-          from used u join prices p on not (p.provider = u.provider and p.model = u.model)
+              order by {listed("p")}, p.provider, p.model) as place
+          from used u join prices own on own.provider = u.provider and own.model = u.model
+          join prices p on not (p.provider = u.provider and p.model = u.model)
             and (p.rank = u.rank or (downgradable and p.rank = u.rank + 1))
             and p.retired > (select max(day) from dates)
           window now as (partition by feature_id, task_type, u.provider, u.model
-            order by {_COST_NOW}, p.provider, p.model))
+            order by {listed("p", "_now")}, p.provider, p.model))
         select feature_id, task_type, provider as current_provider, model as current_model,
           alternative_provider, alternative_model, call_count,
           current_cost::double as current_cost, alternative_cost::double as alternative_cost,
@@ -391,7 +398,8 @@ def best_switches(oracle: Oracle, more: str = "") -> List[Dict[str, Any]]:
           ((current_cost - alternative_cost) / current_cost * 100)::double as savings_percent,
           (greatest(0, cost_now - alternative_now) * 30
            / (select count(*) from recent))::double as monthly_savings {more}
-        from offers where place = 1 and alternative_cost < current_cost
+        from offers where place = 1
+          and (current_cost - alternative_cost) * 100 > current_cost * {MIN_PERCENT}
         order by estimated_savings desc, feature_id, task_type, provider, model"""
     )
 
