@@ -508,7 +508,6 @@ def test_a_port_in_use_is_one_line(generated: Path, tmp_path: Path) -> None:
 # --- speed -------------------------------------------------------------------------------------
 
 
-@pytest.mark.alone
 @pytest.mark.unmeasured
 @pytest.mark.parametrize("words", [["list", "scenarios"], ["list", "analyzers"], ["--help"]])
 def test_starting_up_is_instant(words: List[str]) -> None:

@@ -506,7 +506,7 @@ def test_snapshot_reads(forked: Forked, tmp_path: Path) -> None:
     writer = forked.start(*words(path, "60MB"), before=SLOWER)
     assert writer.speaks("generating")
     seen: List[Dict[str, Any]] = []
-    while len(seen) < 30:
+    while len(seen) < 12:
         found = compute(Job(path, tmp_path, only=("features",), workers=1))
         seen.append(found["features"]["summary"])
         assert not writer.ended(), "it wrote too fast to be watched"

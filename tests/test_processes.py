@@ -26,7 +26,10 @@ SOURCE = ROOT / "src"
 
 # --- what a child finds --------------------------------------------------------------------------
 
-SWITCHES = ["-I", "-S", "-E", "-s", "-O", *(["-P"] if sys.version_info >= (3, 11) else [])]
+SAFE_PATH = ["-P"] if sys.version_info >= (3, 11) else []
+SWITCHES = ["-I", "-S", "-E", "-s", "-O", *SAFE_PATH]
+# Four of them leave one way to find the package: beside the program.
+WAYS = ["-I", "-S -E -s -O", *SAFE_PATH, "PYTHONSAFEPATH", "relative", "archive -I"]
 Start = Tuple[List[str], Dict[str, str]]
 
 
@@ -44,7 +47,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
-@pytest.fixture(scope="module", params=[*SWITCHES, "PYTHONSAFEPATH", "relative", "archive -I"])
+@pytest.fixture(scope="module", params=WAYS)
 def start(request: pytest.FixtureRequest, archive: Path) -> Start:
     """How the parent is started: the words before its own, and its environment.
 
@@ -59,7 +62,7 @@ def start(request: pytest.FixtureRequest, archive: Path) -> Start:
         return [sys.executable, "-m", "finops"], {**environment, "PYTHONPATH": relative}
     if way == "PYTHONSAFEPATH":
         return [sys.executable, str(ROOT / "finops.py")], {**environment, way: "1"}
-    return [sys.executable, way, str(ROOT / "finops.py")], environment
+    return [sys.executable, *way.split(), str(ROOT / "finops.py")], environment
 
 
 @pytest.fixture(scope="module")

@@ -24,10 +24,18 @@ OLD, NEW = ReferenceDataset(varied_rows(40)), ReferenceDataset(varied_rows(80, s
 SOME = ("features", "pricing", "optimization")
 
 
+@pytest.fixture(scope="module")
+def some(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with three reports; do not change it."""
+    folder = tmp_path_factory.mktemp("some") / "reports"
+    analyze(Job(OLD, folder, only=SOME))
+    return folder
+
+
 @pytest.fixture
-def reports(tmp_path: Path) -> Path:
-    """A folder with the reports of a run."""
-    analyze(Job(OLD, tmp_path / "reports", only=SOME))
+def reports(some: Path, tmp_path: Path) -> Path:
+    """A folder with the reports of a run, to be changed."""
+    shutil.copytree(str(some), str(tmp_path / "reports"))
     return tmp_path / "reports"
 
 
@@ -195,14 +203,14 @@ NO_RESULTS: Dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("raw", NO_RESULTS.values(), ids=NO_RESULTS.keys())
-@pytest.mark.parametrize("name", ["pricing", "optimization"])
-def test_a_result_of_any_content_does_not_stop_the_index(
-    raw: bytes, name: str, reports: Path
-) -> None:
-    (reports / f"{name}.json").write_bytes(raw)
+def test_a_result_of_any_content_does_not_stop_the_index(raw: bytes, reports: Path) -> None:
+    names = ("pricing", "optimization")
+    for name in names:
+        (reports / f"{name}.json").write_bytes(raw)
     outcome = analyze(Job(OLD, reports, only=("features",)))
     assert outcome.failed == []
-    assert "nan" not in headline_of(reports, name).lower()
+    for name in names:
+        assert "nan" not in headline_of(reports, name).lower()
     assert 'href="features.html"' in (reports / "index.html").read_text(encoding="utf-8")
 
 

@@ -115,7 +115,8 @@ def test_a_pipe_in_place_of_a_sidecar_stops_nobody(
     data = tmp_path / "calls.csv"
     data.write_bytes(small_csv.read_bytes())
     os.mkfifo(str(data) + suffix)
-    done = run_finops("analyze", "--data", data, "--reports", tmp_path / "r", timeout=60)
+    words = ["analyze", "--data", data, "--reports", tmp_path / "r", "--only", "dataset_overview"]
+    done = run_finops(*words, timeout=60)
     assert done.returncode == 0, done.stderr
     # `verify` calls a damaged commit record what it is.
     checked = run_finops("verify", data, timeout=60)

@@ -15,7 +15,10 @@ from tests.importers.test_vendors import SOME, logs
 from tests.support.imports import import_files
 from tests.support.vendor_logs import VENDORS
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
+pytestmark = [
+    pytest.mark.unmeasured,
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here"),
+]
 
 KILLED = 9
 

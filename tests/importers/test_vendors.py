@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
 from fractions import Fraction
 from pathlib import Path
@@ -45,7 +46,7 @@ def test_every_format_has_a_vendor() -> None:
 
 
 @every_format
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8 if sys.version_info >= (3, 10) else 4, deadline=None)
 @given(uses=USES)
 def test_no_token_is_counted_twice_and_none_is_lost(format_id: str, uses: List[Use]) -> None:
     vendor = VENDORS[format_id]
@@ -184,15 +185,14 @@ IN_LINES = [
 
 
 @pytest.mark.parametrize("format_id", IN_LINES)
-@pytest.mark.parametrize("damage", sorted(DAMAGES))
-def test_a_damaged_record_takes_no_other_with_it(
-    format_id: str, damage: str, tmp_path: Path
-) -> None:
+def test_a_damaged_record_takes_no_other_with_it(format_id: str, tmp_path: Path) -> None:
+    """Each kind of damage once, between the records and behind the last."""
     paths = logs(format_id, SOME, tmp_path / "logs")
     before = tmp_path / "before.csv"
     import_files(format_id, paths, before)
     lines = paths[0].read_text(encoding="utf-8").splitlines()
-    lines.insert(len(lines) // 2, DAMAGES[damage])
+    middle = len(lines) // 2
+    lines = [*lines[:middle], *DAMAGES.values(), *lines[middle:], *DAMAGES.values()]
     paths[0].write_text("\n".join(lines) + "\n", encoding="utf-8")
     out = tmp_path / "out.csv"
     import_files(format_id, paths, out)
@@ -211,7 +211,7 @@ WRONG = st.one_of(
 
 
 @every_format
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20 if sys.version_info >= (3, 10) else 6, deadline=None)
 @given(data=st.data())
 def test_a_value_of_the_wrong_type_is_counted_and_never_raises(
     format_id: str, data: st.DataObject

@@ -93,7 +93,7 @@ def reduced(vector: int, flips: int, pivots: Dict[int, Tuple[int, int]]) -> Tupl
 @pytest.fixture(autouse=True)
 def _keep_small_files_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "MIN_STATE_BYTES", 0)
-    monkeypatch.setattr(cache, "SEALED_PART_BYTES", 50_000)
+    monkeypatch.setattr(cache, "SEALED_PART_BYTES", 20_000)
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def check_fresh(path: Path, **how: Any) -> None:
 
 def test_warm_is_cold_and_reads_nothing_again(tmp_path: Path, read_spans: List[Any]) -> None:
     path = tmp_path / "a.csv"
-    path.write_bytes(csv_of(rows(0, 1500)))
+    path.write_bytes(csv_of(rows(0, 600)))
     check_fresh(path, workers=2)
     assert Path(cache_path(str(path))).is_file()
     del read_spans[:]
@@ -158,7 +158,7 @@ def test_each_part_is_held_against_the_bytes_of_the_file(
     if not side_by_side:  # as on Windows
         monkeypatch.delattr(os, "pread", raising=False)
     path = tmp_path / "a.csv"
-    content = csv_of(rows(0, 1500))
+    content = csv_of(rows(0, 600))
     path.write_bytes(content)
     everything(path, cache=True, workers=3)
     del read_spans[:]
@@ -205,7 +205,7 @@ def changed_in_place(path: Path) -> None:
 def changed_in_place_and_grown(path: Path) -> None:
     changed_in_place(path)
     with open(str(path), "ab") as out:
-        out.write(csv_of(rows(1500, 1600)).split(b"\n", 1)[1])
+        out.write(csv_of(rows(600, 640)).split(b"\n", 1)[1])
 
 
 def other_header(path: Path) -> None:
@@ -227,7 +227,7 @@ def test_whatever_happens_to_the_file_is_noticed(
     change: Callable[[Path], None], tmp_path: Path
 ) -> None:
     path = tmp_path / "a.csv"
-    path.write_bytes(csv_of(rows(0, 1500)))
+    path.write_bytes(csv_of(rows(0, 600)))
     everything(path, cache=True)
     change(path)
     check_fresh(path)
@@ -236,7 +236,7 @@ def test_whatever_happens_to_the_file_is_noticed(
 
 def test_a_change_within_the_grain_of_file_times_is_noticed(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
-    path.write_bytes(csv_of(rows(0, 1500)))
+    path.write_bytes(csv_of(rows(0, 600)))
     times = (path.stat().st_atime_ns, path.stat().st_mtime_ns)
     everything(path, cache=True)
     changed_in_place(path)
@@ -305,7 +305,7 @@ def test_a_well_formed_but_wrong_state_is_not_used(
 @pytest.mark.unmeasured
 def test_an_edit_that_keeps_size_times_and_crc_is_noticed(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
-    path.write_bytes(csv_of(rows(0, 1500)))
+    path.write_bytes(csv_of(rows(0, 600)))
     long_ago = 10**18
     os.utime(str(path), ns=(long_ago, long_ago))
     for workers in (1, 3):
@@ -325,7 +325,7 @@ def moved_away(path: Path) -> None:
 
 def grown(path: Path) -> None:
     with open(str(path), "ab") as out:
-        out.write(csv_of(rows(1500, 1600)).split(b"\n", 1)[1])
+        out.write(csv_of(rows(600, 640)).split(b"\n", 1)[1])
 
 
 def settle(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -352,7 +352,7 @@ def test_a_change_while_the_file_is_read_is_not_kept_for_ever(
     """It happens while the scan pauses in the middle; the runs after it see what is there."""
     settle(tmp_path, monkeypatch)
     path = tmp_path / "a.csv"
-    path.write_bytes(csv_of(rows(0, 1500)))
+    path.write_bytes(csv_of(rows(0, 600)))
     changed: List[bool] = []
 
     def between(done: int, total: int) -> None:

@@ -149,8 +149,9 @@ GENERATE = (
 
 
 @pytest.mark.unmeasured
-@pytest.mark.parametrize("workers", [1, 2])
-def test_killed_again_and_again(folder: Path, workers: int) -> None:
+def test_killed_again_and_again(folder: Path) -> None:
+    """With workers; without them `test_kill9_generator_100` does the same."""
+    workers = 2
     whole, csv = folder / "whole.csv", folder / "calls.csv"
     generate(whole, 3 * SIZE, seed=SEED)
     golden = whole.read_bytes()

@@ -191,7 +191,6 @@ def test_disconnects(tmp_path: Path) -> None:
         assert server.request("/healthz").endswith(b"ok")
 
 
-@pytest.mark.alone
 def test_soak_10k(tmp_path: Path) -> None:
     """Ten thousand requests, good and bad, leave memory, threads and descriptors as they were.
 
@@ -217,7 +216,7 @@ def test_soak_10k(tmp_path: Path) -> None:
         for worker in workers:
             worker.start()
         for worker in workers:
-            worker.join(300)
+            worker.join(600)
         after = server.settled()
         print(f"memory grew by {(after[0] - memory) / MB:.2f} MB; after {after[1:]}, before:")
         print((threads, descriptors))

@@ -16,7 +16,14 @@ from tests.support.live import in_parallel
 from tests.viewer.test_collector import BATCH, RECORD, SDK
 from tests.viewer.test_load import MB, Served, served
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.once,
+    pytest.mark.unmeasured,
+    pytest.mark.long,
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc"),
+]
+PATIENCE_S = 400  # 64 clients have to share what other tests leave of the machine
 
 LIMIT = 256 * MB
 WIDE = "\U0001f600"  # one such character makes all of a text four bytes a character
@@ -61,15 +68,12 @@ def ask_64_times(server: Served, target: str, body: bytes, coding: str = "") -> 
     request = head.encode() + body
 
     def ask() -> int:
-        return int(server.send(request, 60).split(b" ", 2)[1])
+        return int(server.send(request, PATIENCE_S).split(b" ", 2)[1])
 
-    answers = in_parallel([ask] * config.HTTP_SLOTS, timeout=120)
+    answers = in_parallel([ask] * config.HTTP_SLOTS, timeout=PATIENCE_S)
     return [answer for answer in answers if isinstance(answer, int)]
 
 
-@pytest.mark.alone
-@pytest.mark.slow
-@pytest.mark.once
 def test_64_of_the_worst_bodies(tmp_path: Path) -> None:
     statuses: List[Tuple[str, List[int]]] = []
     with served(tmp_path, "--collect", "--no-monitor") as server:
