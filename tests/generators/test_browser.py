@@ -6,17 +6,19 @@ import csv
 import json
 import time
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Tuple
 
 import pytest
 
 from finops.generators import formatting
+from finops.generators.chartjs import CHARTJS_FILE, CHARTJS_URL
 from finops.generators.charts import Axis, Series, bar_chart, line_chart, scatter_chart
 from finops.generators.components import Card, section
 from finops.generators.page import write_report
 from finops.generators.precision import column_cell, places_of
 from finops.generators.tables import Column, table
 from tests.generators.pages import CONTEXT, REPORT, VALUE
+from tests.support.tools import need
 
 pytestmark = [pytest.mark.unmeasured, pytest.mark.once]
 
@@ -211,6 +213,8 @@ def test_report_readable_without_cdn(browser: Any, address: str, pages: Dict[str
     page = context.new_page()
     page.route("**/*chart*.js", lambda route: route.abort())
     page.goto(f"{address}/sample.html")
+    page.get_by_text("Charts have no tooltips until Chart.js is loaded.").wait_for()
+    page.locator("#chart-band .plot").hover()
     page.get_by_text("Chart.js could not be loaded.").wait_for()
     assert page.locator(".chart .drawn svg:visible").count() >= 3
     page.locator("#chart-band summary").click()
@@ -238,13 +242,87 @@ def test_the_page_works_from_a_file(browser: Any, site: Path, pages: Dict[str, i
     visit.context.close()
 
 
-def test_an_offline_page_without_a_copy_asks_for_nothing(browser: Any, tmp_path: Path) -> None:
+class Network:
+    """What a page asked the network for, answered with Chart.js where it is there."""
+
+    def __init__(self, visit: Visit, there: bool) -> None:
+        self.asked: List[str] = []
+        self._there = there
+        visit.context.route("https://**/*", self._answer)
+
+    def _answer(self, route: Any) -> None:
+        self.asked.append(route.request.url)
+        if self._there:
+            headers = {"Access-Control-Allow-Origin": "*"}
+            route.fulfill(path=need(f"node_modules/chart.js/dist/{CHARTJS_FILE}"), headers=headers)
+        else:
+            route.abort()
+
+
+@pytest.fixture
+def alone(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Tuple[Visit, Network]]]:
+    """Opens a page that has no copy of Chart.js beside it: give whether the network is there."""
     write_sample(tmp_path / "sample.html", dict(CONTEXT, chart_library=False))
-    visit = Visit(browser, (tmp_path / "sample.html").as_uri(), offline=True)
-    visit.page.get_by_text("Chart.js could not be loaded.").wait_for()
+    opened: List[Visit] = []
+
+    def visit(there: bool, **options: Any) -> Tuple[Visit, Network]:
+        opened.append(Visit(browser, "about:blank", **options))
+        network = Network(opened[-1], there)
+        opened[-1].page.goto((tmp_path / "sample.html").as_uri())
+        return opened[-1], network
+
+    yield visit
+    for each in opened:
+        each.context.close()
+
+
+Alone = Callable[..., Tuple[Visit, Network]]
+STANDS = """() => [...document.querySelectorAll('.chart[id], .table')].map((part) =>
+  [part.offsetTop, part.offsetHeight])"""
+WAITS, FAILED = "Charts have no tooltips until Chart.js is loaded.", "Chart.js could not be loaded."
+
+
+def test_a_page_that_nobody_points_at_asks_nobody_and_says_what_is_missing(alone: Alone) -> None:
+    visit, network = alone(there=False)
+    visit.page.get_by_text(WAITS).wait_for()
     assert visit.page.locator(".chart .drawn svg.plot:visible").count() >= 2
+    visit.page.locator("#table-all thead th button").first.click()
+    visit.page.mouse.wheel(0, 2000)
+    assert network.asked == []
     assert visit.complaints == []
-    visit.context.close()
+
+
+@pytest.mark.parametrize("act", ["mouse", "touch", "keyboard"])
+def test_a_chart_that_a_reader_turns_to_loads_chart_js_once(alone: Alone, act: str) -> None:
+    visit, network = alone(there=True, has_touch=act == "touch")
+    page = visit.page
+    before = page.evaluate(STANDS)
+    if act == "mouse":
+        page.locator("#chart-band .plot").hover()
+    elif act == "touch":
+        page.locator("#chart-band .plot").tap()
+    else:
+        page.locator("#chart-band summary").focus()
+    visit.wait_for_charts(3)
+    assert page.locator("#chart-missing:visible").count() == 0
+    assert page.evaluate(STANDS) == before
+    if act != "keyboard":
+        tooltip = "Chart.getChart(document.querySelector('#chart-band canvas')).tooltip.opacity"
+        visit.wait_until(f"{tooltip} === 1")
+    page.locator("#chart-bars canvas").hover()
+    assert network.asked == [CHARTJS_URL]
+    assert visit.complaints == []
+
+
+def test_a_reader_without_a_network_is_told_so(alone: Alone) -> None:
+    visit, network = alone(there=True, offline=True)
+    visit.page.locator("#chart-band .plot").hover()
+    visit.page.get_by_text(FAILED).wait_for()
+    assert network.asked == []
+    visit.context.set_offline(False)
+    visit.page.locator("#chart-bars .rows").hover()
+    visit.wait_for_charts(3)
+    assert visit.complaints == []
 
 
 def test_the_skip_link_is_the_first_stop(sample: Visit) -> None:

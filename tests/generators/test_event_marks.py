@@ -39,7 +39,7 @@ def test_events_within_the_dates_are_marked_where_they_began(shape: str, places:
     page = marked(chart(shape), EVENTS)
     lines = [float(x.rstrip("%")) for x in page.values_of("x1")]
     assert lines == [float(place.rstrip("%")) for place in places]
-    assert page.says("Events: 1 3 Jan: <b>Launch (Chat); 2 11 Jan: Outage.")
+    assert page.says("Events: 1: <b>Launch (Chat), 3 Jan; 2: Outage, 11 Jan.")
     assert not page.says("Too")
     assert page.data["charts"]["daily"]["events"] == [["2025-01-03", "1"], ["2025-01-11", "2"]]
 
@@ -70,7 +70,7 @@ def test_a_chart_of_hours_marks_the_first_hour_of_the_day() -> None:
     page = marked(part, EVENTS)
     (at,) = [float(x.rstrip("%")) for x in page.values_of("x1")]
     assert at == pytest.approx(24 / 71 * 100, abs=0.01)
-    assert page.says("Events: 1 3 Jan: <b>Launch (Chat).")
+    assert page.says("Events: 1: <b>Launch (Chat), 3 Jan.")
 
 
 def test_events_of_one_day_share_a_line() -> None:
@@ -78,4 +78,4 @@ def test_events_of_one_day_share_a_line() -> None:
     page = marked(chart("line"), [*events, EVENTS[2]])
     assert len(page.values_of("x1")) == 2
     assert page.data["charts"]["daily"]["events"] == [["2025-01-03", "1–3"], ["2025-01-11", "4"]]
-    assert page.says("Events: 1 3 Jan: A (Chat); 2 3 Jan: B (Chat); 3 3 Jan: C (Chat); 4 11 Jan")
+    assert page.says("Events: 1: A (Chat), 3 Jan; 2: B (Chat), 3 Jan; 3: C (Chat), 3 Jan; 4:")

@@ -311,7 +311,7 @@ def test_a_chart_js_that_hangs_is_missed_within_three_seconds_and_used_when_it_c
     page.locator("#chart-missing:not([hidden])").wait_for()
     assert page.evaluate(DRAWN) == [True] * pages["understanding"]
     waiting[0].continue_()
-    page.locator("#chart-missing[hidden]").wait_for(state="attached")
+    page.locator("#chart-missing").wait_for(state="hidden")
     assert page.locator(".canvas:visible").count() == pages["understanding"]
     assert page.locator(".drawn:visible").count() == 0
     assert errors == []

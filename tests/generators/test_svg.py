@@ -85,7 +85,7 @@ def test_a_line_goes_through_every_known_number(values: List[Optional[float]]) -
 
 def test_a_gap_interrupts_a_line_and_a_lonely_point_is_marked() -> None:
     drawing = svg.lines(Plot(list("abcde"), [Stroke("a", [1, 2, None, 2, None], "c3")], "money"))
-    assert paths(drawing) == ["M0 108L250 0M750 0"]
+    assert paths(drawing) == ["M0 90L250 0M750 0"]
     assert Page(drawing).values_of("cx") == ["75%"]
 
 
@@ -93,15 +93,15 @@ def test_stacked_bars_stand_on_each_other() -> None:
     strokes = [Stroke("a", [1, 3], "c0"), Stroke("b", [3, 1], "c1")]
     drawing = svg.bars(Plot(["x", "y"], strokes, "money"), stacked=True)
     below, above = (re.findall(r"M[\d.]+ ([\d.]+)V([\d.]+)", path) for path in paths(drawing))
-    assert below == [("216", "162"), ("216", "54")]
-    assert above == [("162", "0"), ("54", "0")]
+    assert below == [("180", "135"), ("180", "45")]
+    assert above == [("135", "0"), ("45", "0")]
 
 
 def test_bars_below_zero_hang_from_it() -> None:
     drawing = svg.bars(Plot(["x", "y"], [Stroke("a", [4, -4], "c0")], "money"), stacked=False)
     assert re.findall(r"M[\d.]+ ([\d.]+)V([\d.]+)", paths(drawing)[0]) == [
-        ("108", "0"),
-        ("108", "216"),
+        ("90", "0"),
+        ("90", "180"),
     ]
 
 
@@ -123,7 +123,7 @@ def test_points_of_a_plane_differ_in_colour_and_shape() -> None:
     page = Page(part.markup)
     assert page.says("pro starter")
     assert len({c for c in page.values_of("class") if c.startswith("mark ")}) == 2
-    assert (page.values_of("cx"), page.values_of("cy")) == (["0%"], ["216"])
+    assert (page.values_of("cx"), page.values_of("cy")) == (["0%"], ["180"])
     assert paths(part.markup) == ["M-4 4L0 -4L4 4z"]
 
 
@@ -138,7 +138,7 @@ def test_a_band_lies_between_its_edges_and_a_limit_is_dashed() -> None:
         ],
     )  # fmt: skip
     page = Page(part.markup)
-    assert page.values_of("d") == ["M0 0L1000 0L1000 108L0 216z", "M0 108L1000 108"]
+    assert page.values_of("d") == ["M0 0L1000 0L1000 90L0 180z", "M0 90L1000 90"]
     assert {"band c1", "dashed critical", "box warning"} <= set(page.values_of("class"))
     assert page.says("31 Dec 2025 1 Jan 2026")
     assert page.says("Limit Odd")

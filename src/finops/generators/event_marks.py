@@ -125,6 +125,6 @@ def _list(marks: Sequence[Mark]) -> Markup:
     if not marks:
         return Markup("")
     named = "; ".join(
-        f"{mark.number} {formatting.short_day(mark.date)}: {mark.words}" for mark in marks
+        f"{mark.number}: {mark.words}, {formatting.short_day(mark.date)}" for mark in marks
     )
     return fill('<p class="events">Events: $named.</p>', named=named)

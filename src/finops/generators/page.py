@@ -14,6 +14,7 @@ import hashlib
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
+from urllib.parse import urlsplit
 
 from finops.atomic import write_aside
 from finops.generators import components, formatting
@@ -193,7 +194,9 @@ def render(
 
 
 def _library(beside: bool) -> Markup:
-    """Return where the script finds Chart.js: the copy `beside` the page, then the network."""
+    """Return where the script finds Chart.js: the copy `beside` the page, and the network, which
+    it asks only for a reader who points to a chart or chooses dates.
+    """
     copy = fill('<script src="$file"></script>', file=token(CHARTJS_FILE))
     return fill(
         '<template id="chart-library">$copy'
@@ -204,12 +207,16 @@ def _library(beside: bool) -> Markup:
     )
 
 
-# Shown by the script where Chart.js does not load, and where no script runs.
-_MISSING_LIBRARY = Markup(
-    '<p class="unavailable" id="chart-missing" role="status" hidden>Chart.js could not be loaded. '
-    "The charts are drawn without tooltips and show the whole period.</p>\n"
+# Shown by the script while Chart.js is not there, and where no script runs.
+_MISSING_LIBRARY = fill(
+    '<p class="unavailable" id="chart-missing" role="status" hidden>'
+    '<span id="chart-waits">Charts have no tooltips until Chart.js is loaded. '
+    "Point to a chart to load it from $host.</span>"
+    '<span id="chart-failed">Chart.js could not be loaded. '
+    "The charts are drawn without tooltips and show the whole period.</span></p>\n"
     '<noscript><p class="unavailable">Scripts are off. Charts are drawn without tooltips, and '
-    "tables show their first rows.</p></noscript>\n"
+    "tables show their first rows.</p></noscript>\n",
+    host=urlsplit(CHARTJS_URL).netloc,
 )
 
 

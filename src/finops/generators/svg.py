@@ -16,13 +16,15 @@ from finops.generators.ticks import Scale, scale_of, tick_labels
 
 Numbers = Sequence[Optional[float]]
 
-HEIGHT = 216
+HEIGHT = 180
 # Units across the stretched picture of lines and bars.
 WIDTH = 1000
 _GROUP = 0.8
 _WIDEST_BAR = 60
-_ROW = 40
+_ROW = 36
 _BAR = 14
+# Below lying bars, so that what takes the place of the drawing finds room for an axis.
+_AIR = 12
 _DASHES = 4
 _LONG_LABEL = 26
 _SLANTED = 52  # labels that find room beside each other when slanted
@@ -154,7 +156,7 @@ def rows(plot: Plot, stacked: bool) -> Markup:
     ]
     return fill(
         '<svg class="rows" height="$height" aria-hidden="true">$inner$texts</svg>',
-        height=token(len(plot.labels) * height + 4),
+        height=token(len(plot.labels) * height + _AIR * min(2, len(plot.strokes))),
         inner=join(inner, ""),
         texts=join(texts, ""),
     )

@@ -9,7 +9,11 @@ const charts = (() => {
   const BAR = 44;
   const PATIENCE_MS = 2000;
   const drawn = [];
+  let known = {};
   let shown = (data) => data;
+  let wanted = false;
+  let offered = null;
+  let pointer = null;
 
   function theme() {
     const style = getComputedStyle(document.documentElement);
@@ -178,9 +182,11 @@ const charts = (() => {
     return { label: (item) => `${item.dataset.label}: ${format.readable(data.y.kind, item.raw)}` };
   }
 
-  // What the legend says of a line is how the line is drawn, dashes and all.
+  // What the legend says of a line is how the line is drawn, dashes and all; first what the chart
+  // is about, then what is marked on it.
   function entries(chart, wide) {
-    return Chart.defaults.plugins.legend.labels.generateLabels(chart).map((item) => {
+    const items = Chart.defaults.plugins.legend.labels.generateLabels(chart);
+    return items.sort((a, b) => a.datasetIndex - b.datasetIndex).map((item) => {
       const { borderDash = [], borderWidth } = chart.data.datasets[item.datasetIndex];
       if (item.pointStyle !== "line") return item;
       return { ...item, lineWidth: borderWidth, lineDash: wide ? borderDash : borderDash.map((part) => part / 2) };
@@ -220,23 +226,39 @@ const charts = (() => {
     };
   }
 
+  // Pixels that lying bars take with their axis and legend.
+  function least(data) {
+    const many = data.series.length;
+    const row = many > 1 && !data.stacked ? 10 + many * 14 : window.innerWidth < 640 ? 32 : 28;
+    return (many > 1 ? 80 : 48) + data.labels.length * row;
+  }
+
+  // The frame is as high as the drawing that it replaces, so nothing below it moves.
+  function fit(frame, drawing, data, original) {
+    const { height } = drawing.getBoundingClientRect();
+    const rows = data.horizontal ? least(data) : 0;
+    if (height) frame.style.height = `${Math.max(height, rows)}px`;
+    else if (data.labels.length !== original.labels.length && rows) frame.style.height = `${rows}px`;
+  }
+
   function draw(name, original) {
     const data = shown(original);
     const figure = document.getElementById(`chart-${name}`);
-    const frame = figure.querySelector(".canvas");
+    const [frame, drawing] = [figure.querySelector(".canvas"), figure.querySelector(".drawn")];
+    fit(frame, drawing, data, original);
     frame.hidden = false;
-    figure.querySelector(".drawn").hidden = true;
-    if (data.groups) frame.style.height = "352px";
-    const several = data.series.length > 1;
-    const row = several ? 12 + data.series.length * 18 : window.innerWidth < 640 ? 32 : 28;
-    if (data.horizontal) frame.style.height = `${(several ? 104 : 72) + Math.max(2, data.labels.length) * row}px`;
+    drawing.hidden = true;
     const chart = new Chart(frame.querySelector("canvas"), settings(data, theme(), frame.clientWidth));
     drawn.push({ name, original, chart });
   }
 
-  function drawAll(all) {
+  function drawAll() {
     Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
-    for (const [name, data] of Object.entries(all)) draw(name, data);
+    for (const [name, data] of Object.entries(known)) draw(name, data);
+    tell("");
+    if (!pointer) return;
+    const under = document.elementFromPoint(pointer.clientX, pointer.clientY);
+    if (under && under.matches("canvas")) under.dispatchEvent(new MouseEvent("mousemove", pointer));
   }
 
   // Draws again in the colours of now.
@@ -247,42 +269,70 @@ const charts = (() => {
     }
   }
 
-  // From now on draws what the function makes of each chart's data.
-  function change(made) {
+  // From now on draws what the function makes of each chart's data; `needed` where the drawings
+  // of the page do not show that.
+  function change(made, needed) {
     shown = made;
+    wanted = wanted || needed;
+    if (wanted && offered) ask();
     redraw();
   }
 
-  const missing = document.getElementById("chart-missing");
-
-  function tellMissing(there) {
-    missing.hidden = there;
+  // Shows which sentence about Chart.js is true, by its id; "" for none.  A line that was there
+  // leaves its room, or the page would move under a reader who points at a chart.
+  function tell(which) {
+    const line = document.getElementById("chart-missing");
+    line.style.visibility = which ? "visible" : "hidden";
+    if (!which) return;
+    for (const sentence of line.children) sentence.hidden = sentence.id !== which;
+    line.hidden = false;
   }
 
-  // Tries each script of the template in turn: the copy beside the page, then the network.
-  function load(sources, done) {
-    if (!sources.length) {
-      tellMissing(false);
-      return;
-    }
-    const script = document.importNode(sources[0], true);
-    script.addEventListener("load", () => (window.Chart ? done() : load(sources.slice(1), done)));
-    script.addEventListener("error", () => load(sources.slice(1), done));
+  // Loads a script of the template.  The drawings of the page stay until it is there, however
+  // long it takes.
+  function load(source, otherwise) {
+    const waiting = setTimeout(() => tell("chart-failed"), PATIENCE_MS);
+    const script = document.importNode(source, true);
+    const settled = () => {
+      clearTimeout(waiting);
+      if (window.Chart) drawAll();
+      else otherwise();
+    };
+    script.addEventListener("load", settled);
+    script.addEventListener("error", settled);
     document.head.append(script);
   }
 
-  // The drawings of the page stay until the library is there, however long it takes.
+  // Loads Chart.js from the network, once.
+  function ask() {
+    if (!navigator.onLine) return tell("chart-failed");
+    const source = offered;
+    offered = null;
+    return load(source, () => tell("chart-failed"));
+  }
+
+  // Nobody else learns that a page was opened, and a page without a network has no request that
+  // fails: the network is asked only when a reader points to a chart or chooses dates.
+  function offer(source) {
+    offered = source;
+    tell("chart-waits");
+    if (wanted) ask();
+    for (const kind of ["pointermove", "pointerdown", "focusin"]) {
+      addEventListener(kind, (event) => {
+        if (window.Chart || !event.target.closest(".chart[id]")) return;
+        if (kind !== "focusin") pointer = event;
+        if (offered) ask();
+      });
+    }
+  }
+
   function start(all) {
     if (!all || !Object.keys(all).length) return;
-    // A browser logs every request that fails, so an offline one does not ask the network.
-    const sources = [...document.getElementById("chart-library").content.querySelectorAll("script")]
-      .filter((script) => navigator.onLine || !script.integrity);
-    const waiting = setTimeout(() => tellMissing(false), PATIENCE_MS);
-    load(sources, () => {
-      clearTimeout(waiting);
-      drawAll(all);
-      tellMissing(true);
-    });
+    known = all;
+    const sources = [...document.getElementById("chart-library").content.querySelectorAll("script")];
+    const network = sources.pop();
+    if (sources.length) load(sources[0], () => offer(network));
+    else offer(network);
   }
 
   return { start, redraw, change };

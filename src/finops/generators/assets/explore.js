@@ -5,7 +5,7 @@
   const page = JSON.parse(document.getElementById("page-data").textContent);
   const find = (id) => document.getElementById(id);
   const SVG = "http://www.w3.org/2000/svg";
-  const HEIGHT = 216;
+  const HEIGHT = 180; // as svg.py draws it
   const STACKED = 7;
   const MOST_BARS = 120;
   const SHOWN = 10;

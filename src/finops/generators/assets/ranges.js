@@ -200,7 +200,7 @@ const ranges = (() => {
   }
 
   function showCharts(range) {
-    charts.change((data) => inRange(data, range));
+    charts.change((data) => inRange(data, range), range !== whole);
     for (const [name, data] of Object.entries(page.charts || {})) {
       const root = find(`chart-${name}`);
       const moves = follows(data) || dated(data);
