@@ -11,6 +11,7 @@ from finops import config
 from finops.analyzers.finops.alignment import AlignmentAnalyzer
 from finops.analyzers.shared.cost_change import windows
 from finops.analyzers.shared.covered_days import HOURLY_CALLS, covered_days
+from finops.analyzers.shared.customer_trends import CUSTOMER_DAYS, TREND_TABLES, Lasting, trends_of
 from finops.analyzers.shared.daily_sums import by_day
 from finops.analyzers.shared.tables import ACCOUNT_DAYS, ACCOUNT_GRID, RECENT_ACCOUNT_DAYS
 from finops.rollups.spec import Rollups, Table
@@ -43,6 +44,26 @@ def test_both_windows_of_a_change_are_in_the_table(last_hour: int) -> None:
     month = {date for date in span.dates if date[:7] == span.dates[-1][:7]}
     assert days >= {*before, *now, *span.recent, *month}
     assert len(days) < len(span.dates)
+
+
+@pytest.mark.parametrize("last_hour", [1, 22])
+def test_trends_of_the_last_days_are_those_of_all_days(last_hour: int) -> None:
+    rows = many_days(90, last_hour)
+    rows += [dict(row, customer_id="d") for k, row in enumerate(rows) if k > 500 or k % 3 == 0]
+    data = filled(rows, *TREND_TABLES)
+    everything = CUSTOMER_DAYS._replace(since=0)
+    whole = filled(rows, *TREND_TABLES, everything)
+    assert len(data[CUSTOMER_DAYS]) < len(whole[everything])
+    tables = {**whole._tables, CUSTOMER_DAYS: whole[everything]}
+    whole = Rollups(tables, whole.period, whole.totals, whole.customers)
+    span = covered_days(data)
+    assert trends_of(data, span) == trends_of(whole, span)
+    assert {trend.recent for trend in trends_of(data, span).values()} != {0}
+    lasting, wanted = Lasting(data, span), Lasting(whole, span)
+    for name in ("c", "d"):
+        assert lasting.growth(name) == wanted.growth(name) == (name == "d")
+        for price in (0.5, 2.0, 5.0, 50.0):
+            assert lasting.burn(name, price) == wanted.burn(name, price)
 
 
 def test_days_without_a_call_at_the_end_move_no_window_out_of_the_table() -> None:
