@@ -64,6 +64,7 @@ FACTS = (
     Table(("week", "subscription_tier", "tier_price_usd"), ("records", "latencies")),
     Table(("hour", "customer_id", "tier_price_usd"), ("cost", "latency"), since=2),
     Table(("tier_price_usd", "day"), ("cost", "last_seen"), OF_MOMENTS, since=9, limit=5),
+    Table(("provider", "hour", "tier_price_usd"), ("cost", "records"), changes="records"),
     Table(("customer_id", "day"), REGION_CHANGE_MEASURES),
     Table((), ("sessions",)),
     Table((), ("retries",)),
@@ -316,9 +317,21 @@ def legal_tables(draw: Any) -> Table:
     top = draw(st.sampled_from(["", *sums])) if by else ""
     of_days = {"day", "hour"} & set(times) and having is None and not top
     since = draw(st.integers(0, 40)) if of_days else 0
+    if draw(st.integers(0, 4)) == 0:
+        return _of_changes(draw, where)
     has_lists = set(LISTS) & set(map(name_of, measures))
     limit = 0 if has_lists else draw(st.integers(0, 30))
-    return Table(tuple(by), tuple(measures), where, having, top, since, limit)
+    return Table(tuple(by), tuple(measures), where, having, top, since, limit=limit)
+
+
+def _of_changes(draw: Any, where: Any) -> Table:
+    first = draw(named_dimensions.filter(lambda n: n not in (*TIME_DIMENSIONS, "tier_price_usd")))
+    number = draw(st.just("tier_price_usd") | st.builds(Dimension, st.just("own"), terms))
+    time = draw(st.sampled_from(TIME_DIMENSIONS))
+    since = draw(st.integers(0, 40)) if time in ("day", "hour") else 0
+    measures = ("cost", "calls", "last_seen")
+    limit = draw(st.integers(0, 30))
+    return Table((first, time, number), measures, where, None, "", since, "calls", limit)
 
 
 @pytest.fixture(scope="module")

@@ -176,7 +176,7 @@ def test_a_table_travels_by_value() -> None:
         having=Having("calls", ">", 3),
         top="odd",
     )
-    recent = Table(("day", "customer_id"), since=30, limit=1000)
+    recent = Table(("model", "day", "tier_price_usd"), since=30, changes="calls", limit=1000)
     for each in (table, recent):
         assert Table.from_plain(json.loads(json.dumps(each))) == each
 
@@ -188,6 +188,14 @@ def test_a_table_travels_by_value() -> None:
         (Table(("day",), limit=-1), "numbers of days and of groups"),
         (Table(("week",), since=3), "comes with day or hour"),
         (Table((), since=3), "comes with day or hour"),
+        (Table(("day", "model", "tier_price_usd"), changes="calls"), "by something and a time"),
+        (Table(("model", "day", "provider"), changes="calls"), "by something and a time"),
+        (
+            Table(("model", "day", Dimension("own", above("calls", 1))), changes="calls"),
+            "by something and a time",
+        ),
+        (Table(("model", "day", "tier_price_usd"), changes="cost"), "is a whole number"),
+        (Table(("model", "day", "tier_price_usd"), changes="errors"), "is a whole number"),
         (Table(("day", "model"), ("cost",), top="cost", since=3), "without having and top"),
         (Table(("day",), ("cost",), None, Having("cost"), since=3), "without having and top"),
         (Table(("day",), ("cost", "latency"), limit=3), "has one value of"),

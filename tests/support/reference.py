@@ -456,7 +456,29 @@ def _delivered(table: Table, filled: Groups) -> Groups:
             if key[0] not in leaders or values[place] > filled[leaders[key[0]]][place]:
                 leaders[key[0]] = key
         filled = {key: filled[key] for key in filled if leaders[key[0]] == key}
+    if table.changes:
+        filled = _changed(filled, table.measure_names.index(table.changes))
     return dict(list(filled.items())[: table.limit or None])
+
+
+def _changed(filled: Groups, place: int) -> Groups:
+    """Return the groups by something, a time and a number in which the number changes."""
+    held: Dict[Any, Dict[Any, List[Tuple[Any, ...]]]] = {}
+    for first, time, number in filled:
+        held.setdefault(first, {}).setdefault(time, []).append((first, time, number))
+    left: Groups = {}
+    for by_time in held.values():
+        numbers = []
+        for keys in by_time.values():
+            most = max(filled[key][place] for key in keys)
+            leading = [key for key in keys if filled[key][place] == most]
+            largest = max(key[2] or 0 for key in leading)
+            numbers.append(next(key for key in leading if (key[2] or 0) == largest))
+        known = [key for key in numbers if key[2] is not None]
+        for before, key in zip([(None, None, None), *known], known):
+            if before[2] != key[2]:
+                left[key] = filled[key]
+    return left
 
 
 def _place(one: Mapping[str, Any]) -> Tuple[Any, ...]:

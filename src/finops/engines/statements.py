@@ -78,11 +78,23 @@ def _groups(dialect: Dialect, table: Table) -> str:
         ranked = f"select *, row_number() over (partition by k0 order by {order}) as place"
         columns = ", ".join([*keys, *names.values()])
         sql = f"select {columns} from ({ranked} from ({sql}) g) ranked where place = 1"
+    if table.changes:
+        sql = _changed(sql, [*keys, *names.values()], names[table.changes])
     if table.limit:
         order = ", ".join(f"{key} nulls first" for key in keys)
         ordered = f" order by {order}" if order else ""
         sql = f"select * from ({sql}) g{ordered} limit {table.limit}"
     return sql
+
+
+def _changed(sql: str, columns: Sequence[str], most: str) -> str:
+    """Return the SQL of those groups whose number is another than the last known one before."""
+    order = f"{most} desc, coalesce(k2, 0) desc, k2 nulls first"
+    ranked = f"select *, row_number() over (partition by k0, k1 order by {order}) as place"
+    known = f"({ranked} from ({sql}) g) ranked where place = 1 and k2 is not null"
+    with_former = f"select *, lag(k2) over (partition by k0 order by k1) as former from {known}"
+    changed = "former is null or former <> k2"
+    return f"select {', '.join(columns)} from ({with_former}) known where {changed}"
 
 
 def _listed(dialect: Dialect, table: Table, distribution: Distribution) -> str:

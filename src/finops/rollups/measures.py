@@ -45,7 +45,8 @@ UNKNOWN_COLUMNS: FrozenSet[str] = frozenset(
     c.name for c in schema.NUMBERS if c.default is None and not c.required
 )
 # What expressions may compare with texts, and what they may reckon with.
-TEXT_COLUMNS: FrozenSet[str] = (CALL_COLUMNS | CUSTOMER_COLUMNS) - {"tier_price_usd"}
+PRICE = "tier_price_usd"  # of a customer: a number that may be unknown, and nothing is added up of
+TEXT_COLUMNS: FrozenSet[str] = (CALL_COLUMNS | CUSTOMER_COLUMNS) - {PRICE}
 ROW_COLUMNS: FrozenSet[str] = TEXT_COLUMNS | NUMBER_COLUMNS
 HOUR = "h"  # hours since 1970-01-01T00, of which times are grouped
 MICROSECOND = "us"  # microseconds since 1970-01-01T00, of which the first and the last are taken

@@ -31,8 +31,10 @@ from finops.rollups.measures import (
     LATENCY_LIST,
     MEASURES,
     NUMBER_COLUMNS,
+    PRICE,
     ROW_COLUMNS,
     TEXT_COLUMNS,
+    TIME_DIMENSIONS,
     Activity,
     AnyMeasure,
     DimensionLike,
@@ -85,7 +87,10 @@ class Table(NamedTuple):
     delivered.  `top` names a measure: of the groups that share the first dimension only the one
     with the most of it is delivered (ties: the smallest key).  Both keep tables small whose
     groups are many and mostly dull, such as customers by hour.  `since` leaves that many days:
-    the last one of which the table has a group and those of the calendar before it.  `limit` is
+    the last one of which the table has a group and those of the calendar before it.  `changes` is
+    for a table by something, a time and a number, such as a price, and names a measure: a time has
+    the number with the most of it (ties: the largest, None counting as 0 but first), and delivered
+    are groups whose number is known and another than the last known one before.  `limit` is
     how many groups are delivered, the smallest keys; 0 is no limit.  A reader that has no use for
     more asks for one more, to know that there are too many.
 
@@ -100,6 +105,7 @@ class Table(NamedTuple):
     having: Optional[Having] = None
     top: str = ""
     since: int = 0
+    changes: str = ""
     limit: int = 0
 
     @classmethod
@@ -172,9 +178,25 @@ class Table(NamedTuple):
         measures = list(map(_measure_or_none, self.measures))
         if self.since and any(isinstance(measure, Activity) for measure in measures):
             raise ValueError(f"{self}: since comes without what follows from the order of calls")
+        if self.changes:
+            self._check_changes()
         sums = (Measure, Seen, Distinct)
-        if self.limit and not all(isinstance(measure, sums) for measure in measures):
-            raise ValueError(f"{self}: limit comes with what a group has one value of")
+        if (self.limit or self.changes) and not all(
+            isinstance(measure, sums) for measure in measures
+        ):
+            raise ValueError(f"{self}: limit and changes come with what a group has one value of")
+
+    def _check_changes(self) -> None:
+        """Raise ValueError where a table is not by something, a time and a number, or what decides
+        which number a time has is no whole number.
+        """
+        counted = {m.name for m in map(_measure_or_none, self.measures)
+                   if isinstance(m, Measure) and m.unit == 1}  # fmt: skip
+        times = [name in TIME_DIMENSIONS for name in self.dimension_names]
+        if times != [False, True, False] or not _is_number(self.by[2]):
+            raise ValueError(f"{self}: changes are those of a number by something and a time")
+        if self.changes not in counted:
+            raise ValueError(f"{self}: changes take a measure that is a whole number")
 
     def _check_having(self, having: Having) -> None:
         measure = _measure_or_none(self.measures[self.measure_names.index(having.measure)])
@@ -189,6 +211,13 @@ def _misread(expression: Expression) -> List[str]:
     numbers = columns_of(expression) - texts
     lone = expression.operator == "column"  # of which the value is taken as it is
     return sorted((texts - TEXT_COLUMNS) | (numbers - (ROW_COLUMNS if lone else NUMBER_COLUMNS)))
+
+
+def _is_number(given: DimensionLike) -> bool:
+    """Return whether the values of a dimension are numbers, or unknown."""
+    if isinstance(given, str):
+        return given == PRICE
+    return not is_condition(given.value) and not given.columns & TEXT_COLUMNS
 
 
 def _measure_or_none(given: MeasureLike) -> Optional[AnyMeasure]:

@@ -32,7 +32,16 @@ from finops.analyzers.shared.budgets import (
 )
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.daily_sums import by_day
-from finops.analyzers.shared.tables import ACCOUNT_DAYS, ACCOUNTS, CALLS, USE_DAYS, shares
+from finops.analyzers.shared.tables import (
+    ACCOUNT_GRID,
+    ACCOUNTS,
+    CALLS,
+    DAYS,
+    RECENT_ACCOUNT_DAYS,
+    USE_DAYS,
+    fold,
+    shares,
+)
 from finops.analyzers.shared.wording import caveats, cost_words, counted, per_month, percent, usd
 from finops.results.alignment import (
     AlignmentByDay,
@@ -51,6 +60,7 @@ from finops.results.alignment import (
     TokenCosts,
 )
 from finops.results.base import Finding
+from finops.rollups.expressions import any_of, one_of
 from finops.rollups.spec import Rollups, Table
 from finops.stats import percent as percent_of
 from finops.stats import ratio
@@ -58,6 +68,11 @@ from finops.stats import ratio
 WEEKS = Table(("week", "organization_id"), ("calls", "cost"))
 _Share = TypeVar("_Share")
 UNALLOCATED: Tuple[str, ...] = ("", config.UNKNOWN)
+UNALLOCATED_DAYS = Table(
+    ("day",),
+    ("cost",),
+    any_of(one_of("organization_id", *UNALLOCATED), one_of("product_id", *UNALLOCATED)),
+)
 
 
 class Account(NamedTuple):
@@ -83,7 +98,10 @@ class AlignmentAnalyzer(Analyzer):
         ACCOUNTS,
         CALLS,
         WEEKS,
-        ACCOUNT_DAYS,
+        DAYS,
+        UNALLOCATED_DAYS,
+        ACCOUNT_GRID,
+        RECENT_ACCOUNT_DAYS,
         USE_DAYS,
         *BUDGET_TABLES,
     )
@@ -109,7 +127,7 @@ class AlignmentAnalyzer(Analyzer):
             weekly=_weekly(data),
             daily=_daily(data),
             by_day=AlignmentByDay(
-                accounts=by_day(data, ACCOUNT_DAYS, "customer_id", "organization_id", "product_id"),
+                accounts=by_day(data, ACCOUNT_GRID, "customer_id", "organization_id", "product_id"),
                 features=by_day(data, USE_DAYS, "feature_id"),
                 environments=by_day(data, USE_DAYS, "environment"),
             ),
@@ -232,18 +250,15 @@ def _weekly(data: Rollups) -> List[OrganizationWeek]:
 
 def _daily(data: Rollups) -> List[AllocatedDay]:
     """Return [date, call_count, total_cost, unallocated_cost] for every active day, ascending."""
-    days: Dict[str, List[Tuple[int, float, bool]]] = {}
-    for (day, _, organization, product), (calls, cost, _) in data[ACCOUNT_DAYS].items():
-        nobody = organization in UNALLOCATED or product in UNALLOCATED
-        days.setdefault(day, []).append((calls, cost, nobody))
+    unallocated = {day: cost for (day,), (cost,) in data[UNALLOCATED_DAYS].items()}
     return [
         AllocatedDay(
             date=day,
-            call_count=sum(calls for calls, _, _ in parts),
-            total_cost=math.fsum(cost for _, cost, _ in parts),
-            unallocated_cost=math.fsum(cost for _, cost, nobody in parts if nobody),
+            call_count=calls,
+            total_cost=cost,
+            unallocated_cost=unallocated.get(day, 0.0),
         )
-        for day, parts in sorted(days.items())
+        for (day,), (calls, cost, _, _) in data[DAYS].items()
     ]
 
 
@@ -306,10 +321,17 @@ def _expensive(data: Rollups, span: CoveredDays, known: Sequence[Chargeback]) ->
 
 
 def _recent_costs(data: Rollups, span: CoveredDays) -> Dict[str, Dict[str, float]]:
-    """Return {organization: {day: cost}} of the last 30 whole days."""
-    recent = set(span.recent)
+    """Return {organization: {day: cost}} of the last 30 whole days.
+
+    Where days are not known, "now" is all of the data: what it costs stands on its first date.
+    """
     costs: Dict[str, Dict[str, float]] = {}
-    for (day, _, organization, _), (_, cost, _) in data[ACCOUNT_DAYS].items():
+    if not span.by_day:
+        for organization, (_, cost, _, _) in fold(data, ACCOUNTS, "organization_id").items():
+            costs[organization] = {span.dates[0]: cost}
+        return costs
+    recent = set(span.recent)
+    for (day, _, organization, _), (_, cost, _) in data[RECENT_ACCOUNT_DAYS].items():
         if day in recent:
             days = costs.setdefault(organization, {})
             days[day] = days.get(day, 0.0) + cost

@@ -15,7 +15,7 @@ from finops.analyzers.shared.forecast import UNTRIED, month_ahead, month_range
 from finops.analyzers.shared.overlaps import model_key
 from finops.analyzers.shared.quiet_weekdays import week_findings
 from finops.analyzers.shared.tables import (
-    ACCOUNT_DAYS,
+    ACCOUNT_GRID,
     ACCOUNTS,
     CALLS,
     DAYS,
@@ -69,7 +69,7 @@ class UnderstandingAnalyzer(Analyzer):
         ACCOUNTS,
         DAYS,
         MODEL_DAYS,
-        ACCOUNT_DAYS,
+        ACCOUNT_GRID,
         USE_DAYS,
         *CHANGE_TABLES,
     )
@@ -108,7 +108,7 @@ class UnderstandingAnalyzer(Analyzer):
 def _by_day(data: Rollups) -> UnderstandingByDay:
     return UnderstandingByDay(
         models=by_day(data, MODEL_DAYS, "provider", "model"),
-        accounts=by_day(data, ACCOUNT_DAYS, "customer_id", "organization_id", "product_id"),
+        accounts=by_day(data, ACCOUNT_GRID, "customer_id", "organization_id", "product_id"),
         features=by_day(data, USE_DAYS, "feature_id"),
         task_types=by_day(data, USE_DAYS, "task_type"),
         environments=by_day(data, USE_DAYS, "environment"),

@@ -11,15 +11,19 @@ from __future__ import annotations
 import math
 from calendar import monthrange
 from itertools import accumulate, groupby
-from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Sequence, Tuple
 
 from finops import config
 from finops.analyzers.shared.covered_days import CoveredDays
 from finops.analyzers.shared.revenue import first_day, last_day, margin_percent
 from finops.results.profitability import DayMargin, MonthMargin
-from finops.rollups.spec import Key, Rollups, Table, Values
+from finops.rollups.spec import Rollups, Table
 
-PAID = Table(("customer_id", "day", "tier_price_usd"), ("calls", "cost", "unpriced"))
+# What calls of each price cost, and from when on each customer had which price.  On a day with
+# several prices that of most calls is the customer's.
+PAID_DAYS = Table(("day", "tier_price_usd"), ("cost", "unpriced"))
+PRICE_CHANGES = Table(("customer_id", "day", "tier_price_usd"), ("calls",), changes="calls")
+BILLING_TABLES: Tuple[Table, ...] = (PAID_DAYS, PRICE_CHANGES)
 # Sums of prices are exact to this many decimals; more is binary rounding.
 _DECIMALS = 9
 
@@ -37,10 +41,10 @@ class BilledDay(NamedTuple):
 
 
 def billed_days(data: Rollups, span: CoveredDays) -> List[BilledDay]:
-    """Return every date of the data in order; needs `PAID`."""
+    """Return every date of the data in order; needs `BILLING_TABLES`."""
     costs: Dict[str, List[float]] = {date: [] for date in span.dates}
     unpriced = dict.fromkeys(span.dates, 0)
-    for (_, day, price), (_, cost, without) in data[PAID].items():
+    for (day, price), (cost, without) in data[PAID_DAYS].items():
         if price is not None:
             costs[day].append(cost)
             unpriced[day] += without
@@ -89,27 +93,24 @@ def _prices_by_day(data: Rollups, span: CoveredDays) -> List[float]:
     """Return the subscriptions, in USD per month, that were paid on each date of the data."""
     place = {date: at for at, date in enumerate(span.dates)}
     changes: List[List[float]] = [[] for _ in range(len(span.dates) + 1)]
-    for name, cells in groupby(data[PAID].items(), lambda cell: cell[0][0]):
+    for name, prices in price_changes(data):
         customer = data.customers[name]
         begin, end = place[first_day(customer, span)], place[last_day(customer, span)] + 1
-        before: Optional[float] = None
-        for day, price in prices_of(cells):
+        before = 0.0
+        for number, (day, price) in enumerate(prices):
             # The first known price is also that of the days before the first call.
-            at = begin if before is None else place[day]
-            if price is not None and price != before:
-                changes[at].append(price - (before or 0.0))
-                before = price
-        changes[end].append(-(before or 0.0))
+            changes[place[day] if number else begin].append(price - before)
+            before = price
+        changes[end].append(-before)
     return [
         round(price, _DECIMALS) for price in accumulate(math.fsum(change) for change in changes)
     ][:-1]
 
 
-def prices_of(cells: Iterator[Tuple[Key, Values]]) -> Iterator[Tuple[str, Optional[float]]]:
-    """Yield the price of a customer on each of its active days; of several that of most calls."""
-    for day, group in groupby(cells, lambda cell: cell[0][1]):
-        most = max(group, key=lambda cell: (cell[1][0], cell[0][2] or 0.0))
-        yield day, most[0][2]
+def price_changes(data: Rollups) -> Iterator[Tuple[str, List[Tuple[str, float]]]]:
+    """Yield each customer of a known price with the days from which on it had which one."""
+    for name, keys in groupby(data[PRICE_CHANGES], lambda key: key[0]):
+        yield name, [(day, price) for _, day, price in keys]
 
 
 def _days_in_month(date: str) -> int:

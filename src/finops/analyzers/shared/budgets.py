@@ -19,7 +19,15 @@ from finops.analyzers.base import finding
 from finops.analyzers.shared.budget_months import SOURCES, unpriced_calls
 from finops.analyzers.shared.covered_days import CoveredDays
 from finops.analyzers.shared.forecast import month_ahead
-from finops.analyzers.shared.tables import ACCOUNT_DAYS, ACCOUNTS, CALLS, DAYS, MODEL_DAYS, USE_DAYS
+from finops.analyzers.shared.tables import (
+    ACCOUNT_DAYS,
+    ACCOUNTS,
+    CALLS,
+    DAYS,
+    MODEL_DAYS,
+    RECENT_ACCOUNT_DAYS,
+    USE_DAYS,
+)
 from finops.analyzers.shared.wording import percent as percent_words
 from finops.analyzers.shared.wording import usd
 from finops.config import Budget
@@ -28,7 +36,14 @@ from finops.results.base import Finding
 from finops.rollups.spec import Rollups, Table
 from finops.stats import percent, ratio
 
-BUDGET_TABLES: Tuple[Table, ...] = (ACCOUNT_DAYS, ACCOUNTS, CALLS, DAYS, MODEL_DAYS, USE_DAYS)
+BUDGET_TABLES: Tuple[Table, ...] = (
+    RECENT_ACCOUNT_DAYS,
+    ACCOUNTS,
+    CALLS,
+    DAYS,
+    MODEL_DAYS,
+    USE_DAYS,
+)
 
 ByDay = Mapping[str, float]
 
@@ -93,10 +108,11 @@ def _exact(amount: float) -> Decimal:
 
 
 def _costs_of(data: Rollups, budget: Budget, total: ByDay) -> ByDay:
-    """Return what a subject costs by day."""
+    """Return what a subject costs by day, on the dates of the last month and the recent ones."""
     if budget.scope not in SOURCES:
         return total
     by_day, _, column = SOURCES[budget.scope]
+    by_day = RECENT_ACCOUNT_DAYS if by_day == ACCOUNT_DAYS else by_day
     place, day = by_day.by.index(column), by_day.by.index("day")
     cost = by_day.measures.index("cost")
     amounts: Dict[str, List[float]] = {}

@@ -20,7 +20,7 @@ from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence
 
 from finops import config
 from finops.analyzers.shared.covered_days import CoveredDays
-from finops.analyzers.shared.tables import ACCOUNT_DAYS
+from finops.analyzers.shared.tables import RECENT_ACCOUNT_DAYS
 from finops.analyzers.shared.token_prices import (
     FREE_FAILURE,
     TOKEN_MEASURES,
@@ -40,7 +40,7 @@ WORK_DAYS = Table(
     ("day", "feature_id", "task_type", "provider", "model", FREE_FAILURE),
     ("calls", "cost", "unpriced", *TOKEN_MEASURES),
 )
-CHANGE_TABLES: Tuple[Table, ...] = (WORK_DAYS, ACCOUNT_DAYS)
+CHANGE_TABLES: Tuple[Table, ...] = (WORK_DAYS, RECENT_ACCOUNT_DAYS)
 NEW, GONE, STAYED = "new", "gone", "stayed"
 
 Work = Tuple[str, str]
@@ -249,7 +249,7 @@ def _customers(
 def _by_customer(data: Rollups, dates: Sequence[str]) -> Dict[str, float]:
     wanted = set(dates)
     costs: Dict[str, List[float]] = {}
-    for (day, customer, _, _), (_, cost, _) in data[ACCOUNT_DAYS].items():
+    for (day, customer, _, _), (_, cost, _) in data[RECENT_ACCOUNT_DAYS].items():
         if day in wanted:
             costs.setdefault(customer, []).append(cost)
     return {name: math.fsum(amounts) for name, amounts in costs.items()}

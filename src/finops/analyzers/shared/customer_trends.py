@@ -17,11 +17,15 @@ from finops.rollups.customers import CUSTOMER_RECORDS
 from finops.rollups.memo import memoized
 from finops.rollups.spec import Rollups, Table
 
-CUSTOMER_DAYS = Table(("customer_id", "day"), ("calls", "cost", "unpriced"))
+_WEEK = 7
+_MOST_DAYS = max(
+    2 * config.TREND_WINDOW_DAYS, (config.OUTGROWN_WEEKS + config.OUTGROWN_BASE_WEEKS) * _WEEK
+)
+# What is compared are whole days; the last date may be cut off.
+CUSTOMER_DAYS = Table(("customer_id", "day"), ("calls", "cost", "unpriced"), since=_MOST_DAYS + 1)
 TREND_TABLES: Tuple[Table, ...] = (*CUSTOMER_RECORDS, CUSTOMER_DAYS, CUSTOMER_TABLE)
 _CALLS, _COST = 0, 1
 _NOTHING = (0, 0.0, 0)
-_WEEK = 7
 
 
 class Trend(NamedTuple):

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import math
 from datetime import timedelta
-from itertools import groupby
 from typing import List, NamedTuple, Optional, Tuple
 
 from finops import config, stats
-from finops.analyzers.shared.billing import PAID, prices_of
+from finops.analyzers.shared.billing import PRICE_CHANGES, price_changes
 from finops.analyzers.shared.covered_days import CoveredDays
 from finops.analyzers.shared.customers import customers_of
 from finops.analyzers.shared.revenue import days_inactive, is_gone
@@ -20,7 +19,7 @@ from finops.rollups.customers import CUSTOMER_RECORDS
 from finops.rollups.spec import Rollups, Table
 from finops.timestamps import date_of
 
-RETENTION_TABLES: Tuple[Table, ...] = (*CUSTOMER_RECORDS, PAID)
+RETENTION_TABLES: Tuple[Table, ...] = (*CUSTOMER_RECORDS, PRICE_CHANGES)
 
 
 class Retention(NamedTuple):
@@ -54,17 +53,15 @@ def retention_of(data: Rollups, span: CoveredDays) -> Retention:
         return Retention()
     start = _start(span)
     then, kept, now = [], [], []
-    for name, cells in groupby(data[PAID].items(), lambda cell: cell[0][0]):
+    for name, prices in price_changes(data):
         if name in cohort:
-            known = [(day, price) for day, price in prices_of(cells) if price is not None]
-            paid = [price for day, price in known if day <= start] or [p for _, p in known[:1]]
-            if paid:
-                customer = data.customers[name]
-                latest = known[-1][1] if customer.price is None else customer.price
-                last = 0.0 if is_gone(customer, span) else latest
-                then.append(paid[-1])
-                now.append(last)
-                kept.append(min(paid[-1], last))
+            paid = ([price for day, price in prices if day <= start] or [prices[0][1]])[-1]
+            customer = data.customers[name]
+            latest = prices[-1][1] if customer.price is None else customer.price
+            last = 0.0 if is_gone(customer, span) else latest
+            then.append(paid)
+            now.append(last)
+            kept.append(min(paid, last))
     before = math.fsum(then)
     if before <= config.NEGLIGIBLE_USD:
         return Retention()

@@ -6,6 +6,7 @@ import math
 from operator import itemgetter
 from typing import Any, Callable, Dict, Iterable, List, Tuple, TypeVar
 
+from finops import config
 from finops.analyzers.shared.covered_days import CoveredDays
 from finops.results.base import DailyCost
 from finops.rollups.spec import Rollups, Table
@@ -24,6 +25,10 @@ MODEL_DAYS = Table(("day", "provider", "model"), ("calls", "cost", "tokens"))
 ACCOUNT_DAYS = Table(
     ("day", "customer_id", "organization_id", "product_id"), ("calls", "cost", "tokens")
 )
+# Of very many accounts no page has a table by day (see `daily_sums`): one group more says so.
+ACCOUNT_GRID = ACCOUNT_DAYS._replace(limit=config.DAILY_SUMS_MAX_CELLS + 1)
+# What the last whole days are compared with goes back two windows; the last date may be cut off.
+RECENT_ACCOUNT_DAYS = ACCOUNT_DAYS._replace(since=2 * max(config.CHANGE_WINDOWS_DAYS) + 1)
 USE_DAYS = Table(("day", "feature_id", "task_type", "environment"), ("calls", "cost", "tokens"))
 
 Sums = Tuple[Any, ...]

@@ -13,7 +13,7 @@ from typing import ClassVar, List, Optional, Sequence, Tuple
 from finops import config
 from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
-from finops.analyzers.shared.billing import PAID, billed_days, by_month, daily_margins
+from finops.analyzers.shared.billing import BILLING_TABLES, billed_days, by_month, daily_margins
 from finops.analyzers.shared.covered_days import covered_days
 from finops.analyzers.shared.customer_advice import ADVICE_TABLES, Advice, advice_of, rows_of
 from finops.analyzers.shared.overlaps import GONE_CUSTOMERS, UNPROFITABLE_CUSTOMERS
@@ -52,7 +52,7 @@ class ProfitabilityAnalyzer(Analyzer):
     customer with calls of unknown cost has no margin.
     """
 
-    TABLES: ClassVar[Tuple[Table, ...]] = (*BASIS_TABLES, *ADVICE_TABLES, PAID)
+    TABLES: ClassVar[Tuple[Table, ...]] = (*BASIS_TABLES, *ADVICE_TABLES, *BILLING_TABLES)
     NEEDS: ClassVar[Tuple[str, ...]] = ("customer_id", "tier_price_usd")
 
     def result(self, data: Rollups) -> ProfitabilityResult:
