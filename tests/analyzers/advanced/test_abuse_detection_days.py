@@ -6,6 +6,7 @@ import math
 import random
 from datetime import date, timedelta
 from functools import partial
+from itertools import takewhile
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import pytest
@@ -136,6 +137,22 @@ def test_a_spike_of_several_days_is_found_on_each_day(length: int) -> None:
     assert len(alarms(analyze(series))) == length
 
 
+@pytest.mark.parametrize("length", [5, 8])
+def test_a_spike_of_several_days_does_not_hide_in_a_short_history(length: int) -> None:
+    """The days of the spike are more than a sixth of the others: they would be one deviation."""
+    result = analyze({"c": counts([50] * 10 + [500] * length + [50] * 10)})
+    first = MONDAY + timedelta(days=10)
+    spike = {str(first + timedelta(days=day)) for day in range(length)}
+    assert {day for _, day in alarms(result)} == spike
+    expected = pytest.approx(math.log(10) / math.log(1.5))
+    assert [row["z_score"] for row in result["unusual_usage"]] == [expected] * length
+
+
+def test_a_spike_that_comes_back_is_what_the_customer_does() -> None:
+    """Only the days next to each other are one spike: the others say how far it strays."""
+    quiet({"c": counts(([50] * 9 + [500] * 4) * 5)})
+
+
 @pytest.mark.parametrize(
     ("others", "peak", "found"),
     [(6, 500, 0), (7, 500, 1), (20, 19, 0), (20, 20, 1)],
@@ -194,6 +211,7 @@ def test_growing_and_shrinking_customers_raise_nothing(rate: float) -> None:
 
 def test_a_lasting_step_up_raises_nothing_once_it_lasts() -> None:
     quiet({"c": counts([40] * 30 + [160] * 30)})
+    quiet({"c": counts([40] * 30 + [400] * 30)})
 
 
 def constant(mean: float, _: int) -> float:
@@ -297,6 +315,9 @@ def test_alarms_equal_a_plain_second_implementation(seed: int) -> None:
         values = noise(partial(constant, mean), draw.randint(5, 45), 100 * seed + i)
         for _ in range(draw.randint(0, 3)):
             values[draw.randrange(len(values))] *= draw.choice((4, 10, 30))
+        if draw.random() < 0.3:
+            at, factor = draw.randrange(len(values)), draw.choice((10, 30))
+            values[at : at + 6] = [factor * n for n in values[at : at + 6]]
         if draw.random() < 0.5:
             values[draw.randrange(len(values))] //= 9
         series[f"c{i:02d}"] = counts(values, first=draw.randint(0, 9))
@@ -324,10 +345,21 @@ def plainly(series: Series) -> Dict[Tuple[str, str], Tuple[float, float]]:
             baselines = _baselines(series, name, day, rest, usual)
             for sign, pick in ((1, max), (-1, min)):
                 baseline = pick(baselines)
-                z = _z(value, baseline, list(rest.values()), sign)
+                beyond = usual * 1.5**bound
+                others = rest if sign < 0 else _without_spike(values, day, beyond)
+                z = _z(value, baseline, list(others.values()), sign)
                 if sign * z > bound and _enough(sign, value, usual, day, values):
                     found[name, str(MONDAY + timedelta(days=day))] = (baseline, z)
     return found
+
+
+def _without_spike(values: Dict[int, float], day: int, beyond: float) -> Dict[int, float]:
+    """Return the days that are no neighbours, of neighbours, of a day among those above a bound."""
+    days = list(values)
+    spike = {day}
+    for side in (days[: days.index(day)][::-1], days[days.index(day) + 1 :]):
+        spike |= set(takewhile(lambda other: values[other] > beyond, side))
+    return {other: value for other, value in values.items() if other not in spike}
 
 
 def _enough(sign: int, value: float, usual: float, day: int, values: Dict[int, float]) -> bool:

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import random
-from typing import Dict
+from datetime import date, timedelta
+from typing import Dict, List, Mapping, Set, Tuple
 
 import pytest
 
 from finops import config
-from finops.analyzers.shared.prompt_waste import wasteful_customers
+from finops.analyzers.shared import prompt_waste
+from finops.analyzers.shared.prompt_waste import habitual_wasters
 
 OTHERS = {f"o{i}": 10_000 for i in range(5)}
+DAYS = [str(date(2026, 1, 1) + timedelta(days=day)) for day in range(240)]
+
+
+def wasteful_customers(wasteful: Mapping[str, int], calls: Mapping[str, int]) -> Set[str]:
+    """Return the wasters among customers with so many such prompts and calls, all on one day."""
+    prompts, all_calls = (
+        [(name, DAYS[0], number) for name, number in cells.items()] for cells in (wasteful, calls)
+    )
+    return habitual_wasters(prompts, all_calls, DAYS[:1])
+
+
+def daily(customer: str, each: int, days: List[str]) -> List[Tuple[str, str, int]]:
+    return [(customer, day, each) for day in days]
 
 
 @pytest.mark.parametrize(
@@ -68,3 +83,38 @@ def test_among_fifty_thousand_ordinary_customers_nobody_is_one() -> None:
     assert len(tempting) > 1000
     assert wasteful_customers(wasteful, calls) == set()
     assert wasteful_customers({**wasteful, "c1": 300}, {**calls, "c1": 1500}) == {"c1"}
+
+
+@pytest.mark.parametrize("first", [0, 117, 234])
+def test_a_habit_of_six_days_is_seen_in_a_long_file_too(first: int) -> None:
+    """180 of 14,400 calls are 1.25 percent; in a month of 1,800 they are up to 10."""
+    calls = daily("a", 60, DAYS) + daily("b", 60, DAYS)
+    wasteful = daily("a", 30, DAYS[first : first + 6])
+    assert habitual_wasters(wasteful, calls, DAYS) == {"a"}
+    assert habitual_wasters(wasteful, calls, []) == set()  # no month of it is known
+    assert habitual_wasters(daily("a", 3, DAYS[first : first + 6]), calls, DAYS) == set()
+
+
+def test_a_habit_that_is_small_every_month_is_seen_in_the_whole() -> None:
+    """Three prompts a month are too few of a month, twenty-four of the year are not."""
+    calls = daily("a", 1, DAYS) + daily("b", 60, DAYS)
+    assert habitual_wasters(daily("a", 1, DAYS[::10]), calls, DAYS) == {"a"}
+    assert habitual_wasters(daily("a", 1, DAYS[:60:10]), calls, DAYS) == set()
+
+
+def test_chance_is_given_less_the_more_months_are_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """31 prompts where 10 are usual: chance makes them at most in exp(21 - 31 ln 3.1) = 8e-7."""
+    usual = [*daily("b", 10_000, DAYS), *daily("a", 1_000, DAYS[:1])]
+    wasteful = [*daily("b", 100, DAYS), ("a", DAYS[0], 31)]
+    assert habitual_wasters(wasteful, usual, DAYS[:59]) == {"a"}
+    assert habitual_wasters(wasteful, usual, DAYS) == set()
+    monkeypatch.setattr(config, "PROMPT_WASTER_CHANCE", 1e-5)
+    assert habitual_wasters(wasteful, usual, DAYS) == {"a"}
+
+
+def test_months_are_equal_and_at_least_thirty_days_long() -> None:
+    for count in (0, 1, 30, 59, 60, 61, 89, 90, 240):
+        months = prompt_waste._months(DAYS[:count])
+        lengths = {list(months.values()).count(month) for month in set(months.values())}
+        assert set(months) == (set(DAYS[:count]) if count >= 60 else set())
+        assert not lengths or (min(lengths) >= 30 and max(lengths) - min(lengths) <= 1)

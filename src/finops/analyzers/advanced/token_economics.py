@@ -41,7 +41,7 @@ from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.daily_sums import by_day
 from finops.analyzers.shared.linked_calls import LINKED_TABLES, retries_of, sessions_of
 from finops.analyzers.shared.model_switches import at_own_price
-from finops.analyzers.shared.prompt_waste import wasteful_customers
+from finops.analyzers.shared.prompt_waste import habitual_wasters
 from finops.analyzers.shared.savings import MODEL_STEPS, SAVINGS_TABLES, Savings, savings_of
 from finops.analyzers.shared.switch_savings import USAGE_TABLE, switch_opportunities
 from finops.analyzers.shared.tables import MODEL_DAYS
@@ -87,6 +87,8 @@ _CELL = ("calls", "cost", "input_tokens", "output_tokens")
 _CALLERS = ("customer_id", "provider", "model")
 
 MODEL_TABLE = Table(("provider", "model"), (*_CELL, "unpriced"))
+# The calls that a customer's wasteful prompts are a share of, which is judged by month, too.
+CALL_DAYS = Table(("customer_id", "day"), ("calls",))
 DAILY_TABLE = Table(("day",), ("input_tokens", "output_tokens", "cost"))
 
 _SUCCEEDED = one_of("status", schema.STATUS_SUCCESS)
@@ -159,6 +161,7 @@ class TokenEconomicsAnalyzer(Analyzer):
         MODEL_TABLE,
         DAILY_TABLE,
         USAGE_TABLE,
+        CALL_DAYS,
         WORK_TABLE,
         PROMPT_TABLE,
         SIMPLE_TABLE,
@@ -171,7 +174,8 @@ class TokenEconomicsAnalyzer(Analyzer):
     def result(self, data: Rollups) -> TokenEconomicsResult:
         """Return the result; lists by worth descending, days ascending."""
         span = covered_days(data)
-        prompts = _prompts_of(data, span)
+        long = _long_prompts(data)
+        prompts = _judged("inefficient_prompt", data, span, long, _prompt_waste)
         simple = _simple_tasks_of(data, span)
         patterns = WastefulPatterns(_pattern(prompts.wastes), _pattern(simple.wastes))
         opportunities = switch_opportunities(data)
@@ -188,7 +192,7 @@ class TokenEconomicsAnalyzer(Analyzer):
             retries=retries_of(data),
             efficiency=efficiency,
             wasteful_patterns=patterns,
-            prompt_wasters=_prompt_wasters(data, patterns.inefficient_prompt),
+            prompt_wasters=_prompt_wasters(data, span, long, patterns.inefficient_prompt),
             opportunities=opportunities,
             daily_tokens=[TokenDay(day, *sums) for (day,), sums in data[DAILY_TABLE].items()],
             by_day=TokenByDay(models=by_day(data, MODEL_DAYS, "provider", "model")),
@@ -297,8 +301,8 @@ class WastedCalls(NamedTuple):
         return self.span.monthly_recent(math.fsum(parts))
 
 
-def _prompts_of(data: Rollups, span: CoveredDays) -> WastedCalls:
-    """Return the calls of long prompts with hardly any answer.
+def _long_prompts(data: Rollups) -> Sequence[Tuple[Key, Values]]:
+    """Return the calls of long prompts with hardly any answer: cells by day and caller.
 
     Retrieval and agents have long inputs and short answers by nature.  So a prompt must be long
     for its feature and task, too: over a multiple of their median.
@@ -308,12 +312,11 @@ def _prompts_of(data: Rollups, span: CoveredDays) -> WastedCalls:
         * histogram_percentiles(sizes, (0.5,))[0]
         for (feature, task), (sizes,) in data[WORK_TABLE].items()
     }
-    long = [
+    return [
         ((day, customer, provider, name), values)
         for (day, customer, provider, name, *work, size), values in data[PROMPT_TABLE].items()
         if size > limits[work[0], work[1]]
     ]
-    return _judged("inefficient_prompt", data, span, long, _prompt_waste)
 
 
 def _simple_tasks_of(data: Rollups, span: CoveredDays) -> WastedCalls:
@@ -417,17 +420,25 @@ def _sums(wastes: Sequence[Waste]) -> Tuple[int, float, float]:
     )
 
 
-def _prompt_wasters(data: Rollups, pattern: WastefulPattern) -> List[PromptWaster]:
+def _prompt_wasters(
+    data: Rollups,
+    span: CoveredDays,
+    long: Sequence[Tuple[Key, Values]],
+    pattern: WastefulPattern,
+) -> List[PromptWaster]:
     """Return the customers of the pattern who make a habit of it, by wasted_cost descending.
 
-    Rows are those of the pattern and `share_percent`, the share of all calls of the customer.
+    `long` are the cells of all such calls by day and caller.  Rows are those of the pattern and
+    `share_percent`, the share of all calls of the customer.
     """
+    habitual = habitual_wasters(
+        ((customer, day, values[0]) for (day, customer, *_), values in long),
+        ((customer, day, values[0]) for (customer, day), values in data[CALL_DAYS].items()),
+        span.whole,
+    )
     calls: Dict[str, int] = {}
     for (customer, *_), values in data[USAGE_TABLE].items():
         calls[customer] = calls.get(customer, 0) + values[0]
-    habitual = wasteful_customers(
-        {row.customer_id: row.call_count for row in pattern.customers}, calls
-    )
     return [
         PromptWaster(*row, share_percent=percent(row.call_count, calls[row.customer_id]))
         for row in pattern.customers

@@ -12,8 +12,11 @@ and judged against the one most favourable to the customer:
 Each baseline is a median without the day itself.  Usage multiplies rather than adds, so the
 deviation is that of the logarithms: threefold is as far up as a third is down.  It is measured
 in spreads, the largest of the customer's own (from its median to the quantile one standard
-deviation off, without the day itself), a configured least one, and, for calls, the one that
-chance alone makes.
+deviation off), a configured least one, and, for calls, the one that chance alone makes.
+
+The customer's own spread is that of its days without the day itself; of a rise also without the
+days just before and after it that are as far up.  Five such days are more than the sixth part of
+a month, so with a new customer they would make up the spread and hide each other.
 
 Of many days some stray far by chance: the largest of n normal deviations is about
 sqrt(2 ln n) (the universal threshold of Donoho and Johnstone), so the limit grows with the
@@ -114,7 +117,7 @@ class DayDetector:
             calls, amounts = history.amounts[CALLS], history.amounts[self._measure]
             for i, amount in enumerate(amounts):
                 if amount > beyond and calls[i] >= config.ABUSE_MIN_DAILY_CALLS:
-                    yield from self._judged(name, i, 1)
+                    yield from self._judged(name, i, 1, _episode(amounts, i, beyond))
 
     def falls(self, name: str) -> Iterator[Unusual]:
         """Yield the days of unusually few calls; first and last day may be cut off, so not they.
@@ -127,12 +130,16 @@ class DayDetector:
             beyond = usual / math.exp(self._limit * self._floor)
             for i, amount in enumerate(history.amounts[CALLS][1:-1], 1):
                 if amount < beyond:
-                    yield from self._judged(name, i, -1)
+                    yield from self._judged(name, i, -1, slice(i, i + 1))
 
-    def _judged(self, name: str, i: int, sign: int) -> Iterator[Unusual]:
-        """Yield the day if no comparison explains it; `sign` is 1 for a rise, -1 for a fall."""
-        amount = self._histories[name].amounts[self._measure][i]
-        spread = self._spread(name, amount, sign)
+    def _judged(self, name: str, i: int, sign: int, episode: slice) -> Iterator[Unusual]:
+        """Yield the day if no comparison explains it; `sign` is 1 for a rise, -1 for a fall.
+
+        `episode` are the days that its spread leaves out.
+        """
+        amounts = self._histories[name].amounts[self._measure]
+        amount = amounts[i]
+        spread = self._spread(amounts, episode, sign)
         kindest: Optional[float] = None
         z_score = 0.0
         for baseline in self._baselines(name, i):
@@ -150,12 +157,12 @@ class DayDetector:
         by_chance = 1 / math.sqrt(usual) if self._measure == CALLS else 0.0
         return _log(amount / usual) / max(spread, by_chance)
 
-    def _spread(self, name: str, amount: float, sign: int) -> float:
-        """Return how far a customer's ordinary days stray upwards (or downwards), as a logarithm.
+    def _spread(self, amounts: Sequence[float], episode: slice, sign: int) -> float:
+        """Return how far the days but an episode stray upwards (or downwards), as a logarithm.
 
         One standard deviation, from the median to the quantile where it lies.
         """
-        others = _without(self._ordered[name], amount)
+        others = sorted([*amounts[: episode.start], *amounts[episode.stop :]])
         rank = stats.rank_index(len(others), _ONE_DEVIATION)
         outer, usual = others[rank if sign > 0 else -1 - rank], middle(others)
         own = sign * _log(outer / usual) if usual > 0 else 0.0
@@ -232,6 +239,20 @@ def _without(ordered: List[float], value: float) -> List[float]:
     """Return sorted values without one occurrence of a value that is among them."""
     i = bisect_left(ordered, value)
     return ordered[:i] + ordered[i + 1 :]
+
+
+def _episode(amounts: Sequence[float], i: int, beyond: float) -> slice:
+    """Return the days around day `i`, each next to another, that are all above `beyond`.
+
+    >>> _episode([9, 1, 8, 9, 7, 1], 3, beyond=5)
+    slice(2, 5, None)
+    """
+    first, end = i, i + 1
+    while first > 0 and amounts[first - 1] > beyond:
+        first -= 1
+    while end < len(amounts) and amounts[end] > beyond:
+        end += 1
+    return slice(first, end)
 
 
 def _same_weekday(ordinals: Sequence[int], i: int) -> List[int]:

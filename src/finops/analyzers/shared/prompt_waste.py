@@ -3,24 +3,76 @@
 A customer's number of such prompts is held against what the share of all others lets expect.
 The others are those who are no wasters themselves, so that a few cannot hide each other: customers
 that stand out are taken out, until none does any more.
+
+A habit may have begun lately or be over, and a year of other calls must not hide it: so each
+month of a long period is judged like the whole of it.
 """
 
 from __future__ import annotations
 
-from typing import Mapping, Set
+from typing import Dict, Iterable, List, Mapping, Sequence, Set, Tuple
 
 from finops import config
 from finops.stats import improbable, percent
 
+# Customer, date, number of calls.
+DailyCalls = Iterable[Tuple[str, str, int]]
 
-def wasteful_customers(wasteful: Mapping[str, int], calls: Mapping[str, int]) -> Set[str]:
+
+def habitual_wasters(
+    wasteful: DailyCalls, calls: DailyCalls, whole_days: Sequence[str]
+) -> Set[str]:
+    """Return the customers to whom wasteful prompts are a habit, all the time or in some month.
+
+    `calls` are all calls, `wasteful` those among them with such prompts.  The ascending
+    `whole_days` are cut into equal stretches of at least `config.DAYS_PER_MONTH`.  The more
+    stretches are judged, the less may chance explain.
+    """
+    month_of = _months(whole_days)
+    prompts_by, calls_by = (_by_stretch(cells, month_of) for cells in (wasteful, calls))
+    chance = config.PROMPT_WASTER_CHANCE / len(calls_by)
+    habitual: Set[str] = set()
+    for prompts, all_calls in zip(prompts_by, calls_by):
+        habitual |= wasteful_customers(prompts, all_calls, chance)
+    return habitual
+
+
+def _months(days: Sequence[str]) -> Dict[str, int]:
+    """Return the number of the stretch, from 1, that each day lies in; none where one is all.
+
+    >>> months = _months([str(day) for day in range(75)])
+    >>> months["0"], months["37"], months["38"], months["74"]
+    (1, 1, 2, 2)
+    >>> _months(["01", "02"])
+    {}
+    """
+    count = len(days) // config.DAYS_PER_MONTH
+    if count < 2:
+        return {}
+    return {day: 1 + place * count // len(days) for place, day in enumerate(days)}
+
+
+def _by_stretch(cells: DailyCalls, month_of: Mapping[str, int]) -> List[Dict[str, int]]:
+    """Return the numbers by customer: of all days, then of each month."""
+    sums: List[Dict[str, int]] = [{} for _ in range(1 + max(month_of.values(), default=0))]
+    for customer, day, number in cells:
+        sums[0][customer] = sums[0].get(customer, 0) + number
+        if day in month_of:
+            month = sums[month_of[day]]
+            month[customer] = month.get(customer, 0) + number
+    return sums
+
+
+def wasteful_customers(
+    wasteful: Mapping[str, int], calls: Mapping[str, int], chance: float
+) -> Set[str]:
     """Return the customers to whom wasteful prompts are a habit.
 
     `wasteful` and `calls` are numbers of calls by customer; who has no wasteful ones may be left
     out of the first.  Needed are `config.PROMPT_WASTER_MIN_CALLS` such prompts, a share of
     `config.PROMPT_WASTER_MIN_SHARE_PCT` of the customer's calls that is so many times the share
-    of the others as `config.PROMPT_WASTER_FACTOR` says, and a number that chance hardly makes
-    (`config.PROMPT_WASTER_CHANCE`) of as many calls of others.
+    of the others as `config.PROMPT_WASTER_FACTOR` says, and a number that chance makes of as many
+    calls of others less often than `chance` says, 0 to 1.
     """
     suspects = [name for name, number in wasteful.items() if _many(number, calls[name])]
     habitual: Set[str] = set()
@@ -31,7 +83,8 @@ def wasteful_customers(wasteful: Mapping[str, int], calls: Mapping[str, int]) ->
         more = {
             name
             for name in suspects
-            if name not in habitual and _stands_out(wasteful[name], calls[name], prompts, whole)
+            if name not in habitual
+            and _stands_out(wasteful[name], calls[name], prompts, whole, chance)
         }
         if not more:
             return habitual
@@ -43,7 +96,7 @@ def _many(number: int, calls: int) -> bool:
     return number >= config.PROMPT_WASTER_MIN_CALLS and share >= config.PROMPT_WASTER_MIN_SHARE_PCT
 
 
-def _stands_out(number: int, calls: int, prompts: int, whole: int) -> bool:
+def _stands_out(number: int, calls: int, prompts: int, whole: int, chance: float) -> bool:
     """Return whether so many of a customer's calls are beyond what the other calls lead to expect.
 
     One prompt in `config.PROMPT_WASTER_PRIOR_CALLS` calls is added to the others: that none was
@@ -51,6 +104,4 @@ def _stands_out(number: int, calls: int, prompts: int, whole: int) -> bool:
     """
     usual = (prompts - number + 1) / (whole - calls + config.PROMPT_WASTER_PRIOR_CALLS)
     expected = calls * usual
-    return number > config.PROMPT_WASTER_FACTOR * expected and improbable(
-        number, expected, config.PROMPT_WASTER_CHANCE
-    )
+    return number > config.PROMPT_WASTER_FACTOR * expected and improbable(number, expected, chance)

@@ -396,7 +396,7 @@ def _prompt_waste_table(result: results.TokenEconomicsResult) -> Part:
         ],
         ShortenedRows(result.prompt_wasters),
         lead="Occasional long prompts with short answers are normal; these customers send them "
-        "regularly.",
+        "regularly, over the whole period or in some month of it.",
         empty="Checked, none found: customers who regularly send long prompts with short answers.",
     )
 
