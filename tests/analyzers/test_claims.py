@@ -141,6 +141,21 @@ def test_that_some_customer_costs_most_is_no_finding() -> None:
     assert found["detail"] == "Of 4 customers, whale costs most: $18.00."
 
 
+def test_what_one_developer_s_data_does_not_hold_is_no_finding() -> None:
+    """One user, no revenue, no organization: none of it is news, and savings are said once."""
+    alone = {"organization_id": "", "product_id": "", "subscription_tier": "", "tier_price_usd": ""}
+    rows = daily(range(40), 9, model="gpt-4", customer_id="ann", **alone)
+    results = run_all(rows)
+    titles = [found["title"] for found in findings(results)]
+    assert [title for title in titles if "customer" in title or "unallocated" in title] == []
+    assert "No tokens are wasted" not in titles
+    said = [advice for result in results.values() for advice in result["recommendations"]]
+    assert not any("subscription price" in advice for advice in said)
+    shared = rows + daily(range(40), 9, customer_id="ben", **{**alone, "organization_id": "org"})
+    titles = [found["title"] for found in findings(run_all(shared))]
+    assert {"100.0% of the cost is unallocated", "Cheaper models for 2 customers"} <= set(titles)
+
+
 def test_where_all_calls_failed_no_tokens_are_praised() -> None:
     rows = daily(range(10), 0.1, status="error", error_type="timeout", output_tokens=0)
     findings_of = run_all(rows)["token_economics"]["findings"]

@@ -7,7 +7,7 @@ from the reports.
 from __future__ import annotations
 
 import math
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from finops.generators import formatting
 from finops.generators.charts import Axis, Colour, Series, bar_chart, cut_short
@@ -189,19 +189,40 @@ def unknown_sentences(context: Data) -> List[str]:
             f"{formatting.counted(unpriced, 'call')} {verb} no known cost, so all costs are lower "
             "bounds."
         )
-    coverage: Mapping[str, Optional[Any]] = context.get("coverage") or {}
-    for column, words in _COVERED.items():
-        share = coverage.get(column)
-        if share is not None and share < 100:
-            said.append(f"{formatting.percent(100 - share)} of the calls {words}.")
-    return said
+    coverage: Mapping[str, Optional[float]] = context.get("coverage") or {}
+    return said + _unnamed(coverage) + _unmeasured(coverage.get("latency_ms"))
 
 
-_COVERED = {
-    "customer_id": "name no customer",
-    "organization_id": "name no organization",
-    "product_id": "name no product",
-    "feature_id": "name no feature",
-    "latency_ms": "have no latency",
-    "region": "name no region",
+_NAMED = {
+    "customer_id": "customer",
+    "organization_id": "organization",
+    "product_id": "product",
+    "feature_id": "feature",
+    "region": "region",
 }
+
+
+def _unnamed(coverage: Mapping[str, Optional[float]]) -> List[str]:
+    """Return what calls do not name; what none of them does, in one sentence."""
+    shares = {noun: coverage.get(column) for column, noun in _NAMED.items()}
+    absent = [
+        f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+        for noun, share in shares.items()
+        if share == 0
+    ]
+    said = []
+    if absent:
+        *others, last = absent
+        said.append(f"No call names {', '.join(others) + ' or ' if others else ''}{last}.")
+    return said + [
+        f"{formatting.percent(100 - share)} of the calls name no {noun}."
+        for noun, share in shares.items()
+        if share is not None and 0 < share < 100
+    ]
+
+
+def _unmeasured(share: Optional[float]) -> List[str]:
+    if share is None or share == 100:
+        return []
+    calls = f"{formatting.percent(100 - share)} of the calls have no" if share else "No call has a"
+    return [f"{calls} latency."]
