@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import os
+import re
+from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
 import pytest
@@ -24,6 +26,10 @@ Row = Dict[str, str]
 # Each runs all analyses, so fewer than elsewhere by default.
 EXAMPLES = int(os.environ.get("FINOPS_TEST_EXAMPLES", 25))
 REPORTS = [{"id": each.id, "title": each.title} for each in ANALYZER_REGISTRY.values()]
+# What draws days, weeks or hours of the period, and the choice of dates.
+OVER_TIME = re.compile(
+    r'id="(chart-(?:daily|weekly|hourly-cost|growth|[a-z]+-by-week)[a-z-]*|range)"'
+)
 UNKNOWN_COST = {"provider": "acme", "model": "mystery-1", "cost_usd": ""}
 
 
@@ -71,12 +77,7 @@ def test_five_days_cover_five_days_and_give_no_month() -> None:
 
 def test_a_bill_of_months_says_nothing_of_days() -> None:
     """Eight months of 1,240 to 1,380 USD: no month is a day, and none after it is free."""
-    rows = []
-    for month, length in enumerate((31, 28, 31, 30, 31, 30, 31, 31), start=1):
-        bucket = {"bucket_s": length * 86400, "calls": 0, "customer_id": ""}
-        when = f"2025-{month:02d}-01T00:00:00.000000"
-        rows.append(call(timestamp=when, cost_usd=1240 + 20 * month, model="gpt-4", **bucket))
-    results = run_all(rows)
+    results = run_all([{**row, "customer_id": ""} for row in monthly_bill()])
     assert {result["basis"]["covered_days"] for result in results.values()} == {243}
     understanding, total = results["understanding"], 8 * 1240 + 20 * 36
     assert understanding["summary"]["monthly_cost"] == pytest.approx(total * 30 / 243)
@@ -88,6 +89,33 @@ def test_a_bill_of_months_says_nothing_of_days() -> None:
     steps = results["optimization"]["steps"]
     assert [row["step"] for row in steps][:1] == ["same_vendor_model"]
     assert results["optimization"]["summary"]["monthly_cost"] == pytest.approx(total * 30 / 243)
+
+
+def monthly_bill() -> List[Row]:
+    """Return what each of eight months cost, as totals of no known number of calls."""
+    return [
+        call(
+            timestamp=f"2025-{month:02d}-01T00:00:00.000000",
+            cost_usd=str(1240 + 20 * month),
+            model="gpt-4",
+            bucket_s=length * 86400,
+            calls=0,
+        )
+        for month, length in enumerate((31, 28, 31, 30, 31, 30, 31, 31), start=1)
+    ]
+
+
+def test_a_bill_of_months_is_drawn_over_no_days(tmp_path: Path) -> None:
+    results = run_all(monthly_bill())
+    whole = run_all(daily(range(30), 1, latency_ms="300"))
+    for name, analysis in ANALYZER_REGISTRY.items():
+        path = tmp_path / f"{name}.html"
+        analysis.generator(results[name], path)
+        drawn = OVER_TIME.findall(path.read_text(encoding="utf-8"))
+        assert (drawn, name) == ([], name)
+        analysis.generator(whole[name], path)
+        if name not in ("pricing", "profitability"):
+            assert OVER_TIME.search(path.read_text(encoding="utf-8")), name
 
 
 def test_a_small_fee_a_month_leaves_the_days_known() -> None:
@@ -111,6 +139,21 @@ def test_that_some_customer_costs_most_is_no_finding() -> None:
         if found["title"].startswith("1 customer causes")
     ]
     assert found["detail"] == "Of 4 customers, whale costs most: $18.00."
+
+
+def test_what_one_developer_s_data_does_not_hold_is_no_finding() -> None:
+    """One user, no revenue, no organization: none of it is news, and savings are said once."""
+    alone = {"organization_id": "", "product_id": "", "subscription_tier": "", "tier_price_usd": ""}
+    rows = daily(range(40), 9, model="gpt-4", customer_id="ann", **alone)
+    results = run_all(rows)
+    titles = [found["title"] for found in findings(results)]
+    assert [title for title in titles if "customer" in title or "unallocated" in title] == []
+    assert "No tokens are wasted" not in titles
+    said = [advice for result in results.values() for advice in result["recommendations"]]
+    assert not any("subscription price" in advice for advice in said)
+    shared = rows + daily(range(40), 9, customer_id="ben", **{**alone, "organization_id": "org"})
+    titles = [found["title"] for found in findings(run_all(shared))]
+    assert {"100.0% of the cost is unallocated", "Cheaper models for 2 customers"} <= set(titles)
 
 
 def test_where_all_calls_failed_no_tokens_are_praised() -> None:

@@ -15,7 +15,7 @@ def basis_line(basis: Basis) -> str:
     if basis.covered_days is None:
         return ""
     facts = [
-        f"{formatting.decimal(basis.covered_days)} covered days",
+        _days(basis.covered_days),
         *_shares(
             {
                 "priced": basis.priced_share_percent,
@@ -26,6 +26,11 @@ def basis_line(basis: Basis) -> str:
         "subscription prices known" if basis.revenue_known else "no subscription prices known",
     ]
     return f"Based on {', '.join(facts)}.{_more_needed(basis)}"
+
+
+def _days(days: float) -> str:
+    number = formatting.decimal(days)
+    return f"{number} covered day" if number == "1" else f"{number} covered days"
 
 
 def _shares(shares: Mapping[str, Optional[float]]) -> List[str]:
@@ -45,8 +50,10 @@ def _more_needed(basis: Basis) -> str:
     if basis.covered_days < least:
         more = formatting.plain(round(least - basis.covered_days, 2))
         return f" Figures per month need {least} covered days: {more} more."
-    if (basis.whole_days or 0) < trend:
-        more = formatting.count(trend - (basis.whole_days or 0))
+    if not basis.whole_days:
+        return " What single days cost is not known, so there are no trends."
+    if basis.whole_days < trend:
+        more = formatting.count(trend - basis.whole_days)
         return f" Trends need {trend} whole days: {more} more."
     return ""
 

@@ -95,21 +95,21 @@ def _metadata(about: Contrast, coverage: Mapping[str, Optional[float]]) -> Optio
 def _general(context: Data, data: Data) -> List[Optional[_Row]]:
     """Return the rows that every report has, from what its page knows of the data."""
     providers, models = context.get("providers") or 0, context.get("models") or 0
-    counted = formatting.count(context["calls"])
+    calls = formatting.counted(context["calls"], "call")
     return [
         _realtime(context),
         _Row(
             "Standardised across providers",
             f"{formatting.count(providers)} price lists and usage exports.",
-            f"{formatting.count(providers)} providers and {formatting.count(models)} models in one"
-            " table, in USD and tokens.",
+            f"{formatting.count(providers)} providers and {formatting.counted(models, 'model')} in "
+            "one table, in USD and tokens.",
         )
         if providers > 1
         else None,
         _Row(
             "Automated",
-            f"{counted} calls to add up from exports.",
-            f"One run read {counted} calls and accounted for every line of the file.",
+            f"{calls} to add up from exports.",
+            f"One run read {calls} and accounted for every line of the file.",
         ),
         _actionable(data),
     ]

@@ -115,16 +115,12 @@ def _listed(words: List[str]) -> str:
 
 
 def _customers_sentence(customers: ChangedCustomers) -> str:
+    new = formatting.counted(customers.new_count, "new customer")
+    gone = formatting.counted(customers.gone_count, "customer")
     return (
-        "By customer, the same difference: "
-        f"{_counted(customers.new_count, 'new customer')} {signed(customers.new_effect)}, "
-        f"{_counted(customers.gone_count, 'customer')} without calls now "
-        f"{signed(customers.gone_effect)}, all others {signed(customers.stayed_effect)}."
+        f"By customer, the same difference: {new} {signed(customers.new_effect)}, {gone} without "
+        f"calls now {signed(customers.gone_effect)}, all others {signed(customers.stayed_effect)}."
     )
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{formatting.count(count)} {noun if count == 1 else noun + 's'}"
 
 
 def _customers_table(change: CostChange) -> Part:

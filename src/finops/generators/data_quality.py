@@ -34,7 +34,7 @@ def _scope(context: Data) -> str:
     calls = context.get("calls")
     if not start or not end:
         return "The period of the data was not recorded."
-    of = f", {_counted(int(calls), 'call')}" if calls is not None else ""
+    of = f", {formatting.counted(int(calls), 'call')}" if calls is not None else ""
     return (
         f"All figures cover {formatting.moment(start)} to {formatting.moment(end)}{of}, unless "
         f"they say otherwise. Figures per month scale this period to {config.DAYS_PER_MONTH} days; "
@@ -117,7 +117,7 @@ def _reasons(reasons: Sequence[Data]) -> Markup:
         fill(
             "<li>$reason: $rows, $lines</li>",
             reason=skipped.get("reason", "no reason given"),
-            rows=_counted(int(skipped.get("rows", 0)), "row"),
+            rows=formatting.counted(int(skipped.get("rows", 0)), "row"),
             lines=_where(list(skipped.get("places") or ()), int(skipped.get("rows", 0))),
         )
         for skipped in reasons
@@ -131,7 +131,7 @@ def _blanked(blanked: Sequence[Data]) -> Markup:
             "<li>$column, $reason: $values, $lines</li>",
             column=item.get("column", "a column"),
             reason=item.get("reason", "no reason given"),
-            values=_counted(int(item.get("values", 0)), "value"),
+            values=formatting.counted(int(item.get("values", 0)), "value"),
             lines=_where(list(item.get("places") or ()), int(item.get("values", 0))),
         )
         for item in blanked
@@ -157,10 +157,6 @@ def _reading(context: Data) -> List[str]:
     if reading.get("until"):
         sentences.append(f"Only calls before {formatting.moment(reading['until'])}.")
     return sentences
-
-
-def _counted(number: int, word: str) -> str:
-    return f"{formatting.count(number)} {word}" + ("" if number == 1 else "s")
 
 
 def _where(places: Sequence[Data], rows: int) -> str:
@@ -191,13 +187,13 @@ def _prices(context: Data) -> List[str]:
     unpriced = int(context.get("unpriced_calls") or 0)
     if unpriced:
         sentences.append(
-            f"Costs are a lower bound: {_counted(unpriced, 'call')} gave no cost and used a model"
-            " whose price is not known; they count as free."
+            f"Costs are a lower bound: {formatting.counted(unpriced, 'call')} gave no cost and "
+            "used a model whose price is not known; they count as free."
         )
     conflicts: Sequence[Data] = prices.get("conflicts") or ()
     sentences += [_conflict(conflict) for conflict in conflicts[:_CONFLICTS_SHOWN]]
     if len(conflicts) > _CONFLICTS_SHOWN:
-        others = _counted(len(conflicts) - _CONFLICTS_SHOWN, "other model")
+        others = formatting.counted(len(conflicts) - _CONFLICTS_SHOWN, "other model")
         sentences.append(f"The same holds for {others}.")
     return sentences
 

@@ -7,15 +7,14 @@ from the reports.
 from __future__ import annotations
 
 import math
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
-from finops import config
 from finops.generators import formatting
 from finops.generators.charts import Axis, Colour, Series, bar_chart, cut_short
 from finops.generators.components import Card, Data, Part, cards, combine
-from finops.generators.partial_days import stacked_days
+from finops.generators.partial_days import known_by_day, stacked_days
 from finops.results.alignment import BudgetUse
-from finops.results.base import Basis, DailyCost, DailySums, from_dict
+from finops.results.base import DailyCost, DailySums, from_dict
 from finops.results.profitability import ProfitabilitySummary
 from finops.results.understanding import CostChange, Forecast, UnderstandingSummary
 
@@ -48,8 +47,8 @@ def _cost(understanding: Data, context: Data) -> List[Card]:
     if summary.monthly_cost is not None:
         words = f"{formatting.money(summary.monthly_cost)} per month"
     if unpriced:
-        calls = "1 call has" if unpriced == 1 else f"{formatting.count(unpriced)} calls have"
-        words += f"; {calls} no known cost"
+        verb = "has" if unpriced == 1 else "have"
+        words += f"; {formatting.counted(unpriced, 'call')} {verb} no known cost"
     return [Card("Cost", cost, "money", words, at_least=bool(unpriced))]
 
 
@@ -110,10 +109,10 @@ def _budget(alignment: Data) -> List[Card]:
 
 
 def _daily(understanding: Data, context: Data) -> List[Part]:
-    basis = from_dict(Basis, understanding.get("basis") or {})
     days, rows, kind = _stacked(understanding)
-    by_day = basis.whole_days or (basis.covered_days or 0) < config.SHORT_PERIOD_DAYS
-    if not days or not by_day:  # what months cost would stand on their first days
+    if not days or not known_by_day(
+        understanding
+    ):  # what months cost would stand on their first days
         return []
     # The result knows which days are partial, whatever the records of the source stand for.
     daily = [from_dict(DailyCost, row) for row in understanding.get("daily") or ()]
@@ -185,22 +184,45 @@ def unknown_sentences(context: Data) -> List[str]:
     said = []
     unpriced = int(context.get("unpriced_calls") or 0)
     if unpriced:
+        verb = "has" if unpriced == 1 else "have"
         said.append(
-            f"{formatting.count(unpriced)} calls have no known cost, so all costs are lower bounds."
+            f"{formatting.counted(unpriced, 'call')} {verb} no known cost, so all costs are lower "
+            "bounds."
         )
-    coverage: Mapping[str, Optional[Any]] = context.get("coverage") or {}
-    for column, words in _COVERED.items():
-        share = coverage.get(column)
-        if share is not None and share < 100:
-            said.append(f"{formatting.percent(100 - share)} of the calls {words}.")
-    return said
+    coverage: Mapping[str, Optional[float]] = context.get("coverage") or {}
+    return said + _unnamed(coverage) + _unmeasured(coverage.get("latency_ms"))
 
 
-_COVERED = {
-    "customer_id": "name no customer",
-    "organization_id": "name no organization",
-    "product_id": "name no product",
-    "feature_id": "name no feature",
-    "latency_ms": "have no latency",
-    "region": "name no region",
+_NAMED = {
+    "customer_id": "customer",
+    "organization_id": "organization",
+    "product_id": "product",
+    "feature_id": "feature",
+    "region": "region",
 }
+
+
+def _unnamed(coverage: Mapping[str, Optional[float]]) -> List[str]:
+    """Return what calls do not name; what none of them does, in one sentence."""
+    shares = {noun: coverage.get(column) for column, noun in _NAMED.items()}
+    absent = [
+        f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+        for noun, share in shares.items()
+        if share == 0
+    ]
+    said = []
+    if absent:
+        *others, last = absent
+        said.append(f"No call names {', '.join(others) + ' or ' if others else ''}{last}.")
+    return said + [
+        f"{formatting.percent(100 - share)} of the calls name no {noun}."
+        for noun, share in shares.items()
+        if share is not None and 0 < share < 100
+    ]
+
+
+def _unmeasured(share: Optional[float]) -> List[str]:
+    if share is None or share == 100:
+        return []
+    calls = f"{formatting.percent(100 - share)} of the calls have no" if share else "No call has a"
+    return [f"{calls} latency."]

@@ -85,6 +85,16 @@ def count(value: Any) -> str:
     return MISSING if number is None else fixed(number, 0)
 
 
+def counted(value: Any, noun: str) -> str:
+    """Return a number of things: `1 customer`, `1,234 customers`.
+
+    >>> counted(1, "call"), counted(0, "call")
+    ('1 call', '0 calls')
+    """
+    number = count(value)
+    return f"{number} {noun if number == '1' else noun + 's'}"
+
+
 def compact(value: Any) -> str:
     """Return a count in at most five characters of digits: `9,999`, `12.3K`, `1.2M`."""
     number = decimal_of(value)

@@ -6,7 +6,7 @@ from typing import Any, List, Mapping
 
 from finops.generators.charts import Axis, Series, line_chart
 from finops.generators.components import Part, columns, section
-from finops.generators.partial_days import day_lines, partial_dates
+from finops.generators.partial_days import day_lines, partial_dates, where_days_are_known
 from finops.generators.recompute import Percentile, Ratio
 from finops.generators.tables import texts
 from finops.results.performance import PerformanceResult
@@ -23,26 +23,29 @@ def over_time(result: PerformanceResult, data: Mapping[str, Any]) -> Part:
     days, partial = texts(row.date for row in daily), partial_dates(data)
     return section(
         "Over time",
-        columns(
-            line_chart(
-                "daily-latency",
-                "Latency of each day: the mean and the p95, against the SLA",
-                Axis("Day (UTC)", "date"),
-                LATENCY,
-                days,
-                [*day_lines(_latency_lines(result), days, partial), _service_level(result)],
-                bins="max",
-                empty="There is no day with a call, so no line over time is drawn.",
-            ),
-            line_chart(
-                "daily-errors",
-                "Error rate of each day",
-                Axis("Day (UTC)", "date"),
-                Axis("Failed calls (%)", "percent"),
-                days,
-                day_lines([_error_line(result)], days, partial),
-                bins="max",
-                empty="There is no day with a call, so no line over time is drawn.",
+        where_days_are_known(
+            data,
+            columns(
+                line_chart(
+                    "daily-latency",
+                    "Latency of each day: the mean and the p95, against the SLA",
+                    Axis("Day (UTC)", "date"),
+                    LATENCY,
+                    days,
+                    [*day_lines(_latency_lines(result), days, partial), _service_level(result)],
+                    bins="max",
+                    empty="There is no day with a call, so no line over time is drawn.",
+                ),
+                line_chart(
+                    "daily-errors",
+                    "Error rate of each day",
+                    Axis("Day (UTC)", "date"),
+                    Axis("Failed calls (%)", "percent"),
+                    days,
+                    day_lines([_error_line(result)], days, partial),
+                    bins="max",
+                    empty="There is no day with a call, so no line over time is drawn.",
+                ),
             ),
         ),
         _hours(result),

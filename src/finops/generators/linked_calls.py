@@ -48,9 +48,10 @@ def _sessions(result: results.TokenEconomicsResult) -> Part:
 
 
 def _sessions_sentence(sessions: results.Sessions) -> str:
-    number = formatting.count(sessions.count_)
-    noun = "session" if sessions.count_ == 1 else "sessions"
-    calls = f"{number} {noun} of {formatting.decimal(sessions.calls_per_session)} calls on average"
+    each = formatting.decimal(sessions.calls_per_session)
+    noun = "call" if each == "1" else "calls"
+    number = formatting.counted(sessions.count_, "session")
+    calls = f"{number} of {each} {noun} on average"
     if sessions.cost_p50 is None:
         return f"{calls}; what they cost is not known, as some calls have no known cost."
     median, upper = formatting.money(sessions.cost_p50), formatting.money(sessions.cost_p95)
@@ -65,7 +66,6 @@ def _retries_sentence(result: results.TokenEconomicsResult) -> str:
     what = f"a failed call of the same trace within {minutes} minutes"
     if not retries.calls:
         return f"Checked, none found: retries, that is calls that followed {what}."
-    noun = "call" if retries.calls == 1 else "calls"
     at_least = AT_LEAST if result.summary.unpriced_calls else ""
     cost = f"{at_least}{formatting.money(retries.cost)}"
-    return f"Retries: {formatting.count(retries.calls)} {noun} followed {what}, for {cost}."
+    return f"Retries: {formatting.counted(retries.calls, 'call')} followed {what}, for {cost}."

@@ -28,7 +28,7 @@ from finops.generators.date_range import Daily, range_bar
 from finops.generators.event_marks import with_events
 from finops.generators.markup import Markup, Token, fill, join, json_block, token
 from finops.generators.navigation import PRODUCT, navigation, page_link
-from finops.generators.partial_days import partial_dates
+from finops.generators.partial_days import known_by_day, partial_dates
 from finops.generators.sparklines import SPARKLINES, settle, with_sparklines
 from finops.generators.thresholds import thresholds_of
 from finops.resources import read_text
@@ -135,6 +135,8 @@ def _page(
     if rests_on.missing:
         parts = [unanswered(rests_on.missing), data_quality(context)]
         return render(report, context, parts, basis_line(rests_on))
+    if daily and not known_by_day(data):
+        daily = None
     if daily:
         for card in cards:
             daily.check(card.recompute)

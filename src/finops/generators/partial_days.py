@@ -10,9 +10,30 @@ import math
 import re
 from typing import Any, List, Mapping, Sequence, Set
 
+from finops import config
 from finops.generators.charts import MAX_DAYS, MAX_MOMENTS, MAX_POINTS, PERIOD_ENDS, Series
+from finops.generators.components import Part, combine, text
+from finops.results.base import Basis, from_dict
 
+_NOT_BY_DAY = (
+    "Too much of the cost is in records that each stand for more than a day, such as the bill of a "
+    "month. What a single day cost is not known, so nothing is drawn over time."
+)
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d)")
+
+
+def known_by_day(data: Mapping[str, Any]) -> bool:
+    """Return whether a result knows what its days cost, which the bill of a month does not.
+
+    Its basis says so: of a week or more of days, none is whole.
+    """
+    basis = from_dict(Basis, data.get("basis") or {})
+    return bool(basis.whole_days) or (basis.covered_days or 0) < config.SHORT_PERIOD_DAYS
+
+
+def where_days_are_known(data: Mapping[str, Any], *parts: Part) -> Part:
+    """Return parts that draw a result over time, or a sentence where no day is known."""
+    return combine(parts) if known_by_day(data) else text(_NOT_BY_DAY)
 
 
 def partial_dates(data: Mapping[str, Any]) -> Set[str]:

@@ -110,7 +110,7 @@ def test_signals_are_listed(data: Any, page: Any) -> None:
 
 def test_value_speaks_of_these_figures(data: Any, page: Any) -> None:
     flagged, customers = (data["summary"][key] for key in ("flagged_customers", "total_customers"))
-    assert page.says(f"{flagged} of {customers} customers are flagged by their own calls.")
+    assert page.says(f"Flagged by their own calls: {flagged} of {customers} customers.")
 
 
 def test_detectors_are_shown_where_they_were_scored(data: Any, page: Any, tmp_path: Path) -> None:

@@ -135,6 +135,15 @@ def test_what_the_data_does_not_say_is_said(tmp_path: Path) -> None:
     assert not read.says("latency.")
 
 
+def test_what_no_call_says_is_said_in_one_sentence(tmp_path: Path) -> None:
+    nothing = dict.fromkeys(("organization_id", "product_id", "feature_id", "latency_ms"), 0.0)
+    read = index(tmp_path, {}, coverage={**nothing, "customer_id": 100.0})
+    assert read.says(
+        "No call names an organization, a product or a feature. No call has a latency."
+    )
+    assert index(tmp_path, {}, coverage={"region": 0.0}).says("No call names a region.")
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

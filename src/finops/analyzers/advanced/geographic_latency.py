@@ -20,6 +20,7 @@ from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.daily_latency import MEASURED, SLA_VIOLATIONS, beside
 from finops.analyzers.shared.daily_sums import daily_sums
 from finops.analyzers.shared.provider_names import provider_name
+from finops.analyzers.shared.wording import counted
 from finops.results import geographic_latency as results
 from finops.results.base import DailySums, Finding
 from finops.rollups.expressions import band_of, plus
@@ -413,7 +414,7 @@ def _routing_finding(routing: List[results.Routing]) -> Finding:
     top = routing[0]
     return finding(
         "warning",
-        f"{calls:,} calls went to a provider that is clearly slower in their region",
+        f"{counted(calls, 'call')} went to a provider that is clearly slower in the region",
         f"The widest gap: {provider_name(top.current_provider)} takes "
         f"{top.improvement_ms:,.0f} ms more than {provider_name(top.recommended_provider)} in "
         f"{top.region} for the same number of tokens.",

@@ -475,7 +475,8 @@ def _findings(
         customers = {row.customer_id for row in opportunities} - {config.UNALLOCATED}
         monthly = savings.of(*MODEL_STEPS)
         notable = monthly is None or monthly >= config.NOTABLE_USD_PER_MONTH
-        if customers and notable:
+        several = len({name for name, *_ in data[USAGE_TABLE]} - {config.UNALLOCATED}) > 1
+        if customers and several and notable:
             findings.append(
                 finding(
                     "info",
@@ -485,7 +486,8 @@ def _findings(
                 )
             )
     succeeded = data.totals.calls > data.totals.errors
-    if succeeded and not findings and not data.totals.unpriced:
+    clean = not findings and not opportunities
+    if succeeded and clean and not data.totals.unpriced:
         findings.append(
             finding(
                 "success",

@@ -346,7 +346,7 @@ def _without_customer(data: Rollups) -> List[Finding]:
         if customer == config.UNALLOCATED
     )
     share = percent_of(cost, data.totals.cost)
-    if share <= config.UNALLOCATED_NOTABLE_PCT:
+    if share <= config.UNALLOCATED_NOTABLE_PCT or share == 100:
         return []
     return [
         finding(
@@ -359,6 +359,15 @@ def _without_customer(data: Rollups) -> List[Finding]:
     ]
 
 
+def _names_owners(data: Rollups) -> bool:
+    """Return whether any call names an organization or a product.
+
+    Where none does, that is said of the data once, and is no finding.
+    """
+    owners = {name for _, *names in data[ACCOUNTS] for name in names}
+    return bool(owners - {config.UNKNOWN})
+
+
 def _findings(
     data: Rollups,
     summary: AlignmentSummary,
@@ -367,7 +376,7 @@ def _findings(
 ) -> List[Finding]:
     findings = []
     cost, share = summary.unallocated_cost, summary.unallocated_percent
-    if share >= config.UNALLOCATED_NOTABLE_PCT:
+    if share >= config.UNALLOCATED_NOTABLE_PCT and _names_owners(data):
         findings.append(
             finding(
                 "warning",

@@ -72,6 +72,12 @@ class Book(NamedTuple):
         return self.customers - len(self.gone)
 
     @property
+    def has_prices(self) -> bool:
+        """Whether the price of any customer is known: without one the data is not about revenue."""
+        gone = any(row.lost_monthly_revenue is not None for row in self.gone)
+        return bool(self.paying or self.too_new) or gone
+
+    @property
     def is_known(self) -> bool:
         """Whether there is anything to say of revenue: not where nobody can be judged yet."""
         return bool(self.paying) or 0 < self.customers == len(self.gone)
@@ -196,8 +202,8 @@ def group(accounts: Sequence[Account], by: str) -> Dict[str, List[Account]]:
 
 
 def price_caveats(book: Book) -> List[Finding]:
-    """Return the finding on customers whose price is not known, if there are any."""
-    if not book.without_price:
+    """Return the finding on customers whose price is not known, where that of others is."""
+    if not book.without_price or not book.has_prices:
         return []
     return [
         finding(
@@ -211,8 +217,8 @@ def price_caveats(book: Book) -> List[Finding]:
 
 
 def price_advice(book: Book) -> List[str]:
-    """Return the recommendation to record missing prices, if there are any."""
-    if not book.without_price:
+    """Return the recommendation to record missing prices, where there are others."""
+    if not book.without_price or not book.has_prices:
         return []
     who = counted(len(book.without_price), "customer")
     return [

@@ -12,7 +12,7 @@ from finops.generators.contrast import Contrast
 from finops.generators.date_range import Daily
 from finops.generators.detector_scores import detectors
 from finops.generators.page import Report, write_report
-from finops.generators.partial_days import day_lines, partial_dates
+from finops.generators.partial_days import day_lines, partial_dates, where_days_are_known
 from finops.generators.recompute import Sum
 from finops.generators.tables import Column, table, texts
 from finops.generators.thresholds import SIGNALS
@@ -91,29 +91,32 @@ def _over_time(result: results.AbuseDetectionResult, data: Mapping[str, Any]) ->
     empty = "No day has a call, so no line over time is drawn."
     return section(
         "When it happened",
-        columns(
-            line_chart(
-                "daily-flagged",
-                "Customers flagged on each day",
-                Axis("Day (UTC)", "date"),
-                Axis("Customers", "count"),
-                days,
-                day_lines(
-                    [Series("Flagged", [row.flagged_customers for row in daily], "critical")],
+        where_days_are_known(
+            data,
+            columns(
+                line_chart(
+                    "daily-flagged",
+                    "Customers flagged on each day",
+                    Axis("Day (UTC)", "date"),
+                    Axis("Customers", "count"),
                     days,
-                    partial,
+                    day_lines(
+                        [Series("Flagged", [row.flagged_customers for row in daily], "critical")],
+                        days,
+                        partial,
+                    ),
+                    bins="max",
+                    empty=empty,
                 ),
-                bins="max",
-                empty=empty,
-            ),
-            line_chart(
-                "daily-calls",
-                f"Calls of all customers on each day{cut_short(data)}",
-                Axis("Day (UTC)", "date"),
-                Axis("Calls", "count"),
-                days,
-                day_lines([Series("Calls", [row.call_count for row in daily])], days, partial),
-                empty=empty,
+                line_chart(
+                    "daily-calls",
+                    f"Calls of all customers on each day{cut_short(data)}",
+                    Axis("Day (UTC)", "date"),
+                    Axis("Calls", "count"),
+                    days,
+                    day_lines([Series("Calls", [row.call_count for row in daily])], days, partial),
+                    empty=empty,
+                ),
             ),
         ),
     )
@@ -263,11 +266,11 @@ def _access(result: results.AbuseDetectionResult) -> Part:
 def _contrast(result: results.AbuseDetectionResult) -> Contrast:
     summary = result.summary
     flagged = formatting.count(summary.flagged_customers)
-    customers = formatting.count(summary.total_customers)
+    customers = formatting.counted(summary.total_customers, "customer")
     return Contrast(
         ("customer_id",),
         "Unusual usage would only show as a rise in the total.",
-        f"{flagged} of {customers} customers are flagged by their own calls.",
+        f"Flagged by their own calls: {flagged} of {customers}.",
     )
 
 

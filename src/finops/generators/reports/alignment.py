@@ -12,6 +12,7 @@ from finops.generators.contrast import Contrast
 from finops.generators.date_range import Daily, follow
 from finops.generators.packed_sums import LESS_WITHOUT_LINES, Sums, pack
 from finops.generators.page import Report, write_report
+from finops.generators.partial_days import where_days_are_known
 from finops.generators.recompute import Distinct, Ratio, SharePercent, Sum
 from finops.generators.rounding import ShortenedRows
 from finops.generators.tables import Column, per_million, table, texts
@@ -62,7 +63,7 @@ def generate_alignment_report(data: Dict[str, Any], output_path: Union[str, Path
         body=[
             _chargeback(result, sums["accounts"]),
             _budgets(result.budgets),
-            _over_time(result),
+            _over_time(result, data),
             _fair_share(result, sums["accounts"]),
             _views(result, sums),
             _ends(result),
@@ -261,22 +262,25 @@ def _by_product(rows: Sequence[results.Chargeback]) -> List[_ProductRow]:
     ]
 
 
-def _over_time(result: results.AlignmentResult) -> Part:
+def _over_time(result: results.AlignmentResult, data: Mapping[str, Any]) -> Part:
     weekly = result.weekly
     weeks = sorted({str(row.week) for row in weekly})
     largest = texts(row.organization_id for row in result.chargeback)[:_LINES]
     costs = {(row.week, row.organization_id): row.total_cost for row in weekly}
     return section(
         "Over time",
-        line_chart(
-            "weekly-cost",
-            f"Cost of each week{_first(result.chargeback, _LINES)}; the first and the last week "
-            "may be partial",
-            Axis("ISO week (UTC)", "text"),
-            Axis("Cost (USD per week)", "money"),
-            weeks,
-            [Series(name, [costs.get((week, name), 0) for week in weeks]) for name in largest],
-            empty="There is no week with a call, so no line over time is drawn.",
+        where_days_are_known(
+            data,
+            line_chart(
+                "weekly-cost",
+                f"Cost of each week{_first(result.chargeback, _LINES)}; the first and the last "
+                "week may be partial",
+                Axis("ISO week (UTC)", "text"),
+                Axis("Cost (USD per week)", "money"),
+                weeks,
+                [Series(name, [costs.get((week, name), 0) for week in weeks]) for name in largest],
+                empty="There is no week with a call, so no line over time is drawn.",
+            ),
         ),
     )
 

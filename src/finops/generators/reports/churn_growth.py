@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
 
 from finops.generators import formatting
 from finops.generators.charts import Axis, Series, bar_chart, line_chart
@@ -11,6 +11,7 @@ from finops.generators.components import Card, Part, columns, section
 from finops.generators.contrast import Contrast
 from finops.generators.detector_scores import detectors
 from finops.generators.page import Report, write_report
+from finops.generators.partial_days import known_by_day, where_days_are_known
 from finops.generators.tables import Column, table, texts
 from finops.results import churn_growth as results
 from finops.results.base import from_dict
@@ -36,7 +37,7 @@ def generate_churn_growth_report(data: Dict[str, Any], output_path: Union[str, P
         output_path,
         cards=_cards(result.summary),
         body=[
-            _over_time(result),
+            _over_time(result, data),
             _leaving(result),
             _growing(result),
             _cohorts(result),
@@ -49,8 +50,8 @@ def generate_churn_growth_report(data: Dict[str, Any], output_path: Union[str, P
 
 def _cards(summary: results.ChurnSummary) -> List[Card]:
     rate = formatting.percent(summary.churn_rate_percent)
-    risky = _customers(summary.at_risk_customers)
-    growing = _customers(summary.expansion_customers)
+    risky = formatting.counted(summary.at_risk_customers, "customer")
+    growing = formatting.counted(summary.expansion_customers, "customer")
     return [
         Card(
             "Revenue lost",
@@ -83,11 +84,9 @@ def _cards(summary: results.ChurnSummary) -> List[Card]:
     ]
 
 
-def _customers(number: Optional[int]) -> str:
-    return f"{formatting.count(number)} customer" + ("" if number == 1 else "s")
-
-
-def _over_time(result: results.ChurnGrowthResult) -> Part:
+def _over_time(result: results.ChurnGrowthResult, data: Mapping[str, Any]) -> Part:
+    if not known_by_day(data):
+        return section("Week by week", where_days_are_known(data))
     weekly = result.weekly
     return section(
         "Week by week",
@@ -278,7 +277,7 @@ def _cohorts(result: results.ChurnGrowthResult) -> Part:
             list(range(weeks)),
             [
                 Series(
-                    f"{c.cohort_week}, {formatting.count(c.cohort_size)} customers",
+                    f"{c.cohort_week}, {formatting.counted(c.cohort_size, 'customer')}",
                     _padded(c.retention, weeks),
                 )
                 for c in drawn
@@ -322,12 +321,12 @@ def _weeks(number: int) -> str:
 
 def _contrast(result: results.ChurnGrowthResult) -> Contrast:
     summary = result.summary
-    customers = formatting.count(summary.total_customers)
+    customers = formatting.counted(summary.total_customers, "customer")
     gone = formatting.count(summary.churned_customers)
     return Contrast(
         ("customer_id",),
         "A falling number of calls would not show who left.",
-        f"{gone} of {customers} customers have stopped calling; each is listed.",
+        f"Who stopped calling is listed: {gone} of {customers}.",
     )
 
 

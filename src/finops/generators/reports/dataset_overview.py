@@ -11,7 +11,7 @@ from finops.generators.components import Card, Part, columns, section, text
 from finops.generators.contrast import Contrast
 from finops.generators.date_range import Daily
 from finops.generators.page import Report, write_report
-from finops.generators.partial_days import day_lines, partial_dates
+from finops.generators.partial_days import day_lines, partial_dates, where_days_are_known
 from finops.generators.recompute import Ratio, Sum
 from finops.generators.tables import Column, named, table, texts
 from finops.results import dataset_overview as results
@@ -97,15 +97,11 @@ def _cards(result: results.DatasetOverviewResult) -> List[Card]:
 
 
 def _organizations(summary: results.OverviewSummary) -> str:
-    return f"in {_counted(summary.unique_organizations, 'organization')}"
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{formatting.count(count)} {noun}{'' if count == 1 else 's'}"
+    return f"in {formatting.counted(summary.unique_organizations, 'organization')}"
 
 
 def _providers(summary: results.OverviewSummary) -> str:
-    return f"of {formatting.count(summary.unique_providers)} providers"
+    return f"of {formatting.counted(summary.unique_providers, 'provider')}"
 
 
 def _over_time(result: results.DatasetOverviewResult, data: Mapping[str, Any]) -> Part:
@@ -113,40 +109,47 @@ def _over_time(result: results.DatasetOverviewResult, data: Mapping[str, Any]) -
     days = texts(row.date for row in daily)
     return section(
         "Over time",
-        columns(
-            line_chart(
-                "daily-cost",
-                f"Cost of each day{remark}",
-                Axis("Day (UTC)", "date"),
-                Axis("Cost (USD)", "money"),
-                days,
-                day_lines(
-                    [
-                        Series(
-                            "Cost", [row.total_cost for row in daily], recompute=Sum("total_cost")
-                        )
-                    ],
+        where_days_are_known(
+            data,
+            columns(
+                line_chart(
+                    "daily-cost",
+                    f"Cost of each day{remark}",
+                    Axis("Day (UTC)", "date"),
+                    Axis("Cost (USD)", "money"),
                     days,
-                    partial,
+                    day_lines(
+                        [
+                            Series(
+                                "Cost",
+                                [row.total_cost for row in daily],
+                                recompute=Sum("total_cost"),
+                            )
+                        ],
+                        days,
+                        partial,
+                    ),
+                    empty="No days are listed in this result, so no line over time is drawn.",
                 ),
-                empty="No days are listed in this result, so no line over time is drawn.",
-            ),
-            line_chart(
-                "daily-calls",
-                f"Calls on each day{remark}",
-                Axis("Day (UTC)", "date"),
-                Axis("Calls", "count"),
-                days,
-                day_lines(
-                    [
-                        Series(
-                            "Calls", [row.call_count for row in daily], recompute=Sum("call_count")
-                        )
-                    ],
+                line_chart(
+                    "daily-calls",
+                    f"Calls on each day{remark}",
+                    Axis("Day (UTC)", "date"),
+                    Axis("Calls", "count"),
                     days,
-                    partial,
+                    day_lines(
+                        [
+                            Series(
+                                "Calls",
+                                [row.call_count for row in daily],
+                                recompute=Sum("call_count"),
+                            )
+                        ],
+                        days,
+                        partial,
+                    ),
+                    empty="No days are listed in this result, so no line over time is drawn.",
                 ),
-                empty="No days are listed in this result, so no line over time is drawn.",
             ),
         ),
     )
@@ -255,11 +258,7 @@ def _oddities(quality: results.Quality) -> str:
         (quality.implausible_times, "row", "with an implausible time"),
         (quality.credits.rows, "credit", f"of {money} in all, netted"),
     ]
-    there = [
-        f"{formatting.count(count)} {noun if count == 1 else noun + 's'} {words}"
-        for count, noun, words in counts
-        if count
-    ]
+    there = [f"{formatting.counted(count, noun)} {words}" for count, noun, words in counts if count]
     if not there:
         return (
             "Checked, none found: unknown statuses, repeated records, conflicting ids, "

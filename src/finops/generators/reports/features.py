@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Sequence, Union
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Union
 
 from finops.generators import formatting
 from finops.generators.charts import Axis, Series, bar_chart, line_chart, scatter_chart
 from finops.generators.components import Card, Part, columns, folded, section
 from finops.generators.contrast import Contrast
 from finops.generators.page import Report, write_report
+from finops.generators.partial_days import known_by_day, where_days_are_known
 from finops.generators.tables import Column, table, texts
 from finops.results import features as results
 from finops.results.base import from_dict
@@ -43,7 +44,7 @@ def generate_features_report(data: Dict[str, Any], output_path: Union[str, Path]
         data,
         output_path,
         cards=_cards(result),
-        body=[_economics(result), _adoption(result)],
+        body=[_economics(result), _adoption(result, data)],
         about=_contrast(result),
         not_found=_not_found(result),
     )
@@ -147,7 +148,9 @@ def _return_chart(rows: Sequence[results.FeatureReturn]) -> Part:
     )
 
 
-def _adoption(result: results.FeaturesResult) -> Part:
+def _adoption(result: results.FeaturesResult, data: Mapping[str, Any]) -> Part:
+    if not known_by_day(data):
+        return section("Adoption by week", where_days_are_known(data))
     trend = result.adoption_trend
     return section(
         "Adoption by week",

@@ -12,7 +12,7 @@ from finops.generators.contrast import Contrast
 from finops.generators.date_range import Daily, follow
 from finops.generators.packed_sums import LESS_WITHOUT_LINES, Sums, pack
 from finops.generators.page import Report, write_report
-from finops.generators.partial_days import day_lines, partial_dates
+from finops.generators.partial_days import day_lines, partial_dates, where_days_are_known
 from finops.generators.recompute import Ratio, Sum
 from finops.generators.tables import Column, table, texts
 from finops.results import geographic_latency as results
@@ -195,19 +195,22 @@ def _over_time(result: results.GeographicLatencyResult, data: Mapping[str, Any])
     means = [row.avg_latency_ms for row in daily]
     return section(
         "Over time",
-        line_chart(
-            "daily-latency",
-            "Average latency of each day, over all regions",
-            Axis("Day (UTC)", "date"),
-            _LATENCY,
-            days,
-            day_lines(
-                [Series("Average", means, recompute=Ratio("latency_ms", "measured"))],
+        where_days_are_known(
+            data,
+            line_chart(
+                "daily-latency",
+                "Average latency of each day, over all regions",
+                Axis("Day (UTC)", "date"),
+                _LATENCY,
                 days,
-                partial_dates(data),
+                day_lines(
+                    [Series("Average", means, recompute=Ratio("latency_ms", "measured"))],
+                    days,
+                    partial_dates(data),
+                ),
+                bins="mean",
+                empty="There is no day with a call, so no line over time is drawn.",
             ),
-            bins="mean",
-            empty="There is no day with a call, so no line over time is drawn.",
         ),
     )
 

@@ -105,7 +105,7 @@ _HEADLINES: Dict[str, _Headline[Any]] = {
     ),
     "alignment": _Headline(
         AlignmentSummary,
-        lambda s: s.top_organization_share_percent if s.organization_count else None,
+        lambda s: s.top_organization_share_percent if (s.organization_count or 0) > 1 else None,
         "caused by one organization",
         "percent",
     ),
@@ -311,7 +311,8 @@ def _headline(name: str, summary: Data) -> Markup:
     value = headline.of(summary) if headline else None
     words, kind = (headline.words(value), headline.kind) if headline else ("calls", "count")
     if value is None:
-        value, words, kind = summary.get("total_calls"), "calls", "count"
+        value, kind = summary.get("total_calls"), "count"
+        words = "call" if value == 1 else "calls"
     if value is None:
         value, words, kind = summary.get("total_cost"), "cost", "money"
     if value is None:

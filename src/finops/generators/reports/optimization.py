@@ -11,7 +11,7 @@ from finops.generators.charts import Axis, Series, bar_chart, cut_short, line_ch
 from finops.generators.components import Card, Part, section
 from finops.generators.contrast import Contrast
 from finops.generators.page import Report, write_report
-from finops.generators.partial_days import day_lines, partial_dates
+from finops.generators.partial_days import day_lines, partial_dates, where_days_are_known
 from finops.generators.rounding import ShortenedRows
 from finops.generators.tables import Column, table, texts
 from finops.results import optimization as results
@@ -298,22 +298,26 @@ def _commitment(result: results.OptimizationResult, data: Mapping[str, Any]) -> 
     baseline = reserved.baseline_daily_calls
     return section(
         "What a commitment saves",
-        line_chart(
-            "daily-calls",
-            f"Calls on each day, and the quiet day that a commitment can cover{cut_short(data)}",
-            Axis("Day (UTC)", "date"),
-            Axis("Calls", "count"),
-            texts(row.date for row in daily),
-            [
-                *day_lines(
-                    [Series("Calls", [row.call_count for row in daily], "accent")],
-                    texts(row.date for row in daily),
-                    partial_dates(data),
-                ),
-                Series("Commitment", [baseline] * len(daily), "success", "dashed"),
-            ],
-            bins="mean",
-            empty="There is no day with a call, so there is nothing to commit to.",
+        where_days_are_known(
+            data,
+            line_chart(
+                "daily-calls",
+                "Calls on each day, and the quiet day that a commitment can cover"
+                f"{cut_short(data)}",
+                Axis("Day (UTC)", "date"),
+                Axis("Calls", "count"),
+                texts(row.date for row in daily),
+                [
+                    *day_lines(
+                        [Series("Calls", [row.call_count for row in daily], "accent")],
+                        texts(row.date for row in daily),
+                        partial_dates(data),
+                    ),
+                    Series("Commitment", [baseline] * len(daily), "success", "dashed"),
+                ],
+                bins="mean",
+                empty="There is no day with a call, so there is nothing to commit to.",
+            ),
         ),
         table(
             "commitments",

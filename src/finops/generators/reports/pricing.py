@@ -302,12 +302,12 @@ def _customers(result: results.PricingResult) -> Part:
 
 def _contrast(result: results.PricingResult) -> Contrast:
     summary = result.summary
-    customers = formatting.count(summary.customers)
+    customers = formatting.counted(summary.customers, "customer")
     revenue = formatting.money(summary.current_monthly_revenue)
     return Contrast(
         ("customer_id", "tier_price_usd"),
         f"{revenue} of subscriptions per month could not be set against usage.",
-        f"Four pricing models are computed for {customers} customers, from their own calls.",
+        f"Four pricing models are computed for {customers}, from their own calls.",
     )
 
 

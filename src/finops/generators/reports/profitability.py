@@ -21,7 +21,7 @@ from finops.generators.charts import (
 from finops.generators.components import Card, Part, columns, section
 from finops.generators.contrast import Contrast
 from finops.generators.page import Report, write_report
-from finops.generators.partial_days import day_lines, partial_dates
+from finops.generators.partial_days import day_lines, partial_dates, where_days_are_known
 from finops.generators.rounding import ShortenedRows
 from finops.generators.tables import Column, table, texts
 from finops.results import profitability as results
@@ -67,7 +67,7 @@ def generate_profitability_report(data: Dict[str, Any], output_path: Union[str, 
 
 def _cards(result: results.ProfitabilityResult) -> List[Card]:
     summary = result.summary
-    customers = formatting.count(summary.total_customers)
+    customers = formatting.counted(summary.total_customers, "customer")
     return [
         Card("Margin after AI cost", summary.monthly_margin, "money", "per month"),
         Card("Margin", summary.margin_percent, "percent", "of the revenue"),
@@ -79,7 +79,7 @@ def _cards(result: results.ProfitabilityResult) -> List[Card]:
             "of the same customers",
             at_least=costs_are_lower_bounds(result),
         ),
-        Card("Unprofitable", summary.unprofitable_count, "count", f"of {customers} customers"),
+        Card("Unprofitable", summary.unprofitable_count, "count", f"of {customers}"),
         Card("Lost on these", summary.total_monthly_loss, "money", "per month"),
     ]
 
@@ -266,19 +266,22 @@ def _over_time(result: results.ProfitabilityResult, data: Mapping[str, Any]) -> 
     days = texts(row.date for row in daily)
     return section(
         "Over time",
-        line_chart(
-            "daily-margin",
-            f"Revenue and AI cost of each day{cut_short(data)}",
-            Axis("Day (UTC)", "date"),
-            Axis("USD per day", "money"),
-            days,
-            day_lines(
-                [
-                    Series("Cost", [row.cost for row in daily], "warning"),
-                    Series("Revenue", [row.revenue for row in daily], "accent", "dashed"),
-                ],
+        where_days_are_known(
+            data,
+            line_chart(
+                "daily-margin",
+                f"Revenue and AI cost of each day{cut_short(data)}",
+                Axis("Day (UTC)", "date"),
+                Axis("USD per day", "money"),
                 days,
-                partial_dates(data),
+                day_lines(
+                    [
+                        Series("Cost", [row.cost for row in daily], "warning"),
+                        Series("Revenue", [row.revenue for row in daily], "accent", "dashed"),
+                    ],
+                    days,
+                    partial_dates(data),
+                ),
             ),
         ),
         table(
@@ -369,14 +372,14 @@ def _category(key: Optional[str]) -> str:
 
 def _contrast(result: results.ProfitabilityResult) -> Contrast:
     summary = result.summary
-    customers = formatting.count(summary.total_customers)
+    customers = formatting.counted(summary.total_customers, "customer")
     losing = formatting.count(summary.unprofitable_count)
     revenue = formatting.money(summary.monthly_revenue)
     cost = formatting.money(summary.monthly_cost)
     return Contrast(
         ("customer_id", "tier_price_usd"),
         f"Revenue of {revenue} and cost of {cost} per month would meet only as totals.",
-        f"{losing} of {customers} customers cost more than they pay.",
+        f"Who costs more than it pays is named: {losing} of {customers}.",
     )
 
 

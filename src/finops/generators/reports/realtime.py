@@ -14,7 +14,12 @@ from finops.generators.date_range import Daily, follow
 from finops.generators.detector_scores import detectors
 from finops.generators.packed_sums import Sums, pack
 from finops.generators.page import Report, write_report
-from finops.generators.partial_days import day_lines, partial_dates
+from finops.generators.partial_days import (
+    day_lines,
+    known_by_day,
+    partial_dates,
+    where_days_are_known,
+)
 from finops.generators.recompute import Ratio, ShareOfAll, Sum
 from finops.generators.rounding import ShortenedRows
 from finops.generators.tables import Column, table, texts
@@ -61,8 +66,7 @@ def generate_realtime_report(data: Dict[str, Any], output_path: Union[str, Path]
         output_path,
         cards=_cards(result),
         body=[
-            _hours(result),
-            _days(result, data),
+            *_over_time(result, data),
             _alerts(result),
             _burn(result),
             _portfolio(result, sums["providers"]),
@@ -112,6 +116,12 @@ def _cards(result: results.RealtimeResult) -> List[Card]:
 
 
 # --- hours -----------------------------------------------------------------------------------
+
+
+def _over_time(result: results.RealtimeResult, data: Mapping[str, Any]) -> List[Part]:
+    if known_by_day(data):
+        return [_hours(result), _days(result, data)]
+    return [section("Over time", where_days_are_known(data))]
 
 
 def _hours(result: results.RealtimeResult) -> Part:
@@ -382,12 +392,12 @@ def _portfolio(result: results.RealtimeResult, sums: Optional[Sums]) -> Part:
 
 
 def _contrast(result: results.RealtimeResult) -> Contrast:
-    hours = formatting.count(len(result.hourly))
+    hours = formatting.counted(len(result.hourly), "hour")
     anomalies = formatting.count(result.summary.anomaly_count)
     return Contrast(
         ("customer_id",),
         "An hour of unusual cost would have no customer.",
-        f"Of {hours} hours, {anomalies} were unusual, each with its largest customer and model.",
+        f"Unusual hours: {anomalies} of {hours}, each with its largest customer and model.",
     )
 
 

@@ -14,7 +14,7 @@ from finops.generators.detector_scores import detectors
 from finops.generators.linked_calls import linked_calls
 from finops.generators.packed_sums import Sums, pack
 from finops.generators.page import Report, write_report
-from finops.generators.partial_days import day_lines, partial_dates
+from finops.generators.partial_days import day_lines, partial_dates, where_days_are_known
 from finops.generators.recompute import Ratio, Sum
 from finops.generators.rounding import ShortenedRows
 from finops.generators.tables import Column, table, texts
@@ -139,31 +139,34 @@ def _over_time(result: results.TokenEconomicsResult, data: Mapping[str, Any]) ->
     daily = result.daily_tokens
     return section(
         "Over time",
-        line_chart(
-            "daily-tokens",
-            f"Input and output tokens of each day{cut_short(data)}",
-            Axis("Day (UTC)", "date"),
-            Axis("Tokens", "tokens"),
-            texts(row.date for row in daily),
-            day_lines(
-                [
-                    Series(
-                        "Input",
-                        [row.input_tokens for row in daily],
-                        "accent",
-                        recompute=Sum("input_tokens"),
-                    ),
-                    Series(
-                        "Output",
-                        [row.output_tokens for row in daily],
-                        "warning",
-                        recompute=Sum("output_tokens"),
-                    ),
-                ],
+        where_days_are_known(
+            data,
+            line_chart(
+                "daily-tokens",
+                f"Input and output tokens of each day{cut_short(data)}",
+                Axis("Day (UTC)", "date"),
+                Axis("Tokens", "tokens"),
                 texts(row.date for row in daily),
-                partial_dates(data),
+                day_lines(
+                    [
+                        Series(
+                            "Input",
+                            [row.input_tokens for row in daily],
+                            "accent",
+                            recompute=Sum("input_tokens"),
+                        ),
+                        Series(
+                            "Output",
+                            [row.output_tokens for row in daily],
+                            "warning",
+                            recompute=Sum("output_tokens"),
+                        ),
+                    ],
+                    texts(row.date for row in daily),
+                    partial_dates(data),
+                ),
+                empty="No day has a call, so no line over time is drawn.",
             ),
-            empty="No day has a call, so no line over time is drawn.",
         ),
     )
 
@@ -205,19 +208,22 @@ def _cache(result: results.TokenEconomicsResult, data: Mapping[str, Any]) -> Par
     days = result.daily_cache
     return section(
         "Prompt caching",
-        line_chart(
-            "daily-cache",
-            "Input tokens read from a cache on each day, in percent",
-            Axis("Day (UTC)", "date"),
-            Axis("Cached input (%)", "percent"),
-            texts(row.date for row in days),
-            day_lines(
-                [Series("Cached", [row.hit_percent for row in days], "accent")],
+        where_days_are_known(
+            data,
+            line_chart(
+                "daily-cache",
+                "Input tokens read from a cache on each day, in percent",
+                Axis("Day (UTC)", "date"),
+                Axis("Cached input (%)", "percent"),
                 texts(row.date for row in days),
-                partial_dates(data),
+                day_lines(
+                    [Series("Cached", [row.hit_percent for row in days], "accent")],
+                    texts(row.date for row in days),
+                    partial_dates(data),
+                ),
+                bins="mean",
+                empty="No day has a call, so no line over time is drawn.",
             ),
-            bins="mean",
-            empty="No day has a call, so no line over time is drawn.",
         ),
         table(
             "cache",

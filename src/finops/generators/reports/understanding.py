@@ -14,7 +14,12 @@ from finops.generators.cost_change import change_section
 from finops.generators.date_range import Daily, follow
 from finops.generators.packed_sums import Sums, pack, totals_by_day
 from finops.generators.page import Report, write_report
-from finops.generators.partial_days import day_lines, partial_dates
+from finops.generators.partial_days import (
+    day_lines,
+    known_by_day,
+    partial_dates,
+    where_days_are_known,
+)
 from finops.generators.recompute import Ratio, SharePercent, Sum
 from finops.generators.rounding import ShortenedRows
 from finops.generators.tables import Column, named, per_million, table, texts
@@ -134,8 +139,8 @@ def _heading_for(result: results.UnderstandingResult, data: Mapping[str, Any]) -
     daily = result.daily
     return section(
         "Where it is heading",
-        _forecast_chart(daily, result.forecast.projection, data),
-        lead=_forecast_sentence(result.forecast),
+        where_days_are_known(data, _forecast_chart(daily, result.forecast.projection, data)),
+        lead=_forecast_sentence(result.forecast) if known_by_day(data) else "",
     )
 
 
