@@ -237,6 +237,8 @@ TREND_NOTABLE_PCT = 20
 # Why the cost changed: the last so many whole days against as many before, the longest that the
 # data holds; and how many of each kind are named, above this amount, which is rounding.
 CHANGE_WINDOWS_DAYS: Tuple[int, ...] = (30, 14, 7)
+# The days by account that this takes: two of the longest, and the last date, which may be cut off.
+KEPT_ACCOUNT_DAYS = 2 * max(CHANGE_WINDOWS_DAYS) + 1
 CHANGE_SUBJECTS = 3
 CHANGE_CUSTOMERS = 10
 CHANGE_LEAST_USD = 0.005

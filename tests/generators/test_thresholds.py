@@ -16,7 +16,8 @@ from finops.registry import ANALYZER_REGISTRY
 # What decides no figure: names of things, units, how much is kept for choosing dates, how many
 # sentences are written; the length of per month stands in a sentence on every page.
 NO_LIMITS = {
-    "DAILY_SUMS_MAX_CELLS", "PERCENTILE_WINDOW_STEPS", "PERCENTILE_WINDOWS_MAX_COUNTS",
+    "DAILY_SUMS_MAX_CELLS", "KEPT_ACCOUNT_DAYS", "PERCENTILE_WINDOW_STEPS",
+    "PERCENTILE_WINDOWS_MAX_COUNTS",
     "PERCENTILE_WINDOWS_LESS_PER_DAY", "RECOMMENDED_SUBJECTS", "MEGABYTE", "UNKNOWN", "FEATURES",
     "PROVIDER_NAMES", "PROVIDER_ALIASES", "NEGLIGIBLE_USD", "SWITCH_MIN_SAVINGS_PERCENT",
     "LATENCY_BIN_MS", "LATENCY_BINS_END_MS", "DAYS_PER_MONTH", "UNALLOCATED",

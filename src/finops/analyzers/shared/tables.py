@@ -27,8 +27,8 @@ ACCOUNT_DAYS = Table(
 )
 # Of very many accounts no page has a table by day (see `daily_sums`): one group more says so.
 ACCOUNT_GRID = ACCOUNT_DAYS._replace(limit=config.DAILY_SUMS_MAX_CELLS + 1)
-# What the last whole days are compared with goes back two windows; the last date may be cut off.
-RECENT_ACCOUNT_DAYS = ACCOUNT_DAYS._replace(since=2 * max(config.CHANGE_WINDOWS_DAYS) + 1)
+# The last ones are enough for what is compared with now.
+RECENT_ACCOUNT_DAYS = ACCOUNT_DAYS._replace(since=config.KEPT_ACCOUNT_DAYS)
 USE_DAYS = Table(("day", "feature_id", "task_type", "environment"), ("calls", "cost", "tokens"))
 
 Sums = Tuple[Any, ...]
