@@ -185,7 +185,13 @@ def test_opportunity_by_hand() -> None:
         "Test the cheaper models of Rate Optimization: saves up to $3.15 per month if their "
         "answers are good enough."
     ]
-    assert result["findings"][0]["title"] == "Cheaper models for 1 customer"
+    assert not any("Cheaper models" in each["title"] for each in result["findings"])
+
+
+def test_cheaper_models_are_a_finding_where_there_are_several_customers() -> None:
+    names = ["a", "b"] * 40
+    rows = [used("gpt-4", 1000, 1000, task_type="reasoning", customer_id=name) for name in names]
+    assert analyze(*rows)["findings"][0]["title"] == "Cheaper models for 2 customers"
 
 
 def test_savings_up_to_1_usd_are_not_listed() -> None:
