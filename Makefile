@@ -48,6 +48,8 @@ unexport PYTHONDONTWRITEBYTECODE
 SHARED := -n 2 --dist loadfile
 # The files with tests that run by themselves; it takes long to look through all the others.
 ALONE := $(shell grep -rl --include='test_*.py' 'mark[.]alone' tests)
+# The files with tests that run without coverage, for the same reason.
+UNMEASURED := $(sort $(shell grep -rl --include='test_*.py' 'mark[.]unmeasured' tests))
 # Long files first, as tests/conftest.py sorts them (the runner for Python 3.7 has its own order).
 ORDERED := --no-loadscope-reorder
 
@@ -61,7 +63,7 @@ test-old: # the tests of what ships, on Python 3.7
 		FINOPS_TEST_KILLS=15 $(VENV37) -m pytest tests $(SHARED) -p no:cacheprovider -m "not slow and not soak and not once and not alone"; fi
 
 test-unmeasured: # on the newest Python, what coverage would only slow down
-	@$(VENV) -m pytest tests -m "unmeasured and not alone and not soak" $(SHARED) $(ORDERED)
+	@$(VENV) -m pytest $(UNMEASURED) -m "unmeasured and not alone and not soak" $(SHARED) $(ORDERED)
 
 test-measured: # on the newest Python, the others
 	@$(VENV) -m pytest tests -m "not unmeasured and not alone and not soak" $(SHARED) $(ORDERED) --cov --cov-report=

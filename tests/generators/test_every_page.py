@@ -18,7 +18,7 @@ from tests.generators.pages import Page
 from tests.generators.test_browser import Visit
 from tests.support.tools import need
 
-pytestmark = [pytest.mark.unmeasured, pytest.mark.long]
+pytestmark = [pytest.mark.unmeasured, pytest.mark.once, pytest.mark.long]
 
 
 NAMES = [*ANALYZER_REGISTRY, "index", "sample"]

@@ -17,7 +17,7 @@ from tests.support.reference import ReferenceDataset
 from tests.support.rows import varied_rows, write_csv
 from tests.support.tools import need
 
-pytestmark = pytest.mark.unmeasured
+pytestmark = [pytest.mark.unmeasured, pytest.mark.once]
 
 ROWS = varied_rows(1500)  # those that the site's page was made of
 COLUMNS = {

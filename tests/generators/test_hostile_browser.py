@@ -23,7 +23,7 @@ from tests.generators.pages import CONTEXT, Page, results_of
 from tests.generators.test_hostile_text import PAYLOADS, TEXT_COLUMNS
 from tests.support.rows import varied_rows
 
-pytestmark = pytest.mark.unmeasured
+pytestmark = [pytest.mark.unmeasured, pytest.mark.once]
 
 FORMULAS = ("=1+1", "+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "＝1", "＋1", "－1", "＠x")
 STARTS = tuple("=+-@\t\r\n＝＋－＠")

@@ -126,6 +126,7 @@ def pythons() -> Iterator[str]:
 
 
 @pytest.mark.unmeasured
+@pytest.mark.once
 def test_every_python_makes_the_same_bytes(folder: Path, golden: Tuple[bytes, bytes]) -> None:
     script = (
         "import sys; from finops.simulator.engine import generate;"

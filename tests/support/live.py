@@ -63,7 +63,8 @@ class FakeCommands(Commands):
         return self._fake("generate", str(dataset.path), str(size), str(self.generate_s))
 
     def _fake(self, *words: str) -> Command:
-        return Command([sys.executable, str(FAKE), *words], str(FAKE.parent))
+        # Without `site` it starts sooner, and coverage does not start in it.
+        return Command([sys.executable, "-S", str(FAKE), *words], str(FAKE.parent))
 
 
 class Live:

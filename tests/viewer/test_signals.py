@@ -26,7 +26,10 @@ from tests.support.processes import Served, wait_until
 from tests.support.tools import ROOT, clean_environment, run_finops
 from tests.viewer.test_collector import RECORD
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+pytestmark = [
+    pytest.mark.unmeasured,
+    pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc"),
+]
 
 SIGNALS = ("SIGHUP", "SIGTERM", "SIGINT", "SIGUSR1", "SIGALRM", "SIGKILL")
 WORK = ("idle", "generating", "analyzing", "collecting")
@@ -49,7 +52,7 @@ CASES = list(product(SIGNALS, WORK, FILES)) if os.environ.get("EVERY_END") else 
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dataset that takes a moment to analyze."""
     path = tmp_path_factory.mktemp("data") / "calls.csv"
-    generate(path, 12_000_000, workers=2)
+    generate(path, 4_000_000, workers=2)
     return path
 
 

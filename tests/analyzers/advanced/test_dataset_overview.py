@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Optional, Tuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from finops.analyzers.advanced import dataset_overview
@@ -297,7 +297,6 @@ def test_edges_are_complete(name: str) -> None:
         assert result["quality"]["success_rate_percent"] == 0
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.lists(calls(), max_size=25))
 def test_distributions_count_every_call_once(rows: Any) -> None:
     result = run(rows)

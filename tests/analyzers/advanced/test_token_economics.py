@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from finops.analyzers.advanced.token_economics import TokenEconomicsAnalyzer, overpriced
@@ -410,7 +410,6 @@ def waste_of(paid: float, listed: float, cheapest: float) -> float:
     return max(0, paid - cheapest)
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(calls(), max_size=25))
 def test_patterns_match_the_rows_and_savings_stay_below_cost(rows: Any) -> None:
     result = run(TokenEconomicsAnalyzer, rows)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Dict, List
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from finops.analyzers.shared.covered_days import CoveredDays, day_shares
@@ -88,7 +88,6 @@ times = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
 @given(times)
 def test_shares_are_those_of_a_count_hour_by_hour(moments: List[datetime]) -> None:
     calls = Counter(moment.strftime("%Y-%m-%dT%H:00:00") for moment in moments)
@@ -102,7 +101,6 @@ def test_shares_are_those_of_a_count_hour_by_hour(moments: List[datetime]) -> No
     assert set(span.whole) | set(span.partial) == set(span.dates)
 
 
-@settings(max_examples=100, deadline=None)
 @given(times.filter(bool), st.data())
 def test_days_between_two_dates_are_the_sum_of_their_shares(
     moments: List[datetime], data: st.DataObject

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any, Dict, Set
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from finops.analyzers.ubr import features
@@ -249,7 +249,6 @@ def split_again(rows: Any) -> Any:
     return revenue, users, bool(payers)
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(calls(), min_size=1, max_size=25))
 def test_revenue_is_split_without_remainder(rows: Any) -> None:
     result = run(FeaturesAnalyzer, rows)

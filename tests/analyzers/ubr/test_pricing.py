@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, Mapping, Optional, Tuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from finops.analyzers.shared.basis import BASIS_TABLES
@@ -244,7 +244,6 @@ def bill_again(model: str, price: float, monthly: float) -> float:
     return price
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.dictionaries(
         st.text("abc", min_size=1, max_size=3),
@@ -277,7 +276,6 @@ def test_models_and_segments_match_each_customer(usage: Any) -> None:
     assert named[result["summary"]["best_model"]] == best
 
 
-@settings(max_examples=20, deadline=None)
 @given(st.lists(calls(), max_size=20))
 def test_two_runs_give_the_same(rows: Any) -> None:
     assert run(PricingAnalyzer, rows) == run(PricingAnalyzer, list(rows))

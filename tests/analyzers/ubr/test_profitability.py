@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any, Optional
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from finops.analyzers.shared.customer_advice import covering_tier
@@ -267,7 +267,6 @@ def brute_force(rows: Any) -> Any:
     return margins
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(calls(), min_size=1, max_size=25))
 def test_margins_match_the_rows_and_add_up(rows: Any) -> None:
     rows = [{**row, "cost_usd": row["cost_usd"] or "0.25"} for row in rows]
@@ -288,7 +287,6 @@ def test_margins_match_the_rows_and_add_up(rows: Any) -> None:
         assert lost == result["summary"]["unprofitable_count"]
 
 
-@settings(max_examples=20, deadline=None)
 @given(st.lists(calls(), max_size=20), st.randoms(use_true_random=False))
 def test_order_of_rows_does_not_matter(rows: Any, random: Any) -> None:
     by_time = {row["timestamp"]: row for row in rows}  # equal instants have no latest call

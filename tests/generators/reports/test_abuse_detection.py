@@ -19,6 +19,8 @@ from tests.generators.economy import (
 )
 from tests.generators.pages import ranged_days, ranged_values
 
+pytestmark = pytest.mark.once
+
 NAME = "abuse_detection"
 
 

@@ -21,6 +21,8 @@ from tests.generators.economy import (
 from tests.generators.usage import rows_of_a_season
 from tests.support.reference import call
 
+pytestmark = pytest.mark.once
+
 NAME = "alignment"
 
 

@@ -18,6 +18,8 @@ from tests.generators.economy import (
     result_of,
 )
 
+pytestmark = pytest.mark.once
+
 NAME = "churn_growth"
 
 

@@ -10,6 +10,8 @@ import pytest
 from tests.generators.economy import cells, page_of, result_of
 from tests.support.reference import call
 
+pytestmark = pytest.mark.once
+
 NAME = "dataset_overview"
 
 

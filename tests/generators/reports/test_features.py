@@ -18,6 +18,8 @@ from tests.generators.economy import (
     rows_of_a_business,
 )
 
+pytestmark = pytest.mark.once
+
 NAME = "features"
 
 

@@ -19,6 +19,8 @@ from tests.generators.economy import (
     result_of,
 )
 
+pytestmark = pytest.mark.once
+
 NAME = "geographic_latency"
 
 

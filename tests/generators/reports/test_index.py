@@ -13,6 +13,8 @@ from finops.registry import ANALYZER_REGISTRY, DOMAINS
 from tests.generators.pages import CONTEXT, Page, results_of
 from tests.support.rows import varied_rows
 
+pytestmark = pytest.mark.once
+
 REPORTS: List[Dict[str, Any]] = [
     {
         "id": one.id,

@@ -19,6 +19,8 @@ from tests.generators.economy import (
     shown,
 )
 
+pytestmark = pytest.mark.once
+
 NAME = "pricing"
 TITLES = ["Flat rate", "Usage-based", "Tiered", "Hybrid"]
 MODELS = ["flat_rate", "usage_based", "tiered", "hybrid"]

@@ -20,6 +20,8 @@ from tests.generators.economy import (
 )
 from tests.support.reference import call
 
+pytestmark = pytest.mark.once
+
 NAME = "profitability"
 
 

@@ -24,6 +24,8 @@ from tests.generators.economy import (
 )
 from tests.generators.usage import rows_of_a_season
 
+pytestmark = pytest.mark.once
+
 NAME = "realtime"
 
 

@@ -22,6 +22,8 @@ from tests.generators.economy import (
 from tests.generators.pages import ranged_days, ranged_values
 from tests.support.reference import call
 
+pytestmark = pytest.mark.once
+
 NAME = "token_economics"
 
 
