@@ -118,7 +118,7 @@ const charts = (() => {
         ctx.moveTo(at, area.top);
         ctx.lineTo(at, area.bottom);
         ctx.stroke();
-        ctx.fillText(number, at, area.top - 2);
+        ctx.fillText(number, at, area.top - 4);
         ctx.restore();
       }
     },
@@ -202,7 +202,7 @@ const charts = (() => {
       plugins: [names, events],
       data: { labels: data.shape === "scatter" ? undefined : data.labels, datasets },
       options: {
-        layout: { padding: { top: data.events ? 12 : 0 } },
+        layout: { padding: { top: data.events ? 14 : 0 } },
         animation: false, responsive: true, maintainAspectRatio: false,
         indexAxis: data.horizontal ? "y" : "x",
         interaction: data.shape === "scatter" ? { mode: "nearest" } : { mode: "index", intersect: false, axis: data.horizontal ? "y" : "x" },
