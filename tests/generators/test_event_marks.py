@@ -79,3 +79,19 @@ def test_events_of_one_day_share_a_line() -> None:
     assert len(page.values_of("x1")) == 2
     assert page.data["charts"]["daily"]["events"] == [["2025-01-03", "1–3"], ["2025-01-11", "4"]]
     assert page.says("Events: 1: A (Chat), 3 Jan; 2: B (Chat), 3 Jan; 3: C (Chat), 3 Jan; 4:")
+
+
+def test_lines_close_to_each_other_share_a_label() -> None:
+    days = [f"2025-{month:02d}-{day:02d}" for month in (1, 2, 3) for day in range(1, 29)]
+    dates = ["2025-01-03", "2025-01-04", "2025-01-06", "2025-01-07", "2025-03-01"]
+    events = [{"start": day, "end": day, "title": day, "subject": ""} for day in dates]
+    part = line_chart("daily", "D", DAY, COST, days, [Series("Cost", [1] * 84)])
+    page, plain = marked(part, events), marked(part, [])
+    assert len(page.values_of("x1")) == 5
+    # 4 % of 84 days are three: the fourth event is a day too far from the first.
+    labels = ["1–3", "", "", "4", "5"]
+    assert page.data["charts"]["daily"]["events"] == [list(pair) for pair in zip(dates, labels)]
+    # A narrow chart leaves out what is nearer than a tenth of it, and what has no number.
+    assert (
+        page.values_of("class").count("mid wide") - plain.values_of("class").count("mid wide") == 3
+    )

@@ -215,6 +215,13 @@ def test_one_value_is_a_sentence_and_no_chart() -> None:
     assert bar_chart("c", "C", Axis("Tier", "tier"), COST, ["pro"], several).data
 
 
+def test_bars_that_are_all_the_same_are_a_sentence_and_no_chart() -> None:
+    both = [Series("Recall", [100]), Series("Precision", [100])]
+    part = bar_chart("c", "C", Axis("Detector"), Axis("Share (%)", "percent"), ["Left"], both)
+    assert not part.data
+    assert page(part).says("100.0% for each of 2. There is nothing to compare.")
+
+
 def test_a_scatter_names_its_points() -> None:
     part = scatter_chart("s", "S", COST, Axis("Calls"), [("a", 1.5, 2), ("b", 3, 4)])
     assert part.data["charts"]["s"]["labels"] == ["a", "b"]
@@ -260,6 +267,13 @@ def test_findings_say_their_severity_in_words() -> None:
     read = page(components.findings({"findings": found}))
     assert read.says("✕ Critical A a. $1,204.50 per month i Info B b.")
     assert "1204.5 USD per month" in read.values_of("title")
+
+
+def test_findings_come_by_severity_and_else_as_they_are_given() -> None:
+    given = [("info", "a"), ("warning", "b"), ("success", "c"), ("warning", "d"), ("critical", "e")]
+    found = [{"severity": severity, "title": f"-{title}-"} for severity, title in given]
+    text = components.findings({"findings": found}).markup
+    assert re.findall("-([a-e])-", text) == ["e", "b", "d", "a", "c"]
 
 
 def test_many_findings_are_folded_not_lost() -> None:

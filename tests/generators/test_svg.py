@@ -123,7 +123,7 @@ def test_points_of_a_plane_differ_in_colour_and_shape() -> None:
     page = Page(part.markup)
     assert page.says("pro starter")
     assert len({c for c in page.values_of("class") if c.startswith("mark ")}) == 2
-    assert (page.values_of("cx"), page.values_of("cy")) == (["0%"], ["180"])
+    assert (page.values_of("cx"), page.values_of("cy")) == (["0%"], ["240"])
     assert paths(part.markup) == ["M-4 4L0 -4L4 4z"]
 
 

@@ -322,10 +322,10 @@ def _says_nothing(
         return "Not drawn: none of these values is known."
     if not any(known):
         return "Not drawn: every value is 0."
-    same = len(series) == 1 and len(known) == len(labels) > 1 and len(set(known)) == 1
+    same = len(known) == len(values) > 1 and len(set(known)) == 1
     if shape == "bar" and same and x.kind not in event_marks.TIMES:
         value = formatting.readable(y.kind, known[0])
-        return f"{value} for each of {len(labels)}. There is nothing to compare."
+        return f"{value} for each of {len(values)}. There is nothing to compare."
     return ""
 
 

@@ -202,8 +202,11 @@ def severity_badge(severity: str) -> Markup:
 
 
 def findings(data: Data) -> Part:
-    """Return `data["findings"]` as alerts: the first six, the others behind a disclosure."""
+    """Return `data["findings"]` as alerts, the most severe first: six, the others behind a
+    disclosure.
+    """
     listed = [from_dict(Finding, finding) for finding in data.get("findings") or ()]
+    listed.sort(key=lambda finding: _rank(finding.severity))
     if not listed:
         return section("Findings", text("Nothing in this data crosses a configured threshold."))
     alerts = [_alert(finding) for finding in listed]
@@ -212,6 +215,11 @@ def findings(data: Data) -> Part:
     if rest:
         shown = join((shown, _disclosed_alerts(rest)))
     return section("Findings", Part(shown))
+
+
+def _rank(severity: Optional[str]) -> int:
+    order = list(_SEVERITY)
+    return order.index(severity) if severity in order else len(order)
 
 
 def _disclosed_alerts(alerts: Sequence[Markup]) -> Markup:

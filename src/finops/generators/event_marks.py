@@ -7,14 +7,18 @@ or takes the room away.
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import Any, Dict, List, Mapping, NamedTuple, Sequence
+from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Set
 
 from finops.generators import formatting
-from finops.generators.markup import Markup, fill, join, token
+from finops.generators.markup import Markup, Token, fill, join, token
 from finops.generators.svg import HEIGHT
 
 # Events that a chart marks; more would hide it.
 _MOST_MARKS = 12
+# Share of an axis below which the numbers of two lines run into each other.
+_LEAST_GAP = 0.04
+# The same for a narrow chart, which leaves out the second number.
+_NARROW_GAP = 0.1
 # Kinds of an axis whose labels begin with their date.
 TIMES = ("date", "hour")
 
@@ -49,9 +53,17 @@ def with_events(
     for name, data in charts.items():
         marks = marks_of(data, events)
         lines = _by_place(marks)
+        labels = _labels(lines, len(data["labels"]))
         if marks:
-            data["events"] = [[same[0].date, _numbers(same)] for same in lines]
-        drawn = join((_line(same, data) for same in lines), "")
+            data["events"] = [[same[0].date, label] for same, label in zip(lines, labels)]
+        narrow = _far_apart(lines, labels, len(data["labels"]))
+        drawn = join(
+            (
+                _line(same[0], label, data, at in narrow)
+                for at, (same, label) in enumerate(zip(lines, labels))
+            ),
+            "",
+        )
         markup = markup.replace(room(name), drawn)
         markup = markup.replace(room_below(name), _list(marks))
     return Markup(markup)
@@ -100,24 +112,44 @@ def _by_place(marks: Sequence[Mark]) -> List[List[Mark]]:
     return list(together.values())
 
 
-def _numbers(marks: Sequence[Mark]) -> str:
-    """Return the numbers of marks at one place, which follow each other: `2` or `2–4`."""
-    first, last = marks[0].number, marks[-1].number
-    return str(first) if first == last else f"{first}–{last}"
+def _labels(lines: Sequence[Sequence[Mark]], count: int) -> List[str]:
+    """Return what stands over each line: numbers that follow each other, `2` or `2–4`.
+
+    Lines that stand so close that their numbers would read as one share a label, which the
+    first of them has.
+    """
+    labels = [""] * len(lines)
+    first = 0
+    for at, line in enumerate(lines):
+        if (line[0].place - lines[first][0].place) / count > _LEAST_GAP:
+            first = at
+        start, end = lines[first][0].number, line[-1].number
+        labels[first] = str(start) if start == end else f"{start}–{end}"
+    return labels
 
 
-def _line(marks: Sequence[Mark], data: Mapping[str, Any]) -> Markup:
-    mark = marks[0]
+def _far_apart(lines: Sequence[Sequence[Mark]], labels: Sequence[str], count: int) -> Set[int]:
+    """Return which labels have room in a narrow chart."""
+    kept: List[int] = []
+    for at, line in enumerate(lines):
+        before = lines[kept[-1]][0].place if kept else -count
+        if labels[at] and (line[0].place - before) / count > _NARROW_GAP:
+            kept.append(at)
+    return set(kept)
+
+
+def _line(mark: Mark, label: str, data: Mapping[str, Any], narrow: bool) -> Markup:
     count = len(data["labels"])
     line = data["shape"] == "line"
     share = mark.place / (count - 1) if line else (mark.place + 0.5) / count
     x = token(f"{share * 100:.2f}%")
     return fill(
         '<line class="event" x1="$x" x2="$x" y1="0" y2="$height"/>'
-        '<text class="mid" x="$x" y="-2">$number</text>',
+        '<text class="$side" x="$x" y="-4">$number</text>',
+        side=Token("mid" if narrow else "mid wide"),
         x=x,
         height=token(HEIGHT),
-        number=_numbers(marks),
+        number=label,
     )
 
 

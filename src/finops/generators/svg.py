@@ -17,6 +17,8 @@ from finops.generators.ticks import Scale, scale_of, tick_labels
 Numbers = Sequence[Optional[float]]
 
 HEIGHT = 180
+# Of a plane whose points have names, or signs that a legend explains.
+_PLANE_HEIGHT = 240
 # Units across the stretched picture of lines and bars.
 WIDTH = 1000
 _GROUP = 0.8
@@ -164,10 +166,11 @@ def rows(plot: Plot, stacked: bool) -> Markup:
 
 def plane(points: Sequence[Point], kinds: Tuple[str, str], named: bool) -> Markup:
     """Return points in a plane of two kinds of numbers, with names where there is room."""
+    height = _PLANE_HEIGHT if named or any(point.shape for point in points) else HEIGHT
     across = scale_of([point.x for point in points], from_zero=False)
     up = scale_of([point.y for point in points], from_zero=False)
     marks = [
-        _shape(_percent(across.share(point.x)), _y(point.y, up), point.colour, point.shape)
+        _shape(_percent(across.share(point.x)), _y(point.y, up, height), point.colour, point.shape)
         for point in points
     ]
     if named:
@@ -176,7 +179,7 @@ def plane(points: Sequence[Point], kinds: Tuple[str, str], named: bool) -> Marku
         (_percent(across.share(tick)), label)
         for tick, label in zip(across.ticks, tick_labels(kinds[0], across.ticks))
     ]
-    return _frame(up, kinds[1], _dates_below(ticks), [], marks)
+    return _frame(up, kinds[1], _dates_below(ticks, height), [], marks, height)
 
 
 def _scale(plot: Plot, stacked: bool = False) -> Scale:
@@ -191,8 +194,8 @@ def _scale(plot: Plot, stacked: bool = False) -> Scale:
     return scale_of(finite, whole=plot.kind == "count")
 
 
-def _y(value: float, scale: Scale) -> float:
-    return HEIGHT * (1 - scale.share(value))
+def _y(value: float, scale: Scale, height: int = HEIGHT) -> float:
+    return height * (1 - scale.share(value))
 
 
 def _places(values: Numbers, scale: Scale) -> Iterator[Tuple[float, Optional[float]]]:
@@ -334,7 +337,7 @@ def _names(points: Sequence[Point], across: Scale, up: Scale) -> List[Markup]:
     taken: List[Tuple[float, float, float]] = []
     written = []
     for point in points[:_NAMED_POINTS]:
-        share, y = across.share(point.x), _y(point.y, up)
+        share, y = across.share(point.x), _y(point.y, up, _PLANE_HEIGHT)
         width = (point.length * _CHARACTER_PX + 12) / _NARROW_PX
         left = share if share < 0.6 else share - width
         overlaps = (abs(y - other) < 14 and left < end and start < left + width
@@ -362,11 +365,12 @@ def _frame(
     along: Union[Markup, Sequence[Markup]],
     inner: Sequence[Markup],
     marks: Sequence[Markup],
+    height: int = HEIGHT,
 ) -> Markup:
     """Return grid, labels of both axes, the stretched picture, and marks on top of it."""
     grid = []
     for tick, label in zip(scale.ticks, tick_labels(kind, scale.ticks)):
-        y = _y(tick, scale)
+        y = _y(tick, scale, height)
         grid.append(
             fill(
                 '<line class="$style" x2="100%" y1="$y" y2="$y"/>'
@@ -382,12 +386,12 @@ def _frame(
         picture = fill(
             '<svg viewBox="0 0 $width $height" preserveAspectRatio="none">$inner</svg>',
             width=token(WIDTH),
-            height=token(HEIGHT),
+            height=token(height),
             inner=join(inner, ""),
         )
     return fill(
         '<svg class="plot" height="$height" aria-hidden="true">$grid$picture$marks$along</svg>',
-        height=token(HEIGHT),
+        height=token(height),
         grid=join(grid, ""),
         picture=picture,
         marks=join(marks, ""),
@@ -415,7 +419,7 @@ def _along(plot: Plot, edges: bool) -> Markup:
     return _dates_below([(_percent(place(at)), plot.labels[at]) for at in chosen])
 
 
-def _dates_below(ticks: Sequence[Tuple[Token, str]]) -> Markup:
+def _dates_below(ticks: Sequence[Tuple[Token, str]], height: int = HEIGHT) -> Markup:
     """Return labels below the axis; every second one leaves where there is little room."""
     texts = []
     for number, (x, label) in enumerate(ticks):
@@ -427,7 +431,7 @@ def _dates_below(ticks: Sequence[Tuple[Token, str]]) -> Markup:
                 '<text class="$side" x="$x" y="$y">$label</text>',
                 side=Token(side),
                 x=x,
-                y=token(HEIGHT + 18),
+                y=token(height + 18),
                 label=_cut(label, _LONG_LABEL),
             )
         )

@@ -7,6 +7,7 @@ const charts = (() => {
   const MARKED_POINTS = 32;
   const NAMED_BARS = 20;
   const BAR = 44;
+  const THIN = 7;
   const PATIENCE_MS = 2000;
   const drawn = [];
   let known = {};
@@ -49,13 +50,19 @@ const charts = (() => {
     return data.horizontal ? 0.8 : Math.min(0.8, (BAR * data.series.length * data.labels.length) / width);
   }
 
+  // A thin bar is all colour: its edge would be most of it.
+  function edge(data, width) {
+    const beside = data.stacked ? 1 : data.series.length;
+    return data.horizontal || width / (data.labels.length * beside) > THIN ? 1 : 0;
+  }
+
   function dataset(data, look, index, width) {
     const one = data.series[index];
     const colour = look.colour(one.colour);
     const lines = data.series.filter((s) => !s.style).length;
     const base = data.shape === "line"
       ? line(one, { index, many: lines > 1 ? lines : 0 }, colour, data.labels.length)
-      : { backgroundColor: colour, borderColor: look.read("edge"), borderWidth: 1, borderRadius: 2, maxBarThickness: BAR, categoryPercentage: group(data, width) };
+      : { backgroundColor: colour, borderColor: look.read("edge"), borderWidth: edge(data, width), borderRadius: 2, maxBarThickness: BAR, categoryPercentage: group(data, width) };
     const made = { label: one.label, data: one.values, ...base };
     if (data.colours) made.backgroundColor = data.colours.map((key) => look.colour(key));
     if (data.shape === "bar" && one.style === "dashed") Object.assign(made, { type: "line", borderColor: colour });
@@ -101,12 +108,14 @@ const charts = (() => {
     },
   };
 
-  // Events: a line where each began, with the number under which the page lists it.
+  // Events: a line where each began, with the number under which the page lists it where there is
+  // room for it.
   const events = {
     id: "events",
     afterDatasetsDraw(chart, _, options) {
       const { ctx, chartArea: area, scales: { x } } = chart;
       const labels = chart.data.labels || [];
+      let free = -Infinity;
       for (const [date, number] of options.marks || []) {
         if (!labels.length || date < labels[0].slice(0, 10) || (date > labels[labels.length - 1].slice(0, 10) && !options.wide)) continue;
         const first = labels.findIndex((label) => label.slice(0, 10) === date);
@@ -118,7 +127,11 @@ const charts = (() => {
         ctx.moveTo(at, area.top);
         ctx.lineTo(at, area.bottom);
         ctx.stroke();
-        ctx.fillText(number, at, area.top - 2);
+        const half = ctx.measureText(number).width / 2;
+        if (number && at - half > free) {
+          ctx.fillText(number, at, area.top - 4);
+          free = at + half + 4;
+        }
         ctx.restore();
       }
     },
@@ -196,13 +209,13 @@ const charts = (() => {
   function settings(data, look, width) {
     const datasets = data.shape === "scatter" ? scatter(data, look) : data.series.map((_, at) => dataset(data, look, at, width));
     const lines = datasets.every((one) => one.pointStyle === "line" || one.borderWidth === 0);
-    const edge = (item) => data.shape !== "scatter" && ["low", "high"].includes(data.series[item.datasetIndex].style);
+    const bound = (item) => data.shape !== "scatter" && ["low", "high"].includes(data.series[item.datasetIndex].style);
     return {
       type: data.shape,
       plugins: [names, events],
       data: { labels: data.shape === "scatter" ? undefined : data.labels, datasets },
       options: {
-        layout: { padding: { top: data.events ? 12 : 0 } },
+        layout: { padding: { top: data.events ? 14 : 0 } },
         animation: false, responsive: true, maintainAspectRatio: false,
         indexAxis: data.horizontal ? "y" : "x",
         interaction: data.shape === "scatter" ? { mode: "nearest" } : { mode: "index", intersect: false, axis: data.horizontal ? "y" : "x" },
@@ -211,7 +224,7 @@ const charts = (() => {
           legend: {
             display: datasets.length > 1, position: "bottom", align: "start",
             labels: {
-              generateLabels: (chart) => entries(chart, lines), filter: (item) => !edge(item), color: look.read("text"), usePointStyle: true, boxHeight: 7, boxWidth: 12, padding: 16,
+              generateLabels: (chart) => entries(chart, lines), filter: (item) => !bound(item), color: look.read("text"), usePointStyle: true, boxHeight: 7, boxWidth: 12, padding: 16,
               ...(lines ? { pointStyleWidth: 22 } : {}),
             },
           },

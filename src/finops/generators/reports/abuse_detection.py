@@ -77,7 +77,7 @@ def _cards(result: results.AbuseDetectionResult) -> List[Card]:
         ),
         Card("Unusual days", len(result.unusual_usage), "count", "of single customers"),
         Card(
-            "Rate limits and impossible travel",
+            "Other signals",
             len(result.rate_limit_abuse) + len(result.suspicious_access),
             "count",
             "hours at rate limits, days with impossible travel",
