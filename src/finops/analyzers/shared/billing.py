@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import math
 from calendar import monthrange
+from decimal import Decimal
 from itertools import accumulate, groupby
-from typing import Dict, Iterator, List, NamedTuple, Sequence, Tuple
+from typing import Iterator, List, NamedTuple, Sequence, Tuple
 
 from finops import config
 from finops.analyzers.shared.covered_days import CoveredDays
@@ -42,18 +43,18 @@ class BilledDay(NamedTuple):
 
 def billed_days(data: Rollups, span: CoveredDays) -> List[BilledDay]:
     """Return every date of the data in order; needs `BILLING_TABLES`."""
-    costs: Dict[str, List[float]] = {date: [] for date in span.dates}
+    costs = dict.fromkeys(span.dates, Decimal(0))
     unpriced = dict.fromkeys(span.dates, 0)
     for (day, price), (cost, without) in data[PAID_DAYS].items():
         if price is not None:
-            costs[day].append(cost)
+            costs[day] += Decimal(repr(cost))
             unpriced[day] += without
     prices = _prices_by_day(data, span)
     return [
         BilledDay(
             date,
             price * span.shares[date] / _days_in_month(date),
-            math.fsum(costs[date]),
+            float(costs[date]),
             unpriced[date],
         )
         for date, price in zip(span.dates, prices)
