@@ -22,7 +22,7 @@ demo: ## generate a dataset if there is none, analyze it, serve the reports
 generate: ## grow the simulated dataset to SIZE (default 50MB)
 	@$(PYTHON) -m finops generate --size $(SIZE)
 
-analyze: ## run the thirteen analyzers and write the reports
+analyze: ## run the analyzers and write the reports
 	@$(PYTHON) -m finops analyze
 
 serve: ## show the dashboard and the reports in a browser

@@ -131,7 +131,7 @@ def measure(server: Server, clients: int, singly: bool) -> bool:
     finally:
         polling.stop()
     p50, p99 = quantile(polling.seconds, 0.5), quantile(polling.seconds, 0.99)
-    how = "thirteen jobs, five at once" if singly else "one pass"
+    how = "a job for each report, five at once" if singly else "one pass"
     print(
         f"{how}, {took:.1f} s, {ends}: {len(polling.seconds)} answers to {clients} clients, "
         f"{polling.failures} failures; median {p50 * 1000:.1f} ms, p99 {p99 * 1000:.1f} ms "

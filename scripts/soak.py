@@ -146,7 +146,7 @@ def read(folder: Path) -> str:
     assert {result["summary"]["total_calls"] for result in results.values()} == {rows}
     size = path.stat().st_size
     return (
-        f"{size / MB:.0f} MB and {rows:,} calls (grown in {made:.0f} s), thirteen reports in "
+        f"{size / MB:.0f} MB and {rows:,} calls (grown in {made:.0f} s), all reports in "
         f"{seconds:.0f} s, all of them count every call; the largest process had {peak // 1024} MB"
     )
 

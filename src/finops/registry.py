@@ -1,4 +1,4 @@
-"""The thirteen analyses: id to title, domain, purpose, analyzer and report generator.
+"""The analyses: id to title, domain, purpose, analyzer and report generator.
 
 Adding an analysis is one line here and one file; command choices, index, manifest, status
 and the contract tests follow.  Classes are imported when first asked for, which keeps

@@ -1,4 +1,4 @@
-"""What all thirteen analyzers share: opening the source, and findings in their order.
+"""What all analyzers share: opening the source, and findings in their order.
 
 An analyzer is a pure function of the tables it declares.  It keeps no state between runs,
 never writes, never prints, never opens the network.

@@ -1,4 +1,4 @@
-"""Twelve scenarios: each says by what factor customers call, and what is special about the calls.
+"""The scenarios: each says by what factor customers call, and what is special about the calls.
 
 All scenarios of a run act at the same time.  A new one is a file here, a line below, and its title
 and, for episodes, when they happen in the configuration.
