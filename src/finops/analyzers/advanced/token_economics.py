@@ -428,14 +428,14 @@ def _prompt_wasters(data: Rollups, pattern: WastefulPattern) -> List[PromptWaste
 _DETAILS: Mapping[str, Tuple[str, str]] = {
     "inefficient_prompt": (
         "Long prompts with hardly any answer",
-        f"have over {config.INEFFICIENT_PROMPT_MIN_INPUT_TOKENS:,} input tokens, "
+        f"over {config.INEFFICIENT_PROMPT_MIN_INPUT_TOKENS:,} input tokens, "
         f"over {config.INEFFICIENT_PROMPT_MEDIAN_FACTOR:g} times the median of the same feature "
         "and task, and an answer "
         f"under {config.INEFFICIENT_PROMPT_MAX_OUTPUT_RATIO * 100:.0f}% of that",
     ),
     "overpriced_simple_task": (
         "Simple tasks on expensive models",
-        f"have under {config.SIMPLE_TASK_MAX_TOKENS} tokens in all, on a model above "
+        f"under {config.SIMPLE_TASK_MAX_TOKENS} tokens in all, on a model above "
         f"{usd(config.OVERPRICED_BLENDED_PRICE_PER_1M_USD)} per 1M tokens",
     ),
 }
@@ -485,12 +485,13 @@ def _pattern_finding(calls: WastedCalls, savings: Savings) -> Finding:
         if remaining is None
         else f" {per_month(calls.monthly, 0.0)} is wasted before the steps of Rate Optimization."
     )
-    customers = {waste.caller[0] for waste in calls.wastes}
+    customers = {waste.caller[0] for waste in calls.wastes} - {config.UNALLOCATED}
+    whose = f" of {counted(len(customers), 'customer')}" if customers else ""
+    number = sum(waste.calls for waste in calls.wastes)
     return finding(
-        "info" if calls.monthly == 0 else "warning",
+        "warning" if calls.monthly else "info",
         f"{title} waste {per_month(remaining, calls.wasted)}",
-        f"{counted(sum(waste.calls for waste in calls.wastes), 'call')} of "
-        f"{counted(len(customers), 'customer')} {detail}.{before}",
+        f"{counted(number, 'call')}{whose} {'has' if number == 1 else 'have'} {detail}.{before}",
         remaining,
         kind="saving",
         confidence="low",
@@ -517,10 +518,11 @@ def _recommendations(
     worth = per_month(prompts.remaining(savings), prompts.wasted)
     if prompts.wasted > 0:
         number = counted(sum(waste.calls for waste in prompts.wastes), "long prompt")
-        customers = counted(len({waste.caller[0] for waste in prompts.wastes}), "customer")
+        customers = {waste.caller[0] for waste in prompts.wastes} - {config.UNALLOCATED}
+        whose = f" of {counted(len(customers), 'customer')}" if customers else ""
         sentence = (
-            f"Cache what long prompts repeat, then shorten them: {worth} is wasted on {number} of "
-            f"{customers} with hardly any answer."
+            f"Cache what long prompts repeat, then shorten them: {worth} is wasted on {number}"
+            f"{whose} with hardly any answer."
         )
         advice.append((prompts.remaining(savings), sentence))
     worth = per_month(simple.remaining(savings), simple.wasted)
