@@ -186,6 +186,8 @@ FEATURE_SUNSET_ADOPTION_PCT = 20
 
 # Below this share of successful calls the data overview warns.
 MIN_SUCCESS_RATE_PCT = 90
+# ... unless so many failures come by chance more often than this: of eight calls, one may fail.
+FEW_FAILURES_CHANCE = 0.05
 
 # Latency grows with tokens, so providers are compared within bands of this many tokens.
 TOKEN_BAND_WIDTH = 250
@@ -947,6 +949,7 @@ LIMITS: Mapping[str, Limit] = {
         ("COMMITMENT_PERCENTILE", "quiet hour or day that is committed to", 0, 1),
         ("BURST_AROUND_PERCENTILE", "what the hours around a burst cost", 0, 1),
         ("DEGRADED_CHANCE", "chance of a degraded hour that is noise", 1e-300, 1),
+        ("FEW_FAILURES_CHANCE", "chance of failures that is noise", 1e-300, 1),
         ("PROMPT_WASTER_CHANCE", "chance of wasteful prompts that is noise", 1e-300, 1),
     ),
     **_limits(

@@ -141,6 +141,43 @@ def test_that_some_customer_costs_most_is_no_finding() -> None:
     assert found["detail"] == "Of 4 customers, whale costs most: $18.00."
 
 
+def test_what_a_morning_s_calls_do_not_show_is_not_checked(tmp_path: Path) -> None:
+    """Eight calls, one of them failed: too few for anomalies, error rates and savings a month."""
+    rows = [
+        call(timestamp=at(0, 8, n), model="gpt-4", cost_usd="0.042", tier_price_usd="",
+             subscription_tier="", customer_id="", input_tokens=2000 if n == 1 else 100,
+             output_tokens=10, status="success" if n else "error")
+        for n in range(8)
+    ]  # fmt: skip
+    results = run_all(rows)
+    assert results["realtime"]["summary"]["anomaly_count"] is None
+    of_overview = {f["title"]: f["severity"] for f in results["dataset_overview"]["findings"]}
+    assert of_overview["Only 87.5% of the calls succeeded"] == "info"
+    waste = results["token_economics"]["findings"][0]
+    assert (waste["severity"], waste["title"][:12]) == ("info", "Long prompts")
+    assert waste["detail"].startswith("1 call has over 1,000 input tokens")
+    for name in ("optimization", "features", "realtime"):
+        ANALYZER_REGISTRY[name].generator(results[name], tmp_path / "page.html")
+        page = (tmp_path / "page.html").read_text(encoding="utf-8")
+        for claim in ("steps that save", "cost more than they earn", "anomalous cost", "n/a per"):
+            assert claim not in page, (name, claim)
+
+
+def test_what_nobody_is_known_to_pay_is_not_0() -> None:
+    free = {"tier_price_usd": "", "subscription_tier": ""}
+    rows = daily(range(121), 1, **free) + daily(range(30), 1, customer_id="gone", **free)
+    results = run_all(rows)
+    churn = results["churn_growth"]["summary"]
+    assert churn["churned_customers"] == 1
+    for revenue in ("lost", "at_risk", "expansion"):
+        assert churn[f"{revenue}_monthly_revenue"] is None
+    assert results["profitability"]["summary"]["revenue_lost"] is None
+    left = [found for found in findings(results) if found["title"] == "1 customer left"]
+    assert [(f["detail"], f["impact_usd_per_month"]) for f in left] == [
+        ("No call for 30 days or more; the last month's churn is 0.0%.", None)
+    ]
+
+
 def test_what_one_developer_s_data_does_not_hold_is_no_finding() -> None:
     """One user, no revenue, no organization: none of it is news, and savings are said once."""
     alone = {"organization_id": "", "product_id": "", "subscription_tier": "", "tier_price_usd": ""}
@@ -151,9 +188,10 @@ def test_what_one_developer_s_data_does_not_hold_is_no_finding() -> None:
     assert "No tokens are wasted" not in titles
     said = [advice for result in results.values() for advice in result["recommendations"]]
     assert not any("subscription price" in advice for advice in said)
-    shared = rows + daily(range(40), 9, customer_id="ben", **{**alone, "organization_id": "org"})
+    named = {"organization_id": "org", "product_id": "app"}
+    shared = rows + daily(range(40), 9, customer_id="ben", **{**alone, **named})
     titles = [found["title"] for found in findings(run_all(shared))]
-    assert {"100.0% of the cost is unallocated", "Cheaper models for 2 customers"} <= set(titles)
+    assert {"50.0% of the cost is unallocated", "Cheaper models for 2 customers"} <= set(titles)
 
 
 def test_where_all_calls_failed_no_tokens_are_praised() -> None:

@@ -74,8 +74,9 @@ def _not_covered(about: Contrast, coverage: Mapping[str, Optional[float]]) -> Li
 def _missing(name: str, share: Optional[float], about: Contrast) -> str:
     """Say what is missing and what that costs the answer."""
     known = "It is not known how many" if share is None else formatting.percent(share) + " of"
+    calls = f"{known} calls name" if share != 0 else "No call names"
     return (
-        f"{known} calls name {COLUMN_WORDS[name]} ({name}). Below"
+        f"{calls} {COLUMN_WORDS[name]} ({name}). Below"
         f" {formatting.percent(config.CLAIM_COVERAGE_PERCENT)} this report claims no answer by it:"
         f" {about.without}"
     )

@@ -166,6 +166,7 @@ _JUDGING_CUSTOMERS = (
 _OWN: Dict[str, Tuple[Threshold, ...]] = {
     "dataset_overview": (
         Threshold("Share of successful calls warned of below", "MIN_SUCCESS_RATE_PCT", "percent"),
+        Threshold("… that chance alone would bring in less than", "FEW_FAILURES_CHANCE", "share"),
     ),
     "understanding": (
         *_FORECAST,

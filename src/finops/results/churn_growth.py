@@ -20,11 +20,11 @@ class ChurnSummary(NamedTuple):
     """gross revenue retention: what customers of 30 days ago still pay of what they paid then"""
     nrr_percent: Optional[Percent]
     """net revenue retention: the same with what they pay more"""
-    lost_monthly_revenue: UsdPerMonth
+    lost_monthly_revenue: Optional[UsdPerMonth]
     at_risk_customers: Count
-    at_risk_monthly_revenue: UsdPerMonth
+    at_risk_monthly_revenue: Optional[UsdPerMonth]
     expansion_customers: Count
-    expansion_monthly_revenue: UsdPerMonth
+    expansion_monthly_revenue: Optional[UsdPerMonth]
     weekly_growth_percent: Optional[Percent]
     """constant growth of calls per week through all whole weeks; null where chance explains it"""
     customers_without_price: Count

@@ -34,7 +34,7 @@ class ProfitabilitySummary(NamedTuple):
     margin_percent: Optional[Percent]
     unprofitable_count: Optional[Count]
     total_monthly_loss: Optional[UsdPerMonth]
-    revenue_lost: UsdPerMonth
+    revenue_lost: Optional[UsdPerMonth]
     unpriced_calls: Count
 
 

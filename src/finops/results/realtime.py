@@ -24,7 +24,8 @@ class RealtimeSummary(NamedTuple):
 
     total_calls: Count
     total_cost: Usd
-    anomaly_count: Count
+    anomaly_count: Optional[Count]
+    """null under the hours with a call that anomalies are told from"""
     incident_count: Count
     alert_count: Count
     risk_level: str

@@ -125,6 +125,9 @@ def _summary(
     weekly: List[WeekActivity],
 ) -> ChurnSummary:
     customers = customers_of(data)
+    known = not customers or any(each.price is not None for each in customers.values())
+    lost = sum(row.lost_monthly_revenue or 0.0 for row in churned)
+    at_stake = sum(row.monthly_revenue or 0.0 for row in at_risk)
     return ChurnSummary(
         total_calls=data.totals.calls,
         total_cost=data.totals.cost,
@@ -133,11 +136,11 @@ def _summary(
         churn_rate_percent=churn_rate,
         grr_percent=retention.gross_percent,
         nrr_percent=retention.net_percent,
-        lost_monthly_revenue=sum(row.lost_monthly_revenue or 0.0 for row in churned),
+        lost_monthly_revenue=lost if known else None,
         at_risk_customers=len(at_risk),
-        at_risk_monthly_revenue=sum(row.monthly_revenue or 0.0 for row in at_risk),
+        at_risk_monthly_revenue=at_stake if known else None,
         expansion_customers=sum(bool(row.suggested_tier) for row in expansion),
-        expansion_monthly_revenue=sum(_uplift(data, row) for row in expansion),
+        expansion_monthly_revenue=sum(_uplift(data, row) for row in expansion) if known else None,
         weekly_growth_percent=weekly_growth([row.call_count for row in weekly if not row.partial]),
         customers_without_price=sum(c.price is None for c in customers.values()),
     )
@@ -159,8 +162,8 @@ def _findings(data: Rollups, span: CoveredDays, summary: ChurnSummary) -> List[F
                 "warning",
                 f"{counted(summary.at_risk_customers, 'customer')} called half as often or less",
                 f"The last {config.TREND_WINDOW_DAYS} whole days against the "
-                f"{config.TREND_WINDOW_DAYS} before; they pay "
-                f"{usd(summary.at_risk_monthly_revenue)} per month.",
+                f"{config.TREND_WINDOW_DAYS} before"
+                f"{_paying('pay', summary.at_risk_monthly_revenue)}.",
                 summary.at_risk_monthly_revenue,
                 kind="revenue_at_risk",
                 confidence="medium",
@@ -175,7 +178,7 @@ def _findings(data: Rollups, span: CoveredDays, summary: ChurnSummary) -> List[F
                 f"{counted(summary.expansion_customers, 'customer')} outgrew a tier",
                 "Their calls grew permanently, or their costs are close to the price; the next "
                 "suitable tiers would bring "
-                f"{usd(summary.expansion_monthly_revenue)} more per month.",
+                f"{usd(summary.expansion_monthly_revenue or 0.0)} more per month.",
                 summary.expansion_monthly_revenue,
                 confidence="medium",
                 effort="medium",
@@ -185,14 +188,19 @@ def _findings(data: Rollups, span: CoveredDays, summary: ChurnSummary) -> List[F
     return findings
 
 
+def _paying(verb: str, revenue: Optional[float]) -> str:
+    """Return what customers pay for the end of a sentence, "" where nobody's price is known."""
+    return "" if revenue is None else f"; they {verb} {usd(revenue)} per month"
+
+
 def _churn_finding(summary: ChurnSummary) -> Finding:
     rate = summary.churn_rate_percent
     monthly = "" if rate is None else f"; the last month's churn is {percent(rate)}"
     return finding(
         "critical" if (rate or 0.0) >= config.CHURN_RATE_CRITICAL_PCT else "warning",
         f"{counted(summary.churned_customers, 'customer')} left",
-        f"No call for {config.CHURN_INACTIVE_DAYS} days or more{monthly}; they paid "
-        f"{usd(summary.lost_monthly_revenue)} per month.",
+        f"No call for {config.CHURN_INACTIVE_DAYS} days or more{monthly}"
+        f"{_paying('paid', summary.lost_monthly_revenue)}.",
         summary.lost_monthly_revenue,
         kind="revenue_lost",
         effort="high",

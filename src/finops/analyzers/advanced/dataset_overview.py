@@ -37,6 +37,7 @@ from finops.results.dataset_overview import (
 from finops.rollups.expressions import one_of
 from finops.rollups.spec import Period, Rollups, Table, first_line
 from finops.schema import STATUS_ERROR, STATUS_SUCCESS
+from finops.stats import improbable
 from finops.stats import percent as share_of
 
 DISTRIBUTED: Tuple[str, ...] = Distributions._fields
@@ -321,6 +322,9 @@ def _error_findings(quality: Quality, failures: Sequence[FailedCalls]) -> List[F
     with_status = quality.success_count + quality.error_count
     rate = share_of(quality.success_count, with_status)
     severity = "critical" if quality.error_count > quality.success_count else "warning"
+    usual = with_status * (1 - config.MIN_SUCCESS_RATE_PCT / 100)
+    if not improbable(quality.error_count, usual, config.FEW_FAILURES_CHANCE):
+        severity = "info"  # so many of a few calls may fail by chance
     if with_status and rate < config.MIN_SUCCESS_RATE_PCT:
         findings.append(
             finding(

@@ -509,7 +509,7 @@ def _pattern_finding(calls: WastedCalls, savings: Savings) -> Finding:
         else f" {per_month(calls.monthly, 0.0)} is wasted before the steps of Rate Optimization."
     )
     return finding(
-        "info" if calls.monthly == 0 else "warning",
+        "warning" if calls.monthly else "info",
         f"{title} waste {per_month(remaining, calls.wasted)}",
         f"{_counted(calls, 'call')}: {detail}.{before}",
         remaining,

@@ -360,12 +360,12 @@ def _without_customer(data: Rollups) -> List[Finding]:
 
 
 def _names_owners(data: Rollups) -> bool:
-    """Return whether any call names an organization or a product.
+    """Return whether any call names an organization, and any a product.
 
-    Where none does, that is said of the data once, and is no finding.
+    What none does is said of the data once, and is no finding.
     """
-    owners = {name for _, *names in data[ACCOUNTS] for name in names}
-    return bool(owners - {config.UNKNOWN})
+    named = [set(names) - {config.UNKNOWN} for names in zip(*data[ACCOUNTS])]
+    return bool(named) and all(named[1:])
 
 
 def _findings(

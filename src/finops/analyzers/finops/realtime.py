@@ -74,7 +74,7 @@ class RealtimeAnalyzer(Analyzer):
             summary=results.RealtimeSummary(
                 total_calls=data.totals.calls,
                 total_cost=data.totals.cost,
-                anomaly_count=len(anomalies),
+                anomaly_count=len(anomalies) if _has_hours(data) else None,
                 incident_count=len(incidents),
                 alert_count=len(alerted),
                 risk_level=risk.risk_level,
@@ -277,7 +277,7 @@ def _findings(
                 subject={"provider": risk.top_provider},
             )
         )
-    if len(data[HOURLY_CALLS]) >= config.ANOMALY_MIN_HOURS and not (incidents or alerted):
+    if _has_hours(data) and not (incidents or alerted):
         findings.append(
             finding(
                 "success",
@@ -287,6 +287,11 @@ def _findings(
             )
         )
     return findings
+
+
+def _has_hours(data: Rollups) -> bool:
+    """Return whether there are enough hours with a call to tell one that is out of the ordinary."""
+    return len(data[HOURLY_CALLS]) >= config.ANOMALY_MIN_HOURS
 
 
 def _alert_findings(alerted: Sequence[results.Alert]) -> List[Finding]:

@@ -88,8 +88,13 @@ class Book(NamedTuple):
         return math.fsum(map(_PRICE, self.paying)) if self.is_known else None
 
     @property
-    def revenue_lost(self) -> float:
-        """What those who are gone paid, as far as it is known, USD per month."""
+    def revenue_lost(self) -> Optional[float]:
+        """What those who are gone paid, as far as it is known, USD per month.
+
+        None where nobody's price is known.
+        """
+        if self.customers and not self.has_prices:
+            return None
         return math.fsum(row.lost_monthly_revenue or 0.0 for row in self.gone)
 
     @property

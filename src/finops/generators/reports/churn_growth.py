@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
 
+from finops import config
 from finops.generators import formatting
 from finops.generators.charts import Axis, Series, bar_chart, line_chart
 from finops.generators.components import Card, Part, columns, section
@@ -49,7 +50,9 @@ def generate_churn_growth_report(data: Dict[str, Any], output_path: Union[str, P
 
 
 def _cards(summary: results.ChurnSummary) -> List[Card]:
-    rate = formatting.percent(summary.churn_rate_percent)
+    rate = f"a monthly rate needs {config.CHURN_MIN_DAYS} covered days"
+    if summary.churn_rate_percent is not None:
+        rate = f"{formatting.percent(summary.churn_rate_percent)} in a month"
     risky = formatting.counted(summary.at_risk_customers, "customer")
     growing = formatting.counted(summary.expansion_customers, "customer")
     return [
@@ -59,7 +62,7 @@ def _cards(summary: results.ChurnSummary) -> List[Card]:
             "money",
             "per month, with customers who left",
         ),
-        Card("Customers who left", summary.churned_customers, "count", f"{rate} in a month"),
+        Card("Customers who left", summary.churned_customers, "count", rate),
         Card(
             "Revenue at risk",
             summary.at_risk_monthly_revenue,

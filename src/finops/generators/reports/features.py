@@ -225,10 +225,12 @@ def _trend_chart(
 def _contrast(result: results.FeaturesResult) -> Contrast:
     summary = result.summary
     features = formatting.count(summary.feature_count)
-    cost = formatting.money(summary.monthly_cost)
+    cost = f"{formatting.money(summary.monthly_cost)} per month"
+    if summary.monthly_cost is None:
+        cost = formatting.money(summary.total_cost)
     return Contrast(
         ("feature_id", "customer_id"),
-        f"{cost} per month would not show which feature causes it.",
+        f"{cost} would not show which feature causes it.",
         f"Each feature ({features} in all) has its own cost and its own customers.",
     )
 
@@ -236,9 +238,10 @@ def _contrast(result: results.FeaturesResult) -> Contrast:
 def _not_found(result: results.FeaturesResult) -> List[str]:
     features = result.features
     sentences = []
-    if not any((row.roi_percent or 0) < 0 for row in features):
+    known = result.summary.monthly_revenue is not None
+    if known and not any((row.roi_percent or 0) < 0 for row in features):
         sentences.append("Checked, none found: features that cost more than they earn.")
-    if not any(row.classification == "sunset" for row in features):
+    if known and not any(row.classification == "sunset" for row in features):
         sentences.append(
             "Checked, none found: features to retire, which lose money and are hardly used."
         )

@@ -98,9 +98,16 @@ def _step_name(step: str) -> str:
     return _STEPS.get(step, step.replace("_", " "))
 
 
+def _checked(result: results.OptimizationResult, what: str) -> str:
+    """Return that nothing is saved by something, or that it is too early to say so."""
+    if result.summary.total_monthly_savings is None:
+        return f"Not checked: savings per month need {config.SHORT_PERIOD_DAYS} covered days."
+    return f"Checked, none found: {what}."
+
+
 def _together(result: results.OptimizationResult) -> Part:
     steps = result.steps
-    empty = "Checked, none found: steps that save something per month."
+    empty = _checked(result, "steps that save something per month")
     unknown = "Not drawn: the cost per month is a lower bound, so what is left is not known."
     return section(
         "What can be saved, step by step",
@@ -141,7 +148,7 @@ def _together(result: results.OptimizationResult) -> Part:
                 Column(lambda row: row.savings_percent, "Saved", "percent"),
             ],
             ShortenedRows(result.moves),
-            empty="Checked, none found: cheaper models for the calls of the last 30 days.",
+            empty=_checked(result, "cheaper models for the calls of the last 30 days"),
         ),
         table(
             "caching",
@@ -155,7 +162,7 @@ def _together(result: results.OptimizationResult) -> Part:
                 Column(lambda row: row.monthly_savings, "Savings per month", "money"),
             ],
             ShortenedRows(result.caching),
-            empty="Checked, none found: features with less caching than others of the same model.",
+            empty=_checked(result, "features with less caching than others of the same model"),
         ),
         table(
             "batch",
@@ -168,7 +175,7 @@ def _together(result: results.OptimizationResult) -> Part:
                 Column(lambda row: row.monthly_savings, "Savings per month", "money"),
             ],
             ShortenedRows(result.batch),
-            empty="Checked, none found: tasks whose answers may wait for a day.",
+            empty=_checked(result, "tasks whose answers may wait for a day"),
         ),
         lead="Each dollar counts once: each step applies to what the earlier steps leave, at the "
         "rate of the last 30 whole days. The easiest steps come first.",
@@ -223,7 +230,8 @@ def _by_current_model(routes: Sequence[results.ModelRoute]) -> List[Tuple[str, f
     saved: Dict[str, float] = {}
     for row in routes:
         name = str(row.current_model)
-        saved[name] = saved.get(name, 0.0) + (row.monthly_savings or 0.0)
+        if row.monthly_savings is not None:
+            saved[name] = saved.get(name, 0.0) + row.monthly_savings
     return sorted(saved.items(), key=lambda item: (-item[1], item[0]))[:_DRAWN_MODELS]
 
 
@@ -242,7 +250,7 @@ def _switches(result: results.OptimizationResult) -> Part:
             [Series("Savings", [saved for _, saved in drawn])],
             horizontal=True,
             colours=[("model", name) for name, _ in drawn],
-            empty=empty,
+            empty=_checked(result, "savings from switching") if routes else empty,
         ),
         table(
             "routes",
@@ -374,11 +382,13 @@ def _commitment_rows(reserved: results.ReservedCapacity) -> List[_Amount]:
 
 def _contrast(result: results.OptimizationResult) -> Contrast:
     summary = result.summary
-    cost = formatting.money(summary.monthly_cost)
+    cost = f"{formatting.money(summary.monthly_cost)} per month"
+    if summary.monthly_cost is None:
+        cost = formatting.money(summary.total_cost)
     switches = formatting.count(len(result.model_switches))
     return Contrast(
         ("feature_id", "task_type"),
-        f"{cost} per month would not show which task needs which model.",
+        f"{cost} would not show which task needs which model.",
         f"Prices were compared by feature and task type; cheaper options found: {switches}.",
     )
 
@@ -388,7 +398,7 @@ def _not_found(result: results.OptimizationResult) -> List[str]:
     sentences = []
     if not result.model_switches:
         sentences.append("Checked, none found: cheaper models for the same work.")
-    if not result.combined.commitment_savings:
+    if summary.total_monthly_savings is not None and not result.combined.commitment_savings:
         sentences.append("Checked, none found: savings from a commitment.")
     if not summary.unpriced_calls:
         sentences.append("Checked, none found: calls without a known cost.")

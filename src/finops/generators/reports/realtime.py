@@ -93,7 +93,14 @@ def _cards(result: results.RealtimeResult) -> List[Card]:
     top = formatting.name("provider", risk.top_provider or "no provider")
     unknown = result.basis.covered_days is not None and not result.basis.revenue_known
     return [
-        Card("Anomalous hours", summary.anomaly_count, "count", f"above {threshold} per hour"),
+        Card(
+            "Anomalous hours",
+            summary.anomaly_count,
+            "count",
+            f"above {threshold} per hour"
+            if summary.anomaly_count is not None
+            else f"needs {config.ANOMALY_MIN_HOURS} hours with a call",
+        ),
         Card("Alerts", summary.alert_count, "count", "cost, errors and providers"),
         Card(
             "Customers at risk",
@@ -404,13 +411,13 @@ def _contrast(result: results.RealtimeResult) -> Contrast:
 def _not_found(result: results.RealtimeResult) -> List[str]:
     there = {row.type for row in result.alerts}
     sentences = []
-    if not result.anomalies:
+    if result.summary.anomaly_count == 0:
         sentences.append("Checked, none found: hours of anomalous cost.")
     sentences += [
         f"Checked, none found: alerts of the kind “{word.lower()}”."
         for kind, (word, _) in _ALERTS.items()
         if kind not in there
     ]
-    if not result.at_risk_customers:
+    if result.basis.revenue_known and not result.at_risk_customers:
         sentences.append("Checked, none found: customers close to using up their price.")
     return sentences
