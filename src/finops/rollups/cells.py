@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from typing import TYPE_CHECKING, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+from contextlib import suppress
+from itertools import chain
+from typing import (
+    TYPE_CHECKING,
+    Dict,
+    Iterable,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 from finops.rollups.expressions import Expression
 from finops.rollups.measures import Dimension
@@ -80,6 +91,29 @@ class PackedCells(NamedTuple):
         """All arrays that are there."""
         columns = (self.lengths, self.codes, *self.words, self.counts, self.values, self.repeats)
         return [column for column in columns if column is not None]
+
+
+def compact(numbers: Iterable[int]) -> Sequence[int]:
+    """Return whole numbers as an array of four or eight bytes each, a fraction of a list.
+
+    Where some take more it is a list all the same.
+    """
+    numbers = list(numbers)
+    for typecode in ("i", "q"):
+        with suppress(OverflowError):
+            return array(typecode, numbers)
+    return numbers
+
+
+def joined(columns: Sequence[Sequence[int]]) -> Sequence[int]:
+    """Return columns of `compact` one behind the other, as such a column."""
+    kinds = [column.typecode if isinstance(column, array) else "" for column in columns]
+    if "" in kinds:
+        return list(chain.from_iterable(columns))
+    whole = array("q" if "q" in kinds else "i")
+    for kind, column in zip(kinds, columns):
+        whole.extend(column if kind == whole.typecode else array(whole.typecode, column))
+    return whole
 
 
 def customer_codes(codes: Sequence[int], spec: CubeSpec) -> Sequence[int]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Dict, List
+from typing import Any, Dict, List, Optional
 
 import pytest
 
 from finops.analyzers.shared import explore_cube
 from finops.analyzers.shared.explore_cube import buckets_of, explore_cubes
 from finops.results.explore import CELL_MEASURES, ExploreCube
+from finops.rollups.coarsening import CoarseGroups
 from finops.timestamps import days_between
 from tests.support.reference import ReferenceDataset, call
 from tests.support.rows import varied_rows
@@ -58,6 +59,22 @@ def test_every_step_holds_all_calls_and_says_what_it_grouped(
     whole = cost_by_organization(cubes[0])
     for organization, cost in cost_by_organization(cubes[3]).items():
         assert organization is None or cost == whole[organization]
+
+
+def test_a_step_that_groups_nothing_more_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There are fewer days than are kept, and far fewer than 1,000 customers."""
+    source, asked = ReferenceDataset(ROWS), []
+    coarse = source.coarse
+
+    def counted(*args: Any) -> Optional[CoarseGroups]:
+        asked.append(args)
+        return coarse(*args)
+
+    monkeypatch.setattr(source, "coarse", counted)
+    cubes = list(explore_cubes(source))
+    assert len(asked) == len(cubes)
+    assert len({tuple(cube.keys) for cube in cubes}) == len(cubes)
+    assert len(cubes) < len(explore_cube._STEPS)
 
 
 def test_only_cubes_within_the_bound_are_yielded() -> None:

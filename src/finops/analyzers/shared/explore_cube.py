@@ -35,6 +35,7 @@ from finops.results.explore import (
     Model,
     Work,
 )
+from finops.rollups.cells import compact
 from finops.rollups.coarsening import CoarseGroups, Coarsening
 from finops.rollups.protocol import CallDataset
 from finops.rollups.spec import Rollups, Table
@@ -111,20 +112,43 @@ def explore_cubes(
     DataError where the calls cannot be read.
     """
     data = source.rollups((_SPENDERS, HOURLY_CALLS))
+    before: Optional[_Grouping] = None
     for step in _STEPS:
         if step.customers is None and not all_named:
             continue
-        buckets = buckets_of(data.period.dates(), step.days)
-        customers, organizations = _kept_names(data, step)
-        coarsening = Coarsening(
-            _bucket_of(buckets).__getitem__, _account_of(customers, organizations)
-        )
-        # A cell without free failures and one with them become one.
-        groups = source.coarse(CELLS, coarsening, 2 * most)
-        if groups is not None:
-            cube = _cube(groups, buckets, data, source.prices, step)
-            if len(cube.keys) <= most:
-                yield cube
+        grouping = _grouping(data, step)
+        if grouping == before:  # there are not so many days or names that it groups any
+            continue
+        before = grouping
+        cube = _cube_of(source, data, step, grouping, most)
+        if cube is not None and len(cube.keys) <= most:
+            yield cube
+        del cube  # before the next one takes its memory
+
+
+class _Grouping(NamedTuple):
+    """The buckets of days, and the names that are kept, None where all are."""
+
+    buckets: Sequence[Bucket]
+    customers: Optional[AbstractSet[str]]
+    organizations: Optional[AbstractSet[str]]
+
+
+def _grouping(data: Rollups, step: _Step) -> _Grouping:
+    return _Grouping(buckets_of(data.period.dates(), step.days), *_kept_names(data, step))
+
+
+def _cube_of(
+    source: CallDataset, data: Rollups, step: _Step, grouping: _Grouping, most: int
+) -> Optional[ExploreCube]:
+    """Return the cube of a step, None where it has far more than `most` cells."""
+    coarsening = Coarsening(
+        _bucket_of(grouping.buckets).__getitem__,
+        _account_of(grouping.customers, grouping.organizations),
+    )
+    # A cell without free failures and one with them become one.
+    groups = source.coarse(CELLS, coarsening, 2 * most)
+    return None if groups is None else _cube(groups, grouping.buckets, data, source.prices, step)
 
 
 def buckets_of(days: Sequence[str], grouped: str = "") -> List[Bucket]:
@@ -206,31 +230,35 @@ class _Cells(NamedTuple):
 
 def _cells(groups: CoarseGroups, keys: Sequence[int]) -> _Cells:
     """Return groups as cells in order of their keys; free failures join the others."""
-    free_call = [call[-1] for call in groups.calls]
-    free = [free_call[at] for at in groups.call_at]
-    paid = [group for group, is_free in enumerate(free) if not is_free]
-    of_cells = [keys[group] for group in paid]
+    is_free = [call[-1] for call in groups.calls]
+    firsts: List[int] = []  # the first group of each cell
+    joining: List[Tuple[int, int]] = []  # cells, and groups that are added to their first ones
+    free: List[Tuple[int, int]] = []  # cells, and groups of free failures
+    for group in sorted(range(len(keys)), key=keys.__getitem__):
+        if firsts and keys[group] == keys[firsts[-1]]:
+            joining.append((len(firsts) - 1, group))
+        else:
+            firsts.append(group)
+        if is_free[groups.call_at[group]]:
+            free.append((len(firsts) - 1, group))
+
+    def of_cells(column: Sequence[int]) -> Sequence[int]:
+        sums = [column[group] for group in firsts]
+        for cell, group in joining:
+            sums[cell] += column[group]
+        return compact(sums)
+
+    def of_free(column: Sequence[int]) -> Sequence[int]:
+        sums = [0] * len(firsts)
+        for cell, group in free:
+            sums[cell] += column[group]
+        return compact(sums)
+
     given = list(groups.sums)
     # Calls without those of known status; nearly always none, which takes no room.
     given[_STATUS] = [calls - known for calls, known in zip(given[_CALLS], given[_STATUS])]
-    columns = [[column[group] for group in paid] for column in given]
-    columns += [[0] * len(paid) for _ in given[FIRST_TOKENS:]]
-    place = {key: at for at, key in enumerate(of_cells)}
-    for group in (group for group, is_free in enumerate(free) if is_free):
-        sums = [column[group] for column in given]
-        sums += sums[FIRST_TOKENS:]
-        at = place.get(keys[group])
-        if at is None:
-            of_cells.append(keys[group])
-            for column, added in zip(columns, sums):
-                column.append(added)
-        else:
-            for column, added in zip(columns, sums):
-                column[at] += added
-    order = sorted(range(len(of_cells)), key=of_cells.__getitem__)
-    return _Cells(
-        [of_cells[at] for at in order], [[column[at] for at in order] for column in columns]
-    )
+    columns = [*map(of_cells, given), *map(of_free, given[FIRST_TOKENS:])]
+    return _Cells(compact(keys[group] for group in firsts), columns)
 
 
 def _cube(
@@ -255,10 +283,10 @@ def _cube(
     of_accounts = [account_at[names] * scale for names in groups.customers]
     bucket_at = {bucket.first: place for place, bucket in enumerate(buckets)}
     of_times = [bucket_at[first] for first in groups.times]
-    keys = [
+    keys = compact(
         of_accounts[customer] + of_calls[call] + of_times[time]
         for customer, call, time in zip(groups.customer_at, groups.call_at, groups.time_at)
-    ]
+    )
     cells = _cells(groups, keys)
     decimals, rounded = _decimals_of(cells.sums[0])
     whole = covered_days(data).whole
@@ -270,7 +298,7 @@ def _cube(
         environments=environments,
         models=[Model(provider, name, _rates(prices, provider, name)) for provider, name in models],
         keys=cells.keys,
-        sums=[[_in_unit(cost, decimals) for cost in cells.sums[0]], *cells.sums[1:]],
+        sums=[compact(_in_unit(cost, decimals) for cost in cells.sums[0]), *cells.sums[1:]],
         decimals=decimals,
         rounded=rounded,
         whole_days=(whole[0], whole[-1]) if whole else ("", ""),
