@@ -71,8 +71,8 @@ STATEMENTS = [
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_statements_are_those_that_were_reviewed(dialect: str) -> None:
-    """They stand in `golden`; UPDATE_SNAPSHOTS=1 writes them anew."""
+def test_statements_are_those_of_the_reviewed_snapshot(dialect: str) -> None:
+    """They stand in `golden`; `make snapshots` writes them anew."""
     made = [statement for of, statement in STATEMENTS if of == dialect]
     text = "\n\n".join(f"-- {each.name}\n{each.sql}" for each in made) + "\n"
     path = GOLDEN / f"{dialect}.sql"

@@ -92,7 +92,9 @@ def compared(text: str, name: str) -> None:
 @pytest.mark.parametrize("by", ["model", "day,model", "customer"])
 @pytest.mark.parametrize("width", [80, 140])
 @pytest.mark.parametrize("colour", [False, True])
-def test_the_table_on_a_terminal(calls: Path, by: str, width: int, colour: bool) -> None:
+def test_snapshot_of_the_table_on_a_terminal(
+    calls: Path, by: str, width: int, colour: bool
+) -> None:
     text = printed("--data", str(calls), "--by", by, width=width, colour=colour)
     if colour:
         plain = text.replace("\033[1m", "").replace("\033[0m", "")
@@ -106,7 +108,9 @@ def test_the_table_on_a_terminal(calls: Path, by: str, width: int, colour: bool)
     compared(text, f"{by.replace(',', '-')}-{width}{'-colour' if colour else ''}")
 
 
-def test_the_table_in_a_pipe_is_whole(calls: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_snapshot_of_the_whole_table_in_a_pipe(
+    calls: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["summary", "--data", str(calls), "--by", "model", "--quiet"]) == 0
     text = capsys.readouterr().out
     compared(text, "model-piped")
