@@ -64,9 +64,9 @@ def test_cards(tmp_path: Path) -> None:
     ]
     result = result_of(NAME, rows)
     page = page_of(NAME, result, tmp_path)
-    # 90.09 USD become 0.0225 for two calls.
-    assert page.says("The easiest step $90.07 per month: cheaper models of the same class")
-    assert page.says("Savings per month $90.07 all steps together")
+    # 90.09 USD become an eighth: gpt-5 costs 0.01125 a call by list, gpt-4 0.09.
+    assert page.says("The easiest step $78.83 per month: cheaper models of the same class")
+    assert page.says("Savings per month $78.83 all steps together")
     assert page.says("Cost per month $90.09")
 
 
