@@ -15,6 +15,7 @@ import pytest
 
 import finops
 from finops.context import RunContext
+from finops.pipeline import Job, compute
 from finops.reader.options import ReadingOptions
 from finops.registry import ANALYZER_REGISTRY
 from finops.rollups.dataset import open_dataset
@@ -214,8 +215,8 @@ def results_of(data: Sequence[Path]) -> Result:
     """Return what all analyzers say of some files."""
     source = [str(path) for path in data] if len(data) > 1 else str(data[0])
     dataset = open_dataset(source, workers=1, context=RunContext(NOW))
-    analyzers = (entry.analyzer for entry in ANALYZER_REGISTRY.values())
-    results = [analyzer(dataset).analyze() for analyzer in analyzers]
+    results = list(compute(Job(dataset, data[0].parent)).values())
+    assert len(results) == len(ANALYZER_REGISTRY)
     for result in results:
         result.pop("file", None)
         for how_written in ("lines", "notes"):

@@ -13,6 +13,8 @@ from collections import Counter
 from datetime import datetime, timedelta, timezone, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
+from functools import lru_cache, partial
+from operator import itemgetter
 from typing import (
     Any,
     Callable,
@@ -287,12 +289,11 @@ class ReferenceDataset:
             last = datetime.strptime(max((row["day"] for row in calls), default="1970-01-01"), DAY)
             days = {(last - timedelta(days=k)).strftime(DAY) for k in range(table.since)}
             calls = [row for row in calls if row["day"] in days]
+        key_parts = [_key_part(dimension, calls) for dimension in table.by]
         for row in calls:
-            groups.setdefault(tuple(_key_part(d, row) for d in table.by), []).append(row)
-        filled = {
-            key: tuple(_measured(measure_of(m), rows) for m in table.measures)
-            for key, rows in groups.items()
-        }
+            groups.setdefault(tuple([part(row) for part in key_parts]), []).append(row)
+        measured = [_measured(measure_of(measure)) for measure in table.measures]
+        filled = {key: tuple([of(rows) for of in measured]) for key, rows in groups.items()}
         return _delivered(table, in_key_order(filled))
 
     def _region_changes(self, table: Table) -> Groups:
@@ -498,29 +499,54 @@ def _gap(before: Row, after: Row) -> float:
 
 
 def value_of(expression: Expression, row: Row) -> Any:
-    """Return what an expression makes of one row: its meaning, spelled out.
+    """Return what an expression makes of one row."""
+    return meaning_of(expression)(row)
+
+
+@lru_cache(maxsize=None)
+def meaning_of(expression: Expression) -> Callable[[Row], Any]:
+    """Return what makes the value of an expression from a row: its meaning, spelled out.
 
     None is unknown: it makes numbers unknown, and comparisons false.
     """
     operator, operands = expression
     if operator == "column":
-        return row[str(operands[0])]
+        return itemgetter(str(operands[0]))
     if operator == "number":
-        return operands[0]
+        return lambda row: operands[0]
     if operator == "one_of":
-        return row[str(operands[0])] in operands[1:]
-    values = [value_of(operand, row) for operand in operands_of(expression)]
-    if operator == "when":
-        return (values[1] or 0) if values[0] else 0
+        return lambda row: row[str(operands[0])] in operands[1:]
+    parts = [meaning_of(operand) for operand in operands_of(expression)]
     if operator == "known":
-        return values[0] is not None
+        return lambda row: parts[0](row) is not None
     if operator == "negated":
-        return not values[0]
+        return lambda row: not parts[0](row)
     if operator in ("both", "either"):
-        return all(values) if operator == "both" else any(values)
+        joined = all if operator == "both" else any
+        return lambda row: joined([part(row) for part in parts])
+    return _of_two(operator, *parts)
+
+
+def _of_two(
+    operator: str, first: Callable[[Row], Any], second: Callable[[Row], Any]
+) -> Callable[[Row], Any]:
+    if operator == "when":
+        return lambda row: (second(row) or 0) if first(row) else 0
     if operator in _COMPARISONS:
-        return None not in values and _COMPARISONS[operator](*values)
-    return None if None in values else _ARITHMETIC[operator](*values)
+        compare = _COMPARISONS[operator]
+
+        def compared(row: Row) -> bool:
+            left, right = first(row), second(row)
+            return left is not None and right is not None and compare(left, right)
+
+        return compared
+    calculate = _ARITHMETIC[operator]
+
+    def calculated(row: Row) -> Optional[int]:
+        left, right = first(row), second(row)
+        return None if left is None or right is None else calculate(left, right)
+
+    return calculated
 
 
 _COMPARISONS: Dict[str, Callable[[Any, Any], bool]] = {
@@ -536,33 +562,43 @@ _ARITHMETIC: Dict[str, Callable[[Any, Any], int]] = {
 }
 
 
-def _key_part(dimension: DimensionLike, row: Row) -> Any:
-    """Return a dimension of a row; times are there by name."""
-    if isinstance(dimension, str) and dimension in row:
-        return row[dimension]
-    return value_of(dimension_of(dimension).value, row)
+def _key_part(dimension: DimensionLike, calls: Sequence[Row]) -> Callable[[Row], Any]:
+    """Return what takes a dimension from one of these rows; times are there by name."""
+    if isinstance(dimension, str) and calls and dimension in calls[0]:
+        return itemgetter(dimension)
+    return meaning_of(dimension_of(dimension).value)
 
 
-def _measured(measure: AnyMeasure, rows: Sequence[Row]) -> Any:
+def _measured(measure: AnyMeasure) -> Callable[[Sequence[Row]], Any]:
+    """Return what makes the value of a measure from the rows of one group."""
     if isinstance(measure, Distribution):
-        known = sorted(
-            value
-            for row in rows
-            if row[measure.column] is not None
-            for value in [row[measure.column]] * row["calls"]
-        )
-        return dict(Counter(known)) if measure.counted else array("Q", known)
+        return partial(_distributed, measure)
     if isinstance(measure, Seen):
-        times = [row["timestamp"] for row in rows]
-        return max(times) if measure.latest else min(times)
+        end = max if measure.latest else min
+        return lambda rows: end([row["timestamp"] for row in rows])
     if isinstance(measure, Distinct):
-        return len({row[measure.dimension] for row in rows} - {measure.nobody})
+        name, nobody = measure.dimension, measure.nobody
+        return lambda rows: len({row[name] for row in rows} - {nobody})
     assert isinstance(measure, Measure)
-    whole = 0
-    for row in rows:
-        if measure.where is not None and not value_of(measure.where, row):
-            continue
-        value = value_of(measure.value, row)
-        # What holds, holds of all calls that the row stands for.
-        whole += row["calls"] * value if isinstance(value, bool) else value or 0
-    return whole if measure.unit == 1 else float(Fraction(whole, measure.unit))
+    value_in, unit = meaning_of(measure.value), measure.unit
+    where = None if measure.where is None else meaning_of(measure.where)
+
+    def summed(rows: Sequence[Row]) -> Any:
+        whole = 0
+        for row in rows if where is None else filter(where, rows):
+            value = value_in(row)
+            # What holds, holds of all calls that the row stands for.
+            whole += row["calls"] * value if isinstance(value, bool) else value or 0
+        return whole if unit == 1 else float(Fraction(whole, unit))
+
+    return summed
+
+
+def _distributed(measure: Distribution, rows: Sequence[Row]) -> Any:
+    known = sorted(
+        value
+        for row in rows
+        if row[measure.column] is not None
+        for value in [row[measure.column]] * row["calls"]
+    )
+    return dict(Counter(known)) if measure.counted else array("Q", known)
