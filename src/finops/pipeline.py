@@ -64,7 +64,7 @@ Step = Callable[[str, int, int], None]
 _STALE_TEMPORARY_S = 60
 # Two processes hold the tables of two analyses at a time, which are several times what is kept
 # of a file.
-_KEPT_FOR_TWO_BYTES = 64 * config.MEGABYTE
+_KEPT_FOR_TWO_BYTES = 28 * config.MEGABYTE
 _MODELS = Table(("provider", "model"), ("unpriced",))
 CONTEXT_TABLES = (*COVERAGE_TABLES, _MODELS)
 # What a run of all reports writes beside their own files.

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import defaultdict
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from finops import config
 from finops.analyzers.shared.explore_cube import CELLS
-from finops.rollups.cells import compact, joined
 from finops.rollups.coarsening import CoarseGroups, Coarsening
 from finops.rollups.dataset import open_dataset
 from tests.support.reference import ReferenceDataset, call
@@ -80,23 +76,6 @@ def test_sums_of_more_than_eight_bytes_are_exact(tmp_path: Path) -> None:
         "2025-01-01": 3 * int(most) * 10**12,
         "2025-01-02": int(most) * 10**12,
     }
-
-
-NUMBERS = st.lists(st.one_of(st.integers(-9, 9), st.integers(-(2**70), 2**70)), max_size=9)
-
-
-@given(st.lists(NUMBERS, max_size=9))
-def test_compact_columns_hold_what_they_are_made_of(columns: List[List[int]]) -> None:
-    assert list(joined(list(map(compact, columns)))) == [n for column in columns for n in column]
-
-
-@pytest.mark.parametrize(
-    ("number", "size"), [(2**31 - 1, 4), (-(2**31), 4), (2**31, 8), (2**63 - 1, 8)]
-)
-def test_numbers_take_four_or_eight_bytes(number: int, size: int) -> None:
-    column = compact([0, number])
-    assert isinstance(column, array)
-    assert column.itemsize == size
 
 
 def test_more_groups_than_allowed_are_none(tmp_path: Path) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from array import array
 from collections import Counter
 from contextlib import suppress
-from itertools import chain
+from itertools import chain, takewhile
 from typing import (
     TYPE_CHECKING,
     Dict,
@@ -30,6 +31,10 @@ else:
 KEY_BITS = 32
 _KEY_MASK = (1 << KEY_BITS) - 1
 KEY_SPACE = 1 << KEY_BITS
+
+
+# Of numbers by how many of their bytes are not 0 everywhere; of none, where all are 0.
+_TYPECODES = "BBHIIQQQQ"
 
 
 class CubeSpec(NamedTuple):
@@ -86,11 +91,37 @@ class PackedCells(NamedTuple):
             column = self.words[place] = array("I", bytes(4 * before))
         return column
 
+    def narrowed(self) -> PackedCells:
+        """Return the same cells in as few bytes as they need; these here are spent.
+
+        Most sums are far smaller than the widest, which cells are to have room for as they come.
+        """
+        for place, column in enumerate(self.words):
+            if column is not None:
+                self.words[place] = narrowed(column) if any(column) else None
+        values = self.values if self.values.typecode == "q" else narrowed(self.values)
+        return self._replace(
+            lengths=narrowed(self.lengths),
+            codes=narrowed(self.codes),
+            counts=narrowed(self.counts),
+            values=values,
+            repeats=None if self.repeats is None else narrowed(self.repeats),
+        )
+
     @property
     def arrays(self) -> List[IntArray]:
         """All arrays that are there."""
         columns = (self.lengths, self.codes, *self.words, self.counts, self.values, self.repeats)
         return [column for column in columns if column is not None]
+
+
+def narrowed(column: IntArray) -> IntArray:
+    """Return a column in the type of the fewest bytes that hold its numbers, none below 0."""
+    data, size = column.tobytes(), column.itemsize
+    planes = range(size) if sys.byteorder == "big" else reversed(range(size))
+    empty = takewhile(lambda plane: data[plane::size].count(0) == len(column), planes)
+    typecode = _TYPECODES[size - sum(1 for _ in empty)]
+    return column if typecode == column.typecode else array(typecode, column)
 
 
 def compact(numbers: Iterable[int]) -> Sequence[int]:

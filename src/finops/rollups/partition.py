@@ -86,7 +86,7 @@ def scan_partition(
         [time.decode("ascii") for time in filler.ends],
         filler.hours,
         ids.summary(),
-        [(cube.keys, cube.packed) for cube in filler.cubes],
+        [(cube.keys, cube.packed.narrowed()) for cube in filler.cubes],
     )
 
 
