@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from array import array
 from pathlib import Path
 from typing import Any, Dict, List
 
@@ -222,11 +223,12 @@ def _multiplied(words: List[Any], by: int, layout: Any) -> List[Any]:
     """Return the words of packed sums, each sum multiplied within its field."""
     result = list(words)
     for field in layout.fields.values():
-        column = words[field.first : field.first + field.words]
-        if None in column:
+        places = range(field.first, field.first + field.words)
+        column = [(32 * k, words[place]) for k, place in enumerate(places) if words[place]]
+        if not column:
             continue
-        for cell in range(len(column[0])):
-            whole = by * sum(word[cell] << 32 * k for k, word in enumerate(column))
-            for k, word in enumerate(column):
-                word[cell] = whole >> 32 * k & 0xFFFFFFFF
+        parts = zip(*([number << shift for number in word] for shift, word in column))
+        sums = [by * sum(of_cell) for of_cell in parts]
+        for k, place in enumerate(places):
+            result[place] = array("I", (whole >> 32 * k & 0xFFFFFFFF for whole in sums))
     return result
