@@ -21,6 +21,7 @@ from typing import (
     Union,
 )
 
+from finops import config
 from finops.business.catalog import DEFAULT_PRICES, PriceTable
 from finops.context import RunContext
 from finops.errors import DataError
@@ -34,6 +35,7 @@ from finops.rollups.customer_activity import ActivityLog, UnorderedActivity, joi
 from finops.rollups.customers import CUSTOMER_RECORDS, customers_of
 from finops.rollups.file_scan import ScanSettings, processes_for
 from finops.rollups.file_set import FileSet, Progress
+from finops.rollups.free_memory import return_free_memory
 from finops.rollups.hours import HourClock
 from finops.rollups.key_limit import TooManyKeysError, check_keys
 from finops.rollups.linked_calls import LinkedFacts
@@ -65,6 +67,8 @@ WHOLE_DAYS = Table((), ("daily_records",))
 
 # What comes of kept parts that look right and are not.
 _SPOILED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
+# After so many bytes free memory is returned, which takes a few milliseconds.
+MUCH_READ_BYTES = 32 * config.MEGABYTE
 # So often a file is read that is replaced meanwhile.
 _READ_TRIES = 5
 
@@ -285,6 +289,8 @@ class Dataset:
         self._content_key = files.content_key(reading)
         self._compute_facts(files, reading)
         files.save(reading)
+        if files.size >= MUCH_READ_BYTES:
+            return_free_memory()
 
     def _customers_of(
         self, tables: Mapping[Table, Mapping[Key, Values]]
