@@ -15,6 +15,8 @@ from tests.support.live import Answer, live
 from tests.support.rows import varied_rows, write_csv
 
 HOSTILE = "</script><script>alert(1)</script><!--<script>\"'><img src=x onerror=alert(1)>"
+# Opens no tag, and is as long in every encoding: what a page has room for is the same.
+HARMLESS = HOSTILE.replace("<", ">")
 TEXT_COLUMNS = (
     *("provider", "model", "customer_id", "organization_id", "product_id", "feature_id"),
     *("subscription_tier", "task_type", "environment", "region", "customer_archetype"),
@@ -52,7 +54,7 @@ def check_foreign_scripts(answer: Answer) -> None:
 
 def test_hostile_text_stays_text_over_the_wire(tmp_path: Path) -> None:
     hostile = served_pages(HOSTILE, tmp_path / "hostile")
-    harmless = served_pages("x" * len(HOSTILE), tmp_path / "harmless")
+    harmless = served_pages(HARMLESS, tmp_path / "harmless")
     for name, page in hostile.items():
         assert page.tags == harmless[name].tags, name
         assert page.script == harmless[name].script
