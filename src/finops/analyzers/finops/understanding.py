@@ -343,7 +343,12 @@ def _lever_finding(data: Rollups, row: ModelShare, now: Optional[float]) -> Find
 
 
 def _top_customers(data: Rollups, customers: Sequence[CustomerShare]) -> List[Finding]:
-    """Return that few customers cost more than their part, if they do: some customer costs most."""
+    """Return that few customers cost more than their part, if they do: some customer costs most.
+
+    Nothing where a call has no known cost: its customer may be the most expensive.
+    """
+    if data.totals.unpriced:
+        return []
     count = rank_index(len(customers), config.TOP_CUSTOMERS_PCT / 100) + 1
     share = math.fsum(row.share_percent for row in customers[:count])
     if share <= config.TOP_CUSTOMERS_FACTOR * percent_of(count, len(customers)):
