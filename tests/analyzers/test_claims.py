@@ -297,6 +297,22 @@ def test_a_customer_of_unknown_cost_has_no_margin() -> None:
     titles = [found["title"] for found in findings(results)]
     assert "No unprofitable customers" not in titles
     assert results["profitability"]["summary"]["margin_percent"] is None
+    assert not any("of the known cost" in title for title in titles)
+    advice = results["understanding"]["recommendations"]
+    assert [each.split()[0] for each in advice] == ["Add"]
+
+
+def test_a_page_draws_and_praises_no_customer_of_unknown_cost(tmp_path: Path) -> None:
+    rows = daily(range(30), 1, customer_id="known")
+    rows += [dict(row, customer_id="mystery", **UNKNOWN_COST) for row in daily(range(30), 1)]
+    analysis, path = ANALYZER_REGISTRY["profitability"], tmp_path / "page.html"
+    analysis.generator(run(analysis.analyzer, rows), path)
+    page = path.read_text(encoding="utf-8")
+    assert "of 2 customers, 1 of unknown cost" in page
+    assert "No customer of known cost costs more than it pays." in page
+    assert "Checked, none found: customers that cost more" not in page
+    (drawn,) = re.findall(r'"customers-margin":\{.*?"labels":(\[.*?\])', page)
+    assert drawn == '["known"]'
 
 
 def test_calls_that_name_no_customer_are_no_customer() -> None:

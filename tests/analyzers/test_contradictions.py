@@ -107,8 +107,12 @@ def _more_revenue(results: Results) -> Iterator[Tuple[str, str, Any]]:
         if all(row["revenue"] is not None for row in features["features"]):
             split = math.fsum(row["revenue"] for row in features["features"])
             yield question, "features.features", split
-    gone = math.fsum(row["lost_monthly_revenue"] or 0.0 for row in profitability["gone"])
-    yield "revenue lost", "profitability.gone", gone
+    lost = [row["lost_monthly_revenue"] for row in profitability["gone"]]
+    priced = profitability["customers"] or profitability["too_new"]
+    everybody = profitability["summary"]["total_customers"]
+    if priced or not everybody or any(amount is not None for amount in lost):
+        gone = math.fsum(amount or 0.0 for amount in lost)
+        yield "revenue lost", "profitability.gone", gone
 
 
 def _of_customers(results: Results) -> Iterator[Tuple[str, str, Any]]:

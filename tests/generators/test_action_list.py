@@ -33,6 +33,15 @@ def test_of_findings_about_the_same_calls_the_largest_is_listed() -> None:
     ) == {"Savings": ["shorten", "other"]}
 
 
+def test_what_goes_further_comes_after_its_first_step() -> None:
+    further = finding("a further model", 18, overlaps="model:x|further")
+    first = finding("the first step", 6, overlaps="model:x")
+    assert titles(a=[further, finding("more", 9), first]) == {
+        "Savings": ["the first step", "a further model", "more"]
+    }
+    assert titles(a=[finding("more", 19), further]) == {"Savings": ["more", "a further model"]}
+
+
 def test_what_is_only_known_gives_way_to_what_can_be_done() -> None:
     rise = finding("takes half of the cost", 50, kind="information", overlaps="model:x")
     assert titles(a=[rise], b=[finding("switch", 5, overlaps="model:x")]) == {"Savings": ["switch"]}

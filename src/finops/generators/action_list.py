@@ -77,7 +77,22 @@ def action_lists(results: Mapping[str, Data], reports: Sequence[Data]) -> List[A
     lists: Dict[Kind, List[Ranked]] = {kind: [] for kind in LISTS}
     for item in _once(_ranked(results, reports)):
         lists[_list_of(item)].append(item)
-    return [ActionList(kind, items) for kind, items in lists.items() if items]
+    return [ActionList(kind, _first_steps_first(items)) for kind, items in lists.items() if items]
+
+
+def _first_steps_first(items: Sequence[Ranked]) -> List[Ranked]:
+    """Return findings in their order, but what goes further right after its first step.
+
+    What goes further has the key of that step and `|further`.
+    """
+    steps = {str(item.finding.get("overlaps")): item for item in items}
+    placed: List[Ranked] = []
+    for item in items:
+        key, _, goes_further = str(item.finding.get("overlaps")).partition("|")
+        for each in (steps.get(key) if goes_further else None, item):
+            if each is not None and each not in placed:
+                placed.append(each)
+    return placed
 
 
 def most_worth(results: Mapping[str, Data], reports: Sequence[Data]) -> List[Tuple[str, Ranked]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
+from finops import config
 from finops.generators import formatting
 from finops.generators.charts import Axis, Colour, Series, bar_chart, cut_short
 from finops.generators.components import Card, Data, Part, cards, combine
@@ -153,7 +154,8 @@ def _stacked(understanding: Data) -> Tuple[Sequence[str], _Rows, str]:
     for name, kind in (("models", "provider"), ("features", "feature")):
         sums = from_dict(DailySums, by_day[name]) if by_day.get(name) else None
         rows = _rows_by(sums) if sums else {}
-        if sums and (len(rows) > 1 or (rows and kind == "feature")):
+        named = rows.keys() - {config.UNKNOWN}
+        if sums and (len(rows) > 1 or (named and kind == "feature")):
             return sums.days, _largest(rows), kind
     daily = [from_dict(DailyCost, row) for row in understanding.get("daily") or ()]
     return [row.date for row in daily], {"Cost": [row.total_cost for row in daily]}, ""

@@ -24,7 +24,7 @@ from finops.analyzers.shared.lifecycle import (
     retiring_models,
 )
 from finops.analyzers.shared.model_switches import rule_of
-from finops.analyzers.shared.overlaps import model_key
+from finops.analyzers.shared.overlaps import further_key, model_key
 from finops.analyzers.shared.reserved_capacity import reserved_capacity
 from finops.analyzers.shared.savings import (
     BATCH,
@@ -364,6 +364,7 @@ def _offer_finding(offer: _Offer) -> Finding:
             f"The same tokens on {move.alternative_model} would cost "
             f"{percent(move.savings_percent)} less than on {move.current_model}"
         )
+    key = further_key if offer.further else model_key
     loud = _is_notable(monthly) and offer.confidence != "low"
     return finding(
         "warning" if loud else "info",
@@ -374,7 +375,7 @@ def _offer_finding(offer: _Offer) -> Finding:
         confidence=offer.confidence,
         effort=offer.effort,
         subject={"provider": move.current_provider, "model": move.current_model},
-        overlaps=model_key(move.current_provider, move.current_model),
+        overlaps=key(move.current_provider, move.current_model),
     )
 
 

@@ -314,9 +314,10 @@ def _levers_now(
 ) -> List[Tuple[ModelShare, Optional[float]]]:
     """Return the levers that still cost something, with what they cost per month now.
 
-    There are none where nothing says how many calls there were: a lever is few of them.
+    There are none where nothing says how many calls there were: a lever is few of them; nor where
+    a call has no known cost: the most of what is known may be little of all.
     """
-    if not data.totals.calls:
+    if not data.totals.calls or data.totals.unpriced:
         return []
     days: Dict[Tuple[str, str], Dict[str, float]] = {}
     for (day, provider, model), (_, cost, _) in data[MODEL_DAYS].items():
@@ -343,7 +344,12 @@ def _lever_finding(data: Rollups, row: ModelShare, now: Optional[float]) -> Find
 
 
 def _top_customers(data: Rollups, customers: Sequence[CustomerShare]) -> List[Finding]:
-    """Return that few customers cost more than their part, if they do: some customer costs most."""
+    """Return that few customers cost more than their part, if they do: some customer costs most.
+
+    Nothing where a call has no known cost: its customer may be the most expensive.
+    """
+    if data.totals.unpriced:
+        return []
     count = rank_index(len(customers), config.TOP_CUSTOMERS_PCT / 100) + 1
     share = math.fsum(row.share_percent for row in customers[:count])
     if share <= config.TOP_CUSTOMERS_FACTOR * percent_of(count, len(customers)):

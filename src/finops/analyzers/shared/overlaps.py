@@ -19,3 +19,14 @@ def model_key(provider: str, model: str) -> str:
     'model:openai/gpt-4'
     """
     return f"model:{provider}/{model}"
+
+
+def further_key(provider: str, model: str) -> str:
+    """Return the key of what goes further than the first step for what runs on one model.
+
+    It takes from what that step leaves, so both count; lists show it after the first step.
+
+    >>> further_key("openai", "gpt-4")
+    'model:openai/gpt-4|further'
+    """
+    return f"{model_key(provider, model)}|further"

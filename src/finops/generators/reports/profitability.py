@@ -65,9 +65,21 @@ def generate_profitability_report(data: Dict[str, Any], output_path: Union[str, 
     )
 
 
+def _unjudged(row: Union[results.CustomerMargin, results.GroupMargin]) -> bool:
+    """Return whether calls have no known cost: what is known is at least the cost."""
+    return row.monthly_margin is None
+
+
+def _no_customer(result: results.ProfitabilityResult) -> str:
+    """Return who the words on no customer are about: not those of unknown cost."""
+    return "No customer of known cost" if any(map(_unjudged, result.customers)) else "No customer"
+
+
 def _cards(result: results.ProfitabilityResult) -> List[Card]:
     summary = result.summary
     customers = formatting.counted(summary.total_customers, "customer")
+    unknown = sum(map(_unjudged, result.customers))
+    left_out = f", {formatting.count(unknown)} of unknown cost" if unknown else ""
     return [
         Card("Margin after AI cost", summary.monthly_margin, "money", "per month"),
         Card("Margin", summary.margin_percent, "percent", "of the revenue"),
@@ -79,7 +91,7 @@ def _cards(result: results.ProfitabilityResult) -> List[Card]:
             "of the same customers",
             at_least=costs_are_lower_bounds(result),
         ),
-        Card("Unprofitable", summary.unprofitable_count, "count", f"of {customers}"),
+        Card("Unprofitable", summary.unprofitable_count, "count", f"of {customers}{left_out}"),
         Card("Lost on these", summary.total_monthly_loss, "money", "per month"),
     ]
 
@@ -97,7 +109,7 @@ def _losses(result: results.ProfitabilityResult) -> Part:
             texts(row.customer_id for row in drawn),
             [Series("Loss", [-(row.monthly_margin or 0) for row in drawn], "critical")],
             horizontal=True,
-            empty="No customer costs more than it pays, so there is no loss to draw.",
+            empty=f"{_no_customer(result)} costs more than it pays, so there is no loss to draw.",
         ),
         table(
             "unprofitable",
@@ -107,7 +119,7 @@ def _losses(result: results.ProfitabilityResult) -> Part:
                 Column(lambda row: row.break_even_price, "Break-even price", "money"),
             ],
             ShortenedRows(rows),
-            empty="No unprofitable customers.",
+            empty=f"{_no_customer(result)} costs more than it pays.",
             lead="The break-even price is the subscription at which the customer covers its cost.",
         ),
     )
@@ -151,7 +163,7 @@ def _customer_columns(
         Column(lambda row: row.subscription_tier, "Tier", "tier", dot=True),
         Column(lambda row: row.customer_archetype, "Archetype"),
         Column(lambda row: row.monthly_revenue, "Revenue per month", "money"),
-        Column(lambda row: row.monthly_cost, "Cost per month", "money"),
+        Column(lambda row: row.monthly_cost, "Cost per month", "money", at_least=_unjudged),
         Column(lambda row: row.monthly_margin, "Margin per month", "money", order=order_of_margin),
         Column(lambda row: row.margin_percent, "Margin", "percent", order=order_of_percent),
     ]
@@ -181,7 +193,7 @@ def _category_chart(result: results.ProfitabilityResult) -> Part:
 
 
 def _customer_chart(result: results.ProfitabilityResult) -> Part:
-    rows = result.customers
+    rows = [row for row in result.customers if not _unjudged(row)]
     return scatter_chart(
         "customers-margin",
         "Margin of each customer against its cost, by tier",
@@ -193,7 +205,8 @@ def _customer_chart(result: results.ProfitabilityResult) -> Part:
         ],
         colours=[("tier", row.subscription_tier) for row in rows],
         groups=[str(row.subscription_tier) for row in rows],
-        empty="No active customer has a known price and enough days, so no margin is drawn.",
+        empty="No active customer has a known price, known costs and enough days, so no margin is "
+        "drawn.",
     )
 
 
@@ -251,7 +264,7 @@ def _group_table(
             Column(
                 lambda row: row.monthly_revenue, "Revenue per month", "money", order="descending"
             ),
-            Column(lambda row: row.monthly_cost, "Cost per month", "money"),
+            Column(lambda row: row.monthly_cost, "Cost per month", "money", at_least=_unjudged),
             Column(lambda row: row.monthly_margin, "Margin per month", "money"),
             Column(lambda row: row.margin_percent, "Margin", "percent"),
             Column(lambda row: row.unprofitable_count, "Unprofitable", "count"),
@@ -386,9 +399,10 @@ def _contrast(result: results.ProfitabilityResult) -> Contrast:
 def _not_found(result: results.ProfitabilityResult) -> List[str]:
     summary = result.summary
     sentences = []
-    if not result.unprofitable.customers:
+    known = not any(map(_unjudged, result.customers))
+    if known and not result.unprofitable.customers:
         sentences.append("Checked, none found: customers that cost more than they pay.")
-    if not result.categories.low_margin:
+    if known and not result.categories.low_margin:
         sentences.append("Checked, none found: customers close to a loss.")
     if not result.without_price:
         sentences.append("Checked, none found: customers without a known price.")
