@@ -222,6 +222,16 @@ def test_bars_that_are_all_the_same_are_a_sentence_and_no_chart() -> None:
     assert page(part).says("100.0% for each of 2. There is nothing to compare.")
 
 
+def test_the_numbers_of_a_chart_have_one_precision() -> None:
+    series = [Series("Cost", [0.63, 0.0485, 12]), Series("Partial day", [0.0874, 0.00302, None])]
+    part = bar_chart("c", "C", Axis("Day (UTC)", "date"), COST, ["a", "b", "c"], series)
+    assert re.findall("<td>(.*?)</td>", part.markup) == [
+        "$0.63", "$0.09", "$0.05", "&lt;$0.01", "$12.00", "",
+    ]  # fmt: skip
+    plane = scatter_chart("s", "S", COST, COST, [("a", 12, 0.0874), ("b", 0.5, 0.00302)])
+    assert re.findall("<td>(.*?)</td>", plane.markup) == ["$12.00", "$0.0874", "$0.50", "$0.0030"]
+
+
 def test_a_scatter_names_its_points() -> None:
     part = scatter_chart("s", "S", COST, Axis("Calls"), [("a", 1.5, 2), ("b", 3, 4)])
     assert part.data["charts"]["s"]["labels"] == ["a", "b"]

@@ -18,6 +18,7 @@ from finops.business.catalog import CATALOG
 from finops.generators import event_marks, formatting, svg
 from finops.generators.components import Part
 from finops.generators.markup import Markup, Token, fill, inert, join, json_number, token
+from finops.generators.precision import column_cell, places_of
 from finops.generators.recompute import Recompute
 
 MAX_POINTS = 1000
@@ -444,6 +445,11 @@ def _numbers(
     first = "Name" if scatter else x.title
     alone = len(series) == 1
     heads = [y.title if alone else line.label for line in series]
+    together = [value for line in series for value in line.values]
+    columns = [
+        (kind, line.values, places_of(kind, line.values if scatter else together))
+        for kind, line in zip(kinds, series)
+    ]
     head = join((fill('<th scope="col">$label</th>', label=h) for h in heads), "")
     rows = (
         fill(
@@ -451,8 +457,8 @@ def _numbers(
             label=label if scatter else formatting.cell(x.kind, label),
             cells=join(
                 (
-                    fill("<td>$value</td>", value=_number(kind, value))
-                    for kind, value in zip(kinds, (line.values[at] for line in series))
+                    fill("<td>$value</td>", value=_number(kind, values[at], places))
+                    for kind, values, places in columns
                 ),
                 "",
             ),
@@ -468,9 +474,9 @@ def _numbers(
     )
 
 
-def _number(kind: str, value: object) -> str:
+def _number(kind: str, value: object, places: Optional[int]) -> str:
     # A series that begins later or ends earlier has gaps: blank reads calmer than "n/a".
-    return "" if value is None else formatting.cell(kind, value)
+    return "" if value is None else column_cell(kind, value, places)
 
 
 def _axis_data(axis: Axis) -> Dict[str, str]:

@@ -190,11 +190,14 @@ const ranges = (() => {
     if (!body.saved) body.saved = [...body.children];
     if (range === whole) return body.replaceChildren(...body.saved);
     const kinds = data.shape === "scatter" ? [data.x.kind, data.y.kind] : data.series.map(() => data.y.kind);
+    const together = data.series.flatMap((one) => one.values);
+    const places = data.series.map((one, n) => format.places(kinds[n], data.shape === "scatter" ? one.values : together));
+    const shown = (n, value) => (value === null ? "" : format.column(kinds[n], value, places[n]));
     const cell = (name, className, text) => Object.assign(document.createElement(name), { className, textContent: text });
     return body.replaceChildren(...data.labels.map((label, at) => {
       const row = document.createElement("tr");
       row.append(Object.assign(cell("th", "", label), { scope: "row" }));
-      row.append(...data.series.map((one, n) => cell("td", "", one.values[at] === null ? "" : format.cell(kinds[n], one.values[at]))));
+      row.append(...data.series.map((one, n) => cell("td", "", shown(n, one.values[at]))));
       return row;
     }));
   }
