@@ -35,6 +35,7 @@ from finops.rollups.spec import Having, Table
 from finops.schema import FULL_NAMES, WRITTEN_NAMES
 from tests.rollups.test_dataset import EVERYTHING, csv_of, rows_strategy
 from tests.rollups.test_measures import conditions, terms
+from tests.rollups.test_ties import tied_rows
 from tests.support import malformed
 from tests.support.engines import (
     compressed,
@@ -115,6 +116,16 @@ def test_files_of_every_kind(name: str, shape: str, tmp_path: Path) -> None:
         outcome_of(each, FACTS) for each in (local_dataset(*like), engine_dataset(name, given))
     )
     assert found == wanted
+
+
+@on_engines
+def test_calls_of_one_second_in_forty_compressed_files(name: str, tmp_path: Path) -> None:
+    rows = tied_rows()[:400]
+    for k in range(40):
+        compressed(write_csv(tmp_path / f"part{k:02d}.csv", rows[k::40]))
+    given = str(tmp_path / "part*.csv.gz")
+    wanted = outcome_of(local_dataset(given), FACTS)
+    assert outcome_of(engine_dataset(name, given), FACTS) == wanted
 
 
 def as_columns(folder: Path, shape: str) -> str:

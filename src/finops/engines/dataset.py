@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from array import array
-from typing import Any, Dict, Hashable, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import (
+    Any,
+    Dict,
+    Hashable,
+    Iterable,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 from finops import config
 from finops.business.catalog import PriceTable
@@ -167,18 +178,20 @@ class AnsweredDataset:
             self._filled[table] = decoded(table, rows)
         return self._filled[table]
 
-    def _rows(self, kind: str, sql: str, table: Table) -> List[Sequence[Any]]:
-        """Return the rows of a statement; raises DataError where they are too many."""
+    def _rows(self, kind: str, sql: str, table: Table) -> Iterator[Sequence[Any]]:
+        """Yield the rows of a statement; raises DataError where they are too many."""
         name = name_of(table, kind)
-        rows = list(self._answers.rows(name, sql, self._most_rows + 1))
-        if len(rows) > self._most_rows:
-            by = ", ".join(table.dimension_names) or "nothing"
-            count = self._answers.count(name, sql)
-            raise DataError(
-                f"the table by {by} has {count:,} rows, more than --max-rows"
-                f" {self._most_rows:,}; give a larger number, or fewer calls with --since"
-            )
-        return rows
+        for number, row in enumerate(self._answers.rows(name, sql, self._most_rows + 1)):
+            if number == self._most_rows:
+                raise self._too_many(table, self._answers.count(name, sql))
+            yield row
+
+    def _too_many(self, table: Table, count: int) -> DataError:
+        by = ", ".join(table.dimension_names) or "nothing"
+        return DataError(
+            f"the table by {by} has {count:,} rows, more than --max-rows"
+            f" {self._most_rows:,}; give a larger number, or fewer calls with --since"
+        )
 
     # --- facts -----------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from datetime import timedelta
+from sys import intern
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence, Tuple
 
 from finops import config
@@ -124,7 +125,12 @@ def _decoder(dimension: Dimension) -> Decoder:
     if is_condition(dimension.value):
         return truth
     texts = dimension.value.operator == "column" and dimension.columns <= TEXT_COLUMNS
-    return str if texts else _number
+    return _text if texts else _number
+
+
+def _text(value: Any) -> str:
+    """Return a text such that equal ones, of which an engine makes many, are one object."""
+    return intern(str(value))
 
 
 def truth(value: Any) -> bool:
