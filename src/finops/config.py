@@ -367,6 +367,7 @@ EXPENSIVE_ORGANIZATION_FACTOR = 1.25
 ABUSE_MIN_DAILY_CALLS = 20
 ABUSE_MIN_BASELINE_DAYS = 7
 ABUSE_WINDOW_DAYS = 14
+ABUSE_WEEKDAY_WEEKS = 4  # each way, of the same weekday
 # One standard deviation of ordinary days is at least this share, however regular the past was.
 ABUSE_SPREAD_FLOOR_PCT = 50
 # What all customers did on a day is the middle of so many customers with so many calls a day.
@@ -988,6 +989,7 @@ LIMITS: Mapping[str, Limit] = {
         ("NEW_FEATURE_WEEKS", "without calls before a new feature", 1, 520),
         ("OUTGROWN_WEEKS", "after which a customer has outgrown its tier", 1, 52),
         ("OUTGROWN_BASE_WEEKS", "before them that they are compared with", 1, 52),
+        ("ABUSE_WEEKDAY_WEEKS", "around a day, of whose weekday its baseline is", 1, 53),
     ),
     **_limits(
         "hours",

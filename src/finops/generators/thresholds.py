@@ -123,6 +123,7 @@ _ABUSE = (
     Threshold("Days are judged from", "ABUSE_MIN_DAILY_CALLS", "calls"),
     Threshold("… and a baseline of other active", "ABUSE_MIN_BASELINE_DAYS", "days"),
     Threshold("… around the day, each way", "ABUSE_WINDOW_DAYS", "days"),
+    Threshold("… of the same weekday, each way", "ABUSE_WEEKDAY_WEEKS", "weeks"),
     Threshold("Minimum baseline variability", "ABUSE_SPREAD_FLOOR_PCT", "percent"),
     Threshold("What all did on a day: customers at least", "ABUSE_LEVEL_MIN_CUSTOMERS", "number"),
     Threshold("… with a usual day of", "ABUSE_LEVEL_MIN_DAILY_CALLS", "calls"),

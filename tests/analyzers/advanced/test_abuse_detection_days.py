@@ -7,7 +7,7 @@ import random
 from datetime import date, timedelta
 from functools import partial
 from itertools import takewhile
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
 import pytest
 
@@ -146,6 +146,15 @@ def test_a_spike_of_several_days_does_not_hide_in_a_short_history(length: int) -
     assert {day for _, day in alarms(result)} == spike
     expected = pytest.approx(math.log(10) / math.log(1.5))
     assert [row["z_score"] for row in result["unusual_usage"]] == [expected] * length
+
+
+def test_a_spike_shows_in_a_year_of_growth() -> None:
+    """Neither the same weekday of later months nor the growth until then explains a day."""
+    week = (1.2, 1.2, 1.2, 1.2, 1.2, 0.5, 0.4)
+    values = [round(30 * 1.004**day * week[day % 7]) for day in range(300)]
+    peak = 50
+    values[peak] *= 7
+    assert alarms(analyze({"c": counts(values)})) == [("c", str(MONDAY + timedelta(days=peak)))]
 
 
 def test_a_spike_that_comes_back_is_what_the_customer_does() -> None:
@@ -312,7 +321,7 @@ def test_alarms_equal_a_plain_second_implementation(seed: int) -> None:
     series: Series = {}
     for i in range(12):
         mean = draw.choice((3, 12, 60))
-        values = noise(partial(constant, mean), draw.randint(5, 45), 100 * seed + i)
+        values = noise(partial(constant, mean), draw.randint(5, 75), 100 * seed + i)
         for _ in range(draw.randint(0, 3)):
             values[draw.randrange(len(values))] *= draw.choice((4, 10, 30))
         if draw.random() < 0.3:
@@ -344,22 +353,32 @@ def plainly(series: Series) -> Dict[Tuple[str, str], Tuple[float, float]]:
             usual = med(list(values.values()))
             baselines = _baselines(series, name, day, rest, usual)
             for sign, pick in ((1, max), (-1, min)):
-                baseline = pick(baselines)
-                beyond = usual * 1.5**bound
-                others = rest if sign < 0 else _without_spike(values, day, beyond)
-                z = _z(value, baseline, list(others.values()), sign)
-                if sign * z > bound and _enough(sign, value, usual, day, values):
+                baseline, beyond = pick(baselines), usual * 1.5 ** (sign * bound)
+                if sign > 0:
+                    spike = _spike(values, day, beyond)
+                    strayed = [_local(values, d) for d in values if d not in spike]
+                else:
+                    strayed = [math.log(v / usual) for v in rest.values()]
+                z = _z(value, baseline, strayed, sign)
+                far = min(sign * z - bound, sign * (value - beyond)) > 0
+                if far and _enough(sign, value, usual, day, values):
                     found[name, str(MONDAY + timedelta(days=day))] = (baseline, z)
     return found
 
 
-def _without_spike(values: Dict[int, float], day: int, beyond: float) -> Dict[int, float]:
-    """Return the days that are no neighbours, of neighbours, of a day among those above a bound."""
+def _spike(values: Dict[int, float], day: int, beyond: float) -> Set[int]:
+    """Return a day, and its neighbours, and theirs, as long as they are above a bound."""
     days = list(values)
     spike = {day}
     for side in (days[: days.index(day)][::-1], days[days.index(day) + 1 :]):
         spike |= set(takewhile(lambda other: values[other] > beyond, side))
-    return {other: value for other, value in values.items() if other not in spike}
+    return spike
+
+
+def _local(values: Dict[int, float], day: int) -> float:
+    """Return the logarithm of a day's ratio to the days of two weeks on either side."""
+    around = [v for d, v in values.items() if d != day and abs(d - day) <= 14]
+    return math.log(values[day] / med(around if len(around) >= 7 else list(values.values())))
 
 
 def _enough(sign: int, value: float, usual: float, day: int, values: Dict[int, float]) -> bool:
@@ -371,7 +390,7 @@ def _enough(sign: int, value: float, usual: float, day: int, values: Dict[int, f
 def _baselines(
     series: Series, name: str, day: int, rest: Dict[int, float], usual: float
 ) -> List[float]:
-    alike = [v for d, v in rest.items() if (d - day) % 7 == 0]
+    alike = [v for d, v in rest.items() if (d - day) % 7 == 0 and abs(d - day) <= 28]
     around = [v for d, v in rest.items() if abs(d - day) <= 14]
     found = [med(list(rest.values()))]
     found += [med(alike)] if alike else []
@@ -389,10 +408,10 @@ def _ratio_of_all(series: Series, name: str, day: int) -> Optional[float]:
     return med(ratios) if len(ratios) >= 5 else None
 
 
-def _z(value: float, baseline: float, rest: List[float], sign: int) -> float:
-    ordered = sorted(rest, reverse=sign < 0)
-    outer = ordered[math.ceil(len(rest) * 0.8413) - 1]
-    spread = max(math.log(1.5), sign * math.log(outer / med(rest)), 1 / math.sqrt(baseline))
+def _z(value: float, baseline: float, strayed: List[float], sign: int) -> float:
+    ordered = sorted(strayed, reverse=sign < 0)
+    outer = ordered[math.ceil(len(ordered) * 0.8413) - 1]
+    spread = max(math.log(1.5), sign * (outer - med(ordered)), 1 / math.sqrt(baseline))
     return math.log(value / baseline) / spread
 
 

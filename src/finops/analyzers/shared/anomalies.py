@@ -4,7 +4,7 @@ A day counts as unusual only if nothing ordinary explains it.  It is compared wi
 and judged against the one most favourable to the customer:
 
 - the customer's other active days, all of them;
-- the same weekday, so that a weekly rhythm is not an alarm;
+- the same weekday of the weeks around it, so that a weekly rhythm is not an alarm;
 - the active days around it, so that growth and decline are not alarms;
 - what all customers did that day: the customer's usual amount times the middle customer's
   ratio of that day to its own usual amount.
@@ -14,9 +14,11 @@ deviation is that of the logarithms: threefold is as far up as a third is down. 
 in spreads, the largest of the customer's own (from its median to the quantile one standard
 deviation off), a configured least one, and, for calls, the one that chance alone makes.
 
-The customer's own spread is that of its days without the day itself; of a rise also without the
-days just before and after it that are as far up.  Five such days are more than the sixth part of
-a month, so with a new customer they would make up the spread and hide each other.
+The customer's own spread is without the day itself.  That of a rise is about the level of the
+days around each day, so that growth through a year is not taken for it, and without the days just
+before and after it that are as far up: five such days are more than the sixth part of a month, so
+with a new customer they would make up the spread and hide each other.  That of a fall is about
+the level of all days: whoever has grown had little to do before.
 
 Of many days some stray far by chance: the largest of n normal deviations is about
 sqrt(2 ln n) (the universal threshold of Donoho and Johnstone), so the limit grows with the
@@ -108,6 +110,7 @@ class DayDetector:
         self._floor = math.log(1 + config.ABUSE_SPREAD_FLOOR_PCT / 100)
         self._telling: Optional[FrozenSet[str]] = None
         self._levels: Dict[str, List[float]] = {}
+        self._strayed: Dict[str, Sequence[float]] = {}
 
     def rises(self, name: str) -> Iterator[Unusual]:
         """Yield the days of a customer that are unusually high, in order of the dates."""
@@ -117,7 +120,8 @@ class DayDetector:
             calls, amounts = history.amounts[CALLS], history.amounts[self._measure]
             for i, amount in enumerate(amounts):
                 if amount > beyond and calls[i] >= config.ABUSE_MIN_DAILY_CALLS:
-                    yield from self._judged(name, i, 1, _episode(amounts, i, beyond))
+                    strayed = _without(self._local(name), _episode(amounts, i, beyond))
+                    yield from self._judged(name, i, 1, strayed)
 
     def falls(self, name: str) -> Iterator[Unusual]:
         """Yield the days of unusually few calls; first and last day may be cut off, so not they.
@@ -128,51 +132,48 @@ class DayDetector:
         long = len(history.dates) > config.ABUSE_MIN_BASELINE_DAYS
         if long and usual >= config.ABUSE_MIN_DAILY_CALLS:
             beyond = usual / math.exp(self._limit * self._floor)
-            for i, amount in enumerate(history.amounts[CALLS][1:-1], 1):
+            calls = history.amounts[CALLS]
+            for i, amount in enumerate(calls[1:-1], 1):
                 if amount < beyond:
-                    yield from self._judged(name, i, -1, slice(i, i + 1))
+                    strayed = [_log(n / usual) for n in _without(calls, slice(i, i + 1))]
+                    yield from self._judged(name, i, -1, strayed)
 
-    def _judged(self, name: str, i: int, sign: int, episode: slice) -> Iterator[Unusual]:
+    def _judged(self, name: str, i: int, sign: int, strayed: Sequence[float]) -> Iterator[Unusual]:
         """Yield the day if no comparison explains it; `sign` is 1 for a rise, -1 for a fall.
 
-        `episode` are the days that its spread leaves out.
+        `strayed` is how far ordinary days are from what is usual, as logarithms.
         """
-        amounts = self._histories[name].amounts[self._measure]
-        amount = amounts[i]
-        spread = self._spread(amounts, episode, sign)
+        amount = self._histories[name].amounts[self._measure][i]
+        spread = max(self._floor, _deviation(strayed, sign))
         kindest: Optional[float] = None
         z_score = 0.0
         for baseline in self._baselines(name, i):
             if kindest is None or sign * baseline > sign * kindest:
                 kindest = baseline
-                z_score = self._deviation(amount, baseline, spread)
+                z_score = self._distance(amount, baseline, spread)
                 if sign * z_score <= self._limit:
                     return
         if kindest is not None:
             yield Unusual(i, amount, kindest, z_score)
 
-    def _deviation(self, amount: float, baseline: float, spread: float) -> float:
+    def _distance(self, amount: float, baseline: float, spread: float) -> float:
         """Return how many spreads the amount lies above (or, negative, below) the baseline."""
         usual = max(baseline, config.NEGLIGIBLE_USD)
         by_chance = 1 / math.sqrt(usual) if self._measure == CALLS else 0.0
         return _log(amount / usual) / max(spread, by_chance)
 
-    def _spread(self, amounts: Sequence[float], episode: slice, sign: int) -> float:
-        """Return how far the days but an episode stray upwards (or downwards), as a logarithm.
-
-        One standard deviation, from the median to the quantile where it lies.
-        """
-        others = sorted([*amounts[: episode.start], *amounts[episode.stop :]])
-        rank = stats.rank_index(len(others), _ONE_DEVIATION)
-        outer, usual = others[rank if sign > 0 else -1 - rank], middle(others)
-        own = sign * _log(outer / usual) if usual > 0 else 0.0
-        return max(self._floor, own)
+    def _local(self, name: str) -> Sequence[float]:
+        """Return how far each day of a customer is from those around it, as logarithms."""
+        if name not in self._strayed:
+            history = self._histories[name]
+            self._strayed[name] = _about_level(history.ordinals, history.amounts[self._measure])
+        return self._strayed[name]
 
     def _baselines(self, name: str, i: int) -> Iterator[float]:
         """Yield what the amount on a day could be measured by, the cheapest to find first."""
         history = self._histories[name]
         amounts = history.amounts[self._measure]
-        yield middle(_without(self._ordered[name], amounts[i]))
+        yield middle(_without_value(self._ordered[name], amounts[i]))
         alike = _same_weekday(history.ordinals, i)
         if alike:
             yield stats.median(amounts[j] for j in alike)
@@ -194,7 +195,7 @@ class DayDetector:
             self._levels[day] = self._ratios(day)
         ratios = self._levels[day]
         if name in self._reference():
-            ratios = _without(ratios, history.amounts[self._measure][i] / self.usual[name])
+            ratios = _without_value(ratios, history.amounts[self._measure][i] / self.usual[name])
         return middle(ratios) if len(ratios) >= config.ABUSE_LEVEL_MIN_CUSTOMERS else None
 
     def _ratios(self, day: str) -> List[float]:
@@ -235,7 +236,7 @@ def _log(ratio: float) -> float:
     return math.log(max(ratio, config.NEGLIGIBLE_USD))
 
 
-def _without(ordered: List[float], value: float) -> List[float]:
+def _without_value(ordered: List[float], value: float) -> List[float]:
     """Return sorted values without one occurrence of a value that is among them."""
     i = bisect_left(ordered, value)
     return ordered[:i] + ordered[i + 1 :]
@@ -255,10 +256,40 @@ def _episode(amounts: Sequence[float], i: int, beyond: float) -> slice:
     return slice(first, end)
 
 
+def _without(values: Sequence[float], days: slice) -> List[float]:
+    """Return the values of the other days."""
+    return [*values[: days.start], *values[days.stop :]]
+
+
+def _deviation(strayed: Sequence[float], sign: int) -> float:
+    """Return one standard deviation upwards (or downwards): from the median to its quantile."""
+    ordered = sorted(strayed)
+    rank = stats.rank_index(len(ordered), _ONE_DEVIATION)
+    return sign * (ordered[rank if sign > 0 else -1 - rank] - middle(ordered))
+
+
+def _about_level(ordinals: Sequence[int], amounts: Sequence[float]) -> Sequence[float]:
+    """Return the logarithm of each day's ratio to the middle one of those around it.
+
+    Where these are too few, to the middle one of all; 0.0 where that is nothing.
+    """
+    usual = stats.median(amounts)
+    strayed = []
+    for i, amount in enumerate(amounts):
+        around = _around(ordinals, i)
+        enough = len(around) >= config.ABUSE_MIN_BASELINE_DAYS
+        level = stats.median(amounts[j] for j in around) if enough else usual
+        strayed.append(_log(amount / level) if level > 0 else 0.0)
+    return strayed
+
+
 def _same_weekday(ordinals: Sequence[int], i: int) -> List[int]:
-    """Return the places of the other days of the same weekday."""
+    """Return the places of the other days of the same weekday, some weeks each way."""
+    span = 7 * config.ABUSE_WEEKDAY_WEEKS
+    first = bisect_left(ordinals, ordinals[i] - span)
+    end = bisect_right(ordinals, ordinals[i] + span)
     weekday = ordinals[i] % 7
-    return [j for j, day in enumerate(ordinals) if day % 7 == weekday and j != i]
+    return [j for j in range(first, end) if ordinals[j] % 7 == weekday and j != i]
 
 
 def _around(ordinals: Sequence[int], i: int) -> List[int]:
