@@ -201,6 +201,7 @@ def test_reports_on_ten_seeds_do_not_contradict_each_other(
 # --- data of one's own -------------------------------------------------------------------------
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("edge", [name for name in edges() if name != "mixed"])
 def test_reports_on_odd_data_do_not_contradict_each_other(edge: str) -> None:
     check(run_all(edges()[edge]))
@@ -227,6 +228,7 @@ def own_data() -> Dict[str, List[Row]]:
     }
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("kind", list(own_data()))
 def test_reports_on_data_of_ones_own_do_not_contradict_each_other(kind: str) -> None:
     check(run_all(own_data()[kind]))

@@ -37,6 +37,7 @@ def analyzer(name: str) -> Any:
     return kind
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("name", list(ANALYZER_REGISTRY))
 def test_without_any_latency_every_analysis_is_complete(name: str) -> None:
     rows = many()
@@ -45,6 +46,7 @@ def test_without_any_latency_every_analysis_is_complete(name: str) -> None:
     assert set(result) == set(run(analyzer(name), rows))
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     ("name", "sections"),
     [
@@ -63,6 +65,7 @@ def test_latency_figures_are_those_of_the_measured_calls(name: str, sections: Li
     assert mixed["summary"]["total_calls"] == 2 * known["summary"]["total_calls"]
 
 
+@pytest.mark.unmeasured
 def test_a_slow_hour_of_a_provider_is_seen_among_calls_without_latency() -> None:
     rows = many(seed=3)
     known = run(analyzer("realtime"), rows)

@@ -16,7 +16,8 @@ from finops.simulator import model_mix
 from finops.simulator.population import Population
 from tests.simulator.conftest import Simulated
 
-pytestmark = pytest.mark.unmeasured
+# The bytes are the same in every Python (test_engine).
+pytestmark = [pytest.mark.unmeasured, pytest.mark.once]
 
 MODELS: Dict[str, Model] = {model.name: model for model in CATALOG}
 REFUSED = ("rate_limit", "auth_error")

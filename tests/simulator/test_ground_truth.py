@@ -17,7 +17,8 @@ from finops.simulator.rng import Rng
 from finops.simulator.traffic import Calendar
 from tests.simulator.conftest import Simulated
 
-pytestmark = pytest.mark.unmeasured
+# The bytes are the same in every Python (test_engine).
+pytestmark = [pytest.mark.unmeasured, pytest.mark.once]
 
 
 def planted(default: Simulated, kind: str) -> List[Dict[str, Any]]:

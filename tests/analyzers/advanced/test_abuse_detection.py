@@ -304,6 +304,7 @@ def test_rate_limits_and_hops_equal_a_walk_over_the_rows(seed: int) -> None:
     assert {c["customer_id"] for c in result["customers"]} == customers
 
 
+@pytest.mark.unmeasured
 def test_row_order_changes_nothing() -> None:
     rows = mixed(77)
     shuffled = list(rows)

@@ -158,6 +158,7 @@ def test_providers_that_share_no_token_band_are_not_compared() -> None:
     assert analyze(rows)["routing"] == []
 
 
+@pytest.mark.unmeasured
 def test_chance_makes_no_advice() -> None:
     """A hundred calls with a few timeouts each: averages differ by a fifth, by chance."""
     for seed in range(30):

@@ -410,6 +410,7 @@ def waste_of(paid: float, listed: float, cheapest: float) -> float:
     return max(0, paid - cheapest)
 
 
+@pytest.mark.unmeasured
 @given(st.lists(calls(), max_size=25))
 def test_patterns_match_the_rows_and_savings_stay_below_cost(rows: Any) -> None:
     result = run(TokenEconomicsAnalyzer, rows)

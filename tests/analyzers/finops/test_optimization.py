@@ -264,6 +264,7 @@ def test_findings_of_models_do_not_overlap() -> None:
     assert math.fsum(worth) <= result["summary"]["total_monthly_savings"] + 1e-9
 
 
+@pytest.mark.unmeasured
 def test_sentences() -> None:
     rows = month([gpt_4(task_type="reasoning") for _ in range(99)])
     advice = result_of(rows)["recommendations"]

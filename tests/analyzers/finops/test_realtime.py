@@ -129,6 +129,7 @@ def regular(kind: str) -> List[Row]:
     ]
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("kind", ["day", "week", "working hours"])
 def test_what_comes_back_is_no_anomaly(kind: str) -> None:
     result = result_of(regular(kind))
@@ -136,6 +137,7 @@ def test_what_comes_back_is_no_anomaly(kind: str) -> None:
     assert "critical" not in [found["severity"] for found in result["findings"]]
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("kind", ["day", "week", "working hours"])
 def test_an_outburst_among_regular_hours_is_one(kind: str) -> None:
     rows = regular(kind)

@@ -103,6 +103,7 @@ def test_active_days_only() -> None:
     ]
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     ("section", "columns"),
     [

@@ -40,6 +40,7 @@ def test_expensive_days_in_a_row_are_one_alert() -> None:
     assert (second["time"], second["end"], second["length"]) == ("2025-01-06", "2025-01-06", 1)
 
 
+@pytest.mark.unmeasured
 @given(st.sets(st.integers(0, 20), max_size=12), st.sets(st.integers(0, 20), max_size=12))
 def test_every_bad_day_is_in_one_alert(expensive: Set[int], failing: Set[int]) -> None:
     rows = [call(timestamp=at(day), cost_usd="100") for day in range(21)]
@@ -78,6 +79,7 @@ def degraded(rows: Rows) -> List[Dict[str, Any]]:
     return [alert for alert in alerts_of(rows) if alert["type"] == "provider_degraded"]
 
 
+@pytest.mark.unmeasured
 def test_bad_hours_in_a_row_are_one_alert() -> None:
     first, second = degraded(hours({6: FAULT, 7: FAULT, 8: FAULT, 20: FAULT}))
     assert (first["time"], first["end"], first["length"]) == (
@@ -89,6 +91,7 @@ def test_bad_hours_in_a_row_are_one_alert() -> None:
     assert (second["time"], second["length"]) == ("2025-01-01T20:00:00", 1)
 
 
+@pytest.mark.unmeasured
 def test_a_failed_call_has_no_latency_to_speak_of() -> None:
     """Clients that gave up are no slow answers: that they failed is what counts."""
     (alert,) = degraded(hours({6: {**FAULT, "latency_ms": 5000}}))
@@ -112,6 +115,7 @@ def test_slow_and_failing_is_one_cause() -> None:
     assert "p95 was 5,000 ms, usually 400 ms; 50.0% of the calls failed" in alert["message"]
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("kind", sorted(config.CLIENT_ERRORS))
 def test_errors_of_clients_are_not_the_provider_s(kind: str) -> None:
     assert degraded(hours({6: {"status": "error", "error_type": kind}})) == []
@@ -122,6 +126,7 @@ def test_errors_of_one_customer_are_not_the_provider_s(customer: str, alerted: i
     assert len(degraded(hours({6: {**FAULT, "customer_id": customer}}))) == alerted
 
 
+@pytest.mark.unmeasured
 def test_of_one_customer_all_errors_are_its_own_and_say_nothing() -> None:
     rows = [{**row, "customer_id": "ann"} for row in hours({6: FAULT})]
     assert len(degraded(rows)) == 1
@@ -158,6 +163,7 @@ def waiting(slow: Dict[int, Sequence[str]], customers: Sequence[str]) -> Rows:
 TEN = [f"cust_{number}" for number in range(10)]
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     ("customers", "slow", "alerted"),
     [
@@ -209,6 +215,7 @@ def jobs(week: Any, weeks: int, calls: int, cents: int) -> Rows:
     ]
 
 
+@pytest.mark.unmeasured
 @given(st.one_of(DAILY, WEEKLY, WORKING), st.integers(1, 12), st.integers(1, 4), st.integers(1, 50))
 def test_equal_jobs_give_no_anomaly_and_no_alert(
     week: Any, weeks: int, calls: int, cents: int
@@ -217,6 +224,7 @@ def test_equal_jobs_give_no_anomaly_and_no_alert(
     assert (result["anomalies"], result["incidents"], result["alerts"]) == ([], [], [])
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     "week",
     [

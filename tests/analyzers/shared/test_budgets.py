@@ -133,6 +133,7 @@ def test_no_budgets_and_no_calls(uses: Any) -> None:
     assert uses([], Budget("total", "", 31)) == []
 
 
+@pytest.mark.unmeasured
 @given(
     st.integers(0, 50),
     st.lists(st.tuples(st.integers(0, 50), st.sampled_from("ab"), st.integers(0, 900))),

@@ -119,6 +119,7 @@ def brute_force(rows: Rows, window: int, length: int) -> Dict[str, float]:
     return parts
 
 
+@pytest.mark.unmeasured
 @given(CALLS)
 def test_the_parts_are_those_of_the_rows_and_add_up(calls: List[Tuple[Any, ...]]) -> None:
     rows = rows_of(calls)

@@ -92,6 +92,7 @@ def test_rows_are_by_reason_and_then_by_money() -> None:
     assert [advice[name].reason for name in names] == [*REASONS[:1], *REASONS[1:2] * 2, "at_risk"]
 
 
+@pytest.mark.unmeasured
 def test_every_report_says_the_same_of_a_customer() -> None:
     rows = calls(range(60), 4.0, "burns") + calls(range(60), 4.0, "limits") + limited(50, "limits")
     rows += calls(range(46), 0.5, "fades") + calls(range(20), 0.5, "left")

@@ -39,6 +39,7 @@ def test_the_examples_in_the_text_hold() -> None:
     assert doctest.testmod(degradation).failed == 0 == doctest.testmod(stats).failed
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("calls", [3, 12, 20, 40, 100])
 def test_ordinary_hours_are_quiet(calls: int) -> None:
     for seed in range(3):

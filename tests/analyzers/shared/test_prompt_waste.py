@@ -66,6 +66,7 @@ def test_alone_a_waster_is_held_against_one_prompt_in_a_hundred() -> None:
     assert wasteful_customers({}, {}) == set()
 
 
+@pytest.mark.unmeasured
 def test_among_fifty_thousand_ordinary_customers_nobody_is_one() -> None:
     """Everybody wastes 1.2 percent: thousands are above the least share by chance alone."""
     draw = random.Random(5)

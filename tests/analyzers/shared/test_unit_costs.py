@@ -54,6 +54,7 @@ def test_what_stays_as_it_was_is_not_reported() -> None:
     assert told(rows_of(lambda day: [("gpt-4o", 1000, 100)] * EACH)) == []
 
 
+@pytest.mark.unmeasured
 def test_twice_the_calls_cost_no_more_per_call() -> None:
     assert told(rows_of(lambda day: [("gpt-4o", 1000, 100)] * (EACH + day))) == []
 
@@ -111,6 +112,7 @@ def test_a_model_that_ends_without_a_successor_has_moved_nowhere() -> None:
     assert found["title"].startswith("A call of Chat costs ")
 
 
+@pytest.mark.unmeasured
 def test_few_days_few_calls_or_unknown_costs_say_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -121,6 +123,7 @@ def test_few_days_few_calls_or_unknown_costs_say_nothing(
     assert told(rows) == []
 
 
+@pytest.mark.unmeasured
 @given(st.lists(st.sampled_from(["gpt-4o", "gpt-4", "gpt-5"]), min_size=8, max_size=12))
 def test_the_same_days_at_both_ends_tell_of_no_change(models: List[str]) -> None:
     rows = rows_of(lambda day: [(name, 500, 50) for name in models])

@@ -249,6 +249,7 @@ def split_again(rows: Any) -> Any:
     return revenue, users, bool(payers)
 
 
+@pytest.mark.unmeasured
 @given(st.lists(calls(), min_size=1, max_size=25))
 def test_revenue_is_split_without_remainder(rows: Any) -> None:
     result = run(FeaturesAnalyzer, rows)

@@ -276,6 +276,7 @@ def test_models_and_segments_match_each_customer(usage: Any) -> None:
     assert named[result["summary"]["best_model"]] == best
 
 
+@pytest.mark.unmeasured
 @given(st.lists(calls(), max_size=20))
 def test_two_runs_give_the_same(rows: Any) -> None:
     assert run(PricingAnalyzer, rows) == run(PricingAnalyzer, list(rows))

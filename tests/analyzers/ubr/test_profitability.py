@@ -267,6 +267,7 @@ def brute_force(rows: Any) -> Any:
     return margins
 
 
+@pytest.mark.unmeasured
 @given(st.lists(calls(), min_size=1, max_size=25))
 def test_margins_match_the_rows_and_add_up(rows: Any) -> None:
     rows = [{**row, "cost_usd": row["cost_usd"] or "0.25"} for row in rows]
@@ -287,6 +288,7 @@ def test_margins_match_the_rows_and_add_up(rows: Any) -> None:
         assert lost == result["summary"]["unprofitable_count"]
 
 
+@pytest.mark.unmeasured
 @given(st.lists(calls(), max_size=20), st.randoms(use_true_random=False))
 def test_order_of_rows_does_not_matter(rows: Any, random: Any) -> None:
     by_time = {row["timestamp"]: row for row in rows}  # equal instants have no latest call
