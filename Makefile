@@ -50,10 +50,6 @@ SHARED := -n 2 --dist loadfile
 ALONE := $(shell grep -rl --include='test_*.py' 'mark[.]alone' tests)
 # The files with tests that run without coverage, for the same reason.
 UNMEASURED := $(sort $(shell grep -rl --include='test_*.py' 'mark[.]unmeasured' tests))
-# The files of which a run leaves out every test; it takes a while to import them.
-WHOLE_FILES := ^(pytestmark = .*|    )pytest[.]mark[.]
-NEWEST_ONLY := $(shell grep -rlE --include='test_*.py' '$(WHOLE_FILES)once\b' tests)
-NOT_MEASURED := $(shell grep -rlE --include='test_*.py' '$(WHOLE_FILES)unmeasured\b' tests)
 # Long files first, as tests/conftest.py sorts them (the runner for Python 3.7 has its own order).
 ORDERED := --no-loadscope-reorder
 
@@ -64,15 +60,13 @@ test-alone: # the tests of how long requests take, on both Pythons
 
 test-old: # the tests of what ships, on Python 3.7
 	@if [ -x $(VENV37) ]; then \
-		FINOPS_TEST_KILLS=15 $(VENV37) -m pytest tests $(NEWEST_ONLY:%=--ignore=%) $(SHARED) \
-			-p no:cacheprovider -m "not slow and not soak and not once and not alone"; fi
+		FINOPS_TEST_KILLS=15 $(VENV37) -m pytest tests $(SHARED) -p no:cacheprovider -m "not slow and not soak and not once and not alone"; fi
 
 test-unmeasured: # on the newest Python, what coverage would only slow down
 	@$(VENV) -m pytest $(UNMEASURED) -m "unmeasured and not alone and not soak" $(SHARED) $(ORDERED)
 
 test-measured: # on the newest Python, the others
-	@$(VENV) -m pytest tests $(NOT_MEASURED:%=--ignore=%) $(SHARED) $(ORDERED) --cov --cov-report= \
-		-m "not unmeasured and not alone and not soak"
+	@$(VENV) -m pytest tests -m "not unmeasured and not alone and not soak" $(SHARED) $(ORDERED) --cov --cov-report=
 
 coverage: # the share of lines and branches of src that the measured tests went through
 	@$(VENV) scripts/coverage_gate.py
