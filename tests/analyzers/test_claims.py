@@ -297,9 +297,6 @@ def test_a_customer_of_unknown_cost_has_no_margin() -> None:
     titles = [found["title"] for found in findings(results)]
     assert "No unprofitable customers" not in titles
     assert results["profitability"]["summary"]["margin_percent"] is None
-    assert not any("of the known cost" in title for title in titles)
-    advice = results["understanding"]["recommendations"]
-    assert [each.split()[0] for each in advice] == ["Add"]
 
 
 def test_a_page_draws_and_praises_no_customer_of_unknown_cost(tmp_path: Path) -> None:

@@ -394,8 +394,7 @@ def _findings(
             )
         )
     share = summary.top_organization_share_percent
-    certain = not data.totals.unpriced  # a share of what is known may be another one of all
-    if certain and len(known) > 1 and share >= config.TOP_ORGANIZATION_NOTABLE_PCT:
+    if len(known) > 1 and share >= config.TOP_ORGANIZATION_NOTABLE_PCT:
         findings.append(
             finding(
                 "info",
@@ -405,7 +404,7 @@ def _findings(
                 f"{counted(len(known), 'organization')}.",
             )
         )
-    few = _few_with_half(known) if certain else []
+    few = _few_with_half(known)
     if len(few) > 1:
         share = math.fsum(row.share_percent for row in few)
         findings.append(
@@ -459,7 +458,7 @@ def _recommendations(
             "Tag calls with organization and product where they are made: "
             f"{per_month(span.monthly(cost), cost)} cannot be charged to anybody."
         )
-    few = [] if data.totals.unpriced else _few_with_half(known)
+    few = _few_with_half(known)
     if few:
         cost = math.fsum(row.total_cost for row in few)
         share = math.fsum(row.share_percent for row in few)

@@ -265,7 +265,7 @@ def _findings(
     findings = _alert_findings(alerted)
     if incidents:
         findings.append(_incident_finding(span, incidents))
-    if _is_concentrated(data, risk):
+    if risk.risk_level != "low" and risk.provider_count > 1:
         findings.append(
             finding(
                 "warning" if risk.risk_level == "high" else "info",
@@ -287,14 +287,6 @@ def _findings(
             )
         )
     return findings
-
-
-def _is_concentrated(data: Rollups, risk: results.PortfolioRisk) -> bool:
-    """Return whether one of several providers has a risky share of the cost.
-
-    Where a call has no known cost, the share of what is known may be another one of all.
-    """
-    return risk.risk_level != "low" and risk.provider_count > 1 and not data.totals.unpriced
 
 
 def _has_hours(data: Rollups) -> bool:
@@ -414,7 +406,7 @@ def _recommendations(
         names = ", ".join(provider_name(name) for name in sorted({a.subject for a in degraded}))
         hours = counted(sum(a.length for a in degraded), "hour")
         advice.append(f"Prepare a fallback for {names}: {hours} of degraded service.")
-    if _is_concentrated(data, risk):
+    if risk.risk_level != "low" and risk.provider_count > 1:
         advice.append(
             f"Reduce dependence on {provider_name(risk.top_provider)}: it accounts for "
             f"{percent(risk.max_provider_concentration * 100)} of {cost_words(data.totals)}."

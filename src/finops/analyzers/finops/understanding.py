@@ -314,10 +314,9 @@ def _levers_now(
 ) -> List[Tuple[ModelShare, Optional[float]]]:
     """Return the levers that still cost something, with what they cost per month now.
 
-    There are none where nothing says how many calls there were: a lever is few of them; nor where
-    a call has no known cost: the most of what is known may be little of all.
+    There are none where nothing says how many calls there were: a lever is few of them.
     """
-    if not data.totals.calls or data.totals.unpriced:
+    if not data.totals.calls:
         return []
     days: Dict[Tuple[str, str], Dict[str, float]] = {}
     for (day, provider, model), (_, cost, _) in data[MODEL_DAYS].items():
