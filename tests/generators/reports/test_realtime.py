@@ -54,7 +54,8 @@ def test_whole_page(data: Any, page: Any, tmp_path: Path) -> None:
 
 def test_without_data(tmp_path: Path) -> None:
     page = check_page_without_data(NAME, tmp_path)
-    assert page.says("Checked, none found: hours of anomalous cost.")
+    assert page.says("Anomalous hours n/a needs 48 hours with a call")
+    assert not page.says("Checked, none found: hours of anomalous cost.")
     assert page.says("Checked, none found: alerts of the kind “provider degraded”.")
     assert page.says("There is no alert to draw.")
 
