@@ -273,7 +273,7 @@ def test_the_state_has_files_and_spans_only(tmp_path: Path) -> None:
     import_files("litellm", [write(tmp_path, "a.jsonl", 3)], tmp_path / "out.csv")
     with closing(sqlite3.connect(str(tmp_path / "out.csv.import"))) as state:
         names = {name for (name,) in state.execute("SELECT name FROM sqlite_master")}
-    assert names == {"about", "files", "spans"}
+    assert names == {"about", "files", "last_lines", "spans"}
 
 
 def test_the_line_of_figures_has_all_of_them(tmp_path: Path) -> None:

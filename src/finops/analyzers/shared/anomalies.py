@@ -18,7 +18,7 @@ The customer's own spread is without the day itself.  That of a rise is about th
 days around each day, so that growth through a year is not taken for it, and without the days just
 before and after it that are as far up: five such days are more than the sixth part of a month, so
 with a new customer they would make up the spread and hide each other.  That of a fall is about
-the level of all days: whoever has grown had little to do before.
+the level of all days: a customer that has grown made few calls before.
 
 Of many days some stray far by chance: the largest of n normal deviations is about
 sqrt(2 ln n) (the universal threshold of Donoho and Johnstone), so the limit grows with the
