@@ -113,6 +113,7 @@ run(Lost())
     assert not found["left"]
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("deaf", ["", "signal.signal(signal.SIGINT, signal.SIG_IGN)"])
 def test_what_is_raised_here_ends_the_copy_whether_it_listens_or_not(deaf: str) -> None:
     case = f"""

@@ -268,6 +268,7 @@ def test_leaving_ends_a_worker(helpers: str) -> None:
 
 
 @POSIX
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 def test_a_terminals_signals_are_not_for_workers(helpers: str, number: int) -> None:
     with Worker(f"{helpers}:echo", b"all the same") as worker:
@@ -299,6 +300,7 @@ time.sleep(60)
 
 @POSIX
 @pytest.mark.parametrize("function", ["sleep", "spin", "parent", "worker sleep", "worker spin"])
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGUSR1])
 def test_children_end_with_their_parent(
     helpers: str, tmp_path: Path, function: str, number: int

@@ -434,6 +434,7 @@ def test_without_incidents(csv: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no signals like these on Windows")
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("name", ["SIGINT", "SIGKILL"])
 def test_workers_go_with_their_engine_and_say_nothing(folder: Path, name: str) -> None:
     command = [sys.executable, "-c", GENERATE.replace(str(3 * SIZE), str(100 * SIZE))]

@@ -127,6 +127,7 @@ def data(tmp_path: Path) -> Path:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_stops_it(data: Path, number: int, status: int) -> None:
     process, address = serve(data)
@@ -159,6 +160,7 @@ def is_refused(address: str) -> bool:
     return False
 
 
+@pytest.mark.unmeasured
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 def test_running_jobs_are_ended_and_leave_no_process(data: Path) -> None:
     process, address = serve(data, "--quiet")
