@@ -580,6 +580,7 @@ PHASES: Dict[str, str] = {
 }
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["int", "term"]
 )
