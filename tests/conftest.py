@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Iterator, List
@@ -15,19 +14,18 @@ from hypothesis import HealthCheck, settings
 from finops import config
 from scripts.chromium import FLAGS
 from tests.support.rows import varied_rows, write_csv
-from tests.support.tools import STRICT, need
+from tests.support.tools import OLDEST, STRICT, need
 
-pytest_plugins = ["tests.support.strictness"]
+pytest_plugins = ["tests.support.sampling", "tests.support.strictness"]
 
 # How long an example takes says something about the machine, not about the code.  What holds for
 # so many texts on the newest Python is tried with a fifth of them on the oldest.
-NEWEST = sys.version_info >= (3, 10)
 settings.register_profile(
     "no deadline",
     parent=settings.default,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
-    max_examples=int(os.environ.get("FINOPS_TEST_EXAMPLES", 40 if NEWEST else 8)),
+    max_examples=int(os.environ.get("FINOPS_TEST_EXAMPLES", 8 if OLDEST else 40)),
 )
 settings.load_profile("no deadline")
 

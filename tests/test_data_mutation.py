@@ -275,6 +275,8 @@ DEFENCES: List[Tuple[str, Any, Attack]] = [
 ]
 
 
+@pytest.mark.unmeasured
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("target", "weak", "attack"),
     DEFENCES,

@@ -85,6 +85,7 @@ def generator(batches: List[bytes], monkeypatch: pytest.MonkeyPatch) -> Any:
     return lambda path, files: engine.generate(path, target, seed=7, files=files)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("how", "sticky"), WAYS)
 def test_fault_sweep_generator(
     how: str, sticky: bool, generator: Any, batches: List[bytes], tmp_path: Path
@@ -165,6 +166,7 @@ def is_whole(path: Path) -> bool:
     return path.suffix != ".html" or text.rstrip().endswith("</html>")
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("how", "sticky"), [w for w in WAYS if w[0] not in ("short", "half")])
 def test_fault_sweep_reports(
     how: str, sticky: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -208,6 +210,7 @@ def ids_in(path: Path) -> List[str]:
     return [line.split(",")[1] for line in path.read_text().splitlines()[1:]]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("how", "sticky"), WAYS)
 def test_fault_sweep_collector(
     how: str, sticky: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

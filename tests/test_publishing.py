@@ -202,6 +202,7 @@ NO_RESULTS: Dict[str, bytes] = {
 }
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("raw", NO_RESULTS.values(), ids=NO_RESULTS.keys())
 def test_a_result_of_any_content_does_not_stop_the_index(raw: bytes, reports: Path) -> None:
     names = ("pricing", "optimization")
@@ -236,6 +237,7 @@ NO_MANIFESTS: Dict[str, bytes] = {
 }
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("raw", NO_MANIFESTS.values(), ids=NO_MANIFESTS.keys())
 def test_a_manifest_of_any_content_does_not_stop_the_next_one(raw: bytes, reports: Path) -> None:
     (reports / "manifest.json").write_bytes(raw)

@@ -81,6 +81,7 @@ def test_a_pipe_is_not_written_to(tmp_path: Path) -> None:
     os.close(reader)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "words",
     [
@@ -107,6 +108,7 @@ def test_every_command_says_in_one_line_that_it_is_no_file(
     assert "regular file" in line or "folder" in line or "directory" in line, line
 
 
+@pytest.mark.sampled
 @pytest.mark.unmeasured
 @pytest.mark.parametrize("suffix", [".commit", ".lock", ".state", ".cache", ".truth.json"])
 def test_a_pipe_in_place_of_a_sidecar_stops_nobody(

@@ -20,7 +20,7 @@ from finops.schema import COLUMN_NAMES
 from finops.stats import median, median_absolute_deviation
 from tests.support.reference import call
 
-pytestmark = pytest.mark.unmeasured
+pytestmark = [pytest.mark.unmeasured, pytest.mark.once]
 
 DAYS = 56
 Counts = Dict[str, List[int]]

@@ -280,6 +280,7 @@ DEFENCES: List[Tuple[str, Any, Attack]] = [
 ]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("target", "weak", "attack"), DEFENCES, ids=[attack.__name__ for _, _, attack in DEFENCES]
 )

@@ -228,6 +228,7 @@ def own_data() -> Dict[str, List[Row]]:
     }
 
 
+@pytest.mark.sampled
 @pytest.mark.unmeasured
 @pytest.mark.parametrize("kind", list(own_data()))
 def test_reports_on_data_of_ones_own_do_not_contradict_each_other(kind: str) -> None:

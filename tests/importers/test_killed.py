@@ -79,6 +79,7 @@ def killed(prepare: Callable[[], None], format_id: str, paths: List[Path], out: 
     return os.waitpid(process, 0)[1] >> 8
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("format_id", format_ids())
 @pytest.mark.parametrize("moment", sorted(MOMENTS))
 def test_killed_and_run_again_it_is_as_if_it_had_not_been_killed(
@@ -98,6 +99,7 @@ def test_killed_and_run_again_it_is_as_if_it_had_not_been_killed(
     assert not list(tmp_path.glob("*.tmp*"))
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("format_id", [name for name in format_ids() if VENDORS[name].splits])
 @pytest.mark.parametrize("moment", sorted(MOMENTS))
 def test_killed_while_extending_it_leaves_what_was_there(

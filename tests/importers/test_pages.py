@@ -72,6 +72,7 @@ def needs(report: str) -> Set[str]:
     return set(ANALYZER_REGISTRY[report].analyzer.NEEDS)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("column", ["latency_ms", "customer_id", "region", "tier_price_usd"])
 def test_a_report_without_its_column_says_so_and_nothing_else(made: Made, column: str) -> None:
     concerned = [report for report in made.reports if column in needs(report)]

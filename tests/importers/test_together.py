@@ -82,6 +82,7 @@ ODD = {
 }
 
 
+@pytest.mark.sampled
 @needs_fork
 @pytest.mark.parametrize("kind", sorted(ODD))
 def test_odd_files_are_the_same(kind: str, tmp_path: Path, tiny_parts: None) -> None:

@@ -232,6 +232,7 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> Result:
     return results_of([path])
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", DIALECTS)
 def test_a_dialect_changes_no_result(name: str, expected: Result, tmp_path: Path) -> None:
     path = tmp_path / "calls.csv"
@@ -244,6 +245,7 @@ def _shares(count: int) -> Iterable[List[Row]]:
     return (CALLS[k * size : (k + 1) * size] for k in range(count))
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("count", [2, 5])
 @pytest.mark.parametrize("order", [1, -1])
 def test_a_split_over_files_changes_no_result(

@@ -116,6 +116,7 @@ def refuse_odd_places(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert says in told
 
 
+@pytest.mark.sampled
 @pytest.mark.unmeasured
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.number} {case.name}")
 def test_accounting_identity(case: Case, tmp_path: Path) -> None:

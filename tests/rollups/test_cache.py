@@ -12,7 +12,7 @@ import zlib
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Set, Tuple
+from typing import Any, Callable, Dict, List, Sequence, Set, Tuple
 
 import pytest
 
@@ -26,6 +26,7 @@ from finops.rollups.cache import cache_path
 from finops.rollups.dataset import open_dataset
 from finops.rollups.digests import all_match
 from finops.rollups.planner import Plan
+from finops.rollups.spec import Table
 from finops.simulator.engine import generate
 from finops.storage.commit import commit_path
 from tests.rollups.test_dataset import EVERYTHING, csv_of
@@ -33,6 +34,10 @@ from tests.support.reference import call
 from tests.support.tools import ROOT
 
 pytestmark = pytest.mark.long
+
+FEW = EVERYTHING[:6]
+# Whether a file or what was kept of it has changed is noticed whatever tables are asked for.
+SOME = (*FEW, *EVERYTHING[6::8])
 
 
 def rows(first: int, last: int) -> List[Dict[str, str]]:
@@ -110,41 +115,42 @@ def read_spans(monkeypatch: pytest.MonkeyPatch) -> List[Any]:
     return seen
 
 
-def everything(path: Path, **how: Any) -> Any:
-    found = open_dataset(path, **{"workers": 1, **how}).rollups(EVERYTHING)
-    tables = {table: found[table] for table in EVERYTHING}
-    return tables, found.totals, found.period, found.customers, found.accounting, found.file
+def read(path: Path, tables: Sequence[Table] = SOME, **how: Any) -> Any:
+    """Return all that is said of a file."""
+    data = open_dataset(path, **{"workers": 1, **how}).rollups(tables)
+    filled = {table: data[table] for table in tables}
+    return filled, data.totals, data.period, data.customers, data.accounting, data.file
 
 
-def check_fresh(path: Path, **how: Any) -> None:
-    assert everything(path, cache=True, **how) == everything(path)
+def check_fresh(path: Path, tables: Sequence[Table] = SOME, **how: Any) -> None:
+    assert read(path, tables, cache=True, **how) == read(path, tables)
 
 
 def test_warm_is_cold_and_reads_nothing_again(tmp_path: Path, read_spans: List[Any]) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(csv_of(rows(0, 600)))
-    check_fresh(path, workers=2)
+    check_fresh(path, EVERYTHING, workers=2)
     assert Path(cache_path(str(path))).is_file()
     del read_spans[:]
-    warm = everything(path, cache=True)
+    warm = read(path, EVERYTHING, cache=True)
     assert read_spans == []
-    assert warm == everything(path)
+    assert warm == read(path, EVERYTHING)
 
 
 def test_only_what_was_appended_is_read(tmp_path: Path, read_spans: List[Any]) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(csv_of(rows(0, 1000)))
-    everything(path, cache=True)
+    read(path, EVERYTHING, cache=True)
     size = path.stat().st_size
     assert size > cache.SEALED_PART_BYTES
     for last in range(1100, 2000, 100):
         with open(str(path), "ab") as out:
             out.write(csv_of(rows(last - 100, last)).split(b"\n", 1)[1])
         del read_spans[:]
-        warm = everything(path, cache=True)
+        warm = read(path, EVERYTHING, cache=True)
         assert len(read_spans) == 1
         assert read_spans[0][0] >= size
-        assert warm == everything(path)
+        assert warm == read(path, EVERYTHING)
     kept = serialization.load(Path(cache_path(str(path))).read_bytes()[32:])
     assert len(kept["parts"]) < 8  # small appends were put together
 
@@ -160,7 +166,7 @@ def test_each_part_is_held_against_the_bytes_of_the_file(
     path = tmp_path / "a.csv"
     content = csv_of(rows(0, 600))
     path.write_bytes(content)
-    everything(path, cache=True, workers=3)
+    read(path, cache=True, workers=3)
     del read_spans[:]
     path.write_bytes(content)
     check_fresh(path, workers=3)
@@ -176,10 +182,10 @@ def test_a_torn_line_is_read_when_it_is_whole(tmp_path: Path) -> None:
     content = csv_of(rows(0, 900))
     for cut in (len(content) - 1, len(content) - 40, len(content) - 250):
         path.write_bytes(content[:cut])
-        check_fresh(path)
+        check_fresh(path, EVERYTHING)
         with open(str(path), "ab") as out:
             out.write(content[cut:])
-        check_fresh(path)
+        check_fresh(path, EVERYTHING)
 
 
 def truncated(path: Path) -> None:
@@ -217,6 +223,7 @@ def emptied(path: Path) -> None:
     path.write_bytes(csv_of([]))
 
 
+@pytest.mark.sampled
 @pytest.mark.unmeasured
 @pytest.mark.parametrize(
     "change",
@@ -228,7 +235,7 @@ def test_whatever_happens_to_the_file_is_noticed(
 ) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(csv_of(rows(0, 600)))
-    everything(path, cache=True)
+    read(path, cache=True)
     change(path)
     check_fresh(path)
     check_fresh(path)
@@ -238,7 +245,7 @@ def test_a_change_within_the_grain_of_file_times_is_noticed(tmp_path: Path) -> N
     path = tmp_path / "a.csv"
     path.write_bytes(csv_of(rows(0, 600)))
     times = (path.stat().st_atime_ns, path.stat().st_mtime_ns)
-    everything(path, cache=True)
+    read(path, cache=True)
     changed_in_place(path)
     os.utime(str(path), ns=times)
     check_fresh(path)
@@ -249,6 +256,7 @@ def flip(content: bytes) -> bytes:
     return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "damage",
     [
@@ -263,7 +271,7 @@ def flip(content: bytes) -> bytes:
 def test_a_damaged_state_is_not_used(damage: Callable[[bytes], bytes], tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(csv_of(rows(0, 600)))
-    everything(path, cache=True)
+    read(path, cache=True)
     kept = Path(cache_path(str(path)))
     kept.write_bytes(damage(kept.read_bytes()))
     check_fresh(path)
@@ -276,6 +284,7 @@ def resealed(content: Any) -> bytes:
     return hashlib.sha256(body).digest() + body
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "spoil",
     [
@@ -294,7 +303,7 @@ def test_a_well_formed_but_wrong_state_is_not_used(
 ) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(csv_of(rows(0, 600)))
-    everything(path, cache=True)
+    read(path, cache=True)
     file = Path(cache_path(str(path)))
     kept = serialization.load(file.read_bytes()[32:])
     spoil(kept)
@@ -309,7 +318,7 @@ def test_an_edit_that_keeps_size_times_and_crc_is_noticed(tmp_path: Path) -> Non
     long_ago = 10**18
     os.utime(str(path), ns=(long_ago, long_ago))
     for workers in (1, 3):
-        everything(path, cache=True, workers=workers)
+        read(path, cache=True, workers=workers)
         before = path.read_bytes()
         edit_keeping_crc(path, before.index(b"us-east", len(before) // 3))
         os.utime(str(path), ns=(long_ago, long_ago))
@@ -333,6 +342,7 @@ def settle(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "_SETTLED_S", -1.0)
 
 
+@pytest.mark.sampled
 @pytest.mark.unmeasured
 @pytest.mark.parametrize(
     "change",
@@ -361,7 +371,7 @@ def test_a_change_while_the_file_is_read_is_not_kept_for_ever(
             change(path)
 
     with suppress(DataError):  # there may be no file any more
-        everything(path, cache=True, workers=workers, progress=between)
+        read(path, cache=True, workers=workers, progress=between)
     assert changed
     if path.exists():
         check_fresh(path, workers=workers)
@@ -378,16 +388,16 @@ def test_an_untouched_file_is_not_hashed(tmp_path: Path, monkeypatch: pytest.Mon
         return all_match(*words)
 
     monkeypatch.setattr(cache, "all_match", noting)
-    everything(path, cache=True)
-    everything(path, cache=True)
+    read(path, cache=True)
+    read(path, cache=True)
     assert hashed == [1], "it had changed a moment before it was read"
     settle(path, monkeypatch)
-    everything(path, cache=True)
+    read(path, cache=True)
     assert hashed == [1, 1]
-    everything(path, cache=True)
+    read(path, cache=True)
     assert hashed == [1, 1], "the check of the run before was written down"
     os.utime(str(path), ns=(1, 1))
-    everything(path, cache=True)
+    read(path, cache=True)
     assert hashed == [1, 1, 1]
 
 
@@ -465,11 +475,11 @@ def test_rows_that_a_lost_commit_record_vouched_for_are_judged_anew(tmp_path: Pa
     """A simulation's clock may run ahead of the wall's; without its record the rows lie ahead."""
     path = tmp_path / "a.csv"
     generate(path, 200_000, start="2099-01-01")
-    assert everything(path, cache=True)[4].notes == ()
+    assert read(path, cache=True)[4].notes == ()
     assert Path(cache_path(str(path))).is_file()
     commit_path(path).unlink()
     for cache_too in (True, False):
-        accounting = everything(path, cache=cache_too)[4]
+        accounting = read(path, cache=cache_too)[4]
         assert [note for note in accounting.notes if "Implausible times" in note]
 
 
@@ -485,7 +495,7 @@ def test_what_a_version_before_kept_is_removed_if_it_is_that(tmp_path: Path) -> 
         (b"", True),
     ):
         former.write_bytes(content)
-        everything(path, cache=True)
+        read(path, cache=True)
         assert former.exists() == kept
         Path(cache_path(str(path))).unlink()
 
@@ -494,10 +504,10 @@ def test_what_a_version_before_kept_is_removed_if_it_is_that(tmp_path: Path) -> 
 def test_a_cache_of_somebody_else_is_not_used(tmp_path: Path, read_spans: List[Any]) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(csv_of(rows(0, 600)))
-    everything(path, cache=True)
+    read(path, cache=True)
     os.chown(cache_path(str(path)), 12345, 12345)
     del read_spans[:]
-    everything(path, cache=True)
+    read(path, cache=True)
     assert len(read_spans) == 1
 
 
@@ -505,18 +515,15 @@ def test_a_cache_of_somebody_else_is_not_used(tmp_path: Path, read_spans: List[A
 
 HISTORIES = int(os.environ.get("FINOPS_TEST_HISTORIES", "15"))
 CORRUPTIONS = int(os.environ.get("FINOPS_TEST_CORRUPTIONS", "40"))
-FEW = EVERYTHING[:6]
 Change = Callable[[Path], None]
 
 
 def figures(path: Path, **how: Any) -> Any:
     """Return all that is said of a file, be it that it cannot be read."""
     try:
-        data = open_dataset(path, **{"workers": 1, **how}).rollups(FEW)
+        return read(path, FEW, **how)
     except DataError as error:
         return str(error)
-    tables = {table: data[table] for table in FEW}
-    return tables, data.totals, data.period, data.customers, data.accounting, data.file
 
 
 def paused(path: Path, draw: random.Random, change: Change) -> None:
@@ -666,9 +673,9 @@ def test_whatever_the_damage_figures_are_those_of_reading_everything(
 def test_other_prices_and_other_tables_do_not_share(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(csv_of(rows(0, 500)))
-    everything(path, cache=True)
+    read(path, EVERYTHING, cache=True)
     dearer = PriceTable(tuple(m._replace(input_price=m.input_price * 2) for m in CATALOG))
-    warm, cold = (everything(path, cache=cache, prices=dearer) for cache in (True, False))
+    warm, cold = (read(path, EVERYTHING, cache=cache, prices=dearer) for cache in (True, False))
     assert warm == cold
     few = open_dataset(path, cache=True).rollups(EVERYTHING[:1])
     assert few[EVERYTHING[0]] == cold[0][EVERYTHING[0]] or few.totals != cold[1]
@@ -685,11 +692,11 @@ def test_a_folder_that_cannot_be_written_to_is_no_obstacle(tmp_path: Path) -> No
 def test_an_unordered_file_is_put_in_order_across_parts(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(csv_of(rows(700, 1500)))
-    check_fresh(path)
+    check_fresh(path, EVERYTHING)
     with open(str(path), "ab") as out:
         out.write(csv_of(rows(0, 700)).split(b"\n", 1)[1])
-    check_fresh(path)
-    check_fresh(path, workers=3)
+    check_fresh(path, EVERYTHING)
+    check_fresh(path, EVERYTHING, workers=3)
 
 
 def test_what_a_killed_run_left_is_removed_but_not_a_running_ones(tmp_path: Path) -> None:

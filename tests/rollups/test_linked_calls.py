@@ -153,6 +153,7 @@ def test_any_calls_give_what_the_reference_gives(
     assert filled(paths, workers=1) == wanted
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("seed", range(4))
 def test_workers_and_kept_parts_give_the_same(seed: int, tmp_path: Path) -> None:
     dice = random.Random(seed)

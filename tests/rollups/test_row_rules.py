@@ -155,6 +155,7 @@ def folder() -> Iterator[Path]:
 # --- single rules ---------------------------------------------------------------------------------
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("time", ["1970-01-01T00:00:00.000000", "2099-06-01T00:00:00.000000"])
 @pytest.mark.parametrize("place", [0, 500, 1000])
 def test_one_implausible_row_in_a_thousand_changes_no_figure(

@@ -123,6 +123,7 @@ def drawn_corrupted(chance: random.Random) -> Any:
     return metadata
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("seed", range(5))
 def test_other_corpora_are_caught_without_false_alarms(seed: Any) -> None:
     chance = random.Random(1000 + seed)

@@ -140,6 +140,7 @@ def test_viral_prevention_by_hand() -> None:
     assert steady == pytest.approx(10, rel=0.1)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("seed", range(8))
 def test_the_detector_is_quiet_without_a_spike_and_quick_with_one(seed: Any) -> None:
     inputs = viral.Inputs(seed=seed)

@@ -248,6 +248,7 @@ TAILS = (0, 1, 100, 5000, 65_536)
 MARKS = ("kept", "missing", "empty", "older", "damaged")
 
 
+@pytest.mark.sampled
 @pytest.mark.unmeasured
 @pytest.mark.parametrize("state", MARKS)
 @pytest.mark.parametrize("how", ["cut", "nuls"])
@@ -301,6 +302,7 @@ def test_lines_appended_by_another_program_stay(csv: Path, golden: Tuple[bytes, 
     assert own[:shared] == golden[0][:shared]
 
 
+@pytest.mark.sampled
 @pytest.mark.unmeasured
 @pytest.mark.parametrize("at", range(1, 60, 4))
 @pytest.mark.parametrize("how", ["refuse", "short", "crash"])

@@ -11,6 +11,7 @@ from finops.config import INPUT_TOKENS, LONG_CONTEXTS, OUTPUT_TOKENS, Skewed, To
 from finops.simulator import sampling_tables
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("tokens", [INPUT_TOKENS, OUTPUT_TOKENS])
 @pytest.mark.parametrize("scale", [0.7, 1.0, 2.2])
 def test_clamped_normal_against_drawing_it(tokens: Tokens, scale: float) -> None:
@@ -31,6 +32,7 @@ def test_clamped_normal_against_drawing_it(tokens: Tokens, scale: float) -> None
         assert there == pytest.approx(drawn[int(share * len(drawn))], abs=0.02 * tokens.most)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("tokens", [pair[i] for pair in LONG_CONTEXTS.values() for i in (0, 1)])
 def test_clamped_lognormal_against_drawing_it(tokens: Skewed) -> None:
     table = sampling_tables.clamped_lognormal(tokens, 1.2)

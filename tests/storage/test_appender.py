@@ -83,6 +83,7 @@ def _sweep(how: str, sticky: bool) -> Iterator[int]:
         assert at < 500, "the sweep does not end"
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("how", "sticky"), WAYS)
 def test_fault_sweep(tmp_path: Path, how: str, sticky: bool) -> None:
     for at in _sweep(how, sticky):
@@ -100,6 +101,7 @@ def test_fault_sweep(tmp_path: Path, how: str, sticky: bool) -> None:
             break
 
 
+@pytest.mark.sampled
 @pytest.mark.unmeasured
 @pytest.mark.parametrize(("how", "sticky"), WAYS)
 @pytest.mark.parametrize("first", [9, 12, 14, 17, 20, 23])

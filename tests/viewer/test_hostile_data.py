@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from typing import Dict
 
+import pytest
+
 from finops.generators.chartjs import CHARTJS_FILE, CHARTJS_INTEGRITY, CHARTJS_URL
 from finops.generators.markup import inert
 from finops.registry import ANALYZER_REGISTRY
@@ -54,6 +56,7 @@ def check_foreign_scripts(answer: Answer) -> None:
         assert pinned in tag or f'src="{CHARTJS_FILE}"' in tag
 
 
+@pytest.mark.once
 def test_hostile_text_stays_text_over_the_wire(tmp_path: Path) -> None:
     hostile = served_pages(HOSTILE, tmp_path / "hostile")
     harmless = served_pages(HARMLESS, tmp_path / "harmless")

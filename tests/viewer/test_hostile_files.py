@@ -105,6 +105,7 @@ def test_a_hostile_result(tmp_path: Path, name: str) -> None:
         assert not [line for line in running.log if "defect" in line]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", [*HOSTILE, *RESULTS])
 def test_publishing_beside_what_cannot_be_used(tmp_path: Path, name: str) -> None:
     """A run makes index and manifest anew, whatever stands where the last one left its own."""

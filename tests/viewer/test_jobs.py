@@ -182,6 +182,7 @@ ENDS = (
 TIMED_OUT = ("timeout", f"Timed out after {LONG_LIMIT_S:g} s.")
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("name", "mode", "status", "error"),
     [

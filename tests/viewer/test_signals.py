@@ -108,6 +108,7 @@ def begin(work: str, served: Served, kind: str, mark: str, stop: threading.Event
         assert set(answers[:3]) <= ({500, 503} if odd else {200})
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("name", "work", "kind"), CASES, ids=lambda value: value)
 def test_a_server_ends_and_leaves_nothing(
     name: str, work: str, kind: str, dataset: Path, tmp_path: Path, stop_posting: threading.Event

@@ -209,6 +209,7 @@ def read(text: bytes) -> Tuple[bool, bool]:
     return taken[0], taken[1]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", list(ATTACKS))
 def test_the_cost_grows_with_the_input(name: str) -> None:
     """Each call looks at each byte at most once (`test_linear_patterns` shows it of the patterns),
@@ -219,6 +220,7 @@ def test_the_cost_grows_with_the_input(name: str) -> None:
     assert large <= 2 * small + 200, (small, large)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", list(ATTACKS))
 def test_a_megabyte_of_anything_makes_few_steps(name: str) -> None:
     """As many as the bounded number of values allows, not as many as there are bytes."""

@@ -287,6 +287,7 @@ def mixed(seed: int) -> List[Dict[str, str]]:
     return rows
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("seed", range(5))
 def test_rate_limits_and_hops_equal_a_walk_over_the_rows(seed: int) -> None:
     rows = mixed(seed)

@@ -380,6 +380,7 @@ def random_rows(seed: int) -> List[Dict[str, str]]:
     return rows
 
 
+@pytest.mark.sampled
 @pytest.mark.unmeasured
 @pytest.mark.parametrize("seed", range(8))
 def test_everything_equals_a_walk_over_the_rows(seed: int) -> None:

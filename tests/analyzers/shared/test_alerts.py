@@ -163,6 +163,7 @@ def waiting(slow: Dict[int, Sequence[str]], customers: Sequence[str]) -> Rows:
 TEN = [f"cust_{number}" for number in range(10)]
 
 
+@pytest.mark.sampled
 @pytest.mark.unmeasured
 @pytest.mark.parametrize(
     ("customers", "slow", "alerted"),

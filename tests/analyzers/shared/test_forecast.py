@@ -128,6 +128,7 @@ def test_a_level_that_has_shifted_is_followed() -> None:
         assert guess.value == pytest.approx(300.0, rel=0.15)
 
 
+@pytest.mark.sampled
 @pytest.mark.unmeasured
 @pytest.mark.parametrize("slope", [0.0, 1.0, -0.7])
 @pytest.mark.parametrize("count", [46, 76, 150])
@@ -232,6 +233,7 @@ def test_nothing_but_zeros_has_no_error_in_percent() -> None:
     assert backtest([0.0] * 40) == Backtest(14, None, 6)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "count",
     [34, 35, 50, *(pytest.param(n, marks=pytest.mark.unmeasured) for n in (124, 125, 126, 140))],
