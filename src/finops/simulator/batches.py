@@ -35,7 +35,8 @@ _MASK = int.from_bytes(
 )
 _BLOCK_SHIFT = CACHE_BITS + CACHE_BLOCK_TOKENS.bit_length() - 1
 _HOUR_MS = 3_600_000
-_BLOCK = 10_000  # calls that share the first digits of their ids
+_BLOCK_DIGITS = 4
+_BLOCK = 10**_BLOCK_DIGITS  # calls that share the first digits of their ids
 # Rows that are joined at a time: the list of their pieces and their text are each small enough
 # for memory that is at hand.  Larger ones are mapped anew each time, which takes twice as long.
 _JOINED = 500
@@ -109,7 +110,7 @@ class RowMaker:
         self._seed = seed
         self._words = RowText(plan, prices)
         self._calendar = plan.calendar
-        self._ones = [f"{i:04d}" for i in range(_BLOCK)]
+        self._ones = sampling_tables.digits(_BLOCK_DIGITS)
 
     def make(self, batch: Batch) -> bytes:
         """Return the batch's rows as they stand in the CSV."""

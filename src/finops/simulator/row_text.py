@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from array import array
 from functools import lru_cache
-from typing import Any, Callable, Dict, List, Mapping, Sequence, Set, Tuple, TypeVar
+from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple, TypeVar
 
 from finops import config
 from finops.business.catalog import PROVIDER_SPEED
@@ -82,7 +82,8 @@ class RowText:
         # What decides about the models of a shape, and all that there are of it.
         self._models_asked = [(s.feature, s.caller.expensive, s.step > 0) for s in SHAPES]
         self._asked_models = list(dict.fromkeys(self._models_asked))
-        self._tokens_made: Set[Tuple[str, bool]] = set()
+        # The shapes whose tables of tokens are not made yet.
+        self._without_tokens = _shapes_by_prompt()
         self.prompts: List[Sequence[int]] = [_NOTHING] * len(SHAPES)
         self.answers: List[Sequence[int]] = [_NOTHING] * len(SHAPES)
         self._make_numbers()
@@ -187,13 +188,9 @@ class RowText:
 
         Only for the shapes of a feature with prompts of this kind, when it comes to them.
         """
-        if (feature, shorter) in self._tokens_made:
-            return
-        self._tokens_made.add((feature, shorter))
         tables: Dict[Tuple[Any, ...], Tuple[Sequence[int], Sequence[int]]] = {}
-        for number, shape in enumerate(SHAPES):
-            if (shape.feature, _is_shorter(shape.step)) != (feature, shorter):
-                continue
+        for number in self._without_tokens.pop((feature, shorter), ()):
+            shape = SHAPES[number]
             # Long contexts are the same for all tasks.
             key = ("" if shape.is_long else shape.task, shape.caller.archetype)
             if not shape.wastes and key not in tables:
@@ -211,14 +208,15 @@ class RowText:
     def _make_cache(self, prices: Sequence[Sequence[float]]) -> None:
         """Make tables of the cached part of a prompt by shape, and the models that cache."""
         tables: Dict[Tuple[str, int, bool], Sequence[int]] = {}
-        self.cached: List[Sequence[int]] = []
-        for shape in SHAPES:
+        cached: List[Sequence[int]] = []
+        for shape in SHAPES[:SHAPES_EACH]:
             key = ("", 0, False)
             if shape.feature in config.CACHE_HITS:
                 key = (shape.feature, shape.cache, shape.step > 2)
             if key not in tables:
                 tables[key] = _cache_table(*key)
-            self.cached.append(tables[key])
+            cached.append(tables[key])
+        self.cached = cached * len(CALLERS)
         self.caches = [int(m.cache_read_price is not None) for m in self._plan.mix.models] * 2
         blocks = len(self.tokens) // config.CACHE_BLOCK_TOKENS
         self.cached_text = [f"{i * config.CACHE_BLOCK_TOKENS}\n" for i in range(blocks + 1)]
@@ -238,7 +236,7 @@ class RowText:
         )
         thousandths = priciest // self.money_unit // 1000 + 2
         self.milli_dollars = [f"{i // 1000}.{i % 1000:03d}" for i in range(thousandths)]
-        self.micro_dollars = [f"{i:03d}," for i in range(1000)]
+        self.micro_dollars = [f"{number}," for number in sampling_tables.digits(3)]
 
     def _make_latency(self) -> None:
         """Make fixed-point factors of region, jitter and speed, and the text of latencies.
@@ -251,7 +249,7 @@ class RowText:
         self.base_latency = array("H", map(int, bases))
         steps = sampling_tables.uniform(*config.LATENCY_JITTER)
         self._jitter_of = {
-            region: array("H", (round(factor * step * (1 << _JITTER_BITS)) for step in steps))
+            region: array("H", [round(factor * step * (1 << _JITTER_BITS)) for step in steps])
             for region, factor in config.REGIONS.items()
         }
         usual = [PROVIDER_SPEED.get(m.provider, 1.0) * m.speed for m in self._plan.mix.models]
@@ -281,12 +279,15 @@ class RowText:
 
     def _make_text(self) -> None:
         features = list(config.FEATURES)
-        self.minute_second = [f"{i // 60:02d}:{i % 60:02d}." for i in range(3600)]
-        self.millisecond = [f"{i:03d}000,call_" for i in range(1000)]
+        sixty = sampling_tables.digits(2)[:60]
+        self.minute_second = [f"{minute}:{second}." for minute in sixty for second in sixty]
+        self.millisecond = [f"{number}000,call_" for number in sampling_tables.digits(3)]
         models = [f",{m.provider},{m.name}," for m in self._plan.mix.models]
         self.model_text = models + models
-        self.use_text = [f"{s.feature},{s.task},{s.environment},req_" for s in SHAPES]
-        self.use_code = [f"{features.index(s.feature):x}" for s in SHAPES]
+        # The uses follow each other again and again in the shapes.
+        times = len(SHAPES) // len(USES)
+        self.use_text = [f"{','.join(use)},req_" for use in USES] * times
+        self.use_code = [f"{features.index(use[0]):x}" for use in USES] * times
         self.customer_text: List[str] = []
         self.trace_text: List[str] = []
         self.success_text: List[str] = []
@@ -334,6 +335,14 @@ def _use_table(profile: Mapping[str, int], features: Mapping[str, FeatureState])
         if weight:
             weights.append((offset_of(state.step, state.cache) + place, weight * share))
     return sampling_tables.of_numbers(weights, sampling_tables.SIZE)
+
+
+def _shapes_by_prompt() -> Dict[Tuple[str, bool], List[int]]:
+    """Return the numbers of the shapes of each feature with and without shorter prompts."""
+    numbers: Dict[Tuple[str, bool], List[int]] = {}
+    for number, shape in enumerate(SHAPES):
+        numbers.setdefault((shape.feature, _is_shorter(shape.step)), []).append(number)
+    return numbers
 
 
 @lru_cache(maxsize=None)

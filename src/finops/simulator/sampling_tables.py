@@ -11,7 +11,7 @@ import math
 from array import array
 from bisect import bisect_left
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, product
 from operator import mul, sub
 from typing import List, Sequence, Tuple
 
@@ -94,8 +94,17 @@ def clamped_lognormal(tokens: Skewed, scale: float) -> Sequence[int]:
 def _clamped(ascending: Sequence[float], least: int, most: int) -> Sequence[int]:
     """Return the whole parts, within the bounds."""
     first, end = bisect_left(ascending, least), bisect_left(ascending, most)
-    between = array("H", [int(x) for x in ascending[first:end]])
+    between = array("H", list(map(int, ascending[first:end])))
     return array("H", [least]) * first + between + array("H", [most]) * (len(ascending) - end)
+
+
+def digits(count: int) -> List[str]:
+    """Return all numbers of so many digits as text, ascending.
+
+    >>> digits(2)[7], len(digits(2))
+    ('07', 100)
+    """
+    return list(map("".join, product("0123456789", repeat=count)))
 
 
 def folded(table: Sequence[int]) -> Sequence[int]:
