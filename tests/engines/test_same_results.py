@@ -25,6 +25,7 @@ from finops.rollups.measures import (
     OF_MOMENTS,
     REGION_CHANGE_MEASURES,
     SUM_MEASURES,
+    TEXT_COLUMNS,
     TIME_DIMENSIONS,
     Dimension,
     Measure,
@@ -66,6 +67,7 @@ FACTS = (
     Table(("hour", "customer_id", "tier_price_usd"), ("cost", "latency"), since=2),
     Table(("tier_price_usd", "day"), ("cost", "last_seen"), OF_MOMENTS, since=9, limit=5),
     Table(("provider", "hour", "tier_price_usd"), ("cost", "records"), changes="records"),
+    Table(("customer_id", "day"), ("cost", "records"), among=Having("records", ">", 2)),
     Table(("customer_id", "day"), REGION_CHANGE_MEASURES),
     Table((), ("sessions",)),
     Table((), ("retries",)),
@@ -330,6 +332,10 @@ def legal_tables(draw: Any) -> Table:
     since = draw(st.integers(0, 40)) if of_days else 0
     if draw(st.integers(0, 4)) == 0:
         return _of_changes(draw, where)
+    if len(by) > 1 and by[0] in TEXT_COLUMNS and measures and len(sums) == len(measures):
+        among = draw(st.none() | limits)
+        if among is not None:
+            return Table(tuple(by), tuple(measures), where, among=among)
     has_lists = set(LISTS) & set(map(name_of, measures))
     limit = 0 if has_lists else draw(st.integers(0, 30))
     return Table(tuple(by), tuple(measures), where, having, top, since, limit=limit)

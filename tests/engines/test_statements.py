@@ -56,6 +56,7 @@ TABLES = (
     Table(("hour", "provider"), ("calls", "latency"), above("latency_ms", 5), since=30),
     Table(("day", "customer_id", "tier_price_usd"), ("cost",), limit=1000),
     Table(("customer_id", "day", "tier_price_usd"), ("calls",), changes="calls"),
+    Table(("customer_id", "day"), ("calls", "errors"), among=Having("errors", ">=", 20)),
 )
 CALLS = Columns(schema.FULL_NAMES, "select 'calls' as file, 0 as n, * from calls", ["calls"])
 FEW_PRICES = PriceTable(list(DEFAULT_PRICES)[:2], "test")

@@ -80,6 +80,11 @@ EVERYTHING = (
     Table(("tier_price_usd", "provider"), ("calls", "customers"), limit=2),
     Table(("hour", "customer_id"), ("cost", "calls"), top="cost", limit=3),
     Table(("customer_id", "day", "tier_price_usd"), ("calls", "cost"), changes="calls"),
+    Table(("customer_id", "day"), ("calls", "errors"), among=Having("errors", ">=", 2)),
+    Table(("customer_id", "hour"), ("cost",), INEFFICIENT_PROMPT, among=Having("cost")),
+    Table(
+        ("region", "model", "week"), ("tokens", "calls"), SUCCESSES, among=Having("calls", ">", 90)
+    ),
     Table(
         ("provider", "hour", Dimension("hundreds", quotient("input_tokens", 100))),
         ("records", "customers"),

@@ -177,7 +177,8 @@ def test_a_table_travels_by_value() -> None:
         top="odd",
     )
     recent = Table(("model", "day", "tier_price_usd"), since=30, changes="calls", limit=1000)
-    for each in (table, recent):
+    among = Table(("model", "day"), ("calls", "errors"), among=Having("errors", ">=", 2))
+    for each in (table, recent, among):
         assert Table.from_plain(json.loads(json.dumps(each))) == each
 
 
@@ -200,6 +201,12 @@ def test_a_table_travels_by_value() -> None:
         (Table(("day",), ("cost",), None, Having("cost"), since=3), "without having and top"),
         (Table(("day",), ("cost", "latency"), limit=3), "has one value of"),
         (Table(("customer_id", "day"), ("region_changes",), limit=3), "has one value of"),
+        (Table(("model",), among=Having("calls")), "with a text and more"),
+        (Table(("day", "model"), among=Having("calls")), "with a text and more"),
+        (Table(("tier_price_usd", "day"), among=Having("calls")), "with a text and more"),
+        (Table(("model", "day"), ("calls", "latency"), among=Having("calls")), "with sums"),
+        (Table(("model", "day"), limit=3, among=Having("calls")), "without another word"),
+        (Table(("model", "day"), among=Having("calls", ">=", 0)), "leaves no sum of 0"),
         (
             Table(("customer_id", "day"), ("region_changes",), since=3),
             "what follows from the order",

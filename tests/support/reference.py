@@ -450,6 +450,13 @@ def _delivered(table: Table, filled: Groups) -> Groups:
         name, operator, number = table.having
         place, passes = table.measure_names.index(name), _OPERATORS[operator]
         filled = {key: values for key, values in filled.items() if passes(values[place], number)}
+    if table.among is not None:
+        name, operator, number = table.among
+        place, passes = table.measure_names.index(name), _OPERATORS[operator]
+        of_all: Dict[Any, Any] = {}
+        for key, values in filled.items():
+            of_all[key[0]] = of_all.get(key[0], 0) + values[place]
+        filled = {key: filled[key] for key in filled if passes(of_all[key[0]], number)}
     if table.top:
         place = table.measure_names.index(table.top)
         leaders: Dict[Any, Tuple[Any, ...]] = {}

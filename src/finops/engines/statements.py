@@ -23,7 +23,7 @@ from finops.rollups.measures import (
 from finops.rollups.planner import activities_of, distributions_of
 from finops.rollups.retries import TRACE_ID
 from finops.rollups.sessions import SESSION_ID
-from finops.rollups.spec import Table
+from finops.rollups.spec import Having, Table
 
 # What a statement brings back: groups with their values, or steps from region to region.  The
 # values of a column by groups go by the name of the column.
@@ -146,11 +146,27 @@ def _rows(dialect: Dialect, table: Table, more: str = "") -> str:
         day = dimension_sql(dialect, DIMENSIONS["day"])
         last = f"select max({day}) from finops_calls{_where(where)}"
         more = " and ".join(filter(None, [f"{day} > ({last}) - {table.since}", more]))
+    if table.among is not None:
+        more = _is_among(dialect, table, table.among, where)
     if COHORT_WEEK not in table.by:
         return "finops_calls" + _where(where, more)
     week = dimension_sql(dialect, DIMENSIONS["week"])
     cohort = f"min({week}) over (partition by customer_id) as {COHORT_WEEK}"
     return f"(select *, {cohort} from finops_calls{_where(where)}) born" + _where(more)
+
+
+def _is_among(dialect: Dialect, table: Table, among: Having, where: str) -> str:
+    """Return the SQL of whether a row has a first dimension of which all groups together pass.
+
+    So few groups are made where few pass.
+    """
+    name, operator, number = among
+    first = dimension_sql(dialect, dimension_of(table.by[0]))
+    total = next(_value(dialect, measure) for measure in in_group(table) if measure.name == name)
+    return (
+        f"{first} in (select {first} from finops_calls{_where(where)}"
+        f" group by 1 having {total} {operator} {number})"
+    )
 
 
 def _where(*conditions: str) -> str:

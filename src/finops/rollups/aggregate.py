@@ -16,6 +16,7 @@ from functools import partial
 from itertools import accumulate, chain, compress, repeat
 from typing import (
     Any,
+    Container,
     Dict,
     Iterable,
     List,
@@ -54,7 +55,7 @@ from finops.rollups.measures import (
     stored,
 )
 from finops.rollups.seen import Times, seen_texts
-from finops.rollups.spec import Key, Table, Values, in_key_order
+from finops.rollups.spec import Having, Key, Table, Values, in_key_order
 
 
 def aggregate(
@@ -112,9 +113,12 @@ def _with_sums(table: Table, sums: Sequence[FilledCube]) -> Dict[Key, Values]:
     """Return the groups of a table in key order, with its sums alone."""
     wanted = sums_in(table)
     filled: Dict[Key, Values] = {}
+    among = None if table.among is None else _firsts_among(table, table.among, sums)
     by_time = bool(table.by) and table.by[0] in TIME_DIMENSIONS
     dimensions = list(map(dimension_of, table.by))
     for block in blocks_of(dimensions, sums, _first_time(table, sums)):
+        if among is not None:
+            block = _only(block, table, among)
         groups = _apply_having_and_top(table, _summed(table, wanted, block))
         filled.update(in_key_order(groups) if by_time else groups)
         if by_time and 0 < table.limit <= len(filled):
@@ -123,6 +127,29 @@ def _with_sums(table: Table, sums: Sequence[FilledCube]) -> Dict[Key, Values]:
         # With `top` there is what was best in its block only.
         filled = in_key_order(_apply_having_and_top(table, filled))
     return filled
+
+
+def _firsts_among(table: Table, among: Having, sums: Sequence[FilledCube]) -> Container[Key]:
+    """Return the values of the first dimension of which all groups together pass."""
+    deciding = _measure_named(table, among.measure)
+    alone = Table(table.by[:1], (deciding,))
+    added: Dict[Key, Any] = defaultdict(int)
+    for block in blocks_of([dimension_of(table.by[0])], sums):
+        # Cells of several times share a key here.
+        together = block._replace(grouped=False)
+        for key, (value,) in _summed(alone, [deciding], together).items():
+            added[key] += value
+    return dict(compress(added.items(), among.passing(list(added.values()))))
+
+
+def _only(block: Block, table: Table, among: Container[Key]) -> Block:
+    """Return the cells of a block of which the first dimension has one of these values."""
+    first = table._replace(by=table.by[:1])
+    ranges: List[CellRange] = [
+        FilteredRange(cells, [key in among for key in keys_of(first, cells)])
+        for cells in block.ranges
+    ]
+    return block._replace(ranges=ranges)
 
 
 def _first_time(table: Table, sums: Sequence[FilledCube]) -> str:

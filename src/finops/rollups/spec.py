@@ -92,7 +92,9 @@ class Table(NamedTuple):
     the number with the most of it (ties: the largest, None counting as 0 but first), and delivered
     are groups whose number is known and another than the last known one before.  `limit` is
     how many groups are delivered, the smallest keys; 0 is no limit.  A reader that has no use for
-    more asks for one more, to know that there are too many.
+    more asks for one more, to know that there are too many.  `among` is like `having`, of the sum
+    over all groups that share the first dimension: who passes has all groups delivered, such as
+    all days of those customers who ever sent long prompts.
 
     >>> from finops.rollups.expressions import above
     >>> Table(("provider", "model"), ("calls", "cost"), above("input_tokens", 1000)).measure_names
@@ -107,17 +109,22 @@ class Table(NamedTuple):
     since: int = 0
     changes: str = ""
     limit: int = 0
+    among: Optional[Having] = None
 
     @classmethod
     def from_plain(cls, plain: Sequence[Any]) -> Table:
         """Return the table that JSON made a list of."""
-        by, measures, where, having, *bounds = plain
+        by, measures, where, having, top, since, changes, limit, among = plain
         return cls(
             tuple(map(dimension_from, by)),
             tuple(map(measure_from, measures)),
             None if where is None else expression_from(where),
             None if having is None else Having(*having),
-            *bounds,
+            top,
+            since,
+            changes,
+            limit,
+            None if among is None else Having(*among),
         )
 
     @property
@@ -152,7 +159,7 @@ class Table(NamedTuple):
             m.name for m in own if m.value.operator == "column" and m.columns & TEXT_COLUMNS
         ]
         sums = [m.name for m in map(_measure_or_none, self.measures) if isinstance(m, Measure)]
-        limited = [self.having.measure] if self.having is not None else []
+        limited = [having.measure for having in (self.having, self.among) if having is not None]
         unknown += [m for m in (*limited, self.top) if m and m not in sums]
         if {LATENCY_HISTOGRAM, LATENCY_LIST} <= set(self.measure_names):
             unknown += [LATENCY_LIST]  # beside the histogram of the same
@@ -164,8 +171,11 @@ class Table(NamedTuple):
             raise ValueError(f"{self}: {COHORT_WEEK} comes with week")
         if not all(map(is_condition, self.conditions)):
             raise ValueError(f"{self}: what calls are filtered by must be true or false")
-        if self.having is not None:
-            self._check_having(self.having)
+        for having in (self.having, self.among):
+            if having is not None:
+                self._check_having(having)
+        if self.among is not None:
+            self._check_among()
         self._check_bounds()
 
     def _check_bounds(self) -> None:
@@ -197,6 +207,18 @@ class Table(NamedTuple):
             raise ValueError(f"{self}: changes are those of a number by something and a time")
         if self.changes not in counted:
             raise ValueError(f"{self}: changes take a measure that is a whole number")
+
+    def _check_among(self) -> None:
+        """Raise ValueError where groups share no text that they begin with, or another word leaves
+        out some.
+        """
+        if len(self.by) < 2 or self.by[0] not in TEXT_COLUMNS:
+            raise ValueError(f"{self}: among comes with a text and more")
+        others = (self.having, self.top, self.since, self.changes, self.limit)
+        if any(others):
+            raise ValueError(f"{self}: among comes without another word that leaves out groups")
+        if not all(isinstance(m, Measure) for m in map(_measure_or_none, self.measures)):
+            raise ValueError(f"{self}: among comes with sums")
 
     def _check_having(self, having: Having) -> None:
         measure = _measure_or_none(self.measures[self.measure_names.index(having.measure)])

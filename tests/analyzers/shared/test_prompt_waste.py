@@ -10,7 +10,6 @@ import pytest
 
 from finops import config
 from finops.analyzers.shared import prompt_waste
-from finops.analyzers.shared.prompt_waste import habitual_wasters
 
 OTHERS = {f"o{i}": 10_000 for i in range(5)}
 DAYS = [str(date(2026, 1, 1) + timedelta(days=day)) for day in range(240)]
@@ -22,6 +21,21 @@ def wasteful_customers(wasteful: Mapping[str, int], calls: Mapping[str, int]) ->
         [(name, DAYS[0], number) for name, number in cells.items()] for cells in (wasteful, calls)
     )
     return habitual_wasters(prompts, all_calls, DAYS[:1])
+
+
+def habitual_wasters(
+    wasteful: List[Tuple[str, str, int]], calls: List[Tuple[str, str, int]], days: List[str]
+) -> Set[str]:
+    """Return the wasters; the calls of who has few such prompts are known as part of all only."""
+    of_all = [(day, number) for _, day, number in calls]
+    prompts: Dict[str, int] = {}
+    for name, _, number in wasteful:
+        prompts[name] = prompts.get(name, 0) + number
+    least = config.PROMPT_WASTER_MIN_CALLS
+    few = [cell for cell in calls if prompts.get(cell[0], 0) >= least]
+    habitual = prompt_waste.habitual_wasters(wasteful, few, of_all, days)
+    assert prompt_waste.habitual_wasters(wasteful, calls, of_all, days) == habitual
+    return habitual
 
 
 def daily(customer: str, each: int, days: List[str]) -> List[Tuple[str, str, int]]:

@@ -117,47 +117,50 @@ select file, n, line, odd_rows from (select file, n, line, count(*) over (partit
 -- ends
 select min(us), max(us), min(h), max(h), max(case when bucket_s > 0 and bucket_s < 86400 then us + bucket_s * 1000000 - 1 end), max(case when bucket_s >= 86400 then us + bucket_s * 1000000 - 1 end) from finops_calls
 
--- all-8256fef720-groups
+-- all-3d7783f153-groups
 select coalesce(sum(cast(calls as decimal(38, 0))), 0) as m0, coalesce(sum(cast(cost_pico as decimal(38, 0))), 0) - coalesce(sum(cast(credit_pico as decimal(38, 0))), 0) as m1, coalesce(sum(cast(input_tokens as decimal(38, 0))), 0) as m2, coalesce(sum(cast(output_tokens as decimal(38, 0))), 0) as m3, coalesce(sum(cast(coalesce(case when (status in ('error')) then calls else 0 end, 0) as decimal(38, 0))), 0) as m4, coalesce(sum(cast(coalesce(case when (cost_kind in ('unpriced')) then (calls + coalesce(case when ((calls = 0) and (not (credit_pico > 0))) then 1 else 0 end, 0)) else 0 end, 0) as decimal(38, 0))), 0) as m5, count(distinct case when not (customer_id in ('unallocated')) then customer_id end) as m6 from finops_calls having count(*) > 0
 
--- all-8eda5458e5-groups
+-- all-3b286b60ad-groups
 select coalesce(sum(cast(coalesce(case when coalesce((bucket_s > 86399), false) then 1 else 0 end, 0) as decimal(38, 0))), 0) as m0 from finops_calls having count(*) > 0
 
--- source-provider-b487f92f42-groups
+-- source-provider-03d7eab992-groups
 select source as k0, provider as k1, coalesce(sum(cast((1) as decimal(38, 0))), 0) as m0, coalesce(sum(cast(coalesce(case when ((calls = 0) and (not (credit_pico > 0))) then 1 else 0 end, 0) as decimal(38, 0))), 0) as m1, coalesce(sum(cast(coalesce(case when (bucket_s is not null) then 1 else 0 end, 0) as decimal(38, 0))), 0) as m2, coalesce(sum(cast(coalesce(case when coalesce((bucket_s > 86399), false) then 1 else 0 end, 0) as decimal(38, 0))), 0) as m3, coalesce(sum(cast(coalesce(case when coalesce((bucket_s > 86400), false) then 1 else 0 end, 0) as decimal(38, 0))), 0) as m4 from finops_calls group by 1, 2
 
--- day-provider-470d18bba7-groups
+-- day-provider-4a37e07a70-groups
 select * from (select cast(((h - h % 24) / 24) as bigint) as k0, provider as k1, coalesce(sum(cast(calls as decimal(38, 0))), 0) as m0, coalesce(sum(cast(cost_pico as decimal(38, 0))), 0) - coalesce(sum(cast(credit_pico as decimal(38, 0))), 0) as m1 from finops_calls where coalesce((latency_ms > 5), false) group by 1, 2) g where m0 > 2
 
--- day-provider-470d18bba7-latency_ms
+-- day-provider-4a37e07a70-latency_ms
 select cast(((h - h % 24) / 24) as bigint) as k0, provider as k1, latency_ms as v, sum(calls) as times from finops_calls where coalesce((latency_ms > 5), false) and latency_ms is not null and calls > 0 group by 1, 2, 3
 
--- hour-customer_id-94accedc4f-groups
+-- hour-customer_id-e277625216-groups
 select k0, k1, m0 from (select *, row_number() over (partition by k0 order by m0 desc, k0 nulls first, k1 nulls first) as place from (select h as k0, customer_id as k1, coalesce(sum(cast(coalesce(case when (status in ('error')) then calls else 0 end, 0) as decimal(38, 0))), 0) as m0 from finops_calls group by 1, 2) g) ranked where place = 1
 
--- long-1c4e71f6f2-groups
+-- long-b0da1acf15-groups
 select (output_tokens > 1000) as k0, coalesce(sum(cast((1) as decimal(38, 0))), 0) as m0 from finops_calls group by 1
 
--- long-1c4e71f6f2-latency_ms
+-- long-b0da1acf15-latency_ms
 select (output_tokens > 1000) as k0, latency_ms as v, sum(calls) as times from finops_calls where latency_ms is not null and calls > 0 group by 1, 2
 
--- region-7a06177616-groups
+-- region-e2ce014c0e-groups
 select region as k0, count(distinct case when not (customer_id in ('unallocated')) then customer_id end) as m0, min(us) as m1 from finops_calls group by 1
 
--- region-7a06177616-input_tokens
+-- region-e2ce014c0e-input_tokens
 select region as k0, input_tokens as v, sum(calls) as times from finops_calls where input_tokens is not null and calls > 0 group by 1, 2
 
--- customer_id-day-b572c4898e-changes
+-- customer_id-day-db0d4448e1-changes
 select customer_id, ((h) div (24)) as day, least(region, region_before) as one, greatest(region, region_before) as other, count(*) as times, min(us - us_before) as shortest_us from (select customer_id, h, us, region, lag(region) over w as region_before, lag(us) over w as us_before from finops_calls where is_moment window w as (partition by customer_id order by us, region)) steps where region_before <> region and us - us_before < 3600000000 group by customer_id, ((h) div (24)), least(region, region_before), greatest(region, region_before)
 
--- hour-provider-4ce99ec1db-groups
+-- hour-provider-64f7342bae-groups
 select h as k0, provider as k1, coalesce(sum(cast(calls as decimal(38, 0))), 0) as m0 from finops_calls where coalesce((latency_ms > 5), false) and cast(((h - h % 24) / 24) as bigint) > (select max(cast(((h - h % 24) / 24) as bigint)) from finops_calls where coalesce((latency_ms > 5), false)) - 30 group by 1, 2
 
--- hour-provider-4ce99ec1db-latency_ms
+-- hour-provider-64f7342bae-latency_ms
 select h as k0, provider as k1, latency_ms as v, sum(calls) as times from finops_calls where coalesce((latency_ms > 5), false) and cast(((h - h % 24) / 24) as bigint) > (select max(cast(((h - h % 24) / 24) as bigint)) from finops_calls where coalesce((latency_ms > 5), false)) - 30 and latency_ms is not null and calls > 0 group by 1, 2, 3
 
--- day-customer_id-tier_price_usd-a131e8c94e-groups
+-- day-customer_id-tier_price_usd-5c1f5a51db-groups
 select * from (select cast(((h - h % 24) / 24) as bigint) as k0, customer_id as k1, tier_price_usd as k2, coalesce(sum(cast(cost_pico as decimal(38, 0))), 0) - coalesce(sum(cast(credit_pico as decimal(38, 0))), 0) as m0 from finops_calls group by 1, 2, 3) g order by k0 nulls first, k1 nulls first, k2 nulls first limit 1000
 
--- customer_id-day-tier_price_usd-828a0b13b5-groups
+-- customer_id-day-tier_price_usd-5176a4155e-groups
 select k0, k1, k2, m0 from (select *, lag(k2) over (partition by k0 order by k1) as former from (select *, row_number() over (partition by k0, k1 order by m0 desc, coalesce(k2, 0) desc, k2 nulls first) as place from (select customer_id as k0, cast(((h - h % 24) / 24) as bigint) as k1, tier_price_usd as k2, coalesce(sum(cast(calls as decimal(38, 0))), 0) as m0 from finops_calls group by 1, 2, 3) g) ranked where place = 1 and k2 is not null) known where former is null or former <> k2
+
+-- customer_id-day-c9f78f45ab-groups
+select customer_id as k0, cast(((h - h % 24) / 24) as bigint) as k1, coalesce(sum(cast(calls as decimal(38, 0))), 0) as m0, coalesce(sum(cast(coalesce(case when (status in ('error')) then calls else 0 end, 0) as decimal(38, 0))), 0) as m1 from finops_calls where customer_id in (select customer_id from finops_calls group by 1 having coalesce(sum(cast(coalesce(case when (status in ('error')) then calls else 0 end, 0) as decimal(38, 0))), 0) >= 20) group by 1, 2

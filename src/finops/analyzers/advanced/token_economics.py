@@ -79,16 +79,14 @@ from finops.rollups.expressions import (
     times,
     when,
 )
-from finops.rollups.measures import INPUT_SIZES, Dimension
-from finops.rollups.spec import Key, Rollups, Table, Values
+from finops.rollups.measures import INPUT_SIZES, Dimension, Measure
+from finops.rollups.spec import Having, Key, Rollups, Table, Values
 from finops.stats import histogram_percentiles, percent, ratio
 
 _CELL = ("calls", "cost", "input_tokens", "output_tokens")
 _CALLERS = ("customer_id", "provider", "model")
 
 MODEL_TABLE = Table(("provider", "model"), (*_CELL, "unpriced"))
-# The calls that a customer's wasteful prompts are a share of, which is judged by month, too.
-CALL_DAYS = Table(("customer_id", "day"), ("calls",))
 DAILY_TABLE = Table(("day",), ("input_tokens", "output_tokens", "cost"))
 
 _SUCCEEDED = one_of("status", schema.STATUS_SUCCESS)
@@ -106,6 +104,15 @@ INEFFICIENT_PROMPT = all_of(
 # Few tokens in all.
 SIMPLE_TASK = all_of(
     below(plus("input_tokens", "output_tokens"), config.SIMPLE_TASK_MAX_TOKENS), _SUCCEEDED
+)
+# The calls that a customer's wasteful prompts are a share of, which is judged by month, too: those
+# of all, and of who may have made a habit of it.
+ALL_CALL_DAYS = Table(("day",), ("calls",))
+_LONG_PROMPTS = Measure("long_prompts", INEFFICIENT_PROMPT)
+CALL_DAYS = Table(
+    ("customer_id", "day"),
+    ("calls", _LONG_PROMPTS),
+    among=Having(_LONG_PROMPTS.name, ">=", config.PROMPT_WASTER_MIN_CALLS),
 )
 _WORK = ("feature_id", "task_type")
 # The input of a prompt, to the token up to the first bound and in steps above, to bound memory:
@@ -161,6 +168,7 @@ class TokenEconomicsAnalyzer(Analyzer):
         MODEL_TABLE,
         DAILY_TABLE,
         USAGE_TABLE,
+        ALL_CALL_DAYS,
         CALL_DAYS,
         WORK_TABLE,
         PROMPT_TABLE,
@@ -434,6 +442,7 @@ def _prompt_wasters(
     habitual = habitual_wasters(
         ((customer, day, values[0]) for (day, customer, *_), values in long),
         ((customer, day, values[0]) for (customer, day), values in data[CALL_DAYS].items()),
+        ((day, calls) for (day,), (calls,) in data[ALL_CALL_DAYS].items()),
         span.whole,
     )
     calls: Dict[str, int] = {}

@@ -17,23 +17,30 @@ from finops.stats import improbable, percent
 
 # Customer, date, number of calls.
 DailyCalls = Iterable[Tuple[str, str, int]]
+# Date, number of calls.
+CallsByDay = Iterable[Tuple[str, int]]
+_EVERYBODY = ""
 
 
 def habitual_wasters(
-    wasteful: DailyCalls, calls: DailyCalls, whole_days: Sequence[str]
+    wasteful: DailyCalls, calls: DailyCalls, of_all: CallsByDay, whole_days: Sequence[str]
 ) -> Set[str]:
     """Return the customers to whom wasteful prompts are a habit, all the time or in some month.
 
-    `calls` are all calls, `wasteful` those among them with such prompts.  The ascending
-    `whole_days` are cut into equal stretches of at least `config.DAYS_PER_MONTH`.  The more
-    stretches are judged, the less may chance explain.
+    `wasteful` are calls with such prompts, `of_all` the numbers of all calls.  `calls` are all
+    those of every customer with `config.PROMPT_WASTER_MIN_CALLS` wasteful ones; others may be left
+    out.  The ascending `whole_days` are cut into equal stretches of at least
+    `config.DAYS_PER_MONTH`.  The more stretches are judged, the less may chance explain.
     """
     month_of = _months(whole_days)
-    prompts_by, calls_by = (_by_stretch(cells, month_of) for cells in (wasteful, calls))
-    chance = config.PROMPT_WASTER_CHANCE / len(calls_by)
+    everybody = ((_EVERYBODY, day, number) for day, number in of_all)
+    prompts_by, calls_by, all_by = (
+        _by_stretch(cells, month_of) for cells in (wasteful, calls, everybody)
+    )
+    chance = config.PROMPT_WASTER_CHANCE / len(all_by)
     habitual: Set[str] = set()
-    for prompts, all_calls in zip(prompts_by, calls_by):
-        habitual |= wasteful_customers(prompts, all_calls, chance)
+    for prompts, known, whole in zip(prompts_by, calls_by, all_by):
+        habitual |= wasteful_customers(prompts, known, whole.get(_EVERYBODY, 0), chance)
     return habitual
 
 
@@ -64,22 +71,21 @@ def _by_stretch(cells: DailyCalls, month_of: Mapping[str, int]) -> List[Dict[str
 
 
 def wasteful_customers(
-    wasteful: Mapping[str, int], calls: Mapping[str, int], chance: float
+    wasteful: Mapping[str, int], calls: Mapping[str, int], of_all: int, chance: float
 ) -> Set[str]:
     """Return the customers to whom wasteful prompts are a habit.
 
-    `wasteful` and `calls` are numbers of calls by customer; who has no wasteful ones may be left
-    out of the first.  Needed are `config.PROMPT_WASTER_MIN_CALLS` such prompts, a share of
-    `config.PROMPT_WASTER_MIN_SHARE_PCT` of the customer's calls that is so many times the share
-    of the others as `config.PROMPT_WASTER_FACTOR` says, and a number that chance makes of as many
-    calls of others less often than `chance` says, 0 to 1.
+    `wasteful` and `calls` are numbers of calls by customer, of whom those with few wasteful ones
+    may be left out; `of_all` is the number of all calls.  Needed are
+    `config.PROMPT_WASTER_MIN_CALLS` such prompts, a share of `config.PROMPT_WASTER_MIN_SHARE_PCT`
+    of the customer's calls that is so many times the share of the others as
+    `config.PROMPT_WASTER_FACTOR` says, and a number that chance makes of as many calls of others
+    less often than `chance` says, 0 to 1.
     """
-    suspects = [name for name, number in wasteful.items() if _many(number, calls[name])]
+    suspects = [name for name, number in wasteful.items() if _many(number, calls.get(name, 0))]
     habitual: Set[str] = set()
+    prompts, whole = sum(wasteful.values()), of_all
     while True:
-        left = [name for name in calls if name not in habitual]
-        prompts = sum(wasteful.get(name, 0) for name in left)
-        whole = sum(calls[name] for name in left)
         more = {
             name
             for name in suspects
@@ -89,6 +95,8 @@ def wasteful_customers(
         if not more:
             return habitual
         habitual |= more
+        prompts -= sum(wasteful[name] for name in more)
+        whole -= sum(calls[name] for name in more)
 
 
 def _many(number: int, calls: int) -> bool:
