@@ -295,7 +295,9 @@ BURST_AROUND_HOURS = 6
 BURST_AROUND_PERCENTILE = 0.75
 BURST_FACTOR = 2.0
 
+# A day of a high error rate has so many failed calls: one failure of seven may be chance.
 HIGH_ERROR_RATE_PCT = 10
+HIGH_ERROR_RATE_MIN_ERRORS = 3
 # Kinds of errors that clients cause, with any provider.
 CLIENT_ERRORS: FrozenSet[str] = frozenset({"rate_limit", "auth_error"})
 # A provider is degraded in an hour of so many times its usual p95 latency or error rate, ...
@@ -1005,6 +1007,7 @@ LIMITS: Mapping[str, Limit] = {
     ),
     **_limits(
         "errors",
+        ("HIGH_ERROR_RATE_MIN_ERRORS", "on a day of a high error rate", 1, _MANY),
         ("RATE_LIMIT_ERRORS_PER_HOUR", "at rate limits in an hour that are abuse", 0, _MANY),
         ("RATE_LIMIT_CRITICAL_ERRORS_PER_HOUR", "that are critical", 0, _MANY),
     ),

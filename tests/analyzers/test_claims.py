@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import re
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, List
 
 import pytest
 from hypothesis import given, settings
@@ -41,18 +42,6 @@ def daily(days: Any, cost: float, **changes: Any) -> List[Row]:
 
 def findings(results: Dict[str, Any]) -> List[Dict[str, Any]]:
     return [found for result in results.values() for found in result["findings"]]
-
-
-def figures(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield every number of a result with its key."""
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            yield from figures(inner, str(name))
-    elif isinstance(value, list):
-        for inner in value:
-            yield from figures(inner, key)
-    elif isinstance(value, (int, float)) or value is None:
-        yield key, value
 
 
 # --- short data ------------------------------------------------------------------------------
@@ -161,7 +150,7 @@ def test_what_a_morning_s_calls_do_not_show_is_not_checked(tmp_path: Path) -> No
     for name in ("optimization", "features", "realtime"):
         ANALYZER_REGISTRY[name].generator(results[name], tmp_path / "page.html")
         page = (tmp_path / "page.html").read_text(encoding="utf-8")
-        for claim in ("steps that save", "cost more than they earn", "anomalous cost", "n/a per"):
+        for claim in ("steps that save", "cost more than they earn", "found: hours", "n/a per"):
             assert claim not in page, (name, claim)
 
 
@@ -408,8 +397,7 @@ def check_savings(results: Dict[str, Any], rows: List[Row]) -> None:
 @given(businesses())
 def test_rules_of_any_data(rows: List[Row]) -> None:
     results = run_all(rows)
-    for result in results.values():
-        assert all(math.isfinite(value) for _, value in figures(result) if value is not None)
+    json.dumps(results, allow_nan=False)  # raises ValueError for what is not finite
     revenues = [
         results["profitability"]["summary"]["monthly_revenue"],
         results["pricing"]["summary"]["current_monthly_revenue"],

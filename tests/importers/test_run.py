@@ -286,7 +286,7 @@ def test_the_line_of_figures_has_all_of_them(tmp_path: Path) -> None:
         "3 new",
         "37,200 tokens",
         "≥ $",
-        "1 duplicates",
+        "1 duplicate",
         "0 rejected",
         "1 unpriced",
     ):

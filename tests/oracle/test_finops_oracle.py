@@ -301,10 +301,12 @@ def test_realtime_alerts(case: Case) -> None:
     """Days that follow each other are one alert: gaps and islands."""
     runs = case.oracle.rows(
         f"""with days as (select day::date as d, sum(cost)::double as cost,
-                      count(*) filter (failed) / count(*) * 100 as errors from calls group by 1),
+                      count(*) filter (failed) / count(*) * 100 as errors,
+                      count(*) filter (failed) as failures from calls group by 1),
         bad as (select 'high_daily_cost' as type, d, cost as value from days
                 where cost > {config.HIGH_COST_THRESHOLD_USD}
-                union all select 'high_error_rate', d, errors from days where errors > 10)
+                union all select 'high_error_rate', d, errors from days
+                where errors > 10 and failures >= {config.HIGH_ERROR_RATE_MIN_ERRORS})
         select type, strftime(min(d), '%Y-%m-%d') as time, strftime(max(d), '%Y-%m-%d') as end,
                max(value) as value, count(*) as length
         from (select *, d - row_number() over (partition by type order by d)::int as island

@@ -131,6 +131,15 @@ def _plain_ms(value: Any) -> str:
     return fixed(number, 0) if abs(number) >= 10 else _trimmed(_significant(number, 2, 0))
 
 
+def is_nearly_all(size: Decimal) -> bool:
+    """Return whether a percentage is a little less than 100, by more than sums of binary stray.
+
+    >>> is_nearly_all(Decimal("99.97")), is_nearly_all(Decimal("99.99999999999997"))
+    (True, False)
+    """
+    return Decimal("99.9") < size < Decimal("99.999999999")
+
+
 def percent(value: Any) -> str:
     """Return a share from 0 to 100: `12.3%`; never `100.0%` for what is a little less."""
     number = decimal_of(value)
@@ -139,7 +148,7 @@ def percent(value: Any) -> str:
     size = abs(number)
     if size >= 1000:
         return fixed(number, 0) + "%"
-    if Decimal("99.9") < size < 100:
+    if is_nearly_all(size):
         return fixed(number, 2, ROUND_DOWN) + "%"
     if size < Decimal("0.1"):
         return _significant(number, 2, 1, 4) + "%"

@@ -36,7 +36,7 @@ def places_of(kind: str, values: Sequence[object]) -> Optional[int]:
     if kind == "share":
         sizes = [size * 100 for size in sizes]
     if kind in ("percent", "share"):
-        return 2 if any(Decimal("99.9") < size < 100 for size in sizes) else 1
+        return 2 if any(map(formatting.is_nearly_all, sizes)) else 1
     if kind == "tokens":
         return _power(sizes)
     if kind == "money":
@@ -79,7 +79,7 @@ def column_cell(kind: str, value: Any, places: Optional[int]) -> str:
     least = Decimal(1).scaleb(-places)
     if number and abs(number) < least / 2:
         return f"{'>-' if number < 0 else '<'}{before}{least:f}{after}"
-    below = kind in ("percent", "share") and Decimal("99.9") < abs(number) < 100
+    below = kind in ("percent", "share") and formatting.is_nearly_all(abs(number))
     text = fixed(abs(number), places, ROUND_DOWN) if below else fixed(abs(number), places)
     return f"{'-' if number < 0 else ''}{before}{text}{after}"
 

@@ -223,6 +223,7 @@ _OWN: Dict[str, Tuple[Threshold, ...]] = {
         Threshold("Anomaly detection: minimum hours with a call", "ANOMALY_MIN_HOURS", "hours"),
         Threshold("Daily cost alerted above", "HIGH_COST_THRESHOLD_USD", "money"),
         Threshold("Daily error rate alerted above", "HIGH_ERROR_RATE_PCT", "percent"),
+        Threshold("… with failed calls of at least", "HIGH_ERROR_RATE_MIN_ERRORS", "calls"),
         Threshold(
             "Provider degraded: p95 latency above its usual", "DEGRADED_LATENCY_FACTOR", "times"
         ),

@@ -24,16 +24,16 @@ def lines_of(result: Result, recompute: bool = False, dry_run: bool = False) -> 
 def _figures(result: Result, dry_run: bool) -> str:
     """Return format, files, calls, tokens, cost, duplicates, rejected and unpriced on a line."""
     tally, totals = result.tally, result.totals
-    calls = f"{totals.calls:,} calls"
+    calls = _counted(totals.calls, "call")
     if totals.calls_unknown:
         calls = "no request count" if not totals.calls else f"at least {calls}"
     bound = "≥ " if totals.unpriced_models else ""
     parts = [
         _counted(tally.files, "file"),
-        f"{calls} ({totals.rows:,} rows, {result.added:,} new)",
-        f"{totals.tokens:,} tokens",
+        f"{calls} ({_counted(totals.rows, 'row')}, {result.added:,} new)",
+        _counted(totals.tokens, "token"),
         f"{bound}${dollars(totals.cost)}",
-        f"{tally.duplicates:,} duplicates",
+        _counted(tally.duplicates, "duplicate"),
         f"{tally.rejections:,} rejected",
         f"{totals.unpriced_calls:,} unpriced",
     ]
@@ -54,7 +54,9 @@ def _about_records(result: Result) -> List[str]:
     if tally.skipped:
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in tally.skipped.most_common())
         lines.append(f"no calls: {kinds}")
-    lines += [f"{count:,} calls flagged: {flag}" for flag, count in tally.flags.most_common()]
+    lines += [
+        f"{_counted(count, 'call')} flagged: {flag}" for flag, count in tally.flags.most_common()
+    ]
     if tally.unchanged_files:
         lines.append(f"{_counted(tally.unchanged_files, 'file')} as before, not read again")
     if result.gone:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional, Sequence
+from typing import Mapping, NamedTuple, Optional, Sequence
 
 from finops.results.base import (
     Basis,
@@ -113,3 +113,5 @@ class AbuseDetectionResult(NamedTuple):
     daily: Sequence[FlaggedDay]
     findings: Sequence[Finding]
     recommendations: Sequence[str]
+    unchecked: Mapping[str, str] = {}
+    """why a section is empty that could not be checked, by its name; left out where all could"""

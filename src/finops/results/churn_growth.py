@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional, Sequence
+from typing import Mapping, NamedTuple, Optional, Sequence
 
 from finops.results.base import Basis, Count, Date, Finding, Percent, Usd, UsdPerMonth, Week
 
@@ -104,3 +104,5 @@ class ChurnGrowthResult(NamedTuple):
     cohorts: Sequence[Cohort]
     findings: Sequence[Finding]
     recommendations: Sequence[str]
+    unchecked: Mapping[str, str] = {}
+    """why a section is empty that could not be checked, by its name; left out where all could"""

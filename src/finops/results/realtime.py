@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional, Sequence
+from typing import Mapping, NamedTuple, Optional, Sequence
 
 from finops.results.base import (
     Basis,
@@ -28,7 +28,7 @@ class RealtimeSummary(NamedTuple):
     """null under the hours with a call that anomalies are told from"""
     incident_count: Count
     alert_count: Count
-    risk_level: str
+    risk_level: Optional[str]
     error_rate_percent: Percent
     at_risk_customers: Count
     """customers that use up most of their subscription"""
@@ -128,17 +128,18 @@ class ProviderCostShare(NamedTuple):
     """One provider's share of the cost."""
 
     provider: str
-    share: Share
+    share: Optional[Share]
 
 
 class PortfolioRisk(NamedTuple):
     """How much the workload depends on one provider."""
 
-    max_provider_concentration: Share
+    max_provider_concentration: Optional[Share]
+    """largest provider's share of the cost; null where nothing is known to cost"""
     top_provider: str
-    diversity_score: Share
+    diversity_score: Optional[Share]
     provider_count: Count
-    risk_level: str
+    risk_level: Optional[str]
     shares: Sequence[ProviderCostShare]
 
 
@@ -170,3 +171,5 @@ class RealtimeResult(NamedTuple):
     at_risk_customers: Sequence[BurningCustomer]
     findings: Sequence[Finding]
     recommendations: Sequence[str]
+    unchecked: Mapping[str, str] = {}
+    """why a section is empty that could not be checked, by its name; left out where all could"""

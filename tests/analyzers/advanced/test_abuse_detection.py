@@ -241,7 +241,7 @@ def test_exposure_is_the_cost_beyond_the_usual_day_once_a_day() -> None:
 
 
 def test_nothing_found_is_said_as_a_success() -> None:
-    result = analyze([row for day in range(10) for row in at(24 * day, 5)])
+    result = analyze([row for day in range(10) for row in at(24 * day, 20)])
     assert [f["severity"] for f in result["findings"]] == ["success"]
     assert result["recommendations"] == []
 

@@ -45,7 +45,7 @@ def test_expensive_days_in_a_row_are_one_alert() -> None:
 def test_every_bad_day_is_in_one_alert(expensive: Set[int], failing: Set[int]) -> None:
     rows = [call(timestamp=at(day), cost_usd="100") for day in range(21)]
     rows += [call(timestamp=at(day, 1), cost_usd="1") for day in expensive]
-    rows += [call(timestamp=at(day, 2), cost_usd="0", **FAULT) for day in failing]
+    rows += [call(timestamp=at(day, 2), cost_usd="0", **FAULT) for day in failing] * 3
     alerts = alerts_of(rows)
     for kind, days in (("high_daily_cost", expensive), ("high_error_rate", failing)):
         covered: List[str] = []

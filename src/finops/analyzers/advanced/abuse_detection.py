@@ -20,9 +20,10 @@ from finops.analyzers.shared.abuse_detectors import (
     Exposure,
     evidence_of,
 )
-from finops.analyzers.shared.abuse_signals import SIGNALS, Raised, Signals, action_for, flags_of
-from finops.analyzers.shared.anomalies import COST
+from finops.analyzers.shared.abuse_signals import SIGNALS, Raised, action_for, flags_of
+from finops.analyzers.shared.anomalies import CALLS, COST
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
+from finops.analyzers.shared.coverage import coverage_of
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.customer_advice import suspected
 from finops.analyzers.shared.customers import customers_of
@@ -51,6 +52,7 @@ class AbuseDetectionAnalyzer(Analyzer):
         evidence = evidence_of(data)
         signals, raised = evidence.signals, evidence.raised
         exposure = Exposure(data, span, evidence)
+        unchecked = _unchecked(data, evidence)
         customers = _customers(data, span, evidence)
         return results.AbuseDetectionResult(
             summary=_summary(data, customers, exposure.of(raised)),
@@ -61,9 +63,35 @@ class AbuseDetectionAnalyzer(Analyzer):
             suspicious_access=signals.suspicious_access,
             customers=customers,
             daily=_daily(data, raised),
-            findings=by_impact(_findings(data, span, signals, raised, exposure)),
+            findings=by_impact(_findings(data, span, evidence, exposure, unchecked)),
             recommendations=_recommendations(suspected(data, span, evidence), customers),
+            unchecked=unchecked,
         )
+
+
+def _judged(evidence: Evidence) -> int:
+    """Return how many customers have a day of enough calls, and enough others to compare it."""
+    least, others = config.ABUSE_MIN_DAILY_CALLS, config.ABUSE_MIN_BASELINE_DAYS
+    return sum(
+        len(history.dates) > others and max(history.amounts[CALLS]) >= least
+        for history in evidence.days.values()
+    )
+
+
+def _unchecked(data: Rollups, evidence: Evidence) -> Dict[str, str]:
+    """Return why a signal could not be checked."""
+    least, others = config.ABUSE_MIN_DAILY_CALLS, config.ABUSE_MIN_BASELINE_DAYS
+    coverage, totals = coverage_of(data), data.totals
+    few = f"no customer has a day of {least} calls and {others} other active days"
+    usage = "" if _judged(evidence) else few
+    priceless = "no call has a known cost" if totals.unpriced == totals.calls else ""
+    reasons = {
+        "unusual_usage": usage,
+        "cost_spikes": usage or priceless,
+        "rate_limit_abuse": "" if coverage["status"] else "no call says whether it succeeded",
+        "suspicious_access": "" if coverage["region"] else "no call names a region",
+    }
+    return {signal: reason for signal, reason in reasons.items() if reason and totals.calls}
 
 
 # --- customers -------------------------------------------------------------------------------
@@ -163,10 +191,11 @@ def _first_signals(raised: Sequence[Raised]) -> Dict[Tuple[str, str], str]:
 def _findings(
     data: Rollups,
     span: CoveredDays,
-    signals: Signals,
-    raised: Sequence[Raised],
+    evidence: Evidence,
     exposure: Exposure,
+    unchecked: Mapping[str, str],
 ) -> List[Finding]:
+    raised = evidence.raised
     findings = caveats(span, data.totals)
     first = _first_signals(raised)
     for signal in SIGNALS:
@@ -187,16 +216,28 @@ def _findings(
                     overlaps=signal if signal in _ATTACKS else UNUSUAL_USAGE,
                 )
             )
-    if customers_of(data) and not any(signals):
-        findings.append(
-            finding(
-                "success",
-                "No abnormal accounts",
-                f"{counted(len(customers_of(data)), 'customer')} checked for unusual usage and "
-                "cost, rate-limit abuse and impossible travel.",
-            )
-        )
+    if customers_of(data) and not any(evidence.signals) and "unusual_usage" not in unchecked:
+        findings.append(_none_abnormal(len(customers_of(data)), _judged(evidence), unchecked))
     return findings
+
+
+def _none_abnormal(customers: int, judged: int, unchecked: Mapping[str, str]) -> Finding:
+    """Return the finding that nobody is abnormal, of what the data shows."""
+    checked = ["unusual usage" if "cost_spikes" in unchecked else "unusual usage and cost"]
+    if "rate_limit_abuse" not in unchecked:
+        checked.append("rate-limit abuse")
+    if "suspicious_access" not in unchecked:
+        checked.append("impossible travel")
+    *first, last = checked
+    what = f"{', '.join(first)} and {last}" if first else last
+    few = customers - judged
+    have = "has" if few == 1 else "have"
+    more = f" {counted(few, 'customer')} {have} too few calls for the first." if few else ""
+    return finding(
+        "success",
+        "No abnormal accounts",
+        f"{counted(customers, 'customer')} checked for {what}.{more}",
+    )
 
 
 def _since(signs: Sequence[Raised]) -> str:

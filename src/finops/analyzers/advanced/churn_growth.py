@@ -7,7 +7,7 @@ be known to have left in the last weeks; those are covered by the comparison of 
 from __future__ import annotations
 
 import math
-from typing import List, Optional, Sequence
+from typing import Dict, List, Mapping, Optional, Sequence
 
 from finops import config, stats
 from finops.analyzers.base import Analyzer, by_impact, finding
@@ -22,6 +22,7 @@ from finops.analyzers.shared.cohorts import (
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.customer_advice import ADVICE_TABLES, Advice, advice_of, rows_of
 from finops.analyzers.shared.customer_trends import (
+    Trend,
     at_risk_customers,
     expansion_of,
     trends_of,
@@ -74,7 +75,28 @@ class ChurnGrowthAnalyzer(Analyzer):
             cohorts=cohorts(data, span),
             findings=by_impact(_findings(data, span, summary)),
             recommendations=_recommendations(advice, churned, at_risk, expansion),
+            unchecked=_unchecked(data, span, trends, summary),
         )
+
+
+def _unchecked(
+    data: Rollups, span: CoveredDays, trends: Mapping[str, Trend], summary: ChurnSummary
+) -> Dict[str, str]:
+    """Return why customers who left, call less or outgrow their tier could not be checked."""
+    window, least = config.TREND_WINDOW_DAYS, config.TREND_MIN_PREVIOUS_CALLS
+    silence = config.CHURN_INACTIVE_DAYS
+    long = len(span.dates) > silence
+    few = f"no customer had {least} calls in the {window} days before the last {window}"
+    trend = few if trends else f"it needs {2 * window} whole days"
+    if any(each.previous >= least for each in trends.values()):
+        trend = ""
+    priceless = summary.customers_without_price == summary.total_customers
+    reasons = {
+        "churned": "" if long else f"it needs more than {silence} days",
+        "at_risk": trend,
+        "expansion": trend or ("no subscription price is known" if priceless else ""),
+    }
+    return {name: reason for name, reason in reasons.items() if reason and data.totals.calls}
 
 
 def _in_one_voice(row: Expansion, advice: Advice) -> Expansion:

@@ -114,16 +114,18 @@ class GeographicLatencyAnalyzer(Analyzer):
             key=lambda r: (r.avg_latency_ms is None, r.avg_latency_ms or 0.0, r.region),
         )
         routing = _routing(pairs, data[TOKEN_BANDS])
+        provider_regions = [_pair_row(key, group) for key, group in pairs.items()]
+        several = len({row.provider for row in provider_regions}) > 1
         return results.GeographicLatencyResult(
             summary=_summary(data, groups, regions, routing),
             basis=basis_of(data, span, self.NEEDS),
             regions=regions,
-            provider_regions=[_pair_row(key, group) for key, group in pairs.items()],
+            provider_regions=provider_regions,
             latency_by_tokens=_by_tokens(data[TOKEN_BANDS]),
             routing=routing,
             daily=_daily(data),
             by_day=results.GeographicByDay(regions=_by_day(data)),
-            findings=by_impact(_findings(regions, routing) + hour_findings(data, span)),
+            findings=by_impact(_findings(regions, routing, several) + hour_findings(data, span)),
             recommendations=_recommendations(span, regions, routing),
         )
 
@@ -369,8 +371,9 @@ def _slow(regions: List[results.RegionLatency]) -> List[results.RegionLatency]:
 
 
 def _findings(
-    regions: List[results.RegionLatency], routing: List[results.Routing]
+    regions: List[results.RegionLatency], routing: List[results.Routing], several: bool
 ) -> List[Finding]:
+    """`several`: whether there is more than one provider to compare."""
     findings = []
     known = _measured(regions)
     fastest, slowest = (known[0].avg_latency_ms, known[-1].avg_latency_ms) if known else (0, 0)
@@ -392,7 +395,7 @@ def _findings(
     if routing:
         findings.append(_routing_finding(routing))
     if known and not routing and not _slow(regions):
-        findings.append(_good_finding(regions))
+        findings.append(_good_finding(regions, several))
     return findings
 
 
@@ -424,10 +427,11 @@ def _routing_finding(routing: List[results.Routing]) -> Finding:
     )
 
 
-def _good_finding(regions: List[results.RegionLatency]) -> Finding:
+def _good_finding(regions: List[results.RegionLatency], several: bool) -> Finding:
+    others = " and no provider is clearly slower than another" if several else ""
     return finding(
         "success",
-        "No region is slow and no provider is clearly slower than another",
+        f"No region is slow{others}",
         f"The 95th percentile is at most {config.P95_THRESHOLD_MS:,} ms in every region "
         f"({len(regions)} compared).",
         kind="quality",

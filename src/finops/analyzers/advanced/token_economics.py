@@ -205,7 +205,7 @@ class TokenEconomicsAnalyzer(Analyzer):
             daily_tokens=[TokenDay(day, *sums) for (day,), sums in data[DAILY_TABLE].items()],
             by_day=TokenByDay(models=by_day(data, MODEL_DAYS, "provider", "model")),
             findings=by_impact(
-                _findings(data, [prompts, simple], opportunities, savings)
+                _findings(data, span, [prompts, simple], opportunities, savings)
                 + caveats(span, data.totals)
             ),
             recommendations=_recommendations(data, prompts, simple, savings),
@@ -473,15 +473,35 @@ _DETAILS: Mapping[str, Tuple[str, str]] = {
 }
 
 
+def _in_use(
+    data: Rollups, span: CoveredDays, opportunities: Sequence[Opportunity]
+) -> List[Opportunity]:
+    """Return the switches of customers and models with calls in the last 30 whole days.
+
+    Who is gone, or has moved on already, saves nothing more.
+    """
+    days = set(span.recent)
+    customers = {name for name, day in data[CALL_DAYS] if day in days} - {config.UNALLOCATED}
+    by_day = data[MODEL_DAYS]
+    models = {(provider, model) for day, provider, model in by_day if day in days}
+    return [
+        row
+        for row in opportunities
+        if row.customer_id in customers and (row.current_provider, row.current_model) in models
+    ]
+
+
 def _findings(
     data: Rollups,
+    span: CoveredDays,
     patterns: Sequence[WastedCalls],
     opportunities: Sequence[Opportunity],
     savings: Savings,
 ) -> List[Finding]:
     findings = [_pattern_finding(calls, savings) for calls in patterns if calls.wasted > 0]
     if opportunities:
-        customers = {row.customer_id for row in opportunities} - {config.UNALLOCATED}
+        in_use = _in_use(data, span, opportunities)
+        customers = {row.customer_id for row in in_use}
         monthly = savings.of(*MODEL_STEPS)
         notable = monthly is None or monthly >= config.NOTABLE_USD_PER_MONTH
         several = len({name for name, *_ in data[USAGE_TABLE]} - {config.UNALLOCATED}) > 1
@@ -490,12 +510,13 @@ def _findings(
                 finding(
                     "info",
                     f"Cheaper models for {counted(len(customers), 'customer')}",
-                    f"{counted(len(opportunities), 'switch', 'switches')}, within the same class "
+                    f"{counted(len(in_use), 'switch', 'switches')}, within the same class "
                     f"or one below; Rate Optimization shows their combined savings.",
                 )
             )
     succeeded = data.totals.calls > data.totals.errors
-    clean = not findings and not opportunities
+    switched = savings.of(*MODEL_STEPS) or 0.0
+    clean = not (findings or opportunities or switched >= config.NOTABLE_USD_PER_MONTH)
     if succeeded and clean and not data.totals.unpriced:
         findings.append(
             finding(

@@ -11,9 +11,11 @@ from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.alerts import ALERT_TABLES, ALERT_TYPES, active_days, alerts
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.bursts import cost_around, pattern
+from finops.analyzers.shared.coverage import coverage_of
 from finops.analyzers.shared.covered_days import HOURLY_CALLS, CoveredDays, covered_days
 from finops.analyzers.shared.customer_advice import ADVICE_TABLES, Advice, advice_of, rows_of
 from finops.analyzers.shared.daily_sums import by_day
+from finops.analyzers.shared.degradation import PROVIDER_HOURS
 from finops.analyzers.shared.hourly_costs import HOURS, hourly_costs
 from finops.analyzers.shared.like_hours import LikeHours
 from finops.analyzers.shared.overlaps import UNPROFITABLE_CUSTOMERS, UNUSUAL_USAGE
@@ -70,6 +72,7 @@ class RealtimeAnalyzer(Analyzer):
         risk = _portfolio_risk(data)
         book = open_book(data, span)
         customers = _at_risk_customers(book)
+        unchecked = _unchecked(data, book)
         return results.RealtimeResult(
             summary=results.RealtimeSummary(
                 total_calls=data.totals.calls,
@@ -93,14 +96,36 @@ class RealtimeAnalyzer(Analyzer):
             portfolio_risk=risk,
             at_risk_customers=customers,
             findings=by_impact(
-                _findings(data, span, incidents, baseline, alerted, risk)
+                _findings(data, span, incidents, baseline, alerted, risk, unchecked)
                 + _burn_findings(book, customers)
                 + caveats(span, data.totals)
             ),
             recommendations=_recommendations(
                 data, incidents, alerted, risk, customers, advice_of(data, span)
             ),
+            unchecked=unchecked,
         )
+
+
+def _unchecked(data: Rollups, book: Book) -> Dict[str, str]:
+    """Return why a section, or a type of alerts, could not be checked.
+
+    That none was reported is no news where there was nothing to check.
+    """
+    totals = data.totals
+    priceless = "no call has a known cost" if totals.unpriced == totals.calls else ""
+    hours = "" if _has_hours(data) else f"it needs {config.ANOMALY_MIN_HOURS} hours with a call"
+    status = "" if coverage_of(data)["status"] else "no call says whether it succeeded"
+    least = config.DEGRADED_MIN_CALLS
+    busy = any(values[0] >= least for values in data[PROVIDER_HOURS].values())
+    reasons = {
+        "anomalies": priceless or hours,
+        "high_daily_cost": priceless,
+        "high_error_rate": status,
+        "provider_degraded": "" if busy else f"no provider has {least} calls in an hour",
+        "at_risk_customers": book.unjudged,
+    }
+    return {name: reason for name, reason in reasons.items() if reason and totals.calls}
 
 
 # --- hours -----------------------------------------------------------------------------------
@@ -187,18 +212,20 @@ def _incident(rows: Sequence[results.Anomaly]) -> results.Incident:
 
 
 def _portfolio_risk(data: Rollups) -> results.PortfolioRisk:
-    """Provider concentration; shares are of cost, 0 to 1, and 0 where nothing costs."""
+    """Provider concentration; shares are of cost, 0 to 1, and not known where none is."""
     costs = {name: sums[1] for name, sums in fold(data, CALLS, "provider").items()}
     total = math.fsum(costs.values())
+    if total <= config.NEGLIGIBLE_USD:
+        nothing = [results.ProviderCostShare(provider=name, share=None) for name in sorted(costs)]
+        return results.PortfolioRisk(None, "", None, len(costs), None, nothing)
     shares = {name: ratio(cost, total) for name, cost in sorted(costs.items())}
-    top = max(shares, key=lambda name: shares[name]) if total else ""
-    largest = shares.get(top, 0.0)
+    top = max(shares, key=lambda name: shares[name])
     return results.PortfolioRisk(
-        max_provider_concentration=largest,
+        max_provider_concentration=shares[top],
         top_provider=top,
-        diversity_score=1 - math.fsum(s * s for s in shares.values()) if total else 0.0,
+        diversity_score=1 - math.fsum(s * s for s in shares.values()),
         provider_count=len(costs),
-        risk_level=risk_level(largest),
+        risk_level=risk_level(shares[top]),
         shares=[
             results.ProviderCostShare(provider=name, share=share)
             for name, share in sorted(shares.items(), key=lambda item: (-item[1], item[0]))
@@ -261,32 +288,47 @@ def _findings(
     baseline: results.HourlyBaseline,
     alerted: Sequence[results.Alert],
     risk: results.PortfolioRisk,
+    unchecked: Mapping[str, str],
 ) -> List[Finding]:
     findings = _alert_findings(alerted)
     if incidents:
         findings.append(_incident_finding(span, incidents))
-    if risk.risk_level != "low" and risk.provider_count > 1:
+    if _is_notable(risk):
         findings.append(
             finding(
                 "warning" if risk.risk_level == "high" else "info",
                 f"{provider_name(risk.top_provider)} accounts for "
-                f"{percent(risk.max_provider_concentration * 100)} of {cost_words(data.totals)}",
+                f"{_top_share(risk)} of {cost_words(data.totals)}",
                 f"{counted(risk.provider_count, 'provider').capitalize()} are in use; an outage "
                 "or a price rise there would be hard to avoid.",
                 effort="high",
                 subject={"provider": risk.top_provider},
             )
         )
-    if _has_hours(data) and not (incidents or alerted):
-        findings.append(
-            finding(
-                "success",
-                "No anomalies and no alerts",
-                f"No hour cost more than {usd(baseline.threshold)} and far more than hours like "
-                "it, no day crossed a limit, and no provider was degraded.",
-            )
-        )
+    quiet = not (incidents or alerted or data.totals.unpriced)
+    if quiet and _has_hours(data) and "anomalies" not in unchecked:
+        findings.append(_all_quiet(baseline, unchecked))
     return findings
+
+
+def _is_notable(risk: results.PortfolioRisk) -> bool:
+    return risk.risk_level in ("high", "medium") and risk.provider_count > 1
+
+
+def _top_share(risk: results.PortfolioRisk) -> str:
+    return percent((risk.max_provider_concentration or 0.0) * 100)
+
+
+def _all_quiet(baseline: results.HourlyBaseline, unchecked: Mapping[str, str]) -> Finding:
+    """Return the finding that nothing was out of the ordinary, of what could be checked."""
+    checked = [f"no hour cost more than {usd(baseline.threshold)} and far more than hours like it"]
+    if "high_error_rate" not in unchecked:
+        checked.append("no day crossed a limit")
+    if "provider_degraded" not in unchecked:
+        checked.append("no provider was degraded")
+    *first, last = checked
+    sentence = f"{', '.join(first)}, and {last}." if first else f"{last}."
+    return finding("success", "No anomalies and no alerts", f"{sentence[0].upper()}{sentence[1:]}")
 
 
 def _has_hours(data: Rollups) -> bool:
@@ -406,10 +448,10 @@ def _recommendations(
         names = ", ".join(provider_name(name) for name in sorted({a.subject for a in degraded}))
         hours = counted(sum(a.length for a in degraded), "hour")
         advice.append(f"Prepare a fallback for {names}: {hours} of degraded service.")
-    if risk.risk_level != "low" and risk.provider_count > 1:
+    if _is_notable(risk):
         advice.append(
             f"Reduce dependence on {provider_name(risk.top_provider)}: it accounts for "
-            f"{percent(risk.max_provider_concentration * 100)} of {cost_words(data.totals)}."
+            f"{_top_share(risk)} of {cost_words(data.totals)}."
         )
     return advice
 

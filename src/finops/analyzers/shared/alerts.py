@@ -78,7 +78,8 @@ def alerts(data: Rollups) -> List[Alert]:
 def _day_alerts(days: Sequence[Day]) -> List[Alert]:
     most, rate = config.HIGH_COST_THRESHOLD_USD, config.HIGH_ERROR_RATE_PCT
     expensive = _runs([day for day in days if day.cost > most])
-    failing = _runs([day for day in days if day.error_rate > rate])
+    fewest = config.HIGH_ERROR_RATE_MIN_ERRORS
+    failing = _runs([day for day in days if day.error_rate > rate and day.errors >= fewest])
     return [
         *(_day_alert("high_daily_cost", "critical", run, _cost, most) for run in expensive),
         *(_day_alert("high_error_rate", "warning", run, _error_rate, rate) for run in failing),

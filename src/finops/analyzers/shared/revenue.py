@@ -83,6 +83,20 @@ class Book(NamedTuple):
         return bool(self.paying) or 0 < self.customers == len(self.gone)
 
     @property
+    def unjudged(self) -> str:
+        """Why no customer can be held against what it pays; "" where any can be."""
+        if any(not account.unpriced for account in self.paying):
+            return ""
+        if self.paying:
+            return "calls of every customer have no known cost"
+        if not self.customers:
+            return "no call names a customer"
+        if self.too_new:
+            return f"no customer has {config.SHORT_PERIOD_DAYS} covered days of its own"
+        known = "all customers with a known price are gone"
+        return known if self.has_prices else "no subscription price is known"
+
+    @property
     def revenue(self) -> Optional[float]:
         """Subscriptions of all paying customers, USD per month."""
         return math.fsum(map(_PRICE, self.paying)) if self.is_known else None

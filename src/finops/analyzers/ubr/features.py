@@ -223,7 +223,7 @@ def _name(row: FeatureReturn) -> str:
 def _findings(features: Sequence[FeatureReturn]) -> List[Finding]:
     findings = [_loss_finding(row) for row in _classified(features) if (row.roi_percent or 0.0) < 0]
     invest = [row for row in features if row.classification == "invest"]
-    if invest:
+    if invest and _are_compared(features):
         best = invest[0]
         findings.append(
             finding(
@@ -327,6 +327,11 @@ def _classified(features: Sequence[FeatureReturn]) -> List[FeatureReturn]:
     return [row for row in features if row.classified]
 
 
+def _are_compared(features: Sequence[FeatureReturn]) -> bool:
+    """Return whether any return may be the highest: of one alone it says nothing."""
+    return len(_classified(features)) > 1
+
+
 def _recommendations(features: Sequence[FeatureReturn]) -> List[str]:
     losing = [row for row in features if row.classification in ("sunset", "optimize")]
     losing = sorted(losing, key=lambda r: (-_gap(r), r.feature_id))
@@ -334,9 +339,10 @@ def _recommendations(features: Sequence[FeatureReturn]) -> List[str]:
     invest = [row for row in features if row.classification == "invest"]
     if invest:
         best = invest[0]
+        highest = "has the highest return and " if _are_compared(features) else ""
         advice.append(
-            f"Invest in {_name(best)}: it has the highest return and earns "
-            f"{usd(-_gap(best))} per month above its cost."
+            f"Invest in {_name(best)}: it {highest}earns {usd(-_gap(best))} per month above its "
+            "cost."
         )
     return advice
 

@@ -8,7 +8,7 @@ subscription at which nothing is lost.
 from __future__ import annotations
 
 import math
-from typing import ClassVar, List, Optional, Sequence, Tuple
+from typing import ClassVar, Dict, List, Optional, Sequence, Tuple
 
 from finops import config
 from finops.analyzers.base import Analyzer, by_impact, finding
@@ -91,7 +91,13 @@ class ProfitabilityAnalyzer(Analyzer):
             ),
             advice=rows_of(advice, data.customers),
             recommendations=_recommendations(losing, customers, advice) + price_advice(book),
+            unchecked=_unchecked(data, book),
         )
+
+
+def _unchecked(data: Rollups, book: Book) -> Dict[str, str]:
+    """Return why nobody is called unprofitable where nobody could be judged."""
+    return {"unprofitable": book.unjudged} if book.unjudged and data.totals.calls else {}
 
 
 def category_of(margin: float) -> str:

@@ -47,10 +47,13 @@ const format = (() => {
     return fixed(shifted(number, -power), 1) + letter;
   }
 
+  // A little less than 100, by more than sums of binary stray.
+  const isNearlyAll = (size) => size > 99.9 && size < 99.999999999;
+
   function percent(number) {
     const size = Math.abs(number);
     if (size >= 1000) return `${fixed(number, 0)}%`;
-    if (size > 99.9 && size < 100) return `${fixed(number, 2, Math.floor)}%`;
+    if (isNearlyAll(size)) return `${fixed(number, 2, Math.floor)}%`;
     return `${size < 0.1 ? significant(number, 2, 1, 4) : fixed(number, 1)}%`;
   }
 
@@ -112,7 +115,7 @@ const format = (() => {
   function places(kind, values) {
     const sizes = values.filter((value) => typeof value === "number" && value)
       .map((value) => Math.abs(kind === "share" ? shifted(value, 2) : value)).sort((a, b) => a - b);
-    if (kind === "percent" || kind === "share") return sizes.some((size) => size > 99.9 && size < 100) ? 2 : 1;
+    if (kind === "percent" || kind === "share") return sizes.some(isNearlyAll) ? 2 : 1;
     if (kind === "money") return decimals(sizes, 0, 2);
     if (kind === "number") return sizes.every(Number.isInteger) ? 0 : decimals(sizes, 1, 2);
     if (kind !== "tokens") return undefined;
@@ -130,7 +133,7 @@ const format = (() => {
     const size = Math.abs(number);
     const least = shifted(1, -places);
     if (number && size < least / 2) return `${number < 0 ? ">-" : "<"}${before}${least.toFixed(places)}${after}`;
-    const below = after && size > 99.9 && size < 100;
+    const below = after && isNearlyAll(size);
     return `${number < 0 ? "-" : ""}${before}${fixed(size, places, below ? Math.floor : Math.round)}${after}`;
   }
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
+from typing import Any, Dict, List, Mapping, Sequence, Union
 
-from finops.generators import formatting
+from finops.generators import checks, formatting
 from finops.generators.charts import Axis, Series, bar_chart, cut_short, line_chart, scatter_chart
 from finops.generators.components import Card, Part, columns, section
 from finops.generators.contrast import Contrast
@@ -75,14 +75,33 @@ def _cards(result: results.AbuseDetectionResult) -> List[Card]:
             "of all customers",
             recompute=Sum("call_count"),
         ),
-        Card("Unusual days", len(result.unusual_usage), "count", "of single customers"),
-        Card(
+        _signal_card(
+            "Unusual days",
+            "of single customers",
+            {"unusual_usage": result.unusual_usage},
+            result.unchecked,
+        ),
+        _signal_card(
             "Other signals",
-            len(result.rate_limit_abuse) + len(result.suspicious_access),
-            "count",
             "hours at rate limits, days with impossible travel",
+            {
+                "rate_limit_abuse": result.rate_limit_abuse,
+                "suspicious_access": result.suspicious_access,
+            },
+            result.unchecked,
         ),
     ]
+
+
+def _signal_card(
+    label: str,
+    what: str,
+    signals: Mapping[str, Sequence[object]],
+    unchecked: Mapping[str, str],
+) -> Card:
+    """Return how many signals there are; where none could be checked, that this is not known."""
+    known = [rows for name, rows in signals.items() if name not in unchecked]
+    return Card(label, sum(map(len, known)) if known else None, "count", what)
 
 
 def _over_time(result: results.AbuseDetectionResult, data: Mapping[str, Any]) -> Part:
@@ -164,7 +183,7 @@ def _signals(row: results.FlaggedCustomer) -> str:
 
 def _usage(result: results.AbuseDetectionResult) -> Part:
     rows = result.unusual_usage
-    empty = "No customer had an unusual day."
+    empty = checks.empty("unusual_usage", "No customer had an unusual day.", result.unchecked)
     return section(
         "Unusual days of single customers",
         scatter_chart(
@@ -216,7 +235,11 @@ def _costs(result: results.AbuseDetectionResult) -> Part:
                 Column(lambda row: row.z_score, "Deviation", "number"),
             ],
             result.cost_spikes,
-            empty="No customer had a day far more expensive than its other days.",
+            empty=checks.empty(
+                "cost_spikes",
+                "No customer had a day far more expensive than its other days.",
+                result.unchecked,
+            ),
         ),
     )
 
@@ -243,7 +266,11 @@ def _access(result: results.AbuseDetectionResult) -> Part:
                 Column(lambda row: row.severity, "Severity", "severity"),
             ],
             result.rate_limit_abuse,
-            empty="No customer repeatedly hit rate limits within an hour.",
+            empty=checks.empty(
+                "rate_limit_abuse",
+                "No customer repeatedly hit rate limits within an hour.",
+                result.unchecked,
+            ),
         ),
         table(
             "access",
@@ -258,7 +285,11 @@ def _access(result: results.AbuseDetectionResult) -> Part:
                 Column(lambda row: (row.shortest_gap_minutes or 0) * 60, "Shortest gap", "seconds"),
             ],
             result.suspicious_access,
-            empty="No customer changed region repeatedly within an hour.",
+            empty=checks.empty(
+                "suspicious_access",
+                "No customer changed region repeatedly within an hour.",
+                result.unchecked,
+            ),
         ),
     )
 
@@ -275,19 +306,12 @@ def _contrast(result: results.AbuseDetectionResult) -> Contrast:
 
 
 def _not_found(result: results.AbuseDetectionResult) -> List[str]:
-    looked: Tuple[Tuple[Sequence[object], str], ...] = (
-        (
-            result.unusual_usage,
-            "Checked, none found: unusual days of a customer.",
-        ),
-        (
-            result.rate_limit_abuse,
-            "Checked, none found: hours with many rate-limit errors.",
-        ),
-        (result.cost_spikes, "Checked, none found: days far more expensive than usual."),
-        (
-            result.suspicious_access,
-            "Checked, none found: impossible changes of region.",
-        ),
+    return checks.not_found(
+        [
+            ("unusual_usage", result.unusual_usage, "unusual days of a customer"),
+            ("rate_limit_abuse", result.rate_limit_abuse, "hours with many rate-limit errors"),
+            ("cost_spikes", result.cost_spikes, "days far more expensive than usual"),
+            ("suspicious_access", result.suspicious_access, "impossible changes of region"),
+        ],
+        result.unchecked,
     )
-    return [sentence for rows, sentence in looked if not rows]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
 
 from finops import config
-from finops.generators import formatting
+from finops.generators import checks, formatting
 from finops.generators.charts import Axis, Series, bar_chart, line_chart
 from finops.generators.components import Card, Part, columns, section
 from finops.generators.contrast import Contrast
@@ -36,7 +36,7 @@ def generate_churn_growth_report(data: Dict[str, Any], output_path: Union[str, P
         REPORT,
         data,
         output_path,
-        cards=_cards(result.summary),
+        cards=_cards(result.summary, result.unchecked),
         body=[
             _over_time(result, data),
             _leaving(result),
@@ -49,7 +49,10 @@ def generate_churn_growth_report(data: Dict[str, Any], output_path: Union[str, P
     )
 
 
-def _cards(summary: results.ChurnSummary) -> List[Card]:
+def _cards(summary: results.ChurnSummary, unchecked: Mapping[str, str]) -> List[Card]:
+    def known(name: str, value: Optional[float]) -> Optional[float]:
+        return None if name in unchecked else value
+
     rate = f"a monthly rate needs {config.CHURN_MIN_DAYS} covered days"
     if summary.churn_rate_percent is not None:
         rate = f"{formatting.percent(summary.churn_rate_percent)} in a month"
@@ -58,22 +61,22 @@ def _cards(summary: results.ChurnSummary) -> List[Card]:
     return [
         Card(
             "Revenue lost",
-            summary.lost_monthly_revenue,
+            known("churned", summary.lost_monthly_revenue),
             "money",
             "per month, with customers who left",
         ),
-        Card("Customers who left", summary.churned_customers, "count", rate),
+        Card("Customers who left", known("churned", summary.churned_customers), "count", rate),
         Card(
             "Revenue at risk",
-            summary.at_risk_monthly_revenue,
+            known("at_risk", summary.at_risk_monthly_revenue),
             "money",
-            f"per month, with {risky}",
+            "per month" if "at_risk" in unchecked else f"per month, with {risky}",
         ),
         Card(
             "Possible expansion",
-            summary.expansion_monthly_revenue,
+            known("expansion", summary.expansion_monthly_revenue),
             "money",
-            f"per month, with {growing}",
+            "per month" if "expansion" in unchecked else f"per month, with {growing}",
         ),
         Card(
             "Gross revenue retention",
@@ -188,7 +191,9 @@ def _leaving(result: results.ChurnGrowthResult) -> Part:
                 ),
             ],
             at_risk,
-            empty="No customer lost half of its calls or more.",
+            empty=checks.empty(
+                "at_risk", "No customer lost half of its calls or more.", result.unchecked
+            ),
         ),
         table(
             "churned",
@@ -206,7 +211,11 @@ def _leaving(result: results.ChurnGrowthResult) -> Part:
                 ),
             ],
             result.churned,
-            empty="No customer counts as gone: all have called recently enough.",
+            empty=checks.empty(
+                "churned",
+                "No customer counts as gone: all have called recently enough.",
+                result.unchecked,
+            ),
         ),
     )
 
@@ -226,7 +235,11 @@ def _revenue_chart(result: results.ChurnGrowthResult) -> Part:
             Series("Lost", [lost.get(tier, 0) for tier in tiers], "critical"),
             Series("At risk", [risky.get(tier, 0) for tier in tiers], "warning"),
         ],
-        empty="No churned or at-risk customers, so no revenue is lost or at risk.",
+        empty=checks.empty(
+            "churned" if "churned" in result.unchecked else "at_risk",
+            "No churned or at-risk customers, so no revenue is lost or at risk.",
+            result.unchecked,
+        ),
     )
 
 
@@ -254,7 +267,11 @@ def _growing(result: results.ChurnGrowthResult) -> Part:
                 Column(lambda row: row.suggested_tier, "Suggested tier", "tier", dot=True),
             ],
             result.expansion,
-            empty="No customer below the highest tier grew permanently or costs what it pays.",
+            empty=checks.empty(
+                "expansion",
+                "No customer below the highest tier grew permanently or costs what it pays.",
+                result.unchecked,
+            ),
         ),
         lead="Their typical day has at least 50% more calls than before, beyond the growth of "
         "other customers, or their calls cost most of what they pay. A tier is suggested after "
@@ -334,10 +351,14 @@ def _contrast(result: results.ChurnGrowthResult) -> Contrast:
 
 
 def _not_found(result: results.ChurnGrowthResult) -> List[str]:
-    looked: Tuple[Tuple[Sequence[object], str], ...] = (
-        (result.churned, "Checked, none found: customers who left."),
-        (result.at_risk, "Checked, none found: customers who lost half of their calls."),
-        (result.expansion, "Checked, none found: customers who outgrow their tier."),
-        (result.growth, "No weekly growth: it needs two full weeks in a row."),
+    sentences = checks.not_found(
+        [
+            ("churned", result.churned, "customers who left"),
+            ("at_risk", result.at_risk, "customers who lost half of their calls"),
+            ("expansion", result.expansion, "customers who outgrow their tier"),
+        ],
+        result.unchecked,
     )
-    return [sentence for rows, sentence in looked if not rows]
+    if not result.growth:
+        sentences.append("No weekly growth: it needs two full weeks in a row.")
+    return sentences

@@ -65,20 +65,24 @@ class _Headline(Generic[_Summary]):
         words: str,
         kind: str,
         one: str = "",
+        checked: str = "",
     ) -> None:
+        """`checked` is the section that the figure counts: of one not checked there is none."""
         self._summary = summary
         self._figure = figure
         self._words = words
         self._one = one or words
         self.kind = kind
+        self._checked = checked
 
     def words(self, value: object) -> str:
         """Return the words after a figure, in the singular after 1."""
         return self._one if value == 1 else self._words
 
-    def of(self, summary: Data) -> object:
-        """Return the figure of a summary's dict, None where it has none."""
-        return self._figure(from_dict(self._summary, summary))
+    def of(self, result: Data) -> object:
+        """Return the figure of a result's dict, None where it has none."""
+        figure = self._figure(from_dict(self._summary, result.get("summary") or {}))
+        return figure or None if self._checked in (result.get("unchecked") or {}) else figure
 
 
 _HEADLINES: Dict[str, _Headline[Any]] = {
@@ -129,7 +133,12 @@ _HEADLINES: Dict[str, _Headline[Any]] = {
         "route to improve",
     ),
     "churn_growth": _Headline(
-        ChurnSummary, lambda s: s.churned_customers, "customers gone", "count", "customer gone"
+        ChurnSummary,
+        lambda s: s.churned_customers,
+        "customers gone",
+        "count",
+        "customer gone",
+        checked="churned",
     ),
     "abuse_detection": _Headline(
         AbuseSummary,
@@ -137,6 +146,7 @@ _HEADLINES: Dict[str, _Headline[Any]] = {
         "customers flagged",
         "count",
         "customer flagged",
+        checked="unusual_usage",
     ),
 }
 
@@ -299,16 +309,16 @@ def _tile(report: Data, result: Data) -> Markup:
         title=page_link(f"{report['id']}.html", title) if made else title,
         headline=missing_words(_missing(result))
         if _missing(result)
-        else _headline(str(report["id"]), result.get("summary") or {}),
+        else _headline(str(report["id"]), result),
         purpose=report.get("purpose") or "",
         state=_state(report),
         made=_made(report) if made else "",
     )
 
 
-def _headline(name: str, summary: Data) -> Markup:
-    headline = _HEADLINES.get(name)
-    value = headline.of(summary) if headline else None
+def _headline(name: str, result: Data) -> Markup:
+    headline, summary = _HEADLINES.get(name), result.get("summary") or {}
+    value = headline.of(result) if headline else None
     words, kind = (headline.words(value), headline.kind) if headline else ("calls", "count")
     if value is None:
         value, kind = summary.get("total_calls"), "count"

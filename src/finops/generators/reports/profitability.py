@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
-from finops.generators import formatting
+from finops.generators import checks, formatting
 from finops.generators.charts import (
     Axis,
     Colour,
@@ -109,7 +109,11 @@ def _losses(result: results.ProfitabilityResult) -> Part:
             texts(row.customer_id for row in drawn),
             [Series("Loss", [-(row.monthly_margin or 0) for row in drawn], "critical")],
             horizontal=True,
-            empty=f"{_no_customer(result)} costs more than it pays, so there is no loss to draw.",
+            empty=checks.empty(
+                "unprofitable",
+                f"{_no_customer(result)} costs more than it pays, so there is no loss to draw.",
+                result.unchecked,
+            ),
         ),
         table(
             "unprofitable",
@@ -119,7 +123,11 @@ def _losses(result: results.ProfitabilityResult) -> Part:
                 Column(lambda row: row.break_even_price, "Break-even price", "money"),
             ],
             ShortenedRows(rows),
-            empty=f"{_no_customer(result)} costs more than it pays.",
+            empty=checks.empty(
+                "unprofitable",
+                f"{_no_customer(result)} costs more than it pays.",
+                result.unchecked,
+            ),
             lead="The break-even price is the subscription at which the customer covers its cost.",
         ),
     )
@@ -391,19 +399,28 @@ def _contrast(result: results.ProfitabilityResult) -> Contrast:
     cost = formatting.money(summary.monthly_cost)
     return Contrast(
         ("customer_id", "tier_price_usd"),
-        f"Revenue of {revenue} and cost of {cost} per month would meet only as totals.",
-        f"Who costs more than it pays is named: {losing} of {customers}.",
+        "Revenue and cost would meet only as totals."
+        if result.unchecked
+        else f"Revenue of {revenue} and cost of {cost} per month would meet only as totals.",
+        "Each customer's cost stands beside its price."
+        if result.unchecked
+        else f"Who costs more than it pays is named: {losing} of {customers}.",
     )
 
 
 def _not_found(result: results.ProfitabilityResult) -> List[str]:
     summary = result.summary
     sentences = []
-    known = not any(map(_unjudged, result.customers))
-    if known and not result.unprofitable.customers:
-        sentences.append("Checked, none found: customers that cost more than they pay.")
-    if known and not result.categories.low_margin:
-        sentences.append("Checked, none found: customers close to a loss.")
+    if not any(map(_unjudged, result.customers)) or result.unchecked:
+        why = result.unchecked.get("unprofitable", "")
+        losses, thin = result.unprofitable.customers, range(result.categories.low_margin or 0)
+        sentences += checks.not_found(
+            [
+                ("unprofitable", losses, "customers that cost more than they pay"),
+                ("low_margin", thin, "customers close to a loss"),
+            ],
+            {"unprofitable": why, "low_margin": why} if why else {},
+        )
     if not result.without_price:
         sentences.append("Checked, none found: customers without a known price.")
     if not summary.unpriced_calls:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from finops import config
-from finops.generators import formatting
+from finops.generators import checks, formatting
 from finops.generators.charts import Axis, Colour, Series, bar_chart, cut_short, line_chart
 from finops.generators.components import Card, Part, columns, section
 from finops.generators.contrast import Contrast
@@ -90,8 +90,9 @@ def _cards(result: results.RealtimeResult) -> List[Card]:
     summary = result.summary
     risk = result.portfolio_risk
     threshold = formatting.money(result.hourly_baseline.threshold)
-    top = formatting.name("provider", risk.top_provider or "no provider")
-    unknown = result.basis.covered_days is not None and not result.basis.revenue_known
+    top = formatting.name("provider", risk.top_provider) if risk.top_provider else "none known"
+    unknown = result.unchecked.get("at_risk_customers")
+    kinds = [kind for kind in _ALERTS if kind not in result.unchecked]
     return [
         Card(
             "Anomalous hours",
@@ -101,14 +102,17 @@ def _cards(result: results.RealtimeResult) -> List[Card]:
             if summary.anomaly_count is not None
             else f"needs {config.ANOMALY_MIN_HOURS} hours with a call",
         ),
-        Card("Alerts", summary.alert_count, "count", "cost, errors and providers"),
+        Card(
+            "Alerts",
+            summary.alert_count if kinds or summary.alert_count else None,
+            "count",
+            "cost, errors and providers",
+        ),
         Card(
             "Customers at risk",
             None if unknown else summary.at_risk_customers,
             "count",
-            "no subscription price is known"
-            if unknown
-            else f"costing {config.BURN_MEDIUM_PCT}% of their price or more",
+            unknown or f"costing {config.BURN_MEDIUM_PCT}% of their price or more",
         ),
         Card("Portfolio risk", summary.risk_level, "text", "if one provider fails"),
         Card("Largest provider", risk.max_provider_concentration, "share", f"{top}, of cost"),
@@ -133,15 +137,21 @@ def _over_time(result: results.RealtimeResult, data: Mapping[str, Any]) -> List[
 
 def _hours(result: results.RealtimeResult) -> Part:
     baseline = result.hourly_baseline
-    mean = formatting.money(baseline.mean)
     return section(
         "Hours of unusual cost",
         _hour_chart(result, baseline.threshold),
-        _incident_table(result.incidents),
-        _anomaly_table(result.anomalies),
-        lead=f"An hour costs {mean} on average, hours without calls included. An hour above "
-        f"{formatting.money(baseline.threshold)} is an anomaly if it also costs far more than "
-        "comparable hours; costs that recur by hour, weekday or schedule are not anomalies.",
+        _incident_table(result.incidents, result.unchecked),
+        _anomaly_table(result.anomalies, result.unchecked),
+        lead="" if "anomalies" in result.unchecked else _how_hours_are_judged(baseline),
+    )
+
+
+def _how_hours_are_judged(baseline: results.HourlyBaseline) -> str:
+    return (
+        f"An hour costs {formatting.money(baseline.mean)} on average, hours without calls "
+        f"included. An hour above {formatting.money(baseline.threshold)} is an anomaly if it also "
+        "costs far more than comparable hours; costs that recur by hour, weekday or schedule are "
+        "not anomalies."
     )
 
 
@@ -166,7 +176,7 @@ def _hour_chart(result: results.RealtimeResult, threshold: float) -> Part:
     )
 
 
-def _incident_table(rows: Sequence[results.Incident]) -> Part:
+def _incident_table(rows: Sequence[results.Incident], unchecked: Mapping[str, str]) -> Part:
     return table(
         "incidents",
         "Incidents: consecutive anomalous hours with one cause, most expensive first",
@@ -183,12 +193,12 @@ def _incident_table(rows: Sequence[results.Incident]) -> Part:
             ),
         ],
         ShortenedRows(rows),
-        empty="No incidents.",
+        empty=checks.empty("anomalies", "No incidents.", unchecked),
         most_cells=_MOST_CELLS,
     )
 
 
-def _anomaly_table(rows: Sequence[results.Anomaly]) -> Part:
+def _anomaly_table(rows: Sequence[results.Anomaly], unchecked: Mapping[str, str]) -> Part:
     return table(
         "anomalies",
         "Anomalous hours, furthest above the mean first",
@@ -208,7 +218,7 @@ def _anomaly_table(rows: Sequence[results.Anomaly]) -> Part:
             Column(lambda row: row.top_model, "Largest model", "model"),
         ],
         ShortenedRows(rows),
-        empty="No anomalous hours.",
+        empty=checks.empty("anomalies", "No anomalous hours.", unchecked),
         most_cells=_MOST_CELLS,
     )
 
@@ -280,8 +290,7 @@ def _alerts(result: results.RealtimeResult) -> Part:
                 Column(lambda row: row.threshold, "Limit", "number"),
             ],
             ShortenedRows(alerts),
-            empty="Checked, none found: days of high cost, days of many errors, degraded "
-            "providers.",
+            empty="There is no alert to list.",
             most_cells=_MOST_CELLS,
         ),
     )
@@ -327,7 +336,11 @@ def _burn(result: results.RealtimeResult) -> Part:
             [Series("Cost / subscription", [row.burn_percent for row in drawn])],
             horizontal=True,
             colours=[_RISK_COLOURS.get(str(row.risk)) for row in drawn],
-            empty="No customer is close to using up its subscription.",
+            empty=checks.empty(
+                "at_risk_customers",
+                "No customer is close to using up its subscription.",
+                result.unchecked,
+            ),
         ),
         table(
             "at-risk",
@@ -346,7 +359,11 @@ def _burn(result: results.RealtimeResult) -> Part:
                 Column(lambda row: row.risk, "Risk"),
             ],
             rows,
-            empty="No customers whose usage comes close to their subscription.",
+            empty=checks.empty(
+                "at_risk_customers",
+                "No customers whose usage comes close to their subscription.",
+                result.unchecked,
+            ),
         ),
     )
 
@@ -390,7 +407,9 @@ def _portfolio(result: results.RealtimeResult, sums: Optional[Sums]) -> Part:
                 sums=sums,
             ),
         ),
-        lead=f"The diversity score is {formatting.decimal(risk.diversity_score)}: the "
+        lead=""
+        if risk.diversity_score is None
+        else f"The diversity score is {formatting.decimal(risk.diversity_score)}: the "
         "chance that two dollars went to different providers, from 0 to 1.",
     )
 
@@ -404,20 +423,28 @@ def _contrast(result: results.RealtimeResult) -> Contrast:
     return Contrast(
         ("customer_id",),
         "An hour of unusual cost would have no customer.",
-        f"Unusual hours: {anomalies} of {hours}, each with its largest customer and model.",
+        f"Unusual hours: {anomalies} of {hours}, each with its largest customer and model."
+        if result.summary.anomaly_count is not None
+        else "Each hour keeps its largest customer and model.",
     )
 
 
 def _not_found(result: results.RealtimeResult) -> List[str]:
     there = {row.type for row in result.alerts}
-    sentences = []
-    if result.summary.anomaly_count == 0:
-        sentences.append("Checked, none found: hours of anomalous cost.")
-    sentences += [
-        f"Checked, none found: alerts of the kind “{word.lower()}”."
-        for kind, (word, _) in _ALERTS.items()
-        if kind not in there
-    ]
-    if result.basis.revenue_known and not result.at_risk_customers:
-        sentences.append("Checked, none found: customers close to using up their price.")
-    return sentences
+    hours = ("anomalies", result.anomalies, "hours of anomalous cost")
+    judged = result.summary.anomaly_count is not None or "anomalies" in result.unchecked
+    return checks.not_found(
+        [
+            *([hours] if judged else []),
+            *(
+                (kind, there & {kind}, f"alerts of the kind “{word.lower()}”")
+                for kind, (word, _) in _ALERTS.items()
+            ),
+            (
+                "at_risk_customers",
+                result.at_risk_customers,
+                "customers close to using up their price",
+            ),
+        ],
+        result.unchecked,
+    )

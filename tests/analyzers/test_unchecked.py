@@ -1,0 +1,234 @@
+"""What could not be checked is not good news: it is said why, and nowhere praised."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Dict, List
+
+import pytest
+
+from finops.generators.reports.index import index_page
+from finops.registry import ANALYZER_REGISTRY
+from tests.analyzers.samples import at, run
+from tests.support.reference import call
+
+Row = Dict[str, str]
+FREE: Dict[str, Any] = {"tier_price_usd": "", "subscription_tier": ""}
+UNKNOWN_COST: Dict[str, Any] = {"provider": "acme", "model": "mystery-1", "cost_usd": ""}
+
+
+def result_of(name: str, rows: List[Row]) -> Dict[str, Any]:
+    return run(ANALYZER_REGISTRY[name].analyzer, rows)
+
+
+def page_of(name: str, rows: List[Row], folder: Path) -> str:
+    path = folder / "page.html"
+    ANALYZER_REGISTRY[name].generator(result_of(name, rows), path)
+    return path.read_text(encoding="utf-8")
+
+
+def week(days: int = 5, **changes: Any) -> List[Row]:
+    """Return a call of each of a few days."""
+    return [call(timestamp=at(day, 12), **changes) for day in range(days)]
+
+
+def busy(days: int = 20, calls: int = 24, **changes: Any) -> List[Row]:
+    """Return as many calls on each day, through its hours."""
+    return [
+        call(timestamp=at(day, n % 24, n // 24), **changes)
+        for day in range(days)
+        for n in range(calls)
+    ]
+
+
+def praise(result: Dict[str, Any]) -> List[str]:
+    return [each["title"] for each in result["findings"] if each["severity"] == "success"]
+
+
+# --- abuse -----------------------------------------------------------------------------------
+
+
+def test_five_calls_clear_no_account_of_abuse(tmp_path: Path) -> None:
+    result = result_of("abuse_detection", week(region=""))
+    assert result["unchecked"] == {
+        "unusual_usage": "no customer has a day of 20 calls and 7 other active days",
+        "cost_spikes": "no customer has a day of 20 calls and 7 other active days",
+        "suspicious_access": "no call names a region",
+    }
+    assert praise(result) == []
+    page = page_of("abuse_detection", week(region=""), tmp_path)
+    assert "Not checked: impossible changes of region; no call names a region." in page
+    assert "Not checked: no customer has a day of 20 calls and 7 other active days." in page
+    assert "No customer had an unusual day." not in page
+
+
+def test_what_was_checked_of_accounts_is_named() -> None:
+    whole = result_of("abuse_detection", busy())
+    assert "unchecked" not in whole
+    (finding,) = whole["findings"]
+    assert finding["detail"] == (
+        "1 customer checked for unusual usage and cost, rate-limit abuse and impossible travel."
+    )
+    rows = busy(region="", status="", **UNKNOWN_COST) + week(2, customer_id="small", region="")
+    rows = [dict(row, status="") for row in rows]
+    result = result_of("abuse_detection", rows)
+    assert set(result["unchecked"]) == {"rate_limit_abuse", "suspicious_access"}
+    details = [each["detail"] for each in result["findings"] if each["severity"] == "success"]
+    assert details == [
+        "2 customers checked for unusual usage and cost. "
+        "1 customer has too few calls for the first."
+    ]
+
+
+# --- customers who leave -----------------------------------------------------------------------
+
+
+def test_nobody_can_be_known_to_have_left_within_five_days(tmp_path: Path) -> None:
+    result = result_of("churn_growth", week())
+    assert result["unchecked"] == {
+        "churned": "it needs more than 30 days",
+        "at_risk": "it needs 28 whole days",
+        "expansion": "it needs 28 whole days",
+    }
+    page = page_of("churn_growth", week(), tmp_path)
+    assert "Not checked: customers who left; it needs more than 30 days." in page
+    for claim in ("No customer counts as gone", "No customer lost half", "so no revenue is lost"):
+        assert claim not in page
+
+
+def test_customers_of_few_calls_are_not_compared() -> None:
+    few = [call(timestamp=at(day, 12), customer_id=f"c{day % 8}") for day in range(40)]
+    reason = "no customer had 10 calls in the 14 days before the last 14"
+    unchecked = result_of("churn_growth", few)["unchecked"]
+    assert unchecked == {"at_risk": reason, "expansion": reason}
+    assert "unchecked" not in result_of("churn_growth", busy(days=40))
+
+
+# --- hours, alerts, providers ------------------------------------------------------------------
+
+
+def test_unknown_costs_give_no_alert_and_no_risk(tmp_path: Path) -> None:
+    rows = week(status="", **UNKNOWN_COST)
+    result = result_of("realtime", rows)
+    assert result["unchecked"] == {
+        "anomalies": "no call has a known cost",
+        "high_daily_cost": "no call has a known cost",
+        "high_error_rate": "no call says whether it succeeded",
+        "provider_degraded": "no provider has 10 calls in an hour",
+        "at_risk_customers": "no customer has 7 covered days of its own",
+    }
+    risk = result["portfolio_risk"]
+    assert (risk["risk_level"], risk["max_provider_concentration"]) == (None, None)
+    assert [row["share"] for row in risk["shares"]] == [None]
+    page = page_of("realtime", rows, tmp_path)
+    for claim in ("Checked, none found", "The diversity score", "An hour costs", "No incidents"):
+        assert claim not in page
+
+
+def test_nothing_costs_is_no_low_risk() -> None:
+    rows = busy(cost_usd="0") + busy(cost_usd="0", provider="anthropic", model="claude-sonnet-4-6")
+    risk = result_of("realtime", rows)["portfolio_risk"]
+    assert (risk["risk_level"], risk["top_provider"], risk["provider_count"]) == (None, "", 2)
+
+
+def test_quiet_hours_are_praised_for_what_was_checked() -> None:
+    rows = [call(timestamp=at(day, hour)) for day in range(10) for hour in range(24)]
+    (finding,) = result_of("realtime", rows)["findings"]
+    assert finding["detail"].endswith("than hours like it, and no day crossed a limit.")
+    assert praise(result_of("realtime", [*rows, call(timestamp=at(9), **UNKNOWN_COST)])) == []
+
+
+def failed(calls: int, errors: int) -> List[Row]:
+    faults = {"status": "error", "error_type": "server_error"}
+    return [call(timestamp=at(0, 9, n), **(faults if n < errors else {})) for n in range(calls)]
+
+
+@pytest.mark.parametrize(
+    ("calls", "errors", "alerts"), [(7, 1, 0), (7, 2, 0), (7, 3, 1), (1, 1, 0)]
+)
+def test_a_failure_of_few_calls_is_no_rate(calls: int, errors: int, alerts: int) -> None:
+    types = [alert["type"] for alert in result_of("realtime", failed(calls, errors))["alerts"]]
+    assert types == ["high_error_rate"] * alerts
+
+
+# --- margins -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        (week(), "no customer has 7 covered days of its own"),
+        (week(20, **UNKNOWN_COST), "calls of every customer have no known cost"),
+        (
+            [*week(20), call(timestamp=at(70), customer_id="x", **FREE)],
+            "all customers with a known price are gone",
+        ),
+    ],
+)
+def test_nobody_is_called_profitable_who_was_not_judged(
+    rows: List[Row], reason: str, tmp_path: Path
+) -> None:
+    assert result_of("profitability", rows)["unchecked"] == {"unprofitable": reason}
+    page = page_of("profitability", rows, tmp_path)
+    assert f"Not checked: customers that cost more than they pay; {reason}." in page
+    assert "costs more than it pays." not in page
+
+
+# --- savings -----------------------------------------------------------------------------------
+
+
+def test_cheaper_models_are_for_customers_who_are_there() -> None:
+    expensive = {"model": "gpt-4", "cost_usd": "3"}
+    rows = [
+        call(timestamp=at(day, 9), customer_id=name, **expensive)
+        for name, days in (("a", range(90)), ("b", range(90)), ("gone", range(20)))
+        for day in days
+    ]
+    # Moved on to a cheap model long ago.
+    rows += [call(timestamp=at(day), customer_id="moved", cost_usd="3") for day in range(20)]
+    cheap = {"model": "gpt-4o-mini", "cost_usd": "0.0001"}
+    rows += [call(timestamp=at(day), customer_id="moved", **cheap) for day in range(20, 90)]
+    titles = [each["title"] for each in result_of("token_economics", rows)["findings"]]
+    assert "Cheaper models for 2 customers" in titles
+
+
+def test_no_tokens_are_praised_where_switches_save() -> None:
+    """Each of thousand customers saves a cent or two, all of them many dollars."""
+    rows = [
+        call(timestamp=at(n % 30, n % 24), customer_id=f"c{n}", cost_usd="0.02", model="gpt-4")
+        for n in range(1000)
+    ]
+    assert praise(result_of("token_economics", rows)) == []
+
+
+# --- superlatives ------------------------------------------------------------------------------
+
+
+def test_one_feature_has_no_highest_return() -> None:
+    rows = busy(days=20, cost_usd="0.001")
+    result = result_of("features", rows)
+    assert result["features"][0]["classification"] == "invest"
+    assert praise(result) == []
+    assert not any("highest" in advice for advice in result["recommendations"])
+    assert praise(result_of("features", rows + busy(days=20, feature_id="search"))) != []
+
+
+def test_one_provider_is_not_compared() -> None:
+    assert praise(result_of("geographic_latency", busy())) == ["No region is slow"]
+    rows = busy() + busy(provider="anthropic", model="claude-sonnet-4-6")
+    assert praise(result_of("geographic_latency", rows)) == [
+        "No region is slow and no provider is clearly slower than another"
+    ]
+
+
+# --- the index ---------------------------------------------------------------------------------
+
+
+def test_no_figure_stands_for_what_was_not_checked() -> None:
+    names = ("churn_growth", "abuse_detection")
+    form = {"domain": "FinOps", "purpose": "", "generated_at": "2026-01-01T00:00:00Z"}
+    reports = [{"id": name, "title": name, "filename": name, **form} for name in names]
+    for rows, known in ((week(), False), (busy(days=40), True)):
+        page = index_page({name: result_of(name, rows) for name in names}, reports, {})
+        for claim in ("customers gone", "customers flagged"):
+            assert (claim in page) == known, claim
