@@ -127,14 +127,17 @@ def test_ctrl_c_at_any_instant_shows_nothing_of_ours(tmp_path: Path) -> None:
 
 def test_ctrl_c_that_is_ignored_stays_ignored() -> None:
     """As for what a shell runs in the background."""
-    shell = f'trap "" INT; "{sys.executable}" "{ROOT / "finops.py"}" list scenarios'
+    program = f'"{sys.executable}" "{ROOT / "finops.py"}" list scenarios'
     process = subprocess.Popen(
-        ["sh", "-c", shell],
+        ["sh", "-c", f'trap "" INT; echo ready; {program}'],
+        bufsize=0,  # so that reading a line takes no more than the line
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=clean_environment(),
         start_new_session=True,
     )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
     time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=60)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Callable, List
+from typing import Any, Callable, List, NamedTuple
 
 import pytest
 
@@ -13,8 +13,8 @@ from finops.errors import DataError
 from finops.reader import layout
 from finops.rollups import file_scan
 from finops.rollups.dataset import open_dataset
-from tests.rollups.test_cache import rows
-from tests.rollups.test_dataset import EVERYTHING, csv_of
+from tests.rollups.test_cache import SOME, rows
+from tests.rollups.test_dataset import csv_of
 
 pytestmark = [
     pytest.mark.skipif(os.name == "nt", reason="what is open cannot be replaced there"),
@@ -24,8 +24,8 @@ pytestmark = [
 
 
 def figures(path: Path, workers: int) -> Any:
-    data = open_dataset(path, workers=workers).rollups(EVERYTHING)
-    tables = {table: data[table] for table in EVERYTHING}
+    data = open_dataset(path, workers=workers).rollups(SOME)
+    tables = {table: data[table] for table in SOME}
     return tables, data.totals, data.period, data.accounting, data.file.size_bytes
 
 
@@ -52,6 +52,23 @@ def before(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, do: Callable
     monkeypatch.setattr(module, name, wrapped)
 
 
+class Version(NamedTuple):
+    """A dataset, and what is said of it where it stays as it is."""
+
+    content: bytes
+    figures: Any
+
+
+@pytest.fixture(scope="module")
+def versions(tmp_path_factory: pytest.TempPathFactory) -> List[Version]:
+    path = tmp_path_factory.mktemp("versions") / "a.csv"
+    made = []
+    for n in range(4):
+        path.write_bytes(csv_of(rows(1000 * n, 1000 * n + 400 + 10 * n)))
+        made.append(Version(path.read_bytes(), figures(path, 1)))
+    return made
+
+
 MOMENTS = [(layout, "read_header"), (layout, "readable_end"), (file_scan, "spans")]
 MOMENTS += [(file_scan, "PartitionWorkers"), (file_scan, "scan_partition")]
 
@@ -64,18 +81,15 @@ def test_a_file_that_is_replaced_while_it_is_read_is_not_mixed(
     name: str,
     times: int,
     workers: int,
+    versions: List[Version],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     path = tmp_path / "a.csv"
-    versions = [csv_of(rows(1000 * n, 1000 * n + 400 + 10 * n)) for n in range(times + 1)]
-    whole = []
-    for version in versions:
-        path.write_bytes(version)
-        whole.append(figures(path, 1))
-    path.write_bytes(versions[0])
-    before(monkeypatch, module, name, replacing(path, versions[1:]))
-    assert figures(path, workers) in whole
+    first, *later = versions[: times + 1]
+    path.write_bytes(first.content)
+    before(monkeypatch, module, name, replacing(path, [version.content for version in later]))
+    assert figures(path, workers) in [version.figures for version in versions[: times + 1]]
 
 
 def test_a_file_that_is_replaced_all_the_time_is_one_line(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import threading
 import time
+from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import pytest
 
@@ -319,17 +320,26 @@ def test_stops_and_joins_within_a_second(tmp_path: Path) -> None:
     assert threading.active_count() == before
 
 
+def counted(lines: int, status: Dict[str, Any]) -> Optional[Dict[str, Any]]:
+    """Return the status where that many lines were counted."""
+    return status if status["csv"]["line_count"] == lines else None
+
+
 def test_growth_while_a_run_lasts_asks_for_one_more(tmp_path: Path) -> None:
     path = some_rows(tmp_path)
-    seen: Tuple[int, ...] = ()
-    with live(tmp_path, FakeCommands({"*": "wait 0.3"}), monitor=True, pace=FAST) as running:
+    seen: List[int] = []
+    with live(tmp_path, FakeCommands({"*": "held"}), monitor=True, pace=FAST) as running:
         running.wait(lambda s: s["csv"]["line_count"] == 51)
         grow(path)
         running.wait(lambda s: any(j["status"] == "running" for j in s["jobs"]))
-        for _ in range(5):
+        for lines in range(71, 121, 10):
             grow(path)
-            time.sleep(0.1)
-            seen += (sum(j["status"] in ("queued", "running") for j in running.status()["jobs"]),)
-        assert max(seen) == 1
+            status = running.wait(partial(counted, lines))
+            seen.append(sum(j["status"] in ("queued", "running") for j in status["jobs"]))
+        time.sleep(FAST.gap_s)
+        assert regenerations(running) == 1
+        assert seen == [1] * 5
+        (tmp_path / "reports" / "go-on").touch()
         until(running, 2)
         running.wait(lambda s: not any(r["stale"] for r in s["reports"].values()))
+        assert running.post("/api/run-analyzer?id=pricing").status == 202

@@ -15,7 +15,7 @@ import urllib.error
 from contextlib import suppress
 from itertools import product
 from pathlib import Path
-from typing import Iterator, List, Set, Tuple
+from typing import Dict, Iterator, List, Set, Tuple
 
 import pytest
 
@@ -49,11 +49,12 @@ CASES = list(product(SIGNALS, WORK, FILES)) if os.environ.get("EVERY_END") else 
 
 
 @pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A dataset that takes a moment to analyze."""
-    path = tmp_path_factory.mktemp("data") / "calls.csv"
-    generate(path, 4_000_000, workers=2)
-    return path
+def datasets(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, Path]:
+    """Simulated datasets by the work that they are for: one takes a moment to analyze."""
+    small, large = (tmp_path_factory.mktemp(name) / "calls.csv" for name in ("small", "large"))
+    generate(small, 100_000)
+    generate(large, 4_000_000, workers=2)
+    return {"idle": small, "generating": small, "analyzing": large}
 
 
 def marked(mark: str) -> Set[int]:
@@ -111,12 +112,17 @@ def begin(work: str, served: Served, kind: str, mark: str, stop: threading.Event
 @pytest.mark.sampled
 @pytest.mark.parametrize(("name", "work", "kind"), CASES, ids=lambda value: value)
 def test_a_server_ends_and_leaves_nothing(
-    name: str, work: str, kind: str, dataset: Path, tmp_path: Path, stop_posting: threading.Event
+    name: str,
+    work: str,
+    kind: str,
+    datasets: Dict[str, Path],
+    tmp_path: Path,
+    stop_posting: threading.Event,
 ) -> None:
     data = tmp_path / ("collected_calls.csv" if work == "collecting" else "calls.csv")
     if kind == "regular":
-        for source in dataset.parent.glob("calls.csv*"):
-            if work != "collecting":  # which begins a file of its own
+        if work in datasets:  # collecting begins a file of its own
+            for source in datasets[work].parent.glob("calls.csv*"):
                 shutil.copy(str(source), str(tmp_path))
     elif kind != "directory":
         ODD_FILES[kind](data)
