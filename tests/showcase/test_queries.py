@@ -16,7 +16,8 @@ import pytest
 
 from tests.showcase.running import SHOWCASE, interpreters, load, run_example
 
-pytestmark = pytest.mark.unmeasured
+# One of them shows that every Python computes the same; odd tables are read in test_query_truth.
+pytestmark = [pytest.mark.unmeasured, pytest.mark.once]
 
 FOLDER = SHOWCASE / "queries"
 calls_module, sample, series_module, output, anomalies = load(
@@ -447,7 +448,6 @@ def test_json_and_csv_hold_the_same_rows(random_file: Any, tmp_path: Path, name:
         assert (float(cost) if cost else None) == other["total_cost"]
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("name", QUERIES)
 def test_same_rows_on_every_python(random_file: Any, name: str) -> None:
     outs = {

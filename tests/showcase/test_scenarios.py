@@ -12,7 +12,8 @@ import pytest
 
 from tests.showcase.running import ROOT, SHOWCASE, interpreters, load, run_example
 
-pytestmark = pytest.mark.unmeasured
+# One of them shows that every Python computes the same.
+pytestmark = [pytest.mark.unmeasured, pytest.mark.once]
 
 FOLDER = SHOWCASE / "scenarios"
 NAMES = ["unprofitable_customers", "model_comparison", "viral_spike", "pricing_change"]
@@ -91,7 +92,6 @@ def test_another_input_gives_another_figure(
     assert changed.figure(label) != default.figure(label)
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("name", NAMES)
 def test_the_same_inputs_give_the_same_figures_on_every_python(tmp_path: Path, name: str) -> None:
     seen = {
@@ -140,7 +140,6 @@ def test_viral_prevention_by_hand() -> None:
     assert steady == pytest.approx(10, rel=0.1)
 
 
-@pytest.mark.sampled
 @pytest.mark.parametrize("seed", range(8))
 def test_the_detector_is_quiet_without_a_spike_and_quick_with_one(seed: Any) -> None:
     inputs = viral.Inputs(seed=seed)

@@ -33,6 +33,7 @@ from tests.viewer.test_collector import COMPLETION, RECORD
 
 pytestmark = [
     pytest.mark.unmeasured,
+    pytest.mark.long,
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc"),
 ]
 EACH = 3000 if sys.version_info >= (3, 10) else 1000

@@ -47,6 +47,7 @@ def test_a_tracker_of_the_showcase_speaks_to_the_collector(tmp_path: Path) -> No
 # --- a fuzzer driven by the description ---------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.unmeasured
 def test_a_fuzzer_finds_no_undocumented_answer(tmp_path: Path) -> None:
     need("schemathesis")

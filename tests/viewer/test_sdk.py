@@ -74,6 +74,7 @@ def price(tokens_in: int, tokens_out: int) -> Any:
     return pytest.approx(dollars, abs=1e-11)
 
 
+@pytest.mark.long
 def test_a_thousand_events_of_the_vendor_s_sdk(tmp_path: Path) -> None:
     need("revenium_middleware")
     need("openai")

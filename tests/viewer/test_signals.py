@@ -28,6 +28,7 @@ from tests.viewer.test_collector import RECORD
 
 pytestmark = [
     pytest.mark.unmeasured,
+    pytest.mark.long,
     pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc"),
 ]
 
