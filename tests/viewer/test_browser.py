@@ -17,6 +17,7 @@ from finops.viewer.tasks import Commands
 from finops.viewer.viewer_state import Settings
 from scripts.chromium import FLAGS
 from tests.support.live import PATIENCE_S, QUIET, FakeCommands, Live, live, some_rows
+from tests.support.patience import allowed_s
 from tests.support.rows import varied_rows, write_csv
 from tests.support.tools import need
 from tests.viewer.test_collector import RECORD
@@ -157,7 +158,7 @@ def has_focus(page: Any, selector: str) -> bool:
 def test_data_arrives_and_the_monitor_renews_the_reports(browser: Any, tmp_path: Path) -> None:
     """By keyboard alone, and the focus stays where it is all the time."""
     pace = Intervals(interval_s=0.2, gap_s=0.5, growth_bytes=1 << 40, max_pause_s=2)
-    commands = FakeCommands(generate_s=8.0)
+    commands = FakeCommands(generate_s=min(24.0, allowed_s(8.0)))
     with live(tmp_path, commands, monitor=True, pace=pace) as running, dashboard(
         browser, running
     ) as page:
@@ -228,7 +229,9 @@ def test_what_is_collected_is_counted(browser: Any, tmp_path: Path) -> None:
 def test_failures_and_timeouts_are_shown(browser: Any, tmp_path: Path) -> None:
     some_rows(tmp_path)
     modes = {"pricing": "sleep", "features": "crash"}
-    with live(tmp_path, FakeCommands(modes), time_limit_s=6.0) as running, dashboard(
+    limit_s = min(30.0, allowed_s(6.0))  # the page has to be seen running before
+    said = f"Timed out after {limit_s:.0f} s."
+    with live(tmp_path, FakeCommands(modes), time_limit_s=limit_s) as running, dashboard(
         browser, running
     ) as page:
         press(page, "#report-pricing .run")
@@ -238,8 +241,8 @@ def test_failures_and_timeouts_are_shown(browser: Any, tmp_path: Path) -> None:
         press(page, "#report-features .run")
         until(page, lambda: word(page, "pricing") == "Timed out")
         until(page, lambda: word(page, "features") == "Failed")
-        assert "Timed out after 6 s." in text(page, "#report-pricing .more")
-        until(page, lambda: was_told(page, "Timed out after 6 s."))
+        assert said in text(page, "#report-pricing .more")
+        until(page, lambda: was_told(page, said))
         until(page, lambda: "failed" in text(page, "#activity"))
         assert has_focus(page, "#report-features .run")
 

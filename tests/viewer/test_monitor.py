@@ -150,6 +150,7 @@ def test_monitor_replacement(tmp_path: Path, change: Any) -> None:
         running.wait(lambda s: s["csv"]["line_count"] == 51)
         running.post("/api/run-all")
         running.idle()
+        running.commands.modes["*"] = "held"  # so that what is stale can be seen to be
         change(path)
         lines = path.read_bytes().count(b"\n")
         running.wait(
@@ -157,6 +158,7 @@ def test_monitor_replacement(tmp_path: Path, change: Any) -> None:
                 s["csv"]["line_count"] == lines and all(r["stale"] for r in s["reports"].values())
             )
         )
+        (tmp_path / "reports" / "go-on").touch()
         until(running, 2)
         status = running.idle()
         assert not any(report["stale"] for report in status["reports"].values())
