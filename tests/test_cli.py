@@ -77,6 +77,7 @@ def test_generate_continues_with_the_seed_of_the_file(generated: Path, tmp_path:
     assert "large enough already" in third.stdout
 
 
+@pytest.mark.once
 @pytest.mark.unmeasured
 def test_generate_fresh_starts_over(generated: Path, tmp_path: Path) -> None:
     path = tmp_path / "calls.csv"
@@ -89,6 +90,7 @@ def test_generate_fresh_starts_over(generated: Path, tmp_path: Path) -> None:
     assert path.read_bytes() == generated.read_bytes()
 
 
+@pytest.mark.once
 @pytest.mark.unmeasured
 def test_generate_plays_the_chosen_scenario_from_the_chosen_day(tmp_path: Path) -> None:
     path = tmp_path / "calls.csv"
@@ -99,6 +101,7 @@ def test_generate_plays_the_chosen_scenario_from_the_chosen_day(tmp_path: Path) 
     assert {incident["scenario"] for incident in truth["incidents"]} <= {"viral_spike"}
 
 
+@pytest.mark.once
 @pytest.mark.unmeasured
 def test_generate_plants_nothing_where_told_so_and_goes_on_like_that(tmp_path: Path) -> None:
     def made(size: str, name: str, *more: str) -> bytes:
@@ -117,6 +120,7 @@ def test_generate_plants_nothing_where_told_so_and_goes_on_like_that(tmp_path: P
     assert planted("planted")
 
 
+@pytest.mark.once
 @pytest.mark.unmeasured
 def test_generate_with_own_prices(tmp_path: Path) -> None:
     models = [

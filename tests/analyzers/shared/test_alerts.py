@@ -225,6 +225,7 @@ def test_equal_jobs_give_no_anomaly_and_no_alert(
     assert (result["anomalies"], result["incidents"], result["alerts"]) == ([], [], [])
 
 
+@pytest.mark.sampled
 @pytest.mark.unmeasured
 @pytest.mark.parametrize(
     "week",
