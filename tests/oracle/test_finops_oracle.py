@@ -257,15 +257,14 @@ def like_hours(case: Case) -> Dict[str, float]:
         groups = [
             ([h for h in same if date.fromisoformat(h[:10]).weekday() == weekday and h != hour], 1),
             ([h for h in same if h != hour], 1),
-            ([h for h in same if h[8:10] == hour[8:10] and h != hour], 2),
             (same[max(0, at - 7) : at], 3),
             (same[at + 1 : at + 8], 3),
         ]
-        known = [group for group, fewest in groups if len(group) >= fewest]
-        limits[hour] = max(
-            explained([active[h] for h in group])
-            for group in known or [[h for h in active if h != hour]]
-        )
+        known = [explained([active[h] for h in g]) for g, fewest in groups if len(g) >= fewest]
+        by_month = [active[h] for h in same if h[8:10] == hour[8:10] and h != hour]
+        if len(by_month) >= 2:
+            known.append(explained([median(by_month)]))
+        limits[hour] = max(known or [explained([active[h] for h in active if h != hour])])
     return limits
 
 

@@ -223,12 +223,12 @@ def test_an_incident_is_listed_once_it_can_be_seen() -> None:
     calendar = Calendar("2025-01-01T00:00:00")
     departed = Incident(kinds.DEPARTED_CUSTOMER, "gradual_decline", 24, 24 + 720, "cust_0001", 1)
     burst = Incident(kinds.HOUR_BURST, "burst_traffic", 24, 25, "cust_0002", 7.12345)
-    at = "2025-01-02T00:29:59.000000"
+    at = "2025-01-02T00:59:59.000000"
     assert entries([departed, burst], calendar, at) == []
     begun = unsettled([departed, burst], calendar, at)
     assert [one["kind"] for one in begun] == ["departed_customer", "hour_burst"]
     assert unsettled([departed, burst], calendar, "2025-01-01T23:59:59.000000") == []
-    (listed,) = entries([departed, burst], calendar, "2025-01-02T00:30:00.000000")
+    (listed,) = entries([departed, burst], calendar, "2025-01-02T01:00:00.000000")
     assert listed == {
         "kind": "hour_burst",
         "scenario": "burst_traffic",
@@ -237,7 +237,7 @@ def test_an_incident_is_listed_once_it_can_be_seen() -> None:
         "subject": "cust_0002",
         "size": 7.123,
     }
-    later = "2025-01-02T00:30:00.000000"
+    later = "2025-01-02T01:00:00.000000"
     assert unsettled([departed, burst], calendar, later) == begun[:1]
     assert unsettled([departed, burst], calendar, "2025-02-01T00:00:00.000000") == []
     assert len(entries([departed, burst], calendar, "2025-02-01T00:00:00.000000")) == 2

@@ -28,9 +28,10 @@ EVENT_COLUMNS = ("start", "end", "title", "subject")
 # The incidents that everybody would know of.
 EVENT_TITLES = {kinds.HOUR_BURST: "Burst", kinds.SLOW_PROVIDER: "Slow provider"}
 
-# After so many hours an incident can be seen in the data, if it is not over before.
+# After so many hours an incident can be seen in the data, if it is not over before.  A burst can
+# be seen in what a whole hour costs, not in the part of one that the data ends with.
 EVIDENT_AFTER_HOURS: Mapping[str, float] = {
-    kinds.HOUR_BURST: 0.5,
+    kinds.HOUR_BURST: 1,
     kinds.RATE_LIMIT_ABUSER: 0.5,
     kinds.SLOW_PROVIDER: 0.5,
     kinds.REGION_HOPPER: 7,

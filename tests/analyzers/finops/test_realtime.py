@@ -154,6 +154,25 @@ def test_a_higher_level_of_some_days_is_no_anomaly() -> None:
     assert result_of(rows)["anomalies"] == []
 
 
+def test_outbursts_on_one_day_of_several_months_do_not_explain_each_other() -> None:
+    """The days of a month fall on all weekdays, so that they stray far without a schedule."""
+    outbursts = [at(day, 9) for day in (49, 138, 230)]
+    costs = {at(day, 9): "0.2" if (day + 2) % 7 in (5, 6) else "1" for day in range(243)}
+    costs.update(dict.fromkeys(outbursts, "3.5"))
+    rows = [call(timestamp=when, cost_usd=cost) for when, cost in costs.items()]
+    assert {when[8:10] for when in outbursts} == {"19"}
+    hours = [when[:13] + ":00:00" for when in outbursts]
+    assert sorted(row["hour"] for row in result_of(rows)["anomalies"]) == hours
+
+
+def test_a_job_of_each_month_is_no_anomaly() -> None:
+    costs = {at(day, 9): "1" for day in range(243)}
+    firsts = [when for when in costs if when[8:10] == "01"]
+    costs.update(zip(firsts, ("30", "20", "45", "25", "40", "30", "35", "28")))
+    rows = [call(timestamp=when, cost_usd=cost) for when, cost in costs.items()]
+    assert result_of(rows)["anomalies"] == []
+
+
 def test_of_few_hours_with_a_call_nothing_is_said() -> None:
     rows = [call(timestamp=at(day, 9), cost_usd="1", provider="google") for day in range(46)]
     rows += [call(timestamp=at(5, 9), cost_usd="90", provider="google")]
@@ -182,10 +201,13 @@ def is_far_above_like_hours(hour: str, costs: Dict[str, float], active: Set[str]
         after if len(after) >= 3 else [],
     ]
     groups[2] = groups[2] if len(groups[2]) >= 2 else []
-    for group in filter(None, groups):
+    for place, group in enumerate(groups):
+        if not group:
+            continue
         known = [costs[each.strftime("%Y-%m-%dT%H:00:00")] for each in group]
         usual = statistics.median(known)
         spread = 1.4826 * statistics.median([abs(cost - usual) for cost in known])
+        spread = 0 if place == 2 else spread  # the days of a month fall on all weekdays
         if costs[hour] <= usual + max(3 * max(spread, usual / 4), 0.25):
             return False
     return True

@@ -5,6 +5,9 @@ them are, and neither are the days of a higher level of use.  So an hour is held
 hours, with a call, of the same hour of the week, of the same hour of the day, of those in the
 week before and in the week after, and of the same hour and day of the month; the one that
 explains it best counts.  Where there is none of these, it is held against all hours with a call.
+
+The days of a month fall on working days and weekends alike, so how far they stray says nothing:
+a schedule by month shows in their middle only.
 """
 
 from __future__ import annotations
@@ -59,10 +62,13 @@ class LikeHours:
         """
         cost = self._costs[hour]
         by_week, by_day, by_month = (self._others(key, cost) for key in _keys(hour))
-        alike = [by_week, by_day, *([by_month] if len(by_month) >= _MONTHS else [])]
-        alike += self._near(hour)
-        known = [others for others in alike if others] or [self._others((), cost) or (cost,)]
-        return max(map(_usual_of, known), key=lambda usual: usual.limit)
+        alike = [others for others in (by_week, by_day, *self._near(hour)) if others]
+        usual = [_usual_of(others) for others in alike]
+        if len(by_month) >= _MONTHS:
+            usual.append(_usual(sorted_median(by_month), 0.0))
+        if not usual:
+            usual.append(_usual_of(self._others((), cost) or (cost,)))
+        return max(usual, key=lambda each: each.limit)
 
     def _near(self, hour: str) -> Iterator[Sequence[float]]:
         """Yield what the same hour of the last and of the next days with it cost, ascending."""
@@ -89,5 +95,9 @@ def _usual_of(costs: Sequence[float]) -> Usual:
     long period may have as many others as there are days.
     """
     centre = sorted_median(costs)
-    spread = _SCALE * sorted_median_distance(costs, centre)
+    return _usual(centre, _SCALE * sorted_median_distance(costs, centre))
+
+
+def _usual(centre: float, spread: float) -> Usual:
+    """Return costs about a centre whose spread is at least the configured share of it."""
     return Usual(centre, max(spread, centre * config.ANOMALY_SPREAD_FLOOR_PCT / 100))
