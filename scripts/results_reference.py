@@ -55,6 +55,10 @@ Where nothing else is said, a figure covers the whole period of the data, and a 
 the period's, scaled to 30 of its covered days. With fewer than seven covered days it is `null`.
 Savings and losses per month are rates of the last 30 whole days, those of a customer of its own
 days. A list with nothing to show is empty. Keys are added, not renamed.
+
+A list that is no series in time has at most 10,000 rows, and then one row on all others: `rest` is
+their number, and beside it stand the sums of what adds up (calls, tokens, money), `null` where an
+amount is not known. `--all-rows` writes them all.
 """
 
 

@@ -56,7 +56,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "reader": BASE | {"storage"},
     "rollups": BASE | {"storage", "reader", "processes", "resources"},
     "simulator": BASE | READING | {"processes"},
-    "evaluation": BASE,
+    "evaluation": BASE | {"results"},
     "analyzers": BASE | READING | {"results"},
     "generators": BASE | {"atomic", "resources", "results"},
     "registry": {"analyzers", "generators"},
@@ -67,7 +67,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "pipeline": BASE
     | READING
     | {"atomic", "simulator", "generators", "registry", "manifest", "publishing", "evaluation"}
-    | {"parallel", "analyzers", "reading_choices", "typed_json", "kept_reports"},
+    | {"parallel", "analyzers", "reading_choices", "typed_json", "kept_reports", "results"},
     "api": BASE | READING | {"registry", "pipeline", "simulator", "importers"},
     "engines": BASE | READING,
     "verify": BASE | READING,

@@ -74,6 +74,9 @@ COLLECT_MAX_WAITING = 32
 COLLECT_WAITING_BYTES = 16 * MEGABYTE
 COLLECT_LOCK_WAIT_S = 2
 
+# So many rows of a list are in the JSON of a result, before one row on all others.
+LISTED_ROWS = 10_000
+
 # --- reading ---------------------------------------------------------------------------------
 
 MAX_LINE_BYTES = MEGABYTE  # without its end; longer ones are skipped

@@ -38,6 +38,7 @@ from datetime import datetime, timedelta
 from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Sequence, Tuple
 
 from finops import config, stats
+from finops.results.long_lists import listed
 from finops.timestamps import moment_of
 
 Results = Mapping[str, Mapping[str, Any]]
@@ -193,7 +194,7 @@ def _episodes(kind: str, alarms: Iterable[Alarm]) -> List[Alarm]:
 def _rows(results: Results, analyzer: str, section: str) -> List[Mapping[str, Any]]:
     """Return a section of a result, empty where the analyzer did not run."""
     rows: List[Mapping[str, Any]] = results.get(analyzer, {}).get(section, [])
-    return rows
+    return list(listed(rows))
 
 
 def _hour(subject: str, hour: str) -> Alarm:

@@ -50,6 +50,7 @@ from finops.reader.event_log import Event, read_events
 from finops.reader.options import ReadingOptions
 from finops.reading_choices import ReadingChoices
 from finops.registry import Analysis
+from finops.results.long_lists import let_go
 from finops.rollups.dataset import Dataset, open_dataset
 from finops.rollups.protocol import CallDataset, Source
 from finops.rollups.redaction import RedactedDataset, Redactor
@@ -67,6 +68,8 @@ _STALE_TEMPORARY_S = 60
 _KEPT_FOR_TWO_BYTES = 28 * config.MEGABYTE
 _MODELS = Table(("provider", "model"), ("unpriced",))
 CONTEXT_TABLES = (*COVERAGE_TABLES, _MODELS)
+# The analysis of which the Explore page names customers.
+_NAMED_BY_EXPLORE = "profitability"
 # What a run of all reports writes beside their own files.
 _OTHER_FILES = (INDEX, MANIFEST, EXPLORE_FILE)
 # Reports that can say how well their detectors did where the truth is known, by kind.
@@ -111,6 +114,7 @@ class Job(NamedTuple):
     month of the data is held against.  `redactor`: what replaces the names of customers and
     organizations; nothing is then kept beside the dataset, and events, which are free text, are
     not marked.  `most_keys`: how many customers, or kinds of calls, a path may have.
+    `all_rows`: lists of results have all rows, and not `config.LISTED_ROWS` and one on the rest.
     """
 
     source: Source
@@ -128,6 +132,7 @@ class Job(NamedTuple):
     budgets: Sequence[config.Budget] = ()
     redactor: Optional[Redactor] = None
     most_keys: Optional[int] = None
+    all_rows: bool = False
 
     @property
     def selected(self) -> List[Analysis]:
@@ -235,6 +240,7 @@ class _Run(TaskSet):
             "chart_library": self._has_chart_library,
             "budgets": to_json(config.BUDGETS),
             "scenarios": scenario_pages(self._job.reports),
+            "all_rows": self._job.all_rows,
         }
         return key_of(self._dataset.content_key, about)
 
@@ -265,10 +271,12 @@ class _Run(TaskSet):
     def is_worth_two(self) -> bool:
         """Whether two processes are faster, and their tables not too large.
 
-        What is not a dataset of ours does not say; its tables are at hand.
+        What is not a dataset of ours does not say; its tables are at hand.  Of long lists another
+        process would report the first rows alone.
         """
         dataset = self._dataset
-        return dataset.processes > 1 and dataset.kept_bytes <= _KEPT_FOR_TWO_BYTES
+        few = self._context["customers"] <= config.LISTED_ROWS
+        return few and dataset.processes > 1 and dataset.kept_bytes <= _KEPT_FOR_TWO_BYTES
 
     def scan(self) -> None:
         """Read the file once, for all analyses whose declarations can be filled."""
@@ -326,6 +334,8 @@ class _Run(TaskSet):
         self._results[analysis.id] = result
         self._update(analysis, headline=headline_of(result))
         self._guard(analysis, partial(self._write, analysis, text))
+        if analysis.id != _NAMED_BY_EXPLORE:
+            let_go(result)
 
     def _forget_up_to(self, number: int) -> None:
         """Let go of tables that no analysis after this one needs; some before it were not ours."""
@@ -368,6 +378,7 @@ class _Run(TaskSet):
             cubes = explore_cubes(self._dataset, all_named=names_all(results))
             with replacing(page) as (aside,):
                 write_explore(cubes, results, self._context, aside)
+                let_go(results.get(_NAMED_BY_EXPLORE))
                 return FileDigest.of(aside, EXPLORE_FILE)
         except OSError as error:
             raise StorageError(
@@ -387,7 +398,9 @@ class _Run(TaskSet):
 
     def _compute(self, analysis: Analysis) -> Tuple[Result, str]:
         """Return a result and its JSON text."""
-        result = analysis.analyzer(self._dataset).analyze()
+        analyzer = analysis.analyzer(self._dataset)
+        analyzer.most_rows = None if self._job.all_rows else config.LISTED_ROWS
+        result = analyzer.analyze()
         return result, json_text(result)
 
     def _write(self, analysis: Analysis, text: str) -> None:

@@ -130,6 +130,8 @@ def test_a_table_too_long_for_a_page_says_where_the_rest_is() -> None:
     kept = part.data["tables"]["t"]["rows"]
     assert SHOWN_ROWS < kept < 9000
     assert page(part).says(f"the first {kept:,} of 9,000 rows; the JSON file beside it holds all")
+    longer = page(table("t", "T", COLUMNS, rows(10_001)))
+    assert longer.says("the JSON file beside it holds the first 10,000, or with --all-rows all")
 
 
 def test_an_empty_table_is_a_sentence() -> None:

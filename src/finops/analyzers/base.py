@@ -29,10 +29,13 @@ class Analyzer:
     `NEEDS` names the columns without which the report says nothing.
 
     `source` is the path of a CSV, or an opened dataset, so that many share one pass.
+    `most_rows` is how many rows of a list the result has before one on the rest (see
+    `finops.results.long_lists`), None for all.
     """
 
     TABLES: ClassVar[Tuple[Table, ...]] = ()
     NEEDS: ClassVar[Tuple[str, ...]] = ()
+    most_rows: Optional[int] = None
 
     def __init__(self, source: Source) -> None:
         self.source = source
@@ -50,11 +53,12 @@ class Analyzer:
         """Return the result dict for filled tables; `data` is not changed.
 
         Where a column is missing that the report needs, nothing is concluded from the rest.
-        Where the source has no request count, nothing counts calls.
+        Where the source has no request count, nothing counts calls, and lists are whole.
         A finding about a trifle is no warning, see `is_trivial`.
         """
-        made = to_dict(self.result(data))
-        if not request_count.is_known(data):
+        is_counted = request_count.is_known(data)
+        made = to_dict(self.result(data), self.most_rows if is_counted else None)
+        if not is_counted:
             made = request_count.without_counts(made)
         if (made.get("basis") or {}).get("missing"):
             made.update(findings=[], recommendations=[])

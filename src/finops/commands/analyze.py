@@ -57,6 +57,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="also write the results as ID.json into this folder; - prints them as one object",
     )
     parser.add_argument(
+        "--all-rows",
+        action="store_true",
+        help="write all rows of long lists into the results, instead of the first "
+        f"{config.LISTED_ROWS:,} and one row on the rest",
+    )
+    parser.add_argument(
         "--no-cache",
         action="store_true",
         help="read the whole file again, and keep nothing beside it",
@@ -152,6 +158,7 @@ def analyzed(
         budgets=reading.budgets,
         redactor=redactor,
         most_keys=getattr(args, "max_rows", None) or config.MOST_KEYS,
+        all_rows=getattr(args, "all_rows", False),
     )
     try:
         outcome = pipeline.analyze(job)

@@ -7,7 +7,7 @@ the script does all filtering from the cube that the page carries.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Union
+from typing import Any, Container, Dict, Iterable, List, Mapping, Optional, Union
 
 from finops.atomic import write_aside
 from finops.generators import formatting, svg
@@ -17,6 +17,7 @@ from finops.generators.markup import Markup, fill, join, token
 from finops.generators.page import EXPLORE_BUNDLE, Report, asset, render
 from finops.results.base import from_dict
 from finops.results.explore import CELL_MEASURES, ExploreCube
+from finops.results.long_lists import count_of
 from finops.results.profitability import CustomerMargin, ProfitabilityResult
 
 REPORT = Report(
@@ -61,10 +62,10 @@ def write_explore(
     `cubes` come from the finest; `results` holds what other reports say of customers, by id.
     Where none fits the last one is taken.  Raises OSError where the file cannot be written.
     """
-    facts = _customers(results)
+    known = from_dict(ProfitabilityResult, results.get("profitability") or {})
     page: Optional[str] = None
     for cube in cubes:
-        page = _page(cube, facts, context)
+        page = _page(cube, known, context)
         if len(page) <= most_bytes:
             break
     if page is not None:
@@ -77,18 +78,18 @@ def names_all(results: Mapping[str, Data], most_bytes: int = MOST_BYTES) -> bool
     It says so without making one, which takes long where there are tens of thousands.
     """
     rows = (results.get("profitability") or {}).get("customers") or ()
-    return len(rows) * LEAST_FACTS_BYTES <= most_bytes
+    return count_of(rows) * LEAST_FACTS_BYTES <= most_bytes
 
 
 def explore_page(cube: ExploreCube, results: Mapping[str, Data], context: Data) -> str:
     """Return the page of one cube; `results` as `write_explore` takes them."""
-    return _page(cube, _customers(results), context)
+    known = from_dict(ProfitabilityResult, results.get("profitability") or {})
+    return _page(cube, known, context)
 
 
-def _page(cube: ExploreCube, facts: Mapping[str, Any], context: Data) -> str:
-    """Return the page of one cube; `facts` are those of all customers by name."""
-    named = {account.customer for account in cube.accounts}
-    customers = {name: about for name, about in facts.items() if name in named}
+def _page(cube: ExploreCube, known: ProfitabilityResult, context: Data) -> str:
+    """Return the page of one cube; `known` has what is known of customers."""
+    customers = _customers(known, {account.customer for account in cube.accounts})
     body = fill(
         asset("explore.html"),
         notes=_notes(cube),
@@ -115,13 +116,13 @@ def _page(cube: ExploreCube, facts: Mapping[str, Any], context: Data) -> str:
     )  # fmt: skip
 
 
-def _customers(results: Mapping[str, Data]) -> Dict[str, Any]:
-    """Return what the page shows of a customer beside the calls, by name."""
-    result = from_dict(ProfitabilityResult, results.get("profitability") or {})
-    advice = {row.customer_id: row.advice for row in result.advice or ()}
+def _customers(known: ProfitabilityResult, named: Container[Optional[str]]) -> Dict[str, Any]:
+    """Return what the page shows of customers that it names beside the calls, by name."""
+    advice = {row.customer_id: row.advice for row in known.advice if row.customer_id in named}
     return {
         row.customer_id: _facts(row, advice.get(row.customer_id, ""))
-        for row in result.customers or ()
+        for row in known.customers
+        if row.customer_id in named
     }
 
 

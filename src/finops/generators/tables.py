@@ -28,7 +28,7 @@ from finops.generators.recompute import Ratio, Recompute, Sum
 
 SHOWN_ROWS = 25
 FILTER_FROM_ROWS = 16
-# A page stays within 200 KB: a longer table is cut in the page and complete in the JSON file.
+# A page stays within 200 KB: a longer table is cut in the page, and longer in the JSON file.
 EMBEDDED_CELLS = 2_500
 # Columns of numbers up to this place are aligned by a class of their table.
 ALIGNED = 12
@@ -364,9 +364,15 @@ def _more(count: int, embedded: int) -> Markup:
     if embedded < count:
         text += (
             f". This page sorts, filters and downloads the first {formatting.count(embedded)}"
-            f" of {formatting.count(count)} rows; the JSON file beside it holds all"
+            f" of {formatting.count(count)} rows; the JSON file beside it holds {_in_json(count)}"
         )
     return fill('<p class="more">$text.</p>', text=text)
+
+
+def _in_json(count: int) -> str:
+    if count <= config.LISTED_ROWS:
+        return "all"
+    return f"the first {formatting.count(config.LISTED_ROWS)}, or with --all-rows all"
 
 
 def _column_data(

@@ -31,6 +31,8 @@ from typing import (
     get_type_hints,
 )
 
+from finops.results.long_lists import LongList, is_cut, listed, rest_of
+
 # Units.  The name stands in the annotation of a field, from which the documentation takes it.
 Count = int
 Tokens = int
@@ -140,11 +142,16 @@ class CustomerAdvice(NamedTuple):
     """what it is about: exposure, loss, revenue at risk or lost, or what a tier would add"""
 
 
-def to_dict(section: Union[Tuple[Any, ...], ResultDict]) -> ResultDict:
-    """Return a section, or a whole result, as the dict that becomes JSON; a dict as it is."""
+def to_dict(
+    section: Union[Tuple[Any, ...], ResultDict], most_rows: Optional[int] = None
+) -> ResultDict:
+    """Return a section, or a whole result, as the dict that becomes JSON; a dict as it is.
+
+    Lists of more than `most_rows` rows, where that is given, become a `LongList`.
+    """
     if isinstance(section, dict):
         return section
-    return _shape(type(section)).to_dict(section)
+    return _shape(type(section)).to_dict(section, most_rows)
 
 
 def from_dict(kind: Type[_T], data: Optional[Mapping[str, Any]]) -> _T:
@@ -163,8 +170,8 @@ class _Shape:
         self.keys = tuple(name.rstrip("_") for name in self._fields)
         self._defaults: Mapping[str, Any] = kind._field_defaults
         self._default_at = [(self._fields.index(n), d) for n, d in self._defaults.items()]
-        self._out: List[Tuple[int, Callable[[Any], Any]]] = []
-        self._into: List[Tuple[int, Callable[[Any], Any]]] = []
+        self._out: List[Tuple[int, _Writer]] = []
+        self._into: List[Tuple[int, _Reader]] = []
         for place, name in enumerate(self._fields):
             out, into = _converters(hints[name])
             if out:
@@ -172,12 +179,12 @@ class _Shape:
             if into:
                 self._into.append((place, into))
 
-    def to_dict(self, section: Tuple[Any, ...]) -> ResultDict:
+    def to_dict(self, section: Tuple[Any, ...], most_rows: Optional[int]) -> ResultDict:
         values: Sequence[Any] = section
         if self._out:
             values = list(section)
             for place, convert in self._out:
-                values[place] = convert(section[place])
+                values[place] = convert(section[place], most_rows)
         made = dict(zip(self.keys, values))
         for name, default in self._defaults.items():
             if made[name.rstrip("_")] == default:
@@ -194,6 +201,8 @@ class _Shape:
         return self._kind._make(values)
 
 
+_Writer = Callable[[Any, Optional[int]], Any]  # of a value, and of how many rows lists may have
+_Reader = Callable[[Any], Any]
 _SHAPES: Dict[Type[Any], _Shape] = {}
 
 
@@ -204,10 +213,7 @@ def _shape(kind: Type[Any]) -> _Shape:
     return shape
 
 
-_Converter = Optional[Callable[[Any], Any]]
-
-
-def _converters(hint: Any) -> Tuple[_Converter, _Converter]:
+def _converters(hint: Any) -> Tuple[Optional[_Writer], Optional[_Reader]]:
     """Return how a value of a type is written and read; None where it stays as it is."""
     origin: Any = getattr(hint, "__origin__", None)
     arguments: Sequence[Any] = getattr(hint, "__args__", ())
@@ -223,30 +229,37 @@ def _converters(hint: Any) -> Tuple[_Converter, _Converter]:
         if not section:
             return None, lambda value: value or {}
         return (
-            lambda value: {key: to_dict(row) for key, row in value.items()},
+            lambda value, most: {key: to_dict(row, most) for key, row in value.items()},
             lambda value: {key: from_dict(inner, row) for key, row in (value or {}).items()},
         )
     if not section:
         return None, lambda value: value or []
     return (
-        lambda value: _rows_to_dicts(inner, value),
+        lambda value, most: _rows_to_dicts(inner, value, most),
         lambda value: _rows_from_dicts(inner, value),
     )
 
 
-def _rows_to_dicts(kind: Type[Any], rows: Sequence[Any]) -> List[ResultDict]:
+def _rows_to_dicts(
+    kind: Type[Any], rows: Sequence[Any], most_rows: Optional[int]
+) -> List[ResultDict]:
     convert = _shape(kind).to_dict
-    return [convert(row) for row in rows]
+    if most_rows is None or not is_cut(kind, len(rows), most_rows):
+        return [convert(row, most_rows) for row in rows]
+    first = [convert(row, most_rows) for row in rows[:most_rows]]
+    return LongList([*first, rest_of(rows[most_rows:])], rows)
 
 
 def _rows_from_dicts(kind: Type[Any], rows: Optional[Sequence[Any]]) -> List[Any]:
+    if isinstance(rows, LongList) and rows.rows is not None:
+        return list(rows.rows)
     convert = _shape(kind).from_dict
-    return [convert(row or {}) for row in rows or ()]
+    return [convert(row or {}) for row in listed(rows or ())]
 
 
-def _optional(hint: Any) -> Tuple[_Converter, _Converter]:
+def _optional(hint: Any) -> Tuple[Optional[_Writer], Optional[_Reader]]:
     out, into = _converters(hint)
     return (
-        (lambda value: None if value is None else out(value)) if out else None,
+        (lambda value, most: None if value is None else out(value, most)) if out else None,
         (lambda value: into(value) if value else None) if into and out else None,
     )
