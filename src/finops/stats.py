@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from itertools import accumulate
-from typing import Iterable, Mapping, Sequence, Tuple, Union, overload
+from typing import Iterable, Mapping, Optional, Sequence, Tuple, Union, overload
 
 
 def ratio(part: float, whole: float) -> float:
@@ -24,6 +24,15 @@ def ratio(part: float, whole: float) -> float:
 def percent(part: float, whole: float) -> float:
     """Return part / whole × 100, and 0.0 where whole is 0."""
     return ratio(part, whole) * 100
+
+
+def share_percent(part: float, whole: float) -> Optional[float]:
+    """Return part / whole × 100, and None where there is no whole to be a share of.
+
+    >>> share_percent(1, 4), share_percent(0, 0)
+    (25.0, None)
+    """
+    return ratio(part, whole) * 100 if whole > 0 else None
 
 
 def mean(values: Sequence[float]) -> float:

@@ -232,3 +232,60 @@ def test_no_figure_stands_for_what_was_not_checked() -> None:
         page = index_page({name: result_of(name, rows) for name in names}, reports, {})
         for claim in ("customers gone", "customers flagged"):
             assert (claim in page) == known, claim
+
+
+# --- nothing costs -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"cost_usd": "0"},
+        UNKNOWN_COST,
+        {"cost_usd": "0", "status": "error", "error_type": "timeout", "output_tokens": 0},
+    ],
+)
+def test_where_nothing_is_known_to_cost_no_cost_is_praised(changes: Dict[str, Any]) -> None:
+    rows = busy(40, **changes)
+    praised = {title for name in ANALYZER_REGISTRY for title in praise(result_of(name, rows))}
+    of_money = {
+        "Every task runs on the cheapest model of its class",
+        "No tokens are wasted",
+        "Every dollar has an owner",
+        "No unprofitable customers",
+        "No anomalies and no alerts",
+    }
+    assert praised & of_money == set()
+    understanding = result_of("understanding", rows)
+    for section in ("by_provider", "by_model", "by_customer", "by_feature"):
+        assert [row["share_percent"] for row in understanding[section]] == [None]
+    alignment = result_of("alignment", rows)
+    assert alignment["summary"]["top_organization_share_percent"] is None
+    assert [row["share_percent"] for row in alignment["chargeback"]] == [None]
+
+
+def test_a_credit_above_all_costs_makes_no_model_the_cheapest() -> None:
+    rows = [call(timestamp=at(day, 9), cost_usd="0.5", model="gpt-4") for day in range(40)]
+    rows.append(call(timestamp=at(39, 10), cost_usd="-80", model="gpt-4"))
+    result = result_of("optimization", rows)
+    assert praise(result) == []
+    assert result["basis"]["whole_days"] == 40
+
+
+def test_free_calls_without_an_owner_are_seen() -> None:
+    rows = busy() + week(organization_id="", cost_usd="0")
+    assert praise(result_of("alignment", rows)) == []
+    assert praise(result_of("alignment", busy())) == ["Every dollar has an owner"]
+
+
+def test_the_only_model_of_known_cost_is_no_lever() -> None:
+    rows = week(20) + week(20, **UNKNOWN_COST) + week(20, **UNKNOWN_COST)
+    titles = [each["title"] for each in result_of("understanding", rows)["findings"]]
+    assert not any("of the known cost" in title for title in titles)
+    rows += [call(timestamp=at(d), model="gpt-4o-mini", cost_usd="0.0001") for d in range(20)] * 3
+    (lever,) = [
+        each
+        for each in result_of("understanding", rows)["findings"]
+        if "of the known cost" in each["title"]
+    ]
+    assert lever["detail"].startswith("It answers only 25.0% of the priced calls")

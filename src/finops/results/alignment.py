@@ -28,7 +28,7 @@ class AlignmentSummary(NamedTuple):
     monthly_cost: Optional[UsdPerMonth]
     organization_count: Count
     top_organization: str
-    top_organization_share_percent: Percent
+    top_organization_share_percent: Optional[Percent]
     unallocated_cost: Usd
     unallocated_percent: Percent
     unpriced_calls: Count
@@ -49,7 +49,7 @@ class Chargeback(NamedTuple):
     monthly_cost: Optional[UsdPerMonth]
     call_count: Count
     customer_count: Count
-    share_percent: Percent
+    share_percent: Optional[Percent]
     cost_per_1k_tokens: Optional[UsdPer1kTokens]
     budget: Optional[Usd]
     """configured for a calendar month; null without one"""
@@ -83,7 +83,7 @@ class FairShare(NamedTuple):
 
     organization_id: str
     cost: Usd
-    share_percent: Percent
+    share_percent: Optional[Percent]
     call_count: Count
     call_share_percent: Percent
     cost_with_unallocated: Usd
@@ -97,7 +97,7 @@ class ProductShare(NamedTuple):
     total_cost: Usd
     total_tokens: Tokens
     avg_cost_per_call: Optional[Usd]
-    share_percent: Percent
+    share_percent: Optional[Percent]
     monthly_cost: Optional[UsdPerMonth]
 
 
@@ -109,7 +109,7 @@ class FeatureShare(NamedTuple):
     total_cost: Usd
     total_tokens: Tokens
     avg_cost_per_call: Optional[Usd]
-    share_percent: Percent
+    share_percent: Optional[Percent]
     monthly_cost: Optional[UsdPerMonth]
 
 
@@ -121,7 +121,7 @@ class EnvironmentShare(NamedTuple):
     total_cost: Usd
     total_tokens: Tokens
     avg_cost_per_call: Optional[Usd]
-    share_percent: Percent
+    share_percent: Optional[Percent]
     monthly_cost: Optional[UsdPerMonth]
 
 

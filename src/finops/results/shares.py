@@ -67,8 +67,8 @@ class Shared(Protocol):
     """A row with a share of the whole."""
 
     @property
-    def share_percent(self) -> Percent:
-        """Share of the whole cost."""
+    def share_percent(self) -> Optional[Percent]:
+        """Share of the whole cost, None where nothing is known to cost."""
 
 
 class CostShare(Called, Shared, Protocol):

@@ -55,7 +55,7 @@ class ProviderShare(NamedTuple):
     total_cost: Usd
     total_tokens: Tokens
     avg_cost_per_call: Optional[Usd]
-    share_percent: Percent
+    share_percent: Optional[Percent]
 
 
 class ModelShare(NamedTuple):
@@ -67,7 +67,7 @@ class ModelShare(NamedTuple):
     total_cost: Usd
     total_tokens: Tokens
     avg_cost_per_call: Optional[Usd]
-    share_percent: Percent
+    share_percent: Optional[Percent]
     cost_per_1k_tokens: Optional[UsdPer1kTokens]
 
 
@@ -78,7 +78,7 @@ class CustomerShare(NamedTuple):
     subscription_tier: str
     call_count: Count
     total_cost: Usd
-    share_percent: Percent
+    share_percent: Optional[Percent]
     unpriced_calls: Count = 0
 
 
@@ -90,7 +90,7 @@ class FeatureShare(NamedTuple):
     total_cost: Usd
     total_tokens: Tokens
     avg_cost_per_call: Optional[Usd]
-    share_percent: Percent
+    share_percent: Optional[Percent]
 
 
 class OrganizationShare(NamedTuple):
@@ -101,7 +101,7 @@ class OrganizationShare(NamedTuple):
     total_cost: Usd
     total_tokens: Tokens
     avg_cost_per_call: Optional[Usd]
-    share_percent: Percent
+    share_percent: Optional[Percent]
 
 
 class ProductShare(NamedTuple):
@@ -112,7 +112,7 @@ class ProductShare(NamedTuple):
     total_cost: Usd
     total_tokens: Tokens
     avg_cost_per_call: Optional[Usd]
-    share_percent: Percent
+    share_percent: Optional[Percent]
 
 
 class TaskShare(NamedTuple):
@@ -123,7 +123,7 @@ class TaskShare(NamedTuple):
     total_cost: Usd
     total_tokens: Tokens
     avg_cost_per_call: Optional[Usd]
-    share_percent: Percent
+    share_percent: Optional[Percent]
 
 
 class EnvironmentShare(NamedTuple):
@@ -134,7 +134,7 @@ class EnvironmentShare(NamedTuple):
     total_cost: Usd
     total_tokens: Tokens
     avg_cost_per_call: Optional[Usd]
-    share_percent: Percent
+    share_percent: Optional[Percent]
 
 
 class ProjectedDay(NamedTuple):

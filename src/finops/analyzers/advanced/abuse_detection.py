@@ -29,7 +29,7 @@ from finops.analyzers.shared.customer_advice import suspected
 from finops.analyzers.shared.customers import customers_of
 from finops.analyzers.shared.overlaps import UNUSUAL_USAGE
 from finops.analyzers.shared.revenue import own_days, own_monthly
-from finops.analyzers.shared.wording import caveats, counted
+from finops.analyzers.shared.wording import caveats, counted, nothing_known_to_cost
 from finops.results import abuse_detection as results
 from finops.results.base import CustomerAdvice, Finding
 from finops.rollups.customers import CUSTOMER_RECORDS
@@ -84,10 +84,9 @@ def _unchecked(data: Rollups, evidence: Evidence) -> Dict[str, str]:
     coverage, totals = coverage_of(data), data.totals
     few = f"no customer has a day of {least} calls and {others} other active days"
     usage = "" if _judged(evidence) else few
-    priceless = "no call has a known cost" if totals.unpriced == totals.calls else ""
     reasons = {
         "unusual_usage": usage,
-        "cost_spikes": usage or priceless,
+        "cost_spikes": usage or nothing_known_to_cost(totals),
         "rate_limit_abuse": "" if coverage["status"] else "no call says whether it succeeded",
         "suspicious_access": "" if coverage["region"] else "no call names a region",
     }

@@ -179,13 +179,14 @@ def _findings(data: Rollups, span: CoveredDays, summary: ChurnSummary) -> List[F
     if summary.churned_customers:
         findings.append(_churn_finding(summary))
     if summary.at_risk_customers:
+        verb = "pays" if summary.at_risk_customers == 1 else "pay"
         findings.append(
             finding(
                 "warning",
                 f"{counted(summary.at_risk_customers, 'customer')} called half as often or less",
                 f"The last {config.TREND_WINDOW_DAYS} whole days against the "
                 f"{config.TREND_WINDOW_DAYS} before"
-                f"{_paying('pay', summary.at_risk_monthly_revenue)}.",
+                f"{_paying(verb, summary.at_risk_customers, summary.at_risk_monthly_revenue)}.",
                 summary.at_risk_monthly_revenue,
                 kind="revenue_at_risk",
                 confidence="medium",
@@ -210,9 +211,10 @@ def _findings(data: Rollups, span: CoveredDays, summary: ChurnSummary) -> List[F
     return findings
 
 
-def _paying(verb: str, revenue: Optional[float]) -> str:
+def _paying(verb: str, customers: int, revenue: Optional[float]) -> str:
     """Return what customers pay for the end of a sentence, "" where nobody's price is known."""
-    return "" if revenue is None else f"; they {verb} {usd(revenue)} per month"
+    who = "it" if customers == 1 else "they"
+    return "" if revenue is None else f"; {who} {verb} {usd(revenue)} per month"
 
 
 def _churn_finding(summary: ChurnSummary) -> Finding:
@@ -222,7 +224,7 @@ def _churn_finding(summary: ChurnSummary) -> Finding:
         "critical" if (rate or 0.0) >= config.CHURN_RATE_CRITICAL_PCT else "warning",
         f"{counted(summary.churned_customers, 'customer')} left",
         f"No call for {config.CHURN_INACTIVE_DAYS} days or more{monthly}"
-        f"{_paying('paid', summary.lost_monthly_revenue)}.",
+        f"{_paying('paid', summary.churned_customers, summary.lost_monthly_revenue)}.",
         summary.lost_monthly_revenue,
         kind="revenue_lost",
         effort="high",

@@ -115,7 +115,7 @@ class GeographicLatencyAnalyzer(Analyzer):
         )
         routing = _routing(pairs, data[TOKEN_BANDS])
         provider_regions = [_pair_row(key, group) for key, group in pairs.items()]
-        several = len({row.provider for row in provider_regions}) > 1
+        several = len({r.provider for r in provider_regions if r.avg_latency_ms is not None}) > 1
         return results.GeographicLatencyResult(
             summary=_summary(data, groups, regions, routing),
             basis=basis_of(data, span, self.NEEDS),

@@ -52,7 +52,13 @@ from finops.analyzers.shared.token_classes import (
     cached_tokens,
     token_classes,
 )
-from finops.analyzers.shared.wording import caveats, counted, per_month, usd
+from finops.analyzers.shared.wording import (
+    caveats,
+    counted,
+    nothing_known_to_cost,
+    per_month,
+    usd,
+)
 from finops.business.catalog import Model, PriceTable
 from finops.results.base import Finding
 from finops.results.token_economics import (
@@ -517,7 +523,7 @@ def _findings(
     succeeded = data.totals.calls > data.totals.errors
     switched = savings.of(*MODEL_STEPS) or 0.0
     clean = not (findings or opportunities or switched >= config.NOTABLE_USD_PER_MONTH)
-    if succeeded and clean and not data.totals.unpriced:
+    if succeeded and clean and not (data.totals.unpriced or nothing_known_to_cost(data.totals)):
         findings.append(
             finding(
                 "success",

@@ -63,7 +63,7 @@ from finops.results.base import Finding
 from finops.rollups.expressions import any_of, one_of
 from finops.rollups.spec import Rollups, Table
 from finops.stats import percent as percent_of
-from finops.stats import ratio
+from finops.stats import ratio, share_percent
 
 WEEKS = Table(("week", "organization_id"), ("calls", "cost"))
 _Share = TypeVar("_Share")
@@ -173,7 +173,7 @@ def _chargeback(data: Rollups, span: CoveredDays, budgets: Sequence[BudgetUse]) 
                 monthly_cost=span.monthly(cost),
                 call_count=sum(product[0] for product in account.products.values()),
                 customer_count=len(account.customers),
-                share_percent=percent_of(cost, data.totals.cost),
+                share_percent=share_percent(cost, data.totals.cost),
                 cost_per_1k_tokens=None
                 if any(account.unpriced)
                 else ratio(cost, sum(account.tokens)) * 1000,
@@ -203,7 +203,7 @@ def _summary(data: Rollups, span: CoveredDays, known: Sequence[Chargeback]) -> A
         monthly_cost=span.monthly(data.totals.cost),
         organization_count=len(known),
         top_organization=known[0].organization_id if known else "",
-        top_organization_share_percent=known[0].share_percent if known else 0.0,
+        top_organization_share_percent=known[0].share_percent if known else None,
         unallocated_cost=unallocated,
         unallocated_percent=percent_of(unallocated, data.totals.cost),
         unpriced_calls=data.totals.unpriced,
@@ -368,6 +368,11 @@ def _names_owners(data: Rollups) -> bool:
     return bool(named) and all(named[1:])
 
 
+def _all_have_owners(data: Rollups) -> bool:
+    """Return whether every call, what it costs or not, names an organization and a product."""
+    return not any(set(UNALLOCATED).intersection(owners) for _, *owners in data[ACCOUNTS])
+
+
 def _findings(
     data: Rollups,
     summary: AlignmentSummary,
@@ -385,7 +390,7 @@ def _findings(
                 kind="quality",
             )
         )
-    elif data.totals.calls and not cost and not _without_customer(data):
+    elif data.totals.cost > 0 and _all_have_owners(data) and not _without_customer(data):
         findings.append(
             finding(
                 "success",
@@ -393,26 +398,26 @@ def _findings(
                 f"All {counted(data.totals.calls, 'call')} carry an organization and a product.",
             )
         )
-    share = summary.top_organization_share_percent
+    share = summary.top_organization_share_percent or 0.0
     if len(known) > 1 and share >= config.TOP_ORGANIZATION_NOTABLE_PCT:
         findings.append(
             finding(
                 "info",
-                f"{summary.top_organization} causes "
-                f"{percent(summary.top_organization_share_percent)} of {cost_words(data.totals)}",
+                f"{summary.top_organization} causes {percent(share)} of {cost_words(data.totals)}",
                 f"{per_month(known[0].monthly_cost, known[0].total_cost)}, of "
                 f"{counted(len(known), 'organization')}.",
             )
         )
     few = _few_with_half(known)
     if len(few) > 1:
-        share = math.fsum(row.share_percent for row in few)
+        share = math.fsum(row.share_percent or 0.0 for row in few)
         findings.append(
             finding(
                 "info",
                 f"{len(few)} of {counted(len(known), 'organization')} cause {percent(share)} of "
                 f"{cost_words(data.totals)}",
-                f"First comes {few[0].organization_id} with {percent(few[0].share_percent)}.",
+                f"First comes {few[0].organization_id} with "
+                f"{percent(few[0].share_percent or 0.0)}.",
             )
         )
     if expensive:
@@ -461,7 +466,7 @@ def _recommendations(
     few = _few_with_half(known)
     if few:
         cost = math.fsum(row.total_cost for row in few)
-        share = math.fsum(row.share_percent for row in few)
+        share = math.fsum(row.share_percent or 0.0 for row in few)
         advice.append(
             f"Agree on budgets with {counted(len(few), 'organization')}, starting with "
             f"{few[0].organization_id}: {per_month(span.monthly(cost), cost)} is "

@@ -23,7 +23,7 @@ from finops.analyzers.shared.lifecycle import (
     lifecycle_findings,
     retiring_models,
 )
-from finops.analyzers.shared.model_switches import rule_of
+from finops.analyzers.shared.model_switches import failing_models, rule_of
 from finops.analyzers.shared.overlaps import further_key, model_key
 from finops.analyzers.shared.reserved_capacity import reserved_capacity
 from finops.analyzers.shared.savings import (
@@ -320,7 +320,7 @@ def _findings(
                 overlaps=COMMITMENT,
             )
         )
-    if data.totals.calls and not routes and not data.totals.unpriced:
+    if not routes and not data.totals.unpriced and _is_paid(data, savings):
         findings.append(
             finding(
                 "success",
@@ -330,6 +330,15 @@ def _findings(
             )
         )
     return findings
+
+
+def _is_paid(data: Rollups, savings: Savings) -> bool:
+    """Return whether what calls cost says whether they could cost less.
+
+    Free calls and those that credits outweigh do not, nor do models of which every call failed.
+    """
+    costs = [line.cost for line in lines_of(data, set(savings.span.dates))]
+    return any(c > 0 for c in costs) and min(costs) >= 0 and not failing_models(data)
 
 
 def _advised(rows: Sequence[ModelCommitment]) -> List[ModelCommitment]:

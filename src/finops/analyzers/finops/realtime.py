@@ -27,6 +27,7 @@ from finops.analyzers.shared.wording import (
     cost_words,
     counted,
     hour_words,
+    nothing_known_to_cost,
     percent,
     usd,
 )
@@ -113,7 +114,7 @@ def _unchecked(data: Rollups, book: Book) -> Dict[str, str]:
     That none was reported is no news where there was nothing to check.
     """
     totals = data.totals
-    priceless = "no call has a known cost" if totals.unpriced == totals.calls else ""
+    priceless = nothing_known_to_cost(totals)
     hours = "" if _has_hours(data) else f"it needs {config.ANOMALY_MIN_HOURS} hours with a call"
     status = "" if coverage_of(data)["status"] else "no call says whether it succeeded"
     least = config.DEGRADED_MIN_CALLS

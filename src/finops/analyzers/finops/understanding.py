@@ -47,7 +47,7 @@ from finops.results.understanding import (
 )
 from finops.rollups.customers import CUSTOMER_RECORDS
 from finops.rollups.spec import Rollups, Table
-from finops.stats import growth_percent, mean, rank_index, ratio
+from finops.stats import growth_percent, mean, rank_index, ratio, share_percent
 from finops.stats import percent as percent_of
 
 PRODUCTION = "production"
@@ -150,7 +150,7 @@ def _model_share(
     cost: float,
     tokens: int,
     per_call: Optional[float],
-    share: float,
+    share: Optional[float],
 ) -> ModelShare:
     per_1k_tokens = None if per_call is None else ratio(cost, tokens) * 1000
     return ModelShare(provider, model, calls, cost, tokens, per_call, share, per_1k_tokens)
@@ -163,7 +163,7 @@ def _by_customer(data: Rollups) -> List[CustomerShare]:
             subscription_tier=data.customers[customer].tier,
             call_count=calls,
             total_cost=cost,
-            share_percent=percent_of(cost, data.totals.cost),
+            share_percent=share_percent(cost, data.totals.cost),
             unpriced_calls=unpriced,
         )
         for customer, (calls, cost, _, unpriced) in fold(data, ACCOUNTS, "customer_id").items()
@@ -242,14 +242,25 @@ def trend_percent(costs: Sequence[float]) -> Optional[float]:
 # --- sentences -------------------------------------------------------------------------------
 
 
-def levers(by_model: Sequence[ModelShare], total_calls: int) -> List[ModelShare]:
-    """Return the rows of models that take far more of the cost than of the calls."""
+def levers(by_model: Sequence[ModelShare], priced_calls: int) -> List[ModelShare]:
+    """Return the rows of models that take far more of the cost than of the calls.
+
+    Where some calls have no known cost, these are no part of either.
+    """
     return [
         row
         for row in by_model
-        if row.share_percent >= config.COST_LEVER_SHARE_PCT
-        and row.share_percent >= config.COST_LEVER_FACTOR * percent_of(row.call_count, total_calls)
+        if row.avg_cost_per_call is not None
+        and (row.share_percent or 0.0) >= config.COST_LEVER_SHARE_PCT
+        and (row.share_percent or 0.0)
+        >= config.COST_LEVER_FACTOR * percent_of(row.call_count, priced_calls)
     ]
+
+
+def _priced_calls(data: Rollups) -> Tuple[int, str]:
+    """Return the calls of known cost, and how a sentence names them."""
+    unpriced = data.totals.unpriced
+    return data.totals.calls - unpriced, "priced calls" if unpriced else "calls"
 
 
 def _rise(span: CoveredDays, result: UnderstandingResult) -> float:
@@ -271,7 +282,7 @@ def _elsewhere(result: UnderstandingResult) -> Tuple[float, float]:
     ]
     return (
         math.fsum(row.total_cost for row in known),
-        math.fsum(row.share_percent for row in known),
+        math.fsum(row.share_percent or 0.0 for row in known),
     )
 
 
@@ -323,19 +334,19 @@ def _levers_now(
         days.setdefault((provider, model), {})[day] = cost
     rates = [
         (row, span.monthly_now(days[row.provider, row.model]))
-        for row in levers(result.by_model, data.totals.calls)
+        for row in levers(result.by_model, _priced_calls(data)[0])
     ]
     return [(row, rate) for row, rate in rates if rate != 0]
 
 
 def _lever_finding(data: Rollups, row: ModelShare, now: Optional[float]) -> Finding:
-    calls = percent_of(row.call_count, data.totals.calls)
+    priced, calls = _priced_calls(data)
     price = row.cost_per_1k_tokens
     per_token = "" if price is None else f", {usd(price * 1000)} per 1M tokens"
     return finding(
         "warning",
-        f"{row.model} takes {percent(row.share_percent)} of {cost_words(data.totals)}",
-        f"It answers only {percent(calls)} of the calls and costs "
+        f"{row.model} takes {percent(row.share_percent or 0.0)} of {cost_words(data.totals)}",
+        f"It answers only {percent(percent_of(row.call_count, priced))} of the {calls} and costs "
         f"{per_month(now, row.total_cost)}{per_token}.",
         subject={"provider": row.provider, "model": row.model},
         overlaps=model_key(row.provider, row.model),
@@ -350,7 +361,7 @@ def _top_customers(data: Rollups, customers: Sequence[CustomerShare]) -> List[Fi
     if data.totals.unpriced:
         return []
     count = rank_index(len(customers), config.TOP_CUSTOMERS_PCT / 100) + 1
-    share = math.fsum(row.share_percent for row in customers[:count])
+    share = math.fsum(row.share_percent or 0.0 for row in customers[:count])
     if share <= config.TOP_CUSTOMERS_FACTOR * percent_of(count, len(customers)):
         return []
     verb = "causes" if count == 1 else "cause"
@@ -367,10 +378,11 @@ def _top_customers(data: Rollups, customers: Sequence[CustomerShare]) -> List[Fi
 
 
 def _recommendations(data: Rollups, span: CoveredDays, result: UnderstandingResult) -> List[str]:
+    priced, calls = _priced_calls(data)
     advice = [
-        f"Review what uses {row.model}: it takes {percent(row.share_percent)} of "
-        f"{cost_words(data.totals)} for "
-        f"{percent(percent_of(row.call_count, data.totals.calls))} of the calls, "
+        f"Review what uses {row.model}: it takes {percent(row.share_percent or 0.0)} of "
+        f"{cost_words(data.totals)} for {percent(percent_of(row.call_count, priced))} of the "
+        f"{calls}, "
         f"{per_month(now, row.total_cost)}."
         for row, now in _levers_now(data, span, result)[: config.RECOMMENDED_SUBJECTS]
     ]

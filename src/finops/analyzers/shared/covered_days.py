@@ -97,7 +97,8 @@ def covered_days(data: Rollups) -> CoveredDays:
     """Return the dates of the data and how much of each is covered; needs `HOURLY_CALLS`."""
     cells = data[HOURLY_CALLS]
     longer = math.fsum(cost for _, cost in cells.values())
-    by_day = longer <= data.totals.cost * config.LONG_AGGREGATES_SHARE_PCT / 100
+    # Credits may outweigh what calls cost; the share is one of the amount.
+    by_day = abs(longer) <= abs(data.totals.cost) * config.LONG_AGGREGATES_SHARE_PCT / 100
     return CoveredDays(day_shares(cells, data.period.ends), data.period.local, by_day)
 
 

@@ -10,7 +10,7 @@ from finops import config
 from finops.analyzers.shared.covered_days import CoveredDays
 from finops.results.base import DailyCost
 from finops.rollups.spec import Rollups, Table
-from finops.stats import percent, ratio
+from finops.stats import ratio, share_percent
 
 CALLS = Table(
     ("provider", "model", "feature_id", "task_type", "environment"),
@@ -59,7 +59,8 @@ def shares(data: Rollups, table: Table, make: Callable[..., _Row], *by: str) -> 
     """Return who caused what, by total_cost descending; for `CALLS` and `ACCOUNTS`.
 
     `make` gets the key, call_count, total_cost, total_tokens, avg_cost_per_call (None where
-    the cost of a call is not known) and share_percent of the known cost, in this order.
+    the cost of a call is not known) and share_percent of the known cost (None where nothing is
+    known to cost), in this order.
     """
     groups = [
         (key if len(by) > 1 else (key,), *sums) for key, sums in fold(data, table, *by).items()
@@ -71,7 +72,7 @@ def shares(data: Rollups, table: Table, make: Callable[..., _Row], *by: str) -> 
             cost,
             tokens,
             None if unpriced else ratio(cost, calls),
-            percent(cost, data.totals.cost),
+            share_percent(cost, data.totals.cost),
         )
         for key, calls, cost, tokens, unpriced in sorted(
             groups, key=lambda group: (-group[2], group[0])

@@ -74,6 +74,14 @@ def cost_words(totals: Totals) -> str:
     return "the known cost" if totals.unpriced else "the cost"
 
 
+def nothing_known_to_cost(totals: Totals) -> str:
+    """Return why nothing can be said of money; "" where something is known to cost."""
+    if totals.cost > config.NEGLIGIBLE_USD:
+        return ""
+    priceless = totals.unpriced and totals.unpriced == totals.calls
+    return "no call has a known cost" if priceless else "the calls cost nothing in all"
+
+
 def caveats(span: CoveredDays, totals: Totals) -> List[Finding]:
     """Return findings on what makes money figures less certain: unpriced calls, few days."""
     findings = []

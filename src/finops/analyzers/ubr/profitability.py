@@ -189,7 +189,7 @@ def _findings(
     findings = price_caveats(book)
     if losing:
         findings.append(_loss_finding(losing, loss))
-    elif customers and book.margin is not None:
+    elif customers and book.margin is not None and book.monthly_cost:
         findings.append(
             finding(
                 "success",
