@@ -251,7 +251,7 @@ class Network:
         visit.context.route("https://**/*", self._answer)
 
     def _answer(self, route: Any) -> None:
-        self.asked.append(route.request.url)
+        self.asked.append(f"{route.request.method} {route.request.url}")
         if self._there:
             headers = {"Access-Control-Allow-Origin": "*"}
             route.fulfill(path=need(f"node_modules/chart.js/dist/{CHARTJS_FILE}"), headers=headers)
@@ -310,7 +310,16 @@ def test_a_chart_that_a_reader_turns_to_loads_chart_js_once(alone: Alone, act: s
         tooltip = "Chart.getChart(document.querySelector('#chart-band canvas')).tooltip.opacity"
         visit.wait_until(f"{tooltip} === 1")
     page.locator("#chart-bars canvas").hover()
-    assert network.asked == [CHARTJS_URL]
+    assert network.asked == [f"HEAD {CHARTJS_URL}", f"GET {CHARTJS_URL}"]
+    assert visit.complaints == []
+
+
+def test_a_network_that_refuses_is_no_error_on_the_console(alone: Alone) -> None:
+    visit, network = alone(there=False)
+    visit.page.locator("#chart-band .plot").hover()
+    visit.page.get_by_text(FAILED).wait_for()
+    visit.page.locator("#chart-bars .rows").hover()
+    assert network.asked == [f"HEAD {CHARTJS_URL}"]
     assert visit.complaints == []
 
 

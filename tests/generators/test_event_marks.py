@@ -44,6 +44,18 @@ def test_events_within_the_dates_are_marked_where_they_began(shape: str, places:
     assert page.data["charts"]["daily"]["events"] == [["2025-01-03", "1"], ["2025-01-11", "2"]]
 
 
+def test_the_same_events_are_listed_once() -> None:
+    later = line_chart("later", "Later", DAY, COST, DAYS[5:], [Series("Cost", [1, 2, 3, 4, 5, 6])])
+    parts = [
+        chart("line"),
+        bar_chart("two", "Two", DAY, COST, DAYS, [Series("Cost", [*range(11)])]),
+    ]
+    page = Page(render(REPORT, dict(CONTEXT, events=EVENTS), [*parts, later]))
+    assert " ".join(page.text).count("Events: 1:") == 2
+    assert page.says("Events 1–2: as in the previous chart over time.")
+    assert page.says("Events: 1: Outage, 11 Jan.")
+
+
 def test_without_events_no_room_is_left() -> None:
     plain = marked(chart("line"), [])
     assert not [name for name in plain.values_of("id") if name.startswith("event")]

@@ -158,10 +158,15 @@ def test_the_policy_of_a_report_is_its_own_but_never_laxer() -> None:
     older = re.sub(r"'sha256-[^']+'", "'sha256-" + "A" * 43 + "='", plain)
     older = older.replace(CHARTJS_VERSION, "4.4.0")
     assert pages.report_policy(older) == older + current[len(plain) :]
+    before_workers = re.sub(r"connect-src \S+; worker-src data:; ", "", older)
+    assert pages.report_policy(before_workers) == before_workers + current[len(plain) :]
     for laxer in (
         plain.replace("'self'", "'self' 'unsafe-inline'"),
         plain.replace("default-src 'none'", "default-src *"),
         plain.replace("img-src data:", "img-src *"),
+        plain.replace("worker-src data:", "worker-src *"),
+        re.sub(r"connect-src \S+;", "connect-src *;", plain),
+        re.sub(r"(connect-src \S+)umd", r"\1other", plain),
         plain.replace("cdn.jsdelivr.net", "cdn.evil.test"),
         f"{plain}; img-src *",
         f"{plain}\n",

@@ -89,6 +89,11 @@ def section(title: str, *parts: Part, lead: str = "") -> Part:
     return Part(markup, dict(inner.data, **{CONTENTS: {name: title}}))
 
 
+def where_any(rows: Sequence[object], part: Part) -> Part:
+    """Return a part about rows; nothing where there are none, which the drawer says."""
+    return part if rows else combine(())
+
+
 def folded(title: str, *parts: Part) -> Part:
     """Return parts behind a disclosure: what few readers want beside what is shown."""
     inner = combine(parts)

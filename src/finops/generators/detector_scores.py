@@ -49,26 +49,10 @@ def detectors(data: Data) -> List[Part]:
     scores = [from_dict(Score, score) for score in data.get("evaluation") or []]
     if not scores:
         return []
-    labels = [score.title for score in scores]
     return [
         section(
             "Detector accuracy",
-            bar_chart(
-                "detectors",
-                "Recall and precision of each detector",
-                Axis("Incident", "text"),
-                Axis("Share (%)", "share"),
-                labels,
-                [
-                    Series("Recall (share of incidents found)", [score.recall for score in scores]),
-                    Series(
-                        "Precision (share of alarms that were true)",
-                        [score.precision for score in scores],
-                        "success",
-                    ),
-                ],
-                horizontal=True,
-            ),
+            *_chart(scores),
             table(
                 "detectors",
                 "Detectors against the simulated incidents",
@@ -85,6 +69,28 @@ def detectors(data: Data) -> List[Part]:
                 scores,
             ),
             lead=_lead(scores),
+        )
+    ]
+
+
+def _chart(scores: Sequence[Score]) -> List[Part]:
+    """Return recall and precision as bars; nothing where they are all equal, as the table says."""
+    recall = [score.recall for score in scores]
+    precision = [score.precision for score in scores]
+    if len({*recall, *precision}) == 1:
+        return []
+    return [
+        bar_chart(
+            "detectors",
+            "Recall and precision of each detector",
+            Axis("Incident", "text"),
+            Axis("Share (%)", "share"),
+            [score.title for score in scores],
+            [
+                Series("Recall (share of incidents found)", recall),
+                Series("Precision (share of alarms that were true)", precision, "success"),
+            ],
+            horizontal=True,
         )
     ]
 

@@ -48,8 +48,10 @@ def with_events(
     """Return a page's markup with the events in the room of its charts, which list them.
 
     `charts` are the data of charts by name; those over dates get `events` for the script.
-    `events` are {start, end, title, subject}.
+    `events` are {start, end, title, subject}.  A chart with the events of the one before says so
+    instead of listing them again.
     """
+    listed = Markup("")
     for name, data in charts.items():
         marks = marks_of(data, events)
         lines = _by_place(marks)
@@ -65,7 +67,9 @@ def with_events(
             "",
         )
         markup = markup.replace(room(name), drawn)
-        markup = markup.replace(room_below(name), _list(marks))
+        here = _list(marks)
+        markup = markup.replace(room_below(name), _same(marks) if here == listed else here)
+        listed = here or listed
     return Markup(markup)
 
 
@@ -150,6 +154,15 @@ def _line(mark: Mark, label: str, data: Mapping[str, Any], narrow: bool) -> Mark
         x=x,
         height=token(HEIGHT),
         number=label,
+    )
+
+
+def _same(marks: Sequence[Mark]) -> Markup:
+    if not marks:
+        return Markup("")
+    numbers = f"Events 1–{len(marks)}" if len(marks) > 1 else "Event 1"
+    return fill(
+        '<p class="events">$numbers: as in the previous chart over time.</p>', numbers=numbers
     )
 
 

@@ -271,6 +271,11 @@ def content_security_policy(
         "default-src 'none'",
         f"script-src '{_hash(script_text(bundle))}' {CHARTJS_URL} {copy}",
         f"style-src '{_hash(style_text(bundle))}'",
+        *(
+            [f"connect-src {CHARTJS_URL}", "worker-src data:"]
+            if "charts.js" in bundle.scripts
+            else []
+        ),
         "img-src data:",
         "base-uri 'none'",
         "form-action 'none'",

@@ -17,6 +17,8 @@ from finops.generators.formatting import decimal_of, fixed
 _MORE = 2
 _MOST = 9
 _WHOLE_FROM = 100_000
+# Plain numbers of three digits or more need no decimals.
+_LARGE = 100
 # Powers of ten of the units of large counts, and their letters.
 _UNITS = {12: "T", 9: "B", 6: "M", 3: "K", 0: ""}
 _COMPACT_FROM = 10_000
@@ -43,7 +45,8 @@ def places_of(kind: str, values: Sequence[object]) -> Optional[int]:
         return _decimals(sizes, 0, 2)
     if kind == "number":
         whole = all(size == size.to_integral_value() for size in sizes)
-        return 0 if whole else _decimals(sizes, 1, 2)
+        large = bool(sizes) and sizes[0] >= _LARGE
+        return 0 if whole or large else _decimals(sizes, 1, 2)
     return None
 
 

@@ -35,8 +35,9 @@ _PAGE_HEADERS = (("Content-Security-Policy", PAGE_CSP),)
 _SHA = "'sha256-[A-Za-z0-9+/]{43}='"
 _POLICY = re.compile(
     f"default-src 'none'; script-src {_SHA} "
-    r"https://cdn\.jsdelivr\.net/npm/chart\.js@[0-9.]+/dist/chart\.umd\.js 'self'; "
-    f"style-src {_SHA}; img-src data:; base-uri 'none'; form-action 'none'"
+    r"(https://cdn\.jsdelivr\.net/npm/chart\.js@[0-9.]+/dist/chart\.umd\.js) 'self'; "
+    rf"style-src {_SHA}; (connect-src \1; worker-src data:; )?"
+    "img-src data:; base-uri 'none'; form-action 'none'"
 )
 
 # Between paragraphs of a docstring: an empty line, or the next "Use case: …".

@@ -59,7 +59,7 @@ def test_cards(tmp_path: Path) -> None:
     assert page.says("Total cost $10.00")
     assert page.says("Largest organization 75.0% org_x, of cost")
     assert page.says("Unallocated $2.50")
-    assert page.says("Organizations 1 with a call")
+    assert page.says("Organizations 1 with calls")
 
 
 def test_the_largest_organizations_are_drawn(data: Any, page: Any) -> None:

@@ -34,10 +34,20 @@ def test_coverage_and_prices(page: Any) -> None:
     )
     assert (shares["feature_id"], shares["cost_usd"]) == (75.0, 75.0)
     assert cells(page, "unpriced", "Model") == ["mystery"]
-    assert page.says("Every value of the file could be read.")
+    assert page.says("Checked, none found: values that cannot be read.")
 
 
 def test_clean_data_says_what_was_checked(tmp_path: Path) -> None:
     page = page_of(NAME, result_of(NAME, [call()]), tmp_path)
     assert page.says("Checked, none found: unknown statuses, repeated records, conflicting ids")
-    assert page.says("Every call has a cost of its own or a price of the list")
+    for nothing in ("models without a known price", "rows that cannot be used"):
+        assert page.says(f"Checked, none found: {nothing}.")
+    assert "unpriced" not in page.data["tables"]
+
+
+def test_a_value_in_every_column_is_one_sentence(tmp_path: Path) -> None:
+    whole = page_of(NAME, result_of(NAME, [call(status="success", latency_ms="5")]), tmp_path)
+    assert whole.says("Every call has a value in all 13 columns that reports group by.")
+    assert "coverage" not in whole.data["tables"]
+    partial = page_of(NAME, result_of(NAME, [call(), call(region="")]), tmp_path)
+    assert cells(partial, "coverage", "Calls with a value")[9] == 50

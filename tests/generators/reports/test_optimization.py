@@ -8,6 +8,7 @@ from typing import Any, Dict
 
 import pytest
 
+from finops.generators import formatting
 from tests.generators.economy import (
     cells,
     check_hostile_texts,
@@ -105,7 +106,9 @@ def test_the_commitment_lies_under_the_days(data: Any, page: Any) -> None:
     assert lines["Calls"] == [row["call_count"] for row in data["daily"]]
     baseline = data["reserved_capacity"]["baseline_daily_calls"]
     assert set(lines["Commitment"]) == {baseline}
-    assert str(baseline) in cells(page, "commitment", "Amount")
+    share = formatting.percent(data["reserved_capacity"]["committed_share_percent"])
+    assert page.says(f"A quiet day (25th percentile) has {baseline:,.0f} calls.")
+    assert page.says(f"Committing to so many each day covers {share} of the calls.")
 
 
 def test_commitments_say_what_is_paid_for_nothing(tmp_path: Path) -> None:

@@ -75,9 +75,10 @@ def test_losses_are_drawn_and_listed_worst_first(data: Any, page: Any) -> None:
     assert drawn(page, "losses")["Loss"] == pytest.approx(
         [-row["monthly_margin"] for row in losing[:15]]
     )
-    assert cells(page, "unprofitable", "Break-even price") == shown(
-        [row["monthly_cost"] for row in losing]
+    assert cells(page, "unprofitable", "Cost per month") == shown(
+        [row["break_even_price"] for row in losing]
     )
+    assert page.says("The cost per month is also the break-even price")
 
 
 def test_categories_are_coloured_by_meaning(data: Any, page: Any) -> None:

@@ -89,13 +89,21 @@ def test_alerts_by_day_and_in_full(data: Any, page: Any) -> None:
     bars = drawn(page, "alerts-by-day")
     assert sum(sum(values) for values in bars.values()) == len(data["alerts"])
     assert sum(bars["Provider degraded"]) == 1
-    assert cells(page, "alerts", "Worst value") == shown([row["value"] for row in data["alerts"]])
+    assert cells(page, "alerts", "Worst value") == [
+        {"high_daily_cost": "${:,.2f}", "high_error_rate": "{:.1f}%"}.get(
+            row["type"], "{:,.0f} ms"
+        ).format(row["value"])
+        for row in data["alerts"]
+    ]
+    assert cells(page, "alerts", "Worst / limit") == shown(
+        [row["value"] / row["threshold"] * 100 for row in data["alerts"]]
+    )
     degraded = [row["subject"] for row in data["alerts"] if row["type"] == "provider_degraded"]
     assert degraded == ["openai"]
     assert cells(page, "alerts", "Subject") == ["all calls"] * (len(data["alerts"]) - 1) + [
         "OpenAI"
     ]
-    assert cells(page, "alerts", "Measured")[-1] == "p95 latency (ms)"
+    assert cells(page, "alerts", "Measured")[-1] == "p95 latency"
     assert page.says("Critical")
 
 

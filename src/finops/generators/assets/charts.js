@@ -208,7 +208,7 @@ const charts = (() => {
 
   function settings(data, look, width) {
     const datasets = data.shape === "scatter" ? scatter(data, look) : data.series.map((_, at) => dataset(data, look, at, width));
-    const lines = datasets.every((one) => one.pointStyle === "line" || one.borderWidth === 0);
+    const lines = data.shape === "line" && datasets.every((one) => one.pointStyle === "line" || one.borderWidth === 0);
     const bound = (item) => data.shape !== "scatter" && ["low", "high"].includes(data.series[item.datasetIndex].style);
     return {
       type: data.shape,
@@ -316,12 +316,32 @@ const charts = (() => {
     document.head.append(script);
   }
 
+  // Whether an address answers.  A request that fails stands on the console as an error, unless a
+  // worker made it.
+  function answers(address) {
+    const task = `fetch(${JSON.stringify(address)}, { method: "HEAD", mode: "no-cors" }).then(() => postMessage(true), () => postMessage(false));`;
+    return new Promise((resolve) => {
+      const worker = new Worker(`data:text/javascript,${encodeURIComponent(task)}`);
+      worker.addEventListener("message", ({ data }) => {
+        worker.terminate();
+        resolve(data);
+      });
+      worker.addEventListener("error", () => resolve(false));
+    });
+  }
+
   // Loads Chart.js from the network, once.
   function ask() {
     if (!navigator.onLine) return tell("chart-failed");
     const source = offered;
     offered = null;
-    return load(source, () => tell("chart-failed"));
+    const failed = () => tell("chart-failed");
+    const waiting = setTimeout(failed, PATIENCE_MS);
+    return answers(source.src).then((there) => {
+      clearTimeout(waiting);
+      if (there) load(source, failed);
+      else failed();
+    });
   }
 
   // Nobody else learns that a page was opened, and a page without a network has no request that

@@ -117,7 +117,7 @@ const format = (() => {
       .map((value) => Math.abs(kind === "share" ? shifted(value, 2) : value)).sort((a, b) => a - b);
     if (kind === "percent" || kind === "share") return sizes.some(isNearlyAll) ? 2 : 1;
     if (kind === "money") return decimals(sizes, 0, 2);
-    if (kind === "number") return sizes.every(Number.isInteger) ? 0 : decimals(sizes, 1, 2);
+    if (kind === "number") return sizes.every(Number.isInteger) || sizes[0] >= 100 ? 0 : decimals(sizes, 1, 2);
     if (kind !== "tokens") return undefined;
     if (!sizes.length || sizes[sizes.length - 1] < 10000) return 0;
     const middle = sizes[Math.floor(sizes.length / 2)];

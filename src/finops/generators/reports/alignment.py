@@ -101,7 +101,7 @@ def _cards(result: results.AlignmentResult) -> List[Card]:
             "to be charged back",
             at_least=costs_are_lower_bounds(result),
         ),
-        Card("Organizations", summary.organization_count, "count", "with a call"),
+        Card("Organizations", summary.organization_count, "count", "with calls"),
         Card(
             "Largest organization",
             summary.top_organization_share_percent if top else None,
@@ -313,12 +313,15 @@ def _fair_share(result: results.AlignmentResult, sums: Optional[Sums]) -> Part:
         of_calls,
         of_cost,
         Column(lambda row: row.cost, "Cost", "money", recompute=Sum("cost"), order="descending"),
-        Column(
-            lambda row: row.cost_with_unallocated,
-            "Cost including a share of unallocated cost",
-            "money",
-        ),
     ]
+    if result.summary.unallocated_cost:
+        shown.append(
+            Column(
+                lambda row: row.cost_with_unallocated,
+                "Cost including a share of unallocated cost",
+                "money",
+            )
+        )
     chart = bar_chart(
         "shares",
         f"Share of cost beside share of calls, by organization{_first(rows, _DRAWN_SHARES)}",

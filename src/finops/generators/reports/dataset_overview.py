@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from finops.generators import formatting
 from finops.generators.charts import Axis, Colour, Series, bar_chart, cut_short, line_chart
-from finops.generators.components import Card, Part, columns, section, text
+from finops.generators.components import Card, Part, columns, section, text, where_any
 from finops.generators.contrast import Contrast
 from finops.generators.date_range import Daily
 from finops.generators.page import Report, write_report
@@ -217,34 +217,38 @@ def _quality(result: results.DatasetOverviewResult) -> Part:
             _counts("status", "Calls by status", "Status", quality.status_distribution),
             _counts("errors", "Failed calls by kind of error", "Error", quality.error_types),
         ),
-        table(
-            "skipped",
-            "Rows left out of all figures",
-            [
-                Column(lambda row: row.reason, "Reason"),
-                Column(lambda row: row.count_, "Rows", "count"),
-                Column(lambda row: row.first_line, "First line", "count"),
-                Column(lambda row: row.cost, "Cost they name", "money"),
-            ],
+        where_any(
             quality.skipped,
-            empty="Every row of the file was read; none was left out.",
+            table(
+                "skipped",
+                "Rows left out of all figures",
+                [
+                    Column(lambda row: row.reason, "Reason"),
+                    Column(lambda row: row.count_, "Rows", "count"),
+                    Column(lambda row: row.first_line, "First line", "count"),
+                    Column(lambda row: row.cost, "Cost they name", "money"),
+                ],
+                quality.skipped,
+            ),
         ),
-        table(
-            "blanked",
-            "Values that count as missing",
-            [
-                Column(lambda row: row.column, "Column"),
-                Column(lambda row: row.reason, "Reason"),
-                Column(lambda row: row.count_, "Values", "count"),
-                Column(lambda row: row.first_line, "First line", "count"),
-            ],
+        where_any(
             quality.blanked,
-            lead="They could not be read; their rows are used.",
-            empty="Every value of the file could be read.",
+            table(
+                "blanked",
+                "Values that count as missing",
+                [
+                    Column(lambda row: row.column, "Column"),
+                    Column(lambda row: row.reason, "Reason"),
+                    Column(lambda row: row.count_, "Values", "count"),
+                    Column(lambda row: row.first_line, "First line", "count"),
+                ],
+                quality.blanked,
+                lead="They could not be read; their rows are used.",
+            ),
         ),
         text(_oddities(quality)),
         _coverage(result.coverage),
-        _prices(result.prices),
+        where_any(result.prices.unpriced, _prices(result.prices)),
     )
 
 
@@ -268,6 +272,9 @@ def _oddities(quality: results.Quality) -> str:
 
 
 def _coverage(coverage: results.Coverage) -> Part:
+    """Return how many calls have a value in each column; a sentence where all have all."""
+    if all(percent == 100 for percent in coverage):
+        return text(f"Every call has a value in all {len(coverage)} columns that reports group by.")
     return table(
         "coverage",
         "Calls with a value, by column",
@@ -291,7 +298,6 @@ def _prices(prices: results.Prices) -> Part:
         ],
         prices.unpriced,
         lead="Their calls carry no cost, so every total is a lower bound.",
-        empty=f"Every call has a cost of its own or a price of the list ({prices.source}).",
     )
 
 
@@ -327,6 +333,8 @@ def _not_found(result: results.DatasetOverviewResult) -> List[str]:
     sentences = []
     if not quality.skipped:
         sentences.append("Checked, none found: rows that cannot be used.")
+    if not quality.blanked:
+        sentences.append("Checked, none found: values that cannot be read.")
     if not quality.error_count:
         sentences.append("Checked, none found: failed calls.")
     if not result.unpriced_models:

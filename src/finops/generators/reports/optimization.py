@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple, Union
 
 from finops import config
 from finops.generators import formatting
 from finops.generators.charts import Axis, Series, bar_chart, cut_short, line_chart
-from finops.generators.components import Card, Part, section
+from finops.generators.components import Card, Part, section, text
 from finops.generators.contrast import Contrast
 from finops.generators.page import Report, write_report
 from finops.generators.partial_days import day_lines, partial_dates, where_days_are_known
@@ -33,13 +33,6 @@ class _Left(NamedTuple):
 
     step: str
     cost: float
-
-
-class _Amount(NamedTuple):
-    """One figure of the commitment, with its unit in words."""
-
-    what: str
-    amount: str
 
 
 def generate_optimization_report(data: Dict[str, Any], output_path: Union[str, Path]) -> None:
@@ -139,9 +132,9 @@ def _together(result: results.OptimizationResult) -> Part:
             "moves",
             "Changes of models, step by step",
             [
-                Column(lambda row: _step_name(row.step).capitalize(), "Step"),
                 Column(lambda row: row.current_model, "From", "model"),
                 Column(lambda row: row.alternative_model, "To", "model"),
+                Column(lambda row: _step_name(row.step).capitalize(), "Step"),
                 Column(lambda row: row.call_count, "Calls", "count"),
                 Column(lambda row: row.monthly_cost, "Cost per month before", "money"),
                 Column(lambda row: row.monthly_savings, "Savings per month", "money"),
@@ -190,7 +183,7 @@ def _left(result: results.OptimizationResult) -> List[_Left]:
         return []
     now = summary.total_monthly_savings / share * 100
     rows = [_Left("Today", now)]
-    rows += [_Left(f"After {_step_name(row.step)}", now - row.cumulative) for row in steps]
+    rows += [_Left(_step_name(row.step).capitalize(), now - row.cumulative) for row in steps]
     return rows
 
 
@@ -207,7 +200,7 @@ def _lifecycle(result: results.OptimizationResult) -> Part:
                 Column(lambda row: row.provider, "Provider", "provider", dot=True),
                 Column(lambda row: row.model, "Model", "model"),
                 Column(lambda row: row.state, "State"),
-                Column(lambda row: row.retired_on, "Retired on", "date"),
+                Column(lambda row: row.retired_on, "Retirement date", "date"),
                 Column(lambda row: row.successor or "none named", "Successor"),
                 Column(lambda row: row.monthly_cost, "Cost per month", "money"),
                 Column(lambda row: row.monthly_cost_on_successor, "On the successor", "money"),
@@ -348,33 +341,21 @@ def _commitment(result: results.OptimizationResult, data: Mapping[str, Any]) -> 
             empty=f"No commitment: it needs {config.SHORT_PERIOD_DAYS} covered days on which the "
             "cost of every call is known.",
         ),
-        table(
-            "commitment",
-            "The calls of a quiet day",
-            [
-                Column(lambda row: row.what, "What"),
-                Column(lambda row: row.amount, "Amount", "number"),
-            ],
-            _commitment_rows(reserved),
-            empty="No commitment is listed in this result.",
-        ),
+        text(_quiet_day(reserved)),
         lead="Commitments suit usage that is certain. They are sold by model, as tokens per unit "
         "of time, which are paid for whether they are used or not.",
     )
 
 
-def _commitment_rows(reserved: results.ReservedCapacity) -> List[_Amount]:
-    amounts: Tuple[Tuple[str, str, Optional[float]], ...] = (
-        ("Calls on a quiet day (25th percentile)", "count", reserved.baseline_daily_calls),
-        ("Share of the calls that it covers", "percent", reserved.committed_share_percent),
-        ("Discount", "percent", reserved.discount_percent),
-        ("Calls per month on quiet days", "count", reserved.recommended_commitment),
+def _quiet_day(reserved: results.ReservedCapacity) -> str:
+    """Return what a commitment would cover in one sentence, "" where there is none."""
+    calls = reserved.baseline_daily_calls
+    if calls is None:
+        return ""
+    return (
+        f"A quiet day (25th percentile) has {formatting.counted(calls, 'call')}. Committing to so "
+        f"many each day covers {formatting.percent(reserved.committed_share_percent)} of the calls."
     )
-    return [
-        _Amount(what, formatting.readable(kind, amount))
-        for what, kind, amount in amounts
-        if amount is not None
-    ]
 
 
 # --- the end ---------------------------------------------------------------------------------

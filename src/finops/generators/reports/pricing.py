@@ -7,7 +7,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
 from finops.generators import formatting
 from finops.generators.charts import Axis, Series, bar_chart, scatter_chart
-from finops.generators.components import Card, Part, columns, section
+from finops.generators.components import Card, Part, columns, section, where_any
 from finops.generators.contrast import Contrast
 from finops.generators.page import Report, write_report
 from finops.generators.rounding import ShortenedRows
@@ -285,17 +285,21 @@ def _customers(result: results.PricingResult) -> Part:
             ShortenedRows(result.customers),
             empty="No active customer has a known price and enough days, so no bills are compared.",
         ),
-        table(
-            "without-price",
-            "Customers left out: price not known",
-            [
-                Column(lambda row: row.customer_id, "Customer"),
-                Column(lambda row: row.subscription_tier, "Tier", "tier", dot=True),
-                Column(lambda row: row.monthly_cost, "Cost per month", "money", order="descending"),
-                Column(lambda row: row.call_count, "Calls", "count"),
-            ],
-            ShortenedRows(result.without_price),
-            empty="The price of every customer is known; none was left out.",
+        where_any(
+            result.without_price,
+            table(
+                "without-price",
+                "Customers left out: price not known",
+                [
+                    Column(lambda row: row.customer_id, "Customer"),
+                    Column(lambda row: row.subscription_tier, "Tier", "tier", dot=True),
+                    Column(
+                        lambda row: row.monthly_cost, "Cost per month", "money", order="descending"
+                    ),
+                    Column(lambda row: row.call_count, "Calls", "count"),
+                ],
+                ShortenedRows(result.without_price),
+            ),
         ),
     )
 

@@ -18,7 +18,7 @@ from finops.generators.charts import (
     line_chart,
     scatter_chart,
 )
-from finops.generators.components import Card, Part, columns, section
+from finops.generators.components import Card, Part, columns, section, where_any
 from finops.generators.contrast import Contrast
 from finops.generators.page import Report, write_report
 from finops.generators.partial_days import day_lines, partial_dates, where_days_are_known
@@ -118,17 +118,15 @@ def _losses(result: results.ProfitabilityResult) -> Part:
         table(
             "unprofitable",
             "Unprofitable customers, largest loss first",
-            [
-                *_customer_columns(order_of_margin="ascending"),
-                Column(lambda row: row.break_even_price, "Break-even price", "money"),
-            ],
+            [*_customer_columns(order_of_margin="ascending")],
             ShortenedRows(rows),
             empty=checks.empty(
                 "unprofitable",
                 f"{_no_customer(result)} costs more than it pays.",
                 result.unchecked,
             ),
-            lead="The break-even price is the subscription at which the customer covers its cost.",
+            lead="The cost per month is also the break-even price: the subscription that covers "
+            "it.",
         ),
     )
 
@@ -334,53 +332,60 @@ def _lists(result: results.ProfitabilityResult) -> Part:
                 *_customer_columns(order_of_percent="ascending"),
                 Column(lambda row: _category(row.category), "Category"),
                 Column(lambda row: row.call_count, "Calls", "count"),
-                Column(lambda row: row.break_even_price, "Break-even price", "money"),
             ],
             ShortenedRows(result.customers),
             empty="No active customer has a known price and enough days, so no margin is listed.",
         ),
-        table(
-            "without-price",
-            "Customers left out: price not known",
-            [
-                Column(lambda row: row.customer_id, "Customer"),
-                Column(lambda row: row.subscription_tier, "Tier", "tier", dot=True),
-                Column(lambda row: row.customer_archetype, "Archetype"),
-                Column(lambda row: row.monthly_cost, "Cost per month", "money", order="descending"),
-                Column(lambda row: row.call_count, "Calls", "count"),
-            ],
-            ShortenedRows(result.without_price),
-            empty="The price of every customer is known; none was left out.",
+        where_any(
+            result.without_price,
+            table(
+                "without-price",
+                "Customers left out: price not known",
+                [
+                    Column(lambda row: row.customer_id, "Customer"),
+                    Column(lambda row: row.subscription_tier, "Tier", "tier", dot=True),
+                    Column(lambda row: row.customer_archetype, "Archetype"),
+                    Column(
+                        lambda row: row.monthly_cost, "Cost per month", "money", order="descending"
+                    ),
+                    Column(lambda row: row.call_count, "Calls", "count"),
+                ],
+                ShortenedRows(result.without_price),
+            ),
         ),
-        table(
-            "gone",
-            "Customers who left (not counted in revenue)",
-            [
-                Column(lambda row: row.customer_id, "Customer"),
-                Column(lambda row: row.subscription_tier, "Tier", "tier", dot=True),
-                Column(lambda row: row.last_activity_date, "Last call", "date"),
-                Column(
-                    lambda row: row.lost_monthly_revenue,
-                    "Paid per month",
-                    "money",
-                    order="descending",
-                ),
-            ],
-            ShortenedRows(result.gone),
-            empty="No customers who left.",
+        where_any(
+            result.gone,
+            table(
+                "gone",
+                "Customers who left (not counted in revenue)",
+                [
+                    Column(lambda row: row.customer_id, "Customer"),
+                    Column(lambda row: row.subscription_tier, "Tier", "tier", dot=True),
+                    Column(lambda row: row.last_activity_date, "Last call", "date"),
+                    Column(
+                        lambda row: row.lost_monthly_revenue,
+                        "Paid per month",
+                        "money",
+                        order="descending",
+                    ),
+                ],
+                ShortenedRows(result.gone),
+            ),
         ),
-        table(
-            "too-new",
-            "Customers too new to judge",
-            [
-                Column(lambda row: row.customer_id, "Customer"),
-                Column(lambda row: row.subscription_tier, "Tier", "tier", dot=True),
-                Column(lambda row: row.first_activity_date, "First call", "date"),
-                Column(lambda row: row.monthly_revenue, "Revenue per month", "money"),
-                Column(lambda row: row.cost, "Cost so far", "money"),
-            ],
-            ShortenedRows(result.too_new),
-            empty="No customer is too new.",
+        where_any(
+            result.too_new,
+            table(
+                "too-new",
+                "Customers too new to judge",
+                [
+                    Column(lambda row: row.customer_id, "Customer"),
+                    Column(lambda row: row.subscription_tier, "Tier", "tier", dot=True),
+                    Column(lambda row: row.first_activity_date, "First call", "date"),
+                    Column(lambda row: row.monthly_revenue, "Revenue per month", "money"),
+                    Column(lambda row: row.cost, "Cost so far", "money"),
+                ],
+                ShortenedRows(result.too_new),
+            ),
         ),
     )
 

@@ -34,22 +34,18 @@ REPORT = Report(
 
 _DRAWN_CUSTOMERS = 15
 _DRAWN_DAYS = 120
-# Type of an alert: word, what its value is.
-_ALERTS: Dict[str, Tuple[str, str]] = {
-    "high_daily_cost": ("High daily cost", "cost (USD)"),
-    "high_error_rate": ("High error rate", "failed calls (%)"),
-    "provider_degraded": ("Provider degraded", "latency or errors"),
+# Type of an alert: word, what its value is, and of which kind.
+_ALERTS: Dict[str, Tuple[str, str, str]] = {
+    "high_daily_cost": ("High daily cost", "cost", "money"),
+    "high_error_rate": ("High error rate", "failed calls", "percent"),
+    "provider_degraded": ("Provider degraded", "latency or errors", "number"),
 }
 # Of each of three long tables, so that years of incidents stay within a page.
 _MOST_CELLS = 1_000
-_ALERT_COLOURS: Dict[str, Colour] = {
-    "high_daily_cost": "critical",
-    "high_error_rate": "warning",
-    "provider_degraded": "accent",
-}
-_MEASURES: Dict[str, str] = {
-    "p95_latency_ms": "p95 latency (ms)",
-    "error_rate_percent": "failed calls (%)",
+# Measure of an alert of a degraded provider: what its value is, and of which kind.
+_MEASURES: Dict[str, Tuple[str, str]] = {
+    "p95_latency_ms": ("p95 latency", "ms"),
+    "error_rate_percent": ("failed calls", "percent"),
 }
 # Pattern of an anomalous hour: what it is.
 _PATTERNS: Dict[str, str] = {"burst": "a burst", "busy": "a busy stretch"}
@@ -268,7 +264,6 @@ def _alerts(result: results.RealtimeResult) -> Part:
                 Series(
                     _ALERTS[kind][0],
                     [days.get(day, {}).get(kind, 0) for day in labels],
-                    _ALERT_COLOURS[kind],
                 )
                 for kind in there
             ],
@@ -283,11 +278,11 @@ def _alerts(result: results.RealtimeResult) -> Part:
                 Column(lambda row: _alert(row)[0], "Alert"),
                 Column(lambda row: formatting.minute(row.time or ""), "From (UTC)"),
                 Column(lambda row: formatting.minute(row.end or ""), "Until"),
-                Column(lambda row: row.length, "Length (days or hours)", "count"),
                 Column(_whose, "Subject"),
-                Column(lambda row: _MEASURES.get(row.measure, _alert(row)[1]), "Measured"),
-                Column(lambda row: row.value, "Worst value", "number"),
-                Column(lambda row: row.threshold, "Limit", "number"),
+                Column(lambda row: _measure(row)[0], "Measured"),
+                Column(lambda row: _amount(row, row.value), "Worst value"),
+                Column(lambda row: _amount(row, row.threshold), "Limit"),
+                Column(_of_limit, "Worst / limit", "percent"),
             ],
             ShortenedRows(alerts),
             empty="There is no alert to list.",
@@ -307,9 +302,24 @@ def _all_days(alerted: Mapping[str, object], daily: Sequence[results.DayErrors])
     return days if alerted and len(days) <= _DRAWN_DAYS else sorted(alerted)
 
 
-def _alert(row: results.Alert) -> Tuple[str, str]:
-    """Return the word for an alert, and what its value is."""
-    return _ALERTS.get(row.type, (str(row.type), ""))
+def _alert(row: results.Alert) -> Tuple[str, str, str]:
+    """Return the word for an alert, what its value is, and of which kind."""
+    return _ALERTS.get(row.type, (str(row.type), "", "number"))
+
+
+def _measure(row: results.Alert) -> Tuple[str, str]:
+    """Return what an alert's value is, and of which kind."""
+    return _MEASURES.get(row.measure, _alert(row)[1:])
+
+
+def _amount(row: results.Alert, amount: Optional[float]) -> str:
+    """Return a value or a limit with its unit: those of a column are not of one kind."""
+    return formatting.readable(_measure(row)[1], amount)
+
+
+def _of_limit(row: results.Alert) -> Optional[float]:
+    """Return the worst value in percent of the limit, which compares alerts of all kinds."""
+    return row.value / row.threshold * 100 if row.value is not None and row.threshold else None
 
 
 def _whose(row: results.Alert) -> str:
@@ -438,7 +448,7 @@ def _not_found(result: results.RealtimeResult) -> List[str]:
             *([hours] if judged else []),
             *(
                 (kind, there & {kind}, f"alerts of the kind “{word.lower()}”")
-                for kind, (word, _) in _ALERTS.items()
+                for kind, (word, _, _) in _ALERTS.items()
             ),
             (
                 "at_risk_customers",

@@ -201,6 +201,15 @@ def _classes(result: results.TokenEconomicsResult) -> Part:
     )
 
 
+_WRITES = Column[results.CacheUse](
+    lambda row: row.writes_never_read_percent, "Writes never read", "percent"
+)
+
+
+def _any_write(rows: Sequence[results.CacheUse]) -> bool:
+    return any(row.writes_never_read_percent is not None for row in rows)
+
+
 def _cache(result: results.TokenEconomicsResult, data: Mapping[str, Any]) -> Part:
     """Return what the prompt cache saved, or that the source does not say."""
     if result.summary.cached_input_tokens is None:
@@ -235,7 +244,7 @@ def _cache(result: results.TokenEconomicsResult, data: Mapping[str, Any]) -> Par
                 Column(lambda row: row.hit_percent, "Cached", "percent", bar=True),
                 Column(lambda row: row.saved_usd, "Saved", "money"),
                 Column(lambda row: row.missed_usd, "Could have saved up to", "money"),
-                Column(lambda row: row.writes_never_read_percent, "Writes never read", "percent"),
+                *([_WRITES] if _any_write(result.cache) else []),
             ],
             ShortenedRows(result.cache),
             lead="Saved compares with no cache at all, less the cost of writing. The upper limit "
@@ -300,7 +309,7 @@ def _efficiency(result: results.TokenEconomicsResult, sums: Optional[Sums]) -> P
             _EFFICIENCY,
             rows,
             empty="No model was called, so none is listed.",
-            lead="Of models whose calls cost nothing no tokens per dollar are shown.",
+            lead="Tokens per dollar are not shown for models whose calls cost nothing.",
             sums=sums,
         ),
     )
