@@ -46,6 +46,8 @@ SIDE_BY_SIDE := MAKE="$(MAKE)" $(VENV) scripts/side_by_side.py
 unexport PYTHONDONTWRITEBYTECODE
 
 SHARED := -n 2 --dist loadfile
+# They wait for browsers and servers, and there are more of them.
+WAITING := -n 3 --dist loadfile
 # The files with tests that run by themselves; it takes long to look through all the others.
 ALONE := $(shell grep -rl --include='test_*.py' 'mark[.]alone' tests)
 # The files with tests that run without coverage, for the same reason.
@@ -63,7 +65,7 @@ test-old: # the tests of what ships, on Python 3.7
 		FINOPS_TEST_KILLS=15 $(VENV37) -m pytest tests $(SHARED) -p no:cacheprovider -m "not slow and not soak and not once and not alone"; fi
 
 test-unmeasured: # on the newest Python, what coverage would only slow down
-	@$(VENV) -m pytest $(UNMEASURED) -m "unmeasured and not alone and not soak" $(SHARED) $(ORDERED)
+	@$(VENV) -m pytest $(UNMEASURED) -m "unmeasured and not alone and not soak" $(WAITING) $(ORDERED)
 
 test-measured: # on the newest Python, the others
 	@$(VENV) -m pytest tests -m "not unmeasured and not alone and not soak" $(SHARED) $(ORDERED) --cov --cov-report=

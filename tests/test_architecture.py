@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import sys
+from functools import lru_cache
 from pathlib import Path
-from typing import Dict, Iterator, List, Set
+from typing import Dict, Iterator, List, Set, Tuple
 
 import pytest
 
@@ -104,6 +105,7 @@ def room_of(path: Path) -> str:
     return path.relative_to(SOURCE).parts[0].replace(".py", "")
 
 
+@lru_cache(maxsize=None)
 def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
@@ -150,6 +152,36 @@ def test_the_order_of_rooms_has_no_circle() -> None:
         placed.update(ready)
         for room in ready:
             del waiting[room]
+
+
+MOST_EQUAL_LINES = 15
+
+
+def lines_of(path: Path) -> List[Tuple[int, str]]:
+    """Return the lines of a file with their numbers, without imports and empty lines."""
+    text = path.read_text(encoding="utf-8")
+    imports: Set[int] = set()
+    if path.suffix == ".py":
+        for node in tree_of(path).body:
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                imports.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    numbered = enumerate(map(str.strip, text.split("\n")), 1)
+    return [(number, line) for number, line in numbered if line and number not in imports]
+
+
+def test_no_run_of_lines_stands_twice() -> None:
+    """What stands in two places is one thing that lacks a place of its own."""
+    first_at: Dict[Tuple[str, ...], str] = {}
+    twice: List[Tuple[str, str]] = []
+    assets = (path for path in SOURCE.rglob("*") if path.suffix in (".js", ".css", ".html"))
+    for path in (*MODULES, *sorted(assets)):
+        lines = lines_of(path)
+        for at in range(len(lines) - MOST_EQUAL_LINES):
+            run = tuple(line for _, line in lines[at : at + MOST_EQUAL_LINES + 1])
+            here = f"{name_of(path)}:{lines[at][0]}"
+            if first_at.setdefault(run, here) != here:
+                twice.append((first_at[run], here))
+    assert twice == []
 
 
 @pytest.mark.skipif(sys.version_info < (3, 10), reason="the list of modules came with 3.10")

@@ -50,8 +50,8 @@ def test_async_overhead_reduction_and_delivery_as_printed() -> None:
     assert ran.status == 0, ran.err
     assert number(ran.figure("Calls")) == 10_000
     # The target is 1 ms; a machine that is busy elsewhere may stretch the tail.
-    assert number(ran.figure("Overhead per call, median")) < 1.0
-    assert number(ran.figure("Overhead per call, p99")) < 5.0
+    assert number(ran.figure("Overhead per call, median")) < allowed_s(1.0)
+    assert number(ran.figure("Overhead per call, p99")) < allowed_s(5.0)
     assert number(ran.figure("Requests reduced")) >= 100
     assert "sent = received: 10,000 ids match" in ran.out
 
