@@ -11,7 +11,7 @@ import subprocess
 import sys
 import urllib.request
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Callable, Dict, List, NamedTuple
 
 import pytest
 
@@ -36,6 +36,29 @@ def simulated(folder: Path, size: str) -> Path:
     done = run_finops("generate", "--size", size, "--seed", "7", "--data", path)
     assert done.returncode == 0, done.stderr
     return path
+
+
+class Done(NamedTuple):
+    """What came of a command."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Command = Callable[..., Done]
+
+
+@pytest.fixture
+def inside(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run the command line in this process, where it is not a process that is to be seen."""
+
+    def run(*words: Any) -> Done:
+        capsys.readouterr()
+        status = main([str(word) for word in words])
+        return Done(status, *capsys.readouterr())
+
+    return run
 
 
 @pytest.fixture(scope="module")
@@ -66,11 +89,13 @@ def test_generate_makes_what_it_says(generated: Path, tmp_path: Path) -> None:
     assert int(said.group(1).replace(",", "")) == rows
 
 
-def test_generate_continues_with_the_seed_of_the_file(generated: Path, tmp_path: Path) -> None:
+def test_generate_continues_with_the_seed_of_the_file(
+    generated: Path, tmp_path: Path, inside: Command
+) -> None:
     path = tmp_path / "calls.csv"
-    first = run_finops("generate", "--size", "300KB", "--seed", "7", "--data", path)
-    second = run_finops("generate", "--size", "1MB", "--data", path)
-    third = run_finops("generate", "--size", "1MB", "--data", path)
+    first = inside("generate", "--size", "300KB", "--seed", "7", "--data", path)
+    second = inside("generate", "--size", "1MB", "--data", path)
+    third = inside("generate", "--size", "1MB", "--data", path)
     assert [done.returncode for done in (first, second, third)] == [0, 0, 0]
     assert path.read_bytes() == generated.read_bytes()
     assert "of them new" in second.stdout
@@ -165,12 +190,10 @@ def test_analyze_agrees_with_a_count_of_the_rows(few: Path, tmp_path: Path) -> N
         assert result["summary"]["total_cost"] == pytest.approx(cost)
 
 
-def test_analyze_only_and_json_folder(few: Path, tmp_path: Path) -> None:
+def test_analyze_only_and_json_folder(few: Path, tmp_path: Path, inside: Command) -> None:
     only = ["--only", "pricing", "--only", "features"]
     folder = tmp_path / "json"
-    done = run_finops(
-        "analyze", "--data", few, "--reports", tmp_path / "r", *only, "--json", folder
-    )
+    done = inside("analyze", "--data", few, "--reports", tmp_path / "r", *only, "--json", folder)
     assert done.returncode == 0
     assert sorted(path.name for path in folder.iterdir()) == ["features.json", "pricing.json"]
     assert len(done.stdout.splitlines()) == 1 + 2 + 2
@@ -191,12 +214,14 @@ def test_results_are_the_same_for_any_number_of_processes(generated: Path, tmp_p
 
 
 @pytest.mark.unmeasured
-def test_analyze_with_own_prices_prints_their_source(few: Path, tmp_path: Path) -> None:
+def test_analyze_with_own_prices_prints_their_source(
+    few: Path, tmp_path: Path, inside: Command
+) -> None:
     prices = tmp_path / "p.json"
     model = {"provider": "openai", "model": "gpt-4", "input_per_1k": 1, "output_per_1k": 1}
     prices.write_text(json.dumps({"source": "our contract", "date": "2026-07", "models": [model]}))
     words = ["--data", few, "--reports", tmp_path / "r", "--only", "pricing"]
-    assert run_finops("analyze", *words, "--prices", prices).returncode == 0
+    assert inside("analyze", *words, "--prices", prices).returncode == 0
     page = (tmp_path / "r" / "pricing.html").read_text(encoding="utf-8")
     assert "our contract" in page
     assert "2026-07" in page
@@ -225,49 +250,53 @@ def test_a_crash_of_an_analyzer_is_named_and_traced(few: Path, tmp_path: Path) -
 
 
 def test_verify_says_what_is_usable_and_what_would_be_skipped(
-    generated: Path, tmp_path: Path
+    generated: Path, tmp_path: Path, inside: Command
 ) -> None:
-    clean = run_finops("verify", generated)
+    clean = inside("verify", generated)
     assert clean.returncode == 0
     rows = generated.read_text().splitlines()
     assert clean.stdout.splitlines()[-1] == f"OK: all {len(rows) - 1:,} rows usable"
     broken = tmp_path / "calls.csv"
     broken.write_text("\n".join([*rows[:10], "not a row", *rows[10:20]]) + "\n")
-    done = run_finops("verify", broken, "--quiet")
+    done = inside("verify", broken, "--quiet")
     assert done.returncode == 1
     assert done.stderr == (
         "finops: 1 of 20 rows are skipped, more than --max-skipped 0 (percent) allows\n"
     )
-    allowed = run_finops("verify", broken, "--max-skipped", "5")
+    allowed = inside("verify", broken, "--max-skipped", "5")
     assert allowed.returncode == 0
     assert allowed.stdout.splitlines()[-1] == "OK: 19 of 20 rows usable"
     assert "lines: 21 = 1 header + 19 used + 1 skipped" in done.stdout
     assert re.search(r"skipped 1: .+ \(line 11\)", done.stdout)
 
 
-def test_verify_reports_missing_committed_bytes(generated: Path, tmp_path: Path) -> None:
+def test_verify_reports_missing_committed_bytes(
+    generated: Path, tmp_path: Path, inside: Command
+) -> None:
     path = tmp_path / generated.name
     path.write_bytes(generated.read_bytes()[:-1000])
     (tmp_path / f"{generated.name}.commit").write_bytes(Path(f"{generated}.commit").read_bytes())
-    done = run_finops("verify", path, "--quiet")
+    done = inside("verify", path, "--quiet")
     assert done.returncode == 2
     assert "1,000 committed bytes are missing" in done.stderr
 
 
-def test_verify_reports_a_mark_of_another_file(generated: Path, tmp_path: Path) -> None:
+def test_verify_reports_a_mark_of_another_file(
+    generated: Path, tmp_path: Path, inside: Command
+) -> None:
     path = tmp_path / "calls.csv"
     path.write_text(HEADER_LINE)
     (tmp_path / "calls.csv.commit").write_bytes(Path(f"{generated}.commit").read_bytes())
-    done = run_finops("verify", path, "--quiet")
+    done = inside("verify", path, "--quiet")
     assert done.returncode == 2
     assert done.stderr.startswith("finops: calls.csv.commit is damaged or belongs to another file")
 
 
-def test_list_shows_the_registries() -> None:
-    shown = {what: run_finops("list", what).stdout for what in ("scenarios", "analyzers")}
+def test_list_shows_the_registries(inside: Command) -> None:
+    shown = {what: inside("list", what).stdout for what in ("scenarios", "analyzers")}
     assert [line.split()[0] for line in shown["scenarios"].splitlines()[1:]] == list(SCENARIOS)
     assert [line.split()[0] for line in shown["analyzers"].splitlines()[1:]] == IDS
-    providers = run_finops("list", "providers").stdout
+    providers = inside("list", "providers").stdout
     assert [line.split()[0] for line in providers.splitlines()[1:]] == list(PROVIDER_WEIGHTS)
     assert all(model.name in providers for model in CATALOG)
 
@@ -334,10 +363,10 @@ def test_trouble_is_one_line_and_status_2(
 
 
 @pytest.mark.unmeasured
-def test_debug_adds_the_traceback(tmp_path: Path) -> None:
+def test_debug_adds_the_traceback(tmp_path: Path, inside: Command) -> None:
     words = ["verify", tmp_path / "nothing.csv"]
     for placed in (["--debug", *words], [*words, "--debug"]):
-        done = run_finops(*placed)
+        done = inside(*placed)
         assert done.returncode == 2
         assert "Traceback" in done.stderr
         assert done.stderr.splitlines()[-1].startswith("finops: no such file")
