@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 from collections import Counter, defaultdict
 from datetime import datetime, timedelta
-from typing import Any, Dict, List, Set, Tuple
+from itertools import islice
+from typing import Any, Dict, List, Optional, Set, Tuple
 
 import pytest
 
@@ -13,7 +14,9 @@ from finops import config
 from finops.simulator import incidents as kinds
 from finops.simulator.ground_truth import entries, unsettled
 from finops.simulator.incidents import Incident, Schedule
+from finops.simulator.plan import Plan
 from finops.simulator.rng import Rng
+from finops.simulator.simulation_spec import SimulationSpec
 from finops.simulator.traffic import Calendar
 from tests.simulator.conftest import Simulated
 
@@ -217,6 +220,18 @@ def test_incidents_become_more_frequent() -> None:
     last = sum(months[m] for m in range(18, 24)) / 6
     assert usual <= first < last
     assert last == pytest.approx(usual * config.INCIDENT_RATE_CEILING, abs=0.5)
+
+
+@pytest.mark.parametrize("names", [None, ["viral_spike"], ["gradual_decline", "burst_traffic"]])
+def test_what_begins_is_the_same_without_working_out_who_calls(names: Optional[List[str]]) -> None:
+    spec = SimulationSpec.of(7, scenarios=names)
+    whole, alone = Plan(spec), Plan(spec)
+    for hour, index in islice(zip(whole.hours(), alone.beginnings()), 100 * 24):
+        assert hour.number == index
+        assert len(whole.incidents) == len(alone.incidents)
+    assert whole.incidents
+    assert whole.incidents == alone.incidents
+    assert whole.episodes == alone.episodes
 
 
 def test_an_incident_is_listed_once_it_can_be_seen() -> None:

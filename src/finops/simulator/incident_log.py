@@ -18,7 +18,7 @@ class IncidentLog:
 
     def __init__(self, spec: SimulationSpec) -> None:
         self._plan = Plan(spec)
-        self._hours = self._plan.hours()
+        self._hours = self._plan.beginnings()
         self._walked = 0
 
     def follow(self, clock: str) -> None:

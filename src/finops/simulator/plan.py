@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 import random
+from itertools import count
 from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, NamedTuple, Sequence, Set, Tuple
 
 from finops import config
@@ -119,16 +120,25 @@ class Plan:
 
     def hours(self) -> Iterator[Hour]:
         """Yield the hours for ever."""
-        day = 0
-        while True:
+        for day in count():
             self._begin_day(day)
             yield from self._hours_of(self._day(day))
-            day += 1
+
+    def beginnings(self) -> Iterator[int]:
+        """Yield the numbers of the hours for ever, for what has begun by each of them alone.
+
+        `incidents` and `episodes` are those of `hours`, without working out who calls how often.
+        """
+        for day in count():
+            self._begin_day(day)
+            for index in range(day * DAY_HOURS, (day + 1) * DAY_HOURS):
+                self._happening(index)
+                yield index
 
     # --- the day ---------------------------------------------------------------------------
 
     def _begin_day(self, day: int) -> None:
-        """Let customers join and leave, episodes begin, and incidents be planted."""
+        """Let customers join, leave and grow, episodes begin, and incidents be planted."""
         self._let_join(day)
         self._begin_episodes(day)
         if self._spec.incidents:
@@ -136,6 +146,7 @@ class Plan:
         for incident in self._active:
             if incident.kind == kinds.DEPARTED_CUSTOMER and incident.start == day * DAY_HOURS:
                 self._gone.add(self._positions[incident.subject])
+        self._grow()
 
     def _let_join(self, day: int) -> None:
         there = len(self._weights) - len(self._gone)
@@ -188,7 +199,6 @@ class Plan:
         )
 
     def _day(self, number: int) -> Day:
-        self._grow()
         start = number * DAY_HOURS
         factors = self._customer_factors(start)
         features = self._feature_states(start)

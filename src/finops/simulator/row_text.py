@@ -246,10 +246,12 @@ class RowText:
         per_ms = config.LATENCY_TOKENS_PER_MS
         low, high = config.LATENCY_BASE_MS
         bases = sampling_tables.uniform(low * per_ms, high * per_ms)
-        self.base_latency = array("H", map(int, bases))
+        self.base_latency = sampling_tables.numbers([int(base) for base in bases])
         steps = sampling_tables.uniform(*config.LATENCY_JITTER)
         self._jitter_of = {
-            region: array("H", [round(factor * step * (1 << _JITTER_BITS)) for step in steps])
+            region: sampling_tables.numbers(
+                [round(factor * step * (1 << _JITTER_BITS)) for step in steps]
+            )
             for region, factor in config.REGIONS.items()
         }
         usual = [PROVIDER_SPEED.get(m.provider, 1.0) * m.speed for m in self._plan.mix.models]
@@ -348,7 +350,9 @@ def _shapes_by_prompt() -> Dict[Tuple[str, bool], List[int]]:
 @lru_cache(maxsize=None)
 def _wasting_tables() -> Tuple[Sequence[int], Sequence[int]]:
     """Return quantiles of input and, folded, of output of calls that waste prompts."""
-    wasted = array("H", map(int, sampling_tables.uniform(*config.WASTER_INPUT_TOKENS)))
+    wasted = sampling_tables.numbers(
+        [int(x) for x in sampling_tables.uniform(*config.WASTER_INPUT_TOKENS)]
+    )
     answer = [int(x) for x in sampling_tables.uniform(*config.WASTER_OUTPUT_TOKENS)]
     return wasted, sampling_tables.folded(answer)
 
@@ -386,8 +390,8 @@ def _cache_table(feature: str, cache: int, saves: bool) -> Sequence[int]:
     whole = 1 << CACHE_BITS
     low = round((part - _CACHE_SPREAD) * whole)
     high = min(whole, round((part + _CACHE_SPREAD) * whole))
-    table = array("H", [low + (high - low) * i // hits for i in range(hits)])
-    return table + array("H", [0]) * (sampling_tables.SIZE - hits)
+    missed = [0] * (sampling_tables.SIZE - hits)
+    return sampling_tables.numbers([low + (high - low) * i // hits for i in range(hits)] + missed)
 
 
 def _is_shorter(step: int) -> bool:
