@@ -101,6 +101,8 @@ def test_customers_of_few_calls_are_not_compared() -> None:
     reason = "no customer had 10 calls in the 14 days before the last 14"
     unchecked = result_of("churn_growth", few)["unchecked"]
     assert unchecked == {"at_risk": reason, "expansion": reason}
+    long = [call(timestamp=at(day, 12), customer_id=f"c{day % 8}") for day in range(80)]
+    assert praise(result_of("churn_growth", long)) == []
     assert "unchecked" not in result_of("churn_growth", busy(days=40))
 
 

@@ -396,7 +396,7 @@ def _burn_findings(book: Book, customers: Sequence[results.BurningCustomer]) -> 
         verb = "uses" if len(customers) == 1 else "use"
         severity = "critical" if worst.risk == "critical" else "warning"
         title = (
-            f"{counted(len(customers), 'customer')} {verb} over {config.BURN_MEDIUM_PCT:g}% of "
+            f"{counted(len(customers), 'customer')} {verb} over {_common_limit(customers):g}% of "
             "the subscription"
         )
         detail = (
@@ -423,6 +423,13 @@ def _burn_findings(book: Book, customers: Sequence[results.BurningCustomer]) -> 
             overlaps=UNPROFITABLE_CUSTOMERS,
         )
     ]
+
+
+def _common_limit(customers: Sequence[results.BurningCustomer]) -> float:
+    """Return the highest limit of a burn, in percent, that all have reached."""
+    least = min(row.burn_percent for row in customers)
+    limits = (config.BURN_MEDIUM_PCT, config.BURN_HIGH_PCT, config.BURN_CRITICAL_PCT)
+    return max(limit for limit in limits if limit <= least)
 
 
 def _together(customers: int, free: int, loss: float) -> str:
