@@ -89,6 +89,8 @@ def _unchecked(
     long = len(span.dates) > silence
     few = f"no customer had {least} calls in the {window} days before the last {window}"
     trend = few if trends else f"it needs {2 * window} whole days"
+    if not summary.total_customers:
+        trend = "no call names a customer"
     if any(each.previous >= least for each in trends.values()):
         trend = ""
     priceless = summary.customers_without_price == summary.total_customers
