@@ -155,7 +155,7 @@ def test_what_a_service_does_first(analyzed: Callable[[str], Results]) -> None:
     results = analyzed("saas")
     lists = listed(results)
     assert lists[:2] == [
-        ("Losses", "20 customers use over 80% of the subscription", 820.0),
+        ("Losses", "20 customers use over 150% of the subscription", 820.0),
         ("Revenue lost", "40 customers left", 7960.0),
     ]
     assert [kind for kind, _, _ in lists].count("Losses") == 1

@@ -101,6 +101,8 @@ def test_customers_of_few_calls_are_not_compared() -> None:
     reason = "no customer had 10 calls in the 14 days before the last 14"
     unchecked = result_of("churn_growth", few)["unchecked"]
     assert unchecked == {"at_risk": reason, "expansion": reason}
+    long = [call(timestamp=at(day, 12), customer_id=f"c{day % 8}") for day in range(80)]
+    assert praise(result_of("churn_growth", long)) == []
     assert "unchecked" not in result_of("churn_growth", busy(days=40))
 
 
@@ -289,3 +291,44 @@ def test_the_only_model_of_known_cost_is_no_lever() -> None:
         if "of the known cost" in each["title"]
     ]
     assert lever["detail"].startswith("It answers only 25.0% of the priced calls")
+
+
+# --- no status, no latency ---------------------------------------------------------------------
+
+
+def test_calls_that_do_not_say_whether_they_succeeded_have_no_rate(tmp_path: Path) -> None:
+    rows = busy(status="")
+    for name in ("performance", "realtime"):
+        assert result_of(name, rows)["summary"]["error_rate_percent"] is None
+    assert result_of("geographic_latency", rows)["regions"][0]["error_rate_percent"] is None
+    assert result_of("dataset_overview", rows)["quality"]["success_rate_percent"] is None
+    for name in ("performance", "dataset_overview"):
+        page = page_of(name, rows, tmp_path)
+        assert "Not checked: failed calls; no call says whether it succeeded." in page
+        assert "Checked, none found: failed calls." not in page
+
+
+def test_failures_have_no_latency_to_check(tmp_path: Path) -> None:
+    rows = busy(status="error", error_type="timeout")
+    page = page_of("performance", rows, tmp_path)
+    assert "Checked, none found: calls that took longer" not in page
+    page = page_of("geographic_latency", rows, tmp_path)
+    for claim in ("No call names a region", "none found: calls slower", "none found: providers"):
+        assert claim not in page
+
+
+def test_a_few_fast_calls_are_no_service_level() -> None:
+    assert praise(result_of("performance", week())) == []
+    assert praise(result_of("performance", busy())) == ["SLA met"]
+
+
+def test_free_features_have_no_return() -> None:
+    (row,) = result_of("features", busy(cost_usd="0"))["features"]
+    assert (row["roi_percent"], row["classification"]) == (None, None)
+
+
+def test_unknown_costs_are_lower_bounds_in_every_table(tmp_path: Path) -> None:
+    rows = busy(40, calls=2) + week(40, **UNKNOWN_COST)
+    for name in ("alignment", "features"):
+        assert "≥ $" in page_of(name, rows, tmp_path)
+    assert "≥ $" in page_of("profitability", week(**UNKNOWN_COST), tmp_path)

@@ -132,7 +132,7 @@ class Quality(NamedTuple):
     total_records: Count
     success_count: Count
     error_count: Count
-    success_rate_percent: Percent
+    success_rate_percent: Optional[Percent]
     status_distribution: Mapping[str, Count]
     unknown_status_count: Count
     """calls with a status that is neither success nor error, or with none"""

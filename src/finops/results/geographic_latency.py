@@ -44,7 +44,7 @@ class RegionLatency(NamedTuple):
     p95_latency_ms: Optional[Milliseconds]
     p99_latency_ms: Optional[Milliseconds]
     sla_violations: Count
-    error_rate_percent: Percent
+    error_rate_percent: Optional[Percent]
     total_cost: Usd
 
 

@@ -33,7 +33,7 @@ class PerformanceSummary(NamedTuple):
     sla_violations: Count
     sla_compliance_percent: Optional[Percent]
     measured_calls: Count
-    error_rate_percent: Percent
+    error_rate_percent: Optional[Percent]
     unpriced_calls: Count
 
 
@@ -70,7 +70,7 @@ class ModelRanking(NamedTuple):
     p50_latency_ms: Optional[Milliseconds]
     p95_latency_ms: Optional[Milliseconds]
     p99_latency_ms: Optional[Milliseconds]
-    error_rate_percent: Percent
+    error_rate_percent: Optional[Percent]
     cost_per_1k_tokens: Optional[UsdPer1kTokens]
 
 
@@ -113,7 +113,7 @@ class DayLatency(NamedTuple):
     call_count: Count
     avg_latency_ms: Optional[Milliseconds]
     p95_latency_ms: Optional[Milliseconds]
-    error_rate_percent: Percent
+    error_rate_percent: Optional[Percent]
     measured_calls: Count
 
 

@@ -29,7 +29,7 @@ class RealtimeSummary(NamedTuple):
     incident_count: Count
     alert_count: Count
     risk_level: Optional[str]
-    error_rate_percent: Percent
+    error_rate_percent: Optional[Percent]
     at_risk_customers: Count
     """customers that use up most of their subscription"""
     unpriced_calls: Count

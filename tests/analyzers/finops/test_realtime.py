@@ -395,7 +395,7 @@ def test_the_hottest_first_and_what_is_lost() -> None:
     rows = burning(120, name="b") + burning(300, name="a") + burning(120, name="c")
     result = result_of(rows + burning(10, name="d"))
     assert [r["customer_id"] for r in result["at_risk_customers"]] == ["a", "b", "c"]
-    title = "3 customers use over 80% of the subscription"
+    title = "3 customers use over 100% of the subscription"
     found = next(f for f in result["findings"] if f["title"] == title)
     assert found["impact_usd_per_month"] == pytest.approx(200 + 20 + 20)
     assert found["severity"] == "critical"

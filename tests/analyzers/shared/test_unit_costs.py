@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 
 from finops import config
 from finops.analyzers.finops.understanding import UnderstandingAnalyzer
+from finops.analyzers.shared.cost_change import CHANGE_TABLES
+from finops.analyzers.shared.covered_days import HOURLY_CALLS, covered_days
+from finops.analyzers.shared.unit_costs import unit_cost_findings
 from finops.business.catalog import CATALOG
 from tests.analyzers.samples import Rows, at, run
-from tests.support.reference import call
+from tests.support.reference import ReferenceDataset, call
 
 DAYS, EACH = 44, 20
 MODELS = {model.name: model for model in CATALOG}
@@ -127,8 +130,9 @@ def test_few_days_few_calls_or_unknown_costs_say_nothing(
 @given(st.lists(st.sampled_from(["gpt-4o", "gpt-4", "gpt-5"]), min_size=8, max_size=12))
 def test_the_same_days_at_both_ends_tell_of_no_change(models: List[str]) -> None:
     rows = rows_of(lambda day: [(name, 500, 50) for name in models])
+    data = ReferenceDataset(rows).rollups((HOURLY_CALLS, *CHANGE_TABLES))
     config_calls, config.UNIT_COST_MIN_CALLS = config.UNIT_COST_MIN_CALLS, 10
     try:
-        assert told(rows) == []
+        assert unit_cost_findings(data, covered_days(data)) == []
     finally:
         config.UNIT_COST_MIN_CALLS = config_calls

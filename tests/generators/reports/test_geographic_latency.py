@@ -41,8 +41,8 @@ def test_whole_page(data: Any, tmp_path: Path) -> None:
 
 def test_without_data(tmp_path: Path) -> None:
     page = check_page_without_data(NAME, tmp_path)
-    assert page.says("No call names a region, so none is compared.")
-    assert page.says("Checked, none found: providers clearly slower in a region.")
+    assert page.says("No successful call has a region and a latency, so none is compared.")
+    assert page.says("Not checked: providers slower in a region; there is one at most.")
     assert page.says("No call names a region.")
 
 

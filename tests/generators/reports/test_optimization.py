@@ -43,7 +43,9 @@ def test_whole_page(data: Any, tmp_path: Path) -> None:
 
 def test_without_data(tmp_path: Path) -> None:
     page = check_page_without_data(NAME, tmp_path)
-    assert page.says("Checked, none found: cheaper models for the same work.")
+    assert page.says(
+        "Not checked: cheaper models for the same work; no call is known to cost anything."
+    )
     assert page.says("There is no day with a call, so there is nothing to commit to.")
 
 

@@ -64,6 +64,7 @@ class ChurnGrowthAnalyzer(Analyzer):
         expansion = [_in_one_voice(row, advice) for row in expansion_of(data, span, trends)]
         rate, retention = _churn_rate(data, span), retention_of(data, span)
         summary = _summary(data, rate, retention, churned, at_risk, expansion, weekly)
+        unchecked = _unchecked(data, span, trends, summary)
         return ChurnGrowthResult(
             summary=summary,
             basis=basis_of(data, span, self.NEEDS),
@@ -73,9 +74,9 @@ class ChurnGrowthAnalyzer(Analyzer):
             weekly=weekly,
             growth=growth_rows(weekly),
             cohorts=cohorts(data, span),
-            findings=by_impact(_findings(data, span, summary)),
+            findings=by_impact(_findings(data, span, summary, unchecked)),
             recommendations=_recommendations(advice, churned, at_risk, expansion),
-            unchecked=_unchecked(data, span, trends, summary),
+            unchecked=unchecked,
         )
 
 
@@ -88,6 +89,8 @@ def _unchecked(
     long = len(span.dates) > silence
     few = f"no customer had {least} calls in the {window} days before the last {window}"
     trend = few if trends else f"it needs {2 * window} whole days"
+    if not summary.total_customers:
+        trend = "no call names a customer"
     if any(each.previous >= least for each in trends.values()):
         trend = ""
     priceless = summary.customers_without_price == summary.total_customers
@@ -174,7 +177,9 @@ def _uplift(data: Rollups, row: Expansion) -> float:
     return config.SUBSCRIPTION_TIERS[row.suggested_tier] - price if row.suggested_tier else 0.0
 
 
-def _findings(data: Rollups, span: CoveredDays, summary: ChurnSummary) -> List[Finding]:
+def _findings(
+    data: Rollups, span: CoveredDays, summary: ChurnSummary, unchecked: Mapping[str, str]
+) -> List[Finding]:
     findings = caveats(span, data.totals)
     if summary.churned_customers:
         findings.append(_churn_finding(summary))
@@ -207,7 +212,7 @@ def _findings(data: Rollups, span: CoveredDays, summary: ChurnSummary) -> List[F
                 effort="medium",
             )
         )
-    findings += _trend_findings(summary)
+    findings += _trend_findings(summary, unchecked)
     return findings
 
 
@@ -232,7 +237,7 @@ def _churn_finding(summary: ChurnSummary) -> Finding:
     )
 
 
-def _trend_findings(summary: ChurnSummary) -> List[Finding]:
+def _trend_findings(summary: ChurnSummary, unchecked: Mapping[str, str]) -> List[Finding]:
     growth = summary.weekly_growth_percent
     findings = []
     if growth:
@@ -244,7 +249,7 @@ def _trend_findings(summary: ChurnSummary) -> List[Finding]:
             )
         )
     quiet = not summary.churned_customers and not summary.at_risk_customers
-    if summary.churn_rate_percent is not None and quiet:
+    if summary.churn_rate_percent is not None and quiet and "at_risk" not in unchecked:
         findings.append(
             finding(
                 "success",

@@ -171,7 +171,9 @@ def _quality(data: Rollups) -> Quality:
         total_records=total,
         success_count=successes,
         error_count=errors,
-        success_rate_percent=share_of(successes, total),
+        success_rate_percent=share_of(successes, total)
+        if successes + errors or not total
+        else None,
         status_distribution=_most_first(statuses),
         unknown_status_count=total - successes - errors,
         error_types=_most_first(kinds),

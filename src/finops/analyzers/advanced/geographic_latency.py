@@ -16,6 +16,7 @@ from finops import config, stats
 from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.busy_hours import REGION_HOURS, hour_findings
+from finops.analyzers.shared.coverage import error_rate
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.daily_latency import MEASURED, SLA_VIOLATIONS, beside
 from finops.analyzers.shared.daily_sums import daily_sums
@@ -110,7 +111,7 @@ class GeographicLatencyAnalyzer(Analyzer):
         }
         groups = _by_region(pairs)
         regions = sorted(
-            (_region_row(name, group) for name, group in groups.items()),
+            (_region_row(data, name, group) for name, group in groups.items()),
             key=lambda r: (r.avg_latency_ms is None, r.avg_latency_ms or 0.0, r.region),
         )
         routing = _routing(pairs, data[TOKEN_BANDS])
@@ -153,7 +154,7 @@ def _by_region(pairs: Mapping[Tuple[Any, ...], _Group]) -> Dict[str, _Group]:
     return {region: _merged(groups) for region, groups in sorted(parts.items())}
 
 
-def _region_row(region: str, group: _Group) -> results.RegionLatency:
+def _region_row(data: Rollups, region: str, group: _Group) -> results.RegionLatency:
     p50, p95, p99 = _percentiles(group, (0.50, 0.95, 0.99))
     return results.RegionLatency(
         region=region,
@@ -164,7 +165,7 @@ def _region_row(region: str, group: _Group) -> results.RegionLatency:
         p95_latency_ms=p95,
         p99_latency_ms=p99,
         sla_violations=group.violations,
-        error_rate_percent=stats.percent(group.errors, group.calls),
+        error_rate_percent=error_rate(data, group.errors, group.calls),
         total_cost=group.cost,
     )
 

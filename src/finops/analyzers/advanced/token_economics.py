@@ -38,10 +38,12 @@ from finops import config, schema
 from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
+from finops.analyzers.shared.customers import customers_of
 from finops.analyzers.shared.daily_sums import by_day
 from finops.analyzers.shared.linked_calls import LINKED_TABLES, retries_of, sessions_of
 from finops.analyzers.shared.model_switches import at_own_price
 from finops.analyzers.shared.prompt_waste import habitual_wasters
+from finops.analyzers.shared.revenue import is_gone
 from finops.analyzers.shared.savings import MODEL_STEPS, SAVINGS_TABLES, Savings, savings_of
 from finops.analyzers.shared.switch_savings import USAGE_TABLE, switch_opportunities
 from finops.analyzers.shared.tables import MODEL_DAYS
@@ -73,6 +75,7 @@ from finops.results.token_economics import (
     WastefulPattern,
     WastefulPatterns,
 )
+from finops.rollups.customers import CUSTOMER_RECORDS
 from finops.rollups.expressions import (
     above,
     all_of,
@@ -171,6 +174,7 @@ class TokenEconomicsAnalyzer(Analyzer):
 
     TABLES: ClassVar[Tuple[Table, ...]] = (
         *BASIS_TABLES,
+        *CUSTOMER_RECORDS,
         MODEL_TABLE,
         DAILY_TABLE,
         USAGE_TABLE,
@@ -482,18 +486,17 @@ _DETAILS: Mapping[str, Tuple[str, str]] = {
 def _in_use(
     data: Rollups, span: CoveredDays, opportunities: Sequence[Opportunity]
 ) -> List[Opportunity]:
-    """Return the switches of customers and models with calls in the last 30 whole days.
-
-    Who is gone, or has moved on already, saves nothing more.
+    """Return the switches of customers who are not gone, and of models with calls in the last 30
+    whole days: who is gone, or has moved on already, saves nothing more.
     """
-    days = set(span.recent)
-    customers = {name for name, day in data[CALL_DAYS] if day in days} - {config.UNALLOCATED}
+    days, customers = set(span.recent), customers_of(data)
+    there = {name for name, customer in customers.items() if not is_gone(customer, span)}
     by_day = data[MODEL_DAYS]
     models = {(provider, model) for day, provider, model in by_day if day in days}
     return [
         row
         for row in opportunities
-        if row.customer_id in customers and (row.current_provider, row.current_model) in models
+        if row.customer_id in there and (row.current_provider, row.current_model) in models
     ]
 
 

@@ -28,6 +28,7 @@ from finops import config
 from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared import daily_latency
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
+from finops.analyzers.shared.coverage import error_rate
 from finops.analyzers.shared.covered_days import covered_days
 from finops.analyzers.shared.daily_latency import MEASURED, sums_by_day
 from finops.analyzers.shared.latency_percentiles import percentile_windows
@@ -129,7 +130,7 @@ class PerformanceAnalyzer(Analyzer):
         waits = data[WAITS]
         cells = {key: Group(*values, *waits.get(key, ())) for key, values in data[MODELS].items()}
         whole = merged(cells.values())
-        rankings = _model_rankings(cells)
+        rankings = _model_rankings(data, cells)
         compliance = _sla_compliance(cells)
         latency = _latency(whole)
         return results.PerformanceResult(
@@ -241,12 +242,14 @@ def _summary(data: Rollups, whole: Group, latency: results.Latency) -> results.P
         sla_violations=whole.violations,
         sla_compliance_percent=whole.compliance,
         measured_calls=whole.measured,
-        error_rate_percent=percent_of(data.totals.errors, data.totals.calls),
+        error_rate_percent=error_rate(data, data.totals.errors, data.totals.calls),
         unpriced_calls=data.totals.unpriced,
     )
 
 
-def _model_rankings(cells: Mapping[Tuple[Any, ...], Group]) -> List[results.ModelRanking]:
+def _model_rankings(
+    data: Rollups, cells: Mapping[Tuple[Any, ...], Group]
+) -> List[results.ModelRanking]:
     rows = []
     for (provider, model), group in grouped(cells, lambda key: key[:2]).items():
         p50, p95, p99 = percentiles(group.histogram)
@@ -263,7 +266,7 @@ def _model_rankings(cells: Mapping[Tuple[Any, ...], Group]) -> List[results.Mode
                 p50_latency_ms=p50,
                 p95_latency_ms=p95,
                 p99_latency_ms=p99,
-                error_rate_percent=percent_of(group.errors, group.calls),
+                error_rate_percent=error_rate(data, group.errors, group.calls),
                 cost_per_1k_tokens=group.cost_per_1k_tokens,
             )
         )
@@ -343,7 +346,7 @@ def _daily(data: Rollups) -> List[results.DayLatency]:
                 call_count=calls,
                 avg_latency_ms=mean_latency(latency_ms, histogram),
                 p95_latency_ms=percentiles(histogram, (0.95,))[0],
-                error_rate_percent=percent_of(errors, calls),
+                error_rate_percent=error_rate(data, errors, calls),
                 measured_calls=sum(histogram.values()),
             )
         )
@@ -399,7 +402,7 @@ def _tail_finding(latency: results.Latency) -> List[Finding]:
 
 
 def _sla_finding(whole: Group) -> List[Finding]:
-    """Return whether the SLA is met; nothing where no latency is known."""
+    """Return whether the SLA is met; nothing where too few latencies are known to say that."""
     kept = whole.compliance
     if kept is None:
         return []
@@ -415,6 +418,8 @@ def _sla_finding(whole: Group) -> List[Finding]:
                 effort="medium",
             )
         ]
+    if whole.measured < config.MODEL_MIN_CALLS:
+        return []
     return [
         finding(
             "success",
@@ -429,7 +434,7 @@ def _sla_finding(whole: Group) -> List[Finding]:
 def _error_finding(row: results.ModelRanking) -> Finding:
     return finding(
         "warning",
-        f"{row.model} fails in {percent(row.error_rate_percent)} of its calls",
+        f"{row.model} fails in {percent(row.error_rate_percent or 0.0)} of its calls",
         f"Of {counted(row.call_count, 'call')} to {provider_name(row.provider)}; the limit is "
         f"{config.HIGH_ERROR_RATE_PCT}%.",
         kind="quality",
@@ -442,10 +447,10 @@ def _unreliable(rankings: Iterable[results.ModelRanking]) -> List[results.ModelR
     rows = [
         row
         for row in rankings
-        if row.error_rate_percent > config.HIGH_ERROR_RATE_PCT
+        if (row.error_rate_percent or 0.0) > config.HIGH_ERROR_RATE_PCT
         and row.call_count >= config.MODEL_MIN_CALLS
     ]
-    return sorted(rows, key=lambda r: (-r.error_rate_percent, r.provider, r.model))
+    return sorted(rows, key=lambda r: (-(r.error_rate_percent or 0.0), r.provider, r.model))
 
 
 class Judged(NamedTuple):
@@ -511,7 +516,7 @@ def _recommendations(
     ]
     advice += [
         f"Retry or reroute failed calls to {row.model}: "
-        f"{percent(row.error_rate_percent)} of {counted(row.call_count, 'call')} fail."
+        f"{percent(row.error_rate_percent or 0.0)} of {counted(row.call_count, 'call')} fail."
         for row in _unreliable(rankings)[:most]
     ]
     below = [

@@ -11,7 +11,7 @@ from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.alerts import ALERT_TABLES, ALERT_TYPES, active_days, alerts
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.bursts import cost_around, pattern
-from finops.analyzers.shared.coverage import coverage_of
+from finops.analyzers.shared.coverage import coverage_of, error_rate
 from finops.analyzers.shared.covered_days import HOURLY_CALLS, CoveredDays, covered_days
 from finops.analyzers.shared.customer_advice import ADVICE_TABLES, Advice, advice_of, rows_of
 from finops.analyzers.shared.daily_sums import by_day
@@ -82,7 +82,7 @@ class RealtimeAnalyzer(Analyzer):
                 incident_count=len(incidents),
                 alert_count=len(alerted),
                 risk_level=risk.risk_level,
-                error_rate_percent=percent_of(data.totals.errors, data.totals.calls),
+                error_rate_percent=error_rate(data, data.totals.errors, data.totals.calls),
                 at_risk_customers=len(customers),
                 unpriced_calls=data.totals.unpriced,
             ),
@@ -396,7 +396,7 @@ def _burn_findings(book: Book, customers: Sequence[results.BurningCustomer]) -> 
         verb = "uses" if len(customers) == 1 else "use"
         severity = "critical" if worst.risk == "critical" else "warning"
         title = (
-            f"{counted(len(customers), 'customer')} {verb} over {config.BURN_MEDIUM_PCT:g}% of "
+            f"{counted(len(customers), 'customer')} {verb} over {_common_limit(customers):g}% of "
             "the subscription"
         )
         detail = (
@@ -423,6 +423,13 @@ def _burn_findings(book: Book, customers: Sequence[results.BurningCustomer]) -> 
             overlaps=UNPROFITABLE_CUSTOMERS,
         )
     ]
+
+
+def _common_limit(customers: Sequence[results.BurningCustomer]) -> float:
+    """Return the highest limit of a burn, in percent, that all have reached."""
+    least = min(row.burn_percent for row in customers)
+    limits = (config.BURN_MEDIUM_PCT, config.BURN_HIGH_PCT, config.BURN_CRITICAL_PCT)
+    return max(limit for limit in limits if limit <= least)
 
 
 def _together(customers: int, free: int, loss: float) -> str:

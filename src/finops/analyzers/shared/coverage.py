@@ -11,6 +11,7 @@ from typing import Dict, Mapping, Optional, Tuple
 from finops import config
 from finops.rollups.memo import memoized
 from finops.rollups.spec import Key, Rollups, Table, Values
+from finops.stats import percent
 
 _CUSTOMER_COLUMNS = (
     *("customer_id", "subscription_tier", "organization_id", "product_id"),
@@ -42,6 +43,14 @@ def coverage_of(data: Rollups) -> Dict[str, Optional[float]]:
         "cost_usd": in_all - unpriced,
     }
     return {name: count / in_all * 100 if in_all else None for name, count in counts.items()}
+
+
+def error_rate(data: Rollups, errors: int, calls: int) -> Optional[float]:
+    """Return failed calls in percent; None where no call of the data says whether it succeeded.
+
+    `data` holds `COVERAGE_TABLES`.
+    """
+    return percent(errors, calls) if coverage_of(data)["status"] != 0 else None
 
 
 def has_prices(data: Rollups) -> bool:

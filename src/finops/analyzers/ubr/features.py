@@ -170,9 +170,13 @@ def _highest_return_first(row: FeatureReturn) -> Tuple[bool, float, str]:
     return row.roi_percent is None, -(row.roi_percent or 0.0), row.feature_id
 
 
-def return_percent(revenue: float, cost: float) -> float:
-    """Return (revenue − cost) / cost × 100, and 0 where there is no cost to return."""
-    return (revenue - cost) / cost * 100 if cost > config.NEGLIGIBLE_USD else 0.0
+def return_percent(revenue: float, cost: float) -> Optional[float]:
+    """Return (revenue − cost) / cost × 100, and None where there is no cost to return.
+
+    >>> return_percent(30, 20), return_percent(30, 0)
+    (50.0, None)
+    """
+    return (revenue - cost) / cost * 100 if cost > config.NEGLIGIBLE_USD else None
 
 
 def classify(adoption: float, roi: float) -> str:

@@ -60,7 +60,12 @@ def _cards(result: results.AbuseDetectionResult) -> List[Card]:
     summary = result.summary
     share = formatting.percent(summary.flagged_percent)
     return [
-        Card("Flagged customers", summary.flagged_customers, "count", f"{share} of all"),
+        Card(
+            "Flagged customers",
+            summary.flagged_customers,
+            "count",
+            "as far as the data could be checked" if result.unchecked else f"{share} of all",
+        ),
         Card("Critical", summary.critical_count, "count", "customers, by risk score"),
         Card(
             "Exposure",
@@ -148,6 +153,8 @@ def _customers(result: results.AbuseDetectionResult) -> Part:
     if len(rows) > len(drawn):
         caption = f"{caption}, the first {len(drawn)} of {len(rows)}"
     empty = "No customer shows a signal of abuse."
+    if result.unchecked:
+        empty = "No customer shows a signal of abuse, as far as the data could be checked."
     return section(
         "Flagged customers by risk",
         bar_chart(

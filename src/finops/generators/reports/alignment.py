@@ -174,7 +174,7 @@ def _budget_columns(rows: Sequence[results.Chargeback]) -> List[Column[results.C
 
 
 def _chargeback(result: results.AlignmentResult, sums: Optional[Sums]) -> Part:
-    rows = result.chargeback
+    rows, least = result.chargeback, costs_are_lower_bounds(result)
     drawn = rows[:_DRAWN]
     organization = Column[results.Chargeback](
         lambda row: row.organization_id, "Organization", dimension="organization_id"
@@ -239,7 +239,12 @@ def _chargeback(result: results.AlignmentResult, sums: Optional[Sums]) -> Part:
                 ),
                 _CALLS,
                 Column(
-                    lambda row: row.cost, "Cost", "money", recompute=Sum("cost"), sparkline=True
+                    lambda row: row.cost,
+                    "Cost",
+                    "money",
+                    recompute=Sum("cost"),
+                    sparkline=True,
+                    at_least=lambda _: least,
                 ),
             ],
             ShortenedRows(_by_product(rows)),
@@ -289,7 +294,7 @@ def _over_time(result: results.AlignmentResult, data: Mapping[str, Any]) -> Part
 
 
 def _fair_share(result: results.AlignmentResult, sums: Optional[Sums]) -> Part:
-    rows = result.fair_share
+    rows, least = result.fair_share, costs_are_lower_bounds(result)
     drawn = rows[:_DRAWN_SHARES]
     organization = Column[results.FairShare](
         lambda row: row.organization_id, "Organization", dimension="organization_id"
@@ -312,7 +317,14 @@ def _fair_share(result: results.AlignmentResult, sums: Optional[Sums]) -> Part:
         _CALLS,
         of_calls,
         of_cost,
-        Column(lambda row: row.cost, "Cost", "money", recompute=Sum("cost"), order="descending"),
+        Column(
+            lambda row: row.cost,
+            "Cost",
+            "money",
+            recompute=Sum("cost"),
+            order="descending",
+            at_least=lambda _: least,
+        ),
     ]
     if result.summary.unallocated_cost:
         shown.append(
@@ -320,6 +332,7 @@ def _fair_share(result: results.AlignmentResult, sums: Optional[Sums]) -> Part:
                 lambda row: row.cost_with_unallocated,
                 "Cost including a share of unallocated cost",
                 "money",
+                at_least=lambda _: least,
             )
         )
     chart = bar_chart(

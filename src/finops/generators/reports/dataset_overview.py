@@ -335,7 +335,9 @@ def _not_found(result: results.DatasetOverviewResult) -> List[str]:
         sentences.append("Checked, none found: rows that cannot be used.")
     if not quality.blanked:
         sentences.append("Checked, none found: values that cannot be read.")
-    if not quality.error_count:
+    if quality.success_rate_percent is None and quality.total_records:
+        sentences.append("Not checked: failed calls; no call says whether it succeeded.")
+    elif not quality.error_count:
         sentences.append("Checked, none found: failed calls.")
     if not result.unpriced_models:
         sentences.append("Checked, none found: models without a known price.")

@@ -80,7 +80,7 @@ def _margin(summary: results.FeaturesSummary) -> Optional[float]:
 
 
 def _economics(result: results.FeaturesResult) -> Part:
-    rows = result.features
+    rows, least = result.features, costs_are_lower_bounds(result)
     return section(
         "What features earn and cost",
         columns(_money_chart(rows), _return_chart(rows)),
@@ -95,12 +95,17 @@ def _economics(result: results.FeaturesResult) -> Part:
                 ),
                 Column(lambda row: row.revenue, "Revenue per month", "money"),
                 Column(lambda row: row.monthly_cost, "Cost per month", "money"),
-                Column(lambda row: row.cost, "Cost in the period", "money"),
+                Column(
+                    lambda row: row.cost, "Cost in the period", "money", at_least=lambda _: least
+                ),
                 Column(lambda row: row.call_count, "Calls", "count"),
                 Column(lambda row: row.customer_count, "Customers", "count"),
                 Column(lambda row: row.adoption_percent, "Adoption", "percent", bar=True),
                 Column(
-                    lambda row: row.cost_per_customer, "Cost per customer in the period", "money"
+                    lambda row: row.cost_per_customer,
+                    "Cost per customer in the period",
+                    "money",
+                    at_least=lambda _: least,
                 ),
             ],
             rows,

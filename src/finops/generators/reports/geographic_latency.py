@@ -28,7 +28,7 @@ REPORT = Report(
 _DRAWN_ROUTES = 12
 _CALLS = Column[Called](lambda row: row.call_count, "Calls", "count", recompute=Sum("calls"))
 _LATENCY = Axis("Latency (ms)", "ms")
-_NO_REGION = "No call names a region, so none is compared."
+_NO_REGION = "No successful call has a region and a latency, so none is compared."
 
 
 def generate_geographic_latency_report(data: Dict[str, Any], output_path: Union[str, Path]) -> None:
@@ -352,7 +352,9 @@ def _contrast(result: results.GeographicLatencyResult) -> Contrast:
     average = formatting.milliseconds(result.summary.avg_latency_ms)
     return Contrast(
         ("region", "latency_ms"),
-        f"{average} would be one average for all places.",
+        "One average would stand for all places."
+        if result.summary.avg_latency_ms is None
+        else f"{average} would be one average for all places.",
         f"Latency is compared by region ({regions}), between calls of equal size.",
     )
 
@@ -360,9 +362,14 @@ def _contrast(result: results.GeographicLatencyResult) -> Contrast:
 def _not_found(result: results.GeographicLatencyResult) -> List[str]:
     summary = result.summary
     sentences = []
-    if not result.routing:
+    measured = {r.provider for r in result.provider_regions if r.avg_latency_ms is not None}
+    if not result.routing and len(measured) > 1:
         sentences.append("Checked, none found: providers clearly slower in a region.")
-    if not summary.sla_violations:
+    elif not result.routing:
+        sentences.append("Not checked: providers slower in a region; there is one at most.")
+    if not measured:
+        sentences.append("Not checked: calls slower than the SLA; none has a latency.")
+    elif not summary.sla_violations:
         sentences.append("Checked, none found: calls slower than the SLA.")
     if not result.regions:
         sentences.append("No call names a region.")

@@ -10,7 +10,6 @@ from typing import (
     Generic,
     List,
     Mapping,
-    Optional,
     Sequence,
     Tuple,
     Type,
@@ -175,7 +174,7 @@ def index_page(results: Mapping[str, Data], reports: Sequence[Data], context: Da
     context = dict(context, reports=made)
     parts = [
         first_screen(results, context),
-        _actions(action_lists(results, reports), _all_steps(results)),
+        _actions(action_lists(results, reports), _optimization(results)),
         *_unknown(context),
         *_domains(results, reports),
         *_scenarios(context.get("scenarios") or ()),
@@ -184,13 +183,13 @@ def index_page(results: Mapping[str, Data], reports: Sequence[Data], context: Da
     return render(REPORT, context, parts)
 
 
-def _all_steps(results: Mapping[str, Data]) -> Optional[float]:
-    """Return what all steps of rate optimization save together, in USD per month."""
+def _optimization(results: Mapping[str, Data]) -> OptimizationSummary:
+    """Return what all steps of rate optimization save together."""
     summary = (results.get("optimization") or {}).get("summary") or {}
-    return from_dict(OptimizationSummary, summary).total_monthly_savings
+    return from_dict(OptimizationSummary, summary)
 
 
-def _actions(lists: Sequence[ActionList], all_steps: Optional[float]) -> Part:
+def _actions(lists: Sequence[ActionList], all_steps: OptimizationSummary) -> Part:
     if not lists:
         return section(
             "What to do",
@@ -204,7 +203,7 @@ def _actions(lists: Sequence[ActionList], all_steps: Optional[float]) -> Part:
     )
 
 
-def _list(actions: ActionList, all_steps: Optional[float]) -> Part:
+def _list(actions: ActionList, all_steps: OptimizationSummary) -> Part:
     shown = actions.items[:MOST_OF_A_LIST]
     most = max(item.worth for item in shown)
     return Part(
@@ -217,23 +216,27 @@ def _list(actions: ActionList, all_steps: Optional[float]) -> Part:
     )
 
 
-def _total_words(actions: ActionList, all_steps: Optional[float]) -> Markup:
+def _total_words(actions: ActionList, all_steps: OptimizationSummary) -> Markup:
     """Say what the items of a list come to, where there are several amounts of one kind.
 
     Savings come to what the report on them says, where all steps are added up.
     """
     amounts = [item for item in actions.items if item.worth]
     total = actions.total
-    if "saving" in actions.kind.kinds and all_steps is not None:
-        total = all_steps
+    share = None
+    if "saving" in actions.kind.kinds and all_steps.total_monthly_savings is not None:
+        total, share = all_steps.total_monthly_savings, all_steps.savings_percent
     if len(amounts) < 2 or not actions.kind.amounts or total is None:
         return Markup("")
     rest = len(actions.items) - MOST_OF_A_LIST
     more = f"; {rest} more are in the reports" if rest > 0 else ""
+    # What is saved is saved of the present cost, which may be far from that of the period.
+    of_what = "" if share is None else f", {formatting.percent(share)} of the present cost"
     return fill(
-        '<p class="lead">$total $words in all$more.</p>',
+        '<p class="lead">$total $words in all$of_what$more.</p>',
         total=formatting.money(total),
         words=actions.kind.amounts,
+        of_what=of_what,
         more=more,
     )
 

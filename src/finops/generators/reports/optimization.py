@@ -95,7 +95,17 @@ def _checked(result: results.OptimizationResult, what: str) -> str:
     """Return that nothing is saved by something, or that it is too early to say so."""
     if result.summary.total_monthly_savings is None:
         return f"Not checked: savings per month need {config.SHORT_PERIOD_DAYS} covered days."
+    if not _costs(result):
+        return f"Not checked: {what}; {_NO_COST}."
     return f"Checked, none found: {what}."
+
+
+_NO_COST = "no call is known to cost anything"
+
+
+def _costs(result: results.OptimizationResult) -> bool:
+    """Return whether anything is known to cost something: else nothing can be saved or not."""
+    return (result.summary.total_cost or 0.0) > 0
 
 
 def _together(result: results.OptimizationResult) -> Part:
@@ -231,7 +241,7 @@ def _by_current_model(routes: Sequence[results.ModelRoute]) -> List[Tuple[str, f
 def _switches(result: results.OptimizationResult) -> Part:
     routes = result.switches_by_model
     drawn = _by_current_model(routes)
-    empty = "No cheaper model for any task."
+    empty = "No cheaper model for any task." if _costs(result) else f"Not checked: {_NO_COST}."
     return section(
         "Which models to switch",
         bar_chart(
@@ -378,8 +388,14 @@ def _not_found(result: results.OptimizationResult) -> List[str]:
     summary = result.summary
     sentences = []
     if not result.model_switches:
-        sentences.append("Checked, none found: cheaper models for the same work.")
-    if summary.total_monthly_savings is not None and not result.combined.commitment_savings:
+        cheaper = "cheaper models for the same work"
+        sentences.append(
+            f"Checked, none found: {cheaper}."
+            if _costs(result)
+            else f"Not checked: {cheaper}; {_NO_COST}."
+        )
+    known = summary.total_monthly_savings is not None and _costs(result)
+    if known and not result.combined.commitment_savings:
         sentences.append("Checked, none found: savings from a commitment.")
     if not summary.unpriced_calls:
         sentences.append("Checked, none found: calls without a known cost.")

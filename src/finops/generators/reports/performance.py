@@ -372,8 +372,13 @@ def _not_found(result: results.PerformanceResult) -> List[str]:
     summary = result.summary
     limit = formatting.milliseconds(summary.sla_threshold_ms)
     sentences = []
-    if not summary.sla_violations:
-        sentences.append(f"Checked, none found: calls that took longer than {limit}.")
-    if not summary.error_rate_percent:
+    slow = f"calls that took longer than {limit}"
+    if not summary.measured_calls:
+        sentences.append(f"Not checked: {slow}; no successful call has a latency.")
+    elif not summary.sla_violations:
+        sentences.append(f"Checked, none found: {slow}.")
+    if summary.error_rate_percent is None and summary.total_calls:
+        sentences.append("Not checked: failed calls; no call says whether it succeeded.")
+    elif not summary.error_rate_percent:
         sentences.append("Checked, none found: failed calls.")
     return sentences

@@ -281,7 +281,7 @@ def _group_table(
 
 
 def _over_time(result: results.ProfitabilityResult, data: Mapping[str, Any]) -> Part:
-    daily = result.daily
+    daily, least = result.daily, costs_are_lower_bounds(result)
     days = texts(row.date for row in daily)
     return section(
         "Over time",
@@ -309,7 +309,7 @@ def _over_time(result: results.ProfitabilityResult, data: Mapping[str, Any]) -> 
             [
                 Column(lambda row: row.month, "Month"),
                 Column(lambda row: row.revenue, "Revenue", "money"),
-                Column(lambda row: row.cost, "Cost", "money"),
+                Column(lambda row: row.cost, "Cost", "money", at_least=lambda _: least),
                 Column(lambda row: row.margin, "Margin after AI cost", "money"),
                 Column(lambda row: row.margin_percent, "Margin", "percent"),
                 Column(lambda row: "Whole" if row.whole else "Partial", "Data"),
@@ -323,6 +323,7 @@ def _over_time(result: results.ProfitabilityResult, data: Mapping[str, Any]) -> 
 
 
 def _lists(result: results.ProfitabilityResult) -> Part:
+    least = costs_are_lower_bounds(result)
     return section(
         "All customers",
         table(
@@ -382,7 +383,7 @@ def _lists(result: results.ProfitabilityResult) -> Part:
                     Column(lambda row: row.subscription_tier, "Tier", "tier", dot=True),
                     Column(lambda row: row.first_activity_date, "First call", "date"),
                     Column(lambda row: row.monthly_revenue, "Revenue per month", "money"),
-                    Column(lambda row: row.cost, "Cost so far", "money"),
+                    Column(lambda row: row.cost, "Cost so far", "money", at_least=lambda _: least),
                 ],
                 ShortenedRows(result.too_new),
             ),

@@ -490,8 +490,11 @@ def _not_found(result: results.TokenEconomicsResult) -> List[str]:
         if not patterns[name].call_count
     ]
     if not result.opportunities:
+        cheaper = "cheaper models that save enough for a single customer"
         sentences.append(
-            "Checked, none found: cheaper models that save enough for a single customer."
+            f"Checked, none found: {cheaper}."
+            if (result.summary.total_cost or 0.0) > 0
+            else f"Not checked: {cheaper}; no call is known to cost anything."
         )
     if not result.summary.unpriced_calls:
         sentences.append("Checked, none found: calls without a known cost.")
