@@ -70,7 +70,13 @@ def pages(site: Path) -> Dict[str, int]:
     """All reports, the index and a sample, written; their numbers of charts by name."""
     rows = varied_rows(1500)
     results = results_of(rows)
-    write_explore(explore_cubes(ReferenceDataset(rows)), results, CONTEXT, site / EXPLORE_FILE)
+    first, last = rows[0]["timestamp"][:10], rows[-1]["timestamp"][:10]
+    events = [
+        {"start": day, "end": day, "title": title, "subject": "chat"}
+        for day, title in ((first, "Launch"), (last, "Outage"), ("2199-01-01", "Too late"))
+    ]
+    context = dict(CONTEXT, events=events)
+    write_explore(explore_cubes(ReferenceDataset(rows)), results, context, site / EXPLORE_FILE)
     results["dataset_overview"]["daily"] = [
         dict(row, total_tokens=5, success_count=1) for row in results["understanding"]["daily"]
     ]

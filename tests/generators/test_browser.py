@@ -77,6 +77,7 @@ class Visit:
     """One page opened in a context of its own; `complaints` is what the console said."""
 
     def __init__(self, browser: Any, url: str, **options: Any) -> None:
+        self.browser = browser
         self.context = browser.new_context(**options)
         self.page = self.context.new_page()
         self.complaints: List[str] = []
@@ -205,6 +206,11 @@ def test_print_opens_disclosures_and_is_light(sample: Visit) -> None:
     assert sample.page.evaluate(ground) == "rgb(255, 255, 255)"
     sample.page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert sample.page.locator("details[open]").count() == 0
+    rows = "document.querySelectorAll('#chart-band tbody tr')"
+    sample.page.evaluate(f"{rows}.forEach((row) => row.after(row.cloneNode(true)))")
+    sample.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert sample.page.locator("main details:not([open])").count() == 1
+    sample.page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert sample.page.pdf()[:5] == b"%PDF-"
 
 

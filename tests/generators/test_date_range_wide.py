@@ -69,7 +69,7 @@ def packed_sums(two_years: Site, name: str) -> Dict[str, Any]:
 @pytest.mark.slow
 def test_pages_of_two_years_are_20_to_200_kb(two_years: Site, name: str) -> None:
     path = two_years.folder / f"{name}.html"
-    assert 20 * 1024 <= path.stat().st_size <= 200 * 1024
+    assert 20 * 1024 <= path.stat().st_size <= 200_000
     for chart in Page(path.read_text(encoding="utf-8")).data.get("charts", {}).values():
         assert sum(len(one["values"]) for one in chart["series"]) <= MAX_POINTS
 

@@ -12,6 +12,9 @@ import pytest
 
 from finops.analyzers.shared.cost_change import CHANGE_TABLES, cost_change
 from finops.analyzers.shared.covered_days import HOURLY_CALLS, covered_days
+from finops.generators import formatting
+from finops.registry import ANALYZER_REGISTRY
+from tests.generators.pages import Page
 from tests.generators.test_browser import Visit
 from tests.support.reference import ReferenceDataset
 from tests.support.rows import varied_rows, write_csv
@@ -217,6 +220,70 @@ def test_filters_by_click_by_key_by_name_and_by_address(visit: Visit) -> None:
     assert "Chat" in chosen_names(visit)
     page.evaluate("location.hash = ''")
     visit.wait_until("!document.querySelector('.chip')")
+
+
+# Names as links of reports give them: whether each is found, alone in use, and what it costs.
+FOLLOW = """(links) => links.map(([by, name]) => {
+  location.hash = new URLSearchParams([[by, name]]);
+  explore.show();
+  const chips = document.querySelectorAll('.chip[data-key^="chip "]').length;
+  const shown = document.querySelector('#explore-cost .figure').textContent;
+  return [document.getElementById('explore-stranger').hidden, chips, shown];
+})"""
+
+
+def linked_names(site: Path) -> List[List[str]]:
+    """Return [dimension, name] of all links that the tables of all reports have, once each."""
+    pages = [Page((site / one.filename).read_text("utf-8")) for one in ANALYZER_REGISTRY.values()]
+    columns = [
+        column
+        for page in pages
+        for table in page.data.get("tables", {}).values()
+        for column in table["columns"]
+        if "by" in column
+    ]
+    named = {
+        (column["by"], name)
+        for column in columns
+        for name in column.get("words") or column["values"]
+        if name not in (None, "n/a")
+    }
+    return [list(link) for link in sorted(named)]
+
+
+def test_every_name_of_every_report_opens_filtered(visit: Visit, site: Path) -> None:
+    links = linked_names(site)
+    assert {by for by, _ in links} == set(COLUMNS)
+    models = {row["model"] for row in ROWS}
+    for link, answer in zip(links, visit.page.evaluate(FOLLOW, links)):
+        by, name = link
+        if by == "model" and name not in models:  # advised and not used
+            assert answer == [False, 1, "n/a"], link
+            continue
+        assert answer[:2] == [True, 1], link
+        if by in ("customer", "organization", "model"):
+            rows = passing(ROWS, {by: [name]})
+            assert answer[2] == formatting.money(micros(rows) / 10**6), link
+    visit.page.evaluate("location.hash = ''")
+    report = Visit(visit.browser, visit.page.url.replace("explore", "profitability"))
+    report.page.locator("#table-customers a[data-by=customer]").first.click()
+    report.wait_until("Boolean(window.explore) && Boolean(document.querySelector('.chip'))")
+    assert report.complaints == []
+    report.context.close()
+
+
+def test_events_stand_on_the_days_on_which_they_began(visit: Visit) -> None:
+    page = visit.page
+    page.evaluate("location.hash = ''")
+    visit.wait_until("document.querySelectorAll('#explore-drawing .event').length === 2")
+    listed = str(page.locator("#explore-events").text_content())
+    assert listed.startswith("Events: 1: Launch (Chat), ")
+    assert "; 2: Outage (Chat), " in listed
+    assert "Too late" not in listed
+    page.evaluate(f"location.hash = '#range={LAST}..{LAST}'")
+    visit.wait_until("document.querySelectorAll('#explore-drawing .event').length === 1")
+    assert str(page.locator("#explore-events").text_content()).startswith("Events: 1: Outage")
+    page.evaluate("location.hash = ''")
 
 
 def test_dates_are_answered_at_the_field_and_go_along(visit: Visit) -> None:

@@ -242,8 +242,8 @@ def _alert(finding: Finding) -> Markup:
         '<span class="detail">$detail</span></div>$worth</li>',
         severity=token(severity),
         badge=severity_badge(severity),
-        title=finding.title or "",
-        detail=finding.detail or "",
+        title=formatting.with_dates(finding.title or ""),
+        detail=formatting.with_dates(finding.detail or ""),
         worth=worth(finding.impact_usd_per_month),
     )
 
@@ -261,7 +261,9 @@ def worth(usd_per_month: Optional[float]) -> Markup:
 
 def recommendations(data: Data) -> Part:
     """Return `data["recommendations"]` as a numbered list, sums of money set off."""
-    sentences = [str(sentence) for sentence in data.get("recommendations") or ()]
+    sentences = [
+        formatting.with_dates(str(sentence)) for sentence in data.get("recommendations") or ()
+    ]
     if not sentences:
         return section(
             "Recommendations", text("No condition for a recommendation is met by this data.")

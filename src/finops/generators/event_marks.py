@@ -83,7 +83,7 @@ def marks_of(data: Mapping[str, Any], events: Sequence[Mapping[str, str]]) -> Li
         Mark(
             number,
             event["start"],
-            _words(event),
+            event_words(event),
             _place(labels, event["start"]),
         )
         for number, event in enumerate(inside[:_MOST_MARKS], start=1)
@@ -101,11 +101,13 @@ def _end(labels: Sequence[str], data: Mapping[str, Any]) -> str:
     return labels[-1] if not data.get("width") else "9999-12-31"
 
 
-def _words(event: Mapping[str, str]) -> str:
+def event_words(event: Mapping[str, str]) -> str:
+    """Return an event as a list of events says it: title, subject and the day it began."""
     subject = event.get("subject") or ""
     for kind in ("provider", "feature", "product"):
         subject = formatting.name(kind, subject)
-    return f"{event['title']} ({subject})" if subject else event["title"]
+    title = f"{event['title']} ({subject})" if subject else event["title"]
+    return f"{title}, {formatting.short_day(event['start'])}"
 
 
 def _by_place(marks: Sequence[Mark]) -> List[List[Mark]]:
@@ -169,7 +171,5 @@ def _same(marks: Sequence[Mark]) -> Markup:
 def _list(marks: Sequence[Mark]) -> Markup:
     if not marks:
         return Markup("")
-    named = "; ".join(
-        f"{mark.number}: {mark.words}, {formatting.short_day(mark.date)}" for mark in marks
-    )
+    named = "; ".join(f"{mark.number}: {mark.words}" for mark in marks)
     return fill('<p class="events">Events: $named.</p>', named=named)

@@ -23,7 +23,7 @@ from finops.results.profitability import CustomerMargin, ProfitabilityResult
 REPORT = Report(
     "explore",
     "Explore",
-    "Follow any name: filter the calls by every combination of names and days.",
+    "Follow any name: filter the calls by any combination of names and dates.",
 )
 # A page of the default dataset is well below; no page is above.
 MOST_BYTES = 4_000_000
@@ -39,6 +39,12 @@ _DIMENSIONS = {
     "feature": "Features",
     "environment": "Environments",
 }
+# Lists below each other, so that the columns are about as long as each other.
+_COLUMNS = (
+    ("provider", "feature", "environment"),
+    ("model", "product"),
+    ("customer", "organization"),
+)
 _CARDS = (
     ("explore-cost", "Cost"),
     ("explore-calls", "Calls"),
@@ -102,18 +108,20 @@ def _page(cube: ExploreCube, known: ProfitabilityResult, context: Data) -> str:
         drawing=_drawing(cube),
         numbers=_numbers(cube),
         lists=join(
-            fill(
-                '<section id="explore-by-$name"><h2>$title</h2></section>',
-                name=token(name),
-                title=title,
-            )
-            for name, title in _DIMENSIONS.items()
+            fill("<div>$lists</div>", lists=join(map(_list, column))) for column in _COLUMNS
         ),
     )
-    return render(
-        REPORT, context, [Part(body, {"explore": explore_data(cube, customers)})],
-        bundle=EXPLORE_BUNDLE,
-    )  # fmt: skip
+    data = explore_data(cube, customers, context.get("events") or ())
+    return render(REPORT, context, [Part(body, {"explore": data})], bundle=EXPLORE_BUNDLE)
+
+
+def _list(dimension: str) -> Markup:
+    """Return the place of a dimension's list."""
+    return fill(
+        '<section id="explore-by-$name"><h2>$title</h2></section>',
+        name=token(dimension),
+        title=_DIMENSIONS[dimension],
+    )
 
 
 def _customers(known: ProfitabilityResult, named: Container[Optional[str]]) -> Dict[str, Any]:

@@ -13,12 +13,17 @@ from typing import Any, Dict, Iterable, List, Mapping, Sequence, Tuple
 
 from finops.generators import formatting
 from finops.generators.charts import colour_of
+from finops.generators.event_marks import event_words
 from finops.generators.markup import inert
 from finops.results.explore import CELL_MEASURES, Account, ExploreCube
 
 
-def explore_data(cube: ExploreCube, customers: Mapping[str, Any]) -> Dict[str, Any]:
-    """Return what the page's script reads; `customers` are facts by the name of a customer."""
+def explore_data(
+    cube: ExploreCube, customers: Mapping[str, Any], events: Sequence[Mapping[str, str]] = ()
+) -> Dict[str, Any]:
+    """Return what the page's script reads; `customers` are facts by the name of a customer,
+    `events` are {start, end, title, subject}.
+    """
     keys = _gaps(cube.keys)
     columns = list(map(_planes, cube.sums))
     packed = b"".join([keys, *(data for _, _, data in columns)])
@@ -59,6 +64,7 @@ def explore_data(cube: ExploreCube, customers: Mapping[str, Any]) -> Dict[str, A
         "packed": base64.b64encode(zlib.compress(packed)).decode("ascii"),
         "customers": {inert(name): facts for name, facts in customers.items()},
         "grouped": list(cube.grouped),
+        "events": [[event["start"], inert(event_words(event))] for event in events],
     }
 
 

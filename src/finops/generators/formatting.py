@@ -9,6 +9,7 @@ for sorted and filtered tables, and a test compares the two.
 from __future__ import annotations
 
 import math
+import re
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
 from typing import Any, Callable, Dict, NamedTuple, Optional
 
@@ -20,6 +21,7 @@ _WIDE = Context(prec=400)  # the largest float has 309 digits before the point
 _COMPACT = ((10**12, "T"), (10**9, "B"), (10**6, "M"), (10**3, "K"))
 _CENTS_FROM = Decimal("0.1")
 _BYTES = ((1024**3, "GB"), (1024**2, "MB"), (1024, "KB"))
+_DATE_IN_TEXT = re.compile(r"(?<![\w./-])\d{4}-\d\d-\d\d(?: \d\d:\d\d UTC)?(?![\w/-])")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -244,6 +246,19 @@ def moment(value: Any) -> str:
 def minute(value: Any) -> str:
     """Return an ISO time so that it sorts as text: `2025-01-01 09:30`; a date stays a date."""
     return str(value or MISSING).replace("T", " ")[:16]
+
+
+def with_dates(sentence: str) -> str:
+    """Return a sentence with its ISO dates and times as people write them, each on one line.
+
+    A date that is part of a longer name, such as a model's, stays as it is.
+
+    >>> with_dates("since 2026-07-21.").replace("\xa0", " ")
+    'since 21 Jul 2026.'
+    >>> with_dates("from 2026-06-23 13:00 UTC, gpt-4o-2024-08-06").replace("\xa0", " ")
+    'from 23 Jun 2026, 13:00 UTC, gpt-4o-2024-08-06'
+    """
+    return _DATE_IN_TEXT.sub(lambda date: moment(date.group()).replace(" ", "\xa0"), sentence)
 
 
 def exact(value: Any) -> str:

@@ -34,7 +34,7 @@ from finops.generators.thresholds import thresholds_of
 from finops.resources import read_text
 from finops.results.base import Basis, from_dict
 
-MAX_PAGE_BYTES = 200 * 1024
+MAX_PAGE_BYTES = 200_000
 _TOO_MANY_DAYS = (
     "Dates cannot be chosen here, since the data covers too many days for one page; Explore, or a "
     "run with --since and --until, shows a part of them."

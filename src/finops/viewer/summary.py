@@ -15,6 +15,7 @@ from finops.errors import DataError
 from finops.generators.action_list import most_worth
 from finops.generators.event_marks import with_events
 from finops.generators.first_screen import first_screen
+from finops.generators.formatting import with_dates
 from finops.generators.markup import Markup
 from finops.json_files import read_object
 from finops.manifest import MANIFEST, PeriodEntry, StoredManifest, read_manifest
@@ -92,7 +93,7 @@ class Summary:
         with self._lock:
             self._findings = [
                 {
-                    **{key: str(ranked.finding.get(key) or "") for key in _SHOWN},
+                    **{key: with_dates(str(ranked.finding.get(key) or "")) for key in _SHOWN},
                     "impact_usd_per_month": round(ranked.worth, 2) if ranked.worth else None,
                     "report": ranked.report["id"],
                     "report_title": ranked.report["title"],

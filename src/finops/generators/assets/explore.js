@@ -8,6 +8,9 @@
   const HEIGHT = 180; // as svg.py draws it
   const STACKED = 7;
   const MOST_BARS = 120;
+  const MOST_EVENTS = 12; // as event_marks.py marks them
+  const LEAST_GAP = 0.04;
+  const NARROW_GAP = 0.1;
   const SHOWN = 10;
   const OFFERED = 30;
   const TITLES = { provider: "Provider", model: "Model", customer: "Customer", organization: "Organization", product: "Product", feature: "Feature", environment: "Environment" };
@@ -166,6 +169,31 @@
     return { named, bars, per, rate };
   }
 
+  // The events of the shown days as [bar, words], the first dozen.
+  function eventsOf(bars) {
+    const [first, last] = [bars[0][0].first, bars[bars.length - 1].slice(-1)[0].last];
+    return store.data.events.filter(([day]) => day >= first && day <= last).slice(0, MOST_EVENTS)
+      .map(([day, words]) => [bars.findIndex((bar) => bar[bar.length - 1].last >= day), words]);
+  }
+
+  // A line where each event began, with its number; lines close together share a label.
+  function mark(root, events, count) {
+    const labels = [];
+    events.forEach(([bar], at) => {
+      const x = `${((bar + 0.5) / count) * 100}%`;
+      root.append(shape("line", { class: "event", x1: x, x2: x, y1: 0, y2: HEIGHT }));
+      const before = labels[labels.length - 1];
+      if (before && (bar - before.bar) / count <= LEAST_GAP) before.last = at + 1;
+      else labels.push({ bar, x, first: at + 1, last: at + 1 });
+    });
+    let kept = -count;
+    for (const { bar, x, first, last } of labels) {
+      const room = (bar - kept) / count > NARROW_GAP;
+      if (room) kept = bar;
+      root.append(shape("text", { class: room ? "mid" : "mid wide", x, y: -4 }, first === last ? first : `${first}–${last}`));
+    }
+  }
+
   function showChart(dimension) {
     const { named, bars, per, rate } = stacks(dimension);
     const highest = Math.max(0, ...bars.map((_, at) => named.reduce((sum, one) => sum + Math.max(0, one.values[at]), 0)));
@@ -198,6 +226,9 @@
       const wide = (at / every) % 2 ? " wide" : "";
       root.append(shape("text", { class: `mid${wide}`, x: `${((at + 0.5) / bars.length) * 100}%`, y: HEIGHT + 18 }, format.day(bar[0].first, years)));
     });
+    const events = eventsOf(bars);
+    mark(root, events, bars.length);
+    find("explore-events").textContent = events.length ? `Events: ${events.map(([, words], at) => `${at + 1}: ${words}`).join("; ")}.` : "";
     const legend = element("p", "legend");
     legend.append(...named.map((one) => {
       const item = element("span", "", "");
@@ -223,8 +254,8 @@
     const body = find("explore-change").tBodies[0];
     const parts = hidden ? null : cube.change(store, answer);
     const why = hidden || !answer.range ? "" : !answer.earlier
-      ? "The data does not hold as many days before the chosen ones: choose a shorter range."
-      : parts ? "" : "Calls without a known cost are among these, so the change cannot be split.";
+      ? "There are not enough earlier days to compare with. Choose a shorter range."
+      : parts ? "" : "Some of these calls have no known cost, so the change cannot be split.";
     find("explore-no-change").textContent = why;
     find("explore-change").closest(".scroll").hidden = !parts;
     if (!parts) return;

@@ -4,6 +4,7 @@
 (() => {
   const page = JSON.parse(document.getElementById("page-data").textContent);
   const root = document.documentElement;
+  const MOST_PRINTED = 31;
 
   let headings = [];
 
@@ -13,11 +14,15 @@
     for (const [button, text] of headings) button.replaceWith(text);
   }
 
-  // On paper everything is light, and every disclosure is open.
+  // The numbers of a chart over more than a month would fill sheets.
+  const fills = (details) => details.closest(".chart") && details.querySelectorAll("tbody tr").length > MOST_PRINTED;
+
+  // On paper everything is light, and disclosures are open.
   function onPaper() {
     root.classList.add("paper");
     plainHeadings();
     for (const one of document.querySelectorAll("main details:not([open])")) {
+      if (fills(one)) continue;
       one.open = true;
       one.dataset.closed = "";
     }

@@ -258,8 +258,8 @@ def _action(item: Ranked, most: float, compared: bool) -> Markup:
         '<span class="detail">$detail</span>$grades</div><div class="source">$link</div></li>',
         figure=figure,
         bar=drawn,
-        title=item.finding.get("title", ""),
-        detail=item.finding.get("detail", ""),
+        title=formatting.with_dates(str(item.finding.get("title", ""))),
+        detail=formatting.with_dates(str(item.finding.get("detail", ""))),
         grades=_grades(item.finding),
         link=page_link(f"{item.report['id']}.html", str(item.report.get("title"))),
     )
