@@ -10,6 +10,7 @@ from typing import (
     Iterable,
     Iterator,
     List,
+    Mapping,
     NamedTuple,
     Optional,
     Sequence,
@@ -56,6 +57,7 @@ from finops.rollups.part import PartitionResult
 from finops.rollups.source_notes import SOURCES, on_sources
 from finops.rollups.spec import (
     Accounting,
+    Customer,
     FileInfo,
     Key,
     Period,
@@ -110,7 +112,8 @@ class AnsweredDataset:
         self._engine_name = engine
         self._dialect = dialect
         self._most_rows = most_rows
-        self._filled: Dict[Table, Dict[Key, Values]] = {}
+        self._filled: Dict[Table, Mapping[Key, Values]] = {}
+        self._customers: Optional[Dict[str, Customer]] = None
         self._facts: Optional[DatasetFacts] = None
         self._memo: Dict[Hashable, object] = {}
 
@@ -128,7 +131,7 @@ class AnsweredDataset:
         assert self._facts is not None
         period, totals, accounting, file = self._facts
         wanted = {table: self._table(table) for table in tables}
-        customers = customers_of(wanted) if set(CUSTOMER_RECORDS) <= set(wanted) else None
+        customers = self._customers_of(wanted)
         return Rollups(
             wanted,
             period,
@@ -145,6 +148,8 @@ class AnsweredDataset:
         """Let go of the memory of tables that were delivered; asked for again, they come again."""
         for table in tables:
             self._filled.pop(table, None)
+            if table in CUSTOMER_RECORDS:
+                self._customers = None
 
     def truth(self) -> Optional[Dict[str, Any]]:
         """Return which incidents the simulator planted in these calls, None where unknown."""
@@ -171,7 +176,17 @@ class AnsweredDataset:
 
     # --- tables ----------------------------------------------------------------------------------
 
-    def _table(self, table: Table) -> Dict[Key, Values]:
+    def _customers_of(
+        self, tables: Mapping[Table, Mapping[Key, Values]]
+    ) -> Optional[Dict[str, Customer]]:
+        """Return the customers where their tables are asked for: made once for all who ask."""
+        if not set(CUSTOMER_RECORDS) <= set(tables):
+            return None
+        if self._customers is None:
+            self._customers = customers_of(tables)
+        return self._customers
+
+    def _table(self, table: Table) -> Mapping[Key, Values]:
         if table not in self._filled:
             sql = statements(self._dialect, table)
             rows = {kind: self._rows(kind, sql[kind], table) for kind in sql}

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from array import array
 from datetime import timedelta
+from itertools import chain, islice
+from operator import itemgetter
 from sys import intern
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence, Tuple
 
 from finops import config
 from finops.engines.statements import CHANGES, GROUPS, RETRIES, SESSIONS, InGroup, in_group
 from finops.reader.fields import PICO
+from finops.rollups.compact_table import in_order, packed
 from finops.rollups.expressions import is_condition
 from finops.rollups.measures import (
     COHORT_WEEK,
@@ -29,11 +32,12 @@ from finops.timestamps import EPOCH, timestamp, week_of
 
 Rows = Iterable[Sequence[Any]]
 Decoder = Callable[[Any], Any]
+_ROWS_AT_A_TIME = 50_000
 _FIRST_DAY = EPOCH.date()
 _MONDAY = 3  # days from the Monday of its week to the first day
 
 
-def decoded(table: Table, rows: Mapping[str, Rows]) -> Dict[Key, Values]:
+def decoded(table: Table, rows: Mapping[str, Rows]) -> Mapping[Key, Values]:
     """Return a table in key order from the rows of its statements."""
     if SESSIONS in rows:
         return _sessions(rows[SESSIONS])
@@ -43,6 +47,8 @@ def decoded(table: Table, rows: Mapping[str, Rows]) -> Dict[Key, Values]:
         return _region_changes(table, rows[CHANGES])
     keys = KeyReader(table)
     units = [_value_of(measure) for measure in in_group(table)]
+    if not distributions_of(table):
+        return _as_columns(keys, units, rows[GROUPS])
     groups: Dict[Key, Values] = {
         keys.of(row): tuple(unit(value) for unit, value in zip(units, row[keys.count :]))
         for row in rows[GROUPS]
@@ -59,6 +65,19 @@ def decoded(table: Table, rows: Mapping[str, Rows]) -> Dict[Key, Values]:
             for key, values in groups.items()
         }
     return in_key_order(groups)
+
+
+def _as_columns(reader: KeyReader, units: Sequence[Decoder], rows: Rows) -> Mapping[Key, Values]:
+    """Return groups with their values in arrays from the beginning, as there may be millions."""
+    keys: List[Key] = []
+    parts: List[List[Sequence[Any]]] = [[] for _ in units]
+    coming = iter(rows)
+    for some in iter(lambda: list(islice(coming, _ROWS_AT_A_TIME)), []):
+        keys.extend(map(reader.of, some))
+        for place, unit in enumerate(units):
+            values = map(unit, map(itemgetter(reader.count + place), some))
+            parts[place].append(packed(list(values)))
+    return in_order(keys, (list(chain.from_iterable(part)) for part in parts))
 
 
 def hour_name(hour: int) -> str:

@@ -145,7 +145,7 @@ class Dataset:
         self._linked = LinkedFacts()
         self._facts: Optional[DatasetFacts] = None
         self._has_totals = False  # whether these and the notes that take tables are among the facts
-        self._filled: Dict[Table, Dict[Key, Values]] = {}
+        self._filled: Dict[Table, Mapping[Key, Values]] = {}
         self._customers: Optional[Dict[str, Customer]] = None
         self._memo: Dict[Hashable, object] = {}
         self._content_key = ""

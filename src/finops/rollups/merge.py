@@ -11,6 +11,7 @@ from finops.rollups.aggregate import aggregate
 from finops.rollups.bounds import bounded
 from finops.rollups.cells import CubeSpec
 from finops.rollups.columns import FilledCube, KeyMerges
+from finops.rollups.compact_table import compacted
 from finops.rollups.customer_activity import ActivityLog, region_changes
 from finops.rollups.filters import deliverable
 from finops.rollups.group_values import ListedCubes
@@ -43,9 +44,9 @@ def tables_of(
     cubes: Cubes,
     activity: ActivityLog,
     linked: LinkedFacts,
-) -> Dict[Table, Dict[Key, Values]]:
+) -> Dict[Table, Mapping[Key, Values]]:
     """Return tables of the plan, aggregated from the cubes of all parts."""
-    filled: Dict[Table, Dict[Key, Values]] = {}
+    filled: Dict[Table, Mapping[Key, Values]] = {}
     for table in tables:
         activities = activities_of(table)
         if activities:
@@ -60,7 +61,8 @@ def tables_of(
         }
         summed = plan.summed(table)
         sums = None if has_times_only(table) else cubes[plan.spec_for(table, "")]
-        filled[table] = bounded(table, deliverable(summed, aggregate(summed, sums, lists)))
+        groups = bounded(table, deliverable(summed, aggregate(summed, sums, lists)))
+        filled[table] = compacted(groups)
     return filled
 
 
