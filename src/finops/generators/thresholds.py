@@ -330,6 +330,7 @@ _OWN: Dict[str, Tuple[Threshold, ...]] = {
         ),
         _TASKS,
         *_SAVINGS,
+        _GONE,
     ),
     "geographic_latency": (
         _SLA,
