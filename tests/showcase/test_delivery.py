@@ -12,7 +12,7 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
 from pathlib import Path
-from typing import Any, Dict, Iterator, Optional
+from typing import Any, Callable, Dict, Iterator, Optional
 
 import pytest
 
@@ -146,7 +146,12 @@ def test_spool_sets_unreadable_batches_aside(tmp_path: Path) -> None:
 
 
 def resilient_tracker(
-    server: Any, tmp_path: Path, cooldown_s: Any = 0.05, timeout: float = 60, **policy: Any
+    server: Any,
+    tmp_path: Path,
+    cooldown_s: Any = 0.05,
+    timeout: float = 60,
+    clock: Callable[[], float] = time.monotonic,
+    **policy: Any,
 ) -> Any:
     slept = []
 
@@ -157,7 +162,7 @@ def resilient_tracker(
     tracker = resilient.ResilientTracker(
         resilient.EventClient(server.key, server.url, timeout=timeout),
         resilient.Spool(tmp_path),
-        resilient.CircuitBreaker(threshold=3, cooldown_s=cooldown_s),
+        resilient.CircuitBreaker(threshold=3, cooldown_s=cooldown_s, clock=clock),
         resilient.RetryPolicy(attempts=2, base_s=0.001, **policy),
         sleep=sleep,
     )
@@ -180,16 +185,16 @@ def test_waits_grow_jittered_and_bounded() -> None:
 
 
 def test_spooled_events_are_replayed_when_the_service_is_back(tmp_path: Path) -> None:
-    down = [True]
+    down, now = [True], [0.0]
     with FaultyServer(lambda request: "fail" if down[0] else "ok") as server:
-        tracker, _ = resilient_tracker(server, tmp_path, cooldown_s=3)
+        tracker, _ = resilient_tracker(server, tmp_path, cooldown_s=3, clock=lambda: now[0])
         outcomes = [tracker.submit([an_event()]) for _ in range(5)]
         assert outcomes == ["spooled"] * 5
         assert not tracker.health().ok
         assert tracker.health().spooled_batches == 5
         asked_while_down = len(server.requests)
         assert asked_while_down <= 4, "the open breaker keeps the other batches at home"
-        down[0] = False
+        down[0], now[0] = False, 3.0
         assert tracker.drain(seconds=60) == 0
         assert len(server.stored) == 5
         assert tracker.health().ok
