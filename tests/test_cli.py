@@ -433,7 +433,6 @@ def piped(command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.unmeasured
 @POSIX
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full on this system")
 def test_stdout_faults_full(few: Path, tmp_path: Path) -> None:
@@ -444,7 +443,6 @@ def test_stdout_faults_full(few: Path, tmp_path: Path) -> None:
     assert (tmp_path / "index.html").is_file()
 
 
-@pytest.mark.unmeasured
 @POSIX
 def test_stdout_faults_reader_leaves(few: Path, tmp_path: Path) -> None:
     analyze = f"$FINOPS analyze --quiet --data {few} --reports {tmp_path} --json -"
@@ -461,7 +459,6 @@ def test_stdout_faults_closed(tmp_path: Path) -> None:
     assert piped("$FINOPS frobnicate 2>&-").returncode == 2
 
 
-@pytest.mark.unmeasured
 @POSIX
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full on this system")
 def test_stdout_faults_full_standard_error(few: Path, tmp_path: Path) -> None:

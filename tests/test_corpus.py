@@ -19,7 +19,7 @@ from scripts.fuzz.targets import CORPUS, TARGETS, WORDS, Target, corpus_of
 
 SEED = 20_250_301
 # The newest Python has a smoke run of the fuzzer besides, and these are as many as it needs.
-SHARE = 4 if sys.version_info >= (3, 10) else 10
+SHARE = 2 if sys.version_info >= (3, 10) else 10
 
 
 def inputs_of(name: str) -> List[Tuple[str, bytes]]:

@@ -275,7 +275,6 @@ DEFENCES: List[Tuple[str, Any, Attack]] = [
 ]
 
 
-@pytest.mark.unmeasured
 @pytest.mark.once
 @pytest.mark.parametrize(
     ("target", "weak", "attack"),

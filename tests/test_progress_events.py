@@ -203,7 +203,6 @@ def of_type(events: List[Event], event_type: type) -> List[Event]:
     return [event for event in events if isinstance(event, event_type)]
 
 
-@pytest.mark.unmeasured
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_an_analysis_tells_each_report_of_the_registry(
     workers: str, small_csv: Path, tmp_path: Path
@@ -274,7 +273,6 @@ def test_an_error_is_an_event_wherever_it_comes_from(
     assert events[-2:] == [errors[0], FinishedEvent(FAILED, 2)]
 
 
-@pytest.mark.unmeasured
 def test_each_kind_of_event_is_told_by_a_real_run(small_csv: Path, tmp_path: Path) -> None:
     (tmp_path / "pricing.html").mkdir()
     run_with_trouble = run("analyze", "--data", str(small_csv), "--reports", str(tmp_path))

@@ -64,7 +64,6 @@ def merged(shapes: List[Any]) -> Any:
     return json.loads(kinds.pop()) if len(kinds) == 1 else sorted(json.loads(k) for k in kinds)
 
 
-@pytest.mark.unmeasured
 @pytest.mark.once
 @pytest.mark.parametrize("name", ANALYZER_REGISTRY)
 def test_snapshot_of_the_keys_of_a_result(name: str, results: Dict[str, Any]) -> None:

@@ -56,7 +56,6 @@ def check_foreign_scripts(answer: Answer) -> None:
         assert pinned in tag or f'src="{CHARTJS_FILE}"' in tag
 
 
-@pytest.mark.unmeasured
 @pytest.mark.once
 def test_hostile_text_stays_text_over_the_wire(tmp_path: Path) -> None:
     hostile = served_pages(HOSTILE, tmp_path / "hostile")
