@@ -107,3 +107,17 @@ def test_lines_close_to_each_other_share_a_label() -> None:
     assert (
         page.values_of("class").count("mid wide") - plain.values_of("class").count("mid wide") == 3
     )
+
+
+def test_of_many_events_the_last_ones_are_marked_and_the_rest_counted() -> None:
+    days = [f"2025-{month:02d}-{day:02d}" for month in (1, 2, 3) for day in range(1, 29)]
+    part = line_chart("long", "Long", DAY, COST, days, [Series("Cost", [*range(84)])])
+    events = [
+        {"start": day, "end": day, "title": f"Event of {day}", "subject": ""} for day in days[:20]
+    ]
+    page = marked(part, events)
+    shown = [event["title"] for event in events if page.says(event["title"])]
+    assert 0 < len(shown) < 20
+    assert shown == [event["title"] for event in events][-len(shown) :]
+    assert page.says(f"; {20 - len(shown)} earlier ones are not marked.")
+    assert not marked(part, events[: len(shown)]).says("not marked")

@@ -13,8 +13,8 @@ from finops.generators import formatting
 from finops.generators.markup import Markup, Token, fill, join, token
 from finops.generators.svg import HEIGHT
 
-# Events that a chart marks; more would hide it.
-_MOST_MARKS = 12
+# Events that a chart marks, the last ones; more would hide it.
+_MOST_MARKS = 16
 # Share of an axis below which the numbers of two lines run into each other.
 _LEAST_GAP = 0.04
 # The same for a narrow chart, which leaves out the second number.
@@ -67,18 +67,15 @@ def with_events(
             "",
         )
         markup = markup.replace(room(name), drawn)
-        here = _list(marks)
+        here = _list(marks, len(_inside(data, events)) - len(marks))
         markup = markup.replace(room_below(name), _same(marks) if here == listed else here)
         listed = here or listed
     return Markup(markup)
 
 
 def marks_of(data: Mapping[str, Any], events: Sequence[Mapping[str, str]]) -> List[Mark]:
-    """Return the events within the days or hours of a chart, the first dozen."""
-    labels = [str(label)[:10] for label in data["labels"]]
-    if data["x"]["kind"] not in TIMES or len(labels) < 2 or labels != sorted(labels):
-        return []
-    inside = [event for event in events if labels[0] <= event["start"] <= _end(labels, data)]
+    """Return the events within the days or hours of a chart, the last ones where they are many."""
+    labels = _days(data)
     return [
         Mark(
             number,
@@ -86,8 +83,23 @@ def marks_of(data: Mapping[str, Any], events: Sequence[Mapping[str, str]]) -> Li
             event_words(event),
             _place(labels, event["start"]),
         )
-        for number, event in enumerate(inside[:_MOST_MARKS], start=1)
+        for number, event in enumerate(_inside(data, events)[-_MOST_MARKS:], start=1)
     ]
+
+
+def _days(data: Mapping[str, Any]) -> List[str]:
+    """Return the date that each label of a chart over time begins with."""
+    return [str(label)[:10] for label in data["labels"]]
+
+
+def _inside(
+    data: Mapping[str, Any], events: Sequence[Mapping[str, str]]
+) -> List[Mapping[str, str]]:
+    """Return the events of a chart's days or hours; none of a chart of anything else."""
+    labels = _days(data)
+    if data["x"]["kind"] not in TIMES or len(labels) < 2 or labels != sorted(labels):
+        return []
+    return [event for event in events if labels[0] <= event["start"] <= _end(labels, data)]
 
 
 def _place(labels: Sequence[str], date: str) -> int:
@@ -168,8 +180,11 @@ def _same(marks: Sequence[Mark]) -> Markup:
     )
 
 
-def _list(marks: Sequence[Mark]) -> Markup:
+def _list(marks: Sequence[Mark], unmarked: int) -> Markup:
     if not marks:
         return Markup("")
     named = "; ".join(f"{mark.number}: {mark.words}" for mark in marks)
+    if unmarked:
+        earlier = "earlier one is" if unmarked == 1 else "earlier ones are"
+        named += f"; {formatting.count(unmarked)} {earlier} not marked"
     return fill('<p class="events">Events: $named.</p>', named=named)

@@ -82,12 +82,14 @@ class RowText:
         # What decides about the models of a shape, and all that there are of it.
         self._models_asked = [(s.feature, s.caller.expensive, s.step > 0) for s in SHAPES]
         self._asked_models = list(dict.fromkeys(self._models_asked))
-        # The shapes whose tables of tokens are not made yet.
-        self._without_tokens = _shapes_by_prompt()
+        # The shapes whose tables of tokens, and of cached parts, are not made yet.
+        self._without_tokens = _shapes_by(lambda s: (s.feature, _is_shorter(s.step)))
+        self._without_cached = _shapes_by(lambda s: (s.feature, s.cache, _is_well_cached(s.step)))
         self.prompts: List[Sequence[int]] = [_NOTHING] * len(SHAPES)
         self.answers: List[Sequence[int]] = [_NOTHING] * len(SHAPES)
+        self.cached: List[Sequence[int]] = [_NOTHING] * len(SHAPES)
         self._make_numbers()
-        self._make_cache(prices)
+        self._make_cache()
         self._make_money(prices)
         self._make_latency()
         self._make_outcomes()
@@ -151,6 +153,7 @@ class RowText:
             state = features.get(feature, _USUAL_STATE)
             if state.level:
                 self._make_tokens(feature, _is_shorter(state.step))
+                self._make_cached(feature, state.cache, _is_well_cached(state.step))
         return [_use_table(profile, features) for profile in config.FEATURE_PROFILES]
 
     def _model_tables(self, moves: Moves) -> List[Sequence[int]]:
@@ -198,25 +201,23 @@ class RowText:
             pair = _wasting_tables() if shape.wastes else tables[key]
             self.prompts[number], self.answers[number] = pair
 
+    def _make_cached(self, feature: str, cache: int, saves: bool) -> None:
+        """Make the table of the cached part of a prompt, of a feature in this state."""
+        numbers = self._without_cached.pop((feature, cache, saves), ())
+        if numbers:
+            table = _cache_table(feature, cache, saves)
+            for number in numbers:
+                self.cached[number] = table
+
     def _make_numbers(self) -> None:
         """Make the text of all numbers of tokens."""
         inputs = max(pair[0].most for pair in config.LONG_CONTEXTS.values())
         outputs = max(pair[1].most for pair in config.LONG_CONTEXTS.values())
         most = max(inputs, config.INPUT_TOKENS.most) + max(outputs, config.OUTPUT_TOKENS.most)
-        self.tokens = [f"{i}," for i in range(most + 1)]
+        self.tokens = sampling_tables.texts_of_numbers(most + 1)
 
-    def _make_cache(self, prices: Sequence[Sequence[float]]) -> None:
-        """Make tables of the cached part of a prompt by shape, and the models that cache."""
-        tables: Dict[Tuple[str, int, bool], Sequence[int]] = {}
-        cached: List[Sequence[int]] = []
-        for shape in SHAPES[:SHAPES_EACH]:
-            key = ("", 0, False)
-            if shape.feature in config.CACHE_HITS:
-                key = (shape.feature, shape.cache, shape.step > 2)
-            if key not in tables:
-                tables[key] = _cache_table(*key)
-            cached.append(tables[key])
-        self.cached = cached * len(CALLERS)
+    def _make_cache(self) -> None:
+        """Make the text of the cached part of a prompt, and the models that cache."""
         self.caches = [int(m.cache_read_price is not None) for m in self._plan.mix.models] * 2
         blocks = len(self.tokens) // config.CACHE_BLOCK_TOKENS
         self.cached_text = [f"{i * config.CACHE_BLOCK_TOKENS}\n" for i in range(blocks + 1)]
@@ -235,8 +236,13 @@ class RowText:
             *self.input_price, *self.output_price, *(round(p[2] * parts / 1000) for p in prices)
         )
         thousandths = priciest // self.money_unit // 1000 + 2
-        self.milli_dollars = [f"{i // 1000}.{i % 1000:03d}" for i in range(thousandths)]
-        self.micro_dollars = [f"{number}," for number in sampling_tables.digits(3)]
+        parts_of_thousand = sampling_tables.digits(3)
+        self.milli_dollars = [
+            f"{dollars}.{part}"
+            for dollars in range(thousandths // 1000 + 1)
+            for part in parts_of_thousand
+        ]
+        self.micro_dollars = [f"{part}," for part in parts_of_thousand]
 
     def _make_latency(self) -> None:
         """Make fixed-point factors of region, jitter and speed, and the text of latencies.
@@ -247,11 +253,9 @@ class RowText:
         low, high = config.LATENCY_BASE_MS
         bases = sampling_tables.uniform(low * per_ms, high * per_ms)
         self.base_latency = sampling_tables.numbers([int(base) for base in bases])
-        steps = sampling_tables.uniform(*config.LATENCY_JITTER)
+        steps = [x * (1 << _JITTER_BITS) for x in sampling_tables.uniform(*config.LATENCY_JITTER)]
         self._jitter_of = {
-            region: sampling_tables.numbers(
-                [round(factor * step * (1 << _JITTER_BITS)) for step in steps]
-            )
+            region: sampling_tables.numbers([int(factor * step + 0.5) for step in steps])
             for region, factor in config.REGIONS.items()
         }
         usual = [PROVIDER_SPEED.get(m.provider, 1.0) * m.speed for m in self._plan.mix.models]
@@ -262,7 +266,7 @@ class RowText:
         factors = max(self.speed) * max(max(steps) for steps in self._jitter_of.values())
         slowest = longest * factors >> self.latency_shift
         self.client_timeout = config.CLIENT_TIMEOUT_MS
-        within = [f"{i}," for i in range(self.client_timeout)]
+        within = sampling_tables.texts_of_numbers(self.client_timeout)
         beyond = [f"{self.client_timeout},"] * max(1, slowest + 2 - self.client_timeout)
         self.latency_text = within + beyond
         self.refusal_latency = [int(x) for x in sampling_tables.uniform(*config.REFUSAL_LATENCY_MS)]
@@ -339,11 +343,12 @@ def _use_table(profile: Mapping[str, int], features: Mapping[str, FeatureState])
     return sampling_tables.of_numbers(weights, sampling_tables.SIZE)
 
 
-def _shapes_by_prompt() -> Dict[Tuple[str, bool], List[int]]:
-    """Return the numbers of the shapes of each feature with and without shorter prompts."""
-    numbers: Dict[Tuple[str, bool], List[int]] = {}
-    for number, shape in enumerate(SHAPES):
-        numbers.setdefault((shape.feature, _is_shorter(shape.step)), []).append(number)
+def _shapes_by(key: Callable[[Shape], Tuple[Any, ...]]) -> Dict[Tuple[Any, ...], List[int]]:
+    """Return the numbers of shapes by a key that is the same for all callers."""
+    numbers: Dict[Tuple[Any, ...], List[int]] = {}
+    for number, shape in enumerate(SHAPES[:SHAPES_EACH]):
+        alike = range(number, len(SHAPES), SHAPES_EACH)
+        numbers.setdefault(key(shape), []).extend(alike)
     return numbers
 
 
@@ -397,6 +402,11 @@ def _cache_table(feature: str, cache: int, saves: bool) -> Sequence[int]:
 def _is_shorter(step: int) -> bool:
     """Return whether prompts and answers have been made shorter."""
     return step > 1
+
+
+def _is_well_cached(step: int) -> bool:
+    """Return whether more of the prompts is read from the cache."""
+    return step > 2
 
 
 def _is_whole(number: float) -> bool:

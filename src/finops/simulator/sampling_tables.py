@@ -23,6 +23,7 @@ SIZE = 1 << BITS
 REACH_BITS = 11
 WHO_BITS = 13
 WHO_SIZE = 1 << WHO_BITS
+_THOUSAND = 1000
 _POSITIONS = [bytes((i,)) for i in range(256)]
 
 
@@ -96,7 +97,15 @@ def _lognormal_factors(sigma: float) -> Tuple[float, ...]:
 def clamped_normal(tokens: Tokens, scale: float) -> Sequence[int]:
     """Return the quantiles of a clamped whole-number normal, mean and sd times `scale`."""
     mean, sd = tokens.mean * scale + 0.5, tokens.sd * scale
-    return _clamped([int(mean + sd * x) for x in normal_deviations()], tokens.least, tokens.most)
+    deviations = normal_deviations()
+    # Those beyond the bounds need not be worked out, but for one that may be rounded.
+    first = max(0, bisect_left(deviations, (tokens.least - mean) / sd) - 1)
+    end = bisect_left(deviations, (tokens.most - mean) / sd) + 1
+    inside = _clamped(
+        [int(mean + sd * x) for x in deviations[first:end]], tokens.least, tokens.most
+    )
+    above = len(deviations) - first - len(inside)
+    return array("H", [tokens.least]) * first + inside + array("H", [tokens.most]) * above
 
 
 def clamped_lognormal(tokens: Skewed, scale: float) -> Sequence[int]:
@@ -106,7 +115,7 @@ def clamped_lognormal(tokens: Skewed, scale: float) -> Sequence[int]:
     return _clamped([int(median * x + 0.5) for x in factors], tokens.least, tokens.most)
 
 
-def _clamped(ascending: Sequence[int], least: int, most: int) -> Sequence[int]:
+def _clamped(ascending: Sequence[int], least: int, most: int) -> array[int]:
     """Return the numbers, within the bounds."""
     first, end = bisect_left(ascending, least), bisect_left(ascending, most)
     between = numbers(ascending[first:end])
@@ -120,6 +129,19 @@ def digits(count: int) -> List[str]:
     ('07', 100)
     """
     return list(map("".join, product("0123456789", repeat=count)))
+
+
+def texts_of_numbers(count: int) -> List[str]:
+    """Return the numbers from 0 on as text, each with a comma behind it.
+
+    >>> texts_of_numbers(1002)[999:]
+    ['999,', '1000,', '1001,']
+    """
+    texts = [f"{number}," for number in range(min(count, _THOUSAND))]
+    last = [f"{number}," for number in digits(3)]
+    for thousands in map(str, range(1, -(-count // _THOUSAND))):
+        texts += [thousands + number for number in last]
+    return texts[:count]
 
 
 def folded(table: Sequence[int]) -> Sequence[int]:
