@@ -395,7 +395,8 @@ def _findings(
     findings += [_slow_finding(row) for row in _slow(regions)]
     if routing:
         findings.append(_routing_finding(routing))
-    if known and not routing and not _slow(regions):
+    enough = all(row.measured_calls >= config.MODEL_MIN_CALLS for row in known)
+    if known and enough and not routing and not _slow(regions):
         findings.append(_good_finding(regions, several))
     return findings
 

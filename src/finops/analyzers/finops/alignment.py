@@ -395,7 +395,9 @@ def _findings(
             finding(
                 "success",
                 "Every dollar has an owner",
-                f"All {counted(data.totals.calls, 'call')} carry an organization and a product.",
+                "The only call carries an organization and a product."
+                if data.totals.calls == 1
+                else f"All {data.totals.calls:,} calls carry an organization and a product.",
             )
         )
     share = summary.top_organization_share_percent or 0.0
