@@ -338,7 +338,7 @@ def test_unknown_costs_are_lower_bounds_in_every_table(tmp_path: Path) -> None:
 
 
 def test_a_credit_is_no_trend_and_no_plan() -> None:
-    rows = busy(40, calls=2, cost_usd="1") + [call(timestamp=at(38, 5), cost_usd="-10")]
+    rows = [*busy(40, calls=2, cost_usd="1"), call(timestamp=at(38, 5), cost_usd="-10")]
     result = result_of("understanding", rows)
     assert (result["forecast"]["trend_percent"] or 0) < -20
     assert not any("Daily cost" in each["title"] for each in result["findings"])
