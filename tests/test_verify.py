@@ -43,7 +43,7 @@ def test_a_file_of_somebody_else(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "own.csv", [call(), call(provider="p", model="m", cost_usd="")])
     found = verify(path)
     assert found.faults == []
-    assert "  1 calls have neither a cost nor a known price" in found.lines
+    assert "  1 call has neither a cost nor a known price" in found.lines
     assert found.lines[-1].startswith("commit record: none")
 
 
@@ -118,6 +118,8 @@ def test_every_kind_of_line_is_in_the_sum() -> None:
         ((10, 10, 0, 1, 0, 0), "OK: all 10 rows usable, 1 value left out"),
         ((10, 8, 0, 0, 2, 0), "OK: 8 of 10 rows usable, 2 repeated records left out"),
         ((10, 4, 0, 0, 0, 6), "OK: all 4 rows in the range usable"),
+        ((1, 1, 0, 0, 0, 0), "OK: 1 row usable"),
+        ((7, 1, 0, 0, 0, 6), "OK: 1 row in the range usable"),
         ((10, 3, 1, 0, 0, 6), "OK: 3 of 4 rows in the range usable"),
         ((0, 0, 0, 0, 0, 0), "OK: all 0 rows usable"),
     ],

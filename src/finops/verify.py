@@ -59,8 +59,8 @@ class Verification(NamedTuple):
     def verdict(self) -> str:
         """How much of the data is usable, in one line."""
         wanted = self.rows - self.outside_rows
-        rows = f"{wanted:,} rows in the range" if self.outside_rows else f"{wanted:,} rows"
-        said = [f"all {rows} usable"]
+        rows = _counted(wanted, "row") + (" in the range" if self.outside_rows else "")
+        said = [f"{rows} usable" if wanted == 1 else f"all {rows} usable"]
         if self.used_rows != wanted:
             said = [f"{self.used_rows:,} of {rows} usable"]
         if self.repeated_rows:
@@ -119,7 +119,7 @@ def _written_by_us(source: Source) -> str:
 def _of_rows(data: Rollups, options: ReadingOptions) -> List[str]:
     accounting, totals = data.accounting, data.totals
     lines = [
-        f"{data.file.name}: {_size_of(data)}{totals.calls:,} calls",
+        f"{data.file.name}: {_size_of(data)}{_counted(totals.calls, 'call')}",
         f"period: {data.period.start or 'no calls'}"
         + (f" to {data.period.end}" if data.period.end else ""),
         sum_of(accounting),
@@ -135,7 +135,9 @@ def _of_rows(data: Rollups, options: ReadingOptions) -> List[str]:
             f" {blanked.reason} ({where})"
         )
     if totals.unpriced:
-        lines.append(f"  {totals.unpriced:,} calls have neither a cost nor a known price")
+        have = "has" if totals.unpriced == 1 else "have"
+        unpriced = _counted(totals.unpriced, "call")
+        lines.append(f"  {unpriced} {have} neither a cost nor a known price")
     (odd,) = data[ODD_STATUS].get((), (0,))
     if odd:
         lines.append(f"  {_counted(odd, 'call')} with a status that is neither success nor error")
@@ -227,10 +229,13 @@ def _of_record(
     if size < record.end:
         lost = record.end - size
         return [], [f"{lost:,} committed bytes are missing at the end; 'generate' repairs the file"]
-    said = [f"commit record: {record.rows:,} rows in {record.end:,} bytes are committed"]
+    are = "is" if record.rows == 1 else "are"
+    rows_of_record = _counted(record.rows, "row")
+    said = [f"commit record: {rows_of_record} in {record.end:,} bytes {are} committed"]
     if record.pending is not None:
         said.append(
-            f"  a batch of {record.pending.rows:,} rows is being written, or its writer was killed;"
+            f"  a batch of {_counted(record.pending.rows, 'row')} is being written, or its writer"
+            " was killed;"
             " the next 'generate' keeps it if it is whole, else moves it aside"
         )
     elif size > record.end:

@@ -332,3 +332,47 @@ def test_unknown_costs_are_lower_bounds_in_every_table(tmp_path: Path) -> None:
     for name in ("alignment", "features"):
         assert "≥ $" in page_of(name, rows, tmp_path)
     assert "≥ $" in page_of("profitability", week(**UNKNOWN_COST), tmp_path)
+
+
+# --- few, and one ------------------------------------------------------------------------------
+
+
+def test_a_credit_is_no_trend_and_no_plan() -> None:
+    rows = [*busy(40, calls=2, cost_usd="1"), call(timestamp=at(38, 5), cost_usd="-10")]
+    result = result_of("understanding", rows)
+    assert (result["forecast"]["trend_percent"] or 0) < -20
+    assert not any("Daily cost" in each["title"] for each in result["findings"])
+    rows.append(call(timestamp=at(38, 5), cost_usd="-900"))
+    assert not any(
+        "Plan" in advice for advice in result_of("understanding", rows)["recommendations"]
+    )
+
+
+def test_one_call_praises_nothing_but_that_it_could_be_used() -> None:
+    praised = {title for name in ANALYZER_REGISTRY for title in praise(result_of(name, [call()]))}
+    assert praised == {"Every record could be used", "Every dollar has an owner"}
+    details = [each["detail"] for each in result_of("alignment", [call()])["findings"]]
+    assert "The only call carries an organization and a product." in details
+
+
+def test_failures_here_and_there_are_no_quiet() -> None:
+    """One of five calls fails, each on a day of its own: no day has three."""
+    fault = {"status": "error", "error_type": ""}
+    rows = [call(timestamp=at(day, 9), **(fault if day % 5 == 0 else {})) for day in range(60)]
+    assert result_of("realtime", rows)["alerts"] == []
+    assert praise(result_of("realtime", rows)) == []
+    overview = result_of("dataset_overview", rows)
+    (cost,) = [each for each in overview["findings"] if each["title"].startswith("Failed calls")]
+    assert cost["detail"].endswith("; for those that cost most the source gives no error type.")
+    assert overview["recommendations"][0].startswith("Record why calls fail (error_type): $")
+
+
+def test_the_loss_of_one_customer_is_not_of_several() -> None:
+    rows = busy(40, calls=1, cost_usd="20")
+    (finding,) = [
+        each for each in result_of("profitability", rows)["findings"] if each["kind"] == "loss"
+    ]
+    worth = finding["impact_usd_per_month"]
+    assert finding["detail"].startswith(f"${worth:,.2f} per month is lost: cust_0001 pays $")
+    (advice, *_) = result_of("pricing", rows)["recommendations"]
+    assert advice.endswith("per month is lost on it.")

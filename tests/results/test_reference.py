@@ -85,6 +85,7 @@ BY_DATA: Tuple[str, ...] = (
     "error_types",
     "revenue",
     "subject",
+    "unchecked",
 )
 
 

@@ -126,7 +126,8 @@ def summary(result: GenerateResult) -> str:
         grown = f"{result.new_calls:,} of them new, " if result.new_calls < result.calls else ""
         made = f", {grown}{rate:,.0f} calls/s"
     period = f"{result.period_start[:16]} to {result.period_end[:16]}".replace("T", " ")
-    return f"{megabytes(result.size_bytes)}, {result.calls:,} calls{made}, {period} UTC"
+    calls = "1 call" if result.calls == 1 else f"{result.calls:,} calls"
+    return f"{megabytes(result.size_bytes)}, {calls}{made}, {period} UTC"
 
 
 def _parse_seed(text: str) -> int:

@@ -55,7 +55,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
         raise DataError("; ".join(report.faults))
     if report.skipped_percent > args.max_skipped:
         console.remark(
-            f"finops: {report.skipped_rows:,} of {report.rows:,} rows are skipped, more than"
+            f"finops: {report.skipped_rows:,} of {report.rows:,} rows"
+            f" {'is' if report.skipped_rows == 1 else 'are'} skipped, more than"
             f" --max-skipped {args.max_skipped:g} (percent) allows"
         )
         return TOO_MANY_SKIPPED

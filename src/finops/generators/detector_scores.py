@@ -102,5 +102,6 @@ def _lead(scores: Sequence[Score]) -> str:
     return (
         "This data is simulated, and the simulation recorded what it planted; the detectors "
         f"never see that. They found {formatting.count(seen)} of "
-        f"{formatting.count(planted)} incidents and raised {formatting.count(false)} false alarms."
+        f"{formatting.counted(planted, 'incident')} and raised "
+        f"{formatting.counted(false, 'false alarm')}."
     )

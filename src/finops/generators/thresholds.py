@@ -29,7 +29,7 @@ class Threshold(NamedTuple):
 
 
 def _counted(unit: str) -> Callable[[Any], str]:
-    return lambda value: f"{formatting.plain(value)} {unit}"
+    return lambda value: f"{formatting.plain(value)} {unit[:-1] if value == 1 else unit}"
 
 
 def _tiers(value: Mapping[str, float]) -> str:

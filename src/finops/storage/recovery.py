@@ -87,12 +87,14 @@ def _settle(
     if tail.is_whole and record.pending is not None:
         rows = record.pending.rows
         mark = _moved(path, mark, tail.foreign_start, mark.rows + rows)
-        repairs.append(f"Kept a batch of {rows:,} rows that was written in full.")
+        kept = "1 row" if rows == 1 else f"{rows:,} rows"
+        repairs.append(f"Kept a batch of {kept} that was written in full.")
     if not tail.foreign_lines:
         return mark, repairs, None
     mark = _moved(path, mark, tail.end, mark.rows + tail.foreign_lines)
     if record.pending is not None:
-        repairs.append(f"Kept {tail.foreign_lines:,} lines after an unfinished batch.")
+        kept = "1 line" if tail.foreign_lines == 1 else f"{tail.foreign_lines:,} lines"
+        repairs.append(f"Kept {kept} after an unfinished batch.")
     return mark, repairs, tail.foreign_start
 
 

@@ -170,8 +170,8 @@ def test_flat_rate_best_means_no_new_model() -> None:
     assert any(f["severity"] == "success" for f in result["findings"])
     cap, charge = result["recommendations"]
     assert cap == (
-        "Keep the flat rate and act on 1 customer as Customer Profitability advises for each: "
-        "$50.00 per month is lost on them."
+        "Keep the flat rate and act on 1 customer as Customer Profitability advises: "
+        "$50.00 per month is lost on it."
     )
     assert charge.startswith("Charge at least $7,550.00 per 1,000 calls")
 

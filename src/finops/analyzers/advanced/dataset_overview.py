@@ -347,8 +347,7 @@ def _error_findings(quality: Quality, failures: Sequence[FailedCalls]) -> List[F
             finding(
                 severity,
                 f"Failed calls cost {per_month(wasted, cost)}",
-                f"{counted(quality.error_count, 'failed call')}, of which "
-                f"{failures[0].error_type} is the most expensive.",
+                f"{counted(quality.error_count, 'failed call')}{_most_expensive(failures)}.",
                 wasted,
                 kind="quality",
                 effort="medium",
@@ -357,12 +356,26 @@ def _error_findings(quality: Quality, failures: Sequence[FailedCalls]) -> List[F
     return findings
 
 
+def _most_expensive(failures: Sequence[FailedCalls]) -> str:
+    """Return which kind of failure costs most for the end of a sentence, as far as it is known."""
+    if failures[0].error_type == config.UNKNOWN:
+        return "; for those that cost most the source gives no error type"
+    return f", of which {failures[0].error_type} is the most expensive" if failures[1:] else ""
+
+
+def _reduce(row: FailedCalls) -> str:
+    calls = counted(row.call_count, "failed call")
+    worth = f"{per_month(row.monthly_cost, row.cost)} is spent on {calls}"
+    if row.error_type == config.UNKNOWN:
+        return f"Record why calls fail (error_type): {worth} without one."
+    return f"Reduce {row.error_type} failures: {worth}."
+
+
 def _recommendations(
     quality: Quality, failures: Sequence[FailedCalls], unpriced: Sequence[UnpricedModel]
 ) -> List[str]:
     advice = [
-        f"Reduce {row.error_type} failures: {per_month(row.monthly_cost, row.cost)} is spent on "
-        f"{counted(row.call_count, 'failed call')}."
+        _reduce(row)
         for row in failures[: config.RECOMMENDED_SUBJECTS]
         if row.cost > 0 and row.monthly_cost != 0
     ]
@@ -375,6 +388,6 @@ def _recommendations(
         names = ", ".join(row.model for row in unpriced[: config.RECOMMENDED_SUBJECTS])
         advice.append(
             f"Add prices for {counted(len(unpriced), 'model')} with a price file, beginning with "
-            f"{names}: their calls count as $0 until then."
+            f"{names}: {'its' if len(unpriced) == 1 else 'their'} calls count as $0 until then."
         )
     return advice

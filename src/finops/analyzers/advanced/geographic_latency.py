@@ -395,7 +395,8 @@ def _findings(
     findings += [_slow_finding(row) for row in _slow(regions)]
     if routing:
         findings.append(_routing_finding(routing))
-    if known and not routing and not _slow(regions):
+    enough = all(row.measured_calls >= config.MODEL_MIN_CALLS for row in known)
+    if known and enough and not routing and not _slow(regions):
         findings.append(_good_finding(regions, several))
     return findings
 
@@ -405,7 +406,8 @@ def _slow_finding(row: results.RegionLatency) -> Finding:
         "warning",
         f"One call in twenty in {row.region} takes over {row.p95_latency_ms:,} ms",
         f"The 95th percentile is above {config.P95_THRESHOLD_MS:,} ms; "
-        f"{row.sla_violations:,} of {row.measured_calls:,} calls were slower than "
+        f"{row.sla_violations:,} of {counted(row.measured_calls, 'call')} "
+        f"{'was' if row.sla_violations == 1 else 'were'} slower than "
         f"{config.SLA_THRESHOLD_MS:,} ms.",
         kind="quality",
         effort="medium",

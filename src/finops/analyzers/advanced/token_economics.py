@@ -524,8 +524,9 @@ def _findings(
                 )
             )
     succeeded = data.totals.calls > data.totals.errors
-    switched = savings.of(*MODEL_STEPS) or 0.0
-    clean = not (findings or opportunities or switched >= config.NOTABLE_USD_PER_MONTH)
+    switched = savings.of(*MODEL_STEPS)  # None where the data is too short to know
+    saves_little = switched is not None and switched < config.NOTABLE_USD_PER_MONTH
+    clean = saves_little and not (findings or opportunities)
     if succeeded and clean and not (data.totals.unpriced or nothing_known_to_cost(data.totals)):
         findings.append(
             finding(

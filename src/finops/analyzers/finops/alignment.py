@@ -368,6 +368,11 @@ def _names_owners(data: Rollups) -> bool:
     return bool(named) and all(named[1:])
 
 
+def _is_bill(data: Rollups) -> bool:
+    """Return whether there are calls, and anything that they are known to cost."""
+    return data.totals.calls > 0 and data.totals.cost > 0
+
+
 def _all_have_owners(data: Rollups) -> bool:
     """Return whether every call, what it costs or not, names an organization and a product."""
     return not any(set(UNALLOCATED).intersection(owners) for _, *owners in data[ACCOUNTS])
@@ -390,12 +395,14 @@ def _findings(
                 kind="quality",
             )
         )
-    elif data.totals.cost > 0 and _all_have_owners(data) and not _without_customer(data):
+    elif _is_bill(data) and _all_have_owners(data) and not _without_customer(data):
         findings.append(
             finding(
                 "success",
                 "Every dollar has an owner",
-                f"All {counted(data.totals.calls, 'call')} carry an organization and a product.",
+                "The only call carries an organization and a product."
+                if data.totals.calls == 1
+                else f"All {data.totals.calls:,} calls carry an organization and a product.",
             )
         )
     share = summary.top_organization_share_percent or 0.0

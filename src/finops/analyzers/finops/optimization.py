@@ -448,7 +448,7 @@ def _recommendations(
     if rest:
         advice.append(
             f"Work through {counted(len(rest), 'further model switch', 'further model switches')}: "
-            f"together they save up to {_worth(rest)}."
+            f"{'it saves' if len(rest) == 1 else 'together they save'} up to {_worth(rest)}."
         )
     if _is_notable(savings.of(CACHING)):
         features = list(dict.fromkeys(row.feature_id for row in savings.cachings()))

@@ -306,7 +306,8 @@ def _findings(
                 subject={"provider": risk.top_provider},
             )
         )
-    quiet = not (incidents or alerted or data.totals.unpriced)
+    failing = percent_of(data.totals.errors, data.totals.calls) > config.HIGH_ERROR_RATE_PCT
+    quiet = not (incidents or alerted or failing or data.totals.unpriced)
     if quiet and _has_hours(data) and "anomalies" not in unchecked:
         findings.append(_all_quiet(baseline, unchecked))
     return findings

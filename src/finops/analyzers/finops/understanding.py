@@ -51,6 +51,7 @@ from finops.stats import growth_percent, mean, rank_index, ratio, share_percent
 from finops.stats import percent as percent_of
 
 PRODUCTION = "production"
+CREDIT_DAYS = Table(("day",), ("credits",))
 
 
 class UnderstandingAnalyzer(Analyzer):
@@ -72,6 +73,7 @@ class UnderstandingAnalyzer(Analyzer):
         ACCOUNT_GRID,
         USE_DAYS,
         *CHANGE_TABLES,
+        CREDIT_DAYS,
     )
 
     def result(self, data: Rollups) -> UnderstandingResult:
@@ -263,9 +265,20 @@ def _priced_calls(data: Rollups) -> Tuple[int, str]:
     return data.totals.calls - unpriced, "priced calls" if unpriced else "calls"
 
 
-def _rise(span: CoveredDays, result: UnderstandingResult) -> float:
+def _trend(data: Rollups, span: CoveredDays, result: UnderstandingResult) -> float:
+    """Return the trend in percent, 0 where it is not known, or where a credit makes it.
+
+    A credit is no call less, so that what it takes off a day says nothing of the use.
+    """
+    days = set(span.whole[-2 * config.TREND_RECENT_DAYS :])
+    if any(credit and day in days for (day,), (credit,) in data[CREDIT_DAYS].items()):
+        return 0.0
+    return result.forecast.trend_percent or 0.0
+
+
+def _rise(data: Rollups, span: CoveredDays, result: UnderstandingResult) -> float:
     """What the last days cost per month above those before, 0 where the trend is not notable."""
-    if (result.forecast.trend_percent or 0.0) < config.TREND_NOTABLE_PCT:
+    if _trend(data, span, result) < config.TREND_NOTABLE_PCT:
         return 0.0
     costs = {row.date: row.total_cost for row in result.daily}
     recent = config.TREND_RECENT_DAYS
@@ -288,7 +301,7 @@ def _elsewhere(result: UnderstandingResult) -> Tuple[float, float]:
 
 def _findings(data: Rollups, span: CoveredDays, result: UnderstandingResult) -> List[Finding]:
     findings = [_lever_finding(data, row, now) for row, now in _levers_now(data, span, result)]
-    rise, trend = _rise(span, result), result.forecast.trend_percent or 0.0
+    rise, trend = _rise(data, span, result), _trend(data, span, result)
     against = (
         f"The last {config.TREND_RECENT_DAYS} whole days against the "
         f"{config.TREND_RECENT_DAYS} before"
@@ -386,7 +399,7 @@ def _recommendations(data: Rollups, span: CoveredDays, result: UnderstandingResu
         f"{per_month(now, row.total_cost)}."
         for row, now in _levers_now(data, span, result)[: config.RECOMMENDED_SUBJECTS]
     ]
-    rise = _rise(span, result)
+    rise = _rise(data, span, result)
     if rise:
         advice.append(
             f"Find out what raised the daily cost by "
@@ -404,10 +417,11 @@ def _recommendations(data: Rollups, span: CoveredDays, result: UnderstandingResu
 def _budget(forecast: Forecast) -> List[str]:
     test = forecast.backtest
     error = test.mape_percent
-    if error is None or error > config.FORECAST_USABLE_MAPE_PCT or not forecast.forecast_30_days:
+    expected = forecast.forecast_30_days or 0.0
+    if error is None or error > config.FORECAST_USABLE_MAPE_PCT or expected <= 0:
         return []
     return [
-        f"Plan {usd(forecast.forecast_30_days)} for the next {config.DAYS_PER_MONTH} days: "
+        f"Plan {usd(expected)} for the next {config.DAYS_PER_MONTH} days: "
         f"in a backtest from {counted(test.tries, 'day')} of the data, up to "
         f"{counted(test.horizon_days, 'day')} ahead, the same forecast was off by "
         f"{percent(error)} per day."

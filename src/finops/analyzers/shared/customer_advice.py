@@ -25,7 +25,7 @@ from finops.analyzers.shared.customer_trends import (
 from finops.analyzers.shared.model_switches import MODEL_ERRORS, rule_of
 from finops.analyzers.shared.revenue import CUSTOMER_TABLE, Account, Book, open_book
 from finops.analyzers.shared.switch_savings import USAGE_TABLE
-from finops.analyzers.shared.wording import percent, usd
+from finops.analyzers.shared.wording import counted, percent, usd
 from finops.results.base import CustomerAdvice
 from finops.results.churn_growth import CustomerAtRisk, Expansion
 from finops.results.profitability import GoneCustomer
@@ -160,7 +160,7 @@ def covering_tier(cost: float, price: float) -> Optional[str]:
 
 def _at_risk(row: CustomerAtRisk) -> CustomerAdvice:
     fall = (
-        f"{row.recent_calls:,} calls in {config.TREND_WINDOW_DAYS} days after "
+        f"{counted(row.recent_calls, 'call')} in {config.TREND_WINDOW_DAYS} days after "
         f"{row.previous_calls:,} before"
     )
     sentence = f"Contact {row.customer_id}: {fall}{_worth(row.monthly_revenue, 'at stake')}."

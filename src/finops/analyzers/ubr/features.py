@@ -341,12 +341,11 @@ def _recommendations(features: Sequence[FeatureReturn]) -> List[str]:
     losing = sorted(losing, key=lambda r: (-_gap(r), r.feature_id))
     advice = [_mend(row) for row in losing]
     invest = [row for row in features if row.classification == "invest"]
-    if invest:
+    if invest and _are_compared(features):
         best = invest[0]
-        highest = "has the highest return and " if _are_compared(features) else ""
         advice.append(
-            f"Invest in {_name(best)}: it {highest}earns {usd(-_gap(best))} per month above its "
-            "cost."
+            f"Invest in {_name(best)}: it has the highest return and earns "
+            f"{usd(-_gap(best))} per month above its cost."
         )
     return advice
 

@@ -322,9 +322,10 @@ def _recommendations(
     losing = [account for account in book.paying if (account.margin or 0.0) < 0]
     if losing and model == CURRENT_MODEL:
         loss = -math.fsum(account.margin or 0.0 for account in losing)
+        each, them = ("", "it") if len(losing) == 1 else (" for each", "them")
         advice.append(
             f"Keep the flat rate and act on {counted(len(losing), 'customer')} as Customer "
-            f"Profitability advises for each: {usd(loss)} per month is lost on them."
+            f"Profitability advises{each}: {usd(loss)} per month is lost on {them}."
         )
     break_even = summary.break_even_price_per_1k_calls or 0.0
     if break_even > config.USAGE_PRICE_PER_1K_CALLS_USD:

@@ -224,7 +224,7 @@ def _set_apart(book: Book, customers: Sequence[CustomerMargin]) -> List[Finding]
             finding(
                 "warning",
                 f"{counted(unknown, 'customer')} with an unknown margin",
-                "Some of their calls have no known cost, so what they cost is a lower bound.",
+                "What they cost is a lower bound: some calls have no known cost.",
                 kind="quality",
             )
         )
@@ -252,9 +252,8 @@ def _loss_finding(losing: Sequence[CustomerMargin], loss: float) -> Finding:
     return finding(
         "critical" if certain else "info",
         f"{counted(len(losing), 'customer')} {verb} more than the subscription brings",
-        f"Together they lose {usd(-loss)} per month; the largest loss is {worst.customer_id}, "
-        f"which pays {usd(worst.monthly_revenue)} and costs {usd(worst.monthly_cost)} per "
-        f"{config.DAYS_PER_MONTH} days.",
+        f"{_lost(losing, loss)} pays {usd(worst.monthly_revenue)} and costs "
+        f"{usd(worst.monthly_cost)} per {config.DAYS_PER_MONTH} days.",
         -loss,
         kind="loss",
         confidence="high" if certain else "medium",
@@ -262,6 +261,14 @@ def _loss_finding(losing: Sequence[CustomerMargin], loss: float) -> Finding:
         subject={"customer_id": worst.customer_id} if len(losing) == 1 else {},
         overlaps=UNPROFITABLE_CUSTOMERS,
     )
+
+
+def _lost(losing: Sequence[CustomerMargin], loss: float) -> str:
+    """Return what all lose, and who loses most as the subject of what follows."""
+    worst = losing[0].customer_id
+    if len(losing) == 1:
+        return f"{usd(-loss)} per month is lost: {worst}"
+    return f"Together they lose {usd(-loss)} per month; the largest loss is {worst}, which"
 
 
 def _loses_every_month(monthly_cost: float, revenue: float) -> bool:
