@@ -27,7 +27,7 @@ def test_equal_scores_are_only_listed(recall: float, drawn: bool) -> None:
     page = Page(render(REPORT, CONTEXT, detectors({"evaluation": [dict(PERFECT, recall=recall)]})))
     assert page.says("They found 2 of 2 incidents and raised 0 false alarms.")
     assert ("detectors" in page.data.get("charts", {})) is drawn
-    assert page.data["tables"]["detectors"]["columns"][0]["values"] == ["Hours of bursting traffic"]
+    assert page.data["tables"]["detectors"]["columns"][0]["values"] == ["Traffic bursts"]
 
 
 def test_without_a_simulation_nothing_is_said() -> None:

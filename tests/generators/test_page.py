@@ -67,7 +67,7 @@ def test_prices_say_that_they_hold_for_all_days_and_which_of_them_disagree() -> 
     }
     read = sample({"_context": dict(CONTEXT, prices=prices)})
     assert read.says("They are the same for every day of the data.")
-    assert read.says("different prices for <x> of google: <x>, gemini/<x>. None of them was taken.")
+    assert read.says("different prices for <x> of google: <x>, gemini/<x>. None of them was used.")
     assert read.says("The same holds for 1 other model.")
 
 

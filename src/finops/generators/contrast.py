@@ -123,7 +123,7 @@ def _realtime(context: Data) -> Optional[_Row]:
     return _Row(
         "Real-time",
         "The invoice of a closed month.",
-        f"The last call counted is of {formatting.moment(end)}; this page was generated"
+        f"The last call counted is from {formatting.moment(end)}; this page was generated"
         f" {formatting.moment(made)}.",
     )
 

@@ -118,7 +118,7 @@ def _customers_sentence(customers: ChangedCustomers) -> str:
     new = formatting.counted(customers.new_count, "new customer")
     gone = formatting.counted(customers.gone_count, "customer")
     return (
-        f"By customer, the same difference: {new} {signed(customers.new_effect)}, {gone} without "
+        f"The same difference by customer: {new} {signed(customers.new_effect)}, {gone} without "
         f"calls now {signed(customers.gone_effect)}, all others {signed(customers.stayed_effect)}."
     )
 

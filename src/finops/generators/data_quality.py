@@ -203,7 +203,7 @@ def _conflict(conflict: Data) -> str:
     keys = ", ".join(map(str, conflict.get("keys") or ()))
     return (
         f"The price table has different prices for {conflict.get('model')} of"
-        f" {conflict.get('provider')}: {keys}. None of them was taken."
+        f" {conflict.get('provider')}: {keys}. None of them was used."
     )
 
 

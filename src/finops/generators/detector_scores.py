@@ -14,13 +14,13 @@ Data = Mapping[str, Any]
 
 # How the kinds of incident are called on a page.
 TITLES: Dict[str, str] = {
-    "hour_burst": "Hours of bursting traffic",
-    "viral_customer": "Customers gone viral",
+    "hour_burst": "Traffic bursts",
+    "viral_customer": "Viral customers",
     "departed_customer": "Customers who left",
-    "rate_limit_abuser": "Customers hammering rate limits",
+    "rate_limit_abuser": "Customers hitting rate limits",
     "region_hopper": "Impossible travel",
     "prompt_waster": "Customers with wasteful prompts",
-    "slow_provider": "Slowed-down providers",
+    "slow_provider": "Slow providers",
 }
 
 

@@ -139,7 +139,7 @@ def _facts(row: CustomerMargin, advice: str) -> Dict[str, Any]:
     return {
         "figures": [
             ["Revenue per month", "money", row.monthly_revenue, row.subscription_tier],
-            ["AI cost per month", "money", row.monthly_cost, "over the days of the customer"],
+            ["AI cost per month", "money", row.monthly_cost, "over the customer's days"],
             ["Margin per month", "money", row.monthly_margin, _words(row.category)],
         ],
         "advice": advice,

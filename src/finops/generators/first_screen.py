@@ -62,7 +62,14 @@ def _change(understanding: Data) -> List[Card]:
         f"{formatting.money(now)} now, {formatting.money(before)} in the {change.days} days before"
     )
     if not before:
-        return [Card(f"Last {change.days} days", now, "money", "nothing in as many days before")]
+        return [
+            Card(
+                f"Last {change.days} days",
+                now,
+                "money",
+                "no cost in the same number of days before",
+            )
+        ]
     percent = (now - before) / abs(before) * 100
     sign = "+" if percent > 0 else ""
     return [

@@ -60,7 +60,9 @@ def numbers(values: Sequence[int]) -> array[int]:
 
 
 def nine_decimals(number: float) -> float:
-    """Return a number to nine decimals, a tenth as dear as `round`.  Raises where it is no number.
+    """Return a number to nine decimals, at a tenth of the cost of `round`.
+
+    Raises where it is no number.
 
     >>> nine_decimals(1.23456789049), nine_decimals(-2.5)
     (1.23456789, -2.5)

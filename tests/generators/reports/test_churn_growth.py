@@ -136,7 +136,7 @@ def test_of_many_cohorts_the_largest_are_drawn_and_all_listed(data: Any, tmp_pat
 def test_value_speaks_of_these_figures(data: Any, page: Any) -> None:
     left = data["summary"]["churned_customers"]
     customers = data["summary"]["total_customers"]
-    assert page.says(f"Who stopped calling is listed: {left} of {customers} customers.")
+    assert page.says(f"Customers who stopped calling are listed: {left} of {customers} customers.")
 
 
 def test_detectors_are_shown_where_they_were_scored(data: Any, page: Any, tmp_path: Path) -> None:

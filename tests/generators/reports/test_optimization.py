@@ -135,4 +135,4 @@ def test_retired_models_in_use(tmp_path: Path) -> None:
     page = page_of(NAME, result_of(NAME, rows), tmp_path)
     assert cells(page, "lifecycle", "Successor") == ["gpt-5.6-sol"]
     assert cells(page, "lifecycle", "Cost per month") == [60.0]
-    assert page.says("gpt-4 was retired on 2026-10-23 and still costs $60.00 per month")
+    assert page.says("gpt-4 was retired on 23 Oct 2026 and still costs $60.00 per month")

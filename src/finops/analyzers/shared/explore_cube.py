@@ -362,10 +362,10 @@ def _sentences(buckets: Sequence[Bucket], accounts: Sequence[Account], step: _St
     customers = {account.customer for account in accounts}
     if None in customers:
         said.append(
-            f"The {len(customers) - 1} customers of the highest cost are named; all others are "
-            "grouped."
+            f"The {len(customers) - 1:,} customers with the highest cost are named; all others "
+            "are grouped."
         )
     organizations = {account.organization for account in accounts}
     if None in organizations:
-        said.append(f"{len(organizations) - 1} organizations are named; all others are grouped.")
+        said.append(f"{len(organizations) - 1:,} organizations are named; all others are grouped.")
     return said

@@ -346,9 +346,9 @@ def _contrast(result: results.ChurnGrowthResult) -> Contrast:
     return Contrast(
         ("customer_id",),
         "A falling number of calls would not show who left.",
-        "Who stops calling is listed by name."
+        "Customers who stop calling are listed by name."
         if "churned" in result.unchecked
-        else f"Who stopped calling is listed: {gone} of {customers}.",
+        else f"Customers who stopped calling are listed: {gone} of {customers}.",
     )
 
 

@@ -198,8 +198,8 @@ def _actions(lists: Sequence[ActionList], all_steps: OptimizationSummary) -> Par
     return section(
         "What to do",
         *(_list(actions, all_steps) for actions in lists),
-        lead="The most valuable findings of all reports. Each dollar counts once; the lists are "
-        "about different amounts, which do not add up.",
+        lead="The most valuable findings of all reports. Each dollar counts once. The lists "
+        "measure different things, so their amounts do not add up.",
     )
 
 

@@ -217,8 +217,8 @@ def _lifecycle(result: results.OptimizationResult) -> Part:
                 Column(lambda row: row.savings, "Savings per month", "money"),
             ],
             result.lifecycle,
-            lead="A legacy model is retired by its provider within a year after the data ends. The "
-            "move to the successor is needed anyway, so it comes first.",
+            lead="A legacy model is one that its provider retires within a year of the end of the "
+            "data. The move to the successor is needed anyway, so it comes first.",
             empty="Checked, none found: models in use that their providers have retired, or "
             "retire within a year.",
         ),

@@ -183,7 +183,7 @@ def _segments(result: results.PricingResult) -> Part:
                 ),
                 Series("Cost", [row.monthly_cost for row in rows], "muted"),
             ],
-            empty="No customers are there to be divided into thirds.",
+            empty="There are no customers to divide into thirds.",
         ),
         table(
             "segments",
@@ -199,7 +199,7 @@ def _segments(result: results.PricingResult) -> Part:
                 ),
             ],
             rows,
-            empty="No customers are there to be divided into thirds.",
+            empty="There are no customers to divide into thirds.",
             lead="Customers with equally many calls stay in the same third.",
         ),
     )

@@ -276,7 +276,7 @@ def _group_table(
             Column(lambda row: row.unprofitable_count, "Unprofitable", "count"),
         ],
         rows,
-        empty="No active customer with a known price and enough days is there to be grouped.",
+        empty="There is no active customer with a known price and enough days to group.",
     )
 
 
@@ -405,12 +405,12 @@ def _contrast(result: results.ProfitabilityResult) -> Contrast:
     cost = formatting.money(summary.monthly_cost)
     return Contrast(
         ("customer_id", "tier_price_usd"),
-        "Revenue and cost would meet only as totals."
+        "Revenue and cost could be compared only as totals."
         if result.unchecked
-        else f"Revenue of {revenue} and cost of {cost} per month would meet only as totals.",
-        "Each customer's cost stands beside its price."
+        else f"Revenue of {revenue} and cost of {cost} per month could be compared only as totals.",
+        "Each customer's cost is shown beside its price."
         if result.unchecked
-        else f"Who costs more than it pays is named: {losing} of {customers}.",
+        else f"Customers who cost more than they pay are named: {losing} of {customers}.",
     )
 
 

@@ -453,7 +453,7 @@ def _not_found(result: results.RealtimeResult) -> List[str]:
             (
                 "at_risk_customers",
                 result.at_risk_customers,
-                "customers close to using up their price",
+                "customers close to using up their subscription",
             ),
         ],
         result.unchecked,
