@@ -413,6 +413,20 @@ def without_session(monkeypatch: pytest.MonkeyPatch, reason: str) -> NoSession:
         ("Class org.apache.hadoop.fs.s3a.S3AFileSystem not found", "with hadoop-aws, which does"),
         ('No FileSystem for scheme "s3"', "give --data s3a://BUCKET"),
         ("something else\nand more", "spark: something else\n"),
+        (
+            "An error occurred while calling o166.count.\n: java.lang.OutOfMemoryError: Java heap"
+            " space\n\tat java.base",
+            "spark has too little memory; give it more --memory",
+        ),
+        (
+            "An error occurred while calling o1.sql.\n: java.io.IOException: No space left on"
+            " device\n\tat java.base",
+            "spark has no space left on a disk; give a --temp folder on one with more",
+        ),
+        (
+            "An error occurred while calling o7.collect.\n: java.lang.Odd: what it is\n\tat java",
+            "spark: java.lang.Odd: what it is\n",
+        ),
     ],
 )
 def test_a_session_of_spark_that_does_not_start(
@@ -436,6 +450,7 @@ def test_what_spark_is_told(
     assert fake.settings["spark.driver.memory"] == "2g"
     assert fake.settings["spark.local.dir"] == "/var/tmp"
     assert fake.settings["spark.sql.session.timeZone"] == "UTC"
+    assert fake.settings["spark.sql.ui.retainedExecutions"] == "1"
     assert fake.settings["spark.ui.enabled"] == "true"
     refusal(capsys, *words, "--master", "spark://host:7077")
     assert fake.settings["spark.master"] == "spark://host:7077"

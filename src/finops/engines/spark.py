@@ -26,6 +26,20 @@ _REMEDIES: Dict[str, str] = {
     ),
     'No FileSystem for scheme "s3"': "spark calls S3 s3a://; give --data s3a://BUCKET/...",
     "PATH_NOT_FOUND": "no file matches; give the path of files",
+    "OutOfMemoryError": "spark has too little memory; give it more --memory",
+    "No space left on device": (
+        "spark has no space left on a disk; give a --temp folder on one with more"
+    ),
+}
+# What a message begins with that was made where Java is called; the next line says what it is.
+_CALLING = "An error occurred while calling "
+# Without these the driver keeps the plans of all statements as texts, for pages that nobody asks
+# for: the plan of one check of all calls takes megabytes.
+_FORGETFUL = {
+    "spark.sql.ui.retainedExecutions": "1",
+    "spark.ui.retainedJobs": "1",
+    "spark.ui.retainedStages": "1",
+    "spark.sql.maxPlanStringLength": "1000",
 }
 
 
@@ -195,6 +209,7 @@ def _settings(options: EngineOptions) -> Iterator[Tuple[str, str]]:
     yield "spark.sql.ansi.enabled", "true"
     yield "spark.ui.enabled", "false"
     yield "spark.ui.showConsoleProgress", "false"  # it would draw on the output of the command
+    yield from _FORGETFUL.items()
     if options.master is None:
         yield "spark.driver.bindAddress", "127.0.0.1"
         yield "spark.driver.host", "127.0.0.1"
@@ -239,4 +254,7 @@ def _sentence(error: BaseException) -> str:
     for words, remedy in _REMEDIES.items():
         if words in text:
             return remedy
-    return "spark: " + " ".join(text.strip().split("\n")[0].split())
+    lines = text.strip().split("\n")
+    if lines[0].startswith(_CALLING) and len(lines) > 1:
+        lines = [lines[1].lstrip(": ")]
+    return "spark: " + " ".join(lines[0].split())
