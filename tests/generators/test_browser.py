@@ -77,7 +77,6 @@ class Visit:
     """One page opened in a context of its own; `complaints` is what the console said."""
 
     def __init__(self, browser: Any, url: str, **options: Any) -> None:
-        self.browser = browser
         self.context = browser.new_context(**options)
         self.page = self.context.new_page()
         self.complaints: List[str] = []
