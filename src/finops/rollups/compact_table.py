@@ -72,10 +72,20 @@ class CompactTable(Mapping[Key, Values]):
         return _rows(self._keys, self._count)
 
     def __getitem__(self, key: Key) -> Values:
+        place = self._index()[key]
+        return tuple([column[place] for column in self._columns])
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._index()
+
+    def get(self, key: Key, default: Any = None) -> Any:
+        """Return the measures of a group, the default where there is none."""
+        return self[key] if key in self._index() else default
+
+    def _index(self) -> Dict[Key, int]:
         if self._places is None:
             self._places = dict(zip(self, range(self._count)))
-        place = self._places[key]
-        return tuple([column[place] for column in self._columns])
+        return self._places
 
     def items(self) -> ItemsView[Key, Values]:
         """Return the groups, which can be walked any number of times."""

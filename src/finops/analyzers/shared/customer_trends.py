@@ -59,15 +59,20 @@ def trends_of(data: Rollups, span: CoveredDays) -> Dict[str, Trend]:
     recent, previous = _windows(span)
     if not recent:
         return {}
-    cells = data[CUSTOMER_DAYS]
-    trends = {}
-    for name in customers_of(data):
-        now, before = (
-            [cells[name, day][0] if (name, day) in cells else 0 for day in days]
-            for days in (recent, previous)
-        )
-        trends[name] = Trend(sum(now), sum(before), stats.median(now), stats.median(before))
-    return trends
+    customers = customers_of(data)
+    place_of = {day: place for place, day in enumerate((*recent, *previous))}
+    calls_of: Dict[str, List[int]] = {}
+    for (name, day), (calls, _, _) in data[CUSTOMER_DAYS].items():
+        if day in place_of and name in customers:
+            calls_of.setdefault(name, [0] * len(place_of))[place_of[day]] = calls
+    quiet = [0] * len(place_of)
+    return {name: _trend(calls_of.get(name, quiet), len(recent)) for name in customers}
+
+
+def _trend(calls: Sequence[int], recent: int) -> Trend:
+    """Return what calls by day say, of which so many are those of the last window."""
+    now, before = calls[:recent], calls[recent:]
+    return Trend(sum(now), sum(before), stats.median(now), stats.median(before))
 
 
 def at_risk_customers(data: Rollups, trends: Mapping[str, Trend]) -> List[CustomerAtRisk]:
@@ -143,10 +148,13 @@ class Lasting:
         self._base = before[-config.OUTGROWN_BASE_WEEKS * _WEEK :]
         inside = {day: True for day in recent}
         inside.update(dict.fromkeys(self._base, False))
+        self._cells = {
+            key: values for key, values in data[CUSTOMER_DAYS].items() if key[1] in inside
+        }
         self._all = [0, 0]  # calls of all customers before and in the last weeks
         customers = customers_of(data)
-        for (name, day), (calls, _, _) in data[CUSTOMER_DAYS].items():
-            if day in inside and name in customers:
+        for (name, day), (calls, _, _) in self._cells.items():
+            if name in customers:
                 self._all[inside[day]] += calls
 
     def burn(self, name: str, price: float) -> bool:
@@ -185,7 +193,7 @@ class Lasting:
         return stats.median(self._of(name, day)[_CALLS] for day in days)
 
     def _of(self, name: str, day: str) -> Tuple[float, ...]:
-        return self._data[CUSTOMER_DAYS].get((name, day), _NOTHING)
+        return self._cells.get((name, day), _NOTHING)
 
 
 def _known_monthly_cost(data: Rollups, span: CoveredDays, name: str) -> Optional[float]:
