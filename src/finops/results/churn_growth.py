@@ -104,5 +104,5 @@ class ChurnGrowthResult(NamedTuple):
     cohorts: Sequence[Cohort]
     findings: Sequence[Finding]
     recommendations: Sequence[str]
-    unchecked: Mapping[str, str] = {}
-    """why a section is empty that could not be checked, by its name; left out where all could"""
+    unchecked: Mapping[str, str]
+    """why a section is empty that could not be checked, by its name; empty where all could"""

@@ -171,5 +171,5 @@ class RealtimeResult(NamedTuple):
     at_risk_customers: Sequence[BurningCustomer]
     findings: Sequence[Finding]
     recommendations: Sequence[str]
-    unchecked: Mapping[str, str] = {}
-    """why a section is empty that could not be checked, by its name; left out where all could"""
+    unchecked: Mapping[str, str]
+    """why a section is empty that could not be checked, by its name; empty where all could"""
