@@ -30,5 +30,15 @@ def test_equal_scores_are_only_listed(recall: float, drawn: bool) -> None:
     assert page.data["tables"]["detectors"]["columns"][0]["values"] == ["Traffic bursts"]
 
 
+def test_nothing_to_find_is_no_perfect_score() -> None:
+    quiet = dict(PERFECT, planted=0, found=0)
+    page = Page(render(REPORT, CONTEXT, detectors({"evaluation": [quiet]})))
+    assert page.says("Nothing was planted here that they look for, and they raised no alarm.")
+    columns = page.data["tables"]["detectors"]["columns"]
+    shown = {column["label"]: column["values"] for column in columns}
+    assert [shown[name] for name in ("Precision", "Recall", "F1")] == [[None]] * 3
+    assert "detectors" not in page.data.get("charts", {})
+
+
 def test_without_a_simulation_nothing_is_said() -> None:
     assert detectors({}) == []

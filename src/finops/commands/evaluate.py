@@ -78,6 +78,9 @@ def _rows(evaluation: Dict[str, Any]) -> List[List[str]]:
     rows = [["incident", "planted", "found", "missed", "false", "precision", "recall", "F1"]]
     for kind in evaluation["kinds"]:
         counts = [str(kind[key]) for key in ("planted", "found", "missed", "false_alarms")]
-        shares = [f"{kind[key]:.2f}" for key in ("precision", "recall", "f1")]
+        # Nothing was planted, and nothing raised: that is no perfect score.
+        to_score = kind["planted"] or kind["false_alarms"]
+        rates = ("precision", "recall", "f1")
+        shares = [f"{kind[key]:.2f}" if to_score else "n/a" for key in rates]
         rows.append([kind["kind"].replace("_", " "), *counts, *shares])
     return rows

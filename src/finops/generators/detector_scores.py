@@ -46,7 +46,7 @@ def detectors(data: Data) -> List[Part]:
     """Return the section on `data["evaluation"]`, a list of the dicts of scores; nothing where
     there is none.
     """
-    scores = [from_dict(Score, score) for score in data.get("evaluation") or []]
+    scores = [_as_shown(from_dict(Score, score)) for score in data.get("evaluation") or []]
     if not scores:
         return []
     return [
@@ -73,11 +73,19 @@ def detectors(data: Data) -> List[Part]:
     ]
 
 
-def _chart(scores: Sequence[Score]) -> List[Part]:
+def _as_shown(score: Score) -> Score:
+    """Return a score without rates where there was nothing to find and nothing was raised."""
+    if score.planted or score.false_alarms:
+        return score
+    return score._replace(precision=None, recall=None, f1=None)
+
+
+def _chart(all_scores: Sequence[Score]) -> List[Part]:
     """Return recall and precision as bars; nothing where they are all equal, as the table says."""
+    scores = [score for score in all_scores if score.recall is not None]
     recall = [score.recall for score in scores]
     precision = [score.precision for score in scores]
-    if len({*recall, *precision}) == 1:
+    if len({*recall, *precision}) < 2:
         return []
     return [
         bar_chart(
@@ -99,9 +107,14 @@ def _lead(scores: Sequence[Score]) -> str:
     planted = sum(score.planted or 0 for score in scores)
     seen = sum(score.found or 0 for score in scores)
     false = sum(score.false_alarms or 0 for score in scores)
-    return (
+    begin = (
         "This data is simulated, and the simulation recorded what it planted; the detectors "
-        f"never see that. They found {formatting.count(seen)} of "
+        "never see that."
+    )
+    if not planted and not false:
+        return f"{begin} Nothing was planted here that they look for, and they raised no alarm."
+    return (
+        f"{begin} They found {formatting.count(seen)} of "
         f"{formatting.counted(planted, 'incident')} and raised "
         f"{formatting.counted(false, 'false alarm')}."
     )
