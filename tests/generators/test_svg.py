@@ -148,3 +148,26 @@ def test_a_path_holds_nothing_but_numbers_and_its_letters() -> None:
     assert outline("M0 1.5L-2 3z") == "M0 1.5L-2 3z"
     with pytest.raises(ValueError, match="outline"):
         outline('M0"onload="')
+
+
+@given(st.integers(1, 24), st.integers(1, 400), st.booleans())
+def test_labels_in_order_find_room_beside_each_other(length: int, count: int, dates: bool) -> None:
+    """A character takes 7 px, and a wide chart has 1,120."""
+    labels = [str(number).rjust(length, "0")[-length:] for number in range(count)]
+    drawn = svg.lines(Plot(labels, [Stroke("", [1.0] * count, "accent")], "count", dates))
+    texts = re.findall(r'<text class="(?:start|mid|end)[^"]*" x="([^"]+)%"', drawn)
+    places = [float(place) / 100 * 1120 for place in texts]
+    assert places
+    if count > 52:  # fewer may also be slanted, or all written where they are short
+        steps = [after - before for before, after in zip(places, places[1:])]
+        assert min(steps, default=1120) >= 7 * length
+
+
+def test_hours_are_written_as_dates_are() -> None:
+    hours = [f"2026-06-{1 + k // 24:02d} {k % 24:02d}:00" for k in range(240)]
+    chart = line_chart(
+        "h", "Cost by hour", Axis("Hour", "hour"), Axis("Cost", "money"), hours,
+        [Series("Cost", [float(k) for k in range(240)])],
+    )  # fmt: skip
+    texts = re.findall(r"<text[^>]*>([^<]*:00)</text>", str(chart))
+    assert texts[:2] == ["1 Jun 00:00", "2 Jun 16:00"]

@@ -385,8 +385,8 @@ def _picture(name: str, data: Mapping[str, Any], lengths: Sequence[int]) -> Mark
         )
         for line in series
     ]
-    dates = data["x"]["kind"] == "date"
-    over = event_marks.room(name) if data["x"]["kind"] in event_marks.TIMES else Markup("")
+    dates = data["x"]["kind"] in event_marks.TIMES
+    over = event_marks.room(name) if dates else Markup("")
     shown = _as_read(labels) if dates else labels
     plot = svg.Plot(shown, strokes, data["y"]["kind"], dates, over, lengths)
     if data["shape"] == "line":
@@ -396,7 +396,7 @@ def _picture(name: str, data: Mapping[str, Any], lengths: Sequence[int]) -> Mark
 
 
 def _as_read(dates: Sequence[str]) -> List[str]:
-    """Return dates as an axis shows them: with their year only where there are several."""
+    """Return dates or hours as an axis shows them: with their year only where there are several."""
     one_year = dates[0][:4] == dates[-1][:4]
     return [formatting.short_day(day, year=not one_year) for day in dates]
 

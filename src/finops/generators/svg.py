@@ -33,6 +33,8 @@ _SLANTED = 52  # labels that find room beside each other when slanted
 # Width of a character and of a narrow chart, to decide whether labels lie beside each other.
 _CHARACTER_PX = 7
 _NARROW_PX = 560
+# Of a chart that shows every label that it may.
+_WIDE_PX = 1120
 # Labels of an axis that has an order need not all be written.
 _DATES = 6
 _ORDERED = 12
@@ -412,7 +414,9 @@ def _along(plot: Plot, edges: bool) -> Markup:
     ordered = plot.dates or all(label[:1].isdigit() for label in plot.labels)
     if crowded and not ordered and count <= _SLANTED:
         return _slanted([(_percent(place(at)), text) for at, text in enumerate(plot.labels)])
-    most = _DATES if plot.dates else _ORDERED
+    longest = min(_LONG_LABEL, max(map(len, plot.labels)))
+    room = _WIDE_PX // ((longest + 2) * _CHARACTER_PX)
+    most = min(room, _DATES if plot.dates else _ORDERED)
     thinned = plot.dates or (crowded and ordered) or count > 2 * _ORDERED
     step = math.ceil(count / most) if thinned else 1
     chosen = range(0, count, step)
