@@ -261,7 +261,7 @@ def test_verify_says_what_is_usable_and_what_would_be_skipped(
     done = inside("verify", broken, "--quiet")
     assert done.returncode == 1
     assert done.stderr == (
-        "finops: 1 of 20 rows are skipped, more than --max-skipped 0 (percent) allows\n"
+        "finops: 1 of 20 rows is skipped, more than --max-skipped 0 (percent) allows\n"
     )
     allowed = inside("verify", broken, "--max-skipped", "5")
     assert allowed.returncode == 0
