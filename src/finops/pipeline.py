@@ -408,7 +408,7 @@ class _Run(TaskSet):
 
         The page is made of the result, the dataset's facts and what is known of the truth.
         """
-        about = {"title": analysis.title, "purpose": analysis.purpose}
+        about = {"id": analysis.id, "title": analysis.title, "purpose": analysis.purpose}
         data = dict(self._results[analysis.id], _context=dict(self._context, report=about))
         kinds = EVALUATED.get(analysis.id)
         if kinds and self._truth:

@@ -289,6 +289,15 @@ def test_the_default_page_renders_any_result(name: str, tmp_path: Path) -> None:
         assert not isinstance(value, str) or read.says(value)
 
 
+def test_the_default_page_goes_by_the_name_of_its_report(tmp_path: Path) -> None:
+    """It is written aside first, under a name that differs from run to run."""
+    data = {"_context": {"report": {"id": "places", "title": "Places", "purpose": "Where"}}}
+    generate_default_report(data, tmp_path / "places.html.0123.tmp")
+    read = Page((tmp_path / "places.html.0123.tmp").read_text(encoding="utf-8"))
+    assert read.data["report"] == "places"
+    assert read.says("Places")
+
+
 def test_the_default_page_says_each_value_with_its_unit(tmp_path: Path) -> None:
     data = {"quality": {"total_cost": 1204.5, "is_whole": True, "error_percent": 2.5, "note": None}}
     generate_default_report(data, tmp_path / "any.html")

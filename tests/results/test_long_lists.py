@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finops import config
+from finops.generators.reports.default import generate_default_report
 from finops.pipeline import Job, analyze
 from finops.results.base import Count, Date, Percent, Usd, from_dict, to_dict
 from finops.results.long_lists import count_of, let_go, listed
@@ -101,6 +102,22 @@ def test_pages_are_those_of_the_whole_lists(
     for name in sorted(pages):
         first, second = (_timeless(folder / name) for folder in (few, all_of_them))
         assert first == second, name
+
+
+def test_a_page_of_any_result_has_all_rows_and_none_on_the_rest(tmp_path: Path) -> None:
+    whole = Lists([row(n) for n in range(5)], DAYS)
+    cut = to_dict(whole, most_rows=2)
+    read_again = json.loads(json.dumps(cut))
+    pages = []
+    for number, data in enumerate([to_dict(whole), cut, read_again]):
+        page = tmp_path / str(number) / "lists.html"
+        page.parent.mkdir()
+        generate_default_report(data, page)
+        pages.append(_timeless(page))
+    assert pages[0] == pages[1]
+    assert ">c1<" in pages[2]
+    assert ">c4<" not in pages[2]
+    assert not re.search(">Rest<", "".join(pages))
 
 
 def _timeless(page: Path) -> str:

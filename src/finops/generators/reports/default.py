@@ -17,6 +17,8 @@ from finops.generators.contrast import Contrast
 from finops.generators.formatting import readable
 from finops.generators.page import Report, write_report
 from finops.generators.tables import Column, table, texts
+from finops.results.base import to_dict
+from finops.results.long_lists import LongList, listed
 
 Data = Mapping[str, Any]
 Rows = Sequence[Mapping[str, Any]]
@@ -38,11 +40,12 @@ _KINDS: Tuple[Tuple[str, str], ...] = (
 
 
 def generate_default_report(data: Dict[str, Any], output_path: Union[str, Path]) -> None:
-    """Write a page for any result; title and purpose come from `data["_context"]["report"]`,
-    else from the file's name.  Raises OSError if it cannot be written.
+    """Write a page for any result; its id, title and purpose come from
+    `data["_context"]["report"]`, else from the file's name.  Raises OSError if it cannot be
+    written.
     """
-    name = re.sub(r"[^A-Za-z0-9_-]", "_", Path(output_path).stem) or "report"
     about = (data.get("_context") or {}).get("report") or {}
+    name = re.sub(r"[^A-Za-z0-9_-]", "_", about.get("id") or Path(output_path).stem) or "report"
     report = Report(name, about.get("title") or _words(name), about.get("purpose") or "")
     sections = list(_sections(data))
     write_report(
@@ -95,7 +98,7 @@ def _sections(data: Data) -> Iterator[Tuple[str, List[Dict[str, Any]]]]:
         if isinstance(value, dict):
             yield from _of_dict(str(key), value)
         elif isinstance(value, list):
-            yield str(key), [row if isinstance(row, dict) else {"value": row} for row in value]
+            yield str(key), _rows(value)
 
 
 def _of_dict(key: str, value: Data) -> Iterator[Tuple[str, List[Dict[str, Any]]]]:
@@ -105,8 +108,15 @@ def _of_dict(key: str, value: Data) -> Iterator[Tuple[str, List[Dict[str, Any]]]
         yield key, [{"name": _words(k), "value": v} for k, v in shown.items()]
     for inner, rows in value.items():
         if isinstance(rows, list):
-            listed = [row if isinstance(row, dict) else {"value": row} for row in rows]
-            yield f"{key} {inner}", listed
+            yield f"{key} {inner}", _rows(rows)
+
+
+def _rows(values: Sequence[Any]) -> List[Dict[str, Any]]:
+    """Return what a list holds as dicts: all rows of one that is cut in the JSON."""
+    whole = values.rows if isinstance(values, LongList) else None
+    if whole is not None:
+        return [to_dict(row) for row in whole]
+    return [row if isinstance(row, dict) else {"value": row} for row in listed(values)]
 
 
 def _section(key: str, rows: Rows) -> Part:
