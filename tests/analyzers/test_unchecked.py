@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
 
 from finops.generators.reports.index import index_page
+from finops.pipeline import Job, analyze
 from finops.registry import ANALYZER_REGISTRY
 from tests.analyzers.samples import at, run
+from tests.generators.pages import Page
 from tests.support.reference import call
+from tests.support.rows import write_csv
 
 Row = Dict[str, str]
 FREE: Dict[str, Any] = {"tier_price_usd": "", "subscription_tier": ""}
@@ -376,3 +380,20 @@ def test_the_loss_of_one_customer_is_not_of_several() -> None:
     assert finding["detail"].startswith(f"${worth:,.2f} per month is lost: cust_0001 pays $")
     (advice, *_) = result_of("pricing", rows)["recommendations"]
     assert advice.endswith("per month is lost on it.")
+
+
+def test_costs_that_nobody_knows_are_not_0(tmp_path: Path) -> None:
+    rows = busy(days=20, **UNKNOWN_COST)
+    path = write_csv(tmp_path / "calls.csv", rows)
+    assert not analyze(Job(path, tmp_path / "reports")).failed
+    realtime = json.loads((tmp_path / "reports" / "realtime.json").read_text(encoding="utf-8"))
+    assert realtime["summary"]["anomaly_count"] is None
+    assert realtime["unchecked"]["anomalies"] == "no call has a known cost"
+    pages = {
+        name: Page((tmp_path / "reports" / f"{name}.html").read_text(encoding="utf-8"))
+        for name in ("index", "realtime", "understanding")
+    }
+    assert pages["index"].says("no call has a known cost")
+    assert pages["realtime"].says("no call has a known cost")
+    assert not pages["index"].says("$0.00")
+    assert not any(page.says("every value is 0") for page in pages.values())

@@ -30,6 +30,12 @@ def looks(cadence: RegenerationPolicy, *sizes: int, begin: float = 0.0) -> List[
     return [cadence.is_due(begin + 10 * i, file(size)) for i, size in enumerate(sizes)]
 
 
+def go_on(reports: Path) -> None:
+    """Let held work go on; the folder is there as soon as its process has started."""
+    reports.mkdir(exist_ok=True)
+    (reports / "go-on").touch()
+
+
 def test_a_file_that_stays_as_it_was_is_never_due() -> None:
     assert looks(RegenerationPolicy(PACE), 100, 100, 100, 100) == [False] * 4
 
@@ -158,7 +164,7 @@ def test_monitor_replacement(tmp_path: Path, change: Any) -> None:
                 s["csv"]["line_count"] == lines and all(r["stale"] for r in s["reports"].values())
             )
         )
-        (tmp_path / "reports" / "go-on").touch()
+        go_on(tmp_path / "reports")
         until(running, 2)
         status = running.idle()
         assert not any(report["stale"] for report in status["reports"].values())
@@ -341,7 +347,7 @@ def test_growth_while_a_run_lasts_asks_for_one_more(tmp_path: Path) -> None:
         time.sleep(FAST.gap_s)
         assert regenerations(running) == 1
         assert seen == [1] * 5
-        (tmp_path / "reports" / "go-on").touch()
+        go_on(tmp_path / "reports")
         until(running, 2)
         running.wait(lambda s: not any(r["stale"] for r in s["reports"].values()))
         assert running.post("/api/run-analyzer?id=pricing").status == 202

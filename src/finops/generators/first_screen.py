@@ -44,9 +44,12 @@ def _cost(understanding: Data, context: Data) -> List[Card]:
     unpriced = int(context.get("unpriced_calls") or summary.unpriced_calls or 0)
     if cost is None:
         return []
+    if unpriced and unpriced == summary.total_calls:
+        return [Card("Cost", None, "money", "no call has a known cost")]
     words = "of the whole period"
     if summary.monthly_cost is not None:
-        words = f"{formatting.money(summary.monthly_cost)} per month"
+        least = "at least " if unpriced else ""
+        words = f"{least}{formatting.money(summary.monthly_cost)} per month"
     if unpriced:
         verb = "has" if unpriced == 1 else "have"
         words += f"; {formatting.counted(unpriced, 'call')} {verb} no known cost"

@@ -107,7 +107,7 @@ def test_the_first_screen_has_the_figures_of_the_reports(tmp_path: Path) -> None
     }  # fmt: skip
     read = index(tmp_path, results, cost=75_732.18, unpriced_calls=3)
     assert read.says(
-        "Cost ≥ $75,732.18 $900.00 per month; 3 calls have no known cost "
+        "Cost ≥ $75,732.18 at least $900.00 per month; 3 calls have no known cost "
         "Change, last 30 days +12.5% $900.00 now, $800.00 in the 30 days before "
         "Forecast for 30 days $901 to $1,000 $950.00 expected "
         "Margin after AI cost $5,000.00 per month, 84.7% of revenue "

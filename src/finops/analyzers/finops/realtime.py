@@ -74,11 +74,12 @@ class RealtimeAnalyzer(Analyzer):
         book = open_book(data, span)
         customers = _at_risk_customers(book)
         unchecked = _unchecked(data, book)
+        judged = _has_hours(data) and "anomalies" not in unchecked
         return results.RealtimeResult(
             summary=results.RealtimeSummary(
                 total_calls=data.totals.calls,
                 total_cost=data.totals.cost,
-                anomaly_count=len(anomalies) if _has_hours(data) else None,
+                anomaly_count=len(anomalies) if judged else None,
                 incident_count=len(incidents),
                 alert_count=len(alerted),
                 risk_level=risk.risk_level,

@@ -96,7 +96,8 @@ def _cards(result: results.RealtimeResult) -> List[Card]:
             "count",
             f"above {threshold} per hour"
             if summary.anomaly_count is not None
-            else f"needs {config.ANOMALY_MIN_HOURS} hours with a call",
+            else result.unchecked.get("anomalies")
+            or f"needs {config.ANOMALY_MIN_HOURS} hours with a call",
         ),
         Card(
             "Alerts",
