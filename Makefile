@@ -97,8 +97,8 @@ detectors: setup ## score detectors and forecast on many simulated datasets (tak
 fuzz: setup ## fuzz all that reads bytes of others, FUZZ_SECONDS (default 180) for each target
 	@PYTHONPATH=src:. $(VENV) -m scripts.fuzz --seconds $(FUZZ_SECONDS)
 
-fuzz-smoke: # the same, 40 s for all targets together
-	@PYTHONPATH=src:. $(VENV) -m scripts.fuzz --total 40 --if-possible
+fuzz-smoke: # the same, 60 s for all targets together
+	@PYTHONPATH=src:. $(VENV) -m scripts.fuzz --total 60 --if-possible
 
 focus: setup ## hold FOCUS exports against the FinOps Foundation's validator
 	@$(PYTHON) scripts/setup_dev.py focus
