@@ -321,7 +321,7 @@ def _says_nothing(
     known = [value for value in values if value is not None]
     if not known:
         return "Not drawn: none of these values is known."
-    if not any(known):  # costs that nobody knows add up to 0, too
+    if not any(known):  # unknown costs add up to 0, too
         what = "no amount above 0 is known" if y.kind == "money" else "every value is 0"
         return f"Not drawn: {what}."
     same = len(known) == len(values) > 1 and len(set(known)) == 1
