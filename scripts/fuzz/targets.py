@@ -34,6 +34,7 @@ from finops.reader.accounts import Accounts
 from finops.reader.block_reader import BlockReader
 from finops.reader.containers import container_of, text_of
 from finops.reader.encoding import Batch, KeyEncoder
+from finops.reader.event_log import read_events
 from finops.reader.fields import BadValueError, parse_money, parse_time, parse_whole
 from finops.reader.header import Header, read_header
 from finops.reader.options import ReadingRules
@@ -375,6 +376,19 @@ def config_file(data: bytes) -> None:
         read_config(str(path))
 
 
+def events_file(data: bytes) -> None:
+    """Read a file of events."""
+    path = Path(_FOLDER.name) / "calls.events.csv"
+    path.write_bytes(data)
+    try:
+        events = read_events(path)
+    except DataError as error:
+        _check_sentence(str(error))
+        return
+    assert events == sorted(events)
+    assert all(event.title and len(event.start) == len("2025-01-31") for event in events)
+
+
 # --- the registry ----------------------------------------------------------------------------
 
 _HOST = b"Host: 127.0.0.1:8000\r\n"
@@ -482,6 +496,13 @@ TARGETS: Dict[str, Target] = {
         [
             b't timezone = "Europe/Berlin"\nsla_ms = 1500\n[tier_prices]\npro = 149\n',
             b'{"rate": {"EUR": 1.1}, "thresholds": {"HIGH_COST_THRESHOLD_USD": 250}}',
+        ],
+    ),
+    "events_file": Target(
+        events_file,
+        [
+            b"start,end,title,subject\n2026-01-01,2026-01-03,Launch,chat\n2026-02-01,,Price,\n",
+            b'title,start\r\n"a ""b""",2026-01-01T10:00:00Z\r\n',
         ],
     ),
     "usage_log": Target(

@@ -50,3 +50,17 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     path.write_bytes(b"start,title\n2025-01-01,caf\xe9\n")
     with pytest.raises(DataError, match="no text in UTF-8"):
         read_events(path)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_any_line_end_ends_a_line(tmp_path: Path, end: str) -> None:
+    path = tmp_path / "e.csv"
+    path.write_bytes(end.join(["start,title", "2026-01-02,b", "2026-01-01,a", ""]).encode())
+    assert [event.title for event in read_events(path)] == ["a", "b"]
+
+
+def test_a_cell_beyond_any_measure_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "e.csv"
+    path.write_text("start,title\n2026-01-01,a\n2026-01-02," + "y" * 140_000 + "\n")
+    with pytest.raises(DataError, match=r"e\.csv, line 3: it is no CSV"):
+        read_events(path)

@@ -14,6 +14,7 @@ from typing import List, NamedTuple
 
 from finops import regular_files
 from finops.errors import DataError
+from finops.reader.header import shown_name
 from finops.regular_files import PathLike
 from finops.timestamps import date_of
 
@@ -48,10 +49,11 @@ def read_events(path: PathLike) -> List[Event]:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is no text in UTF-8"
         raise DataError(f"cannot read events from {name}: {reason}") from error
-    events = [
-        _event(row, f"{name}, line {line}")
-        for line, row in enumerate(csv.DictReader(io.StringIO(text)), start=2)
-    ]
+    rows = csv.DictReader(io.StringIO(text, newline=""))  # so that any line end ends a line
+    try:
+        events = [_event(row, f"{name}, line {line}") for line, row in enumerate(rows, start=2)]
+    except csv.Error as error:
+        raise DataError(f"{name}, line {rows.line_num + 1}: it is no CSV: {error}") from error
     return sorted(events)[:_MOST_EVENTS]
 
 
@@ -63,6 +65,7 @@ def _event(row: dict[str, str], place: str) -> Event:
     try:
         dates = [date_of(text).isoformat() for text in (start, end)]
     except ValueError as error:
-        raise DataError(f"{place}: {start or 'no date'} is no date; write 2025-01-31") from error
+        given = shown_name(start) or "no date"
+        raise DataError(f"{place}: {given} is no date; write 2025-01-31") from error
     subject = (row.get("subject") or "").strip()
     return Event(dates[0], dates[1], title[:_MOST_CHARACTERS], subject[:_MOST_CHARACTERS])
