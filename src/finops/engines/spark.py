@@ -33,8 +33,8 @@ _REMEDIES: Dict[str, str] = {
 }
 # What a message begins with that was made where Java is called; the next line says what it is.
 _CALLING = "An error occurred while calling "
-# Without these the driver keeps the plans of all statements as texts, for pages that nobody asks
-# for: the plan of one check of all calls takes megabytes.
+# Without these the driver keeps the plans of all statements as texts, for pages that are
+# never shown: the plan of one check of all calls takes megabytes.
 _FORGETFUL = {
     "spark.sql.ui.retainedExecutions": "1",
     "spark.ui.retainedJobs": "1",

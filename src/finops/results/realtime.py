@@ -25,7 +25,7 @@ class RealtimeSummary(NamedTuple):
     total_calls: Count
     total_cost: Usd
     anomaly_count: Optional[Count]
-    """null under the hours with a call that anomalies are told from, and where no cost is known"""
+    """null with too few hours to judge, and where no cost is known"""
     incident_count: Count
     alert_count: Count
     risk_level: Optional[str]

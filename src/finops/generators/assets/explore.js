@@ -8,7 +8,7 @@
   const HEIGHT = 180; // as svg.py draws it
   const STACKED = 7;
   const MOST_BARS = 120;
-  const MOST_EVENTS = 12; // as event_marks.py marks them
+  const MOST_EVENTS = 16; // as event_marks.py marks them
   const LEAST_GAP = 0.04;
   const NARROW_GAP = 0.1;
   const SHOWN = 10;
@@ -169,10 +169,10 @@
     return { named, bars, per, rate };
   }
 
-  // The events of the shown days as [bar, words], the first dozen.
+  // The events of the shown days as [bar, words].
   function eventsOf(bars) {
     const [first, last] = [bars[0][0].first, bars[bars.length - 1].slice(-1)[0].last];
-    return store.data.events.filter(([day]) => day >= first && day <= last).slice(0, MOST_EVENTS)
+    return store.data.events.filter(([day]) => day >= first && day <= last)
       .map(([day, words]) => [bars.findIndex((bar) => bar[bar.length - 1].last >= day), words]);
   }
 
@@ -226,9 +226,13 @@
       const wide = (at / every) % 2 ? " wide" : "";
       root.append(shape("text", { class: `mid${wide}`, x: `${((at + 0.5) / bars.length) * 100}%`, y: HEIGHT + 18 }, format.day(bar[0].first, years)));
     });
-    const events = eventsOf(bars);
+    const all = eventsOf(bars);
+    const events = all.slice(-MOST_EVENTS);
+    const earlier = all.length - events.length;
     mark(root, events, bars.length);
-    find("explore-events").textContent = events.length ? `Events: ${events.map(([, words], at) => `${at + 1}: ${words}`).join("; ")}.` : "";
+    const words = events.map(([, text], at) => `${at + 1}: ${text}`);
+    if (earlier) words.push(`${earlier} earlier ${earlier === 1 ? "one is" : "ones are"} not marked`);
+    find("explore-events").textContent = words.length ? `Events: ${words.join("; ")}.` : "";
     const legend = element("p", "legend");
     legend.append(...named.map((one) => {
       const item = element("span", "", "");
