@@ -12,9 +12,11 @@ import pytest
 
 from finops.analyzers.shared.cost_change import CHANGE_TABLES, cost_change
 from finops.analyzers.shared.covered_days import HOURLY_CALLS, covered_days
+from finops.analyzers.shared.explore_cube import explore_cubes
 from finops.generators import formatting
+from finops.generators.explore import explore_page
 from finops.registry import ANALYZER_REGISTRY
-from tests.generators.pages import Page
+from tests.generators.pages import CONTEXT, Page
 from tests.generators.test_browser import Visit
 from tests.support.reference import ReferenceDataset
 from tests.support.rows import varied_rows, write_csv
@@ -279,6 +281,26 @@ def test_events_stand_on_the_days_on_which_they_began(visit: Visit) -> None:
     visit.wait_until("document.querySelectorAll('#explore-drawing .event').length === 1")
     assert str(page.locator("#explore-events").text_content()).startswith("Events: 1: Outage")
     page.evaluate("location.hash = ''")
+
+
+def test_of_many_events_the_last_are_marked_and_the_others_counted(
+    browser: Any, address: str, site: Path, pages: Dict[str, int]
+) -> None:
+    events = [
+        {"start": LAST, "end": LAST, "title": f"Event {number}", "subject": ""}
+        for number in range(18)
+    ]
+    cube = next(iter(explore_cubes(ReferenceDataset(ROWS))))
+    many = explore_page(cube, {}, dict(CONTEXT, events=events))
+    path = site / "events-explore.html"
+    path.write_text(many, encoding="utf-8")
+    opened = Visit(browser, f"{address}/events-explore.html")
+    opened.wait_until("document.querySelectorAll('#explore-drawing .event').length === 16")
+    listed = str(opened.page.locator("#explore-events").text_content())
+    opened.context.close()
+    path.unlink()
+    assert listed.startswith("Events: 1: Event ")
+    assert listed.endswith("; 2 earlier ones are not marked.")
 
 
 def test_dates_are_answered_at_the_field_and_go_along(visit: Visit) -> None:
