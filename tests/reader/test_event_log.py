@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -32,10 +33,11 @@ def test_events_come_by_date_with_an_end_of_their_own_or_their_start(tmp_path: P
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("start,end,title\nsoon,,Launch\n", "line 2: soon is no date"),
+        ("start,end,title\nsoon,,Launch\n", "line 2: soon is not a date"),
         ("start,end,title\n2025-01-01,,\n", "line 2: an event needs a title"),
+        ("start,end,title\n2025-01-01,later,Launch\n", "line 2: later is not a date"),
         ("date,what\n2025-01-01,Launch\n", "line 2: an event needs a title"),
-        ("title\nLaunch\n", "line 2: no date is no date"),
+        ("title\nLaunch\n", "line 2: the start is missing"),
     ],
 )
 def test_a_row_that_is_no_event_is_named(tmp_path: Path, text: str, words: str) -> None:
@@ -48,7 +50,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         read_events(tmp_path / "none.csv")
     path = tmp_path / "latin.csv"
     path.write_bytes(b"start,title\n2025-01-01,caf\xe9\n")
-    with pytest.raises(DataError, match="no text in UTF-8"):
+    with pytest.raises(DataError, match="not text in UTF-8"):
         read_events(path)
 
 
@@ -59,8 +61,22 @@ def test_any_line_end_ends_a_line(tmp_path: Path, end: str) -> None:
     assert [event.title for event in read_events(path)] == ["a", "b"]
 
 
-def test_a_cell_beyond_any_measure_is_named(tmp_path: Path) -> None:
+def test_a_huge_cell_is_cut_and_the_rows_after_it_are_read(tmp_path: Path) -> None:
     path = tmp_path / "e.csv"
-    path.write_text("start,title\n2026-01-01,a\n2026-01-02," + "y" * 140_000 + "\n")
-    with pytest.raises(DataError, match=r"e\.csv, line 3: it is no CSV"):
+    path.write_text("start,title\n2026-01-01,a\n2026-01-02," + "y" * 140_000 + "\n2026-01-03,c\n")
+    assert [event.title for event in read_events(path)] == ["a", "y" * 120, "c"]
+
+
+def test_the_limit_of_a_cell_that_others_set_stays(tmp_path: Path) -> None:
+    before = csv.field_size_limit(256 << 20)
+    try:
+        read_events(written(tmp_path, "start,title\n2026-01-01,a\n"))
+        assert csv.field_size_limit() == 256 << 20
+    finally:
+        csv.field_size_limit(before)
+
+
+def test_a_row_is_named_by_its_line_in_the_file(tmp_path: Path) -> None:
+    path = written(tmp_path, 'start,title\n\n2026-01-01,"two\nlines"\nsoon,b\n')
+    with pytest.raises(DataError, match="line 5: soon is not a date"):
         read_events(path)

@@ -47,13 +47,15 @@ def read_events(path: PathLike) -> List[Event]:
     try:
         text = regular_files.read_regular(Path(path), _MOST_BYTES).decode("utf-8-sig")
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text in UTF-8"
+        reason = getattr(error, "strerror", None) or "it is not text in UTF-8"
         raise DataError(f"cannot read events from {name}: {reason}") from error
+    # The module's limit of a cell holds for the whole process: here the size of the file bounds it.
+    csv.field_size_limit(max(csv.field_size_limit(), _MOST_BYTES))
     rows = csv.DictReader(io.StringIO(text, newline=""))  # so that any line end ends a line
     try:
-        events = [_event(row, f"{name}, line {line}") for line, row in enumerate(rows, start=2)]
+        events = [_event(row, f"{name}, line {rows.line_num}") for row in rows]
     except csv.Error as error:
-        raise DataError(f"{name}, line {rows.line_num + 1}: it is no CSV: {error}") from error
+        raise DataError(f"{name}, line {rows.line_num + 1}: it is not CSV: {error}") from error
     return sorted(events)[:_MOST_EVENTS]
 
 
@@ -62,10 +64,18 @@ def _event(row: dict[str, str], place: str) -> Event:
     end = (row.get("end") or "").strip() or start
     if not title:
         raise DataError(f"{place}: an event needs a title")
-    try:
-        dates = [date_of(text).isoformat() for text in (start, end)]
-    except ValueError as error:
-        given = shown_name(start) or "no date"
-        raise DataError(f"{place}: {given} is no date; write 2025-01-31") from error
     subject = (row.get("subject") or "").strip()
-    return Event(dates[0], dates[1], title[:_MOST_CHARACTERS], subject[:_MOST_CHARACTERS])
+    return Event(
+        _date(start, place),
+        _date(end, place),
+        title[:_MOST_CHARACTERS],
+        subject[:_MOST_CHARACTERS],
+    )
+
+
+def _date(text: str, place: str) -> str:
+    try:
+        return date_of(text).isoformat()
+    except ValueError as error:
+        given = f"{shown_name(text)} is not a date" if text else "the start is missing"
+        raise DataError(f"{place}: {given}; write 2025-01-31") from error
