@@ -429,7 +429,7 @@ def piped(command: str) -> subprocess.CompletedProcess[str]:
         env=environment,
         capture_output=True,
         encoding="utf-8",
-        timeout=60,
+        timeout=300,
     )
 
 
@@ -503,7 +503,7 @@ def served(words: List[Any], until: str) -> Dict[str, Any]:
             page = answer.read().decode("utf-8")
     finally:
         process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=300)
     said = "".join(lines)
     return {"code": process.returncode, "said": said, "status": status, "page": page, "err": errors}
 

@@ -645,7 +645,7 @@ def test_signal_while_an_event_is_stored(
         headers={"Content-Type": "application/json"},
     )
     begun = time.monotonic()
-    with urllib.request.urlopen(request, timeout=60) as answer:
+    with urllib.request.urlopen(request, timeout=300) as answer:
         assert json.loads(answer.read())["accepted"] == 1
     assert child.wait() == status, child.err
     assert time.monotonic() - begun < allowed_s(5)

@@ -73,7 +73,7 @@ def shared(case: str) -> Dict[str, Any]:
     done = subprocess.run(
         [sys.executable, "-c", RECORDING + case, SOURCE],
         capture_output=True,
-        timeout=60,
+        timeout=300,
         check=True,
     )
     assert not done.stderr

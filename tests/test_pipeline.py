@@ -372,7 +372,7 @@ def test_runs_at_the_same_time_lose_nothing(small_csv: Path, tmp_path: Path) -> 
         )
         for name in IDS[:5]
     ]
-    assert [process.wait(60) for process in running] == [0] * 5
+    assert [process.wait(300) for process in running] == [0] * 5
     assert [states(tmp_path)[name] for name in IDS[:5]] == ["ok"] * 5
 
 

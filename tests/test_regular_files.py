@@ -102,7 +102,7 @@ def test_every_command_says_in_one_line_that_it_is_no_file(
     odd = tmp_path / "odd.csv"
     ODD_FILES[kind](odd)
     places: Dict[str, Any] = {"ODD": odd, "calls.csv": small_csv, "r": tmp_path / "r"}
-    done = run_finops(*(places.get(word, word) for word in words), timeout=60)
+    done = run_finops(*(places.get(word, word) for word in words), timeout=300)
     assert done.returncode == 2
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("finops: ")]
     assert "regular file" in line or "folder" in line or "directory" in line, line
@@ -118,12 +118,12 @@ def test_a_pipe_in_place_of_a_sidecar_stops_nobody(
     for suffix in suffixes:
         os.mkfifo(str(data) + suffix)
     words = ["analyze", "--data", data, "--reports", tmp_path / "r", "--only", "dataset_overview"]
-    done = run_finops(*words, timeout=60)
+    done = run_finops(*words, timeout=300)
     assert done.returncode == 0, done.stderr
     # `verify` calls a damaged commit record what it is.
-    checked = run_finops("verify", data, timeout=60)
+    checked = run_finops("verify", data, timeout=300)
     assert checked.returncode == (2 if ".commit" in suffixes else 0)
-    assert run_finops("evaluate", "--data", data, timeout=60).returncode in (0, 2)
+    assert run_finops("evaluate", "--data", data, timeout=300).returncode in (0, 2)
 
 
 OWN_FILES = {"generators/page.py", "viewer/pages.py", "rollups/cache.py"}  # of the package itself

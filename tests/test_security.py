@@ -322,7 +322,7 @@ def test_body_limits(site: Live) -> None:
 
 def drips_are_cut(running: Live) -> None:
     begun = time.monotonic()
-    with socket.create_connection(("127.0.0.1", running.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", running.port), timeout=300) as connection:
         try:
             for byte in b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-A: " + b"b" * 200:
                 connection.sendall(bytes([byte]))
@@ -344,7 +344,7 @@ def test_slow_body_cut(tmp_path: Path) -> None:
         head = f"POST /api/run-all HTTP/1.1\r\nHost: {running.host}\r\n"
         head += "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n"
         begun = time.monotonic()
-        with socket.create_connection(("127.0.0.1", running.port), timeout=5) as connection:
+        with socket.create_connection(("127.0.0.1", running.port), timeout=300) as connection:
             connection.sendall(head.encode())
             sent = 0
             with suppress(ConnectionError):
@@ -362,7 +362,7 @@ def test_never_reads(tmp_path: Path) -> None:
     (tmp_path / "reports" / "pricing.html").write_bytes(b"x" * (16 << 20))
     with live(tmp_path, limits=Limits(head_s=0.5, request_s=1.0, slots=1)) as running:
         request = f"GET /reports/pricing.html HTTP/1.1\r\nHost: {running.host}\r\n\r\n"
-        with socket.create_connection(("127.0.0.1", running.port), timeout=5) as connection:
+        with socket.create_connection(("127.0.0.1", running.port), timeout=300) as connection:
             connection.sendall(request.encode())
             time.sleep(0.2)
             begun = time.monotonic()

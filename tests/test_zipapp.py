@@ -114,14 +114,14 @@ def served(folder: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{address[1]}"
     finally:
         process.terminate()
-        process.communicate(timeout=60)
+        process.communicate(timeout=300)
 
 
 def ask(address: str, body: Any = None) -> Any:
     """Return what an address answers, posting the body as JSON where there is one."""
     data = None if body is None else json.dumps(body).encode("utf-8")
     request = urllib.request.Request(address, data, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=60) as answer:
+    with urllib.request.urlopen(request, timeout=300) as answer:
         return json.loads(answer.read().decode("utf-8"))
 
 
@@ -143,8 +143,8 @@ def test_the_viewer_runs_jobs(alone: Path) -> None:
         assert grown["status"] == "complete", grown
         analyzed = job_ended(address, "/api/run-analyzer?id=features", {})
         assert analyzed["status"] == "complete", analyzed
-        page = urllib.request.urlopen(f"{address}/reports/features.html", timeout=60).read()
-        dashboard = urllib.request.urlopen(f"{address}/", timeout=60).read()
+        page = urllib.request.urlopen(f"{address}/reports/features.html", timeout=300).read()
+        dashboard = urllib.request.urlopen(f"{address}/", timeout=300).read()
     assert page == (reports / "features.html").read_bytes()
     assert b"Feature Economics" in dashboard
     assert (alone / "data" / "simulated_calls.csv").stat().st_size >= 1_048_576

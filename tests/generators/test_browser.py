@@ -92,7 +92,7 @@ class Visit:
 
     def wait_until(self, script: str) -> None:
         # The browser driver's own waiting evaluates text, which the page's policy forbids.
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while not self.page.evaluate(script):
             assert time.monotonic() < deadline, script
             time.sleep(0.05)

@@ -200,7 +200,7 @@ def test_a_file_alone_is_a_library(path: Path, python: str, tmp_path: Path) -> N
             env={},
             capture_output=True,
             encoding="utf-8",
-            timeout=60,
+            timeout=300,
         )
     assert ran.returncode == 0, ran.stderr
     assert json.loads(ran.stdout) == EXPECTED[path.stem]
@@ -215,7 +215,7 @@ def test_a_demonstration_without_its_helpers_is_one_line(path: Path, tmp_path: P
         env={},
         capture_output=True,
         encoding="utf-8",
-        timeout=60,
+        timeout=300,
     )
     assert ran.returncode == 2
     assert ran.stdout == ""

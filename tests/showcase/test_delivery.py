@@ -277,7 +277,7 @@ def test_basic_tracker_raises_what_went_wrong() -> None:
 def post(url: Any, body: Any, **headers: Any) -> Any:
     request = urllib.request.Request(f"{url}/v1/events/batch", body, headers)
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=300) as answer:
             return answer.status, json.loads(answer.read())
     except urllib.error.HTTPError as error:
         return error.code, json.loads(error.read())

@@ -242,7 +242,7 @@ def test_what_is_no_file_stops_nobody_for_ever(
 
     thread = threading.Thread(target=use, daemon=True)
     thread.start()
-    thread.join(30)
+    thread.join(300)
     assert ended == [kind]
 
 

@@ -122,7 +122,7 @@ class Forked:
         error: Optional[BaseException],
         trace: Optional[TracebackType],
     ) -> None:
-        self._process.communicate(timeout=60)  # the end of its input is its end
+        self._process.communicate(timeout=300)  # the end of its input is its end
 
 
 def answer(question: Dict[str, Any], running: List[int]) -> Optional[int]:

@@ -21,10 +21,9 @@ from finops.viewer.process import Command
 from finops.viewer.server import Limits
 from finops.viewer.tasks import Commands, GenerateRequest
 from finops.viewer.viewer_state import ALL_IDS, Settings
+from tests.support.shared import PATIENCE_S
 
 FAKE = Path(__file__).with_name("fake_work.py")
-# How long a test waits for what must become true: long, for the machine may be busy.
-PATIENCE_S = 60.0
 QUIET = Intervals(interval_s=0.2, gap_s=3600, growth_bytes=1 << 40)
 
 

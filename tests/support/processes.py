@@ -96,14 +96,14 @@ class Served:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
-            self.process.communicate(timeout=60)
+            self.process.communicate(timeout=300)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.communicate()
 
     def get(self, path: str) -> Any:
         """Return the JSON at an address."""
-        with urllib.request.urlopen(self.address + path, timeout=60) as answer:
+        with urllib.request.urlopen(self.address + path, timeout=300) as answer:
             return json.loads(answer.read().decode("utf-8"))
 
     def post(self, path: str, body: Any = None, **headers: str) -> int:
@@ -113,7 +113,7 @@ class Served:
             data=json.dumps({} if body is None else body).encode("utf-8"),
             headers={"Content-Type": "application/json", **headers},
         )
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=300) as answer:
             return int(answer.status)
 
     def ended_job(self) -> Dict[str, Any]:

@@ -9,7 +9,8 @@ from typing import Callable
 
 import pytest
 
-PATIENCE_S = 300
+# How long a test waits for what must become true: long, for the machine may be busy.
+PATIENCE_S = 300.0
 
 
 def shared_folder(factory: pytest.TempPathFactory) -> Path:

@@ -16,9 +16,10 @@ from finops.viewer.monitor import Intervals
 from finops.viewer.tasks import Commands
 from finops.viewer.viewer_state import Settings
 from scripts.chromium import FLAGS
-from tests.support.live import PATIENCE_S, QUIET, FakeCommands, Live, live, some_rows
+from tests.support.live import QUIET, FakeCommands, Live, live, some_rows
 from tests.support.patience import allowed_s
 from tests.support.rows import varied_rows, write_csv
+from tests.support.shared import PATIENCE_S
 from tests.support.tools import need
 from tests.viewer.test_collector import RECORD
 

@@ -16,9 +16,10 @@ from finops.viewer.datasets import Dataset
 from finops.viewer.metrics import Metrics, MetricsError
 from finops.viewer.process import Command
 from finops.viewer.tasks import Commands
-from tests.support.live import PATIENCE_S, Live, live
+from tests.support.live import Live, live
 from tests.support.reference import call
 from tests.support.rows import write_csv
+from tests.support.shared import PATIENCE_S
 
 COST = 'finops_cost_usd_total{provider="openai",model="gpt-4o"}'
 CREDITS = COST.replace("cost", "credits")

@@ -38,7 +38,7 @@ def test_a_tracker_of_the_showcase_speaks_to_the_collector(tmp_path: Path) -> No
             env=environ,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=60,
+            timeout=300,
         )
         assert ran.returncode == 0, ran.stdout.decode()
         assert stored(running)
@@ -132,10 +132,10 @@ def data(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_stops_it(data: Path, number: int, status: int) -> None:
     process, address = serve(data)
-    with urllib.request.urlopen(address + "/healthz", timeout=60) as answer:
+    with urllib.request.urlopen(address + "/healthz", timeout=300) as answer:
         assert answer.read() == b"ok"
     process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == status
     assert b"Traceback" not in out + err
     with pytest.raises(OSError, match="refused"):
@@ -144,7 +144,7 @@ def test_a_signal_stops_it(data: Path, number: int, status: int) -> None:
 
 def until(condition: Callable[[], bool]) -> None:
     """Wait until a condition holds."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not condition():
         assert time.monotonic() < deadline, "it never became so"
         time.sleep(0.02)
@@ -171,12 +171,12 @@ def test_running_jobs_are_ended_and_leave_no_process(data: Path) -> None:
         headers={"Content-Type": "application/json"},
     )
     (data / "data" / "calls.csv").unlink()
-    assert urllib.request.urlopen(request, timeout=30).status == 202
+    assert urllib.request.urlopen(request, timeout=300).status == 202
     until(lambda: b'"status":"running"' in urllib.request.urlopen(f"{address}/api/status").read())
     process.send_signal(signal.SIGTERM)
     until(lambda: is_refused(address))
     process.send_signal(signal.SIGTERM)  # the second does not wait for the job
-    process.communicate(timeout=60)
+    process.communicate(timeout=300)
     assert process.returncode == 143
     listed = subprocess.run(["ps", "-eo", "args"], stdout=subprocess.PIPE, check=True)
     assert str(data).encode() not in listed.stdout
@@ -188,7 +188,7 @@ def refusal(*words: str) -> List[str]:
         cwd=str(ROOT),
         env=clean_environment(),
         capture_output=True,
-        timeout=20,
+        timeout=300,
     )
     assert ran.returncode == 2
     assert ran.stdout == b""
@@ -238,11 +238,11 @@ def test_it_starts_in_under_a_second_beside_a_large_file(data: Path) -> None:
         seconds = []
         for _ in range(5):
             begun = time.monotonic()
-            with urllib.request.urlopen(address + "/api/status", timeout=30) as answer:
+            with urllib.request.urlopen(address + "/api/status", timeout=300) as answer:
                 status = json.loads(answer.read().decode())
             seconds.append(time.monotonic() - begun)
         assert min(seconds) < allowed_s(0.5)
         assert status["csv"]["size_mb"] == LARGE_MB
     finally:
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=60)
+        process.communicate(timeout=300)

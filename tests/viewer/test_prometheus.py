@@ -16,9 +16,10 @@ from typing import Dict, Iterator, List
 import pytest
 
 from finops.viewer.tasks import Commands
-from tests.support.live import PATIENCE_S, live
+from tests.support.live import live
 from tests.support.reference import call
 from tests.support.rows import write_csv
+from tests.support.shared import PATIENCE_S
 
 PROMETHEUS = shutil.which("prometheus")
 pytestmark = [
