@@ -93,9 +93,9 @@ def _more_savings(optimization: Results) -> Iterator[Tuple[str, str, Any]]:
 
 def _more_revenue(results: Results) -> Iterator[Tuple[str, str, Any]]:
     profitability, features = results["profitability"], results["features"]
-    known = results["profitability"]["summary"]["monthly_revenue"]
+    revenue = results["profitability"]["summary"]["monthly_revenue"]
     question = "revenue per month"
-    if known is not None:
+    if revenue is not None:
         paid = math.fsum(row["monthly_revenue"] for row in profitability["customers"])
         yield question, "profitability.customers", paid
         tiers = math.fsum(row["monthly_revenue"] for row in profitability["by_tier"])
@@ -110,7 +110,8 @@ def _more_revenue(results: Results) -> Iterator[Tuple[str, str, Any]]:
     lost = [row["lost_monthly_revenue"] for row in profitability["gone"]]
     priced = profitability["customers"] or profitability["too_new"]
     everybody = profitability["summary"]["total_customers"]
-    if priced or not everybody or any(amount is not None for amount in lost):
+    known = priced or not everybody or any(amount is not None for amount in lost)
+    if known and "gone" not in profitability["unchecked"]:
         gone = math.fsum(amount or 0.0 for amount in lost)
         yield "revenue lost", "profitability.gone", gone
 

@@ -174,7 +174,7 @@ def test_a_failure_of_few_calls_is_no_rate(calls: int, errors: int, alerts: int)
 def test_nobody_is_called_profitable_who_was_not_judged(
     rows: List[Row], reason: str, tmp_path: Path
 ) -> None:
-    assert result_of("profitability", rows)["unchecked"] == {"unprofitable": reason}
+    assert result_of("profitability", rows)["unchecked"]["unprofitable"] == reason
     page = page_of("profitability", rows, tmp_path)
     assert f"Not checked: customers that cost more than they pay; {reason}." in page
     assert "costs more than it pays." not in page

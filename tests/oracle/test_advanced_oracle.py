@@ -272,11 +272,20 @@ def test_churned(case: Case) -> None:
                   where first <= stop::date - 30 and last > stop::date - 60)
         select if((select days from about) >= 60, avg(lost::int) * 100, null) from there"""
     )
+    long = case.oracle.value("select count(*) from dates") > 30
+    compared = case.oracle.value(
+        """with whole as (select day, row_number() over (order by day desc) - 1 as age from dates
+                          where share = 1),
+        before as (select count(*) as calls from calls join whole using (day)
+                   where age between 14 and 27 and (select count(*) from whole) >= 28
+                   group by customer_id)
+        select count(*) from before where calls >= 10"""
+    )
     summary = {
         "total_customers": total,
-        "churned_customers": len(expected),
+        "churned_customers": len(expected) if long else None,
         "churn_rate_percent": rate,
-        "at_risk_customers": len(result["at_risk"]),
+        "at_risk_customers": len(result["at_risk"]) if compared else None,
     }
     check_same(result["summary"], summary, "summary")
 
@@ -431,4 +440,10 @@ def test_abuse_daily_figures(case: Case) -> None:
         assert 0 <= row["risk_score"] <= 100
         if row["customer_id"] in costs:
             check_same(row["monthly_cost"], costs[row["customer_id"]], "customers")
-    assert result["summary"]["flagged_customers"] == len(result["customers"])
+    judged = case.oracle.value(
+        """with days as (select customer_id, count(*) as n from calls group by customer_id, day)
+        select count(*) from (select 1 from days group by customer_id
+                              having max(n) >= 20 and count(*) > 7)"""
+    )
+    flagged = len(result["customers"])
+    assert result["summary"]["flagged_customers"] == (flagged if judged or flagged else None)

@@ -314,7 +314,13 @@ def test_realtime_alerts(case: Case) -> None:
     alerts = case.results["realtime"]["alerts"]
     by_day = [alert for alert in alerts if alert["type"] != "provider_degraded"]
     check_same(by_day, runs, "alerts")
-    assert case.results["realtime"]["summary"]["alert_count"] == len(alerts)
+    # Few calls in each hour say nothing of a provider, and no alert is then not known to be none.
+    busy = case.oracle.value(
+        """select count(*) from (select 1 from calls group by provider, hour
+                                having count(*) >= 10)"""
+    )
+    expected = len(alerts) if busy or alerts else None
+    assert case.results["realtime"]["summary"]["alert_count"] == expected
 
 
 def test_realtime_risk(case: Case) -> None:

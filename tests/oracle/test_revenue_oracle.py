@@ -73,7 +73,8 @@ def test_profitability_summary(case: Case) -> None:
     summary = {
         "active_customers": case.oracle.value("select count(*) from customers where not gone"),
         "revenue_lost": case.oracle.value(
-            "select coalesce(sum(price), 0) from customers where gone"
+            """select if((select count(*) from dates) > 30, coalesce(sum(price), 0), null)
+            from customers where gone"""
         ),
         "total_customers": case.oracle.value("select count(*) from customers"),
         "customers_without_price": case.oracle.value(

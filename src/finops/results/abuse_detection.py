@@ -24,9 +24,12 @@ class AbuseSummary(NamedTuple):
     total_calls: Count
     total_cost: Usd
     total_customers: Count
-    flagged_customers: Count
-    flagged_percent: Percent
-    critical_count: Count
+    flagged_customers: Optional[Count]
+    """customers with a signal that could be checked; null where not all could and none has one"""
+    flagged_percent: Optional[Percent]
+    """customers with a signal of abuse, of all; null unless all signals could be checked"""
+    critical_count: Optional[Count]
+    """customers with a critical risk score; null where not all could be checked and none has"""
     estimated_exposure_usd_per_month: Optional[UsdPerMonth]
 
 
@@ -97,7 +100,8 @@ class FlaggedDay(NamedTuple):
     date: Date
     call_count: Count
     total_cost: Usd
-    flagged_customers: Count
+    flagged_customers: Optional[Count]
+    """customers with a signal of abuse on that day; null where that of the summary is"""
 
 
 class AbuseDetectionResult(NamedTuple):

@@ -13,7 +13,8 @@ class ChurnSummary(NamedTuple):
     total_calls: Count
     total_cost: Usd
     total_customers: Count
-    churned_customers: Count
+    churned_customers: Optional[Count]
+    """customers who left; null where `unchecked` says why nobody can be known to have"""
     churn_rate_percent: Optional[Percent]
     """customers lost in the last 30 days, of those active at their start; null under 60 days"""
     grr_percent: Optional[Percent]
@@ -21,9 +22,11 @@ class ChurnSummary(NamedTuple):
     nrr_percent: Optional[Percent]
     """net revenue retention: the same with what they pay more"""
     lost_monthly_revenue: Optional[UsdPerMonth]
-    at_risk_customers: Count
+    at_risk_customers: Optional[Count]
+    """customers at risk; null where `unchecked` says why none could be compared"""
     at_risk_monthly_revenue: Optional[UsdPerMonth]
-    expansion_customers: Count
+    expansion_customers: Optional[Count]
+    """customers that outgrow their tier; null where `unchecked` says why none is known to"""
     expansion_monthly_revenue: Optional[UsdPerMonth]
     weekly_growth_percent: Optional[Percent]
     """constant growth of calls per week through all whole weeks; null where chance explains it"""

@@ -35,6 +35,7 @@ class ProfitabilitySummary(NamedTuple):
     unprofitable_count: Optional[Count]
     total_monthly_loss: Optional[UsdPerMonth]
     revenue_lost: Optional[UsdPerMonth]
+    """what customers who left paid; null where none can be known to have left, or no price is"""
     unpriced_calls: Count
 
 

@@ -26,12 +26,14 @@ class RealtimeSummary(NamedTuple):
     total_cost: Usd
     anomaly_count: Optional[Count]
     """null with too few hours to judge, and where no cost is known"""
-    incident_count: Count
-    alert_count: Count
+    incident_count: Optional[Count]
+    """incidents of anomalous hours; null where anomaly_count is"""
+    alert_count: Optional[Count]
+    """alerts of the kinds that could be checked; null where these are not all and gave none"""
     risk_level: Optional[str]
     error_rate_percent: Optional[Percent]
-    at_risk_customers: Count
-    """customers that use up most of their subscription"""
+    at_risk_customers: Optional[Count]
+    """customers that use up most of their subscription; null where none could be judged"""
     unpriced_calls: Count
 
 

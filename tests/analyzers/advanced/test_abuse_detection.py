@@ -179,7 +179,7 @@ def test_scores_add_up_signals_and_severity() -> None:
     assert list(scores) == ["both", "hops much", "limit much", "hops", "limit"]
     assert result["customers"][0]["signals"] == ["suspicious_access", "rate_limit_abuse"]
     assert result["summary"]["flagged_customers"] == 5
-    assert result["summary"]["flagged_percent"] == 100.0
+    assert result["summary"]["flagged_percent"] is None  # too few calls to see unusual days
     assert result["summary"]["critical_count"] == 3
 
 

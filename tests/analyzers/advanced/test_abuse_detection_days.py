@@ -39,8 +39,17 @@ def rollups(series: Series) -> Rollups:
             cell[0] += calls
             cell[1] += cost
     hours = [(f"{day}T{hour:02d}:00:00",) for (day,) in sorted(days) for hour in range(24)]
+    calls = sum(n for n, _, _ in daily.values())
+    place = ("chat", "chat", "production", "us-east")
     tables: Dict[Table, Any] = {
         **{table: {} for table in BASIS_TABLES},
+        # Every call says whether it succeeded, and where it came from.
+        Table((), ("calls", "records", "latency_known", "status_known", "unpriced")): {
+            (): (calls, calls, calls, calls, 0)
+        },
+        Table(("feature_id", "task_type", "environment", "region"), ("calls", "records")): {
+            place: (calls, calls)
+        },
         HOURLY_CALLS: {hour: (1, 0.0) for hour in hours},
         DAILY: in_key_order(daily),
         DAYS: in_key_order({key: tuple(cell) for key, cell in days.items()}),
@@ -53,7 +62,7 @@ def rollups(series: Series) -> Rollups:
     return Rollups(
         tables,
         Period(dates[0] + stamp, dates[-1] + "T23:00:00.000000"),
-        Totals(sum(v[0] for v in daily.values())),
+        Totals(calls, math.fsum(cost for _, cost, _ in daily.values())),
         {name: who for name in sorted(series)},
     )
 
@@ -91,7 +100,7 @@ def quiet(series: Series) -> None:
     assert result["unusual_usage"] == []
     assert result["cost_spikes"] == []
     assert result["customers"] == []
-    assert result["summary"]["flagged_customers"] == 0
+    assert result["summary"]["flagged_customers"] == (None if result["unchecked"] else 0)
 
 
 def test_a_spike_by_hand() -> None:

@@ -69,7 +69,7 @@ def test_summary_by_hand(result: Any) -> None:
         "margin_percent": pytest.approx(-1892 / 398 * 100),
         "unprofitable_count": 2,
         "total_monthly_loss": -1962.0,
-        "revenue_lost": 0.0,
+        "revenue_lost": None,  # nobody can be gone in 30 days
         "unpriced_calls": 0,
     }
 

@@ -28,10 +28,12 @@ from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.customer_advice import suspected
 from finops.analyzers.shared.customers import customers_of
 from finops.analyzers.shared.overlaps import UNUSUAL_USAGE
+from finops.analyzers.shared.request_count import has_usage
 from finops.analyzers.shared.revenue import own_days, own_monthly
 from finops.analyzers.shared.wording import caveats, counted, nothing_known_to_cost
 from finops.results import abuse_detection as results
 from finops.results.base import CustomerAdvice, Finding
+from finops.results.unchecked import checked_only
 from finops.rollups.customers import CUSTOMER_RECORDS
 from finops.rollups.measures import OF_MOMENTS
 from finops.rollups.spec import Rollups, Table
@@ -54,15 +56,18 @@ class AbuseDetectionAnalyzer(Analyzer):
         exposure = Exposure(data, span, evidence)
         unchecked = _unchecked(data, evidence)
         customers = _customers(data, span, evidence)
+        summary = checked_only(
+            "abuse_detection", _summary(data, customers, exposure.of(raised)), unchecked
+        )
         return results.AbuseDetectionResult(
-            summary=_summary(data, customers, exposure.of(raised)),
+            summary=summary,
             basis=basis_of(data, span, self.NEEDS),
             unusual_usage=signals.unusual_usage,
             rate_limit_abuse=signals.rate_limit_abuse,
             cost_spikes=signals.cost_spikes,
             suspicious_access=signals.suspicious_access,
             customers=customers,
-            daily=_daily(data, raised),
+            daily=_daily(data, raised, summary.flagged_customers is not None),
             findings=by_impact(_findings(data, span, evidence, exposure, unchecked)),
             recommendations=_recommendations(suspected(data, span, evidence), customers),
             unchecked=unchecked,
@@ -90,7 +95,9 @@ def _unchecked(data: Rollups, evidence: Evidence) -> Dict[str, str]:
         "rate_limit_abuse": "" if coverage["status"] else "no call says whether it succeeded",
         "suspicious_access": "" if coverage["region"] else "no call names a region",
     }
-    return {signal: reason for signal, reason in reasons.items() if reason and totals.calls}
+    if not customers_of(data):
+        reasons = dict.fromkeys(reasons, "no call names a customer")
+    return {signal: reason for signal, reason in reasons.items() if reason and has_usage(data)}
 
 
 # --- customers -------------------------------------------------------------------------------
@@ -115,8 +122,8 @@ def _customers(
     return sorted(rows, key=lambda r: (-r.risk_score, r.customer_id))
 
 
-def _daily(data: Rollups, raised: Iterable[Raised]) -> List[results.FlaggedDay]:
-    """Return calls and cost of each date, and how many customers were flagged on it."""
+def _daily(data: Rollups, raised: Iterable[Raised], is_checked: bool) -> List[results.FlaggedDay]:
+    """Return calls and cost of each date, and how many customers were flagged on it if checked."""
     flagged: Dict[str, Set[str]] = {}
     for sign in raised:
         flagged.setdefault(sign.day, set()).add(sign.customer_id)
@@ -125,7 +132,7 @@ def _daily(data: Rollups, raised: Iterable[Raised]) -> List[results.FlaggedDay]:
             date=day,
             call_count=calls,
             total_cost=cost,
-            flagged_customers=len(flagged.get(day, ())),
+            flagged_customers=len(flagged.get(day, ())) if is_checked else None,
         )
         for (day,), (calls, cost) in data[DAYS].items()
     ]

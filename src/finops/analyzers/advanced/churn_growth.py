@@ -29,11 +29,9 @@ from finops.analyzers.shared.customer_trends import (
 )
 from finops.analyzers.shared.customers import customers_of
 from finops.analyzers.shared.overlaps import ENDANGERED_CUSTOMERS, GONE_CUSTOMERS
+from finops.analyzers.shared.request_count import has_usage
 from finops.analyzers.shared.retention import RETENTION_TABLES, Retention, cohort_of, retention_of
-from finops.analyzers.shared.revenue import (
-    days_inactive,
-    is_gone,
-)
+from finops.analyzers.shared.revenue import CUSTOMER_TABLE, days_inactive, is_gone, ungone
 from finops.analyzers.shared.wording import caveats, counted, percent, usd
 from finops.results.base import CustomerAdvice, Finding
 from finops.results.churn_growth import (
@@ -44,7 +42,8 @@ from finops.results.churn_growth import (
     Expansion,
     WeekActivity,
 )
-from finops.rollups.spec import Rollups
+from finops.results.unchecked import checked_only
+from finops.rollups.spec import Customer, Rollups
 
 
 class ChurnGrowthAnalyzer(Analyzer):
@@ -63,8 +62,12 @@ class ChurnGrowthAnalyzer(Analyzer):
         advice = advice_of(data, span)
         expansion = [_in_one_voice(row, advice) for row in expansion_of(data, span, trends)]
         rate, retention = _churn_rate(data, span), retention_of(data, span)
-        summary = _summary(data, rate, retention, churned, at_risk, expansion, weekly)
-        unchecked = _unchecked(data, span, trends, summary)
+        unchecked = _unchecked(data, span, trends)
+        summary = checked_only(
+            "churn_growth",
+            _summary(data, rate, retention, churned, at_risk, expansion, weekly),
+            unchecked,
+        )
         return ChurnGrowthResult(
             summary=summary,
             basis=basis_of(data, span, self.NEEDS),
@@ -80,26 +83,32 @@ class ChurnGrowthAnalyzer(Analyzer):
         )
 
 
-def _unchecked(
-    data: Rollups, span: CoveredDays, trends: Mapping[str, Trend], summary: ChurnSummary
-) -> Dict[str, str]:
+def _unchecked(data: Rollups, span: CoveredDays, trends: Mapping[str, Trend]) -> Dict[str, str]:
     """Return why customers who left, call less or outgrow their tier could not be checked."""
     window, least = config.TREND_WINDOW_DAYS, config.TREND_MIN_PREVIOUS_CALLS
-    silence = config.CHURN_INACTIVE_DAYS
-    long = len(span.dates) > silence
     few = f"no customer had {least} calls in the {window} days before the last {window}"
     trend = few if trends else f"it needs {2 * window} whole days"
-    if not summary.total_customers:
-        trend = "no call names a customer"
     if any(each.previous >= least for each in trends.values()):
         trend = ""
-    priceless = summary.customers_without_price == summary.total_customers
+    customers = customers_of(data)
+    if not customers:
+        trend = "no call names a customer"
     reasons = {
-        "churned": "" if long else f"it needs more than {silence} days",
+        "churned": ungone(data, span),
         "at_risk": trend,
-        "expansion": trend or ("no subscription price is known" if priceless else ""),
+        "expansion": trend or _incomparable(data, customers),
     }
-    return {name: reason for name, reason in reasons.items() if reason and data.totals.calls}
+    return {name: reason for name, reason in reasons.items() if reason and has_usage(data)}
+
+
+def _incomparable(data: Rollups, customers: Mapping[str, Customer]) -> str:
+    """Return why no customer's cost can be held against its price; "" where one can be."""
+    if all(customer.price is None for customer in customers.values()):
+        return "no subscription price is known"
+    costs = {name: unpriced for (name,), (_, _, unpriced) in data[CUSTOMER_TABLE].items()}
+    if all(costs[name] for name, customer in customers.items() if customer.price is not None):
+        return "calls of every customer have no known cost"
+    return ""
 
 
 def _in_one_voice(row: Expansion, advice: Advice) -> Expansion:
@@ -182,7 +191,7 @@ def _findings(
 ) -> List[Finding]:
     findings = caveats(span, data.totals)
     if summary.churned_customers:
-        findings.append(_churn_finding(summary))
+        findings.append(_churn_finding(summary, summary.churned_customers))
     if summary.at_risk_customers:
         verb = "pays" if summary.at_risk_customers == 1 else "pay"
         findings.append(
@@ -222,14 +231,14 @@ def _paying(verb: str, customers: int, revenue: Optional[float]) -> str:
     return "" if revenue is None else f"; {who} {verb} {usd(revenue)} per month"
 
 
-def _churn_finding(summary: ChurnSummary) -> Finding:
+def _churn_finding(summary: ChurnSummary, churned: int) -> Finding:
     rate = summary.churn_rate_percent
     monthly = "" if rate is None else f"; the last month's churn is {percent(rate)}"
     return finding(
         "critical" if (rate or 0.0) >= config.CHURN_RATE_CRITICAL_PCT else "warning",
-        f"{counted(summary.churned_customers, 'customer')} left",
+        f"{counted(churned, 'customer')} left",
         f"No call for {config.CHURN_INACTIVE_DAYS} days or more{monthly}"
-        f"{_paying('paid', summary.churned_customers, summary.lost_monthly_revenue)}.",
+        f"{_paying('paid', churned, summary.lost_monthly_revenue)}.",
         summary.lost_monthly_revenue,
         kind="revenue_lost",
         effort="high",
@@ -249,7 +258,8 @@ def _trend_findings(summary: ChurnSummary, unchecked: Mapping[str, str]) -> List
             )
         )
     quiet = not summary.churned_customers and not summary.at_risk_customers
-    if summary.churn_rate_percent is not None and quiet and "at_risk" not in unchecked:
+    judged = summary.churn_rate_percent is not None and not {"churned", "at_risk"} & set(unchecked)
+    if judged and quiet:
         findings.append(
             finding(
                 "success",

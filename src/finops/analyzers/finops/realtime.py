@@ -20,6 +20,7 @@ from finops.analyzers.shared.hourly_costs import HOURS, hourly_costs
 from finops.analyzers.shared.like_hours import LikeHours
 from finops.analyzers.shared.overlaps import UNPROFITABLE_CUSTOMERS, UNUSUAL_USAGE
 from finops.analyzers.shared.provider_names import provider_name
+from finops.analyzers.shared.request_count import has_usage
 from finops.analyzers.shared.revenue import Book, open_book
 from finops.analyzers.shared.tables import CALLS, fold
 from finops.analyzers.shared.wording import (
@@ -33,6 +34,7 @@ from finops.analyzers.shared.wording import (
 )
 from finops.results import realtime as results
 from finops.results.base import Finding
+from finops.results.unchecked import checked_only
 from finops.rollups.measures import OF_MOMENTS
 from finops.rollups.spec import Rollups, Table
 from finops.stats import mean, ratio, std_dev
@@ -74,19 +76,20 @@ class RealtimeAnalyzer(Analyzer):
         book = open_book(data, span)
         customers = _at_risk_customers(book)
         unchecked = _unchecked(data, book)
-        judged = _has_hours(data) and "anomalies" not in unchecked
+        judged = _has_hours(data)
+        summary = results.RealtimeSummary(
+            total_calls=data.totals.calls,
+            total_cost=data.totals.cost,
+            anomaly_count=len(anomalies) if judged else None,
+            incident_count=len(incidents) if judged else None,
+            alert_count=len(alerted),
+            risk_level=risk.risk_level,
+            error_rate_percent=error_rate(data, data.totals.errors, data.totals.calls),
+            at_risk_customers=len(customers),
+            unpriced_calls=data.totals.unpriced,
+        )
         return results.RealtimeResult(
-            summary=results.RealtimeSummary(
-                total_calls=data.totals.calls,
-                total_cost=data.totals.cost,
-                anomaly_count=len(anomalies) if judged else None,
-                incident_count=len(incidents),
-                alert_count=len(alerted),
-                risk_level=risk.risk_level,
-                error_rate_percent=error_rate(data, data.totals.errors, data.totals.calls),
-                at_risk_customers=len(customers),
-                unpriced_calls=data.totals.unpriced,
-            ),
+            summary=checked_only("realtime", summary, unchecked),
             basis=basis_of(data, span, self.NEEDS),
             hourly_baseline=baseline,
             hourly=[results.HourCost(hour=hour, cost=cost) for hour, cost in hourly.items()],
@@ -127,7 +130,7 @@ def _unchecked(data: Rollups, book: Book) -> Dict[str, str]:
         "provider_degraded": "" if busy else f"no provider has {least} calls in an hour",
         "at_risk_customers": book.unjudged,
     }
-    return {name: reason for name, reason in reasons.items() if reason and totals.calls}
+    return {name: reason for name, reason in reasons.items() if reason and has_usage(data)}
 
 
 # --- hours -----------------------------------------------------------------------------------

@@ -22,6 +22,12 @@ def is_known(data: Rollups) -> bool:
     return bool(totals.calls) or not (totals.tokens or totals.cost)
 
 
+def has_usage(data: Rollups) -> bool:
+    """Return whether there was any use, of a known number of calls or not."""
+    totals = data.totals
+    return bool(totals.calls or totals.tokens or totals.cost)
+
+
 def without_counts(value: Any) -> Any:
     """Return a result with None in the place of every figure that counts calls.
 

@@ -139,6 +139,14 @@ def is_gone(customer: Customer, span: CoveredDays) -> bool:
     return days_inactive(customer, span) >= config.CHURN_INACTIVE_DAYS
 
 
+def ungone(data: Rollups, span: CoveredDays) -> str:
+    """Return why no customer can be known to have left; "" where one can be."""
+    if not customers_of(data):
+        return "no call names a customer"
+    silence = config.CHURN_INACTIVE_DAYS
+    return "" if len(span.dates) > silence else f"it needs more than {silence} days"
+
+
 def first_day(customer: Customer, span: CoveredDays) -> str:
     """Return the date from which a customer's days are counted."""
     seen = span.date(customer.first_seen)

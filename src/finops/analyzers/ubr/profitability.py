@@ -14,9 +14,10 @@ from finops import config
 from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.billing import BILLING_TABLES, billed_days, by_month, daily_margins
-from finops.analyzers.shared.covered_days import covered_days
+from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.customer_advice import ADVICE_TABLES, Advice, advice_of, rows_of
 from finops.analyzers.shared.overlaps import GONE_CUSTOMERS, UNPROFITABLE_CUSTOMERS
+from finops.analyzers.shared.request_count import has_usage
 from finops.analyzers.shared.revenue import (
     Account,
     Book,
@@ -26,6 +27,7 @@ from finops.analyzers.shared.revenue import (
     open_book,
     price_advice,
     price_caveats,
+    ungone,
 )
 from finops.analyzers.shared.wording import caveats, counted, percent, usd
 from finops.results.base import Finding
@@ -37,6 +39,7 @@ from finops.results.profitability import (
     ProfitabilitySummary,
     Unprofitable,
 )
+from finops.results.unchecked import checked_only
 from finops.rollups.spec import Rollups, Table
 
 # Days of the shortest month: a customer with a loss in one of these has one in every month.
@@ -67,8 +70,13 @@ class ProfitabilityAnalyzer(Analyzer):
         loss = math.fsum(row.monthly_margin or 0.0 for row in losing)
         judged = book.is_known and (not customers or customers[0].margin_percent is not None)
         tiers = _grouped(book, "tier")
+        unchecked = _unchecked(data, span, book)
         return ProfitabilityResult(
-            summary=_summary(data, book, losing, loss if judged else None),
+            summary=checked_only(
+                "profitability",
+                _summary(data, book, losing, loss if judged else None),
+                unchecked,
+            ),
             basis=basis_of(data, span, self.NEEDS),
             customers=customers,
             by_tier=tiers,
@@ -91,13 +99,14 @@ class ProfitabilityAnalyzer(Analyzer):
             ),
             advice=rows_of(advice, data.customers),
             recommendations=_recommendations(losing, customers, advice) + price_advice(book),
-            unchecked=_unchecked(data, book),
+            unchecked=unchecked,
         )
 
 
-def _unchecked(data: Rollups, book: Book) -> Dict[str, str]:
-    """Return why nobody is called unprofitable where nobody could be judged."""
-    return {"unprofitable": book.unjudged} if book.unjudged and data.totals.calls else {}
+def _unchecked(data: Rollups, span: CoveredDays, book: Book) -> Dict[str, str]:
+    """Return why nobody is called unprofitable, or gone, where nobody could be judged."""
+    reasons = {"unprofitable": book.unjudged, "gone": ungone(data, span)}
+    return {name: reason for name, reason in reasons.items() if reason and has_usage(data)}
 
 
 def category_of(margin: float) -> str:

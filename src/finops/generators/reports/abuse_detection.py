@@ -58,13 +58,14 @@ def generate_abuse_detection_report(data: Dict[str, Any], output_path: Union[str
 
 def _cards(result: results.AbuseDetectionResult) -> List[Card]:
     summary = result.summary
-    share = formatting.percent(summary.flagged_percent)
+    share = f"{formatting.percent(summary.flagged_percent)} of all"
+    partly = "as far as the data could be checked"
     return [
         Card(
             "Flagged customers",
             summary.flagged_customers,
             "count",
-            "as far as the data could be checked" if result.unchecked else f"{share} of all",
+            partly if summary.flagged_percent is None else share,
         ),
         Card("Critical", summary.critical_count, "count", "customers, by risk score"),
         Card(
@@ -104,9 +105,10 @@ def _signal_card(
     signals: Mapping[str, Sequence[object]],
     unchecked: Mapping[str, str],
 ) -> Card:
-    """Return how many signals there are; where none could be checked, that this is not known."""
-    known = [rows for name, rows in signals.items() if name not in unchecked]
-    return Card(label, sum(map(len, known)) if known else None, "count", what)
+    """Return how many signals there are; not known where some unchecked and no other found."""
+    found = sum(map(len, signals.values()))
+    is_known = found or not set(signals) & set(unchecked)
+    return Card(label, found if is_known else None, "count", what)
 
 
 def _over_time(result: results.AbuseDetectionResult, data: Mapping[str, Any]) -> Part:
@@ -308,7 +310,9 @@ def _contrast(result: results.AbuseDetectionResult) -> Contrast:
     return Contrast(
         ("customer_id",),
         "Unusual usage would only show as a rise in the total.",
-        f"Flagged by their own calls: {flagged} of {customers}.",
+        "Each customer is compared with its own other days."
+        if summary.flagged_customers is None
+        else f"Flagged by their own calls: {flagged} of {customers}.",
     )
 
 

@@ -50,9 +50,6 @@ def generate_churn_growth_report(data: Dict[str, Any], output_path: Union[str, P
 
 
 def _cards(summary: results.ChurnSummary, unchecked: Mapping[str, str]) -> List[Card]:
-    def known(name: str, value: Optional[float]) -> Optional[float]:
-        return None if name in unchecked else value
-
     rate = f"a monthly rate needs {config.CHURN_MIN_DAYS} covered days"
     if summary.churn_rate_percent is not None:
         rate = f"{formatting.percent(summary.churn_rate_percent)} in a month"
@@ -61,20 +58,20 @@ def _cards(summary: results.ChurnSummary, unchecked: Mapping[str, str]) -> List[
     return [
         Card(
             "Revenue lost",
-            known("churned", summary.lost_monthly_revenue),
+            summary.lost_monthly_revenue,
             "money",
             "per month, with customers who left",
         ),
-        Card("Customers who left", known("churned", summary.churned_customers), "count", rate),
+        Card("Customers who left", summary.churned_customers, "count", rate),
         Card(
             "Revenue at risk",
-            known("at_risk", summary.at_risk_monthly_revenue),
+            summary.at_risk_monthly_revenue,
             "money",
             "per month" if "at_risk" in unchecked else f"per month, with {risky}",
         ),
         Card(
             "Possible expansion",
-            known("expansion", summary.expansion_monthly_revenue),
+            summary.expansion_monthly_revenue,
             "money",
             "per month" if "expansion" in unchecked else f"per month, with {growing}",
         ),
@@ -347,7 +344,7 @@ def _contrast(result: results.ChurnGrowthResult) -> Contrast:
         ("customer_id",),
         "A falling number of calls would not show who left.",
         "Customers who stop calling are listed by name."
-        if "churned" in result.unchecked
+        if summary.churned_customers is None
         else f"Customers who stopped calling are listed: {gone} of {customers}.",
     )
 

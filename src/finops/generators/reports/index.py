@@ -64,15 +64,12 @@ class _Headline(Generic[_Summary]):
         words: str,
         kind: str,
         one: str = "",
-        checked: str = "",
     ) -> None:
-        """`checked` is the section that the figure counts: of one not checked there is none."""
         self._summary = summary
         self._figure = figure
         self._words = words
         self._one = one or words
         self.kind = kind
-        self._checked = checked
 
     def words(self, value: object) -> str:
         """Return the words after a figure, in the singular after 1."""
@@ -80,8 +77,7 @@ class _Headline(Generic[_Summary]):
 
     def of(self, result: Data) -> object:
         """Return the figure of a result's dict, None where it has none."""
-        figure = self._figure(from_dict(self._summary, result.get("summary") or {}))
-        return figure or None if self._checked in (result.get("unchecked") or {}) else figure
+        return self._figure(from_dict(self._summary, result.get("summary") or {}))
 
 
 _HEADLINES: Dict[str, _Headline[Any]] = {
@@ -137,7 +133,6 @@ _HEADLINES: Dict[str, _Headline[Any]] = {
         "customers gone",
         "count",
         "customer gone",
-        checked="churned",
     ),
     "abuse_detection": _Headline(
         AbuseSummary,
@@ -145,7 +140,6 @@ _HEADLINES: Dict[str, _Headline[Any]] = {
         "customers flagged",
         "count",
         "customer flagged",
-        checked="unusual_usage",
     ),
 }
 

@@ -403,13 +403,14 @@ def _contrast(result: results.ProfitabilityResult) -> Contrast:
     losing = formatting.count(summary.unprofitable_count)
     revenue = formatting.money(summary.monthly_revenue)
     cost = formatting.money(summary.monthly_cost)
+    unjudged = "unprofitable" in result.unchecked
     return Contrast(
         ("customer_id", "tier_price_usd"),
         "Revenue and cost could be compared only as totals."
-        if result.unchecked
+        if unjudged
         else f"Revenue of {revenue} and cost of {cost} per month could be compared only as totals.",
         "Each customer's cost is shown beside its price."
-        if result.unchecked
+        if unjudged
         else f"Customers who cost more than they pay are named: {losing} of {customers}.",
     )
 
@@ -417,8 +418,8 @@ def _contrast(result: results.ProfitabilityResult) -> Contrast:
 def _not_found(result: results.ProfitabilityResult) -> List[str]:
     summary = result.summary
     sentences = []
-    if not any(map(_unjudged, result.customers)) or result.unchecked:
-        why = result.unchecked.get("unprofitable", "")
+    why = result.unchecked.get("unprofitable", "")
+    if why or not any(map(_unjudged, result.customers)):
         losses, thin = result.unprofitable.customers, range(result.categories.low_margin or 0)
         sentences += checks.not_found(
             [
@@ -427,6 +428,7 @@ def _not_found(result: results.ProfitabilityResult) -> List[str]:
             ],
             {"unprofitable": why, "low_margin": why} if why else {},
         )
+    sentences += checks.not_found([("gone", result.gone, "customers who left")], result.unchecked)
     if not result.without_price:
         sentences.append("Checked, none found: customers without a known price.")
     if not summary.unpriced_calls:

@@ -88,7 +88,6 @@ def _cards(result: results.RealtimeResult) -> List[Card]:
     threshold = formatting.money(result.hourly_baseline.threshold)
     top = formatting.name("provider", risk.top_provider) if risk.top_provider else "none known"
     unknown = result.unchecked.get("at_risk_customers")
-    kinds = [kind for kind in _ALERTS if kind not in result.unchecked]
     return [
         Card(
             "Anomalous hours",
@@ -101,13 +100,13 @@ def _cards(result: results.RealtimeResult) -> List[Card]:
         ),
         Card(
             "Alerts",
-            summary.alert_count if kinds or summary.alert_count else None,
+            summary.alert_count,
             "count",
             "cost, errors and providers",
         ),
         Card(
             "Customers at risk",
-            None if unknown else summary.at_risk_customers,
+            summary.at_risk_customers,
             "count",
             unknown or f"costing {config.BURN_MEDIUM_PCT}% of their price or more",
         ),
