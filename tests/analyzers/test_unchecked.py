@@ -120,7 +120,7 @@ def test_unknown_costs_give_no_alert_and_no_risk(tmp_path: Path) -> None:
         "anomalies": "no call has a known cost",
         "high_daily_cost": "no call has a known cost",
         "high_error_rate": "no call says whether it succeeded",
-        "provider_degraded": "no provider has 10 calls in an hour",
+        "provider_degraded": "no call says whether it succeeded",
         "at_risk_customers": "no customer has 7 covered days of its own",
     }
     risk = result["portfolio_risk"]

@@ -6,6 +6,7 @@ from typing import Any, List, Mapping
 
 from finops.generators.charts import Axis, Series, line_chart
 from finops.generators.components import Part, columns, section
+from finops.generators.known_status import denominator
 from finops.generators.partial_days import day_lines, partial_dates, where_days_are_known
 from finops.generators.recompute import Percentile, Ratio
 from finops.generators.tables import texts
@@ -73,11 +74,12 @@ def _service_level(result: PerformanceResult) -> Series:
 
 
 def _error_line(result: PerformanceResult) -> Series:
+    models = result.by_day.models
     return Series(
         "Error rate",
         [row.error_rate_percent for row in result.daily],
         "warning",
-        recompute=Ratio("errors", "call_count", 100) if result.by_day.models else None,
+        recompute=Ratio("errors", denominator(models.sums, "call_count"), 100) if models else None,
     )
 
 

@@ -27,7 +27,7 @@ class GeographicSummary(NamedTuple):
     slowest_region: Optional[str]
     avg_latency_ms: Optional[Milliseconds]
     sla_threshold_ms: Milliseconds
-    sla_violations: Count
+    sla_violations: Optional[Count]
     sla_compliance_percent: Optional[Percent]
     measured_calls: Count
     routing_opportunities: Count
@@ -43,9 +43,10 @@ class RegionLatency(NamedTuple):
     p50_latency_ms: Optional[Milliseconds]
     p95_latency_ms: Optional[Milliseconds]
     p99_latency_ms: Optional[Milliseconds]
-    sla_violations: Count
+    sla_violations: Optional[Count]
     error_rate_percent: Optional[Percent]
     total_cost: Usd
+    unknown_status_calls: Count = 0
 
 
 class ProviderRegion(NamedTuple):

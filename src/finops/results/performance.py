@@ -30,11 +30,12 @@ class PerformanceSummary(NamedTuple):
     p99_latency_ms: Optional[Milliseconds]
     max_latency_ms: Optional[Milliseconds]
     sla_threshold_ms: Milliseconds
-    sla_violations: Count
+    sla_violations: Optional[Count]
     sla_compliance_percent: Optional[Percent]
     measured_calls: Count
     error_rate_percent: Optional[Percent]
     unpriced_calls: Count
+    unknown_status_calls: Count = 0
 
 
 class Latency(NamedTuple):
@@ -46,7 +47,7 @@ class Latency(NamedTuple):
     p95: Optional[Milliseconds]
     p99: Optional[Milliseconds]
     max: Optional[Milliseconds]
-    sla_violations: Count
+    sla_violations: Optional[Count]
 
 
 class LatencyBin(NamedTuple):
@@ -72,6 +73,7 @@ class ModelRanking(NamedTuple):
     p99_latency_ms: Optional[Milliseconds]
     error_rate_percent: Optional[Percent]
     cost_per_1k_tokens: Optional[UsdPer1kTokens]
+    unknown_status_calls: Count = 0
 
 
 class ProviderCompliance(NamedTuple):
@@ -81,7 +83,7 @@ class ProviderCompliance(NamedTuple):
     total_calls: Count
     compliant_calls: Count
     compliance_rate: Optional[Percent]
-    violations: Count
+    violations: Optional[Count]
     measured_calls: Count
 
 

@@ -35,6 +35,7 @@ class RealtimeSummary(NamedTuple):
     at_risk_customers: Optional[Count]
     """customers that use up most of their subscription; null where none could be judged"""
     unpriced_calls: Count
+    unknown_status_calls: Count = 0
 
 
 class HourlyBaseline(NamedTuple):
@@ -62,6 +63,7 @@ class DayErrors(NamedTuple):
     call_count: Count
     total_cost: Usd
     error_count: Count
+    unknown_status_calls: Count = 0
 
 
 class RealtimeByDay(NamedTuple):

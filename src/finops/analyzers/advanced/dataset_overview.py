@@ -171,7 +171,7 @@ def _quality(data: Rollups) -> Quality:
         total_records=total,
         success_count=successes,
         error_count=errors,
-        success_rate_percent=share_of(successes, total)
+        success_rate_percent=share_of(successes, successes + errors)
         if successes + errors or not total
         else None,
         status_distribution=_most_first(statuses),

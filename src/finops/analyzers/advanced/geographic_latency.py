@@ -19,7 +19,7 @@ from finops.analyzers.shared.busy_hours import REGION_HOURS, hour_findings
 from finops.analyzers.shared.coverage import error_rate
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.daily_latency import MEASURED, SLA_VIOLATIONS, beside
-from finops.analyzers.shared.daily_sums import daily_sums
+from finops.analyzers.shared.daily_sums import daily_sums, without_known
 from finops.analyzers.shared.provider_names import provider_name
 from finops.analyzers.shared.wording import counted
 from finops.results import geographic_latency as results
@@ -28,9 +28,9 @@ from finops.rollups.expressions import band_of, plus
 from finops.rollups.measures import Dimension
 from finops.rollups.spec import Rollups, Table
 
-PROVIDER_REGIONS = Table(("provider", "region"), ("calls", "cost", "errors"))
+PROVIDER_REGIONS = Table(("provider", "region"), ("calls", "cost", "errors", "status_known"))
 REGION_WAITS = Table(("provider", "region"), ("latency_ms", "latency"), MEASURED)
-REGION_DAYS = Table(("day", "provider", "region"), ("calls", "cost", "errors"))
+REGION_DAYS = Table(("day", "provider", "region"), ("calls", "cost", "errors", "status_known"))
 REGION_DAY_WAITS = Table(
     ("day", "provider", "region"), ("latency_ms", SLA_VIOLATIONS, "latency_known"), MEASURED
 )
@@ -46,13 +46,15 @@ Bands = Dict[int, Tuple[int, int]]
 
 
 class _Group(NamedTuple):
-    """Calls, cost in USD and errors of one group; of its successful calls with a latency the
-    summed latency and {latency in ms: calls}.
+    """Calls, cost in USD, errors and calls of known status of one group.
+
+    Of its successful calls with a latency: the summed latency and {latency in ms: calls}.
     """
 
     calls: int
     cost: float
     errors: int
+    status_known: int
     latency_ms: int = 0
     histogram: Mapping[int, int] = MappingProxyType({})
 
@@ -72,8 +74,10 @@ class _Group(NamedTuple):
         return self.average if self.histogram else None
 
     @property
-    def violations(self) -> int:
-        """Calls slower than the service level."""
+    def violations(self) -> Optional[int]:
+        """Measured calls slower than the service level, None where there are none."""
+        if not self.histogram:
+            return None
         return sum(n for ms, n in self.histogram.items() if ms > config.SLA_THRESHOLD_MS)
 
     @property
@@ -111,7 +115,7 @@ class GeographicLatencyAnalyzer(Analyzer):
         }
         groups = _by_region(pairs)
         regions = sorted(
-            (_region_row(data, name, group) for name, group in groups.items()),
+            (_region_row(name, group) for name, group in groups.items()),
             key=lambda r: (r.avg_latency_ms is None, r.avg_latency_ms or 0.0, r.region),
         )
         routing = _routing(pairs, data[TOKEN_BANDS])
@@ -141,6 +145,7 @@ def _merged(groups: List[_Group]) -> _Group:
         sum(g.calls for g in groups),
         math.fsum(g.cost for g in groups),
         sum(g.errors for g in groups),
+        sum(g.status_known for g in groups),
         sum(g.latency_ms for g in groups),
         histogram,
     )
@@ -154,7 +159,7 @@ def _by_region(pairs: Mapping[Tuple[Any, ...], _Group]) -> Dict[str, _Group]:
     return {region: _merged(groups) for region, groups in sorted(parts.items())}
 
 
-def _region_row(data: Rollups, region: str, group: _Group) -> results.RegionLatency:
+def _region_row(region: str, group: _Group) -> results.RegionLatency:
     p50, p95, p99 = _percentiles(group, (0.50, 0.95, 0.99))
     return results.RegionLatency(
         region=region,
@@ -165,8 +170,9 @@ def _region_row(data: Rollups, region: str, group: _Group) -> results.RegionLate
         p95_latency_ms=p95,
         p99_latency_ms=p99,
         sla_violations=group.violations,
-        error_rate_percent=error_rate(data, group.errors, group.calls),
+        error_rate_percent=error_rate(group.errors, group.status_known, group.calls),
         total_cost=group.cost,
+        unknown_status_calls=group.calls - group.status_known,
     )
 
 
@@ -214,7 +220,7 @@ def _daily(data: Rollups) -> List[results.DayLatency]:
 
 
 def _day(day: str, cells: List[Tuple[Any, ...]]) -> results.DayLatency:
-    calls, _, _, latency_ms, late, measured = map(sum, zip(*cells))
+    calls, _, _, _, latency_ms, late, measured = map(sum, zip(*cells))
     return results.DayLatency(
         date=day,
         call_count=calls,
@@ -226,11 +232,11 @@ def _day(day: str, cells: List[Tuple[Any, ...]]) -> results.DayLatency:
 
 
 def _by_day(data: Rollups) -> Optional[DailySums]:
-    measures = ("calls", "cost", "errors", "latency_ms", "violations", "measured")
+    measures = (*REGION_DAYS.measure_names, "latency_ms", "violations", "measured")
     cells = beside(data, REGION_DAYS, REGION_DAY_WAITS)
-    return daily_sums(
-        data.period, cells, REGION_DAYS.dimension_names, measures, ("provider", "region")
-    )
+    names = REGION_DAYS.dimension_names
+    sums = daily_sums(data.period, cells, names, measures, ("provider", "region"))
+    return without_known(sums, "status_known", "calls")
 
 
 # --- routing ---------------------------------------------------------------------------------
@@ -343,7 +349,7 @@ def _summary(
     calls = data.totals.calls
     measured = sum(group.measured for group in groups.values())
     latency_ms = sum(group.latency_ms for group in groups.values())
-    violations = sum(row.sla_violations for row in regions)
+    violations = sum(row.sla_violations or 0 for row in regions)
     known = _measured(regions)
     return results.GeographicSummary(
         total_calls=calls,
@@ -353,7 +359,7 @@ def _summary(
         slowest_region=known[-1].region if known else None,
         avg_latency_ms=latency_ms / measured if measured else None,
         sla_threshold_ms=config.SLA_THRESHOLD_MS,
-        sla_violations=violations,
+        sla_violations=violations if measured else None,
         sla_compliance_percent=stats.percent(measured - violations, measured) if measured else None,
         measured_calls=measured,
         routing_opportunities=len(routing),
@@ -406,7 +412,7 @@ def _slow_finding(row: results.RegionLatency) -> Finding:
         "warning",
         f"One call in twenty in {row.region} takes over {row.p95_latency_ms:,} ms",
         f"The 95th percentile is above {config.P95_THRESHOLD_MS:,} ms; "
-        f"{row.sla_violations:,} of {counted(row.measured_calls, 'call')} "
+        f"{row.sla_violations or 0:,} of {counted(row.measured_calls, 'call')} "
         f"{'was' if row.sla_violations == 1 else 'were'} slower than "
         f"{config.SLA_THRESHOLD_MS:,} ms.",
         kind="quality",

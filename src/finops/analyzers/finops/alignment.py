@@ -258,7 +258,7 @@ def _daily(data: Rollups) -> List[AllocatedDay]:
             total_cost=cost,
             unallocated_cost=unallocated.get(day, 0.0),
         )
-        for (day,), (calls, cost, _, _) in data[DAYS].items()
+        for (day,), (calls, cost, *_) in data[DAYS].items()
     ]
 
 

@@ -33,7 +33,7 @@ from finops.analyzers.shared.covered_days import covered_days
 from finops.analyzers.shared.daily_latency import MEASURED, sums_by_day
 from finops.analyzers.shared.latency_percentiles import percentile_windows
 from finops.analyzers.shared.provider_names import provider_name
-from finops.analyzers.shared.wording import caveats, counted, percent, usd
+from finops.analyzers.shared.wording import caveats, counted, percent, usd, with_status
 from finops.results import performance as results
 from finops.results.base import Finding
 from finops.rollups.spec import Rollups, Table
@@ -41,18 +41,18 @@ from finops.stats import histogram_percentiles, ratio
 from finops.stats import percent as percent_of
 
 _GROUPS = ("provider", "model", "task_type")
-MODELS = Table(_GROUPS, ("calls", "cost", "tokens", "errors", "unpriced"))
+MODELS = Table(_GROUPS, ("calls", "cost", "tokens", "errors", "unpriced", "status_known"))
 WAITS = Table(_GROUPS, ("output_tokens", "latency_ms", "latency"), MEASURED)
 HOURS_OF_DAY = Table(("hour_of_day",), ("calls",))
 HOUR_WAITS = Table(("hour_of_day",), ("latency_ms", "latency"), MEASURED)
-DAYS = Table(("day",), ("calls", "errors"))
+DAYS = Table(("day",), ("calls", "errors", "status_known"))
 DAY_WAITS = Table(("day",), ("latency_ms", "latency"), MEASURED)
 PERCENTILES = (0.50, 0.95, 0.99)
 NO_WAITS: Tuple[int, Mapping[int, int]] = (0, {})
 
 
 class Group(NamedTuple):
-    """Some calls: count, cost in USD, tokens, errors, calls of unknown cost.
+    """Some calls: count, cost in USD, tokens, errors, calls of unknown cost, of known status.
 
     Of those that tell of latency: output tokens, summed latency, {latency in ms: calls}.
     """
@@ -62,6 +62,7 @@ class Group(NamedTuple):
     tokens: int
     errors: int
     unpriced: int = 0
+    status_known: int = 0
     output_tokens: int = 0
     latency_ms: int = 0
     histogram: Mapping[int, int] = MappingProxyType({})
@@ -77,15 +78,22 @@ class Group(NamedTuple):
         return mean_latency(self.latency_ms, self.histogram)
 
     @property
-    def violations(self) -> int:
-        """Calls above the SLA."""
+    def violations(self) -> Optional[int]:
+        """Measured calls above the SLA, None where there are none."""
+        if not self.histogram:
+            return None
         return sum(n for ms, n in self.histogram.items() if ms > config.SLA_THRESHOLD_MS)
 
     @property
     def compliance(self) -> Optional[float]:
         """Measured calls within the SLA in percent, None where there are none."""
         measured = self.measured
-        return percent_of(measured - self.violations, measured) if measured else None
+        return percent_of(measured - (self.violations or 0), measured) if measured else None
+
+    @property
+    def error_rate(self) -> Optional[float]:
+        """Failed calls in percent of those of known status, None where there are none."""
+        return error_rate(self.errors, self.status_known, self.calls)
 
     @property
     def cost_per_1k_tokens(self) -> Optional[float]:
@@ -163,7 +171,8 @@ def _percentiles_by_day(data: Rollups) -> results.PercentileWindows:
 def merged(groups: Iterable[Group]) -> Group:
     """Return several groups as one.
 
-    >>> one, two = Group(1, 0.5, 9, 0, 0, 4, 7, {7: 1}), Group(2, 0.5, 1, 1, 0, 1, 14, {7: 2})
+    >>> one = Group(1, 0.5, 9, 0, 0, 1, 4, 7, {7: 1})
+    >>> two = Group(2, 0.5, 1, 1, 0, 2, 1, 14, {7: 2})
     >>> whole = merged([one, two])
     >>> whole.calls, whole.output_tokens, whole.latency_ms, whole.histogram
     (3, 5, 21, {7: 3})
@@ -179,6 +188,7 @@ def merged(groups: Iterable[Group]) -> Group:
         sum(g.tokens for g in parts),
         sum(g.errors for g in parts),
         sum(g.unpriced for g in parts),
+        sum(g.status_known for g in parts),
         sum(g.output_tokens for g in parts),
         sum(g.latency_ms for g in parts),
         dict(histogram),
@@ -242,8 +252,9 @@ def _summary(data: Rollups, whole: Group, latency: results.Latency) -> results.P
         sla_violations=whole.violations,
         sla_compliance_percent=whole.compliance,
         measured_calls=whole.measured,
-        error_rate_percent=error_rate(data, data.totals.errors, data.totals.calls),
+        error_rate_percent=whole.error_rate,
         unpriced_calls=data.totals.unpriced,
+        unknown_status_calls=whole.calls - whole.status_known,
     )
 
 
@@ -266,8 +277,9 @@ def _model_rankings(
                 p50_latency_ms=p50,
                 p95_latency_ms=p95,
                 p99_latency_ms=p99,
-                error_rate_percent=error_rate(data, group.errors, group.calls),
+                error_rate_percent=group.error_rate,
                 cost_per_1k_tokens=group.cost_per_1k_tokens,
+                unknown_status_calls=group.calls - group.status_known,
             )
         )
     return sorted(rows, key=_fastest_first)
@@ -284,7 +296,7 @@ def _sla_compliance(cells: Mapping[Tuple[Any, ...], Group]) -> List[results.Prov
         results.ProviderCompliance(
             provider=provider,
             total_calls=group.calls,
-            compliant_calls=group.measured - group.violations,
+            compliant_calls=group.measured - (group.violations or 0),
             compliance_rate=group.compliance,
             violations=group.violations,
             measured_calls=group.measured,
@@ -338,7 +350,7 @@ def _hourly_profile(data: Rollups) -> List[results.HourOfDay]:
 def _daily(data: Rollups) -> List[results.DayLatency]:
     """Active days in ascending order."""
     rows = []
-    for (day,), (calls, errors) in data[DAYS].items():
+    for (day,), (calls, errors, known) in data[DAYS].items():
         latency_ms, histogram = data[DAY_WAITS].get((day,), NO_WAITS)
         rows.append(
             results.DayLatency(
@@ -346,7 +358,7 @@ def _daily(data: Rollups) -> List[results.DayLatency]:
                 call_count=calls,
                 avg_latency_ms=mean_latency(latency_ms, histogram),
                 p95_latency_ms=percentiles(histogram, (0.95,))[0],
-                error_rate_percent=error_rate(data, errors, calls),
+                error_rate_percent=error_rate(errors, known, calls),
                 measured_calls=sum(histogram.values()),
             )
         )
@@ -412,8 +424,9 @@ def _sla_finding(whole: Group) -> List[Finding]:
             finding(
                 "warning",
                 f"{percent(kept)} of the calls answer within {limit}",
-                f"The target is {config.SLA_TARGET_PCT}%; {counted(whole.violations, 'call')} of "
-                f"{whole.measured:,} measured took longer.",
+                f"The target is {config.SLA_TARGET_PCT}%; "
+                f"{counted(whole.violations or 0, 'call')} of {whole.measured:,} measured took "
+                "longer.",
                 kind="quality",
                 effort="medium",
             )
@@ -435,7 +448,8 @@ def _error_finding(row: results.ModelRanking) -> Finding:
     return finding(
         "warning",
         f"{row.model} fails in {percent(row.error_rate_percent or 0.0)} of its calls",
-        f"Of {counted(row.call_count, 'call')} to {provider_name(row.provider)}; the limit is "
+        f"Of {with_status(_judgeable(row), row.call_count)} to {provider_name(row.provider)}; "
+        f"the limit is "
         f"{config.HIGH_ERROR_RATE_PCT}%.",
         kind="quality",
         effort="medium",
@@ -448,9 +462,14 @@ def _unreliable(rankings: Iterable[results.ModelRanking]) -> List[results.ModelR
         row
         for row in rankings
         if (row.error_rate_percent or 0.0) > config.HIGH_ERROR_RATE_PCT
-        and row.call_count >= config.MODEL_MIN_CALLS
+        and _judgeable(row) >= config.MODEL_MIN_CALLS
     ]
     return sorted(rows, key=lambda r: (-(r.error_rate_percent or 0.0), r.provider, r.model))
+
+
+def _judgeable(row: results.ModelRanking) -> int:
+    """Return how many calls of a model say whether they succeeded."""
+    return row.call_count - row.unknown_status_calls
 
 
 class Judged(NamedTuple):
@@ -516,7 +535,8 @@ def _recommendations(
     ]
     advice += [
         f"Retry or reroute failed calls to {row.model}: "
-        f"{percent(row.error_rate_percent or 0.0)} of {counted(row.call_count, 'call')} fail."
+        f"{percent(row.error_rate_percent or 0.0)} of "
+        f"{with_status(_judgeable(row), row.call_count)} fail."
         for row in _unreliable(rankings)[:most]
     ]
     below = [
@@ -529,6 +549,6 @@ def _recommendations(
         advice.append(
             f"Set a client limit of {config.SLA_THRESHOLD_MS:,} ms for "
             f"{provider_name(worst.provider)} with a fallback: "
-            f"{counted(worst.violations, 'call')} of {worst.measured_calls:,} took longer."
+            f"{counted(worst.violations or 0, 'call')} of {worst.measured_calls:,} took longer."
         )
     return advice

@@ -11,7 +11,7 @@ from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.alerts import ALERT_TABLES, ALERT_TYPES, active_days, alerts
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.bursts import cost_around, pattern
-from finops.analyzers.shared.coverage import coverage_of, error_rate
+from finops.analyzers.shared.coverage import error_rate, status_known
 from finops.analyzers.shared.covered_days import HOURLY_CALLS, CoveredDays, covered_days
 from finops.analyzers.shared.customer_advice import ADVICE_TABLES, Advice, advice_of, rows_of
 from finops.analyzers.shared.daily_sums import by_day
@@ -31,6 +31,7 @@ from finops.analyzers.shared.wording import (
     nothing_known_to_cost,
     percent,
     usd,
+    with_status,
 )
 from finops.results import realtime as results
 from finops.results.base import Finding
@@ -76,7 +77,7 @@ class RealtimeAnalyzer(Analyzer):
         book = open_book(data, span)
         customers = _at_risk_customers(book)
         unchecked = _unchecked(data, book)
-        judged = _has_hours(data)
+        judged, known = _has_hours(data), status_known(data)
         summary = results.RealtimeSummary(
             total_calls=data.totals.calls,
             total_cost=data.totals.cost,
@@ -84,9 +85,10 @@ class RealtimeAnalyzer(Analyzer):
             incident_count=len(incidents) if judged else None,
             alert_count=len(alerted),
             risk_level=risk.risk_level,
-            error_rate_percent=error_rate(data, data.totals.errors, data.totals.calls),
+            error_rate_percent=error_rate(data.totals.errors, known, data.totals.calls),
             at_risk_customers=len(customers),
             unpriced_calls=data.totals.unpriced,
+            unknown_status_calls=data.totals.calls - known,
         )
         return results.RealtimeResult(
             summary=checked_only("realtime", summary, unchecked),
@@ -120,14 +122,16 @@ def _unchecked(data: Rollups, book: Book) -> Dict[str, str]:
     totals = data.totals
     priceless = nothing_known_to_cost(totals)
     hours = "" if _has_hours(data) else f"it needs {config.ANOMALY_MIN_HOURS} hours with a call"
-    status = "" if coverage_of(data)["status"] else "no call says whether it succeeded"
+    known = status_known(data)
+    status = "" if known else "no call says whether it succeeded"
     least = config.DEGRADED_MIN_CALLS
+    enough = with_status(least, least if known == totals.calls else least + 1)
     busy = any(values[0] >= least for values in data[PROVIDER_HOURS].values())
     reasons = {
         "anomalies": priceless or hours,
         "high_daily_cost": priceless,
         "high_error_rate": status,
-        "provider_degraded": "" if busy else f"no provider has {least} calls in an hour",
+        "provider_degraded": status or ("" if busy else f"no provider has {enough} in an hour"),
         "at_risk_customers": book.unjudged,
     }
     return {name: reason for name, reason in reasons.items() if reason and has_usage(data)}
@@ -310,7 +314,7 @@ def _findings(
                 subject={"provider": risk.top_provider},
             )
         )
-    failing = percent_of(data.totals.errors, data.totals.calls) > config.HIGH_ERROR_RATE_PCT
+    failing = percent_of(data.totals.errors, status_known(data)) > config.HIGH_ERROR_RATE_PCT
     quiet = not (incidents or alerted or failing or data.totals.unpriced)
     if quiet and _has_hours(data) and "anomalies" not in unchecked:
         findings.append(_all_quiet(baseline, unchecked))

@@ -23,7 +23,7 @@ from finops.rollups.spec import Having, Rollups, Table
 DAILY = Table(("customer_id", "day"), ("calls", "cost", "rate_limits"), OF_MOMENTS)
 HOURLY = Table(
     ("customer_id", "hour"),
-    ("calls", "errors", "rate_limits"),
+    ("calls", "errors", "rate_limits", "status_known"),
     OF_MOMENTS,
     Having("rate_limits", ">", config.RATE_LIMIT_ERRORS_PER_HOUR),
 )
@@ -110,7 +110,7 @@ def _rate_limit_abuse(data: Rollups) -> List[results.RateLimitHour]:
 
 
 def _rate_limit_row(
-    name: str, hour: str, calls: int, errors: int, limited: int
+    name: str, hour: str, calls: int, errors: int, limited: int, known: int
 ) -> results.RateLimitHour:
     critical = limited > config.RATE_LIMIT_CRITICAL_ERRORS_PER_HOUR
     return results.RateLimitHour(
@@ -118,7 +118,7 @@ def _rate_limit_row(
         hour=hour,
         total_calls=calls,
         rate_limit_errors=limited,
-        error_rate_percent=stats.percent(errors, calls),
+        error_rate_percent=stats.percent(errors, known),
         severity="critical" if critical else "warning",
     )
 

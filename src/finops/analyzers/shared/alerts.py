@@ -26,7 +26,7 @@ from finops.analyzers.shared.degradation import (
 )
 from finops.analyzers.shared.provider_names import provider_name
 from finops.analyzers.shared.tables import DAYS
-from finops.analyzers.shared.wording import counted, hour_words, percent, usd
+from finops.analyzers.shared.wording import counted, hour_words, percent, usd, with_status
 from finops.results.realtime import Alert
 from finops.rollups.spec import Rollups, Table
 from finops.stats import percent as percent_of
@@ -47,22 +47,33 @@ _MEASURES = {LATENCY: "p95_latency_ms", ERRORS: "error_rate_percent"}
 
 
 class Day(NamedTuple):
-    """One active day: what it cost in USD, its calls, and how many of them failed."""
+    """One active day: what it cost in USD, its calls, how many of them failed, and how many do
+    not say whether they did.
+    """
 
     date: str
     calls: int
     cost: float
     errors: int
+    unknown: int
+
+    @property
+    def known(self) -> int:
+        """Calls that say whether they succeeded."""
+        return self.calls - self.unknown
 
     @property
     def error_rate(self) -> float:
-        """Failed calls in percent."""
-        return percent_of(self.errors, self.calls)
+        """Failed calls in percent of those that say whether they succeeded."""
+        return percent_of(self.errors, self.known)
 
 
 def active_days(data: Rollups) -> List[Day]:
     """Return every day with a call in order; needs `DAYS`."""
-    return [Day(day, *values[:3]) for (day,), values in data[DAYS].items()]
+    return [
+        Day(day, calls, cost, errors, calls - known)
+        for (day,), (calls, cost, errors, _, known) in data[DAYS].items()
+    ]
 
 
 def alerts(data: Rollups) -> List[Alert]:
@@ -122,7 +133,8 @@ def _day_words(day: Day, kind: str) -> str:
     if kind == "high_daily_cost":
         limit = usd(config.HIGH_COST_THRESHOLD_USD)
         return f"{day.date} cost {usd(day.cost)}, more than {limit}"
-    return f"{percent(day.error_rate)} of {counted(day.calls, 'call')} failed on {day.date}"
+    calls = with_status(day.known, day.calls)
+    return f"{percent(day.error_rate)} of {calls} failed on {day.date}"
 
 
 def _several(run: Sequence[Day], worst: Day, kind: str) -> str:

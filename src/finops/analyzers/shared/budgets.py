@@ -56,7 +56,7 @@ def budget_uses(data: Rollups, span: CoveredDays, budgets: Sequence[Budget]) -> 
     """
     if not span.dates or not budgets:
         return []
-    total = {day: cost for (day,), (_, cost, _, _) in data[DAYS].items()}
+    total = {day: cost for (day,), (_, cost, *_) in data[DAYS].items()}
     ahead = {} if data.totals.unpriced else _ahead(total, span)
     return [_use(data, span, budget, total, ahead) for budget in budgets]
 

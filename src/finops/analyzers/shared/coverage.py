@@ -45,12 +45,21 @@ def coverage_of(data: Rollups) -> Dict[str, Optional[float]]:
     return {name: count / in_all * 100 if in_all else None for name, count in counts.items()}
 
 
-def error_rate(data: Rollups, errors: int, calls: int) -> Optional[float]:
-    """Return failed calls in percent; None where no call of the data says whether it succeeded.
+def status_known(data: Rollups) -> int:
+    """Return how many calls say whether they succeeded; `data` holds `COVERAGE_TABLES`."""
+    known: int = data[_KNOWN].get((), (0, 0, 0, 0, 0))[3]
+    return known
 
-    `data` holds `COVERAGE_TABLES`.
+
+def error_rate(errors: int, known: int, calls: int) -> Optional[float]:
+    """Return failed calls in percent of those that say whether they succeeded.
+
+    None where none of the calls does.
+
+    >>> error_rate(1, 4, 10), error_rate(0, 0, 10), error_rate(0, 0, 0)
+    (25.0, None, 0.0)
     """
-    return percent(errors, calls) if coverage_of(data)["status"] != 0 else None
+    return None if calls and not known else percent(errors, known)
 
 
 def has_prices(data: Rollups) -> bool:

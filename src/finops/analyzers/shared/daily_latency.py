@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Dict, Optional, Tuple
 
 from finops import config, schema
-from finops.analyzers.shared.daily_sums import daily_sums
+from finops.analyzers.shared.daily_sums import daily_sums, without_known
 from finops.results.base import DailySums
 from finops.results.performance import PerformanceByDay
 from finops.rollups.expressions import above, all_of, known, one_of
@@ -21,7 +21,9 @@ MEASURED = all_of(one_of("status", schema.STATUS_SUCCESS), known("latency_ms"))
 # Calls that violate the SLA.
 SLA_VIOLATIONS = Measure("sla_violations", above("latency_ms", config.SLA_THRESHOLD_MS))
 
-MODEL_DAYS = Table(("day", "provider", "model"), ("calls", "cost", "tokens", "errors"))
+MODEL_DAYS = Table(
+    ("day", "provider", "model"), ("calls", "cost", "tokens", "errors", "status_known")
+)
 MODEL_WAITS = Table(
     ("day", "provider", "model"), ("latency_known", "output_tokens", "latency_ms"), MEASURED
 )
@@ -51,11 +53,14 @@ def beside(data: Rollups, table: Table, waits: Table) -> Cells:
 
 
 def sums_by_day(data: Rollups) -> PerformanceByDay:
-    """Return sums by model, provider and task by day, None where they are too many."""
-    models = ("calls", "cost", "tokens", "errors", "measured", "output_tokens", "latency_ms")
+    """Return sums by model, provider and task by day, None where they are too many.
+
+    Those of models say of how many calls the status is known, unless it is that of all.
+    """
+    models = (*MODEL_DAYS.measure_names, "measured", "output_tokens", "latency_ms")
     tasks = ("calls", "measured", "latency_ms")
     return PerformanceByDay(
-        models=_sums(data, MODEL_DAYS, MODEL_WAITS, models),
+        models=without_known(_sums(data, MODEL_DAYS, MODEL_WAITS, models), "status_known", "calls"),
         providers=_providers(data),
         tasks=_sums(data, TASK_DAYS, TASK_WAITS, tasks),
     )

@@ -53,6 +53,13 @@ def daily_sums(
     )
 
 
+def without_known(sums: Optional[DailySums], known: str, calls: str) -> Optional[DailySums]:
+    """Return sums without those of `known` where they say of all `calls` the same."""
+    if sums is None or sums.sums[known] != sums.sums[calls]:
+        return sums
+    return sums._replace(sums={name: rows for name, rows in sums.sums.items() if name != known})
+
+
 def _grid(
     cells: Cells,
     key_of: Callable[[Tuple[Any, ...]], Any],

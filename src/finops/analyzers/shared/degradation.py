@@ -30,7 +30,8 @@ _FAULT = all_of(
 )
 # Failed calls that no client caused.
 FAULTS = Measure("faults", _FAULT)
-PROVIDER_HOURS = Table(("hour", "provider"), ("calls", FAULTS), OF_MOMENTS)
+# Calls of which nothing is known are no successes.
+PROVIDER_HOURS = Table(("hour", "provider"), ("status_known", FAULTS), OF_MOMENTS)
 # A failed call took the client's limit, or no time at all.
 PROVIDER_LATENCIES = Table(
     ("hour", "provider"),
@@ -66,8 +67,8 @@ class Degraded(NamedTuple):
 
 
 class Hour(NamedTuple):
-    """One hour of one provider: calls, errors that no client caused, known latencies in ms
-    ascending, their p95.
+    """One hour of one provider: calls of known status, errors that no client caused, known
+    latencies in ms ascending, their p95.
     """
 
     name: str
@@ -83,7 +84,7 @@ class Hour(NamedTuple):
 
 
 def provider_hours(data: Rollups) -> Dict[Tuple[Any, ...], Tuple[Any, ...]]:
-    """Return calls, faults and latencies of successful calls by (hour, provider)."""
+    """Return calls of known status, faults, latencies of successes by (hour, provider)."""
     latencies = data[PROVIDER_LATENCIES]
     none: Tuple[Tuple[int, ...]] = ((),)
     return {key: (*sums, *latencies.get(key, none)) for key, sums in data[PROVIDER_HOURS].items()}

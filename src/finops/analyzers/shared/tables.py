@@ -19,7 +19,7 @@ CALLS = Table(
 ACCOUNTS = Table(
     ("customer_id", "organization_id", "product_id"), ("calls", "cost", "tokens", "unpriced")
 )
-DAYS = Table(("day",), ("calls", "cost", "errors", "unpriced"))
+DAYS = Table(("day",), ("calls", "cost", "errors", "unpriced", "status_known"))
 # From these a page recomputes its tables for chosen dates.
 MODEL_DAYS = Table(("day", "provider", "model"), ("calls", "cost", "tokens"))
 ACCOUNT_DAYS = Table(
@@ -90,5 +90,5 @@ def daily(data: Rollups, span: CoveredDays) -> List[DailyCost]:
             partial=day in span.partial,
             unpriced_calls=unpriced,
         )
-        for (day,), (calls, cost, _, unpriced) in data[DAYS].items()
+        for (day,), (calls, cost, _, unpriced, _) in data[DAYS].items()
     ]

@@ -42,6 +42,17 @@ def counted(count: int, noun: str, plural: str = "") -> str:
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
+def with_status(known: int, calls: int) -> str:
+    """Return of how many calls a rate of failures is, by how many say whether they succeeded.
+
+    >>> with_status(20, 20), with_status(1, 20)
+    ('20 calls', '1 call with a known status')
+    """
+    if known == calls:
+        return counted(calls, "call")
+    return counted(known, "call with a known status", "calls with a known status")
+
+
 def calls_or_unknown(count: int) -> str:
     """Return calls that cost something with their number, which is 0 where it is not known.
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from finops.generators import formatting
 from finops.generators.charts import Axis, Colour, Series, bar_chart, cut_short, line_chart
 from finops.generators.components import Card, Part, columns, section, text, where_any
 from finops.generators.contrast import Contrast
 from finops.generators.date_range import Daily
+from finops.generators.known_status import STATUS_KNOWN, of_calls
 from finops.generators.page import Report, write_report
 from finops.generators.partial_days import day_lines, partial_dates, where_days_are_known
 from finops.generators.recompute import Ratio, Sum
@@ -60,8 +61,18 @@ def _daily(result: results.DatasetOverviewResult) -> Daily:
             "call_count": lambda row: row.call_count,
             "total_tokens": lambda row: row.total_tokens,
             "success_count": lambda row: row.success_count,
+            **_known(result.quality),
         },
     )
+
+
+def _known(
+    quality: results.Quality,
+) -> Dict[str, Callable[[results.OverviewDay], Optional[float]]]:
+    """Return the calls of known status of a day, nothing where that is all."""
+    if not quality.unknown_status_count:
+        return {}
+    return {STATUS_KNOWN: lambda row: (row.error_count or 0) + (row.success_count or 0)}
 
 
 def _cards(result: results.DatasetOverviewResult) -> List[Card]:
@@ -90,8 +101,10 @@ def _cards(result: results.DatasetOverviewResult) -> List[Card]:
             "Success rate",
             quality.success_rate_percent,
             "percent",
-            "of all calls",
-            Ratio("success_count", "call_count", 100),
+            of_calls(summary.total_calls, quality.unknown_status_count),
+            Ratio(
+                "success_count", STATUS_KNOWN if quality.unknown_status_count else "call_count", 100
+            ),
         ),
     ]
 

@@ -10,6 +10,7 @@ from finops.generators.charts import Axis, Colour, Series, bar_chart, line_chart
 from finops.generators.components import Card, Part, columns, section
 from finops.generators.contrast import Contrast
 from finops.generators.date_range import Daily, follow
+from finops.generators.known_status import STATUS_KNOWN, rate_lead
 from finops.generators.packed_sums import LESS_WITHOUT_LINES, Sums, pack
 from finops.generators.page import Report, write_report
 from finops.generators.partial_days import day_lines, partial_dates, where_days_are_known
@@ -114,16 +115,18 @@ def _region_card(label: str, name: Optional[str], regions: Sequence[results.Regi
 
 def _regions(result: results.GeographicLatencyResult, sums: Optional[Sums]) -> Part:
     rows = result.regions
+    unknown = sum(row.unknown_status_calls or 0 for row in rows)
     return section(
         "Latency by region",
         columns(_averages(rows), _percentiles(rows)),
         table(
             "regions",
             "Regions, fastest first",
-            _REGIONS,
+            _region_columns(rows),
             rows,
             empty=_NO_REGION,
             sums=sums,
+            lead=rate_lead(result.summary.total_calls, unknown),
         ),
     )
 
@@ -139,22 +142,28 @@ _AVERAGE = Column[results.RegionLatency](
     order="ascending",
     sparkline=True,
 )
-_REGIONS: List[Column[results.RegionLatency]] = [
-    _REGION,
-    _CALLS,
-    _AVERAGE,
-    Column(lambda row: row.p50_latency_ms, "Median", "ms"),
-    Column(lambda row: row.p95_latency_ms, "p95", "ms"),
-    Column(lambda row: row.p99_latency_ms, "p99", "ms"),
-    Column(lambda row: row.sla_violations, "Over limit", "count", recompute=Sum("violations")),
-    Column(
-        lambda row: row.error_rate_percent,
-        "Failed",
-        "percent",
-        recompute=Ratio("errors", "calls", 100),
-    ),
-    Column(lambda row: row.total_cost, "Cost", "money", recompute=Sum("cost")),
-]
+
+
+def _region_columns(
+    rows: Sequence[results.RegionLatency],
+) -> List[Column[results.RegionLatency]]:
+    is_partial = any(row.unknown_status_calls for row in rows)
+    return [
+        _REGION,
+        _CALLS,
+        _AVERAGE,
+        Column(lambda row: row.p50_latency_ms, "Median", "ms"),
+        Column(lambda row: row.p95_latency_ms, "p95", "ms"),
+        Column(lambda row: row.p99_latency_ms, "p99", "ms"),
+        Column(lambda row: row.sla_violations, "Over limit", "count", recompute=Sum("violations")),
+        Column(
+            lambda row: row.error_rate_percent,
+            "Failed",
+            "percent",
+            recompute=Ratio("errors", STATUS_KNOWN if is_partial else "calls", 100),
+        ),
+        Column(lambda row: row.total_cost, "Cost", "money", recompute=Sum("cost")),
+    ]
 
 
 def _averages(rows: Sequence[results.RegionLatency]) -> Part:
@@ -170,7 +179,7 @@ def _averages(rows: Sequence[results.RegionLatency]) -> Part:
         colours=colours,
         empty=_NO_REGION,
     )
-    return follow(chart, "regions", _REGIONS, _REGION, [_AVERAGE], colours=colours)
+    return follow(chart, "regions", _region_columns(rows), _REGION, [_AVERAGE], colours=colours)
 
 
 def _percentiles(rows: Sequence[results.RegionLatency]) -> Part:

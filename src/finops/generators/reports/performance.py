@@ -21,6 +21,7 @@ from finops.generators.charts import Axis, Colour, Series, bar_chart, scatter_ch
 from finops.generators.components import Card, Part, columns, section
 from finops.generators.contrast import Contrast
 from finops.generators.date_range import Daily, follow
+from finops.generators.known_status import STATUS_KNOWN, denominator, of_calls
 from finops.generators.latency_lines import LATENCY, over_time
 from finops.generators.packed_sums import Sums, pack, totals_by_day
 from finops.generators.page import Report, write_report
@@ -78,7 +79,7 @@ def generate_performance_report(data: Dict[str, Any], output_path: Union[str, Pa
 
 
 def _daily(result: results.PerformanceResult, sums: Mapping[str, Optional[Sums]]) -> Daily:
-    """Return calls, failed ones and those within the SLA by day."""
+    """Return calls, failed ones, those of known status and those within the SLA by day."""
     errors = totals_by_day(result.by_day.models, "errors")
     within = totals_by_day(result.by_day.providers, "within")
     measures: Dict[str, Callable[[results.DayLatency], Optional[float]]] = {
@@ -88,6 +89,10 @@ def _daily(result: results.PerformanceResult, sums: Mapping[str, Optional[Sums]]
     }
     if errors:
         measures["errors"] = lambda row: errors.get(row.date)
+    models = result.by_day.models
+    if models and STATUS_KNOWN in models.sums:
+        known = totals_by_day(models, STATUS_KNOWN)
+        measures[STATUS_KNOWN] = lambda row: known.get(row.date)
     if within:
         measures["within"] = lambda row: within.get(row.date)
     windows = {
@@ -137,8 +142,10 @@ def _cards(summary: results.PerformanceSummary, measures: Container[str]) -> Lis
             "Error rate",
             summary.error_rate_percent,
             "percent",
-            "of all calls",
-            Ratio("errors", "call_count", 100) if "errors" in measures else None,
+            of_calls(summary.total_calls, summary.unknown_status_calls),
+            Ratio("errors", denominator(measures, "call_count"), 100)
+            if "errors" in measures
+            else None,
         ),
         Card(
             "Calls",
@@ -194,7 +201,7 @@ def _models(result: results.PerformanceResult, sums: Optional[Sums]) -> Part:
         table(
             "models",
             "Models by throughput",
-            _MODEL_COLUMNS,
+            _model_columns(rows),
             rows,
             empty="No models with a call.",
             sums=sums,
@@ -216,23 +223,27 @@ _PRICE = Column[results.ModelRanking](
     "money",
     recompute=Ratio("cost", "tokens", 1_000_000),
 )
-_MODEL_COLUMNS: List[Column[results.ModelRanking]] = [
-    Column(lambda row: row.provider, "Provider", "provider", dot=True, dimension="provider"),
-    _MODEL,
-    _CALLS,
-    _SPEED,
-    _MEAN,
-    Column(lambda row: row.p50_latency_ms, "Median", "ms"),
-    Column(lambda row: row.p95_latency_ms, "p95", "ms"),
-    Column(lambda row: row.p99_latency_ms, "p99", "ms"),
-    Column(
-        lambda row: row.error_rate_percent,
-        "Error rate",
-        "percent",
-        recompute=Ratio("errors", "calls", 100),
-    ),
-    _PRICE,
-]
+
+
+def _model_columns(rows: Sequence[results.ModelRanking]) -> List[Column[results.ModelRanking]]:
+    is_partial = any(row.unknown_status_calls for row in rows)
+    return [
+        Column(lambda row: row.provider, "Provider", "provider", dot=True, dimension="provider"),
+        _MODEL,
+        _CALLS,
+        _SPEED,
+        _MEAN,
+        Column(lambda row: row.p50_latency_ms, "Median", "ms"),
+        Column(lambda row: row.p95_latency_ms, "p95", "ms"),
+        Column(lambda row: row.p99_latency_ms, "p99", "ms"),
+        Column(
+            lambda row: row.error_rate_percent,
+            "Error rate",
+            "percent",
+            recompute=Ratio("errors", STATUS_KNOWN if is_partial else "calls", 100),
+        ),
+        _PRICE,
+    ]
 
 
 def _price_and_speed(rows: Sequence[results.ModelRanking]) -> Part:
@@ -252,7 +263,8 @@ def _price_and_speed(rows: Sequence[results.ModelRanking]) -> Part:
         named=True,
     )
     values: List[Column[results.ModelRanking]] = [_PRICE, _MEAN]
-    return follow(chart, "models", _MODEL_COLUMNS, _MODEL, values, colours=colours, groups=groups)
+    shown = _model_columns(rows)
+    return follow(chart, "models", shown, _MODEL, values, colours=colours, groups=groups)
 
 
 def _throughput(rows: Sequence[results.ModelRanking]) -> Part:
@@ -269,7 +281,7 @@ def _throughput(rows: Sequence[results.ModelRanking]) -> Part:
         horizontal=True,
         colours=colours[:_DRAWN],
     )
-    return follow(chart, "models", _MODEL_COLUMNS, _MODEL, [_SPEED], _DRAWN, colours)
+    return follow(chart, "models", _model_columns(rows), _MODEL, [_SPEED], _DRAWN, colours)
 
 
 def _providers(result: results.PerformanceResult, sums: Optional[Sums]) -> Part:

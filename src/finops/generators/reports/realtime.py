@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from finops import config
 from finops.generators import checks, formatting
@@ -12,6 +12,7 @@ from finops.generators.components import Card, Part, columns, section
 from finops.generators.contrast import Contrast
 from finops.generators.date_range import Daily, follow
 from finops.generators.detector_scores import detectors
+from finops.generators.known_status import STATUS_KNOWN, of_calls
 from finops.generators.packed_sums import Sums, pack
 from finops.generators.page import Report, write_report
 from finops.generators.partial_days import (
@@ -70,16 +71,22 @@ def generate_realtime_report(data: Dict[str, Any], output_path: Union[str, Path]
         ],
         about=_contrast(result),
         not_found=_not_found(result),
-        daily=Daily.of(
-            result.daily,
-            {
-                "call_count": lambda row: row.call_count,
-                "error_count": lambda row: row.error_count,
-                "total_cost": lambda row: row.total_cost,
-            },
-            list(sums.values()),
-        ),
+        daily=Daily.of(result.daily, _by_day(result.summary), list(sums.values())),
     )
+
+
+def _by_day(
+    summary: results.RealtimeSummary,
+) -> Dict[str, Callable[[results.DayErrors], Optional[float]]]:
+    """Return the sums of a day; calls of known status only where that is not all."""
+    measures: Dict[str, Callable[[results.DayErrors], Optional[float]]] = {
+        "call_count": lambda row: row.call_count,
+        "error_count": lambda row: row.error_count,
+        "total_cost": lambda row: row.total_cost,
+    }
+    if summary.unknown_status_calls:
+        measures[STATUS_KNOWN] = lambda row: (row.call_count or 0) - (row.unknown_status_calls or 0)
+    return measures
 
 
 def _cards(result: results.RealtimeResult) -> List[Card]:
@@ -116,8 +123,10 @@ def _cards(result: results.RealtimeResult) -> List[Card]:
             "Error rate",
             summary.error_rate_percent,
             "percent",
-            "of all calls",
-            Ratio("error_count", "call_count", 100),
+            of_calls(summary.total_calls, summary.unknown_status_calls),
+            Ratio(
+                "error_count", STATUS_KNOWN if summary.unknown_status_calls else "call_count", 100
+            ),
         ),
     ]
 
