@@ -102,9 +102,9 @@ def at(first: str, day: int = 0, hour: int = 12, minute: int = 0) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def daily(first: str, days: Iterable[int], hour: int = 12, **changes: str) -> List[Row]:
+def daily(first: str, days: Iterable[int], hour: str = "12", **changes: str) -> List[Row]:
     """Return a call of each day after the first date."""
-    return [dict(ORDINARY, timestamp=at(first, day, hour), **changes) for day in days]
+    return [dict(ORDINARY, timestamp=at(first, day, int(hour)), **changes) for day in days]
 
 
 def by_time(*parts: List[Row]) -> List[Row]:
@@ -245,7 +245,7 @@ def check_gap(reports: Reports) -> None:
 
 
 def jobs(first: str, days: Iterable[int], **changes: str) -> List[Row]:
-    return daily(first, days, hour=9, **changes)
+    return daily(first, days, hour="09", **changes)
 
 
 def check_daily_jobs(reports: Reports) -> None:
@@ -283,8 +283,8 @@ def check_no_anomaly(reports: Reports) -> None:
 def whole_month(first: str, days: int, cost: str) -> List[Row]:
     """Return two calls of each day, in its first and in its last hour."""
     return by_time(
-        daily(first, range(days), hour=0, cost_usd=cost),
-        daily(first, range(days), hour=23, cost_usd=cost),
+        daily(first, range(days), hour="00", cost_usd=cost),
+        daily(first, range(days), hour="23", cost_usd=cost),
     )
 
 
