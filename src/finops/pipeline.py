@@ -36,6 +36,7 @@ from finops import config, registry
 from finops.analyzers.shared import request_count
 from finops.analyzers.shared.budget_months import BudgetMonth, budget_months, tables_of
 from finops.analyzers.shared.coverage import COVERAGE_TABLES, coverage_of
+from finops.analyzers.shared.covered_days import HOURLY_CALLS, covered_days
 from finops.analyzers.shared.explore_cube import EXPLORE_TABLES, explore_cubes
 from finops.atomic import is_aside, replacing, target_name, write_aside
 from finops.business.catalog import DEFAULT_PRICES, PriceTable
@@ -67,7 +68,7 @@ _STALE_TEMPORARY_S = 60
 # of a file.
 _KEPT_FOR_TWO_BYTES = 28 * config.MEGABYTE
 _MODELS = Table(("provider", "model"), ("unpriced",))
-CONTEXT_TABLES = (*COVERAGE_TABLES, _MODELS)
+CONTEXT_TABLES = (*COVERAGE_TABLES, HOURLY_CALLS, _MODELS)
 # The analysis of which the Explore page names customers.
 _NAMED_BY_EXPLORE = "profitability"
 # What a run of all reports writes beside their own files.
@@ -537,6 +538,7 @@ def context_of(
         "period_end": data.period.end,
         "first_hour": data.period.first_hour,
         "last_hour": data.period.last_hour,
+        "partial_dates": list(covered_days(data).partial),
         "generated_at": utc_text(time.time()),
         "calls": data.totals.calls if request_count.is_known(data) else None,
         "cost": data.totals.cost,

@@ -111,6 +111,29 @@ def test_a_percentage_changes_by_points(visit: Visit) -> None:
     ]
 
 
+def test_presets_are_of_whole_days(browser: Any, address: str, site: Path) -> None:
+    """The last day of the data is partial, and so is the first one."""
+    result = results_of(varied_rows(300), ["dataset_overview"])["dataset_overview"]
+    rows = DAILY[-12:]
+    context = {"partial_dates": [rows[0]["date"], rows[-1]["date"]]}
+    generate_dataset_overview_report(
+        dict(result, daily=rows, _context=context), site / "partial.html"
+    )
+    opened = Visit(browser, f"{address}/partial.html#range=5")
+    opened.wait_until("document.getElementById('range-from').value === '2025-04-05'")
+    # To the ninth of April, as the tenth is partial.
+    now, before = between("2025-04-05", "2025-04-09"), between("2025-03-31", "2025-04-04")
+    cost, then = total(now, "total_cost"), total(before, "total_cost")
+    sign = "▲ +" if cost > then else "▼ "
+    change = formatting.percent((cost - then) / then * 100)
+    assert card(opened, 0) == [formatting.money(cost), f"{sign}{change} against the 5 days before"]
+    # Six days before these begin with the partial one of the data.
+    opened.page.evaluate("location.hash = 'range=6'")
+    opened.wait_until("document.getElementById('range-from').value === '2025-04-04'")
+    assert card(opened, 0)[1] == "no earlier days to compare with"
+    opened.context.close()
+
+
 def test_a_trend_stays_that_of_the_whole_period(browser: Any, address: str, site: Path) -> None:
     """It compares whole days, and which of them are whole a page does not know."""
     result = results_of(varied_rows(300), ["understanding"])["understanding"]

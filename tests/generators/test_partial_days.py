@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import doctest
 from pathlib import Path
-from typing import Any
+from typing import Any, Dict
 
 import pytest
 
 from finops.generators import partial_days
-from finops.generators.charts import MAX_MOMENTS, Axis, Series, line_chart
+from finops.generators.charts import MAX_MOMENTS, Axis, Series, cut_short, line_chart
 from finops.generators.first_screen import first_screen
 from finops.generators.partial_days import day_lines, partial_dates
 from tests.generators.economy import drawn, page_of, result_of
 from tests.support.reference import call
 
-CONTEXT = {"period_start": "2025-01-01T09:30:00", "period_end": "2025-01-03T02:00:00"}
+CONTEXT: Dict[str, Any] = {"period_start": "2025-01-01T09:30:00", "period_end": "2025-01-03T02:00:00"}
 
 
 def test_the_example_in_the_text_holds() -> None:
@@ -34,6 +34,16 @@ def test_the_example_in_the_text_holds() -> None:
 def test_which_dates_are_partial(start: Any, end: Any, partial: Any) -> None:
     assert partial_dates({"_context": {"period_start": start, "period_end": end}}) == partial
     assert partial_dates({}) == set()
+
+
+def test_a_job_that_runs_once_a_day_covers_its_first_and_its_last_day() -> None:
+    """The result counts both as whole days, so no page may draw them as parts."""
+    context = {**CONTEXT, "partial_dates": []}
+    assert partial_dates({"_context": context}) == set()
+    assert cut_short({"_context": context}) == ""
+    context["partial_dates"] = ["2025-01-03"]
+    assert partial_dates({"_context": context}) == {"2025-01-03"}
+    assert cut_short({"_context": context}) == "; the last day ends at 02:00"
 
 
 def test_several_lines_say_whose_marks_they_are() -> None:

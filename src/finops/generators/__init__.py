@@ -92,6 +92,7 @@ missing there.
 
     dataset, period_start, period_end, size_bytes, generated_at   name, ISO texts, bytes
     first_hour, last_hour   the hours of the reporting time zone that the data begins and ends with
+    partial_dates   those of its first and last date that the data covers only in part
     accounting    {lines, header, used, skipped: [{reason, rows, places: [{file, line,
                    text}]}] (line may be None),
                    repeated_headers, blank, incomplete_tail, notes: [sentences]}

@@ -89,16 +89,25 @@ class Series(NamedTuple):
 
 def cut_short(data: Mapping[str, Any]) -> str:
     """Return a remark on the first and the last day of a result's period, for the caption of a
-    line over days: "; the last day ends at 09:12".  Nothing where they are whole to an hour.
+    line over days: "; the last day ends at 09:12".  Nothing where they are whole to an hour, or
+    known to be whole.
     """
     context = data.get("_context") or {}
     remarks = []
     first, last = (_clock(context, *keys) for keys in PERIOD_ENDS)
-    if first and first[:2] > "00":
+    of_first, of_last = (_is_cut_short(context, *keys) for keys in PERIOD_ENDS)
+    if first and first[:2] > "00" and of_first:
         remarks.append(f"the first day begins at {first}")
-    if last and last[:2] < "23":
+    if last and last[:2] < "23" and of_last:
         remarks.append(f"the last day ends at {last}")
     return "; " + ", ".join(remarks) if remarks else ""
+
+
+def _is_cut_short(context: Mapping[str, Any], of_hour: str, of_call: str) -> bool:
+    """Return whether the first or the last day may be partial, as far as the context says."""
+    partial = context.get("partial_dates")
+    day = str(context.get(of_hour) or context.get(of_call) or "")[: len("2025-01-31")]
+    return partial is None or day in partial
 
 
 def _clock(context: Mapping[str, Any], of_hour: str, of_call: str) -> str:

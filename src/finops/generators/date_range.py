@@ -17,6 +17,7 @@ from typing import (
     TYPE_CHECKING,
     Any,
     Callable,
+    Collection,
     Dict,
     List,
     Mapping,
@@ -134,17 +135,23 @@ def follow(
     return Part(chart.markup, dict(chart.data, charts=charts)) if charts else chart
 
 
-def range_bar(daily: Daily) -> Part:
+def range_bar(daily: Daily, partial: Collection[str] = ()) -> Part:
     """Return the controls for choosing dates, shown where scripts run; nothing without days,
     or where these are no dates.
+
+    Presets end on the last day that is not `partial`, and nothing is compared with a partial first
+    one: two hours of a day would look like a fall.
     """
     calendar = _calendar(daily.days)
     if not calendar:
         return Part(Markup(""))
+    whole = [day for day in daily.days if day not in partial]
+    if whole and len(whole) < len(daily.days):
+        calendar["whole"] = [whole[0], whole[-1]]
     presets = join(
         fill('<button type="button" id="range-$days">Last $days days</button>', days=token(days))
         for days in PRESETS
-        if days < len(daily.days)
+        if days < len(whole or daily.days)
     )
     markup = fill(
         '<form class="range" id="range" hidden aria-label="Dates shown">'

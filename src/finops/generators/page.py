@@ -141,7 +141,7 @@ def _page(
         for card in cards:
             daily.check(card.recompute)
     parts = [
-        *([range_bar(daily)] if daily else []),
+        *([range_bar(daily, partial_dates(data))] if daily else []),
         *([components.text(remark)] if remark else []),
         components.cards(cards),
         components.findings(data),

@@ -39,10 +39,13 @@ def where_days_are_known(data: Mapping[str, Any], *parts: Part) -> Part:
 def partial_dates(data: Mapping[str, Any]) -> Set[str]:
     """Return the first and the last date of a result's period, where they are not whole.
 
-    The period is that of `data["_context"]`: its first and last hour in the reporting time zone,
-    else the times of its calls.  Without one nothing is known to be partial.
+    `data["_context"]` says which they are: a date is whole where all calls of a typical day are
+    within its covered hours.  Where it does not say, the first and the last hour of the period
+    decide, or else the times of its calls.  Without these nothing is known to be partial.
     """
     context = data.get("_context") or {}
+    if "partial_dates" in context:
+        return set(context["partial_dates"])
     first, last = (
         _TIME.match(str(context.get(of_hour) or context.get(of_call) or ""))
         for of_hour, of_call in PERIOD_ENDS

@@ -11,6 +11,8 @@ const ranges = (() => {
   let made;
   let stored;
   let whole;
+  // The first and the last day that the data covers in whole.
+  let full;
 
   const length = (range) => (Date.parse(range.to) - Date.parse(range.from)) / DAY + 1;
   const within = (range, day) => day >= range.from && day <= range.to;
@@ -22,7 +24,7 @@ const ranges = (() => {
     // An address of a place on the page, such as that of the skip link, says nothing of dates.
     if (!text) return !hash || hash.includes("=") ? whole : null;
     if (text === "all") return whole;
-    if (/^\d{1,4}$/.test(text) && Number(text) > 0) return { from: later(whole.to, 1 - Number(text)), to: whole.to };
+    if (/^\d{1,4}$/.test(text) && Number(text) > 0) return { from: later(full.to, 1 - Number(text)), to: full.to };
     const found = /^(\d{4}-\d\d-\d\d)\.\.(\d{4}-\d\d-\d\d)$/.exec(text);
     if (!found || !(Date.parse(found[1]) <= Date.parse(found[2]))) return null;
     return { from: found[1], to: found[2] };
@@ -61,10 +63,10 @@ const ranges = (() => {
     return divisor ? (total / divisor) * sums.FACTORS[operation] : null;
   }
 
-  // The days before, as many as in the range; null where the data does not hold them all.
+  // The days before, as many as in the range; null where the data does not hold all of them in whole.
   function before(range) {
     const earlier = { from: later(range.from, -length(range)), to: later(range.from, -1) };
-    return earlier.from >= whole.from ? earlier : null;
+    return earlier.from >= full.from ? earlier : null;
   }
 
   // Against the range before: in percent, or in points where the figure is a percentage itself.
@@ -297,6 +299,8 @@ const ranges = (() => {
     made = tables;
     days = sums.days(all.ranged);
     whole = { from: days.dates[0], to: days.dates[days.dates.length - 1] };
+    const [from, to] = all.ranged.whole || [whole.from, whole.to];
+    full = { from, to };
     stored = sums.start(all, whole.to);
     const form = find("range");
     form.hidden = false;
