@@ -222,8 +222,30 @@ def check_one_call(reports: Reports) -> None:
     assert not any("per month" in advice for advice in reports.advice)
     assert reports.summary("understanding")["forecast_30_days"] is None
     assert reports.summary("profitability")["monthly_margin"] is None
+    check_nothing_is_judged(reports)
+    for name, page in reports.pages.items():
+        assert not page.says("0.0 days"), name
+        assert not page.says("0.0417"), name
     for claim in ("$360.00", "$161.00", "$15.00"):  # 0.50 × 30 × 24, less 199, 0.50 × 30
         assert reports.where(claim) == []
+
+
+def check_nothing_is_judged(reports: Reports) -> None:
+    """No customer can be compared yet, and that is not good news, nor 0 USD."""
+    pricing = reports.of("pricing")
+    assert pricing["segments"] == []
+    assert {row["monthly_margin"] for row in pricing["sensitivity"]} == {None}
+    page = reports.pages["pricing"]
+    for claim in ("today's is the best", "Without calls that cost something", "for 0 customers"):
+        assert not page.says(claim), claim
+    assert not reports.pages["profitability"].says("Checked, none found: customers with signs of")
+    assert not reports.pages["optimization"].says("A quiet day")  # no advice on commitments
+    assert not reports.pages["features"].says("Every section of this report has something to show")
+    assert reports.pages["features"].says("Best feature n/a")
+    assert not reports.pages["churn_growth"].says("n/a. There is nothing to compare.")
+    assert reports.pages["churn_growth"].says("2025-W09: 1. There is nothing to compare.")
+    assert not reports.pages["alignment"].says("for each of 2")
+    assert reports.pages["alignment"].says("Only sales has calls, at $333.33 per 1M tokens.")
 
 
 def check_gap(reports: Reports) -> None:
@@ -240,6 +262,13 @@ def check_gap(reports: Reports) -> None:
     assert sum(projected) <= 15
     assert reports.pages["understanding"].says(f"${forecast:.2f}")
     assert reports.pages["index"].says(f"${forecast:.2f} forecast for 30 days")
+    # Five days in each 91 were not foreseen at all: a range without width would be a false one.
+    low, high = (
+        reports.of("understanding")["forecast"][f"{end}_30_days"] for end in ("low", "high")
+    )
+    assert low is None or low < high
+    assert not reports.pages["understanding"].says("1 new customer")  # it was there in January
+    assert reports.pages["understanding"].says("1 customer without calls before")
     for claim in ("$15.00", "$5.21"):
         assert reports.where(claim) == []
 
@@ -264,13 +293,31 @@ def check_weekly_jobs(reports: Reports) -> None:
     assert reports.where("$150.00") == []
 
 
+def covered(reports: Reports) -> List[str]:
+    """The dates from the first to the last one of the data."""
+    temporal = reports.of("dataset_overview")["temporal"]
+    first, last = (
+        datetime.strptime(temporal[end][:10], "%Y-%m-%d") for end in ("start_time", "end_time")
+    )
+    return [str(first + timedelta(days=day)) for day in range((last - first).days + 1)]
+
+
 def working_hours(days: int) -> List[Row]:
     """Return a call at nine of every working day; the third of March 2025 is a Monday."""
     return jobs("2025-03-03", [day for day in range(days) if day % 7 < 5], cost_usd="2.00")
 
 
 def check_no_anomaly(reports: Reports) -> None:
+    """The hour with the job costs more than a threshold made mostly of empty hours."""
     realtime = reports.of("realtime")
+    assert reports.where("No hour cost more than") == []
+    drawn = reports.pages["realtime"].data["charts"]["hourly-cost"]["series"]
+    judged = "anomalies" not in realtime["unchecked"]
+    assert ("Threshold" in [series["label"] for series in drawn]) == judged
+    # The same hour each day: the first and the last day are whole, in results and in pages.
+    assert reports.of("understanding")["basis"]["whole_days"] == len(covered(reports))
+    assert reports.where("Partial day") == []
+    assert reports.where("the last day ends at") == []
     assert (realtime["anomalies"], realtime["incidents"], realtime["alerts"]) == ([], [], [])
     assert realtime["summary"]["anomaly_count"] in (0, None)  # not known under 48 active hours
     assert "critical" not in {found["severity"] for found in realtime["findings"]}
@@ -292,7 +339,8 @@ def check_february(reports: Reports) -> None:
     """28 × 7.00 = 196.00 of 199.00; 30 days of it would be 210.00."""
     check_month(reports, "2025-02", 196.0, 3.0)
     assert reports.summary("profitability")["monthly_cost"] == pytest.approx(210.0)
-    assert reports.pages["profitability"].says("$210.00 per 30 days")
+    for name in ("profitability", "realtime"):
+        assert reports.pages[name].says("$210.00 per 30 days"), name
 
 
 def check_july(reports: Reports) -> None:
@@ -366,6 +414,8 @@ def check_departed(reports: Reports) -> None:
     assert reports.summary("features")["monthly_revenue"] == 199.0
     assert reports.where("$3,196.00") == []
     assert {"index", "profitability", "churn_growth"} <= set(reports.where("$2,997.00"))
+    # Three of the four are gone, so that one is held against what it pays.
+    assert reports.pages["profitability"].says("Unprofitable 0 of 1 customer")
 
 
 def late_joiner() -> List[Row]:
@@ -385,6 +435,9 @@ def check_late_joiner(reports: Reports) -> None:
     (at_risk,) = reports.of("realtime")["at_risk_customers"]
     assert (at_risk["customer_id"], at_risk["monthly_cost"]) == ("new", 90.0)
     assert "No unprofitable customers" not in reports.titles
+    # Its tier is it alone, so that the loss is told once.
+    assert not any("tier loses money" in title for title in reports.titles)
+    assert reports.where("1 customer pay ") == []
     for claim in ("$7.50", "84.7%", "No customer costs more than it pays"):
         assert reports.where(claim) == []
 
@@ -416,6 +469,9 @@ def check_unused_model(reports: Reports) -> None:
     ]
     assert all((amount or 0) < 0.02 for amount in saved)
     assert reports.where("$30.22") == []
+    # 120.045 × 30 / 120 is what a month cost on average, and not what it costs today.
+    assert reports.pages["optimization"].says("Cost per month $30.01 average of the whole period")
+    assert reports.pages["optimization"].says("of the present cost")
 
 
 # --- what is not known ---------------------------------------------------------------------------
@@ -497,7 +553,12 @@ def check_latency(reports: Reports, measured: int, latency: int) -> None:
     assert (provider["measured_calls"], provider["compliant_calls"]) == (measured, 0)
     assert (provider["violations"], provider["compliance_rate"]) == (measured, 0)
     assert "SLA met" not in reports.titles
-    assert reports.pages["index"].says("0.0% within the SLA")
+    assert reports.pages["performance"].says(
+        f"SLA compliance 0.0% of {measured} measured calls within 2,000 ms"
+    )
+    # Calls without a latency are in neither column.
+    assert reports.pages["performance"].says(f"{measured} 0 {measured} 100.0%")
+    assert "within the SLA" not in " ".join(reports.pages["index"].text)  # of so few calls
 
 
 def tiers() -> List[Row]:
@@ -538,7 +599,11 @@ def check_mystery(reports: Reports) -> None:
     assert reports.where("Every customer pays for itself") == []
     # No margin is known of both, so none is at other prices.
     assert {row["margin_percent"] for row in reports.of("pricing")["sensitivity"]} == {None}
+    assert {row["monthly_margin"] for row in reports.of("pricing")["sensitivity"]} == {None}
+    assert reports.pages["pricing"].says("No break-even price: some calls have no known cost.")
     assert reports.summary("pricing")["best_model"] is None
+    assert "1 customer with an unknown margin" in reports.titles
+    assert reports.pages["profitability"].says("What it costs is a lower bound")
     assert not any(found["kind"] == "loss" for found in reports.findings)
 
 
@@ -562,6 +627,13 @@ def check_migration(reports: Reports) -> None:
     assert reports.pages["index"].says("≥ $80.00")
     assert reports.pages["index"].says("40 calls have no known cost")
     assert reports.where("forecast for 30 days") == []
+    # Weeks of a model without a price cost less in no report, and nothing is drawn as free.
+    growth = reports.of("churn_growth")["growth"]
+    assert {row["call_growth_percent"] for row in growth} == {0.0}
+    assert [row["cost_growth_percent"] for row in growth] == [0.0, None, None, None]
+    assert reports.where("-100.0%") == []
+    for name in ("index", "understanding", "realtime", "dataset_overview", "profitability"):
+        assert reports.pages[name].says("; calls of unknown cost are left out"), name
     assert "No unprofitable customers" not in reports.titles
 
 

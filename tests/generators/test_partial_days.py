@@ -15,7 +15,10 @@ from finops.generators.partial_days import day_lines, partial_dates
 from tests.generators.economy import drawn, page_of, result_of
 from tests.support.reference import call
 
-CONTEXT: Dict[str, Any] = {"period_start": "2025-01-01T09:30:00", "period_end": "2025-01-03T02:00:00"}
+CONTEXT: Dict[str, Any] = {
+    "period_start": "2025-01-01T09:30:00",
+    "period_end": "2025-01-03T02:00:00",
+}
 
 
 def test_the_example_in_the_text_holds() -> None:

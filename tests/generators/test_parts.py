@@ -154,10 +154,10 @@ def test_bars_stay_in_their_frame() -> None:
 
 def test_a_chart_has_caption_axes_and_its_numbers_as_a_table() -> None:
     part = line_chart(
-        "daily", "Cost of each day", DAY, COST, ["2025-01-01", "2025-01-02"],
+        "daily", "Cost of each day", DAY, COST, ["2025-01-01", "2025-01-02", "2025-01-03"],
         [
-            Series("OpenAI", [1.5, None], ("provider", "openai")),
-            Series("Limit", [2, 2], style="dashed"),
+            Series("OpenAI", [1.5, None, 1], ("provider", "openai")),
+            Series("Limit", [2, 2, 2], style="dashed"),
         ],
     )  # fmt: skip
     read = page(part)
@@ -167,8 +167,8 @@ def test_a_chart_has_caption_axes_and_its_numbers_as_a_table() -> None:
     assert data["x"] == {"title": "Day (UTC)", "kind": "date"}
     assert data["y"] == {"title": "Cost (USD)", "kind": "money"}
     assert data["series"] == [
-        {"label": "OpenAI", "colour": 0, "values": [1.5, None]},
-        {"label": "Limit", "colour": 1, "values": [2, 2], "style": "dashed"},
+        {"label": "OpenAI", "colour": 0, "values": [1.5, None, 1]},
+        {"label": "Limit", "colour": 1, "values": [2, 2, 2], "style": "dashed"},
     ]
 
 
@@ -221,7 +221,32 @@ def test_bars_that_are_all_the_same_are_a_sentence_and_no_chart() -> None:
     both = [Series("Recall", [100]), Series("Precision", [100])]
     part = bar_chart("c", "C", Axis("Detector"), Axis("Share (%)", "percent"), ["Left"], both)
     assert not part.data
-    assert page(part).says("100.0% for each of 2. There is nothing to compare.")
+    assert page(part).says("Left: Recall 100.0%, Precision 100.0%. There is nothing to compare.")
+    several = [Series("Recall", [100, 100, 100]), Series("Precision", [100, 100, 100])]
+    part = bar_chart("c", "C", Axis("Detector"), Axis("%", "percent"), ["a", "b", "c"], several)
+    assert page(part).says("100.0% for each of 3. There is nothing to compare.")
+
+
+def test_bars_of_one_name_that_differ_are_drawn() -> None:
+    both = [Series("Revenue", [100]), Series("Cost", [3])]
+    assert bar_chart("c", "C", Axis("Tier"), COST, ["pro"], both).data
+
+
+def test_one_point_is_a_sentence_and_no_chart() -> None:
+    """A limit or the edges of a range beside it are nothing to compare it with."""
+    lines = [
+        Series("Full weeks", [None]),
+        Series("Partial weeks", [4], "muted", "points"),
+        Series("Limit", [9], style="dashed"),
+    ]
+    part = line_chart("c", "C", Axis("Week"), Axis("Calls"), ["2025-W09"], lines)
+    assert not part.data
+    assert page(part).says("2025-W09: 4. There is nothing to compare.")
+    gaps = [Series("p95", [None, 7, None]), Series("Mean", [None, 5, None])]
+    part = line_chart("c", "C", Axis("Hour"), Axis("ms", "ms"), ["a", "b", "c"], gaps)
+    assert page(part).says("b: p95 7 ms, Mean 5 ms. There is nothing to compare.")
+    plane = scatter_chart("s", "S", COST, Axis("Margin (USD per month)", "money"), [("a", 2, 3)])
+    assert page(plane).says("a: cost $2.00, margin $3.00. There is nothing to compare.")
 
 
 def test_the_numbers_of_a_chart_have_one_precision() -> None:

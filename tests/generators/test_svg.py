@@ -134,7 +134,7 @@ def test_a_band_lies_between_its_edges_and_a_limit_is_dashed() -> None:
             Series("Low", [0, 5], style="low"),
             Series("High", [10, 10], style="high"),
             Series("Limit", [5, 5], "critical", "dashed"),
-            Series("Odd", [None, 10], "warning", "points"),
+            Series("Odd", [0, 10], "warning", "points"),
         ],
     )  # fmt: skip
     page = Page(part.markup)

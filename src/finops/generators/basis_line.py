@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import List, Mapping, Optional, Sequence
 
 from finops import config
 from finops.generators import formatting
 from finops.generators.components import Part, section, text
 from finops.results.base import Basis
+
+# Days are shown to a tenth.
+_LEAST_SHOWN = 0.1
 
 
 def basis_line(basis: Basis) -> str:
@@ -29,7 +33,9 @@ def basis_line(basis: Basis) -> str:
 
 
 def _days(days: float) -> str:
-    number = formatting.decimal(days)
+    if 0 < days < _LEAST_SHOWN:
+        return f"less than {_LEAST_SHOWN} covered days"
+    number = formatting.decimal(round(days, 1))
     return f"{number} covered day" if number == "1" else f"{number} covered days"
 
 
@@ -48,7 +54,7 @@ def _more_needed(basis: Basis) -> str:
     """Return what cannot be said yet and how many more days it takes, "" where there is none."""
     least, trend = config.SHORT_PERIOD_DAYS, 2 * config.TREND_RECENT_DAYS
     if basis.covered_days < least:
-        more = formatting.plain(round(least - basis.covered_days, 2))
+        more = formatting.plain(math.ceil((least - basis.covered_days) * 10) / 10)
         return f" Figures per month need {least} covered days: {more} more."
     if not basis.whole_days:
         return " What single days cost is not known, so there are no trends."

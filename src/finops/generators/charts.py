@@ -56,6 +56,9 @@ _ORDER: Dict[str, Dict[str, int]] = {
     "product": {name: index for index, name in enumerate(config.PRODUCTS)},
 }
 
+_NO_COMPARISON = "There is nothing to compare."
+# Styles of series that are no points of what is drawn: limits, and the edges of a range.
+_NO_POINTS = ("dashed", "low", "high")
 # What the pages' context says of the first and of the last hour of the data, and of its call.
 PERIOD_ENDS = (("first_hour", "period_start"), ("last_hour", "period_end"))
 _CLOCK = re.compile(r"(?<=T)(\d\d):\d\d")
@@ -101,6 +104,14 @@ def cut_short(data: Mapping[str, Any]) -> str:
     if last and last[:2] < "23" and of_last:
         remarks.append(f"the last day ends at {last}")
     return "; " + ", ".join(remarks) if remarks else ""
+
+
+def of_known_costs(data: Mapping[str, Any]) -> str:
+    """Return a remark for the caption of costs over time where some are not known: days on which
+    they are missing look like a fall.
+    """
+    unpriced = (data.get("_context") or {}).get("unpriced_calls")
+    return "; calls of unknown cost are left out" if unpriced else ""
 
 
 def _is_cut_short(context: Mapping[str, Any], of_hour: str, of_call: str) -> bool:
@@ -285,15 +296,13 @@ def _chart(
         raise ValueError(f"chart {name}: every series needs one value for each label")
     if not labels or not series:
         return _sentence_instead(caption, empty)
-    lines = [line for line in series if not line.style]
-    if shape != "scatter":
-        nothing = _says_nothing(shape, x, y, labels, series)
-        if nothing:
-            return _sentence_instead(caption, nothing)
-    if len(labels) == 1 and len(lines) == 1 and shape != "scatter":
-        value = formatting.readable(y.kind, lines[0].values[0])
-        alone = f"{formatting.cell(x.kind, labels[0])}: {value}. There is nothing to compare."
-        return _sentence_instead(caption, alone)
+    nothing = (
+        _says_nothing(shape, x, y, labels, series)
+        if shape != "scatter"
+        else _one_point(x, y, labels, series)
+    )
+    if nothing:
+        return _sentence_instead(caption, nothing)
     data = {
         "shape": shape,
         "x": _axis_data(x),
@@ -333,11 +342,35 @@ def _says_nothing(
     if not any(known):  # unknown costs add up to 0, too
         what = "no amount above 0 is known" if y.kind == "money" else "every value is 0"
         return f"Not drawn: {what}."
-    same = len(known) == len(values) > 1 and len(set(known)) == 1
+    same = len(known) == len(values) and len({round(value, 9) for value in known}) == 1
+    lines = [line for line in series if line.style not in _NO_POINTS]
+    places = [at for at in range(len(labels)) if any(line.values[at] is not None for line in lines)]
+    if len(places) == 1 and (shape == "line" or len(lines) == 1 or same):
+        (place,) = places
+        there = [line for line in lines if line.values[place] is not None]
+        amounts = [formatting.readable(y.kind, line.values[place]) for line in there]
+        if len(there) > 1:
+            amounts = [f"{line.label} {amount}" for line, amount in zip(there, amounts)]
+        label = formatting.cell(x.kind, labels[place])
+        return f"{label}: {', '.join(amounts)}. {_NO_COMPARISON}"
     if shape == "bar" and same and x.kind not in event_marks.TIMES:
         value = formatting.readable(y.kind, known[0])
-        return f"{value} for each of {len(values)}. There is nothing to compare."
+        return f"{value} for each of {len(labels)}. {_NO_COMPARISON}"
     return ""
+
+
+def _one_point(x: Axis, y: Axis, labels: Sequence[object], series: Sequence[Series]) -> str:
+    """Return what the only point of a plane says, "" where there are several."""
+    across, up = (line.values for line in series)
+    known = [at for at in range(len(labels)) if across[at] is not None and up[at] is not None]
+    if len(known) != 1:
+        return ""
+    (place,) = known
+    amounts = (
+        f"{axis.title.split(' (')[0].lower()} {formatting.readable(axis.kind, values[place])}"
+        for axis, values in ((x, across), (y, up))
+    )
+    return f"{labels[place]}: {', '.join(amounts)}. {_NO_COMPARISON}"
 
 
 def _sentence_instead(caption: str, sentence: str) -> Part:

@@ -16,7 +16,7 @@ from finops.results.understanding import (
     CostChange,
 )
 
-_STATES = {"new": "new", "gone": "no calls now", "stayed": ""}
+_STATES = {"new": "no calls before", "gone": "no calls now", "stayed": ""}
 _MEANINGS = (
     ("price", "Price", "The same tokens at other prices", "price_effect"),
     ("mix", "Mix", "Other models or token classes for the same work", "mix_effect"),
@@ -115,11 +115,14 @@ def _listed(words: List[str]) -> str:
 
 
 def _customers_sentence(customers: ChangedCustomers) -> str:
-    new = formatting.counted(customers.new_count, "new customer")
-    gone = formatting.counted(customers.gone_count, "customer")
+    new, gone = (
+        formatting.counted(count, "customer")
+        for count in (customers.new_count, customers.gone_count)
+    )
     return (
-        f"The same difference by customer: {new} {signed(customers.new_effect)}, {gone} without "
-        f"calls now {signed(customers.gone_effect)}, all others {signed(customers.stayed_effect)}."
+        f"The same difference by customer: {new} without calls before "
+        f"{signed(customers.new_effect)}, {gone} without calls now "
+        f"{signed(customers.gone_effect)}, all others {signed(customers.stayed_effect)}."
     )
 
 

@@ -11,7 +11,7 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from finops import config
 from finops.generators import formatting
-from finops.generators.charts import Axis, Colour, Series, bar_chart, cut_short
+from finops.generators.charts import Axis, Colour, Series, bar_chart, cut_short, of_known_costs
 from finops.generators.components import Card, Data, Part, cards, combine
 from finops.generators.partial_days import known_by_day, stacked_days
 from finops.results.alignment import BudgetUse
@@ -86,7 +86,7 @@ def _forecast(understanding: Data) -> List[Card]:
         return []
     low, high = forecast.low_30_days, forecast.high_30_days
     if low is None or high is None:
-        words = "expected; too few days for a range"
+        words = "expected; no tested range"
         return [Card("Forecast for 30 days", forecast.forecast_30_days, "money", words)]
     span = formatting.money_range(low, high)
     words = f"{formatting.money(forecast.forecast_30_days)} expected"
@@ -132,7 +132,8 @@ def _daily(understanding: Data, context: Data) -> List[Part]:
     return [
         bar_chart(
             "daily-cost",
-            f"Daily cost{f' by {kind}' if kind else ''}{remark}",
+            f"Daily cost{f' by {kind}' if kind else ''}{remark}"
+            f"{of_known_costs({'_context': context})}",
             Axis("Day (UTC)", "date"),
             Axis("Cost (USD)", "money"),
             days,

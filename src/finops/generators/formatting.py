@@ -72,9 +72,13 @@ def money(value: Any) -> str:
 def money_range(low: Any, high: Any) -> str:
     """Return a range of USD, in whole dollars from 100 on: `$909 to $1,608`.
 
-    >>> money_range(908.77, 1607.96), money_range(0.5, 2)
-    ('$909 to $1,608', '$0.50 to $2.00')
+    Ends that read alike are one amount.
+
+    >>> money_range(908.77, 1607.96), money_range(0.5, 2), money_range(30, 30.0)
+    ('$909 to $1,608', '$0.50 to $2.00', '$30.00')
     """
+    if money(low) == money(high):
+        return money(low)
     ends = [decimal_of(low) or Decimal(0), decimal_of(high) or Decimal(0)]
     if max(ends) < 100:
         return f"{money(low)} to {money(high)}"

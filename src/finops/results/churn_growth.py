@@ -75,6 +75,7 @@ class WeekActivity(NamedTuple):
     call_count: Count
     total_cost: Usd
     partial: bool
+    unpriced_calls: Count
 
 
 class WeekGrowth(NamedTuple):
@@ -83,7 +84,8 @@ class WeekGrowth(NamedTuple):
     week: Week
     customer_growth_percent: Percent
     call_growth_percent: Percent
-    cost_growth_percent: Percent
+    cost_growth_percent: Optional[Percent]
+    """null where the cost of the week before was 0, or where calls have no known cost"""
 
 
 class Cohort(NamedTuple):

@@ -79,6 +79,7 @@ class UsageSegment(NamedTuple):
     monthly_cost: UsdPerMonth
     revenue: Mapping[str, UsdPerMonth]
     """revenue under each pricing model"""
+    unpriced_calls: Count
 
 
 class TriedPrice(NamedTuple):
@@ -87,6 +88,7 @@ class TriedPrice(NamedTuple):
     price_per_1k_calls: UsdPer1kCalls
     monthly_revenue: Optional[UsdPerMonth]
     """revenue at this price"""
+    monthly_margin: Optional[UsdPerMonth]
     margin_percent: Optional[Percent]
 
 
@@ -101,6 +103,7 @@ class CustomerBills(NamedTuple):
     usage_based: UsdPerMonth
     tiered: UsdPerMonth
     hybrid: UsdPerMonth
+    unpriced_calls: Count
 
 
 class PricingResult(NamedTuple):

@@ -281,6 +281,20 @@ def test_weeks_and_growth_by_hand() -> None:
     assert result["summary"]["weekly_growth_percent"] is None  # of two weeks
 
 
+def test_weeks_of_unknown_cost_are_no_fall_and_from_nothing_nothing_grows() -> None:
+    unknown = {"provider": "acme", "model": "mystery-1", "cost_usd": ""}
+    rows = [
+        *daily(range(7), 1, cost_usd="2"),
+        *daily(range(7, 14), 1, **unknown),
+        *daily(range(14, 21), 1, cost_usd="0"),
+        *daily(range(21, 28), 1, cost_usd="2"),
+        *daily(range(28, 35), 1, cost_usd="3"),
+    ]
+    result = analyze(rows)
+    assert [w["unpriced_calls"] for w in result["weekly"]] == [0, 7, 0, 0, 0]
+    assert [g["cost_growth_percent"] for g in result["growth"]] == [None, None, None, 50.0]
+
+
 def test_full_weeks_from_monday_to_sunday_are_not_partial() -> None:
     rows = daily(range(7), 1) + daily(range(7, 14), 2) + daily(range(14, 21), 4)
     result = analyze(rows)

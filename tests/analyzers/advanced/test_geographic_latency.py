@@ -239,7 +239,7 @@ def test_no_calls() -> None:
         "slowest_region": None,
         "avg_latency_ms": None,
         "sla_threshold_ms": config.SLA_THRESHOLD_MS,
-        "sla_violations": 0,
+        "sla_violations": None,
         "sla_compliance_percent": None,
         "measured_calls": 0,
         "routing_opportunities": 0,

@@ -414,7 +414,7 @@ def test_the_largest_losses_come_first() -> None:
     assert moved[:3] == ["b", "c", "d"]
     found = next(f for f in result["findings"] if "use over" in f["title"])
     assert found["detail"] == (
-        "s costs $30.00 per month and pays $10.00; together they lose $400.00 per month."
+        "s costs $30.00 per 30 days and pays $10.00; together they lose $400.00 per month."
     )
 
 
@@ -440,7 +440,7 @@ def test_the_loss_is_that_of_profitability_also_where_customers_pay_nothing() ->
         (other,) = [f for f in run(ProfitabilityAnalyzer, rows)["findings"] if f["kind"] == "loss"]
         assert loss["impact_usd_per_month"] == pytest.approx(other["impact_usd_per_month"])
     assert loss["detail"] == (
-        "a costs $120.00 per month and pays $100.00; with 2 customers whose price is 0, $57.00 "
+        "a costs $120.00 per 30 days and pays $100.00; with 2 customers whose price is 0, $57.00 "
         "per month is lost."
     )
     titles = [each["title"] for each in result_of(free)["findings"]]

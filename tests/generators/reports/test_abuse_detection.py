@@ -87,8 +87,10 @@ def test_of_many_customers_the_riskiest_are_drawn_and_all_listed(data: Any, tmp_
     assert page.data["tables"]["customers"]["total"] == 40
 
 
-def test_unusual_days_in_a_plane(data: Any, page: Any) -> None:
+def test_unusual_days_in_a_plane(data: Any, tmp_path: Path) -> None:
     row = data["unusual_usage"][0]
+    data = {**data, "unusual_usage": [row, {**row, "date": "2025-01-20", "call_count": 7}]}
+    page = page_of(NAME, data, tmp_path)
     chart = page.data["charts"]["usage"]
     assert chart["shape"] == "scatter"
     assert chart["labels"][0] == f"{row['customer_id']}, {row['date']}"

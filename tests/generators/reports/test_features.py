@@ -93,7 +93,8 @@ def test_lines_of_the_features_with_most_calls_only(data: Any, tmp_path: Path) -
         {**data["features"][0], "feature_id": f"f{n:02d}", "call_count": 100 - n} for n in range(20)
     ]
     trend = [
-        {"week": "2025-W01", "feature_id": f"f{n:02d}", "customers": 1, "call_count": 100 - n}
+        {"week": week, "feature_id": f"f{n:02d}", "customers": 1, "call_count": 100 - n}
+        for week in ("2025-W01", "2025-W02")
         for n in range(20)
     ]
     page = page_of(NAME, {**data, "features": rows, "adoption_trend": trend}, tmp_path)

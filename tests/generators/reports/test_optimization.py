@@ -109,8 +109,10 @@ def test_the_commitment_lies_under_the_days(data: Any, page: Any) -> None:
     baseline = data["reserved_capacity"]["baseline_daily_calls"]
     assert set(lines["Commitment"]) == {baseline}
     share = formatting.percent(data["reserved_capacity"]["committed_share_percent"])
-    assert page.says(f"A quiet day (25th percentile) has {baseline:,.0f} calls.")
-    assert page.says(f"Committing to so many each day covers {share} of the calls.")
+    assert page.says(
+        f"A quiet day (25th percentile) has {baseline:,.0f} calls; so many on each day"
+    )
+    assert page.says(f"are {share} of all calls.")
 
 
 def test_commitments_say_what_is_paid_for_nothing(tmp_path: Path) -> None:

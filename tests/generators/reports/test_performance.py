@@ -54,7 +54,7 @@ def test_cards_have_units(tmp_path: Path) -> None:
     rows = [call(latency_ms=412)] * 3 + [call(latency_ms=2412)]
     page = page_of(NAME, result_of(NAME, rows), tmp_path)
     assert page.says("Median latency 412 ms")
-    assert page.says("SLA compliance 75.0% within")
+    assert page.says("SLA compliance 75.0% of 4 measured calls within 2,000 ms")
     assert "2412 ms" in page.values_of("title")
 
 
@@ -68,10 +68,19 @@ def test_days_against_the_service_level(data: Any, page: Any) -> None:
 
 
 def test_hours_without_calls_are_gaps(tmp_path: Path) -> None:
-    page = page_of(NAME, result_of(NAME, [call(timestamp="2025-01-01T07:00:00")]), tmp_path)
+    rows = [call(timestamp=f"2025-01-01T{hour}:00:00") for hour in ("07", "09")]
+    page = page_of(NAME, result_of(NAME, rows), tmp_path)
     line = drawn(page, "hourly-latency")["p95"]
-    assert line[7] == 400
-    assert [value for at, value in enumerate(line) if at != 7] == [None] * 23
+    assert [line[7], line[9]] == [400, 400]
+    assert [value for at, value in enumerate(line) if at not in (7, 9)] == [None] * 22
+
+
+def test_one_hour_one_day_and_one_model_are_sentences(tmp_path: Path) -> None:
+    page = page_of(NAME, result_of(NAME, [call(timestamp="2025-01-01T07:00:00")]), tmp_path)
+    assert not {"hourly-latency", "daily-latency", "price-and-speed"} & set(page.data["charts"])
+    assert page.says("07:00: p95 400 ms, Mean 400 ms. There is nothing to compare.")
+    assert page.says("2025-01-01: p95 400 ms, Mean 400 ms. There is nothing to compare.")
+    assert page.says("latency 400 ms. There is nothing to compare.")
 
 
 def test_histogram_and_models(data: Any, page: Any) -> None:

@@ -42,7 +42,7 @@ def test_whole_page(data: Any, tmp_path: Path) -> None:
 
 def test_without_data(tmp_path: Path) -> None:
     page = check_page_without_data(NAME, tmp_path)
-    assert page.says("Without calls that cost something, there is no break-even price.")
+    assert page.says("No break-even price: no customer has a known price and enough days.")
     assert page.says(
         "No active customer has a known price and enough days, so no bills are compared."
     )

@@ -404,7 +404,7 @@ def _tail_finding(latency: results.Latency) -> List[Finding]:
     return [
         finding(
             "warning",
-            f"One call in a hundred takes {p99:,} ms or longer",
+            f"At least one call in a hundred takes {p99:,} ms or longer",
             f"p95 is {p95:,} ms (limit {config.P95_THRESHOLD_MS:,} ms), p99 "
             f"{p99:,} ms (limit {config.P99_THRESHOLD_MS:,} ms).",
             kind="quality",

@@ -331,7 +331,7 @@ def _top_share(risk: results.PortfolioRisk) -> str:
 
 def _all_quiet(baseline: results.HourlyBaseline, unchecked: Mapping[str, str]) -> Finding:
     """Return the finding that nothing was out of the ordinary, of what could be checked."""
-    checked = [f"no hour cost more than {usd(baseline.threshold)} and far more than hours like it"]
+    checked = [f"no hour above {usd(baseline.threshold)} cost far more than hours like it"]
     if "high_error_rate" not in unchecked:
         checked.append("no day crossed a limit")
     if "provider_degraded" not in unchecked:
@@ -409,7 +409,8 @@ def _burn_findings(book: Book, customers: Sequence[results.BurningCustomer]) -> 
             "the subscription"
         )
         detail = (
-            f"{worst.customer_id} costs {usd(worst.monthly_cost)} per month and pays "
+            f"{worst.customer_id} costs {usd(worst.monthly_cost)} per {config.DAYS_PER_MONTH} days "
+            "and pays "
             f"{usd(worst.monthly_revenue)}{_together(len(customers), len(free), loss)}."
         )
     elif free:

@@ -17,10 +17,10 @@ from finops.timestamps import date_of, week_of, weeks_between
 
 DAYS_OF_WEEK = 7
 _MIN_WEEKS = 3
-WEEKLY = Table(("week",), ("customers", "calls", "cost"))
+WEEKLY = Table(("week",), ("customers", "calls", "cost", "unpriced"))
 COHORTS = Table(("cohort_week", "week"), ("customers",))
 COHORT_TABLES: Tuple[Table, ...] = (WEEKLY, COHORTS)
-_NOTHING = (0, 0, 0.0)
+_NOTHING = (0, 0, 0.0, 0)
 
 
 def weeks_of(span: CoveredDays) -> List[str]:
@@ -41,9 +41,10 @@ def weekly_rows(data: Rollups, span: CoveredDays) -> List[WeekActivity]:
             call_count=calls,
             total_cost=cost,
             partial=whole[week] < DAYS_OF_WEEK,
+            unpriced_calls=unpriced,
         )
         for week in weeks_of(span)
-        for customers, calls, cost in [data[WEEKLY].get((week,), _NOTHING)]
+        for customers, calls, cost, unpriced in [data[WEEKLY].get((week,), _NOTHING)]
     ]
 
 
@@ -54,16 +55,20 @@ def growth_rows(weekly: List[WeekActivity]) -> List[WeekGrowth]:
             week=now.week,
             customer_growth_percent=stats.growth_percent(now.customer_count, before.customer_count),
             call_growth_percent=stats.growth_percent(now.call_count, before.call_count),
-            cost_growth_percent=_cost_growth(now.total_cost, before.total_cost),
+            cost_growth_percent=_cost_growth(now, before),
         )
         for before, now in zip(weekly, weekly[1:])
         if not (before.partial or now.partial) and before.call_count
     ]
 
 
-def _cost_growth(now: float, before: float) -> float:
-    """Return the growth in percent, 0.0 where there was no money to grow from."""
-    return stats.growth_percent(now, before) if before > config.NEGLIGIBLE_USD else 0.0
+def _cost_growth(now: WeekActivity, before: WeekActivity) -> Optional[float]:
+    """Return the growth in percent; None where there was no money to grow from, and where calls
+    of either week have no known cost: a move to a model without a price is no fall.
+    """
+    if now.unpriced_calls or before.unpriced_calls or before.total_cost <= config.NEGLIGIBLE_USD:
+        return None
+    return stats.growth_percent(now.total_cost, before.total_cost)
 
 
 def weekly_growth(calls: List[int]) -> Optional[float]:

@@ -38,6 +38,9 @@ from finops.results.understanding import Backtest, ProjectedDay
 from finops.stats import mean, percent, percentile
 from finops.timestamps import add_days, date_of
 
+# Of the mean of days: a smaller miss is one of the arithmetic.
+_NO_MISS = 1e-6
+
 WEEK = 7
 LEAST_BEFORE = 3 * WEEK
 # Of a forecast that could not be tried.
@@ -327,8 +330,15 @@ def month_ahead(
 def month_range(
     days: Mapping[str, float], span: CoveredDays, total: float
 ) -> Optional[Tuple[float, float]]:
-    """Return the range of the sum of `month_ahead`; None where it could not be tried enough."""
-    return sum_range(_whole_days(days, span), total, config.DAYS_PER_MONTH)
+    """Return the range of the sum of `month_ahead`; None where it could not be tried enough.
+
+    A range without width is one only where no forecast of a single day missed either.
+    """
+    values = _whole_days(days, span)
+    found = sum_range(values, total, config.DAYS_PER_MONTH)
+    if found and found[0] == found[1] and max(_misses(values)) > mean(values) * _NO_MISS:
+        return None
+    return found
 
 
 def _whole_days(days: Mapping[str, float], span: CoveredDays) -> List[float]:

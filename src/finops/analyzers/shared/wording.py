@@ -5,6 +5,7 @@ Sentences live in the result dict, so that the JSON says what the page says.
 
 from __future__ import annotations
 
+import math
 from typing import List, Optional
 
 from finops import config
@@ -112,9 +113,21 @@ def caveats(span: CoveredDays, totals: Totals) -> List[Finding]:
             finding(
                 "info",
                 f"Figures per month need {least} covered days",
-                f"The data covers {span.days:,.1f} days; {least - span.days:,.1f} more are needed "
-                "for figures per month, margins and advice on prices.",
+                f"The data covers {_covered(span.days)}; "
+                f"{math.ceil((least - span.days) * 10) / 10:,.1f} more are needed for figures per "
+                "month, margins and advice on prices.",
                 kind="quality",
             )
         )
     return findings
+
+
+def _covered(days: float) -> str:
+    """Return days to a tenth.
+
+    >>> _covered(5.0), _covered(1.04), _covered(0.04)
+    ('5.0 days', '1.0 day', 'less than 0.1 days')
+    """
+    if days < 0.1:
+        return "less than 0.1 days"
+    return f"{days:,.1f} day{'' if f'{days:,.1f}' == '1.0' else 's'}"

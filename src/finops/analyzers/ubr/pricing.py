@@ -179,7 +179,12 @@ def _break_even(book: Book, calls: float) -> Optional[float]:
 
 
 def _segments(book: Book) -> List[UsageSegment]:
-    """Return light, medium and heavy customers: terciles of calls, equal calls kept together."""
+    """Return light, medium and heavy customers: terciles of calls, equal calls kept together.
+
+    Nothing where no customer can be compared.
+    """
+    if not book.paying:
+        return []
     calls = [account.calls for account in book.paying]
     light, medium = percentile(calls, 1 / 3), percentile(calls, 2 / 3)
     members: Dict[str, List[Account]] = {name: [] for name in SEGMENTS}
@@ -198,11 +203,13 @@ def _segment_row(name: str, members: Sequence[Account]) -> UsageSegment:
         revenue={
             model: math.fsum(bill(a) for a in members) for model, bill in PRICING_MODELS.items()
         },
+        unpriced_calls=sum(a.unpriced for a in members),
     )
 
 
 def _sensitivity(book: Book) -> List[TriedPrice]:
     calls = math.fsum(account.monthly_calls for account in book.paying)
+    cost, known = book.monthly_cost or 0.0, book.margin is not None
     rows = []
     for factor in config.PRICE_SENSITIVITY_FACTORS:
         price = config.USAGE_PRICE_PER_1K_CALLS_USD * factor
@@ -211,9 +218,8 @@ def _sensitivity(book: Book) -> List[TriedPrice]:
             TriedPrice(
                 price_per_1k_calls=price,
                 monthly_revenue=revenue if book.is_known else None,
-                margin_percent=None
-                if book.margin is None
-                else margin_percent(revenue, book.monthly_cost or 0.0),
+                monthly_margin=revenue - cost if known else None,
+                margin_percent=margin_percent(revenue, cost) if known else None,
             )
         )
     return rows
@@ -231,6 +237,7 @@ def _customers(book: Book) -> List[CustomerBills]:
             usage_based=usage_based(account),
             tiered=tiered(account),
             hybrid=hybrid(account),
+            unpriced_calls=account.unpriced,
         )
         for account in book.paying
     ]

@@ -209,7 +209,9 @@ def _findings(
             )
         )
     if len(tiers) > 1:
-        findings += [_tier_finding(row) for row in tiers if (row.monthly_margin or 0.0) < 0]
+        # What one customer loses is a finding of its own already.
+        losses = [row for row in tiers if (row.monthly_margin or 0.0) < 0 and row.customers > 1]
+        findings += map(_tier_finding, losses)
     thin = sum(row.category == "low_margin" for row in customers)
     if thin:
         findings.append(
@@ -233,7 +235,8 @@ def _set_apart(book: Book, customers: Sequence[CustomerMargin]) -> List[Finding]
             finding(
                 "warning",
                 f"{counted(unknown, 'customer')} with an unknown margin",
-                "What they cost is a lower bound: some calls have no known cost.",
+                f"What {'it costs' if unknown == 1 else 'they cost'} is a lower bound: some calls "
+                "have no known cost.",
                 kind="quality",
             )
         )

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, TypeVar, Union
 
 from finops.generators import formatting
-from finops.generators.charts import Axis, Series, bar_chart, line_chart
-from finops.generators.components import Card, Part, columns, section
+from finops.generators.charts import Axis, Series, bar_chart, line_chart, of_known_costs
+from finops.generators.components import Card, Part, columns, section, text
 from finops.generators.contrast import Contrast
 from finops.generators.date_range import Daily, follow
 from finops.generators.packed_sums import LESS_WITHOUT_LINES, Sums, pack
@@ -279,7 +279,7 @@ def _over_time(result: results.AlignmentResult, data: Mapping[str, Any]) -> Part
             line_chart(
                 "weekly-cost",
                 f"Cost of each week{_first(result.chargeback, _LINES)}; the first and the last "
-                "week may be partial",
+                f"week may be partial{of_known_costs(data)}",
                 Axis("ISO week (UTC)", "text"),
                 Axis("Cost (USD per week)", "money"),
                 weeks,
@@ -410,6 +410,13 @@ def _view_table(name: str, first: Column[_R], rows: Sequence[_R], sums: Optional
 
 def _ends(result: results.AlignmentResult) -> Part:
     efficiency = result.efficiency
+    if len(efficiency.most) == 1:
+        (only,) = efficiency.most
+        cost = formatting.money(per_million(only.cost_per_1k_tokens))
+        return section(
+            "Highest and lowest cost per token",
+            text(f"Only {only.organization_id} has calls, at {cost} per 1M tokens."),
+        )
     return section(
         "Highest and lowest cost per token",
         columns(

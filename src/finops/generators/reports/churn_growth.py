@@ -16,6 +16,7 @@ from finops.generators.partial_days import known_by_day, where_days_are_known
 from finops.generators.tables import Column, table, texts
 from finops.results import churn_growth as results
 from finops.results.base import from_dict
+from finops.results.shares import is_lower_bound
 
 REPORT = Report(
     "churn_growth",
@@ -104,7 +105,7 @@ def _over_time(result: results.ChurnGrowthResult, data: Mapping[str, Any]) -> Pa
             _weekly_chart("calls", "Calls", "count", lambda row: row.call_count, weekly),
         ),
         columns(
-            _weekly_chart("cost", "Cost (USD)", "money", lambda row: row.total_cost, weekly),
+            _weekly_chart("cost", "Cost (USD)", "money", _known_cost, weekly),
             _growth(result),
         ),
         table(
@@ -114,7 +115,7 @@ def _over_time(result: results.ChurnGrowthResult, data: Mapping[str, Any]) -> Pa
                 Column(lambda row: row.week, "Week", order="ascending"),
                 Column(lambda row: row.customer_count, "Customers", "count"),
                 Column(lambda row: row.call_count, "Calls", "count"),
-                Column(lambda row: row.total_cost, "Cost", "money"),
+                Column(lambda row: row.total_cost, "Cost", "money", at_least=is_lower_bound),
                 Column(lambda row: row.partial, "Partial", "flag"),
             ],
             weekly,
@@ -124,11 +125,16 @@ def _over_time(result: results.ChurnGrowthResult, data: Mapping[str, Any]) -> Pa
     )
 
 
+def _known_cost(row: results.WeekActivity) -> Optional[float]:
+    """Return the cost of a week, None where there are calls and nothing is known of their cost."""
+    return None if row.unpriced_calls and not row.total_cost else row.total_cost
+
+
 def _weekly_chart(
     name: str,
     what: str,
     kind: str,
-    get: Callable[[results.WeekActivity], float],
+    get: Callable[[results.WeekActivity], Optional[float]],
     weekly: Sequence[results.WeekActivity],
 ) -> Part:
     full = [None if row.partial else get(row) for row in weekly]

@@ -6,7 +6,15 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from finops.generators import formatting
-from finops.generators.charts import Axis, Colour, Series, bar_chart, cut_short, line_chart
+from finops.generators.charts import (
+    Axis,
+    Colour,
+    Series,
+    bar_chart,
+    cut_short,
+    line_chart,
+    of_known_costs,
+)
 from finops.generators.components import Card, Part, columns, section, text, where_any
 from finops.generators.contrast import Contrast
 from finops.generators.date_range import Daily
@@ -75,19 +83,27 @@ def _known(
     return {STATUS_KNOWN: lambda row: (row.error_count or 0) + (row.success_count or 0)}
 
 
+def _lasted(result: results.DatasetOverviewResult) -> str:
+    """Return how long the data is: in covered days, as rates have them, else in hours."""
+    days, hours = result.basis.covered_days, result.temporal.duration_hours
+    if days is not None and days >= 1:
+        return f"{formatting.decimal(round(days, 1))} covered day{'' if days == 1 else 's'}"
+    return (result.temporal.duration_description or "") if hours else "one moment"
+
+
 def _cards(result: results.DatasetOverviewResult) -> List[Card]:
     summary, quality = result.summary, result.quality
-    lasted = result.temporal.duration_description or ""
+    over = f"over {_lasted(result)}"
     return [
         Card(
             "Total cost",
             summary.total_cost,
             "money",
-            f"over {lasted}",
+            over,
             Sum("total_cost"),
             costs_are_lower_bounds(result),
         ),
-        Card("Calls", summary.total_calls, "count", f"over {lasted}", Sum("call_count")),
+        Card("Calls", summary.total_calls, "count", over, Sum("call_count")),
         Card(
             "Tokens",
             summary.total_tokens,
@@ -127,7 +143,7 @@ def _over_time(result: results.DatasetOverviewResult, data: Mapping[str, Any]) -
             columns(
                 line_chart(
                     "daily-cost",
-                    f"Cost of each day{remark}",
+                    f"Cost of each day{remark}{of_known_costs(data)}",
                     Axis("Day (UTC)", "date"),
                     Axis("Cost (USD)", "money"),
                     days,

@@ -52,10 +52,13 @@ def generate_features_report(data: Dict[str, Any], output_path: Union[str, Path]
 
 def _cards(result: results.FeaturesResult) -> List[Card]:
     summary = result.summary
+    # One feature is neither, and few calls are no reason for a superlative.
+    judged = sum(row.classified and row.roi_percent is not None for row in result.features)
+    best, worst = (summary.best_feature, summary.worst_feature) if judged > 1 else (None, None)
     return [
         Card("Margin per month", _margin(summary), "money", "subscriptions less cost of all calls"),
-        Card("Best feature", summary.best_feature or None, "feature", "highest return"),
-        Card("Worst feature", summary.worst_feature or None, "feature", "lowest return"),
+        Card("Best feature", best or None, "feature", "highest return"),
+        Card("Worst feature", worst or None, "feature", "lowest return"),
         Card("Revenue per month", summary.monthly_revenue, "money", "subscriptions"),
         Card(
             "Cost per month",
@@ -252,4 +255,6 @@ def _not_found(result: results.FeaturesResult) -> List[str]:
         )
     if all(row.classified is not False for row in features):
         sentences.append("Checked, none found: features with too few calls to judge.")
+    if not any(row.roi_percent is not None for row in features):
+        sentences.append("Not checked: what features return; no return on cost is known.")
     return sentences

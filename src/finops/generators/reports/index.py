@@ -17,6 +17,7 @@ from typing import (
     Union,
 )
 
+from finops import config
 from finops.atomic import write_aside
 from finops.generators import formatting
 from finops.generators.action_list import MOST_OF_A_LIST, ActionList, Ranked, action_lists
@@ -89,7 +90,10 @@ _HEADLINES: Dict[str, _Headline[Any]] = {
     ),
     "performance": _Headline(
         PerformanceSummary,
-        lambda s: s.sla_compliance_percent,
+        # A few calls are no service level.
+        lambda s: (
+            s.sla_compliance_percent if (s.measured_calls or 0) >= config.MODEL_MIN_CALLS else None
+        ),
         "within the SLA",
         "percent",
     ),

@@ -64,12 +64,12 @@ def _cards(result: results.OptimizationResult) -> List[Card]:
             f"per month: {_step_name(summary.first_step)}" if summary.first_step else "per month",
         ),
         Card("Savings per month", summary.total_monthly_savings, "money", "all steps together"),
-        Card("Savings", summary.savings_percent, "percent", "of the cost"),
+        Card("Savings", summary.savings_percent, "percent", "of the present cost"),
         Card(
             "Cost per month",
             summary.monthly_cost,
             "money",
-            "today",
+            "average of the whole period",
             at_least=costs_are_lower_bounds(result),
         ),
         Card("Calls", summary.total_calls, "count", "of the whole period"),
@@ -360,11 +360,11 @@ def _commitment(result: results.OptimizationResult, data: Mapping[str, Any]) -> 
 def _quiet_day(reserved: results.ReservedCapacity) -> str:
     """Return what a commitment would cover in one sentence, "" where there is none."""
     calls = reserved.baseline_daily_calls
-    if calls is None:
+    if calls is None or reserved.monthly_savings is None:
         return ""
     return (
-        f"A quiet day (25th percentile) has {formatting.counted(calls, 'call')}. Committing to so "
-        f"many each day covers {formatting.percent(reserved.committed_share_percent)} of the calls."
+        f"A quiet day (25th percentile) has {formatting.counted(calls, 'call')}; so many on each "
+        f"day are {formatting.percent(reserved.committed_share_percent)} of all calls."
     )
 
 

@@ -109,19 +109,20 @@ def _summed_latency(row: results.DayLatency) -> int:
 def _cards(summary: results.PerformanceSummary, measures: Container[str]) -> List[Card]:
     limit = formatting.milliseconds(summary.sla_threshold_ms)
     slowest = formatting.milliseconds(summary.max_latency_ms)
+    measured = formatting.counted(summary.measured_calls, "measured call")
     return [
         Card(
             "p95 latency",
             summary.p95_latency_ms,
             "ms",
-            "95 of 100 calls are faster",
+            "95 of 100 calls take at most this",
             Percentile("p95") if "p95" in measures else None,
         ),
         Card(
             "Median latency",
             summary.p50_latency_ms,
             "ms",
-            "half of the calls are faster",
+            "half of the calls take at most this",
             Percentile("p50") if "p50" in measures else None,
         ),
         Card(
@@ -135,7 +136,7 @@ def _cards(summary: results.PerformanceSummary, measures: Container[str]) -> Lis
             "SLA compliance",
             summary.sla_compliance_percent,
             "percent",
-            f"within {limit}",
+            f"of {measured} within {limit}" if summary.measured_calls else f"within {limit}",
             Ratio("within", "measured", 100) if "within" in measures else None,
         ),
         Card(
@@ -301,6 +302,7 @@ def _providers(result: results.PerformanceResult, sums: Optional[Sums]) -> Part:
     shown: List[Column[results.ProviderCompliance]] = [
         provider,
         Column(lambda row: row.total_calls, "Calls", "count", recompute=Sum("calls")),
+        Column(lambda row: row.measured_calls, "Measured", "count", recompute=Sum("measured")),
         Column(
             lambda row: row.compliant_calls, "Within the limit", "count", recompute=Sum("within")
         ),

@@ -14,7 +14,7 @@ from finops.generators.rounding import ShortenedRows
 from finops.generators.tables import Column, table
 from finops.results import pricing as results
 from finops.results.base import from_dict
-from finops.results.shares import costs_are_lower_bounds
+from finops.results.shares import costs_are_lower_bounds, is_lower_bound
 
 REPORT = Report(
     "pricing",
@@ -59,20 +59,22 @@ def _title(model: str) -> str:
 
 def _cards(result: results.PricingResult) -> List[Card]:
     summary = result.summary
-    best = _title(summary.best_model or formatting.MISSING)
+    best = f"{_title(summary.best_model)}, the" if summary.best_model else "model of the"
     return [
         Card(
             "Best revenue per month",
             summary.best_monthly_revenue,
             "money",
-            f"{best}, the highest margin",
+            f"{best} highest margin",
         ),
         Card("Today", summary.current_monthly_revenue, "money", "flat rate, per month"),
         Card(
             "Uplift",
             summary.uplift_percent,
             "percent",
-            "best against today" if summary.uplift_percent else "today's is the best",
+            "today's is the best"
+            if summary.best_model and not summary.uplift_percent
+            else "best against today",
         ),
         Card(
             "Cost per month",
@@ -87,7 +89,9 @@ def _cards(result: results.PricingResult) -> List[Card]:
             "money",
             "per 1,000 calls",
         ),
-        Card("Customers compared", summary.customers, "count", "with a known price"),
+        Card(
+            "Customers compared", summary.customers, "count", "with a known price and enough days"
+        ),
     ]
 
 
@@ -192,7 +196,9 @@ def _segments(result: results.PricingResult) -> Part:
                 Column(_segment, "Segment"),
                 Column(lambda row: row.customers, "Customers", "count"),
                 Column(lambda row: row.monthly_calls, "Calls per month", "count"),
-                Column(lambda row: row.monthly_cost, "Cost per month", "money"),
+                Column(
+                    lambda row: row.monthly_cost, "Cost per month", "money", at_least=is_lower_bound
+                ),
                 *(
                     Column(_revenue_under(model), title, "money")
                     for model, title in _TITLES.items()
@@ -214,9 +220,9 @@ def _revenue_under(model: str) -> Callable[[results.UsageSegment], Optional[floa
 
 
 def _sensitivity(result: results.PricingResult) -> Part:
-    cost = result.summary.monthly_cost or 0
     rows = result.sensitivity
-    margins = [(row.monthly_revenue or 0) - cost for row in rows]
+    known = [(row, row.monthly_margin) for row in rows if row.monthly_margin is not None]
+    tried = "No margin is known at any price." if rows else "No prices were tried in this result."
     return section(
         "Effect of the usage price",
         columns(
@@ -227,18 +233,18 @@ def _sensitivity(result: results.PricingResult) -> Part:
                 Axis("Margin (USD per month)", "money"),
                 [
                     (formatting.money(row.price_per_1k_calls), row.price_per_1k_calls or 0, margin)
-                    for row, margin in zip(rows, margins)
+                    for row, margin in known
                 ],
-                colours=["critical" if margin < 0 else "accent" for margin in margins],
-                empty="No prices were tried in this result.",
+                colours=["critical" if margin < 0 else "accent" for _, margin in known],
+                empty=tried,
             ),
-            _price_table(rows, cost),
+            _price_table(rows),
         ),
-        lead=_break_even(result.break_even_price_per_1k_calls),
+        lead=_break_even(result),
     )
 
 
-def _price_table(rows: Sequence[results.TriedPrice], cost: float) -> Part:
+def _price_table(rows: Sequence[results.TriedPrice]) -> Part:
     return table(
         "sensitivity",
         "Revenue and margin by usage price",
@@ -250,7 +256,7 @@ def _price_table(rows: Sequence[results.TriedPrice], cost: float) -> Part:
                 order="ascending",
             ),
             Column(lambda row: row.monthly_revenue, "Revenue per month", "money"),
-            Column(lambda row: (row.monthly_revenue or 0) - cost, "Margin per month", "money"),
+            Column(lambda row: row.monthly_margin, "Margin per month", "money"),
             Column(lambda row: row.margin_percent, "Margin", "percent"),
         ],
         rows,
@@ -258,10 +264,15 @@ def _price_table(rows: Sequence[results.TriedPrice], cost: float) -> Part:
     )
 
 
-def _break_even(price: Optional[float]) -> str:
-    if not price:
-        return "Without calls that cost something, there is no break-even price."
-    return f"At {formatting.money(price)} per 1,000 calls the revenue equals the cost."
+def _break_even(result: results.PricingResult) -> str:
+    price = result.break_even_price_per_1k_calls
+    if price:
+        return f"At {formatting.money(price)} per 1,000 calls the revenue equals the cost."
+    if not result.summary.customers:
+        return "No break-even price: no customer has a known price and enough days."
+    if price is None and costs_are_lower_bounds(result):
+        return "No break-even price: some calls have no known cost."
+    return "Without calls that cost something, there is no break-even price."
 
 
 def _customers(result: results.PricingResult) -> Part:
@@ -276,7 +287,9 @@ def _customers(result: results.PricingResult) -> Part:
                 Column(
                     lambda row: row.monthly_calls, "Calls per month", "count", order="descending"
                 ),
-                Column(lambda row: row.monthly_cost, "Cost per month", "money"),
+                Column(
+                    lambda row: row.monthly_cost, "Cost per month", "money", at_least=is_lower_bound
+                ),
                 Column(lambda row: row.flat_rate, "Flat rate", "money"),
                 Column(lambda row: row.usage_based, "Usage-based", "money"),
                 Column(lambda row: row.tiered, "Tiered", "money"),
@@ -308,6 +321,12 @@ def _contrast(result: results.PricingResult) -> Contrast:
     summary = result.summary
     customers = formatting.counted(summary.customers, "customer")
     revenue = formatting.money(summary.current_monthly_revenue)
+    if not summary.customers:
+        return Contrast(
+            ("customer_id", "tier_price_usd"),
+            "Subscriptions could not be set against usage.",
+            "Four pricing models are computed from each customer's own calls.",
+        )
     return Contrast(
         ("customer_id", "tier_price_usd"),
         f"{revenue} of subscriptions per month could not be set against usage.",

@@ -16,6 +16,7 @@ from finops.generators.charts import (
     bar_chart,
     cut_short,
     line_chart,
+    of_known_costs,
     scatter_chart,
 )
 from finops.generators.components import Card, Part, columns, section, where_any
@@ -75,9 +76,19 @@ def _no_customer(result: results.ProfitabilityResult) -> str:
     return "No customer of known cost" if any(map(_unjudged, result.customers)) else "No customer"
 
 
+def _judged_customers(result: results.ProfitabilityResult) -> str:
+    """Return how many customers are held against what they pay, where any is; else how many exist.
+
+    Those who left, are too new or have no known price are none of them.
+    """
+    judged = sum(count or 0 for count in result.categories)
+    judged += sum(map(_unjudged, result.customers))
+    return formatting.counted(judged or result.summary.total_customers, "customer")
+
+
 def _cards(result: results.ProfitabilityResult) -> List[Card]:
     summary = result.summary
-    customers = formatting.counted(summary.total_customers, "customer")
+    customers = _judged_customers(result)
     unknown = sum(map(_unjudged, result.customers))
     left_out = f", {formatting.count(unknown)} of unknown cost" if unknown else ""
     return [
@@ -153,8 +164,8 @@ def _advice(result: results.ProfitabilityResult) -> Part:
                 Column(lambda row: row.monthly_worth, "USD per month", "money"),
             ],
             result.advice,
-            empty="Checked, none found: customers with signs of abuse, a loss, falling usage or an "
-            "outgrown tier.",
+            empty="No customer shows signs of abuse, a loss, falling usage or an outgrown tier, as "
+            "far as the data could be checked.",
         ),
         lead="One piece of advice per customer, the same in every report, by the most serious "
         "reason: suspected abuse, then a loss, falling usage and an outgrown tier.",
@@ -289,7 +300,7 @@ def _over_time(result: results.ProfitabilityResult, data: Mapping[str, Any]) -> 
             data,
             line_chart(
                 "daily-margin",
-                f"Revenue and AI cost of each day{cut_short(data)}",
+                f"Revenue and AI cost of each day{cut_short(data)}{of_known_costs(data)}",
                 Axis("Day (UTC)", "date"),
                 Axis("USD per day", "money"),
                 days,
@@ -399,7 +410,7 @@ def _category(key: Optional[str]) -> str:
 
 def _contrast(result: results.ProfitabilityResult) -> Contrast:
     summary = result.summary
-    customers = formatting.counted(summary.total_customers, "customer")
+    customers = _judged_customers(result)
     losing = formatting.count(summary.unprofitable_count)
     revenue = formatting.money(summary.monthly_revenue)
     cost = formatting.money(summary.monthly_cost)

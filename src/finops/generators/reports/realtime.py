@@ -7,7 +7,15 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from finops import config
 from finops.generators import checks, formatting
-from finops.generators.charts import Axis, Colour, Series, bar_chart, cut_short, line_chart
+from finops.generators.charts import (
+    Axis,
+    Colour,
+    Series,
+    bar_chart,
+    cut_short,
+    line_chart,
+    of_known_costs,
+)
 from finops.generators.components import Card, Part, columns, section
 from finops.generators.contrast import Contrast
 from finops.generators.date_range import Daily, follow
@@ -165,15 +173,19 @@ def _hour_chart(result: results.RealtimeResult, threshold: float) -> Part:
     anomalous = {row.hour: row.cost for row in result.anomalies}
     at_hours = [anomalous.get(row.hour) for row in hourly]
     anomalies = Series("Anomaly", at_hours, "critical", "points")
+    # Where hours are not judged, those above it would look like anomalies.
+    judged = "anomalies" not in result.unchecked
+    limits = [Series("Threshold", [threshold] * len(hourly), "warning", "dashed")] if judged else []
+    limit = " and the threshold" if judged else ""
     return line_chart(
         "hourly-cost",
-        f"Cost of each hour and the threshold{', and the anomalous hours' if anomalous else ''}",
+        f"Cost of each hour{limit}{', and the anomalous hours' if anomalous else ''}",
         Axis("Hour (UTC)", "hour"),
         Axis("Cost (USD per hour)", "money"),
         [formatting.minute(row.hour) for row in hourly],
         [
             Series("Cost", [row.cost for row in hourly], "accent"),
-            Series("Threshold", [threshold] * len(hourly), "warning", "dashed"),
+            *limits,
             *([anomalies] if anomalous else []),
         ],
         bins="max",
@@ -234,7 +246,7 @@ def _days(result: results.RealtimeResult, data: Mapping[str, Any]) -> Part:
         "Day by day",
         line_chart(
             "daily-cost",
-            f"Cost of each day{cut_short(data)}",
+            f"Cost of each day{cut_short(data)}{of_known_costs(data)}",
             Axis("Day (UTC)", "date"),
             Axis("Cost (USD)", "money"),
             texts(row.date for row in daily),

@@ -7,7 +7,15 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar,
 
 from finops import config
 from finops.generators import formatting
-from finops.generators.charts import Axis, Colour, Series, bar_chart, cut_short, line_chart
+from finops.generators.charts import (
+    Axis,
+    Colour,
+    Series,
+    bar_chart,
+    cut_short,
+    line_chart,
+    of_known_costs,
+)
 from finops.generators.components import Card, Part, columns, folded, section
 from finops.generators.contrast import Contrast
 from finops.generators.cost_change import change_section
@@ -159,7 +167,7 @@ def _forecast_chart(
     ahead = ", with a forecast of 30 days and the range that holds four of five days"
     return line_chart(
         "daily-cost",
-        f"Cost of each day{ahead if projection else ''}{cut_short(data)}",
+        f"Cost of each day{ahead if projection else ''}{cut_short(data)}{of_known_costs(data)}",
         Axis("Day (UTC)", "date"),
         Axis("Cost (USD)", "money"),
         texts(row.date for row in daily) + texts(row.date for row in projection),
@@ -197,6 +205,8 @@ def _range_words(forecast: results.Forecast) -> str:
     if forecast.low_30_days is None or forecast.high_30_days is None:
         return ""
     span = formatting.money_range(forecast.low_30_days, forecast.high_30_days)
+    if " to " not in span:
+        return ""
     return f", in four of five cases {span}"
 
 
