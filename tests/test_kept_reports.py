@@ -123,6 +123,14 @@ def _edit_in_place(run: Run, _: pytest.MonkeyPatch) -> None:
     os.utime(str(run.data), ns=(about.st_atime_ns, about.st_mtime_ns))
 
 
+def _swap_names_of_columns(run: Run, _: pytest.MonkeyPatch) -> None:
+    header, rows = run.data.read_bytes().split(b"\n", 1)
+    names = {b"input_tokens": b"output_tokens", b"output_tokens": b"input_tokens"}
+    swapped = b",".join(names.get(name, name) for name in header.split(b","))
+    assert swapped != header
+    run.data.write_bytes(swapped + b"\n" + rows)
+
+
 def _write(name: str, content: str) -> Change:
     def change(run: Run, _: pytest.MonkeyPatch) -> None:
         (run.reports / name).write_text(content, encoding="utf-8")
@@ -144,6 +152,7 @@ def _tomorrow(_: Run, patch: pytest.MonkeyPatch) -> None:
 CHANGES: Dict[str, Change] = {
     "a row is appended": _append,
     "a row is edited and size and time are set back": _edit_in_place,
+    "two columns swap their names": _swap_names_of_columns,
     "a page is edited": _write("features.html", "<p>edited</p>"),
     "a result is edited": _write("features.json", "{}"),
     "the index is edited": _write("index.html", ""),
@@ -174,6 +183,27 @@ def test_any_change_makes_all_of_it_again(
         (run.reports / "scenario_a.html").write_text("", encoding="utf-8")
     change(run, monkeypatch)
     assert run.makes_again()
+
+
+def _touch(run: Run) -> None:
+    os.utime(str(run.data))
+
+
+def _replace_by_a_copy(run: Run) -> None:
+    aside = run.data.with_name("copy.csv")
+    shutil.copyfile(str(run.data), str(aside))
+    aside.replace(run.data)
+
+
+@pytest.mark.usefixtures("few_analyses")
+@pytest.mark.parametrize("change", [_touch, _replace_by_a_copy])
+def test_another_time_or_place_of_the_same_bytes_makes_nothing_again(
+    change: Callable[[Run], None], tmp_path: Path
+) -> None:
+    run = Run(tmp_path)
+    run()
+    change(run)
+    assert not run.makes_again()
 
 
 @pytest.mark.usefixtures("few_analyses")
@@ -236,6 +266,16 @@ def test_the_key_of_data_is_that_of_its_bytes_and_how_they_were_read(tmp_path: P
     assert key(path, options=ReadingOptions(timezone="+05:30")) not in ("", first)
     write_csv(path, ROWS[:-1])
     assert key(path) not in ("", first)
+
+
+def test_the_key_tells_apart_what_stands_before_the_header(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "calls.csv", ROWS)
+    rows = path.read_bytes()
+    keys = set()
+    for before in (b"#abcd\n", b"#a\n#b\n", b"#abc\n\n"):
+        path.write_bytes(before + rows)
+        keys.add(key(path))
+    assert len(keys - {""}) == 3
 
 
 def test_a_budget_leaves_what_was_read_as_it_is(

@@ -106,15 +106,18 @@ class FileScan:
 
     @property
     def content_key(self) -> str:
-        """What the parts follow from: the very file, its bytes, and how they were read.
+        """What the parts follow from: the file's name, all its bytes, and how they were read.
 
-        Returns "" where that is not known or the file is read again in no time.
+        When and where it was written decides no figure, so a touched file or a copy of it has
+        the same.  Returns "" where that is not known or the file is read again in no time.
         """
         if not self._key or self.layout.end < rollup_cache.MIN_STATE_BYTES:
             return ""
         bytes_read = [(*part.span, *part.digests) for part in self.parts]
         layout = self.layout
-        return repr((layout.name, layout.clock, self._seen, self._key, bytes_read))
+        # Digests are of what follows the header, so all that is known of it is named.
+        about = (layout.name, layout.size, layout.clock, layout.notes, tuple(layout.header))
+        return repr((about, self._key, bytes_read))
 
     def save(self, reading: Reading) -> None:
         """Keep the body beside the file, if it is worth that and still the same file.
