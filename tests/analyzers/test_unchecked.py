@@ -335,7 +335,12 @@ def test_unknown_costs_are_lower_bounds_in_every_table(tmp_path: Path) -> None:
     rows = busy(40, calls=2) + week(40, **UNKNOWN_COST)
     for name in ("alignment", "features"):
         assert "≥ $" in page_of(name, rows, tmp_path)
-    assert "≥ $" in page_of("profitability", week(**UNKNOWN_COST), tmp_path)
+
+
+def test_a_lower_bound_of_nothing_is_shown_nowhere(tmp_path: Path) -> None:
+    """Where no cost at all is known, a sum of 0 is no bound."""
+    for name in ANALYZER_REGISTRY:
+        assert "≥ $0" not in page_of(name, week(**UNKNOWN_COST), tmp_path), name
 
 
 # --- few, and one ------------------------------------------------------------------------------

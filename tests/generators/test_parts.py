@@ -417,12 +417,13 @@ class _Bill(NamedTuple):
 
 def test_a_lower_bound_is_marked_in_its_row_and_in_the_data() -> None:
     rows = [_Bill("a", 5.0), _Bill("b", 3.0, None), _Bill("c", 2.0, 1.0, 4), _Bill("d", None, None)]
+    rows.append(_Bill("e", 0.0, None, 4))
     cost = Column[_Bill](lambda row: row.total_cost, "Cost", "money", at_least=is_lower_bound)
     part = table("bills", "Bills", [Column[_Bill](lambda row: row.name, "Name"), cost], rows)
     cells = re.findall(r"<td>([^<]*)</td></tr>", part.markup)
-    assert cells == ["$5.00", "≥ $3.00", "≥ $2.00", "n/a"]
+    assert cells == ["$5.00", "≥ $3.00", "≥ $2.00", "n/a", "n/a"]
     name, costs = part.data["tables"]["bills"]["columns"]
-    assert ("least" in name, costs["least"]) == (False, [1, 2, 3])
+    assert ("least" in name, costs["least"]) == (False, [1, 2, 3, 4])
 
 
 @pytest.mark.parametrize(

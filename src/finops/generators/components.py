@@ -161,22 +161,30 @@ def cards(metrics: Sequence[Card]) -> Part:
 
 
 def _card(number: int, metric: Card) -> Markup:
+    known = None if metric.at_least and not metric.value else metric.value
     return fill(
         '<div class="card" id="card-$number"><dt>$label</dt>'
         '<dd class="figure" title="$exact">$value</dd>$note</div>',
         number=token(number),
         label=metric.label,
         value=_figure(metric),
-        exact=exact_with_unit(metric.kind, metric.value),
+        exact=exact_with_unit(metric.kind, known),
         note=fill('<dd class="note">$note</dd>', note=metric.note) if metric.note else Markup(""),
     )
 
 
 def _figure(metric: Card) -> Markup:
     shown = formatting.readable(metric.kind, metric.value)
-    if metric.at_least and metric.value is not None:
-        shown = f"{AT_LEAST}{shown}"
-    return small_unit(shown)
+    return small_unit(lower_bound(shown, metric.value) if metric.at_least else shown)
+
+
+def lower_bound(shown: str, value: object) -> str:
+    """Return an amount, given as it is shown, as a lower bound; one of 0 says nothing.
+
+    >>> lower_bound("$3.00", 3.0), lower_bound("$0.00", 0.0)
+    ('≥ $3.00', 'n/a')
+    """
+    return f"{AT_LEAST}{shown}" if value else formatting.MISSING
 
 
 def small_unit(shown: str) -> Markup:

@@ -11,7 +11,7 @@ from typing import Any, Container, Dict, Iterable, List, Mapping, Optional, Unio
 
 from finops.atomic import write_aside
 from finops.generators import formatting, svg
-from finops.generators.components import Data, Part, small_unit
+from finops.generators.components import Data, Part, lower_bound, small_unit
 from finops.generators.explore_data import explore_data
 from finops.generators.markup import Markup, fill, join, token
 from finops.generators.page import EXPLORE_BUNDLE, Report, asset, render
@@ -160,10 +160,11 @@ def _cards(cube: ExploreCube) -> Markup:
     tokens = sums["input"] + sums["output"]
     calls, inputs = sums["calls"], sums["input"]
     judged = calls - sums["unknown_status"]
-    counted = calls if calls or not sums["uncounted"] else None
     values = (
-        ("≥ " if sums["unpriced"] else "") + formatting.money(cost),
-        ("≥ " if sums["uncounted"] and calls else "") + formatting.count(counted),
+        lower_bound(formatting.money(cost), cost) if sums["unpriced"] else formatting.money(cost),
+        lower_bound(formatting.count(calls), calls)
+        if sums["uncounted"]
+        else formatting.count(calls),
         formatting.readable("tokens", tokens),
         formatting.share(sums["read"] / inputs if inputs and sums["read"] else None),
         formatting.share(sums["errors"] / judged if judged else None),

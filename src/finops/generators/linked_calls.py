@@ -6,7 +6,7 @@ from typing import Dict
 
 from finops import config
 from finops.generators import formatting
-from finops.generators.components import AT_LEAST, Part, section, text
+from finops.generators.components import Part, lower_bound, section, text
 from finops.generators.tables import Column, table
 from finops.results import token_economics as results
 
@@ -66,6 +66,10 @@ def _retries_sentence(result: results.TokenEconomicsResult) -> str:
     what = f"a failed call of the same trace within {minutes} minutes"
     if not retries.calls:
         return f"Checked, none found: retries, that is calls that followed {what}."
-    at_least = AT_LEAST if result.summary.unpriced_calls else ""
-    cost = f"{at_least}{formatting.money(retries.cost)}"
-    return f"Retries: {formatting.counted(retries.calls, 'call')} followed {what}, for {cost}."
+    calls = f"Retries: {formatting.counted(retries.calls, 'call')} followed {what}"
+    cost = formatting.money(retries.cost)
+    if result.summary.unpriced_calls:
+        if not retries.cost:
+            return f"{calls}; what they cost is not known."
+        cost = lower_bound(cost, retries.cost)
+    return f"{calls}, for {cost}."

@@ -19,7 +19,7 @@ from typing import (
 from finops import config
 from finops.generators import formatting, sparklines
 from finops.generators.charts import colour_of
-from finops.generators.components import AT_LEAST, Part, severity_badge
+from finops.generators.components import Part, lower_bound, severity_badge
 from finops.generators.markup import Markup, Token, fill, inert, join, json_number, token
 from finops.generators.navigation import EXPLORE_FILE
 from finops.generators.packed_sums import Sums
@@ -317,8 +317,8 @@ def _cell(
     at: int,
 ) -> Markup:
     shown = column_cell(column.kind, value, places)
-    if least and value is not None:
-        shown = f"{AT_LEAST}{shown}"
+    if least:
+        shown = lower_bound(shown, value)
     if column.numeric:
         cell = Markup("<td>") if at < ALIGNED else Markup('<td class="number">')
         if not column.bar:

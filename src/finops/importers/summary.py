@@ -27,12 +27,14 @@ def _figures(result: Result, dry_run: bool) -> str:
     calls = _counted(totals.calls, "call")
     if totals.calls_unknown:
         calls = "no request count" if not totals.calls else f"at least {calls}"
-    bound = "≥ " if totals.unpriced_models else ""
+    cost = f"${dollars(totals.cost)}"
+    if totals.unpriced_models:
+        cost = f"≥ {cost}" if totals.cost else "cost unknown"
     parts = [
         _counted(tally.files, "file"),
         f"{calls} ({_counted(totals.rows, 'row')}, {result.added:,} new)",
         _counted(totals.tokens, "token"),
-        f"{bound}${dollars(totals.cost)}",
+        cost,
         _counted(tally.duplicates, "duplicate"),
         f"{tally.rejections:,} rejected",
         f"{totals.unpriced_calls:,} unpriced",

@@ -8,6 +8,7 @@ from typing import Iterable, Iterator, List, Sequence, Tuple
 from finops import config
 from finops.analyzers.shared.wording import counted
 from finops.exporters.statement.figures import Line, Statement
+from finops.generators.components import lower_bound
 from finops.generators.markup import Markup, escape, fill
 
 _MOST_LINES = 18  # more do not fit on one sheet
@@ -76,7 +77,12 @@ def _month_name(month: str) -> str:
 
 
 def _amount(statement: Statement, cents: int) -> str:
-    return f"≥ {money(cents)}" if statement.total.unpriced else money(cents)
+    return _bounded(cents, bool(statement.total.unpriced))
+
+
+def _bounded(cents: int, is_lower_bound: bool) -> str:
+    """Return an amount; a lower bound as such, and n/a where nothing of it is known."""
+    return lower_bound(money(cents), cents) if is_lower_bound else money(cents)
 
 
 def _period(statement: Statement) -> Markup:
@@ -130,7 +136,7 @@ def _cells(statement: Statement) -> Iterator[_Cells]:
 
 def _row(product: str, model: str, lines: Sequence[Line]) -> Markup:
     calls = sum(line.usage.calls for line in lines)
-    cents = money(sum(line.cents for line in lines))
+    cents = sum(line.cents for line in lines)
     unpriced = any(line.usage.unpriced for line in lines)
     return fill(
         '<tr><td class="name" title="$product">$product</td>'
@@ -141,7 +147,7 @@ def _row(product: str, model: str, lines: Sequence[Line]) -> Markup:
         calls=f"{calls:,}" if calls else "",
         input=f"{sum(line.usage.input_tokens for line in lines):,}",
         output=f"{sum(line.usage.output_tokens for line in lines):,}",
-        cost=f"≥ {cents}" if unpriced else cents,
+        cost=_bounded(cents, unpriced),
     )
 
 

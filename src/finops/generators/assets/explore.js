@@ -73,7 +73,8 @@
   }
 
   function figure(id, kind, value, then, least = false) {
-    const known = value !== null && Number.isFinite(value);
+    // A lower bound of 0 says nothing.
+    const known = value !== null && Number.isFinite(value) && !(least && !value);
     const text = format.readable(kind, known ? value : null);
     const [number, unit] = text.split(/ (?=tokens$)/);
     const shown = least && known ? `≥ ${number}` : number;

@@ -107,7 +107,8 @@ const ranges = (() => {
       value.title = card.saved.title;
       return note(root, "");
     }
-    const number = figure(card.over, range);
+    const sum = figure(card.over, range);
+    const number = card.least && !sum ? null : sum; // a lower bound of 0 says nothing
     const [text, unit] = format.readable(card.kind, number).split(/ (?=tokens$)/);
     const shown = card.least && number !== null ? `≥ ${text}` : text;
     value.textContent = unit ? `${shown} ` : shown;

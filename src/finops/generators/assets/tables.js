@@ -58,7 +58,7 @@ const tables = (() => {
     return made;
   }
 
-  // A lower bound: some of the calls have no known cost.
+  // A lower bound: some of the calls have no known cost. One of 0 says nothing.
   function cell(column, value, least, at) {
     const made = element("td", column.numeric ? (at < ALIGNED ? "" : "number") : column.long ? "long" : "");
     if (column.kind === "severity") {
@@ -66,7 +66,7 @@ const tables = (() => {
       return made;
     }
     const shown = format.column(column.kind, value, column.places);
-    const text = least && value !== null ? `≥ ${shown}` : shown;
+    const text = !least ? shown : value ? `≥ ${shown}` : "n/a";
     if (column.by && text !== "n/a") {
       if (column.dots && value in column.dots) made.append(element("i", `dot c${column.dots[value]}`));
       const link = element("a", "", text);
