@@ -27,6 +27,7 @@ BASE = {
     "context",
     "locations",
     "regular_files",
+    "csv_lines",
 }
 READING = {"storage", "reader", "rollups"}
 # What each room may import besides itself.  A room that is not listed here is an error.
@@ -39,6 +40,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "config": set(),
     "schema": {"config"},
     "stats": set(),
+    "csv_lines": set(),
     "timestamps": set(),
     "locations": set(),
     "context": {"timestamps"},

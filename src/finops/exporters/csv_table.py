@@ -6,11 +6,11 @@ default, is there.  Unknown is an empty cell, 0 is 0.
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple, get_type_hints
 
+from finops.csv_lines import CsvLines
 from finops.errors import UsageError
 from finops.exporters.base import Export, Exporter, Request
 from finops.exporters.numbers import number_text
@@ -59,7 +59,7 @@ def export(dataset: CallDataset, request: Request) -> Export:
 def as_csv(columns: Sequence[str], rows: Sequence[Row], guard: bool = True) -> str:
     """Return rows as CSV with a header; a cell that a row lacks is empty."""
     stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
+    writer = CsvLines(stream)
     writer.writerow(columns)
     for row in rows:
         writer.writerow([_cell(row.get(name), guard) for name in columns])

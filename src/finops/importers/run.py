@@ -7,7 +7,6 @@ is killed leaves the CSV as it was, and the next one makes the same of it.
 
 from __future__ import annotations
 
-import csv
 import os
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Callable, Iterator, NamedTuple, Optional, Tuple
 
 from finops.atomic import replacing
 from finops.business.price_table import PriceTable
+from finops.csv_lines import CsvLines
 from finops.errors import DataError, StorageError, UsageError
 from finops.importers import find_format
 from finops.importers.base import Format, ImportOptions, Progress, Session, digest_of
@@ -251,6 +251,6 @@ def _rejects(job: Job) -> Iterator[Optional[Callable[[Rejection], None]]]:
         return
     job.rejects.parent.mkdir(parents=True, exist_ok=True)
     with open(str(job.rejects), "w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
+        writer = CsvLines(stream)
         writer.writerow(Rejection._fields)
         yield writer.writerow

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from decimal import Decimal
 from typing import Dict, Optional, Union
 
+from finops.csv_lines import CsvLines
 from finops.summary.figures import percent_or_none
 from finops.summary.grouping import Figures, Row, Summary
 
@@ -31,7 +31,7 @@ def as_csv(summary: Summary) -> str:
     """Return the rows as CSV with a header, without the total."""
     header = [*summary.by, *_figures(Figures(), Figures()), "change_percent"]
     stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
+    writer = CsvLines(stream)
     writer.writerow(header)
     for row in summary.rows:
         writer.writerow([_cell(value) for value in _named(summary, row).values()])

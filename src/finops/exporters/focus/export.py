@@ -5,7 +5,6 @@ Costs are those of the call records: an estimate beside the vendor's bill, never
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from datetime import date, timedelta
@@ -14,6 +13,7 @@ from typing import Dict, Iterable, Iterator, List, Mapping, Optional
 
 from finops import config
 from finops.analyzers.shared.wording import counted
+from finops.csv_lines import CsvLines
 from finops.errors import UsageError
 from finops.exporters.base import Export, Exporter, Request
 from finops.exporters.focus.charges import (
@@ -182,7 +182,7 @@ def _json(values: Mapping[str, str]) -> str:
 def _as_csv(names: List[str], rows: Iterable[Row]) -> Iterator[str]:
     """Yield the file in pieces of many rows."""
     stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
+    writer = CsvLines(stream)
     writer.writerow(names)
     for number, row in enumerate(rows, 1):
         writer.writerow([row[name] for name in names])
