@@ -20,6 +20,7 @@ _MOST_DATES = 4096  # of which the text was read and is remembered: ten years of
 _DAY = timedelta(days=1)
 _EPOCH_ORDINAL = EPOCH.toordinal()
 _DATE = re.compile("([0-9]{4})-([0-9]{2})-([0-9]{2})").match
+_WEEK = re.compile("([0-9]{4})-W([0-9]{2})").fullmatch
 _ZONE = rb"(Z|z|UTC|utc|[+-][0-9]{2}(?::?[0-9]{2})?)"
 _TIME = re.compile(
     rb"([0-9]{4})([-/])([0-9]{2})\2([0-9]{2})"
@@ -220,6 +221,23 @@ def week_of(day: date) -> str:
     """
     year, week, _ = day.isocalendar()
     return f"{year:04d}-W{week:02d}"
+
+
+def monday_of(week: str) -> date:
+    """Return the first day of an ISO week.  Raises ValueError where the text is none.
+
+    >>> monday_of("2025-W01").isoformat(), monday_of("2026-W53").isoformat()
+    ('2024-12-30', '2026-12-28')
+    """
+    match = _WEEK(week)
+    if not match:
+        raise ValueError("not a week")
+    year, number = map(int, match.groups())
+    january_4 = date(year, 1, 4)  # always in the first week
+    monday = january_4 + (7 * (number - 1) - january_4.weekday()) * _DAY
+    if week_of(monday) != week:
+        raise ValueError("not a week")
+    return monday
 
 
 def time_key(time: str, grain: str) -> str:

@@ -371,6 +371,25 @@ LISTS: List[List[Any]] = [
 ]  # fmt: skip
 
 
+# The first and the last weeks of years, and texts that are no week.
+WEEKS = [
+    "2024-W52",
+    "2025-W01",
+    "2026-W23",
+    "2026-W53",
+    "2027-W01",
+    "2025-W53",
+    "2025-W00",
+    "n/a",
+    None,
+]
+
+
+def test_both_formatters_write_weeks_alike(sample: Visit) -> None:
+    script = f"{json.dumps(WEEKS)}.map((week) => format.cell('week', week))"
+    assert sample.page.evaluate(script) == [formatting.cell("week", week) for week in WEEKS]
+
+
 def test_both_formatters_agree(sample: Visit) -> None:
     numeric = [kind for kind, rules in formatting.KINDS.items() if rules.numeric]
     for kind in numeric:

@@ -15,6 +15,7 @@ from finops.simulator.plan import Plan
 from finops.simulator.scenarios import SCENARIOS
 from finops.simulator.simulation_spec import SimulationSpec
 from finops.storage.truth import read_truth
+from finops.timestamps import monday_of
 from tests.simulator.conftest import Simulated
 
 pytestmark = [pytest.mark.unmeasured, pytest.mark.once, pytest.mark.long]
@@ -154,7 +155,8 @@ def _launch(results: Results, path: Path) -> bool:
     (told,) = [f for f in results["features"]["findings"] if "is new since" in f["title"]]
     weeks = sorted({row["week"] for row in results["features"]["adoption_trend"]})
     return bool(
-        told["title"] == f"{config.FEATURES[feature]} is new since week {weeks[2]}"
+        told["title"]
+        == f"{config.FEATURES[feature]} is new since the week of {monday_of(weeks[2])}"
         and "it brings $" in told["detail"]
     )
 

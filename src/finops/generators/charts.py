@@ -56,6 +56,8 @@ _ORDER: Dict[str, Dict[str, int]] = {
     "product": {name: index for index, name in enumerate(config.PRODUCTS)},
 }
 
+# Kinds of an axis whose labels are dates, as the drawing has them.
+_ORDERED_IN_TIME = (*event_marks.TIMES, "week")
 _NO_COMPARISON = "There is nothing to compare."
 # Styles of series that are no points of what is drawn: limits, and the edges of a range.
 _NO_POINTS = ("dashed", "low", "high")
@@ -244,6 +246,8 @@ _BIN_WORDS = {"sum": "the sum of", "mean": "the average of", "max": "the highest
 
 def _moments(axis: Axis) -> str:
     """Return what the places on an axis are: days, hours, weeks, or values."""
+    if axis.kind == "week":
+        return "weeks"
     words = axis.title.split(" (")[0].lower().split()
     return f"{words[-1]}s" if words and words[-1] in ("day", "hour", "week") else "values"
 
@@ -308,8 +312,7 @@ def _chart(
         "x": _axis_data(x),
         "y": _axis_data(y),
         "labels": [
-            inert(formatting.cell(x.kind, label)) if shape != "scatter" else inert(label)
-            for label in labels
+            inert(_label(x, label)) if shape != "scatter" else inert(label) for label in labels
         ],
         "series": [_series_data(line, index) for index, line in enumerate(series)],
     }
@@ -352,8 +355,9 @@ def _says_nothing(
         if len(there) > 1:
             amounts = [f"{line.label} {amount}" for line, amount in zip(there, amounts)]
         label = formatting.cell(x.kind, labels[place])
+        label = f"Week starting {label}" if x.kind == "week" else label
         return f"{label}: {', '.join(amounts)}. {_NO_COMPARISON}"
-    if shape == "bar" and same and x.kind not in event_marks.TIMES:
+    if shape == "bar" and same and x.kind not in _ORDERED_IN_TIME:
         value = formatting.readable(y.kind, known[0])
         return f"{value} for each of {len(labels)}. {_NO_COMPARISON}"
     return ""
@@ -371,6 +375,11 @@ def _one_point(x: Axis, y: Axis, labels: Sequence[object], series: Sequence[Seri
         for axis, values in ((x, across), (y, up))
     )
     return f"{labels[place]}: {', '.join(amounts)}. {_NO_COMPARISON}"
+
+
+def _label(x: Axis, label: object) -> str:
+    """Return a label as the drawing and the script need it: of a week the date of its Monday."""
+    return formatting.monday(label) if x.kind == "week" else formatting.cell(x.kind, label)
 
 
 def _sentence_instead(caption: str, sentence: str) -> Part:
@@ -428,8 +437,9 @@ def _picture(name: str, data: Mapping[str, Any], lengths: Sequence[int]) -> Mark
         )
         for line in series
     ]
-    dates = data["x"]["kind"] in event_marks.TIMES
-    over = event_marks.room(name) if dates else Markup("")
+    kind = data["x"]["kind"]
+    dates = kind in _ORDERED_IN_TIME
+    over = event_marks.room(name) if kind in event_marks.TIMES else Markup("")
     shown = _as_read(labels) if dates else labels
     plot = svg.Plot(shown, strokes, data["y"]["kind"], dates, over, lengths)
     if data["shape"] == "line":
@@ -439,7 +449,10 @@ def _picture(name: str, data: Mapping[str, Any], lengths: Sequence[int]) -> Mark
 
 
 def _as_read(dates: Sequence[str]) -> List[str]:
-    """Return dates or hours as an axis shows them: with their year only where there are several."""
+    """Return dates or hours as an axis shows them: with their year only where there are several.
+
+    Weeks are the dates of their Mondays.
+    """
     one_year = dates[0][:4] == dates[-1][:4]
     return [formatting.short_day(day, year=not one_year) for day in dates]
 

@@ -14,7 +14,7 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
 from typing import Any, Callable, Dict, NamedTuple, Optional
 
 from finops import config
-from finops.timestamps import date_of
+from finops.timestamps import date_of, monday_of
 
 MISSING = "n/a"
 _WIDE = Context(prec=400)  # the largest float has 309 digits before the point
@@ -247,6 +247,28 @@ def moment(value: Any) -> str:
     return f"{readable_day}, {clock} UTC" if clock and readable_day != text else readable_day
 
 
+def monday(value: Any) -> str:
+    """Return the Monday of an ISO week as an ISO date; other text as it is.
+
+    >>> monday("2025-W01"), monday("2025-W00"), monday(None)
+    ('2024-12-30', '2025-W00', 'n/a')
+    """
+    text = str(value or MISSING)
+    try:
+        return monday_of(text).isoformat()
+    except (ValueError, OverflowError):
+        return text
+
+
+def week(value: Any) -> str:
+    """Return the Monday of an ISO week as people read it; other text as it is.
+
+    >>> week("2025-W01"), week("2025-W60")
+    ('30 Dec 2024', '2025-W60')
+    """
+    return day(monday(value))
+
+
 def minute(value: Any) -> str:
     """Return an ISO time so that it sorts as text: `2025-01-01 09:30`; a date stays a date."""
     return str(value or MISSING).replace("T", " ")[:16]
@@ -312,6 +334,7 @@ KINDS: Dict[str, Kind] = {
     "text": Kind(lambda value: name("text", value), numeric=False),
     "date": Kind(lambda value: name("text", value), numeric=False),
     "hour": Kind(lambda value: name("text", value), numeric=False),
+    "week": Kind(week, numeric=False),
     "flag": Kind(_yes_no, numeric=False),
     "severity": Kind(lambda value: name("text", value), numeric=False),
     "provider": Kind(lambda value: name("provider", value), numeric=False),

@@ -396,7 +396,9 @@ def _column_data(
         return data
     if any(len(str(value)) > ONE_LINE for value in values):
         data["long"] = 1
-    names = [inert(formatting.cell(column.kind, value)) for value in values]
+    # The script writes weeks itself, as it sorts and downloads them by their number.
+    kind = "text" if column.kind == "week" else column.kind
+    names = [inert(formatting.cell(kind, value)) for value in values]
     distinct = list(dict.fromkeys(names))
     if len(distinct) * 2 <= len(names):
         place = {text: index for index, text in enumerate(distinct)}

@@ -167,7 +167,7 @@ def new_features(rows: Any) -> Any:
 def test_a_new_feature_says_who_uses_it_and_what_it_brings() -> None:
     told = new_features(weekly({"chat": 0, "analysis": 4, "translation": 1}))
     (found,) = told.values()
-    assert found["title"] == "Analysis is new since week 2025-W05"
+    assert found["title"] == "Analysis is new since the week of 2025-01-27"
     assert found["detail"].startswith("2 customers, 100.0% of all, have used it; it brings $")
     assert (found["severity"], found["subject"]) == ("info", {"feature_id": "analysis"})
 

@@ -7,6 +7,7 @@ from typing import Any, Dict
 
 import pytest
 
+from finops.generators import formatting
 from tests.generators.behaviour import EVALUATION, rows_of_behaviour
 from tests.generators.economy import (
     cells,
@@ -77,7 +78,9 @@ def test_without_partial_weeks_there_is_one_line(data: Any, tmp_path: Path) -> N
 
 def test_growth(data: Any, page: Any) -> None:
     rows = data["growth"]
-    assert page.data["charts"]["growth"]["labels"] == [row["week"] for row in rows]
+    assert page.data["charts"]["growth"]["labels"] == [
+        formatting.monday(row["week"]) for row in rows
+    ]
     assert drawn(page, "growth")["Calls"] == pytest.approx(
         [row["call_growth_percent"] for row in rows]
     )
@@ -128,7 +131,9 @@ def test_of_many_cohorts_the_largest_are_drawn_and_all_listed(data: Any, tmp_pat
         for n in range(1, 20)
     ]
     page = page_of(NAME, {**data, "cohorts": cohorts}, tmp_path)
-    assert list(drawn(page, "cohorts")) == [f"2025-W{n}, {n} customers" for n in range(14, 20)]
+    mondays = ["31 Mar", "7 Apr", "14 Apr", "21 Apr", "28 Apr", "5 May"]
+    names = [f"{day} 2025, {n} customers" for n, day in enumerate(mondays, start=14)]
+    assert list(drawn(page, "cohorts")) == names
     assert page.says("the 6 largest of 19 cohorts")
     assert page.data["tables"]["cohorts"]["total"] == 19
 

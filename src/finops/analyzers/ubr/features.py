@@ -33,6 +33,7 @@ from finops.rollups.customers import CUSTOMER_RECORDS
 from finops.rollups.spec import Rollups, Table
 from finops.stats import percent as share_of
 from finops.stats import ratio
+from finops.timestamps import monday_of
 
 USE_TABLE = Table(("feature_id", "customer_id"), ("calls", "cost", "unpriced"))
 WEEKLY_TABLE = Table(("week", "feature_id"), ("customers", "calls"))
@@ -281,7 +282,7 @@ def _new_findings(data: Rollups, features: Sequence[FeatureReturn]) -> List[Find
 def _new_finding(row: FeatureReturn, week: str) -> Finding:
     return finding(
         "info",
-        f"{_name(row)} is new since week {week}",
+        f"{_name(row)} is new since the week of {monday_of(week)}",
         f"{counted(row.customer_count, 'customer')}, {percent(row.adoption_percent)} of all, have "
         f"used it; {_brings(row)}.",
         confidence="high",

@@ -192,7 +192,9 @@ const charts = (() => {
         `${data.y.title}: ${format.readable(data.y.kind, item.parsed.y)}`,
       ] };
     }
-    return { label: (item) => `${item.dataset.label}: ${format.readable(data.y.kind, item.raw)}` };
+    const dated = ["date", "hour", "week"].includes(data.x.kind);
+    const title = ([item]) => (!item ? "" : !dated ? item.label : `${data.x.kind === "week" ? "Week starting " : ""}${format.day(item.label, true)}`);
+    return { title, label: (item) => `${item.dataset.label}: ${format.readable(data.y.kind, item.raw)}` };
   }
 
   // What the legend says of a line is how the line is drawn, dashes and all; first what the chart

@@ -5,6 +5,7 @@ const format = (() => {
   const MISSING = "n/a";
   const COMPACT = [[12, "T"], [9, "B"], [6, "M"], [3, "K"]];
   const BYTES = [[1024 ** 3, "GB"], [1024 ** 2, "MB"], [1024, "KB"]];
+  const DAY_MS = 86400000;
   const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
 
   // Moves the decimal point in the text of a number, so that no binary noise arises.
@@ -87,8 +88,19 @@ const format = (() => {
     share: (number) => percent(shifted(number, 2)),
   };
 
+  // The Monday of an ISO week, "2025-W01", as people read it; other text stays.
+  function week(text) {
+    const [, year, number] = /^(\d{4})-W(\d\d)$/.exec(text) || [];
+    if (!year) return text;
+    const first = new Date(`${year}-01-04T00:00Z`); // always in the first week
+    const monday = new Date(first.getTime() + (7 * (number - 1) - ((first.getUTCDay() + 6) % 7)) * DAY_MS);
+    const thursday = new Date(monday.getTime() + 3 * DAY_MS); // is of the year of its week
+    return thursday.getUTCFullYear() === Number(year) ? day(monday.toISOString().slice(0, 10), true) : text;
+  }
+
   function cell(kind, value) {
     if (value === null || value === undefined) return MISSING;
+    if (kind === "week") return week(value);
     if (typeof value === "string" || !KINDS[kind]) return String(value);
     return KINDS[kind](value);
   }

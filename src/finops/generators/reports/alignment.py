@@ -280,7 +280,7 @@ def _over_time(result: results.AlignmentResult, data: Mapping[str, Any]) -> Part
                 "weekly-cost",
                 f"Cost of each week{_first(result.chargeback, _LINES)}; the first and the last "
                 f"week may be partial{of_known_costs(data)}",
-                Axis("ISO week (UTC)", "text"),
+                Axis("Week starting", "week"),
                 Axis("Cost (USD per week)", "money"),
                 weeks,
                 [Series(name, [costs.get((week, name), 0) for week in weeks]) for name in largest],

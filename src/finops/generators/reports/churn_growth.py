@@ -112,7 +112,7 @@ def _over_time(result: results.ChurnGrowthResult, data: Mapping[str, Any]) -> Pa
             "weekly",
             "Weeks",
             [
-                Column(lambda row: row.week, "Week", order="ascending"),
+                Column(lambda row: row.week, "Week starting", "week", order="ascending"),
                 Column(lambda row: row.customer_count, "Customers", "count"),
                 Column(lambda row: row.call_count, "Calls", "count"),
                 Column(lambda row: row.total_cost, "Cost", "money", at_least=is_lower_bound),
@@ -144,8 +144,8 @@ def _weekly_chart(
         series.append(Series("Partial weeks", partial, "muted", "points"))
     return line_chart(
         f"weekly-{name}",
-        f"{what} in each ISO week",
-        Axis("Week (ISO)", "text"),
+        f"{what} in each week",
+        Axis("Week starting", "week"),
         Axis(what, kind),
         texts(row.week for row in weekly),
         series,
@@ -159,7 +159,7 @@ def _growth(result: results.ChurnGrowthResult) -> Part:
     return line_chart(
         "growth",
         "Growth of customers, calls and cost, week over week",
-        Axis("Week (ISO)", "text"),
+        Axis("Week starting", "week"),
         Axis("Growth (%)", "percent"),
         texts(row.week for row in rows),
         [
@@ -300,7 +300,8 @@ def _cohorts(result: results.ChurnGrowthResult) -> Part:
             list(range(weeks)),
             [
                 Series(
-                    f"{c.cohort_week}, {formatting.counted(c.cohort_size, 'customer')}",
+                    f"{formatting.week(c.cohort_week)}, "
+                    f"{formatting.counted(c.cohort_size, 'customer')}",
                     _padded(c.retention, weeks),
                 )
                 for c in drawn
@@ -325,7 +326,12 @@ def _cohort_table(cohorts: Sequence[results.Cohort]) -> Part:
         "cohorts",
         "Cohorts by the week of the first call",
         [
-            Column(lambda row: row.cohort_week, "First call", order="ascending"),
+            Column(
+                lambda row: row.cohort_week,
+                "First call in the week starting",
+                "week",
+                order="ascending",
+            ),
             Column(lambda row: row.cohort_size, "Customers", "count"),
             *(Column(_kept_after(week), f"After {_weeks(week)}", "percent") for week in weeks),
         ],

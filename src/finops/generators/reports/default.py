@@ -65,6 +65,8 @@ def kind_of(key: str, values: Sequence[Any]) -> str:
     """Return the kind of a key's values: by its name if they are numbers, else text."""
     present = [value for value in values if value is not None]
     if not present or not all(isinstance(value, (int, float)) for value in present):
+        if re.search(r"(^|_)week$", key):
+            return "week"
         return key if key in ("provider", "model", "region") else "text"
     if all(isinstance(value, bool) for value in present):
         return "flag"
@@ -138,7 +140,7 @@ def _charts(key: str, rows: Rows) -> List[Part]:
         draw(
             _name(key),
             f"{_words(measure)} by {label.replace('_', ' ')}",
-            Axis(_words(label), "date" if timed else "text"),
+            Axis(_words(label), ("week" if label == "week" else "date") if timed else "text"),
             Axis(_words(measure), kind),
             texts(row.get(label) for row in drawn),
             [Series(_words(measure), [row.get(measure) for row in drawn])],

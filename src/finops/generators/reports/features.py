@@ -184,7 +184,7 @@ def _adoption(result: results.FeaturesResult, data: Mapping[str, Any]) -> Part:
                 "adoption",
                 "Customers and calls by week and feature",
                 [
-                    Column(lambda row: row.week, "ISO week", "date", order="ascending"),
+                    Column(lambda row: row.week, "Week starting", "week", order="ascending"),
                     Column(lambda row: row.feature_id, "Feature", "feature", dot=True),
                     Column(lambda row: row.customers, "Customers", "count"),
                     Column(lambda row: row.call_count, "Calls", "count"),
@@ -214,7 +214,7 @@ def _trend_chart(
     return line_chart(
         name,
         caption,
-        Axis("ISO week", "date"),
+        Axis("Week starting", "week"),
         Axis(what, "count"),
         weeks if drawn else [],
         [
