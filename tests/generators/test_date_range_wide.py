@@ -31,6 +31,7 @@ class Site(NamedTuple):
 
     rows: List[Dict[str, str]]
     folder: Path
+    data: Path
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,7 @@ def two_years(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
     data = write_csv(tmp_path_factory.mktemp("years") / "calls.csv", rows)
     outcome = analyze(Job(data, site / "years", cache=False))
     assert not outcome.failed
-    return Site(rows, site / "years")
+    return Site(rows, site / "years", data)
 
 
 def one_call(draw: random.Random, day: str) -> Dict[str, str]:
@@ -88,6 +89,28 @@ def test_a_line_of_two_years_shows_chosen_days_one_by_one(
         costs = [float(r["cost_usd"]) for r in two_years.rows if r["timestamp"][:10] == day]
         wanted.append(formatting.money(sum(costs)))
     assert cells == wanted
+    visit.context.close()
+
+
+def test_events_outside_the_chosen_days_are_not_drawn(
+    browser: Any, address: str, two_years: Site
+) -> None:
+    events = two_years.folder.parent / "events.csv"
+    dates = [DAYS[3], DAYS[-20], DAYS[-5], "2030-01-01"]
+    lines = [f"{day},{day},Event of {day}" for day in dates]
+    events.write_text("\n".join(["start,end,title", *lines, ""]), encoding="utf-8")
+    folder = two_years.folder.parent / "marked"
+    job = Job(two_years.data, folder, ["dataset_overview"], cache=False, events=events)
+    assert not analyze(job).failed
+    drawn = "Chart.getChart(document.querySelector('#chart-daily-cost canvas'))"
+    marks = f"{drawn}.options.plugins.events.marks.map(([date]) => date)"
+    visit = Visit(browser, f"{address}/marked/dataset_overview.html")
+    visit.wait_for_charts(4)
+    assert visit.page.evaluate(marks) == dates[:3]
+    for days in (f"{DAYS[-25]}..{DAYS[-10]}", f"{DAYS[-400]}..{DAYS[-10]}"):
+        visit.page.evaluate(f"location.hash = 'range={days}'")
+        visit.wait_until(f"document.querySelector('#range-to').value === '{DAYS[-10]}'")
+        assert visit.page.evaluate(marks) == dates[1:2], days
     visit.context.close()
 
 

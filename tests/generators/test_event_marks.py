@@ -76,6 +76,17 @@ def test_a_chart_of_several_days_a_point_marks_the_point_that_holds_the_event() 
     assert page.values_of("x1") == ["100.00%"]
 
 
+def test_a_chart_of_several_days_a_point_marks_nothing_after_its_last_day() -> None:
+    days = [f"2024-{month:02d}-{day:02d}" for month in range(1, 13) for day in range(1, 29)]
+    for make in (line_chart, bar_chart):
+        part = make("l", "L", DAY, COST, days, [Series("Cost", [1] * len(days))])
+        assert part.data["charts"]["l"]["width"] > 1
+        for late in ("2024-12-29", "2030-01-01"):
+            event = {"start": late, "end": late, "title": "Closing", "subject": ""}
+            page = marked(part, [event])
+            assert (page.values_of("x1"), page.says("Closing")) == ([], False)
+
+
 def test_a_chart_of_hours_marks_the_first_hour_of_the_day() -> None:
     hours = [f"2025-01-0{day} {hour:02d}:00" for day in (2, 3, 4) for hour in range(24)]
     part = line_chart("h", "H", Axis("Hour (UTC)", "hour"), COST, hours, [Series("Cost", [1] * 72)])

@@ -62,8 +62,8 @@ A report knows the types of its result, not the analyzer; a column or a series o
 not there fails the type check.
 
 Kinds of values (cards, columns, axes): money, count, tokens, ms, percent (0 to 100), share
-(0 to 1), number, bytes, seconds; and text, date, week (ISO, `2025-W01`), flag, severity, provider, feature,
-product, model, tier, region.  `formatting.readable(kind, value)` gives the text with its
+(0 to 1), number, bytes, seconds; and text, date, week (ISO, `2025-W01`), flag, severity, provider,
+feature, product, model, tier, region.  `formatting.readable(kind, value)` gives the text with its
 unit, for sentences; `formatting.money`, `percent`, `count`, `milliseconds` … do the same.
 
 Colours: pass an entity as `("provider", "openai")`, or a role of `charts.ROLES`, to

@@ -165,9 +165,9 @@ def line_chart(
     width = _bin_width(len(labels), len(series), _moments(x))
     options: Dict[str, Any] = {}
     if width > 1:
+        options.update(_binned_days(x, labels, width))
         labels, series = _rebin(labels, series, width, bins)
         caption = f"{caption}. Each point is {_BIN_WORDS[bins]} {width} {_moments(x)}"
-        options["width"] = width
     return _chart("line", name, caption, x, y, labels, series, empty, options)
 
 
@@ -193,9 +193,9 @@ def bar_chart(
     options: Dict[str, Any] = {}
     if x.kind == "date" and len(labels) > min(most, MAX_DAYS):
         width = -(-len(labels) // min(most, MAX_DAYS))
+        options.update(_binned_days(x, labels, width))
         labels, series = _rebin(labels, series, width, "mean")
         caption = f"{caption}. Each bar is {_BIN_WORDS['mean']} {width} {_moments(x)}"
-        options["width"] = width
     if len(labels) > most:
         caption = f"{caption}. The first {most} of {len(labels)} are drawn"
         series = [line._replace(values=line.values[:most]) for line in series]
@@ -263,6 +263,13 @@ def _bin_width(labels: int, series: int, moments: str) -> int:
         return 1
     width = -(-labels // most)
     return -(-width // _WEEK) * _WEEK if moments == "days" else width
+
+
+def _binned_days(x: Axis, labels: Sequence[object], width: int) -> Dict[str, Any]:
+    """Return what a chart says of points that hold several labels: how many, and the last day."""
+    if x.kind not in event_marks.TIMES:
+        return {"width": width}
+    return {"width": width, "end": str(labels[-1])[: len("2025-01-31")]}
 
 
 def _rebin(

@@ -109,8 +109,8 @@ def _place(labels: Sequence[str], date: str) -> int:
 
 
 def _end(labels: Sequence[str], data: Mapping[str, Any]) -> str:
-    # A label of several days stands for the first of them.
-    return labels[-1] if not data.get("width") else "9999-12-31"
+    # A label of several days stands for the first of them, so the chart says the last of all.
+    return str(data.get("end", labels[-1]))
 
 
 def event_words(event: Mapping[str, str]) -> str:

@@ -116,8 +116,7 @@ const charts = (() => {
       const { ctx, chartArea: area, scales: { x } } = chart;
       const labels = chart.data.labels || [];
       let free = -Infinity;
-      for (const [date, number] of options.marks || []) {
-        if (!labels.length || date < labels[0].slice(0, 10) || (date > labels[labels.length - 1].slice(0, 10) && !options.wide)) continue;
+      for (const [date, number] of options.marks) {
         const first = labels.findIndex((label) => label.slice(0, 10) === date);
         const at = x.getPixelForValue(first < 0 ? labels.filter((label) => label.slice(0, 10) < date).length - 1 : first);
         ctx.save();
@@ -136,6 +135,14 @@ const charts = (() => {
       }
     },
   };
+
+  // The events of the days that are drawn.  A label of several days stands for the first of them,
+  // and the data says the last of all.
+  function marks({ events: all = [], labels, end }) {
+    if (!labels.length) return [];
+    const last = end || labels[labels.length - 1].slice(0, 10);
+    return all.filter(([date]) => date >= labels[0].slice(0, 10) && date <= last);
+  }
 
   function axis(side, look, numeric, position) {
     return {
@@ -230,7 +237,7 @@ const charts = (() => {
               ...(lines ? { pointStyleWidth: 22 } : {}),
             },
           },
-          events: { marks: data.events, wide: Boolean(data.width), color: look.read("quiet") },
+          events: { marks: marks(data), color: look.read("quiet") },
           names: { labels: data.named ? data.labels : null, color: look.read("quiet") },
           tooltip: {
             callbacks: tooltip(data), backgroundColor: look.read("text"), titleColor: look.read("surface"),

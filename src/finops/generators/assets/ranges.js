@@ -126,7 +126,13 @@ const ranges = (() => {
     const shown = days.dates.filter((day) => within(range, day));
     if (shown.length * data.series.length > MOST_POINTS || shown.length > MOST_MOMENTS) return null;
     const value = (one, day) => (one.over ? figure(one.over, { from: day, to: day }) : one.values[0]);
-    return { ...data, labels: shown, series: data.series.map((one) => ({ ...one, values: shown.map((day) => value(one, day)) })) };
+    return { ...data, end: shown[shown.length - 1], labels: shown, series: data.series.map((one) => ({ ...one, values: shown.map((day) => value(one, day)) })) };
+  }
+
+  // The last day that points over several days from these labels on stand for.
+  function lastDay(data, labels) {
+    const last = later(labels[labels.length - 1], data.width - 1);
+    return last < whole.to ? last : whole.to;
   }
 
   const constant = (one) => one.style === "dashed" && one.values.every((value) => value === one.values[0]);
@@ -136,7 +142,9 @@ const ranges = (() => {
     if (every) return every;
     const kept = data.labels.map((label, at) => at).filter((at) => within(range, data.labels[at].slice(0, 10)));
     const pick = (values) => kept.map((at) => values[at]);
-    return { ...data, labels: pick(data.labels), series: data.series.map((one) => ({ ...one, values: pick(one.values) })) };
+    const labels = pick(data.labels);
+    const end = data.width && labels.length ? lastDay(data, labels) : undefined;
+    return { ...data, end, labels, series: data.series.map((one) => ({ ...one, values: pick(one.values) })) };
   }
 
   // The chart's rows from its table, which has been recomputed before.
@@ -184,8 +192,7 @@ const ranges = (() => {
   function points(data, range) {
     const drawn = data.width && !daily(data, range) ? cut(data, range).labels : [];
     if (!drawn.length) return coverage(null, range);
-    const last = later(drawn[drawn.length - 1], data.width - 1);
-    return `${span({ from: drawn[0], to: last < whole.to ? last : whole.to })}.`;
+    return `${span({ from: drawn[0], to: lastDay(data, drawn) })}.`;
   }
 
   // The numbers under a chart.
