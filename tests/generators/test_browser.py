@@ -191,6 +191,7 @@ def test_the_legend_shows_lines_as_they_are_drawn(sample: Visit) -> None:
         "Chart.getChart(document.querySelector('#chart-band canvas')).legend.legendItems"
         ".map(({ text, lineDash, pointStyle }) => [text, lineDash, pointStyle])"
     )
+    assert [text for text, *_ in items] == ["Low to high", "Cost", "Limit", "Odd"]
     lines = {text: dash for text, dash, style in items if style == "line"}
     assert lines["Cost"] == []
     assert len(lines["Limit"]) == 2

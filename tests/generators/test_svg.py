@@ -141,7 +141,8 @@ def test_a_band_lies_between_its_edges_and_a_limit_is_dashed() -> None:
     assert page.values_of("d") == ["M0 0L1000 0L1000 90L0 180z", "M0 90L1000 90"]
     assert {"band c1", "dashed critical", "box warning"} <= set(page.values_of("class"))
     assert page.says("31 Dec 2025 1 Jan 2026")
-    assert page.says("Limit Odd")
+    assert page.says("Low to high Limit Odd")
+    assert "dot c1 band" in page.values_of("class")
 
 
 def test_a_path_holds_nothing_but_numbers_and_its_letters() -> None:

@@ -475,10 +475,25 @@ def _legend_entries(data: Mapping[str, Any]) -> List[Tuple[str, str]]:
         colours = data.get("colours") or ["accent"] * len(groups)
         first = {group: _style_class(colour) for group, colour in zip(groups[::-1], colours[::-1])}
         return [(first[group], group) for group in dict.fromkeys(groups)]
-    lines = [line for line in data["series"] if line.get("style") not in ("low", "high")]
-    if len(lines) < 2:
-        return []
-    return [(_mark_classes(line), line["label"]) for line in lines]
+    entries = []
+    low = ""
+    for line in data["series"]:
+        if line.get("style") == "low":
+            low = line["label"]
+        elif line.get("style") == "high":
+            entries.append((f"{_style_class(line['colour'])} band", _band_name(low, line["label"])))
+        else:
+            entries.append((_mark_classes(line), line["label"]))
+    return entries if len(entries) > 1 else []
+
+
+def _band_name(low: str, high: str) -> str:
+    """Return what the legend says of the band between two lines.
+
+    >>> _band_name("Lower edge", "Upper edge")
+    'Lower edge to upper edge'
+    """
+    return f"{low} to {high[:1].lower()}{high[1:]}"
 
 
 def _mark_classes(line: Mapping[str, Any]) -> str:

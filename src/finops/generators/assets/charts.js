@@ -42,7 +42,7 @@ const charts = (() => {
     points: () => ({ showLine: false, pointStyle: "rectRot", pointRadius: 5, pointHoverRadius: 7, order: -1 }),
     hollow: () => ({ showLine: false, pointStyle: "circle", pointRadius: 4, pointHoverRadius: 6, pointBackgroundColor: "transparent", order: -1 }),
     low: () => ({ borderWidth: 0, pointRadius: 0, pointHitRadius: 0 }),
-    high: (colour) => ({ borderWidth: 0, pointRadius: 0, pointHitRadius: 0, fill: "-1", backgroundColor: faded(colour, 0.16) }),
+    high: (colour) => ({ borderWidth: 0, pointRadius: 0, pointStyle: "rect", pointHitRadius: 0, fill: "-1", backgroundColor: faded(colour, 0.16) }),
   };
 
   // Bars of a group touch, however wide the chart is.
@@ -205,11 +205,12 @@ const charts = (() => {
   }
 
   // What the legend says of a line is how the line is drawn, dashes and all; first what the chart
-  // is about, then what is marked on it.
+  // is about, then what is marked on it.  A band goes by its two edges.
   function entries(chart, wide) {
     const items = Chart.defaults.plugins.legend.labels.generateLabels(chart);
     return items.sort((a, b) => a.datasetIndex - b.datasetIndex).map((item) => {
-      const { borderDash = [], borderWidth } = chart.data.datasets[item.datasetIndex];
+      const { borderDash = [], borderWidth, label, fill } = chart.data.datasets[item.datasetIndex];
+      if (fill === "-1") return { ...item, text: `${chart.data.datasets[item.datasetIndex - 1].label} to ${label[0].toLowerCase()}${label.slice(1)}` };
       if (item.pointStyle !== "line") return item;
       return { ...item, lineWidth: borderWidth, lineDash: wide ? borderDash : borderDash.map((part) => part / 2) };
     });
@@ -218,7 +219,7 @@ const charts = (() => {
   function settings(data, look, width) {
     const datasets = data.shape === "scatter" ? scatter(data, look) : data.series.map((_, at) => dataset(data, look, at, width));
     const lines = data.shape === "line" && datasets.every((one) => one.pointStyle === "line" || one.borderWidth === 0);
-    const bound = (item) => data.shape !== "scatter" && ["low", "high"].includes(data.series[item.datasetIndex].style);
+    const bound = (item) => data.shape !== "scatter" && data.series[item.datasetIndex].style === "low";
     return {
       type: data.shape,
       plugins: [names, events],
