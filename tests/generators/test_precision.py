@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import doctest
 import re
+from pathlib import Path
 from typing import Any, List
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finops.generators import precision
-from finops.generators.charts import COLOURS, HUES, colour_of
+from finops.business.catalog import CATALOG
+from finops.generators import page, precision
+from finops.generators.charts import HUES, colour_of
 from finops.generators.precision import column_cell, places_of
 from finops.generators.tables import Column, table
+
+ASSETS = Path(str(page.__file__)).parent / "assets"
 
 
 def cells(kind: str, *values: Any) -> List[str]:
@@ -69,7 +73,27 @@ def test_a_table_says_the_places_to_the_script() -> None:
 
 def test_a_model_has_a_shade_of_its_provider() -> None:
     hue = colour_of("provider", "openai")
-    shades = [colour_of("model", name) for name in ("gpt-4", "gpt-4o", "gpt-4.1")]
+    shades = [colour_of("model", model.name) for model in CATALOG if model.provider == "openai"]
     assert {shade % HUES for shade in shades} == {hue}
-    assert len(set(shades)) == COLOURS // HUES
+    assert colour_of("model", "gpt-5") != colour_of("model", "gpt-4")
     assert colour_of("model", "claude-instant") % HUES == colour_of("provider", "anthropic")
+
+
+def luminance(colour: str) -> float:
+    """Return the relative luminance of a colour `#rrggbb`, as WCAG 2.1 defines it."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return sum(part * share for part, share in zip(linear, (0.2126, 0.7152, 0.0722)))
+
+
+@pytest.mark.parametrize("sheet", ["report.css", "dark.css"])
+def test_models_of_one_provider_differ_in_lightness(sheet: str) -> None:
+    style = (ASSETS / sheet).read_text(encoding="utf-8")
+    colours = dict(re.findall(r"--(c\d+): (#[0-9a-f]{6});", style))
+    for provider in {model.provider for model in CATALOG}:
+        places = [colour_of("model", m.name) for m in CATALOG if m.provider == provider]
+        lights = sorted(luminance(colours[f"c{place}"]) + 0.05 for place in places)
+        assert all(above / below > 1.2 for below, above in zip(lights, lights[1:])), provider
+    classes = (ASSETS / "report.css").read_text(encoding="utf-8")
+    for model in CATALOG:
+        assert f".c{colour_of('model', model.name)} {{ --c:" in classes

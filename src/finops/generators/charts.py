@@ -32,18 +32,18 @@ MANY_MOMENTS = 100
 MAX_DAYS = 124
 _WEEK = 7
 HUES = 8
-COLOURS = 24  # eight hues in three shades
+COLOURS = 24  # eight hues in three shades; providers of many models have more of theirs
 ROLES = ("accent", "muted", "critical", "warning", "success")
 
 
 def _shades() -> Dict[str, int]:
-    """Return the place of the colour of each model: its provider's hue, in one of three shades."""
+    """Return the place of the colour of each model: a shade of its provider's hue for each."""
     hues = {name: index % HUES for index, name in enumerate(config.PROVIDER_WEIGHTS)}
     seen: Dict[str, int] = {}
     places = {}
     for model in CATALOG:
         shade = seen[model.provider] = seen.get(model.provider, -1) + 1
-        places[model.name] = hues[model.provider] + HUES * (shade % (COLOURS // HUES))
+        places[model.name] = hues[model.provider] + HUES * shade
     return places
 
 
@@ -135,15 +135,16 @@ def _clock(context: Mapping[str, Any], of_hour: str, of_call: str) -> str:
 
 
 def colour_of(kind: str, value: object) -> int:
-    """Return the place (0 to 23) of an entity's colour, the same on every page.
+    """Return the place of an entity's colour in the palette, the same on every page.
 
-    Known names take the order of the configuration and the catalogue; a name never heard
-    of takes a place that depends on the name alone.
+    Known names take the order of the configuration and the catalogue, each model of the latter a
+    shade of its own; a name never heard of takes one of the first 24 places, which depends on the
+    name alone.
     """
     known = _ORDER.get(kind, {})
     text = str(value)
     if text in known:
-        return known[text] % COLOURS
+        return known[text] if kind == "model" else known[text] % COLOURS
     return zlib.crc32(text.encode("utf-8", "backslashreplace")) % COLOURS
 
 
