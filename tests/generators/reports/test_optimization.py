@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, List
 
 import pytest
 
@@ -126,6 +126,24 @@ def test_commitments_say_what_is_paid_for_nothing(tmp_path: Path) -> None:
     assert cells(page, "commitments", "Savings per month") == [pytest.approx(120 - 432)]
     assert cells(page, "commitments", "Advised") == ["no"]
     assert page.says("Checked, none found: savings from a commitment.")
+
+
+def test_a_break_even_use_that_all_commitments_share_is_said_once(
+    data: Any, page: Any, tmp_path: Path
+) -> None:
+    def headings(made: Any) -> List[str]:
+        return [column["label"] for column in made.data["tables"]["commitments"]["columns"]]
+
+    rows = data["commitments"]
+    assert len(rows) > 1
+    assert {row["break_even_utilization_percent"] for row in rows} == {60}  # 100 less 40% off
+    assert "Break-even use" not in headings(page)
+    assert page.says("Below 60.0% use, a commitment costs more than it saves.")
+
+    other = [{**rows[0], "break_even_utilization_percent": 55.0}, *rows[1:]]
+    page = page_of(NAME, {**data, "commitments": other}, tmp_path)
+    assert cells(page, "commitments", "Break-even use")[:2] == [55.0, 60]
+    assert page.says("Below its break-even use, a commitment costs more than it saves.")
 
 
 def test_retired_models_in_use(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple, Union
+from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Set, Tuple, Union
 
 from finops import config
 from finops.generators import formatting
@@ -307,6 +307,7 @@ def _commitment(result: results.OptimizationResult, data: Mapping[str, Any]) -> 
     reserved = result.reserved_capacity
     daily = result.daily
     baseline = reserved.baseline_daily_calls
+    break_even = {row.break_even_utilization_percent for row in result.commitments}
     return section(
         "What a commitment saves",
         where_days_are_known(
@@ -339,15 +340,14 @@ def _commitment(result: results.OptimizationResult, data: Mapping[str, Any]) -> 
                 Column(lambda row: row.monthly_cost, "Cost per month", "money"),
                 Column(lambda row: row.baseline_tokens_per_hour, "Tokens per hour", "count"),
                 Column(lambda row: row.utilization_percent, "Used", "percent", bar=True),
-                Column(lambda row: row.break_even_utilization_percent, "Break-even use", "percent"),
+                *_break_even_column(break_even),
                 Column(lambda row: row.unused_cost, "Unused per month", "money"),
                 Column(lambda row: row.monthly_savings, "Savings per month", "money"),
                 Column(lambda row: row.advised, "Advised", "flag"),
             ],
             ShortenedRows(result.commitments),
             lead="A commitment to the tokens of a quiet hour, paid for every hour, at "
-            f"{result.reserved_capacity.discount_percent or 0:g}% off. Below its break-even use, "
-            "a commitment costs more than it saves.",
+            f"{result.reserved_capacity.discount_percent or 0:g}% off. {_break_even(break_even)}",
             empty=f"No commitment: it needs {config.SHORT_PERIOD_DAYS} covered days on which the "
             "cost of every call is known.",
         ),
@@ -355,6 +355,19 @@ def _commitment(result: results.OptimizationResult, data: Mapping[str, Any]) -> 
         lead="Commitments suit usage that is certain. They are sold by model, as tokens per unit "
         "of time, which are paid for whether they are used or not.",
     )
+
+
+def _break_even(uses: Set[float]) -> str:
+    """Return below which use a commitment does not pay: the figure where all have the same."""
+    limit = formatting.percent(next(iter(uses))) if len(uses) == 1 else "its break-even"
+    return f"Below {limit} use, a commitment costs more than it saves."
+
+
+def _break_even_column(uses: Set[float]) -> List[Column[results.ModelCommitment]]:
+    """Return the column of break-even uses where they differ."""
+    if len(uses) < 2:
+        return []
+    return [Column(lambda row: row.break_even_utilization_percent, "Break-even use", "percent")]
 
 
 def _quiet_day(reserved: results.ReservedCapacity) -> str:
