@@ -26,6 +26,7 @@ from tests.viewer.test_collector import RECORD
 pytestmark = [pytest.mark.unmeasured, pytest.mark.long]
 
 
+DATE = r"\d{1,2} [A-Z][a-z]{2} \d{4}"  # as all pages write it
 REPORTS = len(ANALYZER_REGISTRY)
 FIRST_SCREEN = {"width": 1400, "height": 800}
 # Where the figures and the daily cost end: the cards before the chart, and the chart.
@@ -126,6 +127,7 @@ def test_from_nothing_to_a_report_by_keyboard(browser: Any, tmp_path: Path) -> N
         page.keyboard.press("Enter")
         until(page, lambda: word(page, "profitability") == "Ready")
         until(page, lambda: was_told(page, "New: Customer Profitability"))
+        until(page, lambda: bool(re.fullmatch(f"{DATE} to {DATE}", text(page, "#period"))))
         assert page.evaluate("document.activeElement.getAttribute('aria-label')") == (
             "Run Customer Profitability"
         )

@@ -6,6 +6,7 @@ export const $ = (id) => document.getElementById(id);
 const money = new Intl.NumberFormat("en-US", { style: "currency", currency: "USD" });
 const count = new Intl.NumberFormat("en-US");
 const size = new Intl.NumberFormat("en-US", { maximumFractionDigits: 1 });
+const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
 const ACTIVE = ["queued", "running"];
 
 export function isActive(state) {
@@ -73,7 +74,14 @@ export function ago(iso, now = Date.now()) {
   if (seconds < 60) return "just now";
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
   if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ago`;
-  return new Date(iso).toLocaleDateString();
+  const then = new Date(iso);
+  return day(`${then.getFullYear()}-${then.getMonth() + 1}-${then.getDate()}`);
+}
+
+/* A date as all pages write it: "5 Jan 2025". */
+function day(iso) {
+  const [year, month, date] = iso.slice(0, 10).split("-").map(Number);
+  return `${date} ${MONTHS[month - 1]} ${year}`;
 }
 
 function duration(seconds) {
@@ -103,7 +111,7 @@ export function renderDataset(csv, datasets, growth) {
 
 function period(found) {
   if (!found || !found.start || !found.end) return "";
-  return `${found.start.slice(0, 10)} to ${found.end.slice(0, 10)}`;
+  return `${day(found.start)} to ${day(found.end)}`;
 }
 
 /* --- summary ------------------------------------------------------------------------------ */
