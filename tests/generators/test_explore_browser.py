@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Sequence
@@ -208,6 +209,13 @@ def test_filters_by_click_by_key_by_name_and_by_address(visit: Visit) -> None:
     rows = passing(ROWS, {"provider": [provider]})
     shown = page.locator("#explore-cost .figure").text_content()
     assert shown == f"${micros(rows) / 10**6:,.2f}"
+    # Who sees the cards reads the days only; who hears the page is told of the figures, too.
+    status = page.locator("#explore-status")
+    assert re.fullmatch(
+        rf"(\d+ \w{{3}} 2025) to (\d+ \w{{3}} 2025)\. {len(rows):,} calls, {re.escape(shown)}\.",
+        str(status.text_content()),
+    )
+    assert status.locator(".heard").bounding_box()["width"] <= 1
     page.locator("#explore-find").fill("Customer: cust_0007")
     page.locator("#explore-find").press("Tab")
     visit.wait_until("document.querySelectorAll('.chip').length === 3")

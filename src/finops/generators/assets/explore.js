@@ -359,7 +359,7 @@
     }
     error.textContent = "";
     const widened = !days.whole && (answer.range.from !== days.from || answer.range.to !== days.to);
-    find("explore-widened").textContent = widened ? `Shown from ${answer.range.from} to ${answer.range.to}: the days that this page can tell apart, within the data.` : "";
+    find("explore-widened").textContent = widened ? `Shown for ${span(answer.range)}: the days that this page can tell apart, within the data.` : "";
     for (const button of form.querySelectorAll("[data-days]")) {
       const range = preset(Number(button.dataset.days));
       button.setAttribute("aria-pressed", String(button.dataset.days === "0" ? Boolean(days.whole) : !days.whole && range === `${days.from}..${days.to}`));
@@ -385,6 +385,17 @@
     choose({ range: `${from.value}..${to.value}` });
   }
 
+  // The days that are shown; to who hears the page also the first figures, which others see below.
+  function showStatus(hidden) {
+    if (hidden) return find("explore-status").replaceChildren();
+    const shown = (id) => find(id).querySelector(".figure").textContent;
+    const [calls, cost] = [shown("explore-calls"), shown("explore-cost")];
+    const heard = element("span", "heard", ` ${calls === "n/a" ? "Calls of unknown number" : `${calls} calls`}, ${cost === "n/a" ? "cost unknown" : cost}.`);
+    return find("explore-status").replaceChildren(`${span(answer.range)}.`, heard);
+  }
+
+  const span = ({ from, to }) => `${format.day(from, true)} to ${format.day(to, true)}`;
+
   function show() {
     const focused = document.activeElement && document.activeElement.dataset.key;
     const words = place.read();
@@ -407,7 +418,7 @@
       showChart(wanted);
     }
     for (const dimension of cube.DIMENSIONS) showList(dimension, filters);
-    find("explore-status").textContent = hidden ? "" : `${answer.now.uncounted && !answer.now.calls ? "Calls of unknown number" : `${format.cell("count", answer.now.calls)} calls`} for ${usd(answer.now.cost)}, ${format.day(answer.range.from, true)} to ${format.day(answer.range.to, true)}.`;
+    showStatus(hidden);
     if (focused) {
       const again = [...document.querySelectorAll("[data-key]")].find((each) => each.dataset.key === focused);
       if (again) again.focus();
