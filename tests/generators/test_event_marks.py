@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Dict, List
 
 import pytest
@@ -132,3 +133,19 @@ def test_of_many_events_the_last_ones_are_marked_and_the_rest_counted() -> None:
     assert shown == [event["title"] for event in events][-len(shown) :]
     assert page.says(f"; {20 - len(shown)} earlier ones are not marked.")
     assert not marked(part, events[: len(shown)]).says("not marked")
+
+
+def test_a_range_of_numbers_has_its_room_in_a_narrow_chart() -> None:
+    # 11 % of 100 days are 26 of 240 px: room for "1" and "2", not for "9–11" and "12–13".
+    days = [f"2025-{1 + n // 28:02d}-{1 + n % 28:02d}" for n in range(100)]
+    part = line_chart("daily", "D", DAY, COST, days, [Series("Cost", [*range(100)])])
+    few = [{"start": days[at], "end": days[at], "title": "E", "subject": ""} for at in (50, 61)]
+    early = [dict(few[0], start=days[at]) for at in range(0, 40, 5)]
+    many = [*early, few[0], few[0], few[0], few[1], few[1]]
+
+    def narrow(events: List[Dict[str, str]]) -> List[str]:
+        markup = str(with_events(part.markup, dict(part.data["charts"]), events))
+        return re.findall(r'<text class="mid" x="[^"]*" y="-4">([^<]*)', markup)
+
+    assert narrow(few) == ["1", "2"]
+    assert narrow(many)[-1] == "9–11"

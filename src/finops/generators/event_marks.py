@@ -19,6 +19,9 @@ _MOST_MARKS = 16
 _LEAST_GAP = 0.04
 # The same for a narrow chart, which leaves out the second number.
 _NARROW_GAP = 0.1
+# Width of a digit, and of a narrow chart between its axes: labels such as `13–14` need more.
+_DIGIT_PX = 7
+_NARROW_PX = 240
 # Kinds of an axis whose labels begin with their date.
 TIMES = ("date", "hour")
 
@@ -150,8 +153,9 @@ def _far_apart(lines: Sequence[Sequence[Mark]], labels: Sequence[str], count: in
     """Return which labels have room in a narrow chart."""
     kept: List[int] = []
     for at, line in enumerate(lines):
-        before = lines[kept[-1]][0].place if kept else -count
-        if labels[at] and (line[0].place - before) / count > _NARROW_GAP:
+        before, shown = (lines[kept[-1]][0].place, labels[kept[-1]]) if kept else (-count, "")
+        gap = max(_NARROW_GAP, ((len(shown) + len(labels[at])) / 2 * _DIGIT_PX + 6) / _NARROW_PX)
+        if labels[at] and (line[0].place - before) / count > gap:
             kept.append(at)
     return set(kept)
 

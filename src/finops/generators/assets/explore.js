@@ -11,6 +11,8 @@
   const MOST_EVENTS = 16; // as event_marks.py marks them
   const LEAST_GAP = 0.04;
   const NARROW_GAP = 0.1;
+  const DIGIT_PX = 7;
+  const NARROW_PX = 240;
   const SHOWN = 10;
   const OFFERED = 30;
   const TITLES = { provider: "Provider", model: "Model", customer: "Customer", organization: "Organization", product: "Product", feature: "Feature", environment: "Environment" };
@@ -187,11 +189,13 @@
       if (before && (bar - before.bar) / count <= LEAST_GAP) before.last = at + 1;
       else labels.push({ bar, x, first: at + 1, last: at + 1 });
     });
-    let kept = -count;
+    let kept = { bar: -count, text: "" };
     for (const { bar, x, first, last } of labels) {
-      const room = (bar - kept) / count > NARROW_GAP;
-      if (room) kept = bar;
-      root.append(shape("text", { class: room ? "mid" : "mid wide", x, y: -4 }, first === last ? first : `${first}–${last}`));
+      const text = first === last ? String(first) : `${first}–${last}`;
+      const needed = (((text.length + kept.text.length) / 2) * DIGIT_PX + 6) / NARROW_PX;
+      const room = (bar - kept.bar) / count > Math.max(NARROW_GAP, needed);
+      if (room) kept = { bar, text };
+      root.append(shape("text", { class: room ? "mid" : "mid wide", x, y: -4 }, text));
     }
   }
 
