@@ -142,7 +142,7 @@ def _facts(row: CustomerMargin, advice: str) -> Dict[str, Any]:
             ["AI cost per month", "money", row.monthly_cost, "over the customer's days"],
             ["Margin per month", "money", row.monthly_margin, _words(row.category)],
         ],
-        "advice": advice,
+        "advice": formatting.with_dates(advice),
     }
 
 

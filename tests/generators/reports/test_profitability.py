@@ -136,3 +136,16 @@ def test_first_25_customers_and_how_many_more(data: Any, tmp_path: Path) -> None
 def test_category_of_another_version_is_shown_as_it_is(data: Any, tmp_path: Path) -> None:
     odd = {**data, "customers": [{**data["customers"][0], "category": "splendid"}]}
     assert cells(page_of(NAME, odd, tmp_path), "customers", "Category") == ["splendid"]
+
+
+def test_dates_in_advice_are_as_people_write_them(data: Any, tmp_path: Path) -> None:
+    advice = {
+        "customer_id": "cust_1",
+        "reason": "gone",
+        "advice": "Win back cust_1: no call since 2025-07-23, $199.00 per month lost.",
+        "monthly_worth": 199.0,
+    }
+    page = page_of(NAME, {**data, "advice": [advice]}, tmp_path)
+    said = "Win back cust_1: no call since 23 Jul 2025, $199.00 per month lost."
+    assert cells(page, "advice", "Advice") == [said]
+    assert page.says(said)

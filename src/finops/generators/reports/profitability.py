@@ -26,7 +26,7 @@ from finops.generators.partial_days import day_lines, partial_dates, where_days_
 from finops.generators.rounding import ShortenedRows
 from finops.generators.tables import Column, table, texts
 from finops.results import profitability as results
-from finops.results.base import from_dict
+from finops.results.base import CustomerAdvice, from_dict
 from finops.results.shares import costs_are_lower_bounds
 
 REPORT = Report(
@@ -151,6 +151,11 @@ _REASONS = {
 }
 
 
+def _advice_with_dates(row: CustomerAdvice) -> str:
+    """Return advice with its dates as people write them, in spaces that a download can hold."""
+    return formatting.with_dates(row.advice or "").replace("\xa0", " ")
+
+
 def _advice(result: results.ProfitabilityResult) -> Part:
     return section(
         "Advice by customer",
@@ -160,7 +165,7 @@ def _advice(result: results.ProfitabilityResult) -> Part:
             [
                 Column(lambda row: row.customer_id, "Customer"),
                 Column(lambda row: _REASONS.get(row.reason, row.reason), "Reason"),
-                Column(lambda row: row.advice, "Advice"),
+                Column(_advice_with_dates, "Advice"),
                 Column(lambda row: row.monthly_worth, "USD per month", "money"),
             ],
             result.advice,
