@@ -128,7 +128,7 @@ function draw() {
 }
 
 function drawConnection() {
-  const updated = now.status ? `Last updated ${new Date(now.status.timestamp).toLocaleTimeString()}` : "";
+  const updated = now.status ? `Last updated ${new Date(now.status.timestamp).toLocaleTimeString("en-GB")}` : "";
   if (now.failures === 0) {
     if (now.status) renderConnection(true, `Connected. ${updated}.`);
     return;

@@ -66,7 +66,7 @@ function keyed(list, items, key, create, update) {
 }
 
 export function clock(iso) {
-  return iso ? new Date(iso).toLocaleTimeString() : "";
+  return iso ? new Date(iso).toLocaleTimeString("en-GB") : "";
 }
 
 export function ago(iso, now = Date.now()) {
