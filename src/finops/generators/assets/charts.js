@@ -42,7 +42,7 @@ const charts = (() => {
     points: () => ({ showLine: false, pointStyle: "rectRot", pointRadius: 5, pointHoverRadius: 7, order: -1 }),
     hollow: () => ({ showLine: false, pointStyle: "circle", pointRadius: 4, pointHoverRadius: 6, pointBackgroundColor: "transparent", order: -1 }),
     low: () => ({ borderWidth: 0, pointRadius: 0, pointHitRadius: 0 }),
-    high: (colour) => ({ borderWidth: 0, pointRadius: 0, pointStyle: "rect", pointHitRadius: 0, fill: "-1", backgroundColor: faded(colour, 0.16) }),
+    high: (colour) => ({ borderWidth: 0, pointRadius: 0, pointStyle: "rect", pointHitRadius: 0, fill: "-1", backgroundColor: faded(colour, 0.24) }),
   };
 
   // Bars of a group touch, however wide the chart is.
@@ -83,7 +83,7 @@ const charts = (() => {
     });
   }
 
-  // Names beside the points of a plane, as far as they find room.
+  // Names beside the points of a plane, or above or below them, as far as they find room.
   const names = {
     id: "names",
     afterDatasetsDraw(chart, _, options) {
@@ -95,12 +95,13 @@ const charts = (() => {
       chart.data.datasets.forEach((one, n) => chart.getDatasetMeta(n).data.forEach((point, at) => {
         const text = options.labels[one.data[at].at];
         const width = ctx.measureText(text).width;
-        for (const left of [point.x + 8, point.x - 8 - width]) {
-          const box = [left, point.y - 7, left + width, point.y + 7];
-          const free = left >= area.left && box[2] <= area.right + 8 && !taken.some((t) => box[0] < t[2] && t[0] < box[2] && box[1] < t[3] && t[1] < box[3]);
+        const { x, y } = point;
+        for (const [left, middle] of [[x + 8, y], [x - 8 - width, y], [x - width / 2, y - 14], [x - width / 2, y + 14]]) {
+          const box = [left, middle - 7, left + width, middle + 7];
+          const free = left >= area.left && box[1] >= area.top && box[2] <= area.right + 8 && box[3] <= area.bottom && !taken.some((t) => box[0] < t[2] && t[0] < box[2] && box[1] < t[3] && t[1] < box[3]);
           if (!free) continue;
           taken.push(box);
-          ctx.fillText(text, left, point.y);
+          ctx.fillText(text, left, middle);
           return;
         }
       }));
@@ -181,7 +182,7 @@ const charts = (() => {
 
   // A long label in two lines of about the same length where there is little room.
   function shortened(text) {
-    const limit = window.innerWidth < 640 ? 16 : 36;
+    const limit = window.innerWidth < 640 ? 18 : 36;
     const cut = (part, most) => (part.length > most ? `${part.slice(0, most - 1)}…` : part);
     if (text.length <= limit) return text;
     const breaks = [...text].map((sign, at) => (" -".includes(sign) ? at + 1 : 0)).filter((at) => at > 1 && at <= limit);
@@ -209,8 +210,8 @@ const charts = (() => {
   function entries(chart, wide) {
     const items = Chart.defaults.plugins.legend.labels.generateLabels(chart);
     return items.sort((a, b) => a.datasetIndex - b.datasetIndex).map((item) => {
-      const { borderDash = [], borderWidth, label, fill } = chart.data.datasets[item.datasetIndex];
-      if (fill === "-1") return { ...item, text: `${chart.data.datasets[item.datasetIndex - 1].label} to ${label[0].toLowerCase()}${label.slice(1)}` };
+      const { borderColor, borderDash = [], borderWidth, label, fill } = chart.data.datasets[item.datasetIndex];
+      if (fill === "-1") return { ...item, fillStyle: faded(borderColor, 0.5), text: `${chart.data.datasets[item.datasetIndex - 1].label} to ${label[0].toLowerCase()}${label.slice(1)}` };
       if (item.pointStyle !== "line") return item;
       return { ...item, lineWidth: borderWidth, lineDash: wide ? borderDash : borderDash.map((part) => part / 2) };
     });
