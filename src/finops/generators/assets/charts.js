@@ -98,7 +98,7 @@ const charts = (() => {
         const { x, y } = point;
         for (const [left, middle] of [[x + 8, y], [x - 8 - width, y], [x - width / 2, y - 14], [x - width / 2, y + 14]]) {
           const box = [left, middle - 7, left + width, middle + 7];
-          const free = left >= area.left && box[1] >= area.top && box[2] <= area.right + 8 && box[3] <= area.bottom && !taken.some((t) => box[0] < t[2] && t[0] < box[2] && box[1] < t[3] && t[1] < box[3]);
+          const free = left >= area.left && box[1] >= area.top - 7 && box[2] <= area.right + 8 && box[3] <= area.bottom + 7 && !taken.some((t) => box[0] < t[2] && t[0] < box[2] && box[1] < t[3] && t[1] < box[3]);
           if (!free) continue;
           taken.push(box);
           ctx.fillText(text, left, middle);
@@ -180,16 +180,17 @@ const charts = (() => {
     return { x: values, y: labels };
   }
 
-  // A long label in two lines of about the same length where there is little room.
-  function shortened(text) {
-    const limit = window.innerWidth < 640 ? 18 : 36;
+  // A long label in two or three lines of about the same length where there is little room.
+  function shortened(text, again = false) {
+    const limit = window.innerWidth < 640 ? 16 : 36;
     const cut = (part, most) => (part.length > most ? `${part.slice(0, most - 1)}…` : part);
     if (text.length <= limit) return text;
     const breaks = [...text].map((sign, at) => (" -".includes(sign) ? at + 1 : 0)).filter((at) => at > 1 && at <= limit);
     if (!breaks.length) return cut(text, limit);
     const longest = (at) => Math.max(at, text.length - at);
     const at = breaks.reduce((best, one) => (longest(one) < longest(best) ? one : best));
-    return [text.slice(0, at).trim(), cut(text.slice(at), limit * 1.5)];
+    const [first, rest] = [text.slice(0, at).trim(), text.slice(at)];
+    return rest.length > limit * 1.5 && !again ? [first].concat(shortened(rest, true)) : [first, cut(rest, limit * 1.5)];
   }
 
   function tooltip(data) {
@@ -253,7 +254,8 @@ const charts = (() => {
   // Pixels that lying bars take with their axis and legend.
   function least(data) {
     const many = data.series.length;
-    const row = many > 1 && !data.stacked ? 10 + many * 14 : window.innerWidth < 640 ? 32 : 28;
+    const lines = Math.max(...data.labels.map((label) => [shortened(label)].flat().length));
+    const row = many > 1 && !data.stacked ? 10 + many * 14 : Math.max(lines * 14, window.innerWidth < 640 ? 32 : 28);
     return (many > 1 ? 80 : 48) + data.labels.length * row;
   }
 
