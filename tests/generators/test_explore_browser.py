@@ -209,7 +209,7 @@ def test_filters_by_click_by_key_by_name_and_by_address(visit: Visit) -> None:
     rows = passing(ROWS, {"provider": [provider]})
     shown = page.locator("#explore-cost .figure").text_content()
     assert shown == f"${micros(rows) / 10**6:,.2f}"
-    # Who sees the cards reads the days only; who hears the page is told of the figures, too.
+    # The line shows only the days; a screen reader also says the figures, which the cards show.
     status = page.locator("#explore-status")
     assert re.fullmatch(
         rf"(\d+ \w{{3}} 2025) to (\d+ \w{{3}} 2025)\. {len(rows):,} calls, {re.escape(shown)}\.",

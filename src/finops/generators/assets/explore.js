@@ -389,7 +389,7 @@
     choose({ range: `${from.value}..${to.value}` });
   }
 
-  // The days that are shown; to who hears the page also the first figures, which others see below.
+  // The days that are shown.  A screen reader also says the first two figures, which the cards show.
   function showStatus(hidden) {
     if (hidden) return find("explore-status").replaceChildren();
     const shown = (id) => find(id).querySelector(".figure").textContent;
