@@ -97,6 +97,13 @@ class Visit:
             assert time.monotonic() < deadline, script
             time.sleep(0.05)
 
+    def settle(self) -> None:
+        """Wait until the page has answered what was clicked, typed or put into its address.
+
+        The address changes at once, and the page hears of it in a task of its own.
+        """
+        self.page.evaluate("new Promise((done) => setTimeout(done))")
+
     def column(self, number: int) -> List[str]:
         cells = f"#table-all tbody td:nth-child({number})"
         found = self.page.evaluate(

@@ -80,6 +80,7 @@ def days_drawn(visit: Visit) -> int:
 def test_a_preset_recomputes_cards_and_compares(visit: Visit) -> None:
     whole = [card(visit, number)[0] for number in range(6)]
     visit.page.get_by_role("button", name="Last 30 days").click()
+    visit.settle()
     now, before = between("2025-03-12", "2025-04-10"), between("2025-02-10", "2025-03-11")
     cost, then = total(now, "total_cost"), total(before, "total_cost")
     sign = "▲ +" if cost > then else "▼ "
@@ -92,6 +93,7 @@ def test_a_preset_recomputes_cards_and_compares(visit: Visit) -> None:
     assert card(visit, 3) == [whole[3], "whole period"]
     assert days_drawn(visit) == len(now)
     visit.page.get_by_role("button", name="Whole period").click()
+    visit.settle()
     assert [card(visit, number) for number in range(6)] == [[figure, ""] for figure in whole]
     assert days_drawn(visit) == len(DAILY)
 
@@ -149,6 +151,7 @@ def test_dates_are_chosen_and_kept_in_the_address(visit: Visit) -> None:
     visit.page.get_by_label("From").fill("2025-01-10")
     visit.page.get_by_label("to", exact=True).fill("2025-01-19")
     visit.wait_until("location.hash === '#range=2025-01-10..2025-01-19'")
+    visit.settle()
     rows = between("2025-01-10", "2025-01-19")
     assert card(visit, 0)[0] == formatting.money(total(rows, "total_cost"))
     assert card(visit, 0)[1] == "no earlier days to compare with"
