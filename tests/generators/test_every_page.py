@@ -248,6 +248,19 @@ DRAWN = """() => [...document.querySelectorAll('.chart[id]')].map((figure) => {
 })"""
 
 
+# Pairs of texts of a drawing of which one covers the other, with the name of the chart.
+COVERED = """() => [...document.querySelectorAll('.drawn > svg')].flatMap((drawing) => {
+  const texts = [...drawing.querySelectorAll('text:not(.slant)')]
+    .map((text) => [text.textContent, text.getBoundingClientRect()])
+    .filter(([, box]) => box.width > 0);
+  const across = (one, other) => Math.min(one.right, other.right) - Math.max(one.left, other.left);
+  const down = (one, other) => Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top);
+  return texts.flatMap(([text, box], at) => texts.slice(at + 1)
+    .filter(([, other]) => across(box, other) > 0.5 && down(box, other) > 5)
+    .map(([other]) => [drawing.closest('.chart').id, text, other]));
+})"""
+
+
 LINKS = """() => [...document.querySelectorAll("a[data-by]")].map((link) =>
   [link.dataset.by, link.textContent, new URL(link.href).pathname.split("/").pop(),
    new URLSearchParams(link.hash.slice(1)).getAll(link.dataset.by).join("|")])"""
@@ -288,7 +301,7 @@ def test_the_first_screen_of_the_index_holds_figures_and_daily_cost(
     visit.context.close()
 
 
-@pytest.mark.parametrize("width", [1400, 390])
+@pytest.mark.parametrize("width", [1400, 700, 390])
 def test_without_chart_js_every_chart_is_drawn(
     browser: Any, address: str, pages: Dict[str, int], width: int
 ) -> None:
@@ -300,6 +313,7 @@ def test_without_chart_js_every_chart_is_drawn(
         page.locator("#chart-missing:not([hidden])").wait_for()
         drawn = page.evaluate(DRAWN)
         assert drawn == [True] * pages[name], name
+        assert page.evaluate(COVERED) == [], name
         assert page.evaluate(BROKEN) == [], name
     context.close()
 

@@ -172,3 +172,47 @@ def test_hours_are_written_as_dates_are() -> None:
     )  # fmt: skip
     texts = re.findall(r"<text[^>]*>([^<]*:00)</text>", str(chart))
     assert texts[:2] == ["1 Jun 00:00", "2 Jun 16:00"]
+
+
+ROOMS = {"": 228, "wide": 480, "widest": 820}  # pixels of the picture, by the class of a label
+
+
+@given(
+    st.integers(1, 40),
+    st.integers(1, 24),
+    st.sampled_from(sorted(ROOMS.values())),
+)
+def test_labels_below_stand_beside_each_other_at_every_width(
+    count: int, length: int, width: int
+) -> None:
+    labels = [f"{at:0{length}d}"[:length] for at in range(count)]
+    drawing = svg.lines(Plot(labels, [Stroke("a", [1.0] * count, "c0")], "count", dates=True))
+    below = re.findall(r'<text class="([a-z ]+)" x="([0-9.]+)%" y="198">', drawing)
+    ends = -1.0
+    for classes, x in below:
+        side, *least = classes.split()
+        if any(ROOMS[name] > width for name in least):
+            continue
+        text = length * 7
+        start = float(x) / 100 * width - {"start": 0.0, "mid": 0.5, "end": 1.0}[side] * text
+        assert ends < start or ends == -1.0
+        ends = start + text
+    assert ends > 0, "no label is shown"
+
+
+def test_a_long_name_of_a_lying_bar_leaves_room_for_its_number_in_a_narrow_drawing() -> None:
+    name = "Cheaper models of the same class and vendor"
+    plot = Plot([name, "Caching"], [Stroke("a", [1636.52, 2.0], "c0")], "money")
+    page = Page(svg.rows(plot, stacked=False))
+    assert page.says("Cheaper models of the…and vendor $1,636.52")
+    assert sorted(c for c in page.values_of("class") if c in ("wide", "narrow")) == [
+        "narrow", "wide",
+    ]  # fmt: skip
+
+
+def test_a_bar_without_height_is_not_drawn_among_others() -> None:
+    strokes = [Stroke("a", [0, 3], "c0"), Stroke("b", [1, 0], "c1")]
+    drawing = svg.bars(Plot(["x", "y"], strokes, "count"), stacked=True)
+    assert [path.count("M") for path in paths(drawing)] == [1, 1]
+    nothing = svg.bars(Plot(["x"], [Stroke("a", [0], "c0")], "count"), stacked=True)
+    assert len(paths(nothing)) == 1

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from itertools import takewhile
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from finops import config
@@ -448,7 +449,7 @@ def _picture(name: str, data: Mapping[str, Any], lengths: Sequence[int]) -> Mark
     kind = data["x"]["kind"]
     dates = kind in _ORDERED_IN_TIME
     over = event_marks.room(name) if kind in event_marks.TIMES else Markup("")
-    shown = _as_read(labels) if dates else labels
+    shown = as_read(labels) if dates else labels
     plot = svg.Plot(shown, strokes, data["y"]["kind"], dates, over, lengths)
     if data["shape"] == "line":
         return svg.lines(plot)
@@ -456,7 +457,7 @@ def _picture(name: str, data: Mapping[str, Any], lengths: Sequence[int]) -> Mark
     return svg.rows(plot, stacked) if data.get("horizontal") else svg.bars(plot, stacked)
 
 
-def _as_read(dates: Sequence[str]) -> List[str]:
+def as_read(dates: Sequence[str]) -> List[str]:
     """Return dates or hours as an axis shows them: with their year only where there are several.
 
     Weeks are the dates of their Mondays.
@@ -489,12 +490,13 @@ def _legend_entries(data: Mapping[str, Any]) -> List[Tuple[str, str]]:
 
 
 def _band_name(low: str, high: str) -> str:
-    """Return what the legend says of the band between two lines.
+    """Return what the legend says of the band between two lines: the words that both begin with.
 
-    >>> _band_name("Lower edge", "Upper edge")
-    'Lower edge to upper edge'
+    >>> _band_name("Range from", "Range to"), _band_name("Low", "High")
+    ('Range', 'Low to high')
     """
-    return f"{low} to {high[:1].lower()}{high[1:]}"
+    shared = takewhile(lambda pair: pair[0] == pair[1], zip(low.split(), high.split()))
+    return " ".join(word for word, _ in shared) or f"{low} to {high[:1].lower()}{high[1:]}"
 
 
 def _mark_classes(line: Mapping[str, Any]) -> str:

@@ -35,6 +35,13 @@ _CHARACTER_PX = 7
 _NARROW_PX = 560
 # Of a chart that shows every label that it may.
 _WIDE_PX = 1120
+# Pixels that the picture surely has, by the class of a text which a narrower one does not show:
+# the style sheet knows how wide the drawing is.  First that of a phone.
+_ROOM = (("", 228), ("wide", 480), ("widest", 820))
+_BESIDE_PX = 76  # of a drawing, beside its picture
+_GAP_PX = 8
+_LINE_PX = 13  # a line of text
+_MARK_PX = 6  # from the middle of a point to its edge
 # Labels of an axis that has an order need not all be written.
 _DATES = 6
 _ORDERED = 12
@@ -113,6 +120,7 @@ def bars(plot: Plot, stacked: bool) -> Markup:
     group = min(slot * _GROUP, _WIDEST_BAR * (1 if stacked else len(boxes)))
     inner = []
     tops, bottoms = [0.0] * len(plot.labels), [0.0] * len(plot.labels)
+    drawn = any(value for stroke in boxes for value in stroke.values)
     for number, stroke in enumerate(boxes):
         width = group if stacked else group / len(boxes)
         shift = 0.0 if stacked else number * width
@@ -125,6 +133,8 @@ def bars(plot: Plot, stacked: bool) -> Markup:
                     grown = tops if value >= 0 else bottoms
                     floor = grown[at]
                     grown[at] += value
+                if not value and drawn:
+                    continue  # without height, only its edge would be seen
                 left = at * slot + (slot - group) / 2 + shift
                 path.append(_box(left, width, _y(floor, scale), _y(floor + value, scale)))
             inner.append(_path(path, "hollow" if stroke.style == "hollow" else "box", colour))
@@ -150,12 +160,7 @@ def rows(plot: Plot, stacked: bool) -> Markup:
                 top = at * height + 20 + (0 if stacked else number * _BAR)
                 inner.append(_lying(scale.share(before), scale.share(before + value), top, colour))
     texts = [
-        fill(
-            '<text y="$y">$label</text><text class="end" x="100%" y="$y">$value</text>',
-            y=token(at * height + 14),
-            label=_cut(label, 44),
-            value=_row_value(plot, at, stacked),
-        )
+        _row_texts(label, _row_value(plot, at, stacked), at * height + 14)
         for at, label in enumerate(plot.labels)
     ]
     return fill(
@@ -163,6 +168,26 @@ def rows(plot: Plot, stacked: bool) -> Markup:
         height=token(len(plot.labels) * height + _AIR * min(2, len(plot.strokes))),
         inner=join(inner, ""),
         texts=join(texts, ""),
+    )
+
+
+def _row_texts(label: str, value: str, y: int) -> Markup:
+    """Return a bar's name and number in one line; a narrow drawing shows less of a long name."""
+    name = _cut(label, 44)
+    room = (_ROOM[0][1] + _BESIDE_PX - _GAP_PX) // _CHARACTER_PX - len(value)
+    names = fill('<text y="$y">$name</text>', y=token(y), name=name)
+    if len(name) > room:
+        names = fill(
+            '<text class="wide" y="$y">$name</text><text class="narrow" y="$y">$short</text>',
+            y=token(y),
+            name=name,
+            short=_without_middle(inert(label), max(room, 8)),
+        )
+    return fill(
+        '$names<text class="end" x="100%" y="$y">$value</text>',
+        names=names,
+        y=token(y),
+        value=value,
     )
 
 
@@ -178,10 +203,10 @@ def plane(points: Sequence[Point], kinds: Tuple[str, str], named: bool) -> Marku
     if named:
         marks += _names(points, across, up)
     ticks = [
-        (_percent(across.share(tick)), label)
+        (across.share(tick), label)
         for tick, label in zip(across.ticks, tick_labels(kinds[0], across.ticks))
     ]
-    return _frame(up, kinds[1], _dates_below(ticks, height), [], marks, height)
+    return _frame(up, kinds[1], _below(ticks, height), [], marks, height)
 
 
 def _scale(plot: Plot, stacked: bool = False) -> Scale:
@@ -334,31 +359,83 @@ def _shape(x: Token, y: float, colour: str, number: int) -> Markup:
     )
 
 
+class _Beside(NamedTuple):
+    """Where a name stands to its point: pixels across and down, and the class that anchors it."""
+
+    across: int
+    down: int
+    anchor: str
+
+    def box(self, x: float, y: float, width: float) -> Tuple[float, float, float]:
+        """Return left, right and middle of a name of some pixels whose point is at (x, y)."""
+        start = {"start": 0.0, "mid": 0.5, "end": 1.0}[self.anchor] * width
+        left = x + self.across - start
+        return left, left + width, y + self.down
+
+
+_BESIDE = (
+    _Beside(8, 0, "start"),
+    _Beside(-8, 0, "end"),
+    _Beside(0, -14, "mid"),
+    _Beside(0, 14, "mid"),
+)
+
+
 def _names(points: Sequence[Point], across: Scale, up: Scale) -> List[Markup]:
-    """Return the names of points that do not cover one another in a narrow chart."""
-    taken: List[Tuple[float, float, float]] = []
+    """Return the names of points that cover neither one another nor a point.
+
+    A narrow drawing may show a name elsewhere, or not at all.
+    """
+    named = points[:_NAMED_POINTS]
+    places = [(across.share(point.x), _y(point.y, up, _PLANE_HEIGHT)) for point in points]
+    lengths = [min(point.length, _LONG_LABEL) for point in named]
+    narrow, wide = (_free_places(places, lengths, room) for _, room in _ROOM[:2])
     written = []
-    for point in points[:_NAMED_POINTS]:
-        share, y = across.share(point.x), _y(point.y, up, _PLANE_HEIGHT)
-        width = (point.length * _CHARACTER_PX + 12) / _NARROW_PX
-        left = share if share < 0.6 else share - width
-        overlaps = (abs(y - other) < 14 and left < end and start < left + width
-                    for start, end, other in taken)  # fmt: skip
-        if any(overlaps):
-            continue
-        taken.append((left, left + width, y))
-        side = "name" if share < 0.6 else "name end"
-        written.append(
-            fill(
-                '<svg x="$x" y="$y"><text class="$side" x="$dx" y="4">$name</text></svg>',
-                x=_percent(share),
-                y=token(_short(y)),
-                side=Token(side),
-                dx=Token("8" if share < 0.6 else "-8"),
-                name=_cut(point.name, _LONG_LABEL),
+    for point, (share, y), small, large in zip(named, places, narrow, wide):
+        shown = [(large, "")] if small == large else [(small, " narrow"), (large, " wide")]
+        for beside, style in shown:
+            if beside is None:
+                continue
+            written.append(
+                fill(
+                    '<svg x="$x" y="$y"><text class="$classes" x="$dx" y="$dy">$name</text></svg>',
+                    x=_percent(share),
+                    y=token(_short(y)),
+                    classes=Token(f"name {beside.anchor}{style}"),
+                    dx=Token(str(beside.across)),
+                    dy=Token(str(beside.down + 4)),
+                    name=_cut(point.name, _LONG_LABEL),
+                )
             )
-        )
     return written
+
+
+def _free_places(
+    places: Sequence[Tuple[float, float]], lengths: Sequence[int], room: int
+) -> List[Optional[_Beside]]:
+    """Return where each name stands, None where it finds no room in a picture `room` pixels wide.
+
+    `places` are those of all points: (share of the width, pixels from the top).
+    """
+    taken = [(x * room - _MARK_PX, x * room + _MARK_PX, y) for x, y in places]
+    found: List[Optional[_Beside]] = []
+    for (share, y), length in zip(places, lengths):
+        boxes = ((one, one.box(share * room, y, length * _CHARACTER_PX)) for one in _BESIDE)
+        free = next(((one, box) for one, box in boxes if _is_free(box, taken, room)), None)
+        if free is not None:
+            taken.append(free[1])
+        found.append(free[0] if free else None)
+    return found
+
+
+def _is_free(
+    box: Tuple[float, float, float], taken: Sequence[Tuple[float, float, float]], room: int
+) -> bool:
+    left, right, y = box
+    inside = left >= -_GAP_PX and right <= room + _GAP_PX and 0 <= y <= _PLANE_HEIGHT
+    return inside and not any(
+        abs(y - other) < _LINE_PX and left < end and start < right for start, end, other in taken
+    )
 
 
 def _frame(
@@ -420,26 +497,53 @@ def _along(plot: Plot, edges: bool) -> Markup:
     thinned = plot.dates or (crowded and ordered) or count > 2 * _ORDERED
     step = math.ceil(count / most) if thinned else 1
     chosen = range(0, count, step)
-    return _dates_below([(_percent(place(at)), plot.labels[at]) for at in chosen])
+    return _below([(place(at), plot.labels[at]) for at in chosen])
 
 
-def _dates_below(ticks: Sequence[Tuple[Token, str]], height: int = HEIGHT) -> Markup:
-    """Return labels below the axis; every second one leaves where there is little room."""
+def _below(ticks: Sequence[Tuple[float, str]], height: int = HEIGHT) -> Markup:
+    """Return labels below the axis, at shares of its width: the narrower, the fewer, evenly."""
+    labels = [_cut(label, _LONG_LABEL) for _, label in ticks]
+    sides = ["start" if x == 0 else "end" if x == 1 else "mid" for x, _ in ticks]
+    classes: List[Optional[str]] = [None] * len(ticks)  # None is shown at no width
+    step = 1
+    for narrower, room in reversed(_ROOM):
+        shown = step
+        while step < len(ticks) and not _fit(ticks, labels, sides, step, room):
+            step += shown
+        for at in range(0, len(ticks), step):
+            classes[at] = narrower
     texts = []
-    for number, (x, label) in enumerate(ticks):
-        side = "start" if x == "0%" else "end" if x == "100%" else "mid"
-        if len(ticks) > 3 and number % 2:
-            side += " wide"
+    for (x, _), label, side, style in zip(ticks, labels, sides, classes):
+        if style is None:
+            continue
         texts.append(
             fill(
-                '<text class="$side" x="$x" y="$y">$label</text>',
-                side=Token(side),
-                x=x,
+                '<text class="$classes" x="$x" y="$y">$label</text>',
+                classes=Token(f"{side} {style}".strip()),
+                x=_percent(x),
                 y=token(height + 18),
-                label=_cut(label, _LONG_LABEL),
+                label=label,
             )
         )
     return join(texts, "")
+
+
+def _fit(
+    ticks: Sequence[Tuple[float, str]],
+    labels: Sequence[str],
+    sides: Sequence[str],
+    step: int,
+    room: int,
+) -> bool:
+    """Return whether each label that is `step` further stands beside the one before it."""
+    free = -math.inf
+    for at in range(0, len(ticks), step):
+        width = len(labels[at]) * _CHARACTER_PX
+        left = ticks[at][0] * room - {"start": 0.0, "mid": 0.5, "end": 1.0}[sides[at]] * width
+        if left < free:
+            return False
+        free = left + width + _GAP_PX
+    return True
 
 
 def _slanted(labels: Sequence[Tuple[Token, str]]) -> Markup:
@@ -460,3 +564,11 @@ def _slanted(labels: Sequence[Tuple[Token, str]]) -> Markup:
 def _cut(text: str, most: int) -> str:
     shown = inert(text)
     return shown if len(shown) <= most else f"{shown[: most - 1]}…"
+
+
+def _without_middle(text: str, most: int) -> str:
+    """Return a long text with its beginning and end, which tell names apart."""
+    if len(text) <= most:
+        return text
+    end = (most - 1) // 3
+    return f"{text[: most - 1 - end].rstrip()}…{text[len(text) - end :].lstrip()}"

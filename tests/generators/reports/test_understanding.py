@@ -75,11 +75,11 @@ def test_history_and_forecast_share_one_line_chart(data: Any, page: Any) -> None
     )
     assert series["Cost"]["values"][len(days) :] == [None] * 30
     assert series["Forecast"]["values"][: len(days)] == [None] * len(days)
-    for label, key in (("Forecast", "cost"), ("Lower edge", "low"), ("Upper edge", "high")):
+    for label, key in (("Forecast", "cost"), ("Range from", "low"), ("Range to", "high")):
         assert series[label]["values"][len(days) :] == pytest.approx(
             [row[key] for row in ahead], rel=1e-6
         )
-    assert [series[label].get("style") for label in ("Lower edge", "Upper edge")] == ["low", "high"]
+    assert [series[label].get("style") for label in ("Range from", "Range to")] == ["low", "high"]
 
 
 def test_the_forecast_says_how_it_was_tested(data: Any, page: Any) -> None:

@@ -206,13 +206,20 @@ const charts = (() => {
     return { title, label: (item) => `${item.dataset.label}: ${format.readable(data.y.kind, item.raw)}` };
   }
 
+  // As charts.py names it.
+  function bandName(low, high) {
+    const [words, others] = [low.split(" "), high.split(" ")];
+    const differs = words.findIndex((word, at) => word !== others[at]);
+    return differs ? words.slice(0, differs < 0 ? words.length : differs).join(" ") : `${low} to ${high[0].toLowerCase()}${high.slice(1)}`;
+  }
+
   // What the legend says of a line is how the line is drawn, dashes and all; first what the chart
   // is about, then what is marked on it.  A band goes by its two edges.
   function entries(chart, wide) {
     const items = Chart.defaults.plugins.legend.labels.generateLabels(chart);
     return items.sort((a, b) => a.datasetIndex - b.datasetIndex).map((item) => {
       const { borderColor, borderDash = [], borderWidth, label, fill } = chart.data.datasets[item.datasetIndex];
-      if (fill === "-1") return { ...item, fillStyle: faded(borderColor, 0.5), text: `${chart.data.datasets[item.datasetIndex - 1].label} to ${label[0].toLowerCase()}${label.slice(1)}` };
+      if (fill === "-1") return { ...item, fillStyle: faded(borderColor, 0.5), text: bandName(chart.data.datasets[item.datasetIndex - 1].label, label) };
       if (item.pointStyle !== "line") return item;
       return { ...item, lineWidth: borderWidth, lineDash: wide ? borderDash : borderDash.map((part) => part / 2) };
     });

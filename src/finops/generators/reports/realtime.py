@@ -11,6 +11,7 @@ from finops.generators.charts import (
     Axis,
     Colour,
     Series,
+    as_read,
     bar_chart,
     cut_short,
     line_chart,
@@ -280,7 +281,7 @@ def _alerts(result: results.RealtimeResult) -> Part:
             # alerts of chosen dates cannot be distinguished from those of all.
             Axis("Day (UTC)", "text"),
             Axis("Alerts", "count"),
-            labels,
+            as_read(labels) if labels else [],
             [
                 Series(
                     _ALERTS[kind][0],

@@ -160,8 +160,8 @@ def _forecast_chart(
     before: List[Optional[float]] = [None] * len(daily)
     after: List[Optional[float]] = [None] * len(projection)
     expected = [
-        Series("Lower edge", before + [row.low for row in projection], "muted", "low"),
-        Series("Upper edge", before + [row.high for row in projection], "muted", "high"),
+        Series("Range from", before + [row.low for row in projection], "muted", "low"),
+        Series("Range to", before + [row.high for row in projection], "muted", "high"),
         Series("Forecast", before + [row.cost for row in projection], "warning", "dashed"),
     ]
     ahead = ", with a forecast of 30 days and the range that holds four of five days"
