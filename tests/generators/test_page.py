@@ -9,12 +9,12 @@ import os
 import re
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, List
 
 import pytest
 
 from finops import atomic
-from finops.generators import chartjs
+from finops.generators import chartjs, components
 from finops.generators.chartjs import CHARTJS_INTEGRITY, CHARTJS_URL, CHARTJS_VERSION
 from finops.generators.components import Card
 from finops.generators.date_range import Daily
@@ -25,6 +25,7 @@ from finops.generators.page import (
 )
 from finops.generators.reports.dataset_overview import generate_dataset_overview_report
 from finops.generators.reports.default import generate_default_report
+from finops.generators.tables import Column, table
 from finops.pipeline import Job, compute
 from finops.reader.options import ReadingOptions
 from finops.registry import ANALYZER_REGISTRY
@@ -347,3 +348,28 @@ def test_a_page_over_its_limit_is_one_on_which_no_dates_can_be_chosen() -> None:
     assert ["Dates cannot be chosen here" in page for page in pages] == [False, True]
     assert max(map(len, pages)) <= MAX_PAGE_BYTES
     assert Page(pages[1]).says("Calls 3")
+
+
+def test_a_page_over_its_limit_without_dates_holds_fewer_rows_of_its_longest_tables() -> None:
+    rows = [{"name": f"customer {at}", "tier": "pro", "cost": at / 7} for at in range(600)]
+    rows[40]["name"] = "x" * 90_000
+    columns: List[Column[Dict[str, Any]]] = [
+        Column(lambda row: row["name"], "Customer"),
+        Column(lambda row: row["tier"], "Tier", "tier", dot=True),
+        Column(lambda row: row["cost"], "Cost", "money", at_least=lambda row: row["cost"] > 3),
+    ]
+    tables = [table("long", "Long", columns, rows), table("short", "Short", columns, rows[100:140])]
+    extra = components.text("y" * 60_000)
+    html = report_page(REPORT, {"_context": dict(CONTEXT)}, [], [*tables, extra], VALUE)
+    page = Page(html)
+    assert len(html.encode("utf-8")) <= MAX_PAGE_BYTES
+    long, short = (page.data["tables"][name] for name in ("long", "short"))
+    kept = long["rows"]
+    assert 25 <= kept <= 40
+    assert long["total"] == 600
+    name, tier, cost = long["columns"]
+    assert (len(name["values"]), len(tier["at"]), len(cost["values"])) == (kept, kept, kept)
+    assert cost["least"] == [at for at in range(kept) if at / 7 > 3]
+    assert page.says(f"the first {kept} of 600 rows")
+    assert short["rows"] == 40
+    assert page.says("and 15 more.")

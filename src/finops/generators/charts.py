@@ -24,9 +24,12 @@ from finops.generators.recompute import Recompute
 
 MAX_POINTS = 1000
 MAX_LABELS = 400
+# Of a plane: each takes three texts of the page.
+MAX_PLANE_POINTS = 200
 # Points of a line over time: more are put together, and chosen dates show every day again.
 MAX_MOMENTS = 250
-# Of more weeks than five years have, and of more days or hours than `MAX_POINTS`, fewer are drawn.
+# Of more weeks than five years have, and of more days or hours than `MAX_POINTS`, fewer are drawn;
+# weeks since a first call count as weeks.
 MAX_WEEKS = 265
 MANY_MOMENTS = 100
 # Bars over time: more are averages of several days.
@@ -227,18 +230,18 @@ def scatter_chart(
     `groups` says for each point what its colour and shape stand for, in the legend; `named`
     writes the names beside the points, as far as there is room.
     """
-    note = f". The first {MAX_LABELS} of {len(points)} are drawn"
-    caption = caption + note if len(points) > MAX_LABELS else caption
-    points = points[:MAX_LABELS]
+    note = f". The first {MAX_PLANE_POINTS} of {len(points)} are drawn"
+    caption = caption + note if len(points) > MAX_PLANE_POINTS else caption
+    points = points[:MAX_PLANE_POINTS]
     series = [
         Series(x.title, [point[1] for point in points]),
         Series(y.title, [point[2] for point in points]),
     ]
     options: Dict[str, Any] = {"named": 1} if named else {}
     if colours:
-        options["colours"] = [colour_data(colour, 0) for colour in colours[:MAX_LABELS]]
+        options["colours"] = [colour_data(colour, 0) for colour in colours[:MAX_PLANE_POINTS]]
     if groups:
-        options["groups"] = [inert(group) for group in groups[:MAX_LABELS]]
+        options["groups"] = [inert(group) for group in groups[:MAX_PLANE_POINTS]]
     labels = [point[0] for point in points]
     return _chart("scatter", name, caption, x, y, labels, series, empty, options)
 
@@ -259,7 +262,7 @@ def _bin_width(labels: int, series: int, moments: str) -> int:
 
     Days are put together by whole weeks, or every weekend would be a dip.
     """
-    many = labels > (MAX_WEEKS if moments == "weeks" else MAX_POINTS)
+    many = labels > (MAX_POINTS if moments in ("days", "hours") else MAX_WEEKS)
     most = min(MANY_MOMENTS if many else MAX_MOMENTS, MAX_POINTS // max(1, series))
     if labels <= most:
         return 1

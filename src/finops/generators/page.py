@@ -30,6 +30,7 @@ from finops.generators.markup import Markup, Token, fill, join, json_block, toke
 from finops.generators.navigation import PRODUCT, navigation, page_link
 from finops.generators.partial_days import known_by_day, partial_dates
 from finops.generators.sparklines import SPARKLINES, settle, with_sparklines
+from finops.generators.tables import shortened
 from finops.generators.thresholds import thresholds_of
 from finops.resources import read_text
 from finops.results.base import Basis, from_dict
@@ -111,7 +112,8 @@ def report_page(
 ) -> str:
     """Return the page that `write_report` writes.
 
-    Where it would be over `MAX_PAGE_BYTES`, it is one on which no dates can be chosen, and says so.
+    Where it would be over `MAX_PAGE_BYTES`, it is one on which no dates can be chosen, and says so;
+    and where that is too long, its longest tables hold fewer rows, and say so.
     """
     made = functools.partial(_page, report, data, cards, body, about, not_found)
     page = made(daily)
@@ -175,12 +177,12 @@ def render(
     partial = partial_dates({"_context": context})
     settle(carried.get("tables", {}), lines, partial)
     markup = with_events(body.markup, carried.get("charts", {}), context.get("events") or ())
-    page = fill(
+    whole = functools.partial(
+        fill,
         asset("page.html"),
         policy=_attribute(content_security_policy(bundle=bundle)),
         style=Markup(style_text(bundle)),
         script=Markup(script_text(bundle)),
-        data=json_block(dict(carried, report=report.id)),
         library=_library(context.get("chart_library", True)) if charts else Markup(""),
         product=PRODUCT,
         title=report.title,
@@ -190,8 +192,12 @@ def render(
         top=navigation(report.id, context.get("reports") or (), contents),
         neighbours=_neighbours(report, context),
         missing=_MISSING_LIBRARY if charts and carried.get("charts") else Markup(""),
-        body=markup,
     )
+    page = whole(data=json_block(dict(carried, report=report.id)), body=markup)
+    excess = len(page.encode("utf-8")) - MAX_PAGE_BYTES
+    if excess > 0 and "ranged" not in body.data:
+        markup = shortened(markup, carried.get("tables", {}), excess)
+        page = whole(data=json_block(dict(carried, report=report.id)), body=markup)
     return with_sparklines(page, lines, partial, MAX_PAGE_BYTES)
 
 

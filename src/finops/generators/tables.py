@@ -20,7 +20,16 @@ from finops import config
 from finops.generators import formatting, sparklines
 from finops.generators.charts import colour_of
 from finops.generators.components import Part, lower_bound, severity_badge
-from finops.generators.markup import Markup, Token, fill, inert, join, json_number, token
+from finops.generators.markup import (
+    Markup,
+    Token,
+    fill,
+    inert,
+    join,
+    json_block,
+    json_number,
+    token,
+)
 from finops.generators.navigation import EXPLORE_FILE
 from finops.generators.packed_sums import Sums
 from finops.generators.precision import column_cell, places_of
@@ -367,6 +376,50 @@ def _more(count: int, embedded: int) -> Markup:
             f" of {formatting.count(count)} rows; the JSON file beside it holds {_in_json(count)}"
         )
     return fill('<p class="more">$text.</p>', text=text)
+
+
+def shortened(markup: Markup, tables: Mapping[str, Dict[str, Any]], excess: int) -> Markup:
+    """Take rows from the longest of a page's tables, until their data is `excess` bytes smaller.
+
+    No table keeps fewer rows than are shown at first.  Changes `tables` and returns `markup` with
+    what it says of their rows.  Tables that follow chosen dates stay as they are.
+    """
+    sizes = {name: _bytes(data) for name, data in tables.items() if "follows" not in data}
+    while excess > 0:
+        cut = [name for name in sizes if tables[name]["rows"] > SHOWN_ROWS]
+        if not cut:
+            break
+        name = max(cut, key=lambda each: sizes[each])
+        data = tables[name]
+        before = _more(data["total"], data["rows"])
+        data["rows"] = max(SHOWN_ROWS, data["rows"] // 2)
+        data["columns"] = [_first_rows(column, data["rows"]) for column in data["columns"]]
+        start, marker, rest = markup.partition(f'id="table-{name}"')
+        after = rest.replace(before, _more(data["total"], data["rows"]), 1)
+        markup = Markup(start + marker + after)
+        excess -= sizes[name] - _bytes(data)
+        sizes[name] = _bytes(data)
+    return markup
+
+
+def _bytes(data: Mapping[str, Any]) -> int:
+    return len(json_block(data).encode("utf-8"))
+
+
+def _first_rows(column: Mapping[str, Any], count: int) -> Dict[str, Any]:
+    """Return the data of a column with its first rows."""
+    cut = dict(column)
+    if "at" in cut:
+        cut["at"] = cut["at"][:count]
+        cut["words"] = cut["words"][: max(cut["at"]) + 1]
+    else:
+        cut["values"] = cut["values"][:count]
+    if "least" in cut:
+        cut["least"] = [at for at in cut["least"] if at < count]
+    if "dots" in cut:
+        names = set(cut.get("words") or cut["values"])
+        cut["dots"] = {name: colour for name, colour in cut["dots"].items() if name in names}
+    return cut
 
 
 def _in_json(count: int) -> str:
