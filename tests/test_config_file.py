@@ -237,7 +237,7 @@ def test_models_that_are_legacy_and_errors_of_clients_are_a_setting(tmp_path: Pa
     assert result(tmp_path, "optimization")["lifecycle"] == []
     result(tmp_path, "realtime")
     page = (tmp_path / "r" / "realtime.html").read_text(encoding="utf-8")
-    assert "timeout" in page.split("Errors that clients cause")[1][:100]
+    assert "timeout" in page.split("Errors caused by clients")[1][:100]
 
 
 def test_tier_prices_count_in_every_process(tmp_path: Path) -> None:

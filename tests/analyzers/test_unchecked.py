@@ -361,7 +361,7 @@ def test_one_call_praises_nothing_but_that_it_could_be_used() -> None:
     praised = {title for name in ANALYZER_REGISTRY for title in praise(result_of(name, [call()]))}
     assert praised == {"Every record could be used", "Every dollar has an owner"}
     details = [each["detail"] for each in result_of("alignment", [call()])["findings"]]
-    assert "The only call carries an organization and a product." in details
+    assert "The only call names an organization and a product." in details
 
 
 def test_failures_here_and_there_are_no_quiet() -> None:

@@ -77,8 +77,8 @@ def test_every_limit_can_be_set() -> None:
 def test_values_are_those_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(config, "SLA_THRESHOLD_MS", 1234)
     said = dict(thresholds_of("performance"))
-    assert said["SLA: a call takes at most"] == "1,234 ms"
-    assert said["Calls that should keep the service level"] == "99%"
+    assert said["SLA: longest time of a call"] == "1,234 ms"
+    assert said["Share of calls that should meet the SLA"] == "99%"
     pricing = dict(thresholds_of("pricing"))
     assert (
         pricing["Tiered price per month"] == "$49.00 up to 1,000 calls, $199.00 up to 10,000 calls"
@@ -90,15 +90,17 @@ def test_a_report_without_limits_of_its_own_has_those_of_every_report() -> None:
     everywhere = set.intersection(*(set(limits) for limits in THRESHOLDS.values()))
     assert {limit.setting for limit in everywhere} >= {"NOTABLE_USD_PER_MONTH", "SHORT_PERIOD_DAYS"}
     assert set(limits_of("nothing like it")) == everywhere
-    assert dict(thresholds_of("nothing like it"))[
-        "Figures per month are given from covered days of"
-    ] == (f"{config.SHORT_PERIOD_DAYS} days")
+    assert dict(thresholds_of("nothing like it"))["Covered days needed for figures per month"] == (
+        f"{config.SHORT_PERIOD_DAYS} days"
+    )
 
 
 def test_settings_read_as_they_were_typed() -> None:
     said = {words: value for name in THRESHOLDS for words, value in thresholds_of(name)}
-    assert said["… that are a share of its calls of"] == "1.5%"
-    assert said["… that chance alone would bring in less than"] == "0.0001%"
-    assert said["Commitment: the quiet hour or day, at their"] == "25th percentile"
-    assert said["An organization is expensive above the average cost per token"] == "1.25 times"
+    assert said["… as a share of its calls, at least"] == "1.5%"
+    assert said["… where chance alone would explain it in less than"] == "0.0001%"
+    assert said["Commitment: a quiet hour or day is the"] == "25th percentile"
+    assert (
+        said["Expensive organization: cost per token, compared with average, above"] == "1.25 times"
+    )
     assert said["Points of the risk score"].startswith("region changes 45, rate limits 40")

@@ -97,7 +97,7 @@ missing there.
                    text}]}] (line may be None),
                    repeated_headers, blank, incomplete_tail, notes: [sentences]}
     prices        {source, date, dated: whether any price has a first day, conflicts: [{provider,
-                   model, keys}]};  unpriced_calls  calls that count as free
+                   model, keys}]};  unpriced_calls  calls whose cost is missing
     reports       [{id, title}, …] in reading order: links to the neighbours
     report        {title, purpose}, for the default page
     chart_library whether a copy of Chart.js lies beside the pages

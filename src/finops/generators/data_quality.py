@@ -188,7 +188,7 @@ def _prices(context: Data) -> List[str]:
     if unpriced:
         sentences.append(
             f"Costs are a lower bound: {formatting.counted(unpriced, 'call')} gave no cost and "
-            "used a model whose price is not known; they count as free."
+            "used a model whose price is not known; they are missing from every cost."
         )
     conflicts: Sequence[Data] = prices.get("conflicts") or ()
     sentences += [_conflict(conflict) for conflict in conflicts[:_CONFLICTS_SHOWN]]

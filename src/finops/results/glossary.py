@@ -269,7 +269,7 @@ MEANINGS: Dict[str, str] = {
     "unique_products": "products with a call",
     "unique_providers": "providers with a call",
     "unknown_status_calls": "calls that do not say whether they succeeded",
-    "unpriced_calls": "calls with neither a cost nor a known price; they count as free",
+    "unpriced_calls": "calls with neither a cost nor a known price; their cost is missing",
     "unprofitable": "customers that cost more than they pay",
     "unprofitable_count": "customers that cost more than they pay",
     "up_to_calls": "calls per month that the step holds",

@@ -264,8 +264,8 @@ def test_failures_cost_money_and_are_advised_on() -> None:
     assert result["findings"][0]["impact_usd_per_month"] == pytest.approx(0.75 * 30 / 11)
     assert result["recommendations"] == [
         "Reduce timeout failures: $2.05 per month is spent on 2 failed calls.",
-        "Add prices for 1 model with a price file, beginning with mystery: its calls count as "
-        "$0 until then.",
+        "Add prices for 1 model with a price file, beginning with mystery: its calls are "
+        "missing from every cost until then.",
     ]
     assert "Only 50.0% of the calls succeeded" in [f["title"] for f in result["findings"]]
 

@@ -193,7 +193,7 @@ def test_budgets_where_few_cause_half() -> None:
     rows += [owned("org_x", "8", timestamp=at(29, 23))]
     assert result_of(rows)["recommendations"] == [
         "Agree on budgets with 1 organization, starting with org_x: $8.00 per month is 57.1% of "
-        "the cost, while 7 organizations share it."
+        "the cost of 7 organizations."
     ]
 
 

@@ -104,7 +104,7 @@ def test_sentences() -> None:
     assert findings[0].impact_usd_per_month is None  # the saving is a step of its own
     assert findings[0].subject == {"provider": "openai", "model": "gpt-4"}
     assert findings[1].detail == (
-        "First comes gpt-5 on 2026-12-11. OpenAI names gpt-6.1-sol instead, whose price is not "
+        "The first is gpt-5, on 2026-12-11. OpenAI names gpt-6.1-sol instead, whose price is not "
         "known here."
     )
     assert lifecycle_advice(rows) == [

@@ -122,7 +122,7 @@ def test_hardly_used_loser_is_to_be_retired() -> None:
     assert (niche["adoption_percent"], niche["classification"]) == (10, "sunset")
     assert result["findings"][0]["severity"] == "critical"
     assert result["recommendations"] == [
-        "Retire niche or charge for it apart: it loses $90.00 per month and only 10.0% of the "
+        "Retire niche or charge for it separately: it loses $90.00 per month and only 10.0% of the "
         "customers use it."
     ]
 

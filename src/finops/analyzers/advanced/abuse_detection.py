@@ -171,13 +171,14 @@ _TITLES: Mapping[str, Tuple[str, str, str]] = {
     "unusual_usage": (
         "warning",
         "had days of unusual usage",
-        "Calls far above the customer's other days, the same weekday and what all others did.",
+        "Far more calls than on the customer's other days, the same weekdays included, while the "
+        "other customers called as usual.",
     ),
     "cost_spikes": (
         "warning",
         "had days of unusual cost",
-        f"More than {config.COST_SPIKE_MULTIPLIER} times the customer's daily cost, explained "
-        "neither by the weekday nor by what all others did.",
+        f"More than {config.COST_SPIKE_MULTIPLIER} times the customer's usual daily cost; neither "
+        "the weekday nor a rise among the other customers explains it.",
     ),
 }
 

@@ -388,6 +388,7 @@ def _recommendations(
         names = ", ".join(row.model for row in unpriced[: config.RECOMMENDED_SUBJECTS])
         advice.append(
             f"Add prices for {counted(len(unpriced), 'model')} with a price file, beginning with "
-            f"{names}: {'its' if len(unpriced) == 1 else 'their'} calls count as $0 until then."
+            f"{names}: {'its' if len(unpriced) == 1 else 'their'} calls are missing from "
+            "every cost until then."
         )
     return advice

@@ -391,7 +391,7 @@ def _findings(
             finding(
                 "warning",
                 f"{percent(share)} of {cost_words(data.totals)} is unallocated",
-                f"Calls for {usd(cost)} carry no organization or no product.",
+                f"Calls for {usd(cost)} name no organization or no product.",
                 kind="quality",
             )
         )
@@ -400,9 +400,9 @@ def _findings(
             finding(
                 "success",
                 "Every dollar has an owner",
-                "The only call carries an organization and a product."
+                "The only call names an organization and a product."
                 if data.totals.calls == 1
-                else f"All {data.totals.calls:,} calls carry an organization and a product.",
+                else f"All {data.totals.calls:,} calls name an organization and a product.",
             )
         )
     share = summary.top_organization_share_percent or 0.0
@@ -423,7 +423,7 @@ def _findings(
                 "info",
                 f"{len(few)} of {counted(len(known), 'organization')} cause {percent(share)} of "
                 f"{cost_words(data.totals)}",
-                f"First comes {few[0].organization_id} with "
+                f"The largest is {few[0].organization_id} with "
                 f"{percent(few[0].share_percent or 0.0)}.",
             )
         )
@@ -477,8 +477,8 @@ def _recommendations(
         advice.append(
             f"Agree on budgets with {counted(len(few), 'organization')}, starting with "
             f"{few[0].organization_id}: {per_month(span.monthly(cost), cost)} is "
-            f"{percent(share)} of {cost_words(data.totals)}, while "
-            f"{counted(len(known), 'organization')} share it."
+            f"{percent(share)} of {cost_words(data.totals)} of "
+            f"{counted(len(known), 'organization')}."
         )
     return advice
 

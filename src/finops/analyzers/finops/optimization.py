@@ -459,8 +459,8 @@ def _recommendations(
     if _is_notable(savings.of(BATCH)):
         tasks = sorted({row.task_type for row in savings.batches()})
         advice.append(
-            f"Send {' and '.join(tasks)} calls that may wait through the batch API: saves up to "
-            f"{usd(savings.of(BATCH) or 0.0)} per month."
+            f"Send {' and '.join(tasks)} calls whose answers can wait through the batch API: "
+            f"saves up to {usd(savings.of(BATCH) or 0.0)} per month."
         )
     saving = savings.of(COMMITMENT)
     if saving is not None and _is_notable(saving):

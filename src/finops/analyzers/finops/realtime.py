@@ -419,7 +419,7 @@ def _burn_findings(book: Book, customers: Sequence[results.BurningCustomer]) -> 
             f"{counted(len(free), 'customer')} without a charge "
             f"{'costs' if len(free) == 1 else 'cost'} {usd(loss)} per month"
         )
-        detail = "Their subscription price is 0, so that all their calls cost is lost."
+        detail = "Their subscription price is 0, so everything that their calls cost is lost."
     else:
         return []
     return [

@@ -147,7 +147,7 @@ def lifecycle_findings(rows: Sequence[RetiringModel]) -> List[Finding]:
             finding(
                 "info",
                 f"{counted(len(legacy), 'model')} in use will be retired within a year",
-                f"First comes {first.model} on {first.retired_on}. {_successor_words(first)}",
+                f"The first is {first.model}, on {first.retired_on}. {_successor_words(first)}",
                 kind="quality",
             )
         )

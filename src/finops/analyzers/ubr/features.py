@@ -355,7 +355,7 @@ def _mend(row: FeatureReturn) -> str:
     gap = usd(_gap(row))
     if row.classification == "sunset":
         return (
-            f"Retire {_name(row)} or charge for it apart: it loses {gap} per month and only "
+            f"Retire {_name(row)} or charge for it separately: it loses {gap} per month and only "
             f"{percent(row.adoption_percent)} of the customers use it."
         )
     return (

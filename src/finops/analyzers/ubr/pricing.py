@@ -306,8 +306,8 @@ def _subsidy(segments: Sequence[UsageSegment], summary: PricingSummary) -> Findi
     return finding(
         "warning",
         "Light users pay for heavy ones",
-        f"The third with most calls causes {percent(cost)} of the cost and pays "
-        f"{percent(revenue)} of the flat rates.",
+        f"The third of the customers with the most calls causes {percent(cost)} of the cost "
+        f"and pays {percent(revenue)} of the flat rates.",
         effort="high",
     )
 

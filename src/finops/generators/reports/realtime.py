@@ -356,7 +356,7 @@ def _burn(result: results.RealtimeResult) -> Part:
     rows = result.at_risk_customers
     drawn = rows[:_DRAWN_CUSTOMERS]
     return section(
-        "Customers whose usage exceeds their subscription",
+        "Customers close to the limit of their subscription, or above it",
         bar_chart(
             "burn",
             "Cost in percent of the subscription, highest first: critical from "
