@@ -367,6 +367,8 @@ def _says_nothing(
         if len(there) > 1:
             amounts = [f"{line.label} {amount}" for line, amount in zip(there, amounts)]
         label = formatting.cell(x.kind, labels[place])
+        if x.kind in event_marks.TIMES:
+            label = formatting.moment(label)
         label = f"Week starting {label}" if x.kind == "week" else label
         return f"{label}: {', '.join(amounts)}. {_NO_COMPARISON}"
     if shape == "bar" and same and x.kind not in _ORDERED_IN_TIME:

@@ -196,7 +196,8 @@ def render(
     page = whole(data=json_block(dict(carried, report=report.id)), body=markup)
     excess = len(page.encode("utf-8")) - MAX_PAGE_BYTES
     if excess > 0 and "ranged" not in body.data:
-        markup = shortened(markup, carried.get("tables", {}), excess)
+        carried["tables"] = {name: dict(each) for name, each in carried.get("tables", {}).items()}
+        markup = shortened(markup, carried["tables"], excess)
         page = whole(data=json_block(dict(carried, report=report.id)), body=markup)
     return with_sparklines(page, lines, partial, MAX_PAGE_BYTES)
 

@@ -382,9 +382,9 @@ def shortened(markup: Markup, tables: Mapping[str, Dict[str, Any]], excess: int)
     """Take rows from the longest of a page's tables, until their data is `excess` bytes smaller.
 
     No table keeps fewer rows than are shown at first.  Changes `tables` and returns `markup` with
-    what it says of their rows.  Tables that follow chosen dates stay as they are.
+    what it says of their rows.  For pages on which no dates can be chosen, which change all rows.
     """
-    sizes = {name: _bytes(data) for name, data in tables.items() if "follows" not in data}
+    sizes = {name: _bytes(data) for name, data in tables.items()}
     while excess > 0:
         cut = [name for name in sizes if tables[name]["rows"] > SHOWN_ROWS]
         if not cut:
@@ -393,6 +393,7 @@ def shortened(markup: Markup, tables: Mapping[str, Dict[str, Any]], excess: int)
         data = tables[name]
         before = _more(data["total"], data["rows"])
         data["rows"] = max(SHOWN_ROWS, data["rows"] // 2)
+        data.pop("follows", None)
         data["columns"] = [_first_rows(column, data["rows"]) for column in data["columns"]]
         start, marker, rest = markup.partition(f'id="table-{name}"')
         after = rest.replace(before, _more(data["total"], data["rows"]), 1)

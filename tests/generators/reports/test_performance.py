@@ -79,7 +79,7 @@ def test_one_hour_one_day_and_one_model_are_sentences(tmp_path: Path) -> None:
     page = page_of(NAME, result_of(NAME, [call(timestamp="2025-01-01T07:00:00")]), tmp_path)
     assert not {"hourly-latency", "daily-latency", "price-and-speed"} & set(page.data["charts"])
     assert page.says("07:00: p95 400 ms, Mean 400 ms. There is nothing to compare.")
-    assert page.says("2025-01-01: p95 400 ms, Mean 400 ms. There is nothing to compare.")
+    assert page.says("1 Jan 2025: p95 400 ms, Mean 400 ms. There is nothing to compare.")
     assert page.says("latency 400 ms. There is nothing to compare.")
 
 
