@@ -342,3 +342,32 @@ def test_access_and_width(visit: Visit) -> None:
         )
         assert found == [], json.dumps(found)
     assert visit.complaints == []
+
+
+def test_a_partial_last_day_is_said_where_it_is_drawn(
+    browser: Any, address: str, site: Path, pages: Dict[str, int]
+) -> None:
+    context = dict(
+        CONTEXT,
+        period_start=f"{FIRST}T00:00:00",
+        period_end=f"{LAST}T09:12:00",
+        partial_dates=[LAST],
+    )
+    cube = next(iter(explore_cubes(ReferenceDataset(ROWS))))
+    path = site / "partial-explore.html"
+    path.write_text(explore_page(cube, {}, context), encoding="utf-8")
+    static = browser.new_context(java_script_enabled=False)
+    without_script = static.new_page()
+    without_script.goto(f"{address}/partial-explore.html")
+    caption = "Cost per day of the whole period; the last day ends at 09:12"
+    assert without_script.locator("#about-explore").text_content() == caption
+    static.close()
+    opened = Visit(browser, f"{address}/partial-explore.html")
+    opened.wait_until("Boolean(window.explore)")
+    said = "Cost over time by provider; the last day ends at 09:12"
+    assert opened.page.locator("#about-explore").text_content() == said
+    opened.page.evaluate(f"location.hash = '#range={FIRST}..{FIRST}'")
+    opened.wait_until(f"document.getElementById('explore-to').value === '{FIRST}'")
+    assert opened.page.locator("#about-explore").text_content() == "Cost over time by provider"
+    opened.context.close()
+    path.unlink()

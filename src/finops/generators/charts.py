@@ -101,15 +101,19 @@ def cut_short(data: Mapping[str, Any]) -> str:
     line over days: "; the last day ends at 09:12".  Nothing where they are whole to an hour, or
     known to be whole.
     """
+    remarks = list(filter(None, partial_ends(data)))
+    return "; " + ", ".join(remarks) if remarks else ""
+
+
+def partial_ends(data: Mapping[str, Any]) -> Tuple[str, str]:
+    """Return what `cut_short` says of the first and of the last day, "" of one that is whole."""
     context = data.get("_context") or {}
-    remarks = []
     first, last = (_clock(context, *keys) for keys in PERIOD_ENDS)
     of_first, of_last = (_is_cut_short(context, *keys) for keys in PERIOD_ENDS)
-    if first and first[:2] > "00" and of_first:
-        remarks.append(f"the first day begins at {first}")
-    if last and last[:2] < "23" and of_last:
-        remarks.append(f"the last day ends at {last}")
-    return "; " + ", ".join(remarks) if remarks else ""
+    return (
+        f"the first day begins at {first}" if first and first[:2] > "00" and of_first else "",
+        f"the last day ends at {last}" if last and last[:2] < "23" and of_last else "",
+    )
 
 
 def of_known_costs(data: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Container, Dict, Iterable, List, Mapping, Optional, Unio
 
 from finops.atomic import write_aside
 from finops.generators import formatting, svg
+from finops.generators.charts import cut_short, partial_ends
 from finops.generators.components import Data, Part, lower_bound, small_unit
 from finops.generators.explore_data import explore_data
 from finops.generators.markup import Markup, fill, join, token
@@ -106,12 +107,14 @@ def _page(cube: ExploreCube, known: ProfitabilityResult, context: Data) -> str:
             for name in _DIMENSIONS
         ),
         drawing=_drawing(cube),
+        partial=cut_short({"_context": context}),
         numbers=_numbers(cube),
         lists=join(
             fill("<div>$lists</div>", lists=join(map(_list, column))) for column in _COLUMNS
         ),
     )
     data = explore_data(cube, customers, context.get("events") or ())
+    data["partial"] = partial_ends({"_context": context})
     return render(REPORT, context, [Part(body, {"explore": data})], bundle=EXPLORE_BUNDLE)
 
 

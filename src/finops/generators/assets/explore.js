@@ -246,7 +246,7 @@
     }));
     find("explore-drawing").replaceChildren(element("p", "axis", rate ? "Cost (USD per day)" : "Cost (USD)"), root, legend);
     const whole = per > 1 ? `; each bar is the average of ${per} days or months` : "";
-    find("about-explore").textContent = `Cost over time by ${TITLES[dimension].toLowerCase()}${whole}`;
+    find("about-explore").textContent = `Cost over time by ${TITLES[dimension].toLowerCase()}${whole}${partialDays()}`;
     const head = element("tr");
     head.append(...["Day", ...named.map((one) => one.shown)].map((text) => Object.assign(element("th", "", text), { scope: "col" })));
     find("explore-numbers").tHead.replaceChildren(head);
@@ -396,6 +396,13 @@
     const [calls, cost] = [shown("explore-calls"), shown("explore-cost")];
     const heard = element("span", "heard", ` ${calls === "n/a" ? "Calls of unknown number" : `${calls} calls`}, ${cost === "n/a" ? "cost unknown" : cost}.`);
     return find("explore-status").replaceChildren(`${span(answer.range)}.`, heard);
+  }
+
+  // What the caption says of a first and a last day that the data covers in part.
+  function partialDays() {
+    const [first, last] = page.explore.partial;
+    const shown = [answer.range.from === store.buckets[0].first && first, answer.range.to === store.buckets[store.buckets.length - 1].last && last].filter(Boolean);
+    return shown.length ? `; ${shown.join(", ")}` : "";
   }
 
   const span = ({ from, to }) => `${format.day(from, true)} to ${format.day(to, true)}`;
