@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from finops import config
 from finops.analyzers.advanced.token_economics import TokenEconomicsAnalyzer, overpriced
 from finops.analyzers.finops.optimization import OptimizationAnalyzer
 from finops.business.catalog import CATALOG, DEFAULT_PRICES, Model, PriceTable
@@ -270,8 +271,11 @@ def of_days(first: int, last: int, *rows: Any) -> Any:
     return [{**row, "timestamp": f"{day}T12:00:00"} for day in days for row in rows]
 
 
-def test_waste_per_month_is_that_of_the_last_30_whole_days() -> None:
+def test_waste_per_month_is_that_of_the_last_30_whole_days(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """What was wasted before counts in the period and not in the rate."""
+    monkeypatch.setattr(config, "PROMPT_WASTER_MIN_CALLS", 1)
     edges = [used("gpt-5-mini", 300, 300, timestamp=f"2025-0{end}", cost_usd="0")
              for end in ("1-01T00:00:00", "2-09T23:59:59")]  # fmt: skip
     spring = of_days(1, 5, used("gpt-4", 2000, 1), used("gpt-4", 10, 10), *ordinary(3))
@@ -303,7 +307,8 @@ def test_there_is_one_saving() -> None:
     assert savings == run(OptimizationAnalyzer, rows)["summary"]["total_monthly_savings"] > 0
 
 
-def test_waste_sentences_name_customer_model_and_worth() -> None:
+def test_waste_sentences_name_customer_model_and_worth(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config, "PROMPT_WASTER_MIN_CALLS", 1)
     rows = [used("gpt-4", 2000, 1, customer_id="long"), used("gpt-4", 10, 10, customer_id="short")]
     result = analyze(*ordinary(3), *rows)
     remaining = {f["overlaps"]: f["impact_usd_per_month"] for f in result["findings"]}
@@ -317,6 +322,19 @@ def test_waste_sentences_name_customer_model_and_worth() -> None:
     # What the savings leave of the second is under half a percent of the cost.
     assert [f["severity"] for f in result["findings"]] == ["warning", "info"]
     assert "an answer under 10% of that" in result["findings"][0]["detail"]
+
+
+def test_a_few_long_prompts_are_no_pattern_and_no_good_news() -> None:
+    """One call of a coding agent with a long context was said to waste half of the cost."""
+    few = [used("gpt-4", 2000, 1) for _ in range(19)]
+    result = analyze(*ordinary(30), *few)
+    assert result["wasteful_patterns"]["inefficient_prompt"]["call_count"] == 19
+    said = [one["overlaps"] or one["title"] for one in result["findings"]]
+    assert "inefficient_prompt" not in said
+    assert "No tokens are wasted" not in said
+    assert not any("long prompt" in sentence for sentence in result["recommendations"])
+    enough = analyze(*ordinary(30), *few, few[0])
+    assert "inefficient_prompt" in [one["overlaps"] for one in enough["findings"]]
 
 
 def test_what_is_worth_most_is_advised_first() -> None:

@@ -507,7 +507,7 @@ def _findings(
     opportunities: Sequence[Opportunity],
     savings: Savings,
 ) -> List[Finding]:
-    findings = [_pattern_finding(calls, savings) for calls in patterns if calls.wasted > 0]
+    findings = [_pattern_finding(calls, savings) for calls in patterns if _is_habit(calls)]
     if opportunities:
         in_use = _in_use(data, span, opportunities)
         customers = {row.customer_id for row in in_use}
@@ -526,7 +526,8 @@ def _findings(
     succeeded = data.totals.calls > data.totals.errors
     switched = savings.of(*MODEL_STEPS)  # None where the data is too short to know
     saves_little = switched is not None and switched < config.NOTABLE_USD_PER_MONTH
-    clean = saves_little and not (findings or opportunities)
+    wasted = any(calls.wasted > 0 for calls in patterns)
+    clean = saves_little and not (wasted or findings or opportunities)
     if succeeded and clean and not (data.totals.unpriced or nothing_known_to_cost(data.totals)):
         findings.append(
             finding(
@@ -537,6 +538,16 @@ def _findings(
             )
         )
     return findings
+
+
+def _is_habit(calls: WastedCalls) -> bool:
+    """Return whether wasteful calls are worth a sentence.
+
+    Some prompts are long without being too long, so a few are no pattern.  What a simple task
+    would cost elsewhere is known of a single call.
+    """
+    few = sum(waste.calls for waste in calls.wastes) < config.PROMPT_WASTER_MIN_CALLS
+    return calls.wasted > 0 and not (few and calls.pattern == "inefficient_prompt")
 
 
 def _pattern_finding(calls: WastedCalls, savings: Savings) -> Finding:
@@ -583,7 +594,7 @@ def _recommendations(
         )
         advice.append((switched, sentence))
     worth = per_month(prompts.remaining(savings), prompts.wasted)
-    if prompts.wasted > 0:
+    if _is_habit(prompts):
         sentence = (
             f"Cache what long prompts repeat, then shorten them: {worth} is wasted on "
             f"{_counted(prompts, 'long prompt')} with hardly any answer."
