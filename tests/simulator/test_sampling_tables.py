@@ -71,3 +71,12 @@ def test_shares_are_within_one_entry() -> None:
     assert sampling_tables.of_positions(weights) == b"".join(
         bytes([i]) * c for i, c in enumerate(counts)
     )
+
+
+def test_numbers_of_a_business_that_has_grown_for_years_fit_too() -> None:
+    choice = [(7, 1.0), (65_535, 1.0), (65_536, 1.0), (1_000_000, 1.0)]
+    assert list(sampling_tables.of_numbers(choice, 8)) == [
+        *(7, 7, 65_535, 65_535, 65_536, 65_536),
+        *(1_000_000, 1_000_000),
+    ]
+    assert sampling_tables.of_numbers(choice[:2], 8).itemsize == 2

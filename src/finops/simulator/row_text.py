@@ -1,15 +1,14 @@
 """Every table and every piece of text that rows are put together from.
 
 Pieces contain their commas, so that a row is nothing but pieces one after the other.
-Personas (see `plan`) stand for a customer in one of its behaviours: all tables that are "by
-persona" are lists of as many entries, most of them the same objects again and again.  Tables
-"by shape" are by the number of a shape (see `call_shapes`).
+Personas (see `plan`) stand for a customer in one of its behaviours: all tables that
+are "by persona" are lists of as many entries, most of them the same objects again and again.
+Tables "by shape" are by the number of a shape (see `call_shapes`).
 """
 
 from __future__ import annotations
 
 import math
-from array import array
 from functools import lru_cache
 from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple, TypeVar
 
@@ -98,8 +97,7 @@ class RowText:
 
     def extend(self) -> None:
         """Take customers into the tables who have joined since."""
-        customers = self._plan.population.customers
-        for customer in customers[len(self._profiles) // BEHAVIOURS :]:
+        for customer in self._plan.population.customers[len(self._profiles) // BEHAVIOURS :]:
             self._add(customer)
 
     # --- choices ---------------------------------------------------------------------------
@@ -123,7 +121,8 @@ class RowText:
     def persona_table(self, persona: int) -> Sequence[int]:
         """Return the table of one persona only."""
         return self._remembered(
-            ("persona", persona), lambda: array("H", [persona]) * sampling_tables.WHO_SIZE
+            ("persona", persona),
+            lambda: sampling_tables.of_numbers([(persona, 1.0)], sampling_tables.WHO_SIZE),
         )
 
     def use_tables(self, features: Tuple[Tuple[str, FeatureState], ...]) -> List[Sequence[int]]:

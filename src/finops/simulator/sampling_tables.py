@@ -24,6 +24,7 @@ REACH_BITS = 11
 WHO_BITS = 13
 WHO_SIZE = 1 << WHO_BITS
 _THOUSAND = 1000
+_LARGEST_SHORT = 65_535
 _POSITIONS = [bytes((i,)) for i in range(256)]
 
 
@@ -39,12 +40,13 @@ def shares(weights: Sequence[float], size: int) -> List[int]:
     return list(map(sub, ends, [0, *ends[:-1]]))
 
 
-def of_numbers(choice: Sequence[Tuple[int, float]], size: int) -> Sequence[int]:
+def of_numbers(choice: Sequence[Tuple[int, float]], size: int) -> array[int]:
     """Return a table of `size` numbers, each as often as its weight says."""
     counts = shares([weight for _, weight in choice], size)
-    table = array("H")
+    code = "H" if max(number for number, _ in choice) <= _LARGEST_SHORT else "I"
+    table = array(code)
     for (number, _), count in zip(choice, counts):
-        table.extend(array("H", [number]) * count)
+        table.extend(array(code, [number]) * count)
     return table
 
 
