@@ -504,6 +504,17 @@ JOINS_MOST_WEIGHT = 2.5
 JOINS_LIMITED_DAYS = 98
 # A business that grows doubles in so many days, together with the customers who join.
 GROWTH_DOUBLING_DAYS = 180
+# A customer's calls grow or shrink for so many days, then less and less, and so many days later
+# no longer: nobody grows for ever.  So a business comes to grow by those who join, and when it is
+# as old as that so many more join in a week, as a share of those there.
+GROWTH_DAYS = 98
+GROWTH_FADE_DAYS = 365
+JOINING_PER_WEEK_LATER = 0.0125
+# A customer moves up a tier when its calls are so many times those with which it came to the one
+# it has: more than drift and growth make of them in the first 98 days.  It does so on a day of
+# renewal, which comes back after so many days.
+TIER_UP_GROWTH: Tuple[float, float] = (1.8, 2.2)
+RENEWAL_DAYS = 30
 # Customers who insist on the most expensive models: of those below the highest tier, this share
 # of all, who call most for what they pay.  They choose these models so many times as often as
 # the market does; the others make up for it.
@@ -712,6 +723,10 @@ MIGRATIONS: Tuple[Tuple[str, str, str, str], ...] = (
     ("summarization", "anthropic", "claude-opus-4-1", "claude-opus-4-8"),
     ("analysis", "openai", "gpt-4", "gpt-5"),
     ("translation", "openai", "gpt-4", "gpt-5"),
+    ("chat", "anthropic", "claude-opus-4-1", "claude-opus-4-8"),
+    ("summarization", "openai", "gpt-4", "gpt-5"),
+    ("analysis", "anthropic", "claude-opus-4-1", "claude-opus-4-8"),
+    ("translation", "anthropic", "claude-opus-4-1", "claude-opus-4-8"),
 )
 LAUNCHED_FEATURES: Tuple[str, ...] = ("analysis",)
 LAUNCH_PEAK_SHARE = 0.2

@@ -27,10 +27,11 @@ from finops.simulator.rng import Rng
 from finops.simulator.scenarios import SCENARIOS
 from finops.simulator.scenarios.base import Episode, Scenario, Stage
 from finops.simulator.simulation_spec import SimulationSpec
+from finops.simulator.subscriptions import Subscriptions
 from finops.simulator.traffic import DAY_HOURS, Calendar
 
 # A customer calls in one of several behaviours; from HOPPER on there is one for each region.  A
-# persona is a customer in one of them: position × BEHAVIOURS + behaviour.
+# persona is a customer with the tier of its time (a slot) in one: slot × BEHAVIOURS + behaviour.
 ORDINARY, ABUSER, WASTER, HOPPER = range(4)
 REGIONS: Tuple[str, ...] = tuple(config.REGIONS)
 _PLACES = {region: place for place, region in enumerate(REGIONS)}
@@ -103,10 +104,17 @@ class Plan:
         self._scheduler = IncidentScheduler(
             spec.seed, self.population.customers, self._casting, self.calendar
         )
-        self._growth, self._joining = self._pace()
+        self._growth, self._joining, self._joining_later = self._pace()
         self._joins = 0.5
+        # How many times its first calls a customer of the start makes: who joins is like it.
+        self._grown = 1.0
         self._positions = {c.id: i for i, c in enumerate(self.population.customers)}
         self._weights = [self._first_weight(c) for c in self.population.customers]
+        self._subscriptions = Subscriptions(spec.seed)
+        # All customers, once for each tier that they have had.
+        self.slots: Sequence[Customer] = self._subscriptions.slots
+        for customer, weight in zip(self.population.customers, self._weights):
+            self._subscriptions.add(customer, weight)
         self._scale = config.BASE_CALLS_PER_HOUR / math.fsum(self._weights)
         # Of the calls of the start without and with long contexts, the share of customers with a
         # taste for expensive models.
@@ -146,24 +154,22 @@ class Plan:
         for incident in self._active:
             if incident.kind == kinds.DEPARTED_CUSTOMER and incident.start == day * DAY_HOURS:
                 self._gone.add(self._positions[incident.subject])
-        self._grow()
+        self._grow(day)
+        self._subscriptions.renew(
+            day, self.population.customers, self._weights, self._leaving() | self._gone
+        )
 
     def _let_join(self, day: int) -> None:
         there = len(self._weights) - len(self._gone)
-        self._joins += there * self._joining / 7
+        joining = self._joining if day < config.GROWTH_DAYS else self._joining_later
+        self._joins += there * joining / 7
         while self._joins >= 1:
             self._joins -= 1
             position = self.population.join(day)
             customer = self.population.customers[position]
             self._positions[customer.id] = position
-            grown = self._grown(day)
-            self._weights.append(self._first_weight(customer) * grown)
-
-    def _grown(self, day: int) -> float:
-        grown = 1.0
-        for _ in range(day):
-            grown *= self._growth
-        return grown
+            self._weights.append(self._first_weight(customer) * self._grown)
+            self._subscriptions.add(customer, self._weights[position])
 
     def _begin_episodes(self, day: int) -> None:
         for scenario in self._scenarios:
@@ -219,7 +225,7 @@ class Plan:
             drawn = noise >> _NOISE_BITS * position & 0xFFFF
             weight *= level * (1 + spread * (drawn / 32768.0 - 1))
             weight *= factors.get(position, 1.0) * used[customer.profile]
-            persona = position * BEHAVIOURS
+            persona = self._subscriptions.current[position] * BEHAVIOURS
             callers = regions[_PLACES[customer.region]]
             if position in wasters:
                 wasted = weight * config.WASTER_SHARE_OF_CALLS
@@ -233,12 +239,21 @@ class Plan:
             self._moves(start),
         )
 
-    def _grow(self) -> None:
+    def _grow(self, day: int) -> None:
         growth = self._growth
+        self._grown *= _faded(growth, day)
         self._weights = [
-            weight * growth * customer.drift
+            weight * _faded(growth * customer.drift, day - customer.joined)
             for weight, customer in zip(self._weights, self.population.customers)
         ]
+
+    def _leaving(self) -> Set[int]:
+        """Return who is known to leave."""
+        return {
+            self._positions[incident.subject]
+            for incident in self._active
+            if incident.kind == kinds.DEPARTED_CUSTOMER
+        }
 
     def _customer_factors(self, start: int) -> Dict[int, float]:
         factors: Dict[int, float] = {}
@@ -325,7 +340,8 @@ class Plan:
         for running in self._running:
             surges = type(running.scenario).surge is not Scenario.surge
             if surges and start < running.episode.end:
-                personas = {position * BEHAVIOURS for position in running.episode.customers}
+                slots = self._subscriptions.current
+                personas = {slots[position] * BEHAVIOURS for position in running.episode.customers}
                 surging += [
                     (running, persona, place, weight)
                     for place, callers in enumerate(day.regions)
@@ -358,17 +374,20 @@ class Plan:
         return tuple(extra)
 
     def _persona(self, incident: Incident, behaviour: int) -> int:
-        return self._positions[incident.subject] * BEHAVIOURS + behaviour
+        slot = self._subscriptions.current[self._positions[incident.subject]]
+        return slot * BEHAVIOURS + behaviour
 
     # --- what holds all the time ---------------------------------------------------------------
 
-    def _pace(self) -> Tuple[float, float]:
-        """Return the daily growth of a customer, and the share that joins in a week."""
+    def _pace(self) -> Tuple[float, float, float]:
+        """Return the daily growth of a customer, and the share that joins in a week, and later."""
         growth, joining = Scenario.growth
+        later = joining
         for scenario in self._scenarios:
             if scenario.growth != Scenario.growth:
                 growth, joining = growth * scenario.growth[0], scenario.growth[1]
-        return growth, joining
+                later = joining + config.JOINING_PER_WEEK_LATER
+        return growth, joining, later
 
     def _first_weight(self, customer: Customer) -> float:
         weight = customer.activity
@@ -411,6 +430,14 @@ def _use_level(profile: Mapping[str, int], features: Mapping[str, FeatureState])
     whole = sum(profile.values())
     other = math.fsum(profile.get(name, 0) * (state.level - 1) for name, state in features.items())
     return 1 + other / whole
+
+
+def _faded(factor: float, age: int) -> float:
+    """Return by what factor a customer's calls change on a day, given the one of its first days."""
+    if age < config.GROWTH_DAYS:
+        return factor
+    left = 1 - (age - config.GROWTH_DAYS) / config.GROWTH_FADE_DAYS
+    return 1 + (factor - 1) * left if left > 0 else 1.0
 
 
 def _is_cold(since: int, changes: Sequence[int]) -> bool:

@@ -18,11 +18,12 @@ Kind = Tuple[str, str, str]
 
 
 class Customer(NamedTuple):
-    """One customer.  `activity` is its weight among all; `profile` numbers its features.
+    """One customer with the tier that it has now.
 
-    `size` is the weight of its organization, where that matters.  `expensive` customers insist
-    on the most expensive models.  `joined` is its first day since the start; `drift` multiplies
-    its calls from one day to the next.
+    `activity` is its weight among all; `profile` numbers its features.  `size` is the weight of
+    its organization, where that matters.  `expensive` customers insist on the most expensive
+    models.  `joined` is its first day since the start; `drift` multiplies its calls from one day
+    to the next while it is young.
     """
 
     id: str

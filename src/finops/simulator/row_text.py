@@ -1,7 +1,7 @@
 """Every table and every piece of text that rows are put together from.
 
 Pieces contain their commas, so that a row is nothing but pieces one after the other.
-Personas (see `plan`) stand for a customer in one of its behaviours: all tables that
+Personas (see `plan`) stand for a customer with a tier in one of its behaviours: all tables that
 are "by persona" are lists of as many entries, most of them the same objects again and again.
 Tables "by shape" are by the number of a shape (see `call_shapes`).
 """
@@ -96,8 +96,8 @@ class RowText:
         self.extend()
 
     def extend(self) -> None:
-        """Take customers into the tables who have joined since."""
-        for customer in self._plan.population.customers[len(self._profiles) // BEHAVIOURS :]:
+        """Take customers into the tables who have joined since, or moved to another tier."""
+        for customer in self._plan.slots[len(self._profiles) // BEHAVIOURS :]:
             self._add(customer)
 
     # --- choices ---------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from finops.simulator.model_mix import prices_of
 from finops.simulator.scenarios import SCENARIOS
 
 # Raise this when the same spec makes other bytes: files are not continued across it.
-SIMULATOR_VERSION = 3
+SIMULATOR_VERSION = 4
 
 
 class SimulationSpec(NamedTuple):
