@@ -172,9 +172,9 @@ def _programme(results: Results, path: Path) -> bool:
         and title.startswith(tuple(f"A call of {name} costs" for name in names))
     ]
     return bool(cheaper) and all(
-        f"{part} make -$" in detail
+        f"{part} -$" in detail
         for detail in cheaper
-        for part in ("other models and kinds of tokens", "other numbers of tokens")
+        for part in ("model and token mix", "tokens per call")
     )
 
 
