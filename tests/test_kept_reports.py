@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import calendar
 import json
 import os
 import shutil
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Tuple, Union
 
 import pytest
 
@@ -46,6 +47,7 @@ class Run:
 
     def __init__(self, folder: Path) -> None:
         self.data = write_csv(folder / "calls.csv", ROWS)
+        self.source: Union[Path, List[Path]] = self.data
         self.reports = folder / "reports"
         self.finished: List[str] = []
 
@@ -53,7 +55,9 @@ class Run:
         self.finished = []
         options = {"cache": True, "workers": 1, **options}
         done = self.finished
-        job = Job(self.data, self.reports, finished=lambda m: done.append(m.analysis.id), **options)
+        job = Job(
+            self.source, self.reports, finished=lambda m: done.append(m.analysis.id), **options
+        )
         return analyze(job)
 
     def written(self) -> Dict[str, Tuple[int, bytes]]:
@@ -204,6 +208,135 @@ def test_another_time_or_place_of_the_same_bytes_makes_nothing_again(
     run()
     change(run)
     assert not run.makes_again()
+
+
+def _cut_the_last_line_end(run: Run) -> None:
+    os.truncate(str(run.data), run.data.stat().st_size - 1)
+
+
+def _complete_the_last_line(content: bytes) -> bytes:
+    return content + b"\n"
+
+
+def _edit_the_last_line(content: bytes) -> bytes:
+    """Change a letter behind the last line end, size and all else as before."""
+    start = content.rindex(b"\n") + 1
+    place = content.index(b"cust_", start)
+    return content[:place] + b"CUST_" + content[place + len(b"cust_") :]
+
+
+def _continue_the_last_line(content: bytes) -> bytes:
+    return content + b"x"
+
+
+def _append_another_line(content: bytes) -> bytes:
+    return content + b"\n" + content.rsplit(b"\n", 2)[-2]
+
+
+def _open_a_record_of_several_lines(content: bytes) -> bytes:
+    return content + b'\n"open'
+
+
+def results(run: Run) -> Dict[str, Any]:
+    """Return the results as they are written, without what a run says of itself."""
+    return {
+        path.name: json.loads(path.read_text(encoding="utf-8"))
+        for path in sorted(run.reports.glob("*.json"))
+        if path.name not in (KEPT, "manifest.json")
+    }
+
+
+def set_clock(moment: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let it be this moment, in UTC, from now on."""
+    seconds = float(calendar.timegm(time.strptime(moment, "%Y-%m-%dT%H:%M:%S")))
+    monkeypatch.setattr("finops.context.time.time", lambda: seconds)
+
+
+@pytest.mark.usefixtures("few_analyses")
+def test_a_file_without_a_last_line_end_makes_nothing_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(tmp_path)
+    _cut_the_last_line_end(run)
+    set_clock("2026-01-02T10:00:00", monkeypatch)
+    run()
+    set_clock("2026-01-02T12:00:00", monkeypatch)
+    assert not run.makes_again()
+
+
+@pytest.mark.usefixtures("few_analyses")
+@pytest.mark.parametrize(
+    "change",
+    [
+        _complete_the_last_line,
+        _edit_the_last_line,
+        _continue_the_last_line,
+        _append_another_line,
+        _open_a_record_of_several_lines,
+    ],
+)
+def test_any_change_behind_the_last_line_end_is_noticed(
+    change: Callable[[bytes], bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_clock("2026-01-02T10:00:00", monkeypatch)  # results say when they were made
+    run = Run(tmp_path)
+    _cut_the_last_line_end(run)
+    run()
+    before = results(run)
+    about = run.data.stat()
+    content = change(run.data.read_bytes())
+    run.data.write_bytes(content)
+    os.utime(str(run.data), ns=(about.st_atime_ns, about.st_mtime_ns))
+    assert run.makes_again()
+    warm = results(run)
+    assert not run.makes_again()
+    (run.reports / KEPT).unlink()
+    run(cache=False)
+    assert warm == results(run)
+    assert warm != before
+
+
+@pytest.mark.usefixtures("few_analyses")
+def test_records_that_repeat_before_an_open_end_are_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(tmp_path)
+    _append(run, monkeypatch)
+    _cut_the_last_line_end(run)
+    first = run()
+    assert first.rollups.accounting.repeated_records == 1
+    assert not run.makes_again()
+
+
+@pytest.mark.usefixtures("few_analyses")
+def test_several_files_make_nothing_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run(tmp_path)
+    run.data = write_csv(tmp_path / "later.csv", varied_rows(80)[60:])
+    run.source = [tmp_path / "calls.csv", run.data]
+    set_clock("2026-01-02T10:00:00", monkeypatch)
+    run()
+    set_clock("2026-01-02T12:00:00", monkeypatch)
+    assert not run.makes_again()
+    _cut_the_last_line_end(run)
+    assert run.makes_again()
+    set_clock("2026-01-02T14:00:00", monkeypatch)
+    assert not run.makes_again()
+
+
+@pytest.mark.usefixtures("few_analyses")
+def test_a_time_ahead_is_judged_by_the_clock_of_each_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of several files, one of which has a row of tomorrow that is plausible an hour later."""
+    run = Run(tmp_path)
+    ahead = dict(ROWS[-1], timestamp="2026-01-03T00:30:00.000000", call_id="call_ahead")
+    run.data = write_csv(tmp_path / "later.csv", [*varied_rows(160)[60:], ahead])
+    run.source = [tmp_path / "calls.csv", run.data]
+    used = []
+    for moment in ("2026-01-02T00:00:00", "2026-01-02T01:00:00", "2026-01-02T00:00:00"):
+        set_clock(moment, monkeypatch)
+        used.append(run().rollups.accounting.used)
+    assert used == [160, 161, 160]
 
 
 @pytest.mark.usefixtures("few_analyses")

@@ -17,7 +17,7 @@ import os
 import platform
 import time
 from contextlib import suppress
-from typing import Any, BinaryIO, Dict, List, NamedTuple, Tuple
+from typing import Any, BinaryIO, Dict, List, NamedTuple, Sequence, Tuple
 
 from finops import config
 from finops.reader.layout import FileLayout
@@ -83,13 +83,22 @@ class Identity(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """What still holds; `is_complete` says that it is of all there is now, and `seal_again` that
-    writing it down anew saves a check.
+    """What still holds: a reading of the parts that bytes to come do not change, and `tail`, what
+    followed them, if it is as it was.
+
+    `is_complete` says that both are of all there is now, and `seal_again` that writing them down
+    anew saves a check.
     """
 
     reading: Reading
+    tail: Sequence[PartitionResult] = ()
     is_complete: bool = False
     seal_again: bool = False
+
+    @property
+    def whole(self) -> Reading:
+        """The reading of all parts."""
+        return self.reading._replace(parts=[*self.reading.parts, *self.tail])
 
 
 def cache_path(path: str) -> str:
@@ -138,32 +147,48 @@ def load(layout: FileLayout, stream: BinaryIO, key: str, rules: ReadingRules) ->
         kept = _read(layout.path)
         if not key or kept["key"] != key or kept["header"] != layout.header.line.decode("utf-8"):
             return nothing
-        reading, unchanged = _revived(kept, layout, rules)
-        parts = reading.parts
-        if not parts or not _contiguous(parts, layout):
+        body, tail = _parts_of(kept["parts"]), _parts_of(kept["tail"])
+        start = layout.header.data_start
+        if not body or not _are_contiguous(body, start, layout.whole_end):
             return nothing
         seen = Identity.of(stream)
-        if kept["settled"] is True and seen == tuple(kept["file"]):
-            return Kept(reading, unchanged)
-        if not all_match(stream, [(*part.span, part.digests) for part in parts]):
+        untouched = kept["settled"] is True and seen == tuple(kept["file"])
+        if not untouched and not _match(stream, body):
             return nothing
-        return Kept(reading, unchanged, seen == Identity.of(stream) and seen.is_settled)
+        parts = [*body, *tail]
+        is_whole = parts[-1].span[1] == layout.end and _are_contiguous(parts, start, layout.end)
+        same = is_whole and kept["clock"] == layout.clock
+        is_complete = same and (untouched or _match(stream, tail))
+        reading = _revived(kept, body, rules, is_complete)
+        if not is_complete:
+            return Kept(reading)
+        settled = not untouched and seen == Identity.of(stream) and seen.is_settled
+        return Kept(reading, tail, is_complete, settled)
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return nothing
 
 
-def _revived(kept: Dict[str, Any], layout: FileLayout, rules: ReadingRules) -> Tuple[Reading, bool]:
-    """Return the reading that was kept, and whether it is of all there is now.
+def _parts_of(plain: List[Dict[str, Any]]) -> List[PartitionResult]:
+    return [PartitionResult.from_plain(part) for part in plain]
 
-    Of a file that has grown it has no parts where what follows may change what they are.
+
+def _match(stream: BinaryIO, parts: Sequence[PartitionResult]) -> bool:
+    """Return whether the file still has the bytes that parts were made from."""
+    return not parts or all_match(stream, [(*part.span, part.digests) for part in parts])
+
+
+def _revived(
+    kept: Dict[str, Any], body: List[PartitionResult], rules: ReadingRules, is_complete: bool
+) -> Reading:
+    """Return the reading that was kept.
+
+    Where it is not of all there is it has no parts if what follows may change what they are.
     """
-    parts = [PartitionResult.from_plain(part) for part in kept["parts"]]
-    unchanged = (parts[-1].span[1], kept["clock"]) == (layout.end, layout.clock)
-    if not unchanged and (kept["has_repeats"] or not as_plausible(parts, rules.latest)):
-        return Reading([], rules), False
-    latest = str(kept["latest"]).encode("ascii") if unchanged else rules.latest
+    if not is_complete and (kept["has_repeats"] or not as_plausible(body, rules.latest)):
+        return Reading([], rules)
+    latest = str(kept["latest"]).encode("ascii") if is_complete else rules.latest
     rules = rules._replace(latest=latest, implausible_used=bool(kept["implausible_used"]))
-    return Reading(parts, rules, bool(kept["has_repeats"])), unchanged
+    return Reading(body, rules, bool(kept["has_repeats"]))
 
 
 def _read(path: str) -> Dict[str, Any]:
@@ -185,9 +210,17 @@ def without_small_tail(parts: List[PartitionResult]) -> List[PartitionResult]:
     return parts
 
 
-def save(layout: FileLayout, stream: BinaryIO, seen: Identity, key: str, reading: Reading) -> None:
+def save(
+    layout: FileLayout,
+    stream: BinaryIO,
+    seen: Identity,
+    key: str,
+    reading: Reading,
+    tail: Sequence[PartitionResult] = (),
+) -> None:
     """Keep a reading beside the file, where that is worth it, possible and beyond doubt.
 
+    `tail` are the last parts of it if bytes to come may change them, which its own are not.
     `seen` is the file's identity before anything was read.  A file that has grown since keeps
     what was read of it, since that is held against the bytes when it is used; one that was
     changed otherwise or replaced keeps nothing.
@@ -207,6 +240,7 @@ def save(layout: FileLayout, stream: BinaryIO, seen: Identity, key: str, reading
             "implausible_used": reading.rules.implausible_used,
             "has_repeats": reading.has_repeats,
             "parts": [part.plain() for part in reading.parts],
+            "tail": [part.plain() for part in tail],
         }
     )
     target = cache_path(layout.path)
@@ -237,14 +271,15 @@ def _is_still_there(path: str, seen: Identity) -> bool:
     return (about.st_dev, about.st_ino) == seen[:2]
 
 
-def _contiguous(parts: List[PartitionResult], layout: FileLayout) -> bool:
-    position = layout.header.data_start
+def _are_contiguous(parts: Sequence[PartitionResult], start: int, most: int) -> bool:
+    """Return whether parts follow each other from an offset on, and go no farther than another."""
+    position = start
     for part in parts:
-        start, end = part.span
-        if start != position or end < start:
+        begin, end = part.span
+        if begin != position or end < begin:
             return False
         position = end
-    return position <= layout.whole_end
+    return position <= most
 
 
 def as_plausible(parts: List[PartitionResult], latest: bytes) -> bool:

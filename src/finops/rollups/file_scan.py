@@ -101,7 +101,7 @@ class FileScan:
                 kept = rollup_cache.load(self.layout, stream, self._key, rules)
         self._kept = kept
         if kept.is_complete:
-            self.body = kept.reading.parts
+            self.body, self.tail = kept.reading.parts, [*kept.tail]
         return kept
 
     @property
@@ -120,7 +120,7 @@ class FileScan:
         return repr((about, self._key, bytes_read))
 
     def save(self, reading: Reading) -> None:
-        """Keep the body beside the file, if it is worth that and still the same file.
+        """Keep the parts beside the file, if it is worth that and still the same file.
 
         `reading` says by which rules it was read, and whether records repeat in it.
         """
@@ -129,11 +129,11 @@ class FileScan:
             return
         before = kept.reading.parts
         same = len(before) == len(self.body) and all(map(_is, before, self.body))
-        if same and not kept.seal_again:
+        if kept.is_complete and same and not kept.seal_again:
             return
         with suppress(DataError), self.source.open() as stream:
             reading = reading._replace(parts=self.body)
-            rollup_cache.save(self.layout, stream, self._seen, self._key, reading)
+            rollup_cache.save(self.layout, stream, self._seen, self._key, reading, self.tail)
 
     def read(
         self,
@@ -253,7 +253,7 @@ class FileScan:
     def _read_tail(
         self, stream: BinaryIO, rules: ReadingRules, repeats: Optional[RepeatFilter]
     ) -> List[PartitionResult]:
-        """Return what follows the body as one more part: never kept, since it may go on."""
+        """Return what follows the body as one more part, which bytes to come may change."""
         span = (self.body[-1].span[1], self.layout.end)
         if span[0] >= span[1]:
             return []

@@ -109,7 +109,7 @@ class FileSet:
         kept = [file.load(self.rules) for file in self._files]
         if len(kept) == 1 and kept[0].is_complete:
             self.revived = True
-            return kept[0].reading
+            return kept[0].whole
         readings = [each.reading for each in kept]
         if len(kept) > 1:
             readings = [_beside_others(reading, self.rules) for reading in readings]
@@ -161,14 +161,16 @@ class FileSet:
         if not all(keys):
             return ""
         rules = reading.rules
-        about = (keys, rules.latest, rules.implausible_used, reading.has_repeats, self.notes)
+        # As long as no time lies ahead of the clock, it makes no difference what that says.
+        latest = b"" if as_plausible(reading.parts, rules.latest) else rules.latest
+        about = (keys, latest, rules.implausible_used, reading.has_repeats, self.notes)
         return hashlib.sha256(repr(about).encode("utf-8")).hexdigest()
 
     def save(self, reading: Reading) -> None:
         """Keep what was read of each file, where it would be the same of the file alone."""
         several = len(self._files) > 1
         for file in self._files:
-            if reading.has_repeats and (several or file.tail):
+            if reading.has_repeats and several:
                 continue
             if several and implausible_is_usual(file.parts) != reading.rules.implausible_used:
                 continue

@@ -168,11 +168,11 @@ def _in_time_order(batch: Batch) -> Batch:
 class Blocks:
     """The records of a span in blocks of whole lines; a record of several lines is in one block.
 
-    `digests` are those of all bytes that were yielded or dropped; at the end of the iteration
-    `end` is the offset behind them.  A line longer than is allowed is dropped as it is read, so
-    that memory stays bounded, and counted in `accounts`.  In the last span of a text, `tail` is
-    what follows the blocks: a line without an end, with the lines before it that may be of the
-    same record.
+    `digests` are those of all bytes that were yielded or dropped, or that `tail` holds; at the
+    end of the iteration `end` is the offset behind them.  A line longer than is allowed is
+    dropped as it is read, so that memory stays bounded, and counted in `accounts`.  In the last
+    span of a text, `tail` is what follows the blocks: a line without an end, with the lines
+    before it that may be of the same record.
     """
 
     def __init__(
@@ -242,7 +242,7 @@ class Blocks:
         if not self._is_last:
             self.end -= len(pending) + len(rest)
         elif rest:
-            self.tail = pending + rest
+            self.tail = self._digested(pending + rest)
         elif pending:
             yield self._digested(pending)
 
