@@ -159,6 +159,38 @@ def test_only_what_was_appended_is_read(tmp_path: Path, read_spans: List[Any]) -
     assert len(kept["parts"]) < 8  # small appends were put together
 
 
+def test_a_small_file_that_grows_is_not_read_again(tmp_path: Path, read_spans: List[Any]) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(csv_of(rows(0, 60)))
+    read(path, cache=True)
+    size = path.stat().st_size
+    assert size < cache.SEALED_PART_BYTES
+    with open(str(path), "ab") as out:
+        out.write(csv_of(rows(60, 70)).split(b"\n", 1)[1])
+    del read_spans[:]
+    read(path, cache=True)
+    assert read_spans == [(size, path.stat().st_size)]
+
+
+def test_many_small_appends_make_few_parts_and_are_read_a_few_times(
+    tmp_path: Path, read_spans: List[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As bits of a number that counts the appends: 32 of one size take 32 + 16 * 5 of them."""
+    monkeypatch.setattr(cache, "SEALED_PART_BYTES", 1_000_000)
+    path = tmp_path / "a.csv"
+    header, row = csv_of(rows(0, 1)).splitlines(True)
+    path.write_bytes(header)
+    numbers = []
+    for _ in range(32):
+        with open(str(path), "ab") as out:
+            out.write(row * 10)
+        read(path, cache=True)
+        kept = serialization.load(Path(cache_path(str(path))).read_bytes()[32:])
+        numbers.append(len(kept["parts"]))
+    assert sum(end - start for start, end in read_spans) == (32 + 16 * 5) * len(row * 10)
+    assert numbers == [bin(count).count("1") for count in range(1, 33)]
+
+
 @pytest.mark.unmeasured
 @pytest.mark.parametrize("side_by_side", [True, False])
 def test_each_part_is_held_against_the_bytes_of_the_file(

@@ -33,8 +33,8 @@ from finops.storage.sidecars import read_own, sidecar
 
 # Smaller files are read again faster than anybody notices.
 MIN_STATE_BYTES = 4 * config.MEGABYTE
-# A last part smaller than this is read again together with what was appended, so that many
-# small appends do not make many small parts.
+# A last part smaller than this is read again together with what was appended if that is as much,
+# so that many small appends do not make many small parts.
 SEALED_PART_BYTES = 32 * config.MEGABYTE
 # A file changed this shortly before it was opened may change again with no other time to show:
 # file times have a grain, and of a file that is mapped into memory they say what was changed
@@ -203,11 +203,21 @@ def _read(path: str) -> Dict[str, Any]:
     return kept
 
 
-def without_small_tail(parts: List[PartitionResult]) -> List[PartitionResult]:
-    """Return the parts that new bytes are added to; a small last one is to be read again."""
-    if parts and parts[-1].span[1] - parts[-1].span[0] < SEALED_PART_BYTES:
-        return parts[:-1]
-    return parts
+def without_small_tail(parts: Sequence[PartitionResult], end: int) -> List[PartitionResult]:
+    """Return the parts that the bytes up to `end` are added to; small last ones are to be read
+    again.
+
+    A small part is one that is no larger than all that follows it.  So there are few of them,
+    and of many appends each byte is read again only a few times: as often as parts double until
+    they are sealed.
+    """
+    left = list(parts)
+    while left:
+        start, stop = left[-1].span
+        if stop - start >= SEALED_PART_BYTES or stop - start > end - stop:
+            break
+        left.pop()
+    return left
 
 
 def save(

@@ -164,8 +164,9 @@ class FileScan:
             if not self.layout.container.is_plain:
                 self.tail = [self._decoded(stream, rules, report, repeats)]
                 return self.parts
-            whole = bool(kept) and kept[-1].span[1] == self.layout.whole_end
-            self.body = kept if whole else rollup_cache.without_small_tail(kept)
+            end = self.layout.whole_end
+            whole = bool(kept) and kept[-1].span[1] == end
+            self.body = kept if whole else rollup_cache.without_small_tail(kept, end)
             covered = self.body[-1].span[1] if self.body else self.layout.header.data_start
             if not whole:
                 self.body = self.body + self._read(stream, covered, rules, report, repeats)
