@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import time
 import traceback
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import (
@@ -173,9 +174,10 @@ def analyze(job: Job) -> Outcome:
     before = kept(job.reports, key, run.ids, _OTHER_FILES)
     if before is not None:
         return run.leave(before)
-    run.prepare()
-    run_in_two_processes(run, together=run.is_worth_two)
-    outcome = run.outcome()
+    with run.keeping_tables():
+        run.prepare()
+        run_in_two_processes(run, together=run.is_worth_two)
+        outcome = run.outcome()
     if not outcome.failed:
         keep(job.reports, key, list(map(_kept_report, outcome.reports)), run.other_files)
     return outcome
@@ -244,6 +246,15 @@ class _Run(TaskSet):
             "all_rows": self._job.all_rows,
         }
         return key_of(self._dataset.content_key, about)
+
+    @contextmanager
+    def keeping_tables(self) -> Iterator[None]:
+        """Keep tables beside the data where the data is ours."""
+        if isinstance(self._dataset, Dataset):
+            with self._dataset.keeping_tables():
+                yield
+        else:
+            yield
 
     def leave(self, before: KeptRun) -> Outcome:
         """Take over the reports that are there."""

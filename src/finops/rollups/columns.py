@@ -328,6 +328,23 @@ class FilledCube:
             self._lone = CellRange(self, first, last, shared=True)
         return self._lone
 
+    def since(self, first: str) -> Optional[FilledCube]:
+        """Return the cube of its cells of sums from a time on, None where they do not come last."""
+        packed = self.packed
+        place = next((n for n, time in enumerate(packed.times) if time >= first), len(packed.times))
+        if any(time < first for time in packed.times[place:]):
+            return None
+        start = self.starts[place]
+        words = [word if word is None else word[start:] for word in packed.words]
+        cells = packed._replace(
+            times=packed.times[place:],
+            lengths=packed.lengths[place:],
+            codes=packed.codes[start:],
+            words=words,
+        )
+        merges = self._key_merges
+        return FilledCube(self.spec, self.layout, cells, self.keys, self.customer_keys, merges)
+
     def first_value(self, cell: int) -> int:
         """Return where the listed values of a cell begin."""
         if not self._firsts:

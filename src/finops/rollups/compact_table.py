@@ -7,7 +7,9 @@ arrays.  Tuples are made as somebody walks the table, and let go of then.
 from __future__ import annotations
 
 from array import array
-from itertools import repeat
+from bisect import bisect_left
+from contextlib import suppress
+from itertools import islice, repeat
 from operator import itemgetter
 from typing import (
     Any,
@@ -32,11 +34,20 @@ _FEW = 256
 _WHOLE = (("b", 8), ("h", 16), ("i", 32), ("q", 64))
 # Parts of keys that repeat so often at least are kept once, with their places in a column.
 _REPEATED = 4
+# 1, 1.0 and True are one key of a dict.
+_EQUAL_KINDS = {int, float, bool}
 
 
 def compacted(groups: Dict[Key, Values]) -> Mapping[Key, Values]:
     """Return the groups of a table in their order, in less memory where they are many."""
     if len(groups) < _FEW:
+        return groups
+    return CompactTable(list(groups), _columns_of(list(groups.values())))
+
+
+def as_compact(groups: Mapping[Key, Values]) -> CompactTable:
+    """Return the groups of a table in their order as columns, however few they are."""
+    if isinstance(groups, CompactTable):
         return groups
     return CompactTable(list(groups), _columns_of(list(groups.values())))
 
@@ -82,6 +93,52 @@ class CompactTable(Mapping[Key, Values]):
         """Return the measures of a group, the default where there is none."""
         return self[key] if key in self._index() else default
 
+    def continued(self, first: str, groups: Mapping[Key, Values], limit: int = 0) -> CompactTable:
+        """Return the groups before a time, which keys begin with, and others behind them.
+
+        A limit is that of all groups.
+        """
+        count = bisect_left(self._keys[0], first)
+        rows = list(islice(groups.items(), max(0, limit - count) if limit else None))
+        keys = _columns_of([key for key, _ in rows]) if rows else repeat([])
+        columns = _columns_of([values for _, values in rows]) if rows else repeat([])
+        return self._of(
+            count + len(rows),
+            [_continued(column, count, more) for column, more in zip(self._keys, keys)],
+            [_continued(column, count, more) for column, more in zip(self._columns, columns)],
+        )
+
+    def plain(self) -> Dict[str, Any]:
+        """Return it as dicts, lists and arrays (see `serialization`), if all that is in it are
+        numbers, texts and None.
+        """
+        return {
+            "count": self._count,
+            "keys": list(map(_plain, self._keys)),
+            "columns": list(map(_plain, self._columns)),
+        }
+
+    @classmethod
+    def from_plain(cls, plain: Dict[str, Any], parts: int, measures: int) -> CompactTable:
+        """Return the table of `plain`, with keys of so many parts; what is none raises a
+        LookupError, TypeError or ValueError.
+        """
+        count, keys, columns = plain["count"], plain["keys"], plain["columns"]
+        table = cls._of(count, list(map(_of_plain, keys)), list(map(_of_plain, columns)))
+        lengths = set(map(len, (*table._keys, *table._columns)))
+        if (len(keys), len(columns)) != (parts, measures) or not lengths <= {count}:
+            raise ValueError("not that table")
+        return table
+
+    @classmethod
+    def _of(
+        cls, count: int, keys: List[Sequence[Any]], columns: List[Sequence[Any]]
+    ) -> CompactTable:
+        """Return the table of columns as they are kept."""
+        table = cls([], ())
+        table._count, table._keys, table._columns = count, keys, columns
+        return table
+
     def _index(self) -> Dict[Key, int]:
         if self._places is None:
             self._places = dict(zip(self, range(self._count)))
@@ -122,17 +179,50 @@ class _Shared(Sequence[Any]):
     """A column of few parts that repeat."""
 
     def __init__(self, parts: List[Any], places: Sequence[int]) -> None:
-        self._parts = parts
-        self._places = places
+        self.parts = parts
+        self.places = places
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self.places)
 
     def __getitem__(self, place: Any) -> Any:
-        return self._parts[self._places[place]]
+        return self.parts[self.places[place]]
 
     def __iter__(self) -> Iterator[Any]:
-        return map(self._parts.__getitem__, self._places)
+        return map(self.parts.__getitem__, self.places)
+
+
+def _plain(column: Sequence[Any]) -> Any:
+    return [column.parts, column.places] if isinstance(column, _Shared) else {"all": column}
+
+
+def _of_plain(plain: Any) -> Sequence[Any]:
+    column: Sequence[Any]
+    if isinstance(plain, dict):
+        column = plain["all"]
+    else:
+        parts, places = plain
+        if len(places) and not 0 <= min(places) <= max(places) < len(parts):
+            raise ValueError("no such part")
+        column = _Shared(parts, places)
+    return column
+
+
+def _continued(column: Sequence[Any], count: int, more: List[Any]) -> Sequence[Any]:
+    """Return the first parts of a column, and more behind them, in few bytes each."""
+    kinds = set(map(type, more))
+    if isinstance(column, array):
+        if kinds <= {float if column.typecode == "d" else int}:
+            with suppress(OverflowError):
+                return column[:count] + array(column.typecode, more)
+    elif isinstance(column, _Shared):
+        kinds.update(map(type, column.parts))
+        if len(kinds & _EQUAL_KINDS) <= 1:
+            parts = list(dict.fromkeys([*column.parts, *more]))
+            number = dict(zip(parts, range(len(parts))))
+            places = [number[part] for part in more]
+            return _Shared(parts, _continued(column.places, count, places))
+    return packed([*islice(column, count), *more])
 
 
 def _columns_of(rows: Sequence[Tuple[Any, ...]]) -> Iterator[List[Any]]:
@@ -151,7 +241,7 @@ def _shared(column: List[Any]) -> Sequence[Any]:
     if kinds <= {int} or kinds <= {float}:
         return packed(column)
     distinct = list(dict.fromkeys(column))
-    mixed = len(kinds & {int, float, bool}) > 1  # 1, 1.0 and True are one key of a dict
+    mixed = len(kinds & _EQUAL_KINDS) > 1
     if mixed or len(distinct) * _REPEATED > len(column):
         return column
     places = dict(zip(distinct, range(len(distinct))))

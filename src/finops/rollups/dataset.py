@@ -8,11 +8,13 @@ they had been read now (see `cache`).
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from typing import (
     Any,
     Dict,
     Hashable,
     Iterable,
+    Iterator,
     List,
     Mapping,
     NamedTuple,
@@ -37,6 +39,7 @@ from finops.rollups.file_scan import ScanSettings, processes_for
 from finops.rollups.file_set import FileSet, Progress
 from finops.rollups.free_memory import return_free_memory
 from finops.rollups.hours import HourClock
+from finops.rollups.kept_tables import KeptTables
 from finops.rollups.key_limit import TooManyKeysError, check_keys
 from finops.rollups.linked_calls import LinkedFacts
 from finops.rollups.merge import Cubes, accounting_of, cubes_of, tables_of
@@ -149,6 +152,8 @@ class Dataset:
         self._customers: Optional[Dict[str, Customer]] = None
         self._memo: Dict[Hashable, object] = {}
         self._content_key = ""
+        self._keepable: Optional[KeptTables] = None
+        self._kept: Optional[KeptTables] = None  # while tables are kept
 
     def rollups(self, tables: Iterable[Table]) -> Rollups:
         """Return the declared tables, reading the file if any of them was not planned yet.
@@ -207,6 +212,24 @@ class Dataset:
         self.fill([table])
         cubes = self._cubes[self._plan.spec_for(table, "")]
         return coarse_groups(table, cubes, coarsening, most)
+
+    @contextmanager
+    def keeping_tables(self) -> Iterator[None]:
+        """Take tables from an earlier run as far as they hold, and keep those that are made.
+
+        It is of what was read last, where anything of that was kept beside the data.
+        """
+        if self._keepable is None:
+            yield
+            return
+        with self._keepable as kept:
+            self._kept = kept
+            try:
+                yield
+                if self._kept is kept:  # the data was not read again
+                    kept.publish()
+            finally:
+                self._kept = None
 
     def forget(self, tables: Iterable[Table]) -> None:
         """Let go of the memory of tables that were delivered; asked for again, they come again."""
@@ -273,6 +296,7 @@ class Dataset:
         self._plan, self._filled, self._facts, self._customers = plan, {}, None, None
         self._has_totals = False
         self._memo = {}
+        self._keepable = self._kept = None
         settings = ScanSettings(
             plan, self.prices, self.options, self.context, self._workers, cache, self._most_keys
         )
@@ -288,6 +312,7 @@ class Dataset:
             raise error.within(files.name) from None
         self._content_key = files.content_key(reading)
         self._compute_facts(files, reading)
+        self._keepable = files.kept_tables(reading)
         files.save(reading)
         if files.size >= MUCH_READ_BYTES:
             return_free_memory()
@@ -304,7 +329,9 @@ class Dataset:
 
     def _aggregate(self, tables: Sequence[Table]) -> None:
         missing = [table for table in tables if table not in self._filled]
-        filled = tables_of(self._plan, missing, self._cubes, self._activity, self._linked)
+        filled = tables_of(
+            self._plan, missing, self._cubes, self._activity, self._linked, self._kept
+        )
         self._filled.update(filled)
 
     def _compute_facts(self, files: FileSet, reading: Reading) -> None:

@@ -24,6 +24,7 @@ from finops.reader.options import END_OF_TIME, ReadingOptions, ReadingRules
 from finops.reader.sources import SourceFile
 from finops.rollups import cache as rollup_cache
 from finops.rollups.cache import Identity, Kept
+from finops.rollups.kept_tables import Basis, KeptTables
 from finops.rollups.key_limit import TooManyKeysError
 from finops.rollups.part import PartitionResult
 from finops.rollups.partition import Blocks, BytesDone, batches, scan_partition
@@ -118,6 +119,13 @@ class FileScan:
         # Digests are of what follows the header, so all that is known of it is named.
         about = (layout.name, layout.size, layout.clock, layout.notes, tuple(layout.header))
         return repr((about, self._key, bytes_read))
+
+    def kept_tables(self, rules: ReadingRules) -> Optional[KeptTables]:
+        """Return where tables of the parts are kept, None where no parts of the file are."""
+        if not self.content_key:
+            return None
+        basis = Basis.of(self._key, rules.implausible_used, self.parts)
+        return KeptTables(self.layout.path, basis)
 
     def save(self, reading: Reading) -> None:
         """Keep the parts beside the file, if it is worth that and still the same file.

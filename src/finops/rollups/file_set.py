@@ -17,6 +17,7 @@ from finops.reader.options import ReadingRules
 from finops.reader.sources import SourceFiles
 from finops.rollups.cache import as_plausible
 from finops.rollups.file_scan import FileScan, Report, ScanSettings
+from finops.rollups.kept_tables import KeptTables
 from finops.rollups.merge import FileParts
 from finops.rollups.part import PartitionResult
 from finops.rollups.readings import Reading, complete, implausible_is_usual
@@ -165,6 +166,16 @@ class FileSet:
         latest = b"" if as_plausible(reading.parts, rules.latest) else rules.latest
         about = (keys, latest, rules.implausible_used, reading.has_repeats, self.notes)
         return hashlib.sha256(repr(about).encode("utf-8")).hexdigest()
+
+    def kept_tables(self, reading: Reading) -> Optional[KeptTables]:
+        """Return where tables of a reading are kept, None where none are.
+
+        They are of a single file, whose parts stay what they are whatever comes behind them.
+        """
+        several, rules = len(self._files) > 1, reading.rules
+        if several or reading.has_repeats or not as_plausible(reading.parts, rules.latest):
+            return None
+        return self._files[0].kept_tables(rules)
 
     def save(self, reading: Reading) -> None:
         """Keep what was read of each file, where it would be the same of the file alone."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from finops import config, schema
 from finops.errors import DataError
@@ -15,6 +15,7 @@ from finops.rollups.compact_table import compacted
 from finops.rollups.customer_activity import ActivityLog, region_changes
 from finops.rollups.filters import deliverable
 from finops.rollups.group_values import ListedCubes
+from finops.rollups.kept_tables import NEVER, EarlierGroups, KeptTables
 from finops.rollups.linked_calls import LinkedFacts
 from finops.rollups.part import PartitionResult
 from finops.rollups.planner import Plan, activities_of, has_times_only, listed_of
@@ -44,8 +45,12 @@ def tables_of(
     cubes: Cubes,
     activity: ActivityLog,
     linked: LinkedFacts,
+    kept: Optional[KeptTables] = None,
 ) -> Dict[Table, Mapping[Key, Values]]:
-    """Return tables of the plan, aggregated from the cubes of all parts."""
+    """Return tables of the plan, aggregated from the cubes of all parts.
+
+    What was kept of an earlier run is taken from there, and what is made is kept for the next.
+    """
     filled: Dict[Table, Mapping[Key, Values]] = {}
     for table in tables:
         activities = activities_of(table)
@@ -55,15 +60,45 @@ def tables_of(
                 linked.table(activities[0]) if by_ids else region_changes(table, activity)
             )
             continue
-        lists = {
-            column: ListedCubes(cubes[plan.spec_for(table, column)], plan.passes(table, column))
-            for column in {measure.column for measure in listed_of(table)}
-        }
-        summed = plan.summed(table)
-        sums = None if has_times_only(table) else cubes[plan.spec_for(table, "")]
-        groups = bounded(table, deliverable(summed, aggregate(summed, sums, lists)))
-        filled[table] = compacted(groups)
+        earlier = kept.earlier(table) if kept else None
+        groups = None if earlier is None else _completed(plan, table, cubes, earlier)
+        if groups is None:
+            lists = {
+                column: ListedCubes(cubes[plan.spec_for(table, column)], plan.passes(table, column))
+                for column in {measure.column for measure in listed_of(table)}
+            }
+            sums = None if has_times_only(table) else cubes[plan.spec_for(table, "")]
+            groups = compacted(_delivered(plan, table, sums, lists))
+        if kept:
+            kept.keep(table, groups)
+        filled[table] = groups
     return filled
+
+
+def _completed(
+    plan: Plan, table: Table, cubes: Cubes, earlier: EarlierGroups
+) -> Optional[Mapping[Key, Values]]:
+    """Return a table of which some groups are kept, None where cells are in no order of time."""
+    if earlier.first == NEVER:
+        return earlier.groups
+    sums = []
+    for cube in cubes[plan.spec_for(table, "")]:
+        later = cube.since(earlier.first)
+        if later is None:
+            return None
+        sums.append(later)
+    return earlier.followed_by(_delivered(plan, table, sums, {}))
+
+
+def _delivered(
+    plan: Plan,
+    table: Table,
+    sums: Optional[Sequence[FilledCube]],
+    lists: Mapping[str, ListedCubes],
+) -> Dict[Key, Values]:
+    """Return the groups of a table that some cells give, as it declares them."""
+    summed = plan.summed(table)
+    return bounded(table, deliverable(summed, aggregate(summed, sums, lists)))
 
 
 class FileParts(NamedTuple):

@@ -14,7 +14,7 @@ from typing import Any, List
 
 MAGIC = b"finops-wire-1\n"
 _ARRAY = "array"
-_TYPES = ("B", "H", "I", "Q", "q")
+_TYPES = ("B", "H", "I", "Q", "b", "h", "i", "q", "d")
 
 
 def dump(structure: Any) -> bytes:

@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from contextlib import suppress
+from typing import Tuple
 
 from finops.atomic import aside_of, is_aside, replace
 from finops.storage.sidecars import open_own
@@ -76,6 +77,14 @@ class Files:
             raise
         if durable:
             self.sync_folder(path)
+
+    def open_aside(self, path: str) -> Tuple[str, int]:
+        """Make a file beside `path` that is to take its place; return its name and a descriptor.
+
+        What several processes write to that is appended, one whole write behind the other.
+        """
+        aside = aside_of(path)
+        return aside, self.open(aside, NEW_FILE | os.O_APPEND)
 
     def remove_left(self, path: str, older_than_s: float = 0) -> None:
         """Remove what killed processes left of `put`.
