@@ -8,7 +8,9 @@ all cells first, so that what is alike stands together.  The page's script reads
 from __future__ import annotations
 
 import base64
+import sys
 import zlib
+from array import array
 from typing import Any, Dict, Iterable, List, Mapping, Sequence, Tuple
 
 from finops.generators import formatting
@@ -16,6 +18,8 @@ from finops.generators.charts import colour_of
 from finops.generators.event_marks import event_words
 from finops.generators.markup import inert
 from finops.results.explore import CELL_MEASURES, Account, ExploreCube
+
+_WIDE = 8  # the bytes of the widest number of an array
 
 
 def explore_data(
@@ -89,10 +93,16 @@ def _gaps(numbers: Iterable[int]) -> bytes:
 def _planes(values: Sequence[int]) -> Tuple[int, int, bytes]:
     """Return the lowest value, the bytes that the others take above it, and these bytes."""
     low = min(values, default=0)
+    size = ((max(values, default=0) - low).bit_length() + 7) // 8
     above = [value - low for value in values] if low else values
-    size = (max(above, default=0).bit_length() + 7) // 8
-    planes = [bytes([value >> shift & 255 for value in above]) for shift in range(0, 8 * size, 8)]
-    return low, size, b"".join(planes)
+    if size > _WIDE:
+        wide = b"".join([value.to_bytes(size, "little") for value in above])
+        return low, size, b"".join([wide[plane::size] for plane in range(size)])
+    data = array("Q", above)
+    if sys.byteorder == "big":
+        data.byteswap()
+    content = data.tobytes()
+    return low, size, b"".join([content[plane::_WIDE] for plane in range(size)])
 
 
 def _distinct(names: Iterable[Any]) -> Dict[Any, int]:

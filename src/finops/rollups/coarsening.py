@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
+from operator import add
 from typing import (
     Any,
     Callable,
@@ -217,10 +218,11 @@ def _whole_sums(
     """Return the sums of all groups, a column for each measure."""
     columns: List[Sequence[int]] = []
     for measure in measures:
-        column = [0] * len(packed)
+        column: List[int] = []
         for part, sign in signed_parts(measure):
             if part in fields:
                 shift, mask = fields[part]
-                column = [c + sign * (sums >> shift & mask) for c, sums in zip(column, packed)]
-        columns.append(column)
+                sums = [sign * (each >> shift & mask) for each in packed]
+                column = list(map(add, column, sums)) if column else sums
+        columns.append(column or [0] * len(packed))
     return columns
