@@ -41,12 +41,13 @@ BY_TIME = (
     Table(("day", "customer_id"), ("calls",), limit=7),
     Table(("customer_id", "day"), ("calls",), limit=7),
     Table(("day",), ("calls", "customers")),
+    Table(("day", "model"), ("calls",), since=3),
+    Table(("customer_id", "day"), ("calls",), since=9),
 )
 OTHERS = (
     Table(("model",), ("calls", "cost")),
     Table(("hour_of_day",), ("calls",)),
     Table(("customer_id", "day"), ("calls",), top="calls"),
-    Table(("day", "model"), ("calls",), since=3),
     Table(("week", "cohort_week"), ("calls",)),
     Table(("customer_id", "day"), ("calls",), among=Having("calls", ">", 50)),
     Table(("day",), ("latency",)),
@@ -127,6 +128,18 @@ def test_calls_of_the_past_are_in_their_groups(tmp_path: Path, count: int) -> No
     append(path, 400, 400 + count)
     check(path)
     append(path, 1500, 1510)
+    check(path)
+
+
+def test_days_come_back_when_the_last_ones_are_gone(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    content = csv_of(rows(0, 1200))
+    half = content.index(b"\n", len(content) // 2) + 1
+    path.write_bytes(content[:half])
+    check(path)
+    append(path, 1190, 1200)
+    check(path)
+    path.write_bytes(content[:half] + csv_of(rows(650, 660)).split(b"\n", 1)[1])
     check(path)
 
 

@@ -15,11 +15,11 @@ from __future__ import annotations
 import hashlib
 import os
 from contextlib import suppress
-from itertools import islice
 from typing import Any, Dict, Iterable, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from finops import config
 from finops.rollups import serialization
+from finops.rollups.bounds import bounded
 from finops.rollups.compact_table import CompactTable, as_compact
 from finops.rollups.measures import COHORT_WEEK, Distinct, Measure, measure_of
 from finops.rollups.part import PartitionResult
@@ -77,16 +77,19 @@ class EarlierGroups(NamedTuple):
     groups: CompactTable
     first: str
 
-    def followed_by(self, groups: Mapping[Key, Values]) -> Mapping[Key, Values]:
-        """Return the table with `groups`, those of all times from the first on, in key order."""
-        place = _time_place(self.table)
-        if place == 0:
-            return self.groups.continued(self.first, groups, self.table.limit)
+    def followed_by(self, groups: Mapping[Key, Values]) -> Optional[Mapping[Key, Values]]:
+        """Return the table with `groups`, those of all times from the first on, in key order.
+
+        None where it would have to go back farther than what was kept.
+        """
+        table, place = self.table, _time_place(self.table)
+        if place == 0 and not table.since:
+            return self.groups.continued(self.first, groups, table.limit)
         all_groups = {key: v for key, v in self.groups.items() if key[place] < self.first}
         all_groups.update(groups)
-        in_order = in_key_order(all_groups)
-        most = self.table.limit or len(in_order)
-        return as_compact(dict(islice(in_order.items(), most)))
+        if table.since and _last(all_groups, place) < _last(self.groups, place):
+            return None
+        return as_compact(bounded(table, in_key_order(all_groups)))
 
 
 class KeptTables:
@@ -210,12 +213,16 @@ def _time_place(table: Table) -> int:
     return places[0] if places else -1
 
 
+def _last(groups: Iterable[Key], place: int) -> str:
+    return max((key[place] for key in groups), default="")
+
+
 def _first_time(table: Table, hour: str) -> str:
     """Return the time of a table that an hour lies in, "" where groups depend on those of other
     times.
     """
     place = _time_place(table)
-    others = table.among or table.changes or table.since or COHORT_WEEK in table.dimension_names
+    others = table.among or table.changes or COHORT_WEEK in table.dimension_names
     if place < 0 or others or (table.top and place > 0):
         return ""
     return time_key(hour, table.dimension_names[place])
