@@ -38,6 +38,11 @@ pytestmark = pytest.mark.long
 FEW = EVERYTHING[:6]
 # Whether a file or what was kept of it has changed is noticed whatever tables are asked for.
 SOME = (*FEW, *EVERYTHING[6::8])
+# Of those by time the groups of the past may be kept.
+OF_HISTORIES = (
+    *FEW,
+    *[t for t in EVERYTHING if {"hour", "day", "week"} & set(t.dimension_names)][::3],
+)
 
 
 def rows(first: int, last: int) -> List[Dict[str, str]]:
@@ -557,7 +562,7 @@ Change = Callable[[Path], None]
 def figures(path: Path, **how: Any) -> Any:
     """Return all that is said of a file, be it that it cannot be read."""
     try:
-        return read(path, FEW, **how)
+        return read(path, OF_HISTORIES, **how)
     except DataError as error:
         return str(error)
 
@@ -576,10 +581,12 @@ def paused(path: Path, draw: random.Random, change: Change) -> None:
 
 
 def keyed(path: Path) -> Tuple[str, Any]:
-    """Return the key of what is kept of a file, and all that is said of it."""
+    """Return the key of what is kept of a file, and all that is said of it, tables being kept."""
     dataset = Dataset(path, workers=1, cache=True)
     try:
-        found = said_by(dataset, FEW)
+        dataset.fill(OF_HISTORIES)
+        with dataset.keeping_tables():
+            found = said_by(dataset, OF_HISTORIES)
     except DataError as error:
         return "", str(error)
     return dataset.content_key, found
