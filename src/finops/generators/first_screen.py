@@ -42,10 +42,10 @@ def _cost(understanding: Data, context: Data) -> List[Card]:
     summary = from_dict(UnderstandingSummary, understanding.get("summary") or {})
     cost = context.get("cost") if context.get("cost") is not None else summary.total_cost
     unpriced = int(context.get("unpriced_calls") or summary.unpriced_calls or 0)
+    if unpriced and (not cost or unpriced == summary.total_calls):
+        return [Card("Cost", None, "money", "no call has a known cost")]
     if cost is None:
         return []
-    if unpriced and unpriced == summary.total_calls:
-        return [Card("Cost", None, "money", "no call has a known cost")]
     words = "of the whole period"
     if summary.monthly_cost is not None:
         least = "at least " if unpriced else ""
@@ -159,7 +159,9 @@ def _colour(kind: str, name: str) -> Colour:
 _OTHERS = "others"
 
 
-def _stacked(understanding: Data) -> Tuple[Sequence[str], _Rows, str]:
+def _stacked(
+    understanding: Data,
+) -> Tuple[Sequence[str], Mapping[str, Sequence[Optional[float]]], str]:
     """Return days, {name: daily cost} and what the names are: providers, or else features."""
     by_day = understanding.get("by_day") or {}
     for name, kind in (("models", "provider"), ("features", "feature")):

@@ -22,7 +22,7 @@ class AbuseSummary(NamedTuple):
     """The figures of the whole period."""
 
     total_calls: Count
-    total_cost: Usd
+    total_cost: Optional[Usd]
     total_customers: Count
     flagged_customers: Optional[Count]
     """customers with a signal that could be checked; null where not all could and none has one"""
@@ -99,7 +99,7 @@ class FlaggedDay(NamedTuple):
 
     date: Date
     call_count: Count
-    total_cost: Usd
+    total_cost: Optional[Usd]
     flagged_customers: Optional[Count]
     """customers with a signal of abuse on that day; null where that of the summary is"""
 

@@ -24,20 +24,20 @@ class AlignmentSummary(NamedTuple):
     """The figures of the whole period."""
 
     total_calls: Count
-    total_cost: Usd
+    total_cost: Optional[Usd]
     monthly_cost: Optional[UsdPerMonth]
     organization_count: Count
     top_organization: str
     top_organization_share_percent: Optional[Percent]
-    unallocated_cost: Usd
-    unallocated_percent: Percent
+    unallocated_cost: Optional[Usd]
+    unallocated_percent: Optional[Percent]
     unpriced_calls: Count
 
 
 class ProductCost(NamedTuple):
     """What one organization used of one product."""
 
-    cost: Usd
+    cost: Optional[Usd]
     call_count: Count
 
 
@@ -45,7 +45,7 @@ class Chargeback(NamedTuple):
     """What one organization is to be charged."""
 
     organization_id: str
-    total_cost: Usd
+    total_cost: Optional[Usd]
     monthly_cost: Optional[UsdPerMonth]
     call_count: Count
     customer_count: Count
@@ -67,7 +67,7 @@ class BudgetUse(NamedTuple):
     """whose budget it is; empty of the total"""
     month: Month
     monthly_budget: Usd
-    spent: Usd
+    spent: Optional[Usd]
     """in this month, up to the end of the data; a lower bound where a price is missing"""
     pace_percent: Optional[Percent]
     """spent, of the budget's part for the covered days of the month; above 100 is too fast"""
@@ -82,11 +82,11 @@ class FairShare(NamedTuple):
     """An organization's share of the cost beside its share of the calls."""
 
     organization_id: str
-    cost: Usd
+    cost: Optional[Usd]
     share_percent: Optional[Percent]
     call_count: Count
     call_share_percent: Percent
-    cost_with_unallocated: Usd
+    cost_with_unallocated: Optional[Usd]
 
 
 class ProductShare(NamedTuple):
@@ -94,7 +94,7 @@ class ProductShare(NamedTuple):
 
     product_id: str
     call_count: Count
-    total_cost: Usd
+    total_cost: Optional[Usd]
     total_tokens: Tokens
     avg_cost_per_call: Optional[Usd]
     share_percent: Optional[Percent]
@@ -106,7 +106,7 @@ class FeatureShare(NamedTuple):
 
     feature_id: str
     call_count: Count
-    total_cost: Usd
+    total_cost: Optional[Usd]
     total_tokens: Tokens
     avg_cost_per_call: Optional[Usd]
     share_percent: Optional[Percent]
@@ -118,7 +118,7 @@ class EnvironmentShare(NamedTuple):
 
     environment: str
     call_count: Count
-    total_cost: Usd
+    total_cost: Optional[Usd]
     total_tokens: Tokens
     avg_cost_per_call: Optional[Usd]
     share_percent: Optional[Percent]
@@ -131,7 +131,7 @@ class OrganizationWeek(NamedTuple):
     week: Week
     organization_id: str
     call_count: Count
-    total_cost: Usd
+    total_cost: Optional[Usd]
 
 
 class AllocatedDay(NamedTuple):
@@ -139,8 +139,8 @@ class AllocatedDay(NamedTuple):
 
     date: Date
     call_count: Count
-    total_cost: Usd
-    unallocated_cost: Usd
+    total_cost: Optional[Usd]
+    unallocated_cost: Optional[Usd]
 
 
 class TokenCost(NamedTuple):

@@ -114,7 +114,7 @@ class DailyCost(NamedTuple):
 
     date: Date
     call_count: Count
-    total_cost: Usd
+    total_cost: Optional[Usd]
     partial: bool = False
     """whether the data covers only a part of the day; the key is there where it does"""
     unpriced_calls: Count = 0

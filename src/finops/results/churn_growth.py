@@ -11,7 +11,7 @@ class ChurnSummary(NamedTuple):
     """The figures of the whole period."""
 
     total_calls: Count
-    total_cost: Usd
+    total_cost: Optional[Usd]
     total_customers: Count
     churned_customers: Optional[Count]
     """customers who left; null where `unchecked` says why nobody can be known to have"""
@@ -73,7 +73,7 @@ class WeekActivity(NamedTuple):
     week: Week
     customer_count: Count
     call_count: Count
-    total_cost: Usd
+    total_cost: Optional[Usd]
     partial: bool
     unpriced_calls: Count
 

@@ -24,7 +24,7 @@ class OverviewSummary(NamedTuple):
     """The figures of the whole period."""
 
     total_calls: Count
-    total_cost: Usd
+    total_cost: Optional[Usd]
     total_tokens: Tokens
     unique_customers: Count
     unique_organizations: Count
@@ -159,7 +159,7 @@ class ValueShare(NamedTuple):
     call_count: Count
     share_percent: Optional[Percent]
     """share of all calls; null where the source does not say how many there were"""
-    total_cost: Usd
+    total_cost: Optional[Usd]
 
 
 class Distributions(NamedTuple):
@@ -179,7 +179,7 @@ class OverviewDay(NamedTuple):
 
     date: Date
     call_count: Count
-    total_cost: Usd
+    total_cost: Optional[Usd]
     total_tokens: Tokens
     error_count: Count
     success_count: Count
@@ -191,7 +191,7 @@ class FailedCalls(NamedTuple):
 
     error_type: str
     call_count: Count
-    cost: Usd
+    cost: Optional[Usd]
     monthly_cost: Optional[UsdPerMonth]
 
 

@@ -20,7 +20,7 @@ class FeaturesSummary(NamedTuple):
     """The figures of the whole period."""
 
     total_calls: Count
-    total_cost: Usd
+    total_cost: Optional[Usd]
     monthly_cost: Optional[UsdPerMonth]
     monthly_revenue: Optional[UsdPerMonth]
     """subscriptions of active customers with a known price and enough days; null without any"""
@@ -37,7 +37,7 @@ class FeatureReturn(NamedTuple):
 
     feature_id: str
     call_count: Count
-    cost: Usd
+    cost: Optional[Usd]
     monthly_cost: Optional[UsdPerMonth]
     """cost of the calls of the customers whose subscriptions are split"""
     revenue: Optional[UsdPerMonth]
@@ -45,7 +45,7 @@ class FeatureReturn(NamedTuple):
     roi_percent: Optional[Percent]
     customer_count: Count
     adoption_percent: Percent
-    cost_per_customer: Usd
+    cost_per_customer: Optional[Usd]
     classification: Optional[str]
     """invest, maintain, optimize, sunset or insufficient_data; null where the return is unknown"""
     classified: bool

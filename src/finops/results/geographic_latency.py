@@ -21,7 +21,7 @@ class GeographicSummary(NamedTuple):
     """The figures of the whole period."""
 
     total_calls: Count
-    total_cost: Usd
+    total_cost: Optional[Usd]
     region_count: Count
     fastest_region: Optional[str]
     slowest_region: Optional[str]
@@ -45,7 +45,7 @@ class RegionLatency(NamedTuple):
     p99_latency_ms: Optional[Milliseconds]
     sla_violations: Optional[Count]
     error_rate_percent: Optional[Percent]
-    total_cost: Usd
+    total_cost: Optional[Usd]
     unknown_status_calls: Count = 0
 
 

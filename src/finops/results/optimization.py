@@ -21,7 +21,7 @@ class OptimizationSummary(NamedTuple):
     """The figures of the whole period."""
 
     total_calls: Count
-    total_cost: Usd
+    total_cost: Optional[Usd]
     monthly_cost: Optional[UsdPerMonth]
     total_monthly_savings: Optional[UsdPerMonth]
     """all steps together"""
@@ -40,10 +40,10 @@ class ReservedCapacity(NamedTuple):
     baseline_daily_calls: Number
     committed_share_percent: Percent
     discount_percent: Percent
-    current_cost: Usd
-    optimized_cost: Usd
-    savings: Usd
-    savings_percent: Percent
+    current_cost: Optional[Usd]
+    optimized_cost: Optional[Usd]
+    savings: Optional[Usd]
+    savings_percent: Optional[Percent]
     monthly_savings: Optional[UsdPerMonth]
     recommended_commitment: Optional[Number]
     commitment_usd_per_month: Optional[UsdPerMonth]
@@ -184,11 +184,11 @@ class BatchOpportunity(NamedTuple):
 class CombinedSavings(NamedTuple):
     """Over the period: switches, then the commitment on the rest.  Per month: the steps."""
 
-    switch_savings: Usd
-    cost_after_switches: Usd
-    commitment_savings: Usd
-    total_savings: Usd
-    optimized_cost: Usd
+    switch_savings: Optional[Usd]
+    cost_after_switches: Optional[Usd]
+    commitment_savings: Optional[Usd]
+    total_savings: Optional[Usd]
+    optimized_cost: Optional[Usd]
     switch_monthly_savings: Optional[UsdPerMonth]
     commitment_monthly_savings: Optional[UsdPerMonth]
     total_monthly_savings: Optional[UsdPerMonth]

@@ -23,7 +23,7 @@ class PerformanceSummary(NamedTuple):
     """The figures of the whole period."""
 
     total_calls: Count
-    total_cost: Usd
+    total_cost: Optional[Usd]
     avg_latency_ms: Optional[Milliseconds]
     p50_latency_ms: Optional[Milliseconds]
     p95_latency_ms: Optional[Milliseconds]

@@ -21,7 +21,7 @@ class PricingSummary(NamedTuple):
     """Figures of active customers with a known price and enough days; null without any."""
 
     total_calls: Count
-    total_cost: Usd
+    total_cost: Optional[Usd]
     monthly_cost: Optional[UsdPerMonth]
     """AI cost of these customers, each over its own days; a lower bound with unpriced calls"""
     monthly_calls: Optional[Number]
@@ -76,7 +76,7 @@ class UsageSegment(NamedTuple):
     segment: str
     customers: Count
     monthly_calls: Number
-    monthly_cost: UsdPerMonth
+    monthly_cost: Optional[UsdPerMonth]
     revenue: Mapping[str, UsdPerMonth]
     """revenue under each pricing model"""
     unpriced_calls: Count
@@ -98,7 +98,7 @@ class CustomerBills(NamedTuple):
     customer_id: str
     subscription_tier: str
     monthly_calls: Number
-    monthly_cost: UsdPerMonth
+    monthly_cost: Optional[UsdPerMonth]
     flat_rate: UsdPerMonth
     usage_based: UsdPerMonth
     tiered: UsdPerMonth

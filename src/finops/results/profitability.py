@@ -22,7 +22,7 @@ class ProfitabilitySummary(NamedTuple):
     """Figures of active customers with a known price and enough days; null without any."""
 
     total_calls: Count
-    total_cost: Usd
+    total_cost: Optional[Usd]
     total_customers: Count
     active_customers: Count
     customers_without_price: Count
@@ -46,7 +46,7 @@ class CustomerMargin(NamedTuple):
     subscription_tier: str
     customer_archetype: str
     monthly_revenue: UsdPerMonth
-    monthly_cost: UsdPerMonth
+    monthly_cost: Optional[UsdPerMonth]
     """cost over the customer's own days; a lower bound where calls are unpriced"""
     monthly_margin: Optional[UsdPerMonth]
     margin_percent: Optional[Percent]
@@ -63,7 +63,7 @@ class GroupMargin(NamedTuple):
     key: str
     customers: Count
     monthly_revenue: UsdPerMonth
-    monthly_cost: UsdPerMonth
+    monthly_cost: Optional[UsdPerMonth]
     monthly_margin: Optional[UsdPerMonth]
     margin_percent: Optional[Percent]
     unprofitable_count: Count
@@ -91,19 +91,21 @@ class DayMargin(NamedTuple):
     """Cost of one date beside what was paid for it."""
 
     date: Date
-    cost: Usd
+    cost: Optional[Usd]
     """cost of the day's calls of customers with a known price"""
-    revenue: Usd
-    """subscriptions of that day, each as its part of the calendar month"""
+    revenue: Optional[Usd]
+    """subscriptions of that day, each as its part of the calendar month; null where the price of
+    nobody who was there is known"""
 
 
 class MonthMargin(NamedTuple):
     """Revenue and cost of one calendar month, as an invoice would have them."""
 
     month: Month
-    revenue: Usd
-    """subscriptions at the price of each day, as that day's part of the month"""
-    cost: Usd
+    revenue: Optional[Usd]
+    """subscriptions at the price of each day, as that day's part of the month; null where no price
+    is known"""
+    cost: Optional[Usd]
     """cost of the month's calls of customers with a known price"""
     margin: Optional[Usd]
     """null without revenue, under 7 covered days, or where a cost is not known"""
@@ -119,7 +121,7 @@ class NewCustomer(NamedTuple):
     subscription_tier: str
     first_activity_date: Date
     monthly_revenue: UsdPerMonth
-    cost: Usd
+    cost: Optional[Usd]
 
 
 class GoneCustomer(NamedTuple):

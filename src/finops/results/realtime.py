@@ -23,7 +23,7 @@ class RealtimeSummary(NamedTuple):
     """The figures of the whole period."""
 
     total_calls: Count
-    total_cost: Usd
+    total_cost: Optional[Usd]
     anomaly_count: Optional[Count]
     """null with too few hours to judge, and where no cost is known"""
     incident_count: Optional[Count]
@@ -41,18 +41,18 @@ class RealtimeSummary(NamedTuple):
 class HourlyBaseline(NamedTuple):
     """What an hour costs, and where an anomaly begins."""
 
-    mean: Usd
-    """mean cost of an hour, hours without calls included"""
-    std_dev: Usd
-    threshold: Usd
-    """cost above which an hour is anomalous"""
+    mean: Optional[Usd]
+    """mean cost of an hour, hours without calls included; null where no cost is known"""
+    std_dev: Optional[Usd]
+    threshold: Optional[Usd]
+    """cost above which an hour is anomalous; null where no cost is known"""
 
 
 class HourCost(NamedTuple):
-    """Cost of one hour, 0 where there was no call."""
+    """Cost of one hour, 0 where there was no call, null where nothing of it is known."""
 
     hour: Hour
-    cost: Usd
+    cost: Optional[Usd]
     """cost of the hour"""
 
 
@@ -61,7 +61,7 @@ class DayErrors(NamedTuple):
 
     date: Date
     call_count: Count
-    total_cost: Usd
+    total_cost: Optional[Usd]
     error_count: Count
     unknown_status_calls: Count = 0
 

@@ -68,15 +68,15 @@ class Shared(Protocol):
 
     @property
     def share_percent(self) -> Optional[Percent]:
-        """Share of the whole cost, None where nothing is known to cost."""
+        """Share of the known cost, None where nothing is known of its own part."""
 
 
 class CostShare(Called, Shared, Protocol):
     """A row of a breakdown of the cost, whatever it is broken down by."""
 
     @property
-    def total_cost(self) -> Usd:
-        """Cost over the period."""
+    def total_cost(self) -> Optional[Usd]:
+        """Cost over the period, None where nothing of it is known."""
 
 
 class TokenShare(CostShare, Protocol):

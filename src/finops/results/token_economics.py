@@ -23,7 +23,7 @@ class TokenSummary(NamedTuple):
     """The figures of the whole period."""
 
     total_calls: Count
-    total_cost: Usd
+    total_cost: Optional[Usd]
     total_input_tokens: Tokens
     total_output_tokens: Tokens
     cached_input_tokens: Optional[Tokens]
@@ -32,7 +32,7 @@ class TokenSummary(NamedTuple):
     """input tokens read from a cache, of all; null where the source does not say"""
     tokens_per_dollar: Optional[Number]
     cost_per_1m_tokens: Optional[UsdPer1mTokens]
-    wasted_cost: Usd
+    wasted_cost: Optional[Usd]
     monthly_savings: Optional[UsdPerMonth]
     monthly_cost: Optional[UsdPerMonth]
     unpriced_calls: Count
@@ -45,7 +45,7 @@ class ModelEfficiency(NamedTuple):
     model: str
     call_count: Count
     total_tokens: Tokens
-    total_cost: Usd
+    total_cost: Optional[Usd]
     tokens_per_dollar: Optional[Number]
     cost_per_1m_tokens: Optional[UsdPer1mTokens]
     input_output_ratio: Optional[Number]
@@ -58,9 +58,9 @@ class TokenClass(NamedTuple):
     """input (neither read from a cache nor written to it), cached, cache_write, output (without
     reasoning), reasoning; unknown is the cost that cannot be split"""
     tokens: Tokens
-    cost: Usd
-    share_percent: Percent
-    """share of the cost"""
+    cost: Optional[Usd]
+    share_percent: Optional[Percent]
+    """share of the known cost; null where nothing of it is known"""
 
 
 class CacheUse(NamedTuple):
@@ -137,16 +137,16 @@ class CustomerWaste(NamedTuple):
 
     customer_id: str
     call_count: Count
-    cost: Usd
-    wasted_cost: Usd
+    cost: Optional[Usd]
+    wasted_cost: Optional[Usd]
 
 
 class WastefulPattern(NamedTuple):
     """The calls of one pattern of waste."""
 
     call_count: Count
-    cost: Usd
-    wasted_cost: Usd
+    cost: Optional[Usd]
+    wasted_cost: Optional[Usd]
     customers: Sequence[CustomerWaste]
 
 
@@ -162,8 +162,8 @@ class PromptWaster(NamedTuple):
 
     customer_id: str
     call_count: Count
-    cost: Usd
-    wasted_cost: Usd
+    cost: Optional[Usd]
+    wasted_cost: Optional[Usd]
     share_percent: Percent
     """share of all calls of the customer"""
 
@@ -189,7 +189,7 @@ class TokenDay(NamedTuple):
     date: Date
     input_tokens: Tokens
     output_tokens: Tokens
-    total_cost: Usd
+    total_cost: Optional[Usd]
 
 
 class TokenByDay(NamedTuple):

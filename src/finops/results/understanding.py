@@ -35,7 +35,7 @@ class UnderstandingSummary(NamedTuple):
     """The figures of the whole period."""
 
     total_calls: Count
-    total_cost: Usd
+    total_cost: Optional[Usd]
     total_tokens: Tokens
     unique_customers: Count
     avg_cost_per_call: Optional[Usd]
@@ -52,7 +52,7 @@ class ProviderShare(NamedTuple):
 
     provider: str
     call_count: Count
-    total_cost: Usd
+    total_cost: Optional[Usd]
     total_tokens: Tokens
     avg_cost_per_call: Optional[Usd]
     share_percent: Optional[Percent]
@@ -64,7 +64,7 @@ class ModelShare(NamedTuple):
     provider: str
     model: str
     call_count: Count
-    total_cost: Usd
+    total_cost: Optional[Usd]
     total_tokens: Tokens
     avg_cost_per_call: Optional[Usd]
     share_percent: Optional[Percent]
@@ -77,7 +77,7 @@ class CustomerShare(NamedTuple):
     customer_id: str
     subscription_tier: str
     call_count: Count
-    total_cost: Usd
+    total_cost: Optional[Usd]
     share_percent: Optional[Percent]
     unpriced_calls: Count = 0
 
@@ -87,7 +87,7 @@ class FeatureShare(NamedTuple):
 
     feature_id: str
     call_count: Count
-    total_cost: Usd
+    total_cost: Optional[Usd]
     total_tokens: Tokens
     avg_cost_per_call: Optional[Usd]
     share_percent: Optional[Percent]
@@ -98,7 +98,7 @@ class OrganizationShare(NamedTuple):
 
     organization_id: str
     call_count: Count
-    total_cost: Usd
+    total_cost: Optional[Usd]
     total_tokens: Tokens
     avg_cost_per_call: Optional[Usd]
     share_percent: Optional[Percent]
@@ -109,7 +109,7 @@ class ProductShare(NamedTuple):
 
     product_id: str
     call_count: Count
-    total_cost: Usd
+    total_cost: Optional[Usd]
     total_tokens: Tokens
     avg_cost_per_call: Optional[Usd]
     share_percent: Optional[Percent]
@@ -120,7 +120,7 @@ class TaskShare(NamedTuple):
 
     task_type: str
     call_count: Count
-    total_cost: Usd
+    total_cost: Optional[Usd]
     total_tokens: Tokens
     avg_cost_per_call: Optional[Usd]
     share_percent: Optional[Percent]
@@ -131,7 +131,7 @@ class EnvironmentShare(NamedTuple):
 
     environment: str
     call_count: Count
-    total_cost: Usd
+    total_cost: Optional[Usd]
     total_tokens: Tokens
     avg_cost_per_call: Optional[Usd]
     share_percent: Optional[Percent]
@@ -141,7 +141,7 @@ class ProjectedDay(NamedTuple):
     """The forecast of one day."""
 
     date: Date
-    cost: Usd
+    cost: Optional[Usd]
     """forecast of a typical day"""
     low: Usd
     high: Usd
@@ -240,7 +240,7 @@ class ModelEfficiency(NamedTuple):
     provider: str
     model: str
     tokens_per_dollar: Optional[Number]
-    total_cost: Usd
+    total_cost: Optional[Usd]
 
 
 class UnderstandingByDay(NamedTuple):

@@ -52,7 +52,7 @@ def rollups(series: Series) -> Rollups:
         },
         HOURLY_CALLS: {hour: (1, 0.0) for hour in hours},
         DAILY: in_key_order(daily),
-        DAYS: in_key_order({key: tuple(cell) for key, cell in days.items()}),
+        DAYS: in_key_order({key: (*cell, 0) for key, cell in days.items()}),
         HOURLY: {},
         REGION_CHANGES: {},
     }

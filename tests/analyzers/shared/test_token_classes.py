@@ -86,7 +86,9 @@ def test_classes_add_up_to_tokens_and_cost(calls: Any) -> None:
     classes, summary = result["token_classes"], result["summary"]
     total = summary["total_input_tokens"] + summary["total_output_tokens"]
     assert sum(row["tokens"] for row in classes) == total
-    assert math.fsum(row["cost"] for row in classes) == pytest.approx(summary["total_cost"])
+    assert math.fsum(row["cost"] or 0.0 for row in classes) == pytest.approx(
+        summary["total_cost"] or 0.0
+    )
     cached = sum(int(row["cached_input_tokens"]) for row in rows)
     assert summary["cached_input_tokens"] == (cached or None)
 

@@ -262,7 +262,7 @@ def test_revenue_is_split_without_remainder(rows: Any) -> None:
     if known:
         total = sum(row["revenue"] for row in result["features"])
         assert total == pytest.approx(result["summary"]["monthly_revenue"])
-    assert sum(row["cost"] for row in result["features"]) == pytest.approx(
-        result["summary"]["total_cost"]
+    assert sum(row["cost"] or 0.0 for row in result["features"]) == pytest.approx(
+        result["summary"]["total_cost"] or 0.0
     )
     assert sum(row["call_count"] for row in result["adoption_trend"]) == len(rows)

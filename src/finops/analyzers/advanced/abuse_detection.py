@@ -27,6 +27,7 @@ from finops.analyzers.shared.coverage import coverage_of
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.customer_advice import suspected
 from finops.analyzers.shared.customers import customers_of
+from finops.analyzers.shared.known_costs import known_cost, known_total
 from finops.analyzers.shared.overlaps import UNUSUAL_USAGE
 from finops.analyzers.shared.request_count import has_usage
 from finops.analyzers.shared.revenue import own_days, own_monthly
@@ -39,7 +40,7 @@ from finops.rollups.measures import OF_MOMENTS
 from finops.rollups.spec import Rollups, Table
 
 # The calls of an aggregate are not known one by one, so none of them looks suspicious.
-DAYS = Table(("day",), ("calls", "cost"), OF_MOMENTS)
+DAYS = Table(("day",), ("calls", "cost", "unpriced"), OF_MOMENTS)
 
 
 class AbuseDetectionAnalyzer(Analyzer):
@@ -131,10 +132,10 @@ def _daily(data: Rollups, raised: Iterable[Raised], is_checked: bool) -> List[re
         results.FlaggedDay(
             date=day,
             call_count=calls,
-            total_cost=cost,
+            total_cost=known_cost(cost, unpriced),
             flagged_customers=len(flagged.get(day, ())) if is_checked else None,
         )
-        for (day,), (calls, cost) in data[DAYS].items()
+        for (day,), (calls, cost, unpriced) in data[DAYS].items()
     ]
 
 
@@ -146,7 +147,7 @@ def _summary(
 ) -> results.AbuseSummary:
     return results.AbuseSummary(
         total_calls=data.totals.calls,
-        total_cost=data.totals.cost,
+        total_cost=known_total(data),
         total_customers=len(customers_of(data)),
         flagged_customers=len(customers),
         flagged_percent=stats.percent(len(customers), len(customers_of(data))),

@@ -28,6 +28,7 @@ from finops.analyzers.shared.customer_trends import (
     trends_of,
 )
 from finops.analyzers.shared.customers import customers_of
+from finops.analyzers.shared.known_costs import known_total
 from finops.analyzers.shared.overlaps import ENDANGERED_CUSTOMERS, GONE_CUSTOMERS
 from finops.analyzers.shared.request_count import has_usage
 from finops.analyzers.shared.retention import RETENTION_TABLES, Retention, cohort_of, retention_of
@@ -164,7 +165,7 @@ def _summary(
     at_stake = sum(row.monthly_revenue or 0.0 for row in at_risk)
     return ChurnSummary(
         total_calls=data.totals.calls,
-        total_cost=data.totals.cost,
+        total_cost=known_total(data),
         total_customers=len(customers),
         churned_customers=len(churned),
         churn_rate_percent=churn_rate,

@@ -13,6 +13,7 @@ from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.coverage import coverage_of
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
+from finops.analyzers.shared.known_costs import known_cost, known_total
 from finops.analyzers.shared.wording import caveats, counted, per_month, percent, usd
 from finops.results.base import Finding
 from finops.results.dataset_overview import (
@@ -49,14 +50,14 @@ UNPRICED_TABLE = Table(
     ("provider", "model"), ("unpriced", "tokens"), one_of("cost_kind", "unpriced")
 )
 CREDITS = Table((), ("credit_rows", "credits"))
-STATUS_TABLE = Table(("status", "error_type"), ("calls", "cost"))
+STATUS_TABLE = Table(("status", "error_type"), ("calls", "cost", "unpriced"))
 ERROR_DAYS = Table(("day", "error_type"), ("cost",), one_of("status", STATUS_ERROR))
-DAILY_TABLE = Table(("day",), ("calls", "cost", "tokens", "errors", "status_known"))
+DAILY_TABLE = Table(("day",), ("calls", "cost", "tokens", "errors", "status_known", "unpriced"))
 
 
 def column_table(column: str) -> Table:
     """Return the table of calls and cost by one column."""
-    return Table((column,), ("calls", "cost"))
+    return Table((column,), ("calls", "cost", "unpriced"))
 
 
 class DatasetOverviewAnalyzer(Analyzer):
@@ -108,7 +109,7 @@ def _named(data: Rollups, column: str) -> int:
 def _summary(data: Rollups, span: CoveredDays) -> OverviewSummary:
     return OverviewSummary(
         total_calls=data.totals.calls,
-        total_cost=data.totals.cost,
+        total_cost=known_total(data),
         total_tokens=data.totals.tokens,
         unique_customers=data.totals.customers,
         unique_organizations=_named(data, "organization_id"),
@@ -117,7 +118,7 @@ def _summary(data: Rollups, span: CoveredDays) -> OverviewSummary:
         unique_providers=len(data[column_table("provider")]),
         unique_models=len(data[column_table("model")]),
         unpriced_calls=data.totals.unpriced,
-        monthly_cost=span.monthly(data.totals.cost),
+        monthly_cost=span.monthly(known_total(data)),
     )
 
 
@@ -161,7 +162,7 @@ def _quality(data: Rollups) -> Quality:
     total, errors = data.totals.calls, data.totals.errors
     statuses: Dict[str, int] = {}
     kinds: Dict[str, int] = {}
-    for (status, kind), (calls, _) in data[STATUS_TABLE].items():
+    for (status, kind), (calls, _, _) in data[STATUS_TABLE].items():
         statuses[status] = statuses.get(status, 0) + calls
         if status == STATUS_ERROR:
             name = kind or config.UNKNOWN
@@ -192,8 +193,8 @@ def _quality(data: Rollups) -> Quality:
 def _daily(data: Rollups) -> List[OverviewDay]:
     """Return every active day; an unknown status is no success."""
     return [
-        OverviewDay(day, calls, cost, tokens, errors, known - errors)
-        for (day,), (calls, cost, tokens, errors, known) in data[DAILY_TABLE].items()
+        OverviewDay(day, calls, known_cost(cost, unpriced), tokens, errors, known - errors)
+        for (day,), (calls, cost, tokens, errors, known, unpriced) in data[DAILY_TABLE].items()
     ]
 
 
@@ -255,9 +256,9 @@ def _distribution(data: Rollups, column: str) -> List[ValueShare]:
             value=value,
             call_count=calls,
             share_percent=share_of(calls, data.totals.calls) if data.totals.calls else None,
-            total_cost=cost,
+            total_cost=known_cost(cost, unpriced),
         )
-        for (value,), (calls, cost) in data[column_table(column)].items()
+        for (value,), (calls, cost, unpriced) in data[column_table(column)].items()
     )
     return sorted(rows, key=lambda r: (-r.call_count, r.value))
 
@@ -271,13 +272,15 @@ def _failures(data: Rollups, span: CoveredDays) -> List[FailedCalls]:
         FailedCalls(
             error_type=kind or config.UNKNOWN,
             call_count=calls,
-            cost=cost,
-            monthly_cost=span.monthly_now(days.get(kind, {})),
+            cost=known_cost(cost, unpriced),
+            monthly_cost=None
+            if known_cost(cost, unpriced) is None
+            else span.monthly_now(days.get(kind, {})),
         )
-        for (status, kind), (calls, cost) in data[STATUS_TABLE].items()
+        for (status, kind), (calls, cost, unpriced) in data[STATUS_TABLE].items()
         if status == STATUS_ERROR
     )
-    return sorted(rows, key=lambda r: (-r.cost, r.error_type))
+    return sorted(rows, key=lambda r: (-(r.cost or 0.0), r.error_type))
 
 
 def _unpriced_models(data: Rollups) -> List[UnpricedModel]:
@@ -338,8 +341,8 @@ def _error_findings(quality: Quality, failures: Sequence[FailedCalls]) -> List[F
                 effort="medium",
             )
         )
-    cost = math.fsum(row.cost for row in failures)
-    rates = [row.monthly_cost for row in failures]
+    cost = math.fsum(row.cost or 0.0 for row in failures)
+    rates = [row.monthly_cost for row in failures if row.cost is not None]
     known = [rate for rate in rates if rate is not None]
     wasted = math.fsum(known) if len(known) == len(rates) else None
     if cost > 0 and wasted != 0:
@@ -365,7 +368,7 @@ def _most_expensive(failures: Sequence[FailedCalls]) -> str:
 
 def _reduce(row: FailedCalls) -> str:
     calls = counted(row.call_count, "failed call")
-    worth = f"{per_month(row.monthly_cost, row.cost)} is spent on {calls}"
+    worth = f"{per_month(row.monthly_cost, row.cost or 0.0)} is spent on {calls}"
     if row.error_type == config.UNKNOWN:
         return f"Record why calls fail (error_type): {worth} without one."
     return f"Reduce {row.error_type} failures: {worth}."
@@ -377,7 +380,7 @@ def _recommendations(
     advice = [
         _reduce(row)
         for row in failures[: config.RECOMMENDED_SUBJECTS]
-        if row.cost > 0 and row.monthly_cost != 0
+        if row.cost and row.cost > 0 and row.monthly_cost != 0
     ]
     advice += [
         f"Fix the source of {counted(row.count_, 'skipped row')} ({row.reason})"

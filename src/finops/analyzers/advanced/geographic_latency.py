@@ -20,6 +20,7 @@ from finops.analyzers.shared.coverage import error_rate
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.daily_latency import MEASURED, SLA_VIOLATIONS, beside
 from finops.analyzers.shared.daily_sums import daily_sums, without_known
+from finops.analyzers.shared.known_costs import known_cost, known_total
 from finops.analyzers.shared.provider_names import provider_name
 from finops.analyzers.shared.wording import counted
 from finops.results import geographic_latency as results
@@ -28,7 +29,9 @@ from finops.rollups.expressions import band_of, plus
 from finops.rollups.measures import Dimension
 from finops.rollups.spec import Rollups, Table
 
-PROVIDER_REGIONS = Table(("provider", "region"), ("calls", "cost", "errors", "status_known"))
+PROVIDER_REGIONS = Table(
+    ("provider", "region"), ("calls", "cost", "errors", "status_known", "unpriced")
+)
 REGION_WAITS = Table(("provider", "region"), ("latency_ms", "latency"), MEASURED)
 REGION_DAYS = Table(("day", "provider", "region"), ("calls", "cost", "errors", "status_known"))
 REGION_DAY_WAITS = Table(
@@ -46,7 +49,7 @@ Bands = Dict[int, Tuple[int, int]]
 
 
 class _Group(NamedTuple):
-    """Calls, cost in USD, errors and calls of known status of one group.
+    """Calls, cost in USD, errors, calls of known status and of unknown cost of one group.
 
     Of its successful calls with a latency: the summed latency and {latency in ms: calls}.
     """
@@ -55,6 +58,7 @@ class _Group(NamedTuple):
     cost: float
     errors: int
     status_known: int
+    unpriced: int = 0
     latency_ms: int = 0
     histogram: Mapping[int, int] = MappingProxyType({})
 
@@ -146,6 +150,7 @@ def _merged(groups: List[_Group]) -> _Group:
         math.fsum(g.cost for g in groups),
         sum(g.errors for g in groups),
         sum(g.status_known for g in groups),
+        sum(g.unpriced for g in groups),
         sum(g.latency_ms for g in groups),
         histogram,
     )
@@ -171,7 +176,7 @@ def _region_row(region: str, group: _Group) -> results.RegionLatency:
         p99_latency_ms=p99,
         sla_violations=group.violations,
         error_rate_percent=error_rate(group.errors, group.status_known, group.calls),
-        total_cost=group.cost,
+        total_cost=known_cost(group.cost, group.unpriced),
         unknown_status_calls=group.calls - group.status_known,
     )
 
@@ -353,7 +358,7 @@ def _summary(
     known = _measured(regions)
     return results.GeographicSummary(
         total_calls=calls,
-        total_cost=data.totals.cost,
+        total_cost=known_total(data),
         region_count=len(regions),
         fastest_region=known[0].region if known else None,
         slowest_region=known[-1].region if known else None,

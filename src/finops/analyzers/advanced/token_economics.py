@@ -40,6 +40,7 @@ from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.customers import customers_of
 from finops.analyzers.shared.daily_sums import by_day
+from finops.analyzers.shared.known_costs import known_cost, known_total
 from finops.analyzers.shared.linked_calls import LINKED_TABLES, retries_of, sessions_of
 from finops.analyzers.shared.model_switches import at_own_price
 from finops.analyzers.shared.prompt_waste import habitual_wasters
@@ -92,11 +93,11 @@ from finops.rollups.measures import INPUT_SIZES, Dimension, Measure
 from finops.rollups.spec import Having, Key, Rollups, Table, Values
 from finops.stats import histogram_percentiles, percent, ratio
 
-_CELL = ("calls", "cost", "input_tokens", "output_tokens")
+_CELL = ("calls", "cost", "input_tokens", "output_tokens", "unpriced")
 _CALLERS = ("customer_id", "provider", "model")
 
-MODEL_TABLE = Table(("provider", "model"), (*_CELL, "unpriced"))
-DAILY_TABLE = Table(("day",), ("input_tokens", "output_tokens", "cost"))
+MODEL_TABLE = Table(("provider", "model"), _CELL)
+DAILY_TABLE = Table(("day",), ("input_tokens", "output_tokens", "cost", "unpriced"))
 
 _SUCCEEDED = one_of("status", schema.STATUS_SUCCESS)
 # The largest share of output in input, as whole numbers that decide it exactly.
@@ -153,6 +154,7 @@ class Cell(NamedTuple):
     cost: float
     input_tokens: int
     output_tokens: int
+    unpriced: int = 0
 
 
 class Waste(NamedTuple):
@@ -162,6 +164,7 @@ class Waste(NamedTuple):
     calls: int
     cost: float
     wasted: float
+    unpriced: int = 0
 
 
 class TokenEconomicsAnalyzer(Analyzer):
@@ -212,7 +215,10 @@ class TokenEconomicsAnalyzer(Analyzer):
             wasteful_patterns=patterns,
             prompt_wasters=_prompt_wasters(data, span, long, patterns.inefficient_prompt),
             opportunities=opportunities,
-            daily_tokens=[TokenDay(day, *sums) for (day,), sums in data[DAILY_TABLE].items()],
+            daily_tokens=[
+                TokenDay(day, inputs, outputs, known_cost(cost, unpriced))
+                for (day,), (inputs, outputs, cost, unpriced) in data[DAILY_TABLE].items()
+            ],
             by_day=TokenByDay(models=by_day(data, MODEL_DAYS, "provider", "model")),
             findings=by_impact(
                 _findings(data, span, [prompts, simple], opportunities, savings)
@@ -248,23 +254,25 @@ def _summary(
     totals, cached = data.totals, cached_tokens(data)
     return TokenSummary(
         total_calls=totals.calls,
-        total_cost=totals.cost,
+        total_cost=known_total(data),
         total_input_tokens=totals.input_tokens,
         total_output_tokens=totals.output_tokens,
         cached_input_tokens=cached,
         cache_hit_percent=None if cached is None else percent(cached, totals.input_tokens),
         tokens_per_dollar=_tokens_per_dollar(totals.tokens, totals.cost, totals.unpriced),
         cost_per_1m_tokens=_cost_per_1m_tokens(totals.tokens, totals.cost, totals.unpriced),
-        wasted_cost=math.fsum(pattern.wasted_cost for pattern in patterns),
+        wasted_cost=None
+        if known_total(data) is None
+        else math.fsum(pattern.wasted_cost or 0.0 for pattern in patterns),
         monthly_savings=monthly_savings,
-        monthly_cost=span.monthly(totals.cost),
+        monthly_cost=span.monthly(known_total(data)),
         unpriced_calls=totals.unpriced,
     )
 
 
 def _efficiency(data: Rollups) -> List[ModelEfficiency]:
     rows = []
-    for (provider, model), (*values, unpriced) in data[MODEL_TABLE].items():
+    for (provider, model), values in data[MODEL_TABLE].items():
         cell = Cell(*values)
         tokens = cell.input_tokens + cell.output_tokens
         rows.append(
@@ -273,9 +281,9 @@ def _efficiency(data: Rollups) -> List[ModelEfficiency]:
                 model=model,
                 call_count=cell.calls,
                 total_tokens=tokens,
-                total_cost=cell.cost,
-                tokens_per_dollar=_tokens_per_dollar(tokens, cell.cost, unpriced),
-                cost_per_1m_tokens=_cost_per_1m_tokens(tokens, cell.cost, unpriced),
+                total_cost=known_cost(cell.cost, cell.unpriced),
+                tokens_per_dollar=_tokens_per_dollar(tokens, cell.cost, cell.unpriced),
+                cost_per_1m_tokens=_cost_per_1m_tokens(tokens, cell.cost, cell.unpriced),
                 input_output_ratio=quotient(cell.output_tokens, cell.input_tokens),
             )
         )
@@ -359,15 +367,16 @@ def _judged(
 
 
 def _by_caller(cells: Iterable[Tuple[Key, Values]]) -> Dict[Caller, Cell]:
-    parts: Dict[Caller, List[Values]] = {}
+    parts: Dict[Caller, List[Cell]] = {}
     for (_, customer, provider, name), values in cells:
-        parts.setdefault((customer, provider, name), []).append(values)
+        parts.setdefault((customer, provider, name), []).append(Cell(*values))
     return {
         caller: Cell(
-            sum(calls for calls, _, _, _ in cells),
-            math.fsum(cost for _, cost, _, _ in cells),
-            sum(inputs for _, _, inputs, _ in cells),
-            sum(outputs for _, _, _, outputs in cells),
+            sum(cell.calls for cell in cells),
+            math.fsum(cell.cost for cell in cells),
+            sum(cell.input_tokens for cell in cells),
+            sum(cell.output_tokens for cell in cells),
+            sum(cell.unpriced for cell in cells),
         )
         for caller, cells in parts.items()
     }
@@ -378,7 +387,7 @@ def _wastes(data: Rollups, cells: Mapping[Caller, Cell], judge: Judge) -> List[W
     for (customer, provider, name), cell in cells.items():
         wasted = judge(data.prices.find(provider, name), cell)
         if wasted is not None:
-            wastes.append(Waste((customer, provider, name), cell.calls, cell.cost, wasted))
+            wastes.append(Waste((customer, provider, name), *cell[:2], wasted, cell.unpriced))
     return wastes
 
 
@@ -425,17 +434,15 @@ def _pattern(wastes: Sequence[Waste]) -> WastefulPattern:
     customers = [CustomerWaste(name, *_sums(wasted)) for name, wasted in by_customer.items()]
     return WastefulPattern(
         *_sums(wastes),
-        customers=sorted(customers, key=lambda r: (-r.wasted_cost, r.customer_id)),
+        customers=sorted(customers, key=lambda r: (-(r.wasted_cost or 0.0), r.customer_id)),
     )
 
 
-def _sums(wastes: Sequence[Waste]) -> Tuple[int, float, float]:
-    """Return calls, cost and wasted cost."""
-    return (
-        sum(w.calls for w in wastes),
-        math.fsum(w.cost for w in wastes),
-        math.fsum(w.wasted for w in wastes),
-    )
+def _sums(wastes: Sequence[Waste]) -> Tuple[int, Optional[float], Optional[float]]:
+    """Return calls, cost and wasted cost; None where nothing is known of what they cost."""
+    cost = known_cost(math.fsum(w.cost for w in wastes), sum(w.unpriced for w in wastes))
+    wasted = None if cost is None else math.fsum(w.wasted for w in wastes)
+    return sum(w.calls for w in wastes), cost, wasted
 
 
 def _prompt_wasters(

@@ -32,6 +32,7 @@ from finops.analyzers.shared.budgets import (
 )
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.daily_sums import by_day
+from finops.analyzers.shared.known_costs import known_cost, known_share, known_total
 from finops.analyzers.shared.tables import (
     ACCOUNT_GRID,
     ACCOUNTS,
@@ -63,25 +64,24 @@ from finops.results.base import Finding
 from finops.rollups.expressions import any_of, one_of
 from finops.rollups.spec import Rollups, Table
 from finops.stats import percent as percent_of
-from finops.stats import ratio, share_percent
+from finops.stats import ratio
 
-WEEKS = Table(("week", "organization_id"), ("calls", "cost"))
+WEEKS = Table(("week", "organization_id"), ("calls", "cost", "unpriced"))
 _Share = TypeVar("_Share")
 UNALLOCATED: Tuple[str, ...] = ("", config.UNKNOWN)
 UNALLOCATED_DAYS = Table(
     ("day",),
-    ("cost",),
+    ("cost", "unpriced"),
     any_of(one_of("organization_id", *UNALLOCATED), one_of("product_id", *UNALLOCATED)),
 )
 
 
 class Account(NamedTuple):
-    """What one organization used: {product: (calls, cost)}, tokens, customers, unpriced calls."""
+    """What one organization used: {product: (calls, cost, unpriced calls)}, tokens, customers."""
 
-    products: Dict[str, Tuple[int, float]]
+    products: Dict[str, Tuple[int, float, int]]
     tokens: List[int]
     customers: Set[str]
-    unpriced: List[int]
 
 
 class AlignmentAnalyzer(Analyzer):
@@ -151,12 +151,15 @@ def _accounts(data: Rollups) -> Dict[str, Account]:
     accounts: Dict[str, Account] = {}
     for (customer, organization, product), sums in data[ACCOUNTS].items():
         calls, cost, tokens, unpriced = sums
-        account = accounts.setdefault(organization, Account({}, [], set(), []))
-        before = account.products.get(product, (0, 0.0))
-        account.products[product] = (before[0] + calls, before[1] + cost)
+        account = accounts.setdefault(organization, Account({}, [], set()))
+        before = account.products.get(product, (0, 0.0, 0))
+        account.products[product] = (
+            before[0] + calls,
+            before[1] + cost,
+            before[2] + unpriced,
+        )
         account.tokens.append(tokens)
         account.customers.add(customer)
-        account.unpriced.append(unpriced)
     return accounts
 
 
@@ -165,47 +168,56 @@ def _chargeback(data: Rollups, span: CoveredDays, budgets: Sequence[BudgetUse]) 
     rows = []
     for organization, account in _accounts(data).items():
         use = uses.get(organization)
-        cost = math.fsum(product[1] for product in account.products.values())
+        products = account.products
+        unpriced = sum(product[2] for product in products.values())
+        cost = known_cost(math.fsum(product[1] for product in products.values()), unpriced)
         rows.append(
             Chargeback(
                 organization_id=organization,
                 total_cost=cost,
                 monthly_cost=span.monthly(cost),
-                call_count=sum(product[0] for product in account.products.values()),
+                call_count=sum(product[0] for product in products.values()),
                 customer_count=len(account.customers),
-                share_percent=share_percent(cost, data.totals.cost),
+                share_percent=known_share(data, cost),
                 cost_per_1k_tokens=None
-                if any(account.unpriced)
+                if unpriced or cost is None
                 else ratio(cost, sum(account.tokens)) * 1000,
                 budget=None if use is None else use.monthly_budget,
                 pace_percent=None if use is None else use.pace_percent,
                 product_breakdown={
-                    name: ProductCost(
-                        cost=account.products[name][1],
-                        call_count=account.products[name][0],
-                    )
-                    for name in sorted(account.products)
+                    name: ProductCost(cost=known_cost(amount, missing), call_count=calls)
+                    for name, (calls, amount, missing) in sorted(products.items())
                 },
             )
         )
-    return sorted(rows, key=lambda r: (-r.total_cost, r.organization_id))
+    return sorted(rows, key=lambda r: (-(r.total_cost or 0.0), r.organization_id))
+
+
+def _known_sum(rows: Sequence[Chargeback]) -> float:
+    """Return what organizations cost together, as far as it is known."""
+    return math.fsum(row.total_cost or 0.0 for row in rows)
 
 
 def _summary(data: Rollups, span: CoveredDays, known: Sequence[Chargeback]) -> AlignmentSummary:
-    unallocated = math.fsum(
-        cost
-        for (_, organization, product), (_, cost, _, _) in data[ACCOUNTS].items()
+    nobodys = [
+        (cost, unpriced)
+        for (_, organization, product), (_, cost, _, unpriced) in data[ACCOUNTS].items()
         if organization in UNALLOCATED or product in UNALLOCATED
+    ]
+    unallocated = known_cost(
+        math.fsum(cost for cost, _ in nobodys), sum(unpriced for _, unpriced in nobodys)
     )
     return AlignmentSummary(
         total_calls=data.totals.calls,
-        total_cost=data.totals.cost,
-        monthly_cost=span.monthly(data.totals.cost),
+        total_cost=known_total(data),
+        monthly_cost=span.monthly(known_total(data)),
         organization_count=len(known),
         top_organization=known[0].organization_id if known else "",
         top_organization_share_percent=known[0].share_percent if known else None,
         unallocated_cost=unallocated,
-        unallocated_percent=percent_of(unallocated, data.totals.cost),
+        unallocated_percent=None
+        if unallocated is None
+        else percent_of(unallocated, data.totals.cost),
         unpriced_calls=data.totals.unpriced,
     )
 
@@ -214,8 +226,8 @@ def _fair_share(
     data: Rollups, chargeback: Sequence[Chargeback], known: Sequence[Chargeback]
 ) -> List[FairShare]:
     """Return the organizations by cost, with what each would carry of the cost nobody owns."""
-    owned = math.fsum(row.total_cost for row in known)
-    factor = ratio(math.fsum(row.total_cost for row in chargeback), owned)
+    owned = _known_sum(known)
+    factor = ratio(_known_sum(chargeback), owned)
     return [
         FairShare(
             organization_id=row.organization_id,
@@ -225,7 +237,7 @@ def _fair_share(
             call_share_percent=percent_of(row.call_count, data.totals.calls),
             cost_with_unallocated=0.0
             if row.organization_id in UNALLOCATED
-            else row.total_cost * factor,
+            else row.total_cost and row.total_cost * factor,
         )
         for row in chargeback
     ]
@@ -234,7 +246,7 @@ def _fair_share(
 def _monthly_shares(
     data: Rollups, span: CoveredDays, table: Table, make: Callable[..., _Share], by: str
 ) -> List[_Share]:
-    def monthly(key: str, calls: int, cost: float, *others: Optional[float]) -> _Share:
+    def monthly(key: str, calls: int, cost: Optional[float], *others: Optional[float]) -> _Share:
         return make(key, calls, cost, *others, span.monthly(cost))
 
     return shares(data, table, monthly, by)
@@ -243,22 +255,22 @@ def _monthly_shares(
 def _weekly(data: Rollups) -> List[OrganizationWeek]:
     """Return [week, organization_id, call_count, total_cost], in that order."""
     return [
-        OrganizationWeek(week=week, organization_id=organization, call_count=calls, total_cost=cost)
-        for (week, organization), (calls, cost) in data[WEEKS].items()
+        OrganizationWeek(week, organization, calls, known_cost(cost, unpriced))
+        for (week, organization), (calls, cost, unpriced) in data[WEEKS].items()
     ]
 
 
 def _daily(data: Rollups) -> List[AllocatedDay]:
     """Return [date, call_count, total_cost, unallocated_cost] for every active day, ascending."""
-    unallocated = {day: cost for (day,), (cost,) in data[UNALLOCATED_DAYS].items()}
+    unallocated = {day: known_cost(*sums) for (day,), sums in data[UNALLOCATED_DAYS].items()}
     return [
         AllocatedDay(
             date=day,
             call_count=calls,
-            total_cost=cost,
+            total_cost=known_cost(cost, unpriced),
             unallocated_cost=unallocated.get(day, 0.0),
         )
-        for (day,), (calls, cost, *_) in data[DAYS].items()
+        for (day,), (calls, cost, _, unpriced, _) in data[DAYS].items()
     ]
 
 
@@ -272,7 +284,7 @@ def _efficiency(known: Sequence[Chargeback]) -> TokenCosts:
             call_count=row.call_count,
         )
         for row in known
-        if row.cost_per_1k_tokens is not None
+        if row.cost_per_1k_tokens is not None and row.total_cost is not None
     ]
     listed = config.EFFICIENCY_LISTED
     return TokenCosts(
@@ -314,7 +326,7 @@ def _expensive(data: Rollups, span: CoveredDays, known: Sequence[Chargeback]) ->
             continue
         above = 1 - ratio(average, price)
         days = {day: cost * above for day, cost in recent.get(row.organization_id, {}).items()}
-        excess = math.fsum(days.values()) if span.has_rates else row.total_cost * above
+        excess = math.fsum(days.values()) if span.has_rates else (row.total_cost or 0.0) * above
         if excess > 0:
             expensive.append(Expensive(row, price * 1000, excess, span.monthly_now(days)))
     return sorted(expensive, key=lambda r: (-r.excess, r.row.organization_id))
@@ -385,7 +397,7 @@ def _findings(
     expensive: Sequence[Expensive],
 ) -> List[Finding]:
     findings = []
-    cost, share = summary.unallocated_cost, summary.unallocated_percent
+    cost, share = summary.unallocated_cost or 0.0, summary.unallocated_percent or 0.0
     if share >= config.UNALLOCATED_NOTABLE_PCT and _names_owners(data):
         findings.append(
             finding(
@@ -411,7 +423,7 @@ def _findings(
             finding(
                 "info",
                 f"{summary.top_organization} causes {percent(share)} of {cost_words(data.totals)}",
-                f"{per_month(known[0].monthly_cost, known[0].total_cost)}, of "
+                f"{per_month(known[0].monthly_cost, known[0].total_cost or 0.0)}, of "
                 f"{counted(len(known), 'organization')}.",
             )
         )
@@ -464,15 +476,15 @@ def _recommendations(
         f"it would cost {per_month(row.monthly_excess, row.excess)} less."
         for row in expensive[: config.RECOMMENDED_SUBJECTS]
     ]
-    if summary.unallocated_cost > 0:
-        cost = summary.unallocated_cost
+    cost = summary.unallocated_cost or 0.0
+    if cost > 0:
         advice.append(
             "Tag calls with organization and product where they are made: "
             f"{per_month(span.monthly(cost), cost)} cannot be charged to anybody."
         )
     few = _few_with_half(known)
     if few:
-        cost = math.fsum(row.total_cost for row in few)
+        cost = _known_sum(few)
         share = math.fsum(row.share_percent or 0.0 for row in few)
         advice.append(
             f"Agree on budgets with {counted(len(few), 'organization')}, starting with "
@@ -485,9 +497,9 @@ def _recommendations(
 
 def _few_with_half(known: Sequence[Chargeback]) -> Sequence[Chargeback]:
     """Return the largest organizations that cause half of the cost, if these are few."""
-    half = math.fsum(row.total_cost for row in known) / 2
+    half = _known_sum(known) / 2
     most = int(len(known) * config.BUDGET_ORGANIZATIONS_PCT / 100)
     for count in range(1, most + 1):
-        if half and math.fsum(row.total_cost for row in known[:count]) >= half:
+        if half and _known_sum(known[:count]) >= half:
             return known[:count]
     return []

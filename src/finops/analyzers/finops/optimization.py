@@ -17,6 +17,7 @@ from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.commitments import MODEL_HOURS, commitments
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
+from finops.analyzers.shared.known_costs import known_total
 from finops.analyzers.shared.lifecycle import (
     MODEL_TOKENS,
     lifecycle_advice,
@@ -82,12 +83,17 @@ class OptimizationAnalyzer(Analyzer):
         """Return the result; costs and savings in USD over the period or, if named so, monthly."""
         span = covered_days(data)
         days = daily(data, span)
-        cost_now = span.monthly_now({day.date: day.total_cost for day in days})
+        cost = known_total(data)
+        cost_now = (
+            None
+            if cost is None
+            else span.monthly_now({day.date: day.total_cost or 0.0 for day in days})
+        )
         savings = savings_of(data, span)
         switches = _model_switches(data, span, savings)
         routes = _by_route(switches)
         calls = [row.call_count for row in days]
-        reserved = reserved_capacity(data.totals.cost, calls, cost_now)
+        reserved = reserved_capacity(cost, calls, cost_now)
         combined = _combined(data, switches, savings)
         retiring, committed = retiring_models(data, span), commitments(data, span)
         return OptimizationResult(
@@ -123,8 +129,8 @@ def _summary(
     known = total is not None and cost_now is not None and not data.totals.unpriced
     return OptimizationSummary(
         total_calls=data.totals.calls,
-        total_cost=data.totals.cost,
-        monthly_cost=span.monthly(data.totals.cost),
+        total_cost=known_total(data),
+        monthly_cost=span.monthly(known_total(data)),
         total_monthly_savings=total,
         savings_percent=percent_of(total or 0.0, cost_now or 0.0) if known else None,
         first_step=steps[0].step if steps else None,
@@ -240,6 +246,8 @@ def _combined(data: Rollups, switches: Sequence[ModelSwitch], savings: Savings) 
     commitment takes the same part off the period as off the last 30 whole days.
     """
     switched = math.fsum(row.estimated_savings for row in switches)
+    if known_total(data) is None:
+        return CombinedSavings(*[None] * len(CombinedSavings._fields))
     remaining = data.totals.cost - switched
     committed = remaining * savings.share_of(COMMITMENT)
     return CombinedSavings(

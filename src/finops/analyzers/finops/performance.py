@@ -31,6 +31,7 @@ from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.coverage import error_rate
 from finops.analyzers.shared.covered_days import covered_days
 from finops.analyzers.shared.daily_latency import MEASURED, sums_by_day
+from finops.analyzers.shared.known_costs import known_total
 from finops.analyzers.shared.latency_percentiles import percentile_windows
 from finops.analyzers.shared.provider_names import provider_name
 from finops.analyzers.shared.wording import caveats, counted, percent, usd, with_status
@@ -242,7 +243,7 @@ def _latency(whole: Group) -> results.Latency:
 def _summary(data: Rollups, whole: Group, latency: results.Latency) -> results.PerformanceSummary:
     return results.PerformanceSummary(
         total_calls=data.totals.calls,
-        total_cost=data.totals.cost,
+        total_cost=known_total(data),
         avg_latency_ms=latency.mean,
         p50_latency_ms=latency.median,
         p95_latency_ms=latency.p95,

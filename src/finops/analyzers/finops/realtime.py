@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from datetime import timedelta
-from typing import ClassVar, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import ClassVar, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from finops import config
 from finops.analyzers.base import Analyzer, by_impact, finding
-from finops.analyzers.shared.alerts import ALERT_TABLES, ALERT_TYPES, active_days, alerts
+from finops.analyzers.shared.alerts import ALERT_TABLES, ALERT_TYPES, Day, active_days, alerts
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.bursts import cost_around, pattern
 from finops.analyzers.shared.coverage import error_rate, status_known
@@ -17,6 +17,7 @@ from finops.analyzers.shared.customer_advice import ADVICE_TABLES, Advice, advic
 from finops.analyzers.shared.daily_sums import by_day
 from finops.analyzers.shared.degradation import PROVIDER_HOURS
 from finops.analyzers.shared.hourly_costs import HOURS, hourly_costs
+from finops.analyzers.shared.known_costs import known_cost, known_total
 from finops.analyzers.shared.like_hours import LikeHours
 from finops.analyzers.shared.overlaps import UNPROFITABLE_CUSTOMERS, UNUSUAL_USAGE
 from finops.analyzers.shared.provider_names import provider_name
@@ -37,7 +38,7 @@ from finops.results import realtime as results
 from finops.results.base import Finding
 from finops.results.unchecked import checked_only
 from finops.rollups.measures import OF_MOMENTS
-from finops.rollups.spec import Rollups, Table
+from finops.rollups.spec import Having, Rollups, Table
 from finops.stats import mean, ratio, std_dev
 from finops.stats import percent as percent_of
 from finops.timestamps import moment_of
@@ -45,6 +46,7 @@ from finops.timestamps import moment_of
 MODEL_HOURS = Table(("hour", "provider", "model"), ("cost",), OF_MOMENTS, top="cost")
 CUSTOMER_HOURS = Table(("hour", "customer_id"), ("cost",), OF_MOMENTS, top="cost")
 PROVIDER_DAYS = Table(("day", "provider"), ("calls", "cost"))
+UNPRICED_HOURS = Table(("hour",), ("unpriced",), OF_MOMENTS, having=Having("unpriced"))
 
 
 class RealtimeAnalyzer(Analyzer):
@@ -63,6 +65,7 @@ class RealtimeAnalyzer(Analyzer):
         *ALERT_TABLES,
         CALLS,
         PROVIDER_DAYS,
+        UNPRICED_HOURS,
     )
 
     def result(self, data: Rollups) -> results.RealtimeResult:
@@ -80,7 +83,7 @@ class RealtimeAnalyzer(Analyzer):
         judged, known = _has_hours(data), status_known(data)
         summary = results.RealtimeSummary(
             total_calls=data.totals.calls,
-            total_cost=data.totals.cost,
+            total_cost=known_total(data),
             anomaly_count=len(anomalies) if judged else None,
             incident_count=len(incidents) if judged else None,
             alert_count=len(alerted),
@@ -93,9 +96,14 @@ class RealtimeAnalyzer(Analyzer):
         return results.RealtimeResult(
             summary=checked_only("realtime", summary, unchecked),
             basis=basis_of(data, span, self.NEEDS),
-            hourly_baseline=baseline,
-            hourly=[results.HourCost(hour=hour, cost=cost) for hour, cost in hourly.items()],
-            daily=[results.DayErrors(*day) for day in active_days(data)],
+            hourly_baseline=results.HourlyBaseline(
+                *(baseline if known_total(data) is not None else [None] * 3)
+            ),
+            hourly=[
+                results.HourCost(hour, known_cost(cost, (hour,) in data[UNPRICED_HOURS]))
+                for hour, cost in hourly.items()
+            ],
+            daily=[_day_row(day) for day in active_days(data)],
             by_day=results.RealtimeByDay(providers=by_day(data, PROVIDER_DAYS, "provider")),
             anomalies=anomalies,
             incidents=incidents,
@@ -112,6 +120,11 @@ class RealtimeAnalyzer(Analyzer):
             ),
             unchecked=unchecked,
         )
+
+
+def _day_row(day: Day) -> results.DayErrors:
+    cost = known_cost(day.cost, day.unpriced)
+    return results.DayErrors(day.date, day.calls, cost, day.errors, day.unknown)
 
 
 def _unchecked(data: Rollups, book: Book) -> Dict[str, str]:
@@ -140,13 +153,21 @@ def _unchecked(data: Rollups, book: Book) -> Dict[str, str]:
 # --- hours -----------------------------------------------------------------------------------
 
 
-def _baseline(costs: Sequence[float]) -> results.HourlyBaseline:
+class _Baseline(NamedTuple):
+    """What an hour costs as far as it is known, in USD."""
+
+    mean: float
+    std_dev: float
+    threshold: float
+
+
+def _baseline(costs: Sequence[float]) -> _Baseline:
     centre, spread = mean(costs), std_dev(costs)
-    return results.HourlyBaseline(centre, spread, centre + config.ANOMALY_MULTIPLIER * spread)
+    return _Baseline(centre, spread, centre + config.ANOMALY_MULTIPLIER * spread)
 
 
 def _anomalies(
-    data: Rollups, hourly: Mapping[str, float], baseline: results.HourlyBaseline
+    data: Rollups, hourly: Mapping[str, float], baseline: _Baseline
 ) -> List[results.Anomaly]:
     """Return the hours above the threshold and far above the hours like them.
 
@@ -294,7 +315,7 @@ def _findings(
     data: Rollups,
     span: CoveredDays,
     incidents: Sequence[results.Incident],
-    baseline: results.HourlyBaseline,
+    baseline: _Baseline,
     alerted: Sequence[results.Alert],
     risk: results.PortfolioRisk,
     unchecked: Mapping[str, str],
@@ -329,7 +350,7 @@ def _top_share(risk: results.PortfolioRisk) -> str:
     return percent((risk.max_provider_concentration or 0.0) * 100)
 
 
-def _all_quiet(baseline: results.HourlyBaseline, unchecked: Mapping[str, str]) -> Finding:
+def _all_quiet(baseline: _Baseline, unchecked: Mapping[str, str]) -> Finding:
     """Return the finding that nothing was out of the ordinary, of what could be checked."""
     checked = [f"no hour above {usd(baseline.threshold)} cost far more than hours like it"]
     if "high_error_rate" not in unchecked:

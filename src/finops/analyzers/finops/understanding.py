@@ -12,6 +12,7 @@ from finops.analyzers.shared.cost_change import CHANGE_TABLES, cost_change
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.daily_sums import by_day
 from finops.analyzers.shared.forecast import UNTRIED, month_ahead, month_range
+from finops.analyzers.shared.known_costs import known_cost, known_share, known_total
 from finops.analyzers.shared.overlaps import model_key
 from finops.analyzers.shared.quiet_weekdays import week_findings
 from finops.analyzers.shared.tables import (
@@ -47,7 +48,7 @@ from finops.results.understanding import (
 )
 from finops.rollups.customers import CUSTOMER_RECORDS
 from finops.rollups.spec import Rollups, Table
-from finops.stats import growth_percent, mean, rank_index, ratio, share_percent
+from finops.stats import growth_percent, mean, rank_index, ratio
 from finops.stats import percent as percent_of
 
 PRODUCTION = "production"
@@ -123,14 +124,14 @@ def _summary(
     totals = data.totals
     return UnderstandingSummary(
         total_calls=totals.calls,
-        total_cost=totals.cost,
+        total_cost=known_total(data),
         total_tokens=totals.tokens,
         unique_customers=data.totals.customers,
         avg_cost_per_call=None if totals.unpriced else ratio(totals.cost, totals.calls),
         avg_daily_cost=forecast.avg_daily_cost,
         forecast_30_days=forecast.forecast_30_days,
         trend_percent=forecast.trend_percent,
-        monthly_cost=span.monthly(totals.cost),
+        monthly_cost=span.monthly(known_total(data)),
         unpriced_calls=totals.unpriced,
         change=None
         if change is None
@@ -149,12 +150,13 @@ def _model_share(
     provider: str,
     model: str,
     calls: int,
-    cost: float,
+    cost: Optional[float],
     tokens: int,
     per_call: Optional[float],
     share: Optional[float],
 ) -> ModelShare:
-    per_1k_tokens = None if per_call is None else ratio(cost, tokens) * 1000
+    known = cost is not None and per_call is not None
+    per_1k_tokens = ratio(cost or 0.0, tokens) * 1000 if known else None
     return ModelShare(provider, model, calls, cost, tokens, per_call, share, per_1k_tokens)
 
 
@@ -164,13 +166,13 @@ def _by_customer(data: Rollups) -> List[CustomerShare]:
             customer_id=customer,
             subscription_tier=data.customers[customer].tier,
             call_count=calls,
-            total_cost=cost,
-            share_percent=share_percent(cost, data.totals.cost),
+            total_cost=known_cost(cost, unpriced),
+            share_percent=known_share(data, known_cost(cost, unpriced)),
             unpriced_calls=unpriced,
         )
         for customer, (calls, cost, _, unpriced) in fold(data, ACCOUNTS, "customer_id").items()
     ]
-    return sorted(rows, key=lambda r: (-r.total_cost, r.customer_id))
+    return sorted(rows, key=lambda r: (-(r.total_cost or 0.0), r.customer_id))
 
 
 def _efficiency(data: Rollups) -> List[ModelEfficiency]:
@@ -182,7 +184,7 @@ def _efficiency(data: Rollups) -> List[ModelEfficiency]:
             provider=provider,
             model=model,
             tokens_per_dollar=None if unpriced or not (tokens and cost > 0) else tokens / cost,
-            total_cost=cost,
+            total_cost=known_cost(cost, unpriced),
         )
         for (provider, model), (_, cost, tokens, unpriced) in fold(
             data, CALLS, "provider", "model"
@@ -197,15 +199,16 @@ def _most_tokens_first(row: ModelEfficiency) -> Tuple[bool, float, str, str]:
 
 
 def _forecast(data: Rollups, span: CoveredDays, days: Sequence[DailyCost]) -> Forecast:
-    costs = {day.date: day.total_cost for day in days}
+    costs = {day.date: day.total_cost or 0.0 for day in days}
     known = _known(span, days)
     looked_back = span.whole[-config.FORECAST_WINDOW_DAYS - config.FORECAST_TRIED_DAYS :]
     forecast, test = month_ahead(costs, span) if known(looked_back) else ([], UNTRIED)
     compared = span.whole[-2 * config.TREND_RECENT_DAYS :]
     total = math.fsum(day.expected for day in forecast) if forecast else None
+    spent = known_total(data)
     low, high = (month_range(costs, span, total) if total is not None else None) or (None, None)
     return Forecast(
-        avg_daily_cost=data.totals.cost / span.days if span.whole else None,
+        avg_daily_cost=spent / span.days if span.whole and spent is not None else None,
         forecast_30_days=total,
         low_30_days=low,
         high_30_days=high,
@@ -280,7 +283,7 @@ def _rise(data: Rollups, span: CoveredDays, result: UnderstandingResult) -> floa
     """What the last days cost per month above those before, 0 where the trend is not notable."""
     if _trend(data, span, result) < config.TREND_NOTABLE_PCT:
         return 0.0
-    costs = {row.date: row.total_cost for row in result.daily}
+    costs = {row.date: row.total_cost or 0.0 for row in result.daily}
     recent = config.TREND_RECENT_DAYS
     last, before = span.whole[-recent:], span.whole[-2 * recent : -recent]
     rise = math.fsum(costs.get(day, 0.0) for day in last)
@@ -294,7 +297,7 @@ def _elsewhere(result: UnderstandingResult) -> Tuple[float, float]:
         row for row in result.by_environment if row.environment not in (PRODUCTION, config.UNKNOWN)
     ]
     return (
-        math.fsum(row.total_cost for row in known),
+        math.fsum(row.total_cost or 0.0 for row in known),
         math.fsum(row.share_percent or 0.0 for row in known),
     )
 
@@ -328,7 +331,7 @@ def _findings(data: Rollups, span: CoveredDays, result: UnderstandingResult) -> 
     if len(result.by_customer) > 1 and data.totals.cost:
         findings += _top_customers(data, result.by_customer)
     if not data.totals.unpriced:
-        costs = {row.date: row.total_cost for row in result.daily}
+        costs = {row.date: row.total_cost or 0.0 for row in result.daily}
         findings += unit_cost_findings(data, span) + week_findings(costs, span)
     return findings
 
@@ -360,7 +363,7 @@ def _lever_finding(data: Rollups, row: ModelShare, now: Optional[float]) -> Find
         "warning",
         f"{row.model} takes {percent(row.share_percent or 0.0)} of {cost_words(data.totals)}",
         f"It answers only {percent(percent_of(row.call_count, priced))} of the {calls} and costs "
-        f"{per_month(now, row.total_cost)}{per_token}.",
+        f"{per_month(now, row.total_cost or 0.0)}{per_token}.",
         subject={"provider": row.provider, "model": row.model},
         overlaps=model_key(row.provider, row.model),
     )
@@ -381,11 +384,11 @@ def _top_customers(data: Rollups, customers: Sequence[CustomerShare]) -> List[Fi
     title = f"{counted(count, 'customer')} {verb} {percent(share)} of {cost_words(data.totals)}"
     of_all, first = counted(len(customers), "customer"), customers[0]
     if count == 1:
-        detail = f"Of {of_all}, {first.customer_id} costs most: {usd(first.total_cost)}."
+        detail = f"Of {of_all}, {first.customer_id} costs most: {usd(first.total_cost or 0.0)}."
     else:
         detail = (
             f"They are the top {config.TOP_CUSTOMERS_PCT}% of {of_all}; "
-            f"the largest is {first.customer_id} with {usd(first.total_cost)}."
+            f"the largest is {first.customer_id} with {usd(first.total_cost or 0.0)}."
         )
     return [finding("info", title, detail)]
 
@@ -396,7 +399,7 @@ def _recommendations(data: Rollups, span: CoveredDays, result: UnderstandingResu
         f"Review what uses {row.model}: it takes {percent(row.share_percent or 0.0)} of "
         f"{cost_words(data.totals)} for {percent(percent_of(row.call_count, priced))} of the "
         f"{calls}, "
-        f"{per_month(now, row.total_cost)}."
+        f"{per_month(now, row.total_cost or 0.0)}."
         for row, now in _levers_now(data, span, result)[: config.RECOMMENDED_SUBJECTS]
     ]
     rise = _rise(data, span, result)

@@ -47,8 +47,8 @@ _MEASURES = {LATENCY: "p95_latency_ms", ERRORS: "error_rate_percent"}
 
 
 class Day(NamedTuple):
-    """One active day: what it cost in USD, its calls, how many of them failed, and how many do
-    not say whether they did.
+    """One active day: what it cost in USD, its calls, how many of them failed, how many do not say
+    whether they did, and how many have no known cost.
     """
 
     date: str
@@ -56,6 +56,7 @@ class Day(NamedTuple):
     cost: float
     errors: int
     unknown: int
+    unpriced: int = 0
 
     @property
     def known(self) -> int:
@@ -71,8 +72,8 @@ class Day(NamedTuple):
 def active_days(data: Rollups) -> List[Day]:
     """Return every day with a call in order; needs `DAYS`."""
     return [
-        Day(day, calls, cost, errors, calls - known)
-        for (day,), (calls, cost, errors, _, known) in data[DAYS].items()
+        Day(day, calls, cost, errors, calls - known, unpriced)
+        for (day,), (calls, cost, errors, unpriced, known) in data[DAYS].items()
     ]
 
 

@@ -12,13 +12,14 @@ import math
 from calendar import monthrange
 from decimal import Decimal
 from itertools import accumulate, groupby
-from typing import Iterator, List, NamedTuple, Sequence, Tuple
+from typing import Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from finops import config
 from finops.analyzers.shared.covered_days import CoveredDays
+from finops.analyzers.shared.known_costs import known_cost
 from finops.analyzers.shared.revenue import first_day, last_day, margin_percent
 from finops.results.profitability import DayMargin, MonthMargin
-from finops.rollups.spec import Rollups, Table
+from finops.rollups.spec import Customer, Rollups, Table
 
 # What calls of each price cost, and from when on each customer had which price.  On a day with
 # several prices that of most calls is the customer's.
@@ -32,12 +33,13 @@ _DECIMALS = 9
 class BilledDay(NamedTuple):
     """One date: what was paid for it, what those who paid cost, and their unpriced calls.
 
-    `cost` and `unpriced` are of calls with a known subscription price.
+    `cost` and `unpriced` are of calls with a known subscription price.  Revenue and cost are None
+    where that of nobody who was there is known.
     """
 
     date: str
-    revenue: float
-    cost: float
+    revenue: Optional[float]
+    cost: Optional[float]
     unpriced: int
 
 
@@ -53,8 +55,10 @@ def billed_days(data: Rollups, span: CoveredDays) -> List[BilledDay]:
     return [
         BilledDay(
             date,
-            price * span.shares[date] / _days_in_month(date),
-            float(costs[date]),
+            None if price is None else price * span.shares[date] / _days_in_month(date),
+            None
+            if price is None and not costs[date]
+            else known_cost(float(costs[date]), unpriced[date]),
             unpriced[date],
         )
         for date, price in zip(span.dates, prices)
@@ -67,17 +71,21 @@ def by_month(days: Sequence[BilledDay], span: CoveredDays) -> List[MonthMargin]:
     rows = []
     for month, group in groupby(days, key=lambda day: day.date[:7]):
         members = list(group)
-        revenue = math.fsum(day.revenue for day in members)
-        cost = math.fsum(day.cost for day in members)
+        revenue = _known_sum(day.revenue for day in members)
+        cost = _known_sum(day.cost for day in members)
         long = math.fsum(span.shares[day.date] for day in members) >= config.SHORT_PERIOD_DAYS
-        known = long and revenue > 0 and not any(day.unpriced for day in members)
+        unpriced = any(day.unpriced for day in members)
+        is_known = long and revenue is not None and revenue > 0 and not unpriced
+        margin = revenue - cost if is_known and revenue and cost is not None else None
         rows.append(
             MonthMargin(
                 month=month,
                 revenue=revenue,
                 cost=cost,
-                margin=revenue - cost if known else None,
-                margin_percent=margin_percent(revenue, cost) if known else None,
+                margin=margin,
+                margin_percent=None
+                if margin is None
+                else margin_percent(revenue or 0.0, cost or 0.0),
                 whole=len(members) == _days_in_month(month)
                 and all(day.date in whole for day in members),
             )
@@ -85,26 +93,51 @@ def by_month(days: Sequence[BilledDay], span: CoveredDays) -> List[MonthMargin]:
     return rows
 
 
+def _known_sum(amounts: Iterable[Optional[float]]) -> Optional[float]:
+    """Return the sum of the amounts that are known, None where none is."""
+    known = [amount for amount in amounts if amount is not None]
+    return math.fsum(known) if known else None
+
+
 def daily_margins(days: Sequence[BilledDay]) -> List[DayMargin]:
     """Return revenue and cost of every date."""
     return [DayMargin(date=day.date, cost=day.cost, revenue=day.revenue) for day in days]
 
 
-def _prices_by_day(data: Rollups, span: CoveredDays) -> List[float]:
-    """Return the subscriptions, in USD per month, that were paid on each date of the data."""
+def _prices_by_day(data: Rollups, span: CoveredDays) -> List[Optional[float]]:
+    """Return the subscriptions, in USD per month, that were paid on each date of the data.
+
+    None where customers were there and the price of none is known.
+    """
     place = {date: at for at, date in enumerate(span.dates)}
     changes: List[List[float]] = [[] for _ in range(len(span.dates) + 1)]
-    for name, prices in price_changes(data):
-        customer = data.customers[name]
+    # How many customers come and go whose price is known, and whose is not.
+    known, unknown = [0] * len(changes), [0] * len(changes)
+
+    def stay(customer: Customer, among: List[int]) -> Tuple[int, int]:
         begin, end = place[first_day(customer, span)], place[last_day(customer, span)] + 1
+        among[begin] += 1
+        among[end] -= 1
+        return begin, end
+
+    priced = set()
+    for name, prices in price_changes(data):
+        priced.add(name)
+        begin, end = stay(data.customers[name], known)
         before = 0.0
         for number, (day, price) in enumerate(prices):
             # The first known price is also that of the days before the first call.
             changes[place[day] if number else begin].append(price - before)
             before = price
         changes[end].append(-before)
+    for name in data.customers:
+        if name not in priced:
+            stay(data.customers[name], unknown)
+    sums = accumulate(math.fsum(change) for change in changes)
+    there = zip(sums, accumulate(known), accumulate(unknown))
     return [
-        round(price, _DECIMALS) for price in accumulate(math.fsum(change) for change in changes)
+        round(price, _DECIMALS) if payers or (priced and not others) else None
+        for price, payers, others in there
     ][:-1]
 
 

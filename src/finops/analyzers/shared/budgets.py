@@ -19,6 +19,7 @@ from finops.analyzers.base import finding
 from finops.analyzers.shared.budget_months import SOURCES, unpriced_calls
 from finops.analyzers.shared.covered_days import CoveredDays
 from finops.analyzers.shared.forecast import month_ahead
+from finops.analyzers.shared.known_costs import known_cost
 from finops.analyzers.shared.tables import (
     ACCOUNT_DAYS,
     ACCOUNTS,
@@ -87,7 +88,7 @@ def _use(data: Rollups, span: CoveredDays, budget: Budget, total: ByDay, ahead: 
         subject=budget.subject,
         month=month,
         monthly_budget=budget.monthly_usd,
-        spent=spent,
+        spent=known_cost(spent, unpriced),
         pace_percent=percent(spent, budget.monthly_usd * covered / length) if is_known else None,
         expected_at_month_end=math.fsum([spent, *coming.values()]) if ahead else None,
         breach_date=_breach(budget.monthly_usd, used, coming),
@@ -148,21 +149,26 @@ def _is_over(use: BudgetUse) -> bool:
     return use.breach_date is not None
 
 
+def _spent(use: BudgetUse) -> float:
+    """Return what is known to be spent."""
+    return use.spent or 0.0
+
+
 def _excess(use: BudgetUse) -> float:
     """Return what the month will cost above the budget, as far as it is known."""
-    expected = use.spent if use.expected_at_month_end is None else use.expected_at_month_end
+    expected = _spent(use) if use.expected_at_month_end is None else use.expected_at_month_end
     return max(0.0, expected - use.monthly_budget)
 
 
 def _finding(use: BudgetUse) -> Finding:
-    exceeded = use.spent > use.monthly_budget
+    exceeded = _spent(use) > use.monthly_budget
     expected = use.expected_at_month_end
     pace = "" if use.pace_percent is None else f", {percent_words(use.pace_percent)} of its pace"
     return finding(
         "critical" if exceeded else "warning",
         f"{_named(use)} {'has used up' if exceeded else 'will use up'} its budget of "
         f"{usd(use.monthly_budget)} for {use.month}",
-        f"{usd(use.spent)} is spent{pace}. "
+        f"{usd(_spent(use))} is spent{pace}. "
         + ("" if expected is None else f"Expected at the end of the month: {usd(expected)}. ")
         + f"The budget {_until(use)}.",
         _excess(use),
@@ -175,7 +181,7 @@ def _finding(use: BudgetUse) -> Finding:
 
 
 def _until(use: BudgetUse) -> str:
-    tense = "was exceeded" if use.spent > use.monthly_budget else "will be exceeded"
+    tense = "was exceeded" if _spent(use) > use.monthly_budget else "will be exceeded"
     return f"{tense} on {use.breach_date}"
 
 

@@ -11,6 +11,7 @@ from typing import List, Optional, Tuple
 
 from finops import config, stats
 from finops.analyzers.shared.covered_days import CoveredDays
+from finops.analyzers.shared.known_costs import known_cost
 from finops.results.churn_growth import Cohort, WeekActivity, WeekGrowth
 from finops.rollups.spec import Rollups, Table
 from finops.timestamps import date_of, week_of, weeks_between
@@ -39,7 +40,7 @@ def weekly_rows(data: Rollups, span: CoveredDays) -> List[WeekActivity]:
             week=week,
             customer_count=customers,
             call_count=calls,
-            total_cost=cost,
+            total_cost=known_cost(cost, unpriced),
             partial=whole[week] < DAYS_OF_WEEK,
             unpriced_calls=unpriced,
         )
@@ -66,9 +67,12 @@ def _cost_growth(now: WeekActivity, before: WeekActivity) -> Optional[float]:
     """Return the growth in percent; None where there was no money to grow from, and where calls
     of either week have no known cost: a move to a model without a price is no fall.
     """
-    if now.unpriced_calls or before.unpriced_calls or before.total_cost <= config.NEGLIGIBLE_USD:
+    if now.unpriced_calls or before.unpriced_calls:
         return None
-    return stats.growth_percent(now.total_cost, before.total_cost)
+    cost = before.total_cost or 0.0
+    if cost <= config.NEGLIGIBLE_USD:
+        return None
+    return stats.growth_percent(now.total_cost or 0.0, cost)
 
 
 def weekly_growth(calls: List[int]) -> Optional[float]:

@@ -63,9 +63,11 @@ class CoveredDays:
         """Whether the data covers enough days for figures per month."""
         return self.days >= config.SHORT_PERIOD_DAYS
 
-    def monthly(self, amount: float) -> Optional[float]:
+    def monthly(self, amount: Optional[float]) -> Optional[float]:
         """Return an amount of the whole period as one of 30 days; None under 7 covered days."""
-        return amount * config.DAYS_PER_MONTH / self.days if self.has_rates else None
+        if amount is None or not self.has_rates:
+            return None
+        return amount * config.DAYS_PER_MONTH / self.days
 
     def monthly_now(self, by_day: Mapping[str, float]) -> Optional[float]:
         """Return {date: amount} of the last 30 whole days as an amount of 30 days.

@@ -19,6 +19,7 @@ from finops import config
 from finops.analyzers.base import finding
 from finops.analyzers.shared.covered_days import CoveredDays
 from finops.analyzers.shared.customers import customers_of
+from finops.analyzers.shared.known_costs import known_cost
 from finops.analyzers.shared.wording import counted, usd
 from finops.results.base import Finding, UnpricedCustomer
 from finops.results.profitability import GoneCustomer, NewCustomer
@@ -117,6 +118,12 @@ class Book(NamedTuple):
         return math.fsum(map(_MONTHLY_COST, self.paying)) if self.is_known else None
 
     @property
+    def known_cost(self) -> Optional[float]:
+        """The same, None where nothing of it is known."""
+        cost = self.monthly_cost
+        return None if cost is None else known_cost(cost, sum(map(_UNPRICED, self.paying)))
+
+    @property
     def margin(self) -> Optional[float]:
         """What is left of the revenue; None where some of the cost is not known."""
         return margin_of(self.paying) if self.is_known else None
@@ -179,9 +186,16 @@ def open_book(data: Rollups, span: CoveredDays) -> Book:
         customer = customers[name]
         days = own_days(customer, span)
         monthly = own_monthly(cost, days)
+        known = known_cost(cost, unpriced)
         if customer.price is None:
             book.without_price.append(
-                UnpricedCustomer(name, customer.tier, customer.archetype, monthly, calls)
+                UnpricedCustomer(
+                    name,
+                    customer.tier,
+                    customer.archetype,
+                    None if known is None else monthly,
+                    calls,
+                )
             )
         if is_gone(customer, span):
             book.gone.append(
@@ -189,7 +203,7 @@ def open_book(data: Rollups, span: CoveredDays) -> Book:
             )
         elif customer.price is not None and monthly is None:
             book.too_new.append(
-                NewCustomer(name, customer.tier, first_day(customer, span), customer.price, cost)
+                NewCustomer(name, customer.tier, first_day(customer, span), customer.price, known)
             )
         elif customer.price is not None and monthly is not None:
             book.paying.append(

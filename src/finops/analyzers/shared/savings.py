@@ -17,6 +17,7 @@ from typing import Callable, Collection, Dict, Iterable, List, NamedTuple, Optio
 from finops import config
 from finops.analyzers.shared.commitments import MODEL_HOURS, left_of_cost
 from finops.analyzers.shared.covered_days import CoveredDays
+from finops.analyzers.shared.known_costs import known_cost
 from finops.analyzers.shared.lifecycle import cost_on_successor, retirement_of
 from finops.analyzers.shared.model_switches import (
     DOWNGRADABLE,
@@ -282,6 +283,8 @@ class Savings(NamedTuple):
     span: CoveredDays
     lines: Sequence[Line]
     stages: Sequence[Stage]
+    is_known: bool = True
+    """whether anything is known of what the calls cost; where nothing is, no sum is given"""
 
     @property
     def left(self) -> Sequence[Line]:
@@ -291,12 +294,16 @@ class Savings(NamedTuple):
     @property
     def total(self) -> Optional[float]:
         """What all steps save in USD per month; None under 7 covered days."""
+        if not self.is_known:
+            return None
         rates = [self.span.monthly_recent(stage.saved) for stage in self.stages]
         known = [rate for rate in rates if rate is not None]
         return math.fsum(known) if self.span.has_rates else None
 
     def of(self, *names: str) -> Optional[float]:
         """Return what some steps save in USD per month; None under 7 covered days."""
+        if not self.is_known:
+            return None
         return self.span.monthly_recent(
             math.fsum(stage.saved for stage in self.stages if stage.step.name in names)
         )
@@ -460,7 +467,8 @@ def savings_of(data: Rollups, span: CoveredDays, steps: Sequence[Step] = STEPS) 
         stages.append(
             Stage(step, before, _bounded(before, step.apply(before, data, span), failing))
         )
-    return Savings(span, lines, stages)
+    known = known_cost(_cost(lines), data.totals.unpriced)
+    return Savings(span, lines, stages, known is not None)
 
 
 def _bounded(

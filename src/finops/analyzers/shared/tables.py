@@ -8,9 +8,10 @@ from typing import Any, Callable, Dict, Iterable, List, Tuple, TypeVar
 
 from finops import config
 from finops.analyzers.shared.covered_days import CoveredDays
+from finops.analyzers.shared.known_costs import known_cost, known_share
 from finops.results.base import DailyCost
 from finops.rollups.spec import Rollups, Table
-from finops.stats import ratio, share_percent
+from finops.stats import ratio
 
 CALLS = Table(
     ("provider", "model", "feature_id", "task_type", "environment"),
@@ -58,9 +59,9 @@ def fold(data: Rollups, table: Table, *by: str) -> Dict[Any, Sums]:
 def shares(data: Rollups, table: Table, make: Callable[..., _Row], *by: str) -> List[_Row]:
     """Return who caused what, by total_cost descending; for `CALLS` and `ACCOUNTS`.
 
-    `make` gets the key, call_count, total_cost, total_tokens, avg_cost_per_call (None where
-    the cost of a call is not known) and share_percent of the known cost (None where nothing is
-    known to cost), in this order.
+    `make` gets the key, call_count, total_cost (None where nothing of it is known), total_tokens,
+    avg_cost_per_call (None where the cost of a call is not known) and share_percent of the known
+    cost (None where it has no part in it that is known), in this order.
     """
     groups = [
         (key if len(by) > 1 else (key,), *sums) for key, sums in fold(data, table, *by).items()
@@ -69,10 +70,10 @@ def shares(data: Rollups, table: Table, make: Callable[..., _Row], *by: str) -> 
         make(
             *key,
             calls,
-            cost,
+            known_cost(cost, unpriced),
             tokens,
             None if unpriced else ratio(cost, calls),
-            share_percent(cost, data.totals.cost),
+            known_share(data, known_cost(cost, unpriced)),
         )
         for key, calls, cost, tokens, unpriced in sorted(
             groups, key=lambda group: (-group[2], group[0])
@@ -86,7 +87,7 @@ def daily(data: Rollups, span: CoveredDays) -> List[DailyCost]:
         DailyCost(
             date=day,
             call_count=calls,
-            total_cost=cost,
+            total_cost=known_cost(cost, unpriced),
             partial=day in span.partial,
             unpriced_calls=unpriced,
         )

@@ -11,6 +11,7 @@ import math
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar
 
 from finops import config
+from finops.analyzers.shared.known_costs import known_cost, known_share
 from finops.analyzers.shared.token_prices import (
     FREE_FAILURE,
     TOKEN_MEASURES,
@@ -22,7 +23,7 @@ from finops.results.token_economics import CacheDay, CacheUse, TokenClass
 from finops.rollups.spec import Rollups, Table
 from finops.stats import percent, ratio
 
-CLASS_TABLE = Table(("provider", "model", FREE_FAILURE), ("cost", *TOKEN_MEASURES))
+CLASS_TABLE = Table(("provider", "model", FREE_FAILURE), ("cost", "unpriced", *TOKEN_MEASURES))
 CACHE_TABLE = Table(("feature_id", "provider", "model", FREE_FAILURE), TOKEN_MEASURES)
 CACHE_DAYS = Table(("day",), ("input_tokens", "cached_input_tokens", "cache_write_tokens"))
 CLASS_TABLES: Tuple[Table, ...] = (CLASS_TABLE, CACHE_TABLE, CACHE_DAYS)
@@ -56,29 +57,37 @@ def cached_tokens(data: Rollups) -> Optional[int]:
 def token_classes(data: Rollups) -> List[TokenClass]:
     """Return tokens and cost by class; their costs sum to the total.
 
-    What cannot be split, since a model has no list price, is the class "unknown".
+    What cannot be split, since a model has no list price, is the class "unknown".  A class has no
+    cost where nothing is known of what its tokens cost.
     """
     prices = ListPrices(data.prices)
     tokens: Dict[str, List[int]] = {name: [] for name in _CLASSES}
     costs: Dict[str, List[float]] = {name: [] for name in (*_CLASSES, config.UNKNOWN)}
-    for (provider, model, free), (cost, *sums) in data[CLASS_TABLE].items():
+    unknown: Dict[str, int] = dict.fromkeys(costs, 0)  # tokens of unknown cost
+    for (provider, model, free), (cost, unpriced, *sums) in data[CLASS_TABLE].items():
         classes = classes_of(sums)
+        listed = None if free else prices.costs(provider, model, classes)
+        is_split = listed is not None and any(listed)
         for name, count in zip(_CLASSES, _by_class(classes)):
             tokens[name].append(count)
-        listed = None if free else prices.costs(provider, model, classes)
-        if listed is None or not any(listed):
+            unknown[name] += count if unpriced or (cost and not is_split) else 0
+        if listed is None or not is_split:
             costs[config.UNKNOWN].append(cost)
             continue
         for name, part in zip(_CLASSES, _by_class(listed)):
             costs[name].append(cost * part / math.fsum(listed))
-    rows = [_class_row(data, name, sum(tokens[name]), costs[name]) for name in _CLASSES]
-    rows.append(_class_row(data, config.UNKNOWN, 0, costs[config.UNKNOWN]))
+    rows = [
+        _class_row(data, name, sum(tokens.get(name, ())), costs[name], unknown[name])
+        for name in costs
+    ]
     return [row for row in rows if row.tokens or row.cost]
 
 
-def _class_row(data: Rollups, name: str, tokens: int, costs: Sequence[float]) -> TokenClass:
-    cost = math.fsum(costs)
-    return TokenClass(name, tokens, cost, percent(cost, data.totals.cost))
+def _class_row(
+    data: Rollups, name: str, tokens: int, costs: Sequence[float], unknown: int
+) -> TokenClass:
+    cost = known_cost(math.fsum(costs), unknown)
+    return TokenClass(name, tokens, cost, known_share(data, cost))
 
 
 def _by_class(values: Sequence[_N]) -> List[_N]:

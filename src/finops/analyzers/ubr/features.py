@@ -16,6 +16,7 @@ from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.customers import customers_of
+from finops.analyzers.shared.known_costs import known_cost, known_total
 from finops.analyzers.shared.overlaps import UNPROFITABLE_CUSTOMERS
 from finops.analyzers.shared.revenue import (
     CUSTOMER_TABLE,
@@ -53,9 +54,10 @@ class Usage(NamedTuple):
         return sum(calls for calls, _, _ in self.customers.values())
 
     @property
-    def cost(self) -> float:
+    def cost(self) -> Optional[float]:
         """The cost of all calls, as far as it is known."""
-        return math.fsum(cost for _, cost, _ in self.customers.values())
+        cost = math.fsum(cost for _, cost, _ in self.customers.values())
+        return known_cost(cost, sum(unpriced for _, _, unpriced in self.customers.values()))
 
 
 class Return(NamedTuple):
@@ -155,12 +157,12 @@ def _feature_row(data: Rollups, usage: Usage, earned: Optional[Return]) -> Featu
         feature_id=usage.feature_id,
         call_count=usage.calls,
         cost=usage.cost,
-        monthly_cost=earned.monthly_cost if earned else None,
+        monthly_cost=known_cost(earned.monthly_cost, earned.unpriced) if earned else None,
         revenue=earned.revenue if earned else None,
         roi_percent=roi,
         customer_count=users,
         adoption_percent=adoption,
-        cost_per_customer=ratio(usage.cost, users),
+        cost_per_customer=None if usage.cost is None else ratio(usage.cost, users),
         classification=classification,
         classified=classified,
     )
@@ -201,8 +203,8 @@ def _summary(
 ) -> FeaturesSummary:
     return FeaturesSummary(
         total_calls=data.totals.calls,
-        total_cost=data.totals.cost,
-        monthly_cost=span.monthly(data.totals.cost),
+        total_cost=known_total(data),
+        monthly_cost=span.monthly(known_total(data)),
         monthly_revenue=book.revenue,
         total_customers=len(customers_of(data)),
         customers_without_price=len(book.without_price),
@@ -293,6 +295,8 @@ def _new_finding(row: FeatureReturn, week: str) -> Finding:
 def _brings(row: FeatureReturn) -> str:
     """Return what a feature earns and costs, as far as it is known."""
     if row.roi_percent is None:
+        if row.cost is None:
+            return "what its calls have cost is not known"
         return f"its calls have cost {usd(row.cost)} so far"
     return f"it brings {usd(row.revenue or 0.0)} for {usd(row.monthly_cost or 0.0)} per month"
 

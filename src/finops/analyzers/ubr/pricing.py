@@ -15,6 +15,7 @@ from finops import config
 from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.covered_days import covered_days
+from finops.analyzers.shared.known_costs import known_cost, known_total
 from finops.analyzers.shared.revenue import (
     CUSTOMER_TABLE,
     Account,
@@ -156,8 +157,8 @@ def _summary(data: Rollups, book: Book, best: Optional[PricingModel]) -> Pricing
         uplift = growth_percent(best.monthly_revenue or 0.0, revenue)
     return PricingSummary(
         total_calls=data.totals.calls,
-        total_cost=data.totals.cost,
-        monthly_cost=book.monthly_cost,
+        total_cost=known_total(data),
+        monthly_cost=book.known_cost,
         monthly_calls=calls if book.is_known else None,
         customers=len(book.paying),
         customers_without_price=len(book.without_price),
@@ -199,7 +200,9 @@ def _segment_row(name: str, members: Sequence[Account]) -> UsageSegment:
         segment=name,
         customers=len(members),
         monthly_calls=math.fsum(a.monthly_calls for a in members),
-        monthly_cost=math.fsum(a.monthly_cost for a in members),
+        monthly_cost=known_cost(
+            math.fsum(a.monthly_cost for a in members), sum(a.unpriced for a in members)
+        ),
         revenue={
             model: math.fsum(bill(a) for a in members) for model, bill in PRICING_MODELS.items()
         },
@@ -232,7 +235,7 @@ def _customers(book: Book) -> List[CustomerBills]:
             customer_id=account.customer_id,
             subscription_tier=account.tier,
             monthly_calls=account.monthly_calls,
-            monthly_cost=account.monthly_cost,
+            monthly_cost=known_cost(account.monthly_cost, account.unpriced),
             flat_rate=flat_rate(account),
             usage_based=usage_based(account),
             tiered=tiered(account),
@@ -296,7 +299,7 @@ def _subsidised(segments: Sequence[UsageSegment], summary: PricingSummary) -> bo
 def _heavy_shares(segments: Sequence[UsageSegment], summary: PricingSummary) -> Tuple[float, float]:
     heavy = segments[-1]
     return (
-        share_of(heavy.monthly_cost, summary.monthly_cost or 0.0),
+        share_of(heavy.monthly_cost or 0.0, summary.monthly_cost or 0.0),
         share_of(heavy.revenue[CURRENT_MODEL], summary.current_monthly_revenue or 0.0),
     )
 

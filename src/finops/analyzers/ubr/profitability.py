@@ -8,7 +8,7 @@ subscription at which nothing is lost.
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Dict, List, Optional, Sequence, Tuple
+from typing import ClassVar, Dict, List, Optional, Sequence, Tuple, Union
 
 from finops import config
 from finops.analyzers.base import Analyzer, by_impact, finding
@@ -16,6 +16,7 @@ from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.billing import BILLING_TABLES, billed_days, by_month, daily_margins
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.customer_advice import ADVICE_TABLES, Advice, advice_of, rows_of
+from finops.analyzers.shared.known_costs import known_cost, known_total
 from finops.analyzers.shared.overlaps import GONE_CUSTOMERS, UNPROFITABLE_CUSTOMERS
 from finops.analyzers.shared.request_count import has_usage
 from finops.analyzers.shared.revenue import (
@@ -130,7 +131,7 @@ def _customer_row(account: Account) -> CustomerMargin:
         subscription_tier=account.tier,
         customer_archetype=account.archetype,
         monthly_revenue=account.price,
-        monthly_cost=account.monthly_cost,
+        monthly_cost=known_cost(account.monthly_cost, account.unpriced),
         monthly_margin=account.margin,
         margin_percent=margin,
         category=None if margin is None else category_of(margin),
@@ -148,11 +149,11 @@ def _lowest_margin_first(row: CustomerMargin) -> Tuple[bool, float, str]:
 def _summary(
     data: Rollups, book: Book, losing: Sequence[CustomerMargin], loss: Optional[float]
 ) -> ProfitabilitySummary:
-    revenue, cost, margin = book.revenue, book.monthly_cost, book.margin
+    revenue, cost, margin = book.revenue, book.known_cost, book.margin
     known = revenue is not None and cost is not None and margin is not None
     return ProfitabilitySummary(
         total_calls=data.totals.calls,
-        total_cost=data.totals.cost,
+        total_cost=known_total(data),
         total_customers=book.customers,
         active_customers=book.active,
         customers_without_price=len(book.without_price),
@@ -181,7 +182,7 @@ def _group_row(key: str, members: Sequence[Account]) -> GroupMargin:
         key=key,
         customers=len(members),
         monthly_revenue=revenue,
-        monthly_cost=cost,
+        monthly_cost=known_cost(cost, sum(a.unpriced for a in members)),
         monthly_margin=margin,
         margin_percent=None if margin is None else margin_percent(revenue, cost),
         unprofitable_count=sum(category_of(m) == "unprofitable" for m in margins),
@@ -260,12 +261,12 @@ def _set_apart(book: Book, customers: Sequence[CustomerMargin]) -> List[Finding]
 def _loss_finding(losing: Sequence[CustomerMargin], loss: float) -> Finding:
     worst = losing[0]
     verb = "costs" if len(losing) == 1 else "cost"
-    certain = any(_loses_every_month(row.monthly_cost, row.monthly_revenue) for row in losing)
+    certain = any(map(_loses_every_month, losing))
     return finding(
         "critical" if certain else "info",
         f"{counted(len(losing), 'customer')} {verb} more than the subscription brings",
         f"{_lost(losing, loss)} pays {usd(worst.monthly_revenue)} and costs "
-        f"{usd(worst.monthly_cost)} per {config.DAYS_PER_MONTH} days.",
+        f"{usd(worst.monthly_cost or 0.0)} per {config.DAYS_PER_MONTH} days.",
         -loss,
         kind="loss",
         confidence="high" if certain else "medium",
@@ -283,18 +284,19 @@ def _lost(losing: Sequence[CustomerMargin], loss: float) -> str:
     return f"Together they lose {usd(-loss)} per month; the largest loss is {worst}, which"
 
 
-def _loses_every_month(monthly_cost: float, revenue: float) -> bool:
+def _loses_every_month(row: Union[CustomerMargin, GroupMargin]) -> bool:
     """Return whether a cost of 30 days is above the revenue in the shortest month, too."""
-    return monthly_cost * SHORTEST_MONTH / config.DAYS_PER_MONTH > revenue
+    cost = row.monthly_cost or 0.0
+    return cost * SHORTEST_MONTH / config.DAYS_PER_MONTH > row.monthly_revenue
 
 
 def _tier_finding(row: GroupMargin) -> Finding:
-    certain = _loses_every_month(row.monthly_cost, row.monthly_revenue)
+    certain = _loses_every_month(row)
     return finding(
         "critical" if certain else "info",
         f"The {row.key} tier loses money as a whole",
         f"Its {counted(row.customers, 'customer')} pay {usd(row.monthly_revenue)} and cost "
-        f"{usd(row.monthly_cost)} per {config.DAYS_PER_MONTH} days.",
+        f"{usd(row.monthly_cost or 0.0)} per {config.DAYS_PER_MONTH} days.",
         -(row.monthly_margin or 0.0),
         kind="loss",
         confidence="high" if certain else "medium",

@@ -48,7 +48,7 @@ class _ProductRow(NamedTuple):
     organization_id: str
     product_id: str
     call_count: int
-    cost: float
+    cost: Optional[float]
 
 
 def generate_alignment_report(data: Dict[str, Any], output_path: Union[str, Path]) -> None:

@@ -169,7 +169,7 @@ def _how_hours_are_judged(baseline: results.HourlyBaseline) -> str:
     )
 
 
-def _hour_chart(result: results.RealtimeResult, threshold: float) -> Part:
+def _hour_chart(result: results.RealtimeResult, threshold: Optional[float]) -> Part:
     hourly = result.hourly
     anomalous = {row.hour: row.cost for row in result.anomalies}
     at_hours = [anomalous.get(row.hour) for row in hourly]

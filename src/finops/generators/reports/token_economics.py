@@ -51,8 +51,8 @@ class _Wasted(NamedTuple):
     customer_id: str
     pattern: str
     call_count: int
-    cost: float
-    wasted_cost: float
+    cost: Optional[float]
+    wasted_cost: Optional[float]
 
 
 def generate_token_economics_report(data: Dict[str, Any], output_path: Union[str, Path]) -> None:

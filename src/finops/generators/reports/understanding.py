@@ -273,7 +273,10 @@ def _suppliers(result: results.UnderstandingResult, sums: Mapping[str, Optional[
 
 
 def _cost_chart(
-    kind: str, caption: str, costs: Sequence[Tuple[str, float]], shown: Sequence[Column[_R]]
+    kind: str,
+    caption: str,
+    costs: Sequence[Tuple[str, Optional[float]]],
+    shown: Sequence[Column[_R]],
 ) -> Part:
     """Return the most expensive providers or models, from the table `by-KIND`."""
     colours: List[Colour] = [(kind, name) for name, _ in costs]
