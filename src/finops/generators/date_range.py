@@ -81,9 +81,12 @@ class Daily(NamedTuple):
         measures: Mapping[str, Callable[[_Day], Optional[float]]],
         sums: Sequence[Optional[Sums]] = (),
     ) -> Daily:
-        """Return the days of rows that have a `date`, and what each measure makes of a row."""
+        """Return the days of rows that have a `date`, and what each measure makes of a row.
+
+        What it does not know of a day is None.
+        """
         days = [str(row.date) for row in rows]
-        made = {name: [get(row) or 0 for row in rows] for name, get in measures.items()}
+        made = {name: list(map(get, rows)) for name, get in measures.items()}
         return cls(days, made, sums)
 
     def check(self, recompute: Optional[Recompute]) -> None:
@@ -187,12 +190,21 @@ def _calendar(days: Sequence[str]) -> Dict[str, Any]:
 
 
 def _packed(values: Sequence[Any]) -> Dict[str, Any]:
-    """Return a measure's values as digits and their scale, or as they are if some are below 0."""
-    numbers = [json_number(value) or 0 for value in values]
+    """Return a measure's values as digits and their scale, or as they are if some are below 0.
+
+    `unknown` are the places of those that are not known, if there are any.
+    """
+    found = [json_number(value) for value in values]
+    numbers = [number or 0 for number in found]
+    unknown = {"unknown": [at for at, number in enumerate(found) if number is None]}
     if any(number < 0 for number in numbers):
-        return {"values": numbers}
+        return {"values": numbers, **(unknown if None in found else {})}
     scale = 1
     if any(isinstance(number, float) for number in numbers):
         scale = _SCALE if math.fsum(numbers) >= 1 else _FINE_SCALE
     whole: List[int] = [round(number * scale) for number in numbers]
-    return {"scale": scale, "digits": packed(whole)}
+    return {
+        "scale": scale,
+        "digits": packed(whole),
+        **(unknown if None in found else {}),
+    }

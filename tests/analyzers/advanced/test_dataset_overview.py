@@ -303,9 +303,9 @@ def test_distributions_count_every_call_once(rows: Any) -> None:
     for column in DISTRIBUTED:
         counted = {r["value"]: r["call_count"] for r in result["distributions"][column]}
         assert counted == Counter(row[column] for row in rows)
-        assert sum(r["total_cost"] or 0.0 for r in result["distributions"][column]) == pytest.approx(
-            result["summary"]["total_cost"] or 0.0
-        )
+        assert sum(
+            r["total_cost"] or 0.0 for r in result["distributions"][column]
+        ) == pytest.approx(result["summary"]["total_cost"] or 0.0)
     assert sum(result["quality"]["status_distribution"].values()) == len(rows)
     assert sum(result["quality"]["error_types"].values()) == result["quality"]["error_count"]
 

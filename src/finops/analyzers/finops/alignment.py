@@ -235,9 +235,9 @@ def _fair_share(
             share_percent=row.share_percent,
             call_count=row.call_count,
             call_share_percent=percent_of(row.call_count, data.totals.calls),
-            cost_with_unallocated=0.0
-            if row.organization_id in UNALLOCATED
-            else row.total_cost and row.total_cost * factor,
+            cost_with_unallocated=None
+            if row.total_cost is None
+            else row.total_cost * (0.0 if row.organization_id in UNALLOCATED else factor),
         )
         for row in chargeback
     ]

@@ -56,9 +56,7 @@ def billed_days(data: Rollups, span: CoveredDays) -> List[BilledDay]:
         BilledDay(
             date,
             None if price is None else price * span.shares[date] / _days_in_month(date),
-            None
-            if price is None and not costs[date]
-            else known_cost(float(costs[date]), unpriced[date]),
+            None if price is None and not costs[date] else float(costs[date]),
             unpriced[date],
         )
         for date, price in zip(span.dates, prices)
@@ -74,14 +72,14 @@ def by_month(days: Sequence[BilledDay], span: CoveredDays) -> List[MonthMargin]:
         revenue = _known_sum(day.revenue for day in members)
         cost = _known_sum(day.cost for day in members)
         long = math.fsum(span.shares[day.date] for day in members) >= config.SHORT_PERIOD_DAYS
-        unpriced = any(day.unpriced for day in members)
+        unpriced = sum(day.unpriced for day in members)
         is_known = long and revenue is not None and revenue > 0 and not unpriced
         margin = revenue - cost if is_known and revenue and cost is not None else None
         rows.append(
             MonthMargin(
                 month=month,
                 revenue=revenue,
-                cost=cost,
+                cost=None if cost is None else known_cost(cost, unpriced),
                 margin=margin,
                 margin_percent=None
                 if margin is None
@@ -101,7 +99,14 @@ def _known_sum(amounts: Iterable[Optional[float]]) -> Optional[float]:
 
 def daily_margins(days: Sequence[BilledDay]) -> List[DayMargin]:
     """Return revenue and cost of every date."""
-    return [DayMargin(date=day.date, cost=day.cost, revenue=day.revenue) for day in days]
+    return [
+        DayMargin(
+            date=day.date,
+            cost=None if day.cost is None else known_cost(day.cost, day.unpriced),
+            revenue=day.revenue,
+        )
+        for day in days
+    ]
 
 
 def _prices_by_day(data: Rollups, span: CoveredDays) -> List[Optional[float]]:

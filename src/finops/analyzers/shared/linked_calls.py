@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Tuple
 
+from finops.analyzers.shared.known_costs import known_cost
 from finops.results.token_economics import Retries, SessionCost, Sessions
 from finops.rollups.spec import Rollups, Table
 from finops.stats import ratio
@@ -42,7 +43,8 @@ def retries_of(data: Rollups) -> Retries:
     if not data[RETRY_TABLE]:
         return Retries(None, None, NO_IDS)
     ((figures,),) = data[RETRY_TABLE].values()
-    return Retries(figures.calls, figures.cost, None)
+    unpriced = data.totals.unpriced if figures.calls else 0
+    return Retries(figures.calls, known_cost(figures.cost, unpriced), None)
 
 
 def _no_sessions(unknown: str) -> Sessions:

@@ -35,9 +35,11 @@ const ranges = (() => {
     return `${format.day(range.from, years)} to ${format.day(range.to, years)}`;
   }
 
+  // The sum as far as it is known; null where it is not known of any of the days.
   function sum(measure, range) {
-    const values = days.measures[measure];
-    return days.dates.reduce((total, day, at) => total + (within(range, day) ? values[at] : 0), 0);
+    const values = days.measures[measure].filter((_, at) => within(range, days.dates[at]));
+    const known = values.filter((value) => value !== null);
+    return values.length && !known.length ? null : known.reduce((a, b) => a + b, 0);
   }
 
   // The change of the mean of the last days with calls against that of those before them, null without these.
@@ -52,7 +54,7 @@ const ranges = (() => {
     const [measure, how] = over;
     if (how === "percentile") return stored.windows[measure].percentile(range);
     const total = sum(measure, range);
-    if (how === "sum") return total;
+    if (how === "sum" || total === null) return total;
     if (how === "mean") {
       const active = days.dates.filter((day) => within(range, day)).length;
       return active ? total / active : null;

@@ -25,7 +25,12 @@ const sums = (() => {
     const absent = new Set(ranged.absent);
     const dates = [];
     for (let place = 0; place < ranged.length; place += 1) if (!absent.has(place)) dates.push(later(ranged.first, place));
-    const values = (one) => one.values || unpack(one.digits, dates.length).map((number) => number / one.scale);
+    // What is not known of a day is null.
+    const values = (one) => {
+      const made = one.values || unpack(one.digits, dates.length).map((number) => number / one.scale);
+      for (const at of one.unknown || []) made[at] = null;
+      return made;
+    };
     return { dates, measures: Object.fromEntries(Object.entries(ranged.measures).map(([name, one]) => [name, values(one)])) };
   }
 
@@ -121,6 +126,11 @@ const sums = (() => {
     return found.map((values) => values.size);
   }
 
+  // The rows of which the sum of a measure is a lower bound: one of 0 is not known.
+  function leastOf({ follows, columns }, measure) {
+    return new Set(follows.over.flatMap((over, at) => (over && over[0] === measure && over[1] === "sum" && columns[at].least) || []));
+  }
+
   // The columns of a table in a range, null for those that do not follow, and which rows have a call.
   function recompute(source, data, range) {
     const { follows, rows } = data;
@@ -135,8 +145,12 @@ const sums = (() => {
       if (how === "sum") return values;
       const [operation, other] = how.split(":");
       const whole = total(values);
-      const divisors = other ? added(other) : values.map(() => whole);
+      const divisors = other ? added(other) : null;
       const factor = FACTORS[operation] || (operation === "share" ? 100 : 1);
+      if (!other) {
+        const unknown = leastOf(data, measure);
+        return values.map((value, row) => (whole > 0 && (value || !unknown.has(row)) ? (value / whole) * factor : null));
+      }
       return values.map((value, row) => (divisors[row] ? (value / divisors[row]) * factor : 0));
     };
     return {
