@@ -213,7 +213,7 @@ def headline_of(result: Mapping[str, Any]) -> str:
     if findings:
         return str(findings[0]["title"])
     summary = result.get("summary") or {}
-    is_empty = not summary.get("total_calls", 0) and not summary.get("total_cost")
+    is_empty = summary.get("total_calls", 0) == 0 and not summary.get("total_cost")
     return "there are no calls" if is_empty else "nothing out of the ordinary"
 
 

@@ -11,8 +11,9 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from finops import config
 from finops.generators import formatting
-from finops.generators.components import Part, section, text
+from finops.generators.components import Part, lower_bound, section, text
 from finops.generators.markup import Markup, fill, join
+from finops.results.shares import Judged, costs_are_lower_bounds
 
 Data = Mapping[str, Any]
 
@@ -40,6 +41,19 @@ class Contrast(NamedTuple):
     needs: Tuple[str, ...]
     without: str
     with_it: str
+
+
+def cost_named(result: Judged, monthly: Optional[float] = None) -> str:
+    """Return what all calls cost as the first words of a sentence, per month where that is given.
+
+    A lower bound is named as such, and nothing known as "The cost".
+    """
+    amount = result.summary.total_cost if monthly is None else monthly
+    if amount is None:
+        return "The cost"
+    shown = formatting.money(amount)
+    shown = lower_bound(shown, amount) if costs_are_lower_bounds(result) else shown
+    return shown if monthly is None else f"{shown} per month"
 
 
 class _Row(NamedTuple):

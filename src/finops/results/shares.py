@@ -39,6 +39,10 @@ class Summed(Protocol):
     """A summary of some calls."""
 
     @property
+    def total_cost(self) -> Optional[Usd]:
+        """What the calls cost, None where nothing of it is known."""
+
+    @property
     def unpriced_calls(self) -> Count:
         """Calls without a known cost."""
 

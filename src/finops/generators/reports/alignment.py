@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Typ
 from finops.generators import formatting
 from finops.generators.charts import Axis, Series, bar_chart, line_chart, of_known_costs
 from finops.generators.components import Card, Part, columns, section, text
-from finops.generators.contrast import Contrast
+from finops.generators.contrast import Contrast, cost_named
 from finops.generators.date_range import Daily, follow
 from finops.generators.packed_sums import LESS_WITHOUT_LINES, Sums, pack
 from finops.generators.page import Report, write_report
@@ -451,7 +451,7 @@ def _end_table(name: str, caption: str, rows: Sequence[results.TokenCost], direc
 
 def _contrast(result: results.AlignmentResult) -> Contrast:
     summary = result.summary
-    cost = formatting.money(summary.total_cost)
+    cost = cost_named(result)
     organizations = formatting.count(summary.organization_count)
     products = formatting.count(len(result.by_product))
     return Contrast(

@@ -16,7 +16,7 @@ from finops.generators.charts import (
     of_known_costs,
 )
 from finops.generators.components import Card, Part, columns, section, text, where_any
-from finops.generators.contrast import Contrast
+from finops.generators.contrast import Contrast, cost_named
 from finops.generators.date_range import Daily
 from finops.generators.known_status import STATUS_KNOWN, of_calls
 from finops.generators.page import Report, write_report
@@ -349,7 +349,7 @@ def _counts(name: str, caption: str, heading: str, counts: Mapping[str, Optional
 
 
 def _contrast(result: results.DatasetOverviewResult) -> Contrast:
-    cost = formatting.money(result.summary.total_cost)
+    cost = cost_named(result)
     return Contrast(
         ("customer_id", "organization_id", "product_id", "feature_id", "task_type"),
         f"{cost} could be split by provider and model only.",

@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Union
 from finops.generators import formatting
 from finops.generators.charts import Axis, Series, bar_chart, line_chart, scatter_chart
 from finops.generators.components import Card, Part, columns, folded, section
-from finops.generators.contrast import Contrast
+from finops.generators.contrast import Contrast, cost_named
 from finops.generators.page import Report, write_report
 from finops.generators.partial_days import known_by_day, where_days_are_known
 from finops.generators.tables import Column, table, texts
@@ -233,9 +233,7 @@ def _trend_chart(
 def _contrast(result: results.FeaturesResult) -> Contrast:
     summary = result.summary
     features = formatting.count(summary.feature_count)
-    cost = f"{formatting.money(summary.monthly_cost)} per month"
-    if summary.monthly_cost is None:
-        cost = formatting.money(summary.total_cost)
+    cost = cost_named(result, summary.monthly_cost)
     return Contrast(
         ("feature_id", "customer_id"),
         f"{cost} would not show which feature causes it.",

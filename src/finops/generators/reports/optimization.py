@@ -9,7 +9,7 @@ from finops import config
 from finops.generators import formatting
 from finops.generators.charts import Axis, Series, bar_chart, cut_short, line_chart
 from finops.generators.components import Card, Part, section, text
-from finops.generators.contrast import Contrast
+from finops.generators.contrast import Contrast, cost_named
 from finops.generators.page import Report, write_report
 from finops.generators.partial_days import day_lines, partial_dates, where_days_are_known
 from finops.generators.rounding import ShortenedRows
@@ -93,10 +93,10 @@ def _step_name(step: str) -> str:
 
 def _checked(result: results.OptimizationResult, what: str) -> str:
     """Return that nothing is saved by something, or that it is too early to say so."""
-    if result.summary.total_monthly_savings is None:
-        return f"Not checked: savings per month need {config.SHORT_PERIOD_DAYS} covered days."
     if not _costs(result):
         return f"Not checked: {what}; {_NO_COST}."
+    if result.summary.total_monthly_savings is None:
+        return f"Not checked: savings per month need {config.SHORT_PERIOD_DAYS} covered days."
     return f"Checked, none found: {what}."
 
 
@@ -386,9 +386,7 @@ def _quiet_day(reserved: results.ReservedCapacity) -> str:
 
 def _contrast(result: results.OptimizationResult) -> Contrast:
     summary = result.summary
-    cost = f"{formatting.money(summary.monthly_cost)} per month"
-    if summary.monthly_cost is None:
-        cost = formatting.money(summary.total_cost)
+    cost = cost_named(result, summary.monthly_cost)
     switches = formatting.count(len(result.model_switches))
     return Contrast(
         ("feature_id", "task_type"),

@@ -17,7 +17,7 @@ from finops.generators.charts import (
     of_known_costs,
 )
 from finops.generators.components import Card, Part, columns, folded, section
-from finops.generators.contrast import Contrast
+from finops.generators.contrast import Contrast, cost_named
 from finops.generators.cost_change import change_section
 from finops.generators.date_range import Daily, follow
 from finops.generators.packed_sums import Sums, pack, totals_by_day
@@ -454,7 +454,7 @@ def _efficiency(result: results.UnderstandingResult, sums: Optional[Sums]) -> Pa
 
 def _contrast(result: results.UnderstandingResult) -> Contrast:
     summary = result.summary
-    cost = formatting.money(summary.total_cost)
+    cost = cost_named(result)
     customers = formatting.count(summary.unique_customers)
     return Contrast(
         ("customer_id", "feature_id"),
