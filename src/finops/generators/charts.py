@@ -223,13 +223,13 @@ def scatter_chart(
     caption: str,
     x: Axis,
     y: Axis,
-    points: Sequence[Tuple[str, float, float]],
+    points: Sequence[Tuple[str, Optional[float], Optional[float]]],
     colours: Optional[Sequence[Colour]] = None,
     groups: Optional[Sequence[str]] = None,
     named: bool = False,
     empty: str = "There is nothing to draw: no row of this data qualifies.",
 ) -> Part:
-    """Return points (name, x, y) in a plane; both axes hold numbers.
+    """Return points (name, x, y) in a plane; both axes hold numbers, None where one is not known.
 
     `groups` says for each point what its colour and shape stand for, in the legend; `named`
     writes the names beside the points, as far as there is room.
@@ -296,6 +296,8 @@ def _binned(values: Sequence[Optional[float]], bins: str) -> Optional[float]:
     there = [value for value in values if value is not None]
     if not there:
         return None
+    if len(there) < len(values) and not any(there):
+        return None  # nothing beside what is not known
     if bins == "max":
         return max(there)
     return sum(there) / len(there) if bins == "mean" else sum(there)
@@ -382,10 +384,12 @@ def _says_nothing(
 
 
 def _one_point(x: Axis, y: Axis, labels: Sequence[object], series: Sequence[Series]) -> str:
-    """Return what the only point of a plane says, "" where there are several."""
+    """Return what the only point of a plane says, or that none is known, "" for several."""
     across, up = (line.values for line in series)
     known = [at for at in range(len(labels)) if across[at] is not None and up[at] is not None]
-    if len(known) != 1:
+    if not known:
+        return "Not drawn: none of these values is known."
+    if len(known) > 1:
         return ""
     (place,) = known
     amounts = (

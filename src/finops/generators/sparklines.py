@@ -43,7 +43,8 @@ Points = Sequence[Optional[float]]
 class Source(NamedTuple):
     """What the lines of a table are drawn from: the figure, its name and kind, and the sums.
 
-    `row_of` gives for each key of the sums the place of its row.
+    `row_of` gives for each key of the sums the place of its row.  `unknown` rows, of which the
+    figure is not known, have no line.
     """
 
     label: str
@@ -51,6 +52,7 @@ class Source(NamedTuple):
     figure: Union[Sum, Ratio]
     sums: Sums
     row_of: Sequence[int]
+    unknown: AbstractSet[int] = frozenset()
 
 
 def room(table: str, row: int, head: bool = False) -> Markup:
@@ -61,7 +63,8 @@ def room(table: str, row: int, head: bool = False) -> Markup:
 
 def script_form(source: Source) -> Dict[str, Any]:
     """Return what the script needs beside the table's sums to draw its lines."""
-    return {"over": source.figure.script_form, "kind": source.kind}
+    form = {"over": source.figure.script_form, "kind": source.kind}
+    return {**form, "unknown": sorted(source.unknown)} if source.unknown else form
 
 
 def settle(
@@ -112,7 +115,10 @@ def _cells(source: Source, rows: int, partial: AbstractSet[str]) -> List[str]:
     )
     return [
         heading,
-        *(_cell(points(source, row, first, after), source.kind) for row in range(rows)),
+        *(
+            _cell([] if row in source.unknown else points(source, row, first, after), source.kind)
+            for row in range(rows)
+        ),
     ]
 
 

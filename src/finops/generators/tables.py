@@ -170,7 +170,7 @@ def table(
     places = [places_of(column.kind, given) for column, given in zip(columns, values)]
     shown = list(zip(*(column[:SHOWN_ROWS] for column in values)))
     follows = _follows(columns, values, sums) if sums else {}
-    lines = _sparklines(columns, sums, follows)
+    lines = _sparklines(columns, values, sums, follows)
     markup = fill(
         '<section class="table" id="table-$name"><h3 id="caption-$name">$caption</h3>$lead'
         "$tools"
@@ -211,13 +211,19 @@ def table(
 
 
 def _sparklines(
-    columns: Sequence[Column[_SomeRow]], sums: Optional[Sums], follows: Mapping[str, Any]
+    columns: Sequence[Column[_SomeRow]],
+    values: Sequence[Sequence[object]],
+    sums: Optional[Sums],
+    follows: Mapping[str, Any],
 ) -> Optional[sparklines.Source]:
     """Return what the lines by day are drawn from, None where no column has some."""
-    for column in columns:
+    for column, given in zip(columns, values):
         figure = column.recompute
         if follows and sums and column.sparkline and isinstance(figure, (Sum, Ratio)):
-            return sparklines.Source(column.label, column.kind, figure, sums, follows["row_of"])
+            unknown = frozenset(at for at, value in enumerate(given) if value is None)
+            return sparklines.Source(
+                column.label, column.kind, figure, sums, follows["row_of"], unknown
+            )
     return None
 
 

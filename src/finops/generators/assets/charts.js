@@ -74,7 +74,8 @@ const charts = (() => {
     const [xs, ys] = data.series;
     const names = data.groups ? [...new Set(data.groups)] : [data.y.title];
     return names.map((label, index) => {
-      const places = data.labels.map((_, at) => at).filter((at) => !data.groups || data.groups[at] === label);
+      const there = (at) => xs.values[at] !== null && ys.values[at] !== null;
+      const places = data.labels.map((_, at) => at).filter((at) => there(at) && (!data.groups || data.groups[at] === label));
       const colours = places.map((at) => faded(look.colour(data.colours ? data.colours[at] : "accent"), 0.8));
       return {
         label, pointRadius: 4, pointHoverRadius: 6, pointStyle: SHAPES[index % 4], backgroundColor: colours, borderColor: colours,

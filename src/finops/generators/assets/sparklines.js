@@ -57,10 +57,11 @@ const sparklines = (() => {
   function cell(source, data, row, bins) {
     const made = document.createElement("td");
     made.className = "spark";
-    const values = bins[0] < bins[1] ? points(source, data, row, bins) : [];
-    const known = values.filter((value) => value !== null);
-    if (!known.length) return made;
-    const [first, last, highest] = [known[0], known[known.length - 1], Math.max(...known)].map((value) => format.readable(data.spark.kind, value));
+    const known = !(data.spark.unknown || []).includes(row);
+    const values = known && bins[0] < bins[1] ? points(source, data, row, bins) : [];
+    const drawn = values.filter((value) => value !== null);
+    if (!drawn.length) return made;
+    const [first, last, highest] = [drawn[0], drawn[drawn.length - 1], Math.max(...drawn)].map((value) => format.readable(data.spark.kind, value));
     const drawing = document.createElementNS(SVG, "svg");
     drawing.setAttribute("role", "img");
     const title = document.createElementNS(SVG, "title");

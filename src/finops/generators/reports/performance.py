@@ -255,10 +255,7 @@ def _price_and_speed(rows: Sequence[results.ModelRanking]) -> Part:
         "Cost and latency of each model; lower left is better",
         Axis("Cost per 1M tokens (USD)", "money"),
         LATENCY,
-        [
-            (str(row.model), (per_million(row.cost_per_1k_tokens) or 0), (row.avg_latency_ms or 0))
-            for row in rows
-        ],
+        [(str(row.model), per_million(row.cost_per_1k_tokens), row.avg_latency_ms) for row in rows],
         colours=colours,
         groups=groups,
         named=True,

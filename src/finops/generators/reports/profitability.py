@@ -221,10 +221,7 @@ def _customer_chart(result: results.ProfitabilityResult) -> Part:
         "Margin of each customer against its cost, by tier",
         Axis("Cost (USD per month)", "money"),
         Axis("Margin (USD per month)", "money"),
-        [
-            (str(row.customer_id), (row.monthly_cost or 0), (row.monthly_margin or 0))
-            for row in rows
-        ],
+        [(str(row.customer_id), row.monthly_cost, row.monthly_margin) for row in rows],
         colours=[("tier", row.subscription_tier) for row in rows],
         groups=[str(row.subscription_tier) for row in rows],
         empty="No active customer has a known price, known costs and enough days, so no margin is "
