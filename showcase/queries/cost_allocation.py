@@ -636,8 +636,9 @@ class Money:
         return None if self.uncounted_rows else self.per(self.calls)
 
     def per(self, count: int) -> Optional[float]:
-        """Return USD per so many of something, None where that is not known."""
-        return self.pico_usd / PICO / count if count and self.complete else None
+        """Return USD per so many, None where not known and where credits exceed the cost."""
+        known = count and self.complete and self.pico_usd >= 0
+        return self.pico_usd / PICO / count if known else None
 
     def shown(self, places: int = 2) -> str:
         """Return the cost as text: `$1.20`, `≥ $1.20` with unpriced calls, `unknown`."""

@@ -14,7 +14,9 @@ import pytest
 
 from finops.analyzers.base import Analyzer
 from finops.registry import ANALYZER_REGISTRY
-from finops.results.base import DailySums
+from finops.results.base import DailySums, from_dict
+from finops.results.shares import is_lower_bound
+from finops.results.understanding import ModelEfficiency, ModelShare
 from finops.timestamps import week_of
 from tests.analyzers.samples import at, run_all
 from tests.support.reference import call
@@ -220,3 +222,32 @@ def test_figures_are_found_by_their_types() -> None:
     assert len(places) > 60
     assert "alignment.chargeback.product_breakdown.cost" in places
     assert issubclass(ANALYZER_REGISTRY["understanding"].analyzer, Analyzer)
+
+
+# --- what is no price -------------------------------------------------------------------------
+
+
+def test_credits_above_the_cost_are_no_price() -> None:
+    rows = [call(timestamp=at(day), cost_usd="1.00") for day in range(10)]
+    rows.append(call(timestamp=at(9, 10), cost_usd="-30.00", input_tokens="0", output_tokens="0"))
+    results = run_all(rows)
+    (model,) = results["understanding"]["by_model"]
+    assert model["total_cost"] == -20.0
+    assert (model["avg_cost_per_call"], model["cost_per_1k_tokens"]) == (None, None)
+    assert results["understanding"]["summary"]["avg_cost_per_call"] is None
+    assert results["alignment"]["chargeback"][0]["cost_per_1k_tokens"] is None
+    assert results["performance"]["model_rankings"][0]["cost_per_1k_tokens"] is None
+    assert results["token_economics"]["summary"]["cost_per_1m_tokens"] is None
+    assert results["features"]["features"][0]["cost_per_customer"] is None
+    assert results["profitability"]["customers"][0]["break_even_price"] is None
+    assert results["pricing"]["break_even_price_per_1k_calls"] is None
+
+
+def test_a_cost_that_credits_exceed_is_no_lower_bound() -> None:
+    rows = [call(timestamp=at(day), cost_usd="1.00") for day in range(10)]
+    rows.append(call(timestamp=at(9, 10), cost_usd="-30.00"))
+    (made,) = run_all(rows)["understanding"]["by_model"]
+    assert not is_lower_bound(from_dict(ModelShare, made))
+    free = run_all([call(timestamp=at(day), cost_usd="0") for day in range(3)])
+    (made,) = free["understanding"]["efficiency"]
+    assert not is_lower_bound(from_dict(ModelEfficiency, made))

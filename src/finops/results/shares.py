@@ -15,10 +15,13 @@ else:
 def is_lower_bound(row: object) -> bool:
     """Return whether the cost of a row is a lower bound: some of its calls have no known cost.
 
-    A row says so by their number, or by having no ratio to its cost.
+    A row says so by their number, or by having no ratio to a cost that has one.
     """
     if getattr(row, "unpriced_calls", 0):
         return True
+    cost = getattr(row, "total_cost", None)
+    if cost is not None and cost <= 0:  # nothing, or credits: such a cost has no ratio either
+        return False
     return any(hasattr(row, name) and getattr(row, name) is None for name in _RATIOS)
 
 

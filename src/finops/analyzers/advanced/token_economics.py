@@ -242,7 +242,7 @@ def _tokens_per_dollar(tokens: int, cost: float, unpriced: float) -> Optional[fl
 
 
 def _cost_per_1m_tokens(tokens: int, cost: float, unpriced: float) -> Optional[float]:
-    return None if unpriced else quotient(cost * 1e6, tokens)
+    return None if unpriced or cost < 0 else quotient(cost * 1e6, tokens)
 
 
 def _summary(

@@ -32,7 +32,7 @@ from finops.analyzers.shared.budgets import (
 )
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.daily_sums import by_day
-from finops.analyzers.shared.known_costs import known_cost, known_share, known_total
+from finops.analyzers.shared.known_costs import known_cost, known_share, known_total, unit_cost
 from finops.analyzers.shared.tables import (
     ACCOUNT_GRID,
     ACCOUNTS,
@@ -179,9 +179,7 @@ def _chargeback(data: Rollups, span: CoveredDays, budgets: Sequence[BudgetUse]) 
                 call_count=sum(product[0] for product in products.values()),
                 customer_count=len(account.customers),
                 share_percent=known_share(data, cost),
-                cost_per_1k_tokens=None
-                if unpriced or cost is None
-                else ratio(cost, sum(account.tokens)) * 1000,
+                cost_per_1k_tokens=unit_cost((cost or 0.0) * 1000, sum(account.tokens), unpriced),
                 budget=None if use is None else use.monthly_budget,
                 pace_percent=None if use is None else use.pace_percent,
                 product_breakdown={

@@ -31,14 +31,14 @@ from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.coverage import error_rate
 from finops.analyzers.shared.covered_days import covered_days
 from finops.analyzers.shared.daily_latency import MEASURED, sums_by_day
-from finops.analyzers.shared.known_costs import known_total
+from finops.analyzers.shared.known_costs import known_total, unit_cost
 from finops.analyzers.shared.latency_percentiles import percentile_windows
 from finops.analyzers.shared.provider_names import provider_name
 from finops.analyzers.shared.wording import caveats, counted, percent, usd, with_status
 from finops.results import performance as results
 from finops.results.base import Finding
 from finops.rollups.spec import Rollups, Table
-from finops.stats import histogram_percentiles, ratio
+from finops.stats import histogram_percentiles
 from finops.stats import percent as percent_of
 
 _GROUPS = ("provider", "model", "task_type")
@@ -98,8 +98,8 @@ class Group(NamedTuple):
 
     @property
     def cost_per_1k_tokens(self) -> Optional[float]:
-        """Cost of 1,000 tokens in USD, None where that of some is not known."""
-        return None if self.unpriced else ratio(self.cost, self.tokens) * 1000
+        """Cost of 1,000 tokens in USD, None where that of some is not known; see `unit_cost`."""
+        return unit_cost(self.cost * 1000, self.tokens, self.unpriced)
 
 
 def mean_latency(latency_ms: int, histogram: Mapping[int, int]) -> Optional[float]:

@@ -12,7 +12,7 @@ from finops.analyzers.shared.cost_change import CHANGE_TABLES, cost_change
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.daily_sums import by_day
 from finops.analyzers.shared.forecast import UNTRIED, month_ahead, month_range
-from finops.analyzers.shared.known_costs import known_cost, known_share, known_total
+from finops.analyzers.shared.known_costs import known_cost, known_share, known_total, unit_cost
 from finops.analyzers.shared.overlaps import model_key
 from finops.analyzers.shared.quiet_weekdays import week_findings
 from finops.analyzers.shared.tables import (
@@ -127,7 +127,7 @@ def _summary(
         total_cost=known_total(data),
         total_tokens=totals.tokens,
         unique_customers=data.totals.customers,
-        avg_cost_per_call=None if totals.unpriced else ratio(totals.cost, totals.calls),
+        avg_cost_per_call=unit_cost(totals.cost, totals.calls, totals.unpriced),
         avg_daily_cost=forecast.avg_daily_cost,
         forecast_30_days=forecast.forecast_30_days,
         trend_percent=forecast.trend_percent,

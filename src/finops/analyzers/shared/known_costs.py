@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Optional
 
 from finops.rollups.spec import Rollups
-from finops.stats import share_percent
+from finops.stats import ratio, share_percent
 
 
 def known_cost(cost: float, unpriced: float) -> Optional[float]:
@@ -21,6 +21,17 @@ def known_cost(cost: float, unpriced: float) -> Optional[float]:
     (3.0, 0.0, None)
     """
     return None if unpriced and not cost else cost
+
+
+def unit_cost(cost: float, units: float, unpriced: float) -> Optional[float]:
+    """Return what each of some calls, tokens or customers cost, 0 where there are none of them.
+
+    None where some of the cost is not known, and where credits exceed it: that is no price.
+
+    >>> unit_cost(3.0, 2, 0), unit_cost(3.0, 2, 1), unit_cost(-3.0, 2, 0)
+    (1.5, None, None)
+    """
+    return None if unpriced or cost < 0 else ratio(cost, units)
 
 
 def known_total(data: Rollups) -> Optional[float]:

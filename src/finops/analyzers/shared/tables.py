@@ -8,10 +8,9 @@ from typing import Any, Callable, Dict, Iterable, List, Tuple, TypeVar
 
 from finops import config
 from finops.analyzers.shared.covered_days import CoveredDays
-from finops.analyzers.shared.known_costs import known_cost, known_share
+from finops.analyzers.shared.known_costs import known_cost, known_share, unit_cost
 from finops.results.base import DailyCost
 from finops.rollups.spec import Rollups, Table
-from finops.stats import ratio
 
 CALLS = Table(
     ("provider", "model", "feature_id", "task_type", "environment"),
@@ -60,7 +59,7 @@ def shares(data: Rollups, table: Table, make: Callable[..., _Row], *by: str) -> 
     """Return who caused what, by total_cost descending; for `CALLS` and `ACCOUNTS`.
 
     `make` gets the key, call_count, total_cost (None where nothing of it is known), total_tokens,
-    avg_cost_per_call (None where the cost of a call is not known) and share_percent of the known
+    avg_cost_per_call (see `unit_cost`) and share_percent of the known
     cost (None where it has no part in it that is known), in this order.
     """
     groups = [
@@ -72,7 +71,7 @@ def shares(data: Rollups, table: Table, make: Callable[..., _Row], *by: str) -> 
             calls,
             known_cost(cost, unpriced),
             tokens,
-            None if unpriced else ratio(cost, calls),
+            unit_cost(cost, calls, unpriced),
             known_share(data, known_cost(cost, unpriced)),
         )
         for key, calls, cost, tokens, unpriced in sorted(

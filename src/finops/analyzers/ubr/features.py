@@ -16,7 +16,7 @@ from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.customers import customers_of
-from finops.analyzers.shared.known_costs import known_cost, known_total
+from finops.analyzers.shared.known_costs import known_cost, known_total, unit_cost
 from finops.analyzers.shared.overlaps import UNPROFITABLE_CUSTOMERS
 from finops.analyzers.shared.revenue import (
     CUSTOMER_TABLE,
@@ -162,7 +162,9 @@ def _feature_row(data: Rollups, usage: Usage, earned: Optional[Return]) -> Featu
         roi_percent=roi,
         customer_count=users,
         adoption_percent=adoption,
-        cost_per_customer=None if usage.cost is None else ratio(usage.cost, users),
+        cost_per_customer=None
+        if usage.cost is None
+        else unit_cost(usage.cost, users, 0),  # a lower bound where calls are unpriced,
         classification=classification,
         classified=classified,
     )

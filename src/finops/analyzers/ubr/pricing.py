@@ -15,7 +15,7 @@ from finops import config
 from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.covered_days import covered_days
-from finops.analyzers.shared.known_costs import known_cost, known_total
+from finops.analyzers.shared.known_costs import known_cost, known_total, unit_cost
 from finops.analyzers.shared.revenue import (
     CUSTOMER_TABLE,
     Account,
@@ -176,7 +176,7 @@ def _break_even(book: Book, calls: float) -> Optional[float]:
     """Return the price of 1,000 calls at which nothing is lost, None where it is not known."""
     if book.margin is None or not calls:
         return None
-    return (book.monthly_cost or 0.0) / calls * 1000
+    return unit_cost((book.monthly_cost or 0.0) * 1000, calls, 0)
 
 
 def _segments(book: Book) -> List[UsageSegment]:

@@ -16,7 +16,7 @@ from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.billing import BILLING_TABLES, billed_days, by_month, daily_margins
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.customer_advice import ADVICE_TABLES, Advice, advice_of, rows_of
-from finops.analyzers.shared.known_costs import known_cost, known_total
+from finops.analyzers.shared.known_costs import known_cost, known_total, unit_cost
 from finops.analyzers.shared.overlaps import GONE_CUSTOMERS, UNPROFITABLE_CUSTOMERS
 from finops.analyzers.shared.request_count import has_usage
 from finops.analyzers.shared.revenue import (
@@ -136,7 +136,7 @@ def _customer_row(account: Account) -> CustomerMargin:
         margin_percent=margin,
         category=None if margin is None else category_of(margin),
         call_count=account.calls,
-        break_even_price=account.monthly_cost if known else None,
+        break_even_price=unit_cost(account.monthly_cost, 1, account.unpriced),
         unpriced_calls=account.unpriced,
     )
 

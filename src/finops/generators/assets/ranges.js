@@ -62,7 +62,8 @@ const ranges = (() => {
     const [operation, other] = how.split(":");
     if (operation === "trend") return trend(measure, range, Number(other));
     const divisor = sum(other, range);
-    return divisor ? (total / divisor) * sums.FACTORS[operation] : null;
+    // Credits may exceed the cost: that is no price.
+    return total >= 0 && divisor > 0 ? (total / divisor) * sums.FACTORS[operation] : null;
   }
 
   // The days before, as many as in the range; null where the data does not hold all of them in whole.

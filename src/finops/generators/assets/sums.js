@@ -151,7 +151,9 @@ const sums = (() => {
         const unknown = leastOf(data, measure);
         return values.map((value, row) => (whole > 0 && (value || !unknown.has(row)) ? (value / whole) * factor : null));
       }
-      return values.map((value, row) => (divisors[row] ? (value / divisors[row]) * factor : 0));
+      // Credits may exceed the cost: that is no price.
+      const ratio = (value, divisor) => (value < 0 || divisor < 0 ? null : divisor ? (value / divisor) * factor : 0);
+      return values.map((value, row) => ratio(value, divisors[row]));
     };
     return {
       values: follows.over.map((over) => (over ? column(over) : null)),
